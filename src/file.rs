@@ -1,0 +1,91 @@
+//! Files that are either whole or absent.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use tempfile::NamedTempFile;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// Writes `path` through `write`: into a temporary neighbour, synced, then renamed over the old file.
+/// A crash, a full disk or an error from `write` leaves the old file as it was.
+///
+/// A path that exists and is no regular file (a device such as `/dev/stdout`, a pipe) is written directly,
+/// since renaming over it would replace the device.
+pub fn write_atomic(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
+    let failed = |source| Error::io("write", path, source);
+    if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+        if path.is_dir() {
+            return Err(Error::new(ErrorKind::InvalidArgument, format!("{}: is a folder", path.display()))
+                .with_remedy("give the name of a file"));
+        }
+        let mut out = BufWriter::new(File::options().write(true).open(path).map_err(failed)?);
+        write(&mut out)?;
+        return out.flush().map_err(failed);
+    }
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let temporary = NamedTempFile::new_in(folder).map_err(failed)?;
+    let mut out = BufWriter::new(temporary);
+    write(&mut out)?;
+    let temporary = out.into_inner().map_err(|error| failed(error.into_error()))?;
+    temporary.as_file().sync_all().map_err(failed)?;
+    make_readable_like_a_new_file(temporary.as_file(), path).map_err(failed)?;
+    temporary.persist(path).map_err(|error| failed(error.error))?;
+    Ok(())
+}
+
+/// Temporary files are private to the user; the result should have the permissions that the old file had,
+/// or those of an ordinary new one.
+#[cfg(unix)]
+fn make_readable_like_a_new_file(file: &File, path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = match std::fs::metadata(path) {
+        Ok(old) => old.permissions().mode() & 0o777,
+        Err(_) => 0o644,
+    };
+    file.set_permissions(std::fs::Permissions::from_mode(mode))
+}
+
+#[cfg(not(unix))]
+fn make_readable_like_a_new_file(_: &File, _: &Path) -> std::io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_keeps_the_old_file_and_leaves_no_neighbour() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out");
+        write_atomic(&path, |out| out.write_all(b"old").map_err(|e| Error::io("write", &path, e))).unwrap();
+        let failed = write_atomic(&path, |out| {
+            out.write_all(b"half").unwrap();
+            Err(Error::new(ErrorKind::Data, "stopped"))
+        });
+        assert_eq!(failed.unwrap_err().message(), "stopped");
+        assert_eq!(std::fs::read(&path).unwrap(), b"old");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_full_disk_is_an_error() {
+        let path = Path::new("/dev/full");
+        if path.exists() {
+            let failed =
+                write_atomic(path, |out| out.write_all(b"x").map_err(|e| Error::io("write", path, e)));
+            assert_eq!(failed.unwrap_err().kind(), ErrorKind::Io);
+        }
+    }
+
+    #[test]
+    fn a_missing_folder_names_the_file() {
+        let failed = write_atomic(Path::new("/nowhere/at/all"), |_| Ok(())).unwrap_err();
+        assert!(failed.to_string().contains("/nowhere/at/all"), "{failed}");
+    }
+}

@@ -1,0 +1,302 @@
+//! A neutral view of a network: what placement needs to know, and nothing about file formats.
+//!
+//! An ONNX model becomes a [`Graph`], and so does any other network representation that is described node by
+//! node, so that placement exists once. Operators are named as in ONNX's default domain.
+
+use std::collections::BTreeMap;
+
+use crate::dtype::DataType;
+use crate::error::{Error, ErrorKind, Result};
+use crate::tensor::Dim;
+
+/// Index of a tensor in [`Graph::tensors`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TensorId(pub usize);
+
+/// Index of a node in [`Graph::nodes`]; nodes are in topological order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NodeId(pub usize);
+
+/// One use of a tensor: input `input` of node `node`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Edge {
+    /// The consumer.
+    pub node: NodeId,
+    /// Which of its inputs, from 0.
+    pub input: usize,
+}
+
+/// An attribute that placement can ask for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Attribute {
+    /// One integer.
+    Int(i64),
+    /// A list of integers.
+    Ints(Vec<i64>),
+    /// One number.
+    Float(f32),
+    /// A text.
+    Text(String),
+}
+
+/// What a tensor is to the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TensorKind {
+    /// Fed from outside, different in every batch.
+    Input,
+    /// Known when the network is built: a weight, a bias, a shape.
+    Constant,
+    /// Computed by a node.
+    Activation,
+}
+
+/// A tensor of the network.
+#[derive(Clone, Debug)]
+pub struct GraphTensor {
+    /// The name, unique in the graph.
+    pub name: String,
+    /// What it is to the network.
+    pub kind: TensorKind,
+    /// The element type, where known.
+    pub dtype: Option<DataType>,
+    /// The shape, where known; always known and fixed for constants.
+    pub shape: Option<Vec<Dim>>,
+    /// The node that computes it.
+    pub producer: Option<NodeId>,
+    /// Every use by a node of this graph.
+    pub consumers: Vec<Edge>,
+    /// Whether it is an output of the network.
+    pub is_output: bool,
+}
+
+impl GraphTensor {
+    /// The rank, where known.
+    pub fn rank(&self) -> Option<usize> {
+        self.shape.as_ref().map(Vec::len)
+    }
+
+    /// The shape, where every dimension is fixed.
+    pub fn fixed_shape(&self) -> Option<Vec<usize>> {
+        self.shape.as_ref()?.iter().map(|dim| if let Dim::Fixed(n) = dim { Some(*n) } else { None }).collect()
+    }
+}
+
+/// A node of the network.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// The name; where the network gives none, one made of the operator and the position.
+    pub name: String,
+    /// The operator, as ONNX names it.
+    pub op: String,
+    /// The operator's domain; empty for ONNX's own.
+    pub domain: String,
+    /// Inputs in order; `None` for an optional one that is left out.
+    pub inputs: Vec<Option<TensorId>>,
+    /// Outputs in order; `None` for an optional one that is left out.
+    pub outputs: Vec<Option<TensorId>>,
+    /// Attributes by name.
+    pub attributes: BTreeMap<String, Attribute>,
+    /// Outer tensors that subgraphs of this node (the branches of an If, the body of a Loop) read by name.
+    pub captures: Vec<TensorId>,
+}
+
+impl Node {
+    /// Whether this is `op` of ONNX's own domain.
+    pub fn is(&self, op: &str) -> bool {
+        self.op == op && self.domain.is_empty()
+    }
+
+    /// Input `index`, where it exists and is not left out.
+    pub fn input(&self, index: usize) -> Option<TensorId> {
+        self.inputs.get(index).copied().flatten()
+    }
+
+    /// Output `index`, where it exists and is not left out.
+    pub fn output(&self, index: usize) -> Option<TensorId> {
+        self.outputs.get(index).copied().flatten()
+    }
+
+    /// An integer attribute, or `default` where it is absent.
+    pub fn int(&self, name: &str, default: i64) -> i64 {
+        match self.attributes.get(name) {
+            Some(Attribute::Int(value)) => *value,
+            _ => default,
+        }
+    }
+
+    /// A list of integers, where present.
+    pub fn ints(&self, name: &str) -> Option<&[i64]> {
+        match self.attributes.get(name) {
+            Some(Attribute::Ints(values)) => Some(values),
+            _ => None,
+        }
+    }
+}
+
+/// A network as nodes and tensors that refer to each other by index.
+#[derive(Clone, Debug, Default)]
+pub struct Graph {
+    /// Nodes in topological order.
+    pub nodes: Vec<Node>,
+    /// Tensors, each name once.
+    pub tensors: Vec<GraphTensor>,
+    by_name: BTreeMap<String, TensorId>,
+}
+
+impl Graph {
+    /// An empty graph.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The node at `id`.
+    pub fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[id.0]
+    }
+
+    /// The tensor at `id`.
+    pub fn tensor(&self, id: TensorId) -> &GraphTensor {
+        &self.tensors[id.0]
+    }
+
+    /// The tensor called `name`.
+    pub fn find(&self, name: &str) -> Option<TensorId> {
+        self.by_name.get(name).copied()
+    }
+
+    /// The node that computes `id`.
+    pub fn producer(&self, id: TensorId) -> Option<&Node> {
+        self.tensor(id).producer.map(|node| self.node(node))
+    }
+
+    /// Every tensor with its id.
+    pub fn tensor_ids(&self) -> impl Iterator<Item = TensorId> + use<> {
+        (0..self.tensors.len()).map(TensorId)
+    }
+
+    /// Every node with its id.
+    pub fn node_ids(&self) -> impl Iterator<Item = NodeId> + use<> {
+        (0..self.nodes.len()).map(NodeId)
+    }
+
+    /// Adds a tensor that no node computes: an input or a constant.
+    ///
+    /// # Errors
+    /// `InvalidArgument` where the name is taken, or for an activation (its node makes it).
+    pub fn add_tensor(
+        &mut self,
+        name: &str,
+        kind: TensorKind,
+        dtype: Option<DataType>,
+        shape: Option<Vec<Dim>>,
+    ) -> Result<TensorId> {
+        if kind == TensorKind::Activation {
+            return Err(Error::new(
+                ErrorKind::InvalidArgument,
+                format!("tensor '{name}': an activation needs a node"),
+            )
+            .with_remedy("add the node that computes it"));
+        }
+        self.insert_tensor(name, kind, dtype, shape)
+    }
+
+    fn insert_tensor(
+        &mut self,
+        name: &str,
+        kind: TensorKind,
+        dtype: Option<DataType>,
+        shape: Option<Vec<Dim>>,
+    ) -> Result<TensorId> {
+        let id = TensorId(self.tensors.len());
+        if self.by_name.insert(name.to_owned(), id).is_some() {
+            return Err(Error::new(ErrorKind::InvalidArgument, format!("tensor '{name}' is defined twice"))
+                .with_remedy("give every tensor a name of its own"));
+        }
+        self.tensors.push(GraphTensor {
+            name: name.to_owned(),
+            kind,
+            dtype,
+            shape,
+            producer: None,
+            consumers: Vec::new(),
+            is_output: false,
+        });
+        Ok(id)
+    }
+
+    /// Adds a node whose inputs exist already; its outputs become new activations (constants for a node
+    /// without data inputs, such as `Constant`, are added with [`Graph::add_tensor`] instead).
+    ///
+    /// # Errors
+    /// `InvalidArgument` where an output's name is taken or an input does not exist.
+    pub fn add_node(&mut self, node: NewNode<'_>) -> Result<NodeId> {
+        let id = NodeId(self.nodes.len());
+        let known =
+            node.inputs.iter().flatten().chain(node.captures).all(|input| input.0 < self.tensors.len());
+        if !known {
+            return Err(Error::new(
+                ErrorKind::InvalidArgument,
+                format!("node '{}': an input does not exist", node.name),
+            )
+            .with_remedy("add tensors before the nodes that read them"));
+        }
+        let mut outputs = Vec::with_capacity(node.outputs.len());
+        for name in node.outputs {
+            outputs.push(match name {
+                Some(name) => {
+                    let output = self.insert_tensor(name, TensorKind::Activation, None, None)?;
+                    self.tensors[output.0].producer = Some(id);
+                    Some(output)
+                }
+                None => None,
+            });
+        }
+        for (input, tensor) in node.inputs.iter().enumerate() {
+            if let Some(tensor) = tensor {
+                self.tensors[tensor.0].consumers.push(Edge { node: id, input });
+            }
+        }
+        let name = if node.name.is_empty() { format!("{}_{}", node.op, id.0) } else { node.name.to_owned() };
+        self.nodes.push(Node {
+            name,
+            op: node.op.to_owned(),
+            domain: node.domain.to_owned(),
+            inputs: node.inputs.to_vec(),
+            outputs,
+            attributes: node.attributes,
+            captures: node.captures.to_vec(),
+        });
+        Ok(id)
+    }
+
+    /// Marks `id` as an output of the network.
+    pub fn mark_output(&mut self, id: TensorId) {
+        self.tensors[id.0].is_output = true;
+    }
+
+    /// States what is known about a tensor that a node computes.
+    pub fn describe(&mut self, id: TensorId, dtype: Option<DataType>, shape: Option<Vec<Dim>>) {
+        let tensor = &mut self.tensors[id.0];
+        tensor.dtype = dtype.or(tensor.dtype);
+        tensor.shape = shape.or(tensor.shape.take());
+    }
+}
+
+/// What [`Graph::add_node`] needs to know.
+#[derive(Clone, Debug, Default)]
+pub struct NewNode<'a> {
+    /// The node's name; may be empty.
+    pub name: &'a str,
+    /// The operator, as ONNX names it.
+    pub op: &'a str,
+    /// The operator's domain; empty for ONNX's own.
+    pub domain: &'a str,
+    /// Inputs in order.
+    pub inputs: &'a [Option<TensorId>],
+    /// Names of the outputs in order.
+    pub outputs: &'a [Option<&'a str>],
+    /// Attributes by name.
+    pub attributes: BTreeMap<String, Attribute>,
+    /// Outer tensors that subgraphs of the node read.
+    pub captures: &'a [TensorId],
+}

@@ -1,0 +1,238 @@
+//! Tensors whose element type is known at run time: what batches consist of and what engines return.
+//!
+//! Data is dense and row-major. The statically typed side of the API uses `ndarray`.
+
+use std::borrow::Cow;
+
+use half::{bf16, f16};
+
+use crate::dtype::DataType;
+use crate::error::{Error, ErrorKind, Result};
+
+macro_rules! element_types {
+    ($($variant:ident($element:ty)),* $(,)?) => {
+        /// Owned elements. `Bool` is one byte per element, 0 or 1.
+        #[derive(Clone, Debug, PartialEq)]
+        #[allow(missing_docs, reason = "each variant is the data type of the same name")]
+        pub enum Data { $($variant(Vec<$element>)),* }
+
+        /// Borrowed elements.
+        #[derive(Clone, Copy, Debug, PartialEq)]
+        #[allow(missing_docs, reason = "each variant is the data type of the same name")]
+        pub enum DataView<'a> { $($variant(&'a [$element])),* }
+
+        impl Data {
+            /// The elements, borrowed.
+            pub fn view(&self) -> DataView<'_> {
+                match self { $(Self::$variant(values) => DataView::$variant(values)),* }
+            }
+
+            /// Elements from little-endian bytes, whose count must be a multiple of the element size.
+            fn from_bytes(dtype: DataType, bytes: &[u8]) -> Self {
+                match dtype { $(DataType::$variant => Self::$variant(bytemuck::pod_collect_to_vec(bytes))),* }
+            }
+        }
+
+        impl<'a> DataView<'a> {
+            /// The element type.
+            pub fn dtype(self) -> DataType {
+                match self { $(Self::$variant(_) => DataType::$variant),* }
+            }
+
+            /// Number of elements.
+            pub fn len(self) -> usize {
+                match self { $(Self::$variant(values) => values.len()),* }
+            }
+
+            /// Whether there is no element.
+            pub fn is_empty(self) -> bool {
+                self.len() == 0
+            }
+
+            /// The elements as bytes in the machine's order.
+            pub fn as_bytes(self) -> &'a [u8] {
+                match self { $(Self::$variant(values) => bytemuck::cast_slice(values)),* }
+            }
+
+            /// The elements from `start` up to, not including, `end`.
+            pub fn slice(self, start: usize, end: usize) -> DataView<'a> {
+                match self { $(Self::$variant(values) => DataView::$variant(&values[start..end])),* }
+            }
+
+            /// A copy that owns its elements.
+            pub fn to_owned(self) -> Data {
+                match self { $(Self::$variant(values) => Data::$variant(values.to_vec())),* }
+            }
+        }
+
+    };
+}
+
+element_types! {
+    F32(f32), F16(f16), Bf16(bf16), F64(f64), I8(i8), U8(u8), I16(i16), U16(u16),
+    I32(i32), U32(u32), I64(i64), U64(u64), Bool(u8),
+}
+
+macro_rules! data_from_vectors {
+    ($($variant:ident($element:ty)),*) => {
+        $(impl From<Vec<$element>> for Data {
+            fn from(values: Vec<$element>) -> Self { Self::$variant(values) }
+        })*
+    };
+}
+
+// Truth values are bytes too, so `Data::Bool` is always named.
+data_from_vectors!(F32(f32), F16(f16), Bf16(bf16), F64(f64), I8(i8), U8(u8), I16(i16), I32(i32), I64(i64));
+
+impl DataView<'_> {
+    /// Floating-point elements as f32, without a copy where they are f32 already; `None` for integers.
+    pub fn to_f32(&self) -> Option<Cow<'_, [f32]>> {
+        Some(match *self {
+            Self::F32(values) => Cow::Borrowed(values),
+            Self::F16(values) => values.iter().map(|x| x.to_f32()).collect(),
+            Self::Bf16(values) => values.iter().map(|x| x.to_f32()).collect(),
+            Self::F64(values) => values.iter().map(|&x| x as f32).collect(),
+            _ => return None,
+        })
+    }
+}
+
+/// A dense, row-major tensor that owns its elements.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tensor {
+    shape: Vec<usize>,
+    data: Data,
+}
+
+/// A dense, row-major tensor that borrows its elements.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TensorView<'a> {
+    shape: &'a [usize],
+    data: DataView<'a>,
+}
+
+/// The number of elements of `shape`, or an error where that does not fit in memory.
+pub fn element_count(shape: &[usize]) -> Result<usize> {
+    shape
+        .iter()
+        .try_fold(1usize, |count, &dim| count.checked_mul(dim))
+        .ok_or_else(|| Error::new(ErrorKind::Shape, format!("shape {shape:?} has too many elements")))
+}
+
+fn check_count(shape: &[usize], found: usize) -> Result<()> {
+    let expected = element_count(shape)?;
+    if expected == found {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Shape, format!("shape {shape:?} needs {expected} elements, found {found}")))
+}
+
+impl Tensor {
+    /// A tensor of `shape`; the number of elements must fit.
+    pub fn new(shape: Vec<usize>, data: impl Into<Data>) -> Result<Self> {
+        let data = data.into();
+        check_count(&shape, data.view().len())?;
+        Ok(Self { shape, data })
+    }
+
+    /// A tensor from little-endian bytes.
+    pub fn from_bytes(dtype: DataType, shape: Vec<usize>, bytes: &[u8]) -> Result<Self> {
+        let expected = element_count(&shape)?.checked_mul(dtype.size());
+        if expected != Some(bytes.len()) {
+            return Err(Error::new(
+                ErrorKind::Shape,
+                format!("{dtype} tensor of shape {shape:?} does not fit {} bytes", bytes.len()),
+            ));
+        }
+        Ok(Self { shape, data: Data::from_bytes(dtype, bytes) })
+    }
+
+    /// The shape.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// The element type.
+    pub fn dtype(&self) -> DataType {
+        self.data.view().dtype()
+    }
+
+    /// The elements.
+    pub fn data(&self) -> &Data {
+        &self.data
+    }
+
+    /// The tensor, borrowed.
+    pub fn view(&self) -> TensorView<'_> {
+        TensorView { shape: &self.shape, data: self.data.view() }
+    }
+
+    /// The same elements under another shape with as many elements.
+    pub fn reshaped(self, shape: Vec<usize>) -> Result<Self> {
+        Self::new(shape, self.data)
+    }
+}
+
+impl<'a> TensorView<'a> {
+    /// A view of `shape`; the number of elements must fit.
+    pub fn new(shape: &'a [usize], data: DataView<'a>) -> Result<Self> {
+        check_count(shape, data.len())?;
+        Ok(Self { shape, data })
+    }
+
+    /// The shape.
+    pub fn shape(&self) -> &'a [usize] {
+        self.shape
+    }
+
+    /// The element type.
+    pub fn dtype(&self) -> DataType {
+        self.data.dtype()
+    }
+
+    /// The elements.
+    pub fn data(&self) -> DataView<'a> {
+        self.data
+    }
+
+    /// Samples `start..end` along the first axis, copied.
+    pub fn samples(&self, start: usize, end: usize) -> Result<Tensor> {
+        let (&count, rest) = self
+            .shape
+            .split_first()
+            .ok_or_else(|| Error::new(ErrorKind::Shape, "a scalar has no samples along a first axis"))?;
+        if start > end || end > count {
+            return Err(Error::new(ErrorKind::Shape, format!("samples {start}..{end} of {count}")));
+        }
+        let stride = element_count(rest)?;
+        let shape = [&[end - start], rest].concat();
+        Tensor::new(shape, self.data.slice(start * stride, end * stride).to_owned())
+    }
+
+    /// A copy that owns its elements.
+    pub fn to_owned(&self) -> Tensor {
+        Tensor { shape: self.shape.to_vec(), data: self.data.to_owned() }
+    }
+}
+
+/// One dimension of a model's input or output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Dim {
+    /// Always this many.
+    Fixed(usize),
+    /// Decided at run time; dimensions with one name are equal.
+    Named(String),
+    /// Decided at run time.
+    Unknown,
+}
+
+/// Name, type and shape of a model's input or output, as far as the model states them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TensorSpec {
+    /// The tensor's name.
+    pub name: String,
+    /// The element type; `None` where the model does not say or qdq does not know the type.
+    pub dtype: Option<DataType>,
+    /// The shape; `None` where not even the rank is known.
+    pub shape: Option<Vec<Dim>>,
+}

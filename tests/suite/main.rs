@@ -1,0 +1,10 @@
+//! Tests through the public API and the command-line tool, in one binary so that it links once.
+
+mod batch;
+mod calibration;
+mod cli;
+mod emit;
+mod models;
+mod numbers;
+mod onnx;
+mod runtime;
