@@ -1,0 +1,142 @@
+//! Operators with weights: what of them is quantised, and along which axis.
+
+use crate::dtype::DataType;
+use crate::graph::{Edge, Graph, Node, NodeId, TensorId, TensorKind};
+
+use super::{Draft, Policy, Verdict};
+
+/// Operators whose inputs are quantised.
+pub const WEIGHTED: [&str; 4] = ["Conv", "ConvTranspose", "Gemm", "MatMul"];
+
+/// Operators that give a constant another form without computing: a weight may lie behind any number of them.
+const CONSTANT_FORMS: [&str; 7] =
+    ["Identity", "Transpose", "Reshape", "Cast", "Squeeze", "Unsqueeze", "Flatten"];
+
+/// What feeds an input.
+enum Operand {
+    Activation(TensorId),
+    Weight(TensorId),
+}
+
+/// Whether `node` is an operator with weights.
+pub fn is_weighted(node: &Node) -> bool {
+    WEIGHTED.iter().any(|op| node.is(op))
+}
+
+/// The chain from the tensor back to the constant it is a form of: the nodes nearest first, and the constant.
+/// `None` for a tensor that depends on an input of the network.
+pub fn constant_form(graph: &Graph, tensor: TensorId) -> Option<(Vec<NodeId>, TensorId)> {
+    let mut chain = Vec::new();
+    let mut at = tensor;
+    loop {
+        if graph.tensor(at).kind == TensorKind::Constant {
+            return Some((chain, at));
+        }
+        let producer = graph.tensor(at).producer?;
+        let node = graph.node(producer);
+        let parameters_constant = node
+            .inputs
+            .iter()
+            .skip(1)
+            .flatten()
+            .all(|&input| graph.tensor(input).kind == TensorKind::Constant);
+        if !CONSTANT_FORMS.iter().any(|op| node.is(op)) || !parameters_constant {
+            return None;
+        }
+        chain.push(producer);
+        at = node.input(0)?;
+    }
+}
+
+/// Quantises the inputs of every operator with weights that the policy allows.
+pub(super) fn place_weighted(graph: &Graph, policy: &Policy, draft: &mut Draft) {
+    for id in graph.node_ids() {
+        let node = graph.node(id);
+        if !is_weighted(node) {
+            continue;
+        }
+        match operands(graph, policy, node) {
+            Ok((operands, reason)) => {
+                for (input, operand) in operands.into_iter().enumerate() {
+                    let edge = Edge { node: id, input };
+                    match operand {
+                        Operand::Activation(tensor) => draft.quantise_activation(tensor, edge),
+                        Operand::Weight(tensor) => {
+                            let axis = weight_axis(graph, policy, node, input, tensor);
+                            draft.quantise_weight(tensor, axis, edge);
+                        }
+                    }
+                }
+                draft.decide(id, Verdict::Quantised, reason);
+            }
+            Err(reason) => draft.decide(id, Verdict::Float, reason),
+        }
+    }
+}
+
+/// The two inputs to quantise, or why the node stays in float.
+fn operands(graph: &Graph, policy: &Policy, node: &Node) -> Result<([Operand; 2], String), String> {
+    if let Some(reason) = policy.refusal(node) {
+        return Err(reason.to_owned());
+    }
+    let first = operand(graph, node, 0)?;
+    let second = operand(graph, node, 1)?;
+    let reason = match (&first, &second) {
+        (Operand::Weight(_), Operand::Weight(_)) => {
+            return Err("both inputs are constant: it folds away".into());
+        }
+        (_, Operand::Activation(_)) if node.op.starts_with("Conv") => {
+            return Err("its weight is computed at run time, which TensorRT does not run in INT8".into());
+        }
+        (Operand::Weight(_), _) if node.op.starts_with("Conv") => {
+            return Err("its data input is constant".into());
+        }
+        (Operand::Activation(_), Operand::Activation(_)) => "both inputs are activations: one scale each",
+        _ => "input and weight are quantised",
+    };
+    Ok(([first, second], reason.into()))
+}
+
+fn operand(graph: &Graph, node: &Node, input: usize) -> Result<Operand, String> {
+    let tensor = node.input(input).ok_or_else(|| format!("input {input} is missing"))?;
+    let found = graph.tensor(tensor);
+    if graph.producer(tensor).is_some_and(|producer| producer.op == "DequantizeLinear") {
+        return Err(format!("'{}' is quantised already", found.name));
+    }
+    if let Some(dtype) = found.dtype
+        && !matches!(dtype, DataType::F32 | DataType::F16 | DataType::Bf16)
+    {
+        return Err(format!("'{}' is {dtype}: only f32, f16 and bf16 are quantised", found.name));
+    }
+    match constant_form(graph, tensor) {
+        Some(_) if found.rank() == Some(0) || has_zero_dimension(graph, tensor) => {
+            Err(format!("constant '{}' is a scalar or empty", found.name))
+        }
+        Some(_) => Ok(Operand::Weight(tensor)),
+        None => Ok(Operand::Activation(tensor)),
+    }
+}
+
+fn has_zero_dimension(graph: &Graph, tensor: TensorId) -> bool {
+    graph.tensor(tensor).fixed_shape().is_some_and(|shape| shape.contains(&0))
+}
+
+/// The axis of output channels of a weight: the first one of a convolution, the second one of a transposed
+/// convolution in one group, the columns of a matrix product's right side (rows where it is transposed).
+/// In all other cases, and where the axis has a single index, one scale serves the whole weight.
+fn weight_axis(graph: &Graph, policy: &Policy, node: &Node, input: usize, weight: TensorId) -> Option<usize> {
+    if policy.per_tensor_weights {
+        return None;
+    }
+    let rank = graph.tensor(weight).rank();
+    let axis = match node.op.as_str() {
+        "Conv" => 0,
+        "ConvTranspose" if node.int("group", 1) == 1 => 1,
+        "Gemm" if input == 1 => usize::from(node.int("transB", 0) == 0),
+        "MatMul" if input == 1 && rank == Some(2) => 1,
+        _ => return None,
+    };
+    let single =
+        graph.tensor(weight).fixed_shape().is_some_and(|shape| shape.get(axis).is_none_or(|&n| n == 1));
+    (!single).then_some(axis)
+}
