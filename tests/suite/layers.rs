@@ -28,14 +28,17 @@ fn imports(text: &str) -> Vec<String> {
 fn no_module_uses_a_later_one() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let list = std::fs::read_to_string(source.join("lib.rs")).unwrap();
-    let layers: Vec<&str> = list.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';')).collect();
+    let layers: Vec<&str> =
+        list.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';')).collect();
     assert!(layers.len() > 10 && layers[0] == "error", "{layers:?}");
     let mut checked = 0;
     for path in sources(&source) {
         let inside = path.strip_prefix(&source).unwrap();
         let first = inside.iter().next().unwrap().to_str().unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
-        let Some(at) = layers.iter().position(|layer| *layer == first.trim_end_matches(".rs")) else { continue };
+        let Some(at) = layers.iter().position(|layer| *layer == first.trim_end_matches(".rs")) else {
+            continue;
+        };
         for import in imports(&text) {
             if let Some(used) = layers.iter().position(|layer| *layer == import) {
                 assert!(used <= at, "{} uses {import}, which lies above it", inside.display());
