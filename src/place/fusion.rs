@@ -33,11 +33,12 @@ pub(super) fn place_residuals(graph: &Graph, policy: &Policy, draft: &mut Draft)
             (false, true) => 1,
             (true, true) => longer_branch(graph, left, right),
         };
-        if let Some(reason) = policy.refusal(node) {
+        let (input, tensor) = if fused == 0 { (1, right) } else { (0, left) };
+        let refusal = policy.refusal(node).map(str::to_owned);
+        if let Some(reason) = refusal.or_else(|| policy.unranged(&graph.tensor(tensor).name)) {
             draft.decide(id, Verdict::Float, reason);
             continue;
         }
-        let (input, tensor) = if fused == 0 { (1, right) } else { (0, left) };
         draft.quantise_activation(tensor, Edge { node: id, input });
         let reason = format!(
             "residual: input {input} is quantised, input {fused} fuses with the convolution that computes it"

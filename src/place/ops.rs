@@ -79,8 +79,8 @@ fn operands(graph: &Graph, policy: &Policy, node: &Node) -> Result<([Operand; 2]
     if let Some(reason) = policy.refusal(node) {
         return Err(reason.to_owned());
     }
-    let first = operand(graph, node, 0)?;
-    let second = operand(graph, node, 1)?;
+    let first = operand(graph, policy, node, 0)?;
+    let second = operand(graph, policy, node, 1)?;
     let reason = match (&first, &second) {
         (Operand::Weight(_), Operand::Weight(_)) => {
             return Err("both inputs are constant: it folds away".into());
@@ -97,7 +97,7 @@ fn operands(graph: &Graph, policy: &Policy, node: &Node) -> Result<([Operand; 2]
     Ok(([first, second], reason.into()))
 }
 
-fn operand(graph: &Graph, node: &Node, input: usize) -> Result<Operand, String> {
+fn operand(graph: &Graph, policy: &Policy, node: &Node, input: usize) -> Result<Operand, String> {
     let tensor = node.input(input).ok_or_else(|| format!("input {input} is missing"))?;
     let found = graph.tensor(tensor);
     if graph.producer(tensor).is_some_and(|producer| producer.op == "DequantizeLinear") {
@@ -113,7 +113,10 @@ fn operand(graph: &Graph, node: &Node, input: usize) -> Result<Operand, String> 
             Err(format!("constant '{}' is a scalar or empty", found.name))
         }
         Some(_) => Ok(Operand::Weight(tensor)),
-        None => Ok(Operand::Activation(tensor)),
+        None => match policy.unranged(&found.name) {
+            Some(reason) => Err(reason),
+            None => Ok(Operand::Activation(tensor)),
+        },
     }
 }
 

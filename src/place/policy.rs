@@ -1,5 +1,7 @@
 //! What the user wants quantised and what not.
 
+use std::collections::BTreeSet;
+
 use wildmatch::WildMatch;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -17,6 +19,9 @@ pub struct Policy {
     /// One scale for a whole weight instead of one per output channel. Costs accuracy; for TensorRT versions
     /// that refuse a per-channel transposed convolution.
     pub per_tensor_weights: bool,
+    /// The activations that have a range, by name; `None` where every planned tensor will be observed.
+    /// A node that would need another range stays in float.
+    pub ranged: Option<BTreeSet<String>>,
 }
 
 /// Nodes chosen by name or by operator.
@@ -66,6 +71,12 @@ impl Policy {
     pub fn check(&self, graph: &Graph) -> Result<()> {
         self.include.check(graph, "include")?;
         self.exclude.check(graph, "exclude")
+    }
+
+    /// Why an activation called `name` cannot be quantised; `None` where it can.
+    pub fn unranged(&self, name: &str) -> Option<String> {
+        let ranged = self.ranged.as_ref()?;
+        (!ranged.contains(name)).then(|| format!("there is no range for '{name}'"))
     }
 
     /// Why `node` may not be quantised; `None` where it may.

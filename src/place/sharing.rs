@@ -53,7 +53,8 @@ pub(super) fn place_passing(graph: &Graph, policy: &Policy, draft: &mut Draft) {
             draft.decide(id, Verdict::PassesInt8, "only moves values: TensorRT moves the Quantize across it");
             continue;
         }
-        if let Some(reason) = policy.refusal(node) {
+        let unranged = || data_inputs(node).find_map(|(_, input)| policy.unranged(&graph.tensor(input).name));
+        if let Some(reason) = policy.refusal(node).map(str::to_owned).or_else(unranged) {
             draft.decide(id, Verdict::Float, reason);
             continue;
         }

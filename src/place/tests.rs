@@ -278,3 +278,12 @@ fn a_tensor_that_a_subgraph_reads_keeps_its_float_pooling() {
     let plan = plan(&graph, &Policy::default()).unwrap();
     assert_eq!(uses(&graph, &plan), ["p>Conv_2.0", "w@0>Conv_2.1"]);
 }
+
+#[test]
+fn a_node_whose_activation_has_no_range_stays_float() {
+    let graph = graph("Conv x w[8,3,3,3] -> a\nMaxPool a -> p\nConv p w2[8,8,3,3] -> y");
+    let ranged = Some(["x", "p"].map(str::to_owned).into());
+    let plan = plan(&graph, &Policy { ranged, ..Policy::default() }).unwrap();
+    assert_eq!(uses(&graph, &plan), ["x>Conv_0.0", "p>Conv_2.0", "w@0>Conv_0.1", "w2@0>Conv_2.1"]);
+    assert_eq!(reason(&graph, &plan, "MaxPool_1"), "there is no range for 'a'");
+}
