@@ -55,9 +55,9 @@ pub struct Ranges {
 }
 
 impl Ranges {
-    /// No ranges yet.
-    pub fn new() -> Self {
-        Self::default()
+    /// No ranges yet; they are going to be computed by `method`.
+    pub fn new(method: impl Into<String>) -> Self {
+        Self { method: Some(method.into()), ..Self::default() }
     }
 
     /// Sets the range of tensor `name` to -`amax` ..= `amax`; a second call replaces the first.
@@ -198,7 +198,7 @@ impl<'de> Visitor<'de> for TensorsVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Tensors, A::Error> {
-        let mut ranges = Ranges::new();
+        let mut ranges = Ranges::default();
         while let Some(name) = map.next_key::<String>()? {
             let entry: Entry =
                 map.next_value().map_err(|error| A::Error::custom(format!("tensor '{name}': {error}")))?;
@@ -228,8 +228,7 @@ mod tests {
 
     #[test]
     fn the_documented_file_is_what_is_written() {
-        let mut ranges = Ranges::new();
-        ranges.method = Some("entropy".into());
+        let mut ranges = Ranges::new("entropy");
         ranges.set("input", 1.0).unwrap();
         ranges.set("conv1", 2.6875).unwrap();
         let expected = r#"{
@@ -276,7 +275,7 @@ mod tests {
     #[test]
     fn a_range_that_is_none_is_refused() {
         for amax in [-1.0, f32::NAN, f32::INFINITY] {
-            let error = Ranges::new().set("conv 1", amax).unwrap_err();
+            let error = Ranges::default().set("conv 1", amax).unwrap_err();
             assert!(error.message().contains("'conv 1'"), "{error}");
         }
     }
@@ -287,7 +286,7 @@ mod tests {
             tensors in prop::collection::btree_map(".*", 0u32..=f32::MAX.to_bits(), 0..8),
             method in prop::option::of(".*"),
         ) {
-            let mut ranges = Ranges { method, ..Ranges::new() };
+            let mut ranges = Ranges { method, ..Ranges::default() };
             for (name, bits) in tensors {
                 let amax = f32::from_bits(bits);
                 ranges.set(name, amax).unwrap();

@@ -48,7 +48,7 @@ impl Cache {
     /// # Errors
     /// `Data` where a scale is negative, infinite or NaN, or so large that amax is infinite.
     pub fn to_ranges(&self) -> Result<Ranges> {
-        let mut ranges = Ranges::new();
+        let mut ranges = Ranges::default();
         for (name, scale) in &self.entries {
             ranges.set(name, scale * 127.0).map_err(|_| {
                 Error::new(ErrorKind::Data, format!("tensor '{name}': scale {scale} is not usable"))

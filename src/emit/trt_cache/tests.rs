@@ -36,7 +36,7 @@ fn golden_lines_read_and_write_exactly() {
 
 #[test]
 fn scales_of_ranges_have_the_documented_bits() {
-    let mut ranges = Ranges::new();
+    let mut ranges = Ranges::default();
     for (name, amax) in [("a", 1.0), ("b", 2.0), ("c", 127.0), ("dead", 0.0), ("tiny", 1e-30)] {
         ranges.set(name, amax).unwrap();
     }
@@ -186,7 +186,7 @@ proptest! {
     #[test]
     fn a_range_survives_the_cache_to_the_last_bit_but_one(bits in 0x3400_0000_u32..0x7f00_0000) {
         let amax = f32::from_bits(bits);
-        let mut ranges = Ranges::new();
+        let mut ranges = Ranges::default();
         ranges.set("a", amax).unwrap();
         let cache = Cache::from_ranges(&ranges, Header::new(Version::DEFAULT, Algorithm::default()));
         let back = cache.to_ranges().unwrap().get("a").unwrap();
