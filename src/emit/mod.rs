@@ -1,1 +1,7 @@
-//! Work in progress.
+//! Files made from a plan and its ranges.
+
+pub mod ranges;
+pub mod trt_cache;
+
+pub use ranges::Ranges;
+pub use trt_cache::Cache;

@@ -1,1 +1,5 @@
-//! Work in progress.
+//! Results as text for people and as JSON for programs.
+
+pub mod compare;
+pub mod plan;
+pub mod table;
