@@ -42,7 +42,10 @@ fn apply(model: &Model, graph: &Graph, node: &Node, value: Tensor) -> Result<Ten
         let parameter = constant(model, graph, input)?;
         match parameter.data() {
             Data::I64(values) => Ok(Some(values.clone())),
-            other => Err(Error::new(ErrorKind::Type, format!("its parameter is {}, not i64", other.view().dtype()))),
+            other => Err(Error::new(
+                ErrorKind::Type,
+                format!("its parameter is {}, not i64", other.view().dtype()),
+            )),
         }
     };
     let shape = value.shape().to_vec();

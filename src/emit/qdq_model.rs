@@ -11,7 +11,7 @@ use crate::emit::fold::constant_value;
 use crate::emit::ranges::Ranges;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Edge, Graph, GraphTensor, NodeId, TensorId};
-use crate::onnx::{AttributeValue, Edits, Model, NodeSpec, Position};
+use crate::onnx::{AttributeValue, Edits, Model, NodeSpec, Position, UniqueNames};
 use crate::place::ops::constant_form;
 use crate::place::{Plan, PlannedActivation, PlannedWeight};
 use crate::quant::weights::{QuantisedWeights, quantise_weights};
@@ -46,7 +46,7 @@ pub fn quantise(
         graph,
         index,
         edits: Edits::new(),
-        names: Names::of(graph),
+        names: model.unique_names(),
         zero_points: Vec::new(),
     };
     for activation in &plan.activations {
@@ -63,7 +63,7 @@ struct Emitter<'a> {
     graph: &'a Graph,
     index: &'a [usize],
     edits: Edits,
-    names: Names,
+    names: UniqueNames,
     /// The int8 zeros that exist already, by their shape.
     zero_points: Vec<(Vec<usize>, String)>,
 }
@@ -72,8 +72,11 @@ impl Emitter<'_> {
     fn activation(&mut self, planned: &PlannedActivation, ranges: &Ranges) -> Result<()> {
         let tensor = self.graph.tensor(planned.tensor);
         let scale = ranges.scale(&tensor.name).ok_or_else(|| {
-            Error::new(ErrorKind::Data, format!("tensor '{}' is to be quantised but has no range", tensor.name))
-                .with_remedy("calibrate the model again, or exclude the nodes that read the tensor")
+            Error::new(
+                ErrorKind::Data,
+                format!("tensor '{}' is to be quantised but has no range", tensor.name),
+            )
+            .with_remedy("calibrate the model again, or exclude the nodes that read the tensor")
         })?;
         let position = self.behind(tensor);
         let base = tensor.name.clone();
@@ -95,13 +98,13 @@ impl Emitter<'_> {
         let axis = planned.axis.filter(|&axis| value.shape().get(axis).is_some_and(|&n| n > 1));
         let half = half_of(Some(value.dtype()));
         let floats = value.view().data().to_f32().unwrap_or_default().into_owned();
-        let QuantisedWeights { values, scale } = quantise_weights(&floats, value.shape(), axis)
-            .map_err(|error| Error::new(error.kind(), format!("weight '{}' cannot be quantised", tensor.name)).with_source(error))?;
+        let QuantisedWeights { values, scale } =
+            quantise_weights(&floats, value.shape(), axis).map_err(|error| {
+                Error::new(error.kind(), format!("weight '{}' cannot be quantised", tensor.name))
+                    .with_source(error)
+            })?;
         let shape: Vec<usize> = axis.map(|_| scale.len()).into_iter().collect();
-        let base = match axis {
-            Some(axis) if self.names.taken(&format!("{}_scale", tensor.name)) => format!("{}_axis{axis}", tensor.name),
-            _ => tensor.name.clone(),
-        };
+        let base = tensor.name.clone();
         let scale = self.initializer(&base, "scale", Tensor::new(shape.clone(), scale)?)?;
         let (quantised, position) = match form {
             WeightForm::Int8 => {
@@ -132,8 +135,8 @@ impl Emitter<'_> {
         position: Position,
     ) -> Result<String> {
         let zero = self.zero_point(shape)?;
-        let output = self.names.new_name(base, "quantized");
-        let name = self.names.new_name(base, "QuantizeLinear");
+        let output = self.names.fresh(&format!("{base}_quantized"));
+        let name = self.names.fresh(&format!("{base}_QuantizeLinear"));
         let node = NodeSpec::new("QuantizeLinear", &name, &[source, scale, &zero], &[&output]);
         self.edits.insert(position, with_axis(node, axis));
         Ok(output)
@@ -151,8 +154,8 @@ impl Emitter<'_> {
         position: Position,
     ) -> Result<String> {
         let zero = self.zero_point(shape)?;
-        let output = self.names.new_name(base, "dequantized");
-        let name = self.names.new_name(base, "DequantizeLinear");
+        let output = self.names.fresh(&format!("{base}_dequantized"));
+        let name = self.names.fresh(&format!("{base}_DequantizeLinear"));
         let node = NodeSpec::new("DequantizeLinear", &name, &[quantised, scale, &zero], &[&output]);
         self.edits.insert(position, with_axis(node, axis));
         match half {
@@ -163,8 +166,8 @@ impl Emitter<'_> {
 
     /// Scales of 16-bit floats need opset 19 and keep TensorRT from quantising, so 16-bit tensors are cast.
     fn cast(&mut self, source: &str, label: &str, to: DataType, position: Position) -> Result<String> {
-        let output = self.names.new_name(source, label);
-        let name = self.names.new_name(source, &format!("Cast_{label}"));
+        let output = self.names.fresh(&format!("{source}_{label}"));
+        let name = self.names.fresh(&format!("{source}_Cast_{label}"));
         let code = match to {
             DataType::F16 => 10,
             DataType::Bf16 => 16,
@@ -181,7 +184,7 @@ impl Emitter<'_> {
     }
 
     fn initializer(&mut self, base: &str, label: &str, value: Tensor) -> Result<String> {
-        let name = self.names.new_name(base, label);
+        let name = self.names.fresh(&format!("{base}_{label}"));
         self.model.add_initializer(&name, value.shape(), value.data().clone())?;
         Ok(name)
     }
@@ -246,7 +249,10 @@ fn dead_forms(graph: &Graph, plan: &Plan) -> HashSet<NodeId> {
                 let tensor = graph.tensor(output);
                 tensor.is_output
                     || is_captured(graph, output)
-                    || tensor.consumers.iter().any(|edge| !rewired.contains(edge) && !dead.contains(&edge.node))
+                    || tensor
+                        .consumers
+                        .iter()
+                        .any(|edge| !rewired.contains(edge) && !dead.contains(&edge.node))
             });
             if is_read {
                 break;
@@ -259,31 +265,4 @@ fn dead_forms(graph: &Graph, plan: &Plan) -> HashSet<NodeId> {
 
 fn is_captured(graph: &Graph, tensor: TensorId) -> bool {
     graph.nodes.iter().any(|node| node.captures.contains(&tensor))
-}
-
-/// Hands out names that are new in the model.
-struct Names {
-    taken: HashSet<String>,
-}
-
-impl Names {
-    fn of(graph: &Graph) -> Self {
-        let tensors = graph.tensors.iter().map(|tensor| tensor.name.clone());
-        Self { taken: tensors.chain(graph.nodes.iter().map(|node| node.name.clone())).collect() }
-    }
-
-    fn taken(&self, name: &str) -> bool {
-        self.taken.contains(name)
-    }
-
-    fn new_name(&mut self, base: &str, label: &str) -> String {
-        let wanted = format!("{base}_{label}");
-        let mut name = wanted.clone();
-        let mut count = 1;
-        while !self.taken.insert(name.clone()) {
-            count += 1;
-            name = format!("{wanted}_{count}");
-        }
-        name
-    }
 }
