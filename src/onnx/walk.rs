@@ -144,3 +144,24 @@ impl Model {
         UniqueNames::of(&self.proto)
     }
 }
+
+/// Every name that a node or an output anywhere in the model reads.
+pub(super) fn names_read(model: &ModelProto) -> HashSet<String> {
+    let mut read = HashSet::new();
+    graphs(model).for_each(|graph| note_read(graph, &mut read));
+    for function in &model.functions {
+        read.extend(function.output.iter().cloned());
+        function.node.iter().for_each(|node| note_read_by(node, &mut read));
+    }
+    read
+}
+
+fn note_read(graph: &GraphProto, read: &mut HashSet<String>) {
+    read.extend(graph.output.iter().filter_map(|info| info.name.clone()));
+    graph.node.iter().for_each(|node| note_read_by(node, read));
+}
+
+fn note_read_by(node: &NodeProto, read: &mut HashSet<String>) {
+    read.extend(node.input.iter().cloned());
+    subgraphs(node).for_each(|graph| note_read(graph, read));
+}
