@@ -67,6 +67,12 @@ def _tool():
     return tool
 
 
+def prepare():
+    """Compiles the build tool and finds the libraries, so that what is missing shows before the first build."""
+    _tool()
+    _libraries()
+
+
 @functools.cache
 def _libraries():
     package = importlib.util.find_spec("tensorrt_rtx_libs")
