@@ -116,7 +116,7 @@ mod tests {
     }
 
     fn zeros(shape: &[usize]) -> Tensor {
-        Tensor::new(shape.to_vec(), vec![0f32; shape.iter().product()].into()).unwrap()
+        Tensor::new(shape.to_vec(), vec![0f32; shape.iter().product()]).unwrap()
     }
 
     #[test]
@@ -126,7 +126,7 @@ mod tests {
             spec("x", DataType::F32, vec![named("N"), Dim::Fixed(3)]),
             spec("y", DataType::F32, vec![named("N"), Dim::Unknown]),
         ];
-        let ids = Tensor::new(vec![2, 3], vec![0i64; 6].into()).unwrap();
+        let ids = Tensor::new(vec![2, 3], vec![0i64; 6]).unwrap();
         let cases: [(Vec<(&str, Tensor)>, &str); 8] = [
             (vec![("y", zeros(&[2, 9])), ("x", zeros(&[2, 3]))], ""),
             (vec![("x", zeros(&[2, 3]))], "input 'y' is missing"),

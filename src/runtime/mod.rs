@@ -13,14 +13,7 @@
 mod check;
 mod embedded;
 mod guard;
-mod locate;
-mod observer;
-mod ort;
-mod ort_library;
-mod ort_values;
-mod quantize_linear;
-mod schedule;
-mod values;
+mod onnxruntime;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -28,8 +21,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
-pub use locate::find_onnxruntime;
-pub use ort_library::version as onnxruntime_version;
+pub use onnxruntime::{find_onnxruntime, onnxruntime_version};
 
 use crate::batch::Batch;
 use crate::error::{Error, ErrorKind, Result};
@@ -130,7 +122,9 @@ pub fn open(
         EngineKind::Auto => usable_onnxruntime(options)?,
     };
     Ok(match library {
-        Some(library) => Box::new(ort::OnnxRuntime::open(&library, model, &taps, tap, options.threads)?),
+        Some(library) => {
+            Box::new(onnxruntime::OnnxRuntime::open(&library, model, &taps, tap, options.threads)?)
+        }
         None => Box::new(embedded::Embedded::open(model, graph, taps, tap, options.threads)?),
     })
 }
@@ -140,7 +134,7 @@ pub fn open(
 fn usable_onnxruntime(options: &EngineOptions) -> Result<Option<PathBuf>> {
     let explicit = options.onnxruntime.as_deref();
     let found = find_onnxruntime(explicit).and_then(|path| {
-        let (_, version) = ort_library::environment(&path)?;
+        let (_, version) = onnxruntime::environment(&path)?;
         Ok((path, version))
     });
     match found {
@@ -148,7 +142,7 @@ fn usable_onnxruntime(options: &EngineOptions) -> Result<Option<PathBuf>> {
             tracing::info!("running the model in ONNX Runtime {version} ({})", path.display());
             Ok(Some(path))
         }
-        Err(error) if locate::is_asked_for(explicit) => Err(error),
+        Err(error) if onnxruntime::is_asked_for(explicit) => Err(error),
         Err(error) => {
             tracing::info!("running the model in the embedded engine: {}", error.message());
             Ok(None)

@@ -11,8 +11,8 @@ use ort::operator::{
 };
 use ort::value::PrimitiveTensorElementType;
 
-use super::Tap;
-use super::guard::panic_text;
+use super::super::Tap;
+use super::super::guard::panic_text;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Graph, TensorId};
 use crate::onnx::{AttributeValue, Edits, Model, NodeSpec, Position};

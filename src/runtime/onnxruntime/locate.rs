@@ -28,7 +28,7 @@ pub fn find_onnxruntime(explicit: Option<&Path>) -> Result<PathBuf> {
         return Ok(found);
     }
     let name = Path::new(LIBRARY);
-    if super::ort_library::version(name).is_ok() {
+    if super::library::version(name).is_ok() {
         return Ok(name.to_owned());
     }
     looked.push(format!("{LIBRARY} (the system's loader)"));
@@ -42,7 +42,7 @@ pub fn find_onnxruntime(explicit: Option<&Path>) -> Result<PathBuf> {
 }
 
 /// Whether a place for the library was named, so that falling back on something else would surprise.
-pub(super) fn is_asked_for(explicit: Option<&Path>) -> bool {
+pub fn is_asked_for(explicit: Option<&Path>) -> bool {
     let named = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     explicit.is_some() || named(QDQ_ONNXRUNTIME) || named(ORT_DYLIB_PATH)
 }

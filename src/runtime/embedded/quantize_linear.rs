@@ -8,7 +8,7 @@ use rten::{Value, ValueView};
 use rten_tensor::prelude::*;
 use rten_tensor::{Tensor, TensorView};
 
-use super::embedded::USE_ONNXRUNTIME;
+use super::USE_ONNXRUNTIME;
 use crate::error::{Error, ErrorKind, Result};
 
 /// ONNX's numbers of the types.

@@ -4,6 +4,11 @@
 //! on under the tensor's name, so that consumers, subgraphs and the model's outputs need no change. Its output
 //! shares the memory of its input, so that observing costs no copy and keeps nothing alive.
 
+mod library;
+mod locate;
+mod observer;
+mod values;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -12,13 +17,18 @@ use ort::logging::LogLevel;
 use ort::session::Session;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 
-use super::observer::{self, Sink};
-use super::{Engine, Tap, check, ort_library, ort_values};
+use super::{Engine, Tap, check};
 use crate::batch::Batch;
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::graph::{TensorId, TensorKind};
 use crate::onnx::Model;
 use crate::tensor::{Tensor, TensorSpec};
+use observer::Sink;
+
+pub(super) use library::environment;
+pub use library::version as onnxruntime_version;
+pub use locate::find_onnxruntime;
+pub(super) use locate::is_asked_for;
 
 /// A model ready to run in ONNX Runtime.
 pub(super) struct OnnxRuntime {
@@ -44,18 +54,20 @@ impl OnnxRuntime {
         tap: Arc<dyn Tap>,
         threads: Option<usize>,
     ) -> Result<Self> {
-        let (environment, version) = ort_library::environment(library)?;
+        let (environment, version) = environment(library)?;
         let (graph, positions) = model.graph_with_index()?;
-        let of_kind = |kind| taps.iter().filter(move |(tensor, _)| graph.tensor(**tensor).kind == kind);
+        let kind = |tensor: TensorId| graph.tensor(tensor).kind;
+        let pairs = || taps.iter().map(|(&tensor, &index)| (tensor, index));
         let inputs = model.inputs();
-        let tapped_inputs = of_kind(TensorKind::Input)
+        let tapped_inputs = pairs()
+            .filter(|(tensor, _)| kind(*tensor) == TensorKind::Input)
             .filter_map(|(tensor, index)| {
-                let name = &graph.tensor(*tensor).name;
-                Some((inputs.iter().position(|spec| spec.name == *name)?, *index))
+                let name = &graph.tensor(tensor).name;
+                Some((inputs.iter().position(|spec| spec.name == *name)?, index))
             })
             .collect();
         let observed: Vec<(TensorId, usize)> =
-            of_kind(TensorKind::Activation).map(|(tensor, index)| (*tensor, *index)).collect();
+            pairs().filter(|(tensor, _)| kind(*tensor) == TensorKind::Activation).collect();
         let sink = Arc::new(Sink::new(tap));
         let bytes = observer::insert(model, &graph, &positions, &observed)?.encode()?;
         let refused = || "ONNX Runtime refuses the model".to_owned();
@@ -98,13 +110,13 @@ impl Engine for OnnxRuntime {
                 self.sink.tap().observe(index, tensors[position].view())?;
             }
         }
-        let values = self
+        let given = self
             .inputs
             .iter()
             .zip(tensors)
-            .map(|(spec, tensor)| Ok((spec.name.as_str(), ort_values::to_ort(&spec.name, tensor)?)))
+            .map(|(spec, tensor)| Ok((spec.name.as_str(), values::to_ort(&spec.name, tensor)?)))
             .collect::<Result<Vec<_>>>()?;
-        let results = self.session.run(values);
+        let results = self.session.run(given);
         if let Some(failure) = self.sink.take_failure() {
             return Err(failure);
         }
@@ -114,7 +126,7 @@ impl Engine for OnnxRuntime {
             let value = results.get(&spec.name).ok_or_else(|| {
                 Error::new(ErrorKind::Engine, format!("ONNX Runtime gives no output '{}'", spec.name))
             })?;
-            ort_values::from_ort(&spec.name, value)
+            values::from_ort(&spec.name, value)
         };
         self.outputs.iter().map(result).collect()
     }

@@ -58,7 +58,7 @@ static LOADED: Mutex<Option<Loaded>> = Mutex::new(None);
 /// # Errors
 /// `Engine` where the library cannot be loaded or is too old, `InvalidArgument` where the process has loaded
 /// another one already.
-pub(super) fn environment(path: &Path) -> Result<(Environment, String)> {
+pub fn environment(path: &Path) -> Result<(Environment, String)> {
     let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(loaded) = &*loaded {

@@ -1,8 +1,9 @@
 //! Conversions between qdq's tensors and those of rten, which knows only f32, i32, i8 and u8.
 
 use rten::{Value, ValueOrView, ValueView};
+use rten_tensor::prelude::*;
 
-use super::embedded::USE_ONNXRUNTIME;
+use super::USE_ONNXRUNTIME;
 use crate::dtype::DataType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::tensor::{Data, DataView, Tensor, TensorSpec};
@@ -13,42 +14,35 @@ use crate::tensor::{Data, DataView, Tensor, TensorSpec};
 /// `Data` where a value does not fit the narrower type, `Unsupported` for other types.
 pub(super) fn to_rten<'t>(name: &str, tensor: &'t Tensor) -> Result<ValueOrView<'t>> {
     let shape = tensor.shape();
-    let value = match tensor.view().data() {
-        DataView::F32(values) => return borrow(shape, values),
-        DataView::I32(values) => return borrow(shape, values),
-        DataView::I8(values) => return borrow(shape, values),
-        DataView::U8(values) => return borrow(shape, values),
-        DataView::Bool(values) => {
-            Value::from_shape(shape, values.iter().map(|&value| i32::from(value != 0)).collect::<Vec<_>>())
-        }
-        DataView::I64(values) => Value::from_shape(
-            shape,
-            values
-                .iter()
-                .map(|&value| i32::try_from(value).map_err(|_| out_of_range(name, &value, "i64", "i32")))
-                .collect::<Result<Vec<i32>>>()?,
-        ),
-        DataView::F64(values) => Value::from_shape(
-            shape,
-            values
-                .iter()
-                .map(|&value| match value as f32 {
-                    narrow if narrow.is_infinite() && value.is_finite() => {
-                        Err(out_of_range(name, &value, "f64", "f32"))
-                    }
-                    narrow => Ok(narrow),
-                })
-                .collect::<Result<Vec<f32>>>()?,
-        ),
-        other => {
-            return Err(Error::new(
-                ErrorKind::Unsupported,
-                format!("input '{name}': the embedded engine has no {} tensors", other.dtype()),
-            )
-            .with_remedy(USE_ONNXRUNTIME));
-        }
-    };
-    value.map(ValueOrView::Value).map_err(misfit)
+    match tensor.view().data() {
+        DataView::F32(values) => borrow(shape, values),
+        DataView::I32(values) => borrow(shape, values),
+        DataView::I8(values) => borrow(shape, values),
+        DataView::U8(values) => borrow(shape, values),
+        DataView::Bool(values) => own(shape, values, |&value| Ok(i32::from(value != 0))),
+        DataView::I64(values) => own(shape, values, |&value| {
+            i32::try_from(value).map_err(|_| out_of_range(name, &value, "i64", "i32"))
+        }),
+        DataView::F64(values) => own(shape, values, |&value| match value as f32 {
+            narrow if narrow.is_infinite() && value.is_finite() => {
+                Err(out_of_range(name, &value, "f64", "f32"))
+            }
+            narrow => Ok(narrow),
+        }),
+        other => Err(Error::new(
+            ErrorKind::Unsupported,
+            format!("input '{name}': the embedded engine has no {} tensors", other.dtype()),
+        )
+        .with_remedy(USE_ONNXRUNTIME)),
+    }
+}
+
+fn own<'t, T, R>(shape: &[usize], values: &[T], convert: impl Fn(&T) -> Result<R>) -> Result<ValueOrView<'t>>
+where
+    Value: From<rten_tensor::Tensor<R>>,
+{
+    let values = values.iter().map(convert).collect::<Result<Vec<R>>>()?;
+    Value::from_shape(shape, values).map(ValueOrView::Value).map_err(misfit)
 }
 
 fn borrow<'t, T>(shape: &[usize], values: &'t [T]) -> Result<ValueOrView<'t>>

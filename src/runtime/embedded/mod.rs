@@ -2,26 +2,33 @@
 //!
 //! rten has no hook between operators. So a tapped model runs unoptimised and a few nodes at a time: each
 //! piece's results go to the tap and are dropped after their last reader. A model without taps runs whole and
-//! optimised, unless it quantises: QuantizeLinear is computed here (see [`QuantizeLinear`]).
+//! optimised, unless it has one of the operators that are computed here, because rten differs from ONNX.
 //!
 //! Inside, rten computes in f32, i32, i8 and u8; f64 becomes f32, i64 and bool become i32.
 
+mod arg_extreme;
+mod differences;
+mod quantize_linear;
+mod schedule;
+mod values;
+
 use std::collections::{BTreeMap, HashMap};
+use std::error::Error as _;
 use std::sync::Arc;
 
 use rten::{LoadErrorKind, ModelOptions, RunOptions, ThreadPool, Value, ValueOrView, ValueView};
 use rten_tensor::prelude::*;
 
 use super::guard::{guarded, guarded_deep};
-use super::quantize_linear::QuantizeLinear;
-use super::schedule::{self, Step};
-use super::{Engine, Tap, check, portable, values};
+use super::{Engine, Tap, check};
 use crate::batch::Batch;
-use crate::dtype::DataType;
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::{Attribute, Graph, Node, NodeId, TensorId};
-use crate::onnx::Model;
+use crate::graph::{Graph, Node, NodeId, TensorId};
+use crate::onnx::{Detached, Model};
 use crate::tensor::{DataView, Tensor, TensorSpec, TensorView};
+use arg_extreme::arg_extreme;
+use quantize_linear::QuantizeLinear;
+use schedule::Step;
 
 /// What to do where the embedded engine cannot help.
 pub(super) const USE_ONNXRUNTIME: &str =
@@ -32,8 +39,10 @@ pub(super) struct Embedded {
     model: rten::Model,
     options: RunOptions,
     graph: Graph,
-    inputs: Vec<(TensorSpec, TensorId)>,
-    outputs: Vec<(TensorSpec, TensorId)>,
+    inputs: Vec<TensorSpec>,
+    outputs: Vec<TensorSpec>,
+    input_tensors: Vec<TensorId>,
+    output_tensors: Vec<TensorId>,
     /// rten's number of every tensor that rten knows.
     ids: HashMap<TensorId, rten::NodeId>,
     taps: BTreeMap<TensorId, usize>,
@@ -57,43 +66,51 @@ impl Embedded {
         tap: Arc<dyn Tap>,
         threads: Option<usize>,
     ) -> Result<Self> {
-        refuse_half_precision(&graph)?;
-        let quantises = |node: NodeId| graph.node(node).is("QuantizeLinear");
-        let whole = taps.is_empty() && !graph.node_ids().any(quantises);
-        let portable::Encoded { bytes, weights } = portable::encode(model)?;
+        differences::refuse(model, &graph)?;
+        let own = |node: NodeId| is_own(graph.node(node));
+        let whole = taps.is_empty() && !graph.node_ids().any(own);
+        let Detached { message, weights } = model.detached()?;
         let loaded = guarded_deep("loading the model", graph.nodes.len(), || {
             let mut options = ModelOptions::with_all_ops();
             options.enable_optimization(whole);
             for (name, data) in weights {
-                options.external_data(&name, data);
+                options.external_data(&name, data.to_vec());
             }
-            options.load(bytes)
+            options.load(message)
         })?
         .map_err(|error| load_failure(&graph, &error))?;
 
-        let with_id = |spec: TensorSpec| {
-            let tensor = graph.find(&spec.name).ok_or_else(|| lost(&spec.name))?;
-            Ok((spec, tensor))
-        };
-        let inputs = model.inputs().into_iter().map(with_id).collect::<Result<Vec<_>>>()?;
-        let outputs = model.outputs().into_iter().map(with_id).collect::<Result<Vec<_>>>()?;
+        let (inputs, outputs) = (model.inputs(), model.outputs());
+        let input_tensors = tensors(&graph, &inputs)?;
+        let output_tensors = tensors(&graph, &outputs)?;
         let ids = graph
             .tensor_ids()
             .filter_map(|tensor| Some((tensor, loaded.find_node(&graph.tensor(tensor).name)?)))
             .collect();
         let steps = (!whole).then(|| {
-            let results: Vec<TensorId> = outputs.iter().map(|(_, tensor)| *tensor).collect();
             let tapped: Vec<TensorId> = taps.keys().copied().collect();
-            schedule::steps(&graph, &results, &tapped, quantises)
+            schedule::steps(&graph, &output_tensors, &tapped, own)
         });
         let pool = threads.map(|threads| Arc::new(ThreadPool::with_num_threads(threads)));
         let options = RunOptions::default().with_thread_pool(pool);
-        Ok(Self { model: loaded, options, inputs, outputs, ids, taps, tap, steps, graph })
+        Ok(Self {
+            model: loaded,
+            options,
+            graph,
+            inputs,
+            outputs,
+            input_tensors,
+            output_tensors,
+            ids,
+            taps,
+            tap,
+            steps,
+        })
     }
 
     fn run_whole(&self, inputs: Live<'_>) -> Result<Vec<Value>> {
         let named = self.numbered(inputs)?;
-        let wanted = self.outputs.iter().map(|(_, tensor)| self.id(*tensor)).collect::<Result<Vec<_>>>()?;
+        let wanted = self.output_tensors.iter().map(|&tensor| self.id(tensor)).collect::<Result<Vec<_>>>()?;
         guarded_deep("running the model", self.graph.nodes.len(), || {
             self.model.run(named, &wanted, Some(self.options.clone()))
         })?
@@ -103,8 +120,8 @@ impl Embedded {
     fn run_steps(&self, steps: &[Step], mut live: Live<'_>) -> Result<Vec<Value>> {
         for step in steps {
             let results = match step.nodes[..] {
-                [node] if self.graph.node(node).is("QuantizeLinear") => {
-                    let result = self.quantise(self.graph.node(node), &live)?;
+                [node] if is_own(self.graph.node(node)) => {
+                    let result = self.run_own(self.graph.node(node), &live)?;
                     for (tensor, _) in step.inputs.iter().filter(|(_, last)| *last) {
                         live.remove(tensor);
                     }
@@ -121,20 +138,11 @@ impl Embedded {
                 }
             }
         }
-        let mut results: Vec<Value> = Vec::with_capacity(self.outputs.len());
-        for (position, (_, tensor)) in self.outputs.iter().enumerate() {
-            let again = self.outputs[position + 1..].iter().any(|(_, later)| later == tensor);
-            results.push(match live.remove(tensor) {
-                Some(value) if again => {
-                    let copy = value.to_owned();
-                    live.insert(*tensor, value);
-                    copy
-                }
-                Some(value) => value.into_owned(),
-                None => self.constant(*tensor)?,
-            });
-        }
-        Ok(results)
+        let result = |&tensor: &TensorId| match live.remove(&tensor) {
+            Some(value) => Ok(value.into_owned()),
+            None => self.constant(tensor),
+        };
+        self.output_tensors.iter().map(result).collect()
     }
 
     /// Runs the nodes of `step` in rten. What no later step reads is given away, so that rten can reuse it.
@@ -155,7 +163,8 @@ impl Embedded {
             .map_err(|error| self.run_failure(&error))
     }
 
-    fn quantise(&self, node: &Node, live: &Live<'_>) -> Result<Value> {
+    /// Runs a node that rten would not compute as ONNX defines.
+    fn run_own(&self, node: &Node, live: &Live<'_>) -> Result<Value> {
         let operand = |index: usize| {
             let Some(tensor) = node.input(index) else { return Ok(None) };
             let value = match live.get(&tensor) {
@@ -164,13 +173,15 @@ impl Embedded {
             };
             Ok(Some(value))
         };
-        let (Some(x), Some(scale)) = (operand(0)?, operand(1)?) else {
-            return Err(Error::new(
-                ErrorKind::Format,
-                format!("node '{}' (QuantizeLinear) lacks its input or scale", node.name),
-            )
-            .with_remedy("check the model with onnx.checker"));
+        let missing = || {
+            Error::new(ErrorKind::Format, format!("node '{}' ({}) lacks an input", node.name, node.op))
+                .with_remedy("check the model with onnx.checker")
         };
+        let x = operand(0)?.ok_or_else(missing)?;
+        if !node.is("QuantizeLinear") {
+            return arg_extreme(node, &x.as_view());
+        }
+        let scale = operand(1)?.ok_or_else(missing)?;
         let zero_point = operand(2)?;
         QuantizeLinear {
             node: &node.name,
@@ -222,9 +233,9 @@ impl Embedded {
 
 impl Engine for Embedded {
     fn run(&mut self, batch: &Batch) -> Result<Vec<Tensor>> {
-        let tensors = check::inputs(self.inputs.iter().map(|(spec, _)| spec), batch)?;
+        let tensors = check::inputs(&self.inputs, batch)?;
         let mut live = Live::new();
-        for ((spec, id), tensor) in self.inputs.iter().zip(tensors) {
+        for ((spec, id), tensor) in self.inputs.iter().zip(&self.input_tensors).zip(tensors) {
             if let Some(&index) = self.taps.get(id)
                 && tensor.dtype().is_float()
             {
@@ -236,7 +247,7 @@ impl Engine for Embedded {
             Some(steps) => self.run_steps(steps, live)?,
             None => self.run_whole(live)?,
         };
-        self.outputs.iter().zip(results).map(|((spec, _), value)| values::from_rten(spec, value)).collect()
+        self.outputs.iter().zip(results).map(|(spec, value)| values::from_rten(spec, value)).collect()
     }
 
     fn describe(&self) -> String {
@@ -244,29 +255,12 @@ impl Engine for Embedded {
     }
 }
 
-/// rten would compute in f32 what the model states in f16, so that ranges and rounding would not be the model's.
-fn refuse_half_precision(graph: &Graph) -> Result<()> {
-    let half =
-        |dtype: Option<DataType>| dtype.is_some_and(|dtype| matches!(dtype, DataType::F16 | DataType::Bf16));
-    let refuse = |thing: String| {
-        Err(Error::new(
-            ErrorKind::Unsupported,
-            format!(
-                "{thing} is of a 16-bit floating-point type, which the embedded engine does not compute in"
-            ),
-        )
-        .with_remedy(USE_ONNXRUNTIME))
-    };
-    if let Some(tensor) = graph.tensors.iter().find(|tensor| half(tensor.dtype)) {
-        return refuse(format!("tensor '{}'", tensor.name));
-    }
-    // 10 and 16 are ONNX's numbers of f16 and bf16.
-    let casts =
-        |node: &&Node| node.is("Cast") && matches!(node.attributes.get("to"), Some(Attribute::Int(10 | 16)));
-    match graph.nodes.iter().find(casts) {
-        Some(node) => refuse(format!("the result of node '{}' (Cast)", node.name)),
-        None => Ok(()),
-    }
+fn tensors(graph: &Graph, specs: &[TensorSpec]) -> Result<Vec<TensorId>> {
+    specs.iter().map(|spec| graph.find(&spec.name).ok_or_else(|| lost(&spec.name))).collect()
+}
+
+fn is_own(node: &Node) -> bool {
+    node.domain.is_empty() && differences::OWN.contains(&node.op.as_str())
 }
 
 fn load_failure(graph: &Graph, error: &rten::LoadError) -> Error {
@@ -276,7 +270,8 @@ fn load_failure(graph: &Graph, error: &rten::LoadError) -> Error {
         _ => ErrorKind::Engine,
     };
     let place = error.node().map_or("the model".to_owned(), |name| show_node(graph, name));
-    Error::new(kind, format!("{place}: the embedded engine cannot load it: {error}"))
+    let cause = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+    Error::new(kind, format!("{place}: the embedded engine cannot load it: {cause}"))
         .with_remedy(USE_ONNXRUNTIME)
 }
 
