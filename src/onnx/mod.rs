@@ -1,1 +1,216 @@
-//! Work in progress.
+//! ONNX files: read, edited and written without losing anything. Nothing here knows about quantisation.
+//!
+//! A [`Model`] keeps the whole file: unknown fields at any depth, metadata, functions, subgraphs, training
+//! information. Weights are not copied: they stay in the mapped file, inside it or beside it (external data),
+//! until they are asked for or written.
+
+mod edit;
+mod element;
+mod external;
+mod infer;
+mod initializer;
+mod load;
+mod mapped;
+mod node;
+#[rustfmt::skip]
+#[allow(clippy::all, dead_code, missing_docs, non_camel_case_types, unused_imports, reason = "generated")]
+mod proto;
+mod save;
+mod types;
+mod value;
+mod view;
+mod walk;
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+
+pub use edit::{Edits, Position};
+pub use element::ElementType;
+pub use initializer::InitializerData;
+pub use node::{AttributeValue, NodeRef, NodeSpec};
+pub use save::SaveOptions;
+pub use walk::UniqueNames;
+
+use crate::error::{Error, Result};
+use crate::graph::Graph;
+use crate::tensor::{Tensor, TensorSpec};
+use external::ExternalFiles;
+use proto::ModelProto;
+use value::{ConstantValue, constant_value, is_constant};
+
+/// An ONNX model. Clones share everything until one of them is edited, and the weights even then.
+#[derive(Clone)]
+pub struct Model {
+    proto: Arc<ModelProto>,
+    /// The file as it was read, until the first edit.
+    source: Option<Bytes>,
+    /// What messages call the model.
+    origin: String,
+    files: ExternalFiles,
+    constants: OnceLock<Arc<HashMap<String, Place>>>,
+}
+
+/// Where the main graph keeps a constant.
+#[derive(Clone, Copy)]
+enum Place {
+    Initializer(usize),
+    Sparse(usize),
+    Node(usize),
+}
+
+impl Model {
+    /// Opens a file by mapping it into memory. External data is opened when it is first needed, and only from
+    /// the model's own folder.
+    ///
+    /// The files must not be changed in place while the model lives; replacing them (renaming a new file over
+    /// the old) is fine, which is also what [`Model::save`] does.
+    ///
+    /// # Errors
+    /// `Io` where the file cannot be read, `Format` where it is no ONNX model or a damaged one.
+    pub fn open(path: &Path) -> Result<Self> {
+        let folder = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        Self::decode(mapped::file_bytes(path)?, path.display().to_string(), Some(folder.to_owned()))
+    }
+
+    /// A model from memory. It has no folder, so that external data cannot be read.
+    ///
+    /// # Errors
+    /// `Format` where the bytes are no ONNX model.
+    pub fn from_bytes(bytes: Bytes) -> Result<Self> {
+        Self::decode(bytes, "model".to_owned(), None)
+    }
+
+    fn decode(bytes: Bytes, origin: String, folder: Option<PathBuf>) -> Result<Self> {
+        let proto = Arc::new(load::decode(&bytes, &origin)?);
+        let files = ExternalFiles::new(folder);
+        Ok(Self { proto, source: Some(bytes), origin, files, constants: OnceLock::new() })
+    }
+
+    /// The folder where external data lies; `None` for a model from memory.
+    pub fn folder(&self) -> Option<&Path> {
+        self.files.folder()
+    }
+
+    /// The inputs that the caller must feed: those of the graph without the weights, which models before IR
+    /// version 4 list as well.
+    pub fn inputs(&self) -> Vec<TensorSpec> {
+        let graph = &self.proto.graph;
+        let sparse = graph.sparse_initializer.iter().map(|sparse| &*sparse.values);
+        let weights: HashSet<_> =
+            graph.initializer.iter().chain(sparse).filter_map(|tensor| tensor.name.as_deref()).collect();
+        let fed =
+            graph.input.iter().filter(|input| !weights.contains(input.name.as_deref().unwrap_or_default()));
+        fed.map(types::spec_of).collect()
+    }
+
+    /// The outputs of the graph.
+    pub fn outputs(&self) -> Vec<TensorSpec> {
+        self.proto.graph.output.iter().map(types::spec_of).collect()
+    }
+
+    /// The version of ONNX's own operators that the model uses; 0 where it imports none.
+    pub fn opset(&self) -> i64 {
+        let own = self.proto.opset_import.iter().filter(|import| is_default_domain(import.domain.as_deref()));
+        own.map(|import| import.version.unwrap_or_default()).max().unwrap_or(0)
+    }
+
+    /// The version of the file format.
+    pub fn ir_version(&self) -> i64 {
+        self.proto.ir_version.unwrap_or_default()
+    }
+
+    /// The main graph as a neutral one. `Constant` nodes and stored tensors are constants there; see
+    /// [`Model::graph_with_index`] for the way back to the model's nodes.
+    ///
+    /// # Errors
+    /// `Format` where a node reads what no earlier node computes, or a name is defined twice;
+    /// `Unsupported` for element types that ONNX does not define.
+    pub fn graph(&self) -> Result<Graph> {
+        Ok(self.graph_with_index()?.0)
+    }
+
+    /// The main graph, and for each of its nodes (by `NodeId`) the position of the model's node that it stands
+    /// for, as [`Model::node`] and [`Edits`] count them.
+    ///
+    /// # Errors
+    /// As [`Model::graph`].
+    pub fn graph_with_index(&self) -> Result<(Graph, Vec<usize>)> {
+        view::graph_of(self).map_err(|error| self.located(error))
+    }
+
+    /// The nodes of the main graph in order.
+    pub fn nodes(&self) -> impl ExactSizeIterator<Item = NodeRef<'_>> {
+        self.proto.graph.node.iter().map(NodeRef::new)
+    }
+
+    /// Node `index` of the main graph.
+    pub fn node(&self, index: usize) -> Option<NodeRef<'_>> {
+        self.proto.graph.node.get(index).map(NodeRef::new)
+    }
+
+    /// The value of a stored tensor or of a `Constant` node of the main graph; `None` where `name` is neither.
+    ///
+    /// # Errors
+    /// `Unsupported` for sparse tensors and for element types that qdq does not compute with; `Format` where
+    /// data does not fit type and shape; `Io` where external data is missing.
+    pub fn constant(&self, name: &str) -> Result<Option<Tensor>> {
+        let graph = &self.proto.graph;
+        let Some(&place) = self.constants().get(name) else { return Ok(None) };
+        let value = match place {
+            Place::Initializer(index) => value::tensor_of(&graph.initializer[index], &self.files),
+            Place::Sparse(index) => {
+                ConstantValue::Sparse(&graph.sparse_initializer[index]).tensor(name, &self.files)
+            }
+            Place::Node(index) => {
+                constant_value(&graph.node[index]).and_then(|value| value.tensor(name, &self.files))
+            }
+        };
+        value.map(Some).map_err(|error| self.located(error))
+    }
+
+    /// Where the constants of the main graph are, by name.
+    fn constants(&self) -> &HashMap<String, Place> {
+        self.constants.get_or_init(|| {
+            let graph = &self.proto.graph;
+            let mut places = HashMap::new();
+            for (index, node) in graph.node.iter().enumerate().filter(|(_, node)| is_constant(node)) {
+                places.extend(node.output.first().map(|name| (name.clone(), Place::Node(index))));
+            }
+            for (index, sparse) in graph.sparse_initializer.iter().enumerate() {
+                places.extend(sparse.values.name.clone().map(|name| (name, Place::Sparse(index))));
+            }
+            for (index, tensor) in graph.initializer.iter().enumerate() {
+                places.extend(tensor.name.clone().map(|name| (name, Place::Initializer(index))));
+            }
+            Arc::new(places)
+        })
+    }
+
+    /// Puts the model's name before a message that names only a part of it.
+    fn located(&self, error: Error) -> Error {
+        let located = Error::new(error.kind(), format!("{}: {}", self.origin, error.message()));
+        match error.remedy() {
+            Some(remedy) => located.with_remedy(remedy),
+            None => located,
+        }
+        .with_source(error)
+    }
+}
+
+impl fmt::Debug for Model {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Model").field("origin", &self.origin).field("opset", &self.opset()).finish()
+    }
+}
+
+/// Whether `domain` is that of ONNX's own operators, which has two spellings.
+fn is_default_domain(domain: Option<&str>) -> bool {
+    matches!(domain, None | Some("" | "ai.onnx"))
+}

@@ -1,0 +1,164 @@
+//! Weights that lie in files beside the model.
+//!
+//! A location comes from the model file, so it is not trusted: it names a file inside the model's folder, or
+//! it is refused.
+
+use std::collections::HashMap;
+use std::path::{Component, Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+
+use super::mapped::file_bytes;
+use super::proto::TensorProto;
+use super::proto::tensor_proto::DataLocation;
+use crate::error::{Error, ErrorKind, Result};
+
+/// Where the elements of a tensor lie outside the model file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Reference {
+    pub location: String,
+    pub offset: u64,
+    pub length: Option<u64>,
+}
+
+/// Whether the elements of `tensor` lie in another file.
+pub(super) fn is_external(tensor: &TensorProto) -> bool {
+    tensor.data_location == Some(DataLocation::EXTERNAL)
+}
+
+/// Name of a tensor for messages.
+pub(super) fn label(tensor: &TensorProto) -> String {
+    format!("tensor '{}'", tensor.name.as_deref().unwrap_or_default())
+}
+
+impl Reference {
+    /// Reads the entries `location`, `offset` and `length` of an external tensor.
+    pub fn of(tensor: &TensorProto) -> Result<Self> {
+        let entry = |key: &str| {
+            let found = tensor.external_data.iter().find(|entry| entry.key.as_deref() == Some(key));
+            found.and_then(|entry| entry.value.as_deref())
+        };
+        let number = |key: &str| {
+            let parsed = entry(key).map(|text| text.parse::<u64>().map_err(|_| text));
+            parsed.transpose().map_err(|text| {
+                damaged(format!("{}: the {key} '{text}' of its external data is no number", label(tensor)))
+            })
+        };
+        let location = entry("location")
+            .ok_or_else(|| damaged(format!("{}: its external data has no location", label(tensor))))?;
+        Ok(Self {
+            location: location.to_owned(),
+            offset: number("offset")?.unwrap_or(0),
+            length: number("length")?,
+        })
+    }
+}
+
+fn damaged(message: String) -> Error {
+    Error::new(ErrorKind::Format, message).with_remedy("export the model again")
+}
+
+/// The files beside a model, each opened when it is first needed and kept.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ExternalFiles {
+    folder: Option<PathBuf>,
+    opened: Arc<Mutex<HashMap<String, Bytes>>>,
+}
+
+impl ExternalFiles {
+    /// Files in `folder`.
+    pub fn new(folder: Option<PathBuf>) -> Self {
+        Self { folder, opened: Arc::default() }
+    }
+
+    /// The folder of the model.
+    pub fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
+    }
+
+    /// The bytes of an external tensor; `expected` is what its shape and type say, where they say it.
+    pub fn bytes(&self, tensor: &TensorProto, expected: Option<usize>) -> Result<Bytes> {
+        let reference = Reference::of(tensor)?;
+        let file = self.file(&reference.location, tensor)?;
+        let rest = (file.len() as u64).checked_sub(reference.offset);
+        let length = reference.length.or(expected.map(|len| len as u64)).or(rest).unwrap_or(0);
+        if expected.is_some_and(|len| len as u64 != length) {
+            return Err(damaged(format!(
+                "{}: {length} bytes of external data do not fit its shape and type",
+                label(tensor)
+            )));
+        }
+        if rest.is_none_or(|rest| rest < length) {
+            return Err(Error::new(
+                ErrorKind::Format,
+                format!(
+                    "{}: bytes {}..{} are past the end of its external data '{}', which has {}",
+                    label(tensor),
+                    reference.offset,
+                    u128::from(reference.offset) + u128::from(length),
+                    reference.location,
+                    file.len()
+                ),
+            )
+            .with_remedy("copy the external data again, together with the model"));
+        }
+        // Both fit the length of a file in memory, as was just checked.
+        let start = reference.offset as usize;
+        Ok(file.slice(start..start + length as usize))
+    }
+
+    /// The whole file at `location`.
+    fn file(&self, location: &str, tensor: &TensorProto) -> Result<Bytes> {
+        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(file) = opened.get(location) {
+            return Ok(file.clone());
+        }
+        let file = file_bytes(&self.resolve(location, tensor)?)?;
+        opened.insert(location.to_owned(), file.clone());
+        Ok(file)
+    }
+
+    /// The path of an external file, which is known to lie inside the model's folder.
+    pub fn resolve(&self, location: &str, tensor: &TensorProto) -> Result<PathBuf> {
+        let folder = self.folder.as_deref().ok_or_else(|| {
+            Error::new(
+                ErrorKind::InvalidArgument,
+                format!(
+                    "{}: its data lies in the file '{location}', and the model came from memory",
+                    label(tensor)
+                ),
+            )
+            .with_remedy("open the model from its file")
+        })?;
+        let outside = || {
+            Error::new(
+                ErrorKind::Format,
+                format!("{}: external data '{location}' lies outside the model's folder", label(tensor)),
+            )
+            .with_remedy("put the data into the model's folder and refer to it by its name there")
+        };
+        let relative = Path::new(location);
+        let inside = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
+        if location.is_empty() || !relative.components().all(inside) {
+            return Err(outside());
+        }
+        let path = folder.join(relative);
+        let missing = |source: std::io::Error| {
+            Error::new(
+                ErrorKind::Io,
+                format!("{}: cannot open its external data {}", label(tensor), path.display()),
+            )
+            .with_remedy("copy the external data into the model's folder")
+            .with_source(source)
+        };
+        let real = path.canonicalize().map_err(missing)?;
+        if !real.starts_with(folder.canonicalize().map_err(missing)?) {
+            return Err(outside());
+        }
+        if !real.is_file() {
+            return Err(damaged(format!("{}: external data '{location}' is no regular file", label(tensor))));
+        }
+        Ok(real)
+    }
+}

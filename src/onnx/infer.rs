@@ -1,0 +1,277 @@
+//! Types and shapes that follow from the operators, where the model does not state them.
+//!
+//! This is no full shape inference: it carries element types and ranks far enough to place Q/DQ and to
+//! convert operators. What it does not know, it leaves open.
+
+use std::collections::HashMap;
+
+use super::element::ElementType;
+use super::node::NodeRef;
+use super::proto::{GraphProto, NodeProto};
+use super::types::Known;
+use super::value::{constant_value, describe_sparse, is_constant, shape_of};
+use crate::tensor::Dim;
+
+/// What is known about the tensors of a graph and of those around it.
+#[derive(Default)]
+pub(super) struct Scope<'a> {
+    outer: Option<&'a Scope<'a>>,
+    known: HashMap<String, Known>,
+}
+
+impl<'a> Scope<'a> {
+    /// What `graph` states: its inputs, outputs, stored tensors and `value_info`.
+    pub fn of_graph(graph: &GraphProto, outer: Option<&'a Scope<'a>>) -> Self {
+        let mut known = HashMap::new();
+        for info in graph.input.iter().chain(&graph.output).chain(&graph.value_info) {
+            if let Some(name) = &info.name {
+                known.insert(name.clone(), Known::from_info(info));
+            }
+        }
+        for tensor in &graph.initializer {
+            let element = tensor.data_type.and_then(ElementType::from_code);
+            if let (Some(name), Some(element), Ok(shape)) = (&tensor.name, element, shape_of(tensor)) {
+                known.insert(name.clone(), Known::fixed(element, &shape));
+            }
+        }
+        for sparse in &graph.sparse_initializer {
+            if let (Some(name), Ok((element, shape))) = (&sparse.values.name, describe_sparse(sparse)) {
+                known.insert(name.clone(), Known::fixed(element, &shape));
+            }
+        }
+        Self { outer, known }
+    }
+
+    /// What is known about `name`, here or further out.
+    pub fn get(&self, name: &str) -> Option<&Known> {
+        self.known.get(name).or_else(|| self.outer?.get(name))
+    }
+
+    /// Derives what can be said about the outputs of `node` from its inputs.
+    pub fn learn(&mut self, node: &NodeProto) {
+        let inputs: Vec<Known> =
+            node.input.iter().map(|name| self.get(name).cloned().unwrap_or_default()).collect();
+        for (index, name) in node.output.iter().enumerate().filter(|(_, name)| !name.is_empty()) {
+            let derived = output_of(node, index, &inputs);
+            let stated = self.known.remove(name).unwrap_or_default();
+            self.known.insert(name.clone(), stated.or(derived));
+        }
+    }
+}
+
+/// What follows for output `index` of `node`.
+fn output_of(node: &NodeProto, index: usize, inputs: &[Known]) -> Known {
+    if !super::is_default_domain(node.domain.as_deref()) {
+        return Known::default();
+    }
+    if is_constant(node) {
+        let described = constant_value(node).and_then(|value| value.describe());
+        return described.map(|(element, shape)| Known::fixed(element, &shape)).unwrap_or_default();
+    }
+    let node = NodeRef::new(node);
+    Known { element: element_of(node, index, inputs), shape: shape_of_output(node, index, inputs) }
+}
+
+fn element_of(node: NodeRef<'_>, index: usize, inputs: &[Known]) -> Option<ElementType> {
+    use ElementType::{Bool, F32, I32, I64, U8};
+    let input = |position: usize| inputs.get(position).and_then(|known| known.element);
+    let attribute =
+        |name| node.int(name).and_then(|code| i32::try_from(code).ok()).and_then(ElementType::from_code);
+    match (node.op(), index) {
+        ("Equal" | "Greater" | "GreaterOrEqual" | "Less" | "LessOrEqual", _)
+        | ("And" | "Or" | "Xor" | "Not" | "IsNaN" | "IsInf" | "OptionalHasElement", _)
+        | ("Dropout", 1) => Some(Bool),
+        ("Shape" | "Size" | "ArgMax" | "ArgMin" | "NonZero" | "NonMaxSuppression" | "SequenceLength", _)
+        | ("TopK" | "MaxPool", 1)
+        | ("Unique", 1..) => Some(I64),
+        ("ConvInteger" | "MatMulInteger", _) => Some(I32),
+        ("Cast" | "BitCast", _) => attribute("to"),
+        ("ConstantOfShape", _) => match node.tensor("value") {
+            Some(tensor) => tensor.data_type.and_then(ElementType::from_code),
+            None => Some(F32),
+        },
+        ("RandomNormal" | "RandomUniform" | "HannWindow" | "HammingWindow" | "BlackmanWindow", _) => {
+            attribute("dtype").or(Some(F32))
+        }
+        ("EyeLike" | "RandomNormalLike" | "RandomUniformLike" | "Bernoulli", _) => {
+            attribute("dtype").or(input(0))
+        }
+        ("Multinomial", _) => attribute("dtype").or(Some(I32)),
+        ("CastLike" | "Where" | "DequantizeLinear", _) => input(1),
+        ("OneHot", _) => input(2),
+        ("QuantizeLinear", _) => input(2).or(attribute("output_dtype")).or(Some(U8)),
+        ("QLinearConv" | "QLinearMatMul", _) => input(7),
+        ("DynamicQuantizeLinear", 1) => Some(F32),
+        ("DynamicQuantizeLinear", _) => Some(U8),
+        // Their results depend on subgraphs, or are no tensors.
+        ("If" | "Loop" | "Scan" | "SplitToSequence" | "SequenceMap" | "Optional", _)
+        | ("SequenceConstruct" | "SequenceEmpty" | "SequenceInsert" | "SequenceErase" | "SequenceAt", _)
+        | ("ConcatFromSequence" | "OptionalGetElement" | "StringNormalizer" | "TfIdfVectorizer", _)
+        | ("StringSplit" | "RegexFullMatch" | "ImageDecoder", _) => None,
+        _ => input(0),
+    }
+}
+
+fn shape_of_output(node: NodeRef<'_>, index: usize, inputs: &[Known]) -> Option<Vec<Dim>> {
+    let shape = |position: usize| inputs.get(position).and_then(|known| known.shape.clone());
+    let rank = |position: usize| inputs.get(position).and_then(Known::rank);
+    let open = |rank: usize| vec![Dim::Unknown; rank];
+    // How many numbers the one-dimensional tensor at `position` holds.
+    let count = |position: usize| match inputs.get(position)?.shape.as_deref() {
+        Some([Dim::Fixed(count)]) => Some(*count).filter(|&count| count <= MAX_RANK),
+        _ => None,
+    };
+    match node.op() {
+        "Conv" | "ConvTranspose" | "ConvInteger" => rank(0).or(rank(1)).map(open),
+        op if SAME_RANK.contains(&op) => rank(0).map(open),
+        "Gather" => Some(open((rank(0)? + rank(1)?).checked_sub(1)?)),
+        "Gemm" | "Flatten" => Some(open(2)),
+        "MatMul" => match (rank(0)?, rank(1)?) {
+            (a, b) if a >= 2 && b >= 2 => Some(open(a.max(b))),
+            _ => None,
+        },
+        "Transpose" => {
+            let dims = shape(0)?;
+            let Some(perm) = node.ints("perm") else { return Some(dims.into_iter().rev().collect()) };
+            perm.iter().map(|&axis| dims.get(usize::try_from(axis).ok()?).cloned()).collect()
+        }
+        "Reshape" => count(1).map(open),
+        "Expand" => Some(open(count(1)?.max(rank(0)?))),
+        "ConstantOfShape" => count(0).map(open),
+        "Squeeze" => {
+            rank(0)?.checked_sub(node.ints("axes").map(<[i64]>::len).or_else(|| count(1))?).map(open)
+        }
+        "Unsqueeze" => Some(open(rank(0)? + node.ints("axes").map(<[i64]>::len).or_else(|| count(1))?)),
+        op if op.starts_with("Reduce") || op.starts_with("Arg") => {
+            if node.int("keepdims").unwrap_or(1) == 1 {
+                rank(0).map(open)
+            } else {
+                None
+            }
+        }
+        "Shape" => {
+            Some(vec![rank(0).filter(|_| node.int("start").is_none()).map_or(Dim::Unknown, Dim::Fixed)])
+        }
+        op if BROADCAST.contains(&op) => {
+            let mut shapes = inputs.iter().map(|known| known.shape.clone());
+            let first = shapes.next()??;
+            shapes.try_fold(first, |all, next| Some(broadcast(&all, &next?)))
+        }
+        op if SAME_SHAPE.contains(&op) && index == 0 => shape(0),
+        _ => None,
+    }
+}
+
+/// The largest rank that is believed; a file can claim any number of dimensions.
+const MAX_RANK: usize = 64;
+
+/// Operators whose first output has the rank of their first input.
+const SAME_RANK: &[&str] = &[
+    "AveragePool",
+    "Concat",
+    "DepthToSpace",
+    "GlobalAveragePool",
+    "GlobalMaxPool",
+    "LpPool",
+    "MaxPool",
+    "Pad",
+    "Resize",
+    "Slice",
+    "SpaceToDepth",
+    "Split",
+    "Tile",
+    "TopK",
+    "Upsample",
+];
+
+/// Operators whose output has the broadcast shape of their inputs.
+const BROADCAST: &[&str] = &[
+    "Add",
+    "And",
+    "BitShift",
+    "Div",
+    "Equal",
+    "Greater",
+    "GreaterOrEqual",
+    "Less",
+    "LessOrEqual",
+    "Max",
+    "Mean",
+    "Min",
+    "Mod",
+    "Mul",
+    "Or",
+    "Pow",
+    "Sub",
+    "Sum",
+    "Where",
+    "Xor",
+];
+
+/// Operators whose first output has the shape of their first input.
+const SAME_SHAPE: &[&str] = &[
+    "Abs",
+    "BatchNormalization",
+    "Cast",
+    "CastLike",
+    "Ceil",
+    "Celu",
+    "Clip",
+    "Cos",
+    "CumSum",
+    "DequantizeLinear",
+    "Dropout",
+    "Elu",
+    "Erf",
+    "Exp",
+    "Floor",
+    "Gelu",
+    "GroupNormalization",
+    "HardSigmoid",
+    "HardSwish",
+    "Hardmax",
+    "Identity",
+    "InstanceNormalization",
+    "LRN",
+    "LayerNormalization",
+    "LeakyRelu",
+    "Log",
+    "LogSoftmax",
+    "LpNormalization",
+    "MeanVarianceNormalization",
+    "Mish",
+    "Neg",
+    "Not",
+    "PRelu",
+    "QuantizeLinear",
+    "Reciprocal",
+    "Relu",
+    "Round",
+    "Selu",
+    "Shrink",
+    "Sigmoid",
+    "Sign",
+    "Sin",
+    "Softmax",
+    "Softplus",
+    "Softsign",
+    "Sqrt",
+    "Tanh",
+    "ThresholdedRelu",
+    "Trilu",
+];
+
+fn broadcast(a: &[Dim], b: &[Dim]) -> Vec<Dim> {
+    let rank = a.len().max(b.len());
+    let at = |dims: &[Dim], axis: usize| match (axis + dims.len()).checked_sub(rank) {
+        Some(own) => dims[own].clone(),
+        None => Dim::Fixed(1),
+    };
+    let dims = (0..rank).map(|axis| match (at(a, axis), at(b, axis)) {
+        (Dim::Fixed(1), other) | (other, Dim::Fixed(1)) => other,
+        (fixed @ Dim::Fixed(_), _) | (_, fixed @ Dim::Fixed(_)) => fixed,
+        (a, b) if a == b => a,
+        _ => Dim::Unknown,
+    });
+    dims.collect()
+}

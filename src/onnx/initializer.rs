@@ -1,0 +1,129 @@
+//! Tensors that a model stores: adding and removing.
+
+use std::collections::HashSet;
+
+use bytes::Bytes;
+
+use super::element::ElementType;
+use super::node::subgraphs;
+use super::proto::TensorProto;
+use super::types::{Known, value_info};
+use super::view::free_names;
+use super::{Model, Place};
+use crate::error::{Error, ErrorKind, Result};
+use crate::tensor::Data;
+
+/// Elements of a tensor to be stored, as a file holds them: little-endian, sub-byte types packed.
+#[derive(Clone, Debug)]
+pub struct InitializerData {
+    element: ElementType,
+    bytes: Bytes,
+}
+
+impl InitializerData {
+    /// Elements of any type but strings. `bytes` is not copied.
+    pub fn new(element: ElementType, bytes: impl Into<Bytes>) -> Self {
+        Self { element, bytes: bytes.into() }
+    }
+}
+
+impl<T: Into<Data>> From<T> for InitializerData {
+    fn from(values: T) -> Self {
+        let data = values.into();
+        let view = data.view();
+        Self { element: view.dtype().into(), bytes: Bytes::copy_from_slice(view.as_bytes()) }
+    }
+}
+
+pub(super) fn tensor_proto(name: &str, shape: &[usize], data: InitializerData) -> Result<TensorProto> {
+    let InitializerData { element, bytes } = data;
+    let expected = element.byte_len(shape);
+    let dims: std::result::Result<Vec<i64>, _> = shape.iter().map(|&dim| i64::try_from(dim)).collect();
+    match dims {
+        Ok(dims) if expected == Some(bytes.len()) => Ok(TensorProto {
+            dims,
+            data_type: Some(element.code()),
+            name: Some(name.to_owned()),
+            raw_data: Some(bytes),
+            ..Default::default()
+        }),
+        _ => Err(Error::new(
+            ErrorKind::Shape,
+            format!(
+                "tensor '{name}': {} bytes do not fit {element} elements of shape {shape:?}",
+                bytes.len()
+            ),
+        )),
+    }
+}
+
+impl Model {
+    /// Stores a tensor in the main graph under a name that is new in it.
+    ///
+    /// # Errors
+    /// `Shape` where the bytes do not fit shape and type, `InvalidArgument` where the name is taken by another
+    /// stored tensor or an input.
+    pub fn add_initializer(
+        &mut self,
+        name: &str,
+        shape: &[usize],
+        data: impl Into<InitializerData>,
+    ) -> Result<()> {
+        let tensor = tensor_proto(name, shape, data.into())?;
+        let taken = self.constants().contains_key(name)
+            || self.proto.graph.input.iter().any(|input| input.name.as_deref() == Some(name));
+        if taken || name.is_empty() {
+            return Err(Error::new(
+                ErrorKind::InvalidArgument,
+                format!("{}: the name '{name}' is not free for a new tensor", self.origin),
+            )
+            .with_remedy("take a name from Model::unique_names"));
+        }
+        let element = tensor.data_type.and_then(ElementType::from_code);
+        let must_be_listed = self.ir_version() < 4;
+        let constants = self.constants.take();
+        let graph = self.edited().graph.get_or_insert_default();
+        if must_be_listed {
+            let known = element.map(|element| Known::fixed(element, shape)).unwrap_or_default();
+            graph.input.push(value_info(name, &known));
+        }
+        graph.initializer.push(tensor);
+        // Adding many one by one would otherwise build the index as often.
+        if let Some(mut places) = constants {
+            let place = Place::Initializer(self.proto.graph.initializer.len() - 1);
+            std::sync::Arc::make_mut(&mut places).insert(name.to_owned(), place);
+            self.constants = places.into();
+        }
+        Ok(())
+    }
+
+    /// Removes those of `names` that are stored tensors or `Constant` nodes of the main graph which nothing
+    /// uses any more: no node, no subgraph, no output. Returns how many were removed.
+    pub fn remove_unused_constants<'a>(&mut self, names: impl IntoIterator<Item = &'a str>) -> usize {
+        let graph = &self.proto.graph;
+        let mut used: HashSet<&str> = HashSet::new();
+        for node in &graph.node {
+            used.extend(node.input.iter().map(String::as_str));
+            used.extend(subgraphs(node).flat_map(free_names));
+        }
+        used.extend(graph.output.iter().filter_map(|output| output.name.as_deref()));
+        let unused: HashSet<String> = names
+            .into_iter()
+            .filter(|name| self.constants().contains_key(*name) && !used.contains(name))
+            .map(str::to_owned)
+            .collect();
+        if unused.is_empty() {
+            return 0;
+        }
+        let is_unused = |name: Option<&str>| name.is_some_and(|name| unused.contains(name));
+        let graph = self.edited().graph.get_or_insert_default();
+        graph.initializer.retain(|tensor| !is_unused(tensor.name.as_deref()));
+        graph.sparse_initializer.retain(|sparse| !is_unused(sparse.values.name.as_deref()));
+        graph.node.retain(|node| {
+            !super::value::is_constant(node) || !is_unused(node.output.first().map(String::as_str))
+        });
+        graph.input.retain(|input| !is_unused(input.name.as_deref()));
+        graph.value_info.retain(|info| !is_unused(info.name.as_deref()));
+        unused.len()
+    }
+}

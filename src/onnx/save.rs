@@ -1,0 +1,260 @@
+//! Models as files.
+//!
+//! One protobuf message holds at most 2 GiB, so larger models keep their weights in a second file. Weights are
+//! written from where they lie, in the mapped files, and never gathered in memory.
+
+use std::collections::HashSet;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use buffa::Message;
+use buffa::encode_sink::Rope;
+use bytes::Bytes;
+
+use super::Model;
+use super::element::element_type;
+use super::external::{Reference, is_external, label};
+use super::proto::tensor_proto::DataLocation;
+use super::proto::{ModelProto, StringStringEntryProto, TensorProto};
+use super::value::shape_of;
+use super::walk::{each_tensor_mut, tensors};
+use crate::error::{Error, ErrorKind, Result};
+use crate::file::write_atomic;
+
+/// How [`Model::save`] divides a model into files.
+#[derive(Clone, Debug)]
+pub struct SaveOptions {
+    /// Most bytes that the model file may have; beyond, weights go into a data file beside it. At most, and by
+    /// default, the 2 GiB less one byte that a protobuf message can have.
+    pub max_file: u32,
+    /// Weights with fewer bytes than this always stay in the model file (default 1024).
+    pub min_external: usize,
+}
+
+impl Default for SaveOptions {
+    fn default() -> Self {
+        Self { max_file: buffa::MAX_MESSAGE_BYTES, min_external: 1024 }
+    }
+}
+
+/// Data files start their tensors at page borders, so that readers can map them one by one.
+const ALIGNMENT: u64 = 4096;
+
+impl Model {
+    /// Writes the model to `path` and returns the files written, the model first.
+    ///
+    /// An unedited model is written byte for byte as it was read. External data stays where it is when the
+    /// model is saved into its own folder; otherwise it is copied into the file `<name>.data` beside `path`,
+    /// which also takes the weights of a model that would be too large for one file. Each file replaces an
+    /// older one in one step, and files that the model reads from are never written to.
+    ///
+    /// # Errors
+    /// `Io` where a file cannot be written or external data is missing; `Format` where external data does not
+    /// fit its tensor; `InvalidArgument` where `path` is a file that the model takes its weights from;
+    /// `Unsupported` where the model passes 2 GiB without its weights.
+    pub fn save(&self, path: &Path, options: &SaveOptions) -> Result<Vec<PathBuf>> {
+        self.save_files(path, options).map_err(|error| match error.kind() {
+            ErrorKind::Io => error,
+            _ => self.located(error),
+        })
+    }
+
+    fn save_files(&self, path: &Path, options: &SaveOptions) -> Result<Vec<PathBuf>> {
+        let kept = self.files_kept_beside(path)?;
+        let too_large = self.encoded_len() > options.max_file.min(buffa::MAX_MESSAGE_BYTES);
+        let external_moves = kept.is_none();
+        let moves = |tensor: &TensorProto, is_initializer: bool| {
+            let size = tensor.raw_data.as_ref().map_or(0, Bytes::len);
+            (is_external(tensor) && external_moves)
+                || (too_large && is_initializer && size > 0 && size >= options.min_external)
+        };
+        if !tensors(&self.proto).into_iter().any(|(tensor, is_initializer)| moves(tensor, is_initializer)) {
+            write_atomic(path, |out| write_chunks(path, out, &self.encode_chunks()?))?;
+            return Ok(vec![path.to_owned()]);
+        }
+        let data_path = free_data_path(path, &kept.unwrap_or_default())?;
+        let location = data_path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+        let mut model = self.clone();
+        let mut data = DataFile::default();
+        each_tensor_mut(model.edited(), &mut |tensor, is_initializer| {
+            if moves(tensor, is_initializer) {
+                let bytes = match is_external(tensor) {
+                    true => self.external_bytes(tensor)?,
+                    false => tensor.raw_data.take().unwrap_or_default(),
+                };
+                let offset = data.push(bytes.clone());
+                refer(tensor, &location, offset, bytes.len());
+            }
+            Ok::<(), Error>(())
+        })?;
+        let chunks = model.encode_chunks()?;
+        // The data goes into place once the model is written, and directly before the model goes into place.
+        write_atomic(path, |out| {
+            write_chunks(path, out, &chunks)?;
+            write_atomic(&data_path, |out| data.write(&data_path, out))
+        })?;
+        Ok(vec![path.to_owned(), data_path])
+    }
+
+    /// The external files that a model saved at `path` can go on using, as absolute paths; `None` where `path`
+    /// lies in another folder than the model.
+    fn files_kept_beside(&self, path: &Path) -> Result<Option<HashSet<PathBuf>>> {
+        let own = self.folder().and_then(|folder| folder.canonicalize().ok());
+        if own.is_none() || own != folder_of(path).canonicalize().ok() {
+            return Ok(None);
+        }
+        let target = path.canonicalize().ok();
+        let mut kept = HashSet::new();
+        for (tensor, _) in tensors(&self.proto).into_iter().filter(|(tensor, _)| is_external(tensor)) {
+            // Looking at what is kept finds missing and damaged data now instead of later.
+            self.external_bytes(tensor)?;
+            kept.insert(self.files.resolve(&Reference::of(tensor)?.location, tensor)?);
+        }
+        match target {
+            Some(target) if kept.contains(&target) => Err(Error::new(
+                ErrorKind::InvalidArgument,
+                format!("{}: the model takes its weights from this file", path.display()),
+            )
+            .with_remedy("save the model under another name")),
+            _ => Ok(Some(kept)),
+        }
+    }
+
+    fn external_bytes(&self, tensor: &TensorProto) -> Result<Bytes> {
+        let element = element_type(tensor.data_type, || label(tensor))?;
+        self.files.bytes(tensor, element.byte_len(&shape_of(tensor)?))
+    }
+
+    /// Bytes of the model as one message, saturating far above what a message can hold.
+    fn encoded_len(&self) -> u32 {
+        match &self.source {
+            Some(source) => u32::try_from(source.len()).unwrap_or(u32::MAX),
+            None => self.proto.try_encoded_len().unwrap_or(u32::MAX),
+        }
+    }
+
+    /// The model as pieces of a file, which share the weights' memory.
+    ///
+    /// # Errors
+    /// `Unsupported` above 2 GiB.
+    pub fn encode_chunks(&self) -> Result<Vec<Bytes>> {
+        if let Some(source) = &self.source {
+            return Ok(vec![source.clone()]);
+        }
+        let mut rope = Rope::new();
+        self.proto.try_encode(&mut rope).map_err(|error| {
+            Error::new(ErrorKind::Unsupported, "the model is above the 2 GiB that one ONNX file can hold")
+                .with_remedy("save it with external data (Model::save does so by itself)")
+                .with_source(error)
+        })?;
+        Ok(rope.into_segments())
+    }
+
+    /// The model as one piece. External data stays outside; [`Model::inlined`] takes it in.
+    ///
+    /// # Errors
+    /// `Unsupported` above 2 GiB.
+    pub fn encode(&self) -> Result<Vec<u8>> {
+        Ok(self.encode_chunks().map_err(|error| self.located(error))?.concat())
+    }
+
+    /// The model with its external data inside, for engines that read a model from memory. The weights stay
+    /// in the mapped files until the result is encoded.
+    ///
+    /// # Errors
+    /// As for reading external data; see [`Model::constant`].
+    pub fn inlined(&self) -> Result<Self> {
+        let mut model = self.clone();
+        if tensors(&self.proto).into_iter().any(|(tensor, _)| is_external(tensor)) {
+            each_tensor_mut(model.edited(), &mut |tensor, _| {
+                if is_external(tensor) {
+                    tensor.raw_data = Some(self.external_bytes(tensor)?);
+                    tensor.data_location = None;
+                    tensor.external_data.clear();
+                }
+                Ok(())
+            })
+            .map_err(|error: Error| self.located(error))?;
+        }
+        Ok(model)
+    }
+
+    /// The messages, for changing them: what was derived from them is forgotten.
+    pub(super) fn edited(&mut self) -> &mut ModelProto {
+        self.source = None;
+        self.constants.take();
+        Arc::make_mut(&mut self.proto)
+    }
+}
+
+/// The content of a new data file.
+#[derive(Default)]
+struct DataFile {
+    parts: Vec<(u64, Bytes)>,
+    end: u64,
+}
+
+impl DataFile {
+    /// Adds a tensor and returns where it starts.
+    fn push(&mut self, bytes: Bytes) -> u64 {
+        let offset = self.end.next_multiple_of(ALIGNMENT);
+        self.end = offset + bytes.len() as u64;
+        self.parts.push((offset, bytes));
+        offset
+    }
+
+    fn write(&self, path: &Path, out: &mut dyn Write) -> Result<()> {
+        let mut position = 0;
+        for (offset, bytes) in &self.parts {
+            let padding = [0; ALIGNMENT as usize];
+            let gap = &padding[..(offset - position) as usize];
+            write_chunks(path, out, &[Bytes::copy_from_slice(gap), bytes.clone()])?;
+            position = offset + bytes.len() as u64;
+        }
+        Ok(())
+    }
+}
+
+fn write_chunks(path: &Path, out: &mut dyn Write, chunks: &[Bytes]) -> Result<()> {
+    chunks
+        .iter()
+        .try_for_each(|chunk| out.write_all(chunk))
+        .map_err(|source| Error::io("write", path, source))
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// `<name>.data` beside `path`, with a number where the model reads from that file.
+fn free_data_path(path: &Path, in_use: &HashSet<PathBuf>) -> Result<PathBuf> {
+    let name = path.file_name().and_then(|name| name.to_str()).ok_or_else(|| {
+        Error::new(ErrorKind::InvalidArgument, format!("{}: the name is not valid UTF-8", path.display()))
+            .with_remedy("external data refers to files by name; give the model a UTF-8 name")
+    })?;
+    let numbered = (1u32..).map(|number| format!("{name}.{number}.data"));
+    let mut candidates =
+        std::iter::once(format!("{name}.data")).chain(numbered).map(|name| path.with_file_name(name));
+    let free = |path: &PathBuf| path.canonicalize().map_or(true, |real| !in_use.contains(&real));
+    // The candidates never end, and the files in use are finitely many.
+    Ok(candidates.find(free).unwrap_or_default())
+}
+
+/// Lets a tensor refer to its bytes in a data file.
+fn refer(tensor: &mut TensorProto, location: &str, offset: u64, length: usize) {
+    let entry = |key: &str, value: String| StringStringEntryProto {
+        key: Some(key.to_owned()),
+        value: Some(value),
+        ..Default::default()
+    };
+    // A checksum is that of the old file as a whole.
+    let replaced = ["location", "offset", "length", "checksum"];
+    tensor.external_data.retain(|entry| !replaced.contains(&entry.key.as_deref().unwrap_or_default()));
+    tensor.external_data.extend([
+        entry("location", location.to_owned()),
+        entry("offset", offset.to_string()),
+        entry("length", length.to_string()),
+    ]);
+    tensor.data_location = Some(DataLocation::EXTERNAL);
+}

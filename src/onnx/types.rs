@@ -1,0 +1,86 @@
+//! What models state about the types and shapes of their tensors.
+
+use super::element::ElementType;
+use super::proto::__buffa::oneof::tensor_shape_proto::dimension::Value as DimValue;
+use super::proto::__buffa::oneof::type_proto::Value as TypeValue;
+use super::proto::{TensorShapeProto, TypeProto, ValueInfoProto};
+use crate::tensor::{Dim, TensorSpec};
+
+/// Element type and shape of a tensor, as far as they are known.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Known {
+    pub element: Option<ElementType>,
+    pub shape: Option<Vec<Dim>>,
+}
+
+impl Known {
+    /// What a type says; nothing about sequences, maps and other types that are not dense tensors.
+    pub fn from_type(stated: &TypeProto) -> Self {
+        match &stated.value {
+            Some(TypeValue::TensorType(tensor)) => Self {
+                element: tensor.elem_type.and_then(ElementType::from_code),
+                shape: tensor.shape.as_option().map(dims_of),
+            },
+            _ => Self::default(),
+        }
+    }
+
+    /// What an input, output or `value_info` entry says.
+    pub fn from_info(info: &ValueInfoProto) -> Self {
+        info.r#type.as_option().map(Self::from_type).unwrap_or_default()
+    }
+
+    /// A tensor of this type and fixed shape.
+    pub fn fixed(element: ElementType, shape: &[usize]) -> Self {
+        Self { element: Some(element), shape: Some(shape.iter().map(|&dim| Dim::Fixed(dim)).collect()) }
+    }
+
+    /// Fills what is not known from `other`.
+    pub fn or(self, other: Self) -> Self {
+        Self { element: self.element.or(other.element), shape: self.shape.or(other.shape) }
+    }
+
+    /// The rank, where known.
+    pub fn rank(&self) -> Option<usize> {
+        self.shape.as_ref().map(Vec::len)
+    }
+}
+
+fn dims_of(shape: &TensorShapeProto) -> Vec<Dim> {
+    let dims = shape.dim.iter().map(|dim| match &dim.value {
+        Some(DimValue::DimValue(size)) => usize::try_from(*size).map_or(Dim::Unknown, Dim::Fixed),
+        Some(DimValue::DimParam(name)) if !name.is_empty() => Dim::Named(name.clone()),
+        _ => Dim::Unknown,
+    });
+    dims.collect()
+}
+
+/// An input or output of the model.
+pub(super) fn spec_of(info: &ValueInfoProto) -> TensorSpec {
+    let Known { element, shape } = Known::from_info(info);
+    TensorSpec {
+        name: info.name.clone().unwrap_or_default(),
+        dtype: element.and_then(ElementType::dtype),
+        shape,
+    }
+}
+
+/// A statement that tensor `name` has this element type, and the shape where it is known.
+pub(super) fn value_info(name: &str, known: &Known) -> ValueInfoProto {
+    use super::proto::type_proto::Tensor;
+    let dims = known.shape.as_ref().map(|shape| {
+        let dims = shape.iter().map(|dim| super::proto::tensor_shape_proto::Dimension {
+            value: match dim {
+                Dim::Fixed(size) => i64::try_from(*size).ok().map(DimValue::DimValue),
+                Dim::Named(name) => Some(DimValue::DimParam(name.clone())),
+                Dim::Unknown => None,
+            },
+            ..Default::default()
+        });
+        TensorShapeProto { dim: dims.collect(), ..Default::default() }
+    });
+    let tensor =
+        Tensor { elem_type: known.element.map(ElementType::code), shape: dims.into(), ..Default::default() };
+    let stated = TypeProto { value: tensor.into(), ..Default::default() };
+    ValueInfoProto { name: Some(name.to_owned()), r#type: Some(stated).into(), ..Default::default() }
+}

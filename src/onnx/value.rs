@@ -1,0 +1,169 @@
+//! The elements of tensors that a model stores.
+
+use bytes::Bytes;
+use half::{bf16, f16};
+
+use super::element::{ElementType, element_type};
+use super::external::{ExternalFiles, is_external, label};
+use super::proto::{AttributeProto, NodeProto, SparseTensorProto, TensorProto};
+use crate::dtype::DataType;
+use crate::error::{Error, ErrorKind, Result};
+use crate::tensor::{Data, Tensor};
+
+/// The shape of a stored tensor.
+pub(super) fn shape_of(tensor: &TensorProto) -> Result<Vec<usize>> {
+    shape_from(&tensor.dims, || label(tensor))
+}
+
+fn shape_from(dims: &[i64], thing: impl Fn() -> String) -> Result<Vec<usize>> {
+    let shape: Option<Vec<usize>> = dims.iter().map(|&dim| usize::try_from(dim).ok()).collect();
+    let shape = shape.filter(|shape| element_count(shape).is_some());
+    shape.ok_or_else(|| {
+        Error::new(ErrorKind::Format, format!("{}: the shape {dims:?} is not possible", thing()))
+            .with_remedy("export the model again")
+    })
+}
+
+fn element_count(shape: &[usize]) -> Option<usize> {
+    shape.iter().try_fold(1usize, |count, &dim| count.checked_mul(dim))
+}
+
+/// The value of a stored tensor.
+pub(super) fn tensor_of(tensor: &TensorProto, files: &ExternalFiles) -> Result<Tensor> {
+    let element = element_type(tensor.data_type, || label(tensor))?;
+    let Some(dtype) = element.dtype() else {
+        return Err(unsupported(format!("{}: qdq does not compute with {element}", label(tensor))));
+    };
+    let shape = shape_of(tensor)?;
+    match stored_bytes(tensor, element, &shape, files)? {
+        Some(bytes) if dtype == DataType::Bool => {
+            Tensor::new(shape, Data::Bool(bytes.iter().map(|&byte| u8::from(byte != 0)).collect()))
+        }
+        Some(bytes) => Tensor::from_bytes(dtype, shape, &bytes),
+        None => Tensor::new(shape, typed_elements(tensor, dtype)),
+    }
+    .map_err(|error| Error::new(error.kind(), format!("{}: {}", label(tensor), error.message())))
+}
+
+/// The elements as little-endian bytes, where the model stores them so (in itself or in a file beside it)
+/// instead of in a typed field; shared with the mapped file.
+fn stored_bytes(
+    tensor: &TensorProto,
+    element: ElementType,
+    shape: &[usize],
+    files: &ExternalFiles,
+) -> Result<Option<Bytes>> {
+    if tensor.segment.is_set() {
+        return Err(unsupported(format!("{}: is stored in segments", label(tensor))));
+    }
+    if is_external(tensor) {
+        return files.bytes(tensor, element.byte_len(shape)).map(Some);
+    }
+    // Some writers leave an empty one beside a typed field.
+    Ok(tensor.raw_data.clone().filter(|bytes| !bytes.is_empty()))
+}
+
+/// The elements of a typed field; each stands in the one that ONNX prescribes for its type.
+fn typed_elements(tensor: &TensorProto, dtype: DataType) -> Data {
+    let int32 = &tensor.int32_data;
+    match dtype {
+        DataType::F32 => Data::F32(tensor.float_data.clone()),
+        DataType::F64 => Data::F64(tensor.double_data.clone()),
+        DataType::I64 => Data::I64(tensor.int64_data.clone()),
+        DataType::U64 => Data::U64(tensor.uint64_data.clone()),
+        DataType::U32 => Data::U32(tensor.uint64_data.iter().map(|&value| value as u32).collect()),
+        DataType::I32 => Data::I32(int32.clone()),
+        DataType::I16 => Data::I16(int32.iter().map(|&value| value as i16).collect()),
+        DataType::U16 => Data::U16(int32.iter().map(|&value| value as u16).collect()),
+        DataType::I8 => Data::I8(int32.iter().map(|&value| value as i8).collect()),
+        DataType::U8 => Data::U8(int32.iter().map(|&value| value as u8).collect()),
+        DataType::Bool => Data::Bool(int32.iter().map(|&value| u8::from(value != 0)).collect()),
+        DataType::F16 => Data::F16(int32.iter().map(|&bits| f16::from_bits(bits as u16)).collect()),
+        DataType::Bf16 => Data::Bf16(int32.iter().map(|&bits| bf16::from_bits(bits as u16)).collect()),
+    }
+}
+
+/// What a `Constant` node holds, in whichever attribute.
+pub(super) enum ConstantValue<'a> {
+    /// A tensor.
+    Dense(&'a TensorProto),
+    /// A sparse tensor.
+    Sparse(&'a SparseTensorProto),
+    /// Numbers written directly as attributes.
+    Numbers(Tensor),
+    /// Texts: their shape.
+    Texts(Vec<usize>),
+}
+
+/// Whether `node` is a `Constant` of ONNX's own domain.
+pub(super) fn is_constant(node: &NodeProto) -> bool {
+    node.op_type.as_deref() == Some("Constant") && super::is_default_domain(node.domain.as_deref())
+}
+
+/// The value of a `Constant` node.
+pub(super) fn constant_value(node: &NodeProto) -> Result<ConstantValue<'_>> {
+    let named = |attribute: &&AttributeProto| {
+        let name = attribute.name.as_deref().unwrap_or_default();
+        name.starts_with("value") || name == "sparse_value"
+    };
+    let value = node.attribute.iter().find(named).and_then(|attribute| {
+        Some(match attribute.name.as_deref()? {
+            "value" => ConstantValue::Dense(attribute.t.as_option()?),
+            "sparse_value" => ConstantValue::Sparse(attribute.sparse_tensor.as_option()?),
+            "value_float" => ConstantValue::Numbers(Tensor::new(vec![], vec![attribute.f?]).ok()?),
+            "value_int" => ConstantValue::Numbers(Tensor::new(vec![], vec![attribute.i?]).ok()?),
+            "value_floats" => ConstantValue::Numbers(list(attribute.floats.clone())?),
+            "value_ints" => ConstantValue::Numbers(list(attribute.ints.clone())?),
+            "value_string" => ConstantValue::Texts(vec![]),
+            "value_strings" => ConstantValue::Texts(vec![attribute.strings.len()]),
+            _ => return None,
+        })
+    });
+    value.ok_or_else(|| {
+        let name = node.name.as_deref().unwrap_or_default();
+        let output = node.output.first().map_or("", String::as_str);
+        Error::new(ErrorKind::Format, format!("node '{name}' (Constant) of tensor '{output}' has no value"))
+            .with_remedy("export the model again")
+    })
+}
+
+fn list<T>(values: Vec<T>) -> Option<Tensor>
+where
+    Data: From<Vec<T>>,
+{
+    Tensor::new(vec![values.len()], values).ok()
+}
+
+impl ConstantValue<'_> {
+    /// The element type and shape.
+    pub fn describe(&self) -> Result<(ElementType, Vec<usize>)> {
+        Ok(match self {
+            Self::Dense(tensor) => (element_type(tensor.data_type, || label(tensor))?, shape_of(tensor)?),
+            Self::Sparse(sparse) => describe_sparse(sparse)?,
+            Self::Numbers(tensor) => (tensor.dtype().into(), tensor.shape().to_vec()),
+            Self::Texts(shape) => (ElementType::String, shape.clone()),
+        })
+    }
+
+    /// The value; `name` is the tensor's name for messages.
+    pub fn tensor(self, name: &str, files: &ExternalFiles) -> Result<Tensor> {
+        match self {
+            Self::Dense(tensor) => tensor_of(tensor, files),
+            Self::Numbers(tensor) => Ok(tensor),
+            Self::Sparse(_) => Err(unsupported(format!("tensor '{name}' is sparse"))),
+            Self::Texts(_) => Err(unsupported(format!("tensor '{name}' holds texts"))),
+        }
+    }
+}
+
+/// The element type and shape of a sparse tensor.
+pub(super) fn describe_sparse(sparse: &SparseTensorProto) -> Result<(ElementType, Vec<usize>)> {
+    let thing = || format!("sparse {}", label(&sparse.values));
+    Ok((element_type(sparse.values.data_type, thing)?, shape_from(&sparse.dims, thing)?))
+}
+
+/// An error for something valid that qdq does not read.
+pub(super) fn unsupported(message: String) -> Error {
+    Error::new(ErrorKind::Unsupported, message)
+        .with_remedy("store the tensor densely, as numbers of a common type")
+}

@@ -1,0 +1,146 @@
+//! Everything of one kind in a model, wherever it is nested.
+
+use std::collections::HashSet;
+
+use super::Model;
+use super::node::subgraphs;
+use super::proto::{AttributeProto, GraphProto, ModelProto, NodeProto, SparseTensorProto, TensorProto};
+
+/// Every stored tensor; the flag tells initializers of graphs (true) from the parts of sparse tensors and the
+/// values of attributes.
+pub(super) fn tensors(model: &ModelProto) -> Vec<(&TensorProto, bool)> {
+    let mut found = Vec::new();
+    graphs(model).for_each(|graph| in_graph(graph, &mut found));
+    for function in &model.functions {
+        in_attributes(&function.attribute_proto, &mut found);
+        function.node.iter().for_each(|node| in_attributes(&node.attribute, &mut found));
+    }
+    found
+}
+
+fn graphs(model: &ModelProto) -> impl Iterator<Item = &GraphProto> {
+    let training = model.training_info.iter();
+    let training = training
+        .flat_map(|info| info.initialization.as_option().into_iter().chain(info.algorithm.as_option()));
+    model.graph.as_option().into_iter().chain(training)
+}
+
+fn in_graph<'a>(graph: &'a GraphProto, found: &mut Vec<(&'a TensorProto, bool)>) {
+    found.extend(graph.initializer.iter().map(|tensor| (tensor, true)));
+    graph.sparse_initializer.iter().for_each(|sparse| in_sparse(sparse, found));
+    graph.node.iter().for_each(|node| in_attributes(&node.attribute, found));
+}
+
+fn in_sparse<'a>(sparse: &'a SparseTensorProto, found: &mut Vec<(&'a TensorProto, bool)>) {
+    let parts = sparse.values.as_option().into_iter().chain(sparse.indices.as_option());
+    found.extend(parts.map(|tensor| (tensor, false)));
+}
+
+fn in_attributes<'a>(attributes: &'a [AttributeProto], found: &mut Vec<(&'a TensorProto, bool)>) {
+    for attribute in attributes {
+        found.extend(attribute.t.as_option().into_iter().chain(&attribute.tensors).map(|t| (t, false)));
+        let sparse = attribute.sparse_tensor.as_option().into_iter().chain(&attribute.sparse_tensors);
+        sparse.for_each(|sparse| in_sparse(sparse, found));
+        attribute.g.as_option().into_iter().chain(&attribute.graphs).for_each(|graph| in_graph(graph, found));
+    }
+}
+
+/// Calls `visit` with every tensor that [`tensors`] finds, for changing it.
+pub(super) fn each_tensor_mut<E>(
+    model: &mut ModelProto,
+    visit: &mut impl FnMut(&mut TensorProto, bool) -> Result<(), E>,
+) -> Result<(), E> {
+    graphs_mut(model).try_for_each(|graph| in_graph_mut(graph, visit))?;
+    for function in &mut model.functions {
+        in_attributes_mut(&mut function.attribute_proto, visit)?;
+        function.node.iter_mut().try_for_each(|node| in_attributes_mut(&mut node.attribute, visit))?;
+    }
+    Ok(())
+}
+
+/// The main graph and those of the training information.
+pub(super) fn graphs_mut(model: &mut ModelProto) -> impl Iterator<Item = &mut GraphProto> {
+    let training = model.training_info.iter_mut();
+    let training = training.flat_map(|info| {
+        info.initialization.as_option_mut().into_iter().chain(info.algorithm.as_option_mut())
+    });
+    model.graph.as_option_mut().into_iter().chain(training)
+}
+
+fn in_graph_mut<E>(
+    graph: &mut GraphProto,
+    visit: &mut impl FnMut(&mut TensorProto, bool) -> Result<(), E>,
+) -> Result<(), E> {
+    graph.initializer.iter_mut().try_for_each(|tensor| visit(tensor, true))?;
+    graph.sparse_initializer.iter_mut().try_for_each(|sparse| in_sparse_mut(sparse, visit))?;
+    graph.node.iter_mut().try_for_each(|node| in_attributes_mut(&mut node.attribute, visit))
+}
+
+fn in_sparse_mut<E>(
+    sparse: &mut SparseTensorProto,
+    visit: &mut impl FnMut(&mut TensorProto, bool) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut parts = sparse.values.as_option_mut().into_iter().chain(sparse.indices.as_option_mut());
+    parts.try_for_each(|tensor| visit(tensor, false))
+}
+
+fn in_attributes_mut<E>(
+    attributes: &mut [AttributeProto],
+    visit: &mut impl FnMut(&mut TensorProto, bool) -> Result<(), E>,
+) -> Result<(), E> {
+    for attribute in attributes {
+        let tensors = attribute.t.as_option_mut().into_iter().chain(&mut attribute.tensors);
+        tensors.into_iter().try_for_each(|tensor| visit(tensor, false))?;
+        let sparse = attribute.sparse_tensor.as_option_mut().into_iter().chain(&mut attribute.sparse_tensors);
+        sparse.into_iter().try_for_each(|sparse| in_sparse_mut(sparse, visit))?;
+        let graphs = attribute.g.as_option_mut().into_iter().chain(&mut attribute.graphs);
+        graphs.into_iter().try_for_each(|graph| in_graph_mut(graph, visit))?;
+    }
+    Ok(())
+}
+
+/// Names that a model does not use yet.
+#[derive(Clone, Debug, Default)]
+pub struct UniqueNames {
+    taken: HashSet<String>,
+}
+
+impl UniqueNames {
+    pub(super) fn of(model: &ModelProto) -> Self {
+        let mut names = Self::default();
+        graphs(model).for_each(|graph| names.take_graph(graph));
+        for function in &model.functions {
+            names.taken.extend(function.input.iter().chain(&function.output).cloned());
+            function.node.iter().for_each(|node| names.take_node(node));
+        }
+        names
+    }
+
+    fn take_graph(&mut self, graph: &GraphProto) {
+        let infos = graph.input.iter().chain(&graph.output).chain(&graph.value_info);
+        let sparse = graph.sparse_initializer.iter().map(|sparse| &sparse.values.name);
+        let stored = graph.initializer.iter().map(|tensor| &tensor.name);
+        self.taken.extend(infos.map(|info| &info.name).chain(sparse).chain(stored).flatten().cloned());
+        graph.node.iter().for_each(|node| self.take_node(node));
+    }
+
+    fn take_node(&mut self, node: &NodeProto) {
+        self.taken.extend(node.input.iter().chain(&node.output).chain(&node.name).cloned());
+        subgraphs(node).for_each(|graph| self.take_graph(graph));
+    }
+
+    /// `wanted`, or where it is taken, `wanted` with a number; taken from now on.
+    pub fn fresh(&mut self, wanted: &str) -> String {
+        let numbered = (1u64..).map(|number| format!("{wanted}_{number}"));
+        let mut candidates = std::iter::once(wanted.to_owned()).chain(numbered);
+        // The candidates never end, and the names taken are finitely many.
+        candidates.find(|name| !name.is_empty() && self.taken.insert(name.clone())).unwrap_or_default()
+    }
+}
+
+impl Model {
+    /// The names that tensors and nodes anywhere in the model bear, to find new ones.
+    pub fn unique_names(&self) -> UniqueNames {
+        UniqueNames::of(&self.proto)
+    }
+}
