@@ -1,5 +1,7 @@
 //! Files made from a plan and its ranges.
 
+mod fold;
+pub mod qdq_model;
 pub mod ranges;
 pub mod trt_cache;
 

@@ -48,6 +48,26 @@ pub fn constant_form(graph: &Graph, tensor: TensorId) -> Option<(Vec<NodeId>, Te
     }
 }
 
+/// The rank of a constant or of a form of one, where it follows from the graph.
+fn constant_rank(graph: &Graph, tensor: TensorId) -> Option<usize> {
+    let (chain, source) = constant_form(graph, tensor)?;
+    chain.iter().rev().try_fold(graph.tensor(source).rank()?, |rank, &id| {
+        let node = graph.node(id);
+        let listed = || {
+            let parameter = graph.tensor(node.input(1)?).fixed_shape()?;
+            parameter.first().copied()
+        };
+        let axes = || node.ints("axes").map(<[i64]>::len).or_else(listed);
+        match node.op.as_str() {
+            "Reshape" => listed(),
+            "Flatten" => Some(2),
+            "Squeeze" => rank.checked_sub(axes()?),
+            "Unsqueeze" => Some(rank + axes()?),
+            _ => Some(rank),
+        }
+    })
+}
+
 /// Quantises the inputs of every operator with weights that the policy allows.
 pub(super) fn place_weighted(graph: &Graph, policy: &Policy, draft: &mut Draft) {
     for id in graph.node_ids() {
@@ -131,7 +151,7 @@ fn weight_axis(graph: &Graph, policy: &Policy, node: &Node, input: usize, weight
     if policy.per_tensor_weights {
         return None;
     }
-    let rank = graph.tensor(weight).rank();
+    let rank = constant_rank(graph, weight);
     let axis = match node.op.as_str() {
         "Conv" => 0,
         "ConvTranspose" if node.int("group", 1) == 1 => 1,

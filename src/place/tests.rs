@@ -229,11 +229,10 @@ fn a_weight_shared_on_one_axis_is_quantised_once_and_on_two_axes_twice() {
 
 #[test]
 fn weights_are_found_behind_operators_that_only_change_their_form() {
-    let mut graph = graph("Transpose w[8,4] -> t\nIdentity t -> i\nMatMul x i -> y");
-    let form = graph.find("i").unwrap();
-    graph.describe(form, None, Some(vec![Dim::Fixed(4), Dim::Fixed(8)]));
-    let plan = plan(&graph, &Policy::default()).unwrap();
-    assert_eq!(uses(&graph, &plan), ["x>MatMul_2.0", "i@1>MatMul_2.1"]);
+    check("Transpose w[8,4] -> t\nIdentity t -> i\nMatMul x i -> y", &["x>MatMul_2.0", "i@1>MatMul_2.1"]);
+    check("Reshape w[32] s[2] -> r\nMatMul x r -> y", &["x>MatMul_1.0", "r@1>MatMul_1.1"]);
+    check("Unsqueeze w[8,4] a[1] -> r\nMatMul x r -> y", &["x>MatMul_1.0", "r@->MatMul_1.1"]);
+    check("Relu w[8,4] -> r\nMatMul x r -> y", &["x>MatMul_1.0", "r>MatMul_1.1"]);
 }
 
 #[test]
