@@ -4,7 +4,7 @@
 //!
 //! - every input of Conv, ConvTranspose, Gemm and MatMul is quantised, weights per output channel ([`ops`]);
 //! - of a residual Add the branch that does not fuse into a convolution ([`fusion`]);
-//! - operators that only move or select values (pooling, Concat) run in INT8 where everything that reads them
+//! - operators that only move or select values (max pooling, Concat) run in INT8 where everything that reads them
 //!   does, on one shared scale ([`sharing`]);
 //! - nothing else, so that chains such as Conv, BatchNormalization, activation stay whole.
 //!

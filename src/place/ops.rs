@@ -106,7 +106,10 @@ fn operands(graph: &Graph, policy: &Policy, node: &Node) -> Result<([Operand; 2]
             return Err("both inputs are constant: it folds away".into());
         }
         (_, Operand::Activation(_)) if node.op.starts_with("Conv") => {
-            return Err("its weight is computed at run time, which TensorRT does not run in INT8".into());
+            return Err(
+                "its weight is computed at run time: only constant weights of convolutions are quantised"
+                    .into(),
+            );
         }
         (Operand::Weight(_), _) if node.op.starts_with("Conv") => {
             return Err("its data input is constant".into());
@@ -145,18 +148,20 @@ fn has_zero_dimension(graph: &Graph, tensor: TensorId) -> bool {
 }
 
 /// The axis of output channels of a weight: the first one of a convolution, the second one of a transposed
-/// convolution in one group, the columns of a matrix product's right side (rows where it is transposed).
-/// In all other cases, and where the axis has a single index, one scale serves the whole weight.
+/// convolution in one group, and of a matrix product the one that the result keeps: the columns of a right side,
+/// the rows of a left one. One scale serves the whole weight in all other cases, and where the axis has a single
+/// index.
 fn weight_axis(graph: &Graph, policy: &Policy, node: &Node, input: usize, weight: TensorId) -> Option<usize> {
     if policy.per_tensor_weights {
         return None;
     }
-    let rank = constant_rank(graph, weight);
-    let axis = match node.op.as_str() {
-        "Conv" => 0,
-        "ConvTranspose" if node.int("group", 1) == 1 => 1,
-        "Gemm" if input == 1 => usize::from(node.int("transB", 0) == 0),
-        "MatMul" if input == 1 && rank == Some(2) => 1,
+    let axis = match (node.op.as_str(), input) {
+        ("Conv", _) => 0,
+        ("ConvTranspose", _) if node.int("group", 1) == 1 => 1,
+        ("Gemm", 0) => usize::from(node.int("transA", 0) != 0),
+        ("Gemm", _) => usize::from(node.int("transB", 0) == 0),
+        ("MatMul", 0) => constant_rank(graph, weight)?.checked_sub(2)?,
+        ("MatMul", _) => constant_rank(graph, weight)?.checked_sub(1).filter(|&last| last > 0)?,
         _ => return None,
     };
     let single =

@@ -1,4 +1,7 @@
 //! Operators that INT8 passes through, and the scales they share.
+//!
+//! Average pooling is not among them: it computes new values, TensorRT-RTX runs it in float whatever stands before
+//! it (`tests/trt_rtx/FINDINGS.md`), and a pair there would only round.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,8 +17,6 @@ enum Passing {
     /// Moves or selects values, so input and output have one scale; gets pairs of its own, because TensorRT
     /// does not always move one across.
     Selects,
-    /// Computes new values from its input, so the output has a scale of its own.
-    Averages,
 }
 
 fn passing(node: &Node) -> Option<Passing> {
@@ -26,7 +27,6 @@ fn passing(node: &Node) -> Option<Passing> {
         "Reshape" | "Transpose" | "Flatten" | "Squeeze" | "Unsqueeze" | "Identity" | "DepthToSpace"
         | "SpaceToDepth" => Some(Passing::Moves),
         "MaxPool" | "Concat" => Some(Passing::Selects),
-        "AveragePool" | "GlobalAveragePool" => Some(Passing::Averages),
         _ => None,
     }
 }
@@ -65,12 +65,11 @@ pub(super) fn place_passing(graph: &Graph, policy: &Policy, draft: &mut Draft) {
         for (input, tensor) in data_inputs(node) {
             draft.quantise_activation(tensor, Edge { node: id, input });
         }
-        let reason = if kind == Passing::Selects {
-            "all that reads it is INT8: its input and output share a scale"
-        } else {
-            "all that reads it is INT8: its input and output have scales of their own"
-        };
-        draft.decide(id, Verdict::PassesInt8, reason);
+        draft.decide(
+            id,
+            Verdict::PassesInt8,
+            "all that reads it is INT8: its input and output share a scale",
+        );
     }
 }
 
@@ -92,8 +91,7 @@ pub(super) fn groups(graph: &Graph, draft: &Draft) -> Vec<Vec<TensorId>> {
     let mut leader: Vec<usize> = (0..graph.tensors.len()).collect();
     for id in graph.node_ids() {
         let node = graph.node(id);
-        let shares = matches!(passing(node), Some(Passing::Moves | Passing::Selects))
-            && draft.verdict(id) == Some(Verdict::PassesInt8);
+        let shares = passing(node).is_some() && draft.verdict(id) == Some(Verdict::PassesInt8);
         if let (true, Some(output)) = (shares, node.output(0)) {
             for (_, input) in data_inputs(node) {
                 let (a, b) = (find(&leader, input.0), find(&leader, output.0));

@@ -93,8 +93,7 @@ impl Embedded {
 
     fn run_whole(&self, inputs: Live<'_>) -> Result<Vec<Value>> {
         let named = self.numbered(inputs)?;
-        let wanted =
-            self.outputs.iter().map(|(_, tensor)| self.id(*tensor)).collect::<Result<Vec<_>>>()?;
+        let wanted = self.outputs.iter().map(|(_, tensor)| self.id(*tensor)).collect::<Result<Vec<_>>>()?;
         guarded_deep("running the model", self.graph.nodes.len(), || {
             self.model.run(named, &wanted, Some(self.options.clone()))
         })?
@@ -149,14 +148,11 @@ impl Embedded {
             let value = live.get(tensor).ok_or_else(|| self.lost_tensor(*tensor))?;
             given.push((self.id(*tensor)?, value.as_view().into()));
         }
-        let wanted =
-            step.outputs.iter().map(|(tensor, _)| self.id(*tensor)).collect::<Result<Vec<_>>>()?;
+        let wanted = step.outputs.iter().map(|(tensor, _)| self.id(*tensor)).collect::<Result<Vec<_>>>()?;
         let options = Some(self.options.clone());
         let first = step.nodes.first().map_or("", |node| &self.graph.node(*node).name);
-        guarded(&format!("running the nodes from '{first}' on"), || {
-            self.model.run(given, &wanted, options)
-        })?
-        .map_err(|error| self.run_failure(&error))
+        guarded(&format!("running the nodes from '{first}' on"), || self.model.run(given, &wanted, options))?
+            .map_err(|error| self.run_failure(&error))
     }
 
     fn quantise(&self, node: &Node, live: &Live<'_>) -> Result<Value> {
@@ -190,10 +186,9 @@ impl Embedded {
     /// A tensor that is part of the model.
     fn constant(&self, tensor: TensorId) -> Result<Value> {
         let id = self.id(tensor)?;
-        let found = guarded("reading a constant", || {
-            self.model.run(Vec::new(), &[id], Some(self.options.clone()))
-        })?
-        .map_err(|error| self.run_failure(&error))?;
+        let found =
+            guarded("reading a constant", || self.model.run(Vec::new(), &[id], Some(self.options.clone())))?
+                .map_err(|error| self.run_failure(&error))?;
         found.into_iter().next().ok_or_else(|| self.lost_tensor(tensor))
     }
 
@@ -251,11 +246,14 @@ impl Engine for Embedded {
 
 /// rten would compute in f32 what the model states in f16, so that ranges and rounding would not be the model's.
 fn refuse_half_precision(graph: &Graph) -> Result<()> {
-    let half = |dtype: Option<DataType>| dtype.is_some_and(|dtype| matches!(dtype, DataType::F16 | DataType::Bf16));
+    let half =
+        |dtype: Option<DataType>| dtype.is_some_and(|dtype| matches!(dtype, DataType::F16 | DataType::Bf16));
     let refuse = |thing: String| {
         Err(Error::new(
             ErrorKind::Unsupported,
-            format!("{thing} is of a 16-bit floating-point type, which the embedded engine does not compute in"),
+            format!(
+                "{thing} is of a 16-bit floating-point type, which the embedded engine does not compute in"
+            ),
         )
         .with_remedy(USE_ONNXRUNTIME))
     };
@@ -263,7 +261,8 @@ fn refuse_half_precision(graph: &Graph) -> Result<()> {
         return refuse(format!("tensor '{}'", tensor.name));
     }
     // 10 and 16 are ONNX's numbers of f16 and bf16.
-    let casts = |node: &&Node| node.is("Cast") && matches!(node.attributes.get("to"), Some(Attribute::Int(10 | 16)));
+    let casts =
+        |node: &&Node| node.is("Cast") && matches!(node.attributes.get("to"), Some(Attribute::Int(10 | 16)));
     match graph.nodes.iter().find(casts) {
         Some(node) => refuse(format!("the result of node '{}' (Cast)", node.name)),
         None => Ok(()),

@@ -73,13 +73,15 @@ struct Search<V: Fn(&str) -> Option<OsString>> {
 impl<V: Fn(&str) -> Option<OsString>> Search<V> {
     fn asked_for(&self, explicit: Option<&Path>) -> Result<Option<PathBuf>> {
         let variables = [QDQ_ONNXRUNTIME, ORT_DYLIB_PATH];
-        let named = variables.into_iter().find_map(|name| Some((name, PathBuf::from((self.variable)(name)?))));
+        let named =
+            variables.into_iter().find_map(|name| Some((name, PathBuf::from((self.variable)(name)?))));
         let (source, path) = match (explicit, named) {
             (Some(path), _) => (String::new(), path.to_owned()),
             (None, Some((name, path))) => (format!(" (from {name})"), path),
             (None, None) => return Ok(None),
         };
-        let found = if path.is_dir() { newest_library(&path) } else { Some(path.clone()).filter(|p| p.exists()) };
+        let found =
+            if path.is_dir() { newest_library(&path) } else { Some(path.clone()).filter(|p| p.exists()) };
         found.map(Some).ok_or_else(|| {
             Error::new(
                 ErrorKind::InvalidArgument,
@@ -112,7 +114,8 @@ impl<V: Fn(&str) -> Option<OsString>> Search<V> {
     fn prefixes(&self) -> Vec<PathBuf> {
         let variable = |name| (self.variable)(name).map(PathBuf::from);
         let programs = (self.variable)("PATH").unwrap_or_default();
-        let beside_programs = std::env::split_paths(&programs).filter_map(|bin| Some(bin.parent()?.to_owned()));
+        let beside_programs =
+            std::env::split_paths(&programs).filter_map(|bin| Some(bin.parent()?.to_owned()));
         let mut prefixes: Vec<PathBuf> = Vec::new();
         for prefix in ["VIRTUAL_ENV", "CONDA_PREFIX"]
             .into_iter()

@@ -130,9 +130,7 @@ pub fn open(
         EngineKind::Auto => usable_onnxruntime(options)?,
     };
     Ok(match library {
-        Some(library) => {
-            Box::new(ort::OnnxRuntime::open(&library, model, &taps, tap, options.threads)?)
-        }
+        Some(library) => Box::new(ort::OnnxRuntime::open(&library, model, &taps, tap, options.threads)?),
         None => Box::new(embedded::Embedded::open(model, graph, taps, tap, options.threads)?),
     })
 }

@@ -6,7 +6,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use half::{bf16, f16};
-use ort::operator::{BoxedKernel, ComputeContext, KernelContext, Operator, OperatorDomain, OperatorInput, OperatorOutput};
+use ort::operator::{
+    BoxedKernel, ComputeContext, KernelContext, Operator, OperatorDomain, OperatorInput, OperatorOutput,
+};
 use ort::value::PrimitiveTensorElementType;
 
 use super::Tap;
@@ -44,11 +46,15 @@ pub(super) fn insert(
             Some((*positions.get(node.0)?, output))
         });
         let Some((node, output)) = place else {
-            return Err(Error::new(ErrorKind::Internal, format!("no node computes the tapped tensor '{name}'")));
+            return Err(Error::new(
+                ErrorKind::Internal,
+                format!("no node computes the tapped tensor '{name}'"),
+            ));
         };
         let fresh = names.fresh(&format!("{name}_observed"));
         edits.replace_output(node, output, fresh.as_str());
-        let observer = NodeSpec { domain: DOMAIN.to_owned(), ..NodeSpec::new(OPERATOR, &fresh, &[&fresh], &[name]) };
+        let observer =
+            NodeSpec { domain: DOMAIN.to_owned(), ..NodeSpec::new(OPERATOR, &fresh, &[&fresh], &[name]) };
         edits.insert(Position::After(node), observer.with(TAP, AttributeValue::Int(tap as i64)));
     }
     model.edit(edits)?;
@@ -88,7 +94,10 @@ impl Sink {
             Ok(Err(error)) => error,
             Err(panic) => {
                 let text = panic_text(panic.as_ref());
-                Error::new(ErrorKind::Internal, format!("observing an activation failed unexpectedly: {text}"))
+                Error::new(
+                    ErrorKind::Internal,
+                    format!("observing an activation failed unexpectedly: {text}"),
+                )
             }
         };
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(failure);

@@ -84,7 +84,8 @@ fn configure(
         builder = builder.with_intra_threads(threads)?;
     }
     if let Some(folder) = folder.and_then(Path::to_str) {
-        builder = builder.with_config_entry("session.model_external_initializers_file_folder_path", folder)?;
+        builder =
+            builder.with_config_entry("session.model_external_initializers_file_folder_path", folder)?;
     }
     Ok(builder)
 }
@@ -107,7 +108,8 @@ impl Engine for OnnxRuntime {
         if let Some(failure) = self.sink.take_failure() {
             return Err(failure);
         }
-        let results = results.context(ErrorKind::Engine, || "ONNX Runtime failed to run the model".to_owned())?;
+        let results =
+            results.context(ErrorKind::Engine, || "ONNX Runtime failed to run the model".to_owned())?;
         let result = |spec: &TensorSpec| {
             let value = results.get(&spec.name).ok_or_else(|| {
                 Error::new(ErrorKind::Engine, format!("ONNX Runtime gives no output '{}'", spec.name))

@@ -1,5 +1,8 @@
 //! ONNX Runtime's library: opened at run time, once for the process.
-#![allow(unsafe_code, reason = "opening a library runs its initialisers, and its version comes as a C string")]
+#![allow(
+    unsafe_code,
+    reason = "opening a library runs its initialisers, and its version comes as a C string"
+)]
 
 use std::ffi::{CStr, c_char};
 use std::path::{Path, PathBuf};
@@ -21,8 +24,10 @@ pub fn version(path: &Path) -> Result<String> {
     // library that misbehaves when it is loaded cannot be told apart before.
     let library = unsafe { Library::new(path) }.context(ErrorKind::Engine, broken)?;
     // SAFETY: every release of ONNX Runtime exports this function with this signature.
-    let base = unsafe { library.get::<unsafe extern "system" fn() -> *const ort::sys::OrtApiBase>(b"OrtGetApiBase") }
-        .context(ErrorKind::Engine, broken)?;
+    let base = unsafe {
+        library.get::<unsafe extern "system" fn() -> *const ort::sys::OrtApiBase>(b"OrtGetApiBase")
+    }
+    .context(ErrorKind::Engine, broken)?;
     // SAFETY: as above; the table is static, or null where the library cannot start.
     let text: *const c_char = match unsafe { base().as_ref() } {
         // SAFETY: the first two entries of the table never change, and this one takes nothing.
@@ -74,7 +79,10 @@ pub(super) fn environment(path: &Path) -> Result<(Environment, String)> {
     let environment = ort::init_from(&path)
         .context(ErrorKind::Engine, unusable)
         .map_err(|error| {
-            error.with_remedy(format!("install ONNX Runtime 1.{} or later (`pip install -U onnxruntime`)", ort::MINOR_VERSION))
+            error.with_remedy(format!(
+                "install ONNX Runtime 1.{} or later (`pip install -U onnxruntime`)",
+                ort::MINOR_VERSION
+            ))
         })?
         .with_name("qdq")
         .with_telemetry(false)

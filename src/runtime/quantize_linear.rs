@@ -88,9 +88,7 @@ impl QuantizeLinear<'_> {
         }
         let mut quantised = Vec::with_capacity(values.len());
         // An empty tensor has no slices, but a slice must have a size.
-        for (values, (&scale, &zero)) in
-            values.chunks(slice.max(1)).zip(scale.iter().zip(zero).cycle())
-        {
+        for (values, (&scale, &zero)) in values.chunks(slice.max(1)).zip(scale.iter().zip(zero).cycle()) {
             quantised.extend(values.iter().map(|&x| T::quantise(x, scale, zero)));
         }
         Tensor::try_from_data(shape, quantised).map_err(|_| mismatch())
@@ -143,7 +141,8 @@ mod tests {
 
     #[test]
     fn values_saturate_and_ties_go_to_even() {
-        let x = [0.0, 0.5, 1.5, 2.5, -2.5, 127.4, 128.0, 3e9, f32::MAX, f32::INFINITY, -3e9, f32::NAN, -1e-40];
+        let x =
+            [0.0, 0.5, 1.5, 2.5, -2.5, 127.4, 128.0, 3e9, f32::MAX, f32::INFINITY, -3e9, f32::NAN, -1e-40];
         let expected = [0, 0, 2, 2, -2, 127, 127, 127, 127, 127, -128, 0, 0];
         let got = run(&x, &[13], &[1.0], None, 0).unwrap();
         assert_eq!(got, Value::from_shape([13], expected.map(|q: i32| q as i8).to_vec()).unwrap());

@@ -116,7 +116,8 @@ mod tests {
         for index in 0..length {
             let output = format!("t{index}");
             let inputs = [Some(previous), Some(weight)];
-            let node = NewNode { op: "Add", inputs: &inputs, outputs: &[Some(&output)], ..Default::default() };
+            let node =
+                NewNode { op: "Add", inputs: &inputs, outputs: &[Some(&output)], ..Default::default() };
             let node = graph.add_node(node).unwrap();
             previous = graph.node(node).output(0).unwrap();
         }

@@ -103,7 +103,10 @@ fn unusable(spec: &TensorSpec, found: &str) -> Error {
     let declared = spec.dtype.map_or("a tensor", DataType::name);
     Error::new(
         ErrorKind::Unsupported,
-        format!("output '{}': the embedded engine computed {found} where the model declares {declared}", spec.name),
+        format!(
+            "output '{}': the embedded engine computed {found} where the model declares {declared}",
+            spec.name
+        ),
     )
     .with_remedy(USE_ONNXRUNTIME)
 }
