@@ -128,7 +128,7 @@ impl Cache {
         });
         about(
             Severity::Warning,
-            "the scale is 0: TensorRT may fail, or runs the layer without INT8",
+            "the scale is 0, with which TensorRT fails or leaves the layer without INT8",
             "calibrate again, with data that reaches these tensors",
             &|scale| scale.to_bits() == 0,
         );
@@ -190,7 +190,7 @@ impl Cache {
         if !missing.is_empty() {
             findings.push(Finding {
                 severity: Severity::Warning,
-                message: "the cache has no scale: TensorRT runs what reads or makes the tensor without INT8"
+                message: "TensorRT finds no scale and leaves the layers around the tensor without INT8"
                     .into(),
                 tensors: missing,
                 remedy: "calibrate again: qdq calibrate --cache covers every activation".into(),

@@ -162,7 +162,7 @@ fn check_compares_the_names_with_a_model() {
     let expected = Expected { activations: Some(&activations), ..Expected::default() };
     assert_eq!(found(&cache("input: 3c010204\nconv1: 3c010204\nprob: 3c010204\n"), &expected), []);
     let some = found(&cache("input: 3c010204\nold: 3c010204\n"), &expected);
-    assert!(has(&some, Severity::Warning, "no scale", &["conv1", "prob"]), "{some:?}");
+    assert!(has(&some, Severity::Warning, "finds no scale", &["conv1", "prob"]), "{some:?}");
     assert!(has(&some, Severity::Note, "no effect", &["old"]), "{some:?}");
     let none = found(&cache("old: 3c010204\n"), &expected);
     assert!(has(&none, Severity::Error, "none of the cache's tensors", &["old"]), "{none:?}");
