@@ -5,16 +5,16 @@ usage: engine_types.py ENGINE...
 
 An engine that libtensorrt_rtx 1.7 serialises holds a text plan: a section `descriptors` with the type of each
 tensor and a section `main` with the operations. A convolution is a `corrltn`, a matrix product a `fully_connected`,
-`gemm` or similar; either may also be the backbone of a `runtime_fusion`. An operation says which ONNX nodes it came
-from. This is how a convolution that really runs in INT8 is told from one that the builder silently left in fp32.
-The format is undocumented, so the library's version is pinned.
+attention a function with `gemm` in its name; all may also be the backbone of a `runtime_fusion`. An operation says
+which ONNX nodes it came from. This is how a convolution that really runs in INT8 is told from one that the builder
+silently left in fp32. The format is undocumented, so the library's version is pinned.
 """
 import collections
 import re
 import sys
 from dataclasses import dataclass
 
-MATRIX_OPS = {"corrltn", "fully_connected", "gemm", "bgemm", "matmul", "deconvolution"}
+MATRIX_OPS = {"corrltn", "fully_connected", "deconvolution"}
 
 
 @dataclass
@@ -31,7 +31,7 @@ class Operation:
     @property
     def is_matrix(self):
         """Whether this is a convolution or a matrix product."""
-        return self.kind in MATRIX_OPS or bool(self.backbone)
+        return self.kind in MATRIX_OPS or bool(self.backbone) or "gemm" in self.name
 
     @property
     def is_int8(self):

@@ -21,8 +21,8 @@ import structure
 def run(path, data, batch, optimised=False):
     """The outputs of a model on arrays by input name, a batch at a time: arrays by output name."""
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    onnxruntime.set_default_logger_severity(3)
+    options.log_severity_level = 4
+    onnxruntime.set_default_logger_severity(4)
     options.intra_op_num_threads = 1
     level = onnxruntime.GraphOptimizationLevel
     options.graph_optimization_level = level.ORT_ENABLE_ALL if optimised else level.ORT_DISABLE_ALL

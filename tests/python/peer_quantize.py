@@ -44,7 +44,7 @@ class Reader(CalibrationDataReader):
 def quantize(model, calibration, method, out, batch=1):
     """Writes the quantised model to `out`."""
     logging.disable(logging.WARNING)
-    onnxruntime.set_default_logger_severity(3)
+    onnxruntime.set_default_logger_severity(4)
     loaded = onnx.load(model)
     half = any(v.type.tensor_type.elem_type == TensorProto.FLOAT16 for v in loaded.graph.input)
     opset = 19 if half else 13

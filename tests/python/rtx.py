@@ -40,11 +40,10 @@ class Engine:
 
 def _headers():
     cargo = os.environ.get("CARGO", "cargo")
-    target = ROOT / "target/trt_rtx"
     subprocess.run([cargo, "fetch", "--quiet", "--locked", "--manifest-path", HEADERS], check=True)
     metadata = subprocess.run(
         [cargo, "metadata", "--format-version", "1", "--offline", "--locked", "--manifest-path", HEADERS],
-        check=True, capture_output=True, text=True, env={**os.environ, "CARGO_TARGET_DIR": str(target)},
+        check=True, capture_output=True, text=True,
     ).stdout
     crate = next(p for p in json.loads(metadata)["packages"] if p["name"] == "trtx-sys")
     return pathlib.Path(crate["manifest_path"]).parent / "TensorRT-Headers"
@@ -59,7 +58,7 @@ def _tool():
         tool.parent.mkdir(parents=True, exist_ok=True)
         fresh = tool.with_suffix(f".{os.getpid()}")
         subprocess.run(
-            [os.environ.get("CXX", "g++"), "-std=c++17", "-O1", "-Wall", "-Wextra", "-Werror",
+            [os.environ.get("CXX", "c++"), "-std=c++17", "-O1", "-Wall", "-Wextra", "-Werror",
              "-isystem", headers / "TRT-RTX-1.7", "-isystem", headers, SOURCE, "-o", fresh, "-ldl"],
             check=True,
         )

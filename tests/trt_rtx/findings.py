@@ -45,6 +45,10 @@ def dq(b, x, s, zero=True, axis=None):
     return b.node("DequantizeLinear", inputs, **({} if axis is None else {"axis": axis}))
 
 
+def ints(b, *values):
+    return b.constant("ints", numpy.array(values, numpy.int64))
+
+
 def _shape(b, name):
     return next(list(t.dims) for t in b.constants if t.name == name)
 
@@ -338,7 +342,32 @@ def _(b):
     return ["matmul", "matmul_1"]
 
 
-# What lies between two convolutions. The table's last column lists every operation.
+def packed(title, axis, before, after):
+    """Queries, keys and values from one product, split behind it; Q/DQ before the Split, behind it, or both."""
+    def fill(b):
+        def mark(x, wanted, value=0.02):
+            return activation(b, x, value) if wanted else x
+
+        y = b.node("MatMul", [activation(b, b.input("x", [2, 17, 64])), weight(b, b.normal(64, 192, fan=128), axis)])
+        y = mark(b.node("Add", [y, b.constant("bias", b.small(192))]), before)
+        parts = b.node("Split", [y, ints(b, 64, 64, 64)], outputs=["query", "key", "value"], axis=2)
+        q, k, v = (b.node("Transpose", [b.node("Reshape", [p, ints(b, 0, 17, 4, 16)])], perm=[0, 2, 1, 3])
+                   for p in parts)
+        k = b.node("Transpose", [k], perm=[0, 1, 3, 2])
+        soft = b.node("Softmax", [b.node("MatMul", [mark(q, after), mark(k, after)])], axis=-1)
+        b.node("MatMul", [mark(soft, before or after, 1 / 127), mark(v, after)])
+        return ["matmul", "matmul_1", "matmul_2"]
+    CASES[f"packed QKV, {title}"] = fill
+
+
+for axis, label in ((1, "per-channel weights"), (None, "per-tensor weights")):
+    packed(f"{label}, attention in float", axis, False, False)
+    packed(f"{label}, Q/DQ behind the Split", axis, False, True)
+    packed(f"{label}, Q/DQ before the Split", axis, True, False)
+    packed(f"{label}, Q/DQ before and behind the Split", axis, True, True)
+
+
+# What lies between two convolutions.
 
 
 def between(title, middle, wide=32):
@@ -421,10 +450,6 @@ def behind(title, step, shape, outside):
         b.node("MatMul", [y, weight(b, b.normal(outside, 32), 1)])
         return ["matmul"]
     CASES[f"Q/DQ, {title}, MatMul"] = fill
-
-
-def ints(b, *values):
-    return b.constant("ints", numpy.array(values, numpy.int64))
 
 
 behind("Identity", lambda b, y: b.node("Identity", [y]), [16, 64], 64)
