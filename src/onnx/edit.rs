@@ -137,7 +137,9 @@ impl Model {
     /// states already stays.
     pub fn import(&mut self, domain: &str, version: i64) {
         let imports = &mut self.edited().opset_import;
-        match imports.iter_mut().find(|import| import.domain.as_deref().unwrap_or_default() == domain) {
+        let is_default = super::is_default_domain(Some(domain));
+        let same = |other: &str| other == domain || (is_default && super::is_default_domain(Some(other)));
+        match imports.iter_mut().find(|import| same(import.domain.as_deref().unwrap_or_default())) {
             Some(import) => import.version = import.version.max(Some(version)),
             None => imports.push(OperatorSetIdProto {
                 domain: Some(domain.to_owned()),

@@ -47,6 +47,11 @@ impl<'a> Scope<'a> {
         self.known.get(name).or_else(|| self.outer?.get(name))
     }
 
+    /// Adds what is known about a tensor.
+    pub fn note(&mut self, name: &str, known: Known) {
+        self.known.insert(name.to_owned(), known);
+    }
+
     /// Derives what can be said about the outputs of `node` from its inputs.
     pub fn learn(&mut self, node: &NodeProto) {
         let inputs: Vec<Known> =

@@ -18,6 +18,7 @@ mod node;
 mod proto;
 mod save;
 mod types;
+mod upgrade;
 mod value;
 mod view;
 mod walk;
@@ -35,6 +36,7 @@ pub use element::ElementType;
 pub use initializer::InitializerData;
 pub use node::{AttributeValue, NodeRef, NodeSpec};
 pub use save::SaveOptions;
+pub use upgrade::OpsetChange;
 pub use walk::UniqueNames;
 
 use crate::error::{Error, Result};

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::Model;
-use super::node::{label, subgraphs};
+use super::node::subgraphs;
 use super::proto::{AttributeProto, GraphProto, ModelProto, NodeProto, SparseTensorProto, TensorProto};
 
 /// Every stored tensor; the flag tells initializers of graphs (true) from the parts of sparse tensors and the
@@ -145,16 +145,23 @@ impl Model {
     }
 }
 
-impl Model {
-    /// The nodes of ONNX's own domain in subgraphs at any depth: how messages name them, and their operators.
-    pub fn nested_operators(&self) -> Vec<(String, &str)> {
-        let mut found = Vec::new();
-        let mut pending: Vec<&GraphProto> = self.proto.graph.node.iter().flat_map(subgraphs).collect();
-        while let Some(graph) = pending.pop() {
-            pending.extend(graph.node.iter().flat_map(subgraphs));
-            let own = graph.node.iter().filter(|node| super::is_default_domain(node.domain.as_deref()));
-            found.extend(own.map(|node| (label(node), node.op_type.as_deref().unwrap_or_default())));
-        }
-        found
+/// Every name that a node or an output anywhere in the model reads.
+pub(super) fn names_read(model: &ModelProto) -> HashSet<String> {
+    let mut read = HashSet::new();
+    graphs(model).for_each(|graph| note_read(graph, &mut read));
+    for function in &model.functions {
+        read.extend(function.output.iter().cloned());
+        function.node.iter().for_each(|node| note_read_by(node, &mut read));
     }
+    read
+}
+
+fn note_read(graph: &GraphProto, read: &mut HashSet<String>) {
+    read.extend(graph.output.iter().filter_map(|info| info.name.clone()));
+    graph.node.iter().for_each(|node| note_read_by(node, read));
+}
+
+fn note_read_by(node: &NodeProto, read: &mut HashSet<String>) {
+    read.extend(node.input.iter().cloned());
+    subgraphs(node).for_each(|graph| note_read(graph, read));
 }
