@@ -3,9 +3,10 @@
 use bytes::Bytes;
 
 use super::Model;
-use super::element::{ElementType, element_type};
+use super::element::element_type;
 use super::external::{is_external, label};
-use super::proto::TensorProto;
+use super::node::{label as node_label, subgraphs};
+use super::proto::{GraphProto, TensorProto};
 use super::save::refer;
 use super::value::shape_of;
 use super::walk::each_tensor_mut;
@@ -36,6 +37,18 @@ impl Model {
         self.detach().map_err(|error| self.located(error))
     }
 
+    /// The nodes of ONNX's own domain in subgraphs at any depth: how messages name them, and their operators.
+    pub fn nested_operators(&self) -> Vec<(String, &str)> {
+        let mut found = Vec::new();
+        let mut pending: Vec<&GraphProto> = self.proto.graph.node.iter().flat_map(subgraphs).collect();
+        while let Some(graph) = pending.pop() {
+            pending.extend(graph.node.iter().flat_map(subgraphs));
+            let own = graph.node.iter().filter(|node| super::is_default_domain(node.domain.as_deref()));
+            found.extend(own.map(|node| (node_label(node), node.op_type.as_deref().unwrap_or_default())));
+        }
+        found
+    }
+
     fn detach(&self) -> Result<Detached> {
         let (graph, positions) = self.graph_with_index()?;
         let mut model = self.clone();
@@ -64,7 +77,7 @@ impl Model {
     /// The bytes of a tensor that is to be detached.
     fn weight(&self, tensor: &TensorProto) -> Result<Option<Bytes>> {
         if is_external(tensor) {
-            let element: ElementType = element_type(tensor.data_type, || label(tensor))?;
+            let element = element_type(tensor.data_type, || label(tensor))?;
             return self.files.bytes(tensor, element.byte_len(&shape_of(tensor)?)).map(Some);
         }
         Ok(tensor.raw_data.clone().filter(|bytes| bytes.len() >= MIN_DETACHED))

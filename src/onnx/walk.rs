@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::Model;
-use super::node::{label, subgraphs};
+use super::node::subgraphs;
 use super::proto::{AttributeProto, GraphProto, ModelProto, NodeProto, SparseTensorProto, TensorProto};
 
 /// Every stored tensor; the flag tells initializers of graphs (true) from the parts of sparse tensors and the
