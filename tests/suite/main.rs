@@ -4,6 +4,7 @@ mod batch;
 mod calibration;
 mod cli;
 mod emit;
+mod golden;
 mod models;
 mod numbers;
 mod onnx;
