@@ -5,6 +5,8 @@
 //! of bin `i + 1`; its width is a power of two, 1/512 of the power of two at or below the number. A number with
 //! at most ten significant bits (an integer up to 1024, a pixel k/16 or k/128) is the lower edge of its bin.
 //!
+//! Subnormal numbers, below 2^-126, share their last power of two and so have bins of one width.
+//!
 //! The lattice does not depend on the data, so counts never have to be moved: the order of the values, the
 //! cut into batches and the tree of merges cannot change the result. Memory is bounded by a window of
 //! [`OCTAVES`] octaves that ends above the largest number seen. What is smaller than the window is counted
@@ -49,6 +51,13 @@ pub struct Bin {
     pub upper: f32,
     /// How many values.
     pub count: u64,
+}
+
+impl Bin {
+    /// The lattice index of the lower edge: neighbouring bins have neighbouring numbers.
+    pub(crate) fn index(&self) -> u32 {
+        index_of(self.lower.to_bits())
+    }
 }
 
 /// The lattice index of a finite magnitude given by its bits.

@@ -6,12 +6,13 @@
 //!
 //! | collector | keeps | for |
 //! |---|---|---|
-//! | [`TensorStats`] | extremes, counts of zeros, NaN and infinities, [`Histogram`] of magnitudes | every method of [`range`](crate::range) |
+//! | [`TensorStats`] | extremes, counts of zeros, NaN and infinities, [`Histogram`] of magnitudes | every method of the module `range` |
 //! | [`AxisMax`](minmax::AxisMax) | max of magnitudes, per tensor or along kept axes | ranges per channel |
+//! | [`compat::HistogramCalibrator`] | pytorch-quantization's own bins | whoever needs its numbers |
 
 use std::collections::BTreeMap;
 
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 
 pub mod compat;
 mod file;
@@ -165,7 +166,7 @@ impl Stats {
     /// When the number of samples does not fit 64 bits; `self` is unchanged then.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
         self.samples = self.samples.checked_add(other.samples).ok_or_else(|| {
-            crate::error::Error::new(crate::error::ErrorKind::Data, "merged statistics: too many samples")
+            Error::new(ErrorKind::Data, "merged statistics: the number of samples does not fit 64 bits")
         })?;
         for (name, theirs) in &other.tensors {
             self.tensors.entry(name.clone()).or_default().merge(theirs);

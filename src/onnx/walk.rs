@@ -165,17 +165,3 @@ fn note_read_by(node: &NodeProto, read: &mut HashSet<String>) {
     read.extend(node.input.iter().cloned());
     subgraphs(node).for_each(|graph| note_read(graph, read));
 }
-
-impl Model {
-    /// The nodes of ONNX's own domain in subgraphs at any depth: how messages name them, and their operators.
-    pub fn nested_operators(&self) -> Vec<(String, &str)> {
-        let mut found = Vec::new();
-        let mut pending: Vec<&GraphProto> = self.proto.graph.node.iter().flat_map(subgraphs).collect();
-        while let Some(graph) = pending.pop() {
-            pending.extend(graph.node.iter().flat_map(subgraphs));
-            let own = graph.node.iter().filter(|node| super::is_default_domain(node.domain.as_deref()));
-            found.extend(own.map(|node| (label(node), node.op_type.as_deref().unwrap_or_default())));
-        }
-        found
-    }
-}

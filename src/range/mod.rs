@@ -13,14 +13,30 @@ use std::str::FromStr;
 use crate::error::{Error, ErrorKind, Result};
 use crate::observe::TensorStats;
 
+pub mod compat;
+mod entropy;
 mod max;
+mod mse;
 mod percentile;
+#[cfg(test)]
+mod samples;
+mod weights;
+
+pub use weights::weights;
 
 /// The percentile that `percentile` without a number stands for.
 const USUAL_PERCENTILE: f64 = 99.99;
 
 /// How a range follows from statistics. Reads and prints as `max`, `entropy`, `percentile=99.99` or `mse`.
-#[derive(Clone, Copy, Debug, PartialEq)]
+///
+/// The default is `mse`, which measured best: accuracy on the 500 test images of the digits model (float 99.6%)
+/// and SQNR of its logits in dB, all Conv and Gemm inputs in signed 8 bits, weights per channel by max or mse:
+///
+/// | | max | percentile=99.99 | entropy | **mse** | original entropy |
+/// |---|---|---|---|---|---|
+/// | weights by max | 99.6, 37.9 | 99.6, 38.3 | 99.4, 38.0 | 99.6, **38.4** | 10.4, -0.3 |
+/// | weights by mse | 99.4, 39.0 | 99.6, 39.3 | 99.4, 39.1 | 99.6, **39.5** | 10.4, -0.4 |
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Method {
     /// The largest magnitude: nothing is clipped.
     Max,
@@ -29,6 +45,7 @@ pub enum Method {
     /// The magnitude that this percentage of the values other than zero do not exceed; over 0, up to 100.
     Percentile(f64),
     /// The range with the least expected squared error.
+    #[default]
     Mse,
 }
 
@@ -70,7 +87,7 @@ impl Target {
 /// Without a finite value; with negative values and an unsigned target; with an argument out of its range.
 /// The messages do not name the tensor, which is the caller's to add.
 pub fn compute(stats: &TensorStats, method: Method, target: Target) -> Result<f32> {
-    let _max_level = target.max_level()?;
+    let max_level = target.max_level()?;
     let (Some(min), Some(abs_max)) = (stats.min(), stats.abs_max()) else {
         let seen = match stats.count() {
             0 => "no value was seen".to_owned(),
@@ -88,11 +105,17 @@ pub fn compute(stats: &TensorStats, method: Method, target: Target) -> Result<f3
     }
     match method {
         Method::Max => Ok(max::amax(abs_max)),
-        Method::Entropy | Method::Mse => {
-            Err(Error::new(ErrorKind::Unsupported, format!("method {method} is not built yet")))
-        }
+        Method::Entropy => Ok(entropy::amax(stats.histogram(), abs_max, max_level)),
+        Method::Mse => Ok(mse::amax(stats.histogram(), abs_max, max_level)),
         Method::Percentile(percentile) => percentile::amax(stats.histogram(), abs_max, percentile),
     }
+}
+
+/// Ranges to try, from the largest magnitude downwards, 128 an octave, as far as f32 has normal numbers.
+fn candidates(abs_max: f32) -> impl Iterator<Item = f32> {
+    (0u32..)
+        .map(move |k| (f64::from(abs_max) * (-f64::from(k) / 128.0).exp2()) as f32)
+        .take_while(|&candidate| candidate > 0.0)
 }
 
 impl fmt::Display for Method {
