@@ -11,7 +11,7 @@ use crate::emit::fold::constant_value;
 use crate::emit::ranges::Ranges;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Edge, Graph, GraphTensor, NodeId, TensorId};
-use crate::onnx::{AttributeValue, Edits, Model, NodeSpec, Position, UniqueNames};
+use crate::onnx::{AttributeValue, Edits, ElementType, Model, NodeSpec, Position, UniqueNames};
 use crate::place::ops::constant_form;
 use crate::place::{Plan, PlannedActivation, PlannedWeight};
 use crate::quant::weights::{QuantisedWeights, quantise_weights};
@@ -68,6 +68,17 @@ struct Emitter<'a> {
     zero_points: Vec<(Vec<usize>, String)>,
 }
 
+/// What a pair has in common: the names of its scale and zero point, and the axis of several scales.
+///
+/// The int8 form of a weight has no zero point: it is optional, 0 where absent, and ONNX Runtime refuses one
+/// with per-channel scales on weights of rank 3.
+struct Grid<'a> {
+    base: &'a str,
+    scale: &'a str,
+    zero: Option<&'a str>,
+    axis: Option<usize>,
+}
+
 impl Emitter<'_> {
     fn activation(&mut self, planned: &PlannedActivation, ranges: &Ranges) -> Result<()> {
         let tensor = self.graph.tensor(planned.tensor);
@@ -82,12 +93,14 @@ impl Emitter<'_> {
         let base = tensor.name.clone();
         let half = half_of(tensor.dtype);
         let source = match half {
-            Some(_) => self.cast(&base, "float", DataType::F32, position)?,
+            Some(_) => self.cast(&base, DataType::F32, position),
             None => base.clone(),
         };
         let scale = self.initializer(&base, "scale", Tensor::new(vec![], vec![scale])?)?;
-        let quantised = self.quantise_linear(&base, &source, &scale, &[], None, position)?;
-        let result = self.dequantise_linear(&base, &quantised, &scale, &[], None, half, position)?;
+        let zero = self.zero_point(&[])?;
+        let grid = Grid { base: &base, scale: &scale, zero: Some(&zero), axis: None };
+        let quantised = self.quantise_linear(&grid, &source, position);
+        let result = self.dequantise_linear(&grid, &quantised, half, position);
         self.rewire(&planned.edges, &result);
         Ok(())
     }
@@ -106,76 +119,67 @@ impl Emitter<'_> {
         let shape: Vec<usize> = axis.map(|_| scale.len()).into_iter().collect();
         let base = tensor.name.clone();
         let scale = self.initializer(&base, "scale", Tensor::new(shape.clone(), scale)?)?;
-        let (quantised, position) = match form {
+        let result = match form {
             WeightForm::Int8 => {
                 let values = Tensor::new(value.shape().to_vec(), values)?;
-                (self.initializer(&base, "quantized", values)?, Position::Start)
+                let stored = self.initializer(&base, "quantized", values)?;
+                let grid = Grid { base: &base, scale: &scale, zero: None, axis };
+                self.dequantise_linear(&grid, &stored, half, Position::Start)
             }
             WeightForm::Float => {
                 let position = self.behind(tensor);
                 let source = match half {
-                    Some(_) => self.cast(&tensor.name, "float", DataType::F32, position)?,
-                    None => tensor.name.clone(),
+                    Some(_) => self.cast(&base, DataType::F32, position),
+                    None => base.clone(),
                 };
-                (self.quantise_linear(&base, &source, &scale, &shape, axis, position)?, position)
+                let zero = self.zero_point(&shape)?;
+                let grid = Grid { base: &base, scale: &scale, zero: Some(&zero), axis };
+                let quantised = self.quantise_linear(&grid, &source, position);
+                self.dequantise_linear(&grid, &quantised, half, position)
             }
         };
-        let result = self.dequantise_linear(&base, &quantised, &scale, &shape, axis, half, position)?;
         self.rewire(&planned.edges, &result);
         Ok(())
     }
 
-    fn quantise_linear(
-        &mut self,
-        base: &str,
-        source: &str,
-        scale: &str,
-        shape: &[usize],
-        axis: Option<usize>,
-        position: Position,
-    ) -> Result<String> {
-        let zero = self.zero_point(shape)?;
-        let output = self.names.fresh(&format!("{base}_quantized"));
-        let name = self.names.fresh(&format!("{base}_QuantizeLinear"));
-        let node = NodeSpec::new("QuantizeLinear", &name, &[source, scale, &zero], &[&output]);
-        self.edits.insert(position, with_axis(node, axis));
-        Ok(output)
+    fn quantise_linear(&mut self, grid: &Grid<'_>, source: &str, position: Position) -> String {
+        self.linear("QuantizeLinear", "quantized", grid, source, position)
     }
 
-    #[allow(clippy::too_many_arguments, reason = "they are what the operator takes")]
     fn dequantise_linear(
         &mut self,
-        base: &str,
+        grid: &Grid<'_>,
         quantised: &str,
-        scale: &str,
-        shape: &[usize],
-        axis: Option<usize>,
         half: Option<DataType>,
         position: Position,
-    ) -> Result<String> {
-        let zero = self.zero_point(shape)?;
-        let output = self.names.fresh(&format!("{base}_dequantized"));
-        let name = self.names.fresh(&format!("{base}_DequantizeLinear"));
-        let node = NodeSpec::new("DequantizeLinear", &name, &[quantised, scale, &zero], &[&output]);
-        self.edits.insert(position, with_axis(node, axis));
+    ) -> String {
+        let output = self.linear("DequantizeLinear", "dequantized", grid, quantised, position);
         match half {
-            Some(dtype) => self.cast(&output, dtype.name(), dtype, position),
-            None => Ok(output),
+            Some(dtype) => self.cast(&output, dtype, position),
+            None => output,
         }
     }
 
-    /// Scales of 16-bit floats need opset 19 and keep TensorRT from quantising, so 16-bit tensors are cast.
-    fn cast(&mut self, source: &str, label: &str, to: DataType, position: Position) -> Result<String> {
-        let output = self.names.fresh(&format!("{source}_{label}"));
-        let name = self.names.fresh(&format!("{source}_Cast_{label}"));
-        let code = match to {
-            DataType::F16 => 10,
-            DataType::Bf16 => 16,
-            _ => 1,
-        };
+    fn linear(&mut self, op: &str, label: &str, grid: &Grid<'_>, source: &str, position: Position) -> String {
+        let output = self.names.fresh(&format!("{}_{label}", grid.base));
+        let name = self.names.fresh(&format!("{}_{op}", grid.base));
+        let inputs: Vec<&str> = [source, grid.scale].into_iter().chain(grid.zero).collect();
+        let mut node = NodeSpec::new(op, &name, &inputs, &[&output]);
+        if let Some(axis) = grid.axis {
+            node = node.with("axis", AttributeValue::Int(axis as i64));
+        }
+        self.edits.insert(position, node);
+        output
+    }
+
+    /// 16-bit tensors are cast to f32 and back around their pair: scales of their own type need opset 19.
+    fn cast(&mut self, source: &str, to: DataType, position: Position) -> String {
+        let output = self.names.fresh(&format!("{source}_{to}"));
+        let name = self.names.fresh(&format!("{source}_Cast_{to}"));
+        let code = i64::from(ElementType::from(to).code());
         let node = NodeSpec::new("Cast", &name, &[source], &[&output]).with("to", AttributeValue::Int(code));
         self.edits.insert(position, node);
-        Ok(output)
+        output
     }
 
     /// Behind the node that computes the tensor.
@@ -229,13 +233,6 @@ impl Emitter<'_> {
 
 fn half_of(dtype: Option<DataType>) -> Option<DataType> {
     dtype.filter(|dtype| matches!(dtype, DataType::F16 | DataType::Bf16))
-}
-
-fn with_axis(node: NodeSpec, axis: Option<usize>) -> NodeSpec {
-    match axis {
-        Some(axis) => node.with("axis", AttributeValue::Int(axis as i64)),
-        None => node,
-    }
 }
 
 /// Operators between a constant and quantised uses of it whose every reader reads the int8 form now.

@@ -15,7 +15,8 @@ enum Passing {
     /// Moves all values and nothing else: TensorRT moves a Quantize across it by itself.
     Moves,
     /// Moves or selects values, so input and output have one scale; gets pairs of its own, because TensorRT
-    /// does not always move one across.
+    /// does not always move one across: a product whose output is split runs in float where the pairs stand only
+    /// behind the Split.
     Selects,
 }
 
@@ -26,7 +27,7 @@ fn passing(node: &Node) -> Option<Passing> {
     match node.op.as_str() {
         "Reshape" | "Transpose" | "Flatten" | "Squeeze" | "Unsqueeze" | "Identity" | "DepthToSpace"
         | "SpaceToDepth" => Some(Passing::Moves),
-        "MaxPool" | "Concat" => Some(Passing::Selects),
+        "MaxPool" | "Concat" | "Split" | "Slice" | "Gather" => Some(Passing::Selects),
         _ => None,
     }
 }
@@ -37,7 +38,7 @@ fn data_inputs(node: &Node) -> impl Iterator<Item = (usize, TensorId)> + '_ {
     node.inputs.iter().take(count).enumerate().filter_map(|(index, tensor)| Some((index, (*tensor)?)))
 }
 
-/// Quantises the inputs of pooling and Concat where all that reads their output reads INT8: from the end of
+/// Quantises the inputs of pooling, Concat, Split and their like where all that reads their output reads INT8: from the end of
 /// the network to its beginning, so that a chain of them is found whole.
 pub(super) fn place_passing(graph: &Graph, policy: &Policy, draft: &mut Draft) {
     let captured: BTreeSet<TensorId> =
@@ -45,8 +46,8 @@ pub(super) fn place_passing(graph: &Graph, policy: &Policy, draft: &mut Draft) {
     for index in (0..graph.nodes.len()).rev() {
         let id = NodeId(index);
         let node = graph.node(id);
-        let (Some(kind), Some(output)) = (passing(node), node.output(0)) else { continue };
-        if !all_read_int8(graph, draft, &captured, output) {
+        let Some(kind) = passing(node) else { continue };
+        if !node.outputs.iter().flatten().all(|&output| all_read_int8(graph, draft, &captured, output)) {
             continue;
         }
         if kind == Passing::Moves {
@@ -92,8 +93,11 @@ pub(super) fn groups(graph: &Graph, draft: &Draft) -> Vec<Vec<TensorId>> {
     for id in graph.node_ids() {
         let node = graph.node(id);
         let shares = passing(node).is_some() && draft.verdict(id) == Some(Verdict::PassesInt8);
-        if let (true, Some(output)) = (shares, node.output(0)) {
-            for (_, input) in data_inputs(node) {
+        if !shares {
+            continue;
+        }
+        for (_, input) in data_inputs(node) {
+            for output in node.outputs.iter().flatten() {
                 let (a, b) = (find(&leader, input.0), find(&leader, output.0));
                 leader[a.max(b)] = a.min(b);
             }

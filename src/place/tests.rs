@@ -233,7 +233,7 @@ fn weights_are_found_behind_operators_that_only_change_their_form() {
     check("Transpose w[8,4] -> t\nIdentity t -> i\nMatMul x i -> y", &["x>MatMul_2.0", "i@1>MatMul_2.1"]);
     check("Reshape w[32] s[2] -> r\nMatMul x r -> y", &["x>MatMul_1.0", "r@1>MatMul_1.1"]);
     check("Unsqueeze w[8,4] a[1] -> r\nMatMul x r -> y", &["x>MatMul_1.0", "r@2>MatMul_1.1"]);
-    check("Relu w[8,4] -> r\nMatMul x r -> y", &["x>MatMul_1.0", "r>MatMul_1.1"]);
+    check("Relu w[8,4] -> r\nMatMul x r -> y", &["r>MatMul_1.1", "x>MatMul_1.0"]);
 }
 
 #[test]
@@ -286,4 +286,27 @@ fn a_node_whose_activation_has_no_range_stays_float() {
     let plan = plan(&graph, &Policy { ranged, ..Policy::default() }).unwrap();
     assert_eq!(uses(&graph, &plan), ["x>Conv_0.0", "p>Conv_2.0", "w@0>Conv_0.1", "w2@0>Conv_2.1"]);
     assert_eq!(reason(&graph, &plan, "MaxPool_1"), "there is no range for 'a'");
+}
+
+#[test]
+fn a_packed_projection_is_quantised_before_its_split() {
+    let (_, plan) = check(
+        "MatMul x w[8,12] -> a
+         Split a -> q k
+         MatMul q k -> y",
+        &["x>MatMul_0.0", "a>Split_1.0", "q>MatMul_2.0", "k>MatMul_2.1", "w@1>MatMul_0.1"],
+    );
+    assert_eq!(plan.groups.len(), 2);
+    check(
+        "MatMul x w[8,12] -> a
+         Split a -> q k
+         MatMul q x -> y
+         Softmax k -> z",
+        &["x>MatMul_0.0", "x>MatMul_2.1", "q>MatMul_2.0", "w@1>MatMul_0.1"],
+    );
+}
+
+#[test]
+fn a_lookup_in_a_constant_table_is_not_quantised() {
+    check("Gather t[100,8] x -> e\nMatMul e w[8,8] -> y", &["e>MatMul_1.0", "w@1>MatMul_1.1"]);
 }
