@@ -4,10 +4,14 @@
 //! quantiser is the symmetric one: q = min(round(|x| M / amax), M), y = q amax / M. The error
 //! Σ count (y - |x|)² is computed in f64 for candidates from the largest magnitude downwards, 128 an octave,
 //! until what is clipped alone costs more than the best candidate so far: below that nothing can be better.
+//! Then 1024 an octave are tried about the best.
 //! Of equal candidates the largest wins, so data that M levels represent exactly is not clipped.
 
 use super::candidates;
 use crate::observe::Histogram;
+
+/// Finer candidates on either side of the best: the error of few values has many small valleys.
+const FINER: i32 = 8;
 
 /// Magnitude and number of the values of one bin.
 struct Mass {
@@ -17,21 +21,57 @@ struct Mass {
 
 /// The amax with the least error for the magnitudes in `histogram`, the largest of which is `abs_max`.
 pub(super) fn amax(histogram: &Histogram, abs_max: f32, max_level: u32) -> f32 {
-    let masses = masses(histogram, abs_max);
-    let (mut best, mut least) = (abs_max, f64::INFINITY);
+    search(&masses(histogram, abs_max), abs_max, max_level)
+}
+
+/// The amax with the least error for the values themselves, which must be finite.
+pub(super) fn amax_of(values: &[f32], max_level: u32) -> f32 {
+    let mut masses: Vec<Mass> = values.iter().map(|x| Mass { at: f64::from(x.abs()), count: 1.0 }).collect();
+    masses.sort_unstable_by(|a, b| a.at.total_cmp(&b.at));
+    let abs_max = masses.last().map_or(0.0, |mass| mass.at as f32);
+    search(&masses, abs_max, max_level)
+}
+
+fn search(masses: &[Mass], abs_max: f32, max_level: u32) -> f32 {
+    let mut best = Best { range: abs_max, error: f64::INFINITY };
     for candidate in candidates(abs_max) {
+        if !best.try_range(masses, candidate, max_level) {
+            break;
+        }
+    }
+    let coarse = f64::from(best.range);
+    for finer in -FINER..FINER {
+        let factor = (f64::from(finer) / f64::from(FINER) / 128.0).exp2();
+        let candidate = (coarse * factor) as f32;
+        if candidate > 0.0 && candidate <= abs_max {
+            best.try_range(masses, candidate, max_level);
+        }
+    }
+    best.range
+}
+
+/// The best candidate so far.
+struct Best {
+    range: f32,
+    error: f64,
+}
+
+impl Best {
+    /// Takes `candidate` where its error is less. False when what it clips alone costs more than the best
+    /// candidate, as it does for every smaller one.
+    fn try_range(&mut self, masses: &[Mass], candidate: f32, max_level: u32) -> bool {
         let range = f64::from(candidate);
         let clipped = masses.partition_point(|mass| mass.at <= range);
         let clipping: f64 = masses[clipped..].iter().map(|mass| mass.count * (mass.at - range).powi(2)).sum();
-        if clipping >= least {
-            break;
+        if clipping >= self.error {
+            return false;
         }
         let error = clipping + rounding(&masses[..clipped], range / f64::from(max_level));
-        if error < least {
-            (best, least) = (candidate, error);
+        if error < self.error {
+            *self = Self { range: candidate, error };
         }
+        true
     }
-    best
 }
 
 fn masses(histogram: &Histogram, abs_max: f32) -> Vec<Mass> {
@@ -100,6 +140,19 @@ mod tests {
                 assert!(found <= 1.03 * least, "{name}, {max_level} levels: {found:e} against {least:e}");
             }
         }
+    }
+
+    #[test]
+    fn few_values_are_searched_as_they_are() {
+        for seed in 0..50 {
+            let values = single(normal(seed, 9));
+            let max = values.iter().fold(0.0f32, |max, x| max.max(x.abs()));
+            let found = error(&values, amax_of(&values, 127), 127);
+            assert!(found <= error(&values, max, 127), "seed {seed}");
+            assert!(found <= error(&values, range(&values, 127), 127) * 1.3, "seed {seed}");
+        }
+        assert_eq!(amax_of(&[-0.3, 0.3, 0.0], 127), 0.3);
+        assert_eq!(amax_of(&[0.0], 127), 0.0);
     }
 
     #[test]

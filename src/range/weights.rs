@@ -1,9 +1,13 @@
 //! Ranges of weights, which are known as a whole: no statistics have to be kept.
 
-use super::{Method, Target, compute};
+use super::{Method, Target, compute, mse};
 use crate::error::{Error, ErrorKind, Result};
 use crate::observe::TensorStats;
 use crate::tensor::element_count;
+
+/// Up to so many weights, errors are those of the weights themselves and not of a histogram: the bins' width
+/// shows where a channel has few weights.
+const EXACT: usize = 8192;
 
 /// One range for every position along `axis` of row-major weights, or a single one without an axis.
 ///
@@ -31,13 +35,8 @@ pub fn weights(
         return Err(Error::new(ErrorKind::Data, format!("a weight is {wrong}"))
             .with_remedy("check how the model was exported"));
     }
-    let range = |channel: &mut dyn Iterator<Item = &[f32]>| {
-        let mut stats = TensorStats::new();
-        channel.for_each(|run| stats.observe(run));
-        compute(&stats, method, target)
-    };
     let Some(axis) = axis else {
-        return Ok(vec![range(&mut std::iter::once(values))?]);
+        return Ok(vec![range(values, method, target)?]);
     };
     let Some(&channels) = shape.get(axis) else {
         return Err(Error::new(ErrorKind::InvalidArgument, format!("shape {shape:?} has no axis {axis}")));
@@ -46,17 +45,26 @@ pub fn weights(
         return Err(Error::new(ErrorKind::Data, format!("no range: shape {shape:?} holds no weights")));
     }
     let run = element_count(&shape[axis + 1..])?;
-    // Along the last axis a channel's values lie apart; gathered, they are observed at once.
+    let mut channel = Vec::with_capacity(values.len() / channels);
     (0..channels)
-        .map(|channel| {
-            let runs = values.chunks_exact(run).skip(channel).step_by(channels);
-            if run >= 16 {
-                return range(&mut runs.into_iter());
-            }
-            let gathered: Vec<f32> = runs.flatten().copied().collect();
-            range(&mut std::iter::once(gathered.as_slice()))
+        .map(|index| {
+            channel.clear();
+            channel.extend(values.chunks_exact(run).skip(index).step_by(channels).flatten());
+            range(&channel, method, target)
         })
         .collect()
+}
+
+/// The range of some weights, from the values themselves where that is quick and gains accuracy.
+fn range(values: &[f32], method: Method, target: Target) -> Result<f32> {
+    let mut stats = TensorStats::new();
+    stats.observe(values);
+    let range = compute(&stats, Method::Max, target)?;
+    match method {
+        Method::Max => Ok(range),
+        Method::Mse if values.len() <= EXACT => Ok(mse::amax_of(values, target.max_level()?)),
+        _ => compute(&stats, method, target),
+    }
 }
 
 #[cfg(test)]
@@ -79,7 +87,7 @@ mod tests {
 
     #[test]
     fn a_channel_of_zeros_has_range_zero() {
-        let ranges = weights(&[0.0, 0.0, 1.0, -2.0], &[2, 2], Some(0), Method::Mse, Target::default());
+        let ranges = weights(&[0.0, 0.0, 2.0, -2.0], &[2, 2], Some(0), Method::Mse, Target::default());
         assert_eq!(ranges.unwrap(), [0.0, 2.0]);
     }
 
