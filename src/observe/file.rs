@@ -5,7 +5,7 @@
 //! | name | type, shape | content |
 //! |---|---|---|
 //! | `samples` | U64 [] | samples that the model ran on |
-//! | `totals/NAME` | U64 [4] | zeros, NaN, infinities, values below the histogram's window |
+//! | `totals/NAME` | U64 [5] | zeros, NaN, infinities, values below the histogram's window, values between edges |
 //! | `limits/NAME` | F32 [2], or [0] without a finite value | smallest and largest finite value |
 //! | `bins/NAME` | U32 [n] | lattice indices of the occupied bins, ascending |
 //! | `counts/NAME` | U64 [n] | how many values each of them holds |
@@ -58,8 +58,8 @@ impl Stats {
         for (name, tensor) in &self.tensors {
             let TensorStats { zeros, nans, infinities, limits, histogram } = tensor;
             let (bins, counts): (Vec<u32>, Vec<u64>) = histogram.indexed().unzip();
-            let totals = [*zeros, *nans, *infinities, histogram.below()];
-            fields.push((format!("totals/{name}"), Field::u64s(vec![4], totals)));
+            let totals = [*zeros, *nans, *infinities, histogram.below(), histogram.between()];
+            fields.push((format!("totals/{name}"), Field::u64s(vec![5], totals)));
             fields.push((format!("limits/{name}"), Field::limits(*limits)));
             fields.push((format!("bins/{name}"), Field::u32s(bins)));
             fields.push((format!("counts/{name}"), Field::u64s(vec![counts.len()], counts)));
@@ -109,8 +109,8 @@ fn damaged(message: impl Into<String>) -> Error {
 /// The statistics of one tensor, checked to be such as observing values leaves behind.
 fn read_tensor(content: &SafeTensors<'_>, name: &str) -> Result<TensorStats> {
     let wrong = |what: &str| damaged(format!("tensor '{name}': {what}"));
-    let [zeros, nans, infinities, below] = u64s(content, &format!("totals/{name}"))?[..] else {
-        return Err(wrong("there are not four totals"));
+    let [zeros, nans, infinities, below, between] = u64s(content, &format!("totals/{name}"))?[..] else {
+        return Err(wrong("there are not five totals"));
     };
     let limits = match f32s(content, &format!("limits/{name}"))?[..] {
         [] => None,
@@ -139,6 +139,10 @@ fn read_tensor(content: &SafeTensors<'_>, name: &str) -> Result<TensorStats> {
         return Err(wrong("the bins span more octaves than a histogram keeps"));
     }
     histogram.add_below(below);
+    if between > histogram.total() {
+        return Err(wrong("more values lie between edges than there are"));
+    }
+    histogram.add_between(between);
     let largest = limits.map_or(0.0, |limits| limits.min.abs().max(limits.max.abs()));
     let last = histogram.bins().last();
     let fits = match last {

@@ -27,6 +27,8 @@ pub const OCTAVES: u32 = 20;
 /// Length of the window in bins (80 KiB of counts).
 pub(super) const WINDOW: usize = (OCTAVES * BINS_PER_OCTAVE) as usize;
 const SHIFT: u32 = f32::MANTISSA_DIGITS - 1 - MANTISSA_BITS;
+/// The bits of a number that its bin does not know.
+const BETWEEN: u32 = (1 << SHIFT) - 1;
 /// The bin of infinity: one past the last bin of a finite number.
 pub(super) const END: u32 = f32::INFINITY.to_bits() >> SHIFT;
 
@@ -40,6 +42,7 @@ pub struct Histogram {
     /// The window; empty until the first value, so that an unused histogram costs nothing.
     counts: Vec<u64>,
     below: u64,
+    between: u64,
 }
 
 /// An occupied bin: `count` values v with `lower` ≤ v < `upper`.
@@ -95,6 +98,12 @@ impl Histogram {
         self.below
     }
 
+    /// Values that are not the lower edge of their bin. 0 means discrete data such as integers and pixels: the
+    /// lower edges are the values themselves.
+    pub fn between(&self) -> u64 {
+        self.between
+    }
+
     /// Lattice index and count of the occupied bins of the window.
     pub(super) fn indexed(&self) -> impl Iterator<Item = (u32, u64)> + '_ {
         (self.first..).zip(self.counts.iter().copied()).filter(|&(_, count)| count > 0)
@@ -112,6 +121,7 @@ impl Histogram {
                 zeros += 1;
                 continue;
             }
+            self.between += u64::from(bits & BETWEEN != 0);
             match self.counts.get_mut(index_of(bits).wrapping_sub(self.first) as usize) {
                 Some(count) => *count += 1,
                 None => self.below += 1,
@@ -135,12 +145,18 @@ impl Histogram {
         self.below = self.below.saturating_add(count);
     }
 
+    /// Counts `count` values, added already, as not being the lower edge of their bin.
+    pub(super) fn add_between(&mut self, count: u64) {
+        self.between = self.between.saturating_add(count);
+    }
+
     /// Adds the values of `other`. Counts stop at 2^64 - 1.
     pub fn merge(&mut self, other: &Self) {
         if !other.counts.is_empty() {
             self.reach(other.first + WINDOW as u32 - 1);
         }
         self.add_below(other.below);
+        self.add_between(other.between);
         for (index, count) in other.indexed() {
             self.add_bin(index, count);
         }
@@ -174,6 +190,16 @@ mod tests {
         let largest = values.iter().map(|x| x.abs().to_bits()).max().unwrap_or(0);
         histogram.add(values.iter().map(|x| x.abs().to_bits()), largest);
         histogram
+    }
+
+    #[test]
+    fn values_between_edges_are_counted() {
+        let discrete = histogram(&[1.0, 0.5, 1023.0, 0.0, -3.0]);
+        assert_eq!(discrete.between(), 0);
+        let mut both = histogram(&[0.1, 1.0 + f32::EPSILON, 2.0]);
+        assert_eq!(both.between(), 2);
+        both.merge(&discrete);
+        assert_eq!(both.between(), 2);
     }
 
     #[test]

@@ -6,6 +6,10 @@
 //! until what is clipped alone costs more than the best candidate so far: below that nothing can be better.
 //! Then 1024 an octave are tried about the best.
 //! Of equal candidates the largest wins, so data that M levels represent exactly is not clipped.
+//!
+//! Discrete data (pixels, token ids, masks) is a multiple of some power of two, its grain. The range M grain / n,
+//! with the largest n that clips nothing, makes every value an integer number of steps: no error at all, where
+//! the largest magnitude itself would round nearly all of them. Pixels k/16 up to 1 get 127/112 instead of 1.
 
 use super::candidates;
 use crate::observe::Histogram;
@@ -21,7 +25,33 @@ struct Mass {
 
 /// The amax with the least error for the magnitudes in `histogram`, the largest of which is `abs_max`.
 pub(super) fn amax(histogram: &Histogram, abs_max: f32, max_level: u32) -> f32 {
-    search(&masses(histogram, abs_max), abs_max, max_level)
+    let masses = masses(histogram, abs_max);
+    match exact_range(histogram, abs_max, max_level) {
+        // Rounding in f32 may leave an error far below that of a step.
+        Some(exact) if rounding(&masses, f64::from(exact) / f64::from(max_level)) <= f64::EPSILON => exact,
+        _ => search(&masses, abs_max, max_level),
+    }
+}
+
+/// For discrete data, the range in which every value is a whole number of steps, where there is one.
+fn exact_range(histogram: &Histogram, abs_max: f32, max_level: u32) -> Option<f32> {
+    if histogram.between() > 0 || histogram.below() > 0 {
+        return None;
+    }
+    let grain = histogram.bins().map(|bin| lowest_bit(bin.lower)).reduce(f64::min)?;
+    let steps = (f64::from(max_level) * grain / f64::from(abs_max)).floor();
+    let range = (f64::from(max_level) * grain / steps) as f32;
+    (steps >= 1.0 && range.is_finite()).then_some(range)
+}
+
+/// The largest power of two that divides a positive number.
+fn lowest_bit(x: f32) -> f64 {
+    let mantissa = x.to_bits() & 0x007f_ffff | 0x0080_0000;
+    let exponent = (x.to_bits() >> 23) as i32 - 150;
+    if x.is_subnormal() {
+        return f64::from(1 << (x.to_bits()).trailing_zeros()) * 2f64.powi(-149);
+    }
+    2f64.powi(exponent + mantissa.trailing_zeros() as i32)
 }
 
 /// The amax with the least error for the values themselves, which must be finite.
@@ -75,11 +105,12 @@ impl Best {
 }
 
 fn masses(histogram: &Histogram, abs_max: f32) -> Vec<Mass> {
+    let discrete = histogram.between() == 0;
     let mut masses: Vec<Mass> = histogram
         .bins()
-        .map(|bin| Mass {
-            at: (f64::from(bin.lower) + f64::from(bin.upper.min(abs_max))) / 2.0,
-            count: bin.count as f64,
+        .map(|bin| {
+            let upper = if discrete { bin.lower } else { bin.upper.min(abs_max) };
+            Mass { at: (f64::from(bin.lower) + f64::from(upper)) / 2.0, count: bin.count as f64 }
         })
         .collect();
     if let Some(last) = masses.last_mut() {
