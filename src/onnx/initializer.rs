@@ -30,8 +30,16 @@ impl InitializerData {
 impl<T: Into<Data>> From<T> for InitializerData {
     fn from(values: T) -> Self {
         let data = values.into();
-        let view = data.view();
-        Self { element: view.dtype().into(), bytes: Bytes::copy_from_slice(view.as_bytes()) }
+        Self { element: data.view().dtype().into(), bytes: Bytes::from_owner(Owned(data)) }
+    }
+}
+
+/// Elements that are bytes without a copy.
+struct Owned(Data);
+
+impl AsRef<[u8]> for Owned {
+    fn as_ref(&self) -> &[u8] {
+        self.0.view().as_bytes()
     }
 }
 
@@ -97,8 +105,15 @@ impl Model {
         Ok(())
     }
 
+    /// Removes the stored tensor or `Constant` node `name` where nothing uses it any more, and tells whether it
+    /// did. For many names, [`Model::remove_unused_constants`] does it in one pass.
+    pub fn remove_initializer_if_unused(&mut self, name: &str) -> bool {
+        self.remove_unused_constants([name]) > 0
+    }
+
     /// Removes those of `names` that are stored tensors or `Constant` nodes of the main graph which nothing
-    /// uses any more: no node, no subgraph, no output. Returns how many were removed.
+    /// uses any more: no node, no subgraph, no output. Returns how many were removed. Where `Constant` nodes are
+    /// among them, the positions of the nodes after them change.
     pub fn remove_unused_constants<'a>(&mut self, names: impl IntoIterator<Item = &'a str>) -> usize {
         let graph = &self.proto.graph;
         let mut used: HashSet<&str> = HashSet::new();

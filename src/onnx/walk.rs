@@ -1,6 +1,6 @@
 //! Everything of one kind in a model, wherever it is nested.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::Model;
 use super::node::subgraphs;
@@ -103,6 +103,8 @@ fn in_attributes_mut<E>(
 #[derive(Clone, Debug, Default)]
 pub struct UniqueNames {
     taken: HashSet<String>,
+    /// The last number tried for a name.
+    numbers: HashMap<String, u64>,
 }
 
 impl UniqueNames {
@@ -131,10 +133,13 @@ impl UniqueNames {
 
     /// `wanted`, or where it is taken, `wanted` with a number; taken from now on.
     pub fn fresh(&mut self, wanted: &str) -> String {
-        let numbered = (1u64..).map(|number| format!("{wanted}_{number}"));
-        let mut candidates = std::iter::once(wanted.to_owned()).chain(numbered);
-        // The candidates never end, and the names taken are finitely many.
-        candidates.find(|name| !name.is_empty() && self.taken.insert(name.clone())).unwrap_or_default()
+        let mut name = wanted.to_owned();
+        while name.is_empty() || !self.taken.insert(name.clone()) {
+            let number = self.numbers.entry(wanted.to_owned()).or_default();
+            *number += 1;
+            name = format!("{wanted}_{number}");
+        }
+        name
     }
 }
 

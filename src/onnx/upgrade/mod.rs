@@ -190,6 +190,7 @@ impl Raise<'_> {
         self.check_known(&node, from)?;
         let name = label(&node);
         let stored = constants.len();
+        let mut changed = false;
         let mut nodes = vec![node];
         for version in from + 1..=self.to {
             let mut next = Vec::with_capacity(nodes.len());
@@ -211,16 +212,14 @@ impl Raise<'_> {
                     before: Vec::new(),
                     after: Vec::new(),
                 };
-                if convert(&mut conversion)? {
-                    self.converted.push(name.clone());
-                }
+                changed |= convert(&mut conversion)?;
                 next.append(&mut conversion.before);
                 next.push(conversion.node);
                 next.append(&mut conversion.after);
             }
             nodes = next;
         }
-        self.converted.dedup();
+        self.converted.extend(Some(name).filter(|_| changed));
         for tensor in constants.iter().skip(stored) {
             let element = tensor.data_type.and_then(super::ElementType::from_code);
             if let (Some(name), Some(element), Ok(shape)) = (&tensor.name, element, shape_of(tensor)) {
