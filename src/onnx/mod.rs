@@ -4,6 +4,7 @@
 //! information. Weights are not copied: they stay in the mapped file, inside it or beside it (external data),
 //! until they are asked for or written.
 
+mod detach;
 mod edit;
 mod element;
 mod external;
@@ -29,6 +30,7 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
+pub use detach::Detached;
 pub use edit::{Edits, Position};
 pub use element::ElementType;
 pub use initializer::InitializerData;

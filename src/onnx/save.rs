@@ -242,7 +242,7 @@ fn free_data_path(path: &Path, in_use: &HashSet<PathBuf>) -> Result<PathBuf> {
 }
 
 /// Lets a tensor refer to its bytes in a data file.
-fn refer(tensor: &mut TensorProto, location: &str, offset: u64, length: usize) {
+pub(super) fn refer(tensor: &mut TensorProto, location: &str, offset: u64, length: usize) {
     let entry = |key: &str, value: String| StringStringEntryProto {
         key: Some(key.to_owned()),
         value: Some(value),

@@ -1,21 +1,180 @@
 //! Engines that run a model and hand over activations while it runs.
+//!
+//! | | embedded (rten) | ONNX Runtime |
+//! |---|---|---|
+//! | needs | nothing | its library, found when an engine is opened |
+//! | operators | most of ONNX; no 16-bit floats | all of ONNX and Microsoft's own |
+//! | time with every activation observed | 62 ms | 51 ms |
+//! | peak memory, batch of 1 and of 8 | 117 and 207 MiB | 153 and 315 MiB |
+//!
+//! Time is for one image through ResNet-50 on one thread with AVX-512. Both engines give the same largest
+//! absolute value of every activation within 3e-6 relative.
+
+mod check;
+mod embedded;
+mod guard;
+mod onnxruntime;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+
+pub use onnxruntime::{find_onnxruntime, onnxruntime_version};
 
 use crate::batch::Batch;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
+use crate::graph::{Graph, TensorId};
+use crate::onnx::Model;
 use crate::tensor::{Tensor, TensorView};
 
 /// Receives each tapped tensor as soon as it is computed. Called from the engine's threads.
 pub trait Tap: Send + Sync {
-    /// `index` is the position of the tensor in the list of taps that the engine was opened with.
+    /// `index` is the position of the tensor in the list of taps that the engine was opened with. An error
+    /// stops the run and comes out of it.
     fn observe(&self, index: usize, value: TensorView<'_>) -> Result<()>;
 }
 
 /// A model made ready to run.
 pub trait Engine {
-    /// Runs one batch, calls the tap for every tapped tensor that the run computes, and returns the model's
-    /// outputs in order.
+    /// Runs one batch, calls the tap once for every tapped tensor that the run computes, and returns the
+    /// model's outputs in order.
+    ///
+    /// # Errors
+    /// `InvalidArgument`, `Type` or `Shape` where the batch does not fit the model's inputs, what the tap
+    /// returned, `Engine` where the engine failed.
     fn run(&mut self, batch: &Batch) -> Result<Vec<Tensor>>;
 
     /// The engine's name and version, for messages.
     fn describe(&self) -> String;
+}
+
+/// Which engine to use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum EngineKind {
+    /// The one inside qdq.
+    #[default]
+    Embedded,
+    /// ONNX Runtime, opened at run time.
+    OnnxRuntime,
+    /// ONNX Runtime where it is found, else the embedded engine.
+    Auto,
+}
+
+impl EngineKind {
+    const NAMES: [(&'static str, Self); 3] =
+        [("embedded", Self::Embedded), ("onnxruntime", Self::OnnxRuntime), ("auto", Self::Auto)];
+}
+
+impl FromStr for EngineKind {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        let found = Self::NAMES.into_iter().find(|(known, _)| *known == name);
+        found.map(|(_, kind)| kind).ok_or_else(|| {
+            Error::new(ErrorKind::InvalidArgument, format!("there is no runtime '{name}'"))
+                .with_remedy("use embedded, onnxruntime or auto")
+        })
+    }
+}
+
+impl fmt::Display for EngineKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let found = Self::NAMES.into_iter().find(|(_, kind)| kind == self);
+        f.write_str(found.map_or("", |(name, _)| name))
+    }
+}
+
+/// How to open an engine.
+#[derive(Clone, Debug, Default)]
+pub struct EngineOptions {
+    /// Which engine.
+    pub kind: EngineKind,
+    /// ONNX Runtime's library, or the folder it lies in; `None` to look for it ([`find_onnxruntime`]).
+    pub onnxruntime: Option<PathBuf>,
+    /// How many threads compute; `None` for as many as there are physical cores.
+    pub threads: Option<usize>,
+}
+
+/// Makes `model` ready to run. While it runs, `tap` receives each tensor named in `taps` whose elements are
+/// floating-point numbers, as f32, f16, bf16 or f64. Inputs, activations and outputs can be tapped; constants
+/// are not handed over, nor is what lies inside the subgraphs of If, Loop and Scan.
+///
+/// # Errors
+/// `InvalidArgument` where a tap names no tensor of the main graph or is named twice, `Unsupported` where the
+/// embedded engine cannot run the model, `Engine` where ONNX Runtime is not found or refuses it.
+pub fn open(
+    model: &Model,
+    taps: &[String],
+    tap: Arc<dyn Tap>,
+    options: &EngineOptions,
+) -> Result<Box<dyn Engine>> {
+    if options.threads == Some(0) {
+        return Err(Error::new(ErrorKind::InvalidArgument, "an engine cannot run on 0 threads")
+            .with_remedy("give 1 or more"));
+    }
+    let graph = model.graph()?;
+    let taps = numbered(&graph, taps)?;
+    let library = match options.kind {
+        EngineKind::Embedded => None,
+        EngineKind::OnnxRuntime => Some(find_onnxruntime(options.onnxruntime.as_deref())?),
+        EngineKind::Auto => usable_onnxruntime(options)?,
+    };
+    Ok(match library {
+        Some(library) => {
+            Box::new(onnxruntime::OnnxRuntime::open(&library, model, &taps, tap, options.threads)?)
+        }
+        None => Box::new(embedded::Embedded::open(model, graph, taps, tap, options.threads)?),
+    })
+}
+
+/// ONNX Runtime's library for [`EngineKind::Auto`]. One that was asked for must work; otherwise its absence is
+/// no error.
+fn usable_onnxruntime(options: &EngineOptions) -> Result<Option<PathBuf>> {
+    let explicit = options.onnxruntime.as_deref();
+    let found = find_onnxruntime(explicit).and_then(|path| {
+        let (_, version) = onnxruntime::environment(&path)?;
+        Ok((path, version))
+    });
+    match found {
+        Ok((path, version)) => {
+            tracing::info!("running the model in ONNX Runtime {version} ({})", path.display());
+            Ok(Some(path))
+        }
+        Err(error) if onnxruntime::is_asked_for(explicit) => Err(error),
+        Err(error) => {
+            tracing::info!("running the model in the embedded engine: {}", error.message());
+            Ok(None)
+        }
+    }
+}
+
+/// The tapped tensors with their positions in the list.
+fn numbered(graph: &Graph, taps: &[String]) -> Result<BTreeMap<TensorId, usize>> {
+    let mut numbered = BTreeMap::new();
+    for (index, name) in taps.iter().enumerate() {
+        let wrong = |what: &str| Error::new(ErrorKind::InvalidArgument, format!("tap '{name}' {what}"));
+        let tensor = graph.find(name).ok_or_else(|| wrong("is no tensor of the model's main graph"))?;
+        if numbered.insert(tensor, index).is_some() {
+            return Err(wrong("is listed twice"));
+        }
+    }
+    Ok(numbered)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_engines_go_both_ways() {
+        for kind in [EngineKind::Embedded, EngineKind::OnnxRuntime, EngineKind::Auto] {
+            assert_eq!(kind.to_string().parse::<EngineKind>().unwrap(), kind);
+        }
+        assert_eq!(
+            "tensorrt".parse::<EngineKind>().unwrap_err().to_string(),
+            "there is no runtime 'tensorrt'; use embedded, onnxruntime or auto"
+        );
+    }
 }

@@ -1,0 +1,85 @@
+//! A model apart from its weights, for engines that take both from memory.
+
+use bytes::Bytes;
+
+use super::Model;
+use super::element::element_type;
+use super::external::{is_external, label};
+use super::node::{label as node_label, subgraphs};
+use super::proto::{GraphProto, TensorProto};
+use super::save::refer;
+use super::value::shape_of;
+use super::walk::each_tensor_mut;
+use crate::error::{Error, Result};
+
+/// What [`Model::detached`] gives.
+#[derive(Clone, Debug)]
+pub struct Detached {
+    /// The model as one message, which is small.
+    pub message: Vec<u8>,
+    /// The weights, each under the location that the message gives it; they share the mapped files' memory.
+    pub weights: Vec<(String, Bytes)>,
+}
+
+/// Weights with fewer bytes than this stay in the message.
+const MIN_DETACHED: usize = 1024;
+
+impl Model {
+    /// The model with every larger weight as external data of its own, from offset 0 of a location that ends in
+    /// `.data`.
+    ///
+    /// The message is for running only: it states no types of tensors but of the inputs, which files often have
+    /// wrong, and nodes of the main graph without a name get the one that [`Model::graph`] gives them.
+    ///
+    /// # Errors
+    /// As [`Model::graph`], and as for reading external data.
+    pub fn detached(&self) -> Result<Detached> {
+        self.detach().map_err(|error| self.located(error))
+    }
+
+    /// The nodes of ONNX's own domain in subgraphs at any depth: how messages name them, and their operators.
+    pub fn nested_operators(&self) -> Vec<(String, &str)> {
+        let mut found = Vec::new();
+        let mut pending: Vec<&GraphProto> = self.proto.graph.node.iter().flat_map(subgraphs).collect();
+        while let Some(graph) = pending.pop() {
+            pending.extend(graph.node.iter().flat_map(subgraphs));
+            let own = graph.node.iter().filter(|node| super::is_default_domain(node.domain.as_deref()));
+            found.extend(own.map(|node| (node_label(node), node.op_type.as_deref().unwrap_or_default())));
+        }
+        found
+    }
+
+    fn detach(&self) -> Result<Detached> {
+        let (graph, positions) = self.graph_with_index()?;
+        let mut model = self.clone();
+        let own = model.edited().graph.get_or_insert_default();
+        own.value_info.clear();
+        own.output.iter_mut().for_each(|output| output.r#type = None.into());
+        for (node, position) in graph.nodes.iter().zip(positions) {
+            if let Some(proto) = own.node.get_mut(position) {
+                proto.name = Some(node.name.clone());
+            }
+        }
+        let mut weights = Vec::new();
+        each_tensor_mut(model.edited(), &mut |tensor, _| {
+            if let Some(bytes) = self.weight(tensor)? {
+                let location = format!("{}.data", weights.len());
+                tensor.external_data.clear();
+                refer(tensor, &location, 0, bytes.len());
+                tensor.raw_data = None;
+                weights.push((location, bytes));
+            }
+            Ok::<(), Error>(())
+        })?;
+        Ok(Detached { message: model.encode()?, weights })
+    }
+
+    /// The bytes of a tensor that is to be detached.
+    fn weight(&self, tensor: &TensorProto) -> Result<Option<Bytes>> {
+        if is_external(tensor) {
+            let element = element_type(tensor.data_type, || label(tensor))?;
+            return self.files.bytes(tensor, element.byte_len(&shape_of(tensor)?)).map(Some);
+        }
+        Ok(tensor.raw_data.clone().filter(|bytes| bytes.len() >= MIN_DETACHED))
+    }
+}

@@ -1,0 +1,111 @@
+//! Where rten computes something else than ONNX defines: such a model is refused, since a wrong result is worse
+//! than none. Found with ONNX's own test cases, which `tests/suite/runtime/operators.rs` runs.
+
+use super::USE_ONNXRUNTIME;
+use crate::dtype::DataType;
+use crate::error::{Error, ErrorKind, Result};
+use crate::graph::{Attribute, Graph, Node};
+use crate::onnx::Model;
+use crate::tensor::Data;
+
+/// Operators that rten always gets wrong in some case that cannot be seen before.
+const WRONG: [(&str, &str); 4] = [
+    ("BitCast", "rten has no 64-bit types whose bits it could keep"),
+    ("DynamicQuantizeLinear", "rten rounds values in the middle between two steps otherwise"),
+    ("NonMaxSuppression", "rten selects across classes and batches"),
+    ("Sign", "rten takes the sign of 0 for 1"),
+];
+
+/// Operators that the embedded engine computes itself, which it can do only in the main graph.
+pub(super) const OWN: [&str; 3] = ["ArgMax", "ArgMin", "QuantizeLinear"];
+
+/// Refuses a model with nodes that rten would compute wrongly.
+///
+/// # Errors
+/// `Unsupported`, naming the first such node.
+pub(super) fn refuse(model: &Model, graph: &Graph) -> Result<()> {
+    if let Some(tensor) = graph.tensors.iter().find(|tensor| is_half(tensor.dtype)) {
+        return Err(unsupported(&format!("tensor '{}'", tensor.name), HALF));
+    }
+    for node in &graph.nodes {
+        let label = || format!("node '{}' ({})", node.name, node.op);
+        if let Some(reason) = reason(model, graph, node)? {
+            return Err(unsupported(&label(), reason));
+        }
+    }
+    for (label, op) in model.nested_operators() {
+        if OWN.contains(&op) {
+            return Err(unsupported(&label, "rten rounds or breaks ties otherwise, inside a subgraph too"));
+        }
+        if let Some((_, reason)) = WRONG.iter().find(|(wrong, _)| *wrong == op) {
+            return Err(unsupported(&label, reason));
+        }
+    }
+    Ok(())
+}
+
+/// rten would compute in f32 what the model states in f16, so that ranges and rounding would not be the model's.
+const HALF: &str = "it computes no 16-bit floating-point numbers";
+
+fn is_half(dtype: Option<DataType>) -> bool {
+    matches!(dtype, Some(DataType::F16 | DataType::Bf16))
+}
+
+fn reason(model: &Model, graph: &Graph, node: &Node) -> Result<Option<&'static str>> {
+    if !node.domain.is_empty() {
+        return Ok(None);
+    }
+    if let Some((_, reason)) = WRONG.iter().find(|(wrong, _)| *wrong == node.op) {
+        return Ok(Some(reason));
+    }
+    let text = |name: &str| match node.attributes.get(name) {
+        Some(Attribute::Text(text)) => text.as_str(),
+        _ => "",
+    };
+    Ok(match node.op.as_str() {
+        // 10 and 16 are ONNX's numbers of f16 and bf16.
+        "Cast" if matches!(node.int("to", 0), 10 | 16) => Some(HALF),
+        "MatMul" if rank(graph, node, 1) == Some(1) && rank(graph, node, 0).is_none_or(|rank| rank > 2) => {
+            Some("rten keeps a dimension when it multiplies with a vector")
+        }
+        "Resize" if text("mode") == "cubic" => Some("rten does not interpolate with cubic polynomials"),
+        "Resize"
+            if text("coordinate_transformation_mode") == "align_corners"
+                && !scales_are_whole(model, graph, node)? =>
+        {
+            Some("rten rounds the size before it aligns the corners")
+        }
+        "ReduceMax" | "ReduceMin" if dtype(graph, node) == Some(DataType::Bool) => {
+            Some("rten reduces truth values as numbers")
+        }
+        "Dropout" if node.input(2).is_some() => Some("its results are random in training mode"),
+        _ if text("auto_pad") == "SAME_LOWER" => Some("rten puts the odd row of padding at the end"),
+        _ => None,
+    })
+}
+
+fn dtype(graph: &Graph, node: &Node) -> Option<DataType> {
+    graph.tensor(node.input(0)?).dtype
+}
+
+fn rank(graph: &Graph, node: &Node, input: usize) -> Option<usize> {
+    graph.tensor(node.input(input)?).rank()
+}
+
+/// Whether the sizes of a Resize are given as such, or by constant whole factors.
+fn scales_are_whole(model: &Model, graph: &Graph, node: &Node) -> Result<bool> {
+    if node.input(3).is_some() {
+        return Ok(true);
+    }
+    let Some(scales) = node.input(2) else { return Ok(false) };
+    let constant = model.constant(&graph.tensor(scales).name)?;
+    Ok(constant.is_some_and(|scales| match scales.data() {
+        Data::F32(scales) => scales.iter().all(|scale| scale.fract() == 0.0),
+        _ => false,
+    }))
+}
+
+fn unsupported(place: &str, reason: &str) -> Error {
+    Error::new(ErrorKind::Unsupported, format!("{place}: the embedded engine cannot run it: {reason}"))
+        .with_remedy(USE_ONNXRUNTIME)
+}

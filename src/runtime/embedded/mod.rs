@@ -1,0 +1,289 @@
+//! The embedded engine: rten, pure Rust, nothing to install.
+//!
+//! rten has no hook between operators. So a tapped model runs unoptimised and a few nodes at a time: each
+//! piece's results go to the tap and are dropped after their last reader. A model without taps runs whole and
+//! optimised, unless it has one of the operators that are computed here, because rten differs from ONNX.
+//!
+//! Inside, rten computes in f32, i32, i8 and u8; f64 becomes f32, i64 and bool become i32.
+
+mod arg_extreme;
+mod differences;
+mod quantize_linear;
+mod schedule;
+mod values;
+
+use std::collections::{BTreeMap, HashMap};
+use std::error::Error as _;
+use std::sync::Arc;
+
+use rten::{LoadErrorKind, ModelOptions, RunOptions, ThreadPool, Value, ValueOrView, ValueView};
+use rten_tensor::prelude::*;
+
+use super::guard::{guarded, guarded_deep};
+use super::{Engine, Tap, check};
+use crate::batch::Batch;
+use crate::error::{Error, ErrorKind, Result};
+use crate::graph::{Graph, Node, NodeId, TensorId};
+use crate::onnx::{Detached, Model};
+use crate::tensor::{DataView, Tensor, TensorSpec, TensorView};
+use arg_extreme::arg_extreme;
+use quantize_linear::QuantizeLinear;
+use schedule::Step;
+
+/// What to do where the embedded engine cannot help.
+pub(super) const USE_ONNXRUNTIME: &str =
+    "use `--runtime onnxruntime`, which needs the library that comes with the Python package onnxruntime";
+
+/// A model ready to run in rten.
+pub(super) struct Embedded {
+    model: rten::Model,
+    options: RunOptions,
+    graph: Graph,
+    inputs: Vec<TensorSpec>,
+    outputs: Vec<TensorSpec>,
+    input_tensors: Vec<TensorId>,
+    output_tensors: Vec<TensorId>,
+    /// rten's number of every tensor that rten knows.
+    ids: HashMap<TensorId, rten::NodeId>,
+    taps: BTreeMap<TensorId, usize>,
+    tap: Arc<dyn Tap>,
+    /// How to run piece by piece; `None` where the model runs whole.
+    steps: Option<Vec<Step>>,
+}
+
+/// The tensors of a run that are still needed.
+type Live<'b> = HashMap<TensorId, ValueOrView<'b>>;
+
+impl Embedded {
+    /// Loads `model`, to hand the tensors in `taps` over under the numbers given there.
+    ///
+    /// # Errors
+    /// `Unsupported` where rten lacks an operator, a form of it or a type, naming the node.
+    pub fn open(
+        model: &Model,
+        graph: Graph,
+        taps: BTreeMap<TensorId, usize>,
+        tap: Arc<dyn Tap>,
+        threads: Option<usize>,
+    ) -> Result<Self> {
+        differences::refuse(model, &graph)?;
+        let own = |node: NodeId| is_own(graph.node(node));
+        let whole = taps.is_empty() && !graph.node_ids().any(own);
+        let Detached { message, weights } = model.detached()?;
+        let loaded = guarded_deep("loading the model", graph.nodes.len(), || {
+            let mut options = ModelOptions::with_all_ops();
+            options.enable_optimization(whole);
+            for (name, data) in weights {
+                options.external_data(&name, data.to_vec());
+            }
+            options.load(message)
+        })?
+        .map_err(|error| load_failure(&graph, &error))?;
+
+        let (inputs, outputs) = (model.inputs(), model.outputs());
+        let input_tensors = tensors(&graph, &inputs)?;
+        let output_tensors = tensors(&graph, &outputs)?;
+        let ids = graph
+            .tensor_ids()
+            .filter_map(|tensor| Some((tensor, loaded.find_node(&graph.tensor(tensor).name)?)))
+            .collect();
+        let steps = (!whole).then(|| {
+            let tapped: Vec<TensorId> = taps.keys().copied().collect();
+            schedule::steps(&graph, &output_tensors, &tapped, own)
+        });
+        let pool = threads.map(|threads| Arc::new(ThreadPool::with_num_threads(threads)));
+        let options = RunOptions::default().with_thread_pool(pool);
+        Ok(Self {
+            model: loaded,
+            options,
+            graph,
+            inputs,
+            outputs,
+            input_tensors,
+            output_tensors,
+            ids,
+            taps,
+            tap,
+            steps,
+        })
+    }
+
+    fn run_whole(&self, inputs: Live<'_>) -> Result<Vec<Value>> {
+        let named = self.numbered(inputs)?;
+        let wanted = self.output_tensors.iter().map(|&tensor| self.id(tensor)).collect::<Result<Vec<_>>>()?;
+        guarded_deep("running the model", self.graph.nodes.len(), || {
+            self.model.run(named, &wanted, Some(self.options.clone()))
+        })?
+        .map_err(|error| self.run_failure(&error))
+    }
+
+    fn run_steps(&self, steps: &[Step], mut live: Live<'_>) -> Result<Vec<Value>> {
+        for step in steps {
+            let results = match step.nodes[..] {
+                [node] if is_own(self.graph.node(node)) => {
+                    let result = self.run_own(self.graph.node(node), &live)?;
+                    for (tensor, _) in step.inputs.iter().filter(|(_, last)| *last) {
+                        live.remove(tensor);
+                    }
+                    vec![result]
+                }
+                _ => self.run_step(step, &mut live)?,
+            };
+            for (&(tensor, kept), value) in step.outputs.iter().zip(results) {
+                if let Some(&index) = self.taps.get(&tensor) {
+                    self.hand_over(index, &value)?;
+                }
+                if kept {
+                    live.insert(tensor, ValueOrView::Value(value));
+                }
+            }
+        }
+        let result = |&tensor: &TensorId| match live.remove(&tensor) {
+            Some(value) => Ok(value.into_owned()),
+            None => self.constant(tensor),
+        };
+        self.output_tensors.iter().map(result).collect()
+    }
+
+    /// Runs the nodes of `step` in rten. What no later step reads is given away, so that rten can reuse it.
+    fn run_step(&self, step: &Step, live: &mut Live<'_>) -> Result<Vec<Value>> {
+        let mut given = Vec::new();
+        for (tensor, _) in step.inputs.iter().filter(|(_, last)| *last) {
+            let value = live.remove(tensor).ok_or_else(|| self.lost_tensor(*tensor))?;
+            given.push((self.id(*tensor)?, value));
+        }
+        for (tensor, _) in step.inputs.iter().filter(|(_, last)| !*last) {
+            let value = live.get(tensor).ok_or_else(|| self.lost_tensor(*tensor))?;
+            given.push((self.id(*tensor)?, value.as_view().into()));
+        }
+        let wanted = step.outputs.iter().map(|(tensor, _)| self.id(*tensor)).collect::<Result<Vec<_>>>()?;
+        let options = Some(self.options.clone());
+        let first = step.nodes.first().map_or("", |node| &self.graph.node(*node).name);
+        guarded(&format!("running the nodes from '{first}' on"), || self.model.run(given, &wanted, options))?
+            .map_err(|error| self.run_failure(&error))
+    }
+
+    /// Runs a node that rten would not compute as ONNX defines.
+    fn run_own(&self, node: &Node, live: &Live<'_>) -> Result<Value> {
+        let operand = |index: usize| {
+            let Some(tensor) = node.input(index) else { return Ok(None) };
+            let value = match live.get(&tensor) {
+                Some(value) => value.as_view().into(),
+                None => ValueOrView::Value(self.constant(tensor)?),
+            };
+            Ok(Some(value))
+        };
+        let missing = || {
+            Error::new(ErrorKind::Format, format!("node '{}' ({}) lacks an input", node.name, node.op))
+                .with_remedy("check the model with onnx.checker")
+        };
+        let x = operand(0)?.ok_or_else(missing)?;
+        if !node.is("QuantizeLinear") {
+            return arg_extreme(node, &x.as_view());
+        }
+        let scale = operand(1)?.ok_or_else(missing)?;
+        let zero_point = operand(2)?;
+        QuantizeLinear {
+            node: &node.name,
+            x: x.as_view(),
+            scale: scale.as_view(),
+            zero_point: zero_point.as_ref().map(ValueOrView::as_view),
+            axis: node.int("axis", 1),
+            output_type: node.int("output_dtype", 0),
+        }
+        .run()
+    }
+
+    /// A tensor that is part of the model.
+    fn constant(&self, tensor: TensorId) -> Result<Value> {
+        let id = self.id(tensor)?;
+        let found =
+            guarded("reading a constant", || self.model.run(Vec::new(), &[id], Some(self.options.clone())))?
+                .map_err(|error| self.run_failure(&error))?;
+        found.into_iter().next().ok_or_else(|| self.lost_tensor(tensor))
+    }
+
+    fn hand_over(&self, index: usize, value: &Value) -> Result<()> {
+        let ValueView::FloatTensor(tensor) = value.as_view() else { return Ok(()) };
+        let tensor = tensor.to_contiguous();
+        self.tap.observe(index, TensorView::new(&tensor.shape(), DataView::F32(tensor.data()))?)
+    }
+
+    fn numbered<'b>(&self, live: Live<'b>) -> Result<Vec<(rten::NodeId, ValueOrView<'b>)>> {
+        live.into_iter().map(|(tensor, value)| Ok((self.id(tensor)?, value))).collect()
+    }
+
+    fn id(&self, tensor: TensorId) -> Result<rten::NodeId> {
+        self.ids.get(&tensor).copied().ok_or_else(|| self.lost_tensor(tensor))
+    }
+
+    fn lost_tensor(&self, tensor: TensorId) -> Error {
+        lost(&self.graph.tensor(tensor).name)
+    }
+
+    fn run_failure(&self, error: &rten::RunError) -> Error {
+        let node = error.node_path().first().copied().flatten().unwrap_or_default();
+        let message = match node {
+            "" => format!("the embedded engine failed: {error}"),
+            name => format!("{}: the embedded engine failed: {error}", show_node(&self.graph, name)),
+        };
+        Error::new(ErrorKind::Engine, message).with_remedy(USE_ONNXRUNTIME)
+    }
+}
+
+impl Engine for Embedded {
+    fn run(&mut self, batch: &Batch) -> Result<Vec<Tensor>> {
+        let tensors = check::inputs(&self.inputs, batch)?;
+        let mut live = Live::new();
+        for ((spec, id), tensor) in self.inputs.iter().zip(&self.input_tensors).zip(tensors) {
+            if let Some(&index) = self.taps.get(id)
+                && tensor.dtype().is_float()
+            {
+                self.tap.observe(index, tensor.view())?;
+            }
+            live.insert(*id, values::to_rten(&spec.name, tensor)?);
+        }
+        let results = match &self.steps {
+            Some(steps) => self.run_steps(steps, live)?,
+            None => self.run_whole(live)?,
+        };
+        self.outputs.iter().zip(results).map(|(spec, value)| values::from_rten(spec, value)).collect()
+    }
+
+    fn describe(&self) -> String {
+        "embedded engine (rten 0.27)".to_owned()
+    }
+}
+
+fn tensors(graph: &Graph, specs: &[TensorSpec]) -> Result<Vec<TensorId>> {
+    specs.iter().map(|spec| graph.find(&spec.name).ok_or_else(|| lost(&spec.name))).collect()
+}
+
+fn is_own(node: &Node) -> bool {
+    node.domain.is_empty() && differences::OWN.contains(&node.op.as_str())
+}
+
+fn load_failure(graph: &Graph, error: &rten::LoadError) -> Error {
+    let kind = match error.kind() {
+        LoadErrorKind::OperatorInvalid | LoadErrorKind::GraphError => ErrorKind::Unsupported,
+        LoadErrorKind::ParseError | LoadErrorKind::UnknownFileType => ErrorKind::Format,
+        _ => ErrorKind::Engine,
+    };
+    let place = error.node().map_or("the model".to_owned(), |name| show_node(graph, name));
+    let cause = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+    Error::new(kind, format!("{place}: the embedded engine cannot load it: {cause}"))
+        .with_remedy(USE_ONNXRUNTIME)
+}
+
+/// `name` with its operator, where it is a node of the graph.
+fn show_node(graph: &Graph, name: &str) -> String {
+    match graph.nodes.iter().find(|node| node.name == name) {
+        Some(node) => format!("node '{name}' ({})", node.op),
+        None => format!("'{name}'"),
+    }
+}
+
+fn lost(name: &str) -> Error {
+    Error::new(ErrorKind::Engine, format!("the embedded engine has no tensor '{name}'"))
+        .with_remedy("check the model with onnx.checker, or use the other engine (`--runtime`)")
+}

@@ -1,0 +1,137 @@
+//! ONNX Runtime as an engine.
+//!
+//! Behind each tapped tensor stands an observer: a custom operator that hands its input to the tap and passes it
+//! on under the tensor's name, so that consumers, subgraphs and the model's outputs need no change. Its output
+//! shares the memory of its input, so that observing costs no copy and keeps nothing alive.
+
+mod library;
+mod locate;
+mod observer;
+mod values;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use ort::logging::LogLevel;
+use ort::session::Session;
+use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
+
+use super::{Engine, Tap, check};
+use crate::batch::Batch;
+use crate::error::{Context, Error, ErrorKind, Result};
+use crate::graph::{TensorId, TensorKind};
+use crate::onnx::Model;
+use crate::tensor::{Tensor, TensorSpec};
+use observer::Sink;
+
+pub(super) use library::environment;
+pub use library::version as onnxruntime_version;
+pub use locate::find_onnxruntime;
+pub(super) use locate::is_asked_for;
+
+/// A model ready to run in ONNX Runtime.
+pub(super) struct OnnxRuntime {
+    session: Session,
+    version: String,
+    inputs: Vec<TensorSpec>,
+    outputs: Vec<TensorSpec>,
+    /// Tapped inputs of the model: position and number of the tap.
+    tapped_inputs: Vec<(usize, usize)>,
+    sink: Arc<Sink>,
+}
+
+impl OnnxRuntime {
+    /// Loads `model` into the library at `library`, to hand the tensors in `taps` over under the numbers given
+    /// there.
+    ///
+    /// # Errors
+    /// `Engine` where the library cannot be used or refuses the model.
+    pub fn open(
+        library: &Path,
+        model: &Model,
+        taps: &BTreeMap<TensorId, usize>,
+        tap: Arc<dyn Tap>,
+        threads: Option<usize>,
+    ) -> Result<Self> {
+        let (environment, version) = environment(library)?;
+        let (graph, positions) = model.graph_with_index()?;
+        let kind = |tensor: TensorId| graph.tensor(tensor).kind;
+        let pairs = || taps.iter().map(|(&tensor, &index)| (tensor, index));
+        let inputs = model.inputs();
+        let tapped_inputs = pairs()
+            .filter(|(tensor, _)| kind(*tensor) == TensorKind::Input)
+            .filter_map(|(tensor, index)| {
+                let name = &graph.tensor(tensor).name;
+                Some((inputs.iter().position(|spec| spec.name == *name)?, index))
+            })
+            .collect();
+        let observed: Vec<(TensorId, usize)> =
+            pairs().filter(|(tensor, _)| kind(*tensor) == TensorKind::Activation).collect();
+        let sink = Arc::new(Sink::new(tap));
+        let bytes = observer::insert(model, &graph, &positions, &observed)?.encode()?;
+        let refused = || "ONNX Runtime refuses the model".to_owned();
+        let session = Session::builder(&environment)
+            .and_then(|builder| configure(builder, &sink, threads, model.folder()))
+            .and_then(|mut builder| builder.commit_from_memory(&bytes))
+            .context(ErrorKind::Engine, refused)?;
+        Ok(Self { session, version, inputs, outputs: model.outputs(), tapped_inputs, sink })
+    }
+}
+
+fn configure(
+    builder: SessionBuilder,
+    sink: &Arc<Sink>,
+    threads: Option<usize>,
+    folder: Option<&Path>,
+) -> ort::Result<SessionBuilder> {
+    let mut builder = builder
+        .with_log_level(LogLevel::Warning)?
+        // What is above this level may change how values round, and with it the ranges.
+        .with_optimization_level(GraphOptimizationLevel::Level1)?
+        // Threads that spin between operators take the cores from those that observe.
+        .with_intra_op_spinning(false)?
+        .with_operators(observer::domain(sink)?)?;
+    if let Some(threads) = threads {
+        builder = builder.with_intra_threads(threads)?;
+    }
+    if let Some(folder) = folder.and_then(Path::to_str) {
+        builder =
+            builder.with_config_entry("session.model_external_initializers_file_folder_path", folder)?;
+    }
+    Ok(builder)
+}
+
+impl Engine for OnnxRuntime {
+    fn run(&mut self, batch: &Batch) -> Result<Vec<Tensor>> {
+        let tensors = check::inputs(&self.inputs, batch)?;
+        for &(position, index) in &self.tapped_inputs {
+            if tensors[position].dtype().is_float() {
+                self.sink.tap().observe(index, tensors[position].view())?;
+            }
+        }
+        let given = self
+            .inputs
+            .iter()
+            .zip(tensors)
+            .map(|(spec, tensor)| Ok((spec.name.as_str(), values::to_ort(&spec.name, tensor)?)))
+            .collect::<Result<Vec<_>>>()?;
+        let results = self.session.run(given);
+        if let Some(failure) = self.sink.take_failure() {
+            return Err(failure);
+        }
+        let results =
+            results.context(ErrorKind::Engine, || "ONNX Runtime failed to run the model".to_owned())?;
+        let result = |spec: &TensorSpec| {
+            let value = results.get(&spec.name).ok_or_else(|| {
+                Error::new(ErrorKind::Engine, format!("ONNX Runtime gives no output '{}'", spec.name))
+            })?;
+            values::from_ort(&spec.name, value)
+        };
+        self.outputs.iter().map(result).collect()
+    }
+
+    fn describe(&self) -> String {
+        format!("ONNX Runtime {}", self.version)
+    }
+}

@@ -1,0 +1,69 @@
+//! The memory of a calibration is that of one run.
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+
+use qdq::error::Result;
+use qdq::onnx::Model;
+use qdq::runtime::{self, EngineKind, Tap};
+use qdq::tensor::TensorView;
+
+use super::{BOTH, all_taps, batch, made, options, tensor};
+
+#[test]
+fn memory_grows_neither_with_batches_nor_with_taps() {
+    let peak = |kind: EngineKind, batches: usize| -> f64 {
+        let child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "runtime::memory::peak_of_a_calibration", "--ignored", "--nocapture"])
+            .env("QDQ_TEST_RUN", format!("{kind} {batches} {}", made("chain").display()))
+            .output()
+            .unwrap();
+        let text = String::from_utf8(child.stdout).unwrap();
+        let line = text.lines().find_map(|line| line.split("peak growth in MiB: ").nth(1));
+        line.unwrap_or_else(|| panic!("{text}{}", String::from_utf8_lossy(&child.stderr)))
+            .trim()
+            .parse()
+            .unwrap()
+    };
+    for kind in BOTH {
+        let (few, many) = (peak(kind, 8), peak(kind, 80));
+        // 60 activations of 2 MiB are tapped: kept, they would take 120 MiB.
+        assert!(few < 50.0, "{kind}: {few} MiB");
+        assert!((many / few - 1.0).abs() < 0.05 || (many - few).abs() < 1.0, "{kind}: {few} and {many} MiB");
+    }
+}
+
+/// The child process of the test above.
+#[test]
+#[ignore = "measures its own process"]
+fn peak_of_a_calibration() {
+    let Ok(run) = std::env::var("QDQ_TEST_RUN") else { return };
+    let mut parts = run.splitn(3, ' ');
+    let kind: EngineKind = parts.next().unwrap().parse().unwrap();
+    let batches: usize = parts.next().unwrap().parse().unwrap();
+    let path = Path::new(parts.next().unwrap());
+    let memory = |entry: &str| -> f64 {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let line = status.lines().find(|line| line.starts_with(entry)).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
+    };
+    /// Only reads what it sees.
+    struct Summing(Mutex<f64>);
+    impl Tap for Summing {
+        fn observe(&self, _: usize, value: TensorView<'_>) -> Result<()> {
+            let sum: f32 = value.data().to_f32().unwrap().iter().sum();
+            *self.0.lock().unwrap() += f64::from(sum);
+            Ok(())
+        }
+    }
+    let model = Model::open(path).unwrap();
+    let tap = Arc::new(Summing(Mutex::new(0.0)));
+    let mut engine = runtime::open(&model, &all_taps(path), tap, &options(kind)).unwrap();
+    let before = memory("VmRSS");
+    let x = batch(vec![("t0", tensor(&[16, 1 << 15], vec![0.5f32; 1 << 19]))]);
+    for _ in 0..batches {
+        engine.run(&x).unwrap();
+    }
+    println!("peak growth in MiB: {}", memory("VmHWM") - before);
+}

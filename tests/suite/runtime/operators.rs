@@ -1,0 +1,121 @@
+//! ONNX's own test case of every operator through the embedded engine: right or refused, never wrong.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use ndarray::{IxDyn, OwnedRepr};
+use ndarray_npy::NpzReader;
+use qdq::error::ErrorKind;
+use qdq::onnx::Model;
+use qdq::runtime::EngineKind;
+use qdq::tensor::{Data, Tensor, TensorSpec};
+
+use super::{batch, run, run_python};
+
+/// Cases whose results are random.
+const RANDOM: [&str; 3] =
+    ["test_bernoulli_expanded", "test_bernoulli_double_expanded", "test_bernoulli_seed_expanded"];
+
+type Named = Vec<(String, Tensor)>;
+
+/// The arrays that a case holds for `specs`; `None` where one is of another type than qdq computes with.
+fn arrays(archive: &mut NpzReader<File>, prefix: &str, specs: &[TensorSpec]) -> Option<Named> {
+    specs
+        .iter()
+        .map(|spec| Some((spec.name.clone(), array(archive, &format!("{prefix}.{}", spec.name))?)))
+        .collect()
+}
+
+fn array(archive: &mut NpzReader<File>, name: &str) -> Option<Tensor> {
+    macro_rules! first_that_fits {
+        ($($element:ty => $data:expr),*) => {
+            $(if let Ok(array) = archive.by_name::<OwnedRepr<$element>, IxDyn>(name) {
+                let values: Vec<$element> = array.iter().copied().collect();
+                let data: fn(Vec<$element>) -> Data = $data;
+                return Tensor::new(array.shape().to_vec(), data(values)).ok();
+            })*
+        };
+    }
+    first_that_fits! {
+        f32 => Data::F32, f64 => Data::F64, i64 => Data::I64, i32 => Data::I32, i8 => Data::I8, u8 => Data::U8,
+        i16 => Data::I16, bool => |values| Data::Bool(values.into_iter().map(u8::from).collect())
+    }
+    None
+}
+
+fn numbers(tensor: &Tensor) -> Vec<f64> {
+    match tensor.data() {
+        Data::F32(values) => values.iter().map(|&value| value.into()).collect(),
+        Data::F64(values) => values.clone(),
+        Data::I64(values) => values.iter().map(|&value| value as f64).collect(),
+        Data::I32(values) => values.iter().map(|&value| value.into()).collect(),
+        Data::I16(values) => values.iter().map(|&value| value.into()).collect(),
+        Data::I8(values) => values.iter().map(|&value| value.into()).collect(),
+        Data::U8(values) | Data::Bool(values) => values.iter().map(|&value| value.into()).collect(),
+        _ => unreachable!("no array is of another type"),
+    }
+}
+
+/// Where two tensors differ by more than ONNX's own tests allow.
+fn difference(expected: &Tensor, got: &Tensor) -> Option<String> {
+    if (expected.shape(), expected.dtype()) != (got.shape(), got.dtype()) {
+        let show = |tensor: &Tensor| format!("{} {:?}", tensor.dtype(), tensor.shape());
+        return Some(format!("{} instead of {}", show(got), show(expected)));
+    }
+    let close = |(expected, got): &(f64, f64)| {
+        expected == got
+            || (expected.is_nan() && got.is_nan())
+            || (expected - got).abs() <= 1e-3 * expected.abs() + 1e-5
+    };
+    let mut pairs = numbers(expected).into_iter().zip(numbers(got));
+    pairs.find(|pair| !close(pair)).map(|(expected, got)| format!("{got} instead of {expected}"))
+}
+
+fn cases() -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("node_cases");
+    std::fs::create_dir_all(&folder).unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/node_cases.py");
+    run_python(&[script.to_str().unwrap(), folder.to_str().unwrap()]);
+    folder
+}
+
+#[test]
+fn the_embedded_engine_is_right_or_refuses() {
+    let folder = cases();
+    let (mut right, mut refused, mut wrong) = (0, 0, Vec::new());
+    for entry in std::fs::read_dir(&folder).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let Some(name) = name.strip_suffix(".onnx").filter(|name| !RANDOM.contains(name)) else { continue };
+        let path = folder.join(format!("{name}.onnx"));
+        let model = Model::open(&path).unwrap();
+        let mut archive = NpzReader::new(File::open(folder.join(format!("{name}.npz"))).unwrap()).unwrap();
+        let inputs = arrays(&mut archive, "in", &model.inputs());
+        let (Some(inputs), Some(expected)) = (inputs, arrays(&mut archive, "out", &model.outputs())) else {
+            continue;
+        };
+        let batch = batch(inputs.iter().map(|(name, tensor)| (name.as_str(), tensor.clone())).collect());
+        let tapped: Vec<&str> = expected.iter().map(|(name, _)| name.as_str()).collect();
+        for taps in [&tapped[..], &[]] {
+            match run(EngineKind::Embedded, &path, taps, &batch) {
+                Err(error) => {
+                    let kinds = [ErrorKind::Unsupported, ErrorKind::Engine, ErrorKind::Data];
+                    assert!(kinds.contains(&error.kind()) && error.remedy().is_some(), "{name}: {error:?}");
+                    refused += 1;
+                }
+                Ok(ran) => {
+                    let differs = |((output, expected), got): ((&String, &Tensor), &Tensor)| {
+                        Some(format!("{name}: '{output}' is {}", difference(expected, got)?))
+                    };
+                    let pairs = expected.iter().map(|(name, tensor)| (name, tensor)).zip(&ran.outputs);
+                    match pairs.filter_map(differs).next() {
+                        Some(difference) => wrong.push(difference),
+                        None => right += 1,
+                    }
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    println!("{right} runs right, {refused} refused");
+    assert!(right >= 1800, "only {right} runs are right");
+}
