@@ -43,7 +43,7 @@ pub(super) fn tensor_of(tensor: &TensorProto, files: &ExternalFiles) -> Result<T
         Some(bytes) => Tensor::from_bytes(dtype, shape, &bytes),
         None => Tensor::new(shape, typed_elements(tensor, dtype)),
     }
-    .map_err(|error| Error::new(error.kind(), format!("{}: {}", label(tensor), error.message())))
+    .map_err(|error| error.within(label(tensor)))
 }
 
 /// The elements as little-endian bytes, where the model stores them so (in itself or in a file beside it)

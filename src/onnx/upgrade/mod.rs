@@ -152,13 +152,7 @@ impl Raise<'_> {
             return Ok(());
         };
         let name = function.name.clone().unwrap_or_default();
-        let inside = |error: Error| {
-            let located = Error::new(error.kind(), format!("function '{name}': {}", error.message()));
-            match error.remedy() {
-                Some(remedy) => located.with_remedy(remedy),
-                None => located,
-            }
-        };
+        let inside = |error: Error| error.within(format!("function '{name}'"));
         check_range(from, self.to).map_err(inside)?;
         let mut scope = Scope::default();
         let mut constants = Vec::new();

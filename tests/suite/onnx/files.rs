@@ -68,6 +68,13 @@ fn data_past_two_gibibytes_is_read_and_copied() {
 
     let beside = folder.path().join("beside.onnx");
     assert_eq!(model.save(&beside, &SaveOptions::default()).unwrap(), std::slice::from_ref(&beside));
+    // Taken in whole, the model passes what one message can hold.
+    let whole = model.inlined().unwrap();
+    assert_eq!(*whole.constant("w").unwrap().unwrap().data(), expected);
+    assert_eq!(whole.encode().unwrap_err().kind(), ErrorKind::Unsupported);
+
+    let mut model = model;
+    assert!(model.remove_initializer_if_unused("h"));
     let elsewhere = tempdir().unwrap();
     let path = elsewhere.path().join("moved.onnx");
     let data = elsewhere.path().join("moved.onnx.data");

@@ -101,14 +101,16 @@ def everything():
 
 
 def far_away():
-    """A weight far beyond 2 GiB in a file that takes no room on the disk."""
+    """A weight beyond 2 GiB, and one of 2 GiB, in a file that takes no room on the disk."""
     tensor = TensorProto(name="w", data_type=TensorProto.FLOAT, dims=[4], data_location=TensorProto.EXTERNAL)
     for key, value in {"location": "sparse.data", "offset": FAR, "length": 16}.items():
         tensor.external_data.add(key=key, value=str(value))
+    huge = TensorProto(name="h", data_type=TensorProto.UINT8, dims=[2**31], data_location=TensorProto.EXTERNAL)
+    huge.external_data.add(key="location", value="sparse.data")
     graph = helper.make_graph(
         [helper.make_node("Add", ["x", "w"], ["y"])], "far",
         [helper.make_tensor_value_info("x", TensorProto.FLOAT, [4])],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [4])], [tensor],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [4])], [tensor, huge],
     )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=7)
 
