@@ -65,6 +65,13 @@ impl Error {
         self
     }
 
+    /// Puts what contains the thing (the file of a tensor, the function of a node) before the message.
+    #[must_use]
+    pub fn within(mut self, place: impl fmt::Display) -> Self {
+        self.message = format!("{place}: {}", self.message);
+        self
+    }
+
     /// An operating-system error while doing `action` ("read", "write", ...) to `path`.
     pub fn io(action: &str, path: &Path, source: std::io::Error) -> Self {
         let remedy = match source.kind() {

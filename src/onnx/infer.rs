@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use super::element::ElementType;
 use super::node::NodeRef;
 use super::proto::{GraphProto, NodeProto};
-use super::types::Known;
+use super::types::{Known, MAX_RANK};
 use super::value::{constant_value, describe_sparse, is_constant, shape_of};
 use crate::tensor::Dim;
 
@@ -54,10 +54,13 @@ impl<'a> Scope<'a> {
 
     /// Derives what can be said about the outputs of `node` from its inputs.
     pub fn learn(&mut self, node: &NodeProto) {
-        let inputs: Vec<Known> =
-            node.input.iter().map(|name| self.get(name).cloned().unwrap_or_default()).collect();
-        for (index, name) in node.output.iter().enumerate().filter(|(_, name)| !name.is_empty()) {
-            let derived = output_of(node, index, &inputs);
+        let unknown = Known::default();
+        let inputs: Vec<&Known> = node.input.iter().map(|name| self.get(name).unwrap_or(&unknown)).collect();
+        let mut outputs: Vec<Known> =
+            (0..node.output.len()).map(|index| output_of(node, index, &inputs)).collect();
+        for (name, derived) in node.output.iter().zip(&mut outputs).filter(|(name, _)| !name.is_empty()) {
+            let mut derived = std::mem::take(derived);
+            derived.shape = derived.shape.filter(|shape| shape.len() <= MAX_RANK);
             let stated = self.known.remove(name).unwrap_or_default();
             self.known.insert(name.clone(), stated.or(derived));
         }
@@ -65,7 +68,7 @@ impl<'a> Scope<'a> {
 }
 
 /// What follows for output `index` of `node`.
-fn output_of(node: &NodeProto, index: usize, inputs: &[Known]) -> Known {
+fn output_of(node: &NodeProto, index: usize, inputs: &[&Known]) -> Known {
     if !super::is_default_domain(node.domain.as_deref()) {
         return Known::default();
     }
@@ -77,7 +80,7 @@ fn output_of(node: &NodeProto, index: usize, inputs: &[Known]) -> Known {
     Known { element: element_of(node, index, inputs), shape: shape_of_output(node, index, inputs) }
 }
 
-fn element_of(node: NodeRef<'_>, index: usize, inputs: &[Known]) -> Option<ElementType> {
+fn element_of(node: NodeRef<'_>, index: usize, inputs: &[&Known]) -> Option<ElementType> {
     use ElementType::{Bool, F32, I32, I64, U8};
     let input = |position: usize| inputs.get(position).and_then(|known| known.element);
     let attribute =
@@ -95,9 +98,11 @@ fn element_of(node: NodeRef<'_>, index: usize, inputs: &[Known]) -> Option<Eleme
             Some(tensor) => tensor.data_type.and_then(ElementType::from_code),
             None => Some(F32),
         },
-        ("RandomNormal" | "RandomUniform" | "HannWindow" | "HammingWindow" | "BlackmanWindow", _) => {
-            attribute("dtype").or(Some(F32))
+        ("RandomNormal" | "RandomUniform", _) => attribute("dtype").or(Some(F32)),
+        ("HannWindow" | "HammingWindow" | "BlackmanWindow" | "MelWeightMatrix", _) => {
+            attribute("output_datatype").or(Some(F32))
         }
+        ("LayerNormalization", 1..) => Some(F32),
         ("EyeLike" | "RandomNormalLike" | "RandomUniformLike" | "Bernoulli", _) => {
             attribute("dtype").or(input(0))
         }
@@ -117,9 +122,9 @@ fn element_of(node: NodeRef<'_>, index: usize, inputs: &[Known]) -> Option<Eleme
     }
 }
 
-fn shape_of_output(node: NodeRef<'_>, index: usize, inputs: &[Known]) -> Option<Vec<Dim>> {
+fn shape_of_output(node: NodeRef<'_>, index: usize, inputs: &[&Known]) -> Option<Vec<Dim>> {
     let shape = |position: usize| inputs.get(position).and_then(|known| known.shape.clone());
-    let rank = |position: usize| inputs.get(position).and_then(Known::rank);
+    let rank = |position: usize| inputs.get(position).and_then(|known| known.rank());
     let open = |rank: usize| vec![Dim::Unknown; rank];
     // How many numbers the one-dimensional tensor at `position` holds.
     let count = |position: usize| match inputs.get(position)?.shape.as_deref() {
@@ -128,7 +133,6 @@ fn shape_of_output(node: NodeRef<'_>, index: usize, inputs: &[Known]) -> Option<
     };
     match node.op() {
         "Conv" | "ConvTranspose" | "ConvInteger" => rank(0).or(rank(1)).map(open),
-        op if SAME_RANK.contains(&op) => rank(0).map(open),
         "Gather" => Some(open((rank(0)? + rank(1)?).checked_sub(1)?)),
         "Gemm" | "Flatten" => Some(open(2)),
         "MatMul" => match (rank(0)?, rank(1)?) {
@@ -146,7 +150,19 @@ fn shape_of_output(node: NodeRef<'_>, index: usize, inputs: &[Known]) -> Option<
         "Squeeze" => {
             rank(0)?.checked_sub(node.ints("axes").map(<[i64]>::len).or_else(|| count(1))?).map(open)
         }
-        "Unsqueeze" => Some(open(rank(0)? + node.ints("axes").map(<[i64]>::len).or_else(|| count(1))?)),
+        "Unsqueeze" => {
+            let added = node.ints("axes").map(<[i64]>::len).or_else(|| count(1))?;
+            // A scalar gains axes of size 1 and has no other.
+            let dim = if rank(0)? == 0 { Dim::Fixed(1) } else { Dim::Unknown };
+            Some(vec![dim; rank(0)? + added])
+        }
+        // Lists of known lengths make one: shapes are put together so.
+        "Concat" if rank(0)? == 1 => {
+            let total =
+                (0..inputs.len()).try_fold(0usize, |total, position| total.checked_add(count(position)?));
+            Some(vec![total.map_or(Dim::Unknown, Dim::Fixed)])
+        }
+        op if SAME_RANK.contains(&op) => rank(0).map(open),
         op if op.starts_with("Reduce") || op.starts_with("Arg") => {
             if node.int("keepdims").unwrap_or(1) == 1 {
                 rank(0).map(open)
@@ -155,7 +171,8 @@ fn shape_of_output(node: NodeRef<'_>, index: usize, inputs: &[Known]) -> Option<
             }
         }
         "Shape" => {
-            Some(vec![rank(0).filter(|_| node.int("start").is_none()).map_or(Dim::Unknown, Dim::Fixed)])
+            let whole = node.int("start").is_none() && node.int("end").is_none();
+            Some(vec![rank(0).filter(|_| whole).map_or(Dim::Unknown, Dim::Fixed)])
         }
         op if BROADCAST.contains(&op) => {
             let mut shapes = inputs.iter().map(|known| known.shape.clone());
@@ -167,103 +184,29 @@ fn shape_of_output(node: NodeRef<'_>, index: usize, inputs: &[Known]) -> Option<
     }
 }
 
-/// The largest rank that is believed; a file can claim any number of dimensions.
-const MAX_RANK: usize = 64;
-
 /// Operators whose first output has the rank of their first input.
+#[rustfmt::skip]
 const SAME_RANK: &[&str] = &[
-    "AveragePool",
-    "Concat",
-    "DepthToSpace",
-    "GlobalAveragePool",
-    "GlobalMaxPool",
-    "LpPool",
-    "MaxPool",
-    "Pad",
-    "Resize",
-    "Slice",
-    "SpaceToDepth",
-    "Split",
-    "Tile",
-    "TopK",
-    "Upsample",
+    "AveragePool", "Concat", "DepthToSpace", "GlobalAveragePool", "GlobalMaxPool", "LpPool", "MaxPool",
+    "Pad", "Resize", "Slice", "SpaceToDepth", "Split", "Tile", "TopK", "Upsample",
 ];
 
 /// Operators whose output has the broadcast shape of their inputs.
+#[rustfmt::skip]
 const BROADCAST: &[&str] = &[
-    "Add",
-    "And",
-    "BitShift",
-    "Div",
-    "Equal",
-    "Greater",
-    "GreaterOrEqual",
-    "Less",
-    "LessOrEqual",
-    "Max",
-    "Mean",
-    "Min",
-    "Mod",
-    "Mul",
-    "Or",
-    "Pow",
-    "Sub",
-    "Sum",
-    "Where",
-    "Xor",
+    "Add", "And", "BitShift", "Div", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Max",
+    "Mean", "Min", "Mod", "Mul", "Or", "Pow", "Sub", "Sum", "Where", "Xor",
 ];
 
 /// Operators whose first output has the shape of their first input.
+#[rustfmt::skip]
 const SAME_SHAPE: &[&str] = &[
-    "Abs",
-    "BatchNormalization",
-    "Cast",
-    "CastLike",
-    "Ceil",
-    "Celu",
-    "Clip",
-    "Cos",
-    "CumSum",
-    "DequantizeLinear",
-    "Dropout",
-    "Elu",
-    "Erf",
-    "Exp",
-    "Floor",
-    "Gelu",
-    "GroupNormalization",
-    "HardSigmoid",
-    "HardSwish",
-    "Hardmax",
-    "Identity",
-    "InstanceNormalization",
-    "LRN",
-    "LayerNormalization",
-    "LeakyRelu",
-    "Log",
-    "LogSoftmax",
-    "LpNormalization",
-    "MeanVarianceNormalization",
-    "Mish",
-    "Neg",
-    "Not",
-    "PRelu",
-    "QuantizeLinear",
-    "Reciprocal",
-    "Relu",
-    "Round",
-    "Selu",
-    "Shrink",
-    "Sigmoid",
-    "Sign",
-    "Sin",
-    "Softmax",
-    "Softplus",
-    "Softsign",
-    "Sqrt",
-    "Tanh",
-    "ThresholdedRelu",
-    "Trilu",
+    "Abs", "BatchNormalization", "Cast", "CastLike", "Ceil", "Celu", "Clip", "Cos", "CumSum",
+    "DequantizeLinear", "Dropout", "Elu", "Erf", "Exp", "Floor", "Gelu", "GroupNormalization",
+    "HardSigmoid", "HardSwish", "Hardmax", "Identity", "InstanceNormalization", "LRN", "LayerNormalization",
+    "LeakyRelu", "Log", "LogSoftmax", "LpNormalization", "MeanVarianceNormalization", "Mish", "Neg", "Not",
+    "PRelu", "QuantizeLinear", "Reciprocal", "Relu", "Round", "Selu", "Shrink", "Sigmoid", "Sign", "Sin",
+    "Softmax", "Softplus", "Softsign", "Sqrt", "Tanh", "ThresholdedRelu", "Trilu",
 ];
 
 fn broadcast(a: &[Dim], b: &[Dim]) -> Vec<Dim> {

@@ -5,10 +5,11 @@ use std::collections::HashSet;
 use bytes::Bytes;
 
 use super::element::ElementType;
-use super::node::subgraphs;
+
 use super::proto::TensorProto;
 use super::types::{Known, value_info};
-use super::view::free_names;
+use super::walk::names_read;
+
 use super::{Model, Place};
 use crate::error::{Error, ErrorKind, Result};
 use crate::tensor::Data;
@@ -30,8 +31,16 @@ impl InitializerData {
 impl<T: Into<Data>> From<T> for InitializerData {
     fn from(values: T) -> Self {
         let data = values.into();
-        let view = data.view();
-        Self { element: view.dtype().into(), bytes: Bytes::copy_from_slice(view.as_bytes()) }
+        Self { element: data.view().dtype().into(), bytes: Bytes::from_owner(Owned(data)) }
+    }
+}
+
+/// Elements that are bytes without a copy.
+struct Owned(Data);
+
+impl AsRef<[u8]> for Owned {
+    fn as_ref(&self) -> &[u8] {
+        self.0.view().as_bytes()
     }
 }
 
@@ -97,19 +106,20 @@ impl Model {
         Ok(())
     }
 
+    /// Removes the stored tensor or `Constant` node `name` where nothing uses it any more, and tells whether it
+    /// did. For many names, [`Model::remove_unused_constants`] does it in one pass.
+    pub fn remove_initializer_if_unused(&mut self, name: &str) -> bool {
+        self.remove_unused_constants([name]) > 0
+    }
+
     /// Removes those of `names` that are stored tensors or `Constant` nodes of the main graph which nothing
-    /// uses any more: no node, no subgraph, no output. Returns how many were removed.
+    /// uses any more: no node, no subgraph, no output, no annotation. Returns how many were removed. Where `Constant` nodes are
+    /// among them, the positions of the nodes after them change.
     pub fn remove_unused_constants<'a>(&mut self, names: impl IntoIterator<Item = &'a str>) -> usize {
-        let graph = &self.proto.graph;
-        let mut used: HashSet<&str> = HashSet::new();
-        for node in &graph.node {
-            used.extend(node.input.iter().map(String::as_str));
-            used.extend(subgraphs(node).flat_map(free_names));
-        }
-        used.extend(graph.output.iter().filter_map(|output| output.name.as_deref()));
+        let used = names_read(&self.proto);
         let unused: HashSet<String> = names
             .into_iter()
-            .filter(|name| self.constants().contains_key(*name) && !used.contains(name))
+            .filter(|name| self.constants().contains_key(*name) && !used.contains(*name))
             .map(str::to_owned)
             .collect();
         if unused.is_empty() {

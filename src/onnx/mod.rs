@@ -199,12 +199,7 @@ impl Model {
 
     /// Puts the model's name before a message that names only a part of it.
     fn located(&self, error: Error) -> Error {
-        let located = Error::new(error.kind(), format!("{}: {}", self.origin, error.message()));
-        match error.remedy() {
-            Some(remedy) => located.with_remedy(remedy),
-            None => located,
-        }
-        .with_source(error)
+        error.within(&self.origin)
     }
 }
 

@@ -25,8 +25,8 @@ use crate::file::write_atomic;
 /// How [`Model::save`] divides a model into files.
 #[derive(Clone, Debug)]
 pub struct SaveOptions {
-    /// Most bytes that the model file may have; beyond, weights go into a data file beside it. At most, and by
-    /// default, the 2 GiB less one byte that a protobuf message can have.
+    /// Where the model file would have more bytes than this, weights go into a data file beside it. At most,
+    /// and by default, the 2 GiB less one byte that a protobuf message can have.
     pub max_file: u32,
     /// Weights with fewer bytes than this always stay in the model file (default 1024).
     pub min_external: usize,

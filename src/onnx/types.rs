@@ -6,6 +6,9 @@ use super::proto::__buffa::oneof::type_proto::Value as TypeValue;
 use super::proto::{TensorShapeProto, TypeProto, ValueInfoProto};
 use crate::tensor::{Dim, TensorSpec};
 
+/// The largest rank that is believed; a damaged file can claim any.
+pub(super) const MAX_RANK: usize = 64;
+
 /// Element type and shape of a tensor, as far as they are known.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Known {
@@ -19,7 +22,7 @@ impl Known {
         match &stated.value {
             Some(TypeValue::TensorType(tensor)) => Self {
                 element: tensor.elem_type.and_then(ElementType::from_code),
-                shape: tensor.shape.as_option().map(dims_of),
+                shape: tensor.shape.as_option().filter(|shape| shape.dim.len() <= MAX_RANK).map(dims_of),
             },
             _ => Self::default(),
         }

@@ -6,6 +6,7 @@ use half::{bf16, f16};
 use super::element::{ElementType, element_type};
 use super::external::{ExternalFiles, is_external, label};
 use super::proto::{AttributeProto, NodeProto, SparseTensorProto, TensorProto};
+use super::types::MAX_RANK;
 use crate::dtype::DataType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::tensor::{Data, Tensor};
@@ -17,7 +18,7 @@ pub(super) fn shape_of(tensor: &TensorProto) -> Result<Vec<usize>> {
 
 fn shape_from(dims: &[i64], thing: impl Fn() -> String) -> Result<Vec<usize>> {
     let shape: Option<Vec<usize>> = dims.iter().map(|&dim| usize::try_from(dim).ok()).collect();
-    let shape = shape.filter(|shape| element_count(shape).is_some());
+    let shape = shape.filter(|shape| shape.len() <= MAX_RANK && element_count(shape).is_some());
     shape.ok_or_else(|| {
         Error::new(ErrorKind::Format, format!("{}: the shape {dims:?} is not possible", thing()))
             .with_remedy("export the model again")
@@ -42,7 +43,7 @@ pub(super) fn tensor_of(tensor: &TensorProto, files: &ExternalFiles) -> Result<T
         Some(bytes) => Tensor::from_bytes(dtype, shape, &bytes),
         None => Tensor::new(shape, typed_elements(tensor, dtype)),
     }
-    .map_err(|error| Error::new(error.kind(), format!("{}: {}", label(tensor), error.message())))
+    .map_err(|error| error.within(label(tensor)))
 }
 
 /// The elements as little-endian bytes, where the model stores them so (in itself or in a file beside it)

@@ -1,6 +1,6 @@
 //! A model's main graph as the neutral graph that placement works on.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::Model;
 use super::element::ElementType;
@@ -91,13 +91,11 @@ fn add_node(source: &GraphProto, node: &NodeProto, graph: &mut Graph) -> Result<
     for name in &node.input {
         inputs.push(if name.is_empty() { None } else { Some(resolve(name, graph)?) });
     }
-    let mut captures = Vec::new();
+    let mut captures = BTreeSet::new();
     for name in subgraphs(node).flat_map(free_names) {
-        let id = resolve(name, graph)?;
-        if !captures.contains(&id) {
-            captures.push(id);
-        }
+        captures.insert(resolve(name, graph)?);
     }
+    let captures = Vec::from_iter(captures);
     let outputs: Vec<Option<&str>> =
         node.output.iter().map(|name| Some(name.as_str()).filter(|name| !name.is_empty())).collect();
     let domain = node.domain.as_deref();

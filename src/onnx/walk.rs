@@ -1,10 +1,12 @@
 //! Everything of one kind in a model, wherever it is nested.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::Model;
 use super::node::subgraphs;
-use super::proto::{AttributeProto, GraphProto, ModelProto, NodeProto, SparseTensorProto, TensorProto};
+use super::proto::{
+    AttributeProto, GraphProto, ModelProto, NodeProto, SparseTensorProto, TensorProto, TrainingInfoProto,
+};
 
 /// Every stored tensor; the flag tells initializers of graphs (true) from the parts of sparse tensors and the
 /// values of attributes.
@@ -103,6 +105,8 @@ fn in_attributes_mut<E>(
 #[derive(Clone, Debug, Default)]
 pub struct UniqueNames {
     taken: HashSet<String>,
+    /// The last number tried for a name.
+    numbers: HashMap<String, u64>,
 }
 
 impl UniqueNames {
@@ -131,10 +135,13 @@ impl UniqueNames {
 
     /// `wanted`, or where it is taken, `wanted` with a number; taken from now on.
     pub fn fresh(&mut self, wanted: &str) -> String {
-        let numbered = (1u64..).map(|number| format!("{wanted}_{number}"));
-        let mut candidates = std::iter::once(wanted.to_owned()).chain(numbered);
-        // The candidates never end, and the names taken are finitely many.
-        candidates.find(|name| !name.is_empty() && self.taken.insert(name.clone())).unwrap_or_default()
+        let mut name = wanted.to_owned();
+        while name.is_empty() || !self.taken.insert(name.clone()) {
+            let number = self.numbers.entry(wanted.to_owned()).or_default();
+            *number += 1;
+            name = format!("{wanted}_{number}");
+        }
+        name
     }
 }
 
@@ -145,10 +152,15 @@ impl Model {
     }
 }
 
-/// Every name that a node or an output anywhere in the model reads.
+/// Every name that something in the model reads: a node, an output, the training information, an annotation.
 pub(super) fn names_read(model: &ModelProto) -> HashSet<String> {
     let mut read = HashSet::new();
     graphs(model).for_each(|graph| note_read(graph, &mut read));
+    let bindings = |info: &TrainingInfoProto| {
+        [info.initialization_binding.clone(), info.update_binding.clone()].concat()
+    };
+    let bound = model.training_info.iter().flat_map(bindings).flat_map(|entry| [entry.key, entry.value]);
+    read.extend(bound.flatten());
     for function in &model.functions {
         read.extend(function.output.iter().cloned());
         function.node.iter().for_each(|node| note_read_by(node, &mut read));
@@ -158,6 +170,8 @@ pub(super) fn names_read(model: &ModelProto) -> HashSet<String> {
 
 fn note_read(graph: &GraphProto, read: &mut HashSet<String>) {
     read.extend(graph.output.iter().filter_map(|info| info.name.clone()));
+    let annotated = graph.quantization_annotation.iter().flat_map(|it| &it.quant_parameter_tensor_names);
+    read.extend(annotated.filter_map(|entry| entry.value.clone()));
     graph.node.iter().for_each(|node| note_read_by(node, read));
 }
 

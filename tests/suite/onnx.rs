@@ -1,5 +1,7 @@
 //! ONNX files: nothing lost, external data, edits, opset conversion, damaged input.
 
+mod damage;
+mod edits;
 mod files;
 mod opset;
 

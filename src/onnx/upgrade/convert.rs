@@ -103,6 +103,11 @@ impl Conversion<'_, '_> {
         self.node.input.get(index).and_then(|name| self.scope.get(name)).cloned().unwrap_or_default()
     }
 
+    /// What is known about output `index`.
+    pub fn output(&self, index: usize) -> Known {
+        self.node.output.get(index).and_then(|name| self.scope.get(name)).cloned().unwrap_or_default()
+    }
+
     /// Lets input `index` read `name`, with inputs left out before it where the node has fewer.
     pub fn set_input(&mut self, index: usize, name: String) {
         if self.node.input.len() <= index {

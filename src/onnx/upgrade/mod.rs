@@ -152,13 +152,7 @@ impl Raise<'_> {
             return Ok(());
         };
         let name = function.name.clone().unwrap_or_default();
-        let inside = |error: Error| {
-            let located = Error::new(error.kind(), format!("function '{name}': {}", error.message()));
-            match error.remedy() {
-                Some(remedy) => located.with_remedy(remedy),
-                None => located,
-            }
-        };
+        let inside = |error: Error| error.within(format!("function '{name}'"));
         check_range(from, self.to).map_err(inside)?;
         let mut scope = Scope::default();
         let mut constants = Vec::new();
@@ -190,6 +184,7 @@ impl Raise<'_> {
         self.check_known(&node, from)?;
         let name = label(&node);
         let stored = constants.len();
+        let mut changed = false;
         let mut nodes = vec![node];
         for version in from + 1..=self.to {
             let mut next = Vec::with_capacity(nodes.len());
@@ -211,16 +206,14 @@ impl Raise<'_> {
                     before: Vec::new(),
                     after: Vec::new(),
                 };
-                if convert(&mut conversion)? {
-                    self.converted.push(name.clone());
-                }
+                changed |= convert(&mut conversion)?;
                 next.append(&mut conversion.before);
                 next.push(conversion.node);
                 next.append(&mut conversion.after);
             }
             nodes = next;
         }
-        self.converted.dedup();
+        self.converted.extend(Some(name).filter(|_| changed));
         for tensor in constants.iter().skip(stored) {
             let element = tensor.data_type.and_then(super::ElementType::from_code);
             if let (Some(name), Some(element), Ok(shape)) = (&tensor.name, element, shape_of(tensor)) {

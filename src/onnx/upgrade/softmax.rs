@@ -10,7 +10,8 @@ use crate::tensor::Dim;
 pub(super) fn one_axis(node: &mut Conversion<'_, '_>) -> Result<bool> {
     let stated = node.take_int("axis")?;
     let axis = stated.unwrap_or(1);
-    let shape = node.input(0).shape;
+    // Input and output have the same shape; one of them may be known alone.
+    let shape = node.input(0).or(node.output(0)).shape;
     if let Some(single) = shape.as_deref().and_then(|shape| single_axis(shape, axis)) {
         node.set("axis", AttributeValue::Int(single));
         return Ok(stated != Some(single));

@@ -1,31 +1,189 @@
-//! Reading and writing.
+//! Reading and writing without losing anything; weights in files of their own.
 
-use qdq::onnx::{Model, SaveOptions};
+use std::fs;
+use std::path::{Path, PathBuf};
 
-use super::digits;
+use qdq::dtype::DataType;
+use qdq::error::{Error, ErrorKind};
+use qdq::onnx::{Edits, Model, NodeSpec, Position, SaveOptions};
+use qdq::tensor::Data;
+use tempfile::{TempDir, tempdir};
+
+use super::{digits, python};
 
 #[test]
 fn an_unedited_model_is_written_byte_for_byte() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempdir().unwrap();
+    python("lossless.py make", &[folder.path()]);
     let path = folder.path().join("copy.onnx");
-    let model = Model::open(&digits()).unwrap();
-    assert_eq!(model.save(&path, &SaveOptions::default()).unwrap(), [path.clone()]);
-    assert_eq!(std::fs::read(&path).unwrap(), std::fs::read(digits()).unwrap());
+    for source in [digits(), folder.path().join("everything.onnx")] {
+        let model = Model::open(&source).unwrap();
+        let written = model.save(&path, &SaveOptions::default()).unwrap();
+        assert_eq!(written, std::slice::from_ref(&path));
+        assert_eq!(fs::read(&path).unwrap(), fs::read(&source).unwrap());
+    }
 }
 
 #[test]
-fn the_digits_model_becomes_a_graph() {
-    let model = Model::open(&digits()).unwrap();
-    let (graph, index) = model.graph_with_index().unwrap();
-    assert_eq!(graph.nodes.len(), index.len());
-    let inputs = model.inputs();
-    assert_eq!(inputs.len(), 1);
-    assert_eq!(inputs[0].name, "input");
-    for (node, &position) in graph.nodes.iter().zip(&index) {
-        assert_eq!(node.op, model.node(position).unwrap().op());
+fn an_edit_leaves_everything_else_alone() {
+    let folder = tempdir().unwrap();
+    python("lossless.py make", &[folder.path()]);
+    let mut model = Model::open(&folder.path().join("everything.onnx")).unwrap();
+    let mut edits = Edits::new();
+    edits
+        .insert(Position::After(0), NodeSpec::new("Identity", "added", &["h"], &["h_added"]))
+        .replace_capture(1, "h", "h_added");
+    model.edit(edits).unwrap();
+    model.add_initializer("new", &[3], vec![1i64, 2, 3]).unwrap();
+    model.set_metadata("edited", "yes");
+    assert_eq!(model.metadata("author"), Some("somebody"));
+    model.save(&folder.path().join("everything.edited.onnx"), &SaveOptions::default()).unwrap();
+    python("lossless.py check", &[folder.path()]);
+}
+
+#[test]
+fn stored_values_of_every_form_are_read_or_refused() {
+    let folder = tempdir().unwrap();
+    python("lossless.py make", &[folder.path()]);
+    let model = Model::open(&folder.path().join("everything.onnx")).unwrap();
+    let weight = model.constant("w").unwrap().unwrap();
+    assert_eq!((weight.shape(), weight.dtype()), (&[2, 3][..], DataType::F32));
+    let Data::F16(typed) = model.constant("typed").unwrap().unwrap().data().clone() else { panic!() };
+    assert_eq!(typed.iter().map(|value| value.to_f32()).collect::<Vec<_>>(), [1.5, -2.0]);
+    for name in ["text", "packed", "s", "k", "l"] {
+        let refused = model.constant(name).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Unsupported, "{name}");
+        assert!(refused.to_string().contains("everything.onnx"), "{refused}");
     }
-    let conv = graph.nodes.iter().find(|node| node.is("Conv")).unwrap();
-    let weight = graph.tensor(conv.input(1).unwrap());
-    let value = model.constant(&weight.name).unwrap().unwrap();
-    assert_eq!(weight.fixed_shape().unwrap(), value.shape());
+    assert_eq!(model.constant("h").unwrap(), None);
+}
+
+#[test]
+fn data_past_two_gibibytes_is_read_and_copied() {
+    let folder = tempdir().unwrap();
+    python("lossless.py make", &[folder.path()]);
+    let model = Model::open(&folder.path().join("sparse.onnx")).unwrap();
+    let expected = Data::F32(vec![0.0, 1.0, 2.0, 3.0]);
+    assert_eq!(*model.constant("w").unwrap().unwrap().data(), expected);
+
+    let beside = folder.path().join("beside.onnx");
+    assert_eq!(model.save(&beside, &SaveOptions::default()).unwrap(), std::slice::from_ref(&beside));
+    // Taken in whole, the model passes what one message can hold.
+    let whole = model.inlined().unwrap();
+    assert_eq!(*whole.constant("w").unwrap().unwrap().data(), expected);
+    assert_eq!(whole.encode().unwrap_err().kind(), ErrorKind::Unsupported);
+
+    let mut model = model;
+    assert!(model.remove_initializer_if_unused("h"));
+    let elsewhere = tempdir().unwrap();
+    let path = elsewhere.path().join("moved.onnx");
+    let data = elsewhere.path().join("moved.onnx.data");
+    assert_eq!(model.save(&path, &SaveOptions::default()).unwrap(), [path.clone(), data.clone()]);
+    assert_eq!(fs::metadata(&data).unwrap().len(), 16);
+    assert_eq!(*Model::open(&path).unwrap().constant("w").unwrap().unwrap().data(), expected);
+    let inside = Model::from_bytes(model.inlined().unwrap().encode().unwrap().into()).unwrap();
+    assert_eq!(*inside.constant("w").unwrap().unwrap().data(), expected);
+}
+
+/// The digits model with its weights in a file of their own.
+fn divided() -> (TempDir, PathBuf, PathBuf) {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("model.onnx");
+    let options = SaveOptions { max_file: 1000, ..SaveOptions::default() };
+    let written = Model::open(&digits()).unwrap().save(&path, &options).unwrap();
+    let data = folder.path().join("model.onnx.data");
+    assert_eq!(written, [path.clone(), data.clone()]);
+    (folder, path, data)
+}
+
+fn constants_of(model: &Model) -> Vec<qdq::tensor::Tensor> {
+    let graph = model.graph().unwrap();
+    let values = graph.tensors.iter().filter_map(|tensor| model.constant(&tensor.name).unwrap());
+    values.collect()
+}
+
+#[test]
+fn a_model_too_large_for_one_file_gets_a_data_file() {
+    let (folder, path, data) = divided();
+    let whole = constants_of(&Model::open(&digits()).unwrap());
+    let model = Model::open(&path).unwrap();
+    assert_eq!(constants_of(&model), whole);
+
+    // Saving over itself keeps the references and does not touch the data.
+    let written = fs::metadata(&data).unwrap().modified().unwrap();
+    assert_eq!(model.save(&path, &SaveOptions::default()).unwrap(), std::slice::from_ref(&path));
+    assert_eq!(fs::metadata(&data).unwrap().modified().unwrap(), written);
+
+    // New large weights do not overwrite the file that the others are in.
+    let mut larger = model.clone();
+    larger.add_initializer("large", &[4096], vec![1.0f32; 4096]).unwrap();
+    let options = SaveOptions { max_file: 10_000, ..SaveOptions::default() };
+    let second = folder.path().join("model.onnx.1.data");
+    assert_eq!(larger.save(&path, &options).unwrap(), [path.clone(), second]);
+    let reread = Model::open(&path).unwrap();
+    assert_eq!(reread.constant("large").unwrap().unwrap().data(), &Data::F32(vec![1.0; 4096]));
+    assert_eq!(constants_of(&reread)[..whole.len()], whole[..]);
+
+    let refused = model.save(&data, &SaveOptions::default()).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::InvalidArgument);
+    assert_eq!(constants_of(&Model::open(&path).unwrap())[..whole.len()], whole[..]);
+}
+
+/// Every weight that can be read, or the first error.
+fn read(path: &Path) -> Result<(), Error> {
+    let model = Model::open(path)?;
+    let graph = model.graph()?;
+    graph.tensors.iter().try_for_each(|tensor| model.constant(&tensor.name).map(drop))
+}
+
+#[test]
+fn external_data_stays_in_the_models_folder() {
+    let (folder, path, data) = divided();
+    let content = fs::read(&path).unwrap();
+    let rename = |to: &str| {
+        let (from, to) = (b"model.onnx.data", to.as_bytes());
+        assert_eq!(from.len(), to.len());
+        let mut content = content.clone();
+        while let Some(at) = content.windows(from.len()).position(|window| window == from) {
+            content[at..at + to.len()].copy_from_slice(to);
+        }
+        fs::write(&path, content).unwrap();
+        read(&path).unwrap_err()
+    };
+    for location in ["../el.onnx.data", "/dev/null//////", "a/../../xx.data", "               "] {
+        let refused = rename(location);
+        let text = refused.to_string();
+        assert!(matches!(refused.kind(), ErrorKind::Format | ErrorKind::Io), "{text}");
+        assert!(text.contains("tensor '") && text.contains(location.trim()), "{text}");
+    }
+    let missing = rename("models.onnxdata");
+    assert!(missing.to_string().contains("models.onnxdata") && missing.remedy().is_some(), "{missing}");
+
+    #[cfg(unix)]
+    {
+        let outside = tempdir().unwrap();
+        fs::copy(&data, outside.path().join("data")).unwrap();
+        std::os::unix::fs::symlink(outside.path().join("data"), folder.path().join("a_link_out.data"))
+            .unwrap();
+        let escaped = rename("a_link_out.data");
+        assert!(escaped.message().contains("outside the model's folder"), "{escaped}");
+    }
+
+    fs::write(&path, &content).unwrap();
+    read(&path).unwrap();
+    fs::File::options().write(true).open(&data).unwrap().set_len(10).unwrap();
+    let short = read(&path).unwrap_err();
+    assert!(short.message().contains("past the end"), "{short}");
+    let unsaved = folder.path().join("unsaved.onnx");
+    Model::open(&path).unwrap().save(&unsaved, &SaveOptions::default()).unwrap_err();
+    assert!(!unsaved.exists());
+}
+
+#[test]
+fn a_full_disk_is_an_error() {
+    let device = Path::new("/dev/full");
+    if device.exists() {
+        let failed = Model::open(&digits()).unwrap().save(device, &SaveOptions::default()).unwrap_err();
+        assert_eq!(failed.kind(), ErrorKind::Io);
+    }
 }

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use qdq::error::ErrorKind;
 use qdq::onnx::{Model, SaveOptions};
 
-use super::python;
+use super::{digits, python};
 
 /// Every conversion: ONNX Runtime gives the same result before and after, and onnx.checker passes.
 #[test]
@@ -35,4 +36,47 @@ fn converted_models_compute_the_same() {
 fn the_tables_are_complete() {
     let table = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/onnx/upgrade/table.rs");
     python("opset_cases.py tables", &[&table]);
+}
+
+#[test]
+fn what_has_no_equal_is_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    python("opset_cases.py refused", &[folder.path()]);
+    let mut refused = 0;
+    while let Ok(expected) = std::fs::read_to_string(folder.path().join(format!("{refused}.txt"))) {
+        let mut model = Model::open(&folder.path().join(format!("{refused}.onnx"))).unwrap();
+        let before = model.encode().unwrap();
+        let error = model.raise_opset(21).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert!(error.message().contains(&expected) && error.remedy().is_some(), "{expected}: {error}");
+        assert_eq!(model.encode().unwrap(), before);
+        refused += 1;
+    }
+    assert_eq!(refused, 11);
+}
+
+#[test]
+fn the_opset_only_rises_and_only_to_what_is_known() {
+    let mut model = Model::open(&digits()).unwrap();
+    let before = model.opset();
+    let change = model.raise_opset(13).unwrap();
+    assert_eq!((change.from, change.to, change.converted.len()), (before, before, 0));
+    assert_eq!(model.raise_opset(22).unwrap_err().kind(), ErrorKind::InvalidArgument);
+    assert_eq!(model.encode().unwrap(), std::fs::read(digits()).unwrap());
+}
+
+/// Before IR version 4, weights are inputs as well; they are never asked for, and afterwards not listed.
+#[test]
+fn weights_leave_the_inputs_when_the_format_rises() {
+    let folder = tempfile::tempdir().unwrap();
+    python("opset_cases.py make", &[folder.path()]);
+    let mut model = Model::open(&folder.path().join("conv_7.onnx")).unwrap();
+    assert_eq!(model.ir_version(), 3);
+    let inputs = model.inputs();
+    assert_eq!(inputs.len(), 1);
+    model.add_initializer("added", &[1], vec![1.0f32]).unwrap();
+    assert_eq!(model.inputs(), inputs);
+    model.raise_opset(13).unwrap();
+    assert_eq!(model.ir_version(), 7);
+    assert_eq!(model.inputs(), inputs);
 }

@@ -2,6 +2,7 @@
 
     python opset_cases.py make FOLDER      writes NAME.onnx with inputs NAME.npz
     python opset_cases.py check FOLDER     compares every NAME.toOPSET.onnx with NAME.onnx
+    python opset_cases.py refused FOLDER   writes models that have no equal, with a part of the message
     python opset_cases.py tables TABLE.RS  compares qdq's tables with the definitions of the onnx package
 """
 
@@ -282,6 +283,47 @@ def make(folder):
     print(len(cases))
 
 
+def plain(nodes, opset, inputs=("x",), ir_version=None, **options):
+    """A model of nodes that read and write tensors of unknown sizes; not meant to run."""
+    stated = lambda name: helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", "m"])
+    graph = helper.make_graph(nodes, "plain", [stated(name) for name in inputs], [stated(nodes[-1].output[0])])
+    imports = [helper.make_opsetid("", opset), helper.make_opsetid("other", 1)]
+    return helper.make_model(graph, opset_imports=imports, ir_version=ir_version or 7, **options)
+
+
+def refused(folder):
+    node = helper.make_node
+    statistics = ["x", "scale", "bias", "mean", "variance"]
+    body = helper.make_graph([node("Identity", ["a"], ["b"])], "body", [], [])
+    squeeze = node("Squeeze", ["a"], ["b"])
+    squeeze.attribute.add(name="axes", ref_attr_name="where", type=onnx.AttributeProto.INTS)
+    function = helper.make_function("other", "Narrow", ["a"], ["b"], [squeeze], [helper.make_opsetid("", 12)], ["where"])
+    models = {
+        "'spatial'": plain([node("BatchNormalization", statistics, ["y"], spatial=0)], 7, statistics),
+        "training mode": plain([node("BatchNormalization", statistics, ["y", "m", "v"])], 9, statistics),
+        "mask": plain([node("Dropout", ["x"], ["d", "mask"]), node("Mul", ["d", "mask"], ["y"])], 9),
+        "batch axis": plain([node("Scan", ["", "x"], ["y"], body=body, num_scan_inputs=1)], 8),
+        "scales are computed": plain([node("Resize", ["x", "s"], ["y"])], 10, ("x", "s")),
+        "another smaller": plain(
+            [node("Constant", [], ["s"], value=numpy_helper.from_array(np.array([2, 0.5], np.float32))),
+             node("Resize", ["x", "s"], ["y"])], 10,
+        ),
+        "element type": plain([node("Own", ["x"], ["z"], domain="other"), node("Clip", ["z"], ["y"], min=0.0)], 10),
+        "tf_half_pixel_for_nn": plain(
+            [node("Resize", ["x", "r", "s"], ["y"], mode="linear",
+                  coordinate_transformation_mode="tf_half_pixel_for_nn")], 11, ("x", "r", "s"),
+        ),
+        "does not know ImageScaler": plain([node("ImageScaler", ["x"], ["y"], name="scaler", scale=2.0)], 9),
+        "too old": plain([node("Relu", ["x"], ["y"])], 6),
+        "argument 'where'": plain(
+            [node("Narrow", ["x"], ["y"], domain="other", where=[0])], 12, ir_version=8, functions=[function]
+        ),
+    }
+    for number, (message, model) in enumerate(models.items()):
+        onnx.save(model, folder / f"{number}.onnx")
+        (folder / f"{number}.txt").write_text(message)
+
+
 def run(model, inputs):
     source = str(model) if isinstance(model, pathlib.Path) else model.SerializeToString()
     options = onnxruntime.SessionOptions()
@@ -293,7 +335,7 @@ def run(model, inputs):
 
 
 def check(folder):
-    failures = []
+    compared, failures = 0, []
     for path in sorted(folder.glob("*.to*.onnx")):
         name, to = re.fullmatch(r"(.+)\.to(\d+)\.onnx", path.name).groups()
         try:
@@ -305,10 +347,11 @@ def check(folder):
             for before, after in zip(expected, found, strict=True):
                 assert before.dtype == after.dtype and before.shape == after.shape, "another type or shape"
                 np.testing.assert_allclose(after, before, rtol=1e-6, atol=1e-6)
+            compared += 1
         except Exception as error:
             failures.append(f"{path.name}: {str(error).strip()[:600]}")
-    print("\n".join(failures))
-    return not failures
+    print(f"{compared} compared", *failures, sep="\n")
+    return compared > 0 and not failures
 
 
 def tables(path):
@@ -327,5 +370,5 @@ def tables(path):
 
 if __name__ == "__main__":
     action, path = sys.argv[1], pathlib.Path(sys.argv[2])
-    result = {"make": make, "check": check, "tables": tables}[action](path)
+    result = {"make": make, "check": check, "refused": refused, "tables": tables}[action](path)
     sys.exit(0 if result in (None, True) else 1)

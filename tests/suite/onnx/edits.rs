@@ -1,0 +1,156 @@
+//! The neutral graph, and changes to a model.
+
+use qdq::error::ErrorKind;
+use qdq::graph::TensorKind;
+use qdq::onnx::{Edits, ElementType, InitializerData, Model, NodeSpec, Position};
+
+use super::digits;
+
+fn model() -> Model {
+    Model::open(&digits()).unwrap()
+}
+
+fn identity(name: &str, from: &str, to: &str) -> NodeSpec {
+    NodeSpec::new("Identity", name, &[from], &[to])
+}
+
+#[test]
+fn the_graph_shows_the_model() {
+    let model = model();
+    let (graph, index) = model.graph_with_index().unwrap();
+    assert_eq!(graph.nodes.len(), index.len());
+    let input = graph.tensor(graph.find("input").unwrap());
+    assert_eq!(input.kind, TensorKind::Input);
+    assert_eq!(model.inputs()[0].shape, input.shape);
+    for (node, &position) in graph.nodes.iter().zip(&index) {
+        let same = model.node(position).unwrap();
+        assert_eq!((node.op.as_str(), node.name.as_str()), (same.op(), same.name()));
+    }
+    let conv = graph.nodes.iter().find(|node| node.is("Conv")).unwrap();
+    let weight = graph.tensor(conv.input(1).unwrap());
+    assert_eq!(weight.kind, TensorKind::Constant);
+    assert_eq!(weight.fixed_shape().unwrap(), model.constant(&weight.name).unwrap().unwrap().shape());
+    assert!(conv.ints("kernel_shape").is_some());
+    // The type of every activation of this model follows from that of the input.
+    assert!(graph.tensors.iter().filter(|t| t.kind == TensorKind::Activation).all(|t| t.dtype.is_some()));
+    assert_eq!(graph.tensors.iter().filter(|tensor| tensor.is_output).count(), model.outputs().len());
+}
+
+#[test]
+fn nodes_go_where_they_are_put() {
+    let mut model = model();
+    let count = model.nodes().len();
+    let first = model.node(0).unwrap().outputs()[0].clone();
+    let reader = model.nodes().position(|node| node.inputs().contains(&first)).unwrap();
+    let at = model.node(reader).unwrap().inputs().iter().position(|input| *input == first).unwrap();
+    let mut edits = Edits::new();
+    edits
+        .insert(Position::End, identity("last", "b", "c"))
+        .insert(Position::Before(1), identity("second", "a", "b"))
+        .insert(Position::After(0), identity("first", &first, "a"))
+        .insert(Position::Start, identity("start", "input", "s"))
+        .replace_input(reader, at, "b");
+    model.edit(edits).unwrap();
+    let names: Vec<_> = model.nodes().map(|node| node.name().to_owned()).collect();
+    assert_eq!(names.len(), count + 4);
+    assert_eq!((names[0].as_str(), names[2].as_str(), names[3].as_str()), ("start", "first", "second"));
+    assert_eq!(names[count + 3], "last");
+    assert_eq!(model.node(reader + 3).unwrap().inputs()[at], "b");
+    model.graph().unwrap();
+    model.add_output("c", None).unwrap();
+    assert_eq!(model.outputs().last().unwrap().name, "c");
+}
+
+#[test]
+fn an_observer_takes_the_place_of_what_it_observes() {
+    let mut model = model();
+    let output = model.node(0).unwrap().outputs()[0].clone();
+    let mut observer = identity("observer", "raw", &output);
+    observer.domain = "qdq".to_owned();
+    let mut edits = Edits::new();
+    edits.replace_output(0, 0, "raw").insert(Position::After(0), observer);
+    model.edit(edits).unwrap();
+    model.import("qdq", 1);
+    let graph = model.graph().unwrap();
+    let observed = graph.tensor(graph.find(&output).unwrap());
+    assert_eq!(graph.node(observed.producer.unwrap()).name, "observer");
+}
+
+#[test]
+fn an_edit_that_does_not_hold_together_changes_nothing() {
+    type Change = fn(&mut Edits);
+    let cases: [(Change, &str); 7] = [
+        (
+            |edits| {
+                edits.insert(Position::Start, identity("n", "nothing", "y"));
+            },
+            "'nothing'",
+        ),
+        (
+            |edits| {
+                edits.insert(Position::End, identity("n", "input", "input"));
+            },
+            "taken",
+        ),
+        (
+            |edits| {
+                edits.insert(Position::Before(9999), identity("n", "input", "y"));
+            },
+            "9999",
+        ),
+        (
+            |edits| {
+                edits.replace_input(9999, 0, "input");
+            },
+            "9999",
+        ),
+        (
+            |edits| {
+                edits.replace_input(0, 99, "input");
+            },
+            "99",
+        ),
+        (
+            |edits| {
+                edits.replace_output(0, 0, "elsewhere");
+            },
+            "before",
+        ),
+        (
+            |edits| {
+                edits.remove(0);
+            },
+            "before",
+        ),
+    ];
+    for (change, part) in cases {
+        let mut model = model();
+        let mut edits = Edits::new();
+        change(&mut edits);
+        let refused = model.edit(edits).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::InvalidArgument);
+        assert!(refused.message().contains(part) && refused.message().contains("model.onnx"), "{refused}");
+        assert_eq!(model.encode().unwrap(), std::fs::read(digits()).unwrap());
+    }
+}
+
+#[test]
+fn stored_tensors_come_and_go() {
+    let mut model = model();
+    let mut names = model.unique_names();
+    let name = names.fresh("input");
+    assert_ne!(name, "input");
+    model.add_initializer(&name, &[3, 3], InitializerData::new(ElementType::I4, vec![0u8; 5])).unwrap();
+    model.add_initializer("small", &[], vec![1i8]).unwrap();
+    assert_eq!(model.constant("small").unwrap().unwrap().shape(), &[] as &[usize]);
+    assert_eq!(
+        model.add_initializer("small", &[], vec![1i8]).unwrap_err().kind(),
+        ErrorKind::InvalidArgument
+    );
+    assert_eq!(model.add_initializer("wrong", &[2], vec![1i8]).unwrap_err().kind(), ErrorKind::Shape);
+    let used =
+        model.graph().unwrap().tensors.iter().find(|t| t.kind == TensorKind::Constant).unwrap().name.clone();
+    assert!(!model.remove_initializer_if_unused(&used));
+    assert_eq!(model.remove_unused_constants(["small", name.as_str(), "unheard of"]), 2);
+    assert_eq!(model.constant("small").unwrap(), None);
+}
