@@ -25,12 +25,8 @@ struct Mass {
 
 /// The amax with the least error for the magnitudes in `histogram`, the largest of which is `abs_max`.
 pub(super) fn amax(histogram: &Histogram, abs_max: f32, max_level: u32) -> f32 {
-    let masses = masses(histogram, abs_max);
-    match exact_range(histogram, abs_max, max_level) {
-        // Rounding in f32 may leave an error far below that of a step.
-        Some(exact) if rounding(&masses, f64::from(exact) / f64::from(max_level)) <= f64::EPSILON => exact,
-        _ => search(&masses, abs_max, max_level),
-    }
+    exact_range(histogram, abs_max, max_level)
+        .unwrap_or_else(|| search(&masses(histogram, abs_max), abs_max, max_level))
 }
 
 /// For discrete data, the range in which every value is a whole number of steps, where there is one.
@@ -184,6 +180,27 @@ mod tests {
         }
         assert_eq!(amax_of(&[-0.3, 0.3, 0.0], 127), 0.3);
         assert_eq!(amax_of(&[0.0], 127), 0.0);
+    }
+
+    #[test]
+    fn discrete_data_gets_whole_steps() {
+        let pixels: Vec<f32> = (0..=16).map(|k| k as f32 / 16.0).collect();
+        let ids: Vec<f32> = (0..50).map(|k| k as f32 - 20.0).collect();
+        for (values, max_level, expected) in
+            [(&pixels, 127, 127.0 / 112.0), (&pixels, 255, 255.0 / 240.0), (&ids, 127, 127.0 / 4.0)]
+        {
+            let found = range(values, max_level);
+            assert!((found - expected).abs() < 1e-6, "{found} instead of {expected}");
+            assert!(error(values, found, max_level) < 1e-12, "{max_level} levels");
+        }
+        assert!(range(&ids, 7) <= 29.0, "more values than levels: the usual search");
+    }
+
+    #[test]
+    fn the_grain_is_the_lowest_bit() {
+        for (x, expected) in [(1.0, 1.0), (6.0, 2.0), (0.75, 0.25), (1e-45, 2f64.powi(-149)), (1023.0, 1.0)] {
+            assert_eq!(lowest_bit(x), expected, "{x}");
+        }
     }
 
     #[test]
