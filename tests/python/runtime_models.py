@@ -82,9 +82,19 @@ def doubles():
     return model(nodes, [("x", T.DOUBLE, [3])], [("y", T.DOUBLE, [3])])
 
 
-def halves(element):
+def halves():
     nodes = [h.make_node("Add", ["x", "x"], ["twice"], name="add"), h.make_node("Abs", ["twice"], ["y"], name="abs")]
-    return model(nodes, [("x", element, [3])], [("y", element, [3])])
+    return model(nodes, [("x", T.FLOAT16, [3])], [("y", T.FLOAT16, [3])])
+
+
+def narrowed():
+    """bfloat16 inside, between casts: ONNX Runtime computes little else in it on a CPU."""
+    nodes = [
+        h.make_node("Add", ["x", "x"], ["sum"], name="add"),
+        h.make_node("Cast", ["sum"], ["twice"], name="narrow", to=T.BFLOAT16),
+        h.make_node("Cast", ["twice"], ["y"], name="widen", to=T.FLOAT),
+    ]
+    return model(nodes, [("x", T.FLOAT, [3])], [("y", T.FLOAT, [3])])
 
 
 def quantised():
@@ -184,12 +194,13 @@ def main():
         "control_flow": control_flow(),
         "tokens": tokens(),
         "doubles": doubles(),
-        "f16": halves(T.FLOAT16),
-        "bf16": halves(T.BFLOAT16),
+        "f16": halves(),
+        "bf16": narrowed(),
         "quantised": quantised(),
         "unsupported": unsupported(),
         "passed_through": passed_through(),
         "chain": chain(),
+        "deep": chain(20_000, 4),
     }
     for name, proto in made.items():
         onnx.save(proto, folder / f"{name}.onnx")
