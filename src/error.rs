@@ -67,7 +67,18 @@ impl Error {
 
     /// An operating-system error while doing `action` ("read", "write", ...) to `path`.
     pub fn io(action: &str, path: &Path, source: std::io::Error) -> Self {
-        Self::new(ErrorKind::Io, format!("{}: cannot {action}", path.display())).with_source(source)
+        let remedy = match source.kind() {
+            std::io::ErrorKind::NotFound => Some("check the path"),
+            std::io::ErrorKind::PermissionDenied => Some("check the permissions"),
+            std::io::ErrorKind::StorageFull => Some("make room on the disk, or write elsewhere"),
+            _ => None,
+        };
+        let error =
+            Self::new(ErrorKind::Io, format!("{}: cannot {action}", path.display())).with_source(source);
+        match remedy {
+            Some(remedy) => error.with_remedy(remedy),
+            None => error,
+        }
     }
 
     /// The kind, for acting on it.

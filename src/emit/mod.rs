@@ -1,1 +1,9 @@
-//! Work in progress.
+//! Files made from a plan and its ranges.
+
+mod fold;
+pub mod qdq_model;
+pub mod ranges;
+pub mod trt_cache;
+
+pub use ranges::Ranges;
+pub use trt_cache::Cache;

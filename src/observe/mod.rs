@@ -1,1 +1,176 @@
-//! Work in progress.
+//! Activations in, statistics out.
+//!
+//! A [`TensorStats`] sees every value of one tensor once and keeps a fixed amount of memory. [`Stats`] is what a
+//! whole calibration run leaves behind: it is saved, loaded and merged. All counts are exact, so any cut of the
+//! data into batches, threads, files or machines, in any order, gives the same statistics and the same file.
+//!
+//! | collector | keeps | for |
+//! |---|---|---|
+//! | [`TensorStats`] | extremes, counts of zeros, NaN and infinities, [`Histogram`] of magnitudes | every method of the module `range` |
+//! | [`AxisMax`](minmax::AxisMax) | max of magnitudes, per tensor or along kept axes | ranges per channel |
+//! | [`compat::HistogramCalibrator`] | pytorch-quantization's own bins | whoever needs its numbers |
+
+use std::collections::BTreeMap;
+
+use crate::error::{Error, ErrorKind, Result};
+
+pub mod compat;
+mod file;
+pub mod histogram;
+pub mod minmax;
+#[cfg(test)]
+mod tests;
+
+pub use histogram::{Bin, Histogram};
+
+/// Values are looked at in pieces of this many, which stay in the fastest cache between the two looks at them.
+const CHUNK: usize = 4096;
+
+/// Statistics of one tensor over all the values seen so far.
+///
+/// NaN and the infinities are counted and otherwise left out: extremes and histogram are those of the finite
+/// values. Minus zero counts as zero.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TensorStats {
+    zeros: u64,
+    nans: u64,
+    infinities: u64,
+    limits: Option<Limits>,
+    histogram: Histogram,
+}
+
+/// Smallest and largest finite value.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Limits {
+    min: f32,
+    max: f32,
+}
+
+impl Limits {
+    fn union(self, other: Self) -> Self {
+        Self { min: self.min.min(other.min), max: self.max.max(other.max) }
+    }
+}
+
+impl TensorStats {
+    /// Statistics that have seen nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds `values`, in any order and any number, zero included.
+    pub fn observe(&mut self, values: &[f32]) {
+        for chunk in values.chunks(CHUNK) {
+            self.observe_chunk(chunk);
+        }
+    }
+
+    fn observe_chunk(&mut self, values: &[f32]) {
+        let (mut min, mut max) = (f32::INFINITY, f32::NEG_INFINITY);
+        let (mut nans, mut infinities) = (0, 0);
+        for &x in values {
+            if x.is_finite() {
+                // Adding zero turns minus zero into zero, so that the result does not depend on which came first.
+                min = min.min(x + 0.0);
+                max = max.max(x + 0.0);
+            } else if x.is_nan() {
+                nans += 1;
+            } else {
+                infinities += 1;
+            }
+        }
+        self.nans += nans;
+        self.infinities += infinities;
+        if min <= max {
+            let largest = min.abs().max(max.abs()).to_bits();
+            let magnitudes = values.iter().filter(|x| x.is_finite()).map(|x| x.abs().to_bits());
+            self.zeros += self.histogram.add(magnitudes, largest);
+            self.add_limits(Limits { min, max });
+        }
+    }
+
+    fn add_limits(&mut self, new: Limits) {
+        self.limits = Some(self.limits.map_or(new, |old| old.union(new)));
+    }
+
+    /// Adds what `other` has seen: the result is that of one collector that saw both.
+    /// Counts stop at 2^64 - 1.
+    pub fn merge(&mut self, other: &Self) {
+        self.zeros = self.zeros.saturating_add(other.zeros);
+        self.nans = self.nans.saturating_add(other.nans);
+        self.infinities = self.infinities.saturating_add(other.infinities);
+        if let Some(limits) = other.limits {
+            self.add_limits(limits);
+        }
+        self.histogram.merge(&other.histogram);
+    }
+
+    /// The number of values, NaN and infinities included.
+    pub fn count(&self) -> u64 {
+        [self.zeros, self.nans, self.infinities].into_iter().fold(self.histogram.total(), u64::saturating_add)
+    }
+
+    /// How many values were zero.
+    pub fn zeros(&self) -> u64 {
+        self.zeros
+    }
+
+    /// How many values were NaN.
+    pub fn nans(&self) -> u64 {
+        self.nans
+    }
+
+    /// How many values were infinite, of either sign.
+    pub fn infinities(&self) -> u64 {
+        self.infinities
+    }
+
+    /// The smallest finite value; `None` where there was none.
+    pub fn min(&self) -> Option<f32> {
+        self.limits.map(|limits| limits.min)
+    }
+
+    /// The largest finite value; `None` where there was none.
+    pub fn max(&self) -> Option<f32> {
+        self.limits.map(|limits| limits.max)
+    }
+
+    /// The largest finite magnitude; `None` where there was no finite value.
+    pub fn abs_max(&self) -> Option<f32> {
+        self.limits.map(|limits| limits.min.abs().max(limits.max.abs()))
+    }
+
+    /// Counts of the magnitudes of the finite values other than zero.
+    pub fn histogram(&self) -> &Histogram {
+        &self.histogram
+    }
+}
+
+/// What a calibration run has learned: statistics by tensor name.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Stats {
+    /// The observed tensors.
+    pub tensors: BTreeMap<String, TensorStats>,
+    /// How many samples the model ran on.
+    pub samples: u64,
+}
+
+impl Stats {
+    /// Adds another run over other samples of the same model.
+    ///
+    /// The tensors of the result are those of either run. A tensor that only one of them has keeps its
+    /// statistics, so runs that observed different parts of a model can be joined.
+    ///
+    /// # Errors
+    ///
+    /// When the number of samples does not fit 64 bits; `self` is unchanged then.
+    pub fn merge(&mut self, other: &Self) -> Result<()> {
+        self.samples = self.samples.checked_add(other.samples).ok_or_else(|| {
+            Error::new(ErrorKind::Data, "merged statistics: the number of samples does not fit 64 bits")
+        })?;
+        for (name, theirs) in &other.tensors {
+            self.tensors.entry(name.clone()).or_default().merge(theirs);
+        }
+        Ok(())
+    }
+}

@@ -1,1 +1,169 @@
-//! Work in progress.
+//! Where Quantize and Dequantize belong: a pure function of a graph and a policy.
+//!
+//! The rules are those by which TensorRT fuses:
+//!
+//! - every input of Conv, ConvTranspose, Gemm and MatMul is quantised, weights per output channel ([`ops`]);
+//! - of a residual Add the branch that does not fuse into a convolution ([`fusion`]);
+//! - operators that only move or select values (max pooling, Concat) run in INT8 where everything that reads them
+//!   does, on one shared scale ([`sharing`]);
+//! - nothing else, so that chains such as Conv, BatchNormalization, activation stay whole.
+//!
+//! A tensor is quantised once, however many nodes read it; a node that must read it in float reads the original.
+
+pub mod fusion;
+pub mod ops;
+pub mod policy;
+pub mod sharing;
+
+use std::collections::BTreeMap;
+
+use crate::error::Result;
+use crate::graph::{Edge, Graph, NodeId, TensorId};
+
+pub use policy::{Policy, Selection};
+
+/// An activation that is quantised and dequantised, and who reads the result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlannedActivation {
+    /// The tensor.
+    pub tensor: TensorId,
+    /// The uses that read the dequantised values; all other uses keep the float tensor.
+    pub edges: Vec<Edge>,
+    /// Index into [`Plan::groups`]: tensors of one group have one scale.
+    pub group: usize,
+}
+
+/// A constant that is quantised.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlannedWeight {
+    /// The tensor that the nodes read: an initialiser, or the end of a chain of shape operators over one.
+    pub tensor: TensorId,
+    /// The uses that read the dequantised values.
+    pub edges: Vec<Edge>,
+    /// The axis with a scale of its own per index; `None` for one scale.
+    pub axis: Option<usize>,
+}
+
+/// What becomes of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Computes on quantised inputs.
+    Quantised,
+    /// Only moves or selects quantised values.
+    PassesInt8,
+    /// Unchanged.
+    Float,
+}
+
+/// What becomes of a node and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// The node.
+    pub node: NodeId,
+    /// What becomes of it.
+    pub verdict: Verdict,
+    /// Why.
+    pub reason: String,
+}
+
+/// Which edges get Quantize/Dequantize, and by that which tensors must be observed.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    /// Quantised activations in order of tensors.
+    pub activations: Vec<PlannedActivation>,
+    /// Quantised constants in order of tensors.
+    pub weights: Vec<PlannedWeight>,
+    /// Activations that share a scale; the range of a group covers all its members.
+    pub groups: Vec<Vec<TensorId>>,
+    /// One entry per node, in order.
+    pub decisions: Vec<Decision>,
+}
+
+impl Plan {
+    /// The tensors whose range is needed.
+    pub fn taps(&self) -> impl Iterator<Item = TensorId> + '_ {
+        self.activations.iter().map(|activation| activation.tensor)
+    }
+}
+
+/// What the rules have gathered so far.
+#[derive(Debug, Default)]
+struct Draft {
+    activations: BTreeMap<TensorId, Vec<Edge>>,
+    weights: BTreeMap<(TensorId, Option<usize>), Vec<Edge>>,
+    decisions: BTreeMap<NodeId, (Verdict, String)>,
+}
+
+impl Draft {
+    fn decide(&mut self, node: NodeId, verdict: Verdict, reason: impl Into<String>) {
+        self.decisions.insert(node, (verdict, reason.into()));
+    }
+
+    fn quantise_activation(&mut self, tensor: TensorId, edge: Edge) {
+        let edges = self.activations.entry(tensor).or_default();
+        if !edges.contains(&edge) {
+            edges.push(edge);
+        }
+    }
+
+    fn quantise_weight(&mut self, tensor: TensorId, axis: Option<usize>, edge: Edge) {
+        self.weights.entry((tensor, axis)).or_default().push(edge);
+    }
+
+    fn is_quantised(&self, tensor: TensorId, edge: Edge) -> bool {
+        self.activations.get(&tensor).is_some_and(|edges| edges.contains(&edge))
+    }
+
+    fn verdict(&self, node: NodeId) -> Option<Verdict> {
+        self.decisions.get(&node).map(|(verdict, _)| *verdict)
+    }
+}
+
+/// Decides for every node of `graph`.
+///
+/// # Errors
+/// `InvalidArgument` where a pattern of the policy matches no node.
+pub fn plan(graph: &Graph, policy: &Policy) -> Result<Plan> {
+    policy.check(graph)?;
+    let mut draft = Draft::default();
+    ops::place_weighted(graph, policy, &mut draft);
+    fusion::place_residuals(graph, policy, &mut draft);
+    sharing::place_passing(graph, policy, &mut draft);
+    let groups = sharing::groups(graph, &draft);
+    Ok(finish(graph, draft, groups))
+}
+
+fn finish(graph: &Graph, draft: Draft, groups: Vec<Vec<TensorId>>) -> Plan {
+    let group_of: BTreeMap<TensorId, usize> = groups
+        .iter()
+        .enumerate()
+        .flat_map(|(group, members)| members.iter().map(move |&m| (m, group)))
+        .collect();
+    let activations = draft
+        .activations
+        .into_iter()
+        .map(|(tensor, mut edges)| {
+            edges.sort();
+            PlannedActivation { tensor, edges, group: group_of[&tensor] }
+        })
+        .collect();
+    let weights = draft
+        .weights
+        .into_iter()
+        .map(|((tensor, axis), edges)| PlannedWeight { tensor, edges, axis })
+        .collect();
+    let mut decided = draft.decisions;
+    let decisions = graph
+        .node_ids()
+        .map(|node| {
+            let (verdict, reason) = decided.remove(&node).unwrap_or_else(|| {
+                (Verdict::Float, format!("{} is left to TensorRT's fusions in float", graph.node(node).op))
+            });
+            Decision { node, verdict, reason }
+        })
+        .collect();
+    Plan { activations, weights, groups, decisions }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,4 @@
-//! Work in progress.
+//! The numbers.
+
+mod group;
+pub mod weights;

@@ -4,6 +4,8 @@ mod batch;
 mod calibration;
 mod cli;
 mod emit;
+mod golden;
+mod layers;
 mod models;
 mod numbers;
 mod onnx;

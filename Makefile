@@ -1,0 +1,65 @@
+# The front door: `make` lists what there is.
+
+CARGO ?= cargo
+DIGITS := tests/data/digits
+
+# The tests' Python: QDQ_PYTHON where it is given, else an environment of their own.
+ifdef QDQ_PYTHON
+PYTHON := $(QDQ_PYTHON)
+ENVIRONMENT :=
+else
+PYTHON := $(CURDIR)/target/python/bin/python
+ENVIRONMENT := target/python/.ready
+endif
+export QDQ_PYTHON := $(PYTHON)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test python models peers findings fmt-check lint doc clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
+		printf '%-18s %s\n' "$$name" "$$text"; done
+
+demo: ## quantise the digits model on its real images and print float and INT8 accuracy (needs cargo only)
+	$(CARGO) build --release
+	@mkdir -p target/demo
+	target/release/qdq quantize $(DIGITS)/model.onnx -d $(DIGITS)/calib.npz -o target/demo/digits.qdq.onnx \
+		--cache target/demo/digits.cache --ranges target/demo/digits.json
+	target/release/qdq compare $(DIGITS)/model.onnx target/demo/digits.qdq.onnx -d $(DIGITS)/test.npz \
+		--labels $(DIGITS)/test_labels.npy
+
+test: python models ## run the whole suite: Rust tests, comparison with peers, TensorRT-RTX engines
+	$(CARGO) test
+	$(MAKE) --no-print-directory peers
+
+peers: python models ## compare with ONNX Runtime's quantiser and build TensorRT-RTX engines on the CPU
+	$(CARGO) build
+	$(PYTHON) tests/python/test_checks.py
+	$(PYTHON) tests/trt_rtx/findings.py --check
+	$(PYTHON) tests/python/compare_with_peer.py target/models
+
+findings: python ## measure again which forms of Q/DQ TensorRT-RTX runs in INT8
+	$(PYTHON) tests/trt_rtx/findings.py --write
+
+models: target/models/manifest.json ## write the test models and their data into target/models
+
+target/models/manifest.json: tests/python/make_models.py tests/python/builder.py \
+		$(wildcard tests/python/models/*.py) | $(ENVIRONMENT)
+	$(PYTHON) tests/python/make_models.py $(@D)
+
+python: $(ENVIRONMENT) ## create the tests' Python environment in target/python
+
+target/python/.ready: tests/python/requirements.txt scripts/setup_python.sh
+	scripts/setup_python.sh $(@D)
+
+fmt-check: ## check the formatting
+	$(CARGO) fmt --check
+
+lint: ## clippy, warnings denied
+	$(CARGO) clippy --all-targets -- -D warnings
+
+doc: ## build the documentation, warnings denied
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps
+
+clean: ## remove everything that was built
+	$(CARGO) clean

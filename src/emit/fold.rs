@@ -1,0 +1,221 @@
+//! The value of a weight that lies behind operators which only change its form.
+
+use half::{bf16, f16};
+
+use crate::dtype::DataType;
+use crate::error::{Error, ErrorKind, Result};
+use crate::graph::{Graph, Node, TensorId};
+use crate::onnx::Model;
+use crate::place::ops::constant_form;
+use crate::tensor::{Data, DataView, Tensor, element_count};
+
+/// Computes the constant that `tensor` stands for: an initialiser, or one behind Identity, Transpose, Reshape,
+/// Cast, Squeeze, Unsqueeze and Flatten.
+///
+/// # Errors
+/// `Unsupported` or `Format`, naming the node, where the model's parameters do not fit.
+pub fn constant_value(model: &Model, graph: &Graph, tensor: TensorId) -> Result<Tensor> {
+    let name = &graph.tensor(tensor).name;
+    let (chain, source) = constant_form(graph, tensor)
+        .ok_or_else(|| Error::new(ErrorKind::Internal, format!("tensor '{name}' is no constant")))?;
+    let mut value = constant(model, graph, source)?;
+    for &id in chain.iter().rev() {
+        let node = graph.node(id);
+        value = apply(model, graph, node, value).map_err(|error| {
+            Error::new(error.kind(), format!("node '{}' ({}): cannot compute the weight", node.name, node.op))
+                .with_source(error)
+        })?;
+    }
+    Ok(value)
+}
+
+fn constant(model: &Model, graph: &Graph, tensor: TensorId) -> Result<Tensor> {
+    let name = &graph.tensor(tensor).name;
+    model
+        .constant(name)?
+        .ok_or_else(|| Error::new(ErrorKind::Format, format!("constant '{name}' has no value in the model")))
+}
+
+fn apply(model: &Model, graph: &Graph, node: &Node, value: Tensor) -> Result<Tensor> {
+    let parameter = || -> Result<Option<Vec<i64>>> {
+        let Some(input) = node.input(1) else { return Ok(None) };
+        let parameter = constant(model, graph, input)?;
+        match parameter.data() {
+            Data::I64(values) => Ok(Some(values.clone())),
+            other => Err(Error::new(
+                ErrorKind::Type,
+                format!("its parameter is {}, not i64", other.view().dtype()),
+            )),
+        }
+    };
+    let shape = value.shape().to_vec();
+    match node.op.as_str() {
+        "Identity" => Ok(value),
+        "Transpose" => transpose(&value, node.ints("perm")),
+        "Cast" => cast(value, node.int("to", 1)),
+        "Reshape" => {
+            let wanted = parameter()?.ok_or_else(|| Error::new(ErrorKind::Format, "it has no shape"))?;
+            let target = reshaped(&shape, &wanted, node.int("allowzero", 0) != 0)?;
+            value.reshaped(target)
+        }
+        "Flatten" => {
+            let axis = axis_of(node.int("axis", 1), shape.len() + 1)?;
+            let (rows, columns) = shape.split_at(axis);
+            value.reshaped(vec![element_count(rows)?, element_count(columns)?])
+        }
+        "Squeeze" => {
+            let axes = axes_of(node.ints("axes").map(<[i64]>::to_vec).or(parameter()?), shape.len())?;
+            let drop = |at: usize| axes.as_ref().map_or(shape[at] == 1, |axes| axes.contains(&at));
+            value.reshaped((0..shape.len()).filter(|&at| !drop(at)).map(|at| shape[at]).collect())
+        }
+        "Unsqueeze" => {
+            let axes = node.ints("axes").map(<[i64]>::to_vec).or(parameter()?).unwrap_or_default();
+            let rank = shape.len() + axes.len();
+            let axes = axes_of(Some(axes), rank)?.unwrap_or_default();
+            let mut rest = shape.iter();
+            let target =
+                (0..rank).map(|at| if axes.contains(&at) { 1 } else { rest.next().copied().unwrap_or(1) });
+            let target = target.collect();
+            value.reshaped(target)
+        }
+        _ => Err(Error::new(ErrorKind::Unsupported, "the operator computes")),
+    }
+}
+
+fn axis_of(axis: i64, rank: usize) -> Result<usize> {
+    let positive = if axis < 0 { axis + rank as i64 } else { axis };
+    usize::try_from(positive)
+        .ok()
+        .filter(|&at| at < rank)
+        .ok_or_else(|| Error::new(ErrorKind::Format, format!("axis {axis} is outside rank {rank}")))
+}
+
+fn axes_of(axes: Option<Vec<i64>>, rank: usize) -> Result<Option<Vec<usize>>> {
+    axes.map(|axes| axes.into_iter().map(|axis| axis_of(axis, rank)).collect()).transpose()
+}
+
+/// ONNX's Reshape: 0 keeps a dimension (unless `allow_zero`), -1 stands for what is left.
+fn reshaped(shape: &[usize], wanted: &[i64], allow_zero: bool) -> Result<Vec<usize>> {
+    let bad = || Error::new(ErrorKind::Format, format!("shape {shape:?} cannot become {wanted:?}"));
+    let mut target = Vec::with_capacity(wanted.len());
+    let mut open = None;
+    for (at, &dim) in wanted.iter().enumerate() {
+        target.push(match dim {
+            -1 if open.replace(at).is_none() => 1,
+            0 if !allow_zero => *shape.get(at).ok_or_else(bad)?,
+            dim => usize::try_from(dim).map_err(|_| bad())?,
+        });
+    }
+    if let Some(at) = open {
+        let known = element_count(&target)?;
+        let count = element_count(shape)?;
+        target[at] = count.checked_div(known).filter(|n| n * known == count).ok_or_else(bad)?;
+    }
+    Ok(target)
+}
+
+fn transpose(value: &Tensor, perm: Option<&[i64]>) -> Result<Tensor> {
+    let shape = value.shape();
+    let rank = shape.len();
+    let perm = match perm {
+        Some(perm) => perm.iter().map(|&axis| axis_of(axis, rank)).collect::<Result<Vec<_>>>()?,
+        None => (0..rank).rev().collect(),
+    };
+    let mut seen = perm.clone();
+    seen.sort_unstable();
+    if seen != (0..rank).collect::<Vec<_>>() {
+        return Err(Error::new(ErrorKind::Format, format!("perm {perm:?} is no permutation of {rank} axes")));
+    }
+    let mut strides = vec![1; rank];
+    for at in (1..rank).rev() {
+        strides[at - 1] = strides[at] * shape[at];
+    }
+    let target: Vec<usize> = perm.iter().map(|&axis| shape[axis]).collect();
+    let steps: Vec<usize> = perm.iter().map(|&axis| strides[axis]).collect();
+    let size = value.dtype().size();
+    let source = value.view().data().as_bytes();
+    let mut bytes = Vec::with_capacity(source.len());
+    let mut index = vec![0; rank];
+    for _ in 0..element_count(&target)? {
+        let at: usize = index.iter().zip(&steps).map(|(i, step)| i * step).sum();
+        bytes.extend_from_slice(&source[at * size..][..size]);
+        for axis in (0..rank).rev() {
+            index[axis] += 1;
+            if index[axis] < target[axis] {
+                break;
+            }
+            index[axis] = 0;
+        }
+    }
+    Tensor::from_bytes(value.dtype(), target, &bytes)
+}
+
+/// Casts between floating-point types, by ONNX's number of the target type.
+fn cast(value: Tensor, to: i64) -> Result<Tensor> {
+    let floats = |value: &Tensor| match value.view().data() {
+        data @ (DataView::F32(_) | DataView::F16(_) | DataView::Bf16(_) | DataView::F64(_)) => {
+            Ok(data.to_f32().unwrap_or_default().into_owned())
+        }
+        other => Err(Error::new(ErrorKind::Unsupported, format!("a cast from {}", other.dtype()))),
+    };
+    let shape = value.shape().to_vec();
+    match (to, value.dtype()) {
+        (1, DataType::F32) | (10, DataType::F16) | (16, DataType::Bf16) => Ok(value),
+        (1, _) => Tensor::new(shape, floats(&value)?),
+        (10, _) => Tensor::new(shape, floats(&value)?.into_iter().map(f16::from_f32).collect::<Vec<_>>()),
+        (16, _) => Tensor::new(shape, floats(&value)?.into_iter().map(bf16::from_f32).collect::<Vec<_>>()),
+        _ => Err(Error::new(ErrorKind::Unsupported, format!("a cast to ONNX type {to}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbers(shape: &[usize]) -> Tensor {
+        let count = shape.iter().product::<usize>();
+        Tensor::new(shape.to_vec(), (0..count).map(|i| i as f32).collect::<Vec<_>>()).unwrap()
+    }
+
+    #[test]
+    fn transposing_moves_every_element() {
+        let turned = transpose(&numbers(&[2, 3]), None).unwrap();
+        assert_eq!(turned, Tensor::new(vec![3, 2], vec![0f32, 3., 1., 4., 2., 5.]).unwrap());
+        let cube = numbers(&[2, 3, 4]);
+        let there = transpose(&cube, Some(&[2, 0, 1])).unwrap();
+        assert_eq!(there.shape(), [4, 2, 3]);
+        assert_eq!(transpose(&there, Some(&[1, 2, 0])).unwrap(), cube);
+        assert_eq!(transpose(&numbers(&[]), None).unwrap(), numbers(&[]));
+    }
+
+    #[test]
+    fn a_wrong_permutation_is_an_error() {
+        for perm in [&[0, 0][..], &[0], &[0, 2], &[0, -3]] {
+            assert!(transpose(&numbers(&[2, 3]), Some(perm)).is_err(), "{perm:?}");
+        }
+    }
+
+    #[test]
+    fn reshape_follows_onnx() {
+        for (wanted, allow_zero, expected) in [
+            (vec![6], false, Some(vec![6])),
+            (vec![0, -1], false, Some(vec![2, 3])),
+            (vec![-1, 2], false, Some(vec![3, 2])),
+            (vec![-1, -1], false, None),
+            (vec![-1, 4], false, None),
+            (vec![-1, 0], true, None),
+            (vec![1, 1, 0], false, None),
+        ] {
+            assert_eq!(reshaped(&[2, 3], &wanted, allow_zero).ok(), expected, "{wanted:?}");
+        }
+    }
+
+    #[test]
+    fn casts_between_floats_and_nothing_else() {
+        let half = cast(numbers(&[3]), 10).unwrap();
+        assert_eq!(half.dtype(), DataType::F16);
+        assert_eq!(cast(half, 1).unwrap(), numbers(&[3]));
+        assert!(cast(numbers(&[3]), 7).is_err());
+        assert!(cast(Tensor::new(vec![1], vec![1i64]).unwrap(), 1).is_err());
+    }
+}

@@ -1,0 +1,268 @@
+//! A model with Quantize and Dequantize in the places that a plan names.
+//!
+//! Every pair is symmetric: zero point 0, int8. An activation has one scale of rank 0 (TensorRT takes a scale of
+//! shape `[1]` for a per-channel one and leaves the convolution in float without a word); a weight has one per
+//! output channel. Biases and everything else stay as they are.
+
+use std::collections::HashSet;
+
+use crate::dtype::DataType;
+use crate::emit::fold::constant_value;
+use crate::emit::ranges::Ranges;
+use crate::error::{Error, ErrorKind, Result};
+use crate::graph::{Edge, Graph, GraphTensor, NodeId, TensorId};
+use crate::onnx::{AttributeValue, Edits, Model, NodeSpec, Position, UniqueNames};
+use crate::place::ops::constant_form;
+use crate::place::{Plan, PlannedActivation, PlannedWeight};
+use crate::quant::weights::{QuantisedWeights, quantise_weights};
+use crate::tensor::{Data, Tensor};
+
+/// How a quantised weight is stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WeightForm {
+    /// As int8 with DequantizeLinear: a quarter of the size.
+    #[default]
+    Int8,
+    /// As it was, with QuantizeLinear and DequantizeLinear behind it: for tools that go on training or that
+    /// compute weight ranges themselves.
+    Float,
+}
+
+/// Puts the plan's pairs into `model`, whose main graph is `graph` and whose nodes `index` locates
+/// ([`Model::graph_with_index`]).
+///
+/// # Errors
+/// `Data` where a planned activation has no range or a weight is not finite, naming the tensor.
+pub fn quantise(
+    model: &Model,
+    graph: &Graph,
+    index: &[usize],
+    plan: &Plan,
+    ranges: &Ranges,
+    form: WeightForm,
+) -> Result<Model> {
+    let mut emitter = Emitter {
+        model: model.clone(),
+        graph,
+        index,
+        edits: Edits::new(),
+        names: model.unique_names(),
+        zero_points: Vec::new(),
+    };
+    for activation in &plan.activations {
+        emitter.activation(activation, ranges)?;
+    }
+    for weight in &plan.weights {
+        emitter.weight(weight, form)?;
+    }
+    emitter.finish(plan, form)
+}
+
+struct Emitter<'a> {
+    model: Model,
+    graph: &'a Graph,
+    index: &'a [usize],
+    edits: Edits,
+    names: UniqueNames,
+    /// The int8 zeros that exist already, by their shape.
+    zero_points: Vec<(Vec<usize>, String)>,
+}
+
+impl Emitter<'_> {
+    fn activation(&mut self, planned: &PlannedActivation, ranges: &Ranges) -> Result<()> {
+        let tensor = self.graph.tensor(planned.tensor);
+        let scale = ranges.scale(&tensor.name).ok_or_else(|| {
+            Error::new(
+                ErrorKind::Data,
+                format!("tensor '{}' is to be quantised but has no range", tensor.name),
+            )
+            .with_remedy("calibrate the model again, or exclude the nodes that read the tensor")
+        })?;
+        let position = self.behind(tensor);
+        let base = tensor.name.clone();
+        let half = half_of(tensor.dtype);
+        let source = match half {
+            Some(_) => self.cast(&base, "float", DataType::F32, position)?,
+            None => base.clone(),
+        };
+        let scale = self.initializer(&base, "scale", Tensor::new(vec![], vec![scale])?)?;
+        let quantised = self.quantise_linear(&base, &source, &scale, &[], None, position)?;
+        let result = self.dequantise_linear(&base, &quantised, &scale, &[], None, half, position)?;
+        self.rewire(&planned.edges, &result);
+        Ok(())
+    }
+
+    fn weight(&mut self, planned: &PlannedWeight, form: WeightForm) -> Result<()> {
+        let tensor = self.graph.tensor(planned.tensor);
+        let value = constant_value(&self.model, self.graph, planned.tensor)?;
+        let axis = planned.axis.filter(|&axis| value.shape().get(axis).is_some_and(|&n| n > 1));
+        let half = half_of(Some(value.dtype()));
+        let floats = value.view().data().to_f32().unwrap_or_default().into_owned();
+        let QuantisedWeights { values, scale } =
+            quantise_weights(&floats, value.shape(), axis).map_err(|error| {
+                Error::new(error.kind(), format!("weight '{}' cannot be quantised", tensor.name))
+                    .with_source(error)
+            })?;
+        let shape: Vec<usize> = axis.map(|_| scale.len()).into_iter().collect();
+        let base = tensor.name.clone();
+        let scale = self.initializer(&base, "scale", Tensor::new(shape.clone(), scale)?)?;
+        let (quantised, position) = match form {
+            WeightForm::Int8 => {
+                let values = Tensor::new(value.shape().to_vec(), values)?;
+                (self.initializer(&base, "quantized", values)?, Position::Start)
+            }
+            WeightForm::Float => {
+                let position = self.behind(tensor);
+                let source = match half {
+                    Some(_) => self.cast(&tensor.name, "float", DataType::F32, position)?,
+                    None => tensor.name.clone(),
+                };
+                (self.quantise_linear(&base, &source, &scale, &shape, axis, position)?, position)
+            }
+        };
+        let result = self.dequantise_linear(&base, &quantised, &scale, &shape, axis, half, position)?;
+        self.rewire(&planned.edges, &result);
+        Ok(())
+    }
+
+    fn quantise_linear(
+        &mut self,
+        base: &str,
+        source: &str,
+        scale: &str,
+        shape: &[usize],
+        axis: Option<usize>,
+        position: Position,
+    ) -> Result<String> {
+        let zero = self.zero_point(shape)?;
+        let output = self.names.fresh(&format!("{base}_quantized"));
+        let name = self.names.fresh(&format!("{base}_QuantizeLinear"));
+        let node = NodeSpec::new("QuantizeLinear", &name, &[source, scale, &zero], &[&output]);
+        self.edits.insert(position, with_axis(node, axis));
+        Ok(output)
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "they are what the operator takes")]
+    fn dequantise_linear(
+        &mut self,
+        base: &str,
+        quantised: &str,
+        scale: &str,
+        shape: &[usize],
+        axis: Option<usize>,
+        half: Option<DataType>,
+        position: Position,
+    ) -> Result<String> {
+        let zero = self.zero_point(shape)?;
+        let output = self.names.fresh(&format!("{base}_dequantized"));
+        let name = self.names.fresh(&format!("{base}_DequantizeLinear"));
+        let node = NodeSpec::new("DequantizeLinear", &name, &[quantised, scale, &zero], &[&output]);
+        self.edits.insert(position, with_axis(node, axis));
+        match half {
+            Some(dtype) => self.cast(&output, dtype.name(), dtype, position),
+            None => Ok(output),
+        }
+    }
+
+    /// Scales of 16-bit floats need opset 19 and keep TensorRT from quantising, so 16-bit tensors are cast.
+    fn cast(&mut self, source: &str, label: &str, to: DataType, position: Position) -> Result<String> {
+        let output = self.names.fresh(&format!("{source}_{label}"));
+        let name = self.names.fresh(&format!("{source}_Cast_{label}"));
+        let code = match to {
+            DataType::F16 => 10,
+            DataType::Bf16 => 16,
+            _ => 1,
+        };
+        let node = NodeSpec::new("Cast", &name, &[source], &[&output]).with("to", AttributeValue::Int(code));
+        self.edits.insert(position, node);
+        Ok(output)
+    }
+
+    /// Behind the node that computes the tensor.
+    fn behind(&self, tensor: &GraphTensor) -> Position {
+        tensor.producer.map_or(Position::Start, |id| Position::After(self.index[id.0]))
+    }
+
+    fn initializer(&mut self, base: &str, label: &str, value: Tensor) -> Result<String> {
+        let name = self.names.fresh(&format!("{base}_{label}"));
+        self.model.add_initializer(&name, value.shape(), value.data().clone())?;
+        Ok(name)
+    }
+
+    /// Zeros of one shape serve all pairs of that shape.
+    fn zero_point(&mut self, shape: &[usize]) -> Result<String> {
+        if let Some((_, name)) = self.zero_points.iter().find(|(found, _)| found == shape) {
+            return Ok(name.clone());
+        }
+        let count = shape.iter().product();
+        let label = if shape.is_empty() { "zero_point".to_owned() } else { format!("zero_point_{count}") };
+        let name = self.initializer("qdq", &label, Tensor::new(shape.to_vec(), Data::I8(vec![0; count]))?)?;
+        self.zero_points.push((shape.to_vec(), name.clone()));
+        Ok(name)
+    }
+
+    fn rewire(&mut self, edges: &[Edge], to: &str) {
+        for edge in edges {
+            self.edits.replace_input(self.index[edge.node.0], edge.input, to);
+        }
+    }
+
+    /// Applies the edits and drops float weights that nothing reads any more, with the operators that changed
+    /// their form.
+    fn finish(mut self, plan: &Plan, form: WeightForm) -> Result<Model> {
+        let mut unused: Vec<String> = Vec::new();
+        if form == WeightForm::Int8 {
+            for id in dead_forms(self.graph, plan) {
+                self.edits.remove(self.index[id.0]);
+            }
+            for weight in &plan.weights {
+                if let Some((_, source)) = constant_form(self.graph, weight.tensor) {
+                    unused.push(self.graph.tensor(source).name.clone());
+                }
+            }
+        }
+        self.model.edit(self.edits)?;
+        self.model.remove_unused_constants(unused.iter().map(String::as_str));
+        Ok(self.model)
+    }
+}
+
+fn half_of(dtype: Option<DataType>) -> Option<DataType> {
+    dtype.filter(|dtype| matches!(dtype, DataType::F16 | DataType::Bf16))
+}
+
+fn with_axis(node: NodeSpec, axis: Option<usize>) -> NodeSpec {
+    match axis {
+        Some(axis) => node.with("axis", AttributeValue::Int(axis as i64)),
+        None => node,
+    }
+}
+
+/// Operators between a constant and quantised uses of it whose every reader reads the int8 form now.
+fn dead_forms(graph: &Graph, plan: &Plan) -> HashSet<NodeId> {
+    let rewired: HashSet<_> = plan.weights.iter().flat_map(|weight| weight.edges.iter().copied()).collect();
+    let mut dead = HashSet::new();
+    for weight in &plan.weights {
+        let Some((chain, _)) = constant_form(graph, weight.tensor) else { continue };
+        for id in chain {
+            let is_read = graph.node(id).outputs.iter().flatten().any(|&output| {
+                let tensor = graph.tensor(output);
+                tensor.is_output
+                    || is_captured(graph, output)
+                    || tensor
+                        .consumers
+                        .iter()
+                        .any(|edge| !rewired.contains(edge) && !dead.contains(&edge.node))
+            });
+            if is_read {
+                break;
+            }
+            dead.insert(id);
+        }
+    }
+    dead
+}
+
+fn is_captured(graph: &Graph, tensor: TensorId) -> bool {
+    graph.nodes.iter().any(|node| node.captures.contains(&tensor))
+}

@@ -1,0 +1,303 @@
+//! The ranges of a network's activations, and the JSON file that holds them.
+//!
+//! ```json
+//! {
+//!   "format": "qdq-ranges",
+//!   "version": 1,
+//!   "method": "entropy",
+//!   "tensors": {
+//!     "input": {"amax": 1.0},
+//!     "conv1": {"amax": 2.6875}
+//!   }
+//! }
+//! ```
+//!
+//! `amax` is the largest magnitude that int8 represents, in the tensor's own unit: 127 stands for `amax`. It is
+//! written in the shortest decimal form that reads back to the same `f32`. Tensors keep their order. Keys that a
+//! reader does not know are skipped; `version` grows when an old reader would misunderstand a file.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
+
+use crate::error::{Context, Error, ErrorKind, Result};
+use crate::file::write_atomic;
+
+const FORMAT: &str = "qdq-ranges";
+const VERSION: u32 = 1;
+
+/// At or below this magnitude a range is taken as zero: 2^-24.
+pub const TINY_AMAX: f32 = 1.0 / 16_777_216.0;
+
+/// The int8 scale of a range: amax / 127, computed in `f32`.
+///
+/// A range at or below 2^-24 means that nothing but zero was seen; its scale is 1, by which every value near zero
+/// becomes 0. So the scale of a valid range (finite, not negative) is never zero, infinite or NaN.
+///
+/// ```
+/// assert_eq!(qdq::emit::ranges::int8_scale(127.0), 1.0);
+/// assert_eq!(qdq::emit::ranges::int8_scale(0.0), 1.0);
+/// ```
+pub fn int8_scale(amax: f32) -> f32 {
+    if amax <= TINY_AMAX { 1.0 } else { amax / 127.0 }
+}
+
+/// The ranges of a network's activations by tensor name, in the order in which they were set.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Ranges {
+    /// How the ranges were computed, for the reader; nothing depends on it.
+    pub method: Option<String>,
+    tensors: Vec<(String, f32)>,
+    index: BTreeMap<String, usize>,
+}
+
+impl Ranges {
+    /// No ranges yet; they are going to be computed by `method`.
+    pub fn new(method: impl Into<String>) -> Self {
+        Self { method: Some(method.into()), ..Self::default() }
+    }
+
+    /// Sets the range of tensor `name` to -`amax` ..= `amax`; a second call replaces the first.
+    ///
+    /// # Errors
+    /// `InvalidArgument` where `amax` is negative, infinite or NaN.
+    pub fn set(&mut self, name: impl Into<String>, amax: f32) -> Result<()> {
+        let name = name.into();
+        check_amax(&name, amax)
+            .map_err(|message| Error::new(ErrorKind::InvalidArgument, message).with_remedy(AMAX_REMEDY))?;
+        match self.index.get(&name) {
+            Some(&position) => self.tensors[position].1 = amax,
+            None => {
+                self.index.insert(name.clone(), self.tensors.len());
+                self.tensors.push((name, amax));
+            }
+        }
+        Ok(())
+    }
+
+    /// The range of tensor `name`.
+    pub fn get(&self, name: &str) -> Option<f32> {
+        self.index.get(name).map(|&position| self.tensors[position].1)
+    }
+
+    /// The int8 scale of tensor `name`, by [`int8_scale`].
+    pub fn scale(&self, name: &str) -> Option<f32> {
+        self.get(name).map(int8_scale)
+    }
+
+    /// Name and amax of every tensor.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, f32)> {
+        self.tensors.iter().map(|(name, amax)| (name.as_str(), *amax))
+    }
+
+    /// How many tensors have a range.
+    pub fn len(&self) -> usize {
+        self.tensors.len()
+    }
+
+    /// Whether no tensor has a range.
+    pub fn is_empty(&self) -> bool {
+        self.tensors.is_empty()
+    }
+
+    /// The JSON text of these ranges; equal ranges give equal text.
+    pub fn to_json(&self) -> String {
+        let quoted = |text: &str| serde_json::Value::from(text).to_string();
+        let mut json = format!("{{\n  \"format\": \"{FORMAT}\",\n  \"version\": {VERSION},\n");
+        if let Some(method) = &self.method {
+            json += &format!("  \"method\": {},\n", quoted(method));
+        }
+        json += "  \"tensors\": {";
+        for (position, (name, amax)) in self.iter().enumerate() {
+            let separator = if position == 0 { "" } else { "," };
+            json += &format!("{separator}\n    {}: {{\"amax\": {amax:?}}}", quoted(name));
+        }
+        json += if self.is_empty() { "}\n}\n" } else { "\n  }\n}\n" };
+        json
+    }
+
+    /// Ranges from JSON text; `origin` names it in messages.
+    ///
+    /// # Errors
+    /// `Format`, with line and column, where the text is damaged, is another format, is of a newer version, has
+    /// a tensor twice, or has an amax that is negative or does not fit an `f32`.
+    pub fn from_json(json: &[u8], origin: &str) -> Result<Self> {
+        let file: File = serde_json::from_slice(json)
+            .context(ErrorKind::Format, || format!("{origin}: not a ranges file"))
+            .map_err(|error| error.with_remedy("write it anew with 'qdq calibrate --ranges'"))?;
+        if file.format != FORMAT {
+            let message = format!("{origin}: the format is '{}', not '{FORMAT}'", file.format);
+            return Err(Error::new(ErrorKind::Format, message)
+                .with_remedy("give a file that 'qdq calibrate --ranges' wrote"));
+        }
+        if file.version > VERSION {
+            let message = format!("{origin}: version {} of the format is newer than {VERSION}", file.version);
+            return Err(Error::new(ErrorKind::Unsupported, message).with_remedy("read it with a newer qdq"));
+        }
+        Ok(Self { method: file.method, ..file.tensors.0 })
+    }
+
+    /// Reads a ranges file.
+    ///
+    /// # Errors
+    /// `Io`, or as [`Ranges::from_json`].
+    pub fn read(path: &Path) -> Result<Self> {
+        let json = std::fs::read(path).map_err(|error| Error::io("read", path, error))?;
+        Self::from_json(&json, &path.display().to_string())
+    }
+
+    /// Writes a ranges file: whole, or the old file stays.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        write_atomic(path, |out| {
+            out.write_all(self.to_json().as_bytes()).map_err(|error| Error::io("write", path, error))
+        })
+    }
+}
+
+const AMAX_REMEDY: &str = "a range is a finite number that is not negative";
+
+fn check_amax(name: &str, amax: f32) -> Result<(), String> {
+    if amax.is_finite() && amax >= 0.0 {
+        return Ok(());
+    }
+    Err(format!("tensor '{name}': amax {amax} is not a range"))
+}
+
+#[derive(Deserialize)]
+struct File {
+    format: String,
+    version: u32,
+    method: Option<String>,
+    tensors: Tensors,
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    amax: f32,
+}
+
+/// The `tensors` object, read entry by entry so that every complaint names its tensor and place.
+struct Tensors(Ranges);
+
+impl<'de> Deserialize<'de> for Tensors {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(TensorsVisitor)
+    }
+}
+
+struct TensorsVisitor;
+
+impl<'de> Visitor<'de> for TensorsVisitor {
+    type Value = Tensors;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of tensor names")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Tensors, A::Error> {
+        let mut ranges = Ranges::default();
+        while let Some(name) = map.next_key::<String>()? {
+            let entry: Entry =
+                map.next_value().map_err(|error| A::Error::custom(format!("tensor '{name}': {error}")))?;
+            check_amax(&name, entry.amax).map_err(A::Error::custom)?;
+            if ranges.get(&name).is_some() {
+                return Err(A::Error::custom(format!("tensor '{name}' appears twice")));
+            }
+            ranges.set(name, entry.amax).map_err(A::Error::custom)?;
+        }
+        Ok(Tensors(ranges))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn complaint(json: &str) -> String {
+        let error = Ranges::from_json(json.as_bytes(), "r.json").unwrap_err();
+        let cause = error.source().map(|source| format!(": {source}")).unwrap_or_default();
+        format!("{}{cause}", error.message())
+    }
+
+    #[test]
+    fn the_documented_file_is_what_is_written() {
+        let mut ranges = Ranges::new("entropy");
+        ranges.set("input", 1.0).unwrap();
+        ranges.set("conv1", 2.6875).unwrap();
+        let expected = r#"{
+  "format": "qdq-ranges",
+  "version": 1,
+  "method": "entropy",
+  "tensors": {
+    "input": {"amax": 1.0},
+    "conv1": {"amax": 2.6875}
+  }
+}
+"#;
+        assert_eq!(ranges.to_json(), expected);
+        assert_eq!(Ranges::from_json(expected.as_bytes(), "").unwrap(), ranges);
+        assert_eq!(ranges.scale("conv1"), Some(2.6875 / 127.0));
+    }
+
+    #[test]
+    fn damage_is_refused_with_its_place() {
+        let body = |tensors: &str| {
+            format!("{{\"format\": \"qdq-ranges\", \"version\": 1,\n\"tensors\": {{{tensors}}}}}")
+        };
+        for (json, expected) in [
+            (String::new(), "r.json: not a ranges file: EOF while parsing a value at line 1 column 0"),
+            (body(r#""a b": {"amax": -1}"#), "tensor 'a b': amax -1 is not a range at line 2 column 32"),
+            (body(r#""a": {"amax": 1e39}"#), "tensor 'a': number out of range at line 2 column 30"),
+            (body(r#""a": {}"#), "tensor 'a': missing field `amax` at line 2 column 19"),
+            (body(r#""a": {"amax": 1}, "a": {"amax": 2}"#), "tensor 'a' appears twice at line 2"),
+            (r#"{"format": "x", "version": 1, "tensors": {}}"#.into(), "the format is 'x'"),
+            (r#"{"format": "qdq-ranges", "version": 2, "tensors": {}}"#.into(), "newer than 1"),
+        ] {
+            let found = complaint(&json);
+            assert!(found.contains(expected), "{found}\nexpected {expected}");
+        }
+    }
+
+    #[test]
+    fn unknown_keys_are_skipped() {
+        let json = r#"{"new": [1], "format": "qdq-ranges", "version": 1,
+            "tensors": {"a": {"amax": 3, "axis": null}}}"#;
+        assert_eq!(Ranges::from_json(json.as_bytes(), "").unwrap().get("a"), Some(3.0));
+    }
+
+    #[test]
+    fn a_range_that_is_none_is_refused() {
+        for amax in [-1.0, f32::NAN, f32::INFINITY] {
+            let error = Ranges::default().set("conv 1", amax).unwrap_err();
+            assert!(error.message().contains("'conv 1'"), "{error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_range_survives_the_file(
+            tensors in prop::collection::btree_map(".*", 0u32..=f32::MAX.to_bits(), 0..8),
+            method in prop::option::of(".*"),
+        ) {
+            let mut ranges = Ranges { method, ..Ranges::default() };
+            for (name, bits) in tensors {
+                let amax = f32::from_bits(bits);
+                ranges.set(name, amax).unwrap();
+                prop_assert!(int8_scale(amax).is_normal());
+            }
+            prop_assert_eq!(Ranges::from_json(ranges.to_json().as_bytes(), "").unwrap(), ranges);
+        }
+
+        #[test]
+        fn random_bytes_never_panic(bytes: Vec<u8>) {
+            let _ = Ranges::from_json(&bytes, "");
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! What TensorRT would stumble over in a cache.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::Serialize;
+
+use super::{Algorithm, Cache, Version};
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Worth knowing; the cache works.
+    Note,
+    /// The cache is used, and the engine may be slower or less exact than it should be.
+    Warning,
+    /// TensorRT ignores the cache, fails, or computes nonsense.
+    Error,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        })
+    }
+}
+
+/// Something that is wrong with a cache.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// How bad it is.
+    pub severity: Severity,
+    /// What is wrong.
+    pub message: String,
+    /// The tensors it is about, in order; empty where it is about the whole cache.
+    pub tensors: Vec<String>,
+    /// What to do.
+    pub remedy: String,
+}
+
+/// What a cache is checked against; what is `None` is not checked.
+#[derive(Clone, Debug, Default)]
+pub struct Expected<'a> {
+    /// The version of TensorRT that shall read it.
+    pub version: Option<Version>,
+    /// The calibrator that shall read it.
+    pub algorithm: Option<Algorithm>,
+    /// The activations of the model, the network's inputs included.
+    pub activations: Option<&'a [String]>,
+}
+
+impl Cache {
+    /// What is wrong with the cache, worst first.
+    pub fn check(&self, expected: &Expected<'_>) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        self.check_header(expected, &mut findings);
+        self.check_scales(&mut findings);
+        self.check_names(expected.activations, &mut findings);
+        findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+        findings
+    }
+
+    fn check_header(&self, expected: &Expected<'_>, findings: &mut Vec<Finding>) {
+        let mut about_header = |severity, message: String, remedy: String| {
+            findings.push(Finding { severity, message, tensors: Vec::new(), remedy });
+        };
+        match (self.header.version.parse::<Version>(), expected.version) {
+            (Err(_), None) => about_header(
+                Severity::Error,
+                format!("'{}' in the header is not a TensorRT version", self.header.version),
+                "write the header anew: qdq cache convert --tensorrt-version".into(),
+            ),
+            (found, Some(wanted)) if found.as_ref().ok() != Some(&wanted) => about_header(
+                Severity::Error,
+                format!("the header is for version {}, TensorRT {wanted} ignores it", self.header.version),
+                format!("write the header anew: qdq cache convert --tensorrt-version {wanted}"),
+            ),
+            (Ok(found), _) if !found.reads_caches() => about_header(
+                Severity::Error,
+                format!("TensorRT {found} reads no calibration caches"),
+                "make a Q/DQ model of it: qdq apply MODEL --ranges CACHE".into(),
+            ),
+            _ => {}
+        }
+        match (self.header.algorithm.parse::<Algorithm>(), expected.algorithm) {
+            (Err(_), None) => about_header(
+                Severity::Error,
+                format!("'{}' in the header is not a known calibrator", self.header.algorithm),
+                format!("write the header anew: qdq cache convert --algorithm {}", Algorithm::default()),
+            ),
+            (found, Some(wanted)) if found.as_ref().ok() != Some(&wanted) => about_header(
+                Severity::Error,
+                format!("the header is for {}, a calibrator for {wanted} ignores it", self.header.algorithm),
+                format!("write the header anew: qdq cache convert --algorithm {wanted}"),
+            ),
+            (Ok(Algorithm::EntropyCalibration), _) => about_header(
+                Severity::Note,
+                "a cache for EntropyCalibration names the tensors left after fusion on one device".into(),
+                "on another device calibrate again".into(),
+            ),
+            (Ok(Algorithm::LegacyCalibration), _) => about_header(
+                Severity::Note,
+                "the header text for the legacy calibrator is not confirmed by any known file".into(),
+                format!("prefer {}", Algorithm::default()),
+            ),
+            _ => {}
+        }
+    }
+
+    fn check_scales(&self, findings: &mut Vec<Finding>) {
+        let mut about = |severity, message: &str, remedy: &str, is_bad: &dyn Fn(f32) -> bool| {
+            let bad = self.entries.iter().filter(|(_, scale)| is_bad(*scale));
+            let tensors: Vec<String> = bad.map(|(name, _)| name.clone()).collect();
+            if !tensors.is_empty() {
+                let (message, remedy) = (message.to_owned(), remedy.to_owned());
+                findings.push(Finding { severity, message, tensors, remedy });
+            }
+        };
+        let again = "calibrate again, with data that has no infinite or NaN values";
+        about(Severity::Error, "the scale is NaN", again, &f32::is_nan);
+        about(Severity::Error, "the scale is infinite", again, &f32::is_infinite);
+        about(Severity::Error, "the scale is negative", "calibrate again", &|scale| {
+            scale.is_sign_negative() && !scale.is_nan() && scale.is_finite()
+        });
+        about(
+            Severity::Warning,
+            "the scale is 0, with which TensorRT fails or leaves the layer without INT8",
+            "calibrate again, with data that reaches these tensors",
+            &|scale| scale.to_bits() == 0,
+        );
+        if self.looks_inverse() {
+            findings.push(Finding {
+                severity: Severity::Warning,
+                message: "most scales are above 1, as if 127/amax had been stored instead of amax/127".into(),
+                tensors: Vec::new(),
+                remedy: "ask the tool that wrote the cache; correct values are mostly far below 1".into(),
+            });
+        }
+    }
+
+    /// Most activations of most networks stay far below 127 in magnitude, so most scales stay below 1.
+    fn looks_inverse(&self) -> bool {
+        let above = self.entries.iter().filter(|(_, scale)| scale.is_finite() && *scale > 1.0).count();
+        above > 1 && above * 2 > self.entries.len()
+    }
+
+    fn check_names(&self, activations: Option<&[String]>, findings: &mut Vec<Finding>) {
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for (name, _) in &self.entries {
+            *counts.entry(name).or_default() += 1;
+        }
+        let repeated: Vec<String> =
+            counts.iter().filter(|(_, count)| **count > 1).map(|(&name, _)| name.to_owned()).collect();
+        if !repeated.is_empty() {
+            findings.push(Finding {
+                severity: Severity::Warning,
+                message: "the name is repeated; the last line counts".into(),
+                tensors: repeated,
+                remedy: "write the cache anew: qdq cache convert drops the lines before the last".into(),
+            });
+        }
+        if self.entries.is_empty() {
+            findings.push(Finding {
+                severity: Severity::Error,
+                message: "the cache has no tensors".into(),
+                tensors: Vec::new(),
+                remedy: "calibrate again".into(),
+            });
+        }
+        let Some(activations) = activations else { return };
+        let in_model: BTreeSet<&str> = activations.iter().map(String::as_str).collect();
+        let missing: Vec<String> =
+            activations.iter().filter(|name| !counts.contains_key(name.as_str())).cloned().collect();
+        let unknown: Vec<String> =
+            counts.keys().filter(|name| !in_model.contains(*name)).map(|&name| name.to_owned()).collect();
+        if !unknown.is_empty() && unknown.len() == counts.len() {
+            findings.push(Finding {
+                severity: Severity::Error,
+                message: "the model has none of the cache's tensors".into(),
+                tensors: unknown,
+                remedy: "use the cache of this very model file; another export names its tensors otherwise"
+                    .into(),
+            });
+            return;
+        }
+        if !missing.is_empty() {
+            findings.push(Finding {
+                severity: Severity::Warning,
+                message: "TensorRT finds no scale and leaves the layers around the tensor without INT8"
+                    .into(),
+                tensors: missing,
+                remedy: "calibrate again: qdq calibrate --cache covers every activation".into(),
+            });
+        }
+        if !unknown.is_empty() {
+            findings.push(Finding {
+                severity: Severity::Note,
+                message: "the model has no such tensor; the line has no effect".into(),
+                tensors: unknown,
+                remedy: "calibrate again if the model has changed".into(),
+            });
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! TensorRT's calibration cache, the file that `IInt8Calibrator::readCalibrationCache` returns.
+//!
+//! ```text
+//! TRT-8501-EntropyCalibration2
+//! data: 3c008912
+//! (Unnamed Layer* 64) [Shuffle]_output: 0
+//! ```
+//!
+//! The first line names the version of TensorRT and the calibrator ([`Header`]). Every other line is the name of
+//! an activation, `": "`, and the bits of its scale as a hexadecimal number without leading zeros. The scale is
+//! an `f32`, amax / 127. A name may hold anything but a line break, `": "` included: the last one separates.
+//!
+//! TensorRT checks the header and nothing else. [`Cache::check`] tells what it would stumble over.
+
+mod check;
+mod header;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::path::Path;
+
+use crate::emit::ranges::Ranges;
+use crate::error::{Context, Error, ErrorKind, Result};
+use crate::file::write_atomic;
+
+pub use check::{Expected, Finding, Severity};
+pub use header::{Algorithm, Header, Version};
+
+/// A calibration cache, line by line, so that reading and writing it changes nothing but the line ends.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cache {
+    /// What it is for.
+    pub header: Header,
+    /// Name and scale of every line, in order. Where a name is repeated, the last line counts.
+    pub entries: Vec<(String, f32)>,
+}
+
+impl Cache {
+    /// The cache that holds `ranges`, with the scales of [`Ranges::scale`].
+    pub fn from_ranges(ranges: &Ranges, header: Header) -> Self {
+        let entries =
+            ranges.iter().map(|(name, amax)| (name.to_owned(), super::ranges::int8_scale(amax))).collect();
+        Self { header, entries }
+    }
+
+    /// The ranges in this cache: amax = scale * 127, in `f32`.
+    ///
+    /// # Errors
+    /// `Data` where a scale is negative, infinite or NaN, or so large that amax is infinite.
+    pub fn to_ranges(&self) -> Result<Ranges> {
+        let mut ranges = Ranges::default();
+        for (name, scale) in &self.entries {
+            ranges.set(name, scale * 127.0).map_err(|_| {
+                Error::new(ErrorKind::Data, format!("tensor '{name}': scale {scale} is not usable"))
+                    .with_remedy("see 'qdq cache check' for all such lines, then calibrate again")
+            })?;
+        }
+        Ok(ranges)
+    }
+
+    /// The scale of tensor `name`: the last one, where the name is repeated.
+    pub fn get(&self, name: &str) -> Option<f32> {
+        self.entries.iter().rev().find(|(found, _)| found == name).map(|(_, scale)| *scale)
+    }
+
+    /// Leaves one line for every name: where the first of them stood, with the scale of the last.
+    pub fn remove_repeats(&mut self) {
+        let scales: BTreeMap<String, f32> = self.entries.iter().cloned().collect();
+        let mut seen = BTreeSet::new();
+        self.entries.retain(|(name, _)| seen.insert(name.clone()));
+        for (name, scale) in &mut self.entries {
+            *scale = scales.get(name).copied().unwrap_or(*scale);
+        }
+    }
+
+    /// Whether a file that starts with `bytes` is meant as a calibration cache.
+    pub fn is_one(bytes: &[u8]) -> bool {
+        bytes.starts_with(b"TRT-")
+    }
+
+    /// Reads the text of a cache; `origin` names it in messages. Line ends may be `\n` or `\r\n`, the last one
+    /// may be missing, empty lines count for nothing.
+    ///
+    /// # Errors
+    /// `Format`, with the number of the line, where the text is not UTF-8, the first line is no header, or
+    /// another line is not a name, `": "` and one to eight hexadecimal digits.
+    pub fn parse(text: &[u8], origin: &str) -> Result<Self> {
+        let mut lines = text.split(|&byte| byte == b'\n').enumerate();
+        let mut line = |(index, bytes): (usize, &[u8])| -> Result<(usize, String)> {
+            let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
+            let text = std::str::from_utf8(bytes)
+                .context(ErrorKind::Format, || format!("{origin}:{}: not UTF-8 text", index + 1))
+                .map_err(|error| error.with_remedy(DAMAGED))?;
+            Ok((index + 1, text.to_owned()))
+        };
+        let (_, first) = lines.next().map(&mut line).transpose()?.unwrap_or_default();
+        let header = Header::parse(&first).ok_or_else(|| {
+            let message =
+                format!("{origin}:1: not the header of a TensorRT calibration cache: {}", shown(&first));
+            Error::new(ErrorKind::Format, message)
+                .with_remedy("the first line has to look like TRT-8501-EntropyCalibration2")
+        })?;
+        let mut entries = Vec::new();
+        for next in lines {
+            let (number, text) = line(next)?;
+            if !text.is_empty() {
+                let entry = parse_entry(&text).map_err(|problem| {
+                    let message = format!("{origin}:{number}: {problem}: {}", shown(&text));
+                    Error::new(ErrorKind::Format, message).with_remedy(DAMAGED)
+                })?;
+                entries.push(entry);
+            }
+        }
+        Ok(Self { header, entries })
+    }
+
+    /// The text of the cache.
+    ///
+    /// # Errors
+    /// `InvalidArgument` where a name is empty or holds a line break, or the header does.
+    pub fn to_text(&self) -> Result<String> {
+        let mut text = format!("{}\n", self.header);
+        if text.matches(['\n', '\r']).count() != 1 {
+            return Err(Error::new(ErrorKind::InvalidArgument, "the cache's header holds a line break"));
+        }
+        for (name, scale) in &self.entries {
+            if name.is_empty() || name.contains(['\n', '\r']) {
+                let message = format!("tensor {name:?}: a calibration cache cannot hold this name");
+                return Err(
+                    Error::new(ErrorKind::InvalidArgument, message).with_remedy("rename it in the model")
+                );
+            }
+            let _ = writeln!(text, "{name}: {:x}", scale.to_bits());
+        }
+        Ok(text)
+    }
+
+    /// Reads a cache file.
+    ///
+    /// # Errors
+    /// `Io`, or as [`Cache::parse`].
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read(path).map_err(|error| Error::io("read", path, error))?;
+        Self::parse(&text, &path.display().to_string())
+    }
+
+    /// Writes a cache file: whole, or the old file stays.
+    ///
+    /// # Errors
+    /// `Io`, or as [`Cache::to_text`].
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let text = self.to_text()?;
+        write_atomic(path, |out| {
+            out.write_all(text.as_bytes()).map_err(|error| Error::io("write", path, error))
+        })
+    }
+}
+
+const DAMAGED: &str = "the file is damaged: take it from its source again, or calibrate again";
+
+/// A line for a message: quoted, and cut short.
+fn shown(line: &str) -> String {
+    const LONGEST: usize = 60;
+    match line.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{:?}…", &line[..end]),
+        None => format!("{line:?}"),
+    }
+}
+
+fn parse_entry(line: &str) -> Result<(String, f32), &'static str> {
+    let (name, digits) = line.rsplit_once(": ").ok_or("no ': ' between name and scale")?;
+    if name.is_empty() {
+        return Err("no name before ': '");
+    }
+    let is_hexadecimal = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if !is_hexadecimal || !(1..=8).contains(&digits.len()) {
+        return Err("the scale is not 1 to 8 hexadecimal digits");
+    }
+    let bits = u32::from_str_radix(digits, 16).map_err(|_| "the scale is not a number")?;
+    Ok((name.to_owned(), f32::from_bits(bits)))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,50 @@
+//! The 8-bit float e4m3: 1 sign, 4 exponent (bias 7) and 3 mantissa bits, no infinities.
+//!
+//! Largest finite value 448 (code 0x7e), smallest normal 2^-6 (0x08), smallest subnormal 2^-9 (0x01), NaN 0x7f
+//! and 0xff. This is ONNX's FLOAT8E4M3FN.
+
+/// The largest finite value.
+pub const MAX: f32 = 448.0;
+
+const SMALLEST_NORMAL: f32 = 1.0 / 64.0;
+const SUBNORMALS_PER_UNIT: f32 = 512.0;
+const NAN: u8 = 0x7f;
+const LARGEST: u8 = 0x7e;
+/// Mantissa bits of a binary32 that e4m3 does not have.
+const DROPPED: u32 = 20;
+/// Difference of the two exponent biases, above the three mantissa bits that stay.
+const BIAS: u32 = (127 - 7) << 3;
+
+/// The nearest e4m3, ties to even, saturating: everything beyond 448, infinities included, becomes 448 with its
+/// sign. NaN stays NaN.
+pub fn encode(x: f32) -> u8 {
+    let sign = (x.to_bits() >> 24) as u8 & 0x80;
+    let magnitude = x.abs();
+    let code = if magnitude.is_nan() {
+        NAN
+    } else if magnitude >= MAX {
+        LARGEST
+    } else if magnitude < SMALLEST_NORMAL {
+        // 8 of the smallest subnormals are the smallest normal, whose code is 8 too.
+        (magnitude * SUBNORMALS_PER_UNIT).round_ties_even() as u8
+    } else {
+        let bits = magnitude.to_bits();
+        let half = (1 << (DROPPED - 1)) - 1 + (bits >> DROPPED & 1);
+        // A carry out of the mantissa raises the exponent, as it should.
+        (((bits + half) >> DROPPED) - BIAS) as u8
+    };
+    sign | code
+}
+
+/// The value of a code, exactly.
+pub fn decode(code: u8) -> f32 {
+    let (exponent, mantissa) = (u32::from(code >> 3 & 0x0f), u32::from(code & 0x07));
+    let magnitude = if code & NAN == NAN {
+        f32::NAN
+    } else if exponent == 0 {
+        mantissa as f32 / SUBNORMALS_PER_UNIT
+    } else {
+        f32::from_bits(((exponent << 3 | mantissa) + BIAS) << DROPPED)
+    };
+    if code & 0x80 == 0 { magnitude } else { -magnitude }
+}

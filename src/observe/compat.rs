@@ -1,0 +1,219 @@
+//! pytorch-quantization's own histogram, for whoever needs its numbers.
+//!
+//! Linear bins over the magnitudes, 2048 of them over the first batch, more of the same width when a later
+//! batch reaches further. The result depends on the order of the batches. Counts and edges equal those of
+//! pytorch-quantization 2.2.1 on a CPU, in its float32 arithmetic, for what it handles. Where it fails or goes
+//! wrong there is an error here: NaN and infinities in any batch, an empty batch, zeros only and then other
+//! values (torch), growth without bound. Counts are exact, where it stops counting at 2^24 a bin.
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// Growth stops here, at 128 MiB of counts: it comes from a first batch much smaller than a later one.
+const MOST_BINS: usize = 1 << 24;
+
+/// Which library's histogram is followed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Library {
+    /// `torch.histc` over \[0, max\], the default of pytorch-quantization.
+    #[default]
+    Torch,
+    /// `numpy.histogram` over \[min, max\] of the first batch; smaller values of later batches are dropped.
+    Numpy,
+}
+
+/// Counts over linear bins: bin i holds the magnitudes from `edges[i]` to `edges[i + 1]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LinearHistogram {
+    /// How many values fell in each bin.
+    pub counts: Vec<u64>,
+    /// The edges, usually one more than there are bins. After growth in the way of torch there can be two
+    /// more, where the largest magnitude is nearly a multiple of the bin width. All are float32 numbers, but
+    /// for those that growth in the way of numpy has added.
+    pub edges: Vec<f64>,
+}
+
+/// The collector: batches in, a [`LinearHistogram`] out.
+#[derive(Clone, Debug)]
+pub struct HistogramCalibrator {
+    num_bins: usize,
+    skip_zeros: bool,
+    library: Library,
+    histogram: Option<LinearHistogram>,
+}
+
+impl HistogramCalibrator {
+    /// A collector with `num_bins` bins for the first batch (2048 is usual).
+    ///
+    /// # Errors
+    ///
+    /// When `num_bins` is 0 or over 2^24.
+    pub fn new(num_bins: usize, skip_zeros: bool, library: Library) -> Result<Self> {
+        if !(1..=MOST_BINS).contains(&num_bins) {
+            return Err(Error::new(ErrorKind::InvalidArgument, format!("a histogram of {num_bins} bins"))
+                .with_remedy("2048 bins are usual"));
+        }
+        Ok(Self { num_bins, skip_zeros, library, histogram: None })
+    }
+
+    /// What was collected; `None` before the first batch.
+    pub fn histogram(&self) -> Option<&LinearHistogram> {
+        self.histogram.as_ref()
+    }
+
+    /// Adds one batch; with `skip_zeros` without its zeros.
+    ///
+    /// # Errors
+    ///
+    /// For a batch from which no histogram can be made (see the module's documentation). What was collected
+    /// before stays as it was.
+    pub fn collect(&mut self, values: &[f32]) -> Result<()> {
+        let mut magnitudes: Vec<f32> = values.iter().map(|x| x.abs()).collect();
+        if self.skip_zeros {
+            magnitudes.retain(|&x| x != 0.0);
+        }
+        if let Some(wrong) = magnitudes.iter().find(|x| !x.is_finite()) {
+            return Err(Error::new(ErrorKind::Data, format!("a batch holds the value {wrong}"))
+                .with_remedy("use the default statistics, which count such values apart"));
+        }
+        let Some(max) = magnitudes.iter().copied().reduce(f32::max) else {
+            return Err(Error::new(
+                ErrorKind::Data,
+                "a batch has no values (or only zeros, which are skipped)",
+            )
+            .with_remedy("leave empty batches out or do not skip zeros"));
+        };
+        let grown = match (&self.histogram, self.library) {
+            (None, Library::Torch) => LinearHistogram {
+                counts: histc(&magnitudes, self.num_bins, max),
+                edges: torch_linspace(max, self.num_bins),
+            },
+            (None, Library::Numpy) => {
+                let min = magnitudes.iter().copied().fold(max, f32::min);
+                let edges = numpy_linspace(min, max, self.num_bins);
+                LinearHistogram { counts: between(&magnitudes, &edges), edges }
+            }
+            (Some(old), Library::Torch) => grow_like_torch(old, &magnitudes, max)?,
+            (Some(old), Library::Numpy) => {
+                let grown_before = old.edges.len() > self.num_bins + 1;
+                grow_like_numpy(old, &magnitudes, max, grown_before)?
+            }
+        };
+        self.histogram = Some(grown);
+        Ok(())
+    }
+}
+
+/// Whether bins of `width` can span `max` without filling the memory.
+fn check_growth(width: f64, max: f32) -> Result<()> {
+    // Not a number of bins either, where the first batch was zero and so has no width.
+    if f64::from(max) / width <= MOST_BINS as f64 {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::Data,
+        format!("a batch reaches {max}, too far for bins of the width {width} that the first batch gave"),
+    )
+    .with_remedy("use the default statistics, or begin with a batch whose values are of usual size"))
+}
+
+fn grow_like_torch(old: &LinearHistogram, magnitudes: &[f32], max: f32) -> Result<LinearHistogram> {
+    let mut edges = old.edges.clone();
+    let mut bins = old.counts.len();
+    if f64::from(max) > last(&edges) {
+        let width = edges[1] as f32 - edges[0] as f32;
+        check_growth(f64::from(width), max)?;
+        bins = (max / width).ceil() as usize;
+        edges = torch_arange(max + width, width);
+    }
+    let mut counts = histc(magnitudes, bins, last(&edges) as f32);
+    add(&mut counts, &old.counts);
+    Ok(LinearHistogram { counts, edges })
+}
+
+/// Growth once is in float32 up to the first new edge, as numpy's scalars are; then all edges are float64.
+fn grow_like_numpy(
+    old: &LinearHistogram,
+    magnitudes: &[f32],
+    max: f32,
+    grown_before: bool,
+) -> Result<LinearHistogram> {
+    let mut edges = old.edges.clone();
+    if f64::from(max) > last(&edges) {
+        let rounded = |x: f64| if grown_before { x } else { f64::from(x as f32) };
+        let width = rounded(edges[1] - edges[0]);
+        check_growth(width, max)?;
+        let start = rounded(last(&edges) + width);
+        let end = rounded(f64::from(max) + width);
+        let count = rounded(rounded(end - start) / width).ceil();
+        let step = rounded(start + width) - start;
+        edges.extend((0..count as usize).map(|i| start + i as f64 * step));
+    }
+    let mut counts = between(magnitudes, &edges);
+    add(&mut counts, &old.counts);
+    Ok(LinearHistogram { counts, edges })
+}
+
+fn last(edges: &[f64]) -> f64 {
+    edges.last().copied().unwrap_or(0.0)
+}
+
+fn add(counts: &mut [u64], old: &[u64]) {
+    for (count, old) in counts.iter_mut().zip(old) {
+        *count += old;
+    }
+}
+
+/// `torch.histc` of values in \[0, `max`\]. With `max` 0 torch widens the range to \[-1, 1\].
+fn histc(magnitudes: &[f32], bins: usize, max: f32) -> Vec<u64> {
+    let (low, high) = if max > 0.0 { (0.0, max) } else { (-1.0, 1.0) };
+    let mut counts = vec![0; bins];
+    for &x in magnitudes {
+        let bin = ((x - low) * bins as f32 / (high - low)) as usize;
+        counts[bin.min(bins - 1)] += 1;
+    }
+    counts
+}
+
+/// Counts between given edges, the last one included, as numpy's histogram does. Values outside are dropped.
+pub(crate) fn between(magnitudes: &[f32], edges: &[f64]) -> Vec<u64> {
+    let bins = edges.len() - 1;
+    let mut counts = vec![0; bins];
+    for x in magnitudes.iter().map(|&x| f64::from(x)) {
+        let above = edges.partition_point(|&edge| edge <= x);
+        if above > 0 && x <= edges[bins] {
+            counts[(above - 1).min(bins - 1)] += 1;
+        }
+    }
+    counts
+}
+
+/// `torch.linspace(0, max, bins + 1)`: from both ends towards the middle, each value rounded once.
+fn torch_linspace(max: f32, bins: usize) -> Vec<f64> {
+    let step = max / bins as f32;
+    let half = bins.div_ceil(2);
+    (0..=bins)
+        .map(|i| if i < half { step * i as f32 } else { (-step).mul_add((bins - i) as f32, max) })
+        .map(f64::from)
+        .collect()
+}
+
+/// `torch.arange(0, end, width)`: in blocks of sixteen, each half of which starts from a base that is rounded
+/// first; what is left at the end is computed value by value.
+fn torch_arange(end: f32, width: f32) -> Vec<f64> {
+    let width = f64::from(width);
+    let count = (f64::from(end) / width).ceil() as usize;
+    let blocks = count - count % 16;
+    let value = |i: usize| {
+        let lane = if i < blocks { i % 8 } else { 0 };
+        let base = (width * (i - lane) as f64) as f32;
+        f64::from((f64::from(base) + width * lane as f64) as f32)
+    };
+    (0..count).map(value).collect()
+}
+
+/// The edges that numpy's histogram takes for float32 data in \[`min`, `max`\].
+fn numpy_linspace(min: f32, max: f32, bins: usize) -> Vec<f64> {
+    let (min, max) = if min == max { (min - 0.5, max + 0.5) } else { (min, max) };
+    let step = (max - min) / bins as f32;
+    (0..=bins).map(|i| f64::from(if i == bins { max } else { i as f32 * step + min })).collect()
+}

@@ -1,0 +1,162 @@
+//! The largest magnitude, per tensor or along kept axes.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::tensor::element_count;
+
+/// Running max of |x| over all axes but the kept ones.
+///
+/// With no kept axis the result is one number. With kept axes it has the shape of the data, every other
+/// dimension being 1. NaN is left out, infinities count.
+#[derive(Clone, Debug, Default)]
+pub struct AxisMax {
+    axes: Option<Vec<i64>>,
+    history: Option<Vec<Amax>>,
+    current: Option<Amax>,
+}
+
+/// Ranges with the shape that broadcasts against the data.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Amax {
+    /// Empty for one number; otherwise the rank of the data, with 1 in every axis that was not kept.
+    pub shape: Vec<usize>,
+    /// The values, row-major.
+    pub values: Vec<f32>,
+}
+
+impl AxisMax {
+    /// One number for the whole tensor.
+    pub fn per_tensor() -> Self {
+        Self::default()
+    }
+
+    /// One number for every position along `axes`. Negative axes count from the end. An axis that the data
+    /// does not have keeps nothing; without any other the result is one number.
+    pub fn keeping(axes: &[i64]) -> Self {
+        Self { axes: Some(axes.to_vec()), ..Self::default() }
+    }
+
+    /// Also keeps the result of every batch, for looking at how it moves.
+    #[must_use]
+    pub fn tracking(mut self) -> Self {
+        self.history = Some(Vec::new());
+        self
+    }
+
+    /// Adds one batch of row-major `values`.
+    ///
+    /// # Errors
+    ///
+    /// When `shape` does not fit the values, or a kept axis has another size than in the batches before.
+    pub fn observe(&mut self, shape: &[usize], values: &[f32]) -> Result<()> {
+        if element_count(shape)? != values.len() {
+            return Err(Error::new(
+                ErrorKind::Shape,
+                format!("shape {shape:?} does not fit {} elements", values.len()),
+            ));
+        }
+        let batch = self.reduce(shape, values);
+        match &mut self.current {
+            None => self.current = Some(batch.clone()),
+            Some(current) if current.shape == batch.shape => {
+                for (old, &new) in current.values.iter_mut().zip(&batch.values) {
+                    *old = old.max(new);
+                }
+            }
+            Some(current) => {
+                return Err(Error::new(
+                    ErrorKind::Shape,
+                    format!(
+                        "the kept axes changed their size: {:?} in earlier batches, {:?} now",
+                        current.shape, batch.shape
+                    ),
+                )
+                .with_remedy("keep only axes whose size is the same in every batch"));
+            }
+        }
+        if let Some(history) = &mut self.history {
+            history.push(batch);
+        }
+        Ok(())
+    }
+
+    /// The max so far; `None` before the first batch.
+    pub fn amax(&self) -> Option<&Amax> {
+        self.current.as_ref()
+    }
+
+    /// The max of every batch, where [`tracking`](Self::tracking) asked for it.
+    pub fn history(&self) -> &[Amax] {
+        self.history.as_deref().unwrap_or_default()
+    }
+
+    fn reduce(&self, shape: &[usize], values: &[f32]) -> Amax {
+        let rank = shape.len() as i64;
+        let kept = |axis: usize| {
+            let axis = axis as i64;
+            self.axes.iter().flatten().any(|&given| given == axis || given + rank == axis)
+        };
+        let reduced: Vec<usize> =
+            shape.iter().enumerate().map(|(axis, &size)| if kept(axis) { size } else { 1 }).collect();
+        if !(0..shape.len()).any(kept) {
+            let max = values.iter().fold(0.0f32, |max, x| max.max(x.abs()));
+            return Amax { shape: Vec::new(), values: vec![max] };
+        }
+        let mut maxima = vec![0.0f32; reduced.iter().product()];
+        let mut position = vec![0usize; shape.len()];
+        for x in values {
+            let target = position
+                .iter()
+                .zip(&reduced)
+                .fold(0, |index, (&at, &size)| index * size + if size == 1 { 0 } else { at });
+            maxima[target] = maxima[target].max(x.abs());
+            for (at, &size) in position.iter_mut().zip(shape).rev() {
+                *at += 1;
+                if *at < size {
+                    break;
+                }
+                *at = 0;
+            }
+        }
+        Amax { shape: reduced, values: maxima }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kept_axes_keep_their_size() {
+        let values = [1.0, -2.0, 3.0, 4.0, -5.0, 0.5];
+        let amax = |axes: &[i64]| {
+            let mut max = AxisMax::keeping(axes);
+            max.observe(&[2, 3], &values).unwrap();
+            max.amax().cloned().unwrap()
+        };
+        assert_eq!(amax(&[0]), Amax { shape: vec![2, 1], values: vec![3.0, 5.0] });
+        assert_eq!(amax(&[-1]), Amax { shape: vec![1, 3], values: vec![4.0, 5.0, 3.0] });
+        assert_eq!(amax(&[0, 1]).values, values.map(f32::abs));
+        assert_eq!(amax(&[7]), Amax { shape: vec![], values: vec![5.0] });
+    }
+
+    #[test]
+    fn batches_are_joined_and_remembered() {
+        let mut max = AxisMax::per_tensor().tracking();
+        assert_eq!(max.amax(), None);
+        max.observe(&[2], &[1.0, f32::NAN]).unwrap();
+        max.observe(&[0], &[]).unwrap();
+        max.observe(&[1], &[-3.0]).unwrap();
+        assert_eq!(max.amax().unwrap().values, [3.0]);
+        let history: Vec<f32> = max.history().iter().map(|amax| amax.values[0]).collect();
+        assert_eq!(history, [1.0, 0.0, 3.0]);
+    }
+
+    #[test]
+    fn a_changed_kept_axis_is_an_error() {
+        let mut max = AxisMax::keeping(&[0]);
+        max.observe(&[2, 1], &[1.0, 2.0]).unwrap();
+        let error = max.observe(&[3, 1], &[1.0, 2.0, 3.0]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Shape);
+        assert!(error.message().contains("[2, 1]") && error.message().contains("[3, 1]"), "{error}");
+    }
+}

@@ -1,0 +1,108 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn stats(values: &[f32]) -> TensorStats {
+    let mut stats = TensorStats::new();
+    stats.observe(values);
+    stats
+}
+
+#[test]
+fn special_values_are_counted_apart() {
+    let stats = stats(&[0.0, -0.0, f32::NAN, f32::INFINITY, f32::NEG_INFINITY, -2.0, 1.0, -f32::NAN]);
+    assert_eq!((stats.count(), stats.zeros(), stats.nans(), stats.infinities()), (8, 2, 2, 2));
+    assert_eq!((stats.min(), stats.max(), stats.abs_max()), (Some(-2.0), Some(1.0), Some(2.0)));
+    assert_eq!(stats.histogram().total(), 2);
+}
+
+#[test]
+fn nothing_seen_has_no_limits() {
+    for values in [&[][..], &[f32::NAN], &[f32::INFINITY, f32::NEG_INFINITY]] {
+        assert_eq!(stats(values).abs_max(), None, "{values:?}");
+        assert_eq!(stats(values).histogram().bins().count(), 0);
+    }
+    assert_eq!(stats(&[-0.0]).min().map(f32::to_bits), Some(0));
+}
+
+/// Numbers of every kind and size: the window has to move, and special values come at any time.
+fn hard_value() -> impl Strategy<Value = f32> {
+    prop_oneof![
+        4 => any::<u32>().prop_map(f32::from_bits),
+        4 => -4.0f32..4.0,
+        1 => prop::sample::select(vec![0.0, -0.0, f32::MAX, f32::MIN_POSITIVE, 1e-45, f32::INFINITY, f32::NAN]),
+    ]
+}
+
+fn run(tensors: &[TensorStats]) -> Vec<u8> {
+    let tensors = tensors.iter().enumerate().map(|(i, t)| (format!("t{i}"), t.clone())).collect();
+    Stats { tensors, samples: 1 }.to_bytes().unwrap()
+}
+
+/// Merges neighbours in an order given by `choices` until one is left.
+fn merge_tree(mut parts: Vec<TensorStats>, choices: &[usize]) -> TensorStats {
+    let mut choices = choices.iter().cycle();
+    while parts.len() > 1 {
+        let left = choices.next().unwrap() % (parts.len() - 1);
+        let right = parts.remove(left + 1);
+        parts[left].merge(&right);
+    }
+    parts.pop().unwrap_or_default()
+}
+
+proptest! {
+    #[test]
+    fn order_batches_and_merges_change_no_byte(
+        values in prop::collection::vec(hard_value(), 0..300),
+        shuffled in any::<u64>(),
+        batch in 1usize..50,
+        choices in prop::collection::vec(0usize..1000, 1..20),
+    ) {
+        let expected = run(&[stats(&values)]);
+        let mut other = values.clone();
+        let mut state = shuffled | 1;
+        for i in (1..other.len()).rev() {
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            other.swap(i, (state >> 33) as usize % (i + 1));
+        }
+        let mut sequential = TensorStats::new();
+        other.chunks(batch).for_each(|part| sequential.observe(part));
+        prop_assert_eq!(&run(&[sequential]), &expected);
+        let parts: Vec<TensorStats> = other.chunks(batch).map(stats).collect();
+        prop_assert_eq!(&run(&[merge_tree(parts, &choices)]), &expected);
+    }
+
+    #[test]
+    fn saved_statistics_load_again(values in prop::collection::vec(hard_value(), 0..300)) {
+        let tensors = BTreeMap::from([("a/b: [0]".to_owned(), stats(&values)), (String::new(), stats(&[]))]);
+        let saved = Stats { tensors, samples: 7 };
+        prop_assert_eq!(Stats::from_bytes(&saved.to_bytes().unwrap()).unwrap(), saved);
+    }
+
+    #[test]
+    fn damaged_bytes_are_an_error_or_other_statistics_but_never_a_panic(
+        at in any::<prop::sample::Index>(), bit in 0u8..8, cut in any::<prop::sample::Index>(),
+    ) {
+        let good = run(&[stats(&[1.0, 2.0, -3.0, 0.0]), stats(&[1e-30, 1e30])]);
+        let mut flipped = good.clone();
+        flipped[at.index(good.len())] ^= 1 << bit;
+        if let Ok(other) = Stats::from_bytes(&flipped) {
+            let _ = other.to_bytes().unwrap();
+        }
+        prop_assert!(Stats::from_bytes(&good[..cut.index(good.len())]).is_err());
+    }
+}
+
+#[test]
+fn merged_runs_hold_the_tensors_of_either() {
+    let run = |name: &str, samples| Stats {
+        tensors: BTreeMap::from([(name.to_owned(), stats(&[1.0])), ("both".to_owned(), stats(&[2.0]))]),
+        samples,
+    };
+    let mut merged = run("a", 3);
+    merged.merge(&run("b", 4)).unwrap();
+    assert_eq!(merged.samples, 7);
+    assert_eq!(merged.tensors.keys().collect::<Vec<_>>(), ["a", "b", "both"]);
+    assert_eq!(merged.tensors["both"].count(), 2);
+    assert!(merged.merge(&run("a", u64::MAX)).is_err());
+}

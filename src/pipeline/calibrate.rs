@@ -1,0 +1,96 @@
+//! Running the model over the data and gathering statistics.
+
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::batch::BatchSource;
+use crate::error::{Error, ErrorKind, Result};
+use crate::observe::{Stats, TensorStats};
+use crate::onnx::Model;
+use crate::runtime::{self, EngineOptions, Tap};
+use crate::tensor::TensorView;
+
+/// How far a run over the data has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Batches done.
+    pub batches: usize,
+    /// Samples done.
+    pub samples: usize,
+    /// All batches, where known.
+    pub total_batches: Option<usize>,
+}
+
+impl Progress {
+    pub(super) fn start(total_batches: Option<usize>) -> Self {
+        Self { batches: 0, samples: 0, total_batches }
+    }
+
+    /// Counts one batch and asks whether to go on.
+    pub(super) fn advance(
+        &mut self,
+        samples: usize,
+        report: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<()> {
+        self.batches += 1;
+        self.samples += samples;
+        match report(*self) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => Err(Error::new(
+                ErrorKind::Cancelled,
+                format!("stopped by the caller after {} batches", self.batches),
+            )),
+        }
+    }
+}
+
+/// One set of statistics per tapped tensor. Each has a lock of its own, because an engine may hand over
+/// tensors from several threads.
+struct Collector {
+    tensors: Vec<Mutex<TensorStats>>,
+}
+
+impl Tap for Collector {
+    fn observe(&self, index: usize, value: TensorView<'_>) -> Result<()> {
+        // Integers pass through float networks as shapes and indices; they have no range.
+        if let Some(values) = value.data().to_f32() {
+            self.tensors[index].lock().unwrap_or_else(PoisonError::into_inner).observe(&values);
+        }
+        Ok(())
+    }
+}
+
+/// Runs `model` over all batches of `source` and gathers statistics of the tensors named in `taps`.
+///
+/// Memory is that of one inference and a fixed amount per tap, whatever the number of batches. `report` is
+/// called after every batch; `Break` stops the run with a `Cancelled` error.
+///
+/// # Errors
+/// `Data` where the source has no batch; errors of the source and of the engine.
+pub fn calibrate(
+    model: &Model,
+    taps: &[String],
+    source: &mut dyn BatchSource,
+    engine: &EngineOptions,
+    report: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<Stats> {
+    let collector = Arc::new(Collector { tensors: taps.iter().map(|_| Mutex::default()).collect() });
+    let mut engine = runtime::open(model, taps, collector.clone(), engine)?;
+    let mut progress = Progress::start(source.remaining());
+    while let Some(batch) = source.next_batch()? {
+        engine.run(&batch)?;
+        progress.advance(batch.samples, report)?;
+    }
+    if progress.batches == 0 {
+        return Err(Error::new(ErrorKind::Data, "the calibration data holds no sample")
+            .with_remedy("give at least one sample; a few hundred make good ranges"));
+    }
+    let mut stats = Stats { samples: progress.samples as u64, ..Stats::default() };
+    for (name, tensor) in taps.iter().zip(&collector.tensors) {
+        let tensor = std::mem::take(&mut *tensor.lock().unwrap_or_else(PoisonError::into_inner));
+        if tensor.count() > 0 {
+            stats.tensors.insert(name.clone(), tensor);
+        }
+    }
+    Ok(stats)
+}

@@ -1,0 +1,144 @@
+//! The whole way from a model and data to files, in steps that a program can take one by one.
+//!
+//! [`prepare`] → [`plan`] → [`calibrate`] → [`ranges`] → [`quantise`]. The command-line tool is a thin layer
+//! over these functions; each of them is pure but for the engine that runs the model.
+
+mod calibrate;
+mod compare;
+
+use std::collections::BTreeSet;
+
+use crate::emit::qdq_model::{self, WeightForm};
+use crate::emit::ranges::Ranges;
+use crate::error::{Error, ErrorKind, Result};
+use crate::graph::{Graph, TensorId, TensorKind};
+use crate::observe::{Stats, TensorStats};
+use crate::onnx::Model;
+use crate::place::{self, Plan, Policy};
+use crate::range::{self, Method, Target};
+
+pub use calibrate::{Progress, calibrate};
+pub use compare::{CompareOptions, compare};
+
+/// The opset from which QuantizeLinear and DequantizeLinear have an axis.
+pub const QDQ_OPSET: i64 = 13;
+
+/// A model that is ready to be planned: its opset has per-channel Quantize/Dequantize.
+#[derive(Clone)]
+pub struct Prepared {
+    /// The model; the user's own where its opset was high enough.
+    pub model: Model,
+    /// The neutral view of its main graph.
+    pub graph: Graph,
+    /// The position in the model of each node of the graph.
+    pub index: Vec<usize>,
+    /// The opset that the model came with.
+    pub original_opset: i64,
+}
+
+/// Raises the model's opset where Q/DQ needs it and describes its graph. Tensor names stay as they are.
+///
+/// # Errors
+/// `Unsupported` where an operator has no form in the higher opset.
+pub fn prepare(model: &Model) -> Result<Prepared> {
+    let original_opset = model.opset();
+    let mut model = model.clone();
+    if original_opset < QDQ_OPSET {
+        model.raise_opset(QDQ_OPSET)?;
+    }
+    let (graph, index) = model.graph_with_index()?;
+    Ok(Prepared { model, graph, index, original_opset })
+}
+
+/// Decides what is quantised.
+///
+/// # Errors
+/// `InvalidArgument` where a pattern of the policy matches no node.
+pub fn plan(prepared: &Prepared, policy: &Policy) -> Result<Plan> {
+    place::plan(&prepared.graph, policy)
+}
+
+/// Decides what is quantised with ranges that exist already: a node whose range is missing stays in float.
+///
+/// # Errors
+/// `Data` where not one of the ranges belongs to a tensor of the model.
+pub fn plan_for_ranges(prepared: &Prepared, policy: &Policy, ranges: &Ranges) -> Result<Plan> {
+    let known: BTreeSet<String> = ranges
+        .iter()
+        .map(|(name, _)| name)
+        .filter(|name| prepared.graph.find(name).is_some())
+        .map(str::to_owned)
+        .collect();
+    if known.is_empty() {
+        return Err(Error::new(ErrorKind::Data, "none of the ranges belongs to a tensor of the model")
+            .with_remedy("take the ranges of this very model; exporters rename tensors"));
+    }
+    place::plan(&prepared.graph, &Policy { ranged: Some(known), ..policy.clone() })
+}
+
+/// The names of the tensors to observe: those that the plan quantises and, with `every_activation`, all other
+/// activations too, as a calibration cache needs them.
+pub fn taps(graph: &Graph, plan: &Plan, every_activation: bool) -> Vec<String> {
+    let mut wanted: BTreeSet<TensorId> = plan.taps().collect();
+    if every_activation {
+        wanted.extend(graph.tensor_ids().filter(|&id| {
+            let tensor = graph.tensor(id);
+            tensor.kind != TensorKind::Constant
+                && tensor.dtype.is_none_or(|dtype| dtype.is_float())
+                && place::ops::constant_form(graph, id).is_none()
+        }));
+    }
+    wanted.into_iter().map(|id| graph.tensor(id).name.clone()).collect()
+}
+
+/// Computes the range of every observed tensor. Tensors that share a scale get one range from their statistics
+/// together.
+///
+/// # Errors
+/// `Data`, naming the tensor, where a planned tensor was not observed or holds no finite number.
+pub fn ranges(graph: &Graph, plan: &Plan, stats: &Stats, method: Method) -> Result<Ranges> {
+    let target = Target::default();
+    let mut ranges = Ranges::new(method.to_string());
+    for group in &plan.groups {
+        let mut together = TensorStats::new();
+        for &member in group {
+            let name = &graph.tensor(member).name;
+            let found = stats.tensors.get(name).ok_or_else(|| never_observed(name))?;
+            together.merge(found);
+        }
+        let first = &graph.tensor(group[0]).name;
+        let amax = range::compute(&together, method, target).map_err(|error| of_tensor(first, error))?;
+        for &member in group {
+            ranges.set(&graph.tensor(member).name, amax)?;
+        }
+    }
+    for (name, stats) in &stats.tensors {
+        if ranges.get(name).is_none() && stats.abs_max().is_some() {
+            ranges
+                .set(name, range::compute(stats, method, target).map_err(|error| of_tensor(name, error))?)?;
+        }
+    }
+    Ok(ranges)
+}
+
+fn never_observed(name: &str) -> Error {
+    Error::new(
+        ErrorKind::Data,
+        format!("tensor '{name}' is to be quantised but the statistics do not hold it"),
+    )
+    .with_remedy(
+        "calibrate this model with the same --include and --exclude, or exclude the nodes that read it",
+    )
+}
+
+fn of_tensor(name: &str, error: Error) -> Error {
+    Error::new(error.kind(), format!("tensor '{name}': no range can be computed")).with_source(error)
+}
+
+/// Puts Quantize and Dequantize into the model.
+///
+/// # Errors
+/// `Data` where a planned tensor has no range, or a weight is not finite.
+pub fn quantise(prepared: &Prepared, plan: &Plan, ranges: &Ranges, form: WeightForm) -> Result<Model> {
+    qdq_model::quantise(&prepared.model, &prepared.graph, &prepared.index, plan, ranges, form)
+}

@@ -1,0 +1,170 @@
+//! Operators with weights: what of them is quantised, and along which axis.
+
+use crate::dtype::DataType;
+use crate::graph::{Edge, Graph, Node, NodeId, TensorId, TensorKind};
+
+use super::{Draft, Policy, Verdict};
+
+/// Operators whose inputs are quantised.
+pub const WEIGHTED: [&str; 4] = ["Conv", "ConvTranspose", "Gemm", "MatMul"];
+
+/// Operators that give a constant another form without computing: a weight may lie behind any number of them.
+const CONSTANT_FORMS: [&str; 7] =
+    ["Identity", "Transpose", "Reshape", "Cast", "Squeeze", "Unsqueeze", "Flatten"];
+
+/// What feeds an input.
+enum Operand {
+    Activation(TensorId),
+    Weight(TensorId),
+}
+
+/// Whether `node` is an operator with weights.
+pub fn is_weighted(node: &Node) -> bool {
+    WEIGHTED.iter().any(|op| node.is(op))
+}
+
+/// The chain from the tensor back to the constant it is a form of: the nodes nearest first, and the constant.
+/// `None` for a tensor that depends on an input of the network.
+pub fn constant_form(graph: &Graph, tensor: TensorId) -> Option<(Vec<NodeId>, TensorId)> {
+    let mut chain = Vec::new();
+    let mut at = tensor;
+    loop {
+        if graph.tensor(at).kind == TensorKind::Constant {
+            return Some((chain, at));
+        }
+        let producer = graph.tensor(at).producer?;
+        let node = graph.node(producer);
+        let parameters_constant = node
+            .inputs
+            .iter()
+            .skip(1)
+            .flatten()
+            .all(|&input| graph.tensor(input).kind == TensorKind::Constant);
+        if !CONSTANT_FORMS.iter().any(|op| node.is(op)) || !parameters_constant {
+            return None;
+        }
+        chain.push(producer);
+        at = node.input(0)?;
+    }
+}
+
+/// The rank of a constant or of a form of one, where it follows from the graph.
+fn constant_rank(graph: &Graph, tensor: TensorId) -> Option<usize> {
+    let (chain, source) = constant_form(graph, tensor)?;
+    chain.iter().rev().try_fold(graph.tensor(source).rank()?, |rank, &id| {
+        let node = graph.node(id);
+        let listed = || {
+            let parameter = graph.tensor(node.input(1)?).fixed_shape()?;
+            parameter.first().copied()
+        };
+        let axes = || node.ints("axes").map(<[i64]>::len).or_else(listed);
+        match node.op.as_str() {
+            "Reshape" => listed(),
+            "Flatten" => Some(2),
+            "Squeeze" => rank.checked_sub(axes()?),
+            "Unsqueeze" => Some(rank + axes()?),
+            _ => Some(rank),
+        }
+    })
+}
+
+/// Quantises the inputs of every operator with weights that the policy allows.
+pub(super) fn place_weighted(graph: &Graph, policy: &Policy, draft: &mut Draft) {
+    for id in graph.node_ids() {
+        let node = graph.node(id);
+        if !is_weighted(node) {
+            continue;
+        }
+        match operands(graph, policy, node) {
+            Ok((operands, reason)) => {
+                for (input, operand) in operands.into_iter().enumerate() {
+                    let edge = Edge { node: id, input };
+                    match operand {
+                        Operand::Activation(tensor) => draft.quantise_activation(tensor, edge),
+                        Operand::Weight(tensor) => {
+                            let axis = weight_axis(graph, policy, node, input, tensor);
+                            draft.quantise_weight(tensor, axis, edge);
+                        }
+                    }
+                }
+                draft.decide(id, Verdict::Quantised, reason);
+            }
+            Err(reason) => draft.decide(id, Verdict::Float, reason),
+        }
+    }
+}
+
+/// The two inputs to quantise, or why the node stays in float.
+fn operands(graph: &Graph, policy: &Policy, node: &Node) -> Result<([Operand; 2], String), String> {
+    if let Some(reason) = policy.refusal(node) {
+        return Err(reason.to_owned());
+    }
+    let first = operand(graph, policy, node, 0)?;
+    let second = operand(graph, policy, node, 1)?;
+    let reason = match (&first, &second) {
+        (Operand::Weight(_), Operand::Weight(_)) => {
+            return Err("both inputs are constant: it folds away".into());
+        }
+        (_, Operand::Activation(_)) if node.op.starts_with("Conv") => {
+            return Err(
+                "its weight is computed at run time: only constant weights of convolutions are quantised"
+                    .into(),
+            );
+        }
+        (Operand::Weight(_), _) if node.op.starts_with("Conv") => {
+            return Err("its data input is constant".into());
+        }
+        (Operand::Activation(_), Operand::Activation(_)) => "both inputs are activations: one scale each",
+        _ => "input and weight are quantised",
+    };
+    Ok(([first, second], reason.into()))
+}
+
+fn operand(graph: &Graph, policy: &Policy, node: &Node, input: usize) -> Result<Operand, String> {
+    let tensor = node.input(input).ok_or_else(|| format!("input {input} is missing"))?;
+    let found = graph.tensor(tensor);
+    if graph.producer(tensor).is_some_and(|producer| producer.op == "DequantizeLinear") {
+        return Err(format!("'{}' is quantised already", found.name));
+    }
+    if let Some(dtype) = found.dtype
+        && !matches!(dtype, DataType::F32 | DataType::F16 | DataType::Bf16)
+    {
+        return Err(format!("'{}' is {dtype}: only f32, f16 and bf16 are quantised", found.name));
+    }
+    match constant_form(graph, tensor) {
+        Some(_) if found.rank() == Some(0) || has_zero_dimension(graph, tensor) => {
+            Err(format!("constant '{}' is a scalar or empty", found.name))
+        }
+        Some(_) => Ok(Operand::Weight(tensor)),
+        None => match policy.unranged(&found.name) {
+            Some(reason) => Err(reason),
+            None => Ok(Operand::Activation(tensor)),
+        },
+    }
+}
+
+fn has_zero_dimension(graph: &Graph, tensor: TensorId) -> bool {
+    graph.tensor(tensor).fixed_shape().is_some_and(|shape| shape.contains(&0))
+}
+
+/// The axis of output channels of a weight: the first one of a convolution, the second one of a transposed
+/// convolution in one group, and of a matrix product the one that the result keeps: the columns of a right side,
+/// the rows of a left one. One scale serves the whole weight in all other cases, and where the axis has a single
+/// index.
+fn weight_axis(graph: &Graph, policy: &Policy, node: &Node, input: usize, weight: TensorId) -> Option<usize> {
+    if policy.per_tensor_weights {
+        return None;
+    }
+    let axis = match (node.op.as_str(), input) {
+        ("Conv", _) => 0,
+        ("ConvTranspose", _) if node.int("group", 1) == 1 => 1,
+        ("Gemm", 0) => usize::from(node.int("transA", 0) != 0),
+        ("Gemm", _) => usize::from(node.int("transB", 0) == 0),
+        ("MatMul", 0) => constant_rank(graph, weight)?.checked_sub(2)?,
+        ("MatMul", _) => constant_rank(graph, weight)?.checked_sub(1).filter(|&last| last > 0)?,
+        _ => return None,
+    };
+    let single =
+        graph.tensor(weight).fixed_shape().is_some_and(|shape| shape.get(axis).is_none_or(|&n| n == 1));
+    (!single).then_some(axis)
+}

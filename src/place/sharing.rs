@@ -1,0 +1,114 @@
+//! Operators that INT8 passes through, and the scales they share.
+//!
+//! Average pooling is not among them: it computes new values, TensorRT-RTX runs it in float whatever stands before
+//! it (`tests/trt_rtx/FINDINGS.md`), and a pair there would only round.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::graph::{Edge, Graph, Node, NodeId, TensorId};
+
+use super::{Draft, Policy, Verdict};
+
+/// How an operator treats quantised values.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Passing {
+    /// Moves all values and nothing else: TensorRT moves a Quantize across it by itself.
+    Moves,
+    /// Moves or selects values, so input and output have one scale; gets pairs of its own, because TensorRT
+    /// does not always move one across.
+    Selects,
+}
+
+fn passing(node: &Node) -> Option<Passing> {
+    if !node.domain.is_empty() {
+        return None;
+    }
+    match node.op.as_str() {
+        "Reshape" | "Transpose" | "Flatten" | "Squeeze" | "Unsqueeze" | "Identity" | "DepthToSpace"
+        | "SpaceToDepth" => Some(Passing::Moves),
+        "MaxPool" | "Concat" => Some(Passing::Selects),
+        _ => None,
+    }
+}
+
+/// The inputs that carry values: all of a Concat, the first of every other operator.
+fn data_inputs(node: &Node) -> impl Iterator<Item = (usize, TensorId)> + '_ {
+    let count = if node.op == "Concat" { node.inputs.len() } else { 1 };
+    node.inputs.iter().take(count).enumerate().filter_map(|(index, tensor)| Some((index, (*tensor)?)))
+}
+
+/// Quantises the inputs of pooling and Concat where all that reads their output reads INT8: from the end of
+/// the network to its beginning, so that a chain of them is found whole.
+pub(super) fn place_passing(graph: &Graph, policy: &Policy, draft: &mut Draft) {
+    let captured: BTreeSet<TensorId> =
+        graph.nodes.iter().flat_map(|node| node.captures.iter().copied()).collect();
+    for index in (0..graph.nodes.len()).rev() {
+        let id = NodeId(index);
+        let node = graph.node(id);
+        let (Some(kind), Some(output)) = (passing(node), node.output(0)) else { continue };
+        if !all_read_int8(graph, draft, &captured, output) {
+            continue;
+        }
+        if kind == Passing::Moves {
+            draft.decide(id, Verdict::PassesInt8, "only moves values: TensorRT moves the Quantize across it");
+            continue;
+        }
+        let unranged = || data_inputs(node).find_map(|(_, input)| policy.unranged(&graph.tensor(input).name));
+        if let Some(reason) = policy.refusal(node).map(str::to_owned).or_else(unranged) {
+            draft.decide(id, Verdict::Float, reason);
+            continue;
+        }
+        if data_inputs(node).any(|(_, input)| super::ops::constant_form(graph, input).is_some()) {
+            draft.decide(id, Verdict::Float, "an input is constant");
+            continue;
+        }
+        for (input, tensor) in data_inputs(node) {
+            draft.quantise_activation(tensor, Edge { node: id, input });
+        }
+        draft.decide(
+            id,
+            Verdict::PassesInt8,
+            "all that reads it is INT8: its input and output share a scale",
+        );
+    }
+}
+
+/// Whether every reader of the tensor reads it quantised, directly or behind operators that only move values.
+fn all_read_int8(graph: &Graph, draft: &Draft, captured: &BTreeSet<TensorId>, tensor: TensorId) -> bool {
+    let found = graph.tensor(tensor);
+    let only_nodes_read = !found.is_output && !captured.contains(&tensor) && !found.consumers.is_empty();
+    only_nodes_read
+        && found.consumers.iter().all(|&edge| {
+            draft.is_quantised(tensor, edge)
+                || (passing(graph.node(edge.node)) == Some(Passing::Moves)
+                    && draft.verdict(edge.node) == Some(Verdict::PassesInt8))
+        })
+}
+
+/// Groups of quantised tensors that have one scale because only moving or selecting lies between them.
+/// A tensor that shares with no other is a group of its own.
+pub(super) fn groups(graph: &Graph, draft: &Draft) -> Vec<Vec<TensorId>> {
+    let mut leader: Vec<usize> = (0..graph.tensors.len()).collect();
+    for id in graph.node_ids() {
+        let node = graph.node(id);
+        let shares = passing(node).is_some() && draft.verdict(id) == Some(Verdict::PassesInt8);
+        if let (true, Some(output)) = (shares, node.output(0)) {
+            for (_, input) in data_inputs(node) {
+                let (a, b) = (find(&leader, input.0), find(&leader, output.0));
+                leader[a.max(b)] = a.min(b);
+            }
+        }
+    }
+    let mut members: BTreeMap<usize, Vec<TensorId>> = BTreeMap::new();
+    for &tensor in draft.activations.keys() {
+        members.entry(find(&leader, tensor.0)).or_default().push(tensor);
+    }
+    members.into_values().collect()
+}
+
+fn find(leader: &[usize], mut at: usize) -> usize {
+    while leader[at] != at {
+        at = leader[at];
+    }
+    at
+}

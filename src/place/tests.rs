@@ -1,0 +1,289 @@
+use super::*;
+use crate::dtype::DataType;
+use crate::graph::{Attribute, NewNode, TensorKind};
+use crate::tensor::Dim;
+
+/// A graph from lines such as `Conv x w[8,3,3,3] -> y` or `Gemm:transB=1 ...`. A name with a shape is a
+/// constant, `x`, `x1`, ... are inputs, and tensors that nothing reads are outputs.
+fn graph(lines: &str) -> Graph {
+    let mut graph = Graph::new();
+    for line in lines.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let (left, outputs) = line.split_once(" -> ").unwrap();
+        let mut words = left.split_whitespace();
+        let head = words.next().unwrap();
+        let (op, attribute) = head.split_once(':').unwrap_or((head, ""));
+        let inputs: Vec<_> = words.map(|word| Some(tensor(&mut graph, word))).collect();
+        let outputs: Vec<_> = outputs.split_whitespace().map(Some).collect();
+        let attributes = attribute
+            .split_once('=')
+            .map(|(name, value)| (name.to_owned(), Attribute::Int(value.parse().unwrap())))
+            .into_iter()
+            .collect();
+        let node = NewNode { op, inputs: &inputs, outputs: &outputs, attributes, ..NewNode::default() };
+        graph.add_node(node).unwrap();
+    }
+    for id in graph.tensor_ids() {
+        if graph.tensor(id).consumers.is_empty() {
+            graph.mark_output(id);
+        }
+    }
+    graph
+}
+
+fn tensor(graph: &mut Graph, word: &str) -> TensorId {
+    let (name, shape) = match word.split_once('[') {
+        Some((name, shape)) => (name, Some(shape.trim_end_matches(']'))),
+        None => (word, None),
+    };
+    if let Some(found) = graph.find(name) {
+        return found;
+    }
+    let shape = shape.map(|dims| {
+        dims.split(',').filter(|dim| !dim.is_empty()).map(|dim| Dim::Fixed(dim.parse().unwrap())).collect()
+    });
+    let kind = if shape.is_some() { TensorKind::Constant } else { TensorKind::Input };
+    graph.add_tensor(name, kind, Some(DataType::F32), shape).unwrap()
+}
+
+/// The plan in words: `x>Conv_0.0` for a quantised use, `w@0>Conv_0.1` for a weight with its axis.
+fn uses(graph: &Graph, plan: &Plan) -> Vec<String> {
+    let edge = |edge: &Edge| format!("{}.{}", graph.node(edge.node).name, edge.input);
+    let mut found = Vec::new();
+    for activation in &plan.activations {
+        let name = &graph.tensor(activation.tensor).name;
+        found.extend(activation.edges.iter().map(|e| format!("{name}>{}", edge(e))));
+    }
+    for weight in &plan.weights {
+        let name = &graph.tensor(weight.tensor).name;
+        let axis = weight.axis.map_or("-".to_owned(), |axis| axis.to_string());
+        found.extend(weight.edges.iter().map(|e| format!("{name}@{axis}>{}", edge(e))));
+    }
+    found
+}
+
+fn check(lines: &str, expected: &[&str]) -> (Graph, Plan) {
+    let graph = graph(lines);
+    let plan = plan(&graph, &Policy::default()).unwrap();
+    assert_eq!(uses(&graph, &plan), expected, "{lines}");
+    assert_eq!(plan.decisions.len(), graph.nodes.len());
+    (graph, plan)
+}
+
+fn reason(graph: &Graph, plan: &Plan, node: &str) -> String {
+    let decision = plan.decisions.iter().find(|d| graph.node(d.node).name == node).unwrap();
+    decision.reason.clone()
+}
+
+#[test]
+fn each_operator_has_its_weight_axis() {
+    for (line, axis) in [
+        ("Conv x w[8,3,3,3] -> y", "0"),
+        ("Conv:group=8 x w[8,1,3,3] -> y", "0"),
+        ("ConvTranspose x w[8,4,2,2] -> y", "1"),
+        ("ConvTranspose:group=2 x w[8,4,2,2] -> y", "-"),
+        ("Gemm x w[8,4] -> y", "1"),
+        ("Gemm:transB=1 x w[8,4] -> y", "0"),
+        ("MatMul x w[8,4] -> y", "1"),
+        ("MatMul x w[2,8,4] -> y", "2"),
+        ("MatMul x w[8] -> y", "-"),
+        ("Conv x w[1,8,3,3] -> y", "-"),
+    ] {
+        let op = line.split([' ', ':']).next().unwrap();
+        check(line, &[&format!("x>{op}_0.0"), &format!("w@{axis}>{op}_0.1")]);
+    }
+    check("MatMul w[8,4] x -> y", &["x>MatMul_0.1", "w@0>MatMul_0.0"]);
+    check("MatMul w[2,8,4] x -> y", &["x>MatMul_0.1", "w@1>MatMul_0.0"]);
+    check("Gemm:transA=1 w[8,4] x -> y", &["x>Gemm_0.1", "w@1>Gemm_0.0"]);
+}
+
+#[test]
+fn a_bias_stays_float() {
+    check("Conv x w[8,3,3,3] b[8] -> y", &["x>Conv_0.0", "w@0>Conv_0.1"]);
+}
+
+#[test]
+fn attention_products_quantise_both_inputs() {
+    let (graph, plan) = check("MatMul x x1 -> s\nSoftmax s -> p", &["x>MatMul_0.0", "x1>MatMul_0.1"]);
+    assert!(reason(&graph, &plan, "MatMul_0").contains("one scale each"));
+}
+
+#[test]
+fn a_convolution_with_a_computed_weight_stays_float() {
+    let (graph, plan) = check("Relu x1 -> w\nConv x w -> y", &[]);
+    assert!(reason(&graph, &plan, "Conv_1").contains("computed at run time"));
+}
+
+#[test]
+fn nothing_lies_between_convolution_batch_normalisation_and_activation() {
+    check(
+        "Conv x w[8,3,3,3] -> a
+         BatchNormalization a s[8] b[8] m[8] v[8] -> n
+         Relu n -> r
+         Conv r w2[8,8,3,3] -> y",
+        &["x>Conv_0.0", "r>Conv_3.0", "w@0>Conv_0.1", "w2@0>Conv_3.1"],
+    );
+}
+
+#[test]
+fn the_identity_branch_of_a_residual_is_quantised_once_for_both_readers() {
+    let (_, plan) = check(
+        "Relu x -> r
+         Conv r w[8,8,3,3] -> a
+         Add a r -> s
+         Relu s -> y",
+        &["r>Conv_1.0", "r>Add_2.1", "w@0>Conv_1.1"],
+    );
+    assert_eq!(plan.activations.len(), 1);
+}
+
+#[test]
+fn with_a_convolution_in_both_branches_the_longer_one_fuses() {
+    let backbone_first = "Relu x -> r
+         Conv r w[8,8,3,3] -> a
+         Relu a -> b
+         Conv b w1[8,8,3,3] -> c
+         Conv r w2[8,8,1,1] -> d
+         Add c d -> y";
+    let (graph, plan) = check(
+        backbone_first,
+        &[
+            "r>Conv_1.0",
+            "r>Conv_4.0",
+            "b>Conv_3.0",
+            "d>Add_5.1",
+            "w@0>Conv_1.1",
+            "w1@0>Conv_3.1",
+            "w2@0>Conv_4.1",
+        ],
+    );
+    assert!(reason(&graph, &plan, "Add_5").contains("input 0 fuses"));
+    let swapped = graph_with_swapped_add(backbone_first);
+    let plan = super::plan(&swapped, &Policy::default()).unwrap();
+    assert!(uses(&swapped, &plan).contains(&"d>Add_5.0".to_owned()));
+}
+
+fn graph_with_swapped_add(lines: &str) -> Graph {
+    graph(&lines.replace("Add c d", "Add d c"))
+}
+
+#[test]
+fn an_add_that_is_no_residual_stays_float() {
+    check("Conv x w[8,3,1,1] -> a\nAdd a b[8,1,1] -> y", &["x>Conv_0.0", "w@0>Conv_0.1"]);
+    check("Relu x -> a\nRelu x1 -> b\nAdd a b -> y", &[]);
+    check("Conv x w[8,3,1,1] -> a\nAdd a a -> y", &["x>Conv_0.0", "w@0>Conv_0.1"]);
+}
+
+#[test]
+fn pooling_and_concat_share_one_scale_with_what_reads_them() {
+    let (graph, plan) = check(
+        "Relu x -> a
+         Relu x1 -> b
+         Concat:axis=1 a b -> c
+         MaxPool c -> p
+         Conv p w[8,8,3,3] -> y",
+        &["a>Concat_2.0", "b>Concat_2.1", "c>MaxPool_3.0", "p>Conv_4.0", "w@0>Conv_4.1"],
+    );
+    assert_eq!(plan.groups.len(), 1);
+    assert_eq!(plan.groups[0].len(), 4);
+    assert!(reason(&graph, &plan, "Concat_2").contains("share"));
+}
+
+#[test]
+fn pooling_before_a_float_reader_stays_float() {
+    check("MaxPool x -> p\nConv p w[8,8,3,3] -> y\nSigmoid p -> z", &["p>Conv_1.0", "w@0>Conv_1.1"]);
+    check("MaxPool x -> p\nSoftmax p -> y", &[]);
+}
+
+#[test]
+fn average_pooling_computes_and_stays_float() {
+    check(
+        "Relu x -> a
+         GlobalAveragePool a -> g
+         Flatten g -> f
+         Gemm:transB=1 f w[10,8] -> y",
+        &["f>Gemm_3.0", "w@0>Gemm_3.1"],
+    );
+}
+
+#[test]
+fn one_tensor_before_and_behind_a_reshape_has_one_scale() {
+    let (_, plan) = check(
+        "Relu x -> a
+         Conv a w[8,8,3,3] -> y
+         Reshape a s[2] -> r
+         Gemm r w2[8,4] -> z",
+        &["a>Conv_1.0", "r>Gemm_3.0", "w@0>Conv_1.1", "w2@1>Gemm_3.1"],
+    );
+    assert_eq!(plan.groups, [plan.taps().collect::<Vec<_>>()]);
+}
+
+#[test]
+fn a_weight_shared_on_one_axis_is_quantised_once_and_on_two_axes_twice() {
+    let (_, plan) = check(
+        "MatMul x w[8,8] -> a
+         MatMul a w -> b
+         Gemm:transB=1 b w -> y",
+        &["x>MatMul_0.0", "a>MatMul_1.0", "b>Gemm_2.0", "w@0>Gemm_2.1", "w@1>MatMul_0.1", "w@1>MatMul_1.1"],
+    );
+    assert_eq!(plan.weights.len(), 2);
+}
+
+#[test]
+fn weights_are_found_behind_operators_that_only_change_their_form() {
+    check("Transpose w[8,4] -> t\nIdentity t -> i\nMatMul x i -> y", &["x>MatMul_2.0", "i@1>MatMul_2.1"]);
+    check("Reshape w[32] s[2] -> r\nMatMul x r -> y", &["x>MatMul_1.0", "r@1>MatMul_1.1"]);
+    check("Unsqueeze w[8,4] a[1] -> r\nMatMul x r -> y", &["x>MatMul_1.0", "r@2>MatMul_1.1"]);
+    check("Relu w[8,4] -> r\nMatMul x r -> y", &["x>MatMul_1.0", "r>MatMul_1.1"]);
+}
+
+#[test]
+fn the_user_includes_and_excludes_by_name_and_operator() {
+    let graph = graph("Conv x w[8,3,3,3] -> a\nConv a w2[8,8,3,3] -> b\nGemm b w3[8,4] -> y");
+    let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+    let quantised = |policy: Policy| {
+        let plan = plan(&graph, &policy).unwrap();
+        let quantised = plan.decisions.iter().filter(|d| d.verdict == Verdict::Quantised);
+        quantised.map(|d| graph.node(d.node).name.clone()).collect::<Vec<_>>()
+    };
+    let exclude = Selection { names: names(&["Conv_*"]), ops: vec![] };
+    assert_eq!(quantised(Policy { exclude, ..Policy::default() }), ["Gemm_2"]);
+    let include = Selection { names: vec![], ops: names(&["Conv"]) };
+    let exclude = Selection { names: names(&["Conv_1"]), ops: vec![] };
+    assert_eq!(quantised(Policy { include, exclude, ..Policy::default() }), ["Conv_0"]);
+    let exclude = Selection { names: names(&["conv*"]), ops: vec![] };
+    let error = plan(&graph, &Policy { exclude, ..Policy::default() }).unwrap_err();
+    assert!(error.to_string().contains("'conv*' matches no node"), "{error}");
+}
+
+#[test]
+fn integers_and_what_is_quantised_already_are_left_alone() {
+    let mut ints = graph("MatMul x x1 -> y");
+    let x = ints.find("x").unwrap();
+    ints.tensors[x.0].dtype = Some(DataType::I32);
+    let planned = plan(&ints, &Policy::default()).unwrap();
+    assert!(planned.activations.is_empty());
+    assert!(reason(&ints, &planned, "MatMul_0").contains("i32"));
+    let (graph, plan) = check("DequantizeLinear x s[] -> d\nConv d w[8,3,3,3] -> y", &[]);
+    assert!(reason(&graph, &plan, "Conv_1").contains("quantised already"));
+}
+
+#[test]
+fn a_tensor_that_a_subgraph_reads_keeps_its_float_pooling() {
+    let mut graph = graph("Relu x -> a\nMaxPool a -> p\nConv p w[8,8,3,3] -> y");
+    let p = graph.find("p").unwrap();
+    let captures = [p];
+    graph
+        .add_node(NewNode { op: "If", outputs: &[Some("z")], captures: &captures, ..NewNode::default() })
+        .unwrap();
+    let plan = plan(&graph, &Policy::default()).unwrap();
+    assert_eq!(uses(&graph, &plan), ["p>Conv_2.0", "w@0>Conv_2.1"]);
+}
+
+#[test]
+fn a_node_whose_activation_has_no_range_stays_float() {
+    let graph = graph("Conv x w[8,3,3,3] -> a\nMaxPool a -> p\nConv p w2[8,8,3,3] -> y");
+    let ranged = Some(["x", "p"].map(str::to_owned).into());
+    let plan = plan(&graph, &Policy { ranged, ..Policy::default() }).unwrap();
+    assert_eq!(uses(&graph, &plan), ["x>Conv_0.0", "p>Conv_2.0", "w@0>Conv_0.1", "w2@0>Conv_2.1"]);
+    assert_eq!(reason(&graph, &plan, "MaxPool_1"), "there is no range for 'a'");
+}

@@ -1,0 +1,211 @@
+//! Weights as int8, the way ONNX's QuantizeLinear counts.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::kernel;
+use crate::tensor::element_count;
+
+/// The highest integer of the symmetric int8 grid.
+const MAX: f32 = 127.0;
+
+/// int8 weights and their scales.
+#[derive(Clone, Debug, PartialEq)]
+pub struct QuantisedWeights {
+    /// One integer per weight, -127 to 127, in the order of the weights.
+    pub values: Vec<i8>,
+    /// ONNX's scale, the width of one integer step: weight = value * scale. (This is the reciprocal of the scale
+    /// of the functions in [`quant`](super).) One per index of the axis, or a single one without an axis.
+    /// Always a normal positive number.
+    pub scale: Vec<f32>,
+}
+
+/// Quantises row-major weights symmetrically to int8, with one scale per index of `axis` or one for all.
+///
+/// scale = amax / 127 and value = clamp(rne(weight / scale), -127, 127), both in f32. The division is that of
+/// QuantizeLinear, so a runtime that quantises the float weights with these scales gets the same integers. Where
+/// amax / 127 is no normal number (amax is 0 or so small that hardware may flush the scale to zero), the scale is
+/// 1 and the values are 0.
+///
+/// # Errors
+///
+/// When there is no weight, the shape does not fit the weights or has no such axis, or a weight is NaN or infinite.
+///
+/// ```
+/// # use qdq::quant::weights::quantise_weights;
+/// let found = quantise_weights(&[1.0, -0.5, 254.0, 3.0], &[2, 2], Some(0))?;
+/// assert_eq!(found.values, [127, -64, 127, 2]);
+/// assert_eq!(found.scale, [1.0 / 127.0, 2.0]);
+/// # Ok::<(), qdq::error::Error>(())
+/// ```
+pub fn quantise_weights(values: &[f32], shape: &[usize], axis: Option<usize>) -> Result<QuantisedWeights> {
+    check(values, shape, axis)?;
+    if values.is_empty() {
+        return Err(Error::new(ErrorKind::Shape, format!("weights of shape {shape:?} have no element")));
+    }
+    let amax = abs_max_along(values, shape, axis);
+    if !amax.iter().all(|amax| amax.is_finite()) {
+        return Err(not_finite(values, shape));
+    }
+    let scale: Vec<f32> = amax.iter().map(|&amax| usable_scale(amax / MAX)).collect();
+    let mut integers = vec![0; values.len()];
+    for_each_slice(shape, axis, |range, channels| {
+        let (values, integers) = (&values[range.clone()], &mut integers[range]);
+        match &scale[channels] {
+            &[scale] => {
+                for (integer, &value) in integers.iter_mut().zip(values) {
+                    *integer = quantise_one(value, scale);
+                }
+            }
+            scales => {
+                for ((integer, &value), &scale) in integers.iter_mut().zip(values).zip(scales) {
+                    *integer = quantise_one(value, scale);
+                }
+            }
+        }
+    });
+    Ok(QuantisedWeights { values: integers, scale })
+}
+
+/// max |x| for every index of `axis`, or of all values: NaN where there is a NaN. Nothing where there is no
+/// element.
+///
+/// # Panics
+///
+/// When `shape` does not fit the values or has no such axis.
+pub fn abs_max_along(values: &[f32], shape: &[usize], axis: Option<usize>) -> Vec<f32> {
+    check(values, shape, axis).unwrap_or_else(|error| panic!("{error}"));
+    if values.is_empty() {
+        return Vec::new();
+    }
+    let kernels = kernel::active();
+    let mut amax = vec![0.0f32; axis.map_or(1, |axis| shape[axis])];
+    for_each_slice(shape, axis, |range, channels| {
+        let values = &values[range];
+        match &mut amax[channels] {
+            [amax] => *amax = kernels.abs_max(&[*amax, kernels.abs_max(values)]),
+            row => {
+                for (amax, &value) in row.iter_mut().zip(values) {
+                    *amax = kernels.abs_max(&[*amax, value]);
+                }
+            }
+        }
+    });
+    amax
+}
+
+/// Calls `f` with stretches of elements and their channels, where there are elements: either one channel for the
+/// whole stretch, or, where the axis is the last one, one channel per element.
+fn for_each_slice(
+    shape: &[usize],
+    axis: Option<usize>,
+    mut f: impl FnMut(std::ops::Range<usize>, std::ops::Range<usize>),
+) {
+    let count: usize = shape.iter().product();
+    let Some(axis) = axis else { return f(0..count, 0..1) };
+    let channels = shape[axis];
+    let inner: usize = shape[axis + 1..].iter().product();
+    if inner == 1 {
+        for row in 0..count / channels {
+            f(row * channels..(row + 1) * channels, 0..channels);
+        }
+        return;
+    }
+    for slice in 0..count / inner {
+        let channel = slice % channels;
+        f(slice * inner..(slice + 1) * inner, channel..channel + 1);
+    }
+}
+
+fn usable_scale(scale: f32) -> f32 {
+    if scale.is_normal() { scale } else { 1.0 }
+}
+
+fn quantise_one(value: f32, scale: f32) -> i8 {
+    (value / scale).clamp(-MAX, MAX).round_ties_even() as i8
+}
+
+fn check(values: &[f32], shape: &[usize], axis: Option<usize>) -> Result<()> {
+    if element_count(shape)? != values.len() {
+        return Err(Error::new(
+            ErrorKind::Shape,
+            format!("weights of shape {shape:?} do not fit {} elements", values.len()),
+        ));
+    }
+    match axis {
+        Some(axis) if axis >= shape.len() => {
+            Err(Error::new(ErrorKind::Shape, format!("weights of shape {shape:?} have no axis {axis}"))
+                .with_remedy(format!("use an axis below {} or one scale for all weights", shape.len())))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn not_finite(values: &[f32], shape: &[usize]) -> Error {
+    let at = values.iter().position(|value| !value.is_finite()).unwrap_or_default();
+    Error::new(ErrorKind::Data, format!("weight {:?} is {}", super::group::index_of(at, shape), values[at]))
+        .with_remedy("repair the model: weights must be finite")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn weights() -> impl Strategy<Value = (Vec<usize>, Vec<f32>)> {
+        proptest::collection::vec(1usize..5, 1..5).prop_flat_map(|shape| {
+            let count = shape.iter().product::<usize>();
+            (Just(shape), proptest::collection::vec(-1e3f32..1e3, count))
+        })
+    }
+
+    #[test]
+    fn hopeless_ranges_get_scale_one() {
+        for amax in [0.0, f32::from_bits(1), f32::MIN_POSITIVE, f32::MIN_POSITIVE * 126.0] {
+            let found = quantise_weights(&[amax, -amax], &[2], None).unwrap();
+            assert_eq!(found, QuantisedWeights { values: vec![0, 0], scale: vec![1.0] }, "{amax}");
+        }
+        let found = quantise_weights(&[f32::MAX, -f32::MAX], &[2], None).unwrap();
+        assert_eq!(found.values, [127, -127]);
+        assert!(found.scale[0].is_finite());
+    }
+
+    #[test]
+    fn ties_go_to_the_even_integer() {
+        let found = quantise_weights(&[127.0, 0.5, 1.5, 2.5, -0.5, -1.5], &[6], None).unwrap();
+        assert_eq!(found.values, [127, 0, 2, 2, 0, -2]);
+    }
+
+    #[test]
+    fn errors_name_the_weight() {
+        for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            for axis in [None, Some(0), Some(1)] {
+                let error = quantise_weights(&[0.0, 1.0, 2.0, bad], &[2, 2], axis).unwrap_err();
+                assert_eq!(error.message(), format!("weight [1, 1] is {bad}"));
+            }
+        }
+        assert_eq!(quantise_weights(&[1.0], &[2], None).unwrap_err().kind(), ErrorKind::Shape);
+        assert_eq!(quantise_weights(&[1.0], &[1], Some(1)).unwrap_err().kind(), ErrorKind::Shape);
+        // The product of the shape is 0, that of its tail does not fit.
+        for axis in [None, Some(0), Some(1)] {
+            let error = quantise_weights(&[], &[0, usize::MAX, 2], axis).unwrap_err();
+            assert!(error.message().contains("no element"), "{error}");
+            assert!(abs_max_along(&[], &[0, usize::MAX, 2], axis).is_empty());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_weight_follows_the_formula_of_its_channel((shape, weights) in weights(), axis in 0usize..5) {
+            let axis = (axis < shape.len()).then_some(axis);
+            let found = quantise_weights(&weights, &shape, axis).unwrap();
+            let channel = |at: usize| axis.map_or(0, |axis| super::super::group::index_of(at, &shape)[axis]);
+            for (at, &weight) in weights.iter().enumerate() {
+                let others = weights.iter().enumerate().filter(|&(other, _)| channel(other) == channel(at));
+                let amax = others.fold(0f32, |max, (_, x)| max.max(x.abs()));
+                let scale = if amax == 0.0 { 1.0 } else { amax / 127.0 };
+                prop_assert_eq!(found.scale[channel(at)], scale);
+                prop_assert_eq!(f32::from(found.values[at]), (weight / scale).round_ties_even());
+            }
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! What becomes of a network's nodes and why.
+
+use serde_json::{Value, json};
+
+use crate::graph::Graph;
+use crate::place::{Plan, Verdict};
+
+use super::table::{Align, Table};
+
+/// The word for a verdict in text and JSON.
+pub fn verdict_name(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Quantised => "int8",
+        Verdict::PassesInt8 => "passes int8",
+        Verdict::Float => "float",
+    }
+}
+
+/// One line per node, then the totals.
+pub fn text(graph: &Graph, plan: &Plan) -> String {
+    let columns = ["node", "op", "runs in", "why"].map(|title| (title, Align::Left));
+    let mut table = Table::new(&columns);
+    for decision in &plan.decisions {
+        let node = graph.node(decision.node);
+        table.row([node.name.as_str(), &node.op, verdict_name(decision.verdict), &decision.reason]);
+    }
+    let count = |verdict| plan.decisions.iter().filter(|decision| decision.verdict == verdict).count();
+    format!(
+        "{table}\n{} of {} nodes compute in int8, {} pass int8 on; {} activations on {} scales and {} weights \
+         are quantised\n",
+        count(Verdict::Quantised),
+        plan.decisions.len(),
+        count(Verdict::PassesInt8),
+        plan.activations.len(),
+        plan.groups.len(),
+        plan.weights.len(),
+    )
+}
+
+/// The plan for programs: `nodes` (with `name`, `op`, `verdict`, `reason`), `activations` (with `tensor`,
+/// `readers`, and `scale`, the number of the scale, which tensors may share) and `weights` (with `tensor`,
+/// `readers`, and `axis`, `null` for one scale). A reader is a node's name and the number of its input.
+pub fn to_json(graph: &Graph, plan: &Plan) -> Value {
+    let nodes = plan.decisions.iter().map(|decision| {
+        let node = graph.node(decision.node);
+        json!({
+            "name": node.name,
+            "op": node.op,
+            "verdict": verdict_name(decision.verdict),
+            "reason": decision.reason,
+        })
+    });
+    let readers = |edges: &[crate::graph::Edge]| {
+        let reader = |edge: &crate::graph::Edge| json!([graph.node(edge.node).name, edge.input]);
+        edges.iter().map(reader).collect::<Vec<_>>()
+    };
+    let activations = plan.activations.iter().map(|activation| {
+        json!({
+            "tensor": graph.tensor(activation.tensor).name,
+            "readers": readers(&activation.edges),
+            "scale": activation.group,
+        })
+    });
+    let weights = plan.weights.iter().map(|weight| {
+        json!({
+            "tensor": graph.tensor(weight.tensor).name,
+            "readers": readers(&weight.edges),
+            "axis": weight.axis,
+        })
+    });
+    json!({
+        "nodes": nodes.collect::<Vec<_>>(),
+        "activations": activations.collect::<Vec<_>>(),
+        "weights": weights.collect::<Vec<_>>(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dtype::DataType;
+    use crate::graph::{NewNode, TensorKind};
+    use crate::place::{self, Policy};
+    use crate::tensor::Dim;
+
+    fn convolution() -> (Graph, Plan) {
+        let mut graph = Graph::new();
+        let fixed = |dims: &[usize]| Some(dims.iter().map(|&dim| Dim::Fixed(dim)).collect());
+        let float = Some(DataType::F32);
+        let x = graph.add_tensor("x", TensorKind::Input, float, fixed(&[1, 3, 8, 8])).unwrap();
+        let w = graph.add_tensor("w", TensorKind::Constant, float, fixed(&[4, 3, 3, 3])).unwrap();
+        let inputs = [Some(x), Some(w)];
+        let node = NewNode {
+            name: "conv",
+            op: "Conv",
+            inputs: &inputs,
+            outputs: &[Some("y")],
+            ..NewNode::default()
+        };
+        let conv = graph.add_node(node).unwrap();
+        let y = graph.node(conv).output(0).unwrap();
+        graph
+            .add_node(NewNode { op: "Relu", inputs: &[Some(y)], outputs: &[Some("z")], ..NewNode::default() })
+            .unwrap();
+        let plan = place::plan(&graph, &Policy::default()).unwrap();
+        (graph, plan)
+    }
+
+    #[test]
+    fn text_names_every_node_and_its_reason() {
+        let (graph, plan) = convolution();
+        let text = text(&graph, &plan);
+        for decision in &plan.decisions {
+            let name = &graph.node(decision.node).name;
+            let line = text.lines().find(|line| line.starts_with(name)).unwrap();
+            assert!(line.ends_with(&decision.reason), "{line}");
+        }
+        let totals = "1 of 2 nodes compute in int8, 0 pass int8 on; 1 activations on 1 scales and 1 weights are quantised\n";
+        assert!(text.ends_with(totals), "{text}");
+    }
+
+    #[test]
+    fn json_has_readers_and_axes() {
+        let (graph, plan) = convolution();
+        let json = to_json(&graph, &plan);
+        assert_eq!(json["nodes"][0]["verdict"], "int8");
+        assert_eq!(json["activations"][0], json!({"tensor": "x", "readers": [["conv", 0]], "scale": 0}));
+        assert_eq!(json["weights"][0], json!({"tensor": "w", "readers": [["conv", 1]], "axis": 0}));
+    }
+}

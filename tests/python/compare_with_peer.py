@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+"""Quantises the test models with qdq and with ONNX Runtime, and holds the results against each other and TensorRT-RTX.
+
+usage: compare_with_peer.py FOLDER [--qdq BINARY] [--methods max,entropy,percentile,mse] [--models NAME,...]
+
+FOLDER comes from make_models.py. For every model and method: `qdq quantize` succeeds, its Q/DQ is sound
+(structure.py), ONNX Runtime runs it with and without optimisations, its output SQNR is at least the peer's less
+0.5 dB (the peer has no mse: held against its max, 3 dB less; nor does it get through float16 by percentile), and where TensorRT-RTX builds the float model it
+builds the Q/DQ model with every quantised product in INT8. The last line is `N passed, N failed`.
+"""
+import argparse
+import concurrent.futures
+import functools
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import numpy
+import onnxruntime
+
+import evaluate
+import peer_quantize
+import rtx
+import structure
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+METHODS = ("max", "entropy", "percentile", "mse")
+PEER = {"max": "max", "entropy": "entropy", "percentile": "percentile", "mse": "max"}
+TOLERANCE_DB = {"max": 0.5, "entropy": 0.5, "percentile": 0.5, "mse": 3.0}
+# What ONNX Runtime's quantize_static stops at with an exception.
+PEER_FAILS = {("float16", "percentile")}
+# TensorRT-RTX 1.7 has no INT8 ConvTranspose in any form: see tests/trt_rtx/FINDINGS.md.
+NEVER_INT8 = ("ConvTranspose",)
+
+
+@functools.cache
+def test_data(path):
+    """The arrays of an npz file."""
+    with numpy.load(path) as file:
+        return dict(file)
+
+
+@functools.cache
+def reference(model, test, batch):
+    """The float model's outputs."""
+    return evaluate.run(model, test_data(test), batch)
+
+
+def onnxruntime_library():
+    """The shared library inside the Python package."""
+    return next(pathlib.Path(onnxruntime.__file__).parent.glob("capi/libonnxruntime.so*"))
+
+
+def quantize(binary, entry, folder, method, out):
+    """Runs `qdq quantize`; gives what it printed when it failed."""
+    command = [binary, "quantize", folder / entry["model"], "-d", folder / entry["calibration"], "-o", out,
+               "--method", method, "--cache", out.with_suffix(".cache"), "--ranges", out.with_suffix(".json"),
+               "--runtime", "embedded" if entry["embedded"] else "onnxruntime"]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=300,
+                         env={**os.environ, "QDQ_ONNXRUNTIME": str(onnxruntime_library())})
+    return [] if run.returncode == 0 else [f"qdq exited with {run.returncode}: {run.stderr.strip()}"]
+
+
+def check_products(entry, report):
+    """Every product that should be quantised is."""
+    left = [p.name for p in report.products
+            if not p.quantised and p.name not in entry["float_nodes"] and p.op not in NEVER_INT8]
+    return [f"not quantised: {', '.join(left)}"] if left else []
+
+
+def check_engine(entry, out, report):
+    """TensorRT-RTX builds the model and runs its quantised products in INT8."""
+    if not entry["rtx"]:
+        return []
+    engine = rtx.build(out)
+    if not engine.built:
+        return [f"TensorRT-RTX refuses it: {engine.log.strip()}"]
+    problems = []
+    for product in report.products:
+        operations = engine.of_node(product.name)
+        if not operations:
+            problems.append(f"TensorRT-RTX: {product.name} is not in the engine")
+        elif product.quantised and product.op not in NEVER_INT8 and not all(o.is_int8 for o in operations):
+            problems.append(f"TensorRT-RTX: {product.name} runs as {', '.join(map(str, operations))}")
+    return problems
+
+
+def judge(binary, folder, entry, method):
+    """One model by one method: the figures to print and the list of what is wrong."""
+    test, model = folder / entry["test"], folder / entry["model"]
+    wanted = reference(model, test, entry["batch"])
+    with tempfile.TemporaryDirectory() as scratch:
+        out, peer = pathlib.Path(scratch) / "qdq.onnx", pathlib.Path(scratch) / "peer.onnx"
+        problems = quantize(binary, entry, folder, method, out)
+        if problems:
+            return "", problems
+        report = structure.check(model, out)
+        problems += report.problems + check_products(entry, report)
+        problems += [f"{path.name} is missing" for path in (out.with_suffix(".cache"), out.with_suffix(".json"))
+                     if not path.exists()]
+        ours = evaluate.compare(wanted, evaluate.run(out, test_data(test), entry["batch"]))
+        fast = evaluate.compare(wanted, evaluate.run(out, test_data(test), entry["batch"], optimised=True))
+        theirs = -numpy.inf
+        if (entry["name"], method) not in PEER_FAILS:
+            peer_quantize.quantize(str(model), folder / entry["calibration"], PEER[method], str(peer), entry["batch"])
+            theirs = evaluate.compare(wanted, evaluate.run(peer, test_data(test), entry["batch"]))["sqnr"]
+        problems += check_engine(entry, out, report)
+    figures = f"{ours['sqnr']:6.2f} dB, optimised {fast['sqnr']:6.2f}, peer {theirs:6.2f}"
+    if not ours["sqnr"] >= theirs - TOLERANCE_DB[method]:
+        problems.append(f"SQNR {ours['sqnr']:.2f} dB is below the peer's {theirs:.2f} less {TOLERANCE_DB[method]}")
+    return figures, problems
+
+
+def attempt(*arguments):
+    """`judge`, with an exception as one more problem."""
+    try:
+        return judge(*arguments)
+    except Exception as error:  # one broken model must not hide the others
+        return "", [f"{type(error).__name__}: {error}"]
+
+
+def main(arguments):
+    """Runs every model by every method; the status is 1 when one failed."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=pathlib.Path)
+    parser.add_argument("--qdq", default=os.environ.get("QDQ_BIN", str(ROOT / "target/debug/qdq")))
+    parser.add_argument("--methods", default=",".join(METHODS))
+    parser.add_argument("--models", default="")
+    options = parser.parse_args(arguments)
+    entries = json.loads((options.folder / "manifest.json").read_text())
+    chosen = set(filter(None, options.models.split(",")))
+    unknown = chosen - {entry["name"] for entry in entries}
+    if unknown:
+        parser.error(f"no such model: {', '.join(unknown)}")
+    rtx.prepare()
+    jobs = [(options.qdq, options.folder, entry, method) for entry in entries
+            if not chosen or entry["name"] in chosen for method in options.methods.split(",")]
+    failed = 0
+    with concurrent.futures.ProcessPoolExecutor(2) as pool:
+        for job, (figures, problems) in zip(jobs, pool.map(attempt, *zip(*jobs))):
+            failed += bool(problems)
+            print(f"{'FAIL' if problems else 'ok  '} {job[2]['name']:20} {job[3]:10} {figures}", flush=True)
+            for problem in problems:
+                print(f"       {problem}", flush=True)
+    print(f"{len(jobs) - failed} passed, {failed} failed")
+    return int(failed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

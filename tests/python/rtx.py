@@ -1,0 +1,110 @@
+#!/usr/bin/env python3
+"""Builds TensorRT-RTX engines from ONNX models on a machine without a GPU.
+
+usage: rtx.py MODEL...
+
+Prints for each model whether TensorRT-RTX builds it, what it says when it does not, and on which types the
+convolutions and matrix products run. The build tool is compiled once, into `target/trt_rtx`; the libraries come from
+the Python package tensorrt_rtx_cu12_libs, the headers from the source crate that `tests/trt_rtx/headers` names.
+"""
+import functools
+import importlib.util
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+
+import engine_types
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SOURCE = ROOT / "tests/trt_rtx/build_engine.cpp"
+HEADERS = ROOT / "tests/trt_rtx/headers/Cargo.toml"
+SM = 86
+
+
+@dataclass
+class Engine:
+    """The outcome of a build: whether TensorRT built the model, what it wrote, and the operations of the engine."""
+
+    built: bool
+    log: str
+    operations: list
+
+    def of_node(self, node):
+        """The convolutions and matrix products that came from an ONNX node."""
+        return [op for op in self.operations if op.is_matrix and node in op.layers]
+
+
+def _headers():
+    cargo = os.environ.get("CARGO", "cargo")
+    subprocess.run([cargo, "fetch", "--quiet", "--locked", "--manifest-path", HEADERS], check=True)
+    metadata = subprocess.run(
+        [cargo, "metadata", "--format-version", "1", "--offline", "--locked", "--manifest-path", HEADERS],
+        check=True, capture_output=True, text=True,
+    ).stdout
+    crate = next(p for p in json.loads(metadata)["packages"] if p["name"] == "trtx-sys")
+    return pathlib.Path(crate["manifest_path"]).parent / "TensorRT-Headers"
+
+
+@functools.cache
+def _tool():
+    """The path of the compiled build tool; compiles it when it is missing or older than its source."""
+    tool = ROOT / "target/trt_rtx/build_engine"
+    if not tool.exists() or tool.stat().st_mtime < SOURCE.stat().st_mtime:
+        headers = _headers()
+        tool.parent.mkdir(parents=True, exist_ok=True)
+        fresh = tool.with_suffix(f".{os.getpid()}")
+        subprocess.run(
+            [os.environ.get("CXX", "c++"), "-std=c++17", "-O1", "-Wall", "-Wextra", "-Werror",
+             "-isystem", headers / "TRT-RTX-1.7", "-isystem", headers, SOURCE, "-o", fresh, "-ldl"],
+            check=True,
+        )
+        fresh.replace(tool)
+    return tool
+
+
+def prepare():
+    """Compiles the build tool and finds the libraries, so that what is missing shows before the first build."""
+    _tool()
+    _libraries()
+
+
+@functools.cache
+def _libraries():
+    package = importlib.util.find_spec("tensorrt_rtx_libs")
+    if package is None:
+        raise RuntimeError("the Python package tensorrt_rtx_cu12_libs is missing: run `make python`")
+    folder = pathlib.Path(package.origin).parent
+    return folder / "libtensorrt_rtx.so.1", folder / "libtensorrt_onnxparser_rtx.so.1"
+
+
+def build(model, shapes=(1, 2, 4), sm=SM):
+    """Builds an engine from the model file; `shapes` is the (min, opt, max) of every dynamic dimension."""
+    with tempfile.TemporaryDirectory() as folder:
+        engine = pathlib.Path(folder) / "engine"
+        run = subprocess.run(
+            [_tool(), *_libraries(), str(sm), model, engine, *map(str, shapes)],
+            capture_output=True, text=True, errors="replace", timeout=300,
+        )
+        if run.returncode not in (0, 1) and run.returncode >= 0:
+            raise RuntimeError(f"build_engine {model}: {run.stderr.strip()}")
+        built = run.returncode == 0
+        return Engine(built, run.stderr, engine_types.operations(engine.read_bytes()) if built else [])
+
+
+def main(models):
+    """Prints the outcome for each model."""
+    for model in models:
+        engine = build(model)
+        print(f"{model}: {'built' if engine.built else 'REFUSED'}")
+        for operation in engine.operations:
+            print(f"  {operation}  <- {' '.join(operation.layers)}")
+        if engine.log:
+            print("  " + engine.log.strip().replace("\n", "\n  "))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

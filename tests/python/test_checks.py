@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+"""Breaks a good Q/DQ model in one way after another and expects the checks to name each fault.
+
+The last line is `N passed, N failed`.
+"""
+import pathlib
+import sys
+import tempfile
+
+import numpy
+import onnx
+from onnx import numpy_helper
+
+import evaluate
+import structure
+from builder import Builder
+
+
+def pair(quantised):
+    """A MatMul and an Add, in float or as Q/DQ."""
+    b = Builder("checks")
+    x = b.input("x", ["N", 8])
+    weight = b.normal(8, 4)
+    if quantised:
+        scale, zero = b.constant("x_scale", numpy.float32(0.02)), b.constant("x_zero", numpy.int8(0))
+        x = b.node("QuantizeLinear", [x, scale, zero], name="quantise")
+        x = b.node("DequantizeLinear", [x, scale, zero], name="dequantise")
+        scales = (numpy.abs(weight).max(0) / 127).astype(numpy.float32)
+        stored = b.constant("weight", numpy.rint(weight / scales).astype(numpy.int8))
+        w = b.node("DequantizeLinear", [stored, b.constant("scales", scales),
+                                        b.constant("zeros", numpy.zeros(4, numpy.int8))], name="weights", axis=1)
+    else:
+        w = b.constant("weight", weight)
+    b.output(b.node("MatMul", [x, w], name="product", outputs=["y"]), ["N", 4])
+    return b.model()
+
+
+def replace(model, name, array):
+    tensor = next(t for t in model.graph.initializer if t.name == name)
+    tensor.CopyFrom(numpy_helper.from_array(numpy.asarray(array), name))
+
+
+def node(model, name):
+    return next(n for n in model.graph.node if n.name == name)
+
+
+def bypass(model):
+    """The product reads its input directly: the Q/DQ in front of it dangles."""
+    node(model, "product").input[0] = "x"
+
+
+def wrong_axis(model):
+    """Scales along the axis that the product sums over."""
+    replace(model, "scales", numpy.full(8, 0.01, numpy.float32))
+    replace(model, "zeros", numpy.zeros(8, numpy.int8))
+    node(model, "weights").attribute[0].i = 0
+
+
+def quantised_twice(model):
+    twin = onnx.helper.make_node("QuantizeLinear", ["x", "x_scale", "x_zero"], ["twin"], name="twin")
+    model.graph.node.insert(0, twin)
+    node(model, "dequantise").input[0] = "twin"
+    model.graph.node.append(onnx.helper.make_node("DequantizeLinear", ["quantise:0", "x_scale", "x_zero"], ["again"]))
+
+
+def renamed(model):
+    model.graph.output[0].name = node(model, "product").output[0] = "z"
+
+
+def unread(model):
+    model.graph.initializer.append(numpy_helper.from_array(numpy.zeros(1, numpy.float32), "stray"))
+
+
+FAULTS = {
+    "scale of shape [1]": (lambda m: replace(m, "x_scale", numpy.float32([0.02])), "has shape [1]"),
+    "scale of zero": (lambda m: replace(m, "x_scale", numpy.float32(0)), "not finite and positive"),
+    "infinite scale": (lambda m: replace(m, "scales", numpy.float32([1, 1, numpy.inf, 1])), "not finite and positive"),
+    "zero point of 3": (lambda m: replace(m, "x_zero", numpy.int8(3)), "zero point"),
+    "uint8": (lambda m: replace(m, "x_zero", numpy.uint8(0)), "zero point"),
+    "wrong axis": (wrong_axis, "expected 1"),
+    "wrong number of scales": (lambda m: replace(m, "scales", numpy.full(3, 0.01, numpy.float32)), "3 scales"),
+    "Q/DQ that nothing reads": (bypass, "nothing reads its output"),
+    "one tensor quantised twice": (quantised_twice, "quantised twice"),
+    "output renamed": (renamed, "inputs or outputs differ"),
+    "constant that nothing reads": (unread, "nothing reads the constant stray"),
+}
+
+
+def sound(folder):
+    """The good model has no problems, its product is quantised, and it is close to the float model."""
+    report = structure.check(folder / "float.onnx", folder / "good.onnx")
+    data = {"x": numpy.random.default_rng(1).normal(0, 1, (16, 8)).astype(numpy.float32)}
+    figures = evaluate.compare(*(evaluate.run(folder / name, data, 4) for name in ("float.onnx", "good.onnx")))
+    return [] if not report.problems and report.products[0].quantised and figures["sqnr"] > 30 else [report, figures]
+
+
+def main():
+    """Runs every case; the status is 1 when one failed."""
+    failed = 0
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        onnx.save(pair(False), folder / "float.onnx")
+        onnx.save(pair(True), folder / "good.onnx")
+        wrong = sound(folder)
+        if wrong:
+            failed += 1
+            print(f"FAIL the good model: {wrong}")
+        for title, (spoil, expected) in FAULTS.items():
+            model = pair(True)
+            spoil(model)
+            onnx.save(model, folder / "spoilt.onnx")
+            problems = structure.check(folder / "float.onnx", folder / "spoilt.onnx").problems
+            if not any(expected in problem for problem in problems):
+                failed += 1
+                print(f"FAIL {title}: expected '{expected}', found {problems}")
+    print(f"{len(FAULTS) + 1 - failed} passed, {failed} failed")
+    return int(failed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
