@@ -87,6 +87,14 @@ def halves():
     return model(nodes, [("x", T.FLOAT16, [3])], [("y", T.FLOAT16, [3])])
 
 
+def stored_in_halves():
+    nodes = [
+        h.make_node("Cast", ["w"], ["wide"], name="widen", to=T.FLOAT),
+        h.make_node("Mul", ["x", "wide"], ["y"], name="mul"),
+    ]
+    return model(nodes, [("x", T.FLOAT, [3])], [("y", T.FLOAT, [3])], [("w", np.array([0.1, -2, 6e-8], np.float16))])
+
+
 def narrowed():
     """bfloat16 inside, between casts: ONNX Runtime computes little else in it on a CPU."""
     nodes = [
@@ -196,6 +204,7 @@ def main():
         "doubles": doubles(),
         "f16": halves(),
         "bf16": narrowed(),
+        "stored_in_halves": stored_in_halves(),
         "quantised": quantised(),
         "unsupported": unsupported(),
         "passed_through": passed_through(),

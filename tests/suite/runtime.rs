@@ -244,6 +244,14 @@ fn other_floating_point_types_reach_the_taps() {
 }
 
 #[test]
+fn weights_stored_as_f16_are_widened_exactly() {
+    let batch = batch(vec![("x", tensor(&[3], vec![3f32, 0.7, 1.0]))]);
+    let ran = BOTH.map(|kind| run(kind, &made("stored_in_halves"), &["wide"], &batch).unwrap());
+    assert_eq!(ran[0].outputs, ran[1].outputs);
+    assert_eq!(ran[0].seen, ran[1].seen);
+}
+
+#[test]
 fn a_model_of_any_depth_runs() {
     let batch = batch(vec![("t0", tensor(&[1, 4], vec![0.5f32; 4]))]);
     let ran = [&["t7"][..], &[]].map(|taps| run(EngineKind::Embedded, &made("deep"), taps, &batch).unwrap());
