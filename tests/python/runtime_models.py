@@ -82,9 +82,27 @@ def doubles():
     return model(nodes, [("x", T.DOUBLE, [3])], [("y", T.DOUBLE, [3])])
 
 
-def halves(element):
+def halves():
     nodes = [h.make_node("Add", ["x", "x"], ["twice"], name="add"), h.make_node("Abs", ["twice"], ["y"], name="abs")]
-    return model(nodes, [("x", element, [3])], [("y", element, [3])])
+    return model(nodes, [("x", T.FLOAT16, [3])], [("y", T.FLOAT16, [3])])
+
+
+def stored_in_halves():
+    nodes = [
+        h.make_node("Cast", ["w"], ["wide"], name="widen", to=T.FLOAT),
+        h.make_node("Mul", ["x", "wide"], ["y"], name="mul"),
+    ]
+    return model(nodes, [("x", T.FLOAT, [3])], [("y", T.FLOAT, [3])], [("w", np.array([0.1, -2, 6e-8], np.float16))])
+
+
+def narrowed():
+    """bfloat16 inside, between casts: ONNX Runtime computes little else in it on a CPU."""
+    nodes = [
+        h.make_node("Add", ["x", "x"], ["sum"], name="add"),
+        h.make_node("Cast", ["sum"], ["twice"], name="narrow", to=T.BFLOAT16),
+        h.make_node("Cast", ["twice"], ["y"], name="widen", to=T.FLOAT),
+    ]
+    return model(nodes, [("x", T.FLOAT, [3])], [("y", T.FLOAT, [3])])
 
 
 def quantised():
@@ -184,12 +202,14 @@ def main():
         "control_flow": control_flow(),
         "tokens": tokens(),
         "doubles": doubles(),
-        "f16": halves(T.FLOAT16),
-        "bf16": halves(T.BFLOAT16),
+        "f16": halves(),
+        "bf16": narrowed(),
+        "stored_in_halves": stored_in_halves(),
         "quantised": quantised(),
         "unsupported": unsupported(),
         "passed_through": passed_through(),
         "chain": chain(),
+        "deep": chain(20_000, 4),
     }
     for name, proto in made.items():
         onnx.save(proto, folder / f"{name}.onnx")

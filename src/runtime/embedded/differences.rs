@@ -4,7 +4,7 @@
 use super::USE_ONNXRUNTIME;
 use crate::dtype::DataType;
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::{Attribute, Graph, Node};
+use crate::graph::{Attribute, Graph, Node, TensorKind};
 use crate::onnx::Model;
 use crate::tensor::Data;
 
@@ -24,7 +24,9 @@ pub(super) const OWN: [&str; 3] = ["ArgMax", "ArgMin", "QuantizeLinear"];
 /// # Errors
 /// `Unsupported`, naming the first such node.
 pub(super) fn refuse(model: &Model, graph: &Graph) -> Result<()> {
-    if let Some(tensor) = graph.tensors.iter().find(|tensor| is_half(tensor.dtype)) {
+    // Constants in f16 widen to f32 exactly; the casts behind them have nothing left to do.
+    let mut computed = graph.tensors.iter().filter(|tensor| tensor.kind != TensorKind::Constant);
+    if let Some(tensor) = computed.find(|tensor| is_half(tensor.dtype)) {
         return Err(unsupported(&format!("tensor '{}'", tensor.name), HALF));
     }
     for node in &graph.nodes {

@@ -206,7 +206,7 @@ impl Embedded {
     fn hand_over(&self, index: usize, value: &Value) -> Result<()> {
         let ValueView::FloatTensor(tensor) = value.as_view() else { return Ok(()) };
         let tensor = tensor.to_contiguous();
-        self.tap.observe(index, TensorView::new(&tensor.shape(), DataView::F32(tensor.data()))?)
+        self.tap.observe(index, TensorView::new(tensor.shape(), DataView::F32(tensor.data()))?)
     }
 
     fn numbered<'b>(&self, live: Live<'b>) -> Result<Vec<(rten::NodeId, ValueOrView<'b>)>> {

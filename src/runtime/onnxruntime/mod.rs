@@ -70,11 +70,13 @@ impl OnnxRuntime {
             pairs().filter(|(tensor, _)| kind(*tensor) == TensorKind::Activation).collect();
         let sink = Arc::new(Sink::new(tap));
         let bytes = observer::insert(model, &graph, &positions, &observed)?.encode()?;
-        let refused = || "ONNX Runtime refuses the model".to_owned();
         let session = Session::builder(&environment)
             .and_then(|builder| configure(builder, &sink, threads, model.folder()))
             .and_then(|mut builder| builder.commit_from_memory(&bytes))
-            .context(ErrorKind::Engine, refused)?;
+            .map_err(|error| {
+                Error::new(ErrorKind::Engine, format!("ONNX Runtime refuses the model: {error}"))
+                    .with_remedy("check the model with onnx.checker, or try `--runtime embedded`")
+            })?;
         Ok(Self { session, version, inputs, outputs: model.outputs(), tapped_inputs, sink })
     }
 }

@@ -11,11 +11,11 @@ use ort::operator::{
 };
 use ort::value::PrimitiveTensorElementType;
 
-use super::super::Tap;
-use super::super::guard::panic_text;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Graph, TensorId};
 use crate::onnx::{AttributeValue, Edits, Model, NodeSpec, Position};
+use crate::runtime::Tap;
+use crate::runtime::guard::panic_text;
 use crate::tensor::{DataView, TensorView};
 
 const DOMAIN: &str = "qdq";

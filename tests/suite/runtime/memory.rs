@@ -13,24 +13,27 @@ use super::{BOTH, all_taps, batch, made, options, tensor};
 
 #[test]
 fn memory_grows_neither_with_batches_nor_with_taps() {
-    let peak = |kind: EngineKind, batches: usize| -> f64 {
+    let peak = |kind: EngineKind, batches: usize| -> (f64, f64) {
         let child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "runtime::memory::peak_of_a_calibration", "--ignored", "--nocapture"])
             .env("QDQ_TEST_RUN", format!("{kind} {batches} {}", made("chain").display()))
             .output()
             .unwrap();
         let text = String::from_utf8(child.stdout).unwrap();
-        let line = text.lines().find_map(|line| line.split("peak growth in MiB: ").nth(1));
-        line.unwrap_or_else(|| panic!("{text}{}", String::from_utf8_lossy(&child.stderr)))
-            .trim()
-            .parse()
-            .unwrap()
+        let line = text.lines().find_map(|line| line.split("peak and growth in MiB: ").nth(1));
+        let numbers: Vec<f64> =
+            line.into_iter().flat_map(str::split_whitespace).map(|number| number.parse().unwrap()).collect();
+        match numbers[..] {
+            [peak, growth] => (peak, growth),
+            _ => panic!("{text}{}", String::from_utf8_lossy(&child.stderr)),
+        }
     };
     for kind in BOTH {
-        let (few, many) = (peak(kind, 8), peak(kind, 80));
+        let ((few, growth), (many, _)) = (peak(kind, 8), peak(kind, 80));
         // 60 activations of 2 MiB are tapped: kept, they would take 120 MiB.
-        assert!(few < 50.0, "{kind}: {few} MiB");
-        assert!((many / few - 1.0).abs() < 0.05 || (many - few).abs() < 1.0, "{kind}: {few} and {many} MiB");
+        assert!(growth < 50.0, "{kind}: {growth} MiB above the loaded model");
+        // The allocator may leave a gap of one activation, which is much in so small a process.
+        assert!(many < few * 1.05 + 2.1, "{kind}: {few} and {many} MiB");
     }
 }
 
@@ -65,5 +68,5 @@ fn peak_of_a_calibration() {
     for _ in 0..batches {
         engine.run(&x).unwrap();
     }
-    println!("peak growth in MiB: {}", memory("VmHWM") - before);
+    println!("peak and growth in MiB: {} {}", memory("VmHWM"), memory("VmHWM") - before);
 }
