@@ -1,8 +1,5 @@
 //! scratch
-use qdq::{
-    batch::*, emit::qdq_model::WeightForm, onnx::Model, pipeline, place::Policy, range::Method, runtime,
-    tensor::Tensor,
-};
+use qdq::{batch::*, onnx::Model, pipeline, place::Policy, range::Method, runtime, tensor::Tensor};
 use std::{fs::File, ops::ControlFlow, path::Path};
 struct S(Tensor, String, usize);
 impl BatchSource for S {
@@ -45,7 +42,7 @@ fn main() {
             println!("{m} no");
             continue;
         };
-        let q = pipeline::quantise(&p, &plan, &ranges, WeightForm::Int8).unwrap();
+        let q = pipeline::quantise(&p, &plan, &ranges, Default::default()).unwrap();
         q.save(Path::new(&format!("/tmp/digits_{m}.onnx")), &Default::default()).unwrap();
         let c = pipeline::compare(
             &model,
@@ -73,7 +70,7 @@ fn more() {
         .unwrap();
     let base = pipeline::ranges(&p.graph, &plan, &stats, "max".parse::<Method>().unwrap()).unwrap();
     let go = |plan: &qdq::place::Plan, r: &qdq::emit::Ranges| {
-        let q = pipeline::quantise(&p, plan, r, WeightForm::Int8).unwrap();
+        let q = pipeline::quantise(&p, plan, r, Default::default()).unwrap();
         let c = pipeline::compare(
             &model,
             &q,

@@ -14,7 +14,8 @@ use crate::graph::{Edge, Graph, GraphTensor, NodeId, TensorId};
 use crate::onnx::{AttributeValue, Edits, ElementType, Model, NodeSpec, Position, UniqueNames};
 use crate::place::ops::constant_form;
 use crate::place::{Plan, PlannedActivation, PlannedWeight};
-use crate::quant::weights::{QuantisedWeights, quantise_weights};
+use crate::quant::weights::{QuantisedWeights, quantise_weights_within};
+use crate::range::{self, Method, Target};
 use crate::tensor::{Data, Tensor};
 
 /// How a quantised weight is stored.
@@ -28,6 +29,16 @@ pub enum WeightForm {
     Float,
 }
 
+/// How weights are quantised.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Weights {
+    /// How they are stored.
+    pub form: WeightForm,
+    /// How their ranges follow from their values. The default, [`Method::Mse`], gains about a decibel over
+    /// [`Method::Max`]: on the digits model 0.9 dB of the logits' SQNR.
+    pub method: Method,
+}
+
 /// Puts the plan's pairs into `model`, whose main graph is `graph` and whose nodes `index` locates
 /// ([`Model::graph_with_index`]).
 ///
@@ -39,7 +50,7 @@ pub fn quantise(
     index: &[usize],
     plan: &Plan,
     ranges: &Ranges,
-    form: WeightForm,
+    weights: Weights,
 ) -> Result<Model> {
     let mut emitter = Emitter {
         model: model.clone(),
@@ -53,9 +64,9 @@ pub fn quantise(
         emitter.activation(activation, ranges)?;
     }
     for weight in &plan.weights {
-        emitter.weight(weight, form)?;
+        emitter.weight(weight, weights)?;
     }
-    emitter.finish(plan, form)
+    emitter.finish(plan, weights.form)
 }
 
 struct Emitter<'a> {
@@ -105,21 +116,23 @@ impl Emitter<'_> {
         Ok(())
     }
 
-    fn weight(&mut self, planned: &PlannedWeight, form: WeightForm) -> Result<()> {
+    fn weight(&mut self, planned: &PlannedWeight, weights: Weights) -> Result<()> {
         let tensor = self.graph.tensor(planned.tensor);
         let value = constant_value(&self.model, self.graph, planned.tensor)?;
         let axis = planned.axis.filter(|&axis| value.shape().get(axis).is_some_and(|&n| n > 1));
         let half = half_of(Some(value.dtype()));
         let floats = value.view().data().to_f32().unwrap_or_default().into_owned();
-        let QuantisedWeights { values, scale } =
-            quantise_weights(&floats, value.shape(), axis).map_err(|error| {
-                Error::new(error.kind(), format!("weight '{}' cannot be quantised", tensor.name))
-                    .with_source(error)
-            })?;
+        let quantised = range::weights(&floats, value.shape(), axis, weights.method, Target::default())
+            .and_then(|amax| quantise_weights_within(&floats, value.shape(), axis, &amax));
+        let QuantisedWeights { values, scale } = quantised.map_err(|error| {
+            Error::new(error.kind(), format!("weight '{}' cannot be quantised", tensor.name))
+                .with_remedy("check how the model was exported, or exclude the nodes that read it")
+                .with_source(error)
+        })?;
         let shape: Vec<usize> = axis.map(|_| scale.len()).into_iter().collect();
         let base = tensor.name.clone();
         let scale = self.initializer(&base, "scale", Tensor::new(shape.clone(), scale)?)?;
-        let result = match form {
+        let result = match weights.form {
             WeightForm::Int8 => {
                 let values = Tensor::new(value.shape().to_vec(), values)?;
                 let stored = self.initializer(&base, "quantized", values)?;

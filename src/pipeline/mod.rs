@@ -8,7 +8,7 @@ mod compare;
 
 use std::collections::BTreeSet;
 
-use crate::emit::qdq_model::{self, WeightForm};
+use crate::emit::qdq_model::{self, Weights};
 use crate::emit::ranges::Ranges;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Graph, TensorId, TensorKind};
@@ -139,6 +139,6 @@ fn of_tensor(name: &str, error: Error) -> Error {
 ///
 /// # Errors
 /// `Data` where a planned tensor has no range, or a weight is not finite.
-pub fn quantise(prepared: &Prepared, plan: &Plan, ranges: &Ranges, form: WeightForm) -> Result<Model> {
-    qdq_model::quantise(&prepared.model, &prepared.graph, &prepared.index, plan, ranges, form)
+pub fn quantise(prepared: &Prepared, plan: &Plan, ranges: &Ranges, weights: Weights) -> Result<Model> {
+    qdq_model::quantise(&prepared.model, &prepared.graph, &prepared.index, plan, ranges, weights)
 }

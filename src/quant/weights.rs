@@ -38,12 +38,37 @@ pub struct QuantisedWeights {
 /// ```
 pub fn quantise_weights(values: &[f32], shape: &[usize], axis: Option<usize>) -> Result<QuantisedWeights> {
     check(values, shape, axis)?;
+    let amax = abs_max_along(values, shape, axis);
+    quantise_weights_within(values, shape, axis, &amax)
+}
+
+/// As [`quantise_weights`] with ranges of the caller's choice, one per index of `axis` or a single one: what lies
+/// beyond them is clipped.
+///
+/// # Errors
+///
+/// As [`quantise_weights`], and when there is not one range that is finite and not negative for every index.
+pub fn quantise_weights_within(
+    values: &[f32],
+    shape: &[usize],
+    axis: Option<usize>,
+    amax: &[f32],
+) -> Result<QuantisedWeights> {
+    check(values, shape, axis)?;
     if values.is_empty() {
         return Err(Error::new(ErrorKind::Shape, format!("weights of shape {shape:?} have no element")));
     }
-    let amax = abs_max_along(values, shape, axis);
-    if !amax.iter().all(|amax| amax.is_finite()) {
+    if !values.iter().all(|value| value.is_finite()) {
         return Err(not_finite(values, shape));
+    }
+    let expected = axis.map_or(1, |axis| shape[axis]);
+    if amax.len() != expected || !amax.iter().all(|amax| amax.is_finite() && *amax >= 0.0) {
+        return Err(Error::new(
+            ErrorKind::InvalidArgument,
+            format!(
+                "weights of shape {shape:?} need {expected} finite ranges that are not negative, not {amax:?}"
+            ),
+        ));
     }
     let scale: Vec<f32> = amax.iter().map(|&amax| usable_scale(amax / MAX)).collect();
     let mut integers = vec![0; values.len()];
@@ -156,6 +181,15 @@ mod tests {
             let count = shape.iter().product::<usize>();
             (Just(shape), proptest::collection::vec(-1e3f32..1e3, count))
         })
+    }
+
+    #[test]
+    fn ranges_of_the_caller_clip() {
+        let found = quantise_weights_within(&[1.0, -4.0, 0.5, 2.0], &[2, 2], Some(0), &[1.27, 2.54]).unwrap();
+        assert_eq!(found.values, [100, -127, 25, 100]);
+        for amax in [&[1.0][..], &[1.0, -1.0], &[1.0, f32::NAN], &[1.0; 3]] {
+            assert!(quantise_weights_within(&[1.0; 4], &[2, 2], Some(0), amax).is_err(), "{amax:?}");
+        }
     }
 
     #[test]
