@@ -1,5 +1,7 @@
 //! Ranges of weights, which are known as a whole: no statistics have to be kept.
 
+use rayon::prelude::*;
+
 use super::{Method, Target, compute, mse};
 use crate::error::{Error, ErrorKind, Result};
 use crate::observe::TensorStats;
@@ -45,14 +47,10 @@ pub fn weights(
         return Err(Error::new(ErrorKind::Data, format!("no range: shape {shape:?} holds no weights")));
     }
     let run = element_count(&shape[axis + 1..])?;
-    let mut channel = Vec::with_capacity(values.len() / channels);
-    (0..channels)
-        .map(|index| {
-            channel.clear();
-            channel.extend(values.chunks_exact(run).skip(index).step_by(channels).flatten());
-            range(&channel, method, target)
-        })
-        .collect()
+    let channel = |index: usize| -> Vec<f32> {
+        values.chunks_exact(run).skip(index).step_by(channels).flatten().copied().collect()
+    };
+    (0..channels).into_par_iter().map(|index| range(&channel(index), method, target)).collect()
 }
 
 /// The range of some weights, from the values themselves where that is quick and gains accuracy.
