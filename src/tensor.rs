@@ -162,6 +162,11 @@ impl Tensor {
         &self.data
     }
 
+    /// The elements, without the shape.
+    pub fn into_data(self) -> Data {
+        self.data
+    }
+
     /// The tensor, borrowed.
     pub fn view(&self) -> TensorView<'_> {
         TensorView { shape: &self.shape, data: self.data.view() }

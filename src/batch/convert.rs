@@ -1,0 +1,96 @@
+//! From the type that data has to the type that an input takes, without changing values.
+
+use crate::dtype::DataType;
+use crate::error::{Error, ErrorKind, Result};
+use crate::tensor::{Data, DataView};
+
+/// Fails where no value of type `from` may become a `to`.
+///
+/// Floating-point numbers go to a type that holds them exactly; f64, NumPy's default, also goes to f32 and is
+/// rounded to nearest there. Integers and truth values go to every type, as far as each value is held exactly
+/// ([`convert`] looks at the values).
+pub(super) fn check(label: &str, from: DataType, to: DataType, input: &str) -> Result<()> {
+    use DataType::{Bf16, F16, F32, F64};
+    let allowed = !from.is_float()
+        || from == to
+        || matches!((from, to), (F16 | Bf16, F32) | (F16 | Bf16 | F32, F64) | (F64, F32));
+    if allowed {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Type, format!("{label}: is {from}, but input '{input}' takes {to}"))
+        .with_remedy(format!("convert it to {to} before saving it")))
+}
+
+/// The elements as type `to`, for types that [`check`] lets pass.
+pub(super) fn convert(label: &str, data: Data, to: DataType) -> Result<Data> {
+    let from = data.view().dtype();
+    if from == to {
+        return Ok(data);
+    }
+    let converted = match data.view() {
+        DataView::I8(values) => from_integers(values, to),
+        DataView::U8(values) | DataView::Bool(values) => from_integers(values, to),
+        DataView::I16(values) => from_integers(values, to),
+        DataView::U16(values) => from_integers(values, to),
+        DataView::I32(values) => from_integers(values, to),
+        DataView::U32(values) => from_integers(values, to),
+        DataView::I64(values) => from_integers(values, to),
+        DataView::U64(values) => from_integers(values, to),
+        DataView::F16(values) => from_floats(values, to),
+        DataView::Bf16(values) => from_floats(values, to),
+        DataView::F32(values) => from_floats(values, to),
+        DataView::F64(values) => from_floats(values, to),
+    };
+    converted.ok_or_else(|| {
+        Error::new(ErrorKind::Type, format!("{label}: has {from} values that {to} cannot hold"))
+            .with_remedy(format!("convert it to {to} before saving it"))
+    })
+}
+
+fn from_floats<T: Copy + Into<f64>>(values: &[T], to: DataType) -> Option<Data> {
+    let values = values.iter().map(|&value| value.into());
+    match to {
+        DataType::F64 => Some(Data::F64(values.collect())),
+        // Infinite only where it was before: an f64 may be beyond the largest f32.
+        DataType::F32 => values
+            .map(|value: f64| Some(value as f32).filter(|x| x.is_infinite() == value.is_infinite()))
+            .collect::<Option<Vec<_>>>()
+            .map(Data::F32),
+        _ => None,
+    }
+}
+
+/// `None` where a value is not held exactly.
+fn from_integers<T: Copy + Into<i128>>(values: &[T], to: DataType) -> Option<Data> {
+    let values = || values.iter().map(|&value| value.into());
+    macro_rules! integers {
+        ($element:ty, $variant:ident) => {
+            values()
+                .map(|value| <$element>::try_from(value).ok())
+                .collect::<Option<Vec<_>>>()
+                .map(Data::$variant)
+        };
+    }
+    macro_rules! floats {
+        ($digits:expr, $variant:ident, $make:expr) => {
+            values()
+                .all(|value| value.unsigned_abs() <= 1 << $digits)
+                .then(|| Data::$variant(values().map($make).collect()))
+        };
+    }
+    match to {
+        DataType::I8 => integers!(i8, I8),
+        DataType::U8 => integers!(u8, U8),
+        DataType::I16 => integers!(i16, I16),
+        DataType::U16 => integers!(u16, U16),
+        DataType::I32 => integers!(i32, I32),
+        DataType::U32 => integers!(u32, U32),
+        DataType::I64 => integers!(i64, I64),
+        DataType::U64 => integers!(u64, U64),
+        DataType::F32 => floats!(24, F32, |value| value as f32),
+        DataType::F64 => floats!(53, F64, |value| value as f64),
+        DataType::F16 => floats!(11, F16, |value| half::f16::from_f32(value as f32)),
+        DataType::Bf16 => floats!(8, Bf16, |value| half::bf16::from_f32(value as f32)),
+        DataType::Bool => integers!(u8, Bool).filter(|_| values().all(|value| value <= 1)),
+    }
+}

@@ -1,0 +1,139 @@
+//! From paths as given to the files that feed each input.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::tensor::TensorSpec;
+
+/// What a file's extension says that it holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Format {
+    Npz,
+    Npy,
+    Raw,
+    Image,
+}
+
+/// A file that feeds an input.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Source {
+    pub path: PathBuf,
+    pub format: Format,
+    /// The input was named on the path, so the file need not name it again.
+    pub named: bool,
+}
+
+impl Format {
+    fn of(path: &Path) -> Option<Self> {
+        let extension = path.extension()?.to_str()?.to_ascii_lowercase();
+        Some(match extension.as_str() {
+            "npz" => Self::Npz,
+            "npy" => Self::Npy,
+            "bin" | "raw" | "dat" => Self::Raw,
+            "jpg" | "jpeg" | "png" => Self::Image,
+            _ => return None,
+        })
+    }
+}
+
+const KNOWN: &str = ".npz, .npy, raw binary (.bin, .raw, .dat), images (.jpg, .jpeg, .png)";
+
+/// The files of each input, in the inputs' order: paths as they were given, folders sorted by name.
+pub(super) fn find(paths: &[PathBuf], inputs: &[TensorSpec]) -> Result<Vec<Vec<Source>>> {
+    let mut sources = vec![Vec::new(); inputs.len()];
+    for path in paths {
+        let (input, path) = split_name(path, inputs)?;
+        for file in expand(&path)? {
+            let format = Format::of(&file).ok_or_else(|| unknown_format(&file))?;
+            let source = Source { path: file, format, named: input.is_some() };
+            match input.or_else(|| sole_input(&source, inputs)) {
+                Some(index) => sources[index].push(source),
+                None if format == Format::Npz => {
+                    sources.iter_mut().for_each(|files| files.push(source.clone()));
+                }
+                None => return Err(belongs_to_no_input(&source.path, inputs)),
+            }
+        }
+    }
+    for (files, input) in sources.iter().zip(inputs) {
+        if files.is_empty() {
+            return Err(Error::new(ErrorKind::Data, format!("no data for input '{}'", input.name))
+                .with_remedy(format!("add a path for it: {}=PATH", input.name)));
+        }
+    }
+    Ok(sources)
+}
+
+/// Splits `NAME=PATH`. A path that exists as it stands is one, whatever it contains.
+fn split_name(path: &Path, inputs: &[TensorSpec]) -> Result<(Option<usize>, PathBuf)> {
+    let whole = Ok((None, path.to_owned()));
+    if path.exists() {
+        return whole;
+    }
+    let Some(text) = path.to_str() else { return whole };
+    for (index, input) in inputs.iter().enumerate() {
+        if let Some(file) = text.strip_prefix(&input.name).and_then(|rest| rest.strip_prefix('=')) {
+            return Ok((Some(index), PathBuf::from(file)));
+        }
+    }
+    match text.split_once('=') {
+        Some((name, file)) if Path::new(file).exists() => {
+            Err(Error::new(ErrorKind::InvalidArgument, format!("{text}: the model has no input '{name}'"))
+                .with_remedy(format!("its inputs are {}", names(inputs))))
+        }
+        _ => whole,
+    }
+}
+
+/// The input that a file feeds by itself: the only one, or the one that the file is named after.
+fn sole_input(source: &Source, inputs: &[TensorSpec]) -> Option<usize> {
+    if source.format == Format::Npz {
+        return None;
+    }
+    if inputs.len() == 1 {
+        return Some(0);
+    }
+    let stem = source.path.file_stem()?.to_str()?;
+    inputs.iter().position(|input| input.name == stem)
+}
+
+/// The path itself, or the files of known formats in the folder.
+fn expand(path: &Path) -> Result<Vec<PathBuf>> {
+    let failed = |source| {
+        Error::io("read", path, source).with_remedy("give a file or folder that exists and can be read")
+    };
+    if !std::fs::metadata(path).map_err(failed)?.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(path).map_err(failed)? {
+        let file = entry.map_err(failed)?.path();
+        let hidden = file.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        if !hidden && Format::of(&file).is_some() && file.is_file() {
+            files.push(file);
+        }
+    }
+    if files.is_empty() {
+        let message = format!("{}: the folder has no data files", path.display());
+        return Err(Error::new(ErrorKind::Data, message)
+            .with_remedy(format!("put files of these formats right into it: {KNOWN}")));
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn unknown_format(path: &Path) -> Error {
+    Error::new(ErrorKind::Unsupported, format!("{}: not a known data format", path.display()))
+        .with_remedy(format!("give one of {KNOWN}, or a folder of them"))
+}
+
+fn belongs_to_no_input(path: &Path, inputs: &[TensorSpec]) -> Error {
+    let message = format!("{}: for which of the inputs {}?", path.display(), names(inputs));
+    Error::new(ErrorKind::Data, message)
+        .with_remedy("write NAME=PATH, or name the file after the input, or use one .npz for all inputs")
+}
+
+fn names(inputs: &[TensorSpec]) -> String {
+    let names: Vec<String> = inputs.iter().map(|input| format!("'{}'", input.name)).collect();
+    names.join(", ")
+}

@@ -1,0 +1,87 @@
+//! Arrays in `.npz` files, which are zip archives with one `.npy` per array, stored or deflated.
+//!
+//! The checksums in the archive are not compared, since samples are read in part.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
+
+use flate2::read::DeflateDecoder;
+use zip::{CompressionMethod, ZipArchive};
+
+use super::array::{Array, Elements, check_length, too_large};
+use super::npy::Header;
+use crate::error::{Context, Error, ErrorKind, Result};
+
+/// Deflate turns one byte into no more than this many, so a larger claim is false.
+const LARGEST_RATIO: u64 = 1032;
+
+/// Opens the array `name`; the only array where `any` is set and there is no other.
+pub(super) fn open(path: &Path, name: &str, any: bool) -> Result<Array> {
+    let failed = |source| Error::io("read", path, source);
+    let mut file = File::open(path).map_err(failed)?;
+    let file_length = file.metadata().map_err(failed)?.len();
+    let mut archive = ZipArchive::new(file.try_clone().map_err(failed)?)
+        .context(ErrorKind::Format, || format!("{}: is empty, cut off or no .npz file", path.display()))
+        .map_err(|error| error.with_remedy("write the file with numpy.savez"))?;
+    let (index, name) = find(&archive, path, name, any)?;
+    let label = format!("{}: array '{name}'", path.display());
+
+    let damaged = || format!("{label}: the zip entry is damaged");
+    let entry = archive.by_index_raw(index).context(ErrorKind::Format, damaged)?;
+    let (size, compressed, method) = (entry.size(), entry.compressed_size(), entry.compression());
+    let encrypted = entry.encrypted();
+    let start = entry.data_start().ok_or_else(|| Error::new(ErrorKind::Format, damaged()))?;
+    drop(entry);
+    if encrypted || !matches!(method, CompressionMethod::Stored | CompressionMethod::Deflated) {
+        let how = if encrypted { "encrypted".into() } else { format!("compressed with {method}") };
+        return Err(Error::new(ErrorKind::Unsupported, format!("{label}: is {how}"))
+            .with_remedy("write the file with numpy.savez or numpy.savez_compressed"));
+    }
+    let stored = method == CompressionMethod::Stored;
+    let possible = if stored { compressed } else { compressed.saturating_mul(LARGEST_RATIO) };
+    if start.checked_add(compressed).is_none_or(|end| end > file_length) || size > possible {
+        return Err(Error::new(ErrorKind::Format, damaged()).with_remedy("write the file again"));
+    }
+
+    file.seek(SeekFrom::Start(start)).map_err(failed)?;
+    let mut plain = file.take(compressed);
+    if stored {
+        let header = Header::read(&mut plain, &label)?;
+        check(&label, &header, size)?;
+        let start = start + header.length;
+        return Array::new(label, header, Elements::Stored { path: path.to_owned(), start });
+    }
+    let mut stream = DeflateDecoder::new(plain);
+    let header = Header::read(&mut stream, &label)?;
+    check(&label, &header, size)?;
+    Array::new(label, header, Elements::Deflated { stream, position: 0 })
+}
+
+fn check(label: &str, header: &Header, size: u64) -> Result<()> {
+    let expected = header.data_length().map_err(|error| too_large(label, &error))?;
+    check_length(label, &header.shape, header.dtype, expected, size.saturating_sub(header.length))
+}
+
+/// The entry of array `name` and the name that it really has.
+fn find(archive: &ZipArchive<File>, path: &Path, name: &str, any: bool) -> Result<(usize, String)> {
+    let mut present = Vec::new();
+    for index in 0..archive.len() {
+        let entry = archive.name_for_index(index).and_then(|entry| entry.ok()).unwrap_or_default();
+        let array = entry.strip_suffix(".npy").unwrap_or(&entry);
+        if array == name {
+            return Ok((index, array.to_owned()));
+        }
+        present.push(array.to_owned());
+    }
+    if let ([only], true) = (&present[..], any) {
+        return Ok((0, only.clone()));
+    }
+    let list = match &present[..] {
+        [] => "it is empty".to_owned(),
+        _ => format!("it has '{}'", present.join("', '")),
+    };
+    let message = format!("{}: no array '{name}'; {list}", path.display());
+    let remedy = format!("name the array like the model's input: numpy.savez(file, **{{'{name}': array}})");
+    Err(Error::new(ErrorKind::Data, message).with_remedy(remedy))
+}

@@ -1,0 +1,82 @@
+//! Raw binary files: little-endian elements, row-major, without a header.
+
+use std::path::Path;
+use std::str::FromStr;
+
+use super::array::Array;
+use super::fit::shape_text;
+use crate::dtype::DataType;
+use crate::error::{Error, ErrorKind, Result};
+use crate::tensor::{Dim, TensorSpec, element_count};
+
+/// Element type and shape of one sample, without the batch axis. Written `f32:3x224x224`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RawFormat {
+    dtype: DataType,
+    shape: Vec<usize>,
+}
+
+impl RawFormat {
+    /// The format of samples of `dtype` and `shape`.
+    ///
+    /// # Errors
+    /// Where a dimension is 0 or a sample does not fit in memory.
+    pub fn new(dtype: DataType, shape: Vec<usize>) -> Result<Self> {
+        let bytes = element_count(&shape)?.checked_mul(dtype.size());
+        if bytes.is_none_or(|bytes| bytes == 0) {
+            let message = format!("raw samples of {dtype} {shape:?} are empty or too large");
+            return Err(Error::new(ErrorKind::InvalidArgument, message)
+                .with_remedy("give the type and shape of one sample, such as f32:3x224x224"));
+        }
+        Ok(Self { dtype, shape })
+    }
+
+    /// What the input takes, where it says so.
+    fn of_input(spec: &TensorSpec) -> Option<Self> {
+        let size = |dim: &Dim| match dim {
+            Dim::Fixed(size) => Some(*size),
+            _ => None,
+        };
+        let (_, sample) = spec.shape.as_deref()?.split_first()?;
+        Self::new(spec.dtype?, sample.iter().map(size).collect::<Option<_>>()?).ok()
+    }
+}
+
+impl FromStr for RawFormat {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let invalid = |what: String| {
+            Error::new(ErrorKind::InvalidArgument, format!("'{text}' is no raw format: {what}"))
+                .with_remedy("write the type and shape of one sample, such as f32:3x224x224")
+        };
+        let (dtype, shape) = text.split_once(':').ok_or_else(|| invalid("no colon".into()))?;
+        let dtype = DataType::from_name(dtype).ok_or_else(|| {
+            let names: Vec<_> = DataType::ALL.iter().map(|dtype| dtype.name()).collect();
+            invalid(format!("the type is not one of {}", names.join(", ")))
+        })?;
+        let dims = shape.split('x').map(|dim| dim.parse().map_err(|_| invalid(format!("dimension '{dim}'"))));
+        Self::new(dtype, dims.collect::<Result<_>>()?)
+    }
+}
+
+/// Opens a file of one or more samples of the declared format, or of the input's where none is declared.
+pub(super) fn open(path: &Path, declared: Option<&RawFormat>, spec: &TensorSpec) -> Result<Array> {
+    let label = path.display().to_string();
+    let RawFormat { dtype, shape } =
+        declared.cloned().or_else(|| RawFormat::of_input(spec)).ok_or_else(|| {
+            let message =
+                format!("{label}: no type and shape, and input '{}' is {}", spec.name, shape_text(spec));
+            Error::new(ErrorKind::InvalidArgument, message)
+                .with_remedy("declare the type and shape of one sample, such as f32:3x224x224")
+        })?;
+    let length = std::fs::metadata(path).map_err(|source| Error::io("read", path, source))?.len();
+    let sample = (element_count(&shape)? * dtype.size()) as u64;
+    if length == 0 || length % sample != 0 {
+        let message = format!("{label}: {length} bytes, but a sample of {dtype} {shape:?} has {sample}");
+        return Err(Error::new(ErrorKind::Format, message)
+            .with_remedy("give a file of whole samples, or declare another type and shape"));
+    }
+    let shape = [&[(length / sample) as usize], &shape[..]].concat();
+    Ok(Array::raw(label, path, dtype, shape))
+}

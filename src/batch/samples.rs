@@ -1,0 +1,150 @@
+//! Samples of one input, from one place or from several in a row.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+
+use super::array::Array;
+use super::{convert, fit};
+use crate::dtype::DataType;
+use crate::error::{Error, ErrorKind, Result};
+use crate::tensor::{Data, Tensor, TensorSpec, element_count};
+
+/// Samples of the type and shape that an input takes.
+pub(super) trait Samples {
+    /// File and array, for messages.
+    fn label(&self) -> &str;
+    /// The element type that is read.
+    fn dtype(&self) -> DataType;
+    /// How many samples there are.
+    fn count(&self) -> usize;
+    /// The shape of one.
+    fn shape(&self) -> &[usize];
+    /// Reads samples. Ranges ascend from call to call.
+    fn read(&mut self, range: Range<usize>) -> Result<Data>;
+}
+
+/// An array's samples, converted to the input's type.
+pub(super) struct ArraySamples {
+    array: Array,
+    dtype: DataType,
+    count: usize,
+    shape: Vec<usize>,
+    sample_bytes: u64,
+}
+
+impl ArraySamples {
+    /// The array as samples of the input `spec`; fails where type or shape do not fit.
+    pub fn new(array: Array, spec: &TensorSpec) -> Result<Self> {
+        let dtype = spec.dtype.unwrap_or(array.dtype);
+        convert::check(&array.label, array.dtype, dtype, &spec.name)?;
+        let (count, shape) = fit::split_samples(&array.label, &array.shape, spec)?;
+        let sample_bytes = (element_count(&shape)? * array.dtype.size()) as u64;
+        Ok(Self { array, dtype, count, shape, sample_bytes })
+    }
+}
+
+impl Samples for ArraySamples {
+    fn label(&self) -> &str {
+        &self.array.label
+    }
+
+    fn dtype(&self) -> DataType {
+        self.dtype
+    }
+
+    fn count(&self) -> usize {
+        self.count
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    fn read(&mut self, range: Range<usize>) -> Result<Data> {
+        let bytes =
+            self.array.read(range.start as u64 * self.sample_bytes..range.end as u64 * self.sample_bytes)?;
+        let elements = bytes.len() / self.array.dtype.size();
+        let tensor = Tensor::from_bytes(self.array.dtype, vec![elements], &bytes)?;
+        convert::convert(&self.array.label, tensor.into_data(), self.dtype)
+    }
+}
+
+/// All samples of one input: those of several files, one after the other.
+pub(super) struct Column {
+    pub name: String,
+    pub count: usize,
+    /// With the position of each one's first sample. Those that were read to their end are dropped, and
+    /// with them their open files.
+    parts: VecDeque<(usize, Box<dyn Samples>)>,
+}
+
+impl Column {
+    /// Puts `parts` in a row. All have one element type, and one shape unless every batch is a single sample.
+    pub fn new(name: &str, parts: Vec<Box<dyn Samples>>, batch_size: usize) -> Result<Self> {
+        let mut column = Self { name: name.to_owned(), count: 0, parts: VecDeque::new() };
+        for part in parts {
+            if let Some((_, first)) = column.parts.front() {
+                check_alike(first.as_ref(), part.as_ref(), batch_size)?;
+            }
+            let start = column.count;
+            column.count = start
+                .checked_add(part.count())
+                .ok_or_else(|| Error::new(ErrorKind::Data, format!("input '{name}': too many samples")))?;
+            column.parts.push_back((start, part));
+        }
+        Ok(column)
+    }
+
+    /// The samples at these positions, which ascend from call to call, as one tensor.
+    pub fn read(&mut self, ranges: &[Range<usize>]) -> Result<Tensor> {
+        let mut pieces = Vec::new();
+        let mut shape = Vec::new();
+        for range in ranges {
+            let mut start = range.start;
+            while start < range.end {
+                let (first, part) = self.part_at(start)?;
+                let end = range.end.min(first + part.count());
+                pieces.push(part.read(start - first..end - first)?);
+                shape = part.shape().to_vec();
+                start = end;
+            }
+        }
+        let samples = ranges.iter().map(ExactSizeIterator::len).sum();
+        shape.insert(0, samples);
+        join(pieces, shape)
+    }
+
+    /// The part that holds the sample, and the position of its first.
+    fn part_at(&mut self, sample: usize) -> Result<(usize, &mut Box<dyn Samples>)> {
+        while self.parts.front().is_some_and(|(first, part)| first + part.count() <= sample) {
+            self.parts.pop_front();
+        }
+        match self.parts.front_mut() {
+            Some((first, part)) if *first <= sample => Ok((*first, part)),
+            _ => Err(Error::new(ErrorKind::Internal, format!("input '{}': no sample {sample}", self.name))),
+        }
+    }
+}
+
+fn check_alike(first: &dyn Samples, other: &dyn Samples, batch_size: usize) -> Result<()> {
+    let (a, b) = (first.label(), other.label());
+    if first.dtype() != other.dtype() {
+        let message = format!("{a} is {}, but {b} is {}", first.dtype(), other.dtype());
+        return Err(Error::new(ErrorKind::Type, message).with_remedy("save all files with one element type"));
+    }
+    if batch_size > 1 && first.shape() != other.shape() {
+        let message = format!("samples of {a} are {:?}, those of {b} are {:?}", first.shape(), other.shape());
+        return Err(Error::new(ErrorKind::Shape, message)
+            .with_remedy("use a batch size of 1 for samples of different shapes"));
+    }
+    Ok(())
+}
+
+fn join(mut pieces: Vec<Data>, shape: Vec<usize>) -> Result<Tensor> {
+    if pieces.len() == 1 {
+        return Tensor::new(shape, pieces.remove(0));
+    }
+    let dtype = pieces.first().map_or(DataType::F32, |piece| piece.view().dtype());
+    let bytes: Vec<u8> = pieces.iter().flat_map(|piece| piece.view().as_bytes()).copied().collect();
+    Tensor::from_bytes(dtype, shape, &bytes)
+}

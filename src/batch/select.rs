@@ -1,0 +1,88 @@
+//! Which samples of a data set are used.
+
+use std::collections::BTreeSet;
+use std::collections::VecDeque;
+use std::ops::Range;
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+
+/// Positions of samples still to be used, ascending.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Selection {
+    ranges: VecDeque<Range<usize>>,
+    len: usize,
+}
+
+impl Selection {
+    /// At most `limit` of `count` samples: the first ones, or with a seed ones drawn at random without
+    /// repetition, the same for the same seed on every machine. The order of the data is kept.
+    pub fn new(count: usize, limit: Option<usize>, seed: Option<u64>) -> Self {
+        match (limit, seed) {
+            (Some(limit), Some(seed)) if limit < count => {
+                let ranges = draw(count, limit, seed).into_iter().map(|i| i..i + 1).collect();
+                Self { ranges, len: limit }
+            }
+            _ => {
+                let len = limit.unwrap_or(count).min(count);
+                Self { ranges: VecDeque::from([0..len]), len }
+            }
+        }
+    }
+
+    /// How many samples are left.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Keeps only the first `len`.
+    pub fn truncate(&mut self, len: usize) {
+        self.len = self.len.min(len);
+    }
+
+    /// Takes the next `count` samples, or those that are left where there are fewer.
+    pub fn take(&mut self, count: usize) -> Vec<Range<usize>> {
+        let mut missing = count.min(self.len);
+        self.len -= missing;
+        let mut taken: Vec<Range<usize>> = Vec::new();
+        while missing > 0 {
+            let Some(range) = self.ranges.pop_front() else { break };
+            let end = range.end.min(range.start + missing);
+            missing -= end - range.start;
+            if end < range.end {
+                self.ranges.push_front(end..range.end);
+            }
+            match taken.last_mut() {
+                Some(last) if last.end == range.start => last.end = end,
+                _ => taken.push(range.start..end),
+            }
+        }
+        taken
+    }
+}
+
+/// `limit` different numbers below `count` (Floyd's sampling: every set is equally likely).
+fn draw(count: usize, limit: usize, seed: u64) -> BTreeSet<usize> {
+    let mut key = [0; 32];
+    key[..8].copy_from_slice(&seed.to_le_bytes());
+    let mut random = ChaCha8Rng::from_seed(key);
+    let mut drawn = BTreeSet::new();
+    for last in count - limit..count {
+        let number = below(&mut random, last as u64 + 1) as usize;
+        if !drawn.insert(number) {
+            drawn.insert(last);
+        }
+    }
+    drawn
+}
+
+/// A number below `bound`, each equally likely: numbers past the last whole multiple are drawn again.
+fn below(random: &mut ChaCha8Rng, bound: u64) -> u64 {
+    let whole = u64::MAX - u64::MAX % bound;
+    loop {
+        let number = random.next_u64();
+        if number < whole {
+            return number % bound;
+        }
+    }
+}
