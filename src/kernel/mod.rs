@@ -50,7 +50,6 @@ pub struct Kernels {
     min_max: fn(&[f32]) -> MinMax,
     quantise: fn(&[f32], &mut [f32], Grid),
     fake_quantise: fn(&[f32], &mut [f32], Grid),
-    dequantise: fn(&mut [f32], f32),
     mask: fn(&[f32], &[f32], &mut [f32], f32, f32),
     fake_e4m3: fn(&[f32], &mut [f32], f32),
 }
@@ -81,11 +80,6 @@ impl Kernels {
     pub fn fake_quantise(&self, x: &[f32], out: &mut [f32], grid: Grid) {
         assert_eq!(x.len(), out.len());
         (self.fake_quantise)(x, out, grid);
-    }
-
-    /// q = q / scale.
-    pub fn dequantise(&self, q: &mut [f32], scale: f32) {
-        (self.dequantise)(q, scale);
     }
 
     /// out = gradient where low <= x <= high, else 0. A NaN in x counts as outside.

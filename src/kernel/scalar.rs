@@ -4,7 +4,7 @@ use super::{Grid, Kernels, MinMax, e4m3};
 
 /// The table.
 pub static KERNELS: Kernels =
-    Kernels { name: "scalar", abs_max, min_max, quantise, fake_quantise, dequantise, mask, fake_e4m3 };
+    Kernels { name: "scalar", abs_max, min_max, quantise, fake_quantise, mask, fake_e4m3 };
 
 /// Magnitudes below this are 0 in e4m3, whatever the scale.
 const E4M3_EPSILON: f32 = 1.0 / (1u32 << 24) as f32;
@@ -53,12 +53,6 @@ fn quantise(x: &[f32], out: &mut [f32], grid: Grid) {
 fn fake_quantise(x: &[f32], out: &mut [f32], grid: Grid) {
     for (out, &x) in out.iter_mut().zip(x) {
         *out = to_grid(x, grid) / grid.scale;
-    }
-}
-
-fn dequantise(q: &mut [f32], scale: f32) {
-    for q in q {
-        *q /= scale;
     }
 }
 

@@ -34,8 +34,6 @@ fn quantise_is_round_then_clamp() {
                 assert!(same(q, expected), "{}: {x} at {grid:?}: {q}, not {expected}", kernels.name());
                 assert!(same(fake, expected / scale), "{}: {x} at {grid:?}: {fake}", kernels.name());
             }
-            kernels.dequantise(&mut q, scale);
-            assert!(q.iter().zip(&fake).all(|(&a, &b)| same(a, b)), "{}: {grid:?}", kernels.name());
         }
     }
 }

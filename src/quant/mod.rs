@@ -1,4 +1,62 @@
-//! The numbers.
+//! The numbers: from floats to integers and back.
+//!
+//! | to | use |
+//! |---|---|
+//! | find ranges | [`abs_max`], [`abs_max_per_block`], or `range` for calibrated ones |
+//! | get integers | [`quantise`], and [`dequantise`] for the way back |
+//! | see what quantisation does to the data | [`fake_tensor_quant`], [`fake_affine_tensor_quant`], [`scaled_e4m3`] |
+//! | train through it | [`fake_tensor_quant_backward`] and its kin |
+//! | get int8 weights for an ONNX file | [`weights::quantise_weights`] |
+//! | store 4-bit integers | [`pack`] |
+//!
+//! How elements share one amax or scale (per tensor, axis or block) is said by [`PerGroup`].
+//!
+//! NaN: functions that return floats keep it (exceptions are listed at [`Mode`]); functions that return integers
+//! refuse it, because no integer stands for it. Infinities become the lowest and the highest value.
+//!
+//! ```
+//! use ndarray::Array4;
+//! use qdq::quant::{QuantDescriptor, tensor_quant};
+//!
+//! // 4 bits, unsigned, one range per index of axis 0, integers instead of fake quantisation.
+//! let descriptor = QuantDescriptor {
+//!     num_bits: 4.into(),
+//!     unsigned: true,
+//!     axis: Some(vec![0]),
+//!     fake_quant: false,
+//!     ..QuantDescriptor::default()
+//! };
+//! let x = Array4::from_shape_fn((10, 9, 8, 7), |(n, c, h, w)| ((n + 1) * (c * 56 + h * 7 + w)) as f32 / 503.0);
+//! let amax = descriptor.amax_of(x.view())?;
+//! assert_eq!(amax.shape(), [10, 1, 1, 1]);
+//! let found = tensor_quant(x.view(), &amax, &descriptor.params()?)?;
+//! assert_eq!(found.values[[9, 8, 7, 6]], 15.0);
+//! assert_eq!(found.values[[9, 4, 4, 0]], 8.0); // 252 / 503 * 15 = 7.51
+//! assert_eq!(found.scale.values()[9], 1.5);
+//! # Ok::<(), qdq::error::Error>(())
+//! ```
 
+mod affine;
+mod amax;
+mod apply;
+mod backward;
+mod dense;
+mod descriptor;
+mod element;
+mod fp8;
 mod group;
+pub mod pack;
+mod params;
 pub mod weights;
+
+pub use affine::{fake_affine_tensor_quant, fake_affine_tensor_quant_backward};
+pub use amax::{abs_max, abs_max_per_block};
+pub use apply::{
+    Quantised, dequantise, fake_tensor_quant, fake_tensor_quant_slice, quantise, quantise_slice, tensor_quant,
+};
+pub use backward::{fake_tensor_quant_backward, tensor_quant_backward};
+pub use descriptor::{CalibMethod, NumBits, QuantDescriptor};
+pub use element::{Element, Storage};
+pub use fp8::{dequantise_e4m3, quantise_e4m3, scaled_e4m3, scaled_e4m3_backward};
+pub use group::PerGroup;
+pub use params::{EPSILON, Mode, QuantParams};

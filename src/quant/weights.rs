@@ -4,6 +4,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::kernel;
 use crate::tensor::element_count;
 
+use super::amax::larger;
+
 /// The highest integer of the symmetric int8 grid.
 const MAX: f32 = 127.0;
 
@@ -106,10 +108,10 @@ pub fn abs_max_along(values: &[f32], shape: &[usize], axis: Option<usize>) -> Ve
     for_each_slice(shape, axis, |range, channels| {
         let values = &values[range];
         match &mut amax[channels] {
-            [amax] => *amax = kernels.abs_max(&[*amax, kernels.abs_max(values)]),
+            [amax] => *amax = larger(*amax, kernels.abs_max(values)),
             row => {
                 for (amax, &value) in row.iter_mut().zip(values) {
-                    *amax = kernels.abs_max(&[*amax, value]);
+                    *amax = larger(*amax, value.abs());
                 }
             }
         }

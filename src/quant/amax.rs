@@ -1,0 +1,100 @@
+//! The largest magnitude.
+
+use ndarray::{ArrayD, ArrayView, Dimension, IxDyn};
+
+use crate::error::{Error, ErrorKind, Result};
+
+use super::dense::{dense, shaped};
+use super::element::Element;
+use super::group::PerGroup;
+
+/// max |x| over all axes but the kept ones, which give one number per index; NaN where there is a NaN.
+///
+/// Without kept axes the result has no axis, otherwise the rank of x with size 1 in the other axes, so that it
+/// groups x again. Negative axes count from the last one.
+///
+/// # Errors
+///
+/// When x has no such axis, or has it twice, or has no element.
+///
+/// ```
+/// use ndarray::array;
+/// use qdq::quant::abs_max;
+///
+/// let x = array![[1.0f32, -3.0], [-0.5, 2.0]];
+/// assert_eq!(abs_max(x.view(), None)?, ndarray::arr0(3.0).into_dyn());
+/// assert_eq!(abs_max(x.view(), Some(&[-1]))?, array![[1.0, 3.0]].into_dyn());
+/// # Ok::<(), qdq::error::Error>(())
+/// ```
+pub fn abs_max<T: Element, D: Dimension>(
+    x: ArrayView<'_, T, D>,
+    axis: Option<&[isize]>,
+) -> Result<ArrayD<f32>> {
+    let kept = kept_axes(axis.unwrap_or_default(), x.ndim())?;
+    let shape: Vec<usize> = match axis {
+        None => Vec::new(),
+        Some(_) => (0..x.ndim()).map(|axis| if kept.contains(&axis) { x.shape()[axis] } else { 1 }).collect(),
+    };
+    let start = ArrayD::zeros(IxDyn(&shape));
+    largest(x, start.into(), &shape)
+}
+
+/// max |x| of every block of `size` neighbours along `axis`, of which the last may be shorter; for
+/// [`PerGroup::per_block`]. All other axes are kept.
+///
+/// # Errors
+///
+/// When x has no such axis or no element, or the size is 0.
+pub fn abs_max_per_block<T: Element, D: Dimension>(
+    x: ArrayView<'_, T, D>,
+    axis: usize,
+    size: usize,
+) -> Result<ArrayD<f32>> {
+    let mut shape = x.shape().to_vec();
+    let blocked = shape.get_mut(axis).ok_or_else(|| no_axis(axis as isize, x.ndim()))?;
+    *blocked = blocked.div_ceil(size.max(1));
+    let start = ArrayD::zeros(IxDyn(&shape));
+    largest(x, PerGroup::per_block(start, axis, size)?, &shape)
+}
+
+fn largest<T: Element, D: Dimension>(
+    x: ArrayView<'_, T, D>,
+    start: PerGroup<'_>,
+    shape: &[usize],
+) -> Result<ArrayD<f32>> {
+    let groups = start.groups(x.shape(), "amax")?;
+    if x.is_empty() {
+        return Err(Error::new(ErrorKind::Data, format!("data of shape {:?} has no maximum", x.shape())));
+    }
+    let x = dense(x);
+    let mut amax = start.values().to_vec();
+    groups.for_each(|range, number| amax[number] = larger(amax[number], T::abs_max(&x[range])));
+    shaped(IxDyn(shape), amax)
+}
+
+/// The larger of two magnitudes, NaN being the largest.
+pub(super) fn larger(a: f32, b: f32) -> f32 {
+    if a >= b || a.is_nan() { a } else { b }
+}
+
+/// Axes counted from the first one.
+pub(super) fn kept_axes(axes: &[isize], rank: usize) -> Result<Vec<usize>> {
+    let mut kept = Vec::with_capacity(axes.len());
+    for &axis in axes {
+        let found = if axis < 0 { axis + rank as isize } else { axis };
+        match usize::try_from(found) {
+            Ok(found) if found < rank && !kept.contains(&found) => kept.push(found),
+            Ok(found) if found < rank => {
+                return Err(Error::new(ErrorKind::InvalidArgument, format!("axis {axis} is given twice"))
+                    .with_remedy("name every axis once"));
+            }
+            _ => return Err(no_axis(axis, rank)),
+        }
+    }
+    Ok(kept)
+}
+
+fn no_axis(axis: isize, rank: usize) -> Error {
+    Error::new(ErrorKind::Shape, format!("data of rank {rank} has no axis {axis}"))
+        .with_remedy(format!("use an axis from -{rank} to below {rank}"))
+}

@@ -1,0 +1,56 @@
+//! Gradients by the straight-through estimator: rounding counts as the identity, clamping as a wall.
+
+use ndarray::{Array, ArrayView, Dimension};
+
+use crate::error::Result;
+
+use super::dense::{check_gradient, dense, shaped};
+use super::element::Element;
+use super::group::PerGroup;
+
+/// The gradient of [`fake_tensor_quant`](super::fake_tensor_quant) with respect to x: `gradient` where
+/// |x| <= amax, 0 elsewhere and where x or amax is NaN.
+///
+/// Bits, sign and narrow range do not matter. There is no gradient to amax. A negative amax lets nothing pass.
+///
+/// # Errors
+///
+/// When x and `gradient` differ in shape or amax does not fit them.
+///
+/// ```
+/// use ndarray::array;
+/// use qdq::quant::fake_tensor_quant_backward;
+///
+/// let (gradient, x) = (array![1.0f32, 2.0, 3.0], array![-2.0f32, 2.1, 0.0]);
+/// assert_eq!(fake_tensor_quant_backward(gradient.view(), x.view(), 2.0)?, array![1.0, 0.0, 3.0]);
+/// # Ok::<(), qdq::error::Error>(())
+/// ```
+pub fn fake_tensor_quant_backward<'a, T: Element, D: Dimension>(
+    gradient: ArrayView<'_, T, D>,
+    x: ArrayView<'_, T, D>,
+    amax: impl Into<PerGroup<'a>>,
+) -> Result<Array<T, D>> {
+    let (amax, dim) = (amax.into(), x.raw_dim());
+    check_gradient(gradient.shape(), x.shape())?;
+    let (x, gradient) = (dense(x), dense(gradient));
+    let mut out = vec![T::default(); x.len()];
+    amax.groups(dim.slice(), "amax")?.for_each(|range, number| {
+        let amax = amax.values()[number];
+        T::mask(&x[range.clone()], &gradient[range.clone()], &mut out[range], -amax, amax);
+    });
+    shaped(dim, out)
+}
+
+/// The gradient of [`tensor_quant`](super::tensor_quant) with respect to x, from the gradient of the integers:
+/// the same as [`fake_tensor_quant_backward`]. The gradient of the scale is left out.
+///
+/// # Errors
+///
+/// When x and `gradient` differ in shape or amax does not fit them.
+pub fn tensor_quant_backward<'a, T: Element, D: Dimension>(
+    gradient: ArrayView<'_, T, D>,
+    x: ArrayView<'_, T, D>,
+    amax: impl Into<PerGroup<'a>>,
+) -> Result<Array<T, D>> {
+    fake_tensor_quant_backward(gradient, x, amax)
+}

@@ -1,0 +1,129 @@
+//! Scaled e4m3.
+
+use ndarray::{Array, ArrayView, Dimension};
+
+use crate::error::Result;
+use crate::kernel::{self, e4m3};
+
+use super::apply::Quantised;
+use super::backward::fake_tensor_quant_backward;
+use super::dense::{dense, shaped};
+use super::element::{Element, Function};
+use super::group::PerGroup;
+use super::params::{EPSILON, bad_amax, check_scale};
+
+/// Fake quantisation to e4m3: y = e4m3(x * s) / s with s = 448 / amax, or s = 1 without an amax.
+///
+/// e4m3 rounds to the nearest value, ties to even, and saturates at ±448, infinities included. Where |x| < 2^-24,
+/// and where amax is 0 or so small that s is infinite, y is 0. NaN stays NaN.
+///
+/// # Errors
+///
+/// An amax that is negative, NaN or infinite, or does not fit the shape of x.
+///
+/// ```
+/// use ndarray::array;
+/// use qdq::quant::scaled_e4m3;
+///
+/// let x = array![1.0f32, 17.0, 1000.0];
+/// assert_eq!(scaled_e4m3(x.view(), None)?, array![1.0, 16.0, 448.0]);
+/// assert_eq!(scaled_e4m3(x.view(), Some(1000.0.into()))?[2], 1000.0);
+/// # Ok::<(), qdq::error::Error>(())
+/// ```
+pub fn scaled_e4m3<T: Element, D: Dimension>(
+    x: ArrayView<'_, T, D>,
+    amax: Option<PerGroup<'_>>,
+) -> Result<Array<T, D>> {
+    let (amax, dim) = (checked(amax)?, x.raw_dim());
+    let x = dense(x);
+    let mut out = vec![T::default(); x.len()];
+    amax.groups(dim.slice(), "amax")?.for_each(|range, number| {
+        let scale = e4m3::MAX / amax.values()[number];
+        T::map(&x[range.clone()], &mut out[range], &FakeE4m3 { scale });
+    });
+    shaped(dim, out)
+}
+
+/// The gradient of [`scaled_e4m3`] with respect to x: `gradient` where |x| <= amax (448 without an amax), else 0.
+///
+/// # Errors
+///
+/// When x and `gradient` differ in shape or amax does not fit them.
+pub fn scaled_e4m3_backward<T: Element, D: Dimension>(
+    gradient: ArrayView<'_, T, D>,
+    x: ArrayView<'_, T, D>,
+    amax: Option<PerGroup<'_>>,
+) -> Result<Array<T, D>> {
+    fake_tensor_quant_backward(gradient, x, amax.unwrap_or_else(|| e4m3::MAX.into()))
+}
+
+/// The e4m3 codes of x * s and the scale s = 448 / amax, for which [`dequantise_e4m3`] gives what [`scaled_e4m3`]
+/// does. Where that scale is infinite, the codes are 0 and the scale is 1. A NaN has the code 0x7f or 0xff.
+///
+/// # Errors
+///
+/// An amax that is negative, NaN or infinite, or does not fit the shape of x.
+pub fn quantise_e4m3<T: Element, D: Dimension>(
+    x: ArrayView<'_, T, D>,
+    amax: Option<PerGroup<'_>>,
+) -> Result<Quantised<u8, D>> {
+    let (amax, dim) = (checked(amax)?, x.raw_dim());
+    let x = dense(x);
+    let mut codes = vec![0; x.len()];
+    amax.groups(dim.slice(), "amax")?.for_each(|range, number| {
+        let scale = e4m3::MAX / amax.values()[number];
+        for (code, &x) in codes[range.clone()].iter_mut().zip(&x[range]) {
+            let x = x.to_f64() as f32;
+            let zero = x.abs() < EPSILON || (scale.is_infinite() && !x.is_nan());
+            *code = if zero { 0 } else { e4m3::encode(x * scale) };
+        }
+    });
+    let scale = amax.map(|amax| e4m3::MAX / amax).map(|scale| if scale.is_finite() { scale } else { 1.0 });
+    Ok(Quantised { values: shaped(dim, codes)?, scale })
+}
+
+/// The way back from e4m3 codes: y = value of the code / s.
+///
+/// # Errors
+///
+/// A scale that is not a positive finite number or does not fit the shape of the codes.
+pub fn dequantise_e4m3<'a, T: Element, D: Dimension>(
+    codes: ArrayView<'_, u8, D>,
+    scale: impl Into<PerGroup<'a>>,
+) -> Result<Array<T, D>> {
+    let (scale, dim) = (scale.into(), codes.raw_dim());
+    check_scale(&scale)?;
+    let codes = dense(codes);
+    let mut out = vec![T::default(); codes.len()];
+    scale.groups(dim.slice(), "scale")?.for_each(|range, number| {
+        let scale = scale.values()[number];
+        for (out, &code) in out[range.clone()].iter_mut().zip(&codes[range]) {
+            *out = T::from_f32(e4m3::decode(code) / scale);
+        }
+    });
+    shaped(dim, out)
+}
+
+fn checked(amax: Option<PerGroup<'_>>) -> Result<PerGroup<'_>> {
+    let amax = amax.unwrap_or_else(|| e4m3::MAX.into());
+    match amax.values().iter().find(|amax| !amax.is_finite() || **amax < 0.0) {
+        Some(&bad) => Err(bad_amax(bad)),
+        None => Ok(amax),
+    }
+}
+
+struct FakeE4m3 {
+    scale: f32,
+}
+
+impl Function for FakeE4m3 {
+    fn f32(&self, x: &[f32], out: &mut [f32]) {
+        kernel::active().fake_e4m3(x, out, self.scale);
+    }
+
+    fn f64(&self, x: f64) -> f64 {
+        let mut out = [0.0];
+        self.f32(&[x as f32], &mut out);
+        out[0].into()
+    }
+}

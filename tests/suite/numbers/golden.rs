@@ -1,0 +1,181 @@
+//! Quantisation against the numbers of pytorch-quantization (`tests/data/golden`), bit for bit.
+
+use half::f16;
+use ndarray::{Array1, ArrayD, ArrayViewD, IxDyn};
+use qdq::error::{Error, ErrorKind};
+use qdq::kernel::e4m3;
+use qdq::quant::{self, Element, Mode, QuantParams};
+use qdq::tensor::{Data, Tensor};
+use serde_json::Value;
+
+use crate::golden::{Arrays, cases};
+
+/// A type of the archive.
+trait Golden: Element {
+    fn array(tensor: &Tensor) -> ArrayD<Self>;
+    /// The bits, with one pattern for every NaN.
+    fn bits(self) -> u64;
+}
+
+macro_rules! golden {
+    ($($element:ty: $variant:ident;)*) => {
+        $(impl Golden for $element {
+            fn array(tensor: &Tensor) -> ArrayD<Self> {
+                let Data::$variant(values) = tensor.data() else { panic!("{} is expected", stringify!($variant)) };
+                ArrayD::from_shape_vec(IxDyn(tensor.shape()), values.clone()).unwrap()
+            }
+
+            fn bits(self) -> u64 {
+                if self.is_nan() { u64::MAX } else { self.to_bits().into() }
+            }
+        })*
+    };
+}
+
+golden! { f32: F32; f64: F64; f16: F16; }
+
+fn assert_same<T: Golden>(what: &str, found: impl IntoIterator<Item = T>, expected: &ArrayD<T>) {
+    let found: Vec<u64> = found.into_iter().map(T::bits).collect();
+    let expected: Vec<u64> = expected.iter().map(|&x| x.bits()).collect();
+    assert_eq!(found, expected, "{what}");
+}
+
+fn text<'a>(case: &'a Value, key: &str) -> &'a str {
+    case[key].as_str().unwrap_or_else(|| panic!("{case} has no {key}"))
+}
+
+fn params(case: &Value) -> QuantParams {
+    QuantParams::new(case["num_bits"].as_u64().unwrap() as u32)
+        .unwrap()
+        .unsigned(case["unsigned"].as_bool().unwrap())
+        .narrow_range(case["narrow_range"].as_bool().unwrap())
+}
+
+/// Runs a case with x as `T`, and checks it.
+fn run<T: Golden>(case: &Value, arrays: &mut Arrays, x: ArrayD<T>, amax: &ArrayD<f32>, narrow: fn(f32) -> T) {
+    let id = text(case, "id");
+    let params = params(case);
+    let found = if text(case, "kind") == "tensor" {
+        quant::tensor_quant(x.view(), amax, &params).map(|found| (found.values, Some(found.scale)))
+    } else {
+        quant::fake_tensor_quant(x.view(), amax, &params).map(|y| (y, None))
+    };
+    if case.get("error").is_some() {
+        return check_error(case, &found.expect_err(id));
+    }
+    let (y, scale) = found.unwrap_or_else(|error| panic!("{id}: {error}"));
+    assert_same(id, y, &T::array(&arrays.get(text(case, "y"))));
+    if let Some(scale) = scale {
+        let expected = T::array(&arrays.get(text(case, "scale")));
+        assert_eq!(scale.shape(), expected.shape(), "{id}");
+        assert_same(id, scale.values().iter().map(|&scale| narrow(scale)), &expected);
+    }
+    let gradient = T::array(&arrays.get(text(case, "gout")));
+    let expected = T::array(&arrays.get(text(case, "gin")));
+    let backward = match text(case, "kind") {
+        "tensor" => quant::tensor_quant_backward(gradient.view(), x.view(), amax),
+        _ => quant::fake_tensor_quant_backward(gradient.view(), x.view(), amax),
+    };
+    assert_same(id, backward.unwrap(), &expected);
+}
+
+/// The errors say the same in our words, and what to do.
+fn check_error(case: &Value, error: &Error) {
+    let (kind, says) = match text(case, "error") {
+        "RuntimeError" => (ErrorKind::Shape, "amax of shape [4] does not fit data of shape [4, 6, 5, 3]"),
+        "TypeError" => (ErrorKind::Data, "is negative, but the quantisation is unsigned"),
+        "ValueError" => (ErrorKind::InvalidArgument, "is too small for f16"),
+        other => panic!("{case}: {other}"),
+    };
+    assert_eq!(error.kind(), kind, "{case}: {error}");
+    assert!(error.message().contains(says), "{case}: {error}");
+    assert!(error.remedy().is_some(), "{case}: {error}");
+}
+
+#[test]
+fn quant_equals_golden() {
+    let mut arrays = Arrays::open();
+    let cases = cases("quant");
+    assert_eq!(cases.len(), 162);
+    for case in &cases {
+        let x = f32::array(&arrays.get(text(case, "x")));
+        let amax = f32::array(&arrays.get(text(case, "amax")));
+        let amax = match text(case, "amax_dtype") {
+            "float16" => amax.mapv(|amax| f16::from_f32(amax).to_f32()),
+            _ => amax,
+        };
+        match text(case, "x_dtype") {
+            "float16" => run(case, &mut arrays, x.mapv(f16::from_f32), &amax, f16::from_f32),
+            "float64" => run(case, &mut arrays, x.mapv(f64::from), &amax, f64::from),
+            _ => run(case, &mut arrays, x, &amax, |scale| scale),
+        }
+    }
+}
+
+#[test]
+fn affine_equals_golden() {
+    let mut arrays = Arrays::open();
+    let cases = cases("affine");
+    assert_eq!(cases.len(), 3);
+    for case in &cases {
+        let number = |key: &str| case[key].as_f64().unwrap() as f32;
+        let (min, max) = (number("min"), number("max"));
+        let bits = case["num_bits"].as_u64().unwrap() as u32;
+        let x = f32::array(&arrays.get(text(case, "x")));
+        let y = quant::fake_affine_tensor_quant(x.view(), min, max, bits).unwrap();
+        assert_same(text(case, "id"), y, &f32::array(&arrays.get(text(case, "y"))));
+        // The gradient that came in is not stored. What came out of it is zero or passed unchanged.
+        let gin = f32::array(&arrays.get(text(case, "gin")));
+        let gradient = gin.mapv(|g| if g == 0.0 { 1.0 } else { g });
+        let found = quant::fake_affine_tensor_quant_backward(gradient.view(), x.view(), min, max).unwrap();
+        assert_same(text(case, "id"), found, &gin);
+    }
+}
+
+/// For f32 data, the corrected mode is the reference unless amax is no number.
+#[test]
+fn the_corrected_mode_differs_only_where_it_says() {
+    let mut arrays = Arrays::open();
+    let mut differing = Vec::new();
+    for case in &cases("quant") {
+        if case.get("error").is_some() || text(case, "kind") == "tensor" || text(case, "x_dtype") != "float32"
+        {
+            continue;
+        }
+        let x = f32::array(&arrays.get(text(case, "x")));
+        let amax = f32::array(&arrays.get(text(case, "amax")));
+        let corrected = quant::fake_tensor_quant(x.view(), &amax, &params(case).mode(Mode::Corrected));
+        let reference = quant::fake_tensor_quant(x.view(), &amax, &params(case)).unwrap();
+        let same = |y: ArrayViewD<f32>| y.iter().zip(&reference).all(|(a, b)| a.bits() == b.bits());
+        if !corrected.is_ok_and(|y| same(y.view())) {
+            differing.push(format!("{} {}", text(case, "x"), text(case, "amax")));
+        }
+    }
+    differing.dedup();
+    assert_eq!(differing, ["q_x4d amax_inf", "q_special amax_nan"]);
+}
+
+#[test]
+fn e4m3_codes_have_the_values_of_the_table() {
+    // Written by ml_dtypes' float8_e4m3fn.
+    let table = include_str!("../../data/e4m3.json");
+    let table: Vec<Value> = serde_json::from_str(table).unwrap();
+    assert_eq!(table.len(), 256);
+    for (code, expected) in table.iter().enumerate() {
+        let code = code as u8;
+        let value = e4m3::decode(code);
+        match expected.as_f64() {
+            None => assert!(value.is_nan() && e4m3::encode(value) == code, "{code:#x}"),
+            Some(expected) => {
+                assert_eq!(value.bits(), (expected as f32).bits(), "{code:#x}");
+                assert_eq!(e4m3::encode(value), code);
+            }
+        }
+    }
+    let codes = Array1::from_iter(0..=255u8);
+    let values: Array1<f32> = quant::dequantise_e4m3(codes.view(), 1.0).unwrap();
+    assert_eq!(
+        quant::quantise_e4m3(values.view(), None).unwrap().values.mapv(|c| c & 0x7f),
+        codes.mapv(|c| c & 0x7f)
+    );
+}
