@@ -5,8 +5,8 @@ use ndarray::{Array, Array1, Array2, Array3, array, aview1};
 use qdq::error::ErrorKind;
 use qdq::quant::{
     self, EPSILON, Mode, PerGroup, QuantParams, abs_max, abs_max_per_block, dequantise,
-    fake_affine_tensor_quant, fake_tensor_quant, fake_tensor_quant_backward, quantise, scaled_e4m3,
-    tensor_quant,
+    fake_affine_tensor_quant, fake_tensor_quant, fake_tensor_quant_backward, fake_tensor_quant_slice,
+    quantise, quantise_slice, scaled_e4m3, tensor_quant,
 };
 
 const MODES: [Mode; 3] = [Mode::Reference, Mode::GpuCompat, Mode::Corrected];
@@ -260,6 +260,22 @@ fn empty_data_gives_empty_results_and_no_maximum() {
     for axis in [None, Some(&[0][..]), Some(&[1])] {
         assert_eq!(abs_max(x.view(), axis).unwrap_err().kind(), ErrorKind::Data);
     }
+}
+
+#[test]
+fn slices_must_fit_their_shape() {
+    let params = QuantParams::new(8).unwrap();
+    let (one, huge) = (PerGroup::from(1.0), [0, usize::MAX, usize::MAX]);
+    for (shape, x, out) in
+        [(&[2][..], 2, 1), (&[2], 1, 2), (&[3], 2, 2), (&[usize::MAX, 2], 2, 2), (&huge, 1, 1)]
+    {
+        let x = vec![1.0f32; x];
+        let error = quantise_slice(&x, shape, &one, &params, &mut vec![0i8; out]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Shape, "{shape:?}");
+        assert!(fake_tensor_quant_slice(&x, shape, &one, &params, &mut vec![0.0; out]).is_err(), "{shape:?}");
+    }
+    let none = PerGroup::new(&[], &huge).unwrap();
+    fake_tensor_quant_slice::<f32>(&[], &huge, &none, &params, &mut []).unwrap();
 }
 
 #[test]
