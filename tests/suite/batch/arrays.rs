@@ -9,7 +9,7 @@ fn vectors() -> TensorSpec {
 #[test]
 fn real_data_arrives_whole_in_batches() {
     let spec = input("input", DataType::F32, &[0, 1, 8, 8]);
-    let batches = read(&[digits("calib.npz")], &[spec.clone()], &sized(100)).unwrap();
+    let batches = read(&[digits("calib.npz")], std::slice::from_ref(&spec), &sized(100)).unwrap();
     assert_eq!(shapes(&batches), [&[100, 1, 8, 8][..], &[100, 1, 8, 8], &[56, 1, 8, 8]]);
     let one_by_one = read(&[digits("calib.npz")], &[spec], &DataOptions::default()).unwrap();
     assert_eq!(one_by_one.len(), 256);

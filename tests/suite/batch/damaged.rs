@@ -32,7 +32,8 @@ fn empty_and_cut_off_files_are_named() {
             if name == "a.png" && length == bytes.len() - 1 {
                 continue;
             }
-            let error = read_one(name, cut, &[spec.clone()], &DataOptions::default()).unwrap_err();
+            let error =
+                read_one(name, cut, std::slice::from_ref(&spec), &DataOptions::default()).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Format, "{name} {length}: {error}");
             assert!(error.message().contains(name), "{name} {length}: {error}");
         }
@@ -50,7 +51,8 @@ fn headers_that_claim_too_much_are_refused_before_memory_is_taken() {
             ("a.npz", npz(&[("x", npy_of("<f4", true, shape, &data))], false)),
             ("b.npz", npz(&[("x", npy_of("<f4", false, shape, &data))], true)),
         ] {
-            let error = read_one(name, bytes, &[vectors.clone()], &DataOptions::default()).unwrap_err();
+            let error =
+                read_one(name, bytes, std::slice::from_ref(&vectors), &DataOptions::default()).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Format, "{name} {shape:?}: {error}");
             assert!(error.message().contains(name), "{error}");
         }
@@ -77,7 +79,8 @@ fn no_header_text_is_misread() {
         "{'descr': '<f4', 'fortran_order': False, 'extra': (1, 3)}",
         "{'descr': é, 'fortran_order': False, 'shape': (1, 3)}",
     ] {
-        let error = read_one("a.npy", start(text), &[vectors.clone()], &DataOptions::default()).unwrap_err();
+        let error = read_one("a.npy", start(text), std::slice::from_ref(&vectors), &DataOptions::default())
+            .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Format, "{text}: {error}");
     }
     for text in [
@@ -86,7 +89,8 @@ fn no_header_text_is_misread() {
         "{'descr': 'é4', 'fortran_order': False, 'shape': (1, 3)}",
         "{'descr': '|O', 'fortran_order': False, 'shape': (1, 3)}",
     ] {
-        let error = read_one("a.npy", start(text), &[vectors.clone()], &DataOptions::default()).unwrap_err();
+        let error = read_one("a.npy", start(text), std::slice::from_ref(&vectors), &DataOptions::default())
+            .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unsupported, "{text}: {error}");
     }
 }

@@ -56,7 +56,8 @@ fn axes_and_channels_are_the_model_s() {
         (input("x", DataType::F32, &[0, 0, 0, 0]), sized(Layout::Nhwc), pixels),
     ];
     for (spec, options, expected) in cases {
-        let batches = read_one("a.png", png(2, 1, &TWO), &[spec.clone()], &with(options.clone())).unwrap();
+        let batches =
+            read_one("a.png", png(2, 1, &TWO), std::slice::from_ref(&spec), &with(options.clone())).unwrap();
         assert_eq!(first_values(&batches), expected, "{spec:?} {options:?}");
     }
 }
@@ -97,7 +98,9 @@ fn proportions_are_changed_cut_or_filled() {
     let spec = input("x", DataType::F32, &[0, 3, 4, 4]);
     let first_plane = |resize| {
         let options = ImageOptions { resize, fill: 7, ..plain() };
-        first_values(&read_one("a.png", png(4, 2, &wide), &[spec.clone()], &with(options)).unwrap())[..16]
+        first_values(
+            &read_one("a.png", png(4, 2, &wide), std::slice::from_ref(&spec), &with(options)).unwrap(),
+        )[..16]
             .to_vec()
     };
     assert_eq!(first_plane(Resize::Stretch), [0.0, 255.0, 255.0, 0.0].repeat(4));
