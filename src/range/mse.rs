@@ -50,14 +50,6 @@ fn lowest_bit(x: f32) -> f64 {
     2f64.powi(exponent + mantissa.trailing_zeros() as i32)
 }
 
-/// The amax with the least error for the values themselves, which must be finite.
-pub(super) fn amax_of(values: &[f32], max_level: u32) -> f32 {
-    let mut masses: Vec<Mass> = values.iter().map(|x| Mass { at: f64::from(x.abs()), count: 1.0 }).collect();
-    masses.sort_unstable_by(|a, b| a.at.total_cmp(&b.at));
-    let abs_max = masses.last().map_or(0.0, |mass| mass.at as f32);
-    search(&masses, abs_max, max_level)
-}
-
 fn search(masses: &[Mass], abs_max: f32, max_level: u32) -> f32 {
     let mut best = Best { range: abs_max, error: f64::INFINITY };
     for candidate in candidates(abs_max) {
@@ -167,19 +159,6 @@ mod tests {
                 assert!(found <= 1.03 * least, "{name}, {max_level} levels: {found:e} against {least:e}");
             }
         }
-    }
-
-    #[test]
-    fn few_values_are_searched_as_they_are() {
-        for seed in 0..50 {
-            let values = single(normal(seed, 9));
-            let max = values.iter().fold(0.0f32, |max, x| max.max(x.abs()));
-            let found = error(&values, amax_of(&values, 127), 127);
-            assert!(found <= error(&values, max, 127), "seed {seed}");
-            assert!(found <= error(&values, range(&values, 127), 127) * 1.3, "seed {seed}");
-        }
-        assert_eq!(amax_of(&[-0.3, 0.3, 0.0], 127), 0.3);
-        assert_eq!(amax_of(&[0.0], 127), 0.0);
     }
 
     #[test]
