@@ -1,7 +1,7 @@
 //! Whether an array is what an input of the model takes.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::tensor::{Dim, TensorSpec};
+use crate::tensor::{Dim, TensorSpec, TensorView};
 
 /// Splits an array's shape into the number of samples and the shape of one.
 ///
@@ -14,15 +14,49 @@ pub(super) fn split_samples(label: &str, shape: &[usize], spec: &TensorSpec) -> 
         (Some(dims), sample) if dims.len() == shape.len() + 1 => (1, sample),
         _ => return Err(misfit(label, shape, spec)),
     };
-    let wanted = spec.shape.as_deref().map_or(&[][..], |dims| &dims[1..]);
-    let differs = |(dim, &size): (&Dim, &usize)| matches!(dim, Dim::Fixed(fixed) if *fixed != size);
+    let wanted = spec.shape.as_deref().and_then(|dims| dims.get(1..)).unwrap_or_default();
     if wanted.iter().zip(sample).any(differs) {
         return Err(misfit(label, shape, spec));
     }
     if shape.contains(&0) {
-        return Err(Error::new(ErrorKind::Data, format!("{label}: shape {shape:?} holds no samples")));
+        return Err(empty(label, shape));
     }
     Ok((count, sample.to_vec()))
+}
+
+/// Fails unless the tensor, batch axis included, is exactly what the input takes.
+pub(super) fn check_whole(tensor: &TensorView<'_>, spec: &TensorSpec) -> Result<()> {
+    let label = format!("tensor for '{}'", spec.name);
+    if let Some(dtype) = spec.dtype.filter(|dtype| *dtype != tensor.dtype()) {
+        let message = format!("{label}: is {}, but the input takes {dtype}", tensor.dtype());
+        return Err(Error::new(ErrorKind::Type, message).with_remedy(format!("convert it to {dtype}")));
+    }
+    let fits =
+        |dims: &Vec<Dim>| dims.len() == tensor.shape().len() && !dims.iter().zip(tensor.shape()).any(differs);
+    if !spec.shape.as_ref().is_none_or(fits) {
+        return Err(misfit(&label, tensor.shape(), spec));
+    }
+    if tensor.data().is_empty() {
+        return Err(empty(&label, tensor.shape()));
+    }
+    Ok(())
+}
+
+/// Whether the number of samples in a batch is decided at run time.
+pub(super) fn has_dynamic_batch(spec: &TensorSpec) -> bool {
+    match &spec.shape {
+        Some(dims) => matches!(dims.first(), Some(Dim::Named(_) | Dim::Unknown)),
+        None => true,
+    }
+}
+
+fn differs((dim, &size): (&Dim, &usize)) -> bool {
+    matches!(dim, Dim::Fixed(fixed) if *fixed != size)
+}
+
+fn empty(label: &str, shape: &[usize]) -> Error {
+    Error::new(ErrorKind::Data, format!("{label}: shape {shape:?} holds no samples"))
+        .with_remedy("save at least one sample")
 }
 
 fn misfit(label: &str, shape: &[usize], spec: &TensorSpec) -> Error {

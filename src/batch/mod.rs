@@ -17,9 +17,11 @@
 //! default, is rounded to the nearest `f32`.
 
 mod array;
+mod callback;
 mod convert;
 mod find;
 mod fit;
+mod image;
 mod npy;
 mod npz;
 mod raw;
@@ -29,10 +31,13 @@ mod stream;
 
 use std::path::{Path, PathBuf};
 
+pub use callback::from_fn;
+pub use image::{Channels, ImageOptions, Layout, Resize};
 pub use raw::RawFormat;
 
 use array::Array;
 use find::{Format, Source};
+use image::ImageSamples;
 use samples::{ArraySamples, Column, Samples};
 use select::Selection;
 use stream::Stream;
@@ -70,6 +75,8 @@ pub struct DataOptions {
     pub seed: Option<u64>,
     /// Type and shape of one sample in raw files; `None` takes the input's, where that is fixed.
     pub raw: Option<RawFormat>,
+    /// How images become samples.
+    pub image: ImageOptions,
 }
 
 /// Opens calibration data for a model with these `inputs`.
@@ -87,6 +94,12 @@ pub struct DataOptions {
 /// and lengths are checked here; damage inside compressed data, values that the input's type cannot hold and
 /// broken images show up in [`BatchSource::next_batch`].
 pub fn open(paths: &[PathBuf], inputs: &[TensorSpec], options: &DataOptions) -> Result<Box<dyn BatchSource>> {
+    if inputs.is_empty() {
+        return Err(Error::new(
+            ErrorKind::Unsupported,
+            "the model has no inputs, so there is nothing to feed",
+        ));
+    }
     if options.limit == Some(0) {
         return Err(Error::new(ErrorKind::InvalidArgument, "a limit of 0 leaves no samples")
             .with_remedy("use at least 1"));
@@ -95,7 +108,7 @@ pub fn open(paths: &[PathBuf], inputs: &[TensorSpec], options: &DataOptions) -> 
     let batch_size = batch_size(options.batch_size, fixed)?;
     let mut columns = Vec::new();
     for (sources, spec) in find::find(paths, inputs)?.into_iter().zip(inputs) {
-        let parts = sources.iter().map(|source| open_source(source, spec, options)).collect::<Result<_>>()?;
+        let parts = open_parts(&sources, spec, options)?;
         columns.push(Column::new(&spec.name, parts, batch_size)?);
     }
     let count = common_count(&columns)?;
@@ -115,16 +128,25 @@ pub fn read_npy(path: &Path) -> Result<Tensor> {
     Array::open_npy(path)?.read_all()
 }
 
-fn open_source(source: &Source, spec: &TensorSpec, options: &DataOptions) -> Result<Box<dyn Samples>> {
-    let array = match source.format {
-        Format::Npz => npz::open(&source.path, &spec.name, source.named)?,
-        Format::Npy => Array::open_npy(&source.path)?,
-        Format::Raw => raw::open(&source.path, options.raw.as_ref(), spec)?,
-        Format::Image => {
-            return Err(Error::new(ErrorKind::Unsupported, format!("{}: images", source.path.display())));
-        }
-    };
-    Ok(Box::new(ArraySamples::new(array, spec)?))
+/// Opens the files of one input. Images in a row are one part, so that those of a batch are decoded together.
+fn open_parts(sources: &[Source], spec: &TensorSpec, options: &DataOptions) -> Result<Vec<Box<dyn Samples>>> {
+    let mut parts: Vec<Box<dyn Samples>> = Vec::new();
+    let images = |a: &Source, b: &Source| a.format == Format::Image && b.format == Format::Image;
+    for run in sources.chunk_by(images) {
+        let Some(Source { path, format, named }) = run.first() else { continue };
+        let array = match format {
+            Format::Npz => npz::open(path, &spec.name, *named)?,
+            Format::Npy => Array::open_npy(path)?,
+            Format::Raw => raw::open(path, options.raw.as_ref(), spec)?,
+            Format::Image => {
+                let files = run.iter().map(|source| source.path.clone()).collect();
+                parts.push(Box::new(ImageSamples::new(files, spec, &options.image)?));
+                continue;
+            }
+        };
+        parts.push(Box::new(ArraySamples::new(array, spec)?));
+    }
+    Ok(parts)
 }
 
 /// The batch size that the model insists on.
@@ -161,9 +183,7 @@ fn batch_size(asked: Option<usize>, fixed: Option<usize>) -> Result<usize> {
 
 /// The number of samples, which all inputs must share.
 fn common_count(columns: &[Column]) -> Result<usize> {
-    let Some(first) = columns.first() else {
-        return Err(Error::new(ErrorKind::Unsupported, "the model has no inputs to feed"));
-    };
+    let Some(first) = columns.first() else { return Ok(0) };
     match columns.iter().find(|column| column.count != first.count) {
         None => Ok(first.count),
         Some(other) => {

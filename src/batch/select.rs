@@ -1,7 +1,6 @@
 //! Which samples of a data set are used.
 
-use std::collections::BTreeSet;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::ops::Range;
 
 use rand_chacha::ChaCha8Rng;
@@ -25,7 +24,7 @@ impl Selection {
             }
             _ => {
                 let len = limit.unwrap_or(count).min(count);
-                Self { ranges: VecDeque::from([0..len]), len }
+                Self { ranges: std::iter::once(0..len).collect(), len }
             }
         }
     }

@@ -1,0 +1,79 @@
+//! Batches from the caller's code.
+
+use super::{Batch, BatchSource, fit};
+use crate::error::{Error, ErrorKind, Result};
+use crate::tensor::{Tensor, TensorSpec};
+
+/// Batches that `next` hands out, until it returns `None` or an error.
+///
+/// Every call returns one batch: a tensor for each of `inputs`, in any order, of exactly the input's type and
+/// shape, with samples along the first axis. The tensors become part of the [`Batch`]; nothing is copied or
+/// converted. All inputs whose first dimension is dynamic have the same number of samples.
+///
+/// # Errors
+/// [`BatchSource::next_batch`] fails where `next` does, and where a batch lacks an input, has one that the
+/// model does not know or twice, or has a tensor that does not fit.
+pub fn from_fn<F>(inputs: &[TensorSpec], next: F) -> impl BatchSource + use<F>
+where
+    F: FnMut() -> Result<Option<Vec<(String, Tensor)>>>,
+{
+    Callback { inputs: inputs.to_vec(), next, ended: false }
+}
+
+struct Callback<F> {
+    inputs: Vec<TensorSpec>,
+    next: F,
+    ended: bool,
+}
+
+impl<F: FnMut() -> Result<Option<Vec<(String, Tensor)>>>> BatchSource for Callback<F> {
+    fn next_batch(&mut self) -> Result<Option<Batch>> {
+        if self.ended {
+            return Ok(None);
+        }
+        let batch = (self.next)().and_then(|given| given.map(|given| check(&self.inputs, given)).transpose());
+        self.ended = !matches!(batch, Ok(Some(_)));
+        batch
+    }
+
+    fn remaining(&self) -> Option<usize> {
+        self.ended.then_some(0)
+    }
+}
+
+/// Puts the tensors in the model's order and checks each against its input.
+fn check(specs: &[TensorSpec], mut given: Vec<(String, Tensor)>) -> Result<Batch> {
+    let mut inputs = Vec::with_capacity(specs.len());
+    for spec in specs {
+        let position = given.iter().position(|(name, _)| *name == spec.name).ok_or_else(|| {
+            Error::new(ErrorKind::Data, format!("the batch has no tensor for input '{}'", spec.name))
+                .with_remedy("return one tensor per input of the model")
+        })?;
+        let (name, tensor) = given.swap_remove(position);
+        fit::check_whole(&tensor.view(), spec)?;
+        inputs.push((name, tensor));
+    }
+    if let Some((name, _)) = given.first() {
+        return Err(Error::new(ErrorKind::Data, format!("the batch has a tensor '{name}' too many"))
+            .with_remedy("return one tensor per input of the model"));
+    }
+    let samples = sample_count(specs, &inputs)?;
+    Ok(Batch { inputs, samples })
+}
+
+/// The number of samples along the dynamic first axes; where there is none, along the first input's.
+fn sample_count(specs: &[TensorSpec], inputs: &[(String, Tensor)]) -> Result<usize> {
+    let counts = || inputs.iter().map(|(name, tensor)| (name, tensor.shape().first().copied().unwrap_or(1)));
+    let mut dynamic = specs.iter().zip(counts()).filter(|(spec, _)| fit::has_dynamic_batch(spec));
+    let Some((_, (name, count))) = dynamic.next() else {
+        return Ok(counts().next().map_or(0, |(_, count)| count));
+    };
+    match dynamic.find(|(_, (_, other))| *other != count) {
+        None => Ok(count),
+        Some((_, (other_name, other))) => {
+            let message =
+                format!("the batch has {count} samples for '{name}', but {other} for '{other_name}'");
+            Err(Error::new(ErrorKind::Data, message).with_remedy("give every input as many samples"))
+        }
+    }
+}

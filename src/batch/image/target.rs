@@ -1,0 +1,213 @@
+//! What images have to become for one input of the model.
+
+use super::options::{Channels, ImageOptions, Layout, Resize};
+use crate::batch::fit::shape_text;
+use crate::dtype::DataType;
+use crate::error::{Error, ErrorKind, Result};
+use crate::tensor::{Data, Dim, TensorSpec};
+
+/// No side of a model's input is longer than this; it bounds what a resized image takes up.
+const LONGEST_SIDE: usize = 16384;
+
+/// Options and input, reconciled.
+#[derive(Debug)]
+pub(super) struct Target {
+    pub height: usize,
+    pub width: usize,
+    pub channels: Channels,
+    pub resize: Resize,
+    pub fill: u8,
+    layout: Layout,
+    values: Values,
+}
+
+/// From pixel to value.
+#[derive(Debug)]
+enum Values {
+    /// The pixel itself.
+    Pixel,
+    /// The value of every pixel, by channel in the model's order.
+    Table(Vec<[f32; 256]>),
+}
+
+impl Target {
+    /// What images have to become for the input `spec`; fails where options and input contradict each other.
+    pub fn new(spec: &TensorSpec, options: &ImageOptions) -> Result<Self> {
+        let dims = four_dims(spec)?;
+        let layout = layout(spec, &dims, options)?;
+        let (height, width) = match layout {
+            Layout::Nchw => (&dims[2], &dims[3]),
+            Layout::Nhwc => (&dims[1], &dims[2]),
+        };
+        let asked = |side: fn((usize, usize)) -> usize| options.size.map(side);
+        Ok(Self {
+            height: side(spec, "height", height, asked(|size| size.0))?,
+            width: side(spec, "width", width, asked(|size| size.1))?,
+            channels: options.channels,
+            resize: options.resize,
+            fill: options.fill,
+            layout,
+            values: values(spec, options)?,
+        })
+    }
+
+    /// The shape of a sample.
+    pub fn shape(&self) -> Vec<usize> {
+        let channels = self.channels.count();
+        match self.layout {
+            Layout::Nchw => vec![channels, self.height, self.width],
+            Layout::Nhwc => vec![self.height, self.width, channels],
+        }
+    }
+
+    /// The element type of a sample.
+    pub fn dtype(&self) -> DataType {
+        match self.values {
+            Values::Pixel => DataType::U8,
+            Values::Table(_) => DataType::F32,
+        }
+    }
+
+    /// Samples from images of the target's size, each a row of RGB or grey pixels.
+    pub fn samples(&self, images: &[Vec<u8>]) -> Data {
+        match &self.values {
+            Values::Pixel => {
+                Data::U8(images.iter().flat_map(|pixels| self.arranged(pixels, |_, pixel| pixel)).collect())
+            }
+            Values::Table(table) => {
+                let value = |channel: usize, pixel: u8| table[channel][usize::from(pixel)];
+                Data::F32(images.iter().flat_map(|pixels| self.arranged(pixels, value)).collect())
+            }
+        }
+    }
+
+    /// One image in the model's order of axes and channels, each pixel mapped.
+    fn arranged<T>(&self, pixels: &[u8], map: impl Fn(usize, u8) -> T) -> Vec<T> {
+        let channels = self.channels.count();
+        let source = |channel: usize| match self.channels {
+            Channels::Bgr => channels - 1 - channel,
+            _ => channel,
+        };
+        let of_channel = |pixel: &[u8], channel: usize| map(channel, pixel[source(channel)]);
+        let mut out = Vec::with_capacity(pixels.len());
+        match self.layout {
+            Layout::Nchw => {
+                for channel in 0..channels {
+                    out.extend(pixels.chunks_exact(channels).map(|pixel| of_channel(pixel, channel)));
+                }
+            }
+            Layout::Nhwc => {
+                for pixel in pixels.chunks_exact(channels) {
+                    out.extend((0..channels).map(|channel| of_channel(pixel, channel)));
+                }
+            }
+        }
+        out
+    }
+}
+
+fn four_dims(spec: &TensorSpec) -> Result<[Dim; 4]> {
+    let Some(dims) = &spec.shape else { return Ok([const { Dim::Unknown }; 4]) };
+    dims.clone().try_into().map_err(|_| {
+        let message = format!("input '{}' is {}, which takes no images", spec.name, shape_text(spec));
+        Error::new(ErrorKind::Shape, message).with_remedy("give its samples as .npz, .npy or raw files")
+    })
+}
+
+fn layout(spec: &TensorSpec, dims: &[Dim; 4], options: &ImageOptions) -> Result<Layout> {
+    let channels = options.channels.count();
+    let states_channels = |axis: usize| dims[axis] == Dim::Fixed(channels);
+    let found = match options.layout {
+        _ if spec.shape.is_none() => options.layout,
+        Some(Layout::Nchw) => (states_channels(1) || is_open(&dims[1])).then_some(Layout::Nchw),
+        Some(Layout::Nhwc) => (states_channels(3) || is_open(&dims[3])).then_some(Layout::Nhwc),
+        None if states_channels(1) => Some(Layout::Nchw),
+        None if states_channels(3) => Some(Layout::Nhwc),
+        None => None,
+    };
+    found.ok_or_else(|| {
+        let message = format!(
+            "input '{}' is {}: no axis for the {channels} channels of {:?} images",
+            spec.name,
+            shape_text(spec),
+            options.channels
+        );
+        let remedy = if options.layout.is_none() && (is_open(&dims[1]) || is_open(&dims[3])) {
+            "state the layout, NCHW or NHWC"
+        } else {
+            "choose the channels (rgb, bgr or gray) and the layout (NCHW or NHWC) of the model"
+        };
+        Error::new(ErrorKind::Shape, message).with_remedy(remedy)
+    })
+}
+
+fn is_open(dim: &Dim) -> bool {
+    !matches!(dim, Dim::Fixed(_))
+}
+
+fn side(spec: &TensorSpec, name: &str, dim: &Dim, asked: Option<usize>) -> Result<usize> {
+    let size = match (dim, asked) {
+        (Dim::Fixed(fixed), Some(asked)) if *fixed != asked => {
+            let message = format!("image {name} {asked}, but input '{}' is {}", spec.name, shape_text(spec));
+            return Err(Error::new(ErrorKind::InvalidArgument, message).with_remedy("leave the size out"));
+        }
+        (Dim::Fixed(fixed), _) => *fixed,
+        (_, Some(asked)) => asked,
+        (_, None) => {
+            let message = format!("input '{}' is {}: no image {name}", spec.name, shape_text(spec));
+            return Err(Error::new(ErrorKind::InvalidArgument, message)
+                .with_remedy("state the height and width that images get"));
+        }
+    };
+    if !(1..=LONGEST_SIDE).contains(&size) {
+        return Err(Error::new(ErrorKind::InvalidArgument, format!("image {name} {size}"))
+            .with_remedy(format!("use 1 to {LONGEST_SIDE}")));
+    }
+    Ok(size)
+}
+
+fn values(spec: &TensorSpec, options: &ImageOptions) -> Result<Values> {
+    match spec.dtype {
+        Some(DataType::U8) => {
+            let plain = ImageOptions::default();
+            if (options.scale, &options.mean, &options.std) != (plain.scale, &plain.mean, &plain.std) {
+                let message = format!("input '{}' is u8 and takes pixels as they are", spec.name);
+                return Err(Error::new(ErrorKind::InvalidArgument, message)
+                    .with_remedy("leave scale, mean and std out"));
+            }
+            Ok(Values::Pixel)
+        }
+        None | Some(DataType::F32) => {
+            let channels = options.channels.count();
+            let mean = per_channel("mean", &options.mean, 0.0, channels)?;
+            let std = per_channel("std", &options.std, 1.0, channels)?;
+            if !options.scale.is_finite() || std.contains(&0.0) {
+                return Err(Error::new(ErrorKind::InvalidArgument, "scale or std cannot be used")
+                    .with_remedy("use a finite scale and a std that is not 0"));
+            }
+            let table = |(mean, std): (f32, f32)| {
+                std::array::from_fn(|pixel| (pixel as f32 * options.scale - mean) / std)
+            };
+            Ok(Values::Table(mean.into_iter().zip(std).map(table).collect()))
+        }
+        Some(other) => {
+            let message = format!("images become f32 or u8, but input '{}' takes {other}", spec.name);
+            Err(Error::new(ErrorKind::Type, message)
+                .with_remedy("give its samples as .npz, .npy or raw files"))
+        }
+    }
+}
+
+fn per_channel(name: &str, given: &[f32], default: f32, channels: usize) -> Result<Vec<f32>> {
+    let values = match given {
+        [] => vec![default; channels],
+        [one] => vec![*one; channels],
+        _ => given.to_vec(),
+    };
+    if values.len() != channels || values.iter().any(|value| !value.is_finite()) {
+        let message = format!("{name} {given:?} for {channels} channels");
+        return Err(Error::new(ErrorKind::InvalidArgument, message)
+            .with_remedy(format!("give one finite number, or one per channel ({channels})")));
+    }
+    Ok(values)
+}
