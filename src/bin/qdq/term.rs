@@ -75,6 +75,7 @@ impl Term {
     pub fn progress(&self, what: &'static str) -> Bar {
         let is_shown = !self.quiet && std::io::stderr().is_terminal();
         let bar = if is_shown { ProgressBar::no_length() } else { ProgressBar::hidden() };
+        bar.set_style(style("{msg} {pos} batches"));
         bar.set_message(what);
         Bar(bar)
     }
@@ -88,14 +89,18 @@ impl Bar {
     pub fn show(&self, progress: Progress) -> ControlFlow<()> {
         if let Some(total) = progress.total_batches {
             if self.0.length().is_none() {
-                let style = ProgressStyle::with_template("{msg} [{bar:30}] {pos}/{len} batches, {eta} left");
-                self.0.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+                self.0.set_style(style("{msg} [{bar:30}] {pos}/{len} batches, {eta} left"));
             }
             self.0.set_length(total as u64);
         }
         self.0.set_position(progress.batches as u64);
         ControlFlow::Continue(())
     }
+}
+
+/// The templates are our own, so they parse; a bar is no reason to stop in any case.
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
 impl Drop for Bar {
