@@ -22,7 +22,7 @@ impl RawFormat {
     /// # Errors
     /// Where a dimension is 0 or a sample does not fit in memory.
     pub fn new(dtype: DataType, shape: Vec<usize>) -> Result<Self> {
-        let bytes = element_count(&shape)?.checked_mul(dtype.size());
+        let bytes = element_count(&shape).ok().and_then(|count| count.checked_mul(dtype.size()));
         if bytes.is_none_or(|bytes| bytes == 0) {
             let message = format!("raw samples of {dtype} {shape:?} are empty or too large");
             return Err(Error::new(ErrorKind::InvalidArgument, message)

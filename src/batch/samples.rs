@@ -145,6 +145,6 @@ fn join(mut pieces: Vec<Data>, shape: Vec<usize>) -> Result<Tensor> {
         return Tensor::new(shape, pieces.remove(0));
     }
     let dtype = pieces.first().map_or(DataType::F32, |piece| piece.view().dtype());
-    let bytes: Vec<u8> = pieces.iter().flat_map(|piece| piece.view().as_bytes()).copied().collect();
+    let bytes = pieces.iter().map(|piece| piece.view().as_bytes()).collect::<Vec<_>>().concat();
     Tensor::from_bytes(dtype, shape, &bytes)
 }

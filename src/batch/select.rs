@@ -85,3 +85,35 @@ fn below(random: &mut ChaCha8Rng, bound: u64) -> u64 {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The numbers follow from ChaCha's definition and were computed apart from this program.
+    #[test]
+    fn a_seed_means_the_same_samples_for_ever() {
+        let drawn: Vec<usize> = draw(1000, 5, 42).into_iter().collect();
+        assert_eq!(drawn, [11, 322, 510, 814, 890]);
+    }
+
+    #[test]
+    fn every_sample_is_drawn_about_as_often() {
+        let mut counts = [0; 10];
+        for seed in 0..2000 {
+            draw(10, 3, seed).into_iter().for_each(|sample| counts[sample] += 1);
+        }
+        // 600 expected, with a standard deviation of about 20.
+        assert!(counts.iter().all(|count| (500..700).contains(count)), "{counts:?}");
+    }
+
+    #[test]
+    fn ranges_are_split_and_joined() {
+        let mut selection = Selection { ranges: [0..3, 5..6, 6..9].into_iter().collect(), len: 7 };
+        assert_eq!(selection.take(2).first(), Some(&(0..2)));
+        assert_eq!(selection.take(3), [2..3, 5..7]);
+        assert_eq!(selection.len(), 2);
+        assert_eq!(selection.take(9).first(), Some(&(7..9)));
+        assert!(selection.take(1).is_empty());
+    }
+}

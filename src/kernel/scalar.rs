@@ -31,7 +31,7 @@ fn min_max(x: &[f32]) -> MinMax {
 ///
 /// Adding 1.5 * 2^23 leaves no bits for the fraction, so the addition itself rounds. Unlike
 /// `f32::round_ties_even` this is no function call where the machine lacks a rounding instruction.
-fn round(x: f32) -> f32 {
+pub(crate) fn round(x: f32) -> f32 {
     const SHIFT: f32 = 12_582_912.0;
     ((x + SHIFT) - SHIFT).copysign(x)
 }

@@ -30,6 +30,7 @@ pub fn abs_max<T: Element, D: Dimension>(
     x: ArrayView<'_, T, D>,
     axis: Option<&[isize]>,
 ) -> Result<ArrayD<f32>> {
+    check_not_empty(x.shape())?;
     let kept = kept_axes(axis.unwrap_or_default(), x.ndim())?;
     let shape: Vec<usize> = match axis {
         None => Vec::new(),
@@ -50,6 +51,7 @@ pub fn abs_max_per_block<T: Element, D: Dimension>(
     axis: usize,
     size: usize,
 ) -> Result<ArrayD<f32>> {
+    check_not_empty(x.shape())?;
     let mut shape = x.shape().to_vec();
     let blocked = shape.get_mut(axis).ok_or_else(|| no_axis(axis as isize, x.ndim()))?;
     *blocked = blocked.div_ceil(size.max(1));
@@ -63,13 +65,19 @@ fn largest<T: Element, D: Dimension>(
     shape: &[usize],
 ) -> Result<ArrayD<f32>> {
     let groups = start.groups(x.shape(), "amax")?;
-    if x.is_empty() {
-        return Err(Error::new(ErrorKind::Data, format!("data of shape {:?} has no maximum", x.shape())));
-    }
     let x = dense(x);
     let mut amax = start.values().to_vec();
     groups.for_each(|range, number| amax[number] = larger(amax[number], T::abs_max(&x[range])));
     shaped(IxDyn(shape), amax)
+}
+
+/// Before anything is allocated: beside an axis of size 0 the others may have any size.
+fn check_not_empty(shape: &[usize]) -> Result<()> {
+    if shape.contains(&0) {
+        return Err(Error::new(ErrorKind::Data, format!("data of shape {shape:?} has no maximum"))
+            .with_remedy("leave empty tensors out"));
+    }
+    Ok(())
 }
 
 /// The larger of two magnitudes, NaN being the largest.

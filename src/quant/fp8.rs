@@ -27,7 +27,7 @@ use super::params::{EPSILON, bad_amax, check_scale};
 ///
 /// let x = array![1.0f32, 17.0, 1000.0];
 /// assert_eq!(scaled_e4m3(x.view(), None)?, array![1.0, 16.0, 448.0]);
-/// assert_eq!(scaled_e4m3(x.view(), Some(1000.0.into()))?[2], 1000.0);
+/// assert_eq!(scaled_e4m3(x.view(), Some(896.0.into()))?, array![1.0, 16.0, 896.0]);
 /// # Ok::<(), qdq::error::Error>(())
 /// ```
 pub fn scaled_e4m3<T: Element, D: Dimension>(

@@ -105,7 +105,7 @@ impl<'a> PerGroup<'a> {
             return Err(misfit(format!("there is no axis {} for blocks", block.axis)));
         }
         let mut axes = Vec::with_capacity(shape.len());
-        let mut stride = 1;
+        let mut stride = 1usize;
         for (axis, &size) in shape.iter().enumerate().rev() {
             let found = if axis < missing { 1 } else { given[axis - missing] };
             let per = self.block.filter(|block| block.axis == axis).map_or(1, |block| block.size);
@@ -114,7 +114,8 @@ impl<'a> PerGroup<'a> {
                 return Err(misfit(format!("size {found} along axis {axis} where it needs 1 or {expected}")));
             }
             axes.push(Axis { size, per, stride: if found == 1 { 0 } else { stride } });
-            stride *= found;
+            // Only the strides of empty data can be too large, and those are not used.
+            stride = stride.saturating_mul(found);
         }
         axes.reverse();
         Ok(Groups { axes })

@@ -24,7 +24,8 @@ pub const EPSILON: f32 = 1.0 / (1u32 << 24) as f32;
 /// | f64 | f64 | f32 | f64 |
 ///
 /// bf16 is computed in f32 and rounded once in every mode; what PyTorch does with it depends on the types of
-/// the other operands and has no counterpart here.
+/// the other operands and has no counterpart here. Every group is judged by itself: pytorch-quantization stops looking
+/// for zero ranges and for negative unsigned data as soon as there is one NaN anywhere.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Mode {
     /// pytorch-quantization on a CPU.

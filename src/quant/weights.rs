@@ -1,7 +1,7 @@
 //! Weights as int8, the way ONNX's QuantizeLinear counts.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::kernel;
+use crate::kernel::{self, scalar::round};
 use crate::tensor::element_count;
 
 use super::amax::larger;
@@ -147,7 +147,7 @@ fn usable_scale(scale: f32) -> f32 {
 }
 
 fn quantise_one(value: f32, scale: f32) -> i8 {
-    (value / scale).clamp(-MAX, MAX).round_ties_even() as i8
+    round((value / scale).clamp(-MAX, MAX)) as i8
 }
 
 fn check(values: &[f32], shape: &[usize], axis: Option<usize>) -> Result<()> {
@@ -203,6 +203,17 @@ mod tests {
         let found = quantise_weights(&[f32::MAX, -f32::MAX], &[2], None).unwrap();
         assert_eq!(found.values, [127, -127]);
         assert!(found.scale[0].is_finite());
+    }
+
+    #[test]
+    fn maxima_keep_nan_to_its_channel() {
+        let values = [1.0, f32::NAN, -3.0, 2.0, -0.5, f32::NEG_INFINITY];
+        assert_eq!(abs_max_along(&values[2..], &[2, 2], Some(0)), [3.0, f32::INFINITY]);
+        for (axis, nan) in [(0, [true, false].as_slice()), (1, &[false, true, false])] {
+            let found = abs_max_along(&values, &[2, 3], Some(axis));
+            assert_eq!(found.iter().map(|amax| amax.is_nan()).collect::<Vec<_>>(), nan);
+        }
+        assert!(abs_max_along(&values, &[2, 3], None)[0].is_nan());
     }
 
     #[test]

@@ -1,31 +1,101 @@
 //! Calibration data from files, through the public API.
 
+mod arrays;
+mod damaged;
+mod images;
+mod refused;
+
+use std::fmt::Write as _;
+use std::io::{Cursor, Write as _};
 use std::path::{Path, PathBuf};
 
-use qdq::batch::{self, BatchSource, DataOptions};
+use tempfile::TempDir;
+
+use qdq::batch::{self, Batch, DataOptions};
 use qdq::dtype::DataType;
-use qdq::tensor::{Dim, TensorSpec};
+use qdq::error::Result;
+use qdq::tensor::{Data, Dim, Tensor, TensorSpec};
+
+/// Dimensions of an input; 0 stands for a dynamic one.
+fn input(name: &str, dtype: DataType, dims: &[usize]) -> TensorSpec {
+    let dim = |&size: &usize| if size == 0 { Dim::Unknown } else { Dim::Fixed(size) };
+    TensorSpec { name: name.to_owned(), dtype: Some(dtype), shape: Some(dims.iter().map(dim).collect()) }
+}
+
+/// A `.npy` file whose header says this and whose data is `data`.
+fn npy_of(descr: &str, fortran: bool, shape: &[usize], data: &[u8]) -> Vec<u8> {
+    let mut dims = String::new();
+    shape.iter().for_each(|dim| write!(dims, "{dim}, ").unwrap());
+    let order = if fortran { "True" } else { "False" };
+    let header = format!("{{'descr': '{descr}', 'fortran_order': {order}, 'shape': ({dims}), }}\n");
+    let length = u16::try_from(header.len()).unwrap();
+    [b"\x93NUMPY\x01\x00", &length.to_le_bytes()[..], header.as_bytes(), data].concat()
+}
+
+/// A `.npy` file of f32 in row-major order.
+fn npy(shape: &[usize], values: &[f32]) -> Vec<u8> {
+    npy_of("<f4", false, shape, &values.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<_>>())
+}
+
+fn npz(arrays: &[(&str, Vec<u8>)], deflated: bool) -> Vec<u8> {
+    let method = if deflated { zip::CompressionMethod::Deflated } else { zip::CompressionMethod::Stored };
+    let options = zip::write::SimpleFileOptions::default().compression_method(method);
+    let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, bytes) in arrays {
+        archive.start_file(format!("{name}.npy"), options).unwrap();
+        archive.write_all(bytes).unwrap();
+    }
+    archive.finish().unwrap().into_inner()
+}
+
+/// 0, 1, 2, ...
+fn ramp(len: usize) -> Vec<f32> {
+    (0..len).map(|x| x as f32).collect()
+}
+
+/// A folder with these files.
+fn folder(files: &[(&str, Vec<u8>)]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, bytes) in files {
+        std::fs::write(folder.path().join(name), bytes).unwrap();
+    }
+    folder
+}
+
+/// Every batch of `paths`.
+fn read(paths: &[PathBuf], inputs: &[TensorSpec], options: &DataOptions) -> Result<Vec<Batch>> {
+    let mut source = batch::open(paths, inputs, options)?;
+    let expected = source.remaining().unwrap();
+    let batches = std::iter::from_fn(|| source.next_batch().transpose()).collect::<Result<Vec<_>>>()?;
+    assert_eq!(batches.len(), expected);
+    assert_eq!(source.remaining(), Some(0));
+    Ok(batches)
+}
+
+/// Every batch of one file called `name`.
+fn read_one(name: &str, bytes: Vec<u8>, inputs: &[TensorSpec], options: &DataOptions) -> Result<Vec<Batch>> {
+    let folder = folder(&[(name, bytes)]);
+    read(&[folder.path().join(name)], inputs, options)
+}
+
+fn floats(tensor: &Tensor) -> &[f32] {
+    let Data::F32(values) = tensor.data() else { panic!("{:?}", tensor.dtype()) };
+    values
+}
+
+/// The first input's values, batch after batch.
+fn first_values(batches: &[Batch]) -> Vec<f32> {
+    batches.iter().flat_map(|batch| floats(&batch.inputs[0].1)).copied().collect()
+}
+
+fn shapes(batches: &[Batch]) -> Vec<&[usize]> {
+    batches.iter().map(|batch| batch.inputs[0].1.shape()).collect()
+}
+
+fn sized(batch_size: usize) -> DataOptions {
+    DataOptions { batch_size: Some(batch_size), ..DataOptions::default() }
+}
 
 fn digits(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/digits").join(name)
-}
-
-fn spec(name: &str, dtype: DataType, shape: &[Dim]) -> TensorSpec {
-    TensorSpec { name: name.to_owned(), dtype: Some(dtype), shape: Some(shape.to_vec()) }
-}
-
-fn digit_input() -> TensorSpec {
-    spec("input", DataType::F32, &[Dim::Unknown, Dim::Fixed(1), Dim::Fixed(8), Dim::Fixed(8)])
-}
-
-fn sizes(source: &mut dyn BatchSource) -> Vec<usize> {
-    std::iter::from_fn(|| source.next_batch().unwrap()).map(|batch| batch.samples).collect()
-}
-
-#[test]
-fn real_data_arrives_whole_in_batches() {
-    let options = DataOptions { batch_size: Some(100), ..DataOptions::default() };
-    let mut source = batch::open(&[digits("calib.npz")], &[digit_input()], &options).unwrap();
-    assert_eq!(source.remaining(), Some(3));
-    assert_eq!(sizes(source.as_mut()), [100, 100, 56]);
 }

@@ -1,0 +1,197 @@
+//! Data and options that are refused: the message names the file, the array and both sides; the remedy helps.
+
+use super::*;
+use qdq::batch::BatchSource as _;
+use qdq::error::{Error, ErrorKind};
+
+/// Kind, parts of the message, part of the remedy.
+type Expected<'a> = (ErrorKind, &'a [&'a str], &'a str);
+
+fn assert_refused(error: &Error, (kind, parts, remedy): Expected<'_>) {
+    assert_eq!(error.kind(), kind, "{error}");
+    for part in parts {
+        assert!(error.message().contains(part), "'{part}' is not in: {error}");
+    }
+    let given = error.remedy().unwrap_or_default();
+    assert!(given.contains(remedy), "'{remedy}' is not in: {given}");
+}
+
+#[test]
+fn files_that_do_not_fit_the_model() {
+    let x = || input("x", DataType::F32, &[0, 3]);
+    let ids = || input("x", DataType::I32, &[0, 1]);
+    let large = || npy_of("<i8", false, &[1, 1], &(1i64 << 40).to_le_bytes());
+    let half = || input("x", DataType::F16, &[0, 3]);
+    let cases: [(&str, Vec<u8>, TensorSpec, Expected<'_>); 15] = [
+        (
+            "a.npz",
+            npz(&[("p", npy(&[1, 3], &ramp(3))), ("q", npy(&[1], &ramp(1)))], false),
+            x(),
+            (ErrorKind::Data, &["a.npz", "no array 'x'", "'p', 'q'"], "numpy.savez"),
+        ),
+        ("a.npz", npz(&[], false), x(), (ErrorKind::Data, &["a.npz", "no array 'x'", "empty"], "numpy")),
+        (
+            "a.npy",
+            npy(&[1, 4], &ramp(4)),
+            x(),
+            (ErrorKind::Shape, &["a.npy", "[1, 4]", "'x' is [?, 3]"], "first axis"),
+        ),
+        (
+            "a.npy",
+            npy(&[1, 1, 3], &ramp(3)),
+            x(),
+            (ErrorKind::Shape, &["a.npy", "[1, 1, 3]", "'x' is [?, 3]"], "first axis"),
+        ),
+        (
+            "a.npz",
+            npz(&[("x", npy(&[3, 1], &ramp(3)))], true),
+            x(),
+            (ErrorKind::Shape, &["a.npz: array 'x'", "[3, 1]", "[?, 3]"], "first axis"),
+        ),
+        (
+            "a.npy",
+            npy(&[0, 3], &[]),
+            x(),
+            (ErrorKind::Data, &["a.npy", "[0, 3]", "no samples"], "one sample"),
+        ),
+        (
+            "a.npy",
+            npy(&[1, 3], &ramp(3)),
+            half(),
+            (ErrorKind::Type, &["a.npy", "f32", "f16"], "convert it to f16"),
+        ),
+        (
+            "a.npy",
+            npy(&[1, 1], &ramp(1)),
+            ids(),
+            (ErrorKind::Type, &["a.npy", "f32", "i32"], "convert it to i32"),
+        ),
+        ("a.npy", large(), ids(), (ErrorKind::Type, &["a.npy", "i64 values", "i32"], "convert it to i32")),
+        (
+            "a.npy",
+            npy_of("<c8", false, &[1], &[0; 8]),
+            x(),
+            (ErrorKind::Unsupported, &["a.npy", "<c8"], "float32"),
+        ),
+        ("a.bin", vec![0; 13], x(), (ErrorKind::Format, &["a.bin", "13 bytes", "12"], "whole samples")),
+        ("a.bin", Vec::new(), x(), (ErrorKind::Format, &["a.bin", "0 bytes"], "whole samples")),
+        (
+            "a.bin",
+            vec![0; 12],
+            input("x", DataType::F32, &[0, 0]),
+            (ErrorKind::InvalidArgument, &["a.bin", "[?, ?]"], "f32:3x224x224"),
+        ),
+        ("a.txt", vec![0], x(), (ErrorKind::Unsupported, &["a.txt"], ".npz")),
+        (
+            "a.npy",
+            npy(&[1, 3], &ramp(3)),
+            input("x", DataType::F32, &[2, 3]),
+            (ErrorKind::Data, &["1 samples", "fixed at 2"], "more samples"),
+        ),
+    ];
+    for (name, bytes, spec, expected) in cases {
+        let error = read_one(name, bytes, &[spec], &DataOptions::default()).unwrap_err();
+        assert_refused(&error, expected);
+    }
+}
+
+#[test]
+fn paths_and_options_that_make_no_sense() {
+    let folder = folder(&[("x.npy", npy(&[2, 3], &ramp(6))), ("mask.npy", npy(&[3], &ramp(3)))]);
+    let empty = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let x = || input("x", DataType::F32, &[0, 3]);
+    let mask = || input("mask", DataType::F32, &[0]);
+    let none = DataOptions::default;
+    let zero = DataOptions { limit: Some(0), ..none() };
+    let raw = DataOptions { raw: Some("f32:4".parse().unwrap()), ..none() };
+    let wrong_name = PathBuf::from(format!("y={}", at("x.npy").display()));
+    let cases: [(Vec<PathBuf>, Vec<TensorSpec>, DataOptions, Expected<'_>); 11] = [
+        (vec![at("no.npy")], vec![x()], none(), (ErrorKind::Io, &["no.npy"], "exists")),
+        (vec![empty.path().into()], vec![x()], none(), (ErrorKind::Data, &["no data files"], ".npz")),
+        (vec![], vec![x()], none(), (ErrorKind::Data, &["no data for input 'x'"], "x=PATH")),
+        (vec![at("x.npy")], vec![], none(), (ErrorKind::Unsupported, &["no inputs"], "")),
+        (vec![wrong_name], vec![x()], none(), (ErrorKind::InvalidArgument, &["no input 'y'"], "'x'")),
+        (vec![at("x.npy")], vec![x(), mask()], none(), (ErrorKind::Data, &["input 'mask'"], "mask=PATH")),
+        (
+            vec![at("x.npy"), at("mask.npy")],
+            vec![x(), mask()],
+            none(),
+            (ErrorKind::Data, &["'x' has 2 samples", "'mask' has 3"], "as many"),
+        ),
+        (
+            vec![at("x.npy")],
+            vec![input("a", DataType::F32, &[0, 3]), mask()],
+            none(),
+            (ErrorKind::Data, &["x.npy", "'a', 'mask'"], "NAME=PATH"),
+        ),
+        (vec![at("x.npy")], vec![x()], zero, (ErrorKind::InvalidArgument, &["limit of 0"], "at least 1")),
+        (
+            vec![at("x.npy")],
+            vec![x()],
+            sized(0),
+            (ErrorKind::InvalidArgument, &["batch size of 0"], "at least 1"),
+        ),
+        (
+            vec![at("x.npy")],
+            vec![input("x", DataType::F32, &[2, 3])],
+            DataOptions { batch_size: Some(4), ..raw },
+            (ErrorKind::InvalidArgument, &["batch size 4", "fixed at 2"], "dynamic"),
+        ),
+    ];
+    for (paths, inputs, options, expected) in cases {
+        assert_refused(&read(&paths, &inputs, &options).unwrap_err(), expected);
+    }
+}
+
+#[test]
+fn folders_whose_files_contradict_each_other() {
+    let shorter = folder(&[("1.npy", npy(&[1, 2], &ramp(2))), ("2.npy", npy(&[1, 4], &ramp(4)))]);
+    let inputs = [input("x", DataType::F32, &[0, 0])];
+    let error = read(&[shorter.path().into()], &inputs, &sized(2)).unwrap_err();
+    assert_refused(&error, (ErrorKind::Shape, &["1.npy", "[2]", "2.npy", "[4]"], "batch size of 1"));
+
+    let typed = folder(&[("1.npy", npy(&[1], &ramp(1))), ("2.npy", npy_of("|u1", false, &[1], &[0]))]);
+    let untyped = TensorSpec { name: "x".into(), dtype: None, shape: None };
+    let error = read(&[typed.path().into()], &[untyped], &sized(2)).unwrap_err();
+    assert_refused(&error, (ErrorKind::Type, &["1.npy is f32", "2.npy is u8"], "one element type"));
+}
+
+#[test]
+fn raw_formats_are_read_or_explained() {
+    assert!("i64:1".parse::<batch::RawFormat>().is_ok());
+    for (text, part) in [
+        ("f32", "no colon"),
+        ("f33:3", "f16"),
+        ("f32:", "dimension ''"),
+        ("f32:3x-1", "dimension '-1'"),
+        ("f32:0x3", "empty"),
+        ("f32:9999999999x9999999999", "too large"),
+    ] {
+        let error = text.parse::<batch::RawFormat>().unwrap_err();
+        assert!(error.to_string().contains(part), "{text}: {error}");
+        assert!(error.remedy().unwrap_or_default().contains("f32:3x224x224"), "{text}: {error}");
+    }
+}
+
+#[test]
+fn batches_from_code_are_checked() {
+    let inputs = [input("x", DataType::F32, &[0, 3]), input("mask", DataType::F32, &[0])];
+    let tensor = |shape: &[usize]| Tensor::new(shape.to_vec(), ramp(shape.iter().product())).unwrap();
+    let bytes = Tensor::new(vec![1, 3], vec![0u8; 3]).unwrap();
+    let mask = || ("mask", tensor(&[1]));
+    let cases: [(Vec<(&str, Tensor)>, Expected<'_>); 6] = [
+        (vec![("x", tensor(&[1, 3]))], (ErrorKind::Data, &["no tensor for input 'mask'"], "one tensor")),
+        (vec![("x", tensor(&[1, 3])), mask(), mask()], (ErrorKind::Data, &["'mask' too many"], "one tensor")),
+        (vec![("x", bytes), mask()], (ErrorKind::Type, &["'x'", "u8", "f32"], "convert")),
+        (vec![("x", tensor(&[3])), mask()], (ErrorKind::Shape, &["'x'", "[3]", "[?, 3]"], "first axis")),
+        (vec![("x", tensor(&[0, 3])), mask()], (ErrorKind::Data, &["[0, 3]", "no samples"], "")),
+        (vec![("x", tensor(&[2, 3])), mask()], (ErrorKind::Data, &["2 samples", "1 for 'mask'"], "as many")),
+    ];
+    for (given, expected) in cases {
+        let given: Vec<_> = given.into_iter().map(|(name, tensor)| (name.to_owned(), tensor)).collect();
+        let mut source = batch::from_fn(&inputs, || Ok(Some(given.clone())));
+        assert_refused(&source.next_batch().unwrap_err(), expected);
+        assert!(source.next_batch().unwrap().is_none(), "goes on after an error");
+    }
+}
