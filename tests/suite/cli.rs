@@ -1,1 +1,7 @@
-//! Work in progress.
+//! The command-line tool from outside: text, exit codes, files.
+
+mod bad_input;
+mod cache;
+mod digits;
+mod place;
+mod writing;

@@ -1,0 +1,96 @@
+//! Calibration data and the engine that runs the model on it.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Data")]
+pub struct DataArgs {
+    /// Samples: .npz, .npy, raw binary, images, or folders of them; NAME= where the model has several inputs
+    #[arg(short, long, value_name = "[NAME=]PATH", num_args = 1..)]
+    pub data: Vec<PathBuf>,
+    /// Samples per batch [default: the model's batch size, or 1]
+    #[arg(long, value_name = "N")]
+    pub batch_size: Option<usize>,
+    /// Use at most this many samples
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// Draw the --limit samples at random instead of taking the first: the same for the same number
+    #[arg(long, value_name = "N", requires = "limit")]
+    pub seed: Option<u64>,
+    /// Type and shape of one sample in raw files, such as f32:3x224x224 [default: the model's]
+    #[arg(long, value_name = "TYPE:SHAPE")]
+    pub raw: Option<String>,
+    /// Height and width that images get [default: the model's]
+    #[arg(long, value_name = "HxW")]
+    pub image_size: Option<String>,
+    /// How images get there
+    #[arg(long, value_enum, default_value_t = Resize::Stretch)]
+    pub resize: Resize,
+    /// Order of the colours in the model's input
+    #[arg(long, value_enum, default_value_t = Channels::Rgb)]
+    pub channels: Channels,
+    /// Every pixel (0 to 255) is multiplied by this first; 1 leaves it [default: 1/255]
+    #[arg(long, value_name = "X")]
+    pub scale: Option<f32>,
+    /// Subtracted from scaled pixels, one number or one per channel
+    #[arg(long, value_name = "A,B,C", value_delimiter = ',', allow_negative_numbers = true)]
+    pub mean: Vec<f32>,
+    /// What pixels are divided by at last, one number or one per channel
+    #[arg(long, value_name = "A,B,C", value_delimiter = ',')]
+    pub std: Vec<f32>,
+    /// Pixel value around letterboxed images
+    #[arg(long, value_name = "N", default_value_t = 114)]
+    pub fill: u8,
+    /// Order of the axes in the model's input [default: by the input's shape]
+    #[arg(long, value_enum)]
+    pub layout: Option<Layout>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Resize {
+    /// Without regard to the proportions
+    Stretch,
+    /// Fill the target, cut off what stands over
+    Crop,
+    /// Fit into the target, fill up the rest
+    Letterbox,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Channels {
+    Rgb,
+    Bgr,
+    Gray,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Layout {
+    Nchw,
+    Nhwc,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Engine")]
+pub struct EngineArgs {
+    /// What runs the model
+    #[arg(long, value_enum, default_value_t = Runtime::Embedded)]
+    pub runtime: Runtime,
+    /// ONNX Runtime's library, where it is not found by itself
+    #[arg(long, value_name = "FILE")]
+    pub onnxruntime: Option<PathBuf>,
+    /// Threads of the engine [default: one per physical core]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Runtime {
+    /// The engine inside this program
+    Embedded,
+    /// ONNX Runtime's shared library
+    Onnxruntime,
+    /// ONNX Runtime where it is found
+    Auto,
+}

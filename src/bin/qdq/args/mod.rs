@@ -1,0 +1,228 @@
+//! The arguments as they were typed. Nothing here looks at the file system; [`crate::resolve`] does.
+
+mod data;
+mod output;
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Parser, Subcommand};
+
+pub use data::{Channels, DataArgs, EngineArgs, Layout, Resize, Runtime};
+pub use output::{CacheHeaderArgs, PolicyArgs, WeightArgs, Weights};
+
+/// INT8 for TensorRT without Python: calibrates ONNX models and writes Q/DQ models and calibration caches.
+#[derive(Debug, Parser)]
+#[command(name = "qdq", version, color = clap::ColorChoice::Never, max_term_width = 100)]
+#[command(
+    after_help = "Exit status: 0 done, 1 a gate failed (compare --min-sqnr, cache check), 2 could not run."
+)]
+pub struct Args {
+    #[command(flatten)]
+    pub common: Common,
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// Options of every command.
+#[derive(Debug, clap::Args)]
+pub struct Common {
+    /// Print the result as JSON
+    #[arg(long, global = true, help_heading = "Output")]
+    pub json: bool,
+    /// Say more about what happens
+    #[arg(short, long, global = true, help_heading = "Output", conflicts_with = "quiet")]
+    pub verbose: bool,
+    /// Say nothing but errors
+    #[arg(short, long, global = true, help_heading = "Output")]
+    pub quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Calibrate a float model and write its Q/DQ form
+    Quantize(Quantize),
+    /// Compute ranges, a calibration cache or statistics without touching the model
+    Calibrate(Calibrate),
+    /// Make a Q/DQ model from ranges or from a TensorRT calibration cache, without data
+    Apply(Apply),
+    /// Merge statistics of several calibrations of one model
+    Merge(Merge),
+    /// Look at, check and convert TensorRT calibration caches
+    #[command(subcommand)]
+    Cache(Cache),
+    /// Measure how far a quantised model is from the float model
+    Compare(Compare),
+    /// Show what would be quantised and why
+    Inspect(Inspect),
+    /// Show the version, the kernels in use and the engines found
+    Info,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Quantize {
+    /// The float ONNX model
+    pub model: PathBuf,
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// Where the Q/DQ model goes
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// How ranges are computed from what was observed: max, entropy, percentile[=P] or mse [default: mse]
+    #[arg(long, value_name = "METHOD", help_heading = "Calibration")]
+    pub method: Option<String>,
+    #[command(flatten)]
+    pub files: RangeFiles,
+    #[command(flatten)]
+    pub policy: PolicyArgs,
+    #[command(flatten)]
+    pub weights: WeightArgs,
+    #[command(flatten)]
+    pub engine: EngineArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Calibrate {
+    /// The float ONNX model
+    pub model: PathBuf,
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// Take statistics that were saved before instead of data
+    #[arg(long, value_name = "FILE", conflicts_with = "data", help_heading = "Data")]
+    pub from_stats: Option<PathBuf>,
+    /// How ranges are computed from what was observed: max, entropy, percentile[=P] or mse [default: mse]
+    #[arg(long, value_name = "METHOD", help_heading = "Calibration")]
+    pub method: Option<String>,
+    #[command(flatten)]
+    pub files: RangeFiles,
+    #[command(flatten)]
+    pub policy: PolicyArgs,
+    #[command(flatten)]
+    pub engine: EngineArgs,
+}
+
+/// Where the results of a calibration go.
+#[derive(Debug, clap::Args)]
+pub struct RangeFiles {
+    /// Write a TensorRT calibration cache
+    #[arg(long, value_name = "FILE", help_heading = "Files")]
+    pub cache: Option<PathBuf>,
+    #[command(flatten)]
+    pub header: CacheHeaderArgs,
+    /// Write the ranges as JSON
+    #[arg(long, value_name = "FILE", help_heading = "Files")]
+    pub ranges: Option<PathBuf>,
+    /// Write the statistics, from which ranges can be computed again by any method
+    #[arg(long, value_name = "FILE", help_heading = "Files")]
+    pub stats: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Apply {
+    /// The float ONNX model
+    pub model: PathBuf,
+    /// Ranges as JSON, or a TensorRT calibration cache
+    #[arg(long, value_name = "FILE")]
+    pub ranges: PathBuf,
+    /// Where the Q/DQ model goes
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    #[command(flatten)]
+    pub policy: PolicyArgs,
+    #[command(flatten)]
+    pub weights: WeightArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Merge {
+    /// Statistics written by --stats
+    #[arg(required = true, value_name = "STATS")]
+    pub stats: Vec<PathBuf>,
+    /// Where the merged statistics go
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Cache {
+    /// Print the header, and scale and range of every tensor
+    Show {
+        /// The calibration cache
+        file: PathBuf,
+    },
+    /// Tell what TensorRT would stumble over; exits 1 where it would
+    Check {
+        /// The calibration cache
+        file: PathBuf,
+        /// Also compare the names with the tensors of this ONNX model
+        #[arg(long, value_name = "FILE")]
+        model: Option<PathBuf>,
+        #[command(flatten)]
+        header: CacheHeaderArgs,
+        /// Let warnings fail too
+        #[arg(long)]
+        strict: bool,
+    },
+    /// Write a cache with another header, a cache as ranges, or ranges as a cache
+    Convert {
+        /// A calibration cache, or ranges as JSON
+        file: PathBuf,
+        /// Where the result goes
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+        /// What to write
+        #[arg(long, value_enum, default_value_t = CacheForm::Cache)]
+        to: CacheForm,
+        #[command(flatten)]
+        header: CacheHeaderArgs,
+    },
+}
+
+/// The forms between which `cache convert` converts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum CacheForm {
+    /// A TensorRT calibration cache
+    Cache,
+    /// Ranges as JSON
+    Ranges,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Compare {
+    /// The float ONNX model
+    pub float: PathBuf,
+    /// Its quantised form
+    pub quantised: PathBuf,
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// The right class of every sample, as .npy, for the accuracy
+    #[arg(long, value_name = "NPY")]
+    pub labels: Option<PathBuf>,
+    /// Exit 1 unless every output has at least this SQNR
+    #[arg(long, value_name = "DB", allow_negative_numbers = true)]
+    pub min_sqnr: Option<f64>,
+    /// Also compare every activation that both models have
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub per_tensor: bool,
+    #[command(flatten)]
+    pub engine: EngineArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Inspect {
+    /// The ONNX model
+    pub model: PathBuf,
+    #[command(flatten)]
+    pub policy: PolicyArgs,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_holds_together() {
+        Args::command().debug_assert();
+    }
+}

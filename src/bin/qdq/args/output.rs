@@ -1,0 +1,54 @@
+//! What is quantised, and how results are written.
+
+use clap::ValueEnum;
+
+/// The header of a calibration cache.
+#[derive(Debug, clap::Args)]
+pub struct CacheHeaderArgs {
+    /// The TensorRT that reads the cache, such as 8.5.1, 10.3.0 or 8501
+    #[arg(long, value_name = "VERSION", help_heading = "Files")]
+    pub tensorrt_version: Option<String>,
+    /// The calibrator that reads the cache, such as EntropyCalibration2 (trtexec's) or MinMaxCalibration
+    #[arg(long, value_name = "NAME", help_heading = "Files")]
+    pub algorithm: Option<String>,
+}
+
+/// Which nodes are quantised.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Placement")]
+pub struct PolicyArgs {
+    /// Quantise only nodes whose name is like this (* and ? match); repeatable
+    #[arg(long, value_name = "PATTERN")]
+    pub include: Vec<String>,
+    /// Quantise only nodes of this operator, such as Conv; repeatable
+    #[arg(long, value_name = "OP")]
+    pub include_op: Vec<String>,
+    /// Never quantise nodes whose name is like this; repeatable
+    #[arg(long, value_name = "PATTERN")]
+    pub exclude: Vec<String>,
+    /// Never quantise nodes of this operator; repeatable
+    #[arg(long, value_name = "OP")]
+    pub exclude_op: Vec<String>,
+    /// One scale per weight instead of one per output channel
+    #[arg(long)]
+    pub per_tensor_weights: bool,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Placement")]
+pub struct WeightArgs {
+    /// How weights are stored
+    #[arg(long, value_enum, default_value_t = Weights::Int8)]
+    pub weights: Weights,
+    /// How the ranges of weights are computed [default: mse]
+    #[arg(long, value_name = "METHOD")]
+    pub weight_method: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Weights {
+    /// As int8 with DequantizeLinear: a quarter of the size
+    Int8,
+    /// As float with QuantizeLinear and DequantizeLinear
+    Float,
+}

@@ -1,0 +1,83 @@
+//! Where a command is going to write: looked at before the work starts, so that hours of calibration do not end
+//! in a missing folder.
+
+use std::path::{Path, PathBuf};
+
+use qdq::error::{Error, ErrorKind, Result};
+
+/// Refuses outputs that cannot be written, that are one file twice, or that would replace one of `inputs`.
+pub fn check<'a>(
+    outputs: impl IntoIterator<Item = &'a Path>,
+    inputs: impl IntoIterator<Item = &'a Path>,
+) -> Result<()> {
+    let inputs: Vec<PathBuf> = inputs.into_iter().filter_map(|input| input.canonicalize().ok()).collect();
+    let mut seen: Vec<PathBuf> = Vec::new();
+    for output in outputs {
+        let shown = output.display();
+        let folder = match output.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        let Some(name) = output.file_name().filter(|_| !output.is_dir()) else {
+            return Err(Error::new(ErrorKind::InvalidArgument, format!("{shown}: is a folder"))
+                .with_remedy("give the name of a file"));
+        };
+        let real_folder = folder.canonicalize().map_err(|source| {
+            Error::io("write", output, source)
+                .with_remedy(format!("make the folder {} first", folder.display()))
+        })?;
+        let real = output.canonicalize().unwrap_or_else(|_| real_folder.join(name));
+        if is_special(output) {
+            continue;
+        }
+        if inputs.contains(&real) {
+            return Err(Error::new(ErrorKind::InvalidArgument, format!("{shown}: is also an input"))
+                .with_remedy("write to another file"));
+        }
+        if seen.contains(&real) {
+            return Err(Error::new(
+                ErrorKind::InvalidArgument,
+                format!("{shown}: two outputs go to this file"),
+            )
+            .with_remedy("give each output a file of its own"));
+        }
+        tempfile::tempfile_in(&real_folder).map_err(|source| {
+            Error::io("write", output, source)
+                .with_remedy(format!("make sure that files can be made in {}", folder.display()))
+        })?;
+        seen.push(real);
+    }
+    Ok(())
+}
+
+/// Devices and pipes are written to as they are.
+fn is_special(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outputs_that_cannot_be_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::write(at("model"), "").unwrap();
+        std::fs::create_dir(at("sub")).unwrap();
+        let refused = |outputs: &[PathBuf]| {
+            check(outputs.iter().map(PathBuf::as_path), [at("model").as_path()])
+                .unwrap_err()
+                .message()
+                .to_owned()
+        };
+        assert!(refused(&[at("model")]).ends_with("is also an input"));
+        assert!(refused(&[at("sub/../model")]).ends_with("is also an input"));
+        assert!(refused(&[at("sub")]).ends_with("is a folder"));
+        assert!(refused(&[at("a"), at("sub/../a")]).ends_with("two outputs go to this file"));
+        assert!(refused(&[at("missing/a")]).ends_with("cannot write"));
+        let fine = [at("a"), at("sub/a"), PathBuf::from("/dev/null"), PathBuf::from("/dev/null")];
+        check(fine.iter().map(PathBuf::as_path), [at("model").as_path()]).unwrap();
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "a check leaves nothing behind");
+    }
+}

@@ -1,0 +1,92 @@
+//! From arguments as typed to what the library takes.
+
+mod data;
+
+use qdq::emit::qdq_model::{WeightForm, Weights};
+use qdq::emit::trt_cache::{Algorithm, Header, Version};
+use qdq::error::{Error, ErrorKind, Result};
+use qdq::place::{Policy, Selection};
+use qdq::range::Method;
+use qdq::runtime::{EngineKind, EngineOptions};
+
+use crate::args::{self, CacheHeaderArgs, EngineArgs, PolicyArgs, WeightArgs};
+use crate::term::Term;
+
+pub use data::{data_paths, labels, source};
+
+/// Puts the option's name in front of what is wrong with its value.
+fn of_option<T>(option: &str, result: Result<T>) -> Result<T> {
+    result.map_err(|error| {
+        let named = Error::new(error.kind(), format!("{option}: {}", error.message()));
+        match error.remedy() {
+            Some(remedy) => named.with_remedy(remedy),
+            None => named,
+        }
+    })
+}
+
+/// The calibration method, or the library's default.
+pub fn method(typed: Option<&str>) -> Result<Method> {
+    typed.map_or_else(|| Ok(Method::default()), |text| of_option("--method", text.parse()))
+}
+
+/// Which nodes are quantised.
+pub fn policy(args: &PolicyArgs) -> Policy {
+    let selection = |names: &[String], ops: &[String]| Selection { names: names.to_vec(), ops: ops.to_vec() };
+    Policy {
+        include: selection(&args.include, &args.include_op),
+        exclude: selection(&args.exclude, &args.exclude_op),
+        per_tensor_weights: args.per_tensor_weights,
+        ..Policy::default()
+    }
+}
+
+/// How weights are quantised.
+pub fn weights(args: &WeightArgs) -> Result<Weights> {
+    let form = match args.weights {
+        args::Weights::Int8 => WeightForm::Int8,
+        args::Weights::Float => WeightForm::Float,
+    };
+    let typed = args.weight_method.as_deref().map(str::parse).transpose();
+    Ok(Weights { form, method: of_option("--weight-method", typed)?.unwrap_or(Weights::default().method) })
+}
+
+/// The engine that runs the model.
+pub fn engine(args: &EngineArgs) -> EngineOptions {
+    let kind = match args.runtime {
+        args::Runtime::Embedded => EngineKind::Embedded,
+        args::Runtime::Onnxruntime => EngineKind::OnnxRuntime,
+        args::Runtime::Auto => EngineKind::Auto,
+    };
+    EngineOptions { kind, onnxruntime: args.onnxruntime.clone(), threads: args.threads }
+}
+
+/// Version and algorithm of a cache's header, as far as they were typed.
+pub fn version_and_algorithm(args: &CacheHeaderArgs) -> Result<(Option<Version>, Option<Algorithm>)> {
+    let version = args.tensorrt_version.as_deref().map(str::parse).transpose();
+    let algorithm = args.algorithm.as_deref().map(str::parse).transpose();
+    Ok((of_option("--tensorrt-version", version)?, of_option("--algorithm", algorithm)?))
+}
+
+/// The header of a cache that is going to be written.
+pub fn header(args: &CacheHeaderArgs) -> Result<Header> {
+    let (version, algorithm) = version_and_algorithm(args)?;
+    let version = version.unwrap_or(Version::DEFAULT);
+    if !version.reads_caches() {
+        let message = format!("--tensorrt-version: TensorRT {version} reads no calibration caches");
+        return Err(Error::new(ErrorKind::Unsupported, message)
+            .with_remedy("give it a Q/DQ model: qdq quantize, or qdq apply MODEL --ranges CACHE"));
+    }
+    Ok(Header::new(version, algorithm.unwrap_or_default()))
+}
+
+/// TensorRT ignores a cache with another version than its own, so the user is told which one was taken where
+/// none was typed.
+pub fn note_version(args: &CacheHeaderArgs, term: &Term) {
+    if args.tensorrt_version.is_none() {
+        term.note(format_args!(
+            "the cache is for TensorRT {}; --tensorrt-version takes another",
+            Version::DEFAULT
+        ));
+    }
+}

@@ -1,0 +1,179 @@
+//! What the user sees: results on standard output, everything else on standard error.
+
+use std::error::Error as StdError;
+use std::fmt::Display;
+use std::io::{ErrorKind as IoErrorKind, IsTerminal, Write};
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::process::ExitCode;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use qdq::error::{Error, Result};
+use qdq::pipeline::Progress;
+use serde_json::Value;
+use tracing::Level;
+
+use crate::args::Common;
+use crate::log::Log;
+
+/// How much is said, and in which form.
+pub struct Term {
+    json: bool,
+    verbose: bool,
+    quiet: bool,
+}
+
+impl Term {
+    /// Settles how much is said from now on, by the library too.
+    pub fn new(common: &Common) -> Self {
+        let level = match (common.quiet, common.verbose) {
+            (true, _) => Level::ERROR,
+            (_, true) => Level::DEBUG,
+            _ => Level::INFO,
+        };
+        // Fails only where a subscriber is set already, which nobody else does.
+        let _ = tracing::subscriber::set_global_default(Log { level });
+        Self { json: common.json, verbose: common.verbose, quiet: common.quiet }
+    }
+
+    /// Prints the result of a command, in the form that was asked for.
+    pub fn result(&self, text: impl Display, json: &Value) -> Result<()> {
+        if self.json {
+            print(&format!("{json:#}\n"))
+        } else if self.quiet {
+            Ok(())
+        } else {
+            print(&text.to_string())
+        }
+    }
+
+    /// Says something that is not the result but that the user should know.
+    pub fn note(&self, message: impl Display) {
+        if !self.quiet {
+            say(format_args!("qdq: note: {message}"));
+        }
+    }
+
+    /// Says something for whoever wants to follow what happens.
+    pub fn detail(&self, message: impl FnOnce() -> String) {
+        if self.verbose {
+            say(format_args!("qdq: {}", message()));
+        }
+    }
+
+    /// Says why a gate failed; also when quiet, since a script's log needs it.
+    pub fn gate(&self, message: impl Display) {
+        say(format_args!("qdq: gate failed: {message}"));
+    }
+
+    /// Prints an error, its causes one per line, and what to do.
+    pub fn error(&self, error: &Error) {
+        say(format_args!("{}", render(error)));
+    }
+
+    /// A bar for long work: only where someone can see it move.
+    pub fn progress(&self, what: &'static str) -> Bar {
+        let is_shown = !self.quiet && std::io::stderr().is_terminal();
+        let bar = if is_shown { ProgressBar::no_length() } else { ProgressBar::hidden() };
+        bar.set_style(style("{msg} {pos} batches"));
+        bar.set_message(what);
+        Bar(bar)
+    }
+}
+
+/// A progress bar that disappears when the work is done.
+pub struct Bar(ProgressBar);
+
+impl Bar {
+    /// Shows how far the work has come; to be called after every batch.
+    pub fn show(&self, progress: Progress) -> ControlFlow<()> {
+        if let Some(total) = progress.total_batches {
+            if self.0.length().is_none() {
+                self.0.set_style(style("{msg} [{bar:30}] {pos}/{len} batches, {eta} left"));
+            }
+            self.0.set_length(total as u64);
+        }
+        self.0.set_position(progress.batches as u64);
+        ControlFlow::Continue(())
+    }
+}
+
+/// The templates are our own, so they parse; a bar is no reason to stop in any case.
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+/// The text of an error: the message, a line per cause, and the first remedy on the way down.
+fn render(error: &Error) -> String {
+    let mut text = format!("qdq: error: {}", error.message());
+    let mut remedy = error.remedy();
+    let mut cause = error.source();
+    while let Some(below) = cause {
+        let known = below.downcast_ref::<Error>();
+        let message = known.map_or_else(|| below.to_string(), |error| error.message().to_owned());
+        text += &format!("\n  caused by: {message}");
+        remedy = remedy.or_else(|| known?.remedy());
+        cause = below.source();
+    }
+    if let Some(remedy) = remedy {
+        text += &format!("\n  help: {remedy}");
+    }
+    text
+}
+
+/// Prints a mistake in the arguments, or the help that was asked for.
+pub fn usage(error: &clap::Error) -> ExitCode {
+    let text = error.render().to_string();
+    if error.use_stderr() {
+        let is_mistake = error.kind() != clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+        say(format_args!("{}{}", if is_mistake { "qdq: " } else { "" }, text.trim_end()));
+        return crate::EXIT_ERROR.into();
+    }
+    match print(&text) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(format_args!("{}", render(&error)));
+            crate::EXIT_ERROR.into()
+        }
+    }
+}
+
+/// Whoever closes the pipe has read enough: that is no error.
+fn print(text: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != IoErrorKind::BrokenPipe => {
+            Err(Error::io("write", Path::new("standard output"), error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// There is nowhere to complain about a closed standard error.
+pub fn say(message: std::fmt::Arguments<'_>) {
+    let _ = writeln!(std::io::stderr().lock(), "{message}");
+}
+
+#[cfg(test)]
+mod tests {
+    use qdq::error::ErrorKind;
+
+    use super::*;
+
+    #[test]
+    fn an_error_is_message_causes_and_the_first_remedy() {
+        let lowest = std::io::Error::other("disk on fire");
+        let middle =
+            Error::new(ErrorKind::Io, "x: cannot read").with_source(lowest).with_remedy("put it out");
+        let top = Error::new(ErrorKind::Data, "no data").with_source(middle);
+        let expected =
+            "qdq: error: no data\n  caused by: x: cannot read\n  caused by: disk on fire\n  help: put it out";
+        assert_eq!(render(&top), expected);
+    }
+}

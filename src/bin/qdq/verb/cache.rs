@@ -1,0 +1,134 @@
+//! `qdq cache`: TensorRT calibration caches by themselves.
+
+use std::path::Path;
+
+use qdq::emit::Cache;
+use qdq::emit::trt_cache::{Expected, Finding, Severity};
+use qdq::error::Result;
+use qdq::onnx::Model;
+use qdq::report::json_number;
+use qdq::report::table::{Align, Table};
+use serde_json::json;
+
+use crate::args::{self, CacheForm, CacheHeaderArgs};
+use crate::term::Term;
+use crate::{Outcome, outputs, resolve};
+
+use super::range_file::RangeFile;
+use super::written::Written;
+
+pub fn run(args: &args::Cache, term: &Term) -> Result<Outcome> {
+    match args {
+        args::Cache::Show { file } => show(file, term),
+        args::Cache::Check { file, model, header, strict } => {
+            check(file, model.as_deref(), header, *strict, term)
+        }
+        args::Cache::Convert { file, output, to, header } => convert(file, output, *to, header, term),
+    }
+}
+
+fn show(file: &Path, term: &Term) -> Result<Outcome> {
+    let cache = Cache::read(file)?;
+    let mut table = Table::new(&[
+        ("tensor", Align::Left),
+        ("bits", Align::Right),
+        ("scale", Align::Right),
+        ("amax", Align::Right),
+    ]);
+    let mut tensors = Vec::new();
+    for (name, scale) in &cache.entries {
+        let (bits, amax) = (format!("{:x}", scale.to_bits()), scale * 127.0);
+        tensors.push(
+            json!({"name": name, "bits": bits, "scale": json_number(*scale), "amax": json_number(amax)}),
+        );
+        table.row([name.clone(), bits, format!("{scale:.6e}"), format!("{amax:.6}")]);
+    }
+    let json = json!({
+        "version": cache.header.version,
+        "algorithm": cache.header.algorithm,
+        "tensors": tensors,
+    });
+    term.result(format!("{}\n\n{table}", cache.header), &json)?;
+    Ok(Outcome::Done)
+}
+
+fn check(
+    file: &Path,
+    model: Option<&Path>,
+    header: &CacheHeaderArgs,
+    is_strict: bool,
+    term: &Term,
+) -> Result<Outcome> {
+    let (version, algorithm) = resolve::version_and_algorithm(header)?;
+    let cache = Cache::read(file)?;
+    let activations = model.map(activations).transpose()?;
+    let findings = cache.check(&Expected { version, algorithm, activations: activations.as_deref() });
+    let worst = findings.iter().map(|finding| finding.severity).max();
+    let fails_at = if is_strict { Severity::Warning } else { Severity::Error };
+    let is_passed = worst.is_none_or(|worst| worst < fails_at);
+    let text = if findings.is_empty() {
+        format!("{}: {} tensors, nothing wrong found\n", file.display(), cache.entries.len())
+    } else {
+        findings.iter().map(finding_text).collect()
+    };
+    term.result(text, &json!({"passed": is_passed, "findings": findings}))?;
+    Ok(if is_passed { Outcome::Done } else { Outcome::GateFailed })
+}
+
+fn finding_text(finding: &Finding) -> String {
+    const SHOWN: usize = 5;
+    let names: Vec<String> = finding.tensors.iter().take(SHOWN).map(|name| format!("'{name}'")).collect();
+    let more = match finding.tensors.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let about = if names.is_empty() { String::new() } else { format!(": {}{more}", names.join(", ")) };
+    format!("{}: {}{about}\n  help: {}\n", finding.severity, finding.message, finding.remedy)
+}
+
+/// The activations of a model, for which TensorRT wants scales.
+fn activations(model: &Path) -> Result<Vec<String>> {
+    let graph = Model::open(model)?.graph()?;
+    Ok(qdq::pipeline::taps(&graph, &qdq::place::Plan::default(), true))
+}
+
+fn convert(
+    file: &Path,
+    output: &Path,
+    to: CacheForm,
+    typed: &CacheHeaderArgs,
+    term: &Term,
+) -> Result<Outcome> {
+    outputs::check([output], [file])?;
+    let header = resolve::header(typed)?;
+    let mut written = Written::default();
+    let count = match (RangeFile::read(file)?, to) {
+        (RangeFile::Cache(mut cache), CacheForm::Cache) => {
+            if typed.tensorrt_version.is_some() {
+                cache.header.version = header.version;
+            }
+            if typed.algorithm.is_some() {
+                cache.header.algorithm = header.algorithm;
+            }
+            cache.remove_repeats();
+            cache.write(output)?;
+            written.add("cache", output);
+            cache.entries.len()
+        }
+        (RangeFile::Ranges(ranges), CacheForm::Cache) => {
+            Cache::from_ranges(&ranges, header).write(output)?;
+            written.add("cache", output);
+            resolve::note_version(typed, term);
+            ranges.len()
+        }
+        (found, CacheForm::Ranges) => {
+            let ranges = found.into_ranges(file)?;
+            ranges.write(output)?;
+            written.add("ranges", output);
+            ranges.len()
+        }
+    };
+    let json = json!({"tensors": count, "files": written.to_json()});
+    term.result(format!("converted {count} tensors\n{}", written.text()), &json)?;
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,173 @@
+//! `qdq calibrate`, and the part of `qdq quantize` that is the same.
+
+use std::path::Path;
+
+use qdq::emit::trt_cache::Header;
+use qdq::emit::{Cache, Ranges};
+use qdq::error::{Error, ErrorKind, Result};
+use qdq::observe::Stats;
+use qdq::onnx::Model;
+use qdq::pipeline::{self, Prepared};
+use qdq::place::{Plan, Policy, Verdict};
+use qdq::range::Method;
+use qdq::report::json_number;
+use qdq::report::table::{Align, Table};
+use serde_json::{Value, json};
+
+use crate::args::{Calibrate, DataArgs, EngineArgs, RangeFiles};
+use crate::term::Term;
+use crate::{Outcome, outputs, resolve};
+
+use super::written::Written;
+
+pub fn run(args: &Calibrate, term: &Term) -> Result<Outcome> {
+    let files = RangeOutputs::new(&args.files)?;
+    let method = resolve::method(args.method.as_deref())?;
+    let policy = resolve::policy(&args.policy);
+    let data_paths = resolve::data_paths(&args.data);
+    let inputs = data_paths.iter().map(|path| path.as_path());
+    outputs::check(files.paths(), inputs.chain([args.model.as_path()]).chain(args.from_stats.as_deref()))?;
+
+    let calibration = Calibration::prepare(&args.model, &policy)?;
+    let stats = match &args.from_stats {
+        Some(path) => Stats::load(path)?,
+        None => calibration.observe(&args.data, &args.engine, files.every_activation(), term)?,
+    };
+    let ranges = calibration.ranges(&stats, method)?;
+    let written = files.write(&stats, &ranges, term)?;
+
+    calibration.note_floats(term);
+    let head = format!("ranges of {} tensors by {method} from {} samples\n", ranges.len(), stats.samples);
+    let text = if files.is_empty() { format!("{head}\n{}", table(&ranges)) } else { head + &written.text() };
+    let json = json!({
+        "samples": stats.samples,
+        "method": method.to_string(),
+        "ranges": Value::Object(ranges.iter().map(|(name, amax)| (name.to_owned(), json_number(amax))).collect()),
+        "files": written.to_json(),
+    });
+    term.result(text, &json)?;
+    Ok(Outcome::Done)
+}
+
+fn table(ranges: &Ranges) -> Table {
+    let mut table = Table::new(&[("tensor", Align::Left), ("amax", Align::Right), ("scale", Align::Right)]);
+    for (name, amax) in ranges.iter() {
+        let scale = qdq::emit::ranges::int8_scale(amax);
+        table.row([name.to_owned(), format!("{amax:.6}"), format!("{scale:.6e}")]);
+    }
+    table
+}
+
+/// A model with its plan, on the way to ranges.
+pub struct Calibration {
+    pub prepared: Prepared,
+    pub plan: Plan,
+}
+
+impl Calibration {
+    pub fn prepare(model: &Path, policy: &Policy) -> Result<Self> {
+        let prepared = pipeline::prepare(&Model::open(model)?)?;
+        let plan = pipeline::plan(&prepared, policy)?;
+        Ok(Self { prepared, plan })
+    }
+
+    /// Runs the model over the data.
+    pub fn observe(
+        &self,
+        data: &DataArgs,
+        engine: &EngineArgs,
+        every_activation: bool,
+        term: &Term,
+    ) -> Result<Stats> {
+        let model = &self.prepared.model;
+        let taps = pipeline::taps(&self.prepared.graph, &self.plan, every_activation);
+        if taps.is_empty() {
+            return Err(Error::new(ErrorKind::Unsupported, "the model has nothing to quantise")
+                .with_remedy("see 'qdq inspect MODEL' for the reasons"));
+        }
+        let engine = resolve::engine(engine);
+        let mut source = resolve::source(data, model)?;
+        let bar = term.progress("calibrating");
+        term.detail(|| format!("observing {} tensors", taps.len()));
+        pipeline::calibrate(model, &taps, source.as_mut(), &engine, &mut |progress| bar.show(progress))
+    }
+
+    pub fn ranges(&self, stats: &Stats, method: Method) -> Result<Ranges> {
+        pipeline::ranges(&self.prepared.graph, &self.plan, stats, method)
+    }
+
+    /// Says which nodes stay in float, where someone wants to know.
+    pub fn note_floats(&self, term: &Term) {
+        for decision in self.plan.decisions.iter().filter(|decision| decision.verdict == Verdict::Float) {
+            let node = self.prepared.graph.node(decision.node);
+            term.detail(|| format!("{} ({}) stays in float: {}", node.name, node.op, decision.reason));
+        }
+    }
+}
+
+/// How many nodes got which verdict.
+pub fn counts(plan: &Plan) -> Value {
+    let count = |verdict| plan.decisions.iter().filter(|decision| decision.verdict == verdict).count();
+    json!({
+        "int8": count(Verdict::Quantised),
+        "passes_int8": count(Verdict::PassesInt8),
+        "float": count(Verdict::Float),
+    })
+}
+
+/// The same in words.
+pub fn counts_text(plan: &Plan) -> String {
+    let counts = counts(plan);
+    format!("{} of {} nodes compute in int8", counts["int8"], plan.decisions.len())
+}
+
+/// Where the results of a calibration go.
+pub struct RangeOutputs<'a> {
+    args: &'a RangeFiles,
+    header: Header,
+}
+
+impl<'a> RangeOutputs<'a> {
+    pub fn new(args: &'a RangeFiles) -> Result<Self> {
+        let is_header_typed = args.header.tensorrt_version.is_some() || args.header.algorithm.is_some();
+        if is_header_typed && args.cache.is_none() {
+            let message =
+                "--tensorrt-version and --algorithm are for a calibration cache, which is not written";
+            return Err(Error::new(ErrorKind::InvalidArgument, message)
+                .with_remedy("add --cache FILE, or leave them out"));
+        }
+        Ok(Self { args, header: resolve::header(&args.header)? })
+    }
+
+    pub fn paths(&self) -> impl Iterator<Item = &'a Path> {
+        let RangeFiles { cache, ranges, stats, .. } = self.args;
+        [cache, ranges, stats].into_iter().flatten().map(|path| path.as_path())
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.paths().next().is_none()
+    }
+
+    /// TensorRT wants a scale for every activation, and statistics may be asked for a cache later.
+    pub fn every_activation(&self) -> bool {
+        self.args.cache.is_some() || self.args.stats.is_some()
+    }
+
+    pub fn write(&self, stats: &Stats, ranges: &Ranges, term: &Term) -> Result<Written> {
+        let mut written = Written::default();
+        if let Some(path) = &self.args.stats {
+            stats.save(path)?;
+            written.add("stats", path);
+        }
+        if let Some(path) = &self.args.ranges {
+            ranges.write(path)?;
+            written.add("ranges", path);
+        }
+        if let Some(path) = &self.args.cache {
+            Cache::from_ranges(ranges, self.header.clone()).write(path)?;
+            written.add("cache", path);
+            resolve::note_version(&self.args.header, term);
+        }
+        Ok(written)
+    }
+}

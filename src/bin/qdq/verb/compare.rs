@@ -1,0 +1,50 @@
+//! `qdq compare`: how far a quantised model is from the float model.
+
+use qdq::error::{Error, ErrorKind, Result};
+use qdq::onnx::Model;
+use qdq::pipeline::{self, CompareOptions};
+use qdq::report::compare::Comparison;
+use serde_json::json;
+
+use crate::args::Compare;
+use crate::term::Term;
+use crate::{Outcome, resolve};
+
+pub fn run(args: &Compare, term: &Term) -> Result<Outcome> {
+    let options = CompareOptions {
+        engine: resolve::engine(&args.engine),
+        per_tensor: args.per_tensor,
+        labels: args.labels.as_deref().map(resolve::labels).transpose()?,
+    };
+    let float = Model::open(&args.float)?;
+    let quantised = Model::open(&args.quantised)?;
+    let mut source = resolve::source(&args.data, &float)?;
+    let comparison = {
+        let bar = term.progress("comparing");
+        pipeline::compare(&float, &quantised, source.as_mut(), &options, &mut |progress| bar.show(progress))?
+    };
+    if args.labels.is_some() && comparison.agreement.labelled == 0 {
+        let message = "--labels: the model's first output is not [samples, classes]";
+        return Err(Error::new(ErrorKind::Shape, message).with_remedy("compare without labels"));
+    }
+    let is_passed = args.min_sqnr.is_none_or(|min| check(&comparison, min, term));
+    let mut json = comparison.to_json();
+    if let Some(min) = args.min_sqnr {
+        json["gate"] = json!({"min_sqnr": min, "passed": is_passed});
+    }
+    term.result(&comparison, &json)?;
+    Ok(if is_passed { Outcome::Done } else { Outcome::GateFailed })
+}
+
+fn check(comparison: &Comparison, min: f64, term: &Term) -> bool {
+    let below = comparison.outputs_below(min);
+    for output in &below {
+        let reason = match output.metrics.sqnr_db() {
+            _ if output.metrics.non_finite() > 0 => "infinite or NaN values in one model only".to_owned(),
+            Some(decibels) => format!("SQNR {decibels:.2} dB is below {min} dB"),
+            None => "nothing could be compared".to_owned(),
+        };
+        term.gate(format_args!("output '{}': {reason}", output.name));
+    }
+    below.is_empty()
+}

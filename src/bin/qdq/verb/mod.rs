@@ -1,0 +1,34 @@
+//! One file per command.
+
+mod apply;
+mod cache;
+mod calibrate;
+mod compare;
+mod info;
+mod inspect;
+mod merge;
+mod quantize;
+mod range_file;
+mod written;
+
+use qdq::error::Result;
+
+use crate::Outcome;
+use crate::args::Verb;
+use crate::term::Term;
+
+/// Runs what was asked for.
+pub fn run(verb: &Verb, term: &Term) -> Result<Outcome> {
+    // Whoever asks for certain kernels wants to know that they are not there, before the work starts.
+    qdq::kernel::requested()?;
+    match verb {
+        Verb::Quantize(args) => quantize::run(args, term),
+        Verb::Calibrate(args) => calibrate::run(args, term),
+        Verb::Apply(args) => apply::run(args, term),
+        Verb::Merge(args) => merge::run(args, term),
+        Verb::Cache(args) => cache::run(args, term),
+        Verb::Compare(args) => compare::run(args, term),
+        Verb::Inspect(args) => inspect::run(args, term),
+        Verb::Info => info::run(term),
+    }
+}

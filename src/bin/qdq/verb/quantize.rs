@@ -1,0 +1,48 @@
+//! `qdq quantize`: calibration and the Q/DQ model in one go.
+
+use qdq::error::Result;
+use qdq::pipeline;
+use serde_json::json;
+
+use crate::args::Quantize;
+use crate::term::Term;
+use crate::{Outcome, outputs, resolve};
+
+use super::calibrate::{Calibration, RangeOutputs, counts, counts_text};
+
+pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
+    let files = RangeOutputs::new(&args.files)?;
+    let method = resolve::method(args.method.as_deref())?;
+    let policy = resolve::policy(&args.policy);
+    let weights = resolve::weights(&args.weights)?;
+    let data_paths = resolve::data_paths(&args.data);
+    outputs::check(
+        files.paths().chain([args.output.as_path()]),
+        data_paths.iter().map(|path| path.as_path()).chain([args.model.as_path()]),
+    )?;
+
+    let calibration = Calibration::prepare(&args.model, &policy)?;
+    let stats = calibration.observe(&args.data, &args.engine, files.every_activation(), term)?;
+    let ranges = calibration.ranges(&stats, method)?;
+    let quantised = pipeline::quantise(&calibration.prepared, &calibration.plan, &ranges, weights)?;
+
+    let mut written = files.write(&stats, &ranges, term)?;
+    written.save(&quantised, &args.output)?;
+
+    calibration.note_floats(term);
+    let text = format!(
+        "{}, ranges by {method} from {} samples\n{}",
+        counts_text(&calibration.plan),
+        stats.samples,
+        written.text()
+    );
+    let json = json!({
+        "samples": stats.samples,
+        "method": method.to_string(),
+        "nodes": counts(&calibration.plan),
+        "tensors": ranges.len(),
+        "files": written.to_json(),
+    });
+    term.result(text, &json)?;
+    Ok(Outcome::Done)
+}

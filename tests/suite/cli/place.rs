@@ -1,0 +1,154 @@
+//! A folder to run the tool in, and the comparison of what it prints with files under `tests/data/cli`.
+//!
+//! `UPDATE_SNAPSHOTS=1` writes these files anew; the change is then read in the diff.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+/// What a run of the tool left behind.
+pub struct Ran {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Ran {
+    /// The run could not do its work, says all of `parts`, and what to do.
+    pub fn refuses(&self, parts: &[&str]) {
+        assert_eq!(self.code, Some(2), "{}", self.stderr);
+        assert!(self.stderr.starts_with("qdq: error: "), "{}", self.stderr);
+        for part in parts {
+            assert!(self.stderr.contains(part), "'{part}' is not in\n{}", self.stderr);
+        }
+        assert_eq!(self.stdout, "");
+    }
+
+    /// The run did its work.
+    pub fn succeeds(&self) -> &Self {
+        assert_eq!(self.code, Some(0), "{}", self.stderr);
+        self
+    }
+
+    /// What was printed, as JSON.
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}\n{}", self.stdout))
+    }
+}
+
+/// A folder of its own for a test.
+pub struct Place {
+    folder: TempDir,
+}
+
+impl Place {
+    pub fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// A folder with the digits model and its data.
+    pub fn with_digits() -> Self {
+        let place = Self::new();
+        for name in ["model.onnx", "calib.npz", "test.npz", "test_labels.npy"] {
+            std::fs::copy(data("digits").join(name), place.at(name)).unwrap();
+        }
+        place
+    }
+
+    pub fn at(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn write(&self, name: &str, contents: impl AsRef<[u8]>) {
+        std::fs::write(self.at(name), contents).unwrap();
+    }
+
+    pub fn read(&self, name: &str) -> Vec<u8> {
+        std::fs::read(self.at(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    /// The names of the files in the folder, sorted.
+    pub fn files(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.folder.path()).unwrap();
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    /// The tool, to be started in the folder with the words of `line`.
+    pub fn command(&self, line: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_qdq"));
+        command.current_dir(self.folder.path()).args(line.split_whitespace()).env_remove("COLUMNS");
+        command
+    }
+
+    /// Runs the tool in the folder.
+    pub fn run(&self, line: &str) -> Ran {
+        let output = self.command(line).output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        let ran =
+            Ran { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) };
+        assert!(ran.code.is_some_and(|code| code <= 2), "qdq {line}: {:?}\n{}", ran.code, ran.stderr);
+        assert!(!ran.stderr.contains("panicked"), "qdq {line}\n{}", ran.stderr);
+        ran
+    }
+
+    /// Runs the tool once per line and compares everything it says with `tests/data/cli/NAME.txt`.
+    pub fn snapshot(&self, name: &str, lines: &[&str]) {
+        let mut text = String::new();
+        for line in lines {
+            let ran = self.run(line);
+            writeln!(text, "$ qdq {line}").unwrap();
+            text += &ran.stdout;
+            if !ran.stderr.is_empty() {
+                writeln!(text, "[stderr]\n{}", ran.stderr.trim_end()).unwrap();
+            }
+            writeln!(text, "[exit {}]\n", ran.code.unwrap()).unwrap();
+        }
+        compare(name, &rounded(&self.filtered(&text)));
+    }
+
+    /// Takes out what differs from machine to machine and from release to release.
+    fn filtered(&self, text: &str) -> String {
+        let folder = self.folder.path().display().to_string();
+        text.replace(&folder, "[FOLDER]").replace(env!("CARGO_PKG_VERSION"), "[VERSION]")
+    }
+}
+
+/// Cuts decimals after the third: what an engine computes differs in the last places from machine to machine.
+fn rounded(text: &str) -> String {
+    let mut decimals = None;
+    let keep = |c: &char| {
+        decimals = match (decimals, c) {
+            (None, '.') => Some(0),
+            (Some(count), '0'..='9') => Some(count + 1),
+            _ => None,
+        };
+        decimals.is_none_or(|count| count <= 3)
+    };
+    text.chars().filter(keep).collect()
+}
+
+/// A folder of test data.
+pub fn data(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
+}
+
+fn compare(name: &str, found: &str) {
+    let path = data("cli").join(format!("{name}.txt"));
+    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
+        std::fs::create_dir_all(data("cli")).unwrap();
+        return std::fs::write(path, found).unwrap();
+    }
+    let expected = std::fs::read_to_string(&path).unwrap_or_default();
+    let first = expected.lines().zip(found.lines()).position(|(expected, found)| expected != found);
+    assert!(
+        expected == found,
+        "{}: differs from line {} on; UPDATE_SNAPSHOTS=1 takes the new text\n{found}",
+        path.display(),
+        first.unwrap_or_else(|| expected.lines().count().min(found.lines().count())) + 1,
+    );
+}
