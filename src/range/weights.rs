@@ -116,6 +116,7 @@ fn output_error(values: &[f32], step: f32, low: f32, high: f32) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::samples::{normal, single};
     use super::*;
 
     fn max(shape: &[usize], axis: Option<usize>) -> Vec<f32> {
@@ -150,7 +151,7 @@ mod tests {
             squares + sum * sum
         };
         for seed in 0..20 {
-            let values = normal(seed, 9 + 100 * seed as usize).concat();
+            let values = single(normal(seed, 9 + 100 * seed as usize));
             let range = |method| weights(&values, &[values.len()], None, method, Target::default()).unwrap()[0];
             let (found, max) = (range(Method::Mse), range(Method::Max));
             assert!(found <= max && found >= LOWEST * max, "seed {seed}: {found} of {max}");
