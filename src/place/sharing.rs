@@ -15,8 +15,8 @@ enum Passing {
     /// Moves all values and nothing else: TensorRT moves a Quantize across it by itself.
     Moves,
     /// Moves or selects values, so input and output have one scale; gets pairs of its own, because TensorRT
-    /// does not always move one across: a product whose output is split runs in float where the pairs stand only
-    /// behind the Split.
+    /// does not always move one across. A Split needs one as soon as INT8 reads one of its parts: TensorRT-RTX runs
+    /// a packed projection (one product for query, key and value) in float where the pairs stand only behind it.
     Selects,
 }
 
@@ -47,7 +47,10 @@ pub(super) fn place_passing(graph: &Graph, policy: &Policy, draft: &mut Draft) {
         let id = NodeId(index);
         let node = graph.node(id);
         let Some(kind) = passing(node) else { continue };
-        if !node.outputs.iter().flatten().all(|&output| all_read_int8(graph, draft, &captured, output)) {
+        let mut outputs = node.outputs.iter().flatten();
+        let reads_int8 = |output: &TensorId| all_read_int8(graph, draft, &captured, *output);
+        let passes = if node.op == "Split" { outputs.any(reads_int8) } else { outputs.all(reads_int8) };
+        if !passes {
             continue;
         }
         if kind == Passing::Moves {
@@ -69,7 +72,7 @@ pub(super) fn place_passing(graph: &Graph, policy: &Policy, draft: &mut Draft) {
         draft.decide(
             id,
             Verdict::PassesInt8,
-            "all that reads it is INT8: its input and output share a scale",
+            "what reads it is INT8: its input and output share a scale",
         );
     }
 }

@@ -302,8 +302,9 @@ fn a_packed_projection_is_quantised_before_its_split() {
          Split a -> q k
          MatMul q x -> y
          Softmax k -> z",
-        &["x>MatMul_0.0", "x>MatMul_2.1", "q>MatMul_2.0", "w@1>MatMul_0.1"],
+        &["x>MatMul_0.0", "x>MatMul_2.1", "a>Split_1.0", "q>MatMul_2.0", "w@1>MatMul_0.1"],
     );
+    check("Relu x -> a\nSplit a -> q k\nSoftmax q -> y\nSoftmax k -> z", &[]);
 }
 
 #[test]
