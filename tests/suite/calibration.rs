@@ -200,7 +200,7 @@ fn entropy_against_the_original_rule() {
     let modes = normal(1, 100_000).enumerate().map(|(i, x)| alternating(i) + 0.1 * x);
     // The largest value, and what the original rule, this entropy and mse make of it.
     let cases = [
-        (pixels, [1.0, 0.0625, 1.0, 1.0]),
+        (pixels, [1.0, 0.0625, 1.0, 127.0 / 112.0]),
         (single(modes), [5.40, 2.54, 5.40, 5.28]),
         (single(spike), [8.00, 0.504, 8.00, 7.96]),
         (single(normal(5, 100_000).chain([4000.0])), [4000.0, 4000.0, 4.67, 4000.0]),

@@ -5,7 +5,7 @@ use std::ops::Sub;
 use crate::observe::{Bin, Histogram};
 
 /// Share of the values that no range may clip more than the rest of.
-const KEPT: f64 = 0.999;
+const KEPT: f64 = 0.9999;
 /// An atom has this many times the count of the bins around it, ...
 const ATOM_RATIO: f64 = 8.0;
 /// ... and so many more, which chance does not bring about.
