@@ -50,11 +50,12 @@ def quantize(model, calibration, method, out, batch=1):
     opset = 19 if half else 13
     with tempfile.TemporaryDirectory() as folder, open(os.devnull, "w") as nothing, \
             contextlib.redirect_stdout(nothing):
-        source = model
         if loaded.opset_import[0].version < opset:
-            source = pathlib.Path(folder) / "converted.onnx"
             loaded.ir_version = max(loaded.ir_version, 7)
-            onnx.save(onnx.version_converter.convert_version(loaded, opset), source)
+            loaded = onnx.version_converter.convert_version(loaded, opset)
+        # quantize_static writes a file of its own beside the model, over which two processes would fall.
+        source = pathlib.Path(folder) / "model.onnx"
+        onnx.save(loaded, source)
         quantize_static(
             source, out, Reader(calibration, batch), quant_format=QuantFormat.QDQ, per_channel=True,
             activation_type=QuantType.QInt8, weight_type=QuantType.QInt8, calibrate_method=METHODS[method],
