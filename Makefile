@@ -37,6 +37,7 @@ peers: python models ## compare with ONNX Runtime's quantiser and build TensorRT
 	$(PYTHON) tests/python/test_checks.py
 	$(PYTHON) tests/trt_rtx/findings.py --check
 	$(PYTHON) tests/python/compare_with_peer.py target/models
+	$(PYTHON) tests/python/memory.py target/models
 
 findings: python ## measure again which forms of Q/DQ TensorRT-RTX runs in INT8
 	$(PYTHON) tests/trt_rtx/findings.py --write
