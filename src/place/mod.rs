@@ -162,7 +162,7 @@ fn finish(graph: &Graph, draft: Draft, groups: Vec<Vec<TensorId>>) -> Plan {
         .node_ids()
         .map(|node| {
             let (verdict, reason) = decided.remove(&node).unwrap_or_else(|| {
-                (Verdict::Float, format!("{} is left to TensorRT's fusions in float", graph.node(node).op))
+                (Verdict::Float, "TensorRT fuses it with a neighbour or runs it in float".into())
             });
             Decision { node, verdict, reason }
         })

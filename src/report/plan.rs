@@ -26,8 +26,8 @@ pub fn text(graph: &Graph, plan: &Plan) -> String {
     }
     let count = |verdict| plan.decisions.iter().filter(|decision| decision.verdict == verdict).count();
     format!(
-        "{table}\n{} of {} nodes compute in int8, {} pass int8 on; {} activations on {} scales and {} weights \
-         are quantised\n",
+        "{table}\nint8: {} of {} nodes, and {} that it passes through\n\
+         quantised: activations {} (scales {}), weights {}\n",
         count(Verdict::Quantised),
         plan.decisions.len(),
         count(Verdict::PassesInt8),
@@ -115,7 +115,7 @@ mod tests {
             let line = text.lines().find(|line| line.starts_with(name)).unwrap();
             assert!(line.ends_with(&decision.reason), "{line}");
         }
-        let totals = "1 of 2 nodes compute in int8, 0 pass int8 on; 1 activations on 1 scales and 1 weights are quantised\n";
+        let totals = "int8: 1 of 2 nodes, and 0 that it passes through\nquantised: activations 1 (scales 1), weights 1\n";
         assert!(text.ends_with(totals), "{text}");
     }
 

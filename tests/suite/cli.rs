@@ -5,4 +5,5 @@ mod cache;
 mod digits;
 mod notes;
 mod place;
+mod readme;
 mod writing;

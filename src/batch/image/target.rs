@@ -127,10 +127,10 @@ fn layout(spec: &TensorSpec, dims: &[Dim; 4], options: &ImageOptions) -> Result<
     };
     found.ok_or_else(|| {
         let message = format!(
-            "input '{}' is {}: no axis for the {channels} channels of {:?} images",
+            "input '{}' is {}: no axis for the {channels} channels of {} images",
             spec.name,
             shape_text(spec),
-            options.channels
+            format!("{:?}", options.channels).to_lowercase()
         );
         let remedy = if options.layout.is_none() && (is_open(&dims[1]) || is_open(&dims[3])) {
             "state the layout, NCHW or NHWC"

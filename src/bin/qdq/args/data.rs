@@ -16,28 +16,28 @@ pub struct DataArgs {
     /// Use at most this many samples
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
-    /// Draw the --limit samples at random instead of taking the first: the same for the same number
+    /// Draw the --limit samples at random instead of taking the first; the same number draws the same samples
     #[arg(long, value_name = "N", requires = "limit")]
     pub seed: Option<u64>,
     /// Type and shape of one sample in raw files, such as f32:3x224x224 [default: the model's]
     #[arg(long, value_name = "TYPE:SHAPE")]
     pub raw: Option<String>,
-    /// Height and width that images get [default: the model's]
+    /// Height and width of the model's images [default: by the input's shape]
     #[arg(long, value_name = "HxW")]
     pub image_size: Option<String>,
-    /// How images get there
+    /// How images are brought to that size
     #[arg(long, value_enum, default_value_t = Resize::Stretch)]
     pub resize: Resize,
     /// Order of the colours in the model's input
     #[arg(long, value_enum, default_value_t = Channels::Rgb)]
     pub channels: Channels,
-    /// Every pixel (0 to 255) is multiplied by this first; 1 leaves it [default: 1/255]
+    /// What pixels (0 to 255) are multiplied by, before anything else [default: 1/255]
     #[arg(long, value_name = "X")]
     pub scale: Option<f32>,
-    /// Subtracted from scaled pixels, one number or one per channel
+    /// What is subtracted from the scaled pixels, one number or one per channel [default: 0]
     #[arg(long, value_name = "A,B,C", value_delimiter = ',', allow_negative_numbers = true)]
     pub mean: Vec<f32>,
-    /// What pixels are divided by at last, one number or one per channel
+    /// What pixels are divided by after that, one number or one per channel [default: 1]
     #[arg(long, value_name = "A,B,C", value_delimiter = ',')]
     pub std: Vec<f32>,
     /// Pixel value around letterboxed images
@@ -52,9 +52,9 @@ pub struct DataArgs {
 pub enum Resize {
     /// Without regard to the proportions
     Stretch,
-    /// Fill the target, cut off what stands over
+    /// Fill the size and cut off what stands over
     Crop,
-    /// Fit into the target, fill up the rest
+    /// Fit into the size and fill up the rest
     Letterbox,
 }
 
@@ -77,8 +77,8 @@ pub struct EngineArgs {
     /// What runs the model
     #[arg(long, value_enum, default_value_t = Runtime::Embedded)]
     pub runtime: Runtime,
-    /// ONNX Runtime's library, where it is not found by itself
-    #[arg(long, value_name = "FILE")]
+    /// ONNX Runtime's library, or the folder it lies in, where it is not found by itself
+    #[arg(long, value_name = "PATH")]
     pub onnxruntime: Option<PathBuf>,
     /// Threads of the engine [default: one per physical core]
     #[arg(long, value_name = "N")]
@@ -91,6 +91,6 @@ pub enum Runtime {
     Embedded,
     /// ONNX Runtime's shared library
     Onnxruntime,
-    /// ONNX Runtime where it is found
+    /// ONNX Runtime where it is found, else the embedded engine
     Auto,
 }

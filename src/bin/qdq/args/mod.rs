@@ -29,10 +29,10 @@ pub struct Common {
     /// Print the result as JSON
     #[arg(long, global = true, help_heading = "Output")]
     pub json: bool,
-    /// Say more about what happens
+    /// Also print what happens, and which nodes stay in float
     #[arg(short, long, global = true, help_heading = "Output", conflicts_with = "quiet")]
     pub verbose: bool,
-    /// Say nothing but errors
+    /// Print errors and failed gates only; with --json, also the result
     #[arg(short, long, global = true, help_heading = "Output")]
     pub quiet: bool,
 }
@@ -41,7 +41,7 @@ pub struct Common {
 pub enum Verb {
     /// Calibrate a float model and write its Q/DQ form
     Quantize(Quantize),
-    /// Compute ranges, a calibration cache or statistics without touching the model
+    /// Compute ranges, a calibration cache or statistics, without writing a model
     Calibrate(Calibrate),
     /// Make a Q/DQ model from ranges or from a TensorRT calibration cache, without data
     Apply(Apply),
@@ -59,6 +59,7 @@ pub enum Verb {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(override_usage = "qdq quantize [OPTIONS] <MODEL> --data <[NAME=]PATH>... --output <FILE>")]
 pub struct Quantize {
     /// The float ONNX model
     pub model: PathBuf,
@@ -81,6 +82,8 @@ pub struct Quantize {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(override_usage = "qdq calibrate [OPTIONS] <MODEL> --data <[NAME=]PATH>...\n       \
+    qdq calibrate [OPTIONS] <MODEL> --from-stats <FILE>")]
 pub struct Calibrate {
     /// The float ONNX model
     pub model: PathBuf,
@@ -149,7 +152,7 @@ pub enum Cache {
         /// The calibration cache
         file: PathBuf,
     },
-    /// Tell what TensorRT would stumble over; exits 1 where it would
+    /// Find what TensorRT would fail on or ignore; exits 1 where there is such a thing
     Check {
         /// The calibration cache
         file: PathBuf,
@@ -169,7 +172,7 @@ pub enum Cache {
         /// Where the result goes
         #[arg(short, long, value_name = "FILE")]
         output: PathBuf,
-        /// What to write
+        /// What is written
         #[arg(long, value_enum, default_value_t = CacheForm::Cache)]
         to: CacheForm,
         #[command(flatten)]
@@ -187,6 +190,7 @@ pub enum CacheForm {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(override_usage = "qdq compare [OPTIONS] <FLOAT> <QUANTISED> --data <[NAME=]PATH>...")]
 pub struct Compare {
     /// The float ONNX model
     pub float: PathBuf,
@@ -194,7 +198,7 @@ pub struct Compare {
     pub quantised: PathBuf,
     #[command(flatten)]
     pub data: DataArgs,
-    /// The right class of every sample, as .npy, for the accuracy
+    /// The right class of every sample, as .npy: prints the accuracy of both models
     #[arg(long, value_name = "NPY")]
     pub labels: Option<PathBuf>,
     /// Exit 1 unless every output has at least this SQNR

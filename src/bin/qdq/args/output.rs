@@ -17,13 +17,13 @@ pub struct CacheHeaderArgs {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Placement")]
 pub struct PolicyArgs {
-    /// Quantise only nodes whose name is like this (* and ? match); repeatable
+    /// Quantise only nodes whose name matches (* is any text, ? one character); repeatable
     #[arg(long, value_name = "PATTERN")]
     pub include: Vec<String>,
     /// Quantise only nodes of this operator, such as Conv; repeatable
     #[arg(long, value_name = "OP")]
     pub include_op: Vec<String>,
-    /// Never quantise nodes whose name is like this; repeatable
+    /// Never quantise nodes whose name matches; repeatable
     #[arg(long, value_name = "PATTERN")]
     pub exclude: Vec<String>,
     /// Never quantise nodes of this operator; repeatable

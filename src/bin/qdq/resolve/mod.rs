@@ -85,7 +85,7 @@ pub fn header(args: &CacheHeaderArgs) -> Result<Header> {
 pub fn note_version(args: &CacheHeaderArgs, term: &Term) {
     if args.tensorrt_version.is_none() {
         term.note(format_args!(
-            "the cache is for TensorRT {}; --tensorrt-version takes another",
+            "the header of the cache is for TensorRT {}, and other versions ignore it: give yours with --tensorrt-version",
             Version::DEFAULT
         ));
     }

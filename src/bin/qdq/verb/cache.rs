@@ -15,6 +15,7 @@ use crate::term::Term;
 use crate::{Outcome, outputs, resolve};
 
 use super::range_file::RangeFile;
+use super::text::{counted, listed};
 use super::written::Written;
 
 pub fn run(args: &args::Cache, term: &Term) -> Result<Outcome> {
@@ -67,7 +68,7 @@ fn check(
     let fails_at = if is_strict { Severity::Warning } else { Severity::Error };
     let is_passed = worst.is_none_or(|worst| worst < fails_at);
     let text = if findings.is_empty() {
-        format!("{}: {} tensors, nothing wrong found\n", file.display(), cache.entries.len())
+        format!("{}: {}, nothing wrong found\n", file.display(), counted(cache.entries.len(), "tensor"))
     } else {
         findings.iter().map(finding_text).collect()
     };
@@ -76,13 +77,8 @@ fn check(
 }
 
 fn finding_text(finding: &Finding) -> String {
-    const SHOWN: usize = 5;
-    let names: Vec<String> = finding.tensors.iter().take(SHOWN).map(|name| format!("'{name}'")).collect();
-    let more = match finding.tensors.len().saturating_sub(SHOWN) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    let about = if names.is_empty() { String::new() } else { format!(": {}{more}", names.join(", ")) };
+    let names: Vec<String> = finding.tensors.iter().map(|name| format!("'{name}'")).collect();
+    let about = if names.is_empty() { String::new() } else { format!(": {}", listed(&names, 5)) };
     format!("{}: {}{about}\n  help: {}\n", finding.severity, finding.message, finding.remedy)
 }
 
@@ -129,6 +125,6 @@ fn convert(
         }
     };
     let json = json!({"tensors": count, "files": written.to_json()});
-    term.result(format!("converted {count} tensors\n{}", written.text()), &json)?;
+    term.result(format!("converted {}\n{}", counted(count, "tensor"), written.text()), &json)?;
     Ok(Outcome::Done)
 }

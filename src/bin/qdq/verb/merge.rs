@@ -8,6 +8,7 @@ use crate::args::Merge;
 use crate::term::Term;
 use crate::{Outcome, outputs};
 
+use super::text::counted;
 use super::written::Written;
 
 pub fn run(args: &Merge, term: &Term) -> Result<Outcome> {
@@ -21,7 +22,13 @@ pub fn run(args: &Merge, term: &Term) -> Result<Outcome> {
     written.add("stats", &args.output);
     let (files, samples, tensors) = (args.stats.len(), merged.samples, merged.tensors.len());
     let json = json!({"samples": samples, "tensors": tensors, "files": written.to_json()});
-    let text = format!("merged {files} files: {tensors} tensors, {samples} samples\n{}", written.text());
+    let text = format!(
+        "merged {}: {}, {}\n{}",
+        counted(files, "file"),
+        counted(tensors, "tensor"),
+        counted(samples, "sample"),
+        written.text()
+    );
     term.result(text, &json)?;
     Ok(Outcome::Done)
 }
