@@ -1,8 +1,13 @@
 //! Calibration data as a stream of batches.
 //!
 //! [`open`] reads files, [`from_fn`] takes what the caller's code hands out. Files are read batch by batch:
-//! memory holds one batch, whatever the size of the data. The exception is an array in Fortran order, which
-//! is loaded whole.
+//! memory holds one batch, and one file per input is open, whatever the size and number of the files. The
+//! exception is an array in Fortran order, which is loaded whole when its first sample is read and kept until
+//! its last.
+//!
+//! The checksum of an array in an `.npz` file is compared when its last element is read, so damage is found at
+//! the latest with the file's last batch. What a limit or a random draw leaves unread is not checked; a draw
+//! that leaves gaps in an uncompressed array leaves the whole of it unchecked.
 //!
 //! | File | Samples |
 //! |---|---|
@@ -24,6 +29,7 @@ mod fit;
 mod image;
 mod npy;
 mod npz;
+mod place;
 mod raw;
 mod samples;
 mod select;

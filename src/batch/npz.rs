@@ -1,6 +1,4 @@
 //! Arrays in `.npz` files, which are zip archives with one `.npy` per array, stored or deflated.
-//!
-//! The checksums in the archive are not compared, since samples are read in part.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -9,8 +7,9 @@ use std::path::Path;
 use flate2::read::DeflateDecoder;
 use zip::{CompressionMethod, ZipArchive};
 
-use super::array::{Array, Elements, check_length, too_large};
+use super::array::{Array, check_length, too_large};
 use super::npy::Header;
+use super::place::Place;
 use crate::error::{Context, Error, ErrorKind, Result};
 
 /// Deflate turns one byte into no more than this many, so a larger claim is false.
@@ -30,7 +29,7 @@ pub(super) fn open(path: &Path, name: &str, any: bool) -> Result<Array> {
     let damaged = || format!("{label}: the zip entry is damaged");
     let entry = archive.by_index_raw(index).context(ErrorKind::Format, damaged)?;
     let (size, compressed, method) = (entry.size(), entry.compressed_size(), entry.compression());
-    let encrypted = entry.encrypted();
+    let (encrypted, checksum) = (entry.encrypted(), entry.crc32());
     let start = entry.data_start().ok_or_else(|| Error::new(ErrorKind::Format, damaged()))?;
     drop(entry);
     if encrypted || !matches!(method, CompressionMethod::Stored | CompressionMethod::Deflated) {
@@ -46,16 +45,19 @@ pub(super) fn open(path: &Path, name: &str, any: bool) -> Result<Array> {
 
     file.seek(SeekFrom::Start(start)).map_err(failed)?;
     let mut plain = file.take(compressed);
-    if stored {
-        let header = Header::read(&mut plain, &label)?;
-        check(&label, &header, size)?;
-        let start = start + header.length;
-        return Array::new(label, header, Elements::Stored { path: path.to_owned(), start });
-    }
-    let mut stream = DeflateDecoder::new(plain);
-    let header = Header::read(&mut stream, &label)?;
+    let header = match stored {
+        true => Header::read(&mut plain, &label),
+        false => Header::read(&mut DeflateDecoder::new(plain), &label),
+    }?;
     check(&label, &header, size)?;
-    Array::new(label, header, Elements::Deflated { stream, position: 0 })
+    let place = Place {
+        path: path.to_owned(),
+        start,
+        deflated: (!stored).then_some(compressed),
+        header: header.length,
+        checksum: Some(checksum),
+    };
+    Array::new(label, header, place)
 }
 
 fn check(label: &str, header: &Header, size: u64) -> Result<()> {

@@ -78,5 +78,5 @@ pub(super) fn open(path: &Path, declared: Option<&RawFormat>, spec: &TensorSpec)
             .with_remedy("give a file of whole samples, or declare another type and shape"));
     }
     let shape = [&[(length / sample) as usize], &shape[..]].concat();
-    Ok(Array::raw(label, path, dtype, shape))
+    Ok(Array::raw(path, dtype, shape, length))
 }

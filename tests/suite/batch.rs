@@ -3,6 +3,7 @@
 mod arrays;
 mod damaged;
 mod images;
+mod many;
 mod refused;
 
 use std::fmt::Write as _;
