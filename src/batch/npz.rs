@@ -11,19 +11,23 @@ use super::array::{Array, check_length, too_large};
 use super::npy::Header;
 use super::place::Place;
 use crate::error::{Context, Error, ErrorKind, Result};
+use crate::tensor::TensorSpec;
 
 /// Deflate turns one byte into no more than this many, so a larger claim is false.
 const LARGEST_RATIO: u64 = 1032;
 
-/// Opens the array `name`; the only array where `any` is set and there is no other.
-pub(super) fn open(path: &Path, name: &str, any: bool) -> Result<Array> {
+/// Opens the array `name`, one of the model's `inputs`; the only array where `any` is set and there is no other.
+pub(super) fn open(path: &Path, name: &str, any: bool, inputs: &[TensorSpec]) -> Result<Array> {
     let failed = |source| Error::io("read", path, source);
     let mut file = File::open(path).map_err(failed)?;
     let file_length = file.metadata().map_err(failed)?.len();
     let mut archive = ZipArchive::new(file.try_clone().map_err(failed)?)
         .context(ErrorKind::Format, || format!("{}: is empty, cut off or no .npz file", path.display()))
         .map_err(|error| error.with_remedy("write the file with numpy.savez"))?;
-    let (index, name) = find(&archive, path, name, any)?;
+    let (index, name) = match find(&archive, name, any) {
+        Ok(found) => found,
+        Err(present) => return Err(missing(path, name, any, &present, inputs)),
+    };
     let label = format!("{}: array '{name}'", path.display());
 
     let damaged = || format!("{label}: the zip entry is damaged");
@@ -65,8 +69,8 @@ fn check(label: &str, header: &Header, size: u64) -> Result<()> {
     check_length(label, &header.shape, header.dtype, expected, size.saturating_sub(header.length))
 }
 
-/// The entry of array `name` and the name that it really has.
-fn find(archive: &ZipArchive<File>, path: &Path, name: &str, any: bool) -> Result<(usize, String)> {
+/// The entry of array `name` and the name that it really has, or the names of all that are there.
+fn find(archive: &ZipArchive<File>, name: &str, any: bool) -> Result<(usize, String), Vec<String>> {
     let mut present = Vec::new();
     for index in 0..archive.len() {
         let entry = archive.name_for_index(index).and_then(|entry| entry.ok()).unwrap_or_default();
@@ -76,14 +80,23 @@ fn find(archive: &ZipArchive<File>, path: &Path, name: &str, any: bool) -> Resul
         }
         present.push(array.to_owned());
     }
-    if let ([only], true) = (&present[..], any) {
-        return Ok((0, only.clone()));
+    match &present[..] {
+        [only] if any => Ok((0, only.clone())),
+        _ => Err(present),
     }
-    let list = match &present[..] {
+}
+
+fn missing(path: &Path, name: &str, named: bool, present: &[String], inputs: &[TensorSpec]) -> Error {
+    let list = match present {
         [] => "it is empty".to_owned(),
         _ => format!("it has '{}'", present.join("', '")),
     };
     let message = format!("{}: no array '{name}'; {list}", path.display());
-    let remedy = format!("name the array like the model's input: numpy.savez(file, **{{'{name}': array}})");
-    Err(Error::new(ErrorKind::Data, message).with_remedy(remedy))
+    let mut remedy =
+        format!("name the array like the model's input: numpy.savez(file, **{{'{name}': array}})");
+    if !named && inputs.len() > 1 {
+        let paths: Vec<String> = inputs.iter().map(|input| format!("{}=PATH", input.name)).collect();
+        remedy += &format!(", or give each input a file of its own: {}", paths.join(" "));
+    }
+    Error::new(ErrorKind::Data, message).with_remedy(remedy)
 }
