@@ -1,4 +1,17 @@
 //! INT8 quantisation for TensorRT without Python.
+//!
+//! qdq takes a float ONNX model and calibration samples and makes a model with Quantize and Dequantize where TensorRT
+//! wants them, a TensorRT calibration cache, and the ranges:
+//!
+//! ```text
+//! model ─► onnx ─► graph ─► place ─► Plan ──taps──┐            ┌──► emit
+//! batches ────────────────────────► runtime ─► observe ─► range
+//! ```
+//!
+//! [`pipeline`] goes the whole way; start there. [`quant`] holds the numbers for tensors of one's own, [`range`] the
+//! calibration methods, [`place`] the rules. Everything that can fail returns [`error::Error`], which names the thing,
+//! the cause and the remedy. The types are `Send`, functions can be called from any thread, and nothing is global but
+//! the choice of kernels and the ONNX Runtime library that was opened first.
 
 // In this order a module uses only those before it; a test reads the imports and fails on an upward one.
 pub mod error;
@@ -17,3 +30,8 @@ pub mod range;
 pub mod emit;
 pub mod report;
 pub mod pipeline;
+
+/// The README's Rust example, compiled as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

@@ -69,11 +69,7 @@ pub(super) fn place_passing(graph: &Graph, policy: &Policy, draft: &mut Draft) {
         for (input, tensor) in data_inputs(node) {
             draft.quantise_activation(tensor, Edge { node: id, input });
         }
-        draft.decide(
-            id,
-            Verdict::PassesInt8,
-            "what reads it is INT8: its input and output share a scale",
-        );
+        draft.decide(id, Verdict::PassesInt8, "what reads it is INT8: its input and output share a scale");
     }
 }
 

@@ -12,7 +12,7 @@ const MAX: f32 = 127.0;
 /// int8 weights and their scales.
 #[derive(Clone, Debug, PartialEq)]
 pub struct QuantisedWeights {
-    /// One integer per weight, -127 to 127, in the order of the weights.
+    /// One integer per weight in the order of the weights; -128 only where a range of the caller's choice clips.
     pub values: Vec<i8>,
     /// ONNX's scale, the width of one integer step: weight = value * scale. (This is the reciprocal of the scale
     /// of the functions in [`quant`](super).) One per index of the axis, or a single one without an axis.
@@ -22,7 +22,7 @@ pub struct QuantisedWeights {
 
 /// Quantises row-major weights symmetrically to int8, with one scale per index of `axis` or one for all.
 ///
-/// scale = amax / 127 and value = clamp(rne(weight / scale), -127, 127), both in f32. The division is that of
+/// scale = amax / 127 and value = clamp(rne(weight / scale), -128, 127), both in f32. The division is that of
 /// QuantizeLinear, so a runtime that quantises the float weights with these scales gets the same integers. Where
 /// amax / 127 is no normal number (amax is 0 or so small that hardware may flush the scale to zero), the scale is
 /// 1 and the values are 0.
@@ -147,7 +147,7 @@ fn usable_scale(scale: f32) -> f32 {
 }
 
 fn quantise_one(value: f32, scale: f32) -> i8 {
-    round((value / scale).clamp(-MAX, MAX)) as i8
+    round((value / scale).clamp(-MAX - 1.0, MAX)) as i8
 }
 
 fn check(values: &[f32], shape: &[usize], axis: Option<usize>) -> Result<()> {
@@ -188,7 +188,7 @@ mod tests {
     #[test]
     fn ranges_of_the_caller_clip() {
         let found = quantise_weights_within(&[1.0, -4.0, 0.5, 2.0], &[2, 2], Some(0), &[1.27, 2.54]).unwrap();
-        assert_eq!(found.values, [100, -127, 25, 100]);
+        assert_eq!(found.values, [100, -128, 25, 100]);
         for amax in [&[1.0][..], &[1.0, -1.0], &[1.0, f32::NAN], &[1.0; 3]] {
             assert!(quantise_weights_within(&[1.0; 4], &[2, 2], Some(0), amax).is_err(), "{amax:?}");
         }

@@ -76,7 +76,7 @@ fn range(values: &[f32], method: Method, target: Target) -> Result<f32> {
 
 fn least_output_error(values: &[f32], abs_max: f32, target: Target) -> Result<f32> {
     let high = target.max_level()? as f32;
-    let low = if target.unsigned { 0.0 } else { -high };
+    let low = if target.unsigned { 0.0 } else { -high - 1.0 };
     let mut best = (f64::INFINITY, abs_max);
     for candidate in 0..CANDIDATES {
         let range = abs_max * (1.0 - (1.0 - LOWEST) * candidate as f32 / CANDIDATES as f32);
@@ -149,14 +149,15 @@ mod tests {
             let step = f64::from(amax) / 127.0;
             let errors = values.iter().map(|&w| {
                 let w = f64::from(w);
-                (w / step).round_ties_even().clamp(-127.0, 127.0) * step - w
+                (w / step).round_ties_even().clamp(-128.0, 127.0) * step - w
             });
             let (squares, sum) = errors.fold((0.0, 0.0), |(squares, sum), e| (squares + e * e, sum + e));
             squares + SHIFT_WEIGHT * sum * sum
         };
         for seed in 0..20 {
             let values = single(normal(seed, 9 + 100 * seed as usize));
-            let range = |method| weights(&values, &[values.len()], None, method, Target::default()).unwrap()[0];
+            let range =
+                |method| weights(&values, &[values.len()], None, method, Target::default()).unwrap()[0];
             let (found, max) = (range(Method::Mse), range(Method::Max));
             assert!(found <= max && found >= LOWEST * max, "seed {seed}: {found} of {max}");
             let least = (0..CANDIDATES)

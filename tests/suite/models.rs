@@ -1,1 +1,219 @@
-//! Work in progress.
+//! The digits model from data to a quantised model, on its real test images.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use qdq::batch;
+use qdq::emit::qdq_model::{WeightForm, Weights};
+use qdq::emit::trt_cache::Header;
+use qdq::emit::{Cache, Ranges};
+use qdq::error::ErrorKind;
+use qdq::observe::Stats;
+use qdq::onnx::Model;
+use qdq::pipeline::{self, CompareOptions, Prepared, Progress};
+use qdq::place::{Plan, Policy, Verdict};
+use qdq::range::Method;
+use qdq::report::compare::Comparison;
+use qdq::runtime::{EngineKind, EngineOptions};
+use qdq::tensor::Data;
+
+use crate::environment::{digits, onnxruntime};
+
+fn go_on(_: Progress) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
+
+struct Digits {
+    float: Model,
+    prepared: Prepared,
+    plan: Plan,
+    stats: Stats,
+}
+
+fn calibrated() -> Digits {
+    let float = Model::open(&digits("model.onnx")).unwrap();
+    let prepared = pipeline::prepare(&float).unwrap();
+    let plan = pipeline::plan(&prepared, &Policy::default()).unwrap();
+    let taps = pipeline::taps(&prepared.graph, &plan, true);
+    let mut data = open("calib.npz", &float);
+    let engine = EngineOptions::default();
+    let stats = pipeline::calibrate(&prepared.model, &taps, data.as_mut(), &engine, &mut go_on).unwrap();
+    Digits { float, prepared, plan, stats }
+}
+
+fn open(data: &str, model: &Model) -> Box<dyn batch::BatchSource> {
+    let options = batch::DataOptions { batch_size: Some(50), ..Default::default() };
+    batch::open(&[digits(data)], &model.inputs(), &options).unwrap()
+}
+
+fn labels() -> Vec<i64> {
+    match batch::read_npy(&digits("test_labels.npy")).unwrap().data() {
+        Data::I64(labels) => labels.clone(),
+        other => panic!("labels are {}", other.view().dtype()),
+    }
+}
+
+impl Digits {
+    fn ranges(&self, method: Method) -> Ranges {
+        pipeline::ranges(&self.prepared.graph, &self.plan, &self.stats, method).unwrap()
+    }
+
+    fn quantised(&self, ranges: &Ranges, weights: Weights) -> Model {
+        pipeline::quantise(&self.prepared, &self.plan, ranges, weights).unwrap()
+    }
+
+    fn compare(&self, quantised: &Model, kind: EngineKind) -> Comparison {
+        let onnxruntime = (kind == EngineKind::OnnxRuntime).then(onnxruntime);
+        let engine = EngineOptions { kind, onnxruntime, threads: Some(1) };
+        let options = CompareOptions { engine, per_tensor: false, labels: Some(labels()) };
+        let mut data = open("test.npz", &self.float);
+        pipeline::compare(&self.float, quantised, data.as_mut(), &options, &mut go_on).unwrap()
+    }
+}
+
+#[test]
+fn every_method_keeps_the_accuracy_in_onnx_runtime() {
+    let model = calibrated();
+    let mut best = f64::NEG_INFINITY;
+    for method in [Method::Max, Method::Percentile(99.99), Method::Entropy, Method::Mse] {
+        let quantised = model.quantised(&model.ranges(method), Weights::default());
+        let result = model.compare(&quantised, EngineKind::OnnxRuntime);
+        let (float, int8) = result.agreement.accuracy().unwrap();
+        assert!((float - 0.996).abs() < 1e-9, "the float model has {float}");
+        assert!(int8 >= float - 0.005, "{method}: {int8}");
+        best = best.max(result.outputs[0].metrics.sqnr_db().unwrap());
+    }
+    // Peers: pytorch-quantization 38.75, Model Optimizer 39.6 with the Gemm in float, onnxruntime 36.5.
+    assert!(best >= 38.8, "{best} dB");
+}
+
+#[test]
+fn every_convolution_and_product_reads_quantised_inputs() {
+    let model = calibrated();
+    let quantised = model.quantised(&model.ranges(Method::Mse), Weights::default());
+    let graph = quantised.graph().unwrap();
+    let products: Vec<_> = graph.nodes.iter().filter(|node| node.is("Conv") || node.is("Gemm")).collect();
+    assert_eq!(products.len(), 3);
+    for node in products {
+        for input in 0..2 {
+            let producer = graph.producer(node.input(input).unwrap());
+            assert!(producer.is_some_and(|p| p.is("DequantizeLinear")), "{} input {input}", node.name);
+        }
+        let bias = graph.tensor(node.input(2).unwrap());
+        assert!(bias.producer.is_none(), "the bias of {} stays as it was", node.name);
+    }
+}
+
+#[test]
+fn float_weights_with_a_pair_give_what_stored_int8_weights_give() {
+    let model = calibrated();
+    let ranges = model.ranges(Method::Mse);
+    let stored = model.quantised(&ranges, Weights::default());
+    let float = model.quantised(&ranges, Weights { form: WeightForm::Float, ..Default::default() });
+    assert!(float.encode().unwrap().len() > 2 * stored.encode().unwrap().len());
+    let options = CompareOptions::default();
+    let mut data = open("test.npz", &model.float);
+    let result = pipeline::compare(&stored, &float, data.as_mut(), &options, &mut go_on).unwrap();
+    assert_eq!(result.outputs[0].metrics.max_error(), Some(0.0));
+}
+
+#[test]
+fn ranges_from_a_cache_give_the_same_model() {
+    let model = calibrated();
+    let ranges = model.ranges(Method::Entropy);
+    let text =
+        Cache::from_ranges(&ranges, Header::new("8.6.2".parse().unwrap(), Default::default())).to_text();
+    let read = Cache::parse(text.unwrap().as_bytes(), "cache").unwrap().to_ranges().unwrap();
+    let plan = pipeline::plan_for_ranges(&model.prepared, &Policy::default(), &read).unwrap();
+    assert_eq!(plan.activations, model.plan.activations);
+    let direct = model.quantised(&ranges, Weights::default());
+    let through_cache = model.quantised(&read, Weights::default());
+    for name in ranges.iter().map(|(name, _)| format!("{name}_scale")) {
+        assert_eq!(direct.constant(&name).unwrap(), through_cache.constant(&name).unwrap(), "{name}");
+    }
+}
+
+#[test]
+fn a_cache_without_a_tensor_leaves_its_readers_in_float() {
+    let model = calibrated();
+    let mut ranges = Ranges::new("max");
+    for (name, amax) in model.ranges(Method::Max).iter().filter(|(name, _)| *name != "/Relu_output_0") {
+        ranges.set(name, amax).unwrap();
+    }
+    let plan = pipeline::plan_for_ranges(&model.prepared, &Policy::default(), &ranges).unwrap();
+    let quantised: Vec<&str> = plan
+        .decisions
+        .iter()
+        .filter(|decision| decision.verdict == Verdict::Quantised)
+        .map(|decision| model.prepared.graph.node(decision.node).name.as_str())
+        .collect();
+    assert_eq!(quantised, ["/c1/Conv", "/fc/Gemm"]);
+    let foreign = Ranges::from_json(
+        br#"{"format": "qdq-ranges", "version": 1, "tensors": {"elsewhere": {"amax": 1.0}}}"#,
+        "foreign",
+    );
+    let error =
+        pipeline::plan_for_ranges(&model.prepared, &Policy::default(), &foreign.unwrap()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Data);
+}
+
+#[test]
+fn statistics_in_parts_give_the_ranges_of_the_whole() {
+    let model = calibrated();
+    let taps = pipeline::taps(&model.prepared.graph, &model.plan, true);
+    let engine = EngineOptions::default();
+    let mut data = open("calib.npz", &model.float);
+    let mut merged = Stats::default();
+    let mut parts = 0;
+    while let Some(batch) = data.next_batch().unwrap() {
+        let mut once = Some(batch.inputs);
+        let mut part = batch::from_fn(&model.float.inputs(), move || Ok(once.take()));
+        let stats =
+            pipeline::calibrate(&model.prepared.model, &taps, &mut part, &engine, &mut go_on).unwrap();
+        merged.merge(&stats).unwrap();
+        parts += 1;
+    }
+    assert!(parts > 4);
+    assert_eq!(merged.to_bytes().unwrap(), model.stats.to_bytes().unwrap());
+}
+
+#[test]
+fn the_caller_can_stop_a_calibration() {
+    let model = calibrated();
+    let mut data = open("calib.npz", &model.float);
+    let mut stop = |progress: Progress| {
+        if progress.batches == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    let engine = EngineOptions::default();
+    let stopped = pipeline::calibrate(&model.prepared.model, &[], data.as_mut(), &engine, &mut stop);
+    assert_eq!(stopped.unwrap_err().kind(), ErrorKind::Cancelled);
+}
+
+#[test]
+fn weights_that_are_not_finite_are_refused_by_name() {
+    let model = calibrated();
+    let mut broken = model.float.clone();
+    let shape = model.float.constant("fc.weight").unwrap().unwrap().shape().to_vec();
+    broken.add_initializer("nan.weight", &shape, vec![f32::NAN; shape.iter().product()]).unwrap();
+    let gemm = broken.nodes().position(|node| node.op() == "Gemm").unwrap();
+    let mut edits = qdq::onnx::Edits::new();
+    edits.replace_input(gemm, 1, "nan.weight");
+    broken.edit(edits).unwrap();
+    let prepared = pipeline::prepare(&broken).unwrap();
+    let plan = pipeline::plan(&prepared, &Policy::default()).unwrap();
+    let error =
+        pipeline::quantise(&prepared, &plan, &model.ranges(Method::Max), Weights::default()).unwrap_err();
+    assert!(error.to_string().contains("'nan.weight'"), "{error}");
+}
+
+#[test]
+fn the_quantised_model_is_saved_whole_or_not_at_all() {
+    let model = calibrated();
+    let quantised = model.quantised(&model.ranges(Method::Max), Weights::default());
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("q.onnx");
+    let written = quantised.save(&path, &Default::default()).unwrap();
+    assert_eq!(written, [path.clone()]);
+    assert_eq!(Model::open(&path).unwrap().encode().unwrap(), quantised.encode().unwrap());
+    assert!(quantised.save(Path::new("/dev/full"), &Default::default()).is_err());
+}

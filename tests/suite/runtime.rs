@@ -5,7 +5,6 @@ mod operators;
 
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use ndarray::{Array2, Array4};
@@ -18,27 +17,9 @@ use qdq::onnx::Model;
 use qdq::runtime::{self, EngineKind, EngineOptions, Tap};
 use qdq::tensor::{Data, Tensor, TensorView};
 
+use crate::environment::{digits, onnxruntime, project, run_python};
+
 const BOTH: [EngineKind; 2] = [EngineKind::Embedded, EngineKind::OnnxRuntime];
-
-/// Python with numpy, onnx and onnxruntime.
-fn python() -> PathBuf {
-    let default = || Path::new(env!("CARGO_MANIFEST_DIR")).join("target/python/bin/python");
-    std::env::var_os("QDQ_PYTHON").map_or_else(default, PathBuf::from)
-}
-
-fn run_python(arguments: &[&str]) -> String {
-    let ran = Command::new(python()).args(arguments).output();
-    let ran = ran.unwrap_or_else(|error| panic!("{}: {error}; `make test` sets it up", python().display()));
-    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
-    String::from_utf8(ran.stdout).unwrap().trim().to_owned()
-}
-
-/// The folder of the Python package's library.
-fn onnxruntime() -> PathBuf {
-    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
-    let find = "import importlib.util as u; print(u.find_spec('onnxruntime').submodule_search_locations[0])";
-    FOLDER.get_or_init(|| PathBuf::from(run_python(&["-c", find])).join("capi")).clone()
-}
 
 /// A model that tests/python/runtime_models.py makes.
 fn made(name: &str) -> PathBuf {
@@ -46,15 +27,11 @@ fn made(name: &str) -> PathBuf {
     let folder = FOLDER.get_or_init(|| {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("runtime_models");
         std::fs::create_dir_all(&folder).unwrap();
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/runtime_models.py");
+        let script = project("tests/python/runtime_models.py");
         run_python(&[script.to_str().unwrap(), folder.to_str().unwrap()]);
         folder
     });
     folder.join(format!("{name}.onnx"))
-}
-
-fn digits(file: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/digits").join(file)
 }
 
 fn options(kind: EngineKind) -> EngineOptions {
