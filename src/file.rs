@@ -4,12 +4,13 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use tempfile::NamedTempFile;
+use tempfile::Builder;
 
 use crate::error::{Error, ErrorKind, Result};
 
 /// Writes `path` through `write`: into a temporary neighbour, synced, then renamed over the old file.
-/// A crash, a full disk or an error from `write` leaves the old file as it was.
+/// A crash, a full disk or an error from `write` leaves the old file as it was. A process that is killed also
+/// leaves its temporary neighbour, `.qdq-*.tmp`, which can be deleted.
 ///
 /// A path that exists and is no regular file (a device such as `/dev/stdout`, a pipe) is written directly,
 /// since renaming over it would replace the device.
@@ -28,7 +29,7 @@ pub fn write_atomic(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<()
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    let temporary = NamedTempFile::new_in(folder).map_err(failed)?;
+    let temporary = Builder::new().prefix(".qdq-").suffix(".tmp").tempfile_in(folder).map_err(failed)?;
     let mut out = BufWriter::new(temporary);
     write(&mut out)?;
     let temporary = out.into_inner().map_err(|error| failed(error.into_error()))?;

@@ -90,8 +90,9 @@ pub fn compare(
     let shelf = Arc::new(Shelf { tensors: Mutex::new(vec![None; taps.len()]) });
     let meter =
         Arc::new(Meter { shelf: shelf.clone(), metrics: Mutex::new(vec![Metrics::default(); taps.len()]) });
-    let mut float = runtime::open(float, &taps, shelf, &options.engine)?;
-    let mut quantised = runtime::open(quantised, &taps, meter.clone(), &options.engine)?;
+    let engine = options.engine.settled()?;
+    let mut float = runtime::open(float, &taps, shelf, &engine)?;
+    let mut quantised = runtime::open(quantised, &taps, meter.clone(), &engine)?;
 
     let mut outputs = vec![Metrics::default(); names.len()];
     let mut agreement = Agreement::default();

@@ -6,7 +6,7 @@
 mod calibrate;
 mod compare;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::emit::qdq_model::{self, Weights};
 use crate::emit::ranges::Ranges;
@@ -91,14 +91,16 @@ pub fn taps(graph: &Graph, plan: &Plan, every_activation: bool) -> Vec<String> {
     wanted.into_iter().map(|id| graph.tensor(id).name.clone()).collect()
 }
 
-/// Computes the range of every observed tensor. Tensors that share a scale get one range from their statistics
-/// together.
+/// Computes the range of every observed tensor, in the order of the network. Tensors that share a scale get one
+/// range from their statistics together.
 ///
 /// # Errors
 /// `Data`, naming the tensor, where a planned tensor was not observed or holds no finite number.
 pub fn ranges(graph: &Graph, plan: &Plan, stats: &Stats, method: Method) -> Result<Ranges> {
-    let target = Target::default();
-    let mut ranges = Ranges::new(method.to_string());
+    let amax = |name: &str, stats: &TensorStats| {
+        range::compute(stats, method, Target::default()).map_err(|error| of_tensor(name, error))
+    };
+    let mut planned = BTreeMap::new();
     for group in &plan.groups {
         let mut together = TensorStats::new();
         for &member in group {
@@ -106,16 +108,17 @@ pub fn ranges(graph: &Graph, plan: &Plan, stats: &Stats, method: Method) -> Resu
             let found = stats.tensors.get(name).ok_or_else(|| never_observed(name))?;
             together.merge(found);
         }
-        let first = &graph.tensor(group[0]).name;
-        let amax = range::compute(&together, method, target).map_err(|error| of_tensor(first, error))?;
-        for &member in group {
-            ranges.set(&graph.tensor(member).name, amax)?;
-        }
+        let shared = amax(&graph.tensor(group[0]).name, &together)?;
+        planned.extend(group.iter().map(|&member| (graph.tensor(member).name.as_str(), shared)));
     }
-    for (name, stats) in &stats.tensors {
-        if ranges.get(name).is_none() && stats.abs_max().is_some() {
-            ranges
-                .set(name, range::compute(stats, method, target).map_err(|error| of_tensor(name, error))?)?;
+    let known = graph.tensors.iter().map(|tensor| tensor.name.as_str());
+    let unknown = stats.tensors.keys().map(String::as_str).filter(|name| graph.find(name).is_none());
+    let mut ranges = Ranges::new(method.to_string());
+    for name in known.chain(unknown) {
+        if let Some(&amax) = planned.get(name) {
+            ranges.set(name, amax)?;
+        } else if let Some(stats) = stats.tensors.get(name).filter(|stats| stats.abs_max().is_some()) {
+            ranges.set(name, amax(name, stats)?)?;
         }
     }
     Ok(ranges)

@@ -80,6 +80,11 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Whether nothing is quantised.
+    pub fn is_empty(&self) -> bool {
+        self.activations.is_empty() && self.weights.is_empty()
+    }
+
     /// The tensors whose range is needed.
     pub fn taps(&self) -> impl Iterator<Item = TensorId> + '_ {
         self.activations.iter().map(|activation| activation.tensor)

@@ -97,6 +97,21 @@ pub struct EngineOptions {
     pub threads: Option<usize>,
 }
 
+impl EngineOptions {
+    /// The same with [`EngineKind::Auto`] settled, so that several models run in one engine and the choice is
+    /// reported once.
+    ///
+    /// # Errors
+    /// `Engine` where ONNX Runtime was asked for by a path and cannot be used.
+    pub fn settled(&self) -> Result<Self> {
+        if self.kind != EngineKind::Auto {
+            return Ok(self.clone());
+        }
+        let kind = if has_onnxruntime(self)? { EngineKind::OnnxRuntime } else { EngineKind::Embedded };
+        Ok(Self { kind, ..self.clone() })
+    }
+}
+
 /// Makes `model` ready to run. While it runs, `tap` receives each tensor named in `taps` whose elements are
 /// floating-point numbers, as f32, f16, bf16 or f64. Inputs, activations and outputs can be tapped; constants
 /// are not handed over, nor is what lies inside the subgraphs of If, Loop and Scan.
@@ -116,22 +131,18 @@ pub fn open(
     }
     let graph = model.graph()?;
     let taps = numbered(&graph, taps)?;
-    let library = match options.kind {
-        EngineKind::Embedded => None,
-        EngineKind::OnnxRuntime => Some(find_onnxruntime(options.onnxruntime.as_deref())?),
-        EngineKind::Auto => usable_onnxruntime(options)?,
-    };
-    Ok(match library {
-        Some(library) => {
-            Box::new(onnxruntime::OnnxRuntime::open(&library, model, &taps, tap, options.threads)?)
-        }
-        None => Box::new(embedded::Embedded::open(model, graph, taps, tap, options.threads)?),
+    let EngineOptions { kind, onnxruntime, threads } = options.settled()?;
+    Ok(if kind == EngineKind::OnnxRuntime {
+        let library = find_onnxruntime(onnxruntime.as_deref())?;
+        Box::new(onnxruntime::OnnxRuntime::open(&library, model, &taps, tap, threads)?)
+    } else {
+        Box::new(embedded::Embedded::open(model, graph, taps, tap, threads)?)
     })
 }
 
-/// ONNX Runtime's library for [`EngineKind::Auto`]. One that was asked for must work; otherwise its absence is
-/// no error.
-fn usable_onnxruntime(options: &EngineOptions) -> Result<Option<PathBuf>> {
+/// Whether [`EngineKind::Auto`] is ONNX Runtime. One that was asked for must work; otherwise its absence is no
+/// error.
+fn has_onnxruntime(options: &EngineOptions) -> Result<bool> {
     let explicit = options.onnxruntime.as_deref();
     let found = find_onnxruntime(explicit).and_then(|path| {
         let (_, version) = onnxruntime::environment(&path)?;
@@ -140,12 +151,12 @@ fn usable_onnxruntime(options: &EngineOptions) -> Result<Option<PathBuf>> {
     match found {
         Ok((path, version)) => {
             tracing::info!("running the model in ONNX Runtime {version} ({})", path.display());
-            Ok(Some(path))
+            Ok(true)
         }
         Err(error) if onnxruntime::is_asked_for(explicit) => Err(error),
         Err(error) => {
             tracing::info!("running the model in the embedded engine: {}", error.message());
-            Ok(None)
+            Ok(false)
         }
     }
 }

@@ -3,5 +3,6 @@
 mod bad_input;
 mod cache;
 mod digits;
+mod notes;
 mod place;
 mod writing;

@@ -1,5 +1,6 @@
 //! Files and options that cannot be used: a clear message, exit 2, nothing written, no panic.
 
+use ndarray::ArrayD;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
@@ -105,10 +106,11 @@ fn damaged_caches_ranges_and_statistics() {
 #[test]
 fn data_that_does_not_fit_the_model() {
     let place = Place::with_digits();
-    write_npz(&place, "name.npz", "pixels", &[4, 1, 8, 8]);
-    write_npz(&place, "shape.npz", "input", &[4, 3, 8, 8]);
-    write_npz(&place, "rank.npz", "input", &[4, 64]);
-    write_npz(&place, "none.npz", "input", &[0, 1, 8, 8]);
+    let zeros = |shape: &[usize]| ArrayD::<f32>::zeros(shape);
+    place.write_npz("name.npz", "pixels", &zeros(&[4, 1, 8, 8]));
+    place.write_npz("shape.npz", "input", &zeros(&[4, 3, 8, 8]));
+    place.write_npz("rank.npz", "input", &zeros(&[4, 64]));
+    place.write_npz("none.npz", "input", &zeros(&[0, 1, 8, 8]));
     for (line, parts) in [
         ("calibrate model.onnx -d name.npz --ranges out", ["name.npz", "input"]),
         ("calibrate model.onnx -d shape.npz --ranges out", ["shape.npz", "input"]),
@@ -136,10 +138,29 @@ fn data_that_does_not_fit_the_model() {
     assert!(!place.at("out").exists());
 }
 
-fn write_npz(place: &Place, file: &str, name: &str, shape: &[usize]) {
-    let mut npz = ndarray_npy::NpzWriter::new(std::fs::File::create(place.at(file)).unwrap());
-    npz.add_array(name, &ndarray::ArrayD::<f32>::zeros(shape)).unwrap();
-    npz.finish().unwrap();
+#[test]
+fn data_of_the_wrong_element_type() {
+    let place = Place::with_models();
+    place.write_npz("large.npz", "input", &ArrayD::from_elem(vec![2, 1, 8, 8], (1i64 << 40) + 1));
+    place.write_npz("float.npz", "ids", &ArrayD::from_elem(vec![3, 2], 1.0f32));
+    place.write_npz("whole.npz", "input", &ArrayD::from_elem(vec![2, 1, 8, 8], 7i64));
+    place.write_npz("narrow.npz", "ids", &ArrayD::from_elem(vec![3, 2], 1u8));
+    for (line, parts) in [
+        (
+            "quantize model.onnx -d large.npz -o out",
+            ["large.npz: array 'input'", "i64", "f32", "help: convert it to f32"],
+        ),
+        (
+            "quantize tokens.onnx -d float.npz -o out",
+            ["float.npz: array 'ids'", "f32", "input 'ids' takes i64", "help: convert it to i64"],
+        ),
+    ] {
+        place.run(line).refuses(&parts);
+    }
+    assert!(!place.at("out").exists());
+    // Values that the input's type holds are taken whatever their own type is.
+    place.run("calibrate model.onnx -d whole.npz").succeeds();
+    place.run("calibrate tokens.onnx -d narrow.npz").succeeds();
 }
 
 #[test]

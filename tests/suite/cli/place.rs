@@ -3,10 +3,15 @@
 //! `UPDATE_SNAPSHOTS=1` writes these files anew; the change is then read in the diff.
 
 use std::fmt::Write as _;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use ndarray::ArrayD;
+use ndarray_npy::{NpzWriter, WritableElement};
 use tempfile::TempDir;
+
+use crate::environment::{project, run_python};
 
 /// What a run of the tool left behind.
 pub struct Ran {
@@ -29,6 +34,16 @@ impl Ran {
     /// The run did its work.
     pub fn succeeds(&self) -> &Self {
         assert_eq!(self.code, Some(0), "{}", self.stderr);
+        self
+    }
+
+    /// The run did its work and said all of `parts` beside it.
+    pub fn notes(&self, parts: &[&str]) -> &Self {
+        let text = &self.succeeds().stderr;
+        assert!(text.starts_with("qdq: note: "), "{text}");
+        for part in parts {
+            assert!(text.contains(part), "'{part}' is not in\n{text}");
+        }
         self
     }
 
@@ -55,6 +70,21 @@ impl Place {
             std::fs::copy(data("digits").join(name), place.at(name)).unwrap();
         }
         place
+    }
+
+    /// A folder with digits and with the models of `tests/python/cli_models.py`.
+    pub fn with_models() -> Self {
+        let place = Self::with_digits();
+        let script = project("tests/python/cli_models.py");
+        run_python(&[script.to_str().unwrap(), place.folder.path().to_str().unwrap()]);
+        place
+    }
+
+    /// Writes an `.npz` with one array.
+    pub fn write_npz<T: WritableElement>(&self, file: &str, name: &str, array: &ArrayD<T>) {
+        let mut npz = NpzWriter::new(File::create(self.at(file)).unwrap());
+        npz.add_array(name, array).unwrap();
+        npz.finish().unwrap();
     }
 
     pub fn at(&self, name: &str) -> PathBuf {

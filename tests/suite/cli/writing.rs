@@ -5,6 +5,9 @@ use std::io::Read;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use qdq::onnx::{Model, SaveOptions};
+use qdq::tensor::Data;
+
 use super::place::Place;
 
 const CACHE: &str = "TRT-8501-EntropyCalibration2\ninput: 3c010204\n";
@@ -97,30 +100,53 @@ fn a_failing_step_leaves_every_output_as_it_was() {
     assert_eq!(place.files().len(), 9, "no file is left over: {:?}", place.files());
 }
 
-#[test]
+/// Starts `line` again and again, kills it while it writes `output`, and finds the old file there each time.
 #[cfg(unix)]
-fn a_killed_process_leaves_the_old_file() {
-    let place = Place::new();
-    let lines: String = (0..300_000).map(|i| format!("network/block_{i}/output: 3c010204\n")).collect();
-    place.write("in.cache", format!("TRT-8501-EntropyCalibration2\n{lines}"));
-    place.run("cache convert in.cache -o whole.json --to ranges --quiet").succeeds();
-    let whole = place.read("whole.json");
+fn kill_while_writing(place: &Place, line: &str, output: &str) {
     let deadline = Instant::now() + Duration::from_secs(60);
     let mut kills_while_writing = 0;
     while kills_while_writing < 3 {
         assert!(Instant::now() < deadline, "no process was caught while it wrote");
-        place.write("out.json", "old");
+        place.write(output, "old");
         let before = place.files();
-        let mut child =
-            place.command("cache convert in.cache -o out.json --to ranges --quiet").spawn().unwrap();
+        let mut child = place.command(line).spawn().unwrap();
         while place.files() == before && child.try_wait().unwrap().is_none() {}
         child.kill().unwrap();
         child.wait().unwrap();
-        let found = place.read("out.json");
-        assert!(found == b"old" || found == whole, "{} bytes of {}", found.len(), whole.len());
-        kills_while_writing += usize::from(found == b"old");
-        for name in place.files().iter().filter(|name| !before.contains(name)) {
-            std::fs::remove_file(place.at(name)).unwrap();
+        let left: Vec<String> = place.files().into_iter().filter(|name| !before.contains(name)).collect();
+        let found = place.read(output);
+        if left.is_empty() {
+            assert!(found != b"old", "the process ended by itself, but wrote nothing");
+            continue;
+        }
+        kills_while_writing += 1;
+        assert!(found == b"old", "{} bytes", found.len());
+        for name in left {
+            assert!(name.starts_with(".qdq-") && name.ends_with(".tmp"), "{name}");
+            std::fs::remove_file(place.at(&name)).unwrap();
         }
     }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_killed_conversion_leaves_the_old_file() {
+    let place = Place::new();
+    let lines: String = (0..300_000).map(|i| format!("network/block_{i}/output: 3c010204\n")).collect();
+    place.write("in.cache", format!("TRT-8501-EntropyCalibration2\n{lines}"));
+    kill_while_writing(&place, "cache convert in.cache -o out.json --to ranges --quiet", "out.json");
+}
+
+#[test]
+#[cfg(unix)]
+fn a_killed_quantisation_leaves_the_old_model() {
+    let place = Place::with_digits();
+    // A tensor that nothing reads makes the model large enough to be caught half written.
+    let mut model = Model::open(&place.at("model.onnx")).unwrap();
+    model.add_initializer("ballast", &[1 << 22], Data::F32(vec![0.5; 1 << 22])).unwrap();
+    model.save(&place.at("large.onnx"), &SaveOptions::default()).unwrap();
+    let line = "quantize large.onnx -d calib.npz --limit 4 -o out.onnx --quiet";
+    kill_while_writing(&place, line, "out.onnx");
+    place.run(line).succeeds();
+    assert!(place.read("out.onnx").len() > 4 << 22);
 }

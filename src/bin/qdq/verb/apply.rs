@@ -1,7 +1,8 @@
 //! `qdq apply`: a Q/DQ model from ranges that exist already.
 
-use qdq::error::Result;
-use qdq::onnx::Model;
+use std::path::Path;
+
+use qdq::error::{Error, ErrorKind, Result};
 use qdq::pipeline;
 use serde_json::json;
 
@@ -10,32 +11,62 @@ use crate::term::Term;
 use crate::{Outcome, outputs, resolve};
 
 use super::calibrate::{counts, counts_text};
+use super::planning::Planned;
 use super::range_file::RangeFile;
+use super::text::{counted, listed};
 use super::written::Written;
 
 pub fn run(args: &Apply, term: &Term) -> Result<Outcome> {
     outputs::check([args.output.as_path()], [args.model.as_path(), &args.ranges])?;
     let weights = resolve::weights(&args.weights)?;
     let ranges = RangeFile::read(&args.ranges)?.into_ranges(&args.ranges)?;
-    let prepared = pipeline::prepare(&Model::open(&args.model)?)?;
-    let plan = pipeline::plan_for_ranges(&prepared, &resolve::policy(&args.policy), &ranges)?;
+    let policy = resolve::policy(&args.policy);
+    let whole = Planned::open(&args.model, &policy)?;
+    whole.check_worth(&args.model, &policy, term)?;
+    let (Planned { prepared, plan }, missing) = whole.restrict(&policy, &ranges)?;
+    if plan.is_empty() {
+        return Err(nothing_ranged(&args.ranges, &missing));
+    }
     let quantised = pipeline::quantise(&prepared, &plan, &ranges, weights)?;
     let mut written = Written::default();
     written.save(&quantised, &args.output)?;
 
+    if !missing.is_empty() {
+        term.note(format_args!(
+            "no range for {}, so the nodes that read them stay in float: {}",
+            counted(missing.len(), "planned tensor"),
+            names(&missing)
+        ));
+    }
     let unknown = ranges.iter().filter(|(name, _)| prepared.graph.find(name).is_none()).count();
     if unknown > 0 {
         term.note(format_args!(
-            "{unknown} of {} ranges are for tensors that the model does not have",
-            ranges.len()
+            "{unknown} of {} are for tensors that the model does not have",
+            counted(ranges.len(), "range")
         ));
     }
     let json = json!({
         "nodes": counts(&plan),
         "ranges": ranges.len(),
         "unknown_ranges": unknown,
+        "missing_ranges": missing,
         "files": written.to_json(),
     });
     term.result(format!("{}\n{}", counts_text(&plan), written.text()), &json)?;
     Ok(Outcome::Done)
+}
+
+fn names(tensors: &[String]) -> String {
+    let quoted: Vec<String> = tensors.iter().map(|name| format!("'{name}'")).collect();
+    listed(&quoted, 5)
+}
+
+/// The ranges are those of other tensors than the ones that would be quantised.
+fn nothing_ranged(ranges: &Path, missing: &[String]) -> Error {
+    let message = format!(
+        "{}: nothing can be quantised with these ranges: none for {}",
+        ranges.display(),
+        names(missing)
+    );
+    Error::new(ErrorKind::Data, message).with_remedy("take the ranges of this very model, or calibrate it")
 }

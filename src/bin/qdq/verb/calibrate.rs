@@ -6,9 +6,8 @@ use qdq::emit::trt_cache::Header;
 use qdq::emit::{Cache, Ranges};
 use qdq::error::{Error, ErrorKind, Result};
 use qdq::observe::Stats;
-use qdq::onnx::Model;
-use qdq::pipeline::{self, Prepared};
-use qdq::place::{Plan, Policy, Verdict};
+use qdq::pipeline;
+use qdq::place::{Plan, Verdict};
 use qdq::range::Method;
 use qdq::report::json_number;
 use qdq::report::table::{Align, Table};
@@ -18,6 +17,8 @@ use crate::args::{Calibrate, DataArgs, EngineArgs, RangeFiles};
 use crate::term::Term;
 use crate::{Outcome, outputs, resolve};
 
+use super::planning::Planned;
+use super::text::{counted, listed};
 use super::written::Written;
 
 pub fn run(args: &Calibrate, term: &Term) -> Result<Outcome> {
@@ -28,16 +29,18 @@ pub fn run(args: &Calibrate, term: &Term) -> Result<Outcome> {
     let inputs = data_paths.iter().map(|path| path.as_path());
     outputs::check(files.paths(), inputs.chain([args.model.as_path()]).chain(args.from_stats.as_deref()))?;
 
-    let calibration = Calibration::prepare(&args.model, &policy)?;
+    let planned = Planned::open(&args.model, &policy)?;
     let stats = match &args.from_stats {
         Some(path) => Stats::load(path)?,
-        None => calibration.observe(&args.data, &args.engine, files.every_activation(), term)?,
+        None => planned.observe(&args.data, &args.engine, files.every_activation(), term)?,
     };
-    let ranges = calibration.ranges(&stats, method)?;
+    planned.note_non_finite(&stats, term);
+    let ranges = planned.ranges(&stats, method)?;
     let written = files.write(&stats, &ranges, term)?;
 
-    calibration.note_floats(term);
-    let head = format!("ranges of {} tensors by {method} from {} samples\n", ranges.len(), stats.samples);
+    planned.note_floats(term);
+    let (tensors, samples) = (counted(ranges.len(), "tensor"), counted(stats.samples, "sample"));
+    let head = format!("ranges of {tensors} by {method} from {samples}\n");
     let text = if files.is_empty() { format!("{head}\n{}", table(&ranges)) } else { head + &written.text() };
     let json = json!({
         "samples": stats.samples,
@@ -58,19 +61,7 @@ fn table(ranges: &Ranges) -> Table {
     table
 }
 
-/// A model with its plan, on the way to ranges.
-pub struct Calibration {
-    pub prepared: Prepared,
-    pub plan: Plan,
-}
-
-impl Calibration {
-    pub fn prepare(model: &Path, policy: &Policy) -> Result<Self> {
-        let prepared = pipeline::prepare(&Model::open(model)?)?;
-        let plan = pipeline::plan(&prepared, policy)?;
-        Ok(Self { prepared, plan })
-    }
-
+impl Planned {
     /// Runs the model over the data.
     pub fn observe(
         &self,
@@ -90,6 +81,26 @@ impl Calibration {
         let bar = term.progress("calibrating");
         term.detail(|| format!("observing {} tensors", taps.len()));
         pipeline::calibrate(model, &taps, source.as_mut(), &engine, &mut |progress| bar.show(progress))
+    }
+
+    /// Says which tensors held NaN or infinities, the first of them first: the others may follow from it.
+    pub fn note_non_finite(&self, stats: &Stats, term: &Term) {
+        let found = |name: &str| {
+            let stats = stats.tensors.get(name)?;
+            let counts = [(stats.nans(), "NaN"), (stats.infinities(), "infinite")];
+            let counts = counts.iter().filter(|(count, _)| *count > 0);
+            let counts: Vec<String> = counts.map(|(count, what)| format!("{count} {what}")).collect();
+            (!counts.is_empty()).then(|| format!("'{name}' ({} of {})", counts.join(", "), stats.count()))
+        };
+        let names = self.prepared.graph.tensors.iter().map(|tensor| tensor.name.as_str());
+        let tensors: Vec<String> = names.filter_map(found).collect();
+        if !tensors.is_empty() {
+            term.note(format_args!(
+                "ranges leave out values that are NaN or infinite, in {}: {}",
+                counted(tensors.len(), "tensor"),
+                listed(&tensors, 3)
+            ));
+        }
     }
 
     pub fn ranges(&self, stats: &Stats, method: Method) -> Result<Ranges> {

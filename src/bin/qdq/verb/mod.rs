@@ -7,8 +7,10 @@ mod compare;
 mod info;
 mod inspect;
 mod merge;
+mod planning;
 mod quantize;
 mod range_file;
+mod text;
 mod written;
 
 use qdq::error::Result;

@@ -8,7 +8,9 @@ use crate::args::Quantize;
 use crate::term::Term;
 use crate::{Outcome, outputs, resolve};
 
-use super::calibrate::{Calibration, RangeOutputs, counts, counts_text};
+use super::calibrate::{RangeOutputs, counts, counts_text};
+use super::planning::Planned;
+use super::text::counted;
 
 pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
     let files = RangeOutputs::new(&args.files)?;
@@ -21,25 +23,24 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
         data_paths.iter().map(|path| path.as_path()).chain([args.model.as_path()]),
     )?;
 
-    let calibration = Calibration::prepare(&args.model, &policy)?;
-    let stats = calibration.observe(&args.data, &args.engine, files.every_activation(), term)?;
-    let ranges = calibration.ranges(&stats, method)?;
-    let quantised = pipeline::quantise(&calibration.prepared, &calibration.plan, &ranges, weights)?;
+    let planned = Planned::open(&args.model, &policy)?;
+    planned.check_worth(&args.model, &policy, term)?;
+    let stats = planned.observe(&args.data, &args.engine, files.every_activation(), term)?;
+    planned.note_non_finite(&stats, term);
+    let ranges = planned.ranges(&stats, method)?;
+    let quantised = pipeline::quantise(&planned.prepared, &planned.plan, &ranges, weights)?;
 
     let mut written = files.write(&stats, &ranges, term)?;
     written.save(&quantised, &args.output)?;
 
-    calibration.note_floats(term);
-    let text = format!(
-        "{}, ranges by {method} from {} samples\n{}",
-        counts_text(&calibration.plan),
-        stats.samples,
-        written.text()
-    );
+    planned.note_floats(term);
+    let samples = counted(stats.samples, "sample");
+    let text =
+        format!("{}, ranges by {method} from {samples}\n{}", counts_text(&planned.plan), written.text());
     let json = json!({
         "samples": stats.samples,
         "method": method.to_string(),
-        "nodes": counts(&calibration.plan),
+        "nodes": counts(&planned.plan),
         "tensors": ranges.len(),
         "files": written.to_json(),
     });
