@@ -329,6 +329,32 @@ fn a_constant_shared_by_both_branches_is_not_where_they_part() {
 }
 
 #[test]
+fn only_casts_between_numbers_that_qdq_computes_give_a_weight_another_form() {
+    check("Cast:to=1 w[8,4] -> f\nMatMul x f -> y", &["x>MatMul_1.0", "f@1>MatMul_1.1"]);
+    let through_integers = "Cast:to=7 w[8,4,3,3] -> i\nCast:to=1 i -> f\n";
+    check(&format!("{through_integers}MatMul x f -> y"), &["f>MatMul_2.1", "x>MatMul_2.0"]);
+    check(&format!("{through_integers}Conv x f -> y"), &[]);
+    let mut graph = graph("Cast:to=1 w[8,4] -> f\nMatMul x f -> y");
+    let stored = graph.find("w").unwrap();
+    graph.tensors[stored.0].dtype = None;
+    let plan = plan(&graph, &Policy::default()).unwrap();
+    assert_eq!(uses(&graph, &plan), [""; 0]);
+    assert!(reason(&graph, &plan, "MatMul_1").contains("'w'"));
+}
+
+#[test]
+fn an_empty_constant_is_left_alone_behind_a_reshape_too() {
+    check("Reshape w[0,8] s[2] -> r\nMatMul x r -> y", &[]);
+}
+
+#[test]
+fn what_is_quantised_already_is_found_behind_operators_that_change_its_form() {
+    let (graph, plan) = check("DequantizeLinear q s[] -> d\nTranspose d -> t\nMatMul x t -> y", &[]);
+    assert!(reason(&graph, &plan, "MatMul_2").contains("quantised already"));
+    check("DequantizeLinear q s[] -> d\nCast:to=10 d -> h\nMatMul h x -> y", &[]);
+}
+
+#[test]
 fn thousands_of_residual_blocks_are_planned_in_no_time() {
     let mut lines = "Relu x -> s0\n".to_owned();
     for block in 0..4000 {
