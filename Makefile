@@ -32,8 +32,9 @@ test: python models ## run the whole suite: Rust tests, comparison with peers, T
 	$(CARGO) test
 	$(MAKE) --no-print-directory peers
 
+# The tool as `cargo test` builds it: `cargo build` would compile some crates again with fewer features.
 peers: python models ## compare with ONNX Runtime's quantiser and build TensorRT-RTX engines on the CPU
-	$(CARGO) build
+	$(CARGO) test --no-run --quiet
 	$(PYTHON) tests/python/test_checks.py
 	$(PYTHON) tests/trt_rtx/findings.py --check
 	$(PYTHON) tests/python/compare_with_peer.py target/models

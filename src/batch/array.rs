@@ -1,57 +1,60 @@
 //! An array in a file, read a few samples at a time.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
-use std::path::{Path, PathBuf};
-
-use flate2::read::DeflateDecoder;
+use std::path::Path;
 
 use super::npy::Header;
+use super::place::{Place, Reader};
 use crate::dtype::DataType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::tensor::Tensor;
 
-/// Where the elements are.
-pub(super) enum Elements {
-    /// In the file, from `start` on.
-    Stored { path: PathBuf, start: u64 },
-    /// Compressed. Read once from front to back, so that no more than what was asked for is in memory.
-    Deflated { stream: DeflateDecoder<std::io::Take<File>>, position: u64 },
-    /// In memory, row-major.
-    Loaded(Vec<u8>),
-}
-
-/// Elements with their type and shape. All of `data_length` bytes were found to be there, or, where
-/// compressed, to be possible, when the array was opened.
+/// Elements with their type and shape. All of `length` bytes were found to be there, or, where compressed, to
+/// be possible, when the array was opened. The file itself is opened again by the first read and closed when
+/// the array is dropped: data may lie in more files than a process may have open.
 pub(super) struct Array {
     /// File and name, for messages.
     pub label: String,
     pub dtype: DataType,
     pub shape: Vec<usize>,
+    length: u64,
     big_endian: bool,
-    elements: Elements,
+    fortran_order: bool,
+    place: Place,
+    content: Content,
+}
+
+/// What reads have left behind.
+enum Content {
+    Unread,
+    Open(Reader),
+    /// Every element, row-major: in Fortran order a sample's elements lie scattered over the whole file.
+    Loaded(Vec<u8>),
 }
 
 impl Array {
-    /// The array behind a `.npy` header. One in Fortran order is loaded here and now, since its samples lie
-    /// scattered over the whole file.
-    pub fn new(label: String, header: Header, elements: Elements) -> Result<Self> {
+    /// The array behind a `.npy` header.
+    pub fn new(label: String, header: Header, place: Place) -> Result<Self> {
         let length = header.data_length()?;
         let Header { dtype, big_endian, fortran_order, shape, .. } = header;
-        let mut array = Self { label, dtype, shape, big_endian, elements };
-        if fortran_order && array.shape.len() > 1 {
-            let bytes = array.read(0..length)?;
-            array.big_endian = false;
-            array.elements = Elements::Loaded(to_row_major(&bytes, &array.shape, dtype.size()));
-        }
-        Ok(array)
+        let fortran_order = fortran_order && shape.len() > 1;
+        let content = Content::Unread;
+        Ok(Self { label, dtype, shape, length, big_endian, fortran_order, place, content })
     }
 
-    /// Little-endian elements without a header from the start of the file on.
-    pub fn raw(label: String, path: &Path, dtype: DataType, shape: Vec<usize>) -> Self {
-        let elements = Elements::Stored { path: path.to_owned(), start: 0 };
-        Self { label, dtype, shape, big_endian: false, elements }
+    /// Little-endian elements without a header, which make up the whole file.
+    pub fn raw(path: &Path, dtype: DataType, shape: Vec<usize>, length: u64) -> Self {
+        Self {
+            label: path.display().to_string(),
+            dtype,
+            shape,
+            length,
+            big_endian: false,
+            fortran_order: false,
+            place: Place { path: path.to_owned(), start: 0, deflated: None, header: 0, checksum: None },
+            content: Content::Unread,
+        }
     }
 
     /// Opens a `.npy` file and checks its length against its header.
@@ -63,47 +66,27 @@ impl Array {
         let header = Header::read(&mut file, &label)?;
         let expected = header.data_length().map_err(|error| too_large(&label, &error))?;
         check_length(&label, &header.shape, header.dtype, expected, found.saturating_sub(header.length))?;
-        let start = header.length;
-        Self::new(label, header, Elements::Stored { path: path.to_owned(), start })
+        let place =
+            Place { path: path.to_owned(), start: 0, deflated: None, header: header.length, checksum: None };
+        Self::new(label, header, place)
     }
 
     /// The whole array.
     pub fn read_all(mut self) -> Result<Tensor> {
-        let length = self.shape.iter().product::<usize>() * self.dtype.size();
-        let bytes = self.read(0..length as u64)?;
+        let bytes = self.read(0..self.length)?;
         Tensor::from_bytes(self.dtype, self.shape, &bytes)
     }
 
-    /// The elements' bytes in `range`, little-endian. Ranges must ascend from call to call where the array is
-    /// compressed.
+    /// The elements' bytes in `range`, little-endian. Ranges ascend from call to call.
     pub fn read(&mut self, range: Range<u64>) -> Result<Vec<u8>> {
-        let cut_off = |source| {
-            Error::new(ErrorKind::Format, format!("{}: damaged or cut off in the data", self.label))
-                .with_source(source)
-                .with_remedy("write the file again")
-        };
-        let mut bytes = vec![0; (range.end - range.start) as usize];
-        match &mut self.elements {
-            Elements::Stored { path, start } => {
-                let mut file = File::open(&*path).map_err(|source| Error::io("read", path, source))?;
-                file.seek(SeekFrom::Start(*start + range.start)).map_err(cut_off)?;
-                file.read_exact(&mut bytes).map_err(cut_off)?;
-            }
-            Elements::Deflated { stream, position } => {
-                let skip = range.start.checked_sub(*position).ok_or_else(|| {
-                    Error::new(
-                        ErrorKind::Internal,
-                        format!("{}: compressed array read backwards", self.label),
-                    )
-                })?;
-                std::io::copy(&mut stream.by_ref().take(skip), &mut std::io::sink()).map_err(cut_off)?;
-                stream.read_exact(&mut bytes).map_err(cut_off)?;
-                *position = range.end;
-            }
-            Elements::Loaded(all) => {
-                bytes.copy_from_slice(&all[range.start as usize..range.end as usize]);
-            }
+        if self.fortran_order && matches!(self.content, Content::Unread) {
+            let bytes = self.read_file(0..self.length)?;
+            self.content = Content::Loaded(to_row_major(&bytes, &self.shape, self.dtype.size()));
         }
+        let mut bytes = match &self.content {
+            Content::Loaded(all) => all[range.start as usize..range.end as usize].to_vec(),
+            _ => self.read_file(range)?,
+        };
         if self.big_endian {
             bytes.chunks_exact_mut(self.dtype.size()).for_each(<[u8]>::reverse);
         }
@@ -111,6 +94,29 @@ impl Array {
             bytes.iter_mut().for_each(|byte| *byte = u8::from(*byte != 0));
         }
         Ok(bytes)
+    }
+
+    /// Bytes as they are in the file.
+    fn read_file(&mut self, range: Range<u64>) -> Result<Vec<u8>> {
+        let mut reader = match std::mem::replace(&mut self.content, Content::Unread) {
+            Content::Open(reader) => reader,
+            _ => Reader::open(&self.place).map_err(|source| self.unreadable(source))?,
+        };
+        let bytes = reader.read(range, self.length).map_err(|source| self.unreadable(source))?;
+        self.content = Content::Open(reader);
+        Ok(bytes)
+    }
+
+    fn unreadable(&self, source: std::io::Error) -> Error {
+        use std::io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
+        match source.kind() {
+            InvalidData | InvalidInput | UnexpectedEof => {
+                Error::new(ErrorKind::Format, format!("{}: damaged or cut off in the data", self.label))
+                    .with_source(source)
+                    .with_remedy("write the file again")
+            }
+            _ => Error::io("read", &self.place.path, source),
+        }
     }
 }
 

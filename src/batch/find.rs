@@ -38,11 +38,14 @@ impl Format {
 
 const KNOWN: &str = ".npz, .npy, raw binary (.bin, .raw, .dat), images (.jpg, .jpeg, .png)";
 
-/// The files of each input, in the inputs' order: paths as they were given, folders sorted by name.
+/// The files of each input, in the inputs' order: paths as they were given, folders sorted by name. A file in
+/// a folder that belongs to none of several inputs, such as labels, is left out unless an input has no data.
 pub(super) fn find(paths: &[PathBuf], inputs: &[TensorSpec]) -> Result<Vec<Vec<Source>>> {
     let mut sources = vec![Vec::new(); inputs.len()];
+    let mut strays = Vec::new();
     for path in paths {
         let (input, path) = split_name(path, inputs)?;
+        let in_folder = path.is_dir();
         for file in expand(&path)? {
             let format = Format::of(&file).ok_or_else(|| unknown_format(&file))?;
             let source = Source { path: file, format, named: input.is_some() };
@@ -51,15 +54,23 @@ pub(super) fn find(paths: &[PathBuf], inputs: &[TensorSpec]) -> Result<Vec<Vec<S
                 None if format == Format::Npz => {
                     sources.iter_mut().for_each(|files| files.push(source.clone()));
                 }
+                None if in_folder => strays.push(source.path),
                 None => return Err(belongs_to_no_input(&source.path, inputs)),
             }
         }
     }
     for (files, input) in sources.iter().zip(inputs) {
         if files.is_empty() {
-            return Err(Error::new(ErrorKind::Data, format!("no data for input '{}'", input.name))
-                .with_remedy(format!("add a path for it: {}=PATH", input.name)));
+            return Err(match strays.first() {
+                Some(stray) => belongs_to_no_input(stray, inputs),
+                None => Error::new(ErrorKind::Data, format!("no data for input '{}'", input.name))
+                    .with_remedy(format!("add a path for it: {}=PATH", input.name)),
+            });
         }
+    }
+    if let Some(first) = strays.first() {
+        let (first, count) = (first.display(), strays.len());
+        tracing::warn!("left out {count} files named after none of the inputs {}: {first}", names(inputs));
     }
     Ok(sources)
 }

@@ -1,8 +1,13 @@
 //! Calibration data as a stream of batches.
 //!
 //! [`open`] reads files, [`from_fn`] takes what the caller's code hands out. Files are read batch by batch:
-//! memory holds one batch, whatever the size of the data. The exception is an array in Fortran order, which
-//! is loaded whole.
+//! memory holds one batch, and one file per input is open, whatever the size and number of the files. The
+//! exception is an array in Fortran order, which is loaded whole when its first sample is read and kept until
+//! its last.
+//!
+//! The checksum of an array in an `.npz` file is compared when its last element is read, so damage is found at
+//! the latest with the file's last batch. What a limit or a random draw leaves unread is not checked; a draw
+//! that leaves gaps in an uncompressed array leaves the whole of it unchecked.
 //!
 //! | File | Samples |
 //! |---|---|
@@ -24,6 +29,7 @@ mod fit;
 mod image;
 mod npy;
 mod npz;
+mod place;
 mod raw;
 mod samples;
 mod select;
@@ -73,7 +79,8 @@ pub struct DataOptions {
     /// Draws the `limit` samples at random instead of taking the first: the same samples for the same
     /// number. They keep their order. Without a `limit` it changes nothing.
     pub seed: Option<u64>,
-    /// Type and shape of one sample in raw files; `None` takes the input's, where that is fixed.
+    /// Type and shape of one sample in raw files, with or without a leading 1 for the batch axis; `None` takes
+    /// the input's, where that is fixed.
     pub raw: Option<RawFormat>,
     /// How images become samples.
     pub image: ImageOptions,
@@ -83,7 +90,8 @@ pub struct DataOptions {
 ///
 /// A path is a file or a folder, or `NAME=PATH` to say which input it feeds. Without the name, an `.npz` feeds
 /// every input by the names of its arrays; any other file feeds the only input, or the one that it is named
-/// after (`mask.npy`).
+/// after (`mask.npy`). A file in a folder that is named after none of several inputs is left out with a
+/// warning, so that labels may lie beside the data.
 ///
 /// The last batch is shorter where the samples do not fill it and the model's batch dimension is dynamic.
 /// With a fixed batch size above 1 such remaining samples are left out with a warning.
@@ -108,7 +116,7 @@ pub fn open(paths: &[PathBuf], inputs: &[TensorSpec], options: &DataOptions) -> 
     let batch_size = batch_size(options.batch_size, fixed)?;
     let mut columns = Vec::new();
     for (sources, spec) in find::find(paths, inputs)?.into_iter().zip(inputs) {
-        let parts = open_parts(&sources, spec, options)?;
+        let parts = open_parts(&sources, spec, inputs, options)?;
         columns.push(Column::new(&spec.name, parts, batch_size)?);
     }
     let count = common_count(&columns)?;
@@ -129,13 +137,18 @@ pub fn read_npy(path: &Path) -> Result<Tensor> {
 }
 
 /// Opens the files of one input. Images in a row are one part, so that those of a batch are decoded together.
-fn open_parts(sources: &[Source], spec: &TensorSpec, options: &DataOptions) -> Result<Vec<Box<dyn Samples>>> {
+fn open_parts(
+    sources: &[Source],
+    spec: &TensorSpec,
+    inputs: &[TensorSpec],
+    options: &DataOptions,
+) -> Result<Vec<Box<dyn Samples>>> {
     let mut parts: Vec<Box<dyn Samples>> = Vec::new();
     let images = |a: &Source, b: &Source| a.format == Format::Image && b.format == Format::Image;
     for run in sources.chunk_by(images) {
         let Some(Source { path, format, named }) = run.first() else { continue };
         let array = match format {
-            Format::Npz => npz::open(path, &spec.name, *named)?,
+            Format::Npz => npz::open(path, &spec.name, *named, inputs)?,
             Format::Npy => Array::open_npy(path)?,
             Format::Raw => raw::open(path, options.raw.as_ref(), spec)?,
             Format::Image => {

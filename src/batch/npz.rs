@@ -1,6 +1,4 @@
 //! Arrays in `.npz` files, which are zip archives with one `.npy` per array, stored or deflated.
-//!
-//! The checksums in the archive are not compared, since samples are read in part.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -9,28 +7,33 @@ use std::path::Path;
 use flate2::read::DeflateDecoder;
 use zip::{CompressionMethod, ZipArchive};
 
-use super::array::{Array, Elements, check_length, too_large};
+use super::array::{Array, check_length, too_large};
 use super::npy::Header;
+use super::place::Place;
 use crate::error::{Context, Error, ErrorKind, Result};
+use crate::tensor::TensorSpec;
 
 /// Deflate turns one byte into no more than this many, so a larger claim is false.
 const LARGEST_RATIO: u64 = 1032;
 
-/// Opens the array `name`; the only array where `any` is set and there is no other.
-pub(super) fn open(path: &Path, name: &str, any: bool) -> Result<Array> {
+/// Opens the array `name`, one of the model's `inputs`; the only array where `any` is set and there is no other.
+pub(super) fn open(path: &Path, name: &str, any: bool, inputs: &[TensorSpec]) -> Result<Array> {
     let failed = |source| Error::io("read", path, source);
     let mut file = File::open(path).map_err(failed)?;
     let file_length = file.metadata().map_err(failed)?.len();
     let mut archive = ZipArchive::new(file.try_clone().map_err(failed)?)
         .context(ErrorKind::Format, || format!("{}: is empty, cut off or no .npz file", path.display()))
         .map_err(|error| error.with_remedy("write the file with numpy.savez"))?;
-    let (index, name) = find(&archive, path, name, any)?;
+    let (index, name) = match find(&archive, name, any) {
+        Ok(found) => found,
+        Err(present) => return Err(missing(path, name, any, &present, inputs)),
+    };
     let label = format!("{}: array '{name}'", path.display());
 
     let damaged = || format!("{label}: the zip entry is damaged");
     let entry = archive.by_index_raw(index).context(ErrorKind::Format, damaged)?;
     let (size, compressed, method) = (entry.size(), entry.compressed_size(), entry.compression());
-    let encrypted = entry.encrypted();
+    let (encrypted, checksum) = (entry.encrypted(), entry.crc32());
     let start = entry.data_start().ok_or_else(|| Error::new(ErrorKind::Format, damaged()))?;
     drop(entry);
     if encrypted || !matches!(method, CompressionMethod::Stored | CompressionMethod::Deflated) {
@@ -46,16 +49,19 @@ pub(super) fn open(path: &Path, name: &str, any: bool) -> Result<Array> {
 
     file.seek(SeekFrom::Start(start)).map_err(failed)?;
     let mut plain = file.take(compressed);
-    if stored {
-        let header = Header::read(&mut plain, &label)?;
-        check(&label, &header, size)?;
-        let start = start + header.length;
-        return Array::new(label, header, Elements::Stored { path: path.to_owned(), start });
-    }
-    let mut stream = DeflateDecoder::new(plain);
-    let header = Header::read(&mut stream, &label)?;
+    let header = match stored {
+        true => Header::read(&mut plain, &label),
+        false => Header::read(&mut DeflateDecoder::new(plain), &label),
+    }?;
     check(&label, &header, size)?;
-    Array::new(label, header, Elements::Deflated { stream, position: 0 })
+    let place = Place {
+        path: path.to_owned(),
+        start,
+        deflated: (!stored).then_some(compressed),
+        header: header.length,
+        checksum: Some(checksum),
+    };
+    Array::new(label, header, place)
 }
 
 fn check(label: &str, header: &Header, size: u64) -> Result<()> {
@@ -63,8 +69,8 @@ fn check(label: &str, header: &Header, size: u64) -> Result<()> {
     check_length(label, &header.shape, header.dtype, expected, size.saturating_sub(header.length))
 }
 
-/// The entry of array `name` and the name that it really has.
-fn find(archive: &ZipArchive<File>, path: &Path, name: &str, any: bool) -> Result<(usize, String)> {
+/// The entry of array `name` and the name that it really has, or the names of all that are there.
+fn find(archive: &ZipArchive<File>, name: &str, any: bool) -> Result<(usize, String), Vec<String>> {
     let mut present = Vec::new();
     for index in 0..archive.len() {
         let entry = archive.name_for_index(index).and_then(|entry| entry.ok()).unwrap_or_default();
@@ -74,14 +80,23 @@ fn find(archive: &ZipArchive<File>, path: &Path, name: &str, any: bool) -> Resul
         }
         present.push(array.to_owned());
     }
-    if let ([only], true) = (&present[..], any) {
-        return Ok((0, only.clone()));
+    match &present[..] {
+        [only] if any => Ok((0, only.clone())),
+        _ => Err(present),
     }
-    let list = match &present[..] {
+}
+
+fn missing(path: &Path, name: &str, named: bool, present: &[String], inputs: &[TensorSpec]) -> Error {
+    let list = match present {
         [] => "it is empty".to_owned(),
         _ => format!("it has '{}'", present.join("', '")),
     };
     let message = format!("{}: no array '{name}'; {list}", path.display());
-    let remedy = format!("name the array like the model's input: numpy.savez(file, **{{'{name}': array}})");
-    Err(Error::new(ErrorKind::Data, message).with_remedy(remedy))
+    let mut remedy =
+        format!("name the array like the model's input: numpy.savez(file, **{{'{name}': array}})");
+    if !named && inputs.len() > 1 {
+        let paths: Vec<String> = inputs.iter().map(|input| format!("{}=PATH", input.name)).collect();
+        remedy += &format!(", or give each input a file of its own: {}", paths.join(" "));
+    }
+    Error::new(ErrorKind::Data, message).with_remedy(remedy)
 }

@@ -9,7 +9,8 @@ use crate::dtype::DataType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::tensor::{Dim, TensorSpec, element_count};
 
-/// Element type and shape of one sample, without the batch axis. Written `f32:3x224x224`.
+/// Element type and shape of one sample. Written `f32:3x224x224`, or with the batch axis in front,
+/// `f32:1x3x224x224`, where the input's rank tells that it is one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RawFormat {
     dtype: DataType,
@@ -29,6 +30,16 @@ impl RawFormat {
                 .with_remedy("give the type and shape of one sample, such as f32:3x224x224"));
         }
         Ok(Self { dtype, shape })
+    }
+
+    /// The format without a leading 1 that stands for the batch axis: the input has as many axes, and a
+    /// sample one fewer.
+    fn without_batch_axis(&self, spec: &TensorSpec) -> Self {
+        let rank = spec.shape.as_ref().map(Vec::len);
+        match &self.shape[..] {
+            [1, sample @ ..] if rank == Some(self.shape.len()) => Self { shape: sample.to_vec(), ..*self },
+            _ => self.clone(),
+        }
     }
 
     /// What the input takes, where it says so.
@@ -63,8 +74,10 @@ impl FromStr for RawFormat {
 /// Opens a file of one or more samples of the declared format, or of the input's where none is declared.
 pub(super) fn open(path: &Path, declared: Option<&RawFormat>, spec: &TensorSpec) -> Result<Array> {
     let label = path.display().to_string();
-    let RawFormat { dtype, shape } =
-        declared.cloned().or_else(|| RawFormat::of_input(spec)).ok_or_else(|| {
+    let RawFormat { dtype, shape } = declared
+        .map(|format| format.without_batch_axis(spec))
+        .or_else(|| RawFormat::of_input(spec))
+        .ok_or_else(|| {
             let message =
                 format!("{label}: no type and shape, and input '{}' is {}", spec.name, shape_text(spec));
             Error::new(ErrorKind::InvalidArgument, message)
@@ -78,5 +91,5 @@ pub(super) fn open(path: &Path, declared: Option<&RawFormat>, spec: &TensorSpec)
             .with_remedy("give a file of whole samples, or declare another type and shape"));
     }
     let shape = [&[(length / sample) as usize], &shape[..]].concat();
-    Ok(Array::raw(label, path, dtype, shape))
+    Ok(Array::raw(path, dtype, shape, length))
 }

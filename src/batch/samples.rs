@@ -73,8 +73,8 @@ impl Samples for ArraySamples {
 pub(super) struct Column {
     pub name: String,
     pub count: usize,
-    /// With the position of each one's first sample. Those that were read to their end are dropped, and
-    /// with them their open files.
+    /// With the position of each one's first sample. A part is dropped as soon as no sample of it is left,
+    /// and with it its open file or what it holds in memory.
     parts: VecDeque<(usize, Box<dyn Samples>)>,
 }
 
@@ -106,6 +106,9 @@ impl Column {
                 let end = range.end.min(first + part.count());
                 pieces.push(part.read(start - first..end - first)?);
                 shape = part.shape().to_vec();
+                if end == first + part.count() {
+                    self.parts.pop_front();
+                }
                 start = end;
             }
         }
@@ -147,4 +150,54 @@ fn join(mut pieces: Vec<Data>, shape: Vec<usize>) -> Result<Tensor> {
     let dtype = pieces.first().map_or(DataType::F32, |piece| piece.view().dtype());
     let bytes = pieces.iter().map(|piece| piece.view().as_bytes()).collect::<Vec<_>>().concat();
     Tensor::from_bytes(dtype, shape, &bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::rc::Rc;
+
+    use super::*;
+
+    /// Two samples, and what keeps count of those in memory.
+    struct Counted(Rc<Cell<usize>>);
+
+    impl Samples for Counted {
+        fn label(&self) -> &str {
+            "counted"
+        }
+
+        fn dtype(&self) -> DataType {
+            DataType::F32
+        }
+
+        fn count(&self) -> usize {
+            2
+        }
+
+        fn shape(&self) -> &[usize] {
+            &[]
+        }
+
+        fn read(&mut self, range: Range<usize>) -> Result<Data> {
+            Ok(Data::F32(range.map(|sample| sample as f32).collect()))
+        }
+    }
+
+    impl Drop for Counted {
+        fn drop(&mut self) {
+            self.0.set(self.0.get() - 1);
+        }
+    }
+
+    #[test]
+    fn parts_are_dropped_with_their_last_sample() {
+        let left = Rc::new(Cell::new(4));
+        let part = || Box::new(Counted(left.clone())) as Box<dyn Samples>;
+        let mut column = Column::new("x", (0..4).map(|_| part()).collect(), 2).unwrap();
+        for (ranges, expected) in [(&[0..1][..], 4), (&[1..3], 3), (&[3..4], 2), (&[6..7], 1), (&[7..8], 0)] {
+            column.read(ranges).unwrap();
+            assert_eq!(left.get(), expected, "after {ranges:?}");
+        }
+    }
 }

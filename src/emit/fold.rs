@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Graph, Node, TensorId};
 use crate::onnx::Model;
 use crate::place::ops::constant_form;
-use crate::tensor::{Data, DataView, Tensor, element_count};
+use crate::tensor::{Data, Tensor, element_count};
 
 /// Computes the constant that `tensor` stands for: an initialiser, or one behind Identity, Transpose, Reshape,
 /// Cast, Squeeze, Unsqueeze and Flatten.
@@ -150,21 +150,37 @@ fn transpose(value: &Tensor, perm: Option<&[i64]>) -> Result<Tensor> {
     Tensor::from_bytes(value.dtype(), target, &bytes)
 }
 
-/// Casts between floating-point types, by ONNX's number of the target type.
+/// Casts to a floating-point type, by ONNX's number of that type.
 fn cast(value: Tensor, to: i64) -> Result<Tensor> {
-    let floats = |value: &Tensor| match value.view().data() {
-        data @ (DataView::F32(_) | DataView::F16(_) | DataView::Bf16(_) | DataView::F64(_)) => {
-            Ok(data.to_f32().unwrap_or_default().into_owned())
-        }
-        other => Err(Error::new(ErrorKind::Unsupported, format!("a cast from {}", other.dtype()))),
-    };
     let shape = value.shape().to_vec();
     match (to, value.dtype()) {
-        (1, DataType::F32) | (10, DataType::F16) | (16, DataType::Bf16) => Ok(value),
-        (1, _) => Tensor::new(shape, floats(&value)?),
-        (10, _) => Tensor::new(shape, floats(&value)?.into_iter().map(f16::from_f32).collect::<Vec<_>>()),
-        (16, _) => Tensor::new(shape, floats(&value)?.into_iter().map(bf16::from_f32).collect::<Vec<_>>()),
+        (1, DataType::F32) | (10, DataType::F16) | (11, DataType::F64) | (16, DataType::Bf16) => Ok(value),
+        (1, _) => Tensor::new(shape, floats(&value)),
+        (10, _) => Tensor::new(shape, floats(&value).into_iter().map(f16::from_f32).collect::<Vec<_>>()),
+        (11, _) => Tensor::new(shape, floats(&value).into_iter().map(f64::from).collect::<Vec<_>>()),
+        (16, _) => Tensor::new(shape, floats(&value).into_iter().map(bf16::from_f32).collect::<Vec<_>>()),
         _ => Err(Error::new(ErrorKind::Unsupported, format!("a cast to ONNX type {to}"))),
+    }
+}
+
+/// The elements as f32, the nearest where it is not exact.
+fn floats(value: &Tensor) -> Vec<f32> {
+    fn each<T: Copy>(values: &[T], float: impl Fn(T) -> f32) -> Vec<f32> {
+        values.iter().map(|&value| float(value)).collect()
+    }
+    match value.data() {
+        Data::F32(values) => values.clone(),
+        Data::F64(values) => each(values, |x| x as f32),
+        Data::F16(values) => each(values, f16::to_f32),
+        Data::Bf16(values) => each(values, bf16::to_f32),
+        Data::I8(values) => each(values, f32::from),
+        Data::I16(values) => each(values, f32::from),
+        Data::I32(values) => each(values, |x| x as f32),
+        Data::I64(values) => each(values, |x| x as f32),
+        Data::U8(values) | Data::Bool(values) => each(values, f32::from),
+        Data::U16(values) => each(values, f32::from),
+        Data::U32(values) => each(values, |x| x as f32),
+        Data::U64(values) => each(values, |x| x as f32),
     }
 }
 
@@ -211,11 +227,15 @@ mod tests {
     }
 
     #[test]
-    fn casts_between_floats_and_nothing_else() {
-        let half = cast(numbers(&[3]), 10).unwrap();
-        assert_eq!(half.dtype(), DataType::F16);
-        assert_eq!(cast(half, 1).unwrap(), numbers(&[3]));
+    fn casts_to_floats_and_nothing_else() {
+        for (to, dtype) in [(10, DataType::F16), (11, DataType::F64), (16, DataType::Bf16)] {
+            let other = cast(numbers(&[3]), to).unwrap();
+            assert_eq!(other.dtype(), dtype);
+            assert_eq!(cast(other, 1).unwrap(), numbers(&[3]));
+        }
+        for integers in [Data::I64(vec![0, 1, 2]), Data::I8(vec![0, 1, 2]), Data::U16(vec![0, 1, 2])] {
+            assert_eq!(cast(Tensor::new(vec![3], integers).unwrap(), 1).unwrap(), numbers(&[3]));
+        }
         assert!(cast(numbers(&[3]), 7).is_err());
-        assert!(cast(Tensor::new(vec![1], vec![1i64]).unwrap(), 1).is_err());
     }
 }

@@ -121,7 +121,8 @@ impl Emitter<'_> {
         let value = constant_value(&self.model, self.graph, planned.tensor)?;
         let axis = planned.axis.filter(|&axis| value.shape().get(axis).is_some_and(|&n| n > 1));
         let half = half_of(Some(value.dtype()));
-        let floats = value.view().data().to_f32().unwrap_or_default().into_owned();
+        let view = value.view().data();
+        let floats = view.to_f32().unwrap_or_default();
         let quantised = range::weights(&floats, value.shape(), axis, weights.method, Target::default())
             .and_then(|amax| quantise_weights_within(&floats, value.shape(), axis, &amax));
         let QuantisedWeights { values, scale } = quantised.map_err(|error| {

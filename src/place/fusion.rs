@@ -4,7 +4,9 @@
 //! writes. That other branch decides the kernel's type: it must be quantised, while a pair on the fused
 //! branch would tear the kernel apart.
 
-use crate::graph::{Edge, Graph, NodeId, TensorId};
+use std::collections::BTreeMap;
+
+use crate::graph::{Edge, Graph, TensorId, TensorKind};
 use crate::tensor::Dim;
 
 use super::{Draft, Policy, Verdict};
@@ -82,38 +84,23 @@ fn fuses(graph: &Graph, draft: &Draft, tensor: TensorId) -> bool {
 }
 
 /// Which of the two inputs (0 or 1) has the longer way from where the branches part: the backbone, which
-/// fuses. The first where they are equally long.
+/// fuses. The first where they are equally long or never part. Constants are no place to part at.
 fn longer_branch(graph: &Graph, left: TensorId, right: TensorId) -> usize {
-    let from_left = ancestors(graph, left);
-    let from_right = ancestors(graph, right);
-    let parting = (0..graph.tensors.len()).rev().find(|&t| from_left[t] && from_right[t]).map(TensorId);
-    let length = |tensor| longest_way(graph, parting, tensor);
-    usize::from(length(right) > length(left))
-}
-
-fn ancestors(graph: &Graph, tensor: TensorId) -> Vec<bool> {
-    let mut found = vec![false; graph.tensors.len()];
-    let mut open = vec![tensor];
-    while let Some(at) = open.pop() {
-        if std::mem::replace(&mut found[at.0], true) {
-            continue;
+    // The most nodes between a tensor and either input, of tensors whose readers are all done: a node's outputs
+    // come after its inputs, so the last tensor is always such a one.
+    let mut open = BTreeMap::from([(left, [Some(0), None]), (right, [None, Some(0)])]);
+    while let Some((tensor, ways)) = open.pop_last() {
+        if let [Some(to_left), Some(to_right)] = ways {
+            return usize::from(to_right > to_left);
         }
-        open.extend(graph.producer(at).into_iter().flat_map(|node| node.inputs.iter().flatten()));
-    }
-    found
-}
-
-/// Number of nodes on the longest way from `start` to `end`.
-fn longest_way(graph: &Graph, start: Option<TensorId>, end: TensorId) -> usize {
-    let Some(start) = start else { return 0 };
-    let mut length: Vec<Option<usize>> = vec![None; graph.tensors.len()];
-    length[start.0] = Some(0);
-    let first = graph.tensor(start).producer.map_or(0, |NodeId(node)| node + 1);
-    for node in &graph.nodes[first..] {
-        let longest = node.inputs.iter().flatten().filter_map(|input| length[input.0]).max();
-        for output in node.outputs.iter().flatten() {
-            length[output.0] = longest.map(|n| n + 1).max(length[output.0]);
+        for &input in graph.producer(tensor).into_iter().flat_map(|node| node.inputs.iter().flatten()) {
+            if graph.tensor(input).kind == TensorKind::Constant {
+                continue;
+            }
+            for (longest, way) in open.entry(input).or_default().iter_mut().zip(ways) {
+                *longest = (*longest).max(way.map(|nodes: usize| nodes + 1));
+            }
         }
     }
-    length[end.0].unwrap_or(0)
+    0
 }

@@ -40,12 +40,33 @@ pub fn constant_form(graph: &Graph, tensor: TensorId) -> Option<(Vec<NodeId>, Te
             .skip(1)
             .flatten()
             .all(|&input| graph.tensor(input).kind == TensorKind::Constant);
-        if !CONSTANT_FORMS.iter().any(|op| node.is(op)) || !parameters_constant {
+        if !changes_form(node) || !parameters_constant {
             return None;
         }
         chain.push(producer);
         at = node.input(0)?;
     }
+}
+
+/// Whether the node gives its input another form. A cast does where its result is a floating-point number
+/// (ONNX's codes for f32, f16, f64 and bf16): a cast to an integer computes.
+fn changes_form(node: &Node) -> bool {
+    CONSTANT_FORMS.iter().any(|op| node.is(op))
+        && (!node.is("Cast") || matches!(node.int("to", 1), 1 | 10 | 11 | 16))
+}
+
+/// Whether the tensor comes out of a DequantizeLinear, directly or in another form.
+fn is_dequantised(graph: &Graph, mut tensor: TensorId) -> bool {
+    while let Some(producer) = graph.producer(tensor) {
+        if producer.op == "DequantizeLinear" {
+            return true;
+        }
+        match producer.input(0) {
+            Some(before) if changes_form(producer) => tensor = before,
+            _ => return false,
+        }
+    }
+    false
 }
 
 /// The rank of a constant or of a form of one, where it follows from the graph.
@@ -123,7 +144,7 @@ fn operands(graph: &Graph, policy: &Policy, node: &Node) -> Result<([Operand; 2]
 fn operand(graph: &Graph, policy: &Policy, node: &Node, input: usize) -> Result<Operand, String> {
     let tensor = node.input(input).ok_or_else(|| format!("input {input} is missing"))?;
     let found = graph.tensor(tensor);
-    if graph.producer(tensor).is_some_and(|producer| producer.op == "DequantizeLinear") {
+    if is_dequantised(graph, tensor) {
         return Err(format!("'{}' is quantised already", found.name));
     }
     if let Some(dtype) = found.dtype
@@ -132,7 +153,10 @@ fn operand(graph: &Graph, policy: &Policy, node: &Node, input: usize) -> Result<
         return Err(format!("'{}' is {dtype}: only f32, f16 and bf16 are quantised", found.name));
     }
     match constant_form(graph, tensor) {
-        Some(_) if found.rank() == Some(0) || has_zero_dimension(graph, tensor) => {
+        Some((_, source)) if graph.tensor(source).dtype.is_none() => {
+            Err(format!("constant '{}' is of a type that qdq does not read", graph.tensor(source).name))
+        }
+        Some((_, source)) if found.rank() == Some(0) || has_zero_dimension(graph, source) => {
             Err(format!("constant '{}' is a scalar or empty", found.name))
         }
         Some(_) => Ok(Operand::Weight(tensor)),

@@ -311,3 +311,62 @@ fn a_packed_projection_is_quantised_before_its_split() {
 fn a_lookup_in_a_constant_table_is_not_quantised() {
     check("Gather t[100,8] x -> e\nMatMul e w[8,8] -> y", &["e>MatMul_1.0", "w@1>MatMul_1.1"]);
 }
+
+#[test]
+fn a_constant_shared_by_both_branches_is_not_where_they_part() {
+    let graph = graph(
+        "Relu x -> r
+         Conv r w[8,8,3,3] -> a
+         Relu a -> b
+         Conv b w1[8,8,3,3] -> c
+         Clip c low[] -> e
+         Conv r w2[8,8,1,1] -> d
+         Clip d low -> f
+         Add f e -> y",
+    );
+    let plan = plan(&graph, &Policy::default()).unwrap();
+    assert!(reason(&graph, &plan, "Add_7").contains("input 1 fuses"), "{}", reason(&graph, &plan, "Add_7"));
+}
+
+#[test]
+fn only_casts_between_numbers_that_qdq_computes_give_a_weight_another_form() {
+    check("Cast:to=1 w[8,4] -> f\nMatMul x f -> y", &["x>MatMul_1.0", "f@1>MatMul_1.1"]);
+    let through_integers = "Cast:to=7 w[8,4,3,3] -> i\nCast:to=1 i -> f\n";
+    check(&format!("{through_integers}MatMul x f -> y"), &["f>MatMul_2.1", "x>MatMul_2.0"]);
+    check(&format!("{through_integers}Conv x f -> y"), &[]);
+    let mut graph = graph("Cast:to=1 w[8,4] -> f\nMatMul x f -> y");
+    let stored = graph.find("w").unwrap();
+    graph.tensors[stored.0].dtype = None;
+    let plan = plan(&graph, &Policy::default()).unwrap();
+    assert_eq!(uses(&graph, &plan), [""; 0]);
+    assert!(reason(&graph, &plan, "MatMul_1").contains("'w'"));
+}
+
+#[test]
+fn an_empty_constant_is_left_alone_behind_a_reshape_too() {
+    check("Reshape w[0,8] s[2] -> r\nMatMul x r -> y", &[]);
+}
+
+#[test]
+fn what_is_quantised_already_is_found_behind_operators_that_change_its_form() {
+    let (graph, plan) = check("DequantizeLinear q s[] -> d\nTranspose d -> t\nMatMul x t -> y", &[]);
+    assert!(reason(&graph, &plan, "MatMul_2").contains("quantised already"));
+    check("DequantizeLinear q s[] -> d\nCast:to=10 d -> h\nMatMul h x -> y", &[]);
+}
+
+#[test]
+fn thousands_of_residual_blocks_are_planned_in_no_time() {
+    let mut lines = "Relu x -> s0\n".to_owned();
+    for block in 0..4000 {
+        let next = block + 1;
+        lines += &format!(
+            "Conv s{block} w[8,8,3,3] -> a{block}\nRelu a{block} -> b{block}\nConv b{block} w -> c{block}
+             Conv s{block} w -> d{block}\nAdd c{block} d{block} -> s{next}\n"
+        );
+    }
+    let graph = graph(&lines);
+    let started = std::time::Instant::now();
+    let plan = plan(&graph, &Policy::default()).unwrap();
+    assert_eq!(plan.activations.len(), 3 * 4000);
+    assert!(started.elapsed().as_secs() < 5, "{:?}", started.elapsed());
+}

@@ -56,13 +56,15 @@ def _tool():
     if not tool.exists() or tool.stat().st_mtime < SOURCE.stat().st_mtime:
         headers = _headers()
         tool.parent.mkdir(parents=True, exist_ok=True)
-        fresh = tool.with_suffix(f".{os.getpid()}")
+        # Processes and threads may compile at once: each writes a file of its own, the last one stays.
+        fresh = pathlib.Path(tempfile.mkdtemp(dir=tool.parent)) / tool.name
         subprocess.run(
             [os.environ.get("CXX", "c++"), "-std=c++17", "-O1", "-Wall", "-Wextra", "-Werror",
              "-isystem", headers / "TRT-RTX-1.7", "-isystem", headers, SOURCE, "-o", fresh, "-ldl"],
             check=True,
         )
         fresh.replace(tool)
+        fresh.parent.rmdir()
     return tool
 
 

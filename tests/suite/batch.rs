@@ -3,6 +3,7 @@
 mod arrays;
 mod damaged;
 mod images;
+mod many;
 mod refused;
 
 use std::fmt::Write as _;
@@ -53,11 +54,13 @@ fn ramp(len: usize) -> Vec<f32> {
     (0..len).map(|x| x as f32).collect()
 }
 
-/// A folder with these files.
+/// A folder with these files, whose names may have folders of their own.
 fn folder(files: &[(&str, Vec<u8>)]) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (name, bytes) in files {
-        std::fs::write(folder.path().join(name), bytes).unwrap();
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
     }
     folder
 }

@@ -131,6 +131,41 @@ fn a_folder_is_read_by_name_with_single_samples_and_stacks_mixed() {
 }
 
 #[test]
+fn a_raw_shape_may_have_the_batch_axis_in_front() {
+    let bytes: Vec<u8> = ramp(8).iter().flat_map(|x| x.to_le_bytes()).collect();
+    let open = TensorSpec { shape: None, ..input("x", DataType::F32, &[]) };
+    let cases = [
+        (input("x", DataType::F32, &[0, 2, 2]), "f32:2x2", vec![2, 2, 2]),
+        (input("x", DataType::F32, &[0, 2, 2]), "f32:1x2x2", vec![2, 2, 2]),
+        (input("x", DataType::F32, &[0, 0, 0]), "f32:1x2x2", vec![2, 2, 2]),
+        // Here the 1 is the sample's own axis.
+        (input("x", DataType::F32, &[0, 1, 2, 2]), "f32:1x2x2", vec![2, 1, 2, 2]),
+        (input("x", DataType::F32, &[0, 1, 2]), "f32:1x2", vec![4, 1, 2]),
+        (open, "f32:1x2x2", vec![2, 1, 2, 2]),
+    ];
+    for (spec, format, expected) in cases {
+        let options = DataOptions { raw: Some(format.parse().unwrap()), ..sized(4) };
+        let batches = read_one("a.bin", bytes.clone(), std::slice::from_ref(&spec), &options).unwrap();
+        assert_eq!(shapes(&batches), [&expected[..]], "{spec:?} {format}");
+        assert_eq!(first_values(&batches), ramp(8), "{spec:?} {format}");
+    }
+}
+
+#[test]
+fn files_of_no_input_in_a_folder_are_left_out() {
+    let inputs = [vectors(), input("mask", DataType::F32, &[0])];
+    let folder = folder(&[
+        ("labels.npy", npy(&[9], &ramp(9))),
+        ("mask.npy", npy(&[2], &ramp(2))),
+        ("preview.png", Vec::new()),
+        ("x.npy", npy(&[2, 3], &ramp(6))),
+    ]);
+    let batches = read(&[folder.path().to_owned()], &inputs, &sized(2)).unwrap();
+    assert_eq!(shapes(&batches), [&[2, 3]]);
+    assert_eq!(floats(&batches[0].inputs[1].1), ramp(2));
+}
+
+#[test]
 fn samples_of_different_shapes_are_batches_of_their_own() {
     let files = [("1.npy", npy(&[1, 2], &ramp(2))), ("2.npy", npy(&[1, 4], &ramp(4)))];
     let folder = folder(&files);

@@ -95,6 +95,44 @@ fn no_header_text_is_misread() {
     }
 }
 
+/// A bit flipped in the data of an archive's entry, which no length and no header tells.
+#[test]
+fn one_wrong_bit_in_an_archive_is_found() {
+    let (vectors, _) = specs();
+    // Values without a pattern, so that the deflated data is as long as they are.
+    let values: Vec<f32> =
+        (0..300u32).map(|x| f32::from_bits(0x3f80_0000 | x.wrapping_mul(0x9e37_79b9) >> 9)).collect();
+    let array = npy(&[100, 3], &values);
+    let fortran = npy_of("<f4", true, &[100, 3], &array[array.len() - 1200..]);
+    for (deflated, array) in [(false, &array), (true, &array), (false, &fortran), (true, &fortran)] {
+        let whole = npz(&[("other", npy(&[1], &[0.0])), ("x", array.clone())], deflated);
+        let batches = read_one("a.npz", whole.clone(), std::slice::from_ref(&vectors), &sized(7)).unwrap();
+        assert_eq!(batches.len(), 15);
+        for at in [whole.len() / 3, whole.len() / 2, whole.len() * 3 / 4] {
+            for bit in [0, 3, 7] {
+                let mut bytes = whole.clone();
+                bytes[at] ^= 1 << bit;
+                let error = read_one("a.npz", bytes, std::slice::from_ref(&vectors), &sized(7)).unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::Format, "{deflated} {at} {bit}: {error}");
+                assert!(error.message().contains("a.npz: array 'x': damaged"), "{error}");
+            }
+        }
+    }
+}
+
+/// Damage counts where it is read, and is found there as far as the checksum can tell.
+#[test]
+fn a_wrong_bit_after_the_last_sample_that_is_used_does_no_harm() {
+    let (vectors, _) = specs();
+    let mut bytes = npz(&[("x", npy(&[100, 3], &ramp(300)))], false);
+    let last = bytes.windows(4).rposition(|bytes| bytes == 299.0f32.to_le_bytes()).unwrap();
+    bytes[last] ^= 1;
+    let first_ten = DataOptions { limit: Some(10), ..DataOptions::default() };
+    let batches = read_one("a.npz", bytes.clone(), std::slice::from_ref(&vectors), &first_ten).unwrap();
+    assert_eq!(first_values(&batches), ramp(30));
+    assert!(read_one("a.npz", bytes, &[vectors], &DataOptions::default()).is_err());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 

@@ -145,6 +145,34 @@ fn paths_and_options_that_make_no_sense() {
 }
 
 #[test]
+fn files_that_leave_open_which_input_they_feed() {
+    let arrays = |name| npz(&[(name, npy(&[2, 3], &ramp(6)))], false);
+    let folder = folder(&[
+        ("a.npz", arrays("arr_0")),
+        ("b.npz", arrays("arr_0")),
+        ("data/labels.npy", npy(&[2], &ramp(2))),
+        ("data/x.npy", npy(&[2, 3], &ramp(6))),
+    ]);
+    let at = |name: &str| folder.path().join(name);
+    let inputs = ["x", "y"].map(|name| input(name, DataType::F32, &[0, 3]));
+    let none = DataOptions::default;
+    let error = read(&[at("a.npz"), at("b.npz")], &inputs, &none()).unwrap_err();
+    assert_refused(&error, (ErrorKind::Data, &["a.npz", "no array 'x'", "'arr_0'"], "x=PATH y=PATH"));
+    let named = [("x", "a.npz"), ("y", "b.npz")];
+    let named = named.map(|(name, file)| PathBuf::from(format!("{name}={}", at(file).display())));
+    assert!(read(&named, &inputs, &none()).is_ok());
+    let error = read(&[at("a.npz")], &inputs[..1], &none()).unwrap_err();
+    assert!(!error.remedy().unwrap_or_default().contains("PATH"), "{error}");
+
+    // Left out of a folder only where every input has its data.
+    let error = read(&[at("data")], &inputs, &none()).unwrap_err();
+    assert_refused(&error, (ErrorKind::Data, &["labels.npy", "'x', 'y'"], "NAME=PATH"));
+    // A file that was given by itself is meant to be used.
+    let error = read(&[at("data"), at("data/labels.npy")], &inputs, &none()).unwrap_err();
+    assert_refused(&error, (ErrorKind::Data, &["labels.npy", "'x', 'y'"], "NAME=PATH"));
+}
+
+#[test]
 fn folders_whose_files_contradict_each_other() {
     let shorter = folder(&[("1.npy", npy(&[1, 2], &ramp(2))), ("2.npy", npy(&[1, 4], &ramp(4)))]);
     let inputs = [input("x", DataType::F32, &[0, 0])];
