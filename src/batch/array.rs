@@ -28,7 +28,7 @@ pub(super) struct Array {
 /// What reads have left behind.
 enum Content {
     Unread,
-    Open(Reader),
+    Open(Box<Reader>),
     /// Every element, row-major: in Fortran order a sample's elements lie scattered over the whole file.
     Loaded(Vec<u8>),
 }
@@ -100,7 +100,7 @@ impl Array {
     fn read_file(&mut self, range: Range<u64>) -> Result<Vec<u8>> {
         let mut reader = match std::mem::replace(&mut self.content, Content::Unread) {
             Content::Open(reader) => reader,
-            _ => Reader::open(&self.place).map_err(|source| self.unreadable(source))?,
+            _ => Box::new(Reader::open(&self.place).map_err(|source| self.unreadable(source))?),
         };
         let bytes = reader.read(range, self.length).map_err(|source| self.unreadable(source))?;
         self.content = Content::Open(reader);
