@@ -96,3 +96,14 @@ fn tensors_of_one_group_get_one_scale_from_ranges_that_differ() {
     assert_eq!(scale("x"), 1.0 / 127.0);
     assert_eq!((scale("a"), scale("p")), (3.0 / 127.0, 3.0 / 127.0));
 }
+
+#[test]
+fn the_embedded_engine_runs_convolutions_and_pooling_that_leave_their_steps_out() {
+    let path = made().join("bare_attributes.onnx");
+    let ranges = |kind| calibrated(&path, kind).unwrap().2;
+    let (embedded, reference) = (ranges(EngineKind::Embedded), ranges(EngineKind::OnnxRuntime));
+    assert_eq!(embedded.len(), 3);
+    for ((name, amax), (_, expected)) in embedded.iter().zip(reference.iter()) {
+        assert!((amax / expected - 1.0).abs() < 1e-4, "{name}: {amax} and {expected}");
+    }
+}
