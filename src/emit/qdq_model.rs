@@ -8,7 +8,7 @@ use std::collections::HashSet;
 
 use crate::dtype::DataType;
 use crate::emit::fold::constant_value;
-use crate::emit::ranges::Ranges;
+use crate::emit::ranges::{Ranges, int8_scale};
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Edge, Graph, GraphTensor, NodeId, TensorId};
 use crate::onnx::{AttributeValue, Edits, ElementType, Model, NodeSpec, Position, UniqueNames};
@@ -61,7 +61,8 @@ pub fn quantise(
         zero_points: Vec::new(),
     };
     for activation in &plan.activations {
-        emitter.activation(activation, ranges)?;
+        let amax = shared_amax(graph, plan, activation, ranges)?;
+        emitter.activation(activation, amax)?;
     }
     for weight in &plan.weights {
         emitter.weight(weight, weights)?;
@@ -81,7 +82,7 @@ struct Emitter<'a> {
 
 /// What a pair has in common: the names of its scale and zero point, and the axis of several scales.
 ///
-/// The int8 form of a weight has no zero point: it is optional, 0 where absent, and ONNX Runtime refuses one
+/// A weight is dequantised without a zero point: it is optional, 0 where absent, and ONNX Runtime refuses one
 /// with per-channel scales on weights of rank 3.
 struct Grid<'a> {
     base: &'a str,
@@ -91,15 +92,8 @@ struct Grid<'a> {
 }
 
 impl Emitter<'_> {
-    fn activation(&mut self, planned: &PlannedActivation, ranges: &Ranges) -> Result<()> {
+    fn activation(&mut self, planned: &PlannedActivation, amax: f32) -> Result<()> {
         let tensor = self.graph.tensor(planned.tensor);
-        let scale = ranges.scale(&tensor.name).ok_or_else(|| {
-            Error::new(
-                ErrorKind::Data,
-                format!("tensor '{}' is to be quantised but has no range", tensor.name),
-            )
-            .with_remedy("calibrate the model again, or exclude the nodes that read the tensor")
-        })?;
         let position = self.behind(tensor);
         let base = tensor.name.clone();
         let half = half_of(tensor.dtype);
@@ -107,7 +101,7 @@ impl Emitter<'_> {
             Some(_) => self.cast(&base, DataType::F32, position),
             None => base.clone(),
         };
-        let scale = self.initializer(&base, "scale", Tensor::new(vec![], vec![scale])?)?;
+        let scale = self.initializer(&base, "scale", Tensor::new(vec![], vec![int8_scale(amax)])?)?;
         let zero = self.zero_point(&[])?;
         let grid = Grid { base: &base, scale: &scale, zero: Some(&zero), axis: None };
         let quantised = self.quantise_linear(&grid, &source, position);
@@ -141,7 +135,7 @@ impl Emitter<'_> {
                 self.dequantise_linear(&grid, &stored, half, Position::Start)
             }
             WeightForm::Float => {
-                let position = self.behind(tensor);
+                let position = self.before_readers(&planned.edges);
                 let source = match half {
                     Some(_) => self.cast(&base, DataType::F32, position),
                     None => base.clone(),
@@ -149,7 +143,7 @@ impl Emitter<'_> {
                 let zero = self.zero_point(&shape)?;
                 let grid = Grid { base: &base, scale: &scale, zero: Some(&zero), axis };
                 let quantised = self.quantise_linear(&grid, &source, position);
-                self.dequantise_linear(&grid, &quantised, half, position)
+                self.dequantise_linear(&Grid { zero: None, ..grid }, &quantised, half, position)
             }
         };
         self.rewire(&planned.edges, &result);
@@ -201,6 +195,12 @@ impl Emitter<'_> {
         tensor.producer.map_or(Position::Start, |id| Position::After(self.index[id.0]))
     }
 
+    /// Before the first node that reads a weight, which may come out of a `Constant` node anywhere before.
+    fn before_readers(&self, edges: &[Edge]) -> Position {
+        let readers = edges.iter().map(|edge| self.index[edge.node.0]);
+        readers.min().map_or(Position::End, Position::Before)
+    }
+
     fn initializer(&mut self, base: &str, label: &str, value: Tensor) -> Result<String> {
         let name = self.names.fresh(&format!("{base}_{label}"));
         self.model.add_initializer(&name, value.shape(), value.data().clone())?;
@@ -232,6 +232,8 @@ impl Emitter<'_> {
         if form == WeightForm::Int8 {
             for id in dead_forms(self.graph, plan) {
                 self.edits.remove(self.index[id.0]);
+                let parameters = self.graph.node(id).inputs.iter().skip(1).flatten();
+                unused.extend(parameters.map(|&parameter| self.graph.tensor(parameter).name.clone()));
             }
             for weight in &plan.weights {
                 if let Some((_, source)) = constant_form(self.graph, weight.tensor) {
@@ -245,6 +247,20 @@ impl Emitter<'_> {
     }
 }
 
+/// The range that a tensor shares with its group: that of calibration covers the whole group already, ranges from
+/// elsewhere may differ.
+fn shared_amax(graph: &Graph, plan: &Plan, planned: &PlannedActivation, ranges: &Ranges) -> Result<f32> {
+    let group = plan.groups.get(planned.group).into_iter().flatten().copied();
+    group.chain([planned.tensor]).try_fold(0f32, |widest, member| {
+        let name = &graph.tensor(member).name;
+        let amax = ranges.get(name).ok_or_else(|| {
+            Error::new(ErrorKind::Data, format!("tensor '{name}' is to be quantised but has no range"))
+                .with_remedy("calibrate the model again, or exclude the nodes that read the tensor")
+        })?;
+        Ok(widest.max(amax))
+    })
+}
+
 fn half_of(dtype: Option<DataType>) -> Option<DataType> {
     dtype.filter(|dtype| matches!(dtype, DataType::F16 | DataType::Bf16))
 }
@@ -252,6 +268,8 @@ fn half_of(dtype: Option<DataType>) -> Option<DataType> {
 /// Operators between a constant and quantised uses of it whose every reader reads the int8 form now.
 fn dead_forms(graph: &Graph, plan: &Plan) -> HashSet<NodeId> {
     let rewired: HashSet<_> = plan.weights.iter().flat_map(|weight| weight.edges.iter().copied()).collect();
+    let captured: HashSet<TensorId> =
+        graph.nodes.iter().flat_map(|node| node.captures.iter().copied()).collect();
     let mut dead = HashSet::new();
     for weight in &plan.weights {
         let Some((chain, _)) = constant_form(graph, weight.tensor) else { continue };
@@ -259,7 +277,7 @@ fn dead_forms(graph: &Graph, plan: &Plan) -> HashSet<NodeId> {
             let is_read = graph.node(id).outputs.iter().flatten().any(|&output| {
                 let tensor = graph.tensor(output);
                 tensor.is_output
-                    || is_captured(graph, output)
+                    || captured.contains(&output)
                     || tensor
                         .consumers
                         .iter()
@@ -272,8 +290,4 @@ fn dead_forms(graph: &Graph, plan: &Plan) -> HashSet<NodeId> {
         }
     }
     dead
-}
-
-fn is_captured(graph: &Graph, tensor: TensorId) -> bool {
-    graph.nodes.iter().any(|node| node.captures.contains(&tensor))
 }

@@ -5,12 +5,13 @@ use bytes::Bytes;
 use super::Model;
 use super::element::element_type;
 use super::external::{is_external, label};
-use super::node::{label as node_label, subgraphs};
-use super::proto::{GraphProto, TensorProto};
+use super::node::{AttributeValue, attribute, label as node_label, subgraphs};
+use super::proto::{GraphProto, NodeProto, TensorProto};
 use super::save::refer;
 use super::value::shape_of;
 use super::walk::each_tensor_mut;
 use crate::error::{Error, Result};
+use crate::graph::{Graph, Node};
 
 /// What [`Model::detached`] gives.
 #[derive(Clone, Debug)]
@@ -29,7 +30,8 @@ impl Model {
     /// `.data`.
     ///
     /// The message is for running only: it states no types of tensors but of the inputs, which files often have
-    /// wrong, and nodes of the main graph without a name get the one that [`Model::graph`] gives them.
+    /// wrong, nodes of the main graph without a name get the one that [`Model::graph`] gives them, and convolutions
+    /// and pooling state the steps that they may leave out.
     ///
     /// # Errors
     /// As [`Model::graph`], and as for reading external data.
@@ -58,6 +60,7 @@ impl Model {
         for (node, position) in graph.nodes.iter().zip(positions) {
             if let Some(proto) = own.node.get_mut(position) {
                 proto.name = Some(node.name.clone());
+                spell_out(&graph, node, proto);
             }
         }
         let mut weights = Vec::new();
@@ -81,5 +84,26 @@ impl Model {
             return self.files.bytes(tensor, element.byte_len(&shape_of(tensor)?)).map(Some);
         }
         Ok(tensor.raw_data.clone().filter(|bytes| bytes.len() >= MIN_DETACHED))
+    }
+}
+
+/// States strides, dilations and padding where they are left out: rten takes their number from these attributes
+/// and from `kernel_shape`, which a convolution may leave out too.
+fn spell_out(graph: &Graph, node: &Node, proto: &mut NodeProto) {
+    let from_weight = || graph.tensor(node.input(1)?).rank()?.checked_sub(2);
+    let (axes, attributes): (_, &[(&str, i64, usize)]) = match node.op.as_str() {
+        _ if !node.domain.is_empty() => return,
+        "Conv" | "ConvTranspose" if node.ints("kernel_shape").is_none() => {
+            (from_weight(), &[("strides", 1, 1), ("dilations", 1, 1), ("pads", 0, 2)])
+        }
+        "MaxPool" | "AveragePool" => (node.ints("kernel_shape").map(<[i64]>::len), &[("strides", 1, 1)]),
+        _ => return,
+    };
+    let Some(axes) = axes else { return };
+    for &(name, value, sides) in attributes {
+        let is_automatic = name == "pads" && node.attributes.contains_key("auto_pad");
+        if !is_automatic && node.ints(name).is_none() {
+            proto.attribute.push(attribute(name, AttributeValue::Ints(vec![value; sides * axes])));
+        }
     }
 }

@@ -6,10 +6,11 @@
 use std::collections::HashMap;
 
 use super::element::ElementType;
-use super::node::NodeRef;
+use super::node::{NodeRef, subgraphs};
 use super::proto::{GraphProto, NodeProto};
 use super::types::{Known, MAX_RANK};
 use super::value::{constant_value, describe_sparse, is_constant, shape_of};
+use crate::graph::{Graph, TensorId, TensorKind};
 use crate::tensor::Dim;
 
 /// What is known about the tensors of a graph and of those around it.
@@ -76,8 +77,49 @@ fn output_of(node: &NodeProto, index: usize, inputs: &[&Known]) -> Known {
         let described = constant_value(node).and_then(|value| value.describe());
         return described.map(|(element, shape)| Known::fixed(element, &shape)).unwrap_or_default();
     }
+    let stated = || {
+        let result = match node.op_type.as_deref()? {
+            "If" | "Scan" => index,
+            // The first output of its body is the condition.
+            "Loop" => index + 1,
+            _ => return None,
+        };
+        subgraphs(node).find_map(|graph| Known::from_info(graph.output.get(result)?).element)
+    };
     let node = NodeRef::new(node);
-    Known { element: element_of(node, index, inputs), shape: shape_of_output(node, index, inputs) }
+    Known {
+        element: element_of(node, index, inputs).or_else(stated),
+        shape: shape_of_output(node, index, inputs),
+    }
+}
+
+/// Gives tensors of unknown type the one that their readers require, from the last node to the first: an operator of
+/// another domain says nothing about its outputs, but a convolution has a weight of the same type.
+pub(super) fn agree_on_types(graph: &mut Graph) {
+    for id in graph.node_ids().collect::<Vec<_>>().into_iter().rev() {
+        let node = graph.node(id);
+        if !node.domain.is_empty() {
+            continue;
+        }
+        let op = node.op.as_str();
+        let inputs = match op {
+            _ if ONE_TYPE.contains(&op) => node.inputs.len(),
+            "Cast" | "CastLike" | "DequantizeLinear" | "Not" | "QuantizeLinear" => 0,
+            _ if SAME_RANK.contains(&op) || SAME_SHAPE.contains(&op) || RESHAPING.contains(&op) => 1,
+            _ => 0,
+        };
+        if inputs == 0 {
+            continue;
+        }
+        let alike: Vec<TensorId> =
+            node.inputs.iter().take(inputs).copied().chain([node.output(0)]).flatten().collect();
+        let dtype = alike.iter().find_map(|&tensor| graph.tensor(tensor).dtype);
+        for tensor in alike {
+            if graph.tensor(tensor).kind != TensorKind::Constant && graph.tensor(tensor).dtype.is_none() {
+                graph.describe(tensor, dtype, None);
+            }
+        }
+    }
 }
 
 fn element_of(node: NodeRef<'_>, index: usize, inputs: &[&Known]) -> Option<ElementType> {
@@ -118,6 +160,7 @@ fn element_of(node: NodeRef<'_>, index: usize, inputs: &[&Known]) -> Option<Elem
         | ("SequenceConstruct" | "SequenceEmpty" | "SequenceInsert" | "SequenceErase" | "SequenceAt", _)
         | ("ConcatFromSequence" | "OptionalGetElement" | "StringNormalizer" | "TfIdfVectorizer", _)
         | ("StringSplit" | "RegexFullMatch" | "ImageDecoder", _) => None,
+        (op, _) if ONE_TYPE.contains(&op) => inputs.iter().find_map(|known| known.element),
         _ => input(0),
     }
 }
@@ -183,6 +226,16 @@ fn shape_of_output(node: NodeRef<'_>, index: usize, inputs: &[&Known]) -> Option
         _ => None,
     }
 }
+
+/// Operators whose inputs and outputs all have one type.
+#[rustfmt::skip]
+const ONE_TYPE: &[&str] = &[
+    "Add", "Concat", "Conv", "ConvTranspose", "Div", "Gemm", "MatMul", "Max", "Mean", "Min", "Mul", "PRelu",
+    "Sub", "Sum",
+];
+
+/// Operators besides [`SAME_RANK`] and [`SAME_SHAPE`] whose first output has the type of their first input.
+const RESHAPING: &[&str] = &["Expand", "Flatten", "Gather", "Reshape", "Squeeze", "Transpose", "Unsqueeze"];
 
 /// Operators whose first output has the rank of their first input.
 #[rustfmt::skip]

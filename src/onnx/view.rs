@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::Model;
 use super::element::ElementType;
-use super::infer::Scope;
+use super::infer::{Scope, agree_on_types};
 use super::node::{kind_of, label, subgraphs};
 use super::proto::attribute_proto::AttributeType;
 use super::proto::{AttributeProto, GraphProto, NodeProto};
@@ -44,6 +44,7 @@ pub(super) fn graph_of(model: &Model) -> Result<(Graph, Vec<usize>)> {
         })?;
         graph.mark_output(id);
     }
+    agree_on_types(&mut graph);
     Ok((graph, index))
 }
 

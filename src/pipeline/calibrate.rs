@@ -44,17 +44,19 @@ impl Progress {
     }
 }
 
-/// One set of statistics per tapped tensor. Each has a lock of its own, because an engine may hand over
-/// tensors from several threads.
+/// One set of statistics per tapped tensor, from the first time that floating-point numbers are seen there; it is
+/// empty where they are none. Each has a lock of its own, because an engine may hand over tensors from several
+/// threads.
 struct Collector {
-    tensors: Vec<Mutex<TensorStats>>,
+    tensors: Vec<Mutex<Option<TensorStats>>>,
 }
 
 impl Tap for Collector {
     fn observe(&self, index: usize, value: TensorView<'_>) -> Result<()> {
         // Integers pass through float networks as shapes and indices; they have no range.
         if let Some(values) = value.data().to_f32() {
-            self.tensors[index].lock().unwrap_or_else(PoisonError::into_inner).observe(&values);
+            let mut stats = self.tensors[index].lock().unwrap_or_else(PoisonError::into_inner);
+            stats.get_or_insert_default().observe(&values);
         }
         Ok(())
     }
@@ -87,8 +89,7 @@ pub fn calibrate(
     }
     let mut stats = Stats { samples: progress.samples as u64, ..Stats::default() };
     for (name, tensor) in taps.iter().zip(&collector.tensors) {
-        let tensor = std::mem::take(&mut *tensor.lock().unwrap_or_else(PoisonError::into_inner));
-        if tensor.count() > 0 {
+        if let Some(tensor) = tensor.lock().unwrap_or_else(PoisonError::into_inner).take() {
             stats.tensors.insert(name.clone(), tensor);
         }
     }

@@ -4,6 +4,7 @@ mod batch;
 mod calibration;
 mod cli;
 mod emit;
+mod emit_model;
 mod environment;
 mod golden;
 mod layers;

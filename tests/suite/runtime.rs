@@ -397,3 +397,20 @@ fn a_failure_of_the_tap_stops_the_run_and_comes_out() {
     let error = engine.run(&x).unwrap_err();
     assert_eq!(error.message(), "observing an activation failed unexpectedly: a defect in the tap");
 }
+
+#[test]
+fn tapped_sessions_of_onnx_runtime_open_from_several_threads_at_once() {
+    let path = made("control_flow");
+    let ready = std::sync::Barrier::new(8);
+    let open = || {
+        let model = Model::open(&path)?;
+        ready.wait();
+        let taps = ["r".to_owned()];
+        runtime::open(&model, &taps, Arc::new(Recorder::default()), &options(EngineKind::OnnxRuntime))
+            .map(drop)
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(open)).collect();
+        threads.into_iter().for_each(|thread| thread.join().unwrap().unwrap());
+    });
+}

@@ -11,7 +11,7 @@ mod values;
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ort::logging::LogLevel;
 use ort::session::Session;
@@ -70,6 +70,10 @@ impl OnnxRuntime {
             pairs().filter(|(tensor, _)| kind(*tensor) == TensorKind::Activation).collect();
         let sink = Arc::new(Sink::new(tap));
         let bytes = observer::insert(model, &graph, &positions, &observed)?.encode()?;
+        // ONNX Runtime notes the observers' domain in a table of the process, and two sessions that are created at
+        // once may both find it missing there: one of them fails.
+        static CREATION: Mutex<()> = Mutex::new(());
+        let creation = CREATION.lock().unwrap_or_else(PoisonError::into_inner);
         let session = Session::builder(&environment)
             .and_then(|builder| configure(builder, &sink, threads, model.folder()))
             .and_then(|mut builder| builder.commit_from_memory(&bytes))
@@ -77,6 +81,7 @@ impl OnnxRuntime {
                 Error::new(ErrorKind::Engine, format!("ONNX Runtime refuses the model: {error}"))
                     .with_remedy("check the model with onnx.checker, or try `--runtime embedded`")
             })?;
+        drop(creation);
         Ok(Self { session, version, inputs, outputs: model.outputs(), tapped_inputs, sink })
     }
 }

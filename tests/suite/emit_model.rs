@@ -1,0 +1,109 @@
+//! Models that are valid and hard to quantise, through the whole way and back into ONNX Runtime.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use qdq::batch;
+use qdq::emit::Ranges;
+use qdq::emit::qdq_model::{WeightForm, Weights};
+use qdq::error::Result;
+use qdq::onnx::Model;
+use qdq::pipeline::{self, Prepared};
+use qdq::place::{Plan, Policy};
+use qdq::range::Method;
+use qdq::runtime::{EngineKind, EngineOptions};
+use qdq::tensor::Data;
+
+use crate::environment::{onnxruntime, project, run_python};
+
+fn script(task: &str, folder: &Path) -> String {
+    let script = project("tests/python/hostile_models.py");
+    run_python(&[script.to_str().unwrap(), task, folder.to_str().unwrap()])
+}
+
+/// The folder of the models that tests/python/hostile_models.py makes.
+fn made() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("hostile_models");
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        script("make", &folder);
+        folder
+    })
+}
+
+fn planned(path: &Path) -> Result<(Prepared, Plan)> {
+    let prepared = pipeline::prepare(&Model::open(path)?)?;
+    let plan = pipeline::plan(&prepared, &Policy::default())?;
+    Ok((prepared, plan))
+}
+
+fn calibrated(path: &Path, kind: EngineKind) -> Result<(Prepared, Plan, Ranges)> {
+    let (prepared, plan) = planned(path)?;
+    let taps = pipeline::taps(&prepared.graph, &plan, false);
+    let options = batch::DataOptions { batch_size: Some(8), ..Default::default() };
+    let mut data = batch::open(&[path.with_extension("npz")], &prepared.model.inputs(), &options)?;
+    let onnxruntime = (kind == EngineKind::OnnxRuntime).then(onnxruntime);
+    let engine = EngineOptions { kind, onnxruntime, threads: Some(1) };
+    let go_on = &mut |_| ControlFlow::Continue(());
+    let stats = pipeline::calibrate(&prepared.model, &taps, data.as_mut(), &engine, go_on)?;
+    let ranges = pipeline::ranges(&prepared.graph, &plan, &stats, Method::Max)?;
+    Ok((prepared, plan, ranges))
+}
+
+fn write_quantised(path: &Path) -> Result<()> {
+    let (prepared, plan, ranges) = calibrated(path, EngineKind::OnnxRuntime)?;
+    for (name, form) in [("int8", WeightForm::Int8), ("float", WeightForm::Float)] {
+        let weights = Weights { form, method: Method::Max };
+        let quantised = pipeline::quantise(&prepared, &plan, &ranges, weights)?;
+        quantised.save(&path.with_extension(format!("{name}.onnx")), &Default::default())?;
+    }
+    Ok(())
+}
+
+#[test]
+fn every_hostile_model_is_quantised_into_a_valid_one_with_close_results() {
+    let entries = std::fs::read_dir(made()).unwrap().map(|entry| entry.unwrap().path());
+    let models: Vec<PathBuf> =
+        entries.filter(|path| path.extension().is_some_and(|end| end == "onnx")).collect();
+    assert!(models.len() > 20);
+    let failures: Vec<String> = models
+        .iter()
+        .filter_map(|path| {
+            let error = write_quantised(path).err()?;
+            Some(format!("{}: {error}", path.display()))
+        })
+        .collect();
+    assert!(failures.is_empty(), "{failures:#?}");
+    script("check", made());
+}
+
+#[test]
+fn tensors_of_one_group_get_one_scale_from_ranges_that_differ() {
+    let (prepared, plan) = planned(&made().join("bare_attributes.onnx")).unwrap();
+    let mut ranges = Ranges::new("by hand");
+    for (tensor, amax) in plan.taps().zip([1.0, 2.0, 3.0, 4.0]) {
+        ranges.set(&prepared.graph.tensor(tensor).name, amax).unwrap();
+    }
+    let quantised = pipeline::quantise(&prepared, &plan, &ranges, Weights::default()).unwrap();
+    let scale = |name: &str| match quantised.constant(&format!("{name}_scale")).unwrap().unwrap().data() {
+        Data::F32(values) => values[0],
+        other => panic!("a scale is {}", other.view().dtype()),
+    };
+    assert!(plan.groups.iter().any(|group| group.len() == 2), "the pooling shares its scale");
+    assert_eq!(scale("x"), 1.0 / 127.0);
+    assert_eq!((scale("a"), scale("p")), (3.0 / 127.0, 3.0 / 127.0));
+}
+
+#[test]
+fn the_embedded_engine_runs_convolutions_and_pooling_that_leave_their_steps_out() {
+    let path = made().join("bare_attributes.onnx");
+    let ranges = |kind| calibrated(&path, kind).unwrap().2;
+    let (embedded, reference) = (ranges(EngineKind::Embedded), ranges(EngineKind::OnnxRuntime));
+    assert_eq!(embedded.len(), 3);
+    for ((name, amax), (_, expected)) in embedded.iter().zip(reference.iter()) {
+        assert!((amax / expected - 1.0).abs() < 1e-4, "{name}: {amax} and {expected}");
+    }
+}
