@@ -34,7 +34,7 @@ pub(super) struct Reader {
 
 enum Stream {
     Plain(File),
-    Deflated(DeflateDecoder<io::Take<File>>),
+    Deflated(Box<DeflateDecoder<io::Take<File>>>),
 }
 
 impl Reader {
@@ -44,7 +44,7 @@ impl Reader {
         file.seek(SeekFrom::Start(place.start))?;
         let stream = match place.deflated {
             None => Stream::Plain(file),
-            Some(length) => Stream::Deflated(DeflateDecoder::new(file.take(length))),
+            Some(length) => Stream::Deflated(Box::new(DeflateDecoder::new(file.take(length)))),
         };
         let crc = place.checksum.map(|_| Crc::new());
         let mut reader = Self { stream, position: 0, crc, checksum: place.checksum };
