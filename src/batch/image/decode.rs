@@ -3,11 +3,12 @@
 use std::io::Cursor;
 use std::path::Path;
 
+use fast_image_resize::PixelType;
 use fast_image_resize::images::Image;
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use image::{DynamicImage, ImageReader, Limits};
 
-use super::options::{Channels, Resize};
+use super::options::Channels;
+use super::resize::resize;
 use super::target::Target;
 use crate::error::{Context, Error, ErrorKind, Result};
 
@@ -21,12 +22,25 @@ pub(super) fn load(path: &Path, target: &Target) -> Result<Vec<u8>> {
     let image = decode(path)?;
     let (width, height) = (image.width(), image.height());
     let (pixel_type, pixels) = match target.channels {
-        Channels::Gray => (PixelType::U8, image.into_luma8().into_raw()),
+        Channels::Gray => (PixelType::U8, luma(image)),
         Channels::Rgb | Channels::Bgr => (PixelType::U8x3, image.into_rgb8().into_raw()),
     };
-    let cannot = || format!("{}: {width}x{height} pixels cannot be resized", path.display());
-    let source = Image::from_vec_u8(width, height, pixels, pixel_type).context(ErrorKind::Format, cannot)?;
-    resize(&source, target).context(ErrorKind::Format, cannot)
+    let unusable = || format!("{}: {width}x{height} pixels cannot be used", path.display());
+    let source =
+        Image::from_vec_u8(width, height, pixels, pixel_type).context(ErrorKind::Format, unusable)?;
+    resize(&source, target).map_err(|error| error.within(path.display()))
+}
+
+/// Rec. 601 luma of colours; grey as it is.
+fn luma(image: DynamicImage) -> Vec<u8> {
+    if !image.color().has_color() {
+        return image.into_luma8().into_raw();
+    }
+    let weighted = |pixel: &image::Rgb<u8>| {
+        let [red, green, blue] = pixel.0.map(u32::from);
+        ((19595 * red + 38470 * green + 7471 * blue + (1 << 15)) >> 16) as u8
+    };
+    image.into_rgb8().pixels().map(weighted).collect()
 }
 
 fn decode(path: &Path) -> Result<DynamicImage> {
@@ -66,40 +80,4 @@ fn jpeg_is_whole(bytes: &[u8]) -> bool {
             Some(_) => return true,
         }
     }
-}
-
-fn resize(source: &Image<'_>, target: &Target) -> Result<Vec<u8>, fast_image_resize::ResizeError> {
-    let bilinear = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
-    let (width, height) = (target.width as u32, target.height as u32);
-    let (inner_width, inner_height, options) = match target.resize {
-        Resize::Stretch => (width, height, bilinear),
-        Resize::Crop => (width, height, bilinear.fit_into_destination(None)),
-        Resize::Letterbox => {
-            let (width, height) = inner_size(source, target);
-            (width, height, bilinear)
-        }
-    };
-    let mut inner = Image::new(inner_width, inner_height, source.pixel_type());
-    Resizer::new().resize(source, &mut inner, &options)?;
-    if (inner_width, inner_height) == (width, height) {
-        return Ok(inner.into_vec());
-    }
-    let channels = target.channels.count();
-    let row = target.width * channels;
-    let inner_row = inner_width as usize * channels;
-    let top = (target.height - inner_height as usize) / 2;
-    let left = (target.width - inner_width as usize) / 2 * channels;
-    let mut framed = vec![target.fill; target.height * row];
-    for (to, from) in framed.chunks_exact_mut(row).skip(top).zip(inner.buffer().chunks_exact(inner_row)) {
-        to[left..left + inner_row].copy_from_slice(from);
-    }
-    Ok(framed)
-}
-
-/// The largest size of the source's proportions that fits into the target.
-fn inner_size(source: &Image<'_>, target: &Target) -> (u32, u32) {
-    let (width, height) = (f64::from(source.width()), f64::from(source.height()));
-    let scale = (target.width as f64 / width).min(target.height as f64 / height);
-    let side = |source: f64, most: usize| ((source * scale).round() as u32).clamp(1, most as u32);
-    (side(width, target.width), side(height, target.height))
 }

@@ -2,7 +2,9 @@
 
 mod decode;
 mod options;
+mod resize;
 mod target;
+mod values;
 
 use std::ops::Range;
 use std::path::PathBuf;

@@ -3,13 +3,26 @@
 /// How images become samples: decoded, resized, then `value = (pixel * scale - mean) / std` per channel.
 ///
 /// Pixels are 0 to 255. Resizing is bilinear with antialiasing on 8-bit pixels. A transparent image loses its
-/// transparency, a 16-bit one its low byte, and the orientation stored in a camera's JPEG is not applied.
+/// transparency, a 16-bit one its low byte. From Pillow's bilinear `resize`, no value differs by more than 1 of
+/// 255 (measured with Pillow 13.0 on photo-like and on random images of 32 to 1920 pixels a side, reduced and
+/// enlarged; 1 to 26 % of the values do differ).
+///
+/// The orientation stored in a camera's JPEG (EXIF) is not applied: pixels come as they lie in the file, as
+/// from Pillow's `open`, whereas OpenCV's `imread` turns them. For a model that was trained on turned images,
+/// store the images turned.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ImageOptions {
     /// Height and width that the model takes; `None` where its input's shape says them.
     pub size: Option<(usize, usize)>,
     /// How images of other proportions get there.
     pub resize: Resize,
+    /// With [`Resize::Crop`]: the image is resized as a whole until its shorter side has this many pixels, and
+    /// the model's size is cut from its centre. ImageNet models are mostly evaluated with 256 before a cut of
+    /// 224. At least the longer side of the model's size; `None` cuts as little as possible.
+    ///
+    /// The longer side is rounded down, and half a pixel off the centre goes to the even side, as in
+    /// torchvision's `Resize` and `CenterCrop`.
+    pub shorter_side: Option<usize>,
     /// Order of the model's channels.
     pub channels: Channels,
     /// Every pixel is multiplied by this first. 1/255 maps pixels to 0 to 1, 1 leaves them.
@@ -30,6 +43,7 @@ impl Default for ImageOptions {
         Self {
             size: None,
             resize: Resize::Stretch,
+            shorter_side: None,
             channels: Channels::Rgb,
             scale: 1.0 / 255.0,
             mean: Vec::new(),
@@ -46,7 +60,8 @@ pub enum Resize {
     /// Both sides by themselves, so that proportions change.
     #[default]
     Stretch,
-    /// The image fills the target; what stands over on both sides is cut off.
+    /// The image fills the target; what stands over on both sides is cut off. See
+    /// [`shorter_side`](ImageOptions::shorter_side) for a closer cut.
     Crop,
     /// The image fits into the target's centre; the rest is filled.
     Letterbox,
@@ -60,7 +75,8 @@ pub enum Channels {
     Rgb,
     /// Blue, green, red.
     Bgr,
-    /// Luma only (Rec. 709 weights for colour images).
+    /// Luma only. Of colours it is the Rec. 601 luma, computed before resizing with Pillow's rounding:
+    /// `(19595 R + 38470 G + 7471 B + 32768) >> 16`.
     Gray,
 }
 

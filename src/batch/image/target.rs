@@ -1,6 +1,7 @@
 //! What images have to become for one input of the model.
 
 use super::options::{Channels, ImageOptions, Layout, Resize};
+use super::values::Values;
 use crate::batch::fit::shape_text;
 use crate::dtype::DataType;
 use crate::error::{Error, ErrorKind, Result};
@@ -16,18 +17,10 @@ pub(super) struct Target {
     pub width: usize,
     pub channels: Channels,
     pub resize: Resize,
+    pub shorter_side: Option<usize>,
     pub fill: u8,
     layout: Layout,
     values: Values,
-}
-
-/// From pixel to value.
-#[derive(Debug)]
-enum Values {
-    /// The pixel itself.
-    Pixel,
-    /// The value of every pixel, by channel in the model's order.
-    Table(Vec<[f32; 256]>),
 }
 
 impl Target {
@@ -40,14 +33,17 @@ impl Target {
             Layout::Nhwc => (&dims[1], &dims[2]),
         };
         let asked = |side: fn((usize, usize)) -> usize| options.size.map(side);
+        let height = side(spec, "height", height, asked(|size| size.0))?;
+        let width = side(spec, "width", width, asked(|size| size.1))?;
         Ok(Self {
-            height: side(spec, "height", height, asked(|size| size.0))?,
-            width: side(spec, "width", width, asked(|size| size.1))?,
+            shorter_side: shorter_side(options, height.max(width))?,
+            height,
+            width,
             channels: options.channels,
             resize: options.resize,
             fill: options.fill,
             layout,
-            values: values(spec, options)?,
+            values: Values::new(spec, options)?,
         })
     }
 
@@ -62,23 +58,24 @@ impl Target {
 
     /// The element type of a sample.
     pub fn dtype(&self) -> DataType {
-        match self.values {
-            Values::Pixel => DataType::U8,
-            Values::Table(_) => DataType::F32,
-        }
+        self.values.dtype()
     }
 
     /// Samples from images of the target's size, each a row of RGB or grey pixels.
     pub fn samples(&self, images: &[Vec<u8>]) -> Data {
         match &self.values {
-            Values::Pixel => {
-                Data::U8(images.iter().flat_map(|pixels| self.arranged(pixels, |_, pixel| pixel)).collect())
-            }
+            Values::Pixel => Data::U8(self.mapped(images, |_, pixel| pixel)),
             Values::Table(table) => {
-                let value = |channel: usize, pixel: u8| table[channel][usize::from(pixel)];
-                Data::F32(images.iter().flat_map(|pixels| self.arranged(pixels, value)).collect())
+                Data::F32(self.mapped(images, |channel, pixel| table[channel][usize::from(pixel)]))
+            }
+            Values::HalfTable(table) => {
+                Data::F16(self.mapped(images, |channel, pixel| table[channel][usize::from(pixel)]))
             }
         }
+    }
+
+    fn mapped<T>(&self, images: &[Vec<u8>], map: impl Fn(usize, u8) -> T) -> Vec<T> {
+        images.iter().flat_map(|pixels| self.arranged(pixels, &map)).collect()
     }
 
     /// One image in the model's order of axes and channels, each pixel mapped.
@@ -166,48 +163,18 @@ fn side(spec: &TensorSpec, name: &str, dim: &Dim, asked: Option<usize>) -> Resul
     Ok(size)
 }
 
-fn values(spec: &TensorSpec, options: &ImageOptions) -> Result<Values> {
-    match spec.dtype {
-        Some(DataType::U8) => {
-            let plain = ImageOptions::default();
-            if (options.scale, &options.mean, &options.std) != (plain.scale, &plain.mean, &plain.std) {
-                let message = format!("input '{}' is u8 and takes pixels as they are", spec.name);
-                return Err(Error::new(ErrorKind::InvalidArgument, message)
-                    .with_remedy("leave scale, mean and std out"));
-            }
-            Ok(Values::Pixel)
-        }
-        None | Some(DataType::F32) => {
-            let channels = options.channels.count();
-            let mean = per_channel("mean", &options.mean, 0.0, channels)?;
-            let std = per_channel("std", &options.std, 1.0, channels)?;
-            if !options.scale.is_finite() || std.contains(&0.0) {
-                return Err(Error::new(ErrorKind::InvalidArgument, "scale or std cannot be used")
-                    .with_remedy("use a finite scale and a std that is not 0"));
-            }
-            let table = |(mean, std): (f32, f32)| {
-                std::array::from_fn(|pixel| (pixel as f32 * options.scale - mean) / std)
-            };
-            Ok(Values::Table(mean.into_iter().zip(std).map(table).collect()))
-        }
-        Some(other) => {
-            let message = format!("images become f32 or u8, but input '{}' takes {other}", spec.name);
-            Err(Error::new(ErrorKind::Type, message)
-                .with_remedy("give its samples as .npz, .npy or raw files"))
-        }
-    }
-}
-
-fn per_channel(name: &str, given: &[f32], default: f32, channels: usize) -> Result<Vec<f32>> {
-    let values = match given {
-        [] => vec![default; channels],
-        [one] => vec![*one; channels],
-        _ => given.to_vec(),
+fn shorter_side(options: &ImageOptions, longest: usize) -> Result<Option<usize>> {
+    let Some(side) = options.shorter_side else { return Ok(None) };
+    let refused = |message: String, remedy: &str| {
+        Err(Error::new(ErrorKind::InvalidArgument, message).with_remedy(remedy))
     };
-    if values.len() != channels || values.iter().any(|value| !value.is_finite()) {
-        let message = format!("{name} {given:?} for {channels} channels");
-        return Err(Error::new(ErrorKind::InvalidArgument, message)
-            .with_remedy(format!("give one finite number, or one per channel ({channels})")));
+    if options.resize != Resize::Crop {
+        let message = format!("a shorter side of {side}, but images are not cut");
+        return refused(message, "choose to crop, or leave the shorter side out");
     }
-    Ok(values)
+    if !(longest..=LONGEST_SIDE).contains(&side) {
+        let message = format!("a shorter side of {side} to cut {longest} pixels from");
+        return refused(message, &format!("use {longest} to {LONGEST_SIDE}"));
+    }
+    Ok(Some(side))
 }

@@ -130,6 +130,84 @@ fn shrinking_averages_with_a_triangle_as_wide_as_the_step() {
     }
 }
 
+/// Pixels of a photo's kind: smooth areas, edges, noise.
+fn photo(width: usize, height: usize) -> Vec<u8> {
+    let pixel = |i: usize| {
+        let (x, y, channel) = (i / 3 % width, i / 3 / width, i % 3);
+        let noise = (i as u32).wrapping_mul(0x9e37_79b9) >> 28;
+        let edge = if (x / 7 + y / 5) % 2 == 0 { 90 } else { 0 };
+        (x * (2 + channel) + y * 3 + edge + noise as usize).min(255) as u8
+    };
+    (0..width * height * 3).map(pixel).collect()
+}
+
+/// The first plane of the image after `options`, `[3, height, width]` being the model's.
+fn plane(bytes: Vec<u8>, height: usize, width: usize, options: ImageOptions) -> Vec<f32> {
+    let spec = input("x", DataType::F32, &[0, 3, height, width]);
+    first_values(&read_one("a.png", bytes, &[spec], &with(options)).unwrap())[..height * width].to_vec()
+}
+
+#[test]
+fn the_centre_is_cut_out_of_the_image_in_its_shorter_side_s_size() {
+    // Shorter side to 16, as torchvision's Resize(16) has it: floor(16 * 40 / 27) = 23 for the longer side.
+    // Cutting 10 from 23 leaves 6.5 before it, which goes to the even 6; from 16 it leaves 3.
+    for (width, height, whole_width, whole_height) in [(40, 27, 23, 16), (27, 40, 16, 23)] {
+        let image = png(width, height, &photo(width as usize, height as usize));
+        let crop = ImageOptions { resize: Resize::Crop, shorter_side: Some(16), ..plain() };
+        let cut = plane(image.clone(), 10, 10, crop);
+        let whole = plane(image, whole_height, whole_width, plain());
+        let (top, left) = if whole_width > whole_height { (3, 6) } else { (6, 3) };
+        for (y, row) in cut.chunks(10).enumerate() {
+            let expected = &whole[(top + y) * whole_width + left..][..10];
+            assert_eq!(row, expected, "{width}x{height}, row {y}");
+        }
+    }
+}
+
+#[test]
+fn the_shorter_side_is_checked() {
+    let spec = || input("x", DataType::F32, &[0, 3, 4, 8]);
+    let with_side = |resize, side| ImageOptions { resize, shorter_side: Some(side), ..plain() };
+    let small = png(2, 1, &TWO);
+    let cases = [
+        (with_side(Resize::Stretch, 16), ErrorKind::InvalidArgument, "not cut", "choose to crop"),
+        (with_side(Resize::Crop, 7), ErrorKind::InvalidArgument, "7 to cut 8", "use 8 to"),
+        (with_side(Resize::Crop, 1 << 20), ErrorKind::InvalidArgument, "1048576", "use 8 to"),
+        // The longer side would be 32768, and the image have 1.5 GiB.
+        (with_side(Resize::Crop, 16384), ErrorKind::Format, "a.png: 2x1 pixels", "proportions"),
+    ];
+    for (options, kind, message, remedy) in cases {
+        let error = read_one("a.png", small.clone(), &[spec()], &with(options)).unwrap_err();
+        assert_eq!(error.kind(), kind, "{error}");
+        assert!(error.message().contains(message), "{error}");
+        assert!(error.remedy().unwrap_or_default().contains(remedy), "{error}");
+    }
+}
+
+#[test]
+fn luma_is_that_of_rec_601() {
+    // What Pillow's convert("L") makes of them.
+    let colours = [([255, 0, 0], 76.0), ([0, 255, 0], 150.0), ([0, 0, 255], 29.0), ([10, 200, 77], 129.0)];
+    let grey = ImageOptions { channels: Channels::Gray, ..plain() };
+    let spec = input("x", DataType::F32, &[0, 1, 1, 4]);
+    let pixels = colours.map(|(colour, _)| colour).concat();
+    let batches = read_one("a.png", png(4, 1, &pixels), &[spec], &with(grey)).unwrap();
+    assert_eq!(first_values(&batches), colours.map(|(_, luma)| luma));
+}
+
+#[test]
+fn half_precision_inputs_get_rounded_values() {
+    let spec = || input("x", DataType::F16, &[0, 3, 1, 2]);
+    let batches = read_one("a.png", png(2, 1, &TWO), &[spec()], &DataOptions::default()).unwrap();
+    let expected = [10.0, 40.0, 20.0, 50.0, 30.0, 60.0].map(|pixel: f32| half::f16::from_f32(pixel / 255.0));
+    assert_eq!(batches[0].inputs[0].1.data(), &Data::F16(expected.to_vec()));
+
+    let large = ImageOptions { scale: 300.0, ..plain() };
+    let error = read_one("a.png", png(2, 1, &TWO), &[spec()], &with(large)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
+    assert!(error.message().contains("f16 cannot hold"), "{error}");
+}
+
 #[test]
 fn a_folder_of_images_is_read_by_name_and_content() {
     let folder = folder(&[

@@ -28,6 +28,9 @@ pub struct DataArgs {
     /// How images are brought to that size
     #[arg(long, value_enum, default_value_t = Resize::Stretch)]
     pub resize: Resize,
+    /// With --resize crop: what the shorter side becomes before the centre is cut out, such as 256
+    #[arg(long, value_name = "N")]
+    pub shorter_side: Option<usize>,
     /// Order of the colours in the model's input
     #[arg(long, value_enum, default_value_t = Channels::Rgb)]
     pub channels: Channels,

@@ -42,6 +42,7 @@ fn options(args: &DataArgs) -> Result<DataOptions> {
                 args::Resize::Crop => Resize::Crop,
                 args::Resize::Letterbox => Resize::Letterbox,
             },
+            shorter_side: args.shorter_side,
             channels: match args.channels {
                 args::Channels::Rgb => Channels::Rgb,
                 args::Channels::Bgr => Channels::Bgr,

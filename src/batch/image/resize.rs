@@ -1,0 +1,77 @@
+//! From an image's size to the target's.
+
+use fast_image_resize::images::Image;
+use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
+
+use super::options::Resize;
+use super::target::Target;
+use crate::error::{Context, Error, ErrorKind, Result};
+
+/// What a resized image may take up before it is cut. Of an image of extreme proportions the longer side would
+/// grow without bound.
+const LARGEST: u64 = 512 << 20;
+
+/// Rows of pixels of the target's size.
+pub(super) fn resize(source: &Image<'_>, target: &Target) -> Result<Vec<u8>> {
+    let whole = (target.width as u32, target.height as u32);
+    let bilinear = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
+    let cannot = || format!("{}x{} pixels cannot be resized", source.width(), source.height());
+    let ((width, height), options) = match (target.resize, target.shorter_side) {
+        (Resize::Stretch, _) => (whole, bilinear),
+        (Resize::Crop, None) => (whole, bilinear.fit_into_destination(None)),
+        (Resize::Crop, Some(side)) => {
+            let size = scaled_size(source, side as u64, target.channels.count() as u64).ok_or_else(|| {
+                Error::new(ErrorKind::Format, format!("{} to a shorter side of {side}", cannot()))
+                    .with_remedy("take the image out of the folder, or cut it to other proportions")
+            })?;
+            (size, bilinear)
+        }
+        (Resize::Letterbox, _) => (inner_size(source, target), bilinear),
+    };
+    let mut resized = Image::new(width, height, source.pixel_type());
+    Resizer::new().resize(source, &mut resized, &options).context(ErrorKind::Format, cannot)?;
+    Ok(match target.resize {
+        Resize::Letterbox => frame(&resized, target),
+        Resize::Stretch | Resize::Crop => cut(&resized, target),
+    })
+}
+
+/// The size in which the source's shorter side is `side` and the longer one is rounded down.
+fn scaled_size(source: &Image<'_>, side: u64, channels: u64) -> Option<(u32, u32)> {
+    let (width, height) = (u64::from(source.width()), u64::from(source.height()));
+    let longer = side.checked_mul(width.max(height))? / width.min(height);
+    longer.checked_mul(side)?.checked_mul(channels).filter(|bytes| *bytes <= LARGEST)?;
+    let (longer, side) = (u32::try_from(longer).ok()?, u32::try_from(side).ok()?);
+    Some(if width < height { (side, longer) } else { (longer, side) })
+}
+
+/// The largest size of the source's proportions that fits into the target.
+fn inner_size(source: &Image<'_>, target: &Target) -> (u32, u32) {
+    let (width, height) = (f64::from(source.width()), f64::from(source.height()));
+    let scale = (target.width as f64 / width).min(target.height as f64 / height);
+    let side = |source: f64, most: usize| ((source * scale).round() as u32).clamp(1, most as u32);
+    (side(width, target.width), side(height, target.height))
+}
+
+/// The centre of an image that is at least as large as the target.
+fn cut(image: &Image<'_>, target: &Target) -> Vec<u8> {
+    let channels = target.channels.count();
+    let before = |size: u32, kept: usize| ((size as usize - kept) as f64 / 2.0).round_ties_even() as usize;
+    let top = before(image.height(), target.height);
+    let left = before(image.width(), target.width) * channels;
+    let rows = image.buffer().chunks_exact(image.width() as usize * channels).skip(top).take(target.height);
+    rows.flat_map(|row| &row[left..left + target.width * channels]).copied().collect()
+}
+
+/// An image that is at most as large as the target in its centre, filled up around it.
+fn frame(image: &Image<'_>, target: &Target) -> Vec<u8> {
+    let channels = target.channels.count();
+    let (row, inner_row) = (target.width * channels, image.width() as usize * channels);
+    let top = (target.height - image.height() as usize) / 2;
+    let left = (target.width - image.width() as usize) / 2 * channels;
+    let mut framed = vec![target.fill; target.height * row];
+    for (to, from) in framed.chunks_exact_mut(row).skip(top).zip(image.buffer().chunks_exact(inner_row)) {
+        to[left..left + inner_row].copy_from_slice(from);
+    }
+    framed
+}
