@@ -20,7 +20,7 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
 		printf '%-18s %s\n' "$$name" "$$text"; done
 
-demo: ## quantise the digits model on its real images and print float and INT8 accuracy (needs cargo only)
+demo: ## quantize the digits model on its real images and print float and INT8 accuracy (needs cargo only)
 	$(CARGO) build --release
 	@mkdir -p target/demo
 	target/release/qdq quantize $(DIGITS)/model.onnx -d $(DIGITS)/calib.npz -o target/demo/digits.qdq.onnx \
@@ -33,7 +33,7 @@ test: python models ## run the whole suite: Rust tests, comparison with peers, T
 	$(MAKE) --no-print-directory peers
 
 # The tool as `cargo test` builds it: `cargo build` would compile some crates again with fewer features.
-peers: python models ## compare with ONNX Runtime's quantiser and build TensorRT-RTX engines on the CPU
+peers: python models ## compare with ONNX Runtime's quantizer and build TensorRT-RTX engines on the CPU
 	$(CARGO) test --no-run --quiet
 	$(PYTHON) tests/python/test_checks.py
 	$(PYTHON) tests/trt_rtx/findings.py --check

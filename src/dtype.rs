@@ -45,7 +45,7 @@ impl DataType {
         }
     }
 
-    /// Whether elements are floating-point numbers, so that quantisation makes sense.
+    /// Whether elements are floating-point numbers, so that quantization makes sense.
     pub const fn is_float(self) -> bool {
         matches!(self, Self::F32 | Self::F16 | Self::Bf16 | Self::F64)
     }

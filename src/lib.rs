@@ -1,4 +1,4 @@
-//! INT8 quantisation for TensorRT without Python.
+//! INT8 quantization for TensorRT without Python.
 //!
 //! qdq takes a float ONNX model and calibration samples and makes a model with Quantize and Dequantize where TensorRT
 //! wants them, a TensorRT calibration cache, and the ranges:

@@ -14,11 +14,11 @@ use crate::graph::{Edge, Graph, GraphTensor, NodeId, TensorId};
 use crate::onnx::{AttributeValue, Edits, ElementType, Model, NodeSpec, Position, UniqueNames};
 use crate::place::ops::constant_form;
 use crate::place::{Plan, PlannedActivation, PlannedWeight};
-use crate::quant::weights::{QuantisedWeights, quantise_weights_within};
+use crate::quant::weights::{QuantizedWeights, quantize_weights_within};
 use crate::range::{self, Method, Target};
 use crate::tensor::{Data, Tensor};
 
-/// How a quantised weight is stored.
+/// How a quantized weight is stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WeightForm {
     /// As int8 with DequantizeLinear: a quarter of the size.
@@ -29,7 +29,7 @@ pub enum WeightForm {
     Float,
 }
 
-/// How weights are quantised.
+/// How weights are quantized.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Weights {
     /// How they are stored.
@@ -44,7 +44,7 @@ pub struct Weights {
 ///
 /// # Errors
 /// `Data` where a planned activation has no range or a weight is not finite, naming the tensor.
-pub fn quantise(
+pub fn quantize(
     model: &Model,
     graph: &Graph,
     index: &[usize],
@@ -82,7 +82,7 @@ struct Emitter<'a> {
 
 /// What a pair has in common: the names of its scale and zero point, and the axis of several scales.
 ///
-/// A weight is dequantised without a zero point: it is optional, 0 where absent, and ONNX Runtime refuses one
+/// A weight is dequantized without a zero point: it is optional, 0 where absent, and ONNX Runtime refuses one
 /// with per-channel scales on weights of rank 3.
 struct Grid<'a> {
     base: &'a str,
@@ -104,8 +104,8 @@ impl Emitter<'_> {
         let scale = self.initializer(&base, "scale", Tensor::new(vec![], vec![int8_scale(amax)])?)?;
         let zero = self.zero_point(&[])?;
         let grid = Grid { base: &base, scale: &scale, zero: Some(&zero), axis: None };
-        let quantised = self.quantise_linear(&grid, &source, position);
-        let result = self.dequantise_linear(&grid, &quantised, half, position);
+        let quantized = self.quantize_linear(&grid, &source, position);
+        let result = self.dequantize_linear(&grid, &quantized, half, position);
         self.rewire(&planned.edges, &result);
         Ok(())
     }
@@ -117,10 +117,10 @@ impl Emitter<'_> {
         let half = half_of(Some(value.dtype()));
         let view = value.view().data();
         let floats = view.to_f32().unwrap_or_default();
-        let quantised = range::weights(&floats, value.shape(), axis, weights.method, Target::default())
-            .and_then(|amax| quantise_weights_within(&floats, value.shape(), axis, &amax));
-        let QuantisedWeights { values, scale } = quantised.map_err(|error| {
-            Error::new(error.kind(), format!("weight '{}' cannot be quantised", tensor.name))
+        let quantized = range::weights(&floats, value.shape(), axis, weights.method, Target::default())
+            .and_then(|amax| quantize_weights_within(&floats, value.shape(), axis, &amax));
+        let QuantizedWeights { values, scale } = quantized.map_err(|error| {
+            Error::new(error.kind(), format!("weight '{}' cannot be quantized", tensor.name))
                 .with_remedy("check how the model was exported, or exclude the nodes that read it")
                 .with_source(error)
         })?;
@@ -132,7 +132,7 @@ impl Emitter<'_> {
                 let values = Tensor::new(value.shape().to_vec(), values)?;
                 let stored = self.initializer(&base, "quantized", values)?;
                 let grid = Grid { base: &base, scale: &scale, zero: None, axis };
-                self.dequantise_linear(&grid, &stored, half, Position::Start)
+                self.dequantize_linear(&grid, &stored, half, Position::Start)
             }
             WeightForm::Float => {
                 let position = self.before_readers(&planned.edges);
@@ -142,26 +142,26 @@ impl Emitter<'_> {
                 };
                 let zero = self.zero_point(&shape)?;
                 let grid = Grid { base: &base, scale: &scale, zero: Some(&zero), axis };
-                let quantised = self.quantise_linear(&grid, &source, position);
-                self.dequantise_linear(&Grid { zero: None, ..grid }, &quantised, half, position)
+                let quantized = self.quantize_linear(&grid, &source, position);
+                self.dequantize_linear(&Grid { zero: None, ..grid }, &quantized, half, position)
             }
         };
         self.rewire(&planned.edges, &result);
         Ok(())
     }
 
-    fn quantise_linear(&mut self, grid: &Grid<'_>, source: &str, position: Position) -> String {
+    fn quantize_linear(&mut self, grid: &Grid<'_>, source: &str, position: Position) -> String {
         self.linear("QuantizeLinear", "quantized", grid, source, position)
     }
 
-    fn dequantise_linear(
+    fn dequantize_linear(
         &mut self,
         grid: &Grid<'_>,
-        quantised: &str,
+        quantized: &str,
         half: Option<DataType>,
         position: Position,
     ) -> String {
-        let output = self.linear("DequantizeLinear", "dequantized", grid, quantised, position);
+        let output = self.linear("DequantizeLinear", "dequantized", grid, quantized, position);
         match half {
             Some(dtype) => self.cast(&output, dtype, position),
             None => output,
@@ -254,7 +254,7 @@ fn shared_amax(graph: &Graph, plan: &Plan, planned: &PlannedActivation, ranges: 
     group.chain([planned.tensor]).try_fold(0f32, |widest, member| {
         let name = &graph.tensor(member).name;
         let amax = ranges.get(name).ok_or_else(|| {
-            Error::new(ErrorKind::Data, format!("tensor '{name}' is to be quantised but has no range"))
+            Error::new(ErrorKind::Data, format!("tensor '{name}' is to be quantized but has no range"))
                 .with_remedy("calibrate the model again, or exclude the nodes that read the tensor")
         })?;
         Ok(widest.max(amax))
@@ -265,7 +265,7 @@ fn half_of(dtype: Option<DataType>) -> Option<DataType> {
     dtype.filter(|dtype| matches!(dtype, DataType::F16 | DataType::Bf16))
 }
 
-/// Operators between a constant and quantised uses of it whose every reader reads the int8 form now.
+/// Operators between a constant and quantized uses of it whose every reader reads the int8 form now.
 fn dead_forms(graph: &Graph, plan: &Plan) -> HashSet<NodeId> {
     let rewired: HashSet<_> = plan.weights.iter().flat_map(|weight| weight.edges.iter().copied()).collect();
     let captured: HashSet<TensorId> =

@@ -48,8 +48,8 @@ pub struct Kernels {
     name: &'static str,
     abs_max: fn(&[f32]) -> f32,
     min_max: fn(&[f32]) -> MinMax,
-    quantise: fn(&[f32], &mut [f32], Grid),
-    fake_quantise: fn(&[f32], &mut [f32], Grid),
+    quantize: fn(&[f32], &mut [f32], Grid),
+    fake_quantize: fn(&[f32], &mut [f32], Grid),
     mask: fn(&[f32], &[f32], &mut [f32], f32, f32),
     fake_e4m3: fn(&[f32], &mut [f32], f32),
 }
@@ -71,15 +71,15 @@ impl Kernels {
     }
 
     /// out = clamp(rne(x * scale), low, high), as floats. NaN stays NaN.
-    pub fn quantise(&self, x: &[f32], out: &mut [f32], grid: Grid) {
+    pub fn quantize(&self, x: &[f32], out: &mut [f32], grid: Grid) {
         assert_eq!(x.len(), out.len());
-        (self.quantise)(x, out, grid);
+        (self.quantize)(x, out, grid);
     }
 
     /// out = clamp(rne(x * scale), low, high) / scale. NaN stays NaN; a scale of 0 gives NaN.
-    pub fn fake_quantise(&self, x: &[f32], out: &mut [f32], grid: Grid) {
+    pub fn fake_quantize(&self, x: &[f32], out: &mut [f32], grid: Grid) {
         assert_eq!(x.len(), out.len());
-        (self.fake_quantise)(x, out, grid);
+        (self.fake_quantize)(x, out, grid);
     }
 
     /// out = gradient where low <= x <= high, else 0. A NaN in x counts as outside.

@@ -4,7 +4,7 @@ use super::{Grid, Kernels, MinMax, e4m3};
 
 /// The table.
 pub static KERNELS: Kernels =
-    Kernels { name: "scalar", abs_max, min_max, quantise, fake_quantise, mask, fake_e4m3 };
+    Kernels { name: "scalar", abs_max, min_max, quantize, fake_quantize, mask, fake_e4m3 };
 
 /// Magnitudes below this are 0 in e4m3, whatever the scale.
 const E4M3_EPSILON: f32 = 1.0 / (1u32 << 24) as f32;
@@ -44,13 +44,13 @@ fn to_grid(x: f32, grid: Grid) -> f32 {
     round(if above > grid.high { grid.high } else { above })
 }
 
-fn quantise(x: &[f32], out: &mut [f32], grid: Grid) {
+fn quantize(x: &[f32], out: &mut [f32], grid: Grid) {
     for (out, &x) in out.iter_mut().zip(x) {
         *out = to_grid(x, grid);
     }
 }
 
-fn fake_quantise(x: &[f32], out: &mut [f32], grid: Grid) {
+fn fake_quantize(x: &[f32], out: &mut [f32], grid: Grid) {
     for (out, &x) in out.iter_mut().zip(x) {
         *out = to_grid(x, grid) / grid.scale;
     }

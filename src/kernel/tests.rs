@@ -19,7 +19,7 @@ fn same(found: f32, expected: f32) -> bool {
 }
 
 #[test]
-fn quantise_is_round_then_clamp() {
+fn quantize_is_round_then_clamp() {
     let x = hard_values();
     for kernels in available() {
         for (scale, low, high) in
@@ -27,8 +27,8 @@ fn quantise_is_round_then_clamp() {
         {
             let grid = Grid { scale, low, high };
             let (mut q, mut fake) = (vec![9.0; x.len()], vec![9.0; x.len()]);
-            kernels.quantise(&x, &mut q, grid);
-            kernels.fake_quantise(&x, &mut fake, grid);
+            kernels.quantize(&x, &mut q, grid);
+            kernels.fake_quantize(&x, &mut fake, grid);
             for ((&x, &q), &fake) in x.iter().zip(&q).zip(&fake) {
                 let expected = (x * scale).round_ties_even().clamp(low, high);
                 assert!(same(q, expected), "{}: {x} at {grid:?}: {q}, not {expected}", kernels.name());

@@ -1,4 +1,4 @@
-//! ONNX files: read, edited and written without losing anything. Nothing here knows about quantisation.
+//! ONNX files: read, edited and written without losing anything. Nothing here knows about quantization.
 //!
 //! A [`Model`] keeps the whole file: unknown fields at any depth, metadata, functions, subgraphs, training
 //! information. Weights are not copied: they stay in the mapped file, inside it or beside it (external data),

@@ -1,4 +1,4 @@
-//! A float model beside its quantised form on the same data.
+//! A float model beside its quantized form on the same data.
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -38,7 +38,7 @@ impl Tap for Shelf {
     }
 }
 
-/// Measures each activation of the quantised model against the float one on the shelf.
+/// Measures each activation of the quantized model against the float one on the shelf.
 struct Meter {
     shelf: Arc<Shelf>,
     metrics: Mutex<Vec<Metrics>>,
@@ -65,41 +65,41 @@ fn add(metrics: &mut Metrics, reference: &Tensor, value: TensorView<'_>) {
     }
 }
 
-/// Runs both models over all batches of `source` and measures how far the quantised one is from the float one.
+/// Runs both models over all batches of `source` and measures how far the quantized one is from the float one.
 ///
 /// # Errors
 /// `InvalidArgument` where the two do not have the same outputs or there are not as many labels as samples;
 /// errors of the source and of the engine.
 pub fn compare(
     float: &Model,
-    quantised: &Model,
+    quantized: &Model,
     source: &mut dyn BatchSource,
     options: &CompareOptions,
     report: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Comparison> {
     let names: Vec<String> = float.outputs().into_iter().map(|output| output.name).collect();
-    let others: Vec<String> = quantised.outputs().into_iter().map(|output| output.name).collect();
+    let others: Vec<String> = quantized.outputs().into_iter().map(|output| output.name).collect();
     if names != others {
         return Err(Error::new(
             ErrorKind::InvalidArgument,
             format!("the models have different outputs: {names:?} and {others:?}"),
         )
-        .with_remedy("compare a model with its own quantised form"));
+        .with_remedy("compare a model with its own quantized form"));
     }
-    let taps = if options.per_tensor { common_activations(float, quantised)? } else { Vec::new() };
+    let taps = if options.per_tensor { common_activations(float, quantized)? } else { Vec::new() };
     let shelf = Arc::new(Shelf { tensors: Mutex::new(vec![None; taps.len()]) });
     let meter =
         Arc::new(Meter { shelf: shelf.clone(), metrics: Mutex::new(vec![Metrics::default(); taps.len()]) });
     let engine = options.engine.settled()?;
     let mut float = runtime::open(float, &taps, shelf, &engine)?;
-    let mut quantised = runtime::open(quantised, &taps, meter.clone(), &engine)?;
+    let mut quantized = runtime::open(quantized, &taps, meter.clone(), &engine)?;
 
     let mut outputs = vec![Metrics::default(); names.len()];
     let mut agreement = Agreement::default();
     let mut progress = Progress::start(source.remaining());
     while let Some(batch) = source.next_batch()? {
         let expected = float.run(&batch)?;
-        let found = quantised.run(&batch)?;
+        let found = quantized.run(&batch)?;
         for (metrics, (expected, found)) in outputs.iter_mut().zip(expected.iter().zip(&found)) {
             add(metrics, expected, found.view());
         }
@@ -143,8 +143,8 @@ fn label_count(labels: usize, samples: usize) -> Error {
 }
 
 /// Float activations that both models compute under one name, in the order of the float model.
-fn common_activations(float: &Model, quantised: &Model) -> Result<Vec<String>> {
-    let theirs = quantised.graph()?;
+fn common_activations(float: &Model, quantized: &Model) -> Result<Vec<String>> {
+    let theirs = quantized.graph()?;
     let known: BTreeSet<&str> = theirs.tensors.iter().map(|tensor| tensor.name.as_str()).collect();
     let ours = float.graph()?;
     let activations = ours.tensors.iter().filter(|tensor| {

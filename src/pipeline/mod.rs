@@ -1,6 +1,6 @@
 //! The whole way from a model and data to files, in steps that a program can take one by one.
 //!
-//! [`prepare`] → [`plan`] → [`calibrate`] → [`ranges`] → [`quantise`]. The command-line tool is a thin layer
+//! [`prepare`] → [`plan`] → [`calibrate`] → [`ranges`] → [`quantize`]. The command-line tool is a thin layer
 //! over these functions; each of them is pure but for the engine that runs the model.
 
 mod calibrate;
@@ -50,7 +50,7 @@ pub fn prepare(model: &Model) -> Result<Prepared> {
     Ok(Prepared { model, graph, index, original_opset })
 }
 
-/// Decides what is quantised.
+/// Decides what is quantized.
 ///
 /// # Errors
 /// `InvalidArgument` where a pattern of the policy matches no node.
@@ -58,7 +58,7 @@ pub fn plan(prepared: &Prepared, policy: &Policy) -> Result<Plan> {
     place::plan(&prepared.graph, policy)
 }
 
-/// Decides what is quantised with ranges that exist already: a node whose range is missing stays in float.
+/// Decides what is quantized with ranges that exist already: a node whose range is missing stays in float.
 ///
 /// # Errors
 /// `Data` where not one of the ranges belongs to a tensor of the model.
@@ -76,7 +76,7 @@ pub fn plan_for_ranges(prepared: &Prepared, policy: &Policy, ranges: &Ranges) ->
     place::plan(&prepared.graph, &Policy { ranged: Some(known), ..policy.clone() })
 }
 
-/// The names of the tensors to observe: those that the plan quantises and, with `every_activation`, all other
+/// The names of the tensors to observe: those that the plan quantizes and, with `every_activation`, all other
 /// activations too, as a calibration cache needs them.
 pub fn taps(graph: &Graph, plan: &Plan, every_activation: bool) -> Vec<String> {
     let mut wanted: BTreeSet<TensorId> = plan.taps().collect();
@@ -127,7 +127,7 @@ pub fn ranges(graph: &Graph, plan: &Plan, stats: &Stats, method: Method) -> Resu
 fn never_observed(name: &str) -> Error {
     Error::new(
         ErrorKind::Data,
-        format!("tensor '{name}' is to be quantised but the statistics do not hold it"),
+        format!("tensor '{name}' is to be quantized but the statistics do not hold it"),
     )
     .with_remedy(
         "calibrate this model with the same --include and --exclude, or exclude the nodes that read it",
@@ -142,6 +142,6 @@ fn of_tensor(name: &str, error: Error) -> Error {
 ///
 /// # Errors
 /// `Data` where a planned tensor has no range, or a weight is not finite.
-pub fn quantise(prepared: &Prepared, plan: &Plan, ranges: &Ranges, weights: Weights) -> Result<Model> {
-    qdq_model::quantise(&prepared.model, &prepared.graph, &prepared.index, plan, ranges, weights)
+pub fn quantize(prepared: &Prepared, plan: &Plan, ranges: &Ranges, weights: Weights) -> Result<Model> {
+    qdq_model::quantize(&prepared.model, &prepared.graph, &prepared.index, plan, ranges, weights)
 }

@@ -1,7 +1,7 @@
 //! Residual additions.
 //!
 //! TensorRT computes a convolution and the Add after it in one kernel, which adds the other branch as it
-//! writes. That other branch decides the kernel's type: it must be quantised, while a pair on the fused
+//! writes. That other branch decides the kernel's type: it must be quantized, while a pair on the fused
 //! branch would tear the kernel apart.
 
 use std::collections::BTreeMap;
@@ -15,7 +15,7 @@ use super::{Draft, Policy, Verdict};
 const FUSED_AFTER_CONV: [&str; 8] =
     ["BatchNormalization", "Relu", "Clip", "LeakyRelu", "PRelu", "HardSigmoid", "Sigmoid", "Tanh"];
 
-/// Quantises the branch that does not fuse of every residual Add beside a quantised convolution.
+/// Quantizes the branch that does not fuse of every residual Add beside a quantized convolution.
 pub(super) fn place_residuals(graph: &Graph, policy: &Policy, draft: &mut Draft) {
     for id in graph.node_ids() {
         let node = graph.node(id);
@@ -41,11 +41,11 @@ pub(super) fn place_residuals(graph: &Graph, policy: &Policy, draft: &mut Draft)
             draft.decide(id, Verdict::Float, reason);
             continue;
         }
-        draft.quantise_activation(tensor, Edge { node: id, input });
+        draft.quantize_activation(tensor, Edge { node: id, input });
         let reason = format!(
-            "residual: input {input} is quantised, input {fused} fuses with the convolution that computes it"
+            "residual: input {input} is quantized, input {fused} fuses with the convolution that computes it"
         );
-        draft.decide(id, Verdict::Quantised, reason);
+        draft.decide(id, Verdict::Quantized, reason);
     }
 }
 
@@ -63,7 +63,7 @@ fn broadcasts(graph: &Graph, left: TensorId, right: TensorId) -> bool {
     left.len() != right.len() || left.iter().zip(right).any(differ)
 }
 
-/// Whether the tensor comes out of a quantised convolution through nothing but operators that fuse with it,
+/// Whether the tensor comes out of a quantized convolution through nothing but operators that fuse with it,
 /// and only the Add reads it.
 fn fuses(graph: &Graph, draft: &Draft, tensor: TensorId) -> bool {
     let mut at = tensor;
@@ -74,7 +74,7 @@ fn fuses(graph: &Graph, draft: &Draft, tensor: TensorId) -> bool {
         };
         let node = graph.node(producer);
         if node.is("Conv") || node.is("ConvTranspose") {
-            return draft.verdict(producer) == Some(Verdict::Quantised);
+            return draft.verdict(producer) == Some(Verdict::Quantized);
         }
         match node.input(0) {
             Some(before) if FUSED_AFTER_CONV.iter().any(|op| node.is(op)) => at = before,

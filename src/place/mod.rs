@@ -2,13 +2,13 @@
 //!
 //! The rules are those by which TensorRT fuses:
 //!
-//! - every input of Conv, ConvTranspose, Gemm and MatMul is quantised, weights per output channel ([`ops`]);
+//! - every input of Conv, ConvTranspose, Gemm and MatMul is quantized, weights per output channel ([`ops`]);
 //! - of a residual Add the branch that does not fuse into a convolution ([`fusion`]);
 //! - operators that only move or select values (max pooling, Concat) run in INT8 where everything that reads them
 //!   does, on one shared scale ([`sharing`]);
 //! - nothing else, so that chains such as Conv, BatchNormalization, activation stay whole.
 //!
-//! A tensor is quantised once, however many nodes read it; a node that must read it in float reads the original.
+//! A tensor is quantized once, however many nodes read it; a node that must read it in float reads the original.
 
 pub mod fusion;
 pub mod ops;
@@ -22,23 +22,23 @@ use crate::graph::{Edge, Graph, NodeId, TensorId};
 
 pub use policy::{Policy, Selection};
 
-/// An activation that is quantised and dequantised, and who reads the result.
+/// An activation that is quantized and dequantized, and who reads the result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlannedActivation {
     /// The tensor.
     pub tensor: TensorId,
-    /// The uses that read the dequantised values; all other uses keep the float tensor.
+    /// The uses that read the dequantized values; all other uses keep the float tensor.
     pub edges: Vec<Edge>,
     /// Index into [`Plan::groups`]: tensors of one group have one scale.
     pub group: usize,
 }
 
-/// A constant that is quantised.
+/// A constant that is quantized.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlannedWeight {
     /// The tensor that the nodes read: an initialiser, or the end of a chain of shape operators over one.
     pub tensor: TensorId,
-    /// The uses that read the dequantised values.
+    /// The uses that read the dequantized values.
     pub edges: Vec<Edge>,
     /// The axis with a scale of its own per index; `None` for one scale.
     pub axis: Option<usize>,
@@ -47,9 +47,9 @@ pub struct PlannedWeight {
 /// What becomes of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Computes on quantised inputs.
-    Quantised,
-    /// Only moves or selects quantised values.
+    /// Computes on quantized inputs.
+    Quantized,
+    /// Only moves or selects quantized values.
     PassesInt8,
     /// Unchanged.
     Float,
@@ -69,9 +69,9 @@ pub struct Decision {
 /// Which edges get Quantize/Dequantize, and by that which tensors must be observed.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
-    /// Quantised activations in order of tensors.
+    /// Quantized activations in order of tensors.
     pub activations: Vec<PlannedActivation>,
-    /// Quantised constants in order of tensors.
+    /// Quantized constants in order of tensors.
     pub weights: Vec<PlannedWeight>,
     /// Activations that share a scale; the range of a group covers all its members.
     pub groups: Vec<Vec<TensorId>>,
@@ -80,7 +80,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Whether nothing is quantised.
+    /// Whether nothing is quantized.
     pub fn is_empty(&self) -> bool {
         self.activations.is_empty() && self.weights.is_empty()
     }
@@ -104,18 +104,18 @@ impl Draft {
         self.decisions.insert(node, (verdict, reason.into()));
     }
 
-    fn quantise_activation(&mut self, tensor: TensorId, edge: Edge) {
+    fn quantize_activation(&mut self, tensor: TensorId, edge: Edge) {
         let edges = self.activations.entry(tensor).or_default();
         if !edges.contains(&edge) {
             edges.push(edge);
         }
     }
 
-    fn quantise_weight(&mut self, tensor: TensorId, axis: Option<usize>, edge: Edge) {
+    fn quantize_weight(&mut self, tensor: TensorId, axis: Option<usize>, edge: Edge) {
         self.weights.entry((tensor, axis)).or_default().push(edge);
     }
 
-    fn is_quantised(&self, tensor: TensorId, edge: Edge) -> bool {
+    fn is_quantized(&self, tensor: TensorId, edge: Edge) -> bool {
         self.activations.get(&tensor).is_some_and(|edges| edges.contains(&edge))
     }
 

@@ -1,11 +1,11 @@
-//! Operators with weights: what of them is quantised, and along which axis.
+//! Operators with weights: what of them is quantized, and along which axis.
 
 use crate::dtype::DataType;
 use crate::graph::{Edge, Graph, Node, NodeId, TensorId, TensorKind};
 
 use super::{Draft, Policy, Verdict};
 
-/// Operators whose inputs are quantised.
+/// Operators whose inputs are quantized.
 pub const WEIGHTED: [&str; 4] = ["Conv", "ConvTranspose", "Gemm", "MatMul"];
 
 /// Operators that give a constant another form without computing: a weight may lie behind any number of them.
@@ -56,7 +56,7 @@ fn changes_form(node: &Node) -> bool {
 }
 
 /// Whether the tensor comes out of a DequantizeLinear, directly or in another form.
-fn is_dequantised(graph: &Graph, mut tensor: TensorId) -> bool {
+fn is_dequantized(graph: &Graph, mut tensor: TensorId) -> bool {
     while let Some(producer) = graph.producer(tensor) {
         if producer.op == "DequantizeLinear" {
             return true;
@@ -89,7 +89,7 @@ fn constant_rank(graph: &Graph, tensor: TensorId) -> Option<usize> {
     })
 }
 
-/// Quantises the inputs of every operator with weights that the policy allows.
+/// Quantizes the inputs of every operator with weights that the policy allows.
 pub(super) fn place_weighted(graph: &Graph, policy: &Policy, draft: &mut Draft) {
     for id in graph.node_ids() {
         let node = graph.node(id);
@@ -101,21 +101,21 @@ pub(super) fn place_weighted(graph: &Graph, policy: &Policy, draft: &mut Draft) 
                 for (input, operand) in operands.into_iter().enumerate() {
                     let edge = Edge { node: id, input };
                     match operand {
-                        Operand::Activation(tensor) => draft.quantise_activation(tensor, edge),
+                        Operand::Activation(tensor) => draft.quantize_activation(tensor, edge),
                         Operand::Weight(tensor) => {
                             let axis = weight_axis(graph, policy, node, input, tensor);
-                            draft.quantise_weight(tensor, axis, edge);
+                            draft.quantize_weight(tensor, axis, edge);
                         }
                     }
                 }
-                draft.decide(id, Verdict::Quantised, reason);
+                draft.decide(id, Verdict::Quantized, reason);
             }
             Err(reason) => draft.decide(id, Verdict::Float, reason),
         }
     }
 }
 
-/// The two inputs to quantise, or why the node stays in float.
+/// The two inputs to quantize, or why the node stays in float.
 fn operands(graph: &Graph, policy: &Policy, node: &Node) -> Result<([Operand; 2], String), String> {
     if let Some(reason) = policy.refusal(node) {
         return Err(reason.to_owned());
@@ -128,7 +128,7 @@ fn operands(graph: &Graph, policy: &Policy, node: &Node) -> Result<([Operand; 2]
         }
         (_, Operand::Activation(_)) if node.op.starts_with("Conv") => {
             return Err(
-                "its weight is computed at run time: only constant weights of convolutions are quantised"
+                "its weight is computed at run time: only constant weights of convolutions are quantized"
                     .into(),
             );
         }
@@ -136,7 +136,7 @@ fn operands(graph: &Graph, policy: &Policy, node: &Node) -> Result<([Operand; 2]
             return Err("its data input is constant".into());
         }
         (Operand::Activation(_), Operand::Activation(_)) => "both inputs are activations: one scale each",
-        _ => "input and weight are quantised",
+        _ => "input and weight are quantized",
     };
     Ok(([first, second], reason.into()))
 }
@@ -144,13 +144,13 @@ fn operands(graph: &Graph, policy: &Policy, node: &Node) -> Result<([Operand; 2]
 fn operand(graph: &Graph, policy: &Policy, node: &Node, input: usize) -> Result<Operand, String> {
     let tensor = node.input(input).ok_or_else(|| format!("input {input} is missing"))?;
     let found = graph.tensor(tensor);
-    if is_dequantised(graph, tensor) {
-        return Err(format!("'{}' is quantised already", found.name));
+    if is_dequantized(graph, tensor) {
+        return Err(format!("'{}' is quantized already", found.name));
     }
     if let Some(dtype) = found.dtype
         && !matches!(dtype, DataType::F32 | DataType::F16 | DataType::Bf16)
     {
-        return Err(format!("'{}' is {dtype}: only f32, f16 and bf16 are quantised", found.name));
+        return Err(format!("'{}' is {dtype}: only f32, f16 and bf16 are quantized", found.name));
     }
     match constant_form(graph, tensor) {
         Some((_, source)) if graph.tensor(source).dtype.is_none() => {

@@ -1,4 +1,4 @@
-//! What the user wants quantised and what not.
+//! What the user wants quantized and what not.
 
 use std::collections::BTreeSet;
 
@@ -7,9 +7,9 @@ use wildmatch::WildMatch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Graph, Node};
 
-/// Which nodes may be quantised, and how.
+/// Which nodes may be quantized, and how.
 ///
-/// A node may be quantised when it matches `include` (or `include` is empty) and does not match `exclude`.
+/// A node may be quantized when it matches `include` (or `include` is empty) and does not match `exclude`.
 #[derive(Clone, Debug, Default)]
 pub struct Policy {
     /// Only these nodes; empty means all.
@@ -73,13 +73,13 @@ impl Policy {
         self.exclude.check(graph, "exclude")
     }
 
-    /// Why an activation called `name` cannot be quantised; `None` where it can.
+    /// Why an activation called `name` cannot be quantized; `None` where it can.
     pub fn unranged(&self, name: &str) -> Option<String> {
         let ranged = self.ranged.as_ref()?;
         (!ranged.contains(name)).then(|| format!("there is no range for '{name}'"))
     }
 
-    /// Why `node` may not be quantised; `None` where it may.
+    /// Why `node` may not be quantized; `None` where it may.
     pub fn refusal(&self, node: &Node) -> Option<&'static str> {
         if self.exclude.matches(node) {
             Some("excluded by the user")

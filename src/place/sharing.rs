@@ -9,7 +9,7 @@ use crate::graph::{Edge, Graph, Node, NodeId, TensorId};
 
 use super::{Draft, Policy, Verdict};
 
-/// How an operator treats quantised values.
+/// How an operator treats quantized values.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Passing {
     /// Moves all values and nothing else: TensorRT moves a Quantize across it by itself.
@@ -38,7 +38,7 @@ fn data_inputs(node: &Node) -> impl Iterator<Item = (usize, TensorId)> + '_ {
     node.inputs.iter().take(count).enumerate().filter_map(|(index, tensor)| Some((index, (*tensor)?)))
 }
 
-/// Quantises the inputs of pooling, Concat, Split and their like where all that reads their output reads INT8: from the end of
+/// Quantizes the inputs of pooling, Concat, Split and their like where all that reads their output reads INT8: from the end of
 /// the network to its beginning, so that a chain of them is found whole.
 pub(super) fn place_passing(graph: &Graph, policy: &Policy, draft: &mut Draft) {
     let captured: BTreeSet<TensorId> =
@@ -67,25 +67,25 @@ pub(super) fn place_passing(graph: &Graph, policy: &Policy, draft: &mut Draft) {
             continue;
         }
         for (input, tensor) in data_inputs(node) {
-            draft.quantise_activation(tensor, Edge { node: id, input });
+            draft.quantize_activation(tensor, Edge { node: id, input });
         }
         draft.decide(id, Verdict::PassesInt8, "what reads it is INT8: its input and output share a scale");
     }
 }
 
-/// Whether every reader of the tensor reads it quantised, directly or behind operators that only move values.
+/// Whether every reader of the tensor reads it quantized, directly or behind operators that only move values.
 fn all_read_int8(graph: &Graph, draft: &Draft, captured: &BTreeSet<TensorId>, tensor: TensorId) -> bool {
     let found = graph.tensor(tensor);
     let only_nodes_read = !found.is_output && !captured.contains(&tensor) && !found.consumers.is_empty();
     only_nodes_read
         && found.consumers.iter().all(|&edge| {
-            draft.is_quantised(tensor, edge)
+            draft.is_quantized(tensor, edge)
                 || (passing(graph.node(edge.node)) == Some(Passing::Moves)
                     && draft.verdict(edge.node) == Some(Verdict::PassesInt8))
         })
 }
 
-/// Groups of quantised tensors that have one scale because only moving or selecting lies between them.
+/// Groups of quantized tensors that have one scale because only moving or selecting lies between them.
 /// A tensor that shares with no other is a group of its own.
 pub(super) fn groups(graph: &Graph, draft: &Draft) -> Vec<Vec<TensorId>> {
     let mut leader: Vec<usize> = (0..graph.tensors.len()).collect();

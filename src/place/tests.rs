@@ -45,7 +45,7 @@ fn tensor(graph: &mut Graph, word: &str) -> TensorId {
     graph.add_tensor(name, kind, Some(DataType::F32), shape).unwrap()
 }
 
-/// The plan in words: `x>Conv_0.0` for a quantised use, `w@0>Conv_0.1` for a weight with its axis.
+/// The plan in words: `x>Conv_0.0` for a quantized use, `w@0>Conv_0.1` for a weight with its axis.
 fn uses(graph: &Graph, plan: &Plan) -> Vec<String> {
     let edge = |edge: &Edge| format!("{}.{}", graph.node(edge.node).name, edge.input);
     let mut found = Vec::new();
@@ -102,7 +102,7 @@ fn a_bias_stays_float() {
 }
 
 #[test]
-fn attention_products_quantise_both_inputs() {
+fn attention_products_quantize_both_inputs() {
     let (graph, plan) = check("MatMul x x1 -> s\nSoftmax s -> p", &["x>MatMul_0.0", "x1>MatMul_0.1"]);
     assert!(reason(&graph, &plan, "MatMul_0").contains("one scale each"));
 }
@@ -125,7 +125,7 @@ fn nothing_lies_between_convolution_batch_normalisation_and_activation() {
 }
 
 #[test]
-fn the_identity_branch_of_a_residual_is_quantised_once_for_both_readers() {
+fn the_identity_branch_of_a_residual_is_quantized_once_for_both_readers() {
     let (_, plan) = check(
         "Relu x -> r
          Conv r w[8,8,3,3] -> a
@@ -218,7 +218,7 @@ fn one_tensor_before_and_behind_a_reshape_has_one_scale() {
 }
 
 #[test]
-fn a_weight_shared_on_one_axis_is_quantised_once_and_on_two_axes_twice() {
+fn a_weight_shared_on_one_axis_is_quantized_once_and_on_two_axes_twice() {
     let (_, plan) = check(
         "MatMul x w[8,8] -> a
          MatMul a w -> b
@@ -240,23 +240,23 @@ fn weights_are_found_behind_operators_that_only_change_their_form() {
 fn the_user_includes_and_excludes_by_name_and_operator() {
     let graph = graph("Conv x w[8,3,3,3] -> a\nConv a w2[8,8,3,3] -> b\nGemm b w3[8,4] -> y");
     let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
-    let quantised = |policy: Policy| {
+    let quantized = |policy: Policy| {
         let plan = plan(&graph, &policy).unwrap();
-        let quantised = plan.decisions.iter().filter(|d| d.verdict == Verdict::Quantised);
-        quantised.map(|d| graph.node(d.node).name.clone()).collect::<Vec<_>>()
+        let quantized = plan.decisions.iter().filter(|d| d.verdict == Verdict::Quantized);
+        quantized.map(|d| graph.node(d.node).name.clone()).collect::<Vec<_>>()
     };
     let exclude = Selection { names: names(&["Conv_*"]), ops: vec![] };
-    assert_eq!(quantised(Policy { exclude, ..Policy::default() }), ["Gemm_2"]);
+    assert_eq!(quantized(Policy { exclude, ..Policy::default() }), ["Gemm_2"]);
     let include = Selection { names: vec![], ops: names(&["Conv"]) };
     let exclude = Selection { names: names(&["Conv_1"]), ops: vec![] };
-    assert_eq!(quantised(Policy { include, exclude, ..Policy::default() }), ["Conv_0"]);
+    assert_eq!(quantized(Policy { include, exclude, ..Policy::default() }), ["Conv_0"]);
     let exclude = Selection { names: names(&["conv*"]), ops: vec![] };
     let error = plan(&graph, &Policy { exclude, ..Policy::default() }).unwrap_err();
     assert!(error.to_string().contains("'conv*' matches no node"), "{error}");
 }
 
 #[test]
-fn integers_and_what_is_quantised_already_are_left_alone() {
+fn integers_and_what_is_quantized_already_are_left_alone() {
     let mut ints = graph("MatMul x x1 -> y");
     let x = ints.find("x").unwrap();
     ints.tensors[x.0].dtype = Some(DataType::I32);
@@ -264,7 +264,7 @@ fn integers_and_what_is_quantised_already_are_left_alone() {
     assert!(planned.activations.is_empty());
     assert!(reason(&ints, &planned, "MatMul_0").contains("i32"));
     let (graph, plan) = check("DequantizeLinear x s[] -> d\nConv d w[8,3,3,3] -> y", &[]);
-    assert!(reason(&graph, &plan, "Conv_1").contains("quantised already"));
+    assert!(reason(&graph, &plan, "Conv_1").contains("quantized already"));
 }
 
 #[test]
@@ -289,7 +289,7 @@ fn a_node_whose_activation_has_no_range_stays_float() {
 }
 
 #[test]
-fn a_packed_projection_is_quantised_before_its_split() {
+fn a_packed_projection_is_quantized_before_its_split() {
     let (_, plan) = check(
         "MatMul x w[8,12] -> a
          Split a -> q k
@@ -308,7 +308,7 @@ fn a_packed_projection_is_quantised_before_its_split() {
 }
 
 #[test]
-fn a_lookup_in_a_constant_table_is_not_quantised() {
+fn a_lookup_in_a_constant_table_is_not_quantized() {
     check("Gather t[100,8] x -> e\nMatMul e w[8,8] -> y", &["e>MatMul_1.0", "w@1>MatMul_1.1"]);
 }
 
@@ -348,9 +348,9 @@ fn an_empty_constant_is_left_alone_behind_a_reshape_too() {
 }
 
 #[test]
-fn what_is_quantised_already_is_found_behind_operators_that_change_its_form() {
+fn what_is_quantized_already_is_found_behind_operators_that_change_its_form() {
     let (graph, plan) = check("DequantizeLinear q s[] -> d\nTranspose d -> t\nMatMul x t -> y", &[]);
-    assert!(reason(&graph, &plan, "MatMul_2").contains("quantised already"));
+    assert!(reason(&graph, &plan, "MatMul_2").contains("quantized already"));
     check("DequantizeLinear q s[] -> d\nCast:to=10 d -> h\nMatMul h x -> y", &[]);
 }
 

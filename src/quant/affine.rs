@@ -1,4 +1,4 @@
-//! Quantisation of a range that is not symmetric.
+//! Quantization of a range that is not symmetric.
 
 use ndarray::{Array, ArrayView, Dimension};
 
@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorKind, Result};
 use super::dense::{check_gradient, dense, shaped};
 use super::element::{Element, Function};
 
-/// Fake quantisation of `min` to `max` with a zero point.
+/// Fake quantization of `min` to `max` with a zero point.
 ///
 /// With b bits: step = (max - min) / (2^b - 1), z = rne(min / step) + 2^(b-1),
 /// q = clamp(rne(x / step) - z, -2^(b-1), 2^(b-1) - 1), y = (q + z) * step; NaN stays NaN. All in f32 (f64 data in

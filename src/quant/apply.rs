@@ -1,4 +1,4 @@
-//! Quantisation, fake quantisation and the way back.
+//! Quantization, fake quantization and the way back.
 
 use ndarray::{Array, ArrayView, Dimension};
 
@@ -13,7 +13,7 @@ use super::params::{Mode, QuantParams, check_scale};
 
 /// Integers and the scale that turns them back into numbers: x is about value / scale.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Quantised<Q, D: Dimension> {
+pub struct Quantized<Q, D: Dimension> {
     /// The integers, in the shape of the data.
     pub values: Array<Q, D>,
     /// M / amax, grouped like amax; 1 where amax counts as zero. This is the reciprocal of ONNX's and TensorRT's
@@ -21,14 +21,14 @@ pub struct Quantised<Q, D: Dimension> {
     pub scale: PerGroup<'static>,
 }
 
-/// Quantises and keeps the integers in the type of the data: q = clamp(rne(x * M / amax), L, M).
+/// Quantizes and keeps the integers in the type of the data: q = clamp(rne(x * M / amax), L, M).
 ///
 /// In [`Mode::Reference`] this is pytorch-quantization's function of that name: NaN stays NaN, and the scale is
-/// rounded to the type of the data. For integers in an integer type see [`quantise`].
+/// rounded to the type of the data. For integers in an integer type see [`quantize`].
 ///
 /// # Errors
 ///
-/// A negative amax, one that does not fit the shape of x, an unsigned quantisation of negative values; in
+/// A negative amax, one that does not fit the shape of x, an unsigned quantization of negative values; in
 /// `Reference` an f16 scale beyond 65504; in `Corrected` an amax that is not finite.
 ///
 /// ```
@@ -46,7 +46,7 @@ pub fn tensor_quant<'a, T: Element, D: Dimension>(
     x: ArrayView<'_, T, D>,
     amax: impl Into<PerGroup<'a>>,
     params: &QuantParams,
-) -> Result<Quantised<T, D>> {
+) -> Result<Quantized<T, D>> {
     let (amax, dim) = (amax.into(), x.raw_dim());
     let staged = T::STAGED && params.in_mode() != Mode::Corrected;
     if staged {
@@ -61,50 +61,50 @@ pub fn tensor_quant<'a, T: Element, D: Dimension>(
         if grid.scale == 0.0 && params.in_mode() == Mode::Corrected {
             T::map(x, out, &SignedZero);
         } else {
-            T::map(x, out, &Quantise(grid));
+            T::map(x, out, &Quantize(grid));
         }
     });
     let round = |scale: f32| if staged { T::from_f32(scale).to_f64() as f32 } else { scale };
     let scale = amax.map(|amax| round(params.scale(amax)));
-    Ok(Quantised { values: shaped(dim, values)?, scale })
+    Ok(Quantized { values: shaped(dim, values)?, scale })
 }
 
-/// Quantises to an integer type: q = clamp(rne(x * M / amax), L, M), the same integers in every [`Mode`].
+/// Quantizes to an integer type: q = clamp(rne(x * M / amax), L, M), the same integers in every [`Mode`].
 ///
 /// Infinities become L and M; where amax counts as zero everything becomes 0.
 ///
 /// # Errors
 ///
-/// An amax that is negative, not finite, or does not fit the shape of x; an unsigned quantisation of negative
+/// An amax that is negative, not finite, or does not fit the shape of x; an unsigned quantization of negative
 /// values; an integer type that does not hold L to M; a NaN in x, for which there is no integer.
 ///
 /// ```
 /// use ndarray::array;
-/// use qdq::quant::{QuantParams, dequantise, quantise};
+/// use qdq::quant::{QuantParams, dequantize, quantize};
 ///
 /// let x = array![-2.0f32, -0.3, 0.4, 9.0];
-/// let found = quantise::<f32, i8, _>(x.view(), 2.0, &QuantParams::new(4)?)?;
+/// let found = quantize::<f32, i8, _>(x.view(), 2.0, &QuantParams::new(4)?)?;
 /// assert_eq!(found.values, array![-7, -1, 1, 7]);
-/// assert_eq!(dequantise::<_, f32, _>(found.values.view(), &found.scale)?[0], -2.0);
+/// assert_eq!(dequantize::<_, f32, _>(found.values.view(), &found.scale)?[0], -2.0);
 /// # Ok::<(), qdq::error::Error>(())
 /// ```
-pub fn quantise<'a, T: Element, Q: Storage, D: Dimension>(
+pub fn quantize<'a, T: Element, Q: Storage, D: Dimension>(
     x: ArrayView<'_, T, D>,
     amax: impl Into<PerGroup<'a>>,
     params: &QuantParams,
-) -> Result<Quantised<Q, D>> {
+) -> Result<Quantized<Q, D>> {
     let (amax, dim) = (amax.into(), x.raw_dim());
     let mut values = vec![Q::default(); x.len()];
-    quantise_slice(&dense(x), dim.slice(), &amax, params, &mut values)?;
-    Ok(Quantised { values: shaped(dim, values)?, scale: amax.map(|amax| params.scale(amax)) })
+    quantize_slice(&dense(x), dim.slice(), &amax, params, &mut values)?;
+    Ok(Quantized { values: shaped(dim, values)?, scale: amax.map(|amax| params.scale(amax)) })
 }
 
-/// [`quantise`] for row-major slices: `x` of `shape`, and `out` with as many elements.
+/// [`quantize`] for row-major slices: `x` of `shape`, and `out` with as many elements.
 ///
 /// # Errors
 ///
-/// Those of [`quantise`], and slices that do not fit the shape. After an error `out` is unspecified.
-pub fn quantise_slice<T: Element, Q: Storage>(
+/// Those of [`quantize`], and slices that do not fit the shape. After an error `out` is unspecified.
+pub fn quantize_slice<T: Element, Q: Storage>(
     x: &[T],
     shape: &[usize],
     amax: &PerGroup<'_>,
@@ -124,7 +124,7 @@ pub fn quantise_slice<T: Element, Q: Storage>(
             if grid.scale == 0.0 {
                 T::map_to_f32(x, integers, &SignedZero);
             } else {
-                T::map_to_f32(x, integers, &Quantise(grid));
+                T::map_to_f32(x, integers, &Quantize(grid));
             }
             for (out, &integer) in out.iter_mut().zip(&*integers) {
                 nan |= integer.is_nan();
@@ -139,7 +139,7 @@ pub fn quantise_slice<T: Element, Q: Storage>(
     Ok(())
 }
 
-/// Quantises and goes back at once: y = clamp(rne(x * M / amax), L, M) * amax / M, computed as a division by
+/// Quantizes and goes back at once: y = clamp(rne(x * M / amax), L, M) * amax / M, computed as a division by
 /// M / amax. Where amax counts as zero, y is 0. NaN stays NaN. See [`Mode`] for the arithmetic.
 ///
 /// # Errors
@@ -187,28 +187,28 @@ pub fn fake_tensor_quant_slice<T: Element>(
         let grid = params.fake_grid(amax);
         let zero = params.fakes_zero(amax);
         if mode == Mode::GpuCompat {
-            if zero { T::map(x, out, &Zero) } else { T::map(x, out, &InF32(FakeQuantise(grid))) }
+            if zero { T::map(x, out, &Zero) } else { T::map(x, out, &InF32(FakeQuantize(grid))) }
         } else if mode == Mode::Corrected && zero {
             T::map(x, out, &SignedZero);
         } else if mode == Mode::Reference && (T::STAGED || zero) {
-            T::map(x, out, &Quantise(grid));
+            T::map(x, out, &Quantize(grid));
             let scale = T::from_f32(params.scale(amax)).to_f64() as f32;
             for q in out {
                 *q = T::quotient(*q, scale);
             }
         } else {
-            T::map(x, out, &FakeQuantise(grid));
+            T::map(x, out, &FakeQuantize(grid));
         }
     });
     Ok(())
 }
 
-/// The way back from integers: y = q / scale, with the scale of [`Quantised`].
+/// The way back from integers: y = q / scale, with the scale of [`Quantized`].
 ///
 /// # Errors
 ///
 /// A scale that is not a positive finite number or does not fit the shape of the integers.
-pub fn dequantise<'a, Q: Storage, T: Element, D: Dimension>(
+pub fn dequantize<'a, Q: Storage, T: Element, D: Dimension>(
     values: ArrayView<'_, Q, D>,
     scale: impl Into<PerGroup<'a>>,
 ) -> Result<Array<T, D>> {
@@ -219,18 +219,18 @@ pub fn dequantise<'a, Q: Storage, T: Element, D: Dimension>(
     scale.groups(dim.slice(), "scale")?.for_each(|range, number| {
         let scale = scale.values()[number];
         for (out, &q) in out[range.clone()].iter_mut().zip(&values[range]) {
-            *out = T::dequantise(q.into(), scale);
+            *out = T::dequantize(q.into(), scale);
         }
     });
     shaped(dim, out)
 }
 
 /// clamp(rne(x * scale), low, high).
-struct Quantise(Grid);
+struct Quantize(Grid);
 
-impl Function for Quantise {
+impl Function for Quantize {
     fn f32(&self, x: &[f32], out: &mut [f32]) {
-        kernel::active().quantise(x, out, self.0);
+        kernel::active().quantize(x, out, self.0);
     }
 
     fn f64(&self, x: f64) -> f64 {
@@ -240,15 +240,15 @@ impl Function for Quantise {
 }
 
 /// clamp(rne(x * scale), low, high) / scale.
-struct FakeQuantise(Grid);
+struct FakeQuantize(Grid);
 
-impl Function for FakeQuantise {
+impl Function for FakeQuantize {
     fn f32(&self, x: &[f32], out: &mut [f32]) {
-        kernel::active().fake_quantise(x, out, self.0);
+        kernel::active().fake_quantize(x, out, self.0);
     }
 
     fn f64(&self, x: f64) -> f64 {
-        Quantise(self.0).f64(x) / f64::from(self.0.scale)
+        Quantize(self.0).f64(x) / f64::from(self.0.scale)
     }
 }
 
@@ -308,9 +308,9 @@ fn check<T: Element>(
             x,
             shape,
             |&x| x < T::default(),
-            "is negative, but the quantisation is unsigned",
+            "is negative, but the quantization is unsigned",
         )
-        .with_remedy("use a signed quantisation, or clip the data at 0"));
+        .with_remedy("use a signed quantization, or clip the data at 0"));
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! How one tensor is to be quantised.
+//! How one tensor is to be quantized.
 
 use ndarray::{Array, ArrayD, ArrayView, Dimension, IxDyn};
 use serde::de::{Deserializer, Error as _};
@@ -45,7 +45,7 @@ pub enum CalibMethod {
     Histogram,
 }
 
-/// How one tensor is quantised: the fields and defaults of pytorch-quantization's descriptor.
+/// How one tensor is quantized: the fields and defaults of pytorch-quantization's descriptor.
 ///
 /// Any field may be set; [`validate`](Self::validate) tells whether they go together, and so does everything that
 /// uses a descriptor. In JSON a missing field has its default and an unknown one is an error; reading back what was
@@ -199,11 +199,11 @@ impl QuantDescriptor {
                 Ok(QuantParams::new(bits)?.unsigned(self.unsigned).narrow_range(self.narrow_range))
             }
             NumBits::Float(..) => Err(Error::new(ErrorKind::InvalidArgument, "e4m3 has no integers")
-                .with_remedy("use quantise_e4m3 or scaled_e4m3")),
+                .with_remedy("use quantize_e4m3 or scaled_e4m3")),
         }
     }
 
-    /// The amax to quantise x with when nothing was calibrated: the fixed one, else max |x| over all axes but the
+    /// The amax to quantize x with when nothing was calibrated: the fixed one, else max |x| over all axes but the
     /// kept ones; times scale_amax.
     ///
     /// # Errors

@@ -19,7 +19,7 @@ pub(super) type StorageRange = RangeInclusive<i32>;
 /// 16-bit floats are computed in f32 and rounded (half to even) at the end.
 pub trait Element: sealed::Element {}
 
-/// A type that holds quantised integers: i8, u8, i16, u16.
+/// A type that holds quantized integers: i8, u8, i16, u16.
 pub trait Storage: sealed::Storage {}
 
 pub(super) mod sealed {
@@ -37,7 +37,7 @@ pub(super) mod sealed {
         /// q / scale, of an integer that has been rounded to this type.
         fn quotient(q: Self, scale: f32) -> Self;
         /// q / scale.
-        fn dequantise(q: i32, scale: f32) -> Self;
+        fn dequantize(q: i32, scale: f32) -> Self;
         /// out = f(x).
         fn map(x: &[Self], out: &mut [Self], f: &impl Function);
         /// out = f(x), rounded to f32.
@@ -81,7 +81,7 @@ impl sealed::Element for f32 {
         q / scale
     }
 
-    fn dequantise(q: i32, scale: f32) -> Self {
+    fn dequantize(q: i32, scale: f32) -> Self {
         q as f32 / scale
     }
 
@@ -121,7 +121,7 @@ impl sealed::Element for f64 {
         q / f64::from(scale)
     }
 
-    fn dequantise(q: i32, scale: f32) -> Self {
+    fn dequantize(q: i32, scale: f32) -> Self {
         f64::from(q) / f64::from(scale)
     }
 
@@ -162,7 +162,7 @@ macro_rules! element_of_16_bits {
                 Self::from_f32(q.to_f32() / scale)
             }
 
-            fn dequantise(q: i32, scale: f32) -> Self {
+            fn dequantize(q: i32, scale: f32) -> Self {
                 Self::from_f32(q as f32 / scale)
             }
 

@@ -5,14 +5,14 @@ use ndarray::{Array, ArrayView, Dimension};
 use crate::error::Result;
 use crate::kernel::{self, e4m3};
 
-use super::apply::Quantised;
+use super::apply::Quantized;
 use super::backward::fake_tensor_quant_backward;
 use super::dense::{dense, shaped};
 use super::element::{Element, Function};
 use super::group::PerGroup;
 use super::params::{EPSILON, bad_amax, check_scale};
 
-/// Fake quantisation to e4m3: y = e4m3(x * s) / s with s = 448 / amax, or s = 1 without an amax.
+/// Fake quantization to e4m3: y = e4m3(x * s) / s with s = 448 / amax, or s = 1 without an amax.
 ///
 /// e4m3 rounds to the nearest value, ties to even, and saturates at ±448, infinities included. Where |x| < 2^-24,
 /// and where amax is 0 or so small that s is infinite, y is 0. NaN stays NaN.
@@ -57,16 +57,16 @@ pub fn scaled_e4m3_backward<T: Element, D: Dimension>(
     fake_tensor_quant_backward(gradient, x, amax.unwrap_or_else(|| e4m3::MAX.into()))
 }
 
-/// The e4m3 codes of x * s and the scale s = 448 / amax, for which [`dequantise_e4m3`] gives what [`scaled_e4m3`]
+/// The e4m3 codes of x * s and the scale s = 448 / amax, for which [`dequantize_e4m3`] gives what [`scaled_e4m3`]
 /// does. Where that scale is infinite, the codes are 0 and the scale is 1. A NaN has the code 0x7f or 0xff.
 ///
 /// # Errors
 ///
 /// An amax that is negative, NaN or infinite, or does not fit the shape of x.
-pub fn quantise_e4m3<T: Element, D: Dimension>(
+pub fn quantize_e4m3<T: Element, D: Dimension>(
     x: ArrayView<'_, T, D>,
     amax: Option<PerGroup<'_>>,
-) -> Result<Quantised<u8, D>> {
+) -> Result<Quantized<u8, D>> {
     let (amax, dim) = (checked(amax)?, x.raw_dim());
     let x = dense(x);
     let mut codes = vec![0; x.len()];
@@ -79,7 +79,7 @@ pub fn quantise_e4m3<T: Element, D: Dimension>(
         }
     });
     let scale = amax.map(|amax| e4m3::MAX / amax).map(|scale| if scale.is_finite() { scale } else { 1.0 });
-    Ok(Quantised { values: shaped(dim, codes)?, scale })
+    Ok(Quantized { values: shaped(dim, codes)?, scale })
 }
 
 /// The way back from e4m3 codes: y = value of the code / s.
@@ -87,7 +87,7 @@ pub fn quantise_e4m3<T: Element, D: Dimension>(
 /// # Errors
 ///
 /// A scale that is not a positive finite number or does not fit the shape of the codes.
-pub fn dequantise_e4m3<'a, T: Element, D: Dimension>(
+pub fn dequantize_e4m3<'a, T: Element, D: Dimension>(
     codes: ArrayView<'_, u8, D>,
     scale: impl Into<PerGroup<'a>>,
 ) -> Result<Array<T, D>> {

@@ -58,7 +58,7 @@ impl<'a> PerGroup<'a> {
     }
 
     /// Numbers that each cover `size` neighbours along `axis` (the last block may be shorter), as in ONNX's
-    /// blocked quantisation: `values` has ceil(n / size) elements along `axis`, where the data has n.
+    /// blocked quantization: `values` has ceil(n / size) elements along `axis`, where the data has n.
     ///
     /// # Errors
     ///

@@ -3,10 +3,10 @@
 //! | to | use |
 //! |---|---|
 //! | find ranges | [`abs_max`], [`abs_max_per_block`], or `range` for calibrated ones |
-//! | get integers | [`quantise`], and [`dequantise`] for the way back |
-//! | see what quantisation does to the data | [`fake_tensor_quant`], [`fake_affine_tensor_quant`], [`scaled_e4m3`] |
+//! | get integers | [`quantize`], and [`dequantize`] for the way back |
+//! | see what quantization does to the data | [`fake_tensor_quant`], [`fake_affine_tensor_quant`], [`scaled_e4m3`] |
 //! | train through it | [`fake_tensor_quant_backward`] and its kin |
-//! | get int8 weights for an ONNX file | [`weights::quantise_weights`] |
+//! | get int8 weights for an ONNX file | [`weights::quantize_weights`] |
 //! | store 4-bit integers | [`pack`] |
 //!
 //! How elements share one amax or scale (per tensor, axis or block) is said by [`PerGroup`].
@@ -18,7 +18,7 @@
 //! use ndarray::Array4;
 //! use qdq::quant::{QuantDescriptor, tensor_quant};
 //!
-//! // 4 bits, unsigned, one range per index of axis 0, integers instead of fake quantisation.
+//! // 4 bits, unsigned, one range per index of axis 0, integers instead of fake quantization.
 //! let descriptor = QuantDescriptor {
 //!     num_bits: 4.into(),
 //!     unsigned: true,
@@ -52,11 +52,11 @@ pub mod weights;
 pub use affine::{fake_affine_tensor_quant, fake_affine_tensor_quant_backward};
 pub use amax::{abs_max, abs_max_per_block};
 pub use apply::{
-    Quantised, dequantise, fake_tensor_quant, fake_tensor_quant_slice, quantise, quantise_slice, tensor_quant,
+    Quantized, dequantize, fake_tensor_quant, fake_tensor_quant_slice, quantize, quantize_slice, tensor_quant,
 };
 pub use backward::{fake_tensor_quant_backward, tensor_quant_backward};
 pub use descriptor::{CalibMethod, NumBits, QuantDescriptor};
 pub use element::{Element, Storage};
-pub use fp8::{dequantise_e4m3, quantise_e4m3, scaled_e4m3, scaled_e4m3_backward};
+pub use fp8::{dequantize_e4m3, quantize_e4m3, scaled_e4m3, scaled_e4m3_backward};
 pub use group::PerGroup;
 pub use params::{EPSILON, Mode, QuantParams};

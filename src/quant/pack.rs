@@ -69,5 +69,5 @@ fn byte(low: u8, high: u8) -> u8 {
 
 fn too_wide(at: usize, value: i32, range: &str) -> Error {
     Error::new(ErrorKind::Data, format!("element {at} = {value} does not fit into 4 bits"))
-        .with_remedy(format!("quantise to 4 bits, which gives {range}"))
+        .with_remedy(format!("quantize to 4 bits, which gives {range}"))
 }

@@ -9,12 +9,12 @@ use super::group::PerGroup;
 /// At or below this amax (2^-24, the smallest positive f16) a range counts as zero.
 pub const EPSILON: f32 = 1.0 / (1u32 << 24) as f32;
 
-/// Whose arithmetic fake quantisation follows. For f32 data with a finite amax above 2^-24, `Reference` and
+/// Whose arithmetic fake quantization follows. For f32 data with a finite amax above 2^-24, `Reference` and
 /// `Corrected` are equal.
 ///
 /// | | `Reference` | `GpuCompat` | `Corrected` |
 /// |---|---|---|---|
-/// | equal to pytorch-quantization | on a CPU, bit for bit | on a GPU (fake quantisation) | where that is sound |
+/// | equal to pytorch-quantization | on a CPU, bit for bit | on a GPU (fake quantization) | where that is sound |
 /// | lowest signed integer | by `narrow_range` | always -M | by `narrow_range` |
 /// | amax counted as zero | up to 2^-24 | below 2^-24 | up to 2^-24 |
 /// | ±inf with such an amax | NaN | 0 | 0 |
@@ -31,7 +31,7 @@ pub enum Mode {
     /// pytorch-quantization on a CPU.
     #[default]
     Reference,
-    /// pytorch-quantization's CUDA kernel for fake quantisation. It never got the flag for the narrow range, so
+    /// pytorch-quantization's CUDA kernel for fake quantization. It never got the flag for the narrow range, so
     /// models trained on a GPU have seen the narrow one. The other functions are as in `Reference`.
     GpuCompat,
     /// Without the known defects.
@@ -123,7 +123,7 @@ impl QuantParams {
         self.mode
     }
 
-    /// Whether fake quantisation with `amax` gives 0 for every number.
+    /// Whether fake quantization with `amax` gives 0 for every number.
     pub(super) fn fakes_zero(&self, amax: f32) -> bool {
         if self.mode == Mode::GpuCompat { amax < EPSILON } else { amax <= EPSILON }
     }
@@ -134,7 +134,7 @@ impl QuantParams {
         Grid { scale, low: self.low() as f32, high: self.high() as f32 }
     }
 
-    /// The grid of one amax in fake quantisation.
+    /// The grid of one amax in fake quantization.
     pub(super) fn fake_grid(&self, amax: f32) -> Grid {
         if self.mode != Mode::GpuCompat {
             return self.grid(amax);
@@ -168,7 +168,7 @@ impl QuantParams {
             ErrorKind::Type,
             format!("{name} does not hold the integers {} to {}", self.low(), self.high()),
         )
-        .with_remedy("use a type that has the bits and the sign of the quantisation"))
+        .with_remedy("use a type that has the bits and the sign of the quantization"))
     }
 }
 

@@ -11,7 +11,7 @@ const MAX: f32 = 127.0;
 
 /// int8 weights and their scales.
 #[derive(Clone, Debug, PartialEq)]
-pub struct QuantisedWeights {
+pub struct QuantizedWeights {
     /// One integer per weight in the order of the weights; -128 only where a range of the caller's choice clips.
     pub values: Vec<i8>,
     /// ONNX's scale, the width of one integer step: weight = value * scale. (This is the reciprocal of the scale
@@ -20,10 +20,10 @@ pub struct QuantisedWeights {
     pub scale: Vec<f32>,
 }
 
-/// Quantises row-major weights symmetrically to int8, with one scale per index of `axis` or one for all.
+/// Quantizes row-major weights symmetrically to int8, with one scale per index of `axis` or one for all.
 ///
 /// scale = amax / 127 and value = clamp(rne(weight / scale), -128, 127), both in f32. The division is that of
-/// QuantizeLinear, so a runtime that quantises the float weights with these scales gets the same integers. Where
+/// QuantizeLinear, so a runtime that quantizes the float weights with these scales gets the same integers. Where
 /// amax / 127 is no normal number (amax is 0 or so small that hardware may flush the scale to zero), the scale is
 /// 1 and the values are 0.
 ///
@@ -32,30 +32,30 @@ pub struct QuantisedWeights {
 /// When there is no weight, the shape does not fit the weights or has no such axis, or a weight is NaN or infinite.
 ///
 /// ```
-/// # use qdq::quant::weights::quantise_weights;
-/// let found = quantise_weights(&[1.0, -0.5, 254.0, 3.0], &[2, 2], Some(0))?;
+/// # use qdq::quant::weights::quantize_weights;
+/// let found = quantize_weights(&[1.0, -0.5, 254.0, 3.0], &[2, 2], Some(0))?;
 /// assert_eq!(found.values, [127, -64, 127, 2]);
 /// assert_eq!(found.scale, [1.0 / 127.0, 2.0]);
 /// # Ok::<(), qdq::error::Error>(())
 /// ```
-pub fn quantise_weights(values: &[f32], shape: &[usize], axis: Option<usize>) -> Result<QuantisedWeights> {
+pub fn quantize_weights(values: &[f32], shape: &[usize], axis: Option<usize>) -> Result<QuantizedWeights> {
     check(values, shape, axis)?;
     let amax = abs_max_along(values, shape, axis);
-    quantise_weights_within(values, shape, axis, &amax)
+    quantize_weights_within(values, shape, axis, &amax)
 }
 
-/// As [`quantise_weights`] with ranges of the caller's choice, one per index of `axis` or a single one: what lies
+/// As [`quantize_weights`] with ranges of the caller's choice, one per index of `axis` or a single one: what lies
 /// beyond them is clipped.
 ///
 /// # Errors
 ///
-/// As [`quantise_weights`], and when there is not one range that is finite and not negative for every index.
-pub fn quantise_weights_within(
+/// As [`quantize_weights`], and when there is not one range that is finite and not negative for every index.
+pub fn quantize_weights_within(
     values: &[f32],
     shape: &[usize],
     axis: Option<usize>,
     amax: &[f32],
-) -> Result<QuantisedWeights> {
+) -> Result<QuantizedWeights> {
     check(values, shape, axis)?;
     if values.is_empty() {
         return Err(Error::new(ErrorKind::Shape, format!("weights of shape {shape:?} have no element")));
@@ -79,17 +79,17 @@ pub fn quantise_weights_within(
         match &scale[channels] {
             &[scale] => {
                 for (integer, &value) in integers.iter_mut().zip(values) {
-                    *integer = quantise_one(value, scale);
+                    *integer = quantize_one(value, scale);
                 }
             }
             scales => {
                 for ((integer, &value), &scale) in integers.iter_mut().zip(values).zip(scales) {
-                    *integer = quantise_one(value, scale);
+                    *integer = quantize_one(value, scale);
                 }
             }
         }
     });
-    Ok(QuantisedWeights { values: integers, scale })
+    Ok(QuantizedWeights { values: integers, scale })
 }
 
 /// max |x| for every index of `axis`, or of all values: NaN where there is a NaN. Nothing where there is no
@@ -146,7 +146,7 @@ fn usable_scale(scale: f32) -> f32 {
     if scale.is_normal() { scale } else { 1.0 }
 }
 
-fn quantise_one(value: f32, scale: f32) -> i8 {
+fn quantize_one(value: f32, scale: f32) -> i8 {
     round((value / scale).clamp(-MAX - 1.0, MAX)) as i8
 }
 
@@ -187,20 +187,20 @@ mod tests {
 
     #[test]
     fn ranges_of_the_caller_clip() {
-        let found = quantise_weights_within(&[1.0, -4.0, 0.5, 2.0], &[2, 2], Some(0), &[1.27, 2.54]).unwrap();
+        let found = quantize_weights_within(&[1.0, -4.0, 0.5, 2.0], &[2, 2], Some(0), &[1.27, 2.54]).unwrap();
         assert_eq!(found.values, [100, -128, 25, 100]);
         for amax in [&[1.0][..], &[1.0, -1.0], &[1.0, f32::NAN], &[1.0; 3]] {
-            assert!(quantise_weights_within(&[1.0; 4], &[2, 2], Some(0), amax).is_err(), "{amax:?}");
+            assert!(quantize_weights_within(&[1.0; 4], &[2, 2], Some(0), amax).is_err(), "{amax:?}");
         }
     }
 
     #[test]
     fn hopeless_ranges_get_scale_one() {
         for amax in [0.0, f32::from_bits(1), f32::MIN_POSITIVE, f32::MIN_POSITIVE * 126.0] {
-            let found = quantise_weights(&[amax, -amax], &[2], None).unwrap();
-            assert_eq!(found, QuantisedWeights { values: vec![0, 0], scale: vec![1.0] }, "{amax}");
+            let found = quantize_weights(&[amax, -amax], &[2], None).unwrap();
+            assert_eq!(found, QuantizedWeights { values: vec![0, 0], scale: vec![1.0] }, "{amax}");
         }
-        let found = quantise_weights(&[f32::MAX, -f32::MAX], &[2], None).unwrap();
+        let found = quantize_weights(&[f32::MAX, -f32::MAX], &[2], None).unwrap();
         assert_eq!(found.values, [127, -127]);
         assert!(found.scale[0].is_finite());
     }
@@ -218,7 +218,7 @@ mod tests {
 
     #[test]
     fn ties_go_to_the_even_integer() {
-        let found = quantise_weights(&[127.0, 0.5, 1.5, 2.5, -0.5, -1.5], &[6], None).unwrap();
+        let found = quantize_weights(&[127.0, 0.5, 1.5, 2.5, -0.5, -1.5], &[6], None).unwrap();
         assert_eq!(found.values, [127, 0, 2, 2, 0, -2]);
     }
 
@@ -226,15 +226,15 @@ mod tests {
     fn errors_name_the_weight() {
         for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
             for axis in [None, Some(0), Some(1)] {
-                let error = quantise_weights(&[0.0, 1.0, 2.0, bad], &[2, 2], axis).unwrap_err();
+                let error = quantize_weights(&[0.0, 1.0, 2.0, bad], &[2, 2], axis).unwrap_err();
                 assert_eq!(error.message(), format!("weight [1, 1] is {bad}"));
             }
         }
-        assert_eq!(quantise_weights(&[1.0], &[2], None).unwrap_err().kind(), ErrorKind::Shape);
-        assert_eq!(quantise_weights(&[1.0], &[1], Some(1)).unwrap_err().kind(), ErrorKind::Shape);
+        assert_eq!(quantize_weights(&[1.0], &[2], None).unwrap_err().kind(), ErrorKind::Shape);
+        assert_eq!(quantize_weights(&[1.0], &[1], Some(1)).unwrap_err().kind(), ErrorKind::Shape);
         // The product of the shape is 0, that of its tail does not fit.
         for axis in [None, Some(0), Some(1)] {
-            let error = quantise_weights(&[], &[0, usize::MAX, 2], axis).unwrap_err();
+            let error = quantize_weights(&[], &[0, usize::MAX, 2], axis).unwrap_err();
             assert!(error.message().contains("no element"), "{error}");
             assert!(abs_max_along(&[], &[0, usize::MAX, 2], axis).is_empty());
         }
@@ -244,7 +244,7 @@ mod tests {
         #[test]
         fn every_weight_follows_the_formula_of_its_channel((shape, weights) in weights(), axis in 0usize..5) {
             let axis = (axis < shape.len()).then_some(axis);
-            let found = quantise_weights(&weights, &shape, axis).unwrap();
+            let found = quantize_weights(&weights, &shape, axis).unwrap();
             let channel = |at: usize| axis.map_or(0, |axis| super::super::group::index_of(at, &shape)[axis]);
             for (at, &weight) in weights.iter().enumerate() {
                 let others = weights.iter().enumerate().filter(|&(other, _)| channel(other) == channel(at));

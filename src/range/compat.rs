@@ -12,7 +12,7 @@ use crate::observe::compat::{LinearHistogram, between};
 
 use super::Target;
 
-/// Magnitudes up to this are quantised to 0 by pytorch-quantization.
+/// Magnitudes up to this are quantized to 0 by pytorch-quantization.
 const SMALLEST_AMAX: f32 = 1.0 / (1 << 24) as f32;
 
 /// The bins at which ranges are tried.
@@ -44,7 +44,7 @@ impl Search {
     }
 }
 
-/// The edge i at which the first i bins, quantised to 2^(num_bits - 1 + unsigned) levels, diverge least from
+/// The edge i at which the first i bins, quantized to 2^(num_bits - 1 + unsigned) levels, diverge least from
 /// themselves with the clipped counts added to the last bin. The last of equal minima wins, and a divergence
 /// that is no number wins over all.
 ///
@@ -74,14 +74,14 @@ pub fn entropy(histogram: &LinearHistogram, target: Target, search: Search) -> R
         .ok_or_else(|| Error::new(ErrorKind::Data, "the histogram has fewer edges than bins"))
 }
 
-/// Kullback-Leibler divergence of the first `bins` bins from their quantised form, both scaled to 1.
+/// Kullback-Leibler divergence of the first `bins` bins from their quantized form, both scaled to 1.
 fn divergence(counts: &[f64], bins: usize, levels: usize) -> f64 {
     if bins == 0 {
         return f64::NAN;
     }
     let (inside, outside) = counts.split_at(bins);
     let level_edge = |level: usize| level as f64 * (bins as f64 / levels as f64);
-    let mut quantised = vec![0.0; bins];
+    let mut quantized = vec![0.0; bins];
     let mut start = 0;
     for level in 1..=levels {
         let end = if level == levels { bins } else { (level_edge(level).ceil() as usize).min(bins) };
@@ -89,17 +89,17 @@ fn divergence(counts: &[f64], bins: usize, levels: usize) -> f64 {
         let mean = inside[start..end].iter().sum::<f64>() / occupied as f64;
         for bin in start..end {
             if inside[bin] != 0.0 {
-                quantised[bin] = mean;
+                quantized[bin] = mean;
             }
         }
         start = end;
     }
     let clipped: f64 = outside.iter().sum();
     let total: f64 = inside.iter().sum::<f64>() + clipped;
-    let total_quantised: f64 = quantised.iter().sum();
+    let total_quantized: f64 = quantized.iter().sum();
     let term = |bin: usize| {
         let count = inside[bin] + if bin + 1 == bins { clipped } else { 0.0 };
-        let (p, q) = (count / total, quantised[bin] / total_quantised);
+        let (p, q) = (count / total, quantized[bin] / total_quantized);
         match (p, q) {
             _ if p.is_nan() || q.is_nan() => f64::NAN,
             (0.0, _) => 0.0,
@@ -110,7 +110,7 @@ fn divergence(counts: &[f64], bins: usize, levels: usize) -> f64 {
     (0..bins).map(term).sum()
 }
 
-/// The middle of the bin at which quantising the middles of all bins makes the least squared error, weighted
+/// The middle of the bin at which quantizing the middles of all bins makes the least squared error, weighted
 /// by the counts. The first of equal minima wins.
 ///
 /// # Errors
@@ -131,7 +131,7 @@ pub fn mse(histogram: &LinearHistogram, target: Target, search: Search) -> Resul
     for candidate in search.bins(centres.len())? {
         let amax = centres[candidate];
         let error = mean(centres.iter().zip(counts).map(|(&centre, &count)| {
-            let difference = fake_quantise(centre, amax, max_level) - centre;
+            let difference = fake_quantize(centre, amax, max_level) - centre;
             difference * difference * count as f32
         }));
         if error < best.1 || best.0.is_nan() {
@@ -146,7 +146,7 @@ fn mean(values: impl ExactSizeIterator<Item = f32>) -> f32 {
     (values.map(f64::from).sum::<f64>() / count as f64) as f32
 }
 
-fn fake_quantise(x: f32, amax: f32, max_level: f32) -> f32 {
+fn fake_quantize(x: f32, amax: f32, max_level: f32) -> f32 {
     if amax <= SMALLEST_AMAX {
         return 0.0;
     }

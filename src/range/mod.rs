@@ -44,7 +44,7 @@ const USUAL_PERCENTILE: f64 = 99.99;
 pub enum Method {
     /// The largest magnitude: nothing is clipped.
     Max,
-    /// The range whose quantised distribution tells most about the true one (Kullback-Leibler).
+    /// The range whose quantized distribution tells most about the true one (Kullback-Leibler).
     Entropy,
     /// The magnitude that this percentage of the values other than zero do not exceed; over 0, up to 100.
     Percentile(f64),
@@ -102,7 +102,7 @@ pub fn compute(stats: &TensorStats, method: Method, target: Target) -> Result<f3
     };
     if target.unsigned && min < 0.0 {
         return Err(Error::new(ErrorKind::Data, format!("the value {min} does not fit unsigned integers"))
-            .with_remedy("quantise this tensor to signed integers"));
+            .with_remedy("quantize this tensor to signed integers"));
     }
     if abs_max == 0.0 {
         return Ok(0.0);

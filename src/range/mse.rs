@@ -1,7 +1,7 @@
-//! The range with the least expected squared error of the real quantiser.
+//! The range with the least expected squared error of the real quantizer.
 //!
 //! The values of a bin are taken to lie in its middle, those of the last bin at the largest magnitude. The
-//! quantiser is the symmetric one: q = min(round(|x| M / amax), M), y = q amax / M. The error
+//! quantizer is the symmetric one: q = min(round(|x| M / amax), M), y = q amax / M. The error
 //! Σ count (y - |x|)² is computed in f64 for candidates from the largest magnitude downwards, 128 an octave,
 //! until what is clipped alone costs more than the best candidate so far: below that nothing can be better.
 //! Then 1024 an octave are tried about the best.
@@ -128,7 +128,7 @@ mod tests {
         amax(stats.histogram(), stats.abs_max().unwrap(), max_level)
     }
 
-    /// Mean squared error of the quantiser itself on the values themselves.
+    /// Mean squared error of the quantizer itself on the values themselves.
     fn error(values: &[f32], amax: f32, max_level: u32) -> f64 {
         let step = f64::from(amax) / f64::from(max_level);
         let level = |x: f64| (x / step).round_ties_even().abs().min(f64::from(max_level)).copysign(x);

@@ -1,4 +1,4 @@
-//! How far a quantised model is from the float model.
+//! How far a quantized model is from the float model.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use crate::tensor::TensorView;
 
 use super::table::{Align, Table};
 
-/// Sums over pairs of a float value x and the quantised model's value y, from which every figure follows.
+/// Sums over pairs of a float value x and the quantized model's value y, from which every figure follows.
 /// Memory is constant; sums are in `f64`.
 ///
 /// A pair with an infinity or a NaN is left out of every figure. Where the two differ (one is finite, or they
@@ -68,7 +68,7 @@ impl Metrics {
         self.non_finite
     }
 
-    /// Signal to quantisation noise in decibels, 10·log10(Σx² / Σ(x-y)²). Infinite where there is no noise,
+    /// Signal to quantization noise in decibels, 10·log10(Σx² / Σ(x-y)²). Infinite where there is no noise,
     /// minus infinity where there is noise and no signal.
     pub fn sqnr_db(&self) -> Option<f64> {
         let decibels =
@@ -123,30 +123,30 @@ pub struct Agreement {
     pub labelled: u64,
     /// Labelled samples that the float model classified rightly.
     pub float_right: u64,
-    /// Labelled samples that the quantised model classified rightly.
-    pub quantised_right: u64,
+    /// Labelled samples that the quantized model classified rightly.
+    pub quantized_right: u64,
 }
 
 impl Agreement {
     /// Adds a batch of scores, `[samples, classes]` with two classes or more, and where known the right class
     /// of each sample. Outputs of another shape or type are no scores and change nothing.
-    pub fn add(&mut self, float: TensorView<'_>, quantised: TensorView<'_>, labels: Option<&[i64]>) {
+    pub fn add(&mut self, float: TensorView<'_>, quantized: TensorView<'_>, labels: Option<&[i64]>) {
         let &[_, classes] = float.shape() else { return };
-        if classes < 2 || float.shape() != quantised.shape() {
+        if classes < 2 || float.shape() != quantized.shape() {
             return;
         }
-        let (float, quantised) = (float.data(), quantised.data());
-        let (Some(float), Some(quantised)) = (float.to_f32(), quantised.to_f32()) else { return };
-        let pairs = float.chunks_exact(classes).zip(quantised.chunks_exact(classes));
-        for (sample, (float, quantised)) in pairs.enumerate() {
-            let (float, quantised) = (largest(float), largest(quantised));
+        let (float, quantized) = (float.data(), quantized.data());
+        let (Some(float), Some(quantized)) = (float.to_f32(), quantized.to_f32()) else { return };
+        let pairs = float.chunks_exact(classes).zip(quantized.chunks_exact(classes));
+        for (sample, (float, quantized)) in pairs.enumerate() {
+            let (float, quantized) = (largest(float), largest(quantized));
             self.samples += 1;
-            self.same += u64::from(float == quantised);
+            self.same += u64::from(float == quantized);
             if let Some(&label) = labels.and_then(|labels| labels.get(sample)) {
                 let is_right = |class: Option<usize>| class.is_some_and(|class| class as i64 == label);
                 self.labelled += 1;
                 self.float_right += u64::from(is_right(float));
-                self.quantised_right += u64::from(is_right(quantised));
+                self.quantized_right += u64::from(is_right(quantized));
             }
         }
     }
@@ -156,9 +156,9 @@ impl Agreement {
         ratio(self.same, self.samples)
     }
 
-    /// The accuracy of the float and of the quantised model, 0 to 1; `None` without labels.
+    /// The accuracy of the float and of the quantized model, 0 to 1; `None` without labels.
     pub fn accuracy(&self) -> Option<(f64, f64)> {
-        ratio(self.float_right, self.labelled).zip(ratio(self.quantised_right, self.labelled))
+        ratio(self.float_right, self.labelled).zip(ratio(self.quantized_right, self.labelled))
     }
 }
 
@@ -176,7 +176,7 @@ fn largest(scores: &[f32]) -> Option<usize> {
     best.map(|(class, _)| class)
 }
 
-/// A float model beside its quantised form.
+/// A float model beside its quantized form.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Comparison {
     /// Samples run through both.
@@ -211,8 +211,8 @@ impl Comparison {
             "outputs": tensors(&self.outputs),
             "tensors": tensors(&self.tensors),
             "top1_agreement": self.agreement.top1(),
-            "accuracy": self.agreement.accuracy().map(|(float, quantised)| {
-                json!({"float": float, "quantised": quantised, "samples": self.agreement.labelled})
+            "accuracy": self.agreement.accuracy().map(|(float, quantized)| {
+                json!({"float": float, "quantized": quantized, "samples": self.agreement.labelled})
             }),
         })
     }
@@ -246,8 +246,8 @@ impl fmt::Display for Comparison {
             let (same, samples) = (self.agreement.same, self.agreement.samples);
             writeln!(f, "\ntop-1 agreement: {:.2}% ({same} of {samples})", 100.0 * top1)?;
         }
-        if let Some((float, quantised)) = self.agreement.accuracy() {
-            writeln!(f, "accuracy: float {:.2}%, quantised {:.2}%", 100.0 * float, 100.0 * quantised)?;
+        if let Some((float, quantized)) = self.agreement.accuracy() {
+            writeln!(f, "accuracy: float {:.2}%, quantized {:.2}%", 100.0 * float, 100.0 * quantized)?;
         }
         Ok(())
     }
@@ -349,7 +349,7 @@ mod tests {
         let other = scores(&[2.0, 0.0, 1.0, 0.0, 3.0, 3.0, f32::NAN, f32::NAN]);
         let mut agreement = Agreement::default();
         agreement.add(float.view(), other.view(), Some(&[0, 1, 0, 1]));
-        let expected = Agreement { samples: 4, same: 2, labelled: 4, float_right: 4, quantised_right: 2 };
+        let expected = Agreement { samples: 4, same: 2, labelled: 4, float_right: 4, quantized_right: 2 };
         assert_eq!(agreement, expected);
         assert_eq!((agreement.top1(), agreement.accuracy()), (Some(0.5), Some((1.0, 0.5))));
         let image = Tensor::new(vec![1, 1, 2, 2], vec![0f32; 4]).unwrap();
@@ -367,7 +367,7 @@ mod tests {
                 NamedMetrics { name: "ids".into(), metrics: metrics(&[]) },
             ],
             tensors: Vec::new(),
-            agreement: Agreement { samples: 2, same: 1, labelled: 2, float_right: 2, quantised_right: 1 },
+            agreement: Agreement { samples: 2, same: 1, labelled: 2, float_right: 2, quantized_right: 1 },
         };
         let expected = "samples: 2
 
@@ -377,14 +377,14 @@ same        inf  1.000000    0.000e0     0.000e0
 ids           -         -          -           -
 
 top-1 agreement: 50.00% (1 of 2)
-accuracy: float 100.00%, quantised 50.00%
+accuracy: float 100.00%, quantized 50.00%
 ";
         assert_eq!(comparison.to_string(), expected);
         let json = comparison.to_json();
         assert_eq!(json["outputs"][1]["sqnr_db"], "inf");
         assert_eq!(json["outputs"][2]["sqnr_db"], Value::Null);
         assert_eq!(json["outputs"][0]["max_error"], 0.5);
-        assert_eq!(json["accuracy"]["quantised"], 0.5);
+        assert_eq!(json["accuracy"]["quantized"], 0.5);
         let below: Vec<&str> =
             comparison.outputs_below(30.0).iter().map(|output| output.name.as_str()).collect();
         assert_eq!(below, ["logits", "ids"]);

@@ -10,7 +10,7 @@ use super::table::{Align, Table};
 /// The word for a verdict in text and JSON.
 pub fn verdict_name(verdict: Verdict) -> &'static str {
     match verdict {
-        Verdict::Quantised => "int8",
+        Verdict::Quantized => "int8",
         Verdict::PassesInt8 => "passes int8",
         Verdict::Float => "float",
     }
@@ -27,8 +27,8 @@ pub fn text(graph: &Graph, plan: &Plan) -> String {
     let count = |verdict| plan.decisions.iter().filter(|decision| decision.verdict == verdict).count();
     format!(
         "{table}\nint8: {} of {} nodes, and {} that it passes through\n\
-         quantised: activations {} (scales {}), weights {}\n",
-        count(Verdict::Quantised),
+         quantized: activations {} (scales {}), weights {}\n",
+        count(Verdict::Quantized),
         plan.decisions.len(),
         count(Verdict::PassesInt8),
         plan.activations.len(),
@@ -115,7 +115,7 @@ mod tests {
             let line = text.lines().find(|line| line.starts_with(name)).unwrap();
             assert!(line.ends_with(&decision.reason), "{line}");
         }
-        let totals = "int8: 1 of 2 nodes, and 0 that it passes through\nquantised: activations 1 (scales 1), weights 1\n";
+        let totals = "int8: 1 of 2 nodes, and 0 that it passes through\nquantized: activations 1 (scales 1), weights 1\n";
         assert!(text.ends_with(totals), "{text}");
     }
 

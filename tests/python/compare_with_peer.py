@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Quantises the test models with qdq and with ONNX Runtime, and holds the results against each other and TensorRT-RTX.
+"""Quantizes the test models with qdq and with ONNX Runtime, and holds the results against each other and TensorRT-RTX.
 
 usage: compare_with_peer.py FOLDER [--qdq BINARY] [--methods max,entropy,percentile,mse] [--models NAME,...]
 
 FOLDER comes from make_models.py. For every model and method: `qdq quantize` succeeds, its Q/DQ is sound
 (structure.py), ONNX Runtime runs it with and without optimisations, its output SQNR is at least the peer's less
 0.5 dB (the peer has no mse: held against its max, 3 dB less; nor does it get through float16 by percentile), and where TensorRT-RTX builds the float model it
-builds the Q/DQ model with every quantised product in INT8. The last line is `N passed, N failed`.
+builds the Q/DQ model with every quantized product in INT8. The last line is `N passed, N failed`.
 """
 import argparse
 import concurrent.futures
@@ -65,14 +65,14 @@ def quantize(binary, entry, folder, method, out):
 
 
 def check_products(entry, report):
-    """Every product that should be quantised is."""
+    """Every product that should be quantized is."""
     left = [p.name for p in report.products
-            if not p.quantised and p.name not in entry["float_nodes"] and p.op not in NEVER_INT8]
-    return [f"not quantised: {', '.join(left)}"] if left else []
+            if not p.quantized and p.name not in entry["float_nodes"] and p.op not in NEVER_INT8]
+    return [f"not quantized: {', '.join(left)}"] if left else []
 
 
 def check_engine(entry, out, report):
-    """TensorRT-RTX builds the model and runs its quantised products in INT8."""
+    """TensorRT-RTX builds the model and runs its quantized products in INT8."""
     if not entry["rtx"]:
         return []
     engine = rtx.build(out)
@@ -83,7 +83,7 @@ def check_engine(entry, out, report):
         operations = engine.of_node(product.name)
         if not operations:
             problems.append(f"TensorRT-RTX: {product.name} is not in the engine")
-        elif product.quantised and product.op not in NEVER_INT8 and not all(o.is_int8 for o in operations):
+        elif product.quantized and product.op not in NEVER_INT8 and not all(o.is_int8 for o in operations):
             problems.append(f"TensorRT-RTX: {product.name} runs as {', '.join(map(str, operations))}")
     return problems
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Compares quantised models with their float model by ONNX Runtime.
+"""Compares quantized models with their float model by ONNX Runtime.
 
-usage: evaluate.py FLOAT.onnx TEST.npz QUANTISED.onnx... [--labels LABELS.npy] [--batch N]
+usage: evaluate.py FLOAT.onnx TEST.npz QUANTIZED.onnx... [--labels LABELS.npy] [--batch N]
 
-Prints one JSON object per quantised model: SQNR in dB, cosine and maximum error of each output, top-1 agreement where
+Prints one JSON object per quantized model: SQNR in dB, cosine and maximum error of each output, top-1 agreement where
 the last axis holds classes, accuracy with labels, the structural problems of its Q/DQ, and its products. The status
 is 1 when a model has structural problems.
 """
@@ -35,7 +35,7 @@ def run(path, data, batch, optimised=False):
 
 
 def sqnr(reference, got):
-    """Signal-to-quantisation-noise ratio in dB: 10 log10(sum reference^2 / sum (reference - got)^2)."""
+    """Signal-to-quantization-noise ratio in dB: 10 log10(sum reference^2 / sum (reference - got)^2)."""
     reference, got = reference.astype(numpy.float64), got.astype(numpy.float64)
     noise = ((reference - got) ** 2).sum()
     return float(10 * numpy.log10((reference**2).sum() / noise)) if noise else float("inf")
@@ -57,11 +57,11 @@ def compare(reference, got):
 
 
 def main(arguments):
-    """Prints the figures of every quantised model."""
+    """Prints the figures of every quantized model."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("float_model")
     parser.add_argument("test")
-    parser.add_argument("quantised", nargs="+")
+    parser.add_argument("quantized", nargs="+")
     parser.add_argument("--labels")
     parser.add_argument("--batch", type=int, default=1)
     options = parser.parse_args(arguments)
@@ -69,7 +69,7 @@ def main(arguments):
         data = dict(file)
     reference = run(options.float_model, data, options.batch)
     failed = False
-    for path in options.quantised:
+    for path in options.quantized:
         report = structure.check(options.float_model, path)
         got = run(path, data, options.batch)
         result = {"model": path, **compare(reference, got)}

@@ -1,4 +1,4 @@
-"""Small valid models that are hard to quantise: hostile_models.py make FOLDER | check FOLDER
+"""Small valid models that are hard to quantize: hostile_models.py make FOLDER | check FOLDER
 
 `make` writes NAME.onnx and its samples NAME.npz. `check` takes every NAME.FORM.onnx that was made of them: onnx.checker
 passes, no constant is left that nothing reads, and ONNX Runtime gives close to the float model's outputs with and
@@ -177,9 +177,9 @@ def unread(graph):
 
 
 def problem(float_path, path, samples):
-    quantised = onnx.load(path)
-    onnx.checker.check_model(quantised, full_check=True)
-    if left := unread(quantised.graph):
+    quantized = onnx.load(path)
+    onnx.checker.check_model(quantized, full_check=True)
+    if left := unread(quantized.graph):
         return f"nothing reads {left}"
     levels = onnxruntime.GraphOptimizationLevel
     reference = run(float_path, samples, levels.ORT_DISABLE_ALL)

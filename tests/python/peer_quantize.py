@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Quantises a model with ONNX Runtime's own quantize_static, with the settings that TensorRT needs.
+"""Quantizes a model with ONNX Runtime's own quantize_static, with the settings that TensorRT needs.
 
 usage: peer_quantize.py MODEL CALIBRATION.npz max|entropy|percentile OUT [BATCH]
 
-Symmetric INT8 activations and weights, per-channel weights as Q + DQ, no quantised bias, one Q/DQ pair per tensor.
+Symmetric INT8 activations and weights, per-channel weights as Q + DQ, no quantized bias, one Q/DQ pair per tensor.
 Models are converted first to the opset that this needs: 13 for per-channel scales, 19 for float16 scales.
 """
 import contextlib
@@ -42,7 +42,7 @@ class Reader(CalibrationDataReader):
 
 
 def quantize(model, calibration, method, out, batch=1):
-    """Writes the quantised model to `out`."""
+    """Writes the quantized model to `out`."""
     logging.disable(logging.WARNING)
     onnxruntime.set_default_logger_severity(4)
     loaded = onnx.load(model)

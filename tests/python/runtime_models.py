@@ -105,7 +105,7 @@ def narrowed():
     return model(nodes, [("x", T.FLOAT, [3])], [("y", T.FLOAT, [3])])
 
 
-def quantised():
+def quantized():
     """A convolution with Q/DQ around it: per-channel int8 weights, and uint8 with a zero point at the end."""
     rng = np.random.default_rng(2)
     weights = rng.integers(-127, 128, (4, 2, 3, 3), dtype=np.int8)
@@ -205,7 +205,7 @@ def main():
         "f16": halves(),
         "bf16": narrowed(),
         "stored_in_halves": stored_in_halves(),
-        "quantised": quantised(),
+        "quantized": quantized(),
         "unsupported": unsupported(),
         "passed_through": passed_through(),
         "chain": chain(),

@@ -73,8 +73,8 @@ class Product:
     fed: tuple
 
     @property
-    def quantised(self):
-        """Whether both operands are quantised."""
+    def quantized(self):
+        """Whether both operands are quantized."""
         return all(self.fed)
 
 
@@ -115,11 +115,11 @@ def check_scale(graph, node, report):
         if zero is None or zero.dtype != numpy.int8 or zero.any() or zero.shape != scale.shape:
             report.problems.append(f"{label(node)}: the zero point is not INT8 zero of the scale's shape")
     elif node.op_type == "QuantizeLinear" and attribute(node, "output_dtype", 0) != TensorProto.INT8:
-        report.problems.append(f"{label(node)}: without a zero point this quantises to uint8")
+        report.problems.append(f"{label(node)}: without a zero point this quantizes to uint8")
 
 
 def check_activation(graph, node, report):
-    """A QuantizeLinear of an activation: 0-D scale, its DQs alike, quantised once."""
+    """A QuantizeLinear of an activation: 0-D scale, its DQs alike, quantized once."""
     if graph.array(graph.skip_casts(node.input[0])) is not None:
         return
     scale = graph.array(node.input[1])
@@ -131,7 +131,7 @@ def check_activation(graph, node, report):
             report.problems.append(f"{label(node)}: {label(reader)} does not undo it with the same scale")
     twins = [n for n in graph.consumers[node.input[0]] if n.op_type == "QuantizeLinear" and n is not node]
     if any(numpy.array_equal(graph.array(twin.input[1]), scale) for twin in twins):
-        report.problems.append(f"{label(node)}: its input is quantised twice with one scale")
+        report.problems.append(f"{label(node)}: its input is quantized twice with one scale")
 
 
 def check_axis(graph, node, operand, report):
@@ -167,14 +167,14 @@ def signature(model):
              for v in values if v.name not in initializers] for values in (model.graph.input, model.graph.output)]
 
 
-def check(float_path, quantised_path):
+def check(float_path, quantized_path):
     """The Report of a Q/DQ model that was made from a float model."""
     report = Report()
     try:
-        onnx.checker.check_model(quantised_path, full_check=True)
+        onnx.checker.check_model(quantized_path, full_check=True)
     except Exception as error:  # the checker raises several types
         report.problems.append(f"onnx.checker: {error}")
-    graph = Graph(quantised_path)
+    graph = Graph(quantized_path)
     if signature(onnx.load(float_path, load_external_data=False)) != signature(graph.model):
         report.problems.append("the inputs or outputs differ from the float model's")
     names = [node.name for node in graph.nodes if node.name]

@@ -16,15 +16,15 @@ import structure
 from builder import Builder
 
 
-def pair(quantised):
+def pair(quantized):
     """A MatMul and an Add, in float or as Q/DQ."""
     b = Builder("checks")
     x = b.input("x", ["N", 8])
     weight = b.normal(8, 4)
-    if quantised:
+    if quantized:
         scale, zero = b.constant("x_scale", numpy.float32(0.02)), b.constant("x_zero", numpy.int8(0))
-        x = b.node("QuantizeLinear", [x, scale, zero], name="quantise")
-        x = b.node("DequantizeLinear", [x, scale, zero], name="dequantise")
+        x = b.node("QuantizeLinear", [x, scale, zero], name="quantize")
+        x = b.node("DequantizeLinear", [x, scale, zero], name="dequantize")
         scales = (numpy.abs(weight).max(0) / 127).astype(numpy.float32)
         stored = b.constant("weight", numpy.rint(weight / scales).astype(numpy.int8))
         w = b.node("DequantizeLinear", [stored, b.constant("scales", scales),
@@ -56,11 +56,11 @@ def wrong_axis(model):
     node(model, "weights").attribute[0].i = 0
 
 
-def quantised_twice(model):
+def quantized_twice(model):
     twin = onnx.helper.make_node("QuantizeLinear", ["x", "x_scale", "x_zero"], ["twin"], name="twin")
     model.graph.node.insert(0, twin)
-    node(model, "dequantise").input[0] = "twin"
-    model.graph.node.append(onnx.helper.make_node("DequantizeLinear", ["quantise:0", "x_scale", "x_zero"], ["again"]))
+    node(model, "dequantize").input[0] = "twin"
+    model.graph.node.append(onnx.helper.make_node("DequantizeLinear", ["quantize:0", "x_scale", "x_zero"], ["again"]))
 
 
 def renamed(model):
@@ -80,18 +80,18 @@ FAULTS = {
     "wrong axis": (wrong_axis, "expected 1"),
     "wrong number of scales": (lambda m: replace(m, "scales", numpy.full(3, 0.01, numpy.float32)), "3 scales"),
     "Q/DQ that nothing reads": (bypass, "nothing reads its output"),
-    "one tensor quantised twice": (quantised_twice, "quantised twice"),
+    "one tensor quantized twice": (quantized_twice, "quantized twice"),
     "output renamed": (renamed, "inputs or outputs differ"),
     "constant that nothing reads": (unread, "nothing reads the constant stray"),
 }
 
 
 def sound(folder):
-    """The good model has no problems, its product is quantised, and it is close to the float model."""
+    """The good model has no problems, its product is quantized, and it is close to the float model."""
     report = structure.check(folder / "float.onnx", folder / "good.onnx")
     data = {"x": numpy.random.default_rng(1).normal(0, 1, (16, 8)).astype(numpy.float32)}
     figures = evaluate.compare(*(evaluate.run(folder / name, data, 4) for name in ("float.onnx", "good.onnx")))
-    return [] if not report.problems and report.products[0].quantised and figures["sqnr"] > 30 else [report, figures]
+    return [] if not report.problems and report.products[0].quantized and figures["sqnr"] > 30 else [report, figures]
 
 
 def main():

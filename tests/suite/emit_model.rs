@@ -1,4 +1,4 @@
-//! Models that are valid and hard to quantise, through the whole way and back into ONNX Runtime.
+//! Models that are valid and hard to quantize, through the whole way and back into ONNX Runtime.
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -53,18 +53,18 @@ fn calibrated(path: &Path, kind: EngineKind) -> Result<(Prepared, Plan, Ranges)>
     Ok((prepared, plan, ranges))
 }
 
-fn write_quantised(path: &Path) -> Result<()> {
+fn write_quantized(path: &Path) -> Result<()> {
     let (prepared, plan, ranges) = calibrated(path, EngineKind::OnnxRuntime)?;
     for (name, form) in [("int8", WeightForm::Int8), ("float", WeightForm::Float)] {
         let weights = Weights { form, method: Method::Max };
-        let quantised = pipeline::quantise(&prepared, &plan, &ranges, weights)?;
-        quantised.save(&path.with_extension(format!("{name}.onnx")), &Default::default())?;
+        let quantized = pipeline::quantize(&prepared, &plan, &ranges, weights)?;
+        quantized.save(&path.with_extension(format!("{name}.onnx")), &Default::default())?;
     }
     Ok(())
 }
 
 #[test]
-fn every_hostile_model_is_quantised_into_a_valid_one_with_close_results() {
+fn every_hostile_model_is_quantized_into_a_valid_one_with_close_results() {
     let entries = std::fs::read_dir(made()).unwrap().map(|entry| entry.unwrap().path());
     let models: Vec<PathBuf> =
         entries.filter(|path| path.extension().is_some_and(|end| end == "onnx")).collect();
@@ -72,7 +72,7 @@ fn every_hostile_model_is_quantised_into_a_valid_one_with_close_results() {
     let failures: Vec<String> = models
         .iter()
         .filter_map(|path| {
-            let error = write_quantised(path).err()?;
+            let error = write_quantized(path).err()?;
             Some(format!("{}: {error}", path.display()))
         })
         .collect();
@@ -87,8 +87,8 @@ fn tensors_of_one_group_get_one_scale_from_ranges_that_differ() {
     for (tensor, amax) in plan.taps().zip([1.0, 2.0, 3.0, 4.0]) {
         ranges.set(&prepared.graph.tensor(tensor).name, amax).unwrap();
     }
-    let quantised = pipeline::quantise(&prepared, &plan, &ranges, Weights::default()).unwrap();
-    let scale = |name: &str| match quantised.constant(&format!("{name}_scale")).unwrap().unwrap().data() {
+    let quantized = pipeline::quantize(&prepared, &plan, &ranges, Weights::default()).unwrap();
+    let scale = |name: &str| match quantized.constant(&format!("{name}_scale")).unwrap().unwrap().data() {
         Data::F32(values) => values[0],
         other => panic!("a scale is {}", other.view().dtype()),
     };

@@ -1,4 +1,4 @@
-//! The digits model from data to a quantised model, on its real test images.
+//! The digits model from data to a quantized model, on its real test images.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -58,16 +58,16 @@ impl Digits {
         pipeline::ranges(&self.prepared.graph, &self.plan, &self.stats, method).unwrap()
     }
 
-    fn quantised(&self, ranges: &Ranges, weights: Weights) -> Model {
-        pipeline::quantise(&self.prepared, &self.plan, ranges, weights).unwrap()
+    fn quantized(&self, ranges: &Ranges, weights: Weights) -> Model {
+        pipeline::quantize(&self.prepared, &self.plan, ranges, weights).unwrap()
     }
 
-    fn compare(&self, quantised: &Model, kind: EngineKind) -> Comparison {
+    fn compare(&self, quantized: &Model, kind: EngineKind) -> Comparison {
         let onnxruntime = (kind == EngineKind::OnnxRuntime).then(onnxruntime);
         let engine = EngineOptions { kind, onnxruntime, threads: Some(1) };
         let options = CompareOptions { engine, per_tensor: false, labels: Some(labels()) };
         let mut data = open("test.npz", &self.float);
-        pipeline::compare(&self.float, quantised, data.as_mut(), &options, &mut go_on).unwrap()
+        pipeline::compare(&self.float, quantized, data.as_mut(), &options, &mut go_on).unwrap()
     }
 }
 
@@ -76,8 +76,8 @@ fn every_method_keeps_the_accuracy_in_onnx_runtime() {
     let model = calibrated();
     let mut best = f64::NEG_INFINITY;
     for method in [Method::Max, Method::Percentile(99.99), Method::Entropy, Method::Mse] {
-        let quantised = model.quantised(&model.ranges(method), Weights::default());
-        let result = model.compare(&quantised, EngineKind::OnnxRuntime);
+        let quantized = model.quantized(&model.ranges(method), Weights::default());
+        let result = model.compare(&quantized, EngineKind::OnnxRuntime);
         let (float, int8) = result.agreement.accuracy().unwrap();
         assert!((float - 0.996).abs() < 1e-9, "the float model has {float}");
         assert!(int8 >= float - 0.005, "{method}: {int8}");
@@ -88,10 +88,10 @@ fn every_method_keeps_the_accuracy_in_onnx_runtime() {
 }
 
 #[test]
-fn every_convolution_and_product_reads_quantised_inputs() {
+fn every_convolution_and_product_reads_quantized_inputs() {
     let model = calibrated();
-    let quantised = model.quantised(&model.ranges(Method::Mse), Weights::default());
-    let graph = quantised.graph().unwrap();
+    let quantized = model.quantized(&model.ranges(Method::Mse), Weights::default());
+    let graph = quantized.graph().unwrap();
     let products: Vec<_> = graph.nodes.iter().filter(|node| node.is("Conv") || node.is("Gemm")).collect();
     assert_eq!(products.len(), 3);
     for node in products {
@@ -108,8 +108,8 @@ fn every_convolution_and_product_reads_quantised_inputs() {
 fn float_weights_with_a_pair_give_what_stored_int8_weights_give() {
     let model = calibrated();
     let ranges = model.ranges(Method::Mse);
-    let stored = model.quantised(&ranges, Weights::default());
-    let float = model.quantised(&ranges, Weights { form: WeightForm::Float, ..Default::default() });
+    let stored = model.quantized(&ranges, Weights::default());
+    let float = model.quantized(&ranges, Weights { form: WeightForm::Float, ..Default::default() });
     assert!(float.encode().unwrap().len() > 2 * stored.encode().unwrap().len());
     let options = CompareOptions::default();
     let mut data = open("test.npz", &model.float);
@@ -126,8 +126,8 @@ fn ranges_from_a_cache_give_the_same_model() {
     let read = Cache::parse(text.unwrap().as_bytes(), "cache").unwrap().to_ranges().unwrap();
     let plan = pipeline::plan_for_ranges(&model.prepared, &Policy::default(), &read).unwrap();
     assert_eq!(plan.activations, model.plan.activations);
-    let direct = model.quantised(&ranges, Weights::default());
-    let through_cache = model.quantised(&read, Weights::default());
+    let direct = model.quantized(&ranges, Weights::default());
+    let through_cache = model.quantized(&read, Weights::default());
     for name in ranges.iter().map(|(name, _)| format!("{name}_scale")) {
         assert_eq!(direct.constant(&name).unwrap(), through_cache.constant(&name).unwrap(), "{name}");
     }
@@ -141,13 +141,13 @@ fn a_cache_without_a_tensor_leaves_its_readers_in_float() {
         ranges.set(name, amax).unwrap();
     }
     let plan = pipeline::plan_for_ranges(&model.prepared, &Policy::default(), &ranges).unwrap();
-    let quantised: Vec<&str> = plan
+    let quantized: Vec<&str> = plan
         .decisions
         .iter()
-        .filter(|decision| decision.verdict == Verdict::Quantised)
+        .filter(|decision| decision.verdict == Verdict::Quantized)
         .map(|decision| model.prepared.graph.node(decision.node).name.as_str())
         .collect();
-    assert_eq!(quantised, ["/c1/Conv", "/fc/Gemm"]);
+    assert_eq!(quantized, ["/c1/Conv", "/fc/Gemm"]);
     let foreign = Ranges::from_json(
         br#"{"format": "qdq-ranges", "version": 1, "tensors": {"elsewhere": {"amax": 1.0}}}"#,
         "foreign",
@@ -202,18 +202,18 @@ fn weights_that_are_not_finite_are_refused_by_name() {
     let prepared = pipeline::prepare(&broken).unwrap();
     let plan = pipeline::plan(&prepared, &Policy::default()).unwrap();
     let error =
-        pipeline::quantise(&prepared, &plan, &model.ranges(Method::Max), Weights::default()).unwrap_err();
+        pipeline::quantize(&prepared, &plan, &model.ranges(Method::Max), Weights::default()).unwrap_err();
     assert!(error.to_string().contains("'nan.weight'"), "{error}");
 }
 
 #[test]
-fn the_quantised_model_is_saved_whole_or_not_at_all() {
+fn the_quantized_model_is_saved_whole_or_not_at_all() {
     let model = calibrated();
-    let quantised = model.quantised(&model.ranges(Method::Max), Weights::default());
+    let quantized = model.quantized(&model.ranges(Method::Max), Weights::default());
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("q.onnx");
-    let written = quantised.save(&path, &Default::default()).unwrap();
+    let written = quantized.save(&path, &Default::default()).unwrap();
     assert_eq!(written, std::slice::from_ref(&path));
-    assert_eq!(Model::open(&path).unwrap().encode().unwrap(), quantised.encode().unwrap());
-    assert!(quantised.save(Path::new("/dev/full"), &Default::default()).is_err());
+    assert_eq!(Model::open(&path).unwrap().encode().unwrap(), quantized.encode().unwrap());
+    assert!(quantized.save(Path::new("/dev/full"), &Default::default()).is_err());
 }

@@ -237,14 +237,14 @@ fn a_model_of_any_depth_runs() {
 }
 
 #[test]
-fn quantised_models_give_the_same_integers() {
+fn quantized_models_give_the_same_integers() {
     // Ties, saturation far beyond the integers, and ordinary values.
     let mut x: Vec<f32> = (0..128).map(|index| (index as f32 - 64.0) / 40.0).collect();
     x[..6].copy_from_slice(&[0.5 / 127.0, 1.5 / 127.0, -2.5 / 127.0, 3e9, -3e38, f32::INFINITY]);
     let batch = batch(vec![("x", tensor(&[1, 2, 8, 8], x))]);
     let taps = ["x", "xd", "wd", "c", "cd", "y"];
-    let ran = BOTH.map(|kind| run(kind, &made("quantised"), &taps, &batch).unwrap());
-    assert_eq!(ran[0].outputs[1], ran[1].outputs[1], "the quantised input");
+    let ran = BOTH.map(|kind| run(kind, &made("quantized"), &taps, &batch).unwrap());
+    assert_eq!(ran[0].outputs[1], ran[1].outputs[1], "the quantized input");
     assert_eq!(ran[0].outputs[1].dtype(), DataType::I8);
     for tap in taps.into_iter().filter(|tap| *tap != "c") {
         assert_eq!(ran[0].seen(tap), ran[1].seen(tap), "{tap}");
@@ -252,7 +252,7 @@ fn quantised_models_give_the_same_integers() {
     assert_close(&values(ran[0].seen("c")[0]), &values(ran[1].seen("c")[0]), 1e-5);
     assert_eq!(ran[0].outputs[0], ran[1].outputs[0]);
     // Without taps the model runs no less exactly.
-    assert_eq!(run(EngineKind::Embedded, &made("quantised"), &[], &batch).unwrap().outputs, ran[0].outputs);
+    assert_eq!(run(EngineKind::Embedded, &made("quantized"), &[], &batch).unwrap().outputs, ran[0].outputs);
 }
 
 #[test]

@@ -221,8 +221,8 @@ def _(b):
     x, w = b.input("x", IMAGE), b.normal(32, 32, 3, 3)
     s, t = scale(b), b.constant("scale", numpy.abs(w).max((1, 2, 3)) / 127)
     stored = b.constant("w", numpy.rint(w * 40).clip(-127, 127).astype(numpy.int8))
-    quantised = b.node("QuantizeLinear", [x, s], output_dtype=TensorProto.INT8)
-    b.node("Conv", [dq(b, quantised, s, False), dq(b, stored, t, False, axis=0)])
+    quantized = b.node("QuantizeLinear", [x, s], output_dtype=TensorProto.INT8)
+    b.node("Conv", [dq(b, quantized, s, False), dq(b, stored, t, False, axis=0)])
     return ["conv"]
 
 

@@ -19,7 +19,7 @@ const ONNX_I8: i64 = 3;
 pub(super) struct QuantizeLinear<'a> {
     /// The node's name, for messages.
     pub node: &'a str,
-    /// What is quantised.
+    /// What is quantized.
     pub x: ValueView<'a>,
     /// One scale, or one for each slice along `axis`.
     pub scale: ValueView<'a>,
@@ -42,24 +42,24 @@ impl QuantizeLinear<'_> {
             return Err(self.unsupported("takes only an f32 input and scale"));
         };
         if scale.ndim() > 1 {
-            return Err(self.unsupported("cannot quantise in blocks"));
+            return Err(self.unsupported("cannot quantize in blocks"));
         }
         let scale = scale.to_vec();
         match &self.zero_point {
-            Some(ValueView::Int8Tensor(zero)) => Ok(self.quantise(x, &scale, &zero.to_vec())?.into()),
-            Some(ValueView::UInt8Tensor(zero)) => Ok(self.quantise(x, &scale, &zero.to_vec())?.into()),
+            Some(ValueView::Int8Tensor(zero)) => Ok(self.quantize(x, &scale, &zero.to_vec())?.into()),
+            Some(ValueView::UInt8Tensor(zero)) => Ok(self.quantize(x, &scale, &zero.to_vec())?.into()),
             Some(_) => Err(self.unsupported("gives only i8 and u8")),
             None if self.output_type == ONNX_I8 => {
-                Ok(self.quantise(x, &scale, &vec![0i8; scale.len()])?.into())
+                Ok(self.quantize(x, &scale, &vec![0i8; scale.len()])?.into())
             }
             None if matches!(self.output_type, 0 | ONNX_U8) => {
-                Ok(self.quantise(x, &scale, &vec![0u8; scale.len()])?.into())
+                Ok(self.quantize(x, &scale, &vec![0u8; scale.len()])?.into())
             }
             None => Err(self.unsupported("gives only i8 and u8")),
         }
     }
 
-    fn quantise<T: Step>(&self, x: &TensorView<'_, f32>, scale: &[f32], zero: &[T]) -> Result<Tensor<T>> {
+    fn quantize<T: Step>(&self, x: &TensorView<'_, f32>, scale: &[f32], zero: &[T]) -> Result<Tensor<T>> {
         let shape = x.shape();
         let mismatch = || {
             Error::new(
@@ -86,12 +86,12 @@ impl QuantizeLinear<'_> {
         if zero.len() != scale.len() {
             return Err(mismatch());
         }
-        let mut quantised = Vec::with_capacity(values.len());
+        let mut quantized = Vec::with_capacity(values.len());
         // An empty tensor has no slices, but a slice must have a size.
         for (values, (&scale, &zero)) in values.chunks(slice.max(1)).zip(scale.iter().zip(zero).cycle()) {
-            quantised.extend(values.iter().map(|&x| T::quantise(x, scale, zero)));
+            quantized.extend(values.iter().map(|&x| T::quantize(x, scale, zero)));
         }
-        Tensor::try_from_data(shape, quantised).map_err(|_| mismatch())
+        Tensor::try_from_data(shape, quantized).map_err(|_| mismatch())
     }
 
     fn unsupported(&self, what: &str) -> Error {
@@ -103,15 +103,15 @@ impl QuantizeLinear<'_> {
     }
 }
 
-/// A type to quantise to.
+/// A type to quantize to.
 trait Step: Copy {
-    fn quantise(x: f32, scale: f32, zero_point: Self) -> Self;
+    fn quantize(x: f32, scale: f32, zero_point: Self) -> Self;
 }
 
 macro_rules! step {
     ($($integer:ty),*) => {
         $(impl Step for $integer {
-            fn quantise(x: f32, scale: f32, zero_point: Self) -> Self {
+            fn quantize(x: f32, scale: f32, zero_point: Self) -> Self {
                 let q = (x / scale).round_ties_even();
                 // The sum is exact wherever it is in the type's range; beyond, the cast saturates.
                 if q.is_nan() { zero_point } else { (q + f32::from(zero_point)) as $integer }

@@ -17,7 +17,7 @@ class Model:
     rtx: bool = True
     # Whether the embedded engine runs it.
     embedded: bool = True
-    # Convolutions and matrix products that need not be quantised, by node name.
+    # Convolutions and matrix products that need not be quantized, by node name.
     float_nodes: list = field(default_factory=list)
     # The external data file that belongs to it.
     external: str = ""

@@ -58,9 +58,9 @@ fn every_method_stays_close_to_the_float_model() {
         let line = format!("compare model.onnx {method}.onnx -d test.npz --labels test_labels.npy --json");
         let result = place.run(&line).succeeds().json();
         assert_eq!(result["samples"], 500);
-        let (float, quantised) = (&result["accuracy"]["float"], &result["accuracy"]["quantised"]);
-        let loss = float.as_f64().unwrap() - quantised.as_f64().unwrap();
-        assert!(loss <= 0.005, "{method}: accuracy fell from {float} to {quantised}");
+        let (float, quantized) = (&result["accuracy"]["float"], &result["accuracy"]["quantized"]);
+        let loss = float.as_f64().unwrap() - quantized.as_f64().unwrap();
+        assert!(loss <= 0.005, "{method}: accuracy fell from {float} to {quantized}");
         let sqnr = result["outputs"][0]["sqnr_db"].as_f64().unwrap();
         assert!(sqnr > 30.0, "{method}: {sqnr} dB");
     }
@@ -117,7 +117,7 @@ fn equal_input_gives_equal_files() {
 }
 
 #[test]
-fn applied_ranges_give_the_quantised_model() {
+fn applied_ranges_give_the_quantized_model() {
     let place = Place::with_digits();
     place.run("quantize model.onnx -d calib.npz -o direct.onnx --ranges r.json").succeeds();
     place.run("apply model.onnx --ranges r.json -o applied.onnx").succeeds();

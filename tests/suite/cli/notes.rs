@@ -7,30 +7,30 @@ use super::place::Place;
 use crate::environment::onnxruntime;
 
 #[test]
-fn a_model_with_nothing_to_quantise_is_refused() {
+fn a_model_with_nothing_to_quantize_is_refused() {
     let place = Place::with_models();
     place.run("quantize model.onnx -d calib.npz -o int8.onnx --ranges r.json").succeeds();
     let before = place.files();
     for (line, parts) in [
         (
             "quantize int8.onnx -d calib.npz -o out",
-            ["int8.onnx: is quantised already", "help: give the float model"],
+            ["int8.onnx: is quantized already", "help: give the float model"],
         ),
         (
             "apply int8.onnx --ranges r.json -o out",
-            ["int8.onnx: is quantised already", "help: give the float model"],
+            ["int8.onnx: is quantized already", "help: give the float model"],
         ),
         (
             "quantize pool.onnx -d calib.npz -o out",
-            ["pool.onnx: has nothing to quantise", "qdq inspect pool.onnx"],
+            ["pool.onnx: has nothing to quantize", "qdq inspect pool.onnx"],
         ),
         (
             "quantize model.onnx -d calib.npz -o out --exclude *",
-            ["--include and --exclude leave nothing to quantise", "qdq inspect model.onnx"],
+            ["--include and --exclude leave nothing to quantize", "qdq inspect model.onnx"],
         ),
         (
             "apply model.onnx --ranges r.json -o out --include-op Relu",
-            ["--include and --exclude leave nothing to quantise", "qdq inspect model.onnx"],
+            ["--include and --exclude leave nothing to quantize", "qdq inspect model.onnx"],
         ),
     ] {
         place.run(line).refuses(&parts);
@@ -41,7 +41,7 @@ fn a_model_with_nothing_to_quantise_is_refused() {
 }
 
 #[test]
-fn a_partly_quantised_model_is_finished() {
+fn a_partly_quantized_model_is_finished() {
     let place = Place::with_digits();
     place.run("quantize model.onnx -d calib.npz -o half.onnx --include-op Conv").succeeds();
     let ran = place.run("quantize half.onnx -d calib.npz -o whole.onnx");

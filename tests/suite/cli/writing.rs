@@ -139,7 +139,7 @@ fn a_killed_conversion_leaves_the_old_file() {
 
 #[test]
 #[cfg(unix)]
-fn a_killed_quantisation_leaves_the_old_model() {
+fn a_killed_quantization_leaves_the_old_model() {
     let place = Place::with_digits();
     // A tensor that nothing reads makes the model large enough to be caught half written.
     let mut model = Model::open(&place.at("model.onnx")).unwrap();

@@ -3,7 +3,7 @@
 use ndarray::{Array4, ArrayD, IxDyn, array};
 use proptest::prelude::*;
 use qdq::quant::{
-    CalibMethod, NumBits, QuantDescriptor, abs_max, dequantise, fake_tensor_quant, quantise, scaled_e4m3,
+    CalibMethod, NumBits, QuantDescriptor, abs_max, dequantize, fake_tensor_quant, quantize, scaled_e4m3,
     tensor_quant,
 };
 
@@ -20,7 +20,7 @@ fn the_user_guides_example() {
     assert!(y.iter().zip(expected).all(|(y, expected)| (y - expected).abs() < 1e-4), "{y}");
 }
 
-/// 4 bits, unsigned, axis 0, real quantisation, on a tensor of shape [10, 9, 8, 7].
+/// 4 bits, unsigned, axis 0, real quantization, on a tensor of shape [10, 9, 8, 7].
 #[test]
 fn four_bits_unsigned_per_channel() {
     let descriptor = QuantDescriptor {
@@ -37,7 +37,7 @@ fn four_bits_unsigned_per_channel() {
     let amax = descriptor.amax_of(x.view()).unwrap();
     assert_eq!(amax.shape(), [10, 1, 1, 1]);
     let params = descriptor.params().unwrap();
-    let found = quantise::<_, u8, _>(x.view(), &amax, &params).unwrap();
+    let found = quantize::<_, u8, _>(x.view(), &amax, &params).unwrap();
     let floats = tensor_quant(x.view(), &amax, &params).unwrap();
     for ((n, c, h, w), &q) in found.values.indexed_iter() {
         let amax = (n * n + 1) as f32;
@@ -47,7 +47,7 @@ fn four_bits_unsigned_per_channel() {
         assert_eq!(found.scale.values()[n], 15.0 / amax);
     }
     assert!(found.values.outer_iter().all(|channel| channel.iter().max() == Some(&15)));
-    let back: Array4<f32> = dequantise(found.values.view(), &found.scale).unwrap();
+    let back: Array4<f32> = dequantize(found.values.view(), &found.scale).unwrap();
     assert_eq!(back, fake_tensor_quant(x.view(), &amax, &params).unwrap());
 }
 

@@ -1,4 +1,4 @@
-//! Quantisation against the numbers of pytorch-quantization (`tests/data/golden`), bit for bit.
+//! Quantization against the numbers of pytorch-quantization (`tests/data/golden`), bit for bit.
 
 use half::f16;
 use ndarray::{Array1, ArrayD, ArrayViewD, IxDyn};
@@ -83,7 +83,7 @@ fn run<T: Golden>(case: &Value, arrays: &mut Arrays, x: ArrayD<T>, amax: &ArrayD
 fn check_error(case: &Value, error: &Error) {
     let (kind, says) = match text(case, "error") {
         "RuntimeError" => (ErrorKind::Shape, "amax of shape [4] does not fit data of shape [4, 6, 5, 3]"),
-        "TypeError" => (ErrorKind::Data, "is negative, but the quantisation is unsigned"),
+        "TypeError" => (ErrorKind::Data, "is negative, but the quantization is unsigned"),
         "ValueError" => (ErrorKind::InvalidArgument, "is too small for f16"),
         other => panic!("{case}: {other}"),
     };
@@ -173,9 +173,9 @@ fn e4m3_codes_have_the_values_of_the_table() {
         }
     }
     let codes = Array1::from_iter(0..=255u8);
-    let values: Array1<f32> = quant::dequantise_e4m3(codes.view(), 1.0).unwrap();
+    let values: Array1<f32> = quant::dequantize_e4m3(codes.view(), 1.0).unwrap();
     assert_eq!(
-        quant::quantise_e4m3(values.view(), None).unwrap().values.mapv(|c| c & 0x7f),
+        quant::quantize_e4m3(values.view(), None).unwrap().values.mapv(|c| c & 0x7f),
         codes.mapv(|c| c & 0x7f)
     );
 }

@@ -1,12 +1,12 @@
-//! Values and shapes on which quantisation goes wrong.
+//! Values and shapes on which quantization goes wrong.
 
 use half::{bf16, f16};
 use ndarray::{Array, Array1, Array2, Array3, array, aview1};
 use qdq::error::ErrorKind;
 use qdq::quant::{
-    self, EPSILON, Mode, PerGroup, QuantParams, abs_max, abs_max_per_block, dequantise,
+    self, EPSILON, Mode, PerGroup, QuantParams, abs_max, abs_max_per_block, dequantize,
     fake_affine_tensor_quant, fake_tensor_quant, fake_tensor_quant_backward, fake_tensor_quant_slice,
-    quantise, quantise_slice, scaled_e4m3, tensor_quant,
+    quantize, quantize_slice, scaled_e4m3, tensor_quant,
 };
 
 const MODES: [Mode; 3] = [Mode::Reference, Mode::GpuCompat, Mode::Corrected];
@@ -61,10 +61,10 @@ fn infinite_data_saturates() {
     assert_eq!(fake(f32::INFINITY, 0.0, int8(Mode::Corrected)), 0.0);
     let x = array![f32::INFINITY, f32::NEG_INFINITY];
     assert_eq!(
-        quantise::<_, i8, _>(x.view(), 1.0, &int8(Mode::Reference)).unwrap().values,
+        quantize::<_, i8, _>(x.view(), 1.0, &int8(Mode::Reference)).unwrap().values,
         array![127, -128]
     );
-    assert_eq!(quantise::<_, i8, _>(x.view(), 0.0, &int8(Mode::Reference)).unwrap().values, array![0, 0]);
+    assert_eq!(quantize::<_, i8, _>(x.view(), 0.0, &int8(Mode::Reference)).unwrap().values, array![0, 0]);
 }
 
 #[test]
@@ -77,14 +77,14 @@ fn nan_stays_in_floats_and_is_refused_by_integers() {
         for at in [0, 1000, 2046] {
             let mut x = Array1::zeros(2047);
             x[at] = f32::NAN;
-            let error = quantise::<_, i8, _>(x.view(), 1.0, &int8(mode)).unwrap_err();
+            let error = quantize::<_, i8, _>(x.view(), 1.0, &int8(mode)).unwrap_err();
             assert!(error.message().starts_with(&format!("element [{at}] = NaN")), "{error}");
-            assert!(quantise::<_, i8, _>(x.view(), 0.0, &int8(mode)).is_err());
+            assert!(quantize::<_, i8, _>(x.view(), 0.0, &int8(mode)).is_err());
         }
     }
     assert!(fake_affine_tensor_quant(array![f32::NAN].view(), -1.0, 1.0, 8).unwrap()[0].is_nan());
     assert!(scaled_e4m3(array![f32::NAN].view(), Some(0.0.into())).unwrap()[0].is_nan());
-    assert_eq!(quant::quantise_e4m3(array![f32::NAN].view(), Some(0.0.into())).unwrap().values[0], 0x7f);
+    assert_eq!(quant::quantize_e4m3(array![f32::NAN].view(), Some(0.0.into())).unwrap().values[0], 0x7f);
 }
 
 #[test]
@@ -104,12 +104,12 @@ fn an_amax_that_is_no_range() {
                     assert!(mode == Mode::Corrected && error.message().contains("amax is"), "{error}")
                 }
             }
-            assert!(quantise::<_, i8, _>(x.view(), amax, &int8(mode)).is_err());
+            assert!(quantize::<_, i8, _>(x.view(), amax, &int8(mode)).is_err());
             assert!(scaled_e4m3(x.view(), Some(amax.into())).is_err());
         }
     }
-    assert!(dequantise::<i8, f32, _>(array![1].view(), 0.0).is_err());
-    assert!(dequantise::<i8, f32, _>(array![1].view(), f32::NAN).is_err());
+    assert!(dequantize::<i8, f32, _>(array![1].view(), 0.0).is_err());
+    assert!(dequantize::<i8, f32, _>(array![1].view(), f32::NAN).is_err());
 }
 
 #[test]
@@ -132,11 +132,11 @@ fn f16_with_a_small_amax_is_only_right_in_the_corrected_and_the_gpu_mode() {
 fn wide_integers_survive_narrow_floats() {
     let params = QuantParams::new(16).unwrap();
     let x = array![f16::from_f32(1.0)];
-    assert_eq!(quantise::<_, i16, _>(x.view(), 1.0, &params).unwrap().values[0], 32767);
+    assert_eq!(quantize::<_, i16, _>(x.view(), 1.0, &params).unwrap().values[0], 32767);
     // The reference keeps the integer in the type of the data, where it is rounded.
     assert_eq!(tensor_quant(x.view(), 1.0, &params).unwrap().values[0].to_f32(), 32768.0);
     let x = array![bf16::from_f32(-1.0)];
-    assert_eq!(quantise::<_, i16, _>(x.view(), 1.0, &params).unwrap().values[0], -32767);
+    assert_eq!(quantize::<_, i16, _>(x.view(), 1.0, &params).unwrap().values[0], -32767);
     assert_eq!(fake_tensor_quant(x.view(), 1.0, &params).unwrap()[0].to_f32(), -1.0);
 }
 
@@ -153,13 +153,13 @@ fn f64_data_is_computed_in_f64_except_for_the_gpu() {
 fn integer_types_must_hold_the_grid() {
     let x = array![1.0f32];
     let bits = |bits| QuantParams::new(bits).unwrap();
-    assert!(quantise::<_, u8, _>(x.view(), 1.0, &bits(8).unsigned(true)).is_ok());
-    assert!(quantise::<_, i16, _>(x.view(), 1.0, &bits(8).unsigned(true)).is_ok());
-    assert!(quantise::<_, u16, _>(x.view(), 1.0, &bits(16).unsigned(true)).is_ok());
-    let error = quantise::<_, i8, _>(x.view(), 1.0, &bits(8).unsigned(true)).unwrap_err();
+    assert!(quantize::<_, u8, _>(x.view(), 1.0, &bits(8).unsigned(true)).is_ok());
+    assert!(quantize::<_, i16, _>(x.view(), 1.0, &bits(8).unsigned(true)).is_ok());
+    assert!(quantize::<_, u16, _>(x.view(), 1.0, &bits(16).unsigned(true)).is_ok());
+    let error = quantize::<_, i8, _>(x.view(), 1.0, &bits(8).unsigned(true)).unwrap_err();
     assert_eq!((error.kind(), error.message()), (ErrorKind::Type, "i8 does not hold the integers 0 to 255"));
-    assert!(quantise::<_, u8, _>(x.view(), 1.0, &bits(4)).is_err());
-    assert!(quantise::<_, i8, _>(x.view(), 1.0, &bits(9)).is_err());
+    assert!(quantize::<_, u8, _>(x.view(), 1.0, &bits(4)).is_err());
+    assert!(quantize::<_, i8, _>(x.view(), 1.0, &bits(9)).is_err());
     for wrong in [0, 1, 17, u32::MAX] {
         assert!(QuantParams::new(wrong).is_err());
         assert!(fake_affine_tensor_quant(x.view(), 0.0, 1.0, wrong).is_err());
@@ -170,7 +170,7 @@ fn integer_types_must_hold_the_grid() {
 fn unsigned_data_must_not_be_negative() {
     let params = QuantParams::new(8).unwrap().unsigned(true);
     let error = fake_tensor_quant(array![[0.0f32, 1.0], [-0.5, 1.0]].view(), 1.0, &params).unwrap_err();
-    assert_eq!(error.message(), "element [1, 0] = -0.5 is negative, but the quantisation is unsigned");
+    assert_eq!(error.message(), "element [1, 0] = -0.5 is negative, but the quantization is unsigned");
     assert!(fake_tensor_quant(array![-0.0f32, f32::NAN].view(), 1.0, &params).is_ok());
     assert!(fake_tensor_quant(array![f16::NEG_INFINITY].view(), 1.0, &params).is_err());
 }
@@ -219,9 +219,9 @@ fn blocks_may_end_short() {
     assert_eq!(y, array![[0.0, -2.0, 4.0, 4.0, -5.0], [0.0, 16.0, 32.0, 32.0, 64.0]]);
     let amax = abs_max_per_block(x.view(), 0, 2).unwrap();
     assert_eq!(amax.shape(), [1, 5]);
-    let found = quantise::<_, i8, _>(x.view(), PerGroup::per_block(&amax, 0, 2).unwrap(), &params).unwrap();
+    let found = quantize::<_, i8, _>(x.view(), PerGroup::per_block(&amax, 0, 2).unwrap(), &params).unwrap();
     assert_eq!(found.values.row(1), aview1(&[1; 5]));
-    let back: Array2<f32> = dequantise(found.values.view(), &found.scale).unwrap();
+    let back: Array2<f32> = dequantize(found.values.view(), &found.scale).unwrap();
     assert!(back.row(1).iter().zip(x.row(1)).all(|(y, x)| (y - x).abs() <= x * 1e-6), "{back}");
 
     assert!(PerGroup::per_block(&amax, 0, 0).is_err());
@@ -256,7 +256,7 @@ fn empty_data_gives_empty_results_and_no_maximum() {
     let x = Array2::<f32>::zeros((0, 3));
     let params = QuantParams::new(8).unwrap();
     assert_eq!(fake_tensor_quant(x.view(), 1.0, &params).unwrap().shape(), [0, 3]);
-    assert_eq!(quantise::<_, i8, _>(x.view(), &array![1.0f32, 2.0, 3.0], &params).unwrap().values.len(), 0);
+    assert_eq!(quantize::<_, i8, _>(x.view(), &array![1.0f32, 2.0, 3.0], &params).unwrap().values.len(), 0);
     for axis in [None, Some(&[0][..]), Some(&[1])] {
         assert_eq!(abs_max(x.view(), axis).unwrap_err().kind(), ErrorKind::Data);
     }
@@ -270,7 +270,7 @@ fn slices_must_fit_their_shape() {
         [(&[2][..], 2, 1), (&[2], 1, 2), (&[3], 2, 2), (&[usize::MAX, 2], 2, 2), (&huge, 1, 1)]
     {
         let x = vec![1.0f32; x];
-        let error = quantise_slice(&x, shape, &one, &params, &mut vec![0i8; out]).unwrap_err();
+        let error = quantize_slice(&x, shape, &one, &params, &mut vec![0i8; out]).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Shape, "{shape:?}");
         assert!(fake_tensor_quant_slice(&x, shape, &one, &params, &mut vec![0.0; out]).is_err(), "{shape:?}");
     }
@@ -300,8 +300,8 @@ fn e4m3_with_ranges_that_overflow() {
     for amax in [0.0, 1e-45, 1e-37] {
         let y = scaled_e4m3(x.view(), Some(amax.into())).unwrap();
         assert!(y.iter().all(|y| y.abs() <= amax), "{amax:e}: {y}");
-        let codes = quant::quantise_e4m3(x.view(), Some(amax.into())).unwrap();
-        let back: Array1<f32> = quant::dequantise_e4m3(codes.values.view(), &codes.scale).unwrap();
+        let codes = quant::quantize_e4m3(x.view(), Some(amax.into())).unwrap();
+        let back: Array1<f32> = quant::dequantize_e4m3(codes.values.view(), &codes.scale).unwrap();
         assert_eq!(back.mapv(f32::abs), y.mapv(f32::abs), "{amax:e}");
     }
     let gradient =

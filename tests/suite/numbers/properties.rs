@@ -5,8 +5,8 @@ use ndarray::{Array, ArrayD, Axis, IxDyn};
 use proptest::prelude::*;
 use qdq::quant::pack::{pack_int4, pack_uint4, unpack_int4, unpack_uint4};
 use qdq::quant::{
-    Mode, PerGroup, QuantParams, abs_max, abs_max_per_block, dequantise, fake_affine_tensor_quant,
-    fake_tensor_quant, fake_tensor_quant_backward, quantise, scaled_e4m3, tensor_quant,
+    Mode, PerGroup, QuantParams, abs_max, abs_max_per_block, dequantize, fake_affine_tensor_quant,
+    fake_tensor_quant, fake_tensor_quant_backward, quantize, scaled_e4m3, tensor_quant,
 };
 
 fn data() -> impl Strategy<Value = ArrayD<f32>> {
@@ -37,11 +37,11 @@ proptest! {
         let params = params.unsigned(unsigned);
         // i16 and u16 hold every grid between them.
         let (integers, back): (Vec<i32>, ArrayD<f32>) = if unsigned {
-            let found = quantise::<_, u16, _>(x.view(), amax, &params).unwrap();
-            (found.values.iter().map(|&q| q.into()).collect(), dequantise(found.values.view(), &found.scale).unwrap())
+            let found = quantize::<_, u16, _>(x.view(), amax, &params).unwrap();
+            (found.values.iter().map(|&q| q.into()).collect(), dequantize(found.values.view(), &found.scale).unwrap())
         } else {
-            let found = quantise::<_, i16, _>(x.view(), amax, &params).unwrap();
-            (found.values.iter().map(|&q| q.into()).collect(), dequantise(found.values.view(), &found.scale).unwrap())
+            let found = quantize::<_, i16, _>(x.view(), amax, &params).unwrap();
+            (found.values.iter().map(|&q| q.into()).collect(), dequantize(found.values.view(), &found.scale).unwrap())
         };
         prop_assert!(integers.iter().all(|q| (params.low()..=params.high()).contains(q)));
         let floats = tensor_quant(x.view(), amax, &params).unwrap().values;
@@ -50,10 +50,10 @@ proptest! {
     }
 
     #[test]
-    fn what_was_quantised_once_stays(x in data(), params in params(), amax in 1e-3f32..1e3) {
-        let once = quantise::<_, i16, _>(x.view(), amax, &params).unwrap();
-        let y: ArrayD<f32> = dequantise(once.values.view(), &once.scale).unwrap();
-        prop_assert_eq!(&quantise::<_, i16, _>(y.view(), amax, &params).unwrap().values, &once.values);
+    fn what_was_quantized_once_stays(x in data(), params in params(), amax in 1e-3f32..1e3) {
+        let once = quantize::<_, i16, _>(x.view(), amax, &params).unwrap();
+        let y: ArrayD<f32> = dequantize(once.values.view(), &once.scale).unwrap();
+        prop_assert_eq!(&quantize::<_, i16, _>(y.view(), amax, &params).unwrap().values, &once.values);
         prop_assert_eq!(fake_tensor_quant(y.view(), amax, &params).unwrap(), y);
     }
 
@@ -163,8 +163,8 @@ proptest! {
             let clamped = x.clamp(-amax, amax);
             prop_assert!((y - clamped).abs() <= clamped.abs() / 16.0 + amax / 448.0 / 512.0, "{x} {y}");
         }
-        let codes = qdq::quant::quantise_e4m3(x.view(), Some(amax.into())).unwrap();
-        let back: ArrayD<f32> = qdq::quant::dequantise_e4m3(codes.values.view(), &codes.scale).unwrap();
+        let codes = qdq::quant::quantize_e4m3(x.view(), Some(amax.into())).unwrap();
+        let back: ArrayD<f32> = qdq::quant::dequantize_e4m3(codes.values.view(), &codes.scale).unwrap();
         prop_assert_eq!(back, y);
     }
 
@@ -192,12 +192,12 @@ fn what_needs_more_than_four_bits_is_refused() {
 }
 
 #[test]
-fn a_large_tensor_is_quantised_like_its_elements() {
+fn a_large_tensor_is_quantized_like_its_elements() {
     // Longer than any internal piece, and no multiple of one.
     let x =
         Array::from_shape_fn(IxDyn(&[3, 1367]), |index| ((index[0] * 1367 + index[1]) as f32 * 0.37).sin());
     let params = QuantParams::new(8).unwrap();
-    let found = quantise::<_, i8, _>(x.mapv(f16::from_f32).view(), 0.9, &params).unwrap();
+    let found = quantize::<_, i8, _>(x.mapv(f16::from_f32).view(), 0.9, &params).unwrap();
     let floats = tensor_quant(x.mapv(f16::from_f32).view(), 0.9, &params).unwrap();
     for ((x, &q), float) in x.iter().zip(&found.values).zip(&floats.values) {
         let expected = (f16::from_f32(*x).to_f32() * (127.0 / 0.9)).round_ties_even().clamp(-128.0, 127.0);

@@ -50,9 +50,9 @@ pub enum Verb {
     /// Look at, check and convert TensorRT calibration caches
     #[command(subcommand)]
     Cache(Cache),
-    /// Measure how far a quantised model is from the float model
+    /// Measure how far a quantized model is from the float model
     Compare(Compare),
-    /// Show what would be quantised and why
+    /// Show what would be quantized and why
     Inspect(Inspect),
     /// Show the version, the kernels in use and the engines found
     Info,
@@ -190,12 +190,12 @@ pub enum CacheForm {
 }
 
 #[derive(Debug, clap::Args)]
-#[command(override_usage = "qdq compare [OPTIONS] <FLOAT> <QUANTISED> --data <[NAME=]PATH>...")]
+#[command(override_usage = "qdq compare [OPTIONS] <FLOAT> <QUANTIZED> --data <[NAME=]PATH>...")]
 pub struct Compare {
     /// The float ONNX model
     pub float: PathBuf,
-    /// Its quantised form
-    pub quantised: PathBuf,
+    /// Its quantized form
+    pub quantized: PathBuf,
     #[command(flatten)]
     pub data: DataArgs,
     /// The right class of every sample, as .npy: prints the accuracy of both models

@@ -1,4 +1,4 @@
-//! What is quantised, and how results are written.
+//! What is quantized, and how results are written.
 
 use clap::ValueEnum;
 
@@ -13,20 +13,20 @@ pub struct CacheHeaderArgs {
     pub algorithm: Option<String>,
 }
 
-/// Which nodes are quantised.
+/// Which nodes are quantized.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Placement")]
 pub struct PolicyArgs {
-    /// Quantise only nodes whose name matches (* is any text, ? one character); repeatable
+    /// Quantize only nodes whose name matches (* is any text, ? one character); repeatable
     #[arg(long, value_name = "PATTERN")]
     pub include: Vec<String>,
-    /// Quantise only nodes of this operator, such as Conv; repeatable
+    /// Quantize only nodes of this operator, such as Conv; repeatable
     #[arg(long, value_name = "OP")]
     pub include_op: Vec<String>,
-    /// Never quantise nodes whose name matches; repeatable
+    /// Never quantize nodes whose name matches; repeatable
     #[arg(long, value_name = "PATTERN")]
     pub exclude: Vec<String>,
-    /// Never quantise nodes of this operator; repeatable
+    /// Never quantize nodes of this operator; repeatable
     #[arg(long, value_name = "OP")]
     pub exclude_op: Vec<String>,
     /// One scale per weight instead of one per output channel

@@ -30,7 +30,7 @@ pub fn method(typed: Option<&str>) -> Result<Method> {
     typed.map_or_else(|| Ok(Method::default()), |text| of_option("--method", text.parse()))
 }
 
-/// Which nodes are quantised.
+/// Which nodes are quantized.
 pub fn policy(args: &PolicyArgs) -> Policy {
     let selection = |names: &[String], ops: &[String]| Selection { names: names.to_vec(), ops: ops.to_vec() };
     Policy {
@@ -41,7 +41,7 @@ pub fn policy(args: &PolicyArgs) -> Policy {
     }
 }
 
-/// How weights are quantised.
+/// How weights are quantized.
 pub fn weights(args: &WeightArgs) -> Result<Weights> {
     let form = match args.weights {
         args::Weights::Int8 => WeightForm::Int8,

@@ -27,9 +27,9 @@ pub fn run(args: &Apply, term: &Term) -> Result<Outcome> {
     if plan.is_empty() {
         return Err(nothing_ranged(&args.ranges, &missing));
     }
-    let quantised = pipeline::quantise(&prepared, &plan, &ranges, weights)?;
+    let quantized = pipeline::quantize(&prepared, &plan, &ranges, weights)?;
     let mut written = Written::default();
-    written.save(&quantised, &args.output)?;
+    written.save(&quantized, &args.output)?;
 
     if !missing.is_empty() {
         term.note(format_args!(
@@ -61,10 +61,10 @@ fn names(tensors: &[String]) -> String {
     listed(&quoted, 5)
 }
 
-/// The ranges are those of other tensors than the ones that would be quantised.
+/// The ranges are those of other tensors than the ones that would be quantized.
 fn nothing_ranged(ranges: &Path, missing: &[String]) -> Error {
     let message = format!(
-        "{}: nothing can be quantised with these ranges: none for {}",
+        "{}: nothing can be quantized with these ranges: none for {}",
         ranges.display(),
         names(missing)
     );

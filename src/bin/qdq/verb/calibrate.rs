@@ -73,7 +73,7 @@ impl Planned {
         let model = &self.prepared.model;
         let taps = pipeline::taps(&self.prepared.graph, &self.plan, every_activation);
         if taps.is_empty() {
-            return Err(Error::new(ErrorKind::Unsupported, "the model has nothing to quantise")
+            return Err(Error::new(ErrorKind::Unsupported, "the model has nothing to quantize")
                 .with_remedy("see 'qdq inspect MODEL' for the reasons"));
         }
         let engine = resolve::engine(engine);
@@ -120,7 +120,7 @@ impl Planned {
 pub fn counts(plan: &Plan) -> Value {
     let count = |verdict| plan.decisions.iter().filter(|decision| decision.verdict == verdict).count();
     json!({
-        "int8": count(Verdict::Quantised),
+        "int8": count(Verdict::Quantized),
         "passes_int8": count(Verdict::PassesInt8),
         "float": count(Verdict::Float),
     })

@@ -1,4 +1,4 @@
-//! `qdq compare`: how far a quantised model is from the float model.
+//! `qdq compare`: how far a quantized model is from the float model.
 
 use qdq::error::{Error, ErrorKind, Result};
 use qdq::onnx::Model;
@@ -17,11 +17,11 @@ pub fn run(args: &Compare, term: &Term) -> Result<Outcome> {
         labels: args.labels.as_deref().map(resolve::labels).transpose()?,
     };
     let float = Model::open(&args.float)?;
-    let quantised = Model::open(&args.quantised)?;
+    let quantized = Model::open(&args.quantized)?;
     let mut source = resolve::source(&args.data, &float)?;
     let comparison = {
         let bar = term.progress("comparing");
-        pipeline::compare(&float, &quantised, source.as_mut(), &options, &mut |progress| bar.show(progress))?
+        pipeline::compare(&float, &quantized, source.as_mut(), &options, &mut |progress| bar.show(progress))?
     };
     if args.labels.is_some() && comparison.agreement.labelled == 0 {
         let message = "--labels: the model's first output is not [samples, classes]";

@@ -1,4 +1,4 @@
-//! `qdq inspect`: what would be quantised and why.
+//! `qdq inspect`: what would be quantized and why.
 
 use qdq::error::Result;
 use qdq::onnx::Model;

@@ -32,15 +32,15 @@ impl Planned {
         Ok((Self { plan, ..self }, missing))
     }
 
-    /// Refuses a plan that quantises nothing, which would write the model as it came; `path` is for messages.
-    /// Says where the model is partly quantised already.
+    /// Refuses a plan that quantizes nothing, which would write the model as it came; `path` is for messages.
+    /// Says where the model is partly quantized already.
     pub fn check_worth(&self, path: &Path, policy: &Policy, term: &Term) -> Result<()> {
         let own = own_pairs(&self.prepared.graph);
         if !self.plan.is_empty() {
             if own > 0 {
                 term.note(format_args!(
                     "the model has {own} QuantizeLinear and DequantizeLinear nodes already: they stay, and only \
-                     nodes that read float are quantised"
+                     nodes that read float are quantized"
                 ));
             }
             return Ok(());
@@ -48,23 +48,23 @@ impl Planned {
         let model = path.display();
         let is_narrowed = !policy.include.is_empty() || !policy.exclude.is_empty();
         let (kind, message, remedy) = if is_narrowed && !self.default_plan()?.is_empty() {
-            let message = format!("{model}: --include and --exclude leave nothing to quantise");
+            let message = format!("{model}: --include and --exclude leave nothing to quantize");
             let remedy = format!("see what they match with 'qdq inspect {model}' and the same options");
             (ErrorKind::InvalidArgument, message, remedy)
         } else if own > 0 {
             let message = format!(
-                "{model}: is quantised already: it has {own} QuantizeLinear and DequantizeLinear nodes"
+                "{model}: is quantized already: it has {own} QuantizeLinear and DequantizeLinear nodes"
             );
             (ErrorKind::Unsupported, message, "give the float model that it was made from".to_owned())
         } else {
-            let message = format!("{model}: has nothing to quantise");
+            let message = format!("{model}: has nothing to quantize");
             let remedy = format!("see why with 'qdq inspect {model}'; TensorRT takes the model as it is");
             (ErrorKind::Unsupported, message, remedy)
         };
         Err(Error::new(kind, message).with_remedy(remedy))
     }
 
-    /// What would be quantised without the user's wishes.
+    /// What would be quantized without the user's wishes.
     fn default_plan(&self) -> Result<Plan> {
         pipeline::plan(&self.prepared, &Policy::default())
     }

@@ -28,10 +28,10 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
     let stats = planned.observe(&args.data, &args.engine, files.every_activation(), term)?;
     planned.note_non_finite(&stats, term);
     let ranges = planned.ranges(&stats, method)?;
-    let quantised = pipeline::quantise(&planned.prepared, &planned.plan, &ranges, weights)?;
+    let quantized = pipeline::quantize(&planned.prepared, &planned.plan, &ranges, weights)?;
 
     let mut written = files.write(&stats, &ranges, term)?;
-    written.save(&quantised, &args.output)?;
+    written.save(&quantized, &args.output)?;
 
     planned.note_floats(term);
     let samples = counted(stats.samples, "sample");
