@@ -14,7 +14,7 @@ endif
 export QDQ_PYTHON := $(PYTHON)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test python models peers findings fmt-check lint doc clean
+.PHONY: help demo test header python models peers findings fmt-check lint doc clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -53,6 +53,9 @@ python: $(ENVIRONMENT) ## create the tests' Python environment in target/python
 
 target/python/.ready: tests/python/requirements.txt scripts/setup_python.sh
 	scripts/setup_python.sh $(@D)
+
+header: ## write include/qdq/qdq.h anew from src/ffi
+	QDQ_UPDATE_HEADER=1 $(CARGO) test --test suite the_header
 
 fmt-check: ## check the formatting
 	$(CARGO) fmt --check

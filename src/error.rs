@@ -29,6 +29,8 @@ pub enum ErrorKind {
     Engine,
     /// The caller asked to stop.
     Cancelled,
+    /// A function of the caller, such as a callback, failed.
+    Callback,
     /// A defect in qdq itself.
     Internal,
 }

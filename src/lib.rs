@@ -30,6 +30,7 @@ pub mod range;
 pub mod emit;
 pub mod report;
 pub mod pipeline;
+pub mod ffi;
 
 /// The README's Rust example, compiled as a test.
 #[cfg(doctest)]

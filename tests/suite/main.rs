@@ -7,6 +7,7 @@ mod emit;
 mod emit_model;
 mod environment;
 mod golden;
+mod header;
 mod layers;
 mod models;
 mod numbers;

@@ -1,0 +1,43 @@
+//! `qdq_buffer`: bytes or text that a function returns.
+
+use std::ffi::{c_char, c_void};
+
+use super::handle;
+
+/// Bytes that a function has made, a text or a file's content. Behind the last byte stands a NUL that does not count, so that
+/// a text can be used as one. Immutable; any number of threads may read one.
+pub struct qdq_buffer {
+    bytes: Vec<u8>,
+}
+
+impl qdq_buffer {
+    pub(super) fn new(bytes: impl Into<Vec<u8>>) -> Self {
+        let mut bytes = bytes.into();
+        bytes.push(0);
+        Self { bytes }
+    }
+}
+
+/// Frees `*buffer` and sets it to NULL. NULL in either place is allowed and does nothing.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_buffer_free(buffer: Option<&mut *mut qdq_buffer>) {
+    handle::free(buffer);
+}
+
+/// The first byte. Valid until the buffer is freed; NULL for NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_buffer_data(buffer: Option<&qdq_buffer>) -> *const c_void {
+    buffer.map_or(std::ptr::null(), |buffer| buffer.bytes.as_ptr().cast())
+}
+
+/// The bytes as a text that ends with a NUL. Valid until the buffer is freed; NULL for NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_buffer_text(buffer: Option<&qdq_buffer>) -> *const c_char {
+    buffer.map_or(std::ptr::null(), |buffer| buffer.bytes.as_ptr().cast())
+}
+
+/// How many bytes there are, without the NUL behind them.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_buffer_size(buffer: Option<&qdq_buffer>) -> usize {
+    buffer.map_or(0, |buffer| buffer.bytes.len() - 1)
+}

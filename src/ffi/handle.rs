@@ -1,0 +1,183 @@
+//! From C's pointers to Rust and back: the only place that makes or takes back what C owns.
+//!
+//! Pointers to handles are `Option<&T>` and `Option<&mut T>` in the functions' signatures: that C passes NULL or a
+//! pointer that it got from qdq is the header's rule, and so they need no cast at all. What this file reads through raw
+//! pointers is what C itself lays out: texts and arrays.
+
+use std::ffi::{CStr, CString, c_char};
+use std::mem::MaybeUninit;
+use std::path::PathBuf;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// Where a function puts a handle that C owns from then on. C need not have initialised it.
+pub type Out<'a, T> = Option<&'a mut MaybeUninit<*mut T>>;
+
+/// An argument that must not be NULL.
+pub fn get<'a, T>(argument: Option<&'a T>, name: &str) -> Result<&'a T> {
+    argument.ok_or_else(|| null(name))
+}
+
+/// An argument that must not be NULL and is changed.
+pub fn get_mut<'a, T>(argument: Option<&'a mut T>, name: &str) -> Result<&'a mut T> {
+    argument.ok_or_else(|| null(name))
+}
+
+/// Hands what `make` returns to C through `out`: NULL where it fails.
+pub fn give<T>(out: Out<'_, T>, make: impl FnOnce() -> Result<T>) -> Result<()> {
+    let out = get_mut(out, "out")?;
+    out.write(std::ptr::null_mut());
+    out.write(owned(make()?));
+    Ok(())
+}
+
+/// A handle that C owns.
+pub fn owned<T>(value: T) -> *mut T {
+    Box::into_raw(Box::new(value))
+}
+
+/// Takes a handle back and leaves NULL in C's variable. Nothing where that is NULL already.
+pub fn free<T>(handle: Option<&mut *mut T>) {
+    drop(take(handle));
+}
+
+/// What C's variable held, which is NULL afterwards.
+pub fn take<T>(handle: Option<&mut *mut T>) -> Option<Box<T>> {
+    let pointer = std::mem::replace(handle?, std::ptr::null_mut());
+    // SAFETY: a handle that is not NULL was made by `owned` and not taken back since: taking it back clears the variable,
+    // and that C keeps no second copy in use is the header's rule.
+    (!pointer.is_null()).then(|| unsafe { Box::from_raw(pointer) })
+}
+
+/// Writes a plain result to where C wants it.
+pub fn put<T>(out: Option<&mut MaybeUninit<T>>, value: T) -> Result<()> {
+    get_mut(out, "out")?.write(value);
+    Ok(())
+}
+
+/// A text of C's.
+///
+/// # Safety
+/// `pointer` is NULL or points to a text that ends with a NUL and stays as it is during `'a`.
+pub unsafe fn text<'a>(pointer: *const c_char, name: &str) -> Result<&'a str> {
+    // SAFETY: the caller's promise.
+    unsafe { optional_text(pointer, name) }?.ok_or_else(|| null(name))
+}
+
+/// A text of C's, or NULL.
+///
+/// # Safety
+/// As for [`text`].
+pub unsafe fn optional_text<'a>(pointer: *const c_char, name: &str) -> Result<Option<&'a str>> {
+    if pointer.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: it is not NULL, the rest is the caller's promise.
+    let text = unsafe { CStr::from_ptr(pointer) };
+    text.to_str().map(Some).map_err(|error| {
+        Error::new(ErrorKind::InvalidArgument, format!("argument '{name}' is not UTF-8"))
+            .with_remedy("convert the text to UTF-8")
+            .with_source(error)
+    })
+}
+
+/// A path of C's: any bytes on Unix, UTF-8 elsewhere.
+///
+/// # Safety
+/// As for [`text`].
+pub unsafe fn path(pointer: *const c_char, name: &str) -> Result<PathBuf> {
+    if pointer.is_null() {
+        return Err(null(name));
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::ffi::OsStrExt;
+        // SAFETY: it is not NULL, the rest is the caller's promise.
+        let bytes = unsafe { CStr::from_ptr(pointer) }.to_bytes();
+        Ok(std::ffi::OsStr::from_bytes(bytes).into())
+    }
+    #[cfg(not(unix))]
+    {
+        // SAFETY: the caller's promise.
+        unsafe { text(pointer, name) }.map(PathBuf::from)
+    }
+}
+
+/// An array of C's.
+///
+/// # Safety
+/// `pointer` is NULL or points to `count` initialised elements that nothing changes during `'a`.
+pub unsafe fn array<'a, T>(pointer: *const T, count: usize, name: &str) -> Result<&'a [T]> {
+    if count == 0 {
+        return Ok(&[]);
+    }
+    if pointer.is_null() {
+        return Err(null(name));
+    }
+    if !pointer.is_aligned() || count > isize::MAX as usize / size_of::<T>().max(1) {
+        let message = format!("argument '{name}' is no array of {count} elements");
+        return Err(Error::new(ErrorKind::InvalidArgument, message)
+            .with_remedy("give an aligned pointer and the number of elements behind it"));
+    }
+    // SAFETY: checked above as far as that is possible, the rest is the caller's promise.
+    Ok(unsafe { std::slice::from_raw_parts(pointer, count) })
+}
+
+/// The error for an argument that is NULL.
+pub fn null(name: &str) -> Error {
+    Error::new(ErrorKind::InvalidArgument, format!("argument '{name}' is NULL"))
+        .with_remedy("pass a valid pointer; the function's documentation says which may be NULL")
+}
+
+/// A text for C to read. C's texts end at a NUL, so what follows one is cut off.
+pub fn c_text(text: &str) -> CString {
+    let whole = text.split('\0').next().unwrap_or_default();
+    CString::new(whole).unwrap_or_default()
+}
+
+/// The text at `index` for C, NULL where there is none.
+pub fn text_at(texts: &[CString], index: usize) -> *const c_char {
+    texts.get(index).map_or(std::ptr::null(), |text| text.as_ptr())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_handle_is_freed_once_however_often_it_is_asked() {
+        let mut handle = owned(String::from("x"));
+        free(Some(&mut handle));
+        assert!(handle.is_null());
+        free(Some(&mut handle));
+        free::<String>(None);
+    }
+
+    #[test]
+    fn a_failure_leaves_null() {
+        let mut out = MaybeUninit::<*mut String>::uninit();
+        let failed = give(Some(&mut out), || Err(Error::new(ErrorKind::Data, "no")));
+        assert_eq!(failed.unwrap_err().kind(), ErrorKind::Data);
+        // SAFETY: `give` has written it.
+        assert!(unsafe { out.assume_init() }.is_null());
+    }
+
+    #[test]
+    fn texts_and_arrays_are_checked() {
+        let good = c"caf\u{e9}";
+        // SAFETY: literals, NULL, and an array on the stack.
+        unsafe {
+            assert_eq!(text(good.as_ptr(), "name").unwrap(), "caf\u{e9}");
+            assert!(text(c"\xff".as_ptr(), "name").unwrap_err().message().contains("'name'"));
+            assert!(text(std::ptr::null(), "name").is_err());
+            assert_eq!(array::<f32>(std::ptr::null(), 0, "values").unwrap(), []);
+            assert!(array::<f32>(std::ptr::null(), 1, "values").is_err());
+            let numbers = [1u32, 2];
+            assert_eq!(array(numbers.as_ptr(), 2, "values").unwrap(), numbers);
+            assert!(array(numbers.as_ptr(), usize::MAX, "values").is_err());
+            let odd = numbers.as_ptr().cast::<u8>().wrapping_add(1).cast::<u32>();
+            assert!(array(odd, 1, "values").is_err());
+        }
+        assert_eq!(c_text("a\0b"), c"a".to_owned());
+    }
+}

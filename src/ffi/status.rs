@@ -1,0 +1,57 @@
+//! Statuses: the kinds of errors as numbers that never change.
+
+use crate::error::ErrorKind;
+
+/// What a function or a callback says of its success: QDQ_OK, or which kind of error it was. The numbers never change their
+/// meaning; new ones may be added.
+pub type qdq_status = i32;
+
+/// Done.
+pub const QDQ_OK: qdq_status = 0;
+/// An argument or option that cannot be used, NULL and unknown enumerators included.
+pub const QDQ_ERROR_INVALID_ARGUMENT: qdq_status = 1;
+/// The operating system refused to read or write something.
+pub const QDQ_ERROR_IO: qdq_status = 2;
+/// A file is damaged or is not what it should be.
+pub const QDQ_ERROR_FORMAT: qdq_status = 3;
+/// Valid input that qdq cannot handle.
+pub const QDQ_ERROR_UNSUPPORTED: qdq_status = 4;
+/// Shapes that do not fit each other.
+pub const QDQ_ERROR_SHAPE: qdq_status = 5;
+/// An element type that does not fit.
+pub const QDQ_ERROR_TYPE: qdq_status = 6;
+/// Calibration data or statistics from which no answer can be computed.
+pub const QDQ_ERROR_DATA: qdq_status = 7;
+/// An engine (embedded, ONNX Runtime) failed.
+pub const QDQ_ERROR_ENGINE: qdq_status = 8;
+/// The caller asked to stop.
+pub const QDQ_ERROR_CANCELLED: qdq_status = 9;
+/// A defect in qdq itself.
+pub const QDQ_ERROR_INTERNAL: qdq_status = 10;
+/// A function of the caller failed: a callback that threw or returned a number that is no status.
+pub const QDQ_ERROR_CALLBACK: qdq_status = 11;
+
+const KINDS: [(qdq_status, ErrorKind); 11] = [
+    (QDQ_ERROR_INVALID_ARGUMENT, ErrorKind::InvalidArgument),
+    (QDQ_ERROR_IO, ErrorKind::Io),
+    (QDQ_ERROR_FORMAT, ErrorKind::Format),
+    (QDQ_ERROR_UNSUPPORTED, ErrorKind::Unsupported),
+    (QDQ_ERROR_SHAPE, ErrorKind::Shape),
+    (QDQ_ERROR_TYPE, ErrorKind::Type),
+    (QDQ_ERROR_DATA, ErrorKind::Data),
+    (QDQ_ERROR_ENGINE, ErrorKind::Engine),
+    (QDQ_ERROR_CANCELLED, ErrorKind::Cancelled),
+    (QDQ_ERROR_INTERNAL, ErrorKind::Internal),
+    (QDQ_ERROR_CALLBACK, ErrorKind::Callback),
+];
+
+/// The number of a kind.
+pub(super) fn status_of(kind: ErrorKind) -> qdq_status {
+    let found = KINDS.iter().find(|(_, known)| *known == kind);
+    found.map_or(QDQ_ERROR_INTERNAL, |(status, _)| *status)
+}
+
+/// The kind with a number; `None` for QDQ_OK and for numbers that are no status.
+pub(super) fn kind_of(status: qdq_status) -> Option<ErrorKind> {
+    KINDS.iter().find(|(known, _)| *known == status).map(|(_, kind)| *kind)
+}

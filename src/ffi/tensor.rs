@@ -1,0 +1,316 @@
+//! `qdq_tensor`: a borrowed view of C's memory.
+
+use std::borrow::Cow;
+use std::ffi::c_void;
+use std::ops::Range;
+
+use ndarray::{ArrayViewD, ArrayViewMutD, IxDyn, ShapeBuilder};
+
+use crate::dtype::DataType;
+use crate::error::{Error, ErrorKind, Result};
+use crate::tensor::{Data, Tensor, element_count};
+
+use super::dtype::{Stored, qdq_dtype};
+use super::handle::{array, null};
+
+/// The host's memory: DLPack's kDLCPU. 0 means the same.
+pub const QDQ_DEVICE_CPU: i32 = 1;
+
+/// A tensor that somebody else owns: a view of memory, laid out as DLPack's DLTensor, so that a pointer to one of those can be
+/// used as a pointer to this. Functions keep neither the view nor its memory.
+///
+/// An empty tensor may have any data pointer. Zero-initialise the struct and set data, dtype, ndim and shape for a dense
+/// tensor in the host's memory.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct qdq_tensor {
+    /// The first element, aligned to the size of one.
+    pub data: *mut c_void,
+    /// QDQ_DEVICE_CPU or 0. Device memory has to be copied to the host.
+    pub device_type: i32,
+    /// Not used for the host's memory.
+    pub device_id: i32,
+    /// The rank; 0 for a single number.
+    pub ndim: i32,
+    /// One of the QDQ_DTYPE_ numbers.
+    pub dtype: qdq_dtype,
+    /// `ndim` sizes that are not negative. May be NULL where ndim is 0.
+    pub shape: *const i64,
+    /// `ndim` distances between neighbours along every axis, in elements and not negative; NULL for row-major (C) order.
+    pub strides: *const i64,
+    /// Bytes to add to data.
+    pub byte_offset: u64,
+}
+
+/// More axes than any framework has; a limit on what a damaged view can make qdq read.
+const MOST_AXES: i32 = 64;
+
+/// A tensor whose fields have been checked. The elements are read and written through it.
+pub(super) struct Checked<'a> {
+    name: &'a str,
+    data: *mut u8,
+    stored: Stored,
+    shape: Vec<usize>,
+    /// In elements; `None` for row-major order.
+    strides: Option<Vec<usize>>,
+}
+
+/// Checks the fields of `tensor`, which messages call `name`.
+///
+/// # Safety
+/// `tensor` is NULL or follows the rules of [`qdq_tensor`]: its memory holds initialised elements, which nothing else
+/// changes while the result is used (and which nothing else reads, where the result is written to).
+pub(super) unsafe fn checked<'a>(tensor: Option<&'a qdq_tensor>, name: &'a str) -> Result<Checked<'a>> {
+    let tensor = tensor.ok_or_else(|| null(name))?;
+    let wrong = |kind, what: String| Error::new(kind, format!("tensor '{name}' {what}"));
+    let stored = Stored::of(tensor.dtype, &format!("tensor '{name}'"))?;
+    if !matches!(tensor.device_type, 0 | QDQ_DEVICE_CPU) {
+        let what = format!("is in the memory of device type {}", tensor.device_type);
+        return Err(wrong(ErrorKind::Unsupported, what).with_remedy("copy it to the host's memory"));
+    }
+    if !(0..=MOST_AXES).contains(&tensor.ndim) {
+        let what = format!("has ndim {}", tensor.ndim);
+        return Err(wrong(ErrorKind::InvalidArgument, what).with_remedy("use a rank of 0 to 64"));
+    }
+    let rank = tensor.ndim as usize;
+    let sizes = |pointer: *const i64, field: &str| -> Result<Vec<usize>> {
+        // SAFETY: the caller's promise: the array has `ndim` numbers.
+        let numbers = unsafe { array(pointer, rank, &format!("{name}.{field}")) }?;
+        numbers
+            .iter()
+            .map(|&number| {
+                usize::try_from(number).map_err(|_| {
+                    let what = format!("has {number} in its {field}, which must not be negative");
+                    wrong(ErrorKind::InvalidArgument, what)
+                })
+            })
+            .collect()
+    };
+    let shape = sizes(tensor.shape, "shape")?;
+    let strides = if tensor.strides.is_null() { None } else { Some(sizes(tensor.strides, "strides")?) };
+    let strides = strides.filter(|strides| !is_row_major(&shape, strides));
+    let count = element_count(&shape).map_err(|error| error.within(format!("tensor '{name}'")))?;
+    if strides.is_some() && stored.is_packed() {
+        return Err(wrong(ErrorKind::Unsupported, "is packed and has strides".into())
+            .with_remedy("store it row-major"));
+    }
+    // Elements up to the last one that the strides reach.
+    let reach = match &strides {
+        _ if count == 0 => Some(0),
+        None => Some(count),
+        Some(strides) => shape
+            .iter()
+            .zip(strides)
+            .try_fold(1usize, |reach, (&size, &stride)| reach.checked_add((size - 1).checked_mul(stride)?)),
+    };
+    let fits = reach.and_then(|reach| stored.bytes(reach)).is_some_and(|bytes| bytes <= isize::MAX as usize);
+    if !fits {
+        let what = format!("of shape {shape:?} reaches beyond the memory that a machine can have");
+        return Err(wrong(ErrorKind::Shape, what));
+    }
+    if count == 0 {
+        return Ok(Checked { name, data: std::ptr::null_mut(), stored, shape, strides: None });
+    }
+    if tensor.data.is_null() {
+        return Err(wrong(ErrorKind::InvalidArgument, "has elements but its data is NULL".into()));
+    }
+    let data = tensor.data.cast::<u8>().wrapping_add(tensor.byte_offset as usize);
+    if !data.addr().is_multiple_of(stored.alignment()) {
+        let what = format!("is not aligned to the {} bytes of one element", stored.alignment());
+        return Err(wrong(ErrorKind::InvalidArgument, what).with_remedy("align data + byte_offset"));
+    }
+    Ok(Checked { name, data, stored, shape, strides })
+}
+
+/// Whether the strides are those of row-major order; those of axes of size 1 mean nothing.
+fn is_row_major(shape: &[usize], strides: &[usize]) -> bool {
+    let mut expected = 1usize;
+    shape.iter().zip(strides).rev().all(|(&size, &stride)| {
+        let fits = size == 1 || stride == expected;
+        expected = expected.saturating_mul(size);
+        fits
+    })
+}
+
+impl<'a> Checked<'a> {
+    pub(super) fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    pub(super) fn stored(&self) -> Stored {
+        self.stored
+    }
+
+    /// The element type, where it is none of the packed ones.
+    pub(super) fn dtype(&self) -> Result<DataType> {
+        match self.stored {
+            Stored::Plain(dtype) => Ok(dtype),
+            other => Err(self.wrong_type(other.name())),
+        }
+    }
+
+    /// The error for an element type that a function cannot use.
+    pub(super) fn wrong_type(&self, found: &str) -> Error {
+        Error::new(ErrorKind::Type, format!("tensor '{}' has elements of type {found}", self.name))
+            .with_remedy("see the function's documentation for the types that it takes")
+    }
+
+    /// The error for another number of elements than is needed.
+    pub(super) fn check_count(&self, expected: usize) -> Result<()> {
+        if self.count() == expected {
+            return Ok(());
+        }
+        let message = format!("tensor '{}' has {} elements instead of {expected}", self.name, self.count());
+        Err(Error::new(ErrorKind::Shape, message))
+    }
+
+    /// The error for another shape than is needed.
+    pub(super) fn check_shape(&self, expected: &[usize]) -> Result<()> {
+        if self.shape == expected {
+            return Ok(());
+        }
+        let message =
+            format!("tensor '{}' has the shape {:?} instead of {expected:?}", self.name, self.shape);
+        Err(Error::new(ErrorKind::Shape, message))
+    }
+
+    /// The addresses that hold the elements.
+    fn addresses(&self) -> Range<usize> {
+        let reach = match &self.strides {
+            _ if self.count() == 0 => 0,
+            None => self.count(),
+            Some(strides) => {
+                1 + self.shape.iter().zip(strides).map(|(size, stride)| (size - 1) * stride).sum::<usize>()
+            }
+        };
+        let start = self.data.addr();
+        start..start + self.stored.bytes(reach).unwrap_or(0)
+    }
+
+    fn overlaps(&self, other: &Checked<'_>) -> bool {
+        let (a, b) = (self.addresses(), other.addresses());
+        a.start < b.end && b.start < a.end
+    }
+
+    /// Whether `T` is what the elements are. Everything below relies on it.
+    fn assert_holds<T: bytemuck::Pod>(&self) {
+        assert!(!self.stored.is_packed() && self.stored.bytes(1) == Some(size_of::<T>()), "element type");
+    }
+
+    fn layout(&self) -> ndarray::StrideShape<IxDyn> {
+        let shape = IxDyn(&self.shape);
+        match &self.strides {
+            Some(strides) => shape.strides(IxDyn(strides)),
+            None => shape.into(),
+        }
+    }
+
+    /// The elements as an array.
+    pub(super) fn view<T: bytemuck::Pod>(&self) -> ArrayViewD<'a, T> {
+        self.assert_holds::<T>();
+        let data = if self.count() == 0 { std::ptr::dangling() } else { self.data.cast::<T>().cast_const() };
+        // SAFETY: `checked` has made sure that shape and strides stay within the address space and are not negative,
+        // and that the pointer is aligned; the rest is its caller's promise. `Pod` takes any bits.
+        unsafe { ArrayViewD::from_shape_ptr(self.layout(), data) }
+    }
+
+    /// The elements in row-major order: copied where they lie otherwise, or where `out` is going to be written over them.
+    pub(super) fn dense<T: bytemuck::Pod>(&self, out: Option<&Checked<'_>>) -> Cow<'a, [T]> {
+        let view = self.view::<T>();
+        let overlaps = out.is_some_and(|out| self.overlaps(out));
+        match view.to_slice().filter(|_| !overlaps) {
+            Some(slice) => Cow::Borrowed(slice),
+            None => view.iter().copied().collect(),
+        }
+    }
+
+    /// The bytes of a packed or 8-bit tensor.
+    pub(super) fn bytes(&self) -> &'a [u8] {
+        let Range { start, end } = self.addresses();
+        if start == end {
+            return &[];
+        }
+        // SAFETY: as in `view`.
+        unsafe { std::slice::from_raw_parts(self.data, end - start) }
+    }
+
+    /// Lets `write` fill the elements, in row-major order. After an error they may be anything.
+    pub(super) fn fill<T: bytemuck::Pod>(&self, write: impl FnOnce(&mut [T]) -> Result<()>) -> Result<()> {
+        self.assert_holds::<T>();
+        if self.count() == 0 {
+            return write(&mut []);
+        }
+        if self.strides.is_none() {
+            // SAFETY: as in `view`; nobody else reads or writes this memory meanwhile, inputs that overlap have been
+            // copied by `dense`.
+            return write(unsafe { std::slice::from_raw_parts_mut(self.data.cast::<T>(), self.count()) });
+        }
+        self.check_apart()?;
+        let mut values = vec![T::zeroed(); self.count()];
+        write(&mut values)?;
+        // SAFETY: as above, and no two elements share an address.
+        let mut view = unsafe { ArrayViewMutD::from_shape_ptr(self.layout(), self.data.cast::<T>()) };
+        for (place, value) in view.iter_mut().zip(values) {
+            *place = value;
+        }
+        Ok(())
+    }
+
+    /// Writes the bytes of a packed tensor.
+    pub(super) fn fill_bytes(&self, bytes: &[u8]) -> Result<()> {
+        if self.addresses().len() != bytes.len() {
+            return self.check_count(bytes.len());
+        }
+        if !bytes.is_empty() {
+            // SAFETY: as in `fill`.
+            unsafe { std::slice::from_raw_parts_mut(self.data, bytes.len()) }.copy_from_slice(bytes);
+        }
+        Ok(())
+    }
+
+    /// Refuses strides by which two elements could share an address.
+    fn check_apart(&self) -> Result<()> {
+        let strides = self.strides.iter().flatten().copied();
+        let mut axes: Vec<(usize, usize)> =
+            strides.zip(self.shape.iter().copied()).filter(|(_, size)| *size > 1).collect();
+        axes.sort_unstable();
+        let mut reach = 0;
+        for (stride, size) in axes {
+            if stride <= reach {
+                let message = format!("tensor '{}' has elements that share memory", self.name);
+                return Err(Error::new(ErrorKind::InvalidArgument, message)
+                    .with_remedy("write to a tensor whose strides keep its elements apart"));
+            }
+            reach += stride * (size - 1);
+        }
+        Ok(())
+    }
+
+    /// A copy that owns its elements.
+    pub(super) fn to_owned(&self) -> Result<Tensor> {
+        let data = match self.dtype()? {
+            DataType::F32 => Data::F32(self.values()),
+            DataType::F16 => Data::F16(self.values()),
+            DataType::Bf16 => Data::Bf16(self.values()),
+            DataType::F64 => Data::F64(self.values()),
+            DataType::I8 => Data::I8(self.values()),
+            DataType::U8 => Data::U8(self.values()),
+            DataType::I16 => Data::I16(self.values()),
+            DataType::U16 => Data::U16(self.values()),
+            DataType::I32 => Data::I32(self.values()),
+            DataType::U32 => Data::U32(self.values()),
+            DataType::I64 => Data::I64(self.values()),
+            DataType::U64 => Data::U64(self.values()),
+            DataType::Bool => Data::Bool(self.values()),
+        };
+        Tensor::new(self.shape.clone(), data)
+    }
+
+    fn values<T: bytemuck::Pod>(&self) -> Vec<T> {
+        self.view::<T>().iter().copied().collect()
+    }
+}

@@ -1,0 +1,43 @@
+//! Which qdq this is.
+
+use std::ffi::{CStr, c_char};
+
+use crate::kernel;
+
+const fn number(text: &str) -> u32 {
+    match u32::from_str_radix(text, 10) {
+        Ok(number) => number,
+        Err(_) => panic!("a part of the version is no number"),
+    }
+}
+
+/// The number of the version, by which the header is generated.
+pub(super) const VERSION: u32 = number(env!("CARGO_PKG_VERSION_MAJOR")) * 10_000
+    + number(env!("CARGO_PKG_VERSION_MINOR")) * 100
+    + number(env!("CARGO_PKG_VERSION_PATCH"));
+
+const TEXT: &CStr = match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
+    Ok(text) => text,
+    Err(_) => panic!("the version holds a NUL"),
+};
+
+/// The version of the library that runs: major * 10000 + minor * 100 + patch. Compare it with QDQ_VERSION, the version that
+/// the program was compiled with.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_version() -> u32 {
+    VERSION
+}
+
+/// The version as text, such as "0.1.0". Valid for ever.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_version_text() -> *const c_char {
+    TEXT.as_ptr()
+}
+
+/// The instruction set of the kernels in use, such as "scalar". The environment variable QDQ_ISA, read at the first
+/// computation, overrides the choice. Valid for ever.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_version_isa() -> *const c_char {
+    static NAME: std::sync::OnceLock<std::ffi::CString> = std::sync::OnceLock::new();
+    NAME.get_or_init(|| super::handle::c_text(kernel::active().name())).as_ptr()
+}
