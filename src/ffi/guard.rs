@@ -23,6 +23,11 @@ pub fn guard(error: ErrorOut<'_>, body: impl FnOnce() -> Result<()>) -> qdq_stat
     status
 }
 
+/// Makes a handle in a function that cannot fail; NULL where it panics.
+pub fn constructed<T>(make: impl FnOnce() -> T) -> *mut T {
+    caught(|| Ok(owned(make()))).unwrap_or(std::ptr::null_mut())
+}
+
 /// Runs `body`; a panic is an error, so that it never reaches C.
 pub fn caught<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
     // What a panic leaves half-changed inside a handle stays memory-safe: it is ordinary Rust.

@@ -31,6 +31,21 @@ pub fn give<T>(out: Out<'_, T>, make: impl FnOnce() -> Result<T>) -> Result<()> 
     Ok(())
 }
 
+/// The same where there may be nothing to hand over, which is NULL too.
+pub fn give_or_null<T>(out: Out<'_, T>, make: impl FnOnce() -> Result<Option<T>>) -> Result<()> {
+    let out = get_mut(out, "out")?;
+    out.write(std::ptr::null_mut());
+    out.write(make()?.map_or(std::ptr::null_mut(), owned));
+    Ok(())
+}
+
+/// The same where C may not want it and passes NULL for `out`.
+pub fn give_wanted<T>(out: Out<'_, T>, value: T) {
+    if let Some(out) = out {
+        out.write(owned(value));
+    }
+}
+
 /// A handle that C owns.
 pub fn owned<T>(value: T) -> *mut T {
     Box::into_raw(Box::new(value))
@@ -121,6 +136,24 @@ pub unsafe fn array<'a, T>(pointer: *const T, count: usize, name: &str) -> Resul
     }
     // SAFETY: checked above as far as that is possible, the rest is the caller's promise.
     Ok(unsafe { std::slice::from_raw_parts(pointer, count) })
+}
+
+/// Fills an array of C's.
+///
+/// # Safety
+/// `pointer` is NULL or points to memory for as many elements as there are `values`, which nobody else uses meanwhile.
+pub unsafe fn fill<T>(pointer: *mut T, name: &str, values: impl ExactSizeIterator<Item = T>) -> Result<()> {
+    if values.len() == 0 {
+        return Ok(());
+    }
+    if pointer.is_null() || !pointer.is_aligned() {
+        return Err(null(name));
+    }
+    for (index, value) in values.enumerate() {
+        // SAFETY: the caller's promise.
+        unsafe { pointer.add(index).write(value) };
+    }
+    Ok(())
 }
 
 /// The error for an argument that is NULL.

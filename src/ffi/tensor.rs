@@ -228,6 +228,14 @@ impl<'a> Checked<'a> {
         }
     }
 
+    /// The elements as f32 numbers, for an amax or a scale.
+    pub(super) fn f32(&self) -> Result<ArrayViewD<'a, f32>> {
+        match self.stored {
+            Stored::Plain(DataType::F32) => Ok(self.view()),
+            other => Err(self.wrong_type(other.name())),
+        }
+    }
+
     /// The bytes of a packed or 8-bit tensor.
     pub(super) fn bytes(&self) -> &'a [u8] {
         let Range { start, end } = self.addresses();

@@ -144,7 +144,7 @@ impl QuantParams {
     }
 
     /// The scale as it is reported: M / amax, and 1 where amax counts as zero.
-    pub(super) fn scale(&self, amax: f32) -> f32 {
+    pub fn scale(&self, amax: f32) -> f32 {
         if amax <= EPSILON { 1.0 } else { self.high() as f32 / amax }
     }
 

@@ -1,0 +1,72 @@
+//! `qdq_axis_max`: the largest magnitude along kept axes.
+
+use crate::observe::minmax::AxisMax;
+
+use super::array::qdq_array;
+use super::error::ErrorOut;
+use super::guard::guard;
+use super::handle::{self, Out, array, get, get_mut, give, give_or_null};
+use super::status::qdq_status;
+use super::tensor::{checked, qdq_tensor};
+use super::tensor_stats::floats;
+
+/// The max calibrator per axis: the running max of |x| over all axes but the kept ones. NaN is left out, infinities count.
+pub struct qdq_axis_max {
+    collector: AxisMax,
+}
+
+/// A collector that keeps `count` axes, negative ones counting from the last; none for one number for the tensor. Free it with
+/// qdq_axis_max_free().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_axis_max_new(
+    axes: *const i32,
+    count: usize,
+    out: Out<'_, qdq_axis_max>,
+    error: ErrorOut<'_>,
+) -> qdq_status {
+    guard(error, || {
+        give(out, || {
+            // SAFETY: the header's rules for arrays.
+            let axes: Vec<i64> = unsafe { array(axes, count, "axes") }?.iter().map(|&axis| axis.into()).collect();
+            let collector = if axes.is_empty() { AxisMax::per_tensor() } else { AxisMax::keeping(&axes) };
+            Ok(qdq_axis_max { collector })
+        })
+    })
+}
+
+/// Frees `*collector` and sets it to NULL. NULL in either place is allowed and does nothing.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_axis_max_free(collector: Option<&mut *mut qdq_axis_max>) {
+    handle::free(collector);
+}
+
+/// Adds a batch (f32, f16, bf16, f64). The kept axes must have the same size in every batch.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_axis_max_observe(
+    collector: Option<&mut qdq_axis_max>,
+    x: Option<&qdq_tensor>,
+    error: ErrorOut<'_>,
+) -> qdq_status {
+    guard(error, || {
+        let collector = get_mut(collector, "collector")?;
+        // SAFETY: the header's rules for tensors.
+        let x = unsafe { checked(x, "x") }?;
+        collector.collector.observe(x.shape(), &floats(&x)?)
+    })
+}
+
+/// The amax so far, with size 1 in every axis that is not kept; `*out` is NULL before the first batch. Free it with
+/// qdq_array_free().
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_axis_max_amax(
+    collector: Option<&qdq_axis_max>,
+    out: Out<'_, qdq_array>,
+    error: ErrorOut<'_>,
+) -> qdq_status {
+    guard(error, || {
+        give_or_null(out, || {
+            let amax = get(collector, "collector")?.collector.amax();
+            Ok(amax.map(|amax| qdq_array::new(&amax.shape, amax.values.clone())))
+        })
+    })
+}

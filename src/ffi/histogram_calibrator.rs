@@ -1,0 +1,147 @@
+//! `qdq_histogram_calibrator`: pytorch-quantization's own histogram and methods.
+
+use std::mem::MaybeUninit;
+
+use crate::error::{Error, ErrorKind};
+use crate::observe::compat::{HistogramCalibrator, Library, LinearHistogram};
+use crate::range::{Method, compat};
+
+use super::error::ErrorOut;
+use super::guard::guard;
+use super::handle::{self, Out, get, get_mut, give, put};
+use super::method::{method_of, qdq_method, target};
+use super::status::qdq_status;
+use super::tensor::{checked, qdq_tensor};
+use super::tensor_stats::floats;
+
+/// pytorch-quantization's HistogramCalibrator with its own bins, growth and methods, for whoever needs its numbers. The result
+/// depends on the order of the batches. Prefer qdq_tensor_stats otherwise: on discrete data the original entropy rule finds
+/// absurd ranges.
+pub struct qdq_histogram_calibrator {
+    calibrator: HistogramCalibrator,
+}
+
+/// Which library's histogram is followed: one of the QDQ_LIBRARY_ numbers.
+pub type qdq_library = i32;
+
+/// torch.histc over 0 to max, the default of pytorch-quantization.
+pub const QDQ_LIBRARY_TORCH: qdq_library = 0;
+/// numpy.histogram over min to max of the first batch.
+pub const QDQ_LIBRARY_NUMPY: qdq_library = 1;
+
+/// A calibrator with `num_bins` bins over the first batch (2048 is usual), which leaves zeros out where `skip_zeros` is true.
+/// Free it with qdq_histogram_calibrator_free().
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_histogram_calibrator_new(
+    num_bins: usize,
+    skip_zeros: bool,
+    library: qdq_library,
+    out: Out<'_, qdq_histogram_calibrator>,
+    error: ErrorOut<'_>,
+) -> qdq_status {
+    guard(error, || {
+        give(out, || {
+            let library = match library {
+                QDQ_LIBRARY_TORCH => Library::Torch,
+                QDQ_LIBRARY_NUMPY => Library::Numpy,
+                other => {
+                    let message = format!("library {other} is not known");
+                    return Err(Error::new(ErrorKind::InvalidArgument, message)
+                        .with_remedy("use one of the QDQ_LIBRARY_ numbers"));
+                }
+            };
+            let calibrator = HistogramCalibrator::new(num_bins, skip_zeros, library)?;
+            Ok(qdq_histogram_calibrator { calibrator })
+        })
+    })
+}
+
+/// Frees `*calibrator` and sets it to NULL. NULL in either place is allowed and does nothing.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_histogram_calibrator_free(calibrator: Option<&mut *mut qdq_histogram_calibrator>) {
+    handle::free(calibrator);
+}
+
+/// Adds a batch (f32, f16, bf16, f64). NaN, infinities and empty batches are errors, after which what was collected before is
+/// still there.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_histogram_calibrator_collect(
+    calibrator: Option<&mut qdq_histogram_calibrator>,
+    x: Option<&qdq_tensor>,
+    error: ErrorOut<'_>,
+) -> qdq_status {
+    guard(error, || {
+        let calibrator = get_mut(calibrator, "calibrator")?;
+        // SAFETY: the header's rules for tensors.
+        let x = unsafe { checked(x, "x") }?;
+        calibrator.calibrator.collect(&floats(&x)?)
+    })
+}
+
+/// The range by pytorch-quantization's own rule for the method, for integers of `num_bits`, 2 to 16. QDQ_METHOD_MAX is not one
+/// of its histogram methods and an error; use qdq_axis_max.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_histogram_calibrator_amax(
+    calibrator: Option<&qdq_histogram_calibrator>,
+    method: qdq_method,
+    percentile: f64,
+    num_bits: u32,
+    is_unsigned: bool,
+    out: Option<&mut MaybeUninit<f32>>,
+    error: ErrorOut<'_>,
+) -> qdq_status {
+    guard(error, || {
+        let calibrator = &get(calibrator, "calibrator")?.calibrator;
+        let histogram = calibrator.histogram().ok_or_else(|| {
+            Error::new(ErrorKind::Data, "no range: the calibrator has seen no batch")
+                .with_remedy("collect at least one batch first")
+        })?;
+        let target = target(num_bits, is_unsigned);
+        let search = compat::Search::default();
+        put(
+            out,
+            match method_of(method, percentile)? {
+                Method::Entropy => compat::entropy(histogram, target, search)?,
+                Method::Mse => compat::mse(histogram, target, search)?,
+                Method::Percentile(percentile) => compat::percentile(histogram, percentile)?,
+                Method::Max => {
+                    let message = "pytorch-quantization has no max over a histogram";
+                    return Err(Error::new(ErrorKind::InvalidArgument, message)
+                        .with_remedy("collect with qdq_axis_max"));
+                }
+            },
+        )
+    })
+}
+
+fn histogram(calibrator: Option<&qdq_histogram_calibrator>) -> Option<&LinearHistogram> {
+    calibrator.and_then(|calibrator| calibrator.calibrator.histogram())
+}
+
+/// How many bins there are; 0 before the first batch.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_histogram_calibrator_bin_count(calibrator: Option<&qdq_histogram_calibrator>) -> usize {
+    histogram(calibrator).map_or(0, |histogram| histogram.counts.len())
+}
+
+/// The counts of the bins. Valid until the next batch or until the calibrator is freed; NULL before the first batch.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_histogram_calibrator_counts(
+    calibrator: Option<&qdq_histogram_calibrator>,
+) -> *const u64 {
+    histogram(calibrator).map_or(std::ptr::null(), |histogram| histogram.counts.as_ptr())
+}
+
+/// How many edges there are, usually one more than bins; after growth in the way of torch there can be two more.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_histogram_calibrator_edge_count(calibrator: Option<&qdq_histogram_calibrator>) -> usize {
+    histogram(calibrator).map_or(0, |histogram| histogram.edges.len())
+}
+
+/// The edges: bin i holds the magnitudes from edge i to edge i + 1. Valid as the counts are.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_histogram_calibrator_edges(
+    calibrator: Option<&qdq_histogram_calibrator>,
+) -> *const f64 {
+    histogram(calibrator).map_or(std::ptr::null(), |histogram| histogram.edges.as_ptr())
+}

@@ -1,0 +1,181 @@
+//! `qdq_ranges`: the ranges of a network's activations.
+
+use std::ffi::{CString, c_char, c_void};
+use std::mem::MaybeUninit;
+use std::sync::OnceLock;
+
+use crate::emit::Ranges;
+use crate::error::{Error, ErrorKind};
+
+use super::buffer::qdq_buffer;
+use super::error::ErrorOut;
+use super::guard::{constructed, guard};
+use super::handle::{self, Out, array, c_text, get, get_mut, give, optional_text, put, text, text_at};
+use super::status::qdq_status;
+
+/// The ranges of a network's activations by tensor name, in the order in which they were set. A range is amax, the magnitude
+/// that the integer 127 stands for, in the tensor's own unit.
+pub struct qdq_ranges {
+    pub(super) ranges: Ranges,
+    names: OnceLock<Vec<CString>>,
+    method: OnceLock<Option<CString>>,
+}
+
+impl qdq_ranges {
+    pub(super) fn new(ranges: Ranges) -> Self {
+        Self { ranges, names: OnceLock::new(), method: OnceLock::new() }
+    }
+}
+
+/// No ranges yet. `method` says how they are computed, for the reader of a file; NULL for nothing. Free them with
+/// qdq_ranges_free().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_ranges_new(
+    method: *const c_char,
+    out: Out<'_, qdq_ranges>,
+    error: ErrorOut<'_>,
+) -> qdq_status {
+    guard(error, || {
+        give(out, || {
+            // SAFETY: the header's rules for texts.
+            let method = unsafe { optional_text(method, "method") }?;
+            Ok(qdq_ranges::new(method.map_or_else(Ranges::default, Ranges::new)))
+        })
+    })
+}
+
+/// Reads a JSON file that qdq_ranges_write() or `qdq calibrate --ranges` wrote.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_ranges_read(
+    path: *const c_char,
+    out: Out<'_, qdq_ranges>,
+    error: ErrorOut<'_>,
+) -> qdq_status {
+    guard(error, || {
+        // SAFETY: the header's rules for texts.
+        give(out, || Ranges::read(&unsafe { handle::path(path, "path") }?).map(qdq_ranges::new))
+    })
+}
+
+/// Ranges from such a text of `size` bytes, which are not kept.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_ranges_from_json(
+    json: *const c_void,
+    size: usize,
+    out: Out<'_, qdq_ranges>,
+    error: ErrorOut<'_>,
+) -> qdq_status {
+    guard(error, || {
+        give(out, || {
+            // SAFETY: the header's rules for arrays.
+            let json = unsafe { array(json.cast::<u8>(), size, "json") }?;
+            Ranges::from_json(json, "ranges").map(qdq_ranges::new)
+        })
+    })
+}
+
+/// Frees `*ranges` and sets it to NULL. NULL in either place is allowed and does nothing.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_ranges_free(ranges: Option<&mut *mut qdq_ranges>) {
+    handle::free(ranges);
+}
+
+/// Writes the ranges to a JSON file, whole or not at all.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_ranges_write(
+    ranges: Option<&qdq_ranges>,
+    path: *const c_char,
+    error: ErrorOut<'_>,
+) -> qdq_status {
+    // SAFETY: the header's rules for texts.
+    guard(error, || get(ranges, "ranges")?.ranges.write(&unsafe { handle::path(path, "path") }?))
+}
+
+/// The text of that file. Free `*out` with qdq_buffer_free().
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_ranges_to_json(
+    ranges: Option<&qdq_ranges>,
+    out: Out<'_, qdq_buffer>,
+    error: ErrorOut<'_>,
+) -> qdq_status {
+    guard(error, || give(out, || Ok(qdq_buffer::new(get(ranges, "ranges")?.ranges.to_json()))))
+}
+
+/// How many tensors have a range.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_ranges_count(ranges: Option<&qdq_ranges>) -> usize {
+    ranges.map_or(0, |ranges| ranges.ranges.len())
+}
+
+/// The name of tensor `index`, in the order in which they were set; NULL past the last. Valid until the ranges are changed or
+/// freed.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_ranges_name(ranges: Option<&qdq_ranges>, index: usize) -> *const c_char {
+    let Some(ranges) = ranges else { return std::ptr::null() };
+    text_at(ranges.names.get_or_init(|| ranges.ranges.iter().map(|(name, _)| c_text(name)).collect()), index)
+}
+
+/// The amax of tensor `index`; NaN past the last.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_ranges_amax(ranges: Option<&qdq_ranges>, index: usize) -> f32 {
+    ranges.and_then(|ranges| ranges.ranges.iter().nth(index)).map_or(f32::NAN, |(_, amax)| amax)
+}
+
+/// The amax of tensor `name`; QDQ_ERROR_DATA where it has none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_ranges_get(
+    ranges: Option<&qdq_ranges>,
+    name: *const c_char,
+    amax: Option<&mut MaybeUninit<f32>>,
+    error: ErrorOut<'_>,
+) -> qdq_status {
+    guard(error, || {
+        let ranges = &get(ranges, "ranges")?.ranges;
+        // SAFETY: the header's rules for texts.
+        let name = unsafe { text(name, "name") }?;
+        let found = ranges.get(name).ok_or_else(|| {
+            Error::new(ErrorKind::Data, format!("tensor '{name}' has no range"))
+                .with_remedy("look the names up with qdq_ranges_name()")
+        })?;
+        put(amax, found)
+    })
+}
+
+/// Whether tensor `name` has a range.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_ranges_has(ranges: Option<&qdq_ranges>, name: *const c_char) -> bool {
+    // SAFETY: the header's rules for texts.
+    let name = unsafe { text(name, "name") };
+    ranges.zip(name.ok()).is_some_and(|(ranges, name)| ranges.ranges.get(name).is_some())
+}
+
+/// Sets the range of tensor `name`, in place of the one that it had: amax is finite and not negative.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_ranges_set(
+    ranges: Option<&mut qdq_ranges>,
+    name: *const c_char,
+    amax: f32,
+    error: ErrorOut<'_>,
+) -> qdq_status {
+    guard(error, || {
+        let ranges = get_mut(ranges, "ranges")?;
+        // SAFETY: the header's rules for texts.
+        let name = unsafe { text(name, "name") }?;
+        ranges.names.take();
+        ranges.ranges.set(name, amax)
+    })
+}
+
+/// How the ranges were computed; NULL where nobody said. Valid until the ranges are freed.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_ranges_method(ranges: Option<&qdq_ranges>) -> *const c_char {
+    let Some(ranges) = ranges else { return std::ptr::null() };
+    let method = ranges.method.get_or_init(|| ranges.ranges.method.as_deref().map(c_text));
+    method.as_ref().map_or(std::ptr::null(), |method| method.as_ptr())
+}
+
+/// The int8 scale of a range, by which ONNX and TensorRT multiply: amax / 127, and 1 where amax is at most 2^-24.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_ranges_int8_scale(amax: f32) -> f32 {
+    crate::emit::ranges::int8_scale(amax)
+}

@@ -1,0 +1,201 @@
+//! `qdq_stats`: what a calibration run has learned.
+
+use std::ffi::{CString, c_char, c_void};
+use std::sync::OnceLock;
+
+use crate::error::Result;
+use crate::observe::Stats;
+
+use super::buffer::qdq_buffer;
+use super::error::ErrorOut;
+use super::guard::{constructed, guard};
+use super::handle::{self, Out, array, c_text, get, get_mut, give, give_or_null, null, text, text_at};
+use super::status::qdq_status;
+use super::tensor::{checked, qdq_tensor};
+use super::tensor_stats::{floats, qdq_tensor_stats};
+
+/// Statistics by tensor name: what a calibration run leaves behind, to be saved, loaded and merged. The file is a safetensors
+/// file; equal statistics give equal bytes.
+pub struct qdq_stats {
+    pub(super) stats: Stats,
+    names: OnceLock<Vec<CString>>,
+}
+
+impl qdq_stats {
+    pub(super) fn new(stats: Stats) -> Self {
+        Self { stats, names: OnceLock::new() }
+    }
+
+    /// The statistics, to be changed: the names may be others afterwards.
+    fn changed(&mut self) -> &mut Stats {
+        self.names.take();
+        &mut self.stats
+    }
+}
+
+/// Statistics of no tensor. Free them with qdq_stats_free().
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_stats_new() -> *mut qdq_stats {
+    constructed(|| qdq_stats::new(Stats::default()))
+}
+
+/// Reads statistics that qdq_stats_save() or `qdq calibrate --stats` wrote.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_stats_load(
+    path: *const c_char,
+    out: Out<'_, qdq_stats>,
+    error: ErrorOut<'_>,
+) -> qdq_status {
+    guard(error, || {
+        // SAFETY: the header's rules for texts.
+        give(out, || Stats::load(&unsafe { handle::path(path, "path") }?).map(qdq_stats::new))
+    })
+}
+
+/// Statistics from the content of such a file: `size` bytes, which are not kept.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_stats_from_bytes(
+    bytes: *const c_void,
+    size: usize,
+    out: Out<'_, qdq_stats>,
+    error: ErrorOut<'_>,
+) -> qdq_status {
+    guard(error, || {
+        // SAFETY: the header's rules for arrays.
+        give(out, || Stats::from_bytes(unsafe { array(bytes.cast(), size, "bytes") }?).map(qdq_stats::new))
+    })
+}
+
+/// Frees `*stats` and sets it to NULL. NULL in either place is allowed and does nothing.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_stats_free(stats: Option<&mut *mut qdq_stats>) {
+    handle::free(stats);
+}
+
+/// Writes the statistics to a file, whole or not at all.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_stats_save(
+    stats: Option<&qdq_stats>,
+    path: *const c_char,
+    error: ErrorOut<'_>,
+) -> qdq_status {
+    // SAFETY: the header's rules for texts.
+    guard(error, || get(stats, "stats")?.stats.save(&unsafe { handle::path(path, "path") }?))
+}
+
+/// The content of that file. Free `*out` with qdq_buffer_free().
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_stats_to_bytes(
+    stats: Option<&qdq_stats>,
+    out: Out<'_, qdq_buffer>,
+    error: ErrorOut<'_>,
+) -> qdq_status {
+    guard(error, || give(out, || get(stats, "stats")?.stats.to_bytes().map(qdq_buffer::new)))
+}
+
+/// Adds the values of a batch of tensor `name` (f32, f16, bf16, f64).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_stats_observe(
+    stats: Option<&mut qdq_stats>,
+    name: *const c_char,
+    x: Option<&qdq_tensor>,
+    error: ErrorOut<'_>,
+) -> qdq_status {
+    guard(error, || {
+        let stats = get_mut(stats, "stats")?;
+        // SAFETY: the header's rules for texts and tensors.
+        let (name, x) = unsafe { (text(name, "name")?, checked(x, "x")?) };
+        let values = floats(&x)?;
+        stats.changed().tensors.entry(name.to_owned()).or_default().observe(&values);
+        Ok(())
+    })
+}
+
+/// Adds another run over other samples of the same model, on another thread, day or machine. A tensor that only one of the
+/// two has keeps its statistics.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_stats_merge(
+    stats: *mut qdq_stats,
+    other: *const qdq_stats,
+    error: ErrorOut<'_>,
+) -> qdq_status {
+    guard(error, || {
+        if std::ptr::addr_eq(stats, other) && !stats.is_null() {
+            // SAFETY: the header's rules for handles. The two are one, so the copy is made before the mutable reference.
+            let copy = unsafe { &*other }.stats.clone();
+            // SAFETY: as above.
+            return unsafe { &mut *stats }.changed().merge(&copy);
+        }
+        // SAFETY: the header's rules for handles; the two are different ones.
+        let (stats, other) = unsafe { (stats.as_mut(), other.as_ref()) };
+        stats.ok_or_else(|| null("stats"))?.changed().merge(&other.ok_or_else(|| null("other"))?.stats)
+    })
+}
+
+/// How many samples the model ran on.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_stats_samples(stats: Option<&qdq_stats>) -> u64 {
+    stats.map_or(0, |stats| stats.stats.samples)
+}
+
+/// Sets how many samples the model ran on, for whoever observes tensors by themselves.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_stats_set_samples(
+    stats: Option<&mut qdq_stats>,
+    samples: u64,
+    error: ErrorOut<'_>,
+) -> qdq_status {
+    guard(error, || {
+        get_mut(stats, "stats")?.stats.samples = samples;
+        Ok(())
+    })
+}
+
+/// How many tensors have statistics.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_stats_count(stats: Option<&qdq_stats>) -> usize {
+    stats.map_or(0, |stats| stats.stats.tensors.len())
+}
+
+/// The name of tensor `index`, in alphabetical order; NULL past the last. Valid until the statistics are changed or freed.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_stats_name(stats: Option<&qdq_stats>, index: usize) -> *const c_char {
+    let Some(stats) = stats else { return std::ptr::null() };
+    text_at(stats.names.get_or_init(|| stats.stats.tensors.keys().map(|name| c_text(name)).collect()), index)
+}
+
+/// A copy of the statistics of tensor `name`; `*out` is NULL where it has none. Free it with qdq_tensor_stats_free().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_stats_get(
+    stats: Option<&qdq_stats>,
+    name: *const c_char,
+    out: Out<'_, qdq_tensor_stats>,
+    error: ErrorOut<'_>,
+) -> qdq_status {
+    guard(error, || {
+        give_or_null(out, || -> Result<_> {
+            let stats = &get(stats, "stats")?.stats;
+            // SAFETY: the header's rules for texts.
+            let found = stats.tensors.get(unsafe { text(name, "name") }?);
+            Ok(found.map(|found| qdq_tensor_stats { stats: found.clone() }))
+        })
+    })
+}
+
+/// Sets the statistics of tensor `name` to a copy of `tensor`, in place of those that it had.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_stats_set(
+    stats: Option<&mut qdq_stats>,
+    name: *const c_char,
+    tensor: Option<&qdq_tensor_stats>,
+    error: ErrorOut<'_>,
+) -> qdq_status {
+    guard(error, || {
+        let stats = get_mut(stats, "stats")?;
+        // SAFETY: the header's rules for texts.
+        let name = unsafe { text(name, "name") }?;
+        let tensor = get(tensor, "tensor")?.stats.clone();
+        stats.changed().tensors.insert(name.to_owned(), tensor);
+        Ok(())
+    })
+}

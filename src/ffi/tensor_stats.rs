@@ -1,0 +1,184 @@
+//! `qdq_tensor_stats`: the statistics of one tensor.
+
+use std::borrow::Cow;
+use std::mem::MaybeUninit;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::observe::TensorStats;
+use crate::range;
+
+use super::dtype::Stored;
+use super::error::ErrorOut;
+use super::guard::{constructed, guard};
+use super::handle::{self, Out, get, get_mut, give, null, put};
+use super::method::{method_of, qdq_method, target};
+use super::quantize::for_float;
+use super::status::qdq_status;
+use super::tensor::{Checked, checked, qdq_tensor};
+
+/// The calibrator's collector: it sees every value of one tensor once, in any number of batches, and keeps counts and a
+/// histogram of magnitudes in a fixed amount of memory (80 KiB). Every method computes its range from it.
+///
+/// Any cut of the data into batches, threads or machines, in any order, gives the same statistics: let every thread collect
+/// into its own and merge them. NaN and infinities are counted and otherwise left out.
+pub struct qdq_tensor_stats {
+    pub(super) stats: TensorStats,
+}
+
+/// The elements of a floating-point tensor as f32, without a copy where they are that and row-major.
+pub(super) fn floats<'a>(x: &Checked<'a>) -> Result<Cow<'a, [f32]>> {
+    use crate::dtype::DataType;
+    use crate::quant::Element;
+    fn converted<T: Element + bytemuck::Pod + Into<f64>>(x: &Checked<'_>) -> Vec<f32> {
+        x.view::<T>().iter().map(|&value| value.into() as f32).collect()
+    }
+    if x.stored() == Stored::Plain(DataType::F32) {
+        return Ok(x.dense(None));
+    }
+    use half::{bf16, f16};
+    for_float!(x, T => Ok(converted::<T>(x).into()))
+}
+
+/// Statistics that have seen nothing. Free them with qdq_tensor_stats_free().
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_tensor_stats_new() -> *mut qdq_tensor_stats {
+    constructed(|| qdq_tensor_stats { stats: TensorStats::new() })
+}
+
+/// Frees `*stats` and sets it to NULL. NULL in either place is allowed and does nothing.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_tensor_stats_free(stats: Option<&mut *mut qdq_tensor_stats>) {
+    handle::free(stats);
+}
+
+/// Adds the values of `x` (f32, f16, bf16, f64; f64 is rounded to f32), none too.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_tensor_stats_observe(
+    stats: Option<&mut qdq_tensor_stats>,
+    x: Option<&qdq_tensor>,
+    error: ErrorOut<'_>,
+) -> qdq_status {
+    guard(error, || {
+        let stats = get_mut(stats, "stats")?;
+        // SAFETY: the header's rules for tensors.
+        let x = unsafe { checked(x, "x") }?;
+        stats.stats.observe(&floats(&x)?);
+        Ok(())
+    })
+}
+
+/// Adds what `other` has seen: the result is that of one collector that saw both. Merging a collector with itself counts
+/// everything twice.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_tensor_stats_merge(
+    stats: *mut qdq_tensor_stats,
+    other: *const qdq_tensor_stats,
+    error: ErrorOut<'_>,
+) -> qdq_status {
+    guard(error, || {
+        // SAFETY: the header's rules for handles. The two may be one, so the copy is made before the mutable reference.
+        let other = unsafe { other.as_ref() }.ok_or_else(|| null("other"))?.stats.clone();
+        // SAFETY: as above.
+        unsafe { stats.as_mut() }.ok_or_else(|| null("stats"))?.stats.merge(&other);
+        Ok(())
+    })
+}
+
+/// The range (amax, finite, at least 0) by a method for integers of `num_bits`, 2 to 16: for int8 8 and false. An error
+/// without a finite value, or with negative values and unsigned integers.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_tensor_stats_amax(
+    stats: Option<&qdq_tensor_stats>,
+    method: qdq_method,
+    percentile: f64,
+    num_bits: u32,
+    is_unsigned: bool,
+    out: Option<&mut MaybeUninit<f32>>,
+    error: ErrorOut<'_>,
+) -> qdq_status {
+    guard(error, || {
+        let stats = &get(stats, "stats")?.stats;
+        let method = method_of(method, percentile)?;
+        put(out, range::compute(stats, method, target(num_bits, is_unsigned))?)
+    })
+}
+
+/// The number of values seen, NaN and infinities included.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_tensor_stats_count(stats: Option<&qdq_tensor_stats>) -> u64 {
+    stats.map_or(0, |stats| stats.stats.count())
+}
+
+/// How many values were zero.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_tensor_stats_zeros(stats: Option<&qdq_tensor_stats>) -> u64 {
+    stats.map_or(0, |stats| stats.stats.zeros())
+}
+
+/// How many values were NaN.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_tensor_stats_nans(stats: Option<&qdq_tensor_stats>) -> u64 {
+    stats.map_or(0, |stats| stats.stats.nans())
+}
+
+/// How many values were infinite, of either sign.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_tensor_stats_infinities(stats: Option<&qdq_tensor_stats>) -> u64 {
+    stats.map_or(0, |stats| stats.stats.infinities())
+}
+
+/// The smallest finite value; NaN where there was none.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_tensor_stats_min(stats: Option<&qdq_tensor_stats>) -> f32 {
+    stats.and_then(|stats| stats.stats.min()).unwrap_or(f32::NAN)
+}
+
+/// The largest finite value; NaN where there was none.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_tensor_stats_max(stats: Option<&qdq_tensor_stats>) -> f32 {
+    stats.and_then(|stats| stats.stats.max()).unwrap_or(f32::NAN)
+}
+
+/// How many occupied bins the histogram has.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_tensor_stats_bin_count(stats: Option<&qdq_tensor_stats>) -> usize {
+    stats.map_or(0, |stats| stats.stats.histogram().bins().count())
+}
+
+/// Fills three arrays of `count` = qdq_tensor_stats_bin_count() elements with the occupied bins, ascending: bin i holds
+/// counts[i] magnitudes from lower[i] up to, not including, upper[i]. Zeros, and values a million times smaller than the
+/// largest, are in no bin.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_tensor_stats_bins(
+    stats: Option<&qdq_tensor_stats>,
+    lower: *mut f32,
+    upper: *mut f32,
+    counts: *mut u64,
+    count: usize,
+    error: ErrorOut<'_>,
+) -> qdq_status {
+    guard(error, || {
+        let bins: Vec<_> = get(stats, "stats")?.stats.histogram().bins().collect();
+        if bins.len() != count {
+            let message = format!("there are {} bins, but the arrays have {count} elements", bins.len());
+            return Err(Error::new(ErrorKind::Shape, message)
+                .with_remedy("ask qdq_tensor_stats_bin_count() for their size"));
+        }
+        // SAFETY: the header's rules for arrays.
+        unsafe {
+            handle::fill(lower, "lower", bins.iter().map(|bin| bin.lower))?;
+            handle::fill(upper, "upper", bins.iter().map(|bin| bin.upper))?;
+            handle::fill(counts, "counts", bins.iter().map(|bin| bin.count))
+        }
+    })
+}
+
+/// A collector of its own with the same statistics.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_tensor_stats_clone(
+    stats: Option<&qdq_tensor_stats>,
+    out: Out<'_, qdq_tensor_stats>,
+    error: ErrorOut<'_>,
+) -> qdq_status {
+    guard(error, || give(out, || Ok(qdq_tensor_stats { stats: get(stats, "stats")?.stats.clone() })))
+}
