@@ -1,3 +1,39 @@
+// qdq: INT8 for TensorRT without Python. The C interface.
+//
+// Generated from src/ffi by cbindgen; do not edit. Rules that hold for everything in this header:
+//
+// Names. Functions are qdq_<object>_<verb>, numbers QDQ_<SET>_<NAME>. What a word means (amax, scale, kept axis, method) is
+//   the same in Rust, C, C++ and the command-line tool.
+//
+// Ownership. Objects are handles: pointers to structs whose fields nobody sees. Whoever is given a handle by qdq frees it with
+//   the object's qdq_<object>_free(), which takes the address of the variable and sets it to NULL, so that freeing it again
+//   does nothing. A handle that is passed to a function stays the caller's, and may be freed as soon as the function has
+//   returned, whatever was made from it. Texts, arrays and views that a function returns belong to the handle that they came
+//   from and are valid as long as its documentation says. What is passed to a function is copied where it is needed later.
+//
+// NULL. Pointers must not be NULL unless the documentation says so; where one is, the function returns
+//   QDQ_ERROR_INVALID_ARGUMENT. Functions without a status accept NULL for the handle and return 0, false, NULL or NaN.
+//   Other invalid pointers cannot be recognised.
+//
+// Errors. Functions that can fail return a qdq_status and take a last argument `error`, which may be NULL. On failure *error
+//   receives an error to be freed with qdq_error_free(), with a message that names the thing, the cause and the remedy; on
+//   success it is set to NULL. A handle that would have been returned is NULL after a failure, other results are unchanged.
+//   Nothing is kept between calls, neither per thread nor globally. A defect inside qdq is QDQ_ERROR_INTERNAL and never ends
+//   the process. Where memory runs out, the process is aborted.
+//
+// Threads. Any function may be called from any thread. Functions that take a handle as const may run at the same time on the
+//   same handle; a function that changes one (takes it without const) needs it for itself alone. A callback must not use a
+//   handle that the function which called it is changing.
+//
+// Texts are UTF-8 and end with a NUL; names that hold a NUL inside are shown up to it. Paths are bytes as the system has them,
+//   on Windows UTF-8.
+//
+// Numbers. Arguments that say one of a set are integers and checked: an unknown one is an error. Sizes are in elements unless
+//   bytes are mentioned.
+//
+// Versions. Before 1.0 a new minor version may change this interface, later only a new major one; the name of the shared
+//   library (SONAME) changes with it. Structs and numbers of a set do not change: what grows is an object with setters.
+//   QDQ_VERSION is the version of this header, qdq_version() that of the library.
 
 
 #ifndef QDQ_QDQ_H
@@ -7,22 +43,218 @@
 #include <stddef.h>
 #include <stdint.h>
 
+// The number of no tensor or node: an optional input or output that is left out.
+#define QDQ_NONE SIZE_MAX
+
 // The version of this header: major * 10000 + minor * 100 + patch. See qdq_version().
 #define QDQ_VERSION 100
 // The version of this header as text.
 #define QDQ_VERSION_TEXT "0.1.0"
 
+// The host's memory: DLPack's kDLCPU. 0 means the same.
+#define QDQ_DEVICE_CPU 1
+
+// A size that is decided at run time.
+#define QDQ_DYNAMIC -1
+
+// Numbers (f32, row-major) with a shape that a function has made: an amax or a scale. Immutable; any number of threads may
+// read one.
+typedef struct qdq_array qdq_array;
+
+// The max calibrator per axis: the running max of |x| over all axes but the kept ones. NaN is left out, infinities count.
+typedef struct qdq_axis_max qdq_axis_max;
+
+// One batch: a tensor for every input of a network. A batch source hands it out, or its callback fills it.
+typedef struct qdq_batch qdq_batch;
+
+// A stream of batches, to be read once, from files or from a callback.
+typedef struct qdq_batches qdq_batches;
+
 // Bytes that a function has made, a text or a file's content. Behind the last byte stands a NUL that does not count, so that
 // a text can be used as one. Immutable; any number of threads may read one.
 typedef struct qdq_buffer qdq_buffer;
+
+// A TensorRT calibration cache: the file that IInt8Calibrator::readCalibrationCache() returns. Line by line a tensor's name
+// and its scale, amax / 127, below a header that names TensorRT's version and the calibrator.
+typedef struct qdq_cache qdq_cache;
+
+// A switch that stops runs which were given it. All its functions may be called from any thread at any time.
+typedef struct qdq_cancel qdq_cancel;
+
+// How far a quantized model is from its float model on the same data. Tensors are numbered from 0: the model's outputs, then
+// the activations that were compared. Immutable; any number of threads may read one.
+typedef struct qdq_comparison qdq_comparison;
+
+// How files become batches: batch size, limit and sampling, the layout of raw files, and how images become numbers.
+typedef struct qdq_data_options qdq_data_options;
+
+// How one tensor is quantized: format, sign, range, which elements share an amax. The fields and defaults are those of
+// pytorch-quantization's descriptor; qdq_descriptor_new() gives signed 8-bit integers with one amax for the tensor.
+//
+// Setters may be called in any order; what does not go together is refused where the descriptor is used, or by
+// qdq_descriptor_validate().
+typedef struct qdq_descriptor qdq_descriptor;
 
 // What went wrong: a status, a message that names the thing and the cause, a remedy where one is known, and the errors from
 // below that caused it. Immutable; any number of threads may read one.
 typedef struct qdq_error qdq_error;
 
+// What TensorRT would stumble over in a cache, worst first. Immutable; any number of threads may read them.
+typedef struct qdq_findings qdq_findings;
+
+// A network as nodes and tensors, neutral as to where it comes from: describe any network representation as one, and
+// qdq_graph_plan() decides what of it is quantized. Operators are named as in ONNX. Tensors and nodes are numbered from 0 in
+// the order in which they were added.
+typedef struct qdq_graph qdq_graph;
+
+// pytorch-quantization's HistogramCalibrator with its own bins, growth and methods, for whoever needs its numbers. The result
+// depends on the order of the batches. Prefer qdq_tensor_stats otherwise: on discrete data the original entropy rule finds
+// absurd ranges.
+typedef struct qdq_histogram_calibrator qdq_histogram_calibrator;
+
+// An ONNX model. Nothing of the file is lost: unknown fields, metadata, functions and subgraphs are kept. Weights stay in the
+// mapped file, which must not be changed in place while the model lives; replacing it by renaming is fine.
+typedef struct qdq_model qdq_model;
+
+// The description of a node for qdq_graph_add_node(): operator, inputs, outputs and the attributes that placement asks for.
+typedef struct qdq_node qdq_node;
+
+// Which edges of a graph get Quantize and Dequantize, and by that which tensors need a range. Immutable, and independent of
+// the graph or model that it was made of; any number of threads may read one. Numbers of tensors and nodes are those of the
+// graph.
+typedef struct qdq_plan qdq_plan;
+
+// Which nodes may be quantized, and how: those that match an include (all where there is none) and match no exclude. A new
+// policy allows everything.
+typedef struct qdq_policy qdq_policy;
+
+// How a quantized model is written.
+typedef struct qdq_quantize_options qdq_quantize_options;
+
+// The ranges of a network's activations by tensor name, in the order in which they were set. A range is amax, the magnitude
+// that the integer 127 stands for, in the tensor's own unit.
+typedef struct qdq_ranges qdq_ranges;
+
+// How a model runs over data: the engine, who is told about progress, and what can stop it.
+typedef struct qdq_run_options qdq_run_options;
+
+// Names, types and shapes of a network's inputs or outputs, as far as they are known.
+typedef struct qdq_specs qdq_specs;
+
+// Statistics by tensor name: what a calibration run leaves behind, to be saved, loaded and merged. The file is a safetensors
+// file; equal statistics give equal bytes.
+typedef struct qdq_stats qdq_stats;
+
+// The calibrator's collector: it sees every value of one tensor once, in any number of batches, and keeps counts and a
+// histogram of magnitudes in a fixed amount of memory (80 KiB). Every method computes its range from it.
+//
+// Any cut of the data into batches, threads or machines, in any order, gives the same statistics: let every thread collect
+// into its own and merge them. NaN and infinities are counted and otherwise left out.
+typedef struct qdq_tensor_stats qdq_tensor_stats;
+
 // What a function or a callback says of its success: QDQ_OK, or which kind of error it was. The numbers never change their
 // meaning; new ones may be added.
 typedef int32_t qdq_status;
+
+// An element type, one of the QDQ_DTYPE_ numbers: DLPack's DLDataType read as one little-endian number, that is
+// code | bits << 8 | 1 << 16.
+typedef int32_t qdq_dtype;
+
+// A tensor that somebody else owns: a view of memory, laid out as DLPack's DLTensor, so that a pointer to one of those can be
+// used as a pointer to this. Functions keep neither the view nor its memory.
+//
+// An empty tensor may have any data pointer. Zero-initialise the struct and set data, dtype, ndim and shape for a dense
+// tensor in the host's memory.
+typedef struct {
+  // The first element, aligned to the size of one.
+  void *data;
+  // QDQ_DEVICE_CPU or 0. Device memory has to be copied to the host.
+  int32_t device_type;
+  // Not used for the host's memory.
+  int32_t device_id;
+  // The rank; 0 for a single number.
+  int32_t ndim;
+  // One of the QDQ_DTYPE_ numbers.
+  qdq_dtype dtype;
+  // `ndim` sizes that are not negative. May be NULL where ndim is 0.
+  const int64_t *shape;
+  // `ndim` distances between neighbours along every axis, in elements and not negative; NULL for row-major (C) order.
+  const int64_t *strides;
+  // Bytes to add to data.
+  uint64_t byte_offset;
+} qdq_tensor;
+
+// A descriptor that is ready to use: one of the QDQ_PREDEFINED_ numbers.
+typedef int32_t qdq_predefined;
+
+// What calibration collects: one of the QDQ_CALIB_ numbers.
+typedef int32_t qdq_calib_method;
+
+// Whose arithmetic fake quantization follows: one of the QDQ_MODE_ numbers. For f32 data with a finite amax above 2^-24
+// REFERENCE and CORRECTED are equal.
+typedef int32_t qdq_mode;
+
+// How a range follows from statistics: one of the QDQ_METHOD_ numbers. Functions that take one also take a percentile, which
+// only QDQ_METHOD_PERCENTILE reads.
+typedef int32_t qdq_method;
+
+// Which library's histogram is followed: one of the QDQ_LIBRARY_ numbers.
+typedef int32_t qdq_library;
+
+// The calibrator that a cache is for: one of the QDQ_ALGORITHM_ numbers.
+typedef int32_t qdq_algorithm;
+
+// How bad a finding is: one of the QDQ_SEVERITY_ numbers.
+typedef int32_t qdq_severity;
+
+// What a tensor is to the network: one of the QDQ_TENSOR_ numbers.
+typedef int32_t qdq_tensor_kind;
+
+// What becomes of a node: one of the QDQ_VERDICT_ numbers.
+typedef int32_t qdq_verdict;
+
+// How an image gets the height and width that the model takes: one of the QDQ_RESIZE_ numbers.
+typedef int32_t qdq_resize;
+
+// The channels of the model's input: one of the QDQ_CHANNELS_ numbers.
+typedef int32_t qdq_channels;
+
+// The order of the axes of the model's input: one of the QDQ_LAYOUT_ numbers.
+typedef int32_t qdq_layout;
+
+// Gives the next batch: fills `batch` by qdq_batch_set(), one tensor for every input, samples along the first axis, and
+// returns QDQ_OK. Returning QDQ_OK without having set anything ends the data. Any other status ends the run with that status;
+// `*error`, which is NULL at first, may be set to an error from qdq_error_new() that says why.
+//
+// Called from the thread that asks for the batch, one call at a time. It must not return by an exception or longjmp.
+typedef qdq_status (*qdq_next_batch_fn)(void *user, qdq_batch *batch, qdq_error **error);
+
+// Frees what a callback was given as `user`.
+typedef void (*qdq_free_fn)(void *user);
+
+// Which engine runs a model: one of the QDQ_ENGINE_ numbers.
+typedef int32_t qdq_engine;
+
+// Is told after every batch how far a run has come: batches and samples done, and all batches or -1 where that is not known.
+// Returning QDQ_OK goes on. Any other status, such as QDQ_ERROR_CANCELLED, ends the run with that status; `*error`, which is
+// NULL at first, may be set to an error from qdq_error_new() that says why.
+//
+// Called from the thread that runs the model. It must not return by an exception or longjmp.
+typedef qdq_status (*qdq_progress_fn)(void *user,
+                                      uint64_t batches,
+                                      uint64_t samples,
+                                      int64_t total_batches,
+                                      qdq_error **error);
+
+// How a quantized weight is stored: one of the QDQ_WEIGHT_FORM_ numbers.
+typedef int32_t qdq_weight_form;
+
+// How important a message is: one of the QDQ_LOG_ numbers.
+typedef int32_t qdq_log_level;
+
+// Receives a message of the library, which is valid during the call. Called from any thread, from several at once. It must not
+// call qdq_log_set() nor return by an exception or longjmp.
+typedef void (*qdq_log_fn)(void *user, qdq_log_level level, const char *message);
 
 // Done.
 #define QDQ_OK 0
@@ -60,21 +292,213 @@ typedef int32_t qdq_status;
 // A function of the caller failed: a callback that threw or returned a number that is no status.
 #define QDQ_ERROR_CALLBACK 11
 
+// IEEE binary32.
+#define QDQ_DTYPE_F32 73730
+
+// IEEE binary16.
+#define QDQ_DTYPE_F16 69634
+
+// The upper half of a binary32.
+#define QDQ_DTYPE_BF16 69636
+
+// IEEE binary64.
+#define QDQ_DTYPE_F64 81922
+
+// Signed 8-bit integer.
+#define QDQ_DTYPE_I8 67584
+
+// Unsigned 8-bit integer.
+#define QDQ_DTYPE_U8 67585
+
+// Signed 16-bit integer.
+#define QDQ_DTYPE_I16 69632
+
+// Unsigned 16-bit integer.
+#define QDQ_DTYPE_U16 69633
+
+// Signed 32-bit integer.
+#define QDQ_DTYPE_I32 73728
+
+// Unsigned 32-bit integer.
+#define QDQ_DTYPE_U32 73729
+
+// Signed 64-bit integer.
+#define QDQ_DTYPE_I64 81920
+
+// Unsigned 64-bit integer.
+#define QDQ_DTYPE_U64 81921
+
+// A truth value in one byte, 0 or 1.
+#define QDQ_DTYPE_BOOL 67590
+
+// Signed 4-bit integer, two in a byte, the first in the low half: ceil(n / 2) bytes, no strides.
+#define QDQ_DTYPE_I4 66560
+
+// Unsigned 4-bit integer, stored like QDQ_DTYPE_I4.
+#define QDQ_DTYPE_U4 66561
+
+// The 8-bit float e4m3 without infinities (e4m3fn).
+#define QDQ_DTYPE_E4M3 67594
+
+// No type, where one is not known.
+#define QDQ_DTYPE_UNKNOWN 0
+
+// The range with the least expected squared error: the one that measured best.
+#define QDQ_METHOD_MSE 0
+
+// The largest magnitude: nothing is clipped.
+#define QDQ_METHOD_MAX 1
+
+// The range whose quantized distribution tells most about the true one (Kullback-Leibler).
+#define QDQ_METHOD_ENTROPY 2
+
+// The magnitude that this percentage of the values other than zero do not exceed: over 0, up to 100; a percentile of 0 stands
+// for 99.99.
+#define QDQ_METHOD_PERCENTILE 3
+
+// Signed 8 bits, one amax: activations.
+#define QDQ_PREDEFINED_PER_TENSOR_8BIT 0
+
+// Unsigned 8 bits, one amax: activations that are never negative.
+#define QDQ_PREDEFINED_UNSIGNED_PER_TENSOR_8BIT 1
+
+// 8 bits, one amax per output channel, axis 0: weights of convolutions.
+#define QDQ_PREDEFINED_CONV_WEIGHT_PER_CHANNEL 2
+
+// 8 bits, one amax per row, axis 0: weights of linear layers.
+#define QDQ_PREDEFINED_LINEAR_WEIGHT_PER_ROW 3
+
+// 8 bits, one amax per output channel, axis 1: weights of transposed convolutions.
+#define QDQ_PREDEFINED_CONV_TRANSPOSE_WEIGHT_PER_CHANNEL 4
+
+// pytorch-quantization on a CPU, bit for bit. The default.
+#define QDQ_MODE_REFERENCE 0
+
+// pytorch-quantization's CUDA kernel for fake quantization: always the narrow range, zero ranges only below 2^-24.
+#define QDQ_MODE_GPU_COMPAT 1
+
+// Without the known defects: an amax that is not finite is an error, 16-bit data is computed in f32 and rounded once.
+#define QDQ_MODE_CORRECTED 2
+
+// The largest magnitude, per tensor, axis or block. The default.
+#define QDQ_CALIB_MAX 0
+
+// A histogram of magnitudes, per tensor.
+#define QDQ_CALIB_HISTOGRAM 1
+
+// torch.histc over 0 to max, the default of pytorch-quantization.
+#define QDQ_LIBRARY_TORCH 0
+
+// numpy.histogram over min to max of the first batch.
+#define QDQ_LIBRARY_NUMPY 1
+
+// IInt8EntropyCalibrator2, which trtexec has: what nearly every program expects, whatever method computed the ranges.
+#define QDQ_ALGORITHM_ENTROPY_2 0
+
+// IInt8MinMaxCalibrator.
+#define QDQ_ALGORITHM_MIN_MAX 1
+
+// IInt8EntropyCalibrator, whose caches fit one device only.
+#define QDQ_ALGORITHM_ENTROPY 2
+
+// IInt8LegacyCalibrator. The text of its header is formed like the others': no file with it has been seen.
+#define QDQ_ALGORITHM_LEGACY 3
+
+// An algorithm that qdq does not know, or none.
+#define QDQ_ALGORITHM_UNKNOWN 4
+
+// Worth knowing; the cache works.
+#define QDQ_SEVERITY_NOTE 0
+
+// The cache is used, and the engine may be slower or less exact than it should be.
+#define QDQ_SEVERITY_WARNING 1
+
+// TensorRT ignores the cache, fails, or computes nonsense.
+#define QDQ_SEVERITY_ERROR 2
+
+// Fed from outside, different in every batch.
+#define QDQ_TENSOR_INPUT 0
+
+// Known when the network is built: a weight, a bias, a shape.
+#define QDQ_TENSOR_CONSTANT 1
+
+// Computed by a node.
+#define QDQ_TENSOR_ACTIVATION 2
+
+// It is unchanged.
+#define QDQ_VERDICT_FLOAT 0
+
+// It computes on quantized inputs.
+#define QDQ_VERDICT_QUANTIZED 1
+
+// It only moves or selects quantized values.
+#define QDQ_VERDICT_PASSES_INT8 2
+
+// Both sides by themselves, so that proportions change. The default.
+#define QDQ_RESIZE_STRETCH 0
+
+// The image fills the target; what stands over on both sides is cut off.
+#define QDQ_RESIZE_CROP 1
+
+// The image fits into the target's centre; the rest is filled.
+#define QDQ_RESIZE_LETTERBOX 2
+
+// Red, green, blue. The default.
+#define QDQ_CHANNELS_RGB 0
+
+// Blue, green, red.
+#define QDQ_CHANNELS_BGR 1
+
+// Rec. 601 luma only.
+#define QDQ_CHANNELS_GRAY 2
+
+// Found by the size of the channels' axis in the input's shape. The default.
+#define QDQ_LAYOUT_AUTO 0
+
+// Batch, channels, height, width.
+#define QDQ_LAYOUT_NCHW 1
+
+// Batch, height, width, channels.
+#define QDQ_LAYOUT_NHWC 2
+
+// The one inside qdq: pure Rust, needs nothing. The default.
+#define QDQ_ENGINE_EMBEDDED 0
+
+// ONNX Runtime, opened at run time: faster, and knows every operator.
+#define QDQ_ENGINE_ONNXRUNTIME 1
+
+// ONNX Runtime where it is found, else the embedded engine.
+#define QDQ_ENGINE_AUTO 2
+
+// As int8 with DequantizeLinear: a quarter of the size. The default.
+#define QDQ_WEIGHT_FORM_INT8 0
+
+// As it was, with QuantizeLinear and DequantizeLinear behind it.
+#define QDQ_WEIGHT_FORM_FLOAT 1
+
+// Something is probably wrong.
+#define QDQ_LOG_WARNING 0
+
+// Something worth knowing.
+#define QDQ_LOG_INFO 1
+
+// For whoever looks for a fault.
+#define QDQ_LOG_DEBUG 2
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
 
-// Frees `*buffer` and sets it to NULL. NULL in either place is allowed and does nothing.
-void qdq_buffer_free(qdq_buffer **buffer);
+// The version of the library that runs: major * 10000 + minor * 100 + patch. Compare it with QDQ_VERSION, the version that
+// the program was compiled with.
+uint32_t qdq_version(void);
 
-// The first byte. Valid until the buffer is freed; NULL for NULL.
-const void *qdq_buffer_data(const qdq_buffer *buffer);
+// The version as text, such as "0.1.0". Valid for ever.
+const char *qdq_version_text(void);
 
-// The bytes as a text that ends with a NUL. Valid until the buffer is freed; NULL for NULL.
-const char *qdq_buffer_text(const qdq_buffer *buffer);
-
-// How many bytes there are, without the NUL behind them.
-size_t qdq_buffer_size(const qdq_buffer *buffer);
+// The instruction set of the kernels in use, such as "scalar". The environment variable QDQ_ISA, read at the first
+// computation, overrides the choice. Valid for ever.
+const char *qdq_version_isa(void);
 
 // Makes an error for a callback to return: `status` (a number that is none, QDQ_OK too, counts as QDQ_ERROR_CALLBACK), a
 // message, and what to do about it or NULL. Texts are copied; what is not UTF-8 in them is replaced. The callback stores it
@@ -117,56 +541,1147 @@ const char *qdq_buffer_text(const qdq_buffer *buffer);
 // How many bytes there are, without the NUL behind them.
 size_t qdq_buffer_size(const qdq_buffer *buffer);
 
-// Makes an error for a callback to return: `status` (a number that is none, QDQ_OK too, counts as QDQ_ERROR_CALLBACK), a
-// message, and what to do about it or NULL. Texts are copied; what is not UTF-8 in them is replaced. The callback stores it
-// through its `error` and returns the same status; qdq takes it over and passes it on to its own caller.
-qdq_error *qdq_error_new(qdq_status status,
-                         const char *message,
-                         const char *remedy);
+// Frees `*array` and sets it to NULL. NULL in either place is allowed and does nothing.
+void qdq_array_free(qdq_array **array);
 
-// Frees `*error` and sets it to NULL. NULL in either place is allowed and does nothing.
-void qdq_error_free(qdq_error **error);
+// The rank; 0 for a single number and for NULL.
+size_t qdq_array_ndim(const qdq_array *array);
 
-// The kind of the error; QDQ_OK for NULL.
-qdq_status qdq_error_status(const qdq_error *error);
+// The sizes of the axes. Valid until the array is freed; NULL for NULL.
+const int64_t *qdq_array_shape(const qdq_array *array);
 
-// What is wrong with which thing, in one line. Valid until the error is freed; NULL for NULL.
-const char *qdq_error_message(const qdq_error *error);
+// How many numbers there are; 0 for NULL.
+size_t qdq_array_count(const qdq_array *array);
 
-// What to do about it; NULL where no remedy is known. Valid until the error is freed.
-const char *qdq_error_remedy(const qdq_error *error);
+// The numbers, row-major. Valid until the array is freed; NULL for NULL.
+const float *qdq_array_values(const qdq_array *array);
 
-// How many errors from below caused this one.
-size_t qdq_error_cause_count(const qdq_error *error);
+// The array as a tensor, for functions that take one: a view that is valid until the array is freed. Nothing may be written
+// through it.
+qdq_status qdq_array_view(const qdq_array *array,
+                          qdq_tensor *out,
+                          qdq_error **error);
 
-// The cause at `index`, from 0, the nearest first; NULL past the last. Valid until the error is freed.
-const char *qdq_error_cause(const qdq_error *error, size_t index);
+// A descriptor with the default fields. Free it with qdq_descriptor_free().
+qdq_descriptor *qdq_descriptor_new(void);
 
-// Everything for a log: message and remedy in the first line, then a line for every cause. Valid until the error is freed;
-// NULL for NULL.
-const char *qdq_error_text(const qdq_error *error);
+// One of the predefined descriptors, to be changed like any other. Free it with qdq_descriptor_free().
+qdq_status qdq_descriptor_predefined(qdq_predefined which, qdq_descriptor **out, qdq_error **error);
 
-// The version of the library that runs: major * 10000 + minor * 100 + patch. Compare it with QDQ_VERSION, the version that
-// the program was compiled with.
-uint32_t qdq_version(void);
+// A descriptor from the JSON text that qdq_descriptor_to_json() writes; fields that are missing have their default, unknown
+// ones are an error.
+qdq_status qdq_descriptor_from_json(const char *json,
+                                    qdq_descriptor **out,
+                                    qdq_error **error);
 
-// The version as text, such as "0.1.0". Valid for ever.
-const char *qdq_version_text(void);
+// The descriptor as a JSON text with every field.
+qdq_status qdq_descriptor_to_json(const qdq_descriptor *descriptor, qdq_buffer **out, qdq_error **error);
 
-// The instruction set of the kernels in use, such as "scalar". The environment variable QDQ_ISA, read at the first
-// computation, overrides the choice. Valid for ever.
-const char *qdq_version_isa(void);
+// A descriptor of its own with the same fields.
+qdq_status qdq_descriptor_clone(const qdq_descriptor *descriptor, qdq_descriptor **out, qdq_error **error);
 
-// The version of the library that runs: major * 10000 + minor * 100 + patch. Compare it with QDQ_VERSION, the version that
-// the program was compiled with.
-uint32_t qdq_version(void);
+// Frees `*descriptor` and sets it to NULL. NULL in either place is allowed and does nothing.
+void qdq_descriptor_free(qdq_descriptor **descriptor);
 
-// The version as text, such as "0.1.0". Valid for ever.
-const char *qdq_version_text(void);
+// Tells whether the fields go together.
+qdq_status qdq_descriptor_validate(const qdq_descriptor *descriptor, qdq_error **error);
 
-// The instruction set of the kernels in use, such as "scalar". The environment variable QDQ_ISA, read at the first
-// computation, overrides the choice. Valid for ever.
-const char *qdq_version_isa(void);
+// Sets the format to integers of `num_bits`, 2 to 16. Default: 8.
+qdq_status qdq_descriptor_set_num_bits(qdq_descriptor *descriptor, uint32_t num_bits, qdq_error **error);
+
+// Sets the format to the 8-bit float e4m3.
+qdq_status qdq_descriptor_set_e4m3(qdq_descriptor *descriptor, qdq_error **error);
+
+// Sets a name for messages; NULL for none, the default.
+qdq_status qdq_descriptor_set_name(qdq_descriptor *descriptor, const char *name, qdq_error **error);
+
+// Sets whether a quantizer gives floats again (true, the default) or integers.
+qdq_status qdq_descriptor_set_fake_quant(qdq_descriptor *descriptor, bool fake_quant, qdq_error **error);
+
+// Sets the axes whose indices keep an amax of their own: `count` numbers, negative ones count from the last axis. `axes` NULL
+// means one amax for the tensor, the default.
+qdq_status qdq_descriptor_set_axis(qdq_descriptor *descriptor,
+                                   const int32_t *axes,
+                                   size_t count,
+                                   qdq_error **error);
+
+// Lets blocks of `size` neighbours along `axis` share an amax, every other axis being kept; the last block may be shorter. A
+// size of 0 means no blocks, the default.
+qdq_status qdq_descriptor_set_block(qdq_descriptor *descriptor,
+                                    int32_t axis,
+                                    size_t size,
+                                    qdq_error **error);
+
+// Sets a fixed amax (f32, finite, not negative) of a shape that groups the data: size 1 in every axis that shares it. The
+// numbers are copied. NULL means calibrated or dynamic, the default.
+qdq_status qdq_descriptor_set_amax(qdq_descriptor *descriptor,
+                                   const qdq_tensor *amax,
+                                   qdq_error **error);
+
+// Sets whether training learns amax; only with one amax for the tensor. Default: false.
+qdq_status qdq_descriptor_set_learn_amax(qdq_descriptor *descriptor, bool learn_amax, qdq_error **error);
+
+// Sets a positive factor on amax; 1 is the same as none, the default.
+qdq_status qdq_descriptor_set_scale_amax(qdq_descriptor *descriptor, float factor, qdq_error **error);
+
+// Sets what calibration collects. Default: QDQ_CALIB_MAX.
+qdq_status qdq_descriptor_set_calib_method(qdq_descriptor *descriptor,
+                                           qdq_calib_method calib_method,
+                                           qdq_error **error);
+
+// Sets whether integers start at 0, for data without negative values. Default: false.
+qdq_status qdq_descriptor_set_unsigned(qdq_descriptor *descriptor, bool is_unsigned, qdq_error **error);
+
+// Sets whether the lowest integer is the negative of the highest. Default: false.
+qdq_status qdq_descriptor_set_narrow_range(qdq_descriptor *descriptor, bool narrow_range, qdq_error **error);
+
+// Sets whose arithmetic fake quantization follows. Default: QDQ_MODE_REFERENCE.
+qdq_status qdq_descriptor_set_mode(qdq_descriptor *descriptor, qdq_mode mode, qdq_error **error);
+
+// The number of bits of the integers; 0 for e4m3 and for NULL.
+uint32_t qdq_descriptor_num_bits(const qdq_descriptor *descriptor);
+
+// Whether the format is e4m3.
+bool qdq_descriptor_is_e4m3(const qdq_descriptor *descriptor);
+
+// The name for messages; NULL where there is none. Valid until the name is set again or the descriptor is freed.
+const char *qdq_descriptor_name(const qdq_descriptor *descriptor);
+
+// Whether a quantizer gives floats again.
+bool qdq_descriptor_fake_quant(const qdq_descriptor *descriptor);
+
+// How many axes keep an amax of their own: 0 for one amax for the tensor.
+size_t qdq_descriptor_axis_count(const qdq_descriptor *descriptor);
+
+// The kept axis at `index`, as it was set; 0 past the last.
+int32_t qdq_descriptor_axis(const qdq_descriptor *descriptor, size_t index);
+
+// The size of the blocks that share an amax; 0 without blocks.
+size_t qdq_descriptor_block_size(const qdq_descriptor *descriptor);
+
+// The axis along which blocks lie, as it was set; 0 without blocks.
+int32_t qdq_descriptor_block_axis(const qdq_descriptor *descriptor);
+
+// The fixed amax; `*out` is NULL where there is none. Free it with qdq_array_free().
+qdq_status qdq_descriptor_amax(const qdq_descriptor *descriptor, qdq_array **out, qdq_error **error);
+
+// Whether training learns amax.
+bool qdq_descriptor_learn_amax(const qdq_descriptor *descriptor);
+
+// The factor on amax; 1 where none is set.
+float qdq_descriptor_scale_amax(const qdq_descriptor *descriptor);
+
+// What calibration collects.
+qdq_calib_method qdq_descriptor_calib_method(const qdq_descriptor *descriptor);
+
+// Whether integers start at 0.
+bool qdq_descriptor_unsigned(const qdq_descriptor *descriptor);
+
+// Whether the lowest integer is the negative of the highest.
+bool qdq_descriptor_narrow_range(const qdq_descriptor *descriptor);
+
+// Whose arithmetic fake quantization follows.
+qdq_mode qdq_descriptor_mode(const qdq_descriptor *descriptor);
+
+// The amax to quantize `x` (f32, f16, bf16 or f64) with: the descriptor's fixed one, else max |x| per tensor, axis or block;
+// times the descriptor's factor. NaN where the data has a NaN. Free `*out` with qdq_array_free().
+//
+// Without axes and blocks it has rank 0, otherwise the rank of x with size 1 in every axis that shares it.
+qdq_status qdq_tensor_amax(const qdq_tensor *x,
+                           const qdq_descriptor *descriptor,
+                           qdq_array **out,
+                           qdq_error **error);
+
+// Quantizes and keeps the integers in the type of the data: out = clamp(rne(x * M / amax), L, M), where rne rounds half to
+// even, M = 2^(num_bits - 1 + unsigned) - 1 and L is 0 (unsigned), -M (narrow range) or -M - 1. This is
+// pytorch-quantization's tensor_quant; in the reference mode NaN stays NaN.
+//
+// `x` and `out` have one shape and type (f32, f16, bf16, f64) and may be the same memory. `amax` (f32) broadcasts to the
+// shape of x; NULL means qdq_tensor_amax(). `scale`, where it is not NULL, receives M / amax, the reciprocal of ONNX's and
+// TensorRT's scale; 1 where amax counts as zero (at most 2^-24).
+qdq_status qdq_tensor_quant(const qdq_tensor *x,
+                            const qdq_tensor *amax,
+                            const qdq_descriptor *descriptor,
+                            const qdq_tensor *out,
+                            qdq_array **scale,
+                            qdq_error **error);
+
+// Quantizes to an integer type, or to e4m3 where the descriptor says so: out = clamp(rne(x * M / amax), L, M), see
+// qdq_tensor_quant(). Infinities become L and M; where amax counts as zero everything becomes 0. A NaN in x is an error, for
+// no integer stands for it; in e4m3 it stays NaN.
+//
+// `x` is f32, f16, bf16 or f64. `out` has its shape and the type i8, u8, i16, u16, i4 or u4, whichever holds L to M, or e4m3
+// or u8 for e4m3. `amax` and `scale` are as for qdq_tensor_quant(); for e4m3 the scale is 448 / amax. After an error `out` may
+// hold anything.
+qdq_status qdq_tensor_quantize(const qdq_tensor *x,
+                               const qdq_tensor *amax,
+                               const qdq_descriptor *descriptor,
+                               const qdq_tensor *out,
+                               qdq_array **scale,
+                               qdq_error **error);
+
+// Quantizes and goes back at once: out = clamp(rne(x * M / amax), L, M) / (M / amax), see qdq_tensor_quant(); with e4m3
+// out = e4m3(x * s) / s with s = 448 / amax, saturating at 448. Where amax counts as zero, out is 0. NaN stays NaN.
+//
+// `x` and `out` have one shape and type (f32, f16, bf16, f64) and may be the same memory. `amax` is as for
+// qdq_tensor_quant().
+qdq_status qdq_tensor_fake_quant(const qdq_tensor *x,
+                                 const qdq_tensor *amax,
+                                 const qdq_descriptor *descriptor,
+                                 const qdq_tensor *out,
+                                 qdq_error **error);
+
+// The way back from integers: out = q / scale, with the scale that qdq_tensor_quantize() gives.
+//
+// `q` is i8, u8, i16, u16, i4, u4, or e4m3 (codes in u8 where the descriptor says e4m3). `scale` (f32) broadcasts to its
+// shape, with the descriptor's blocks where it has them; of the rest of the descriptor only the format matters. `out` has the
+// shape of q and the type f32, f16, bf16 or f64.
+qdq_status qdq_tensor_dequantize(const qdq_tensor *q,
+                                 const qdq_tensor *scale,
+                                 const qdq_descriptor *descriptor,
+                                 const qdq_tensor *out,
+                                 qdq_error **error);
+
+// The gradient of qdq_tensor_fake_quant() with respect to x by the straight-through estimator: out = gradient where
+// |x| <= amax, 0 elsewhere and where x or amax is NaN. There is no gradient to amax.
+//
+// `gradient`, `x` and `out` have one shape and type (f32, f16, bf16, f64); out may be the memory of either. `amax` is as for
+// qdq_tensor_quant().
+qdq_status qdq_tensor_fake_quant_backward(const qdq_tensor *gradient,
+                                          const qdq_tensor *x,
+                                          const qdq_tensor *amax,
+                                          const qdq_descriptor *descriptor,
+                                          const qdq_tensor *out,
+                                          qdq_error **error);
+
+// The gradient of qdq_tensor_quant() with respect to x, from the gradient of the integers: the same as
+// qdq_tensor_fake_quant_backward(). The gradient of the scale is left out.
+qdq_status qdq_tensor_quant_backward(const qdq_tensor *gradient,
+                                     const qdq_tensor *x,
+                                     const qdq_tensor *amax,
+                                     const qdq_descriptor *descriptor,
+                                     const qdq_tensor *out,
+                                     qdq_error **error);
+
+// Fake quantization of `min` to `max` with a zero point: step = (max - min) / (2^b - 1), z = rne(min / step) + 2^(b-1),
+// q = clamp(rne(x / step) - z, -2^(b-1), 2^(b-1) - 1), out = (q + z) * step, where b is `num_bits`, 2 to 16. NaN stays NaN.
+//
+// `x` and `out` have one shape and type (f32, f16, bf16, f64) and may be the same memory.
+qdq_status qdq_tensor_fake_affine_quant(const qdq_tensor *x,
+                                        float min,
+                                        float max,
+                                        uint32_t num_bits,
+                                        const qdq_tensor *out,
+                                        qdq_error **error);
+
+// The gradient of qdq_tensor_fake_affine_quant() with respect to x: out = gradient where min <= x <= max, else 0. Tensors as
+// for qdq_tensor_fake_quant_backward().
+qdq_status qdq_tensor_fake_affine_quant_backward(const qdq_tensor *gradient,
+                                                 const qdq_tensor *x,
+                                                 float min,
+                                                 float max,
+                                                 const qdq_tensor *out,
+                                                 qdq_error **error);
+
+// The ranges (amax) of weights (f32, f16, bf16, f64), one per index of `axis` or, where that is -1, one for all.
+//
+// QDQ_METHOD_MSE minimises the error of what the weights compute, sum e^2 + 2 (sum e)^2 of the rounding errors e; the other
+// methods are those for activations. Free `*out`, of rank 1 or 0, with qdq_array_free().
+qdq_status qdq_weights_amax(const qdq_tensor *weights,
+                            int32_t axis,
+                            qdq_method method,
+                            double percentile,
+                            uint32_t num_bits,
+                            bool is_unsigned,
+                            qdq_array **out,
+                            qdq_error **error);
+
+// Quantizes weights (f32, f16, bf16, f64) symmetrically to int8 as ONNX's QuantizeLinear does: out = clamp(rne(w / scale),
+// -128, 127) with scale = amax / 127, by which ONNX and TensorRT multiply. Where amax / 127 is no normal number, the scale is 1
+// and the integers are 0.
+//
+// `amax` (f32) has one number per index of `axis`, or a single one where that is -1; NULL means max |w|. `out` is i8 and has
+// the shape of the weights. `*scale`, which may be NULL, is to be freed with qdq_array_free().
+qdq_status qdq_weights_quantize(const qdq_tensor *weights,
+                                int32_t axis,
+                                const qdq_tensor *amax,
+                                const qdq_tensor *out,
+                                qdq_array **scale,
+                                qdq_error **error);
+
+// Statistics that have seen nothing. Free them with qdq_tensor_stats_free().
+qdq_tensor_stats *qdq_tensor_stats_new(void);
+
+// Frees `*stats` and sets it to NULL. NULL in either place is allowed and does nothing.
+void qdq_tensor_stats_free(qdq_tensor_stats **stats);
+
+// Adds the values of `x` (f32, f16, bf16, f64; f64 is rounded to f32), none too.
+qdq_status qdq_tensor_stats_observe(qdq_tensor_stats *stats, const qdq_tensor *x, qdq_error **error);
+
+// Adds what `other` has seen: the result is that of one collector that saw both. Merging a collector with itself counts
+// everything twice.
+qdq_status qdq_tensor_stats_merge(qdq_tensor_stats *stats,
+                                  const qdq_tensor_stats *other,
+                                  qdq_error **error);
+
+// The range (amax, finite, at least 0) by a method for integers of `num_bits`, 2 to 16: for int8 8 and false. An error
+// without a finite value, or with negative values and unsigned integers.
+qdq_status qdq_tensor_stats_amax(const qdq_tensor_stats *stats,
+                                 qdq_method method,
+                                 double percentile,
+                                 uint32_t num_bits,
+                                 bool is_unsigned,
+                                 float *out,
+                                 qdq_error **error);
+
+// The number of values seen, NaN and infinities included.
+uint64_t qdq_tensor_stats_count(const qdq_tensor_stats *stats);
+
+// How many values were zero.
+uint64_t qdq_tensor_stats_zeros(const qdq_tensor_stats *stats);
+
+// How many values were NaN.
+uint64_t qdq_tensor_stats_nans(const qdq_tensor_stats *stats);
+
+// How many values were infinite, of either sign.
+uint64_t qdq_tensor_stats_infinities(const qdq_tensor_stats *stats);
+
+// The smallest finite value; NaN where there was none.
+float qdq_tensor_stats_min(const qdq_tensor_stats *stats);
+
+// The largest finite value; NaN where there was none.
+float qdq_tensor_stats_max(const qdq_tensor_stats *stats);
+
+// How many occupied bins the histogram has.
+size_t qdq_tensor_stats_bin_count(const qdq_tensor_stats *stats);
+
+// Fills three arrays of `count` = qdq_tensor_stats_bin_count() elements with the occupied bins, ascending: bin i holds
+// counts[i] magnitudes from lower[i] up to, not including, upper[i]. Zeros, and values a million times smaller than the
+// largest, are in no bin.
+qdq_status qdq_tensor_stats_bins(const qdq_tensor_stats *stats,
+                                 float *lower,
+                                 float *upper,
+                                 uint64_t *counts,
+                                 size_t count,
+                                 qdq_error **error);
+
+// A collector of its own with the same statistics.
+qdq_status qdq_tensor_stats_clone(const qdq_tensor_stats *stats, qdq_tensor_stats **out, qdq_error **error);
+
+// Statistics of no tensor. Free them with qdq_stats_free().
+qdq_stats *qdq_stats_new(void);
+
+// Reads statistics that qdq_stats_save() or `qdq calibrate --stats` wrote.
+qdq_status qdq_stats_load(const char *path, qdq_stats **out, qdq_error **error);
+
+// Statistics from the content of such a file: `size` bytes, which are not kept.
+qdq_status qdq_stats_from_bytes(const void *bytes, size_t size, qdq_stats **out, qdq_error **error);
+
+// Frees `*stats` and sets it to NULL. NULL in either place is allowed and does nothing.
+void qdq_stats_free(qdq_stats **stats);
+
+// Writes the statistics to a file, whole or not at all.
+qdq_status qdq_stats_save(const qdq_stats *stats, const char *path, qdq_error **error);
+
+// The content of that file. Free `*out` with qdq_buffer_free().
+qdq_status qdq_stats_to_bytes(const qdq_stats *stats, qdq_buffer **out, qdq_error **error);
+
+// Adds the values of a batch of tensor `name` (f32, f16, bf16, f64).
+qdq_status qdq_stats_observe(qdq_stats *stats, const char *name, const qdq_tensor *x, qdq_error **error);
+
+// Adds another run over other samples of the same model, on another thread, day or machine. A tensor that only one of the
+// two has keeps its statistics.
+qdq_status qdq_stats_merge(qdq_stats *stats,
+                           const qdq_stats *other,
+                           qdq_error **error);
+
+// How many samples the model ran on.
+uint64_t qdq_stats_samples(const qdq_stats *stats);
+
+// Sets how many samples the model ran on, for whoever observes tensors by themselves.
+qdq_status qdq_stats_set_samples(qdq_stats *stats, uint64_t samples, qdq_error **error);
+
+// How many tensors have statistics.
+size_t qdq_stats_count(const qdq_stats *stats);
+
+// The name of tensor `index`, in alphabetical order; NULL past the last. Valid until the statistics are changed or freed.
+const char *qdq_stats_name(const qdq_stats *stats,
+                           size_t index);
+
+// A copy of the statistics of tensor `name`; `*out` is NULL where it has none. Free it with qdq_tensor_stats_free().
+qdq_status qdq_stats_get(const qdq_stats *stats, const char *name, qdq_tensor_stats **out, qdq_error **error);
+
+// Sets the statistics of tensor `name` to a copy of `tensor`, in place of those that it had.
+qdq_status qdq_stats_set(qdq_stats *stats, const char *name, const qdq_tensor_stats *tensor, qdq_error **error);
+
+// A collector that keeps `count` axes, negative ones counting from the last; none for one number for the tensor. Free it with
+// qdq_axis_max_free().
+qdq_status qdq_axis_max_new(const int32_t *axes,
+                            size_t count,
+                            qdq_axis_max **out,
+                            qdq_error **error);
+
+// Frees `*collector` and sets it to NULL. NULL in either place is allowed and does nothing.
+void qdq_axis_max_free(qdq_axis_max **collector);
+
+// Adds a batch (f32, f16, bf16, f64). The kept axes must have the same size in every batch.
+qdq_status qdq_axis_max_observe(qdq_axis_max *collector, const qdq_tensor *x, qdq_error **error);
+
+// The amax so far, with size 1 in every axis that is not kept; `*out` is NULL before the first batch. Free it with
+// qdq_array_free().
+qdq_status qdq_axis_max_amax(const qdq_axis_max *collector, qdq_array **out, qdq_error **error);
+
+// A calibrator with `num_bins` bins over the first batch (2048 is usual), which leaves zeros out where `skip_zeros` is true.
+// Free it with qdq_histogram_calibrator_free().
+qdq_status qdq_histogram_calibrator_new(size_t num_bins,
+                                        bool skip_zeros,
+                                        qdq_library library,
+                                        qdq_histogram_calibrator **out,
+                                        qdq_error **error);
+
+// Frees `*calibrator` and sets it to NULL. NULL in either place is allowed and does nothing.
+void qdq_histogram_calibrator_free(qdq_histogram_calibrator **calibrator);
+
+// Adds a batch (f32, f16, bf16, f64). NaN, infinities and empty batches are errors, after which what was collected before is
+// still there.
+qdq_status qdq_histogram_calibrator_collect(qdq_histogram_calibrator *calibrator,
+                                            const qdq_tensor *x,
+                                            qdq_error **error);
+
+// The range by pytorch-quantization's own rule for the method, for integers of `num_bits`, 2 to 16. QDQ_METHOD_MAX is not one
+// of its histogram methods and an error; use qdq_axis_max.
+qdq_status qdq_histogram_calibrator_amax(const qdq_histogram_calibrator *calibrator,
+                                         qdq_method method,
+                                         double percentile,
+                                         uint32_t num_bits,
+                                         bool is_unsigned,
+                                         float *out,
+                                         qdq_error **error);
+
+// How many bins there are; 0 before the first batch.
+size_t qdq_histogram_calibrator_bin_count(const qdq_histogram_calibrator *calibrator);
+
+// The counts of the bins. Valid until the next batch or until the calibrator is freed; NULL before the first batch.
+const uint64_t *qdq_histogram_calibrator_counts(const qdq_histogram_calibrator *calibrator);
+
+// How many edges there are, usually one more than bins; after growth in the way of torch there can be two more.
+size_t qdq_histogram_calibrator_edge_count(const qdq_histogram_calibrator *calibrator);
+
+// The edges: bin i holds the magnitudes from edge i to edge i + 1. Valid as the counts are.
+const double *qdq_histogram_calibrator_edges(const qdq_histogram_calibrator *calibrator);
+
+// No ranges yet. `method` says how they are computed, for the reader of a file; NULL for nothing. Free them with
+// qdq_ranges_free().
+qdq_status qdq_ranges_new(const char *method, qdq_ranges **out, qdq_error **error);
+
+// Reads a JSON file that qdq_ranges_write() or `qdq calibrate --ranges` wrote.
+qdq_status qdq_ranges_read(const char *path, qdq_ranges **out, qdq_error **error);
+
+// Ranges from such a text of `size` bytes, which are not kept.
+qdq_status qdq_ranges_from_json(const void *json, size_t size, qdq_ranges **out, qdq_error **error);
+
+// Frees `*ranges` and sets it to NULL. NULL in either place is allowed and does nothing.
+void qdq_ranges_free(qdq_ranges **ranges);
+
+// Writes the ranges to a JSON file, whole or not at all.
+qdq_status qdq_ranges_write(const qdq_ranges *ranges, const char *path, qdq_error **error);
+
+// The text of that file. Free `*out` with qdq_buffer_free().
+qdq_status qdq_ranges_to_json(const qdq_ranges *ranges, qdq_buffer **out, qdq_error **error);
+
+// How many tensors have a range.
+size_t qdq_ranges_count(const qdq_ranges *ranges);
+
+// The name of tensor `index`, in the order in which they were set; NULL past the last. Valid until the ranges are changed or
+// freed.
+const char *qdq_ranges_name(const qdq_ranges *ranges,
+                            size_t index);
+
+// The amax of tensor `index`; NaN past the last.
+float qdq_ranges_amax(const qdq_ranges *ranges, size_t index);
+
+// The amax of tensor `name`; QDQ_ERROR_DATA where it has none.
+qdq_status qdq_ranges_get(const qdq_ranges *ranges, const char *name, float *amax, qdq_error **error);
+
+// Whether tensor `name` has a range.
+bool qdq_ranges_has(const qdq_ranges *ranges, const char *name);
+
+// Sets the range of tensor `name`, in place of the one that it had: amax is finite and not negative.
+qdq_status qdq_ranges_set(qdq_ranges *ranges, const char *name, float amax, qdq_error **error);
+
+// How the ranges were computed; NULL where nobody said. Valid until the ranges are freed.
+const char *qdq_ranges_method(const qdq_ranges *ranges);
+
+// The int8 scale of a range, by which ONNX and TensorRT multiply: amax / 127, and 1 where amax is at most 2^-24.
+float qdq_ranges_int8_scale(float amax);
+
+// The cache with these ranges for a version of TensorRT, as getInferLibVersion() reports it (8501 is 8.5.1, 100300 is 10.3.0),
+// and the calibrator that is going to read it. Free it with qdq_cache_free().
+qdq_status qdq_cache_from_ranges(const qdq_ranges *ranges,
+                                 uint32_t tensorrt_version,
+                                 qdq_algorithm algorithm,
+                                 qdq_cache **out,
+                                 qdq_error **error);
+
+// Reads a cache file. Names may hold anything, line ends may be LF or CRLF; errors name the line.
+qdq_status qdq_cache_read(const char *path, qdq_cache **out, qdq_error **error);
+
+// A cache from the content of such a file: `size` bytes, which are not kept.
+qdq_status qdq_cache_from_bytes(const void *bytes, size_t size, qdq_cache **out, qdq_error **error);
+
+// Frees `*cache` and sets it to NULL. NULL in either place is allowed and does nothing.
+void qdq_cache_free(qdq_cache **cache);
+
+// Writes the cache to a file, whole or not at all.
+qdq_status qdq_cache_write(const qdq_cache *cache, const char *path, qdq_error **error);
+
+// The content of that file, for readCalibrationCache(). Free `*out` with qdq_buffer_free().
+qdq_status qdq_cache_to_bytes(const qdq_cache *cache, qdq_buffer **out, qdq_error **error);
+
+// The ranges in the cache: amax = scale * 127. An error where a scale is negative, infinite or NaN. Free `*out` with
+// qdq_ranges_free().
+qdq_status qdq_cache_to_ranges(const qdq_cache *cache, qdq_ranges **out, qdq_error **error);
+
+// The header line, such as "TRT-8501-EntropyCalibration2". Valid until the cache is changed or freed; NULL for NULL.
+const char *qdq_cache_header(const qdq_cache *cache);
+
+// The version in the header, as getInferLibVersion() counts; 0 where it is none.
+uint32_t qdq_cache_tensorrt_version(const qdq_cache *cache);
+
+// The algorithm in the header; QDQ_ALGORITHM_UNKNOWN where qdq does not know it.
+qdq_algorithm qdq_cache_algorithm(const qdq_cache *cache);
+
+// Writes the header anew, for another version of TensorRT or another calibrator. The scales stay as they are.
+qdq_status qdq_cache_set_header(qdq_cache *cache,
+                                uint32_t tensorrt_version,
+                                qdq_algorithm algorithm,
+                                qdq_error **error);
+
+// How many lines with a tensor there are.
+size_t qdq_cache_count(const qdq_cache *cache);
+
+// The name in line `index`, from 0, the header not counting; NULL past the last. Valid until the cache is changed or freed.
+const char *qdq_cache_name(const qdq_cache *cache,
+                           size_t index);
+
+// The scale in line `index`; NaN past the last.
+float qdq_cache_scale(const qdq_cache *cache, size_t index);
+
+// The scale of tensor `name`, that of its last line; QDQ_ERROR_DATA where it has none.
+qdq_status qdq_cache_get(const qdq_cache *cache, const char *name, float *scale, qdq_error **error);
+
+// Sets the scale of tensor `name`: in its last line, or in a new one at the end. Any number is taken; qdq_cache_check() tells
+// which ones TensorRT would stumble over.
+qdq_status qdq_cache_set(qdq_cache *cache,
+                         const char *name,
+                         float scale,
+                         qdq_error **error);
+
+// Leaves one line for every name: where the first of them stood, with the scale of the last.
+qdq_status qdq_cache_remove_repeats(qdq_cache *cache, qdq_error **error);
+
+// Checks a cache. A `tensorrt_version` of 0, QDQ_ALGORITHM_UNKNOWN and `names` NULL are not checked against; otherwise
+// `names` holds the `count` names of the network's activations, its inputs included. Free `*out` with qdq_findings_free().
+qdq_status qdq_cache_check(const qdq_cache *cache,
+                           uint32_t tensorrt_version,
+                           qdq_algorithm algorithm,
+                           const char *const *names,
+                           size_t count,
+                           qdq_findings **out,
+                           qdq_error **error);
+
+// Frees `*findings` and sets it to NULL. NULL in either place is allowed and does nothing.
+void qdq_findings_free(qdq_findings **findings);
+
+// How many findings there are.
+size_t qdq_findings_count(const qdq_findings *findings);
+
+// How bad finding `index` is; QDQ_SEVERITY_NOTE past the last.
+qdq_severity qdq_findings_severity(const qdq_findings *findings, size_t index);
+
+// What is wrong in finding `index`; NULL past the last. Valid until the findings are freed.
+const char *qdq_findings_message(const qdq_findings *findings, size_t index);
+
+// What to do about finding `index`; NULL past the last. Valid until the findings are freed.
+const char *qdq_findings_remedy(const qdq_findings *findings, size_t index);
+
+// How many tensors finding `index` is about; 0 where it is about the whole cache.
+size_t qdq_findings_tensor_count(const qdq_findings *findings, size_t index);
+
+// Tensor `tensor` of finding `index`; NULL past the last. Valid until the findings are freed.
+const char *qdq_findings_tensor(const qdq_findings *findings, size_t index, size_t tensor);
+
+// A node of an operator, as ONNX names it, such as "Conv". `name` and `domain` may be NULL: for a name made of operator and
+// position, and for ONNX's own operators. Free it with qdq_node_free().
+qdq_status qdq_node_new(const char *op,
+                        const char *name,
+                        const char *domain,
+                        qdq_node **out,
+                        qdq_error **error);
+
+// Frees `*node` and sets it to NULL. NULL in either place is allowed and does nothing.
+void qdq_node_free(qdq_node **node);
+
+// Adds an input: the number of a tensor of the graph, or QDQ_NONE for an optional one that is left out.
+qdq_status qdq_node_add_input(qdq_node *node, size_t tensor, qdq_error **error);
+
+// Adds an output: the name of the tensor that it becomes, or NULL for an optional one that is left out.
+qdq_status qdq_node_add_output(qdq_node *node, const char *name, qdq_error **error);
+
+// Adds a tensor that subgraphs of the node read by name.
+qdq_status qdq_node_add_capture(qdq_node *node, size_t tensor, qdq_error **error);
+
+// Sets an attribute to an integer.
+qdq_status qdq_node_set_int(qdq_node *node, const char *name, int64_t value, qdq_error **error);
+
+// Sets an attribute to a list of `count` integers.
+qdq_status qdq_node_set_ints(qdq_node *node,
+                             const char *name,
+                             const int64_t *values,
+                             size_t count,
+                             qdq_error **error);
+
+// Sets an attribute to a number.
+qdq_status qdq_node_set_float(qdq_node *node, const char *name, float value, qdq_error **error);
+
+// Sets an attribute to a text.
+qdq_status qdq_node_set_text(qdq_node *node, const char *name, const char *value, qdq_error **error);
+
+// A graph without nodes. Free it with qdq_graph_free().
+qdq_graph *qdq_graph_new(void);
+
+// Frees `*graph` and sets it to NULL. NULL in either place is allowed and does nothing.
+void qdq_graph_free(qdq_graph **graph);
+
+// Adds an input or a constant; nodes add the activations that they compute. The name must be new. `dtype` may be
+// QDQ_DTYPE_UNKNOWN, a negative `ndim` means that the rank is not known, QDQ_DYNAMIC stands for a size decided at run time.
+// `tensor` receives the tensor's number.
+qdq_status qdq_graph_add_tensor(qdq_graph *graph,
+                                const char *name,
+                                qdq_tensor_kind kind,
+                                qdq_dtype dtype,
+                                int32_t ndim,
+                                const int64_t *shape,
+                                size_t *tensor,
+                                qdq_error **error);
+
+// Adds the node that `node` describes; its outputs become new activations. The node may be changed and added again.
+// `number`, which may be NULL, receives the node's number.
+qdq_status qdq_graph_add_node(qdq_graph *graph, const qdq_node *node, size_t *number, qdq_error **error);
+
+// States what is known about a tensor, as in qdq_graph_add_tensor(); what is not known leaves what was said before.
+qdq_status qdq_graph_describe_tensor(qdq_graph *graph,
+                                     size_t tensor,
+                                     qdq_dtype dtype,
+                                     int32_t ndim,
+                                     const int64_t *shape,
+                                     qdq_error **error);
+
+// Marks a tensor as an output of the network.
+qdq_status qdq_graph_mark_output(qdq_graph *graph, size_t tensor, qdq_error **error);
+
+// How many tensors there are.
+size_t qdq_graph_tensor_count(const qdq_graph *graph);
+
+// How many nodes there are.
+size_t qdq_graph_node_count(const qdq_graph *graph);
+
+// The number of tensor `name`; QDQ_NONE where there is none.
+size_t qdq_graph_find_tensor(const qdq_graph *graph, const char *name);
+
+// The name of a tensor; NULL where there is no such tensor. Valid until the graph is changed or freed.
+const char *qdq_graph_tensor_name(const qdq_graph *graph, size_t tensor);
+
+// What a tensor is to the network; -1 where there is no such tensor.
+qdq_tensor_kind qdq_graph_tensor_kind(const qdq_graph *graph, size_t tensor);
+
+// The element type of a tensor; QDQ_DTYPE_UNKNOWN where it is not known.
+qdq_dtype qdq_graph_tensor_dtype(const qdq_graph *graph, size_t tensor);
+
+// The rank of a tensor; -1 where it is not known.
+int32_t qdq_graph_tensor_ndim(const qdq_graph *graph, size_t tensor);
+
+// The size of a tensor along `axis`; QDQ_DYNAMIC where it is not known or there is no such axis.
+int64_t qdq_graph_tensor_size(const qdq_graph *graph, size_t tensor, size_t axis);
+
+// Whether a tensor is an output of the network.
+bool qdq_graph_tensor_is_output(const qdq_graph *graph, size_t tensor);
+
+// The node that computes a tensor; QDQ_NONE where none does.
+size_t qdq_graph_tensor_producer(const qdq_graph *graph, size_t tensor);
+
+// The name of a node; NULL where there is no such node. Valid until the graph is changed or freed.
+const char *qdq_graph_node_name(const qdq_graph *graph, size_t node);
+
+// The operator of a node; NULL where there is no such node. Valid until the graph is changed or freed.
+const char *qdq_graph_node_op(const qdq_graph *graph, size_t node);
+
+// How many inputs a node has, left-out ones in between included.
+size_t qdq_graph_node_input_count(const qdq_graph *graph, size_t node);
+
+// The tensor that a node reads as its input `input`, from 0; QDQ_NONE where it is left out.
+size_t qdq_graph_node_input(const qdq_graph *graph, size_t node, size_t input);
+
+// How many outputs a node has, left-out ones in between included.
+size_t qdq_graph_node_output_count(const qdq_graph *graph, size_t node);
+
+// The tensor that a node computes as its output `output`, from 0; QDQ_NONE where it is left out.
+size_t qdq_graph_node_output(const qdq_graph *graph, size_t node, size_t output);
+
+// A policy that allows everything. Free it with qdq_policy_free().
+qdq_policy *qdq_policy_new(void);
+
+// Frees `*policy` and sets it to NULL. NULL in either place is allowed and does nothing.
+void qdq_policy_free(qdq_policy **policy);
+
+// Allows nodes whose name matches: `*` stands for any text, `?` for one character. Planning fails where a pattern matches
+// nothing.
+qdq_status qdq_policy_include_name(qdq_policy *policy,
+                                   const char *pattern,
+                                   qdq_error **error);
+
+// Allows nodes of an operator, such as "Conv".
+qdq_status qdq_policy_include_op(qdq_policy *policy, const char *op, qdq_error **error);
+
+// Forbids nodes whose name matches a pattern as in qdq_policy_include_name().
+qdq_status qdq_policy_exclude_name(qdq_policy *policy, const char *pattern, qdq_error **error);
+
+// Forbids nodes of an operator.
+qdq_status qdq_policy_exclude_op(qdq_policy *policy, const char *op, qdq_error **error);
+
+// Sets whether a whole weight has one scale instead of one per output channel, which costs accuracy. For TensorRT versions
+// that refuse a per-channel transposed convolution. Default: false.
+qdq_status qdq_policy_set_per_tensor_weights(qdq_policy *policy,
+                                             bool per_tensor_weights,
+                                             qdq_error **error);
+
+// Decides what of a graph is quantized: a pure function of its arguments. `policy` may be NULL for the default, which follows
+// TensorRT's rules. With `ranges`, which may be NULL, the plan follows an existing calibration: a node that needs a range that
+// is not there stays in float. Free `*out` with qdq_plan_free().
+qdq_status qdq_graph_plan(const qdq_graph *graph,
+                          const qdq_policy *policy,
+                          const qdq_ranges *ranges,
+                          qdq_plan **out,
+                          qdq_error **error);
+
+// Frees `*plan` and sets it to NULL. NULL in either place is allowed and does nothing.
+void qdq_plan_free(qdq_plan **plan);
+
+// The plan for people: a line for every node with its verdict and reason, then the totals. Free `*out` with
+// qdq_buffer_free().
+qdq_status qdq_plan_to_text(const qdq_plan *plan, qdq_buffer **out, qdq_error **error);
+
+// The plan for programs: JSON with nodes, activations and weights. Free `*out` with qdq_buffer_free().
+qdq_status qdq_plan_to_json(const qdq_plan *plan, qdq_buffer **out, qdq_error **error);
+
+// How many nodes the plan decides on: all of the graph.
+size_t qdq_plan_node_count(const qdq_plan *plan);
+
+// What becomes of a node; QDQ_VERDICT_FLOAT past the last.
+qdq_verdict qdq_plan_verdict(const qdq_plan *plan, size_t node);
+
+// Why; NULL past the last node. Valid until the plan is freed.
+const char *qdq_plan_reason(const qdq_plan *plan, size_t node);
+
+// How many tensors must be observed to carry the plan out; with `every_activation` how many activations there are, which is
+// what a calibration cache needs.
+size_t qdq_plan_tap_count(const qdq_plan *plan,
+                          bool every_activation);
+
+// The name of tensor `index` of those; NULL past the last. Valid until the plan is freed.
+const char *qdq_plan_tap(const qdq_plan *plan, bool every_activation, size_t index);
+
+// How many activations are quantized.
+size_t qdq_plan_activation_count(const qdq_plan *plan);
+
+// The tensor of quantized activation `index`; QDQ_NONE past the last.
+size_t qdq_plan_activation_tensor(const qdq_plan *plan, size_t index);
+
+// The number of its scale: activations of one number share one, whose range covers them all. QDQ_NONE past the last.
+size_t qdq_plan_activation_scale(const qdq_plan *plan, size_t index);
+
+// How many inputs of nodes read the dequantized values of activation `index`; all other readers keep the float tensor.
+size_t qdq_plan_activation_reader_count(const qdq_plan *plan,
+                                        size_t index);
+
+// The node of reader `reader` of activation `index`; QDQ_NONE past the last.
+size_t qdq_plan_activation_reader_node(const qdq_plan *plan, size_t index, size_t reader);
+
+// Which of that node's inputs reads it, from 0; QDQ_NONE past the last.
+size_t qdq_plan_activation_reader_input(const qdq_plan *plan, size_t index, size_t reader);
+
+// How many constants are quantized. One that is read along two axes counts twice.
+size_t qdq_plan_weight_count(const qdq_plan *plan);
+
+// The tensor of quantized constant `index`: a constant, or the end of a chain of operators that only give one another form.
+// QDQ_NONE past the last.
+size_t qdq_plan_weight_tensor(const qdq_plan *plan,
+                              size_t index);
+
+// The axis of that tensor with a scale of its own per index; -1 for one scale and past the last.
+int32_t qdq_plan_weight_axis(const qdq_plan *plan, size_t index);
+
+// How many inputs of nodes read the dequantized values of constant `index`.
+size_t qdq_plan_weight_reader_count(const qdq_plan *plan, size_t index);
+
+// The node of reader `reader` of constant `index`; QDQ_NONE past the last.
+size_t qdq_plan_weight_reader_node(const qdq_plan *plan, size_t index, size_t reader);
+
+// Which of that node's inputs reads it, from 0; QDQ_NONE past the last.
+size_t qdq_plan_weight_reader_input(const qdq_plan *plan, size_t index, size_t reader);
+
+// Computes the range of every observed tensor by a method for int8, in the order of the network. Tensors that share a scale
+// get one range from their statistics together. QDQ_ERROR_DATA where a planned tensor was not observed. Free `*out` with
+// qdq_ranges_free().
+qdq_status qdq_plan_ranges(const qdq_plan *plan,
+                           const qdq_stats *stats,
+                           qdq_method method,
+                           double percentile,
+                           qdq_ranges **out,
+                           qdq_error **error);
+
+// An empty list, for the inputs of a network that is no ONNX model. Free it with qdq_specs_free().
+qdq_specs *qdq_specs_new(void);
+
+// Frees `*specs` and sets it to NULL. NULL in either place is allowed and does nothing.
+void qdq_specs_free(qdq_specs **specs);
+
+// Adds a tensor. `dtype` may be QDQ_DTYPE_UNKNOWN, a negative `ndim` means that the rank is not known, QDQ_DYNAMIC stands for a
+// size decided at run time.
+qdq_status qdq_specs_add(qdq_specs *specs,
+                         const char *name,
+                         qdq_dtype dtype,
+                         int32_t ndim,
+                         const int64_t *shape,
+                         qdq_error **error);
+
+// How many tensors there are.
+size_t qdq_specs_count(const qdq_specs *specs);
+
+// The name of tensor `index`; NULL past the last. Valid until the list is changed or freed.
+const char *qdq_specs_name(const qdq_specs *specs, size_t index);
+
+// The element type of tensor `index`; QDQ_DTYPE_UNKNOWN where it is not known.
+qdq_dtype qdq_specs_dtype(const qdq_specs *specs, size_t index);
+
+// The rank of tensor `index`; -1 where it is not known.
+int32_t qdq_specs_ndim(const qdq_specs *specs, size_t index);
+
+// The size of tensor `index` along `axis`; QDQ_DYNAMIC where it is not known or there is no such axis.
+int64_t qdq_specs_size(const qdq_specs *specs, size_t index, size_t axis);
+
+// The default options. Free them with qdq_data_options_free().
+qdq_data_options *qdq_data_options_new(void);
+
+// Frees `*options` and sets it to NULL. NULL in either place is allowed and does nothing.
+void qdq_data_options_free(qdq_data_options **options);
+
+// Sets the samples in one batch; 0 for the model's own batch size, or 1. Default: 0.
+qdq_status qdq_data_options_set_batch_size(qdq_data_options *options, size_t batch_size, qdq_error **error);
+
+// Sets how many samples are used at most; 0 for all. Default: 0.
+qdq_status qdq_data_options_set_limit(qdq_data_options *options, size_t limit, qdq_error **error);
+
+// Draws the samples of a limit at random, the same for the same seed on every machine, instead of taking the first ones.
+qdq_status qdq_data_options_set_seed(qdq_data_options *options,
+                                     uint64_t seed,
+                                     qdq_error **error);
+
+// Declares the type and shape of one sample in raw files (.bin, .raw, .dat): little-endian, row-major, no header. Where nothing
+// is declared they are the input's.
+qdq_status qdq_data_options_set_raw(qdq_data_options *options,
+                                    qdq_dtype dtype,
+                                    size_t ndim,
+                                    const int64_t *shape,
+                                    qdq_error **error);
+
+// Sets the height and width that images get; 0 and 0 for those of the input's shape, the default.
+qdq_status qdq_data_options_set_image_size(qdq_data_options *options, size_t height, size_t width, qdq_error **error);
+
+// Sets how images of other proportions get there. Default: QDQ_RESIZE_STRETCH.
+qdq_status qdq_data_options_set_image_resize(qdq_data_options *options, qdq_resize resize, qdq_error **error);
+
+// With QDQ_RESIZE_CROP: resizes images until their shorter side has this many pixels before the centre is cut out (256 before
+// 224 is usual for ImageNet models); 0 to cut as little as possible, the default.
+qdq_status qdq_data_options_set_image_shorter_side(qdq_data_options *options,
+                                                   size_t pixels,
+                                                   qdq_error **error);
+
+// Sets the channels of the model's input. Default: QDQ_CHANNELS_RGB.
+qdq_status qdq_data_options_set_image_channels(qdq_data_options *options, qdq_channels channels, qdq_error **error);
+
+// Sets what every pixel, 0 to 255, is multiplied by first. Default: 1/255.
+qdq_status qdq_data_options_set_image_scale(qdq_data_options *options, float scale, qdq_error **error);
+
+// Sets what is subtracted from scaled pixels: nothing, one number, or one per channel in the model's order. Default: nothing.
+qdq_status qdq_data_options_set_image_mean(qdq_data_options *options,
+                                           const float *mean,
+                                           size_t count,
+                                           qdq_error **error);
+
+// Sets what the difference is divided by: nothing, one number, or one per channel in the model's order. Default: nothing.
+qdq_status qdq_data_options_set_image_std(qdq_data_options *options,
+                                          const float *std,
+                                          size_t count,
+                                          qdq_error **error);
+
+// Sets the order of the axes of the model's input. Default: QDQ_LAYOUT_AUTO.
+qdq_status qdq_data_options_set_image_layout(qdq_data_options *options, qdq_layout layout, qdq_error **error);
+
+// Sets the pixel value around a letterboxed image. Default: 114.
+qdq_status qdq_data_options_set_image_fill(qdq_data_options *options, uint8_t fill, qdq_error **error);
+
+// Frees `*batch` and sets it to NULL. NULL in either place is allowed and does nothing. The batch that a callback is given
+// belongs to qdq and must not be freed.
+void qdq_batch_free(qdq_batch **batch);
+
+// Sets the tensor of the input `name`, in place of one that was set before. The elements are copied.
+qdq_status qdq_batch_set(qdq_batch *batch, const char *name, const qdq_tensor *tensor, qdq_error **error);
+
+// How many samples the batch holds; 0 for one that a callback is filling.
+size_t qdq_batch_samples(const qdq_batch *batch);
+
+// How many tensors there are.
+size_t qdq_batch_count(const qdq_batch *batch);
+
+// The name of the input that tensor `index` is for; NULL past the last. Valid until the batch is changed or freed.
+const char *qdq_batch_name(const qdq_batch *batch, size_t index);
+
+// Tensor `index`: a view that is valid until the batch is changed or freed. Nothing may be written through it.
+qdq_status qdq_batch_tensor(const qdq_batch *batch, size_t index, qdq_tensor *out, qdq_error **error);
+
+// Opens calibration data for a network with these inputs: `count` paths of files (.npz, .npy, raw, JPEG, PNG) or folders, or
+// "NAME=PATH" for the input that it feeds. `options` may be NULL. Free `*out` with qdq_batches_free().
+qdq_status qdq_batches_open(const qdq_specs *inputs,
+                            const char *const *paths,
+                            size_t count,
+                            const qdq_data_options *options,
+                            qdq_batches **out,
+                            qdq_error **error);
+
+// Batches from a callback, for a network with these inputs. `free_user`, which may be NULL, is called once with `user`: when
+// the source is freed, or before this function returns with an error. Every batch is checked against the inputs. Free `*out`
+// with qdq_batches_free().
+qdq_status qdq_batches_from_callback(const qdq_specs *inputs,
+                                     qdq_next_batch_fn next,
+                                     void *user,
+                                     qdq_free_fn free_user,
+                                     qdq_batches **out,
+                                     qdq_error **error);
+
+// Frees `*batches` and sets it to NULL. NULL in either place is allowed and does nothing.
+void qdq_batches_free(qdq_batches **batches);
+
+// The next batch; `*out` is NULL after the last. After an error there are no more batches. Free `*out` with qdq_batch_free().
+qdq_status qdq_batches_next(qdq_batches *batches,
+                            qdq_batch **out,
+                            qdq_error **error);
+
+// How many batches are still to come; -1 where that is not known.
+int64_t qdq_batches_remaining(const qdq_batches *batches);
+
+// A switch that is off. Free it with qdq_cancel_free(), even while runs that were given it go on.
+qdq_cancel *qdq_cancel_new(void);
+
+// Frees `*cancel` and sets it to NULL. NULL in either place is allowed and does nothing.
+void qdq_cancel_free(qdq_cancel **cancel);
+
+// Asks the runs to stop: they end with QDQ_ERROR_CANCELLED before their next batch.
+void qdq_cancel_request(const qdq_cancel *cancel);
+
+// Switches it off again, for the next run.
+void qdq_cancel_reset(const qdq_cancel *cancel);
+
+// Whether it is on.
+bool qdq_cancel_is_requested(const qdq_cancel *cancel);
+
+// The default options. Free them with qdq_run_options_free().
+qdq_run_options *qdq_run_options_new(void);
+
+// Frees `*options` and sets it to NULL. NULL in either place is allowed and does nothing.
+void qdq_run_options_free(qdq_run_options **options);
+
+// Sets the engine. Default: QDQ_ENGINE_EMBEDDED.
+qdq_status qdq_run_options_set_engine(qdq_run_options *options, qdq_engine engine, qdq_error **error);
+
+// Sets ONNX Runtime's library, or the folder it lies in; NULL to look for it by the environment variable QDQ_ONNXRUNTIME, in
+// the Python package and where the system looks for libraries, the default.
+qdq_status qdq_run_options_set_onnxruntime(qdq_run_options *options,
+                                           const char *path,
+                                           qdq_error **error);
+
+// Sets how many threads compute; 0 for as many as there are physical cores, the default.
+qdq_status qdq_run_options_set_threads(qdq_run_options *options, size_t threads, qdq_error **error);
+
+// Sets who is told about progress; NULL for nobody, the default. `user` must live as long as runs with these options.
+qdq_status qdq_run_options_set_progress(qdq_run_options *options,
+                                        qdq_progress_fn progress,
+                                        void *user,
+                                        qdq_error **error);
+
+// Sets the switch that stops runs; NULL for none, the default. It may be freed before the options.
+qdq_status qdq_run_options_set_cancel(qdq_run_options *options, const qdq_cancel *cancel, qdq_error **error);
+
+// The default options. Free them with qdq_quantize_options_free().
+qdq_quantize_options *qdq_quantize_options_new(void);
+
+// Frees `*options` and sets it to NULL. NULL in either place is allowed and does nothing.
+void qdq_quantize_options_free(qdq_quantize_options **options);
+
+// Sets how weights are stored. Default: QDQ_WEIGHT_FORM_INT8.
+qdq_status qdq_quantize_options_set_weight_form(qdq_quantize_options *options,
+                                                qdq_weight_form form,
+                                                qdq_error **error);
+
+// Sets how the ranges of weights follow from their values. Default: QDQ_METHOD_MSE.
+qdq_status qdq_quantize_options_set_weight_method(qdq_quantize_options *options,
+                                                  qdq_method method,
+                                                  double percentile,
+                                                  qdq_error **error);
+
+// Opens an ONNX file. External data is looked for in the file's own folder. Free `*out` with qdq_model_free().
+qdq_status qdq_model_open(const char *path, qdq_model **out, qdq_error **error);
+
+// A model from the content of such a file: `size` bytes, which are copied. It has no folder and so no external data. Free
+// `*out` with qdq_model_free().
+qdq_status qdq_model_from_bytes(const void *bytes,
+                                size_t size,
+                                qdq_model **out,
+                                qdq_error **error);
+
+// Frees `*model` and sets it to NULL. NULL in either place is allowed and does nothing.
+void qdq_model_free(qdq_model **model);
+
+// Writes the model to a file. Above 2 GiB weights go into `<name>.data` beside it; external data is copied there too unless the
+// model is saved into its own folder. Each file is whole or as it was before.
+qdq_status qdq_model_save(const qdq_model *model,
+                          const char *path,
+                          qdq_error **error);
+
+// Writes the model with weights of `min_external` bytes or more in `<name>.data` where the model file would have more than
+// `max_file` bytes.
+qdq_status qdq_model_save_external(const qdq_model *model,
+                                   const char *path,
+                                   uint32_t max_file,
+                                   size_t min_external,
+                                   qdq_error **error);
+
+// The content of the model's file, up to 2 GiB, with external data inside. Free `*out` with qdq_buffer_free().
+qdq_status qdq_model_to_bytes(const qdq_model *model, qdq_buffer **out, qdq_error **error);
+
+// The version of ONNX's own operators that the model uses; 0 where it imports none.
+int64_t qdq_model_opset(const qdq_model *model);
+
+// The version of the file format.
+int64_t qdq_model_ir_version(const qdq_model *model);
+
+// Rewrites the model for a higher version of ONNX's operators. Planning does so by itself where it is needed. Plans that were
+// made before do not fit the model any more. After an error the model is as it was.
+qdq_status qdq_model_raise_opset(qdq_model *model,
+                                 int64_t opset,
+                                 qdq_error **error);
+
+// The inputs that the caller must feed. Free `*out` with qdq_specs_free().
+qdq_status qdq_model_inputs(const qdq_model *model, qdq_specs **out, qdq_error **error);
+
+// The outputs. Free `*out` with qdq_specs_free().
+qdq_status qdq_model_outputs(const qdq_model *model, qdq_specs **out, qdq_error **error);
+
+// The model as a neutral graph, at the opset at which it is planned: the numbers of a plan of the model are its numbers. Free
+// `*out` with qdq_graph_free().
+qdq_status qdq_model_graph(const qdq_model *model,
+                           qdq_graph **out,
+                           qdq_error **error);
+
+// Decides what of the model is quantized; see qdq_graph_plan(). `policy` and `ranges` may be NULL. Free `*out` with
+// qdq_plan_free().
+qdq_status qdq_model_plan(const qdq_model *model,
+                          const qdq_policy *policy,
+                          const qdq_ranges *ranges,
+                          qdq_plan **out,
+                          qdq_error **error);
+
+// Runs the model over all batches and gathers statistics of the tensors that the plan quantizes and, with
+// `every_activation`, of all others too, which a calibration cache needs. Memory is that of one inference and 80 KiB per
+// tensor, whatever the number of batches. `options` may be NULL. Free `*out` with qdq_stats_free().
+qdq_status qdq_model_calibrate(const qdq_model *model,
+                               const qdq_plan *plan,
+                               qdq_batches *batches,
+                               bool every_activation,
+                               const qdq_run_options *options,
+                               qdq_stats **out,
+                               qdq_error **error);
+
+// The model with Quantize and Dequantize where the plan says, by the ranges: for TensorRT 8 to 11, TensorRT-RTX and ONNX
+// Runtime. `options` may be NULL. The result is a model of its own; free `*out` with qdq_model_free().
+qdq_status qdq_model_quantize(const qdq_model *model,
+                              const qdq_plan *plan,
+                              const qdq_ranges *ranges,
+                              const qdq_quantize_options *options,
+                              qdq_model **out,
+                              qdq_error **error);
+
+// Runs a model and its quantized form over all batches and measures how far apart they are; with `every_activation` on every
+// activation that both have, not only on the outputs. `labels`, which may be NULL, holds the right class of each of the
+// `label_count` samples. `options` may be NULL. Free `*out` with qdq_comparison_free().
+qdq_status qdq_model_compare(const qdq_model *model,
+                             const qdq_model *quantized,
+                             qdq_batches *batches,
+                             bool every_activation,
+                             const int64_t *labels,
+                             size_t label_count,
+                             const qdq_run_options *options,
+                             qdq_comparison **out,
+                             qdq_error **error);
+
+// Frees `*comparison` and sets it to NULL. NULL in either place is allowed and does nothing.
+void qdq_comparison_free(qdq_comparison **comparison);
+
+// The comparison as JSON. Free `*out` with qdq_buffer_free().
+qdq_status qdq_comparison_to_json(const qdq_comparison *comparison, qdq_buffer **out, qdq_error **error);
+
+// How many samples ran through both.
+size_t qdq_comparison_samples(const qdq_comparison *comparison);
+
+// How many outputs the model has.
+size_t qdq_comparison_output_count(const qdq_comparison *comparison);
+
+// How many tensors were compared, outputs included.
+size_t qdq_comparison_count(const qdq_comparison *comparison);
+
+// The name of tensor `index`; NULL past the last. Valid until the comparison is freed.
+const char *qdq_comparison_name(const qdq_comparison *comparison, size_t index);
+
+// The signal-to-quantization-noise ratio of tensor `index` in dB, 10 log10(sum x^2 / sum (x - y)^2), infinite where the two are
+// equal; NaN where there is none.
+double qdq_comparison_sqnr_db(const qdq_comparison *comparison,
+                              size_t index);
+
+// The cosine between the two forms of tensor `index`; NaN where there is none.
+double qdq_comparison_cosine(const qdq_comparison *comparison, size_t index);
+
+// The largest difference in tensor `index`; NaN where there is none.
+double qdq_comparison_max_error(const qdq_comparison *comparison, size_t index);
+
+// The part of the samples for which both models choose the same class, 0 to 1; NaN where the first output is no
+// [samples, classes].
+double qdq_comparison_top1(const qdq_comparison *comparison);
+
+// The accuracy of the float model, 0 to 1; NaN without labels.
+double qdq_comparison_float_accuracy(const qdq_comparison *comparison);
+
+// The accuracy of the quantized model, 0 to 1; NaN without labels.
+double qdq_comparison_quantized_accuracy(const qdq_comparison *comparison);
+
+// Sends the messages of the library up to a level to `log`, in place of the callback set before; NULL for silence, the
+// default. This is the one setting that holds for the whole process. When the function has returned, the callback set before is
+// not called any more. `user` must live until then.
+//
+// QDQ_ERROR_UNSUPPORTED in a Rust program that has a subscriber for `tracing` already: that one receives the messages.
+qdq_status qdq_log_set(qdq_log_fn log,
+                       void *user,
+                       qdq_log_level level,
+                       qdq_error **error);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -15,7 +15,7 @@ use crate::tensor::{Tensor, TensorSpec};
 /// model does not know or twice, or has a tensor that does not fit.
 pub fn from_fn<F>(inputs: &[TensorSpec], next: F) -> impl BatchSource + use<F>
 where
-    F: FnMut() -> Result<Option<Vec<(String, Tensor)>>>,
+    F: FnMut() -> Result<Option<Vec<(String, Tensor)>>> + Send,
 {
     Callback { inputs: inputs.to_vec(), next, ended: false }
 }
@@ -26,7 +26,7 @@ struct Callback<F> {
     ended: bool,
 }
 
-impl<F: FnMut() -> Result<Option<Vec<(String, Tensor)>>>> BatchSource for Callback<F> {
+impl<F: FnMut() -> Result<Option<Vec<(String, Tensor)>>> + Send> BatchSource for Callback<F> {
     fn next_batch(&mut self) -> Result<Option<Batch>> {
         if self.ended {
             return Ok(None);

@@ -61,7 +61,7 @@ pub struct Batch {
 }
 
 /// Where batches come from.
-pub trait BatchSource {
+pub trait BatchSource: Send {
     /// The next batch, or `None` after the last. After an error there are no more batches.
     fn next_batch(&mut self) -> Result<Option<Batch>>;
 

@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::tensor::{Data, Tensor, TensorSpec, element_count};
 
 /// Samples of the type and shape that an input takes.
-pub(super) trait Samples {
+pub(super) trait Samples: Send {
     /// File and array, for messages.
     fn label(&self) -> &str;
     /// The element type that is read.

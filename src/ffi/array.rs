@@ -3,9 +3,9 @@
 use std::mem::MaybeUninit;
 
 use super::dtype::QDQ_DTYPE_F32;
-use super::error::ErrorOut;
+use super::error::qdq_error;
 use super::guard::guard;
-use super::handle::{self, Out, get, put};
+use super::handle::{self, get, put};
 use super::status::qdq_status;
 use super::tensor::{QDQ_DEVICE_CPU, qdq_tensor};
 
@@ -63,7 +63,7 @@ pub extern "C" fn qdq_array_values(array: Option<&qdq_array>) -> *const f32 {
 pub extern "C" fn qdq_array_view(
     array: Option<&qdq_array>,
     out: Option<&mut MaybeUninit<qdq_tensor>>,
-    error: ErrorOut<'_>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
         let array = get(array, "array")?;

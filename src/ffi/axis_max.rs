@@ -1,11 +1,12 @@
 //! `qdq_axis_max`: the largest magnitude along kept axes.
 
 use crate::observe::minmax::AxisMax;
+use std::mem::MaybeUninit;
 
 use super::array::qdq_array;
-use super::error::ErrorOut;
+use super::error::qdq_error;
 use super::guard::guard;
-use super::handle::{self, Out, array, get, get_mut, give, give_or_null};
+use super::handle::{self, array, get, get_mut, give, give_or_null};
 use super::status::qdq_status;
 use super::tensor::{checked, qdq_tensor};
 use super::tensor_stats::floats;
@@ -21,13 +22,14 @@ pub struct qdq_axis_max {
 pub unsafe extern "C" fn qdq_axis_max_new(
     axes: *const i32,
     count: usize,
-    out: Out<'_, qdq_axis_max>,
-    error: ErrorOut<'_>,
+    out: Option<&mut MaybeUninit<*mut qdq_axis_max>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
         give(out, || {
             // SAFETY: the header's rules for arrays.
-            let axes: Vec<i64> = unsafe { array(axes, count, "axes") }?.iter().map(|&axis| axis.into()).collect();
+            let axes: Vec<i64> =
+                unsafe { array(axes, count, "axes") }?.iter().map(|&axis| axis.into()).collect();
             let collector = if axes.is_empty() { AxisMax::per_tensor() } else { AxisMax::keeping(&axes) };
             Ok(qdq_axis_max { collector })
         })
@@ -45,7 +47,7 @@ pub extern "C" fn qdq_axis_max_free(collector: Option<&mut *mut qdq_axis_max>) {
 pub unsafe extern "C" fn qdq_axis_max_observe(
     collector: Option<&mut qdq_axis_max>,
     x: Option<&qdq_tensor>,
-    error: ErrorOut<'_>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
         let collector = get_mut(collector, "collector")?;
@@ -60,8 +62,8 @@ pub unsafe extern "C" fn qdq_axis_max_observe(
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_axis_max_amax(
     collector: Option<&qdq_axis_max>,
-    out: Out<'_, qdq_array>,
-    error: ErrorOut<'_>,
+    out: Option<&mut MaybeUninit<*mut qdq_array>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
         give_or_null(out, || {

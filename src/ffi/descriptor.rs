@@ -1,15 +1,16 @@
 //! `qdq_descriptor`: how one tensor is quantized.
 
 use std::ffi::{CString, c_char};
+use std::mem::MaybeUninit;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::quant::{Block, CalibMethod, Mode, NumBits, QuantDescriptor};
 
 use super::array::qdq_array;
 use super::buffer::qdq_buffer;
-use super::error::ErrorOut;
+use super::error::qdq_error;
 use super::guard::{constructed, guard};
-use super::handle::{self, Out, array, c_text, get, get_mut, give, give_or_null, optional_text, text};
+use super::handle::{self, array, c_text, get, get_mut, give, give_or_null, optional_text, text};
 use super::status::qdq_status;
 use super::tensor::{checked, qdq_tensor};
 
@@ -78,8 +79,8 @@ pub extern "C" fn qdq_descriptor_new() -> *mut qdq_descriptor {
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_descriptor_predefined(
     which: qdq_predefined,
-    out: Out<'_, qdq_descriptor>,
-    error: ErrorOut<'_>,
+    out: Option<&mut MaybeUninit<*mut qdq_descriptor>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
         give(out, || {
@@ -102,8 +103,8 @@ pub extern "C" fn qdq_descriptor_predefined(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_descriptor_from_json(
     json: *const c_char,
-    out: Out<'_, qdq_descriptor>,
-    error: ErrorOut<'_>,
+    out: Option<&mut MaybeUninit<*mut qdq_descriptor>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
         give(out, || {
@@ -118,24 +119,20 @@ pub unsafe extern "C" fn qdq_descriptor_from_json(
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_descriptor_to_json(
     descriptor: Option<&qdq_descriptor>,
-    out: Out<'_, qdq_buffer>,
-    error: ErrorOut<'_>,
+    out: Option<&mut MaybeUninit<*mut qdq_buffer>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
-    guard(error, || {
-        give(out, || get(descriptor, "descriptor")?.descriptor.to_json().map(qdq_buffer::new))
-    })
+    guard(error, || give(out, || get(descriptor, "descriptor")?.descriptor.to_json().map(qdq_buffer::new)))
 }
 
 /// A descriptor of its own with the same fields.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_descriptor_clone(
     descriptor: Option<&qdq_descriptor>,
-    out: Out<'_, qdq_descriptor>,
-    error: ErrorOut<'_>,
+    out: Option<&mut MaybeUninit<*mut qdq_descriptor>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
-    guard(error, || {
-        give(out, || Ok(qdq_descriptor::new(get(descriptor, "descriptor")?.descriptor.clone())))
-    })
+    guard(error, || give(out, || Ok(qdq_descriptor::new(get(descriptor, "descriptor")?.descriptor.clone()))))
 }
 
 /// Frees `*descriptor` and sets it to NULL. NULL in either place is allowed and does nothing.
@@ -148,7 +145,7 @@ pub extern "C" fn qdq_descriptor_free(descriptor: Option<&mut *mut qdq_descripto
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_descriptor_validate(
     descriptor: Option<&qdq_descriptor>,
-    error: ErrorOut<'_>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || get(descriptor, "descriptor")?.descriptor.validate())
 }
@@ -156,7 +153,7 @@ pub extern "C" fn qdq_descriptor_validate(
 /// Changes one field.
 fn set(
     descriptor: Option<&mut qdq_descriptor>,
-    error: ErrorOut<'_>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
     change: impl FnOnce(&mut QuantDescriptor) -> Result<()>,
 ) -> qdq_status {
     guard(error, || change(&mut get_mut(descriptor, "descriptor")?.descriptor))
@@ -167,7 +164,7 @@ fn set(
 pub extern "C" fn qdq_descriptor_set_num_bits(
     descriptor: Option<&mut qdq_descriptor>,
     num_bits: u32,
-    error: ErrorOut<'_>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     set(descriptor, error, |descriptor| {
         // Checked here, where the caller sees which call is wrong.
@@ -181,7 +178,7 @@ pub extern "C" fn qdq_descriptor_set_num_bits(
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_descriptor_set_e4m3(
     descriptor: Option<&mut qdq_descriptor>,
-    error: ErrorOut<'_>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     set(descriptor, error, |descriptor| {
         descriptor.num_bits = NumBits::E4M3;
@@ -194,7 +191,7 @@ pub extern "C" fn qdq_descriptor_set_e4m3(
 pub unsafe extern "C" fn qdq_descriptor_set_name(
     descriptor: Option<&mut qdq_descriptor>,
     name: *const c_char,
-    error: ErrorOut<'_>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
         let descriptor = get_mut(descriptor, "descriptor")?;
@@ -211,7 +208,7 @@ pub unsafe extern "C" fn qdq_descriptor_set_name(
 pub extern "C" fn qdq_descriptor_set_fake_quant(
     descriptor: Option<&mut qdq_descriptor>,
     fake_quant: bool,
-    error: ErrorOut<'_>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     set(descriptor, error, |descriptor| {
         descriptor.fake_quant = fake_quant;
@@ -226,7 +223,7 @@ pub unsafe extern "C" fn qdq_descriptor_set_axis(
     descriptor: Option<&mut qdq_descriptor>,
     axes: *const i32,
     count: usize,
-    error: ErrorOut<'_>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     set(descriptor, error, |descriptor| {
         descriptor.axis = if axes.is_null() {
@@ -246,7 +243,7 @@ pub extern "C" fn qdq_descriptor_set_block(
     descriptor: Option<&mut qdq_descriptor>,
     axis: i32,
     size: usize,
-    error: ErrorOut<'_>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     set(descriptor, error, |descriptor| {
         descriptor.block = (size > 0).then_some(Block { axis: axis as isize, size });
@@ -260,7 +257,7 @@ pub extern "C" fn qdq_descriptor_set_block(
 pub unsafe extern "C" fn qdq_descriptor_set_amax(
     descriptor: Option<&mut qdq_descriptor>,
     amax: Option<&qdq_tensor>,
-    error: ErrorOut<'_>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     set(descriptor, error, |descriptor| {
         descriptor.amax = match amax {
@@ -280,7 +277,7 @@ pub unsafe extern "C" fn qdq_descriptor_set_amax(
 pub extern "C" fn qdq_descriptor_set_learn_amax(
     descriptor: Option<&mut qdq_descriptor>,
     learn_amax: bool,
-    error: ErrorOut<'_>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     set(descriptor, error, |descriptor| {
         descriptor.learn_amax = learn_amax;
@@ -293,7 +290,7 @@ pub extern "C" fn qdq_descriptor_set_learn_amax(
 pub extern "C" fn qdq_descriptor_set_scale_amax(
     descriptor: Option<&mut qdq_descriptor>,
     factor: f32,
-    error: ErrorOut<'_>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     set(descriptor, error, |descriptor| {
         descriptor.scale_amax = (factor != 1.0).then_some(factor);
@@ -306,7 +303,7 @@ pub extern "C" fn qdq_descriptor_set_scale_amax(
 pub extern "C" fn qdq_descriptor_set_calib_method(
     descriptor: Option<&mut qdq_descriptor>,
     calib_method: qdq_calib_method,
-    error: ErrorOut<'_>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     set(descriptor, error, |descriptor| {
         descriptor.calib_method = match calib_method {
@@ -323,7 +320,7 @@ pub extern "C" fn qdq_descriptor_set_calib_method(
 pub extern "C" fn qdq_descriptor_set_unsigned(
     descriptor: Option<&mut qdq_descriptor>,
     is_unsigned: bool,
-    error: ErrorOut<'_>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     set(descriptor, error, |descriptor| {
         descriptor.unsigned = is_unsigned;
@@ -336,7 +333,7 @@ pub extern "C" fn qdq_descriptor_set_unsigned(
 pub extern "C" fn qdq_descriptor_set_narrow_range(
     descriptor: Option<&mut qdq_descriptor>,
     narrow_range: bool,
-    error: ErrorOut<'_>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     set(descriptor, error, |descriptor| {
         descriptor.narrow_range = narrow_range;
@@ -349,7 +346,7 @@ pub extern "C" fn qdq_descriptor_set_narrow_range(
 pub extern "C" fn qdq_descriptor_set_mode(
     descriptor: Option<&mut qdq_descriptor>,
     mode: qdq_mode,
-    error: ErrorOut<'_>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     set(descriptor, error, |descriptor| {
         descriptor.mode = match mode {
@@ -419,8 +416,8 @@ pub extern "C" fn qdq_descriptor_block_axis(descriptor: Option<&qdq_descriptor>)
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_descriptor_amax(
     descriptor: Option<&qdq_descriptor>,
-    out: Out<'_, qdq_array>,
-    error: ErrorOut<'_>,
+    out: Option<&mut MaybeUninit<*mut qdq_array>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
         let amax = get(descriptor, "descriptor")?.descriptor.amax.as_ref().map(qdq_array::of);

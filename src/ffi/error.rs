@@ -2,7 +2,6 @@
 
 use std::error::Error as StdError;
 use std::ffi::{CString, c_char};
-use std::mem::MaybeUninit;
 
 use crate::error::{Error, ErrorKind};
 
@@ -18,9 +17,6 @@ pub struct qdq_error {
     causes: Vec<CString>,
     text: CString,
 }
-
-/// Where a function puts its error, where C wants it.
-pub type ErrorOut<'a> = Option<&'a mut MaybeUninit<*mut qdq_error>>;
 
 impl qdq_error {
     pub(super) fn new(error: Error) -> Self {

@@ -1,17 +1,21 @@
 //! What stands between a function's body and C: errors become statuses, panics too.
 
 use std::any::Any;
+use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::error::{Error, ErrorKind, Result};
 
-use super::error::{ErrorOut, qdq_error};
+use super::error::qdq_error;
 use super::handle::owned;
 use super::status::{QDQ_OK, qdq_status, status_of};
 
 /// Runs the body of a function. On failure the status says what, and `error` receives the whole of it where C wants it;
 /// on success `error` is NULL.
-pub fn guard(error: ErrorOut<'_>, body: impl FnOnce() -> Result<()>) -> qdq_status {
+pub fn guard(
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+    body: impl FnOnce() -> Result<()>,
+) -> qdq_status {
     let failure = match caught(body) {
         Ok(()) => None,
         Err(failure) => Some(failure),
@@ -44,8 +48,6 @@ fn panicked(panic: &(dyn Any + Send)) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use std::mem::MaybeUninit;
-
     use super::super::handle::free;
     use super::super::status::{QDQ_ERROR_DATA, QDQ_ERROR_INTERNAL};
     use super::*;

@@ -138,6 +138,17 @@ pub unsafe fn array<'a, T>(pointer: *const T, count: usize, name: &str) -> Resul
     Ok(unsafe { std::slice::from_raw_parts(pointer, count) })
 }
 
+/// An array of texts.
+///
+/// # Safety
+/// As for [`array`] and [`text`].
+pub unsafe fn texts(pointer: *const *const c_char, count: usize, name: &str) -> Result<Vec<String>> {
+    // SAFETY: the caller's promise.
+    let pointers = unsafe { array(pointer, count, name) }?;
+    // SAFETY: as above.
+    pointers.iter().map(|&pointer| unsafe { text(pointer, name) }.map(str::to_owned)).collect()
+}
+
 /// Fills an array of C's.
 ///
 /// # Safety

@@ -6,9 +6,9 @@ use crate::error::{Error, ErrorKind};
 use crate::observe::compat::{HistogramCalibrator, Library, LinearHistogram};
 use crate::range::{Method, compat};
 
-use super::error::ErrorOut;
+use super::error::qdq_error;
 use super::guard::guard;
-use super::handle::{self, Out, get, get_mut, give, put};
+use super::handle::{self, get, get_mut, give, put};
 use super::method::{method_of, qdq_method, target};
 use super::status::qdq_status;
 use super::tensor::{checked, qdq_tensor};
@@ -36,8 +36,8 @@ pub extern "C" fn qdq_histogram_calibrator_new(
     num_bins: usize,
     skip_zeros: bool,
     library: qdq_library,
-    out: Out<'_, qdq_histogram_calibrator>,
-    error: ErrorOut<'_>,
+    out: Option<&mut MaybeUninit<*mut qdq_histogram_calibrator>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
         give(out, || {
@@ -68,7 +68,7 @@ pub extern "C" fn qdq_histogram_calibrator_free(calibrator: Option<&mut *mut qdq
 pub unsafe extern "C" fn qdq_histogram_calibrator_collect(
     calibrator: Option<&mut qdq_histogram_calibrator>,
     x: Option<&qdq_tensor>,
-    error: ErrorOut<'_>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
         let calibrator = get_mut(calibrator, "calibrator")?;
@@ -88,7 +88,7 @@ pub extern "C" fn qdq_histogram_calibrator_amax(
     num_bits: u32,
     is_unsigned: bool,
     out: Option<&mut MaybeUninit<f32>>,
-    error: ErrorOut<'_>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
         let calibrator = &get(calibrator, "calibrator")?.calibrator;
@@ -134,7 +134,9 @@ pub extern "C" fn qdq_histogram_calibrator_counts(
 
 /// How many edges there are, usually one more than bins; after growth in the way of torch there can be two more.
 #[unsafe(no_mangle)]
-pub extern "C" fn qdq_histogram_calibrator_edge_count(calibrator: Option<&qdq_histogram_calibrator>) -> usize {
+pub extern "C" fn qdq_histogram_calibrator_edge_count(
+    calibrator: Option<&qdq_histogram_calibrator>,
+) -> usize {
     histogram(calibrator).map_or(0, |histogram| histogram.edges.len())
 }
 

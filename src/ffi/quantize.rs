@@ -2,6 +2,7 @@
 
 use half::{bf16, f16};
 use ndarray::{ArrayD, ArrayViewD};
+use std::mem::MaybeUninit;
 
 use crate::dtype::DataType;
 use crate::error::{Context, ErrorKind, Result};
@@ -10,9 +11,9 @@ use crate::quant::{self, Element, NumBits, PerGroup, QuantDescriptor, QuantParam
 use super::array::qdq_array;
 use super::descriptor::qdq_descriptor;
 use super::dtype::Stored;
-use super::error::ErrorOut;
+use super::error::qdq_error;
 use super::guard::guard;
-use super::handle::{Out, get, give, give_wanted};
+use super::handle::{get, give, give_wanted};
 use super::status::qdq_status;
 use super::tensor::{Checked, checked, qdq_tensor};
 
@@ -79,8 +80,8 @@ fn write<T: bytemuck::Pod>(out: &Checked<'_>, values: &ArrayD<T>) -> Result<()> 
 pub unsafe extern "C" fn qdq_tensor_amax(
     x: Option<&qdq_tensor>,
     descriptor: Option<&qdq_descriptor>,
-    out: Out<'_, qdq_array>,
-    error: ErrorOut<'_>,
+    out: Option<&mut MaybeUninit<*mut qdq_array>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
         give(out, || {
@@ -106,8 +107,8 @@ pub unsafe extern "C" fn qdq_tensor_quant(
     amax: Option<&qdq_tensor>,
     descriptor: Option<&qdq_descriptor>,
     out: Option<&qdq_tensor>,
-    scale: Out<'_, qdq_array>,
-    error: ErrorOut<'_>,
+    scale: Option<&mut MaybeUninit<*mut qdq_array>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
         let descriptor = &get(descriptor, "descriptor")?.descriptor;
@@ -139,8 +140,8 @@ pub unsafe extern "C" fn qdq_tensor_quantize(
     amax: Option<&qdq_tensor>,
     descriptor: Option<&qdq_descriptor>,
     out: Option<&qdq_tensor>,
-    scale: Out<'_, qdq_array>,
-    error: ErrorOut<'_>,
+    scale: Option<&mut MaybeUninit<*mut qdq_array>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
         let descriptor = &get(descriptor, "descriptor")?.descriptor;
@@ -214,7 +215,7 @@ pub unsafe extern "C" fn qdq_tensor_fake_quant(
     amax: Option<&qdq_tensor>,
     descriptor: Option<&qdq_descriptor>,
     out: Option<&qdq_tensor>,
-    error: ErrorOut<'_>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
         let descriptor = &get(descriptor, "descriptor")?.descriptor;
@@ -245,7 +246,7 @@ pub unsafe extern "C" fn qdq_tensor_dequantize(
     scale: Option<&qdq_tensor>,
     descriptor: Option<&qdq_descriptor>,
     out: Option<&qdq_tensor>,
-    error: ErrorOut<'_>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
         let descriptor = &get(descriptor, "descriptor")?.descriptor;
@@ -295,7 +296,7 @@ pub unsafe extern "C" fn qdq_tensor_fake_quant_backward(
     amax: Option<&qdq_tensor>,
     descriptor: Option<&qdq_descriptor>,
     out: Option<&qdq_tensor>,
-    error: ErrorOut<'_>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
         let descriptor = &get(descriptor, "descriptor")?.descriptor;
@@ -321,7 +322,7 @@ pub unsafe extern "C" fn qdq_tensor_quant_backward(
     amax: Option<&qdq_tensor>,
     descriptor: Option<&qdq_descriptor>,
     out: Option<&qdq_tensor>,
-    error: ErrorOut<'_>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     // SAFETY: the same arguments under the same rules.
     unsafe { qdq_tensor_fake_quant_backward(gradient, x, amax, descriptor, out, error) }
@@ -338,7 +339,7 @@ pub unsafe extern "C" fn qdq_tensor_fake_affine_quant(
     max: f32,
     num_bits: u32,
     out: Option<&qdq_tensor>,
-    error: ErrorOut<'_>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
         // SAFETY: the header's rules for tensors.
@@ -357,7 +358,7 @@ pub unsafe extern "C" fn qdq_tensor_fake_affine_quant_backward(
     min: f32,
     max: f32,
     out: Option<&qdq_tensor>,
-    error: ErrorOut<'_>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
         // SAFETY: the header's rules for tensors.

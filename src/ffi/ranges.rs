@@ -8,9 +8,9 @@ use crate::emit::Ranges;
 use crate::error::{Error, ErrorKind};
 
 use super::buffer::qdq_buffer;
-use super::error::ErrorOut;
-use super::guard::{constructed, guard};
-use super::handle::{self, Out, array, c_text, get, get_mut, give, optional_text, put, text, text_at};
+use super::error::qdq_error;
+use super::guard::guard;
+use super::handle::{self, array, c_text, get, get_mut, give, optional_text, put, text, text_at};
 use super::status::qdq_status;
 
 /// The ranges of a network's activations by tensor name, in the order in which they were set. A range is amax, the magnitude
@@ -32,8 +32,8 @@ impl qdq_ranges {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_ranges_new(
     method: *const c_char,
-    out: Out<'_, qdq_ranges>,
-    error: ErrorOut<'_>,
+    out: Option<&mut MaybeUninit<*mut qdq_ranges>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
         give(out, || {
@@ -48,8 +48,8 @@ pub unsafe extern "C" fn qdq_ranges_new(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_ranges_read(
     path: *const c_char,
-    out: Out<'_, qdq_ranges>,
-    error: ErrorOut<'_>,
+    out: Option<&mut MaybeUninit<*mut qdq_ranges>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
         // SAFETY: the header's rules for texts.
@@ -62,8 +62,8 @@ pub unsafe extern "C" fn qdq_ranges_read(
 pub unsafe extern "C" fn qdq_ranges_from_json(
     json: *const c_void,
     size: usize,
-    out: Out<'_, qdq_ranges>,
-    error: ErrorOut<'_>,
+    out: Option<&mut MaybeUninit<*mut qdq_ranges>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
         give(out, || {
@@ -85,7 +85,7 @@ pub extern "C" fn qdq_ranges_free(ranges: Option<&mut *mut qdq_ranges>) {
 pub unsafe extern "C" fn qdq_ranges_write(
     ranges: Option<&qdq_ranges>,
     path: *const c_char,
-    error: ErrorOut<'_>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     // SAFETY: the header's rules for texts.
     guard(error, || get(ranges, "ranges")?.ranges.write(&unsafe { handle::path(path, "path") }?))
@@ -95,8 +95,8 @@ pub unsafe extern "C" fn qdq_ranges_write(
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_ranges_to_json(
     ranges: Option<&qdq_ranges>,
-    out: Out<'_, qdq_buffer>,
-    error: ErrorOut<'_>,
+    out: Option<&mut MaybeUninit<*mut qdq_buffer>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || give(out, || Ok(qdq_buffer::new(get(ranges, "ranges")?.ranges.to_json()))))
 }
@@ -127,7 +127,7 @@ pub unsafe extern "C" fn qdq_ranges_get(
     ranges: Option<&qdq_ranges>,
     name: *const c_char,
     amax: Option<&mut MaybeUninit<f32>>,
-    error: ErrorOut<'_>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
         let ranges = &get(ranges, "ranges")?.ranges;
@@ -155,7 +155,7 @@ pub unsafe extern "C" fn qdq_ranges_set(
     ranges: Option<&mut qdq_ranges>,
     name: *const c_char,
     amax: f32,
-    error: ErrorOut<'_>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
         let ranges = get_mut(ranges, "ranges")?;

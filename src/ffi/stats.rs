@@ -1,15 +1,16 @@
 //! `qdq_stats`: what a calibration run has learned.
 
 use std::ffi::{CString, c_char, c_void};
+use std::mem::MaybeUninit;
 use std::sync::OnceLock;
 
 use crate::error::Result;
 use crate::observe::Stats;
 
 use super::buffer::qdq_buffer;
-use super::error::ErrorOut;
+use super::error::qdq_error;
 use super::guard::{constructed, guard};
-use super::handle::{self, Out, array, c_text, get, get_mut, give, give_or_null, null, text, text_at};
+use super::handle::{self, array, c_text, get, get_mut, give, give_or_null, null, text, text_at};
 use super::status::qdq_status;
 use super::tensor::{checked, qdq_tensor};
 use super::tensor_stats::{floats, qdq_tensor_stats};
@@ -43,8 +44,8 @@ pub extern "C" fn qdq_stats_new() -> *mut qdq_stats {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_stats_load(
     path: *const c_char,
-    out: Out<'_, qdq_stats>,
-    error: ErrorOut<'_>,
+    out: Option<&mut MaybeUninit<*mut qdq_stats>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
         // SAFETY: the header's rules for texts.
@@ -57,8 +58,8 @@ pub unsafe extern "C" fn qdq_stats_load(
 pub unsafe extern "C" fn qdq_stats_from_bytes(
     bytes: *const c_void,
     size: usize,
-    out: Out<'_, qdq_stats>,
-    error: ErrorOut<'_>,
+    out: Option<&mut MaybeUninit<*mut qdq_stats>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
         // SAFETY: the header's rules for arrays.
@@ -77,7 +78,7 @@ pub extern "C" fn qdq_stats_free(stats: Option<&mut *mut qdq_stats>) {
 pub unsafe extern "C" fn qdq_stats_save(
     stats: Option<&qdq_stats>,
     path: *const c_char,
-    error: ErrorOut<'_>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     // SAFETY: the header's rules for texts.
     guard(error, || get(stats, "stats")?.stats.save(&unsafe { handle::path(path, "path") }?))
@@ -87,8 +88,8 @@ pub unsafe extern "C" fn qdq_stats_save(
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_stats_to_bytes(
     stats: Option<&qdq_stats>,
-    out: Out<'_, qdq_buffer>,
-    error: ErrorOut<'_>,
+    out: Option<&mut MaybeUninit<*mut qdq_buffer>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || give(out, || get(stats, "stats")?.stats.to_bytes().map(qdq_buffer::new)))
 }
@@ -99,7 +100,7 @@ pub unsafe extern "C" fn qdq_stats_observe(
     stats: Option<&mut qdq_stats>,
     name: *const c_char,
     x: Option<&qdq_tensor>,
-    error: ErrorOut<'_>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
         let stats = get_mut(stats, "stats")?;
@@ -117,7 +118,7 @@ pub unsafe extern "C" fn qdq_stats_observe(
 pub unsafe extern "C" fn qdq_stats_merge(
     stats: *mut qdq_stats,
     other: *const qdq_stats,
-    error: ErrorOut<'_>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
         if std::ptr::addr_eq(stats, other) && !stats.is_null() {
@@ -143,7 +144,7 @@ pub extern "C" fn qdq_stats_samples(stats: Option<&qdq_stats>) -> u64 {
 pub extern "C" fn qdq_stats_set_samples(
     stats: Option<&mut qdq_stats>,
     samples: u64,
-    error: ErrorOut<'_>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
         get_mut(stats, "stats")?.stats.samples = samples;
@@ -169,8 +170,8 @@ pub extern "C" fn qdq_stats_name(stats: Option<&qdq_stats>, index: usize) -> *co
 pub unsafe extern "C" fn qdq_stats_get(
     stats: Option<&qdq_stats>,
     name: *const c_char,
-    out: Out<'_, qdq_tensor_stats>,
-    error: ErrorOut<'_>,
+    out: Option<&mut MaybeUninit<*mut qdq_tensor_stats>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
         give_or_null(out, || -> Result<_> {
@@ -188,7 +189,7 @@ pub unsafe extern "C" fn qdq_stats_set(
     stats: Option<&mut qdq_stats>,
     name: *const c_char,
     tensor: Option<&qdq_tensor_stats>,
-    error: ErrorOut<'_>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
         let stats = get_mut(stats, "stats")?;

@@ -8,9 +8,9 @@ use crate::observe::TensorStats;
 use crate::range;
 
 use super::dtype::Stored;
-use super::error::ErrorOut;
+use super::error::qdq_error;
 use super::guard::{constructed, guard};
-use super::handle::{self, Out, get, get_mut, give, null, put};
+use super::handle::{self, get, get_mut, give, null, put};
 use super::method::{method_of, qdq_method, target};
 use super::quantize::for_float;
 use super::status::qdq_status;
@@ -56,7 +56,7 @@ pub extern "C" fn qdq_tensor_stats_free(stats: Option<&mut *mut qdq_tensor_stats
 pub unsafe extern "C" fn qdq_tensor_stats_observe(
     stats: Option<&mut qdq_tensor_stats>,
     x: Option<&qdq_tensor>,
-    error: ErrorOut<'_>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
         let stats = get_mut(stats, "stats")?;
@@ -73,7 +73,7 @@ pub unsafe extern "C" fn qdq_tensor_stats_observe(
 pub unsafe extern "C" fn qdq_tensor_stats_merge(
     stats: *mut qdq_tensor_stats,
     other: *const qdq_tensor_stats,
-    error: ErrorOut<'_>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
         // SAFETY: the header's rules for handles. The two may be one, so the copy is made before the mutable reference.
@@ -94,7 +94,7 @@ pub extern "C" fn qdq_tensor_stats_amax(
     num_bits: u32,
     is_unsigned: bool,
     out: Option<&mut MaybeUninit<f32>>,
-    error: ErrorOut<'_>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
         let stats = &get(stats, "stats")?.stats;
@@ -155,7 +155,7 @@ pub unsafe extern "C" fn qdq_tensor_stats_bins(
     upper: *mut f32,
     counts: *mut u64,
     count: usize,
-    error: ErrorOut<'_>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
         let bins: Vec<_> = get(stats, "stats")?.stats.histogram().bins().collect();
@@ -177,8 +177,8 @@ pub unsafe extern "C" fn qdq_tensor_stats_bins(
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_tensor_stats_clone(
     stats: Option<&qdq_tensor_stats>,
-    out: Out<'_, qdq_tensor_stats>,
-    error: ErrorOut<'_>,
+    out: Option<&mut MaybeUninit<*mut qdq_tensor_stats>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || give(out, || Ok(qdq_tensor_stats { stats: get(stats, "stats")?.stats.clone() })))
 }

@@ -3,11 +3,12 @@
 use crate::error::Result;
 use crate::quant::weights::{quantize_weights, quantize_weights_within};
 use crate::range;
+use std::mem::MaybeUninit;
 
 use super::array::qdq_array;
-use super::error::ErrorOut;
+use super::error::qdq_error;
 use super::guard::guard;
-use super::handle::{Out, give, give_wanted};
+use super::handle::{give, give_wanted};
 use super::method::{method_of, qdq_method, target};
 use super::status::qdq_status;
 use super::tensor::{Checked, checked, qdq_tensor};
@@ -35,8 +36,8 @@ pub unsafe extern "C" fn qdq_weights_amax(
     percentile: f64,
     num_bits: u32,
     is_unsigned: bool,
-    out: Out<'_, qdq_array>,
-    error: ErrorOut<'_>,
+    out: Option<&mut MaybeUninit<*mut qdq_array>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
         give(out, || {
@@ -62,8 +63,8 @@ pub unsafe extern "C" fn qdq_weights_quantize(
     axis: i32,
     amax: Option<&qdq_tensor>,
     out: Option<&qdq_tensor>,
-    scale: Out<'_, qdq_array>,
-    error: ErrorOut<'_>,
+    scale: Option<&mut MaybeUninit<*mut qdq_array>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || -> Result<()> {
         // SAFETY: the header's rules for tensors.

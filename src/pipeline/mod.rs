@@ -7,6 +7,7 @@ mod calibrate;
 mod compare;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::emit::qdq_model::{self, Weights};
 use crate::emit::ranges::Ranges;
@@ -29,7 +30,7 @@ pub struct Prepared {
     /// The model; the user's own where its opset was high enough.
     pub model: Model,
     /// The neutral view of its main graph.
-    pub graph: Graph,
+    pub graph: Arc<Graph>,
     /// The position in the model of each node of the graph.
     pub index: Vec<usize>,
     /// The opset that the model came with.
@@ -47,7 +48,7 @@ pub fn prepare(model: &Model) -> Result<Prepared> {
         model.raise_opset(QDQ_OPSET)?;
     }
     let (graph, index) = model.graph_with_index()?;
-    Ok(Prepared { model, graph, index, original_opset })
+    Ok(Prepared { model, graph: Arc::new(graph), index, original_opset })
 }
 
 /// Decides what is quantized.
@@ -62,18 +63,18 @@ pub fn plan(prepared: &Prepared, policy: &Policy) -> Result<Plan> {
 ///
 /// # Errors
 /// `Data` where not one of the ranges belongs to a tensor of the model.
-pub fn plan_for_ranges(prepared: &Prepared, policy: &Policy, ranges: &Ranges) -> Result<Plan> {
+pub fn plan_for_ranges(graph: &Graph, policy: &Policy, ranges: &Ranges) -> Result<Plan> {
     let known: BTreeSet<String> = ranges
         .iter()
         .map(|(name, _)| name)
-        .filter(|name| prepared.graph.find(name).is_some())
+        .filter(|name| graph.find(name).is_some())
         .map(str::to_owned)
         .collect();
     if known.is_empty() {
         return Err(Error::new(ErrorKind::Data, "none of the ranges belongs to a tensor of the model")
             .with_remedy("take the ranges of this very model; exporters rename tensors"));
     }
-    place::plan(&prepared.graph, &Policy { ranged: Some(known), ..policy.clone() })
+    place::plan(graph, &Policy { ranged: Some(known), ..policy.clone() })
 }
 
 /// The names of the tensors to observe: those that the plan quantizes and, with `every_activation`, all other

@@ -10,8 +10,9 @@ fn generated() -> String {
     let mut config = cbindgen::Config::from_file(root.join("cbindgen.toml")).unwrap();
     let version: Vec<u32> = env!("CARGO_PKG_VERSION").split('.').map(|part| part.parse().unwrap()).collect();
     let [major, minor, patch] = version[..] else { panic!("{version:?}") };
+    let constants = config.after_includes.take().unwrap_or_default();
     config.after_includes = Some(format!(
-        "\n// The version of this header: major * 10000 + minor * 100 + patch. See qdq_version().\n\
+        "{constants}\n// The version of this header: major * 10000 + minor * 100 + patch. See qdq_version().\n\
          #define QDQ_VERSION {}\n\
          // The version of this header as text.\n\
          #define QDQ_VERSION_TEXT \"{major}.{minor}.{patch}\"",

@@ -124,7 +124,7 @@ fn ranges_from_a_cache_give_the_same_model() {
     let text =
         Cache::from_ranges(&ranges, Header::new("8.6.2".parse().unwrap(), Default::default())).to_text();
     let read = Cache::parse(text.unwrap().as_bytes(), "cache").unwrap().to_ranges().unwrap();
-    let plan = pipeline::plan_for_ranges(&model.prepared, &Policy::default(), &read).unwrap();
+    let plan = pipeline::plan_for_ranges(&model.prepared.graph, &Policy::default(), &read).unwrap();
     assert_eq!(plan.activations, model.plan.activations);
     let direct = model.quantized(&ranges, Weights::default());
     let through_cache = model.quantized(&read, Weights::default());
@@ -140,7 +140,7 @@ fn a_cache_without_a_tensor_leaves_its_readers_in_float() {
     for (name, amax) in model.ranges(Method::Max).iter().filter(|(name, _)| *name != "/Relu_output_0") {
         ranges.set(name, amax).unwrap();
     }
-    let plan = pipeline::plan_for_ranges(&model.prepared, &Policy::default(), &ranges).unwrap();
+    let plan = pipeline::plan_for_ranges(&model.prepared.graph, &Policy::default(), &ranges).unwrap();
     let quantized: Vec<&str> = plan
         .decisions
         .iter()
@@ -153,7 +153,7 @@ fn a_cache_without_a_tensor_leaves_its_readers_in_float() {
         "foreign",
     );
     let error =
-        pipeline::plan_for_ranges(&model.prepared, &Policy::default(), &foreign.unwrap()).unwrap_err();
+        pipeline::plan_for_ranges(&model.prepared.graph, &Policy::default(), &foreign.unwrap()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Data);
 }
 

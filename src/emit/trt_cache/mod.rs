@@ -63,6 +63,14 @@ impl Cache {
         self.entries.iter().rev().find(|(found, _)| found == name).map(|(_, scale)| *scale)
     }
 
+    /// Sets the scale of tensor `name`: in its last line, or in a new one at the end.
+    pub fn set(&mut self, name: &str, scale: f32) {
+        match self.entries.iter_mut().rev().find(|(found, _)| found == name) {
+            Some((_, old)) => *old = scale,
+            None => self.entries.push((name.to_owned(), scale)),
+        }
+    }
+
     /// Leaves one line for every name: where the first of them stood, with the scale of the last.
     pub fn remove_repeats(&mut self) {
         let scales: BTreeMap<String, f32> = self.entries.iter().cloned().collect();

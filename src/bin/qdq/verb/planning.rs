@@ -26,7 +26,7 @@ impl Planned {
 
     /// The same model with what of the plan `ranges` allow, and the planned tensors that have none.
     pub fn restrict(self, policy: &Policy, ranges: &Ranges) -> Result<(Self, Vec<String>)> {
-        let plan = pipeline::plan_for_ranges(&self.prepared, policy, ranges)?;
+        let plan = pipeline::plan_for_ranges(&self.prepared.graph, policy, ranges)?;
         let mut missing = pipeline::taps(&self.prepared.graph, &self.plan, false);
         missing.retain(|name| ranges.get(name).is_none());
         Ok((Self { plan, ..self }, missing))

@@ -1,0 +1,118 @@
+//! `qdq_batches`: where batches come from.
+
+use std::ffi::{c_char, c_void};
+use std::mem::MaybeUninit;
+use std::path::PathBuf;
+
+use crate::batch::{self, BatchSource};
+use crate::error::{Error, ErrorKind, Result};
+use crate::tensor::Tensor;
+
+use super::batch::qdq_batch;
+use super::callback::{User, outcome};
+use super::data_options::qdq_data_options;
+use super::error::qdq_error;
+use super::guard::guard;
+use super::handle::{self, array, get, get_mut, give, give_or_null};
+use super::specs::qdq_specs;
+use super::status::qdq_status;
+
+/// A stream of batches, to be read once, from files or from a callback.
+pub struct qdq_batches {
+    pub(super) source: Box<dyn BatchSource>,
+}
+
+/// Gives the next batch: fills `batch` by qdq_batch_set(), one tensor for every input, samples along the first axis, and
+/// returns QDQ_OK. Returning QDQ_OK without having set anything ends the data. Any other status ends the run with that status;
+/// `*error`, which is NULL at first, may be set to an error from qdq_error_new() that says why.
+///
+/// Called from the thread that asks for the batch, one call at a time. It must not return by an exception or longjmp.
+pub type qdq_next_batch_fn = Option<
+    unsafe extern "C" fn(user: *mut c_void, batch: *mut qdq_batch, error: *mut *mut qdq_error) -> qdq_status,
+>;
+
+/// Frees what a callback was given as `user`.
+pub type qdq_free_fn = Option<unsafe extern "C" fn(user: *mut c_void)>;
+
+/// Opens calibration data for a network with these inputs: `count` paths of files (.npz, .npy, raw, JPEG, PNG) or folders, or
+/// "NAME=PATH" for the input that it feeds. `options` may be NULL. Free `*out` with qdq_batches_free().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_batches_open(
+    inputs: Option<&qdq_specs>,
+    paths: *const *const c_char,
+    count: usize,
+    options: Option<&qdq_data_options>,
+    out: Option<&mut MaybeUninit<*mut qdq_batches>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        give(out, || {
+            let inputs = get(inputs, "inputs")?;
+            // SAFETY: the header's rules for texts and arrays.
+            let paths = unsafe { array(paths, count, "paths") }?;
+            // SAFETY: as above.
+            let paths = paths.iter().map(|&path| unsafe { handle::path(path, "paths") });
+            let paths: Vec<PathBuf> = paths.collect::<Result<_>>()?;
+            if paths.is_empty() {
+                return Err(Error::new(ErrorKind::InvalidArgument, "no path of calibration data")
+                    .with_remedy("give at least one file or folder"));
+            }
+            let options = options.map(|options| options.options.clone()).unwrap_or_default();
+            Ok(qdq_batches { source: batch::open(&paths, &inputs.specs, &options)? })
+        })
+    })
+}
+
+/// Batches from a callback, for a network with these inputs. `free_user`, which may be NULL, is called once with `user`: when
+/// the source is freed, or before this function returns with an error. Every batch is checked against the inputs. Free `*out`
+/// with qdq_batches_free().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_batches_from_callback(
+    inputs: Option<&qdq_specs>,
+    next: qdq_next_batch_fn,
+    user: *mut c_void,
+    free_user: qdq_free_fn,
+    out: Option<&mut MaybeUninit<*mut qdq_batches>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    let user = User::new(user, free_user);
+    guard(error, || {
+        give(out, || {
+            let inputs = get(inputs, "inputs")?;
+            let next = next.ok_or_else(|| handle::null("next"))?;
+            let next_batch = move || -> Result<Option<Vec<(String, Tensor)>>> {
+                let mut batch = qdq_batch::default();
+                outcome("the batch callback", |error| {
+                    // SAFETY: the header's rules for callbacks.
+                    unsafe { next(user.pointer(), &raw mut batch, error) }
+                })?;
+                Ok(batch.into_inputs())
+            };
+            Ok(qdq_batches { source: Box::new(batch::from_fn(&inputs.specs, next_batch)) })
+        })
+    })
+}
+
+/// Frees `*batches` and sets it to NULL. NULL in either place is allowed and does nothing.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_batches_free(batches: Option<&mut *mut qdq_batches>) {
+    handle::free(batches);
+}
+
+/// The next batch; `*out` is NULL after the last. After an error there are no more batches. Free `*out` with qdq_batch_free().
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_batches_next(
+    batches: Option<&mut qdq_batches>,
+    out: Option<&mut MaybeUninit<*mut qdq_batch>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        give_or_null(out, || Ok(get_mut(batches, "batches")?.source.next_batch()?.map(qdq_batch::new)))
+    })
+}
+
+/// How many batches are still to come; -1 where that is not known.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_batches_remaining(batches: Option<&qdq_batches>) -> i64 {
+    batches.and_then(|batches| batches.source.remaining()).map_or(-1, |remaining| remaining as i64)
+}

@@ -1,0 +1,156 @@
+//! `qdq_comparison`: a float model beside its quantized form.
+
+use std::ffi::{CString, c_char};
+use std::mem::MaybeUninit;
+
+use crate::pipeline::{self, CompareOptions};
+use crate::report::compare::{Comparison, NamedMetrics};
+
+use super::batches::qdq_batches;
+use super::buffer::qdq_buffer;
+use super::error::qdq_error;
+use super::guard::guard;
+use super::handle::{self, array, c_text, get, get_mut, give, text_at};
+use super::model::qdq_model;
+use super::run_options::{Run, qdq_run_options};
+use super::status::qdq_status;
+
+/// How far a quantized model is from its float model on the same data. Tensors are numbered from 0: the model's outputs, then
+/// the activations that were compared. Immutable; any number of threads may read one.
+pub struct qdq_comparison {
+    comparison: Comparison,
+    names: Vec<CString>,
+}
+
+impl qdq_comparison {
+    fn new(comparison: Comparison) -> Self {
+        let tensors = comparison.outputs.iter().chain(&comparison.tensors);
+        let names = tensors.map(|tensor| c_text(&tensor.name)).collect();
+        Self { comparison, names }
+    }
+
+    fn tensor(&self, index: usize) -> Option<&NamedMetrics> {
+        let Comparison { outputs, tensors, .. } = &self.comparison;
+        outputs.get(index).or_else(|| tensors.get(index.checked_sub(outputs.len())?))
+    }
+}
+
+/// Runs a model and its quantized form over all batches and measures how far apart they are; with `every_activation` on every
+/// activation that both have, not only on the outputs. `labels`, which may be NULL, holds the right class of each of the
+/// `label_count` samples. `options` may be NULL. Free `*out` with qdq_comparison_free().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_model_compare(
+    model: Option<&qdq_model>,
+    quantized: Option<&qdq_model>,
+    batches: Option<&mut qdq_batches>,
+    every_activation: bool,
+    labels: *const i64,
+    label_count: usize,
+    options: Option<&qdq_run_options>,
+    out: Option<&mut MaybeUninit<*mut qdq_comparison>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        give(out, || {
+            let (model, quantized) = (&get(model, "model")?.model, &get(quantized, "quantized")?.model);
+            // SAFETY: the header's rules for arrays.
+            let labels =
+                (!labels.is_null()).then(|| unsafe { array(labels, label_count, "labels") }).transpose()?;
+            let mut run = Run::new(options);
+            let mut source = run.stoppable(get_mut(batches, "batches")?.source.as_mut());
+            let compare = CompareOptions {
+                engine: run.engine.clone(),
+                per_tensor: every_activation,
+                labels: labels.map(<[i64]>::to_vec),
+            };
+            let mut report = |progress| run.report(progress);
+            let result = pipeline::compare(model, quantized, &mut source, &compare, &mut report);
+            run.end(result).map(qdq_comparison::new)
+        })
+    })
+}
+
+/// Frees `*comparison` and sets it to NULL. NULL in either place is allowed and does nothing.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_comparison_free(comparison: Option<&mut *mut qdq_comparison>) {
+    handle::free(comparison);
+}
+
+/// The comparison as JSON. Free `*out` with qdq_buffer_free().
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_comparison_to_json(
+    comparison: Option<&qdq_comparison>,
+    out: Option<&mut MaybeUninit<*mut qdq_buffer>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        give(out, || Ok(qdq_buffer::new(get(comparison, "comparison")?.comparison.to_json().to_string())))
+    })
+}
+
+/// How many samples ran through both.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_comparison_samples(comparison: Option<&qdq_comparison>) -> usize {
+    comparison.map_or(0, |comparison| comparison.comparison.samples)
+}
+
+/// How many outputs the model has.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_comparison_output_count(comparison: Option<&qdq_comparison>) -> usize {
+    comparison.map_or(0, |comparison| comparison.comparison.outputs.len())
+}
+
+/// How many tensors were compared, outputs included.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_comparison_count(comparison: Option<&qdq_comparison>) -> usize {
+    comparison.map_or(0, |comparison| comparison.names.len())
+}
+
+/// The name of tensor `index`; NULL past the last. Valid until the comparison is freed.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_comparison_name(comparison: Option<&qdq_comparison>, index: usize) -> *const c_char {
+    comparison.map_or(std::ptr::null(), |comparison| text_at(&comparison.names, index))
+}
+
+/// The signal-to-quantization-noise ratio of tensor `index` in dB, 10 log10(sum x^2 / sum (x - y)^2), infinite where the two are
+/// equal; NaN where there is none.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_comparison_sqnr_db(comparison: Option<&qdq_comparison>, index: usize) -> f64 {
+    let tensor = comparison.and_then(|comparison| comparison.tensor(index));
+    tensor.and_then(|tensor| tensor.metrics.sqnr_db()).unwrap_or(f64::NAN)
+}
+
+/// The cosine between the two forms of tensor `index`; NaN where there is none.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_comparison_cosine(comparison: Option<&qdq_comparison>, index: usize) -> f64 {
+    let tensor = comparison.and_then(|comparison| comparison.tensor(index));
+    tensor.and_then(|tensor| tensor.metrics.cosine()).unwrap_or(f64::NAN)
+}
+
+/// The largest difference in tensor `index`; NaN where there is none.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_comparison_max_error(comparison: Option<&qdq_comparison>, index: usize) -> f64 {
+    let tensor = comparison.and_then(|comparison| comparison.tensor(index));
+    tensor.and_then(|tensor| tensor.metrics.max_error()).unwrap_or(f64::NAN)
+}
+
+/// The part of the samples for which both models choose the same class, 0 to 1; NaN where the first output is no
+/// [samples, classes].
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_comparison_top1(comparison: Option<&qdq_comparison>) -> f64 {
+    comparison.and_then(|comparison| comparison.comparison.agreement.top1()).unwrap_or(f64::NAN)
+}
+
+/// The accuracy of the float model, 0 to 1; NaN without labels.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_comparison_float_accuracy(comparison: Option<&qdq_comparison>) -> f64 {
+    let accuracy = comparison.and_then(|comparison| comparison.comparison.agreement.accuracy());
+    accuracy.map_or(f64::NAN, |(float, _)| float)
+}
+
+/// The accuracy of the quantized model, 0 to 1; NaN without labels.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_comparison_quantized_accuracy(comparison: Option<&qdq_comparison>) -> f64 {
+    let accuracy = comparison.and_then(|comparison| comparison.comparison.agreement.accuracy());
+    accuracy.map_or(f64::NAN, |(_, quantized)| quantized)
+}

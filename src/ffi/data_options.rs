@@ -1,0 +1,276 @@
+//! `qdq_data_options`: how files become batches.
+
+use crate::batch::{Channels, DataOptions, Layout, RawFormat, Resize};
+use crate::error::{Error, ErrorKind, Result};
+use std::mem::MaybeUninit;
+
+use super::dtype::{plain, qdq_dtype};
+use super::error::qdq_error;
+use super::guard::{constructed, guard};
+use super::handle::{self, array, get_mut};
+use super::status::qdq_status;
+
+/// How files become batches: batch size, limit and sampling, the layout of raw files, and how images become numbers.
+#[derive(Default)]
+pub struct qdq_data_options {
+    pub(super) options: DataOptions,
+}
+
+/// How an image gets the height and width that the model takes: one of the QDQ_RESIZE_ numbers.
+pub type qdq_resize = i32;
+
+/// Both sides by themselves, so that proportions change. The default.
+pub const QDQ_RESIZE_STRETCH: qdq_resize = 0;
+/// The image fills the target; what stands over on both sides is cut off.
+pub const QDQ_RESIZE_CROP: qdq_resize = 1;
+/// The image fits into the target's centre; the rest is filled.
+pub const QDQ_RESIZE_LETTERBOX: qdq_resize = 2;
+
+/// The channels of the model's input: one of the QDQ_CHANNELS_ numbers.
+pub type qdq_channels = i32;
+
+/// Red, green, blue. The default.
+pub const QDQ_CHANNELS_RGB: qdq_channels = 0;
+/// Blue, green, red.
+pub const QDQ_CHANNELS_BGR: qdq_channels = 1;
+/// Rec. 601 luma only.
+pub const QDQ_CHANNELS_GRAY: qdq_channels = 2;
+
+/// The order of the axes of the model's input: one of the QDQ_LAYOUT_ numbers.
+pub type qdq_layout = i32;
+
+/// Found by the size of the channels' axis in the input's shape. The default.
+pub const QDQ_LAYOUT_AUTO: qdq_layout = 0;
+/// Batch, channels, height, width.
+pub const QDQ_LAYOUT_NCHW: qdq_layout = 1;
+/// Batch, height, width, channels.
+pub const QDQ_LAYOUT_NHWC: qdq_layout = 2;
+
+/// The default options. Free them with qdq_data_options_free().
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_data_options_new() -> *mut qdq_data_options {
+    constructed(qdq_data_options::default)
+}
+
+/// Frees `*options` and sets it to NULL. NULL in either place is allowed and does nothing.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_data_options_free(options: Option<&mut *mut qdq_data_options>) {
+    handle::free(options);
+}
+
+fn set(
+    options: Option<&mut qdq_data_options>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+    change: impl FnOnce(&mut DataOptions) -> Result<()>,
+) -> qdq_status {
+    guard(error, || change(&mut get_mut(options, "options")?.options))
+}
+
+fn unknown(what: &str, number: i32, prefix: &str) -> Error {
+    Error::new(ErrorKind::InvalidArgument, format!("{what} {number} is not known"))
+        .with_remedy(format!("use one of the {prefix} numbers"))
+}
+
+/// Sets the samples in one batch; 0 for the model's own batch size, or 1. Default: 0.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_data_options_set_batch_size(
+    options: Option<&mut qdq_data_options>,
+    batch_size: usize,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    set(options, error, |options| {
+        options.batch_size = (batch_size > 0).then_some(batch_size);
+        Ok(())
+    })
+}
+
+/// Sets how many samples are used at most; 0 for all. Default: 0.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_data_options_set_limit(
+    options: Option<&mut qdq_data_options>,
+    limit: usize,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    set(options, error, |options| {
+        options.limit = (limit > 0).then_some(limit);
+        Ok(())
+    })
+}
+
+/// Draws the samples of a limit at random, the same for the same seed on every machine, instead of taking the first ones.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_data_options_set_seed(
+    options: Option<&mut qdq_data_options>,
+    seed: u64,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    set(options, error, |options| {
+        options.seed = Some(seed);
+        Ok(())
+    })
+}
+
+/// Declares the type and shape of one sample in raw files (.bin, .raw, .dat): little-endian, row-major, no header. Where nothing
+/// is declared they are the input's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_data_options_set_raw(
+    options: Option<&mut qdq_data_options>,
+    dtype: qdq_dtype,
+    ndim: usize,
+    shape: *const i64,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    set(options, error, |options| {
+        // SAFETY: the header's rules for arrays.
+        let sizes = unsafe { array(shape, ndim, "shape") }?;
+        let size = |&size: &i64| {
+            usize::try_from(size)
+                .map_err(|_| Error::new(ErrorKind::InvalidArgument, format!("a size of {size}")))
+        };
+        let shape = sizes.iter().map(size).collect::<Result<_>>()?;
+        options.raw = Some(RawFormat::new(plain(dtype, "dtype")?, shape)?);
+        Ok(())
+    })
+}
+
+/// Sets the height and width that images get; 0 and 0 for those of the input's shape, the default.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_data_options_set_image_size(
+    options: Option<&mut qdq_data_options>,
+    height: usize,
+    width: usize,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    set(options, error, |options| {
+        if (height == 0) != (width == 0) {
+            let message = format!("an image size of {height} x {width}");
+            return Err(Error::new(ErrorKind::InvalidArgument, message).with_remedy("use at least 1 x 1"));
+        }
+        options.image.size = (height > 0).then_some((height, width));
+        Ok(())
+    })
+}
+
+/// Sets how images of other proportions get there. Default: QDQ_RESIZE_STRETCH.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_data_options_set_image_resize(
+    options: Option<&mut qdq_data_options>,
+    resize: qdq_resize,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    set(options, error, |options| {
+        options.image.resize = match resize {
+            QDQ_RESIZE_STRETCH => Resize::Stretch,
+            QDQ_RESIZE_CROP => Resize::Crop,
+            QDQ_RESIZE_LETTERBOX => Resize::Letterbox,
+            other => return Err(unknown("resize", other, "QDQ_RESIZE_")),
+        };
+        Ok(())
+    })
+}
+
+/// With QDQ_RESIZE_CROP: resizes images until their shorter side has this many pixels before the centre is cut out (256 before
+/// 224 is usual for ImageNet models); 0 to cut as little as possible, the default.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_data_options_set_image_shorter_side(
+    options: Option<&mut qdq_data_options>,
+    pixels: usize,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    set(options, error, |options| {
+        options.image.shorter_side = (pixels > 0).then_some(pixels);
+        Ok(())
+    })
+}
+
+/// Sets the channels of the model's input. Default: QDQ_CHANNELS_RGB.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_data_options_set_image_channels(
+    options: Option<&mut qdq_data_options>,
+    channels: qdq_channels,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    set(options, error, |options| {
+        options.image.channels = match channels {
+            QDQ_CHANNELS_RGB => Channels::Rgb,
+            QDQ_CHANNELS_BGR => Channels::Bgr,
+            QDQ_CHANNELS_GRAY => Channels::Gray,
+            other => return Err(unknown("channels", other, "QDQ_CHANNELS_")),
+        };
+        Ok(())
+    })
+}
+
+/// Sets what every pixel, 0 to 255, is multiplied by first. Default: 1/255.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_data_options_set_image_scale(
+    options: Option<&mut qdq_data_options>,
+    scale: f32,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    set(options, error, |options| {
+        options.image.scale = scale;
+        Ok(())
+    })
+}
+
+/// Sets what is subtracted from scaled pixels: nothing, one number, or one per channel in the model's order. Default: nothing.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_data_options_set_image_mean(
+    options: Option<&mut qdq_data_options>,
+    mean: *const f32,
+    count: usize,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    set(options, error, |options| {
+        // SAFETY: the header's rules for arrays.
+        options.image.mean = unsafe { array(mean, count, "mean") }?.to_vec();
+        Ok(())
+    })
+}
+
+/// Sets what the difference is divided by: nothing, one number, or one per channel in the model's order. Default: nothing.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_data_options_set_image_std(
+    options: Option<&mut qdq_data_options>,
+    std: *const f32,
+    count: usize,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    set(options, error, |options| {
+        // SAFETY: the header's rules for arrays.
+        options.image.std = unsafe { array(std, count, "std") }?.to_vec();
+        Ok(())
+    })
+}
+
+/// Sets the order of the axes of the model's input. Default: QDQ_LAYOUT_AUTO.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_data_options_set_image_layout(
+    options: Option<&mut qdq_data_options>,
+    layout: qdq_layout,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    set(options, error, |options| {
+        options.image.layout = match layout {
+            QDQ_LAYOUT_AUTO => None,
+            QDQ_LAYOUT_NCHW => Some(Layout::Nchw),
+            QDQ_LAYOUT_NHWC => Some(Layout::Nhwc),
+            other => return Err(unknown("layout", other, "QDQ_LAYOUT_")),
+        };
+        Ok(())
+    })
+}
+
+/// Sets the pixel value around a letterboxed image. Default: 114.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_data_options_set_image_fill(
+    options: Option<&mut qdq_data_options>,
+    fill: u8,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    set(options, error, |options| {
+        options.image.fill = fill;
+        Ok(())
+    })
+}

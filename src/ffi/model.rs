@@ -1,0 +1,256 @@
+//! `qdq_model`: an ONNX model, and the whole way from it to its quantized form.
+
+use std::ffi::{c_char, c_void};
+use std::mem::MaybeUninit;
+use std::sync::OnceLock;
+
+use bytes::Bytes;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::onnx::{Model, SaveOptions};
+use crate::pipeline::{self, Prepared};
+
+use super::batches::qdq_batches;
+use super::buffer::qdq_buffer;
+use super::error::qdq_error;
+use super::graph::qdq_graph;
+use super::guard::guard;
+use super::handle::{self, array, get, get_mut, give};
+use super::plan::{check_same, qdq_plan};
+use super::policy::qdq_policy;
+use super::quantize_options::qdq_quantize_options;
+use super::ranges::qdq_ranges;
+use super::run_options::{Run, qdq_run_options};
+use super::specs::qdq_specs;
+use super::stats::qdq_stats;
+use super::status::qdq_status;
+
+/// An ONNX model. Nothing of the file is lost: unknown fields, metadata, functions and subgraphs are kept. Weights stay in the
+/// mapped file, which must not be changed in place while the model lives; replacing it by renaming is fine.
+pub struct qdq_model {
+    pub(super) model: Model,
+    prepared: OnceLock<Prepared>,
+}
+
+impl qdq_model {
+    fn new(model: Model) -> Self {
+        Self { model, prepared: OnceLock::new() }
+    }
+
+    /// The model as it is planned and quantized: at an opset that has Quantize and Dequantize per channel.
+    fn prepared(&self) -> Result<&Prepared> {
+        if let Some(prepared) = self.prepared.get() {
+            return Ok(prepared);
+        }
+        let prepared = pipeline::prepare(&self.model)?;
+        Ok(self.prepared.get_or_init(|| prepared))
+    }
+}
+
+/// Opens an ONNX file. External data is looked for in the file's own folder. Free `*out` with qdq_model_free().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_model_open(
+    path: *const c_char,
+    out: Option<&mut MaybeUninit<*mut qdq_model>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        // SAFETY: the header's rules for texts.
+        give(out, || Model::open(&unsafe { handle::path(path, "path") }?).map(qdq_model::new))
+    })
+}
+
+/// A model from the content of such a file: `size` bytes, which are copied. It has no folder and so no external data. Free
+/// `*out` with qdq_model_free().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_model_from_bytes(
+    bytes: *const c_void,
+    size: usize,
+    out: Option<&mut MaybeUninit<*mut qdq_model>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        give(out, || {
+            // SAFETY: the header's rules for arrays.
+            let bytes = unsafe { array(bytes.cast::<u8>(), size, "bytes") }?;
+            Model::from_bytes(Bytes::copy_from_slice(bytes)).map(qdq_model::new)
+        })
+    })
+}
+
+/// Frees `*model` and sets it to NULL. NULL in either place is allowed and does nothing.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_model_free(model: Option<&mut *mut qdq_model>) {
+    handle::free(model);
+}
+
+/// Writes the model to a file. Above 2 GiB weights go into `<name>.data` beside it; external data is copied there too unless the
+/// model is saved into its own folder. Each file is whole or as it was before.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_model_save(
+    model: Option<&qdq_model>,
+    path: *const c_char,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        // SAFETY: the header's rules for texts.
+        let path = unsafe { handle::path(path, "path") }?;
+        get(model, "model")?.model.save(&path, &SaveOptions::default()).map(drop)
+    })
+}
+
+/// Writes the model with weights of `min_external` bytes or more in `<name>.data` where the model file would have more than
+/// `max_file` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_model_save_external(
+    model: Option<&qdq_model>,
+    path: *const c_char,
+    max_file: u32,
+    min_external: usize,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        // SAFETY: the header's rules for texts.
+        let path = unsafe { handle::path(path, "path") }?;
+        get(model, "model")?.model.save(&path, &SaveOptions { max_file, min_external }).map(drop)
+    })
+}
+
+/// The content of the model's file, up to 2 GiB, with external data inside. Free `*out` with qdq_buffer_free().
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_model_to_bytes(
+    model: Option<&qdq_model>,
+    out: Option<&mut MaybeUninit<*mut qdq_buffer>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || give(out, || get(model, "model")?.model.inlined()?.encode().map(qdq_buffer::new)))
+}
+
+/// The version of ONNX's own operators that the model uses; 0 where it imports none.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_model_opset(model: Option<&qdq_model>) -> i64 {
+    model.map_or(0, |model| model.model.opset())
+}
+
+/// The version of the file format.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_model_ir_version(model: Option<&qdq_model>) -> i64 {
+    model.map_or(0, |model| model.model.ir_version())
+}
+
+/// Rewrites the model for a higher version of ONNX's operators. Planning does so by itself where it is needed. Plans that were
+/// made before do not fit the model any more. After an error the model is as it was.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_model_raise_opset(
+    model: Option<&mut qdq_model>,
+    opset: i64,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        let handle = get_mut(model, "model")?;
+        let mut model = handle.model.clone();
+        model.raise_opset(opset)?;
+        *handle = qdq_model::new(model);
+        Ok(())
+    })
+}
+
+/// The inputs that the caller must feed. Free `*out` with qdq_specs_free().
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_model_inputs(
+    model: Option<&qdq_model>,
+    out: Option<&mut MaybeUninit<*mut qdq_specs>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || give(out, || Ok(qdq_specs::new(get(model, "model")?.model.inputs()))))
+}
+
+/// The outputs. Free `*out` with qdq_specs_free().
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_model_outputs(
+    model: Option<&qdq_model>,
+    out: Option<&mut MaybeUninit<*mut qdq_specs>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || give(out, || Ok(qdq_specs::new(get(model, "model")?.model.outputs()))))
+}
+
+/// The model as a neutral graph, at the opset at which it is planned: the numbers of a plan of the model are its numbers. Free
+/// `*out` with qdq_graph_free().
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_model_graph(
+    model: Option<&qdq_model>,
+    out: Option<&mut MaybeUninit<*mut qdq_graph>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || give(out, || Ok(qdq_graph::new(get(model, "model")?.prepared()?.graph.clone()))))
+}
+
+/// Decides what of the model is quantized; see qdq_graph_plan(). `policy` and `ranges` may be NULL. Free `*out` with
+/// qdq_plan_free().
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_model_plan(
+    model: Option<&qdq_model>,
+    policy: Option<&qdq_policy>,
+    ranges: Option<&qdq_ranges>,
+    out: Option<&mut MaybeUninit<*mut qdq_plan>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        give(out, || qdq_plan::make(get(model, "model")?.prepared()?.graph.clone(), policy, ranges))
+    })
+}
+
+/// Runs the model over all batches and gathers statistics of the tensors that the plan quantizes and, with
+/// `every_activation`, of all others too, which a calibration cache needs. Memory is that of one inference and 80 KiB per
+/// tensor, whatever the number of batches. `options` may be NULL. Free `*out` with qdq_stats_free().
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_model_calibrate(
+    model: Option<&qdq_model>,
+    plan: Option<&qdq_plan>,
+    batches: Option<&mut qdq_batches>,
+    every_activation: bool,
+    options: Option<&qdq_run_options>,
+    out: Option<&mut MaybeUninit<*mut qdq_stats>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        give(out, || {
+            let (prepared, plan) = (get(model, "model")?.prepared()?, get(plan, "plan")?);
+            check_same(plan, &prepared.graph)?;
+            let taps = pipeline::taps(&prepared.graph, &plan.plan, every_activation);
+            if taps.is_empty() {
+                return Err(Error::new(ErrorKind::Unsupported, "the plan quantizes nothing")
+                    .with_remedy("see qdq_plan_to_text() for the reasons"));
+            }
+            let mut run = Run::new(options);
+            let mut source = run.stoppable(get_mut(batches, "batches")?.source.as_mut());
+            let engine = run.engine.clone();
+            let mut report = |progress| run.report(progress);
+            let result = pipeline::calibrate(&prepared.model, &taps, &mut source, &engine, &mut report);
+            run.end(result).map(qdq_stats::new)
+        })
+    })
+}
+
+/// The model with Quantize and Dequantize where the plan says, by the ranges: for TensorRT 8 to 11, TensorRT-RTX and ONNX
+/// Runtime. `options` may be NULL. The result is a model of its own; free `*out` with qdq_model_free().
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_model_quantize(
+    model: Option<&qdq_model>,
+    plan: Option<&qdq_plan>,
+    ranges: Option<&qdq_ranges>,
+    options: Option<&qdq_quantize_options>,
+    out: Option<&mut MaybeUninit<*mut qdq_model>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        give(out, || {
+            let (prepared, plan) = (get(model, "model")?.prepared()?, get(plan, "plan")?);
+            check_same(plan, &prepared.graph)?;
+            let ranges = &get(ranges, "ranges")?.ranges;
+            let weights = options.map(|options| options.weights).unwrap_or_default();
+            pipeline::quantize(prepared, &plan.plan, ranges, weights).map(qdq_model::new)
+        })
+    })
+}

@@ -1,0 +1,299 @@
+//! `qdq_plan`: what is quantized, and why the rest is not.
+
+use std::ffi::{CString, c_char};
+use std::mem::MaybeUninit;
+use std::sync::{Arc, OnceLock};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::graph::{Edge, Graph};
+use crate::place::{self, Plan, PlannedActivation, PlannedWeight, Verdict};
+use crate::{pipeline, report};
+
+use super::buffer::qdq_buffer;
+use super::error::qdq_error;
+use super::graph::{QDQ_NONE, qdq_graph};
+use super::guard::guard;
+use super::handle::{self, c_text, get, give, text_at};
+use super::method::{method_of, qdq_method};
+use super::policy::{policy_or_default, qdq_policy};
+use super::ranges::qdq_ranges;
+use super::stats::qdq_stats;
+use super::status::qdq_status;
+
+/// Which edges of a graph get Quantize and Dequantize, and by that which tensors need a range. Immutable, and independent of
+/// the graph or model that it was made of; any number of threads may read one. Numbers of tensors and nodes are those of the
+/// graph.
+pub struct qdq_plan {
+    pub(super) graph: Arc<Graph>,
+    pub(super) plan: Plan,
+    texts: OnceLock<Texts>,
+}
+
+struct Texts {
+    reasons: Vec<CString>,
+    taps: Vec<CString>,
+    all_taps: Vec<CString>,
+}
+
+/// What becomes of a node: one of the QDQ_VERDICT_ numbers.
+pub type qdq_verdict = i32;
+
+/// It is unchanged.
+pub const QDQ_VERDICT_FLOAT: qdq_verdict = 0;
+/// It computes on quantized inputs.
+pub const QDQ_VERDICT_QUANTIZED: qdq_verdict = 1;
+/// It only moves or selects quantized values.
+pub const QDQ_VERDICT_PASSES_INT8: qdq_verdict = 2;
+
+impl qdq_plan {
+    pub(super) fn make(
+        graph: Arc<Graph>,
+        policy: Option<&qdq_policy>,
+        ranges: Option<&qdq_ranges>,
+    ) -> Result<Self> {
+        let policy = policy_or_default(policy);
+        let plan = match ranges {
+            Some(ranges) => pipeline::plan_for_ranges(&graph, &policy, &ranges.ranges)?,
+            None => place::plan(&graph, &policy)?,
+        };
+        Ok(Self { graph, plan, texts: OnceLock::new() })
+    }
+
+    fn texts(&self) -> &Texts {
+        let taps =
+            |every| pipeline::taps(&self.graph, &self.plan, every).iter().map(|tap| c_text(tap)).collect();
+        self.texts.get_or_init(|| Texts {
+            reasons: self.plan.decisions.iter().map(|decision| c_text(&decision.reason)).collect(),
+            taps: taps(false),
+            all_taps: taps(true),
+        })
+    }
+
+    fn activation(&self, index: usize) -> Option<&PlannedActivation> {
+        self.plan.activations.get(index)
+    }
+
+    fn weight(&self, index: usize) -> Option<&PlannedWeight> {
+        self.plan.weights.get(index)
+    }
+}
+
+/// Decides what of a graph is quantized: a pure function of its arguments. `policy` may be NULL for the default, which follows
+/// TensorRT's rules. With `ranges`, which may be NULL, the plan follows an existing calibration: a node that needs a range that
+/// is not there stays in float. Free `*out` with qdq_plan_free().
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_graph_plan(
+    graph: Option<&qdq_graph>,
+    policy: Option<&qdq_policy>,
+    ranges: Option<&qdq_ranges>,
+    out: Option<&mut MaybeUninit<*mut qdq_plan>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || give(out, || qdq_plan::make(get(graph, "graph")?.graph.clone(), policy, ranges)))
+}
+
+/// Frees `*plan` and sets it to NULL. NULL in either place is allowed and does nothing.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_plan_free(plan: Option<&mut *mut qdq_plan>) {
+    handle::free(plan);
+}
+
+/// The plan for people: a line for every node with its verdict and reason, then the totals. Free `*out` with
+/// qdq_buffer_free().
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_plan_to_text(
+    plan: Option<&qdq_plan>,
+    out: Option<&mut MaybeUninit<*mut qdq_buffer>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        give(out, || {
+            let plan = get(plan, "plan")?;
+            Ok(qdq_buffer::new(report::plan::text(&plan.graph, &plan.plan)))
+        })
+    })
+}
+
+/// The plan for programs: JSON with nodes, activations and weights. Free `*out` with qdq_buffer_free().
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_plan_to_json(
+    plan: Option<&qdq_plan>,
+    out: Option<&mut MaybeUninit<*mut qdq_buffer>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        give(out, || {
+            let plan = get(plan, "plan")?;
+            Ok(qdq_buffer::new(report::plan::to_json(&plan.graph, &plan.plan).to_string()))
+        })
+    })
+}
+
+/// How many nodes the plan decides on: all of the graph.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_plan_node_count(plan: Option<&qdq_plan>) -> usize {
+    plan.map_or(0, |plan| plan.plan.decisions.len())
+}
+
+/// What becomes of a node; QDQ_VERDICT_FLOAT past the last.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_plan_verdict(plan: Option<&qdq_plan>, node: usize) -> qdq_verdict {
+    match plan.and_then(|plan| plan.plan.decisions.get(node)).map(|decision| decision.verdict) {
+        Some(Verdict::Quantized) => QDQ_VERDICT_QUANTIZED,
+        Some(Verdict::PassesInt8) => QDQ_VERDICT_PASSES_INT8,
+        Some(Verdict::Float) | None => QDQ_VERDICT_FLOAT,
+    }
+}
+
+/// Why; NULL past the last node. Valid until the plan is freed.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_plan_reason(plan: Option<&qdq_plan>, node: usize) -> *const c_char {
+    plan.map_or(std::ptr::null(), |plan| text_at(&plan.texts().reasons, node))
+}
+
+/// How many tensors must be observed to carry the plan out; with `every_activation` how many activations there are, which is
+/// what a calibration cache needs.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_plan_tap_count(plan: Option<&qdq_plan>, every_activation: bool) -> usize {
+    plan.map_or(
+        0,
+        |plan| {
+            if every_activation { plan.texts().all_taps.len() } else { plan.texts().taps.len() }
+        },
+    )
+}
+
+/// The name of tensor `index` of those; NULL past the last. Valid until the plan is freed.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_plan_tap(
+    plan: Option<&qdq_plan>,
+    every_activation: bool,
+    index: usize,
+) -> *const c_char {
+    plan.map_or(std::ptr::null(), |plan| {
+        text_at(if every_activation { &plan.texts().all_taps } else { &plan.texts().taps }, index)
+    })
+}
+
+/// How many activations are quantized.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_plan_activation_count(plan: Option<&qdq_plan>) -> usize {
+    plan.map_or(0, |plan| plan.plan.activations.len())
+}
+
+/// The tensor of quantized activation `index`; QDQ_NONE past the last.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_plan_activation_tensor(plan: Option<&qdq_plan>, index: usize) -> usize {
+    plan.and_then(|plan| plan.activation(index)).map_or(QDQ_NONE, |activation| activation.tensor.0)
+}
+
+/// The number of its scale: activations of one number share one, whose range covers them all. QDQ_NONE past the last.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_plan_activation_scale(plan: Option<&qdq_plan>, index: usize) -> usize {
+    plan.and_then(|plan| plan.activation(index)).map_or(QDQ_NONE, |activation| activation.group)
+}
+
+/// How many inputs of nodes read the dequantized values of activation `index`; all other readers keep the float tensor.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_plan_activation_reader_count(plan: Option<&qdq_plan>, index: usize) -> usize {
+    plan.and_then(|plan| plan.activation(index)).map_or(0, |activation| activation.edges.len())
+}
+
+fn node_of(edge: Option<&Edge>) -> usize {
+    edge.map_or(QDQ_NONE, |edge| edge.node.0)
+}
+
+fn input_of(edge: Option<&Edge>) -> usize {
+    edge.map_or(QDQ_NONE, |edge| edge.input)
+}
+
+/// The node of reader `reader` of activation `index`; QDQ_NONE past the last.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_plan_activation_reader_node(
+    plan: Option<&qdq_plan>,
+    index: usize,
+    reader: usize,
+) -> usize {
+    node_of(plan.and_then(|plan| plan.activation(index)?.edges.get(reader)))
+}
+
+/// Which of that node's inputs reads it, from 0; QDQ_NONE past the last.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_plan_activation_reader_input(
+    plan: Option<&qdq_plan>,
+    index: usize,
+    reader: usize,
+) -> usize {
+    input_of(plan.and_then(|plan| plan.activation(index)?.edges.get(reader)))
+}
+
+/// How many constants are quantized. One that is read along two axes counts twice.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_plan_weight_count(plan: Option<&qdq_plan>) -> usize {
+    plan.map_or(0, |plan| plan.plan.weights.len())
+}
+
+/// The tensor of quantized constant `index`: a constant, or the end of a chain of operators that only give one another form.
+/// QDQ_NONE past the last.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_plan_weight_tensor(plan: Option<&qdq_plan>, index: usize) -> usize {
+    plan.and_then(|plan| plan.weight(index)).map_or(QDQ_NONE, |weight| weight.tensor.0)
+}
+
+/// The axis of that tensor with a scale of its own per index; -1 for one scale and past the last.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_plan_weight_axis(plan: Option<&qdq_plan>, index: usize) -> i32 {
+    plan.and_then(|plan| plan.weight(index)?.axis).map_or(-1, |axis| axis as i32)
+}
+
+/// How many inputs of nodes read the dequantized values of constant `index`.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_plan_weight_reader_count(plan: Option<&qdq_plan>, index: usize) -> usize {
+    plan.and_then(|plan| plan.weight(index)).map_or(0, |weight| weight.edges.len())
+}
+
+/// The node of reader `reader` of constant `index`; QDQ_NONE past the last.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_plan_weight_reader_node(plan: Option<&qdq_plan>, index: usize, reader: usize) -> usize {
+    node_of(plan.and_then(|plan| plan.weight(index)?.edges.get(reader)))
+}
+
+/// Which of that node's inputs reads it, from 0; QDQ_NONE past the last.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_plan_weight_reader_input(
+    plan: Option<&qdq_plan>,
+    index: usize,
+    reader: usize,
+) -> usize {
+    input_of(plan.and_then(|plan| plan.weight(index)?.edges.get(reader)))
+}
+
+/// Computes the range of every observed tensor by a method for int8, in the order of the network. Tensors that share a scale
+/// get one range from their statistics together. QDQ_ERROR_DATA where a planned tensor was not observed. Free `*out` with
+/// qdq_ranges_free().
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_plan_ranges(
+    plan: Option<&qdq_plan>,
+    stats: Option<&qdq_stats>,
+    method: qdq_method,
+    percentile: f64,
+    out: Option<&mut MaybeUninit<*mut qdq_ranges>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        give(out, || {
+            let (plan, stats) = (get(plan, "plan")?, get(stats, "stats")?);
+            let method = method_of(method, percentile)?;
+            pipeline::ranges(&plan.graph, &plan.plan, &stats.stats, method).map(qdq_ranges::new)
+        })
+    })
+}
+
+/// The error for a plan of another model.
+pub(super) fn check_same(plan: &qdq_plan, graph: &Arc<Graph>) -> Result<()> {
+    if Arc::ptr_eq(&plan.graph, graph) {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::InvalidArgument, "the plan was made for another model")
+        .with_remedy("use the plan that qdq_model_plan() made of this very handle"))
+}

@@ -1,0 +1,74 @@
+//! `qdq_quantize_options`: how a quantized model is written.
+
+use crate::emit::qdq_model::{WeightForm, Weights};
+use crate::error::{Error, ErrorKind};
+use std::mem::MaybeUninit;
+
+use super::error::qdq_error;
+use super::guard::{constructed, guard};
+use super::handle::{self, get_mut};
+use super::method::{method_of, qdq_method};
+use super::status::qdq_status;
+
+/// How a quantized model is written.
+#[derive(Default)]
+pub struct qdq_quantize_options {
+    pub(super) weights: Weights,
+}
+
+/// How a quantized weight is stored: one of the QDQ_WEIGHT_FORM_ numbers.
+pub type qdq_weight_form = i32;
+
+/// As int8 with DequantizeLinear: a quarter of the size. The default.
+pub const QDQ_WEIGHT_FORM_INT8: qdq_weight_form = 0;
+/// As it was, with QuantizeLinear and DequantizeLinear behind it.
+pub const QDQ_WEIGHT_FORM_FLOAT: qdq_weight_form = 1;
+
+/// The default options. Free them with qdq_quantize_options_free().
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_quantize_options_new() -> *mut qdq_quantize_options {
+    constructed(qdq_quantize_options::default)
+}
+
+/// Frees `*options` and sets it to NULL. NULL in either place is allowed and does nothing.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_quantize_options_free(options: Option<&mut *mut qdq_quantize_options>) {
+    handle::free(options);
+}
+
+/// Sets how weights are stored. Default: QDQ_WEIGHT_FORM_INT8.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_quantize_options_set_weight_form(
+    options: Option<&mut qdq_quantize_options>,
+    form: qdq_weight_form,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        get_mut(options, "options")?.weights.form = match form {
+            QDQ_WEIGHT_FORM_INT8 => WeightForm::Int8,
+            QDQ_WEIGHT_FORM_FLOAT => WeightForm::Float,
+            other => {
+                return Err(Error::new(
+                    ErrorKind::InvalidArgument,
+                    format!("weight form {other} is not known"),
+                )
+                .with_remedy("use one of the QDQ_WEIGHT_FORM_ numbers"));
+            }
+        };
+        Ok(())
+    })
+}
+
+/// Sets how the ranges of weights follow from their values. Default: QDQ_METHOD_MSE.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_quantize_options_set_weight_method(
+    options: Option<&mut qdq_quantize_options>,
+    method: qdq_method,
+    percentile: f64,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        get_mut(options, "options")?.weights.method = method_of(method, percentile)?;
+        Ok(())
+    })
+}

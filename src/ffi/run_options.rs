@@ -1,0 +1,210 @@
+//! `qdq_run_options`: how a model runs over data.
+
+use std::ffi::{c_char, c_void};
+use std::mem::MaybeUninit;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::batch::{Batch, BatchSource};
+use crate::error::{Error, ErrorKind, Result};
+use crate::pipeline::Progress;
+use crate::runtime::{EngineKind, EngineOptions};
+
+use super::callback::outcome;
+use super::cancel::qdq_cancel;
+use super::error::qdq_error;
+use super::guard::{constructed, guard};
+use super::handle::{self, get_mut};
+use super::status::qdq_status;
+
+/// Is told after every batch how far a run has come: batches and samples done, and all batches or -1 where that is not known.
+/// Returning QDQ_OK goes on. Any other status, such as QDQ_ERROR_CANCELLED, ends the run with that status; `*error`, which is
+/// NULL at first, may be set to an error from qdq_error_new() that says why.
+///
+/// Called from the thread that runs the model. It must not return by an exception or longjmp.
+pub type qdq_progress_fn = Option<
+    unsafe extern "C" fn(
+        user: *mut c_void,
+        batches: u64,
+        samples: u64,
+        total_batches: i64,
+        error: *mut *mut qdq_error,
+    ) -> qdq_status,
+>;
+
+/// How a model runs over data: the engine, who is told about progress, and what can stop it.
+pub struct qdq_run_options {
+    engine: EngineOptions,
+    progress: qdq_progress_fn,
+    user: *mut c_void,
+    cancel: Option<Arc<AtomicBool>>,
+}
+
+// SAFETY: the header asks for a callback whose data may be used from the threads that run models with these options.
+unsafe impl Send for qdq_run_options {}
+// SAFETY: as above; nothing changes through a shared reference.
+unsafe impl Sync for qdq_run_options {}
+
+/// Which engine runs a model: one of the QDQ_ENGINE_ numbers.
+pub type qdq_engine = i32;
+
+/// The one inside qdq: pure Rust, needs nothing. The default.
+pub const QDQ_ENGINE_EMBEDDED: qdq_engine = 0;
+/// ONNX Runtime, opened at run time: faster, and knows every operator.
+pub const QDQ_ENGINE_ONNXRUNTIME: qdq_engine = 1;
+/// ONNX Runtime where it is found, else the embedded engine.
+pub const QDQ_ENGINE_AUTO: qdq_engine = 2;
+
+/// A run in the making.
+pub(super) struct Run<'a> {
+    pub(super) engine: EngineOptions,
+    options: Option<&'a qdq_run_options>,
+    /// What the progress callback answered, which says more than that the run was stopped.
+    answer: Result<()>,
+}
+
+impl<'a> Run<'a> {
+    pub(super) fn new(options: Option<&'a qdq_run_options>) -> Self {
+        let engine = options.map(|options| options.engine.clone()).unwrap_or_default();
+        Self { engine, options, answer: Ok(()) }
+    }
+
+    /// The source, which ends with an error as soon as somebody asks for that.
+    pub(super) fn stoppable<'s>(&self, source: &'s mut dyn BatchSource) -> Stoppable<'s> {
+        Stoppable { source, cancel: self.options.and_then(|options| options.cancel.clone()) }
+    }
+
+    pub(super) fn report(&mut self, progress: Progress) -> ControlFlow<()> {
+        let Some((call, user)) = self.options.and_then(|options| Some((options.progress?, options.user)))
+        else {
+            return ControlFlow::Continue(());
+        };
+        let (batches, samples) = (progress.batches as u64, progress.samples as u64);
+        let total = progress.total_batches.map_or(-1, |total| total as i64);
+        self.answer = outcome("the progress callback", |error| {
+            // SAFETY: the header's rules for callbacks.
+            unsafe { call(user, batches, samples, total, error) }
+        });
+        if self.answer.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    }
+
+    /// The result of the run, with the callback's own error where that stopped it.
+    pub(super) fn end<T>(self, result: Result<T>) -> Result<T> {
+        self.answer.and(result)
+    }
+}
+
+pub(super) struct Stoppable<'s> {
+    source: &'s mut dyn BatchSource,
+    cancel: Option<Arc<AtomicBool>>,
+}
+
+impl BatchSource for Stoppable<'_> {
+    fn next_batch(&mut self) -> Result<Option<Batch>> {
+        if self.cancel.as_ref().is_some_and(|cancel| cancel.load(Ordering::Relaxed)) {
+            return Err(Error::new(ErrorKind::Cancelled, "stopped by qdq_cancel_request()"));
+        }
+        self.source.next_batch()
+    }
+
+    fn remaining(&self) -> Option<usize> {
+        self.source.remaining()
+    }
+}
+
+/// The default options. Free them with qdq_run_options_free().
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_run_options_new() -> *mut qdq_run_options {
+    constructed(|| qdq_run_options {
+        engine: EngineOptions::default(),
+        progress: None,
+        user: std::ptr::null_mut(),
+        cancel: None,
+    })
+}
+
+/// Frees `*options` and sets it to NULL. NULL in either place is allowed and does nothing.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_run_options_free(options: Option<&mut *mut qdq_run_options>) {
+    handle::free(options);
+}
+
+/// Sets the engine. Default: QDQ_ENGINE_EMBEDDED.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_run_options_set_engine(
+    options: Option<&mut qdq_run_options>,
+    engine: qdq_engine,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        get_mut(options, "options")?.engine.kind = match engine {
+            QDQ_ENGINE_EMBEDDED => EngineKind::Embedded,
+            QDQ_ENGINE_ONNXRUNTIME => EngineKind::OnnxRuntime,
+            QDQ_ENGINE_AUTO => EngineKind::Auto,
+            other => {
+                return Err(Error::new(ErrorKind::InvalidArgument, format!("engine {other} is not known"))
+                    .with_remedy("use one of the QDQ_ENGINE_ numbers"));
+            }
+        };
+        Ok(())
+    })
+}
+
+/// Sets ONNX Runtime's library, or the folder it lies in; NULL to look for it by the environment variable QDQ_ONNXRUNTIME, in
+/// the Python package and where the system looks for libraries, the default.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_run_options_set_onnxruntime(
+    options: Option<&mut qdq_run_options>,
+    path: *const c_char,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        let options = get_mut(options, "options")?;
+        // SAFETY: the header's rules for texts.
+        let path = (!path.is_null()).then(|| unsafe { handle::path(path, "path") }).transpose()?;
+        options.engine.onnxruntime = path;
+        Ok(())
+    })
+}
+
+/// Sets how many threads compute; 0 for as many as there are physical cores, the default.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_run_options_set_threads(
+    options: Option<&mut qdq_run_options>,
+    threads: usize,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        get_mut(options, "options")?.engine.threads = (threads > 0).then_some(threads);
+        Ok(())
+    })
+}
+
+/// Sets who is told about progress; NULL for nobody, the default. `user` must live as long as runs with these options.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_run_options_set_progress(
+    options: Option<&mut qdq_run_options>,
+    progress: qdq_progress_fn,
+    user: *mut c_void,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        let options = get_mut(options, "options")?;
+        (options.progress, options.user) = (progress, user);
+        Ok(())
+    })
+}
+
+/// Sets the switch that stops runs; NULL for none, the default. It may be freed before the options.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_run_options_set_cancel(
+    options: Option<&mut qdq_run_options>,
+    cancel: Option<&qdq_cancel>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        get_mut(options, "options")?.cancel = cancel.map(|cancel| cancel.requested.clone());
+        Ok(())
+    })
+}

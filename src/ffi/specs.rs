@@ -1,0 +1,91 @@
+//! `qdq_specs`: names, types and shapes of a model's inputs or outputs.
+
+use std::ffi::{CString, c_char};
+use std::mem::MaybeUninit;
+
+use crate::tensor::TensorSpec;
+
+use super::dtype::{known, number_of, qdq_dtype};
+use super::error::qdq_error;
+use super::graph::{QDQ_DYNAMIC, shape_of, sizes_of};
+use super::guard::{constructed, guard};
+use super::handle::{self, c_text, get_mut, text, text_at};
+use super::status::qdq_status;
+
+/// Names, types and shapes of a network's inputs or outputs, as far as they are known.
+#[derive(Default)]
+pub struct qdq_specs {
+    pub(super) specs: Vec<TensorSpec>,
+    names: Vec<CString>,
+}
+
+impl qdq_specs {
+    pub(super) fn new(specs: Vec<TensorSpec>) -> Self {
+        let names = specs.iter().map(|spec| c_text(&spec.name)).collect();
+        Self { specs, names }
+    }
+}
+
+/// An empty list, for the inputs of a network that is no ONNX model. Free it with qdq_specs_free().
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_specs_new() -> *mut qdq_specs {
+    constructed(qdq_specs::default)
+}
+
+/// Frees `*specs` and sets it to NULL. NULL in either place is allowed and does nothing.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_specs_free(specs: Option<&mut *mut qdq_specs>) {
+    handle::free(specs);
+}
+
+/// Adds a tensor. `dtype` may be QDQ_DTYPE_UNKNOWN, a negative `ndim` means that the rank is not known, QDQ_DYNAMIC stands for a
+/// size decided at run time.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_specs_add(
+    specs: Option<&mut qdq_specs>,
+    name: *const c_char,
+    dtype: qdq_dtype,
+    ndim: i32,
+    shape: *const i64,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        let specs = get_mut(specs, "specs")?;
+        // SAFETY: the header's rules for texts and arrays.
+        let (name, shape) = unsafe { (text(name, "name")?, shape_of(ndim, shape)?) };
+        specs.specs.push(TensorSpec { name: name.to_owned(), dtype: known(dtype, "dtype")?, shape });
+        specs.names.push(c_text(name));
+        Ok(())
+    })
+}
+
+/// How many tensors there are.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_specs_count(specs: Option<&qdq_specs>) -> usize {
+    specs.map_or(0, |specs| specs.specs.len())
+}
+
+/// The name of tensor `index`; NULL past the last. Valid until the list is changed or freed.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_specs_name(specs: Option<&qdq_specs>, index: usize) -> *const c_char {
+    specs.map_or(std::ptr::null(), |specs| text_at(&specs.names, index))
+}
+
+/// The element type of tensor `index`; QDQ_DTYPE_UNKNOWN where it is not known.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_specs_dtype(specs: Option<&qdq_specs>, index: usize) -> qdq_dtype {
+    number_of(specs.and_then(|specs| specs.specs.get(index)?.dtype))
+}
+
+/// The rank of tensor `index`; -1 where it is not known.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_specs_ndim(specs: Option<&qdq_specs>, index: usize) -> i32 {
+    specs.and_then(|specs| specs.specs.get(index)?.shape.as_ref()).map_or(-1, |shape| shape.len() as i32)
+}
+
+/// The size of tensor `index` along `axis`; QDQ_DYNAMIC where it is not known or there is no such axis.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_specs_size(specs: Option<&qdq_specs>, index: usize, axis: usize) -> i64 {
+    let shape = specs.and_then(|specs| specs.specs.get(index)?.shape.as_deref());
+    sizes_of(shape).get(axis).copied().unwrap_or(QDQ_DYNAMIC)
+}
