@@ -592,7 +592,7 @@ qdq_status qdq_descriptor_set_num_bits(qdq_descriptor *descriptor, uint32_t num_
 // Sets the format to the 8-bit float e4m3.
 qdq_status qdq_descriptor_set_e4m3(qdq_descriptor *descriptor, qdq_error **error);
 
-// Sets a name for messages; NULL for none, the default.
+// Sets a name for messages; `name` may be NULL for none, the default.
 qdq_status qdq_descriptor_set_name(qdq_descriptor *descriptor, const char *name, qdq_error **error);
 
 // Sets whether a quantizer gives floats again (true, the default) or integers.
@@ -613,7 +613,7 @@ qdq_status qdq_descriptor_set_block(qdq_descriptor *descriptor,
                                     qdq_error **error);
 
 // Sets a fixed amax (f32, finite, not negative) of a shape that groups the data: size 1 in every axis that shares it. The
-// numbers are copied. NULL means calibrated or dynamic, the default.
+// numbers are copied. `amax` NULL means calibrated or dynamic, the default.
 qdq_status qdq_descriptor_set_amax(qdq_descriptor *descriptor,
                                    const qdq_tensor *amax,
                                    qdq_error **error);
@@ -697,7 +697,7 @@ qdq_status qdq_tensor_amax(const qdq_tensor *x,
 // pytorch-quantization's tensor_quant; in the reference mode NaN stays NaN.
 //
 // `x` and `out` have one shape and type (f32, f16, bf16, f64) and may be the same memory. `amax` (f32) broadcasts to the
-// shape of x; NULL means qdq_tensor_amax(). `scale`, where it is not NULL, receives M / amax, the reciprocal of ONNX's and
+// shape of x; `amax` NULL means qdq_tensor_amax(). `scale`, where it is not NULL, receives M / amax, the reciprocal of ONNX's and
 // TensorRT's scale; 1 where amax counts as zero (at most 2^-24).
 qdq_status qdq_tensor_quant(const qdq_tensor *x,
                             const qdq_tensor *amax,
@@ -711,7 +711,7 @@ qdq_status qdq_tensor_quant(const qdq_tensor *x,
 // no integer stands for it; in e4m3 it stays NaN.
 //
 // `x` is f32, f16, bf16 or f64. `out` has its shape and the type i8, u8, i16, u16, i4 or u4, whichever holds L to M, or e4m3
-// or u8 for e4m3. `amax` and `scale` are as for qdq_tensor_quant(); for e4m3 the scale is 448 / amax. After an error `out` may
+// or u8 for e4m3. `amax` and `scale` are as for qdq_tensor_quant() and may be NULL; for e4m3 the scale is 448 / amax. After an error `out` may
 // hold anything.
 qdq_status qdq_tensor_quantize(const qdq_tensor *x,
                                const qdq_tensor *amax,
@@ -724,7 +724,7 @@ qdq_status qdq_tensor_quantize(const qdq_tensor *x,
 // out = e4m3(x * s) / s with s = 448 / amax, saturating at 448. Where amax counts as zero, out is 0. NaN stays NaN.
 //
 // `x` and `out` have one shape and type (f32, f16, bf16, f64) and may be the same memory. `amax` is as for
-// qdq_tensor_quant().
+// qdq_tensor_quant() and may be NULL.
 qdq_status qdq_tensor_fake_quant(const qdq_tensor *x,
                                  const qdq_tensor *amax,
                                  const qdq_descriptor *descriptor,
@@ -746,7 +746,7 @@ qdq_status qdq_tensor_dequantize(const qdq_tensor *q,
 // |x| <= amax, 0 elsewhere and where x or amax is NaN. There is no gradient to amax.
 //
 // `gradient`, `x` and `out` have one shape and type (f32, f16, bf16, f64); out may be the memory of either. `amax` is as for
-// qdq_tensor_quant().
+// qdq_tensor_quant() and may be NULL.
 qdq_status qdq_tensor_fake_quant_backward(const qdq_tensor *gradient,
                                           const qdq_tensor *x,
                                           const qdq_tensor *amax,
@@ -755,7 +755,7 @@ qdq_status qdq_tensor_fake_quant_backward(const qdq_tensor *gradient,
                                           qdq_error **error);
 
 // The gradient of qdq_tensor_quant() with respect to x, from the gradient of the integers: the same as
-// qdq_tensor_fake_quant_backward(). The gradient of the scale is left out.
+// qdq_tensor_fake_quant_backward(), `amax` may be NULL. The gradient of the scale is left out.
 qdq_status qdq_tensor_quant_backward(const qdq_tensor *gradient,
                                      const qdq_tensor *x,
                                      const qdq_tensor *amax,
@@ -800,7 +800,7 @@ qdq_status qdq_weights_amax(const qdq_tensor *weights,
 // -128, 127) with scale = amax / 127, by which ONNX and TensorRT multiply. Where amax / 127 is no normal number, the scale is 1
 // and the integers are 0.
 //
-// `amax` (f32) has one number per index of `axis`, or a single one where that is -1; NULL means max |w|. `out` is i8 and has
+// `amax` (f32) has one number per index of `axis`, or a single one where that is -1; `amax` NULL means max |w|. `out` is i8 and has
 // the shape of the weights. `*scale`, which may be NULL, is to be freed with qdq_array_free().
 qdq_status qdq_weights_quantize(const qdq_tensor *weights,
                                 int32_t axis,
@@ -970,7 +970,7 @@ size_t qdq_histogram_calibrator_edge_count(const qdq_histogram_calibrator *calib
 // The edges: bin i holds the magnitudes from edge i to edge i + 1. Valid as the counts are.
 const double *qdq_histogram_calibrator_edges(const qdq_histogram_calibrator *calibrator);
 
-// No ranges yet. `method` says how they are computed, for the reader of a file; NULL for nothing. Free them with
+// No ranges yet. `method` says how they are computed, for the reader of a file, and may be NULL. Free them with
 // qdq_ranges_free().
 qdq_status qdq_ranges_new(const char *method, qdq_ranges **out, qdq_error **error);
 
@@ -1125,7 +1125,7 @@ void qdq_node_free(qdq_node **node);
 // Adds an input: the number of a tensor of the graph, or QDQ_NONE for an optional one that is left out.
 qdq_status qdq_node_add_input(qdq_node *node, size_t tensor, qdq_error **error);
 
-// Adds an output: the name of the tensor that it becomes, or NULL for an optional one that is left out.
+// Adds an output: the name of the tensor that it becomes; `name` may be NULL for an optional one that is left out.
 qdq_status qdq_node_add_output(qdq_node *node, const char *name, qdq_error **error);
 
 // Adds a tensor that subgraphs of the node read by name.
@@ -1504,7 +1504,7 @@ void qdq_run_options_free(qdq_run_options **options);
 // Sets the engine. Default: QDQ_ENGINE_EMBEDDED.
 qdq_status qdq_run_options_set_engine(qdq_run_options *options, qdq_engine engine, qdq_error **error);
 
-// Sets ONNX Runtime's library, or the folder it lies in; NULL to look for it by the environment variable QDQ_ONNXRUNTIME, in
+// Sets ONNX Runtime's library, or the folder it lies in; `path` may be NULL to look for it by the environment variable QDQ_ONNXRUNTIME, in
 // the Python package and where the system looks for libraries, the default.
 qdq_status qdq_run_options_set_onnxruntime(qdq_run_options *options,
                                            const char *path,
@@ -1513,13 +1513,13 @@ qdq_status qdq_run_options_set_onnxruntime(qdq_run_options *options,
 // Sets how many threads compute; 0 for as many as there are physical cores, the default.
 qdq_status qdq_run_options_set_threads(qdq_run_options *options, size_t threads, qdq_error **error);
 
-// Sets who is told about progress; NULL for nobody, the default. `user` must live as long as runs with these options.
+// Sets who is told about progress; `progress` may be NULL for nobody, the default. `user` must live as long as runs with these options.
 qdq_status qdq_run_options_set_progress(qdq_run_options *options,
                                         qdq_progress_fn progress,
                                         void *user,
                                         qdq_error **error);
 
-// Sets the switch that stops runs; NULL for none, the default. It may be freed before the options.
+// Sets the switch that stops runs; `cancel` may be NULL for none, the default. It may be freed before the options.
 qdq_status qdq_run_options_set_cancel(qdq_run_options *options, const qdq_cancel *cancel, qdq_error **error);
 
 // The default options. Free them with qdq_quantize_options_free().
@@ -1673,8 +1673,8 @@ double qdq_comparison_float_accuracy(const qdq_comparison *comparison);
 // The accuracy of the quantized model, 0 to 1; NaN without labels.
 double qdq_comparison_quantized_accuracy(const qdq_comparison *comparison);
 
-// Sends the messages of the library up to a level to `log`, in place of the callback set before; NULL for silence, the
-// default. This is the one setting that holds for the whole process. When the function has returned, the callback set before is
+// Sends the messages of the library up to a level to `log`, in place of the callback set before; `log` may be NULL for
+// silence, the default. This is the one setting that holds for the whole process. When the function has returned, the callback set before is
 // not called any more. `user` must live until then.
 //
 // QDQ_ERROR_UNSUPPORTED in a Rust program that has a subscriber for `tracing` already: that one receives the messages.

@@ -7,7 +7,7 @@ use std::mem::MaybeUninit;
 use super::dtype::{plain, qdq_dtype};
 use super::error::qdq_error;
 use super::guard::{constructed, guard};
-use super::handle::{self, array, get_mut};
+use super::handle::{self, array, axes, get_mut};
 use super::status::qdq_status;
 
 /// How files become batches: batch size, limit and sampling, the layout of raw files, and how images become numbers.
@@ -122,7 +122,7 @@ pub unsafe extern "C" fn qdq_data_options_set_raw(
 ) -> qdq_status {
     set(options, error, |options| {
         // SAFETY: the header's rules for arrays.
-        let sizes = unsafe { array(shape, ndim, "shape") }?;
+        let sizes = unsafe { axes(shape, ndim, "shape") }?;
         let size = |&size: &i64| {
             usize::try_from(size)
                 .map_err(|_| Error::new(ErrorKind::InvalidArgument, format!("a size of {size}")))

@@ -186,7 +186,7 @@ pub extern "C" fn qdq_descriptor_set_e4m3(
     })
 }
 
-/// Sets a name for messages; NULL for none, the default.
+/// Sets a name for messages; `name` may be NULL for none, the default.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_descriptor_set_name(
     descriptor: Option<&mut qdq_descriptor>,
@@ -252,7 +252,7 @@ pub extern "C" fn qdq_descriptor_set_block(
 }
 
 /// Sets a fixed amax (f32, finite, not negative) of a shape that groups the data: size 1 in every axis that shares it. The
-/// numbers are copied. NULL means calibrated or dynamic, the default.
+/// numbers are copied. `amax` NULL means calibrated or dynamic, the default.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_descriptor_set_amax(
     descriptor: Option<&mut qdq_descriptor>,

@@ -11,7 +11,7 @@ use crate::tensor::Dim;
 use super::dtype::{known, number_of, qdq_dtype};
 use super::error::qdq_error;
 use super::guard::{constructed, guard};
-use super::handle::{self, array, c_text, get, get_mut, text, text_at};
+use super::handle::{self, axes, c_text, get, get_mut, text, text_at};
 use super::node::qdq_node;
 use super::status::qdq_status;
 
@@ -55,7 +55,7 @@ pub(super) unsafe fn shape_of(ndim: i32, shape: *const i64) -> Result<Option<Vec
         return Ok(None);
     }
     // SAFETY: the caller's promise.
-    let sizes = unsafe { array(shape, ndim as usize, "shape") }?;
+    let sizes = unsafe { axes(shape, ndim as usize, "shape") }?;
     let dims = sizes.iter().map(|&size| match usize::try_from(size) {
         Ok(size) => Ok(Dim::Fixed(size)),
         Err(_) if size == QDQ_DYNAMIC => Ok(Dim::Unknown),

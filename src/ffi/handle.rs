@@ -138,6 +138,20 @@ pub unsafe fn array<'a, T>(pointer: *const T, count: usize, name: &str) -> Resul
     Ok(unsafe { std::slice::from_raw_parts(pointer, count) })
 }
 
+/// An array of C's with a number for every axis of a tensor. No framework has more than 64: a limit on what a damaged rank can
+/// make qdq read.
+///
+/// # Safety
+/// As for [`array`].
+pub unsafe fn axes<'a, T>(pointer: *const T, rank: usize, name: &str) -> Result<&'a [T]> {
+    if rank > 64 {
+        let message = format!("argument '{name}' has {rank} axes");
+        return Err(Error::new(ErrorKind::InvalidArgument, message).with_remedy("use at most 64"));
+    }
+    // SAFETY: the caller's promise.
+    unsafe { array(pointer, rank, name) }
+}
+
 /// An array of texts.
 ///
 /// # Safety

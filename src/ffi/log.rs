@@ -45,8 +45,8 @@ unsafe impl Sync for Sink {}
 
 static SINK: RwLock<Option<Sink>> = RwLock::new(None);
 
-/// Sends the messages of the library up to a level to `log`, in place of the callback set before; NULL for silence, the
-/// default. This is the one setting that holds for the whole process. When the function has returned, the callback set before is
+/// Sends the messages of the library up to a level to `log`, in place of the callback set before; `log` may be NULL for
+/// silence, the default. This is the one setting that holds for the whole process. When the function has returned, the callback set before is
 /// not called any more. `user` must live until then.
 ///
 /// QDQ_ERROR_UNSUPPORTED in a Rust program that has a subscriber for `tracing` already: that one receives the messages.

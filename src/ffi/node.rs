@@ -80,7 +80,7 @@ pub extern "C" fn qdq_node_add_input(
     })
 }
 
-/// Adds an output: the name of the tensor that it becomes, or NULL for an optional one that is left out.
+/// Adds an output: the name of the tensor that it becomes; `name` may be NULL for an optional one that is left out.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_node_add_output(
     node: Option<&mut qdq_node>,

@@ -99,7 +99,7 @@ pub unsafe extern "C" fn qdq_tensor_amax(
 /// pytorch-quantization's tensor_quant; in the reference mode NaN stays NaN.
 ///
 /// `x` and `out` have one shape and type (f32, f16, bf16, f64) and may be the same memory. `amax` (f32) broadcasts to the
-/// shape of x; NULL means qdq_tensor_amax(). `scale`, where it is not NULL, receives M / amax, the reciprocal of ONNX's and
+/// shape of x; `amax` NULL means qdq_tensor_amax(). `scale`, where it is not NULL, receives M / amax, the reciprocal of ONNX's and
 /// TensorRT's scale; 1 where amax counts as zero (at most 2^-24).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_tensor_quant(
@@ -132,7 +132,7 @@ pub unsafe extern "C" fn qdq_tensor_quant(
 /// no integer stands for it; in e4m3 it stays NaN.
 ///
 /// `x` is f32, f16, bf16 or f64. `out` has its shape and the type i8, u8, i16, u16, i4 or u4, whichever holds L to M, or e4m3
-/// or u8 for e4m3. `amax` and `scale` are as for qdq_tensor_quant(); for e4m3 the scale is 448 / amax. After an error `out` may
+/// or u8 for e4m3. `amax` and `scale` are as for qdq_tensor_quant() and may be NULL; for e4m3 the scale is 448 / amax. After an error `out` may
 /// hold anything.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_tensor_quantize(
@@ -208,7 +208,7 @@ impl<T: Element> Integers<'_, T> {
 /// out = e4m3(x * s) / s with s = 448 / amax, saturating at 448. Where amax counts as zero, out is 0. NaN stays NaN.
 ///
 /// `x` and `out` have one shape and type (f32, f16, bf16, f64) and may be the same memory. `amax` is as for
-/// qdq_tensor_quant().
+/// qdq_tensor_quant() and may be NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_tensor_fake_quant(
     x: Option<&qdq_tensor>,
@@ -288,7 +288,7 @@ fn shaped<Q>(like: &Checked<'_>, values: Vec<Q>) -> Result<ArrayD<Q>> {
 /// |x| <= amax, 0 elsewhere and where x or amax is NaN. There is no gradient to amax.
 ///
 /// `gradient`, `x` and `out` have one shape and type (f32, f16, bf16, f64); out may be the memory of either. `amax` is as for
-/// qdq_tensor_quant().
+/// qdq_tensor_quant() and may be NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_tensor_fake_quant_backward(
     gradient: Option<&qdq_tensor>,
@@ -314,7 +314,7 @@ pub unsafe extern "C" fn qdq_tensor_fake_quant_backward(
 }
 
 /// The gradient of qdq_tensor_quant() with respect to x, from the gradient of the integers: the same as
-/// qdq_tensor_fake_quant_backward(). The gradient of the scale is left out.
+/// qdq_tensor_fake_quant_backward(), `amax` may be NULL. The gradient of the scale is left out.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_tensor_quant_backward(
     gradient: Option<&qdq_tensor>,

@@ -27,7 +27,7 @@ impl qdq_ranges {
     }
 }
 
-/// No ranges yet. `method` says how they are computed, for the reader of a file; NULL for nothing. Free them with
+/// No ranges yet. `method` says how they are computed, for the reader of a file, and may be NULL. Free them with
 /// qdq_ranges_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_ranges_new(

@@ -151,7 +151,7 @@ pub extern "C" fn qdq_run_options_set_engine(
     })
 }
 
-/// Sets ONNX Runtime's library, or the folder it lies in; NULL to look for it by the environment variable QDQ_ONNXRUNTIME, in
+/// Sets ONNX Runtime's library, or the folder it lies in; `path` may be NULL to look for it by the environment variable QDQ_ONNXRUNTIME, in
 /// the Python package and where the system looks for libraries, the default.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_run_options_set_onnxruntime(
@@ -181,7 +181,7 @@ pub extern "C" fn qdq_run_options_set_threads(
     })
 }
 
-/// Sets who is told about progress; NULL for nobody, the default. `user` must live as long as runs with these options.
+/// Sets who is told about progress; `progress` may be NULL for nobody, the default. `user` must live as long as runs with these options.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_run_options_set_progress(
     options: Option<&mut qdq_run_options>,
@@ -196,7 +196,7 @@ pub unsafe extern "C" fn qdq_run_options_set_progress(
     })
 }
 
-/// Sets the switch that stops runs; NULL for none, the default. It may be freed before the options.
+/// Sets the switch that stops runs; `cancel` may be NULL for none, the default. It may be freed before the options.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_run_options_set_cancel(
     options: Option<&mut qdq_run_options>,

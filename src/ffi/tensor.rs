@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::tensor::{Data, Tensor, element_count};
 
 use super::dtype::{Stored, qdq_dtype};
-use super::handle::{array, null};
+use super::handle::{axes, null};
 
 /// The host's memory: DLPack's kDLCPU. 0 means the same.
 pub const QDQ_DEVICE_CPU: i32 = 1;
@@ -42,9 +42,6 @@ pub struct qdq_tensor {
     pub byte_offset: u64,
 }
 
-/// More axes than any framework has; a limit on what a damaged view can make qdq read.
-const MOST_AXES: i32 = 64;
-
 /// A tensor whose fields have been checked. The elements are read and written through it.
 pub(super) struct Checked<'a> {
     name: &'a str,
@@ -68,14 +65,13 @@ pub(super) unsafe fn checked<'a>(tensor: Option<&'a qdq_tensor>, name: &'a str) 
         let what = format!("is in the memory of device type {}", tensor.device_type);
         return Err(wrong(ErrorKind::Unsupported, what).with_remedy("copy it to the host's memory"));
     }
-    if !(0..=MOST_AXES).contains(&tensor.ndim) {
-        let what = format!("has ndim {}", tensor.ndim);
-        return Err(wrong(ErrorKind::InvalidArgument, what).with_remedy("use a rank of 0 to 64"));
-    }
-    let rank = tensor.ndim as usize;
+    let rank = usize::try_from(tensor.ndim).map_err(|_| {
+        wrong(ErrorKind::InvalidArgument, format!("has ndim {}", tensor.ndim))
+            .with_remedy("use 0 or more axes")
+    })?;
     let sizes = |pointer: *const i64, field: &str| -> Result<Vec<usize>> {
         // SAFETY: the caller's promise: the array has `ndim` numbers.
-        let numbers = unsafe { array(pointer, rank, &format!("{name}.{field}")) }?;
+        let numbers = unsafe { axes(pointer, rank, &format!("{name}.{field}")) }?;
         numbers
             .iter()
             .map(|&number| {

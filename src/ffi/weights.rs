@@ -55,7 +55,7 @@ pub unsafe extern "C" fn qdq_weights_amax(
 /// -128, 127) with scale = amax / 127, by which ONNX and TensorRT multiply. Where amax / 127 is no normal number, the scale is 1
 /// and the integers are 0.
 ///
-/// `amax` (f32) has one number per index of `axis`, or a single one where that is -1; NULL means max |w|. `out` is i8 and has
+/// `amax` (f32) has one number per index of `axis`, or a single one where that is -1; `amax` NULL means max |w|. `out` is i8 and has
 /// the shape of the weights. `*scale`, which may be NULL, is to be freed with qdq_array_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_weights_quantize(
