@@ -89,17 +89,21 @@ pub(super) fn larger(a: f32, b: f32) -> f32 {
 pub(super) fn kept_axes(axes: &[isize], rank: usize) -> Result<Vec<usize>> {
     let mut kept = Vec::with_capacity(axes.len());
     for &axis in axes {
-        let found = if axis < 0 { axis + rank as isize } else { axis };
-        match usize::try_from(found) {
-            Ok(found) if found < rank && !kept.contains(&found) => kept.push(found),
-            Ok(found) if found < rank => {
-                return Err(Error::new(ErrorKind::InvalidArgument, format!("axis {axis} is given twice"))
-                    .with_remedy("name every axis once"));
-            }
-            _ => return Err(no_axis(axis, rank)),
+        let found = from_first(axis, rank)?;
+        if kept.contains(&found) {
+            return Err(Error::new(ErrorKind::InvalidArgument, format!("axis {axis} is given twice"))
+                .with_remedy("name every axis once"));
         }
+        kept.push(found);
     }
     Ok(kept)
+}
+
+/// An axis counted from the first one; a negative one counts from the last.
+pub(super) fn from_first(axis: isize, rank: usize) -> Result<usize> {
+    let found = if axis < 0 { axis.checked_add_unsigned(rank) } else { Some(axis) };
+    let found = found.and_then(|axis| usize::try_from(axis).ok());
+    found.filter(|&axis| axis < rank).ok_or_else(|| no_axis(axis, rank))
 }
 
 fn no_axis(axis: isize, rank: usize) -> Error {

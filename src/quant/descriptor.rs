@@ -1,17 +1,15 @@
 //! How one tensor is to be quantized.
 
-use ndarray::{Array, ArrayD, ArrayView, Dimension, IxDyn};
-use serde::de::{Deserializer, Error as _};
-use serde::ser::{SerializeSeq, Serializer};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use ndarray::{ArrayD, ArrayView, Dimension};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::error::{Context, Error, ErrorKind, Result};
 
-use super::amax::abs_max;
+use super::amax::{abs_max, abs_max_per_block, from_first};
 use super::element::Element;
 use super::group::PerGroup;
-use super::params::{QuantParams, bad_amax};
+use super::nested;
+use super::params::{Mode, QuantParams, bad_amax};
 
 /// Integers of some width, or the 8-bit float e4m3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -45,7 +43,21 @@ pub enum CalibMethod {
     Histogram,
 }
 
-/// How one tensor is quantized: the fields and defaults of pytorch-quantization's descriptor.
+/// Blocks of neighbours along one axis that share an amax, as in ONNX's blocked quantization.
+///
+/// Data with n elements along the axis has ceil(n / size) blocks there, of which the last may be shorter. Every
+/// index of the other axes has blocks of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Block {
+    /// The axis; a negative one counts from the last.
+    pub axis: isize,
+    /// How many neighbours share an amax; at least 1.
+    pub size: usize,
+}
+
+/// How one tensor is quantized: the fields and defaults of pytorch-quantization's descriptor, and two more, `mode`
+/// and `block`.
 ///
 /// Any field may be set; [`validate`](Self::validate) tells whether they go together, and so does everything that
 /// uses a descriptor. In JSON a missing field has its default and an unknown one is an error; reading back what was
@@ -75,7 +87,7 @@ pub struct QuantDescriptor {
     pub axis: Option<Vec<isize>>,
     /// A fixed amax instead of a calibrated or dynamic one, of a shape that groups the data. Default: none. In JSON
     /// null, a number or nested lists.
-    #[serde(serialize_with = "write_nested", deserialize_with = "read_nested")]
+    #[serde(with = "nested")]
     pub amax: Option<ArrayD<f32>>,
     /// Whether training learns amax; only per tensor. Default: false.
     pub learn_amax: bool,
@@ -87,6 +99,12 @@ pub struct QuantDescriptor {
     pub unsigned: bool,
     /// Whether the lowest integer is the negative of the highest. Default: false.
     pub narrow_range: bool,
+    /// Whose arithmetic integers follow; without effect on e4m3. Default: the reference's. In JSON `reference`,
+    /// `gpu_compat` or `corrected`.
+    pub mode: Mode,
+    /// Blocks that keep their own amax; instead of `axis`. Default: none. In JSON null or
+    /// `{"axis": -1, "size": 32}`.
+    pub block: Option<Block>,
 }
 
 impl Default for QuantDescriptor {
@@ -102,6 +120,8 @@ impl Default for QuantDescriptor {
             calib_method: CalibMethod::Max,
             unsigned: false,
             narrow_range: false,
+            mode: Mode::Reference,
+            block: None,
         }
     }
 }
@@ -147,7 +167,8 @@ impl QuantDescriptor {
     /// # Errors
     ///
     /// Integers outside 2 to 16 bits, a float format other than (4, 3), an unsigned float format, an axis given
-    /// twice, learn_amax or the histogram with an axis, an amax or scale_amax that is no usable number.
+    /// twice, blocks of size 0, blocks together with an axis, learn_amax or the histogram with either, an amax or
+    /// scale_amax that is no usable number.
     pub fn validate(&self) -> Result<()> {
         let wrong = |what: String, remedy: &str| {
             let name = self.name.as_ref().map(|name| format!(" '{name}'")).unwrap_or_default();
@@ -169,14 +190,25 @@ impl QuantDescriptor {
         if let Some(axis) = axes.iter().enumerate().find(|(at, axis)| axes[..*at].contains(axis)) {
             return wrong(format!("axis {} is given twice", axis.1), "name every axis once");
         }
-        if self.learn_amax && self.axis.is_some() {
-            return wrong("learn_amax works per tensor, but an axis is set".into(), "leave out axis");
+        if self.block.is_some_and(|block| block.size == 0) {
+            return wrong("the block size is 0".into(), "use a size from 1");
         }
-        if self.calib_method == CalibMethod::Histogram && self.axis.is_some() {
-            return wrong(
-                "a histogram is per tensor, but an axis is set".into(),
-                "use the max method per axis",
-            );
+        let kept = match (&self.axis, &self.block) {
+            (Some(_), Some(_)) => {
+                let what = "an axis and a block are both set".into();
+                return wrong(what, "leave out axis: blocks keep every other axis");
+            }
+            (Some(_), None) => Some("an axis"),
+            (None, Some(_)) => Some("a block"),
+            (None, None) => None,
+        };
+        if let Some(kept) = kept.filter(|_| self.learn_amax) {
+            let what = format!("learn_amax works per tensor, but {kept} is set");
+            return wrong(what, "leave out axis and block");
+        }
+        if let Some(kept) = kept.filter(|_| self.calib_method == CalibMethod::Histogram) {
+            let what = format!("a histogram is per tensor, but {kept} is set");
+            return wrong(what, "use the max method per axis or block");
         }
         if let Some(factor) = self.scale_amax.filter(|factor| !(factor.is_finite() && *factor > 0.0)) {
             return wrong(format!("scale_amax is {factor}"), "use a positive finite number");
@@ -187,7 +219,7 @@ impl QuantDescriptor {
         }
     }
 
-    /// The integer grid.
+    /// The integer grid, with the mode.
     ///
     /// # Errors
     ///
@@ -196,7 +228,8 @@ impl QuantDescriptor {
         self.validate()?;
         match self.num_bits {
             NumBits::Integer(bits) => {
-                Ok(QuantParams::new(bits)?.unsigned(self.unsigned).narrow_range(self.narrow_range))
+                let params = QuantParams::new(bits)?.unsigned(self.unsigned);
+                Ok(params.narrow_range(self.narrow_range).mode(self.mode))
             }
             NumBits::Float(..) => Err(Error::new(ErrorKind::InvalidArgument, "e4m3 has no integers")
                 .with_remedy("use quantize_e4m3 or scaled_e4m3")),
@@ -204,21 +237,56 @@ impl QuantDescriptor {
     }
 
     /// The amax to quantize x with when nothing was calibrated: the fixed one, else max |x| over all axes but the
-    /// kept ones; times scale_amax.
+    /// kept ones, or of every block; times scale_amax. With a block it goes through [`per_group`](Self::per_group).
     ///
     /// # Errors
     ///
-    /// Those of [`validate`](Self::validate) and [`abs_max`], and a fixed amax that does not fit x.
+    /// Those of [`validate`](Self::validate), [`abs_max`] and [`abs_max_per_block`], and a fixed amax that does not
+    /// fit x.
+    ///
+    /// ```
+    /// use ndarray::array;
+    /// use qdq::quant::{Block, QuantDescriptor, fake_tensor_quant};
+    ///
+    /// let blocks = QuantDescriptor {
+    ///     num_bits: 4.into(),
+    ///     block: Some(Block { axis: -1, size: 2 }),
+    ///     ..QuantDescriptor::default()
+    /// };
+    /// let x = array![[0.7f32, -0.12, 70.0], [1.4, 0.5, 0.0]];
+    /// let amax = blocks.amax_of(x.view())?;
+    /// assert_eq!(amax, array![[0.7, 70.0], [1.4, 0.0]].into_dyn());
+    /// let y = fake_tensor_quant(x.view(), blocks.per_group(&amax, x.ndim())?, &blocks.params()?)?;
+    /// assert_eq!(y[[0, 1]], -0.1);
+    /// assert_eq!(y[[1, 1]], 0.4);
+    /// # Ok::<(), qdq::error::Error>(())
+    /// ```
     pub fn amax_of<T: Element, D: Dimension>(&self, x: ArrayView<'_, T, D>) -> Result<ArrayD<f32>> {
         self.validate()?;
-        let amax = match &self.amax {
-            Some(amax) => {
-                PerGroup::from(amax).groups(x.shape(), "amax")?;
+        let amax = match (&self.amax, self.block) {
+            (Some(amax), _) => {
+                self.per_group(amax, x.ndim())?.groups(x.shape(), "amax")?;
                 amax.clone()
             }
-            None => abs_max(x, self.axis.as_deref())?,
+            (None, Some(block)) => {
+                abs_max_per_block(x.view(), from_first(block.axis, x.ndim())?, block.size)?
+            }
+            (None, None) => abs_max(x, self.axis.as_deref())?,
         };
         Ok(amax * self.scale_amax.unwrap_or(1.0))
+    }
+
+    /// An amax or scale, grouped for data of `rank` axes: each number covers a block where the descriptor has
+    /// blocks, else what its own shape says.
+    ///
+    /// # Errors
+    ///
+    /// A block of size 0, or along an axis that such data does not have.
+    pub fn per_group<'a>(&self, amax: impl Into<PerGroup<'a>>, rank: usize) -> Result<PerGroup<'a>> {
+        match self.block {
+            Some(block) => PerGroup::per_block(amax, from_first(block.axis, rank)?, block.size),
+            None => Ok(amax.into()),
+        }
     }
 
     /// The descriptor as JSON with every field.
@@ -257,70 +325,4 @@ fn axes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<isize>>
         Axes::One(axis) => vec![axis],
         Axes::Several(axes) => axes,
     }))
-}
-
-/// Nested lists, one level per axis.
-struct Nested<'a> {
-    shape: &'a [usize],
-    values: &'a [f32],
-}
-
-impl Serialize for Nested<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Some((&count, shape)) = self.shape.split_first() else {
-            // As f64 the digits are many, and reading them back is exact.
-            return serializer.serialize_f64(self.values.first().copied().unwrap_or_default().into());
-        };
-        let mut list = serializer.serialize_seq(Some(count))?;
-        let each = self.values.len() / count.max(1);
-        for index in 0..count {
-            let values = &self.values[index * each..(index + 1) * each];
-            list.serialize_element(&Nested { shape, values })?;
-        }
-        list.end()
-    }
-}
-
-fn write_nested<S: Serializer>(amax: &Option<ArrayD<f32>>, serializer: S) -> Result<S::Ok, S::Error> {
-    match amax {
-        None => serializer.serialize_none(),
-        Some(amax) => {
-            let values: Vec<f32> = amax.iter().copied().collect();
-            Nested { shape: amax.shape(), values: &values }.serialize(serializer)
-        }
-    }
-}
-
-fn read_nested<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ArrayD<f32>>, D::Error> {
-    let value = Value::deserialize(deserializer)?;
-    if value.is_null() {
-        return Ok(None);
-    }
-    let mut shape = Vec::new();
-    let mut first = &value;
-    while let Value::Array(list) = first {
-        shape.push(list.len());
-        match list.first() {
-            Some(inner) => first = inner,
-            None => break,
-        }
-    }
-    let mut values = Vec::new();
-    flatten(&value, &shape, &mut values)
-        .and_then(|()| Array::from_shape_vec(IxDyn(&shape), values).ok())
-        .map(Some)
-        .ok_or_else(|| D::Error::custom("amax is neither null, a number nor nested lists of equal length"))
-}
-
-fn flatten(value: &Value, shape: &[usize], values: &mut Vec<f32>) -> Option<()> {
-    match (value, shape.split_first()) {
-        (Value::Array(list), Some((&count, shape))) if list.len() == count => {
-            list.iter().try_for_each(|inner| flatten(inner, shape, values))
-        }
-        (Value::Number(number), None) => {
-            values.push(number.as_f64()? as f32);
-            Some(())
-        }
-        _ => None,
-    }
 }

@@ -45,6 +45,7 @@ mod descriptor;
 mod element;
 mod fp8;
 mod group;
+mod nested;
 pub mod pack;
 mod params;
 pub mod weights;
@@ -55,7 +56,7 @@ pub use apply::{
     Quantized, dequantize, fake_tensor_quant, fake_tensor_quant_slice, quantize, quantize_slice, tensor_quant,
 };
 pub use backward::{fake_tensor_quant_backward, tensor_quant_backward};
-pub use descriptor::{CalibMethod, NumBits, QuantDescriptor};
+pub use descriptor::{Block, CalibMethod, NumBits, QuantDescriptor};
 pub use element::{Element, Storage};
 pub use fp8::{dequantize_e4m3, quantize_e4m3, scaled_e4m3, scaled_e4m3_backward};
 pub use group::PerGroup;

@@ -1,5 +1,7 @@
 //! The integer grid and its arithmetic.
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::kernel::Grid;
 
@@ -26,7 +28,8 @@ pub const EPSILON: f32 = 1.0 / (1u32 << 24) as f32;
 /// bf16 is computed in f32 and rounded once in every mode; what PyTorch does with it depends on the types of
 /// the other operands and has no counterpart here. Every group is judged by itself: pytorch-quantization stops looking
 /// for zero ranges and for negative unsigned data as soon as there is one NaN anywhere.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// pytorch-quantization on a CPU.
     #[default]

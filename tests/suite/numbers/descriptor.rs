@@ -2,9 +2,10 @@
 
 use ndarray::{Array4, ArrayD, IxDyn, array};
 use proptest::prelude::*;
+use qdq::error::ErrorKind;
 use qdq::quant::{
-    CalibMethod, NumBits, QuantDescriptor, abs_max, dequantize, fake_tensor_quant, quantize, scaled_e4m3,
-    tensor_quant,
+    Block, CalibMethod, Mode, NumBits, PerGroup, QuantDescriptor, QuantParams, abs_max, abs_max_per_block,
+    dequantize, fake_tensor_quant, quantize, scaled_e4m3, tensor_quant,
 };
 
 #[test]
@@ -93,6 +94,22 @@ fn fields_that_do_not_go_together_are_errors() {
         (r#"{"learn_amax": true, "axis": 0}"#, "learn_amax"),
         (r#"{"calib_method": "histogram", "axis": 0}"#, "histogram"),
         (r#"{"calib_method": "entropy"}"#, "entropy"),
+        (r#"{"block": {"axis": 0, "size": 0}}"#, "block size is 0"),
+        (r#"{"block": {"axis": 0}}"#, "size"),
+        (r#"{"block": {"axis": 0, "size": 2, "count": 1}}"#, "count"),
+        (r#"{"block": {"axis": 0, "size": -2}}"#, "no descriptor"),
+        (r#"{"block": 32}"#, "no descriptor"),
+        (r#"{"block": {"axis": 0, "size": 2}, "axis": 1}"#, "an axis and a block"),
+        (
+            r#"{"block": {"axis": 0, "size": 2}, "learn_amax": true}"#,
+            "learn_amax works per tensor, but a block",
+        ),
+        (
+            r#"{"block": {"axis": 0, "size": 2}, "calib_method": "histogram"}"#,
+            "histogram is per tensor, but a block",
+        ),
+        (r#"{"mode": "Reference"}"#, "Reference"),
+        (r#"{"mode": "gpucompat"}"#, "gpucompat"),
         (r#"{"axis": [0, 0], "name": "w"}"#, "descriptor 'w': axis 0 is given twice"),
         (r#"{"axis": "x"}"#, "axis is neither"),
         (r#"{"axis": [[0]]}"#, "axis is neither"),
@@ -123,6 +140,57 @@ fn missing_fields_have_their_defaults() {
     assert_eq!(found.num_bits, NumBits::E4M3);
 }
 
+#[test]
+fn modes_have_names_and_reach_the_grid() {
+    for (mode, name) in
+        [(Mode::Reference, "reference"), (Mode::GpuCompat, "gpu_compat"), (Mode::Corrected, "corrected")]
+    {
+        let descriptor = QuantDescriptor { mode, ..QuantDescriptor::default() };
+        assert!(descriptor.to_json().unwrap().contains(&format!(r#""mode":"{name}""#)), "{mode:?}");
+        assert_eq!(QuantDescriptor::from_json(&format!(r#"{{"mode": "{name}"}}"#)).unwrap(), descriptor);
+        assert_eq!(descriptor.params().unwrap(), QuantParams::new(8).unwrap().mode(mode));
+    }
+}
+
+#[test]
+fn blocks_share_one_amax_along_their_axis() {
+    let x =
+        Array4::from_shape_fn((2, 3, 5, 2), |(n, c, h, w)| ((n * 131 + c * 56 + h * 7 + w) * 79 % 31) as f32);
+    for (axis, from_first, shape) in [(-2, 2, [2, 3, 3, 2]), (1, 1, [2, 2, 5, 2]), (-4, 0, [1, 3, 5, 2])] {
+        let descriptor = QuantDescriptor {
+            block: Some(Block { axis, size: 2 }),
+            scale_amax: Some(0.5),
+            ..QuantDescriptor::default()
+        };
+        let amax = descriptor.amax_of(x.view()).unwrap();
+        assert_eq!(amax.shape(), shape);
+        assert_eq!(amax, abs_max_per_block(x.view(), from_first, 2).unwrap() * 0.5);
+        let params = descriptor.params().unwrap();
+        let y = fake_tensor_quant(x.view(), descriptor.per_group(&amax, 4).unwrap(), &params).unwrap();
+        let grouped = PerGroup::per_block(&amax, from_first, 2).unwrap();
+        assert_eq!(y, fake_tensor_quant(x.view(), grouped, &params).unwrap());
+        let fixed = QuantDescriptor { amax: Some(amax.clone()), scale_amax: None, ..descriptor };
+        assert_eq!(fixed.amax_of(x.view()).unwrap(), amax);
+    }
+    assert_eq!(QuantDescriptor::default().per_group(2.0, 0).unwrap(), PerGroup::from(2.0));
+}
+
+#[test]
+fn blocks_that_do_not_fit_the_data_are_errors() {
+    let blocks =
+        |axis, size| QuantDescriptor { block: Some(Block { axis, size }), ..QuantDescriptor::default() };
+    let x = array![[1.0f32, 2.0, 3.0]];
+    for axis in [2, -3, isize::MIN, isize::MAX] {
+        let error = blocks(axis, 2).amax_of(x.view()).unwrap_err();
+        assert!(error.message().contains(&format!("no axis {axis}")), "{error}");
+        assert_eq!(blocks(axis, 2).per_group(1.0, 2).unwrap_err().kind(), ErrorKind::Shape);
+    }
+    assert!(blocks(0, 0).amax_of(x.view()).unwrap_err().message().contains("block size is 0"));
+    assert!(blocks(0, 0).per_group(1.0, 2).is_err());
+    let fixed = QuantDescriptor { amax: Some(array![[1.0, 2.0, 3.0]].into_dyn()), ..blocks(1, 2) };
+    assert!(fixed.amax_of(x.view()).unwrap_err().message().contains("size 3 along axis 1"));
+}
+
 fn amax() -> impl Strategy<Value = ArrayD<f32>> {
     proptest::collection::vec(0usize..4, 0..4).prop_flat_map(|shape| {
         let count = shape.iter().product::<usize>();
@@ -135,23 +203,31 @@ fn descriptor() -> impl Strategy<Value = QuantDescriptor> {
     let axis = proptest::option::of(proptest::sample::subsequence(vec![-2isize, 0, 1, 3], 0..4));
     let numbers = (2u32..=16, proptest::option::of(amax()), proptest::option::of(1e-30f32..1e30));
     let flags = (any::<[bool; 5]>(), proptest::option::of(".*"));
-    (axis, numbers, flags).prop_map(|(axis, (bits, amax, scale_amax), (flags, name))| {
-        let [fake_quant, learn_amax, histogram, unsigned, narrow_range] = flags;
-        let per_tensor = axis.is_none();
-        QuantDescriptor {
-            num_bits: if bits == 9 && !unsigned { NumBits::E4M3 } else { bits.into() },
-            name,
-            fake_quant,
-            axis,
-            // A shape is lost from a list that is empty.
-            amax: amax.filter(|amax| !amax.is_empty()),
-            learn_amax: learn_amax && per_tensor,
-            scale_amax,
-            calib_method: if histogram && per_tensor { CalibMethod::Histogram } else { CalibMethod::Max },
-            unsigned,
-            narrow_range,
-        }
-    })
+    let block =
+        proptest::option::of((any::<isize>(), 1..=usize::MAX).prop_map(|(axis, size)| Block { axis, size }));
+    let mode = proptest::sample::select(vec![Mode::Reference, Mode::GpuCompat, Mode::Corrected]);
+    (axis, numbers, flags, block, mode).prop_map(
+        |(axis, (bits, amax, scale_amax), (flags, name), block, mode)| {
+            let [fake_quant, learn_amax, histogram, unsigned, narrow_range] = flags;
+            let block = block.filter(|_| axis.is_none());
+            let per_tensor = axis.is_none() && block.is_none();
+            QuantDescriptor {
+                num_bits: if bits == 9 && !unsigned { NumBits::E4M3 } else { bits.into() },
+                name,
+                fake_quant,
+                axis,
+                // A shape is lost from a list that is empty.
+                amax: amax.filter(|amax| !amax.is_empty()),
+                learn_amax: learn_amax && per_tensor,
+                scale_amax,
+                calib_method: if histogram && per_tensor { CalibMethod::Histogram } else { CalibMethod::Max },
+                unsigned,
+                narrow_range,
+                mode,
+                block,
+            }
+        },
+    )
 }
 
 proptest! {
@@ -159,7 +235,7 @@ proptest! {
     fn json_keeps_every_field(descriptor in descriptor()) {
         let json = descriptor.to_json().unwrap();
         let fields: serde_json::Value = serde_json::from_str(&json).unwrap();
-        prop_assert_eq!(fields.as_object().unwrap().len(), 10);
+        prop_assert_eq!(fields.as_object().unwrap().len(), 12);
         prop_assert_eq!(QuantDescriptor::from_json(&json).unwrap(), descriptor);
     }
 
