@@ -46,9 +46,9 @@ pub(super) mod sealed {
         fn abs_max(x: &[Self]) -> f32;
         /// out = gradient where low <= x <= high, else 0.
         fn mask(x: &[Self], gradient: &[Self], out: &mut [Self], low: f32, high: f32) {
-            let (low, high) = (f64::from(low), f64::from(high));
             for ((out, &x), &gradient) in out.iter_mut().zip(x).zip(gradient) {
-                let x = x.to_f64();
+                // Rounded like the range itself: the largest f64 may exceed its own amax in f32.
+                let x = x.to_f64() as f32;
                 *out = if x >= low && x <= high { gradient } else { Self::default() };
             }
         }

@@ -1,5 +1,6 @@
 //! The numbers through the public API.
 
+mod clip;
 mod descriptor;
 mod golden;
 mod hard;
