@@ -85,7 +85,7 @@ pub fn clip_backward<T: Element, D: Dimension>(
 }
 
 /// Refuses ends between which there is no range.
-fn check_clip_range(min: f32, max: f32) -> Result<()> {
+pub(crate) fn check_clip_range(min: f32, max: f32) -> Result<()> {
     if min <= max && min.is_finite() && max.is_finite() {
         return Ok(());
     }

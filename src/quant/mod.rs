@@ -42,13 +42,13 @@ mod amax;
 mod apply;
 mod backward;
 mod clip;
-mod dense;
+pub(crate) mod dense;
 mod descriptor;
 mod element;
 mod fp8;
 mod group;
 mod multiply;
-mod nested;
+pub(crate) mod nested;
 pub mod pack;
 mod params;
 pub mod weights;
@@ -59,6 +59,7 @@ pub use apply::{
     Quantized, dequantize, fake_tensor_quant, fake_tensor_quant_slice, quantize, quantize_slice, tensor_quant,
 };
 pub use backward::{fake_tensor_quant_backward, tensor_quant_backward};
+pub(crate) use clip::check_clip_range;
 pub use clip::{ClipGradient, clip, clip_backward};
 pub use descriptor::{Block, CalibMethod, NumBits, QuantDescriptor};
 pub use element::{Element, Storage};

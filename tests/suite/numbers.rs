@@ -2,6 +2,6 @@
 
 mod clip;
 mod descriptor;
-mod golden;
+pub mod golden;
 mod hard;
 mod properties;
