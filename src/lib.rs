@@ -8,10 +8,11 @@
 //! batches ────────────────────────► runtime ─► observe ─► range
 //! ```
 //!
-//! [`pipeline`] goes the whole way; start there. [`quant`] holds the numbers for tensors of one's own, [`range`] the
-//! calibration methods, [`place`] the rules. Everything that can fail returns [`error::Error`], which names the thing,
-//! the cause and the remedy. The types are `Send`, functions can be called from any thread, and nothing is global but
-//! the choice of kernels and the ONNX Runtime library that was opened first.
+//! [`pipeline`] goes the whole way; start there. [`quant`] holds the numbers for tensors of one's own, [`quantizer`]
+//! what calibrates and trains with them, [`range`] the calibration methods, [`place`] the rules. Everything that can
+//! fail returns [`error::Error`], which names the thing, the cause and the remedy. The types are `Send`, functions can
+//! be called from any thread, and nothing is global but the choice of kernels and the ONNX Runtime library that was
+//! opened first.
 
 // In this order a module uses only those before it; a test reads the imports and fails on an upward one.
 pub mod error;
@@ -27,6 +28,7 @@ pub mod batch;
 pub mod runtime;
 pub mod observe;
 pub mod range;
+pub mod quantizer;
 pub mod emit;
 pub mod report;
 pub mod pipeline;

@@ -9,7 +9,7 @@ use super::element::Element;
 use super::group::PerGroup;
 
 /// The gradient of [`fake_tensor_quant`](super::fake_tensor_quant) with respect to x: `gradient` where
-/// |x| <= amax, 0 elsewhere and where x or amax is NaN.
+/// |x| <= amax, 0 elsewhere and where x or amax is NaN. f64 data is compared as f32, the type of amax.
 ///
 /// Bits, sign and narrow range do not matter. There is no gradient to amax. A negative amax lets nothing pass.
 ///

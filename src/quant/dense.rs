@@ -8,7 +8,7 @@ use crate::error::{Context, Error, ErrorKind, Result};
 use crate::tensor::element_count;
 
 /// The elements in row-major order, copied only where they lie otherwise.
-pub(super) fn dense<'a, T: Clone, D: Dimension>(x: ArrayView<'a, T, D>) -> Cow<'a, [T]> {
+pub(crate) fn dense<'a, T: Clone, D: Dimension>(x: ArrayView<'a, T, D>) -> Cow<'a, [T]> {
     match x.to_slice() {
         Some(slice) => slice.into(),
         None => x.iter().cloned().collect(),
@@ -16,7 +16,7 @@ pub(super) fn dense<'a, T: Clone, D: Dimension>(x: ArrayView<'a, T, D>) -> Cow<'
 }
 
 /// The array of dimension `dim` with these row-major elements.
-pub(super) fn shaped<T, D: Dimension>(dim: D, values: Vec<T>) -> Result<Array<T, D>> {
+pub(crate) fn shaped<T, D: Dimension>(dim: D, values: Vec<T>) -> Result<Array<T, D>> {
     Array::from_shape_vec(dim, values).context(ErrorKind::Internal, || "a result lost its shape".into())
 }
 
@@ -33,7 +33,7 @@ pub(super) fn check_lengths(shape: &[usize], lengths: &[usize]) -> Result<()> {
 }
 
 /// Refuses a gradient of another shape than the data.
-pub(super) fn check_gradient(gradient: &[usize], x: &[usize]) -> Result<()> {
+pub(crate) fn check_gradient(gradient: &[usize], x: &[usize]) -> Result<()> {
     if gradient == x {
         return Ok(());
     }

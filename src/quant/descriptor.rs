@@ -241,7 +241,7 @@ impl QuantDescriptor {
     ///
     /// # Errors
     ///
-    /// Those of [`validate`](Self::validate), [`abs_max`] and [`abs_max_per_block`], and a fixed amax that does not
+    /// Those of [`validate`](Self::validate) and [`dynamic_amax`](Self::dynamic_amax), and a fixed amax that does not
     /// fit x.
     ///
     /// ```
@@ -263,17 +263,26 @@ impl QuantDescriptor {
     /// ```
     pub fn amax_of<T: Element, D: Dimension>(&self, x: ArrayView<'_, T, D>) -> Result<ArrayD<f32>> {
         self.validate()?;
-        let amax = match (&self.amax, self.block) {
-            (Some(amax), _) => {
+        let amax = match &self.amax {
+            Some(amax) => {
                 self.per_group(amax, x.ndim())?.groups(x.shape(), "amax")?;
                 amax.clone()
             }
-            (None, Some(block)) => {
-                abs_max_per_block(x.view(), from_first(block.axis, x.ndim())?, block.size)?
-            }
-            (None, None) => abs_max(x, self.axis.as_deref())?,
+            None => self.dynamic_amax(x)?,
         };
         Ok(amax * self.scale_amax.unwrap_or(1.0))
+    }
+
+    /// max |x| over all axes but the kept ones, or of every block, whatever amax and scale_amax say.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`abs_max`] and [`abs_max_per_block`].
+    pub fn dynamic_amax<T: Element, D: Dimension>(&self, x: ArrayView<'_, T, D>) -> Result<ArrayD<f32>> {
+        match self.block {
+            Some(block) => abs_max_per_block(x.view(), from_first(block.axis, x.ndim())?, block.size),
+            None => abs_max(x, self.axis.as_deref()),
+        }
     }
 
     /// An amax or scale, grouped for data of `rank` axes: each number covers a block where the descriptor has

@@ -1,5 +1,6 @@
 //! The types that data and integers come in.
 
+use std::borrow::Cow;
 use std::ops::RangeInclusive;
 
 use half::slice::HalfFloatSliceExt;
@@ -29,6 +30,8 @@ pub(super) mod sealed {
         fn f64(&self, x: f64) -> f64;
     }
 
+    use std::borrow::Cow;
+
     pub trait Element: Copy + std::fmt::Debug + Default + PartialOrd + Send + Sync + 'static {
         /// Whether the reference rounds integers and scale to this type before it divides them.
         const STAGED: bool = false;
@@ -44,11 +47,15 @@ pub(super) mod sealed {
         fn map_to_f32(x: &[Self], out: &mut [f32], f: &impl Function);
         /// max |x|, NaN where there is a NaN.
         fn abs_max(x: &[Self]) -> f32;
+        /// The elements in f32.
+        fn to_f32s(x: &[Self]) -> Cow<'_, [f32]> {
+            x.iter().map(|x| x.to_f64() as f32).collect()
+        }
         /// out = gradient where low <= x <= high, else 0.
         fn mask(x: &[Self], gradient: &[Self], out: &mut [Self], low: f32, high: f32) {
-            let (low, high) = (f64::from(low), f64::from(high));
             for ((out, &x), &gradient) in out.iter_mut().zip(x).zip(gradient) {
-                let x = x.to_f64();
+                // Rounded like the range itself: the largest f64 may exceed its own amax in f32.
+                let x = x.to_f64() as f32;
                 *out = if x >= low && x <= high { gradient } else { Self::default() };
             }
         }
@@ -95,6 +102,10 @@ impl sealed::Element for f32 {
 
     fn abs_max(x: &[Self]) -> f32 {
         kernel::active().abs_max(x)
+    }
+
+    fn to_f32s(x: &[Self]) -> Cow<'_, [f32]> {
+        x.into()
     }
 
     fn mask(x: &[Self], gradient: &[Self], out: &mut [Self], low: f32, high: f32) {

@@ -6,6 +6,7 @@
 //! | get integers | [`quantize`], and [`dequantize`] for the way back |
 //! | see what quantization does to the data | [`fake_tensor_quant`], [`fake_affine_tensor_quant`], [`scaled_e4m3`] |
 //! | train through it | [`fake_tensor_quant_backward`] and its kin |
+//! | learn a clip range | [`clip`] and [`clip_backward`] |
 //! | get int8 weights for an ONNX file | [`weights::quantize_weights`] |
 //! | store 4-bit integers | [`pack`] |
 //!
@@ -40,12 +41,14 @@ mod affine;
 mod amax;
 mod apply;
 mod backward;
-mod dense;
+mod clip;
+pub(crate) mod dense;
 mod descriptor;
 mod element;
 mod fp8;
 mod group;
-mod nested;
+mod multiply;
+pub(crate) mod nested;
 pub mod pack;
 mod params;
 pub mod weights;
@@ -56,8 +59,11 @@ pub use apply::{
     Quantized, dequantize, fake_tensor_quant, fake_tensor_quant_slice, quantize, quantize_slice, tensor_quant,
 };
 pub use backward::{fake_tensor_quant_backward, tensor_quant_backward};
+pub(crate) use clip::check_clip_range;
+pub use clip::{ClipGradient, clip, clip_backward};
 pub use descriptor::{Block, CalibMethod, NumBits, QuantDescriptor};
 pub use element::{Element, Storage};
 pub use fp8::{dequantize_e4m3, quantize_e4m3, scaled_e4m3, scaled_e4m3_backward};
 pub use group::PerGroup;
+pub use multiply::multiply;
 pub use params::{EPSILON, Mode, QuantParams};

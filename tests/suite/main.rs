@@ -12,4 +12,5 @@ mod layers;
 mod models;
 mod numbers;
 mod onnx;
+mod quantizer;
 mod runtime;

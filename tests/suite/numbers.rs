@@ -1,6 +1,7 @@
 //! The numbers through the public API.
 
+mod clip;
 mod descriptor;
-mod golden;
+pub mod golden;
 mod hard;
 mod properties;

@@ -11,7 +11,8 @@ use serde_json::Value;
 use crate::golden::{Arrays, cases};
 
 /// A type of the archive.
-trait Golden: Element {
+pub trait Golden: Element {
+    /// The array of a tensor of this type.
     fn array(tensor: &Tensor) -> ArrayD<Self>;
     /// The bits, with one pattern for every NaN.
     fn bits(self) -> u64;
@@ -34,13 +35,15 @@ macro_rules! golden {
 
 golden! { f32: F32; f64: F64; f16: F16; }
 
-fn assert_same<T: Golden>(what: &str, found: impl IntoIterator<Item = T>, expected: &ArrayD<T>) {
+/// The same bits, NaN being one.
+pub fn assert_same<T: Golden>(what: &str, found: impl IntoIterator<Item = T>, expected: &ArrayD<T>) {
     let found: Vec<u64> = found.into_iter().map(T::bits).collect();
     let expected: Vec<u64> = expected.iter().map(|&x| x.bits()).collect();
     assert_eq!(found, expected, "{what}");
 }
 
-fn text<'a>(case: &'a Value, key: &str) -> &'a str {
+/// A field of a case.
+pub fn text<'a>(case: &'a Value, key: &str) -> &'a str {
     case[key].as_str().unwrap_or_else(|| panic!("{case} has no {key}"))
 }
 
@@ -80,7 +83,7 @@ fn run<T: Golden>(case: &Value, arrays: &mut Arrays, x: ArrayD<T>, amax: &ArrayD
 }
 
 /// The errors say the same in our words, and what to do.
-fn check_error(case: &Value, error: &Error) {
+pub fn check_error(case: &Value, error: &Error) {
     let (kind, says) = match text(case, "error") {
         "RuntimeError" => (ErrorKind::Shape, "amax of shape [4] does not fit data of shape [4, 6, 5, 3]"),
         "TypeError" => (ErrorKind::Data, "is negative, but the quantization is unsigned"),

@@ -1,0 +1,50 @@
+//! Multiplication by a factor per group.
+
+use ndarray::{Array, ArrayView, Dimension};
+
+use crate::error::Result;
+
+use super::dense::{dense, shaped};
+use super::element::{Element, Function};
+use super::group::PerGroup;
+
+/// y = x * factor, in f32 rounded once to the type of the data (f64 data in f64).
+///
+/// # Errors
+///
+/// When the factors do not fit the shape of x.
+///
+/// ```
+/// use ndarray::array;
+/// use qdq::quant::multiply;
+///
+/// let x = array![[1.0f32, 2.0], [3.0, 4.0]];
+/// assert_eq!(multiply(x.view(), &array![0.5f32, 10.0])?, array![[0.5, 20.0], [1.5, 40.0]]);
+/// # Ok::<(), qdq::error::Error>(())
+/// ```
+pub fn multiply<'a, T: Element, D: Dimension>(
+    x: ArrayView<'_, T, D>,
+    factors: impl Into<PerGroup<'a>>,
+) -> Result<Array<T, D>> {
+    let (factors, dim) = (factors.into(), x.raw_dim());
+    let x = dense(x);
+    let mut out = vec![T::default(); x.len()];
+    factors.groups(dim.slice(), "factor")?.for_each(|range, number| {
+        T::map(&x[range.clone()], &mut out[range], &Times(factors.values()[number]));
+    });
+    shaped(dim, out)
+}
+
+struct Times(f32);
+
+impl Function for Times {
+    fn f32(&self, x: &[f32], out: &mut [f32]) {
+        for (out, &x) in out.iter_mut().zip(x) {
+            *out = x * self.0;
+        }
+    }
+
+    fn f64(&self, x: f64) -> f64 {
+        x * f64::from(self.0)
+    }
+}

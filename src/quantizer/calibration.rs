@@ -1,0 +1,175 @@
+//! From data seen to a range.
+
+use std::borrow::Cow;
+
+use ndarray::{ArrayD, ArrayViewD, IxDyn, arr0};
+
+use crate::error::{Context, Error, ErrorKind, Result};
+use crate::observe::TensorStats;
+use crate::observe::minmax::AxisMax;
+use crate::quant::dense::{dense, shaped};
+use crate::quant::{CalibMethod, Element, NumBits, QuantDescriptor};
+use crate::range::{self, Method, Target};
+
+use super::TensorQuantizer;
+
+/// What a quantizer has collected.
+#[derive(Clone, Debug)]
+pub enum Calibration {
+    /// The largest magnitudes, shaped like the amax that they become; none before the first batch.
+    Max(AxisMax),
+    /// Statistics of all values.
+    Histogram(TensorStats),
+}
+
+impl Calibration {
+    pub(super) fn new(method: CalibMethod) -> Self {
+        match method {
+            CalibMethod::Max => Self::Max(AxisMax::default()),
+            CalibMethod::Histogram => Self::Histogram(TensorStats::default()),
+        }
+    }
+
+    pub(super) fn observe<T: Element>(
+        &mut self,
+        descriptor: &QuantDescriptor,
+        x: ArrayViewD<'_, T>,
+    ) -> Result<()> {
+        let shape = x.shape().to_vec();
+        let values = dense(x);
+        let values = T::to_f32s(&values);
+        match self {
+            Self::Histogram(stats) => stats.observe(&values),
+            Self::Max(max) if values.iter().any(|x| !x.is_nan()) => {
+                let numbers: Cow<'_, [f32]> = match values.iter().any(|x| x.is_nan()) {
+                    true => values.iter().map(|&x| if x.is_nan() { 0.0 } else { x }).collect(),
+                    false => values,
+                };
+                let numbers = ArrayViewD::from_shape(IxDyn(&shape), &numbers)
+                    .context(ErrorKind::Internal, || "a batch lost its shape".into())?;
+                add_maxima(max, &descriptor.dynamic_amax(numbers)?)?;
+            }
+            Self::Max(_) => {}
+        }
+        Ok(())
+    }
+}
+
+/// Joins maxima of one batch, each of which stands for itself, with those before.
+fn add_maxima(max: &mut AxisMax, batch: &ArrayD<f32>) -> Result<()> {
+    if max.amax().is_none() {
+        *max = AxisMax::keeping(&(0..batch.ndim() as i64).collect::<Vec<_>>());
+    }
+    max.observe(batch.shape(), &dense(batch.view()))
+}
+
+impl TensorQuantizer {
+    /// What was collected so far.
+    pub fn calibration(&self) -> &Calibration {
+        &self.calibration
+    }
+
+    /// Forgets what was collected. The amax stays.
+    pub fn reset_calibration(&mut self) {
+        self.calibration = Calibration::new(self.descriptor.calib_method);
+    }
+
+    /// Adds what `other` has collected, of the same tensor in another thread for example: the result is that of one
+    /// quantizer that has seen both.
+    ///
+    /// # Errors
+    ///
+    /// When the two collect by different methods, axes or blocks, or maxima of different shapes; nothing is added
+    /// then.
+    pub fn merge(&mut self, other: &Self) -> Result<()> {
+        let (ours, theirs) = (&self.descriptor, &other.descriptor);
+        let alike = ours.axis == theirs.axis && ours.block == theirs.block;
+        match (&mut self.calibration, &other.calibration) {
+            (Calibration::Histogram(ours), Calibration::Histogram(theirs)) => {
+                ours.merge(theirs);
+                Ok(())
+            }
+            (Calibration::Max(ours), Calibration::Max(theirs)) if alike => {
+                let Some(theirs) = theirs.amax() else { return Ok(()) };
+                let batch = shaped(IxDyn(&theirs.shape), theirs.values.clone())?;
+                add_maxima(ours, &batch).map_err(|error| self.within(error))
+            }
+            _ => {
+                let message = "the other quantizer collects by another method, axis or block";
+                let error = Error::new(ErrorKind::InvalidArgument, message);
+                Err(self.within(error.with_remedy("merge quantizers with the same descriptor")))
+            }
+        }
+    }
+
+    /// Computes amax from what was collected and sets it: for maxima they are the amax themselves, for the histogram
+    /// see [`range::compute`]. Returns it, or none where nothing was collected and `strict` does not mind: amax then
+    /// stays as it was.
+    ///
+    /// # Errors
+    ///
+    /// - `strict`, and nothing was collected;
+    /// - maxima and another method than [`Method::Max`];
+    /// - e4m3 with entropy or mse, whose levels are those of integers;
+    /// - an infinite maximum, and those of [`range::compute`];
+    /// - an amax of another shape than that which is set, but for a single number.
+    ///
+    /// amax is unchanged then.
+    pub fn load_calib_amax(&mut self, method: Method, strict: bool) -> Result<Option<&ArrayD<f32>>> {
+        match self.calibrated_amax(method).map_err(|error| self.within(error))? {
+            Some(amax) => {
+                // One number is one number, whatever shape the user gave it.
+                let amax = match self.amax() {
+                    Some(old) if old.len() == 1 && amax.len() == 1 => {
+                        shaped(old.raw_dim(), amax.into_iter().collect())?
+                    }
+                    _ => amax,
+                };
+                self.set_amax(Some(amax))?;
+                Ok(self.amax())
+            }
+            None if strict => {
+                let error = Error::new(ErrorKind::Data, "nothing was collected to compute amax from");
+                Err(self.within(
+                    error.with_remedy("run batches through it while it is calibrating, or load leniently"),
+                ))
+            }
+            None => Ok(None),
+        }
+    }
+
+    fn calibrated_amax(&self, method: Method) -> Result<Option<ArrayD<f32>>> {
+        match &self.calibration {
+            Calibration::Max(_) if method != Method::Max => {
+                let message = format!("{method} needs a histogram, but only maxima were collected");
+                Err(Error::new(ErrorKind::InvalidArgument, message)
+                    .with_remedy("set calib_method to histogram in the descriptor, or use the method max"))
+            }
+            Calibration::Max(max) => {
+                let Some(max) = max.amax() else { return Ok(None) };
+                if max.values.iter().any(|max| max.is_infinite()) {
+                    return Err(Error::new(ErrorKind::Data, "infinity was collected").with_remedy(
+                        "find out where it comes from, or collect a histogram, which leaves it out",
+                    ));
+                }
+                shaped(IxDyn(&max.shape), max.values.clone()).map(Some)
+            }
+            Calibration::Histogram(stats) if stats.count() == 0 => Ok(None),
+            Calibration::Histogram(stats) => {
+                let target = match (self.descriptor.num_bits, method) {
+                    (NumBits::Integer(num_bits), _) => {
+                        Target { num_bits, unsigned: self.descriptor.unsigned }
+                    }
+                    // These two do not look at the levels.
+                    (NumBits::Float(..), Method::Max | Method::Percentile(_)) => Target::default(),
+                    (NumBits::Float(..), _) => {
+                        let message = format!("{method} knows the levels of integers, but not those of e4m3");
+                        return Err(Error::new(ErrorKind::Unsupported, message)
+                            .with_remedy("use max or percentile for e4m3"));
+                    }
+                };
+                range::compute(stats, method, target).map(|amax| Some(arr0(amax).into_dyn()))
+            }
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! From data seen to amax.
+
+use half::f16;
+use ndarray::{Array1, ArrayD, IxDyn, array};
+use proptest::prelude::*;
+use qdq::error::ErrorKind;
+use qdq::observe::TensorStats;
+use qdq::quant::{QuantDescriptor, abs_max, abs_max_per_block};
+use qdq::quantizer::Calibration;
+use qdq::range::{self, Method, Target};
+
+use super::{data, dynamic, e4m3, histogram, per_axis, per_block, quantizer, scalar, with_amax};
+
+#[test]
+fn maxima_become_amax_of_their_axes_and_blocks() {
+    let wide = data().mapv(|x| x * x);
+    for (descriptor, amax_of) in [
+        (QuantDescriptor::default(), (|x| abs_max(x, None)) as fn(ndarray::ArrayView2<f32>) -> _),
+        (per_axis(&[0]), |x| abs_max(x, Some(&[0]))),
+        (per_axis(&[-1]), |x| abs_max(x, Some(&[1]))),
+        (per_axis(&[0, 1]), |x| abs_max(x, Some(&[0, 1]))),
+        (per_block(-1, 2), |x| abs_max_per_block(x, 1, 2)),
+    ] {
+        let mut quantizer = quantizer(descriptor);
+        quantizer.collect(data().view()).unwrap();
+        quantizer.collect(wide.view()).unwrap();
+        let (first, second) = (amax_of(data().view()).unwrap(), amax_of(wide.view()).unwrap());
+        let expected = ndarray::Zip::from(&first).and(&second).map_collect(|a, b| a.max(*b));
+        assert_eq!(quantizer.load_calib_amax(Method::Max, true).unwrap(), Some(&expected));
+        assert_eq!(quantizer.amax(), Some(&expected));
+        quantizer.forward(wide.view()).unwrap();
+    }
+}
+
+#[test]
+fn a_histogram_serves_every_method() {
+    let values =
+        Array1::from_iter((0..4000).map(|i| ((i * 7919 % 4001) as f32 / 4001.0).powi(4) * 10.0 - 1.0));
+    let mut stats = TensorStats::new();
+    stats.observe(values.as_slice().unwrap());
+    let mut quantizer = quantizer(QuantDescriptor { num_bits: 4.into(), ..histogram() });
+    quantizer.collect(values.view()).unwrap();
+    for method in [Method::Max, Method::Entropy, Method::Percentile(99.0), Method::Mse] {
+        let expected = range::compute(&stats, method, Target { num_bits: 4, unsigned: false }).unwrap();
+        assert_eq!(quantizer.load_calib_amax(method, true).unwrap(), Some(&scalar(expected)));
+    }
+    let Calibration::Histogram(found) = quantizer.calibration() else { panic!() };
+    assert_eq!(found, &stats);
+}
+
+#[test]
+fn maxima_know_no_other_method_than_max() {
+    let mut quantizer = dynamic();
+    quantizer.collect(data().view()).unwrap();
+    for method in [Method::Entropy, Method::Percentile(99.0), Method::Mse] {
+        let error = quantizer.load_calib_amax(method, false).unwrap_err();
+        assert!(error.message().contains(&format!("{method} needs a histogram")), "{error}");
+        assert!(error.remedy().unwrap().contains("calib_method"), "{error}");
+    }
+    assert_eq!(quantizer.amax(), None);
+}
+
+#[test]
+fn e4m3_has_ranges_by_the_methods_that_know_no_levels() {
+    let mut quantizer = quantizer(QuantDescriptor { calib_method: histogram().calib_method, ..e4m3() });
+    quantizer.collect(data().view()).unwrap();
+    for method in [Method::Entropy, Method::Mse] {
+        assert_eq!(quantizer.load_calib_amax(method, true).unwrap_err().kind(), ErrorKind::Unsupported);
+    }
+    for method in [Method::Max, Method::Percentile(100.0)] {
+        let amax = quantizer.load_calib_amax(method, true).unwrap().unwrap()[[]];
+        assert_eq!(amax, abs_max(data().view(), None).unwrap()[[]]);
+    }
+}
+
+#[test]
+fn nothing_collected_is_an_error_or_leaves_the_range_as_it_was() {
+    for descriptor in [QuantDescriptor::default(), histogram(), per_axis(&[0])] {
+        let mut quantizer = quantizer(descriptor);
+        quantizer.collect(Array1::<f32>::zeros(0).view()).unwrap();
+        let error = quantizer.load_calib_amax(Method::Max, true).unwrap_err();
+        assert!(
+            error.kind() == ErrorKind::Data && error.message().contains("nothing was collected"),
+            "{error}"
+        );
+        assert_eq!(quantizer.load_calib_amax(Method::Max, false).unwrap(), None);
+        assert!(quantizer.is_dynamic());
+        assert!(quantizer.forward(data().view()).unwrap().iter().all(|y| y.is_finite()));
+    }
+    let mut fixed = quantizer(with_amax(2.0));
+    assert_eq!(fixed.load_calib_amax(Method::Max, false).unwrap(), None);
+    assert_eq!(fixed.amax(), Some(&scalar(2.0)));
+}
+
+#[test]
+fn nan_is_left_out_and_infinity_is_no_range() {
+    let (nan, infinity) = (f32::NAN, f32::NEG_INFINITY);
+    for descriptor in [QuantDescriptor::default(), histogram()] {
+        let mut quantizer = quantizer(descriptor);
+        for batch in [array![nan, nan], array![nan, -4.0], array![-3.0, 2.0]] {
+            quantizer.collect(batch.view()).unwrap();
+        }
+        assert_eq!(quantizer.load_calib_amax(Method::Max, true).unwrap(), Some(&scalar(4.0)));
+    }
+    let mut only_nan = dynamic();
+    only_nan.collect(array![nan].view()).unwrap();
+    assert_eq!(only_nan.load_calib_amax(Method::Max, false).unwrap(), None);
+    let mut maxima = dynamic();
+    maxima.collect(array![1.0, infinity].view()).unwrap();
+    let error = maxima.load_calib_amax(Method::Max, false).unwrap_err();
+    assert!(error.message().contains("infinity was collected"), "{error}");
+    assert!(maxima.is_dynamic());
+    let mut counted = quantizer(histogram());
+    counted.collect(array![infinity].view()).unwrap();
+    assert!(
+        counted.load_calib_amax(Method::Max, true).unwrap_err().message().contains("none of the 1 values")
+    );
+    counted.collect(array![1.0, infinity].view()).unwrap();
+    assert_eq!(counted.load_calib_amax(Method::Max, true).unwrap(), Some(&scalar(1.0)));
+}
+
+#[test]
+fn every_type_of_data_is_collected() {
+    for descriptor in [QuantDescriptor::default(), histogram()] {
+        let mut quantizer = quantizer(descriptor);
+        quantizer.collect(array![f16::from_f32(-1.5)].view()).unwrap();
+        quantizer.collect(array![half::bf16::from_f32(-2.5)].view()).unwrap();
+        quantizer.collect(array![3.5f64].view()).unwrap();
+        assert_eq!(quantizer.load_calib_amax(Method::Max, true).unwrap(), Some(&scalar(3.5)));
+    }
+}
+
+#[test]
+fn kept_axes_must_stay_and_exist() {
+    let mut quantizer = quantizer(per_axis(&[0]));
+    quantizer.collect(data().view()).unwrap();
+    let error = quantizer.collect(array![[1.0f32]].view()).unwrap_err();
+    assert!(error.message().contains("[3, 1]") && error.message().contains("[1, 1]"), "{error}");
+    let error = super::quantizer(per_axis(&[2])).collect(data().view()).unwrap_err();
+    assert!(error.message().contains("no axis 2"), "{error}");
+    assert!(super::quantizer(per_block(2, 2)).collect(data().view()).is_err());
+}
+
+#[test]
+fn resetting_forgets_the_data_but_not_the_range() {
+    for descriptor in [QuantDescriptor::default(), histogram()] {
+        let mut quantizer = quantizer(descriptor);
+        quantizer.collect(array![5.0f32].view()).unwrap();
+        quantizer.load_calib_amax(Method::Max, true).unwrap();
+        quantizer.reset_calibration();
+        assert_eq!(quantizer.amax(), Some(&scalar(5.0)));
+        assert_eq!(quantizer.load_calib_amax(Method::Max, false).unwrap(), None);
+        quantizer.collect(array![2.0f32].view()).unwrap();
+        assert_eq!(quantizer.load_calib_amax(Method::Max, true).unwrap(), Some(&scalar(2.0)));
+    }
+}
+
+#[test]
+fn loading_keeps_the_shape_of_a_single_number_and_refuses_to_change_others() {
+    let one = ArrayD::from_elem(IxDyn(&[1, 1]), 9.0);
+    let mut quantizer = quantizer(QuantDescriptor { amax: Some(one), ..QuantDescriptor::default() });
+    quantizer.collect(data().view()).unwrap();
+    assert_eq!(quantizer.load_calib_amax(Method::Max, true).unwrap().unwrap().shape(), [1, 1]);
+    let mut rows = super::quantizer(QuantDescriptor { amax: Some(scalar(9.0)), ..per_axis(&[0]) });
+    rows.collect(data().view()).unwrap();
+    assert_eq!(rows.load_calib_amax(Method::Max, true).unwrap_err().kind(), ErrorKind::Shape);
+    assert_eq!(rows.amax(), Some(&scalar(9.0)));
+    rows.set_amax(None).unwrap();
+    assert_eq!(rows.load_calib_amax(Method::Max, true).unwrap().unwrap().shape(), [3, 1]);
+}
+
+#[test]
+fn quantizers_that_collect_differently_do_not_merge() {
+    for (a, b) in [
+        (QuantDescriptor::default(), histogram()),
+        (per_axis(&[0]), per_axis(&[1])),
+        (per_block(0, 2), per_block(0, 3)),
+        (per_block(0, 2), QuantDescriptor::default()),
+    ] {
+        let error = quantizer(a).merge(&quantizer(b)).unwrap_err();
+        assert!(error.message().contains("another method, axis or block"), "{error}");
+    }
+    let (mut three, mut two) = (quantizer(per_axis(&[0])), quantizer(per_axis(&[0])));
+    three.collect(data().view()).unwrap();
+    two.collect(array![[1.0f32], [2.0]].view()).unwrap();
+    assert_eq!(three.merge(&two).unwrap_err().kind(), ErrorKind::Shape);
+}
+
+proptest! {
+    #[test]
+    fn threads_together_collect_what_one_would(
+        batches in prop::collection::vec(prop::collection::vec(-100f32..100.0, 6), 1..5),
+        cut in 0usize..5,
+        which in 0usize..5,
+    ) {
+        let descriptor = match which {
+            0 => QuantDescriptor::default(),
+            1 => histogram(),
+            2 => per_axis(&[-2]),
+            3 => per_axis(&[]),
+            _ => per_block(1, 2),
+        };
+        let (mut one, mut a, mut b) =
+            (quantizer(descriptor.clone()), quantizer(descriptor.clone()), quantizer(descriptor));
+        for (at, batch) in batches.iter().enumerate() {
+            let batch = ArrayD::from_shape_vec(IxDyn(&[2, 3]), batch.clone()).unwrap();
+            one.collect(batch.view()).unwrap();
+            if at < cut { &mut a } else { &mut b }.collect(batch.view()).unwrap();
+        }
+        a.merge(&b).unwrap();
+        let together = a.load_calib_amax(Method::Max, true).unwrap();
+        prop_assert_eq!(together, one.load_calib_amax(Method::Max, true).unwrap());
+    }
+}
