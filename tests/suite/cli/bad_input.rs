@@ -170,7 +170,7 @@ fn mistakes_in_the_arguments_print_this() {
         "arguments",
         &[
             "",
-            "quantize model.onnx",
+            "quantise model.onnx",
             "quantize",
             "quantize model.onnx -o out.onnx",
             "quantize model.onnx -d calib.npz -o out.onnx --methd max",
