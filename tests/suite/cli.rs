@@ -6,4 +6,5 @@ mod digits;
 mod notes;
 mod place;
 mod readme;
+mod terminal;
 mod writing;
