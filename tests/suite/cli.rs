@@ -6,4 +6,6 @@ mod digits;
 mod notes;
 mod place;
 mod readme;
+#[cfg(unix)]
+mod terminal;
 mod writing;

@@ -39,7 +39,7 @@
 //! | Laplace | 12.5 | 10.3 | 12.5 | 10.6 |
 //! | N(0, 1) | 4.57 | 4.29 | 4.28 | 3.99 |
 //!
-//! On the digits model the original's ranges leave 10.4% accuracy, these 99.4% (float 99.6%).
+//! On the digits model the original's ranges leave 10.4% accuracy, these 99.8% (float 99.6%).
 //!
 //! # What it cannot do
 //!

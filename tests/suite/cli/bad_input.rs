@@ -128,6 +128,7 @@ fn data_that_does_not_fit_the_model() {
             "compare model.onnx model.onnx -d calib.npz --labels test_labels.npy",
             ["500 labels", "256 samples"],
         ),
+        ("compare model.onnx model.onnx -d test.npz --min-sqnr nan", ["--min-sqnr", "help: give decibels"]),
         (
             "calibrate model.onnx -d calib.npz --runtime onnxruntime --onnxruntime missing.so --ranges out",
             ["missing.so", "help:"],
@@ -170,7 +171,7 @@ fn mistakes_in_the_arguments_print_this() {
         "arguments",
         &[
             "",
-            "quantize model.onnx",
+            "quantise model.onnx",
             "quantize",
             "quantize model.onnx -o out.onnx",
             "quantize model.onnx -d calib.npz -o out.onnx --methd max",

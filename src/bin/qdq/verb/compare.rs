@@ -11,6 +11,10 @@ use crate::term::Term;
 use crate::{Outcome, resolve};
 
 pub fn run(args: &Compare, term: &Term) -> Result<Outcome> {
+    if args.min_sqnr.is_some_and(f64::is_nan) {
+        return Err(Error::new(ErrorKind::InvalidArgument, "--min-sqnr: NaN is no limit")
+            .with_remedy("give decibels, such as 35"));
+    }
     let options = CompareOptions {
         engine: resolve::engine(&args.engine),
         per_tensor: args.per_tensor,
