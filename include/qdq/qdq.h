@@ -131,6 +131,13 @@ typedef struct qdq_policy qdq_policy;
 // How a quantized model is written.
 typedef struct qdq_quantize_options qdq_quantize_options;
 
+// pytorch-quantization's TensorQuantizer: a descriptor with its switches, its range and the statistics of its calibration.
+//
+// qdq_quantizer_forward() does, in this order: multiply by the pre-quantization scale, where there is one; return that where
+// disabled; collect it where calibrating; clip it where clipping; quantize it where quantizing, by the clip range where amax is
+// learned, else by the amax, else dynamically by max |x| of this very x. At the start only quantizing is on.
+typedef struct qdq_quantizer qdq_quantizer;
+
 // The ranges of a network's activations by tensor name, in the order in which they were set. A range is amax, the magnitude
 // that the integer 127 stands for, in the tensor's own unit.
 typedef struct qdq_ranges qdq_ranges;
@@ -783,6 +790,33 @@ qdq_status qdq_tensor_fake_affine_quant_backward(const qdq_tensor *gradient,
                                                  const qdq_tensor *out,
                                                  qdq_error **error);
 
+// out = min(max(x, min), max); NaN stays NaN. `x` and `out` have one shape and type (f32, f16, bf16, f64) and may be the same
+// memory.
+qdq_status qdq_tensor_clip(const qdq_tensor *x,
+                           float min,
+                           float max,
+                           const qdq_tensor *out,
+                           qdq_error **error);
+
+// The gradients of qdq_tensor_clip(): `out` = gradient where min < x < max, else 0; `min_gradient`, which may be NULL, the sum of
+// the gradient where x <= min; `max_gradient`, which may be NULL, where x >= max. Tensors as for
+// qdq_tensor_fake_quant_backward().
+qdq_status qdq_tensor_clip_backward(const qdq_tensor *gradient,
+                                    const qdq_tensor *x,
+                                    float min,
+                                    float max,
+                                    const qdq_tensor *out,
+                                    double *min_gradient,
+                                    double *max_gradient,
+                                    qdq_error **error);
+
+// out = x * factors, with factors (f32) broadcast to the shape of x. `x` and `out` have one shape and type (f32, f16, bf16,
+// f64) and may be the same memory.
+qdq_status qdq_tensor_multiply(const qdq_tensor *x,
+                               const qdq_tensor *factors,
+                               const qdq_tensor *out,
+                               qdq_error **error);
+
 // The ranges (amax) of weights (f32, f16, bf16, f64), one per index of `axis` or, where that is -1, one for all.
 //
 // QDQ_METHOD_MSE minimises the error of what the weights compute, sum e^2 + 2 (sum e)^2 of the rounding errors e; the other
@@ -969,6 +1003,160 @@ size_t qdq_histogram_calibrator_edge_count(const qdq_histogram_calibrator *calib
 
 // The edges: bin i holds the magnitudes from edge i to edge i + 1. Valid as the counts are.
 const double *qdq_histogram_calibrator_edges(const qdq_histogram_calibrator *calibrator);
+
+// A quantizer for tensors that the descriptor, which is copied, describes. Free `*out` with qdq_quantizer_free().
+qdq_status qdq_quantizer_new(const qdq_descriptor *descriptor, qdq_quantizer **out, qdq_error **error);
+
+// A quantizer of its own in the same state, statistics included: for another thread that calibrates. Free `*out` with
+// qdq_quantizer_free().
+qdq_status qdq_quantizer_clone(const qdq_quantizer *quantizer, qdq_quantizer **out, qdq_error **error);
+
+// A quantizer from the state that qdq_quantizer_to_json() wrote. Free `*out` with qdq_quantizer_free().
+qdq_status qdq_quantizer_from_json(const char *json, qdq_quantizer **out, qdq_error **error);
+
+// The state as JSON: descriptor, switches, ranges and scales exactly; not the statistics. Free `*out` with qdq_buffer_free().
+qdq_status qdq_quantizer_to_json(const qdq_quantizer *quantizer,
+                                 qdq_buffer **out,
+                                 qdq_error **error);
+
+// The quantizer in one line for people. Free `*out` with qdq_buffer_free().
+qdq_status qdq_quantizer_to_text(const qdq_quantizer *quantizer, qdq_buffer **out, qdq_error **error);
+
+// Frees `*quantizer` and sets it to NULL. NULL in either place is allowed and does nothing.
+void qdq_quantizer_free(qdq_quantizer **quantizer);
+
+// A copy of the descriptor, whose amax is the current one. Free `*out` with qdq_descriptor_free().
+qdq_status qdq_quantizer_descriptor(const qdq_quantizer *quantizer, qdq_descriptor **out, qdq_error **error);
+
+// Changes the format to integers of `num_bits`, 2 to 16.
+qdq_status qdq_quantizer_set_integers(qdq_quantizer *quantizer,
+                                      uint32_t num_bits,
+                                      bool is_unsigned,
+                                      bool narrow_range,
+                                      qdq_error **error);
+
+// Changes the format to the 8-bit float e4m3.
+qdq_status qdq_quantizer_set_e4m3(qdq_quantizer *quantizer, qdq_error **error);
+
+// Sets whether data passes unchanged, but for the pre-quantization scale. Default: false.
+qdq_status qdq_quantizer_set_disabled(qdq_quantizer *quantizer, bool on, qdq_error **error);
+
+// Sets whether data is quantized. Default: true.
+qdq_status qdq_quantizer_set_quantizing(qdq_quantizer *quantizer, bool on, qdq_error **error);
+
+// Sets whether data is clipped to the learned range; only where the descriptor learns amax. Default: false.
+qdq_status qdq_quantizer_set_clipping(qdq_quantizer *quantizer, bool on, qdq_error **error);
+
+// Sets whether data is collected for calibration. Default: false.
+qdq_status qdq_quantizer_set_calibrating(qdq_quantizer *quantizer, bool on, qdq_error **error);
+
+// Whether data passes unchanged.
+bool qdq_quantizer_is_disabled(const qdq_quantizer *quantizer);
+
+// Whether data is quantized.
+bool qdq_quantizer_is_quantizing(const qdq_quantizer *quantizer);
+
+// Whether data is clipped to the learned range.
+bool qdq_quantizer_is_clipping(const qdq_quantizer *quantizer);
+
+// Whether data is collected for calibration.
+bool qdq_quantizer_is_calibrating(const qdq_quantizer *quantizer);
+
+// Whether every tensor is quantized by its own max |x|, because no range is set.
+bool qdq_quantizer_is_dynamic(const qdq_quantizer *quantizer);
+
+// Sets the amax (f32, finite, not negative), of the shape of the one before; `amax` NULL makes the range dynamic again, after
+// which any shape may be set.
+qdq_status qdq_quantizer_set_amax(qdq_quantizer *quantizer,
+                                  const qdq_tensor *amax,
+                                  qdq_error **error);
+
+// Sets what data is multiplied by first (f32, broadcast to its shape); `scale` NULL for nothing, the default.
+qdq_status qdq_quantizer_set_pre_quant_scale(qdq_quantizer *quantizer, const qdq_tensor *scale, qdq_error **error);
+
+// The amax as it is set; `*out` is NULL where the range is dynamic. Free it with qdq_array_free().
+qdq_status qdq_quantizer_amax(const qdq_quantizer *quantizer, qdq_array **out, qdq_error **error);
+
+// The amax that data is quantized by: that of the clip range where it is learned, else the set one times the descriptor's
+// factor; `*out` is NULL where the range is dynamic. Free it with qdq_array_free().
+qdq_status qdq_quantizer_amax_in_use(const qdq_quantizer *quantizer,
+                                     qdq_array **out,
+                                     qdq_error **error);
+
+// The amax for a model that is exported: an error where the range is dynamic or the quantizer is still calibrating. Free
+// `*out` with qdq_array_free().
+qdq_status qdq_quantizer_amax_for_export(const qdq_quantizer *quantizer,
+                                         qdq_array **out,
+                                         qdq_error **error);
+
+// The width of one step, amax in use / M (e4m3: / 448); `*out` is NULL where the range is dynamic. Free it with
+// qdq_array_free().
+qdq_status qdq_quantizer_step_size(const qdq_quantizer *quantizer, qdq_array **out, qdq_error **error);
+
+// The scale, M / amax, of the integers that the last forward gave; `*out` is NULL where none did. Free it with
+// qdq_array_free().
+qdq_status qdq_quantizer_scale(const qdq_quantizer *quantizer, qdq_array **out, qdq_error **error);
+
+// What data is multiplied by first; `*out` is NULL for nothing. Free it with qdq_array_free().
+qdq_status qdq_quantizer_pre_quant_scale(const qdq_quantizer *quantizer, qdq_array **out, qdq_error **error);
+
+// Sets the learned range: the parameters that training has moved to.
+qdq_status qdq_quantizer_set_clip_range(qdq_quantizer *quantizer, float min, float max, qdq_error **error);
+
+// The learned range; NaN and NaN where there is none.
+qdq_status qdq_quantizer_clip_range(const qdq_quantizer *quantizer, float *min, float *max, qdq_error **error);
+
+// Starts learning from the amax: sets the clip range to its largest number, negative and positive.
+qdq_status qdq_quantizer_init_learn_amax(qdq_quantizer *quantizer, qdq_error **error);
+
+// What the quantizer makes of `x`, in the order that its documentation states. `x` and `out` have one shape and type (f32,
+// f16, bf16, f64) and may be the same memory.
+qdq_status qdq_quantizer_forward(qdq_quantizer *quantizer,
+                                 const qdq_tensor *x,
+                                 const qdq_tensor *out,
+                                 qdq_error **error);
+
+// The same without collecting, so that any number of threads can use one quantizer. `scale`, which may be NULL, receives
+// M / amax where the quantizer gives integers, to be freed with qdq_array_free(); otherwise NULL.
+qdq_status qdq_quantizer_quantize(const qdq_quantizer *quantizer,
+                                  const qdq_tensor *x,
+                                  const qdq_tensor *out,
+                                  qdq_array **scale,
+                                  qdq_error **error);
+
+// Collects a batch for calibration, whatever the switches say. The statistics are those of the descriptor's method.
+qdq_status qdq_quantizer_collect(qdq_quantizer *quantizer, const qdq_tensor *x, qdq_error **error);
+
+// Forgets what was collected.
+qdq_status qdq_quantizer_reset_calibration(qdq_quantizer *quantizer, qdq_error **error);
+
+// Adds what another quantizer with the same kept axes has collected, on another thread say.
+qdq_status qdq_quantizer_merge(qdq_quantizer *quantizer, const qdq_quantizer *other, qdq_error **error);
+
+// A copy of the statistics of a descriptor with QDQ_CALIB_HISTOGRAM; an error with another. Free `*out` with
+// qdq_tensor_stats_free().
+qdq_status qdq_quantizer_stats(const qdq_quantizer *quantizer, qdq_tensor_stats **out, qdq_error **error);
+
+// Computes the amax from what was collected, and sets it. Maxima know QDQ_METHOD_MAX only. Where nothing was collected that is
+// an error if `strict`, else the amax stays as it is. `loaded`, which may be NULL, receives whether an amax was set.
+qdq_status qdq_quantizer_load_calib_amax(qdq_quantizer *quantizer,
+                                         qdq_method method,
+                                         double percentile,
+                                         bool strict,
+                                         bool *loaded,
+                                         qdq_error **error);
+
+// The gradients of qdq_quantizer_forward(): `out` receives that of x, by the straight-through estimator or, where amax is
+// learned, by clipping; `min` and `max`, which may be NULL, those of the learned range, 0 where nothing is learned.
+//
+// `gradient`, `x` and `out` have one shape and type (f32, f16, bf16, f64); out may be the memory of either.
+qdq_status qdq_quantizer_backward(const qdq_quantizer *quantizer,
+                                  const qdq_tensor *gradient,
+                                  const qdq_tensor *x,
+                                  const qdq_tensor *out,
+                                  double *min,
+                                  double *max,
+                                  qdq_error **error);
 
 // No ranges yet. `method` says how they are computed, for the reader of a file, and may be NULL. Free them with
 // qdq_ranges_free().

@@ -1,6 +1,5 @@
 //! The numbers: functions of tensors.
 
-use half::{bf16, f16};
 use ndarray::{ArrayD, ArrayViewD};
 use std::mem::MaybeUninit;
 
@@ -21,19 +20,19 @@ use super::tensor::{Checked, checked, qdq_tensor};
 macro_rules! for_float {
     ($tensor:expr, $T:ident => $body:expr) => {
         match $tensor.stored() {
-            Stored::Plain(DataType::F32) => {
+            $crate::ffi::dtype::Stored::Plain($crate::dtype::DataType::F32) => {
                 type $T = f32;
                 $body
             }
-            Stored::Plain(DataType::F16) => {
-                type $T = f16;
+            $crate::ffi::dtype::Stored::Plain($crate::dtype::DataType::F16) => {
+                type $T = ::half::f16;
                 $body
             }
-            Stored::Plain(DataType::Bf16) => {
-                type $T = bf16;
+            $crate::ffi::dtype::Stored::Plain($crate::dtype::DataType::Bf16) => {
+                type $T = ::half::bf16;
                 $body
             }
-            Stored::Plain(DataType::F64) => {
+            $crate::ffi::dtype::Stored::Plain($crate::dtype::DataType::F64) => {
                 type $T = f64;
                 $body
             }
@@ -62,7 +61,7 @@ fn scale_array(scale: &PerGroup<'_>) -> qdq_array {
 }
 
 /// Writes an array into a tensor of its shape.
-fn write<T: bytemuck::Pod>(out: &Checked<'_>, values: &ArrayD<T>) -> Result<()> {
+pub(super) fn write<T: bytemuck::Pod>(out: &Checked<'_>, values: &ArrayD<T>) -> Result<()> {
     out.check_shape(values.shape())?;
     out.fill(|out: &mut [T]| {
         for (out, &value) in out.iter_mut().zip(values) {
@@ -373,6 +372,6 @@ pub unsafe extern "C" fn qdq_tensor_fake_affine_quant_backward(
     })
 }
 
-fn same_type(x: &Checked<'_>, other: &Checked<'_>) -> Result<()> {
+pub(super) fn same_type(x: &Checked<'_>, other: &Checked<'_>) -> Result<()> {
     if x.stored() == other.stored() { Ok(()) } else { Err(other.wrong_type(other.stored().name())) }
 }

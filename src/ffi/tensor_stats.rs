@@ -35,7 +35,6 @@ pub(super) fn floats<'a>(x: &Checked<'a>) -> Result<Cow<'a, [f32]>> {
     if x.stored() == Stored::Plain(DataType::F32) {
         return Ok(x.dense(None));
     }
-    use half::{bf16, f16};
     for_float!(x, T => Ok(converted::<T>(x).into()))
 }
 

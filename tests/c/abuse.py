@@ -13,7 +13,7 @@ from pathlib import Path
 import header as headers
 
 ARRAYS = {"const float *": "floats", "const int32_t *": "ints", "const int64_t *": "longs", "const void *": "bytes"}
-RESULTS = {"float *": "float", "size_t *": "size_t"}
+RESULTS = {"float *": "float", "double *": "double", "size_t *": "size_t", "bool *": "bool"}
 FILLED = {"lower": "float_memory", "upper": "float_memory", "counts": "count_memory"}
 NUMBERS = {"bool": "true", "float": "1.0f", "double": "99.0", "min": "-1.0f", "uint8_t": "3", "int64_t": "13"}
 CALLBACKS = {"qdq_free_fn": "free_user", "qdq_log_fn": "log_message", "qdq_next_batch_fn": "next_batch",
@@ -77,6 +77,8 @@ class Call:
         if type_ in RESULTS:
             self.before.append(f"{RESULTS[type_]} {name}_result;")
             return f"&{name}_result"
+        if type_ == "const char *" and self.function.name == "qdq_quantizer_from_json":
+            return "quantizer_json"
         if type_ == "const char *":
             return PATHS.get(self.function.name, TEXTS.get(name, '"x"')) if name == "path" else TEXTS.get(name, '"x"')
         if type_ == "const char *const *":

@@ -18,6 +18,7 @@ static char path[4096], stats_path[4096], json_path[4096], cache_path[4096], mod
 static const char *data_paths[1];
 static const char *const names[] = {"x", "y"};
 static const char *const descriptor_json = "{\"num_bits\": 4}";
+static const char *quantizer_json;
 static float floats[256], float_memory[65536], out_memory[256];
 static uint64_t count_memory[65536];
 static int8_t int8_memory[256];
@@ -26,7 +27,7 @@ static const int64_t longs[64] = {1, 1, 1, 1};
 static const unsigned char bytes[1];
 static const void *stats_bytes, *json_bytes, *cache_bytes, *model_bytes;
 static size_t stats_size, json_size, cache_size, model_size;
-static qdq_buffer *kept[4];
+static qdq_buffer *kept[5];
 
 static void begin(const char *call) {
   label = call;
@@ -79,7 +80,7 @@ static const qdq_tensor *good_tensor(const char *function, const char *name) {
     tensor->data = int8_memory;
     tensor->dtype = QDQ_DTYPE_I8;
   }
-  if (!strcmp(name, "amax") || !strcmp(name, "scale")) {
+  if (!strcmp(name, "amax") || !strcmp(name, "scale") || !strcmp(name, "factors")) {
     tensor->data = &floats[1];
     tensor->ndim = 0;
   }
@@ -260,6 +261,19 @@ static qdq_descriptor *make_qdq_descriptor(void) {
   return qdq_descriptor_new();
 }
 
+static qdq_quantizer *make_qdq_quantizer(void) {
+  qdq_error *failure;
+  qdq_descriptor *descriptor = qdq_descriptor_new();
+  must(qdq_descriptor_set_calib_method(descriptor, QDQ_CALIB_HISTOGRAM, &failure), failure);
+  must(qdq_descriptor_set_learn_amax(descriptor, true, &failure), failure);
+  must(qdq_descriptor_set_amax(descriptor, good_tensor("", "amax"), &failure), failure);
+  qdq_quantizer *quantizer;
+  must(qdq_quantizer_new(descriptor, &quantizer, &failure), failure);
+  must(qdq_quantizer_collect(quantizer, good_tensor("", ""), &failure), failure);
+  qdq_descriptor_free(&descriptor);
+  return quantizer;
+}
+
 static qdq_axis_max *make_qdq_axis_max(void) {
   qdq_error *failure;
   qdq_axis_max *collector;
@@ -330,6 +344,10 @@ static void set_up(int count, char **arguments) {
   must(qdq_ranges_to_json(ranges, &kept[1], &failure), failure);
   must(qdq_cache_to_bytes(cache, &kept[2], &failure), failure);
   must(qdq_model_to_bytes(shared_model, &kept[3], &failure), failure);
+  qdq_quantizer *quantizer = make_qdq_quantizer();
+  must(qdq_quantizer_to_json(quantizer, &kept[4], &failure), failure);
+  qdq_quantizer_free(&quantizer);
+  quantizer_json = qdq_buffer_text(kept[4]);
   stats_bytes = qdq_buffer_data(kept[0]), stats_size = qdq_buffer_size(kept[0]);
   json_bytes = qdq_buffer_data(kept[1]), json_size = qdq_buffer_size(kept[1]);
   cache_bytes = qdq_buffer_data(kept[2]), cache_size = qdq_buffer_size(kept[2]);
@@ -340,7 +358,7 @@ static void set_up(int count, char **arguments) {
 }
 
 static int finish(void) {
-  for (int i = 0; i < 4; i++) qdq_buffer_free(&kept[i]);
+  for (int i = 0; i < 5; i++) qdq_buffer_free(&kept[i]);
   qdq_plan_free(&shared_plan);
   qdq_model_free(&shared_model);
   printf("abuse: %d failures\n", failures);
