@@ -19,6 +19,7 @@ use super::tensor_stats::floats;
 /// absurd ranges.
 pub struct qdq_histogram_calibrator {
     calibrator: HistogramCalibrator,
+    search: compat::Search,
 }
 
 /// Which library's histogram is followed: one of the QDQ_LIBRARY_ numbers.
@@ -51,7 +52,7 @@ pub extern "C" fn qdq_histogram_calibrator_new(
                 }
             };
             let calibrator = HistogramCalibrator::new(num_bins, skip_zeros, library)?;
-            Ok(qdq_histogram_calibrator { calibrator })
+            Ok(qdq_histogram_calibrator { calibrator, search: compat::Search::default() })
         })
     })
 }
@@ -78,6 +79,20 @@ pub unsafe extern "C" fn qdq_histogram_calibrator_collect(
     })
 }
 
+/// Sets at which bins entropy and mse try ranges: from `start_bin` in steps of `stride`. Default: 128 and 1.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_histogram_calibrator_set_search(
+    calibrator: Option<&mut qdq_histogram_calibrator>,
+    start_bin: usize,
+    stride: usize,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        get_mut(calibrator, "calibrator")?.search = compat::Search { start_bin, stride };
+        Ok(())
+    })
+}
+
 /// The range by pytorch-quantization's own rule for the method, for integers of `num_bits`, 2 to 16. QDQ_METHOD_MAX is not one
 /// of its histogram methods and an error; use qdq_axis_max.
 #[unsafe(no_mangle)]
@@ -91,18 +106,17 @@ pub extern "C" fn qdq_histogram_calibrator_amax(
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
-        let calibrator = &get(calibrator, "calibrator")?.calibrator;
+        let qdq_histogram_calibrator { calibrator, search } = get(calibrator, "calibrator")?;
         let histogram = calibrator.histogram().ok_or_else(|| {
             Error::new(ErrorKind::Data, "no range: the calibrator has seen no batch")
                 .with_remedy("collect at least one batch first")
         })?;
         let target = target(num_bits, is_unsigned);
-        let search = compat::Search::default();
         put(
             out,
             match method_of(method, percentile)? {
-                Method::Entropy => compat::entropy(histogram, target, search)?,
-                Method::Mse => compat::mse(histogram, target, search)?,
+                Method::Entropy => compat::entropy(histogram, target, *search)?,
+                Method::Mse => compat::mse(histogram, target, *search)?,
                 Method::Percentile(percentile) => compat::percentile(histogram, percentile)?,
                 Method::Max => {
                     let message = "pytorch-quantization has no max over a histogram";

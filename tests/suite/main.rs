@@ -1,5 +1,6 @@
 //! Tests through the public API and the command-line tool, in one binary so that it links once.
 
+mod api;
 mod batch;
 mod calibration;
 mod cli;

@@ -1,6 +1,6 @@
 //! Quantization against the numbers of pytorch-quantization (`tests/data/golden`), bit for bit.
 
-use half::f16;
+use half::{bf16, f16};
 use ndarray::{Array1, ArrayD, ArrayViewD, IxDyn};
 use qdq::error::{Error, ErrorKind};
 use qdq::kernel::e4m3;
@@ -33,7 +33,7 @@ macro_rules! golden {
     };
 }
 
-golden! { f32: F32; f64: F64; f16: F16; }
+golden! { f32: F32; f64: F64; f16: F16; bf16: Bf16; }
 
 /// The same bits, NaN being one.
 pub fn assert_same<T: Golden>(what: &str, found: impl IntoIterator<Item = T>, expected: &ArrayD<T>) {
