@@ -14,7 +14,7 @@ endif
 export QDQ_PYTHON := $(PYTHON)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test header python models peers findings fmt-check lint doc clean
+.PHONY: help demo test header share python models peers findings fmt-check lint doc clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -56,6 +56,9 @@ target/python/.ready: tests/python/requirements.txt scripts/setup_python.sh
 
 header: ## write include/qdq/qdq.h anew from src/ffi
 	QDQ_UPDATE_HEADER=1 $(CARGO) test --test suite the_header
+
+share: ## write the man pages and completions in share/ anew from the tool's arguments
+	QDQ_UPDATE_SHARE=1 $(CARGO) test --bin qdq man_pages
 
 fmt-check: ## check the formatting
 	$(CARGO) fmt --check
