@@ -73,5 +73,8 @@ fn man_pages_and_completions_are_those_of_the_arguments() {
     let differs = |path: &&PathBuf| expected.get(*path) != found.get(*path);
     let mut differing: Vec<_> = expected.keys().chain(found.keys()).filter(differs).collect();
     differing.dedup();
-    assert!(differing.is_empty(), "share/ is not what the arguments say: {differing:?}; run 'make share' and delete strangers");
+    assert!(
+        differing.is_empty(),
+        "share/ is not what the arguments say: {differing:?}; run 'make share' and delete strangers"
+    );
 }
