@@ -1,4 +1,4 @@
-# Runs cargo: the target qdq_cargo, which leaves the libraries under their installed names in QDQ_LIBRARY_DIR and the tool
+# Runs cargo: the target qdq_cargo, which leaves the libraries under their installed names in qdq_LIBRARY_DIR and the tool
 # in QDQ_CARGO_OUTPUT.
 
 set(QDQ_CARGO_PROFILE release CACHE STRING "cargo's profile: release, dev, or one of your own")
@@ -19,7 +19,7 @@ if(NOT status EQUAL 0 OR NOT answer MATCHES "^cargo ([0-9.]+)")
     message(FATAL_ERROR "'${QDQ_CARGO} --version' does not tell its version: ${answer}${problem}\n"
         "Repair the Rust installation, or set QDQ_CARGO to a cargo that works.")
 elseif(CMAKE_MATCH_1 VERSION_LESS cargo_rust-version)
-    message(FATAL_ERROR "qdq needs Rust ${cargo_rust-version} or newer, and ${QDQ_CARGO} is of ${CMAKE_MATCH_1}. "
+    message(FATAL_ERROR "qdq needs Rust ${cargo_rust-version} or newer, and ${QDQ_CARGO} is version ${CMAKE_MATCH_1}. "
         "Update it ('rustup update'), or set QDQ_CARGO to a newer one.")
 endif()
 
@@ -65,13 +65,14 @@ if(profile_folder STREQUAL "dev")
 endif()
 get_filename_component(QDQ_CARGO_OUTPUT "${QDQ_CARGO_TARGET_DIR}/${triple}/${profile_folder}" ABSOLUTE)
 
-# A program that is linked with cargo's libqdq.so looks for its SONAME, which cargo makes no file of.
-set(QDQ_LIBRARY_DIR "${PROJECT_BINARY_DIR}/lib")
+# A program that is linked with cargo's libqdq.so looks for its SONAME, which cargo makes no file of. The shared library is
+# copied, so that a project that installs its run-time files gets it and not a link into the build tree.
+set(qdq_LIBRARY_DIR "${PROJECT_BINARY_DIR}/lib")
 set(full_name "libqdq.so.${PROJECT_VERSION}")
-file(MAKE_DIRECTORY "${QDQ_LIBRARY_DIR}")
+file(MAKE_DIRECTORY "${qdq_LIBRARY_DIR}")
 
 # Cargo decides what there is to do, so this always runs; one run for everything, since two would wait for each other.
-set(products "${QDQ_LIBRARY_DIR}/${full_name}" "${QDQ_LIBRARY_DIR}/libqdq.a")
+set(products "${qdq_LIBRARY_DIR}/${full_name}" "${qdq_LIBRARY_DIR}/libqdq.a")
 set(in_all)
 if(QDQ_INSTALL)
     set(in_all ALL)
@@ -79,10 +80,10 @@ endif()
 add_custom_target(qdq_cargo ${in_all}
     COMMAND "${CMAKE_COMMAND}" -E env ${environment} "${QDQ_CARGO}" build --profile "${QDQ_CARGO_PROFILE}"
         --target-dir "${QDQ_CARGO_TARGET_DIR}" ${arguments}
-    COMMAND "${CMAKE_COMMAND}" -E create_symlink "${QDQ_CARGO_OUTPUT}/libqdq.so" "${QDQ_LIBRARY_DIR}/${full_name}"
-    COMMAND "${CMAKE_COMMAND}" -E create_symlink "${full_name}" "${QDQ_LIBRARY_DIR}/${QDQ_SONAME}"
-    COMMAND "${CMAKE_COMMAND}" -E create_symlink "${QDQ_SONAME}" "${QDQ_LIBRARY_DIR}/libqdq.so"
-    COMMAND "${CMAKE_COMMAND}" -E create_symlink "${QDQ_CARGO_OUTPUT}/libqdq.a" "${QDQ_LIBRARY_DIR}/libqdq.a"
+    COMMAND "${CMAKE_COMMAND}" -E copy_if_different "${QDQ_CARGO_OUTPUT}/libqdq.so" "${qdq_LIBRARY_DIR}/${full_name}"
+    COMMAND "${CMAKE_COMMAND}" -E create_symlink "${full_name}" "${qdq_LIBRARY_DIR}/${QDQ_SONAME}"
+    COMMAND "${CMAKE_COMMAND}" -E create_symlink "${QDQ_SONAME}" "${qdq_LIBRARY_DIR}/libqdq.so"
+    COMMAND "${CMAKE_COMMAND}" -E create_symlink "${QDQ_CARGO_OUTPUT}/libqdq.a" "${qdq_LIBRARY_DIR}/libqdq.a"
     BYPRODUCTS ${products}
     WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}"
     COMMENT "Building qdq with cargo (${QDQ_CARGO_PROFILE})"

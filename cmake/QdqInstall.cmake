@@ -24,8 +24,8 @@ configure_file(cmake/qdq.pc.in qdq.pc @ONLY)
 install(FILES "${PROJECT_BINARY_DIR}/qdq.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
 
 if(QDQ_BUILD_SHARED)
-    install(PROGRAMS "${QDQ_CARGO_OUTPUT}/libqdq.so" DESTINATION "${CMAKE_INSTALL_LIBDIR}" RENAME "${full_name}")
-    install(FILES "${QDQ_LIBRARY_DIR}/${QDQ_SONAME}" "${QDQ_LIBRARY_DIR}/libqdq.so" DESTINATION "${CMAKE_INSTALL_LIBDIR}")
+    install(PROGRAMS "${qdq_LIBRARY_DIR}/${full_name}" "${qdq_LIBRARY_DIR}/${QDQ_SONAME}" "${qdq_LIBRARY_DIR}/libqdq.so"
+        DESTINATION "${CMAKE_INSTALL_LIBDIR}")
 endif()
 if(QDQ_BUILD_STATIC)
     install(FILES "${QDQ_CARGO_OUTPUT}/libqdq.a" DESTINATION "${CMAKE_INSTALL_LIBDIR}")

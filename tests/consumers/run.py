@@ -196,12 +196,17 @@ def the_tool():
 
 
 def add_subdirectory():
-    """The project gets the libraries alone; what is built once stays so."""
+    """What is built once stays so; the project installs the shared library with its program, and nothing more of qdq."""
     build = cmake_project("add_subdirectory", ["consumer_c", "consumer_cpp"], CARGO)
     again = run("cmake", "--build", build)
     check("Linking" not in again, "a second build linked again:\n", again)
-    run("cmake", "--install", build, "--prefix", WORK / "nothing")
-    check(not (WORK / "nothing/lib").exists(), "the project's installation holds qdq unasked")
+    application = WORK / "application"
+    run("cmake", "--install", build, "--prefix", application)
+    found = {str(path.relative_to(application)) for path in application.rglob("*") if not path.is_dir()}
+    expected = {"bin/consumer_cpp", f"lib/{SONAME}", f"lib/libqdq.so.{VERSION}"}
+    check(found == expected, "the project installs", found, "instead of", expected)
+    shutil.rmtree(build)
+    answers(application / "bin/consumer_cpp")
 
 
 # Packages.
