@@ -102,12 +102,19 @@ share/zsh/site-functions/_qdq
 """.split()
 
 
-def check_tree(prefix):
+# Where Debian wants something elsewhere.
+DEBIAN = {
+    "share/doc/qdq/LICENSE": "share/doc/qdq/copyright",
+    "share/zsh/site-functions/_qdq": "share/zsh/vendor-completions/_qdq",
+}
+
+
+def check_tree(prefix, moved={}):
     """Everything is there, and nothing that has no business there."""
     found = {str(path.relative_to(prefix)) for path in prefix.rglob("*") if not path.is_dir()}
     found = {path for path in found if not re.fullmatch(r"share/man/man1/qdq-[a-z-]+\.1", path)}
     headers = {f"include/{path.relative_to(ROOT / 'cpp')}" for path in (ROOT / "cpp").rglob("*.hpp")}
-    expected = {*EXPECTED, *headers}
+    expected = {moved.get(path, path) for path in [*EXPECTED, *headers]}
     check(found == expected, "missing:", expected - found, "not expected:", found - expected)
     check(os.readlink(prefix / "lib/libqdq.so") == SONAME, "libqdq.so is no link to", SONAME)
     check(os.readlink(prefix / "lib" / SONAME) == f"libqdq.so.{VERSION}", SONAME, "is no link to the full version")
@@ -232,7 +239,7 @@ def debian_package():
     check("libc6" in depends and "libgcc-s1" in depends, "the package depends on", depends)
     root = WORK / "unpacked package"
     run("dpkg-deb", "--extract", file, root)
-    check_tree(root / "usr")
+    check_tree(root / "usr", DEBIAN)
     check_library(root / f"usr/lib/libqdq.so.{VERSION}")
     cmake_project("find_package_cpp", options=found_in(root / "usr"), build=WORK / "from the package")
 
