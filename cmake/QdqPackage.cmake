@@ -1,5 +1,6 @@
 # The packages that `cpack` makes of the installed tree: an archive, and one for Debian and Ubuntu.
 set(CPACK_GENERATOR TGZ DEB)
+set(CPACK_PACKAGE_FILE_NAME "qdq-${PROJECT_VERSION}-${CMAKE_SYSTEM_NAME}-${CMAKE_SYSTEM_PROCESSOR}")
 set(CPACK_PACKAGE_VENDOR "qdq")
 set(CPACK_PACKAGE_CONTACT "qdq maintainers")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "${PROJECT_DESCRIPTION}")
