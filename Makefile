@@ -14,7 +14,7 @@ endif
 export QDQ_PYTHON := $(PYTHON)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test header python models peers findings fmt-check lint doc clean
+.PHONY: help demo test header share python models peers consumers findings fmt-check lint doc clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -30,7 +30,7 @@ demo: ## quantize the digits model on its real images and print float and INT8 a
 
 test: python models ## run the whole suite: Rust tests, comparison with peers, TensorRT-RTX engines
 	$(CARGO) test
-	$(MAKE) --no-print-directory peers
+	$(MAKE) --no-print-directory peers consumers
 
 # The tool as `cargo test` builds it: `cargo build` would compile some crates again with fewer features.
 peers: python models ## compare with ONNX Runtime's quantizer and build TensorRT-RTX engines on the CPU
@@ -39,6 +39,9 @@ peers: python models ## compare with ONNX Runtime's quantizer and build TensorRT
 	$(PYTHON) tests/trt_rtx/findings.py --check
 	$(PYTHON) tests/python/compare_with_peer.py target/models
 	$(PYTHON) tests/python/memory.py target/models
+
+consumers: python ## install the CMake package and build C and C++ programs against it (ONLY='words of cases')
+	$(PYTHON) tests/consumers/run.py $(ONLY)
 
 findings: python ## measure again which forms of Q/DQ TensorRT-RTX runs in INT8
 	$(PYTHON) tests/trt_rtx/findings.py --write
@@ -56,6 +59,9 @@ target/python/.ready: tests/python/requirements.txt scripts/setup_python.sh
 
 header: ## write include/qdq/qdq.h anew from src/ffi
 	QDQ_UPDATE_HEADER=1 $(CARGO) test --test suite the_header
+
+share: ## write the man pages and completions in share/ anew from the tool's arguments
+	QDQ_UPDATE_SHARE=1 $(CARGO) test --bin qdq man_pages
 
 fmt-check: ## check the formatting
 	$(CARGO) fmt --check

@@ -5,6 +5,8 @@ mod args;
 mod log;
 mod outputs;
 mod resolve;
+#[cfg(test)]
+mod share;
 mod term;
 mod verb;
 

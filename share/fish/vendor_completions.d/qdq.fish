@@ -1,0 +1,231 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_qdq_global_optspecs
+    string join \n json v/verbose q/quiet h/help V/version
+end
+
+function __fish_qdq_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_qdq_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_qdq_using_subcommand
+    set -l cmd (__fish_qdq_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c qdq -n "__fish_qdq_needs_command" -l json -d 'Print the result as JSON'
+complete -c qdq -n "__fish_qdq_needs_command" -s v -l verbose -d 'Also print what happens, and which nodes stay in float'
+complete -c qdq -n "__fish_qdq_needs_command" -s q -l quiet -d 'Print errors and failed gates only; with --json, also the result'
+complete -c qdq -n "__fish_qdq_needs_command" -s h -l help -d 'Print help'
+complete -c qdq -n "__fish_qdq_needs_command" -s V -l version -d 'Print version'
+complete -c qdq -n "__fish_qdq_needs_command" -f -a "quantize" -d 'Calibrate a float model and write its Q/DQ form'
+complete -c qdq -n "__fish_qdq_needs_command" -f -a "calibrate" -d 'Compute ranges, a calibration cache or statistics, without writing a model'
+complete -c qdq -n "__fish_qdq_needs_command" -f -a "apply" -d 'Make a Q/DQ model from ranges or from a TensorRT calibration cache, without data'
+complete -c qdq -n "__fish_qdq_needs_command" -f -a "merge" -d 'Merge statistics of several calibrations of one model'
+complete -c qdq -n "__fish_qdq_needs_command" -f -a "cache" -d 'Look at, check and convert TensorRT calibration caches'
+complete -c qdq -n "__fish_qdq_needs_command" -f -a "compare" -d 'Measure how far a quantized model is from the float model'
+complete -c qdq -n "__fish_qdq_needs_command" -f -a "inspect" -d 'Show what would be quantized and why'
+complete -c qdq -n "__fish_qdq_needs_command" -f -a "info" -d 'Show the version, the kernels in use and the engines found'
+complete -c qdq -n "__fish_qdq_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -s d -l data -d 'Samples: .npz, .npy, raw binary, images, or folders of them; NAME= where the model has several inputs' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l batch-size -d 'Samples per batch [default: the model\'s batch size, or 1]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l limit -d 'Use at most this many samples' -r
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l seed -d 'Draw the --limit samples at random instead of taking the first; the same number draws the same samples' -r
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l raw -d 'Type and shape of one sample in raw files, such as f32:3x224x224 [default: the model\'s]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l image-size -d 'Height and width of the model\'s images [default: by the input\'s shape]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l resize -d 'How images are brought to that size' -r -f -a "stretch\t'Without regard to the proportions'
+crop\t'Fill the size and cut off what stands over'
+letterbox\t'Fit into the size and fill up the rest'"
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l shorter-side -d 'With --resize crop: what the shorter side becomes before the centre is cut out, such as 256' -r
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l channels -d 'Order of the colours in the model\'s input' -r -f -a "rgb\t''
+bgr\t''
+gray\t''"
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l scale -d 'What pixels (0 to 255) are multiplied by, before anything else [default: 1/255]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l mean -d 'What is subtracted from the scaled pixels, one number or one per channel [default: 0]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l std -d 'What pixels are divided by after that, one number or one per channel [default: 1]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l fill -d 'Pixel value around letterboxed images' -r
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l layout -d 'Order of the axes in the model\'s input [default: by the input\'s shape]' -r -f -a "nchw\t''
+nhwc\t''"
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -s o -l output -d 'Where the Q/DQ model goes' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l method -d 'How ranges are computed from what was observed: max, entropy, percentile[=P] or mse [default: mse]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l cache -d 'Write a TensorRT calibration cache' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l tensorrt-version -d 'The TensorRT that reads the cache, such as 8.5.1, 10.3.0 or 8501' -r
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l algorithm -d 'The calibrator that reads the cache, such as EntropyCalibration2 (trtexec\'s) or MinMaxCalibration' -r
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l ranges -d 'Write the ranges as JSON' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l stats -d 'Write the statistics, from which ranges can be computed again by any method' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l include -d 'Quantize only nodes whose name matches (* is any text, ? one character); repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l include-op -d 'Quantize only nodes of this operator, such as Conv; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l exclude -d 'Never quantize nodes whose name matches; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l exclude-op -d 'Never quantize nodes of this operator; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l weights -d 'How weights are stored' -r -f -a "int8\t'As int8 with DequantizeLinear: a quarter of the size'
+float\t'As float with QuantizeLinear and DequantizeLinear'"
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l weight-method -d 'How the ranges of weights are computed [default: mse]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l runtime -d 'What runs the model' -r -f -a "embedded\t'The engine inside this program'
+onnxruntime\t'ONNX Runtime\'s shared library'
+auto\t'ONNX Runtime where it is found, else the embedded engine'"
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l onnxruntime -d 'ONNX Runtime\'s library, or the folder it lies in, where it is not found by itself' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l threads -d 'Threads of the engine [default: one per physical core]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l per-tensor-weights -d 'One scale per weight instead of one per output channel'
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l json -d 'Print the result as JSON'
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -s v -l verbose -d 'Also print what happens, and which nodes stay in float'
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -s q -l quiet -d 'Print errors and failed gates only; with --json, also the result'
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -s d -l data -d 'Samples: .npz, .npy, raw binary, images, or folders of them; NAME= where the model has several inputs' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l batch-size -d 'Samples per batch [default: the model\'s batch size, or 1]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l limit -d 'Use at most this many samples' -r
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l seed -d 'Draw the --limit samples at random instead of taking the first; the same number draws the same samples' -r
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l raw -d 'Type and shape of one sample in raw files, such as f32:3x224x224 [default: the model\'s]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l image-size -d 'Height and width of the model\'s images [default: by the input\'s shape]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l resize -d 'How images are brought to that size' -r -f -a "stretch\t'Without regard to the proportions'
+crop\t'Fill the size and cut off what stands over'
+letterbox\t'Fit into the size and fill up the rest'"
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l shorter-side -d 'With --resize crop: what the shorter side becomes before the centre is cut out, such as 256' -r
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l channels -d 'Order of the colours in the model\'s input' -r -f -a "rgb\t''
+bgr\t''
+gray\t''"
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l scale -d 'What pixels (0 to 255) are multiplied by, before anything else [default: 1/255]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l mean -d 'What is subtracted from the scaled pixels, one number or one per channel [default: 0]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l std -d 'What pixels are divided by after that, one number or one per channel [default: 1]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l fill -d 'Pixel value around letterboxed images' -r
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l layout -d 'Order of the axes in the model\'s input [default: by the input\'s shape]' -r -f -a "nchw\t''
+nhwc\t''"
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l from-stats -d 'Take statistics that were saved before instead of data' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l method -d 'How ranges are computed from what was observed: max, entropy, percentile[=P] or mse [default: mse]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l cache -d 'Write a TensorRT calibration cache' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l tensorrt-version -d 'The TensorRT that reads the cache, such as 8.5.1, 10.3.0 or 8501' -r
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l algorithm -d 'The calibrator that reads the cache, such as EntropyCalibration2 (trtexec\'s) or MinMaxCalibration' -r
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l ranges -d 'Write the ranges as JSON' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l stats -d 'Write the statistics, from which ranges can be computed again by any method' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l include -d 'Quantize only nodes whose name matches (* is any text, ? one character); repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l include-op -d 'Quantize only nodes of this operator, such as Conv; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l exclude -d 'Never quantize nodes whose name matches; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l exclude-op -d 'Never quantize nodes of this operator; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l runtime -d 'What runs the model' -r -f -a "embedded\t'The engine inside this program'
+onnxruntime\t'ONNX Runtime\'s shared library'
+auto\t'ONNX Runtime where it is found, else the embedded engine'"
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l onnxruntime -d 'ONNX Runtime\'s library, or the folder it lies in, where it is not found by itself' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l threads -d 'Threads of the engine [default: one per physical core]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l per-tensor-weights -d 'One scale per weight instead of one per output channel'
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l json -d 'Print the result as JSON'
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -s v -l verbose -d 'Also print what happens, and which nodes stay in float'
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -s q -l quiet -d 'Print errors and failed gates only; with --json, also the result'
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c qdq -n "__fish_qdq_using_subcommand apply" -l ranges -d 'Ranges as JSON, or a TensorRT calibration cache' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand apply" -s o -l output -d 'Where the Q/DQ model goes' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand apply" -l include -d 'Quantize only nodes whose name matches (* is any text, ? one character); repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand apply" -l include-op -d 'Quantize only nodes of this operator, such as Conv; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand apply" -l exclude -d 'Never quantize nodes whose name matches; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand apply" -l exclude-op -d 'Never quantize nodes of this operator; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand apply" -l weights -d 'How weights are stored' -r -f -a "int8\t'As int8 with DequantizeLinear: a quarter of the size'
+float\t'As float with QuantizeLinear and DequantizeLinear'"
+complete -c qdq -n "__fish_qdq_using_subcommand apply" -l weight-method -d 'How the ranges of weights are computed [default: mse]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand apply" -l per-tensor-weights -d 'One scale per weight instead of one per output channel'
+complete -c qdq -n "__fish_qdq_using_subcommand apply" -l json -d 'Print the result as JSON'
+complete -c qdq -n "__fish_qdq_using_subcommand apply" -s v -l verbose -d 'Also print what happens, and which nodes stay in float'
+complete -c qdq -n "__fish_qdq_using_subcommand apply" -s q -l quiet -d 'Print errors and failed gates only; with --json, also the result'
+complete -c qdq -n "__fish_qdq_using_subcommand apply" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c qdq -n "__fish_qdq_using_subcommand merge" -s o -l output -d 'Where the merged statistics go' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand merge" -l json -d 'Print the result as JSON'
+complete -c qdq -n "__fish_qdq_using_subcommand merge" -s v -l verbose -d 'Also print what happens, and which nodes stay in float'
+complete -c qdq -n "__fish_qdq_using_subcommand merge" -s q -l quiet -d 'Print errors and failed gates only; with --json, also the result'
+complete -c qdq -n "__fish_qdq_using_subcommand merge" -s h -l help -d 'Print help'
+complete -c qdq -n "__fish_qdq_using_subcommand cache; and not __fish_seen_subcommand_from show check convert help" -l json -d 'Print the result as JSON'
+complete -c qdq -n "__fish_qdq_using_subcommand cache; and not __fish_seen_subcommand_from show check convert help" -s v -l verbose -d 'Also print what happens, and which nodes stay in float'
+complete -c qdq -n "__fish_qdq_using_subcommand cache; and not __fish_seen_subcommand_from show check convert help" -s q -l quiet -d 'Print errors and failed gates only; with --json, also the result'
+complete -c qdq -n "__fish_qdq_using_subcommand cache; and not __fish_seen_subcommand_from show check convert help" -s h -l help -d 'Print help'
+complete -c qdq -n "__fish_qdq_using_subcommand cache; and not __fish_seen_subcommand_from show check convert help" -f -a "show" -d 'Print the header, and scale and range of every tensor'
+complete -c qdq -n "__fish_qdq_using_subcommand cache; and not __fish_seen_subcommand_from show check convert help" -f -a "check" -d 'Find what TensorRT would fail on or ignore; exits 1 where there is such a thing'
+complete -c qdq -n "__fish_qdq_using_subcommand cache; and not __fish_seen_subcommand_from show check convert help" -f -a "convert" -d 'Write a cache with another header, a cache as ranges, or ranges as a cache'
+complete -c qdq -n "__fish_qdq_using_subcommand cache; and not __fish_seen_subcommand_from show check convert help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c qdq -n "__fish_qdq_using_subcommand cache; and __fish_seen_subcommand_from show" -l json -d 'Print the result as JSON'
+complete -c qdq -n "__fish_qdq_using_subcommand cache; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Also print what happens, and which nodes stay in float'
+complete -c qdq -n "__fish_qdq_using_subcommand cache; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Print errors and failed gates only; with --json, also the result'
+complete -c qdq -n "__fish_qdq_using_subcommand cache; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
+complete -c qdq -n "__fish_qdq_using_subcommand cache; and __fish_seen_subcommand_from check" -l model -d 'Also compare the names with the tensors of this ONNX model' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand cache; and __fish_seen_subcommand_from check" -l tensorrt-version -d 'The TensorRT that reads the cache, such as 8.5.1, 10.3.0 or 8501' -r
+complete -c qdq -n "__fish_qdq_using_subcommand cache; and __fish_seen_subcommand_from check" -l algorithm -d 'The calibrator that reads the cache, such as EntropyCalibration2 (trtexec\'s) or MinMaxCalibration' -r
+complete -c qdq -n "__fish_qdq_using_subcommand cache; and __fish_seen_subcommand_from check" -l strict -d 'Let warnings fail too'
+complete -c qdq -n "__fish_qdq_using_subcommand cache; and __fish_seen_subcommand_from check" -l json -d 'Print the result as JSON'
+complete -c qdq -n "__fish_qdq_using_subcommand cache; and __fish_seen_subcommand_from check" -s v -l verbose -d 'Also print what happens, and which nodes stay in float'
+complete -c qdq -n "__fish_qdq_using_subcommand cache; and __fish_seen_subcommand_from check" -s q -l quiet -d 'Print errors and failed gates only; with --json, also the result'
+complete -c qdq -n "__fish_qdq_using_subcommand cache; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help'
+complete -c qdq -n "__fish_qdq_using_subcommand cache; and __fish_seen_subcommand_from convert" -s o -l output -d 'Where the result goes' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand cache; and __fish_seen_subcommand_from convert" -l to -d 'What is written' -r -f -a "cache\t'A TensorRT calibration cache'
+ranges\t'Ranges as JSON'"
+complete -c qdq -n "__fish_qdq_using_subcommand cache; and __fish_seen_subcommand_from convert" -l tensorrt-version -d 'The TensorRT that reads the cache, such as 8.5.1, 10.3.0 or 8501' -r
+complete -c qdq -n "__fish_qdq_using_subcommand cache; and __fish_seen_subcommand_from convert" -l algorithm -d 'The calibrator that reads the cache, such as EntropyCalibration2 (trtexec\'s) or MinMaxCalibration' -r
+complete -c qdq -n "__fish_qdq_using_subcommand cache; and __fish_seen_subcommand_from convert" -l json -d 'Print the result as JSON'
+complete -c qdq -n "__fish_qdq_using_subcommand cache; and __fish_seen_subcommand_from convert" -s v -l verbose -d 'Also print what happens, and which nodes stay in float'
+complete -c qdq -n "__fish_qdq_using_subcommand cache; and __fish_seen_subcommand_from convert" -s q -l quiet -d 'Print errors and failed gates only; with --json, also the result'
+complete -c qdq -n "__fish_qdq_using_subcommand cache; and __fish_seen_subcommand_from convert" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c qdq -n "__fish_qdq_using_subcommand cache; and __fish_seen_subcommand_from help" -f -a "show" -d 'Print the header, and scale and range of every tensor'
+complete -c qdq -n "__fish_qdq_using_subcommand cache; and __fish_seen_subcommand_from help" -f -a "check" -d 'Find what TensorRT would fail on or ignore; exits 1 where there is such a thing'
+complete -c qdq -n "__fish_qdq_using_subcommand cache; and __fish_seen_subcommand_from help" -f -a "convert" -d 'Write a cache with another header, a cache as ranges, or ranges as a cache'
+complete -c qdq -n "__fish_qdq_using_subcommand cache; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c qdq -n "__fish_qdq_using_subcommand compare" -s d -l data -d 'Samples: .npz, .npy, raw binary, images, or folders of them; NAME= where the model has several inputs' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand compare" -l batch-size -d 'Samples per batch [default: the model\'s batch size, or 1]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand compare" -l limit -d 'Use at most this many samples' -r
+complete -c qdq -n "__fish_qdq_using_subcommand compare" -l seed -d 'Draw the --limit samples at random instead of taking the first; the same number draws the same samples' -r
+complete -c qdq -n "__fish_qdq_using_subcommand compare" -l raw -d 'Type and shape of one sample in raw files, such as f32:3x224x224 [default: the model\'s]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand compare" -l image-size -d 'Height and width of the model\'s images [default: by the input\'s shape]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand compare" -l resize -d 'How images are brought to that size' -r -f -a "stretch\t'Without regard to the proportions'
+crop\t'Fill the size and cut off what stands over'
+letterbox\t'Fit into the size and fill up the rest'"
+complete -c qdq -n "__fish_qdq_using_subcommand compare" -l shorter-side -d 'With --resize crop: what the shorter side becomes before the centre is cut out, such as 256' -r
+complete -c qdq -n "__fish_qdq_using_subcommand compare" -l channels -d 'Order of the colours in the model\'s input' -r -f -a "rgb\t''
+bgr\t''
+gray\t''"
+complete -c qdq -n "__fish_qdq_using_subcommand compare" -l scale -d 'What pixels (0 to 255) are multiplied by, before anything else [default: 1/255]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand compare" -l mean -d 'What is subtracted from the scaled pixels, one number or one per channel [default: 0]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand compare" -l std -d 'What pixels are divided by after that, one number or one per channel [default: 1]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand compare" -l fill -d 'Pixel value around letterboxed images' -r
+complete -c qdq -n "__fish_qdq_using_subcommand compare" -l layout -d 'Order of the axes in the model\'s input [default: by the input\'s shape]' -r -f -a "nchw\t''
+nhwc\t''"
+complete -c qdq -n "__fish_qdq_using_subcommand compare" -l labels -d 'The right class of every sample, as .npy: prints the accuracy of both models' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand compare" -l min-sqnr -d 'Exit 1 unless every output has at least this SQNR' -r
+complete -c qdq -n "__fish_qdq_using_subcommand compare" -l runtime -d 'What runs the model' -r -f -a "embedded\t'The engine inside this program'
+onnxruntime\t'ONNX Runtime\'s shared library'
+auto\t'ONNX Runtime where it is found, else the embedded engine'"
+complete -c qdq -n "__fish_qdq_using_subcommand compare" -l onnxruntime -d 'ONNX Runtime\'s library, or the folder it lies in, where it is not found by itself' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand compare" -l threads -d 'Threads of the engine [default: one per physical core]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand compare" -l per-tensor -d 'Also compare every activation that both models have'
+complete -c qdq -n "__fish_qdq_using_subcommand compare" -l json -d 'Print the result as JSON'
+complete -c qdq -n "__fish_qdq_using_subcommand compare" -s v -l verbose -d 'Also print what happens, and which nodes stay in float'
+complete -c qdq -n "__fish_qdq_using_subcommand compare" -s q -l quiet -d 'Print errors and failed gates only; with --json, also the result'
+complete -c qdq -n "__fish_qdq_using_subcommand compare" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l include -d 'Quantize only nodes whose name matches (* is any text, ? one character); repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l include-op -d 'Quantize only nodes of this operator, such as Conv; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l exclude -d 'Never quantize nodes whose name matches; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l exclude-op -d 'Never quantize nodes of this operator; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l per-tensor-weights -d 'One scale per weight instead of one per output channel'
+complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l json -d 'Print the result as JSON'
+complete -c qdq -n "__fish_qdq_using_subcommand inspect" -s v -l verbose -d 'Also print what happens, and which nodes stay in float'
+complete -c qdq -n "__fish_qdq_using_subcommand inspect" -s q -l quiet -d 'Print errors and failed gates only; with --json, also the result'
+complete -c qdq -n "__fish_qdq_using_subcommand inspect" -s h -l help -d 'Print help'
+complete -c qdq -n "__fish_qdq_using_subcommand info" -l json -d 'Print the result as JSON'
+complete -c qdq -n "__fish_qdq_using_subcommand info" -s v -l verbose -d 'Also print what happens, and which nodes stay in float'
+complete -c qdq -n "__fish_qdq_using_subcommand info" -s q -l quiet -d 'Print errors and failed gates only; with --json, also the result'
+complete -c qdq -n "__fish_qdq_using_subcommand info" -s h -l help -d 'Print help'
+complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate apply merge cache compare inspect info help" -f -a "quantize" -d 'Calibrate a float model and write its Q/DQ form'
+complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate apply merge cache compare inspect info help" -f -a "calibrate" -d 'Compute ranges, a calibration cache or statistics, without writing a model'
+complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate apply merge cache compare inspect info help" -f -a "apply" -d 'Make a Q/DQ model from ranges or from a TensorRT calibration cache, without data'
+complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate apply merge cache compare inspect info help" -f -a "merge" -d 'Merge statistics of several calibrations of one model'
+complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate apply merge cache compare inspect info help" -f -a "cache" -d 'Look at, check and convert TensorRT calibration caches'
+complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate apply merge cache compare inspect info help" -f -a "compare" -d 'Measure how far a quantized model is from the float model'
+complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate apply merge cache compare inspect info help" -f -a "inspect" -d 'Show what would be quantized and why'
+complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate apply merge cache compare inspect info help" -f -a "info" -d 'Show the version, the kernels in use and the engines found'
+complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate apply merge cache compare inspect info help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c qdq -n "__fish_qdq_using_subcommand help; and __fish_seen_subcommand_from cache" -f -a "show" -d 'Print the header, and scale and range of every tensor'
+complete -c qdq -n "__fish_qdq_using_subcommand help; and __fish_seen_subcommand_from cache" -f -a "check" -d 'Find what TensorRT would fail on or ignore; exits 1 where there is such a thing'
+complete -c qdq -n "__fish_qdq_using_subcommand help; and __fish_seen_subcommand_from cache" -f -a "convert" -d 'Write a cache with another header, a cache as ranges, or ranges as a cache'

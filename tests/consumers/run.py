@@ -1,0 +1,303 @@
+#!/usr/bin/env python3
+"""Builds and installs qdq by its CMake package, and builds and runs small programs against it in every way that it offers.
+
+Cargo's output is that of `cargo test`, so nothing is compiled twice. Prints a line for every case; exits 1 where one failed.
+
+usage: run.py [WORD...], where only cases with such a word in their names run
+"""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).absolute()
+# Every path has a space in it.
+WORK = TARGET / "consumers" / "in a folder"
+BUILD = WORK / "build"
+PREFIX = WORK / "installed tree"
+VERSION = re.search(r'^version = "(.*)"', (ROOT / "Cargo.toml").read_text(), re.M)[1]
+SONAME = "libqdq.so." + (VERSION.rsplit(".", 1)[0] if VERSION.startswith("0.") else VERSION.split(".")[0])
+
+WARNINGS = "-Wall -Wextra -Wpedantic -Werror"
+# The features of the dependencies are those of the build of which a test is part.
+CARGO = ["-DQDQ_CARGO_PROFILE=dev", "-DQDQ_CARGO_FLAGS=--locked;--test;suite"]
+# cmake and ninja of this Python's environment before those of the system.
+PATH = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+
+
+class Failure(Exception):
+    """A case that failed, with what there is to say about it."""
+
+
+def check(holds, *message):
+    if not holds:
+        raise Failure(" ".join(map(str, message)))
+
+
+def run(*command, **environment):
+    """Runs a command and returns what it printed."""
+    command = [str(part) for part in command]
+    environment = {key: str(value) for key, value in environment.items()}
+    environment = os.environ | {"PATH": PATH, "CARGO_TARGET_DIR": str(TARGET)} | environment
+    program = shutil.which(command[0], path=PATH)
+    check(program, f"{command[0]} is not installed; `make python` sets up cmake and ninja, the system's packages the rest")
+    ran = subprocess.run([program, *command[1:]], env=environment, text=True, stdin=subprocess.DEVNULL,
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    check(ran.returncode == 0, f"{shlex.join(command)} ended with {ran.returncode}:\n{ran.stdout}")
+    return ran.stdout
+
+
+def cmake(source, build, *options):
+    run("cmake", "-S", source, "-B", build, "-G", "Ninja", *options)
+    run("cmake", "--build", build)
+
+
+def cmake_project(name, programs=("consumer",), options=(), build=None):
+    """Builds a project anew and runs its programs."""
+    build = build or WORK / name
+    shutil.rmtree(build, ignore_errors=True)
+    cmake(HERE / name, build, f"-DCMAKE_C_FLAGS={WARNINGS}", f"-DCMAKE_CXX_FLAGS={WARNINGS}", *options)
+    for program in programs:
+        answers(build / program)
+    return build
+
+
+def answers(program, **environment):
+    said = run(program, **environment).strip()
+    check(said == f"qdq {VERSION}", f"{program} said '{said}'")
+
+
+def found_in(prefix):
+    # Nothing but this prefix, so that an installed qdq is not taken instead.
+    return f"-DCMAKE_PREFIX_PATH={prefix}", "-DCMAKE_FIND_USE_CMAKE_SYSTEM_PATH=OFF"
+
+
+# What is installed.
+
+EXPECTED = f"""
+bin/qdq
+include/qdq/qdq.h
+lib/cmake/qdq/qdqConfig.cmake
+lib/cmake/qdq/qdqConfigVersion.cmake
+lib/cmake/qdq/qdqTargets.cmake
+lib/libqdq.a
+lib/libqdq.so
+lib/{SONAME}
+lib/libqdq.so.{VERSION}
+lib/pkgconfig/qdq.pc
+share/bash-completion/completions/qdq
+share/doc/qdq/CHANGELOG.md
+share/doc/qdq/LICENSE
+share/doc/qdq/README.md
+share/fish/vendor_completions.d/qdq.fish
+share/man/man1/qdq.1
+share/zsh/site-functions/_qdq
+""".split()
+
+
+# Where Debian wants something elsewhere.
+DEBIAN = {
+    "share/doc/qdq/LICENSE": "share/doc/qdq/copyright",
+    "share/zsh/site-functions/_qdq": "share/zsh/vendor-completions/_qdq",
+}
+
+
+def check_tree(prefix, moved={}):
+    """Everything is there, and nothing that has no business there."""
+    found = {str(path.relative_to(prefix)) for path in prefix.rglob("*") if not path.is_dir()}
+    found = {path for path in found if not re.fullmatch(r"share/man/man1/qdq-[a-z-]+\.1", path)}
+    headers = {f"include/{path.relative_to(ROOT / 'cpp')}" for path in (ROOT / "cpp").rglob("*.hpp")}
+    expected = {moved.get(path, path) for path in [*EXPECTED, *headers]}
+    check(found == expected, "missing:", expected - found, "not expected:", found - expected)
+    check(os.readlink(prefix / "lib/libqdq.so") == SONAME, "libqdq.so is no link to", SONAME)
+    check(os.readlink(prefix / "lib" / SONAME) == f"libqdq.so.{VERSION}", SONAME, "is no link to the full version")
+
+
+def check_library(library):
+    """The shared library has its name, and exports what the header declares and nothing else."""
+    soname = re.search(r"SONAME.*\[(.*)\]", run("readelf", "-d", library))
+    check(soname and soname[1] == SONAME, "the SONAME of", library, "is", soname and soname[1], "instead of", SONAME)
+    lines = run("nm", "-D", "--defined-only", library).splitlines()
+    exported = {line.split()[-1].split("@")[0] for line in lines}
+    header = re.sub(r"//.*", "", (ROOT / "include/qdq/qdq.h").read_text())
+    declared = set(re.findall(r"\b(qdq_\w+)\(", header))
+    check(exported == declared, "exported but not in qdq.h:", exported - declared,
+          "in qdq.h but not exported:", declared - exported)
+
+
+def check_native_libraries():
+    """The system libraries that the package states are those that rustc states for a static library of qdq."""
+    empty = WORK / "empty.rs"
+    empty.write_text("pub use qdq;\n")
+    debug = TARGET / "debug"
+    said = run("rustc", "--edition", "2024", "--crate-type", "staticlib", "--print", "native-static-libs",
+               "--extern", f"qdq={debug / 'libqdq.rlib'}", "-L", f"dependency={debug / 'deps'}",
+               "--out-dir", WORK, empty)
+    expected = set(re.search(r"native-static-libs: (.*)", said)[1].split())
+    pc = (PREFIX / "lib/pkgconfig/qdq.pc").read_text()
+    stated = set(re.search(r"^Libs.private: (.*)", pc, re.M)[1].split())
+    check(stated == expected, "QDQ_NATIVE_LIBRARIES in CMakeLists.txt:", stated, "rustc says:", expected)
+
+
+def check_destdir():
+    stage = WORK / "stage"
+    run("cmake", "--install", BUILD, "--prefix", "/opt/qdq", DESTDIR=stage)
+    check_tree(stage / "opt/qdq")
+    cmake_project("find_package_c", options=found_in(stage / "opt/qdq"), build=WORK / "staged")
+
+
+# How it is used.
+
+
+def refuses_another_minor_version():
+    # 0.0 is older and compatible by every other rule than that of the same minor version.
+    text = (HERE / "find_package_c/CMakeLists.txt").read_text()
+    folder = WORK / "refused"
+    folder.mkdir()
+    (folder / "CMakeLists.txt").write_text(text.replace("find_package(qdq 0.1 ", "find_package(qdq 0.0 "))
+    try:
+        run("cmake", "-S", folder, "-B", folder / "build", "-G", "Ninja", *found_in(PREFIX))
+    except Failure as refusal:
+        check("version: " + VERSION in str(refusal), "refused for another reason:", refusal)
+    else:
+        raise Failure("a program that wants 0.0 got", VERSION)
+
+
+def pkg_config(prefix):
+    program = os.environ.get("PKG_CONFIG") or shutil.which("pkg-config") or shutil.which("pkgconf")
+    if not program:
+        return "pkg-config is not installed"
+    out = WORK / "pkg_config"
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir()
+    run("make", "-C", HERE / "pkg_config", OUT=out, CFLAGS=WARNINGS, CXXFLAGS=WARNINGS, PKG_CONFIG=program,
+        PKG_CONFIG_LIBDIR=prefix / "lib/pkgconfig")
+    for name in ["shared_c", "shared_cpp", "static_c", "static_cpp"]:
+        answers(out / name)
+    for name, needed in [("shared_c", True), ("static_c", False)]:
+        check((SONAME in run("readelf", "-d", out / name)) == needed, name, "is linked the other way")
+
+
+def the_moved_tree():
+    moved = WORK / "elsewhere" / "in two levels"
+    moved.parent.mkdir()
+    PREFIX.rename(moved)
+    try:
+        cmake_project("find_package_c", options=found_in(moved))
+        cmake_project("tensorrt", options=found_in(moved))
+        pkg_config(moved)
+    finally:
+        moved.rename(PREFIX)
+
+
+def the_tool():
+    said = run(PREFIX / "bin/qdq", "--version").strip()
+    check(said == f"qdq {VERSION}", "it said", said)
+
+
+def add_subdirectory():
+    """What is built once stays so; the project installs the shared library with its program, and nothing more of qdq."""
+    build = cmake_project("add_subdirectory", ["consumer_c", "consumer_cpp"], CARGO)
+    again = run("cmake", "--build", build)
+    check("Linking" not in again, "a second build linked again:\n", again)
+    application = WORK / "application"
+    run("cmake", "--install", build, "--prefix", application)
+    found = {str(path.relative_to(application)) for path in application.rglob("*") if not path.is_dir()}
+    expected = {"bin/consumer_cpp", f"lib/{SONAME}", f"lib/libqdq.so.{VERSION}"}
+    check(found == expected, "the project installs", found, "instead of", expected)
+    shutil.rmtree(build)
+    answers(application / "bin/consumer_cpp")
+
+
+# Packages.
+
+
+def archive():
+    run("cpack", "--config", BUILD / "CPackConfig.cmake", "-G", "TGZ", "-B", WORK / "packages")
+    [file] = (WORK / "packages").glob("*.tar.gz")
+    root = WORK / "unpacked archive"
+    root.mkdir()
+    run("tar", "-xf", file, "-C", root)
+    [tree] = root.iterdir()
+    check_tree(tree)
+    cmake_project("find_package_cpp", options=found_in(tree), build=WORK / "from the archive")
+
+
+def debian_package():
+    if not shutil.which("dpkg-deb"):
+        return "dpkg-deb is not installed"
+    run("cpack", "--config", BUILD / "CPackConfig.cmake", "-G", "DEB", "-B", WORK / "packages")
+    [file] = (WORK / "packages").glob("*.deb")
+    depends = run("dpkg-deb", "--field", file, "Depends")
+    check("libc6" in depends and "libgcc-s1" in depends, "the package depends on", depends)
+    root = WORK / "unpacked package"
+    run("dpkg-deb", "--extract", file, root)
+    check_tree(root / "usr", DEBIAN)
+    check_library(root / f"usr/lib/libqdq.so.{VERSION}")
+    cmake_project("find_package_cpp", options=found_in(root / "usr"), build=WORK / "from the package")
+
+
+def build():
+    cmake(ROOT, BUILD, *CARGO)
+
+
+def install():
+    run("cmake", "--install", BUILD, "--prefix", PREFIX)
+    check_tree(PREFIX)
+
+
+CASES = [
+    ("build", build),
+    ("install", install),
+    ("the installed tool", the_tool),
+    ("symbols and SONAME, as built", lambda: check_library(BUILD / "lib/libqdq.so")),
+    ("symbols and SONAME, installed", lambda: check_library(PREFIX / "lib/libqdq.so")),
+    ("system libraries of the static library", check_native_libraries),
+    ("find_package, C", lambda: cmake_project("find_package_c", options=found_in(PREFIX))),
+    ("find_package, C++", lambda: cmake_project("find_package_cpp", options=found_in(PREFIX))),
+    ("find_package, static", lambda: cmake_project(
+        "find_package_static", ["consumer_c", "consumer_cpp"], found_in(PREFIX))),
+    ("find_package, qdq::tensorrt", lambda: cmake_project("tensorrt", options=found_in(PREFIX))),
+    ("find_package, another version", refuses_another_minor_version),
+    ("pkg-config, shared and static", lambda: pkg_config(PREFIX)),
+    ("the installed tree, moved", the_moved_tree),
+    ("DESTDIR", check_destdir),
+    ("add_subdirectory", add_subdirectory),
+    ("FetchContent", lambda: cmake_project("fetch_content", options=CARGO)),
+    ("archive", archive),
+    ("Debian package", debian_package),
+]
+
+
+def main():
+    chosen = [(name, case) for name, case in CASES if case in (build, install) or not sys.argv[1:]
+              or any(word in name for word in sys.argv[1:])]
+    shutil.rmtree(WORK, ignore_errors=True)
+    WORK.mkdir(parents=True)
+    failed = 0
+    for name, case in chosen:
+        start = time.monotonic()
+        try:
+            skipped = case()
+            skipped = skipped if isinstance(skipped, str) else None
+            said = f"skipped: {skipped}" if skipped else "ok"
+        except Failure as failure:
+            failed += 1
+            said = f"FAILED: {failure}"
+        print(f"{name:42} {time.monotonic() - start:5.1f} s  {said}", flush=True)
+        if failed and case in (build, install):
+            break
+    if failed:
+        sys.exit(f"{failed} failed; what they left is in {WORK}")
+    shutil.rmtree(WORK)
+
+
+if __name__ == "__main__":
+    main()
