@@ -14,7 +14,7 @@ endif
 export QDQ_PYTHON := $(PYTHON)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test header share python models peers consumers findings fmt-check lint doc clean
+.PHONY: help demo test native miri tsan header share python models peers consumers findings fmt-check lint doc clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -30,7 +30,7 @@ demo: ## quantize the digits model on its real images and print float and INT8 a
 
 test: python models ## run the whole suite: Rust tests, comparison with peers, TensorRT-RTX engines
 	$(CARGO) test
-	$(MAKE) --no-print-directory peers consumers
+	$(MAKE) --no-print-directory native peers consumers
 
 # The tool as `cargo test` builds it: `cargo build` would compile some crates again with fewer features.
 peers: python models ## compare with ONNX Runtime's quantizer and build TensorRT-RTX engines on the CPU
@@ -39,6 +39,13 @@ peers: python models ## compare with ONNX Runtime's quantizer and build TensorRT
 	$(PYTHON) tests/trt_rtx/findings.py --check
 	$(PYTHON) tests/python/compare_with_peer.py target/models
 	$(PYTHON) tests/python/memory.py target/models
+
+# Built as `cargo test` builds it, see above.
+native: python ## test the C interface, the C++ layer and the examples, with sanitizers and Valgrind
+	$(CARGO) build --quiet --lib --bins --examples --test suite
+	$(PYTHON) tests/c/run.py
+	$(PYTHON) tests/cpp/run.py
+	$(PYTHON) tests/examples.py
 
 consumers: python ## install the CMake package and build C and C++ programs against it (ONLY='words of cases')
 	$(PYTHON) tests/consumers/run.py $(ONLY)
@@ -56,6 +63,15 @@ python: $(ENVIRONMENT) ## create the tests' Python environment in target/python
 
 target/python/.ready: tests/python/requirements.txt scripts/setup_python.sh
 	scripts/setup_python.sh $(@D)
+
+miri: ## run the handles of the C interface and the scalar kernels in Miri (needs a nightly toolchain with miri)
+	MIRIFLAGS=-Zmiri-disable-isolation CARGO_TARGET_DIR=target/miri \
+		$(CARGO) +nightly miri test --lib ffi:: kernel::tests
+
+tsan: ## run two threads of C under ThreadSanitizer (needs a nightly toolchain with rust-src)
+	RUSTFLAGS=-Zsanitizer=thread CARGO_TARGET_DIR=target/tsan \
+		$(CARGO) +nightly build --lib -Zbuild-std --target x86_64-unknown-linux-gnu
+	python3 tests/c/tsan.py target/tsan/x86_64-unknown-linux-gnu/debug
 
 header: ## write include/qdq/qdq.h anew from src/ffi
 	QDQ_UPDATE_HEADER=1 $(CARGO) test --test suite the_header

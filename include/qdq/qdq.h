@@ -982,6 +982,12 @@ qdq_status qdq_histogram_calibrator_collect(qdq_histogram_calibrator *calibrator
                                             const qdq_tensor *x,
                                             qdq_error **error);
 
+// Sets at which bins entropy and mse try ranges: from `start_bin` in steps of `stride`. Default: 128 and 1.
+qdq_status qdq_histogram_calibrator_set_search(qdq_histogram_calibrator *calibrator,
+                                               size_t start_bin,
+                                               size_t stride,
+                                               qdq_error **error);
+
 // The range by pytorch-quantization's own rule for the method, for integers of `num_bits`, 2 to 16. QDQ_METHOD_MAX is not one
 // of its histogram methods and an error; use qdq_axis_max.
 qdq_status qdq_histogram_calibrator_amax(const qdq_histogram_calibrator *calibrator,

@@ -12,7 +12,7 @@ use super::capi::Capi;
 use super::native::Native;
 use super::{Api, Integers, Question, Storage};
 use crate::golden::{Arrays, cases};
-use crate::numbers::golden::{Golden, assert_same, text};
+use crate::numbers::golden::{Golden, assert_same, check_error, text};
 
 /// Runs a body through the Rust API and through C.
 macro_rules! both_ways {
@@ -88,12 +88,7 @@ fn golden_case<A: Api, T: Golden>(
     };
     if case.get("error").is_some() {
         let failure = found.err().unwrap_or_else(|| panic!("{id}: no error"));
-        let kind = match text(case, "error") {
-            "RuntimeError" => ErrorKind::Shape,
-            "TypeError" => ErrorKind::Data,
-            _ => ErrorKind::InvalidArgument,
-        };
-        assert!(failure.kind == kind && failure.remedy.is_some(), "{id}: {failure:?}");
+        check_error(case, failure.kind, &failure.message, failure.remedy.as_deref());
         return;
     }
     let (y, scale) = found.unwrap_or_else(|failure| panic!("{id}: {failure:?}"));

@@ -22,7 +22,8 @@ fn run<T: Golden>(case: &Value, arrays: &mut Arrays, x: ArrayD<T>, amax: ArrayD<
     });
     let found = quantizer.forward(x.view());
     if case.get("error").is_some() {
-        return check_error(case, &found.expect_err(id));
+        let error = found.expect_err(id);
+        return check_error(case, error.kind(), error.message(), error.remedy());
     }
     assert_same(
         id,

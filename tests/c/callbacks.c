@@ -1,0 +1,220 @@
+// Batches from a callback, progress, cancellation and log: what a callback says comes out, and nothing is left behind.
+#include <pthread.h>
+#include <string.h>
+
+#include "check.h"
+
+static qdq_error *error;
+static char path[4096];
+
+// What a callback shall do at its `at`th call.
+struct script {
+  int calls, at;
+  qdq_status status;
+  const char *message;
+  bool wrong_name, wrong_shape;
+  int freed;
+};
+
+static qdq_status next(void *user, qdq_batch *batch, qdq_error **failure) {
+  struct script *script = user;
+  bool is_time = script->calls++ == script->at;
+  if (is_time && script->status != QDQ_OK) {
+    if (script->message) *failure = qdq_error_new(script->status, script->message, "do it otherwise");
+    return script->status;
+  }
+  if (script->calls > 5) return QDQ_OK;  // the end
+  float pixels[2 * 64];
+  for (int i = 0; i < 2 * 64; i++) pixels[i] = (float)((i * 7) % 17) / 16;
+  int64_t shape[4] = {2, 1, 8, script->wrong_shape ? 4 : 8};
+  qdq_tensor tensor = {.data = pixels, .dtype = QDQ_DTYPE_F32, .ndim = 4, .shape = shape};
+  qdq_status status = qdq_batch_set(batch, script->wrong_name ? "wrong" : "input", &tensor, failure);
+  if (is_time && script->message) *failure = qdq_error_new(QDQ_ERROR_DATA, script->message, NULL);
+  return status;
+}
+
+static void freed(void *user) {
+  ((struct script *)user)->freed++;
+}
+
+static qdq_status report(void *user, uint64_t batches, uint64_t samples, int64_t total, qdq_error **failure) {
+  struct script *script = user;
+  CHECK(samples == 2 * batches && total == -1);
+  script->calls++;
+  if ((int)batches != script->at) return QDQ_OK;
+  if (script->message) *failure = qdq_error_new(script->status, script->message, NULL);
+  return script->status;
+}
+
+static qdq_model *model;
+static qdq_specs *inputs;
+static qdq_plan *plan;
+
+// Calibrates with a source that follows a script.
+static qdq_status calibrate(struct script *script, qdq_run_options *options, qdq_stats **stats) {
+  qdq_batches *batches;
+  OK(qdq_batches_from_callback(inputs, next, script, freed, &batches, &error));
+  qdq_status status = qdq_model_calibrate(model, plan, batches, true, options, stats, &error);
+  CHECK(script->freed == 0);
+  qdq_batches_free(&batches);
+  CHECK(script->freed == 1);
+  if (status != QDQ_OK) CHECK(*stats == NULL);
+  return status;
+}
+
+static void batches_from_a_callback(void) {
+  qdq_stats *stats;
+  struct script good = {.at = -1};
+  CHECK(calibrate(&good, NULL, &stats) == QDQ_OK && error == NULL);
+  CHECK(qdq_stats_samples(stats) == 10 && good.calls == 6);
+  qdq_stats_free(&stats);
+
+  struct script empty = {.at = -1, .calls = 5};
+  FAILS(calibrate(&empty, NULL, &stats), QDQ_ERROR_DATA, "no sample");
+  struct script told = {.at = 2, .status = QDQ_ERROR_IO, .message = "the camera is gone"};
+  CHECK(calibrate(&told, NULL, &stats) == QDQ_ERROR_IO);
+  CHECK(!strcmp(qdq_error_message(error), "the camera is gone") && !strcmp(qdq_error_remedy(error), "do it otherwise"));
+  qdq_error_free(&error);
+  struct script silent = {.at = 2, .status = QDQ_ERROR_DATA};
+  FAILS(calibrate(&silent, NULL, &stats), QDQ_ERROR_DATA, "batch callback failed");
+  struct script unknown = {.at = 2, .status = 77};
+  FAILS(calibrate(&unknown, NULL, &stats), QDQ_ERROR_CALLBACK, "77");
+  struct script cancelled = {.at = 2, .status = QDQ_ERROR_CANCELLED};
+  FAILS(calibrate(&cancelled, NULL, &stats), QDQ_ERROR_CANCELLED, "stopped");
+  struct script needless = {.at = 2, .status = QDQ_OK, .message = "an error beside QDQ_OK counts for nothing"};
+  CHECK(calibrate(&needless, NULL, &stats) == QDQ_OK);
+  qdq_stats_free(&stats);
+  struct script wrong_name = {.at = -1, .wrong_name = true};
+  FAILS(calibrate(&wrong_name, NULL, &stats), QDQ_ERROR_DATA, "no tensor for input 'input'");
+  struct script wrong_shape = {.at = -1, .wrong_shape = true};
+  FAILS(calibrate(&wrong_shape, NULL, &stats), QDQ_ERROR_SHAPE, "input");
+
+  // The user's data is freed even where no source comes about.
+  struct script unused = {.at = -1};
+  qdq_batches *batches;
+  FAILS(qdq_batches_from_callback(NULL, next, &unused, freed, &batches, &error), QDQ_ERROR_INVALID_ARGUMENT, "inputs");
+  CHECK(unused.freed == 1 && batches == NULL);
+}
+
+static void progress_and_cancellation(void) {
+  qdq_stats *stats;
+  qdq_run_options *options = qdq_run_options_new();
+  struct script good = {.at = -1}, watched = {.at = -1};
+  OK(qdq_run_options_set_progress(options, report, &watched, &error));
+  CHECK(calibrate(&good, options, &stats) == QDQ_OK && watched.calls == 5);
+  qdq_stats_free(&stats);
+
+  struct script stop = {.at = 2, .status = QDQ_ERROR_CANCELLED}, source = {.at = -1};
+  OK(qdq_run_options_set_progress(options, report, &stop, &error));
+  FAILS(calibrate(&source, options, &stats), QDQ_ERROR_CANCELLED, "progress callback");
+  CHECK(stop.calls == 2 && source.calls == 2);
+  struct script fail = {.at = 3, .status = QDQ_ERROR_IO, .message = "the log is full"}, again = {.at = -1};
+  OK(qdq_run_options_set_progress(options, report, &fail, &error));
+  FAILS(calibrate(&again, options, &stats), QDQ_ERROR_IO, "the log is full");
+
+  // The switch outlives its handle, works for every run, and can be switched off.
+  OK(qdq_run_options_set_progress(options, NULL, NULL, &error));
+  qdq_cancel *cancel = qdq_cancel_new();
+  OK(qdq_run_options_set_cancel(options, cancel, &error));
+  qdq_cancel_request(cancel);
+  struct script never = {.at = -1};
+  FAILS(calibrate(&never, options, &stats), QDQ_ERROR_CANCELLED, "qdq_cancel_request");
+  CHECK(never.calls == 0 && qdq_cancel_is_requested(cancel));
+  qdq_cancel_reset(cancel);
+  struct script works = {.at = -1};
+  CHECK(calibrate(&works, options, &stats) == QDQ_OK);
+  qdq_stats_free(&stats);
+  qdq_cancel_request(cancel);
+  qdq_cancel_free(&cancel);
+  struct script outlived = {.at = -1};
+  FAILS(calibrate(&outlived, options, &stats), QDQ_ERROR_CANCELLED, "qdq_cancel_request");
+  qdq_run_options_free(&options);
+}
+
+// Batches without end, from a source that another thread stops.
+static qdq_status endless(void *user, qdq_batch *batch, qdq_error **failure) {
+  struct script *script = user;
+  script->calls = 0;
+  return next(user, batch, failure);
+}
+
+static void *request(void *cancel) {
+  qdq_cancel_request(cancel);
+  return NULL;
+}
+
+static void cancelled_by_another_thread(void) {
+  struct script script = {.at = -1};
+  qdq_batches *batches;
+  qdq_stats *stats;
+  qdq_cancel *cancel = qdq_cancel_new();
+  qdq_run_options *options = qdq_run_options_new();
+  OK(qdq_run_options_set_cancel(options, cancel, &error));
+  OK(qdq_batches_from_callback(inputs, endless, &script, freed, &batches, &error));
+  pthread_t thread;
+  CHECK(pthread_create(&thread, NULL, request, cancel) == 0);
+  FAILS(qdq_model_calibrate(model, plan, batches, false, options, &stats, &error), QDQ_ERROR_CANCELLED, "stopped");
+  CHECK(pthread_join(thread, NULL) == 0 && stats == NULL);
+  qdq_batches_free(&batches);
+  qdq_run_options_free(&options);
+  qdq_cancel_free(&cancel);
+}
+
+static int messages;
+
+static void log_message(void *user, qdq_log_level level, const char *message) {
+  CHECK(user == &messages && level >= QDQ_LOG_WARNING && *message);
+  messages++;
+}
+
+static void log_messages(void) {
+  qdq_stats *stats;
+  qdq_run_options *options = qdq_run_options_new();
+  OK(qdq_run_options_set_engine(options, QDQ_ENGINE_AUTO, &error));  // reports which engine it is
+  OK(qdq_log_set(log_message, &messages, QDQ_LOG_INFO, &error));
+  struct script told = {.at = -1};
+  CHECK(calibrate(&told, options, &stats) == QDQ_OK);
+  qdq_stats_free(&stats);
+  CHECK(messages > 0);
+  int before = messages;
+  OK(qdq_log_set(log_message, &messages, QDQ_LOG_WARNING, &error));
+  struct script silent = {.at = -1};
+  CHECK(calibrate(&silent, options, &stats) == QDQ_OK && messages == before);
+  qdq_stats_free(&stats);
+  OK(qdq_log_set(NULL, NULL, QDQ_LOG_DEBUG, &error));
+  qdq_run_options_free(&options);
+}
+
+// Writing happens in one step, so that what a callback breaks off leaves the old file.
+static void nothing_is_half_written(void) {
+  qdq_ranges *ranges;
+  OK(qdq_ranges_new("max", &ranges, &error));
+  OK(qdq_ranges_set(ranges, "x", 1, &error));
+  OK(qdq_ranges_write(ranges, path, &error));
+  FAILS(qdq_ranges_write(ranges, "/dev/full", &error), QDQ_ERROR_IO, "/dev/full");
+  FAILS(qdq_ranges_write(ranges, "/nowhere/at/all", &error), QDQ_ERROR_IO, "/nowhere/at/all");
+  qdq_ranges_free(&ranges);
+  OK(qdq_ranges_read(path, &ranges, &error));
+  CHECK(qdq_ranges_count(ranges) == 1 && qdq_ranges_amax(ranges, 0) == 1);
+  qdq_ranges_free(&ranges);
+}
+
+int main(int count, char **arguments) {
+  CHECK(count == 3);
+  char model_path[4096];
+  snprintf(model_path, sizeof model_path, "%s/model.onnx", arguments[1]);
+  snprintf(path, sizeof path, "%s/ranges.json", arguments[2]);
+  OK(qdq_model_open(model_path, &model, &error));
+  OK(qdq_model_inputs(model, &inputs, &error));
+  OK(qdq_model_plan(model, NULL, NULL, &plan, &error));
+  batches_from_a_callback();
+  progress_and_cancellation();
+  cancelled_by_another_thread();
+  log_messages();
+  nothing_is_half_written();
+  qdq_plan_free(&plan);
+  qdq_specs_free(&inputs);
+  qdq_model_free(&model);
+  puts("callbacks: ok");
+  return 0;
+}

@@ -1,0 +1,71 @@
+#!/usr/bin/env python3
+"""The tests of the C interface, as programs: plain, under AddressSanitizer and UndefinedBehaviorSanitizer, under Valgrind.
+
+usage: run.py [FOLDER of libqdq, target/debug by default]
+"""
+
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent)]
+
+import header  # noqa: E402
+import native  # noqa: E402
+from native import DIGITS, ROOT, SANITIZE, VALGRIND, WARNINGS, Failure, run  # noqa: E402
+
+PROGRAMS = ["objects", "callbacks", "dlpack", "threads"]
+# The generated calls use all good values in no program, and spoil some on purpose.
+GENERATED = ["-Wno-unused-function", "-Wno-unused-variable", "-Wno-nonnull", f"-I{HERE}"]
+
+
+def main():
+    suite = native.Suite("c", sys.argv[1] if len(sys.argv) > 1 else ROOT / "target" / "debug")
+    suite.case("every function, type and number of the header is documented", documented)
+    abuse = suite.work / "abuse.c"
+    suite.case("calls with spoiled arguments are generated", lambda: run(sys.executable, HERE / "abuse.py", abuse))
+    sources = {name: (HERE / f"{name}.c", []) for name in PROGRAMS} | {"abuse": (abuse, GENERATED)}
+
+    def checked(name, flags, wrapper, label):
+        source, options = sources[name]
+
+        def test():
+            program = suite.compile("gcc", [source], "-std=c11", "-g", *WARNINGS, *options, *flags, name=f"{name}-{label}")
+            run(*wrapper, program, DIGITS, suite.out(f"{name}-{label}"))
+
+        return f"{name}, {label}", test
+
+    suite.cases([checked(name, [], [], "plain") for name in sources])
+    suite.cases([checked(name, SANITIZE, [], "sanitized") for name in sources])
+    for compiler in native.compilers("clang"):
+        suite.case(f"objects, {compiler}", lambda: run(
+            suite.compile(compiler, [HERE / "objects.c"], "-std=c11", *WARNINGS, name="objects-clang"), DIGITS,
+            suite.out("objects-clang")))
+
+    # The checks can fail.
+    leak = suite.compile("gcc", [HERE / "leak.c"], "-g", *SANITIZE, name="leak-sanitized")
+    after_free = suite.compile("gcc", [HERE / "after_free.c"], "-g", *SANITIZE, name="after_free-sanitized")
+    suite.case("the sanitizer sees a leak", lambda: run(leak, fails="LeakSanitizer: detected memory leaks"))
+    suite.case("the sanitizer sees a use after free", lambda: run(after_free, fails="heap-use-after-free"))
+    if native.has_valgrind():
+        suite.cases([checked(name, [], VALGRIND, "valgrind") for name in sources])
+        leak = suite.compile("gcc", [HERE / "leak.c"], "-g", name="leak")
+        after_free = suite.compile("gcc", [HERE / "after_free.c"], "-g", name="after_free")
+        suite.case("valgrind sees a leak", lambda: run(*VALGRIND, leak, fails="definitely lost"))
+        suite.case("valgrind sees a use after free", lambda: run(*VALGRIND, after_free, fails="Invalid read"))
+    else:
+        suite.skip("valgrind", "it is not installed")
+    suite.end()
+
+
+def documented():
+    found = header.parse()
+    if found.undocumented or len(found.functions) < 200:
+        raise Failure(f"without documentation: {found.undocumented}, of {len(found.functions)} functions")
+    # The check can fail.
+    if header.parse("int32_t qdq_thing_do(void);\n#define QDQ_X 1\ntypedef struct qdq_y qdq_y;").undocumented != [
+        "qdq_thing_do", "QDQ_X", "typedef struct qdq_y qdq_y;"]:
+        raise Failure("the check does not see what is not documented")
+
+
+main()

@@ -1,0 +1,107 @@
+"""Compiling C and C++ programs against a built libqdq, and running them under the checkers of memory.
+
+The tests of C (tests/c), of C++ (tests/cpp) and the examples use it.
+"""
+
+import concurrent.futures
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+DIGITS = ROOT / "tests" / "data" / "digits"
+SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
+VALGRIND = ["valgrind", "--quiet", "--error-exitcode=99", "--leak-check=full",
+            # Threads of a pool that runs to the end of the process keep their stacks.
+            "--show-leak-kinds=definite,indirect", "--errors-for-leak-kinds=definite,indirect"]
+WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
+
+
+class Failure(Exception):
+    """A case that failed, with what there is to say about it."""
+
+
+class Suite:
+    """Cases that print a line each; the exit status says whether one failed."""
+
+    def __init__(self, name, library):
+        self.name, self.failed, self.passed, self.skipped = name, 0, 0, 0
+        library = Path(library).absolute()
+        self.work = library / name
+        shutil.rmtree(self.work, ignore_errors=True)
+        self.work.mkdir(parents=True)
+        shared = library / "libqdq.so"
+        if not shared.exists():
+            sys.exit(f"{shared} is missing: build it with `cargo build --lib`, or name the folder that holds it")
+        for link in ("libqdq.so", soname(shared)):
+            (self.work / link).symlink_to(shared)
+        self.static = library / "libqdq.a"
+
+    def case(self, name, test):
+        start = time.monotonic()
+        try:
+            test()
+        except Failure as failure:
+            self.failed += 1
+            print(f"FAILED  {name}\n{failure}", flush=True)
+        else:
+            self.passed += 1
+            print(f"ok      {name} ({time.monotonic() - start:.1f} s)", flush=True)
+
+    def cases(self, tests):
+        """Cases that do not depend on each other, two at a time."""
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda test: self.case(*test), tests))
+
+    def skip(self, name, reason):
+        self.skipped += 1
+        print(f"skipped {name}: {reason}", flush=True)
+
+    def compile(self, compiler, sources, *options, name=None):
+        """Compiles and links a program against the shared library, and returns it."""
+        sources = [Path(source) for source in sources]
+        program = self.work / (name or sources[0].stem)
+        run(compiler, *options, f"-I{ROOT / 'include'}", *sources, f"-L{self.work}", "-lqdq",
+            f"-Wl,-rpath,{self.work}", "-lm", "-lpthread", "-o", program)
+        return program
+
+    def out(self, name):
+        folder = self.work / f"{name}.out"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        return folder
+
+    def end(self):
+        print(f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped")
+        sys.exit(self.failed > 0)
+
+
+def soname(library):
+    dynamic = run("readelf", "-d", library)
+    return dynamic.split("soname: [")[1].split("]")[0]
+
+
+def run(*command, fails=None, **environment):
+    """Runs a command and returns what it printed; with `fails`, that it fails and prints that text."""
+    command = [str(part) for part in command]
+    ran = subprocess.run(command, env=os.environ | environment, text=True, stdin=subprocess.DEVNULL,
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace")
+    if fails is not None:
+        if ran.returncode == 0 or fails not in ran.stdout:
+            raise Failure(f"{shlex.join(command)} ended with {ran.returncode} and without '{fails}':\n{ran.stdout[-2000:]}")
+    elif ran.returncode != 0:
+        raise Failure(f"{shlex.join(command)} ended with {ran.returncode}:\n{ran.stdout[-8000:]}")
+    return ran.stdout
+
+
+def has_valgrind():
+    return shutil.which("valgrind") is not None
+
+
+def compilers(*names):
+    """Those that are installed."""
+    return [name for name in names if shutil.which(name)]
