@@ -66,7 +66,7 @@ target/python/.ready: tests/python/requirements.txt scripts/setup_python.sh
 
 miri: ## run the handles of the C interface and the scalar kernels in Miri (needs a nightly toolchain with miri)
 	MIRIFLAGS=-Zmiri-disable-isolation CARGO_TARGET_DIR=target/miri \
-		$(CARGO) +nightly miri test --lib ffi:: kernel::tests
+		$(CARGO) +nightly miri test --lib -- ffi:: kernel::tests
 
 tsan: ## run two threads of C under ThreadSanitizer (needs a nightly toolchain with rust-src)
 	RUSTFLAGS=-Zsanitizer=thread CARGO_TARGET_DIR=target/tsan \

@@ -154,13 +154,13 @@ fn join(mut pieces: Vec<Data>, shape: Vec<usize>) -> Result<Tensor> {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
-    use std::rc::Rc;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
 
     /// Two samples, and what keeps count of those in memory.
-    struct Counted(Rc<Cell<usize>>);
+    struct Counted(Arc<AtomicUsize>);
 
     impl Samples for Counted {
         fn label(&self) -> &str {
@@ -186,18 +186,18 @@ mod tests {
 
     impl Drop for Counted {
         fn drop(&mut self) {
-            self.0.set(self.0.get() - 1);
+            self.0.fetch_sub(1, Ordering::Relaxed);
         }
     }
 
     #[test]
     fn parts_are_dropped_with_their_last_sample() {
-        let left = Rc::new(Cell::new(4));
+        let left = Arc::new(AtomicUsize::new(4));
         let part = || Box::new(Counted(left.clone())) as Box<dyn Samples>;
         let mut column = Column::new("x", (0..4).map(|_| part()).collect(), 2).unwrap();
         for (range, expected) in [(0..1, 4), (1..3, 3), (3..4, 2), (6..7, 1), (7..8, 0)] {
             column.read(std::slice::from_ref(&range)).unwrap();
-            assert_eq!(left.get(), expected, "after {range:?}");
+            assert_eq!(left.load(Ordering::Relaxed), expected, "after {range:?}");
         }
     }
 }

@@ -108,3 +108,6 @@ const _: () = {
     is_send_and_sync::<qdq_stats>();
     is_send_and_sync::<qdq_tensor_stats>();
 };
+
+#[cfg(test)]
+mod tests;

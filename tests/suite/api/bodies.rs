@@ -65,7 +65,9 @@ fn quant_equals_golden<A: Api>() {
             _ => amax,
         };
         match text(case, "x_dtype") {
-            "float16" => golden_case::<A, f16>(case, &mut arrays, x.mapv(f16::from_f32), &amax, f16::from_f32),
+            "float16" => {
+                golden_case::<A, f16>(case, &mut arrays, x.mapv(f16::from_f32), &amax, f16::from_f32)
+            }
             "float64" => golden_case::<A, f64>(case, &mut arrays, x.mapv(f64::from), &amax, f64::from),
             _ => golden_case::<A, f32>(case, &mut arrays, x, &amax, |scale| scale),
         }
@@ -209,7 +211,11 @@ fn errors_say_what_is_wrong<A: Api>() {
     let plain = QuantDescriptor::default();
     let unsigned = QuantDescriptor { unsigned: true, ..plain.clone() };
     let cases: [(ErrorKind, &str, Option<super::Failure>); 6] = [
-        (ErrorKind::Data, "element [1, 1] = NaN is NaN", A::quantize(&x, Some(&one), &plain, Storage::I8).err()),
+        (
+            ErrorKind::Data,
+            "element [1, 1] = NaN is NaN",
+            A::quantize(&x, Some(&one), &plain, Storage::I8).err(),
+        ),
         (ErrorKind::Data, "is negative", A::fake_quant(&x, Some(&one), &unsigned).err()),
         (
             ErrorKind::Shape,

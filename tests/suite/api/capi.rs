@@ -381,7 +381,8 @@ impl Api for Capi {
         // SAFETY: the calibrator is live and has so many bins and edges.
         let histogram = unsafe {
             Histogram {
-                counts: std::slice::from_raw_parts(qdq_histogram_calibrator_counts(calibrator), bins).to_vec(),
+                counts: std::slice::from_raw_parts(qdq_histogram_calibrator_counts(calibrator), bins)
+                    .to_vec(),
                 edges: std::slice::from_raw_parts(qdq_histogram_calibrator_edges(calibrator), edges).to_vec(),
             }
         };
@@ -403,7 +404,15 @@ impl Api for Capi {
         let mut amax = MaybeUninit::new(f32::NAN);
         call(|error| {
             let out = Some(&mut amax);
-            qdq_tensor_stats_amax(all.get_mut().map(|all| &*all), method, percentile, num_bits, unsigned, out, error)
+            qdq_tensor_stats_amax(
+                all.get_mut().map(|all| &*all),
+                method,
+                percentile,
+                num_bits,
+                unsigned,
+                out,
+                error,
+            )
         })?;
         // SAFETY: it was initialised above.
         Ok(unsafe { amax.assume_init() })
@@ -446,7 +455,17 @@ impl Api for Capi {
         let mut source = open("test.npz")?;
         let comparison = make(qdq_comparison_free, |out, error| unsafe {
             let (model, quantized, source) = (model.get(), quantized.get(), source.get_mut());
-            qdq_model_compare(model, quantized, source, false, labels.as_ptr(), labels.len(), None, out, error)
+            qdq_model_compare(
+                model,
+                quantized,
+                source,
+                false,
+                labels.as_ptr(),
+                labels.len(),
+                None,
+                out,
+                error,
+            )
         })?;
         Ok(Run {
             plan: string(|out, error| qdq_plan_to_text(plan.get(), out, error))?,

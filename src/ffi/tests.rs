@@ -1,0 +1,191 @@
+//! Pointers between C and Rust, in every way that a caller can lay out its memory. `make miri` runs these too.
+
+use std::ffi::{CStr, c_void};
+use std::mem::MaybeUninit;
+
+use super::*;
+
+/// Calls a function, which must succeed.
+fn ok(call: impl FnOnce(Option<&mut MaybeUninit<*mut qdq_error>>) -> qdq_status) {
+    assert_eq!(failed(call), None);
+}
+
+/// The message of a call that failed.
+fn failed(call: impl FnOnce(Option<&mut MaybeUninit<*mut qdq_error>>) -> qdq_status) -> Option<String> {
+    let mut error = MaybeUninit::uninit();
+    let status = call(Some(&mut error));
+    // SAFETY: every function writes its error.
+    let mut error = unsafe { error.assume_init() };
+    // SAFETY: an error that is not NULL is live.
+    let message = unsafe { error.as_ref() }.map(|error| error.error().to_string());
+    assert_eq!(message.is_some(), status != QDQ_OK);
+    qdq_error_free(Some(&mut error));
+    message
+}
+
+fn view<T>(data: *mut T, dtype: qdq_dtype, shape: &[i64], strides: Option<&[i64]>) -> qdq_tensor {
+    qdq_tensor {
+        data: data.cast(),
+        device_type: 0,
+        device_id: 0,
+        ndim: shape.len() as i32,
+        dtype,
+        shape: shape.as_ptr(),
+        strides: strides.map_or(std::ptr::null(), <[i64]>::as_ptr),
+        byte_offset: 0,
+    }
+}
+
+/// Fake quantization with 4 bits and amax 7, so that integers stay as they are.
+fn round(x: &qdq_tensor, out: &qdq_tensor) -> Option<String> {
+    let mut descriptor = qdq_descriptor_new();
+    let amax = 7f32;
+    let range = view((&raw const amax).cast_mut(), QDQ_DTYPE_F32, &[], None);
+    // SAFETY: the handle is live.
+    ok(|error| qdq_descriptor_set_num_bits(unsafe { descriptor.as_mut() }, 4, error));
+    // SAFETY: the views are of live memory.
+    let message = failed(|error| unsafe {
+        qdq_tensor_fake_quant(Some(x), Some(&range), descriptor.as_ref(), Some(out), error)
+    });
+    qdq_descriptor_free(Some(&mut descriptor));
+    message
+}
+
+#[test]
+fn tensors_may_be_the_same_memory() {
+    let mut x = [0.6f32, 1.4, -2.5, 3.5];
+    let tensor = view(x.as_mut_ptr(), QDQ_DTYPE_F32, &[4], None);
+    assert_eq!(round(&tensor, &tensor), None);
+    assert_eq!(x, [1.0, 1.0, -2.0, 4.0]);
+}
+
+#[test]
+fn tensors_may_overlap() {
+    let mut x = [0.6f32, 1.4, -2.5, 3.5, 9.0];
+    let pointer = x.as_mut_ptr();
+    let from = view(pointer, QDQ_DTYPE_F32, &[4], None);
+    let to = view(pointer.wrapping_add(1), QDQ_DTYPE_F32, &[4], None);
+    assert_eq!(round(&from, &to), None);
+    assert_eq!(x, [0.6, 1.0, 1.0, -2.0, 4.0]);
+}
+
+#[test]
+fn strides_are_followed_on_both_sides() {
+    let mut x = [0.6f32, 1.4, 2.6, 3.4, 4.6, 5.4];
+    let mut y = [-1f32; 12];
+    let shape = [3, 2];
+    let from = view(x.as_mut_ptr(), QDQ_DTYPE_F32, &shape, Some(&[1, 3]));
+    let to = view(y.as_mut_ptr(), QDQ_DTYPE_F32, &shape, Some(&[4, 2]));
+    assert_eq!(round(&from, &to), None);
+    assert_eq!(y, [1.0, -1.0, 3.0, -1.0, 1.0, -1.0, 5.0, -1.0, 3.0, -1.0, 5.0, -1.0]);
+    // A stride of 0 repeats an element, which may be read but not written.
+    let repeated = view(x.as_mut_ptr(), QDQ_DTYPE_F32, &shape, Some(&[0, 1]));
+    assert_eq!(round(&repeated, &to), None);
+    assert!(round(&from, &repeated).is_some_and(|message| message.contains("share memory")));
+}
+
+#[test]
+fn damaged_views_are_refused() {
+    let mut x = [1f32; 4];
+    let pointer = x.as_mut_ptr();
+    let good = view(pointer, QDQ_DTYPE_F32, &[4], None);
+    let byte = view(pointer.cast::<u8>().wrapping_add(1), QDQ_DTYPE_F32, &[3], None);
+    for (damaged, says) in [
+        (byte, "not aligned"),
+        (qdq_tensor { data: std::ptr::null_mut(), ..good }, "data is NULL"),
+        (qdq_tensor { shape: std::ptr::null(), ..good }, "'x.shape' is NULL"),
+        (qdq_tensor { ndim: -1, ..good }, "ndim -1"),
+        (qdq_tensor { ndim: i32::MAX, ..good }, "axes"),
+        (qdq_tensor { dtype: 77, ..good }, "no element type"),
+        (qdq_tensor { device_type: 2, ..good }, "device type 2"),
+        (view(pointer, QDQ_DTYPE_F32, &[-4], None), "must not be negative"),
+        (view(pointer, QDQ_DTYPE_F32, &[4], Some(&[-1])), "must not be negative"),
+        (view(pointer, QDQ_DTYPE_F32, &[i64::MAX, i64::MAX], None), "too many elements"),
+        (view(pointer, QDQ_DTYPE_F32, &[i64::MAX], None), "beyond the memory"),
+        (view(pointer, QDQ_DTYPE_F32, &[2], Some(&[i64::MAX])), "beyond the memory"),
+        (view(pointer, QDQ_DTYPE_I4, &[4], Some(&[2])), "packed and has strides"),
+    ] {
+        let message = round(&damaged, &good).unwrap_or_default();
+        assert!(message.contains(says), "{message}: {says}");
+    }
+    // Nothing is read of an empty tensor.
+    let empty = view(std::ptr::null_mut::<f32>(), QDQ_DTYPE_F32, &[0, i64::MAX], None);
+    assert_eq!(round(&empty, &empty), None);
+}
+
+#[test]
+fn texts_follow_what_they_are_made_of() {
+    let mut ranges = MaybeUninit::uninit();
+    // SAFETY: NULL is allowed for the method.
+    ok(|error| unsafe { qdq_ranges_new(std::ptr::null(), Some(&mut ranges), error) });
+    // SAFETY: it succeeded; here and below the handle is live.
+    let mut ranges = unsafe { ranges.assume_init() };
+    for (count, name) in [c"a", c"b c", c"\xc3\xa9"].into_iter().enumerate() {
+        ok(|error| unsafe { qdq_ranges_set(ranges.as_mut(), name.as_ptr(), 1.0, error) });
+        let found = qdq_ranges_name(unsafe { ranges.as_ref() }, count);
+        assert_eq!(unsafe { CStr::from_ptr(found) }, name);
+        assert!(qdq_ranges_name(unsafe { ranges.as_ref() }, count + 1).is_null());
+    }
+    qdq_ranges_free(Some(&mut ranges));
+}
+
+#[test]
+fn statistics_may_be_merged_with_themselves() {
+    let mut stats = qdq_tensor_stats_new();
+    let mut x = [1f32, -2.0];
+    let tensor = view(x.as_mut_ptr(), QDQ_DTYPE_F32, &[2], None);
+    // SAFETY: here and below the handle and the view are live.
+    ok(|error| unsafe { qdq_tensor_stats_observe(stats.as_mut(), Some(&tensor), error) });
+    ok(|error| unsafe { qdq_tensor_stats_merge(stats, stats, error) });
+    assert_eq!(qdq_tensor_stats_count(unsafe { stats.as_ref() }), 4);
+    let mut all = qdq_stats_new();
+    ok(|error| unsafe { qdq_stats_set(all.as_mut(), c"x".as_ptr(), stats.as_ref(), error) });
+    ok(|error| unsafe { qdq_stats_merge(all, all, error) });
+    qdq_tensor_stats_free(Some(&mut stats));
+    qdq_stats_free(Some(&mut all));
+}
+
+unsafe extern "C" fn no_batch(
+    user: *mut c_void,
+    batch: *mut qdq_batch,
+    error: *mut *mut qdq_error,
+) -> qdq_status {
+    // SAFETY: the test gives a counter, qdq a batch and a place for an error.
+    unsafe {
+        *user.cast::<i32>() += 1;
+        assert_eq!(qdq_batch_count(batch.as_ref()), 0);
+        *error = qdq_error_new(QDQ_ERROR_IO, c"no \xff film".as_ptr(), std::ptr::null());
+    }
+    QDQ_ERROR_IO
+}
+
+unsafe extern "C" fn count_free(user: *mut c_void) {
+    // SAFETY: the test gives a counter.
+    unsafe { *user.cast::<i32>() += 100 };
+}
+
+#[test]
+fn a_callback_is_called_once_and_its_data_freed_once() {
+    let mut inputs = qdq_specs_new();
+    let mut calls = 0;
+    let user = (&raw mut calls).cast();
+    let mut batches = MaybeUninit::uninit();
+    // SAFETY: here and below handles and counter are live.
+    ok(|error| unsafe {
+        qdq_specs_add(inputs.as_mut(), c"x".as_ptr(), QDQ_DTYPE_F32, -1, std::ptr::null(), error)
+    });
+    ok(|error| unsafe {
+        let out = Some(&mut batches);
+        qdq_batches_from_callback(inputs.as_ref(), Some(no_batch), user, Some(count_free), out, error)
+    });
+    let mut batches = unsafe { batches.assume_init() };
+    let mut batch = MaybeUninit::uninit();
+    let message =
+        failed(|error| unsafe { qdq_batches_next(batches.as_mut(), Some(&mut batch), error) }).unwrap();
+    assert_eq!(message, "no \u{fffd} film");
+    assert!(unsafe { batch.assume_init() }.is_null());
+    qdq_specs_free(Some(&mut inputs));
+    qdq_batches_free(Some(&mut batches));
+    qdq_batches_free(Some(&mut batches));
+    assert_eq!(calls, 101);
+}
