@@ -1,0 +1,58 @@
+// One batch of data.
+#ifndef QDQ_BATCH_HPP
+#define QDQ_BATCH_HPP
+
+#include <cstddef>
+#include <string_view>
+
+#include <qdq/detail/call.hpp>
+#include <qdq/detail/handle.hpp>
+#include <qdq/detail/items.hpp>
+#include <qdq/detail/text.hpp>
+#include <qdq/tensor_view.hpp>
+
+namespace qdq {
+
+/// One batch: a tensor for every input of a network. Batches::next() hands it out, or the function behind
+/// Batches::from_callback() fills it. What it returns is valid until it is changed or freed.
+///
+///     for (auto [name, tensor] : batch) …
+class Batch : public detail::Handle<qdq_batch, qdq_batch_free> {
+ public:
+  /// The tensor of the input `name`.
+  struct Entry {
+    std::string_view name;
+    TensorView tensor;
+  };
+
+  using Handle::Handle;
+  using Items = detail::Items<Entry, qdq_batch>;
+
+  /// Sets the tensor of the input `name`, samples along the first axis. The elements are copied.
+  [[nodiscard]] Result<void> set(std::string_view name, const TensorView& tensor) {
+    return detail::call(qdq_batch_set, c(), detail::Text(name).c(), tensor.c());
+  }
+
+  /// How many samples the batch holds; 0 for one that is being filled.
+  [[nodiscard]] std::size_t samples() const noexcept { return qdq_batch_samples(c()); }
+
+  /// How many tensors there are.
+  [[nodiscard]] std::size_t size() const noexcept { return qdq_batch_count(c()); }
+  /// The tensor at `index`, which must be below size().
+  [[nodiscard]] Entry operator[](std::size_t index) const { return items()[index]; }
+  /// All tensors, for loops.
+  [[nodiscard]] Items::iterator begin() const { return items().begin(); }
+  [[nodiscard]] Items::iterator end() const { return items().end(); }
+
+ private:
+  static Entry entry(const qdq_batch* batch, std::size_t, std::size_t index) {
+    qdq_tensor tensor{};
+    qdq_batch_tensor(batch, index, &tensor, nullptr);
+    return {detail::view(qdq_batch_name(batch, index)), TensorView(tensor)};
+  }
+  Items items() const { return {c(), size(), entry}; }
+};
+
+}  // namespace qdq
+
+#endif

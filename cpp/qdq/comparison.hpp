@@ -1,0 +1,52 @@
+// How far a quantized model is from its float model.
+#ifndef QDQ_COMPARISON_HPP
+#define QDQ_COMPARISON_HPP
+
+#include <cstddef>
+#include <string_view>
+
+#include <qdq/buffer.hpp>
+#include <qdq/detail/call.hpp>
+#include <qdq/detail/items.hpp>
+#include <qdq/detail/text.hpp>
+
+namespace qdq {
+
+/// How far a quantized model is from its float model on the same data. Immutable.
+class Comparison : public detail::Handle<qdq_comparison, qdq_comparison_free> {
+ public:
+  /// How far apart the two forms of a tensor are.
+  struct Tensor {
+    std::string_view name;  ///< Valid until the comparison is freed.
+    double sqnr_db;         ///< 10 log10(sum x^2 / sum (x - y)^2); infinite where the two are equal.
+    double cosine;          ///< The cosine between the two.
+    double max_error;       ///< The largest difference.
+  };
+
+  using Handle::Handle;
+
+  /// The comparison as JSON.
+  [[nodiscard]] Result<Buffer> to_json() const { return detail::make<Buffer>(qdq_comparison_to_json, c()); }
+  /// How many samples ran through both.
+  [[nodiscard]] std::size_t samples() const noexcept { return qdq_comparison_samples(c()); }
+  /// How many outputs the model has.
+  [[nodiscard]] std::size_t output_count() const noexcept { return qdq_comparison_output_count(c()); }
+  /// What was compared: the model's outputs, then the activations.
+  [[nodiscard]] detail::Items<Tensor, qdq_comparison> tensors() const {
+    return {c(), qdq_comparison_count(c()), [](const qdq_comparison* comparison, std::size_t, std::size_t index) {
+              return Tensor{detail::view(qdq_comparison_name(comparison, index)),
+                            qdq_comparison_sqnr_db(comparison, index), qdq_comparison_cosine(comparison, index),
+                            qdq_comparison_max_error(comparison, index)};
+            }};
+  }
+  /// The part of the samples for which both choose the same class; NaN where the first output is no [samples, classes].
+  [[nodiscard]] double top1() const noexcept { return qdq_comparison_top1(c()); }
+  /// The accuracy of the float model, 0 to 1; NaN without labels.
+  [[nodiscard]] double float_accuracy() const noexcept { return qdq_comparison_float_accuracy(c()); }
+  /// The accuracy of the quantized model, 0 to 1; NaN without labels.
+  [[nodiscard]] double quantized_accuracy() const noexcept { return qdq_comparison_quantized_accuracy(c()); }
+};
+
+}  // namespace qdq
+
+#endif

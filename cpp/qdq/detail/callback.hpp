@@ -1,0 +1,41 @@
+// Functions of the caller behind C callbacks.
+#ifndef QDQ_DETAIL_CALLBACK_HPP
+#define QDQ_DETAIL_CALLBACK_HPP
+
+#include <exception>
+#include <utility>
+
+#include <qdq/result.hpp>
+
+namespace qdq::detail {
+
+/// Hands an error to qdq and says its status.
+inline qdq_status fail(Error error, qdq_error** out) noexcept {
+  const qdq_status status = qdq_error_status(error.c());
+  *out = error.release();
+  return status == QDQ_OK ? QDQ_ERROR_CALLBACK : status;
+}
+
+/// Runs what a callback does. No exception gets out: it becomes the callback's error.
+template <typename Function>
+qdq_status guard(qdq_error** error, Function&& function) noexcept {
+#ifdef __cpp_exceptions
+  try {
+    return function();
+  } catch (const Exception& exception) {
+    const Error& cause = exception.error();
+    return fail(Error(cause.status(), cause.message(), cause.remedy()), error);
+  } catch (const std::exception& exception) {
+    return fail(Error(Status::Callback, exception.what()), error);
+  } catch (...) {
+    return fail(Error(Status::Callback, "a callback threw something that is no std::exception"), error);
+  }
+#else
+  static_cast<void>(error);
+  return function();
+#endif
+}
+
+}  // namespace qdq::detail
+
+#endif

@@ -1,0 +1,52 @@
+// What is wrong with a cache.
+#ifndef QDQ_FINDINGS_HPP
+#define QDQ_FINDINGS_HPP
+
+#include <cstddef>
+#include <string_view>
+
+#include <qdq/detail/handle.hpp>
+#include <qdq/detail/items.hpp>
+#include <qdq/detail/text.hpp>
+#include <qdq/numbers.hpp>
+
+namespace qdq {
+
+/// One thing that TensorRT would stumble over, and what to do about it.
+struct Finding {
+  Severity severity;
+  std::string_view message;
+  std::string_view remedy;
+  /// The tensors that it is about; none where it is about the whole cache.
+  detail::Items<std::string_view, qdq_findings> tensors;
+};
+
+/// What TensorRT would stumble over in a cache, worst first. Immutable. Texts are valid until the findings are freed.
+class Findings : public detail::Handle<qdq_findings, qdq_findings_free> {
+ public:
+  using Handle::Handle;
+  using Items = detail::Items<Finding, qdq_findings>;
+
+  /// How many findings there are.
+  [[nodiscard]] std::size_t size() const noexcept { return qdq_findings_count(c()); }
+  /// The finding at `index`, which must be below size().
+  [[nodiscard]] Finding operator[](std::size_t index) const { return items()[index]; }
+  /// All findings, for loops.
+  [[nodiscard]] Items::iterator begin() const { return items().begin(); }
+  [[nodiscard]] Items::iterator end() const { return items().end(); }
+
+ private:
+  static std::string_view tensor(const qdq_findings* findings, std::size_t finding, std::size_t index) {
+    return detail::view(qdq_findings_tensor(findings, finding, index));
+  }
+  static Finding finding(const qdq_findings* findings, std::size_t, std::size_t index) {
+    return {static_cast<Severity>(qdq_findings_severity(findings, index)),
+            detail::view(qdq_findings_message(findings, index)), detail::view(qdq_findings_remedy(findings, index)),
+            {findings, qdq_findings_tensor_count(findings, index), tensor, index}};
+  }
+  Items items() const { return {c(), size(), finding}; }
+};
+
+}  // namespace qdq
+
+#endif

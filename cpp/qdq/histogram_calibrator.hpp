@@ -1,0 +1,49 @@
+// pytorch-quantization's histogram.
+#ifndef QDQ_HISTOGRAM_CALIBRATOR_HPP
+#define QDQ_HISTOGRAM_CALIBRATOR_HPP
+
+#include <cstddef>
+#include <cstdint>
+
+#include <qdq/detail/call.hpp>
+#include <qdq/detail/handle.hpp>
+#include <qdq/numbers.hpp>
+#include <qdq/tensor_view.hpp>
+
+namespace qdq {
+
+/// pytorch-quantization's HistogramCalibrator with its own bins, growth and methods, for whoever needs its numbers. The result
+/// depends on the order of the batches. Prefer TensorStats otherwise.
+class HistogramCalibrator : public detail::Handle<qdq_histogram_calibrator, qdq_histogram_calibrator_free> {
+ public:
+  using Handle::Handle;
+
+  /// A calibrator with `num_bins` bins over the first batch, which may leave zeros out.
+  [[nodiscard]] static Result<HistogramCalibrator> make(std::size_t num_bins = 2048, bool skip_zeros = false,
+                                                        Library library = Library::Torch) {
+    return detail::make<HistogramCalibrator>(qdq_histogram_calibrator_new, num_bins, skip_zeros, detail::number(library));
+  }
+  /// Adds a batch (f32, f16, bf16, f64). NaN, infinities and empty batches are errors; what was collected before stays.
+  [[nodiscard]] Result<void> collect(const TensorView& x) {
+    return detail::call(qdq_histogram_calibrator_collect, c(), x.c());
+  }
+  /// The range by pytorch-quantization's rule, for integers of 2 to 16 bits. Method::Max is an error; use AxisMax.
+  [[nodiscard]] Result<float> amax(Method method, double percentile = 99.99, std::uint32_t num_bits = 8,
+                                   bool is_unsigned = false) const {
+    return detail::get<float>(qdq_histogram_calibrator_amax, c(), detail::number(method), percentile, num_bits,
+                              is_unsigned);
+  }
+  /// The counts of the bins; none before the first batch. Valid until the next batch.
+  [[nodiscard]] Span<const std::uint64_t> counts() const noexcept {
+    return {qdq_histogram_calibrator_counts(c()), qdq_histogram_calibrator_bin_count(c())};
+  }
+  /// The edges: bin i holds the magnitudes from edge i to edge i + 1. Usually one more than bins; after growth in the way of
+  /// torch there can be two more. Valid until the next batch.
+  [[nodiscard]] Span<const double> edges() const noexcept {
+    return {qdq_histogram_calibrator_edges(c()), qdq_histogram_calibrator_edge_count(c())};
+  }
+};
+
+}  // namespace qdq
+
+#endif

@@ -1,0 +1,108 @@
+// ONNX models.
+#ifndef QDQ_MODEL_HPP
+#define QDQ_MODEL_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include <qdq/batches.hpp>
+#include <qdq/buffer.hpp>
+#include <qdq/comparison.hpp>
+#include <qdq/detail/call.hpp>
+#include <qdq/graph.hpp>
+#include <qdq/plan.hpp>
+#include <qdq/policy.hpp>
+#include <qdq/quantize_options.hpp>
+#include <qdq/ranges.hpp>
+#include <qdq/run_options.hpp>
+#include <qdq/span.hpp>
+#include <qdq/specs.hpp>
+#include <qdq/stats.hpp>
+
+namespace qdq {
+
+/// An ONNX model. Nothing of the file is lost. Weights stay in the mapped file, which must not be changed in place while the
+/// model lives; replacing it by renaming is fine.
+class Model : public detail::Handle<qdq_model, qdq_model_free> {
+ public:
+  using Handle::Handle;
+
+  /// Opens a file. External data is looked for in the file's own folder.
+  [[nodiscard]] static Result<Model> open(const std::string& path) {
+    return detail::make<Model>(qdq_model_open, path.c_str());
+  }
+  /// A model from the content of such a file, which is copied. It has no folder and so no external data.
+  [[nodiscard]] static Result<Model> from_bytes(Bytes bytes) {
+    return detail::make<Model>(qdq_model_from_bytes, bytes.data(), bytes.size());
+  }
+  /// Writes a file, whole or not at all. Above 2 GiB weights go into `<name>.data` beside it.
+  [[nodiscard]] Result<void> save(const std::string& path) const {
+    return detail::call(qdq_model_save, c(), path.c_str());
+  }
+  /// Writes a file, with weights of `min_external` bytes or more in `<name>.data` where it would have more than `max_file`.
+  [[nodiscard]] Result<void> save_external(const std::string& path, std::uint32_t max_file,
+                                           std::size_t min_external) const {
+    return detail::call(qdq_model_save_external, c(), path.c_str(), max_file, min_external);
+  }
+  /// The content of the model's file, up to 2 GiB, with external data inside.
+  [[nodiscard]] Result<Buffer> to_bytes() const { return detail::make<Buffer>(qdq_model_to_bytes, c()); }
+
+  /// The version of ONNX's own operators; 0 where the model imports none.
+  [[nodiscard]] std::int64_t opset() const noexcept { return qdq_model_opset(c()); }
+  /// The version of the file format.
+  [[nodiscard]] std::int64_t ir_version() const noexcept { return qdq_model_ir_version(c()); }
+  /// Rewrites the model for a higher version of ONNX's operators, which planning does by itself where it is needed. Plans that
+  /// were made before do not fit the model any more. After an error the model is as it was.
+  [[nodiscard]] Result<void> raise_opset(std::int64_t opset) {
+    return detail::call(qdq_model_raise_opset, c(), opset);
+  }
+
+  /// The inputs that the caller must feed.
+  [[nodiscard]] Result<Specs> inputs() const { return detail::make<Specs>(qdq_model_inputs, c()); }
+  /// The outputs.
+  [[nodiscard]] Result<Specs> outputs() const { return detail::make<Specs>(qdq_model_outputs, c()); }
+  /// The model as a neutral graph: the numbers of a plan of the model are its numbers.
+  [[nodiscard]] Result<Graph> graph() const { return detail::make<Graph>(qdq_model_graph, c()); }
+
+  /// Decides what of the model is quantized.
+  [[nodiscard]] Result<Plan> plan(const Policy& policy = Policy()) const {
+    return detail::make<Plan>(qdq_model_plan, c(), policy.c(), nullptr);
+  }
+  /// The same by an existing calibration: a node that needs a range that is not there stays in float.
+  [[nodiscard]] Result<Plan> plan(const Policy& policy, const Ranges& ranges) const {
+    return detail::make<Plan>(qdq_model_plan, c(), policy.c(), ranges.c());
+  }
+
+  /// Runs the model over all batches and gathers statistics of the tensors that the plan quantizes and, with
+  /// `every_activation`, of all others too, which a calibration cache needs.
+  [[nodiscard]] Result<Stats> calibrate(const Plan& plan, Batches& batches, bool every_activation = false,
+                                        const RunOptions& options = RunOptions()) const {
+    return detail::make<Stats>(qdq_model_calibrate, c(), plan.c(), batches.c(), every_activation, options.c());
+  }
+
+  /// The model with Quantize and Dequantize where the plan says, by the ranges: a model of its own.
+  [[nodiscard]] Result<Model> quantize(const Plan& plan, const Ranges& ranges,
+                                       const QuantizeOptions& options = QuantizeOptions()) const {
+    return detail::make<Model>(qdq_model_quantize, c(), plan.c(), ranges.c(), options.c());
+  }
+
+  /// Runs this model and its quantized form over all batches and measures how far apart they are; with `every_activation` on
+  /// every activation that both have, not only on the outputs.
+  [[nodiscard]] Result<Comparison> compare(const Model& quantized, Batches& batches, bool every_activation = false,
+                                           const RunOptions& options = RunOptions()) const {
+    return detail::make<Comparison>(qdq_model_compare, c(), quantized.c(), batches.c(), every_activation, nullptr,
+                                    std::size_t{0}, options.c());
+  }
+  /// The same with the right class of each sample.
+  [[nodiscard]] Result<Comparison> compare(const Model& quantized, Batches& batches, bool every_activation,
+                                           Span<const std::int64_t> labels,
+                                           const RunOptions& options = RunOptions()) const {
+    return detail::make<Comparison>(qdq_model_compare, c(), quantized.c(), batches.c(), every_activation, labels.data(),
+                                    labels.size(), options.c());
+  }
+};
+
+}  // namespace qdq
+
+#endif

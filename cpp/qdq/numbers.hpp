@@ -1,0 +1,179 @@
+// The numbers that qdq.h defines, as types. Every enumerator has the value of its macro.
+#ifndef QDQ_NUMBERS_HPP
+#define QDQ_NUMBERS_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+#include <qdq/qdq.h>
+
+namespace qdq {
+
+/// The number of no tensor or node: an optional input or output that is left out.
+inline constexpr std::size_t none = QDQ_NONE;
+
+/// A size that is decided at run time.
+inline constexpr std::int64_t dynamic = QDQ_DYNAMIC;
+
+/// What became of a call.
+enum class Status : qdq_status {
+  Ok = QDQ_OK,                                    ///< Done.
+  InvalidArgument = QDQ_ERROR_INVALID_ARGUMENT,   ///< An argument or option that cannot be used.
+  Io = QDQ_ERROR_IO,                              ///< The operating system refused to read or write something.
+  Format = QDQ_ERROR_FORMAT,                      ///< A file is damaged or is not what it should be.
+  Unsupported = QDQ_ERROR_UNSUPPORTED,            ///< Valid input that qdq cannot handle.
+  Shape = QDQ_ERROR_SHAPE,                        ///< Shapes that do not fit each other.
+  Type = QDQ_ERROR_TYPE,                          ///< An element type that does not fit.
+  Data = QDQ_ERROR_DATA,                          ///< Data or statistics from which no answer can be computed.
+  Engine = QDQ_ERROR_ENGINE,                      ///< An engine (embedded, ONNX Runtime) failed.
+  Cancelled = QDQ_ERROR_CANCELLED,                ///< The caller asked to stop.
+  Internal = QDQ_ERROR_INTERNAL,                  ///< A defect in qdq itself.
+  Callback = QDQ_ERROR_CALLBACK,                  ///< A function of the caller failed.
+};
+
+/// An element type.
+enum class DType : qdq_dtype {
+  F32 = QDQ_DTYPE_F32,          ///< IEEE binary32.
+  F16 = QDQ_DTYPE_F16,          ///< IEEE binary16.
+  BF16 = QDQ_DTYPE_BF16,        ///< The upper half of a binary32.
+  F64 = QDQ_DTYPE_F64,          ///< IEEE binary64.
+  I8 = QDQ_DTYPE_I8,            ///< Signed 8-bit integer.
+  U8 = QDQ_DTYPE_U8,            ///< Unsigned 8-bit integer.
+  I16 = QDQ_DTYPE_I16,          ///< Signed 16-bit integer.
+  U16 = QDQ_DTYPE_U16,          ///< Unsigned 16-bit integer.
+  I32 = QDQ_DTYPE_I32,          ///< Signed 32-bit integer.
+  U32 = QDQ_DTYPE_U32,          ///< Unsigned 32-bit integer.
+  I64 = QDQ_DTYPE_I64,          ///< Signed 64-bit integer.
+  U64 = QDQ_DTYPE_U64,          ///< Unsigned 64-bit integer.
+  Bool = QDQ_DTYPE_BOOL,        ///< A truth value in one byte, 0 or 1.
+  I4 = QDQ_DTYPE_I4,            ///< Signed 4-bit integer, two in a byte, the first in the low half.
+  U4 = QDQ_DTYPE_U4,            ///< Unsigned 4-bit integer, stored like I4.
+  E4M3 = QDQ_DTYPE_E4M3,        ///< The 8-bit float e4m3 without infinities.
+  Unknown = QDQ_DTYPE_UNKNOWN,  ///< No type, where one is not known.
+};
+
+/// How a range follows from statistics.
+enum class Method : qdq_method {
+  Mse = QDQ_METHOD_MSE,                ///< The least expected squared error: the one that measured best.
+  Max = QDQ_METHOD_MAX,                ///< The largest magnitude: nothing is clipped.
+  Entropy = QDQ_METHOD_ENTROPY,        ///< The quantized distribution tells most about the true one.
+  Percentile = QDQ_METHOD_PERCENTILE,  ///< A percentage of the values other than zero do not exceed it.
+};
+
+/// A descriptor that is ready to use.
+enum class Predefined : qdq_predefined {
+  /// Signed 8 bits, one amax: activations.
+  PerTensor8Bit = QDQ_PREDEFINED_PER_TENSOR_8BIT,
+  /// Unsigned 8 bits, one amax: activations that are never negative.
+  UnsignedPerTensor8Bit = QDQ_PREDEFINED_UNSIGNED_PER_TENSOR_8BIT,
+  /// 8 bits, one amax per output channel, axis 0: weights of convolutions.
+  ConvWeightPerChannel = QDQ_PREDEFINED_CONV_WEIGHT_PER_CHANNEL,
+  /// 8 bits, one amax per row, axis 0: weights of linear layers.
+  LinearWeightPerRow = QDQ_PREDEFINED_LINEAR_WEIGHT_PER_ROW,
+  /// 8 bits, one amax per output channel, axis 1: weights of transposed convolutions.
+  ConvTransposeWeightPerChannel = QDQ_PREDEFINED_CONV_TRANSPOSE_WEIGHT_PER_CHANNEL,
+};
+
+/// Whose arithmetic fake quantization follows.
+enum class Mode : qdq_mode {
+  Reference = QDQ_MODE_REFERENCE,   ///< pytorch-quantization on a CPU, bit for bit.
+  GpuCompat = QDQ_MODE_GPU_COMPAT,  ///< pytorch-quantization's CUDA kernel.
+  Corrected = QDQ_MODE_CORRECTED,   ///< Without the known defects.
+};
+
+/// What calibration collects.
+enum class CalibMethod : qdq_calib_method {
+  Max = QDQ_CALIB_MAX,              ///< The largest magnitude, per tensor, axis or block.
+  Histogram = QDQ_CALIB_HISTOGRAM,  ///< A histogram of magnitudes, per tensor.
+};
+
+/// Which library's histogram is followed.
+enum class Library : qdq_library {
+  Torch = QDQ_LIBRARY_TORCH,  ///< torch.histc over 0 to max.
+  Numpy = QDQ_LIBRARY_NUMPY,  ///< numpy.histogram over min to max of the first batch.
+};
+
+/// The calibrator that a cache is for.
+enum class Algorithm : qdq_algorithm {
+  Entropy2 = QDQ_ALGORITHM_ENTROPY_2,  ///< IInt8EntropyCalibrator2: what nearly every program expects.
+  MinMax = QDQ_ALGORITHM_MIN_MAX,      ///< IInt8MinMaxCalibrator.
+  Entropy = QDQ_ALGORITHM_ENTROPY,     ///< IInt8EntropyCalibrator, whose caches fit one device only.
+  Legacy = QDQ_ALGORITHM_LEGACY,       ///< IInt8LegacyCalibrator.
+  Unknown = QDQ_ALGORITHM_UNKNOWN,     ///< One that qdq does not know, or none.
+};
+
+/// How bad a finding is.
+enum class Severity : qdq_severity {
+  Note = QDQ_SEVERITY_NOTE,        ///< Worth knowing; the cache works.
+  Warning = QDQ_SEVERITY_WARNING,  ///< The engine may be slower or less exact than it should be.
+  Error = QDQ_SEVERITY_ERROR,      ///< TensorRT ignores the cache, fails, or computes nonsense.
+};
+
+/// What a tensor is to the network.
+enum class TensorKind : qdq_tensor_kind {
+  Input = QDQ_TENSOR_INPUT,            ///< Fed from outside, different in every batch.
+  Constant = QDQ_TENSOR_CONSTANT,      ///< Known when the network is built.
+  Activation = QDQ_TENSOR_ACTIVATION,  ///< Computed by a node.
+};
+
+/// What becomes of a node.
+enum class Verdict : qdq_verdict {
+  Float = QDQ_VERDICT_FLOAT,             ///< It is unchanged.
+  Quantized = QDQ_VERDICT_QUANTIZED,     ///< It computes on quantized inputs.
+  PassesInt8 = QDQ_VERDICT_PASSES_INT8,  ///< It only moves or selects quantized values.
+};
+
+/// How an image gets the height and width that the model takes.
+enum class Resize : qdq_resize {
+  Stretch = QDQ_RESIZE_STRETCH,      ///< Both sides by themselves, so that proportions change.
+  Crop = QDQ_RESIZE_CROP,            ///< The image fills the target; what stands over is cut off.
+  Letterbox = QDQ_RESIZE_LETTERBOX,  ///< The image fits into the target's centre; the rest is filled.
+};
+
+/// The channels of the model's input.
+enum class Channels : qdq_channels {
+  Rgb = QDQ_CHANNELS_RGB,    ///< Red, green, blue.
+  Bgr = QDQ_CHANNELS_BGR,    ///< Blue, green, red.
+  Gray = QDQ_CHANNELS_GRAY,  ///< Rec. 601 luma only.
+};
+
+/// The order of the axes of the model's input.
+enum class Layout : qdq_layout {
+  Auto = QDQ_LAYOUT_AUTO,  ///< Found by the size of the channels' axis.
+  Nchw = QDQ_LAYOUT_NCHW,  ///< Batch, channels, height, width.
+  Nhwc = QDQ_LAYOUT_NHWC,  ///< Batch, height, width, channels.
+};
+
+/// Which engine runs a model.
+enum class Engine : qdq_engine {
+  Embedded = QDQ_ENGINE_EMBEDDED,        ///< The one inside qdq, which needs nothing.
+  OnnxRuntime = QDQ_ENGINE_ONNXRUNTIME,  ///< ONNX Runtime, opened at run time.
+  Auto = QDQ_ENGINE_AUTO,                ///< ONNX Runtime where it is found, else the embedded engine.
+};
+
+/// How a quantized weight is stored.
+enum class WeightForm : qdq_weight_form {
+  Int8 = QDQ_WEIGHT_FORM_INT8,    ///< As int8 with DequantizeLinear: a quarter of the size.
+  Float = QDQ_WEIGHT_FORM_FLOAT,  ///< As it was, with QuantizeLinear and DequantizeLinear behind it.
+};
+
+/// How important a message is.
+enum class LogLevel : qdq_log_level {
+  Warning = QDQ_LOG_WARNING,  ///< Something is probably wrong.
+  Info = QDQ_LOG_INFO,        ///< Something worth knowing.
+  Debug = QDQ_LOG_DEBUG,      ///< For whoever looks for a fault.
+};
+
+namespace detail {
+
+/// The number of an enumerator for the C interface.
+template <typename Enum>
+constexpr std::underlying_type_t<Enum> number(Enum value) noexcept {
+  return static_cast<std::underlying_type_t<Enum>>(value);
+}
+
+}  // namespace detail
+}  // namespace qdq
+
+#endif

@@ -1,0 +1,107 @@
+// What of a network is quantized.
+#ifndef QDQ_PLAN_HPP
+#define QDQ_PLAN_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include <qdq/buffer.hpp>
+#include <qdq/detail/call.hpp>
+#include <qdq/detail/items.hpp>
+#include <qdq/detail/text.hpp>
+#include <qdq/numbers.hpp>
+#include <qdq/ranges.hpp>
+#include <qdq/stats.hpp>
+
+namespace qdq {
+
+/// Which edges of a graph get Quantize and Dequantize, and by that which tensors need a range. Immutable, and independent of
+/// the graph or model that it was made of. Numbers of tensors and nodes are those of the graph. What it returns is valid until
+/// it is freed.
+class Plan : public detail::Handle<qdq_plan, qdq_plan_free> {
+ public:
+  /// What becomes of a node, and why.
+  struct Decision {
+    Verdict verdict;
+    std::string_view reason;
+  };
+  /// An input of a node that reads dequantized values; all other readers keep the float tensor.
+  struct Reader {
+    std::size_t node;
+    std::size_t input;
+  };
+  using Readers = detail::Items<Reader, qdq_plan>;
+  /// A quantized activation. Those with one number as `scale` share a scale, whose range covers them all.
+  struct Activation {
+    std::size_t tensor;
+    std::size_t scale;
+    Readers readers;
+  };
+  /// A quantized constant, or the end of a chain of operators that only give one another form. `axis` is the one with a scale
+  /// of its own per index; -1 for one scale. One that is read along two axes is there twice.
+  struct Weight {
+    std::size_t tensor;
+    std::int32_t axis;
+    Readers readers;
+  };
+
+  using Handle::Handle;
+
+  /// The plan for people: a line for every node with its verdict and reason, then the totals.
+  [[nodiscard]] Result<Buffer> to_text() const { return detail::make<Buffer>(qdq_plan_to_text, c()); }
+  /// The plan for programs: JSON with nodes, activations and weights.
+  [[nodiscard]] Result<Buffer> to_json() const { return detail::make<Buffer>(qdq_plan_to_json, c()); }
+
+  /// What becomes of each node of the graph, by its number.
+  [[nodiscard]] detail::Items<Decision, qdq_plan> decisions() const {
+    return {c(), qdq_plan_node_count(c()), [](const qdq_plan* plan, std::size_t, std::size_t node) {
+              return Decision{static_cast<Verdict>(qdq_plan_verdict(plan, node)),
+                              detail::view(qdq_plan_reason(plan, node))};
+            }};
+  }
+
+  /// The tensors that must be observed to carry the plan out; with `every_activation` all activations, which is what a
+  /// calibration cache needs.
+  [[nodiscard]] detail::Items<std::string_view, qdq_plan> taps(bool every_activation = false) const {
+    return {c(), qdq_plan_tap_count(c(), every_activation),
+            [](const qdq_plan* plan, std::size_t every, std::size_t index) {
+              return detail::view(qdq_plan_tap(plan, every != 0, index));
+            },
+            every_activation};
+  }
+
+  /// The activations that are quantized.
+  [[nodiscard]] detail::Items<Activation, qdq_plan> activations() const {
+    return {c(), qdq_plan_activation_count(c()), [](const qdq_plan* plan, std::size_t, std::size_t index) {
+              return Activation{qdq_plan_activation_tensor(plan, index), qdq_plan_activation_scale(plan, index),
+                                {plan, qdq_plan_activation_reader_count(plan, index), activation_reader, index}};
+            }};
+  }
+
+  /// The constants that are quantized.
+  [[nodiscard]] detail::Items<Weight, qdq_plan> weights() const {
+    return {c(), qdq_plan_weight_count(c()), [](const qdq_plan* plan, std::size_t, std::size_t index) {
+              return Weight{qdq_plan_weight_tensor(plan, index), qdq_plan_weight_axis(plan, index),
+                            {plan, qdq_plan_weight_reader_count(plan, index), weight_reader, index}};
+            }};
+  }
+
+  /// Computes the range of every observed tensor by a method for int8, in the order of the network. Status::Data where a
+  /// planned tensor was not observed. Only Method::Percentile reads `percentile`.
+  [[nodiscard]] Result<Ranges> ranges(const Stats& stats, Method method = Method::Mse, double percentile = 99.99) const {
+    return detail::make<Ranges>(qdq_plan_ranges, c(), stats.c(), detail::number(method), percentile);
+  }
+
+ private:
+  static Reader activation_reader(const qdq_plan* plan, std::size_t index, std::size_t reader) {
+    return {qdq_plan_activation_reader_node(plan, index, reader), qdq_plan_activation_reader_input(plan, index, reader)};
+  }
+  static Reader weight_reader(const qdq_plan* plan, std::size_t index, std::size_t reader) {
+    return {qdq_plan_weight_reader_node(plan, index, reader), qdq_plan_weight_reader_input(plan, index, reader)};
+  }
+};
+
+}  // namespace qdq
+
+#endif

@@ -1,0 +1,42 @@
+// How a quantized model is written.
+#ifndef QDQ_QUANTIZE_OPTIONS_HPP
+#define QDQ_QUANTIZE_OPTIONS_HPP
+
+#include <qdq/detail/builder.hpp>
+#include <qdq/numbers.hpp>
+
+namespace qdq {
+
+/// How a quantized model is written.
+///
+///     auto options = qdq::QuantizeOptions::make().weight_form(qdq::WeightForm::Float).build();
+class QuantizeOptions : public detail::Handle<qdq_quantize_options, qdq_quantize_options_free> {
+ public:
+  class Builder;
+
+  using Handle::Handle;
+  /// The default options.
+  QuantizeOptions() : Handle(qdq_quantize_options_new()) {}
+
+  /// Starts with the default options.
+  [[nodiscard]] static Builder make();
+};
+
+/// Sets options, in any order.
+class QuantizeOptions::Builder : public detail::Builder<Builder, QuantizeOptions> {
+ public:
+  using detail::Builder<Builder, QuantizeOptions>::Builder;
+
+  /// How weights are stored. Default: WeightForm::Int8.
+  Builder& weight_form(WeightForm form) { return set(qdq_quantize_options_set_weight_form, detail::number(form)); }
+  /// How the ranges of weights follow from their values. Only Method::Percentile reads `percentile`. Default: Method::Mse.
+  Builder& weight_method(Method method, double percentile = 99.99) {
+    return set(qdq_quantize_options_set_weight_method, detail::number(method), percentile);
+  }
+};
+
+inline QuantizeOptions::Builder QuantizeOptions::make() { return Builder(QuantizeOptions()); }
+
+}  // namespace qdq
+
+#endif

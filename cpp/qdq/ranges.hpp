@@ -1,0 +1,85 @@
+// Ranges of activations.
+#ifndef QDQ_RANGES_HPP
+#define QDQ_RANGES_HPP
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include <qdq/buffer.hpp>
+#include <qdq/detail/call.hpp>
+#include <qdq/detail/items.hpp>
+#include <qdq/detail/text.hpp>
+#include <qdq/span.hpp>
+
+namespace qdq {
+
+/// The range of a tensor: amax, the magnitude that the integer 127 stands for, in the tensor's own unit.
+struct Range {
+  std::string_view name;
+  float amax;
+};
+
+/// The int8 scale of a range, by which ONNX and TensorRT multiply: amax / 127, and 1 where amax is at most 2^-24.
+[[nodiscard]] inline float int8_scale(float amax) noexcept { return qdq_ranges_int8_scale(amax); }
+
+/// The ranges of a network's activations by tensor name, in the order in which they were set.
+///
+///     for (auto [name, amax] : ranges) …
+class Ranges : public detail::Handle<qdq_ranges, qdq_ranges_free> {
+ public:
+  using Handle::Handle;
+  using Items = detail::Items<Range, qdq_ranges>;
+
+  /// No ranges yet. `method` says for readers of a file how they are computed; empty for nothing.
+  [[nodiscard]] static Result<Ranges> make(std::string_view method = {}) {
+    return detail::make<Ranges>(qdq_ranges_new, detail::Text(method).or_null());
+  }
+  /// Reads a JSON file that write() or `qdq calibrate --ranges` wrote.
+  [[nodiscard]] static Result<Ranges> read(const std::string& path) {
+    return detail::make<Ranges>(qdq_ranges_read, path.c_str());
+  }
+  /// Ranges from such a text, which is not kept.
+  [[nodiscard]] static Result<Ranges> from_json(Bytes json) {
+    return detail::make<Ranges>(qdq_ranges_from_json, json.data(), json.size());
+  }
+  /// Writes a JSON file, whole or not at all.
+  [[nodiscard]] Result<void> write(const std::string& path) const {
+    return detail::call(qdq_ranges_write, c(), path.c_str());
+  }
+  /// The text of that file.
+  [[nodiscard]] Result<Buffer> to_json() const { return detail::make<Buffer>(qdq_ranges_to_json, c()); }
+
+  /// How the ranges were computed; empty where nobody said. Valid until the ranges are freed.
+  [[nodiscard]] std::string_view method() const noexcept { return detail::view(qdq_ranges_method(c())); }
+
+  /// How many tensors have a range.
+  [[nodiscard]] std::size_t size() const noexcept { return qdq_ranges_count(c()); }
+  /// The range at `index`, which must be below size(). Names are valid until the ranges are changed or freed.
+  [[nodiscard]] Range operator[](std::size_t index) const { return items()[index]; }
+  /// All ranges, for loops.
+  [[nodiscard]] Items::iterator begin() const { return items().begin(); }
+  [[nodiscard]] Items::iterator end() const { return items().end(); }
+
+  /// The amax of tensor `name`; Status::Data where it has none.
+  [[nodiscard]] Result<float> get(std::string_view name) const {
+    return detail::get<float>(qdq_ranges_get, c(), detail::Text(name).c());
+  }
+  /// Whether tensor `name` has a range.
+  [[nodiscard]] bool has(std::string_view name) const { return qdq_ranges_has(c(), detail::Text(name).c()); }
+  /// Sets the range of tensor `name`: amax is finite and not negative.
+  [[nodiscard]] Result<void> set(std::string_view name, float amax) {
+    return detail::call(qdq_ranges_set, c(), detail::Text(name).c(), amax);
+  }
+
+ private:
+  Items items() const {
+    return {c(), size(), [](const qdq_ranges* ranges, std::size_t, std::size_t index) {
+              return Range{detail::view(qdq_ranges_name(ranges, index)), qdq_ranges_amax(ranges, index)};
+            }};
+  }
+};
+
+}  // namespace qdq
+
+#endif

@@ -1,0 +1,125 @@
+// A value or the error in its place.
+#ifndef QDQ_RESULT_HPP
+#define QDQ_RESULT_HPP
+
+#include <cstdio>
+#include <cstdlib>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include <qdq/error.hpp>
+
+namespace qdq {
+namespace detail {
+
+[[noreturn]] inline void give_up(std::string_view text) noexcept {
+  std::fprintf(stderr, "qdq: %.*s\n", static_cast<int>(text.size()), text.data());
+  std::abort();
+}
+
+// Throws the error or, where exceptions are off, prints it and ends the process.
+template <typename E>
+[[noreturn]] void raise(E&& error) {
+#ifdef __cpp_exceptions
+  throw Exception(std::forward<E>(error));
+#else
+  give_up(error.text());
+#endif
+}
+
+}  // namespace detail
+
+/// What a function that can fail returns: a value, or an Error.
+///
+/// value(), * and -> on an error throw an Exception, which takes the error along; in a program without exceptions they print
+/// it and end the process. Ask first to go on without. A program is to be compiled with or without exceptions as a whole.
+template <typename T>
+class [[nodiscard]] Result {
+ public:
+  using value_type = T;
+
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}
+  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}
+
+  /// Whether it went well.
+  [[nodiscard]] bool has_value() const noexcept { return state_.index() == 0; }
+  explicit operator bool() const noexcept { return has_value(); }
+
+  /// The value, or the error is raised.
+  T& value() & {
+    if (!has_value()) detail::raise(*std::get_if<1>(&state_));
+    return *std::get_if<0>(&state_);
+  }
+  const T& value() const& {
+    if (!has_value()) detail::raise(*std::get_if<1>(&state_));
+    return *std::get_if<0>(&state_);
+  }
+  /// Moves the value out, so that it can be looped over at once.
+  T value() && {
+    if (!has_value()) detail::raise(std::move(*std::get_if<1>(&state_)));
+    return std::move(*std::get_if<0>(&state_));
+  }
+
+  /// As value().
+  [[nodiscard]] T& operator*() & { return value(); }
+  [[nodiscard]] const T& operator*() const& { return value(); }
+  [[nodiscard]] T operator*() && { return std::move(*this).value(); }
+  [[nodiscard]] T* operator->() { return &value(); }
+  [[nodiscard]] const T* operator->() const { return &value(); }
+
+  /// The error. There must be one: the process ends otherwise.
+  [[nodiscard]] const Error& error() const& noexcept {
+    if (has_value()) detail::give_up("error() of a Result that has a value");
+    return *std::get_if<1>(&state_);
+  }
+  /// Moves the error out, to return it from another function.
+  [[nodiscard]] Error error() && noexcept {
+    if (has_value()) detail::give_up("error() of a Result that has a value");
+    return std::move(*std::get_if<1>(&state_));
+  }
+
+ private:
+  std::variant<T, Error> state_;
+};
+
+/// The same for a function that has nothing to return.
+template <>
+class [[nodiscard]] Result<void> {
+ public:
+  using value_type = void;
+
+  Result() noexcept = default;
+  Result(Error error) : error_(std::move(error)) {}
+
+  /// Whether it went well.
+  [[nodiscard]] bool has_value() const noexcept { return !error_; }
+  explicit operator bool() const noexcept { return has_value(); }
+
+  /// Nothing, or the error is raised.
+  void value() const& {
+    if (error_) detail::raise(*error_);
+  }
+  void value() && {
+    if (error_) detail::raise(std::move(*error_));
+  }
+
+  /// The error. There must be one: the process ends otherwise.
+  [[nodiscard]] const Error& error() const& noexcept {
+    if (!error_) detail::give_up("error() of a Result without one");
+    return *error_;
+  }
+  /// Moves the error out, to return it from another function.
+  [[nodiscard]] Error error() && noexcept {
+    if (!error_) detail::give_up("error() of a Result without one");
+    return std::move(*error_);
+  }
+
+ private:
+  std::optional<Error> error_;
+};
+
+}  // namespace qdq
+
+#endif

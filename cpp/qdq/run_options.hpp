@@ -1,0 +1,117 @@
+// How a model runs over data.
+#ifndef QDQ_RUN_OPTIONS_HPP
+#define QDQ_RUN_OPTIONS_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include <qdq/cancel.hpp>
+#include <qdq/detail/builder.hpp>
+#include <qdq/detail/callback.hpp>
+#include <qdq/detail/text.hpp>
+#include <qdq/numbers.hpp>
+
+namespace qdq {
+
+/// How far a run has come.
+struct Progress {
+  std::uint64_t batches;
+  std::uint64_t samples;
+  std::optional<std::uint64_t> total_batches;  ///< All batches, where that is known.
+};
+
+namespace detail {
+
+// A function that is told about progress, as the C interface calls it.
+template <typename Function>
+struct OnProgress {
+  using Answer = std::invoke_result_t<Function&, const Progress&>;
+
+  static qdq_status report(void* user, std::uint64_t batches, std::uint64_t samples, std::int64_t total,
+                           qdq_error** error) noexcept {
+    Progress progress{batches, samples, std::nullopt};
+    if (total >= 0) progress.total_batches = static_cast<std::uint64_t>(total);
+    return guard(error, [&] { return tell(*static_cast<Function*>(user), progress, error); });
+  }
+
+ private:
+  static qdq_status tell(Function& function, const Progress& progress, qdq_error** error) {
+    static_cast<void>(error);
+    if constexpr (std::is_void_v<Answer>) {
+      function(progress);
+      return QDQ_OK;
+    } else if constexpr (std::is_same_v<Answer, bool>) {
+      return function(progress) ? QDQ_OK : QDQ_ERROR_CANCELLED;
+    } else {
+      static_assert(std::is_same_v<Answer, Result<void>>, "a progress callback returns bool, void or qdq::Result<void>");
+      Answer answer = function(progress);
+      return answer ? QDQ_OK : fail(std::move(answer).error(), error);
+    }
+  }
+};
+
+}  // namespace detail
+
+/// How a model runs over data: the engine, who is told about progress, and what can stop it. It must outlive the runs that are
+/// given it.
+///
+///     auto options = qdq::RunOptions::make().threads(4).progress([](const qdq::Progress& p) { … }).build();
+class RunOptions : public detail::Handle<qdq_run_options, qdq_run_options_free> {
+ public:
+  class Builder;
+
+  using Handle::Handle;
+  /// The default options.
+  RunOptions() : Handle(qdq_run_options_new()) {}
+
+  /// Starts with the default options.
+  [[nodiscard]] static Builder make();
+
+  /// Gives the object up, without the progress function, which this keeps.
+  [[nodiscard]] qdq_run_options* release() noexcept {
+    if (progress_) qdq_run_options_set_progress(c(), nullptr, nullptr, nullptr);
+    return Handle::release();
+  }
+
+ private:
+  std::shared_ptr<void> progress_;
+};
+
+/// Sets options, in any order.
+class RunOptions::Builder : public detail::Builder<Builder, RunOptions> {
+ public:
+  using detail::Builder<Builder, RunOptions>::Builder;
+
+  /// The engine. Default: Engine::Embedded.
+  Builder& engine(Engine engine) { return set(qdq_run_options_set_engine, detail::number(engine)); }
+  /// ONNX Runtime's library or the folder it lies in; empty to look for it, the default.
+  Builder& onnxruntime(std::string_view path) {
+    return set(qdq_run_options_set_onnxruntime, detail::Text(path).or_null());
+  }
+  /// How many threads compute; 0 for as many as there are physical cores, the default.
+  Builder& threads(std::size_t threads) { return set(qdq_run_options_set_threads, threads); }
+  /// A function that is told about progress after every batch, with a `const Progress&`. It is moved in and lives as long as
+  /// the options. It returns nothing; or bool, where false stops the run as Status::Cancelled; or Result<void>, whose error
+  /// stops the run and comes out of it. Exceptions do so as in Batches::from_callback(). Called from the thread that runs the
+  /// model: from several at once where several runs share the options.
+  template <typename Function>
+  Builder& progress(Function function) {
+    auto owned = std::make_shared<Function>(std::move(function));
+    set(qdq_run_options_set_progress, detail::OnProgress<Function>::report, static_cast<void*>(owned.get()));
+    if (object_) object_->progress_ = std::move(owned);
+    return *this;
+  }
+  /// The switch that stops runs. It may be freed before the options.
+  Builder& cancel(const Cancel& cancel) { return set(qdq_run_options_set_cancel, cancel.c()); }
+};
+
+inline RunOptions::Builder RunOptions::make() { return Builder(RunOptions()); }
+
+}  // namespace qdq
+
+#endif

@@ -1,0 +1,81 @@
+// The inputs or outputs of a network.
+#ifndef QDQ_SPECS_HPP
+#define QDQ_SPECS_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include <qdq/detail/builder.hpp>
+#include <qdq/detail/items.hpp>
+#include <qdq/detail/text.hpp>
+#include <qdq/numbers.hpp>
+#include <qdq/span.hpp>
+
+namespace qdq {
+
+/// An input or output, as far as it is known.
+struct Spec {
+  std::string_view name;
+  DType dtype;
+  std::optional<std::vector<std::int64_t>> shape;  ///< With qdq::dynamic in it; nothing where the rank is not known.
+};
+
+/// Names, types and shapes of a network's inputs or outputs. Names are valid until the list is freed.
+///
+///     auto inputs = qdq::Specs::make().add("image", qdq::DType::F32, {qdq::dynamic, 3, 224, 224}).build();
+class Specs : public detail::Handle<qdq_specs, qdq_specs_free> {
+ public:
+  class Builder;
+
+  using Handle::Handle;
+  using Items = detail::Items<Spec, qdq_specs>;
+
+  /// Starts an empty list, for a network that is no ONNX model.
+  [[nodiscard]] static Builder make();
+
+  /// How many tensors there are.
+  [[nodiscard]] std::size_t size() const noexcept { return qdq_specs_count(c()); }
+  /// The tensor at `index`, which must be below size().
+  [[nodiscard]] Spec operator[](std::size_t index) const { return items()[index]; }
+  /// All tensors, for loops.
+  [[nodiscard]] Items::iterator begin() const { return items().begin(); }
+  [[nodiscard]] Items::iterator end() const { return items().end(); }
+
+ private:
+  static Spec spec(const qdq_specs* specs, std::size_t, std::size_t index) {
+    Spec out{detail::view(qdq_specs_name(specs, index)), static_cast<DType>(qdq_specs_dtype(specs, index)), {}};
+    if (const std::int32_t ndim = qdq_specs_ndim(specs, index); ndim >= 0) {
+      out.shape.emplace();
+      for (std::size_t axis = 0; axis < static_cast<std::size_t>(ndim); ++axis) {
+        out.shape->push_back(qdq_specs_size(specs, index, axis));
+      }
+    }
+    return out;
+  }
+  Items items() const { return {c(), size(), spec}; }
+};
+
+/// Adds one tensor after the other.
+class Specs::Builder : public detail::Builder<Builder, Specs> {
+ public:
+  using detail::Builder<Builder, Specs>::Builder;
+
+  /// Adds a tensor of unknown rank.
+  Builder& add(std::string_view name, DType dtype = DType::Unknown) {
+    return set(qdq_specs_add, detail::Text(name).c(), detail::number(dtype), -1, nullptr);
+  }
+  /// Adds a tensor; qdq::dynamic stands for a size that is decided at run time.
+  Builder& add(std::string_view name, DType dtype, Span<const std::int64_t> shape) {
+    return set(qdq_specs_add, detail::Text(name).c(), detail::number(dtype), static_cast<std::int32_t>(shape.size()),
+               shape.data());
+  }
+};
+
+inline Specs::Builder Specs::make() { return Builder(Specs(qdq_specs_new())); }
+
+}  // namespace qdq
+
+#endif

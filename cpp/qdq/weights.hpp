@@ -1,0 +1,38 @@
+// Weights of a network.
+#ifndef QDQ_WEIGHTS_HPP
+#define QDQ_WEIGHTS_HPP
+
+#include <cstdint>
+
+#include <qdq/array.hpp>
+#include <qdq/detail/call.hpp>
+#include <qdq/numbers.hpp>
+#include <qdq/tensor_view.hpp>
+
+namespace qdq {
+
+/// The ranges (amax) of weights (f32, f16, bf16, f64): one per index of `axis` or, where that is -1, one for all. Method::Mse
+/// minimises the error of what the weights compute. Only Method::Percentile reads `percentile`.
+[[nodiscard]] inline Result<Array> weights_amax(const TensorView& weights, std::int32_t axis, Method method = Method::Mse,
+                                                double percentile = 99.99, std::uint32_t num_bits = 8,
+                                                bool is_unsigned = false) {
+  return detail::make<Array>(qdq_weights_amax, weights.c(), axis, detail::number(method), percentile, num_bits,
+                             is_unsigned);
+}
+
+/// Quantizes weights symmetrically to int8 as ONNX's QuantizeLinear does, by max |w|: one scale per index of `axis` or, where
+/// that is -1, one for all. `out` is i8 and has the shape of the weights. Returns amax / 127, by which ONNX and TensorRT
+/// multiply.
+[[nodiscard]] inline Result<Array> weights_quantize(const TensorView& weights, std::int32_t axis,
+                                                    const MutableTensorView& out) {
+  return detail::make<Array>(qdq_weights_quantize, weights.c(), axis, nullptr, out.c());
+}
+/// The same by an amax (f32) with one number per scale.
+[[nodiscard]] inline Result<Array> weights_quantize(const TensorView& weights, std::int32_t axis, const TensorView& amax,
+                                                    const MutableTensorView& out) {
+  return detail::make<Array>(qdq_weights_quantize, weights.c(), axis, amax.c(), out.c());
+}
+
+}  // namespace qdq
+
+#endif

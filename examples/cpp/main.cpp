@@ -1,0 +1,78 @@
+// Quantizes a tensor, computes a range, and quantizes an ONNX model that it calibrates from a function.
+//
+//     example MODEL.onnx FOLDER
+
+#include <cstdint>
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <vector>
+
+#include <qdq/qdq.hpp>
+
+// A tensor, to int8 with 4 bits.
+static void quantize_tensor() {
+  const std::vector<float> x = {-2.0f, -0.3f, 0.4f, 9.0f};
+  std::vector<std::int8_t> q(x.size());
+  const auto descriptor = qdq::Descriptor::make().num_bits(4).amax(2.0f).build().value();
+  const auto scale = qdq::quantize(x, descriptor, q).value();
+  std::printf("quantized to %d %d %d %d with scale %g\n", q[0], q[1], q[2], q[3], scale[0]);
+}
+
+// A range, by two methods from one pass over the data.
+static void compute_range() {
+  std::vector<float> values;
+  for (int i = 0; i < 1000; ++i) values.push_back(static_cast<float>(i) / 1000.0f);
+  qdq::TensorStats stats;
+  stats.observe(values).value();
+  std::printf("amax by max %g, by percentile 99 %g\n", stats.amax(qdq::Method::Max).value(),
+              stats.amax(qdq::Method::Percentile, 99.0).value());
+}
+
+// A model, calibrated on 8 batches of 32 images, to the three files.
+static void quantize_model(const std::string& path, const std::string& folder) {
+  const auto model = qdq::Model::open(path).value();
+  const auto inputs = model.inputs().value();
+  const std::string input(inputs[0].name);
+
+  auto batches = qdq::Batches::from_callback(inputs, [&input, next = 0](qdq::Batch& batch) mutable -> qdq::Result<bool> {
+    if (next == 8 * 32) return false;
+    std::vector<float> images;
+    for (int i = next; i < next + 32; ++i) {
+      for (int j = 0; j < 64; ++j) images.push_back(static_cast<float>((i * 7 + j * 3) % 17) / 16.0f);
+    }
+    next += 32;
+    if (auto set = batch.set(input, {images.data(), {32, 1, 8, 8}}); !set) return std::move(set).error();
+    return true;
+  }).value();
+
+  const auto plan = model.plan().value();
+  const auto stats = model.calibrate(plan, batches, true).value();
+  const auto ranges = plan.ranges(stats, qdq::Method::Mse).value();
+  const auto quantized = model.quantize(plan, ranges).value();
+  const auto cache = qdq::Cache::from_ranges(ranges, 100300, qdq::Algorithm::Entropy2).value();
+
+  quantized.save(folder + "/model.qdq.onnx").value();
+  cache.write(folder + "/model.cache").value();
+  ranges.write(folder + "/model.json").value();
+
+  std::size_t count = 0;
+  for (auto [verdict, reason] : plan.decisions()) count += verdict == qdq::Verdict::Quantized ? 1 : 0;
+  std::printf("quantized %zu of %zu nodes\n", count, plan.decisions().size());
+}
+
+int main(int argc, char** argv) {
+  if (argc != 3) {
+    std::fprintf(stderr, "usage: %s MODEL.onnx FOLDER\n", argv[0]);
+    return 2;
+  }
+  try {
+    quantize_tensor();
+    compute_range();
+    quantize_model(argv[1], argv[2]);
+  } catch (const std::exception& exception) {
+    std::fprintf(stderr, "%s\n", exception.what());
+    return 1;
+  }
+  return 0;
+}

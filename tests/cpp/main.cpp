@@ -1,0 +1,24 @@
+// Runs all tests: tests DATA [PART-OF-A-NAME], in a folder that it may write to.
+
+#include <chrono>
+#include <cstring>
+
+#include "check.hpp"
+
+int main(int argc, char** argv) {
+  if (argc < 2) return 2;
+  check::data() = argv[1];
+  int ran = 0;
+  for (const check::Test& test : check::tests()) {
+    if (argc > 2 && std::strstr(test.name, argv[2]) == nullptr) continue;
+    const int before = check::failures();
+    const auto start = std::chrono::steady_clock::now();
+    test.body();
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+    if (seconds.count() > 1) std::printf("%s took %.1f s\n", test.name, seconds.count());
+    ++ran;
+    if (check::failures() != before) std::fprintf(stderr, "FAILED %s\n", test.name);
+  }
+  std::printf("%d tests, %d failures\n", ran, check::failures());
+  return check::failures() == 0 && ran > 0 ? 0 : 1;
+}

@@ -1,0 +1,185 @@
+// ONNX models from opening to comparing.
+
+#include <cmath>
+#include <cstdint>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include "digits.hpp"
+
+using qdq::Batches;
+using qdq::Model;
+using qdq::Status;
+
+static std::vector<char> content(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// The labels of the test images: a .npy of int64 behind its header.
+static std::vector<std::int64_t> labels() {
+  const std::vector<char> bytes = content(digits::path("test_labels.npy"));
+  const std::size_t header = 10 + static_cast<unsigned char>(bytes[8]) + 256u * static_cast<unsigned char>(bytes[9]);
+  const bool wide = std::string(bytes.data(), header).find("<i8") != std::string::npos;
+  CHECK(wide);
+  std::vector<std::int64_t> out;
+  for (std::size_t i = header; i + 8 <= bytes.size(); i += 8) {
+    std::uint64_t value = 0;
+    for (std::size_t byte = 8; byte-- > 0;) value = value << 8 | static_cast<unsigned char>(bytes[i + byte]);
+    out.push_back(static_cast<std::int64_t>(value));
+  }
+  return out;
+}
+
+TEST(digits_end_to_end_from_files) {
+  const std::string folder = check::folder("digits_files");
+  const Model model = digits::model();
+  CHECK(model.opset() > 0 && model.ir_version() > 0);
+  const auto inputs = model.inputs().value();
+  CHECK(inputs.size() == 1 && inputs[0].name == "input" && inputs[0].dtype == qdq::DType::F32);
+  CHECK(inputs[0].shape && inputs[0].shape->size() == 4 && (*inputs[0].shape)[3] == 8);
+  CHECK(model.outputs()->size() == 1);
+  CHECK(model.graph()->nodes().size() > 0);
+
+  const auto plan = model.plan().value();
+  CHECK_EQ(plan.decisions().size(), model.graph()->nodes().size());
+  const auto options = qdq::DataOptions::make().batch_size(32).limit(64).seed(1).build().value();
+  auto batches = Batches::open(inputs, digits::path("calib.npz"), options).value();
+  CHECK_EQ(batches.remaining().value_or(0), 2u);
+  std::uint64_t batches_seen = 0, samples_seen = 0, total = 0;
+  const auto run = qdq::RunOptions::make()
+                       .threads(1)
+                       .engine(qdq::Engine::Embedded)
+                       .onnxruntime({})
+                       .progress([&](const qdq::Progress& progress) {
+                         batches_seen = progress.batches;
+                         samples_seen = progress.samples;
+                         total = progress.total_batches.value_or(0);
+                       })
+                       .build()
+                       .value();
+  const auto stats = model.calibrate(plan, batches, true, run).value();
+  CHECK(batches_seen == 2 && samples_seen == 64 && total == 2 && stats.samples() == 64);
+  CHECK_EQ(stats.names().size(), plan.taps(true).size());
+
+  const auto ranges = plan.ranges(stats).value();
+  const auto quantized = model.quantize(plan, ranges).value();
+  CHECK_GOOD(quantized.save(folder + "/model.qdq.onnx"));
+  CHECK_GOOD(qdq::Cache::from_ranges(ranges, 100300).value().write(folder + "/model.cache"));
+  CHECK_GOOD(ranges.write(folder + "/model.json"));
+  CHECK_EQ(qdq::Cache::read(folder + "/model.cache")->check(100300, qdq::Algorithm::Entropy2, plan.taps(true))->size(), 0u);
+
+  // The saved model against the float one.
+  const auto saved = Model::open(folder + "/model.qdq.onnx").value();
+  std::vector<std::int64_t> right = labels();
+  right.resize(100);
+  const auto first = qdq::DataOptions::make().batch_size(50).limit(100).build().value();
+  auto test = Batches::open(inputs, {"input=" + digits::path("test.npz")}, first).value();
+  auto compared = model.compare(saved, test, true, right, run);
+  if (!CHECK_GOOD(compared)) return;
+  CHECK_EQ(compared->samples(), right.size());
+  CHECK(compared->output_count() == 1 && compared->tensors().size() > 1);
+  CHECK(compared->tensors()[0].sqnr_db > 35 && compared->tensors()[0].cosine > 0.999);
+  CHECK(compared->tensors()[0].max_error > 0 && !compared->tensors()[0].name.empty());
+  CHECK(compared->float_accuracy() > 0.97 && compared->quantized_accuracy() > 0.97 && compared->top1() > 0.97);
+  CHECK(compared->to_json()->text().front() == '{');
+  auto again = Batches::open(inputs, std::vector<std::string>{digits::path("test.npz")}, options).value();
+  CHECK(std::isnan(model.compare(saved, again)->float_accuracy()));
+}
+
+TEST(digits_end_to_end_from_a_lambda) {
+  const Model model = Model::from_bytes(content(digits::path("model.onnx"))).value();
+  const auto plan = model.plan(qdq::Policy::make().exclude_op("Gemm").build().value()).value();
+  auto batches = Batches::from_callback(model.inputs().value(), digits::source(4)).value();
+  CHECK(!batches.remaining());
+  const auto stats = model.calibrate(plan, batches).value();
+  CHECK_EQ(stats.samples(), 32u);
+  CHECK_EQ(stats.names().size(), plan.taps().size());
+  const auto ranges = plan.ranges(stats, qdq::Method::Percentile, 99.9).value();
+  const auto options = qdq::QuantizeOptions::make()
+                           .weight_form(qdq::WeightForm::Float)
+                           .weight_method(qdq::Method::Max)
+                           .build()
+                           .value();
+  const auto as_float = model.quantize(plan, ranges, options).value();
+  const auto as_int8 = model.quantize(plan, ranges).value();
+  CHECK(as_float.to_bytes()->size() > as_int8.to_bytes()->size());
+
+  // Two runs over the same data on two threads, with one model, give the same bytes.
+  auto first = Batches::from_callback(model.inputs().value(), digits::source(4)).value();
+  CHECK_EQ(model.calibrate(plan, first)->to_bytes()->text(), stats.to_bytes()->text());
+}
+
+TEST(batches_are_read_one_by_one) {
+  const Model model = digits::model();
+  auto batches = Batches::from_callback(model.inputs().value(), digits::source(2)).value();
+  std::size_t count = 0;
+  while (auto batch = batches.next().value()) {
+    CHECK(batch->samples() == 8 && batch->size() == 1);
+    for (auto [name, tensor] : *batch) {
+      CHECK(name == "input" && tensor.dtype() == qdq::DType::F32 && tensor.shape().size() == 4);
+      const auto* pixels = static_cast<const float*>(tensor.data());
+      CHECK(std::vector<float>(pixels, pixels + 512) == digits::images(8 * static_cast<int>(count)));
+    }
+    ++count;
+  }
+  CHECK_EQ(count, 2u);
+}
+
+TEST(models_fail_with_reasons) {
+  const Model model = digits::model();
+  const auto inputs = model.inputs().value();
+  CHECK(!Model::from_bytes(std::string("no model")));
+  CHECK_FAILS(Batches::open(inputs, "none.npz"), Status::Io, "none.npz");
+  CHECK_FAILS(Batches::open(inputs, std::vector<std::string>()), Status::InvalidArgument, "");
+  auto batches = Batches::from_callback(inputs, digits::source(1)).value();
+  const auto plan = model.plan().value();
+  CHECK_FAILS(model.quantize(plan, qdq::Ranges::make().value()), Status::Data, "");
+  CHECK_FAILS(model.save("no/such/folder/model.onnx"), Status::Io, "no/such/folder");
+  auto raised = digits::model();
+  CHECK_GOOD(raised.raise_opset(raised.opset()));
+  CHECK(!raised.raise_opset(9999));
+  CHECK_GOOD(model.save_external(check::folder("external") + "/model.onnx", 1000, 100));
+  CHECK(std::filesystem::exists("external/model.onnx.data"));
+  CHECK_GOOD(Model::open("external/model.onnx"));
+  const auto odd = qdq::RunOptions::make().engine(qdq::Engine::OnnxRuntime).onnxruntime("no/such/library").build().value();
+  CHECK_FAILS(model.calibrate(plan, batches, false, odd), Status::InvalidArgument, "no/such/library");
+}
+
+TEST(specs_describe_any_network) {
+  const auto specs = qdq::Specs::make().add("a", qdq::DType::F32, {qdq::dynamic, 3}).add("b").build().value();
+  CHECK(specs.size() == 2 && specs[1].name == "b" && specs[1].dtype == qdq::DType::Unknown && !specs[1].shape);
+  CHECK(specs[0].shape == std::vector<std::int64_t>({qdq::dynamic, 3}));
+  CHECK(!qdq::Specs::make().add("a", qdq::DType::F32, {-5}).build());
+  std::string names;
+  for (const qdq::Spec& spec : specs) names += spec.name;
+  CHECK_EQ(names, "ab");
+}
+
+TEST(data_options_reach_the_library) {
+  const auto options = qdq::DataOptions::make()
+                           .batch_size(4)
+                           .limit(8)
+                           .seed(7)
+                           .raw(qdq::DType::F32, {1, 8, 8})
+                           .image_size(8, 8)
+                           .image_resize(qdq::Resize::Crop)
+                           .image_shorter_side(16)
+                           .image_channels(qdq::Channels::Gray)
+                           .image_scale(1.0f)
+                           .image_mean({0.5f})
+                           .image_std({2.0f})
+                           .image_layout(qdq::Layout::Nchw)
+                           .image_fill(0)
+                           .build();
+  if (!CHECK_GOOD(options)) return;
+  const std::string folder = check::folder("raw");
+  const std::vector<float> pixels = digits::images(0);
+  std::ofstream(folder + "/x.bin", std::ios::binary)
+      .write(reinterpret_cast<const char*>(pixels.data()), static_cast<std::streamsize>(pixels.size() * sizeof(float)));
+  auto batches = Batches::open(digits::model().inputs().value(), folder + "/x.bin", *options).value();
+  CHECK_EQ(batches.next().value()->samples(), 4u);
+  CHECK(!qdq::DataOptions::make().image_resize(static_cast<qdq::Resize>(9)).build());
+}

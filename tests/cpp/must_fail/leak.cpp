@@ -1,0 +1,8 @@
+// Forgets an object: the leak checks must see it.
+
+#include <qdq/qdq.hpp>
+
+int main() {
+  static_cast<void>(qdq::TensorStats().release());
+  return 0;
+}

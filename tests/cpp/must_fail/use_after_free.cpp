@@ -1,0 +1,17 @@
+// Reads a name of ranges that are freed: the memory checks must see it.
+
+#include <cstdio>
+#include <string_view>
+
+#include <qdq/qdq.hpp>
+
+int main() {
+  std::string_view name;
+  {
+    auto ranges = qdq::Ranges::make().value();
+    ranges.set("a name that is kept for too long", 1.0f).value();
+    name = ranges[0].name;
+  }
+  std::printf("%c\n", name[0]);
+  return 0;
+}

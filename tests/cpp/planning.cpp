@@ -1,0 +1,108 @@
+// Graphs, policies and plans.
+
+#include <string>
+#include <vector>
+
+#include "check.hpp"
+
+using qdq::DType;
+using qdq::Graph;
+using qdq::Node;
+using qdq::Status;
+using qdq::TensorKind;
+using qdq::Verdict;
+
+// x -> Conv(w) -> Relu -> output
+static Graph network() {
+  Graph graph;
+  const auto x = graph.add_tensor("x", TensorKind::Input, DType::F32, {1, 3, 8, 8}).value();
+  const auto w = graph.add_tensor("w", TensorKind::Constant, DType::F32, {4, 3, 3, 3}).value();
+  auto node = Node::make("Conv", "conv")
+                  .input(x)
+                  .input(w)
+                  .output("y")
+                  .set_int("group", 1)
+                  .set_ints("pads", {1, 1, 1, 1})
+                  .build();
+  graph.add_node(node.value()).value();
+  const auto y = graph.find_tensor("y");
+  graph.add_node(Node::make("Relu", "relu").input(y).output("z").build().value()).value();
+  const auto z = graph.find_tensor("z");
+  graph.describe_tensor(z, DType::F32, {1, 4, 8, 8}).value();
+  graph.describe_tensor(y, DType::F32).value();
+  graph.mark_output(z).value();
+  return graph;
+}
+
+TEST(graphs_are_built_node_by_node) {
+  const Graph graph = network();
+  CHECK_EQ(graph.tensors().size(), 4u);
+  const Graph::Tensor w = graph.tensors()[graph.find_tensor("w")];
+  CHECK(w.name == "w" && w.kind == TensorKind::Constant && w.dtype == DType::F32 && w.producer == qdq::none);
+  CHECK(w.shape == std::vector<std::int64_t>({4, 3, 3, 3}) && !w.is_output);
+  const Graph::Tensor y = graph.tensors()[2];
+  CHECK(y.kind == TensorKind::Activation && y.producer == 0 && !y.shape);
+  CHECK(graph.tensors()[3].is_output);
+  std::string names;
+  for (const Graph::NodeInfo& node : graph.nodes()) names += std::string(node.op) + ":" + std::string(node.name) + " ";
+  CHECK_EQ(names, "Conv:conv Relu:relu ");
+  CHECK(graph.nodes()[0].inputs == std::vector<std::size_t>({0, 1}) && graph.nodes()[0].outputs[0] == 2);
+  CHECK(graph.find_tensor("nothing") == qdq::none);
+}
+
+TEST(graphs_refuse_what_cannot_be) {
+  Graph graph;
+  CHECK_GOOD(graph.add_tensor("x", TensorKind::Input));
+  CHECK(!graph.tensors()[0].shape);
+  CHECK(!graph.add_tensor("x", TensorKind::Input));
+  CHECK_FAILS(graph.add_tensor("y", static_cast<TensorKind>(9)), Status::InvalidArgument, "9");
+  CHECK(!graph.mark_output(99));
+  CHECK(!graph.add_node(Node::make("Conv").input(99).output("z").build().value()));
+  auto odd = Node::make("Resize", "", "my.domain");
+  odd.input(0).input(qdq::none).output("a").output({}).capture(0).set_float("f", 1.0f).set_text("mode", "linear");
+  CHECK_EQ(graph.add_node(odd.build().value()).value(), 0u);
+  CHECK(graph.nodes()[0].inputs[1] == qdq::none);
+}
+
+TEST(plans_say_what_and_why) {
+  const Graph graph = network();
+  const auto plan = graph.plan().value();
+  CHECK_EQ(plan.decisions().size(), 2u);
+  CHECK(plan.decisions()[0].verdict == Verdict::Quantized);
+  for (auto [verdict, reason] : plan.decisions()) CHECK(verdict == Verdict::Quantized || !reason.empty());
+  std::size_t readers = 0;
+  for (const auto& activation : plan.activations()) {
+    CHECK(activation.tensor < graph.tensors().size() && activation.scale != qdq::none);
+    for (auto [node, input] : activation.readers) {
+      CHECK_EQ(graph.nodes()[node].inputs[input], activation.tensor);
+      ++readers;
+    }
+  }
+  CHECK(readers > 0);
+  CHECK_EQ(plan.weights().size(), 1u);
+  for (const auto& weight : plan.weights()) {
+    CHECK(weight.axis == 0 && weight.tensor == graph.find_tensor("w") && weight.readers.size() == 1);
+    CHECK(weight.readers[0].node == 0 && weight.readers[0].input == 1);
+  }
+  CHECK(plan.taps().size() > 0 && plan.taps()[0] == "x");
+  CHECK(plan.taps(true).size() >= plan.taps().size());
+  CHECK(plan.to_text()->text().find("conv") != std::string_view::npos);
+  CHECK(plan.to_json()->text().front() == '{');
+
+  qdq::Stats stats;
+  CHECK_FAILS(plan.ranges(stats), Status::Data, "");
+  for (std::string_view name : plan.taps(true)) stats.observe(name, std::vector<float>{-1, 1}).value();
+  const auto ranges = plan.ranges(stats, qdq::Method::Max).value();
+  CHECK(ranges.get("x").value() == 1.0f);
+
+  // By ranges that lack a tensor; by a policy.
+  auto without_x = qdq::Ranges::make().value();
+  without_x.set("z", 1.0f).value();
+  CHECK(graph.plan({}, without_x)->decisions()[0].verdict == Verdict::Float);
+  CHECK(graph.plan({}, ranges)->decisions()[0].verdict == Verdict::Quantized);
+  const auto float_conv = qdq::Policy::make().exclude_op("Conv").build().value();
+  CHECK(graph.plan(float_conv)->decisions()[0].verdict == Verdict::Float);
+  const auto one_scale = qdq::Policy::make().include_op("Conv").include_name("con?").per_tensor_weights(true).build().value();
+  CHECK_EQ(graph.plan(one_scale)->weights()[0].axis, -1);
+  CHECK_FAILS(graph.plan(qdq::Policy::make().exclude_name("nothing*").build().value()), Status::InvalidArgument, "nothing*");
+}

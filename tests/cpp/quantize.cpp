@@ -1,0 +1,172 @@
+// Quantizing tensors; descriptors.
+
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include "check.hpp"
+
+using qdq::Descriptor;
+using qdq::DType;
+using qdq::Status;
+
+static const std::vector<float> input = {-2.0f, -0.3f, 0.4f, 9.0f};
+static const std::vector<std::int8_t> expected = {-7, -1, 1, 7};
+
+TEST(quantize_gives_integers_and_scale) {
+  std::vector<std::int8_t> q(4);
+  const auto fixed = Descriptor::make().num_bits(4).amax(2.0f).build().value();
+  auto scale = qdq::quantize(input, fixed, q);
+  if (!CHECK_GOOD(scale)) return;
+  CHECK(q == expected);
+  CHECK(scale->values().size() == 1 && scale->shape().empty());
+  CHECK_EQ((*scale)[0], 3.5f);
+
+  const float amax = 2.0f;
+  const auto dynamic = Descriptor::make().num_bits(4).build().value();
+  q.assign(4, 0);
+  CHECK_EQ(qdq::quantize(input, {&amax, {}}, dynamic, q).value()[0], 3.5f);
+  CHECK(q == expected);
+
+  std::vector<float> back(4);
+  CHECK_GOOD(qdq::dequantize(q, *scale, dynamic, back));
+  CHECK_EQ(back[3], 2.0f);
+  CHECK_EQ(back[1], -1.0f / 3.5f);
+
+  // Without a range the data's own.
+  CHECK_EQ(qdq::quantize(input, dynamic, q).value()[0], 7.0f / 9.0f);
+  CHECK_EQ(qdq::amax(input, dynamic).value()[0], 9.0f);
+  CHECK_EQ(qdq::amax(input, fixed).value()[0], 2.0f);
+}
+
+TEST(quantize_in_place_and_back) {
+  const float amax = 2.0f;
+  const qdq::TensorView range(&amax, {});
+  const auto fixed = Descriptor::make().num_bits(4).amax(amax).build().value();
+  const auto dynamic = Descriptor::make().num_bits(4).build().value();
+  std::vector<float> a = input, b = input, integers(4), gradient(4);
+  CHECK_GOOD(qdq::fake_quant(a, fixed, a));
+  CHECK_GOOD(qdq::fake_quant(b, range, dynamic, b));
+  CHECK(a == b);
+  CHECK_EQ(a[0], -2.0f);
+
+  CHECK_EQ(qdq::quant(input, fixed, integers).value()[0], 3.5f);
+  CHECK_EQ(qdq::quant(input, range, dynamic, integers).value()[0], 3.5f);
+  CHECK(integers == std::vector<float>({-7, -1, 1, 7}));
+
+  const std::vector<float> ones(4, 1.0f), inside = {1, 1, 1, 0};
+  CHECK_GOOD(qdq::fake_quant_backward(ones, input, fixed, gradient));
+  CHECK(gradient == inside);
+  CHECK_GOOD(qdq::fake_quant_backward(ones, input, range, dynamic, gradient));
+  CHECK(gradient == inside);
+  CHECK_GOOD(qdq::quant_backward(ones, input, fixed, gradient));
+  CHECK(gradient == inside);
+  CHECK_GOOD(qdq::quant_backward(ones, input, range, dynamic, gradient));
+  CHECK(gradient == inside);
+
+  std::vector<float> affine(4);
+  CHECK_GOOD(qdq::fake_affine_quant(input, -2.0f, 2.0f, 8, affine));
+  CHECK(std::abs(affine[3] - 2.0f) < 0.02f && std::abs(affine[2] - 0.4f) < 0.02f);
+  CHECK_GOOD(qdq::fake_affine_quant_backward(ones, input, -2.0f, 2.0f, gradient));
+  CHECK(gradient == inside);
+}
+
+TEST(quantize_per_axis_and_by_blocks) {
+  const std::vector<float> w = {1, -2, 3, 4, 5, -6};
+  const qdq::TensorView view(w.data(), {2, 3});
+  const auto rows = Descriptor::make().axis({0}).build().value();
+  const auto amax = qdq::amax(view, rows).value();
+  CHECK(amax.shape().size() == 2 && amax.shape()[0] == 2 && amax.shape()[1] == 1);
+  CHECK(amax[0] == 3.0f && amax[1] == 6.0f);
+  std::vector<std::int8_t> q(6);
+  const auto scale = qdq::quantize(view, amax, rows, {q.data(), {2, 3}}).value();
+  CHECK(q[2] == 127 && q[5] == -127 && scale.values().size() == 2);
+
+  const auto blocks = Descriptor::make().block(-1, 2).build().value();
+  const auto by_block = qdq::amax(view, blocks).value();
+  CHECK(by_block.values().size() == 4 && by_block[0] == 2.0f && by_block[3] == 6.0f);
+}
+
+TEST(quantize_other_types) {
+  // 1, -1 and 0.5 as binary16; the integers two in a byte.
+  const std::vector<std::uint16_t> halves = {0x3c00, 0xbc00, 0x3800};
+  const auto four_bits = Descriptor::make().num_bits(4).amax(1.0f).build().value();
+  std::uint8_t packed[2] = {0, 0};
+  CHECK_GOOD(qdq::quantize({DType::F16, halves.data(), {3}}, four_bits, {DType::I4, packed, {3}}));
+  CHECK_EQ(int{packed[0]}, 0x97);
+  CHECK_EQ(int{packed[1]} & 15, 4);
+  std::vector<double> back(3);
+  const float scale = 7.0f;
+  CHECK_GOOD(qdq::dequantize({DType::I4, packed, {3}}, {&scale, {}}, four_bits, back));
+  CHECK(back[0] == 1.0 && back[1] == -1.0);
+
+  const std::vector<std::uint16_t> brains = {0x3f80};
+  std::uint8_t code = 0;
+  const auto e4m3 = Descriptor::make().e4m3().amax(448.0f).build().value();
+  CHECK(e4m3.is_e4m3() && e4m3.num_bits() == 0);
+  CHECK_GOOD(qdq::quantize({DType::BF16, brains.data(), {1}}, e4m3, {DType::E4M3, &code, {1}}));
+  CHECK_EQ(int{code}, 0x38);
+}
+
+TEST(quantize_refuses_what_does_not_fit) {
+  std::vector<std::int8_t> q(4), three(3);
+  const Descriptor descriptor;
+  const std::vector<float> nan = {std::numeric_limits<float>::quiet_NaN(), 1, 1, 1};
+  CHECK_FAILS(qdq::quantize(input, descriptor, three), Status::Shape, "");
+  CHECK_FAILS(qdq::quantize(q, descriptor, q), Status::Type, "");
+  CHECK(!qdq::quantize(nan, Descriptor::make().amax(1.0f).build().value(), q));
+  CHECK_FAILS(qdq::fake_quant({static_cast<const float*>(nullptr), {4}}, descriptor, {DType::F32, nullptr, {4}}),
+              Status::InvalidArgument, "");
+}
+
+TEST(descriptor_keeps_its_fields) {
+  const std::vector<float> amax = {1, 2};
+  auto built = Descriptor::make(qdq::Predefined::LinearWeightPerRow)
+                   .num_bits(6)
+                   .name("weights")
+                   .fake_quant(false)
+                   .axis({-2})
+                   .amax(qdq::TensorView(amax.data(), {2, 1}))
+                   .scale_amax(0.5f)
+                   .is_unsigned(true)
+                   .narrow_range(true)
+                   .mode(qdq::Mode::Corrected)
+                   .calib_method(qdq::CalibMethod::Max)
+                   .build();
+  if (!CHECK_GOOD(built)) return;
+  const auto again = Descriptor::from_json(built->to_json()->text()).value();
+  for (const Descriptor* d : {static_cast<const Descriptor*>(&*built), &again}) {
+    CHECK(d->num_bits() == 6 && d->name() == "weights" && !d->fake_quant() && !d->is_e4m3());
+    CHECK(d->axis() == std::vector<std::int32_t>{-2});
+    CHECK(d->scale_amax() == 0.5f && d->is_unsigned() && d->narrow_range() && d->mode() == qdq::Mode::Corrected);
+    CHECK(d->calib_method() == qdq::CalibMethod::Max && !d->learn_amax() && d->block_size() == 0 && d->block_axis() == 0);
+    const auto fixed = d->amax().value();
+    CHECK(fixed && (*fixed)[1] == 2.0f && fixed->shape()[0] == 2);
+  }
+  auto changed = built->edit().no_amax().axis({}).learn_amax(true).name({}).build();
+  if (CHECK_GOOD(changed)) {
+    CHECK(changed->axis().empty() && !changed->amax().value() && changed->name().empty() && changed->learn_amax());
+  }
+  CHECK(built->clone()->num_bits() == 6);
+  CHECK(Descriptor::predefined(qdq::Predefined::ConvTransposeWeightPerChannel)->axis() == std::vector<std::int32_t>{1});
+  CHECK(Descriptor::make().block(1, 16).build()->block_axis() == 1);
+  CHECK(!Descriptor().amax().value());
+  CHECK_FAILS(Descriptor::predefined(static_cast<qdq::Predefined>(77)), Status::InvalidArgument, "77");
+  CHECK(!Descriptor::from_json("{\"no_such_field\": 1}"));
+  // Fields that do not go together are found where all are known.
+  CHECK(!Descriptor::make().axis({0}).block(0, 4).build());
+}
+
+TEST(weights_are_quantized_for_onnx) {
+  const std::vector<float> w = {127, -127, 254, 0};
+  const qdq::TensorView view(w.data(), {2, 2});
+  std::vector<std::int8_t> q(4);
+  const qdq::MutableTensorView out(q.data(), {2, 2});
+  const auto scale = qdq::weights_quantize(view, 0, out).value();
+  CHECK(scale[0] == 1.0f && scale[1] == 2.0f && q[1] == -127 && q[2] == 127);
+  const auto amax = qdq::weights_amax(view, 0, qdq::Method::Max).value();
+  CHECK(amax.values().size() == 2 && amax[1] == 254.0f);
+  CHECK(qdq::weights_quantize(view, 0, amax, out).value()[1] == 2.0f);
+  CHECK(qdq::weights_amax(view, -1).value().shape().empty());
+}

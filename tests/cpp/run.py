@@ -1,0 +1,235 @@
+#!/usr/bin/env python3
+"""Compiles the headers in every way that they promise, and runs the C++ tests: run.py [FOLDER OF LIBQDQ]
+
+Prints a line for every case; the exit status is 1 where one fails. Needs g++; uses clang and valgrind where they are.
+"""
+
+import concurrent.futures
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+TESTS = ROOT / "tests" / "cpp"
+HEADERS = ROOT / "cpp" / "qdq"
+C_HEADER = ROOT / "include" / "qdq" / "qdq.h"
+DATA = ROOT / "tests" / "data"
+SOURCES = sorted(TESTS.glob("*.cpp"))
+INCLUDE = [f"-I{ROOT / 'include'}", f"-I{ROOT / 'cpp'}"]
+STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wconversion", "-Werror"]
+NO_EXCEPTIONS = ["-fno-exceptions"]
+NO_RTTI = ["-fno-rtti"]
+SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"]
+VALGRIND = ["valgrind", "-q", "--error-exitcode=1", "--leak-check=full", "--show-leak-kinds=definite,indirect",
+            "--errors-for-leak-kinds=definite,indirect"]
+
+
+class Failed(Exception):
+    """A case went wrong; the text says how."""
+
+
+def run(*command, cwd=None, **environment):
+    """Runs a command that must succeed and returns what it printed."""
+    done = attempt(*command, cwd=cwd, **environment)
+    if done.returncode != 0:
+        raise Failed(f"exit status {done.returncode} of {' '.join(map(str, command))}\n{done.stdout}")
+    return done.stdout
+
+
+def attempt(*command, cwd=None, **environment):
+    return subprocess.run(list(map(str, command)), cwd=cwd, env={**os.environ, **environment}, text=True,
+                          errors="replace", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=200)
+
+
+def fails(expected, *command, cwd=None, **environment):
+    """Runs a command that must fail and say why."""
+    done = attempt(*command, cwd=cwd, **environment)
+    if done.returncode == 0 or expected not in done.stdout:
+        raise Failed(f"exit status {done.returncode}, without {expected!r}:\n{done.stdout}")
+
+
+class Suite:
+    def __init__(self, library, folder):
+        self.folder = folder
+        self.library = link_library(library, folder / "lib")
+        self.link = [self.library, f"-Wl,-rpath,{self.library.parent}", "-pthread"]
+        self.cxx = [compiler for compiler in ("g++", "clang++") if shutil.which(compiler)]
+        self.cc = [compiler for compiler in ("gcc", "clang") if shutil.which(compiler)]
+
+    def cases(self):
+        """Name and function of every case, the longest first."""
+        yield "tests under the address and undefined behaviour sanitizers", lambda: self.tests(
+            "sanitized", "g++", ["-std=c++17", "-g", *SANITIZE], ASAN_OPTIONS="detect_leaks=1")
+        yield "tests, g++ c++17", lambda: self.tests("plain", "g++", ["-std=c++17", "-g"])
+        other = self.cxx[-1]
+        yield f"tests, {other} c++20, no exceptions, no RTTI", lambda: self.tests(
+            "bare", other, ["-std=c++20", *NO_EXCEPTIONS, *NO_RTTI])
+        yield "the checks find a leak and a use after free", self.checks_can_fail
+        yield "the value of an error without exceptions ends the process", self.value_of_an_error
+        yield "example, by installed headers", self.example
+        yield "an ignored error does not compile", self.ignored_error
+        yield "every function and number of qdq.h is reachable", self.everything_is_reachable
+        for compiler in self.cxx:
+            yield f"every header by itself, {compiler}", lambda c=compiler: self.headers_alone(c)
+            for std in ("c++17", "c++20", "c++2b"):
+                forms = [("", []), (", no exceptions, no RTTI", NO_EXCEPTIONS + NO_RTTI)]
+                if std == "c++17":
+                    forms.append((", no RTTI", NO_RTTI))
+                for form, options in forms:
+                    yield f"tests compile, {compiler} {std}{form}", lambda c=compiler, s=std, o=options: run(
+                        c, f"-std={s}", *STRICT, *o, *INCLUDE, "-fsyntax-only", self.everything())
+        for compiler in self.cc:
+            yield f"qdq.h as C, {compiler}", lambda c=compiler: self.c_header(c, ["c99", "c11", "c17", "c2x"], "c")
+        for compiler in self.cxx:
+            yield f"qdq.h as C++, {compiler}", lambda c=compiler: self.c_header(
+                c, ["c++11", "c++14", "c++17", "c++20", "c++2b"], "c++")
+
+    def everything(self):
+        """All tests as one source: quicker where nothing is linked."""
+        source = self.folder / "everything.cpp"
+        if not source.exists():
+            source.write_text("".join(f'#include "{path}"\n' for path in SOURCES))
+        return source
+
+    def tests(self, name, compiler, options, **environment):
+        # Every source includes everything, so that this shows as well that the headers can be in many.
+        work = self.folder / name
+        work.mkdir()
+        run(compiler, *options, *STRICT, *INCLUDE, *SOURCES, "-o", work / "tests", *self.link)
+        run(work / "tests", DATA, cwd=work, **environment)
+        run(work / "tests", DATA, "log_functions", cwd=work, QDQ_ISA="none-such", **environment)
+        if name == "plain":
+            if not shutil.which("valgrind"):
+                return "skipped: valgrind is not installed, so these tests did not run under it"
+            run(*VALGRIND, work / "tests", DATA, cwd=work)
+            return "under valgrind too"
+        return None
+
+    def program(self, source, name, *options, include=INCLUDE):
+        out = self.folder / name
+        run("g++", "-std=c++17", "-g", *options, *STRICT, *include, source, "-o", out, *self.link)
+        return out
+
+    def checks_can_fail(self):
+        for source, sanitizer, valgrind in (("leak", "detected memory leaks", "definitely lost"),
+                                            ("use_after_free", "heap-use-after-free", "Invalid read")):
+            path = TESTS / "must_fail" / f"{source}.cpp"
+            fails(sanitizer, self.program(path, f"{source}_sanitized", *SANITIZE), ASAN_OPTIONS="detect_leaks=1")
+            if shutil.which("valgrind"):
+                fails(valgrind, *VALGRIND, self.program(path, source))
+
+    def value_of_an_error(self):
+        program = self.program(TESTS / "must_fail" / "value_of_an_error.cpp", "value_of_an_error", *NO_EXCEPTIONS)
+        fails("qdq: no range: no value was seen", program)
+
+    def ignored_error(self):
+        source = self.folder / "ignored.cpp"
+        source.write_text("#include <qdq/qdq.hpp>\nvoid f(qdq::Ranges& ranges) { ranges.set(\"x\", 1.0f); }\n")
+        for compiler in self.cxx:
+            fails("nodiscard", compiler, "-std=c++17", *STRICT, *INCLUDE, "-fsyntax-only", source)
+
+    def example(self):
+        # With the headers as they are installed: all in one folder.
+        installed = self.folder / "include"
+        shutil.copytree(HEADERS, installed / "qdq")
+        shutil.copy(C_HEADER, installed / "qdq")
+        program = self.program(ROOT / "examples" / "cpp" / "main.cpp", "example", include=[f"-I{installed}"])
+        out = self.folder / "example_out"
+        out.mkdir()
+        text = run(program, DATA / "digits" / "model.onnx", out)
+        expected = ("quantized to -7 -1 1 7 with scale 3.5\n"
+                    r"amax by max 0.999, by percentile 99 0.99\d*" "\n"
+                    r"quantized [1-9]\d* of [1-9]\d* nodes" "\n")
+        if not re.fullmatch(expected, text):
+            raise Failed(text)
+        files = sorted(path.name for path in out.iterdir() if path.stat().st_size > 0)
+        if files != ["model.cache", "model.json", "model.qdq.onnx"]:
+            raise Failed(f"it wrote {files}")
+        fails("none.onnx", program, "none.onnx", out)
+
+    def everything_is_reachable(self):
+        header = re.sub(r"//.*", "", C_HEADER.read_text())
+        names = set(re.findall(r"\b(qdq_\w+)\(", header))
+        names |= set(re.findall(r"#define (QDQ_\w+)", header)) - {"QDQ_QDQ_H", "QDQ_VERSION_TEXT"}
+        words = {word for path in HEADERS.rglob("*.hpp") for word in re.findall(r"\w+", path.read_text())}
+        if missing := sorted(names - words):
+            raise Failed("not in cpp/qdq: " + ", ".join(missing))
+        umbrella = (HEADERS / "qdq.hpp").read_text()
+        for path in HEADERS.glob("*.hpp"):
+            if path.name != "qdq.hpp" and not path.name.startswith("tensorrt") and f"<qdq/{path.name}>" not in umbrella:
+                raise Failed(f"qdq.hpp does not include {path.name}")
+        return f"{len(names)} names"
+
+    def headers_alone(self, compiler):
+        # Those for TensorRT need its headers.
+        names = [path.relative_to(HEADERS.parent) for path in sorted(HEADERS.rglob("*.hpp"))]
+        names = [name for name in names if not name.parts[1].startswith("tensorrt")]
+        for name in names:
+            source = self.folder / f"alone_{compiler}.cpp"
+            source.write_text(f"#include <{name}>\n#include <{name}>\n")
+            run(compiler, "-std=c++17", *STRICT, *INCLUDE, "-fsyntax-only", source)
+        return f"{len(names)} headers"
+
+    def c_header(self, compiler, standards, language):
+        source = self.folder / f"header_{compiler}.{'c' if language == 'c' else 'cpp'}"
+        source.write_text("#include <qdq/qdq.h>\nint main(void) { return qdq_version() == QDQ_VERSION ? 0 : 1; }\n")
+        for std in standards:
+            run(compiler, "-x", language, f"-std={std}", *STRICT, INCLUDE[0], "-fsyntax-only", source)
+        return ", ".join(standards)
+
+
+def link_library(folder, into):
+    """Puts the library below the names that the linker and the loader look for."""
+    library = next((path for path in (folder / "libqdq.so", folder / "libqdq.dylib") if path.exists()), None)
+    if library is None:
+        sys.exit(f"{folder} has no libqdq; run 'cargo build' or give the folder of libqdq")
+    into.mkdir()
+    names = {library.name}
+    if shutil.which("readelf"):
+        names |= set(re.findall(r"SONAME.*\[(.*)\]", run("readelf", "-d", library)))
+    for name in names:
+        (into / name).symlink_to(library.resolve())
+    return into / library.name
+
+
+def report(name, function):
+    """Runs a case; returns its line, and whether it went well."""
+    start = time.monotonic()
+    try:
+        note, good = function(), True
+    except (Failed, subprocess.TimeoutExpired, OSError) as error:
+        note, good = str(error), False
+    if not isinstance(note, str) or (good and note.count("\n") > 0):
+        note = ""
+    if len(note) > 3000:
+        note = f"{note[:1500]}\n…\n{note[-1500:]}"
+    line = f"{'ok  ' if good else 'FAIL'} {time.monotonic() - start:5.1f} s  {name}"
+    return (f"{line}: {note}" if note else line), good
+
+
+def main():
+    library = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "target" / "debug").resolve()
+    start = time.monotonic()
+    good = True
+    with tempfile.TemporaryDirectory(prefix="qdq-cpp-") as folder:
+        suite = Suite(library, pathlib.Path(folder))
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+            jobs = [pool.submit(report, name, function) for name, function in suite.cases()]
+            for job in concurrent.futures.as_completed(jobs):
+                line, well = job.result()
+                print(line, flush=True)
+                good = good and well
+    for tool, what in (("clang++", "compiled with clang"), ("valgrind", "run under valgrind")):
+        if not shutil.which(tool):
+            print(f"skipped: nothing was {what}, which is not installed")
+    print(f"{'all good' if good else 'FAILED'} in {time.monotonic() - start:.0f} s")
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

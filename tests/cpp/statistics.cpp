@@ -1,0 +1,124 @@
+// Collectors and statistics.
+
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "check.hpp"
+
+using qdq::Method;
+using qdq::Stats;
+using qdq::Status;
+using qdq::TensorStats;
+
+static std::vector<float> ramp(int from, int to) {
+  std::vector<float> values;
+  for (int i = from; i < to; ++i) values.push_back(static_cast<float>(i) / 1000.0f);
+  return values;
+}
+
+TEST(tensor_stats_count_and_give_ranges) {
+  TensorStats stats;
+  CHECK(std::isnan(stats.min()) && stats.bins()->empty());
+  CHECK_FAILS(stats.amax(), Status::Data, "");
+  CHECK_GOOD(stats.observe(ramp(0, 1000)));
+  CHECK(stats.count() == 1000 && stats.zeros() == 1 && stats.nans() == 0 && stats.infinities() == 0);
+  CHECK(stats.min() == 0.0f && stats.max() == 0.999f);
+  CHECK_EQ(stats.amax(Method::Max).value(), 0.999f);
+  const float percentile = stats.amax(Method::Percentile, 99.0).value();
+  CHECK(percentile > 0.985f && percentile < 0.995f);
+  CHECK(stats.amax().value() > 0.9f && stats.amax(Method::Entropy).value() > 0.5f);
+  std::uint64_t binned = 0;
+  float last = 0;
+  for (const TensorStats::Bin& bin : stats.bins().value()) {
+    CHECK(bin.lower >= last && bin.upper > bin.lower);
+    last = bin.lower;
+    binned += bin.count;
+  }
+  CHECK_EQ(binned, 999u);
+
+  const std::vector<float> odd = {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()};
+  auto clone = stats.clone().value();
+  CHECK_GOOD(clone.observe(odd));
+  CHECK(clone.nans() == 1 && clone.infinities() == 1 && stats.count() == 1000);
+  CHECK_FAILS(stats.amax(static_cast<Method>(99)), Status::InvalidArgument, "99");
+  CHECK_FAILS(stats.observe(std::vector<std::int8_t>(3)), Status::Type, "");
+}
+
+TEST(tensor_stats_of_two_threads_merge_exactly) {
+  TensorStats parts[2];
+  std::thread threads[2];
+  for (int part = 0; part < 2; ++part) {
+    threads[part] = std::thread([&stats = parts[part], part] {
+      for (int i = 0; i < 10; ++i) {
+        const int from = part * 500 + i * 50;
+        stats.observe(ramp(from, from + 50)).value();
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK_GOOD(parts[0].merge(parts[1]));
+
+  // Two threads compute on the same statistics at once.
+  float ranges[2] = {0, 0};
+  for (int i = 0; i < 2; ++i) {
+    threads[i] = std::thread([&range = ranges[i], &stats = std::as_const(parts[0])] { range = stats.amax().value(); });
+  }
+  for (std::thread& thread : threads) thread.join();
+
+  TensorStats whole;
+  whole.observe(ramp(0, 1000)).value();
+  CHECK_EQ(parts[0].count(), 1000u);
+  CHECK(ranges[0] == whole.amax().value() && ranges[1] == ranges[0]);
+}
+
+TEST(stats_are_saved_loaded_and_merged) {
+  const std::string folder = check::folder("stats");
+  Stats a, b;
+  CHECK_GOOD(a.observe("x", ramp(0, 10)));
+  CHECK_GOOD(a.set_samples(10));
+  CHECK_GOOD(b.observe(std::string("y"), ramp(0, 20)));
+  TensorStats tensor;
+  tensor.observe(ramp(0, 30)).value();
+  CHECK_GOOD(b.set(std::string_view("x"), tensor));
+  CHECK_GOOD(a.merge(b));
+  CHECK_GOOD(a.save(folder + "/a.stats"));
+  const auto loaded = Stats::load(folder + "/a.stats").value();
+  CHECK_EQ(loaded.samples(), 10u);
+  std::string names;
+  for (std::string_view name : loaded.names()) names += std::string(name) + ";";
+  CHECK_EQ(names, "x;y;");
+  CHECK_EQ(loaded.get("x").value()->count(), 40u);
+  CHECK(!loaded.get("z").value());
+  CHECK_EQ(loaded.to_bytes()->text(), a.to_bytes()->text());
+  CHECK_EQ(Stats::from_bytes(a.to_bytes().value())->names().size(), 2u);
+  CHECK(!Stats::from_bytes(std::string("nonsense")));
+  CHECK_FAILS(Stats::load("none.stats"), Status::Io, "none.stats");
+}
+
+TEST(axis_max_keeps_axes) {
+  auto collector = qdq::AxisMax::make({0}).value();
+  CHECK(!collector.amax().value());
+  const std::vector<float> x = {1, -2, 3, 4};
+  CHECK_GOOD(collector.observe({x.data(), {2, 2}}));
+  const auto amax = collector.amax().value();
+  CHECK(amax && (*amax)[0] == 2.0f && (*amax)[1] == 4.0f && amax->shape()[1] == 1);
+  CHECK(!collector.observe({x.data(), {4, 1}}));
+  auto whole = qdq::AxisMax::make().value();
+  CHECK_GOOD(whole.observe(x));
+  CHECK_EQ((*whole.amax().value())[0], 4.0f);
+}
+
+TEST(histogram_calibrator_follows_its_model) {
+  auto calibrator = qdq::HistogramCalibrator::make(128).value();
+  CHECK(calibrator.counts().empty() && calibrator.edges().empty());
+  CHECK_GOOD(calibrator.collect(ramp(0, 1000)));
+  CHECK(calibrator.counts().size() == 128 && calibrator.edges().size() == 129);
+  CHECK(calibrator.amax(Method::Percentile, 99.0).value() > 0.9f);
+  CHECK(!calibrator.amax(Method::Max));
+  CHECK(!qdq::HistogramCalibrator::make(0));
+  CHECK_GOOD(qdq::HistogramCalibrator::make(16, true, qdq::Library::Numpy));
+}
