@@ -67,6 +67,13 @@ impl Error {
         self
     }
 
+    /// The same error as another kind.
+    #[must_use]
+    pub fn of_kind(mut self, kind: ErrorKind) -> Self {
+        self.kind = kind;
+        self
+    }
+
     /// Puts what contains the thing (the file of a tensor, the function of a node) before the message.
     #[must_use]
     pub fn within(mut self, place: impl fmt::Display) -> Self {

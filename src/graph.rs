@@ -3,7 +3,7 @@
 //! An ONNX model becomes a [`Graph`], and so does any other network representation that is described node by
 //! node, so that placement exists once. Operators are named as in ONNX's default domain.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::dtype::DataType;
 use crate::error::{Error, ErrorKind, Result};
@@ -182,7 +182,7 @@ impl Graph {
     /// Adds a tensor that no node computes: an input or a constant.
     ///
     /// # Errors
-    /// `InvalidArgument` where the name is taken, or for an activation (its node makes it).
+    /// `InvalidArgument` where the name is taken, or for an activation (its node makes it). The graph is as it was then.
     pub fn add_tensor(
         &mut self,
         name: &str,
@@ -207,11 +207,11 @@ impl Graph {
         dtype: Option<DataType>,
         shape: Option<Vec<Dim>>,
     ) -> Result<TensorId> {
-        let id = TensorId(self.tensors.len());
-        if self.by_name.insert(name.to_owned(), id).is_some() {
-            return Err(Error::new(ErrorKind::InvalidArgument, format!("tensor '{name}' is defined twice"))
-                .with_remedy("give every tensor a name of its own"));
+        if self.by_name.contains_key(name) {
+            return Err(defined_twice(name));
         }
+        let id = TensorId(self.tensors.len());
+        self.by_name.insert(name.to_owned(), id);
         self.tensors.push(GraphTensor {
             name: name.to_owned(),
             kind,
@@ -228,7 +228,7 @@ impl Graph {
     /// without data inputs, such as `Constant`, are added with [`Graph::add_tensor`] instead).
     ///
     /// # Errors
-    /// `InvalidArgument` where an output's name is taken or an input does not exist.
+    /// `InvalidArgument` where an output's name is taken or an input does not exist. The graph is as it was then.
     pub fn add_node(&mut self, node: NewNode<'_>) -> Result<NodeId> {
         let id = NodeId(self.nodes.len());
         let known =
@@ -239,6 +239,13 @@ impl Graph {
                 format!("node '{}': an input does not exist", node.name),
             )
             .with_remedy("add tensors before the nodes that read them"));
+        }
+        // Before anything is added, so that an error leaves the graph as it was.
+        let mut new = BTreeSet::new();
+        for name in node.outputs.iter().flatten() {
+            if self.by_name.contains_key(*name) || !new.insert(name) {
+                return Err(defined_twice(name));
+            }
         }
         let mut outputs = Vec::with_capacity(node.outputs.len());
         for name in node.outputs {
@@ -280,6 +287,11 @@ impl Graph {
         tensor.dtype = dtype.or(tensor.dtype);
         tensor.shape = shape.or(tensor.shape.take());
     }
+}
+
+fn defined_twice(name: &str) -> Error {
+    Error::new(ErrorKind::InvalidArgument, format!("tensor '{name}' is defined twice"))
+        .with_remedy("give every tensor a name of its own")
 }
 
 /// What [`Graph::add_node`] needs to know.

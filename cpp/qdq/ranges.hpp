@@ -21,7 +21,7 @@ struct Range {
 };
 
 /// The int8 scale of a range, by which ONNX and TensorRT multiply: amax / 127, and 1 where amax is at most 2^-24.
-[[nodiscard]] inline float int8_scale(float amax) noexcept { return qdq_ranges_int8_scale(amax); }
+[[nodiscard]] inline float int8_scale(float amax) noexcept { return qdq_amax_int8_scale(amax); }
 
 /// The ranges of a network's activations by tensor name, in the order in which they were set.
 ///

@@ -8,31 +8,40 @@
 // Ownership. Objects are handles: pointers to structs whose fields nobody sees. Whoever is given a handle by qdq frees it with
 //   the object's qdq_<object>_free(), which takes the address of the variable and sets it to NULL, so that freeing it again
 //   does nothing. A handle that is passed to a function stays the caller's, and may be freed as soon as the function has
-//   returned, whatever was made from it. Texts, arrays and views that a function returns belong to the handle that they came
-//   from and are valid as long as its documentation says. What is passed to a function is copied where it is needed later.
+//   returned, whatever was made from it; only an error that a callback stores is taken over. Texts, arrays and views that a
+//   function returns belong to the handle that they came from and are valid as long as its documentation says. What is passed to
+//   a function is copied where it is needed later.
+//
+// Results. Where a function puts a result need not be initialised: what stood there is overwritten, not freed. A handle is NULL
+//   there after a failure, other results are unchanged, and the elements of a tensor that is written may be anything.
 //
 // NULL. Pointers must not be NULL unless the documentation says so; where one is, the function returns
-//   QDQ_ERROR_INVALID_ARGUMENT. Functions without a status accept NULL for the handle and return 0, false, NULL or NaN.
-//   Other invalid pointers cannot be recognised.
+//   QDQ_ERROR_INVALID_ARGUMENT. An array of 0 elements may be NULL, as may the shape of a rank of 0 or less. Functions without a
+//   status accept NULL for a handle or name, and answer as for something that is not there. Other invalid pointers cannot be
+//   recognised.
 //
 // Errors. Functions that can fail return a qdq_status and take a last argument `error`, which may be NULL. On failure *error
-//   receives an error to be freed with qdq_error_free(), with a message that names the thing, the cause and the remedy; on
-//   success it is set to NULL. A handle that would have been returned is NULL after a failure, other results are unchanged.
-//   Nothing is kept between calls, neither per thread nor globally. A defect inside qdq is QDQ_ERROR_INTERNAL and never ends
-//   the process. Where memory runs out, the process is aborted.
+//   receives an error to be freed with qdq_error_free(), with a message that names the thing and the cause, and a remedy where
+//   one is known; on success it is set to NULL. No error is kept between calls. A defect inside qdq that shows itself in such a
+//   function is QDQ_ERROR_INTERNAL, and a line on standard error. Where memory runs out, the process is aborted.
 //
 // Threads. Any function may be called from any thread. Functions that take a handle as const may run at the same time on the
-//   same handle; a function that changes one (takes it without const) needs it for itself alone. A callback must not use a
-//   handle that the function which called it is changing.
+//   same handle; a function that changes one (takes it without const) needs it for itself alone. A callback and its `user` must
+//   bear to be used from the thread that makes the call which runs it, and by two such calls at the same time where both were
+//   given it. A callback must neither change nor free a handle that the function which runs it was given.
 //
-// Texts are UTF-8 and end with a NUL; names that hold a NUL inside are shown up to it. Paths are bytes as the system has them,
-//   on Windows UTF-8.
+// The process. Three things are chosen once for the whole of it: the kernels (see qdq_kernel_name()), the ONNX Runtime library
+//   that is opened first, and the callback of qdq_log_set(). Images and weights are worked on by a pool of as many threads as
+//   the machine has cores. The library must not be unloaded, nor used in a process after fork() in which it worked before.
 //
-// Numbers. Arguments that say one of a set are integers and checked: an unknown one is an error. Sizes are in elements unless
-//   bytes are mentioned.
+// Texts are UTF-8 and end with a NUL, anything else is an error; names that hold a NUL inside are shown up to it. Paths are bytes
+//   as the system has them, on Windows UTF-8.
+//
+// Numbers. Arguments that say one of a set are integers and checked: an unknown one is an error. Numbers of a set keep their
+//   meaning, new ones may be added. Sizes are in elements unless bytes are mentioned. A bool is 0 or 1, nothing else.
 //
 // Versions. Before 1.0 a new minor version may change this interface, later only a new major one; the name of the shared
-//   library (SONAME) changes with it. Structs and numbers of a set do not change: what grows is an object with setters.
+//   library (SONAME) changes with it. Structs do not change: what grows is an object with setters.
 //   QDQ_VERSION is the version of this header, qdq_version() that of the library.
 
 
@@ -45,6 +54,8 @@
 
 // The number of no tensor or node: an optional input or output that is left out.
 #define QDQ_NONE SIZE_MAX
+// The number of no axis: one scale for the whole tensor.
+#define QDQ_NO_AXIS INT32_MIN
 
 // The version of this header: major * 10000 + minor * 100 + patch. See qdq_version().
 #define QDQ_VERSION 100
@@ -53,6 +64,9 @@
 
 // The host's memory: DLPack's kDLCPU. 0 means the same.
 #define QDQ_DEVICE_CPU 1
+
+// The host's memory, pinned for CUDA: DLPack's kDLCUDAHost.
+#define QDQ_DEVICE_CUDA_HOST 3
 
 // A size that is decided at run time.
 #define QDQ_DYNAMIC -1
@@ -78,7 +92,7 @@ typedef struct qdq_buffer qdq_buffer;
 // and its scale, amax / 127, below a header that names TensorRT's version and the calibrator.
 typedef struct qdq_cache qdq_cache;
 
-// A switch that stops runs which were given it. All its functions may be called from any thread at any time.
+// A switch that stops runs which were given it. All its functions but the last may be called from any thread at any time.
 typedef struct qdq_cancel qdq_cancel;
 
 // How far a quantized model is from its float model on the same data. Tensors are numbered from 0: the model's outputs, then
@@ -173,9 +187,9 @@ typedef int32_t qdq_dtype;
 // An empty tensor may have any data pointer. Zero-initialise the struct and set data, dtype, ndim and shape for a dense
 // tensor in the host's memory.
 typedef struct {
-  // The first element, aligned to the size of one.
+  // The first element, less byte_offset; data + byte_offset is aligned to the size of one element.
   void *data;
-  // QDQ_DEVICE_CPU or 0. Device memory has to be copied to the host.
+  // QDQ_DEVICE_CPU, QDQ_DEVICE_CUDA_HOST or 0. Device memory has to be copied to the host.
   int32_t device_type;
   // Not used for the host's memory.
   int32_t device_id;
@@ -186,6 +200,7 @@ typedef struct {
   // `ndim` sizes that are not negative. May be NULL where ndim is 0.
   const int64_t *shape;
   // `ndim` distances between neighbours along every axis, in elements and not negative; NULL for row-major (C) order.
+  // Those of axes of size 1 mean nothing.
   const int64_t *strides;
   // Bytes to add to data.
   uint64_t byte_offset;
@@ -208,7 +223,7 @@ typedef int32_t qdq_method;
 // Which library's histogram is followed: one of the QDQ_LIBRARY_ numbers.
 typedef int32_t qdq_library;
 
-// The calibrator that a cache is for: one of the QDQ_ALGORITHM_ numbers.
+// The calibrator that a cache is for: one of the QDQ_ALGORITHM_ numbers, which are those of TensorRT's CalibrationAlgoType.
 typedef int32_t qdq_algorithm;
 
 // How bad a finding is: one of the QDQ_SEVERITY_ numbers.
@@ -260,7 +275,7 @@ typedef int32_t qdq_weight_form;
 typedef int32_t qdq_log_level;
 
 // Receives a message of the library, which is valid during the call. Called from any thread, from several at once. It must not
-// call qdq_log_set() nor return by an exception or longjmp.
+// call functions of qdq nor return by an exception or longjmp.
 typedef void (*qdq_log_fn)(void *user, qdq_log_level level, const char *message);
 
 // Done.
@@ -400,19 +415,19 @@ typedef void (*qdq_log_fn)(void *user, qdq_log_level level, const char *message)
 #define QDQ_LIBRARY_NUMPY 1
 
 // IInt8EntropyCalibrator2, which trtexec has: what nearly every program expects, whatever method computed the ranges.
-#define QDQ_ALGORITHM_ENTROPY_2 0
+#define QDQ_ALGORITHM_ENTROPY_2 2
 
 // IInt8MinMaxCalibrator.
-#define QDQ_ALGORITHM_MIN_MAX 1
+#define QDQ_ALGORITHM_MIN_MAX 3
 
 // IInt8EntropyCalibrator, whose caches fit one device only.
-#define QDQ_ALGORITHM_ENTROPY 2
+#define QDQ_ALGORITHM_ENTROPY 1
 
 // IInt8LegacyCalibrator. The text of its header is formed like the others': no file with it has been seen.
-#define QDQ_ALGORITHM_LEGACY 3
+#define QDQ_ALGORITHM_LEGACY 0
 
 // An algorithm that qdq does not know, or none.
-#define QDQ_ALGORITHM_UNKNOWN 4
+#define QDQ_ALGORITHM_UNKNOWN -1
 
 // Worth knowing; the cache works.
 #define QDQ_SEVERITY_NOTE 0
@@ -505,7 +520,10 @@ const char *qdq_version_text(void);
 
 // The instruction set of the kernels in use, such as "scalar". The environment variable QDQ_ISA, read at the first
 // computation, overrides the choice. Valid for ever.
-const char *qdq_version_isa(void);
+const char *qdq_kernel_name(void);
+
+// A word for a status, such as "invalid argument"; "unknown" for a number that is none. Valid for ever.
+const char *qdq_status_text(qdq_status status);
 
 // Makes an error for a callback to return: `status` (a number that is none, QDQ_OK too, counts as QDQ_ERROR_CALLBACK), a
 // message, and what to do about it or NULL. Texts are copied; what is not UTF-8 in them is replaced. The callback stores it
@@ -552,7 +570,7 @@ size_t qdq_buffer_size(const qdq_buffer *buffer);
 void qdq_array_free(qdq_array **array);
 
 // The rank; 0 for a single number and for NULL.
-size_t qdq_array_ndim(const qdq_array *array);
+int32_t qdq_array_ndim(const qdq_array *array);
 
 // The sizes of the axes. Valid until the array is freed; NULL for NULL.
 const int64_t *qdq_array_shape(const qdq_array *array);
@@ -704,7 +722,8 @@ qdq_status qdq_tensor_amax(const qdq_tensor *x,
 // pytorch-quantization's tensor_quant; in the reference mode NaN stays NaN.
 //
 // `x` and `out` have one shape and type (f32, f16, bf16, f64) and may be the same memory. `amax` (f32) broadcasts to the
-// shape of x; `amax` NULL means qdq_tensor_amax(). `scale`, where it is not NULL, receives M / amax, the reciprocal of ONNX's and
+// shape of x, with the descriptor's blocks where it has them, and stands for its axes, fixed amax and factor; `amax` NULL means
+// qdq_tensor_amax(). `scale`, where it is not NULL, receives M / amax, the reciprocal of ONNX's and
 // TensorRT's scale; 1 where amax counts as zero (at most 2^-24).
 qdq_status qdq_tensor_quant(const qdq_tensor *x,
                             const qdq_tensor *amax,
@@ -817,7 +836,8 @@ qdq_status qdq_tensor_multiply(const qdq_tensor *x,
                                const qdq_tensor *out,
                                qdq_error **error);
 
-// The ranges (amax) of weights (f32, f16, bf16, f64), one per index of `axis` or, where that is -1, one for all.
+// The ranges (amax) of weights (f32, f16, bf16, f64), one per index of `axis` (negative ones count from the last) or, for
+// QDQ_NO_AXIS, one for all.
 //
 // QDQ_METHOD_MSE minimises the error of what the weights compute, sum e^2 + 2 (sum e)^2 of the rounding errors e; the other
 // methods are those for activations. Free `*out`, of rank 1 or 0, with qdq_array_free().
@@ -834,7 +854,7 @@ qdq_status qdq_weights_amax(const qdq_tensor *weights,
 // -128, 127) with scale = amax / 127, by which ONNX and TensorRT multiply. Where amax / 127 is no normal number, the scale is 1
 // and the integers are 0.
 //
-// `amax` (f32) has one number per index of `axis`, or a single one where that is -1; `amax` NULL means max |w|. `out` is i8 and has
+// `amax` (f32) has one number per index of `axis`, or a single one for QDQ_NO_AXIS; `amax` NULL means max |w|. `out` is i8 and has
 // the shape of the weights. `*scale`, which may be NULL, is to be freed with qdq_array_free().
 qdq_status qdq_weights_quantize(const qdq_tensor *weights,
                                 int32_t axis,
@@ -869,7 +889,7 @@ qdq_status qdq_tensor_stats_amax(const qdq_tensor_stats *stats,
                                  qdq_error **error);
 
 // The number of values seen, NaN and infinities included.
-uint64_t qdq_tensor_stats_count(const qdq_tensor_stats *stats);
+uint64_t qdq_tensor_stats_values(const qdq_tensor_stats *stats);
 
 // How many values were zero.
 uint64_t qdq_tensor_stats_zeros(const qdq_tensor_stats *stats);
@@ -948,7 +968,8 @@ qdq_status qdq_stats_get(const qdq_stats *stats, const char *name, qdq_tensor_st
 // Sets the statistics of tensor `name` to a copy of `tensor`, in place of those that it had.
 qdq_status qdq_stats_set(qdq_stats *stats, const char *name, const qdq_tensor_stats *tensor, qdq_error **error);
 
-// A collector that keeps `count` axes, negative ones counting from the last; none for one number for the tensor. Free it with
+// A collector that keeps `count` axes, negative ones counting from the last; none for one number for the tensor. An axis that
+// the data does not have keeps nothing. Free it with
 // qdq_axis_max_free().
 qdq_status qdq_axis_max_new(const int32_t *axes,
                             size_t count,
@@ -958,8 +979,11 @@ qdq_status qdq_axis_max_new(const int32_t *axes,
 // Frees `*collector` and sets it to NULL. NULL in either place is allowed and does nothing.
 void qdq_axis_max_free(qdq_axis_max **collector);
 
-// Adds a batch (f32, f16, bf16, f64). The kept axes must have the same size in every batch.
+// Adds a batch (f32, f16, bf16, f64). The kept axes must have the same size in every batch (QDQ_ERROR_SHAPE).
 qdq_status qdq_axis_max_observe(qdq_axis_max *collector, const qdq_tensor *x, qdq_error **error);
+
+// Adds what another collector with the same kept axes has seen, on another thread say.
+qdq_status qdq_axis_max_merge(qdq_axis_max *collector, const qdq_axis_max *other, qdq_error **error);
 
 // The amax so far, with size 1 in every axis that is not kept; `*out` is NULL before the first batch. Free it with
 // qdq_array_free().
@@ -1084,7 +1108,7 @@ qdq_status qdq_quantizer_set_pre_quant_scale(qdq_quantizer *quantizer, const qdq
 qdq_status qdq_quantizer_amax(const qdq_quantizer *quantizer, qdq_array **out, qdq_error **error);
 
 // The amax that data is quantized by: that of the clip range where it is learned, else the set one times the descriptor's
-// factor; `*out` is NULL where the range is dynamic. Free it with qdq_array_free().
+// factor; `*out` is NULL where the range is dynamic or has still to be learned. Free it with qdq_array_free().
 qdq_status qdq_quantizer_amax_in_use(const qdq_quantizer *quantizer,
                                      qdq_array **out,
                                      qdq_error **error);
@@ -1143,7 +1167,8 @@ qdq_status qdq_quantizer_merge(qdq_quantizer *quantizer, const qdq_quantizer *ot
 // qdq_tensor_stats_free().
 qdq_status qdq_quantizer_stats(const qdq_quantizer *quantizer, qdq_tensor_stats **out, qdq_error **error);
 
-// Computes the amax from what was collected, and sets it. Maxima know QDQ_METHOD_MAX only. Where nothing was collected that is
+// Computes the amax from what was collected, and sets it. Maxima know QDQ_METHOD_MAX only, e4m3 that and a percentile; an
+// infinite amax, or one of another shape than the one before, is an error. Where nothing was collected that is
 // an error if `strict`, else the amax stays as it is. `loaded`, which may be NULL, receives whether an amax was set.
 qdq_status qdq_quantizer_load_calib_amax(qdq_quantizer *quantizer,
                                          qdq_method method,
@@ -1153,15 +1178,16 @@ qdq_status qdq_quantizer_load_calib_amax(qdq_quantizer *quantizer,
                                          qdq_error **error);
 
 // The gradients of qdq_quantizer_forward(): `out` receives that of x, by the straight-through estimator or, where amax is
-// learned, by clipping; `min` and `max`, which may be NULL, those of the learned range, 0 where nothing is learned.
+// learned, by clipping; `min_gradient` and `max_gradient`, which may be NULL, those of the learned range, 0 where nothing is
+// learned.
 //
 // `gradient`, `x` and `out` have one shape and type (f32, f16, bf16, f64); out may be the memory of either.
 qdq_status qdq_quantizer_backward(const qdq_quantizer *quantizer,
                                   const qdq_tensor *gradient,
                                   const qdq_tensor *x,
                                   const qdq_tensor *out,
-                                  double *min,
-                                  double *max,
+                                  double *min_gradient,
+                                  double *max_gradient,
                                   qdq_error **error);
 
 // No ranges yet. `method` says how they are computed, for the reader of a file, and may be NULL. Free them with
@@ -1171,8 +1197,8 @@ qdq_status qdq_ranges_new(const char *method, qdq_ranges **out, qdq_error **erro
 // Reads a JSON file that qdq_ranges_write() or `qdq calibrate --ranges` wrote.
 qdq_status qdq_ranges_read(const char *path, qdq_ranges **out, qdq_error **error);
 
-// Ranges from such a text of `size` bytes, which are not kept.
-qdq_status qdq_ranges_from_json(const void *json, size_t size, qdq_ranges **out, qdq_error **error);
+// Ranges from such a text.
+qdq_status qdq_ranges_from_json(const char *json, qdq_ranges **out, qdq_error **error);
 
 // Frees `*ranges` and sets it to NULL. NULL in either place is allowed and does nothing.
 void qdq_ranges_free(qdq_ranges **ranges);
@@ -1207,7 +1233,7 @@ qdq_status qdq_ranges_set(qdq_ranges *ranges, const char *name, float amax, qdq_
 const char *qdq_ranges_method(const qdq_ranges *ranges);
 
 // The int8 scale of a range, by which ONNX and TensorRT multiply: amax / 127, and 1 where amax is at most 2^-24.
-float qdq_ranges_int8_scale(float amax);
+float qdq_amax_int8_scale(float amax);
 
 // The cache with these ranges for a version of TensorRT, as getInferLibVersion() reports it (8501 is 8.5.1, 100300 is 10.3.0),
 // and the calibrator that is going to read it. Free it with qdq_cache_free().
@@ -1347,7 +1373,8 @@ qdq_graph *qdq_graph_new(void);
 // Frees `*graph` and sets it to NULL. NULL in either place is allowed and does nothing.
 void qdq_graph_free(qdq_graph **graph);
 
-// Adds an input or a constant; nodes add the activations that they compute. The name must be new. `dtype` may be
+// Adds an input or a constant; nodes add the activations that they compute, which are refused here. The name must be new. After
+// an error the graph is as it was. `dtype` may be
 // QDQ_DTYPE_UNKNOWN, a negative `ndim` means that the rank is not known, QDQ_DYNAMIC stands for a size decided at run time.
 // `tensor` receives the tensor's number.
 qdq_status qdq_graph_add_tensor(qdq_graph *graph,
@@ -1359,9 +1386,13 @@ qdq_status qdq_graph_add_tensor(qdq_graph *graph,
                                 size_t *tensor,
                                 qdq_error **error);
 
-// Adds the node that `node` describes; its outputs become new activations. The node may be changed and added again.
+// Adds the node that `node` describes; its outputs become new activations. The node may be changed and added again. After an
+// error the graph is as it was.
 // `number`, which may be NULL, receives the node's number.
-qdq_status qdq_graph_add_node(qdq_graph *graph, const qdq_node *node, size_t *number, qdq_error **error);
+qdq_status qdq_graph_add_node(qdq_graph *graph,
+                              const qdq_node *node,
+                              size_t *number,
+                              qdq_error **error);
 
 // States what is known about a tensor, as in qdq_graph_add_tensor(); what is not known leaves what was said before.
 qdq_status qdq_graph_describe_tensor(qdq_graph *graph,
@@ -1512,7 +1543,7 @@ size_t qdq_plan_weight_count(const qdq_plan *plan);
 size_t qdq_plan_weight_tensor(const qdq_plan *plan,
                               size_t index);
 
-// The axis of that tensor with a scale of its own per index; -1 for one scale and past the last.
+// The axis of that tensor with a scale of its own per index, from 0; QDQ_NO_AXIS for one scale and past the last.
 int32_t qdq_plan_weight_axis(const qdq_plan *plan, size_t index);
 
 // How many inputs of nodes read the dequantized values of constant `index`.
@@ -1585,7 +1616,7 @@ qdq_status qdq_data_options_set_seed(qdq_data_options *options,
 // is declared they are the input's.
 qdq_status qdq_data_options_set_raw(qdq_data_options *options,
                                     qdq_dtype dtype,
-                                    size_t ndim,
+                                    int32_t ndim,
                                     const int64_t *shape,
                                     qdq_error **error);
 
@@ -1626,7 +1657,7 @@ qdq_status qdq_data_options_set_image_layout(qdq_data_options *options, qdq_layo
 qdq_status qdq_data_options_set_image_fill(qdq_data_options *options, uint8_t fill, qdq_error **error);
 
 // Frees `*batch` and sets it to NULL. NULL in either place is allowed and does nothing. The batch that a callback is given
-// belongs to qdq and must not be freed.
+// belongs to qdq, is valid during the call, and is not freed by this.
 void qdq_batch_free(qdq_batch **batch);
 
 // Sets the tensor of the input `name`, in place of one that was set before. The elements are copied.
@@ -1672,7 +1703,7 @@ qdq_status qdq_batches_next(qdq_batches *batches,
                             qdq_error **error);
 
 // How many batches are still to come; -1 where that is not known.
-int64_t qdq_batches_remaining(const qdq_batches *batches);
+int64_t qdq_batches_remaining(qdq_batches *batches);
 
 // A switch that is off. Free it with qdq_cancel_free(), even while runs that were given it go on.
 qdq_cancel *qdq_cancel_new(void);
@@ -1795,7 +1826,8 @@ qdq_status qdq_model_plan(const qdq_model *model,
                           qdq_plan **out,
                           qdq_error **error);
 
-// Runs the model over all batches and gathers statistics of the tensors that the plan quantizes and, with
+// Runs the model over all batches and gathers statistics of the tensors that the plan, which was made of this very handle,
+// quantizes and, with
 // `every_activation`, of all others too, which a calibration cache needs. Memory is that of one inference and 80 KiB per
 // tensor, whatever the number of batches. `options` may be NULL. Free `*out` with qdq_stats_free().
 qdq_status qdq_model_calibrate(const qdq_model *model,
@@ -1806,7 +1838,7 @@ qdq_status qdq_model_calibrate(const qdq_model *model,
                                qdq_stats **out,
                                qdq_error **error);
 
-// The model with Quantize and Dequantize where the plan says, by the ranges: for TensorRT 8 to 11, TensorRT-RTX and ONNX
+// The model with Quantize and Dequantize where the plan, which was made of this very handle, says, by the ranges: for TensorRT 8 to 11, TensorRT-RTX and ONNX
 // Runtime. `options` may be NULL. The result is a model of its own; free `*out` with qdq_model_free().
 qdq_status qdq_model_quantize(const qdq_model *model,
                               const qdq_plan *plan,
@@ -1868,7 +1900,7 @@ double qdq_comparison_float_accuracy(const qdq_comparison *comparison);
 double qdq_comparison_quantized_accuracy(const qdq_comparison *comparison);
 
 // Sends the messages of the library up to a level to `log`, in place of the callback set before; `log` may be NULL for
-// silence, the default. This is the one setting that holds for the whole process. When the function has returned, the callback set before is
+// silence, the default. It holds for the whole process. When the function has returned, the callback set before is
 // not called any more. `user` must live until then.
 //
 // QDQ_ERROR_UNSUPPORTED in a Rust program that has a subscriber for `tracing` already: that one receives the messages.

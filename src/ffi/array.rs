@@ -35,8 +35,8 @@ pub extern "C" fn qdq_array_free(array: Option<&mut *mut qdq_array>) {
 
 /// The rank; 0 for a single number and for NULL.
 #[unsafe(no_mangle)]
-pub extern "C" fn qdq_array_ndim(array: Option<&qdq_array>) -> usize {
-    array.map_or(0, |array| array.shape.len())
+pub extern "C" fn qdq_array_ndim(array: Option<&qdq_array>) -> i32 {
+    array.map_or(0, |array| array.shape.len() as i32)
 }
 
 /// The sizes of the axes. Valid until the array is freed; NULL for NULL.

@@ -6,7 +6,7 @@ use std::mem::MaybeUninit;
 use super::array::qdq_array;
 use super::error::qdq_error;
 use super::guard::guard;
-use super::handle::{self, array, get, get_mut, give, give_or_null};
+use super::handle::{self, array, get, get_mut, give, give_or_null, null};
 use super::status::qdq_status;
 use super::tensor::{checked, qdq_tensor};
 use super::tensor_stats::floats;
@@ -16,7 +16,8 @@ pub struct qdq_axis_max {
     collector: AxisMax,
 }
 
-/// A collector that keeps `count` axes, negative ones counting from the last; none for one number for the tensor. Free it with
+/// A collector that keeps `count` axes, negative ones counting from the last; none for one number for the tensor. An axis that
+/// the data does not have keeps nothing. Free it with
 /// qdq_axis_max_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_axis_max_new(
@@ -42,7 +43,7 @@ pub extern "C" fn qdq_axis_max_free(collector: Option<&mut *mut qdq_axis_max>) {
     handle::free(collector);
 }
 
-/// Adds a batch (f32, f16, bf16, f64). The kept axes must have the same size in every batch.
+/// Adds a batch (f32, f16, bf16, f64). The kept axes must have the same size in every batch (QDQ_ERROR_SHAPE).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_axis_max_observe(
     collector: Option<&mut qdq_axis_max>,
@@ -54,6 +55,21 @@ pub unsafe extern "C" fn qdq_axis_max_observe(
         // SAFETY: the header's rules for tensors.
         let x = unsafe { checked(x, "x") }?;
         collector.collector.observe(x.shape(), &floats(&x)?)
+    })
+}
+
+/// Adds what another collector with the same kept axes has seen, on another thread say.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_axis_max_merge(
+    collector: *mut qdq_axis_max,
+    other: *const qdq_axis_max,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        // SAFETY: the header's rules for handles. The two may be one, so the copy is made before the mutable reference.
+        let other = unsafe { other.as_ref() }.ok_or_else(|| null("other"))?.collector.clone();
+        // SAFETY: as above.
+        unsafe { collector.as_mut() }.ok_or_else(|| null("collector"))?.collector.merge(&other)
     })
 }
 

@@ -19,6 +19,8 @@ use super::tensor::{QDQ_DEVICE_CPU, checked, qdq_tensor};
 pub struct qdq_batch {
     samples: usize,
     entries: Vec<Entry>,
+    /// Whether it is only lent to a callback, which must not free it.
+    is_lent: bool,
 }
 
 struct Entry {
@@ -38,7 +40,12 @@ impl Entry {
 impl qdq_batch {
     pub(super) fn new(batch: Batch) -> Self {
         let entries = batch.inputs.into_iter().map(|(name, tensor)| Entry::new(name, tensor)).collect();
-        Self { samples: batch.samples, entries }
+        Self { samples: batch.samples, entries, is_lent: false }
+    }
+
+    /// An empty batch for a callback to fill.
+    pub(super) fn lent() -> Self {
+        Self { is_lent: true, ..Self::default() }
     }
 
     /// What a callback has put in: nothing at the end of the data.
@@ -49,10 +56,16 @@ impl qdq_batch {
 }
 
 /// Frees `*batch` and sets it to NULL. NULL in either place is allowed and does nothing. The batch that a callback is given
-/// belongs to qdq and must not be freed.
+/// belongs to qdq, is valid during the call, and is not freed by this.
 #[unsafe(no_mangle)]
-pub extern "C" fn qdq_batch_free(batch: Option<&mut *mut qdq_batch>) {
-    handle::free(batch);
+pub unsafe extern "C" fn qdq_batch_free(batch: Option<&mut *mut qdq_batch>) {
+    // SAFETY: the header's rules for handles.
+    match batch {
+        Some(batch) if unsafe { batch.as_ref() }.is_some_and(|batch| batch.is_lent) => {
+            *batch = std::ptr::null_mut()
+        }
+        batch => handle::free(batch),
+    }
 }
 
 /// Sets the tensor of the input `name`, in place of one that was set before. The elements are copied.
@@ -68,7 +81,7 @@ pub unsafe extern "C" fn qdq_batch_set(
         // SAFETY: the header's rules for texts and tensors.
         let (name, tensor) = unsafe { (text(name, "name")?, checked(tensor, "tensor")?.to_owned()?) };
         batch.entries.retain(|entry| entry.name != name);
-        batch.entries.push(Entry::new(name.to_owned(), tensor));
+        batch.entries.push(Entry::new(name, tensor));
         Ok(())
     })
 }

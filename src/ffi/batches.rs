@@ -81,7 +81,7 @@ pub unsafe extern "C" fn qdq_batches_from_callback(
             let inputs = get(inputs, "inputs")?;
             let next = next.ok_or_else(|| handle::null("next"))?;
             let next_batch = move || -> Result<Option<Vec<(String, Tensor)>>> {
-                let mut batch = qdq_batch::default();
+                let mut batch = qdq_batch::lent();
                 outcome("the batch callback", |error| {
                     // SAFETY: the header's rules for callbacks.
                     unsafe { next(user.pointer(), &raw mut batch, error) }
@@ -113,6 +113,6 @@ pub extern "C" fn qdq_batches_next(
 
 /// How many batches are still to come; -1 where that is not known.
 #[unsafe(no_mangle)]
-pub extern "C" fn qdq_batches_remaining(batches: Option<&qdq_batches>) -> i64 {
+pub extern "C" fn qdq_batches_remaining(batches: Option<&mut qdq_batches>) -> i64 {
     batches.and_then(|batches| batches.source.remaining()).map_or(-1, |remaining| remaining as i64)
 }

@@ -13,6 +13,7 @@ pub struct qdq_buffer {
 impl qdq_buffer {
     pub(super) fn new(bytes: impl Into<Vec<u8>>) -> Self {
         let mut bytes = bytes.into();
+        bytes.reserve_exact(1);
         bytes.push(0);
         Self { bytes }
     }

@@ -27,19 +27,19 @@ struct Texts {
     names: Vec<CString>,
 }
 
-/// The calibrator that a cache is for: one of the QDQ_ALGORITHM_ numbers.
+/// The calibrator that a cache is for: one of the QDQ_ALGORITHM_ numbers, which are those of TensorRT's CalibrationAlgoType.
 pub type qdq_algorithm = i32;
 
 /// IInt8EntropyCalibrator2, which trtexec has: what nearly every program expects, whatever method computed the ranges.
-pub const QDQ_ALGORITHM_ENTROPY_2: qdq_algorithm = 0;
+pub const QDQ_ALGORITHM_ENTROPY_2: qdq_algorithm = 2;
 /// IInt8MinMaxCalibrator.
-pub const QDQ_ALGORITHM_MIN_MAX: qdq_algorithm = 1;
+pub const QDQ_ALGORITHM_MIN_MAX: qdq_algorithm = 3;
 /// IInt8EntropyCalibrator, whose caches fit one device only.
-pub const QDQ_ALGORITHM_ENTROPY: qdq_algorithm = 2;
+pub const QDQ_ALGORITHM_ENTROPY: qdq_algorithm = 1;
 /// IInt8LegacyCalibrator. The text of its header is formed like the others': no file with it has been seen.
-pub const QDQ_ALGORITHM_LEGACY: qdq_algorithm = 3;
+pub const QDQ_ALGORITHM_LEGACY: qdq_algorithm = 0;
 /// An algorithm that qdq does not know, or none.
-pub const QDQ_ALGORITHM_UNKNOWN: qdq_algorithm = 4;
+pub const QDQ_ALGORITHM_UNKNOWN: qdq_algorithm = -1;
 
 /// How bad a finding is: one of the QDQ_SEVERITY_ numbers.
 pub type qdq_severity = i32;
@@ -244,9 +244,9 @@ pub unsafe extern "C" fn qdq_cache_get(
         let cache = &get(cache, "cache")?.cache;
         // SAFETY: the header's rules for texts.
         let name = unsafe { text(name, "name") }?;
-        let found = cache.get(name).ok_or_else(|| {
+        let found = cache.get(&name).ok_or_else(|| {
             Error::new(ErrorKind::Data, format!("the cache has no tensor '{name}'"))
-                .with_remedy("look the names up with qdq_cache_name()")
+                .with_remedy("see which names there are")
         })?;
         put(scale, found)
     })
@@ -262,9 +262,10 @@ pub unsafe extern "C" fn qdq_cache_set(
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
-        let cache = get_mut(cache, "cache")?.changed();
+        let cache = get_mut(cache, "cache")?;
         // SAFETY: the header's rules for texts.
-        cache.set(unsafe { text(name, "name") }?, scale);
+        let name = unsafe { text(name, "name") }?;
+        cache.changed().set(&name, scale);
         Ok(())
     })
 }

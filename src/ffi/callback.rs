@@ -45,6 +45,8 @@ pub(super) fn outcome(what: &str, call: impl FnOnce(*mut *mut qdq_error) -> qdq_
     if status == QDQ_OK {
         return Ok(());
     }
+    // The status says how the run ends, the error says why.
+    let given = given.map(|given| given.of_kind(kind_of(status).unwrap_or(ErrorKind::Callback)));
     Err(given.unwrap_or_else(|| match kind_of(status) {
         Some(ErrorKind::Cancelled) => Error::new(ErrorKind::Cancelled, format!("stopped by {what}")),
         Some(kind) => Error::new(kind, format!("{what} failed with status {status}")),

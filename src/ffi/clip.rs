@@ -7,6 +7,7 @@ use crate::quant;
 
 use super::error::qdq_error;
 use super::guard::guard;
+use super::handle::write_wanted;
 use super::quantize::{for_float, same_type, write};
 use super::status::qdq_status;
 use super::tensor::{checked, qdq_tensor};
@@ -39,8 +40,8 @@ pub unsafe extern "C" fn qdq_tensor_clip_backward(
     min: f32,
     max: f32,
     out: Option<&qdq_tensor>,
-    min_gradient: Option<&mut MaybeUninit<f64>>,
-    max_gradient: Option<&mut MaybeUninit<f64>>,
+    min_gradient: *mut f64,
+    max_gradient: *mut f64,
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
@@ -54,11 +55,10 @@ pub unsafe extern "C" fn qdq_tensor_clip_backward(
             write(&out, &found)?;
             Ok(clip)
         })?;
-        if let Some(min_gradient) = min_gradient {
-            min_gradient.write(clip.min);
-        }
-        if let Some(max_gradient) = max_gradient {
-            max_gradient.write(clip.max);
+        // SAFETY: the header's rules for results.
+        unsafe {
+            write_wanted(min_gradient, clip.min);
+            write_wanted(max_gradient, clip.max);
         }
         Ok(())
     })

@@ -116,13 +116,13 @@ pub extern "C" fn qdq_data_options_set_seed(
 pub unsafe extern "C" fn qdq_data_options_set_raw(
     options: Option<&mut qdq_data_options>,
     dtype: qdq_dtype,
-    ndim: usize,
+    ndim: i32,
     shape: *const i64,
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     set(options, error, |options| {
         // SAFETY: the header's rules for arrays.
-        let sizes = unsafe { axes(shape, ndim, "shape") }?;
+        let sizes = unsafe { axes(shape, usize::try_from(ndim).unwrap_or(usize::MAX), "shape") }?;
         let size = |&size: &i64| {
             usize::try_from(size)
                 .map_err(|_| Error::new(ErrorKind::InvalidArgument, format!("a size of {size}")))

@@ -110,7 +110,7 @@ pub unsafe extern "C" fn qdq_descriptor_from_json(
         give(out, || {
             // SAFETY: the header's rules for texts.
             let json = unsafe { text(json, "json") }?;
-            QuantDescriptor::from_json(json).map(qdq_descriptor::new)
+            QuantDescriptor::from_json(&json).map(qdq_descriptor::new)
         })
     })
 }
@@ -197,8 +197,8 @@ pub unsafe extern "C" fn qdq_descriptor_set_name(
         let descriptor = get_mut(descriptor, "descriptor")?;
         // SAFETY: the header's rules for texts.
         let name = unsafe { optional_text(name, "name") }?;
-        descriptor.name = name.map(c_text);
-        descriptor.descriptor.name = name.map(str::to_owned);
+        descriptor.name = name.as_deref().map(c_text);
+        descriptor.descriptor.name = name;
         Ok(())
     })
 }
@@ -420,8 +420,7 @@ pub extern "C" fn qdq_descriptor_amax(
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
-        let amax = get(descriptor, "descriptor")?.descriptor.amax.as_ref().map(qdq_array::of);
-        give_or_null(out, || Ok(amax))
+        give_or_null(out, || Ok(get(descriptor, "descriptor")?.descriptor.amax.as_ref().map(qdq_array::of)))
     })
 }
 

@@ -70,7 +70,7 @@ pub unsafe extern "C" fn qdq_error_new(
 unsafe fn lossy(pointer: *const c_char) -> Option<String> {
     // SAFETY: the caller's promise.
     match unsafe { optional_text(pointer, "") } {
-        Ok(text) => text.map(str::to_owned),
+        Ok(text) => text,
         // SAFETY: the caller's promise; NULL is no error above.
         Err(_) => Some(unsafe { std::ffi::CStr::from_ptr(pointer) }.to_string_lossy().into_owned()),
     }

@@ -43,6 +43,11 @@ pub const QDQ_TENSOR_ACTIVATION: qdq_tensor_kind = 2;
 /// cbindgen:ignore
 pub const QDQ_NONE: usize = usize::MAX;
 
+/// The number of no axis: one scale for the whole tensor.
+///
+/// cbindgen:ignore
+pub const QDQ_NO_AXIS: i32 = i32::MIN;
+
 /// A size that is decided at run time.
 pub const QDQ_DYNAMIC: i64 = -1;
 
@@ -86,10 +91,11 @@ impl qdq_graph {
         })
     }
 
-    /// The graph, to be changed. A plan that was made of it before keeps the graph as it was.
-    fn changed(&mut self) -> &mut Graph {
+    /// Changes the graph. A plan that was made of it before keeps the graph as it was.
+    fn change<T>(&mut self, change: impl FnOnce(&mut Graph) -> Result<T>) -> Result<T> {
+        let done = change(Arc::make_mut(&mut self.graph))?;
         self.names.take();
-        Arc::make_mut(&mut self.graph)
+        Ok(done)
     }
 
     fn tensor(&self, tensor: usize) -> Option<&GraphTensor> {
@@ -122,7 +128,8 @@ pub extern "C" fn qdq_graph_free(graph: Option<&mut *mut qdq_graph>) {
     handle::free(graph);
 }
 
-/// Adds an input or a constant; nodes add the activations that they compute. The name must be new. `dtype` may be
+/// Adds an input or a constant; nodes add the activations that they compute, which are refused here. The name must be new. After
+/// an error the graph is as it was. `dtype` may be
 /// QDQ_DTYPE_UNKNOWN, a negative `ndim` means that the rank is not known, QDQ_DYNAMIC stands for a size decided at run time.
 /// `tensor` receives the tensor's number.
 #[unsafe(no_mangle)]
@@ -153,13 +160,15 @@ pub unsafe extern "C" fn qdq_graph_add_tensor(
         // SAFETY: the header's rules for texts and arrays.
         let (name, shape) = unsafe { (text(name, "name")?, shape_of(ndim, shape)?) };
         let tensor = get_mut(tensor, "tensor")?;
-        let id = graph.changed().add_tensor(name, kind, known(dtype, "dtype")?, shape)?;
+        let dtype = known(dtype, "dtype")?;
+        let id = graph.change(|graph| graph.add_tensor(&name, kind, dtype, shape))?;
         tensor.write(id.0);
         Ok(())
     })
 }
 
-/// Adds the node that `node` describes; its outputs become new activations. The node may be changed and added again.
+/// Adds the node that `node` describes; its outputs become new activations. The node may be changed and added again. After an
+/// error the graph is as it was.
 /// `number`, which may be NULL, receives the node's number.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_graph_add_node(
@@ -172,7 +181,7 @@ pub extern "C" fn qdq_graph_add_node(
         let graph = get_mut(graph, "graph")?;
         let node = get(node, "node")?;
         let outputs: Vec<Option<&str>> = node.outputs.iter().map(Option::as_deref).collect();
-        let id = graph.changed().add_node(NewNode {
+        let new = NewNode {
             name: &node.name,
             op: &node.op,
             domain: &node.domain,
@@ -180,7 +189,8 @@ pub extern "C" fn qdq_graph_add_node(
             outputs: &outputs,
             attributes: node.attributes.clone(),
             captures: &node.captures,
-        })?;
+        };
+        let id = graph.change(|graph| graph.add_node(new))?;
         if let Some(number) = number {
             number.write(id.0);
         }
@@ -203,8 +213,11 @@ pub unsafe extern "C" fn qdq_graph_describe_tensor(
         let id = graph.checked(tensor)?;
         // SAFETY: the header's rules for arrays.
         let shape = unsafe { shape_of(ndim, shape) }?;
-        graph.changed().describe(id, known(dtype, "dtype")?, shape);
-        Ok(())
+        let dtype = known(dtype, "dtype")?;
+        graph.change(|graph| {
+            graph.describe(id, dtype, shape);
+            Ok(())
+        })
     })
 }
 
@@ -218,8 +231,10 @@ pub extern "C" fn qdq_graph_mark_output(
     guard(error, || {
         let graph = get_mut(graph, "graph")?;
         let id = graph.checked(tensor)?;
-        graph.changed().mark_output(id);
-        Ok(())
+        graph.change(|graph| {
+            graph.mark_output(id);
+            Ok(())
+        })
     })
 }
 
@@ -240,7 +255,7 @@ pub extern "C" fn qdq_graph_node_count(graph: Option<&qdq_graph>) -> usize {
 pub unsafe extern "C" fn qdq_graph_find_tensor(graph: Option<&qdq_graph>, name: *const c_char) -> usize {
     // SAFETY: the header's rules for texts.
     let name = unsafe { text(name, "name") };
-    let found = graph.zip(name.ok()).and_then(|(graph, name)| graph.graph.find(name));
+    let found = graph.zip(name.ok()).and_then(|(graph, name)| graph.graph.find(&name));
     found.map_or(QDQ_NONE, |id| id.0)
 }
 

@@ -39,11 +39,16 @@ pub fn give_or_null<T>(out: Out<'_, T>, make: impl FnOnce() -> Result<Option<T>>
     Ok(())
 }
 
-/// The same where C may not want it and passes NULL for `out`.
-pub fn give_wanted<T>(out: Out<'_, T>, value: T) {
-    if let Some(out) = out {
-        out.write(owned(value));
+/// The same where C may not want the handle and passes NULL for `out`.
+pub fn give_wanted<T>(mut out: Out<'_, T>, make: impl FnOnce() -> Result<Option<T>>) -> Result<()> {
+    if let Some(out) = &mut out {
+        out.write(std::ptr::null_mut());
     }
+    let made = make()?;
+    if let Some((out, made)) = out.zip(made) {
+        out.write(owned(made));
+    }
+    Ok(())
 }
 
 /// A handle that C owns.
@@ -70,11 +75,11 @@ pub fn put<T>(out: Option<&mut MaybeUninit<T>>, value: T) -> Result<()> {
     Ok(())
 }
 
-/// A text of C's.
+/// A copy of a text of C's: the text may belong to the very object that is going to be changed by it.
 ///
 /// # Safety
-/// `pointer` is NULL or points to a text that ends with a NUL and stays as it is during `'a`.
-pub unsafe fn text<'a>(pointer: *const c_char, name: &str) -> Result<&'a str> {
+/// `pointer` is NULL or points to a text that ends with a NUL.
+pub unsafe fn text(pointer: *const c_char, name: &str) -> Result<String> {
     // SAFETY: the caller's promise.
     unsafe { optional_text(pointer, name) }?.ok_or_else(|| null(name))
 }
@@ -83,13 +88,13 @@ pub unsafe fn text<'a>(pointer: *const c_char, name: &str) -> Result<&'a str> {
 ///
 /// # Safety
 /// As for [`text`].
-pub unsafe fn optional_text<'a>(pointer: *const c_char, name: &str) -> Result<Option<&'a str>> {
+pub unsafe fn optional_text(pointer: *const c_char, name: &str) -> Result<Option<String>> {
     if pointer.is_null() {
         return Ok(None);
     }
     // SAFETY: it is not NULL, the rest is the caller's promise.
     let text = unsafe { CStr::from_ptr(pointer) };
-    text.to_str().map(Some).map_err(|error| {
+    text.to_str().map(|text| Some(text.to_owned())).map_err(|error| {
         Error::new(ErrorKind::InvalidArgument, format!("argument '{name}' is not UTF-8"))
             .with_remedy("convert the text to UTF-8")
             .with_source(error)
@@ -160,25 +165,34 @@ pub unsafe fn texts(pointer: *const *const c_char, count: usize, name: &str) -> 
     // SAFETY: the caller's promise.
     let pointers = unsafe { array(pointer, count, name) }?;
     // SAFETY: as above.
-    pointers.iter().map(|&pointer| unsafe { text(pointer, name) }.map(str::to_owned)).collect()
+    pointers.iter().map(|&pointer| unsafe { text(pointer, name) }).collect()
+}
+
+/// Writes a plain result where C may not want it, or may want two in one place.
+///
+/// # Safety
+/// `pointer` is NULL or points to memory for one `T`.
+pub unsafe fn write_wanted<T>(pointer: *mut T, value: T) {
+    if !pointer.is_null() {
+        // SAFETY: the caller's promise.
+        unsafe { pointer.write(value) };
+    }
+}
+
+/// Refuses a place for results that is none.
+pub fn check_place<T>(pointer: *mut T, name: &str) -> Result<()> {
+    if pointer.is_null() { Err(null(name)) } else { Ok(()) }
 }
 
 /// Fills an array of C's.
 ///
 /// # Safety
-/// `pointer` is NULL or points to memory for as many elements as there are `values`, which nobody else uses meanwhile.
-pub unsafe fn fill<T>(pointer: *mut T, name: &str, values: impl ExactSizeIterator<Item = T>) -> Result<()> {
-    if values.len() == 0 {
-        return Ok(());
-    }
-    if pointer.is_null() || !pointer.is_aligned() {
-        return Err(null(name));
-    }
+/// `pointer` points to memory for as many elements as there are `values`, aligned or not, which nobody else uses meanwhile.
+pub unsafe fn fill<T>(pointer: *mut T, values: impl Iterator<Item = T>) {
     for (index, value) in values.enumerate() {
         // SAFETY: the caller's promise.
-        unsafe { pointer.add(index).write(value) };
+        unsafe { pointer.add(index).write_unaligned(value) };
     }
-    Ok(())
 }
 
 /// The error for an argument that is NULL.

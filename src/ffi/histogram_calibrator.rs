@@ -121,7 +121,7 @@ pub extern "C" fn qdq_histogram_calibrator_amax(
                 Method::Max => {
                     let message = "pytorch-quantization has no max over a histogram";
                     return Err(Error::new(ErrorKind::InvalidArgument, message)
-                        .with_remedy("collect with qdq_axis_max"));
+                        .with_remedy("collect maxima instead, per tensor or axis"));
                 }
             },
         )

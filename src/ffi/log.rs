@@ -1,5 +1,6 @@
 //! What the library reports while it works, to a callback.
 
+use std::cell::Cell;
 use std::ffi::{c_char, c_void};
 use std::fmt;
 use std::mem::MaybeUninit;
@@ -27,7 +28,7 @@ pub const QDQ_LOG_INFO: qdq_log_level = 1;
 pub const QDQ_LOG_DEBUG: qdq_log_level = 2;
 
 /// Receives a message of the library, which is valid during the call. Called from any thread, from several at once. It must not
-/// call qdq_log_set() nor return by an exception or longjmp.
+/// call functions of qdq nor return by an exception or longjmp.
 pub type qdq_log_fn =
     Option<unsafe extern "C" fn(user: *mut c_void, level: qdq_log_level, message: *const c_char)>;
 
@@ -45,8 +46,12 @@ unsafe impl Sync for Sink {}
 
 static SINK: RwLock<Option<Sink>> = RwLock::new(None);
 
+thread_local! {
+    static IS_CALLING: Cell<bool> = const { Cell::new(false) };
+}
+
 /// Sends the messages of the library up to a level to `log`, in place of the callback set before; `log` may be NULL for
-/// silence, the default. This is the one setting that holds for the whole process. When the function has returned, the callback set before is
+/// silence, the default. It holds for the whole process. When the function has returned, the callback set before is
 /// not called any more. `user` must live until then.
 ///
 /// QDQ_ERROR_UNSUPPORTED in a Rust program that has a subscriber for `tracing` already: that one receives the messages.
@@ -91,21 +96,29 @@ struct Log;
 
 impl Subscriber for Log {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        let sink = SINK.read().unwrap_or_else(PoisonError::into_inner);
         metadata.target().starts_with("qdq")
-            && sink.is_some_and(|sink| level_of(*metadata.level()) <= sink.level)
+            && !IS_CALLING.get()
+            && SINK
+                .read()
+                .unwrap_or_else(PoisonError::into_inner)
+                .is_some_and(|sink| level_of(*metadata.level()) <= sink.level)
     }
 
     fn event(&self, event: &Event<'_>) {
         let mut message = Message::default();
         event.record(&mut message);
         let text = c_text(&message.0);
+        // A message of a call that the callback makes all the same would wait for the lock that is held for it.
+        if IS_CALLING.replace(true) {
+            return;
+        }
         // Held during the call, so that no call is under way when `qdq_log_set` returns.
         let sink = SINK.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(sink) = *sink {
             // SAFETY: the header's rules for callbacks.
             unsafe { (sink.call)(sink.user, level_of(*event.metadata().level()), text.as_ptr()) };
         }
+        IS_CALLING.set(false);
     }
 
     fn new_span(&self, _: &Attributes<'_>) -> Id {

@@ -201,7 +201,8 @@ pub extern "C" fn qdq_model_plan(
     })
 }
 
-/// Runs the model over all batches and gathers statistics of the tensors that the plan quantizes and, with
+/// Runs the model over all batches and gathers statistics of the tensors that the plan, which was made of this very handle,
+/// quantizes and, with
 /// `every_activation`, of all others too, which a calibration cache needs. Memory is that of one inference and 80 KiB per
 /// tensor, whatever the number of batches. `options` may be NULL. Free `*out` with qdq_stats_free().
 #[unsafe(no_mangle)]
@@ -221,7 +222,7 @@ pub extern "C" fn qdq_model_calibrate(
             let taps = pipeline::taps(&prepared.graph, &plan.plan, every_activation);
             if taps.is_empty() {
                 return Err(Error::new(ErrorKind::Unsupported, "the plan quantizes nothing")
-                    .with_remedy("see qdq_plan_to_text() for the reasons"));
+                    .with_remedy("read the plan's reasons"));
             }
             let mut run = Run::new(options);
             let mut source = run.stoppable(get_mut(batches, "batches")?.source.as_mut());
@@ -233,7 +234,7 @@ pub extern "C" fn qdq_model_calibrate(
     })
 }
 
-/// The model with Quantize and Dequantize where the plan says, by the ranges: for TensorRT 8 to 11, TensorRT-RTX and ONNX
+/// The model with Quantize and Dequantize where the plan, which was made of this very handle, says, by the ranges: for TensorRT 8 to 11, TensorRT-RTX and ONNX
 /// Runtime. `options` may be NULL. The result is a model of its own; free `*out` with qdq_model_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_model_quantize(

@@ -89,7 +89,7 @@ pub unsafe extern "C" fn qdq_node_add_output(
 ) -> qdq_status {
     change(node, error, |node| {
         // SAFETY: the header's rules for texts.
-        node.outputs.push(unsafe { optional_text(name, "name") }?.map(str::to_owned));
+        node.outputs.push(unsafe { optional_text(name, "name") }?);
         Ok(())
     })
 }

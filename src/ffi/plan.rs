@@ -2,7 +2,7 @@
 
 use std::ffi::{CString, c_char};
 use std::mem::MaybeUninit;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Edge, Graph};
@@ -11,7 +11,7 @@ use crate::{pipeline, report};
 
 use super::buffer::qdq_buffer;
 use super::error::qdq_error;
-use super::graph::{QDQ_NONE, qdq_graph};
+use super::graph::{QDQ_NO_AXIS, QDQ_NONE, qdq_graph};
 use super::guard::guard;
 use super::handle::{self, c_text, get, give, text_at};
 use super::method::{method_of, qdq_method};
@@ -26,7 +26,7 @@ use super::status::qdq_status;
 pub struct qdq_plan {
     pub(super) graph: Arc<Graph>,
     pub(super) plan: Plan,
-    texts: OnceLock<Texts>,
+    texts: Texts,
 }
 
 struct Texts {
@@ -56,17 +56,13 @@ impl qdq_plan {
             Some(ranges) => pipeline::plan_for_ranges(&graph, &policy, &ranges.ranges)?,
             None => place::plan(&graph, &policy)?,
         };
-        Ok(Self { graph, plan, texts: OnceLock::new() })
-    }
-
-    fn texts(&self) -> &Texts {
-        let taps =
-            |every| pipeline::taps(&self.graph, &self.plan, every).iter().map(|tap| c_text(tap)).collect();
-        self.texts.get_or_init(|| Texts {
-            reasons: self.plan.decisions.iter().map(|decision| c_text(&decision.reason)).collect(),
+        let taps = |every| pipeline::taps(&graph, &plan, every).iter().map(|tap| c_text(tap)).collect();
+        let texts = Texts {
+            reasons: plan.decisions.iter().map(|decision| c_text(&decision.reason)).collect(),
             taps: taps(false),
             all_taps: taps(true),
-        })
+        };
+        Ok(Self { graph, plan, texts })
     }
 
     fn activation(&self, index: usize) -> Option<&PlannedActivation> {
@@ -148,19 +144,14 @@ pub extern "C" fn qdq_plan_verdict(plan: Option<&qdq_plan>, node: usize) -> qdq_
 /// Why; NULL past the last node. Valid until the plan is freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_plan_reason(plan: Option<&qdq_plan>, node: usize) -> *const c_char {
-    plan.map_or(std::ptr::null(), |plan| text_at(&plan.texts().reasons, node))
+    plan.map_or(std::ptr::null(), |plan| text_at(&plan.texts.reasons, node))
 }
 
 /// How many tensors must be observed to carry the plan out; with `every_activation` how many activations there are, which is
 /// what a calibration cache needs.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_plan_tap_count(plan: Option<&qdq_plan>, every_activation: bool) -> usize {
-    plan.map_or(
-        0,
-        |plan| {
-            if every_activation { plan.texts().all_taps.len() } else { plan.texts().taps.len() }
-        },
-    )
+    plan.map_or(0, |plan| if every_activation { plan.texts.all_taps.len() } else { plan.texts.taps.len() })
 }
 
 /// The name of tensor `index` of those; NULL past the last. Valid until the plan is freed.
@@ -171,7 +162,7 @@ pub extern "C" fn qdq_plan_tap(
     index: usize,
 ) -> *const c_char {
     plan.map_or(std::ptr::null(), |plan| {
-        text_at(if every_activation { &plan.texts().all_taps } else { &plan.texts().taps }, index)
+        text_at(if every_activation { &plan.texts.all_taps } else { &plan.texts.taps }, index)
     })
 }
 
@@ -240,10 +231,10 @@ pub extern "C" fn qdq_plan_weight_tensor(plan: Option<&qdq_plan>, index: usize) 
     plan.and_then(|plan| plan.weight(index)).map_or(QDQ_NONE, |weight| weight.tensor.0)
 }
 
-/// The axis of that tensor with a scale of its own per index; -1 for one scale and past the last.
+/// The axis of that tensor with a scale of its own per index, from 0; QDQ_NO_AXIS for one scale and past the last.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_plan_weight_axis(plan: Option<&qdq_plan>, index: usize) -> i32 {
-    plan.and_then(|plan| plan.weight(index)?.axis).map_or(-1, |axis| axis as i32)
+    plan.and_then(|plan| plan.weight(index)?.axis).map_or(QDQ_NO_AXIS, |axis| axis as i32)
 }
 
 /// How many inputs of nodes read the dequantized values of constant `index`.
@@ -295,5 +286,5 @@ pub(super) fn check_same(plan: &qdq_plan, graph: &Arc<Graph>) -> Result<()> {
         return Ok(());
     }
     Err(Error::new(ErrorKind::InvalidArgument, "the plan was made for another model")
-        .with_remedy("use the plan that qdq_model_plan() made of this very handle"))
+        .with_remedy("use the plan that was made of this very model"))
 }

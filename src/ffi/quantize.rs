@@ -4,7 +4,7 @@ use ndarray::{ArrayD, ArrayViewD};
 use std::mem::MaybeUninit;
 
 use crate::dtype::DataType;
-use crate::error::{Context, ErrorKind, Result};
+use crate::error::{Context, Error, ErrorKind, Result};
 use crate::quant::{self, Element, NumBits, PerGroup, QuantDescriptor, QuantParams, Storage, pack};
 
 use super::array::qdq_array;
@@ -98,7 +98,8 @@ pub unsafe extern "C" fn qdq_tensor_amax(
 /// pytorch-quantization's tensor_quant; in the reference mode NaN stays NaN.
 ///
 /// `x` and `out` have one shape and type (f32, f16, bf16, f64) and may be the same memory. `amax` (f32) broadcasts to the
-/// shape of x; `amax` NULL means qdq_tensor_amax(). `scale`, where it is not NULL, receives M / amax, the reciprocal of ONNX's and
+/// shape of x, with the descriptor's blocks where it has them, and stands for its axes, fixed amax and factor; `amax` NULL means
+/// qdq_tensor_amax(). `scale`, which may be NULL, receives M / amax, the reciprocal of ONNX's and
 /// TensorRT's scale; 1 where amax counts as zero (at most 2^-24).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_tensor_quant(
@@ -110,19 +111,20 @@ pub unsafe extern "C" fn qdq_tensor_quant(
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
-        let descriptor = &get(descriptor, "descriptor")?.descriptor;
-        // SAFETY: the header's rules for tensors.
-        let (x, out) = unsafe { (checked(x, "x")?, checked(out, "out")?) };
-        let found = for_float!(x, T => {
-            same_type(&x, &out)?;
-            let view = x.view::<T>();
-            let amax = amax_for(&view, amax, descriptor)?;
-            let found = quant::tensor_quant(view, &amax, &descriptor.params()?)?;
-            write(&out, &found.values)?;
-            Ok(found.scale)
-        })?;
-        give_wanted(scale, scale_array(&found));
-        Ok(())
+        give_wanted(scale, || {
+            let descriptor = &get(descriptor, "descriptor")?.descriptor;
+            // SAFETY: the header's rules for tensors.
+            let (x, out) = unsafe { (checked(x, "x")?, checked(out, "out")?) };
+            let found = for_float!(x, T => {
+                same_type(&x, &out)?;
+                let view = x.view::<T>();
+                let amax = amax_for(&view, amax, descriptor)?;
+                let found = quant::tensor_quant(view, &amax, &descriptor.params()?)?;
+                write(&out, &found.values)?;
+                Ok(found.scale)
+            })?;
+            Ok(Some(scale_array(&found)))
+        })
     })
 }
 
@@ -143,12 +145,13 @@ pub unsafe extern "C" fn qdq_tensor_quantize(
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
-        let descriptor = &get(descriptor, "descriptor")?.descriptor;
-        // SAFETY: the header's rules for tensors.
-        let (x, out) = unsafe { (checked(x, "x")?, checked(out, "out")?) };
-        let found = for_float!(x, T => quantize_as::<T>(&x, amax, descriptor, &out))?;
-        give_wanted(scale, scale_array(&found));
-        Ok(())
+        give_wanted(scale, || {
+            let descriptor = &get(descriptor, "descriptor")?.descriptor;
+            // SAFETY: the header's rules for tensors.
+            let (x, out) = unsafe { (checked(x, "x")?, checked(out, "out")?) };
+            let found = for_float!(x, T => quantize_as::<T>(&x, amax, descriptor, &out))?;
+            Ok(Some(scale_array(&found)))
+        })
     })
 }
 
@@ -169,6 +172,16 @@ fn quantize_as<T: Element + bytemuck::Pod>(
         return Ok(found.scale);
     }
     let params = descriptor.params()?;
+    let lowest = if out.stored() == Stored::I4 { -8 } else { 0 };
+    if out.stored().is_packed() && (params.low() < lowest || params.high() > lowest + 15) {
+        let message = format!(
+            "{} does not hold the integers {} to {}",
+            out.stored().name(),
+            params.low(),
+            params.high()
+        );
+        return Err(Error::new(ErrorKind::Type, message).with_remedy("quantize to 4 bits, or use i8 or u8"));
+    }
     let values = x.dense::<T>(Some(out));
     let integers = Integers { x: &values, shape: x.shape(), amax: &amax, params: &params };
     match out.stored() {

@@ -14,7 +14,9 @@ use super::buffer::qdq_buffer;
 use super::descriptor::qdq_descriptor;
 use super::error::qdq_error;
 use super::guard::guard;
-use super::handle::{self, get, get_mut, give, give_or_null, give_wanted, null, text};
+use super::handle::{
+    self, check_place, get, get_mut, give, give_or_null, give_wanted, null, text, write_wanted,
+};
 use super::method::{method_of, qdq_method};
 use super::quantize::{for_float, same_type, write};
 use super::status::qdq_status;
@@ -69,7 +71,7 @@ pub unsafe extern "C" fn qdq_quantizer_from_json(
         give(out, || {
             // SAFETY: the header's rules for texts.
             let json = unsafe { text(json, "json") }?;
-            Ok(qdq_quantizer { quantizer: TensorQuantizer::from_json(json)? })
+            Ok(qdq_quantizer { quantizer: TensorQuantizer::from_json(&json)? })
         })
     })
 }
@@ -279,7 +281,7 @@ pub extern "C" fn qdq_quantizer_amax(
 }
 
 /// The amax that data is quantized by: that of the clip range where it is learned, else the set one times the descriptor's
-/// factor; `*out` is NULL where the range is dynamic. Free it with qdq_array_free().
+/// factor; `*out` is NULL where the range is dynamic or has still to be learned. Free it with qdq_array_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_quantizer_amax_in_use(
     quantizer: Option<&qdq_quantizer>,
@@ -345,17 +347,21 @@ pub extern "C" fn qdq_quantizer_set_clip_range(
 
 /// The learned range; NaN and NaN where there is none.
 #[unsafe(no_mangle)]
-pub extern "C" fn qdq_quantizer_clip_range(
+pub unsafe extern "C" fn qdq_quantizer_clip_range(
     quantizer: Option<&qdq_quantizer>,
-    min: Option<&mut MaybeUninit<f32>>,
-    max: Option<&mut MaybeUninit<f32>>,
+    min: *mut f32,
+    max: *mut f32,
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
         let range = get(quantizer, "quantizer")?.quantizer.clip_range();
-        let (min, max) = (get_mut(min, "min")?, get_mut(max, "max")?);
-        min.write(range.map_or(f32::NAN, |range| range.min));
-        max.write(range.map_or(f32::NAN, |range| range.max));
+        check_place(min, "min")?;
+        check_place(max, "max")?;
+        // SAFETY: the header's rules for results.
+        unsafe {
+            write_wanted(min, range.map_or(f32::NAN, |range| range.min));
+            write_wanted(max, range.map_or(f32::NAN, |range| range.max));
+        }
         Ok(())
     })
 }
@@ -407,26 +413,22 @@ pub unsafe extern "C" fn qdq_quantizer_quantize(
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
-        let quantizer = &get(quantizer, "quantizer")?.quantizer;
-        // SAFETY: the header's rules for tensors.
-        let (x, out) = unsafe { (checked(x, "x")?, checked(out, "out")?) };
-        same_type(&x, &out)?;
-        out.check_shape(x.shape())?;
-        let mut found = None;
-        for_float!(x, T => {
-            let values = x.dense::<T>(Some(&out));
-            out.fill::<T>(|out| {
-                found = quantizer.quantize_into(apart(&x, &values)?, out)?;
-                Ok(())
-            })
-        })?;
-        if let Some(scale) = scale {
-            match found {
-                Some(found) => give_wanted(Some(scale), qdq_array::of(&found)),
-                None => drop(scale.write(std::ptr::null_mut())),
-            }
-        }
-        Ok(())
+        give_wanted(scale, || {
+            let quantizer = &get(quantizer, "quantizer")?.quantizer;
+            // SAFETY: the header's rules for tensors.
+            let (x, out) = unsafe { (checked(x, "x")?, checked(out, "out")?) };
+            same_type(&x, &out)?;
+            out.check_shape(x.shape())?;
+            let mut found = None;
+            for_float!(x, T => {
+                let values = x.dense::<T>(Some(&out));
+                out.fill::<T>(|out| {
+                    found = quantizer.quantize_into(apart(&x, &values)?, out)?;
+                    Ok(())
+                })
+            })?;
+            Ok(found.as_ref().map(qdq_array::of))
+        })
     })
 }
 
@@ -490,7 +492,8 @@ pub extern "C" fn qdq_quantizer_stats(
     })
 }
 
-/// Computes the amax from what was collected, and sets it. Maxima know QDQ_METHOD_MAX only. Where nothing was collected that is
+/// Computes the amax from what was collected, and sets it. Maxima know QDQ_METHOD_MAX only, e4m3 that and a percentile; an
+/// infinite amax, or one of another shape than the one before, is an error. Where nothing was collected that is
 /// an error if `strict`, else the amax stays as it is. `loaded`, which may be NULL, receives whether an amax was set.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_quantizer_load_calib_amax(
@@ -511,7 +514,8 @@ pub extern "C" fn qdq_quantizer_load_calib_amax(
 }
 
 /// The gradients of qdq_quantizer_forward(): `out` receives that of x, by the straight-through estimator or, where amax is
-/// learned, by clipping; `min` and `max`, which may be NULL, those of the learned range, 0 where nothing is learned.
+/// learned, by clipping; `min_gradient` and `max_gradient`, which may be NULL, those of the learned range, 0 where nothing is
+/// learned.
 ///
 /// `gradient`, `x` and `out` have one shape and type (f32, f16, bf16, f64); out may be the memory of either.
 #[unsafe(no_mangle)]
@@ -520,8 +524,8 @@ pub unsafe extern "C" fn qdq_quantizer_backward(
     gradient: Option<&qdq_tensor>,
     x: Option<&qdq_tensor>,
     out: Option<&qdq_tensor>,
-    min: Option<&mut MaybeUninit<f64>>,
-    max: Option<&mut MaybeUninit<f64>>,
+    min_gradient: *mut f64,
+    max_gradient: *mut f64,
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
@@ -537,11 +541,10 @@ pub unsafe extern "C" fn qdq_quantizer_backward(
             Ok(found.clip)
         })?;
         let clip = clip.unwrap_or_default();
-        if let Some(min) = min {
-            min.write(clip.min);
-        }
-        if let Some(max) = max {
-            max.write(clip.max);
+        // SAFETY: the header's rules for results.
+        unsafe {
+            write_wanted(min_gradient, clip.min);
+            write_wanted(max_gradient, clip.max);
         }
         Ok(())
     })

@@ -1,6 +1,6 @@
 //! `qdq_ranges`: the ranges of a network's activations.
 
-use std::ffi::{CString, c_char, c_void};
+use std::ffi::{CString, c_char};
 use std::mem::MaybeUninit;
 use std::sync::OnceLock;
 
@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind};
 use super::buffer::qdq_buffer;
 use super::error::qdq_error;
 use super::guard::guard;
-use super::handle::{self, array, c_text, get, get_mut, give, optional_text, put, text, text_at};
+use super::handle::{self, c_text, get, get_mut, give, optional_text, put, text, text_at};
 use super::status::qdq_status;
 
 /// The ranges of a network's activations by tensor name, in the order in which they were set. A range is amax, the magnitude
@@ -57,19 +57,18 @@ pub unsafe extern "C" fn qdq_ranges_read(
     })
 }
 
-/// Ranges from such a text of `size` bytes, which are not kept.
+/// Ranges from such a text.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_ranges_from_json(
-    json: *const c_void,
-    size: usize,
+    json: *const c_char,
     out: Option<&mut MaybeUninit<*mut qdq_ranges>>,
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
         give(out, || {
-            // SAFETY: the header's rules for arrays.
-            let json = unsafe { array(json.cast::<u8>(), size, "json") }?;
-            Ranges::from_json(json, "ranges").map(qdq_ranges::new)
+            // SAFETY: the header's rules for texts.
+            let json = unsafe { text(json, "json") }?;
+            Ranges::from_json(json.as_bytes(), "ranges").map(qdq_ranges::new)
         })
     })
 }
@@ -133,9 +132,9 @@ pub unsafe extern "C" fn qdq_ranges_get(
         let ranges = &get(ranges, "ranges")?.ranges;
         // SAFETY: the header's rules for texts.
         let name = unsafe { text(name, "name") }?;
-        let found = ranges.get(name).ok_or_else(|| {
+        let found = ranges.get(&name).ok_or_else(|| {
             Error::new(ErrorKind::Data, format!("tensor '{name}' has no range"))
-                .with_remedy("look the names up with qdq_ranges_name()")
+                .with_remedy("see which names there are")
         })?;
         put(amax, found)
     })
@@ -146,7 +145,7 @@ pub unsafe extern "C" fn qdq_ranges_get(
 pub unsafe extern "C" fn qdq_ranges_has(ranges: Option<&qdq_ranges>, name: *const c_char) -> bool {
     // SAFETY: the header's rules for texts.
     let name = unsafe { text(name, "name") };
-    ranges.zip(name.ok()).is_some_and(|(ranges, name)| ranges.ranges.get(name).is_some())
+    ranges.zip(name.ok()).is_some_and(|(ranges, name)| ranges.ranges.get(&name).is_some())
 }
 
 /// Sets the range of tensor `name`, in place of the one that it had: amax is finite and not negative.
@@ -161,8 +160,9 @@ pub unsafe extern "C" fn qdq_ranges_set(
         let ranges = get_mut(ranges, "ranges")?;
         // SAFETY: the header's rules for texts.
         let name = unsafe { text(name, "name") }?;
+        ranges.ranges.set(name, amax)?;
         ranges.names.take();
-        ranges.ranges.set(name, amax)
+        Ok(())
     })
 }
 
@@ -176,6 +176,6 @@ pub extern "C" fn qdq_ranges_method(ranges: Option<&qdq_ranges>) -> *const c_cha
 
 /// The int8 scale of a range, by which ONNX and TensorRT multiply: amax / 127, and 1 where amax is at most 2^-24.
 #[unsafe(no_mangle)]
-pub extern "C" fn qdq_ranges_int8_scale(amax: f32) -> f32 {
+pub extern "C" fn qdq_amax_int8_scale(amax: f32) -> f32 {
     crate::emit::ranges::int8_scale(amax)
 }

@@ -103,7 +103,7 @@ pub(super) struct Stoppable<'s> {
 impl BatchSource for Stoppable<'_> {
     fn next_batch(&mut self) -> Result<Option<Batch>> {
         if self.cancel.as_ref().is_some_and(|cancel| cancel.load(Ordering::Relaxed)) {
-            return Err(Error::new(ErrorKind::Cancelled, "stopped by qdq_cancel_request()"));
+            return Err(Error::new(ErrorKind::Cancelled, "stopped on request"));
         }
         self.source.next_batch()
     }

@@ -53,8 +53,8 @@ pub unsafe extern "C" fn qdq_specs_add(
         let specs = get_mut(specs, "specs")?;
         // SAFETY: the header's rules for texts and arrays.
         let (name, shape) = unsafe { (text(name, "name")?, shape_of(ndim, shape)?) };
-        specs.specs.push(TensorSpec { name: name.to_owned(), dtype: known(dtype, "dtype")?, shape });
-        specs.names.push(c_text(name));
+        specs.specs.push(TensorSpec { name: name.clone(), dtype: known(dtype, "dtype")?, shape });
+        specs.names.push(c_text(&name));
         Ok(())
     })
 }

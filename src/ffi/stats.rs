@@ -107,7 +107,7 @@ pub unsafe extern "C" fn qdq_stats_observe(
         // SAFETY: the header's rules for texts and tensors.
         let (name, x) = unsafe { (text(name, "name")?, checked(x, "x")?) };
         let values = floats(&x)?;
-        stats.changed().tensors.entry(name.to_owned()).or_default().observe(&values);
+        stats.changed().tensors.entry(name).or_default().observe(&values);
         Ok(())
     })
 }
@@ -177,7 +177,7 @@ pub unsafe extern "C" fn qdq_stats_get(
         give_or_null(out, || -> Result<_> {
             let stats = &get(stats, "stats")?.stats;
             // SAFETY: the header's rules for texts.
-            let found = stats.tensors.get(unsafe { text(name, "name") }?);
+            let found = stats.tensors.get(&unsafe { text(name, "name") }?);
             Ok(found.map(|found| qdq_tensor_stats { stats: found.clone() }))
         })
     })
@@ -196,7 +196,7 @@ pub unsafe extern "C" fn qdq_stats_set(
         // SAFETY: the header's rules for texts.
         let name = unsafe { text(name, "name") }?;
         let tensor = get(tensor, "tensor")?.stats.clone();
-        stats.changed().tensors.insert(name.to_owned(), tensor);
+        stats.changed().tensors.insert(name, tensor);
         Ok(())
     })
 }

@@ -1,5 +1,7 @@
 //! Statuses: the kinds of errors as numbers that never change.
 
+use std::ffi::c_char;
+
 use crate::error::ErrorKind;
 
 /// What a function or a callback says of its success: QDQ_OK, or which kind of error it was. The numbers never change their
@@ -30,6 +32,27 @@ pub const QDQ_ERROR_CANCELLED: qdq_status = 9;
 pub const QDQ_ERROR_INTERNAL: qdq_status = 10;
 /// A function of the caller failed: a callback that threw or returned a number that is no status.
 pub const QDQ_ERROR_CALLBACK: qdq_status = 11;
+
+/// A word for a status, such as "invalid argument"; "unknown" for a number that is none. Valid for ever.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_status_text(status: qdq_status) -> *const c_char {
+    let text = match status {
+        QDQ_OK => c"ok",
+        QDQ_ERROR_INVALID_ARGUMENT => c"invalid argument",
+        QDQ_ERROR_IO => c"input or output failed",
+        QDQ_ERROR_FORMAT => c"damaged or wrong format",
+        QDQ_ERROR_UNSUPPORTED => c"unsupported",
+        QDQ_ERROR_SHAPE => c"wrong shape",
+        QDQ_ERROR_TYPE => c"wrong element type",
+        QDQ_ERROR_DATA => c"unusable data",
+        QDQ_ERROR_ENGINE => c"an engine failed",
+        QDQ_ERROR_CANCELLED => c"cancelled",
+        QDQ_ERROR_INTERNAL => c"a defect inside qdq",
+        QDQ_ERROR_CALLBACK => c"a callback failed",
+        _ => c"unknown",
+    };
+    text.as_ptr()
+}
 
 const KINDS: [(qdq_status, ErrorKind); 11] = [
     (QDQ_ERROR_INVALID_ARGUMENT, ErrorKind::InvalidArgument),

@@ -15,6 +15,8 @@ use super::handle::{axes, null};
 
 /// The host's memory: DLPack's kDLCPU. 0 means the same.
 pub const QDQ_DEVICE_CPU: i32 = 1;
+/// The host's memory, pinned for CUDA: DLPack's kDLCUDAHost.
+pub const QDQ_DEVICE_CUDA_HOST: i32 = 3;
 
 /// A tensor that somebody else owns: a view of memory, laid out as DLPack's DLTensor, so that a pointer to one of those can be
 /// used as a pointer to this. Functions keep neither the view nor its memory.
@@ -24,9 +26,9 @@ pub const QDQ_DEVICE_CPU: i32 = 1;
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct qdq_tensor {
-    /// The first element, aligned to the size of one.
+    /// The first element, less byte_offset; data + byte_offset is aligned to the size of one element.
     pub data: *mut c_void,
-    /// QDQ_DEVICE_CPU or 0. Device memory has to be copied to the host.
+    /// QDQ_DEVICE_CPU, QDQ_DEVICE_CUDA_HOST or 0. Device memory has to be copied to the host.
     pub device_type: i32,
     /// Not used for the host's memory.
     pub device_id: i32,
@@ -37,6 +39,7 @@ pub struct qdq_tensor {
     /// `ndim` sizes that are not negative. May be NULL where ndim is 0.
     pub shape: *const i64,
     /// `ndim` distances between neighbours along every axis, in elements and not negative; NULL for row-major (C) order.
+    /// Those of axes of size 1 mean nothing.
     pub strides: *const i64,
     /// Bytes to add to data.
     pub byte_offset: u64,
@@ -61,7 +64,7 @@ pub(super) unsafe fn checked<'a>(tensor: Option<&'a qdq_tensor>, name: &'a str) 
     let tensor = tensor.ok_or_else(|| null(name))?;
     let wrong = |kind, what: String| Error::new(kind, format!("tensor '{name}' {what}"));
     let stored = Stored::of(tensor.dtype, &format!("tensor '{name}'"))?;
-    if !matches!(tensor.device_type, 0 | QDQ_DEVICE_CPU) {
+    if !matches!(tensor.device_type, 0 | QDQ_DEVICE_CPU | QDQ_DEVICE_CUDA_HOST) {
         let what = format!("is in the memory of device type {}", tensor.device_type);
         return Err(wrong(ErrorKind::Unsupported, what).with_remedy("copy it to the host's memory"));
     }
@@ -99,8 +102,14 @@ pub(super) unsafe fn checked<'a>(tensor: Option<&'a qdq_tensor>, name: &'a str) 
             .zip(strides)
             .try_fold(1usize, |reach, (&size, &stride)| reach.checked_add((size - 1).checked_mul(stride)?)),
     };
-    let fits = reach.and_then(|reach| stored.bytes(reach)).is_some_and(|bytes| bytes <= isize::MAX as usize);
-    if !fits {
+    // Sizes beside a 0, and elements that a stride of 0 repeats, must be such as can be copied too.
+    let product =
+        shape.iter().filter(|&&size| size != 0).try_fold(1usize, |product, &size| product.checked_mul(size));
+    let fits = |count: Option<usize>| {
+        let bytes = count.and_then(|count| stored.bytes(count)?.checked_mul(size_of::<f64>()));
+        bytes.is_some_and(|bytes| bytes <= isize::MAX as usize)
+    };
+    if !fits(reach) || !fits(product) {
         let what = format!("of shape {shape:?} reaches beyond the memory that a machine can have");
         return Err(wrong(ErrorKind::Shape, what));
     }
@@ -110,7 +119,15 @@ pub(super) unsafe fn checked<'a>(tensor: Option<&'a qdq_tensor>, name: &'a str) 
     if tensor.data.is_null() {
         return Err(wrong(ErrorKind::InvalidArgument, "has elements but its data is NULL".into()));
     }
-    let data = tensor.data.cast::<u8>().wrapping_add(tensor.byte_offset as usize);
+    let bytes = reach.and_then(|reach| stored.bytes(reach)).unwrap_or_default();
+    let offset = usize::try_from(tensor.byte_offset).ok().filter(|&offset| {
+        tensor.data.addr().checked_add(offset).and_then(|start| start.checked_add(bytes)).is_some()
+    });
+    let Some(offset) = offset else {
+        let what = format!("has the byte_offset {}, beyond the memory", tensor.byte_offset);
+        return Err(wrong(ErrorKind::InvalidArgument, what));
+    };
+    let data = tensor.data.cast::<u8>().wrapping_add(offset);
     if !data.addr().is_multiple_of(stored.alignment()) {
         let what = format!("is not aligned to the {} bytes of one element", stored.alignment());
         return Err(wrong(ErrorKind::InvalidArgument, what).with_remedy("align data + byte_offset"));
@@ -153,15 +170,6 @@ impl<'a> Checked<'a> {
     pub(super) fn wrong_type(&self, found: &str) -> Error {
         Error::new(ErrorKind::Type, format!("tensor '{}' has elements of type {found}", self.name))
             .with_remedy("see the function's documentation for the types that it takes")
-    }
-
-    /// The error for another number of elements than is needed.
-    pub(super) fn check_count(&self, expected: usize) -> Result<()> {
-        if self.count() == expected {
-            return Ok(());
-        }
-        let message = format!("tensor '{}' has {} elements instead of {expected}", self.name, self.count());
-        Err(Error::new(ErrorKind::Shape, message))
     }
 
     /// The error for another shape than is needed.
@@ -267,7 +275,8 @@ impl<'a> Checked<'a> {
     /// Writes the bytes of a packed tensor.
     pub(super) fn fill_bytes(&self, bytes: &[u8]) -> Result<()> {
         if self.addresses().len() != bytes.len() {
-            return self.check_count(bytes.len());
+            let message = format!("tensor '{}' takes {} bytes", self.name, self.addresses().len());
+            return Err(Error::new(ErrorKind::Shape, message));
         }
         if !bytes.is_empty() {
             // SAFETY: as in `fill`.
@@ -309,7 +318,10 @@ impl<'a> Checked<'a> {
             DataType::U32 => Data::U32(self.values()),
             DataType::I64 => Data::I64(self.values()),
             DataType::U64 => Data::U64(self.values()),
-            DataType::Bool => Data::Bool(self.values()),
+            // Whatever is not 0 is true; engines expect 1.
+            DataType::Bool => {
+                Data::Bool(self.values().into_iter().map(|value: u8| u8::from(value != 0)).collect())
+            }
         };
         Tensor::new(self.shape.clone(), data)
     }

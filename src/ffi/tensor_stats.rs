@@ -10,7 +10,7 @@ use crate::range;
 use super::dtype::Stored;
 use super::error::qdq_error;
 use super::guard::{constructed, guard};
-use super::handle::{self, get, get_mut, give, null, put};
+use super::handle::{self, check_place, get, get_mut, give, null, put};
 use super::method::{method_of, qdq_method, target};
 use super::quantize::for_float;
 use super::status::qdq_status;
@@ -104,7 +104,7 @@ pub extern "C" fn qdq_tensor_stats_amax(
 
 /// The number of values seen, NaN and infinities included.
 #[unsafe(no_mangle)]
-pub extern "C" fn qdq_tensor_stats_count(stats: Option<&qdq_tensor_stats>) -> u64 {
+pub extern "C" fn qdq_tensor_stats_values(stats: Option<&qdq_tensor_stats>) -> u64 {
     stats.map_or(0, |stats| stats.stats.count())
 }
 
@@ -161,14 +161,21 @@ pub unsafe extern "C" fn qdq_tensor_stats_bins(
         if bins.len() != count {
             let message = format!("there are {} bins, but the arrays have {count} elements", bins.len());
             return Err(Error::new(ErrorKind::Shape, message)
-                .with_remedy("ask qdq_tensor_stats_bin_count() for their size"));
+                .with_remedy("give arrays of as many elements as there are bins"));
         }
+        if bins.is_empty() {
+            return Ok(());
+        }
+        check_place(lower, "lower")?;
+        check_place(upper, "upper")?;
+        check_place(counts, "counts")?;
         // SAFETY: the header's rules for arrays.
         unsafe {
-            handle::fill(lower, "lower", bins.iter().map(|bin| bin.lower))?;
-            handle::fill(upper, "upper", bins.iter().map(|bin| bin.upper))?;
-            handle::fill(counts, "counts", bins.iter().map(|bin| bin.count))
+            handle::fill(lower, bins.iter().map(|bin| bin.lower));
+            handle::fill(upper, bins.iter().map(|bin| bin.upper));
+            handle::fill(counts, bins.iter().map(|bin| bin.count));
         }
+        Ok(())
     })
 }
 

@@ -108,8 +108,16 @@ fn damaged_views_are_refused() {
         let message = round(&damaged, &good).unwrap_or_default();
         assert!(message.contains(says), "{message}: {says}");
     }
+    for (damaged, says) in [
+        (view(pointer, QDQ_DTYPE_F32, &[0, 1 << 40, 1 << 40], None), "beyond the memory"),
+        (view(pointer, QDQ_DTYPE_F32, &[1 << 62], Some(&[0])), "beyond the memory"),
+        (qdq_tensor { byte_offset: u64::MAX - 3, ..good }, "byte_offset"),
+    ] {
+        let message = round(&damaged, &good).unwrap_or_default();
+        assert!(message.contains(says), "{message}: {says}");
+    }
     // Nothing is read of an empty tensor.
-    let empty = view(std::ptr::null_mut::<f32>(), QDQ_DTYPE_F32, &[0, i64::MAX], None);
+    let empty = view(std::ptr::null_mut::<f32>(), QDQ_DTYPE_F32, &[0, 1 << 40], None);
     assert_eq!(round(&empty, &empty), None);
 }
 
@@ -129,6 +137,79 @@ fn texts_follow_what_they_are_made_of() {
     qdq_ranges_free(Some(&mut ranges));
 }
 
+/// A setter is given the text that it is going to replace.
+#[test]
+fn an_object_may_be_changed_by_a_text_of_its_own() {
+    let (mut ranges, mut cache) = (MaybeUninit::uninit(), MaybeUninit::uninit());
+    // SAFETY: here and below handles and texts are live.
+    ok(|error| unsafe { qdq_ranges_new(std::ptr::null(), Some(&mut ranges), error) });
+    let mut ranges = unsafe { ranges.assume_init() };
+    ok(|error| unsafe { qdq_ranges_set(ranges.as_mut(), c"x".as_ptr(), 1.0, error) });
+    ok(|error| unsafe { qdq_ranges_set(ranges.as_mut(), qdq_ranges_name(ranges.as_ref(), 0), 2.0, error) });
+    assert_eq!(
+        (qdq_ranges_count(unsafe { ranges.as_ref() }), qdq_ranges_amax(unsafe { ranges.as_ref() }, 0)),
+        (1, 2.0)
+    );
+    let header = (100_300, QDQ_ALGORITHM_ENTROPY_2);
+    ok(|error| {
+        qdq_cache_from_ranges(unsafe { ranges.as_ref() }, header.0, header.1, Some(&mut cache), error)
+    });
+    let mut cache = unsafe { cache.assume_init() };
+    ok(|error| unsafe { qdq_cache_set(cache.as_mut(), qdq_cache_name(cache.as_ref(), 0), 2.0, error) });
+    assert_eq!(qdq_cache_count(unsafe { cache.as_ref() }), 1);
+    let mut descriptor = qdq_descriptor_new();
+    ok(|error| unsafe { qdq_descriptor_set_name(descriptor.as_mut(), c"weight".as_ptr(), error) });
+    ok(|error| unsafe {
+        qdq_descriptor_set_name(descriptor.as_mut(), qdq_descriptor_name(descriptor.as_ref()), error)
+    });
+    assert_eq!(unsafe { CStr::from_ptr(qdq_descriptor_name(descriptor.as_ref())) }, c"weight");
+    let mut stats = qdq_stats_new();
+    let mut x = [1f32];
+    let tensor = view(x.as_mut_ptr(), QDQ_DTYPE_F32, &[1], None);
+    ok(|error| unsafe { qdq_stats_observe(stats.as_mut(), c"x".as_ptr(), Some(&tensor), error) });
+    ok(|error| unsafe {
+        qdq_stats_observe(stats.as_mut(), qdq_stats_name(stats.as_ref(), 0), Some(&tensor), error)
+    });
+    assert_eq!(qdq_stats_count(unsafe { stats.as_ref() }), 1);
+    qdq_stats_free(Some(&mut stats));
+    qdq_descriptor_free(Some(&mut descriptor));
+    qdq_cache_free(Some(&mut cache));
+    qdq_ranges_free(Some(&mut ranges));
+}
+
+/// A name that is taken leaves the graph as it was, and planning comes to an end.
+#[test]
+fn a_refused_node_leaves_the_graph_as_it_was() {
+    let mut graph = qdq_graph_new();
+    let mut tensor = MaybeUninit::uninit();
+    let mut add = |name: &CStr| {
+        failed(|error| unsafe {
+            let (name, out) = (name.as_ptr(), Some(&mut tensor));
+            qdq_graph_add_tensor(graph.as_mut(), name, QDQ_TENSOR_INPUT, 0, -1, std::ptr::null(), out, error)
+        })
+    };
+    assert_eq!(add(c"x"), None);
+    assert!(add(c"x").is_some_and(|message| message.contains("'x' is defined twice")));
+    // SAFETY: here and below handles and texts are live.
+    assert_eq!(unsafe { qdq_graph_find_tensor(graph.as_ref(), c"x".as_ptr()) }, 0);
+    let mut node = MaybeUninit::uninit();
+    ok(|error| unsafe {
+        qdq_node_new(c"Conv".as_ptr(), std::ptr::null(), std::ptr::null(), Some(&mut node), error)
+    });
+    let mut node = unsafe { node.assume_init() };
+    ok(|error| qdq_node_add_input(unsafe { node.as_mut() }, 0, error));
+    for output in [c"y", c"y"] {
+        ok(|error| unsafe { qdq_node_add_output(node.as_mut(), output.as_ptr(), error) });
+    }
+    let message =
+        failed(|error| unsafe { qdq_graph_add_node(graph.as_mut(), node.as_ref(), None, error) }).unwrap();
+    assert!(message.contains("'y' is defined twice"), "{message}");
+    let counts = |graph: Option<&qdq_graph>| (qdq_graph_tensor_count(graph), qdq_graph_node_count(graph));
+    assert_eq!(counts(unsafe { graph.as_ref() }), (1, 0));
+    qdq_node_free(Some(&mut node));
+    qdq_graph_free(Some(&mut graph));
+}
+
 #[test]
 fn statistics_may_be_merged_with_themselves() {
     let mut stats = qdq_tensor_stats_new();
@@ -137,7 +218,7 @@ fn statistics_may_be_merged_with_themselves() {
     // SAFETY: here and below the handle and the view are live.
     ok(|error| unsafe { qdq_tensor_stats_observe(stats.as_mut(), Some(&tensor), error) });
     ok(|error| unsafe { qdq_tensor_stats_merge(stats, stats, error) });
-    assert_eq!(qdq_tensor_stats_count(unsafe { stats.as_ref() }), 4);
+    assert_eq!(qdq_tensor_stats_values(unsafe { stats.as_ref() }), 4);
     let mut all = qdq_stats_new();
     ok(|error| unsafe { qdq_stats_set(all.as_mut(), c"x".as_ptr(), stats.as_ref(), error) });
     ok(|error| unsafe { qdq_stats_merge(all, all, error) });

@@ -37,7 +37,7 @@ pub extern "C" fn qdq_version_text() -> *const c_char {
 /// The instruction set of the kernels in use, such as "scalar". The environment variable QDQ_ISA, read at the first
 /// computation, overrides the choice. Valid for ever.
 #[unsafe(no_mangle)]
-pub extern "C" fn qdq_version_isa() -> *const c_char {
+pub extern "C" fn qdq_kernel_name() -> *const c_char {
     static NAME: std::sync::OnceLock<std::ffi::CString> = std::sync::OnceLock::new();
     NAME.get_or_init(|| super::handle::c_text(kernel::active().name())).as_ptr()
 }

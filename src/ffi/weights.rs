@@ -1,12 +1,13 @@
 //! Weights: ranges by what they compute, and int8 the way ONNX counts.
 
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::quant::weights::{quantize_weights, quantize_weights_within};
 use crate::range;
 use std::mem::MaybeUninit;
 
 use super::array::qdq_array;
 use super::error::qdq_error;
+use super::graph::QDQ_NO_AXIS;
 use super::guard::guard;
 use super::handle::{give, give_wanted};
 use super::method::{method_of, qdq_method, target};
@@ -14,9 +15,19 @@ use super::status::qdq_status;
 use super::tensor::{Checked, checked, qdq_tensor};
 use super::tensor_stats::floats;
 
-/// An axis for Rust: none for a negative number.
-fn axis_of(axis: i32) -> Option<usize> {
-    usize::try_from(axis).ok()
+/// An axis counted from the first; none for QDQ_NO_AXIS.
+fn axis_of(axis: i32, weights: &Checked<'_>) -> Result<Option<usize>> {
+    let rank = weights.shape().len();
+    let counted = if axis < 0 { i64::from(axis) + rank as i64 } else { axis.into() };
+    match usize::try_from(counted) {
+        _ if axis == QDQ_NO_AXIS => Ok(None),
+        Ok(counted) if counted < rank => Ok(Some(counted)),
+        _ => Err(Error::new(
+            ErrorKind::Shape,
+            format!("weights of shape {:?} have no axis {axis}", weights.shape()),
+        )
+        .with_remedy("use an axis of the weights, or QDQ_NO_AXIS for one number for all")),
+    }
 }
 
 /// The shape of one number per index of the axis.
@@ -24,7 +35,8 @@ fn shape_of(weights: &Checked<'_>, axis: Option<usize>) -> Vec<usize> {
     axis.and_then(|axis| weights.shape().get(axis)).into_iter().copied().collect()
 }
 
-/// The ranges (amax) of weights (f32, f16, bf16, f64), one per index of `axis` or, where that is -1, one for all.
+/// The ranges (amax) of weights (f32, f16, bf16, f64), one per index of `axis` (negative ones count from the last) or, for
+/// QDQ_NO_AXIS, one for all.
 ///
 /// QDQ_METHOD_MSE minimises the error of what the weights compute, sum e^2 + 2 (sum e)^2 of the rounding errors e; the other
 /// methods are those for activations. Free `*out`, of rank 1 or 0, with qdq_array_free().
@@ -43,7 +55,7 @@ pub unsafe extern "C" fn qdq_weights_amax(
         give(out, || {
             // SAFETY: the header's rules for tensors.
             let weights = unsafe { checked(weights, "weights") }?;
-            let (method, axis) = (method_of(method, percentile)?, axis_of(axis));
+            let (method, axis) = (method_of(method, percentile)?, axis_of(axis, &weights)?);
             let target = target(num_bits, is_unsigned);
             let amax = range::weights(&floats(&weights)?, weights.shape(), axis, method, target)?;
             Ok(qdq_array::new(&shape_of(&weights, axis), amax))
@@ -55,8 +67,9 @@ pub unsafe extern "C" fn qdq_weights_amax(
 /// -128, 127) with scale = amax / 127, by which ONNX and TensorRT multiply. Where amax / 127 is no normal number, the scale is 1
 /// and the integers are 0.
 ///
-/// `amax` (f32) has one number per index of `axis`, or a single one where that is -1; `amax` NULL means max |w|. `out` is i8 and has
-/// the shape of the weights. `*scale`, which may be NULL, is to be freed with qdq_array_free().
+/// `amax` (f32) has one number per index of `axis`, or a single one for QDQ_NO_AXIS; `amax` NULL means max |w|. `out` is i8 and has
+/// the shape of the weights. `scale` may be NULL;
+/// otherwise free `*scale` with qdq_array_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_weights_quantize(
     weights: Option<&qdq_tensor>,
@@ -66,28 +79,29 @@ pub unsafe extern "C" fn qdq_weights_quantize(
     scale: Option<&mut MaybeUninit<*mut qdq_array>>,
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
-    guard(error, || -> Result<()> {
-        // SAFETY: the header's rules for tensors.
-        let (weights, out) = unsafe { (checked(weights, "weights")?, checked(out, "out")?) };
-        let (values, axis) = (floats(&weights)?, axis_of(axis));
-        let found = match amax {
-            None => quantize_weights(&values, weights.shape(), axis)?,
-            Some(_) => {
-                // SAFETY: as above.
-                let amax = unsafe { checked(amax, "amax") }?.f32()?;
-                let amax: Vec<f32> = amax.iter().copied().collect();
-                quantize_weights_within(&values, weights.shape(), axis, &amax)?
+    guard(error, || {
+        give_wanted(scale, || {
+            // SAFETY: the header's rules for tensors.
+            let (weights, out) = unsafe { (checked(weights, "weights")?, checked(out, "out")?) };
+            let (values, axis) = (floats(&weights)?, axis_of(axis, &weights)?);
+            let found = match amax {
+                None => quantize_weights(&values, weights.shape(), axis)?,
+                Some(_) => {
+                    // SAFETY: as above.
+                    let amax = unsafe { checked(amax, "amax") }?.f32()?;
+                    let amax: Vec<f32> = amax.iter().copied().collect();
+                    quantize_weights_within(&values, weights.shape(), axis, &amax)?
+                }
+            };
+            out.check_shape(weights.shape())?;
+            if out.dtype()? != crate::dtype::DataType::I8 {
+                return Err(out.wrong_type(out.stored().name()));
             }
-        };
-        out.check_shape(weights.shape())?;
-        if out.dtype()? != crate::dtype::DataType::I8 {
-            return Err(out.wrong_type(out.stored().name()));
-        }
-        out.fill::<i8>(|out| {
-            out.copy_from_slice(&found.values);
-            Ok(())
-        })?;
-        give_wanted(scale, qdq_array::new(&shape_of(&weights, axis), found.scale));
-        Ok(())
+            out.fill::<i8>(|out| {
+                out.copy_from_slice(&found.values);
+                Ok(())
+            })?;
+            Ok(Some(qdq_array::new(&shape_of(&weights, axis), found.scale)))
+        })
     })
 }

@@ -54,6 +54,10 @@ impl AxisMax {
                 format!("shape {shape:?} does not fit {} elements", values.len()),
             ));
         }
+        if values.is_empty() && !self.keeps(shape.len()).is_empty() {
+            // Nothing to learn, and beside an axis of size 0 a kept one may have any size.
+            return Ok(());
+        }
         let batch = self.reduce(shape, values);
         match &mut self.current {
             None => self.current = Some(batch.clone()),
@@ -89,12 +93,30 @@ impl AxisMax {
         self.history.as_deref().unwrap_or_default()
     }
 
-    fn reduce(&self, shape: &[usize], values: &[f32]) -> Amax {
-        let rank = shape.len() as i64;
-        let kept = |axis: usize| {
-            let axis = axis as i64;
-            self.axes.iter().flatten().any(|&given| given == axis || given + rank == axis)
+    /// Adds the maxima of another collector with the same kept axes.
+    ///
+    /// # Errors
+    ///
+    /// When the kept axes have other sizes there.
+    pub fn merge(&mut self, other: &Self) -> Result<()> {
+        match other.amax() {
+            Some(amax) => self.observe(&amax.shape, &amax.values),
+            None => Ok(()),
+        }
+    }
+
+    /// The kept axes of data with `rank` axes.
+    fn keeps(&self, rank: usize) -> Vec<usize> {
+        let is_kept = |&axis: &usize| {
+            let given = self.axes.iter().flatten();
+            given.into_iter().any(|&given| given == axis as i64 || given + rank as i64 == axis as i64)
         };
+        (0..rank).filter(is_kept).collect()
+    }
+
+    fn reduce(&self, shape: &[usize], values: &[f32]) -> Amax {
+        let keeps = self.keeps(shape.len());
+        let kept = |axis: usize| keeps.contains(&axis);
         let reduced: Vec<usize> =
             shape.iter().enumerate().map(|(axis, &size)| if kept(axis) { size } else { 1 }).collect();
         if !(0..shape.len()).any(kept) {

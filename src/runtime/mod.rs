@@ -112,6 +112,9 @@ impl EngineOptions {
     }
 }
 
+/// More than any machine has cores.
+const MOST_THREADS: usize = 1024;
+
 /// Makes `model` ready to run. While it runs, `tap` receives each tensor named in `taps` whose elements are
 /// floating-point numbers, as f32, f16, bf16 or f64. Inputs, activations and outputs can be tapped; constants
 /// are not handed over, nor is what lies inside the subgraphs of If, Loop and Scan.
@@ -128,6 +131,10 @@ pub fn open(
     if options.threads == Some(0) {
         return Err(Error::new(ErrorKind::InvalidArgument, "an engine cannot run on 0 threads")
             .with_remedy("give 1 or more"));
+    }
+    if let Some(threads) = options.threads.filter(|&threads| threads > MOST_THREADS) {
+        return Err(Error::new(ErrorKind::InvalidArgument, format!("an engine on {threads} threads"))
+            .with_remedy(format!("give at most {MOST_THREADS}")));
     }
     let graph = model.graph()?;
     let taps = numbered(&graph, taps)?;

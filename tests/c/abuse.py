@@ -19,15 +19,18 @@ NUMBERS = {"bool": "true", "float": "1.0f", "double": "99.0", "min": "-1.0f", "u
 CALLBACKS = {"qdq_free_fn": "free_user", "qdq_log_fn": "log_message", "qdq_next_batch_fn": "next_batch",
              "qdq_progress_fn": "progress"}
 SIZES = {"size_t": "SIZE_MAX", "uint32_t": "UINT32_MAX", "int32_t": "INT32_MAX", "uint64_t": "UINT64_MAX"}
+# In how many ways values.h spoils a tensor.
+WAYS = 12
 # Good sizes that are not 1, by function and parameter.
-GOOD = {("qdq_stats_from_bytes", "size"): "stats_size", ("qdq_ranges_from_json", "size"): "json_size",
+GOOD = {("qdq_stats_from_bytes", "size"): "stats_size",
         ("qdq_cache_from_bytes", "size"): "cache_size", ("qdq_model_from_bytes", "size"): "model_size",
         ("qdq_histogram_calibrator_new", "num_bins"): "2048",
         ("qdq_tensor_stats_bins", "count"): "127",
         ("qdq_model_compare", "label_count"): "8", ("qdq_model_save_external", "max_file"): "INT32_MAX"}
-BYTES = {"qdq_stats_from_bytes": "stats_bytes", "qdq_ranges_from_json": "json_bytes",
-         "qdq_cache_from_bytes": "cache_bytes", "qdq_model_from_bytes": "model_bytes"}
-TEXTS = {"path": "path", "json": "descriptor_json", "op": '"Conv"', "pattern": '"*"', "method": '"max"'}
+BYTES = {"qdq_stats_from_bytes": "stats_bytes", "qdq_cache_from_bytes": "cache_bytes", "qdq_model_from_bytes": "model_bytes"}
+JSON = {"qdq_descriptor_from_json": "descriptor_json", "qdq_quantizer_from_json": "quantizer_json",
+        "qdq_ranges_from_json": "ranges_json"}
+TEXTS = {"path": "path", "op": '"Conv"', "pattern": '"*"', "method": '"max"'}
 PATHS = {"qdq_stats_load": "stats_path", "qdq_ranges_read": "json_path", "qdq_cache_read": "cache_path",
          "qdq_model_open": "model_path", "qdq_run_options_set_onnxruntime": "model_path"}
 
@@ -41,7 +44,7 @@ class Call:
 
     def __init__(self, header, function):
         self.header, self.function = header, function
-        self.before, self.after = [], []
+        self.before, self.check, self.after = [], [], []
 
     def owned(self, type_):
         return type_.rstrip("* ").removeprefix("const ")
@@ -53,8 +56,12 @@ class Call:
         if type_.endswith("**"):
             variable = f"{name}_result"
             handle = self.owned(type_)
-            made = f"make_{handle}()" if self.function.name.endswith("_free") else "NULL"
-            self.before.append(f"{handle} *{variable} = {made};")
+            if self.function.name.endswith("_free"):
+                self.before.append(f"{handle} *{variable} = make_{handle}();")
+            else:
+                # What is not written shows.
+                self.before.append(f"{handle} *{variable} = ({handle} *)UNSET;")
+                self.check.append(f"check_handle(status, {variable});")
             self.after.append(f"{handle}_free(&{variable});")
             return f"&{variable}"
         if type_ == "const qdq_model *":
@@ -77,8 +84,8 @@ class Call:
         if type_ in RESULTS:
             self.before.append(f"{RESULTS[type_]} {name}_result;")
             return f"&{name}_result"
-        if type_ == "const char *" and self.function.name == "qdq_quantizer_from_json":
-            return "quantizer_json"
+        if self.function.name in JSON and name == "json":
+            return JSON[self.function.name]
         if type_ == "const char *":
             return PATHS.get(self.function.name, TEXTS.get(name, '"x"')) if name == "path" else TEXTS.get(name, '"x"')
         if type_ == "const char *const *":
@@ -99,12 +106,12 @@ class Call:
         raise Unknown(f"{self.function.name}: parameter '{name}' of type '{type_}'")
 
     def text(self, spoiled=None, value=None, must_fail=False):
-        self.before, self.after = [], []
+        self.before, self.check, self.after = [], [], []
         arguments = [
             value if parameter is spoiled else self.good(parameter) for parameter in self.function.parameters
         ]
         name, result = self.function.name, self.function.result
-        label = name if spoiled is None else f"{name}: {spoiled.name} = {value}"
+        label = name if spoiled is None else f"{name}: {spoiled.name} = {value}".replace('"', "'")
         has_error = result == "qdq_status" and bool(arguments)
         has_error = has_error and self.function.parameters[-1].type == "qdq_error **"
         wants_error = has_error and not (spoiled and spoiled.type == "qdq_error **")
@@ -116,6 +123,7 @@ class Call:
             lines.append(f"qdq_status status = {call};")
             lines.append(f"check(status, failure, {expectation}, {str(wants_error).lower()});")
             lines.append("qdq_error_free(&failure);")
+            lines += self.check
         elif result == "void":
             lines += [f"{call};"] * (2 if name.endswith("_free") else 1)
         elif result.endswith("*") and not result.startswith("const"):
@@ -128,12 +136,16 @@ class Call:
 
 def spoilings(header, function):
     for parameter in function.parameters:
+        if parameter.type == "const qdq_tensor *":
+            good = f'good_tensor("{function.name}", "{parameter.name}")'
+            yield from ((parameter, f"spoiled_tensor({good}, {way})", True) for way in range(WAYS))
         if parameter.type.endswith("*") or parameter.type in CALLBACKS:
             is_optional = parameter.type in ("qdq_error **", "void *", "qdq_free_fn") or function.may_be_null(parameter.name)
             yield parameter, "NULL", not is_optional
         elif parameter.type in header.enums:
-            is_status = parameter.type == "qdq_status"
-            yield from ((parameter, value, not is_status) for value in ("0x7fffffff", "-1"))
+            # Any status makes an error, and -1 is QDQ_ALGORITHM_UNKNOWN.
+            accepts = {"qdq_status": ("0x7fffffff", "-1"), "qdq_algorithm": ("-1",)}.get(parameter.type, ())
+            yield from ((parameter, value, value not in accepts) for value in ("0x7fffffff", "-1"))
         elif parameter.type in SIZES:
             yield from ((parameter, value, False) for value in ("0", SIZES[parameter.type]))
         elif parameter.type in ("float", "double"):

@@ -1,5 +1,7 @@
 // Batches from a callback, progress, cancellation and log: what a callback says comes out, and nothing is left behind.
 #include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "check.h"
@@ -77,6 +79,7 @@ static void batches_from_a_callback(void) {
   qdq_error_free(&error);
   struct script silent = {.at = 2, .status = QDQ_ERROR_DATA};
   FAILS(calibrate(&silent, NULL, &stats), QDQ_ERROR_DATA, "batch callback failed");
+  // The status says how the run ends, whatever the error's own.
   struct script unknown = {.at = 2, .status = 77};
   FAILS(calibrate(&unknown, NULL, &stats), QDQ_ERROR_CALLBACK, "77");
   struct script cancelled = {.at = 2, .status = QDQ_ERROR_CANCELLED};
@@ -118,7 +121,7 @@ static void progress_and_cancellation(void) {
   OK(qdq_run_options_set_cancel(options, cancel, &error));
   qdq_cancel_request(cancel);
   struct script never = {.at = -1};
-  FAILS(calibrate(&never, options, &stats), QDQ_ERROR_CANCELLED, "qdq_cancel_request");
+  FAILS(calibrate(&never, options, &stats), QDQ_ERROR_CANCELLED, "on request");
   CHECK(never.calls == 0 && qdq_cancel_is_requested(cancel));
   qdq_cancel_reset(cancel);
   struct script works = {.at = -1};
@@ -127,18 +130,22 @@ static void progress_and_cancellation(void) {
   qdq_cancel_request(cancel);
   qdq_cancel_free(&cancel);
   struct script outlived = {.at = -1};
-  FAILS(calibrate(&outlived, options, &stats), QDQ_ERROR_CANCELLED, "qdq_cancel_request");
+  FAILS(calibrate(&outlived, options, &stats), QDQ_ERROR_CANCELLED, "on request");
   qdq_run_options_free(&options);
 }
 
-// Batches without end, from a source that another thread stops.
+// Batches without end, from a source that another thread stops once it is under way.
+static atomic_int under_way;
+
 static qdq_status endless(void *user, qdq_batch *batch, qdq_error **failure) {
   struct script *script = user;
   script->calls = 0;
+  under_way++;
   return next(user, batch, failure);
 }
 
 static void *request(void *cancel) {
+  while (under_way < 3) sched_yield();
   qdq_cancel_request(cancel);
   return NULL;
 }

@@ -72,7 +72,7 @@ int main(void) {
   qdq_error *error;
   qdq_tensor_stats *stats = qdq_tensor_stats_new();
   OK(qdq_tensor_stats_observe(stats, (const qdq_tensor *)&column, &error));
-  CHECK(qdq_tensor_stats_count(stats) == 3);
+  CHECK(qdq_tensor_stats_values(stats) == 3);
   CHECK(qdq_tensor_stats_min(stats) == 2 && qdq_tensor_stats_max(stats) == 6);
   qdq_tensor_stats_free(&stats);
 

@@ -21,9 +21,10 @@ class Function:
     documentation: str
 
     def may_be_null(self, name: str) -> bool:
-        """Whether the documentation speaks of NULL in a sentence about the parameter."""
+        """Whether the documentation allows NULL for the parameter."""
         sentences = re.split(r"(?<=[.;:])\s", self.documentation)
-        return any(re.search(rf"[`*]{name}`", sentence) and "NULL" in sentence for sentence in sentences)
+        allowed = re.compile(rf"`{name}`[^.;:]*may be NULL|`{name}` NULL")
+        return any(allowed.search(sentence) for sentence in sentences)
 
 
 @dataclass

@@ -24,11 +24,17 @@ static void *collect(void *argument) {
   float x[COUNT], y[COUNT];
   qdq_tensor tensor = {.data = x, .dtype = QDQ_DTYPE_F32, .ndim = 1, .shape = shape};
   qdq_tensor out = {.data = y, .dtype = QDQ_DTYPE_F32, .ndim = 1, .shape = shape};
+  qdq_tensor_stats *part = qdq_tensor_stats_new();
   for (int batch = 0; batch < BATCHES; batch++) {
     for (int i = 0; i < COUNT; i++) x[i] = (float)((i * 31 + batch * 7 + work->number * 13) % 1009) / 500 - 1;
-    OK(qdq_tensor_stats_observe(work->stats, &tensor, &error));
+    OK(qdq_tensor_stats_observe(batch % 2 ? work->stats : part, &tensor, &error));
     OK(qdq_quantizer_quantize(quantizer, &tensor, &out, NULL, &error));
   }
+  OK(qdq_tensor_stats_merge(work->stats, part, &error));
+  qdq_tensor_stats_free(&part);
+  float own;
+  OK(qdq_tensor_stats_amax(work->stats, QDQ_METHOD_ENTROPY, 0, 8, false, &own, &error));
+  CHECK(own > 0);
   // Both read the same handles; their texts are made at the first call.
   for (int method = QDQ_METHOD_MSE; method <= QDQ_METHOD_PERCENTILE; method++) {
     OK(qdq_tensor_stats_amax(shared, method, 0, 8, false, &work->amax[method], &error));
@@ -61,7 +67,7 @@ int main(int count, char **arguments) {
   CHECK(memcmp(work[0].amax, work[1].amax, sizeof work[0].amax) == 0 && work[0].taps == work[1].taps);
 
   OK(qdq_tensor_stats_merge(work[0].stats, work[1].stats, &error));
-  CHECK(qdq_tensor_stats_count(work[0].stats) == 2 * COUNT * BATCHES);
+  CHECK(qdq_tensor_stats_values(work[0].stats) == 2 * COUNT * BATCHES);
   float amax;
   OK(qdq_tensor_stats_amax(work[0].stats, QDQ_METHOD_MAX, 0, 8, false, &amax, &error));
   CHECK(amax > 0.99f && amax <= 1.02f);

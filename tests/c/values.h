@@ -18,15 +18,15 @@ static char path[4096], stats_path[4096], json_path[4096], cache_path[4096], mod
 static const char *data_paths[1];
 static const char *const names[] = {"x", "y"};
 static const char *const descriptor_json = "{\"num_bits\": 4}";
-static const char *quantizer_json;
+static const char *quantizer_json, *ranges_json;
 static float floats[256], float_memory[65536], out_memory[256];
 static uint64_t count_memory[65536];
 static int8_t int8_memory[256];
 static const int32_t ints[64];
 static const int64_t longs[64] = {1, 1, 1, 1};
 static const unsigned char bytes[1];
-static const void *stats_bytes, *json_bytes, *cache_bytes, *model_bytes;
-static size_t stats_size, json_size, cache_size, model_size;
+static const void *stats_bytes, *cache_bytes, *model_bytes;
+static size_t stats_size, cache_size, model_size;
 static qdq_buffer *kept[5];
 
 static void begin(const char *call) {
@@ -55,6 +55,15 @@ static void check(qdq_status status, qdq_error *failure, enum expectation expect
     if (failure && (!message || !*message)) complain("the error has no message");
     if (status != QDQ_OK && expected == GOOD) fprintf(stderr, "  %s\n", qdq_error_text(failure));
   }
+}
+
+// A handle that a function was to hand out: NULL after a failure.
+static void check_handle(qdq_status status, const void *handle) {
+  if (handle == UNSET) {
+    complain("a handle is left unset");
+    abort();
+  }
+  if (status != QDQ_OK && handle) complain("a handle is handed out after a failure");
 }
 
 static void must(qdq_status status, qdq_error *failure) {
@@ -90,6 +99,29 @@ static const qdq_tensor *good_tensor(const char *function, const char *name) {
     tensor->shape = &shape[1];
   }
   return tensor;
+}
+
+// The same tensor with one of its fields spoiled, which no function may accept.
+static const qdq_tensor *spoiled_tensor(const qdq_tensor *good, int way) {
+  static qdq_tensor tensor;
+  static const int64_t negative[4] = {2, -1, 8, 8}, huge[4] = {INT64_MAX, INT64_MAX, 8, 8}, large[1] = {INT64_MAX / 4};
+  static const int64_t negative_stride[4] = {1, 1, -1, 1};
+  tensor = *good;
+  switch (way) {
+    case 0: tensor.ndim = -1; break;
+    case 1: tensor.ndim = 65; break;
+    case 2: tensor.ndim = INT32_MAX; break;
+    case 3: tensor.ndim = 4, tensor.shape = NULL; break;
+    case 4: tensor.ndim = 4, tensor.shape = negative; break;
+    case 5: tensor.ndim = 4, tensor.shape = huge; break;
+    case 6: tensor.ndim = 1, tensor.shape = large; break;
+    case 7: tensor.ndim = 4, tensor.shape = longs, tensor.strides = negative_stride; break;
+    case 8: tensor.byte_offset = UINT64_MAX - 3; break;
+    case 9: tensor.dtype = 77; break;
+    case 10: tensor.device_type = 2; break;
+    default: tensor.data = NULL;
+  }
+  return &tensor;
 }
 
 static qdq_status next_batch(void *user, qdq_batch *batch, qdq_error **error) {
@@ -349,7 +381,7 @@ static void set_up(int count, char **arguments) {
   qdq_quantizer_free(&quantizer);
   quantizer_json = qdq_buffer_text(kept[4]);
   stats_bytes = qdq_buffer_data(kept[0]), stats_size = qdq_buffer_size(kept[0]);
-  json_bytes = qdq_buffer_data(kept[1]), json_size = qdq_buffer_size(kept[1]);
+  ranges_json = qdq_buffer_text(kept[1]);
   cache_bytes = qdq_buffer_data(kept[2]), cache_size = qdq_buffer_size(kept[2]);
   model_bytes = qdq_buffer_data(kept[3]), model_size = qdq_buffer_size(kept[3]);
   qdq_stats_free(&stats);

@@ -147,7 +147,7 @@ fn floats(x: &ArrayD<f32>) -> View {
 
 fn array(array: &Owned<qdq_array>) -> ArrayD<f32> {
     let array = array.get();
-    let (ndim, count) = (qdq_array_ndim(array), qdq_array_count(array));
+    let (ndim, count) = (qdq_array_ndim(array) as usize, qdq_array_count(array));
     // SAFETY: the array is live and has so many sizes and numbers.
     let (shape, values) = unsafe {
         (
