@@ -18,7 +18,8 @@ class Array : public detail::Handle<qdq_array, qdq_array_free> {
   /// The number at `index`, which must be below values().size().
   [[nodiscard]] float operator[](std::size_t index) const noexcept { return values()[index]; }
   /// The sizes of the axes; none for a single number.
-  [[nodiscard]] Span<const std::int64_t> shape() const noexcept { return {qdq_array_shape(c()), qdq_array_ndim(c())}; }
+  [[nodiscard]] Span<const std::int64_t> shape() const noexcept { return {qdq_array_shape(c()), static_cast<std::size_t>(qdq_array_ndim(c()))};
+  }
 
   /// The numbers as a tensor.
   [[nodiscard]] TensorView view() const {

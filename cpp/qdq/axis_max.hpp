@@ -23,6 +23,8 @@ class AxisMax : public detail::Handle<qdq_axis_max, qdq_axis_max_free> {
   }
   /// Adds a batch (f32, f16, bf16, f64). The kept axes must have the same size in every batch.
   [[nodiscard]] Result<void> observe(const TensorView& x) { return detail::call(qdq_axis_max_observe, c(), x.c()); }
+  /// Adds what another collector with the same kept axes has seen, on another thread say.
+  [[nodiscard]] Result<void> merge(const AxisMax& other) { return detail::call(qdq_axis_max_merge, c(), other.c()); }
   /// The amax so far, with size 1 in every axis that is not kept; none before the first batch.
   [[nodiscard]] Result<std::optional<Array>> amax() const { return detail::make_if_any<Array>(qdq_axis_max_amax, c()); }
 };

@@ -106,7 +106,7 @@ class Batches : public detail::Handle<qdq_batches, qdq_batches_free> {
   [[nodiscard]] Result<std::optional<Batch>> next() { return detail::make_if_any<Batch>(qdq_batches_next, c()); }
 
   /// How many batches are still to come, where that is known.
-  [[nodiscard]] std::optional<std::uint64_t> remaining() const noexcept {
+  [[nodiscard]] std::optional<std::uint64_t> remaining() noexcept {
     const std::int64_t count = qdq_batches_remaining(c());
     return count < 0 ? std::nullopt : std::optional<std::uint64_t>(static_cast<std::uint64_t>(count));
   }

@@ -39,7 +39,7 @@ class DataOptions::Builder : public detail::Builder<Builder, DataOptions> {
   Builder& seed(std::uint64_t seed) { return set(qdq_data_options_set_seed, seed); }
   /// The type and shape of one sample in raw files. Default: the input's.
   Builder& raw(DType dtype, Span<const std::int64_t> shape) {
-    return set(qdq_data_options_set_raw, detail::number(dtype), shape.size(), shape.data());
+    return set(qdq_data_options_set_raw, detail::number(dtype), static_cast<std::int32_t>(shape.size()), shape.data());
   }
   /// The height and width that images get; 0 and 0 for those of the input's shape, the default.
   Builder& image_size(std::size_t height, std::size_t width) {

@@ -15,6 +15,11 @@
 
 namespace qdq {
 
+/// A word for a status, such as "invalid argument". Valid for ever.
+[[nodiscard]] inline std::string_view status_text(Status status) noexcept {
+  return qdq_status_text(static_cast<qdq_status>(status));
+}
+
 /// An error: a status, a message that names the thing and the cause, a remedy where one is known, and the errors from below
 /// that caused it. Immutable. Texts are valid until it is freed.
 class Error : public detail::Handle<qdq_error, qdq_error_free> {

@@ -27,6 +27,10 @@ class HistogramCalibrator : public detail::Handle<qdq_histogram_calibrator, qdq_
   [[nodiscard]] Result<void> collect(const TensorView& x) {
     return detail::call(qdq_histogram_calibrator_collect, c(), x.c());
   }
+  /// At which bins entropy and mse try ranges. Default: 128 and 1.
+  [[nodiscard]] Result<void> set_search(std::size_t start_bin, std::size_t stride) {
+    return detail::call(qdq_histogram_calibrator_set_search, c(), start_bin, stride);
+  }
   /// The range by pytorch-quantization's rule, for integers of 2 to 16 bits. Method::Max is an error; use AxisMax.
   [[nodiscard]] Result<float> amax(Method method, double percentile = 99.99, std::uint32_t num_bits = 8,
                                    bool is_unsigned = false) const {

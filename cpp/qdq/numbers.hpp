@@ -13,6 +13,15 @@ namespace qdq {
 /// The number of no tensor or node: an optional input or output that is left out.
 inline constexpr std::size_t none = QDQ_NONE;
 
+/// Where a tensor's memory is, as DLPack counts. Device memory has to be copied to the host.
+enum class Device : std::int32_t {
+  Cpu = QDQ_DEVICE_CPU,
+  CudaHost = QDQ_DEVICE_CUDA_HOST,  ///< The host's memory, pinned for CUDA.
+};
+
+/// The number of no axis: one scale for the whole tensor.
+inline constexpr std::int32_t no_axis = QDQ_NO_AXIS;
+
 /// A size that is decided at run time.
 inline constexpr std::int64_t dynamic = QDQ_DYNAMIC;
 

@@ -39,7 +39,7 @@ class Plan : public detail::Handle<qdq_plan, qdq_plan_free> {
     Readers readers;
   };
   /// A quantized constant, or the end of a chain of operators that only give one another form. `axis` is the one with a scale
-  /// of its own per index; -1 for one scale. One that is read along two axes is there twice.
+  /// of its own per index; no_axis for one scale. One that is read along two axes is there twice.
   struct Weight {
     std::size_t tensor;
     std::int32_t axis;

@@ -42,6 +42,7 @@
 #include <qdq/plan.hpp>
 #include <qdq/policy.hpp>
 #include <qdq/quantize_options.hpp>
+#include <qdq/quantizer.hpp>
 #include <qdq/ranges.hpp>
 #include <qdq/result.hpp>
 #include <qdq/run_options.hpp>

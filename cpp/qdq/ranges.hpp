@@ -40,8 +40,8 @@ class Ranges : public detail::Handle<qdq_ranges, qdq_ranges_free> {
     return detail::make<Ranges>(qdq_ranges_read, path.c_str());
   }
   /// Ranges from such a text, which is not kept.
-  [[nodiscard]] static Result<Ranges> from_json(Bytes json) {
-    return detail::make<Ranges>(qdq_ranges_from_json, json.data(), json.size());
+  [[nodiscard]] static Result<Ranges> from_json(std::string_view json) {
+    return detail::make<Ranges>(qdq_ranges_from_json, detail::Text(json).c());
   }
   /// Writes a JSON file, whole or not at all.
   [[nodiscard]] Result<void> write(const std::string& path) const {

@@ -3,6 +3,7 @@
 #define QDQ_TENSOR_HPP
 
 #include <cstdint>
+#include <utility>
 
 #include <qdq/array.hpp>
 #include <qdq/descriptor.hpp>
@@ -97,6 +98,31 @@ namespace qdq {
 [[nodiscard]] inline Result<void> fake_affine_quant_backward(const TensorView& gradient, const TensorView& x, float min,
                                                              float max, const MutableTensorView& out) {
   return detail::call(qdq_tensor_fake_affine_quant_backward, gradient.c(), x.c(), min, max, out.c());
+}
+
+/// out = min(max(x, min), max); NaN stays NaN.
+[[nodiscard]] inline Result<void> clip(const TensorView& x, float min, float max, const MutableTensorView& out) {
+  return detail::call(qdq_tensor_clip, x.c(), min, max, out.c());
+}
+
+/// The gradients of the ends of a learned range.
+struct ClipGradient {
+  double min;  ///< The sum of the gradient where x <= min.
+  double max;  ///< The sum of the gradient where x >= max.
+};
+
+/// The gradient of clip() with respect to x: out = gradient where min < x < max, else 0. Returns those of min and max.
+[[nodiscard]] inline Result<ClipGradient> clip_backward(const TensorView& gradient, const TensorView& x, float min, float max,
+                                                        const MutableTensorView& out) {
+  ClipGradient ends{};
+  auto done = detail::call(qdq_tensor_clip_backward, gradient.c(), x.c(), min, max, out.c(), &ends.min, &ends.max);
+  if (!done) return std::move(done).error();
+  return ends;
+}
+
+/// out = x * factors, with factors (f32) broadcast to the shape of x.
+[[nodiscard]] inline Result<void> multiply(const TensorView& x, const TensorView& factors, const MutableTensorView& out) {
+  return detail::call(qdq_tensor_multiply, x.c(), factors.c(), out.c());
 }
 
 }  // namespace qdq

@@ -44,7 +44,7 @@ class TensorStats : public detail::Handle<qdq_tensor_stats, qdq_tensor_stats_fre
   }
 
   /// The number of values seen, NaN and infinities included.
-  [[nodiscard]] std::uint64_t count() const noexcept { return qdq_tensor_stats_values(c()); }
+  [[nodiscard]] std::uint64_t values() const noexcept { return qdq_tensor_stats_values(c()); }
   /// How many values were zero.
   [[nodiscard]] std::uint64_t zeros() const noexcept { return qdq_tensor_stats_zeros(c()); }
   /// How many values were NaN.

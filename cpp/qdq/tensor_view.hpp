@@ -111,6 +111,8 @@ class TensorView {
   }
   /// The element type.
   [[nodiscard]] DType dtype() const noexcept { return static_cast<DType>(tensor_.dtype); }
+  /// Where the memory is.
+  [[nodiscard]] Device device() const noexcept { return static_cast<Device>(tensor_.device_type); }
   /// The rank.
   [[nodiscard]] std::size_t ndim() const noexcept {
     return tensor_.ndim > 0 ? static_cast<std::size_t>(tensor_.ndim) : 0;

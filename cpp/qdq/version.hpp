@@ -19,7 +19,7 @@ inline constexpr std::uint32_t header_version = QDQ_VERSION;
 [[nodiscard]] inline std::string_view version_text() noexcept { return qdq_version_text(); }
 
 /// The instruction set of the kernels in use, such as "scalar". Valid for ever.
-[[nodiscard]] inline std::string_view version_isa() noexcept { return qdq_kernel_name(); }
+[[nodiscard]] inline std::string_view kernel_name() noexcept { return qdq_kernel_name(); }
 
 /// Whether a library of version `library` serves a program that was compiled with `header`: it is not older, and has the
 /// same major version and, before 1.0, the same minor one.

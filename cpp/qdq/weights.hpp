@@ -11,8 +11,8 @@
 
 namespace qdq {
 
-/// The ranges (amax) of weights (f32, f16, bf16, f64): one per index of `axis` or, where that is -1, one for all. Method::Mse
-/// minimises the error of what the weights compute. Only Method::Percentile reads `percentile`.
+/// The ranges (amax) of weights (f32, f16, bf16, f64): one per index of `axis`, negative ones counting from the last, or one for
+/// all with no_axis. Method::Mse minimises the error of what the weights compute. Only Method::Percentile reads `percentile`.
 [[nodiscard]] inline Result<Array> weights_amax(const TensorView& weights, std::int32_t axis, Method method = Method::Mse,
                                                 double percentile = 99.99, std::uint32_t num_bits = 8,
                                                 bool is_unsigned = false) {
@@ -20,8 +20,8 @@ namespace qdq {
                              is_unsigned);
 }
 
-/// Quantizes weights symmetrically to int8 as ONNX's QuantizeLinear does, by max |w|: one scale per index of `axis` or, where
-/// that is -1, one for all. `out` is i8 and has the shape of the weights. Returns amax / 127, by which ONNX and TensorRT
+/// Quantizes weights symmetrically to int8 as ONNX's QuantizeLinear does, by max |w|: one scale per index of `axis` or, with
+/// no_axis, one for all. `out` is i8 and has the shape of the weights. Returns amax / 127, by which ONNX and TensorRT
 /// multiply.
 [[nodiscard]] inline Result<Array> weights_quantize(const TensorView& weights, std::int32_t axis,
                                                     const MutableTensorView& out) {

@@ -1,6 +1,5 @@
-// Quantizes a tensor, computes a range, and quantizes an ONNX model that it calibrates from a function.
-//
-//     example MODEL.onnx FOLDER
+// Quantizes a tensor, finds a range, and takes an ONNX model from calibration to the three files for TensorRT.
+// usage: main MODEL OUT_FOLDER
 
 #include <cstdint>
 #include <cstdio>
@@ -11,26 +10,26 @@
 #include <qdq/qdq.hpp>
 
 // A tensor, to int8 with 4 bits.
-static void quantize_tensor() {
+static void quantize_a_tensor() {
   const std::vector<float> x = {-2.0f, -0.3f, 0.4f, 9.0f};
   std::vector<std::int8_t> q(x.size());
   const auto descriptor = qdq::Descriptor::make().num_bits(4).amax(2.0f).build().value();
   const auto scale = qdq::quantize(x, descriptor, q).value();
-  std::printf("quantized to %d %d %d %d with scale %g\n", q[0], q[1], q[2], q[3], scale[0]);
+  std::printf("integers %d %d %d %d, scale %.2f\n", q[0], q[1], q[2], q[3], scale[0]);
 }
 
 // A range, by two methods from one pass over the data.
-static void compute_range() {
+static void find_a_range() {
   std::vector<float> values;
   for (int i = 0; i < 1000; ++i) values.push_back(static_cast<float>(i) / 1000.0f);
   qdq::TensorStats stats;
   stats.observe(values).value();
-  std::printf("amax by max %g, by percentile 99 %g\n", stats.amax(qdq::Method::Max).value(),
+  std::printf("amax %.3f, by percentile %.3f\n", stats.amax(qdq::Method::Max).value(),
               stats.amax(qdq::Method::Percentile, 99.0).value());
 }
 
 // A model, calibrated on 8 batches of 32 images, to the three files.
-static void quantize_model(const std::string& path, const std::string& folder) {
+static void quantize_a_model(const std::string& path, const std::string& folder) {
   const auto model = qdq::Model::open(path).value();
   const auto inputs = model.inputs().value();
   const std::string input(inputs[0].name);
@@ -63,16 +62,16 @@ static void quantize_model(const std::string& path, const std::string& folder) {
 
 int main(int argc, char** argv) {
   if (argc != 3) {
-    std::fprintf(stderr, "usage: %s MODEL.onnx FOLDER\n", argv[0]);
+    std::fprintf(stderr, "usage: %s MODEL OUT_FOLDER\n", argv[0]);
     return 2;
   }
   try {
-    quantize_tensor();
-    compute_range();
-    quantize_model(argv[1], argv[2]);
+    quantize_a_tensor();
+    find_a_range();
+    quantize_a_model(argv[1], argv[2]);
   } catch (const std::exception& exception) {
-    std::fprintf(stderr, "%s\n", exception.what());
-    return 1;
+    std::fprintf(stderr, "error: %s\n", exception.what());
+    return 2;
   }
   return 0;
 }

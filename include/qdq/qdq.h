@@ -723,7 +723,7 @@ qdq_status qdq_tensor_amax(const qdq_tensor *x,
 //
 // `x` and `out` have one shape and type (f32, f16, bf16, f64) and may be the same memory. `amax` (f32) broadcasts to the
 // shape of x, with the descriptor's blocks where it has them, and stands for its axes, fixed amax and factor; `amax` NULL means
-// qdq_tensor_amax(). `scale`, where it is not NULL, receives M / amax, the reciprocal of ONNX's and
+// qdq_tensor_amax(). `scale`, which may be NULL, receives M / amax, the reciprocal of ONNX's and
 // TensorRT's scale; 1 where amax counts as zero (at most 2^-24).
 qdq_status qdq_tensor_quant(const qdq_tensor *x,
                             const qdq_tensor *amax,
@@ -855,7 +855,8 @@ qdq_status qdq_weights_amax(const qdq_tensor *weights,
 // and the integers are 0.
 //
 // `amax` (f32) has one number per index of `axis`, or a single one for QDQ_NO_AXIS; `amax` NULL means max |w|. `out` is i8 and has
-// the shape of the weights. `*scale`, which may be NULL, is to be freed with qdq_array_free().
+// the shape of the weights. `scale` may be NULL;
+// otherwise free `*scale` with qdq_array_free().
 qdq_status qdq_weights_quantize(const qdq_tensor *weights,
                                 int32_t axis,
                                 const qdq_tensor *amax,

@@ -128,10 +128,15 @@ TEST(builders_tell_the_first_error) {
   CHECK_EQ(builder.build()->num_bits(), 4u);
 }
 
+TEST(statuses_have_a_word) {
+  CHECK_EQ(qdq::status_text(Status::InvalidArgument), "invalid argument");
+  CHECK_EQ(qdq::status_text(static_cast<Status>(99)), "unknown");
+}
+
 TEST(versions) {
   CHECK_EQ(qdq::version(), qdq::header_version);
   CHECK_EQ(qdq::version_text(), QDQ_VERSION_TEXT);
-  CHECK(!qdq::version_isa().empty());
+  CHECK(!qdq::kernel_name().empty());
   CHECK(qdq::version_fits(qdq::version()));
   static_assert(qdq::version_fits(102, 100) && !qdq::version_fits(100, 102) && !qdq::version_fits(200, 102));
   static_assert(qdq::version_fits(10300, 10201) && !qdq::version_fits(20000, 10201));

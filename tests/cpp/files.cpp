@@ -33,7 +33,7 @@ TEST(ranges_are_read_written_and_looped_over) {
 
   CHECK_GOOD(ranges.write(folder + "/ranges.json"));
   const auto read = Ranges::read(folder + "/ranges.json").value();
-  const auto parsed = Ranges::from_json(*ranges.to_json()).value();
+  const auto parsed = Ranges::from_json(ranges.to_json()->text()).value();
   for (const Ranges* same : {&read, &parsed}) {
     std::string text;
     for (auto [name, amax] : *same) text += std::string(name) + "=" + std::to_string(static_cast<int>(amax)) + " ";

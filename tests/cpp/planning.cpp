@@ -103,6 +103,6 @@ TEST(plans_say_what_and_why) {
   const auto float_conv = qdq::Policy::make().exclude_op("Conv").build().value();
   CHECK(graph.plan(float_conv)->decisions()[0].verdict == Verdict::Float);
   const auto one_scale = qdq::Policy::make().include_op("Conv").include_name("con?").per_tensor_weights(true).build().value();
-  CHECK_EQ(graph.plan(one_scale)->weights()[0].axis, -1);
+  CHECK_EQ(graph.plan(one_scale)->weights()[0].axis, qdq::no_axis);
   CHECK_FAILS(graph.plan(qdq::Policy::make().exclude_name("nothing*").build().value()), Status::InvalidArgument, "nothing*");
 }

@@ -168,5 +168,94 @@ TEST(weights_are_quantized_for_onnx) {
   const auto amax = qdq::weights_amax(view, 0, qdq::Method::Max).value();
   CHECK(amax.values().size() == 2 && amax[1] == 254.0f);
   CHECK(qdq::weights_quantize(view, 0, amax, out).value()[1] == 2.0f);
-  CHECK(qdq::weights_amax(view, -1).value().shape().empty());
+  CHECK(qdq::weights_amax(view, qdq::no_axis).value().shape().empty());
+}
+
+TEST(quantizer_calibrates_quantizes_and_is_restored) {
+  const auto descriptor = qdq::Descriptor::make().calib_method(qdq::CalibMethod::Histogram).build();
+  if (!CHECK_GOOD(descriptor)) return;
+  auto made = qdq::Quantizer::make(*descriptor);
+  if (!CHECK_GOOD(made)) return;
+  qdq::Quantizer& quantizer = *made;
+  CHECK(quantizer.is_dynamic() && quantizer.is_quantizing() && !quantizer.is_calibrating() && !quantizer.is_disabled());
+  CHECK_FAILS(quantizer.load_calib_amax(qdq::Method::Max), qdq::Status::Data, "");
+  CHECK_EQ(*quantizer.load_calib_amax(qdq::Method::Max, 0, false), false);
+
+  std::vector<float> x = {-4, -1, 0.1f, 1, 2, 8}, y(6);
+  CHECK_GOOD(quantizer.set_quantizing(false));
+  CHECK_GOOD(quantizer.set_calibrating(true));
+  CHECK_GOOD(quantizer.forward(x, y));
+  CHECK(x == y);
+  auto other = quantizer.clone();
+  if (!CHECK_GOOD(other)) return;
+  CHECK_GOOD(other->reset_calibration());
+  CHECK_GOOD(other->collect(std::vector<float>{16.0f}));
+  CHECK_GOOD(quantizer.merge(*other));
+  CHECK_GOOD(quantizer.stats());
+  CHECK_GOOD(quantizer.load_calib_amax(qdq::Method::Max));
+  CHECK_GOOD(quantizer.set_calibrating(false));
+  CHECK_GOOD(quantizer.set_quantizing(true));
+  CHECK_EQ((*quantizer.amax())->values()[0], 16.0f);
+  CHECK_EQ((*quantizer.step_size())->values()[0], 16.0f / 127);
+  const auto exported = quantizer.amax_for_export();
+  if (CHECK_GOOD(exported)) CHECK_EQ(exported->values()[0], 16.0f);
+  CHECK_GOOD(quantizer.forward(x, y));
+  CHECK(y[5] != 8 && y[5] > 7.9f);
+  const auto scale = quantizer.quantize(x, y);
+  CHECK(CHECK_GOOD(scale) && !scale->has_value());  // it fakes, so that there are no integers
+
+  const auto json = quantizer.to_json();
+  if (!CHECK_GOOD(json)) return;
+  const auto restored = qdq::Quantizer::from_json(json->text());
+  if (!CHECK_GOOD(restored)) return;
+  CHECK(quantizer.to_text()->text() == restored->to_text()->text());
+  x[0] = -17;
+  const std::vector<float> ones(6, 1.0f);
+  const auto ends = restored->backward(ones, x, y);
+  CHECK(CHECK_GOOD(ends) && ends->min == 0 && ends->max == 0 && y[0] == 0 && y[1] == 1);
+  CHECK_GOOD(quantizer.clear_amax());
+  CHECK(quantizer.is_dynamic() && !quantizer.amax_in_use()->has_value());
+}
+
+TEST(quantizer_learns_its_range) {
+  const auto descriptor = qdq::Descriptor::make().learn_amax(true).amax(2.0f).build();
+  if (!CHECK_GOOD(descriptor)) return;
+  auto quantizer = qdq::Quantizer::make(*descriptor);
+  if (!CHECK_GOOD(quantizer)) return;
+  CHECK(quantizer->clip_range().min == -2 && quantizer->clip_range().max == 2);
+  CHECK_GOOD(quantizer->set_clip_range(-1, 3));
+  CHECK_GOOD(quantizer->set_clipping(true));
+  CHECK(quantizer->is_clipping());
+  const std::vector<float> x = {-5, 0, 4}, ones = {1, 10, 100};
+  std::vector<float> out(3);
+  const auto ends = quantizer->backward(ones, x, out);
+  CHECK(CHECK_GOOD(ends) && ends->min == 1 && ends->max == 100 && out[0] == 0 && out[1] == 10 && out[2] == 0);
+  CHECK_GOOD(quantizer->init_learn_amax());
+  CHECK_GOOD(quantizer->set_integers(4, false, true));
+  CHECK_GOOD(quantizer->set_pre_quant_scale(std::vector<float>{0.5f}));
+  CHECK_EQ((*quantizer->pre_quant_scale())->values()[0], 0.5f);
+  CHECK_GOOD(quantizer->clear_pre_quant_scale());
+  CHECK_GOOD(quantizer->set_disabled(true));
+  CHECK_GOOD(quantizer->set_amax(qdq::TensorView(&x[2], {})));
+  CHECK(quantizer->is_disabled() && quantizer->descriptor()->num_bits() == 4 && !quantizer->scale()->has_value());
+}
+
+TEST(clipping_and_scaling) {
+  const std::vector<float> x = {-2, 0.5f, 3}, gradient = {1, 10, 100};
+  std::vector<float> out(3);
+  CHECK_GOOD(qdq::clip(x, -1, 1, out));
+  CHECK(out == (std::vector<float>{-1, 0.5f, 1}));
+  const auto ends = qdq::clip_backward(gradient, x, -1, 1, out);
+  CHECK(CHECK_GOOD(ends) && ends->min == 1 && ends->max == 100 && out == (std::vector<float>{0, 10, 0}));
+  CHECK_GOOD(qdq::multiply(x, std::vector<float>{2}, out));
+  CHECK(out == (std::vector<float>{-4, 1, 6}));
+}
+
+TEST(weights_count_axes_from_either_end) {
+  const std::vector<float> weights = {1, -2, 3, 4, -5, 0.5f};
+  const qdq::TensorView view(weights.data(), {2, 3});
+  const auto last = qdq::weights_amax(view, -1, qdq::Method::Max), all = qdq::weights_amax(view, qdq::no_axis, qdq::Method::Max);
+  CHECK(CHECK_GOOD(last) && last->values()[0] == 4 && last->values()[1] == 5 && last->values()[2] == 3);
+  CHECK(CHECK_GOOD(all) && all->values().size() == 1 && all->values()[0] == 5);
+  CHECK_FAILS(qdq::weights_amax(view, 2, qdq::Method::Max), qdq::Status::Shape, "no axis 2");
 }

@@ -25,7 +25,7 @@ TEST(tensor_stats_count_and_give_ranges) {
   CHECK(std::isnan(stats.min()) && stats.bins()->empty());
   CHECK_FAILS(stats.amax(), Status::Data, "");
   CHECK_GOOD(stats.observe(ramp(0, 1000)));
-  CHECK(stats.count() == 1000 && stats.zeros() == 1 && stats.nans() == 0 && stats.infinities() == 0);
+  CHECK(stats.values() == 1000 && stats.zeros() == 1 && stats.nans() == 0 && stats.infinities() == 0);
   CHECK(stats.min() == 0.0f && stats.max() == 0.999f);
   CHECK_EQ(stats.amax(Method::Max).value(), 0.999f);
   const float percentile = stats.amax(Method::Percentile, 99.0).value();
@@ -43,7 +43,7 @@ TEST(tensor_stats_count_and_give_ranges) {
   const std::vector<float> odd = {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()};
   auto clone = stats.clone().value();
   CHECK_GOOD(clone.observe(odd));
-  CHECK(clone.nans() == 1 && clone.infinities() == 1 && stats.count() == 1000);
+  CHECK(clone.nans() == 1 && clone.infinities() == 1 && stats.values() == 1000);
   CHECK_FAILS(stats.amax(static_cast<Method>(99)), Status::InvalidArgument, "99");
   CHECK_FAILS(stats.observe(std::vector<std::int8_t>(3)), Status::Type, "");
 }
@@ -71,7 +71,7 @@ TEST(tensor_stats_of_two_threads_merge_exactly) {
 
   TensorStats whole;
   whole.observe(ramp(0, 1000)).value();
-  CHECK_EQ(parts[0].count(), 1000u);
+  CHECK_EQ(parts[0].values(), 1000u);
   CHECK(ranges[0] == whole.amax().value() && ranges[1] == ranges[0]);
 }
 
@@ -91,7 +91,7 @@ TEST(stats_are_saved_loaded_and_merged) {
   std::string names;
   for (std::string_view name : loaded.names()) names += std::string(name) + ";";
   CHECK_EQ(names, "x;y;");
-  CHECK_EQ(loaded.get("x").value()->count(), 40u);
+  CHECK_EQ(loaded.get("x").value()->values(), 40u);
   CHECK(!loaded.get("z").value());
   CHECK_EQ(loaded.to_bytes()->text(), a.to_bytes()->text());
   CHECK_EQ(Stats::from_bytes(a.to_bytes().value())->names().size(), 2u);
@@ -121,4 +121,28 @@ TEST(histogram_calibrator_follows_its_model) {
   CHECK(!calibrator.amax(Method::Max));
   CHECK(!qdq::HistogramCalibrator::make(0));
   CHECK_GOOD(qdq::HistogramCalibrator::make(16, true, qdq::Library::Numpy));
+}
+
+TEST(maxima_of_two_collectors_are_merged) {
+  const std::vector<std::int32_t> axes = {0};
+  auto ours = qdq::AxisMax::make(axes), theirs = qdq::AxisMax::make(axes);
+  if (!CHECK_GOOD(ours) || !CHECK_GOOD(theirs)) return;
+  const std::vector<float> x = {1, -2, 3, 4}, y = {5, 0, 0, 0};
+  CHECK_GOOD(ours->observe({x.data(), {2, 2}}));
+  CHECK_GOOD(theirs->observe({y.data(), {2, 2}}));
+  CHECK_GOOD(ours->merge(*theirs));
+  const auto amax = ours->amax();
+  CHECK(CHECK_GOOD(amax) && amax->has_value() && (*amax)->values()[0] == 5 && (*amax)->values()[1] == 4);
+}
+
+TEST(the_search_of_the_original_histogram_is_set) {
+  auto calibrator = qdq::HistogramCalibrator::make(256);
+  if (!CHECK_GOOD(calibrator)) return;
+  std::vector<float> x(1000);
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i);
+  CHECK_GOOD(calibrator->collect(x));
+  CHECK_GOOD(calibrator->set_search(200, 7));
+  CHECK_GOOD(calibrator->amax(qdq::Method::Mse));
+  CHECK_GOOD(calibrator->set_search(300, 1));
+  CHECK_FAILS(calibrator->amax(qdq::Method::Mse), qdq::Status::InvalidArgument, "no bin to try from 300");
 }

@@ -103,7 +103,7 @@ TEST(views_with_too_few_strides_are_refused) {
   qdq::TensorStats stats;
   CHECK_FAILS(stats.observe({x.data(), {2, 2}, {2}}), qdq::Status::InvalidArgument, "ndim");
   CHECK_GOOD(stats.observe({x.data(), {2, 2}, {1, 2}}));
-  CHECK_EQ(stats.count(), 4u);
+  CHECK_EQ(stats.values(), 4u);
 }
 
 // What DLPack's documentation says of its structs.

@@ -1,0 +1,152 @@
+// A tensor that is calibrated, trained and run.
+#ifndef QDQ_QUANTIZER_HPP
+#define QDQ_QUANTIZER_HPP
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <qdq/array.hpp>
+#include <qdq/buffer.hpp>
+#include <qdq/descriptor.hpp>
+#include <qdq/detail/call.hpp>
+#include <qdq/detail/text.hpp>
+#include <qdq/numbers.hpp>
+#include <qdq/tensor.hpp>
+#include <qdq/tensor_stats.hpp>
+
+namespace qdq {
+
+/// pytorch-quantization's TensorQuantizer: a descriptor with its switches, its range and the statistics of its calibration. See
+/// qdq_quantizer in qdq.h for the order in which forward() does things.
+class Quantizer : public detail::Handle<qdq_quantizer, qdq_quantizer_free> {
+ public:
+  using Handle::Handle;
+
+  /// A learned range.
+  struct ClipRange {
+    float min, max;
+  };
+
+  /// A quantizer that quantizes, by the descriptor's amax or dynamically. The descriptor is copied.
+  [[nodiscard]] static Result<Quantizer> make(const Descriptor& descriptor) {
+    return detail::make<Quantizer>(qdq_quantizer_new, descriptor.c());
+  }
+  /// Reads the state that to_json() writes.
+  [[nodiscard]] static Result<Quantizer> from_json(std::string_view json) {
+    return detail::make<Quantizer>(qdq_quantizer_from_json, detail::Text(json).c());
+  }
+  /// The state, without the statistics.
+  [[nodiscard]] Result<Buffer> to_json() const { return detail::make<Buffer>(qdq_quantizer_to_json, c()); }
+  /// The quantizer in one line for people.
+  [[nodiscard]] Result<Buffer> to_text() const { return detail::make<Buffer>(qdq_quantizer_to_text, c()); }
+  /// A quantizer of its own in the same state, statistics included: for another thread that calibrates.
+  [[nodiscard]] Result<Quantizer> clone() const { return detail::make<Quantizer>(qdq_quantizer_clone, c()); }
+  /// A copy of the descriptor, whose amax is the current one.
+  [[nodiscard]] Result<Descriptor> descriptor() const { return detail::make<Descriptor>(qdq_quantizer_descriptor, c()); }
+
+  /// Changes the format to integers of 2 to 16 bits.
+  [[nodiscard]] Result<void> set_integers(std::uint32_t num_bits, bool is_unsigned = false, bool narrow_range = false) {
+    return detail::call(qdq_quantizer_set_integers, c(), num_bits, is_unsigned, narrow_range);
+  }
+  /// Changes the format to the 8-bit float e4m3.
+  [[nodiscard]] Result<void> set_e4m3() { return detail::call(qdq_quantizer_set_e4m3, c()); }
+
+  /// Whether data passes unchanged, but for the pre-quantization scale. Default: false.
+  [[nodiscard]] Result<void> set_disabled(bool on) { return detail::call(qdq_quantizer_set_disabled, c(), on); }
+  /// Whether data is quantized. Default: true.
+  [[nodiscard]] Result<void> set_quantizing(bool on) { return detail::call(qdq_quantizer_set_quantizing, c(), on); }
+  /// Whether data is clipped to the learned range; only where amax is learned. Default: false.
+  [[nodiscard]] Result<void> set_clipping(bool on) { return detail::call(qdq_quantizer_set_clipping, c(), on); }
+  /// Whether data is collected for calibration. Default: false.
+  [[nodiscard]] Result<void> set_calibrating(bool on) { return detail::call(qdq_quantizer_set_calibrating, c(), on); }
+  [[nodiscard]] bool is_disabled() const noexcept { return qdq_quantizer_is_disabled(c()); }
+  [[nodiscard]] bool is_quantizing() const noexcept { return qdq_quantizer_is_quantizing(c()); }
+  [[nodiscard]] bool is_clipping() const noexcept { return qdq_quantizer_is_clipping(c()); }
+  [[nodiscard]] bool is_calibrating() const noexcept { return qdq_quantizer_is_calibrating(c()); }
+  /// Whether every tensor is quantized by its own max |x|, because no range is set.
+  [[nodiscard]] bool is_dynamic() const noexcept { return qdq_quantizer_is_dynamic(c()); }
+
+  /// Sets the amax (f32), of the shape of the one before.
+  [[nodiscard]] Result<void> set_amax(const TensorView& amax) { return detail::call(qdq_quantizer_set_amax, c(), amax.c()); }
+  /// Makes the range dynamic again, after which an amax of any shape may be set.
+  [[nodiscard]] Result<void> clear_amax() { return detail::call(qdq_quantizer_set_amax, c(), nullptr); }
+  /// Sets what data is multiplied by first (f32, broadcast to its shape).
+  [[nodiscard]] Result<void> set_pre_quant_scale(const TensorView& scale) {
+    return detail::call(qdq_quantizer_set_pre_quant_scale, c(), scale.c());
+  }
+  /// Multiplies data by nothing again.
+  [[nodiscard]] Result<void> clear_pre_quant_scale() {
+    return detail::call(qdq_quantizer_set_pre_quant_scale, c(), nullptr);
+  }
+  /// The amax as it is set; none where the range is dynamic.
+  [[nodiscard]] Result<std::optional<Array>> amax() const { return detail::make_if_any<Array>(qdq_quantizer_amax, c()); }
+  /// The amax that data is quantized by; none where the range is dynamic or has still to be learned.
+  [[nodiscard]] Result<std::optional<Array>> amax_in_use() const {
+    return detail::make_if_any<Array>(qdq_quantizer_amax_in_use, c());
+  }
+  /// The amax for a model that is exported: an error where the range is dynamic or the quantizer is still calibrating.
+  [[nodiscard]] Result<Array> amax_for_export() const { return detail::make<Array>(qdq_quantizer_amax_for_export, c()); }
+  /// The width of one step; none where the range is dynamic.
+  [[nodiscard]] Result<std::optional<Array>> step_size() const {
+    return detail::make_if_any<Array>(qdq_quantizer_step_size, c());
+  }
+  /// The scale, M / amax, of the integers that the last forward() gave.
+  [[nodiscard]] Result<std::optional<Array>> scale() const { return detail::make_if_any<Array>(qdq_quantizer_scale, c()); }
+  /// What data is multiplied by first.
+  [[nodiscard]] Result<std::optional<Array>> pre_quant_scale() const {
+    return detail::make_if_any<Array>(qdq_quantizer_pre_quant_scale, c());
+  }
+
+  /// Sets the learned range: the parameters that training has moved to.
+  [[nodiscard]] Result<void> set_clip_range(float min, float max) {
+    return detail::call(qdq_quantizer_set_clip_range, c(), min, max);
+  }
+  /// The learned range; NaN where there is none.
+  [[nodiscard]] ClipRange clip_range() const noexcept {
+    ClipRange range{std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::quiet_NaN()};
+    (void)qdq_quantizer_clip_range(c(), &range.min, &range.max, nullptr);
+    return range;
+  }
+  /// Starts learning from the amax: sets the clip range to its largest number, negative and positive.
+  [[nodiscard]] Result<void> init_learn_amax() { return detail::call(qdq_quantizer_init_learn_amax, c()); }
+
+  /// What the quantizer makes of x (f32, f16, bf16, f64); out has its shape and type and may be its memory.
+  [[nodiscard]] Result<void> forward(const TensorView& x, const MutableTensorView& out) {
+    return detail::call(qdq_quantizer_forward, c(), x.c(), out.c());
+  }
+  /// The same without collecting, so that any number of threads can use one quantizer. Returns M / amax where it gives integers.
+  [[nodiscard]] Result<std::optional<Array>> quantize(const TensorView& x, const MutableTensorView& out) const {
+    return detail::make_if_any<Array>(qdq_quantizer_quantize, c(), x.c(), out.c());
+  }
+  /// The gradient of forward() with respect to x; out may be the memory of gradient or x. Returns the gradients of the learned
+  /// range, 0 where nothing is learned.
+  [[nodiscard]] Result<ClipGradient> backward(const TensorView& gradient, const TensorView& x,
+                                              const MutableTensorView& out) const {
+    ClipGradient ends{};
+    auto done = detail::call(qdq_quantizer_backward, c(), gradient.c(), x.c(), out.c(), &ends.min, &ends.max);
+    if (!done) return std::move(done).error();
+    return ends;
+  }
+
+  /// Collects a batch for calibration, whatever the switches say.
+  [[nodiscard]] Result<void> collect(const TensorView& x) { return detail::call(qdq_quantizer_collect, c(), x.c()); }
+  /// Forgets what was collected.
+  [[nodiscard]] Result<void> reset_calibration() { return detail::call(qdq_quantizer_reset_calibration, c()); }
+  /// Adds what another quantizer with the same kept axes has collected, on another thread say.
+  [[nodiscard]] Result<void> merge(const Quantizer& other) { return detail::call(qdq_quantizer_merge, c(), other.c()); }
+  /// A copy of the statistics; an error for a descriptor that collects maxima.
+  [[nodiscard]] Result<TensorStats> stats() const { return detail::make<TensorStats>(qdq_quantizer_stats, c()); }
+  /// Computes the amax from what was collected, and sets it. Where nothing was collected that is an error if `strict`, else
+  /// false is returned and the amax stays as it is. Only Method::Percentile reads `percentile`.
+  [[nodiscard]] Result<bool> load_calib_amax(Method method, double percentile = 99.99, bool strict = true) {
+    return detail::get<bool>(qdq_quantizer_load_calib_amax, c(), detail::number(method), percentile, strict);
+  }
+};
+
+}  // namespace qdq
+
+#endif
