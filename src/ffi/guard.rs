@@ -16,10 +16,7 @@ pub fn guard(
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
     body: impl FnOnce() -> Result<()>,
 ) -> qdq_status {
-    let failure = match caught(body) {
-        Ok(()) => None,
-        Err(failure) => Some(failure),
-    };
+    let failure = caught(body).err();
     let status = failure.as_ref().map_or(QDQ_OK, |failure| status_of(failure.kind()));
     if let Some(out) = error {
         out.write(failure.map_or(std::ptr::null_mut(), |failure| owned(qdq_error::new(failure))));
