@@ -145,7 +145,7 @@ pub extern "C" fn qdq_tensor_stats_bin_count(stats: Option<&qdq_tensor_stats>) -
 }
 
 /// Fills three arrays of `count` = qdq_tensor_stats_bin_count() elements with the occupied bins, ascending: bin i holds
-/// counts[i] magnitudes from lower[i] up to, not including, upper[i]. Zeros, and values a million times smaller than the
+/// `counts[i]` magnitudes from `lower[i]` up to, not including, `upper[i]`. Zeros, and values a million times smaller than the
 /// largest, are in no bin.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_tensor_stats_bins(

@@ -145,7 +145,8 @@ fn an_object_may_be_changed_by_a_text_of_its_own() {
     ok(|error| unsafe { qdq_ranges_new(std::ptr::null(), Some(&mut ranges), error) });
     let mut ranges = unsafe { ranges.assume_init() };
     ok(|error| unsafe { qdq_ranges_set(ranges.as_mut(), c"x".as_ptr(), 1.0, error) });
-    ok(|error| unsafe { qdq_ranges_set(ranges.as_mut(), qdq_ranges_name(ranges.as_ref(), 0), 2.0, error) });
+    let name = qdq_ranges_name(unsafe { ranges.as_ref() }, 0);
+    ok(|error| unsafe { qdq_ranges_set(ranges.as_mut(), name, 2.0, error) });
     assert_eq!(
         (qdq_ranges_count(unsafe { ranges.as_ref() }), qdq_ranges_amax(unsafe { ranges.as_ref() }, 0)),
         (1, 2.0)
@@ -155,21 +156,20 @@ fn an_object_may_be_changed_by_a_text_of_its_own() {
         qdq_cache_from_ranges(unsafe { ranges.as_ref() }, header.0, header.1, Some(&mut cache), error)
     });
     let mut cache = unsafe { cache.assume_init() };
-    ok(|error| unsafe { qdq_cache_set(cache.as_mut(), qdq_cache_name(cache.as_ref(), 0), 2.0, error) });
+    let name = qdq_cache_name(unsafe { cache.as_ref() }, 0);
+    ok(|error| unsafe { qdq_cache_set(cache.as_mut(), name, 2.0, error) });
     assert_eq!(qdq_cache_count(unsafe { cache.as_ref() }), 1);
     let mut descriptor = qdq_descriptor_new();
     ok(|error| unsafe { qdq_descriptor_set_name(descriptor.as_mut(), c"weight".as_ptr(), error) });
-    ok(|error| unsafe {
-        qdq_descriptor_set_name(descriptor.as_mut(), qdq_descriptor_name(descriptor.as_ref()), error)
-    });
+    let name = qdq_descriptor_name(unsafe { descriptor.as_ref() });
+    ok(|error| unsafe { qdq_descriptor_set_name(descriptor.as_mut(), name, error) });
     assert_eq!(unsafe { CStr::from_ptr(qdq_descriptor_name(descriptor.as_ref())) }, c"weight");
     let mut stats = qdq_stats_new();
     let mut x = [1f32];
     let tensor = view(x.as_mut_ptr(), QDQ_DTYPE_F32, &[1], None);
     ok(|error| unsafe { qdq_stats_observe(stats.as_mut(), c"x".as_ptr(), Some(&tensor), error) });
-    ok(|error| unsafe {
-        qdq_stats_observe(stats.as_mut(), qdq_stats_name(stats.as_ref(), 0), Some(&tensor), error)
-    });
+    let name = qdq_stats_name(unsafe { stats.as_ref() }, 0);
+    ok(|error| unsafe { qdq_stats_observe(stats.as_mut(), name, Some(&tensor), error) });
     assert_eq!(qdq_stats_count(unsafe { stats.as_ref() }), 1);
     qdq_stats_free(Some(&mut stats));
     qdq_descriptor_free(Some(&mut descriptor));
