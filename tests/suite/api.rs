@@ -114,3 +114,43 @@ pub trait Api {
     fn stats_amax(batches: &[ArrayD<f32>], method: Method, target: Target) -> Outcome<f32>;
     fn digits(method: Method) -> Outcome<Run>;
 }
+
+/// What a quantizer leaves behind that was calibrated on batches and then used.
+#[derive(Debug, PartialEq)]
+pub struct Calibrated {
+    pub state: String,
+    pub shown: String,
+    pub values: ArrayD<f32>,
+    pub gradient: ArrayD<f32>,
+    pub ends: (f64, f64),
+}
+
+/// A finding of a cache: severity from 0, message, remedy, tensors.
+pub type Finding = (i32, String, String, Vec<String>);
+
+/// The objects beside tensors and models.
+pub trait Objects {
+    fn weights(
+        weights: &ArrayD<f32>,
+        axis: Option<usize>,
+        method: Method,
+    ) -> Outcome<(ArrayD<f32>, Vec<i8>, ArrayD<f32>)>;
+    /// Clipped values, the gradient of x, and those of the ends.
+    fn clip(
+        x: &ArrayD<f32>,
+        gradient: &ArrayD<f32>,
+        min: f32,
+        max: f32,
+    ) -> Outcome<(ArrayD<f32>, ArrayD<f32>, (f64, f64))>;
+    fn multiply(x: &ArrayD<f32>, factors: &ArrayD<f32>) -> Outcome<ArrayD<f32>>;
+    fn quantizer(
+        batches: &[ArrayD<f32>],
+        descriptor: &QuantDescriptor,
+        method: Method,
+        is_strict: bool,
+    ) -> Outcome<Calibrated>;
+    /// The ranges in the text of a cache, and what is wrong with it.
+    fn cache(text: &str, version: u32, activations: &[&str]) -> Outcome<(String, Vec<Finding>)>;
+    /// The plan of a convolution with a residual, where `excluded` names an operator that stays in float.
+    fn plan(excluded: Option<&str>) -> Outcome<String>;
+}

@@ -1,4 +1,4 @@
-/* What every program in C does: compare the versions, and read and free an error. */
+/* What programs in C do: compare the versions, collect a tensor, compute a range, and read an error. */
 #include <qdq/qdq.h>
 
 #include <stdio.h>
@@ -9,14 +9,26 @@ int main(void) {
         fprintf(stderr, "the header is %s, the library %s\n", QDQ_VERSION_TEXT, qdq_version_text());
         return 1;
     }
-    qdq_error *error = qdq_error_new(QDQ_ERROR_DATA, "batch 3 is empty", "leave it out");
-    if (qdq_error_status(error) != QDQ_ERROR_DATA || strcmp(qdq_error_message(error), "batch 3 is empty") != 0) {
-        fprintf(stderr, "the error came back as: %s\n", qdq_error_text(error));
+    float x[3] = {-3, 1, 2}, amax = 0;
+    const int64_t shape[1] = {3};
+    qdq_tensor tensor = {0};
+    tensor.data = x;
+    tensor.dtype = QDQ_DTYPE_F32;
+    tensor.ndim = 1;
+    tensor.shape = shape;
+    qdq_error *error = NULL;
+    qdq_tensor_stats *stats = qdq_tensor_stats_new();
+    if (qdq_tensor_stats_amax(stats, QDQ_METHOD_MAX, 0, 8, false, &amax, &error) != QDQ_ERROR_DATA) {
+        fprintf(stderr, "a range of nothing: %g\n", amax);
         return 1;
     }
     qdq_error_free(&error);
-    qdq_buffer *nothing = NULL;
-    qdq_buffer_free(&nothing);
+    if (qdq_tensor_stats_observe(stats, &tensor, &error) ||
+        qdq_tensor_stats_amax(stats, QDQ_METHOD_MAX, 0, 8, false, &amax, &error)) {
+        fprintf(stderr, "%s\n", qdq_error_text(error));
+        return 1;
+    }
+    qdq_tensor_stats_free(&stats);
     printf("qdq %s\n", qdq_version_text());
-    return 0;
+    return amax == 3 ? 0 : 1;
 }

@@ -1,25 +1,29 @@
-// What every program in C++ does: compare the versions, and read and free an error.
-#if __has_include(<qdq/qdq.hpp>)
+// What programs in C++ do: compare the versions, quantize a tensor, and read an error.
 #include <qdq/qdq.hpp>
-#endif
-#include <qdq/qdq.h>
 
+#include <cstdint>
 #include <iostream>
-#include <memory>
 #include <string>
+#include <vector>
 
 int main() {
-    if (qdq_version() != QDQ_VERSION || std::string(qdq_version_text()) != QDQ_VERSION_TEXT) {
-        std::cerr << "the header is " << QDQ_VERSION_TEXT << ", the library " << qdq_version_text() << '\n';
+    if (!qdq::version_fits(qdq::version())) {
+        std::cerr << "the header is " << QDQ_VERSION_TEXT << ", the library " << qdq::version_text() << '\n';
         return 1;
     }
-    const auto release = [](qdq_error *error) { qdq_error_free(&error); };
-    const std::unique_ptr<qdq_error, decltype(release)> error(
-        qdq_error_new(QDQ_ERROR_DATA, "batch 3 is empty", "leave it out"), release);
-    if (qdq_error_status(error.get()) != QDQ_ERROR_DATA || std::string(qdq_error_remedy(error.get())) != "leave it out") {
-        std::cerr << "the error came back as: " << qdq_error_text(error.get()) << '\n';
+    const std::vector<float> x = {-2.0f, -0.3f, 0.4f, 9.0f};
+    std::vector<std::int8_t> q(x.size());
+    const auto descriptor = qdq::Descriptor::make().num_bits(4).amax(2.0f).build();
+    const auto scale = qdq::quantize(x, descriptor.value(), q);
+    if (!scale || q != std::vector<std::int8_t>{-7, -1, 1, 7}) {
+        std::cerr << (scale ? "wrong integers" : std::string(scale.error().text())) << '\n';
         return 1;
     }
-    std::cout << "qdq " << qdq_version_text() << '\n';
+    const auto model = qdq::Model::open("missing.onnx");
+    if (model || model.error().status() != qdq::Status::Io) {
+        std::cerr << "a missing model was opened\n";
+        return 1;
+    }
+    std::cout << "qdq " << qdq::version_text() << '\n';
     return 0;
 }

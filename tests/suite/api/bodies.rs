@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::capi::Capi;
 use super::native::Native;
-use super::{Api, Integers, Question, Storage};
+use super::{Api, Integers, Objects, Question, Storage};
 use crate::golden::{Arrays, cases};
 use crate::numbers::golden::{Golden, assert_same, check_error, text};
 
@@ -327,4 +327,98 @@ fn a_whole_run_leaves_the_same_bytes_on_both_ways() {
     assert_eq!(native, capi);
     assert!(native.sqnr_db >= 38.8 && native.accuracy.1 >= native.accuracy.0 - 0.005, "{}", native.sqnr_db);
     assert!(native.cache.starts_with("TRT-100300-EntropyCalibration2\n") && !native.model.is_empty());
+}
+
+/// Both ways give the same result or fail with the same words.
+fn same<T: PartialEq + std::fmt::Debug>(what: &str, native: super::Outcome<T>, capi: super::Outcome<T>) -> T {
+    assert_eq!(native, capi, "{what}");
+    native.unwrap_or_else(|failure| panic!("{what}: {failure:?}"))
+}
+
+#[test]
+fn weights_are_the_same_on_both_ways() {
+    let weights = ArrayD::from_shape_fn(IxDyn(&[3, 4, 5]), |at| {
+        ((at[0] * 20 + at[1] * 5 + at[2]) as f32 * 0.7).sin() * (1 + at[0]) as f32
+    });
+    for axis in [None, Some(0), Some(1), Some(2)] {
+        for method in [Method::Max, Method::Mse, Method::Percentile(99.0)] {
+            let what = format!("{axis:?} {method}");
+            let (native, capi) =
+                (Native::weights(&weights, axis, method), Capi::weights(&weights, axis, method));
+            let (amax, ..) = same(&what, native, capi);
+            assert_eq!(amax.len(), axis.map_or(1, |axis| weights.shape()[axis]), "{what}");
+        }
+    }
+}
+
+#[test]
+fn clipping_and_scaling_are_the_same_on_both_ways() {
+    let x = ArrayD::from_shape_fn(IxDyn(&[4, 6]), |at| at[0] as f32 * 1.5 - at[1] as f32);
+    let gradient = x.mapv(|x| x * 0.25 + 1.0);
+    let (clipped, passed, ends) =
+        same("clip", Native::clip(&x, &gradient, -2.0, 1.0), Capi::clip(&x, &gradient, -2.0, 1.0));
+    assert!(clipped.iter().all(|x| (-2.0..=1.0).contains(x)) && passed != gradient && ends.0 != 0.0);
+    assert_eq!(Native::clip(&x, &gradient, 2.0, 1.0), Capi::clip(&x, &gradient, 2.0, 1.0));
+    let factors = ArrayD::from_shape_fn(IxDyn(&[6]), |at| at[0] as f32);
+    same("multiply", Native::multiply(&x, &factors), Capi::multiply(&x, &factors));
+    let misfit = ArrayD::ones(IxDyn(&[5]));
+    assert_eq!(Native::multiply(&x, &misfit), Capi::multiply(&x, &misfit));
+}
+
+#[test]
+fn a_quantizer_is_the_same_on_both_ways() {
+    let batches: Vec<ArrayD<f32>> = (0..3)
+        .map(|batch| {
+            ArrayD::from_shape_fn(IxDyn(&[4, 8]), |at| {
+                ((at[0] * 8 + at[1] + batch * 32) as f32 * 0.9).sin() * 3.0
+            })
+        })
+        .collect();
+    let histogram =
+        QuantDescriptor { calib_method: qdq::quant::CalibMethod::Histogram, ..QuantDescriptor::default() };
+    let cases = [
+        (QuantDescriptor::default(), Method::Max),
+        (QuantDescriptor { axis: Some(vec![0]), num_bits: 4.into(), ..Default::default() }, Method::Max),
+        (QuantDescriptor { block: Some(Block { axis: 1, size: 4 }), ..Default::default() }, Method::Max),
+        (QuantDescriptor { learn_amax: true, ..histogram.clone() }, Method::Percentile(90.0)),
+        (QuantDescriptor { fake_quant: false, ..histogram.clone() }, Method::Entropy),
+        (QuantDescriptor { num_bits: NumBits::E4M3, ..Default::default() }, Method::Max),
+        (histogram, Method::Mse),
+    ];
+    for (descriptor, method) in cases {
+        let what = format!("{descriptor:?} {method}");
+        let native = Native::quantizer(&batches, &descriptor, method, true);
+        let capi = Capi::quantizer(&batches, &descriptor, method, true);
+        let found = same(&what, native, capi);
+        assert!(found.values != batches[0] && !found.shown.contains("dynamic"), "{what}: {}", found.shown);
+    }
+    // Maxima know no entropy.
+    let (plain, method) = (QuantDescriptor::default(), Method::Entropy);
+    let failure = Native::quantizer(&batches, &plain, method, true).unwrap_err();
+    assert_eq!(failure, Capi::quantizer(&batches, &plain, method, true).unwrap_err());
+}
+
+#[test]
+fn caches_are_the_same_on_both_ways() {
+    let good = "TRT-8501-EntropyCalibration2\ndata: 3c008912\n(Unnamed Layer* 64) [Shuffle]: x: 0\n";
+    let doubtful = "TRT-8501-EntropyCalibration2\ndata: 3c008912\ndata: 40000000\nother: 40800000";
+    for text in [good, doubtful] {
+        let (native, capi) =
+            (Native::cache(text, 100_300, &["data", "y"]), Capi::cache(text, 100_300, &["data", "y"]));
+        let (ranges, findings) = same(text, native, capi);
+        assert!(ranges.contains("\"data\"") && findings.len() >= 2, "{findings:?}");
+    }
+    for damaged in ["", "TRT-8501-X\nbroken", "TRT-8501-X\nx: 7fc00000"] {
+        let (native, capi) = (Native::cache(damaged, 8501, &[]), Capi::cache(damaged, 8501, &[]));
+        assert_eq!(native.unwrap_err(), capi.unwrap_err(), "{damaged}");
+    }
+}
+
+#[test]
+fn a_graph_is_planned_in_the_same_way_on_both_ways() {
+    for excluded in [None, Some("Conv"), Some("Add")] {
+        let plan = same("plan", Native::plan(excluded), Capi::plan(excluded));
+        assert_eq!(plan.contains("excluded by the user"), excluded.is_some(), "{plan}");
+    }
+    assert_eq!(Native::plan(Some("Gemm")).unwrap_err(), Capi::plan(Some("Gemm")).unwrap_err());
 }

@@ -20,6 +20,8 @@ use qdq::{batch, report, runtime};
 use super::{Api, Failure, Histogram, Integers, Outcome, Question, Run, Storage};
 use crate::numbers::golden::Golden;
 
+mod objects;
+
 pub struct Native;
 
 impl From<Error> for Failure {
