@@ -12,7 +12,7 @@
 //! what calibrates and trains with them, [`range`] the calibration methods, [`place`] the rules. Everything that can
 //! fail returns [`error::Error`], which names the thing, the cause and the remedy. The types are `Send`, functions can
 //! be called from any thread, and nothing is global but the choice of kernels and the ONNX Runtime library that was
-//! opened first.
+//! opened first. [`ffi`] is the same for C.
 
 // In this order a module uses only those before it; a test reads the imports and fails on an upward one.
 pub mod error;

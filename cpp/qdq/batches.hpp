@@ -41,7 +41,6 @@ struct NextBatch {
     } lent{Batch(raw)};
     return guard(error, [&] { return ask(*static_cast<Function*>(user), lent.batch, error); });
   }
-  static void free(void* user) noexcept { delete static_cast<Function*>(user); }
 
  private:
   static qdq_status ask(Function& function, Batch& batch, qdq_error** error) {
@@ -99,7 +98,7 @@ class Batches : public detail::Handle<qdq_batches, qdq_batches_free> {
     using Next = detail::NextBatch<Function>;
     // The function is freed with the stream, or at once where there is none.
     void* user = new Function(std::move(function));
-    return detail::make<Batches>(qdq_batches_from_callback, inputs.c(), Next::next, user, Next::free);
+    return detail::make<Batches>(qdq_batches_from_callback, inputs.c(), Next::next, user, detail::free_function<Function>);
   }
 
   /// The next batch; nothing after the last. After an error there are no more batches.

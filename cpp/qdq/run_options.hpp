@@ -4,7 +4,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string_view>
 #include <type_traits>
@@ -57,8 +56,8 @@ struct OnProgress {
 
 }  // namespace detail
 
-/// How a model runs over data: the engine, who is told about progress, and what can stop it. It must outlive the runs that are
-/// given it.
+/// How a model runs over data: the engine, who is told about progress, and what can stop it. It must outlive the runs that
+/// are given it.
 ///
 ///     auto options = qdq::RunOptions::make().threads(4).progress([](const qdq::Progress& p) { … }).build();
 class RunOptions : public detail::Handle<qdq_run_options, qdq_run_options_free> {
@@ -71,15 +70,6 @@ class RunOptions : public detail::Handle<qdq_run_options, qdq_run_options_free> 
 
   /// Starts with the default options.
   [[nodiscard]] static Builder make();
-
-  /// Gives the object up, without the progress function, which this keeps.
-  [[nodiscard]] qdq_run_options* release() noexcept {
-    if (progress_) qdq_run_options_set_progress(c(), nullptr, nullptr, nullptr);
-    return Handle::release();
-  }
-
- private:
-  std::shared_ptr<void> progress_;
 };
 
 /// Sets options, in any order.
@@ -101,10 +91,9 @@ class RunOptions::Builder : public detail::Builder<Builder, RunOptions> {
   /// model: from several at once where several runs share the options.
   template <typename Function>
   Builder& progress(Function function) {
-    auto owned = std::make_shared<Function>(std::move(function));
-    set(qdq_run_options_set_progress, detail::OnProgress<Function>::report, static_cast<void*>(owned.get()));
-    if (object_) object_->progress_ = std::move(owned);
-    return *this;
+    if (!object_) return *this;
+    return set(qdq_run_options_set_progress, detail::OnProgress<Function>::report,
+               static_cast<void*>(new Function(std::move(function))), detail::free_function<Function>);
   }
   /// The switch that stops runs. It may be freed before the options.
   Builder& cancel(const Cancel& cancel) { return set(qdq_run_options_set_cancel, cancel.c()); }

@@ -911,7 +911,7 @@ float qdq_tensor_stats_max(const qdq_tensor_stats *stats);
 size_t qdq_tensor_stats_bin_count(const qdq_tensor_stats *stats);
 
 // Fills three arrays of `count` = qdq_tensor_stats_bin_count() elements with the occupied bins, ascending: bin i holds
-// counts[i] magnitudes from lower[i] up to, not including, upper[i]. Zeros, and values a million times smaller than the
+// `counts[i]` magnitudes from `lower[i]` up to, not including, `upper[i]`. Zeros, and values a million times smaller than the
 // largest, are in no bin.
 qdq_status qdq_tensor_stats_bins(const qdq_tensor_stats *stats,
                                  float *lower,
@@ -1739,10 +1739,12 @@ qdq_status qdq_run_options_set_onnxruntime(qdq_run_options *options,
 // Sets how many threads compute; 0 for as many as there are physical cores, the default.
 qdq_status qdq_run_options_set_threads(qdq_run_options *options, size_t threads, qdq_error **error);
 
-// Sets who is told about progress; `progress` may be NULL for nobody, the default. `user` must live as long as runs with these options.
+// Sets who is told about progress; `progress` may be NULL for nobody, the default. `free_user`, which may be NULL, is called
+// once with `user`: when another callback is set or the options are freed, or before this function returns with an error.
 qdq_status qdq_run_options_set_progress(qdq_run_options *options,
                                         qdq_progress_fn progress,
                                         void *user,
+                                        qdq_free_fn free_user,
                                         qdq_error **error);
 
 // Sets the switch that stops runs; `cancel` may be NULL for none, the default. It may be freed before the options.
@@ -1902,11 +1904,13 @@ double qdq_comparison_quantized_accuracy(const qdq_comparison *comparison);
 
 // Sends the messages of the library up to a level to `log`, in place of the callback set before; `log` may be NULL for
 // silence, the default. It holds for the whole process. When the function has returned, the callback set before is
-// not called any more. `user` must live until then.
+// not called any more. `free_user`, which may be NULL, is called once with `user`: when another callback is set, or before this
+// function returns with an error.
 //
 // QDQ_ERROR_UNSUPPORTED in a Rust program that has a subscriber for `tracing` already: that one receives the messages.
 qdq_status qdq_log_set(qdq_log_fn log,
                        void *user,
+                       qdq_free_fn free_user,
                        qdq_log_level level,
                        qdq_error **error);
 

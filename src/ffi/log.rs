@@ -12,6 +12,8 @@ use tracing::{Event, Level, Metadata, Subscriber};
 
 use crate::error::{Error, ErrorKind};
 
+use super::batches::qdq_free_fn;
+use super::callback::User;
 use super::error::qdq_error;
 use super::guard::guard;
 use super::handle::c_text;
@@ -32,17 +34,11 @@ pub const QDQ_LOG_DEBUG: qdq_log_level = 2;
 pub type qdq_log_fn =
     Option<unsafe extern "C" fn(user: *mut c_void, level: qdq_log_level, message: *const c_char)>;
 
-#[derive(Clone, Copy)]
 struct Sink {
     call: unsafe extern "C" fn(*mut c_void, qdq_log_level, *const c_char),
-    user: *mut c_void,
+    user: User,
     level: qdq_log_level,
 }
-
-// SAFETY: the header asks for a callback that may be called from any thread.
-unsafe impl Send for Sink {}
-// SAFETY: as above.
-unsafe impl Sync for Sink {}
 
 static SINK: RwLock<Option<Sink>> = RwLock::new(None);
 
@@ -52,16 +48,19 @@ thread_local! {
 
 /// Sends the messages of the library up to a level to `log`, in place of the callback set before; `log` may be NULL for
 /// silence, the default. It holds for the whole process. When the function has returned, the callback set before is
-/// not called any more. `user` must live until then.
+/// not called any more. `free_user`, which may be NULL, is called once with `user`: when another callback is set, or before this
+/// function returns with an error.
 ///
 /// QDQ_ERROR_UNSUPPORTED in a Rust program that has a subscriber for `tracing` already: that one receives the messages.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_log_set(
     log: qdq_log_fn,
     user: *mut c_void,
+    free_user: qdq_free_fn,
     level: qdq_log_level,
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
+    let user = User::new(user, free_user);
     guard(error, || {
         if !(QDQ_LOG_WARNING..=QDQ_LOG_DEBUG).contains(&level) {
             return Err(Error::new(ErrorKind::InvalidArgument, format!("log level {level} is not known"))
@@ -76,7 +75,9 @@ pub unsafe extern "C" fn qdq_log_set(
             .with_remedy("read qdq's messages there"));
         }
         let sink = log.map(|call| Sink { call, user, level });
-        *SINK.write().unwrap_or_else(PoisonError::into_inner) = sink;
+        let before = std::mem::replace(&mut *SINK.write().unwrap_or_else(PoisonError::into_inner), sink);
+        // Frees what the one before was given, now that nothing calls it and the lock is free.
+        drop(before);
         // What was switched off at the level before may be wanted now.
         tracing::callsite::rebuild_interest_cache();
         Ok(())
@@ -101,6 +102,7 @@ impl Subscriber for Log {
             && SINK
                 .read()
                 .unwrap_or_else(PoisonError::into_inner)
+                .as_ref()
                 .is_some_and(|sink| level_of(*metadata.level()) <= sink.level)
     }
 
@@ -114,9 +116,9 @@ impl Subscriber for Log {
         }
         // Held during the call, so that no call is under way when `qdq_log_set` returns.
         let sink = SINK.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(sink) = *sink {
+        if let Some(sink) = &*sink {
             // SAFETY: the header's rules for callbacks.
-            unsafe { (sink.call)(sink.user, level_of(*event.metadata().level()), text.as_ptr()) };
+            unsafe { (sink.call)(sink.user.pointer(), level_of(*event.metadata().level()), text.as_ptr()) };
         }
         IS_CALLING.set(false);
     }

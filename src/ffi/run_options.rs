@@ -11,7 +11,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::pipeline::Progress;
 use crate::runtime::{EngineKind, EngineOptions};
 
-use super::callback::outcome;
+use super::batches::qdq_free_fn;
+use super::callback::{User, outcome};
 use super::cancel::qdq_cancel;
 use super::error::qdq_error;
 use super::guard::{constructed, guard};
@@ -37,14 +38,9 @@ pub type qdq_progress_fn = Option<
 pub struct qdq_run_options {
     engine: EngineOptions,
     progress: qdq_progress_fn,
-    user: *mut c_void,
+    user: User,
     cancel: Option<Arc<AtomicBool>>,
 }
-
-// SAFETY: the header asks for a callback whose data may be used from the threads that run models with these options.
-unsafe impl Send for qdq_run_options {}
-// SAFETY: as above; nothing changes through a shared reference.
-unsafe impl Sync for qdq_run_options {}
 
 /// Which engine runs a model: one of the QDQ_ENGINE_ numbers.
 pub type qdq_engine = i32;
@@ -76,7 +72,8 @@ impl<'a> Run<'a> {
     }
 
     pub(super) fn report(&mut self, progress: Progress) -> ControlFlow<()> {
-        let Some((call, user)) = self.options.and_then(|options| Some((options.progress?, options.user)))
+        let Some((call, user)) =
+            self.options.and_then(|options| Some((options.progress?, options.user.pointer())))
         else {
             return ControlFlow::Continue(());
         };
@@ -119,7 +116,7 @@ pub extern "C" fn qdq_run_options_new() -> *mut qdq_run_options {
     constructed(|| qdq_run_options {
         engine: EngineOptions::default(),
         progress: None,
-        user: std::ptr::null_mut(),
+        user: User::new(std::ptr::null_mut(), None),
         cancel: None,
     })
 }
@@ -181,14 +178,17 @@ pub extern "C" fn qdq_run_options_set_threads(
     })
 }
 
-/// Sets who is told about progress; `progress` may be NULL for nobody, the default. `user` must live as long as runs with these options.
+/// Sets who is told about progress; `progress` may be NULL for nobody, the default. `free_user`, which may be NULL, is called
+/// once with `user`: when another callback is set or the options are freed, or before this function returns with an error.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_run_options_set_progress(
     options: Option<&mut qdq_run_options>,
     progress: qdq_progress_fn,
     user: *mut c_void,
+    free_user: qdq_free_fn,
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
+    let user = User::new(user, free_user);
     guard(error, || {
         let options = get_mut(options, "options")?;
         (options.progress, options.user) = (progress, user);

@@ -103,20 +103,25 @@ static void progress_and_cancellation(void) {
   qdq_stats *stats;
   qdq_run_options *options = qdq_run_options_new();
   struct script good = {.at = -1}, watched = {.at = -1};
-  OK(qdq_run_options_set_progress(options, report, &watched, &error));
+  OK(qdq_run_options_set_progress(options, report, &watched, freed, &error));
   CHECK(calibrate(&good, options, &stats) == QDQ_OK && watched.calls == 5);
   qdq_stats_free(&stats);
 
   struct script stop = {.at = 2, .status = QDQ_ERROR_CANCELLED}, source = {.at = -1};
-  OK(qdq_run_options_set_progress(options, report, &stop, &error));
+  CHECK(watched.freed == 0);
+  OK(qdq_run_options_set_progress(options, report, &stop, freed, &error));
+  CHECK(watched.freed == 1);
   FAILS(calibrate(&source, options, &stats), QDQ_ERROR_CANCELLED, "progress callback");
   CHECK(stop.calls == 2 && source.calls == 2);
   struct script fail = {.at = 3, .status = QDQ_ERROR_IO, .message = "the log is full"}, again = {.at = -1};
-  OK(qdq_run_options_set_progress(options, report, &fail, &error));
+  OK(qdq_run_options_set_progress(options, report, &fail, NULL, &error));
+  CHECK(stop.freed == 1);
   FAILS(calibrate(&again, options, &stats), QDQ_ERROR_IO, "the log is full");
 
   // The switch outlives its handle, works for every run, and can be switched off.
-  OK(qdq_run_options_set_progress(options, NULL, NULL, &error));
+  OK(qdq_run_options_set_progress(options, NULL, NULL, NULL, &error));
+  FAILS(qdq_run_options_set_progress(NULL, report, &fail, freed, &error), QDQ_ERROR_INVALID_ARGUMENT, "options");
+  CHECK(fail.freed == 1);
   qdq_cancel *cancel = qdq_cancel_new();
   OK(qdq_run_options_set_cancel(options, cancel, &error));
   qdq_cancel_request(cancel);
@@ -167,7 +172,12 @@ static void cancelled_by_another_thread(void) {
   qdq_cancel_free(&cancel);
 }
 
-static int messages;
+static int messages, frees;
+
+static void count_free(void *user) {
+  CHECK(user == &messages);
+  frees++;
+}
 
 static void log_message(void *user, qdq_log_level level, const char *message) {
   CHECK(user == &messages && level >= QDQ_LOG_WARNING && *message);
@@ -178,17 +188,20 @@ static void log_messages(void) {
   qdq_stats *stats;
   qdq_run_options *options = qdq_run_options_new();
   OK(qdq_run_options_set_engine(options, QDQ_ENGINE_AUTO, &error));  // reports which engine it is
-  OK(qdq_log_set(log_message, &messages, QDQ_LOG_INFO, &error));
+  OK(qdq_log_set(log_message, &messages, count_free, QDQ_LOG_INFO, &error));
   struct script told = {.at = -1};
   CHECK(calibrate(&told, options, &stats) == QDQ_OK);
   qdq_stats_free(&stats);
   CHECK(messages > 0);
   int before = messages;
-  OK(qdq_log_set(log_message, &messages, QDQ_LOG_WARNING, &error));
+  OK(qdq_log_set(log_message, &messages, NULL, QDQ_LOG_WARNING, &error));
   struct script silent = {.at = -1};
   CHECK(calibrate(&silent, options, &stats) == QDQ_OK && messages == before);
   qdq_stats_free(&stats);
-  OK(qdq_log_set(NULL, NULL, QDQ_LOG_DEBUG, &error));
+  CHECK(frees == 1);
+  OK(qdq_log_set(NULL, NULL, NULL, QDQ_LOG_DEBUG, &error));
+  FAILS(qdq_log_set(log_message, &messages, count_free, 9, &error), QDQ_ERROR_INVALID_ARGUMENT, "log level 9");
+  CHECK(frees == 2);
   qdq_run_options_free(&options);
 }
 

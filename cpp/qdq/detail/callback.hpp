@@ -9,6 +9,12 @@
 
 namespace qdq::detail {
 
+/// Frees a function that was moved to the heap for qdq.
+template <typename Function>
+void free_function(void* user) noexcept {
+  delete static_cast<Function*>(user);
+}
+
 /// Hands an error to qdq and says its status.
 inline qdq_status fail(Error error, qdq_error** out) noexcept {
   const qdq_status status = qdq_error_status(error.c());
