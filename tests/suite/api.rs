@@ -125,6 +125,14 @@ pub struct Calibrated {
     pub ends: (f64, f64),
 }
 
+/// Clipped values, the gradient of x, and those of the ends.
+#[derive(Debug, PartialEq)]
+pub struct Clipped {
+    pub values: ArrayD<f32>,
+    pub gradient: ArrayD<f32>,
+    pub ends: (f64, f64),
+}
+
 /// A finding of a cache: severity from 0, message, remedy, tensors.
 pub type Finding = (i32, String, String, Vec<String>);
 
@@ -135,13 +143,7 @@ pub trait Objects {
         axis: Option<usize>,
         method: Method,
     ) -> Outcome<(ArrayD<f32>, Vec<i8>, ArrayD<f32>)>;
-    /// Clipped values, the gradient of x, and those of the ends.
-    fn clip(
-        x: &ArrayD<f32>,
-        gradient: &ArrayD<f32>,
-        min: f32,
-        max: f32,
-    ) -> Outcome<(ArrayD<f32>, ArrayD<f32>, (f64, f64))>;
+    fn clip(x: &ArrayD<f32>, gradient: &ArrayD<f32>, min: f32, max: f32) -> Outcome<Clipped>;
     fn multiply(x: &ArrayD<f32>, factors: &ArrayD<f32>) -> Outcome<ArrayD<f32>>;
     fn quantizer(
         batches: &[ArrayD<f32>],

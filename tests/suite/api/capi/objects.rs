@@ -9,7 +9,7 @@ use qdq::quant::QuantDescriptor;
 use qdq::range::Method;
 
 use super::{Capi, Owned, array, call, descriptor, floats, make, method_of, string, text, view};
-use crate::api::{Calibrated, Finding, Objects, Outcome};
+use crate::api::{Calibrated, Clipped, Finding, Objects, Outcome};
 
 /// The number of an axis in C.
 fn axis_of(axis: Option<usize>) -> i32 {
@@ -37,12 +37,7 @@ impl Objects for Capi {
         Ok((amax, integers, array(&scale)))
     }
 
-    fn clip(
-        x: &ArrayD<f32>,
-        gradient: &ArrayD<f32>,
-        min: f32,
-        max: f32,
-    ) -> Outcome<(ArrayD<f32>, ArrayD<f32>, (f64, f64))> {
+    fn clip(x: &ArrayD<f32>, gradient: &ArrayD<f32>, min: f32, max: f32) -> Outcome<Clipped> {
         let (clipped, passed) = (x.clone(), x.clone());
         let (x, gradient) = (floats(x), floats(gradient));
         let (y, gin) = (floats(&clipped), floats(&passed));
@@ -52,7 +47,7 @@ impl Objects for Capi {
             let (gradient, x, out) = (Some(&gradient.tensor), Some(&x.tensor), Some(&gin.tensor));
             qdq_tensor_clip_backward(gradient, x, min, max, out, &raw mut ends.0, &raw mut ends.1, error)
         })?;
-        Ok((clipped, passed, ends))
+        Ok(Clipped { values: clipped, gradient: passed, ends })
     }
 
     fn multiply(x: &ArrayD<f32>, factors: &ArrayD<f32>) -> Outcome<ArrayD<f32>> {

@@ -16,7 +16,7 @@ use qdq::report;
 use qdq::tensor::Dim;
 
 use super::Native;
-use crate::api::{Calibrated, Finding, Objects, Outcome};
+use crate::api::{Calibrated, Clipped, Finding, Objects, Outcome};
 
 impl Objects for Native {
     fn weights(
@@ -32,14 +32,10 @@ impl Objects for Native {
         Ok((array(amax), found.values, array(found.scale)))
     }
 
-    fn clip(
-        x: &ArrayD<f32>,
-        gradient: &ArrayD<f32>,
-        min: f32,
-        max: f32,
-    ) -> Outcome<(ArrayD<f32>, ArrayD<f32>, (f64, f64))> {
+    fn clip(x: &ArrayD<f32>, gradient: &ArrayD<f32>, min: f32, max: f32) -> Outcome<Clipped> {
         let (passed, ends) = quant::clip_backward(gradient.view(), x.view(), min, max)?;
-        Ok((quant::clip(x.view(), min, max)?, passed, (ends.min, ends.max)))
+        let values = quant::clip(x.view(), min, max)?;
+        Ok(Clipped { values, gradient: passed, ends: (ends.min, ends.max) })
     }
 
     fn multiply(x: &ArrayD<f32>, factors: &ArrayD<f32>) -> Outcome<ArrayD<f32>> {
