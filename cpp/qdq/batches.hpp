@@ -39,7 +39,13 @@ struct NextBatch {
       Batch batch;
       ~Lent() { static_cast<void>(batch.release()); }
     } lent{Batch(raw)};
-    return guard(error, [&] { return ask(*static_cast<Function*>(user), lent.batch, error); });
+    const qdq_status status = guard(error, [&] { return ask(*static_cast<Function*>(user), lent.batch, error); });
+    if (lent.batch.c() == raw) return status;
+    // What is assigned to the batch in place of it does not reach qdq, and moving out of it loses what was set.
+    Batch foreign(lent.batch.release());
+    if (status != QDQ_OK) return status;
+    return fail(Error(Status::Callback, "the batch callback replaced the batch that it was to fill", "use Batch::set()"),
+                error);
   }
 
  private:

@@ -32,9 +32,8 @@ class HistogramCalibrator : public detail::Handle<qdq_histogram_calibrator, qdq_
     return detail::call(qdq_histogram_calibrator_set_search, c(), start_bin, stride);
   }
   /// The range by pytorch-quantization's rule, for integers of 2 to 16 bits. Method::Max is an error; use AxisMax.
-  [[nodiscard]] Result<float> amax(Method method, double percentile = 99.99, std::uint32_t num_bits = 8,
-                                   bool is_unsigned = false) const {
-    return detail::get<float>(qdq_histogram_calibrator_amax, c(), detail::number(method), percentile, num_bits,
+  [[nodiscard]] Result<float> amax(RangeMethod method, std::uint32_t num_bits = 8, bool is_unsigned = false) const {
+    return detail::get<float>(qdq_histogram_calibrator_amax, c(), detail::number(method.method), method.percentile, num_bits,
                               is_unsigned);
   }
   /// The counts of the bins; none before the first batch. Valid until the next batch.

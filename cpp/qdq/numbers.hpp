@@ -70,6 +70,18 @@ enum class Method : qdq_method {
   Percentile = QDQ_METHOD_PERCENTILE,  ///< A percentage of the values other than zero do not exceed it.
 };
 
+/// A method with its argument: made from a Method, or by percentile().
+struct RangeMethod {
+  RangeMethod(Method kind) noexcept : method(kind) {}
+  RangeMethod(Method kind, double percent) noexcept : method(kind), percentile(percent) {}
+
+  Method method;
+  double percentile = 99.99;  ///< Read by Method::Percentile only.
+};
+
+/// The magnitude that `percent` of the values other than zero do not exceed: over 0, up to 100.
+[[nodiscard]] inline RangeMethod percentile(double percent) noexcept { return {Method::Percentile, percent}; }
+
 /// A descriptor that is ready to use.
 enum class Predefined : qdq_predefined {
   /// Signed 8 bits, one amax: activations.

@@ -88,9 +88,10 @@ class Plan : public detail::Handle<qdq_plan, qdq_plan_free> {
   }
 
   /// Computes the range of every observed tensor by a method for int8, in the order of the network. Status::Data where a
-  /// planned tensor was not observed. Only Method::Percentile reads `percentile`.
-  [[nodiscard]] Result<Ranges> ranges(const Stats& stats, Method method = Method::Mse, double percentile = 99.99) const {
-    return detail::make<Ranges>(qdq_plan_ranges, c(), stats.c(), detail::number(method), percentile);
+  /// planned tensor was not observed.
+  [[nodiscard]] Result<Ranges> ranges(const Stats& stats, RangeMethod method = Method::Mse) const {
+    return detail::make<Ranges>(qdq_plan_ranges, c(), stats.c(), detail::number(method.method),
+                                method.percentile);
   }
 
  private:

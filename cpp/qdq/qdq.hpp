@@ -6,7 +6,8 @@
 //
 // Ownership. Objects own what they stand for: they are moved, never copied. c() is the way into the C interface, release()
 //   gives the object up, and a constructor takes one over. Texts and views that a function returns belong to the object that
-//   they came from. What is passed to a function is copied where it is needed later.
+//   they came from: keep it in a variable (`for (auto d : model.plan().value().decisions())` reads a plan that is gone). What is
+//   passed to a function is copied where it is needed later.
 //
 // Errors. What can fail returns a Result<T>: a value, or an Error that names the thing, the cause and the remedy. Where
 //   exceptions are on, value() throws it. No exception of a callback passes through the library: it comes out of the call that

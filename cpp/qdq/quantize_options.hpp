@@ -29,9 +29,9 @@ class QuantizeOptions::Builder : public detail::Builder<Builder, QuantizeOptions
 
   /// How weights are stored. Default: WeightForm::Int8.
   Builder& weight_form(WeightForm form) { return set(qdq_quantize_options_set_weight_form, detail::number(form)); }
-  /// How the ranges of weights follow from their values. Only Method::Percentile reads `percentile`. Default: Method::Mse.
-  Builder& weight_method(Method method, double percentile = 99.99) {
-    return set(qdq_quantize_options_set_weight_method, detail::number(method), percentile);
+  /// How the ranges of weights follow from their values. Default: Method::Mse.
+  Builder& weight_method(RangeMethod method) {
+    return set(qdq_quantize_options_set_weight_method, detail::number(method.method), method.percentile);
   }
 };
 

@@ -141,9 +141,10 @@ class Quantizer : public detail::Handle<qdq_quantizer, qdq_quantizer_free> {
   /// A copy of the statistics; an error for a descriptor that collects maxima.
   [[nodiscard]] Result<TensorStats> stats() const { return detail::make<TensorStats>(qdq_quantizer_stats, c()); }
   /// Computes the amax from what was collected, and sets it. Where nothing was collected that is an error if `strict`, else
-  /// false is returned and the amax stays as it is. Only Method::Percentile reads `percentile`.
-  [[nodiscard]] Result<bool> load_calib_amax(Method method, double percentile = 99.99, bool strict = true) {
-    return detail::get<bool>(qdq_quantizer_load_calib_amax, c(), detail::number(method), percentile, strict);
+  /// false is returned and the amax stays as it is.
+  [[nodiscard]] Result<bool> load_calib_amax(RangeMethod method, bool strict = true) {
+    return detail::get<bool>(qdq_quantizer_load_calib_amax, c(), detail::number(method.method), method.percentile,
+                             strict);
   }
 };
 

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <variant>
 
@@ -33,7 +34,7 @@ template <typename E>
 
 /// What a function that can fail returns: a value, or an Error.
 ///
-/// value(), * and -> on an error throw an Exception, which takes the error along; in a program without exceptions they print
+/// value(), * and -> on an error throw an Exception with its status, message and remedy; in a program without exceptions they print
 /// it and end the process. Ask first to go on without. A program is to be compiled with or without exceptions as a whole.
 template <typename T>
 class [[nodiscard]] Result {
@@ -41,6 +42,9 @@ class [[nodiscard]] Result {
   using value_type = T;
 
   Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}
+  /// A pointer, such as a text, is no truth value.
+  template <typename Pointer, typename = std::enable_if_t<std::is_same_v<T, bool> && std::is_pointer_v<Pointer>>>
+  Result(Pointer) = delete;
   Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}
 
   /// Whether it went well.

@@ -3,6 +3,7 @@
 #define QDQ_SPAN_HPP
 
 #include <cstddef>
+#include <cstring>
 #include <initializer_list>
 #include <iterator>
 #include <type_traits>
@@ -59,6 +60,8 @@ class Bytes {
  public:
   /// `size` bytes from `data` on.
   constexpr Bytes(const void* data, std::size_t size) noexcept : data_(data), size_(size) {}
+  /// A text, without the NUL behind it.
+  Bytes(const char* text) noexcept : data_(text), size_(std::strlen(text)) {}
   /// The bytes of an array or a container.
   template <typename Container, typename = IfBytes<Container>>
   constexpr Bytes(const Container& container) noexcept : data_(std::data(container)), size_(std::size(container)) {}

@@ -35,7 +35,7 @@ namespace qdq {
 /// scale M / amax, for e4m3 448 / amax: the reciprocal of ONNX's and TensorRT's.
 ///
 /// out has the shape of x and the type i8, u8, i16, u16, i4 or u4, whichever holds L to M, or e4m3 or u8 for e4m3. A NaN in x
-/// is an error, after which out may hold anything.
+/// is an error but for e4m3, where it stays NaN; after an error out may hold anything.
 [[nodiscard]] inline Result<Array> quantize(const TensorView& x, const Descriptor& descriptor,
                                             const MutableTensorView& out) {
   return detail::make<Array>(qdq_tensor_quantize, x.c(), nullptr, descriptor.c(), out.c());
@@ -64,7 +64,8 @@ namespace qdq {
   return detail::call(qdq_tensor_dequantize, q.c(), scale.c(), descriptor.c(), out.c());
 }
 
-/// The gradient of fake_quant() with respect to x: out = gradient where |x| <= amax, else 0. out may be the memory of
+/// The gradient of fake_quant() with respect to x: out = gradient where |x| <= amax, 0 elsewhere and where x or
+/// amax is NaN. out may be the memory of
 /// gradient or x.
 [[nodiscard]] inline Result<void> fake_quant_backward(const TensorView& gradient, const TensorView& x,
                                                       const Descriptor& descriptor, const MutableTensorView& out) {

@@ -36,11 +36,12 @@ class TensorStats : public detail::Handle<qdq_tensor_stats, qdq_tensor_stats_fre
   /// A collector of its own with the same statistics.
   [[nodiscard]] Result<TensorStats> clone() const { return detail::make<TensorStats>(qdq_tensor_stats_clone, c()); }
 
-  /// The range by a method for integers of 2 to 16 bits. Only Method::Percentile reads `percentile`. An error without a finite
+  /// The range by a method for integers of 2 to 16 bits. An error without a finite
   /// value, or with negative values and unsigned integers.
-  [[nodiscard]] Result<float> amax(Method method = Method::Mse, double percentile = 99.99, std::uint32_t num_bits = 8,
+  [[nodiscard]] Result<float> amax(RangeMethod method = Method::Mse, std::uint32_t num_bits = 8,
                                    bool is_unsigned = false) const {
-    return detail::get<float>(qdq_tensor_stats_amax, c(), detail::number(method), percentile, num_bits, is_unsigned);
+    return detail::get<float>(qdq_tensor_stats_amax, c(), detail::number(method.method), method.percentile, num_bits,
+                              is_unsigned);
   }
 
   /// The number of values seen, NaN and infinities included.

@@ -43,7 +43,7 @@ class TensorView {
   template <typename Container>
   using Element = std::remove_const_t<std::remove_pointer_t<decltype(std::data(std::declval<Container&>()))>>;
   template <typename Container>
-  using IfNumbers = std::enable_if_t<std::is_arithmetic_v<Element<Container>>>;
+  using IfNumbers = std::enable_if_t<std::is_arithmetic_v<Element<Container>> && !std::is_same_v<Element<Container>, char>>;
 
  public:
   /// A view of elements of an arithmetic type.
@@ -128,7 +128,7 @@ class TensorView {
 
  private:
   void link() noexcept {
-    tensor_.shape = sizes_.data();
+    tensor_.shape = sizes_.empty() ? nullptr : sizes_.data();
     tensor_.strides = ndim() > 0 && sizes_.size() == 2 * ndim() ? sizes_.data() + ndim() : nullptr;
   }
 

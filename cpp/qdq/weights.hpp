@@ -12,11 +12,11 @@
 namespace qdq {
 
 /// The ranges (amax) of weights (f32, f16, bf16, f64): one per index of `axis`, negative ones counting from the last, or one for
-/// all with no_axis. Method::Mse minimises the error of what the weights compute. Only Method::Percentile reads `percentile`.
-[[nodiscard]] inline Result<Array> weights_amax(const TensorView& weights, std::int32_t axis, Method method = Method::Mse,
-                                                double percentile = 99.99, std::uint32_t num_bits = 8,
+/// all with no_axis. Method::Mse minimises the error of what the weights compute.
+[[nodiscard]] inline Result<Array> weights_amax(const TensorView& weights, std::int32_t axis,
+                                                RangeMethod method = Method::Mse, std::uint32_t num_bits = 8,
                                                 bool is_unsigned = false) {
-  return detail::make<Array>(qdq_weights_amax, weights.c(), axis, detail::number(method), percentile, num_bits,
+  return detail::make<Array>(qdq_weights_amax, weights.c(), axis, detail::number(method.method), method.percentile, num_bits,
                              is_unsigned);
 }
 

@@ -1,10 +1,12 @@
 // Quantizes a tensor, finds a range, and takes an ONNX model from calibration to the three files for TensorRT.
 // usage: main MODEL OUT_FOLDER
 
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <exception>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <qdq/qdq.hpp>
@@ -25,7 +27,7 @@ static void find_a_range() {
   qdq::TensorStats stats;
   stats.observe(values).value();
   std::printf("amax %.3f, by percentile %.3f\n", stats.amax(qdq::Method::Max).value(),
-              stats.amax(qdq::Method::Percentile, 99.0).value());
+              stats.amax(qdq::percentile(99.0)).value());
 }
 
 // A model, calibrated on 8 batches of 32 images, to the three files.

@@ -30,7 +30,7 @@
 //   bear to be used from the thread that makes the call which runs it, and by two such calls at the same time where both were
 //   given it. A callback must neither change nor free a handle that the function which runs it was given.
 //
-// The process. Three things are chosen once for the whole of it: the kernels (see qdq_kernel_name()), the ONNX Runtime library
+// The process. Three things hold for the whole of it: the kernels (see qdq_kernel_name()), the ONNX Runtime library
 //   that is opened first, and the callback of qdq_log_set(). Images and weights are worked on by a pool of as many threads as
 //   the machine has cores. The library must not be unloaded, nor used in a process after fork() in which it worked before.
 //
@@ -92,7 +92,7 @@ typedef struct qdq_buffer qdq_buffer;
 // and its scale, amax / 127, below a header that names TensorRT's version and the calibrator.
 typedef struct qdq_cache qdq_cache;
 
-// A switch that stops runs which were given it. All its functions but the last may be called from any thread at any time.
+// A switch that stops runs which were given it. All its functions but qdq_cancel_free() may be called from any thread at any time.
 typedef struct qdq_cancel qdq_cancel;
 
 // How far a quantized model is from its float model on the same data. Tensors are numbered from 0: the model's outputs, then

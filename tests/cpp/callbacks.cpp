@@ -220,3 +220,14 @@ TEST(log_functions_are_called_and_freed) {
   // tests/cpp/run.py asks for instructions that there are not, which is worth a message.
   if (std::getenv("QDQ_ISA") != nullptr) CHECK(*messages > 0);
 }
+
+TEST(a_batch_that_is_replaced_is_an_error) {
+  const auto inputs = digits::model().inputs().value();
+  auto others = qdq::Batches::from_callback(inputs, digits::source(2)).value();
+  auto batches = qdq::Batches::from_callback(inputs, [&others](qdq::Batch& batch) {
+    batch = std::move(*others.next().value());  // in place of setting it
+    return true;
+  });
+  if (!CHECK_GOOD(batches)) return;
+  CHECK_FAILS(batches->next(), qdq::Status::Callback, "replaced the batch");
+}

@@ -133,6 +133,15 @@ TEST(statuses_have_a_word) {
   CHECK_EQ(qdq::status_text(static_cast<Status>(99)), "unknown");
 }
 
+TEST(nothing_is_built_twice) {
+  auto builder = qdq::Policy::make();
+  builder.exclude_op("Conv");
+  CHECK_GOOD(builder.build());
+  CHECK_FAILS(builder.build(), Status::InvalidArgument, "built already");
+  static_assert(!std::is_constructible_v<qdq::Result<bool>, const char*>);
+  CHECK_EQ(qdq::Bytes("ab").size(), 2u);
+}
+
 TEST(versions) {
   CHECK_EQ(qdq::version(), qdq::header_version);
   CHECK_EQ(qdq::version_text(), QDQ_VERSION_TEXT);

@@ -97,7 +97,7 @@ TEST(digits_end_to_end_from_a_lambda) {
   const auto stats = model.calibrate(plan, batches).value();
   CHECK_EQ(stats.samples(), 32u);
   CHECK_EQ(stats.names().size(), plan.taps().size());
-  const auto ranges = plan.ranges(stats, qdq::Method::Percentile, 99.9).value();
+  const auto ranges = plan.ranges(stats, qdq::percentile(99.9)).value();
   const auto options = qdq::QuantizeOptions::make()
                            .weight_form(qdq::WeightForm::Float)
                            .weight_method(qdq::Method::Max)

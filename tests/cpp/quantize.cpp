@@ -179,7 +179,7 @@ TEST(quantizer_calibrates_quantizes_and_is_restored) {
   qdq::Quantizer& quantizer = *made;
   CHECK(quantizer.is_dynamic() && quantizer.is_quantizing() && !quantizer.is_calibrating() && !quantizer.is_disabled());
   CHECK_FAILS(quantizer.load_calib_amax(qdq::Method::Max), qdq::Status::Data, "");
-  CHECK_EQ(*quantizer.load_calib_amax(qdq::Method::Max, 0, false), false);
+  CHECK_EQ(*quantizer.load_calib_amax(qdq::Method::Max, false), false);
 
   std::vector<float> x = {-4, -1, 0.1f, 1, 2, 8}, y(6);
   CHECK_GOOD(quantizer.set_quantizing(false));

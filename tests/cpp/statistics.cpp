@@ -28,7 +28,7 @@ TEST(tensor_stats_count_and_give_ranges) {
   CHECK(stats.values() == 1000 && stats.zeros() == 1 && stats.nans() == 0 && stats.infinities() == 0);
   CHECK(stats.min() == 0.0f && stats.max() == 0.999f);
   CHECK_EQ(stats.amax(Method::Max).value(), 0.999f);
-  const float percentile = stats.amax(Method::Percentile, 99.0).value();
+  const float percentile = stats.amax(qdq::percentile(99.0)).value();
   CHECK(percentile > 0.985f && percentile < 0.995f);
   CHECK(stats.amax().value() > 0.9f && stats.amax(Method::Entropy).value() > 0.5f);
   std::uint64_t binned = 0;
@@ -117,7 +117,7 @@ TEST(histogram_calibrator_follows_its_model) {
   CHECK(calibrator.counts().empty() && calibrator.edges().empty());
   CHECK_GOOD(calibrator.collect(ramp(0, 1000)));
   CHECK(calibrator.counts().size() == 128 && calibrator.edges().size() == 129);
-  CHECK(calibrator.amax(Method::Percentile, 99.0).value() > 0.9f);
+  CHECK(calibrator.amax(qdq::percentile(99.0)).value() > 0.9f);
   CHECK(!calibrator.amax(Method::Max));
   CHECK(!qdq::HistogramCalibrator::make(0));
   CHECK_GOOD(qdq::HistogramCalibrator::make(16, true, qdq::Library::Numpy));

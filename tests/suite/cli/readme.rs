@@ -15,7 +15,7 @@ const ADAPTED: [(&str, &str); 5] = [
 ];
 
 /// Tools with options of their own, on lines of which qdq's are not.
-const OTHER_TOOLS: [&str; 2] = ["cmake", "pkg-config"];
+const OTHER_TOOLS: [&str; 4] = ["cargo", "cmake", "CMake", "pkg-config"];
 
 fn readme() -> String {
     std::fs::read_to_string(project("README.md")).unwrap().replace("\\\n", " ")
