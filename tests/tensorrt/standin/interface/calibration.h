@@ -1,7 +1,8 @@
 // What TensorRT does with a calibrator: asks for a cache; without one reads batch after batch and hands a cache back.
 //
-// Device memory is read as it is, so it must be the host's: that of fake_cuda.c. A batch that is shorter than the input
-// it is for is an access outside of an allocation, which the sanitizers see.
+// `read_device` is how it gets at a batch. As it stands it reads the memory as the host's; a test that has a device, or
+// the protected memory of fake_cuda.c, sets a copy from there. A batch that is shorter than its input is then seen as an
+// access outside of an allocation, by the sanitizers or by the fake.
 #ifndef STANDIN_CALIBRATION_H
 #define STANDIN_CALIBRATION_H
 
@@ -18,6 +19,12 @@ inline void say(ILogger* logger, ILogger::Severity severity, std::string const& 
         logger->log(severity, text.c_str());
     }
 }
+
+// Copies bytes of a batch to the host; answers whether it could.
+inline bool (*read_device)(void* to, void const* from, std::size_t size) = [](void* to, void const* from, std::size_t size) {
+    std::memcpy(to, from, size);
+    return true;
+};
 
 inline char const* algorithm_name(CalibrationAlgoType algorithm) {
     switch (algorithm) {
@@ -83,10 +90,12 @@ inline bool calibrate(INetworkDefinition const& network, IBuilderConfig& config,
                 say(logger, ILogger::Severity::kERROR, "null binding for " + std::string(names[i]));
                 return false;
             }
-            auto const* values = static_cast<float const*>(bindings[i]);
-            auto const elements = batch_elements(*inputs[i], config, implicit_batch);
             auto& kept = batch[names[i]];
-            kept.assign(values, values + elements);
+            kept.resize(static_cast<std::size_t>(batch_elements(*inputs[i], config, implicit_batch)));
+            if (!read_device(kept.data(), bindings[i], kept.size() * sizeof(float))) {
+                say(logger, ILogger::Severity::kERROR, "cannot read the batch of " + std::string(names[i]));
+                return false;
+            }
             for (auto const value : kept) {
                 maxima[i] = std::max(maxima[i], std::fabs(value));
             }
