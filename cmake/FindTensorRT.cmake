@@ -49,7 +49,7 @@ endif()
 
 find_path(TensorRT_INCLUDE_DIR NvInferVersion.h
     HINTS ${_trt_roots}
-    PATH_SUFFIXES include . "targets/${CMAKE_LIBRARY_ARCHITECTURE}/include" "include/${CMAKE_LIBRARY_ARCHITECTURE}"
+    PATH_SUFFIXES include "targets/${CMAKE_LIBRARY_ARCHITECTURE}/include" "include/${CMAKE_LIBRARY_ARCHITECTURE}"
     DOC "The folder of NvInfer.h")
 find_path(TensorRT_CUDA_INCLUDE_DIR cuda_runtime_api.h
     HINTS "${TensorRT_INCLUDE_DIR}" "${TensorRT_INCLUDE_DIR}/.." ${CUDAToolkit_INCLUDE_DIRS} ${CUDAToolkit_ROOT} ${CUDA_HOME}
@@ -113,7 +113,7 @@ foreach(_trt_component nvinfer nvonnxparser nvinfer_plugin)
         endforeach()
         find_library(TensorRT_${_trt_upper}_LIBRARY NAMES ${_trt_names}
             HINTS ${_trt_roots}
-            PATH_SUFFIXES lib lib64 . "targets/${CMAKE_LIBRARY_ARCHITECTURE}/lib" "lib/${CMAKE_LIBRARY_ARCHITECTURE}"
+            PATH_SUFFIXES lib lib64 "targets/${CMAKE_LIBRARY_ARCHITECTURE}/lib" "lib/${CMAKE_LIBRARY_ARCHITECTURE}"
                 tensorrt_libs tensorrt_rtx_libs
             DOC "TensorRT's ${_trt_component}")
         mark_as_advanced(TensorRT_${_trt_upper}_LIBRARY)

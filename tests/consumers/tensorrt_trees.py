@@ -3,7 +3,6 @@
 These cases need neither qdq nor cargo's output, except for the crate with the real headers.
 """
 
-import os
 import shutil
 import sys
 
@@ -173,8 +172,8 @@ def real_headers():
         folder = tensorrt_headers.real() / tensorrt_headers.REAL[version]
         found = find(f"-DTensorRT_ROOT={folder}", components="headers")
         check(found["version"].startswith(version.removeprefix("rtx-") + ".") and found["rtx"] == rtx, "found:", found)
-        check([os.path.realpath(path) for path in found["includes"].split(";")]
-              == [str(folder.resolve()), str(folder.parent.resolve())], "includes:", found)
+        # The crate has CUDA's header beside the folders of TensorRT's.
+        check(found["includes"] == f"{folder};{folder.parent}", "includes:", found)
 
 
 CASES = [
