@@ -1,0 +1,114 @@
+// A batch in the memory of the GPU.
+#ifndef QDQ_TENSORRT_DEVICE_BATCH_HPP
+#define QDQ_TENSORRT_DEVICE_BATCH_HPP
+
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <qdq/result.hpp>
+#include <qdq/span.hpp>
+#include <qdq/tensor_view.hpp>
+#include <qdq/tensorrt/detail/cuda_driver.hpp>
+#include <qdq/tensorrt/detail/cuda_runtime.hpp>
+#include <qdq/tensorrt/detail/tensor_bytes.hpp>
+
+namespace qdq::trt {
+
+/// Device memory for the tensors of a batch, one block per name, which is kept for the next batch and grows where it must.
+///
+/// CUDA is opened when this is made, never linked: its driver or, where that is not found, its runtime. The memory belongs to
+/// the CUDA context that is current then; where there is none, to the primary context of device 0, which is retained until
+/// this is destroyed. To be moved, not copied; one thread at a time may use it.
+class DeviceBatch {
+ public:
+  /// Opens CUDA. Status::Io where neither driver nor runtime is found, Status::Engine where there is no GPU.
+  [[nodiscard]] static Result<DeviceBatch> make() {
+    auto memory = open();
+    if (!memory) return std::move(memory).error();
+    return DeviceBatch(std::move(memory).value());
+  }
+
+  /// Copies bytes of the host to the block of this name. Returns the block, which is valid until the name is uploaded again
+  /// with more bytes or this is destroyed; it is the device's, and the copy is complete.
+  [[nodiscard]] Result<void*> upload(std::string_view name, Bytes bytes) {
+    if (bytes.size() == 0) return Error(Status::InvalidArgument, "there are no bytes to upload for " + detail::quote(name));
+    auto found = blocks_.find(name);
+    if (found == blocks_.end()) found = blocks_.emplace(std::string(name), memory_.get()).first;
+    auto done = found->second.reserve(bytes.size());
+    if (done) done = memory_->copy(found->second.data(), bytes.data(), bytes.size());
+    if (done) return found->second.data();
+    const Error cause = std::move(done).error();
+    return Error(cause.status(), "input " + detail::quote(name) + ": " + std::string(cause.message()), cause.remedy());
+  }
+  /// Copies a row-major tensor of the host.
+  [[nodiscard]] Result<void*> upload(std::string_view name, const TensorView& tensor) {
+    auto bytes = detail::host_bytes(name, tensor);
+    if (!bytes) return std::move(bytes).error();
+    return upload(name, Bytes(tensor.data(), *bytes));
+  }
+
+ private:
+  class Block {
+   public:
+    explicit Block(detail::DeviceMemory* memory) noexcept : memory_(memory) {}
+    Block(const Block&) = delete;
+    Block& operator=(const Block&) = delete;
+    ~Block() { static_cast<void>(clear()); }
+
+    [[nodiscard]] void* data() const noexcept { return data_; }
+    // Frees before it allocates: the device need not hold both.
+    Result<void> reserve(std::size_t bytes) {
+      if (bytes <= size_) return {};
+      if (auto cleared = clear(); !cleared) return cleared;
+      auto done = memory_->allocate(bytes, data_);
+      if (done) size_ = bytes;
+      return done;
+    }
+
+   private:
+    Result<void> clear() {
+      if (data_ == nullptr) return {};
+      auto freed = memory_->free(data_);
+      if (!freed) return freed;
+      data_ = nullptr;
+      size_ = 0;
+      return freed;
+    }
+
+    detail::DeviceMemory* memory_;
+    void* data_ = nullptr;
+    std::size_t size_ = 0;
+  };
+
+  explicit DeviceBatch(std::unique_ptr<detail::DeviceMemory> memory) noexcept : memory_(std::move(memory)) {}
+
+  static Result<std::unique_ptr<detail::DeviceMemory>> open() {
+#ifdef _WIN32
+    auto driver = detail::open_any({"nvcuda.dll"});
+#else
+    auto driver = detail::open_any({"libcuda.so.1"});
+#endif
+    if (driver) return detail::CudaDriver::open(*driver);
+#ifdef _WIN32
+    auto runtime = detail::open_any({"cudart64_13.dll", "cudart64_12.dll", "cudart64_110.dll", "cudart64_102.dll"});
+#else
+    auto runtime = detail::open_any(
+        {"libcudart.so.13", "libcudart.so.12", "libcudart.so.11.0", "libcudart.so.10.2", "libcudart.so"});
+#endif
+    if (runtime) return detail::CudaRuntime::open(*runtime);
+    return Error(Status::Io, "neither CUDA's driver nor its runtime is found: " + std::string(driver.error().message()),
+                 "TensorRT calibrates on a GPU: install NVIDIA's driver, or put the folder of libcuda.so.1 where the system "
+                 "looks for libraries; ranges that qdq measures need no GPU");
+  }
+
+  // The blocks go before what frees them.
+  std::unique_ptr<detail::DeviceMemory> memory_;
+  std::map<std::string, Block, std::less<>> blocks_;
+};
+
+}  // namespace qdq::trt
+
+#endif
