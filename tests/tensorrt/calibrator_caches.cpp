@@ -9,7 +9,8 @@ static const std::string version = std::to_string(NV_TENSORRT_VERSION);
 static std::string given(nvinfer1::IInt8Calibrator& calibrator) {
   std::size_t size = 99;
   const void* bytes = calibrator.readCalibrationCache(size);
-  return bytes == nullptr ? (size == 0 ? "nothing" : "no bytes, but a size") : std::string(static_cast<const char*>(bytes), size);
+  if (bytes == nullptr) return size == 0 ? "nothing" : "no bytes, but a size";
+  return std::string(static_cast<const char*>(bytes), size);
 }
 
 static qdq::Cache cache(const std::string& text) { return qdq::Cache::from_bytes(text).value(); }

@@ -224,6 +224,7 @@ TEST(a_device_that_is_not_there_is_told) {
   gpu().fail("cuInit", 1, 100);
   check_refused(build, EntropyCalibrator2::from_batches(build.network(), counting(*trt::inputs(build.network()), {2}),
                                                         *build.options().cache_file(path).build()),
-                Status::Engine, "cuInit failed to begin: error 100, CUDA_ERROR_NO_DEVICE: no CUDA-capable device is detected");
+                Status::Engine,
+                "cuInit failed to begin: error 100, CUDA_ERROR_NO_DEVICE: no CUDA-capable device is detected");
   CHECK(build.logger.has('E', "ranges that qdq measures need none"));
 }

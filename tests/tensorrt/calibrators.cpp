@@ -100,7 +100,8 @@ TEST(several_inputs_in_any_order) {
     auto calibrator = EntropyCalibrator2::from_batches(build.network(), pairs(inputs, scales)).value();
     CHECK(build.run(calibrator.get()));
     CHECK(build.seen("x") == (std::vector<Floats>(2, {1, 2, 3, 4})));
-    CHECK((build.seen("scale") == std::vector<Floats>{Floats(static_cast<std::size_t>(scales), 1), Floats(static_cast<std::size_t>(scales), 2)}));
+    const auto count = static_cast<std::size_t>(scales);
+    CHECK((build.seen("scale") == std::vector<Floats>{Floats(count, 1), Floats(count, 2)}));
   }
   // TensorRT may ask in any order, and for less.
   Build build;

@@ -46,7 +46,9 @@ class UsersMinMax : public nvinfer1::IInt8MinMaxCalibrator {
   bool getBatch(void**, char const**, int32_t) noexcept override { return false; }
   void const* readCalibrationCache(std::size_t&) noexcept override { return nullptr; }
   void writeCalibrationCache(void const*, std::size_t) noexcept override {}
-  nvinfer1::CalibrationAlgoType getAlgorithm() noexcept override { return nvinfer1::CalibrationAlgoType::kMINMAX_CALIBRATION; }
+  nvinfer1::CalibrationAlgoType getAlgorithm() noexcept override {
+    return nvinfer1::CalibrationAlgoType::kMINMAX_CALIBRATION;
+  }
 };
 
 class UsersEntropy : public nvinfer1::IInt8EntropyCalibrator {
@@ -78,7 +80,8 @@ int main() {
   std::size_t length = 1;
   bool good = calibrator->getBatchSize() == 2 && calibrator->getAlgorithm() == Type::kENTROPY_CALIBRATION_2;
   good = good && calibrator->readCalibrationCache(length) == nullptr && length == 0;
-  good = good && calibrator->getBatch(pointers, names, 1) && pointers[0] != nullptr && !calibrator->getBatch(pointers, names, 1);
+  good = good && calibrator->getBatch(pointers, names, 1) && pointers[0] != nullptr;
+  good = good && !calibrator->getBatch(pointers, names, 1);
   calibrator->writeCalibrationCache("ab", 2);
   good = good && calibrator->readCalibrationCache(length) != nullptr && length == 2;
   UsersMinMax minmax;

@@ -86,7 +86,8 @@ TEST(failures_name_the_input_the_function_and_the_remedy) {
                 "cuMemFree failed to free device memory: error 700, CUDA_ERROR_ILLEGAL_ADDRESS");
     CHECK_EQ(gpu().live(), std::size_t{1});
     gpu().fail("cuMemcpyHtoD_v2", 1, 12345);
-    CHECK_FAILS(batch.upload("image", qdq::TensorView(Floats(4))), Status::Engine, "cuMemcpyHtoD failed for 16 bytes: error 12345");
+    CHECK_FAILS(batch.upload("image", qdq::TensorView(Floats(4))), Status::Engine,
+                "cuMemcpyHtoD failed for 16 bytes: error 12345");
     // Memory that is there but whose context was not left is freed as well.
     gpu().fail("cuCtxPopCurrent_v2", 2, 201);
     CHECK_FAILS(batch.upload("image", qdq::TensorView(Floats(6))), Status::Engine, "cuCtxPopCurrent failed");
@@ -100,11 +101,13 @@ TEST(what_is_no_block_of_host_memory_is_refused) {
   start();
   auto batch = DeviceBatch::make().value();
   const Floats values(6);
-  CHECK_FAILS(batch.upload("a", {values.data(), {2, 2}, {3, 1}}), Status::InvalidArgument, "'a', f32 [2, 2], is not one block");
+  CHECK_FAILS(batch.upload("a", {values.data(), {2, 2}, {3, 1}}), Status::InvalidArgument,
+              "'a', f32 [2, 2], is not one block");
   CHECK_GOOD(batch.upload("a", {values.data(), {1, 2}, {9, 1}}));
   CHECK_FAILS(batch.upload("a", {DType::I4, values.data(), {4}}), Status::InvalidArgument, "i4 [4], is not one block");
   CHECK_FAILS(batch.upload("a", {values.data(), {0, 2}}), Status::InvalidArgument, "is not one block");
-  CHECK_FAILS(batch.upload("a", qdq::TensorView(static_cast<const float*>(nullptr), {2})), Status::InvalidArgument, "is not one block");
+  CHECK_FAILS(batch.upload("a", qdq::TensorView(static_cast<const float*>(nullptr), {2})), Status::InvalidArgument,
+              "is not one block");
   CHECK_FAILS(batch.upload("a", qdq::Bytes(values.data(), 0)), Status::InvalidArgument, "no bytes to upload for 'a'");
   const std::int64_t huge = std::int64_t{1} << 62;
   CHECK_FAILS(batch.upload("a", {values.data(), {huge, huge}}), Status::InvalidArgument, "is not one block");

@@ -28,7 +28,8 @@ class Bindings {
   [[nodiscard]] Result<void> set(std::string_view name, void* device) {
     const std::size_t index = find(name);
     if (index == inputs_.size()) {
-      return Error(Status::InvalidArgument, "the network has no input " + detail::quote(name), "use the names of its inputs");
+      return Error(Status::InvalidArgument, "the network has no input " + detail::quote(name),
+                   "use the names of its inputs");
     }
     if (device == nullptr) {
       return Error(Status::InvalidArgument, "the device pointer for input " + detail::quote(name) + " is null",

@@ -26,16 +26,16 @@
 
 namespace qdq::trt {
 
-/// A calibrator over a class of TensorRT. It works in two ways: with batches TensorRT measures, and with ranges or a cache that
-/// there are already it does not calibrate at all.
+/// A calibrator over a class of TensorRT. It works in two ways: with batches TensorRT measures, and with ranges or a cache
+/// that there are already it does not calibrate at all.
 ///
 ///     auto batches = qdq::Batches::open(*qdq::trt::inputs(*network), "images");
 ///     auto calibrator = qdq::trt::EntropyCalibrator2::from_batches(*network, std::move(*batches), *options);
 ///     config->setInt8Calibrator(calibrator->get());
 ///
 /// The network is read when the calibrator is made and not kept: give it complete. `library` is the TensorRT that builds it;
-/// its version is what a cache must be for. The caller owns the calibrator and keeps it until the engine is built, and the
-/// batches, function and options that were given to it live as long.
+/// its version is what a cache must be for. The caller owns the calibrator and keeps it until the engine is built; the
+/// batches or the function are moved into it, options are copied, and their logger must outlive it.
 ///
 /// Nothing that TensorRT calls throws. A failure is logged, ends the data and is kept for failure(); after it no cache is
 /// written, since it would be of half the data. Ask for it after the build, which may fail for a reason that begins here.
@@ -44,13 +44,12 @@ namespace qdq::trt {
 template <typename Base, Algorithm algorithm>
 class Calibrator final : public detail::Calls<Base> {
  public:
-  /// A calibrator that feeds these batches, for trt::inputs(network), to TensorRT. They may hold any number of samples and name
-  /// the inputs in any order; a last batch that is short is filled up with its own samples. Device memory is allocated when
-  /// TensorRT asks for the first batch, not where a cache file saves it the calibration.
-  [[nodiscard]] static Result<std::unique_ptr<Calibrator>> from_batches(const nvinfer1::INetworkDefinition& network,
-                                                                       Batches batches,
-                                                                       const CalibratorOptions& options = CalibratorOptions(),
-                                                                       const Library& library = Library::linked()) {
+  /// A calibrator that feeds these batches, for trt::inputs(network), to TensorRT. They may hold any number of samples and
+  /// name the inputs in any order; a last batch that is short is filled up with its own samples. Device memory is allocated
+  /// when TensorRT asks for the first batch, not where a cache file saves it the calibration.
+  [[nodiscard]] static Result<std::unique_ptr<Calibrator>> from_batches(
+      const nvinfer1::INetworkDefinition& network, Batches batches, const CalibratorOptions& options = CalibratorOptions(),
+      const Library& library = Library::linked()) {
     auto inputs = network_inputs(network, options.profile(), options.batch_size());
     if (!inputs) return std::move(inputs).error();
     auto feed = detail::BatchFeed::make(std::move(inputs).value(), std::move(batches), detail::Log(options.logger()));
@@ -58,26 +57,24 @@ class Calibrator final : public detail::Calls<Base> {
     return make(network, options, library, std::move(feed).value());
   }
 
-  /// A calibrator for data that is in device memory already. The function is called with a `trt::Bindings&` for every batch, sets
-  /// the device pointer of every input and returns true; after the last batch it sets nothing and returns false. It may return
-  /// Result<bool> instead, and is moved in. What it throws is a failure.
+  /// A calibrator for data that is in device memory already. The function is called with a `trt::Bindings&` for every
+  /// batch, sets the device pointer of every input and returns true; after the last batch it sets nothing and returns
+  /// false. It may return Result<bool> instead, and is moved in. What it throws is a failure.
   template <typename Function>
-  [[nodiscard]] static Result<std::unique_ptr<Calibrator>> from_device(const nvinfer1::INetworkDefinition& network,
-                                                                      Function function,
-                                                                      const CalibratorOptions& options = CalibratorOptions(),
-                                                                      const Library& library = Library::linked()) {
+  [[nodiscard]] static Result<std::unique_ptr<Calibrator>> from_device(
+      const nvinfer1::INetworkDefinition& network, Function function, const CalibratorOptions& options = CalibratorOptions(),
+      const Library& library = Library::linked()) {
     auto inputs = network_inputs(network, options.profile(), options.batch_size());
     if (!inputs) return std::move(inputs).error();
     auto feed = std::make_unique<detail::DeviceFeed<Function>>(std::move(inputs).value(), std::move(function));
     return make(network, options, library, std::move(feed));
   }
 
-  /// A calibrator that hands over ranges of any method: TensorRT calibrates nothing. Status::Data where the network has none of
-  /// their tensors. The cache file of the options is not used.
-  [[nodiscard]] static Result<std::unique_ptr<Calibrator>> from_ranges(const nvinfer1::INetworkDefinition& network,
-                                                                      const Ranges& ranges,
-                                                                      const CalibratorOptions& options = CalibratorOptions(),
-                                                                      const Library& library = Library::linked()) {
+  /// A calibrator that hands over ranges of any method: TensorRT calibrates nothing. Status::Data where the network has
+  /// none of their tensors. The cache file of the options is not used.
+  [[nodiscard]] static Result<std::unique_ptr<Calibrator>> from_ranges(
+      const nvinfer1::INetworkDefinition& network, const Ranges& ranges,
+      const CalibratorOptions& options = CalibratorOptions(), const Library& library = Library::linked()) {
     if (auto fits = library.check(); !fits) return std::move(fits).error();
     auto cache = Cache::from_ranges(ranges, static_cast<std::uint32_t>(library.version_number()), algorithm);
     if (!cache) return std::move(cache).error();
@@ -85,10 +82,9 @@ class Calibrator final : public detail::Calls<Base> {
   }
 
   /// The same with a cache of any version and algorithm, which is copied. Status::Data where a scale cannot be used.
-  [[nodiscard]] static Result<std::unique_ptr<Calibrator>> from_cache(const nvinfer1::INetworkDefinition& network,
-                                                                     const Cache& cache,
-                                                                     const CalibratorOptions& options = CalibratorOptions(),
-                                                                     const Library& library = Library::linked()) {
+  [[nodiscard]] static Result<std::unique_ptr<Calibrator>> from_cache(
+      const nvinfer1::INetworkDefinition& network, const Cache& cache,
+      const CalibratorOptions& options = CalibratorOptions(), const Library& library = Library::linked()) {
     auto bytes = cache.to_bytes();
     if (!bytes) return std::move(bytes).error();
     auto copy = Cache::from_bytes(*bytes);
@@ -102,8 +98,9 @@ class Calibrator final : public detail::Calls<Base> {
  private:
   explicit Calibrator(detail::Calibration calibration) : detail::Calls<Base>(std::move(calibration)) {}
 
-  static Result<std::unique_ptr<Calibrator>> make(const nvinfer1::INetworkDefinition& network, const CalibratorOptions& options,
-                                                  const Library& library, std::unique_ptr<detail::Feed> feed) {
+  static Result<std::unique_ptr<Calibrator>> make(const nvinfer1::INetworkDefinition& network,
+                                                  const CalibratorOptions& options, const Library& library,
+                                                  std::unique_ptr<detail::Feed> feed) {
     if (auto fits = library.check(); !fits) return std::move(fits).error();
     detail::CacheReader reader(static_cast<std::uint32_t>(library.version_number()), algorithm, network);
     const std::int32_t batch_size = detail::has_implicit_batch(network) ? options.batch_size() : 1;

@@ -54,11 +54,11 @@ class CalibratorOptions::Builder : public qdq::detail::Builder<Builder, Calibrat
   Builder& logger(nvinfer1::ILogger& logger) { return put(&CalibratorOptions::logger_, &logger); }
   /// The calibration cache that is read, where it is there and fits, and written after a calibration. Default: none.
   Builder& cache_file(std::string path) { return put(&CalibratorOptions::cache_file_, std::move(path)); }
-  /// Whether the cache file is used as well when its header is for another version of TensorRT or another algorithm. Its scales
-  /// are then taken as they are, and the log says so. Default: false.
+  /// Whether the cache file is used as well when its header is for another version of TensorRT or another algorithm. Its
+  /// scales are then taken as they are, and the log says so. Default: false.
   Builder& allow_reheading(bool allow = true) { return put(&CalibratorOptions::allow_reheading_, allow); }
-  /// The profile that IBuilderConfig::setCalibrationProfile() is given: its optimal dimensions are the shapes of the batches.
-  /// Needed while the calibrator is made, for networks with dynamic shapes. Default: none.
+  /// The profile that IBuilderConfig::setCalibrationProfile() is given: its optimal dimensions are the shapes of the
+  /// batches. Needed while the calibrator is made, for networks with dynamic shapes. Default: none.
   Builder& profile(const nvinfer1::IOptimizationProfile& profile) { return put(&CalibratorOptions::profile_, &profile); }
   /// How many samples TensorRT 7 to 9 reads at once for a network that leaves the batch out of its shapes, at most
   /// IBuilder::getMaxBatchSize(). Others have it in their shapes. Default: 1.

@@ -19,9 +19,9 @@ namespace qdq::trt {
 
 /// Device memory for the tensors of a batch, one block per name, which is kept for the next batch and grows where it must.
 ///
-/// CUDA is opened when this is made, never linked: its driver or, where that is not found, its runtime. The memory belongs to
-/// the CUDA context that is current then; where there is none, to the primary context of device 0, which is retained until
-/// this is destroyed. To be moved, not copied; one thread at a time may use it.
+/// CUDA is opened when this is made, never linked: its driver or, where that is not found, its runtime. The memory belongs
+/// to the CUDA context that is current then; where there is none, to the primary context of device 0, which is retained
+/// until this is destroyed. To be moved, not copied; one thread at a time may use it.
 class DeviceBatch {
  public:
   /// Opens CUDA. Status::Io where neither driver nor runtime is found, Status::Engine where there is no GPU.

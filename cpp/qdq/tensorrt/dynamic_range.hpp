@@ -24,11 +24,12 @@ struct DynamicRanges {
   std::vector<std::string> missing;  ///< Tensors of floats without one: TensorRT runs the layers around them without INT8.
 };
 
-/// Gives every input and every layer's output its range, -amax to amax, by its name: the builder then needs no calibrator. A
-/// tensor that has a range already keeps it where `ranges` has none. What reaches no further than 2^-24 gets 127, as in a cache.
+/// Gives every input and every layer's output its range, -amax to amax, by its name: the builder then needs no calibrator.
+/// A tensor that has a range already keeps it where `ranges` has none. What reaches no further than 2^-24 gets 127, as in a
+/// cache.
 ///
-/// Status::Data where the network has none of the tensors, Status::Engine where TensorRT refuses a range; ranges that were set
-/// before stay set.
+/// Status::Data where the network has none of the tensors, Status::Engine where TensorRT refuses a range; ranges that were
+/// set before stay set.
 [[nodiscard]] inline Result<DynamicRanges> set_dynamic_ranges(nvinfer1::INetworkDefinition& network, const Ranges& ranges) {
   DynamicRanges out{};
   std::string refused;

@@ -77,8 +77,8 @@ inline void mark_samples(std::vector<Input>& inputs, const std::vector<bool>& is
 }  // namespace detail
 
 /// The inputs of a network. Sizes that are decided at run time are those that the calibration profile calls optimal, which
-/// TensorRT calibrates with; without a profile they stay qdq::dynamic. A network of TensorRT 7 to 9 that leaves the batch out of
-/// its shapes gets `batch_size` in front of them.
+/// TensorRT calibrates with; without a profile they stay qdq::dynamic. A network of TensorRT 7 to 9 that leaves the batch
+/// out of its shapes gets `batch_size` in front of them.
 [[nodiscard]] inline Result<std::vector<Input>> network_inputs(const nvinfer1::INetworkDefinition& network,
                                                                const nvinfer1::IOptimizationProfile* profile = nullptr,
                                                                std::int64_t batch_size = 1) {

@@ -90,7 +90,8 @@ class CacheStore {
     auto cache = data == nullptr ? Cache::from_bytes("") : Cache::from_bytes(Bytes(data, size));
     if (!cache) {
       return Error(cache.error().status(),
-                   "what TensorRT gave as calibration cache is none and is not written: " + std::string(cache.error().message()),
+                   "what TensorRT gave as calibration cache is none and is not written: " +
+                       std::string(cache.error().message()),
                    "see what TensorRT logged before");
     }
     bytes_.assign(static_cast<const char*>(data), size);

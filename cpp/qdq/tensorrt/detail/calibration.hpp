@@ -22,7 +22,11 @@ class Calibration {
  public:
   /// `feed` is null for a calibrator that has a cache only.
   Calibration(CalibratorOptions options, std::int32_t batch_size, CacheReader reader, std::unique_ptr<Feed> feed)
-      : options_(std::move(options)), batch_size_(batch_size), log_(options_.logger()), store_(std::move(reader), log_), feed_(std::move(feed)) {}
+      : options_(std::move(options)),
+        batch_size_(batch_size),
+        log_(options_.logger()),
+        store_(std::move(reader), log_),
+        feed_(std::move(feed)) {}
 
   [[nodiscard]] const CalibratorOptions& options() const noexcept { return options_; }
   /// The samples of a batch for networks that leave it out of their shapes, else 1.

@@ -37,7 +37,8 @@ class CudaDriver final : public DeviceMemory {
     return in_context([&] {
       auto copied = said("cuMemcpyHtoD", copy_(address(to), from, bytes), "for " + text(bytes));
       if (!copied) return copied;
-      // A copy of memory that is not pinned may return while its end is on its way, and TensorRT reads in a stream of its own.
+      // A copy of memory that is not pinned may return while its end is on its way, and TensorRT reads in a stream of its
+      // own.
       return said("cuCtxSynchronize", synchronize_(), "after a copy of " + text(bytes));
     });
   }

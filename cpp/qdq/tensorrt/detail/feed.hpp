@@ -27,7 +27,8 @@ class Feed {
 
 /// The names that TensorRT asks for must be inputs of the network that the calibrator was made for.
 inline Error unknown_input(std::string_view name) {
-  return Error(Status::InvalidArgument, "TensorRT asks for input " + quote(name) + ", which the calibrator's network has not",
+  return Error(Status::InvalidArgument,
+               "TensorRT asks for input " + quote(name) + ", which the calibrator's network has not",
                "make the calibrator from the network that is built");
 }
 

@@ -48,8 +48,8 @@ inline std::string text(const Finding& finding) {
   return count > most ? out + " and " + std::to_string(count - most) + " more" : out;
 }
 
-/// Logs what is wrong with a cache, each finding with its severity. `what` names the cache. The worst one is returned where the
-/// cache cannot be used.
+/// Logs what is wrong with a cache, each finding with its severity. `what` names the cache. The worst one is returned where
+/// the cache cannot be used.
 inline Result<void> log_findings(const Log& log, const std::string& what, const Findings& findings) {
   Result<void> usable;
   for (const Finding finding : findings) {
