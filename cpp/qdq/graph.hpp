@@ -85,6 +85,12 @@ class Graph : public detail::Handle<qdq_graph, qdq_graph_free> {
   /// The nodes by number.
   [[nodiscard]] detail::Items<NodeInfo, qdq_graph> nodes() const { return {c(), qdq_graph_node_count(c()), node}; }
 
+  /// These ranges, and those of tensors that hold the values of a ranged one in another shape or order: what lies before and
+  /// behind Reshape, Transpose and their like.
+  [[nodiscard]] Result<Ranges> spread(const Ranges& ranges) const {
+    return detail::make<Ranges>(qdq_ranges_spread, ranges.c(), c());
+  }
+
   /// Decides what of the graph is quantized: a pure function of its arguments.
   [[nodiscard]] Result<Plan> plan(const Policy& policy = Policy()) const {
     return detail::make<Plan>(qdq_graph_plan, c(), policy.c(), nullptr);

@@ -1195,6 +1195,14 @@ qdq_status qdq_quantizer_backward(const qdq_quantizer *quantizer,
 // qdq_ranges_free().
 qdq_status qdq_ranges_new(const char *method, qdq_ranges **out, qdq_error **error);
 
+// These ranges, and those of tensors of the graph that hold the values of a ranged one in another shape or order: what lies
+// before and behind Reshape, Transpose and their like. For networks into which such operators were put after the calibration,
+// as TensorRT's ONNX parser does. Free `*out` with qdq_ranges_free().
+qdq_status qdq_ranges_spread(const qdq_ranges *ranges,
+                             const qdq_graph *graph,
+                             qdq_ranges **out,
+                             qdq_error **error);
+
 // Reads a JSON file that qdq_ranges_write() or `qdq calibrate --ranges` wrote.
 qdq_status qdq_ranges_read(const char *path, qdq_ranges **out, qdq_error **error);
 
