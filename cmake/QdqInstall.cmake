@@ -7,7 +7,8 @@ configure_package_config_file(cmake/qdqConfig.cmake.in qdqConfig.cmake INSTALL_D
     PATH_VARS CMAKE_INSTALL_INCLUDEDIR CMAKE_INSTALL_LIBDIR)
 write_basic_package_version_file(qdqConfigVersion.cmake COMPATIBILITY ${compatibility})
 install(FILES "${PROJECT_BINARY_DIR}/qdqConfig.cmake" "${PROJECT_BINARY_DIR}/qdqConfigVersion.cmake"
-    "${PROJECT_BINARY_DIR}/qdqTargets.cmake" DESTINATION "${config_folder}")
+    "${PROJECT_BINARY_DIR}/qdqTargets.cmake" cmake/qdqTensorRT.cmake cmake/FindTensorRT.cmake
+    DESTINATION "${config_folder}")
 
 set(pc_folder "${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig")
 file(RELATIVE_PATH QDQ_PC_PREFIX "${pc_folder}" "${CMAKE_INSTALL_PREFIX}")

@@ -8,18 +8,13 @@ usage: run.py [WORD...], where only cases with such a word in their names run
 
 import os
 import re
-import shlex
 import shutil
-import subprocess
 import sys
 import time
-from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
-TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).absolute()
-# Every path has a space in it.
-WORK = TARGET / "consumers" / "in a folder"
+import tensorrt_trees
+from commands import HERE, ROOT, TARGET, WORK, Failure, check, cmake, run
+
 BUILD = WORK / "build"
 PREFIX = WORK / "installed tree"
 VERSION = re.search(r'^version = "(.*)"', (ROOT / "Cargo.toml").read_text(), re.M)[1]
@@ -28,35 +23,6 @@ SONAME = "libqdq.so." + (VERSION.rsplit(".", 1)[0] if VERSION.startswith("0.") e
 WARNINGS = "-Wall -Wextra -Wpedantic -Werror"
 # The features of the dependencies are those of the build of which a test is part.
 CARGO = ["-DQDQ_CARGO_PROFILE=dev", "-DQDQ_CARGO_FLAGS=--locked;--test;suite"]
-# cmake and ninja of this Python's environment before those of the system.
-PATH = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-
-
-class Failure(Exception):
-    """A case that failed, with what there is to say about it."""
-
-
-def check(holds, *message):
-    if not holds:
-        raise Failure(" ".join(map(str, message)))
-
-
-def run(*command, **environment):
-    """Runs a command and returns what it printed."""
-    command = [str(part) for part in command]
-    environment = {key: str(value) for key, value in environment.items()}
-    environment = os.environ | {"PATH": PATH, "CARGO_TARGET_DIR": str(TARGET)} | environment
-    program = shutil.which(command[0], path=PATH)
-    check(program, f"{command[0]} is not installed; `make python` sets up cmake and ninja, the system's packages the rest")
-    ran = subprocess.run([program, *command[1:]], env=environment, text=True, stdin=subprocess.DEVNULL,
-                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    check(ran.returncode == 0, f"{shlex.join(command)} ended with {ran.returncode}:\n{ran.stdout}")
-    return ran.stdout
-
-
-def cmake(source, build, *options):
-    run("cmake", "-S", source, "-B", build, "-G", "Ninja", *options)
-    run("cmake", "--build", build)
 
 
 def cmake_project(name, programs=("consumer",), options=(), build=None):
@@ -84,9 +50,11 @@ def found_in(prefix):
 EXPECTED = f"""
 bin/qdq
 include/qdq/qdq.h
+lib/cmake/qdq/FindTensorRT.cmake
 lib/cmake/qdq/qdqConfig.cmake
 lib/cmake/qdq/qdqConfigVersion.cmake
 lib/cmake/qdq/qdqTargets.cmake
+lib/cmake/qdq/qdqTensorRT.cmake
 lib/libqdq.a
 lib/libqdq.so
 lib/{SONAME}
@@ -168,6 +136,23 @@ def refuses_another_minor_version():
         check("version: " + VERSION in str(refusal), "refused for another reason:", refusal)
     else:
         raise Failure("a program that wants 0.0 got", VERSION)
+
+
+def component_tensorrt():
+    """The component is there with TensorRT's headers, whose folder the target then has, and not without."""
+    options = [*found_in(PREFIX), "-DQDQ_COMPONENTS=tensorrt"]
+    tree = tensorrt_trees.archive("beside qdq", "8.5.1")
+    build = cmake_project("tensorrt", options=[*options, f"-DTensorRT_ROOT={tree}"])
+    check(str(tree / "include") in (build / "build.ninja").read_text().replace("$ ", " "), "the headers' folder is not used")
+    check("The component tensorrt needs" in fails(lambda: cmake_project("tensorrt", options=options)), "another message")
+
+
+def fails(action):
+    try:
+        action()
+    except Failure as failure:
+        return str(failure)
+    raise Failure("it did not fail")
 
 
 def pkg_config(prefix):
@@ -265,6 +250,7 @@ CASES = [
     ("find_package, static", lambda: cmake_project(
         "find_package_static", ["consumer_c", "consumer_cpp"], found_in(PREFIX))),
     ("find_package, qdq::tensorrt", lambda: cmake_project("tensorrt", options=found_in(PREFIX))),
+    ("find_package, component tensorrt", component_tensorrt),
     ("find_package, another version", refuses_another_minor_version),
     ("pkg-config, shared and static", lambda: pkg_config(PREFIX)),
     ("the installed tree, moved", the_moved_tree),
@@ -277,8 +263,11 @@ CASES = [
 
 
 def main():
-    chosen = [(name, case) for name, case in CASES if case in (build, install) or not sys.argv[1:]
-              or any(word in name for word in sys.argv[1:])]
+    wanted = [(name, case) for name, case in CASES + tensorrt_trees.CASES if case not in (build, install)
+              and (not sys.argv[1:] or any(word in name for word in sys.argv[1:]))]
+    # What needs no qdq comes without the build of it.
+    needs_qdq = any(case in CASES for case in wanted) or not wanted
+    chosen = (CASES[:2] if needs_qdq else []) + wanted
     shutil.rmtree(WORK, ignore_errors=True)
     WORK.mkdir(parents=True)
     failed = 0

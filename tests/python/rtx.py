@@ -9,7 +9,6 @@ the Python package tensorrt_rtx_cu12_libs, the headers from the source crate tha
 """
 import functools
 import importlib.util
-import json
 import os
 import pathlib
 import subprocess
@@ -20,8 +19,11 @@ from dataclasses import dataclass
 import engine_types
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests"))
+
+import tensorrt_headers  # noqa: E402
+
 SOURCE = ROOT / "tests/trt_rtx/build_engine.cpp"
-HEADERS = ROOT / "tests/trt_rtx/headers/Cargo.toml"
 SM = 86
 
 
@@ -38,29 +40,17 @@ class Engine:
         return [op for op in self.operations if op.is_matrix and node in op.layers]
 
 
-def _headers():
-    cargo = os.environ.get("CARGO", "cargo")
-    subprocess.run([cargo, "fetch", "--quiet", "--locked", "--manifest-path", HEADERS], check=True)
-    metadata = subprocess.run(
-        [cargo, "metadata", "--format-version", "1", "--offline", "--locked", "--manifest-path", HEADERS],
-        check=True, capture_output=True, text=True,
-    ).stdout
-    crate = next(p for p in json.loads(metadata)["packages"] if p["name"] == "trtx-sys")
-    return pathlib.Path(crate["manifest_path"]).parent / "TensorRT-Headers"
-
-
 @functools.cache
 def _tool():
     """The path of the compiled build tool; compiles it when it is missing or older than its source."""
     tool = ROOT / "target/trt_rtx/build_engine"
     if not tool.exists() or tool.stat().st_mtime < SOURCE.stat().st_mtime:
-        headers = _headers()
         tool.parent.mkdir(parents=True, exist_ok=True)
         # Processes and threads may compile at once: each writes a file of its own, the last one stays.
         fresh = pathlib.Path(tempfile.mkdtemp(dir=tool.parent)) / tool.name
         subprocess.run(
             [os.environ.get("CXX", "c++"), "-std=c++17", "-O1", "-Wall", "-Wextra", "-Werror",
-             "-isystem", headers / "TRT-RTX-1.7", "-isystem", headers, SOURCE, "-o", fresh, "-ldl"],
+             *tensorrt_headers.headers("rtx-1.7"), SOURCE, "-o", fresh, "-ldl"],
             check=True,
         )
         fresh.replace(tool)

@@ -1,0 +1,14 @@
+// The version that this folder stands for.
+#ifndef STANDIN_NV_INFER_VERSION_H
+#define STANDIN_NV_INFER_VERSION_H
+
+#define NV_TENSORRT_MAJOR 7
+#define NV_TENSORRT_MINOR 2
+#define NV_TENSORRT_PATCH 1
+#define NV_TENSORRT_BUILD 6
+
+#define NV_TENSORRT_SONAME_MAJOR 7
+#define NV_TENSORRT_SONAME_MINOR 2
+#define NV_TENSORRT_SONAME_PATCH 1
+
+#endif

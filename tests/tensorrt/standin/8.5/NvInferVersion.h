@@ -1,0 +1,14 @@
+// The version that this folder stands for.
+#ifndef STANDIN_NV_INFER_VERSION_H
+#define STANDIN_NV_INFER_VERSION_H
+
+#define NV_TENSORRT_MAJOR 8
+#define NV_TENSORRT_MINOR 5
+#define NV_TENSORRT_PATCH 1
+#define NV_TENSORRT_BUILD 7
+
+#define NV_TENSORRT_SONAME_MAJOR 8
+#define NV_TENSORRT_SONAME_MINOR 5
+#define NV_TENSORRT_SONAME_PATCH 1
+
+#endif

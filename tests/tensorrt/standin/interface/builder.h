@@ -1,0 +1,126 @@
+// IBuilder and IRuntime, and how a program gets them.
+//
+// A build runs the calibrator and gives a text of the network; deserializing gives it back.
+#ifndef STANDIN_BUILDER_H
+#define STANDIN_BUILDER_H
+
+#include "calibration.h"
+
+namespace nvinfer1 {
+
+class ICudaEngine : public INoCopy {
+    STANDIN_OWNED(ICudaEngine)
+
+    std::string standin;
+
+    STANDIN_METHOD IHostMemory* serialize() const STANDIN_NOEXCEPT {
+        auto* memory = new standin::Owned<IHostMemory>;
+        memory->standin = standin;
+        return memory;
+    }
+};
+
+class IBuilder : public INoCopy {
+    STANDIN_OWNED(IBuilder)
+
+    struct {
+        ILogger* logger = nullptr;
+        bool refuses = false;
+        standin::Arena arena;
+    } standin;
+
+    STANDIN_METHOD INetworkDefinition* createNetworkV2(NetworkDefinitionCreationFlags flags) STANDIN_NOEXCEPT {
+        auto* network = new standin::Owned<INetworkDefinition>;
+        network->standin.flags = flags;
+        return network;
+    }
+    STANDIN_METHOD IBuilderConfig* createBuilderConfig() STANDIN_NOEXCEPT { return new standin::Owned<IBuilderConfig>; }
+    STANDIN_METHOD IOptimizationProfile* createOptimizationProfile() STANDIN_NOEXCEPT {
+        return standin.arena.make<IOptimizationProfile>();
+    }
+    STANDIN_METHOD bool platformHasFastInt8() const STANDIN_NOEXCEPT { return true; }
+    STANDIN_METHOD bool platformHasFastFp16() const STANDIN_NOEXCEPT { return true; }
+#if !STANDIN_AT_LEAST(10, 0)
+    STANDIN_VALUE(int32_t, MaxBatchSize, 1)
+#endif
+
+#if STANDIN_AT_LEAST(8, 0)
+    IHostMemory* buildSerializedNetwork(INetworkDefinition& network, IBuilderConfig& config) noexcept {
+        std::string text;
+        if (!plan(network, config, text)) {
+            return nullptr;
+        }
+        auto* memory = new standin::Owned<IHostMemory>;
+        memory->standin = text;
+        return memory;
+    }
+    ILogger* getLogger() const noexcept { return standin.logger; }
+#endif
+#if STANDIN_AT_LEAST(8, 0) && !STANDIN_AT_LEAST(10, 0)
+    TRT_DEPRECATED
+#endif
+#if !STANDIN_AT_LEAST(10, 0)
+    STANDIN_METHOD ICudaEngine* buildEngineWithConfig(INetworkDefinition& network, IBuilderConfig& config) STANDIN_NOEXCEPT {
+        std::string text;
+        if (!plan(network, config, text)) {
+            return nullptr;
+        }
+        auto* engine = new standin::Owned<ICudaEngine>;
+        engine->standin = text;
+        return engine;
+    }
+#endif
+
+private:
+    bool plan(INetworkDefinition const& network, IBuilderConfig& config, std::string& text) {
+        if (standin.refuses) {
+            standin::say(standin.logger, ILogger::Severity::kERROR, "the stand-in was told to refuse the network");
+            return false;
+        }
+        if (config.getFlag(BuilderFlag::kINT8) && config.standin.calibrator != nullptr
+            && !standin::calibrate(network, config, standin.logger)) {
+            return false;
+        }
+        text = "standin " + std::to_string(NV_TENSORRT_VERSION) + "\n";
+        for (auto const* layer : network.standin.layers) {
+            text += std::to_string(static_cast<int>(layer->getType())) + " " + layer->getName() + "\n";
+        }
+        return true;
+    }
+};
+
+class IRuntime : public INoCopy {
+    STANDIN_OWNED(IRuntime)
+
+#if STANDIN_AT_LEAST(8, 0)
+    ICudaEngine* deserializeCudaEngine(void const* blob, std::size_t size) noexcept {
+#else
+    virtual ICudaEngine* deserializeCudaEngine(void const* blob, std::size_t size, void* /* pluginFactory */) {
+#endif
+        auto* engine = new standin::Owned<ICudaEngine>;
+        engine->standin.assign(static_cast<char const*>(blob), size);
+        return engine;
+    }
+};
+
+}  // namespace nvinfer1
+
+extern "C" TENSORRTAPI void* createInferBuilder_INTERNAL(void* logger, int32_t version) STANDIN_NOEXCEPT;
+extern "C" TENSORRTAPI void* createInferRuntime_INTERNAL(void* logger, int32_t version) STANDIN_NOEXCEPT;
+extern "C" TENSORRTAPI int32_t getInferLibVersion() STANDIN_NOEXCEPT;
+
+namespace nvinfer1 {
+namespace {
+
+inline IBuilder* createInferBuilder(ILogger& logger) STANDIN_NOEXCEPT {
+    return static_cast<IBuilder*>(createInferBuilder_INTERNAL(&logger, NV_TENSORRT_VERSION));
+}
+
+inline IRuntime* createInferRuntime(ILogger& logger) STANDIN_NOEXCEPT {
+    return static_cast<IRuntime*>(createInferRuntime_INTERNAL(&logger, NV_TENSORRT_VERSION));
+}
+
+}  // namespace
+}  // namespace nvinfer1
+
+#endif
