@@ -566,6 +566,13 @@ const char *qdq_buffer_text(const qdq_buffer *buffer);
 // How many bytes there are, without the NUL behind them.
 size_t qdq_buffer_size(const qdq_buffer *buffer);
 
+// Writes bytes into a file, whole or not at all: into a temporary neighbour that takes the file's name at the end. `data` may be
+// NULL where `size` is 0.
+qdq_status qdq_write_file(const char *path,
+                          const void *data,
+                          size_t size,
+                          qdq_error **error);
+
 // Frees `*array` and sets it to NULL. NULL in either place is allowed and does nothing.
 void qdq_array_free(qdq_array **array);
 

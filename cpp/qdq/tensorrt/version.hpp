@@ -30,6 +30,8 @@
 #define QDQ_TRT_HAS_BRANCHES QDQ_TRT_AT_LEAST(8, 2)
 /// Whether the builder's memory is limited by pool.
 #define QDQ_TRT_HAS_MEMORY_POOLS QDQ_TRT_AT_LEAST(8, 4)
+/// Whether measured times are kept for the next build: from 8, not RTX.
+#define QDQ_TRT_HAS_TIMING_CACHE (QDQ_TRT_HAS_QDQ && !QDQ_TRT_RTX)
 /// Whether there are unsigned bytes.
 #define QDQ_TRT_HAS_UINT8 QDQ_TRT_AT_LEAST(8, 5)
 /// Whether there are layers for casts and normalization, and 8-bit floats.
@@ -42,6 +44,19 @@
 #define QDQ_TRT_STRONGLY_TYPED QDQ_TRT_AT_LEAST(11, 0)
 /// Whether an engine can be built for a GPU that is not there: RTX.
 #define QDQ_TRT_HAS_COMPUTE_CAPABILITY QDQ_TRT_RTX
+
+// Around the use of what the headers call deprecated and older versions need.
+#if defined(__GNUC__)
+#define QDQ_TRT_DEPRECATED_BEGIN \
+  _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wdeprecated-declarations\"")
+#define QDQ_TRT_DEPRECATED_END _Pragma("GCC diagnostic pop")
+#elif defined(_MSC_VER)
+#define QDQ_TRT_DEPRECATED_BEGIN __pragma(warning(push)) __pragma(warning(disable : 4996))
+#define QDQ_TRT_DEPRECATED_END __pragma(warning(pop))
+#else
+#define QDQ_TRT_DEPRECATED_BEGIN
+#define QDQ_TRT_DEPRECATED_END
+#endif
 
 namespace qdq::trt {
 

@@ -90,7 +90,9 @@ inline nvinfer1::ILayer* copy_without_kernel(nvinfer1::INetworkDefinition& netwo
     case LayerType::kFULLY_CONNECTED: {
       const auto& full = as<nvinfer1::IFullyConnectedLayer>(layer);
       const nvinfer1::Weights none{full.getKernelWeights().type, nullptr, 0};
+      QDQ_TRT_DEPRECATED_BEGIN
       return network.addFullyConnected(input, full.getNbOutputChannels(), none, full.getBiasWeights());
+      QDQ_TRT_DEPRECATED_END
     }
 #endif
     default: return nullptr;

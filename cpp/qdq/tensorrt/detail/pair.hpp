@@ -15,6 +15,8 @@
 #include <qdq/tensorrt/detail/types.hpp>
 #include <qdq/tensorrt/weight_memory.hpp>
 
+#if QDQ_TRT_HAS_QDQ
+
 namespace qdq::trt::detail {
 
 /// Adds pairs of Quantize and Dequantize to a network.
@@ -124,5 +126,7 @@ class Pairs {
 };
 
 }  // namespace qdq::trt::detail
+
+#endif  // QDQ_TRT_HAS_QDQ
 
 #endif

@@ -13,6 +13,8 @@
 #include <qdq/result.hpp>
 #include <qdq/tensorrt/detail/kernel.hpp>
 
+#if QDQ_TRT_HAS_QDQ
+
 namespace qdq::trt::detail {
 
 /// Replaces layers that store their kernel by such that read it. What nothing reads any more, TensorRT leaves out.
@@ -70,5 +72,7 @@ class Replacement {
 };
 
 }  // namespace qdq::trt::detail
+
+#endif  // QDQ_TRT_HAS_QDQ
 
 #endif
