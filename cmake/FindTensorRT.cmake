@@ -49,7 +49,7 @@ endif()
 
 find_path(TensorRT_INCLUDE_DIR NvInferVersion.h
     HINTS ${_trt_roots}
-    PATH_SUFFIXES include . "targets/${CMAKE_LIBRARY_ARCHITECTURE}/include" "include/${CMAKE_LIBRARY_ARCHITECTURE}"
+    PATH_SUFFIXES include "targets/${CMAKE_LIBRARY_ARCHITECTURE}/include" "include/${CMAKE_LIBRARY_ARCHITECTURE}"
     DOC "The folder of NvInfer.h")
 find_path(TensorRT_CUDA_INCLUDE_DIR cuda_runtime_api.h
     HINTS "${TensorRT_INCLUDE_DIR}" "${TensorRT_INCLUDE_DIR}/.." ${CUDAToolkit_INCLUDE_DIRS} ${CUDAToolkit_ROOT} ${CUDA_HOME}
@@ -59,6 +59,7 @@ find_path(TensorRT_CUDA_INCLUDE_DIR cuda_runtime_api.h
     DOC "The folder of CUDA's cuda_runtime_api.h")
 mark_as_advanced(TensorRT_INCLUDE_DIR TensorRT_CUDA_INCLUDE_DIR)
 
+set(_trt_reasons "")
 set(TensorRT_VERSION "")
 set(TensorRT_RTX FALSE)
 if(TensorRT_INCLUDE_DIR AND EXISTS "${TensorRT_INCLUDE_DIR}/NvInferVersion.h")
@@ -81,8 +82,9 @@ if(TensorRT_INCLUDE_DIR AND EXISTS "${TensorRT_INCLUDE_DIR}/NvInferVersion.h")
     endforeach()
     set(TensorRT_VERSION "${TensorRT_VERSION_MAJOR}.${TensorRT_VERSION_MINOR}.${TensorRT_VERSION_PATCH}")
     if(NOT TensorRT_VERSION MATCHES "^[0-9]+\\.[0-9]+\\.[0-9]+$")
-        message(FATAL_ERROR "${TensorRT_INCLUDE_DIR}/NvInferVersion.h states no version (read '${TensorRT_VERSION}'). "
-            "Set TensorRT_INCLUDE_DIR to the folder of TensorRT's own headers.")
+        string(APPEND _trt_reasons " ${TensorRT_INCLUDE_DIR}/NvInferVersion.h states no version.")
+        set(TensorRT_INCLUDE_DIR TensorRT_INCLUDE_DIR-NOTFOUND)
+        set(TensorRT_VERSION "")
     endif()
 elseif("rtx" IN_LIST _trt_components)
     set(TensorRT_RTX TRUE)
@@ -113,7 +115,7 @@ foreach(_trt_component nvinfer nvonnxparser nvinfer_plugin)
         endforeach()
         find_library(TensorRT_${_trt_upper}_LIBRARY NAMES ${_trt_names}
             HINTS ${_trt_roots}
-            PATH_SUFFIXES lib lib64 . "targets/${CMAKE_LIBRARY_ARCHITECTURE}/lib" "lib/${CMAKE_LIBRARY_ARCHITECTURE}"
+            PATH_SUFFIXES lib lib64 "targets/${CMAKE_LIBRARY_ARCHITECTURE}/lib" "lib/${CMAKE_LIBRARY_ARCHITECTURE}"
                 tensorrt_libs tensorrt_rtx_libs
             DOC "TensorRT's ${_trt_component}")
         mark_as_advanced(TensorRT_${_trt_upper}_LIBRARY)
@@ -140,7 +142,6 @@ if(TensorRT_NVINFER_LIBRARY)
     set(TensorRT_libraries_FOUND TRUE)
 endif()
 set(_trt_required "")
-set(_trt_reasons "")
 foreach(_trt_component nvinfer nvonnxparser nvinfer_plugin)
     string(TOUPPER "${_trt_component}" _trt_upper)
     set(TensorRT_${_trt_component}_FOUND FALSE)

@@ -3,7 +3,6 @@
 These cases need neither qdq nor cargo's output, except for the crate with the real headers.
 """
 
-import os
 import shutil
 import sys
 
@@ -160,12 +159,7 @@ def headers_only():
     find(f"-DTensorRT_ROOT={tree}", fails="The component headers asks for headers only")
     find(fails="Set TensorRT_ROOT to where TensorRT is unpacked")
     (tree / "include/NvInferVersion.h").write_text("#define NV_TENSORRT_MAJOR\n")
-    try:
-        find(f"-DTensorRT_ROOT={tree}", components="headers")
-    except Exception as failure:
-        check("states no version" in str(failure), failure)
-    else:
-        check(False, "headers without a version were taken")
+    find(f"-DTensorRT_ROOT={tree}", components="headers", fails="NvInferVersion.h states no version")
 
 
 def real_headers():
@@ -173,8 +167,8 @@ def real_headers():
         folder = tensorrt_headers.real() / tensorrt_headers.REAL[version]
         found = find(f"-DTensorRT_ROOT={folder}", components="headers")
         check(found["version"].startswith(version.removeprefix("rtx-") + ".") and found["rtx"] == rtx, "found:", found)
-        check([os.path.realpath(path) for path in found["includes"].split(";")]
-              == [str(folder.resolve()), str(folder.parent.resolve())], "includes:", found)
+        # The crate has CUDA's header beside the folders of TensorRT's.
+        check(found["includes"] == f"{folder};{folder.parent}", "includes:", found)
 
 
 CASES = [

@@ -14,7 +14,7 @@ sys.path[:0] = [str(HERE.parent)]
 
 import native  # noqa: E402
 from native import ROOT, SANITIZE, WARNINGS, Failure, compilers, run  # noqa: E402
-from tensorrt_headers import CALIBRATORS, STANDIN, STANDINS, headers  # noqa: E402
+from tensorrt_headers import CALIBRATORS, STANDIN, STANDINS, VERSIONS, headers  # noqa: E402
 
 CXX = ["-std=c++17", *WARNINGS]
 C = ["-std=gnu11", *WARNINGS, f"-I{STANDIN / 'cuda'}"]
@@ -26,6 +26,7 @@ def main():
     suite = native.Suite("tensorrt", sys.argv[1] if len(sys.argv) > 1 else ROOT / "target" / "debug")
 
     # What the other tests stand on.
+    suite.cases([signatures(compiler, version) for compiler in compilers("g++", "clang++") for version in VERSIONS])
     suite.cases([calibrators(suite, compiler, version)
                  for compiler in compilers("g++", "clang++") for version in CALIBRATORS])
     suite.cases([stand_in(suite, compiler, version)
@@ -34,10 +35,17 @@ def main():
                  for compiler in compilers("gcc", "clang") for flags, label in [([], "plain"), (SANITIZE, "sanitized")]])
     suite.case("fake CUDA, exported functions", lambda: exports(suite))
 
-    # <qdq/tensorrt.hpp> compiles against every version: for version in VERSIONS, headers(version) gives the options.
-    # What qdq does with a network and a calibrator runs over the stand-ins.
+    # <qdq/tensorrt.hpp> goes here: `compiles` against all of VERSIONS, and programs over STANDINS that use it.
 
     suite.end()
+
+
+def signatures(compiler, version):
+    return f"signatures, {version}, {compiler}", lambda: compiles(compiler, version, HERE / "signatures.cpp")
+
+
+def compiles(compiler, version, source, *options):
+    run(compiler, *CXX, "-fsyntax-only", *headers(version), *options, source)
 
 
 def calibrators(suite, compiler, version):

@@ -110,7 +110,7 @@ enum class BuilderFlag : int32_t {
 };
 
 using QuantizationFlags = uint32_t;
-enum class QuantizationFlag : int32_t { kCALIBRATE_BEFORE_FUSION = 0 };
+enum class QuantizationFlag : int32_t { kCALIBRATE_BEFORE_FUSION STANDIN_DEPRECATED_10_1 = 0 };
 
 #if STANDIN_AT_LEAST(8, 0)
 enum class ProfilingVerbosity : int32_t { kLAYER_NAMES_ONLY = 0, kNONE = 1, kDETAILED = 2 };

@@ -1,4 +1,5 @@
-// ILayer and the layers whose parameters tell what a network computes. Other kinds are a plain ILayer of their LayerType.
+// ILayer and the layers whose parameters tell what a network computes. Other kinds are a plain ILayer of their LayerType,
+// by INetworkDefinition::standin_add.
 #ifndef STANDIN_LAYERS_H
 #define STANDIN_LAYERS_H
 
@@ -244,6 +245,36 @@ class ITopKLayer : public ILayer {
     STANDIN_VALUE(int32_t, K, 1)
     STANDIN_VALUE(uint32_t, ReduceAxes, 0)
 };
+
+class ILRNLayer : public ILayer {
+    STANDIN_VALUE(Count, WindowSize, 5)
+    STANDIN_VALUE(float, Alpha, 0)
+    STANDIN_VALUE(float, Beta, 0)
+    STANDIN_VALUE(float, K, 1)
+};
+
+#if STANDIN_AT_LEAST(8, 2)
+class IEinsumLayer : public ILayer {
+public:
+    bool setEquation(char const* equation) noexcept {
+        mEquation = equation;
+        return true;
+    }
+    char const* getEquation() const noexcept { return mEquation.c_str(); }
+
+private:
+    std::string mEquation;
+};
+#endif
+
+#if STANDIN_AT_LEAST(8, 6)
+class INormalizationLayer : public ILayer {
+    STANDIN_VALUE(float, Epsilon, 1e-5F)
+    STANDIN_VALUE(uint32_t, Axes, 0)
+    STANDIN_VALUE(Count, NbGroups, 1)
+    STANDIN_VALUE(DataType, ComputePrecision, DataType::kFLOAT)
+};
+#endif
 
 class IPaddingLayer : public ILayer {
     STANDIN_DIMS(PrePaddingNd)

@@ -116,7 +116,7 @@ class INetworkDefinition : public INoCopy {
         return convolution<IConvolutionLayer>(
             LayerType::kCONVOLUTION, input, nbOutputMaps, kernelSize, kernelWeights, biasWeights);
     }
-    STANDIN_METHOD IDeconvolutionLayer* addDeconvolutionNd(ITensor& input, Count nbOutputMaps, DimsArgument kernelSize,
+    STANDIN_METHOD IDeconvolutionLayer* addDeconvolutionNd(ITensor& input, Count nbOutputMaps, Dims kernelSize,
         Weights kernelWeights, Weights biasWeights) STANDIN_NOEXCEPT {
         return convolution<IDeconvolutionLayer>(
             LayerType::kDECONVOLUTION, input, nbOutputMaps, kernelSize, kernelWeights, biasWeights);
@@ -252,7 +252,28 @@ class INetworkDefinition : public INoCopy {
         return standin_add<ISelectLayer>(LayerType::kSELECT, {&condition, &thenInput, &elseInput},
             {{thenInput.getDimensions(), thenInput.getType()}});
     }
+    STANDIN_METHOD ILRNLayer* addLRN(ITensor& input, Count window, float alpha, float beta, float k) STANDIN_NOEXCEPT {
+        auto* layer = like<ILRNLayer>(LayerType::kLRN, {&input});
+        layer->setWindowSize(window);
+        layer->setAlpha(alpha);
+        layer->setBeta(beta);
+        layer->setK(k);
+        return layer;
+    }
+#if STANDIN_AT_LEAST(8, 2)
+    IEinsumLayer* addEinsum(ITensor* const* inputs, int32_t nbInputs, char const* equation) noexcept {
+        auto* layer = like<IEinsumLayer>(LayerType::kEINSUM, {inputs, inputs + nbInputs});
+        layer->setEquation(equation);
+        return layer;
+    }
+#endif
 #if STANDIN_AT_LEAST(8, 6)
+    INormalizationLayer* addNormalization(
+        ITensor& input, ITensor& scale, ITensor& bias, uint32_t axesMask) noexcept {
+        auto* layer = like<INormalizationLayer>(LayerType::kNORMALIZATION, {&input, &scale, &bias});
+        layer->setAxes(axesMask);
+        return layer;
+    }
     ICastLayer* addCast(ITensor& input, DataType toType) noexcept {
         auto* layer = standin_add<ICastLayer>(LayerType::kCAST, {&input}, {{input.getDimensions(), toType}});
         layer->setToType(toType);
