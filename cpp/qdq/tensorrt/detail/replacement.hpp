@@ -36,6 +36,9 @@ class Replacement {
     layer.setName((name + ".stored").c_str());
     before.setName((output + ".stored").c_str());
     copy->setName(name.c_str());
+#if QDQ_TRT_HAS_CAST
+    copy->setMetadata(layer.getMetadata());
+#endif
     after.setName(output.c_str());
     replaced_[&before] = &after;
     return copy;
@@ -62,7 +65,7 @@ class Replacement {
     for (std::size_t i = 0; i < outputs.size(); ++i) {
       nvinfer1::ITensor& output = is_replaced(outputs[i]) ? *replaced_[outputs[i]] : *outputs[i];
       network_.markOutput(output);
-      output.setAllowedFormats(formats[i]);
+      if (output.getAllowedFormats() != formats[i]) output.setAllowedFormats(formats[i]);
     }
   }
 
