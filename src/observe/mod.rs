@@ -15,8 +15,10 @@ use std::collections::BTreeMap;
 use crate::error::{Error, ErrorKind, Result};
 
 pub mod compat;
+mod fields;
 mod file;
 pub mod histogram;
+pub mod maxima;
 pub mod minmax;
 #[cfg(test)]
 mod tests;
