@@ -3,6 +3,7 @@
 #define QDQ_COMPARISON_HPP
 
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 #include <qdq/buffer.hpp>
@@ -20,13 +21,19 @@ class Comparison : public detail::Handle<qdq_comparison, qdq_comparison_free> {
     std::string_view name;  ///< Valid until the comparison is freed.
     double sqnr_db;         ///< 10 log10(sum x^2 / sum (x - y)^2); infinite where the two are equal.
     double cosine;          ///< The cosine between the two.
-    double max_error;       ///< The largest difference.
+    double max_error;       ///< The largest |x - y|.
+    double mean_error;      ///< The mean of |x - y|.
+    std::uint64_t values;   ///< How many pairs of finite values were compared; where it is 0 the figures are NaN.
+    /// How many pairs have an infinity or a NaN on one side that the other side does not have; they are left out.
+    std::uint64_t non_finite;
   };
 
   using Handle::Handle;
 
   /// The comparison as JSON.
   [[nodiscard]] Result<Buffer> to_json() const { return detail::make<Buffer>(qdq_comparison_to_json, c()); }
+  /// The comparison as tables for people.
+  [[nodiscard]] Result<Buffer> to_text() const { return detail::make<Buffer>(qdq_comparison_to_text, c()); }
   /// How many samples ran through both.
   [[nodiscard]] std::size_t samples() const noexcept { return qdq_comparison_samples(c()); }
   /// How many outputs the model has.
@@ -36,7 +43,8 @@ class Comparison : public detail::Handle<qdq_comparison, qdq_comparison_free> {
     return {c(), qdq_comparison_count(c()), [](const qdq_comparison* comparison, std::size_t, std::size_t index) {
               return Tensor{detail::view(qdq_comparison_name(comparison, index)),
                             qdq_comparison_sqnr_db(comparison, index), qdq_comparison_cosine(comparison, index),
-                            qdq_comparison_max_error(comparison, index)};
+                            qdq_comparison_max_error(comparison, index), qdq_comparison_mean_error(comparison, index),
+                            qdq_comparison_values(comparison, index), qdq_comparison_non_finite(comparison, index)};
             }};
   }
   /// The part of the samples for which both choose the same class; NaN where the first output is no [samples, classes].

@@ -88,6 +88,16 @@ pub extern "C" fn qdq_comparison_to_json(
     })
 }
 
+/// The comparison as tables for people. Free `*out` with qdq_buffer_free().
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_comparison_to_text(
+    comparison: Option<&qdq_comparison>,
+    out: Option<&mut MaybeUninit<*mut qdq_buffer>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || give(out, || Ok(qdq_buffer::new(get(comparison, "comparison")?.comparison.to_string()))))
+}
+
 /// How many samples ran through both.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_comparison_samples(comparison: Option<&qdq_comparison>) -> usize {
@@ -127,11 +137,31 @@ pub extern "C" fn qdq_comparison_cosine(comparison: Option<&qdq_comparison>, ind
     tensor.and_then(|tensor| tensor.metrics.cosine()).unwrap_or(f64::NAN)
 }
 
-/// The largest difference in tensor `index`; NaN where there is none.
+/// The largest |x - y| in tensor `index`, in the tensor's unit; NaN where there is none.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_comparison_max_error(comparison: Option<&qdq_comparison>, index: usize) -> f64 {
     let tensor = comparison.and_then(|comparison| comparison.tensor(index));
     tensor.and_then(|tensor| tensor.metrics.max_error()).unwrap_or(f64::NAN)
+}
+
+/// The mean of |x - y| in tensor `index`, in the tensor's unit; NaN where there is none.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_comparison_mean_error(comparison: Option<&qdq_comparison>, index: usize) -> f64 {
+    let tensor = comparison.and_then(|comparison| comparison.tensor(index));
+    tensor.and_then(|tensor| tensor.metrics.mean_error()).unwrap_or(f64::NAN)
+}
+
+/// How many pairs of finite values of tensor `index` were compared; where it is 0 there are no figures.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_comparison_values(comparison: Option<&qdq_comparison>, index: usize) -> u64 {
+    comparison.and_then(|comparison| comparison.tensor(index)).map_or(0, |tensor| tensor.metrics.count())
+}
+
+/// How many pairs of tensor `index` have an infinity or a NaN on one side that the other side does not have. They are left out
+/// of the figures.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_comparison_non_finite(comparison: Option<&qdq_comparison>, index: usize) -> u64 {
+    comparison.and_then(|comparison| comparison.tensor(index)).map_or(0, |tensor| tensor.metrics.non_finite())
 }
 
 /// The part of the samples for which both models choose the same class, 0 to 1; NaN where the first output is no
