@@ -21,6 +21,8 @@ use super::{Api, Failure, Histogram, Integers, Outcome, Question, Run, Storage};
 use crate::numbers::golden::Golden;
 
 mod objects;
+mod readings;
+mod runs;
 
 pub struct Native;
 
@@ -241,6 +243,10 @@ impl Api for Native {
             cache: Cache::from_ranges(&ranges, header).to_text()?,
             model: quantized.encode()?,
             sqnr_db: comparison.outputs[0].metrics.sqnr_db().unwrap(),
+            figures: {
+                let metrics = &comparison.outputs[0].metrics;
+                (metrics.mean_error().unwrap(), metrics.count(), metrics.non_finite())
+            },
             accuracy: comparison.agreement.accuracy().unwrap(),
         })
     }
