@@ -4,10 +4,10 @@
 //!
 //! | name | type, shape | content |
 //! |---|---|---|
-//! | `axes` | I64 [n] | the kept axes as they were given, negative ones counted from the last; none for one number |
-//! | `amax` | F32, [] or the rank of the data with 1 in every axis that is not kept | the maxima; missing before the first batch |
-//! | `history` | F32 [batches, shape of `amax`], or [0] before the first batch | the maxima of every batch, where they are kept |
-//! | `block` | I64 [2] | axis and size of the blocks, where the maxima are those of a quantizer with blocks |
+//! | `axes` | I64 \[n\] | the kept axes as they were given, negative ones counted from the last; none for one number |
+//! | `amax` | F32, \[\] or the rank of the data with 1 in every axis that is not kept | the maxima; missing before the first batch |
+//! | `history` | F32 \[batches, shape of `amax`\], or \[0\] before the first batch | the maxima of every batch, where they are kept |
+//! | `block` | I64 \[2\] | axis and size of the blocks, where the maxima are those of a quantizer with blocks |
 //!
 //! The same maxima always give the same bytes. Infinities are written as such.
 

@@ -230,6 +230,9 @@ pub struct Maxima {
     pub history: Vec<ArrayD<f32>>,
 }
 
+/// Type, shape and bytes of a tensor.
+pub type Elements = (String, Vec<usize>, Vec<u8>);
+
 /// What is read, and what is written to be read again.
 pub trait Readings {
     /// Maxima of batches along axes, the last batch after having gone through a file.
@@ -254,10 +257,10 @@ pub trait Readings {
     fn described() -> Outcome<Vec<String>>;
     /// The files that saving a model writes.
     fn save(model: &Path, to: &Path, max_file: u32, min_external: usize) -> Outcome<Vec<String>>;
-    /// Type, shape and bytes of an array in a file.
-    fn read_npy(path: &Path) -> Outcome<(String, Vec<usize>, Vec<u8>)>;
-    /// The same of a constant of a model.
-    fn constant(model: &Path, name: &str) -> Outcome<Option<(String, Vec<usize>, Vec<u8>)>>;
+    /// An array in a file.
+    fn read_npy(path: &Path) -> Outcome<Elements>;
+    /// A constant of a model.
+    fn constant(model: &Path, name: &str) -> Outcome<Option<Elements>>;
     /// The metadata of a model for a key, and after it was set.
     fn metadata(model: &Path, key: &str, value: &str) -> Outcome<(Option<String>, Option<String>)>;
 }

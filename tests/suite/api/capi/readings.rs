@@ -11,7 +11,7 @@ use qdq::range::Method;
 
 use super::objects::axis_of;
 use super::{Capi, Owned, array, buffer, call, descriptor, floats, make, method_of, text};
-use crate::api::{Maxima, Outcome, Readings};
+use crate::api::{Elements, Maxima, Outcome, Readings};
 
 pub(super) fn c_path(path: &Path) -> CString {
     CString::new(path.to_str().unwrap()).unwrap()
@@ -43,7 +43,7 @@ pub(super) fn array_of(tensor: &qdq_tensor) -> ArrayD<f32> {
     ArrayD::from_shape_vec(IxDyn(&shape), values.to_vec()).unwrap()
 }
 
-fn parts(value: &Owned<qdq_value>) -> (String, Vec<usize>, Vec<u8>) {
+fn parts(value: &Owned<qdq_value>) -> Elements {
     let mut view = MaybeUninit::uninit();
     call(|error| qdq_value_view(value.get(), Some(&mut view), error)).unwrap();
     // SAFETY: it succeeded.
@@ -295,14 +295,14 @@ impl Readings for Capi {
         Ok(texts(&files))
     }
 
-    fn read_npy(path: &Path) -> Outcome<(String, Vec<usize>, Vec<u8>)> {
+    fn read_npy(path: &Path) -> Outcome<Elements> {
         let path = c_path(path);
         let value =
             make(qdq_value_free, |out, error| unsafe { qdq_value_read_npy(path.as_ptr(), out, error) })?;
         Ok(parts(&value))
     }
 
-    fn constant(path: &Path, name: &str) -> Outcome<Option<(String, Vec<usize>, Vec<u8>)>> {
+    fn constant(path: &Path, name: &str) -> Outcome<Option<Elements>> {
         let (model, name) = (model(path)?, CString::new(name).unwrap());
         let value = make(qdq_value_free, |out, error| unsafe {
             qdq_model_constant(model.get(), name.as_ptr(), out, error)

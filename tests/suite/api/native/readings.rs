@@ -16,13 +16,13 @@ use qdq::range::{Method, Target};
 use qdq::tensor::{Dim, Tensor, TensorSpec};
 
 use super::Native;
-use crate::api::{Maxima, Outcome, Readings};
+use crate::api::{Elements, Maxima, Outcome, Readings};
 
 fn array(amax: &Amax) -> ArrayD<f32> {
     ArrayD::from_shape_vec(IxDyn(&amax.shape), amax.values.clone()).unwrap()
 }
 
-fn parts(tensor: &Tensor) -> (String, Vec<usize>, Vec<u8>) {
+fn parts(tensor: &Tensor) -> Elements {
     let bytes = tensor.data().view().as_bytes().to_vec();
     (format!("{:?}", tensor.dtype()), tensor.shape().to_vec(), bytes)
 }
@@ -164,11 +164,11 @@ impl Readings for Native {
         Ok(files.iter().map(|file| file.display().to_string()).collect())
     }
 
-    fn read_npy(path: &Path) -> Outcome<(String, Vec<usize>, Vec<u8>)> {
+    fn read_npy(path: &Path) -> Outcome<Elements> {
         Ok(parts(&batch::read_npy(path)?))
     }
 
-    fn constant(model: &Path, name: &str) -> Outcome<Option<(String, Vec<usize>, Vec<u8>)>> {
+    fn constant(model: &Path, name: &str) -> Outcome<Option<Elements>> {
         Ok(Model::open(model)?.constant(name)?.as_ref().map(parts))
     }
 
