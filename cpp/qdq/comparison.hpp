@@ -28,6 +28,15 @@ class Comparison : public detail::Handle<qdq_comparison, qdq_comparison_free> {
     std::uint64_t non_finite;
   };
 
+  /// How often both choose the same class, and the right one.
+  struct Agreement {
+    std::uint64_t samples;          ///< Samples that both were asked for the class of.
+    std::uint64_t same;             ///< Those for which both chose the same class.
+    std::uint64_t labelled;         ///< Samples that have a label.
+    std::uint64_t float_right;      ///< Those that the float model classified rightly.
+    std::uint64_t quantized_right;  ///< Those that the quantized model classified rightly.
+  };
+
   using Handle::Handle;
 
   /// The comparison as JSON.
@@ -46,6 +55,16 @@ class Comparison : public detail::Handle<qdq_comparison, qdq_comparison_free> {
                             qdq_comparison_max_error(comparison, index), qdq_comparison_mean_error(comparison, index),
                             qdq_comparison_values(comparison, index), qdq_comparison_non_finite(comparison, index)};
             }};
+  }
+  /// Whether the SQNR of tensor `index` is `min_db` or more, with something compared and nothing infinite or NaN on one side
+  /// only: a gate for outputs.
+  [[nodiscard]] bool reaches(std::size_t index, double min_db) const noexcept {
+    return qdq_comparison_reaches(c(), index, min_db);
+  }
+  /// How many samples were classified, and how; 0 where the first output is no [samples, classes].
+  [[nodiscard]] Agreement agreement() const noexcept {
+    return {qdq_comparison_classified(c()), qdq_comparison_same_class(c()), qdq_comparison_labelled(c()),
+            qdq_comparison_float_right(c()), qdq_comparison_quantized_right(c())};
   }
   /// The part of the samples for which both choose the same class; NaN where the first output is no [samples, classes].
   [[nodiscard]] double top1() const noexcept { return qdq_comparison_top1(c()); }

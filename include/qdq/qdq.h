@@ -160,7 +160,8 @@ typedef struct qdq_ranges qdq_ranges;
 // How a model runs over data: the engine, who is told about progress, and what can stop it.
 typedef struct qdq_run_options qdq_run_options;
 
-// A model that is ready to run, in the engine that was asked for. It runs one batch at a time.
+// A model that is ready to run, in the engine that was asked for. It runs one batch at a time. The files of the model must not be
+// changed in place while it lives.
 typedef struct qdq_session qdq_session;
 
 // Names, types and shapes of a network's inputs or outputs, as far as they are known.
@@ -1377,6 +1378,12 @@ qdq_status qdq_cache_read(const char *path, qdq_cache **out, qdq_error **error);
 // A cache from the content of such a file: `size` bytes, which are not kept.
 qdq_status qdq_cache_from_bytes(const void *bytes, size_t size, qdq_cache **out, qdq_error **error);
 
+// Whether a file that starts with these `size` bytes is meant as a calibration cache.
+bool qdq_cache_is_one(const void *bytes, size_t size);
+
+// Whether a version of TensorRT, as getInferLibVersion() counts, has calibrators and so reads caches: TensorRT 11 removed them.
+bool qdq_cache_is_read_by(uint32_t tensorrt_version);
+
 // Frees `*cache` and sets it to NULL. NULL in either place is allowed and does nothing.
 void qdq_cache_free(qdq_cache **cache);
 
@@ -2212,6 +2219,12 @@ uint64_t qdq_comparison_values(const qdq_comparison *comparison, size_t index);
 uint64_t qdq_comparison_non_finite(const qdq_comparison *comparison,
                                    size_t index);
 
+// Whether the SQNR of tensor `index` is `min_db` or more, with something compared and nothing infinite or NaN on one side only:
+// a gate for outputs. False past the last.
+bool qdq_comparison_reaches(const qdq_comparison *comparison,
+                            size_t index,
+                            double min_db);
+
 // The part of the samples for which both models choose the same class, 0 to 1; NaN where the first output is no
 // [samples, classes].
 double qdq_comparison_top1(const qdq_comparison *comparison);
@@ -2221,6 +2234,21 @@ double qdq_comparison_float_accuracy(const qdq_comparison *comparison);
 
 // The accuracy of the quantized model, 0 to 1; NaN without labels.
 double qdq_comparison_quantized_accuracy(const qdq_comparison *comparison);
+
+// How many samples both models were asked for the class of; 0 where the first output is no [samples, classes].
+uint64_t qdq_comparison_classified(const qdq_comparison *comparison);
+
+// For how many of those both chose the same class.
+uint64_t qdq_comparison_same_class(const qdq_comparison *comparison);
+
+// How many samples have a label.
+uint64_t qdq_comparison_labelled(const qdq_comparison *comparison);
+
+// How many of those the float model classified rightly.
+uint64_t qdq_comparison_float_right(const qdq_comparison *comparison);
+
+// How many of those the quantized model classified rightly.
+uint64_t qdq_comparison_quantized_right(const qdq_comparison *comparison);
 
 // Sends the messages of the library up to a level to `log`, in place of the callback set before; `log` may be NULL for
 // silence, the default. It holds for the whole process. When the function has returned, the callback set before is

@@ -36,7 +36,8 @@ pub type qdq_tap_fn = Option<
     ) -> qdq_status,
 >;
 
-/// A model that is ready to run, in the engine that was asked for. It runs one batch at a time.
+/// A model that is ready to run, in the engine that was asked for. It runs one batch at a time. The files of the model must not be
+/// changed in place while it lives.
 pub struct qdq_session {
     engine: Mutex<Box<dyn Engine>>,
     outputs: Vec<String>,

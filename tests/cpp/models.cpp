@@ -80,6 +80,12 @@ TEST(digits_end_to_end_from_files) {
   CHECK(first_output.max_error > 0 && !first_output.name.empty());
   CHECK(first_output.mean_error > 0 && first_output.mean_error < first_output.max_error);
   CHECK(first_output.values == 10 * right.size() && first_output.non_finite == 0);
+  CHECK(compared->reaches(0, 35) && !compared->reaches(0, 1000) && !compared->reaches(999, 0));
+  const auto agreement = compared->agreement();
+  CHECK(agreement.samples == right.size() && agreement.labelled == right.size());
+  CHECK(static_cast<double>(agreement.same) == compared->top1() * static_cast<double>(right.size()));
+  CHECK(agreement.float_right <= right.size() && agreement.quantized_right <= right.size());
+  CHECK(static_cast<double>(agreement.float_right) == compared->float_accuracy() * static_cast<double>(right.size()));
   CHECK(compared->to_text()->text().find("SQNR dB") != std::string_view::npos);
   CHECK(compared->float_accuracy() > 0.97 && compared->quantized_accuracy() > 0.97 && compared->top1() > 0.97);
   CHECK(compared->to_json()->text().front() == '{');

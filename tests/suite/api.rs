@@ -74,6 +74,8 @@ pub struct Run {
     pub sqnr_db: f64,
     /// Of the logits: mean error, values compared, values that are finite on one side only.
     pub figures: (f64, u64, u64),
+    /// Of the classes: samples, same, labelled, right by float, right by int8.
+    pub classes: [u64; 5],
     pub accuracy: (f64, f64),
 }
 
