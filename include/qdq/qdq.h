@@ -1077,8 +1077,11 @@ size_t qdq_axis_max_history_count(const qdq_axis_max *collector);
 // The maxima of batch `index` alone, from 0, of the shape of qdq_axis_max_amax(). Free `*out` with qdq_array_free().
 qdq_status qdq_axis_max_history(const qdq_axis_max *collector, size_t index, qdq_array **out, qdq_error **error);
 
-// Writes the maxima to a safetensors file, whole or not at all, with those of every batch where they are kept.
-qdq_status qdq_axis_max_save(const qdq_axis_max *collector, const char *path, qdq_error **error);
+// Writes the maxima to a safetensors file, whole or not at all, with those of every batch where they are kept. Infinities are
+// written as such. QDQ_ERROR_UNSUPPORTED for data of more than 64 axes.
+qdq_status qdq_axis_max_save(const qdq_axis_max *collector,
+                             const char *path,
+                             qdq_error **error);
 
 // Reads maxima that qdq_axis_max_save() wrote: a collector that goes on where that one was. Those that
 // qdq_quantizer_save_calibration() wrote are read too, unless they are maxima of blocks. Free `*out` with qdq_axis_max_free().

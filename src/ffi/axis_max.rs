@@ -132,7 +132,8 @@ pub extern "C" fn qdq_axis_max_history(
     })
 }
 
-/// Writes the maxima to a safetensors file, whole or not at all, with those of every batch where they are kept.
+/// Writes the maxima to a safetensors file, whole or not at all, with those of every batch where they are kept. Infinities are
+/// written as such. QDQ_ERROR_UNSUPPORTED for data of more than 64 axes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_axis_max_save(
     collector: Option<&qdq_axis_max>,

@@ -18,10 +18,13 @@ use safetensors::SafeTensors;
 
 use super::fields::{self, Field, Kind, damaged, f32s, i64s};
 use super::minmax::{Amax, AxisMax};
-use crate::error::{Context, ErrorKind, Result};
+use crate::error::{Context, Error, ErrorKind, Result};
 use crate::quant::Block;
 
 const MAXIMA: Kind = Kind { key: "qdq.axis_max", version: "1", name: "maxima" };
+
+/// No framework has more axes: a limit on the memory that a damaged file can take, where every batch has a shape.
+const MOST_AXES: usize = 64;
 
 /// The content of a file of maxima.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -60,8 +63,14 @@ impl Maxima {
     ///
     /// # Errors
     ///
-    /// None but defects of qdq itself.
+    /// `Unsupported` for data of more than 64 axes.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let rank = self.amax.as_ref().map_or(0, |amax| amax.shape.len());
+        if rank > MOST_AXES {
+            let message = format!("maxima of data with {rank} axes cannot be written");
+            return Err(Error::new(ErrorKind::Unsupported, message)
+                .with_remedy(format!("join axes until there are at most {MOST_AXES}")));
+        }
         let mut fields = vec![("axes".to_owned(), Field::i64s(None, self.axes.iter().copied()))];
         if let Some(Block { axis, size }) = self.block {
             fields.push(("block".to_owned(), Field::i64s(None, [axis as i64, size as i64])));
@@ -115,6 +124,9 @@ fn read_amax(
     axes: &[i64],
     block: Option<Block>,
 ) -> Result<Amax> {
+    if shape.len() > MOST_AXES {
+        return Err(damaged(format!("the maxima have {} axes, more than {MOST_AXES}", shape.len())));
+    }
     let given: HashSet<i64> = axes.iter().copied().collect();
     let rank = shape.len() as i64;
     let is_kept = |axis: usize| given.contains(&(axis as i64)) || given.contains(&(axis as i64 - rank));
@@ -185,7 +197,7 @@ impl AxisMax {
     ///
     /// # Errors
     ///
-    /// None but defects of qdq itself.
+    /// `Unsupported` for data of more than 64 axes.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         self.clone().into_maxima().to_bytes()
     }

@@ -171,6 +171,14 @@ fn what_no_maxima_can_be_is_refused() {
         let error = Maxima::from_bytes(&maxima.to_bytes().unwrap()).unwrap_err();
         assert!(error.kind() == ErrorKind::Format && error.message().contains(says), "{error}: {says}");
     }
+    let many = Maxima { axes: vec![0], amax: Some(amax(&[1; 65], &[1.0])), ..Maxima::default() };
+    assert_eq!(many.to_bytes().unwrap_err().kind(), ErrorKind::Unsupported);
+    let field = safetensors::tensor::TensorView::new(safetensors::Dtype::F32, vec![1; 65], &[0; 4]).unwrap();
+    let axes = safetensors::tensor::TensorView::new(safetensors::Dtype::I64, vec![1], &[0; 8]).unwrap();
+    let entry = std::collections::HashMap::from([("qdq.axis_max".to_owned(), "1".to_owned())]);
+    let bytes = safetensors::serialize([("amax", field), ("axes", axes)], Some(entry)).unwrap();
+    let error = AxisMax::from_bytes(&bytes).unwrap_err();
+    assert!(error.message().contains("65 axes"), "{error}");
     let error = AxisMax::from_bytes(&run(&[])).unwrap_err();
     assert!(error.message().contains("not maxima"), "{error}");
     assert!(Stats::from_bytes(&one.to_bytes().unwrap()).is_err());

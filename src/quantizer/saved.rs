@@ -19,7 +19,7 @@ impl TensorQuantizer {
     ///
     /// # Errors
     ///
-    /// When the file cannot be written.
+    /// When the file cannot be written, and those of [`calibration_to_bytes`](Self::calibration_to_bytes).
     pub fn save_calibration(&self, path: &Path) -> Result<()> {
         let bytes = self.calibration_to_bytes()?;
         write_atomic(path, |out| out.write_all(&bytes).map_err(|error| Error::io("write", path, error)))
@@ -44,7 +44,7 @@ impl TensorQuantizer {
     ///
     /// # Errors
     ///
-    /// When the quantizer's name is too long for the format (100 MB).
+    /// When the quantizer's name is too long for the format (100 MB), or for maxima of data with more than 64 axes.
     pub fn calibration_to_bytes(&self) -> Result<Vec<u8>> {
         match &self.calibration {
             Calibration::Histogram(stats) => {
