@@ -115,7 +115,7 @@ fn text(path: &Path) -> Result<String> {
 fn log(severity: i32, message: &str) {
     match severity {
         0..=2 => tracing::warn!("TensorRT: {message}"),
-        3 => tracing::info!("TensorRT: {message}"),
-        _ => tracing::debug!("TensorRT: {message}"),
+        3 => tracing::debug!("TensorRT: {message}"),
+        _ => tracing::trace!("TensorRT: {message}"),
     }
 }

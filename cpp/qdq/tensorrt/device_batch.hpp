@@ -17,6 +17,7 @@ namespace qdq::trt {
 class DeviceBatch {
  public:
   DeviceBatch() = default;
+  DeviceBatch(DeviceBatch&&) = default;
   DeviceBatch(const DeviceBatch&) = delete;
   DeviceBatch& operator=(const DeviceBatch&) = delete;
   ~DeviceBatch() {
