@@ -16,6 +16,7 @@
 #include <qdq/tensorrt/inputs.hpp>
 #include <qdq/tensorrt/insert_qdq.hpp>
 #include <qdq/tensorrt/library.hpp>
+#include <qdq/tensorrt/quantize.hpp>
 #include <qdq/tensorrt/version.hpp>
 #include <qdq/tensorrt/weight_memory.hpp>
 
