@@ -126,7 +126,7 @@ TEST(a_file_that_does_not_fit_is_not_used) {
 }
 
 TEST(a_file_is_reheaded_where_that_is_allowed) {
-  for (const std::string& old : {"TRT-7000-EntropyCalibration2\n", "TRT-8501-MinMaxCalibration\n", "TRT-8XXX-Other\n"}) {
+  for (const std::string old : {"TRT-7000-EntropyCalibration2\n", "TRT-8501-MinMaxCalibration\n", "TRT-8XXX-Other\n"}) {
     const WithFile file(old + "x: 3c010204\nx_relu: 3c010204\n", true);
     CHECK(file.good && !file.calibrated);
     CHECK_EQ(file.read, header + "x: 3c010204\nx_relu: 3c010204\n");
