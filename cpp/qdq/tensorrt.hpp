@@ -11,6 +11,8 @@
 #include <qdq/tensorrt/engine_options.hpp>
 #include <qdq/tensorrt/graph.hpp>
 #include <qdq/tensorrt/insert_qdq.hpp>
+#include <qdq/tensorrt/layer_ranges.hpp>
+#include <qdq/tensorrt/layers.hpp>
 #include <qdq/tensorrt/library.hpp>
 #include <qdq/tensorrt/version.hpp>
 #include <qdq/tensorrt/weight_memory.hpp>

@@ -142,6 +142,13 @@ class Build {
   return build_engine(builder, network, *ranges, options, library);
 }
 
+/// Builds the engine of a network as it is: of one with Quantize and Dequantize in it, or in float.
+[[nodiscard]] inline Result<Engine> build_engine(nvinfer1::IBuilder& builder, nvinfer1::INetworkDefinition& network,
+                                                 const EngineOptions& options = {},
+                                                 const Library& library = Library::linked()) {
+  return detail::Build(options, library).from_network(builder, network, nullptr);
+}
+
 }  // namespace qdq::trt
 
 #endif
