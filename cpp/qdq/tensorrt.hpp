@@ -6,10 +6,14 @@
 #define QDQ_TENSORRT_HPP
 
 #include <qdq/qdq.hpp>
+#include <qdq/tensorrt/calibrator.hpp>
+#include <qdq/tensorrt/calibrator_options.hpp>
+#include <qdq/tensorrt/device_batch.hpp>
 #include <qdq/tensorrt/dynamic_range.hpp>
 #include <qdq/tensorrt/engine.hpp>
 #include <qdq/tensorrt/engine_options.hpp>
 #include <qdq/tensorrt/graph.hpp>
+#include <qdq/tensorrt/inputs.hpp>
 #include <qdq/tensorrt/insert_qdq.hpp>
 #include <qdq/tensorrt/layer_ranges.hpp>
 #include <qdq/tensorrt/layers.hpp>

@@ -61,8 +61,7 @@ pub unsafe extern "C" fn qdq_write_file(
 ) -> qdq_status {
     guard(error, || {
         // SAFETY: the header's rules for texts and arrays.
-        let (path, bytes) =
-            unsafe { (handle::path(path, "path")?, array(data.cast::<u8>(), size, "data")?) };
+        let (path, bytes) = unsafe { (handle::path(path, "path")?, array(data.cast::<u8>(), size, "data")?) };
         write_atomic(&path, |out| out.write_all(bytes).map_err(|source| Error::io("write", &path, source)))
     })
 }

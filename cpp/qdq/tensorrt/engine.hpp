@@ -39,17 +39,21 @@ class Build {
   Build(const EngineOptions& options, const Library& library)
       : options_(options), library_(library), logger_(options.logger) {}
 
-  // The engine of a model's bytes, quantized by the ranges where there are some.
   Result<Engine> from_model(const Model& model, const std::string& name, const Ranges* ranges) {
     auto bytes = model.to_bytes();
     if (!bytes) return std::move(bytes).error();
+    return from_bytes(Bytes(bytes->data(), bytes->size()), name, ranges);
+  }
+
+  // The engine of a model file's content, quantized by the ranges where there are some.
+  Result<Engine> from_bytes(Bytes model, const std::string& name, const Ranges* ranges) {
     auto builder = library_.builder(logger_);
     if (!builder) return std::move(builder).error();
     auto network = new_network(**builder, logger_);
     if (!network) return std::move(network).error();
     auto parser = library_.parser(**network, logger_);
     if (!parser) return std::move(parser).error();
-    if (!(*parser)->parse(bytes->data(), bytes->size())) return parse_error(**parser, name, logger_);
+    if (!(*parser)->parse(model.data(), model.size())) return parse_error(**parser, name, logger_);
     return from_network(**builder, **network, ranges);
   }
 

@@ -29,6 +29,9 @@ class Logger : public nvinfer1::ILogger {
     if (severity <= Severity::kERROR) keep(message);
   }
 
+  /// Says something of qdq's own.
+  void say(Severity severity, const std::string& message) noexcept { log(severity, ("qdq: " + message).c_str()); }
+
   /// An error of TensorRT's, with what it complained about first.
   [[nodiscard]] Error error(std::string message, const char* remedy) {
     const std::lock_guard<std::mutex> lock(mutex_);

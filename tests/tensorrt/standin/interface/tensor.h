@@ -23,7 +23,6 @@ public:
         bool output = false;
         bool shape_tensor = false;
         bool debug = false;
-        TensorFormats formats = ~0U;
         float min = std::numeric_limits<float>::quiet_NaN();
         float max = std::numeric_limits<float>::quiet_NaN();
     } standin;
@@ -36,8 +35,6 @@ public:
     STANDIN_METHOD DataType getType() const STANDIN_NOEXCEPT { return standin.type; }
     STANDIN_METHOD bool isNetworkInput() const STANDIN_NOEXCEPT { return standin.input; }
     STANDIN_METHOD bool isNetworkOutput() const STANDIN_NOEXCEPT { return standin.output; }
-    STANDIN_METHOD void setAllowedFormats(TensorFormats formats) STANDIN_NOEXCEPT { standin.formats = formats; }
-    STANDIN_METHOD TensorFormats getAllowedFormats() const STANDIN_NOEXCEPT { return standin.formats; }
     STANDIN_METHOD TensorLocation getLocation() const STANDIN_NOEXCEPT { return TensorLocation::kDEVICE; }
     STANDIN_METHOD bool isShapeTensor() const STANDIN_NOEXCEPT { return standin.shape_tensor; }
     STANDIN_METHOD bool isExecutionTensor() const STANDIN_NOEXCEPT { return !standin.shape_tensor; }
