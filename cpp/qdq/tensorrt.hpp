@@ -15,6 +15,8 @@
 #include <qdq/tensorrt/graph.hpp>
 #include <qdq/tensorrt/inputs.hpp>
 #include <qdq/tensorrt/insert_qdq.hpp>
+#include <qdq/tensorrt/layer_ranges.hpp>
+#include <qdq/tensorrt/layers.hpp>
 #include <qdq/tensorrt/library.hpp>
 #include <qdq/tensorrt/quantize.hpp>
 #include <qdq/tensorrt/version.hpp>

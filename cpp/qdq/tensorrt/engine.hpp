@@ -168,6 +168,13 @@ class Build {
   return build_engine(builder, network, *ranges, options, library);
 }
 
+/// Builds the engine of a network as it is: of one with Quantize and Dequantize in it, or in float.
+[[nodiscard]] inline Result<Engine> build_engine(nvinfer1::IBuilder& builder, nvinfer1::INetworkDefinition& network,
+                                                 const EngineOptions& options = {},
+                                                 const Library& library = Library::linked()) {
+  return detail::Build(options, library).from_network(builder, network, nullptr);
+}
+
 #if QDQ_TRT_HAS_CALIBRATOR
 /// Builds the INT8 engine of a float network with batches that TensorRT calibrates itself, on the GPU; inputs() gives the specs
 /// for them. To TensorRT 10. Where the calibration fails, that is the error, even if TensorRT builds an engine of half the data.

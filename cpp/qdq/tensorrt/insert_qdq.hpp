@@ -31,7 +31,7 @@ namespace detail {
 class Insertion {
  public:
   Insertion(nvinfer1::INetworkDefinition& network, Network described, const Plan& plan)
-      : described_(std::move(described)), network_(network), plan_(plan), pairs_(network, memory_), replacement_(network) {}
+      : described_(std::move(described)), plan_(plan), pairs_(network, memory_), replacement_(network) {}
 
   [[nodiscard]] Result<WeightMemory> run(const Ranges& ranges, RangeMethod method) {
     if (plan_.decisions().size() != described_.layers.size()) {
@@ -139,7 +139,6 @@ class Insertion {
   std::string name(std::size_t tensor) const { return std::string(described_.graph.tensors()[tensor].name); }
 
   Network described_;
-  nvinfer1::INetworkDefinition& network_;
   const Plan& plan_;
   WeightMemory memory_;
   Pairs pairs_;
