@@ -1,4 +1,5 @@
-//! Gives the shared library its SONAME, so that programs keep the binary interface that they were linked with.
+//! Gives the shared library its SONAME, so that programs keep the binary interface that they were linked with, and
+//! compiles the bridge to TensorRT where the feature `tensorrt` is on.
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
@@ -11,4 +12,41 @@ fn main() {
     if var("CARGO_CFG_TARGET_OS") == "linux" {
         println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,libqdq.so.{version}");
     }
+    #[cfg(feature = "tensorrt")]
+    tensorrt();
+}
+
+#[cfg(feature = "tensorrt")]
+fn tensorrt() {
+    const VARIABLE: &str = "QDQ_TENSORRT_INCLUDE";
+    println!("cargo::rerun-if-env-changed={VARIABLE}");
+    println!("cargo::rerun-if-changed=cpp");
+    println!("cargo::rerun-if-changed=include");
+    let folders = std::env::var_os(VARIABLE).unwrap_or_default();
+    let mut build = cxx_build::bridge("src/tensorrt/bridge.rs");
+    build.file("cpp/src/bridge.cpp").std("c++17");
+    for folder in ["cpp/src", "cpp", "include"] {
+        build.include(folder);
+    }
+    let folders: Vec<_> =
+        std::env::split_paths(&folders).filter(|folder| !folder.as_os_str().is_empty()).collect();
+    // The system's own folders need not be named.
+    let system = [format!("/usr/include/{}-linux-gnu", std::env::consts::ARCH), "/usr/include".to_owned()];
+    let found = folders
+        .iter()
+        .cloned()
+        .chain(system.map(Into::into))
+        .any(|folder| folder.join("NvInfer.h").is_file());
+    if !found {
+        println!(
+            "cargo::error=the feature 'tensorrt' needs NvInfer.h and NvOnnxParser.h, which are in no folder of \
+             {VARIABLE}. Set it to the folders of TensorRT's headers and of CUDA's, separated as in PATH."
+        );
+        std::process::exit(1);
+    }
+    for folder in folders {
+        build.flag("-isystem").flag(folder);
+    }
+    build.compile("qdq_tensorrt");
+    println!("cargo::rustc-link-lib=dl");
 }

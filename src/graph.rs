@@ -164,6 +164,11 @@ impl Graph {
         self.by_name.get(name).copied()
     }
 
+    /// The first node called `name`; unlike tensors, nodes may share one.
+    pub fn find_node(&self, name: &str) -> Option<NodeId> {
+        self.nodes.iter().position(|node| node.name == name).map(NodeId)
+    }
+
     /// The node that computes `id`.
     pub fn producer(&self, id: TensorId) -> Option<&Node> {
         self.tensor(id).producer.map(|node| self.node(node))

@@ -17,6 +17,7 @@
 // In this order a module uses only those before it; a test reads the imports and fails on an upward one.
 pub mod error;
 pub mod file;
+pub mod locate;
 pub mod dtype;
 pub mod tensor;
 pub mod kernel;
@@ -33,6 +34,7 @@ pub mod emit;
 pub mod report;
 pub mod pipeline;
 pub mod ffi;
+pub mod tensorrt;
 
 /// The README's Rust example, compiled as a test.
 #[cfg(doctest)]

@@ -13,13 +13,13 @@
 
 namespace qdq {
 
-/// One batch: a tensor for every input of a network. Batches::next() hands it out, or the function behind
-/// Batches::from_callback() fills it. What it returns is valid until it is changed or freed.
+/// One batch: named tensors, such as one for every input of a network. Batches::next() and Session::run() hand it out, or it is
+/// filled by the caller or by the function behind Batches::from_callback(). What it returns is valid until it is changed or freed.
 ///
 ///     for (auto [name, tensor] : batch) …
 class Batch : public detail::Handle<qdq_batch, qdq_batch_free> {
  public:
-  /// The tensor of the input `name`.
+  /// The tensor `name`.
   struct Entry {
     std::string_view name;
     TensorView tensor;
@@ -27,8 +27,10 @@ class Batch : public detail::Handle<qdq_batch, qdq_batch_free> {
 
   using Handle::Handle;
   using Items = detail::Items<Entry, qdq_batch>;
+  /// A batch without tensors, for Session::run().
+  Batch() : Handle(qdq_batch_new()) {}
 
-  /// Sets the tensor of the input `name`, samples along the first axis. The elements are copied.
+  /// Sets the tensor `name`, such as that of an input, samples along the first axis. The elements are copied.
   [[nodiscard]] Result<void> set(std::string_view name, const TensorView& tensor) {
     return detail::call(qdq_batch_set, c(), detail::Text(name).c(), tensor.c());
   }

@@ -3,10 +3,13 @@
 #define QDQ_BUFFER_HPP
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 
+#include <qdq/detail/call.hpp>
 #include <qdq/detail/handle.hpp>
 #include <qdq/qdq.h>
+#include <qdq/span.hpp>
 
 namespace qdq {
 
@@ -24,6 +27,11 @@ class Buffer : public detail::Handle<qdq_buffer, qdq_buffer_free> {
     return size() == 0 ? std::string_view() : std::string_view(qdq_buffer_text(c()), size());
   }
 };
+
+/// Writes bytes into a file, whole or not at all: into a temporary neighbour that takes the file's name at the end.
+[[nodiscard]] inline Result<void> write_file(const std::string& path, Bytes bytes) {
+  return detail::call(qdq_write_file, path.c_str(), bytes.data(), bytes.size());
+}
 
 }  // namespace qdq
 

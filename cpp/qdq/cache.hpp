@@ -45,6 +45,12 @@ class Cache : public detail::Handle<qdq_cache, qdq_cache_free> {
   [[nodiscard]] static Result<Cache> from_bytes(Bytes bytes) {
     return detail::make<Cache>(qdq_cache_from_bytes, bytes.data(), bytes.size());
   }
+  /// Whether a file that starts with these bytes is meant as a calibration cache.
+  [[nodiscard]] static bool is_one(Bytes bytes) noexcept { return qdq_cache_is_one(bytes.data(), bytes.size()); }
+  /// Whether a version of TensorRT has calibrators and so reads caches: TensorRT 11 removed them.
+  [[nodiscard]] static bool is_read_by(std::uint32_t tensorrt_version) noexcept {
+    return qdq_cache_is_read_by(tensorrt_version);
+  }
   /// Writes a file, whole or not at all.
   [[nodiscard]] Result<void> write(const std::string& path) const {
     return detail::call(qdq_cache_write, c(), path.c_str());

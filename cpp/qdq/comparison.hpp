@@ -3,6 +3,7 @@
 #define QDQ_COMPARISON_HPP
 
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 #include <qdq/buffer.hpp>
@@ -20,13 +21,28 @@ class Comparison : public detail::Handle<qdq_comparison, qdq_comparison_free> {
     std::string_view name;  ///< Valid until the comparison is freed.
     double sqnr_db;         ///< 10 log10(sum x^2 / sum (x - y)^2); infinite where the two are equal.
     double cosine;          ///< The cosine between the two.
-    double max_error;       ///< The largest difference.
+    double max_error;       ///< The largest |x - y|.
+    double mean_error;      ///< The mean of |x - y|.
+    std::uint64_t values;   ///< How many pairs of finite values were compared; where it is 0 the figures are NaN.
+    /// How many pairs have an infinity or a NaN on one side that the other side does not have; they are left out.
+    std::uint64_t non_finite;
+  };
+
+  /// How often both choose the same class, and the right one.
+  struct Agreement {
+    std::uint64_t samples;          ///< Samples that both were asked for the class of.
+    std::uint64_t same;             ///< Those for which both chose the same class.
+    std::uint64_t labelled;         ///< Samples that have a label.
+    std::uint64_t float_right;      ///< Those that the float model classified rightly.
+    std::uint64_t quantized_right;  ///< Those that the quantized model classified rightly.
   };
 
   using Handle::Handle;
 
   /// The comparison as JSON.
   [[nodiscard]] Result<Buffer> to_json() const { return detail::make<Buffer>(qdq_comparison_to_json, c()); }
+  /// The comparison as tables for people.
+  [[nodiscard]] Result<Buffer> to_text() const { return detail::make<Buffer>(qdq_comparison_to_text, c()); }
   /// How many samples ran through both.
   [[nodiscard]] std::size_t samples() const noexcept { return qdq_comparison_samples(c()); }
   /// How many outputs the model has.
@@ -36,8 +52,19 @@ class Comparison : public detail::Handle<qdq_comparison, qdq_comparison_free> {
     return {c(), qdq_comparison_count(c()), [](const qdq_comparison* comparison, std::size_t, std::size_t index) {
               return Tensor{detail::view(qdq_comparison_name(comparison, index)),
                             qdq_comparison_sqnr_db(comparison, index), qdq_comparison_cosine(comparison, index),
-                            qdq_comparison_max_error(comparison, index)};
+                            qdq_comparison_max_error(comparison, index), qdq_comparison_mean_error(comparison, index),
+                            qdq_comparison_values(comparison, index), qdq_comparison_non_finite(comparison, index)};
             }};
+  }
+  /// Whether the SQNR of tensor `index` is `min_db` or more, with something compared and nothing infinite or NaN on one side
+  /// only: a gate for outputs.
+  [[nodiscard]] bool reaches(std::size_t index, double min_db) const noexcept {
+    return qdq_comparison_reaches(c(), index, min_db);
+  }
+  /// How many samples were classified, and how; 0 where the first output is no [samples, classes].
+  [[nodiscard]] Agreement agreement() const noexcept {
+    return {qdq_comparison_classified(c()), qdq_comparison_same_class(c()), qdq_comparison_labelled(c()),
+            qdq_comparison_float_right(c()), qdq_comparison_quantized_right(c())};
   }
   /// The part of the samples for which both choose the same class; NaN where the first output is no [samples, classes].
   [[nodiscard]] double top1() const noexcept { return qdq_comparison_top1(c()); }

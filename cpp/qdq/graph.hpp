@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include <qdq/detail/call.hpp>
@@ -25,6 +26,11 @@ namespace qdq {
 /// which they were added. Texts that are returned are valid until the graph is changed or freed.
 class Graph : public detail::Handle<qdq_graph, qdq_graph_free> {
  public:
+  /// One use of a tensor: input `input` of node `node`.
+  struct Use {
+    std::size_t node;
+    std::size_t input;
+  };
   /// A tensor, as far as it is known.
   struct Tensor {
     std::string_view name;
@@ -33,6 +39,13 @@ class Graph : public detail::Handle<qdq_graph, qdq_graph_free> {
     std::optional<std::vector<std::int64_t>> shape;  ///< With qdq::dynamic in it; nothing where the rank is not known.
     bool is_output;                                  ///< Whether it is an output of the network.
     std::size_t producer;                            ///< The node that computes it, or qdq::none.
+    std::vector<std::string_view> dims;              ///< The names of the dimensions, empty where they have none.
+    std::vector<Use> consumers;                      ///< Every use by a node.
+  };
+  /// An attribute of a node, of those that placement can ask for.
+  struct NodeAttribute {
+    std::string_view name;
+    std::variant<std::int64_t, std::vector<std::int64_t>, float, std::string_view> value;
   };
   /// A node with the numbers of its tensors, qdq::none for those that are left out.
   struct NodeInfo {
@@ -40,6 +53,9 @@ class Graph : public detail::Handle<qdq_graph, qdq_graph_free> {
     std::string_view op;
     std::vector<std::size_t> inputs;
     std::vector<std::size_t> outputs;
+    std::string_view domain;                ///< Empty for ONNX's own operators.
+    std::vector<std::size_t> captures;      ///< The tensors that subgraphs of the node read by name.
+    std::vector<NodeAttribute> attributes;  ///< In alphabetical order.
   };
 
   using Handle::Handle;
@@ -69,6 +85,11 @@ class Graph : public detail::Handle<qdq_graph, qdq_graph_free> {
     return detail::call(qdq_graph_describe_tensor, c(), tensor, detail::number(dtype),
                         static_cast<std::int32_t>(shape.size()), shape.data());
   }
+  /// Names the dimension of a tensor along `axis`, whose size is decided at run time: dimensions with one name are equal. An
+  /// empty name takes the name away.
+  [[nodiscard]] Result<void> name_dim(std::size_t tensor, std::size_t axis, std::string_view name) {
+    return detail::call(qdq_graph_name_dim, c(), tensor, axis, detail::Text(name).or_null());
+  }
   /// Marks a tensor as an output of the network.
   [[nodiscard]] Result<void> mark_output(std::size_t tensor) {
     return detail::call(qdq_graph_mark_output, c(), tensor);
@@ -78,12 +99,27 @@ class Graph : public detail::Handle<qdq_graph, qdq_graph_free> {
   [[nodiscard]] std::size_t find_tensor(std::string_view name) const {
     return qdq_graph_find_tensor(c(), detail::Text(name).c());
   }
+  /// The number of the first node called `name`; qdq::none where there is none. Nodes may share a name.
+  [[nodiscard]] std::size_t find_node(std::string_view name) const {
+    return qdq_graph_find_node(c(), detail::Text(name).c());
+  }
+  /// The attribute `name` of a node, where it has it.
+  [[nodiscard]] std::optional<NodeAttribute> find_attribute(std::size_t node, std::string_view name) const {
+    const std::size_t found = qdq_graph_node_find_attribute(c(), node, detail::Text(name).c());
+    return found == none ? std::nullopt : std::optional<NodeAttribute>(attribute(c(), node, found));
+  }
   /// The tensors by number.
   [[nodiscard]] detail::Items<Tensor, qdq_graph> tensors() const {
     return {c(), qdq_graph_tensor_count(c()), tensor};
   }
   /// The nodes by number.
   [[nodiscard]] detail::Items<NodeInfo, qdq_graph> nodes() const { return {c(), qdq_graph_node_count(c()), node}; }
+
+  /// These ranges, and those of tensors that hold the values of a ranged one in another shape or order: what lies before and
+  /// behind Reshape, Transpose and their like.
+  [[nodiscard]] Result<Ranges> spread(const Ranges& ranges) const {
+    return detail::make<Ranges>(qdq_ranges_spread, ranges.c(), c());
+  }
 
   /// Decides what of the graph is quantized: a pure function of its arguments.
   [[nodiscard]] Result<Plan> plan(const Policy& policy = Policy()) const {
@@ -107,23 +143,58 @@ class Graph : public detail::Handle<qdq_graph, qdq_graph_free> {
                static_cast<DType>(qdq_graph_tensor_dtype(graph, number)),
                {},
                qdq_graph_tensor_is_output(graph, number),
-               qdq_graph_tensor_producer(graph, number)};
+               qdq_graph_tensor_producer(graph, number),
+               {},
+               {}};
     if (const std::int32_t ndim = qdq_graph_tensor_ndim(graph, number); ndim >= 0) {
       out.shape.emplace();
       for (std::size_t axis = 0; axis < static_cast<std::size_t>(ndim); ++axis) {
         out.shape->push_back(qdq_graph_tensor_size(graph, number, axis));
+        out.dims.push_back(detail::view(qdq_graph_tensor_dim_name(graph, number, axis)));
       }
+    }
+    for (std::size_t i = 0; i < qdq_graph_tensor_consumer_count(graph, number); ++i) {
+      out.consumers.push_back(
+          {qdq_graph_tensor_consumer_node(graph, number, i), qdq_graph_tensor_consumer_input(graph, number, i)});
     }
     return out;
   }
 
   static NodeInfo node(const qdq_graph* graph, std::size_t, std::size_t number) {
-    NodeInfo out{detail::view(qdq_graph_node_name(graph, number)), detail::view(qdq_graph_node_op(graph, number)), {}, {}};
+    NodeInfo out{detail::view(qdq_graph_node_name(graph, number)),
+                 detail::view(qdq_graph_node_op(graph, number)),
+                 {},
+                 {},
+                 detail::view(qdq_graph_node_domain(graph, number)),
+                 {},
+                 {}};
     for (std::size_t i = 0; i < qdq_graph_node_input_count(graph, number); ++i) {
       out.inputs.push_back(qdq_graph_node_input(graph, number, i));
     }
     for (std::size_t i = 0; i < qdq_graph_node_output_count(graph, number); ++i) {
       out.outputs.push_back(qdq_graph_node_output(graph, number, i));
+    }
+    for (std::size_t i = 0; i < qdq_graph_node_capture_count(graph, number); ++i) {
+      out.captures.push_back(qdq_graph_node_capture(graph, number, i));
+    }
+    for (std::size_t i = 0; i < qdq_graph_node_attribute_count(graph, number); ++i) {
+      out.attributes.push_back(attribute(graph, number, i));
+    }
+    return out;
+  }
+
+  static NodeAttribute attribute(const qdq_graph* graph, std::size_t node, std::size_t number) {
+    NodeAttribute out{detail::view(qdq_graph_node_attribute_name(graph, node, number)), std::int64_t{0}};
+    switch (static_cast<Attribute>(qdq_graph_node_attribute_type(graph, node, number))) {
+      case Attribute::Int: out.value = qdq_graph_node_attribute_int(graph, node, number); break;
+      case Attribute::Ints: {
+        const std::int64_t* values = qdq_graph_node_attribute_ints(graph, node, number);
+        const std::size_t count = qdq_graph_node_attribute_ints_count(graph, node, number);
+        out.value = count == 0 ? std::vector<std::int64_t>() : std::vector<std::int64_t>(values, values + count);
+        break;
+      }
+      case Attribute::Float: out.value = qdq_graph_node_attribute_float(graph, node, number); break;
+      case Attribute::Text: out.value = detail::view(qdq_graph_node_attribute_text(graph, node, number)); break;
     }
     return out;
   }

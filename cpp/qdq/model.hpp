@@ -4,12 +4,15 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include <qdq/batches.hpp>
 #include <qdq/buffer.hpp>
 #include <qdq/comparison.hpp>
 #include <qdq/detail/call.hpp>
+#include <qdq/detail/text.hpp>
 #include <qdq/graph.hpp>
 #include <qdq/plan.hpp>
 #include <qdq/policy.hpp>
@@ -19,6 +22,8 @@
 #include <qdq/span.hpp>
 #include <qdq/specs.hpp>
 #include <qdq/stats.hpp>
+#include <qdq/texts.hpp>
+#include <qdq/value.hpp>
 
 namespace qdq {
 
@@ -40,10 +45,11 @@ class Model : public detail::Handle<qdq_model, qdq_model_free> {
   [[nodiscard]] Result<void> save(const std::string& path) const {
     return detail::call(qdq_model_save, c(), path.c_str());
   }
-  /// Writes a file, with weights of `min_external` bytes or more in `<name>.data` where it would have more than `max_file`.
-  [[nodiscard]] Result<void> save_external(const std::string& path, std::uint32_t max_file,
-                                           std::size_t min_external) const {
-    return detail::call(qdq_model_save_external, c(), path.c_str(), max_file, min_external);
+  /// Writes a file, with weights of `min_external` bytes or more in `<name>.data` where it would have more than `max_file`, which
+  /// is 2 GiB at most. Returns the paths of the files written, the model first.
+  [[nodiscard]] Result<Texts> save_external(const std::string& path, std::uint32_t max_file,
+                                            std::size_t min_external) const {
+    return detail::make<Texts>(qdq_model_save_external, c(), path.c_str(), max_file, min_external);
   }
   /// The content of the model's file, up to 2 GiB, with external data inside.
   [[nodiscard]] Result<Buffer> to_bytes() const { return detail::make<Buffer>(qdq_model_to_bytes, c()); }
@@ -53,9 +59,23 @@ class Model : public detail::Handle<qdq_model, qdq_model_free> {
   /// The version of the file format.
   [[nodiscard]] std::int64_t ir_version() const noexcept { return qdq_model_ir_version(c()); }
   /// Rewrites the model for a higher version of ONNX's operators, which planning does by itself where it is needed. Plans that
-  /// were made before do not fit the model any more. After an error the model is as it was.
-  [[nodiscard]] Result<void> raise_opset(std::int64_t opset) {
-    return detail::call(qdq_model_raise_opset, c(), opset);
+  /// were made before do not fit the model any more. Returns the nodes that took another form, as messages name them. After an
+  /// error the model is as it was.
+  [[nodiscard]] Result<Texts> raise_opset(std::int64_t opset) {
+    return detail::make<Texts>(qdq_model_raise_opset, c(), opset);
+  }
+
+  /// The value of a stored tensor or of a Constant node of the main graph; nothing where `name` is neither.
+  [[nodiscard]] Result<std::optional<Value>> constant(std::string_view name) const {
+    return detail::make_if_any<Value>(qdq_model_constant, c(), detail::Text(name).c());
+  }
+  /// The text that the model's metadata has for `key`, where there is one.
+  [[nodiscard]] Result<std::optional<Buffer>> metadata(std::string_view key) const {
+    return detail::make_if_any<Buffer>(qdq_model_metadata, c(), detail::Text(key).c());
+  }
+  /// Sets that text. Plans that were made before do not fit the model any more.
+  [[nodiscard]] Result<void> set_metadata(std::string_view key, std::string_view value) {
+    return detail::call(qdq_model_set_metadata, c(), detail::Text(key).c(), detail::Text(value).c());
   }
 
   /// The inputs that the caller must feed.

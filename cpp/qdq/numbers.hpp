@@ -138,6 +138,14 @@ enum class TensorKind : qdq_tensor_kind {
   Activation = QDQ_TENSOR_ACTIVATION,  ///< Computed by a node.
 };
 
+/// What an attribute of a node holds.
+enum class Attribute : qdq_attribute {
+  Int = QDQ_ATTRIBUTE_INT,      ///< One integer.
+  Ints = QDQ_ATTRIBUTE_INTS,    ///< A list of integers.
+  Float = QDQ_ATTRIBUTE_FLOAT,  ///< One number.
+  Text = QDQ_ATTRIBUTE_TEXT,    ///< A text.
+};
+
 /// What becomes of a node.
 enum class Verdict : qdq_verdict {
   Float = QDQ_VERDICT_FLOAT,             ///< It is unchanged.

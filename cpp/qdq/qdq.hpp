@@ -40,6 +40,7 @@
 #include <qdq/model.hpp>
 #include <qdq/node.hpp>
 #include <qdq/numbers.hpp>
+#include <qdq/onnxruntime.hpp>
 #include <qdq/plan.hpp>
 #include <qdq/policy.hpp>
 #include <qdq/quantize_options.hpp>
@@ -47,12 +48,15 @@
 #include <qdq/ranges.hpp>
 #include <qdq/result.hpp>
 #include <qdq/run_options.hpp>
+#include <qdq/session.hpp>
 #include <qdq/span.hpp>
 #include <qdq/specs.hpp>
 #include <qdq/stats.hpp>
 #include <qdq/tensor.hpp>
 #include <qdq/tensor_stats.hpp>
 #include <qdq/tensor_view.hpp>
+#include <qdq/texts.hpp>
+#include <qdq/value.hpp>
 #include <qdq/version.hpp>
 #include <qdq/weights.hpp>
 

@@ -138,6 +138,24 @@ class Quantizer : public detail::Handle<qdq_quantizer, qdq_quantizer_free> {
   [[nodiscard]] Result<void> reset_calibration() { return detail::call(qdq_quantizer_reset_calibration, c()); }
   /// Adds what another quantizer with the same kept axes has collected, on another thread say.
   [[nodiscard]] Result<void> merge(const Quantizer& other) { return detail::call(qdq_quantizer_merge, c(), other.c()); }
+  /// Writes what was collected to a file, whole or not at all: one that Stats::load() reads or, for maxima of axes,
+  /// AxisMax::load().
+  [[nodiscard]] Result<void> save_calibration(const std::string& path) const {
+    return detail::call(qdq_quantizer_save_calibration, c(), path.c_str());
+  }
+  /// Reads such a file, in place of what was collected. To add it instead, load it into a clone() and merge that. An error for
+  /// what another method, axis or block collects; what was collected stays then.
+  [[nodiscard]] Result<void> load_calibration(const std::string& path) {
+    return detail::call(qdq_quantizer_load_calibration, c(), path.c_str());
+  }
+  /// The content of that file; equal calibrations give equal bytes.
+  [[nodiscard]] Result<Buffer> calibration_to_bytes() const {
+    return detail::make<Buffer>(qdq_quantizer_calibration_to_bytes, c());
+  }
+  /// Takes over the content of such a file, which is not kept.
+  [[nodiscard]] Result<void> calibration_from_bytes(Bytes bytes) {
+    return detail::call(qdq_quantizer_calibration_from_bytes, c(), bytes.data(), bytes.size());
+  }
   /// A copy of the statistics; an error for a descriptor that collects maxima.
   [[nodiscard]] Result<TensorStats> stats() const { return detail::make<TensorStats>(qdq_quantizer_stats, c()); }
   /// Computes the amax from what was collected, and sets it. Where nothing was collected that is an error if `strict`, else

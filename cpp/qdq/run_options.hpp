@@ -6,11 +6,11 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
-#include <type_traits>
 #include <utility>
 
 #include <qdq/cancel.hpp>
 #include <qdq/detail/builder.hpp>
+#include <qdq/detail/call.hpp>
 #include <qdq/detail/callback.hpp>
 #include <qdq/detail/text.hpp>
 #include <qdq/numbers.hpp>
@@ -28,31 +28,12 @@ namespace detail {
 
 // A function that is told about progress, as the C interface calls it.
 template <typename Function>
-struct OnProgress {
-  using Answer = std::invoke_result_t<Function&, const Progress&>;
-
-  static qdq_status report(void* user, std::uint64_t batches, std::uint64_t samples, std::int64_t total,
-                           qdq_error** error) noexcept {
-    Progress progress{batches, samples, std::nullopt};
-    if (total >= 0) progress.total_batches = static_cast<std::uint64_t>(total);
-    return guard(error, [&] { return tell(*static_cast<Function*>(user), progress, error); });
-  }
-
- private:
-  static qdq_status tell(Function& function, const Progress& progress, qdq_error** error) {
-    static_cast<void>(error);
-    if constexpr (std::is_void_v<Answer>) {
-      function(progress);
-      return QDQ_OK;
-    } else if constexpr (std::is_same_v<Answer, bool>) {
-      return function(progress) ? QDQ_OK : QDQ_ERROR_CANCELLED;
-    } else {
-      static_assert(std::is_same_v<Answer, Result<void>>, "a progress callback returns bool, void or qdq::Result<void>");
-      Answer answer = function(progress);
-      return answer ? QDQ_OK : fail(std::move(answer).error(), error);
-    }
-  }
-};
+qdq_status on_progress(void* user, std::uint64_t batches, std::uint64_t samples, std::int64_t total,
+                       qdq_error** error) noexcept {
+  Progress progress{batches, samples, std::nullopt};
+  if (total >= 0) progress.total_batches = static_cast<std::uint64_t>(total);
+  return guard(error, [&] { return tell(*static_cast<Function*>(user), error, progress); });
+}
 
 }  // namespace detail
 
@@ -67,6 +48,11 @@ class RunOptions : public detail::Handle<qdq_run_options, qdq_run_options_free> 
   using Handle::Handle;
   /// The default options.
   RunOptions() : Handle(qdq_run_options_new()) {}
+
+  /// The engine that is set.
+  [[nodiscard]] Engine engine() const noexcept { return static_cast<Engine>(qdq_run_options_engine(c())); }
+  /// Decides what Engine::Auto stands for, so that several models run in one engine; engine() says what it was.
+  [[nodiscard]] Result<void> settle() { return detail::call(qdq_run_options_settle, c()); }
 
   /// Starts with the default options.
   [[nodiscard]] static Builder make();
@@ -92,7 +78,7 @@ class RunOptions::Builder : public detail::Builder<Builder, RunOptions> {
   template <typename Function>
   Builder& progress(Function function) {
     if (!object_) return *this;
-    return set(qdq_run_options_set_progress, detail::OnProgress<Function>::report,
+    return set(qdq_run_options_set_progress, detail::on_progress<Function>,
                static_cast<void*>(new Function(std::move(function))), detail::free_function<Function>);
   }
   /// The switch that stops runs. It may be freed before the options.

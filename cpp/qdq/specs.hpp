@@ -21,6 +21,7 @@ struct Spec {
   std::string_view name;
   DType dtype;
   std::optional<std::vector<std::int64_t>> shape;  ///< With qdq::dynamic in it; nothing where the rank is not known.
+  std::vector<std::string_view> dims;              ///< The names of the dimensions, empty where they have none.
 };
 
 /// Names, types and shapes of a network's inputs or outputs. Names are valid until the list is freed.
@@ -46,11 +47,12 @@ class Specs : public detail::Handle<qdq_specs, qdq_specs_free> {
 
  private:
   static Spec spec(const qdq_specs* specs, std::size_t, std::size_t index) {
-    Spec out{detail::view(qdq_specs_name(specs, index)), static_cast<DType>(qdq_specs_dtype(specs, index)), {}};
+    Spec out{detail::view(qdq_specs_name(specs, index)), static_cast<DType>(qdq_specs_dtype(specs, index)), {}, {}};
     if (const std::int32_t ndim = qdq_specs_ndim(specs, index); ndim >= 0) {
       out.shape.emplace();
       for (std::size_t axis = 0; axis < static_cast<std::size_t>(ndim); ++axis) {
         out.shape->push_back(qdq_specs_size(specs, index, axis));
+        out.dims.push_back(detail::view(qdq_specs_dim_name(specs, index, axis)));
       }
     }
     return out;
@@ -71,6 +73,11 @@ class Specs::Builder : public detail::Builder<Builder, Specs> {
   Builder& add(std::string_view name, DType dtype, Span<const std::int64_t> shape) {
     return set(qdq_specs_add, detail::Text(name).c(), detail::number(dtype), static_cast<std::int32_t>(shape.size()),
                shape.data());
+  }
+  /// Names the dimension of tensor `index`, from 0, along `axis`, whose size is decided at run time: dimensions with one name are
+  /// equal. An empty name takes the name away.
+  Builder& name_dim(std::size_t index, std::size_t axis, std::string_view name) {
+    return set(qdq_specs_name_dim, index, axis, detail::Text(name).or_null());
   }
 };
 

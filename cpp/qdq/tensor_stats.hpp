@@ -57,8 +57,15 @@ class TensorStats : public detail::Handle<qdq_tensor_stats, qdq_tensor_stats_fre
   /// The largest finite value; NaN where there was none.
   [[nodiscard]] float max() const noexcept { return qdq_tensor_stats_max(c()); }
 
-  /// The occupied bins of the histogram of magnitudes, ascending. Zeros, and values a million times smaller than the largest,
-  /// are in none.
+  /// The largest magnitude of the finite values; NaN where there was none.
+  [[nodiscard]] float abs_max() const noexcept { return qdq_tensor_stats_abs_max(c()); }
+  /// How many values are not zero but a million times smaller than the largest: too small for the histogram.
+  [[nodiscard]] std::uint64_t below() const noexcept { return qdq_tensor_stats_below(c()); }
+  /// How many magnitudes are not the lower edge of their bin: 0 means discrete data such as integers and pixels.
+  [[nodiscard]] std::uint64_t between() const noexcept { return qdq_tensor_stats_between(c()); }
+
+  /// The occupied bins of the histogram of magnitudes, ascending. Zeros are in none; the values of below() are together in the
+  /// first, from 0.
   [[nodiscard]] Result<std::vector<Bin>> bins() const {
     const std::size_t count = qdq_tensor_stats_bin_count(c());
     std::vector<float> lower(count), upper(count);

@@ -2,6 +2,7 @@
 #ifndef QDQ_WEIGHTS_HPP
 #define QDQ_WEIGHTS_HPP
 
+#include <cstddef>
 #include <cstdint>
 
 #include <qdq/array.hpp>
@@ -18,6 +19,15 @@ namespace qdq {
                                                 bool is_unsigned = false) {
   return detail::make<Array>(qdq_weights_amax, weights.c(), axis, detail::number(method.method), method.percentile, num_bits,
                              is_unsigned);
+}
+
+/// The ranges by pytorch-quantization's calibrate_weights, for whoever needs its numbers: max, mse or percentile over a histogram
+/// of `num_bins` linear bins. Those of weights_amax() are better.
+[[nodiscard]] inline Result<Array> weights_compat_amax(const TensorView& weights, std::int32_t axis, RangeMethod method,
+                                                       std::uint32_t num_bits = 8, bool is_unsigned = false,
+                                                       std::size_t num_bins = 2048) {
+  return detail::make<Array>(qdq_weights_compat_amax, weights.c(), axis, detail::number(method.method), method.percentile,
+                             num_bits, is_unsigned, num_bins);
 }
 
 /// Quantizes weights symmetrically to int8 as ONNX's QuantizeLinear does, by max |w|: one scale per index of `axis` or, with

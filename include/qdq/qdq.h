@@ -78,7 +78,8 @@ typedef struct qdq_array qdq_array;
 // The max calibrator per axis: the running max of |x| over all axes but the kept ones. NaN is left out, infinities count.
 typedef struct qdq_axis_max qdq_axis_max;
 
-// One batch: a tensor for every input of a network. A batch source hands it out, or its callback fills it.
+// One batch: named tensors, such as one for every input of a network. A batch source or a session hands it out, its callback
+// or the caller fills it.
 typedef struct qdq_batch qdq_batch;
 
 // A stream of batches, to be read once, from files or from a callback.
@@ -159,6 +160,10 @@ typedef struct qdq_ranges qdq_ranges;
 // How a model runs over data: the engine, who is told about progress, and what can stop it.
 typedef struct qdq_run_options qdq_run_options;
 
+// A model that is ready to run, in the engine that was asked for. It runs one batch at a time. The files of the model must not be
+// changed in place while it lives.
+typedef struct qdq_session qdq_session;
+
 // Names, types and shapes of a network's inputs or outputs, as far as they are known.
 typedef struct qdq_specs qdq_specs;
 
@@ -172,6 +177,13 @@ typedef struct qdq_stats qdq_stats;
 // Any cut of the data into batches, threads or machines, in any order, gives the same statistics: let every thread collect
 // into its own and merge them. NaN and infinities are counted and otherwise left out.
 typedef struct qdq_tensor_stats qdq_tensor_stats;
+
+// Texts that a function has made, in order: paths, names. Immutable; any number of threads may read one.
+typedef struct qdq_texts qdq_texts;
+
+// A tensor of any element type, row-major, that a function has made: what a file or a model holds. Immutable; any number of
+// threads may read one.
+typedef struct qdq_value qdq_value;
 
 // What a function or a callback says of its success: QDQ_OK, or which kind of error it was. The numbers never change their
 // meaning; new ones may be added.
@@ -232,6 +244,9 @@ typedef int32_t qdq_severity;
 // What a tensor is to the network: one of the QDQ_TENSOR_ numbers.
 typedef int32_t qdq_tensor_kind;
 
+// What an attribute holds: one of the QDQ_ATTRIBUTE_ numbers.
+typedef int32_t qdq_attribute;
+
 // What becomes of a node: one of the QDQ_VERDICT_ numbers.
 typedef int32_t qdq_verdict;
 
@@ -270,6 +285,14 @@ typedef qdq_status (*qdq_progress_fn)(void *user,
 
 // How a quantized weight is stored: one of the QDQ_WEIGHT_FORM_ numbers.
 typedef int32_t qdq_weight_form;
+
+// Receives a tapped tensor as soon as the engine has computed it: `tap` is its position in the list of taps that the session
+// was opened with, `value` a view (f32, f16, bf16 or f64) that is valid during the call and must not be written through.
+// Returning QDQ_OK goes on. Any other status ends the run with that status; `*error`, which is NULL at first, may be set to an
+// error from qdq_error_new() that says why.
+//
+// Called from the engine's threads, from several at once. It must not return by an exception or longjmp.
+typedef qdq_status (*qdq_tap_fn)(void *user, size_t tap, const qdq_tensor *value, qdq_error **error);
 
 // How important a message is: one of the QDQ_LOG_ numbers.
 typedef int32_t qdq_log_level;
@@ -447,6 +470,18 @@ typedef void (*qdq_log_fn)(void *user, qdq_log_level level, const char *message)
 // Computed by a node.
 #define QDQ_TENSOR_ACTIVATION 2
 
+// One integer.
+#define QDQ_ATTRIBUTE_INT 0
+
+// A list of integers.
+#define QDQ_ATTRIBUTE_INTS 1
+
+// One number.
+#define QDQ_ATTRIBUTE_FLOAT 2
+
+// A text.
+#define QDQ_ATTRIBUTE_TEXT 3
+
 // It is unchanged.
 #define QDQ_VERDICT_FLOAT 0
 
@@ -565,6 +600,32 @@ const char *qdq_buffer_text(const qdq_buffer *buffer);
 
 // How many bytes there are, without the NUL behind them.
 size_t qdq_buffer_size(const qdq_buffer *buffer);
+
+// Writes bytes into a file, whole or not at all: into a temporary neighbour that takes the file's name at the end. `data` may be
+// NULL where `size` is 0.
+qdq_status qdq_write_file(const char *path,
+                          const void *data,
+                          size_t size,
+                          qdq_error **error);
+
+// Frees `*texts` and sets it to NULL. NULL in either place is allowed and does nothing.
+void qdq_texts_free(qdq_texts **texts);
+
+// How many texts there are; 0 for NULL.
+size_t qdq_texts_count(const qdq_texts *texts);
+
+// Text `index`; NULL past the last. Valid until the list is freed.
+const char *qdq_texts_get(const qdq_texts *texts, size_t index);
+
+// Reads a whole .npy file: labels or samples, say. Arrays in Fortran order come out row-major. Free `*out` with
+// qdq_value_free().
+qdq_status qdq_value_read_npy(const char *path, qdq_value **out, qdq_error **error);
+
+// Frees `*value` and sets it to NULL. NULL in either place is allowed and does nothing.
+void qdq_value_free(qdq_value **value);
+
+// The tensor: a view that is valid until the value is freed. Nothing may be written through it.
+qdq_status qdq_value_view(const qdq_value *value, qdq_tensor *out, qdq_error **error);
 
 // Frees `*array` and sets it to NULL. NULL in either place is allowed and does nothing.
 void qdq_array_free(qdq_array **array);
@@ -850,6 +911,20 @@ qdq_status qdq_weights_amax(const qdq_tensor *weights,
                             qdq_array **out,
                             qdq_error **error);
 
+// The ranges by pytorch-quantization's calibrate_weights, for whoever needs its numbers: QDQ_METHOD_MAX, QDQ_METHOD_MSE or
+// QDQ_METHOD_PERCENTILE over a histogram of `num_bins` (2048 is usual) linear bins from 0 to max |w| as numpy makes it. Weights
+// (f32, f16, bf16, f64), axis and result as for qdq_weights_amax(), whose ranges are better ones. Weights that are all 0 give
+// 0. Free `*out` with qdq_array_free().
+qdq_status qdq_weights_compat_amax(const qdq_tensor *weights,
+                                   int32_t axis,
+                                   qdq_method method,
+                                   double percentile,
+                                   uint32_t num_bits,
+                                   bool is_unsigned,
+                                   size_t num_bins,
+                                   qdq_array **out,
+                                   qdq_error **error);
+
 // Quantizes weights (f32, f16, bf16, f64) symmetrically to int8 as ONNX's QuantizeLinear does: out = clamp(rne(w / scale),
 // -128, 127) with scale = amax / 127, by which ONNX and TensorRT multiply. Where amax / 127 is no normal number, the scale is 1
 // and the integers are 0.
@@ -907,12 +982,23 @@ float qdq_tensor_stats_min(const qdq_tensor_stats *stats);
 // The largest finite value; NaN where there was none.
 float qdq_tensor_stats_max(const qdq_tensor_stats *stats);
 
+// The largest magnitude of the finite values; NaN where there was none.
+float qdq_tensor_stats_abs_max(const qdq_tensor_stats *stats);
+
+// How many values are too small for the histogram's window of 20 octaves below the largest: not zero, and a million times
+// smaller. They are in the first bin, which then begins at 0.
+uint64_t qdq_tensor_stats_below(const qdq_tensor_stats *stats);
+
+// How many magnitudes are not the lower edge of their bin. 0 means discrete data such as integers and pixels: the lower edges
+// are the values themselves.
+uint64_t qdq_tensor_stats_between(const qdq_tensor_stats *stats);
+
 // How many occupied bins the histogram has.
 size_t qdq_tensor_stats_bin_count(const qdq_tensor_stats *stats);
 
 // Fills three arrays of `count` = qdq_tensor_stats_bin_count() elements with the occupied bins, ascending: bin i holds
-// `counts[i]` magnitudes from `lower[i]` up to, not including, `upper[i]`. Zeros, and values a million times smaller than the
-// largest, are in no bin.
+// `counts[i]` magnitudes from `lower[i]` up to, not including, `upper[i]`. Zeros are in no bin; values a million times smaller
+// than the largest (see qdq_tensor_stats_below()) are together in the first, from 0.
 qdq_status qdq_tensor_stats_bins(const qdq_tensor_stats *stats,
                                  float *lower,
                                  float *upper,
@@ -970,8 +1056,7 @@ qdq_status qdq_stats_get(const qdq_stats *stats, const char *name, qdq_tensor_st
 qdq_status qdq_stats_set(qdq_stats *stats, const char *name, const qdq_tensor_stats *tensor, qdq_error **error);
 
 // A collector that keeps `count` axes, negative ones counting from the last; none for one number for the tensor. An axis that
-// the data does not have keeps nothing. Free it with
-// qdq_axis_max_free().
+// the data does not have keeps nothing. Free `*out` with qdq_axis_max_free().
 qdq_status qdq_axis_max_new(const int32_t *axes,
                             size_t count,
                             qdq_axis_max **out,
@@ -989,6 +1074,33 @@ qdq_status qdq_axis_max_merge(qdq_axis_max *collector, const qdq_axis_max *other
 // The amax so far, with size 1 in every axis that is not kept; `*out` is NULL before the first batch. Free it with
 // qdq_array_free().
 qdq_status qdq_axis_max_amax(const qdq_axis_max *collector, qdq_array **out, qdq_error **error);
+
+// Keeps from now on the maxima of every batch too, for looking at how they move; those kept before are forgotten.
+qdq_status qdq_axis_max_track(qdq_axis_max *collector, qdq_error **error);
+
+// How many batches' maxima are kept; 0 unless qdq_axis_max_track() asked for it. What was merged counts as one batch.
+size_t qdq_axis_max_history_count(const qdq_axis_max *collector);
+
+// The maxima of batch `index` alone, from 0, of the shape of qdq_axis_max_amax(). Free `*out` with qdq_array_free().
+qdq_status qdq_axis_max_history(const qdq_axis_max *collector, size_t index, qdq_array **out, qdq_error **error);
+
+// Writes the maxima to a safetensors file, whole or not at all, with those of every batch where they are kept. Infinities are
+// written as such. QDQ_ERROR_UNSUPPORTED for data of more than 64 axes.
+qdq_status qdq_axis_max_save(const qdq_axis_max *collector,
+                             const char *path,
+                             qdq_error **error);
+
+// Reads maxima that qdq_axis_max_save() wrote: a collector that goes on where that one was. Those that
+// qdq_quantizer_save_calibration() wrote are read too, unless they are maxima of blocks. Free `*out` with qdq_axis_max_free().
+qdq_status qdq_axis_max_load(const char *path,
+                             qdq_axis_max **out,
+                             qdq_error **error);
+
+// The content of that file; equal maxima give equal bytes. Free `*out` with qdq_buffer_free().
+qdq_status qdq_axis_max_to_bytes(const qdq_axis_max *collector, qdq_buffer **out, qdq_error **error);
+
+// Maxima from the content of such a file: `size` bytes, which are not kept. Free `*out` with qdq_axis_max_free().
+qdq_status qdq_axis_max_from_bytes(const void *bytes, size_t size, qdq_axis_max **out, qdq_error **error);
 
 // A calibrator with `num_bins` bins over the first batch (2048 is usual), which leaves zeros out where `skip_zeros` is true.
 // Free it with qdq_histogram_calibrator_free().
@@ -1155,6 +1267,19 @@ qdq_status qdq_quantizer_quantize(const qdq_quantizer *quantizer,
                                   qdq_array **scale,
                                   qdq_error **error);
 
+// The gradients of qdq_quantizer_forward(): `out` receives that of x, by the straight-through estimator or, where amax is
+// learned, by clipping; `min_gradient` and `max_gradient`, which may be NULL, those of the learned range, 0 where nothing is
+// learned.
+//
+// `gradient`, `x` and `out` have one shape and type (f32, f16, bf16, f64); out may be the memory of either.
+qdq_status qdq_quantizer_backward(const qdq_quantizer *quantizer,
+                                  const qdq_tensor *gradient,
+                                  const qdq_tensor *x,
+                                  const qdq_tensor *out,
+                                  double *min_gradient,
+                                  double *max_gradient,
+                                  qdq_error **error);
+
 // Collects a batch for calibration, whatever the switches say. The statistics are those of the descriptor's method.
 qdq_status qdq_quantizer_collect(qdq_quantizer *quantizer, const qdq_tensor *x, qdq_error **error);
 
@@ -1178,22 +1303,43 @@ qdq_status qdq_quantizer_load_calib_amax(qdq_quantizer *quantizer,
                                          bool *loaded,
                                          qdq_error **error);
 
-// The gradients of qdq_quantizer_forward(): `out` receives that of x, by the straight-through estimator or, where amax is
-// learned, by clipping; `min_gradient` and `max_gradient`, which may be NULL, those of the learned range, 0 where nothing is
-// learned.
+// Writes what was collected to a safetensors file, whole or not at all: with QDQ_CALIB_HISTOGRAM one that qdq_stats_load()
+// reads, of one tensor that is called like the quantizer; with QDQ_CALIB_MAX one that qdq_axis_max_load() reads, unless the
+// maxima are those of blocks.
+qdq_status qdq_quantizer_save_calibration(const qdq_quantizer *quantizer,
+                                          const char *path,
+                                          qdq_error **error);
+
+// Reads what qdq_quantizer_save_calibration() wrote, in place of what was collected. To add it instead, load it into a clone
+// and merge that. From a file of statistics with several tensors it takes the one that is called like the quantizer.
 //
-// `gradient`, `x` and `out` have one shape and type (f32, f16, bf16, f64); out may be the memory of either.
-qdq_status qdq_quantizer_backward(const qdq_quantizer *quantizer,
-                                  const qdq_tensor *gradient,
-                                  const qdq_tensor *x,
-                                  const qdq_tensor *out,
-                                  double *min_gradient,
-                                  double *max_gradient,
-                                  qdq_error **error);
+// QDQ_ERROR_FORMAT for a file that is damaged or something else, such as what another method collects;
+// QDQ_ERROR_INVALID_ARGUMENT for maxima along other axes or of other blocks than the descriptor's; QDQ_ERROR_DATA where there
+// are several tensors but not the quantizer's. What was collected stays then.
+qdq_status qdq_quantizer_load_calibration(qdq_quantizer *quantizer,
+                                          const char *path,
+                                          qdq_error **error);
+
+// The content of that file; equal calibrations give equal bytes. Free `*out` with qdq_buffer_free().
+qdq_status qdq_quantizer_calibration_to_bytes(const qdq_quantizer *quantizer, qdq_buffer **out, qdq_error **error);
+
+// Takes over the content of such a file, `size` bytes, which are not kept, as qdq_quantizer_load_calibration() does.
+qdq_status qdq_quantizer_calibration_from_bytes(qdq_quantizer *quantizer,
+                                                const void *bytes,
+                                                size_t size,
+                                                qdq_error **error);
 
 // No ranges yet. `method` says how they are computed, for the reader of a file, and may be NULL. Free them with
 // qdq_ranges_free().
 qdq_status qdq_ranges_new(const char *method, qdq_ranges **out, qdq_error **error);
+
+// These ranges, and those of tensors of the graph that hold the values of a ranged one in another shape or order: what lies
+// before and behind Reshape, Transpose and their like. For networks into which such operators were put after the calibration,
+// as TensorRT's ONNX parser does. Free `*out` with qdq_ranges_free().
+qdq_status qdq_ranges_spread(const qdq_ranges *ranges,
+                             const qdq_graph *graph,
+                             qdq_ranges **out,
+                             qdq_error **error);
 
 // Reads a JSON file that qdq_ranges_write() or `qdq calibrate --ranges` wrote.
 qdq_status qdq_ranges_read(const char *path, qdq_ranges **out, qdq_error **error);
@@ -1249,6 +1395,12 @@ qdq_status qdq_cache_read(const char *path, qdq_cache **out, qdq_error **error);
 
 // A cache from the content of such a file: `size` bytes, which are not kept.
 qdq_status qdq_cache_from_bytes(const void *bytes, size_t size, qdq_cache **out, qdq_error **error);
+
+// Whether a file that starts with these `size` bytes is meant as a calibration cache.
+bool qdq_cache_is_one(const void *bytes, size_t size);
+
+// Whether a version of TensorRT, as getInferLibVersion() counts, has calibrators and so reads caches: TensorRT 11 removed them.
+bool qdq_cache_is_read_by(uint32_t tensorrt_version);
 
 // Frees `*cache` and sets it to NULL. NULL in either place is allowed and does nothing.
 void qdq_cache_free(qdq_cache **cache);
@@ -1403,14 +1555,19 @@ qdq_status qdq_graph_describe_tensor(qdq_graph *graph,
                                      const int64_t *shape,
                                      qdq_error **error);
 
+// Names the dimension of a tensor along `axis`, whose size is decided at run time: dimensions with one name are equal. `name`
+// may be NULL for none.
+qdq_status qdq_graph_name_dim(qdq_graph *graph,
+                              size_t tensor,
+                              size_t axis,
+                              const char *name,
+                              qdq_error **error);
+
 // Marks a tensor as an output of the network.
 qdq_status qdq_graph_mark_output(qdq_graph *graph, size_t tensor, qdq_error **error);
 
 // How many tensors there are.
 size_t qdq_graph_tensor_count(const qdq_graph *graph);
-
-// How many nodes there are.
-size_t qdq_graph_node_count(const qdq_graph *graph);
 
 // The number of tensor `name`; QDQ_NONE where there is none.
 size_t qdq_graph_find_tensor(const qdq_graph *graph, const char *name);
@@ -1436,11 +1593,37 @@ bool qdq_graph_tensor_is_output(const qdq_graph *graph, size_t tensor);
 // The node that computes a tensor; QDQ_NONE where none does.
 size_t qdq_graph_tensor_producer(const qdq_graph *graph, size_t tensor);
 
+// The name of the dimension of a tensor along `axis`: dimensions with one name are equal. NULL where it has none or there is no
+// such axis. Valid until the graph is changed or freed.
+const char *qdq_graph_tensor_dim_name(const qdq_graph *graph,
+                                      size_t tensor,
+                                      size_t axis);
+
+// How often nodes read a tensor as an input.
+size_t qdq_graph_tensor_consumer_count(const qdq_graph *graph, size_t tensor);
+
+// The node of the use `consumer` of a tensor, from 0; QDQ_NONE past the last.
+size_t qdq_graph_tensor_consumer_node(const qdq_graph *graph, size_t tensor, size_t consumer);
+
+// Which of that node's inputs it is, from 0; QDQ_NONE past the last.
+size_t qdq_graph_tensor_consumer_input(const qdq_graph *graph, size_t tensor, size_t consumer);
+
+// How many nodes there are.
+size_t qdq_graph_node_count(const qdq_graph *graph);
+
+// The number of the first node called `name`; QDQ_NONE where there is none. Unlike tensors, nodes may share a name.
+size_t qdq_graph_find_node(const qdq_graph *graph, const char *name);
+
 // The name of a node; NULL where there is no such node. Valid until the graph is changed or freed.
 const char *qdq_graph_node_name(const qdq_graph *graph, size_t node);
 
 // The operator of a node; NULL where there is no such node. Valid until the graph is changed or freed.
 const char *qdq_graph_node_op(const qdq_graph *graph, size_t node);
+
+// The domain of a node's operator, "" for ONNX's own; NULL where there is no such node. Valid until the graph is changed or
+// freed.
+const char *qdq_graph_node_domain(const qdq_graph *graph,
+                                  size_t node);
 
 // How many inputs a node has, left-out ones in between included.
 size_t qdq_graph_node_input_count(const qdq_graph *graph, size_t node);
@@ -1453,6 +1636,44 @@ size_t qdq_graph_node_output_count(const qdq_graph *graph, size_t node);
 
 // The tensor that a node computes as its output `output`, from 0; QDQ_NONE where it is left out.
 size_t qdq_graph_node_output(const qdq_graph *graph, size_t node, size_t output);
+
+// How many tensors the subgraphs of a node (the branches of an If, the body of a Loop) read by name.
+size_t qdq_graph_node_capture_count(const qdq_graph *graph, size_t node);
+
+// The tensor that the subgraphs of a node read as `capture`, from 0; QDQ_NONE past the last.
+size_t qdq_graph_node_capture(const qdq_graph *graph, size_t node, size_t capture);
+
+// How many attributes a node has, of those that placement can ask for: integers, numbers, texts.
+size_t qdq_graph_node_attribute_count(const qdq_graph *graph, size_t node);
+
+// The number of the attribute `name` of a node; QDQ_NONE where it has none.
+size_t qdq_graph_node_find_attribute(const qdq_graph *graph, size_t node, const char *name);
+
+// The name of attribute `attribute` of a node, from 0, in alphabetical order; NULL past the last. Valid until the graph is
+// changed or freed.
+const char *qdq_graph_node_attribute_name(const qdq_graph *graph,
+                                          size_t node,
+                                          size_t attribute);
+
+// What an attribute holds; -1 where there is no such attribute.
+qdq_attribute qdq_graph_node_attribute_type(const qdq_graph *graph, size_t node, size_t attribute);
+
+// The integer that an attribute holds; 0 where it holds something else.
+int64_t qdq_graph_node_attribute_int(const qdq_graph *graph, size_t node, size_t attribute);
+
+// How many integers the list has that an attribute holds; 0 where it holds something else.
+size_t qdq_graph_node_attribute_ints_count(const qdq_graph *graph, size_t node, size_t attribute);
+
+// The list of integers that an attribute holds; NULL where it holds something else. Valid until the graph is changed or freed.
+const int64_t *qdq_graph_node_attribute_ints(const qdq_graph *graph,
+                                             size_t node,
+                                             size_t attribute);
+
+// The number that an attribute holds; NaN where it holds something else.
+float qdq_graph_node_attribute_float(const qdq_graph *graph, size_t node, size_t attribute);
+
+// The text that an attribute holds; NULL where it holds something else. Valid until the graph is changed or freed.
+const char *qdq_graph_node_attribute_text(const qdq_graph *graph, size_t node, size_t attribute);
 
 // A policy that allows everything. Free it with qdq_policy_free().
 qdq_policy *qdq_policy_new(void);
@@ -1581,6 +1802,14 @@ qdq_status qdq_specs_add(qdq_specs *specs,
                          const int64_t *shape,
                          qdq_error **error);
 
+// Names the dimension of tensor `index` along `axis`, whose size is decided at run time: dimensions with one name are equal.
+// `name` may be NULL for none.
+qdq_status qdq_specs_name_dim(qdq_specs *specs,
+                              size_t index,
+                              size_t axis,
+                              const char *name,
+                              qdq_error **error);
+
 // How many tensors there are.
 size_t qdq_specs_count(const qdq_specs *specs);
 
@@ -1595,6 +1824,12 @@ int32_t qdq_specs_ndim(const qdq_specs *specs, size_t index);
 
 // The size of tensor `index` along `axis`; QDQ_DYNAMIC where it is not known or there is no such axis.
 int64_t qdq_specs_size(const qdq_specs *specs, size_t index, size_t axis);
+
+// The name of the dimension of tensor `index` along `axis`: dimensions with one name are equal. NULL where it has none or there
+// is no such axis. Valid until the list is changed or freed.
+const char *qdq_specs_dim_name(const qdq_specs *specs,
+                               size_t index,
+                               size_t axis);
 
 // The default options. Free them with qdq_data_options_free().
 qdq_data_options *qdq_data_options_new(void);
@@ -1657,20 +1892,23 @@ qdq_status qdq_data_options_set_image_layout(qdq_data_options *options, qdq_layo
 // Sets the pixel value around a letterboxed image. Default: 114.
 qdq_status qdq_data_options_set_image_fill(qdq_data_options *options, uint8_t fill, qdq_error **error);
 
+// A batch without tensors, for qdq_session_run(). Free it with qdq_batch_free().
+qdq_batch *qdq_batch_new(void);
+
 // Frees `*batch` and sets it to NULL. NULL in either place is allowed and does nothing. The batch that a callback is given
 // belongs to qdq, is valid during the call, and is not freed by this.
 void qdq_batch_free(qdq_batch **batch);
 
-// Sets the tensor of the input `name`, in place of one that was set before. The elements are copied.
+// Sets the tensor `name`, such as that of an input, in place of one that was set before. The elements are copied.
 qdq_status qdq_batch_set(qdq_batch *batch, const char *name, const qdq_tensor *tensor, qdq_error **error);
 
-// How many samples the batch holds; 0 for one that a callback is filling.
+// How many samples the batch holds; 0 for one that a callback or the caller fills.
 size_t qdq_batch_samples(const qdq_batch *batch);
 
 // How many tensors there are.
 size_t qdq_batch_count(const qdq_batch *batch);
 
-// The name of the input that tensor `index` is for; NULL past the last. Valid until the batch is changed or freed.
+// The name of tensor `index`; NULL past the last. Valid until the batch is changed or freed.
 const char *qdq_batch_name(const qdq_batch *batch, size_t index);
 
 // Tensor `index`: a view that is valid until the batch is changed or freed. Nothing may be written through it.
@@ -1730,6 +1968,15 @@ void qdq_run_options_free(qdq_run_options **options);
 // Sets the engine. Default: QDQ_ENGINE_EMBEDDED.
 qdq_status qdq_run_options_set_engine(qdq_run_options *options, qdq_engine engine, qdq_error **error);
 
+// The engine that is set: one of the QDQ_ENGINE_ numbers; -1 for NULL.
+qdq_engine qdq_run_options_engine(const qdq_run_options *options);
+
+// Decides what QDQ_ENGINE_AUTO stands for, so that several models run in one engine, and sets that; qdq_run_options_engine()
+// says what it was. Another engine stays as it is. QDQ_ERROR_ENGINE where ONNX Runtime was asked for by a path and cannot be
+// used.
+qdq_status qdq_run_options_settle(qdq_run_options *options,
+                                  qdq_error **error);
+
 // Sets ONNX Runtime's library, or the folder it lies in; `path` may be NULL to look for it by the environment variable QDQ_ONNXRUNTIME, in
 // the Python package and where the system looks for libraries, the default.
 qdq_status qdq_run_options_set_onnxruntime(qdq_run_options *options,
@@ -1787,11 +2034,13 @@ qdq_status qdq_model_save(const qdq_model *model,
                           qdq_error **error);
 
 // Writes the model with weights of `min_external` bytes or more in `<name>.data` where the model file would have more than
-// `max_file` bytes.
+// `max_file` bytes; qdq_model_save() does so with UINT32_MAX, which stands for 2 GiB, and 1024. `files`, which may be NULL,
+// receives the paths of the files written, the model first; free it with qdq_texts_free().
 qdq_status qdq_model_save_external(const qdq_model *model,
                                    const char *path,
                                    uint32_t max_file,
                                    size_t min_external,
+                                   qdq_texts **files,
                                    qdq_error **error);
 
 // The content of the model's file, up to 2 GiB, with external data inside. Free `*out` with qdq_buffer_free().
@@ -1804,10 +2053,36 @@ int64_t qdq_model_opset(const qdq_model *model);
 int64_t qdq_model_ir_version(const qdq_model *model);
 
 // Rewrites the model for a higher version of ONNX's operators. Planning does so by itself where it is needed. Plans that were
-// made before do not fit the model any more. After an error the model is as it was.
+// made before do not fit the model any more. Nothing happens where it uses that version or a higher one already: compare
+// qdq_model_opset() before and after. `converted`, which may be NULL, receives the nodes that took another form, as messages
+// name them; free it with qdq_texts_free().
+//
+// QDQ_ERROR_INVALID_ARGUMENT for a version above 21, QDQ_ERROR_UNSUPPORTED for a node that has no equal there. The model is as
+// it was then.
 qdq_status qdq_model_raise_opset(qdq_model *model,
                                  int64_t opset,
+                                 qdq_texts **converted,
                                  qdq_error **error);
+
+// The value of a stored tensor or of a Constant node of the main graph; `*out` is NULL where `name` is neither. Free it with
+// qdq_value_free().
+qdq_status qdq_model_constant(const qdq_model *model,
+                              const char *name,
+                              qdq_value **out,
+                              qdq_error **error);
+
+// The text that the model's metadata has for `key`; `*out` is NULL where there is none. Free it with qdq_buffer_free().
+qdq_status qdq_model_metadata(const qdq_model *model,
+                              const char *key,
+                              qdq_buffer **out,
+                              qdq_error **error);
+
+// Sets the text that the model's metadata has for `key`, in place of one that was there. Plans that were made before do not fit
+// the model any more.
+qdq_status qdq_model_set_metadata(qdq_model *model,
+                                  const char *key,
+                                  const char *value,
+                                  qdq_error **error);
 
 // The inputs that the caller must feed. Free `*out` with qdq_specs_free().
 qdq_status qdq_model_inputs(const qdq_model *model, qdq_specs **out, qdq_error **error);
@@ -1850,6 +2125,62 @@ qdq_status qdq_model_quantize(const qdq_model *model,
                               qdq_model **out,
                               qdq_error **error);
 
+// Makes a model ready to run, by the engine, library and threads of `options`, which may be NULL for the embedded engine; who
+// is told about progress and the switch that stops runs play no part. The session keeps nothing of the model's handle.
+//
+// While it runs, `tap`, which may be NULL, is called once for every one of the `tap_count` tensors named in `taps` that the run
+// computes and whose elements are floating-point numbers. Inputs, activations and outputs can be tapped; constants are not
+// handed over, nor is what lies inside the subgraphs of If, Loop and Scan. A tap that names no tensor of the main graph or is
+// named twice is an error. `free_user`, which may be NULL, is called once with `user`: when the session is freed, or before
+// this function returns with an error. Free `*out` with qdq_session_free().
+qdq_status qdq_session_open(const qdq_model *model,
+                            const char *const *taps,
+                            size_t tap_count,
+                            qdq_tap_fn tap,
+                            void *user,
+                            qdq_free_fn free_user,
+                            const qdq_run_options *options,
+                            qdq_session **out,
+                            qdq_error **error);
+
+// Frees `*session` and sets it to NULL. NULL in either place is allowed and does nothing.
+void qdq_session_free(qdq_session **session);
+
+// The engine that runs the model and its version, such as "ONNX Runtime 1.24.1", for people. Valid until the session is freed;
+// NULL for NULL.
+const char *qdq_session_engine(const qdq_session *session);
+
+// Runs a batch with one tensor for every input of the model. `*out` receives the model's outputs by name, in order; `tapped`,
+// which may be NULL, copies of the tapped tensors that the run computed, in the order of the taps. Free both with
+// qdq_batch_free().
+//
+// QDQ_ERROR_INVALID_ARGUMENT, QDQ_ERROR_TYPE or QDQ_ERROR_SHAPE where the batch does not fit the model's inputs, what the tap
+// callback returned, QDQ_ERROR_ENGINE where the engine failed.
+qdq_status qdq_session_run(qdq_session *session,
+                           const qdq_batch *batch,
+                           qdq_batch **out,
+                           qdq_batch **tapped,
+                           qdq_error **error);
+
+// Finds ONNX Runtime's library: `path`, which may be NULL, says the library or the folder it lies in; else it is looked for by
+// the environment variables QDQ_ONNXRUNTIME and ORT_DYLIB_PATH (likewise), in the Python package onnxruntime of the active
+// environment, beside the programs in PATH, of the user or of the system, and where the system looks for libraries. `*out`
+// receives its path, or its name where the system's loader finds it; free it with qdq_buffer_free().
+//
+// QDQ_ERROR_INVALID_ARGUMENT where the place that was asked for holds no such library; QDQ_ERROR_ENGINE with the list of places
+// where none does.
+qdq_status qdq_onnxruntime_find(const char *path,
+                                qdq_buffer **out,
+                                qdq_error **error);
+
+// The version of the ONNX Runtime library at `path`, such as "1.24.1". The library is loaded for that and stays so. Free `*out`
+// with qdq_buffer_free().
+//
+// QDQ_ERROR_ENGINE where the file cannot be loaded or is not ONNX Runtime.
+qdq_status qdq_onnxruntime_version(const char *path,
+                                   qdq_buffer **out,
+                                   qdq_error **error);
+
 // Runs a model and its quantized form over all batches and measures how far apart they are; with `every_activation` on every
 // activation that both have, not only on the outputs. `labels`, which may be NULL, holds the right class of each of the
 // `label_count` samples. `options` may be NULL. Free `*out` with qdq_comparison_free().
@@ -1868,6 +2199,9 @@ void qdq_comparison_free(qdq_comparison **comparison);
 
 // The comparison as JSON. Free `*out` with qdq_buffer_free().
 qdq_status qdq_comparison_to_json(const qdq_comparison *comparison, qdq_buffer **out, qdq_error **error);
+
+// The comparison as tables for people. Free `*out` with qdq_buffer_free().
+qdq_status qdq_comparison_to_text(const qdq_comparison *comparison, qdq_buffer **out, qdq_error **error);
 
 // How many samples ran through both.
 size_t qdq_comparison_samples(const qdq_comparison *comparison);
@@ -1889,8 +2223,25 @@ double qdq_comparison_sqnr_db(const qdq_comparison *comparison,
 // The cosine between the two forms of tensor `index`; NaN where there is none.
 double qdq_comparison_cosine(const qdq_comparison *comparison, size_t index);
 
-// The largest difference in tensor `index`; NaN where there is none.
+// The largest |x - y| in tensor `index`, in the tensor's unit; NaN where there is none.
 double qdq_comparison_max_error(const qdq_comparison *comparison, size_t index);
+
+// The mean of |x - y| in tensor `index`, in the tensor's unit; NaN where there is none.
+double qdq_comparison_mean_error(const qdq_comparison *comparison, size_t index);
+
+// How many pairs of finite values of tensor `index` were compared; where it is 0 there are no figures.
+uint64_t qdq_comparison_values(const qdq_comparison *comparison, size_t index);
+
+// How many pairs of tensor `index` have an infinity or a NaN on one side that the other side does not have. They are left out
+// of the figures.
+uint64_t qdq_comparison_non_finite(const qdq_comparison *comparison,
+                                   size_t index);
+
+// Whether the SQNR of tensor `index` is `min_db` or more, with something compared and nothing infinite or NaN on one side only:
+// a gate for outputs. False past the last.
+bool qdq_comparison_reaches(const qdq_comparison *comparison,
+                            size_t index,
+                            double min_db);
 
 // The part of the samples for which both models choose the same class, 0 to 1; NaN where the first output is no
 // [samples, classes].
@@ -1901,6 +2252,21 @@ double qdq_comparison_float_accuracy(const qdq_comparison *comparison);
 
 // The accuracy of the quantized model, 0 to 1; NaN without labels.
 double qdq_comparison_quantized_accuracy(const qdq_comparison *comparison);
+
+// How many samples both models were asked for the class of; 0 where the first output is no [samples, classes].
+uint64_t qdq_comparison_classified(const qdq_comparison *comparison);
+
+// For how many of those both chose the same class.
+uint64_t qdq_comparison_same_class(const qdq_comparison *comparison);
+
+// How many samples have a label.
+uint64_t qdq_comparison_labelled(const qdq_comparison *comparison);
+
+// How many of those the float model classified rightly.
+uint64_t qdq_comparison_float_right(const qdq_comparison *comparison);
+
+// How many of those the quantized model classified rightly.
+uint64_t qdq_comparison_quantized_right(const qdq_comparison *comparison);
 
 // Sends the messages of the library up to a level to `log`, in place of the callback set before; `log` may be NULL for
 // silence, the default. It holds for the whole process. When the function has returned, the callback set before is

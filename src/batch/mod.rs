@@ -52,7 +52,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::tensor::{Dim, Tensor, TensorSpec};
 
 /// One batch: a tensor for every input of the model.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Batch {
     /// Input name and value, in the model's order.
     pub inputs: Vec<(String, Tensor)>,

@@ -25,6 +25,8 @@ use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::file::write_atomic;
+use crate::graph::{Graph, TensorId};
+use crate::place::sharing::only_moves;
 
 const FORMAT: &str = "qdq-ranges";
 const VERSION: u32 = 1;
@@ -91,6 +93,28 @@ impl Ranges {
     /// Name and amax of every tensor.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, f32)> {
         self.tensors.iter().map(|(name, amax)| (name.as_str(), *amax))
+    }
+
+    /// These ranges, and those of tensors that hold the values of a ranged tensor in another shape or order: what
+    /// lies before and behind Reshape, Transpose and their like. For networks whose makers put such operators in, as
+    /// TensorRT's ONNX parser does, so that not every tensor was there to be calibrated.
+    pub fn spread(&self, graph: &Graph) -> Self {
+        let mut all = self.clone();
+        let mut give = |from: Option<TensorId>, to: Option<TensorId>| {
+            let (Some(from), Some(to)) = (from, to) else { return };
+            let [from, to] = [from, to].map(|id| &graph.tensor(id).name);
+            if let (Some(amax), None) = (all.get(from), all.get(to)) {
+                all.index.insert(to.clone(), all.tensors.len());
+                all.tensors.push((to.clone(), amax));
+            }
+        };
+        for node in graph.nodes.iter().filter(|node| only_moves(node)) {
+            give(node.input(0), node.outputs.first().copied().flatten());
+        }
+        for node in graph.nodes.iter().rev().filter(|node| only_moves(node)) {
+            give(node.outputs.first().copied().flatten(), node.input(0));
+        }
+        all
     }
 
     /// How many tensors have a range.
@@ -278,6 +302,29 @@ mod tests {
             let error = Ranges::default().set("conv 1", amax).unwrap_err();
             assert!(error.message().contains("'conv 1'"), "{error}");
         }
+    }
+
+    #[test]
+    fn what_holds_the_same_values_has_the_same_range() {
+        use crate::dtype::DataType;
+        use crate::graph::{NewNode, TensorKind};
+        let mut graph = Graph::new();
+        let mut last = graph.add_tensor("x", TensorKind::Input, Some(DataType::F32), None).unwrap();
+        for (op, name) in
+            [("Unsqueeze", "a"), ("Transpose", "b"), ("Relu", "c"), ("Reshape", "d"), ("Identity", "e")]
+        {
+            let node = NewNode { op, inputs: &[Some(last)], outputs: &[Some(name)], ..NewNode::default() };
+            graph.add_node(node).unwrap();
+            last = graph.find(name).unwrap();
+        }
+        let mut ranges = Ranges::default();
+        ranges.set("a", 2.0).unwrap();
+        ranges.set("e", 3.0).unwrap();
+        ranges.set("d", 4.0).unwrap();
+        let spread: Vec<_> =
+            ranges.spread(&graph).iter().map(|(name, amax)| (name.to_owned(), amax)).collect();
+        let expected = [("a", 2.0), ("e", 3.0), ("d", 4.0), ("b", 2.0), ("c", 4.0), ("x", 2.0)];
+        assert_eq!(spread, expected.map(|(name, amax)| (name.to_owned(), amax)));
     }
 
     proptest! {

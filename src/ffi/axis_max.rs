@@ -1,9 +1,13 @@
 //! `qdq_axis_max`: the largest magnitude along kept axes.
 
-use crate::observe::minmax::AxisMax;
+use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
 
+use crate::error::{Error, ErrorKind};
+use crate::observe::minmax::AxisMax;
+
 use super::array::qdq_array;
+use super::buffer::qdq_buffer;
 use super::error::qdq_error;
 use super::guard::guard;
 use super::handle::{self, array, get, get_mut, give, give_or_null, null};
@@ -17,8 +21,7 @@ pub struct qdq_axis_max {
 }
 
 /// A collector that keeps `count` axes, negative ones counting from the last; none for one number for the tensor. An axis that
-/// the data does not have keeps nothing. Free it with
-/// qdq_axis_max_free().
+/// the data does not have keeps nothing. Free `*out` with qdq_axis_max_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_axis_max_new(
     axes: *const i32,
@@ -85,6 +88,102 @@ pub extern "C" fn qdq_axis_max_amax(
         give_or_null(out, || {
             let amax = get(collector, "collector")?.collector.amax();
             Ok(amax.map(|amax| qdq_array::new(&amax.shape, amax.values.clone())))
+        })
+    })
+}
+
+/// Keeps from now on the maxima of every batch too, for looking at how they move; those kept before are forgotten.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_axis_max_track(
+    collector: Option<&mut qdq_axis_max>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        let collector = &mut get_mut(collector, "collector")?.collector;
+        *collector = std::mem::take(collector).tracking();
+        Ok(())
+    })
+}
+
+/// How many batches' maxima are kept; 0 unless qdq_axis_max_track() asked for it. What was merged counts as one batch.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_axis_max_history_count(collector: Option<&qdq_axis_max>) -> usize {
+    collector.map_or(0, |collector| collector.collector.history().len())
+}
+
+/// The maxima of batch `index` alone, from 0, of the shape of qdq_axis_max_amax(). Free `*out` with qdq_array_free().
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_axis_max_history(
+    collector: Option<&qdq_axis_max>,
+    index: usize,
+    out: Option<&mut MaybeUninit<*mut qdq_array>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        give(out, || {
+            let history = get(collector, "collector")?.collector.history();
+            let batch = history.get(index).ok_or_else(|| {
+                let message = format!("the maxima of batch {index} are not kept, only of {}", history.len());
+                Error::new(ErrorKind::InvalidArgument, message)
+                    .with_remedy("call qdq_axis_max_track() before the first batch")
+            })?;
+            Ok(qdq_array::new(&batch.shape, batch.values.clone()))
+        })
+    })
+}
+
+/// Writes the maxima to a safetensors file, whole or not at all, with those of every batch where they are kept. Infinities are
+/// written as such. QDQ_ERROR_UNSUPPORTED for data of more than 64 axes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_axis_max_save(
+    collector: Option<&qdq_axis_max>,
+    path: *const c_char,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    // SAFETY: the header's rules for texts.
+    guard(error, || get(collector, "collector")?.collector.save(&unsafe { handle::path(path, "path") }?))
+}
+
+/// Reads maxima that qdq_axis_max_save() wrote: a collector that goes on where that one was. Those that
+/// qdq_quantizer_save_calibration() wrote are read too, unless they are maxima of blocks. Free `*out` with qdq_axis_max_free().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_axis_max_load(
+    path: *const c_char,
+    out: Option<&mut MaybeUninit<*mut qdq_axis_max>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        give(out, || {
+            // SAFETY: the header's rules for texts.
+            let collector = AxisMax::load(&unsafe { handle::path(path, "path") }?)?;
+            Ok(qdq_axis_max { collector })
+        })
+    })
+}
+
+/// The content of that file; equal maxima give equal bytes. Free `*out` with qdq_buffer_free().
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_axis_max_to_bytes(
+    collector: Option<&qdq_axis_max>,
+    out: Option<&mut MaybeUninit<*mut qdq_buffer>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || give(out, || get(collector, "collector")?.collector.to_bytes().map(qdq_buffer::new)))
+}
+
+/// Maxima from the content of such a file: `size` bytes, which are not kept. Free `*out` with qdq_axis_max_free().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_axis_max_from_bytes(
+    bytes: *const c_void,
+    size: usize,
+    out: Option<&mut MaybeUninit<*mut qdq_axis_max>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        give(out, || {
+            // SAFETY: the header's rules for arrays.
+            let collector = AxisMax::from_bytes(unsafe { array(bytes.cast(), size, "bytes") }?)?;
+            Ok(qdq_axis_max { collector })
         })
     })
 }

@@ -1,8 +1,15 @@
 //! `qdq_buffer`: bytes or text that a function returns.
 
 use std::ffi::{c_char, c_void};
+use std::mem::MaybeUninit;
 
-use super::handle;
+use crate::error::Error;
+use crate::file::write_atomic;
+
+use super::error::qdq_error;
+use super::guard::guard;
+use super::handle::{self, array};
+use super::status::qdq_status;
 
 /// Bytes that a function has made, a text or a file's content. Behind the last byte stands a NUL that does not count, so that
 /// a text can be used as one. Immutable; any number of threads may read one.
@@ -41,4 +48,20 @@ pub extern "C" fn qdq_buffer_text(buffer: Option<&qdq_buffer>) -> *const c_char 
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_buffer_size(buffer: Option<&qdq_buffer>) -> usize {
     buffer.map_or(0, |buffer| buffer.bytes.len() - 1)
+}
+
+/// Writes bytes into a file, whole or not at all: into a temporary neighbour that takes the file's name at the end. `data` may be
+/// NULL where `size` is 0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_write_file(
+    path: *const c_char,
+    data: *const c_void,
+    size: usize,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        // SAFETY: the header's rules for texts and arrays.
+        let (path, bytes) = unsafe { (handle::path(path, "path")?, array(data.cast::<u8>(), size, "data")?) };
+        write_atomic(&path, |out| out.write_all(bytes).map_err(|source| Error::io("write", &path, source)))
+    })
 }

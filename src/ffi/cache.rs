@@ -141,6 +141,19 @@ pub unsafe extern "C" fn qdq_cache_from_bytes(
     })
 }
 
+/// Whether a file that starts with these `size` bytes is meant as a calibration cache.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_cache_is_one(bytes: *const c_void, size: usize) -> bool {
+    // SAFETY: the header's rules for arrays.
+    unsafe { array(bytes.cast(), size, "bytes") }.is_ok_and(Cache::is_one)
+}
+
+/// Whether a version of TensorRT, as getInferLibVersion() counts, has calibrators and so reads caches: TensorRT 11 removed them.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_cache_is_read_by(tensorrt_version: u32) -> bool {
+    tensorrt_version.to_string().parse::<Version>().is_ok_and(Version::reads_caches)
+}
+
 /// Frees `*cache` and sets it to NULL. NULL in either place is allowed and does nothing.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_cache_free(cache: Option<&mut *mut qdq_cache>) {

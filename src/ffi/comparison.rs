@@ -4,7 +4,7 @@ use std::ffi::{CString, c_char};
 use std::mem::MaybeUninit;
 
 use crate::pipeline::{self, CompareOptions};
-use crate::report::compare::{Comparison, NamedMetrics};
+use crate::report::compare::{Agreement, Comparison, NamedMetrics};
 
 use super::batches::qdq_batches;
 use super::buffer::qdq_buffer;
@@ -88,6 +88,16 @@ pub extern "C" fn qdq_comparison_to_json(
     })
 }
 
+/// The comparison as tables for people. Free `*out` with qdq_buffer_free().
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_comparison_to_text(
+    comparison: Option<&qdq_comparison>,
+    out: Option<&mut MaybeUninit<*mut qdq_buffer>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || give(out, || Ok(qdq_buffer::new(get(comparison, "comparison")?.comparison.to_string()))))
+}
+
 /// How many samples ran through both.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_comparison_samples(comparison: Option<&qdq_comparison>) -> usize {
@@ -127,11 +137,43 @@ pub extern "C" fn qdq_comparison_cosine(comparison: Option<&qdq_comparison>, ind
     tensor.and_then(|tensor| tensor.metrics.cosine()).unwrap_or(f64::NAN)
 }
 
-/// The largest difference in tensor `index`; NaN where there is none.
+/// The largest |x - y| in tensor `index`, in the tensor's unit; NaN where there is none.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_comparison_max_error(comparison: Option<&qdq_comparison>, index: usize) -> f64 {
     let tensor = comparison.and_then(|comparison| comparison.tensor(index));
     tensor.and_then(|tensor| tensor.metrics.max_error()).unwrap_or(f64::NAN)
+}
+
+/// The mean of |x - y| in tensor `index`, in the tensor's unit; NaN where there is none.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_comparison_mean_error(comparison: Option<&qdq_comparison>, index: usize) -> f64 {
+    let tensor = comparison.and_then(|comparison| comparison.tensor(index));
+    tensor.and_then(|tensor| tensor.metrics.mean_error()).unwrap_or(f64::NAN)
+}
+
+/// How many pairs of finite values of tensor `index` were compared; where it is 0 there are no figures.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_comparison_values(comparison: Option<&qdq_comparison>, index: usize) -> u64 {
+    comparison.and_then(|comparison| comparison.tensor(index)).map_or(0, |tensor| tensor.metrics.count())
+}
+
+/// How many pairs of tensor `index` have an infinity or a NaN on one side that the other side does not have. They are left out
+/// of the figures.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_comparison_non_finite(comparison: Option<&qdq_comparison>, index: usize) -> u64 {
+    comparison.and_then(|comparison| comparison.tensor(index)).map_or(0, |tensor| tensor.metrics.non_finite())
+}
+
+/// Whether the SQNR of tensor `index` is `min_db` or more, with something compared and nothing infinite or NaN on one side only:
+/// a gate for outputs. False past the last.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_comparison_reaches(
+    comparison: Option<&qdq_comparison>,
+    index: usize,
+    min_db: f64,
+) -> bool {
+    let tensor = comparison.and_then(|comparison| comparison.tensor(index));
+    tensor.is_some_and(|tensor| tensor.metrics.reaches(min_db))
 }
 
 /// The part of the samples for which both models choose the same class, 0 to 1; NaN where the first output is no
@@ -153,4 +195,38 @@ pub extern "C" fn qdq_comparison_float_accuracy(comparison: Option<&qdq_comparis
 pub extern "C" fn qdq_comparison_quantized_accuracy(comparison: Option<&qdq_comparison>) -> f64 {
     let accuracy = comparison.and_then(|comparison| comparison.comparison.agreement.accuracy());
     accuracy.map_or(f64::NAN, |(_, quantized)| quantized)
+}
+
+fn agreement(comparison: Option<&qdq_comparison>, count: impl FnOnce(&Agreement) -> u64) -> u64 {
+    comparison.map_or(0, |comparison| count(&comparison.comparison.agreement))
+}
+
+/// How many samples both models were asked for the class of; 0 where the first output is no [samples, classes].
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_comparison_classified(comparison: Option<&qdq_comparison>) -> u64 {
+    agreement(comparison, |agreement| agreement.samples)
+}
+
+/// For how many of those both chose the same class.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_comparison_same_class(comparison: Option<&qdq_comparison>) -> u64 {
+    agreement(comparison, |agreement| agreement.same)
+}
+
+/// How many samples have a label.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_comparison_labelled(comparison: Option<&qdq_comparison>) -> u64 {
+    agreement(comparison, |agreement| agreement.labelled)
+}
+
+/// How many of those the float model classified rightly.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_comparison_float_right(comparison: Option<&qdq_comparison>) -> u64 {
+    agreement(comparison, |agreement| agreement.float_right)
+}
+
+/// How many of those the quantized model classified rightly.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_comparison_quantized_right(comparison: Option<&qdq_comparison>) -> u64 {
+    agreement(comparison, |agreement| agreement.quantized_right)
 }

@@ -5,13 +5,13 @@ use std::mem::MaybeUninit;
 use std::sync::{Arc, OnceLock};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::{Graph, GraphTensor, NewNode, Node, NodeId, TensorId, TensorKind};
+use crate::graph::{Attribute, Graph, GraphTensor, NewNode, Node, TensorId, TensorKind};
 use crate::tensor::Dim;
 
-use super::dtype::{known, number_of, qdq_dtype};
+use super::dtype::{known, qdq_dtype};
 use super::error::qdq_error;
 use super::guard::{constructed, guard};
-use super::handle::{self, axes, c_text, get, get_mut, text, text_at};
+use super::handle::{self, axes, c_text, get, get_mut, optional_text, text};
 use super::node::qdq_node;
 use super::status::qdq_status;
 
@@ -23,9 +23,35 @@ pub struct qdq_graph {
     names: OnceLock<Names>,
 }
 
-struct Names {
-    tensors: Vec<CString>,
-    nodes: Vec<[CString; 2]>,
+/// The texts of a graph for C.
+pub(super) struct Names {
+    pub(super) tensors: Vec<CString>,
+    /// The names of every tensor's dimensions.
+    pub(super) dims: Vec<Vec<Option<CString>>>,
+    pub(super) nodes: Vec<NodeNames>,
+}
+
+pub(super) struct NodeNames {
+    pub(super) name: CString,
+    pub(super) op: CString,
+    pub(super) domain: CString,
+    /// Names of the attributes, and the values of those that are texts.
+    pub(super) attributes: Vec<(CString, Option<CString>)>,
+}
+
+impl NodeNames {
+    fn new(node: &Node) -> Self {
+        let attribute = |(name, value): (&String, &Attribute)| match value {
+            Attribute::Text(text) => (c_text(name), Some(c_text(text))),
+            _ => (c_text(name), None),
+        };
+        Self {
+            name: c_text(&node.name),
+            op: c_text(&node.op),
+            domain: c_text(&node.domain),
+            attributes: node.attributes.iter().map(attribute).collect(),
+        }
+    }
 }
 
 /// What a tensor is to the network: one of the QDQ_TENSOR_ numbers.
@@ -79,15 +105,51 @@ pub(super) fn sizes_of(shape: Option<&[Dim]>) -> Vec<i64> {
     shape.unwrap_or_default().iter().map(size).collect()
 }
 
+/// The names of dimensions for C.
+pub(super) fn dim_names(shape: Option<&[Dim]>) -> Vec<Option<CString>> {
+    let name = |dim: &Dim| match dim {
+        Dim::Named(name) => Some(c_text(name)),
+        Dim::Fixed(_) | Dim::Unknown => None,
+    };
+    shape.unwrap_or_default().iter().map(name).collect()
+}
+
+/// The name of one of them; NULL where it has none.
+pub(super) fn dim_name(names: Option<&Vec<Option<CString>>>, axis: usize) -> *const c_char {
+    let name = names.and_then(|names| names.get(axis)?.as_ref());
+    name.map_or(std::ptr::null(), |name| name.as_ptr())
+}
+
+/// Names the dimension of a tensor along an axis, or takes its name.
+pub(super) fn name_dim(
+    tensor: &str,
+    shape: Option<&mut [Dim]>,
+    axis: usize,
+    name: Option<String>,
+) -> Result<()> {
+    let wrong = |what: String| Error::new(ErrorKind::InvalidArgument, format!("tensor '{tensor}' {what}"));
+    match shape.and_then(|shape| shape.get_mut(axis)) {
+        None => Err(wrong(format!("is not known to have an axis {axis}"))
+            .with_remedy("state its shape, with QDQ_DYNAMIC for that axis")),
+        Some(Dim::Fixed(size)) => Err(wrong(format!("has the fixed size {size} along axis {axis}"))
+            .with_remedy("name only sizes that are decided at run time")),
+        Some(dim) => {
+            *dim = name.map_or(Dim::Unknown, Dim::Named);
+            Ok(())
+        }
+    }
+}
+
 impl qdq_graph {
     pub(super) fn new(graph: Arc<Graph>) -> Self {
         Self { graph, names: OnceLock::new() }
     }
 
-    fn names(&self) -> &Names {
+    pub(super) fn names(&self) -> &Names {
         self.names.get_or_init(|| Names {
             tensors: self.graph.tensors.iter().map(|tensor| c_text(&tensor.name)).collect(),
-            nodes: self.graph.nodes.iter().map(|node| [c_text(&node.name), c_text(&node.op)]).collect(),
+            dims: self.graph.tensors.iter().map(|tensor| dim_names(tensor.shape.as_deref())).collect(),
+            nodes: self.graph.nodes.iter().map(NodeNames::new).collect(),
         })
     }
 
@@ -98,16 +160,16 @@ impl qdq_graph {
         Ok(done)
     }
 
-    fn tensor(&self, tensor: usize) -> Option<&GraphTensor> {
+    pub(super) fn tensor(&self, tensor: usize) -> Option<&GraphTensor> {
         self.graph.tensors.get(tensor)
     }
 
-    fn node(&self, node: usize) -> Option<&Node> {
+    pub(super) fn node(&self, node: usize) -> Option<&Node> {
         self.graph.nodes.get(node)
     }
 
     /// The tensor with a number that exists.
-    fn checked(&self, tensor: usize) -> Result<TensorId> {
+    pub(super) fn checked(&self, tensor: usize) -> Result<TensorId> {
         if tensor < self.graph.tensors.len() {
             return Ok(TensorId(tensor));
         }
@@ -221,6 +283,28 @@ pub unsafe extern "C" fn qdq_graph_describe_tensor(
     })
 }
 
+/// Names the dimension of a tensor along `axis`, whose size is decided at run time: dimensions with one name are equal. `name`
+/// may be NULL for none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_graph_name_dim(
+    graph: Option<&mut qdq_graph>,
+    tensor: usize,
+    axis: usize,
+    name: *const c_char,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        let graph = get_mut(graph, "graph")?;
+        let id = graph.checked(tensor)?;
+        // SAFETY: the header's rules for texts.
+        let name = unsafe { optional_text(name, "name") }?;
+        graph.change(|graph| {
+            let GraphTensor { name: tensor, shape, .. } = &mut graph.tensors[id.0];
+            name_dim(tensor, shape.as_deref_mut(), axis, name)
+        })
+    })
+}
+
 /// Marks a tensor as an output of the network.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_graph_mark_output(
@@ -236,115 +320,4 @@ pub extern "C" fn qdq_graph_mark_output(
             Ok(())
         })
     })
-}
-
-/// How many tensors there are.
-#[unsafe(no_mangle)]
-pub extern "C" fn qdq_graph_tensor_count(graph: Option<&qdq_graph>) -> usize {
-    graph.map_or(0, |graph| graph.graph.tensors.len())
-}
-
-/// How many nodes there are.
-#[unsafe(no_mangle)]
-pub extern "C" fn qdq_graph_node_count(graph: Option<&qdq_graph>) -> usize {
-    graph.map_or(0, |graph| graph.graph.nodes.len())
-}
-
-/// The number of tensor `name`; QDQ_NONE where there is none.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn qdq_graph_find_tensor(graph: Option<&qdq_graph>, name: *const c_char) -> usize {
-    // SAFETY: the header's rules for texts.
-    let name = unsafe { text(name, "name") };
-    let found = graph.zip(name.ok()).and_then(|(graph, name)| graph.graph.find(&name));
-    found.map_or(QDQ_NONE, |id| id.0)
-}
-
-/// The name of a tensor; NULL where there is no such tensor. Valid until the graph is changed or freed.
-#[unsafe(no_mangle)]
-pub extern "C" fn qdq_graph_tensor_name(graph: Option<&qdq_graph>, tensor: usize) -> *const c_char {
-    graph.map_or(std::ptr::null(), |graph| text_at(&graph.names().tensors, tensor))
-}
-
-/// What a tensor is to the network; -1 where there is no such tensor.
-#[unsafe(no_mangle)]
-pub extern "C" fn qdq_graph_tensor_kind(graph: Option<&qdq_graph>, tensor: usize) -> qdq_tensor_kind {
-    match graph.and_then(|graph| graph.tensor(tensor)).map(|tensor| tensor.kind) {
-        Some(TensorKind::Input) => QDQ_TENSOR_INPUT,
-        Some(TensorKind::Constant) => QDQ_TENSOR_CONSTANT,
-        Some(TensorKind::Activation) => QDQ_TENSOR_ACTIVATION,
-        None => -1,
-    }
-}
-
-/// The element type of a tensor; QDQ_DTYPE_UNKNOWN where it is not known.
-#[unsafe(no_mangle)]
-pub extern "C" fn qdq_graph_tensor_dtype(graph: Option<&qdq_graph>, tensor: usize) -> qdq_dtype {
-    number_of(graph.and_then(|graph| graph.tensor(tensor)).and_then(|tensor| tensor.dtype))
-}
-
-/// The rank of a tensor; -1 where it is not known.
-#[unsafe(no_mangle)]
-pub extern "C" fn qdq_graph_tensor_ndim(graph: Option<&qdq_graph>, tensor: usize) -> i32 {
-    let shape = graph.and_then(|graph| graph.tensor(tensor)).and_then(|tensor| tensor.shape.as_ref());
-    shape.map_or(-1, |shape| shape.len() as i32)
-}
-
-/// The size of a tensor along `axis`; QDQ_DYNAMIC where it is not known or there is no such axis.
-#[unsafe(no_mangle)]
-pub extern "C" fn qdq_graph_tensor_size(graph: Option<&qdq_graph>, tensor: usize, axis: usize) -> i64 {
-    let shape = graph.and_then(|graph| graph.tensor(tensor)).and_then(|tensor| tensor.shape.as_deref());
-    sizes_of(shape).get(axis).copied().unwrap_or(QDQ_DYNAMIC)
-}
-
-/// Whether a tensor is an output of the network.
-#[unsafe(no_mangle)]
-pub extern "C" fn qdq_graph_tensor_is_output(graph: Option<&qdq_graph>, tensor: usize) -> bool {
-    graph.and_then(|graph| graph.tensor(tensor)).is_some_and(|tensor| tensor.is_output)
-}
-
-/// The node that computes a tensor; QDQ_NONE where none does.
-#[unsafe(no_mangle)]
-pub extern "C" fn qdq_graph_tensor_producer(graph: Option<&qdq_graph>, tensor: usize) -> usize {
-    let tensor = graph.and_then(|graph| graph.tensor(tensor));
-    tensor.and_then(|tensor| tensor.producer).map_or(QDQ_NONE, |NodeId(node)| node)
-}
-
-/// The name of a node; NULL where there is no such node. Valid until the graph is changed or freed.
-#[unsafe(no_mangle)]
-pub extern "C" fn qdq_graph_node_name(graph: Option<&qdq_graph>, node: usize) -> *const c_char {
-    let texts = graph.and_then(|graph| graph.names().nodes.get(node));
-    texts.map_or(std::ptr::null(), |[name, _]| name.as_ptr())
-}
-
-/// The operator of a node; NULL where there is no such node. Valid until the graph is changed or freed.
-#[unsafe(no_mangle)]
-pub extern "C" fn qdq_graph_node_op(graph: Option<&qdq_graph>, node: usize) -> *const c_char {
-    let texts = graph.and_then(|graph| graph.names().nodes.get(node));
-    texts.map_or(std::ptr::null(), |[_, op]| op.as_ptr())
-}
-
-/// How many inputs a node has, left-out ones in between included.
-#[unsafe(no_mangle)]
-pub extern "C" fn qdq_graph_node_input_count(graph: Option<&qdq_graph>, node: usize) -> usize {
-    graph.and_then(|graph| graph.node(node)).map_or(0, |node| node.inputs.len())
-}
-
-/// The tensor that a node reads as its input `input`, from 0; QDQ_NONE where it is left out.
-#[unsafe(no_mangle)]
-pub extern "C" fn qdq_graph_node_input(graph: Option<&qdq_graph>, node: usize, input: usize) -> usize {
-    let node = graph.and_then(|graph| graph.node(node));
-    node.and_then(|node| node.input(input)).map_or(QDQ_NONE, |id| id.0)
-}
-
-/// How many outputs a node has, left-out ones in between included.
-#[unsafe(no_mangle)]
-pub extern "C" fn qdq_graph_node_output_count(graph: Option<&qdq_graph>, node: usize) -> usize {
-    graph.and_then(|graph| graph.node(node)).map_or(0, |node| node.outputs.len())
-}
-
-/// The tensor that a node computes as its output `output`, from 0; QDQ_NONE where it is left out.
-#[unsafe(no_mangle)]
-pub extern "C" fn qdq_graph_node_output(graph: Option<&qdq_graph>, node: usize, output: usize) -> usize {
-    let node = graph.and_then(|graph| graph.node(node));
-    node.and_then(|node| node.output(output)).map_or(QDQ_NONE, |id| id.0)
 }

@@ -6,7 +6,7 @@
 
 use std::ffi::{CStr, CString, c_char};
 use std::mem::MaybeUninit;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -120,6 +120,18 @@ pub unsafe fn path(pointer: *const c_char, name: &str) -> Result<PathBuf> {
     {
         // SAFETY: the caller's promise.
         unsafe { text(pointer, name) }.map(PathBuf::from)
+    }
+}
+
+/// A path for C to read: its bytes on Unix, UTF-8 elsewhere.
+pub fn path_bytes(path: &Path) -> Vec<u8> {
+    #[cfg(unix)]
+    {
+        std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str()).to_vec()
+    }
+    #[cfg(not(unix))]
+    {
+        path.to_string_lossy().into_owned().into_bytes()
     }
 }
 

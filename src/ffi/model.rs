@@ -1,6 +1,6 @@
 //! `qdq_model`: an ONNX model, and the whole way from it to its quantized form.
 
-use std::ffi::{c_char, c_void};
+use std::ffi::{CString, c_char, c_void};
 use std::mem::MaybeUninit;
 use std::sync::OnceLock;
 
@@ -15,7 +15,7 @@ use super::buffer::qdq_buffer;
 use super::error::qdq_error;
 use super::graph::qdq_graph;
 use super::guard::guard;
-use super::handle::{self, array, get, get_mut, give};
+use super::handle::{self, array, c_text, get, get_mut, give, give_or_null, give_wanted, path_bytes, text};
 use super::plan::{check_same, qdq_plan};
 use super::policy::qdq_policy;
 use super::quantize_options::qdq_quantize_options;
@@ -24,6 +24,8 @@ use super::run_options::{Run, qdq_run_options};
 use super::specs::qdq_specs;
 use super::stats::qdq_stats;
 use super::status::qdq_status;
+use super::texts::qdq_texts;
+use super::value::qdq_value;
 
 /// An ONNX model. Nothing of the file is lost: unknown fields, metadata, functions and subgraphs are kept. Weights stay in the
 /// mapped file, which must not be changed in place while the model lives; replacing it by renaming is fine.
@@ -100,19 +102,26 @@ pub unsafe extern "C" fn qdq_model_save(
 }
 
 /// Writes the model with weights of `min_external` bytes or more in `<name>.data` where the model file would have more than
-/// `max_file` bytes.
+/// `max_file` bytes; qdq_model_save() does so with UINT32_MAX, which stands for 2 GiB, and 1024. `files`, which may be NULL,
+/// receives the paths of the files written, the model first; free it with qdq_texts_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_model_save_external(
     model: Option<&qdq_model>,
     path: *const c_char,
     max_file: u32,
     min_external: usize,
+    files: Option<&mut MaybeUninit<*mut qdq_texts>>,
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
-        // SAFETY: the header's rules for texts.
-        let path = unsafe { handle::path(path, "path") }?;
-        get(model, "model")?.model.save(&path, &SaveOptions { max_file, min_external }).map(drop)
+        give_wanted(files, || {
+            // SAFETY: the header's rules for texts.
+            let path = unsafe { handle::path(path, "path") }?;
+            let files = get(model, "model")?.model.save(&path, &SaveOptions { max_file, min_external })?;
+            // A path of C's holds no NUL, and neither does what is made from it.
+            let files = files.iter().map(|file| CString::new(path_bytes(file)).unwrap_or_default());
+            Ok(Some(qdq_texts::new(files.collect())))
+        })
     })
 }
 
@@ -139,17 +148,80 @@ pub extern "C" fn qdq_model_ir_version(model: Option<&qdq_model>) -> i64 {
 }
 
 /// Rewrites the model for a higher version of ONNX's operators. Planning does so by itself where it is needed. Plans that were
-/// made before do not fit the model any more. After an error the model is as it was.
+/// made before do not fit the model any more. Nothing happens where it uses that version or a higher one already: compare
+/// qdq_model_opset() before and after. `converted`, which may be NULL, receives the nodes that took another form, as messages
+/// name them; free it with qdq_texts_free().
+///
+/// QDQ_ERROR_INVALID_ARGUMENT for a version above 21, QDQ_ERROR_UNSUPPORTED for a node that has no equal there. The model is as
+/// it was then.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_model_raise_opset(
     model: Option<&mut qdq_model>,
     opset: i64,
+    converted: Option<&mut MaybeUninit<*mut qdq_texts>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        give_wanted(converted, || {
+            let handle = get_mut(model, "model")?;
+            let mut model = handle.model.clone();
+            let change = model.raise_opset(opset)?;
+            *handle = qdq_model::new(model);
+            Ok(Some(qdq_texts::new(change.converted.iter().map(|node| c_text(node)).collect())))
+        })
+    })
+}
+
+/// The value of a stored tensor or of a Constant node of the main graph; `*out` is NULL where `name` is neither. Free it with
+/// qdq_value_free().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_model_constant(
+    model: Option<&qdq_model>,
+    name: *const c_char,
+    out: Option<&mut MaybeUninit<*mut qdq_value>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        give_or_null(out, || {
+            // SAFETY: the header's rules for texts.
+            let name = unsafe { text(name, "name") }?;
+            Ok(get(model, "model")?.model.constant(&name)?.map(qdq_value::new))
+        })
+    })
+}
+
+/// The text that the model's metadata has for `key`; `*out` is NULL where there is none. Free it with qdq_buffer_free().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_model_metadata(
+    model: Option<&qdq_model>,
+    key: *const c_char,
+    out: Option<&mut MaybeUninit<*mut qdq_buffer>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        give_or_null(out, || {
+            // SAFETY: the header's rules for texts.
+            let key = unsafe { text(key, "key") }?;
+            Ok(get(model, "model")?.model.metadata(&key).map(qdq_buffer::new))
+        })
+    })
+}
+
+/// Sets the text that the model's metadata has for `key`, in place of one that was there. Plans that were made before do not fit
+/// the model any more.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_model_set_metadata(
+    model: Option<&mut qdq_model>,
+    key: *const c_char,
+    value: *const c_char,
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
         let handle = get_mut(model, "model")?;
+        // SAFETY: the header's rules for texts.
+        let (key, value) = unsafe { (text(key, "key")?, text(value, "value")?) };
         let mut model = handle.model.clone();
-        model.raise_opset(opset)?;
+        model.set_metadata(&key, &value);
         *handle = qdq_model::new(model);
         Ok(())
     })

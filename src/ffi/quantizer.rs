@@ -5,23 +5,19 @@ use std::mem::MaybeUninit;
 
 use ndarray::{ArrayD, ArrayViewD};
 
-use crate::error::{Context, Error, ErrorKind, Result};
+use crate::error::{Context, ErrorKind, Result};
 use crate::quant::{Element, NumBits};
-use crate::quantizer::{Calibration, ClipRange, TensorQuantizer};
+use crate::quantizer::{ClipRange, TensorQuantizer};
 
 use super::array::qdq_array;
 use super::buffer::qdq_buffer;
 use super::descriptor::qdq_descriptor;
 use super::error::qdq_error;
 use super::guard::guard;
-use super::handle::{
-    self, check_place, get, get_mut, give, give_or_null, give_wanted, null, text, write_wanted,
-};
-use super::method::{method_of, qdq_method};
+use super::handle::{self, check_place, get, get_mut, give, give_or_null, give_wanted, text, write_wanted};
 use super::quantize::{for_float, same_type, write};
 use super::status::qdq_status;
 use super::tensor::{Checked, checked, qdq_tensor};
-use super::tensor_stats::qdq_tensor_stats;
 
 /// pytorch-quantization's TensorQuantizer: a descriptor with its switches, its range and the statistics of its calibration.
 ///
@@ -29,7 +25,7 @@ use super::tensor_stats::qdq_tensor_stats;
 /// disabled; collect it where calibrating; clip it where clipping; quantize it where quantizing, by the clip range where amax is
 /// learned, else by the amax, else dynamically by max |x| of this very x. At the start only quantizing is on.
 pub struct qdq_quantizer {
-    quantizer: TensorQuantizer,
+    pub(super) quantizer: TensorQuantizer,
 }
 
 /// A quantizer for tensors that the descriptor, which is copied, describes. Free `*out` with qdq_quantizer_free().
@@ -115,7 +111,7 @@ pub extern "C" fn qdq_quantizer_descriptor(
 }
 
 /// Changes a quantizer.
-fn change(
+pub(super) fn change(
     quantizer: Option<&mut qdq_quantizer>,
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
     change: impl FnOnce(&mut TensorQuantizer) -> Result<()>,
@@ -429,87 +425,6 @@ pub unsafe extern "C" fn qdq_quantizer_quantize(
             })?;
             Ok(found.as_ref().map(qdq_array::of))
         })
-    })
-}
-
-/// Collects a batch for calibration, whatever the switches say. The statistics are those of the descriptor's method.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn qdq_quantizer_collect(
-    quantizer: Option<&mut qdq_quantizer>,
-    x: Option<&qdq_tensor>,
-    error: Option<&mut MaybeUninit<*mut qdq_error>>,
-) -> qdq_status {
-    change(quantizer, error, |quantizer| {
-        // SAFETY: the header's rules for tensors.
-        let x = unsafe { checked(x, "x") }?;
-        for_float!(x, T => quantizer.collect(x.view::<T>()))
-    })
-}
-
-/// Forgets what was collected.
-#[unsafe(no_mangle)]
-pub extern "C" fn qdq_quantizer_reset_calibration(
-    quantizer: Option<&mut qdq_quantizer>,
-    error: Option<&mut MaybeUninit<*mut qdq_error>>,
-) -> qdq_status {
-    change(quantizer, error, |quantizer| {
-        quantizer.reset_calibration();
-        Ok(())
-    })
-}
-
-/// Adds what another quantizer with the same kept axes has collected, on another thread say.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn qdq_quantizer_merge(
-    quantizer: *mut qdq_quantizer,
-    other: *const qdq_quantizer,
-    error: Option<&mut MaybeUninit<*mut qdq_error>>,
-) -> qdq_status {
-    guard(error, || {
-        // SAFETY: the header's rules for handles. The two may be one, so the copy is made before the mutable reference.
-        let other = unsafe { other.as_ref() }.ok_or_else(|| null("other"))?.quantizer.clone();
-        // SAFETY: as above.
-        unsafe { quantizer.as_mut() }.ok_or_else(|| null("quantizer"))?.quantizer.merge(&other)
-    })
-}
-
-/// A copy of the statistics of a descriptor with QDQ_CALIB_HISTOGRAM; an error with another. Free `*out` with
-/// qdq_tensor_stats_free().
-#[unsafe(no_mangle)]
-pub extern "C" fn qdq_quantizer_stats(
-    quantizer: Option<&qdq_quantizer>,
-    out: Option<&mut MaybeUninit<*mut qdq_tensor_stats>>,
-    error: Option<&mut MaybeUninit<*mut qdq_error>>,
-) -> qdq_status {
-    guard(error, || {
-        give(out, || match get(quantizer, "quantizer")?.quantizer.calibration() {
-            Calibration::Histogram(stats) => Ok(qdq_tensor_stats { stats: stats.clone() }),
-            Calibration::Max(_) => {
-                Err(Error::new(ErrorKind::Unsupported, "the quantizer collects maxima only")
-                    .with_remedy("set QDQ_CALIB_HISTOGRAM in its descriptor"))
-            }
-        })
-    })
-}
-
-/// Computes the amax from what was collected, and sets it. Maxima know QDQ_METHOD_MAX only, e4m3 that and a percentile; an
-/// infinite amax, or one of another shape than the one before, is an error. Where nothing was collected that is
-/// an error if `strict`, else the amax stays as it is. `loaded`, which may be NULL, receives whether an amax was set.
-#[unsafe(no_mangle)]
-pub extern "C" fn qdq_quantizer_load_calib_amax(
-    quantizer: Option<&mut qdq_quantizer>,
-    method: qdq_method,
-    percentile: f64,
-    strict: bool,
-    loaded: Option<&mut MaybeUninit<bool>>,
-    error: Option<&mut MaybeUninit<*mut qdq_error>>,
-) -> qdq_status {
-    change(quantizer, error, |quantizer| {
-        let found = quantizer.load_calib_amax(method_of(method, percentile)?, strict)?.is_some();
-        if let Some(loaded) = loaded {
-            loaded.write(found);
-        }
-        Ok(())
     })
 }
 

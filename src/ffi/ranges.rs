@@ -9,6 +9,7 @@ use crate::error::{Error, ErrorKind};
 
 use super::buffer::qdq_buffer;
 use super::error::qdq_error;
+use super::graph::qdq_graph;
 use super::guard::guard;
 use super::handle::{self, c_text, get, get_mut, give, optional_text, put, text, text_at};
 use super::status::qdq_status;
@@ -40,6 +41,24 @@ pub unsafe extern "C" fn qdq_ranges_new(
             // SAFETY: the header's rules for texts.
             let method = unsafe { optional_text(method, "method") }?;
             Ok(qdq_ranges::new(method.map_or_else(Ranges::default, Ranges::new)))
+        })
+    })
+}
+
+/// These ranges, and those of tensors of the graph that hold the values of a ranged one in another shape or order: what lies
+/// before and behind Reshape, Transpose and their like. For networks into which such operators were put after the calibration,
+/// as TensorRT's ONNX parser does. Free `*out` with qdq_ranges_free().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_ranges_spread(
+    ranges: Option<&qdq_ranges>,
+    graph: Option<&qdq_graph>,
+    out: Option<&mut MaybeUninit<*mut qdq_ranges>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        give(out, || {
+            let (ranges, graph) = (get(ranges, "ranges")?, get(graph, "graph")?);
+            Ok(qdq_ranges::new(ranges.ranges.spread(&graph.graph)))
         })
     })
 }

@@ -36,7 +36,7 @@ pub type qdq_progress_fn = Option<
 
 /// How a model runs over data: the engine, who is told about progress, and what can stop it.
 pub struct qdq_run_options {
-    engine: EngineOptions,
+    pub(super) engine: EngineOptions,
     progress: qdq_progress_fn,
     user: User,
     cancel: Option<Arc<AtomicBool>>,
@@ -144,6 +144,31 @@ pub extern "C" fn qdq_run_options_set_engine(
                     .with_remedy("use one of the QDQ_ENGINE_ numbers"));
             }
         };
+        Ok(())
+    })
+}
+
+/// The engine that is set: one of the QDQ_ENGINE_ numbers; -1 for NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_run_options_engine(options: Option<&qdq_run_options>) -> qdq_engine {
+    options.map_or(-1, |options| match options.engine.kind {
+        EngineKind::Embedded => QDQ_ENGINE_EMBEDDED,
+        EngineKind::OnnxRuntime => QDQ_ENGINE_ONNXRUNTIME,
+        EngineKind::Auto => QDQ_ENGINE_AUTO,
+    })
+}
+
+/// Decides what QDQ_ENGINE_AUTO stands for, so that several models run in one engine, and sets that; qdq_run_options_engine()
+/// says what it was. Another engine stays as it is. QDQ_ERROR_ENGINE where ONNX Runtime was asked for by a path and cannot be
+/// used.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_run_options_settle(
+    options: Option<&mut qdq_run_options>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        let options = get_mut(options, "options")?;
+        options.engine = options.engine.settled()?;
         Ok(())
     })
 }

@@ -3,13 +3,14 @@
 use std::ffi::{CString, c_char};
 use std::mem::MaybeUninit;
 
+use crate::error::{Error, ErrorKind};
 use crate::tensor::TensorSpec;
 
 use super::dtype::{known, number_of, qdq_dtype};
 use super::error::qdq_error;
-use super::graph::{QDQ_DYNAMIC, shape_of, sizes_of};
+use super::graph::{QDQ_DYNAMIC, dim_name, dim_names, name_dim, shape_of, sizes_of};
 use super::guard::{constructed, guard};
-use super::handle::{self, c_text, get_mut, text, text_at};
+use super::handle::{self, c_text, get_mut, optional_text, text, text_at};
 use super::status::qdq_status;
 
 /// Names, types and shapes of a network's inputs or outputs, as far as they are known.
@@ -17,12 +18,15 @@ use super::status::qdq_status;
 pub struct qdq_specs {
     pub(super) specs: Vec<TensorSpec>,
     names: Vec<CString>,
+    /// The names of every tensor's dimensions.
+    dims: Vec<Vec<Option<CString>>>,
 }
 
 impl qdq_specs {
     pub(super) fn new(specs: Vec<TensorSpec>) -> Self {
         let names = specs.iter().map(|spec| c_text(&spec.name)).collect();
-        Self { specs, names }
+        let dims = specs.iter().map(|spec| dim_names(spec.shape.as_deref())).collect();
+        Self { specs, names, dims }
     }
 }
 
@@ -53,8 +57,35 @@ pub unsafe extern "C" fn qdq_specs_add(
         let specs = get_mut(specs, "specs")?;
         // SAFETY: the header's rules for texts and arrays.
         let (name, shape) = unsafe { (text(name, "name")?, shape_of(ndim, shape)?) };
+        let dims = dim_names(shape.as_deref());
         specs.specs.push(TensorSpec { name: name.clone(), dtype: known(dtype, "dtype")?, shape });
+        specs.dims.push(dims);
         specs.names.push(c_text(&name));
+        Ok(())
+    })
+}
+
+/// Names the dimension of tensor `index` along `axis`, whose size is decided at run time: dimensions with one name are equal.
+/// `name` may be NULL for none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_specs_name_dim(
+    specs: Option<&mut qdq_specs>,
+    index: usize,
+    axis: usize,
+    name: *const c_char,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        let specs = get_mut(specs, "specs")?;
+        // SAFETY: the header's rules for texts.
+        let name = unsafe { optional_text(name, "name") }?;
+        let count = specs.specs.len();
+        let spec = specs.specs.get_mut(index).ok_or_else(|| {
+            let message = format!("there is no tensor {index}, only {count}");
+            Error::new(ErrorKind::InvalidArgument, message)
+        })?;
+        name_dim(&spec.name, spec.shape.as_deref_mut(), axis, name)?;
+        specs.dims[index] = dim_names(spec.shape.as_deref());
         Ok(())
     })
 }
@@ -88,4 +119,11 @@ pub extern "C" fn qdq_specs_ndim(specs: Option<&qdq_specs>, index: usize) -> i32
 pub extern "C" fn qdq_specs_size(specs: Option<&qdq_specs>, index: usize, axis: usize) -> i64 {
     let shape = specs.and_then(|specs| specs.specs.get(index)?.shape.as_deref());
     sizes_of(shape).get(axis).copied().unwrap_or(QDQ_DYNAMIC)
+}
+
+/// The name of the dimension of tensor `index` along `axis`: dimensions with one name are equal. NULL where it has none or there
+/// is no such axis. Valid until the list is changed or freed.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_specs_dim_name(specs: Option<&qdq_specs>, index: usize, axis: usize) -> *const c_char {
+    dim_name(specs.and_then(|specs| specs.dims.get(index)), axis)
 }

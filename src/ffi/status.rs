@@ -75,6 +75,6 @@ pub(super) fn status_of(kind: ErrorKind) -> qdq_status {
 }
 
 /// The kind with a number; `None` for QDQ_OK and for numbers that are no status.
-pub(super) fn kind_of(status: qdq_status) -> Option<ErrorKind> {
+pub(crate) fn kind_of(status: qdq_status) -> Option<ErrorKind> {
     KINDS.iter().find(|(known, _)| *known == status).map(|(_, kind)| *kind)
 }

@@ -8,9 +8,9 @@ use ndarray::{ArrayViewD, ArrayViewMutD, IxDyn, ShapeBuilder};
 
 use crate::dtype::DataType;
 use crate::error::{Error, ErrorKind, Result};
-use crate::tensor::{Data, Tensor, element_count};
+use crate::tensor::{Data, Tensor, TensorView, element_count};
 
-use super::dtype::{Stored, qdq_dtype};
+use super::dtype::{Stored, number_of, qdq_dtype};
 use super::handle::{axes, null};
 
 /// The host's memory: DLPack's kDLCPU. 0 means the same.
@@ -43,6 +43,25 @@ pub struct qdq_tensor {
     pub strides: *const i64,
     /// Bytes to add to data.
     pub byte_offset: u64,
+}
+
+/// Sizes for C.
+pub(super) fn sizes(shape: &[usize]) -> Vec<i64> {
+    shape.iter().map(|&size| size as i64).collect()
+}
+
+/// A view of one of qdq's own tensors, with its `sizes`: for C to read as long as both live.
+pub(super) fn borrowed(tensor: TensorView<'_>, sizes: &[i64]) -> qdq_tensor {
+    qdq_tensor {
+        data: tensor.data().as_bytes().as_ptr().cast_mut().cast(),
+        device_type: QDQ_DEVICE_CPU,
+        device_id: 0,
+        ndim: sizes.len() as i32,
+        dtype: number_of(Some(tensor.dtype())),
+        shape: sizes.as_ptr(),
+        strides: std::ptr::null(),
+        byte_offset: 0,
+    }
 }
 
 /// A tensor whose fields have been checked. The elements are read and written through it.

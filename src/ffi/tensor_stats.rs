@@ -138,6 +138,26 @@ pub extern "C" fn qdq_tensor_stats_max(stats: Option<&qdq_tensor_stats>) -> f32 
     stats.and_then(|stats| stats.stats.max()).unwrap_or(f32::NAN)
 }
 
+/// The largest magnitude of the finite values; NaN where there was none.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_tensor_stats_abs_max(stats: Option<&qdq_tensor_stats>) -> f32 {
+    stats.and_then(|stats| stats.stats.abs_max()).unwrap_or(f32::NAN)
+}
+
+/// How many values are too small for the histogram's window of 20 octaves below the largest: not zero, and a million times
+/// smaller. They are in the first bin, which then begins at 0.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_tensor_stats_below(stats: Option<&qdq_tensor_stats>) -> u64 {
+    stats.map_or(0, |stats| stats.stats.histogram().below())
+}
+
+/// How many magnitudes are not the lower edge of their bin. 0 means discrete data such as integers and pixels: the lower edges
+/// are the values themselves.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_tensor_stats_between(stats: Option<&qdq_tensor_stats>) -> u64 {
+    stats.map_or(0, |stats| stats.stats.histogram().between())
+}
+
 /// How many occupied bins the histogram has.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_tensor_stats_bin_count(stats: Option<&qdq_tensor_stats>) -> usize {
@@ -145,8 +165,8 @@ pub extern "C" fn qdq_tensor_stats_bin_count(stats: Option<&qdq_tensor_stats>) -
 }
 
 /// Fills three arrays of `count` = qdq_tensor_stats_bin_count() elements with the occupied bins, ascending: bin i holds
-/// `counts[i]` magnitudes from `lower[i]` up to, not including, `upper[i]`. Zeros, and values a million times smaller than the
-/// largest, are in no bin.
+/// `counts[i]` magnitudes from `lower[i]` up to, not including, `upper[i]`. Zeros are in no bin; values a million times smaller
+/// than the largest (see qdq_tensor_stats_below()) are together in the first, from 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_tensor_stats_bins(
     stats: Option<&qdq_tensor_stats>,

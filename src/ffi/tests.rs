@@ -270,3 +270,53 @@ fn a_callback_is_called_once_and_its_data_freed_once() {
     qdq_batches_free(Some(&mut batches));
     assert_eq!(calls, 101);
 }
+
+#[test]
+fn a_batch_is_filled_replaced_and_read() {
+    let mut batch = qdq_batch_new();
+    let (mut x, mut y) = ([1f32, 2.0], [3f32]);
+    let (first, second) =
+        (view(x.as_mut_ptr(), QDQ_DTYPE_F32, &[2], None), view(y.as_mut_ptr(), QDQ_DTYPE_F32, &[1, 1], None));
+    // SAFETY: here and below handles, texts and views are live.
+    for (name, tensor) in [(c"a", &first), (c"b", &second), (c"a", &second)] {
+        ok(|error| unsafe { qdq_batch_set(batch.as_mut(), name.as_ptr(), Some(tensor), error) });
+    }
+    let handle = unsafe { batch.as_ref() };
+    assert_eq!((qdq_batch_count(handle), qdq_batch_samples(handle)), (2, 0));
+    for (index, name) in [c"b", c"a"].into_iter().enumerate() {
+        assert_eq!(unsafe { CStr::from_ptr(qdq_batch_name(handle, index)) }, name);
+        let mut found = MaybeUninit::uninit();
+        ok(|error| qdq_batch_tensor(handle, index, Some(&mut found), error));
+        let found = unsafe { found.assume_init() };
+        assert_eq!((found.ndim, unsafe { *found.data.cast::<f32>() }), (2, 3.0));
+    }
+    assert!(
+        failed(|error| qdq_batch_tensor(handle, 2, None, error)).is_some_and(|text| text.contains("only 2"))
+    );
+    unsafe { qdq_batch_free(Some(&mut batch)) };
+    assert!(batch.is_null());
+}
+
+#[test]
+fn attributes_are_read_where_they_lie() {
+    let (mut graph, mut node) = (qdq_graph_new(), MaybeUninit::uninit());
+    let (none, values) = (std::ptr::null(), [1i64, -2]);
+    // SAFETY: here and below handles, texts and arrays are live.
+    ok(|error| unsafe { qdq_node_new(c"Pad".as_ptr(), none, none, Some(&mut node), error) });
+    let mut node = unsafe { node.assume_init() };
+    ok(|error| unsafe { qdq_node_set_ints(node.as_mut(), c"pads".as_ptr(), values.as_ptr(), 2, error) });
+    ok(|error| unsafe { qdq_node_set_text(node.as_mut(), c"mode".as_ptr(), c"edge".as_ptr(), error) });
+    ok(|error| qdq_graph_add_node(unsafe { graph.as_mut() }, unsafe { node.as_ref() }, None, error));
+    qdq_node_free(Some(&mut node));
+    let handle = unsafe { graph.as_ref() };
+    let pads = unsafe { qdq_graph_node_find_attribute(handle, 0, c"pads".as_ptr()) };
+    let found = qdq_graph_node_attribute_ints(handle, 0, pads);
+    let count = qdq_graph_node_attribute_ints_count(handle, 0, pads);
+    assert_eq!(unsafe { std::slice::from_raw_parts(found, count) }, values);
+    assert_eq!(unsafe { CStr::from_ptr(qdq_graph_node_attribute_text(handle, 0, 0)) }, c"edge");
+    assert!(qdq_graph_node_attribute_text(handle, 0, pads).is_null());
+    assert!(qdq_graph_node_attribute_ints(handle, 0, 0).is_null());
+    assert_eq!(qdq_graph_node_attribute_type(handle, 0, 2), -1);
+    assert_eq!(qdq_graph_node_attribute_type(handle, 1, 0), -1);
+    qdq_graph_free(Some(&mut graph));
+}

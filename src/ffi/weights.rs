@@ -2,7 +2,8 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::quant::weights::{quantize_weights, quantize_weights_within};
-use crate::range;
+use crate::range::compat::{self, WeightMethod};
+use crate::range::{self, Method};
 use std::mem::MaybeUninit;
 
 use super::array::qdq_array;
@@ -58,6 +59,44 @@ pub unsafe extern "C" fn qdq_weights_amax(
             let (method, axis) = (method_of(method, percentile)?, axis_of(axis, &weights)?);
             let target = target(num_bits, is_unsigned);
             let amax = range::weights(&floats(&weights)?, weights.shape(), axis, method, target)?;
+            Ok(qdq_array::new(&shape_of(&weights, axis), amax))
+        })
+    })
+}
+
+/// The ranges by pytorch-quantization's calibrate_weights, for whoever needs its numbers: QDQ_METHOD_MAX, QDQ_METHOD_MSE or
+/// QDQ_METHOD_PERCENTILE over a histogram of `num_bins` (2048 is usual) linear bins from 0 to max |w| as numpy makes it. Weights
+/// (f32, f16, bf16, f64), axis and result as for qdq_weights_amax(), whose ranges are better ones. Weights that are all 0 give
+/// 0. Free `*out` with qdq_array_free().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_weights_compat_amax(
+    weights: Option<&qdq_tensor>,
+    axis: i32,
+    method: qdq_method,
+    percentile: f64,
+    num_bits: u32,
+    is_unsigned: bool,
+    num_bins: usize,
+    out: Option<&mut MaybeUninit<*mut qdq_array>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        give(out, || {
+            // SAFETY: the header's rules for tensors.
+            let weights = unsafe { checked(weights, "weights") }?;
+            let method = match method_of(method, percentile)? {
+                Method::Max => WeightMethod::Max,
+                Method::Mse => WeightMethod::Mse,
+                Method::Percentile(percentile) => WeightMethod::Percentile(percentile),
+                Method::Entropy => {
+                    let message = "pytorch-quantization has no entropy for weights";
+                    return Err(Error::new(ErrorKind::InvalidArgument, message)
+                        .with_remedy("use max, mse or percentile"));
+                }
+            };
+            let (axis, target) = (axis_of(axis, &weights)?, target(num_bits, is_unsigned));
+            let values = floats(&weights)?;
+            let amax = compat::weights_along(&values, weights.shape(), axis, method, target, num_bins)?;
             Ok(qdq_array::new(&shape_of(&weights, axis), amax))
         })
     })

@@ -48,10 +48,7 @@ impl HistogramCalibrator {
     ///
     /// When `num_bins` is 0 or over 2^24.
     pub fn new(num_bins: usize, skip_zeros: bool, library: Library) -> Result<Self> {
-        if !(1..=MOST_BINS).contains(&num_bins) {
-            return Err(Error::new(ErrorKind::InvalidArgument, format!("a histogram of {num_bins} bins"))
-                .with_remedy("2048 bins are usual"));
-        }
+        check_bins(num_bins)?;
         Ok(Self { num_bins, skip_zeros, library, histogram: None })
     }
 
@@ -101,6 +98,15 @@ impl HistogramCalibrator {
         self.histogram = Some(grown);
         Ok(())
     }
+}
+
+/// Refuses a histogram without bins, and one that would fill the memory.
+pub(crate) fn check_bins(num_bins: usize) -> Result<()> {
+    if (1..=MOST_BINS).contains(&num_bins) {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::InvalidArgument, format!("a histogram of {num_bins} bins"))
+        .with_remedy("2048 bins are usual"))
 }
 
 /// Whether bins of `width` can span `max` without filling the memory.

@@ -13,18 +13,16 @@
 //! Bin `i` reaches from the float with the bits `i << 14` up to that with the bits `(i + 1) << 14`.
 //! The same statistics always give the same bytes.
 
-use std::collections::HashMap;
 use std::path::Path;
 
-use safetensors::{Dtype, SafeTensors, View};
+use safetensors::SafeTensors;
 
+use super::fields::{self, Field, Kind, damaged, f32s, u32s, u64s};
 use super::histogram::{END, WINDOW};
 use super::{Histogram, Limits, Stats, TensorStats};
-use crate::error::{Context, Error, ErrorKind, Result};
-use crate::file::write_atomic;
+use crate::error::{Context, ErrorKind, Result};
 
-const KEY: &str = "qdq.stats";
-const VERSION: &str = "1";
+const STATS: Kind = Kind { key: "qdq.stats", version: "1", name: "calibration statistics" };
 
 impl Stats {
     /// Writes the statistics to `path`, whole or not at all.
@@ -33,8 +31,7 @@ impl Stats {
     ///
     /// When the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<()> {
-        let bytes = self.to_bytes()?;
-        write_atomic(path, |out| out.write_all(&bytes).map_err(|error| Error::io("write", path, error)))
+        fields::write(path, &self.to_bytes()?)
     }
 
     /// Reads statistics written by [`save`](Self::save).
@@ -43,8 +40,7 @@ impl Stats {
     ///
     /// When the file cannot be read, is damaged or is something else.
     pub fn load(path: &Path) -> Result<Self> {
-        let bytes = std::fs::read(path).map_err(|error| Error::io("read", path, error))?;
-        Self::from_bytes(&bytes)
+        Self::from_bytes(&fields::read(path)?)
             .context(ErrorKind::Format, || format!("{}: no usable calibration statistics", path.display()))
     }
 
@@ -54,20 +50,20 @@ impl Stats {
     ///
     /// When the names of the tensors are too long for the format (100 MB together).
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        let mut fields = vec![("samples".to_owned(), Field::u64s(vec![], [self.samples]))];
+        let mut fields = vec![("samples".to_owned(), Field::u64s(Some(vec![]), [self.samples]))];
         for (name, tensor) in &self.tensors {
             let TensorStats { zeros, nans, infinities, limits, histogram } = tensor;
             let (bins, counts): (Vec<u32>, Vec<u64>) = histogram.indexed().unzip();
             let totals = [*zeros, *nans, *infinities, histogram.below(), histogram.between()];
-            fields.push((format!("totals/{name}"), Field::u64s(vec![5], totals)));
-            fields.push((format!("limits/{name}"), Field::limits(*limits)));
-            fields.push((format!("bins/{name}"), Field::u32s(bins)));
-            fields.push((format!("counts/{name}"), Field::u64s(vec![counts.len()], counts)));
+            fields.push((format!("totals/{name}"), Field::u64s(None, totals)));
+            fields.push((
+                format!("limits/{name}"),
+                Field::f32s(None, limits.map(|limits| [limits.min, limits.max]).into_iter().flatten()),
+            ));
+            fields.push((format!("bins/{name}"), Field::u32s(None, bins)));
+            fields.push((format!("counts/{name}"), Field::u64s(None, counts)));
         }
-        // One entry only: the crate writes metadata in an order that changes from run to run.
-        let metadata = HashMap::from([(KEY.to_owned(), VERSION.to_owned())]);
-        safetensors::serialize(fields, Some(metadata))
-            .context(ErrorKind::Data, || "calibration statistics cannot be written".to_owned())
+        STATS.serialize(fields)
     }
 
     /// Statistics from the content of a file.
@@ -76,18 +72,7 @@ impl Stats {
     ///
     /// When the bytes are damaged or are something else.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        let (_, header) = SafeTensors::read_metadata(bytes)
-            .context(ErrorKind::Format, || "not a complete safetensors file".to_owned())?;
-        match header.metadata().as_ref().and_then(|entries| entries.get(KEY)).map(String::as_str) {
-            Some(VERSION) => {}
-            Some(other) => {
-                return Err(damaged(format!("version {other} of the statistics is not known"))
-                    .with_remedy("use the version of qdq that wrote the file"));
-            }
-            None => return Err(damaged("a safetensors file, but not calibration statistics")),
-        }
-        let content = SafeTensors::deserialize(bytes)
-            .context(ErrorKind::Format, || "not a complete safetensors file".to_owned())?;
+        let content = STATS.deserialize(bytes)?;
         let [samples] = u64s(&content, "samples")?[..] else {
             return Err(damaged("'samples' is not one number"));
         };
@@ -100,10 +85,6 @@ impl Stats {
         }
         Ok(stats)
     }
-}
-
-fn damaged(message: impl Into<String>) -> Error {
-    Error::new(ErrorKind::Format, message)
 }
 
 /// The statistics of one tensor, checked to be such as observing values leaves behind.
@@ -153,69 +134,4 @@ fn read_tensor(content: &SafeTensors<'_>, name: &str) -> Result<TensorStats> {
         return Err(wrong("the histogram does not end at the largest magnitude"));
     }
     Ok(TensorStats { zeros, nans, infinities, limits, histogram })
-}
-
-fn field<'a>(content: &SafeTensors<'a>, name: &str, dtype: Dtype) -> Result<&'a [u8]> {
-    let tensor = content.tensor(name).context(ErrorKind::Format, || format!("field '{name}' is missing"))?;
-    if tensor.dtype() != dtype {
-        return Err(damaged(format!("field '{name}' is {:?}, not {dtype:?}", tensor.dtype())));
-    }
-    Ok(tensor.data())
-}
-
-fn u64s(content: &SafeTensors<'_>, name: &str) -> Result<Vec<u64>> {
-    let (words, _) = field(content, name, Dtype::U64)?.as_chunks();
-    Ok(words.iter().map(|&word| u64::from_le_bytes(word)).collect())
-}
-
-fn u32s(content: &SafeTensors<'_>, name: &str) -> Result<Vec<u32>> {
-    let (words, _) = field(content, name, Dtype::U32)?.as_chunks();
-    Ok(words.iter().map(|&word| u32::from_le_bytes(word)).collect())
-}
-
-fn f32s(content: &SafeTensors<'_>, name: &str) -> Result<Vec<f32>> {
-    let (words, _) = field(content, name, Dtype::F32)?.as_chunks();
-    Ok(words.iter().map(|&word| f32::from_le_bytes(word)).collect())
-}
-
-/// A tensor of the file while it is written.
-struct Field {
-    dtype: Dtype,
-    shape: Vec<usize>,
-    bytes: Vec<u8>,
-}
-
-impl Field {
-    fn u64s(shape: Vec<usize>, values: impl IntoIterator<Item = u64>) -> Self {
-        Self { dtype: Dtype::U64, shape, bytes: values.into_iter().flat_map(u64::to_le_bytes).collect() }
-    }
-
-    fn u32s(values: Vec<u32>) -> Self {
-        let shape = vec![values.len()];
-        Self { dtype: Dtype::U32, shape, bytes: values.into_iter().flat_map(u32::to_le_bytes).collect() }
-    }
-
-    fn limits(limits: Option<Limits>) -> Self {
-        let values: Vec<f32> = limits.map(|limits| [limits.min, limits.max]).into_iter().flatten().collect();
-        let shape = vec![values.len()];
-        Self { dtype: Dtype::F32, shape, bytes: values.into_iter().flat_map(f32::to_le_bytes).collect() }
-    }
-}
-
-impl View for Field {
-    fn dtype(&self) -> Dtype {
-        self.dtype
-    }
-
-    fn shape(&self) -> &[usize] {
-        &self.shape
-    }
-
-    fn data(&self) -> std::borrow::Cow<'_, [u8]> {
-        (&self.bytes).into()
-    }
-
-    fn data_len(&self) -> usize {
-        self.bytes.len()
-    }
 }

@@ -1,5 +1,6 @@
 //! The largest magnitude, per tensor or along kept axes.
 
+use super::maxima::Maxima;
 use crate::error::{Error, ErrorKind, Result};
 use crate::tensor::element_count;
 
@@ -7,9 +8,9 @@ use crate::tensor::element_count;
 ///
 /// With no kept axis the result is one number. With kept axes it has the shape of the data, every other
 /// dimension being 1. NaN is left out, infinities count.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct AxisMax {
-    axes: Option<Vec<i64>>,
+    axes: Vec<i64>,
     history: Option<Vec<Amax>>,
     current: Option<Amax>,
 }
@@ -32,7 +33,7 @@ impl AxisMax {
     /// One number for every position along `axes`. Negative axes count from the end. An axis that the data
     /// does not have keeps nothing; without any other the result is one number.
     pub fn keeping(axes: &[i64]) -> Self {
-        Self { axes: Some(axes.to_vec()), ..Self::default() }
+        Self { axes: axes.to_vec(), ..Self::default() }
     }
 
     /// Also keeps the result of every batch, for looking at how it moves.
@@ -105,11 +106,28 @@ impl AxisMax {
         }
     }
 
+    /// What a file of the maxima holds.
+    pub(super) fn into_maxima(self) -> Maxima {
+        Maxima { axes: self.axes, block: None, amax: self.current, history: self.history }
+    }
+
+    /// A collector that goes on where the maxima of a file end.
+    pub(super) fn from_maxima(maxima: Maxima) -> Self {
+        let mut collector = Self { axes: maxima.axes, history: maxima.history, current: maxima.amax };
+        let rank = collector.current.as_ref().map_or(0, |amax| amax.shape.len());
+        if collector.keeps(rank).is_empty() {
+            // One number, which a quantizer may have written with the rank of its data.
+            for amax in collector.current.iter_mut().chain(collector.history.iter_mut().flatten()) {
+                amax.shape.clear();
+            }
+        }
+        collector
+    }
+
     /// The kept axes of data with `rank` axes.
     fn keeps(&self, rank: usize) -> Vec<usize> {
         let is_kept = |&axis: &usize| {
-            let given = self.axes.iter().flatten();
-            given.into_iter().any(|&given| given == axis as i64 || given + rank as i64 == axis as i64)
+            self.axes.iter().any(|&given| given == axis as i64 || given + rank as i64 == axis as i64)
         };
         (0..rank).filter(is_kept).collect()
     }

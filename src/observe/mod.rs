@@ -2,7 +2,8 @@
 //!
 //! A [`TensorStats`] sees every value of one tensor once and keeps a fixed amount of memory. [`Stats`] is what a
 //! whole calibration run leaves behind: it is saved, loaded and merged. All counts are exact, so any cut of the
-//! data into batches, threads, files or machines, in any order, gives the same statistics and the same file.
+//! data into batches, threads, files or machines, in any order, gives the same statistics and the same file. Maxima per
+//! axis have a file of their own ([`maxima`]).
 //!
 //! | collector | keeps | for |
 //! |---|---|---|
@@ -15,8 +16,10 @@ use std::collections::BTreeMap;
 use crate::error::{Error, ErrorKind, Result};
 
 pub mod compat;
+mod fields;
 mod file;
 pub mod histogram;
+pub mod maxima;
 pub mod minmax;
 #[cfg(test)]
 mod tests;

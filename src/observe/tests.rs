@@ -1,5 +1,6 @@
 use proptest::prelude::*;
 
+use super::minmax::AxisMax;
 use super::*;
 
 fn stats(values: &[f32]) -> TensorStats {
@@ -105,4 +106,96 @@ fn merged_runs_hold_the_tensors_of_either() {
     assert_eq!(merged.tensors.keys().collect::<Vec<_>>(), ["a", "b", "both"]);
     assert_eq!(merged.tensors["both"].count(), 2);
     assert!(merged.merge(&run("a", u64::MAX)).is_err());
+}
+
+/// Maxima along `axes`, of values of every kind.
+fn maxima(axes: &[i64], values: &[f32], is_tracking: bool) -> AxisMax {
+    let mut max = AxisMax::keeping(axes);
+    if is_tracking {
+        max = max.tracking();
+    }
+    for batch in values.chunks_exact(6) {
+        max.observe(&[2, 1, 3], batch).unwrap();
+    }
+    max
+}
+
+proptest! {
+    #[test]
+    fn saved_maxima_load_again_and_go_on(
+        values in prop::collection::vec(hard_value(), 0..40), more in prop::collection::vec(hard_value(), 6),
+        axes in prop::collection::vec(-4i64..4, 0..3), is_tracking in any::<bool>(),
+    ) {
+        let mut saved = maxima(&axes, &values, is_tracking);
+        let bytes = saved.to_bytes().unwrap();
+        let mut loaded = AxisMax::from_bytes(&bytes).unwrap();
+        prop_assert_eq!(&loaded, &saved);
+        prop_assert_eq!(loaded.to_bytes().unwrap(), bytes);
+        for max in [&mut saved, &mut loaded] {
+            max.observe(&[2, 1, 3], &more).unwrap();
+        }
+        prop_assert_eq!(loaded, saved);
+    }
+
+    #[test]
+    fn damaged_maxima_are_an_error_or_other_maxima_but_never_a_panic(
+        at in any::<prop::sample::Index>(), bit in 0u8..8, cut in any::<prop::sample::Index>(),
+    ) {
+        let good = maxima(&[0, -1], &[1.0, -2.0, f32::INFINITY, 0.0, 5.0, 6.0], true).to_bytes().unwrap();
+        let mut flipped = good.clone();
+        flipped[at.index(good.len())] ^= 1 << bit;
+        if let Ok(mut other) = AxisMax::from_bytes(&flipped) {
+            let _ = other.to_bytes().unwrap();
+            let _ = other.observe(&[2, 1, 3], &[1.0; 6]);
+        }
+        prop_assert!(AxisMax::from_bytes(&good[..cut.index(good.len())]).is_err());
+    }
+}
+
+#[test]
+fn what_no_maxima_can_be_is_refused() {
+    use super::maxima::Maxima;
+    use super::minmax::Amax;
+    let amax = |shape: &[usize], values: &[f32]| Amax { shape: shape.to_vec(), values: values.to_vec() };
+    let one = Maxima { amax: Some(amax(&[], &[1.0])), ..Maxima::default() };
+    let rows = Maxima { axes: vec![0], amax: Some(amax(&[2, 1], &[1.0, 2.0])), ..Maxima::default() };
+    let block = Some(crate::quant::Block { axis: 3, size: 2 });
+    for (maxima, says) in [
+        (Maxima { amax: Some(amax(&[], &[-1.0])), ..one.clone() }, "-1 is no largest magnitude"),
+        (Maxima { amax: Some(amax(&[], &[f32::NAN])), ..one.clone() }, "NaN is no largest magnitude"),
+        (Maxima { axes: vec![1], ..rows.clone() }, "do not fit the axes"),
+        (Maxima { block, ..rows.clone() }, "do not fit the axes"),
+        (Maxima { amax: Some(amax(&[0, 1], &[])), ..rows.clone() }, "do not fit the axes"),
+        (Maxima { history: Some(vec![amax(&[], &[2.0])]), ..one.clone() }, "exceeds 'amax'"),
+    ] {
+        let error = Maxima::from_bytes(&maxima.to_bytes().unwrap()).unwrap_err();
+        assert!(error.kind() == ErrorKind::Format && error.message().contains(says), "{error}: {says}");
+    }
+    let many = Maxima { axes: vec![0], amax: Some(amax(&[1; 65], &[1.0])), ..Maxima::default() };
+    assert_eq!(many.to_bytes().unwrap_err().kind(), ErrorKind::Unsupported);
+    let field = safetensors::tensor::TensorView::new(safetensors::Dtype::F32, vec![1; 65], &[0; 4]).unwrap();
+    let axes = safetensors::tensor::TensorView::new(safetensors::Dtype::I64, vec![1], &[0; 8]).unwrap();
+    let entry = std::collections::HashMap::from([("qdq.axis_max".to_owned(), "1".to_owned())]);
+    let bytes = safetensors::serialize([("amax", field), ("axes", axes)], Some(entry)).unwrap();
+    let error = AxisMax::from_bytes(&bytes).unwrap_err();
+    assert!(error.message().contains("65 axes"), "{error}");
+    let error = AxisMax::from_bytes(&run(&[])).unwrap_err();
+    assert!(error.message().contains("not maxima"), "{error}");
+    assert!(Stats::from_bytes(&one.to_bytes().unwrap()).is_err());
+    let blocks = Maxima { block: Some(crate::quant::Block { axis: -1, size: 2 }), ..rows };
+    let error = AxisMax::from_bytes(&blocks.to_bytes().unwrap()).unwrap_err();
+    assert!(error.remedy().is_some_and(|remedy| remedy.contains("blocks")), "{error}");
+}
+
+#[test]
+fn maxima_are_files_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("maxima");
+    let saved = maxima(&[0], &[1.0, -2.0, 3.0, 4.0, f32::NEG_INFINITY, 6.0], false);
+    saved.save(&path).unwrap();
+    assert_eq!(AxisMax::load(&path).unwrap(), saved);
+    assert_eq!(AxisMax::load(&folder.path().join("none")).unwrap_err().kind(), ErrorKind::Io);
+    std::fs::write(&path, "nonsense").unwrap();
+    let error = AxisMax::load(&path).unwrap_err();
+    assert!(error.message().contains("no usable maxima"), "{error}");
 }

@@ -71,6 +71,9 @@ fn is_dequantized(graph: &Graph, mut tensor: TensorId) -> bool {
 
 /// The rank of a constant or of a form of one, where it follows from the graph.
 fn constant_rank(graph: &Graph, tensor: TensorId) -> Option<usize> {
+    if let Some(rank) = graph.tensor(tensor).rank() {
+        return Some(rank);
+    }
     let (chain, source) = constant_form(graph, tensor)?;
     chain.iter().rev().try_fold(graph.tensor(source).rank()?, |rank, &id| {
         let node = graph.node(id);
@@ -175,16 +178,22 @@ fn has_zero_dimension(graph: &Graph, tensor: TensorId) -> bool {
 /// convolution in one group, and of a matrix product the one that the result keeps: the columns of a right side,
 /// the rows of a left one. One scale serves the whole weight in all other cases, and where the axis has a single
 /// index.
+///
+/// A MatMul may say transA and transB as a Gemm does, for networks whose products of any rank can transpose.
 fn weight_axis(graph: &Graph, policy: &Policy, node: &Node, input: usize, weight: TensorId) -> Option<usize> {
     if policy.per_tensor_weights {
         return None;
     }
+    let transposed = |attribute| node.int(attribute, 0) != 0;
     let axis = match (node.op.as_str(), input) {
         ("Conv", _) => 0,
         ("ConvTranspose", _) if node.int("group", 1) == 1 => 1,
-        ("Gemm", 0) => usize::from(node.int("transA", 0) != 0),
-        ("Gemm", _) => usize::from(node.int("transB", 0) == 0),
-        ("MatMul", 0) => constant_rank(graph, weight)?.checked_sub(2)?,
+        ("Gemm", 0) => usize::from(transposed("transA")),
+        ("Gemm", _) => usize::from(!transposed("transB")),
+        ("MatMul", 0) => {
+            constant_rank(graph, weight)?.checked_sub(if transposed("transA") { 1 } else { 2 })?
+        }
+        ("MatMul", _) if transposed("transB") => constant_rank(graph, weight)?.checked_sub(2)?,
         ("MatMul", _) => constant_rank(graph, weight)?.checked_sub(1).filter(|&last| last > 0)?,
         _ => return None,
     };

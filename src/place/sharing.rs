@@ -32,6 +32,11 @@ fn passing(node: &Node) -> Option<Passing> {
     }
 }
 
+/// Whether the node gives its first input another shape or order and keeps every value.
+pub fn only_moves(node: &Node) -> bool {
+    passing(node) == Some(Passing::Moves)
+}
+
 /// The inputs that carry values: all of a Concat, the first of every other operator.
 fn data_inputs(node: &Node) -> impl Iterator<Item = (usize, TensorId)> + '_ {
     let count = if node.op == "Concat" { node.inputs.len() } else { 1 };

@@ -86,6 +86,8 @@ fn each_operator_has_its_weight_axis() {
         ("MatMul x w[8,4] -> y", "1"),
         ("MatMul x w[2,8,4] -> y", "2"),
         ("MatMul x w[8] -> y", "-"),
+        ("MatMul:transB=1 x w[8,4] -> y", "0"),
+        ("MatMul:transB=1 x w[2,8,4] -> y", "1"),
         ("Conv x w[1,8,3,3] -> y", "-"),
     ] {
         let op = line.split([' ', ':']).next().unwrap();
@@ -94,6 +96,7 @@ fn each_operator_has_its_weight_axis() {
     check("MatMul w[8,4] x -> y", &["x>MatMul_0.1", "w@0>MatMul_0.0"]);
     check("MatMul w[2,8,4] x -> y", &["x>MatMul_0.1", "w@1>MatMul_0.0"]);
     check("Gemm:transA=1 w[8,4] x -> y", &["x>Gemm_0.1", "w@1>Gemm_0.0"]);
+    check("MatMul:transA=1 w[2,8,4] x -> y", &["x>MatMul_0.1", "w@2>MatMul_0.0"]);
 }
 
 #[test]

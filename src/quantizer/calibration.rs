@@ -56,7 +56,7 @@ impl Calibration {
 }
 
 /// Joins maxima of one batch, each of which stands for itself, with those before.
-fn add_maxima(max: &mut AxisMax, batch: &ArrayD<f32>) -> Result<()> {
+pub(super) fn add_maxima(max: &mut AxisMax, batch: &ArrayD<f32>) -> Result<()> {
     if max.amax().is_none() {
         *max = AxisMax::keeping(&(0..batch.ndim() as i64).collect::<Vec<_>>());
     }

@@ -34,6 +34,7 @@ mod calibration;
 mod display;
 mod forward;
 mod ranges;
+mod saved;
 mod state;
 mod switches;
 
@@ -85,7 +86,7 @@ pub use ranges::ClipRange;
 /// | step size | without scale_amax or clip range; fails for e4m3 | of the range in use; amax / 448 for e4m3 |
 /// | a state without some part | that part stays as it was, with a message | an error |
 /// | a saved amax | comes back on a GPU, wherever the rest is | comes back |
-/// | not in a saved state | descriptor, switches, scale | the statistics |
+/// | not in a saved state | descriptor, switches, scale | the statistics, which have a file of their own |
 /// | dynamic range at export, or still calibrating | an assertion; a warning | errors |
 ///
 /// Whose arithmetic the integers follow is said by [`Mode`](crate::quant::Mode), a field of the descriptor.

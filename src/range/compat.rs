@@ -8,9 +8,10 @@
 //! - [`percentile`] answers with the lower edge of a bin, so even 100 clips.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::observe::compat::{LinearHistogram, between};
+use crate::observe::compat::{LinearHistogram, between, check_bins};
 
 use super::Target;
+use super::weights::per_channel;
 
 /// Magnitudes up to this are quantized to 0 by pytorch-quantization.
 const SMALLEST_AMAX: f32 = 1.0 / (1 << 24) as f32;
@@ -194,8 +195,9 @@ pub enum WeightMethod {
 ///
 /// # Errors
 ///
-/// For weights that are not finite, and those of the methods.
+/// For weights that are not finite, `num_bins` of 0 or over 2^24, and those of the methods.
 pub fn weights(channel: &[f32], method: WeightMethod, target: Target, num_bins: usize) -> Result<f32> {
+    check_bins(num_bins)?;
     let magnitudes: Vec<f32> = channel.iter().map(|w| w.abs()).collect();
     if let Some(wrong) = magnitudes.iter().find(|w| !w.is_finite()) {
         return Err(Error::new(ErrorKind::Data, format!("a weight is {wrong}"))
@@ -214,4 +216,20 @@ pub fn weights(channel: &[f32], method: WeightMethod, target: Target, num_bins: 
         WeightMethod::Mse => mse(&histogram, target, Search::default()),
         WeightMethod::Percentile(percent) => percentile(&histogram, percent),
     }
+}
+
+/// [`weights`] for every position along `axis` of row-major values, or one range for all without an axis.
+///
+/// # Errors
+///
+/// When shape, axis and values do not fit each other, and those of [`weights`]. Along an axis there must be weights.
+pub fn weights_along(
+    values: &[f32],
+    shape: &[usize],
+    axis: Option<usize>,
+    method: WeightMethod,
+    target: Target,
+    num_bins: usize,
+) -> Result<Vec<f32>> {
+    per_channel(values, shape, axis, |channel| weights(channel, method, target, num_bins))
 }

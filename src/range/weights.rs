@@ -37,19 +37,27 @@ pub fn weights(
     method: Method,
     target: Target,
 ) -> Result<Vec<f32>> {
+    if let Some(wrong) = values.iter().find(|w| !w.is_finite()) {
+        return Err(Error::new(ErrorKind::Data, format!("a weight is {wrong}"))
+            .with_remedy("check how the model was exported"));
+    }
+    per_channel(values, shape, axis, |channel| range(channel, method, target))
+}
+
+/// What `range` says of the weights at every position along `axis`, or of all without an axis.
+pub(super) fn per_channel(
+    values: &[f32],
+    shape: &[usize],
+    axis: Option<usize>,
+    range: impl Fn(&[f32]) -> Result<f32> + Sync,
+) -> Result<Vec<f32>> {
     if element_count(shape)? != values.len() {
         return Err(Error::new(
             ErrorKind::Shape,
             format!("shape {shape:?} does not fit {} weights", values.len()),
         ));
     }
-    if let Some(wrong) = values.iter().find(|w| !w.is_finite()) {
-        return Err(Error::new(ErrorKind::Data, format!("a weight is {wrong}"))
-            .with_remedy("check how the model was exported"));
-    }
-    let Some(axis) = axis else {
-        return Ok(vec![range(values, method, target)?]);
-    };
+    let Some(axis) = axis else { return Ok(vec![range(values)?]) };
     let Some(&channels) = shape.get(axis) else {
         return Err(Error::new(ErrorKind::InvalidArgument, format!("shape {shape:?} has no axis {axis}")));
     };
@@ -60,7 +68,7 @@ pub fn weights(
     let channel = |index: usize| -> Vec<f32> {
         values.chunks_exact(run).skip(index).step_by(channels).flatten().copied().collect()
     };
-    (0..channels).into_par_iter().map(|index| range(&channel(index), method, target)).collect()
+    (0..channels).into_par_iter().map(|index| range(&channel(index))).collect()
 }
 
 /// The range of some weights, from the values themselves where that is quick and gains accuracy.

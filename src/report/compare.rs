@@ -96,6 +96,11 @@ impl Metrics {
         self.figure(|| self.absolute / self.count as f64)
     }
 
+    /// Whether the SQNR is `min_db` or more, with something compared and nothing infinite or NaN in one model only.
+    pub fn reaches(&self, min_db: f64) -> bool {
+        self.non_finite == 0 && self.sqnr_db().is_some_and(|decibels| decibels >= min_db)
+    }
+
     fn figure(&self, value: impl FnOnce() -> f64) -> Option<f64> {
         (self.count > 0).then(value)
     }
@@ -193,10 +198,7 @@ impl Comparison {
     /// The outputs that do not reach `min_db`: a lower SQNR, nothing that could be compared, or an infinity or
     /// NaN that the float model does not have.
     pub fn outputs_below(&self, min_db: f64) -> Vec<&NamedMetrics> {
-        let reaches = |metrics: &Metrics| {
-            metrics.non_finite() == 0 && metrics.sqnr_db().is_some_and(|decibels| decibels >= min_db)
-        };
-        self.outputs.iter().filter(|output| !reaches(&output.metrics)).collect()
+        self.outputs.iter().filter(|output| !output.metrics.reaches(min_db)).collect()
     }
 
     /// The comparison for programs: `samples`, `outputs` and `tensors` (each with `name`, `values`, `sqnr_db`,

@@ -36,8 +36,8 @@ pub trait Tap: Send + Sync {
     fn observe(&self, index: usize, value: TensorView<'_>) -> Result<()>;
 }
 
-/// A model made ready to run.
-pub trait Engine {
+/// A model made ready to run. It may wander between threads and runs one batch at a time.
+pub trait Engine: Send {
     /// Runs one batch, calls the tap once for every tapped tensor that the run computes, and returns the
     /// model's outputs in order.
     ///

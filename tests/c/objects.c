@@ -126,6 +126,58 @@ static void collectors(void) {
   qdq_tensor_stats_free(&stats);
 }
 
+// Maxima and calibrations go from one machine to another by files.
+static void maxima(void) {
+  const float x[4] = {1, -2, INFINITY, 4}, y[4] = {5, 0, 0, 0};
+  const int64_t shape[2] = {2, 2};
+  const int32_t rows[1] = {0};
+  qdq_tensor first = {.data = (void *)x, .dtype = QDQ_DTYPE_F32, .ndim = 2, .shape = shape};
+  qdq_tensor second = {.data = (void *)y, .dtype = QDQ_DTYPE_F32, .ndim = 2, .shape = shape};
+  qdq_axis_max *collector, *loaded;
+  OK(qdq_axis_max_new(rows, 1, &collector, &error));
+  OK(qdq_axis_max_track(collector, &error));
+  OK(qdq_axis_max_observe(collector, &first, &error));
+  OK(qdq_axis_max_save(collector, in(out_folder, "maxima"), &error));
+  OK(qdq_axis_max_load(in(out_folder, "maxima"), &loaded, &error));
+  OK(qdq_axis_max_observe(loaded, &second, &error));
+  OK(qdq_axis_max_merge(loaded, collector, &error));
+  CHECK(qdq_axis_max_history_count(collector) == 1 && qdq_axis_max_history_count(loaded) == 3);
+  qdq_array *amax, *batch;
+  OK(qdq_axis_max_amax(loaded, &amax, &error));
+  CHECK(qdq_array_values(amax)[0] == 5 && qdq_array_values(amax)[1] == INFINITY);
+  OK(qdq_axis_max_history(loaded, 1, &batch, &error));
+  CHECK(qdq_array_values(batch)[0] == 5 && qdq_array_values(batch)[1] == 0 && qdq_array_shape(batch)[1] == 1);
+  qdq_array_free(&batch);
+  FAILS(qdq_axis_max_history(loaded, 3, &batch, &error), QDQ_ERROR_INVALID_ARGUMENT, "batch 3");
+  qdq_buffer *bytes;
+  OK(qdq_axis_max_to_bytes(loaded, &bytes, &error));
+  qdq_axis_max_free(&loaded);
+  FAILS(qdq_axis_max_from_bytes(qdq_buffer_data(bytes), qdq_buffer_size(bytes) - 1, &loaded, &error), QDQ_ERROR_FORMAT,
+        "safetensors");
+  OK(qdq_axis_max_from_bytes(qdq_buffer_data(bytes), qdq_buffer_size(bytes), &loaded, &error));
+  qdq_buffer_free(&bytes), qdq_array_free(&amax), qdq_axis_max_free(&loaded);
+
+  // A quantizer per row goes on with the same file; one per column refuses it.
+  qdq_descriptor *descriptor = qdq_descriptor_new();
+  OK(qdq_descriptor_set_axis(descriptor, rows, 1, &error));
+  qdq_quantizer *quantizer, *clone;
+  OK(qdq_quantizer_new(descriptor, &quantizer, &error));
+  OK(qdq_quantizer_load_calibration(quantizer, in(out_folder, "maxima"), &error));
+  OK(qdq_quantizer_calibration_to_bytes(quantizer, &bytes, &error));
+  OK(qdq_quantizer_reset_calibration(quantizer, &error));
+  OK(qdq_quantizer_collect(quantizer, &second, &error));
+  OK(qdq_quantizer_clone(quantizer, &clone, &error));
+  OK(qdq_quantizer_calibration_from_bytes(clone, qdq_buffer_data(bytes), qdq_buffer_size(bytes), &error));
+  OK(qdq_quantizer_merge(quantizer, clone, &error));
+  FAILS(qdq_quantizer_load_calib_amax(quantizer, QDQ_METHOD_MAX, 0, true, NULL, &error), QDQ_ERROR_DATA, "infinity");
+  OK(qdq_quantizer_save_calibration(quantizer, in(out_folder, "calibration"), &error));
+  FAILS(qdq_axis_max_load(in(out_folder, "stats"), &loaded, &error), QDQ_ERROR_FORMAT, "no usable maxima");
+  OK(qdq_axis_max_load(in(out_folder, "calibration"), &loaded, &error));
+  FAILS(qdq_quantizer_load_calibration(quantizer, in(out_folder, "stats"), &error), QDQ_ERROR_FORMAT, "maxima");
+  qdq_axis_max_free(&loaded), qdq_axis_max_free(&collector), qdq_buffer_free(&bytes);
+  qdq_quantizer_free(&quantizer), qdq_quantizer_free(&clone), qdq_descriptor_free(&descriptor);
+}
+
 static void quantizers(void) {
   float x[6] = {-4, -1, 0.1f, 1, 2, 8}, y[6];
   const int64_t shape[1] = {6};
@@ -196,6 +248,8 @@ static void caches(void) {
   qdq_ranges_free(&ranges);
   qdq_cache_free(&cache);
   FAILS(qdq_cache_from_bytes("TRT-8501-X\nbroken", 17, &cache, &error), QDQ_ERROR_FORMAT, "cache:2");
+  CHECK(qdq_cache_is_one(text, strlen(text)) && !qdq_cache_is_one(NULL, 0) && !qdq_cache_is_one(NULL, 1));
+  CHECK(qdq_cache_is_read_by(8501) && qdq_cache_is_read_by(100300) && !qdq_cache_is_read_by(110000));
   FAILS(qdq_cache_from_bytes("", 0, &cache, &error), QDQ_ERROR_FORMAT, "cache:1");
 }
 
@@ -220,6 +274,19 @@ static void graphs(void) {
   OK(qdq_graph_mark_output(graph, y, &error));
   CHECK(qdq_graph_tensor_producer(graph, y) == number && qdq_graph_node_input(graph, number, 1) == weight);
   CHECK(qdq_graph_find_tensor(graph, "z") == QDQ_NONE && qdq_graph_tensor_size(graph, input, 0) == QDQ_DYNAMIC);
+  CHECK(qdq_graph_find_node(graph, "conv") == number && qdq_graph_find_node(graph, "none") == QDQ_NONE);
+  CHECK(!strcmp(qdq_graph_node_domain(graph, number), "") && qdq_graph_node_capture_count(graph, number) == 0);
+  size_t group = qdq_graph_node_find_attribute(graph, number, "group");
+  CHECK(group == 0 && qdq_graph_node_attribute_count(graph, number) == 1);
+  CHECK(qdq_graph_node_attribute_type(graph, number, group) == QDQ_ATTRIBUTE_INT);
+  CHECK(qdq_graph_node_attribute_int(graph, number, group) == 1);
+  CHECK(isnan(qdq_graph_node_attribute_float(graph, number, group)));
+  CHECK(qdq_graph_tensor_consumer_count(graph, weight) == 1);
+  CHECK(qdq_graph_tensor_consumer_node(graph, weight, 0) == number && qdq_graph_tensor_consumer_input(graph, weight, 0) == 1);
+  OK(qdq_graph_name_dim(graph, input, 0, "N", &error));
+  CHECK(!strcmp(qdq_graph_tensor_dim_name(graph, input, 0), "N") && !qdq_graph_tensor_dim_name(graph, input, 1));
+  FAILS(qdq_graph_name_dim(graph, input, 1, "C", &error), QDQ_ERROR_INVALID_ARGUMENT, "fixed size 16");
+  FAILS(qdq_graph_name_dim(graph, input, 4, "C", &error), QDQ_ERROR_INVALID_ARGUMENT, "axis 4");
   qdq_plan *plan;
   OK(qdq_graph_plan(graph, NULL, NULL, &plan, &error));
   CHECK(qdq_plan_verdict(plan, number) == QDQ_VERDICT_QUANTIZED && *qdq_plan_reason(plan, number));
@@ -292,6 +359,116 @@ static void models(void) {
   qdq_data_options_free(&options), qdq_specs_free(&inputs), qdq_model_free(&quantized);
 }
 
+static int taps_seen, user_freed;
+
+static qdq_status see(void *user, size_t tap, const qdq_tensor *value, qdq_error **failure) {
+  CHECK(user == &taps_seen && tap == 0 && value->ndim == 4 && value->dtype == QDQ_DTYPE_F32);
+  if (++taps_seen < 3) return QDQ_OK;
+  *failure = qdq_error_new(QDQ_ERROR_IO, "the disk is full", "make room");
+  return QDQ_ERROR_IO;
+}
+
+static void free_seen(void *user) {
+  CHECK(user == &taps_seen);
+  user_freed++;
+}
+
+static void sessions(void) {
+  qdq_model *model;
+  OK(qdq_model_open(in(folder, "model.onnx"), &model, &error));
+  static float pixels[2 * 64];
+  const int64_t shape[4] = {2, 1, 8, 8};
+  qdq_tensor tensor = {.data = pixels, .dtype = QDQ_DTYPE_F32, .ndim = 4, .shape = shape};
+  qdq_batch *batch = qdq_batch_new(), *outputs, *tapped;
+  const char *const taps[1] = {"input"}, *const unknown[1] = {"nowhere"};
+  qdq_session *session;
+  FAILS(qdq_session_open(model, unknown, 1, see, &taps_seen, free_seen, NULL, &session, &error),
+        QDQ_ERROR_INVALID_ARGUMENT, "'nowhere'");
+  CHECK(user_freed == 1 && session == NULL);
+  OK(qdq_session_open(model, taps, 1, see, &taps_seen, free_seen, NULL, &session, &error));
+  qdq_model_free(&model);
+  CHECK(strstr(qdq_session_engine(session), "rten"));
+  FAILS(qdq_session_run(session, batch, &outputs, &tapped, &error), QDQ_ERROR_INVALID_ARGUMENT, "'input' is missing");
+  CHECK(outputs == NULL && tapped == NULL);
+  OK(qdq_batch_set(batch, "input", &tensor, &error));
+  OK(qdq_session_run(session, batch, &outputs, &tapped, &error));
+  qdq_tensor found;
+  CHECK(qdq_batch_count(outputs) == 1 && qdq_batch_count(tapped) == 1 && !strcmp(qdq_batch_name(tapped, 0), "input"));
+  OK(qdq_batch_tensor(outputs, 0, &found, &error));
+  CHECK(found.ndim == 2 && found.shape[0] == 2 && found.shape[1] == 10);
+  OK(qdq_batch_tensor(tapped, 0, &found, &error));
+  CHECK(!memcmp(found.data, pixels, sizeof pixels));
+  qdq_batch_free(&outputs), qdq_batch_free(&tapped);
+  OK(qdq_session_run(session, batch, &outputs, NULL, &error));
+  qdq_batch_free(&outputs);
+  CHECK(qdq_session_run(session, batch, &outputs, &tapped, &error) == QDQ_ERROR_IO && !outputs && !tapped);
+  CHECK(!strcmp(qdq_error_message(error), "the disk is full") && !strcmp(qdq_error_remedy(error), "make room"));
+  qdq_error_free(&error);
+  qdq_session_free(&session);
+  CHECK(user_freed == 2);
+  qdq_batch_free(&batch);
+
+  qdq_run_options *options = qdq_run_options_new();
+  OK(qdq_run_options_set_engine(options, QDQ_ENGINE_AUTO, &error));
+  OK(qdq_run_options_settle(options, &error));
+  CHECK(qdq_run_options_engine(options) != QDQ_ENGINE_AUTO && qdq_run_options_engine(NULL) == -1);
+  qdq_run_options_free(&options);
+  qdq_buffer *text;
+  FAILS(qdq_onnxruntime_find("/nowhere/at/all", &text, &error), QDQ_ERROR_INVALID_ARGUMENT, "/nowhere/at/all");
+  FAILS(qdq_onnxruntime_version(in(folder, "model.onnx"), &text, &error), QDQ_ERROR_ENGINE, "ONNX Runtime");
+}
+
+static void files(void) {
+  qdq_value *labels, *weight;
+  OK(qdq_value_read_npy(in(folder, "test_labels.npy"), &labels, &error));
+  qdq_tensor tensor;
+  OK(qdq_value_view(labels, &tensor, &error));
+  CHECK(tensor.dtype == QDQ_DTYPE_I64 && tensor.ndim == 1 && tensor.shape[0] > 100);
+  qdq_value_free(&labels);
+  FAILS(qdq_value_read_npy(in(folder, "model.onnx"), &labels, &error), QDQ_ERROR_FORMAT, "model.onnx");
+
+  qdq_model *model;
+  qdq_texts *written, *converted;
+  qdq_specs *specs;
+  OK(qdq_model_open(in(folder, "model.onnx"), &model, &error));
+  OK(qdq_model_save_external(model, in(out_folder, "split.onnx"), 1000, 100, &written, &error));
+  CHECK(qdq_texts_count(written) == 2 && !strcmp(qdq_texts_get(written, 0), in(out_folder, "split.onnx")));
+  CHECK(!strcmp(qdq_texts_get(written, 1), in(out_folder, "split.onnx.data")) && !qdq_texts_get(written, 2));
+  qdq_texts_free(&written);
+  OK(qdq_model_save_external(model, in(out_folder, "whole.onnx"), UINT32_MAX, 1024, NULL, &error));
+  OK(qdq_model_constant(model, "nothing", &weight, &error));
+  CHECK(weight == NULL);
+  qdq_graph *graph;
+  OK(qdq_model_graph(model, &graph, &error));
+  for (size_t i = 0; i < qdq_graph_tensor_count(graph); i++) {
+    if (qdq_graph_tensor_kind(graph, i) != QDQ_TENSOR_CONSTANT) continue;
+    OK(qdq_model_constant(model, qdq_graph_tensor_name(graph, i), &weight, &error));
+    OK(qdq_value_view(weight, &tensor, &error));
+    CHECK(tensor.dtype == qdq_graph_tensor_dtype(graph, i) && tensor.ndim == qdq_graph_tensor_ndim(graph, i));
+    qdq_value_free(&weight);
+  }
+  qdq_graph_free(&graph);
+  qdq_buffer *text;
+  OK(qdq_model_metadata(model, "owner", &text, &error));
+  CHECK(text == NULL);
+  OK(qdq_model_set_metadata(model, "owner", "nobody", &error));
+  OK(qdq_model_metadata(model, "owner", &text, &error));
+  CHECK(!strcmp(qdq_buffer_text(text), "nobody"));
+  qdq_buffer_free(&text);
+  OK(qdq_model_raise_opset(model, 18, &converted, &error));
+  CHECK(qdq_model_opset(model) == 18);
+  qdq_texts_free(&converted);
+  FAILS(qdq_model_raise_opset(model, 99, &converted, &error), QDQ_ERROR_INVALID_ARGUMENT, "99");
+  CHECK(converted == NULL && qdq_model_opset(model) == 18);
+  OK(qdq_model_inputs(model, &specs, &error));
+  OK(qdq_specs_name_dim(specs, 0, 0, "samples", &error));
+  CHECK(!strcmp(qdq_specs_dim_name(specs, 0, 0), "samples") && !qdq_specs_dim_name(specs, 0, 1));
+  OK(qdq_specs_name_dim(specs, 0, 0, NULL, &error));
+  CHECK(!qdq_specs_dim_name(specs, 0, 0));
+  FAILS(qdq_specs_name_dim(specs, 1, 0, "x", &error), QDQ_ERROR_INVALID_ARGUMENT, "no tensor 1");
+  qdq_specs_free(&specs), qdq_model_free(&model);
+}
+
 int main(int count, char **arguments) {
   CHECK(count == 3);
   folder = arguments[1], out_folder = arguments[2];
@@ -300,10 +477,13 @@ int main(int count, char **arguments) {
   descriptors();
   numbers();
   collectors();
+  maxima();
   quantizers();
   caches();
   graphs();
   models();
+  sessions();
+  files();
   puts("objects: ok");
   return 0;
 }

@@ -15,8 +15,10 @@ enum expectation { GOOD, FAILS, ANY };
 static const char *label;
 static int failures;
 static char path[4096], stats_path[4096], json_path[4096], cache_path[4096], model_path[4096], data_path[4096];
+static char maxima_path[4096], calibration_path[4096], npy_path[4096];
 static const char *data_paths[1];
 static const char *const names[] = {"x", "y"};
+static const char *const taps[] = {"input"};
 static const char *const descriptor_json = "{\"num_bits\": 4}";
 static const char *quantizer_json, *ranges_json;
 static float floats[256], float_memory[65536], out_memory[256];
@@ -25,9 +27,9 @@ static int8_t int8_memory[256];
 static const int32_t ints[64];
 static const int64_t longs[64] = {1, 1, 1, 1};
 static const unsigned char bytes[1];
-static const void *stats_bytes, *cache_bytes, *model_bytes;
-static size_t stats_size, cache_size, model_size;
-static qdq_buffer *kept[5];
+static const void *stats_bytes, *cache_bytes, *model_bytes, *maxima_bytes, *calibration_bytes;
+static size_t stats_size, cache_size, model_size, maxima_size, calibration_size;
+static qdq_buffer *kept[7];
 
 static void begin(const char *call) {
   label = call;
@@ -133,6 +135,11 @@ static qdq_status next_batch(void *user, qdq_batch *batch, qdq_error **error) {
 
 static qdq_status progress(void *user, uint64_t batches, uint64_t samples, int64_t total, qdq_error **error) {
   (void)user, (void)batches, (void)samples, (void)total, (void)error;
+  return QDQ_OK;
+}
+
+static qdq_status tapped_value(void *user, size_t tap, const qdq_tensor *value, qdq_error **error) {
+  (void)user, (void)tap, (void)value, (void)error;
   return QDQ_OK;
 }
 
@@ -310,6 +317,7 @@ static qdq_axis_max *make_qdq_axis_max(void) {
   qdq_error *failure;
   qdq_axis_max *collector;
   must(qdq_axis_max_new(ints, 1, &collector, &failure), failure);
+  must(qdq_axis_max_track(collector, &failure), failure);
   must(qdq_axis_max_observe(collector, good_tensor("", ""), &failure), failure);
   return collector;
 }
@@ -349,6 +357,29 @@ static qdq_comparison *make_qdq_comparison(void) {
   return comparison;
 }
 
+static qdq_session *make_qdq_session(void) {
+  qdq_error *failure;
+  qdq_session *session;
+  must(qdq_session_open(shared_model, taps, 1, tapped_value, NULL, NULL, NULL, &session, &failure), failure);
+  return session;
+}
+
+static qdq_texts *make_qdq_texts(void) {
+  qdq_error *failure;
+  qdq_model *model = make_qdq_model();
+  qdq_texts *texts;
+  must(qdq_model_raise_opset(model, 18, &texts, &failure), failure);
+  qdq_model_free(&model);
+  return texts;
+}
+
+static qdq_value *make_qdq_value(void) {
+  qdq_error *failure;
+  qdq_value *value;
+  must(qdq_value_read_npy(npy_path, &value, &failure), failure);
+  return value;
+}
+
 // Takes the folder of the digits model and a folder to write to.
 static void set_up(int count, char **arguments) {
   if (count != 3) {
@@ -357,7 +388,10 @@ static void set_up(int count, char **arguments) {
   }
   snprintf(model_path, sizeof model_path, "%s/model.onnx", arguments[1]);
   snprintf(data_path, sizeof data_path, "%s/calib.npz", arguments[1]);
+  snprintf(npy_path, sizeof npy_path, "%s/test_labels.npy", arguments[1]);
   snprintf(path, sizeof path, "%s/written", arguments[2]);
+  snprintf(maxima_path, sizeof maxima_path, "%s/maxima", arguments[2]);
+  snprintf(calibration_path, sizeof calibration_path, "%s/calibration", arguments[2]);
   snprintf(stats_path, sizeof stats_path, "%s/stats", arguments[2]);
   snprintf(json_path, sizeof json_path, "%s/ranges.json", arguments[2]);
   snprintf(cache_path, sizeof cache_path, "%s/cache", arguments[2]);
@@ -378,6 +412,14 @@ static void set_up(int count, char **arguments) {
   must(qdq_model_to_bytes(shared_model, &kept[3], &failure), failure);
   qdq_quantizer *quantizer = make_qdq_quantizer();
   must(qdq_quantizer_to_json(quantizer, &kept[4], &failure), failure);
+  qdq_axis_max *maxima = make_qdq_axis_max();
+  must(qdq_axis_max_save(maxima, maxima_path, &failure), failure);
+  must(qdq_axis_max_to_bytes(maxima, &kept[5], &failure), failure);
+  must(qdq_quantizer_save_calibration(quantizer, calibration_path, &failure), failure);
+  must(qdq_quantizer_calibration_to_bytes(quantizer, &kept[6], &failure), failure);
+  maxima_bytes = qdq_buffer_data(kept[5]), maxima_size = qdq_buffer_size(kept[5]);
+  calibration_bytes = qdq_buffer_data(kept[6]), calibration_size = qdq_buffer_size(kept[6]);
+  qdq_axis_max_free(&maxima);
   qdq_quantizer_free(&quantizer);
   quantizer_json = qdq_buffer_text(kept[4]);
   stats_bytes = qdq_buffer_data(kept[0]), stats_size = qdq_buffer_size(kept[0]);
@@ -390,7 +432,7 @@ static void set_up(int count, char **arguments) {
 }
 
 static int finish(void) {
-  for (int i = 0; i < 5; i++) qdq_buffer_free(&kept[i]);
+  for (int i = 0; i < 7; i++) qdq_buffer_free(&kept[i]);
   qdq_plan_free(&shared_plan);
   qdq_model_free(&shared_model);
   printf("abuse: %d failures\n", failures);

@@ -97,6 +97,7 @@ TEST(findings_say_what_is_wrong) {
   }
   CHECK(about_y && about_missing);
   CHECK(cache.check()->size() > 0);
+  CHECK(Cache::is_one("TRT-8501-X") && !Cache::is_one("{}") && Cache::is_read_by(100300) && !Cache::is_read_by(110000));
   const std::vector<std::string> names = {"x"};
   CHECK_GOOD(cache.check(0, Algorithm::Unknown, names));
   CHECK_GOOD(cache.check(0, Algorithm::Unknown, {}));

@@ -18,19 +18,13 @@ static std::vector<char> content(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-// The labels of the test images: a .npy of int64 behind its header.
+// The labels of the test images.
 static std::vector<std::int64_t> labels() {
-  const std::vector<char> bytes = content(digits::path("test_labels.npy"));
-  const std::size_t header = 10 + static_cast<unsigned char>(bytes[8]) + 256u * static_cast<unsigned char>(bytes[9]);
-  const bool wide = std::string(bytes.data(), header).find("<i8") != std::string::npos;
-  CHECK(wide);
-  std::vector<std::int64_t> out;
-  for (std::size_t i = header; i + 8 <= bytes.size(); i += 8) {
-    std::uint64_t value = 0;
-    for (std::size_t byte = 8; byte-- > 0;) value = value << 8 | static_cast<unsigned char>(bytes[i + byte]);
-    out.push_back(static_cast<std::int64_t>(value));
-  }
-  return out;
+  const auto labels = qdq::Value::read_npy(digits::path("test_labels.npy")).value();
+  const qdq::TensorView view = labels;
+  CHECK(view.dtype() == qdq::DType::I64 && view.ndim() == 1);
+  const auto* values = static_cast<const std::int64_t*>(view.data());
+  return {values, values + view.shape()[0]};
 }
 
 TEST(digits_end_to_end_from_files) {
@@ -82,7 +76,17 @@ TEST(digits_end_to_end_from_files) {
   CHECK_EQ(compared->samples(), right.size());
   CHECK(compared->output_count() == 1 && compared->tensors().size() > 1);
   CHECK(compared->tensors()[0].sqnr_db > 35 && compared->tensors()[0].cosine > 0.999);
-  CHECK(compared->tensors()[0].max_error > 0 && !compared->tensors()[0].name.empty());
+  const auto first_output = compared->tensors()[0];
+  CHECK(first_output.max_error > 0 && !first_output.name.empty());
+  CHECK(first_output.mean_error > 0 && first_output.mean_error < first_output.max_error);
+  CHECK(first_output.values == 10 * right.size() && first_output.non_finite == 0);
+  CHECK(compared->reaches(0, 35) && !compared->reaches(0, 1000) && !compared->reaches(999, 0));
+  const auto agreement = compared->agreement();
+  CHECK(agreement.samples == right.size() && agreement.labelled == right.size());
+  CHECK(static_cast<double>(agreement.same) == compared->top1() * static_cast<double>(right.size()));
+  CHECK(agreement.float_right <= right.size() && agreement.quantized_right <= right.size());
+  CHECK(static_cast<double>(agreement.float_right) == compared->float_accuracy() * static_cast<double>(right.size()));
+  CHECK(compared->to_text()->text().find("SQNR dB") != std::string_view::npos);
   CHECK(compared->float_accuracy() > 0.97 && compared->quantized_accuracy() > 0.97 && compared->top1() > 0.97);
   CHECK(compared->to_json()->text().front() == '{');
   auto again = Batches::open(inputs, std::vector<std::string>{digits::path("test.npz")}, options).value();
@@ -141,15 +145,39 @@ TEST(models_fail_with_reasons) {
   auto raised = digits::model();
   CHECK_GOOD(raised.raise_opset(raised.opset()));
   CHECK(!raised.raise_opset(9999));
-  CHECK_GOOD(model.save_external(check::folder("external") + "/model.onnx", 1000, 100));
+  const auto written = model.save_external(check::folder("external") + "/model.onnx", 1000, 100);
+  CHECK(CHECK_GOOD(written) && written->size() == 2 && (*written)[0] == "external/model.onnx");
+  for (std::string_view file : *written) CHECK(std::filesystem::exists(file));
   CHECK(std::filesystem::exists("external/model.onnx.data"));
   CHECK_GOOD(Model::open("external/model.onnx"));
   const auto odd = qdq::RunOptions::make().engine(qdq::Engine::OnnxRuntime).onnxruntime("no/such/library").build().value();
   CHECK_FAILS(model.calibrate(plan, batches, false, odd), Status::InvalidArgument, "no/such/library");
 }
 
+TEST(models_have_constants_and_metadata) {
+  auto model = digits::model();
+  CHECK(!model.constant("nothing").value() && !model.metadata("owner").value());
+  const auto graph = model.graph().value();
+  for (const qdq::Graph::Tensor& tensor : graph.tensors()) {
+    if (tensor.kind != qdq::TensorKind::Constant) continue;
+    const auto value = model.constant(tensor.name).value();
+    if (!CHECK(value.has_value())) continue;
+    const qdq::TensorView view = *value;
+    CHECK(view.dtype() == tensor.dtype);
+    CHECK(std::vector<std::int64_t>(view.shape().begin(), view.shape().end()) == tensor.shape);
+  }
+  CHECK_GOOD(model.set_metadata("owner", "nobody"));
+  CHECK_EQ((*model.metadata("owner").value()).text(), "nobody");
+  const auto converted = model.raise_opset(21);
+  CHECK(CHECK_GOOD(converted) && model.opset() == 21 && converted->size() == 0);
+  CHECK_FAILS(qdq::Value::read_npy("none.npy"), Status::Io, "none.npy");
+}
+
 TEST(specs_describe_any_network) {
   const auto specs = qdq::Specs::make().add("a", qdq::DType::F32, {qdq::dynamic, 3}).add("b").build().value();
+  const auto named = qdq::Specs::make().add("a", qdq::DType::F32, {qdq::dynamic, 3}).name_dim(0, 0, "N").build().value();
+  CHECK(named[0].dims == std::vector<std::string_view>({"N", ""}) && specs[0].dims[0].empty());
+  CHECK(!qdq::Specs::make().add("a", qdq::DType::F32, {3}).name_dim(0, 0, "N").build());
   CHECK(specs.size() == 2 && specs[1].name == "b" && specs[1].dtype == qdq::DType::Unknown && !specs[1].shape);
   CHECK(specs[0].shape == std::vector<std::int64_t>({qdq::dynamic, 3}));
   CHECK(!qdq::Specs::make().add("a", qdq::DType::F32, {-5}).build());

@@ -1,6 +1,8 @@
 // Graphs, policies and plans.
 
 #include <string>
+#include <string_view>
+#include <variant>
 #include <vector>
 
 #include "check.hpp"
@@ -48,6 +50,13 @@ TEST(graphs_are_built_node_by_node) {
   CHECK_EQ(names, "Conv:conv Relu:relu ");
   CHECK(graph.nodes()[0].inputs == std::vector<std::size_t>({0, 1}) && graph.nodes()[0].outputs[0] == 2);
   CHECK(graph.find_tensor("nothing") == qdq::none);
+  CHECK(graph.find_node("relu") == 1 && graph.find_node("nothing") == qdq::none);
+  CHECK(w.consumers.size() == 1 && w.consumers[0].node == 0 && w.consumers[0].input == 1);
+  const auto attributes = graph.nodes()[0].attributes;
+  CHECK(attributes.size() == 2 && attributes[0].name == "group" && std::get<std::int64_t>(attributes[0].value) == 1);
+  CHECK(std::get<std::vector<std::int64_t>>(attributes[1].value) == std::vector<std::int64_t>(4, 1));
+  CHECK(graph.find_attribute(0, "pads")->name == "pads" && !graph.find_attribute(0, "nothing"));
+  CHECK(!graph.find_attribute(9, "pads"));
 }
 
 TEST(graphs_refuse_what_cannot_be) {
@@ -61,7 +70,14 @@ TEST(graphs_refuse_what_cannot_be) {
   auto odd = Node::make("Resize", "", "my.domain");
   odd.input(0).input(qdq::none).output("a").output({}).capture(0).set_float("f", 1.0f).set_text("mode", "linear");
   CHECK_EQ(graph.add_node(odd.build().value()).value(), 0u);
-  CHECK(graph.nodes()[0].inputs[1] == qdq::none);
+  const Graph::NodeInfo node = graph.nodes()[0];
+  CHECK(node.inputs[1] == qdq::none && node.domain == "my.domain" && node.captures == std::vector<std::size_t>({0}));
+  CHECK(std::get<float>(graph.find_attribute(0, "f")->value) == 1.0f);
+  CHECK(std::get<std::string_view>(graph.find_attribute(0, "mode")->value) == "linear");
+  const auto sized = graph.add_tensor("sized", TensorKind::Input, DType::F32, {qdq::dynamic, 3}).value();
+  CHECK_GOOD(graph.name_dim(sized, 0, "N"));
+  CHECK(graph.tensors()[sized].dims == std::vector<std::string_view>({"N", ""}));
+  CHECK_FAILS(graph.name_dim(sized, 1, "C"), Status::InvalidArgument, "fixed size 3");
 }
 
 TEST(plans_say_what_and_why) {

@@ -259,3 +259,37 @@ TEST(weights_count_axes_from_either_end) {
   CHECK(CHECK_GOOD(all) && all->values().size() == 1 && all->values()[0] == 5);
   CHECK_FAILS(qdq::weights_amax(view, 2, qdq::Method::Max), qdq::Status::Shape, "no axis 2");
 }
+
+TEST(weight_ranges_of_the_original) {
+  std::vector<float> weights(2 * 300);
+  for (std::size_t i = 0; i < weights.size(); ++i) weights[i] = std::sin(static_cast<float>(i)) * (i < 300 ? 1.0f : 3.0f);
+  const qdq::TensorView view(weights.data(), {2, 300});
+  const auto amax = qdq::weights_compat_amax(view, 0, qdq::percentile(99.0)).value();
+  CHECK(amax.values().size() == 2 && amax[1] > 2.5f && amax[1] < 3.0f && amax[0] < 1.0f);
+  CHECK_EQ(qdq::weights_compat_amax(view, qdq::no_axis, qdq::Method::Max).value()[0],
+           qdq::weights_amax(view, qdq::no_axis, qdq::Method::Max).value()[0]);
+  CHECK_GOOD(qdq::weights_compat_amax(view, -1, qdq::Method::Mse, 8, false, 256));
+  CHECK_FAILS(qdq::weights_compat_amax(view, 0, qdq::Method::Entropy), qdq::Status::InvalidArgument, "no entropy");
+  CHECK_FAILS(qdq::weights_compat_amax(view, 0, qdq::Method::Mse, 8, false, 0), qdq::Status::InvalidArgument, "0 bins");
+}
+
+TEST(calibrations_of_two_machines_are_merged) {
+  const std::string path = check::folder("calibration") + "/calibration";
+  const std::vector<float> x = {1, -2, 3, 4}, y = {5, 0, 0, 0};
+  const auto rows = qdq::Descriptor::make().axis({0}).build().value();
+  const auto histogram = qdq::Descriptor::make().calib_method(qdq::CalibMethod::Histogram).build().value();
+  for (const qdq::Descriptor* descriptor : {&rows, &histogram}) {
+    auto here = qdq::Quantizer::make(*descriptor).value(), there = qdq::Quantizer::make(*descriptor).value();
+    CHECK_GOOD(here.collect({x.data(), {2, 2}}));
+    CHECK_GOOD(there.collect({y.data(), {2, 2}}));
+    CHECK_GOOD(there.save_calibration(path));
+    auto loaded = here.clone().value();
+    CHECK_GOOD(loaded.load_calibration(path));
+    CHECK_EQ(loaded.calibration_to_bytes()->text(), there.calibration_to_bytes()->text());
+    CHECK_GOOD(here.merge(loaded));
+    CHECK(here.load_calib_amax(qdq::Method::Max).value() && (*here.amax().value())[0] == 5.0f);
+    CHECK_GOOD(here.calibration_from_bytes(there.calibration_to_bytes().value()));
+  }
+  auto other = qdq::Quantizer::make(rows).value();
+  CHECK_FAILS(other.load_calibration(path), qdq::Status::Format, "maxima");
+}

@@ -22,11 +22,12 @@ static std::vector<float> ramp(int from, int to) {
 
 TEST(tensor_stats_count_and_give_ranges) {
   TensorStats stats;
-  CHECK(std::isnan(stats.min()) && stats.bins()->empty());
+  CHECK(std::isnan(stats.min()) && std::isnan(stats.abs_max()) && stats.bins()->empty());
   CHECK_FAILS(stats.amax(), Status::Data, "");
   CHECK_GOOD(stats.observe(ramp(0, 1000)));
   CHECK(stats.values() == 1000 && stats.zeros() == 1 && stats.nans() == 0 && stats.infinities() == 0);
   CHECK(stats.min() == 0.0f && stats.max() == 0.999f);
+  CHECK(stats.abs_max() == 0.999f && stats.below() == 0 && stats.between() > 0 && stats.between() < 999);
   CHECK_EQ(stats.amax(Method::Max).value(), 0.999f);
   const float percentile = stats.amax(qdq::percentile(99.0)).value();
   CHECK(percentile > 0.985f && percentile < 0.995f);
@@ -133,6 +134,24 @@ TEST(maxima_of_two_collectors_are_merged) {
   CHECK_GOOD(ours->merge(*theirs));
   const auto amax = ours->amax();
   CHECK(CHECK_GOOD(amax) && amax->has_value() && (*amax)->values()[0] == 5 && (*amax)->values()[1] == 4);
+}
+
+TEST(maxima_are_saved_loaded_and_looked_at) {
+  const std::string path = check::folder("maxima") + "/maxima";
+  auto collector = qdq::AxisMax::make({0}).value();
+  CHECK_GOOD(collector.track());
+  const float infinity = std::numeric_limits<float>::infinity();
+  const std::vector<float> x = {1, -2, infinity, 4}, y = {5, 0, 0, 0};
+  CHECK_GOOD(collector.observe({x.data(), {2, 2}}));
+  CHECK_GOOD(collector.save(path));
+  auto loaded = qdq::AxisMax::load(path).value();
+  CHECK_EQ(loaded.to_bytes()->text(), collector.to_bytes()->text());
+  CHECK_GOOD(loaded.observe({y.data(), {2, 2}}));
+  CHECK(loaded.history_size() == 2 && loaded.history(1).value()[0] == 5.0f && loaded.history(0).value()[1] == infinity);
+  CHECK_FAILS(loaded.history(2), Status::InvalidArgument, "batch 2");
+  CHECK_GOOD(qdq::AxisMax::from_bytes(loaded.to_bytes().value()));
+  CHECK_FAILS(qdq::AxisMax::from_bytes(std::string("nonsense")), Status::Format, "");
+  CHECK_FAILS(qdq::AxisMax::load("none.maxima"), Status::Io, "none.maxima");
 }
 
 TEST(the_search_of_the_original_histogram_is_set) {

@@ -5,6 +5,11 @@
 mod bodies;
 mod capi;
 mod native;
+mod readings;
+mod runs;
+
+use std::path::Path;
+use std::sync::atomic::AtomicUsize;
 
 use ndarray::ArrayD;
 use qdq::error::ErrorKind;
@@ -67,6 +72,10 @@ pub struct Run {
     pub cache: String,
     pub model: Vec<u8>,
     pub sqnr_db: f64,
+    /// Of the logits: mean error, values compared, values that are finite on one side only.
+    pub figures: (f64, u64, u64),
+    /// Of the classes: samples, same, labelled, right by float, right by int8.
+    pub classes: [u64; 5],
     pub accuracy: (f64, f64),
 }
 
@@ -155,4 +164,105 @@ pub trait Objects {
     fn cache(text: &str, version: u32, activations: &[&str]) -> Outcome<(String, Vec<Finding>)>;
     /// The plan of a convolution with a residual, where `excluded` names an operator that stays in float.
     fn plan(excluded: Option<&str>) -> Outcome<String>;
+}
+
+/// What a source of batches does at one of its calls instead of giving a batch.
+#[derive(Clone, Copy)]
+pub enum Fault {
+    Fails(ErrorKind, &'static str, &'static str),
+    GivesAnotherInput,
+    GivesAnotherShape,
+}
+
+/// A source of batches of two images for the digits model.
+#[derive(Clone, Copy)]
+pub struct Script {
+    pub batches: usize,
+    /// At which call, from 0, what happens.
+    pub fault: Option<(usize, Fault)>,
+}
+
+/// What a calibration by a script was like: how it ended, how often batches were asked for, and what was reported.
+pub struct Watched {
+    pub stats: Outcome<Vec<u8>>,
+    pub asked: usize,
+    /// Batches and samples done, and all batches where that is known.
+    pub reports: Vec<(u64, u64, Option<u64>)>,
+}
+
+/// What raising the opset of a model did.
+#[derive(Debug, PartialEq)]
+pub struct Raised {
+    pub from: i64,
+    pub to: i64,
+    pub converted: Vec<String>,
+    pub model: Vec<u8>,
+}
+
+/// Tensors by name.
+pub type Named = Vec<(String, ArrayD<f32>)>;
+
+/// What one run of a model leaves behind.
+#[derive(Debug, PartialEq)]
+pub struct Ran {
+    pub engine: String,
+    pub outputs: Named,
+    pub tapped: Named,
+}
+
+/// What goes on while a model runs.
+pub trait Runs {
+    /// Calibrates the digits model; after `stop_after` batches whoever is told about progress stops it.
+    fn calibrate(script: Script, stop_after: Option<u64>) -> Watched;
+    /// Calibrates on batches without end until another thread stops it, which it does once three have been `given`.
+    fn endless(given: &AtomicUsize) -> Outcome<()>;
+    fn raise_opset(model: &Path, to: i64) -> Outcome<Raised>;
+    /// What the library reports up to a level (0 for warnings, 1 for information, 2 for all) while it chooses an engine.
+    fn log(level: i32) -> Vec<(i32, String)>;
+    /// Runs the digits model by itself, in ONNX Runtime where its library is given.
+    fn session(taps: &[&str], images: &ArrayD<f32>, onnxruntime: Option<&Path>) -> Outcome<Ran>;
+    /// Path and version of the library of ONNX Runtime at a place.
+    fn onnxruntime(place: &Path) -> Outcome<(String, String)>;
+}
+
+/// Maxima of some batches: their file, and those of every batch.
+#[derive(Debug, PartialEq)]
+pub struct Maxima {
+    pub file: Vec<u8>,
+    pub history: Vec<ArrayD<f32>>,
+}
+
+/// Type, shape and bytes of a tensor.
+pub type Elements = (String, Vec<usize>, Vec<u8>);
+
+/// What is read, and what is written to be read again.
+pub trait Readings {
+    /// Maxima of batches along axes, the last batch after having gone through a file.
+    fn maxima(batches: &[ArrayD<f32>], axes: &[i32]) -> Outcome<Maxima>;
+    /// Maxima from a file, and their file again.
+    fn load_maxima(file: &[u8]) -> Outcome<Vec<u8>>;
+    /// Collects every batch in a quantizer of its own, merges them through files, and gives the file of all with the amax.
+    fn calibration(batches: &[ArrayD<f32>], descriptor: &QuantDescriptor) -> Outcome<(Vec<u8>, ArrayD<f32>)>;
+    /// Loads such a file into a quantizer.
+    fn load_calibration(file: &[u8], descriptor: &QuantDescriptor) -> Outcome<()>;
+    fn compat_weights(
+        weights: &ArrayD<f32>,
+        axis: Option<usize>,
+        method: Method,
+        num_bins: usize,
+    ) -> Outcome<Vec<f32>>;
+    /// Values below the histogram's window, values between edges, and the largest magnitude.
+    fn histogram_ends(values: &ArrayD<f32>) -> (u64, u64, Option<f32>);
+    /// Everything that is known of a graph and of a model's inputs, in lines.
+    fn graph(model: &Path) -> Outcome<Vec<String>>;
+    /// The graph of a node with every kind of attribute and a capture, and inputs whose dimensions have names.
+    fn described() -> Outcome<Vec<String>>;
+    /// The files that saving a model writes.
+    fn save(model: &Path, to: &Path, max_file: u32, min_external: usize) -> Outcome<Vec<String>>;
+    /// An array in a file.
+    fn read_npy(path: &Path) -> Outcome<Elements>;
+    /// A constant of a model.
+    fn constant(model: &Path, name: &str) -> Outcome<Option<Elements>>;
+    /// The metadata of a model for a key, and after it was set.
+    fn metadata(model: &Path, key: &str, value: &str) -> Outcome<(Option<String>, Option<String>)>;
 }

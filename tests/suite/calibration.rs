@@ -5,7 +5,7 @@ use ndarray_npy::NpzReader;
 use qdq::observe::compat::{HistogramCalibrator, Library};
 use qdq::observe::minmax::AxisMax;
 use qdq::observe::{Stats, TensorStats};
-use qdq::range::compat::{self, Search, WeightMethod};
+use qdq::range::compat::{self, Search};
 use qdq::range::{self, Method, Target};
 use qdq::tensor::{Data, Tensor};
 use serde_json::Value;
@@ -133,33 +133,6 @@ fn histograms_and_their_ranges_equal_golden() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
-
-#[test]
-fn weight_ranges_equal_golden() {
-    let mut arrays = Arrays::open();
-    for case in cases("weights") {
-        let method = match case["method"].as_str().unwrap() {
-            "max" => WeightMethod::Max,
-            "mse" => WeightMethod::Mse,
-            other => panic!("{other}"),
-        };
-        let weights = arrays.get(case["x"].as_str().unwrap());
-        if case.get("error").is_some() {
-            // The original crashes on the maximum of a whole tensor; here it is the maximum.
-            assert_eq!((method, &case["perchannel"]), (WeightMethod::Max, &serde_json::Value::Bool(false)));
-            let max = floats(&weights).iter().fold(0.0f32, |max, w| max.max(w.abs()));
-            let found = compat::weights(floats(&weights), method, Target::default(), 2048).unwrap();
-            assert_eq!(found, max);
-            continue;
-        }
-        let channel_size = weights.shape()[1..].iter().product();
-        let found: Vec<f32> = floats(&weights)
-            .chunks(channel_size)
-            .map(|channel| compat::weights(channel, method, Target::default(), 2048).unwrap())
-            .collect();
-        assert_eq!(found, numbers(&case["amax"]), "{method:?}");
-    }
 }
 
 /// numpy's collection; the numbers stand in the section `quirks`, since the original's entropy overwrites the

@@ -5,6 +5,7 @@ mod calibration;
 mod forward;
 mod golden;
 mod ranges;
+mod saved;
 mod state;
 
 use ndarray::{Array2, ArrayD, arr0};

@@ -3,6 +3,7 @@
 #define QDQ_DETAIL_CALLBACK_HPP
 
 #include <exception>
+#include <type_traits>
 #include <utility>
 
 #include <qdq/result.hpp>
@@ -40,6 +41,23 @@ qdq_status guard(qdq_error** error, Function&& function) noexcept {
   static_cast<void>(error);
   return function();
 #endif
+}
+
+/// Calls a function that returns nothing; or bool, where false stops what is going on; or Result<void>.
+template <typename Function, typename... Arguments>
+qdq_status tell(Function& function, qdq_error** error, const Arguments&... arguments) {
+  static_cast<void>(error);
+  using Answer = std::invoke_result_t<Function&, const Arguments&...>;
+  if constexpr (std::is_void_v<Answer>) {
+    function(arguments...);
+    return QDQ_OK;
+  } else if constexpr (std::is_same_v<Answer, bool>) {
+    return function(arguments...) ? QDQ_OK : QDQ_ERROR_CANCELLED;
+  } else {
+    static_assert(std::is_same_v<Answer, Result<void>>, "such a callback returns bool, void or qdq::Result<void>");
+    Answer answer = function(arguments...);
+    return answer ? QDQ_OK : fail(std::move(answer).error(), error);
+  }
 }
 
 }  // namespace qdq::detail

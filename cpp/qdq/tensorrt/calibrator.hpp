@@ -20,7 +20,6 @@
 #include <qdq/tensorrt/detail/batch_feed.hpp>
 #include <qdq/tensorrt/detail/calibration.hpp>
 #include <qdq/tensorrt/detail/calibrator_base.hpp>
-#include <qdq/tensorrt/detail/deprecated.hpp>
 #include <qdq/tensorrt/inputs.hpp>
 #include <qdq/tensorrt/library.hpp>
 

@@ -11,8 +11,7 @@
 #include <qdq/result.hpp>
 #include <qdq/span.hpp>
 #include <qdq/tensor_view.hpp>
-#include <qdq/tensorrt/detail/cuda_driver.hpp>
-#include <qdq/tensorrt/detail/cuda_runtime.hpp>
+#include <qdq/tensorrt/detail/cuda.hpp>
 #include <qdq/tensorrt/detail/tensor_bytes.hpp>
 
 namespace qdq::trt {
@@ -26,7 +25,7 @@ class DeviceBatch {
  public:
   /// Opens CUDA. Status::Io where neither driver nor runtime is found, Status::Engine where there is no GPU.
   [[nodiscard]] static Result<DeviceBatch> make() {
-    auto memory = open();
+    auto memory = detail::open_cuda();
     if (!memory) return std::move(memory).error();
     return DeviceBatch(std::move(memory).value());
   }
@@ -84,25 +83,6 @@ class DeviceBatch {
   };
 
   explicit DeviceBatch(std::unique_ptr<detail::DeviceMemory> memory) noexcept : memory_(std::move(memory)) {}
-
-  static Result<std::unique_ptr<detail::DeviceMemory>> open() {
-#ifdef _WIN32
-    auto driver = detail::open_any({"nvcuda.dll"});
-#else
-    auto driver = detail::open_any({"libcuda.so.1"});
-#endif
-    if (driver) return detail::CudaDriver::open(*driver);
-#ifdef _WIN32
-    auto runtime = detail::open_any({"cudart64_13.dll", "cudart64_12.dll", "cudart64_110.dll", "cudart64_102.dll"});
-#else
-    auto runtime = detail::open_any(
-        {"libcudart.so.13", "libcudart.so.12", "libcudart.so.11.0", "libcudart.so.10.2", "libcudart.so"});
-#endif
-    if (runtime) return detail::CudaRuntime::open(*runtime);
-    return Error(Status::Io, "neither CUDA's driver nor its runtime is found: " + std::string(driver.error().message()),
-                 "TensorRT calibrates on a GPU: install NVIDIA's driver, or put the folder of libcuda.so.1 where the system "
-                 "looks for libraries; ranges that qdq measures need no GPU");
-  }
 
   // The blocks go before what frees them.
   std::unique_ptr<detail::DeviceMemory> memory_;

@@ -8,13 +8,14 @@
 
 #include <cstddef>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <NvInfer.h>
 
 #include <qdq/ranges.hpp>
-#include <qdq/tensorrt/detail/deprecated.hpp>
 #include <qdq/tensorrt/detail/tensors.hpp>
+#include <qdq/tensorrt/graph.hpp>
 
 namespace qdq::trt {
 
@@ -24,19 +25,23 @@ struct DynamicRanges {
   std::vector<std::string> missing;  ///< Tensors of floats without one: TensorRT runs the layers around them without INT8.
 };
 
-/// Gives every input and every layer's output its range, -amax to amax, by its name: the builder then needs no calibrator.
-/// A tensor that has a range already keeps it where `ranges` has none. What reaches no further than 2^-24 gets 127, as in a
-/// cache.
+/// Gives every input and every layer's output its range, -amax to amax, by its name, and what holds the same values in another
+/// shape or order: the builder then needs no calibrator. A tensor that has a range already keeps it where `ranges` has none.
+/// What reaches no further than 2^-24 gets 127, as in a cache.
 ///
 /// Status::Data where the network has none of the tensors, Status::Engine where TensorRT refuses a range; ranges that were
 /// set before stay set.
 [[nodiscard]] inline Result<DynamicRanges> set_dynamic_ranges(nvinfer1::INetworkDefinition& network, const Ranges& ranges) {
+  auto graph = describe(network);
+  if (!graph) return std::move(graph).error();
+  auto all = graph->spread(ranges);
+  if (!all) return std::move(all).error();
   DynamicRanges out{};
   std::string refused;
   detail::for_each_tensor(network, [&](nvinfer1::ITensor& tensor) {
     if (!detail::is_float(tensor)) return;
     const std::string name = tensor.getName();
-    const auto amax = ranges.get(name);
+    const auto amax = all->get(name);
     QDQ_TRT_DEPRECATED_BEGIN
     if (!amax) {
       if (!tensor.dynamicRangeIsSet()) out.missing.push_back(name);

@@ -10,9 +10,9 @@
 #include <NvInfer.h>
 
 #include <qdq/specs.hpp>
-#include <qdq/tensorrt/detail/deprecated.hpp>
-#include <qdq/tensorrt/detail/tensor_bytes.hpp>
 #include <qdq/tensorrt/version.hpp>
+#include <qdq/tensorrt/detail/types.hpp>
+#include <qdq/tensorrt/detail/tensor_bytes.hpp>
 
 namespace qdq::trt {
 
@@ -23,15 +23,6 @@ struct Input {
   std::vector<std::int64_t> shape;  ///< With qdq::dynamic in it where no profile decides.
   bool has_samples;                 ///< Whether the first axis counts samples.
 };
-
-/// The element type of TensorRT's type; DType::Unknown for 4-bit floats and what is newer than qdq.
-[[nodiscard]] inline DType to_dtype(nvinfer1::DataType type) noexcept {
-  // By number: each version adds names, and none has changed a number.
-  constexpr DType types[] = {DType::F32, DType::F16,  DType::I8,   DType::I32, DType::Bool,
-                             DType::U8,  DType::E4M3, DType::BF16, DType::I64, DType::I4};
-  const auto number = static_cast<std::size_t>(type);
-  return number < sizeof types / sizeof *types ? types[number] : DType::Unknown;
-}
 
 namespace detail {
 
@@ -88,7 +79,7 @@ inline void mark_samples(std::vector<Input>& inputs, const std::vector<bool>& is
   for (std::int32_t i = 0; i < network.getNbInputs(); ++i) {
     const nvinfer1::ITensor* tensor = network.getInput(i);
     if (tensor == nullptr) continue;
-    Input input{tensor->getName(), to_dtype(tensor->getType()), detail::sizes(tensor->getDimensions()), false};
+    Input input{tensor->getName(), detail::dtype_of(tensor->getType()), detail::sizes(tensor->getDimensions()), false};
     if (is_implicit) input.shape.insert(input.shape.begin(), batch_size);
     is_open.push_back(is_implicit || (!input.shape.empty() && input.shape[0] < 0));
     if (profile != nullptr && detail::is_dynamic(input.shape)) {

@@ -16,24 +16,47 @@
 #define QDQ_TRT_MAJOR NV_TENSORRT_MAJOR
 #endif
 
+/// Whether the headers are of a version or newer. For RTX, which has a numbering of its own, ask for versions before 11 only.
+#define QDQ_TRT_AT_LEAST(major, minor) \
+  (QDQ_TRT_MAJOR > (major) || (QDQ_TRT_MAJOR == (major) && NV_TENSORRT_MINOR >= (minor)))
+
 /// Whether there are calibrators, dynamic ranges and the INT8 flag: to 10.
 #define QDQ_TRT_HAS_CALIBRATOR (QDQ_TRT_MAJOR <= 10)
-/// Whether there are Quantize and Dequantize layers: from 8.
-#define QDQ_TRT_HAS_QDQ (QDQ_TRT_MAJOR >= 8)
-/// Whether those layers are told the type that they compute: from 10.
-#define QDQ_TRT_QDQ_HAS_TYPE (QDQ_TRT_MAJOR >= 10)
-/// Whether all networks are strongly typed, so that layers compute in the types of their inputs: from 11.
-#define QDQ_TRT_STRONGLY_TYPED (QDQ_TRT_MAJOR >= 11)
 /// Whether networks may leave the batch out of their shapes, and have fully connected layers: to 9.
 #define QDQ_TRT_HAS_IMPLICIT_BATCH (QDQ_TRT_MAJOR <= 9)
-/// Whether a network becomes the bytes of an engine in one call: from 8.
-#define QDQ_TRT_HAS_SERIALIZED_BUILD (QDQ_TRT_MAJOR >= 8)
-/// Whether the builder's memory is limited by pool: from 8.4.
-#define QDQ_TRT_HAS_MEMORY_POOLS (QDQ_TRT_MAJOR > 8 || (QDQ_TRT_MAJOR == 8 && NV_TENSORRT_MINOR >= 4))
-/// Whether there is a layer for casts: from 8.6.
-#define QDQ_TRT_HAS_CAST (QDQ_TRT_MAJOR > 8 || (QDQ_TRT_MAJOR == 8 && NV_TENSORRT_MINOR >= 6))
+/// Whether there are Quantize and Dequantize layers, and a network becomes an engine's bytes in one call.
+#define QDQ_TRT_HAS_QDQ QDQ_TRT_AT_LEAST(8, 0)
+/// Whether networks have branches, scatter and einsum.
+#define QDQ_TRT_HAS_BRANCHES QDQ_TRT_AT_LEAST(8, 2)
+/// Whether the builder's memory is limited by pool.
+#define QDQ_TRT_HAS_MEMORY_POOLS QDQ_TRT_AT_LEAST(8, 4)
+/// Whether measured times are kept for the next build: from 8, not RTX.
+#define QDQ_TRT_HAS_TIMING_CACHE (QDQ_TRT_HAS_QDQ && !QDQ_TRT_RTX)
+/// Whether there are unsigned bytes.
+#define QDQ_TRT_HAS_UINT8 QDQ_TRT_AT_LEAST(8, 5)
+/// Whether there are layers for casts and normalization, and 8-bit floats.
+#define QDQ_TRT_HAS_CAST QDQ_TRT_AT_LEAST(8, 6)
+/// Whether Quantize and Dequantize are told the type that they compute, and there are bfloat16, int64 and int4.
+#define QDQ_TRT_QDQ_HAS_TYPE QDQ_TRT_AT_LEAST(10, 0)
+/// Whether there are layers that squeeze and unsqueeze.
+#define QDQ_TRT_HAS_SQUEEZE QDQ_TRT_AT_LEAST(10, 7)
+/// Whether all networks are strongly typed: layers compute in the types of their inputs.
+#define QDQ_TRT_STRONGLY_TYPED QDQ_TRT_AT_LEAST(11, 0)
 /// Whether an engine can be built for a GPU that is not there: RTX.
 #define QDQ_TRT_HAS_COMPUTE_CAPABILITY QDQ_TRT_RTX
+
+// Around the use of what the headers call deprecated and older versions need.
+#if defined(__GNUC__)
+#define QDQ_TRT_DEPRECATED_BEGIN \
+  _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wdeprecated-declarations\"")
+#define QDQ_TRT_DEPRECATED_END _Pragma("GCC diagnostic pop")
+#elif defined(_MSC_VER)
+#define QDQ_TRT_DEPRECATED_BEGIN __pragma(warning(push)) __pragma(warning(disable : 4996))
+#define QDQ_TRT_DEPRECATED_END __pragma(warning(pop))
+#else
+#define QDQ_TRT_DEPRECATED_BEGIN
+#define QDQ_TRT_DEPRECATED_END
+#endif
 
 namespace qdq::trt {
 

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::locate::{newest_first, python_packages, python_prefixes};
 
 /// The environment variable that names the library, or the folder it lies in.
 const QDQ_ONNXRUNTIME: &str = "QDQ_ONNXRUNTIME";
@@ -92,67 +93,20 @@ impl<V: Fn(&str) -> Option<OsString>> Search<V> {
     }
 
     fn in_python_packages(&self, looked: &mut Vec<String>) -> Option<PathBuf> {
-        for prefix in self.prefixes() {
+        for prefix in python_prefixes(&self.variable) {
             looked.push(format!("{}", prefix.display()));
-            for lib in ["lib", "lib64", "Lib"] {
-                let lib = prefix.join(lib);
-                let versions = newest_first(&lib, |name| name.starts_with("python3"));
-                for python in versions.into_iter().chain([lib]) {
-                    for packages in ["site-packages", "dist-packages"] {
-                        let folder = python.join(packages).join("onnxruntime").join("capi");
-                        if let Some(found) = newest_library(&folder) {
-                            return Some(found);
-                        }
-                    }
-                }
+            let folders = python_packages(&prefix).into_iter();
+            let found = folders.map(|folder| folder.join("onnxruntime").join("capi"));
+            if let Some(found) = found.filter_map(|folder| newest_library(&folder)).next() {
+                return Some(found);
             }
         }
         None
-    }
-
-    /// Folders that Python installations lie in, the most specific first, each once.
-    fn prefixes(&self) -> Vec<PathBuf> {
-        let variable = |name| (self.variable)(name).map(PathBuf::from);
-        let programs = (self.variable)("PATH").unwrap_or_default();
-        let beside_programs =
-            std::env::split_paths(&programs).filter_map(|bin| Some(bin.parent()?.to_owned()));
-        let mut prefixes: Vec<PathBuf> = Vec::new();
-        for prefix in ["VIRTUAL_ENV", "CONDA_PREFIX"]
-            .into_iter()
-            .filter_map(variable)
-            .chain(beside_programs)
-            .chain(variable("HOME").map(|home| home.join(".local")))
-            .chain(["/usr/local", "/usr"].map(PathBuf::from))
-        {
-            if prefix.is_absolute() && !prefixes.contains(&prefix) {
-                prefixes.push(prefix);
-            }
-        }
-        prefixes
     }
 }
 
 fn newest_library(folder: &Path) -> Option<PathBuf> {
     newest_first(folder, is_library).into_iter().next()
-}
-
-/// The entries of `folder` with a name that fits, by the numbers in their names, the largest first.
-fn newest_first(folder: &Path, fits: impl Fn(&str) -> bool) -> Vec<PathBuf> {
-    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
-    let mut found: Vec<(Vec<u64>, PathBuf)> = entries
-        .filter_map(|entry| {
-            let path = entry.ok()?.path();
-            let name = path.file_name()?.to_str()?;
-            fits(name).then(|| (numbers(name), path.clone()))
-        })
-        .collect();
-    found.sort_by(|a, b| b.cmp(a));
-    found.into_iter().map(|(_, path)| path).collect()
-}
-
-/// The numbers in a name: `python3.12` gives 3 and 12.
-fn numbers(name: &str) -> Vec<u64> {
-    name.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse().ok()).collect()
 }
 
 #[cfg(test)]

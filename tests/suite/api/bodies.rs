@@ -20,16 +20,17 @@ macro_rules! both_ways {
         $(mod $body {
             #[test]
             fn in_rust() {
-                super::$body::<super::Native>();
+                super::$body::<crate::api::native::Native>();
             }
 
             #[test]
             fn in_c() {
-                super::$body::<super::Capi>();
+                super::$body::<crate::api::capi::Capi>();
             }
         })*
     };
 }
+pub(super) use both_ways;
 
 both_ways!(
     quant_equals_golden,
@@ -49,7 +50,7 @@ fn descriptor_of(case: &Value) -> QuantDescriptor {
     }
 }
 
-fn floats(tensor: &Tensor) -> ArrayD<f32> {
+pub(super) fn floats(tensor: &Tensor) -> ArrayD<f32> {
     f32::array(tensor)
 }
 
@@ -128,7 +129,7 @@ fn batches(case: &Value, arrays: &mut Arrays) -> Vec<ArrayD<f32>> {
 }
 
 /// All numbers of a nested list, row-major; `nan` and `inf` are written as text.
-fn numbers(value: &Value) -> Vec<f32> {
+pub(super) fn numbers(value: &Value) -> Vec<f32> {
     match (value.as_array(), value.as_str()) {
         (Some(list), _) => list.iter().flat_map(numbers).collect(),
         (_, Some(text)) => vec![text.parse().unwrap()],
@@ -330,7 +331,11 @@ fn a_whole_run_leaves_the_same_bytes_on_both_ways() {
 }
 
 /// Both ways give the same result or fail with the same words.
-fn same<T: PartialEq + std::fmt::Debug>(what: &str, native: super::Outcome<T>, capi: super::Outcome<T>) -> T {
+pub(super) fn same<T: PartialEq + std::fmt::Debug>(
+    what: &str,
+    native: super::Outcome<T>,
+    capi: super::Outcome<T>,
+) -> T {
     assert_eq!(native, capi, "{what}");
     native.unwrap_or_else(|failure| panic!("{what}: {failure:?}"))
 }

@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include <qdq/buffer.hpp>
 #include <qdq/detail/callback.hpp>
 #include <qdq/tensorrt/calibrator_options.hpp>
 #include <qdq/tensorrt/detail/cache_store.hpp>
@@ -90,7 +91,7 @@ class Calibration {
     static_cast<void>(attempt([&]() -> Result<void> {
       histogram_.assign(static_cast<const char*>(data), size);
       const std::string& path = options_.histogram_file();
-      return path.empty() ? Result<void>() : write_file(path, data, size);
+      return path.empty() ? Result<void>() : qdq::write_file(path, Bytes(data, size));
     }));
   }
 

@@ -13,7 +13,6 @@
 #include <NvInfer.h>
 
 #include <qdq/tensorrt/detail/calibration.hpp>
-#include <qdq/tensorrt/detail/deprecated.hpp>
 
 namespace qdq::trt::detail {
 

@@ -42,6 +42,12 @@ class CudaDriver final : public DeviceMemory {
       return said("cuCtxSynchronize", synchronize_(), "after a copy of " + text(bytes));
     });
   }
+  Result<void> read(void* to, const void* from, std::size_t bytes) override {
+    return in_context([&] {
+      auto done = said("cuCtxSynchronize", synchronize_(), "before a copy of " + text(bytes));
+      return done ? said("cuMemcpyDtoH", read_(to, address(from), bytes), "for " + text(bytes)) : std::move(done);
+    });
+  }
 
  private:
   using Code = int;
@@ -71,6 +77,7 @@ class CudaDriver final : public DeviceMemory {
     if (found) found = library.find("cuMemAlloc_v2", allocate_);
     if (found) found = library.find("cuMemFree_v2", free_);
     if (found) found = library.find("cuMemcpyHtoD_v2", copy_);
+    if (found) found = library.find("cuMemcpyDtoH_v2", read_);
     return found;
   }
 
@@ -116,6 +123,7 @@ class CudaDriver final : public DeviceMemory {
   Code (*allocate_)(Address*, std::size_t) = nullptr;
   Code (*free_)(Address) = nullptr;
   Code (*copy_)(Address, const void*, std::size_t) = nullptr;
+  Code (*read_)(void*, Address, std::size_t) = nullptr;
 
   Context context_ = nullptr;
   Ordinal device_ = 0;

@@ -38,6 +38,10 @@ class CudaRuntime final : public DeviceMemory {
     // As with the driver: the end of the copy may be on its way.
     return said("cudaStreamSynchronize", synchronize_(nullptr), "after a copy of " + size);
   }
+  Result<void> read(void* to, const void* from, std::size_t bytes) override {
+    constexpr int device_to_host = 2;
+    return said("cudaMemcpy", copy_(to, from, bytes, device_to_host), "for " + std::to_string(bytes) + " bytes");
+  }
 
  private:
   CudaRuntime() = default;

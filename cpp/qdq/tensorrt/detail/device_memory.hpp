@@ -25,6 +25,8 @@ class DeviceMemory {
   [[nodiscard]] virtual Result<void> free(void* memory) = 0;
   /// Copies from the host, and returns when the device has all of it.
   [[nodiscard]] virtual Result<void> copy(void* to, const void* from, std::size_t bytes) = 0;
+  /// Copies from the device, after what was given to it before.
+  [[nodiscard]] virtual Result<void> read(void* to, const void* from, std::size_t bytes) = 0;
 };
 
 /// What CUDA says about a call that failed. `code` is a number of either interface: those of interest are the same in both.

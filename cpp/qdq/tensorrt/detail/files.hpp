@@ -36,26 +36,6 @@ inline Result<std::string> read_file(const std::string& path) {
   return Error(Status::Io, "cannot read '" + path + "'", "check that it is a file and may be read");
 }
 
-/// Writes a file, whole or not at all.
-inline Result<void> write_file(const std::string& path, const void* data, std::size_t size) {
-  const std::filesystem::path target = path_of(path);
-  std::filesystem::path part = target;
-  part += ".part";
-  std::error_code error;
-  {
-    std::ofstream file(part, std::ios::binary | std::ios::trunc);
-    file.write(static_cast<const char*>(data), static_cast<std::streamsize>(size));
-    file.close();
-    if (file.fail()) error = std::make_error_code(std::errc::io_error);
-  }
-  if (!error) std::filesystem::rename(part, target, error);
-  if (!error) return {};
-  std::error_code ignored;
-  std::filesystem::remove(part, ignored);
-  return Error(Status::Io, "cannot write '" + path + "': " + error.message(),
-               "check that its folder is there, may be written to and has room");
-}
-
 }  // namespace qdq::trt::detail
 
 #endif

@@ -2,6 +2,7 @@
 
 mod data;
 mod output;
+mod tensorrt;
 
 use std::path::PathBuf;
 
@@ -9,6 +10,7 @@ use clap::{ArgAction, Parser, Subcommand};
 
 pub use data::{Channels, DataArgs, EngineArgs, Layout, Resize, Runtime};
 pub use output::{CacheHeaderArgs, PolicyArgs, WeightArgs, Weights};
+pub use tensorrt::TensorRtArgs;
 
 /// INT8 for TensorRT without Python: calibrates ONNX models and writes Q/DQ models and calibration caches.
 #[derive(Debug, Parser)]
@@ -45,6 +47,8 @@ pub enum Verb {
     Calibrate(Calibrate),
     /// Make a Q/DQ model from ranges or from a TensorRT calibration cache, without data
     Apply(Apply),
+    /// Build TensorRT's engine of a model, as it is or with ranges
+    Engine(Engine),
     /// Merge statistics of several calibrations of one model
     Merge(Merge),
     /// Look at, check and convert TensorRT calibration caches
@@ -78,7 +82,12 @@ pub struct Quantize {
     #[command(flatten)]
     pub weights: WeightArgs,
     #[command(flatten)]
-    pub engine: EngineArgs,
+    pub runtime: EngineArgs,
+    /// Also build TensorRT's engine and write it here
+    #[arg(long, value_name = "FILE", help_heading = "TensorRT")]
+    pub engine: Option<PathBuf>,
+    #[command(flatten)]
+    pub tensorrt: TensorRtArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -100,7 +109,7 @@ pub struct Calibrate {
     #[command(flatten)]
     pub policy: PolicyArgs,
     #[command(flatten)]
-    pub engine: EngineArgs,
+    pub runtime: EngineArgs,
 }
 
 /// Where the results of a calibration go.
@@ -129,6 +138,24 @@ pub struct Apply {
     /// Where the Q/DQ model goes
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
+    #[command(flatten)]
+    pub policy: PolicyArgs,
+    #[command(flatten)]
+    pub weights: WeightArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Engine {
+    /// The ONNX model: with Q/DQ, or a float one
+    pub model: PathBuf,
+    /// Where the engine goes
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// Quantize the float model by these ranges: JSON, or a TensorRT calibration cache
+    #[arg(long, value_name = "FILE")]
+    pub ranges: Option<PathBuf>,
+    #[command(flatten)]
+    pub tensorrt: TensorRtArgs,
     #[command(flatten)]
     pub policy: PolicyArgs,
     #[command(flatten)]
@@ -208,7 +235,7 @@ pub struct Compare {
     #[arg(long, action = ArgAction::SetTrue)]
     pub per_tensor: bool,
     #[command(flatten)]
-    pub engine: EngineArgs,
+    pub runtime: EngineArgs,
 }
 
 #[derive(Debug, clap::Args)]

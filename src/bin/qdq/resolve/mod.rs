@@ -1,6 +1,7 @@
 //! From arguments as typed to what the library takes.
 
 mod data;
+mod tensorrt;
 
 use qdq::emit::qdq_model::{WeightForm, Weights};
 use qdq::emit::trt_cache::{Algorithm, Header, Version};
@@ -13,6 +14,7 @@ use crate::args::{self, CacheHeaderArgs, EngineArgs, PolicyArgs, WeightArgs};
 use crate::term::Term;
 
 pub use data::{data_paths, labels, source};
+pub use tensorrt::tensorrt;
 
 /// Puts the option's name in front of what is wrong with its value.
 fn of_option<T>(option: &str, result: Result<T>) -> Result<T> {

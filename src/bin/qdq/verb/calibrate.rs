@@ -32,7 +32,7 @@ pub fn run(args: &Calibrate, term: &Term) -> Result<Outcome> {
     let planned = Planned::open(&args.model, &policy)?;
     let stats = match &args.from_stats {
         Some(path) => Stats::load(path)?,
-        None => planned.observe(&args.data, &args.engine, files.every_activation(), term)?,
+        None => planned.observe(&args.data, &args.runtime, files.every_activation(), term)?,
     };
     planned.note_non_finite(&stats, term);
     let ranges = planned.ranges(&stats, method)?;

@@ -4,6 +4,7 @@ mod apply;
 mod cache;
 mod calibrate;
 mod compare;
+mod engine;
 mod info;
 mod inspect;
 mod merge;
@@ -27,6 +28,7 @@ pub fn run(verb: &Verb, term: &Term) -> Result<Outcome> {
         Verb::Quantize(args) => quantize::run(args, term),
         Verb::Calibrate(args) => calibrate::run(args, term),
         Verb::Apply(args) => apply::run(args, term),
+        Verb::Engine(args) => engine::run(args, term),
         Verb::Merge(args) => merge::run(args, term),
         Verb::Cache(args) => cache::run(args, term),
         Verb::Compare(args) => compare::run(args, term),

@@ -9,6 +9,7 @@ use crate::term::Term;
 use crate::{Outcome, outputs, resolve};
 
 use super::calibrate::{RangeOutputs, counts, counts_text};
+use super::engine::Builder;
 use super::planning::Planned;
 use super::text::counted;
 
@@ -19,19 +20,28 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
     let weights = resolve::weights(&args.weights)?;
     let data_paths = resolve::data_paths(&args.data);
     outputs::check(
-        files.paths().chain([args.output.as_path()]),
+        files
+            .paths()
+            .chain([args.output.as_path()])
+            .chain(args.engine.as_deref())
+            .chain(args.tensorrt.timing_cache.as_deref()),
         data_paths.iter().map(|path| path.as_path()).chain([args.model.as_path()]),
     )?;
+    let builder = args.engine.as_deref().map(|path| Ok((Builder::new(&args.tensorrt)?, path))).transpose()?;
 
     let planned = Planned::open(&args.model, &policy)?;
     planned.check_worth(&args.model, &policy, term)?;
-    let stats = planned.observe(&args.data, &args.engine, files.every_activation(), term)?;
+    let stats = planned.observe(&args.data, &args.runtime, files.every_activation(), term)?;
     planned.note_non_finite(&stats, term);
     let ranges = planned.ranges(&stats, method)?;
     let quantized = pipeline::quantize(&planned.prepared, &planned.plan, &ranges, weights)?;
 
     let mut written = files.write(&stats, &ranges, term)?;
     written.save(&quantized, &args.output)?;
+    if let Some((builder, path)) = builder {
+        builder.build_quantized(&quantized, &args.model, &ranges, path)?;
+        written.add("engine", path);
+    }
 
     planned.note_floats(term);
     let samples = counted(stats.samples, "sample");

@@ -15,6 +15,8 @@ use crate::numbers::golden::Golden;
 
 mod numbers;
 mod objects;
+mod readings;
+mod runs;
 
 pub struct Capi;
 

@@ -312,6 +312,19 @@ impl Api for Capi {
             cache: string(|out, error| qdq_cache_to_bytes(cache.get(), out, error))?,
             model: buffer(|out, error| qdq_model_to_bytes(quantized.get(), out, error))?,
             sqnr_db: qdq_comparison_sqnr_db(comparison.get(), 0),
+            classes: [
+                qdq_comparison_classified,
+                qdq_comparison_same_class,
+                qdq_comparison_labelled,
+                qdq_comparison_float_right,
+                qdq_comparison_quantized_right,
+            ]
+            .map(|count| count(comparison.get())),
+            figures: (
+                qdq_comparison_mean_error(comparison.get(), 0),
+                qdq_comparison_values(comparison.get(), 0),
+                qdq_comparison_non_finite(comparison.get(), 0),
+            ),
             accuracy: (
                 qdq_comparison_float_accuracy(comparison.get()),
                 qdq_comparison_quantized_accuracy(comparison.get()),

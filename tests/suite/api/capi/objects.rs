@@ -12,7 +12,7 @@ use super::{Capi, Owned, array, call, descriptor, floats, make, method_of, strin
 use crate::api::{Calibrated, Clipped, Finding, Objects, Outcome};
 
 /// The number of an axis in C.
-fn axis_of(axis: Option<usize>) -> i32 {
+pub(super) fn axis_of(axis: Option<usize>) -> i32 {
     axis.map_or(QDQ_NO_AXIS, |axis| axis as i32)
 }
 

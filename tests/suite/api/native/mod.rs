@@ -15,12 +15,15 @@ use qdq::pipeline::{self, CompareOptions};
 use qdq::place::Policy;
 use qdq::quant::{self, NumBits, QuantDescriptor, pack};
 use qdq::range::{self, Method, Target, compat};
+use qdq::report::compare::Agreement;
 use qdq::{batch, report, runtime};
 
 use super::{Api, Failure, Histogram, Integers, Outcome, Question, Run, Storage};
 use crate::numbers::golden::Golden;
 
 mod objects;
+mod readings;
+mod runs;
 
 pub struct Native;
 
@@ -241,6 +244,15 @@ impl Api for Native {
             cache: Cache::from_ranges(&ranges, header).to_text()?,
             model: quantized.encode()?,
             sqnr_db: comparison.outputs[0].metrics.sqnr_db().unwrap(),
+            classes: {
+                let Agreement { samples, same, labelled, float_right, quantized_right } =
+                    comparison.agreement;
+                [samples, same, labelled, float_right, quantized_right]
+            },
+            figures: {
+                let metrics = &comparison.outputs[0].metrics;
+                (metrics.mean_error().unwrap(), metrics.count(), metrics.non_finite())
+            },
             accuracy: comparison.agreement.accuracy().unwrap(),
         })
     }

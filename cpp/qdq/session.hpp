@@ -1,0 +1,96 @@
+// Models that are ready to run.
+#ifndef QDQ_SESSION_HPP
+#define QDQ_SESSION_HPP
+
+#include <cstddef>
+#include <initializer_list>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include <qdq/batch.hpp>
+#include <qdq/detail/call.hpp>
+#include <qdq/detail/callback.hpp>
+#include <qdq/detail/text.hpp>
+#include <qdq/model.hpp>
+#include <qdq/run_options.hpp>
+#include <qdq/tensor_view.hpp>
+
+namespace qdq {
+namespace detail {
+
+// A function that receives tapped tensors, as the C interface calls it.
+template <typename Function>
+qdq_status on_tap(void* user, std::size_t tap, const qdq_tensor* value, qdq_error** error) noexcept {
+  return guard(error, [&] { return tell(*static_cast<Function*>(user), error, tap, TensorView(*value)); });
+}
+
+}  // namespace detail
+
+/// A model that is ready to run, in the engine that was asked for. It runs one batch at a time.
+///
+///     auto session = qdq::Session::open(model).value();
+///     for (auto [name, tensor] : session.run(batch).value()) …
+///
+/// Tensors can be tapped: inputs, activations and outputs of the main graph, by name. They are handed over where a run computes
+/// them and their elements are floating-point numbers.
+class Session : public detail::Handle<qdq_session, qdq_session_free> {
+ public:
+  /// What a run leaves behind: the model's outputs in order, and copies of the tapped tensors in the order of the taps.
+  struct Run {
+    Batch outputs;
+    Batch tapped;
+  };
+
+  using Handle::Handle;
+
+  /// Makes a model ready to run, by the engine, library and threads of the options. The session keeps nothing of the model.
+  [[nodiscard]] static Result<Session> open(const Model& model, const RunOptions& options = RunOptions()) {
+    return open(model, std::initializer_list<std::string_view>{}, options);
+  }
+  /// The same with taps, any range of names, for run_tapped().
+  template <typename Taps, typename = std::enable_if_t<!std::is_convertible_v<const Taps&, std::string_view>>>
+  [[nodiscard]] static Result<Session> open(const Model& model, const Taps& taps, const RunOptions& options = RunOptions()) {
+    const detail::Texts texts(taps);
+    return detail::make<Session>(qdq_session_open, model.c(), texts.c(), texts.size(), nullptr, nullptr, nullptr, options.c());
+  }
+  /// The same with names in braces.
+  [[nodiscard]] static Result<Session> open(const Model& model, std::initializer_list<std::string_view> taps,
+                                            const RunOptions& options = RunOptions()) {
+    return open<std::initializer_list<std::string_view>>(model, taps, options);
+  }
+  /// With taps and a function that receives every tapped tensor as soon as it is computed, as the position of its tap and a
+  /// `const TensorView&` that is valid during the call. It is moved in and lives as long as the session. It returns nothing; or
+  /// bool, where false stops the run as Status::Cancelled; or Result<void>, whose error stops the run and comes out of it.
+  /// Exceptions do so as in Batches::from_callback(). Called from the engine's threads, from several at once.
+  template <typename Taps, typename Function>
+  [[nodiscard]] static Result<Session> with_tap(const Model& model, const Taps& taps, Function function,
+                                                const RunOptions& options = RunOptions()) {
+    const detail::Texts texts(taps);
+    return detail::make<Session>(qdq_session_open, model.c(), texts.c(), texts.size(), detail::on_tap<Function>,
+                                 static_cast<void*>(new Function(std::move(function))), detail::free_function<Function>,
+                                 options.c());
+  }
+
+  /// The engine that runs the model and its version, for people. Valid until the session is freed.
+  [[nodiscard]] std::string_view engine() const noexcept { return detail::view(qdq_session_engine(c())); }
+
+  /// Runs a batch with one tensor for every input of the model, and returns its outputs by name, in order.
+  [[nodiscard]] Result<Batch> run(const Batch& batch) {
+    qdq_batch* outputs = nullptr;
+    qdq_error* error = nullptr;
+    if (qdq_session_run(c(), batch.c(), &outputs, nullptr, &error) != QDQ_OK) return Error(error);
+    return Batch(outputs);
+  }
+  /// The same with copies of the tapped tensors.
+  [[nodiscard]] Result<Run> run_tapped(const Batch& batch) {
+    qdq_batch *outputs = nullptr, *tapped = nullptr;
+    qdq_error* error = nullptr;
+    if (qdq_session_run(c(), batch.c(), &outputs, &tapped, &error) != QDQ_OK) return Error(error);
+    return Run{Batch(outputs), Batch(tapped)};
+  }
+};
+
+}  // namespace qdq
+
+#endif

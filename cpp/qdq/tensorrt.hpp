@@ -1,0 +1,25 @@
+// qdq in TensorRT: everything that is compiled against its headers, from version 7 to 11 and TensorRT-RTX.
+//
+// One installed qdq serves all of them: these headers are compiled in the program, against the TensorRT that it uses.
+// tensorrt/version.hpp says what that one offers.
+#ifndef QDQ_TENSORRT_HPP
+#define QDQ_TENSORRT_HPP
+
+#include <qdq/qdq.hpp>
+#include <qdq/tensorrt/calibrator.hpp>
+#include <qdq/tensorrt/calibrator_options.hpp>
+#include <qdq/tensorrt/device_batch.hpp>
+#include <qdq/tensorrt/dynamic_range.hpp>
+#include <qdq/tensorrt/engine.hpp>
+#include <qdq/tensorrt/engine_options.hpp>
+#include <qdq/tensorrt/graph.hpp>
+#include <qdq/tensorrt/inputs.hpp>
+#include <qdq/tensorrt/insert_qdq.hpp>
+#include <qdq/tensorrt/layer_ranges.hpp>
+#include <qdq/tensorrt/layers.hpp>
+#include <qdq/tensorrt/library.hpp>
+#include <qdq/tensorrt/quantize.hpp>
+#include <qdq/tensorrt/version.hpp>
+#include <qdq/tensorrt/weight_memory.hpp>
+
+#endif

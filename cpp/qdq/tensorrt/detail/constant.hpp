@@ -1,0 +1,112 @@
+// The values of constants, and of what networks make of them before they read them.
+#ifndef QDQ_TENSORRT_DETAIL_CONSTANT_HPP
+#define QDQ_TENSORRT_DETAIL_CONSTANT_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <NvInfer.h>
+
+#include <qdq/tensor_view.hpp>
+#include <qdq/tensorrt/detail/network.hpp>
+#include <qdq/tensorrt/detail/tensor_bytes.hpp>
+
+namespace qdq::trt::detail {
+
+/// Numbers in memory that somebody else owns, or, after axes were exchanged, in memory of their own.
+struct Constant {
+  DType dtype;
+  std::vector<std::int64_t> shape;
+  const void* values;
+  std::vector<unsigned char> own;
+
+  [[nodiscard]] TensorView view() const { return TensorView(dtype, values, shape); }
+};
+
+inline bool is_float(DType dtype) noexcept { return dtype == DType::F32 || dtype == DType::F16 || dtype == DType::BF16; }
+
+// Exchanges axes: axis `i` of the result is axis order[i].
+inline Constant transpose(Constant before, const nvinfer1::Permutation& order) {
+  const std::size_t rank = before.shape.size();
+  bool moved = false;
+  for (std::size_t axis = 0; axis < rank; ++axis) moved = moved || order.order[axis] != static_cast<std::int32_t>(axis);
+  if (!moved) return before;
+  const std::size_t size = element_size(before.dtype);
+  std::vector<std::size_t> strides(rank, size);
+  for (std::size_t axis = rank - 1; axis > 0; --axis) {
+    strides[axis - 1] = strides[axis] * static_cast<std::size_t>(before.shape[axis]);
+  }
+  Constant after{before.dtype, {}, nullptr, {}};
+  std::vector<std::size_t> steps;
+  for (std::size_t axis = 0; axis < rank; ++axis) {
+    after.shape.push_back(before.shape[static_cast<std::size_t>(order.order[axis])]);
+    steps.push_back(strides[static_cast<std::size_t>(order.order[axis])]);
+  }
+  const auto count = static_cast<std::size_t>(volume(after.shape));
+  after.own.resize(count * size);
+  std::vector<std::int64_t> at(rank, 0);
+  const auto* source = static_cast<const unsigned char*>(before.values);
+  for (std::size_t i = 0; i < count; ++i) {
+    std::memcpy(after.own.data() + i * size, source, size);
+    for (std::size_t axis = rank; axis-- > 0;) {
+      source += steps[axis];
+      if (++at[axis] < after.shape[axis]) break;
+      source -= steps[axis] * static_cast<std::size_t>(after.shape[axis]);
+      at[axis] = 0;
+    }
+  }
+  after.values = after.own.data();
+  return after;
+}
+
+// What a shuffle makes of a constant: axes exchanged, another shape, axes exchanged again.
+inline Constant shuffle(Constant constant, const nvinfer1::IShuffleLayer& layer, const std::vector<std::int64_t>& shape) {
+  constant = transpose(std::move(constant), layer.getFirstTranspose());
+  const nvinfer1::Permutation second = layer.getSecondTranspose();
+  constant.shape.resize(shape.size());
+  for (std::size_t axis = 0; axis < shape.size(); ++axis) {
+    constant.shape[static_cast<std::size_t>(second.order[axis])] = shape[axis];
+  }
+  return transpose(std::move(constant), second);
+}
+
+/// The value of a planned weight: of a constant, or of the end of a chain of layers that only give one another form.
+inline Result<Constant> constant_of(const Network& network, std::size_t number) {
+  using nvinfer1::LayerType;
+  const NetworkTensor& found = network.tensors[number];
+  const auto unusable = [&](const char* why) {
+    return Error(Status::Unsupported, "weight '" + std::string(network.graph.tensors()[number].name) + "' " + why,
+                 "exclude the layers that read it from the plan");
+  };
+  if (found.tensor == nullptr) {
+    auto kernel = kernel_of(*found.layer);
+    if (!kernel) return unusable("is gone: its layer has no kernel any more");
+    return Constant{dtype_of(kernel->weights.type), std::move(kernel->shape), kernel->weights.values, {}};
+  }
+  const auto shape = shape_of(found.tensor->getDimensions());
+  if (!shape || volume(*shape) <= 0) return unusable("has no fixed shape");
+  if (found.layer->getType() == LayerType::kCONSTANT) {
+    const nvinfer1::Weights weights = as<nvinfer1::IConstantLayer>(*found.layer).getWeights();
+    if (!is_float(dtype_of(weights.type)) || weights.values == nullptr) return unusable("is no floating-point number");
+    return Constant{dtype_of(weights.type), *shape, weights.values, {}};
+  }
+  const std::size_t before = network.number(found.layer->getInput(0));
+  if (before == none) return unusable("is computed from nothing");
+  auto source = constant_of(network, before);
+  if (!source) return source;
+  if (found.layer->getType() == LayerType::kSHUFFLE) {
+    return shuffle(*std::move(source), as<nvinfer1::IShuffleLayer>(*found.layer), *shape);
+  }
+  // A cast between floating-point types keeps the numbers, and all others only the shape changes.
+  Constant constant = *std::move(source);
+  constant.shape = *shape;
+  return constant;
+}
+
+}  // namespace qdq::trt::detail
+
+#endif

@@ -1,0 +1,197 @@
+// A network of TensorRT as qdq's graph, with the way back from the graph's numbers to layers and tensors.
+#ifndef QDQ_TENSORRT_DETAIL_NETWORK_HPP
+#define QDQ_TENSORRT_DETAIL_NETWORK_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include <NvInfer.h>
+
+#include <qdq/graph.hpp>
+#include <qdq/tensorrt/detail/kernel.hpp>
+#include <qdq/tensorrt/detail/operators.hpp>
+#include <qdq/tensorrt/detail/types.hpp>
+
+namespace qdq::trt::detail {
+
+/// A tensor of the graph in the network.
+struct NetworkTensor {
+  nvinfer1::ITensor* tensor = nullptr;  ///< NULL for a kernel that a layer stores.
+  nvinfer1::ILayer* layer = nullptr;    ///< What computes or stores it; NULL for an input of the network.
+};
+
+/// Describes a network. Weights that a layer stores become constants of their own, constant layers become constants.
+class Network {
+ public:
+  [[nodiscard]] static Result<Network> describe(const nvinfer1::INetworkDefinition& network) {
+    Network out;
+    if (auto done = out.add_all(network); !done) return std::move(done).error();
+    return out;
+  }
+
+  /// The graph's number of a tensor; qdq::none where it has none.
+  [[nodiscard]] std::size_t number(const nvinfer1::ITensor* tensor) const {
+    const auto found = numbers_.find(tensor);
+    return found == numbers_.end() ? none : found->second;
+  }
+
+  Graph graph;
+  std::vector<NetworkTensor> tensors;      ///< By the graph's number of a tensor.
+  std::vector<nvinfer1::ILayer*> layers;   ///< By the graph's number of a node.
+
+ private:
+  using Done = Result<void>;
+
+  Done add_all(const nvinfer1::INetworkDefinition& network) {
+    for (int i = 0; i < network.getNbInputs(); ++i) {
+      nvinfer1::ITensor* input = network.getInput(i);
+      if (auto done = add_tensor(name_of(*input), TensorKind::Input, *input, nullptr); !done) return done;
+    }
+    for (int i = 0; i < network.getNbLayers(); ++i) {
+      nvinfer1::ILayer* layer = network.getLayer(i);
+      for (int o = 0; o < layer->getNbOutputs(); ++o) producers_[layer->getOutput(o)] = layer;
+    }
+    for (int i = 0; i < network.getNbLayers(); ++i) {
+      if (auto done = add_with_inputs(network.getLayer(i)); !done) return done;
+    }
+    for (int i = 0; i < network.getNbOutputs(); ++i) {
+      if (auto done = graph.mark_output(number(network.getOutput(i))); !done) return done;
+    }
+    return {};
+  }
+
+  // Adds a layer after those that it reads. What a loop carries round is the one edge that goes backwards: it is left out.
+  Done add_with_inputs(nvinfer1::ILayer* last) {
+    std::vector<std::pair<nvinfer1::ILayer*, int>> path{{last, 0}};
+    if (!begun_.insert(last).second) return {};
+    while (!path.empty()) {
+      auto& [layer, next] = path.back();
+      if (next < inputs_of(*layer)) {
+        const auto producer = producers_.find(layer->getInput(next++));
+        if (producer != producers_.end() && begun_.insert(producer->second).second) path.emplace_back(producer->second, 0);
+        continue;
+      }
+      if (auto done = add_layer(*layer); !done) return done;
+      path.pop_back();
+    }
+    return {};
+  }
+
+  static int inputs_of(const nvinfer1::ILayer& layer) {
+    return layer.getType() == nvinfer1::LayerType::kRECURRENCE ? 1 : layer.getNbInputs();
+  }
+
+  Done add_layer(nvinfer1::ILayer& layer) {
+    if (layer.getType() == nvinfer1::LayerType::kCONSTANT) {
+      nvinfer1::ITensor* output = layer.getOutput(0);
+      return add_tensor(name_of(*output), TensorKind::Constant, *output, &layer);
+    }
+    bool in_body = opens_body(layer.getType());
+    std::vector<std::size_t> inputs;
+    for (int i = 0; i < inputs_of(layer); ++i) {
+      inputs.push_back(number(layer.getInput(i)));
+      in_body = in_body || in_body_.count(inputs.back()) != 0;
+    }
+    if (auto done = add_kernel(layer, inputs); !done) return done;
+
+    const Operator op = operator_of(layer);
+    // Placement leaves alone what has a domain of its own: within a loop or a branch a pair would be inside it too.
+    auto builder = Node::make(op.name, layer.getName(), in_body || !op.is_onnx ? foreign : "");
+    for (const std::size_t input : inputs) builder.input(input);
+    set_attributes(layer, builder);
+    for (int o = 0; o < layer.getNbOutputs(); ++o) builder.output(name_of(*layer.getOutput(o)));
+    auto node = builder.build();
+    if (!node) return std::move(node).error();
+    if (auto done = graph.add_node(*node); !done) return unusable(layer, std::move(done).error());
+    layers.push_back(&layer);
+    for (int o = 0; o < layer.getNbOutputs(); ++o) {
+      nvinfer1::ITensor& output = *layer.getOutput(o);
+      const std::size_t added = graph.find_tensor(name_of(output));
+      remember(added, &output, &layer);
+      if (in_body && !closes_body(layer.getType())) in_body_.insert(added);
+      const auto shape = shape_of(output.getDimensions());
+      const DType dtype = dtype_of(output.getType());
+      auto done = shape ? graph.describe_tensor(added, dtype, *shape) : graph.describe_tensor(added, dtype);
+      if (!done) return done;
+    }
+    return {};
+  }
+
+  Done add_tensor(const std::string& name, TensorKind kind, nvinfer1::ITensor& tensor, nvinfer1::ILayer* layer) {
+    const auto shape = shape_of(tensor.getDimensions());
+    const DType dtype = dtype_of(tensor.getType());
+    auto added = shape ? graph.add_tensor(name, kind, dtype, *shape) : graph.add_tensor(name, kind, dtype);
+    if (!added) {
+      return Error(Status::InvalidArgument, "tensor '" + name + "' cannot be described: " + text(added.error()),
+                   "give every tensor of the network a name of its own with ITensor::setName()");
+    }
+    remember(*added, &tensor, layer);
+    return {};
+  }
+
+  // Inserts the kernel that a layer stores as its second input.
+  Done add_kernel(nvinfer1::ILayer& layer, std::vector<std::size_t>& inputs) {
+    const auto kernel = kernel_of(layer);
+    if (!kernel) return {};
+    auto added = graph.add_tensor(std::string(layer.getName()) + ".kernel", TensorKind::Constant,
+                                   dtype_of(kernel->weights.type), kernel->shape);
+    if (!added) return unusable(layer, std::move(added).error());
+    if (inputs.size() < 2) inputs.resize(2, none);
+    inputs[1] = *added;
+    remember(*added, nullptr, &layer);
+    return {};
+  }
+
+  static void set_attributes(const nvinfer1::ILayer& layer, Node::Builder& node) {
+    using nvinfer1::LayerType;
+    switch (layer.getType()) {
+      case LayerType::kCONVOLUTION:
+        node.set_int("group", as<nvinfer1::IConvolutionLayer>(layer).getNbGroups());
+        break;
+      case LayerType::kDECONVOLUTION:
+        node.set_int("group", as<nvinfer1::IDeconvolutionLayer>(layer).getNbGroups());
+        break;
+      case LayerType::kMATRIX_MULTIPLY: {
+        const auto& product = as<nvinfer1::IMatrixMultiplyLayer>(layer);
+        node.set_int("transA", product.getOperation(0) == nvinfer1::MatrixOperation::kTRANSPOSE);
+        node.set_int("transB", product.getOperation(1) == nvinfer1::MatrixOperation::kTRANSPOSE);
+        break;
+      }
+#if QDQ_TRT_HAS_IMPLICIT_BATCH
+      case LayerType::kFULLY_CONNECTED: node.set_int("transB", 1); break;
+#endif
+#if QDQ_TRT_HAS_CAST
+      case LayerType::kCAST: node.set_int("to", onnx_type(as<nvinfer1::ICastLayer>(layer).getToType())); break;
+#endif
+      default: break;
+    }
+  }
+
+  static Error unusable(const nvinfer1::ILayer& layer, Error error) {
+    return Error(error.status(), "layer '" + std::string(layer.getName()) + "' cannot be described: " + text(error),
+                 "give every layer and tensor of the network a name of its own");
+  }
+
+  static std::string text(const Error& error) { return std::string(error.message()); }
+  static std::string name_of(const nvinfer1::ITensor& tensor) { return tensor.getName(); }
+
+  void remember(std::size_t added, nvinfer1::ITensor* tensor, nvinfer1::ILayer* layer) {
+    if (tensors.size() <= added) tensors.resize(added + 1);
+    tensors[added] = {tensor, layer};
+    if (tensor != nullptr) numbers_[tensor] = added;
+  }
+
+  std::unordered_map<const nvinfer1::ITensor*, nvinfer1::ILayer*> producers_;
+  std::unordered_map<const nvinfer1::ITensor*, std::size_t> numbers_;
+  std::unordered_set<const nvinfer1::ILayer*> begun_;
+  std::unordered_set<std::size_t> in_body_;
+};
+
+}  // namespace qdq::trt::detail
+
+#endif

@@ -1,0 +1,172 @@
+// Quantize and Dequantize layers where a plan wants them.
+#ifndef QDQ_TENSORRT_INSERT_QDQ_HPP
+#define QDQ_TENSORRT_INSERT_QDQ_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include <NvInfer.h>
+
+#include <qdq/plan.hpp>
+#include <qdq/ranges.hpp>
+#include <qdq/tensorrt/detail/constant.hpp>
+#include <qdq/tensorrt/detail/network.hpp>
+#include <qdq/tensorrt/detail/pair.hpp>
+#include <qdq/tensorrt/detail/replacement.hpp>
+#include <qdq/tensorrt/version.hpp>
+#include <qdq/tensorrt/weight_memory.hpp>
+#include <qdq/weights.hpp>
+
+#if QDQ_TRT_HAS_QDQ
+
+namespace qdq::trt {
+namespace detail {
+
+/// Carries a plan out. All numbers are computed before the network is touched.
+class Insertion {
+ public:
+  Insertion(nvinfer1::INetworkDefinition& network, Network described, const Plan& plan)
+      : described_(std::move(described)), plan_(plan), pairs_(network, memory_), replacement_(network) {}
+
+  [[nodiscard]] Result<WeightMemory> run(const Ranges& ranges, RangeMethod method) {
+    if (plan_.decisions().size() != described_.layers.size()) {
+      return Error(Status::InvalidArgument,
+                   "the plan is for " + std::to_string(plan_.decisions().size()) + " nodes, but the network has " +
+                       std::to_string(described_.layers.size()),
+                   "plan the graph that describe() makes of this very network, and insert before changing it");
+    }
+    if (auto done = read_ranges(ranges); !done) return std::move(done).error();
+    if (auto done = compute_weights(method); !done) return std::move(done).error();
+    // First, because layers that store a kernel are replaced.
+    if (auto done = add_weights(); !done) return std::move(done).error();
+    if (auto done = add_activations(); !done) return std::move(done).error();
+    return std::move(memory_);
+  }
+
+ private:
+  // Tensors that share a scale have the widest range among them.
+  Result<void> read_ranges(const Ranges& given) {
+    auto spread = described_.graph.spread(given);
+    if (!spread) return std::move(spread).error();
+    const Ranges& ranges = *spread;
+    for (const auto& activation : plan_.activations()) {
+      auto amax = ranges.get(name(activation.tensor));
+      if (!amax) {
+        return Error(amax.error().status(), "tensor '" + name(activation.tensor) + "' is to be quantized but has no range",
+                     "calibrate the network again, or give the ranges to Graph::plan(), which then leaves such layers in float");
+      }
+      float& shared = shared_amax_[activation.scale];
+      shared = std::max(shared, *amax);
+    }
+    return {};
+  }
+
+  Result<void> compute_weights(RangeMethod method) {
+    for (const auto& weight : plan_.weights()) {
+      auto constant = constant_of(described_, weight.tensor);
+      if (!constant) return std::move(constant).error();
+      auto amax = weights_amax(constant->view(), weight.axis, method);
+      if (!amax) {
+        return Error(amax.error().status(),
+                     "weight '" + name(weight.tensor) + "' cannot be quantized: " + std::string(amax.error().message()),
+                     "check how the model was exported, or exclude the layers that read it");
+      }
+      const auto values = amax->values();
+      weight_amax_.emplace_back(values.begin(), values.end());
+    }
+    return {};
+  }
+
+  Result<void> add_activations() {
+    for (const auto& activation : plan_.activations()) {
+      auto result = pairs_.add(*described_.tensors[activation.tensor].tensor, name(activation.tensor),
+                               {shared_amax_[activation.scale]}, no_axis);
+      if (!result) return std::move(result).error();
+      rewire(activation.readers, **result);
+    }
+    return {};
+  }
+
+  Result<void> add_weights() {
+    std::size_t index = 0;
+    for (const auto& weight : plan_.weights()) {
+      const std::string base = name(weight.tensor);
+      auto source = source_of(weight.tensor, base);
+      if (!source) return std::move(source).error();
+      // One that is read along two axes gets two pairs.
+      const std::string pair = seen_[weight.tensor]++ == 0 ? base : base + "_" + std::to_string(seen_[weight.tensor]);
+      auto result = pairs_.add(**source, pair, weight_amax_[index++], weight.axis);
+      if (!result) return std::move(result).error();
+      if (auto done = replace(weight.readers); !done) return done;
+      rewire(weight.readers, **result);
+    }
+    replacement_.rewire();
+    return {};
+  }
+
+  // Readers that store the kernel, which is known by now, give way to such that read it.
+  Result<void> replace(const Plan::Readers& readers) {
+    for (const auto& reader : readers) {
+      nvinfer1::ILayer*& layer = described_.layers[reader.node];
+      if (reader.input != 1 || !kernel_of(*layer)) continue;
+      auto replaced = replacement_.replace(*layer);
+      if (!replaced) return std::move(replaced).error();
+      described_.tensors[described_.graph.nodes()[reader.node].outputs[0]].tensor = (*replaced)->getOutput(0);
+      layer = *replaced;
+    }
+    return {};
+  }
+
+  // The weight as a tensor; a kernel that a layer stores becomes one.
+  Result<nvinfer1::ITensor*> source_of(std::size_t weight, const std::string& base) {
+    const NetworkTensor& found = described_.tensors[weight];
+    if (found.tensor != nullptr) return found.tensor;
+    const auto kernel = kernel_of(*found.layer);
+    return pairs_.constant(kernel->shape, kernel->weights, base);
+  }
+
+  void rewire(const Plan::Readers& readers, nvinfer1::ITensor& dequantized) {
+    for (const auto& reader : readers) {
+      described_.layers[reader.node]->setInput(static_cast<std::int32_t>(reader.input), dequantized);
+    }
+  }
+
+  std::string name(std::size_t tensor) const { return std::string(described_.graph.tensors()[tensor].name); }
+
+  Network described_;
+  const Plan& plan_;
+  WeightMemory memory_;
+  Pairs pairs_;
+  Replacement replacement_;
+  std::unordered_map<std::size_t, float> shared_amax_;
+  std::vector<std::vector<float>> weight_amax_;
+  std::unordered_map<std::size_t, int> seen_;
+};
+
+}  // namespace detail
+
+/// Puts Quantize and Dequantize layers into a network where the plan of its describe() says, by the ranges, and rewires what
+/// reads quantized values. Inputs and outputs of the network keep their names and their order. Weights stay stored as they
+/// are, with a pair behind them whose ranges, one per channel, `weight_method` computes.
+///
+/// The result owns the scales and must outlive the build of the engine. An error before the first layer is added, such as a
+/// missing range, leaves the network as it was; after Status::Engine it must not be used any more.
+///
+/// On TensorRT 8 to 10 the builder needs BuilderFlag::kINT8; build_engine() sets it.
+[[nodiscard]] inline Result<WeightMemory> insert_qdq(nvinfer1::INetworkDefinition& network, const Plan& plan,
+                                                     const Ranges& ranges, RangeMethod weight_method = Method::Mse) {
+  auto described = detail::Network::describe(network);
+  if (!described) return std::move(described).error();
+  return detail::Insertion(network, *std::move(described), plan).run(ranges, weight_method);
+}
+
+}  // namespace qdq::trt
+
+#endif  // QDQ_TRT_HAS_QDQ
+
+#endif

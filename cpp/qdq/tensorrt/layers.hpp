@@ -1,0 +1,163 @@
+// Layers that are quantized from the start.
+#ifndef QDQ_TENSORRT_LAYERS_HPP
+#define QDQ_TENSORRT_LAYERS_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <NvInfer.h>
+
+#include <qdq/tensorrt/detail/operands.hpp>
+#include <qdq/tensorrt/layer_ranges.hpp>
+#include <qdq/tensorrt/version.hpp>
+#include <qdq/tensorrt/weight_memory.hpp>
+
+#if QDQ_TRT_HAS_QDQ
+
+namespace qdq::trt {
+
+/// The numbers of a layer, which stay where they are and must outlive the build of the engine.
+struct LayerWeights {
+  nvinfer1::Weights kernel;                                            ///< 32-bit or 16-bit floats.
+  nvinfer1::Weights bias = {nvinfer1::DataType::kFLOAT, nullptr, 0};  ///< Not quantized; none by default.
+  WeightRange range = {};                                              ///< How the kernel is quantized.
+};
+
+/// Adds layers to a network with Quantize and Dequantize before their inputs and behind their kernels: what the quantized
+/// modules of pytorch-quantization are to a model. Outputs are not quantized. A tensor that several layers read by the same
+/// range is quantized once.
+///
+///     qdq::trt::WeightMemory memory;
+///     qdq::trt::QuantizedLayers layers(*network, memory);
+///     auto conv = layers.convolution("conv1", *x, 2.5f, 32, nvinfer1::Dims3{…}, {kernel, bias});
+///
+/// The memory owns the scales and must outlive the build of the engine; it and the network must outlive this. A layer that
+/// was added can be changed like any other: its stride, padding, dilation. Its output has its name, which must be new to the
+/// network. On TensorRT 8 to 10 the builder needs BuilderFlag::kINT8; build_engine() sets it.
+///
+/// Errors before anything is added: Status::Unsupported for a descriptor that TensorRT cannot express, Status::Shape for
+/// numbers that do not fit, Status::Data for weights and ranges that are not finite. After Status::Engine the network must
+/// not be used any more.
+class QuantizedLayers {
+ public:
+  QuantizedLayers(nvinfer1::INetworkDefinition& network, WeightMemory& memory)
+      : network_(network), operands_(network, memory) {}
+  QuantizedLayers(const QuantizedLayers&) = delete;
+  QuantizedLayers& operator=(const QuantizedLayers&) = delete;
+
+  /// A convolution in as many dimensions as the window has. The kernel is [maps, channels / groups, window…], quantized
+  /// along axis 0.
+  [[nodiscard]] Result<nvinfer1::IConvolutionLayer*> convolution(const std::string& name, nvinfer1::ITensor& input,
+                                                                 const InputRange& range, std::int32_t maps,
+                                                                 const nvinfer1::Dims& window, const LayerWeights& weights,
+                                                                 std::int32_t groups = 1) {
+    const auto shape = detail::kernel_shape(weights.kernel, window, maps, 0);
+    auto operands = operands_.make(name, input, range, weights.kernel, shape, 0, weights.range);
+    if (!operands) return std::move(operands).error();
+    return with_kernel(name, *operands, groups,
+                       network_.addConvolutionNd(*operands->input, maps, window, none_of(weights.kernel), weights.bias));
+  }
+
+  /// A transposed convolution. The kernel is [channels, maps / groups, window…], quantized along axis 1 where there is one
+  /// group, else as a whole. TensorRT-RTX computes it in float all the same.
+  [[nodiscard]] Result<nvinfer1::IDeconvolutionLayer*> deconvolution(const std::string& name, nvinfer1::ITensor& input,
+                                                                     const InputRange& range, std::int32_t maps,
+                                                                     const nvinfer1::Dims& window,
+                                                                     const LayerWeights& weights, std::int32_t groups = 1) {
+    const auto shape = detail::kernel_shape(weights.kernel, window, 0, groups > 0 ? maps / groups : 0);
+    auto operands = operands_.make(name, input, range, weights.kernel, shape, groups == 1 ? 1 : no_axis, weights.range);
+    if (!operands) return std::move(operands).error();
+    return with_kernel(name, *operands, groups,
+                       network_.addDeconvolutionNd(*operands->input, maps, window, none_of(weights.kernel), weights.bias));
+  }
+
+  /// A fully connected layer over the last axis of an input of rank 2 or more: x · transpose(kernel) + bias. The kernel is
+  /// [outputs, inputs], quantized along axis 0. Returns the last layer: the product, or the sum with the bias.
+  [[nodiscard]] Result<nvinfer1::ILayer*> fully_connected(const std::string& name, nvinfer1::ITensor& input,
+                                                          const InputRange& range, std::int32_t outputs,
+                                                          const LayerWeights& weights) {
+    return product(name, input, range, detail::kernel_shape(weights.kernel, {}, outputs, 0), 0, weights);
+  }
+
+  /// The product of an input of rank 2 or more and a kernel [rows, columns], quantized along axis 1, and the bias added.
+  /// Returns the last layer: the product, or the sum with the bias.
+  [[nodiscard]] Result<nvinfer1::ILayer*> matrix_multiply(const std::string& name, nvinfer1::ITensor& input,
+                                                          const InputRange& range, std::int32_t columns,
+                                                          const LayerWeights& weights) {
+    return product(name, input, range, detail::kernel_shape(weights.kernel, {}, 0, columns), 1, weights);
+  }
+
+  /// The matrix product of two tensors that the network computes, each with its range.
+  [[nodiscard]] Result<nvinfer1::IMatrixMultiplyLayer*> matrix_multiply(
+      const std::string& name, nvinfer1::ITensor& left, const InputRange& left_range,
+      nvinfer1::MatrixOperation left_operation, nvinfer1::ITensor& right, const InputRange& right_range,
+      nvinfer1::MatrixOperation right_operation) {
+    if (auto fits = detail::of_layer(name, right_range.amax()); !fits) return std::move(fits).error();
+    auto first = operands_.input(name, left, left_range);
+    if (!first) return std::move(first).error();
+    auto second = operands_.input(name, right, right_range);
+    if (!second) return std::move(second).error();
+    return named(name, network_.addMatrixMultiply(**first, left_operation, **second, right_operation));
+  }
+
+  /// A pooling, of which the input alone is quantized. TensorRT-RTX computes averages in float all the same.
+  [[nodiscard]] Result<nvinfer1::IPoolingLayer*> pooling(const std::string& name, nvinfer1::ITensor& input,
+                                                         const InputRange& range, nvinfer1::PoolingType type,
+                                                         const nvinfer1::Dims& window) {
+    auto quantized = operands_.input(name, input, range);
+    if (!quantized) return std::move(quantized).error();
+    return named(name, network_.addPoolingNd(**quantized, type, window));
+  }
+
+ private:
+  static nvinfer1::Weights none_of(const nvinfer1::Weights& kernel) noexcept { return {kernel.type, nullptr, 0}; }
+
+  template <typename Layer>
+  static Result<Layer*> named(const std::string& name, Layer* layer) {
+    if (layer == nullptr) return detail::refused_layer(name);
+    layer->setName(name.c_str());
+    layer->getOutput(0)->setName(name.c_str());
+    return layer;
+  }
+
+  template <typename Layer>
+  static Result<Layer*> with_kernel(const std::string& name, const detail::Operands& operands, std::int32_t groups,
+                                    Layer* layer) {
+    if (layer == nullptr) return detail::refused_layer(name);
+    layer->setNbGroups(groups);
+    layer->setInput(1, *operands.kernel);
+    return named(name, layer);
+  }
+
+  Result<nvinfer1::ILayer*> product(const std::string& name, nvinfer1::ITensor& input, const InputRange& range,
+                                    const std::vector<std::int64_t>& shape, std::int32_t axis, const LayerWeights& weights) {
+    using nvinfer1::MatrixOperation;
+    const std::int64_t outputs = shape[static_cast<std::size_t>(axis)];
+    const std::int32_t rank = input.getDimensions().nbDims;
+    if (auto fits = detail::check_product(name, rank, outputs, weights.bias); !fits) return std::move(fits).error();
+    auto operands = operands_.make(name, input, range, weights.kernel, shape, axis, weights.range);
+    if (!operands) return std::move(operands).error();
+    auto kernel = operands_.widen(name, *operands->kernel, shape, rank);
+    if (!kernel) return std::move(kernel).error();
+    nvinfer1::ILayer* layer = network_.addMatrixMultiply(*operands->input, MatrixOperation::kNONE, **kernel,
+                                                         axis == 0 ? MatrixOperation::kTRANSPOSE : MatrixOperation::kNONE);
+    if (layer == nullptr || weights.bias.count == 0) return named(name, layer);
+    static_cast<void>(named(name + ".product", layer));
+    auto addend = operands_.constant(name + ".bias", {outputs}, weights.bias, rank);
+    if (!addend) return std::move(addend).error();
+    layer = network_.addElementWise(*layer->getOutput(0), **addend, nvinfer1::ElementWiseOperation::kSUM);
+    return named(name, layer);
+  }
+
+  nvinfer1::INetworkDefinition& network_;
+  detail::OperandPairs operands_;
+};
+
+}  // namespace qdq::trt
+
+#endif  // QDQ_TRT_HAS_QDQ
+
+#endif

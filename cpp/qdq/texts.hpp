@@ -1,0 +1,38 @@
+// Texts that a function has made.
+#ifndef QDQ_TEXTS_HPP
+#define QDQ_TEXTS_HPP
+
+#include <cstddef>
+#include <string_view>
+
+#include <qdq/detail/handle.hpp>
+#include <qdq/detail/items.hpp>
+#include <qdq/detail/text.hpp>
+
+namespace qdq {
+
+/// Texts that a function has made, in order: paths, names. Immutable. What it returns is valid until it is freed.
+class Texts : public detail::Handle<qdq_texts, qdq_texts_free> {
+ public:
+  using Handle::Handle;
+  using Items = detail::Items<std::string_view, qdq_texts>;
+
+  /// How many texts there are.
+  [[nodiscard]] std::size_t size() const noexcept { return qdq_texts_count(c()); }
+  /// The text at `index`, which must be below size().
+  [[nodiscard]] std::string_view operator[](std::size_t index) const { return items()[index]; }
+  /// All texts, for loops.
+  [[nodiscard]] Items::iterator begin() const { return items().begin(); }
+  [[nodiscard]] Items::iterator end() const { return items().end(); }
+
+ private:
+  Items items() const {
+    return {c(), size(), [](const qdq_texts* texts, std::size_t, std::size_t index) {
+              return detail::view(qdq_texts_get(texts, index));
+            }};
+  }
+};
+
+}  // namespace qdq
+
+#endif

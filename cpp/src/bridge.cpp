@@ -1,0 +1,73 @@
+// Engines for the Rust side, by the headers that programs in C++ use.
+#include "bridge.hpp"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <qdq/tensorrt.hpp>
+
+#include "qdq/src/tensorrt/bridge.rs.h"
+
+namespace qdq::bridge {
+namespace {
+
+class Logger : public nvinfer1::ILogger {
+ public:
+  void log(Severity severity, const char* message) noexcept override {
+    // TensorRT does not promise UTF-8.
+    bridge::log(static_cast<std::int32_t>(severity), std::string(rust::String::lossy(message)));
+  }
+};
+
+std::string text(const rust::String& text) { return std::string(text); }
+
+std::vector<std::int64_t> list(const rust::Vec<std::int64_t>& values) { return {values.begin(), values.end()}; }
+
+trt::EngineOptions options_of(const Request& request, nvinfer1::ILogger& logger) {
+  trt::EngineOptions options;
+  options.logger = &logger;
+  options.half = request.half;
+  if (request.workspace != 0) options.workspace = static_cast<std::size_t>(request.workspace);
+  options.timing_cache = text(request.timing_cache);
+  for (const InputShapes& one : request.shapes) {
+    if (options.profiles.size() <= one.profile) options.profiles.resize(one.profile + 1);
+    options.profiles[one.profile].push_back({text(one.input), list(one.min), list(one.opt), list(one.max)});
+  }
+  options.compute_capabilities.assign(request.compute_capabilities.begin(), request.compute_capabilities.end());
+  return options;
+}
+
+Result<void> build(rust::Slice<const std::uint8_t> model, const Request& request) {
+  auto library = trt::Library::open(text(request.infer), text(request.parser));
+  if (!library) return std::move(library).error();
+  Logger logger;
+  const trt::EngineOptions options = options_of(request, logger);
+  trt::detail::Build build(options, *library);
+  const Bytes bytes(model.data(), model.size());
+  if (request.ranges.empty()) {
+    auto engine = build.from_bytes(bytes, text(request.name), nullptr);
+    if (!engine) return std::move(engine).error();
+    return engine->write(text(request.output));
+  }
+  auto ranges = Ranges::from_json(text(request.ranges));
+  if (!ranges) return std::move(ranges).error();
+  auto engine = build.from_bytes(bytes, text(request.name), &*ranges);
+  if (!engine) return std::move(engine).error();
+  return engine->write(text(request.output));
+}
+
+}  // namespace
+
+std::array<std::int32_t, 3> version() { return {trt::compiled.major, trt::compiled.minor, trt::compiled.patch}; }
+
+bool has_qdq() { return QDQ_TRT_HAS_QDQ; }
+
+Outcome build_engine(rust::Slice<const std::uint8_t> model, const Request& request) {
+  const Result<void> done = build(model, request);
+  if (done) return {QDQ_OK, {}, {}};
+  const Error& error = done.error();
+  return {static_cast<std::int32_t>(error.status()), std::string(error.message()), std::string(error.remedy())};
+}
+
+}  // namespace qdq::bridge

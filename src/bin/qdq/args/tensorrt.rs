@@ -1,0 +1,28 @@
+//! How TensorRT builds an engine.
+
+use std::path::PathBuf;
+
+/// TensorRT and what it is told.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "TensorRT")]
+pub struct TensorRtArgs {
+    /// libnvinfer or libtensorrt_rtx, or the folder it lies in [default: found, or QDQ_TENSORRT]
+    #[arg(long, value_name = "PATH")]
+    pub tensorrt: Option<PathBuf>,
+    /// Shapes of an input that the model leaves open, such as image=1x3x224x224:8x3x224x224:16x3x224x224; one
+    /// shape stands for all three; repeatable, and an input that comes again begins the next profile
+    #[arg(long, value_name = "NAME=MIN:OPT:MAX")]
+    pub shapes: Vec<String>,
+    /// The builder's workspace in MiB [default: all of the GPU]
+    #[arg(long, value_name = "MIB")]
+    pub workspace: Option<u64>,
+    /// Let what is not INT8 run in half precision (TensorRT 8 to 10)
+    #[arg(long)]
+    pub fp16: bool,
+    /// Keep measured times in this file for later builds
+    #[arg(long, value_name = "FILE")]
+    pub timing_cache: Option<PathBuf>,
+    /// TensorRT-RTX: build for a GPU of this compute capability, such as 8.6; repeatable [default: this machine's]
+    #[arg(long, value_name = "X.Y")]
+    pub compute_capability: Vec<String>,
+}

@@ -1,0 +1,88 @@
+//! `qdq engine`: TensorRT's engine of a model.
+
+use std::path::{Path, PathBuf};
+
+use qdq::emit::Ranges;
+use qdq::error::Result;
+use qdq::onnx::Model;
+use qdq::pipeline;
+use qdq::tensorrt::{self, EngineOptions, Libraries};
+use serde_json::json;
+
+use crate::args::{Engine, TensorRtArgs};
+use crate::term::Term;
+use crate::{Outcome, outputs, resolve};
+
+use super::planning::Planned;
+use super::range_file::RangeFile;
+use super::written::Written;
+
+/// TensorRT, found before the work starts, and what it is told.
+pub struct Builder {
+    libraries: Libraries,
+    options: EngineOptions,
+}
+
+impl Builder {
+    pub fn new(args: &TensorRtArgs) -> Result<Self> {
+        let options = resolve::tensorrt(args)?;
+        Ok(Self { libraries: tensorrt::find_tensorrt(args.tensorrt.as_deref())?, options })
+    }
+
+    /// Builds the engine of a model as it is; `name` is the file that it came from.
+    pub fn build(&self, model: &Model, name: &Path, output: &Path) -> Result<()> {
+        self.run(model, name, None, output)
+    }
+
+    /// Builds the engine of a float model by ranges: in a TensorRT that has Q/DQ, of its quantized form.
+    pub fn build_quantized(
+        &self,
+        quantized: &Model,
+        float: &Path,
+        ranges: &Ranges,
+        output: &Path,
+    ) -> Result<()> {
+        if tensorrt::has_qdq() {
+            self.run(quantized, float, None, output)
+        } else {
+            self.run(&Model::open(float)?, float, Some(ranges), output)
+        }
+    }
+
+    fn run(&self, model: &Model, name: &Path, ranges: Option<&Ranges>, output: &Path) -> Result<()> {
+        let name = name.display().to_string();
+        tensorrt::build_engine(
+            &model.inlined()?.encode()?,
+            &name,
+            ranges,
+            output,
+            &self.libraries,
+            &self.options,
+        )
+    }
+}
+
+pub fn run(args: &Engine, term: &Term) -> Result<Outcome> {
+    let inputs: Vec<PathBuf> = args.ranges.iter().chain([&args.model]).cloned().collect();
+    let timing = args.tensorrt.timing_cache.as_deref();
+    outputs::check(timing.into_iter().chain([args.output.as_path()]), inputs.iter().map(PathBuf::as_path))?;
+    let builder = Builder::new(&args.tensorrt)?;
+    match &args.ranges {
+        None => builder.build(&Model::open(&args.model)?, &args.model, &args.output)?,
+        Some(path) => {
+            let weights = resolve::weights(&args.weights)?;
+            let ranges = RangeFile::read(path)?.into_ranges(path)?;
+            let policy = resolve::policy(&args.policy);
+            let whole = Planned::open(&args.model, &policy)?;
+            whole.check_worth(&args.model, &policy, term)?;
+            let (Planned { prepared, plan }, _) = whole.restrict(&policy, &ranges)?;
+            let quantized = pipeline::quantize(&prepared, &plan, &ranges, weights)?;
+            builder.build_quantized(&quantized, &args.model, &ranges, &args.output)?;
+        }
+    }
+    let mut written = Written::default();
+    written.add("engine", &args.output);
+    let json = json!({ "files": written.to_json() });
+    term.result(written.text(), &json)?;
+    Ok(Outcome::Done)
+}

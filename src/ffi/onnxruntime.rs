@@ -1,0 +1,53 @@
+//! Where ONNX Runtime's library is.
+
+use std::ffi::c_char;
+use std::mem::MaybeUninit;
+
+use crate::runtime;
+
+use super::buffer::qdq_buffer;
+use super::error::qdq_error;
+use super::guard::guard;
+use super::handle::{self, give, path_bytes};
+use super::status::qdq_status;
+
+/// Finds ONNX Runtime's library: `path`, which may be NULL, says the library or the folder it lies in; else it is looked for by
+/// the environment variables QDQ_ONNXRUNTIME and ORT_DYLIB_PATH (likewise), in the Python package onnxruntime of the active
+/// environment, beside the programs in PATH, of the user or of the system, and where the system looks for libraries. `*out`
+/// receives its path, or its name where the system's loader finds it; free it with qdq_buffer_free().
+///
+/// QDQ_ERROR_INVALID_ARGUMENT where the place that was asked for holds no such library; QDQ_ERROR_ENGINE with the list of places
+/// where none does.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_onnxruntime_find(
+    path: *const c_char,
+    out: Option<&mut MaybeUninit<*mut qdq_buffer>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        give(out, || {
+            // SAFETY: the header's rules for texts.
+            let path = (!path.is_null()).then(|| unsafe { handle::path(path, "path") }).transpose()?;
+            let found = runtime::find_onnxruntime(path.as_deref())?;
+            Ok(qdq_buffer::new(path_bytes(&found)))
+        })
+    })
+}
+
+/// The version of the ONNX Runtime library at `path`, such as "1.24.1". The library is loaded for that and stays so. Free `*out`
+/// with qdq_buffer_free().
+///
+/// QDQ_ERROR_ENGINE where the file cannot be loaded or is not ONNX Runtime.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_onnxruntime_version(
+    path: *const c_char,
+    out: Option<&mut MaybeUninit<*mut qdq_buffer>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        // SAFETY: the header's rules for texts.
+        give(out, || {
+            runtime::onnxruntime_version(&unsafe { handle::path(path, "path") }?).map(qdq_buffer::new)
+        })
+    })
+}

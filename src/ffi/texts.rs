@@ -1,0 +1,34 @@
+//! `qdq_texts`: a list of texts that a function returns.
+
+use std::ffi::{CString, c_char};
+
+use super::handle::{self, text_at};
+
+/// Texts that a function has made, in order: paths, names. Immutable; any number of threads may read one.
+pub struct qdq_texts {
+    texts: Vec<CString>,
+}
+
+impl qdq_texts {
+    pub(super) fn new(texts: Vec<CString>) -> Self {
+        Self { texts }
+    }
+}
+
+/// Frees `*texts` and sets it to NULL. NULL in either place is allowed and does nothing.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_texts_free(texts: Option<&mut *mut qdq_texts>) {
+    handle::free(texts);
+}
+
+/// How many texts there are; 0 for NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_texts_count(texts: Option<&qdq_texts>) -> usize {
+    texts.map_or(0, |texts| texts.texts.len())
+}
+
+/// Text `index`; NULL past the last. Valid until the list is freed.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_texts_get(texts: Option<&qdq_texts>, index: usize) -> *const c_char {
+    texts.map_or(std::ptr::null(), |texts| text_at(&texts.texts, index))
+}

@@ -1,0 +1,116 @@
+//! What calibration has collected, in a file.
+
+use std::path::Path;
+
+use ndarray::IxDyn;
+
+use crate::error::{Context, Error, ErrorKind, Result};
+use crate::file::write_atomic;
+use crate::observe::Stats;
+use crate::observe::maxima::Maxima;
+use crate::observe::minmax::AxisMax;
+use crate::quant::dense::shaped;
+
+use super::TensorQuantizer;
+use super::calibration::{Calibration, add_maxima};
+
+impl TensorQuantizer {
+    /// Writes what was collected to `path`, whole or not at all.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be written, and those of [`calibration_to_bytes`](Self::calibration_to_bytes).
+    pub fn save_calibration(&self, path: &Path) -> Result<()> {
+        let bytes = self.calibration_to_bytes()?;
+        write_atomic(path, |out| out.write_all(&bytes).map_err(|error| Error::io("write", path, error)))
+    }
+
+    /// Reads what [`save_calibration`](Self::save_calibration) wrote, in place of what was collected: the quantizer goes
+    /// on where that one was. To add it to what was collected, load it into a clone and [`merge`](Self::merge) that.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read, and those of [`calibration_from_bytes`](Self::calibration_from_bytes). What was
+    /// collected stays then.
+    pub fn load_calibration(&mut self, path: &Path) -> Result<()> {
+        let bytes = std::fs::read(path).map_err(|error| Error::io("read", path, error))?;
+        self.calibration_from_bytes(&bytes).map_err(|error| error.within(path.display()))
+    }
+
+    /// The content of the file; equal calibrations give equal bytes.
+    ///
+    /// With a histogram it is a file of [`Stats`] that holds one tensor, called like the quantizer, of 0 samples; with
+    /// maxima one of [`Maxima`], which [`AxisMax`] reads too unless they are those of blocks.
+    ///
+    /// # Errors
+    ///
+    /// When the quantizer's name is too long for the format (100 MB), or for maxima of data with more than 64 axes.
+    pub fn calibration_to_bytes(&self) -> Result<Vec<u8>> {
+        match &self.calibration {
+            Calibration::Histogram(stats) => {
+                let mut run = Stats::default();
+                run.tensors.insert(self.descriptor.name.clone().unwrap_or_default(), stats.clone());
+                run.to_bytes()
+            }
+            Calibration::Max(max) => {
+                let (axes, block) = (self.kept_axes(), self.descriptor.block);
+                Maxima { axes, block, amax: max.amax().cloned(), history: None }.to_bytes()
+            }
+        }
+    }
+
+    /// Takes over the content of such a file, in place of what was collected. From a file of [`Stats`] with several
+    /// tensors it takes the one that is called like the quantizer.
+    ///
+    /// # Errors
+    ///
+    /// `Format` when the bytes are damaged or are something else, what another method collects for example;
+    /// `InvalidArgument` when the maxima are those of other axes or blocks, `Data` when several tensors are there but
+    /// not the quantizer's. What was collected stays then.
+    pub fn calibration_from_bytes(&mut self, bytes: &[u8]) -> Result<()> {
+        let loaded = match &self.calibration {
+            Calibration::Histogram(_) => self.histogram_of(bytes),
+            Calibration::Max(_) => self.maxima_of(bytes),
+        };
+        self.calibration = loaded.map_err(|error| self.within(error))?;
+        Ok(())
+    }
+
+    fn kept_axes(&self) -> Vec<i64> {
+        self.descriptor.axis.iter().flatten().map(|&axis| axis as i64).collect()
+    }
+
+    fn histogram_of(&self, bytes: &[u8]) -> Result<Calibration> {
+        let Stats { mut tensors, .. } =
+            Stats::from_bytes(bytes).context(ErrorKind::Format, || unusable("calibration statistics"))?;
+        let own = tensors.remove(self.descriptor.name.as_deref().unwrap_or_default());
+        let only = if own.is_none() && tensors.len() == 1 { tensors.pop_first() } else { None };
+        let found = own.or_else(|| only.map(|(_, stats)| stats)).ok_or_else(|| {
+            let message = format!("none of {} tensors with statistics is the quantizer's", tensors.len());
+            Error::new(ErrorKind::Data, message).with_remedy("name the quantizer like its tensor")
+        })?;
+        Ok(Calibration::Histogram(found))
+    }
+
+    fn maxima_of(&self, bytes: &[u8]) -> Result<Calibration> {
+        let maxima = Maxima::from_bytes(bytes).context(ErrorKind::Format, || unusable("maxima"))?;
+        if maxima.axes != self.kept_axes() || maxima.block != self.descriptor.block {
+            let message = "the maxima were collected along other axes or blocks";
+            return Err(Error::new(ErrorKind::InvalidArgument, message)
+                .with_remedy("load them into a quantizer with the descriptor of the one that saved them"));
+        }
+        let mut collector = AxisMax::default();
+        if let Some(mut amax) = maxima.amax {
+            if self.descriptor.axis.is_none() && self.descriptor.block.is_none() {
+                // One number has no axis here, whatever rank it was written with.
+                amax.shape.clear();
+            }
+            add_maxima(&mut collector, &shaped(IxDyn(&amax.shape), amax.values)?)?;
+        }
+        Ok(Calibration::Max(collector))
+    }
+}
+
+fn unusable(what: &str) -> String {
+    format!("the saved calibration holds no {what}, which is what the quantizer's calib_method collects")
+}

@@ -1,0 +1,121 @@
+//! The way to the C++ that drives TensorRT: `cpp/src/bridge.cpp`.
+#![allow(unsafe_code, reason = "cxx checks both sides of the calls against one declaration")]
+
+use std::path::Path;
+
+use super::{EngineOptions, Libraries, Version};
+use crate::emit::Ranges;
+use crate::error::{Error, ErrorKind, Result};
+
+#[cxx::bridge(namespace = "qdq::bridge")]
+mod calls {
+    /// The shapes of one input in one profile.
+    struct InputShapes {
+        profile: usize,
+        input: String,
+        min: Vec<i64>,
+        opt: Vec<i64>,
+        max: Vec<i64>,
+    }
+
+    /// What to build and how.
+    struct Request {
+        name: String,
+        ranges: String,
+        output: String,
+        infer: String,
+        parser: String,
+        half: bool,
+        workspace: u64,
+        timing_cache: String,
+        shapes: Vec<InputShapes>,
+        compute_capabilities: Vec<i32>,
+    }
+
+    /// What became of it: status 0 is good.
+    struct Outcome {
+        status: i32,
+        message: String,
+        remedy: String,
+    }
+
+    extern "Rust" {
+        fn log(severity: i32, message: &str);
+    }
+
+    unsafe extern "C++" {
+        include!("bridge.hpp");
+
+        fn version() -> [i32; 3];
+        fn has_qdq() -> bool;
+        fn build_engine(model: &[u8], request: &Request) -> Outcome;
+    }
+}
+
+/// The TensorRT whose headers this was compiled with.
+pub fn compiled() -> Option<Version> {
+    let [major, minor, patch] = calls::version();
+    Some(Version { major, minor, patch })
+}
+
+/// Whether that TensorRT has Quantize and Dequantize layers; without them a float model is built by its ranges.
+pub fn has_qdq() -> bool {
+    calls::has_qdq()
+}
+
+/// Builds the engine of an ONNX file's content and writes it to `output`, whole or not at all. `ranges` quantize a
+/// float model; without them the model is built as it is. `name` is the model's in messages. What TensorRT says goes
+/// to [`tracing`].
+///
+/// # Errors
+/// `Engine` with TensorRT's first complaint; those of the options.
+pub fn build_engine(
+    model: &[u8],
+    name: &str,
+    ranges: Option<&Ranges>,
+    output: &Path,
+    libraries: &Libraries,
+    options: &EngineOptions,
+) -> Result<()> {
+    let shapes = options.profiles.iter().enumerate().flat_map(|(profile, inputs)| {
+        inputs.iter().cloned().map(move |one| calls::InputShapes {
+            profile,
+            input: one.input,
+            min: one.min,
+            opt: one.opt,
+            max: one.max,
+        })
+    });
+    let request = calls::Request {
+        name: name.to_owned(),
+        ranges: ranges.map(Ranges::to_json).unwrap_or_default(),
+        output: text(output)?,
+        infer: text(&libraries.infer)?,
+        parser: text(&libraries.parser)?,
+        half: options.half,
+        workspace: options.workspace.unwrap_or(0),
+        timing_cache: options.timing_cache.as_deref().map(text).transpose()?.unwrap_or_default(),
+        shapes: shapes.collect(),
+        compute_capabilities: options.compute_capabilities.clone(),
+    };
+    let outcome = calls::build_engine(model, &request);
+    let Some(kind) = crate::ffi::kind_of(outcome.status) else { return Ok(()) };
+    let error = Error::new(kind, outcome.message);
+    Err(if outcome.remedy.is_empty() { error } else { error.with_remedy(outcome.remedy) })
+}
+
+fn text(path: &Path) -> Result<String> {
+    path.to_str().map(str::to_owned).ok_or_else(|| {
+        Error::new(ErrorKind::InvalidArgument, format!("{}: the path is not UTF-8", path.display()))
+            .with_remedy("give a path that is")
+    })
+}
+
+/// What TensorRT says. Its severities: 0 and 1 are errors, which come back as the build's error too.
+fn log(severity: i32, message: &str) {
+    match severity {
+        0..=2 => tracing::warn!("TensorRT: {message}"),
+        3 => tracing::debug!("TensorRT: {message}"),
+        _ => tracing::trace!("TensorRT: {message}"),
+    }
+}

@@ -1,0 +1,195 @@
+//! What goes on while a model runs.
+
+use std::fmt;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use ndarray::{ArrayD, IxDyn};
+use qdq::batch::{self, Batch};
+use qdq::error::{Error, Result};
+use qdq::onnx::Model;
+use qdq::pipeline;
+use qdq::place::Policy;
+use qdq::runtime::{self, EngineKind, EngineOptions, Tap};
+use qdq::tensor::{Tensor, TensorView};
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Level, Metadata, Subscriber};
+
+use super::Native;
+use crate::api::runs::images;
+use crate::api::{Fault, Outcome, Raised, Ran, Runs, Script, Watched};
+use crate::environment::{digits, onnxruntime};
+
+fn tensor(x: &ArrayD<f32>) -> Tensor {
+    Tensor::new(x.shape().to_vec(), x.as_slice().unwrap().to_vec()).unwrap()
+}
+
+fn array(tensor: &Tensor) -> ArrayD<f32> {
+    let values = tensor.data().view().to_f32().unwrap().into_owned();
+    ArrayD::from_shape_vec(IxDyn(tensor.shape()), values).unwrap()
+}
+
+fn give(script: Script, call: usize) -> Result<Option<Vec<(String, Tensor)>>> {
+    let mut name = "input";
+    let mut tensor = tensor(&images(call));
+    match script.fault {
+        Some((at, fault)) if at == call => match fault {
+            Fault::Fails(kind, message, remedy) => return Err(Error::new(kind, message).with_remedy(remedy)),
+            Fault::GivesAnotherInput => name = "another",
+            Fault::GivesAnotherShape => tensor = tensor.reshaped(vec![2, 1, 16, 4]).unwrap(),
+        },
+        _ if call >= script.batches => return Ok(None),
+        _ => {}
+    }
+    Ok(Some(vec![(name.to_owned(), tensor)]))
+}
+
+/// Calibrates the digits model on what `next` gives.
+fn calibrate(
+    next: impl FnMut() -> Result<Option<Vec<(String, Tensor)>>> + Send,
+    report: &mut dyn FnMut(pipeline::Progress) -> ControlFlow<()>,
+) -> Outcome<Vec<u8>> {
+    let prepared = pipeline::prepare(&Model::open(&digits("model.onnx"))?)?;
+    let plan = pipeline::plan(&prepared, &Policy::default())?;
+    let taps = pipeline::taps(&prepared.graph, &plan, true);
+    let mut source = batch::from_fn(&prepared.model.inputs(), next);
+    let engine = EngineOptions::default();
+    Ok(pipeline::calibrate(&prepared.model, &taps, &mut source, &engine, report)?.to_bytes()?)
+}
+
+/// Keeps what the taps see.
+struct Seen(Mutex<Vec<Option<Tensor>>>);
+
+impl Tap for Seen {
+    fn observe(&self, index: usize, value: TensorView<'_>) -> Result<()> {
+        self.0.lock().unwrap()[index] = Some(value.to_owned());
+        Ok(())
+    }
+}
+
+/// Keeps the messages of the thread that it is set for.
+struct Messages {
+    level: i32,
+    found: Arc<Mutex<Vec<(i32, String)>>>,
+}
+
+#[derive(Default)]
+struct Text(String);
+
+impl Visit for Text {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if field.name() == "message" {
+            self.0 = format!("{value:?}");
+        }
+    }
+}
+
+fn level_of(level: Level) -> i32 {
+    match level {
+        Level::ERROR | Level::WARN => 0,
+        Level::INFO => 1,
+        _ => 2,
+    }
+}
+
+impl Subscriber for Messages {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target().starts_with("qdq") && level_of(*metadata.level()) <= self.level
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        let mut text = Text::default();
+        event.record(&mut text);
+        self.found.lock().unwrap().push((level_of(*event.metadata().level()), text.0));
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+impl Runs for Native {
+    fn calibrate(script: Script, stop_after: Option<u64>) -> Watched {
+        let asked = AtomicUsize::new(0);
+        let mut reports = Vec::new();
+        let stats = calibrate(|| give(script, asked.fetch_add(1, Ordering::Relaxed)), &mut |progress| {
+            let batches = progress.batches as u64;
+            reports.push((batches, progress.samples as u64, progress.total_batches.map(|all| all as u64)));
+            if stop_after == Some(batches) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        Watched { stats, asked: asked.into_inner(), reports }
+    }
+
+    fn endless(given: &AtomicUsize) -> Outcome<()> {
+        let is_requested = AtomicBool::new(false);
+        let endless = Script { batches: usize::MAX, fault: None };
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while given.load(Ordering::Relaxed) < 3 {
+                    std::thread::yield_now();
+                }
+                is_requested.store(true, Ordering::Relaxed);
+            });
+            let stop = || is_requested.load(Ordering::Relaxed);
+            let stats = calibrate(|| give(endless, given.fetch_add(1, Ordering::Relaxed) % 9), &mut |_| {
+                if stop() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            });
+            stats.map(drop)
+        })
+    }
+
+    fn raise_opset(model: &Path, to: i64) -> Outcome<Raised> {
+        let mut model = Model::open(model)?;
+        let change = model.raise_opset(to)?;
+        let qdq::onnx::OpsetChange { from, to, converted } = change;
+        Ok(Raised { from, to, converted, model: model.encode()? })
+    }
+
+    fn log(level: i32) -> Vec<(i32, String)> {
+        let found = Arc::new(Mutex::new(Vec::new()));
+        let messages = Messages { level, found: found.clone() };
+        let options = EngineOptions {
+            kind: EngineKind::Auto,
+            onnxruntime: Some(onnxruntime()),
+            ..EngineOptions::default()
+        };
+        tracing::subscriber::with_default(messages, || options.settled().unwrap());
+        Arc::try_unwrap(found).unwrap().into_inner().unwrap()
+    }
+
+    fn session(taps: &[&str], images: &ArrayD<f32>, onnxruntime: Option<&Path>) -> Outcome<Ran> {
+        let model = Model::open(&digits("model.onnx"))?;
+        let taps: Vec<String> = taps.iter().map(ToString::to_string).collect();
+        let seen = Arc::new(Seen(Mutex::new(vec![None; taps.len()])));
+        let kind = onnxruntime.map_or(EngineKind::Embedded, |_| EngineKind::OnnxRuntime);
+        let options = EngineOptions { kind, onnxruntime: onnxruntime.map(Path::to_owned), threads: Some(1) };
+        let mut engine = runtime::open(&model, &taps, seen.clone(), &options)?;
+        let batch = Batch { inputs: vec![("input".to_owned(), tensor(images))], samples: 2 };
+        let outputs = engine.run(&batch)?;
+        let names = model.outputs().into_iter().map(|output| output.name);
+        let seen = std::mem::take(&mut *seen.0.lock().unwrap());
+        let tapped = taps.into_iter().zip(seen);
+        Ok(Ran {
+            engine: engine.describe(),
+            outputs: names.zip(outputs.iter().map(array)).collect(),
+            tapped: tapped.filter_map(|(name, tensor)| Some((name, array(&tensor?)))).collect(),
+        })
+    }
+
+    fn onnxruntime(place: &Path) -> Outcome<(String, String)> {
+        let path = runtime::find_onnxruntime(Some(place))?;
+        let version = runtime::onnxruntime_version(&path)?;
+        Ok((path.display().to_string(), version))
+    }
+}

@@ -1,0 +1,49 @@
+#!/usr/bin/env python3
+"""Builds an engine of quantized layers alone with TensorRT-RTX on the CPU: their products must run in INT8.
+
+usage: layers.py
+"""
+
+import pathlib
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent), str(HERE.parent / "python")]
+
+import engine_types  # noqa: E402
+import native  # noqa: E402
+import rtx  # noqa: E402
+from tensorrt_headers import headers  # noqa: E402
+
+LIBRARY = native.ROOT / "target" / "debug"
+# How many operations of each kind run in INT8, and in float. The products of queries and keys, which read one tensor, become
+# one; transposed convolutions never run in INT8.
+EXPECTED = {"corrltn": [3, 0], "fully_connected": [3, 0], "deconvolution": [0, 1], "maxpool": [1, 0]}
+
+
+def main(arguments):
+    suite = native.Suite("tensorrt-layers", arguments[0] if arguments else LIBRARY)
+    program = suite.compile("g++", [HERE / "layers.cpp"], "-std=c++17", *native.WARNINGS, f"-I{native.ROOT / 'cpp'}",
+                            *headers("rtx-1.7"), "-ldl", name="layers")
+
+    def test():
+        with tempfile.TemporaryDirectory() as scratch:
+            engine = pathlib.Path(scratch) / "engine"
+            native.run(program, rtx._libraries()[0], engine)
+            operations = engine_types.operations(engine.read_bytes())
+        found = {kind: [0, 0] for kind in EXPECTED}
+        for operation in operations:
+            kind = operation.backbone or operation.kind
+            if kind in found:
+                is_int8 = operation.inputs[0] == "int8" if kind == "maxpool" else operation.is_int8
+                found[kind][0 if is_int8 else 1] += 1
+        if found != EXPECTED:
+            raise native.Failure("\n".join(map(str, operations)))
+
+    suite.case("quantized layers run in INT8", test)
+    suite.end()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
