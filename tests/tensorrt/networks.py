@@ -8,6 +8,9 @@ from tensorrt_headers import STANDIN, STANDINS, VERSIONS, headers
 HERE = Path(__file__).resolve().parent
 HEADERS = ROOT / "cpp" / "qdq"
 STRICT = ["-std=c++17", *WARNINGS, "-Wshadow", "-Wconversion", f"-I{ROOT / 'cpp'}", f"-I{ROOT / 'include'}"]
+# What getInferLibVersion() of the stand-ins returns, and of libraries that a program may meet.
+NUMBERS = {"7.2": 7201, "8.5": 8501, "10.3": 100300}
+OTHERS = [7203, 8501, 100300, 110400, 10701]
 BARE = ["-fno-exceptions", "-fno-rtti"]
 
 
@@ -29,4 +32,15 @@ def networks(suite, compiler, version):
 
 
 def libraries(version, folder):
-    pass
+    """Libraries that have a part of what TensorRT's and its parser's have, for open.cpp."""
+    source = HERE / "networks" / "library.c"
+    for number in OTHERS:
+        shared(folder / f"version-{number}.so", source, f"-DVERSION={number}")
+    shared(folder / "empty.so", source)
+    shared(folder / "parser.so", source, "-DPARSER")
+    shared(folder / "same.so", source, f"-DVERSION={NUMBERS[version]}", "-DBUILDER")
+    run("g++", *STRICT, "-fPIC", "-shared", *headers(version), STANDIN / "library.cpp", "-o", folder / "whole.so")
+
+
+def shared(built, source, *options):
+    run("gcc", "-fPIC", "-shared", *options, source, "-o", built)

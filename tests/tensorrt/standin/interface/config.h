@@ -54,7 +54,7 @@ private:
         if (low.nbDims == 0 || high.nbDims == 0) {
             return true;
         }
-        return low.nbDims == high.nbDims && std::equal(low.d, low.d + low.nbDims, high.d, std::less_equal<>());
+        return low.nbDims > 0 && low.nbDims == high.nbDims && std::equal(low.d, low.d + low.nbDims, high.d, std::less_equal<>());
     }
 };
 
