@@ -55,8 +55,13 @@ inline std::optional<std::vector<std::int64_t>> shape_of(const nvinfer1::Dims& d
   return shape;
 }
 
+/// The shape as TensorRT has it; of rank -1, which it refuses, where there are more axes than it knows.
 inline nvinfer1::Dims dims_of(const std::vector<std::int64_t>& shape) {
   nvinfer1::Dims dims{};
+  if (shape.size() > static_cast<std::size_t>(nvinfer1::Dims::MAX_DIMS)) {
+    dims.nbDims = -1;
+    return dims;
+  }
   dims.nbDims = static_cast<std::int32_t>(shape.size());
   for (std::size_t axis = 0; axis < shape.size(); ++axis) {
     dims.d[axis] = static_cast<std::remove_reference_t<decltype(dims.d[0])>>(shape[axis]);

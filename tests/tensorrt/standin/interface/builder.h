@@ -81,6 +81,11 @@ private:
             && !standin::calibrate(network, config, standin.logger)) {
             return false;
         }
+#if STANDIN_AT_LEAST(8, 0)
+        if (auto const* cache = config.getTimingCache()) {
+            const_cast<ITimingCache*>(cache)->standin += "measured ";
+        }
+#endif
         text = "standin " + std::to_string(NV_TENSORRT_VERSION) + "\n";
         for (auto const* layer : network.standin.layers) {
             text += std::to_string(static_cast<int>(layer->getType())) + " " + layer->getName() + "\n";

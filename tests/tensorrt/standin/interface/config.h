@@ -5,6 +5,8 @@
 #include "calibrators.h"
 #include "network.h"
 
+#include <functional>
+
 namespace nvinfer1 {
 
 class IHostMemory : public INoCopy {
@@ -24,7 +26,15 @@ public:
     std::map<std::string, std::array<Dims, 3>> standin;
 
     STANDIN_METHOD bool setDimensions(char const* inputName, OptProfileSelector select, DimsArgument dims) STANDIN_NOEXCEPT {
-        standin[inputName][static_cast<std::size_t>(select)] = dims;
+        auto& all = standin[inputName];
+        all[static_cast<std::size_t>(select)] = dims;
+        for (std::size_t i = 0; i < all.size(); ++i) {
+            for (std::size_t j = i + 1; j < all.size(); ++j) {
+                if (!in_order(all[i], all[j])) {
+                    return false;
+                }
+            }
+        }
         return true;
     }
     STANDIN_METHOD Dims getDimensions(char const* inputName, OptProfileSelector select) const STANDIN_NOEXCEPT {
@@ -37,6 +47,15 @@ public:
 
 protected:
     virtual ~IOptimizationProfile() = default;
+
+private:
+    // Those that are not set yet fit all others.
+    static bool in_order(Dims const& low, Dims const& high) {
+        if (low.nbDims == 0 || high.nbDims == 0) {
+            return true;
+        }
+        return low.nbDims > 0 && low.nbDims == high.nbDims && std::equal(low.d, low.d + low.nbDims, high.d, std::less_equal<>());
+    }
 };
 
 #if STANDIN_AT_LEAST(8, 0)
@@ -210,8 +229,13 @@ class IBuilderConfig : public INoCopy {
 
 #if STANDIN_AT_LEAST(8, 0)
     ITimingCache* createTimingCache(void const* blob, std::size_t size) const noexcept {
+        // One that was not measured here is refused.
+        std::string const text(static_cast<char const*>(blob), blob == nullptr ? 0 : size);
+        if (!text.empty() && text.rfind("measured", 0) != 0) {
+            return nullptr;
+        }
         auto* cache = new ITimingCache;
-        cache->standin.assign(static_cast<char const*>(blob), blob == nullptr ? 0 : size);
+        cache->standin = text;
         return cache;
     }
     bool setTimingCache(ITimingCache const& cache, bool) noexcept {

@@ -30,6 +30,7 @@ class INetworkDefinition : public INoCopy {
         std::vector<ILayer*> layers;
         std::vector<ITensor*> inputs;
         std::vector<ITensor*> outputs;
+        std::vector<LayerType> refused;  // Layers with weights, and those that quantize, are not added where their kind is here.
         standin::Arena arena;
     } standin;
 
@@ -129,6 +130,9 @@ class INetworkDefinition : public INoCopy {
         ITensor& input, int32_t nbOutputs, Weights kernelWeights, Weights biasWeights) STANDIN_NOEXCEPT {
         auto dims = standin::unknown_after(input, 1);
         dims.d[1] = nbOutputs;
+        if (refuses(LayerType::kFULLY_CONNECTED)) {
+            return nullptr;
+        }
         auto* layer = standin_add<IFullyConnectedLayer>(LayerType::kFULLY_CONNECTED, {&input}, {{dims, input.getType()}});
         layer->setNbOutputChannels(nbOutputs);
         layer->setKernelWeights(kernelWeights);
@@ -138,6 +142,9 @@ class INetworkDefinition : public INoCopy {
 #endif
     STANDIN_METHOD IMatrixMultiplyLayer* addMatrixMultiply(
         ITensor& input0, MatrixOperation op0, ITensor& input1, MatrixOperation op1) STANDIN_NOEXCEPT {
+        if (refuses(LayerType::kMATRIX_MULTIPLY)) {
+            return nullptr;
+        }
         auto* layer = standin_add<IMatrixMultiplyLayer>(LayerType::kMATRIX_MULTIPLY, {&input0, &input1},
             {{standin::product(input0, op0, input1, op1), input0.getType()}});
         layer->setOperation(0, op0);
@@ -145,6 +152,9 @@ class INetworkDefinition : public INoCopy {
         return layer;
     }
     STANDIN_METHOD IConstantLayer* addConstant(DimsArgument dimensions, Weights weights) STANDIN_NOEXCEPT {
+        if (refuses(LayerType::kCONSTANT)) {
+            return nullptr;
+        }
         auto* layer = standin_add<IConstantLayer>(LayerType::kCONSTANT, {}, {{dimensions, weights.type}});
         layer->setWeights(weights);
         layer->setDimensions(dimensions);
@@ -302,17 +312,25 @@ class INetworkDefinition : public INoCopy {
 #if STANDIN_AT_LEAST(9, 1)
     IQuantizeLayer* addQuantize(ITensor& input, ITensor& scale, DataType outputType) noexcept {
         auto* layer = quantize<IQuantizeLayer>(LayerType::kQUANTIZE, input, scale, outputType);
-        layer->setToType(outputType);
+        if (layer != nullptr) {
+            layer->setToType(outputType);
+        }
         return layer;
     }
     IDequantizeLayer* addDequantize(ITensor& input, ITensor& scale, DataType outputType) noexcept {
         auto* layer = quantize<IDequantizeLayer>(LayerType::kDEQUANTIZE, input, scale, outputType);
-        layer->setToType(outputType);
+        if (layer != nullptr) {
+            layer->setToType(outputType);
+        }
         return layer;
     }
 #endif
 
 private:
+    bool refuses(LayerType type) const {
+        return std::find(standin.refused.begin(), standin.refused.end(), type) != standin.refused.end();
+    }
+
     // The result has the form and type of the first input.
     template <class Layer>
     Layer* like(LayerType type, std::vector<ITensor*> inputs) {
@@ -323,6 +341,9 @@ private:
     template <class Layer>
     Layer* convolution(LayerType type, ITensor& input, Count nbOutputMaps, Dims const& kernelSize, Weights kernelWeights,
         Weights biasWeights) {
+        if (refuses(type)) {
+            return nullptr;
+        }
         auto dims = standin::unknown_after(input, 2);
         dims.d[1] = nbOutputMaps;
         auto* layer = standin_add<Layer>(type, {&input}, {{dims, input.getType()}});
@@ -335,6 +356,9 @@ private:
 
     template <class Layer>
     Layer* quantize(LayerType type, ITensor& input, ITensor& scale, DataType to) {
+        if (refuses(type)) {
+            return nullptr;
+        }
         return standin_add<Layer>(type, {&input, &scale}, {{input.getDimensions(), to}});
     }
 };

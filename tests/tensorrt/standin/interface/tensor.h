@@ -56,6 +56,8 @@ public:
     STANDIN_METHOD float getDynamicRangeMin() const STANDIN_NOEXCEPT { return standin.min; }
     STANDIN_METHOD float getDynamicRangeMax() const STANDIN_NOEXCEPT { return standin.max; }
 
+    STANDIN_VALUE(TensorFormats, AllowedFormats, 1)
+
 protected:
     virtual ~ITensor() = default;
 };

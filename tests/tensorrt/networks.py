@@ -1,0 +1,46 @@
+"""The tests of what qdq does to networks of TensorRT, over the stand-ins: described, quantized, built, opened libraries."""
+
+from pathlib import Path
+
+from native import ROOT, SANITIZE, WARNINGS, compilers, run
+from tensorrt_headers import STANDIN, STANDINS, VERSIONS, headers
+
+HERE = Path(__file__).resolve().parent
+HEADERS = ROOT / "cpp" / "qdq"
+STRICT = ["-std=c++17", *WARNINGS, "-Wshadow", "-Wconversion", f"-I{ROOT / 'cpp'}", f"-I{ROOT / 'include'}"]
+# What getInferLibVersion() of the stand-ins returns, and of libraries that a program may meet.
+NUMBERS = {"7.2": 7201, "8.5": 8501, "10.3": 100300}
+OTHERS = [7203, 8501, 100300, 110400, 10701]
+BARE = ["-fno-exceptions", "-fno-rtti"]
+
+
+def cases(suite):
+    """The longest first."""
+    for version, compiler in zip(STANDINS, compilers("g++", "clang++", "g++")):
+        yield f"networks, {version}, {compiler}", lambda c=compiler, v=version: networks(suite, c, v)
+
+
+def networks(suite, compiler, version):
+    """All tests as one source: most of the time goes into the headers."""
+    source = suite.work / f"networks-{version}.cpp"
+    tests = [*sorted((HERE / "networks").glob("*.cpp")), STANDIN / "library.cpp", ROOT / "tests" / "cpp" / "main.cpp"]
+    source.write_text("".join(f'#include "{test}"\n' for test in tests))
+    program = suite.compile(compiler, [source], *STRICT, "-g", *SANITIZE, *headers(version), "-ldl")
+    folder = suite.out(source.stem)
+    libraries(version, folder)
+    run("sh", "-c", 'cd "$0" && "$1" "$2"', folder, program, ROOT / "tests" / "data" / "digits")
+
+
+def libraries(version, folder):
+    """Libraries that have a part of what TensorRT's and its parser's have, for open.cpp."""
+    source = HERE / "networks" / "library.c"
+    for number in OTHERS:
+        shared(folder / f"version-{number}.so", source, f"-DVERSION={number}")
+    shared(folder / "empty.so", source)
+    shared(folder / "parser.so", source, "-DPARSER")
+    shared(folder / "same.so", source, f"-DVERSION={NUMBERS[version]}", "-DBUILDER")
+    run("g++", *STRICT, "-fPIC", "-shared", *headers(version), STANDIN / "library.cpp", "-o", folder / "whole.so")
+
+
+def shared(built, source, *options):
+    run("gcc", "-fPIC", "-shared", *options, source, "-o", built)
