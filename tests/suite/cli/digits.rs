@@ -17,6 +17,7 @@ fn help_prints_this() {
             "quantize --help",
             "calibrate --help",
             "apply --help",
+            "engine --help",
             "merge --help",
             "cache --help",
             "cache show --help",
