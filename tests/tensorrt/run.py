@@ -13,6 +13,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent)]
 
 import native  # noqa: E402
+import networks  # noqa: E402
 from native import ROOT, SANITIZE, WARNINGS, Failure, compilers, run  # noqa: E402
 from tensorrt_headers import CALIBRATORS, STANDIN, STANDINS, VERSIONS, headers  # noqa: E402
 
@@ -35,7 +36,8 @@ def main():
                  for compiler in compilers("gcc", "clang") for flags, label in [([], "plain"), (SANITIZE, "sanitized")]])
     suite.case("fake CUDA, exported functions", lambda: exports(suite))
 
-    # <qdq/tensorrt.hpp> goes here: `compiles` against all of VERSIONS, and programs over STANDINS that use it.
+    # Networks, engines, libraries, and that all headers compile.
+    suite.cases(networks.cases(suite))
 
     suite.end()
 
