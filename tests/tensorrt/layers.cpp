@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <qdq/tensorrt.hpp>
@@ -77,6 +78,16 @@ void fill(nvinfer1::INetworkDefinition& network, trt::WeightMemory& memory) {
   network.markOutput(output(good(layers.fully_connected("classes", flat, 4.0f, 10, {some(512 * 10), some(10)}))));
 }
 
+// What TensorRT-RTX does not have, or does not know.
+void refused(const trt::Library& library, nvinfer1::IBuilder& builder, nvinfer1::INetworkDefinition& network,
+             const trt::EngineOptions& options, const char* message) {
+  const auto result = trt::build_engine(builder, network, options, library);
+  if (!result && result.error().text().find(message) != std::string_view::npos) return;
+  std::fprintf(stderr, "no error with '%s', but: %s\n", message,
+               result ? "an engine" : std::string(result.error().text()).c_str());
+  std::exit(1);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -88,6 +99,18 @@ int main(int argc, char** argv) {
   trt::WeightMemory memory;
   fill(*network, memory);
   trt::EngineOptions options;
+  options.timing_cache = "cache";
+  refused(library, *builder, *network, options, "keeps no timing cache");
+  options.timing_cache.clear();
+  options.half = true;
+  refused(library, *builder, *network, options, "has no flag for half precision");
+  options.half = false;
+  options.way = trt::Way::DynamicRange;
+  const auto given = Ranges::make().value();
+  const auto by_ranges = trt::build_engine(*builder, *network, given, options, library);
+  if (by_ranges || by_ranges.error().status() != Status::Unsupported) return 1;
+  options.compute_capabilities = {1234};
+  refused(library, *builder, *network, options, "does not build for one of the compute capabilities given");
   options.compute_capabilities = {86};
   good(good(trt::build_engine(*builder, *network, options, library)).write(argv[2]));
   return 0;

@@ -14,6 +14,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent)]
 
 import native  # noqa: E402
+import networks  # noqa: E402
 from native import ROOT, SANITIZE, WARNINGS, Failure, compilers, run  # noqa: E402
 from tensorrt_headers import CALIBRATORS, STANDIN, STANDINS, VERSIONS, headers  # noqa: E402
 
@@ -47,6 +48,7 @@ def main():
                  for compiler in compilers("gcc", "clang") for flags, label in [([], "plain"), (SANITIZE, "sanitized")]])
     suite.case("fake CUDA, exported functions", lambda: exports(suite))
 
+<<<<<<< HEAD
     # Calibrators.
     library(suite, "libcuda.so.1", FAKE_CUDA, folder="driver")
     library(suite, "libcudart.so.12", FAKE_CUDART, folder="runtime")
@@ -67,6 +69,10 @@ def main():
             suite.case(name, lambda mode=mode: cuda_libraries(suite, mode))
 
     # <qdq/tensorrt.hpp> goes here: `compiles` against all of VERSIONS, and programs over STANDINS that use it.
+=======
+    # Networks, engines, libraries, and that all headers compile.
+    suite.cases(networks.cases(suite))
+>>>>>>> layers
 
     suite.end()
 

@@ -62,8 +62,9 @@ TEST(products_say_what_they_transpose) {
   ITensor& y = made.input("y", {16, 4});
   ITensor& w = made.constant("w", {16, 8}, values);
   // x * transpose(w) keeps the rows of w, transpose(w) * y the columns.
-  auto& right = made.named("right", made.network.addMatrixMultiply(x, MatrixOperation::kNONE, w, MatrixOperation::kTRANSPOSE));
-  auto& left = made.named("left", made.network.addMatrixMultiply(w, MatrixOperation::kTRANSPOSE, y, MatrixOperation::kNONE));
+  const auto none = MatrixOperation::kNONE, transposed = MatrixOperation::kTRANSPOSE;
+  auto& right = made.named("right", made.network.addMatrixMultiply(x, none, w, transposed));
+  auto& left = made.named("left", made.network.addMatrixMultiply(w, transposed, y, none));
   made.network.markOutput(out(right));
   made.network.markOutput(out(left));
   const auto plan = trt::describe(made.network).value().plan().value();

@@ -199,7 +199,8 @@ TEST(half_precision_is_quantized_as_float_where_there_are_casts) {
   for (std::uint16_t i = 0; i < 6 * 4; ++i) halves.push_back(static_cast<std::uint16_t>(0x3800 + 37 * i));
   ITensor& x = made.input("x", {2, 6}, DataType::kHALF);
   auto& w = made.named("w", made.network.addConstant(dims({6, 4}), {DataType::kHALF, halves.data(), 24}));
-  auto& product = made.named("product", made.network.addMatrixMultiply(x, MatrixOperation::kNONE, out(w), MatrixOperation::kNONE));
+  const auto none = MatrixOperation::kNONE;
+  auto& product = made.named("product", made.network.addMatrixMultiply(x, none, out(w), none));
   made.network.markOutput(out(product));
   const Ranges given = ranges({{"x", 1.0f}});
   const auto memory = trt::insert_qdq(made.network, planned(made.network, given), given, Method::Max);

@@ -76,7 +76,8 @@ TEST(constants_of_other_types_stay) {
   const std::vector<std::int8_t> values(16, 3);
   ITensor& x = made.input("x", {2, 4});
   auto& w = made.named("w", made.network.addConstant(dims({4, 4}), {DataType::kINT8, values.data(), 16}));
-  auto& product = made.named("product", made.network.addMatrixMultiply(x, MatrixOperation::kNONE, out(w), MatrixOperation::kNONE));
+  const auto none = MatrixOperation::kNONE;
+  auto& product = made.named("product", made.network.addMatrixMultiply(x, none, out(w), none));
   made.network.markOutput(out(product));
   const Ranges given = ranges({{"x", 1.0f}});
   CHECK_GOOD(trt::insert_qdq(made.network, planned(made.network, given), given));

@@ -20,7 +20,8 @@ struct Layers : Made {
 
 TEST(an_added_convolution_is_quantized) {
   Layers made;
-  const auto conv = made.layers.convolution("conv", made.x, 2.0f, 8, dims({3, 3}), {weights(made.kernel), weights(made.bias)});
+  const auto conv = made.layers.convolution("conv", made.x, 2.0f, 8, dims({3, 3}),
+                                            {weights(made.kernel), weights(made.bias)});
   if (!CHECK_GOOD(conv)) return;
   CHECK_EQ((*conv)->getName(), std::string("conv"));
   CHECK_EQ(out(**conv).getName(), std::string("conv"));
@@ -98,7 +99,8 @@ TEST(an_added_pooling_has_a_quantized_input) {
 }
 
 Result<nvinfer1::IConvolutionLayer*> add(Layers& made, const trt::InputRange& range, trt::WeightRange weight) {
-  return made.layers.convolution("conv", made.x, range, 8, dims({3, 3}), {weights(made.kernel), no_weights, std::move(weight)});
+  return made.layers.convolution("conv", made.x, range, 8, dims({3, 3}),
+                                 {weights(made.kernel), no_weights, std::move(weight)});
 }
 
 template <typename Set>
@@ -158,7 +160,8 @@ TEST(what_TensorRT_cannot_express_is_refused) {
   CHECK_FAILS(add(made, 1.0f, axis({0, 1})), Status::Unsupported, "keeps several axes");
   CHECK_FAILS(add(made, 1.0f, axis({1})), Status::Unsupported, "keeps axis 1, by which TensorRT does not compute in INT8");
   CHECK_FAILS(add(made, 1.0f, axis({1})), Status::Unsupported, "keep axis 0, or none");
-  CHECK_FAILS(made.layers.deconvolution("up", made.x, 1.0f, 16, dims({3, 3}), {weights(made.kernel), no_weights, axis({1})}, 2),
+  CHECK_FAILS(made.layers.deconvolution("up", made.x, 1.0f, 16, dims({3, 3}),
+                                        {weights(made.kernel), no_weights, axis({1})}, 2),
               Status::Unsupported, "keep no axis");
   CHECK_FAILS(add(made, 1.0f, axis({9})), Status::Unsupported, "keeps axis 9");
   CHECK_EQ(made.network.getNbLayers(), 0);
@@ -174,18 +177,21 @@ TEST(what_cannot_be_computed_is_refused) {
   const std::vector<float> three{1, 2, 3};
   CHECK_FAILS(add(made, 1.0f, Descriptor::make().axis({0}).amax(TensorView(three.data(), {3, 1, 1, 1})).build().value()),
               Status::Shape, "3 ranges for weights that need 8");
-  CHECK_FAILS(add(made, Descriptor::make().amax(three).build().value(), {}), Status::Unsupported, "the input has several ranges");
+  CHECK_FAILS(add(made, Descriptor::make().amax(three).build().value(), {}), Status::Unsupported,
+              "the input has several ranges");
   CHECK_FAILS(made.layers.convolution("conv", made.x, 1.0f, 7, dims({3, 3}), {weights(made.kernel)}), Status::Shape,
               "layer 'conv' cannot have a kernel of 288 numbers");
   CHECK_FAILS(made.layers.convolution("conv", made.x, 1.0f, 0, dims({3, 3}), {weights(made.kernel)}), Status::Shape, "288");
   CHECK_FAILS(made.layers.convolution("conv", made.x, 1.0f, 8, dims({3, 3}), {no_weights}), Status::Shape, "of 0 numbers");
-  CHECK_FAILS(made.layers.deconvolution("up", made.x, 1.0f, 8, dims({3, 3}), {weights(made.kernel)}, 0), Status::Shape, "288");
+  CHECK_FAILS(made.layers.deconvolution("up", made.x, 1.0f, 8, dims({3, 3}), {weights(made.kernel)}, 0), Status::Shape,
+              "288");
   CHECK_FAILS(made.layers.fully_connected("full", made.x, 1.0f, 7, {weights(made.kernel)}), Status::Shape, "288");
-  CHECK_FAILS(made.layers.fully_connected("full", made.x, 1.0f, 36, {weights(made.kernel), weights(made.bias)}), Status::Shape,
-              "has 36 outputs, but 8 biases");
+  CHECK_FAILS(made.layers.fully_connected("full", made.x, 1.0f, 36, {weights(made.kernel), weights(made.bias)}),
+              Status::Shape, "has 36 outputs, but 8 biases");
   CHECK_FAILS(made.layers.fully_connected("full", made.input("v", {36}), 1.0f, 8, {weights(made.kernel)}), Status::Shape,
               "a known rank of 2 or more");
-  CHECK_FAILS(made.layers.matrix_multiply("both", made.x, 1.0f, MatrixOperation::kNONE, made.x, -1.0f, MatrixOperation::kNONE),
+  const auto none = MatrixOperation::kNONE;
+  CHECK_FAILS(made.layers.matrix_multiply("both", made.x, 1.0f, none, made.x, -1.0f, none),
               Status::Data, "layer 'both' cannot be quantized");
   auto odd = made.kernel;
   odd[5] = std::numeric_limits<float>::quiet_NaN();

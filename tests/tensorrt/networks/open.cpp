@@ -41,7 +41,8 @@ TEST(what_is_no_library_of_TensorRT_is_refused) {
   CHECK_FAILS(Library::open("./none.so"), Status::Io, "give the path of the library file");
   CHECK_FAILS(Library::open("./empty.so"), Status::Unsupported, "has no function 'getInferLibVersion'");
   CHECK_FAILS(Library::open("./same.so", "./none.so"), Status::Io, "cannot open the library './none.so'");
-  CHECK_FAILS(Library::open("./same.so", "./empty.so"), Status::Unsupported, "has no function 'createNvOnnxParser_INTERNAL'");
+  CHECK_FAILS(Library::open("./same.so", "./empty.so"), Status::Unsupported,
+              "has no function 'createNvOnnxParser_INTERNAL'");
 }
 
 TEST(a_library_may_give_nothing) {
