@@ -48,17 +48,11 @@ def main():
                  for compiler in compilers("gcc", "clang") for flags, label in [([], "plain"), (SANITIZE, "sanitized")]])
     suite.case("fake CUDA, exported functions", lambda: exports(suite))
 
-<<<<<<< HEAD
     # Calibrators.
     library(suite, "libcuda.so.1", FAKE_CUDA, folder="driver")
     library(suite, "libcudart.so.12", FAKE_CUDART, folder="runtime")
     suite.cases([feeding(suite, compiler, version, flags, label) for compiler, version, flags, label in FEEDING])
     suite.cases([compat(suite, compiler, version) for compiler in compilers("g++", "clang++") for version in VERSIONS])
-    suite.cases([together(suite, compiler, version, []) for compiler in compilers("g++", "clang++")
-                 for version in VERSIONS])
-    suite.cases([together(suite, compiler, version, BARE) for compiler in compilers("g++", "clang++")
-                 for version in ("7.2", "10.3", "rtx-1.7")])
-    suite.cases([alone(suite, version) for version in ("7.2", "10.3", "rtx-1.7")])
     suite.case("calibrators' tests see leaks and short blocks", lambda: must_fail(suite))
     suite.case("calibrators, TensorRT opened at run time", lambda: opened(suite))
     for mode in ("runtime", "nothing"):
@@ -68,11 +62,8 @@ def main():
         else:
             suite.case(name, lambda mode=mode: cuda_libraries(suite, mode))
 
-    # <qdq/tensorrt.hpp> goes here: `compiles` against all of VERSIONS, and programs over STANDINS that use it.
-=======
     # Networks, engines, libraries, and that all headers compile.
     suite.cases(networks.cases(suite))
->>>>>>> layers
 
     suite.end()
 
@@ -140,31 +131,6 @@ def compat(suite, compiler, version):
         run(suite.compile(compiler, [HERE / "compat.cpp"], *options, name=f"compat-{version}-{compiler}"))
 
     return f"a calibrator of the user's, {version}, {compiler}", test
-
-
-def includes():
-    folder = ROOT / "cpp" / "qdq" / "tensorrt"
-    return [f"#include <{path.relative_to(ROOT / 'cpp')}>\n" for path in sorted(folder.rglob("*.hpp"))]
-
-
-def together(suite, compiler, version, options):
-    def test():
-        source = suite.work / f"together-{version}-{compiler}-{len(options)}.cpp"
-        source.write_text("".join(includes() * 2))
-        compiles(compiler, version, source, *QDQ, *options)
-
-    bare = ", no exceptions, no RTTI" if options else ""
-    return f"all headers, {version}, {compiler}{bare}", test
-
-
-def alone(suite, version):
-    def test():
-        for number, include in enumerate(includes()):
-            source = suite.work / f"alone-{version}-{number}.cpp"
-            source.write_text(include)
-            compiles("g++", version, source, *QDQ)
-
-    return f"every header by itself, {version}", test
 
 
 def opened(suite):
