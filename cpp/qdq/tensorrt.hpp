@@ -18,6 +18,7 @@
 #include <qdq/tensorrt/layer_ranges.hpp>
 #include <qdq/tensorrt/layers.hpp>
 #include <qdq/tensorrt/library.hpp>
+#include <qdq/tensorrt/quantize.hpp>
 #include <qdq/tensorrt/version.hpp>
 #include <qdq/tensorrt/weight_memory.hpp>
 

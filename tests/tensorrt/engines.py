@@ -64,9 +64,14 @@ def judge(program, folder, entry, way):
             env={**os.environ, "QDQ_ONNXRUNTIME": str(onnxruntime_library())})
         if run.returncode != 0:
             return [f"exit status {run.returncode}: {run.stderr.strip()}"]
-        operations = engine_types.operations(engine.read_bytes())
-    problems = same_plan(entry["name"], run.stdout) if way == "network" else []
-    built = rtx.Engine(True, run.stderr, operations)
+        problems = same_plan(entry["name"], run.stdout) if way == "network" else []
+        return problems + in_float(engine, folder, entry)
+
+
+def in_float(engine, folder, entry):
+    """The products of an engine that should run in INT8 and do not."""
+    problems = []
+    built = rtx.Engine(True, "", engine_types.operations(engine.read_bytes()))
     for name in products(folder / entry["model"], entry):
         found = built.of_node(name)
         if not found:

@@ -6,6 +6,7 @@ Programs are compiled against the headers of every version (`tests/tensorrt_head
 usage: run.py [FOLDER of libqdq, target/debug by default]
 """
 
+import ctypes
 import sys
 from pathlib import Path
 
@@ -21,6 +22,17 @@ CXX = ["-std=c++17", *WARNINGS]
 C = ["-std=gnu11", *WARNINGS, f"-I{STANDIN / 'cuda'}"]
 FAKE_CUDA = [HERE / "fake_device.c", HERE / "fake_cuda.c"]
 FAKE_CUDART = [HERE / "fake_device.c", HERE / "fake_cudart.c"]
+QDQ = ["-Wshadow", "-Wconversion", f"-I{ROOT / 'cpp'}", f"-I{ROOT / 'include'}"]
+BARE = ["-fno-exceptions", "-fno-rtti"]
+CALIBRATION = [HERE / f"{name}.cpp" for name in
+               ("calibrators", "calibrator_caches", "calibrator_failures", "device_batch", "dynamic_range")]
+FEEDING = [
+    ("g++", "7.2", SANITIZE, "sanitized"),
+    ("g++", "8.5", SANITIZE, "sanitized"),
+    ("clang++", "10.3", SANITIZE, "sanitized"),
+    ("g++", "10.3", ["-std=c++20"], "c++20"),
+    ("clang++", "8.5", BARE, "no exceptions, no RTTI"),
+]
 
 
 def main():
@@ -36,7 +48,26 @@ def main():
                  for compiler in compilers("gcc", "clang") for flags, label in [([], "plain"), (SANITIZE, "sanitized")]])
     suite.case("fake CUDA, exported functions", lambda: exports(suite))
 
-    # Networks, engines, libraries, and that all headers compile.
+    # Calibrators.
+    library(suite, "libcuda.so.1", FAKE_CUDA, folder="driver")
+    library(suite, "libcudart.so.12", FAKE_CUDART, folder="runtime")
+    suite.cases([feeding(suite, compiler, version, flags, label) for compiler, version, flags, label in FEEDING])
+    suite.cases([compat(suite, compiler, version) for compiler in compilers("g++", "clang++") for version in VERSIONS])
+    suite.cases([together(suite, compiler, version, []) for compiler in compilers("g++", "clang++")
+                 for version in VERSIONS])
+    suite.cases([together(suite, compiler, version, BARE) for compiler in compilers("g++", "clang++")
+                 for version in ("7.2", "10.3", "rtx-1.7")])
+    suite.cases([alone(suite, version) for version in ("10.3", "rtx-1.7")])
+    suite.case("calibrators' tests see leaks and short blocks", lambda: must_fail(suite))
+    suite.case("calibrators, TensorRT opened at run time", lambda: opened(suite))
+    for mode in ("runtime", "nothing"):
+        name = f"device memory by CUDA's {mode}"
+        if has_driver():
+            suite.skip(name, "this machine has a driver of its own, which is found first")
+        else:
+            suite.case(name, lambda mode=mode: cuda_libraries(suite, mode))
+
+    # Networks, engines, opened libraries.
     suite.cases(networks.cases(suite))
 
     suite.end()
@@ -70,6 +101,95 @@ def program(suite, compiler, version, name, *sources):
     built = suite.work / name
     run(compiler, *CXX, "-g", *headers(version), *sources, "-o", built)
     return built
+
+
+def linked(suite, compiler, version, name, sources, *options):
+    """A program that is linked with qdq and with the stand-in's library."""
+    return suite.compile(compiler, [*sources, STANDIN / "library.cpp"], *CXX, *QDQ, "-g", *headers(version), *options,
+                         "-ldl", name=name)
+
+
+def feeding(suite, compiler, version, flags, label):
+    def test():
+        name = f"calibrators-{version}-{compiler}-{label.split()[0]}"
+        built = linked(suite, compiler, version, name, [*CALIBRATION, ROOT / "tests" / "cpp" / "main.cpp"], *flags)
+        driven(suite, built)
+
+    return f"calibrators, {version}, {compiler}, {label}", test
+
+
+def driven(suite, built, fails=None):
+    """Runs the tests in a folder of their own, with the fake driver."""
+    run("sh", "-c", 'cd "$1" && exec "$2" "$3"', "sh", suite.out(built.name), built, ROOT / "tests" / "data",
+        fails=fails, LD_LIBRARY_PATH=str(suite.work / "driver"))
+
+
+def must_fail(suite):
+    built = linked(suite, "g++", "8.5", "must_fail", [HERE / "must_fail.cpp", ROOT / "tests" / "cpp" / "main.cpp"])
+    driven(suite, built, fails="FAILED a_leak_of_device_memory_is_seen")
+    driven(suite, built, fails="FAILED a_short_block_is_seen")
+
+
+def compat(suite, compiler, version):
+    def test():
+        options = [*CXX, *QDQ, *headers(version)]
+        run(suite.compile(compiler, [HERE / "compat.cpp"], *options, name=f"compat-{version}-{compiler}"))
+
+    return f"a calibrator of the user's, {version}, {compiler}", test
+
+
+def includes():
+    folder = ROOT / "cpp" / "qdq" / "tensorrt"
+    return [f"#include <{path.relative_to(ROOT / 'cpp')}>\n" for path in sorted(folder.rglob("*.hpp"))]
+
+
+def together(suite, compiler, version, options):
+    def test():
+        source = suite.work / f"together-{version}-{compiler}-{len(options)}.cpp"
+        source.write_text("".join(includes() * 2))
+        compiles(compiler, version, source, *QDQ, *options)
+
+    bare = ", no exceptions, no RTTI" if options else ""
+    return f"all headers, {version}, {compiler}{bare}", test
+
+
+def alone(suite, version):
+    """What a header includes hardly depends on the version: two have all that there is, and the quicker compiler says it."""
+    def test():
+        for number, include in enumerate(includes()):
+            source = suite.work / f"alone-{version}-{number}.cpp"
+            source.write_text(include)
+            compiles(compilers("g++", "clang++")[-1], version, source, *QDQ)
+
+    return f"every header by itself, {version}", test
+
+
+def opened(suite):
+    """No name of TensorRT's library is left to link."""
+    built = suite.compile("g++", [HERE / "opened.cpp"], *CXX, *QDQ, *headers("8.5"), "-ldl", name="opened")
+    infer = suite.work / "libnvinfer.so.8"
+    run("g++", *CXX, "-fPIC", "-shared", *headers("8.5"), STANDIN / "library.cpp", "-o", infer)
+    said = run(built, infer)
+    if said != "TRT-8501-EntropyCalibration2\nx: 3c010204\n":
+        raise Failure(f"it said {said}")
+    other = suite.work / "libnvinfer.so.10"
+    run("g++", *CXX, "-fPIC", "-shared", *headers("10.3"), STANDIN / "library.cpp", "-o", other)
+    run(built, other, fails="the program is compiled for TensorRT 8.5")
+
+
+def has_driver():
+    try:
+        ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return False
+    return True
+
+
+def cuda_libraries(suite, mode):
+    built = suite.work / "cuda_libraries"
+    if not built.exists():
+        built = suite.compile("g++", [HERE / "cuda_libraries.cpp"], *CXX, *QDQ, *headers("8.5"), *SANITIZE, "-ldl")
+    run(built, mode, LD_LIBRARY_PATH=str(suite.work / mode))
 
 
 def library(suite, name, sources, compiler="gcc", flags=(), folder="fake"):

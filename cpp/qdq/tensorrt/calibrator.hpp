@@ -1,150 +1,129 @@
-// TensorRT's INT8 calibrators, from 7 to 10.
+// Calibrators for TensorRT 7 to 10.
 #ifndef QDQ_TENSORRT_CALIBRATOR_HPP
 #define QDQ_TENSORRT_CALIBRATOR_HPP
 
-#include <cstddef>
-#include <cstdint>
-#include <memory>
-#include <string>
-#include <utility>
-
-#include <NvInfer.h>
-
-#include <qdq/tensorrt/calibrator_options.hpp>
-#include <qdq/tensorrt/detail/calibration.hpp>
-#include <qdq/tensorrt/inputs.hpp>
-#include <qdq/tensorrt/library.hpp>
 #include <qdq/tensorrt/version.hpp>
 
 #if QDQ_TRT_HAS_CALIBRATOR
 
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <utility>
+
+#include <NvInfer.h>
+
+#include <qdq/batches.hpp>
+#include <qdq/cache.hpp>
+#include <qdq/ranges.hpp>
+#include <qdq/tensorrt/calibrator_options.hpp>
+#include <qdq/tensorrt/detail/batch_feed.hpp>
+#include <qdq/tensorrt/detail/calibration.hpp>
+#include <qdq/tensorrt/detail/calibrator_base.hpp>
+#include <qdq/tensorrt/inputs.hpp>
+#include <qdq/tensorrt/library.hpp>
+
 namespace qdq::trt {
-namespace detail {
 
-template <typename Base, Algorithm Kind>
-class Complete;
-
-}  // namespace detail
-
-/// A calibrator for IBuilderConfig::setInt8Calibrator(), over one of TensorRT's own base classes. It must outlive the build.
+/// A calibrator over a class of TensorRT. It works in two ways: with batches TensorRT measures, and with ranges or a cache
+/// that there are already it does not calibrate at all.
 ///
-/// Two ways of working: TensorRT measures, fed with batches (from_batches(), from_device()); or qdq has measured
-/// (from_ranges(), from_cache()), and TensorRT gets a cache for its own version and runs no calibration.
+///     auto batches = qdq::Batches::open(*qdq::trt::inputs(*network), "images");
+///     auto calibrator = qdq::trt::EntropyCalibrator2::from_batches(*network, std::move(*batches), *options);
+///     config->setInt8Calibrator(calibrator->get());
 ///
-/// TensorRT calls it from the thread that builds, and learns of no error: what is refused is logged, ends the calibration, and is
-/// kept in failure(). Ask for it after the build. A cache of half the data is never written.
-template <typename Base, Algorithm Kind>
-class Calibrator : public Base {
+/// The network is read when the calibrator is made and not kept: give it complete. `library` is the TensorRT that builds it;
+/// its version is what a cache must be for. The caller owns the calibrator and keeps it until the engine is built; the
+/// batches or the function are moved into it, options are copied, and their logger must outlive it.
+///
+/// Nothing that TensorRT calls throws. A failure is logged, ends the data and is kept for failure(); after it no cache is
+/// written, since it would be of half the data. Ask for it after the build, which may fail for a reason that begins here.
+///
+/// One thread at a time may use a calibrator, TensorRT included.
+template <typename Base, Algorithm algorithm>
+class Calibrator final : public detail::Calls<Base> {
  public:
-  /// Batches from files or a function; inputs() gives the specs for them. A short last batch is filled up with its own samples.
-  [[nodiscard]] static Result<std::unique_ptr<Calibrator>> from_batches(const nvinfer1::INetworkDefinition& network,
-                                                                        Batches batches,
-                                                                        const CalibratorOptions& options = {},
-                                                                        const Library& library = Library::linked()) {
-    auto specs = inputs(network, options.profile, options.batch_size);
-    if (!specs) return std::move(specs).error();
-    auto size = detail::batch_size(*specs);
-    if (!size) return std::move(size).error();
-    return make(&network, detail::Feeder(std::move(batches), *std::move(specs)), *size, options, library);
+  /// A calibrator that feeds these batches, for trt::inputs(network), to TensorRT. They may hold any number of samples and
+  /// name the inputs in any order; a last batch that is short is filled up with its own samples. Device memory is allocated
+  /// when TensorRT asks for the first batch, not where a cache file saves it the calibration.
+  [[nodiscard]] static Result<std::unique_ptr<Calibrator>> from_batches(
+      const nvinfer1::INetworkDefinition& network, Batches batches, const CalibratorOptions& options = CalibratorOptions(),
+      const Library& library = Library::linked()) {
+    auto inputs = network_inputs(network, options.profile(), options.batch_size());
+    if (!inputs) return std::move(inputs).error();
+    auto feed = detail::BatchFeed::make(std::move(inputs).value(), std::move(batches), detail::Log(options.logger()));
+    if (!feed) return std::move(feed).error();
+    return make(network, options, library, std::move(feed).value());
   }
 
-  /// Batches that are in device memory already: `next` sets the pointer of every input. They must have the network's shapes, or
-  /// those of the calibration profile.
-  [[nodiscard]] static Result<std::unique_ptr<Calibrator>> from_device(const nvinfer1::INetworkDefinition& network,
-                                                                       NextDeviceBatch next,
-                                                                       const CalibratorOptions& options = {},
-                                                                       const Library& library = Library::linked()) {
-    return make(&network, detail::Feeder(std::move(next)), options.batch_size, options, library);
+  /// A calibrator for data that is in device memory already. The function is called with a `trt::Bindings&` for every
+  /// batch, sets the device pointer of every input and returns true; after the last batch it sets nothing and returns
+  /// false. It may return Result<bool> instead, and is moved in. What it throws is a failure.
+  template <typename Function>
+  [[nodiscard]] static Result<std::unique_ptr<Calibrator>> from_device(
+      const nvinfer1::INetworkDefinition& network, Function function, const CalibratorOptions& options = CalibratorOptions(),
+      const Library& library = Library::linked()) {
+    auto inputs = network_inputs(network, options.profile(), options.batch_size());
+    if (!inputs) return std::move(inputs).error();
+    auto feed = std::make_unique<detail::DeviceFeed<Function>>(std::move(inputs).value(), std::move(function));
+    return make(network, options, library, std::move(feed));
   }
 
-  /// Ranges that qdq has computed, by any of its methods. The cache file of the options is not read.
-  [[nodiscard]] static Result<std::unique_ptr<Calibrator>> from_ranges(const Ranges& ranges,
-                                                                       const CalibratorOptions& options = {},
-                                                                       const Library& library = Library::linked()) {
-    auto cache = Cache::from_ranges(ranges, static_cast<std::uint32_t>(library.version_number()), Kind);
+  /// A calibrator that hands over ranges of any method: TensorRT calibrates nothing. Status::Data where the network has
+  /// none of their tensors. The cache file of the options is not used.
+  [[nodiscard]] static Result<std::unique_ptr<Calibrator>> from_ranges(
+      const nvinfer1::INetworkDefinition& network, const Ranges& ranges,
+      const CalibratorOptions& options = CalibratorOptions(), const Library& library = Library::linked()) {
+    if (auto fits = library.check(); !fits) return std::move(fits).error();
+    auto cache = Cache::from_ranges(ranges, static_cast<std::uint32_t>(library.version_number()), algorithm);
     if (!cache) return std::move(cache).error();
-    auto made = make(nullptr, detail::Feeder(detail::no_batches()), options.batch_size, options, library);
-    if (made) (*made)->calibration_.give(*std::move(cache));
-    return made;
+    return with_cache(network, std::move(cache).value(), options, library);
   }
 
-  /// A calibration cache, which gets the header of the running version and of this calibrator.
-  [[nodiscard]] static Result<std::unique_ptr<Calibrator>> from_cache(const Cache& cache,
-                                                                      const CalibratorOptions& options = {},
-                                                                      const Library& library = Library::linked()) {
-    auto ranges = cache.to_ranges();
-    if (!ranges) return std::move(ranges).error();
-    return from_ranges(*ranges, options, library);
+  /// The same with a cache of any version and algorithm, which is copied. Status::Data where a scale cannot be used.
+  [[nodiscard]] static Result<std::unique_ptr<Calibrator>> from_cache(
+      const nvinfer1::INetworkDefinition& network, const Cache& cache,
+      const CalibratorOptions& options = CalibratorOptions(), const Library& library = Library::linked()) {
+    auto bytes = cache.to_bytes();
+    if (!bytes) return std::move(bytes).error();
+    auto copy = Cache::from_bytes(*bytes);
+    if (!copy) return std::move(copy).error();
+    return with_cache(network, std::move(copy).value(), options, library);
   }
 
-  /// What ended the calibration; NULL where all went well.
-  [[nodiscard]] const Error* failure() const noexcept { return calibration_.failure(); }
-  /// How many batches TensorRT has taken.
-  [[nodiscard]] std::size_t batches() const noexcept { return calibration_.batches(); }
-
-  std::int32_t getBatchSize() const noexcept override { return calibration_.batch_size(); }
-  bool getBatch(void* bindings[], const char* names[], std::int32_t count) noexcept override {
-    return calibration_.get_batch(bindings, names, count);
-  }
-  const void* readCalibrationCache(std::size_t& length) noexcept override { return calibration_.read_cache(length); }
-  void writeCalibrationCache(const void* cache, std::size_t length) noexcept override {
-    calibration_.write_cache(cache, length);
-  }
-
-  /// Use the functions above.
-  Calibrator(detail::Feeder feeder, detail::CalibrationFile file, const CalibratorOptions& options, std::int32_t batch_size)
-      : calibration_(std::move(feeder), std::move(file), options, batch_size) {}
-
- protected:
-  detail::Calibration calibration_;
+  /// The first thing that went wrong; null where nothing has. Valid as long as the calibrator.
+  [[nodiscard]] const Error* failure() const noexcept { return this->calibration_.failure(); }
 
  private:
-  static Result<std::unique_ptr<Calibrator>> make(const nvinfer1::INetworkDefinition* network, detail::Feeder feeder,
-                                                  std::int32_t batch_size, const CalibratorOptions& options,
-                                                  const Library& library) {
+  explicit Calibrator(detail::Calibration calibration) : detail::Calls<Base>(std::move(calibration)) {}
+
+  static Result<std::unique_ptr<Calibrator>> make(const nvinfer1::INetworkDefinition& network,
+                                                  const CalibratorOptions& options, const Library& library,
+                                                  std::unique_ptr<detail::Feed> feed) {
     if (auto fits = library.check(); !fits) return std::move(fits).error();
-    auto tensors = detail::calibrated_tensors(network);
-    if (!tensors) return std::move(tensors).error();
-    detail::CalibrationFile file(options.cache_file, options.allow_reheading, library.version_number(), Kind,
-                                 *std::move(tensors));
+    detail::CacheReader reader(static_cast<std::uint32_t>(library.version_number()), algorithm, network);
+    const std::int32_t batch_size = detail::has_implicit_batch(network) ? options.batch_size() : 1;
     return std::unique_ptr<Calibrator>(
-        new detail::Complete<Base, Kind>(std::move(feeder), std::move(file), options, batch_size));
+        new Calibrator(detail::Calibration(options, batch_size, std::move(reader), std::move(feed))));
   }
-};
 
-namespace detail {
-
-// A calibrator with everything that its base class asks for.
-template <typename Base, Algorithm Kind>
-class Complete final : public Calibrator<Base, Kind> {
- public:
-  using Calibrator<Base, Kind>::Calibrator;
+  static Result<std::unique_ptr<Calibrator>> with_cache(const nvinfer1::INetworkDefinition& network, Cache cache,
+                                                        const CalibratorOptions& options, const Library& library) {
+    auto made = make(network, options, library, nullptr);
+    if (!made) return made;
+    if (auto taken = (*made)->calibration_.store().set(std::move(cache)); !taken) return std::move(taken).error();
+    return made;
+  }
 };
 
 QDQ_TRT_DEPRECATED_BEGIN
-template <>
-class Complete<nvinfer1::IInt8LegacyCalibrator, Algorithm::Legacy> final
-    : public Calibrator<nvinfer1::IInt8LegacyCalibrator, Algorithm::Legacy> {
- public:
-  using Calibrator::Calibrator;
-
-  double getQuantile() const noexcept override { return calibration_.options().quantile; }
-  double getRegressionCutoff() const noexcept override { return calibration_.options().regression_cutoff; }
-  const void* readHistogramCache(std::size_t& length) noexcept override { return calibration_.read_histogram(length); }
-  void writeHistogramCache(const void* histogram, std::size_t length) noexcept override {
-    calibration_.write_histogram(histogram, length);
-  }
-};
-
-}  // namespace detail
-
-/// What nearly every program uses: the ranges of the least loss of information, found before layers are fused.
+/// IInt8EntropyCalibrator2: what TensorRT recommends for most networks.
 using EntropyCalibrator2 = Calibrator<nvinfer1::IInt8EntropyCalibrator2, Algorithm::Entropy2>;
-/// The same after fusion; its caches fit one kind of GPU only.
+/// IInt8EntropyCalibrator: its caches name the tensors that are left after fusion, so they fit one device only.
 using EntropyCalibrator = Calibrator<nvinfer1::IInt8EntropyCalibrator, Algorithm::Entropy>;
-/// The largest magnitude.
+/// IInt8MinMaxCalibrator: nothing is clipped.
 using MinMaxCalibrator = Calibrator<nvinfer1::IInt8MinMaxCalibrator, Algorithm::MinMax>;
-/// The calibrator of TensorRT 2: a quantile and a regression.
+/// IInt8LegacyCalibrator: by a quantile and a regression, which the options set.
 using LegacyCalibrator = Calibrator<nvinfer1::IInt8LegacyCalibrator, Algorithm::Legacy>;
 QDQ_TRT_DEPRECATED_END
 

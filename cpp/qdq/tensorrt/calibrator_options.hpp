@@ -4,33 +4,95 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include <NvInfer.h>
 
+#include <qdq/detail/builder.hpp>
+#include <qdq/result.hpp>
+
 namespace qdq::trt {
 
-/// How a calibrator works. All members may stay as they are.
-struct CalibratorOptions {
-  /// Who is told what is refused, left out or taken from a file; must outlive the calibrator. NULL for warnings and errors on
-  /// stderr.
-  nvinfer1::ILogger* logger = nullptr;
-  /// The calibration cache: read if it is there and fits, so that nothing is measured, and written after measuring. Empty for
-  /// none.
-  std::string cache_file;
-  /// Whether a cache of another version of TensorRT or of another algorithm is used all the same, with a new header. Ranges of
-  /// another algorithm or version are good ranges, but not those that this one would measure.
-  bool allow_reheading = false;
-  /// The profile whose kOPT shapes are fed; the one that IBuilderConfig::setCalibrationProfile() is given.
-  const nvinfer1::IOptimizationProfile* profile = nullptr;
-  /// The batch size of a network that leaves the batch out of its shapes (to TensorRT 9).
-  std::int32_t batch_size = 1;
-  /// For LegacyCalibrator: the share of values that the range covers, from 0 to 1.
-  double quantile = 0.9999;
-  /// For LegacyCalibrator: the share of the largest value that the regression starts at, from 0 to 1.
-  double regression_cutoff = 1.0;
-  /// For LegacyCalibrator: the file that keeps TensorRT's histograms. Empty for none.
-  std::string histogram_file;
+/// What a calibrator is told beside its data.
+///
+///     auto options = qdq::trt::CalibratorOptions::make().logger(logger).cache_file("model.cache").build();
+class CalibratorOptions {
+ public:
+  class Builder;
+
+  /// The default options.
+  CalibratorOptions() = default;
+  /// Starts with the default options.
+  [[nodiscard]] static Builder make();
+
+  [[nodiscard]] nvinfer1::ILogger* logger() const noexcept { return logger_; }
+  [[nodiscard]] const std::string& cache_file() const noexcept { return cache_file_; }
+  [[nodiscard]] bool allow_reheading() const noexcept { return allow_reheading_; }
+  [[nodiscard]] const nvinfer1::IOptimizationProfile* profile() const noexcept { return profile_; }
+  [[nodiscard]] std::int32_t batch_size() const noexcept { return batch_size_; }
+  [[nodiscard]] double quantile() const noexcept { return quantile_; }
+  [[nodiscard]] double regression_cutoff() const noexcept { return regression_cutoff_; }
+  [[nodiscard]] const std::string& histogram_file() const noexcept { return histogram_file_; }
+
+ private:
+  nvinfer1::ILogger* logger_ = nullptr;
+  std::string cache_file_;
+  bool allow_reheading_ = false;
+  const nvinfer1::IOptimizationProfile* profile_ = nullptr;
+  std::int32_t batch_size_ = 1;
+  double quantile_ = 0.9999;
+  double regression_cutoff_ = 1.0;
+  std::string histogram_file_;
 };
+
+/// Sets options, in any order.
+class CalibratorOptions::Builder : public qdq::detail::Builder<Builder, CalibratorOptions> {
+ public:
+  using qdq::detail::Builder<Builder, CalibratorOptions>::Builder;
+
+  /// Who is told what happens; must outlive the calibrator. Default: nobody.
+  Builder& logger(nvinfer1::ILogger& logger) { return put(&CalibratorOptions::logger_, &logger); }
+  /// The calibration cache that is read, where it is there and fits, and written after a calibration. Default: none.
+  Builder& cache_file(std::string path) { return put(&CalibratorOptions::cache_file_, std::move(path)); }
+  /// Whether the cache file is used as well when its header is for another version of TensorRT or another algorithm. Its
+  /// scales are then taken as they are, and the log says so. Default: false.
+  Builder& allow_reheading(bool allow = true) { return put(&CalibratorOptions::allow_reheading_, allow); }
+  /// The profile that IBuilderConfig::setCalibrationProfile() is given: its optimal dimensions are the shapes of the
+  /// batches. Needed while the calibrator is made, for networks with dynamic shapes. Default: none.
+  Builder& profile(const nvinfer1::IOptimizationProfile& profile) { return put(&CalibratorOptions::profile_, &profile); }
+  /// How many samples TensorRT 7 to 9 reads at once for a network that leaves the batch out of its shapes, at most
+  /// IBuilder::getMaxBatchSize(). Others have it in their shapes. Default: 1.
+  Builder& batch_size(std::int32_t samples) {
+    if (samples > 0) return put(&CalibratorOptions::batch_size_, samples);
+    return refuse("a batch size of " + std::to_string(samples), "use at least 1");
+  }
+  /// The quantile of the magnitudes that LegacyCalibrator makes a range of, 0 to 1. Default: 0.9999.
+  Builder& quantile(double quantile) { return put_share(&CalibratorOptions::quantile_, quantile, "quantile"); }
+  /// The share of the largest magnitude at which LegacyCalibrator's regression stops, 0 to 1. Default: 1.
+  Builder& regression_cutoff(double cutoff) {
+    return put_share(&CalibratorOptions::regression_cutoff_, cutoff, "regression cutoff");
+  }
+  /// The histograms that LegacyCalibrator reads, where the file is there, and writes. TensorRT alone knows what is in it.
+  /// Default: none.
+  Builder& histogram_file(std::string path) { return put(&CalibratorOptions::histogram_file_, std::move(path)); }
+
+ private:
+  template <typename Value>
+  Builder& put(Value CalibratorOptions::* member, Value value) {
+    if (object_) (*object_).*member = std::move(value);
+    return *this;
+  }
+  Builder& put_share(double CalibratorOptions::* member, double share, const char* name) {
+    if (share >= 0.0 && share <= 1.0) return put(member, share);
+    return refuse(std::string("a ") + name + " of " + std::to_string(share), "use 0 to 1");
+  }
+  Builder& refuse(const std::string& message, const char* remedy) {
+    if (object_) object_ = Error(Status::InvalidArgument, message + " cannot be used", remedy);
+    return *this;
+  }
+};
+
+inline CalibratorOptions::Builder CalibratorOptions::make() { return Builder(CalibratorOptions()); }
 
 }  // namespace qdq::trt
 

@@ -1,4 +1,4 @@
-// Batches in device memory.
+// A batch in the memory of the GPU.
 #ifndef QDQ_TENSORRT_DEVICE_BATCH_HPP
 #define QDQ_TENSORRT_DEVICE_BATCH_HPP
 
@@ -6,54 +6,87 @@
 #include <map>
 #include <memory>
 #include <string>
-#include <utility>
+#include <string_view>
 
+#include <qdq/result.hpp>
+#include <qdq/span.hpp>
+#include <qdq/tensor_view.hpp>
 #include <qdq/tensorrt/detail/cuda.hpp>
+#include <qdq/tensorrt/detail/tensor_bytes.hpp>
 
 namespace qdq::trt {
 
-/// A buffer in device memory for every input of a network, kept from batch to batch. CUDA is opened when the first is filled.
-/// For one thread at a time; freed with it.
+/// Device memory for the tensors of a batch, one block per name, which is kept for the next batch and grows where it must.
+///
+/// CUDA is opened when this is made, never linked: its driver or, where that is not found, its runtime. The memory belongs
+/// to the CUDA context that is current then; where there is none, to the primary context of device 0, which is retained
+/// until this is destroyed. To be moved, not copied; one thread at a time may use it.
 class DeviceBatch {
  public:
-  DeviceBatch() = default;
-  DeviceBatch(DeviceBatch&&) = default;
-  DeviceBatch(const DeviceBatch&) = delete;
-  DeviceBatch& operator=(const DeviceBatch&) = delete;
-  ~DeviceBatch() {
-    for (const auto& [name, buffer] : buffers_) cuda_->free(buffer.device);
+  /// Opens CUDA. Status::Io where neither driver nor runtime is found, Status::Engine where there is no GPU.
+  [[nodiscard]] static Result<DeviceBatch> make() {
+    auto memory = detail::open_cuda();
+    if (!memory) return std::move(memory).error();
+    return DeviceBatch(std::move(memory).value());
   }
 
-  /// Copies bytes into the buffer of an input and returns it. It is valid until the next call for this input.
-  [[nodiscard]] Result<void*> put(const std::string& input, const void* host, std::size_t bytes) {
-    if (!cuda_) {
-      auto opened = detail::Cuda::open();
-      if (!opened) return std::move(opened).error();
-      cuda_ = *std::move(opened);
-    }
-    auto found = buffers_.find(input);
-    if (found != buffers_.end() && found->second.bytes < bytes) {
-      cuda_->free(found->second.device);
-      buffers_.erase(found);
-      found = buffers_.end();
-    }
-    if (found == buffers_.end()) {
-      auto device = cuda_->allocate(bytes);
-      if (!device) return std::move(device).error();
-      found = buffers_.emplace(input, Buffer{*device, bytes}).first;
-    }
-    if (auto done = cuda_->to_device(found->second.device, host, bytes); !done) return std::move(done).error();
-    return found->second.device;
+  /// Copies bytes of the host to the block of this name. Returns the block, which is valid until the name is uploaded again
+  /// with more bytes or this is destroyed; it is the device's, and the copy is complete.
+  [[nodiscard]] Result<void*> upload(std::string_view name, Bytes bytes) {
+    if (bytes.size() == 0) return Error(Status::InvalidArgument, "there are no bytes to upload for " + detail::quote(name));
+    auto found = blocks_.find(name);
+    if (found == blocks_.end()) found = blocks_.emplace(std::string(name), memory_.get()).first;
+    auto done = found->second.reserve(bytes.size());
+    if (done) done = memory_->copy(found->second.data(), bytes.data(), bytes.size());
+    if (done) return found->second.data();
+    const Error cause = std::move(done).error();
+    return Error(cause.status(), "input " + detail::quote(name) + ": " + std::string(cause.message()), cause.remedy());
+  }
+  /// Copies a row-major tensor of the host.
+  [[nodiscard]] Result<void*> upload(std::string_view name, const TensorView& tensor) {
+    auto bytes = detail::host_bytes(name, tensor);
+    if (!bytes) return std::move(bytes).error();
+    return upload(name, Bytes(tensor.data(), *bytes));
   }
 
  private:
-  struct Buffer {
-    void* device;
-    std::size_t bytes;
+  class Block {
+   public:
+    explicit Block(detail::DeviceMemory* memory) noexcept : memory_(memory) {}
+    Block(const Block&) = delete;
+    Block& operator=(const Block&) = delete;
+    ~Block() { static_cast<void>(clear()); }
+
+    [[nodiscard]] void* data() const noexcept { return data_; }
+    // Frees before it allocates: the device need not hold both.
+    Result<void> reserve(std::size_t bytes) {
+      if (bytes <= size_) return {};
+      if (auto cleared = clear(); !cleared) return cleared;
+      auto done = memory_->allocate(bytes, data_);
+      if (done) size_ = bytes;
+      return done;
+    }
+
+   private:
+    Result<void> clear() {
+      if (data_ == nullptr) return {};
+      auto freed = memory_->free(data_);
+      if (!freed) return freed;
+      data_ = nullptr;
+      size_ = 0;
+      return freed;
+    }
+
+    detail::DeviceMemory* memory_;
+    void* data_ = nullptr;
+    std::size_t size_ = 0;
   };
 
-  std::unique_ptr<detail::Cuda> cuda_;
-  std::map<std::string, Buffer> buffers_;
+  explicit DeviceBatch(std::unique_ptr<detail::DeviceMemory> memory) noexcept : memory_(std::move(memory)) {}
+
+  // The blocks go before what frees them.
+  std::unique_ptr<detail::DeviceMemory> memory_;
+  std::map<std::string, Block, std::less<>> blocks_;
 };
 
 }  // namespace qdq::trt

@@ -1,6 +1,10 @@
-// Ranges of a network's tensors, for TensorRT to decide what runs in INT8.
+// Ranges for TensorRT 7 to 10 without a calibrator.
 #ifndef QDQ_TENSORRT_DYNAMIC_RANGE_HPP
 #define QDQ_TENSORRT_DYNAMIC_RANGE_HPP
+
+#include <qdq/tensorrt/version.hpp>
+
+#if QDQ_TRT_HAS_CALIBRATOR
 
 #include <cstddef>
 #include <string>
@@ -10,49 +14,55 @@
 #include <NvInfer.h>
 
 #include <qdq/ranges.hpp>
+#include <qdq/tensorrt/detail/tensors.hpp>
 #include <qdq/tensorrt/graph.hpp>
-#include <qdq/tensorrt/version.hpp>
-
-#if QDQ_TRT_HAS_CALIBRATOR
 
 namespace qdq::trt {
 
-/// What became of a network's tensors.
+/// What set_dynamic_ranges() did.
 struct DynamicRanges {
-  std::size_t set;                   ///< How many got a range.
-  std::vector<std::string> missing;  ///< Floating-point tensors without a range: what reads them is not quantized.
+  std::size_t count;                 ///< How many tensors were given a range.
+  std::vector<std::string> missing;  ///< Tensors of floats without one: TensorRT runs the layers around them without INT8.
 };
 
-/// Sets the dynamic range -amax … amax of every tensor that has a range or holds the values of one that has. The builder needs
-/// BuilderFlag::kINT8 and no calibrator. Constants need no range.
+/// Gives every input and every layer's output its range, -amax to amax, by its name, and what holds the same values in another
+/// shape or order: the builder then needs no calibrator. A tensor that has a range already keeps it where `ranges` has none.
+/// What reaches no further than 2^-24 gets 127, as in a cache.
+///
+/// Status::Data where the network has none of the tensors, Status::Engine where TensorRT refuses a range; ranges that were
+/// set before stay set.
 [[nodiscard]] inline Result<DynamicRanges> set_dynamic_ranges(nvinfer1::INetworkDefinition& network, const Ranges& ranges) {
-  auto described = detail::Network::describe(network);
-  if (!described) return std::move(described).error();
-  auto all = described->graph.spread(ranges);
+  auto graph = describe(network);
+  if (!graph) return std::move(graph).error();
+  auto all = graph->spread(ranges);
   if (!all) return std::move(all).error();
-  DynamicRanges report{};
-  for (std::size_t number = 0; number < described->tensors.size(); ++number) {
-    const Graph::Tensor known = described->graph.tensors()[number];
-    nvinfer1::ITensor* tensor = described->tensors[number].tensor;
-    const bool is_float = known.dtype == DType::F32 || known.dtype == DType::F16 || known.dtype == DType::BF16;
-    if (tensor == nullptr || known.kind == TensorKind::Constant || !is_float) continue;
-    if (!all->has(known.name)) {
-      report.missing.emplace_back(known.name);
-      continue;
-    }
-    const float amax = all->get(known.name).value();
-    // TensorRT takes no empty range; what is always zero is so in every range.
-    const float end = amax > 0 ? amax : 1.0f;
+  DynamicRanges out{};
+  std::string refused;
+  detail::for_each_tensor(network, [&](nvinfer1::ITensor& tensor) {
+    if (!detail::is_float(tensor)) return;
+    const std::string name = tensor.getName();
+    const auto amax = all->get(name);
     QDQ_TRT_DEPRECATED_BEGIN
-    const bool taken = tensor->setDynamicRange(-end, end);
-    QDQ_TRT_DEPRECATED_END
-    if (!taken) {
-      return Error(Status::Engine, "TensorRT refused the dynamic range of tensor '" + std::string(known.name) + "'",
-                   "see what TensorRT logged");
+    if (!amax) {
+      if (!tensor.dynamicRangeIsSet()) out.missing.push_back(name);
+      return;
     }
-    ++report.set;
+    const float reach = int8_scale(*amax) * 127.0f;
+    if (tensor.setDynamicRange(-reach, reach)) {
+      ++out.count;
+    } else if (refused.empty()) {
+      refused = name;
+    }
+    QDQ_TRT_DEPRECATED_END
+  });
+  if (!refused.empty()) {
+    return Error(Status::Engine, "TensorRT refuses the range of tensor " + detail::quote(refused), "see what it logged");
   }
-  return report;
+  if (out.count == 0) {
+    return Error(Status::Data, "the network has none of the tensors that the ranges are for",
+                 "use the ranges of this very model; another export names its tensors otherwise");
+  }
+  return out;
 }
 
 }  // namespace qdq::trt

@@ -10,6 +10,7 @@
 
 #include <qdq/cache.hpp>
 #include <qdq/model.hpp>
+#include <qdq/tensorrt/calibrator.hpp>
 #include <qdq/tensorrt/detail/build.hpp>
 #include <qdq/tensorrt/detail/quantize_network.hpp>
 #include <qdq/tensorrt/engine_options.hpp>
@@ -63,13 +64,34 @@ class Build {
     const bool int8 = ranges != nullptr || has_quantize(network);
     auto configuration = Configuration::make(builder, network, options_, int8, logger_);
     if (!configuration) return std::move(configuration).error();
-    auto bytes = serialize(builder, network, **configuration, logger_);
+    return finish(builder, network, *configuration);
+  }
+
+#if QDQ_TRT_HAS_CALIBRATOR
+  // The engine of a float network that TensorRT calibrates itself.
+  Result<Engine> with_calibrator(nvinfer1::IBuilder& builder, nvinfer1::INetworkDefinition& network,
+                                 EntropyCalibrator2& calibrator, const nvinfer1::IOptimizationProfile* profile) {
+    auto configuration = Configuration::make(builder, network, options_, true, logger_);
+    if (!configuration) return std::move(configuration).error();
+    QDQ_TRT_DEPRECATED_BEGIN
+    (**configuration).setInt8Calibrator(&calibrator);
+    if (profile != nullptr) (**configuration).setCalibrationProfile(profile);
+    QDQ_TRT_DEPRECATED_END
+    auto engine = finish(builder, network, *configuration);
+    if (const Error* failure = calibrator.failure()) return Error(failure->status(), failure->message(), failure->remedy());
+    return engine;
+  }
+#endif
+
+ private:
+  Result<Engine> finish(nvinfer1::IBuilder& builder, nvinfer1::INetworkDefinition& network,
+                        const Configuration& configuration) {
+    auto bytes = serialize(builder, network, *configuration, logger_);
     if (!bytes) return std::move(bytes).error();
-    if (auto written = configuration->write_timing_cache(options_); !written) return std::move(written).error();
+    if (auto written = configuration.write_timing_cache(options_); !written) return std::move(written).error();
     return Engine(*std::move(bytes));
   }
 
- private:
   const EngineOptions& options_;
   const Library& library_;
   Logger logger_;
@@ -152,6 +174,19 @@ class Build {
                                                  const Library& library = Library::linked()) {
   return detail::Build(options, library).from_network(builder, network, nullptr);
 }
+
+#if QDQ_TRT_HAS_CALIBRATOR
+/// Builds the INT8 engine of a float network with batches that TensorRT calibrates itself, on the GPU; inputs() gives the specs
+/// for them. To TensorRT 10. Where the calibration fails, that is the error, even if TensorRT builds an engine of half the data.
+[[nodiscard]] inline Result<Engine> build_engine(nvinfer1::IBuilder& builder, nvinfer1::INetworkDefinition& network,
+                                                 Batches batches, const CalibratorOptions& calibration,
+                                                 const EngineOptions& options = {},
+                                                 const Library& library = Library::linked()) {
+  auto calibrator = EntropyCalibrator2::from_batches(network, std::move(batches), calibration, library);
+  if (!calibrator) return std::move(calibrator).error();
+  return detail::Build(options, library).with_calibrator(builder, network, **calibrator, calibration.profile());
+}
+#endif
 
 }  // namespace qdq::trt
 

@@ -1,44 +1,114 @@
-// What a network wants to be fed.
+// The inputs of a network, as calibration data has to fit them.
 #ifndef QDQ_TENSORRT_INPUTS_HPP
 #define QDQ_TENSORRT_INPUTS_HPP
 
 #include <cstddef>
 #include <cstdint>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include <NvInfer.h>
 
 #include <qdq/specs.hpp>
-#include <qdq/tensorrt/detail/types.hpp>
 #include <qdq/tensorrt/version.hpp>
+#include <qdq/tensorrt/detail/types.hpp>
+#include <qdq/tensorrt/detail/tensor_bytes.hpp>
 
 namespace qdq::trt {
 
-/// The inputs of a network as TensorRT calibrates it, for Batches::open() and Batches::from_callback(): sizes that are decided
-/// at run time are those that the calibration profile is tuned for (kOPT); without a profile they stay open. Networks that leave
-/// the batch out of their shapes, which TensorRT has to 9, get `batch_size` in front.
-[[nodiscard]] inline Result<Specs> inputs(const nvinfer1::INetworkDefinition& network,
-                                          const nvinfer1::IOptimizationProfile* profile = nullptr,
-                                          std::int32_t batch_size = 1) {
-  static_cast<void>(batch_size);
-  auto specs = Specs::make();
-  for (int i = 0; i < network.getNbInputs(); ++i) {
-    const nvinfer1::ITensor& input = *network.getInput(i);
-    std::vector<std::int64_t> shape = detail::shape_of(input.getDimensions()).value_or(std::vector<std::int64_t>());
-    if (profile != nullptr) {
-      const auto tuned = detail::shape_of(profile->getDimensions(input.getName(), nvinfer1::OptProfileSelector::kOPT));
-      for (std::size_t axis = 0; tuned && axis < shape.size() && axis < tuned->size(); ++axis) {
-        if (shape[axis] == dynamic) shape[axis] = (*tuned)[axis];
-      }
-    }
+/// An input of a network with the shape that TensorRT reads in one batch.
+struct Input {
+  std::string name;
+  DType dtype;
+  std::vector<std::int64_t> shape;  ///< With qdq::dynamic in it where no profile decides.
+  bool has_samples;                 ///< Whether the first axis counts samples.
+};
+
+namespace detail {
+
+/// Whether the network leaves the batch out of its shapes.
+inline bool has_implicit_batch([[maybe_unused]] const nvinfer1::INetworkDefinition& network) noexcept {
 #if QDQ_TRT_HAS_IMPLICIT_BATCH
-    QDQ_TRT_DEPRECATED_BEGIN
-    if (network.hasImplicitBatchDimension()) shape.insert(shape.begin(), batch_size);
-    QDQ_TRT_DEPRECATED_END
+  QDQ_TRT_DEPRECATED_BEGIN
+  return network.hasImplicitBatchDimension();
+  QDQ_TRT_DEPRECATED_END
+#else
+  return false;
 #endif
-    specs.add(input.getName(), detail::dtype_of(input.getType()), shape);
+}
+
+inline std::vector<std::int64_t> sizes(const nvinfer1::Dims& dims) {
+  return dims.nbDims > 0 ? std::vector<std::int64_t>(dims.d, dims.d + dims.nbDims) : std::vector<std::int64_t>();
+}
+
+inline bool is_dynamic(const std::vector<std::int64_t>& shape) noexcept {
+  for (const std::int64_t size : shape) {
+    if (size < 0) return true;
+  }
+  return false;
+}
+
+// Samples lie along the first axis of the inputs that leave it open or, where none does, of all. Where these disagree about
+// their number, or one has no axis, samples cannot be told apart.
+inline void mark_samples(std::vector<Input>& inputs, const std::vector<bool>& is_open) {
+  bool any_open = false;
+  for (const bool open : is_open) any_open = any_open || open;
+  const Input* first = nullptr;
+  bool agree = true;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    Input& input = inputs[i];
+    input.has_samples = is_open[i] || !any_open;
+    if (!input.has_samples) continue;
+    if (first == nullptr) first = &input;
+    agree = agree && !input.shape.empty() && !first->shape.empty() && input.shape[0] == first->shape[0];
+  }
+  for (Input& input : inputs) input.has_samples = input.has_samples && agree;
+}
+
+}  // namespace detail
+
+/// The inputs of a network. Sizes that are decided at run time are those that the calibration profile calls optimal, which
+/// TensorRT calibrates with; without a profile they stay qdq::dynamic. A network of TensorRT 7 to 9 that leaves the batch
+/// out of its shapes gets `batch_size` in front of them.
+[[nodiscard]] inline Result<std::vector<Input>> network_inputs(const nvinfer1::INetworkDefinition& network,
+                                                               const nvinfer1::IOptimizationProfile* profile = nullptr,
+                                                               std::int64_t batch_size = 1) {
+  std::vector<Input> inputs;
+  std::vector<bool> is_open;
+  const bool is_implicit = detail::has_implicit_batch(network);
+  for (std::int32_t i = 0; i < network.getNbInputs(); ++i) {
+    const nvinfer1::ITensor* tensor = network.getInput(i);
+    if (tensor == nullptr) continue;
+    Input input{tensor->getName(), detail::dtype_of(tensor->getType()), detail::sizes(tensor->getDimensions()), false};
+    if (is_implicit) input.shape.insert(input.shape.begin(), batch_size);
+    is_open.push_back(is_implicit || (!input.shape.empty() && input.shape[0] < 0));
+    if (profile != nullptr && detail::is_dynamic(input.shape)) {
+      const auto optimal =
+          detail::sizes(profile->getDimensions(input.name.c_str(), nvinfer1::OptProfileSelector::kOPT));
+      if (optimal.size() != input.shape.size() || detail::is_dynamic(optimal)) {
+        return Error(Status::Shape,
+                     "the profile has no optimal shape for input " + detail::quote(input.name) + " " +
+                         detail::shape_text(input.shape),
+                     "give the profile that the network is calibrated with, with dimensions for every such input");
+      }
+      input.shape = optimal;
+    }
+    inputs.push_back(std::move(input));
+  }
+  detail::mark_samples(inputs, is_open);
+  return inputs;
+}
+
+/// The same to open batches with. The first axis is left open where it counts samples: batches may hold any number of them,
+/// since a calibrator puts them together as the network takes them.
+[[nodiscard]] inline Result<Specs> inputs(const nvinfer1::INetworkDefinition& network,
+                                          const nvinfer1::IOptimizationProfile* profile = nullptr) {
+  auto found = network_inputs(network, profile);
+  if (!found) return std::move(found).error();
+  auto specs = Specs::make();
+  for (Input& input : *found) {
+    if (input.has_samples) input.shape[0] = dynamic;
+    specs.add(input.name, input.dtype, input.shape);
   }
   return specs.build();
 }

@@ -32,6 +32,7 @@ complete -c qdq -n "__fish_qdq_needs_command" -s V -l version -d 'Print version'
 complete -c qdq -n "__fish_qdq_needs_command" -f -a "quantize" -d 'Calibrate a float model and write its Q/DQ form'
 complete -c qdq -n "__fish_qdq_needs_command" -f -a "calibrate" -d 'Compute ranges, a calibration cache or statistics, without writing a model'
 complete -c qdq -n "__fish_qdq_needs_command" -f -a "apply" -d 'Make a Q/DQ model from ranges or from a TensorRT calibration cache, without data'
+complete -c qdq -n "__fish_qdq_needs_command" -f -a "engine" -d 'Build TensorRT\'s engine of a model, as it is or with ranges'
 complete -c qdq -n "__fish_qdq_needs_command" -f -a "merge" -d 'Merge statistics of several calibrations of one model'
 complete -c qdq -n "__fish_qdq_needs_command" -f -a "cache" -d 'Look at, check and convert TensorRT calibration caches'
 complete -c qdq -n "__fish_qdq_needs_command" -f -a "compare" -d 'Measure how far a quantized model is from the float model'
@@ -76,7 +77,14 @@ onnxruntime\t'ONNX Runtime\'s shared library'
 auto\t'ONNX Runtime where it is found, else the embedded engine'"
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l onnxruntime -d 'ONNX Runtime\'s library, or the folder it lies in, where it is not found by itself' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l threads -d 'Threads of the engine [default: one per physical core]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l engine -d 'Also build TensorRT\'s engine and write it here' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l tensorrt -d 'libnvinfer or libtensorrt_rtx, or the folder it lies in [default: found, or QDQ_TENSORRT]' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l shapes -d 'Shapes of an input that the model leaves open, such as image=1x3x224x224:8x3x224x224:16x3x224x224; one shape stands for all three; repeatable, and an input that comes again begins the next profile' -r
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l workspace -d 'The builder\'s workspace in MiB [default: all of the GPU]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l timing-cache -d 'Keep measured times in this file for later builds' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l compute-capability -d 'TensorRT-RTX: build for a GPU of this compute capability, such as 8.6; repeatable [default: this machine\'s]' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l per-tensor-weights -d 'One scale per weight instead of one per output channel'
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l fp16 -d 'Let what is not INT8 run in half precision (TensorRT 8 to 10)'
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l json -d 'Print the result as JSON'
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -s v -l verbose -d 'Also print what happens, and which nodes stay in float'
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -s q -l quiet -d 'Print errors and failed gates only; with --json, also the result'
@@ -135,6 +143,26 @@ complete -c qdq -n "__fish_qdq_using_subcommand apply" -l json -d 'Print the res
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -s v -l verbose -d 'Also print what happens, and which nodes stay in float'
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -s q -l quiet -d 'Print errors and failed gates only; with --json, also the result'
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c qdq -n "__fish_qdq_using_subcommand engine" -s o -l output -d 'Where the engine goes' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand engine" -l ranges -d 'Quantize the float model by these ranges: JSON, or a TensorRT calibration cache' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand engine" -l tensorrt -d 'libnvinfer or libtensorrt_rtx, or the folder it lies in [default: found, or QDQ_TENSORRT]' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand engine" -l shapes -d 'Shapes of an input that the model leaves open, such as image=1x3x224x224:8x3x224x224:16x3x224x224; one shape stands for all three; repeatable, and an input that comes again begins the next profile' -r
+complete -c qdq -n "__fish_qdq_using_subcommand engine" -l workspace -d 'The builder\'s workspace in MiB [default: all of the GPU]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand engine" -l timing-cache -d 'Keep measured times in this file for later builds' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand engine" -l compute-capability -d 'TensorRT-RTX: build for a GPU of this compute capability, such as 8.6; repeatable [default: this machine\'s]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand engine" -l include -d 'Quantize only nodes whose name matches (* is any text, ? one character); repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand engine" -l include-op -d 'Quantize only nodes of this operator, such as Conv; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand engine" -l exclude -d 'Never quantize nodes whose name matches; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand engine" -l exclude-op -d 'Never quantize nodes of this operator; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand engine" -l weights -d 'How weights are stored' -r -f -a "int8\t'As int8 with DequantizeLinear: a quarter of the size'
+float\t'As float with QuantizeLinear and DequantizeLinear'"
+complete -c qdq -n "__fish_qdq_using_subcommand engine" -l weight-method -d 'How the ranges of weights are computed [default: mse]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand engine" -l fp16 -d 'Let what is not INT8 run in half precision (TensorRT 8 to 10)'
+complete -c qdq -n "__fish_qdq_using_subcommand engine" -l per-tensor-weights -d 'One scale per weight instead of one per output channel'
+complete -c qdq -n "__fish_qdq_using_subcommand engine" -l json -d 'Print the result as JSON'
+complete -c qdq -n "__fish_qdq_using_subcommand engine" -s v -l verbose -d 'Also print what happens, and which nodes stay in float'
+complete -c qdq -n "__fish_qdq_using_subcommand engine" -s q -l quiet -d 'Print errors and failed gates only; with --json, also the result'
+complete -c qdq -n "__fish_qdq_using_subcommand engine" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c qdq -n "__fish_qdq_using_subcommand merge" -s o -l output -d 'Where the merged statistics go' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand merge" -l json -d 'Print the result as JSON'
 complete -c qdq -n "__fish_qdq_using_subcommand merge" -s v -l verbose -d 'Also print what happens, and which nodes stay in float'
@@ -217,15 +245,16 @@ complete -c qdq -n "__fish_qdq_using_subcommand info" -l json -d 'Print the resu
 complete -c qdq -n "__fish_qdq_using_subcommand info" -s v -l verbose -d 'Also print what happens, and which nodes stay in float'
 complete -c qdq -n "__fish_qdq_using_subcommand info" -s q -l quiet -d 'Print errors and failed gates only; with --json, also the result'
 complete -c qdq -n "__fish_qdq_using_subcommand info" -s h -l help -d 'Print help'
-complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate apply merge cache compare inspect info help" -f -a "quantize" -d 'Calibrate a float model and write its Q/DQ form'
-complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate apply merge cache compare inspect info help" -f -a "calibrate" -d 'Compute ranges, a calibration cache or statistics, without writing a model'
-complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate apply merge cache compare inspect info help" -f -a "apply" -d 'Make a Q/DQ model from ranges or from a TensorRT calibration cache, without data'
-complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate apply merge cache compare inspect info help" -f -a "merge" -d 'Merge statistics of several calibrations of one model'
-complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate apply merge cache compare inspect info help" -f -a "cache" -d 'Look at, check and convert TensorRT calibration caches'
-complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate apply merge cache compare inspect info help" -f -a "compare" -d 'Measure how far a quantized model is from the float model'
-complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate apply merge cache compare inspect info help" -f -a "inspect" -d 'Show what would be quantized and why'
-complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate apply merge cache compare inspect info help" -f -a "info" -d 'Show the version, the kernels in use and the engines found'
-complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate apply merge cache compare inspect info help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate apply engine merge cache compare inspect info help" -f -a "quantize" -d 'Calibrate a float model and write its Q/DQ form'
+complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate apply engine merge cache compare inspect info help" -f -a "calibrate" -d 'Compute ranges, a calibration cache or statistics, without writing a model'
+complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate apply engine merge cache compare inspect info help" -f -a "apply" -d 'Make a Q/DQ model from ranges or from a TensorRT calibration cache, without data'
+complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate apply engine merge cache compare inspect info help" -f -a "engine" -d 'Build TensorRT\'s engine of a model, as it is or with ranges'
+complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate apply engine merge cache compare inspect info help" -f -a "merge" -d 'Merge statistics of several calibrations of one model'
+complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate apply engine merge cache compare inspect info help" -f -a "cache" -d 'Look at, check and convert TensorRT calibration caches'
+complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate apply engine merge cache compare inspect info help" -f -a "compare" -d 'Measure how far a quantized model is from the float model'
+complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate apply engine merge cache compare inspect info help" -f -a "inspect" -d 'Show what would be quantized and why'
+complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate apply engine merge cache compare inspect info help" -f -a "info" -d 'Show the version, the kernels in use and the engines found'
+complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate apply engine merge cache compare inspect info help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c qdq -n "__fish_qdq_using_subcommand help; and __fish_seen_subcommand_from cache" -f -a "show" -d 'Print the header, and scale and range of every tensor'
 complete -c qdq -n "__fish_qdq_using_subcommand help; and __fish_seen_subcommand_from cache" -f -a "check" -d 'Find what TensorRT would fail on or ignore; exits 1 where there is such a thing'
 complete -c qdq -n "__fish_qdq_using_subcommand help; and __fish_seen_subcommand_from cache" -f -a "convert" -d 'Write a cache with another header, a cache as ranges, or ranges as a cache'

@@ -106,7 +106,8 @@ class Configuration {
       nvinfer1::IOptimizationProfile* profile = builder.createOptimizationProfile();
       for (const InputShapes& one : shapes) {
         const char* name = one.input.c_str();
-        if (!profile->setDimensions(name, OptProfileSelector::kMIN, dims_of(one.min)) ||
+        if (!has_input(network, one.input) ||
+            !profile->setDimensions(name, OptProfileSelector::kMIN, dims_of(one.min)) ||
             !profile->setDimensions(name, OptProfileSelector::kOPT, dims_of(one.opt)) ||
             !profile->setDimensions(name, OptProfileSelector::kMAX, dims_of(one.max))) {
           return refused(one.input);
@@ -123,6 +124,13 @@ class Configuration {
       }
     }
     return {};
+  }
+
+  static bool has_input(const nvinfer1::INetworkDefinition& network, const std::string& name) {
+    for (int i = 0; i < network.getNbInputs(); ++i) {
+      if (network.getInput(i)->getName() == name) return true;
+    }
+    return false;
   }
 
   static Error refused(const std::string& input) {

@@ -1,175 +1,164 @@
-// What all calibrators do, whatever their base class.
+// What a calibrator does when TensorRT calls it, whatever class it derives from.
 #ifndef QDQ_TENSORRT_DETAIL_CALIBRATION_HPP
 #define QDQ_TENSORRT_DETAIL_CALIBRATION_HPP
 
 #include <cstddef>
 #include <cstdint>
-#include <exception>
-#include <fstream>
-#include <iterator>
-#include <limits>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
-#include <vector>
 
-#include <NvInfer.h>
-
+#include <qdq/buffer.hpp>
+#include <qdq/detail/callback.hpp>
 #include <qdq/tensorrt/calibrator_options.hpp>
-#include <qdq/tensorrt/detail/calibration_file.hpp>
-#include <qdq/tensorrt/detail/feeder.hpp>
-#include <qdq/tensorrt/detail/logger.hpp>
-#include <qdq/tensorrt/detail/network.hpp>
+#include <qdq/tensorrt/detail/cache_store.hpp>
+#include <qdq/tensorrt/detail/feed.hpp>
+#include <qdq/tensorrt/library.hpp>
 
 namespace qdq::trt::detail {
 
-/// Data for a calibrator that has ranges already.
-inline NextDeviceBatch no_batches() {
-  return [](DevicePointers&) -> Result<bool> { return false; };
-}
-
-/// The number of samples that a whole batch has.
-inline Result<std::int32_t> batch_size(const Specs& inputs) {
-  for (const auto& input : inputs) {
-    for (const std::int64_t size : *input.shape) {
-      if (size == dynamic) {
-        return Error(Status::InvalidArgument, "input '" + std::string(input.name) + "' has a shape that is decided at run time",
-                     "give the calibration profile: CalibratorOptions::profile and IBuilderConfig::setCalibrationProfile()");
-      }
-    }
-  }
-  if (inputs.size() == 0 || inputs[0].shape->empty()) return 1;
-  const std::int64_t first = inputs[0].shape->front();
-  return static_cast<std::int32_t>(first < std::numeric_limits<std::int32_t>::max() ? first : 1);
-}
-
-/// The names that a cache for the network should have: its inputs and floating-point activations.
-inline Result<std::vector<std::string>> calibrated_tensors(const nvinfer1::INetworkDefinition* network) {
-  std::vector<std::string> names;
-  if (network == nullptr) return names;
-  auto described = Network::describe(*network);
-  if (!described) return std::move(described).error();
-  for (const auto& tensor : described->graph.tensors()) {
-    if (tensor.kind != TensorKind::Constant && tensor.dtype == DType::F32) names.emplace_back(tensor.name);
-  }
-  return names;
-}
-
-/// Feeds, reads and writes for a calibrator. Nothing is thrown: TensorRT has no way to catch it.
+/// The state of one calibrator. Nothing that it does throws: the first failure is kept and logged, and ends the calibration.
 class Calibration {
  public:
-  Calibration(Feeder feeder, CalibrationFile file, const CalibratorOptions& options, std::int32_t batch_size)
-      : feeder_(std::move(feeder)), file_(std::move(file)), options_(options), logger_(options.logger), size_(batch_size) {}
+  /// `feed` is null for a calibrator that has a cache only.
+  Calibration(CalibratorOptions options, std::int32_t batch_size, CacheReader reader, std::unique_ptr<Feed> feed)
+      : options_(std::move(options)),
+        batch_size_(batch_size),
+        log_(options_.logger()),
+        store_(std::move(reader), log_),
+        feed_(std::move(feed)) {}
 
-  /// Answers TensorRT with this cache.
-  void give(Cache cache) { given_ = std::move(cache); }
-
-  [[nodiscard]] const Error* failure() const noexcept { return failure_ ? &*failure_ : nullptr; }
-  [[nodiscard]] std::size_t batches() const noexcept { return batches_; }
-  [[nodiscard]] std::int32_t batch_size() const noexcept { return size_; }
   [[nodiscard]] const CalibratorOptions& options() const noexcept { return options_; }
+  /// The samples of a batch for networks that leave it out of their shapes, else 1.
+  [[nodiscard]] std::int32_t batch_size() const noexcept { return batch_size_; }
+  [[nodiscard]] CacheStore& store() noexcept { return store_; }
+  [[nodiscard]] const Error* failure() const noexcept { return failure_ ? &*failure_ : nullptr; }
 
-  bool get_batch(void* bindings[], const char* const names[], std::int32_t count) noexcept {
-    if (failure_) return false;
+  bool batch(void** pointers, const char* const* names, std::int32_t count) noexcept {
+    // What went wrong before is in the log, and half of a calibration is worth nothing.
+    if (is_broken_) return false;
     bool more = false;
-    protect([&]() -> Result<void> {
-      auto got = feeder_.next(bindings, names, count);
-      if (!got) return std::move(got).error();
-      more = *got;
-      if (more) ++batches_;
-      if (!more && feeder_.repeated() > 0) {
-        logger_.say(Severity::kINFO, "the last batch was short: " + std::to_string(feeder_.repeated()) +
-                                         " of its samples were fed twice, since TensorRT reads whole batches");
-      }
-      if (!more && batches_ == 0) {
-        return Error(Status::Data, "there are no batches to calibrate with and no cache that fits",
-                     "give data, or a cache of this version of TensorRT");
-      }
+    const bool good = attempt([&]() -> Result<void> {
+      auto next = next_batch(pointers, names, count);
+      if (!next) return std::move(next).error();
+      more = *next;
       return {};
     });
-    return more;
+    is_broken_ = !good;
+    return more && good;
   }
 
   const void* read_cache(std::size_t& length) noexcept {
     length = 0;
-    protect([&]() -> Result<void> {
-      if (given_) {
-        auto bytes = given_->to_bytes();
-        if (!bytes) return std::move(bytes).error();
-        read_ = *std::move(bytes);
-      } else {
-        read_ = file_.read(logger_);
+    const bool good = attempt([&]() -> Result<void> {
+      if (!is_looked_for_ && feed_ != nullptr && !options_.cache_file().empty()) {
+        is_looked_for_ = true;
+        store_.read(options_.cache_file(), options_.allow_reheading());
       }
       return {};
     });
-    if (!read_) return nullptr;
-    length = read_->size();
-    return read_->data();
+    if (!good || store_.bytes().empty()) return nullptr;
+    length = store_.bytes().size();
+    return store_.bytes().data();
   }
 
-  void write_cache(const void* cache, std::size_t length) noexcept {
-    if (failure_) {
-      logger_.say(Severity::kERROR, "no calibration cache is written, since the calibration did not see all data");
-      return;
-    }
-    protect([&] { return file_.write(Bytes(cache, length)); });
+  void write_cache(const void* data, std::size_t size) noexcept {
+    if (refuses_to_write("calibration cache")) return;
+    static_cast<void>(attempt([&] {
+      is_looked_for_ = true;
+      return store_.write(data, size, options_.cache_file());
+    }));
   }
 
   const void* read_histogram(std::size_t& length) noexcept {
     length = 0;
-    protect([&]() -> Result<void> {
-      histogram_.clear();
-      if (std::ifstream file{options_.histogram_file, std::ios::binary}) {
-        histogram_.assign(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
-      }
+    const std::string& path = options_.histogram_file();
+    const bool good = attempt([&]() -> Result<void> {
+      if (!histogram_.empty() || path.empty() || !exists(path)) return {};
+      auto bytes = read_file(path);
+      if (!bytes) return std::move(bytes).error();
+      histogram_ = std::move(bytes).value();
       return {};
     });
+    if (!good || histogram_.empty()) return nullptr;
     length = histogram_.size();
-    return histogram_.empty() ? nullptr : histogram_.data();
+    return histogram_.data();
   }
 
-  void write_histogram(const void* histogram, std::size_t length) noexcept {
-    if (options_.histogram_file.empty() || failure_) return;
-    protect([&] { return write_file(options_.histogram_file, Bytes(histogram, length)); });
+  void write_histogram(const void* data, std::size_t size) noexcept {
+    if (data == nullptr || refuses_to_write("histogram cache")) return;
+    static_cast<void>(attempt([&]() -> Result<void> {
+      histogram_.assign(static_cast<const char*>(data), size);
+      const std::string& path = options_.histogram_file();
+      return path.empty() ? Result<void>() : qdq::write_file(path, Bytes(data, size));
+    }));
   }
 
  private:
-  using Severity = nvinfer1::ILogger::Severity;
-
-  // Keeps and logs the first error, and what is thrown.
-  template <typename Function>
-  void protect(Function&& function) noexcept {
-#ifdef __cpp_exceptions
-    try {
-      keep(function());
-    } catch (const Exception& exception) {
-      keep(Error(exception.error().status(), exception.error().message(), exception.error().remedy()));
-    } catch (const std::exception& exception) {
-      keep(Error(Status::Callback, exception.what()));
-    } catch (...) {
-      keep(Error(Status::Callback, "something was thrown that is no std::exception"));
+  Result<bool> next_batch(void** pointers, const char* const* names, std::int32_t count) {
+    const auto refused = [](const char* what) {
+      return Error(Status::InvalidArgument, std::string("TensorRT asks for a batch ") + what,
+                   "this is a defect of the program that calls the calibrator");
+    };
+    if (count <= 0) return refused("of no inputs");
+    if (pointers == nullptr) return refused("without a place for the pointers");
+    if (names == nullptr) return refused("without names");
+    const auto size = static_cast<std::size_t>(count);
+    for (std::size_t i = 0; i < size; ++i) {
+      if (names[i] == nullptr) return refused("without the name of an input");
     }
-#else
-    keep(function());
-#endif
+    if (feed_ == nullptr) {
+      return Error(Status::Data, "TensorRT asks for batches although it has the ranges: it did not take the cache",
+                   "see what it logged; the header of the cache must be what this TensorRT and calibrator write");
+    }
+    auto more = feed_->next({names, size}, pointers);
+    if (!more || *more) {
+      batches_ += more ? 1 : 0;
+      return more;
+    }
+    if (batches_ == 0) {
+      return Error(Status::Data, "there are no batches to calibrate with",
+                   "give at least one; batches are read once, so a second calibration needs a calibrator of its own");
+    }
+    log_.info("TensorRT has read " + std::to_string(batches_) + (batches_ == 1 ? " batch" : " batches"));
+    return more;
   }
 
-  void keep(Result<void> done) noexcept {
-    if (done || failure_) return;
-    failure_ = std::move(done).error();
-    logger_.say(Severity::kERROR, std::string(failure_->text()));
+  bool refuses_to_write(const char* what) noexcept {
+    if (!is_broken_) return false;
+    static_cast<void>(attempt([&]() -> Result<void> {
+      log_.error(std::string("the ") + what + " is not written, because the calibration failed");
+      return {};
+    }));
+    return true;
   }
 
-  Feeder feeder_;
-  CalibrationFile file_;
+  // Runs a step; keeps and logs its failure. No exception goes on into TensorRT.
+  template <typename Step>
+  bool attempt(Step step) noexcept {
+    qdq_error* raw = nullptr;
+    const qdq_status status = qdq::detail::guard(&raw, [&] {
+      auto done = step();
+      return done ? QDQ_OK : qdq::detail::fail(std::move(done).error(), &raw);
+    });
+    if (status == QDQ_OK) return true;
+    Error error(raw);
+    log_.error(std::string(error.text()));
+    if (!failure_) failure_.emplace(std::move(error));
+    return false;
+  }
+
   CalibratorOptions options_;
-  Logger logger_;
-  std::int32_t size_;
-  std::optional<Cache> given_;
-  std::optional<Buffer> read_;
-  std::vector<char> histogram_;
+  std::int32_t batch_size_;
+  Log log_;
+  CacheStore store_;
+  std::unique_ptr<Feed> feed_;
   std::optional<Error> failure_;
+  std::string histogram_;
   std::size_t batches_ = 0;
+  bool is_broken_ = false;
+  bool is_looked_for_ = false;
 };
 
 }  // namespace qdq::trt::detail

@@ -13,6 +13,7 @@
 
 #include <qdq/tensor_view.hpp>
 #include <qdq/tensorrt/detail/network.hpp>
+#include <qdq/tensorrt/detail/tensor_bytes.hpp>
 
 namespace qdq::trt::detail {
 
@@ -26,14 +27,7 @@ struct Constant {
   [[nodiscard]] TensorView view() const { return TensorView(dtype, values, shape); }
 };
 
-inline std::size_t element_size(DType dtype) noexcept {
-  switch (dtype) {
-    case DType::F32: return 4;
-    case DType::F16:
-    case DType::BF16: return 2;
-    default: return 0;
-  }
-}
+inline bool is_float(DType dtype) noexcept { return dtype == DType::F32 || dtype == DType::F16 || dtype == DType::BF16; }
 
 // Exchanges axes: axis `i` of the result is axis order[i].
 inline Constant transpose(Constant before, const nvinfer1::Permutation& order) {
@@ -97,7 +91,7 @@ inline Result<Constant> constant_of(const Network& network, std::size_t number) 
   if (!shape || volume(*shape) <= 0) return unusable("has no fixed shape");
   if (found.layer->getType() == LayerType::kCONSTANT) {
     const nvinfer1::Weights weights = as<nvinfer1::IConstantLayer>(*found.layer).getWeights();
-    if (element_size(dtype_of(weights.type)) == 0 || weights.values == nullptr) return unusable("is no floating-point number");
+    if (!is_float(dtype_of(weights.type)) || weights.values == nullptr) return unusable("is no floating-point number");
     return Constant{dtype_of(weights.type), *shape, weights.values, {}};
   }
   const std::size_t before = network.number(found.layer->getInput(0));

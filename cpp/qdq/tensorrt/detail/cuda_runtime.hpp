@@ -1,0 +1,64 @@
+// Device memory by CUDA's runtime.
+#ifndef QDQ_TENSORRT_DETAIL_CUDA_RUNTIME_HPP
+#define QDQ_TENSORRT_DETAIL_CUDA_RUNTIME_HPP
+
+#include <memory>
+#include <string>
+
+#include <qdq/tensorrt/detail/device_memory.hpp>
+
+namespace qdq::trt::detail {
+
+/// The memory of the device that is current in the thread that asks.
+class CudaRuntime final : public DeviceMemory {
+ public:
+  [[nodiscard]] static Result<std::unique_ptr<DeviceMemory>> open(const SharedLibrary& library) {
+    std::unique_ptr<CudaRuntime> runtime(new CudaRuntime);
+    auto found = library.find("cudaGetErrorString", runtime->error_text_);
+    if (found) found = library.find("cudaGetDevice", runtime->device_);
+    if (found) found = library.find("cudaMalloc", runtime->allocate_);
+    if (found) found = library.find("cudaFree", runtime->free_);
+    if (found) found = library.find("cudaMemcpy", runtime->copy_);
+    if (found) found = library.find("cudaStreamSynchronize", runtime->synchronize_);
+    int device = 0;
+    if (found) found = runtime->said("cudaGetDevice", runtime->device_(&device), "to find the current device");
+    if (!found) return std::move(found).error();
+    return std::unique_ptr<DeviceMemory>(std::move(runtime));
+  }
+
+  Result<void> allocate(std::size_t bytes, void*& out) override {
+    return said("cudaMalloc", allocate_(&out, bytes), "for " + std::to_string(bytes) + " bytes");
+  }
+  Result<void> free(void* memory) override { return said("cudaFree", free_(memory), "to free device memory"); }
+  Result<void> copy(void* to, const void* from, std::size_t bytes) override {
+    constexpr int host_to_device = 1;
+    const std::string size = std::to_string(bytes) + " bytes";
+    auto copied = said("cudaMemcpy", copy_(to, from, bytes, host_to_device), "for " + size);
+    if (!copied) return copied;
+    // As with the driver: the end of the copy may be on its way.
+    return said("cudaStreamSynchronize", synchronize_(nullptr), "after a copy of " + size);
+  }
+  Result<void> read(void* to, const void* from, std::size_t bytes) override {
+    constexpr int device_to_host = 2;
+    return said("cudaMemcpy", copy_(to, from, bytes, device_to_host), "for " + std::to_string(bytes) + " bytes");
+  }
+
+ private:
+  CudaRuntime() = default;
+
+  Result<void> said(const char* function, int status, const std::string& task) const {
+    if (status == 0) return {};
+    return cuda_error(function, status, nullptr, error_text_(status), task);
+  }
+
+  const char* (*error_text_)(int) = nullptr;
+  int (*device_)(int*) = nullptr;
+  int (*allocate_)(void**, std::size_t) = nullptr;
+  int (*free_)(void*) = nullptr;
+  int (*copy_)(void*, const void*, std::size_t, int) = nullptr;
+  int (*synchronize_)(void*) = nullptr;
+};
+
+}  // namespace qdq::trt::detail
+
+#endif

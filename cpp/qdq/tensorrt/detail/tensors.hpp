@@ -1,0 +1,34 @@
+// The tensors of a network.
+#ifndef QDQ_TENSORRT_DETAIL_TENSORS_HPP
+#define QDQ_TENSORRT_DETAIL_TENSORS_HPP
+
+#include <NvInfer.h>
+
+#include <qdq/tensorrt/inputs.hpp>
+#include <qdq/tensorrt/detail/types.hpp>
+
+namespace qdq::trt::detail {
+
+/// Calls the function with every input and every layer's output.
+template <typename Network, typename Function>
+void for_each_tensor(Network& network, Function function) {
+  for (std::int32_t i = 0; i < network.getNbInputs(); ++i) {
+    if (nvinfer1::ITensor* tensor = network.getInput(i)) function(*tensor);
+  }
+  for (std::int32_t i = 0; i < network.getNbLayers(); ++i) {
+    const nvinfer1::ILayer* layer = network.getLayer(i);
+    for (std::int32_t output = 0; layer != nullptr && output < layer->getNbOutputs(); ++output) {
+      if (nvinfer1::ITensor* tensor = layer->getOutput(output)) function(*tensor);
+    }
+  }
+}
+
+/// Whether INT8 may stand for the tensor's elements.
+inline bool is_float(const nvinfer1::ITensor& tensor) noexcept {
+  const DType dtype = dtype_of(tensor.getType());
+  return dtype == DType::F32 || dtype == DType::F16 || dtype == DType::BF16;
+}
+
+}  // namespace qdq::trt::detail
+
+#endif

@@ -1,0 +1,84 @@
+// Programs with a calibrator of their own, on every TensorRT from 8 on.
+#ifndef QDQ_TENSORRT_QUANTIZE_HPP
+#define QDQ_TENSORRT_QUANTIZE_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <NvInfer.h>
+
+#include <qdq/batches.hpp>
+#include <qdq/cache.hpp>
+#include <qdq/model.hpp>
+#include <qdq/tensorrt/calibrator_compat.hpp>
+#include <qdq/tensorrt/detail/calibrator_batches.hpp>
+#include <qdq/tensorrt/detail/quantize_network.hpp>
+#include <qdq/tensorrt/library.hpp>
+#include <qdq/tensorrt/version.hpp>
+
+#if QDQ_TRT_HAS_QDQ
+
+namespace qdq::trt {
+QDQ_TRT_DEPRECATED_BEGIN
+
+/// Where the data of a calibrator's batches belongs.
+struct CalibratedModel {
+  /// The float ONNX model that the network was parsed from, which qdq runs over the calibrator's batches. Empty where the
+  /// calibrator has a cache.
+  std::string model;
+  /// The profile whose kOPT shapes the batches have, for networks with dynamic shapes.
+  const nvinfer1::IOptimizationProfile* profile = nullptr;
+};
+
+/// Puts Quantize and Dequantize into a network by what a calibrator of the user's has: its cache, of any version and algorithm,
+/// or else its batches. TensorRT 11 and RTX call no calibrators any more; this does, so that the calibrator's source stays as it
+/// is (see calibrator_compat.hpp for its base classes).
+///
+/// Batches are copied from device memory to the host; qdq runs `source.model` over them on the CPU, by the options' way to run
+/// and method, and gives the calibrator the cache to keep, so that the next build takes that.
+///
+/// The result owns scales and must outlive the build of the engine; the calibrator is not needed after the call.
+[[nodiscard]] inline Result<WeightMemory> quantize(nvinfer1::INetworkDefinition& network, nvinfer1::IInt8Calibrator& calibrator,
+                                                   const CalibratedModel& source = {}, const EngineOptions& options = {},
+                                                   const Library& library = Library::linked()) {
+  if (auto fits = library.check(); !fits) return std::move(fits).error();
+  std::size_t length = 0;
+  if (const void* kept = calibrator.readCalibrationCache(length); kept != nullptr && length > 0) {
+    auto cache = Cache::from_bytes(Bytes(kept, length));
+    if (!cache) return std::move(cache).error();
+    auto ranges = cache->to_ranges();
+    if (!ranges) return std::move(ranges).error();
+    return detail::quantize_network(network, &*ranges, options);
+  }
+  if (source.model.empty()) {
+    return Error(Status::InvalidArgument, "the calibrator has no cache, and no model is given to calibrate with its batches",
+                 "give the ONNX file that the network was parsed from: CalibratedModel::model");
+  }
+  auto model = Model::open(source.model);
+  if (!model) return std::move(model).error();
+  auto batches = detail::calibrator_batches(network, calibrator, source.profile, *model);
+  if (!batches) return std::move(batches).error();
+  auto plan = model->plan(options.policy);
+  if (!plan) return std::move(plan).error();
+  auto stats = model->calibrate(*plan, *batches, true, options.run);
+  if (!stats) return std::move(stats).error();
+  auto ranges = plan->ranges(*stats, options.method);
+  if (!ranges) return std::move(ranges).error();
+  auto cache = Cache::from_ranges(*ranges, static_cast<std::uint32_t>(library.version_number()),
+                                  static_cast<Algorithm>(calibrator.getAlgorithm()));
+  if (!cache) return std::move(cache).error();
+  auto bytes = cache->to_bytes();
+  if (!bytes) return std::move(bytes).error();
+  calibrator.writeCalibrationCache(bytes->data(), bytes->size());
+  return detail::quantize_network(network, &*ranges, options);
+}
+
+QDQ_TRT_DEPRECATED_END
+}  // namespace qdq::trt
+
+#endif  // QDQ_TRT_HAS_QDQ
+
+#endif

@@ -1,0 +1,128 @@
+#!/usr/bin/env python3
+"""Builds engines of the test models with TensorRT-RTX from the shell: `qdq quantize --engine` and `qdq engine`.
+
+usage: tool.py FOLDER
+
+FOLDER comes from make_models.py. The tool is built with the Cargo feature `tensorrt`, against the headers of TensorRT-RTX.
+"""
+
+import concurrent.futures
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import onnx
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE)]
+
+from engines import in_float, native, onnxruntime_library, rtx  # noqa: E402
+from tensorrt_headers import headers  # noqa: E402
+
+CARGO = os.environ.get("CARGO", "cargo")
+TOOL = native.ROOT / "target" / "tensorrt" / "qdq"
+# With an example, the features of the dependencies are those of the tests, so that none is compiled again.
+BUILD = ["build", "--quiet", "--locked", "--bin", "qdq", "--example", "pipeline"]
+
+
+def build():
+    """The tool with the feature, and at the usual place the tool without it."""
+    include = os.pathsep.join(folder for folder in headers("rtx-1.7") if folder != "-isystem")
+    run(CARGO, *BUILD, "--features", "tensorrt", cwd=native.ROOT, QDQ_TENSORRT_INCLUDE=include)
+    TOOL.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy2(native.ROOT / "target" / "debug" / "qdq", TOOL)
+    run(CARGO, *BUILD, cwd=native.ROOT)
+
+
+def run(*command, fails=None, cwd=None, **environment):
+    """Runs a command; what it printed. With `fails`, it must fail and say that."""
+    done = subprocess.run(list(map(str, command)), cwd=cwd, capture_output=True, text=True, errors="replace",
+                          env={**os.environ, **environment}, timeout=900)
+    said = done.stdout + done.stderr
+    if fails is None and done.returncode != 0:
+        raise native.Failure(f"exit status {done.returncode} of {' '.join(map(str, command))}:\n{said}")
+    if fails is not None and (done.returncode != 2 or fails not in said):
+        raise native.Failure(f"exit status {done.returncode} instead of 2 with '{fails}':\n{said}")
+    return said
+
+
+def shapes(model):
+    """Options for every input: 1, 2 and 4 for the sizes that the model leaves open."""
+    graph = onnx.load(model, load_external_data=False).graph
+    constants = {tensor.name for tensor in graph.initializer}
+    options = []
+    for tensor in graph.input:
+        if tensor.name in constants:
+            continue
+        dims = tensor.type.tensor_type.shape.dim
+        ends = ["x".join(str(d.dim_value or size) for d in dims) for size in (1, 2, 4)]
+        options += ["--shapes", f"{tensor.name}={':'.join(ends)}"]
+    return options
+
+
+def model(folder, entry):
+    """`qdq quantize --engine`, then `qdq engine` of what it wrote, and of the float model by the cache."""
+    environment = {"QDQ_ONNXRUNTIME": str(onnxruntime_library()), "QDQ_TENSORRT": str(rtx._libraries()[0].parent)}
+    path = folder / entry["model"]
+    options = ["--compute-capability", "8.6", *shapes(path)]
+    runtime = ["--runtime", "embedded" if entry["embedded"] else "onnxruntime"]
+    with tempfile.TemporaryDirectory() as scratch:
+        out = pathlib.Path(scratch)
+        run(TOOL, "quantize", path, "-d", folder / entry["calibration"], "-o", out / "qdq.onnx", "--cache", out / "cache",
+            "--engine", out / "first", *runtime, *options, **environment)
+        run(TOOL, "engine", out / "qdq.onnx", "-o", out / "second", *options, **environment)
+        run(TOOL, "engine", path, "--ranges", out / "cache", "-o", out / "third", *options, **environment)
+        problems = [f"{name} engine: {problem}" for name in ("first", "second", "third")
+                    for problem in in_float(out / name, folder, entry)]
+    if problems:
+        raise native.Failure("\n".join(problems))
+
+
+def refusals(folder):
+    """What cannot be, and that it leaves nothing behind."""
+    path, library = folder / "residual_cnn.onnx", rtx._libraries()[0].parent
+    with tempfile.TemporaryDirectory() as scratch:
+        out = pathlib.Path(scratch) / "engine"
+        given = ["--compute-capability", "8.6", *shapes(path)]
+        build = [TOOL, "engine", path, "-o", out, "--tensorrt", library]
+        run(*build, "--compute-capability", "8.6", fails="'image' has a shape that is decided at run time")
+        run(*build, "--compute-capability", "9.0", *shapes(path), fails="does not build for one of the compute capabilities")
+        run(*build, "--compute-capability", "8.6", "--shapes", "none=1x3x32x32", fails="refused the shapes of input 'none'")
+        run(*build, *given, "--fp16", fails="has no flag for half precision")
+        run(*build, *given, "--timing-cache", out.with_name("times"), fails="keeps no timing cache")
+        run(TOOL, "engine", path, "-o", out, "--tensorrt", scratch, *given, fails="there are no libtensorrt_rtx.so.1")
+        run(TOOL, "engine", HERE / "tool.py", "-o", out, "--tensorrt", library, *given, fails="tool.py")
+        run(native.ROOT / "target" / "debug" / "qdq", "engine", path, "-o", out, fails="this qdq was built without TensorRT")
+        left = list(pathlib.Path(scratch).iterdir())
+    if left:
+        raise native.Failure(f"left behind: {left}")
+
+
+def main(arguments):
+    folder = pathlib.Path(arguments[0])
+    build()
+    entries = [entry for entry in json.loads((folder / "manifest.json").read_text()) if entry["rtx"]]
+    jobs = [(entry["name"], model, folder, entry) for entry in entries] + [("refusals", refusals, folder)]
+    failed = 0
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        for (name, *_), problem in zip(jobs, pool.map(attempt, jobs)):
+            failed += bool(problem)
+            print(f"FAILED  {name}\n{problem}" if problem else f"ok      {name}", flush=True)
+    print(f"{len(jobs) - failed} passed, {failed} failed")
+    return failed > 0
+
+
+def attempt(job):
+    _, function, *arguments = job
+    try:
+        return function(*arguments)
+    except native.Failure as failure:
+        return str(failure)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
