@@ -53,6 +53,11 @@ def main():
     library(suite, "libcudart.so.12", FAKE_CUDART, folder="runtime")
     suite.cases([feeding(suite, compiler, version, flags, label) for compiler, version, flags, label in FEEDING])
     suite.cases([compat(suite, compiler, version) for compiler in compilers("g++", "clang++") for version in VERSIONS])
+    suite.cases([together(suite, compiler, version, []) for compiler in compilers("g++", "clang++")
+                 for version in VERSIONS])
+    suite.cases([together(suite, compiler, version, BARE) for compiler in compilers("g++", "clang++")
+                 for version in ("7.2", "10.3", "rtx-1.7")])
+    suite.cases([alone(suite, version) for version in ("10.3", "rtx-1.7")])
     suite.case("calibrators' tests see leaks and short blocks", lambda: must_fail(suite))
     suite.case("calibrators, TensorRT opened at run time", lambda: opened(suite))
     for mode in ("runtime", "nothing"):
@@ -62,7 +67,7 @@ def main():
         else:
             suite.case(name, lambda mode=mode: cuda_libraries(suite, mode))
 
-    # Networks, engines, libraries, and that all headers compile.
+    # Networks, engines, opened libraries.
     suite.cases(networks.cases(suite))
 
     suite.end()
@@ -131,6 +136,32 @@ def compat(suite, compiler, version):
         run(suite.compile(compiler, [HERE / "compat.cpp"], *options, name=f"compat-{version}-{compiler}"))
 
     return f"a calibrator of the user's, {version}, {compiler}", test
+
+
+def includes():
+    folder = ROOT / "cpp" / "qdq" / "tensorrt"
+    return [f"#include <{path.relative_to(ROOT / 'cpp')}>\n" for path in sorted(folder.rglob("*.hpp"))]
+
+
+def together(suite, compiler, version, options):
+    def test():
+        source = suite.work / f"together-{version}-{compiler}-{len(options)}.cpp"
+        source.write_text("".join(includes() * 2))
+        compiles(compiler, version, source, *QDQ, *options)
+
+    bare = ", no exceptions, no RTTI" if options else ""
+    return f"all headers, {version}, {compiler}{bare}", test
+
+
+def alone(suite, version):
+    """What a header includes hardly depends on the version: two have all that there is, and the quicker compiler says it."""
+    def test():
+        for number, include in enumerate(includes()):
+            source = suite.work / f"alone-{version}-{number}.cpp"
+            source.write_text(include)
+            compiles(compilers("g++", "clang++")[-1], version, source, *QDQ)
+
+    return f"every header by itself, {version}", test
 
 
 def opened(suite):

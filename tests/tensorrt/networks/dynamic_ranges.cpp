@@ -22,11 +22,11 @@ TEST(every_tensor_with_a_range_gets_it) {
   made.network.markOutput(out(flat));
   const auto report = trt::set_dynamic_ranges(made.network, ranges({{"x", 2.0f}, {"conv", 0.0f}, {"relu", 1.5f}}));
   if (!CHECK_GOOD(report)) return;
-  CHECK_EQ(report->set, std::size_t{4});
-  CHECK(report->missing == std::vector<std::string>{"sum"});
+  CHECK_EQ(report->count, std::size_t{4});
+  CHECK(report->missing == std::vector<std::string>({"constant", "sum"}));
   CHECK(x.getDynamicRangeMin() == -2.0f && x.getDynamicRangeMax() == 2.0f);
   // TensorRT takes no empty range.
-  CHECK(out(conv).getDynamicRangeMin() == -1.0f && out(conv).getDynamicRangeMax() == 1.0f);
+  CHECK(out(conv).getDynamicRangeMin() == -127.0f && out(conv).getDynamicRangeMax() == 127.0f);
   CHECK_EQ(out(relu).getDynamicRangeMax(), 1.5f);
   CHECK_EQ(out(flat).getDynamicRangeMax(), 1.5f);
   QDQ_TRT_DEPRECATED_BEGIN
