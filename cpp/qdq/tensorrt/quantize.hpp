@@ -67,7 +67,9 @@ struct CalibratedModel {
   if (!stats) return std::move(stats).error();
   auto ranges = plan->ranges(*stats, options.method);
   if (!ranges) return std::move(ranges).error();
-  auto cache = Cache::from_ranges(*ranges, static_cast<std::uint32_t>(library.version_number()),
+  // RTX counts from 1, which no header of a cache does.
+  const std::int32_t version = QDQ_TRT_RTX ? QDQ_TRT_MAJOR * 10000 : library.version_number();
+  auto cache = Cache::from_ranges(*ranges, static_cast<std::uint32_t>(version),
                                   static_cast<Algorithm>(calibrator.getAlgorithm()));
   if (!cache) return std::move(cache).error();
   auto bytes = cache->to_bytes();
