@@ -30,6 +30,7 @@ EXPORT cudaError_t cudaMalloc(void** pointer, size_t size) {
     BEGIN
     uintptr_t address = 0;
     // The runtime, unlike the driver, takes a size of 0.
+    fake_hold(device);
     code = size == 0 ? OK : fake_allocate(&address, size);
     if (code == OK) {
         *pointer = (void*)address;

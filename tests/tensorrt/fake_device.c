@@ -121,7 +121,7 @@ Context* fake_primary(int device) {
 }
 
 int fake_is_alive(const Context* context) {
-    return context >= contexts && context < contexts + FAKE_DEVICES && context->references != 0;
+    return context >= contexts && context < contexts + FAKE_DEVICES && (context->references != 0 || context->is_held);
 }
 
 int fake_retain(int device) {
@@ -143,10 +143,14 @@ int fake_release(int device) {
         note("the primary context of device %d is released more often than retained\n", device);
         return INVALID_CONTEXT;
     }
-    if (--context->references == 0 && state.live != 0) {
+    if (--context->references == 0 && !context->is_held && state.live != 0) {
         note("the primary context of device %d goes away under %zu live allocations\n", device, state.live);
     }
     return OK;
+}
+
+void fake_hold(int device) {
+    contexts[device].is_held = 1;
 }
 
 // Memory.

@@ -22,6 +22,8 @@ enum {
 typedef struct Context {
     int device;
     int references;
+    // The runtime holds what it has used to the end of the process.
+    int is_held;
 } Context;
 
 // Every entry point begins and ends with these: they hold the lock. `fake_begin` answers the code of a rule, or OK.
@@ -34,6 +36,7 @@ Context* fake_primary(int device);
 int fake_is_alive(const Context* context);
 int fake_retain(int device);
 int fake_release(int device);
+void fake_hold(int device);
 
 int fake_allocate(uintptr_t* address, size_t size);
 int fake_free(const char* function, uintptr_t address);
