@@ -49,6 +49,7 @@ native: python ## test the C interface, the C++ layer and the examples, with san
 	$(PYTHON) tests/c/run.py
 	$(PYTHON) tests/cpp/run.py
 	$(PYTHON) tests/tensorrt/run.py
+	$(PYTHON) tests/tensorrt/examples.py
 	$(PYTHON) tests/examples.py
 
 consumers: python ## install the CMake package and build C and C++ programs against it (ONLY='words of cases')

@@ -61,7 +61,8 @@ def main():
     readme = (ROOT / "README.md").read_text()
 
     def shown(language, extension, compiler, options, before="", after=""):
-        [body] = re.findall(rf"```{language}\n(.*?)```", readme, re.S)
+        # What follows in C++ is about TensorRT: tests/tensorrt/examples.py.
+        body = re.findall(rf"```{language}\n(.*?)```", readme, re.S)[0]
         source = suite.work / f"readme.{extension}"
         source.write_text(before + body + after)
         program = suite.compile(compiler, [source], *options, *WARNINGS, name=f"readme-{language}")

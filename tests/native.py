@@ -85,10 +85,10 @@ def soname(library):
     return dynamic.split("soname: [")[1].split("]")[0]
 
 
-def run(*command, fails=None, **environment):
-    """Runs a command and returns what it printed; with `fails`, that it fails and prints that text."""
+def run(*command, fails=None, folder=None, **environment):
+    """Runs a command, in a folder, and returns what it printed; with `fails`, that it fails and prints that text."""
     command = [str(part) for part in command]
-    ran = subprocess.run(command, env=os.environ | environment, text=True, stdin=subprocess.DEVNULL,
+    ran = subprocess.run(command, cwd=folder, env=os.environ | environment, text=True, stdin=subprocess.DEVNULL,
                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace")
     if fails is not None:
         if ran.returncode == 0 or fails not in ran.stdout:
