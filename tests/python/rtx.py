@@ -61,11 +61,11 @@ def _tool():
 def prepare():
     """Compiles the build tool and finds the libraries, so that what is missing shows before the first build."""
     _tool()
-    _libraries()
+    libraries()
 
 
 @functools.cache
-def _libraries():
+def libraries():
     package = importlib.util.find_spec("tensorrt_rtx_libs")
     if package is None:
         raise RuntimeError("the Python package tensorrt_rtx_cu12_libs is missing: run `make python`")
@@ -78,7 +78,7 @@ def build(model, shapes=(1, 2, 4), sm=SM):
     with tempfile.TemporaryDirectory() as folder:
         engine = pathlib.Path(folder) / "engine"
         run = subprocess.run(
-            [_tool(), *_libraries(), str(sm), model, engine, *map(str, shapes)],
+            [_tool(), *libraries(), str(sm), model, engine, *map(str, shapes)],
             capture_output=True, text=True, errors="replace", timeout=300,
         )
         if run.returncode not in (0, 1) and run.returncode >= 0:

@@ -13,22 +13,11 @@
 
 #include <qdq/tensorrt.hpp>
 
+#include "good.hpp"
+
 namespace {
 
 using namespace qdq;
-
-template <typename T>
-T good(Result<T> result) {
-  if (result) return *std::move(result);
-  std::fprintf(stderr, "%s\n", std::string(result.error().text()).c_str());
-  std::exit(1);
-}
-
-void good(const Result<void>& result) {
-  if (result) return;
-  std::fprintf(stderr, "%s\n", std::string(result.error().text()).c_str());
-  std::exit(1);
-}
 
 // 1, 2 and 4 for every size that is decided at run time.
 std::vector<trt::InputShapes> shapes(const Specs& inputs) {

@@ -59,7 +59,7 @@ def judge(program, folder, entry, way):
     with tempfile.TemporaryDirectory() as scratch:
         engine = pathlib.Path(scratch) / "engine"
         run = subprocess.run(
-            [program, *rtx._libraries(), way, folder / entry["model"], folder / entry["calibration"], engine],
+            [program, *rtx.libraries(), way, folder / entry["model"], folder / entry["calibration"], engine],
             capture_output=True, text=True, errors="replace", timeout=300,
             env={**os.environ, "QDQ_ONNXRUNTIME": str(onnxruntime_library())})
         if run.returncode != 0:

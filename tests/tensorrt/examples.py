@@ -91,7 +91,7 @@ class Tests:
             linked, options = self.standins[version], headers(version)
         else:
             linked, options = [], [*headers(version), f"-I{STANDIN / 'cuda'}"]
-            more = [*rtx._libraries(), f"-Wl,-rpath,{rtx._libraries()[0].parent}", *more]
+            more = [*rtx.libraries(), f"-Wl,-rpath,{rtx.libraries()[0].parent}", *more]
         if "cuda_runtime_api.h" in source.read_text():
             linked = [*linked, self.gpu / "libcudart.so.12"]
         return self.suite.compile(COMPILER, [source, *linked], *CXX, *options, *more, "-ldl",
@@ -168,7 +168,7 @@ class Tests:
     def engine(self):
         engine = self.suite.out("engine") / "model.engine"
         program = self.suite.compile(COMPILER, [EXAMPLES / "engine.cpp"], *CXX, *headers("rtx-1.7"), "-ldl", name="engine")
-        run(program, *rtx._libraries(), MODEL, DIGITS / "calib.npz", engine)
+        run(program, *rtx.libraries(), MODEL, DIGITS / "calib.npz", engine)
         has_int8(engine)
 
     def kept_calibrator_on_rtx(self):

@@ -9,24 +9,13 @@
 
 #include <qdq/tensorrt.hpp>
 
+#include "good.hpp"
+
 namespace {
 
 using namespace qdq;
 using nvinfer1::Dims;
 using nvinfer1::ITensor;
-
-template <typename T>
-T good(Result<T> result) {
-  if (result) return *std::move(result);
-  std::fprintf(stderr, "%s\n", std::string(result.error().text()).c_str());
-  std::exit(1);
-}
-
-void good(const Result<void>& result) {
-  if (result) return;
-  std::fprintf(stderr, "%s\n", std::string(result.error().text()).c_str());
-  std::exit(1);
-}
 
 Dims dims(const std::vector<std::int64_t>& sizes) { return trt::detail::dims_of(sizes); }
 

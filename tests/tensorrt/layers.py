@@ -30,7 +30,7 @@ def main(arguments):
     def test():
         with tempfile.TemporaryDirectory() as scratch:
             engine = pathlib.Path(scratch) / "engine"
-            native.run(program, rtx._libraries()[0], engine)
+            native.run(program, rtx.libraries()[0], engine)
             operations = engine_types.operations(engine.read_bytes())
         found = {kind: [0, 0] for kind in EXPECTED}
         for operation in operations:

@@ -66,7 +66,7 @@ def shapes(model):
 
 def model(folder, entry):
     """`qdq quantize --engine`, then `qdq engine` of what it wrote, and of the float model by the cache."""
-    environment = {"QDQ_ONNXRUNTIME": str(onnxruntime_library()), "QDQ_TENSORRT": str(rtx._libraries()[0].parent)}
+    environment = {"QDQ_ONNXRUNTIME": str(onnxruntime_library()), "QDQ_TENSORRT": str(rtx.libraries()[0].parent)}
     path = folder / entry["model"]
     options = ["--compute-capability", "8.6", *shapes(path)]
     runtime = ["--runtime", "embedded" if entry["embedded"] else "onnxruntime"]
@@ -84,7 +84,7 @@ def model(folder, entry):
 
 def refusals(folder):
     """What cannot be, and that it leaves nothing behind."""
-    path, library = folder / "residual_cnn.onnx", rtx._libraries()[0].parent
+    path, library = folder / "residual_cnn.onnx", rtx.libraries()[0].parent
     with tempfile.TemporaryDirectory() as scratch:
         out = pathlib.Path(scratch) / "engine"
         given = ["--compute-capability", "8.6", *shapes(path)]

@@ -46,6 +46,18 @@ class Build {
     return from_bytes(Bytes(bytes->data(), bytes->size()), name, ranges);
   }
 
+  // The INT8 engine of a float model by its ranges.
+  Result<Engine> from_float(const Model& model, const std::string& name, const Ranges& ranges) {
+    if (!inserts_qdq(options_)) return from_model(model, name, &ranges);
+    auto plan = model.plan(options_.policy, ranges);
+    if (!plan) return std::move(plan).error();
+    auto weights = QuantizeOptions::make().weight_method(options_.weight_method).build();
+    if (!weights) return std::move(weights).error();
+    auto quantized = model.quantize(*plan, ranges, *weights);
+    if (!quantized) return std::move(quantized).error();
+    return from_model(*quantized, name, nullptr);
+  }
+
   // The engine of a model file's content, quantized by the ranges where there are some.
   Result<Engine> from_bytes(Bytes model, const std::string& name, const Ranges* ranges) {
     auto builder = library_.builder(logger_);
@@ -115,14 +127,7 @@ class Build {
   if (auto fits = library.check(); !fits) return std::move(fits).error();
   auto opened = Model::open(model);
   if (!opened) return std::move(opened).error();
-  if (!detail::inserts_qdq(options)) return detail::Build(options, library).from_model(*opened, model, &ranges);
-  auto plan = opened->plan(options.policy, ranges);
-  if (!plan) return std::move(plan).error();
-  auto weights = QuantizeOptions::make().weight_method(options.weight_method).build();
-  if (!weights) return std::move(weights).error();
-  auto quantized = opened->quantize(*plan, ranges, *weights);
-  if (!quantized) return std::move(quantized).error();
-  return detail::Build(options, library).from_model(*quantized, model, nullptr);
+  return detail::Build(options, library).from_float(*opened, model, ranges);
 }
 
 /// The same by a calibration cache of an older deployment.
@@ -148,7 +153,7 @@ class Build {
   if (!stats) return std::move(stats).error();
   auto ranges = plan->ranges(*stats, options.method);
   if (!ranges) return std::move(ranges).error();
-  return build_engine(model, *ranges, options, library);
+  return detail::Build(options, library).from_float(*opened, model, *ranges);
 }
 
 /// Builds the INT8 engine of a float network by the ranges of its tensors. The network is changed: see insert_qdq() and

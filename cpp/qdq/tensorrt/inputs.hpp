@@ -38,7 +38,7 @@ inline bool has_implicit_batch([[maybe_unused]] const nvinfer1::INetworkDefiniti
 }
 
 inline std::vector<std::int64_t> sizes(const nvinfer1::Dims& dims) {
-  return dims.nbDims > 0 ? std::vector<std::int64_t>(dims.d, dims.d + dims.nbDims) : std::vector<std::int64_t>();
+  return shape_of(dims).value_or(std::vector<std::int64_t>());
 }
 
 inline bool is_dynamic(const std::vector<std::int64_t>& shape) noexcept {

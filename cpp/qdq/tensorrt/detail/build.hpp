@@ -4,9 +4,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,6 +12,7 @@
 #include <NvOnnxParser.h>
 
 #include <qdq/buffer.hpp>
+#include <qdq/tensorrt/detail/files.hpp>
 #include <qdq/tensorrt/detail/logger.hpp>
 #include <qdq/tensorrt/detail/types.hpp>
 #include <qdq/tensorrt/engine_options.hpp>
@@ -158,11 +156,10 @@ class Configuration {
   Result<void> read_timing_cache(const EngineOptions& options) {
     if (options.timing_cache.empty()) return {};
 #if QDQ_TRT_HAS_TIMING_CACHE
-    std::vector<char> bytes;
-    if (std::ifstream file{options.timing_cache, std::ios::binary}) {
-      bytes.assign(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
-    }
-    timing_.reset(config_->createTimingCache(bytes.data(), bytes.size()));
+    Result<std::string> bytes = std::string();
+    if (exists(options.timing_cache)) bytes = read_file(options.timing_cache);
+    if (!bytes) return std::move(bytes).error();
+    timing_.reset(config_->createTimingCache(bytes->data(), bytes->size()));
     // One of another version or GPU: measured anew.
     if (!timing_) timing_.reset(config_->createTimingCache(nullptr, 0));
     if (timing_ && config_->setTimingCache(*timing_, false)) return {};

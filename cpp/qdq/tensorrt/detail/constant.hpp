@@ -27,8 +27,6 @@ struct Constant {
   [[nodiscard]] TensorView view() const { return TensorView(dtype, values, shape); }
 };
 
-inline bool is_float(DType dtype) noexcept { return dtype == DType::F32 || dtype == DType::F16 || dtype == DType::BF16; }
-
 // Exchanges axes: axis `i` of the result is axis order[i].
 inline Constant transpose(Constant before, const nvinfer1::Permutation& order) {
   const std::size_t rank = before.shape.size();

@@ -14,8 +14,8 @@
 
 namespace qdq::trt::detail {
 
-/// Hands messages on to the user's logger, or prints warnings and errors where there is none, and keeps the first errors, so that
-/// an error of qdq can say what TensorRT complained about. Called from any thread.
+/// Hands messages on to the user's logger, or prints warnings and errors where there is none, and keeps the first error, so
+/// that an error of qdq can say what TensorRT complained about. Called from any thread.
 class Logger : public nvinfer1::ILogger {
  public:
   explicit Logger(nvinfer1::ILogger* next) noexcept : next_(next) {}
@@ -28,9 +28,6 @@ class Logger : public nvinfer1::ILogger {
     }
     if (severity <= Severity::kERROR) keep(message);
   }
-
-  /// Says something of qdq's own.
-  void say(Severity severity, const std::string& message) noexcept { log(severity, ("qdq: " + message).c_str()); }
 
   /// An error of TensorRT's, with what it complained about first.
   [[nodiscard]] Error error(std::string message, const char* remedy) {

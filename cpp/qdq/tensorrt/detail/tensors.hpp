@@ -4,7 +4,6 @@
 
 #include <NvInfer.h>
 
-#include <qdq/tensorrt/inputs.hpp>
 #include <qdq/tensorrt/detail/types.hpp>
 
 namespace qdq::trt::detail {
@@ -25,8 +24,7 @@ void for_each_tensor(Network& network, Function function) {
 
 /// Whether INT8 may stand for the tensor's elements.
 inline bool is_float(const nvinfer1::ITensor& tensor) noexcept {
-  const DType dtype = dtype_of(tensor.getType());
-  return dtype == DType::F32 || dtype == DType::F16 || dtype == DType::BF16;
+  return is_float(dtype_of(tensor.getType()));
 }
 
 }  // namespace qdq::trt::detail
