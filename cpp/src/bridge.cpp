@@ -1,6 +1,7 @@
 // Engines for the Rust side, by the headers that programs in C++ use.
 #include "bridge.hpp"
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -44,15 +45,13 @@ Result<void> build(rust::Slice<const std::uint8_t> model, const Request& request
   Logger logger;
   const trt::EngineOptions options = options_of(request, logger);
   trt::detail::Build build(options, *library);
-  const Bytes bytes(model.data(), model.size());
-  if (request.ranges.empty()) {
-    auto engine = build.from_bytes(bytes, text(request.name), nullptr);
-    if (!engine) return std::move(engine).error();
-    return engine->write(text(request.output));
+  std::optional<Ranges> ranges;
+  if (!request.ranges.empty()) {
+    auto read = Ranges::from_json(text(request.ranges));
+    if (!read) return std::move(read).error();
+    ranges = *std::move(read);
   }
-  auto ranges = Ranges::from_json(text(request.ranges));
-  if (!ranges) return std::move(ranges).error();
-  auto engine = build.from_bytes(bytes, text(request.name), &*ranges);
+  auto engine = build.from_bytes(Bytes(model.data(), model.size()), text(request.name), ranges ? &*ranges : nullptr);
   if (!engine) return std::move(engine).error();
   return engine->write(text(request.output));
 }
