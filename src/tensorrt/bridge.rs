@@ -52,23 +52,15 @@ mod calls {
     }
 }
 
-/// The TensorRT whose headers this was compiled with.
 pub fn compiled() -> Option<Version> {
     let [major, minor, patch] = calls::version();
     Some(Version { major, minor, patch })
 }
 
-/// Whether that TensorRT has Quantize and Dequantize layers; without them a float model is built by its ranges.
 pub fn has_qdq() -> bool {
     calls::has_qdq()
 }
 
-/// Builds the engine of an ONNX file's content and writes it to `output`, whole or not at all. `ranges` quantize a
-/// float model; without them the model is built as it is. `name` is the model's in messages. What TensorRT says goes
-/// to [`tracing`].
-///
-/// # Errors
-/// `Engine` with TensorRT's first complaint; those of the options.
 pub fn build_engine(
     model: &[u8],
     name: &str,

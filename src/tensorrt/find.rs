@@ -27,11 +27,7 @@ pub struct Libraries {
 /// `InvalidArgument` where the place that was asked for holds no such library; `Unsupported` where qdq was built
 /// without TensorRT.
 pub fn find_tensorrt(explicit: Option<&Path>) -> Result<Libraries> {
-    #[cfg(not(feature = "tensorrt"))]
-    if super::compiled().is_none() {
-        return Err(super::without());
-    }
-    let version = super::compiled().unwrap_or(Version { major: 0, minor: 0, patch: 0 });
+    let version = super::compiled().ok_or_else(super::without)?;
     let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
     Search { version, variable }.find(explicit)
 }

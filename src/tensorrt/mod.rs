@@ -5,18 +5,22 @@
 //! (`QDQ_TENSORRT_INCLUDE` names their folders). The library is found by [`find_tensorrt`]; it must be of that major
 //! version, which is checked before anything else of it is used.
 
+#[cfg(not(feature = "tensorrt"))]
+mod absent;
 #[cfg(feature = "tensorrt")]
 mod bridge;
 mod find;
 
-use std::path::PathBuf;
-
-pub use find::{Libraries, find_tensorrt};
+use std::path::{Path, PathBuf};
 
 #[cfg(not(feature = "tensorrt"))]
-use crate::error::{Error, ErrorKind, Result};
+use absent as driver;
 #[cfg(feature = "tensorrt")]
-pub use bridge::{build_engine, compiled, has_qdq};
+use bridge as driver;
+pub use find::{Libraries, find_tensorrt};
+
+use crate::emit::Ranges;
+use crate::error::{Error, ErrorKind, Result};
 
 /// The shapes that an input may have, and the one that the engine is to be fastest for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -72,15 +76,13 @@ impl Version {
 }
 
 /// The TensorRT whose headers this was compiled with; `None` where it was built without.
-#[cfg(not(feature = "tensorrt"))]
 pub fn compiled() -> Option<Version> {
-    None
+    driver::compiled()
 }
 
 /// Whether that TensorRT has Quantize and Dequantize layers; without them a float model is built by its ranges.
-#[cfg(not(feature = "tensorrt"))]
 pub fn has_qdq() -> bool {
-    true
+    driver::has_qdq()
 }
 
 /// Builds the engine of an ONNX file's content and writes it to `output`, whole or not at all. `ranges` quantize a
@@ -89,20 +91,18 @@ pub fn has_qdq() -> bool {
 ///
 /// # Errors
 /// `Unsupported` where qdq was built without TensorRT; `Engine` with TensorRT's first complaint; those of the options.
-#[cfg(not(feature = "tensorrt"))]
 pub fn build_engine(
-    _model: &[u8],
-    _name: &str,
-    _ranges: Option<&crate::emit::Ranges>,
-    _output: &std::path::Path,
-    _libraries: &Libraries,
-    _options: &EngineOptions,
+    model: &[u8],
+    name: &str,
+    ranges: Option<&Ranges>,
+    output: &Path,
+    libraries: &Libraries,
+    options: &EngineOptions,
 ) -> Result<()> {
-    Err(without())
+    driver::build_engine(model, name, ranges, output, libraries, options)
 }
 
-#[cfg(not(feature = "tensorrt"))]
-pub(crate) fn without() -> Error {
+fn without() -> Error {
     Error::new(ErrorKind::Unsupported, "this qdq was built without TensorRT").with_remedy(
         "build it with TensorRT's headers: \
          `QDQ_TENSORRT_INCLUDE=FOLDER cargo install --path . --features tensorrt`, or in CMake -DQDQ_TENSORRT=ON",
