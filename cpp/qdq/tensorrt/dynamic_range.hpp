@@ -25,9 +25,9 @@ struct DynamicRanges {
   std::vector<std::string> missing;  ///< Tensors of floats without one: TensorRT runs the layers around them without INT8.
 };
 
-/// Gives every input and every layer's output its range, -amax to amax, by its name, and what holds the same values in another
-/// shape or order: the builder then needs no calibrator. A tensor that has a range already keeps it where `ranges` has none.
-/// What reaches no further than 2^-24 gets 127, as in a cache.
+/// Gives every input and every layer's output its range, -amax to amax, by its name, and what holds the same values in
+/// another shape or order: the builder then needs no calibrator. A tensor that has a range already keeps it where `ranges`
+/// has none. What reaches no further than 2^-24 gets 127, as in a cache.
 ///
 /// Status::Data where the network has none of the tensors, Status::Engine where TensorRT refuses a range; ranges that were
 /// set before stay set.

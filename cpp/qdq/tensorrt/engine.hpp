@@ -181,8 +181,9 @@ class Build {
 }
 
 #if QDQ_TRT_HAS_CALIBRATOR
-/// Builds the INT8 engine of a float network with batches that TensorRT calibrates itself, on the GPU; inputs() gives the specs
-/// for them. To TensorRT 10. Where the calibration fails, that is the error, even if TensorRT builds an engine of half the data.
+/// Builds the INT8 engine of a float network with batches that TensorRT calibrates itself, on the GPU; inputs() gives the
+/// specs for them. To TensorRT 10. Where the calibration fails, that is the error, even if TensorRT builds an engine of half
+/// the data.
 [[nodiscard]] inline Result<Engine> build_engine(nvinfer1::IBuilder& builder, nvinfer1::INetworkDefinition& network,
                                                  Batches batches, const CalibratorOptions& calibration,
                                                  const EngineOptions& options = {},

@@ -44,7 +44,8 @@ struct EngineOptions {
   RangeMethod weight_method = qdq::Method::Mse;
   /// How the model runs over batches.
   RunOptions run;
-  /// Whether the rest may run in half precision. On TensorRT 11 and RTX the types of the model decide that, and it is refused.
+  /// Whether the rest may run in half precision. On TensorRT 11 and RTX the types of the model decide that, and it is
+  /// refused.
   bool half = false;
   /// The builder's workspace in bytes; none for TensorRT's own limit.
   std::optional<std::size_t> workspace;

@@ -58,7 +58,7 @@ class Insertion {
       auto amax = ranges.get(name(activation.tensor));
       if (!amax) {
         return Error(amax.error().status(), "tensor '" + name(activation.tensor) + "' is to be quantized but has no range",
-                     "calibrate the network again, or give the ranges to Graph::plan(), which then leaves such layers in float");
+                     "calibrate the network again, or give the ranges to Graph::plan(), which leaves such layers in float");
       }
       float& shared = shared_amax_[activation.scale];
       shared = std::max(shared, *amax);

@@ -34,8 +34,8 @@ struct Free {
 template <typename T>
 using Owner = std::unique_ptr<T, detail::Free>;
 
-/// The functions by which everything in TensorRT begins. To be copied freely; a library that was opened stays open to the end
-/// of the process, since TensorRT's objects and threads live in it.
+/// The functions by which everything in TensorRT begins. To be copied freely; a library that was opened stays open to the
+/// end of the process, since TensorRT's objects and threads live in it.
 class Library {
  public:
   /// The library that the program is linked with, without the ONNX parser.
@@ -44,9 +44,9 @@ class Library {
   [[nodiscard]] static Library linked_with_parser() noexcept {
     return {getInferLibVersion, createInferBuilder_INTERNAL, createNvOnnxParser_INTERNAL};
   }
-  /// Opens libnvinfer or libtensorrt_rtx, and its ONNX parser where a path is given. Status::Unsupported, before anything but
-  /// the version is asked for, where its major version is not the one that the program is compiled with: objects of another
-  /// one are laid out differently.
+  /// Opens libnvinfer or libtensorrt_rtx, and its ONNX parser where a path is given. Status::Unsupported, before anything
+  /// but the version is asked for, where its major version is not the one that the program is compiled with: objects of
+  /// another one are laid out differently.
   [[nodiscard]] static Result<Library> open(const std::string& infer, const std::string& parser = {}) {
     auto library = detail::SharedLibrary::open(infer);
     if (!library) return std::move(library).error();

@@ -33,12 +33,12 @@ struct CalibratedModel {
   const nvinfer1::IOptimizationProfile* profile = nullptr;
 };
 
-/// Puts Quantize and Dequantize into a network by what a calibrator of the user's has: its cache, of any version and algorithm,
-/// or else its batches. TensorRT 11 and RTX call no calibrators any more; this does, so that the calibrator's source stays as it
-/// is (see calibrator_compat.hpp for its base classes).
+/// Puts Quantize and Dequantize into a network by what a calibrator of the user's has: its cache, of any version and
+/// algorithm, or else its batches. TensorRT 11 and RTX call no calibrators any more; this does, so that the calibrator's
+/// source stays as it is (see calibrator_compat.hpp for its base classes).
 ///
-/// Batches are copied from device memory to the host; qdq runs `source.model` over them on the CPU, by the options' way to run
-/// and method, and gives the calibrator the cache to keep, so that the next build takes that.
+/// Batches are copied from device memory to the host; qdq runs `source.model` over them on the CPU, by the options' way to
+/// run and method, and gives the calibrator the cache to keep, so that the next build takes that.
 ///
 /// The result owns scales and must outlive the build of the engine; the calibrator is not needed after the call.
 [[nodiscard]] inline Result<WeightMemory> quantize(nvinfer1::INetworkDefinition& network, nvinfer1::IInt8Calibrator& calibrator,

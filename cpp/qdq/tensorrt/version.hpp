@@ -16,7 +16,8 @@
 #define QDQ_TRT_MAJOR NV_TENSORRT_MAJOR
 #endif
 
-/// Whether the headers are of a version or newer. For RTX, which has a numbering of its own, ask for versions before 11 only.
+/// Whether the headers are of a version or newer. For RTX, which has a numbering of its own, ask for versions before 11
+/// only.
 #define QDQ_TRT_AT_LEAST(major, minor) \
   (QDQ_TRT_MAJOR > (major) || (QDQ_TRT_MAJOR == (major) && NV_TENSORRT_MINOR >= (minor)))
 

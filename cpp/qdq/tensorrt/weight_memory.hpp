@@ -11,8 +11,8 @@
 
 namespace qdq::trt {
 
-/// Owns the scales that were added to a network. TensorRT does not copy them: it must outlive the build of the engine. Moving it
-/// leaves the numbers where they are.
+/// Owns the scales that were added to a network. TensorRT does not copy them: it must outlive the build of the engine.
+/// Moving it leaves the numbers where they are.
 class WeightMemory {
  public:
   WeightMemory() = default;

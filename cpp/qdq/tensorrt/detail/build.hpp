@@ -117,7 +117,8 @@ class Configuration {
       const nvinfer1::ITensor& input = *network.getInput(i);
       for (const std::int64_t size : shape_of(input.getDimensions()).value_or(std::vector<std::int64_t>())) {
         if (size != dynamic) continue;
-        return Error(Status::InvalidArgument, "input '" + std::string(input.getName()) + "' has a shape that is decided at run time",
+        return Error(Status::InvalidArgument,
+                     "input '" + std::string(input.getName()) + "' has a shape that is decided at run time",
                      "give the shapes that it may have: EngineOptions::profiles, or `--shapes NAME=MIN:OPT:MAX`");
       }
     }

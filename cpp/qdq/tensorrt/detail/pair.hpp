@@ -31,8 +31,8 @@ class Pairs {
     }
   }
 
-  /// Quantizes and dequantizes a tensor: with one amax for all of it or, along `axis`, one per index. Returns the dequantized
-  /// tensor, of the type of `source`.
+  /// Quantizes and dequantizes a tensor: with one amax for all of it or, along `axis`, one per index. Returns the
+  /// dequantized tensor, of the type of `source`.
   [[nodiscard]] Result<nvinfer1::ITensor*> add(nvinfer1::ITensor& source, const std::string& name,
                                                const std::vector<float>& amax, std::int32_t axis) {
     std::vector<float> scales;

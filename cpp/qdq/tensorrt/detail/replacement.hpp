@@ -44,7 +44,8 @@ class Replacement {
     return copy;
   }
 
-  /// Lets everything that reads a replaced layer read the one in its place, the network's outputs too, which keep their order.
+  /// Lets everything that reads a replaced layer read the one in its place, the network's outputs too, which keep their
+  /// order.
   void rewire() {
     for (int i = 0; i < network_.getNbLayers(); ++i) {
       nvinfer1::ILayer& layer = *network_.getLayer(i);
