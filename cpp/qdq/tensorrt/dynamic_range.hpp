@@ -14,6 +14,7 @@
 #include <NvInfer.h>
 
 #include <qdq/ranges.hpp>
+#include <qdq/tensorrt/detail/tensor_bytes.hpp>
 #include <qdq/tensorrt/detail/tensors.hpp>
 #include <qdq/tensorrt/graph.hpp>
 

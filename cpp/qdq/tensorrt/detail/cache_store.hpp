@@ -11,6 +11,7 @@
 #include <qdq/cache.hpp>
 #include <qdq/tensorrt/detail/files.hpp>
 #include <qdq/tensorrt/detail/log.hpp>
+#include <qdq/tensorrt/detail/tensor_bytes.hpp>
 #include <qdq/tensorrt/detail/tensors.hpp>
 
 namespace qdq::trt::detail {
