@@ -4,15 +4,36 @@
 //! table gives the same bits for every input, NaN and infinities included. The table is chosen once, on first
 //! use; the environment variable [`QDQ_ISA`](ISA_VARIABLE) overrides the choice.
 
+#![allow(unsafe_code, reason = "vector instructions and the pointers they read and write")]
+
 use std::env;
 use std::sync::OnceLock;
 
 use crate::error::{Error, ErrorKind, Result};
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 pub mod e4m3;
+mod generic;
+mod in_out;
+pub mod lattice;
+#[cfg(target_arch = "aarch64")]
+mod neon;
+pub mod parallel;
+mod pattern;
 pub mod scalar;
+mod table;
 #[cfg(test)]
 mod tests;
+mod vector;
+
+use table::table;
+
+pub use in_out::InOut;
+pub use pattern::{Pattern, Row};
+pub use table::{Kernels, Real};
 
 /// The environment variable that names the table to use.
 pub const ISA_VARIABLE: &str = "QDQ_ISA";
@@ -39,63 +60,6 @@ pub struct MinMax {
     pub nan: bool,
 }
 
-/// The functions of one instruction set.
-///
-/// Inputs and outputs of one call have the same length; a call with other lengths is a defect of the caller and
-/// panics before anything is read or written.
-#[derive(Debug)]
-pub struct Kernels {
-    name: &'static str,
-    abs_max: fn(&[f32]) -> f32,
-    min_max: fn(&[f32]) -> MinMax,
-    quantize: fn(&[f32], &mut [f32], Grid),
-    fake_quantize: fn(&[f32], &mut [f32], Grid),
-    mask: fn(&[f32], &[f32], &mut [f32], f32, f32),
-    fake_e4m3: fn(&[f32], &mut [f32], f32),
-}
-
-impl Kernels {
-    /// The name of the instruction set, as [`QDQ_ISA`](ISA_VARIABLE) takes it.
-    pub fn name(&self) -> &'static str {
-        self.name
-    }
-
-    /// max |x|: NaN where there is a NaN, 0 where there is no element.
-    pub fn abs_max(&self, x: &[f32]) -> f32 {
-        (self.abs_max)(x)
-    }
-
-    /// Smallest and largest value.
-    pub fn min_max(&self, x: &[f32]) -> MinMax {
-        (self.min_max)(x)
-    }
-
-    /// out = clamp(rne(x * scale), low, high), as floats. NaN stays NaN.
-    pub fn quantize(&self, x: &[f32], out: &mut [f32], grid: Grid) {
-        assert_eq!(x.len(), out.len());
-        (self.quantize)(x, out, grid);
-    }
-
-    /// out = clamp(rne(x * scale), low, high) / scale. NaN stays NaN; a scale of 0 gives NaN.
-    pub fn fake_quantize(&self, x: &[f32], out: &mut [f32], grid: Grid) {
-        assert_eq!(x.len(), out.len());
-        (self.fake_quantize)(x, out, grid);
-    }
-
-    /// out = gradient where low <= x <= high, else 0. A NaN in x counts as outside.
-    pub fn mask(&self, x: &[f32], gradient: &[f32], out: &mut [f32], low: f32, high: f32) {
-        assert_eq!(x.len(), out.len());
-        assert_eq!(gradient.len(), out.len());
-        (self.mask)(x, gradient, out, low, high);
-    }
-
-    /// out = e4m3(x * scale) / scale, see [`e4m3`]; 0 where |x| < 2^-24. NaN stays NaN.
-    pub fn fake_e4m3(&self, x: &[f32], out: &mut [f32], scale: f32) {
-        assert_eq!(x.len(), out.len());
-        (self.fake_e4m3)(x, out, scale);
-    }
-}
-
 /// A table and why it was chosen.
 #[derive(Clone, Debug)]
 pub struct Choice {
@@ -107,7 +71,15 @@ pub struct Choice {
 
 /// Every table that this machine can run, the fastest last.
 pub fn available() -> Vec<&'static Kernels> {
-    vec![&scalar::KERNELS]
+    let mut tables = vec![&scalar::KERNELS];
+    #[cfg(target_arch = "x86_64")]
+    {
+        tables.extend(avx2::is_available().then_some(&avx2::KERNELS));
+        tables.extend(avx512::is_available().then_some(&avx512::KERNELS));
+    }
+    #[cfg(target_arch = "aarch64")]
+    tables.extend(neon::is_available().then_some(&neon::KERNELS));
+    tables
 }
 
 /// Chooses the table called `requested`, or the fastest one.

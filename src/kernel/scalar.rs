@@ -1,29 +1,116 @@
 //! The definition of every kernel, in plain Rust.
 
+use super::in_out::InOut;
+use super::lattice::{BETWEEN, Found, Indices, SHIFT, WINDOW};
+use super::pattern::Pattern;
+use super::table::{Loops, Real};
+use super::vector::WIDEST;
 use super::{Grid, Kernels, MinMax, e4m3};
 
 /// The table.
-pub static KERNELS: Kernels =
-    Kernels { name: "scalar", abs_max, min_max, quantize, fake_quantize, mask, fake_e4m3 };
+pub static KERNELS: Kernels = Kernels {
+    name: "scalar",
+    f32: loops(),
+    f16: loops(),
+    bf16: loops(),
+    rounding_errors,
+    pack_4_bits,
+    unpack_4_bits,
+};
 
-/// Magnitudes below this are 0 in e4m3, whatever the scale.
-const E4M3_EPSILON: f32 = 1.0 / (1u32 << 24) as f32;
-
-/// Without their sign bit, the bits of floats order like integers: numbers, then infinity, then NaN.
-fn abs_max(x: &[f32]) -> f32 {
-    f32::from_bits(x.iter().fold(0, |max, x| max.max(x.to_bits() & 0x7fff_ffff)))
+const fn loops<X: Real>() -> Loops<X> {
+    Loops {
+        abs_max,
+        abs_max_rows,
+        min_max,
+        lattice,
+        quantize: |io, grid| seeing_nan(io, |io| io.map(|x| X::narrow(to_grid(x.widen(), grid)))),
+        quantize_f32: |io, grid| seeing_nan(io, |io| io.map(|x: X| to_grid(x.widen(), grid))),
+        quantize_i8: |io, grid| seeing_nan(io, |io| io.map(|x: X| to_grid(x.widen(), grid) as i8)),
+        quantize_u8: |io, grid| seeing_nan(io, |io| io.map(|x: X| to_grid(x.widen(), grid) as u8)),
+        quantize_by: |io, scales, low, high| {
+            let f = |x: X, scale, _| X::narrow(to_grid(x.widen(), Grid { scale, low, high }));
+            seeing_nan(io, |io| io.map_by(scales, f))
+        },
+        quantize_i8_by: |io, scales, low, high| {
+            let f = |x: X, scale, _| to_grid(x.widen(), Grid { scale, low, high }) as i8;
+            seeing_nan(io, |io| io.map_by(scales, f))
+        },
+        quantize_u8_by: |io, scales, low, high| {
+            let f = |x: X, scale, _| to_grid(x.widen(), Grid { scale, low, high }) as u8;
+            seeing_nan(io, |io| io.map_by(scales, f))
+        },
+        fake_quantize: |io, grid, divisor| io.map(|x| X::narrow(to_grid(x.widen(), grid) / divisor)),
+        fake_quantize_by: |io, scales, low, high| {
+            io.map_by(scales, |x: X, scale, divisor| {
+                X::narrow(to_grid(x.widen(), Grid { scale, low, high }) / divisor)
+            });
+        },
+        fake_e4m3: |io, scale| io.map(|x| X::narrow(fake_e4m3(x.widen(), scale))),
+        fake_e4m3_by: |io, scales| io.map_by(scales, |x: X, scale, _| X::narrow(fake_e4m3(x.widen(), scale))),
+        mask,
+        mask_by,
+        dequantize_i8: |io, scale| io.map(|q| X::narrow(f32::from(q) / scale)),
+        dequantize_u8: |io, scale| io.map(|q| X::narrow(f32::from(q) / scale)),
+        dequantize_i8_by: |io, scales| io.map_by(scales, |q, scale, _| X::narrow(f32::from(q) / scale)),
+        dequantize_u8_by: |io, scales| io.map_by(scales, |q, scale, _| X::narrow(f32::from(q) / scale)),
+    }
 }
 
-fn min_max(x: &[f32]) -> MinMax {
+/// Magnitudes below this are 0 in e4m3, whatever the scale.
+pub(super) const E4M3_EPSILON: f32 = 1.0 / (1u32 << 24) as f32;
+
+/// Whether `f` is given a NaN.
+fn seeing_nan<X: Real, Y>(io: InOut<X, Y>, f: impl FnOnce(InOut<X, Y>)) -> bool {
+    let nan = io.input().iter().any(|x| x.widen().is_nan());
+    f(io);
+    nan
+}
+
+/// Without their sign bit, the bits of floats order like integers: numbers, then infinity, then NaN.
+fn abs_max<X: Real>(x: &[X]) -> f32 {
+    f32::from_bits(x.iter().fold(0, |max, x| max.max(x.widen().abs().to_bits())))
+}
+
+fn abs_max_rows<X: Real>(x: &[X], largest: &mut [f32]) {
+    for row in x.chunks(largest.len().max(1)) {
+        for (largest, x) in largest.iter_mut().zip(row) {
+            *largest = f32::from_bits(largest.to_bits().max(x.widen().abs().to_bits()));
+        }
+    }
+}
+
+fn min_max<X: Real>(x: &[X]) -> MinMax {
+    extremes(x.iter().map(|x| x.widen()))
+}
+
+/// Smallest and largest value.
+pub(super) fn extremes(x: impl Iterator<Item = f32>) -> MinMax {
     let start = MinMax { min: f32::INFINITY, max: f32::NEG_INFINITY, nan: false };
-    let mut found = x.iter().fold(start, |found, &x| MinMax {
+    let found = x.fold(start, |found, x| MinMax {
         min: if x < found.min { x } else { found.min },
         max: if x > found.max { x } else { found.max },
         nan: found.nan | x.is_nan(),
     });
     // Which of two equal zeros came first must not show.
-    found.min += 0.0;
-    found.max += 0.0;
+    MinMax { min: found.min + 0.0, max: found.max + 0.0, ..found }
+}
+
+fn lattice<X: Real>(x: &[X], first: u32, indices: &mut Indices) -> Found {
+    let mut found = Found { kept: 0, zeros: 0, outside: 0, between: 0 };
+    for bits in x.iter().map(|x| x.widen().abs().to_bits()) {
+        // What is below the window wraps round to a large index.
+        let index = (bits >> SHIFT).wrapping_sub(first);
+        found.between += usize::from(bits & BETWEEN != 0);
+        if bits == 0 {
+            found.zeros += 1;
+        } else if index < WINDOW {
+            indices[found.kept] = index as u16;
+            found.kept += 1;
+        } else {
+            found.outside += 1;
+        }
+    }
     found
 }
 
@@ -44,27 +131,64 @@ fn to_grid(x: f32, grid: Grid) -> f32 {
     round(if above > grid.high { grid.high } else { above })
 }
 
-fn quantize(x: &[f32], out: &mut [f32], grid: Grid) {
-    for (out, &x) in out.iter_mut().zip(x) {
-        *out = to_grid(x, grid);
+/// e4m3(x * scale) / scale.
+pub(crate) fn fake_e4m3(x: f32, scale: f32) -> f32 {
+    let tiny = x.abs() < E4M3_EPSILON;
+    if tiny { 0.0 } else { e4m3::decode(e4m3::encode(x * scale)) / scale }
+}
+
+fn mask<X: Real>(x: &[X], gradient: InOut<X>, low: f32, high: f32) {
+    mask_by(x, gradient, &Pattern::Runs { run: x.len(), first: &[low], second: &[high] });
+}
+
+fn mask_by<X: Real>(x: &[X], gradient: InOut<X>, ends: &Pattern) {
+    let (from, out, len) = gradient.pointers();
+    assert_eq!(x.len(), len, "as many gradients as elements");
+    for ((at, x), (low, high)) in x.iter().map(|x| x.widen()).enumerate().zip(ends.iter()) {
+        // SAFETY: within the slices, which have the same length.
+        unsafe {
+            out.add(at).write(if x >= low && x <= high { from.add(at).read() } else { X::default() });
+        }
     }
 }
 
-fn fake_quantize(x: &[f32], out: &mut [f32], grid: Grid) {
-    for (out, &x) in out.iter_mut().zip(x) {
-        *out = to_grid(x, grid) / grid.scale;
+/// As many elements are added up in f32, in lanes.
+pub(super) const RUN: usize = 1024;
+
+fn rounding_errors(x: &[f32], step: f32, low: f32, high: f32) -> (f64, f64) {
+    let grid = Grid { scale: step.recip(), low, high };
+    let (mut squares, mut sum) = (0.0, 0.0);
+    for run in x.chunks(RUN) {
+        let (mut lane_squares, mut lane_sums) = ([0f32; WIDEST], [0f32; WIDEST]);
+        for (at, &x) in run.iter().enumerate() {
+            let error = to_grid(x, grid) * step - x;
+            lane_squares[at % WIDEST] += error * error;
+            lane_sums[at % WIDEST] += error;
+        }
+        squares += lane_squares.iter().map(|&x| f64::from(x)).sum::<f64>();
+        sum += lane_sums.iter().map(|&x| f64::from(x)).sum::<f64>();
+    }
+    (squares, sum)
+}
+
+#[inline(always)]
+pub(super) fn pack_4_bits(values: &[u8], bytes: &mut [u8]) {
+    let (pairs, rest) = values.as_chunks::<2>();
+    for (byte, pair) in bytes.iter_mut().zip(pairs) {
+        *byte = pair[0] & 0x0f | pair[1] << 4;
+    }
+    if let ([last], Some(byte)) = (rest, bytes.last_mut()) {
+        *byte = last & 0x0f;
     }
 }
 
-fn mask(x: &[f32], gradient: &[f32], out: &mut [f32], low: f32, high: f32) {
-    for ((out, &x), &gradient) in out.iter_mut().zip(x).zip(gradient) {
-        *out = if x >= low && x <= high { gradient } else { 0.0 };
+#[inline(always)]
+pub(super) fn unpack_4_bits(bytes: &[u8], values: &mut [u8]) {
+    let (pairs, rest) = values.as_chunks_mut::<2>();
+    for (pair, byte) in pairs.iter_mut().zip(bytes) {
+        *pair = [byte & 0x0f, byte >> 4];
     }
-}
-
-fn fake_e4m3(x: &[f32], out: &mut [f32], scale: f32) {
-    for (out, &x) in out.iter_mut().zip(x) {
-        let tiny = x.abs() < E4M3_EPSILON;
-        *out = if tiny { 0.0 } else { e4m3::decode(e4m3::encode(x * scale)) / scale };
+    if let ([last], Some(byte)) = (rest, bytes.last()) {
+        *last = byte & 0x0f;
     }
 }

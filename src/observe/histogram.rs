@@ -17,20 +17,46 @@
 //! A lattice of equal steps would cost the resolution of everything else as soon as one outlier stretches it:
 //! with 2048 steps and one value 1000 times the rest, the rest shares two bins. Here it keeps every bin.
 
-/// Bits of the mantissa that tell bins apart.
-pub const MANTISSA_BITS: u32 = 9;
+use crate::kernel::lattice::{BLOCK, Indices, SHIFT};
+use crate::kernel::{self, Real, lattice};
+
+pub use crate::kernel::lattice::{MANTISSA_BITS, OCTAVES};
+
 /// Bins in one octave, the numbers from a power of two up to the next.
 pub const BINS_PER_OCTAVE: u32 = 1 << MANTISSA_BITS;
-/// Octaves that are kept below the largest number: a factor of about a million.
-pub const OCTAVES: u32 = 20;
 
 /// Length of the window in bins (80 KiB of counts).
-pub(super) const WINDOW: usize = (OCTAVES * BINS_PER_OCTAVE) as usize;
-const SHIFT: u32 = f32::MANTISSA_DIGITS - 1 - MANTISSA_BITS;
-/// The bits of a number that its bin does not know.
-const BETWEEN: u32 = (1 << SHIFT) - 1;
+pub(super) const WINDOW: usize = lattice::WINDOW as usize;
 /// The bin of infinity: one past the last bin of a finite number.
 pub(super) const END: u32 = f32::INFINITY.to_bits() >> SHIFT;
+
+/// Many values are counted here first, in two halves that take turns: counting up one number twice in a row waits for
+/// the first time to end.
+pub(super) struct Tally(Vec<[u32; HALF]>);
+
+/// The bins of a window, up to a power of two.
+const HALF: usize = WINDOW.next_power_of_two();
+/// From so many values on a tally is worth its making.
+const MANY: usize = 1 << 15;
+
+impl Tally {
+    /// Somewhere to count `values` values.
+    pub(super) fn new(values: usize) -> Self {
+        Self(if values < MANY { Vec::new() } else { vec![[0; HALF]; 2] })
+    }
+
+    fn count(&mut self, indices: &[u16]) {
+        let [one, other] = &mut self.0[..] else { return };
+        let (pairs, rest) = indices.as_chunks::<2>();
+        for pair in pairs {
+            one[usize::from(pair[0]) % HALF] += 1;
+            other[usize::from(pair[1]) % HALF] += 1;
+        }
+        for &index in rest {
+            one[usize::from(index) % HALF] += 1;
+        }
+    }
+}
 
 /// Counts of |x| over the lattice, for finite x other than zero.
 ///
@@ -109,25 +135,52 @@ impl Histogram {
         (self.first..).zip(self.counts.iter().copied()).filter(|&(_, count)| count > 0)
     }
 
-    /// Adds magnitudes given by their bits, all of them finite and none larger than `largest`; zeros are
-    /// returned as a count and not added.
-    pub(super) fn add(&mut self, magnitudes: impl Iterator<Item = u32>, largest: u32) -> u64 {
-        let mut zeros = 0;
-        if largest > 0 {
-            self.reach(index_of(largest));
-        }
-        for bits in magnitudes {
-            if bits == 0 {
-                zeros += 1;
-                continue;
+    /// Adds the magnitudes of finite values, at most 2^31, of which `largest` is the largest; zeros are returned as a
+    /// count and not added. What is counted in the tally counts once it is [`collect`](Self::collect)ed.
+    pub(super) fn add<X: Real>(&mut self, values: &[X], largest: f32, tally: &mut Tally) -> u64 {
+        if largest > 0.0 {
+            let index = index_of(largest.to_bits());
+            if !self.reaches(index) {
+                // Its bins are those of the window as it was.
+                self.collect(tally);
+                self.reach(index);
             }
-            self.between += u64::from(bits & BETWEEN != 0);
-            match self.counts.get_mut(index_of(bits).wrapping_sub(self.first) as usize) {
-                Some(count) => *count += 1,
-                None => self.below += 1,
+        }
+        let kernels = kernel::active();
+        let mut indices: Indices = [0; _];
+        let mut zeros = 0;
+        for block in values.chunks(BLOCK) {
+            let found = kernels.lattice(block, self.first, &mut indices);
+            zeros += found.zeros as u64;
+            self.below += found.outside as u64;
+            self.between += found.between as u64;
+            if tally.0.is_empty() {
+                for &index in &indices[..found.kept] {
+                    self.counts[usize::from(index)] += 1;
+                }
+            } else {
+                tally.count(&indices[..found.kept]);
             }
         }
         zeros
+    }
+
+    /// Adds what was counted in the tally, which is empty then.
+    pub(super) fn collect(&mut self, tally: &mut Tally) {
+        for half in &mut tally.0 {
+            for (count, tallied) in self.counts.iter_mut().zip(half) {
+                *count += u64::from(std::mem::take(tallied));
+            }
+        }
+    }
+
+    /// Adds `count` times the magnitude of a finite value other than zero.
+    pub(super) fn add_same(&mut self, x: f32, count: u64) {
+        let bits = x.abs().to_bits();
+        if bits & lattice::BETWEEN != 0 {
+            self.add_between(count);
+        }
+        self.add_bin(index_of(bits), count);
     }
 
     /// Adds `count` values in the bin with lattice index `index`, which must be below [`END`].
@@ -162,6 +215,11 @@ impl Histogram {
         }
     }
 
+    /// Whether the window reaches as far as the octave of `index`.
+    fn reaches(&self, index: u32) -> bool {
+        !self.counts.is_empty() && window_start(index) <= self.first
+    }
+
     /// Moves the window up so that it ends with the octave of `index`, unless it reaches that far already.
     fn reach(&mut self, index: u32) {
         if self.counts.is_empty() {
@@ -187,8 +245,8 @@ mod tests {
 
     fn histogram(values: &[f32]) -> Histogram {
         let mut histogram = Histogram::default();
-        let largest = values.iter().map(|x| x.abs().to_bits()).max().unwrap_or(0);
-        histogram.add(values.iter().map(|x| x.abs().to_bits()), largest);
+        let largest = values.iter().fold(0.0f32, |max, x| max.max(x.abs()));
+        histogram.add(values, largest, &mut Tally::new(0));
         histogram
     }
 

@@ -1,7 +1,11 @@
 //! The largest magnitude, per tensor or along kept axes.
 
+use ndarray::ArrayViewD;
+
 use super::maxima::Maxima;
 use crate::error::{Error, ErrorKind, Result};
+use crate::kernel::parallel;
+use crate::quant::abs_max;
 use crate::tensor::element_count;
 
 /// Running max of |x| over all axes but the kept ones.
@@ -138,8 +142,14 @@ impl AxisMax {
         let reduced: Vec<usize> =
             shape.iter().enumerate().map(|(axis, &size)| if kept(axis) { size } else { 1 }).collect();
         if !(0..shape.len()).any(kept) {
-            let max = values.iter().fold(0.0f32, |max, x| max.max(x.abs()));
+            let max = match parallel::abs_max(values) {
+                max if max.is_nan() => values.iter().fold(0.0f32, |max, x| max.max(x.abs())),
+                max => max,
+            };
             return Amax { shape: Vec::new(), values: vec![max] };
+        }
+        if let Some(maxima) = quick(shape, values, &keeps) {
+            return Amax { shape: reduced, values: maxima };
         }
         let mut maxima = vec![0.0f32; reduced.iter().product()];
         let mut position = vec![0usize; shape.len()];
@@ -159,6 +169,14 @@ impl AxisMax {
         }
         Amax { shape: reduced, values: maxima }
     }
+}
+
+/// The maxima by the kernels, which let NaN win: none where there is one.
+fn quick(shape: &[usize], values: &[f32], keeps: &[usize]) -> Option<Vec<f32>> {
+    let axes: Vec<isize> = keeps.iter().map(|&axis| axis as isize).collect();
+    let view = ArrayViewD::from_shape(shape, values).ok()?;
+    let maxima = abs_max(view, Some(&axes)).ok()?.into_raw_vec_and_offset().0;
+    (!maxima.iter().any(|max| max.is_nan())).then_some(maxima)
 }
 
 #[cfg(test)]

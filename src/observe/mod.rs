@@ -24,6 +24,9 @@ pub mod minmax;
 #[cfg(test)]
 mod tests;
 
+use crate::kernel::{self, MinMax, Real, parallel};
+use histogram::Tally;
+
 pub use histogram::{Bin, Histogram};
 
 /// Values are looked at in pieces of this many, which stay in the fastest cache between the two looks at them.
@@ -61,35 +64,66 @@ impl TensorStats {
         Self::default()
     }
 
-    /// Adds `values`, in any order and any number, zero included.
-    pub fn observe(&mut self, values: &[f32]) {
-        for chunk in values.chunks(CHUNK) {
-            self.observe_chunk(chunk);
+    /// Adds `values` (f32, f16 or bf16), in any order and any number, zero included. Many are shared among threads, see
+    /// [`parallel`].
+    pub fn observe<X: Real>(&mut self, values: &[X]) {
+        let parts = parallel::map_parts(values, parallel::ANYWHERE, |start, part| {
+            // Most of the time there is one part, which needs no statistics of its own.
+            (start > 0 || part.len() < values.len()).then(|| {
+                let mut stats = Self::new();
+                stats.observe_part(part);
+                stats
+            })
+        });
+        for part in parts {
+            match part {
+                Some(stats) => self.merge(&stats),
+                None => self.observe_part(values),
+            }
         }
     }
 
-    fn observe_chunk(&mut self, values: &[f32]) {
-        let (mut min, mut max) = (f32::INFINITY, f32::NEG_INFINITY);
-        let (mut nans, mut infinities) = (0, 0);
-        for &x in values {
-            if x.is_finite() {
-                // Adding zero turns minus zero into zero, so that the result does not depend on which came first.
-                min = min.min(x + 0.0);
-                max = max.max(x + 0.0);
-            } else if x.is_nan() {
-                nans += 1;
-            } else {
-                infinities += 1;
+    fn observe_part<X: Real>(&mut self, values: &[X]) {
+        let mut tally = Tally::new(values.len());
+        // The tally counts no further than u32.
+        for most in values.chunks(1 << 31) {
+            for chunk in most.chunks(CHUNK) {
+                self.observe_chunk(chunk, &mut tally);
+            }
+            self.histogram.collect(&mut tally);
+        }
+    }
+
+    fn observe_chunk<X: Real>(&mut self, values: &[X], tally: &mut Tally) {
+        let MinMax { min, max, nan } = kernel::active().min_max(values);
+        if nan || min == f32::NEG_INFINITY || max == f32::INFINITY {
+            return self.observe_finite(values, tally);
+        }
+        if min > max {
+            return;
+        }
+        if min == max {
+            match min == 0.0 {
+                true => self.zeros += values.len() as u64,
+                false => self.histogram.add_same(min, values.len() as u64),
+            }
+        } else {
+            self.zeros += self.histogram.add(values, min.abs().max(max.abs()), tally);
+        }
+        self.add_limits(Limits { min, max });
+    }
+
+    /// Counts NaN and infinities, and observes the others.
+    fn observe_finite<X: Real>(&mut self, values: &[X], tally: &mut Tally) {
+        let mut finite = Vec::with_capacity(values.len());
+        for x in values.iter().map(|x| x.widen()) {
+            match x {
+                _ if x.is_nan() => self.nans += 1,
+                _ if x.is_infinite() => self.infinities += 1,
+                _ => finite.push(x),
             }
         }
-        self.nans += nans;
-        self.infinities += infinities;
-        if min <= max {
-            let largest = min.abs().max(max.abs()).to_bits();
-            let magnitudes = values.iter().filter(|x| x.is_finite()).map(|x| x.abs().to_bits());
-            self.zeros += self.histogram.add(magnitudes, largest);
-            self.add_limits(Limits { min, max });
-        }
+        self.observe_chunk(&finite, tally);
     }
 
     fn add_limits(&mut self, new: Limits) {

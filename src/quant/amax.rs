@@ -36,8 +36,7 @@ pub fn abs_max<T: Element, D: Dimension>(
         None => Vec::new(),
         Some(_) => (0..x.ndim()).map(|axis| if kept.contains(&axis) { x.shape()[axis] } else { 1 }).collect(),
     };
-    let start = ArrayD::zeros(IxDyn(&shape));
-    largest(x, start.into(), &shape)
+    largest(x, ArrayD::zeros(IxDyn(&shape)).into(), &shape)
 }
 
 /// max |x| of every block of `size` neighbours along `axis`, of which the last may be shorter; for
@@ -65,10 +64,7 @@ fn largest<T: Element, D: Dimension>(
     shape: &[usize],
 ) -> Result<ArrayD<f32>> {
     let groups = start.groups(x.shape(), "amax")?;
-    let x = dense(x);
-    let mut amax = start.values().to_vec();
-    groups.for_each(|range, number| amax[number] = larger(amax[number], T::abs_max(&x[range])));
-    shaped(IxDyn(shape), amax)
+    shaped(IxDyn(shape), groups.abs_max(&dense(x), start.values().len()))
 }
 
 /// Before anything is allocated: beside an axis of size 0 the others may have any size.

@@ -1,13 +1,15 @@
 //! Quantization, fake quantization and the way back.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use ndarray::{Array, ArrayView, Dimension};
 
 use crate::dtype::DataType;
 use crate::error::{Error, ErrorKind, Result};
-use crate::kernel::{self, Grid};
+use crate::kernel::{Grid, InOut};
 
 use super::dense::{check_lengths, dense, shaped};
-use super::element::{CHUNK, Element, Function, Storage};
+use super::element::{Element, Storage, sealed::Element as _};
 use super::group::{PerGroup, index_of};
 use super::params::{Mode, QuantParams, check_scale};
 
@@ -55,15 +57,24 @@ pub fn tensor_quant<'a, T: Element, D: Dimension>(
     let x = dense(x);
     check(&x, dim.slice(), &amax, params, false)?;
     let mut values = vec![T::default(); x.len()];
-    amax.groups(dim.slice(), "amax")?.for_each(|range, number| {
-        let (x, out, amax) = (&x[range.clone()], &mut values[range], amax.values()[number]);
-        let grid = params.grid(amax);
-        if grid.scale == 0.0 && params.in_mode() == Mode::Corrected {
-            T::map(x, out, &SignedZero);
-        } else {
-            T::map(x, out, &Quantize(grid));
-        }
-    });
+    let groups = amax.groups(dim.slice(), "amax")?;
+    let io = InOut::new(&x, &mut values);
+    let scales: Vec<f32> = amax.values().iter().map(|&amax| params.grid(amax).scale).collect();
+    if groups.is_single() || scales.contains(&0.0) {
+        groups.for_each(io, |_, io, number| {
+            let grid = params.grid(amax.values()[number]);
+            if grid.scale == 0.0 && params.in_mode() == Mode::Corrected {
+                signed_zero(io);
+            } else {
+                T::quantize(io, grid);
+            }
+        });
+    } else {
+        let Grid { low, high, .. } = params.grid(1.0);
+        groups.for_each_by(io, (&scales, &scales), |_, io, scales| {
+            T::quantize_by(io, scales, low, high);
+        });
+    }
     let round = |scale: f32| if staged { T::from_f32(scale).to_f64() as f32 } else { scale };
     let scale = amax.map(|amax| round(params.scale(amax)));
     Ok(Quantized { values: shaped(dim, values)?, scale })
@@ -114,25 +125,21 @@ pub fn quantize_slice<T: Element, Q: Storage>(
     check_lengths(shape, &[x.len(), out.len()])?;
     params.check_storage(Q::NAME, Q::RANGE)?;
     check(x, shape, amax, params, true)?;
-    let mut nan = false;
-    let mut integers = [0.0; CHUNK];
-    amax.groups(shape, "amax")?.for_each(|range, number| {
-        let grid = params.grid(amax.values()[number]);
-        let (x, out) = (&x[range.clone()], &mut out[range]);
-        for (x, out) in x.chunks(CHUNK).zip(out.chunks_mut(CHUNK)) {
-            let integers = &mut integers[..x.len()];
-            if grid.scale == 0.0 {
-                T::map_to_f32(x, integers, &SignedZero);
-            } else {
-                T::map_to_f32(x, integers, &Quantize(grid));
-            }
-            for (out, &integer) in out.iter_mut().zip(&*integers) {
-                nan |= integer.is_nan();
-                *out = Q::from_f32(integer);
-            }
-        }
-    });
-    if nan {
+    let scales: Vec<f32> = amax.values().iter().map(|&amax| params.grid(amax).scale).collect();
+    let groups = amax.groups(shape, "amax")?;
+    let nan = AtomicBool::new(false);
+    let io = InOut::new(x, out);
+    if groups.is_single() {
+        groups.for_each(io, |_, io, _| {
+            nan.fetch_or(Q::quantize(io, params.grid(amax.values()[0])), Ordering::Relaxed);
+        });
+    } else {
+        let Grid { low, high, .. } = params.grid(1.0);
+        groups.for_each_by(io, (&scales, &scales), |_, io, scales| {
+            nan.fetch_or(Q::quantize_by(io, scales, low, high), Ordering::Relaxed);
+        });
+    }
+    if nan.into_inner() {
         return Err(at_first(x, shape, |x| x.to_f64().is_nan(), "is NaN, for which there is no integer")
             .with_remedy("find out where the NaN comes from"));
     }
@@ -180,27 +187,83 @@ pub fn fake_tensor_quant_slice<T: Element>(
     out: &mut [T],
 ) -> Result<()> {
     check_lengths(shape, &[x.len(), out.len()])?;
-    check(x, shape, amax, params, false)?;
-    let mode = params.in_mode();
-    amax.groups(shape, "amax")?.for_each(|range, number| {
-        let (x, out, amax) = (&x[range.clone()], &mut out[range], amax.values()[number]);
-        let grid = params.fake_grid(amax);
-        let zero = params.fakes_zero(amax);
-        if mode == Mode::GpuCompat {
-            if zero { T::map(x, out, &Zero) } else { T::map(x, out, &InF32(FakeQuantize(grid))) }
-        } else if mode == Mode::Corrected && zero {
-            T::map(x, out, &SignedZero);
-        } else if mode == Mode::Reference && (T::STAGED || zero) {
-            T::map(x, out, &Quantize(grid));
-            let scale = T::from_f32(params.scale(amax)).to_f64() as f32;
-            for q in out {
-                *q = T::quotient(*q, scale);
-            }
-        } else {
-            T::map(x, out, &FakeQuantize(grid));
-        }
-    });
+    fake(InOut::new(x, out), shape, amax, params)
+}
+
+/// [`fake_tensor_quant`] of row-major `x` of `shape`, which is overwritten. After an error it is as it was.
+///
+/// # Errors
+///
+/// Those of [`fake_tensor_quant`], and a slice that does not fit the shape.
+///
+/// ```
+/// use qdq::quant::{QuantParams, fake_tensor_quant_in_place};
+///
+/// let mut x = [0.4f32, -3.0];
+/// fake_tensor_quant_in_place(&mut x, &[2], &7.0.into(), &QuantParams::new(4)?)?;
+/// assert_eq!(x, [0.0, -3.0]);
+/// # Ok::<(), qdq::error::Error>(())
+/// ```
+pub fn fake_tensor_quant_in_place<T: Element>(
+    x: &mut [T],
+    shape: &[usize],
+    amax: &PerGroup<'_>,
+    params: &QuantParams,
+) -> Result<()> {
+    check_lengths(shape, &[x.len()])?;
+    fake(InOut::in_place(x), shape, amax, params)
+}
+
+fn fake<T: Element>(io: InOut<T>, shape: &[usize], amax: &PerGroup<'_>, params: &QuantParams) -> Result<()> {
+    check(io.input(), shape, amax, params, false)?;
+    let groups = amax.groups(shape, "amax")?;
+    let plain = amax.values().iter().all(|&amax| is_plain::<T>(params, amax));
+    if groups.is_single() || !plain {
+        groups.for_each(io, |_, io, number| fake_one(io, amax.values()[number], params));
+        return Ok(());
+    }
+    let scale: Vec<f32> = amax.values().iter().map(|&amax| params.fake_grid(amax).scale).collect();
+    let divisor: Vec<f32> = scale.iter().map(|&scale| divisor::<T>(params, scale)).collect();
+    let Grid { low, high, .. } = params.fake_grid(1.0);
+    groups.for_each_by(io, (&scale, &divisor), |_, io, scales| T::fake_quantize_by(io, scales, low, high));
     Ok(())
+}
+
+/// Whether `amax` needs nothing but a grid and a divisor.
+fn is_plain<T: Element>(params: &QuantParams, amax: f32) -> bool {
+    let staged = T::STAGED && params.in_mode() == Mode::Reference;
+    // f16 holds integers up to here, so that rounding them to it changes nothing.
+    let exact = params.high() <= 2048;
+    let computed_otherwise = params.in_mode() == Mode::GpuCompat && size_of::<T>() == size_of::<f64>();
+    !params.fakes_zero(amax) && (!staged || exact) && !computed_otherwise
+}
+
+/// What integers are divided by.
+fn divisor<T: Element>(params: &QuantParams, scale: f32) -> f32 {
+    if T::STAGED && params.in_mode() == Mode::Reference { T::from_f32(scale).to_f64() as f32 } else { scale }
+}
+
+/// Fake quantization of elements that share one amax.
+fn fake_one<T: Element>(io: InOut<T>, amax: f32, params: &QuantParams) {
+    let grid = params.fake_grid(amax);
+    match (params.in_mode(), params.fakes_zero(amax)) {
+        _ if is_plain::<T>(params, amax) => T::fake_quantize(io, grid, divisor::<T>(params, grid.scale)),
+        (Mode::GpuCompat, true) => io.map(|_| T::default()),
+        (Mode::GpuCompat, false) => io.map(|x| {
+            let mut y = [x.to_f64() as f32];
+            f32::fake_quantize(InOut::in_place(&mut y), grid, grid.scale);
+            T::from_f32(y[0])
+        }),
+        (Mode::Corrected, _) => signed_zero(io),
+        (Mode::Reference, _) => {
+            let scale = divisor::<T>(params, params.scale(amax));
+            io.map(|x| {
+                let mut q = [x];
+                T::quantize(InOut::in_place(&mut q), grid);
+                T::quotient(q[0], scale)
+            });
+        }
+    }
 }
 
 /// The way back from integers: y = q / scale, with the scale of [`Quantized`].
@@ -216,83 +279,23 @@ pub fn dequantize<'a, Q: Storage, T: Element, D: Dimension>(
     check_scale(&scale)?;
     let values = dense(values);
     let mut out = vec![T::default(); values.len()];
-    scale.groups(dim.slice(), "scale")?.for_each(|range, number| {
-        let scale = scale.values()[number];
-        for (out, &q) in out[range.clone()].iter_mut().zip(&values[range]) {
-            *out = T::dequantize(q.into(), scale);
-        }
-    });
+    let groups = scale.groups(dim.slice(), "scale")?;
+    let io = InOut::new(&values, &mut out);
+    if groups.is_single() {
+        groups.for_each(io, |_, io, _| Q::dequantize(io, scale.values()[0]));
+    } else {
+        groups
+            .for_each_by(io, (scale.values(), scale.values()), |_, io, scales| Q::dequantize_by(io, scales));
+    }
     shaped(dim, out)
 }
 
-/// clamp(rne(x * scale), low, high).
-struct Quantize(Grid);
-
-impl Function for Quantize {
-    fn f32(&self, x: &[f32], out: &mut [f32]) {
-        kernel::active().quantize(x, out, self.0);
-    }
-
-    fn f64(&self, x: f64) -> f64 {
-        let Grid { scale, low, high } = self.0;
-        (x * f64::from(scale)).round_ties_even().clamp(low.into(), high.into())
-    }
-}
-
-/// clamp(rne(x * scale), low, high) / scale.
-struct FakeQuantize(Grid);
-
-impl Function for FakeQuantize {
-    fn f32(&self, x: &[f32], out: &mut [f32]) {
-        kernel::active().fake_quantize(x, out, self.0);
-    }
-
-    fn f64(&self, x: f64) -> f64 {
-        Quantize(self.0).f64(x) / f64::from(self.0.scale)
-    }
-}
-
-/// 0 for everything.
-struct Zero;
-
-impl Function for Zero {
-    fn f32(&self, _: &[f32], out: &mut [f32]) {
-        out.fill(0.0);
-    }
-
-    fn f64(&self, _: f64) -> f64 {
-        0.0
-    }
-}
-
 /// 0 with the sign of x for every number, infinities included; NaN stays NaN.
-struct SignedZero;
-
-impl Function for SignedZero {
-    fn f32(&self, x: &[f32], out: &mut [f32]) {
-        for (out, &x) in out.iter_mut().zip(x) {
-            *out = if x.is_nan() { x } else { 0f32.copysign(x) };
-        }
-    }
-
-    fn f64(&self, x: f64) -> f64 {
-        if x.is_nan() { x } else { 0f64.copysign(x) }
-    }
-}
-
-/// The function computed in f32, whatever the type of the data.
-struct InF32<F>(F);
-
-impl<F: Function> Function for InF32<F> {
-    fn f32(&self, x: &[f32], out: &mut [f32]) {
-        self.0.f32(x, out);
-    }
-
-    fn f64(&self, x: f64) -> f64 {
-        let mut out = [0.0];
-        self.0.f32(&[x as f32], &mut out);
-        out[0].into()
-    }
+fn signed_zero<T: Element>(io: InOut<T>) {
+    io.map(|x| {
+        let sign = x.to_f64() as f32;
+        if sign.is_nan() { x } else { T::from_f32(0f32.copysign(sign)) }
+    });
 }
 
 fn check<T: Element>(

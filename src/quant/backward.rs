@@ -3,6 +3,7 @@
 use ndarray::{Array, ArrayView, Dimension};
 
 use crate::error::Result;
+use crate::kernel::InOut;
 
 use super::dense::{check_gradient, dense, shaped};
 use super::element::Element;
@@ -34,10 +35,17 @@ pub fn fake_tensor_quant_backward<'a, T: Element, D: Dimension>(
     check_gradient(gradient.shape(), x.shape())?;
     let (x, gradient) = (dense(x), dense(gradient));
     let mut out = vec![T::default(); x.len()];
-    amax.groups(dim.slice(), "amax")?.for_each(|range, number| {
-        let amax = amax.values()[number];
-        T::mask(&x[range.clone()], &gradient[range.clone()], &mut out[range], -amax, amax);
-    });
+    let groups = amax.groups(dim.slice(), "amax")?;
+    let io = InOut::new(&gradient, &mut out);
+    if groups.is_single() {
+        let amax = amax.values()[0];
+        groups.for_each(io, |start, io, _| T::mask(&x[start..start + io.len()], io, -amax, amax));
+    } else {
+        let low: Vec<f32> = amax.values().iter().map(|amax| -amax).collect();
+        groups.for_each_by(io, (&low, amax.values()), |start, io, ends| {
+            T::mask_by(&x[start..start + io.len()], io, ends);
+        });
+    }
     shaped(dim, out)
 }
 

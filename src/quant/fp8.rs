@@ -3,12 +3,12 @@
 use ndarray::{Array, ArrayView, Dimension};
 
 use crate::error::Result;
-use crate::kernel::{self, e4m3};
+use crate::kernel::{InOut, e4m3};
 
 use super::apply::Quantized;
 use super::backward::fake_tensor_quant_backward;
 use super::dense::{dense, shaped};
-use super::element::{Element, Function};
+use super::element::Element;
 use super::group::PerGroup;
 use super::params::{EPSILON, bad_amax, check_scale};
 
@@ -37,10 +37,14 @@ pub fn scaled_e4m3<T: Element, D: Dimension>(
     let (amax, dim) = (checked(amax)?, x.raw_dim());
     let x = dense(x);
     let mut out = vec![T::default(); x.len()];
-    amax.groups(dim.slice(), "amax")?.for_each(|range, number| {
-        let scale = e4m3::MAX / amax.values()[number];
-        T::map(&x[range.clone()], &mut out[range], &FakeE4m3 { scale });
-    });
+    let scale: Vec<f32> = amax.values().iter().map(|amax| e4m3::MAX / amax).collect();
+    let groups = amax.groups(dim.slice(), "amax")?;
+    let io = InOut::new(&x, &mut out);
+    if groups.is_single() {
+        groups.for_each(io, |_, io, _| T::fake_e4m3(io, scale[0]));
+    } else {
+        groups.for_each_by(io, (&scale, &scale), |_, io, scales| T::fake_e4m3_by(io, scales));
+    }
     shaped(dim, out)
 }
 
@@ -70,13 +74,13 @@ pub fn quantize_e4m3<T: Element, D: Dimension>(
     let (amax, dim) = (checked(amax)?, x.raw_dim());
     let x = dense(x);
     let mut codes = vec![0; x.len()];
-    amax.groups(dim.slice(), "amax")?.for_each(|range, number| {
+    amax.groups(dim.slice(), "amax")?.for_each(InOut::new(&x, &mut codes), |_, io, number| {
         let scale = e4m3::MAX / amax.values()[number];
-        for (code, &x) in codes[range.clone()].iter_mut().zip(&x[range]) {
+        io.map(|x| {
             let x = x.to_f64() as f32;
             let zero = x.abs() < EPSILON || (scale.is_infinite() && !x.is_nan());
-            *code = if zero { 0 } else { e4m3::encode(x * scale) };
-        }
+            if zero { 0 } else { e4m3::encode(x * scale) }
+        });
     });
     let scale = amax.map(|amax| e4m3::MAX / amax).map(|scale| if scale.is_finite() { scale } else { 1.0 });
     Ok(Quantized { values: shaped(dim, codes)?, scale })
@@ -95,11 +99,9 @@ pub fn dequantize_e4m3<'a, T: Element, D: Dimension>(
     check_scale(&scale)?;
     let codes = dense(codes);
     let mut out = vec![T::default(); codes.len()];
-    scale.groups(dim.slice(), "scale")?.for_each(|range, number| {
+    scale.groups(dim.slice(), "scale")?.for_each(InOut::new(&codes, &mut out), |_, io, number| {
         let scale = scale.values()[number];
-        for (out, &code) in out[range.clone()].iter_mut().zip(&codes[range]) {
-            *out = T::from_f32(e4m3::decode(code) / scale);
-        }
+        io.map(|code| T::from_f32(e4m3::decode(code) / scale));
     });
     shaped(dim, out)
 }
@@ -109,21 +111,5 @@ fn checked(amax: Option<PerGroup<'_>>) -> Result<PerGroup<'_>> {
     match amax.values().iter().find(|amax| !amax.is_finite() || **amax < 0.0) {
         Some(&bad) => Err(bad_amax(bad)),
         None => Ok(amax),
-    }
-}
-
-struct FakeE4m3 {
-    scale: f32,
-}
-
-impl Function for FakeE4m3 {
-    fn f32(&self, x: &[f32], out: &mut [f32]) {
-        kernel::active().fake_e4m3(x, out, self.scale);
-    }
-
-    fn f64(&self, x: f64) -> f64 {
-        let mut out = [0.0];
-        self.f32(&[x as f32], &mut out);
-        out[0].into()
     }
 }

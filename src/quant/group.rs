@@ -6,9 +6,12 @@ use std::ops::Range;
 use ndarray::{Array, ArrayBase, ArrayView, Data, Dimension};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::kernel::{InOut, Pattern, Row, parallel};
 use crate::tensor::element_count;
 
+use super::amax::larger;
 use super::dense::dense;
+use super::element::Element;
 
 /// One number (an amax or a scale) per group of elements.
 ///
@@ -118,7 +121,7 @@ impl<'a> PerGroup<'a> {
             stride = stride.saturating_mul(found);
         }
         axes.reverse();
-        Ok(Groups { axes })
+        Ok(Groups::new(axes))
     }
 }
 
@@ -152,9 +155,14 @@ impl<'a> From<&'a PerGroup<'_>> for PerGroup<'a> {
     }
 }
 
-/// The groups of row-major data.
+/// The groups of row-major data: rows of `blocks` runs of `run` elements that share a number, but for the last one of
+/// a row, which may be shorter.
 pub(super) struct Groups {
-    axes: Vec<Axis>,
+    /// The axes before the last one along which numbers differ.
+    outer: Vec<Axis>,
+    run: usize,
+    row: usize,
+    rows: usize,
 }
 
 struct Axis {
@@ -165,31 +173,147 @@ struct Axis {
     stride: usize,
 }
 
+/// A row of numbers is worth making where it serves so many rows, and is no longer than this many elements.
+const ROWS_SERVED: usize = 4;
+const LONGEST_ROW: usize = 1 << 16;
+/// Runs from this length on are worked on one by one.
+const LONG_RUN: usize = 256;
+/// A shorter run is less than a vector.
+const SHORT_RUN: usize = 16;
+
 impl Groups {
-    /// Calls `f` once for every stretch of elements with one number: the stretch, and the index of the number.
-    /// The stretches come in order and leave nothing out.
-    pub(super) fn for_each(&self, mut f: impl FnMut(Range<usize>, usize)) {
-        if self.axes.iter().any(|axis| axis.size == 0) {
+    fn new(mut axes: Vec<Axis>) -> Self {
+        let count = |axes: &[Axis]| axes.iter().map(|axis| axis.size).product::<usize>();
+        if axes.iter().any(|axis| axis.size == 0) {
+            return Self { outer: Vec::new(), run: 1, row: 1, rows: 0 };
+        }
+        let Some(split) = axes.iter().rposition(|axis| axis.stride != 0) else {
+            return Self { outer: Vec::new(), run: count(&axes), row: count(&axes), rows: 1 };
+        };
+        let inner = count(&axes[split + 1..]);
+        axes.truncate(split + 1);
+        let Some(last) = axes.pop() else { unreachable!("the axis at `split`") };
+        let rows = count(&axes);
+        Self { outer: axes, run: last.per.min(last.size) * inner, row: last.size * inner, rows }
+    }
+
+    /// Whether all elements share one number.
+    pub(super) fn is_single(&self) -> bool {
+        self.rows == 1 && self.run == self.row
+    }
+
+    /// The first number of a row.
+    fn number(&self, row: usize) -> usize {
+        let (mut rest, mut number) = (row, 0);
+        for axis in self.outer.iter().rev() {
+            number += rest % axis.size / axis.per * axis.stride;
+            rest /= axis.size;
+        }
+        number
+    }
+
+    /// The parts of a stretch of elements that lie in one row each, and the number of the first element. The stretch
+    /// begins with a run.
+    fn rows(&self, stretch: Range<usize>) -> impl Iterator<Item = (Range<usize>, usize)> + '_ {
+        let rows =
+            if stretch.is_empty() { 0..0 } else { stretch.start / self.row..stretch.end.div_ceil(self.row) };
+        rows.map(move |row| {
+            let start = stretch.start.max(row * self.row);
+            let end = stretch.end.min((row + 1) * self.row);
+            (start..end, self.number(row) + (start - row * self.row) / self.run)
+        })
+    }
+
+    /// Where data may be cut so that every part begins with a run.
+    fn unit(&self) -> usize {
+        match self.row % self.run {
+            _ if self.is_single() => parallel::ANYWHERE,
+            0 => self.run,
+            _ => self.row,
+        }
+    }
+
+    /// Whether rows have the same numbers, which are better laid out once than looked up.
+    fn is_pattern(&self) -> bool {
+        let alike = self.outer.iter().all(|axis| axis.stride == 0);
+        let pays = self.rows >= ROWS_SERVED && self.run < LONG_RUN || self.run < SHORT_RUN;
+        alike && pays && self.row <= LONGEST_ROW && !self.is_single()
+    }
+
+    /// Calls `f` with every run, or parts of it, the place where it begins and its number, in several threads where it
+    /// pays.
+    pub(super) fn for_each<X: Sync, Y: Send>(
+        &self,
+        io: InOut<X, Y>,
+        f: impl Fn(usize, InOut<X, Y>, usize) + Sync,
+    ) {
+        parallel::for_each(io, self.unit(), |start, mut io| {
+            for (row, first) in self.rows(start..start + io.len()) {
+                for (index, at) in row.clone().step_by(self.run).enumerate() {
+                    let run = at - start..row.end.min(at + self.run) - start;
+                    f(at, io.part(run), first + index);
+                }
+            }
+        });
+    }
+
+    /// Calls `f` with parts of the data, the place where each begins, and two numbers for every element, made of the
+    /// `numbers`; in several threads where it pays.
+    pub(super) fn for_each_by<X: Sync, Y: Send>(
+        &self,
+        io: InOut<X, Y>,
+        (first, second): (&[f32], &[f32]),
+        f: impl Fn(usize, InOut<X, Y>, &Pattern) + Sync,
+    ) {
+        if self.rows == 0 {
             return;
         }
-        let count = |axes: &[Axis]| axes.iter().map(|axis| axis.size).product::<usize>();
-        let Some(split) = self.axes.iter().rposition(|axis| axis.stride != 0) else {
-            return f(0..count(&self.axes), 0);
-        };
-        let (outer, last, inner) = (&self.axes[..split], &self.axes[split], count(&self.axes[split + 1..]));
-        for row in 0..count(outer) {
-            let mut rest = row;
-            let mut number = 0;
-            for axis in outer.iter().rev() {
-                number += rest % axis.size / axis.per * axis.stride;
-                rest /= axis.size;
-            }
-            for (block, at) in (0..last.size).step_by(last.per).enumerate() {
-                let length = last.per.min(last.size - at);
-                let start = (row * last.size + at) * inner;
-                f(start..start + length * inner, number + block * last.stride);
-            }
+        if self.is_pattern() {
+            let row = Row::new(self.row, |at| (first[at / self.run], second[at / self.run]));
+            return parallel::for_each(io, parallel::ANYWHERE, |start, io| {
+                f(start, io, &Pattern::Row(row.from(start)));
+            });
         }
+        let blocks = self.row.div_ceil(self.run);
+        parallel::for_each(io, self.unit(), |start, mut io| {
+            for (row, number) in self.rows(start..start + io.len()) {
+                let numbers = number..self.number(row.start / self.row) + blocks;
+                let (first, second) = (&first[numbers.clone()], &second[numbers]);
+                let part = io.part(row.start - start..row.end - start);
+                f(row.start, part, &Pattern::Runs { run: self.run, first, second });
+            }
+        });
+    }
+
+    /// The largest magnitude of each of `count` groups, NaN being the largest; 0 for an empty one.
+    pub(super) fn abs_max<T: Element>(&self, x: &[T], count: usize) -> Vec<f32> {
+        let mut maxima = vec![0.0; count];
+        let mut add = |number: usize, found: f32| maxima[number] = larger(maxima[number], found);
+        if self.is_pattern() {
+            // Several short rows together make use of vectors.
+            let width = self.row * LONG_RUN.div_ceil(self.row);
+            let found = parallel::map_parts(x, width, |_, x| {
+                let mut largest = vec![0.0; width.min(x.len())];
+                T::abs_max_rows(x, &mut largest);
+                largest
+            });
+            for (at, found) in found.iter().flat_map(|found| found.iter().enumerate()) {
+                add(at % self.row / self.run, *found);
+            }
+            return maxima;
+        }
+        let found = parallel::map_parts(x, self.unit(), |start, x| {
+            let rows = self.rows(start..start + x.len());
+            let runs = rows.flat_map(|(row, first)| {
+                row.clone().step_by(self.run).enumerate().map(move |(index, at)| {
+                    let run = &x[at - start..row.end.min(at + self.run) - start];
+                    (first + index, T::abs_max(run))
+                })
+            });
+            runs.collect::<Vec<_>>()
+        });
+        found.into_iter().flatten().for_each(|(number, found)| add(number, found));
+        maxima
     }
 }
 

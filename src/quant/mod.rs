@@ -56,7 +56,8 @@ pub mod weights;
 pub use affine::{fake_affine_tensor_quant, fake_affine_tensor_quant_backward};
 pub use amax::{abs_max, abs_max_per_block};
 pub use apply::{
-    Quantized, dequantize, fake_tensor_quant, fake_tensor_quant_slice, quantize, quantize_slice, tensor_quant,
+    Quantized, dequantize, fake_tensor_quant, fake_tensor_quant_in_place, fake_tensor_quant_slice, quantize,
+    quantize_slice, tensor_quant,
 };
 pub use backward::{fake_tensor_quant_backward, tensor_quant_backward};
 pub(crate) use clip::check_clip_range;

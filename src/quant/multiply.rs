@@ -3,9 +3,10 @@
 use ndarray::{Array, ArrayView, Dimension};
 
 use crate::error::Result;
+use crate::kernel::InOut;
 
 use super::dense::{dense, shaped};
-use super::element::{Element, Function};
+use super::element::Element;
 use super::group::PerGroup;
 
 /// y = x * factor, in f32 rounded once to the type of the data (f64 data in f64).
@@ -29,22 +30,9 @@ pub fn multiply<'a, T: Element, D: Dimension>(
     let (factors, dim) = (factors.into(), x.raw_dim());
     let x = dense(x);
     let mut out = vec![T::default(); x.len()];
-    factors.groups(dim.slice(), "factor")?.for_each(|range, number| {
-        T::map(&x[range.clone()], &mut out[range], &Times(factors.values()[number]));
+    factors.groups(dim.slice(), "factor")?.for_each(InOut::new(&x, &mut out), |_, io, number| {
+        let factor = factors.values()[number];
+        io.map(|x| T::product(x, factor));
     });
     shaped(dim, out)
-}
-
-struct Times(f32);
-
-impl Function for Times {
-    fn f32(&self, x: &[f32], out: &mut [f32]) {
-        for (out, &x) in out.iter_mut().zip(x) {
-            *out = x * self.0;
-        }
-    }
-
-    fn f64(&self, x: f64) -> f64 {
-        x * f64::from(self.0)
-    }
 }

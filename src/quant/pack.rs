@@ -1,6 +1,7 @@
 //! 4-bit integers, two per byte, as ONNX stores INT4 and UINT4: the first of each pair in the low half.
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::kernel;
 
 /// Packs integers of -8 to 7. An odd last one gets a high half of 0.
 ///
@@ -19,10 +20,7 @@ use crate::error::{Error, ErrorKind, Result};
 pub fn pack_int4(values: &[i8]) -> Result<Vec<u8>> {
     match values.iter().position(|value| !(-8..=7).contains(value)) {
         Some(at) => Err(too_wide(at, values[at].into(), "-8 to 7")),
-        None => Ok(values
-            .chunks(2)
-            .map(|pair| byte(pair[0] as u8, pair.get(1).map_or(0, |&x| x as u8)))
-            .collect()),
+        None => Ok(pack(bytemuck::cast_slice(values))),
     }
 }
 
@@ -34,7 +32,7 @@ pub fn pack_int4(values: &[i8]) -> Result<Vec<u8>> {
 pub fn pack_uint4(values: &[u8]) -> Result<Vec<u8>> {
     match values.iter().position(|&value| value > 15) {
         Some(at) => Err(too_wide(at, values[at].into(), "0 to 15")),
-        None => Ok(values.chunks(2).map(|pair| byte(pair[0], pair.get(1).copied().unwrap_or(0))).collect()),
+        None => Ok(pack(values)),
     }
 }
 
@@ -60,11 +58,15 @@ pub fn unpack_uint4(bytes: &[u8], count: usize) -> Result<Vec<u8>> {
             format!("{count} integers of 4 bits need {} bytes, found {}", count.div_ceil(2), bytes.len()),
         ));
     }
-    Ok(bytes.iter().flat_map(|byte| [byte & 0x0f, byte >> 4]).take(count).collect())
+    let mut values = vec![0; count];
+    kernel::active().unpack_4_bits(bytes, &mut values);
+    Ok(values)
 }
 
-fn byte(low: u8, high: u8) -> u8 {
-    low & 0x0f | high << 4
+fn pack(values: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![0; values.len().div_ceil(2)];
+    kernel::active().pack_4_bits(values, &mut bytes);
+    bytes
 }
 
 fn too_wide(at: usize, value: i32, range: &str) -> Error {

@@ -1,10 +1,12 @@
 //! Weights as int8, the way ONNX's QuantizeLinear counts.
 
+use ndarray::ArrayViewD;
+
 use crate::error::{Error, ErrorKind, Result};
-use crate::kernel::{self, scalar::round};
+use crate::kernel::scalar::round;
 use crate::tensor::element_count;
 
-use super::amax::larger;
+use super::amax::abs_max;
 
 /// The highest integer of the symmetric int8 grid.
 const MAX: f32 = 127.0;
@@ -103,20 +105,11 @@ pub fn abs_max_along(values: &[f32], shape: &[usize], axis: Option<usize>) -> Ve
     if values.is_empty() {
         return Vec::new();
     }
-    let kernels = kernel::active();
-    let mut amax = vec![0.0f32; axis.map_or(1, |axis| shape[axis])];
-    for_each_slice(shape, axis, |range, channels| {
-        let values = &values[range];
-        match &mut amax[channels] {
-            [amax] => *amax = larger(*amax, kernels.abs_max(values)),
-            row => {
-                for (amax, &value) in row.iter_mut().zip(values) {
-                    *amax = larger(*amax, value.abs());
-                }
-            }
-        }
-    });
-    amax
+    let view = ArrayViewD::from_shape(shape, values).unwrap_or_else(|error| panic!("{error}"));
+    let axis = axis.map(|axis| axis as isize);
+    let amax =
+        abs_max(view, axis.as_ref().map(std::slice::from_ref)).unwrap_or_else(|error| panic!("{error}"));
+    amax.into_raw_vec_and_offset().0
 }
 
 /// Calls `f` with stretches of elements and their channels, where there are elements: either one channel for the

@@ -4,6 +4,7 @@ use rayon::prelude::*;
 
 use super::{Method, Target, compute};
 use crate::error::{Error, ErrorKind, Result};
+use crate::kernel;
 use crate::observe::TensorStats;
 use crate::tensor::element_count;
 
@@ -99,31 +100,7 @@ fn least_output_error(values: &[f32], abs_max: f32, target: Target) -> Result<f3
 
 /// Σ e² + 2 (Σ e)² for weights rounded to multiples of `step`.
 fn output_error(values: &[f32], step: f32, low: f32, high: f32) -> f64 {
-    // Adding and subtracting 1.5 * 2^23 rounds to the nearest integer, ties to even, and unlike a call of the
-    // rounding function it runs in vector registers on every machine.
-    const ROUND: f32 = 12_582_912.0;
-    let inverse = step.recip();
-    let error = |w: f32| ((w * inverse).clamp(low, high) + ROUND - ROUND) * step - w;
-    let (mut squares, mut sum) = (0.0, 0.0);
-    // Short runs keep the sums in f32 exact enough, several sums keep them apart in vector lanes.
-    for run in values.chunks(1024) {
-        let (lanes, rest) = run.as_chunks::<8>();
-        let (mut lane_squares, mut lane_sums) = ([0f32; 8], [0f32; 8]);
-        for chunk in lanes {
-            for lane in 0..8 {
-                let e = error(chunk[lane]);
-                lane_squares[lane] += e * e;
-                lane_sums[lane] += e;
-            }
-        }
-        for &w in rest {
-            let e = error(w);
-            lane_squares[0] += e * e;
-            lane_sums[0] += e;
-        }
-        squares += lane_squares.iter().map(|&x| f64::from(x)).sum::<f64>();
-        sum += lane_sums.iter().map(|&x| f64::from(x)).sum::<f64>();
-    }
+    let (squares, sum) = kernel::active().rounding_errors(values, step, low, high);
     squares + SHIFT_WEIGHT * sum * sum
 }
 

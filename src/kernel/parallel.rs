@@ -1,0 +1,102 @@
+//! Large tensors over several threads.
+//!
+//! The threads are those of the rayon pool that the caller is in, or of the process's own; a caller that comes from
+//! threads of its own limits them with [`set_threads`]. Where a tensor is cut never shows in a result.
+
+use std::cell::Cell;
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::{InOut, Real, active};
+
+/// Handing work to another thread pays from as many bytes on, for each of them.
+const WORTHWHILE: usize = 1 << 20;
+
+static LIMIT: AtomicUsize = AtomicUsize::new(usize::MAX);
+
+thread_local! {
+    static LIMIT_HERE: Cell<usize> = const { Cell::new(usize::MAX) };
+}
+
+/// Limits the threads that share the work on one tensor; 1 for the caller's own only, `None` for as many as the pool
+/// has, which is the default. Holds for the whole process, from the next tensor on.
+pub fn set_threads(limit: Option<NonZeroUsize>) {
+    LIMIT.store(limit.map_or(usize::MAX, NonZeroUsize::get), Ordering::Relaxed);
+}
+
+/// Runs `f` with at most `limit` threads for each tensor that it hands over from the caller's thread; `None` leaves
+/// that as it is.
+pub fn within<R>(limit: Option<usize>, f: impl FnOnce() -> R) -> R {
+    struct Restore(usize);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            LIMIT_HERE.set(self.0);
+        }
+    }
+    let _restore = Restore(LIMIT_HERE.get());
+    LIMIT_HERE.set(limit.unwrap_or(usize::MAX).min(LIMIT_HERE.get()));
+    f()
+}
+
+/// In how many parts `len` elements of `size` bytes are worked on.
+fn parts(len: usize, size: usize) -> usize {
+    let worthwhile = len.saturating_mul(size) / WORTHWHILE;
+    let limit = LIMIT.load(Ordering::Relaxed).min(LIMIT_HERE.get()).min(worthwhile);
+    // Asking for the number of threads starts the pool.
+    if limit <= 1 { 1 } else { limit.min(rayon::current_num_threads()) }
+}
+
+/// The length of the parts that `len` elements are cut into, a multiple of `unit`.
+fn part_len(len: usize, parts: usize, unit: usize) -> usize {
+    len.div_ceil(parts).next_multiple_of(unit)
+}
+
+/// Cuts at multiples of this keep vectors aligned as the tensor is.
+pub const ANYWHERE: usize = 1024;
+
+/// Calls `f` with parts of `io` and the place where each begins, in any order and at once. It is cut at multiples of
+/// `unit` elements.
+pub fn for_each<X: Sync, Y: Send>(io: InOut<X, Y>, unit: usize, f: impl Fn(usize, InOut<X, Y>) + Sync) {
+    let len = io.len();
+    let parts = parts(len, size_of::<X>().max(size_of::<Y>()));
+    if parts == 1 {
+        return f(0, io);
+    }
+    rayon::scope(|scope| {
+        let f = &f;
+        let (mut rest, mut start) = (io, 0);
+        while !rest.is_empty() {
+            let count = part_len(len, parts, unit).min(rest.len());
+            let (part, others) = rest.split_at(count);
+            rest = others;
+            if rest.is_empty() {
+                f(start, part);
+            } else {
+                scope.spawn(move |_| f(start, part));
+            }
+            start += count;
+        }
+    });
+}
+
+/// What `f` makes of parts of `x` and the place where each begins, in the order of the parts. It is cut at multiples of
+/// `unit` elements.
+pub fn map_parts<X: Sync, R: Send>(
+    x: &[X],
+    unit: usize,
+    f: impl Fn(usize, &[X]) -> R + Send + Sync,
+) -> Vec<R> {
+    use rayon::prelude::*;
+    let parts = parts(x.len(), size_of::<X>());
+    if parts == 1 {
+        return vec![f(0, x)];
+    }
+    let each = part_len(x.len(), parts, unit);
+    x.par_chunks(each).enumerate().map(|(index, part)| f(index * each, part)).collect()
+}
+
+/// max |x|: NaN where there is a NaN, 0 where there is no element.
+pub fn abs_max<X: Real>(x: &[X]) -> f32 {
+    let parts = map_parts(x, ANYWHERE, |_, part| active().abs_max(part));
+    parts.into_iter().fold(0.0, |max, part| if max >= part || max.is_nan() { max } else { part })
+}

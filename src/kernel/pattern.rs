@@ -1,0 +1,103 @@
+//! Two numbers for every element: a scale and a divisor, or the ends of a range.
+
+use std::borrow::Cow;
+
+use super::vector::WIDEST;
+
+/// Which two numbers belong to an element, by its place in the data.
+#[derive(Clone, Debug)]
+pub enum Pattern<'a> {
+    /// Element i has the numbers at `i % period`: a row of numbers, again and again.
+    Row(Row<'a>),
+    /// Element i has the numbers at `i / run`: one for every `run` neighbours.
+    Runs {
+        /// How many neighbours share numbers.
+        run: usize,
+        /// The first number of each run.
+        first: &'a [f32],
+        /// The second number of each run.
+        second: &'a [f32],
+    },
+}
+
+/// A row of numbers, and where in it the data begins.
+#[derive(Clone, Debug)]
+pub struct Row<'a> {
+    start: usize,
+    period: usize,
+    /// The row and its beginning once more, so that a vector can be read at any place of the row; so is `second`.
+    first: Cow<'a, [f32]>,
+    second: Cow<'a, [f32]>,
+}
+
+impl Row<'static> {
+    /// The numbers of a row of `period` elements, which is at least 1.
+    pub fn new(period: usize, numbers: impl Fn(usize) -> (f32, f32)) -> Self {
+        assert!(period > 0, "a row without elements");
+        // A vector never reaches further than to the beginning of the next row.
+        let period_read = period * WIDEST.div_ceil(period);
+        let pairs = (0..period_read + WIDEST).map(|at| numbers(at % period));
+        let (first, second): (Vec<f32>, Vec<f32>) = pairs.unzip();
+        Self { start: 0, period: period_read, first: first.into(), second: second.into() }
+    }
+}
+
+impl Row<'_> {
+    /// The same row for data that begins at the element `start`.
+    pub fn from(&self, start: usize) -> Row<'_> {
+        let (first, second) = ((*self.first).into(), (*self.second).into());
+        Row { start: (self.start + start) % self.period, period: self.period, first, second }
+    }
+}
+
+impl Pattern<'_> {
+    /// The numbers of the elements in order.
+    pub fn iter(&self) -> Box<dyn Iterator<Item = (f32, f32)> + '_> {
+        let pairs = |first: &'_ [f32], second: &'_ [f32]| -> Vec<(f32, f32)> {
+            first.iter().copied().zip(second.iter().copied()).collect()
+        };
+        match self {
+            Self::Row(row) => {
+                let pairs = pairs(&row.first[..row.period], &row.second[..row.period]);
+                Box::new((row.start..).map(move |at| pairs[at % pairs.len()]))
+            }
+            Self::Runs { run, first, second } => {
+                Box::new(pairs(first, second).into_iter().flat_map(|pair| std::iter::repeat_n(pair, *run)))
+            }
+        }
+    }
+
+    /// Panics unless there are numbers for `len` elements.
+    pub(super) fn check(&self, len: usize) {
+        if let Self::Runs { run, first, second } = self {
+            assert_eq!(first.len(), second.len(), "two numbers for every run");
+            assert!(first.len().saturating_mul(*run) >= len, "numbers for {len} elements");
+        }
+    }
+}
+
+/// A place in a row that goes round.
+pub(super) struct Place<'a> {
+    row: &'a Row<'a>,
+    at: usize,
+    element: usize,
+}
+
+impl<'a> Place<'a> {
+    pub fn new(row: &'a Row<'a>) -> Self {
+        Self { row, at: row.start, element: 0 }
+    }
+
+    /// Where the numbers lie of `element`, which is at most a vector further than the one before. They are good for a
+    /// whole vector.
+    #[inline(always)]
+    pub fn pointers(&mut self, element: usize) -> (*const f32, *const f32) {
+        self.at += element - self.element;
+        self.element = element;
+        if self.at >= self.row.period {
+            self.at -= self.row.period;
+        }
+        // SAFETY: below the period, beyond which the numbers of a vector follow.
+        unsafe { (self.row.first.as_ptr().add(self.at), self.row.second.as_ptr().add(self.at)) }
+    }
+}

@@ -1,0 +1,328 @@
+//! The table of functions of one instruction set.
+
+use half::{bf16, f16};
+
+use super::in_out::InOut;
+use super::lattice::{Found, Indices};
+use super::pattern::Pattern;
+use super::vector::Lane;
+use super::{Grid, MinMax};
+
+/// The functions of one instruction set.
+///
+/// Inputs and outputs of one call have the same length; a call with other lengths is a defect of the caller and
+/// panics before anything is read or written. Data is f32, f16 or bf16; f16 and bf16 are computed in f32 and rounded
+/// half to even at the end.
+#[derive(Debug)]
+pub struct Kernels {
+    pub(super) name: &'static str,
+    pub(super) f32: Loops<f32>,
+    pub(super) f16: Loops<f16>,
+    pub(super) bf16: Loops<bf16>,
+    pub(super) rounding_errors: fn(&[f32], f32, f32, f32) -> (f64, f64),
+    pub(super) pack_4_bits: fn(&[u8], &mut [u8]),
+    pub(super) unpack_4_bits: fn(&[u8], &mut [u8]),
+}
+
+/// The functions for data of one type.
+#[derive(Debug)]
+pub struct Loops<X: 'static> {
+    pub abs_max: fn(&[X]) -> f32,
+    pub abs_max_rows: fn(&[X], &mut [f32]),
+    pub min_max: fn(&[X]) -> MinMax,
+    pub lattice: fn(&[X], u32, &mut Indices) -> Found,
+    pub quantize: fn(InOut<X>, Grid) -> bool,
+    pub quantize_f32: fn(InOut<X, f32>, Grid) -> bool,
+    pub quantize_i8: fn(InOut<X, i8>, Grid) -> bool,
+    pub quantize_u8: fn(InOut<X, u8>, Grid) -> bool,
+    pub quantize_by: fn(InOut<X>, &Pattern, f32, f32) -> bool,
+    pub quantize_i8_by: fn(InOut<X, i8>, &Pattern, f32, f32) -> bool,
+    pub quantize_u8_by: fn(InOut<X, u8>, &Pattern, f32, f32) -> bool,
+    pub fake_quantize: fn(InOut<X>, Grid, f32),
+    pub fake_quantize_by: fn(InOut<X>, &Pattern, f32, f32),
+    pub fake_e4m3: fn(InOut<X>, f32),
+    pub fake_e4m3_by: fn(InOut<X>, &Pattern),
+    pub mask: fn(&[X], InOut<X>, f32, f32),
+    pub mask_by: fn(&[X], InOut<X>, &Pattern),
+    pub dequantize_i8: fn(InOut<i8, X>, f32),
+    pub dequantize_u8: fn(InOut<u8, X>, f32),
+    pub dequantize_i8_by: fn(InOut<i8, X>, &Pattern),
+    pub dequantize_u8_by: fn(InOut<u8, X>, &Pattern),
+}
+
+/// A type of data that kernels work on.
+pub trait Real: Lane + Send + Sync + std::fmt::Debug + 'static {
+    /// Its part of a table.
+    fn loops(kernels: &Kernels) -> &Loops<Self>;
+    /// The same number in f32.
+    fn widen(self) -> f32;
+    /// The nearest number of this type, ties to even.
+    fn narrow(x: f32) -> Self;
+}
+
+macro_rules! reals {
+    ($($name:ident: $widen:expr, $narrow:expr;)*) => {
+        $(impl Real for $name {
+            fn loops(kernels: &Kernels) -> &Loops<Self> { &kernels.$name }
+            fn widen(self) -> f32 { $widen(self) }
+            fn narrow(x: f32) -> Self { $narrow(x) }
+        })*
+    };
+}
+
+reals! {
+    f32: std::convert::identity, std::convert::identity;
+    f16: f16::to_f32, f16::from_f32;
+    bf16: bf16::to_f32, bf16::from_f32;
+}
+
+impl Kernels {
+    /// The name of the instruction set, as [`QDQ_ISA`](super::ISA_VARIABLE) takes it.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// max |x|: NaN where there is a NaN, 0 where there is no element.
+    pub fn abs_max<X: Real>(&self, x: &[X]) -> f32 {
+        (X::loops(self).abs_max)(x)
+    }
+
+    /// largest = max(largest, |x|) at each place of a row, for `x` of such rows one after the other, the last one
+    /// perhaps shorter. NaN is larger than all. `largest` holds magnitudes.
+    pub fn abs_max_rows<X: Real>(&self, x: &[X], largest: &mut [f32]) {
+        assert!(x.is_empty() || !largest.is_empty(), "rows without an element");
+        (X::loops(self).abs_max_rows)(x, largest);
+    }
+
+    /// Smallest and largest value.
+    pub fn min_max<X: Real>(&self, x: &[X]) -> MinMax {
+        (X::loops(self).min_max)(x)
+    }
+
+    /// The bins of finite numbers, at most [`BLOCK`](super::lattice::BLOCK), counted from the bin `first`, of those
+    /// other than zero that are within the window that begins there.
+    pub fn lattice<X: Real>(&self, x: &[X], first: u32, indices: &mut Indices) -> Found {
+        assert!(x.len() <= super::lattice::BLOCK, "{} elements in a block", x.len());
+        (X::loops(self).lattice)(x, first, indices)
+    }
+
+    /// out = clamp(rne(x * scale), low, high), in the type of the data. NaN stays NaN, and the answer says
+    /// whether there was one.
+    pub fn quantize<X: Real>(&self, io: InOut<X>, grid: Grid) -> bool {
+        (X::loops(self).quantize)(io, grid)
+    }
+
+    /// As [`quantize`](Self::quantize), in f32.
+    pub fn quantize_f32<X: Real>(&self, io: InOut<X, f32>, grid: Grid) -> bool {
+        (X::loops(self).quantize_f32)(io, grid)
+    }
+
+    /// As [`quantize`](Self::quantize), in i8, which holds low to high. NaN becomes 0.
+    pub fn quantize_i8<X: Real>(&self, io: InOut<X, i8>, grid: Grid) -> bool {
+        (X::loops(self).quantize_i8)(io, grid)
+    }
+
+    /// As [`quantize`](Self::quantize), in u8, which holds low to high. NaN becomes 0.
+    pub fn quantize_u8<X: Real>(&self, io: InOut<X, u8>, grid: Grid) -> bool {
+        (X::loops(self).quantize_u8)(io, grid)
+    }
+
+    /// [`quantize`](Self::quantize) with a scale for each element.
+    pub fn quantize_by<X: Real>(&self, io: InOut<X>, scales: &Pattern, low: f32, high: f32) -> bool {
+        scales.check(io.len());
+        (X::loops(self).quantize_by)(io, scales, low, high)
+    }
+
+    /// [`quantize_i8`](Self::quantize_i8) with a scale for each element.
+    pub fn quantize_i8_by<X: Real>(&self, io: InOut<X, i8>, scales: &Pattern, low: f32, high: f32) -> bool {
+        scales.check(io.len());
+        (X::loops(self).quantize_i8_by)(io, scales, low, high)
+    }
+
+    /// [`quantize_u8`](Self::quantize_u8) with a scale for each element.
+    pub fn quantize_u8_by<X: Real>(&self, io: InOut<X, u8>, scales: &Pattern, low: f32, high: f32) -> bool {
+        scales.check(io.len());
+        (X::loops(self).quantize_u8_by)(io, scales, low, high)
+    }
+
+    /// out = clamp(rne(x * scale), low, high) / divisor. NaN stays NaN; a divisor of 0 gives NaN.
+    pub fn fake_quantize<X: Real>(&self, io: InOut<X>, grid: Grid, divisor: f32) {
+        (X::loops(self).fake_quantize)(io, grid, divisor);
+    }
+
+    /// [`fake_quantize`](Self::fake_quantize) with a scale and a divisor for each element.
+    pub fn fake_quantize_by<X: Real>(&self, io: InOut<X>, scales: &Pattern, low: f32, high: f32) {
+        scales.check(io.len());
+        (X::loops(self).fake_quantize_by)(io, scales, low, high);
+    }
+
+    /// out = e4m3(x * scale) / scale, see [`e4m3`](super::e4m3); 0 where |x| < 2^-24. NaN stays NaN.
+    pub fn fake_e4m3<X: Real>(&self, io: InOut<X>, scale: f32) {
+        (X::loops(self).fake_e4m3)(io, scale);
+    }
+
+    /// [`fake_e4m3`](Self::fake_e4m3) with a scale for each element.
+    pub fn fake_e4m3_by<X: Real>(&self, io: InOut<X>, scales: &Pattern) {
+        scales.check(io.len());
+        (X::loops(self).fake_e4m3_by)(io, scales);
+    }
+
+    /// out = gradient where low <= x <= high, else 0. A NaN in x counts as outside.
+    pub fn mask<X: Real>(&self, x: &[X], gradient: InOut<X>, low: f32, high: f32) {
+        assert_eq!(x.len(), gradient.len(), "as many gradients as elements");
+        (X::loops(self).mask)(x, gradient, low, high);
+    }
+
+    /// [`mask`](Self::mask) with a low and a high end for each element.
+    pub fn mask_by<X: Real>(&self, x: &[X], gradient: InOut<X>, ends: &Pattern) {
+        assert_eq!(x.len(), gradient.len(), "as many gradients as elements");
+        ends.check(gradient.len());
+        (X::loops(self).mask_by)(x, gradient, ends);
+    }
+
+    /// out = q / scale.
+    pub fn dequantize_i8<X: Real>(&self, io: InOut<i8, X>, scale: f32) {
+        (X::loops(self).dequantize_i8)(io, scale);
+    }
+
+    /// out = q / scale.
+    pub fn dequantize_u8<X: Real>(&self, io: InOut<u8, X>, scale: f32) {
+        (X::loops(self).dequantize_u8)(io, scale);
+    }
+
+    /// [`dequantize_i8`](Self::dequantize_i8) with a scale for each element.
+    pub fn dequantize_i8_by<X: Real>(&self, io: InOut<i8, X>, scales: &Pattern) {
+        scales.check(io.len());
+        (X::loops(self).dequantize_i8_by)(io, scales);
+    }
+
+    /// [`dequantize_u8`](Self::dequantize_u8) with a scale for each element.
+    pub fn dequantize_u8_by<X: Real>(&self, io: InOut<u8, X>, scales: &Pattern) {
+        scales.check(io.len());
+        (X::loops(self).dequantize_u8_by)(io, scales);
+    }
+
+    /// (Σ e², Σ e) of the errors e = clamp(rne(x / step), low, high) * step - x of finite x, where x / step is
+    /// computed as x * (1 / step): sums in f32 over every sixteenth element of 1024, added up in f64.
+    pub fn rounding_errors(&self, x: &[f32], step: f32, low: f32, high: f32) -> (f64, f64) {
+        (self.rounding_errors)(x, step, low, high)
+    }
+
+    /// Two numbers to a byte, the first of each pair in the low half: the low four bits of each. The last one of an
+    /// odd number gets a high half of 0.
+    pub fn pack_4_bits(&self, values: &[u8], bytes: &mut [u8]) {
+        assert_eq!(values.len().div_ceil(2), bytes.len(), "half as many bytes as values");
+        (self.pack_4_bits)(values, bytes);
+    }
+
+    /// The way back from [`pack_4_bits`](Self::pack_4_bits): numbers of 0 to 15.
+    pub fn unpack_4_bits(&self, bytes: &[u8], values: &mut [u8]) {
+        assert_eq!(values.len().div_ceil(2), bytes.len(), "half as many bytes as values");
+        (self.unpack_4_bits)(bytes, values);
+    }
+}
+
+/// Makes the table of an instruction set of the kernels over any [`Vector`](super::vector::Vector).
+macro_rules! table {
+    ($name:literal, $vector:ty, $features:literal) => {
+        /// The table. Only for machines where [`is_available`] says so.
+        pub(super) static KERNELS: $crate::kernel::Kernels = $crate::kernel::Kernels {
+            name: $name,
+            f32: enabled::loops(),
+            f16: enabled::loops(),
+            bf16: enabled::loops(),
+            // SAFETY: the table is only used where the machine has the instruction set; so for all of them.
+            rounding_errors: |x, step, low, high| unsafe { enabled::rounding_errors(x, step, low, high) },
+            pack_4_bits: |values, bytes| unsafe { enabled::pack_4_bits(values, bytes) },
+            unpack_4_bits: |bytes, values| unsafe { enabled::unpack_4_bits(bytes, values) },
+        };
+
+        /// The kernels with the instruction set enabled.
+        mod enabled {
+            use super::*;
+            use $crate::kernel::in_out::InOut;
+            use $crate::kernel::lattice::{Found, Indices};
+            use $crate::kernel::pattern::Pattern;
+            use $crate::kernel::table::{Loops, Real};
+            use $crate::kernel::vector::Lane;
+            use $crate::kernel::{Grid, MinMax, generic, scalar};
+
+            $crate::kernel::table::enable! { $features, $vector,
+                fn abs_max<X: Lane>(x: &[X]) -> f32;
+                fn abs_max_rows<X: Lane>(x: &[X], largest: &mut [f32]) -> ();
+                fn min_max<X: Lane>(x: &[X]) -> MinMax;
+                fn lattice<X: Lane>(x: &[X], first: u32, indices: &mut Indices) -> Found;
+                fn quantize<X: Lane, Y: Lane>(io: InOut<X, Y>, grid: Grid) -> bool;
+                fn quantize_by<X: Lane, Y: Lane>(io: InOut<X, Y>, scales: &Pattern, low: f32, high: f32) -> bool;
+                fn fake_quantize<X: Lane>(io: InOut<X>, grid: Grid, divisor: f32) -> ();
+                fn fake_quantize_by<X: Lane>(io: InOut<X>, scales: &Pattern, low: f32, high: f32) -> ();
+                fn fake_e4m3<X: Lane>(io: InOut<X>, scale: f32) -> ();
+                fn fake_e4m3_by<X: Lane>(io: InOut<X>, scales: &Pattern) -> ();
+                fn mask<X: Lane>(x: &[X], io: InOut<X>, low: f32, high: f32) -> ();
+                fn mask_by<X: Lane>(x: &[X], io: InOut<X>, ends: &Pattern) -> ();
+                fn dequantize<Q: Lane, X: Lane>(io: InOut<Q, X>, scale: f32) -> ();
+                fn dequantize_by<Q: Lane, X: Lane>(io: InOut<Q, X>, scales: &Pattern) -> ();
+            }
+
+            #[target_feature(enable = $features)]
+            pub unsafe fn rounding_errors(x: &[f32], step: f32, low: f32, high: f32) -> (f64, f64) {
+                // SAFETY: the instruction set is enabled.
+                unsafe { generic::rounding_errors::<$vector>(x, step, low, high) }
+            }
+
+            // The compiler finds the vectors by itself.
+            #[target_feature(enable = $features)]
+            pub unsafe fn pack_4_bits(values: &[u8], bytes: &mut [u8]) {
+                scalar::pack_4_bits(values, bytes);
+            }
+
+            #[target_feature(enable = $features)]
+            pub unsafe fn unpack_4_bits(bytes: &[u8], values: &mut [u8]) {
+                scalar::unpack_4_bits(bytes, values);
+            }
+
+            pub const fn loops<X: Real>() -> Loops<X> {
+                // SAFETY: the table is only used where the machine has the instruction set; so for all of them.
+                Loops {
+                    abs_max: |x| unsafe { abs_max(x) },
+                    abs_max_rows: |x, largest| unsafe { abs_max_rows(x, largest) },
+                    min_max: |x| unsafe { min_max(x) },
+                    lattice: |x, first, indices| unsafe { lattice(x, first, indices) },
+                    quantize: |io, grid| unsafe { quantize(io, grid) },
+                    quantize_f32: |io, grid| unsafe { quantize(io, grid) },
+                    quantize_i8: |io, grid| unsafe { quantize(io, grid) },
+                    quantize_u8: |io, grid| unsafe { quantize(io, grid) },
+                    quantize_by: |io, scales, low, high| unsafe { quantize_by(io, scales, low, high) },
+                    quantize_i8_by: |io, scales, low, high| unsafe { quantize_by(io, scales, low, high) },
+                    quantize_u8_by: |io, scales, low, high| unsafe { quantize_by(io, scales, low, high) },
+                    fake_quantize: |io, grid, divisor| unsafe { fake_quantize(io, grid, divisor) },
+                    fake_quantize_by: |io, scales, low, high| unsafe { fake_quantize_by(io, scales, low, high) },
+                    fake_e4m3: |io, scale| unsafe { fake_e4m3(io, scale) },
+                    fake_e4m3_by: |io, scales| unsafe { fake_e4m3_by(io, scales) },
+                    mask: |x, io, low, high| unsafe { mask(x, io, low, high) },
+                    mask_by: |x, io, ends| unsafe { mask_by(x, io, ends) },
+                    dequantize_i8: |io, scale| unsafe { dequantize(io, scale) },
+                    dequantize_u8: |io, scale| unsafe { dequantize(io, scale) },
+                    dequantize_i8_by: |io, scales| unsafe { dequantize_by(io, scales) },
+                    dequantize_u8_by: |io, scales| unsafe { dequantize_by(io, scales) },
+                }
+            }
+        }
+    };
+}
+
+/// Functions that call those of `generic` of the same name with the instruction set enabled.
+macro_rules! enable {
+    ($features:literal, $vector:ty,
+     $(fn $name:ident<$($type:ident: $bound:ident),*>($($arg:ident: $of:ty),*) -> $result:ty;)*) => {
+        $(
+            #[target_feature(enable = $features)]
+            unsafe fn $name<$($type: $bound),*>($($arg: $of),*) -> $result {
+                // SAFETY: the instruction set is enabled.
+                unsafe { generic::$name::<$vector, $($type),*>($($arg),*) }
+            }
+        )*
+    };
+}
+
+pub(super) use {enable, table};
