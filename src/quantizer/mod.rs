@@ -35,6 +35,7 @@ mod display;
 mod forward;
 mod ranges;
 mod saved;
+mod schedule;
 mod state;
 mod switches;
 
@@ -42,6 +43,7 @@ pub use backward::Gradients;
 pub use calibration::Calibration;
 pub use forward::Output;
 pub use ranges::ClipRange;
+pub use schedule::QatSchedule;
 
 /// A quantizer with its switches, its range and the statistics of its calibration.
 ///

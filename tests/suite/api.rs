@@ -142,6 +142,14 @@ pub struct Clipped {
     pub ends: (f64, f64),
 }
 
+/// Values quantized by a learned step, and the gradients of x and of the step.
+#[derive(Debug, PartialEq)]
+pub struct Stepped<T> {
+    pub values: ArrayD<T>,
+    pub gradient: ArrayD<T>,
+    pub step_gradient: ArrayD<f32>,
+}
+
 /// A finding of a cache: severity from 0, message, remedy, tensors.
 pub type Finding = (i32, String, String, Vec<String>);
 
@@ -153,6 +161,15 @@ pub trait Objects {
         method: Method,
     ) -> Outcome<(ArrayD<f32>, Vec<i8>, ArrayD<f32>)>;
     fn clip(x: &ArrayD<f32>, gradient: &ArrayD<f32>, min: f32, max: f32) -> Outcome<Clipped>;
+    /// The gradient of the step is scaled for as many values as x has.
+    fn learned_step<T: Golden>(
+        x: &ArrayD<T>,
+        gradient: &ArrayD<T>,
+        step: &ArrayD<f32>,
+        descriptor: &QuantDescriptor,
+    ) -> Outcome<Stepped<T>>;
+    /// The learning rates of all steps and of one more: of the recommended schedule, and of the same by its own numbers.
+    fn schedule(original_steps: u64, rate: f64) -> Outcome<[Vec<f64>; 2]>;
     fn multiply(x: &ArrayD<f32>, factors: &ArrayD<f32>) -> Outcome<ArrayD<f32>>;
     fn quantizer(
         batches: &[ArrayD<f32>],
