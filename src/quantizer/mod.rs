@@ -80,7 +80,7 @@ pub use schedule::QatSchedule;
 /// | switching clipping off that cannot be on | fails | nothing to do |
 /// | lenient loading with nothing collected | amax = NaN, so NaN from then on | amax stays, and the answer says so |
 /// | an unknown calib_method, no calibrator | fails once calibration is switched on | refused in the descriptor |
-/// | options of entropy and mse | stride and first bin | none: every range is tried; see [`range::compat`](crate::range::compat) for the original's |
+/// | options of entropy and mse | stride and first bin | none; [`range::compat`](crate::range::compat) has the original's searches |
 /// | loading an amax that is infinite | accepted | an error |
 /// | maxima and NaN | the maximum becomes NaN | NaN is left out |
 /// | maxima of an empty batch | fails | adds nothing |

@@ -7,6 +7,7 @@ mod capi;
 mod native;
 mod readings;
 mod runs;
+mod switches;
 
 use std::path::Path;
 use std::sync::atomic::AtomicUsize;
@@ -134,6 +135,36 @@ pub struct Calibrated {
     pub ends: (f64, f64),
 }
 
+/// What a quantizer is told before it gets data.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    pub disabled: bool,
+    pub quantizing: bool,
+    pub clipping: bool,
+    pub calibrating: bool,
+    pub factors: Option<ArrayD<f32>>,
+    /// Of a quantizer that learns.
+    pub ends: Option<(f32, f32)>,
+}
+
+/// What a quantizer makes of data, and what it is then.
+#[derive(Debug, PartialEq)]
+pub struct Switched {
+    pub values: ArrayD<f32>,
+    pub gradient: ArrayD<f32>,
+    pub ends: (f64, f64),
+    /// The file of what was collected.
+    pub collected: Vec<u8>,
+    /// Disabled, quantizing, clipping, calibrating, dynamic.
+    pub switches: [bool; 5],
+    /// The clip range; NaN where there is none.
+    pub clip_range: [u32; 2],
+    /// amax, the amax in use, the step size, the scale, the pre-quantization scale.
+    pub numbers: [Option<ArrayD<f32>>; 5],
+    /// The amax for a file.
+    pub exported: Outcome<ArrayD<f32>>,
+}
+
 /// Clipped values, the gradient of x, and those of the ends.
 #[derive(Debug, PartialEq)]
 pub struct Clipped {
@@ -177,6 +208,8 @@ pub trait Objects {
         method: Method,
         is_strict: bool,
     ) -> Outcome<Calibrated>;
+    /// Runs `x` through a new quantizer, and the gradient 1 back.
+    fn switched(x: &ArrayD<f32>, descriptor: &QuantDescriptor, setting: &Setting) -> Outcome<Switched>;
     /// The ranges in the text of a cache, and what is wrong with it.
     fn cache(text: &str, version: u32, activations: &[&str]) -> Outcome<(String, Vec<Finding>)>;
     /// The plan of a convolution with a residual, where `excluded` names an operator that stays in float.

@@ -9,7 +9,7 @@ use qdq::quant::QuantDescriptor;
 use qdq::range::Method;
 
 use super::{Capi, Owned, array, call, descriptor, floats, make, method_of, string, text, view, view_of};
-use crate::api::{Calibrated, Clipped, Finding, Objects, Outcome, Stepped};
+use crate::api::{Calibrated, Clipped, Finding, Objects, Outcome, Setting, Stepped, Switched};
 use crate::numbers::golden::Golden;
 
 /// The number of an axis in C.
@@ -157,6 +157,10 @@ impl Objects for Capi {
             gradient,
             ends,
         })
+    }
+
+    fn switched(x: &ArrayD<f32>, descriptor: &QuantDescriptor, setting: &Setting) -> Outcome<Switched> {
+        super::switches::switched(x, descriptor, setting)
     }
 
     fn cache(content: &str, version: u32, activations: &[&str]) -> Outcome<(String, Vec<Finding>)> {

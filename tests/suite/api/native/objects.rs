@@ -16,7 +16,7 @@ use qdq::report;
 use qdq::tensor::Dim;
 
 use super::Native;
-use crate::api::{Calibrated, Clipped, Finding, Objects, Outcome, Stepped};
+use crate::api::{Calibrated, Clipped, Finding, Objects, Outcome, Setting, Stepped, Switched};
 use crate::numbers::golden::Golden;
 
 impl Objects for Native {
@@ -91,6 +91,10 @@ impl Objects for Native {
             gradient: gradients.x,
             ends: (ends.min, ends.max),
         })
+    }
+
+    fn switched(x: &ArrayD<f32>, descriptor: &QuantDescriptor, setting: &Setting) -> Outcome<Switched> {
+        super::switches::switched(x, descriptor, setting)
     }
 
     fn cache(text: &str, version: u32, activations: &[&str]) -> Outcome<(String, Vec<Finding>)> {
