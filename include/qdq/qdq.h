@@ -1334,9 +1334,9 @@ qdq_status qdq_quantizer_merge(qdq_quantizer *quantizer, const qdq_quantizer *ot
 // qdq_tensor_stats_free().
 qdq_status qdq_quantizer_stats(const qdq_quantizer *quantizer, qdq_tensor_stats **out, qdq_error **error);
 
-// Computes the amax from what was collected, and sets it. Maxima know QDQ_METHOD_MAX only, e4m3 every
-// method but QDQ_METHOD_ENTROPY; an infinite amax, or one of another shape than the one before, is an error. Where nothing was collected that is
-// an error if `strict`, else the amax stays as it is. `loaded`, which may be NULL, receives whether an amax was set.
+// Computes the amax from what was collected, and sets it. Maxima know QDQ_METHOD_MAX only, e4m3 every method but
+// QDQ_METHOD_ENTROPY; an infinite amax, or one of another shape than the one before, is an error. Where nothing was collected
+// that is an error if `strict`, else the amax stays as it is. `loaded`, which may be NULL, receives whether an amax was set.
 qdq_status qdq_quantizer_load_calib_amax(qdq_quantizer *quantizer,
                                          qdq_method method,
                                          double percentile,

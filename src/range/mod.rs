@@ -123,7 +123,7 @@ pub fn compute_e4m3(stats: &TensorStats, method: Method) -> Result<f32> {
         )
         .with_remedy("use mse, max or a percentile for e4m3")),
         Method::Mse if abs_max > 0.0 => Ok(mse::amax_e4m3(stats.histogram(), abs_max)),
-        // These two do not look at the levels.
+        // These do not look at the levels, and zeros have none.
         Method::Max | Method::Percentile(_) | Method::Mse => compute(stats, method, Target::default()),
     }
 }
