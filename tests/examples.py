@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
-"""The same example in Rust, C and C++ prints the same and writes the same files, and what the README shows works.
+"""The same example in Rust, C and C++ prints the same and writes the same files, what the README shows works, and the example
+that trains wins back what quantization costs.
 
 usage: examples.py [FOLDER of libqdq, target/debug by default]
 """
 
+import json
 import re
 import shutil
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -57,6 +60,29 @@ def main():
 
     for language in programs:
         suite.case(language, lambda language=language: runs(language))
+
+    # As a user compiles it: without optimization it takes three times as long.
+    train = suite.compile("gcc", [ROOT / "examples/c/train.c"], "-std=c99", "-O2", *WARNINGS, name="train")
+
+    def trains(seed):
+        out = suite.out("train")
+        text = run(train, DIGITS, out, seed)
+        accuracies = [float(number) for number in re.findall(r"([0-9.]+)%", text)]
+        as_float, four_bits, two_bits, trained = accuracies
+        if not (as_float >= 90 and four_bits >= as_float - 4 and two_bits <= as_float - 10
+                and trained >= max(two_bits + 8, as_float - 4)):
+            raise Failure(text)
+        ranges = {name: tensor["amax"] for name, tensor in
+                  json.loads((out / "trained.json").read_text())["tensors"].items()}
+        header, *lines = (out / "trained.cache").read_text().splitlines()
+        scales = {name: struct.unpack(">f", bytes.fromhex(number))[0] for name, number in
+                  (line.split(": ") for line in lines)}
+        if header != "TRT-100300-EntropyCalibration2" or list(ranges) != ["image", "hidden"] or any(
+                abs(scales[name] * 127 - amax) > 1e-6 * amax for name, amax in ranges.items()):
+            raise Failure(f"{ranges} {scales}")
+
+    for seed in range(1, 6):
+        suite.case(f"quantization-aware training in C, seed {seed}", lambda seed=seed: trains(seed))
 
     readme = (ROOT / "README.md").read_text()
 

@@ -36,6 +36,7 @@
 #include <qdq/findings.hpp>
 #include <qdq/graph.hpp>
 #include <qdq/histogram_calibrator.hpp>
+#include <qdq/learned_step.hpp>
 #include <qdq/log.hpp>
 #include <qdq/model.hpp>
 #include <qdq/node.hpp>
@@ -43,6 +44,7 @@
 #include <qdq/onnxruntime.hpp>
 #include <qdq/plan.hpp>
 #include <qdq/policy.hpp>
+#include <qdq/qat_schedule.hpp>
 #include <qdq/quantize_options.hpp>
 #include <qdq/quantizer.hpp>
 #include <qdq/ranges.hpp>

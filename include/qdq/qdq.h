@@ -143,6 +143,11 @@ typedef struct qdq_plan qdq_plan;
 // policy allows everything.
 typedef struct qdq_policy qdq_policy;
 
+// The learning rate of quantization-aware training: half a cosine from a start down to an end,
+// rate(t) = end + (start - end) * (1 + cos(pi * t / steps)) / 2. Steps are epochs or batches, whichever the caller counts.
+// Immutable; any number of threads may read one.
+typedef struct qdq_qat_schedule qdq_qat_schedule;
+
 // How a quantized model is written.
 typedef struct qdq_quantize_options qdq_quantize_options;
 
@@ -897,6 +902,42 @@ qdq_status qdq_tensor_multiply(const qdq_tensor *x,
                                const qdq_tensor *out,
                                qdq_error **error);
 
+// Fake quantization by the width of one integer step, which training moves (learned step size quantization,
+// arXiv:1902.08153): out = clamp(rne(x / step), L, M) * step. The step is ONNX's and TensorRT's scale, amax / M, so that
+// qdq_quantizer_step_size() of a calibrated quantizer is a good start, and step * M the amax for a file.
+//
+// `x` and `out` have one shape and type (f32, f16, bf16, f64) and may be the same memory. `step` (f32, positive, finite)
+// broadcasts to the shape of x, with the descriptor's blocks where it has them; of the rest of the descriptor bits, sign and
+// narrow range matter. NaN stays NaN; infinities and, where unsigned, negative values become the ends.
+qdq_status qdq_tensor_learned_step_quant(const qdq_tensor *x,
+                                         const qdq_tensor *step,
+                                         const qdq_descriptor *descriptor,
+                                         const qdq_tensor *out,
+                                         qdq_error **error);
+
+// The gradients of qdq_tensor_learned_step_quant(), with v = x / step. `out` receives that of x: gradient where L < v < M,
+// else 0. `step_gradient` (f32, of the shape of step), which may be NULL, receives gradient_scale times the sum of
+// gradient * d over the elements that share a step, where d is rne(v) - v where L < v < M, L where v <= L and M where v >= M.
+// A NaN in x counts for nothing. Those of several batches add up.
+//
+// `gradient`, `x` and `out` have one shape and type (f32, f16, bf16, f64); out may be the memory of either.
+// `gradient_scale` is positive: 1, or what qdq_tensor_learned_step_gradient_scale() gives.
+qdq_status qdq_tensor_learned_step_quant_backward(const qdq_tensor *gradient,
+                                                  const qdq_tensor *x,
+                                                  const qdq_tensor *step,
+                                                  const qdq_descriptor *descriptor,
+                                                  float gradient_scale,
+                                                  const qdq_tensor *out,
+                                                  const qdq_tensor *step_gradient,
+                                                  qdq_error **error);
+
+// The factor 1 / sqrt(count * M) on the gradient of a step that `count` values share, by which weights and steps learn at the
+// same pace: the size of the weight, or of its channel, or the number of features of an activation.
+qdq_status qdq_tensor_learned_step_gradient_scale(size_t count,
+                                                  const qdq_descriptor *descriptor,
+                                                  float *out,
+                                                  qdq_error **error);
+
 // The ranges (amax) of weights (f32, f16, bf16, f64), one per index of `axis` (negative ones count from the last) or, for
 // QDQ_NO_AXIS, one for all.
 //
@@ -1293,9 +1334,9 @@ qdq_status qdq_quantizer_merge(qdq_quantizer *quantizer, const qdq_quantizer *ot
 // qdq_tensor_stats_free().
 qdq_status qdq_quantizer_stats(const qdq_quantizer *quantizer, qdq_tensor_stats **out, qdq_error **error);
 
-// Computes the amax from what was collected, and sets it. Maxima know QDQ_METHOD_MAX only, e4m3 that and a percentile; an
-// infinite amax, or one of another shape than the one before, is an error. Where nothing was collected that is
-// an error if `strict`, else the amax stays as it is. `loaded`, which may be NULL, receives whether an amax was set.
+// Computes the amax from what was collected, and sets it. Maxima know QDQ_METHOD_MAX only, e4m3 every method but
+// QDQ_METHOD_ENTROPY; an infinite amax, or one of another shape than the one before, is an error. Where nothing was collected
+// that is an error if `strict`, else the amax stays as it is. `loaded`, which may be NULL, receives whether an amax was set.
 qdq_status qdq_quantizer_load_calib_amax(qdq_quantizer *quantizer,
                                          qdq_method method,
                                          double percentile,
@@ -1328,6 +1369,30 @@ qdq_status qdq_quantizer_calibration_from_bytes(qdq_quantizer *quantizer,
                                                 const void *bytes,
                                                 size_t size,
                                                 qdq_error **error);
+
+// A schedule of `steps`, at least 1, from the learning rate `start` down to `end`. Free `*out` with qdq_qat_schedule_free().
+qdq_status qdq_qat_schedule_new(uint64_t steps,
+                                double start,
+                                double end,
+                                qdq_qat_schedule **out,
+                                qdq_error **error);
+
+// What the user guide of pytorch-quantization recommends for a network that was trained in float for `steps` from the learning
+// rate `rate`: a tenth of the steps (rounded up), from 1% of the rate down to 1% of that. Free `*out` with
+// qdq_qat_schedule_free().
+qdq_status qdq_qat_schedule_from_original(uint64_t steps,
+                                          double rate,
+                                          qdq_qat_schedule **out,
+                                          qdq_error **error);
+
+// Frees `*schedule` and sets it to NULL. NULL in either place is allowed and does nothing.
+void qdq_qat_schedule_free(qdq_qat_schedule **schedule);
+
+// How many steps to train for; 0 for NULL.
+uint64_t qdq_qat_schedule_steps(const qdq_qat_schedule *schedule);
+
+// The learning rate of step `step`, counted from 0; from the last step on the end. NaN for NULL.
+double qdq_qat_schedule_learning_rate(const qdq_qat_schedule *schedule, uint64_t step);
 
 // No ranges yet. `method` says how they are computed, for the reader of a file, and may be NULL. Free them with
 // qdq_ranges_free().

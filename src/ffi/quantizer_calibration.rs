@@ -77,9 +77,9 @@ pub extern "C" fn qdq_quantizer_stats(
     })
 }
 
-/// Computes the amax from what was collected, and sets it. Maxima know QDQ_METHOD_MAX only, e4m3 that and a percentile; an
-/// infinite amax, or one of another shape than the one before, is an error. Where nothing was collected that is
-/// an error if `strict`, else the amax stays as it is. `loaded`, which may be NULL, receives whether an amax was set.
+/// Computes the amax from what was collected, and sets it. Maxima know QDQ_METHOD_MAX only, e4m3 every method but
+/// QDQ_METHOD_ENTROPY; an infinite amax, or one of another shape than the one before, is an error. Where nothing was collected
+/// that is an error if `strict`, else the amax stays as it is. `loaded`, which may be NULL, receives whether an amax was set.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_quantizer_load_calib_amax(
     quantizer: Option<&mut qdq_quantizer>,

@@ -7,6 +7,7 @@
 //! | see what quantization does to the data | [`fake_tensor_quant`], [`fake_affine_tensor_quant`], [`scaled_e4m3`] |
 //! | train through it | [`fake_tensor_quant_backward`] and its kin |
 //! | learn a clip range | [`clip`] and [`clip_backward`] |
+//! | learn a step | [`learned_step_quant`] and [`learned_step_quant_backward`] |
 //! | get int8 weights for an ONNX file | [`weights::quantize_weights`] |
 //! | store 4-bit integers | [`pack`] |
 //!
@@ -47,6 +48,7 @@ mod descriptor;
 mod element;
 mod fp8;
 mod group;
+mod learned_step;
 mod multiply;
 pub(crate) mod nested;
 pub mod pack;
@@ -66,5 +68,8 @@ pub use descriptor::{Block, CalibMethod, NumBits, QuantDescriptor};
 pub use element::{Element, Storage};
 pub use fp8::{dequantize_e4m3, quantize_e4m3, scaled_e4m3, scaled_e4m3_backward};
 pub use group::PerGroup;
+pub use learned_step::{
+    LearnedStepGradients, learned_step_gradient_scale, learned_step_quant, learned_step_quant_backward,
+};
 pub use multiply::multiply;
 pub use params::{EPSILON, Mode, QuantParams};

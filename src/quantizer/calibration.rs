@@ -103,15 +103,14 @@ impl TensorQuantizer {
     }
 
     /// Computes amax from what was collected and sets it: for maxima they are the amax themselves, for the histogram
-    /// see [`range::compute`]. Returns it, or none where nothing was collected and `strict` does not mind: amax then
-    /// stays as it was.
+    /// see [`range::compute`] and [`range::compute_e4m3`]. Returns it, or none where nothing was collected and
+    /// `strict` does not mind: amax then stays as it was.
     ///
     /// # Errors
     ///
     /// - `strict`, and nothing was collected;
     /// - maxima and another method than [`Method::Max`];
-    /// - e4m3 with entropy or mse, whose levels are those of integers;
-    /// - an infinite maximum, and those of [`range::compute`];
+    /// - an infinite maximum, and those of [`range::compute`] and, where the format is e4m3, [`range::compute_e4m3`];
     /// - an amax of another shape than that which is set, but for a single number.
     ///
     /// amax is unchanged then.
@@ -156,19 +155,14 @@ impl TensorQuantizer {
             }
             Calibration::Histogram(stats) if stats.count() == 0 => Ok(None),
             Calibration::Histogram(stats) => {
-                let target = match (self.descriptor.num_bits, method) {
-                    (NumBits::Integer(num_bits), _) => {
-                        Target { num_bits, unsigned: self.descriptor.unsigned }
+                let amax = match self.descriptor.num_bits {
+                    NumBits::Integer(num_bits) => {
+                        let target = Target { num_bits, unsigned: self.descriptor.unsigned };
+                        range::compute(stats, method, target)
                     }
-                    // These two do not look at the levels.
-                    (NumBits::Float(..), Method::Max | Method::Percentile(_)) => Target::default(),
-                    (NumBits::Float(..), _) => {
-                        let message = format!("{method} knows the levels of integers, but not those of e4m3");
-                        return Err(Error::new(ErrorKind::Unsupported, message)
-                            .with_remedy("use max or percentile for e4m3"));
-                    }
+                    NumBits::Float(..) => range::compute_e4m3(stats, method),
                 };
-                range::compute(stats, method, target).map(|amax| Some(arr0(amax).into_dyn()))
+                amax.map(|amax| Some(arr0(amax).into_dyn()))
             }
         }
     }

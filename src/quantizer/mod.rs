@@ -35,6 +35,7 @@ mod display;
 mod forward;
 mod ranges;
 mod saved;
+mod schedule;
 mod state;
 mod switches;
 
@@ -42,6 +43,7 @@ pub use backward::Gradients;
 pub use calibration::Calibration;
 pub use forward::Output;
 pub use ranges::ClipRange;
+pub use schedule::QatSchedule;
 
 /// A quantizer with its switches, its range and the statistics of its calibration.
 ///
@@ -77,6 +79,8 @@ pub use ranges::ClipRange;
 /// | learn_amax without an amax | starts at ±1 | an error until [`init_learn_amax`](Self::init_learn_amax) or [`set_clip_range`](Self::set_clip_range) |
 /// | switching clipping off that cannot be on | fails | nothing to do |
 /// | lenient loading with nothing collected | amax = NaN, so NaN from then on | amax stays, and the answer says so |
+/// | an unknown calib_method, no calibrator | fails once calibration is switched on | refused in the descriptor |
+/// | options of entropy and mse | stride and first bin | none; [`range::compat`](crate::range::compat) has the original's searches |
 /// | loading an amax that is infinite | accepted | an error |
 /// | maxima and NaN | the maximum becomes NaN | NaN is left out |
 /// | maxima of an empty batch | fails | adds nothing |

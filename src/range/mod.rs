@@ -92,14 +92,7 @@ impl Target {
 /// The messages do not name the tensor, which is the caller's to add.
 pub fn compute(stats: &TensorStats, method: Method, target: Target) -> Result<f32> {
     let max_level = target.max_level()?;
-    let (Some(min), Some(abs_max)) = (stats.min(), stats.abs_max()) else {
-        let seen = match stats.count() {
-            0 => "no value was seen".to_owned(),
-            count => format!("none of the {count} values is finite"),
-        };
-        return Err(Error::new(ErrorKind::Data, format!("no range: {seen}"))
-            .with_remedy("calibrate with samples that reach this tensor and are valid inputs of the model"));
-    };
+    let (min, abs_max) = finite_ends(stats)?;
     if target.unsigned && min < 0.0 {
         return Err(Error::new(ErrorKind::Data, format!("the value {min} does not fit unsigned integers"))
             .with_remedy("quantize this tensor to signed integers"));
@@ -113,6 +106,38 @@ pub fn compute(stats: &TensorStats, method: Method, target: Target) -> Result<f3
         Method::Mse => Ok(mse::amax(stats.histogram(), abs_max, max_level)),
         Method::Percentile(percentile) => percentile::amax(stats.histogram(), abs_max, percentile),
     }
+}
+
+/// The range of one tensor for the 8-bit float e4m3: finite and at least 0; 0 when all finite values are.
+///
+/// # Errors
+///
+/// Without a finite value; with an argument out of its range; with [`Method::Entropy`], whose levels are those of
+/// integers. The messages do not name the tensor, which is the caller's to add.
+pub fn compute_e4m3(stats: &TensorStats, method: Method) -> Result<f32> {
+    let (_, abs_max) = finite_ends(stats)?;
+    match method {
+        Method::Entropy => Err(Error::new(
+            ErrorKind::Unsupported,
+            "entropy knows the levels of integers, but not those of e4m3",
+        )
+        .with_remedy("use mse, max or a percentile for e4m3")),
+        Method::Mse if abs_max > 0.0 => Ok(mse::amax_e4m3(stats.histogram(), abs_max)),
+        // These do not look at the levels, and zeros have none.
+        Method::Max | Method::Percentile(_) | Method::Mse => compute(stats, method, Target::default()),
+    }
+}
+
+/// The smallest value and the largest magnitude.
+fn finite_ends(stats: &TensorStats) -> Result<(f32, f32)> {
+    stats.min().zip(stats.abs_max()).ok_or_else(|| {
+        let seen = match stats.count() {
+            0 => "no value was seen".to_owned(),
+            count => format!("none of the {count} values is finite"),
+        };
+        Error::new(ErrorKind::Data, format!("no range: {seen}"))
+            .with_remedy("calibrate with samples that reach this tensor and are valid inputs of the model")
+    })
 }
 
 /// Ranges to try, from the largest magnitude downwards, 128 an octave, as far as f32 has normal numbers.

@@ -5,13 +5,15 @@
 //! Σ count (y - |x|)² is computed in f64 for candidates from the largest magnitude downwards, 128 an octave,
 //! until what is clipped alone costs more than the best candidate so far: below that nothing can be better.
 //! Then 1024 an octave are tried about the best.
-//! Of equal candidates the largest wins, so data that M levels represent exactly is not clipped.
+//! Of equal candidates the largest wins, so data that M levels represent exactly is not clipped. For e4m3 the levels are
+//! its numbers, y = e4m3(448 |x| / amax) amax / 448.
 //!
 //! Discrete data (pixels, token ids, masks) is a multiple of some power of two, its grain. The range M grain / n,
 //! with the largest n that clips nothing, makes every value an integer number of steps: no error at all, where
 //! the largest magnitude itself would round nearly all of them. Pixels k/16 up to 1 get 127/112 instead of 1.
 
 use super::candidates;
+use crate::kernel::e4m3;
 use crate::observe::Histogram;
 
 /// Finer candidates on either side of the best: the error of few values has many small valleys.
@@ -25,8 +27,15 @@ struct Mass {
 
 /// The amax with the least error for the magnitudes in `histogram`, the largest of which is `abs_max`.
 pub(super) fn amax(histogram: &Histogram, abs_max: f32, max_level: u32) -> f32 {
-    exact_range(histogram, abs_max, max_level)
-        .unwrap_or_else(|| search(&masses(histogram, abs_max), abs_max, max_level))
+    exact_range(histogram, abs_max, max_level).unwrap_or_else(|| {
+        let rounding = |masses: &[Mass], range: f64| rounding(masses, range / f64::from(max_level));
+        search(&masses(histogram, abs_max), abs_max, rounding)
+    })
+}
+
+/// The same for e4m3.
+pub(super) fn amax_e4m3(histogram: &Histogram, abs_max: f32) -> f32 {
+    search(&masses(histogram, abs_max), abs_max, rounding_e4m3)
 }
 
 /// For discrete data, the range in which every value is a whole number of steps, where there is one.
@@ -50,10 +59,11 @@ fn lowest_bit(x: f32) -> f64 {
     2f64.powi(exponent + mantissa.trailing_zeros() as i32)
 }
 
-fn search(masses: &[Mass], abs_max: f32, max_level: u32) -> f32 {
+/// `rounding` is the error of masses that are not above a range.
+fn search(masses: &[Mass], abs_max: f32, rounding: impl Fn(&[Mass], f64) -> f64) -> f32 {
     let mut best = Best { range: abs_max, error: f64::INFINITY };
     for candidate in candidates(abs_max) {
-        if !best.try_range(masses, candidate, max_level) {
+        if !best.try_range(masses, candidate, &rounding) {
             break;
         }
     }
@@ -62,7 +72,7 @@ fn search(masses: &[Mass], abs_max: f32, max_level: u32) -> f32 {
         let factor = (f64::from(finer) / f64::from(FINER) / 128.0).exp2();
         let candidate = (coarse * factor) as f32;
         if candidate > 0.0 && candidate <= abs_max {
-            best.try_range(masses, candidate, max_level);
+            best.try_range(masses, candidate, &rounding);
         }
     }
     best.range
@@ -77,14 +87,19 @@ struct Best {
 impl Best {
     /// Takes `candidate` where its error is less. False when what it clips alone costs more than the best
     /// candidate, as it does for every smaller one.
-    fn try_range(&mut self, masses: &[Mass], candidate: f32, max_level: u32) -> bool {
+    fn try_range(
+        &mut self,
+        masses: &[Mass],
+        candidate: f32,
+        rounding: &impl Fn(&[Mass], f64) -> f64,
+    ) -> bool {
         let range = f64::from(candidate);
         let clipped = masses.partition_point(|mass| mass.at <= range);
         let clipping: f64 = masses[clipped..].iter().map(|mass| mass.count * (mass.at - range).powi(2)).sum();
         if clipping >= self.error {
             return false;
         }
-        let error = clipping + rounding(&masses[..clipped], range / f64::from(max_level));
+        let error = clipping + rounding(&masses[..clipped], range);
         if error < self.error {
             *self = Self { range: candidate, error };
         }
@@ -114,6 +129,16 @@ fn rounding(masses: &[Mass], step: f64) -> f64 {
         // Rounded by truncation, which is much cheaper; where it differs, both neighbours are as far.
         let level = (mass.at * inverse + 0.5) as u32;
         mass.count * (mass.at - f64::from(level) * step).powi(2)
+    };
+    masses.iter().map(error).sum()
+}
+
+/// The same where y is the number next to x of those that e4m3 has up to `range`.
+fn rounding_e4m3(masses: &[Mass], range: f64) -> f64 {
+    let scale = f64::from(e4m3::MAX) / range;
+    let error = |mass: &Mass| {
+        let y = f64::from(e4m3::decode(e4m3::encode((mass.at * scale) as f32))) / scale;
+        mass.count * (mass.at - y).powi(2)
     };
     masses.iter().map(error).sum()
 }

@@ -219,6 +219,41 @@ static void quantizers(void) {
   qdq_descriptor_free(&descriptor);
 }
 
+static void learned_steps(void) {
+  float x[4] = {0.375f, -0.5f, 9, -9}, y[4], gradient[4] = {1, 10, 100, 1000}, steps[2] = {0.5f, 2}, step_gradient[2], scale;
+  const int64_t shape[2] = {2, 2}, rows[2] = {2, 1};
+  qdq_tensor data = {.data = x, .dtype = QDQ_DTYPE_F32, .ndim = 2, .shape = shape};
+  qdq_tensor out = data, passed = data, step = data, to_step = data;
+  out.data = y, passed.data = gradient;
+  step.data = steps, to_step.data = step_gradient, step.shape = to_step.shape = rows;
+  qdq_descriptor *descriptor = qdq_descriptor_new();
+  OK(qdq_descriptor_set_num_bits(descriptor, 3, &error));
+  OK(qdq_tensor_learned_step_quant(&data, &step, descriptor, &out, &error));
+  CHECK(y[0] == 0.5f && y[1] == -0.5f && y[2] == 6 && y[3] == -8);
+  // In place, with and without the gradient of the steps.
+  OK(qdq_tensor_learned_step_quant_backward(&passed, &data, &step, descriptor, 1, &passed, &to_step, &error));
+  CHECK(gradient[0] == 1 && gradient[1] == 10 && gradient[2] == 0 && gradient[3] == 0);
+  CHECK(step_gradient[0] == 0.25f && step_gradient[1] == 3 * 100 - 4 * 1000);
+  OK(qdq_tensor_learned_step_quant_backward(&passed, &data, &step, descriptor, 1, &passed, NULL, &error));
+  OK(qdq_tensor_learned_step_gradient_scale(12, descriptor, &scale, &error));
+  CHECK(fabsf(scale - 1.0f / 6) < 1e-7f);
+  FAILS(qdq_tensor_learned_step_quant_backward(&passed, &data, &step, descriptor, 1, &passed, &data, &error),
+        QDQ_ERROR_SHAPE, "'step_gradient' has the shape [2, 2] instead of [2, 1]");
+  FAILS(qdq_tensor_learned_step_quant_backward(&passed, &data, &step, descriptor, 0, &passed, NULL, &error),
+        QDQ_ERROR_INVALID_ARGUMENT, "gradient_scale is 0");
+  steps[1] = 0;
+  FAILS(qdq_tensor_learned_step_quant(&data, &step, descriptor, &out, &error), QDQ_ERROR_INVALID_ARGUMENT, "step is 0");
+  qdq_descriptor_free(&descriptor);
+
+  qdq_qat_schedule *schedule;
+  OK(qdq_qat_schedule_from_original(90, 0.1, &schedule, &error));
+  CHECK(qdq_qat_schedule_steps(schedule) == 9 && qdq_qat_schedule_learning_rate(schedule, 0) == 0.001);
+  CHECK(qdq_qat_schedule_learning_rate(schedule, 9) == 0.00001);
+  qdq_qat_schedule_free(&schedule);
+  CHECK(qdq_qat_schedule_steps(schedule) == 0 && isnan(qdq_qat_schedule_learning_rate(schedule, 0)));
+  FAILS(qdq_qat_schedule_new(0, 1, 1, &schedule, &error), QDQ_ERROR_INVALID_ARGUMENT, "0 steps");
+}
+
 static void caches(void) {
   const char *text = "TRT-8501-EntropyCalibration2\r\ndata: 3c008912\n(Unnamed Layer* 64) [Shuffle]: x: 0";
   qdq_cache *cache;
@@ -479,6 +514,7 @@ int main(int count, char **arguments) {
   collectors();
   maxima();
   quantizers();
+  learned_steps();
   caches();
   graphs();
   models();

@@ -91,8 +91,12 @@ static const qdq_tensor *good_tensor(const char *function, const char *name) {
     tensor->data = int8_memory;
     tensor->dtype = QDQ_DTYPE_I8;
   }
-  if (!strcmp(name, "amax") || !strcmp(name, "scale") || !strcmp(name, "factors")) {
+  if (!strcmp(name, "amax") || !strcmp(name, "scale") || !strcmp(name, "step") || !strcmp(name, "factors")) {
     tensor->data = &floats[1];
+    tensor->ndim = 0;
+  }
+  if (!strcmp(name, "step_gradient")) {
+    tensor->data = &out_memory[255];
     tensor->ndim = 0;
   }
   // One amax per index of axis 1, which has one.
@@ -311,6 +315,13 @@ static qdq_quantizer *make_qdq_quantizer(void) {
   must(qdq_quantizer_collect(quantizer, good_tensor("", ""), &failure), failure);
   qdq_descriptor_free(&descriptor);
   return quantizer;
+}
+
+static qdq_qat_schedule *make_qdq_qat_schedule(void) {
+  qdq_error *failure;
+  qdq_qat_schedule *schedule;
+  must(qdq_qat_schedule_from_original(100, 0.1, &schedule, &failure), failure);
+  return schedule;
 }
 
 static qdq_axis_max *make_qdq_axis_max(void) {

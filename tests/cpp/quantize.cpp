@@ -120,6 +120,29 @@ TEST(quantize_refuses_what_does_not_fit) {
               Status::InvalidArgument, "");
 }
 
+TEST(quantize_by_learned_steps) {
+  const std::vector<float> x = {0.375f, -0.5f, 9.0f, -9.0f}, gradient = {1, 10, 100, 1000};
+  const float step = 0.5f;
+  float step_gradient = 0;
+  std::vector<float> y(4), passed(4);
+  const auto descriptor = Descriptor::make().num_bits(3).build().value();
+  CHECK_GOOD(qdq::learned_step_quant(x, {&step, {}}, descriptor, y));
+  CHECK(y == std::vector<float>({0.5f, -0.5f, 1.5f, -2.0f}));
+  CHECK_GOOD(qdq::learned_step_quant_backward(gradient, x, {&step, {}}, descriptor, 1.0f, passed, {&step_gradient, {}}));
+  CHECK(passed == std::vector<float>({1, 10, 0, 0}));
+  CHECK_EQ(step_gradient, 0.25f + 3 * 100 - 4 * 1000);
+  CHECK(std::abs(qdq::learned_step_gradient_scale(12, descriptor).value() - 1.0f / 6) < 1e-7f);
+  const float zero = 0;
+  CHECK_FAILS(qdq::learned_step_quant(x, {&zero, {}}, descriptor, y), Status::InvalidArgument, "step is 0");
+}
+
+TEST(quantize_aware_training_has_a_schedule) {
+  const auto schedule = qdq::QatSchedule::from_original(90, 0.1).value();
+  CHECK(schedule.steps() == 9 && schedule.learning_rate(0) == 0.001 && schedule.learning_rate(9) == 0.00001);
+  CHECK(std::abs(qdq::QatSchedule::make(6, 8, 2).value().learning_rate(3) - 5) < 1e-12);
+  CHECK_FAILS(qdq::QatSchedule::make(0, 1, 1), Status::InvalidArgument, "0 steps");
+}
+
 TEST(descriptor_keeps_its_fields) {
   const std::vector<float> amax = {1, 2};
   auto built = Descriptor::make(qdq::Predefined::LinearWeightPerRow)

@@ -7,6 +7,7 @@ mod capi;
 mod native;
 mod readings;
 mod runs;
+mod switches;
 
 use std::path::Path;
 use std::sync::atomic::AtomicUsize;
@@ -134,12 +135,50 @@ pub struct Calibrated {
     pub ends: (f64, f64),
 }
 
+/// What a quantizer is told before it gets data.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    pub disabled: bool,
+    pub quantizing: bool,
+    pub clipping: bool,
+    pub calibrating: bool,
+    pub factors: Option<ArrayD<f32>>,
+    /// Of a quantizer that learns.
+    pub ends: Option<(f32, f32)>,
+}
+
+/// What a quantizer makes of data, and what it is then.
+#[derive(Debug, PartialEq)]
+pub struct Switched {
+    pub values: ArrayD<f32>,
+    pub gradient: ArrayD<f32>,
+    pub ends: (f64, f64),
+    /// The file of what was collected.
+    pub collected: Vec<u8>,
+    /// Disabled, quantizing, clipping, calibrating, dynamic.
+    pub switches: [bool; 5],
+    /// The clip range; NaN where there is none.
+    pub clip_range: [u32; 2],
+    /// amax, the amax in use, the step size, the scale, the pre-quantization scale.
+    pub numbers: [Option<ArrayD<f32>>; 5],
+    /// The amax for a file.
+    pub exported: Outcome<ArrayD<f32>>,
+}
+
 /// Clipped values, the gradient of x, and those of the ends.
 #[derive(Debug, PartialEq)]
 pub struct Clipped {
     pub values: ArrayD<f32>,
     pub gradient: ArrayD<f32>,
     pub ends: (f64, f64),
+}
+
+/// Values quantized by a learned step, and the gradients of x and of the step.
+#[derive(Debug, PartialEq)]
+pub struct Stepped<T> {
+    pub values: ArrayD<T>,
+    pub gradient: ArrayD<T>,
+    pub step_gradient: ArrayD<f32>,
 }
 
 /// A finding of a cache: severity from 0, message, remedy, tensors.
@@ -153,6 +192,15 @@ pub trait Objects {
         method: Method,
     ) -> Outcome<(ArrayD<f32>, Vec<i8>, ArrayD<f32>)>;
     fn clip(x: &ArrayD<f32>, gradient: &ArrayD<f32>, min: f32, max: f32) -> Outcome<Clipped>;
+    /// The gradient of the step is scaled for as many values as x has.
+    fn learned_step<T: Golden>(
+        x: &ArrayD<T>,
+        gradient: &ArrayD<T>,
+        step: &ArrayD<f32>,
+        descriptor: &QuantDescriptor,
+    ) -> Outcome<Stepped<T>>;
+    /// The learning rates of all steps and of one more: of the recommended schedule, and of the same by its own numbers.
+    fn schedule(original_steps: u64, rate: f64) -> Outcome<[Vec<f64>; 2]>;
     fn multiply(x: &ArrayD<f32>, factors: &ArrayD<f32>) -> Outcome<ArrayD<f32>>;
     fn quantizer(
         batches: &[ArrayD<f32>],
@@ -160,6 +208,8 @@ pub trait Objects {
         method: Method,
         is_strict: bool,
     ) -> Outcome<Calibrated>;
+    /// Runs `x` through a new quantizer, and the gradient 1 back.
+    fn switched(x: &ArrayD<f32>, descriptor: &QuantDescriptor, setting: &Setting) -> Outcome<Switched>;
     /// The ranges in the text of a cache, and what is wrong with it.
     fn cache(text: &str, version: u32, activations: &[&str]) -> Outcome<(String, Vec<Finding>)>;
     /// The plan of a convolution with a residual, where `excluded` names an operator that stays in float.

@@ -4,4 +4,5 @@ mod clip;
 mod descriptor;
 pub mod golden;
 mod hard;
+mod learned_step;
 mod properties;

@@ -6,6 +6,7 @@ mod forward;
 mod golden;
 mod ranges;
 mod saved;
+mod schedule;
 mod state;
 
 use ndarray::{Array2, ArrayD, arr0};

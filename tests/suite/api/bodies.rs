@@ -371,6 +371,52 @@ fn clipping_and_scaling_are_the_same_on_both_ways() {
 }
 
 #[test]
+fn learned_steps_are_the_same_on_both_ways() {
+    let x = ArrayD::from_shape_fn(IxDyn(&[3, 8]), |at| ((at[0] * 8 + at[1]) as f32 * 0.9).sin() * 2.0);
+    let gradient = x.mapv(|x| x * 0.25 + 1.0);
+    let array = |shape: &[usize], step: f32| ArrayD::from_elem(IxDyn(shape), step);
+    let four_bits = QuantDescriptor { num_bits: 4.into(), ..Default::default() };
+    let blocks = QuantDescriptor { block: Some(Block { axis: 1, size: 3 }), ..four_bits.clone() };
+    for (step, descriptor) in [
+        (array(&[], 0.2), &four_bits),
+        (array(&[3, 1], 0.1), &four_bits),
+        (array(&[8], 0.3), &QuantDescriptor { unsigned: true, ..four_bits.clone() }),
+        (array(&[3, 3], 0.2), &blocks),
+    ] {
+        fn in_type<T: Golden>(
+            (x, gradient): (ArrayD<T>, ArrayD<T>),
+            step: &ArrayD<f32>,
+            descriptor: &QuantDescriptor,
+        ) {
+            let what = format!("{} {step} {descriptor:?}", std::any::type_name::<T>());
+            let native = Native::learned_step(&x, &gradient, step, descriptor);
+            let found = same(&what, native, Capi::learned_step(&x, &gradient, step, descriptor));
+            assert!(found.values != x && found.gradient != gradient, "{what}");
+            assert!(found.step_gradient.iter().any(|&g| g != 0.0), "{what}: {}", found.step_gradient);
+        }
+        in_type((x.clone(), gradient.clone()), &step, descriptor);
+        in_type((x.mapv(f64::from), gradient.mapv(f64::from)), &step, descriptor);
+        in_type((x.mapv(f16::from_f32), gradient.mapv(f16::from_f32)), &step, descriptor);
+        in_type((x.mapv(bf16::from_f32), gradient.mapv(bf16::from_f32)), &step, descriptor);
+    }
+    let e4m3 = QuantDescriptor { num_bits: NumBits::E4M3, ..Default::default() };
+    for (step, descriptor) in
+        [(array(&[], 0.0), &four_bits), (array(&[5], 0.2), &four_bits), (array(&[], 0.2), &e4m3)]
+    {
+        let native = Native::learned_step(&x, &gradient, &step, descriptor).unwrap_err();
+        assert_eq!(native, Capi::learned_step(&x, &gradient, &step, descriptor).unwrap_err());
+    }
+}
+
+#[test]
+fn schedules_are_the_same_on_both_ways() {
+    let [recommended, own] = same("schedule", Native::schedule(95, 0.1), Capi::schedule(95, 0.1));
+    assert_eq!((recommended.len(), recommended[0], recommended[10]), (11, 0.001, 0.00001));
+    assert!(recommended.is_sorted_by(|a, b| a > b) && own == recommended, "{recommended:?} {own:?}");
+    assert_eq!(Native::schedule(0, 0.1).unwrap_err(), Capi::schedule(0, 0.1).unwrap_err());
+}
+
+#[test]
 fn a_quantizer_is_the_same_on_both_ways() {
     let batches: Vec<ArrayD<f32>> = (0..3)
         .map(|batch| {

@@ -5,7 +5,7 @@ use ndarray::{Array1, ArrayD, IxDyn, array};
 use proptest::prelude::*;
 use qdq::error::ErrorKind;
 use qdq::observe::TensorStats;
-use qdq::quant::{QuantDescriptor, abs_max, abs_max_per_block};
+use qdq::quant::{QuantDescriptor, abs_max, abs_max_per_block, scaled_e4m3};
 use qdq::quantizer::Calibration;
 use qdq::range::{self, Method, Target};
 
@@ -61,15 +61,47 @@ fn maxima_know_no_other_method_than_max() {
 }
 
 #[test]
-fn e4m3_has_ranges_by_the_methods_that_know_no_levels() {
+fn e4m3_has_ranges_by_every_method_but_entropy() {
     let mut quantizer = quantizer(QuantDescriptor { calib_method: histogram().calib_method, ..e4m3() });
     quantizer.collect(data().view()).unwrap();
-    for method in [Method::Entropy, Method::Mse] {
-        assert_eq!(quantizer.load_calib_amax(method, true).unwrap_err().kind(), ErrorKind::Unsupported);
-    }
+    let error = quantizer.load_calib_amax(Method::Entropy, true).unwrap_err();
+    assert!(error.kind() == ErrorKind::Unsupported && error.remedy().unwrap().contains("mse"), "{error}");
     for method in [Method::Max, Method::Percentile(100.0)] {
         let amax = quantizer.load_calib_amax(method, true).unwrap().unwrap()[[]];
         assert_eq!(amax, abs_max(data().view(), None).unwrap()[[]]);
+    }
+}
+
+#[test]
+fn the_mse_range_of_e4m3_has_nearly_the_least_error_there_is() {
+    let laplace = |i: i32| {
+        let u = f64::from(i * 7919 % 4001) / 4001.0 - 0.5;
+        (u.signum() * -(1.0 - 2.0 * u.abs()).ln()) as f32
+    };
+    let wide = Array1::from_iter((1..4001).map(laplace));
+    // Nearly all lie where the levels of the largest magnitude do not.
+    let narrow =
+        Array1::from_iter((0..4000).map(|i| if i == 0 { 1.3 } else { 1.0 + (i as f32).sin() / 50.0 }));
+    for (values, factor, gain) in
+        [(&wide, 1.0, 1.0), (&wide, 1e-3, 1.0), (&wide, 1e3, 1.0), (&narrow, 1.0, 2.0)]
+    {
+        let x = values * factor;
+        let mut quantizer = quantizer(QuantDescriptor { calib_method: histogram().calib_method, ..e4m3() });
+        quantizer.collect(x.view()).unwrap();
+        let found = quantizer.load_calib_amax(Method::Mse, true).unwrap().unwrap()[[]];
+        let error = |amax: f32| {
+            let y = scaled_e4m3(x.view(), Some(amax.into())).unwrap();
+            (y - &x).mapv(|e| f64::from(e).powi(2)).sum()
+        };
+        let max = abs_max(x.view(), None).unwrap()[[]];
+        let least = (1..=1000).map(|k| error(max * k as f32 / 1000.0)).fold(f64::INFINITY, f64::min);
+        assert!(found <= max && error(found) <= 1.03 * least, "{found}: {} {least}", error(found));
+        assert!(gain * error(found) <= error(max), "{} {}", error(found), error(max));
+    }
+    for (x, amax) in [(array![0.0f32, 0.0], 0.0), (array![0.3, -0.3], 0.3)] {
+        let mut quantizer = quantizer(QuantDescriptor { calib_method: histogram().calib_method, ..e4m3() });
+        quantizer.collect(x.view()).unwrap();
+        assert_eq!(quantizer.load_calib_amax(Method::Mse, true).unwrap(), Some(&scalar(amax)));
     }
 }
 

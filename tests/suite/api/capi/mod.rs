@@ -17,6 +17,7 @@ mod numbers;
 mod objects;
 mod readings;
 mod runs;
+mod switches;
 
 pub struct Capi;
 

@@ -8,8 +8,9 @@ use qdq::ffi::*;
 use qdq::quant::QuantDescriptor;
 use qdq::range::Method;
 
-use super::{Capi, Owned, array, call, descriptor, floats, make, method_of, string, text, view};
-use crate::api::{Calibrated, Clipped, Finding, Objects, Outcome};
+use super::{Capi, Owned, array, call, descriptor, floats, make, method_of, string, text, view, view_of};
+use crate::api::{Calibrated, Clipped, Finding, Objects, Outcome, Setting, Stepped, Switched};
+use crate::numbers::golden::Golden;
 
 /// The number of an axis in C.
 pub(super) fn axis_of(axis: Option<usize>) -> i32 {
@@ -48,6 +49,58 @@ impl Objects for Capi {
             qdq_tensor_clip_backward(gradient, x, min, max, out, &raw mut ends.0, &raw mut ends.1, error)
         })?;
         Ok(Clipped { values: clipped, gradient: passed, ends })
+    }
+
+    fn learned_step<T: Golden>(
+        x: &ArrayD<T>,
+        gradient: &ArrayD<T>,
+        step: &ArrayD<f32>,
+        how: &QuantDescriptor,
+    ) -> Outcome<Stepped<T>> {
+        let how = descriptor(how)?;
+        let mut scale = MaybeUninit::new(f32::NAN);
+        call(|error| qdq_tensor_learned_step_gradient_scale(x.len(), how.get(), Some(&mut scale), error))?;
+        // SAFETY: it was initialised above.
+        let scale = unsafe { scale.assume_init() };
+        // The gradient is replaced by that of x.
+        let (values, to_x, to_step) = (x.clone(), gradient.clone(), step.clone());
+        let (x, y, gradient) = (view_of(x), view_of(&values), view_of(&to_x));
+        let (step, step_gradient) = (floats(step), floats(&to_step));
+        call(|error| unsafe {
+            let (x, step, out) = (Some(&x.tensor), Some(&step.tensor), Some(&y.tensor));
+            qdq_tensor_learned_step_quant(x, step, how.get(), out, error)
+        })?;
+        call(|error| unsafe {
+            let (gradient, x, step) = (Some(&gradient.tensor), Some(&x.tensor), Some(&step.tensor));
+            let (out, step_gradient) = (gradient, Some(&step_gradient.tensor));
+            qdq_tensor_learned_step_quant_backward(
+                gradient,
+                x,
+                step,
+                how.get(),
+                scale,
+                out,
+                step_gradient,
+                error,
+            )
+        })?;
+        Ok(Stepped { values, gradient: to_x, step_gradient: to_step })
+    }
+
+    fn schedule(original_steps: u64, rate: f64) -> Outcome<[Vec<f64>; 2]> {
+        let rates = |schedule: &Owned<qdq_qat_schedule>| {
+            let steps = qdq_qat_schedule_steps(schedule.get());
+            (0..=steps).map(|step| qdq_qat_schedule_learning_rate(schedule.get(), step)).collect::<Vec<_>>()
+        };
+        let recommended = make(qdq_qat_schedule_free, |out, error| {
+            qdq_qat_schedule_from_original(original_steps, rate, out, error)
+        })?;
+        let recommended = rates(&recommended);
+        let (start, end) = (recommended[0], recommended[recommended.len() - 1]);
+        let own = make(qdq_qat_schedule_free, |out, error| {
+            qdq_qat_schedule_new(recommended.len() as u64 - 1, start, end, out, error)
+        })?;
+        Ok([recommended, rates(&own)])
     }
 
     fn multiply(x: &ArrayD<f32>, factors: &ArrayD<f32>) -> Outcome<ArrayD<f32>> {
@@ -104,6 +157,10 @@ impl Objects for Capi {
             gradient,
             ends,
         })
+    }
+
+    fn switched(x: &ArrayD<f32>, descriptor: &QuantDescriptor, setting: &Setting) -> Outcome<Switched> {
+        super::switches::switched(x, descriptor, setting)
     }
 
     fn cache(content: &str, version: u32, activations: &[&str]) -> Outcome<(String, Vec<Finding>)> {

@@ -24,6 +24,7 @@ use crate::numbers::golden::Golden;
 mod objects;
 mod readings;
 mod runs;
+mod switches;
 
 pub struct Native;
 

@@ -10,13 +10,14 @@ use qdq::graph::{Attribute, Graph, NewNode, TensorKind};
 use qdq::place::{self, Policy, Selection};
 use qdq::quant::weights::quantize_weights_within;
 use qdq::quant::{self, QuantDescriptor};
-use qdq::quantizer::TensorQuantizer;
+use qdq::quantizer::{QatSchedule, TensorQuantizer};
 use qdq::range::{self, Method, Target};
 use qdq::report;
 use qdq::tensor::Dim;
 
 use super::Native;
-use crate::api::{Calibrated, Clipped, Finding, Objects, Outcome};
+use crate::api::{Calibrated, Clipped, Finding, Objects, Outcome, Setting, Stepped, Switched};
+use crate::numbers::golden::Golden;
 
 impl Objects for Native {
     fn weights(
@@ -36,6 +37,26 @@ impl Objects for Native {
         let (passed, ends) = quant::clip_backward(gradient.view(), x.view(), min, max)?;
         let values = quant::clip(x.view(), min, max)?;
         Ok(Clipped { values, gradient: passed, ends: (ends.min, ends.max) })
+    }
+
+    fn learned_step<T: Golden>(
+        x: &ArrayD<T>,
+        gradient: &ArrayD<T>,
+        step: &ArrayD<f32>,
+        descriptor: &QuantDescriptor,
+    ) -> Outcome<Stepped<T>> {
+        let (params, step) = (descriptor.params()?, descriptor.per_group(step, x.ndim())?);
+        let scale = quant::learned_step_gradient_scale(x.len(), &params);
+        let values = quant::learned_step_quant(x.view(), &step, &params)?;
+        let found = quant::learned_step_quant_backward(gradient.view(), x.view(), step, &params, scale)?;
+        Ok(Stepped { values, gradient: found.x, step_gradient: found.step })
+    }
+
+    fn schedule(original_steps: u64, rate: f64) -> Outcome<[Vec<f64>; 2]> {
+        let recommended = QatSchedule::from_original(original_steps, rate)?;
+        let (steps, start) = (recommended.steps(), recommended.learning_rate(0));
+        let own = QatSchedule::new(steps, start, recommended.learning_rate(steps))?;
+        Ok([recommended, own].map(|schedule| (0..=steps).map(|step| schedule.learning_rate(step)).collect()))
     }
 
     fn multiply(x: &ArrayD<f32>, factors: &ArrayD<f32>) -> Outcome<ArrayD<f32>> {
@@ -70,6 +91,10 @@ impl Objects for Native {
             gradient: gradients.x,
             ends: (ends.min, ends.max),
         })
+    }
+
+    fn switched(x: &ArrayD<f32>, descriptor: &QuantDescriptor, setting: &Setting) -> Outcome<Switched> {
+        super::switches::switched(x, descriptor, setting)
     }
 
     fn cache(text: &str, version: u32, activations: &[&str]) -> Outcome<(String, Vec<Finding>)> {

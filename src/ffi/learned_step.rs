@@ -1,0 +1,101 @@
+//! Fake quantization whose step is learned.
+
+use std::mem::MaybeUninit;
+
+use crate::error::Result;
+use crate::quant;
+
+use super::descriptor::qdq_descriptor;
+use super::error::qdq_error;
+use super::guard::guard;
+use super::handle::{get, put};
+use super::quantize::{for_float, same_type, write};
+use super::status::qdq_status;
+use super::tensor::{Checked, checked, qdq_tensor};
+
+/// Fake quantization by the width of one integer step, which training moves (learned step size quantization,
+/// arXiv:1902.08153): out = clamp(rne(x / step), L, M) * step. The step is ONNX's and TensorRT's scale, amax / M, so that
+/// qdq_quantizer_step_size() of a calibrated quantizer is a good start, and step * M the amax for a file.
+///
+/// `x` and `out` have one shape and type (f32, f16, bf16, f64) and may be the same memory. `step` (f32, positive, finite)
+/// broadcasts to the shape of x, with the descriptor's blocks where it has them; of the rest of the descriptor bits, sign and
+/// narrow range matter. NaN stays NaN; infinities and, where unsigned, negative values become the ends.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_tensor_learned_step_quant(
+    x: Option<&qdq_tensor>,
+    step: Option<&qdq_tensor>,
+    descriptor: Option<&qdq_descriptor>,
+    out: Option<&qdq_tensor>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        let descriptor = &get(descriptor, "descriptor")?.descriptor;
+        // SAFETY: the header's rules for tensors.
+        let (x, step, out) =
+            unsafe { (checked(x, "x")?, checked(step, "step")?.f32()?, checked(out, "out")?) };
+        same_type(&x, &out)?;
+        let step = descriptor.per_group(step, x.shape().len())?;
+        for_float!(x, T => write(&out, &quant::learned_step_quant(x.view::<T>(), step, &descriptor.params()?)?))
+    })
+}
+
+/// The gradients of qdq_tensor_learned_step_quant(), with v = x / step. `out` receives that of x: gradient where L < v < M,
+/// else 0. `step_gradient` (f32, of the shape of step), which may be NULL, receives gradient_scale times the sum of
+/// gradient * d over the elements that share a step, where d is rne(v) - v where L < v < M, L where v <= L and M where v >= M.
+/// A NaN in x counts for nothing. Those of several batches add up.
+///
+/// `gradient`, `x` and `out` have one shape and type (f32, f16, bf16, f64); out may be the memory of either.
+/// `gradient_scale` is positive: 1, or what qdq_tensor_learned_step_gradient_scale() gives.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_tensor_learned_step_quant_backward(
+    gradient: Option<&qdq_tensor>,
+    x: Option<&qdq_tensor>,
+    step: Option<&qdq_tensor>,
+    descriptor: Option<&qdq_descriptor>,
+    gradient_scale: f32,
+    out: Option<&qdq_tensor>,
+    step_gradient: Option<&qdq_tensor>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        let descriptor = &get(descriptor, "descriptor")?.descriptor;
+        // SAFETY: the header's rules for tensors.
+        let (gradient, x, step, out) = unsafe {
+            (checked(gradient, "gradient")?, checked(x, "x")?, checked(step, "step")?, checked(out, "out")?)
+        };
+        let step_gradient = match step_gradient {
+            // SAFETY: as above.
+            Some(_) => Some(unsafe { checked(step_gradient, "step_gradient") }?),
+            None => None,
+        };
+        same_type(&x, &gradient)?;
+        same_type(&x, &out)?;
+        if let Some(step_gradient) = &step_gradient {
+            same_type(&step, step_gradient)?;
+            step_gradient.check_shape(step.shape())?;
+        }
+        let step = descriptor.per_group(step.f32()?, x.shape().len())?;
+        let params = descriptor.params()?;
+        for_float!(x, T => {
+            let (gradient, x) = (gradient.view::<T>(), x.view::<T>());
+            let found = quant::learned_step_quant_backward(gradient, x, &step, &params, gradient_scale)?;
+            write(&out, &found.x)?;
+            step_gradient.as_ref().map_or(Ok(()), |place: &Checked<'_>| write(place, &found.step))
+        })
+    })
+}
+
+/// The factor 1 / sqrt(count * M) on the gradient of a step that `count` values share, by which weights and steps learn at the
+/// same pace: the size of the weight, or of its channel, or the number of features of an activation.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_tensor_learned_step_gradient_scale(
+    count: usize,
+    descriptor: Option<&qdq_descriptor>,
+    out: Option<&mut MaybeUninit<f32>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || -> Result<()> {
+        let params = get(descriptor, "descriptor")?.descriptor.params()?;
+        put(out, quant::learned_step_gradient_scale(count, &params))
+    })
+}
