@@ -30,7 +30,8 @@ fn normal(count: usize) -> Vec<f32> {
         (state >> 40) as f32 / (1u64 << 24) as f32
     };
     // A sum of twelve is near enough, and a block of them need not be made again.
-    let block: Vec<f32> = (0..count.min(1 << 20)).map(|_| (0..12).map(|_| uniform()).sum::<f32>() - 6.0).collect();
+    let block: Vec<f32> =
+        (0..count.min(1 << 20)).map(|_| (0..12).map(|_| uniform()).sum::<f32>() - 6.0).collect();
     block.iter().copied().cycle().take(count).collect()
 }
 
@@ -53,7 +54,8 @@ fn limits(criterion: &mut Criterion) {
         let mut group = group(criterion, &format!("limit/{size}"), 4 * count);
         group.bench_function("read", |bencher| bencher.iter(|| machine::read(black_box(&x))));
         group.bench_function("copy", |bencher| bencher.iter(|| machine::copy(black_box(&x), &mut out)));
-        group.bench_function("scale in place", |bencher| bencher.iter(|| machine::scale(black_box(&mut out))));
+        group
+            .bench_function("scale in place", |bencher| bencher.iter(|| machine::scale(black_box(&mut out))));
     }
 }
 
@@ -130,7 +132,9 @@ fn fake_quantization(criterion: &mut Criterion) {
             for (name, shape) in axes(count) {
                 let amax = PerGroup::new(&amax, &[64, 1]).unwrap();
                 group.bench_function(format!("in place, {name}"), |bencher| {
-                    bencher.iter(|| fake_tensor_quant_in_place(black_box(&mut out), &shape, &amax, &params).unwrap());
+                    bencher.iter(|| {
+                        fake_tensor_quant_in_place(black_box(&mut out), &shape, &amax, &params).unwrap()
+                    });
                 });
                 group.bench_function(format!("to another buffer, {name}"), |bencher| {
                     bencher.iter(|| {
@@ -143,10 +147,14 @@ fn fake_quantization(criterion: &mut Criterion) {
         let brains: Vec<bf16> = x.iter().map(|&x| bf16::from_f32(x)).collect();
         let (mut half_out, mut brain_out) = (halves.clone(), brains.clone());
         group.bench_function("to another buffer f16", |bencher| {
-            bencher.iter(|| kernels.fake_quantize(InOut::new(black_box(&halves), &mut half_out), GRID, GRID.scale));
+            bencher.iter(|| {
+                kernels.fake_quantize(InOut::new(black_box(&halves), &mut half_out), GRID, GRID.scale)
+            });
         });
         group.bench_function("to another buffer bf16", |bencher| {
-            bencher.iter(|| kernels.fake_quantize(InOut::new(black_box(&brains), &mut brain_out), GRID, GRID.scale));
+            bencher.iter(|| {
+                kernels.fake_quantize(InOut::new(black_box(&brains), &mut brain_out), GRID, GRID.scale)
+            });
         });
         let mut integers = vec![0i8; count];
         group.bench_function("quantize to i8", |bencher| {

@@ -1,5 +1,7 @@
 //! What a machine can do with memory, by loops that do nothing else.
 
+#![allow(unsafe_code, reason = "vector instructions")]
+
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::*;
 

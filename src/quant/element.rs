@@ -49,6 +49,8 @@ pub(super) mod sealed {
         fn product(self, factor: f32) -> Self;
         /// out = f(x).
         fn map(x: &[Self], out: &mut [Self], f: &impl Function);
+        /// out = f(x), rounded to f32.
+        fn map_to_f32(x: &[Self], out: &mut [f32], f: &impl Function);
         /// The elements in f32.
         fn to_f32s(x: &[Self]) -> Cow<'_, [f32]> {
             x.iter().map(|x| x.to_f64() as f32).collect()
@@ -171,6 +173,10 @@ impl sealed::Element for f32 {
         f.f32(x, out);
     }
 
+    fn map_to_f32(x: &[Self], out: &mut [f32], f: &impl Function) {
+        f.f32(x, out);
+    }
+
     fn to_f32s(x: &[Self]) -> Cow<'_, [f32]> {
         x.into()
     }
@@ -206,12 +212,20 @@ macro_rules! element_of_16_bits {
             }
 
             fn map(x: &[Self], out: &mut [Self], f: &impl Function) {
-                let (mut wide, mut results) = ([0.0; CHUNK], [0.0; CHUNK]);
+                let mut results = [0.0; CHUNK];
                 for (x, out) in x.chunks(CHUNK).zip(out.chunks_mut(CHUNK)) {
-                    let (wide, results) = (&mut wide[..x.len()], &mut results[..x.len()]);
-                    x.convert_to_f32_slice(wide);
-                    f.f32(wide, results);
+                    let results = &mut results[..x.len()];
+                    Self::map_to_f32(x, results, f);
                     out.convert_from_f32_slice(results);
+                }
+            }
+
+            fn map_to_f32(x: &[Self], out: &mut [f32], f: &impl Function) {
+                let mut wide = [0.0; CHUNK];
+                for (x, out) in x.chunks(CHUNK).zip(out.chunks_mut(CHUNK)) {
+                    let wide = &mut wide[..x.len()];
+                    x.convert_to_f32_slice(wide);
+                    f.f32(wide, out);
                 }
             }
 
@@ -250,6 +264,12 @@ impl sealed::Element for f64 {
     fn map(x: &[Self], out: &mut [Self], f: &impl Function) {
         for (out, &x) in out.iter_mut().zip(x) {
             *out = f.f64(x);
+        }
+    }
+
+    fn map_to_f32(x: &[Self], out: &mut [f32], f: &impl Function) {
+        for (out, &x) in out.iter_mut().zip(x) {
+            *out = f.f64(x) as f32;
         }
     }
 

@@ -224,6 +224,14 @@ impl Groups {
         })
     }
 
+    /// The runs of a stretch of elements, which begins with one, and their numbers.
+    pub(super) fn runs(&self, stretch: Range<usize>) -> impl Iterator<Item = (Range<usize>, usize)> + '_ {
+        self.rows(stretch).flat_map(move |(row, first)| {
+            let starts = row.clone().step_by(self.run).enumerate();
+            starts.map(move |(index, at)| (at..row.end.min(at + self.run), first + index))
+        })
+    }
+
     /// Where data may be cut so that every part begins with a run.
     fn unit(&self) -> usize {
         match self.row % self.run {
@@ -248,11 +256,8 @@ impl Groups {
         f: impl Fn(usize, InOut<X, Y>, usize) + Sync,
     ) {
         parallel::for_each(io, self.unit(), |start, mut io| {
-            for (row, first) in self.rows(start..start + io.len()) {
-                for (index, at) in row.clone().step_by(self.run).enumerate() {
-                    let run = at - start..row.end.min(at + self.run) - start;
-                    f(at, io.part(run), first + index);
-                }
+            for (run, number) in self.runs(start..start + io.len()) {
+                f(run.start, io.part(run.start - start..run.end - start), number);
             }
         });
     }
@@ -303,14 +308,9 @@ impl Groups {
             return maxima;
         }
         let found = parallel::map_parts(x, self.unit(), |start, x| {
-            let rows = self.rows(start..start + x.len());
-            let runs = rows.flat_map(|(row, first)| {
-                row.clone().step_by(self.run).enumerate().map(move |(index, at)| {
-                    let run = &x[at - start..row.end.min(at + self.run) - start];
-                    (first + index, T::abs_max(run))
-                })
-            });
-            runs.collect::<Vec<_>>()
+            let runs = self.runs(start..start + x.len());
+            runs.map(|(run, number)| (number, T::abs_max(&x[run.start - start..run.end - start])))
+                .collect::<Vec<_>>()
         });
         found.into_iter().flatten().for_each(|(number, found)| add(number, found));
         maxima

@@ -51,9 +51,9 @@ pub fn learned_step_quant<'a, T: Element, D: Dimension>(
     check_step(&step)?;
     let x = dense(x);
     let mut out = vec![T::default(); x.len()];
-    step.groups(dim.slice(), "step")?.for_each(|range, number| {
-        T::map(&x[range.clone()], &mut out[range], &Fake(Steps::new(step.values()[number], params)));
-    });
+    for (run, number) in step.groups(dim.slice(), "step")?.runs(0..x.len()) {
+        T::map(&x[run.clone()], &mut out[run], &Fake(Steps::new(step.values()[number], params)));
+    }
     shaped(dim, out)
 }
 
@@ -95,9 +95,9 @@ pub fn learned_step_quant_backward<'a, T: Element, D: Dimension>(
     let (x, gradient) = (dense(x), dense(gradient));
     let mut to_x = vec![T::default(); x.len()];
     let mut to_step = vec![0.0f64; step.values().len()];
-    step.groups(dim.slice(), "step")?.for_each(|range, number| {
+    for (run, number) in step.groups(dim.slice(), "step")?.runs(0..x.len()) {
         let steps = Steps::new(step.values()[number], params);
-        let (x, gradient, to_x) = (&x[range.clone()], &gradient[range.clone()], &mut to_x[range]);
+        let (x, gradient, to_x) = (&x[run.clone()], &gradient[run.clone()], &mut to_x[run]);
         let (mut slope, mut inside) = ([0.0; CHUNK], [0.0; CHUNK]);
         for ((x, gradient), to_x) in x.chunks(CHUNK).zip(gradient.chunks(CHUNK)).zip(to_x.chunks_mut(CHUNK)) {
             T::map_to_f32(x, &mut slope[..x.len()], &Slope(steps));
@@ -111,7 +111,7 @@ pub fn learned_step_quant_backward<'a, T: Element, D: Dimension>(
                 }
             }
         }
-    });
+    }
     let to_step = to_step.into_iter().map(|sum| (sum * f64::from(gradient_scale)) as f32).collect();
     Ok(LearnedStepGradients { x: shaped(dim, to_x)?, step: shaped(IxDyn(step.shape()), to_step)? })
 }

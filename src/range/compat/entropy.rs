@@ -24,7 +24,8 @@ pub fn entropy(histogram: &LinearHistogram, target: Target, search: Search) -> R
     let sums = Sums::new(&counts);
     let mut levels_of = Levels::new(levels);
     let candidates: Vec<usize> = search.bins(counts.len() + 1)?.collect();
-    let estimates: Vec<f64> = candidates.iter().map(|&bins| levels_of.estimate(&counts, &sums, bins)).collect();
+    let estimates: Vec<f64> =
+        candidates.iter().map(|&bins| levels_of.estimate(&counts, &sums, bins)).collect();
     let bound = estimates.iter().copied().filter(|estimate| !estimate.is_nan()).fold(f64::INFINITY, f64::min);
     let mut best: Option<(usize, f64)> = None;
     for (&bins, &estimate) in candidates.iter().zip(&estimates) {
@@ -136,20 +137,23 @@ impl Levels {
             return f64::INFINITY;
         }
         let levels = self.count.len();
-        let mut start = 0;
+        let (mut start, mut last_level) = (0, 0);
         for level in 0..levels {
             // The number of levels is a power of two, so that this is what the definition rounds up.
             let end = ((level + 1) * bins).div_ceil(levels);
             self.count[level] = ((sums.count[end] - sums.count[start]) / total) as f32;
             self.occupied[level] = (sums.occupied[end] - sums.occupied[start]) as f32;
+            // There may be more levels than bins.
+            last_level = if end > start { level } else { last_level };
             start = end;
         }
         let term = |count: f32, occupied: f32| count * ln((count / occupied.max(1.0)).max(f32::MIN_POSITIVE));
         let within: f64 = self.count.iter().zip(&self.occupied).map(|(&c, &o)| f64::from(term(c, o))).sum();
-        let mean = f64::from(self.count[levels - 1] / self.occupied[levels - 1].max(1.0));
+        let mean = f64::from(self.count[last_level] / self.occupied[last_level].max(1.0));
         // All in shares of the total, whose logarithm is then 0.
         let share = |count: f64| if count > 0.0 { count / total * (count / total).ln() } else { 0.0 };
-        let information = (sums.information[bins] - inside * total.ln()) / total - share(last) + share(last + clipped);
+        let information =
+            (sums.information[bins] - inside * total.ln()) / total - share(last) + share(last + clipped);
         information - within - clipped / total * mean.ln() + (inside / total).ln()
     }
 }
@@ -163,7 +167,8 @@ fn ln(x: f32) -> f32 {
     // ln m = 2 artanh t, where |t| is at most 0.172.
     let t = (mantissa - 1.0) / (mantissa + 1.0);
     let square = t * t;
-    let series = 2.0 * t * (1.0 + square * (1.0 / 3.0 + square * (0.2 + square * (1.0 / 7.0 + square / 9.0))));
+    let series =
+        2.0 * t * (1.0 + square * (1.0 / 3.0 + square * (0.2 + square * (1.0 / 7.0 + square / 9.0))));
     exponent * std::f32::consts::LN_2 + series
 }
 
@@ -187,9 +192,13 @@ mod tests {
             for levels in [8, 128, 256] {
                 let mut levels_of = Levels::new(levels);
                 for bins in (0..=counts.len()).step_by(7) {
-                    let (exact, estimate) = (divergence(&counts, bins, levels), levels_of.estimate(&counts, &sums, bins));
+                    let (exact, estimate) =
+                        (divergence(&counts, bins, levels), levels_of.estimate(&counts, &sums, bins));
                     let near = (exact - estimate).abs() <= TOLERANCE / 2.0;
-                    assert!(near || exact == estimate || estimate.is_nan(), "{name} {levels} {bins}: {exact} {estimate}");
+                    assert!(
+                        near || exact == estimate || estimate.is_nan(),
+                        "{name} {levels} {bins}: {exact} {estimate}"
+                    );
                 }
             }
         }

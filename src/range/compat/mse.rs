@@ -174,8 +174,11 @@ mod tests {
                 for num_bits in [4, 8] {
                     let target = Target { num_bits, unsigned: false };
                     let found = mse(&histogram, target, Search::default()).unwrap();
-                    let centres: Vec<f32> =
-                        histogram.edges.windows(2).map(|edge| (edge[0] as f32 + edge[1] as f32) / 2.0).collect();
+                    let centres: Vec<f32> = histogram
+                        .edges
+                        .windows(2)
+                        .map(|edge| (edge[0] as f32 + edge[1] as f32) / 2.0)
+                        .collect();
                     let max_level = target.max_level().unwrap() as f32;
                     let mut best = (centres[128], f32::INFINITY);
                     for &centre in &centres[128..] {
