@@ -35,7 +35,7 @@ inline std::pair<Tensor, Tensor> quant(const Tensor& x, const Tensor& amax, cons
   }
   auto codes = torch::empty(x.sizes(), torch::kByte);
   auto scale = to_tensor(qdq::quantize(view(x), view(host(amax)), descriptor, view(codes)).value());
-  qdq::dequantize(view(codes), view(torch::ones({}, torch::kFloat)), descriptor, view(out)).value();
+  qdq::dequantize(view(codes), view(torch::ones_like(scale)), descriptor, view(out)).value();
   return {std::move(out), std::move(scale)};
 }
 

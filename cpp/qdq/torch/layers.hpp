@@ -36,15 +36,15 @@ class InstanceNormBase : public torch::nn::NormImplBase<D, InstanceNormBase<D>, 
   torch::Tensor forward(const torch::Tensor& input) {
     _check_input_dim(input);
     const bool batched = input.dim() == static_cast<std::int64_t>(D) + 2;
-    const auto options = torch::nn::functional::InstanceNormFuncOptions()
-                             .running_mean(this->running_mean)
-                             .running_var(this->running_var)
-                             .weight(this->weight)
-                             .bias(this->bias)
-                             .use_input_stats(this->is_training() || !this->options.track_running_stats())
-                             .momentum(this->options.momentum())
-                             .eps(this->options.eps());
-    const auto out = torch::nn::functional::instance_norm(batched ? input : input.unsqueeze(0), options);
+    const auto arguments = torch::nn::functional::InstanceNormFuncOptions()
+                               .running_mean(this->running_mean)
+                               .running_var(this->running_var)
+                               .weight(this->weight)
+                               .bias(this->bias)
+                               .use_input_stats(this->is_training() || !this->options.track_running_stats())
+                               .momentum(this->options.momentum())
+                               .eps(this->options.eps());
+    const auto out = torch::nn::functional::instance_norm(batched ? input : input.unsqueeze(0), arguments);
     return batched ? out : out.squeeze(0);
   }
   void pretty_print(std::ostream& stream) const override {
@@ -67,6 +67,7 @@ class InstanceNormBase : public torch::nn::NormImplBase<D, InstanceNormBase<D>, 
   class Name##Impl : public detail::QuantizedInput<Name##Impl, Base, torch::nn::Name##Options> {                       \
    public:                                                                                                            \
     using QuantizedInput::QuantizedInput;                                                                             \
+    torch::Tensor forward(const torch::Tensor& input) { return compute(input); }                                      \
   };                                                                                                                  \
   TORCH_MODULE(Name)
 
@@ -102,7 +103,7 @@ class PlainAdd : public torch::nn::Module {
 class AddImpl : public detail::QuantizedInput<AddImpl, detail::PlainAdd, detail::AddOptions> {
  public:
   explicit AddImpl(const QuantOptions& quant = QuantOptions()) : AddImpl(detail::AddOptions(), quant) {}
-  AddImpl(const detail::AddOptions& options, const QuantOptions& quant = QuantOptions()) : QuantizedInput(options, quant) {}
+  AddImpl(const detail::AddOptions& none, const QuantOptions& quant = QuantOptions()) : QuantizedInput(none, quant) {}
 
   torch::Tensor forward(const torch::Tensor& backbone, const torch::Tensor& residual) {
     auto quantizer = input_quantizer();

@@ -89,7 +89,7 @@ inline SharedDescriptor default_input() {
 template <typename Derived, typename Base, typename Options>
 class Quantized : public Base, public Quantizes {
  public:
-  explicit Quantized(const Options& options, const QuantOptions& quant = QuantOptions()) : Base(options), made_of_(options) {
+  explicit Quantized(const Options& made_of, const QuantOptions& quant = QuantOptions()) : Base(made_of), made_of_(made_of) {
     if (!is_quantized()) return;
     const auto& defaults = default_options();
     described_.input_descriptor = quant.input_descriptor ? quant.input_descriptor : defaults.input_descriptor;
@@ -201,9 +201,9 @@ class QuantizedInput : public Quantized<Derived, Base, Options> {
  public:
   using Quantized<Derived, Base, Options>::Quantized;
 
-  torch::Tensor forward(const torch::Tensor& input) {
-    auto quantizer = this->input_quantizer();
-    return Base::forward(quantizer.is_empty() ? input : quantizer(input));
+  torch::Tensor compute(const torch::Tensor& input) {
+    auto quantize = this->input_quantizer();
+    return Base::forward(quantize.is_empty() ? input : quantize(input));
   }
   static SharedDescriptor default_weight() { return nullptr; }
   void add_quantizers() { this->add_quantizer("input_quantizer", this->described().input_descriptor); }
