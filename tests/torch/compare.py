@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import numpy as np
 import onnx
 import onnxruntime
 
@@ -14,8 +15,8 @@ DIGITS = Path(__file__).resolve().parents[1] / "data" / "digits"
 def main():
     model, classes = sys.argv[1:]
     operators = [node.op_type for node in onnx.load(model).graph.node]
-    # Four layers, each with a quantized input and a stored weight.
-    if operators.count("QuantizeLinear") != 4 or operators.count("DequantizeLinear") != 8:
+    # Five layers, each with a quantized input and a stored weight.
+    if operators.count("QuantizeLinear") != 5 or operators.count("DequantizeLinear") != 10:
         sys.exit(f"{model} has the operators {operators}")
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
     (logits,) = session.run(None, {"input": np.load(DIGITS / "test.npz")["input"]})

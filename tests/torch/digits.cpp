@@ -52,7 +52,10 @@ double accuracy(Net& net, const Data& data) {
 /// Epochs of Adam; `rate` says the learning rate of a step.
 void train(Net& net, const Data& data, std::int64_t steps, const std::function<void(torch::optim::Optimizer&, std::int64_t)>& set_rate) {
   const std::int64_t batch = 64;
-  torch::optim::Adam optimizer(nn::parameter_groups(*net).weights, torch::optim::AdamOptions(1e-3));
+  const auto groups = nn::parameter_groups(*net);
+  std::vector<torch::optim::OptimizerParamGroup> learned{torch::optim::OptimizerParamGroup(groups.weights)};
+  if (!groups.ranges.empty()) learned.emplace_back(groups.ranges);
+  torch::optim::Adam optimizer(learned, torch::optim::AdamOptions(1e-3));
   net->train();
   Tensor order;
   const auto per_epoch = data.images.size(0) / batch;
@@ -66,14 +69,18 @@ void train(Net& net, const Data& data, std::int64_t steps, const std::function<v
   }
 }
 
-/// A quantized network with the weights of a float one.
-Net quantized(Net& floats, std::uint32_t weight_bits, std::uint32_t input_bits) {
+/// A quantized network with the weights of a float one; with `learn` training moves the ranges of its activations.
+Net quantized(Net& floats, std::uint32_t weight_bits, std::uint32_t input_bits, bool learn = false) {
+  const auto input = [&] {
+    return qdq::Descriptor::make().num_bits(input_bits).calib_method(qdq::CalibMethod::Histogram).learn_amax(learn).build().value();
+  };
+  nn::Conv2dImpl::set_default_input(input());
+  nn::LinearImpl::set_default_input(input());
   std::stringstream file;
   torch::save(floats, file);
   Net net;
   torch::load(net, file);
   for (const auto& named : nn::quantizers(*net, "*.weight_quantizer")) named.quantizer->set_integers(weight_bits);
-  for (const auto& named : nn::quantizers(*net, "*.input_quantizer")) named.quantizer->set_integers(input_bits);
   // Selecting a maximum moves quantized values only: what it gives is on their grid already.
   nn::disable(*net, "pool.*");
   return net;
@@ -86,9 +93,7 @@ void calibrate(Net& net, const Tensor& images, qdq::RangeMethod method) {
     net->forward(images);
   }
   nn::calibrate_weights(*net, method);
-  for (const auto& named : nn::quantizers(*net, "*.input_quantizer")) {
-    if (!named.quantizer->is_disabled()) named.quantizer->load_calib_amax(method);
-  }
+  nn::load_calib_amax(*net, method, false);
 }
 
 void export_it(Net& net, const std::string& onnx, const std::string& out, const Data& test) {
@@ -131,34 +136,31 @@ int main(int count, char** arguments) try {
       calibrate(net, calibration.images, method);
       const double found = accuracy(net, test);
       std::cout << "int" << bits << " " << name << " " << found << "%" << std::endl;
-      if (bits == 8) HOLDS(found > in_float - 0.55);
+      // One image is 0.2 points. The others cost more than the method that is the default.
+      if (bits == 8) HOLDS(found > in_float - (method.method == qdq::Method::Mse ? 0.55 : 1.05));
       if (bits == 4) best4 = std::max(best4, found);
     }
   }
-  if (std::getenv("X") == nullptr) HOLDS(best4 < in_float - 1);
+  HOLDS(best4 < in_float - 0.75);
 
-  auto int4 = quantized(floats, 4, 4);
-  calibrate(int4, calibration.images, qdq::Method::Mse);
-  const auto tune = [&](Net& net, double share) {
-    const nn::FineTuning schedule(steps, rate, 0.1, share);
+  const auto tune = [&](Net& net, double share_of_steps, double share_of_rate) {
+    const nn::FineTuning schedule(steps, rate, share_of_steps, share_of_rate);
     train(net, training, schedule.steps(), [&](torch::optim::Optimizer& optimizer, std::int64_t step) { schedule.apply(optimizer, step); });
   };
-  for (const double share : {0.01, 0.1, 0.25}) {
-    auto copy = quantized(floats, 4, 4);
-    calibrate(copy, calibration.images, qdq::Method::Mse);
-    tune(copy, share);
-    std::cout << "int4 trained " << share << " " << accuracy(copy, test) << "%" << std::endl;
-  }
-  tune(int4, 0.1);
+  // Four bits want more than the little training that eight do with: twice as long as in float, with ranges that learn.
+  auto int4 = quantized(floats, 4, 4, true);
+  calibrate(int4, calibration.images, qdq::Method::Mse);
+  tune(int4, 2, 0.25);
   const double trained = accuracy(int4, test);
   std::cout << "int4 trained " << trained << "%" << std::endl;
   HOLDS(trained > in_float - 1.55);
 
-  // What the engine computes in: 8-bit activations, with weights of 8 and of 4 bits.
+  // What the engine computes in: 8-bit activations, with weights of 8 and of 4 bits, ranges learned for one of them.
   for (const std::uint32_t bits : {8u, 4u}) {
-    auto net = quantized(floats, bits, 8);
+    auto net = quantized(floats, bits, 8, bits == 4);
     calibrate(net, calibration.images, qdq::Method::Mse);
-    tune(net, 0.01);
+    tune(net, 0.1, 0.01);
+    std::cout << "w" << bits << "a8 trained " << accuracy(net, test) << "%" << std::endl;
     export_it(net, onnx, out + "/w" + std::to_string(bits), test);
   }
   FAILS("no signed 8-bit one", nn::export_onnx(*int4, onnx, out + "/none.onnx"));

@@ -68,9 +68,10 @@ class Programs:
         run("g++", *self.options, "-x", "c++-header", TESTS / "check.hpp", "-o", f"{header}.gch")
         self.options = [f"-I{suite.work}", *self.options]
 
-    def build(self, name, source=None):
+    def build(self, name, source=None, shared=True):
         program = self.suite.work / name
-        run("g++", *self.options, "-Winvalid-pch", "-include", "check.hpp", source or TESTS / f"{name}.cpp", "-o", program,
+        include = ["-Winvalid-pch", "-include", "check.hpp"] if shared else []
+        run("g++", *self.options, *include, source or TESTS / f"{name}.cpp", "-o", program,
             f"-L{self.suite.work}", "-lqdq", f"-Wl,-rpath,{self.suite.work}", *self.torch.link, "-lpthread")
         return program
 
@@ -101,7 +102,20 @@ def main():
         for name in ("w8", "w4"):
             print(run(sys.executable, TESTS / "compare.py", out / f"{name}.onnx", out / f"{name}.txt"), end="")
 
-    cases = [("functions", lambda: test("functions", golden)), ("quantizer", lambda: test("quantizer")),
+    def example():
+        """The program as it was, and the same in the other namespace."""
+        before, after = (ROOT / "examples" / "torch" / f"{name}.cpp" for name in ("before", "after"))
+        changed = [(old, new) for old, new in zip(before.read_text().splitlines(), after.read_text().splitlines(), strict=True)
+                   if old != new]
+        if changed != [("#include <torch/torch.h>", "#include <qdq/torch.hpp>"),
+                       ("namespace nn = torch::nn;", "namespace nn = qdq::nn;")]:
+            raise Failure(f"the programs differ in {changed}")
+        said = [run(programs.build(source.stem, source, shared=False)) for source in (before, after)]
+        if said[0] == said[1]:
+            raise Failure("quantization changes nothing")
+        print(*said, sep="", end="")
+
+    cases = [("example", example), ("functions", lambda: test("functions", golden)), ("quantizer", lambda: test("quantizer")),
              ("modules", lambda: test("modules"))]
     cases += [(f"digits, seed {seed}", lambda seed=seed: digits(seed)) for seed in range(1, options.seeds + 1)]
     suite.cases([case for case in cases if not options.only or case[0].startswith(options.only)])
