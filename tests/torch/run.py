@@ -6,8 +6,8 @@ the digits task that often, with other random numbers each time.
 """
 
 import argparse
-import concurrent.futures
 import json
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -118,6 +118,11 @@ def main():
     cases = [("example", example), ("functions", lambda: test("functions", golden)), ("quantizer", lambda: test("quantizer")),
              ("modules", lambda: test("modules"))]
     cases += [(f"digits, seed {seed}", lambda seed=seed: digits(seed)) for seed in range(1, options.seeds + 1)]
+    if shutil.which("clang++"):
+        cases.append(("clang++", lambda: run("clang++", *programs.options, "-fsyntax-only", "-include", TESTS / "check.hpp",
+                                             TESTS / "modules.cpp")))
+    else:
+        suite.skip("clang++", "it is not installed")
     suite.cases([case for case in cases if not options.only or case[0].startswith(options.only)])
     suite.end()
 

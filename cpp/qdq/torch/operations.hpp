@@ -75,22 +75,25 @@ inline void check(const Tensor& x, const Tensor& amax, const Descriptor& descrip
 /// max |x| per group.
 inline Tensor amax_of(const Tensor& x, const Descriptor& descriptor) {
   auto magnitudes = x.detach().abs();
-  const auto factor = [&](const Tensor& amax) { return amax.to(torch::kFloat) * constant(descriptor.scale_amax(), amax.to(torch::kFloat)); };
+  const auto scaled = [&](const Tensor& amax) {
+    const auto found = amax.to(torch::kFloat);
+    return found * constant(descriptor.scale_amax(), found);
+  };
   if (descriptor.block_size() != 0) {
     const auto axis = from_first(descriptor.block_axis(), x);
     const auto size = static_cast<std::int64_t>(descriptor.block_size());
     std::vector<Tensor> blocks;
     for (const auto& block : magnitudes.split(size, axis)) blocks.push_back(block.amax(axis, true));
-    return factor(torch::cat(blocks, axis));
+    return scaled(torch::cat(blocks, axis));
   }
-  if (descriptor.axis().empty()) return factor(magnitudes.max());
+  if (descriptor.axis().empty()) return scaled(magnitudes.max());
   std::vector<bool> kept(static_cast<std::size_t>(x.dim()));
   for (const auto axis : descriptor.axis()) kept[static_cast<std::size_t>(from_first(axis, x))] = true;
   std::vector<std::int64_t> reduced;
   for (std::int64_t axis = 0; axis < x.dim(); ++axis) {
     if (!kept[static_cast<std::size_t>(axis)]) reduced.push_back(axis);
   }
-  return factor(reduced.empty() ? magnitudes : magnitudes.amax(reduced, true));
+  return scaled(reduced.empty() ? magnitudes : magnitudes.amax(reduced, true));
 }
 
 /// The nearest number of e4m3, ties to even, saturating at 448; x is float.

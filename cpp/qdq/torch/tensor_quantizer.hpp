@@ -87,9 +87,9 @@ class TensorQuantizerImpl : public torch::nn::Cloneable<TensorQuantizerImpl> {
     if (!quantizing_ || (clipped.numel() == 0 && is_dynamic())) return clipped;
     const auto amax = amax_for(clipped);
     if (descriptor_->fake_quant()) return functional::fake_tensor_quant(clipped, amax, descriptor_);
-    auto [values, scale] = functional::tensor_quant(clipped, amax, descriptor_);
-    calibration_->with([&](Quantizer&) { scale_ = scale; });
-    return values;
+    const auto found = functional::tensor_quant(clipped, amax, descriptor_);
+    calibration_->with([&](Quantizer&) { scale_ = found.second; });
+    return found.first;
   }
 
   /// The descriptor, without the amax.
