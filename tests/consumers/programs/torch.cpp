@@ -1,5 +1,6 @@
 // A program that trains: a quantized layer, forwards and backwards.
 #include <qdq/torch.hpp>
+#include <qdq/version.hpp>
 
 #include <iostream>
 
