@@ -14,7 +14,7 @@ endif
 export QDQ_PYTHON := $(PYTHON)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test native miri tsan header share python models peers consumers findings fmt-check lint doc clean
+.PHONY: help demo test native torch torch-seeds miri tsan header share python models peers consumers findings fmt-check lint doc clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -30,7 +30,7 @@ demo: ## quantize the digits model on its real images and print float and INT8 a
 
 test: python models ## run the whole suite: Rust tests, comparison with peers, TensorRT-RTX engines
 	$(CARGO) test
-	$(MAKE) --no-print-directory native peers consumers
+	$(MAKE) --no-print-directory native torch peers consumers
 
 # The tool as `cargo test` builds it: `cargo build` would compile some crates again with fewer features.
 peers: python models ## compare with ONNX Runtime's quantizer and build TensorRT-RTX engines on the CPU
@@ -51,6 +51,14 @@ native: python ## test the C interface, the C++ layer and the examples, with san
 	$(PYTHON) tests/tensorrt/run.py
 	$(PYTHON) tests/tensorrt/examples.py
 	$(PYTHON) tests/examples.py
+
+torch: python ## test the LibTorch layer, with Debian's libtorch-dev or that of QDQ_TORCH (skipped where there is neither)
+	$(CARGO) build --quiet --lib --bins --examples --test suite
+	$(PYTHON) tests/torch/run.py
+
+torch-seeds: python ## train, calibrate and fine-tune digits with five seeds
+	$(CARGO) build --quiet --lib --bins --examples --test suite
+	$(PYTHON) tests/torch/run.py --only digits --seeds 5
 
 consumers: python ## install the CMake package and build C and C++ programs against it (ONLY='words of cases')
 	$(PYTHON) tests/consumers/run.py $(ONLY)

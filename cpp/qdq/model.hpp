@@ -22,6 +22,7 @@
 #include <qdq/span.hpp>
 #include <qdq/specs.hpp>
 #include <qdq/stats.hpp>
+#include <qdq/tensor_view.hpp>
 #include <qdq/texts.hpp>
 #include <qdq/value.hpp>
 
@@ -76,6 +77,12 @@ class Model : public detail::Handle<qdq_model, qdq_model_free> {
   /// Sets that text. Plans that were made before do not fit the model any more.
   [[nodiscard]] Result<void> set_metadata(std::string_view key, std::string_view value) {
     return detail::call(qdq_model_set_metadata, c(), detail::Text(key).c(), detail::Text(value).c());
+  }
+
+  /// Replaces the values of the stored tensor `name`, of which type and shape stay: the weights that training has found. Plans that
+  /// were made before do not fit the model any more.
+  [[nodiscard]] Result<void> set_initializer(std::string_view name, const TensorView& value) {
+    return detail::call(qdq_model_set_initializer, c(), detail::Text(name).c(), value.c());
   }
 
   /// The inputs that the caller must feed.

@@ -2,8 +2,12 @@
 #ifndef QDQ_QUANTIZE_OPTIONS_HPP
 #define QDQ_QUANTIZE_OPTIONS_HPP
 
+#include <string_view>
+
 #include <qdq/detail/builder.hpp>
+#include <qdq/detail/text.hpp>
 #include <qdq/numbers.hpp>
+#include <qdq/tensor_view.hpp>
 
 namespace qdq {
 
@@ -32,6 +36,15 @@ class QuantizeOptions::Builder : public detail::Builder<Builder, QuantizeOptions
   /// How the ranges of weights follow from their values. Default: Method::Mse.
   Builder& weight_method(RangeMethod method) {
     return set(qdq_quantize_options_set_weight_method, detail::number(method.method), method.percentile);
+  }
+  /// The range of the weight `name` in place of a computed one: amax (f32), one for the weight or one per output channel. `name` is
+  /// the tensor that nodes read, or the stored tensor behind it; a name that no weight has is without effect.
+  Builder& weight_amax(std::string_view name, const TensorView& amax) {
+    return set(qdq_quantize_options_set_weight_amax, detail::Text(name).c(), amax.c());
+  }
+  /// A computed range for the weight `name` again.
+  Builder& no_weight_amax(std::string_view name) {
+    return set(qdq_quantize_options_set_weight_amax, detail::Text(name).c(), nullptr);
   }
 };
 

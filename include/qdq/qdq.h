@@ -2079,6 +2079,14 @@ qdq_status qdq_quantize_options_set_weight_method(qdq_quantize_options *options,
                                                   double percentile,
                                                   qdq_error **error);
 
+// Sets the range of the weight `name` in place of one that is computed: `amax` (f32) holds one number for the weight or one per
+// output channel, finite and not negative, and is copied; `amax` NULL for a computed one again. `name` is the tensor that nodes read, or
+// the stored tensor behind it; a name that no weight has is without effect.
+qdq_status qdq_quantize_options_set_weight_amax(qdq_quantize_options *options,
+                                                const char *name,
+                                                const qdq_tensor *amax,
+                                                qdq_error **error);
+
 // Opens an ONNX file. External data is looked for in the file's own folder. Free `*out` with qdq_model_free().
 qdq_status qdq_model_open(const char *path, qdq_model **out, qdq_error **error);
 
@@ -2148,6 +2156,14 @@ qdq_status qdq_model_set_metadata(qdq_model *model,
                                   const char *key,
                                   const char *value,
                                   qdq_error **error);
+
+// Replaces the values of the stored tensor `name` of the main graph, of which type and shape stay: the weights that training
+// has found. The value is copied. Plans that were made before do not fit the model any more; after an error the model is as it
+// was.
+qdq_status qdq_model_set_initializer(qdq_model *model,
+                                     const char *name,
+                                     const qdq_tensor *value,
+                                     qdq_error **error);
 
 // The inputs that the caller must feed. Free `*out` with qdq_specs_free().
 qdq_status qdq_model_inputs(const qdq_model *model, qdq_specs **out, qdq_error **error);

@@ -4,7 +4,7 @@
 //! shape `[1]` for a per-channel one and leaves the convolution in float without a word); a weight has one per
 //! output channel. Biases and everything else stay as they are.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::dtype::DataType;
 use crate::emit::fold::constant_value;
@@ -30,20 +30,42 @@ pub enum WeightForm {
 }
 
 /// How weights are quantized.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Weights {
     /// How they are stored.
     pub form: WeightForm,
     /// How their ranges follow from their values. The default, [`Method::Mse`], gains 0.5 to 3 dB of output SQNR over
     /// [`Method::Max`]: see [`range::weights`].
     pub method: Method,
+    /// Ranges that are known already, by the name of the tensor that the nodes read or of the stored tensor behind it: amax of
+    /// the whole weight, or of each index of the axis that the plan gives it. Training has found them.
+    pub amax: HashMap<String, Vec<f32>>,
+}
+
+impl Weights {
+    /// The known range of a weight, spread over its `channels`.
+    fn known(&self, graph: &Graph, weight: TensorId, channels: usize) -> Result<Option<Vec<f32>>> {
+        let stored = constant_form(graph, weight).map(|(_, source)| source);
+        let mut names = [Some(weight), stored].into_iter().flatten().map(|id| &graph.tensor(id).name);
+        match names.find_map(|name| self.amax.get(name)) {
+            None => Ok(None),
+            Some(amax) if amax.len() == channels => Ok(Some(amax.clone())),
+            Some(amax) if amax.len() == 1 => Ok(Some(amax.repeat(channels))),
+            Some(amax) => Err(Error::new(
+                ErrorKind::Shape,
+                format!("{} ranges are given for {channels} channels", amax.len()),
+            )
+            .with_remedy("give one amax for the weight, or one per output channel")),
+        }
+    }
 }
 
 /// Puts the plan's pairs into `model`, whose main graph is `graph` and whose nodes `index` locates
 /// ([`Model::graph_with_index`]).
 ///
 /// # Errors
-/// `Data` where a planned activation has no range or a weight is not finite, naming the tensor.
+/// `Data` where a planned activation has no range or a weight is not finite, and `Shape` where a known range of a weight does
+/// not fit it, naming the tensor.
 pub fn quantize(
     model: &Model,
     graph: &Graph,
@@ -65,7 +87,7 @@ pub fn quantize(
         emitter.activation(activation, amax)?;
     }
     for weight in &plan.weights {
-        emitter.weight(weight, weights)?;
+        emitter.weight(weight, &weights)?;
     }
     emitter.finish(plan, weights.form)
 }
@@ -110,14 +132,20 @@ impl Emitter<'_> {
         Ok(())
     }
 
-    fn weight(&mut self, planned: &PlannedWeight, weights: Weights) -> Result<()> {
+    fn weight(&mut self, planned: &PlannedWeight, weights: &Weights) -> Result<()> {
         let tensor = self.graph.tensor(planned.tensor);
         let value = constant_value(&self.model, self.graph, planned.tensor)?;
         let axis = planned.axis.filter(|&axis| value.shape().get(axis).is_some_and(|&n| n > 1));
         let half = half_of(Some(value.dtype()));
         let view = value.view().data();
         let floats = view.to_f32().unwrap_or_default();
-        let quantized = range::weights(&floats, value.shape(), axis, weights.method, Target::default())
+        let channels = axis.map_or(1, |axis| value.shape()[axis]);
+        let quantized = weights
+            .known(self.graph, planned.tensor, channels)
+            .and_then(|known| match known {
+                Some(amax) => Ok(amax),
+                None => range::weights(&floats, value.shape(), axis, weights.method, Target::default()),
+            })
             .and_then(|amax| quantize_weights_within(&floats, value.shape(), axis, &amax));
         let QuantizedWeights { values, scale } = quantized.map_err(|error| {
             Error::new(error.kind(), format!("weight '{}' cannot be quantized", tensor.name))

@@ -24,6 +24,7 @@ use super::run_options::{Run, qdq_run_options};
 use super::specs::qdq_specs;
 use super::stats::qdq_stats;
 use super::status::qdq_status;
+use super::tensor::{checked, qdq_tensor};
 use super::texts::qdq_texts;
 use super::value::qdq_value;
 
@@ -227,6 +228,27 @@ pub unsafe extern "C" fn qdq_model_set_metadata(
     })
 }
 
+/// Replaces the values of the stored tensor `name` of the main graph, of which type and shape stay: the weights that training
+/// has found. The value is copied. Plans that were made before do not fit the model any more; after an error the model is as it
+/// was.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_model_set_initializer(
+    model: Option<&mut qdq_model>,
+    name: *const c_char,
+    value: Option<&qdq_tensor>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        let handle = get_mut(model, "model")?;
+        // SAFETY: the header's rules for texts and tensors.
+        let (name, value) = unsafe { (text(name, "name")?, checked(value, "value")?) };
+        let mut model = handle.model.clone();
+        model.set_initializer(&name, value.to_owned()?)?;
+        *handle = qdq_model::new(model);
+        Ok(())
+    })
+}
+
 /// The inputs that the caller must feed. Free `*out` with qdq_specs_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_model_inputs(
@@ -322,7 +344,7 @@ pub extern "C" fn qdq_model_quantize(
             let (prepared, plan) = (get(model, "model")?.prepared()?, get(plan, "plan")?);
             check_same(plan, &prepared.graph)?;
             let ranges = &get(ranges, "ranges")?.ranges;
-            let weights = options.map(|options| options.weights).unwrap_or_default();
+            let weights = options.map(|options| options.weights.clone()).unwrap_or_default();
             pipeline::quantize(prepared, &plan.plan, ranges, weights).map(qdq_model::new)
         })
     })

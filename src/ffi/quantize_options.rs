@@ -2,13 +2,15 @@
 
 use crate::emit::qdq_model::{WeightForm, Weights};
 use crate::error::{Error, ErrorKind};
+use std::ffi::c_char;
 use std::mem::MaybeUninit;
 
 use super::error::qdq_error;
 use super::guard::{constructed, guard};
-use super::handle::{self, get_mut};
+use super::handle::{self, get_mut, text};
 use super::method::{method_of, qdq_method};
 use super::status::qdq_status;
+use super::tensor::{checked, qdq_tensor};
 
 /// How a quantized model is written.
 #[derive(Default)]
@@ -70,5 +72,42 @@ pub extern "C" fn qdq_quantize_options_set_weight_method(
     guard(error, || {
         get_mut(options, "options")?.weights.method = method_of(method, percentile)?;
         Ok(())
+    })
+}
+
+/// Sets the range of the weight `name` in place of one that is computed: `amax` (f32) holds one number for the weight or one per
+/// output channel, finite and not negative, and is copied; `amax` NULL for a computed one again. `name` is the tensor that nodes read, or
+/// the stored tensor behind it; a name that no weight has is without effect.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_quantize_options_set_weight_amax(
+    options: Option<&mut qdq_quantize_options>,
+    name: *const c_char,
+    amax: Option<&qdq_tensor>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        let known = &mut get_mut(options, "options")?.weights.amax;
+        // SAFETY: the header's rules for texts.
+        let name = unsafe { text(name, "name") }?;
+        if amax.is_none() {
+            known.remove(&name);
+            return Ok(());
+        }
+        // SAFETY: the header's rules for tensors.
+        let amax: Vec<f32> = unsafe { checked(amax, "amax") }?.f32()?.iter().copied().collect();
+        match amax.iter().find(|amax| !(amax.is_finite() && **amax >= 0.0)) {
+            None if amax.is_empty() => {
+                Err(Error::new(ErrorKind::InvalidArgument, format!("weight '{name}': amax has no number"))
+                    .with_remedy("give one number, or one per output channel"))
+            }
+            Some(bad) => {
+                Err(Error::new(ErrorKind::InvalidArgument, format!("weight '{name}': amax is {bad}"))
+                    .with_remedy("use a finite amax that is not negative"))
+            }
+            None => {
+                known.insert(name, amax);
+                Ok(())
+            }
+        }
     })
 }

@@ -12,7 +12,7 @@ use super::walk::names_read;
 
 use super::{Model, Place};
 use crate::error::{Error, ErrorKind, Result};
-use crate::tensor::Data;
+use crate::tensor::{Data, Tensor};
 
 /// Elements of a tensor to be stored, as a file holds them: little-endian, sub-byte types packed.
 #[derive(Clone, Debug)]
@@ -103,6 +103,43 @@ impl Model {
             std::sync::Arc::make_mut(&mut places).insert(name.to_owned(), place);
             self.constants = places.into();
         }
+        Ok(())
+    }
+
+    /// Replaces the values of a stored tensor of the main graph, of which type and shape stay.
+    ///
+    /// # Errors
+    /// `InvalidArgument` where the model stores no dense tensor `name`, `Type` and `Shape` where the value differs from it
+    /// in those. The model is unchanged then.
+    pub fn set_initializer(&mut self, name: &str, value: Tensor) -> Result<()> {
+        let Some(&Place::Initializer(index)) = self.constants().get(name) else {
+            return Err(self.located(
+                Error::new(ErrorKind::InvalidArgument, format!("no stored tensor is called '{name}'"))
+                    .with_remedy("give the name of an initializer; exporters rename those that they fold"),
+            ));
+        };
+        let old = &self.proto.graph.initializer[index];
+        let differs = |kind, what: String| {
+            let error = Error::new(kind, format!("tensor '{name}' {what}"));
+            Err(self.located(error.with_remedy("export the model of these very parameters again")))
+        };
+        let element = ElementType::from(value.dtype());
+        if old.data_type != Some(element.code()) {
+            let stored = old.data_type.and_then(ElementType::from_code);
+            let stored = stored.map_or_else(|| "another type".to_owned(), |stored| stored.to_string());
+            return differs(ErrorKind::Type, format!("is stored as {stored}, the new value as {element}"));
+        }
+        let shape: Vec<i64> = value.shape().iter().map(|&dim| dim as i64).collect();
+        if old.dims != shape {
+            return differs(
+                ErrorKind::Shape,
+                format!("has the shape {:?}, the new value {shape:?}", old.dims),
+            );
+        }
+        let doc_string = old.doc_string.clone();
+        let tensor = tensor_proto(name, value.shape(), value.data().clone().into())?;
+        let graph = self.edited().graph.get_or_insert_default();
+        graph.initializer[index] = TensorProto { doc_string, ..tensor };
         Ok(())
     }
 

@@ -96,6 +96,8 @@ class Call:
             return f"&{name}_result"
         if self.function.name in JSON and name == "json":
             return JSON[self.function.name]
+        if (self.function.name, name) == ("qdq_model_set_initializer", "name"):
+            return '"fc.bias"'
         if type_ == "const char *":
             return PATHS.get(self.function.name, TEXTS.get(name, '"x"')) if name == "path" else TEXTS.get(name, '"x"')
         if type_ == "const char *const *":

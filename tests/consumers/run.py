@@ -9,6 +9,7 @@ usage: run.py [WORD...], where only cases with such a word in their names run
 import os
 import re
 import shutil
+import subprocess
 import sys
 import time
 
@@ -147,6 +148,18 @@ def component_tensorrt():
     check("The component tensorrt needs" in fails(lambda: cmake_project("tensorrt", options=options)), "another message")
 
 
+def component_torch():
+    """The component is there with LibTorch, which the target then links, and not without."""
+    found = subprocess.run([ROOT / "scripts" / "setup_libtorch.sh"], text=True, capture_output=True)
+    options = [f"-DCMAKE_PREFIX_PATH={PREFIX}"]
+    refused = fails(lambda: cmake_project("torch", options=[*options, "-DCMAKE_DISABLE_FIND_PACKAGE_Torch=ON"]))
+    check("The component torch needs LibTorch" in " ".join(refused.split()), "another message:", refused)
+    if found.returncode != 0:
+        return found.stderr.strip().splitlines()[-1]
+    cmake_project("torch", options=[f"-DCMAKE_PREFIX_PATH={PREFIX};{found.stdout.strip()}"])
+    return None
+
+
 def fails(action):
     try:
         action()
@@ -251,6 +264,7 @@ CASES = [
         "find_package_static", ["consumer_c", "consumer_cpp"], found_in(PREFIX))),
     ("find_package, qdq::tensorrt", lambda: cmake_project("tensorrt", options=found_in(PREFIX))),
     ("find_package, component tensorrt", component_tensorrt),
+    ("find_package, component torch", component_torch),
     ("find_package, another version", refuses_another_minor_version),
     ("pkg-config, shared and static", lambda: pkg_config(PREFIX)),
     ("the installed tree, moved", the_moved_tree),

@@ -116,6 +116,48 @@ TEST(digits_end_to_end_from_a_lambda) {
   CHECK_EQ(model.calibrate(plan, first)->to_bytes()->text(), stats.to_bytes()->text());
 }
 
+TEST(trained_weights_and_their_ranges_go_into_a_model) {
+  Model model = digits::model();
+  std::vector<float> weights(1280);
+  for (std::size_t i = 0; i < weights.size(); ++i) weights[i] = static_cast<float>(i % 100) / 64.0f;
+  CHECK(model.set_initializer("fc.weight", qdq::TensorView(weights.data(), {10, 128})).has_value());
+  const auto stored = model.constant("fc.weight").value();
+  const auto* values = static_cast<const float*>(stored->view().data());
+  CHECK(std::vector<float>(values, values + weights.size()) == weights);
+  CHECK_FAILS(model.set_initializer("none", qdq::TensorView(weights.data(), {10, 128})), Status::InvalidArgument, "'none'");
+  CHECK_FAILS(model.set_initializer("fc.weight", qdq::TensorView(weights.data(), {128, 10})), Status::Shape, "fc.weight");
+  const std::vector<std::int8_t> integers(1280);
+  CHECK_FAILS(model.set_initializer("fc.weight", qdq::TensorView(integers.data(), {10, 128})), Status::Type, "fc.weight");
+
+  const auto plan = model.plan().value();
+  auto batches = Batches::from_callback(model.inputs().value(), digits::source(1)).value();
+  const auto ranges = plan.ranges(model.calibrate(plan, batches).value()).value();
+  const auto scales = [&](qdq::QuantizeOptions::Builder& options) {
+    const auto quantized = model.quantize(plan, ranges, options.build().value());
+    if (!quantized) return std::vector<float>();
+    const auto scale = quantized->constant("fc.weight_scale").value();
+    const auto* numbers = static_cast<const float*>(scale->view().data());
+    return std::vector<float>(numbers, numbers + 10);
+  };
+  std::vector<float> amax, expected;
+  for (int i = 1; i <= 10; ++i) amax.push_back(127.0f * static_cast<float>(i));
+  for (int i = 1; i <= 10; ++i) expected.push_back(static_cast<float>(i));
+  auto computed = qdq::QuantizeOptions::make();
+  auto given = qdq::QuantizeOptions::make();
+  given.weight_amax("fc.weight", amax);
+  CHECK(scales(given) == expected);
+  auto one = qdq::QuantizeOptions::make();
+  one.weight_amax("fc.weight", std::vector<float>{254.0f}).weight_amax("of nothing", std::vector<float>{1.0f});
+  CHECK(scales(one) == std::vector<float>(10, 2.0f));
+  auto taken_back = qdq::QuantizeOptions::make();
+  taken_back.weight_amax("fc.weight", amax).no_weight_amax("fc.weight");
+  CHECK(scales(taken_back) == scales(computed));
+  auto wrong = qdq::QuantizeOptions::make();
+  wrong.weight_amax("fc.weight", std::vector<float>{1.0f, 2.0f});
+  CHECK_FAILS(model.quantize(plan, ranges, wrong.build().value()), Status::Shape, "2 ranges are given for 10 channels");
+  CHECK_FAILS(qdq::QuantizeOptions::make().weight_amax("w", std::vector<float>{-1.0f}).build(), Status::InvalidArgument, "amax is -1");
+}
+
 TEST(batches_are_read_one_by_one) {
   const Model model = digits::model();
   auto batches = Batches::from_callback(model.inputs().value(), digits::source(2)).value();

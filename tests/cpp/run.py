@@ -17,6 +17,8 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TESTS = ROOT / "tests" / "cpp"
 HEADERS = ROOT / "cpp" / "qdq"
+# The umbrellas of what stands on other libraries.
+APART = ("tensorrt.hpp", "torch.hpp")
 C_HEADER = ROOT / "include" / "qdq" / "qdq.h"
 DATA = ROOT / "tests" / "data"
 SOURCES = sorted(TESTS.glob("*.cpp"))
@@ -158,14 +160,14 @@ class Suite:
             raise Failed("not in cpp/qdq: " + ", ".join(missing))
         umbrella = (HEADERS / "qdq.hpp").read_text()
         for path in HEADERS.glob("*.hpp"):
-            if path.name != "qdq.hpp" and not path.name.startswith("tensorrt") and f"<qdq/{path.name}>" not in umbrella:
+            if path.name not in ("qdq.hpp", *APART) and f"<qdq/{path.name}>" not in umbrella:
                 raise Failed(f"qdq.hpp does not include {path.name}")
         return f"{len(names)} names"
 
     def headers_alone(self, compiler):
-        # Those for TensorRT need its headers.
+        # Those for TensorRT and LibTorch need their headers.
         names = [path.relative_to(HEADERS.parent) for path in sorted(HEADERS.rglob("*.hpp"))]
-        names = [name for name in names if not name.parts[1].startswith("tensorrt")]
+        names = [name for name in names if not name.parts[1].startswith(("tensorrt", "torch"))]
         for name in names:
             source = self.folder / f"alone_{compiler}.cpp"
             source.write_text(f"#include <{name}>\n#include <{name}>\n")

@@ -50,7 +50,8 @@ pub fn weights(args: &WeightArgs) -> Result<Weights> {
         args::Weights::Float => WeightForm::Float,
     };
     let typed = args.weight_method.as_deref().map(str::parse).transpose();
-    Ok(Weights { form, method: of_option("--weight-method", typed)?.unwrap_or(Weights::default().method) })
+    let method = of_option("--weight-method", typed)?.unwrap_or_default();
+    Ok(Weights { form, method, ..Weights::default() })
 }
 
 /// The engine that runs the model.

@@ -1,0 +1,30 @@
+// Quantization for LibTorch: functions that autograd knows, modules that take the place of torch::nn, calibration, training and
+// the way to an ONNX model. Version 1.13 and newer.
+//
+//     namespace nn = qdq::nn;  // in place of torch::nn
+//
+//     {
+//       nn::Collect collect(*model);
+//       for (auto& batch : loader) model->forward(batch.data);
+//     }
+//     nn::load_calib_amax(*model, qdq::Method::Mse);
+//     nn::calibrate_weights(*model);
+//     …  // train on, see FineTuning
+//     nn::export_onnx(*model, "float.onnx", "quantized.onnx");
+//
+// Errors are qdq::Exception.
+#ifndef QDQ_TORCH_HPP
+#define QDQ_TORCH_HPP
+
+#include <qdq/torch/calibrate.hpp>
+#include <qdq/torch/conv.hpp>
+#include <qdq/torch/export.hpp>
+#include <qdq/torch/functional.hpp>
+#include <qdq/torch/layers.hpp>
+#include <qdq/torch/module.hpp>
+#include <qdq/torch/rnn.hpp>
+#include <qdq/torch/tensor.hpp>
+#include <qdq/torch/tensor_quantizer.hpp>
+#include <qdq/torch/train.hpp>
+
+#endif

@@ -1,0 +1,226 @@
+// Quantization as functions that autograd knows.
+#ifndef QDQ_TORCH_FUNCTIONAL_HPP
+#define QDQ_TORCH_FUNCTIONAL_HPP
+
+#include <cmath>
+#include <cstdint>
+#include <memory>
+#include <utility>
+
+#include <qdq/descriptor.hpp>
+#include <qdq/torch/kernels.hpp>
+#include <qdq/torch/operations.hpp>
+
+// Data is float, double, half or bfloat16. Contiguous tensors of the CPU are read where they are, by qdq's kernels, and others
+// of the CPU by their strides; tensors of a GPU are computed by torch's operations with the same numbers. qdq.h has the formulas
+// beside the functions named at each. M is the highest integer of the descriptor's format, L the lowest.
+//
+// Any number of threads may call these. Errors are qdq::Exception.
+
+namespace qdq::nn {
+
+/// A descriptor that modules and gradients share: nothing can change it.
+using SharedDescriptor = std::shared_ptr<const Descriptor>;
+
+/// Shares a descriptor.
+[[nodiscard]] inline SharedDescriptor share(Descriptor descriptor) {
+  return std::make_shared<const Descriptor>(std::move(descriptor));
+}
+
+namespace detail {
+
+/// What a node of the graph keeps of its descriptor.
+struct Kept : torch::CustomClassHolder {
+  explicit Kept(SharedDescriptor shared) : descriptor(std::move(shared)) {}
+  SharedDescriptor descriptor;
+};
+
+inline bool on_host(const torch::Tensor& x) { return x.device().is_cpu(); }
+
+inline void keep(torch::autograd::AutogradContext* context, const SharedDescriptor& descriptor) {
+  context->saved_data["descriptor"] = c10::IValue::make_capsule(c10::make_intrusive<Kept>(descriptor));
+}
+
+inline SharedDescriptor kept(torch::autograd::AutogradContext* context) {
+  return c10::static_intrusive_pointer_cast<Kept>(context->saved_data["descriptor"].toCapsule())->descriptor;
+}
+
+/// The gradient of data that passed where |x| is not above amax.
+inline torch::Tensor straight_through(torch::autograd::AutogradContext* context, const torch::Tensor& gradient) {
+  const auto saved = context->get_saved_variables();
+  const auto descriptor = kept(context);
+  const auto& x = saved[0];
+  const auto same = gradient.to(x.scalar_type());
+  return on_host(x) ? kernels::backward(same, x, saved[1], *descriptor) : operations::backward(same, x, saved[1], *descriptor);
+}
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+struct FakeTensorQuant : torch::autograd::Function<FakeTensorQuant> {
+  static torch::Tensor forward(AutogradContext* context, const torch::Tensor& x, const torch::Tensor& amax,
+                               SharedDescriptor descriptor) {
+    context->save_for_backward({x, amax});
+    keep(context, descriptor);
+    return on_host(x) ? kernels::fake_quant(x, amax, *descriptor) : operations::fake_quant(x, amax, *descriptor);
+  }
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    return {straight_through(context, gradients[0]), torch::Tensor(), torch::Tensor()};
+  }
+};
+
+struct TensorQuant : torch::autograd::Function<TensorQuant> {
+  static variable_list forward(AutogradContext* context, const torch::Tensor& x, const torch::Tensor& amax,
+                               SharedDescriptor descriptor) {
+    context->save_for_backward({x, amax});
+    keep(context, descriptor);
+    auto [values, scale] = on_host(x) ? kernels::quant(x, amax, *descriptor) : operations::quant(x, amax, *descriptor);
+    context->mark_non_differentiable({scale});
+    return {values, scale};
+  }
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    return {straight_through(context, gradients[0]), torch::Tensor(), torch::Tensor()};
+  }
+};
+
+struct FakeAffineQuant : torch::autograd::Function<FakeAffineQuant> {
+  static torch::Tensor forward(AutogradContext* context, const torch::Tensor& x, double min, double max, std::int64_t num_bits) {
+    context->save_for_backward({x});
+    context->saved_data["min"] = min;
+    context->saved_data["max"] = max;
+    const auto from = static_cast<float>(min), to = static_cast<float>(max);
+    const auto bits = static_cast<std::uint32_t>(num_bits);
+    return on_host(x) ? kernels::affine(x, from, to, bits) : operations::affine(x, from, to, bits);
+  }
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    const auto x = context->get_saved_variables()[0];
+    const auto from = static_cast<float>(context->saved_data["min"].toDouble());
+    const auto to = static_cast<float>(context->saved_data["max"].toDouble());
+    const auto gradient = gradients[0].to(x.scalar_type());
+    const auto found = on_host(x) ? kernels::affine_backward(gradient, x, from, to) : operations::affine_backward(gradient, x, from, to);
+    return {found, torch::Tensor(), torch::Tensor(), torch::Tensor()};
+  }
+};
+
+struct Clip : torch::autograd::Function<Clip> {
+  static torch::Tensor forward(AutogradContext* context, const torch::Tensor& x, const torch::Tensor& min, const torch::Tensor& max) {
+    context->save_for_backward({x, min, max});
+    const auto from = min.item<float>(), to = max.item<float>();
+    return on_host(x) ? kernels::clip(x, from, to) : operations::clip(x, from, to);
+  }
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    const auto saved = context->get_saved_variables();
+    const auto& x = saved[0];
+    const auto from = saved[1].item<float>(), to = saved[2].item<float>();
+    const auto gradient = gradients[0].to(x.scalar_type());
+    const auto [found, ends] = on_host(x) ? kernels::clip_backward(gradient, x, from, to) : operations::clip_backward(gradient, x, from, to);
+    return {found, torch::full_like(saved[1], ends.min), torch::full_like(saved[2], ends.max)};
+  }
+};
+
+struct LearnedStep : torch::autograd::Function<LearnedStep> {
+  static torch::Tensor forward(AutogradContext* context, const torch::Tensor& x, const torch::Tensor& step, double lowest,
+                               double highest, double gradient_scale) {
+    context->save_for_backward({x, step});
+    context->saved_data["lowest"] = lowest;
+    context->saved_data["highest"] = highest;
+    context->saved_data["gradient_scale"] = gradient_scale;
+    const auto data = operations::wide(x);
+    const auto width = step.to(data.device(), data.scalar_type());
+    return ((data / width).round().clamp(lowest, highest) * width).to(x.scalar_type());
+  }
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    const auto saved = context->get_saved_variables();
+    const auto &x = saved[0], &step = saved[1];
+    const auto lowest = context->saved_data["lowest"].toDouble(), highest = context->saved_data["highest"].toDouble();
+    const auto data = operations::wide(x);
+    const auto steps = data / step.to(data.device(), data.scalar_type());
+    const auto inside = (steps > lowest).logical_and(steps < highest);
+    const auto nothing = operations::constant(0, gradients[0]);
+    // The ends where it is clipped, the error of rounding elsewhere; a NaN counts for nothing.
+    const auto slope = torch::where(inside, steps.round() - steps, steps.clamp(lowest, highest)).nan_to_num(0);
+    auto to_step = (gradients[0].to(torch::kDouble) * slope.to(torch::kDouble) * context->saved_data["gradient_scale"].toDouble());
+    to_step = to_step.sum_to_size(step.sizes()).to(step.device(), step.scalar_type());
+    return {torch::where(inside, gradients[0], nothing).to(x.scalar_type()), to_step, torch::Tensor(), torch::Tensor(),
+            torch::Tensor()};
+  }
+};
+
+}  // namespace detail
+
+/// What quantization makes of tensors: torch::nn::functional with these functions besides.
+namespace functional {
+
+using namespace torch::nn::functional;  // NOLINT: that is the point of this namespace.
+
+/// The amax that x is quantized by where none is fixed: max |x| per tensor, axis or block, times the descriptor's factor. Float,
+/// on the device of x, without gradient.
+[[nodiscard]] inline torch::Tensor amax(const torch::Tensor& x, const Descriptor& descriptor) {
+  detail::check_quantizable(x);
+  return detail::on_host(x) ? detail::kernels::amax_of(x, descriptor) : detail::operations::amax_of(x, descriptor);
+}
+
+/// Quantizes and goes back at once, as qdq_tensor_fake_quant(): y = clamp(round(x * M / amax), L, M) / (M / amax), or e4m3. amax
+/// is float and broadcasts to x, by blocks where the descriptor has them. The gradient passes where |x| <= amax and is 0
+/// elsewhere; amax gets none.
+[[nodiscard]] inline torch::Tensor fake_tensor_quant(const torch::Tensor& x, const torch::Tensor& amax,
+                                                     const SharedDescriptor& descriptor = share(Descriptor())) {
+  detail::check_quantizable(x);
+  return detail::FakeTensorQuant::apply(x, amax, descriptor);
+}
+
+/// Quantizes and keeps the integers in the type of x, as qdq_tensor_quant(), with the scale M / amax (float), which has no
+/// gradient. That of x passes where |x| <= amax.
+[[nodiscard]] inline std::pair<torch::Tensor, torch::Tensor> tensor_quant(
+    const torch::Tensor& x, const torch::Tensor& amax, const SharedDescriptor& descriptor = share(Descriptor())) {
+  detail::check_quantizable(x);
+  auto found = detail::TensorQuant::apply(x, amax, descriptor);
+  return {found[0], found[1]};
+}
+
+/// Fake quantization of `min` to `max` with a zero point, in integers of 2 to 16 bits, as qdq_tensor_fake_affine_quant(). The
+/// gradient passes where min <= x <= max.
+[[nodiscard]] inline torch::Tensor fake_affine_tensor_quant(const torch::Tensor& x, float min, float max,
+                                                            std::uint32_t num_bits = 8) {
+  detail::check_quantizable(x);
+  return detail::FakeAffineQuant::apply(x, static_cast<double>(min), static_cast<double>(max), static_cast<std::int64_t>(num_bits));
+}
+
+/// Fake quantization to the 8-bit float e4m3, y = e4m3(x * 448 / amax) / (448 / amax). The gradient passes where |x| <= amax.
+[[nodiscard]] inline torch::Tensor scaled_e4m3(const torch::Tensor& x, const torch::Tensor& amax) {
+  return fake_tensor_quant(x, amax, share(Descriptor::make().e4m3().build().value()));
+}
+
+/// y = min(max(x, min), max), with `min` and `max` of one element each. The gradient passes to x where min < x < max, to min where
+/// x <= min and to max where x >= max.
+[[nodiscard]] inline torch::Tensor clip(const torch::Tensor& x, const torch::Tensor& min, const torch::Tensor& max) {
+  detail::check_quantizable(x);
+  return detail::Clip::apply(x, min, max);
+}
+
+/// The factor 1 / sqrt(N M) on the gradient of a step that N values share.
+[[nodiscard]] inline double learned_step_gradient_scale(std::int64_t values, const Descriptor& descriptor) {
+  return 1 / std::sqrt(static_cast<double>(values) * detail::operations::high(descriptor));
+}
+
+/// Fake quantization by a step that training moves: y = clamp(round(x / step), L, M) * step (Esser et al., Learned Step Size
+/// Quantization, arXiv:1902.08153). The step is positive and broadcasts to x. With v = x / step the gradient passes to x where
+/// L < v < M; to the step goes gradient_scale * sum(gradient * d), d = round(v) - v there and L or M where v is clipped. A
+/// gradient_scale of 0 stands for 1 / sqrt(N M), N being how many values share one step.
+[[nodiscard]] inline torch::Tensor learned_step_quant(const torch::Tensor& x, const torch::Tensor& step, const Descriptor& descriptor,
+                                                      double gradient_scale = 0) {
+  detail::check_quantizable(x);
+  if (descriptor.is_e4m3()) {
+    detail::fail(Status::Unsupported, "e4m3 has no steps of one width to learn", "use integers");
+  }
+  if ((step > 0).logical_and(step.isfinite()).logical_not().any().item<bool>()) {
+    detail::fail(Status::InvalidArgument, "a step is not a positive finite number", "start from amax / M");
+  }
+  if (gradient_scale == 0) gradient_scale = learned_step_gradient_scale(x.numel() / step.numel(), descriptor);
+  return detail::LearnedStep::apply(x, step, detail::operations::low(descriptor), detail::operations::high(descriptor), gradient_scale);
+}
+
+}  // namespace functional
+}  // namespace qdq::nn
+
+#endif

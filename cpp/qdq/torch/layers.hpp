@@ -1,0 +1,117 @@
+// Linear layers, and modules whose input alone is quantized.
+#ifndef QDQ_TORCH_LAYERS_HPP
+#define QDQ_TORCH_LAYERS_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <ostream>
+#include <string>
+
+#include <qdq/torch/module.hpp>
+
+namespace qdq::nn {
+
+/// torch::nn::Linear with a quantized input and weight: same options, then QuantOptions.
+class LinearImpl : public detail::QuantizedWeight<LinearImpl, torch::nn::LinearImpl, torch::nn::LinearOptions> {
+ public:
+  using QuantizedWeight::QuantizedWeight;
+
+  torch::Tensor forward(const torch::Tensor& input) {
+    auto quantize_input = input_quantizer(), quantize_weight = weight_quantizer();
+    if (quantize_input.is_empty()) return torch::nn::LinearImpl::forward(input);
+    return torch::nn::functional::linear(quantize_input(input), quantize_weight(weight), bias);
+  }
+  static SharedDescriptor default_weight() { return detail::predefined(Predefined::LinearWeightPerRow); }
+};
+TORCH_MODULE(Linear);
+
+namespace detail {
+
+/// torch's InstanceNorm by its functional form: LibTorch does not export what deriving from its own classes needs.
+template <std::size_t D>
+class InstanceNormBase : public torch::nn::NormImplBase<D, InstanceNormBase<D>, torch::nn::InstanceNormOptions> {
+ public:
+  using torch::nn::NormImplBase<D, InstanceNormBase<D>, torch::nn::InstanceNormOptions>::NormImplBase;
+
+  torch::Tensor forward(const torch::Tensor& input) {
+    _check_input_dim(input);
+    const bool batched = input.dim() == static_cast<std::int64_t>(D) + 2;
+    const auto arguments = torch::nn::functional::InstanceNormFuncOptions()
+                               .running_mean(this->running_mean)
+                               .running_var(this->running_var)
+                               .weight(this->weight)
+                               .bias(this->bias)
+                               .use_input_stats(this->is_training() || !this->options.track_running_stats())
+                               .momentum(this->options.momentum())
+                               .eps(this->options.eps());
+    const auto out = torch::nn::functional::instance_norm(batched ? input : input.unsqueeze(0), arguments);
+    return batched ? out : out.squeeze(0);
+  }
+  void pretty_print(std::ostream& stream) const override {
+    stream << "torch::nn::InstanceNorm" << D << "d(" << this->options.num_features() << ")";
+  }
+
+ protected:
+  void _check_input_dim(const torch::Tensor& input) override {
+    const auto rank = static_cast<std::int64_t>(D) + 2;
+    if (input.dim() == rank || input.dim() == rank - 1) return;
+    fail(Status::Shape, "InstanceNorm of " + std::to_string(D) + " axes takes no tensor of rank " + std::to_string(input.dim()),
+         "give batch, channels and those axes");
+  }
+};
+
+}  // namespace detail
+
+#define QDQ_NN_INPUT(Name, Base)                                                                                      \
+  /** torch::nn::Name with a quantized input: same options, then QuantOptions. */                                     \
+  class Name##Impl : public detail::QuantizedInput<Name##Impl, Base, torch::nn::Name##Options> {                       \
+   public:                                                                                                            \
+    using QuantizedInput::QuantizedInput;                                                                             \
+    torch::Tensor forward(const torch::Tensor& input) { return compute(input); }                                      \
+  };                                                                                                                  \
+  TORCH_MODULE(Name)
+
+QDQ_NN_INPUT(MaxPool1d, torch::nn::MaxPool1dImpl);
+QDQ_NN_INPUT(MaxPool2d, torch::nn::MaxPool2dImpl);
+QDQ_NN_INPUT(MaxPool3d, torch::nn::MaxPool3dImpl);
+QDQ_NN_INPUT(AvgPool1d, torch::nn::AvgPool1dImpl);
+QDQ_NN_INPUT(AvgPool2d, torch::nn::AvgPool2dImpl);
+QDQ_NN_INPUT(AvgPool3d, torch::nn::AvgPool3dImpl);
+QDQ_NN_INPUT(AdaptiveAvgPool1d, torch::nn::AdaptiveAvgPool1dImpl);
+QDQ_NN_INPUT(AdaptiveAvgPool2d, torch::nn::AdaptiveAvgPool2dImpl);
+QDQ_NN_INPUT(AdaptiveAvgPool3d, torch::nn::AdaptiveAvgPool3dImpl);
+QDQ_NN_INPUT(InstanceNorm1d, detail::InstanceNormBase<1>);
+QDQ_NN_INPUT(InstanceNorm2d, detail::InstanceNormBase<2>);
+QDQ_NN_INPUT(InstanceNorm3d, detail::InstanceNormBase<3>);
+#undef QDQ_NN_INPUT
+
+namespace detail {
+
+struct AddOptions {};
+
+/// The sum that nn::Add is without quantizers.
+class PlainAdd : public torch::nn::Module {
+ public:
+  explicit PlainAdd(const AddOptions&) {}
+  void pretty_print(std::ostream& stream) const override { stream << "qdq::nn::Add"; }
+};
+
+}  // namespace detail
+
+/// The sum of a residual block, backbone + residual. The residual alone is quantized: the backbone's convolution adds it while it
+/// computes.
+class AddImpl : public detail::QuantizedInput<AddImpl, detail::PlainAdd, detail::AddOptions> {
+ public:
+  explicit AddImpl(const QuantOptions& quant = QuantOptions()) : AddImpl(detail::AddOptions(), quant) {}
+  AddImpl(const detail::AddOptions& none, const QuantOptions& quant = QuantOptions()) : QuantizedInput(none, quant) {}
+
+  torch::Tensor forward(const torch::Tensor& backbone, const torch::Tensor& residual) {
+    auto quantizer = input_quantizer();
+    return backbone + (quantizer.is_empty() ? residual : quantizer(residual));
+  }
+};
+TORCH_MODULE(Add);
+
+}  // namespace qdq::nn
+
+#endif

@@ -1,0 +1,220 @@
+// What the quantized modules have in common.
+#ifndef QDQ_TORCH_MODULE_HPP
+#define QDQ_TORCH_MODULE_HPP
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+#include <ostream>
+#include <sstream>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <qdq/torch/tensor_quantizer.hpp>
+
+namespace qdq::nn {
+
+/// Everything else of torch::nn, so that a program that says `namespace nn = qdq::nn;` finds all that it knows.
+using namespace torch::nn;  // NOLINT: that is the point of this namespace.
+
+/// How a module quantizes: what is not set is the default of its class.
+struct QuantOptions {
+  SharedDescriptor input_descriptor, weight_descriptor;
+
+  QuantOptions& input(Descriptor descriptor) {
+    input_descriptor = share(std::move(descriptor));
+    return *this;
+  }
+  QuantOptions& weight(Descriptor descriptor) {
+    weight_descriptor = share(std::move(descriptor));
+    return *this;
+  }
+};
+
+namespace detail {
+
+inline std::atomic<bool>& quantizes() {
+  static std::atomic<bool> on{true};
+  return on;
+}
+
+}  // namespace detail
+
+/// Whether modules of this namespace that are built from now on quantize. While it is off they are what torch::nn has, with the same
+/// parameters and nothing else.
+inline void set_quantized(bool on) noexcept { detail::quantizes() = on; }
+/// Whether modules that are built now quantize. Default: true.
+[[nodiscard]] inline bool is_quantized() noexcept { return detail::quantizes(); }
+
+/// Makes float modules for as long as it lives.
+class FloatModules {
+ public:
+  FloatModules() : before_(is_quantized()) { set_quantized(false); }
+  ~FloatModules() { set_quantized(before_); }
+  FloatModules(const FloatModules&) = delete;
+  FloatModules& operator=(const FloatModules&) = delete;
+
+ private:
+  bool before_;
+};
+
+namespace detail {
+
+/// A place of a module that is quantized: its quantizers and, where it has weights, their value and the parameter's name.
+struct Site {
+  std::shared_ptr<TensorQuantizerImpl> input, weight;
+  torch::Tensor value;
+  std::string parameter;
+};
+
+/// What a quantized module answers to who walks the tree.
+struct Quantizes {
+  virtual ~Quantizes() = default;
+  /// Its places; none for a module that was built in float.
+  [[nodiscard]] virtual std::vector<Site> sites() const = 0;
+};
+
+inline SharedDescriptor predefined(Predefined which) { return share(Descriptor::predefined(which).value()); }
+
+/// Activations: 8 bits, one range, from a histogram, of which every method can compute it.
+inline SharedDescriptor default_input() {
+  return share(Descriptor::make(Predefined::PerTensor8Bit).calib_method(CalibMethod::Histogram).build().value());
+}
+
+/// A module of torch's with quantizers as children: `Base` is torch's class, `Options` what it is made of.
+///
+/// Children are asked for by name: what a copied module holds is what it has registered.
+template <typename Derived, typename Base, typename Options>
+class Quantized : public Base, public Quantizes {
+ public:
+  explicit Quantized(const Options& made_of, const QuantOptions& quant = QuantOptions()) : Base(made_of), made_of_(made_of) {
+    if (!is_quantized()) return;
+    const auto& defaults = default_options();
+    described_.input_descriptor = quant.input_descriptor ? quant.input_descriptor : defaults.input_descriptor;
+    described_.weight_descriptor = quant.weight_descriptor ? quant.weight_descriptor : defaults.weight_descriptor;
+    static_cast<Derived*>(this)->add_quantizers();
+  }
+  /// The arguments of torch's options: nn::Conv2d(1, 8, 3).
+  template <typename First, typename... Rest,
+            typename = std::enable_if_t<std::is_constructible_v<Options, First, Rest...> &&
+                                        !std::is_base_of_v<torch::nn::Module, std::decay_t<First>> &&
+                                        !std::is_same_v<Options, std::decay_t<First>>>>
+  explicit Quantized(First&& first, Rest&&... rest) : Quantized(Options(std::forward<First>(first), std::forward<Rest>(rest)...)) {}
+
+  /// The descriptor of inputs for modules of this class that are built from now on and are not given one. Not while another thread
+  /// builds modules.
+  static void set_default_input(Descriptor descriptor) { default_options().input(std::move(descriptor)); }
+  /// The same of weights.
+  static void set_default_weight(Descriptor descriptor) { default_options().weight(std::move(descriptor)); }
+
+  std::shared_ptr<torch::nn::Module> clone(const Optional<torch::Device>& device = {}) const override {
+    const torch::NoGradGuard no_grad;
+    std::shared_ptr<Derived> copy;
+    if (this->children().empty()) {
+      const FloatModules as_this;
+      copy = std::make_shared<Derived>(made_of_);
+    } else {
+      copy = std::make_shared<Derived>(made_of_, described_);
+      // With the switches and statistics that they have.
+      for (const auto& child : this->named_children()) copy->replace_module(child.key(), child.value()->clone(device));
+    }
+    const auto put = [&](torch::Tensor& to, const torch::Tensor& from) {
+      to.set_data(device ? from.detach().to(*device, from.scalar_type(), false, true) : from.detach().clone());
+      to.set_requires_grad(from.requires_grad());
+    };
+    auto parameters = copy->named_parameters(false);
+    for (const auto& parameter : this->named_parameters(false)) put(parameters[parameter.key()], parameter.value());
+    auto buffers = copy->named_buffers(false);
+    for (const auto& buffer : this->named_buffers(false)) put(buffers[buffer.key()], buffer.value());
+    copy->train(this->is_training());
+    return copy;
+  }
+
+  /// As torch's, but a file of the float model has no quantizers: those of this module stay then.
+  void load(torch::serialize::InputArchive& archive) override {
+    for (auto& parameter : this->named_parameters(false)) archive.read(parameter.key(), parameter.value());
+    for (auto& buffer : this->named_buffers(false)) archive.read(buffer.key(), buffer.value(), true);
+    for (const auto& child : this->named_children()) {
+      torch::serialize::InputArchive saved;
+      if (archive.try_read(child.key(), saved)) child.value()->load(saved);
+    }
+  }
+
+  void pretty_print(std::ostream& stream) const override {
+    std::ostringstream text;
+    Base::pretty_print(text);
+    const auto printed = text.str();
+    const std::string torch_name = "torch::nn::";
+    const bool ours = !this->children().empty() && printed.rfind(torch_name, 0) == 0;
+    stream << (ours ? "qdq::nn::" + printed.substr(torch_name.size()) : printed);
+  }
+
+  /// The quantizer of the input; empty where the module was built in float.
+  [[nodiscard]] TensorQuantizer input_quantizer() const { return quantizer("input_quantizer"); }
+  /// The quantizer of the weight; empty where the module was built in float or has no weight to quantize.
+  [[nodiscard]] TensorQuantizer weight_quantizer() const { return quantizer("weight_quantizer"); }
+
+ protected:
+  void add_quantizer(const std::string& name, const SharedDescriptor& descriptor) {
+    this->register_module(name, std::make_shared<TensorQuantizerImpl>(descriptor));
+  }
+  [[nodiscard]] const QuantOptions& described() const noexcept { return described_; }
+  [[nodiscard]] TensorQuantizer quantizer(const std::string& name) const {
+    const auto children = this->named_children();
+    const auto* found = children.find(name);
+    return found == nullptr ? TensorQuantizer(nullptr)
+                            : TensorQuantizer(std::dynamic_pointer_cast<TensorQuantizerImpl>(*found));
+  }
+
+ private:
+  static QuantOptions& default_options() {
+    static QuantOptions options{default_input(), Derived::default_weight()};
+    return options;
+  }
+
+  Options made_of_;
+  QuantOptions described_;
+};
+
+/// What modules with one weight add: both quantizers.
+template <typename Derived, typename Base, typename Options>
+class QuantizedWeight : public Quantized<Derived, Base, Options> {
+ public:
+  using Quantized<Derived, Base, Options>::Quantized;
+
+  void add_quantizers() {
+    this->add_quantizer("input_quantizer", this->described().input_descriptor);
+    this->add_quantizer("weight_quantizer", this->described().weight_descriptor);
+  }
+  [[nodiscard]] std::vector<Site> sites() const override {
+    const auto input = this->input_quantizer();
+    if (input.is_empty()) return {};
+    return {{input.ptr(), this->weight_quantizer().ptr(), this->weight, "weight"}};
+  }
+};
+
+/// What modules add that quantize their input alone.
+template <typename Derived, typename Base, typename Options>
+class QuantizedInput : public Quantized<Derived, Base, Options> {
+ public:
+  using Quantized<Derived, Base, Options>::Quantized;
+
+  torch::Tensor compute(const torch::Tensor& input) {
+    auto quantize = this->input_quantizer();
+    return Base::forward(quantize.is_empty() ? input : quantize(input));
+  }
+  static SharedDescriptor default_weight() { return nullptr; }
+  void add_quantizers() { this->add_quantizer("input_quantizer", this->described().input_descriptor); }
+  [[nodiscard]] std::vector<Site> sites() const override {
+    const auto input = this->input_quantizer();
+    if (input.is_empty()) return {};
+    return {{input.ptr(), nullptr, torch::Tensor(), std::string()}};
+  }
+};
+
+}  // namespace detail
+}  // namespace qdq::nn
+
+#endif

@@ -1,0 +1,286 @@
+// One place of a network that is calibrated, trained and run.
+#ifndef QDQ_TORCH_TENSOR_QUANTIZER_HPP
+#define QDQ_TORCH_TENSOR_QUANTIZER_HPP
+
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <mutex>
+#include <memory>
+#include <optional>
+#include <ostream>
+#include <string>
+#include <utility>
+
+#include <qdq/quantizer.hpp>
+#include <qdq/torch/functional.hpp>
+
+namespace qdq::nn {
+namespace detail {
+
+/// What calibration has collected, for threads that collect at once.
+class Calibration {
+ public:
+  explicit Calibration(const Descriptor& descriptor) : collected_(Quantizer::make(descriptor).value()) {}
+
+  std::shared_ptr<Calibration> clone() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return std::shared_ptr<Calibration>(new Calibration(collected_.clone().value()));
+  }
+  /// Runs `use` on the quantizer that collects, while no other thread does.
+  template <typename Use>
+  auto with(Use&& use) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return use(collected_);
+  }
+
+ private:
+  explicit Calibration(Quantizer&& collected) : collected_(std::move(collected)) {}
+
+  std::mutex mutex_;
+  Quantizer collected_;
+};
+
+}  // namespace detail
+
+/// qdq::Quantizer as a module: pytorch-quantization's TensorQuantizer with the differences that qdq::Quantizer has. forward() does,
+/// in this order: multiply by the pre-quantization scale; return that where disabled; collect it where calibrating; clip it where
+/// clipping; quantize it where quantizing, by the clip range where amax is learned, else by the amax, else dynamically by max |x| of
+/// this very x. At the start only quantizing is on.
+///
+/// amax and pre_quant_scale are buffers, so that torch::save() and load() carry them, without an element where there is none;
+/// clip_min and clip_max are parameters where the descriptor says learn_amax. All are float on the module's device whatever type
+/// the module is converted to. Switches, descriptor and statistics are not saved.
+///
+/// Any number of threads may call forward(), calibrating too. What changes the quantizer must not run meanwhile.
+class TensorQuantizerImpl : public torch::nn::Cloneable<TensorQuantizerImpl> {
+ public:
+  /// A quantizer that quantizes, by the descriptor's amax or dynamically.
+  explicit TensorQuantizerImpl(Descriptor descriptor = Descriptor()) : TensorQuantizerImpl(share(std::move(descriptor))) {}
+  explicit TensorQuantizerImpl(const SharedDescriptor& descriptor)
+      : descriptor_(share(descriptor->edit().no_amax().build().value())) {
+    const auto given = descriptor->amax().value();
+    reset();
+    if (!given) return;
+    set_amax(to_tensor(*given));
+    if (descriptor->learn_amax()) init_learn_amax();
+  }
+
+  void reset() override {
+    amax_ = register_buffer("amax", torch::empty({0}));
+    pre_quant_scale_ = register_buffer("pre_quant_scale", torch::empty({0}));
+    if (descriptor_->learn_amax()) {
+      const auto unset = torch::full({}, std::numeric_limits<float>::quiet_NaN());
+      clip_min_ = register_parameter("clip_min", unset.clone());
+      clip_max_ = register_parameter("clip_max", unset.clone());
+    }
+    calibration_ = calibration_ ? calibration_->clone() : std::make_shared<detail::Calibration>(*descriptor_);
+  }
+
+  /// What comes of x, see the class. Integers, where the descriptor says so, leave their scale for scale().
+  torch::Tensor forward(const torch::Tensor& input) {
+    detail::check_quantizable(input);
+    const auto x = scaled(input);
+    if (disabled_) return x;
+    if (calibrating_) collect_scaled(x);
+    const auto clipped = clipping_ || (quantizing_ && learns()) ? clip(x) : x;
+    if (!quantizing_ || (clipped.numel() == 0 && is_dynamic())) return clipped;
+    const auto amax = amax_for(clipped);
+    if (descriptor_->fake_quant()) return functional::fake_tensor_quant(clipped, amax, descriptor_);
+    const auto found = functional::tensor_quant(clipped, amax, descriptor_);
+    calibration_->with([&](Quantizer&) { scale_ = found.second; });
+    return found.first;
+  }
+
+  /// The descriptor, without the amax.
+  [[nodiscard]] const Descriptor& descriptor() const noexcept { return *descriptor_; }
+  /// Changes the format to integers of 2 to 16 bits.
+  void set_integers(std::uint32_t num_bits, bool is_unsigned = false, bool narrow_range = false) {
+    set_format(descriptor_->edit().num_bits(num_bits).is_unsigned(is_unsigned).narrow_range(narrow_range).build().value(),
+               [=](Quantizer& collected) { return collected.set_integers(num_bits, is_unsigned, narrow_range); });
+  }
+  /// Changes the format to the 8-bit float e4m3.
+  void set_e4m3() {
+    set_format(descriptor_->edit().e4m3().build().value(), [](Quantizer& collected) { return collected.set_e4m3(); });
+  }
+
+  /// Whether data passes unchanged, but for the pre-quantization scale. Default: false.
+  void set_disabled(bool on) noexcept { disabled_ = on; }
+  /// Whether data is quantized. Default: true.
+  void set_quantizing(bool on) noexcept { quantizing_ = on; }
+  /// Whether data is clipped to the learned range; only where amax is learned. Default: false.
+  void set_clipping(bool on) {
+    if (on) check_learns("clipping");
+    clipping_ = on;
+  }
+  /// Whether data is collected for calibration. Default: false.
+  void set_calibrating(bool on) noexcept { calibrating_ = on; }
+  [[nodiscard]] bool is_disabled() const noexcept { return disabled_; }
+  [[nodiscard]] bool is_quantizing() const noexcept { return quantizing_; }
+  [[nodiscard]] bool is_clipping() const noexcept { return clipping_; }
+  [[nodiscard]] bool is_calibrating() const noexcept { return calibrating_; }
+  /// Whether every tensor is quantized by its own max |x|, because no range is set.
+  [[nodiscard]] bool is_dynamic() const { return amax_.numel() == 0 && !(learns() && clip_range()); }
+
+  /// The amax as it is set; undefined where there is none.
+  [[nodiscard]] torch::Tensor amax() const { return amax_.numel() == 0 ? torch::Tensor() : amax_; }
+  /// Sets the amax, copied, of the shape of the one before, which clear_amax() takes away.
+  void set_amax(const torch::Tensor& amax) {
+    auto checked = check_numbers("amax", amax);
+    if ((checked < 0).any().item<bool>()) fail("amax is negative", "use a finite amax that is not negative");
+    if (amax_.numel() != 0 && amax_.sizes() != checked.sizes()) {
+      if (amax_.numel() != 1 || checked.numel() != 1) {
+        fail("amax has another shape than the new one", "call clear_amax() before", Status::Shape);
+      }
+      checked = checked.reshape(amax_.sizes());
+    }
+    amax_.set_data(checked);
+  }
+  /// Makes the range dynamic again.
+  void clear_amax() { amax_.set_data(torch::empty({0}, amax_.options())); }
+  /// What data is multiplied by first; undefined where there is nothing.
+  [[nodiscard]] torch::Tensor pre_quant_scale() const {
+    return pre_quant_scale_.numel() == 0 ? torch::Tensor() : pre_quant_scale_;
+  }
+  /// Sets what data is multiplied by first, copied; it broadcasts to the shape of the data. An undefined tensor for nothing.
+  void set_pre_quant_scale(const torch::Tensor& scale) {
+    pre_quant_scale_.set_data(scale.defined() ? check_numbers("pre_quant_scale", scale)
+                                              : torch::empty({0}, pre_quant_scale_.options()));
+  }
+  /// The amax that data is quantized by; undefined where the range is dynamic or has still to be learned.
+  [[nodiscard]] torch::Tensor amax_in_use() const {
+    if (learns()) return clip_range() ? torch::maximum(-clip_min_, clip_max_).detach() : torch::Tensor();
+    return amax_.numel() == 0 ? torch::Tensor() : amax_ * descriptor_->scale_amax();
+  }
+  /// The width of one step; undefined where amax_in_use() is.
+  [[nodiscard]] torch::Tensor step_size() const {
+    const auto amax = amax_in_use();
+    return amax.defined() ? amax / detail::operations::constant(detail::operations::high(*descriptor_), amax) : amax;
+  }
+  /// The scale, M / amax, of the integers that forward() gave last; undefined before.
+  [[nodiscard]] torch::Tensor scale() const {
+    return calibration_->with([&](Quantizer&) { return scale_; });
+  }
+
+  /// The learned range, from the parameters; nothing where none is set.
+  [[nodiscard]] std::optional<Quantizer::ClipRange> clip_range() const {
+    if (!learns()) return std::nullopt;
+    const Quantizer::ClipRange range{clip_min_.item<float>(), clip_max_.item<float>()};
+    if (std::isnan(range.min) || std::isnan(range.max)) return std::nullopt;
+    return range;
+  }
+  /// Sets the learned range.
+  void set_clip_range(float min, float max) {
+    check_learns("a clip range");
+    detail::operations::check_clip(min, max);
+    const torch::NoGradGuard no_grad;
+    clip_min_.fill_(min);
+    clip_max_.fill_(max);
+  }
+  /// Starts learning from the amax: sets the clip range to its largest number, negative and positive.
+  void init_learn_amax() {
+    check_learns("a clip range");
+    if (amax_.numel() == 0) fail("there is no amax to start learning from", "load a calibrated amax or set one before");
+    const auto max = amax_.max().item<float>();
+    set_clip_range(-max, max);
+  }
+
+  /// Collects a batch for calibration, whatever the switches say. That of a GPU is copied to the host.
+  void collect(const torch::Tensor& x) { collect_scaled(scaled(x)); }
+  /// Forgets what was collected.
+  void reset_calibration() {
+    calibration_->with([](Quantizer& collected) { collected.reset_calibration().value(); });
+  }
+  /// Adds what another quantizer with the same kept axes has collected.
+  void merge(const TensorQuantizerImpl& other) {
+    const auto copy = other.calibration_->clone();
+    copy->with([&](Quantizer& theirs) { calibration_->with([&](Quantizer& ours) { ours.merge(theirs).value(); }); });
+  }
+  /// A copy of the statistics; an error for a descriptor that collects maxima.
+  [[nodiscard]] TensorStats stats() const {
+    return calibration_->with([](Quantizer& collected) { return collected.stats().value(); });
+  }
+  /// Computes the amax from what was collected, and sets it. Where nothing was collected that is an error if `strict`, else false
+  /// is returned and the amax stays as it is.
+  bool load_calib_amax(RangeMethod method, bool strict = true) {
+    const auto found = calibration_->with([&](Quantizer& collected) {
+      collected.clear_amax().value();
+      if (!collected.load_calib_amax(method, strict).value()) return torch::Tensor();
+      return to_tensor(*collected.amax().value());
+    });
+    if (found.defined()) set_amax(found);
+    return found.defined();
+  }
+
+  /// The quantizer in one line for people.
+  [[nodiscard]] std::string to_text() const {
+    auto described = descriptor_->edit();
+    const auto amax = amax_.cpu();
+    if (amax.numel() != 0) described.amax(view(amax));
+    auto quantizer = Quantizer::make(described.build().value()).value();
+    if (const auto range = clip_range()) quantizer.set_clip_range(range->min, range->max).value();
+    if (pre_quant_scale_.numel() != 0) quantizer.set_pre_quant_scale(view(pre_quant_scale_.cpu())).value();
+    quantizer.set_disabled(disabled_).value();
+    quantizer.set_quantizing(quantizing_).value();
+    quantizer.set_clipping(clipping_).value();
+    quantizer.set_calibrating(calibrating_).value();
+    return std::string(quantizer.to_text().value().text());
+  }
+  void pretty_print(std::ostream& stream) const override { stream << to_text(); }
+
+  // Ranges stay float: in half they would lose what calibration found.
+  using torch::nn::Module::to;
+  void to(torch::Device device, torch::Dtype, bool non_blocking = false) override { to(device, non_blocking); }
+  void to(torch::Dtype, bool = false) override {}
+
+ private:
+  [[noreturn]] void fail(const std::string& what, const char* remedy, Status status = Status::InvalidArgument) const {
+    const auto name = descriptor_->name();
+    detail::fail(status, (name.empty() ? "quantizer" : "quantizer '" + std::string(name) + "'") + ": " + what, remedy);
+  }
+  [[nodiscard]] bool learns() const noexcept { return descriptor_->learn_amax(); }
+  void check_learns(const std::string& what) const {
+    if (!learns()) fail(what + " needs learn_amax", "set learn_amax in the descriptor");
+  }
+  /// A float copy on the quantizer's device of numbers that are finite.
+  [[nodiscard]] torch::Tensor check_numbers(const std::string& what, const torch::Tensor& given) const {
+    if (!given.defined() || given.numel() == 0) fail(what + " has no number", "give a tensor with numbers");
+    auto numbers = given.detach().to(amax_.device(), torch::kFloat, false, true).contiguous();
+    if (!numbers.isfinite().all().item<bool>()) fail(what + " is not finite", "give finite numbers");
+    return numbers;
+  }
+  template <typename Change>
+  void set_format(Descriptor changed, Change&& change) {
+    calibration_->with([&](Quantizer& collected) { change(collected).value(); });
+    descriptor_ = share(std::move(changed));
+  }
+  [[nodiscard]] torch::Tensor scaled(const torch::Tensor& x) const {
+    if (pre_quant_scale_.numel() == 0) return x;
+    const auto data = detail::operations::wide(x);
+    return (data * pre_quant_scale_.to(data.scalar_type())).to(x.scalar_type());
+  }
+  void collect_scaled(const torch::Tensor& x) {
+    const auto batch = x.detach().cpu();
+    calibration_->with([&](Quantizer& collected) { collected.collect(view(batch)).value(); });
+  }
+  [[nodiscard]] torch::Tensor clip(const torch::Tensor& x) const {
+    if (!clip_range()) {
+      fail("learn_amax has no clip range to start from", "call init_learn_amax() after loading an amax, or set the clip range");
+    }
+    return functional::clip(x, clip_min_, clip_max_);
+  }
+  [[nodiscard]] torch::Tensor amax_for(const torch::Tensor& x) const {
+    const auto fixed = amax_in_use();
+    return fixed.defined() ? fixed : functional::amax(x, *descriptor_);
+  }
+
+  SharedDescriptor descriptor_;
+  torch::Tensor amax_, pre_quant_scale_, clip_min_, clip_max_, scale_;
+  std::shared_ptr<detail::Calibration> calibration_;
+  bool disabled_ = false, quantizing_ = true, clipping_ = false, calibrating_ = false;
+};
+TORCH_MODULE(TensorQuantizer);
+
+}  // namespace qdq::nn
+
+#endif

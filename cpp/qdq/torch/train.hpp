@@ -1,0 +1,93 @@
+// Quantization-aware training.
+#ifndef QDQ_TORCH_TRAIN_HPP
+#define QDQ_TORCH_TRAIN_HPP
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <set>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <qdq/torch/calibrate.hpp>
+
+namespace qdq::nn {
+
+/// How a trained network is fine-tuned with quantization, as the user guide of pytorch-quantization recommends: for a tenth of the
+/// steps that it was trained for, from 1% of its learning rate, by a cosine down to 1% of that.
+///
+///     nn::FineTuning schedule(original_steps, original_rate);
+///     for (std::int64_t step = 0; step < schedule.steps(); ++step) {
+///       schedule.apply(optimizer, step);
+///       …
+///     }
+class FineTuning {
+ public:
+  FineTuning(std::int64_t original_steps, double original_rate, double share_of_steps = 0.1, double share_of_rate = 0.01)
+      : steps_(std::max<std::int64_t>(1, std::llround(static_cast<double>(original_steps) * share_of_steps))),
+        first_(original_rate * share_of_rate) {}
+
+  /// How many steps there are.
+  [[nodiscard]] std::int64_t steps() const noexcept { return steps_; }
+  /// The learning rate of a step, counted from 0; that of the last step from there on.
+  [[nodiscard]] double rate(std::int64_t step) const {
+    constexpr double pi = 3.14159265358979323846, last = 0.01;
+    const auto end = static_cast<double>(std::max<std::int64_t>(1, steps_ - 1));
+    const auto done = std::min(1.0, static_cast<double>(step) / end);
+    return first_ * (last + (1 - last) * (1 + std::cos(pi * done)) / 2);
+  }
+  /// Sets the learning rate of every group of an optimizer, times the group's own factor where `factors` has one.
+  void apply(torch::optim::Optimizer& optimizer, std::int64_t step, const std::vector<double>& factors = {}) const {
+    auto& groups = optimizer.param_groups();
+    for (std::size_t i = 0; i < groups.size(); ++i) {
+      groups[i].options().set_lr(rate(step) * (i < factors.size() ? factors[i] : 1));
+    }
+  }
+
+ private:
+  std::int64_t steps_;
+  double first_;
+};
+
+/// The parameters of a network for an optimizer: what the network had, and the learned ranges of its quantizers, which want a
+/// learning rate of their own and no weight decay.
+struct ParameterGroups {
+  std::vector<torch::Tensor> weights, ranges;
+};
+
+/// Both groups, without what does not require a gradient.
+[[nodiscard]] inline ParameterGroups parameter_groups(const torch::nn::Module& model) {
+  ParameterGroups groups;
+  std::set<const void*> ranges;
+  for (const auto& named : quantizers(model)) {
+    for (const auto& range : named.quantizer->parameters()) {
+      ranges.insert(range.unsafeGetTensorImpl());
+      if (range.requires_grad()) groups.ranges.push_back(range);
+    }
+  }
+  for (const auto& parameter : model.parameters()) {
+    if (parameter.requires_grad() && ranges.count(parameter.unsafeGetTensorImpl()) == 0) groups.weights.push_back(parameter);
+  }
+  return groups;
+}
+
+/// Stops ranges from moving, for the last epochs of training: no quantizer that matches calibrates or learns its range any more.
+/// What has no range yet is an error, since a dynamic one moves with every batch. `on` = false lets them learn again.
+inline void freeze_ranges(const torch::nn::Module& model, bool on = true, std::string_view pattern = "*") {
+  const auto found = detail::matching(model, pattern);
+  for (const auto& [name, quantizer] : found) {
+    if (on && !quantizer->is_disabled() && quantizer->is_dynamic()) {
+      detail::fail(Status::InvalidArgument, name + " has no range to freeze", "calibrate it, or disable it");
+    }
+  }
+  for (const auto& [name, quantizer] : found) {
+    if (on) quantizer->set_calibrating(false);
+    for (auto& range : quantizer->parameters()) range.set_requires_grad(!on);
+  }
+}
+
+}  // namespace qdq::nn
+
+#endif

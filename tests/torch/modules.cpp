@@ -1,0 +1,446 @@
+// The quantized modules against compositions of torch's functions and fake quantization, forward and backward, in float and half.
+#include "check.hpp"
+
+#include <set>
+
+namespace {
+
+/// Fake quantization by the range of this very data, kept along an axis.
+Tensor fake(const Tensor& x, std::vector<std::int32_t> axis = {}) {
+  const auto descriptor = nn::share(qdq::Descriptor::make().axis(axis).build().value());
+  return F::fake_tensor_quant(x, F::amax(x, *descriptor), descriptor);
+}
+
+using Values = std::vector<Tensor>;
+
+/// Compares what a module makes of x, and all its gradients, with `expected`, a function of x and of the module's parameters in
+/// order: in float, and in half or else bfloat16 where torch computes the function in those.
+template <typename Module>
+void against(const std::string& name, Module module, const Tensor& data,
+             const std::function<Tensor(const Tensor&, const Values&)>& expected,
+             const std::function<Tensor(Module&, const Tensor&)>& forward = [](Module& m, const Tensor& x) { return m->forward(x); }) {
+  const auto compare = [&](torch::ScalarType type, double tolerance) {
+    module->to(type);
+    module->zero_grad();
+    const auto x = data.detach().to(type).requires_grad_(true), same_x = x.detach().clone().requires_grad_(true);
+    const auto found = forward(module, x);
+    Values parameters, gradients;
+    for (const auto& parameter : module->parameters()) parameters.push_back(parameter.detach().clone().requires_grad_(true));
+    const auto wanted = expected(same_x, parameters);
+    if (found.scalar_type() != type) failed(__FILE__, __LINE__, name + " changes the type");
+    const auto gradient = torch::randn(found.sizes()).to(type);
+    found.backward(gradient);
+    wanted.backward(gradient);
+    const auto check = [&](const char* what, const Tensor& a, const Tensor& b) {
+      if (!near(a, b, tolerance)) failed(__FILE__, __LINE__, text(name, ", ", what, " in ", torch::toString(type), ":\n", a, "\n", b));
+    };
+    check("output", found, wanted);
+    check("gradient of x", x.grad(), same_x.grad());
+    std::size_t at = 0;
+    for (const auto& parameter : module->parameters()) check("gradient of a parameter", parameter.grad(), parameters[at++].grad());
+  };
+  compare(torch::kFloat, 1e-5);
+  // Whether torch itself computes the function in this type on this machine.
+  const auto computes = [&](torch::ScalarType type) {
+    try {
+      module->to(type);
+      Values parameters;
+      for (const auto& parameter : module->parameters()) parameters.push_back(parameter.detach().clone().requires_grad_(true));
+      expected(data.detach().to(type).requires_grad_(true), parameters).sum().backward();
+      return true;
+    } catch (const c10::Error&) {
+      return false;
+    }
+  };
+  if (computes(torch::kHalf)) {
+    compare(torch::kHalf, 1e-2);
+  } else if (computes(torch::kBFloat16)) {
+    std::cout << "        " << name << ": in bfloat16, since torch does not compute it in half here\n";
+    compare(torch::kBFloat16, 5e-2);
+  } else {
+    std::cout << "        " << name << ": in float only, since torch computes it in no narrower type here\n";
+  }
+  module->to(torch::kFloat);
+}
+
+/// The fake quantized x differs from x, so that what equals the composition did quantize.
+void must_quantize(const Tensor& x) { HOLDS(!same(fake(x), x)); }
+
+std::vector<std::string> names(const torch::nn::Module& module) {
+  std::vector<std::string> found;
+  for (const auto& parameter : module.named_parameters()) found.push_back(parameter.key());
+  for (const auto& buffer : module.named_buffers()) found.push_back(buffer.key());
+  return found;
+}
+
+}  // namespace
+
+TEST(convolutions) {
+  const auto x1 = torch::randn({2, 4, 9}), x2 = torch::randn({2, 4, 9, 8}), x3 = torch::randn({2, 4, 5, 6, 7});
+  must_quantize(x2);
+  against<nn::Conv1d>("Conv1d", nn::Conv1d(nn::Conv1dOptions(4, 6, 3).padding(1).stride(2)), x1, [](const Tensor& x, const Values& p) {
+    return torch::conv1d(fake(x), fake(p[0], {0}), p[1], 2, 1);
+  });
+  against<nn::Conv2d>("Conv2d", nn::Conv2d(nn::Conv2dOptions(4, 6, {3, 2}).padding({1, 0}).groups(2).dilation(2)), x2,
+                      [](const Tensor& x, const Values& p) {
+                        return torch::conv2d(fake(x), fake(p[0], {0}), p[1], 1, {1, 0}, 2, 2);
+                      });
+  against<nn::Conv2d>("Conv2d without a bias", nn::Conv2d(nn::Conv2dOptions(4, 6, 1).bias(false)), x2,
+                      [](const Tensor& x, const Values& p) { return torch::conv2d(fake(x), fake(p[0], {0})); });
+  against<nn::Conv2d>("Conv2d, same", nn::Conv2d(nn::Conv2dOptions(4, 6, {2, 3}).padding(torch::kSame)), x2,
+                      [](const Tensor& x, const Values& p) {
+                        return torch::conv2d(torch::constant_pad_nd(fake(x), {1, 1, 0, 1}), fake(p[0], {0}), p[1]);
+                      });
+  against<nn::Conv2d>("Conv2d, circular", nn::Conv2d(nn::Conv2dOptions(4, 6, 3).padding(1).padding_mode(torch::kCircular)), x2,
+                      [](const Tensor& x, const Values& p) {
+                        const auto padded = F::pad(fake(x), F::PadFuncOptions({1, 1, 1, 1}).mode(torch::kCircular));
+                        return torch::conv2d(padded, fake(p[0], {0}), p[1]);
+                      });
+  against<nn::Conv3d>("Conv3d", nn::Conv3d(4, 6, 3), x3, [](const Tensor& x, const Values& p) {
+    return torch::conv3d(fake(x), fake(p[0], {0}), p[1]);
+  });
+  nn::Conv2d one(4, 6, 3);
+  SAME(one->forward(x2[0]), torch::conv2d(fake(x2[0]), fake(one->weight, {0}), one->bias));
+}
+
+TEST(transposed_convolutions) {
+  const auto x1 = torch::randn({2, 4, 9}), x2 = torch::randn({2, 4, 5, 6}), x3 = torch::randn({2, 4, 3, 4, 5});
+  against<nn::ConvTranspose1d>("ConvTranspose1d", nn::ConvTranspose1d(nn::ConvTranspose1dOptions(4, 6, 3).stride(2).padding(1).output_padding(1)), x1,
+                               [](const Tensor& x, const Values& p) { return torch::conv_transpose1d(fake(x), fake(p[0], {1}), p[1], 2, 1, 1); });
+  against<nn::ConvTranspose2d>("ConvTranspose2d", nn::ConvTranspose2d(nn::ConvTranspose2dOptions(4, 6, 3).groups(2)), x2,
+                               [](const Tensor& x, const Values& p) {
+                                 return torch::conv_transpose2d(fake(x), fake(p[0], {1}), p[1], 1, 0, 0, 2);
+                               });
+  against<nn::ConvTranspose3d>("ConvTranspose3d", nn::ConvTranspose3d(4, 6, 2), x3,
+                               [](const Tensor& x, const Values& p) { return torch::conv_transpose3d(fake(x), fake(p[0], {1}), p[1]); });
+  nn::ConvTranspose2d up(nn::ConvTranspose2dOptions(4, 6, 3).stride(2));
+  const std::vector<std::int64_t> wanted{12, 13};
+  HOLDS(up->forward(x2, torch::IntArrayRef(wanted)).sizes() == torch::IntArrayRef({2, 6, 12, 13}));
+  torch::nn::ConvTranspose2d plain(nn::ConvTranspose2dOptions(4, 6, 3).stride(2));
+  HOLDS(plain->forward(x2, torch::IntArrayRef(wanted)).sizes() == torch::IntArrayRef({2, 6, 12, 13}));
+  const std::vector<std::int64_t> too_large{13, 13};
+  FAILS("no output of size 13", up->forward(x2, torch::IntArrayRef(too_large)));
+}
+
+TEST(linear_layers) {
+  const auto x = torch::randn({3, 5, 7});
+  against<nn::Linear>("Linear", nn::Linear(7, 4), x, [](const Tensor& data, const Values& p) {
+    return F::linear(fake(data), fake(p[0], {0}), p[1]);
+  });
+  against<nn::Linear>("Linear without a bias", nn::Linear(nn::LinearOptions(7, 4).bias(false)), x,
+                      [](const Tensor& data, const Values& p) { return F::linear(fake(data), fake(p[0], {0})); });
+}
+
+TEST(pools_norms_and_sums) {
+  const auto x1 = torch::randn({2, 4, 8}), x2 = torch::randn({2, 4, 8, 6}), x3 = torch::randn({2, 4, 4, 6, 8});
+  using Fake = const Tensor&;
+  const auto input = [](auto function) {
+    return [function](const Tensor& x, const Values&) { return function(fake(x)); };
+  };
+  against<nn::MaxPool1d>("MaxPool1d", nn::MaxPool1d(2), x1, input([](Fake x) { return torch::max_pool1d(x, 2); }));
+  against<nn::MaxPool2d>("MaxPool2d", nn::MaxPool2d(nn::MaxPool2dOptions(2).stride(1)), x2, input([](Fake x) { return torch::max_pool2d(x, 2, 1); }));
+  against<nn::MaxPool3d>("MaxPool3d", nn::MaxPool3d(2), x3, input([](Fake x) { return torch::max_pool3d(x, 2); }));
+  against<nn::AvgPool1d>("AvgPool1d", nn::AvgPool1d(2), x1, input([](Fake x) { return torch::avg_pool1d(x, 2); }));
+  against<nn::AvgPool2d>("AvgPool2d", nn::AvgPool2d(2), x2, input([](Fake x) { return torch::avg_pool2d(x, 2); }));
+  against<nn::AvgPool3d>("AvgPool3d", nn::AvgPool3d(2), x3, input([](Fake x) { return torch::avg_pool3d(x, 2); }));
+  against<nn::AdaptiveAvgPool1d>("AdaptiveAvgPool1d", nn::AdaptiveAvgPool1d(3), x1, input([](Fake x) { return torch::adaptive_avg_pool1d(x, 3); }));
+  against<nn::AdaptiveAvgPool2d>("AdaptiveAvgPool2d", nn::AdaptiveAvgPool2d(1), x2, input([](Fake x) { return torch::adaptive_avg_pool2d(x, {1, 1}); }));
+  against<nn::AdaptiveAvgPool3d>("AdaptiveAvgPool3d", nn::AdaptiveAvgPool3d(2), x3, input([](Fake x) { return torch::adaptive_avg_pool3d(x, {2, 2, 2}); }));
+  const auto norm = [](const Tensor& x, const Values& p) {
+    return torch::instance_norm(fake(x), p.empty() ? Tensor() : p[0], p.empty() ? Tensor() : p[1], {}, {}, true, 0.1, 1e-5, false);
+  };
+  against<nn::InstanceNorm1d>("InstanceNorm1d", nn::InstanceNorm1d(4), x1, norm);
+  against<nn::InstanceNorm2d>("InstanceNorm2d", nn::InstanceNorm2d(nn::InstanceNorm2dOptions(4).affine(true)), x2, norm);
+  against<nn::InstanceNorm3d>("InstanceNorm3d", nn::InstanceNorm3d(4), x3, norm);
+  nn::InstanceNorm2d tracking(nn::InstanceNorm2dOptions(4).track_running_stats(true));
+  tracking->forward(x2);
+  HOLDS(!same(tracking->running_mean, torch::zeros({4})));
+  FAILS("rank 2", tracking->forward(torch::randn({2, 4})));
+  const auto other = torch::randn({2, 4, 8});
+  against<nn::Add>("Add", nn::Add(), x1, [&](const Tensor& x, const Values&) { return other.to(x.scalar_type()) + fake(x); },
+                   [&](nn::Add& add, const Tensor& x) { return add->forward(other.to(x.scalar_type()), x); });
+}
+
+namespace {
+
+/// torch's formula, one step.
+std::pair<Tensor, Tensor> lstm(const Tensor& x, const Tensor& h, const Tensor& c, const Tensor& ih, const Tensor& hh, const Tensor& bias) {
+  const auto gates = F::linear(fake(torch::cat({x, h}, 1)), fake(torch::cat({ih, hh}, 1), {0}), bias).chunk(4, 1);
+  const auto next = gates[1].sigmoid() * c + gates[0].sigmoid() * gates[2].tanh();
+  return {gates[3].sigmoid() * next.tanh(), next};
+}
+
+}  // namespace
+
+TEST(lstms) {
+  const auto x = torch::randn({5, 3, 4});
+  against<nn::LSTMCell>("LSTMCell", nn::LSTMCell(4, 6), x[0],
+                        [](const Tensor& data, const Values& p) {
+                          const auto zeros = torch::zeros({3, 6}).to(data.scalar_type());
+                          return lstm(data, zeros, zeros, p[0], p[1], p[2] + p[3]).first;
+                        },
+                        [](nn::LSTMCell& cell, const Tensor& data) { return std::get<0>(cell->forward(data)); });
+  against<nn::LSTM>("LSTM", nn::LSTM(nn::LSTMOptions(4, 6).bidirectional(true).num_layers(2)), x,
+                    [](const Tensor& data, const Values& p) {
+                      auto layer_input = data;
+                      for (std::size_t layer = 0; layer < 2; ++layer) {
+                        Values directions;
+                        for (std::size_t reverse = 0; reverse < 2; ++reverse) {
+                          const auto first = (layer * 2 + reverse) * 4;
+                          auto h = torch::zeros({3, 6}).to(data.scalar_type()), c = h;
+                          Values steps(5);
+                          for (int step = 0; step < 5; ++step) {
+                            const auto time = reverse ? 4 - step : step;
+                            std::tie(h, c) = lstm(layer_input[time], h, c, p[first], p[first + 1], p[first + 2] + p[first + 3]);
+                            steps[static_cast<std::size_t>(time)] = h;
+                          }
+                          directions.push_back(torch::stack(steps));
+                        }
+                        layer_input = torch::cat(directions, 2);
+                      }
+                      return layer_input;
+                    },
+                    [](nn::LSTM& lstm_module, const Tensor& data) { return std::get<0>(lstm_module->forward(data)); });
+  // Without quantizing it is torch's own, states and all, batch first or without a batch.
+  for (const bool batch_first : {false, true}) {
+    const auto options = nn::LSTMOptions(4, 6).num_layers(2).bidirectional(true).batch_first(batch_first);
+    nn::LSTM quantized(options);
+    torch::nn::LSTM plain(options);
+    nn::disable(*quantized);
+    const torch::NoGradGuard no_grad;
+    for (const auto& parameter : plain->named_parameters()) parameter.value().copy_(quantized->named_parameters()[parameter.key()]);
+    const auto state = std::make_tuple(torch::randn({4, batch_first ? 5 : 3, 6}), torch::randn({4, batch_first ? 5 : 3, 6}));
+    const auto [y, states] = quantized->forward(x, state);
+    const auto [plain_y, plain_states] = plain->forward(x, state);
+    NEAR(y, plain_y, 1e-5);
+    NEAR(std::get<0>(states), std::get<0>(plain_states), 1e-5);
+    NEAR(std::get<1>(states), std::get<1>(plain_states), 1e-5);
+    NEAR(std::get<0>(quantized->forward(x[0])), std::get<0>(plain->forward(batch_first ? x[0].unsqueeze(0) : x[0].unsqueeze(1))).squeeze(batch_first ? 0 : 1), 1e-5);
+  }
+  FAILS("no projections", nn::LSTM(nn::LSTMOptions(4, 6).proj_size(3)));
+}
+
+TEST(the_switch_makes_torch_modules) {
+  const nn::FloatModules floats;
+  nn::Conv2d conv(nn::Conv2dOptions(3, 4, 3).padding(1));
+  torch::nn::Conv2d plain(nn::Conv2dOptions(3, 4, 3).padding(1));
+  HOLDS(names(*conv) == names(*plain) && conv->children().empty() && conv->input_quantizer().is_empty());
+  HOLDS(text(conv) == text(plain));
+  const torch::NoGradGuard no_grad;
+  plain->weight.copy_(conv->weight);
+  plain->bias.copy_(conv->bias);
+  const auto x = torch::randn({2, 3, 5, 5});
+  SAME(conv->forward(x), plain->forward(x));
+  nn::LSTM rnn(3, 4);
+  torch::nn::LSTM plain_rnn(3, 4);
+  HOLDS(names(*rnn) == names(*plain_rnn));
+  nn::MaxPool2d pool(2);
+  SAME(pool->forward(x), torch::max_pool2d(x, 2));
+  nn::Add add;
+  SAME(add->forward(x, x), x + x);
+  const auto copy = std::dynamic_pointer_cast<nn::Conv2dImpl>(conv->clone());
+  SAME(copy->forward(x), conv->forward(x));
+  FAILS("no quantizer", nn::disable(*conv));
+}
+
+TEST(descriptors_by_module_and_by_class) {
+  nn::Linear one(nn::LinearOptions(4, 2), nn::QuantOptions().input(qdq::Descriptor::make().num_bits(4).build().value()));
+  HOLDS(one->input_quantizer()->descriptor().num_bits() == 4 && one->weight_quantizer()->descriptor().num_bits() == 8);
+  nn::LinearImpl::set_default_weight(qdq::Descriptor::make().num_bits(3).axis({0}).build().value());
+  HOLDS(nn::Linear(4, 2)->weight_quantizer()->descriptor().num_bits() == 3);
+  HOLDS(nn::Conv2d(4, 2, 1)->weight_quantizer()->descriptor().num_bits() == 8);
+  nn::LinearImpl::set_default_weight(qdq::Descriptor::predefined(qdq::Predefined::LinearWeightPerRow).value());
+  HOLDS(nn::Linear(4, 2)->weight_quantizer()->descriptor().num_bits() == 8);
+}
+
+namespace {
+
+struct NetImpl : torch::nn::Cloneable<NetImpl> {
+  NetImpl() { NetImpl::reset(); }
+  void reset() override {
+    conv = register_module("conv", nn::Conv2d(nn::Conv2dOptions(1, 4, 3).padding(1)));
+    norm = register_module("norm", nn::BatchNorm2d(4));
+    fc = register_module("fc", nn::Linear(4 * 6 * 6, 3));
+  }
+  Tensor forward(const Tensor& x) { return fc->forward(torch::relu(norm->forward(conv->forward(x))).flatten(1)); }
+
+  nn::Conv2d conv{nullptr};
+  nn::BatchNorm2d norm{nullptr};
+  nn::Linear fc{nullptr};
+};
+TORCH_MODULE(Net);
+
+Net calibrated(const Tensor& x) {
+  Net net;
+  net->eval();
+  {
+    const nn::Collect collect(*net);
+    net->forward(x);
+  }
+  nn::load_calib_amax(*net, qdq::Method::Mse);
+  return net;
+}
+
+}  // namespace
+
+TEST(state_goes_through_files) {
+  const auto x = torch::randn({4, 1, 6, 6});
+  auto net = calibrated(x);
+  nn::calibrate_weights(*net);
+  std::stringstream file;
+  torch::save(net, file);
+  Net read;
+  read->eval();
+  HOLDS(!same(read->forward(x), net->forward(x)));
+  torch::load(read, file, torch::kCPU);
+  SAME(read->forward(x), net->forward(x));
+  SAME(read->conv->weight_quantizer()->amax(), net->conv->weight_quantizer()->amax());
+  HOLDS(read->conv->input_quantizer()->amax().device().is_cpu());
+  // What the file says is dynamic is dynamic then, whatever was before.
+  Net fresh;
+  std::stringstream dynamic;
+  torch::save(fresh, dynamic);
+  torch::load(read, dynamic);
+  HOLDS(read->conv->input_quantizer()->is_dynamic());
+  // The weights of a float network, whose file has no quantizers.
+  std::stringstream floats;
+  {
+    const nn::FloatModules none;
+    Net plain;
+    torch::save(plain, floats);
+  }
+  torch::load(net, floats);
+  HOLDS(!net->conv->input_quantizer()->is_dynamic());
+  // A quantizer that a file lacks a part of is an error.
+  nn::TensorQuantizer whole;
+  torch::serialize::OutputArchive parts;
+  parts.write("amax", torch::tensor(1.0f), true);
+  std::stringstream broken;
+  parts.save_to(broken);
+  torch::serialize::InputArchive archive;
+  archive.load_from(broken);
+  bool refused = false;
+  try {
+    whole->load(archive);
+  } catch (const c10::Error&) {
+    refused = true;
+  }
+  HOLDS(refused);
+}
+
+TEST(copies_are_independent) {
+  const auto x = torch::randn({4, 1, 6, 6});
+  auto net = calibrated(x);
+  net->conv->input_quantizer()->set_calibrating(true);
+  const auto copy = std::dynamic_pointer_cast<NetImpl>(net->clone());
+  // Statistics are copied too, and counted by themselves from then on.
+  HOLDS(copy->conv->input_quantizer()->stats().values() == 144);
+  copy->conv->input_quantizer()->collect(x);
+  HOLDS(copy->conv->input_quantizer()->stats().values() == 288 && net->conv->input_quantizer()->stats().values() == 144);
+  SAME(copy->forward(x), net->forward(x));
+  HOLDS(copy->conv->input_quantizer()->is_calibrating());
+  std::set<const void*> memory;
+  for (const auto& tensor : net->parameters()) memory.insert(tensor.data_ptr());
+  for (const auto& tensor : net->buffers()) memory.insert(tensor.data_ptr());
+  for (const auto& tensor : copy->parameters()) HOLDS(memory.count(tensor.data_ptr()) == 0);
+  const auto before = net->forward(x);
+  for (const auto& named : nn::quantizers(*copy)) {
+    named.quantizer->clear_amax();
+    named.quantizer->set_amax(torch::tensor(1e-2f));
+  }
+  SAME(net->forward(x), before);
+  HOLDS(!same(copy->forward(x), before));
+  auto list = nn::Sequential(nn::Conv2d(1, 2, 3), nn::ReLU());
+  const auto list_copy = std::dynamic_pointer_cast<torch::nn::SequentialImpl>(list->clone());
+  SAME(list_copy->forward(x), list->forward(x));
+  HOLDS(list->ptr<nn::Conv2dImpl>(0) != nullptr);
+}
+
+TEST(calibration_of_a_tree) {
+  const auto x = torch::randn({4, 1, 6, 6});
+  Net net;
+  net->eval();
+  HOLDS(nn::quantizers(*net).size() == 4 && nn::quantizers(*net, "conv.*").size() == 2 && nn::quantizers(*net, "*weight_quantizer").size() == 2);
+  HOLDS(nn::disable(*net, "fc.*") == 2 && net->fc->input_quantizer()->is_disabled() && !net->conv->input_quantizer()->is_disabled());
+  HOLDS(nn::enable(*net) == 4);
+  FAILS("no quantizer is called 'none*'", nn::enable(*net, "none*"));
+  FAILS("nothing was collected", nn::load_calib_amax(*net, qdq::Method::Max));
+  HOLDS(nn::load_calib_amax(*net, qdq::Method::Max, false) == 0);
+  {
+    const nn::Collect collect(*net);
+    HOLDS(!net->conv->input_quantizer()->is_quantizing());
+    SAME(net->conv->forward(x), torch::conv2d(x, net->conv->weight, net->conv->bias, 1, 1));
+    net->forward(x);
+  }
+  HOLDS(net->conv->input_quantizer()->is_quantizing() && !net->conv->input_quantizer()->is_calibrating());
+  qdq::TensorStats stats;
+  stats.observe(nn::view(x)).value();
+  stats.observe(nn::view(x)).value();
+  for (const auto& method : {qdq::RangeMethod(qdq::Method::Max), qdq::RangeMethod(qdq::Method::Entropy),
+                             qdq::RangeMethod(qdq::Method::Mse), qdq::percentile(99)}) {
+    HOLDS(nn::load_calib_amax(*net, method) == 4);
+    HOLDS(net->conv->input_quantizer()->amax().item<float>() == stats.amax(method).value());
+    SAME(net->conv->weight_quantizer()->amax(), net->conv->weight.detach().abs().amax({1, 2, 3}, true));
+  }
+  HOLDS(nn::calibrate_weights(*net, qdq::Method::Mse) == 2);
+  const auto expected = qdq::weights_amax(nn::view(net->fc->weight), 0, qdq::Method::Mse).value();
+  SAME(net->fc->weight_quantizer()->amax(), nn::to_tensor(expected).reshape({3, 1}));
+  const auto summary = nn::summary(*net);
+  HOLDS(summary.find("fc.weight_quantizer") != std::string::npos && summary.find("](3)") != std::string::npos);
+  HOLDS(std::count(summary.begin(), summary.end(), '\n') == 4);
+  // Transposed convolutions, recurrent layers, blocks, e4m3.
+  nn::ConvTranspose2d up(nn::ConvTranspose2dOptions(4, 6, 3));
+  HOLDS(nn::calibrate_weights(*up) == 1 && up->weight_quantizer()->amax().sizes() == torch::IntArrayRef({1, 6, 1, 1}));
+  nn::LSTM rnn(nn::LSTMOptions(3, 4).num_layers(2));
+  HOLDS(nn::calibrate_weights(*rnn) == 2);
+  std::get<0>(rnn->forward(torch::randn({2, 2, 3}))).sum().backward();
+  nn::Linear blocks(nn::LinearOptions(8, 4), nn::QuantOptions().weight(qdq::Descriptor::make().num_bits(4).block(1, 4).build().value()));
+  HOLDS(nn::calibrate_weights(*blocks) == 1 && blocks->weight_quantizer()->amax().sizes() == torch::IntArrayRef({4, 2}));
+  nn::Linear floats(nn::LinearOptions(8, 4), nn::QuantOptions().weight(qdq::Descriptor::make().e4m3().build().value()));
+  HOLDS(nn::calibrate_weights(*floats) == 1 && floats->weight_quantizer()->amax().dim() == 0);
+}
+
+TEST(training_helpers) {
+  const nn::FineTuning schedule(1000, 0.5);
+  HOLDS(schedule.steps() == 100);
+  HOLDS(std::abs(schedule.rate(0) - 0.005) < 1e-12 && std::abs(schedule.rate(99) - 0.00005) < 1e-12);
+  HOLDS(schedule.rate(200) == schedule.rate(99));
+  for (int step = 1; step < 100; ++step) HOLDS(schedule.rate(step) < schedule.rate(step - 1));
+  // Half way it is half way down.
+  HOLDS(std::abs((schedule.rate(49) + schedule.rate(50)) / 2 - (0.005 + 0.00005) / 2) < 1e-6);
+  HOLDS(nn::FineTuning(3, 0.1).steps() == 1 && nn::FineTuning(0, 0.1).rate(0) > 0);
+
+  nn::Conv2dImpl::set_default_input(qdq::Descriptor::make().learn_amax(true).calib_method(qdq::CalibMethod::Histogram).build().value());
+  Net net;
+  nn::Conv2dImpl::set_default_input(nn::detail::default_input()->clone().value());
+  auto groups = nn::parameter_groups(*net);
+  HOLDS(groups.ranges.size() == 2 && groups.weights.size() == 6);
+  const auto x = torch::randn({4, 1, 6, 6});
+  {
+    const nn::Collect collect(*net);
+    net->forward(x);
+  }
+  FAILS("no range to freeze", nn::freeze_ranges(*net));
+  nn::load_calib_amax(*net, qdq::Method::Max);
+  std::vector<torch::optim::OptimizerParamGroup> both{torch::optim::OptimizerParamGroup(groups.weights), torch::optim::OptimizerParamGroup(groups.ranges)};
+  torch::optim::SGD optimizer(both, torch::optim::SGDOptions(1.0));
+  schedule.apply(optimizer, 0, {1, 10});
+  HOLDS(std::abs(optimizer.param_groups()[0].options().get_lr() - 0.005) < 1e-12);
+  HOLDS(std::abs(optimizer.param_groups()[1].options().get_lr() - 0.05) < 1e-12);
+  const auto range = net->conv->input_quantizer()->clip_range().value();
+  const auto step = [&] {
+    optimizer.zero_grad();
+    net->forward(x * 2).pow(2).sum().backward();
+    optimizer.step();
+  };
+  step();
+  const auto moved = net->conv->input_quantizer()->clip_range().value();
+  HOLDS(moved.max != range.max && moved.min != range.min);
+  nn::freeze_ranges(*net);
+  step();
+  HOLDS(net->conv->input_quantizer()->clip_range()->max == moved.max && nn::parameter_groups(*net).ranges.empty());
+  nn::freeze_ranges(*net, false);
+  HOLDS(nn::parameter_groups(*net).ranges.size() == 2);
+}
+
+int main() { return run_all(); }
