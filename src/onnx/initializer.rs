@@ -12,7 +12,7 @@ use super::walk::names_read;
 
 use super::{Model, Place};
 use crate::error::{Error, ErrorKind, Result};
-use crate::tensor::Data;
+use crate::tensor::{Data, Tensor};
 
 /// Elements of a tensor to be stored, as a file holds them: little-endian, sub-byte types packed.
 #[derive(Clone, Debug)]
@@ -103,6 +103,35 @@ impl Model {
             std::sync::Arc::make_mut(&mut places).insert(name.to_owned(), place);
             self.constants = places.into();
         }
+        Ok(())
+    }
+
+    /// Whether `name` is a dense tensor that the main graph stores, and no `Constant` node.
+    pub fn is_initializer(&self, name: &str) -> bool {
+        matches!(self.constants().get(name), Some(Place::Initializer(_)))
+    }
+
+    /// Gives the stored tensor `name` of the main graph other values of its shape and type.
+    ///
+    /// # Errors
+    /// `InvalidArgument` where no dense tensor is stored under that name, `Shape` and `Type` where the values do not fit it;
+    /// the model is unchanged then.
+    pub fn set_initializer(&mut self, name: &str, value: &Tensor) -> Result<()> {
+        let Some(&Place::Initializer(index)) = self.constants().get(name) else {
+            let message = format!("{}: no tensor is stored under the name '{name}'", self.origin);
+            return Err(Error::new(ErrorKind::InvalidArgument, message)
+                .with_remedy("name an initializer of the main graph"));
+        };
+        let old = &self.proto.graph.initializer[index];
+        let tensor = tensor_proto(name, value.shape(), value.data().clone().into())?;
+        if (old.data_type, &old.dims) != (tensor.data_type, &tensor.dims) {
+            let (kind, what) = match old.dims == tensor.dims {
+                true => (ErrorKind::Type, "another type"),
+                false => (ErrorKind::Shape, "another shape"),
+            };
+            return Err(Error::new(kind, format!("{}: the stored tensor '{name}' has {what}", self.origin)));
+        }
+        self.edited().graph.get_or_insert_default().initializer[index] = tensor;
         Ok(())
     }
 

@@ -56,7 +56,7 @@ fn calibrated(path: &Path, kind: EngineKind) -> Result<(Prepared, Plan, Ranges)>
 fn write_quantized(path: &Path) -> Result<()> {
     let (prepared, plan, ranges) = calibrated(path, EngineKind::OnnxRuntime)?;
     for (name, form) in [("int8", WeightForm::Int8), ("float", WeightForm::Float)] {
-        let weights = Weights { form, method: Method::Max };
+        let weights = Weights { form, method: Method::Max, ..Default::default() };
         let quantized = pipeline::quantize(&prepared, &plan, &ranges, weights)?;
         quantized.save(&path.with_extension(format!("{name}.onnx")), &Default::default())?;
     }

@@ -40,6 +40,9 @@ pub struct WeightArgs {
     /// How weights are stored
     #[arg(long, value_enum, default_value_t = Weights::Int8)]
     pub weights: Weights,
+    /// Bits of a weight's integer; fewer than 8 are stored as int8 all the same, on a coarser grid
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(2..=8))]
+    pub weight_bits: u32,
     /// How the ranges of weights are computed [default: mse]
     #[arg(long, value_name = "METHOD")]
     pub weight_method: Option<String>,

@@ -50,7 +50,8 @@ pub fn weights(args: &WeightArgs) -> Result<Weights> {
         args::Weights::Float => WeightForm::Float,
     };
     let typed = args.weight_method.as_deref().map(str::parse).transpose();
-    Ok(Weights { form, method: of_option("--weight-method", typed)?.unwrap_or(Weights::default().method) })
+    let method = of_option("--weight-method", typed)?.unwrap_or(Weights::default().method);
+    Ok(Weights { form, bits: args.weight_bits, method })
 }
 
 /// The engine that runs the model.
