@@ -28,10 +28,14 @@ fn main() {
     let run = || -> Result<Table> {
         let columns = ["plain", "equalization", "learned rounding", "bias correction", "all three"];
         let columns = columns.map(|title| (title, Align::Right));
-        let mut table = Table::new(&[&[("model", Align::Left), ("weights", Align::Left)][..], &columns].concat());
+        let mut table =
+            Table::new(&[&[("model", Align::Left), ("weights", Align::Left)][..], &columns].concat());
         for argument in std::env::args().skip(1) {
             let (name, place) = argument.split_once('=').ok_or_else(|| {
-                Error::new(ErrorKind::InvalidArgument, format!("'{argument}' is no NAME=FOLDER or NAME=FILES"))
+                Error::new(
+                    ErrorKind::InvalidArgument,
+                    format!("'{argument}' is no NAME=FOLDER or NAME=FILES"),
+                )
             })?;
             for bits in [4, 8] {
                 let mut row = vec![name.to_owned(), format!("int{bits}")];
@@ -82,15 +86,13 @@ fn gains([model, calibration, test]: &[PathBuf; 3], bits: u32) -> Result<Vec<Str
     for recovery in methods {
         let mut again = || open(calibration, &float);
         let mut passes = Passes { open: &mut again, engine: &engine, report: &mut go_on };
-        let recovered =
-            pipeline::recover(&prepared, &plan, &ranges, method, weights, recovery, &mut passes)?;
+        let recovered = pipeline::recover(&prepared, &plan, &ranges, method, weights, recovery, &mut passes)?;
         if std::env::var_os("VERBOSE").is_some() {
             println!("{}", recovered.report);
         }
         let mut data = open(test, &float)?;
         let options = CompareOptions::default();
-        let compared =
-            pipeline::compare(&float, &recovered.model, data.as_mut(), &options, &mut go_on)?;
+        let compared = pipeline::compare(&float, &recovered.model, data.as_mut(), &options, &mut go_on)?;
         let sqnr = compared.outputs.first().and_then(|output| output.metrics.sqnr_db()).unwrap_or(f64::NAN);
         cells.push(match plain {
             None => format!("{sqnr:.2}"),

@@ -307,7 +307,12 @@ pub(crate) fn round_to_nearest(
 
 /// The range that a tensor shares with its group: that of calibration covers the whole group already, ranges from
 /// elsewhere may differ.
-pub(crate) fn shared_amax(graph: &Graph, plan: &Plan, planned: &PlannedActivation, ranges: &Ranges) -> Result<f32> {
+pub(crate) fn shared_amax(
+    graph: &Graph,
+    plan: &Plan,
+    planned: &PlannedActivation,
+    ranges: &Ranges,
+) -> Result<f32> {
     let group = plan.groups.get(planned.group).into_iter().flatten().copied();
     group.chain([planned.tensor]).try_fold(0f32, |widest, member| {
         let name = &graph.tensor(member).name;

@@ -40,12 +40,16 @@ pub(super) fn equalize(
         }
     }
     // Pairs that share a layer whose weight has one scale change each other's error: they take turns.
-    let one_scale: BTreeSet<_> =
-        layers.iter().filter(|layer| plan.weights[layer.planned].axis.is_none()).map(|layer| layer.node).collect();
+    let one_scale: BTreeSet<_> = layers
+        .iter()
+        .filter(|layer| plan.weights[layer.planned].axis.is_none())
+        .map(|layer| layer.node)
+        .collect();
     while !open.is_empty() {
         let mut taken = BTreeSet::new();
         let (now, later): (Vec<Pair>, Vec<Pair>) = open.into_iter().partition(|pair| {
-            let ends: Vec<_> = [pair.nodes.first(), pair.nodes.last()].into_iter().flatten().copied().collect();
+            let ends: Vec<_> =
+                [pair.nodes.first(), pair.nodes.last()].into_iter().flatten().copied().collect();
             let shared: Vec<_> = ends.into_iter().filter(|node| one_scale.contains(node)).collect();
             let is_free = shared.iter().all(|node| !taken.contains(node));
             taken.extend(shared);
@@ -136,14 +140,14 @@ fn measure(
     let copies = beside(original, segments, ranges, weights, &ReadyWeights::new())?;
     let axis: fn(usize) -> usize = |rank| 1.min(rank.saturating_sub(1));
     let pairs = copies.pairs.iter().flatten();
-    let comparisons: Vec<Comparison> = pairs
-        .map(|(float, copy)| Comparison { float: float.clone(), copy: copy.clone(), axis })
-        .collect();
+    let comparisons: Vec<Comparison> =
+        pairs.map(|(float, copy)| Comparison { float: float.clone(), copy: copy.clone(), axis }).collect();
     let (meter, taps) = Meter::new(&comparisons);
     let meter = Arc::new(meter);
     passes.run(&copies.model, &taps, meter.clone())?;
     let mut sums = meter.take().into_iter();
-    let error = |pair: &Option<_>| pair.as_ref().and_then(|_| sums.next()).and_then(|sums| sums.mean_square());
+    let error =
+        |pair: &Option<_>| pair.as_ref().and_then(|_| sums.next()).and_then(|sums| sums.mean_square());
     Ok(copies.pairs.iter().map(error).collect())
 }
 
@@ -156,7 +160,8 @@ fn candidates(
 ) -> Result<Vec<Candidate>> {
     let graph = &prepared.graph;
     let taps: Vec<String> = pairs.iter().map(|pair| graph.tensor(pair.read).name.clone()).collect();
-    let maxima = Arc::new(Maxima { pairs: pairs.to_vec(), maxima: Mutex::new(vec![Vec::new(); pairs.len()]) });
+    let maxima =
+        Arc::new(Maxima { pairs: pairs.to_vec(), maxima: Mutex::new(vec![Vec::new(); pairs.len()]) });
     passes.run(&prepared.model, &taps, maxima.clone())?;
     let maxima = maxima.maxima.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let mut tried: Vec<Vec<Candidate>> = Vec::new();
@@ -164,7 +169,8 @@ fn candidates(
         let mut own: Vec<Candidate> = Vec::new();
         for balance in BALANCES {
             let scales = pair.scales(&prepared.model, maxima, balance)?;
-            let is_new = scales.iter().any(|&scale| scale != 1.0) && own.iter().all(|one| one.scales != scales);
+            let is_new =
+                scales.iter().any(|&scale| scale != 1.0) && own.iter().all(|one| one.scales != scales);
             if is_new && pair.scaled(&prepared.model, &scales)?.is_some() {
                 own.push(Candidate { pair: at, balance, scales, amax: Ranges::default() });
             }

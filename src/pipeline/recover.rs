@@ -141,7 +141,8 @@ fn learn_rounding(
     let (mut todo, mut entries) = (Vec::new(), Vec::new());
     for (planned, weight) in plan.weights.iter().enumerate() {
         let own: Vec<&Layer> = layers.iter().filter(|layer| layer.planned == planned).collect();
-        let name = own.iter().map(|layer| graph.node(layer.node).name.as_str()).collect::<Vec<_>>().join(", ");
+        let name =
+            own.iter().map(|layer| graph.node(layer.node).name.as_str()).collect::<Vec<_>>().join(", ");
         let value = constant_value(model, graph, weight.tensor)?;
         match common_matrix(graph, &own, value.shape()) {
             Ok(matrix) => {
@@ -304,7 +305,8 @@ fn correct_biases(
     let (mut biases, mut entries) = (Vec::new(), Vec::new());
     for (layer, sums) in layers.into_iter().zip(meter.take()) {
         let name = graph.node(layer.node).name.as_str();
-        let dtype = graph.tensor(plan.weights[layer.planned].tensor).dtype.unwrap_or(crate::dtype::DataType::F32);
+        let dtype =
+            graph.tensor(plan.weights[layer.planned].tensor).dtype.unwrap_or(crate::dtype::DataType::F32);
         let bias = match bias::find(model, graph, layer, sums.channels(), dtype)? {
             Ok(bias) => bias,
             Err(reason) => {
@@ -312,7 +314,8 @@ fn correct_biases(
                 continue;
             }
         };
-        let Some(corrected) = bias::correct(&bias.values, &sums, bias.factor, |value| bias.stored(value)) else {
+        let Some(corrected) = bias::correct(&bias.values, &sums, bias.factor, |value| bias.stored(value))
+        else {
             entries.push(left_alone(method, name, "no finite output was seen"));
             continue;
         };

@@ -172,9 +172,11 @@ pub fn find(
             dtype: value.dtype(),
             tensor: Some(name),
         })),
-        _ => {
-            Ok(Err(format!("its bias '{name}' is {} of shape {:?}, not one float per channel", value.dtype(), value.shape())))
-        }
+        _ => Ok(Err(format!(
+            "its bias '{name}' is {} of shape {:?}, not one float per channel",
+            value.dtype(),
+            value.shape()
+        ))),
     }
 }
 
@@ -224,7 +226,8 @@ pub fn apply(quantized: &mut Model, graph: &Graph, biases: &[(Bias, Vec<f32>)]) 
     for (bias, values) in biases {
         let node = graph.node(bias.node);
         let output = node.output(0).map(|output| graph.tensor(output).name.as_str()).unwrap_or_default();
-        let Some(at) = quantized.nodes().position(|node| node.outputs().first().is_some_and(|o| o == output)) else {
+        let Some(at) = quantized.nodes().position(|node| node.outputs().first().is_some_and(|o| o == output))
+        else {
             continue;
         };
         let base = bias.tensor.clone().unwrap_or_else(|| format!("{}_bias", node.name));

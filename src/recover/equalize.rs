@@ -114,7 +114,9 @@ pub fn pair(
             let axis = Axis::new(value.shape(), value.shape().len() - 1);
             Some(Weight { name, channel: axis, row: axis })
         }
-        Some((name, _)) => return Ok(Err(format!("the bias '{name}' of the layer before is not one per channel"))),
+        Some((name, _)) => {
+            return Ok(Err(format!("the bias '{name}' of the layer before is not one per channel")));
+        }
         None => None,
     };
     Ok(Ok(Pair {
@@ -294,13 +296,16 @@ impl Pair {
         let inverse: Vec<f32> = scales.iter().map(|scale| scale.recip()).collect();
         let mut scaled = BTreeMap::new();
         let firsts = [Some(&self.first), self.bias.as_ref()].into_iter().flatten();
-        for (weight, factors) in firsts.map(|weight| (weight, &inverse)).chain([(&self.second, &scales.to_vec())]) {
+        for (weight, factors) in
+            firsts.map(|weight| (weight, &inverse)).chain([(&self.second, &scales.to_vec())])
+        {
             let value = value(model, &weight.name)?;
             let view = value.view().data();
             let old = view.to_f32().unwrap_or_default();
             let factor = |at: usize| factors[weight.channel.of(at)];
             let new: Vec<f32> = old.iter().enumerate().map(|(at, &old)| old * factor(at)).collect();
-            let is_exact = |(at, (new, old)): (usize, (&f32, &f32))| new / factor(at) == *old && new.is_finite();
+            let is_exact =
+                |(at, (new, old)): (usize, (&f32, &f32))| new / factor(at) == *old && new.is_finite();
             if !new.iter().zip(old.iter()).enumerate().all(is_exact) {
                 return Ok(None);
             }

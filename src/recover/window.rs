@@ -35,18 +35,28 @@ struct Axis {
 impl Window {
     /// The window of `node`, whose weight is `matrix` and has a shape, over an input; `None` where they do not fit.
     pub fn new(node: &Node, matrix: &Matrix, weight: &[usize], input: &[usize]) -> Option<Self> {
-        if node.op == "Conv" { Self::convolution(node, matrix, weight, input) } else { product(node, matrix, input) }
+        if node.op == "Conv" {
+            Self::convolution(node, matrix, weight, input)
+        } else {
+            product(node, matrix, input)
+        }
     }
 
     fn convolution(node: &Node, matrix: &Matrix, weight: &[usize], input: &[usize]) -> Option<Self> {
-        let (&[samples, all, ref sizes @ ..], &[_, channels, ref kernel @ ..]) = (input, weight) else { return None };
-        if sizes.len() != kernel.len() || sizes.len() > MOST_AXES || all != channels.checked_mul(matrix.groups)? {
+        let (&[samples, all, ref sizes @ ..], &[_, channels, ref kernel @ ..]) = (input, weight) else {
+            return None;
+        };
+        if sizes.len() != kernel.len()
+            || sizes.len() > MOST_AXES
+            || all != channels.checked_mul(matrix.groups)?
+        {
             return None;
         }
         let rank = sizes.len();
         let listed = |name, default| -> Option<Vec<usize>> {
             let Some(values) = node.ints(name) else { return Some(vec![default; rank]) };
-            let values: Option<Vec<usize>> = values.iter().map(|&value| usize::try_from(value).ok()).collect();
+            let values: Option<Vec<usize>> =
+                values.iter().map(|&value| usize::try_from(value).ok()).collect();
             values.filter(|values| values.len() == rank)
         };
         let (strides, dilations) = (listed("strides", 1)?, listed("dilations", 1)?);
