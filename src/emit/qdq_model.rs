@@ -82,9 +82,10 @@ pub fn quantize_with(
     ready: &ReadyWeights,
 ) -> Result<Model> {
     if weights.form == WeightForm::Float && (weights.bits != 8 || !ready.is_empty()) {
-        let message = "float weights with QuantizeLinear behind them are rounded to the nearest of 8 bits";
+        let message =
+            "weights that are stored as float are rounded by QuantizeLinear, to the nearest of 8 bits";
         return Err(Error::new(ErrorKind::InvalidArgument, message)
-            .with_remedy("store weights as int8 to have fewer bits or another rounding"));
+            .with_remedy("store them as int8, or leave out learned rounding and other bits"));
     }
     let mut emitter = Emitter {
         model: model.clone(),

@@ -120,11 +120,6 @@ pub struct Bias {
     tensor: Option<String>,
 }
 
-/// Along which axis of its output a layer has channels.
-pub fn channel_axis(node: &Node, rank: usize) -> usize {
-    if node.op.starts_with("Conv") { 1 } else { rank.saturating_sub(1) }
-}
-
 /// Finds the bias of a layer with so many channels, zeros where there is room for one, or says why there is none to correct.
 ///
 /// # Errors

@@ -17,6 +17,7 @@ pub mod bias;
 pub mod equalize;
 pub mod layer;
 pub mod moments;
+pub mod pair;
 pub mod rounding;
 mod window;
 

@@ -45,6 +45,11 @@ pub struct LayerRecovery {
 }
 
 impl LayerRecovery {
+    /// A layer of which nothing was changed or measured, and why.
+    pub fn left_alone(method: RecoveryMethod, layer: &str, why: impl Into<String>) -> Self {
+        Self { method, layer: layer.to_owned(), changed: (0, 0), error: None, what: why.into() }
+    }
+
     /// By how many decibels the error sank, 10·log10(before / after): 0 where nothing changed, infinite where none is left.
     pub fn gain_db(&self) -> Option<f64> {
         self.error.map(|(before, after)| if before == after { 0.0 } else { 10.0 * (before / after).log10() })

@@ -116,6 +116,33 @@ TEST(digits_end_to_end_from_a_lambda) {
   CHECK_EQ(model.calibrate(plan, first)->to_bytes()->text(), stats.to_bytes()->text());
 }
 
+TEST(digits_recover_accuracy) {
+  const Model model = digits::model();
+  const auto inputs = model.inputs().value();
+  const auto plan = model.plan().value();
+  const auto open = [&] { return Batches::open(inputs, digits::path("calib.npz")); };
+  auto batches = open().value();
+  const auto ranges = plan.ranges(model.calibrate(plan, batches).value(), qdq::Method::Mse).value();
+  const auto four = qdq::QuantizeOptions::make().weight_bits(4).build().value();
+  const auto all =
+      qdq::QuantizeOptions::make().weight_bits(4).equalization().learned_rounding().bias_correction().build().value();
+  auto recovered = model.recover(plan, ranges, qdq::Method::Mse, open, all);
+  if (!CHECK_GOOD(recovered)) return;
+  const std::string report(static_cast<const char*>(recovered->report.data()), recovered->report.size());
+  CHECK(report.find("learned rounding") != std::string::npos);
+  const auto sqnr = [&](const Model& quantized) {
+    auto test = Batches::open(inputs, digits::path("test.npz")).value();
+    return (*model.compare(quantized, test)->tensors().begin()).sqnr_db;
+  };
+  CHECK(sqnr(recovered->model) > sqnr(model.quantize(plan, ranges, four).value()) + 3.0);
+
+  CHECK(model.quantize(plan, ranges, all).error().status() == Status::InvalidArgument);
+  auto fails = [] { return qdq::Result<Batches>(qdq::Error(Status::Io, "the camera is gone")); };
+  const auto failed = model.recover(plan, ranges, qdq::Method::Mse, fails, all);
+  CHECK(!failed && failed.error().status() == Status::Io && failed.error().message() == "the camera is gone");
+  CHECK(qdq::QuantizeOptions::make().weight_bits(9).build().error().status() == Status::InvalidArgument);
+}
+
 TEST(batches_are_read_one_by_one) {
   const Model model = digits::model();
   auto batches = Batches::from_callback(model.inputs().value(), digits::source(2)).value();

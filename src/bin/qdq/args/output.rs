@@ -48,6 +48,21 @@ pub struct WeightArgs {
     pub weight_method: Option<String>,
 }
 
+/// Methods that recover accuracy without training; each layer keeps what lowers the error of its output.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Accuracy")]
+pub struct RecoveryArgs {
+    /// Give channels between two layers scales of their own (cross-layer equalization)
+    #[arg(long)]
+    pub equalize: bool,
+    /// Round each weight up or down, whichever serves its layer's output on the data
+    #[arg(long)]
+    pub learned_rounding: bool,
+    /// Move biases by what layers are off by in the mean on the data
+    #[arg(long)]
+    pub bias_correction: bool,
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum Weights {
     /// As int8 with DequantizeLinear: a quarter of the size

@@ -10,15 +10,16 @@ use crate::observe::TensorStats;
 use crate::place::Plan;
 use crate::range::{self, Method, Target};
 use crate::recover::beside::{Original, Segment, beside};
-use crate::recover::equalize::{BALANCES, Pair, pair};
+use crate::recover::equalize::BALANCES;
 use crate::recover::layer::layers;
+use crate::recover::pair::{Pair, pair};
 use crate::report::recovery::{LayerRecovery, RecoveryMethod};
 use crate::runtime::Tap;
 use crate::tensor::TensorView;
 
+use super::Passes;
 use super::meter::{Comparison, Meter};
-use super::recover::Passes;
-use super::{Prepared, of_tensor};
+use crate::pipeline::{Prepared, of_tensor};
 
 /// Equalizes the model and the ranges of what lies between the pairs.
 pub(super) fn equalize(
@@ -36,7 +37,7 @@ pub(super) fn equalize(
     for second in &layers {
         match pair(&prepared.model, &graph, plan, &layers, second)? {
             Ok(pair) => open.push(pair),
-            Err(reason) => entries.push(left_alone(graph.node(second.node).name.clone(), reason)),
+            Err(reason) => entries.push(left_alone(&graph.node(second.node).name, reason)),
         }
     }
     // Pairs that share a layer whose weight has one scale change each other's error: they take turns.
@@ -61,8 +62,8 @@ pub(super) fn equalize(
     Ok(entries)
 }
 
-fn left_alone(layer: String, what: String) -> LayerRecovery {
-    LayerRecovery { method: RecoveryMethod::Equalization, layer, changed: (0, 0), error: None, what }
+fn left_alone(layer: &str, why: impl Into<String>) -> LayerRecovery {
+    LayerRecovery::left_alone(RecoveryMethod::Equalization, layer, why)
 }
 
 /// Scales to try for a pair, and the range of what its second layer reads then.
@@ -101,13 +102,13 @@ fn turn(
         let name = |at: Option<&_>| at.map_or("", |&id| graph.node(id).name.as_str());
         let layer = format!("{} -> {}", name(pair.nodes.first()), name(pair.nodes.last()));
         let Some(before) = error(at) else {
-            entries.push(left_alone(layer, "its nodes cannot be copied to measure them".into()));
+            entries.push(left_alone(&layer, "its nodes cannot be copied to measure them"));
             continue;
         };
         let own = candidates.iter().enumerate().filter(|(_, candidate)| candidate.pair == at);
         let errors = own.filter_map(|(index, candidate)| Some((error(pairs.len() + index)?, candidate)));
         let best = errors.filter(|(after, _)| *after < before).min_by(|(a, _), (b, _)| a.total_cmp(b));
-        let mut entry = left_alone(layer, "no scales lower the error of the pair".into());
+        let mut entry = left_alone(&layer, "no scales lower the error of the pair");
         entry.changed.1 = pair.channels;
         entry.error = Some((before, before));
         if let Some((after, candidate)) = best {
