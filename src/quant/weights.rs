@@ -225,6 +225,21 @@ mod tests {
     }
 
     #[test]
+    fn fewer_bits_are_a_coarser_grid() {
+        let weights = [7.0, -8.4, 3.4, 0.5, -9.9, 20.0];
+        let found = quantize_weights_to(&weights, &[6], None, &[7.0], 4).unwrap();
+        assert_eq!(found, QuantizedWeights { values: vec![7, -8, 3, 0, -8, 7], scale: vec![1.0] });
+        assert_eq!(
+            quantize_weights_to(&weights, &[6], None, &[1.0], 2).unwrap().values,
+            [1, -2, 1, 0, -2, 1]
+        );
+        for bits in [0, 1, 9, 32, u32::MAX] {
+            let error = quantize_weights_to(&weights, &[6], None, &[7.0], bits).unwrap_err();
+            assert_eq!(error.message(), format!("weights of {bits} bits"));
+        }
+    }
+
+    #[test]
     fn hopeless_ranges_get_scale_one() {
         for amax in [0.0, f32::from_bits(1), f32::MIN_POSITIVE, f32::MIN_POSITIVE * 126.0] {
             let found = quantize_weights(&[amax, -amax], &[2], None).unwrap();

@@ -78,14 +78,9 @@ pub struct Corrected {
 }
 
 /// Moves each bias by the mean error of its channel, as far as `stored` (the rounding of the bias's type) lets it, where that
-/// lowers the channel's squared error. The layer adds `factor` times the bias. `None` where nothing was seen.
-pub fn correct(
-    bias: &[f32],
-    sums: &ErrorSums,
-    factor: f32,
-    stored: impl Fn(f32) -> f32,
-) -> Option<Corrected> {
-    let error_before = sums.mean_square()?;
+/// lowers the channel's squared error. The layer adds `factor` times the bias.
+pub fn correct(bias: &[f32], sums: &ErrorSums, factor: f32, stored: impl Fn(f32) -> f32) -> Corrected {
+    let error_before = sums.mean_square().unwrap_or(0.0);
     let mut values = bias.to_vec();
     let (mut changed, mut gained, mut count) = (0, 0.0, 0);
     for (bias, sums) in values.iter_mut().zip(&sums.channels) {
@@ -93,6 +88,7 @@ pub fn correct(
         let mean = sums.sum / (sums.count.max(1) as f64);
         let moved = stored((f64::from(*bias) + mean / f64::from(factor)) as f32);
         let by = (f64::from(moved) - f64::from(*bias)) * f64::from(factor);
+        // sum e^2 - sum (e - by)^2
         let gain = by * (2.0 * sums.sum - by * sums.count as f64);
         if moved.is_finite() && gain > 0.0 {
             *bias = moved;
@@ -100,8 +96,8 @@ pub fn correct(
             changed += 1;
         }
     }
-    let error_after = (error_before - gained / count as f64).max(0.0);
-    Some(Corrected { values, changed, error_before, error_after })
+    let error_after = (error_before - gained / count.max(1) as f64).max(0.0);
+    Corrected { values, changed, error_before, error_after }
 }
 
 /// The bias of a layer: where it is read, and its values.
@@ -235,4 +231,52 @@ pub fn apply(quantized: &mut Model, graph: &Graph, biases: &[(Bias, Vec<f32>)]) 
     let old: Vec<&str> = biases.iter().filter_map(|(bias, _)| bias.tensor.as_deref()).collect();
     quantized.remove_unused_constants(old);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn sums(expected: &[f32], found: &[f32], channels: usize) -> ErrorSums {
+        let shape = [expected.len() / channels, channels];
+        let tensor = |values: &[f32]| Tensor::new(shape.to_vec(), values.to_vec()).unwrap();
+        let mut sums = ErrorSums::default();
+        sums.add(tensor(expected).view(), tensor(found).view(), 1);
+        sums
+    }
+
+    #[test]
+    fn the_mean_error_of_a_channel_goes_into_its_bias() {
+        let found = correct(&[1.0, 5.0], &sums(&[2.0, 0.0, 4.0, 0.0], &[1.0, 0.0, 1.0, 0.0], 2), 0.5, |x| x);
+        assert_eq!((found.values, found.changed), (vec![5.0, 5.0], 1));
+        assert_eq!((found.error_before, found.error_after), (2.5, 0.5));
+    }
+
+    #[test]
+    fn what_is_not_finite_takes_no_part() {
+        let inf = f32::INFINITY;
+        let found = sums(&[f32::NAN, 1.0, inf, 1.0, 3.0, 1.0], &[1.0, inf, inf, f32::NAN, 1.0, 1.0], 2);
+        assert_eq!(correct(&[0.0, 0.0], &found, 1.0, |x| x).values, [2.0, 0.0]);
+        let nothing = correct(&[7.0], &ErrorSums::default(), 1.0, |x| x);
+        assert_eq!((nothing.values, nothing.changed), (vec![7.0], 0));
+    }
+
+    proptest! {
+        #[test]
+        fn the_error_never_grows(
+            pairs in proptest::collection::vec((-1e3f32..1e3, -1e3f32..1e3), 3..40),
+            bias in proptest::collection::vec(-1e3f32..1e3, 3),
+            factor in prop_oneof![-4f32..-0.1, 0.1f32..4.0],
+        ) {
+            let (y, other): (Vec<f32>, Vec<f32>) = pairs[..pairs.len() / 3 * 3].iter().copied().unzip();
+            let half = |value: f32| f16::from_f32(value).to_f32();
+            let found = correct(&bias, &sums(&y, &other, 3), factor, half);
+            let moved = |at: usize| other[at] + factor * (found.values[at % 3] - bias[at % 3]);
+            let after: f64 = (0..y.len()).map(|at| f64::from(y[at] - moved(at)).powi(2)).sum::<f64>() / y.len() as f64;
+            prop_assert!(found.error_after <= found.error_before);
+            prop_assert!((after - found.error_after).abs() <= 1e-4 * found.error_before + 1e-6);
+        }
+    }
 }

@@ -128,8 +128,7 @@ TEST(digits_recover_accuracy) {
       qdq::QuantizeOptions::make().weight_bits(4).equalization().learned_rounding().bias_correction().build().value();
   auto recovered = model.recover(plan, ranges, qdq::Method::Mse, open, all);
   if (!CHECK_GOOD(recovered)) return;
-  const std::string report(static_cast<const char*>(recovered->report.data()), recovered->report.size());
-  CHECK(report.find("learned rounding") != std::string::npos);
+  CHECK(recovered->report.text().find("learned rounding") != std::string::npos);
   const auto sqnr = [&](const Model& quantized) {
     auto test = Batches::open(inputs, digits::path("test.npz")).value();
     return (*model.compare(quantized, test)->tensors().begin()).sqnr_db;

@@ -53,6 +53,10 @@ pub(super) fn correct_biases(
     for (layer, sums) in layers.into_iter().zip(meter.take()) {
         let name = graph.node(layer.node).name.as_str();
         let dtype = graph.tensor(plan.weights[layer.planned].tensor).dtype.unwrap_or(DataType::F32);
+        if sums.mean_square().is_none() {
+            entries.push(LayerRecovery::left_alone(method, name, "no finite output was seen"));
+            continue;
+        }
         let bias = match bias::find(model, graph, layer, sums.channels(), dtype)? {
             Ok(bias) => bias,
             Err(reason) => {
@@ -60,11 +64,7 @@ pub(super) fn correct_biases(
                 continue;
             }
         };
-        let Some(corrected) = bias::correct(&bias.values, &sums, bias.factor, |value| bias.stored(value))
-        else {
-            entries.push(LayerRecovery::left_alone(method, name, "no finite output was seen"));
-            continue;
-        };
+        let corrected = bias::correct(&bias.values, &sums, bias.factor, |value| bias.stored(value));
         entries.push(LayerRecovery {
             method,
             layer: name.to_owned(),

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::emit::Ranges;
 use crate::emit::qdq_model::{ReadyWeights, Weights};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::observe::TensorStats;
 use crate::place::Plan;
 use crate::range::{self, Method, Target};
@@ -111,8 +111,11 @@ fn turn(
         let mut entry = left_alone(&layer, "no scales lower the error of the pair");
         entry.changed.1 = pair.channels;
         entry.error = Some((before, before));
-        if let Some((after, candidate)) = best {
-            for (name, value) in pair.scaled(&prepared.model, &candidate.scales)?.unwrap_or_default() {
+        let scaled = best.map(|(after, candidate)| {
+            Ok::<_, Error>((after, candidate, pair.scaled(&prepared.model, &candidate.scales)?))
+        });
+        if let Some((after, candidate, Some(scaled))) = scaled.transpose()? {
+            for (name, value) in scaled {
                 prepared.model.set_initializer(&name, &value)?;
             }
             entry.changed.0 = candidate.scales.iter().filter(|&&scale| scale != 1.0).count();

@@ -58,8 +58,10 @@ fn eight_bit_digits_gain_in_onnx_runtime() {
 #[test]
 fn every_layer_is_improved_or_says_why_not() {
     let mut reasons = Vec::new();
-    for model in ["unet", "gemm_variants", "shared_weights", "vision_transformer"] {
-        let case = case(model, EngineKind::Embedded);
+    let embedded = ["unet", "gemm_variants", "shared_weights", "vision_transformer"];
+    let models = embedded.map(|model| (model, EngineKind::Embedded));
+    for (model, kind) in models.into_iter().chain([("float16", EngineKind::OnnxRuntime)]) {
+        let case = case(model, kind);
         let found = case.recover(4, ALL);
         for layer in &found.report.layers {
             assert!(layer.error.is_none_or(|(before, after)| after <= before), "{model}: {layer:?}");
