@@ -14,7 +14,7 @@ endif
 export QDQ_PYTHON := $(PYTHON)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test native torch torch-seeds miri tsan header share python models peers consumers findings fmt-check lint doc clean
+.PHONY: help demo demo-accuracy test native torch torch-seeds miri tsan header share python models peers consumers findings fmt-check lint doc clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -27,6 +27,10 @@ demo: ## quantize the digits model on its real images and print float and INT8 a
 		--cache target/demo/digits.cache --ranges target/demo/digits.json
 	target/release/qdq compare $(DIGITS)/model.onnx target/demo/digits.qdq.onnx -d $(DIGITS)/test.npz \
 		--labels $(DIGITS)/test_labels.npy
+
+demo-accuracy: models ## print what equalization, learned rounding and bias correction gain over plain rounding
+	$(CARGO) run --release --quiet --example accuracy -- digits=$(DIGITS) residual_cnn=target/models/residual_cnn \
+		mobilenet=target/models/mobilenet vision_transformer=target/models/vision_transformer
 
 test: python models ## run the whole suite: Rust tests, comparison with peers, TensorRT-RTX engines
 	$(CARGO) test

@@ -32,6 +32,7 @@ pub mod range;
 pub mod quantizer;
 pub mod emit;
 pub mod report;
+pub mod recover;
 pub mod pipeline;
 pub mod ffi;
 pub mod tensorrt;

@@ -117,6 +117,20 @@ class Batches : public detail::Handle<qdq_batches, qdq_batches_free> {
   }
 };
 
+namespace detail {
+
+// A function that opens the same data once more, as the C interface calls it.
+template <typename Function>
+qdq_status open_again(void* user, qdq_batches** out, qdq_error** error) noexcept {
+  return guard(error, [&]() -> qdq_status {
+    Result<Batches> opened = (*static_cast<Function*>(user))();
+    if (!opened) return fail(std::move(opened).error(), error);
+    *out = opened->release();
+    return QDQ_OK;
+  });
+}
+
+}  // namespace detail
 }  // namespace qdq
 
 #endif

@@ -7,6 +7,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 
 #include <qdq/batches.hpp>
 #include <qdq/buffer.hpp>
@@ -27,6 +29,8 @@
 #include <qdq/value.hpp>
 
 namespace qdq {
+
+struct Recovered;
 
 /// An ONNX model. Nothing of the file is lost. Weights stay in the mapped file, which must not be changed in place while the
 /// model lives; replacing it by renaming is fine.
@@ -114,6 +118,15 @@ class Model : public detail::Handle<qdq_model, qdq_model_free> {
     return detail::make<Model>(qdq_model_quantize, c(), plan.c(), ranges.c(), options.c());
   }
 
+  /// The same with the methods that the options name, which recover accuracy on the data: no layer gets a larger mean squared
+  /// error of its output than by plain rounding. The data is read several times, so `open` is a function that returns
+  /// Result<Batches> and opens it from its beginning. `method` is that of the ranges. An error that `open` returns comes out of
+  /// this function; so does an Exception that it throws.
+  template <typename Open>
+  [[nodiscard]] Result<Recovered> recover(const Plan& plan, const Ranges& ranges, RangeMethod method, Open&& open,
+                                          const QuantizeOptions& options,
+                                          const RunOptions& run_options = RunOptions()) const;
+
   /// Runs this model and its quantized form over all batches and measures how far apart they are; with `every_activation` on
   /// every activation that both have, not only on the outputs.
   [[nodiscard]] Result<Comparison> compare(const Model& quantized, Batches& batches, bool every_activation = false,
@@ -129,6 +142,25 @@ class Model : public detail::Handle<qdq_model, qdq_model_free> {
                                     labels.size(), options.c());
   }
 };
+
+/// A quantized model and what was done for its accuracy.
+struct Recovered {
+  Model model;    ///< With Quantize and Dequantize.
+  Buffer report;  ///< What each method changed of each layer, as JSON; see qdq_model_recover().
+};
+
+template <typename Open>
+Result<Recovered> Model::recover(const Plan& plan, const Ranges& ranges, RangeMethod method, Open&& open,
+                                 const QuantizeOptions& options, const RunOptions& run_options) const {
+  using Function = std::remove_reference_t<Open>;
+  qdq_buffer* report = nullptr;
+  auto model = detail::make<Model>(qdq_model_recover, c(), plan.c(), ranges.c(), detail::number(method.method),
+                                   method.percentile, detail::open_again<Function>,
+                                   const_cast<void*>(static_cast<const void*>(&open)), options.c(), run_options.c(), &report);
+  Buffer changes(report);
+  if (!model) return std::move(model).error();
+  return Recovered{std::move(model).value(), std::move(changes)};
+}
 
 }  // namespace qdq
 

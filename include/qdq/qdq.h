@@ -291,6 +291,13 @@ typedef qdq_status (*qdq_progress_fn)(void *user,
 // How a quantized weight is stored: one of the QDQ_WEIGHT_FORM_ numbers.
 typedef int32_t qdq_weight_form;
 
+// Opens the same data once more: sets `*out` to new batches, which belong to qdq from then on, and returns QDQ_OK. Any other
+// status ends the run with that status; `*error`, which is NULL at first, may be set to an error from qdq_error_new() that says
+// why.
+//
+// Called from the thread that runs the model. It must not return by an exception or longjmp.
+typedef qdq_status (*qdq_open_batches_fn)(void *user, qdq_batches **out, qdq_error **error);
+
 // Receives a tapped tensor as soon as the engine has computed it: `tap` is its position in the list of taps that the session
 // was opened with, `value` a view (f32, f16, bf16 or f64) that is valid during the call and must not be written through.
 // Returning QDQ_OK goes on. Any other status ends the run with that status; `*error`, which is NULL at first, may be set to an
@@ -2087,6 +2094,26 @@ qdq_status qdq_quantize_options_set_weight_amax(qdq_quantize_options *options,
                                                 const qdq_tensor *amax,
                                                 qdq_error **error);
 
+// Sets how many bits the integers of weights have, 2 to 8; fewer than 8 are stored as int8 all the same, on a coarser grid.
+// Default: 8.
+qdq_status qdq_quantize_options_set_weight_bits(qdq_quantize_options *options,
+                                                uint32_t num_bits,
+                                                qdq_error **error);
+
+// Sets whether qdq_model_recover() gives channels between two layers scales of their own (cross-layer equalization). Default:
+// false.
+qdq_status qdq_quantize_options_set_equalization(qdq_quantize_options *options,
+                                                 bool enabled,
+                                                 qdq_error **error);
+
+// Sets whether qdq_model_recover() rounds each weight up or down, whichever serves its layer's output. Default: false.
+qdq_status qdq_quantize_options_set_learned_rounding(qdq_quantize_options *options,
+                                                     bool enabled,
+                                                     qdq_error **error);
+
+// Sets whether qdq_model_recover() moves biases by what layers are off by in the mean. Default: false.
+qdq_status qdq_quantize_options_set_bias_correction(qdq_quantize_options *options, bool enabled, qdq_error **error);
+
 // Opens an ONNX file. External data is looked for in the file's own folder. Free `*out` with qdq_model_free().
 qdq_status qdq_model_open(const char *path, qdq_model **out, qdq_error **error);
 
@@ -2205,6 +2232,28 @@ qdq_status qdq_model_quantize(const qdq_model *model,
                               const qdq_quantize_options *options,
                               qdq_model **out,
                               qdq_error **error);
+
+// As qdq_model_quantize(), with what of qdq_quantize_options_set_equalization(), qdq_quantize_options_set_learned_rounding() and
+// qdq_quantize_options_set_bias_correction() is set in the options: each layer keeps what lowers the mean squared error of its
+// output on the data, so no layer gets a larger one than by plain rounding. The data is read several times, so `open` is called
+// with `user` several times before this function returns. `method` and `percentile` are those of the ranges; between equalized
+// layers ranges are computed by it anew.
+//
+// `options` and `run_options` may be NULL. `report`, which may be NULL, receives what was changed as JSON: `layers`, each with
+// `method`, `layer`, `changed` of `of`, `error_before` and `error_after` (mean squares, in the output's unit squared), `gain_db`
+// and `what`; free it with qdq_buffer_free(). Free `*out` with qdq_model_free().
+qdq_status qdq_model_recover(const qdq_model *model,
+                             const qdq_plan *plan,
+                             const qdq_ranges *ranges,
+                             qdq_method method,
+                             double percentile,
+                             qdq_open_batches_fn open,
+                             void *user,
+                             const qdq_quantize_options *options,
+                             const qdq_run_options *run_options,
+                             qdq_buffer **report,
+                             qdq_model **out,
+                             qdq_error **error);
 
 // Makes a model ready to run, by the engine, library and threads of `options`, which may be NULL for the embedded engine; who
 // is told about progress and the switch that stops runs play no part. The session keeps nothing of the model's handle.

@@ -1,6 +1,6 @@
 //! Files made from a plan and its ranges.
 
-mod fold;
+pub(crate) mod fold;
 pub mod qdq_model;
 pub mod ranges;
 pub mod trt_cache;

@@ -36,12 +36,12 @@ pub struct qdq_model {
 }
 
 impl qdq_model {
-    fn new(model: Model) -> Self {
+    pub(super) fn new(model: Model) -> Self {
         Self { model, prepared: OnceLock::new() }
     }
 
     /// The model as it is planned and quantized: at an opset that has Quantize and Dequantize per channel.
-    fn prepared(&self) -> Result<&Prepared> {
+    pub(super) fn prepared(&self) -> Result<&Prepared> {
         if let Some(prepared) = self.prepared.get() {
             return Ok(prepared);
         }
@@ -344,6 +344,11 @@ pub extern "C" fn qdq_model_quantize(
             let (prepared, plan) = (get(model, "model")?.prepared()?, get(plan, "plan")?);
             check_same(plan, &prepared.graph)?;
             let ranges = &get(ranges, "ranges")?.ranges;
+            if options.is_some_and(|options| !options.recovery.is_none()) {
+                let message = "equalization, learned rounding and bias correction need data";
+                return Err(Error::new(ErrorKind::InvalidArgument, message)
+                    .with_remedy("call qdq_model_recover(), or set none of them"));
+            }
             let weights = options.map(|options| options.weights.clone()).unwrap_or_default();
             pipeline::quantize(prepared, &plan.plan, ranges, weights).map(qdq_model::new)
         })

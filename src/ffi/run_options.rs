@@ -2,7 +2,7 @@
 
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, DerefMut};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -67,8 +67,13 @@ impl<'a> Run<'a> {
     }
 
     /// The source, which ends with an error as soon as somebody asks for that.
-    pub(super) fn stoppable<'s>(&self, source: &'s mut dyn BatchSource) -> Stoppable<'s> {
-        Stoppable { source, cancel: self.options.and_then(|options| options.cancel.clone()) }
+    pub(super) fn stoppable<S>(&self, source: S) -> Stoppable<S> {
+        Stoppable { source, cancel: self.cancel() }
+    }
+
+    /// What stops the run.
+    pub(super) fn cancel(&self) -> Option<Arc<AtomicBool>> {
+        self.options.and_then(|options| options.cancel.clone())
     }
 
     pub(super) fn report(&mut self, progress: Progress) -> ControlFlow<()> {
@@ -92,12 +97,12 @@ impl<'a> Run<'a> {
     }
 }
 
-pub(super) struct Stoppable<'s> {
-    source: &'s mut dyn BatchSource,
-    cancel: Option<Arc<AtomicBool>>,
+pub(super) struct Stoppable<S> {
+    pub(super) source: S,
+    pub(super) cancel: Option<Arc<AtomicBool>>,
 }
 
-impl BatchSource for Stoppable<'_> {
+impl<S: DerefMut<Target: BatchSource> + Send> BatchSource for Stoppable<S> {
     fn next_batch(&mut self) -> Result<Option<Batch>> {
         if self.cancel.as_ref().is_some_and(|cancel| cancel.load(Ordering::Relaxed)) {
             return Err(Error::new(ErrorKind::Cancelled, "stopped on request"));

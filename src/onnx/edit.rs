@@ -54,7 +54,7 @@ impl Edits {
         self
     }
 
-    /// Lets input `input` of node `node` read the tensor `name`.
+    /// Lets input `input` of node `node` read the tensor `name`; one past the last is added.
     pub fn replace_input(&mut self, node: usize, input: usize, name: impl Into<String>) -> &mut Self {
         self.inputs.push((node, input, name.into()));
         self
@@ -182,7 +182,10 @@ fn rewire(nodes: &mut [Option<NodeProto>], edits: &Edits) -> Result<()> {
     for (index, input, name) in &edits.inputs {
         let node = node_at(nodes, *index)?;
         let missing = invalid(format!("{} has no input {input}", label(node)));
-        *node.input.get_mut(*input).ok_or(missing)? = name.clone();
+        match node.input.len() {
+            count if count == *input => node.input.push(name.clone()),
+            _ => *node.input.get_mut(*input).ok_or(missing)? = name.clone(),
+        }
     }
     for (index, output, name) in &edits.outputs {
         let node = node_at(nodes, *index)?;

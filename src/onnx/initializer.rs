@@ -106,6 +106,11 @@ impl Model {
         Ok(())
     }
 
+    /// Whether `name` is a dense tensor that the main graph stores, and no `Constant` node.
+    pub fn is_initializer(&self, name: &str) -> bool {
+        matches!(self.constants().get(name), Some(Place::Initializer(_)))
+    }
+
     /// Replaces the values of a stored tensor of the main graph, of which type and shape stay.
     ///
     /// # Errors

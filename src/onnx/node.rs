@@ -76,6 +76,33 @@ impl<'a> NodeRef<'a> {
             .map(|a| a.floats.as_slice())
     }
 
+    /// The node as one to be added to a model; `None` where an attribute is neither number, text nor a list of numbers.
+    pub fn to_spec(self) -> Option<NodeSpec> {
+        let value = |attribute: &AttributeProto| {
+            Some(match kind_of(attribute)? {
+                AttributeType::INT => AttributeValue::Int(attribute.i?),
+                AttributeType::INTS => AttributeValue::Ints(attribute.ints.clone()),
+                AttributeType::FLOAT => AttributeValue::Float(attribute.f?),
+                AttributeType::FLOATS => AttributeValue::Floats(attribute.floats.clone()),
+                AttributeType::STRING => AttributeValue::Text(
+                    std::str::from_utf8(attribute.s.as_deref().unwrap_or_default()).ok()?.to_owned(),
+                ),
+                _ => return None,
+            })
+        };
+        let attributes = self.proto.attribute.iter();
+        Some(NodeSpec {
+            op: self.op().to_owned(),
+            domain: self.domain().to_owned(),
+            name: self.name().to_owned(),
+            inputs: self.inputs().to_vec(),
+            outputs: self.outputs().to_vec(),
+            attributes: attributes
+                .map(|attribute| Some((attribute.name.clone()?, value(attribute)?)))
+                .collect::<Option<_>>()?,
+        })
+    }
+
     pub(super) fn tensor(self, name: &str) -> Option<&'a TensorProto> {
         self.attribute(name)?.t.as_option()
     }

@@ -77,7 +77,26 @@ pub fn calibrate(
     report: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Stats> {
     let collector = Arc::new(Collector { tensors: taps.iter().map(|_| Mutex::default()).collect() });
-    let mut engine = runtime::open(model, taps, collector.clone(), engine)?;
+    let samples = pass(model, taps, collector.clone(), source, engine, report)?;
+    let mut stats = Stats { samples: samples as u64, ..Stats::default() };
+    for (name, tensor) in taps.iter().zip(&collector.tensors) {
+        if let Some(tensor) = tensor.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            stats.tensors.insert(name.clone(), tensor);
+        }
+    }
+    Ok(stats)
+}
+
+/// Runs `model` over all batches of `source` with `tap` at `taps`, and returns how many samples there were.
+pub(super) fn pass(
+    model: &Model,
+    taps: &[String],
+    tap: Arc<dyn Tap>,
+    source: &mut dyn BatchSource,
+    engine: &EngineOptions,
+    report: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<usize> {
+    let mut engine = runtime::open(model, taps, tap, engine)?;
     let mut progress = Progress::start(source.remaining());
     while let Some(batch) = source.next_batch()? {
         engine.run(&batch)?;
@@ -87,11 +106,5 @@ pub fn calibrate(
         return Err(Error::new(ErrorKind::Data, "the calibration data holds no sample")
             .with_remedy("give at least one sample; a few hundred make good ranges"));
     }
-    let mut stats = Stats { samples: progress.samples as u64, ..Stats::default() };
-    for (name, tensor) in taps.iter().zip(&collector.tensors) {
-        if let Some(tensor) = tensor.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            stats.tensors.insert(name.clone(), tensor);
-        }
-    }
-    Ok(stats)
+    Ok(progress.samples)
 }

@@ -5,6 +5,7 @@
 
 mod calibrate;
 mod compare;
+mod recover;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use crate::range::{self, Method, Target};
 
 pub use calibrate::{Progress, calibrate};
 pub use compare::{CompareOptions, compare};
+pub use recover::{Passes, Recovered, check_recovery, recover};
 
 /// The opset from which QuantizeLinear and DequantizeLinear have an axis.
 pub const QDQ_OPSET: i64 = 13;

@@ -8,13 +8,13 @@ use crate::tensor::element_count;
 
 use super::amax::abs_max;
 
-/// The highest integer of the symmetric int8 grid.
-const MAX: f32 = 127.0;
+/// Bits of int8.
+const BITS: u32 = 8;
 
-/// int8 weights and their scales.
+/// Integer weights and their scales.
 #[derive(Clone, Debug, PartialEq)]
 pub struct QuantizedWeights {
-    /// One integer per weight in the order of the weights; -128 only where a range of the caller's choice clips.
+    /// One integer per weight in the order of the weights; the lowest of its bits only where a range of the caller's choice clips.
     pub values: Vec<i8>,
     /// ONNX's scale, the width of one integer step: weight = value * scale. (This is the reciprocal of the scale
     /// of the functions in [`quant`](super).) One per index of the axis, or a single one without an axis.
@@ -58,6 +58,23 @@ pub fn quantize_weights_within(
     axis: Option<usize>,
     amax: &[f32],
 ) -> Result<QuantizedWeights> {
+    quantize_weights_to(values, shape, axis, amax, BITS)
+}
+
+/// As [`quantize_weights_within`] to integers of `bits`, 2 to 8: scale = amax / M and value = clamp(rne(weight / scale),
+/// -M - 1, M) with M = 2^(bits - 1) - 1. Fewer than 8 bits are integers of that size kept in an `i8` each.
+///
+/// # Errors
+///
+/// As [`quantize_weights_within`], and when `bits` is not 2 to 8.
+pub fn quantize_weights_to(
+    values: &[f32],
+    shape: &[usize],
+    axis: Option<usize>,
+    amax: &[f32],
+    bits: u32,
+) -> Result<QuantizedWeights> {
+    let max = max_level(bits)?;
     check(values, shape, axis)?;
     if values.is_empty() {
         return Err(Error::new(ErrorKind::Shape, format!("weights of shape {shape:?} have no element")));
@@ -74,19 +91,19 @@ pub fn quantize_weights_within(
             ),
         ));
     }
-    let scale: Vec<f32> = amax.iter().map(|&amax| usable_scale(amax / MAX)).collect();
+    let scale: Vec<f32> = amax.iter().map(|&amax| usable_scale(amax / max)).collect();
     let mut integers = vec![0; values.len()];
     for_each_slice(shape, axis, |range, channels| {
         let (values, integers) = (&values[range.clone()], &mut integers[range]);
         match &scale[channels] {
             &[scale] => {
                 for (integer, &value) in integers.iter_mut().zip(values) {
-                    *integer = quantize_one(value, scale);
+                    *integer = quantize_one(value, scale, max);
                 }
             }
             scales => {
                 for ((integer, &value), &scale) in integers.iter_mut().zip(values).zip(scales) {
-                    *integer = quantize_one(value, scale);
+                    *integer = quantize_one(value, scale, max);
                 }
             }
         }
@@ -139,8 +156,21 @@ fn usable_scale(scale: f32) -> f32 {
     if scale.is_normal() { scale } else { 1.0 }
 }
 
-fn quantize_one(value: f32, scale: f32) -> i8 {
-    round((value / scale).clamp(-MAX - 1.0, MAX)) as i8
+fn quantize_one(value: f32, scale: f32, max: f32) -> i8 {
+    round((value / scale).clamp(-max - 1.0, max)) as i8
+}
+
+/// The largest integer of weights of `bits`, M = 2^(bits - 1) - 1; the lowest is -M - 1.
+///
+/// # Errors
+///
+/// When `bits` is not 2 to 8.
+pub fn max_level(bits: u32) -> Result<f32> {
+    if !(2..=BITS).contains(&bits) {
+        return Err(Error::new(ErrorKind::InvalidArgument, format!("weights of {bits} bits"))
+            .with_remedy("choose 2 to 8 bits"));
+    }
+    Ok(((1i32 << (bits - 1)) - 1) as f32)
 }
 
 fn check(values: &[f32], shape: &[usize], axis: Option<usize>) -> Result<()> {
@@ -184,6 +214,21 @@ mod tests {
         assert_eq!(found.values, [100, -128, 25, 100]);
         for amax in [&[1.0][..], &[1.0, -1.0], &[1.0, f32::NAN], &[1.0; 3]] {
             assert!(quantize_weights_within(&[1.0; 4], &[2, 2], Some(0), amax).is_err(), "{amax:?}");
+        }
+    }
+
+    #[test]
+    fn fewer_bits_are_a_coarser_grid() {
+        let weights = [7.0, -8.4, 3.4, 0.5, -9.9, 20.0];
+        let found = quantize_weights_to(&weights, &[6], None, &[7.0], 4).unwrap();
+        assert_eq!(found, QuantizedWeights { values: vec![7, -8, 3, 0, -8, 7], scale: vec![1.0] });
+        assert_eq!(
+            quantize_weights_to(&weights, &[6], None, &[1.0], 2).unwrap().values,
+            [1, -2, 1, 0, -2, 1]
+        );
+        for bits in [0, 1, 9, 32, u32::MAX] {
+            let error = quantize_weights_to(&weights, &[6], None, &[7.0], bits).unwrap_err();
+            assert_eq!(error.message(), format!("weights of {bits} bits"));
         }
     }
 

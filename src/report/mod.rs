@@ -2,6 +2,7 @@
 
 pub mod compare;
 pub mod plan;
+pub mod recovery;
 pub mod table;
 
 use serde_json::Value;

@@ -16,7 +16,7 @@ ARRAYS = {"const float *": "floats", "const int32_t *": "ints", "const int64_t *
 RESULTS = {"float *": "float", "double *": "double", "size_t *": "size_t", "bool *": "bool"}
 FILLED = {"lower": "float_memory", "upper": "float_memory", "counts": "count_memory"}
 NUMBERS = {"bool": "true", "float": "1.0f", "double": "99.0", "min": "-1.0f", "uint8_t": "3", "int64_t": "13"}
-CALLBACKS = {"qdq_free_fn": "free_user", "qdq_log_fn": "log_message", "qdq_next_batch_fn": "next_batch",
+CALLBACKS = {"qdq_free_fn": "free_user", "qdq_log_fn": "log_message", "qdq_next_batch_fn": "next_batch", "qdq_open_batches_fn": "open_batches",
              "qdq_progress_fn": "progress", "qdq_tap_fn": "tapped_value"}
 SIZES = {"size_t": "SIZE_MAX", "uint32_t": "UINT32_MAX", "int32_t": "INT32_MAX", "uint64_t": "UINT64_MAX"}
 # In how many ways values.h spoils a tensor.

@@ -205,6 +205,70 @@ static void log_messages(void) {
   qdq_run_options_free(&options);
 }
 
+static int opened;
+
+// Opens five batches; the third time it fails where it was asked to.
+static qdq_status open_again(void *user, qdq_batches **out, qdq_error **failure) {
+  static struct script source;
+  opened++;
+  if (user && opened == 3) {
+    *failure = qdq_error_new(QDQ_ERROR_IO, "the camera is gone", NULL);
+    return QDQ_ERROR_IO;
+  }
+  source = (struct script){.at = -1};
+  return qdq_batches_from_callback(inputs, next, &source, freed, out, failure);
+}
+
+static qdq_status open_nothing(void *user, qdq_batches **out, qdq_error **failure) {
+  (void)user, (void)out, (void)failure;
+  return QDQ_OK;
+}
+
+static void data_is_opened_for_every_pass(void) {
+  qdq_stats *stats;
+  qdq_ranges *ranges;
+  qdq_model *quantized;
+  qdq_buffer *changes;
+  struct script script = {.at = -1};
+  CHECK(calibrate(&script, NULL, &stats) == QDQ_OK);
+  OK(qdq_plan_ranges(plan, stats, QDQ_METHOD_MAX, 0, &ranges, &error));
+  qdq_quantize_options *options = qdq_quantize_options_new();
+  OK(qdq_quantize_options_set_weight_bits(options, 4, &error));
+  FAILS(qdq_quantize_options_set_weight_bits(options, 9, &error), QDQ_ERROR_INVALID_ARGUMENT, "9 bits");
+  OK(qdq_quantize_options_set_equalization(options, true, &error));
+  OK(qdq_quantize_options_set_learned_rounding(options, true, &error));
+  OK(qdq_quantize_options_set_bias_correction(options, true, &error));
+  // Data is needed.
+  FAILS(qdq_model_quantize(model, plan, ranges, options, &quantized, &error), QDQ_ERROR_INVALID_ARGUMENT, "need data");
+  OK(qdq_model_recover(model, plan, ranges, QDQ_METHOD_MAX, 0, open_again, NULL, options, NULL, &changes, &quantized, &error));
+  const char *json = qdq_buffer_text(changes);
+  CHECK(strstr(json, "\"learned rounding\"") && strstr(json, "\"bias correction\"") && strstr(json, "\"/fc/Gemm\""));
+  qdq_buffer_free(&changes);
+  qdq_model_free(&quantized);
+  int passes = opened;
+  CHECK(passes >= 2);
+  OK(qdq_model_recover(model, plan, ranges, QDQ_METHOD_MAX, 0, open_again, NULL, options, NULL, NULL, &quantized, &error));
+  CHECK(opened == 2 * passes);
+  qdq_model_free(&quantized);
+  opened = 1;
+  FAILS(qdq_model_recover(model, plan, ranges, QDQ_METHOD_MAX, 0, open_again, &opened, options, NULL, &changes, &quantized, &error),
+        QDQ_ERROR_IO, "the camera is gone");
+  CHECK(!changes && !quantized);
+  FAILS(qdq_model_recover(model, plan, ranges, QDQ_METHOD_MAX, 0, open_nothing, NULL, options, NULL, NULL, &quantized, &error),
+        QDQ_ERROR_CALLBACK, "gave no batches");
+  qdq_cancel *cancel = qdq_cancel_new();
+  qdq_run_options *run = qdq_run_options_new();
+  OK(qdq_run_options_set_cancel(run, cancel, &error));
+  qdq_cancel_request(cancel);
+  FAILS(qdq_model_recover(model, plan, ranges, QDQ_METHOD_MAX, 0, open_again, NULL, options, run, NULL, &quantized, &error),
+        QDQ_ERROR_CANCELLED, "stopped");
+  qdq_run_options_free(&run);
+  qdq_cancel_free(&cancel);
+  qdq_quantize_options_free(&options);
+  qdq_ranges_free(&ranges);
+  qdq_stats_free(&stats);
+}
+
 // Writing happens in one step, so that what a callback breaks off leaves the old file.
 static void nothing_is_half_written(void) {
   qdq_ranges *ranges;
@@ -231,6 +295,7 @@ int main(int count, char **arguments) {
   progress_and_cancellation();
   cancelled_by_another_thread();
   log_messages();
+  data_is_opened_for_every_pass();
   nothing_is_half_written();
   qdq_plan_free(&plan);
   qdq_specs_free(&inputs);

@@ -281,6 +281,12 @@ static qdq_batches *make_qdq_batches(void) {
   return batches;
 }
 
+static qdq_status open_batches(void *user, qdq_batches **out, qdq_error **error) {
+  (void)user, (void)error;
+  *out = make_qdq_batches();
+  return QDQ_OK;
+}
+
 static qdq_batch *make_qdq_batch(void) {
   qdq_error *failure;
   qdq_batches *batches = make_qdq_batches();

@@ -158,6 +158,32 @@ TEST(trained_weights_and_their_ranges_go_into_a_model) {
   CHECK_FAILS(qdq::QuantizeOptions::make().weight_amax("w", std::vector<float>{-1.0f}).build(), Status::InvalidArgument, "amax is -1");
 }
 
+TEST(digits_recover_accuracy) {
+  const Model model = digits::model();
+  const auto inputs = model.inputs().value();
+  const auto plan = model.plan().value();
+  const auto open = [&] { return Batches::open(inputs, digits::path("calib.npz")); };
+  auto batches = open().value();
+  const auto ranges = plan.ranges(model.calibrate(plan, batches).value(), qdq::Method::Mse).value();
+  const auto four = qdq::QuantizeOptions::make().weight_bits(4).build().value();
+  const auto all =
+      qdq::QuantizeOptions::make().weight_bits(4).equalization().learned_rounding().bias_correction().build().value();
+  auto recovered = model.recover(plan, ranges, qdq::Method::Mse, open, all);
+  if (!CHECK_GOOD(recovered)) return;
+  CHECK(recovered->report.text().find("learned rounding") != std::string::npos);
+  const auto sqnr = [&](const Model& quantized) {
+    auto test = Batches::open(inputs, digits::path("test.npz")).value();
+    return (*model.compare(quantized, test)->tensors().begin()).sqnr_db;
+  };
+  CHECK(sqnr(recovered->model) > sqnr(model.quantize(plan, ranges, four).value()) + 3.0);
+
+  CHECK(model.quantize(plan, ranges, all).error().status() == Status::InvalidArgument);
+  auto fails = [] { return qdq::Result<Batches>(qdq::Error(Status::Io, "the camera is gone")); };
+  const auto failed = model.recover(plan, ranges, qdq::Method::Mse, fails, all);
+  CHECK(!failed && failed.error().status() == Status::Io && failed.error().message() == "the camera is gone");
+  CHECK(qdq::QuantizeOptions::make().weight_bits(9).build().error().status() == Status::InvalidArgument);
+}
+
 TEST(batches_are_read_one_by_one) {
   const Model model = digits::model();
   auto batches = Batches::from_callback(model.inputs().value(), digits::source(2)).value();

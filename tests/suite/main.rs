@@ -14,4 +14,5 @@ mod models;
 mod numbers;
 mod onnx;
 mod quantizer;
+mod recover;
 mod runtime;

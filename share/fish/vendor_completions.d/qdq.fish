@@ -71,6 +71,7 @@ complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l exclude -d 'Never q
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l exclude-op -d 'Never quantize nodes of this operator; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l weights -d 'How weights are stored' -r -f -a "int8\t'As int8 with DequantizeLinear: a quarter of the size'
 float\t'As float with QuantizeLinear and DequantizeLinear'"
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l weight-bits -d 'Bits of a weight\'s integer; fewer than 8 are stored as int8 all the same, on a coarser grid' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l weight-method -d 'How the ranges of weights are computed [default: mse]' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l runtime -d 'What runs the model' -r -f -a "embedded\t'The engine inside this program'
 onnxruntime\t'ONNX Runtime\'s shared library'
@@ -84,6 +85,9 @@ complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l workspace -d 'The b
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l timing-cache -d 'Keep measured times in this file for later builds' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l compute-capability -d 'TensorRT-RTX: build for a GPU of this compute capability, such as 8.6; repeatable [default: this machine\'s]' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l per-tensor-weights -d 'One scale per weight instead of one per output channel'
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l equalize -d 'Give channels between two layers scales of their own (cross-layer equalization)'
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l learned-rounding -d 'Round each weight up or down, whichever serves its layer\'s output on the data'
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l bias-correction -d 'Move biases by what layers are off by in the mean on the data'
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l fp16 -d 'Let what is not INT8 run in half precision (TensorRT 8 to 10)'
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l json -d 'Print the result as JSON'
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -s v -l verbose -d 'Also print what happens, and which nodes stay in float'
@@ -137,6 +141,7 @@ complete -c qdq -n "__fish_qdq_using_subcommand apply" -l exclude -d 'Never quan
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l exclude-op -d 'Never quantize nodes of this operator; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l weights -d 'How weights are stored' -r -f -a "int8\t'As int8 with DequantizeLinear: a quarter of the size'
 float\t'As float with QuantizeLinear and DequantizeLinear'"
+complete -c qdq -n "__fish_qdq_using_subcommand apply" -l weight-bits -d 'Bits of a weight\'s integer; fewer than 8 are stored as int8 all the same, on a coarser grid' -r
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l weight-method -d 'How the ranges of weights are computed [default: mse]' -r
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l per-tensor-weights -d 'One scale per weight instead of one per output channel'
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l json -d 'Print the result as JSON'
@@ -156,6 +161,7 @@ complete -c qdq -n "__fish_qdq_using_subcommand engine" -l exclude -d 'Never qua
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l exclude-op -d 'Never quantize nodes of this operator; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l weights -d 'How weights are stored' -r -f -a "int8\t'As int8 with DequantizeLinear: a quarter of the size'
 float\t'As float with QuantizeLinear and DequantizeLinear'"
+complete -c qdq -n "__fish_qdq_using_subcommand engine" -l weight-bits -d 'Bits of a weight\'s integer; fewer than 8 are stored as int8 all the same, on a coarser grid' -r
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l weight-method -d 'How the ranges of weights are computed [default: mse]' -r
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l fp16 -d 'Let what is not INT8 run in half precision (TensorRT 8 to 10)'
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l per-tensor-weights -d 'One scale per weight instead of one per output channel'

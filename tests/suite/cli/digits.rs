@@ -141,3 +141,36 @@ fn info_names_version_and_engines() {
     assert_eq!(wrong.status.code(), Some(2));
     assert!(String::from_utf8(wrong.stderr).unwrap().contains("QDQ_ISA=mmx"));
 }
+
+#[test]
+fn four_bit_weights_recover_accuracy() {
+    let place = Place::with_digits();
+    let sqnr = |options: &str| {
+        let line = format!("quantize model.onnx -d calib.npz -o out.onnx --weight-bits 4 {options} --json");
+        let result = place.run(&line).succeeds().json();
+        let compared = place.run("compare model.onnx out.onnx -d test.npz --json").succeeds().json();
+        (compared["outputs"][0]["sqnr_db"].as_f64().unwrap(), result)
+    };
+    let (plain, result) = sqnr("");
+    assert!(result.get("recovery").is_none(), "{result}");
+    let (all, result) = sqnr("--equalize --learned-rounding --bias-correction");
+    assert!(all > plain + 3.0, "{plain} dB, {all} dB");
+    let layers = result["recovery"].as_array().unwrap();
+    let of = |method: &str| layers.iter().filter(|layer| layer["method"] == method).count();
+    assert_eq!((of("equalization"), of("learned rounding"), of("bias correction")), (3, 3, 3), "{result}");
+    let text =
+        place.run("quantize model.onnx -d calib.npz -o out.onnx --bias-correction").succeeds().stdout.clone();
+    assert!(text.contains("bias correction  /fc/Gemm") && text.contains("10 of 10 biases moved"), "{text}");
+}
+
+#[test]
+fn what_cannot_be_recovered_is_refused_before_the_data_is_read() {
+    let place = Place::with_digits();
+    for options in ["--weights float --learned-rounding", "--weights float --weight-bits 4"] {
+        place
+            .run(&format!("quantize model.onnx -d missing.npz -o out.onnx {options}"))
+            .refuses(&["weights that are stored as float", "store them as int8"]);
+    }
+    let refused = place.run("quantize model.onnx -d calib.npz -o out.onnx --weight-bits 9");
+    assert!(refused.code == Some(2) && refused.stderr.contains("9 is not in 2..=8"), "{}", refused.stderr);
+}

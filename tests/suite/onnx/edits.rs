@@ -3,6 +3,7 @@
 use qdq::error::ErrorKind;
 use qdq::graph::TensorKind;
 use qdq::onnx::{Edits, ElementType, InitializerData, Model, NodeSpec, Position};
+use qdq::tensor::Tensor;
 
 use super::digits;
 
@@ -153,4 +154,45 @@ fn stored_tensors_come_and_go() {
     assert!(!model.remove_initializer_if_unused(&used));
     assert_eq!(model.remove_unused_constants(["small", name.as_str(), "unheard of"]), 2);
     assert_eq!(model.constant("small").unwrap(), None);
+}
+
+#[test]
+fn a_stored_tensor_takes_other_values_of_its_shape_and_type() {
+    let mut model = model();
+    let old = model.constant("fc.bias").unwrap().unwrap();
+    let new = Tensor::new(old.shape().to_vec(), vec![0.5f32; 10]).unwrap();
+    model.set_initializer("fc.bias", new.clone()).unwrap();
+    assert_eq!(
+        Model::from_bytes(model.encode().unwrap().into()).unwrap().constant("fc.bias").unwrap(),
+        Some(new)
+    );
+    for (name, value, kind) in [
+        ("fc.bias", Tensor::new(vec![2, 5], vec![0f32; 10]).unwrap(), ErrorKind::Shape),
+        ("fc.bias", Tensor::new(vec![10], vec![0f64; 10]).unwrap(), ErrorKind::Type),
+        ("input", Tensor::new(vec![10], vec![0f32; 10]).unwrap(), ErrorKind::InvalidArgument),
+    ] {
+        let before = model.encode().unwrap();
+        let error = model.set_initializer(name, value.clone()).unwrap_err();
+        assert!(error.kind() == kind && error.message().contains(name), "{error}");
+        assert_eq!(model.encode().unwrap(), before);
+    }
+    assert!(model.is_initializer("fc.bias") && !model.is_initializer("input"));
+}
+
+#[test]
+fn a_node_can_be_copied_and_given_one_more_input() {
+    let mut model = model();
+    let at = model.nodes().position(|node| node.op() == "Gemm").unwrap();
+    let spec = model.node(at).unwrap().to_spec().unwrap();
+    assert!(spec.attributes.len() > 1);
+    let copy = NodeSpec { inputs: spec.inputs[..2].to_vec(), outputs: vec!["copy".into()], ..spec.clone() };
+    let mut edits = Edits::new();
+    edits.insert(Position::End, copy);
+    model.edit(edits).unwrap();
+    let last = model.nodes().len() - 1;
+    let mut edits = Edits::new();
+    edits.replace_input(last, 2, spec.inputs[2].as_str());
+    model.edit(edits).unwrap();
+    let copy = model.node(last).unwrap().to_spec().unwrap();
+    assert_eq!(copy, NodeSpec { outputs: vec!["copy".into()], ..spec });
 }

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Parser, Subcommand};
 
 pub use data::{Channels, DataArgs, EngineArgs, Layout, Resize, Runtime};
-pub use output::{CacheHeaderArgs, PolicyArgs, WeightArgs, Weights};
+pub use output::{CacheHeaderArgs, PolicyArgs, RecoveryArgs, WeightArgs, Weights};
 pub use tensorrt::TensorRtArgs;
 
 /// INT8 for TensorRT without Python: calibrates ONNX models and writes Q/DQ models and calibration caches.
@@ -81,6 +81,8 @@ pub struct Quantize {
     pub policy: PolicyArgs,
     #[command(flatten)]
     pub weights: WeightArgs,
+    #[command(flatten)]
+    pub recovery: RecoveryArgs,
     #[command(flatten)]
     pub runtime: EngineArgs,
     /// Also build TensorRT's engine and write it here

@@ -40,9 +40,27 @@ pub struct WeightArgs {
     /// How weights are stored
     #[arg(long, value_enum, default_value_t = Weights::Int8)]
     pub weights: Weights,
+    /// Bits of a weight's integer; fewer than 8 are stored as int8 all the same, on a coarser grid
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(2..=8))]
+    pub weight_bits: u32,
     /// How the ranges of weights are computed [default: mse]
     #[arg(long, value_name = "METHOD")]
     pub weight_method: Option<String>,
+}
+
+/// Methods that recover accuracy without training; each layer keeps what lowers the error of its output.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Accuracy")]
+pub struct RecoveryArgs {
+    /// Give channels between two layers scales of their own (cross-layer equalization)
+    #[arg(long)]
+    pub equalize: bool,
+    /// Round each weight up or down, whichever serves its layer's output on the data
+    #[arg(long)]
+    pub learned_rounding: bool,
+    /// Move biases by what layers are off by in the mean on the data
+    #[arg(long)]
+    pub bias_correction: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

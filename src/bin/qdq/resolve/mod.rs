@@ -8,9 +8,10 @@ use qdq::emit::trt_cache::{Algorithm, Header, Version};
 use qdq::error::{Error, ErrorKind, Result};
 use qdq::place::{Policy, Selection};
 use qdq::range::Method;
+use qdq::recover::Recovery;
 use qdq::runtime::{EngineKind, EngineOptions};
 
-use crate::args::{self, CacheHeaderArgs, EngineArgs, PolicyArgs, WeightArgs};
+use crate::args::{self, CacheHeaderArgs, EngineArgs, PolicyArgs, RecoveryArgs, WeightArgs};
 use crate::term::Term;
 
 pub use data::{data_paths, labels, source};
@@ -50,8 +51,17 @@ pub fn weights(args: &WeightArgs) -> Result<Weights> {
         args::Weights::Float => WeightForm::Float,
     };
     let typed = args.weight_method.as_deref().map(str::parse).transpose();
-    let method = of_option("--weight-method", typed)?.unwrap_or_default();
-    Ok(Weights { form, method, ..Weights::default() })
+    let method = of_option("--weight-method", typed)?.unwrap_or(Weights::default().method);
+    Ok(Weights { form, bits: args.weight_bits, method, ..Weights::default() })
+}
+
+/// Which methods recover accuracy.
+pub fn recovery(args: &RecoveryArgs) -> Recovery {
+    Recovery {
+        equalization: args.equalize,
+        learned_rounding: args.learned_rounding,
+        bias_correction: args.bias_correction,
+    }
 }
 
 /// The engine that runs the model.

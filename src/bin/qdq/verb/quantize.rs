@@ -1,7 +1,7 @@
 //! `qdq quantize`: calibration and the Q/DQ model in one go.
 
 use qdq::error::Result;
-use qdq::pipeline;
+use qdq::pipeline::{self, Passes};
 use serde_json::json;
 
 use crate::args::Quantize;
@@ -18,6 +18,8 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
     let method = resolve::method(args.method.as_deref())?;
     let policy = resolve::policy(&args.policy);
     let weights = resolve::weights(&args.weights)?;
+    let recovery = resolve::recovery(&args.recovery);
+    pipeline::check_recovery(&weights, recovery)?;
     let data_paths = resolve::data_paths(&args.data);
     outputs::check(
         files
@@ -34,7 +36,19 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
     let stats = planned.observe(&args.data, &args.runtime, files.every_activation(), term)?;
     planned.note_non_finite(&stats, term);
     let ranges = planned.ranges(&stats, method)?;
-    let quantized = pipeline::quantize(&planned.prepared, &planned.plan, &ranges, weights)?;
+    let Planned { prepared, plan } = &planned;
+    let (quantized, report) = if recovery.is_none() {
+        (pipeline::quantize(prepared, plan, &ranges, weights)?, None)
+    } else {
+        let (engine, bar) = (resolve::engine(&args.runtime), term.progress("recovering accuracy"));
+        let mut passes = Passes {
+            open: &mut || resolve::source(&args.data, &prepared.model),
+            engine: &engine,
+            report: &mut |progress| bar.show(progress),
+        };
+        let found = pipeline::recover(prepared, plan, &ranges, method, &weights, recovery, &mut passes)?;
+        (found.model, Some(found.report))
+    };
 
     let mut written = files.write(&stats, &ranges, term)?;
     written.save(&quantized, &args.output)?;
@@ -45,15 +59,22 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
 
     planned.note_floats(term);
     let samples = counted(stats.samples, "sample");
-    let text =
-        format!("{}, ranges by {method} from {samples}\n{}", counts_text(&planned.plan), written.text());
-    let json = json!({
+    let changes = report.as_ref().map_or_else(String::new, |report| format!("\n{report}\n"));
+    let text = format!(
+        "{}, ranges by {method} from {samples}\n{changes}{}",
+        counts_text(&planned.plan),
+        written.text()
+    );
+    let mut json = json!({
         "samples": stats.samples,
         "method": method.to_string(),
         "nodes": counts(&planned.plan),
         "tensors": ranges.len(),
         "files": written.to_json(),
     });
+    if let Some(report) = report {
+        json["recovery"] = report.to_json()["layers"].take();
+    }
     term.result(text, &json)?;
     Ok(Outcome::Done)
 }

@@ -1,0 +1,105 @@
+//! What the methods that recover accuracy gain over plain rounding: a table of the SQNR of each model's first output.
+//!
+//!     cargo run --release --example accuracy -- digits=tests/data/digits residual_cnn=target/models/residual_cnn
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use qdq::batch::{self, BatchSource, DataOptions};
+use qdq::emit::qdq_model::Weights;
+use qdq::error::{Error, ErrorKind, Result};
+use qdq::onnx::Model;
+use qdq::pipeline::{self, CompareOptions, Passes, Progress};
+use qdq::place::Policy;
+use qdq::range::Method;
+use qdq::recover::Recovery;
+use qdq::report::table::{Align, Table};
+use qdq::runtime::EngineOptions;
+
+fn go_on(_: Progress) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
+
+fn open(data: &Path, model: &Model) -> Result<Box<dyn BatchSource>> {
+    batch::open(&[data.to_owned()], &model.inputs(), &DataOptions::default())
+}
+
+fn main() {
+    let run = || -> Result<Table> {
+        let columns = ["plain", "equalization", "learned rounding", "bias correction", "all three"];
+        let columns = columns.map(|title| (title, Align::Right));
+        let mut table =
+            Table::new(&[&[("model", Align::Left), ("weights", Align::Left)][..], &columns].concat());
+        for argument in std::env::args().skip(1) {
+            let (name, place) = argument.split_once('=').ok_or_else(|| {
+                Error::new(
+                    ErrorKind::InvalidArgument,
+                    format!("'{argument}' is no NAME=FOLDER or NAME=FILES"),
+                )
+            })?;
+            for bits in [4, 8] {
+                let mut row = vec![name.to_owned(), format!("int{bits}")];
+                row.extend(gains(&files(place), bits)?);
+                table.row(row);
+            }
+        }
+        Ok(table)
+    };
+    match run() {
+        Ok(table) => println!("SQNR of the output in dB, and the gain over plain rounding\n\n{table}"),
+        Err(error) => {
+            eprintln!("{error}");
+            std::process::exit(2);
+        }
+    }
+}
+
+/// The model, its calibration data and its test data: in a folder, or with a common beginning.
+fn files(place: &str) -> [PathBuf; 3] {
+    if Path::new(place).is_dir() {
+        ["model.onnx", "calib.npz", "test.npz"].map(|file| Path::new(place).join(file))
+    } else {
+        ["onnx", "calib.npz", "test.npz"].map(|ending| PathBuf::from(format!("{place}.{ending}")))
+    }
+}
+
+fn gains([model, calibration, test]: &[PathBuf; 3], bits: u32) -> Result<Vec<String>> {
+    let float = Model::open(model)?;
+    let prepared = pipeline::prepare(&float)?;
+    let plan = pipeline::plan(&prepared, &Policy::default())?;
+    let taps = pipeline::taps(&prepared.graph, &plan, false);
+    let (engine, method) = (EngineOptions::default(), Method::default());
+    let mut data = open(calibration, &float)?;
+    let stats = pipeline::calibrate(&prepared.model, &taps, data.as_mut(), &engine, &mut go_on)?;
+    let ranges = pipeline::ranges(&prepared.graph, &plan, &stats, method)?;
+    let weights = Weights { bits, ..Weights::default() };
+    let (off, on) = (Recovery::default(), true);
+    let methods = [
+        off,
+        Recovery { equalization: on, ..off },
+        Recovery { learned_rounding: on, ..off },
+        Recovery { bias_correction: on, ..off },
+        Recovery { equalization: on, learned_rounding: on, bias_correction: on },
+    ];
+    let mut cells = Vec::new();
+    let mut plain = None;
+    for recovery in methods {
+        let mut again = || open(calibration, &float);
+        let mut passes = Passes { open: &mut again, engine: &engine, report: &mut go_on };
+        let recovered =
+            pipeline::recover(&prepared, &plan, &ranges, method, &weights, recovery, &mut passes)?;
+        if std::env::var_os("VERBOSE").is_some() {
+            println!("{}", recovered.report);
+        }
+        let mut data = open(test, &float)?;
+        let options = CompareOptions::default();
+        let compared = pipeline::compare(&float, &recovered.model, data.as_mut(), &options, &mut go_on)?;
+        let sqnr = compared.outputs.first().and_then(|output| output.metrics.sqnr_db()).unwrap_or(f64::NAN);
+        cells.push(match plain {
+            None => format!("{sqnr:.2}"),
+            Some(plain) => format!("{sqnr:.2} ({:+.2})", sqnr - plain),
+        });
+        plain = plain.or(Some(sqnr));
+    }
+    Ok(cells)
+}

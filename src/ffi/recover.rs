@@ -1,0 +1,98 @@
+//! Quantizing with the methods that recover accuracy.
+
+use std::ffi::c_void;
+use std::mem::MaybeUninit;
+
+use crate::batch::BatchSource;
+use crate::error::{Error, ErrorKind, Result};
+use crate::pipeline::{self, Passes};
+
+use super::batches::qdq_batches;
+use super::buffer::qdq_buffer;
+use super::callback::outcome;
+use super::error::qdq_error;
+use super::guard::guard;
+use super::handle::{get, give, give_wanted, null, take};
+use super::method::{method_of, qdq_method};
+use super::model::qdq_model;
+use super::plan::{check_same, qdq_plan};
+use super::quantize_options::qdq_quantize_options;
+use super::ranges::qdq_ranges;
+use super::run_options::{Run, Stoppable, qdq_run_options};
+use super::status::qdq_status;
+
+/// Opens the same data once more: sets `*out` to new batches, which belong to qdq from then on, and returns QDQ_OK. Any other
+/// status ends the run with that status; `*error`, which is NULL at first, may be set to an error from qdq_error_new() that says
+/// why.
+///
+/// Called from the thread that runs the model. It must not return by an exception or longjmp.
+pub type qdq_open_batches_fn = Option<
+    unsafe extern "C" fn(
+        user: *mut c_void,
+        out: *mut *mut qdq_batches,
+        error: *mut *mut qdq_error,
+    ) -> qdq_status,
+>;
+
+/// As qdq_model_quantize(), with what of qdq_quantize_options_set_equalization(), qdq_quantize_options_set_learned_rounding() and
+/// qdq_quantize_options_set_bias_correction() is set in the options: each layer keeps what lowers the mean squared error of its
+/// output on the data, so no layer gets a larger one than by plain rounding. The data is read several times, so `open` is called
+/// with `user` several times before this function returns. `method` and `percentile` are those of the ranges; between equalized
+/// layers ranges are computed by it anew.
+///
+/// `options` and `run_options` may be NULL. `report`, which may be NULL, receives what was changed as JSON: `layers`, each with
+/// `method`, `layer`, `changed` of `of`, `error_before` and `error_after` (mean squares, in the output's unit squared), `gain_db`
+/// and `what`; free it with qdq_buffer_free(). Free `*out` with qdq_model_free().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_model_recover(
+    model: Option<&qdq_model>,
+    plan: Option<&qdq_plan>,
+    ranges: Option<&qdq_ranges>,
+    method: qdq_method,
+    percentile: f64,
+    open: qdq_open_batches_fn,
+    user: *mut c_void,
+    options: Option<&qdq_quantize_options>,
+    run_options: Option<&qdq_run_options>,
+    report: Option<&mut MaybeUninit<*mut qdq_buffer>>,
+    out: Option<&mut MaybeUninit<*mut qdq_model>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        give_wanted(report, || {
+            let mut json = None;
+            give(out, || {
+                let (prepared, plan) = (get(model, "model")?.prepared()?, get(plan, "plan")?);
+                check_same(plan, &prepared.graph)?;
+                let (ranges, method) = (&get(ranges, "ranges")?.ranges, method_of(method, percentile)?);
+                let open = open.ok_or_else(|| null("open"))?;
+                let (weights, recovery) =
+                    options.map(|options| (options.weights.clone(), options.recovery)).unwrap_or_default();
+                let mut run = Run::new(run_options);
+                let (engine, cancel) = (run.engine.clone(), run.cancel());
+                let mut again = || -> Result<Box<dyn BatchSource>> {
+                    let mut batches: *mut qdq_batches = std::ptr::null_mut();
+                    let answer = outcome("the callback that opens the data", |error| {
+                        // SAFETY: the header's rules for callbacks.
+                        unsafe { open(user, &raw mut batches, error) }
+                    });
+                    let opened = take(Some(&mut batches));
+                    answer?;
+                    let opened = opened.ok_or_else(|| {
+                        Error::new(ErrorKind::Callback, "the callback that opens the data gave no batches")
+                            .with_remedy("set *out to new batches, or return a status other than QDQ_OK")
+                    })?;
+                    Ok(Box::new(Stoppable { source: opened.source, cancel: cancel.clone() }))
+                };
+                let mut report = |progress| run.report(progress);
+                let mut passes = Passes { open: &mut again, engine: &engine, report: &mut report };
+                let found =
+                    pipeline::recover(prepared, &plan.plan, ranges, method, &weights, recovery, &mut passes);
+                let found = run.end(found)?;
+                json = Some(qdq_buffer::new(found.report.to_json().to_string()));
+                Ok(qdq_model::new(found.model))
+            })?;
+            Ok(json)
+        })
+    })
+}

@@ -1,0 +1,121 @@
+//! Quantizing with the methods that recover accuracy.
+
+mod biases;
+mod equalize;
+mod meter;
+mod rounding;
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use crate::batch::BatchSource;
+use crate::emit::Ranges;
+use crate::emit::qdq_model::{self, ReadyWeights, WeightForm, Weights};
+use crate::error::{Error, ErrorKind, Result};
+use crate::observe::Stats;
+use crate::onnx::Model;
+use crate::place::Plan;
+use crate::range::Method;
+use crate::recover::{Recovery, bias};
+use crate::report::recovery::RecoveryReport;
+use crate::runtime::{EngineOptions, Tap};
+
+use super::calibrate::pass;
+use super::{Prepared, Progress, calibrate};
+
+/// What it takes to run over the data several times.
+pub struct Passes<'a> {
+    /// Opens the data from its beginning; called once for each pass.
+    pub open: &'a mut dyn FnMut() -> Result<Box<dyn BatchSource>>,
+    /// The engine that runs the models.
+    pub engine: &'a EngineOptions,
+    /// Called after every batch of every pass; `Break` stops with a `Cancelled` error.
+    pub report: &'a mut dyn FnMut(Progress) -> ControlFlow<()>,
+}
+
+impl Passes<'_> {
+    pub(super) fn run(&mut self, model: &Model, taps: &[String], tap: Arc<dyn Tap>) -> Result<()> {
+        let mut source = (self.open)()?;
+        pass(model, taps, tap, source.as_mut(), self.engine, self.report).map(drop)
+    }
+
+    pub(super) fn calibrate(&mut self, model: &Model, taps: &[String]) -> Result<Stats> {
+        let mut source = (self.open)()?;
+        calibrate(model, taps, source.as_mut(), self.engine, self.report)
+    }
+}
+
+/// A quantized model and what was done for its accuracy.
+#[derive(Clone)]
+pub struct Recovered {
+    /// The Q/DQ model.
+    pub model: Model,
+    /// The ranges that it has: where channels were equalized, they are others than those of the float model.
+    pub ranges: Ranges,
+    /// What each method changed.
+    pub report: RecoveryReport,
+}
+
+/// As [`quantize`](super::quantize), with the methods of [`recover`](crate::recover) that `recovery` names, in their order:
+/// equalization, learned rounding, bias correction. `method` is that of `ranges`; ranges between equalized layers are
+/// computed by it anew.
+///
+/// The data is read once for learned rounding (more often where the moments of all layers do not fit into 512 MiB), once for bias
+/// correction, and four times for equalization (as often again for pairs of layers that share a weight with a single scale, which
+/// take turns). Memory does not grow with the amount of data.
+///
+/// # Errors
+/// Those of [`quantize`](super::quantize) and [`calibrate`]; `InvalidArgument` for learned rounding of weights that are
+/// stored as float.
+pub fn recover(
+    prepared: &Prepared,
+    plan: &Plan,
+    ranges: &Ranges,
+    method: Method,
+    weights: &Weights,
+    recovery: Recovery,
+    passes: &mut Passes<'_>,
+) -> Result<Recovered> {
+    check_recovery(weights, recovery)?;
+    let (mut prepared, mut ranges) = (prepared.clone(), ranges.clone());
+    let mut report = RecoveryReport::default();
+    if recovery.equalization {
+        report.layers.extend(equalize::equalize(&mut prepared, plan, &mut ranges, method, weights, passes)?);
+    }
+    let mut ready = ReadyWeights::new();
+    if recovery.learned_rounding {
+        let (found, entries) = rounding::learn_rounding(&prepared, plan, weights, passes)?;
+        ready = found;
+        report.layers.extend(entries);
+    }
+    let Prepared { model, graph, index, .. } = &prepared;
+    let mut quantized = qdq_model::quantize_with(model, graph, index, plan, &ranges, weights, &ready)?;
+    if recovery.bias_correction {
+        let (biases, entries) = biases::correct_biases(&prepared, plan, &ranges, weights, &ready, passes)?;
+        bias::apply(&mut quantized, graph, &biases)?;
+        report.layers.extend(entries);
+    }
+    Ok(Recovered { model: quantized, ranges, report })
+}
+
+/// Refuses what [`recover`] cannot do, before the data is read.
+///
+/// # Errors
+/// `InvalidArgument` for learned rounding or fewer than 8 bits of weights that are stored as float, and for equalization of
+/// weights whose ranges are given.
+pub fn check_recovery(weights: &Weights, recovery: Recovery) -> Result<()> {
+    if weights.form == WeightForm::Float && (recovery.learned_rounding || weights.bits != 8) {
+        let message =
+            "weights that are stored as float are rounded by QuantizeLinear, to the nearest of 8 bits";
+        return Err(Error::new(ErrorKind::InvalidArgument, message)
+            .with_remedy("store them as int8, or leave out learned rounding and other bits"));
+    }
+    if recovery.equalization && !weights.amax.is_empty() {
+        return Err(Error::new(
+            ErrorKind::InvalidArgument,
+            "equalization changes weights whose ranges are given",
+        )
+        .with_remedy("leave out equalization, or the ranges"));
+    }
+    Ok(())
+}

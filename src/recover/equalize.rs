@@ -1,0 +1,120 @@
+//! Cross-layer equalization: channels between two layers are given scales of their own.
+//!
+//! The channels of an activation share one scale, and so do the columns of a row of the weight that reads it, so that a
+//! channel of large values costs small ones their resolution. Where only operators with f(x / s) = f(x) / s for s > 0 lie
+//! between two layers, the first one's channel c may be divided by s and the second one's column c multiplied by it without
+//! changing what the network computes (Nagel et al., 2019). With a the largest magnitude that the second layer reads in the
+//! channel, and r that of its column relative to the rows', s = a^α / r^(1 - α): α = 1 makes the activation even, α = 0 the
+//! weight. Which is best depends on the bits of either, so [`BALANCES`] are tried and measured.
+//!
+//! Each s is a power of two. It costs at most a factor of √2 to the evenness, and the float network stays the same bit for
+//! bit, as does the rounding of the first layer's weight where it has a scale per channel.
+
+use std::collections::BTreeMap;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::onnx::Model;
+use crate::tensor::{Tensor, TensorView};
+
+use super::pair::{Axis, Pair, Weight};
+
+/// The α that are tried.
+pub const BALANCES: [f32; 5] = [0.0, 0.25, 0.5, 0.75, 1.0];
+/// The largest exponent of a scale, either way.
+const MOST_EXPONENT: f32 = 12.0;
+
+impl Pair {
+    /// The largest finite magnitude of each channel of what the second layer reads, gathered in `maxima`.
+    pub fn add_maxima(&self, maxima: &mut Vec<f32>, x: TensorView<'_>) {
+        maxima.resize(self.channels, 0.0);
+        self.each(x, |channel, value| {
+            if value.is_finite() {
+                maxima[channel] = maxima[channel].max(value.abs());
+            }
+        });
+    }
+
+    /// What the second layer reads where the channels are divided by `scales`.
+    pub fn divided(&self, scales: &[f32], x: TensorView<'_>) -> Vec<f32> {
+        let mut divided = Vec::new();
+        self.each(x, |channel, value| divided.push(value / scales[channel]));
+        divided
+    }
+
+    fn each(&self, x: TensorView<'_>, mut f: impl FnMut(usize, f32)) {
+        let (shape, data) = (x.shape(), x.data());
+        let Some(values) = data.to_f32() else { return };
+        if shape.len() < 2 || shape[1] % self.channels != 0 {
+            return;
+        }
+        let axis = Axis { span: shape[1] / self.channels, ..Axis::new(shape, 1) };
+        values.iter().enumerate().for_each(|(at, &value)| f(axis.of(at), value));
+    }
+
+    /// The scale of each channel by its largest magnitude `maxima` and the second layer's weight in `model`: powers of two.
+    ///
+    /// # Errors
+    /// Those of [`Model::constant`].
+    pub fn scales(&self, model: &Model, maxima: &[f32], balance: f32) -> Result<Vec<f32>> {
+        let columns = self.columns(&value(model, &self.second.name)?);
+        let exponents: Vec<Option<f32>> = (maxima.iter().zip(&columns))
+            .map(|(&a, &r)| (a > 0.0 && r > 0.0).then(|| balance * a.log2() - (1.0 - balance) * r.log2()))
+            .collect();
+        let known = exponents.iter().flatten().count().max(1) as f32;
+        let middle = exponents.iter().flatten().sum::<f32>() / known;
+        let scale = |exponent: &Option<f32>| {
+            let exponent = exponent.map_or(0.0, |exponent| (exponent - middle).round());
+            exponent.clamp(-MOST_EXPONENT, MOST_EXPONENT).exp2()
+        };
+        Ok(exponents.iter().map(scale).collect())
+    }
+
+    /// The largest magnitude of each column, relative to its row where rows have scales of their own.
+    fn columns(&self, weight: &Tensor) -> Vec<f32> {
+        let Weight { channel, row, .. } = self.second;
+        let data = weight.view().data();
+        let values = data.to_f32().unwrap_or_default();
+        let mut rows = vec![0f32; row.size];
+        for (at, value) in values.iter().enumerate() {
+            rows[row.of(at)] = rows[row.of(at)].max(value.abs());
+        }
+        let mut columns = vec![0f32; self.channels];
+        for (at, value) in values.iter().enumerate() {
+            let row = if self.has_row_scales { rows[row.of(at)] } else { 1.0 };
+            let relative = if row > 0.0 { value.abs() / row } else { 0.0 };
+            columns[channel.of(at)] = columns[channel.of(at)].max(relative);
+        }
+        columns
+    }
+
+    /// The pair's weights and bias by name, with the channels divided by `scales`; `None` where one of them would not come back
+    /// exactly.
+    ///
+    /// # Errors
+    /// Those of [`Model::constant`].
+    pub fn scaled(&self, model: &Model, scales: &[f32]) -> Result<Option<BTreeMap<String, Tensor>>> {
+        let inverse: Vec<f32> = scales.iter().map(|scale| scale.recip()).collect();
+        let mut scaled = BTreeMap::new();
+        let firsts = [Some(&self.first), self.bias.as_ref()].into_iter().flatten();
+        for (weight, factors) in
+            firsts.map(|weight| (weight, &inverse)).chain([(&self.second, &scales.to_vec())])
+        {
+            let value = value(model, &weight.name)?;
+            let view = value.view().data();
+            let old = view.to_f32().unwrap_or_default();
+            let factor = |at: usize| factors[weight.channel.of(at)];
+            let new: Vec<f32> = old.iter().enumerate().map(|(at, &old)| old * factor(at)).collect();
+            let is_exact =
+                |(at, (new, old)): (usize, (&f32, &f32))| new / factor(at) == *old && new.is_finite();
+            if !new.iter().zip(old.iter()).enumerate().all(is_exact) {
+                return Ok(None);
+            }
+            scaled.insert(weight.name.clone(), Tensor::new(value.shape().to_vec(), new)?);
+        }
+        Ok(Some(scaled))
+    }
+}
+
+fn value(model: &Model, name: &str) -> Result<Tensor> {
+    model.constant(name)?.ok_or_else(|| Error::new(ErrorKind::Internal, format!("'{name}' is not stored")))
+}

@@ -1,0 +1,99 @@
+//! Second moments of what a layer's weights are multiplied with.
+
+use ndarray::linalg::general_mat_mul;
+use ndarray::{Array2, ArrayView2, Axis, s};
+use rayon::prelude::*;
+
+use crate::graph::Node;
+use crate::tensor::TensorView;
+
+use super::layer::Matrix;
+use super::window::Window;
+
+/// Vectors gathered before they are multiplied: enough that the product takes the time.
+const CHUNK: usize = 1024;
+/// Rows of H that one thread adds to at a time.
+const BLOCK: usize = 64;
+
+/// The mean H of x xᵀ over the vectors x that a layer's rows are multiplied with, one matrix per group. Memory is that of
+/// the matrices, whatever the amount of data.
+///
+/// A vector with a value that is NaN or infinite takes no part.
+#[derive(Clone, Debug)]
+pub struct Moments {
+    sums: Vec<Array2<f64>>,
+    count: u64,
+}
+
+/// Bytes that the moments of such a layer take.
+pub fn size(matrix: &Matrix) -> usize {
+    matrix.groups.saturating_mul(matrix.columns).saturating_mul(matrix.columns).saturating_mul(8)
+}
+
+impl Moments {
+    /// No data yet.
+    pub fn new(matrix: &Matrix) -> Self {
+        let zeros = || Array2::zeros((matrix.columns, matrix.columns));
+        Self { sums: (0..matrix.groups).map(|_| zeros()).collect(), count: 0 }
+    }
+
+    /// How many vectors were seen.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Adds what `node` reads of `x`; an input that does not fit the weight changes nothing.
+    pub fn add(&mut self, node: &Node, matrix: &Matrix, weight_shape: &[usize], x: TensorView<'_>) {
+        let data = x.data();
+        let Some(values) = data.to_f32() else { return };
+        let Some(window) = Window::new(node, matrix, weight_shape, x.shape()) else { return };
+        self.count += window.positions() as u64;
+        let columns = matrix.columns;
+        self.sums.par_iter_mut().enumerate().for_each(|(group, sum)| {
+            let mut vectors = vec![0f32; CHUNK.min(window.positions()) * columns];
+            for start in (0..window.positions()).step_by(CHUNK) {
+                let chunk = start..window.positions().min(start + CHUNK);
+                let vectors = &mut vectors[..chunk.len() * columns];
+                for (position, vector) in chunk.zip(vectors.chunks_exact_mut(columns)) {
+                    window.gather(&values, group, position, vector);
+                    if !vector.iter().all(|value| value.is_finite()) {
+                        vector.fill(0.0);
+                    }
+                }
+                let shape = (vectors.len() / columns, columns);
+                if let Ok(vectors) = ArrayView2::from_shape(shape, vectors) {
+                    add_products(sum, vectors);
+                }
+            }
+        });
+    }
+
+    /// The mean of x xᵀ of each group; `None` without data and where it is not finite.
+    pub fn mean(&self) -> Option<Vec<Array2<f64>>> {
+        let mean = |sum: &Array2<f64>| {
+            let mut mean = sum / self.count as f64;
+            for row in 0..mean.nrows() {
+                for column in 0..row {
+                    mean[[row, column]] = mean[[column, row]];
+                }
+            }
+            mean.iter().all(|value| value.is_finite()).then_some(mean)
+        };
+        (self.count > 0).then(|| self.sums.iter().map(mean).collect())?
+    }
+}
+
+/// Adds Σ x xᵀ of the rows of `vectors`, above the diagonal only.
+fn add_products(sum: &mut Array2<f64>, vectors: ArrayView2<'_, f32>) {
+    let columns = sum.ncols();
+    let blocks: Vec<_> = sum.axis_chunks_iter_mut(Axis(0), BLOCK).enumerate().collect();
+    blocks.into_par_iter().for_each(|(block, mut sum)| {
+        let first = block * BLOCK;
+        let mut products = Array2::<f32>::zeros((sum.nrows(), columns - first));
+        let left = vectors.slice(s![.., first..first + sum.nrows()]);
+        general_mat_mul(1.0, &left.t(), &vectors.slice(s![.., first..]), 0.0, &mut products);
+        for (sum, product) in sum.slice_mut(s![.., first..]).iter_mut().zip(&products) {
+            *sum += f64::from(*product);
+        }
+    });
+}

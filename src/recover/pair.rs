@@ -1,0 +1,207 @@
+//! Pairs of layers whose channels can be scaled between them.
+
+use crate::dtype::DataType;
+use crate::error::Result;
+use crate::graph::{Graph, NodeId, TensorId};
+use crate::onnx::Model;
+use crate::place::Plan;
+use crate::tensor::Tensor;
+
+use super::layer::Layer;
+
+/// Two layers with channels of their own between them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pair {
+    /// The layer that computes the channels, what lies between, and the layer that reads them.
+    pub nodes: Vec<NodeId>,
+    /// What the second layer reads.
+    pub read: TensorId,
+    /// How many channels there are.
+    pub channels: usize,
+    pub(super) first: Weight,
+    pub(super) bias: Option<Weight>,
+    pub(super) second: Weight,
+    /// Whether the second weight has a scale per row.
+    pub(super) has_row_scales: bool,
+}
+
+/// A stored tensor and the channel and row of each of its elements.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Weight {
+    pub name: String,
+    pub channel: Axis,
+    pub row: Axis,
+}
+
+/// Which part of a row-major position counts: position / step % size / span, plus group * channels per group.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Axis {
+    pub step: usize,
+    pub size: usize,
+    pub span: usize,
+    /// Elements of one group and its channels; the former 0 without groups.
+    pub group: (usize, usize),
+}
+
+impl Axis {
+    pub fn new(shape: &[usize], axis: usize) -> Self {
+        Self { step: shape[axis + 1..].iter().product(), size: shape[axis], span: 1, group: (0, 0) }
+    }
+
+    pub fn of(&self, position: usize) -> usize {
+        let (elements, channels) = self.group;
+        position / self.step % self.size / self.span + position.checked_div(elements).unwrap_or(0) * channels
+    }
+}
+
+/// Finds the layer before `second` that has only channels for it, or says why there is none.
+///
+/// # Errors
+/// Outside, those of [`Model::constant`].
+pub fn pair(
+    model: &Model,
+    graph: &Graph,
+    plan: &Plan,
+    layers: &[Layer],
+    second: &Layer,
+) -> Result<std::result::Result<Pair, String>> {
+    let (first, mut nodes) = match walk_back(graph, layers, second) {
+        Ok(found) => found,
+        Err(reason) => return Ok(Err(reason)),
+    };
+    nodes.push(second.node);
+    let stored = |layer: &Layer, input: usize| -> Result<std::result::Result<(String, Tensor), String>> {
+        stored(model, graph, layer, input)
+    };
+    let ((first_name, first_value), (second_name, second_value)) =
+        match (stored(first, first.weight_input)?, stored(second, second.weight_input)?) {
+            (Ok(first), Ok(second)) => (first, second),
+            (Err(reason), _) | (_, Err(reason)) => return Ok(Err(reason)),
+        };
+    let bias = match graph.node(first.node).input(2) {
+        None => None,
+        Some(_) => match stored(first, 2)? {
+            Ok(bias) => Some(bias),
+            Err(reason) => return Ok(Err(reason)),
+        },
+    };
+    let Some((row, _)) = axes(graph, first, first_value.shape(), 0) else {
+        return Ok(Err("the layer before has groups or another form that is left alone".into()));
+    };
+    let channels = row.size;
+    let Some((second_row, column)) = axes(graph, second, second_value.shape(), channels) else {
+        return Ok(Err("its weight does not have the channels of the layer before".into()));
+    };
+    let bias = match bias {
+        Some((name, value)) if value.shape().last() == Some(&channels) => {
+            let axis = Axis::new(value.shape(), value.shape().len() - 1);
+            Some(Weight { name, channel: axis, row: axis })
+        }
+        Some((name, _)) => {
+            return Ok(Err(format!("the bias '{name}' of the layer before is not one per channel")));
+        }
+        None => None,
+    };
+    Ok(Ok(Pair {
+        nodes,
+        read: second.input,
+        channels,
+        first: Weight { name: first_name, channel: row, row },
+        bias,
+        second: Weight { name: second_name, channel: column, row: second_row },
+        has_row_scales: plan.weights[second.planned].axis.is_some(),
+    }))
+}
+
+/// Operators that compute channel by channel and keep a positive factor.
+fn keeps_scale(graph: &Graph, node: NodeId) -> bool {
+    let node = graph.node(node);
+    let ops =
+        ["Relu", "LeakyRelu", "MaxPool", "AveragePool", "GlobalMaxPool", "GlobalAveragePool", "Identity"];
+    ops.iter().any(|op| node.is(op)) || (node.is("Flatten") && node.int("axis", 1) == 1)
+}
+
+fn walk_back<'a>(
+    graph: &Graph,
+    layers: &'a [Layer],
+    second: &Layer,
+) -> std::result::Result<(&'a Layer, Vec<NodeId>), String> {
+    if second.weight_input == 0 || graph.node(second.node).op == "MatMul" {
+        return Err("only convolutions and Gemm are equalized".into());
+    }
+    let mut nodes = Vec::new();
+    let mut at = second.input;
+    loop {
+        let tensor = graph.tensor(at);
+        let is_captured = || graph.nodes.iter().any(|node| node.captures.contains(&at));
+        if tensor.consumers.len() != 1 || tensor.is_output || is_captured() {
+            return Err(format!("'{}' is read elsewhere too", tensor.name));
+        }
+        let Some(producer) = tensor.producer else {
+            return Err("it reads an input of the network".into());
+        };
+        nodes.push(producer);
+        if let Some(first) = layers.iter().find(|layer| layer.node == producer) {
+            if graph.node(producer).op == "MatMul" {
+                return Err("only convolutions and Gemm are equalized".into());
+            }
+            nodes.reverse();
+            return Ok((first, nodes));
+        }
+        let node = graph.node(producer);
+        match node.input(0) {
+            Some(before) if keeps_scale(graph, producer) => at = before,
+            _ => return Err(format!("'{}' ({}) before it does not keep a factor", node.name, node.op)),
+        }
+    }
+}
+
+/// An input of a layer that is an f32 tensor of the model which nothing else reads.
+fn stored(
+    model: &Model,
+    graph: &Graph,
+    layer: &Layer,
+    input: usize,
+) -> Result<std::result::Result<(String, Tensor), String>> {
+    let Some(id) = graph.node(layer.node).input(input) else { return Ok(Err("a weight is missing".into())) };
+    let tensor = graph.tensor(id);
+    if tensor.consumers.len() != 1 || tensor.is_output || !model.is_initializer(&tensor.name) {
+        return Ok(Err(format!("'{}' is not stored for this layer alone", tensor.name)));
+    }
+    Ok(match model.constant(&tensor.name)? {
+        Some(value) if value.dtype() == DataType::F32 && !value.shape().is_empty() => {
+            Ok((tensor.name.clone(), value))
+        }
+        _ => Err(format!("'{}' is no f32 tensor", tensor.name)),
+    })
+}
+
+/// The output and the input channels of a weight. With `inputs` not 0 it must read as many channels, of one or several elements
+/// each.
+fn axes(graph: &Graph, layer: &Layer, shape: &[usize], inputs: usize) -> Option<(Axis, Axis)> {
+    let node = graph.node(layer.node);
+    let groups = usize::try_from(node.int("group", 1)).ok().filter(|&groups| groups > 0)?;
+    let (mut row, mut column) = match (node.op.as_str(), shape.len()) {
+        ("Conv", 3..) => (Axis::new(shape, 0), Axis::new(shape, 1)),
+        ("ConvTranspose", 3..) if groups == 1 => (Axis::new(shape, 1), Axis::new(shape, 0)),
+        ("Gemm", 2) if node.int("transB", 0) != 0 => (Axis::new(shape, 0), Axis::new(shape, 1)),
+        ("Gemm", 2) => (Axis::new(shape, 1), Axis::new(shape, 0)),
+        _ => return None,
+    };
+    if node.op == "Gemm" && node.int("transA", 0) != 0 {
+        return None;
+    }
+    if inputs > 0 {
+        let read = column.size * groups;
+        column.span = read.checked_div(inputs).filter(|span| span * inputs == read)?;
+        if column.span != 1 && node.op != "Gemm" {
+            return None;
+        }
+    }
+    if groups > 1 {
+        let elements = shape.iter().product::<usize>() / groups;
+        column.group = (elements, column.size);
+        row.group = (0, 0);
+    }
+    (row.size > 0 && column.size > 0).then_some((row, column))
+}

@@ -1,0 +1,198 @@
+//! Learned rounding: each weight goes up or down, whichever serves the layer's output.
+//!
+//! For one row w of a weight's matrix and inputs x, the output is off by e·x with e = ŵ - w, in the mean square by
+//! eᵀ H e with H the mean of x xᵀ over the calibration data ([`Moments`](super::moments::Moments)). Every ŵ may be one of
+//! the two multiples of the scale beside w: the problem that AdaRound (Nagel et al., 2020) relaxes and trains. Here it is
+//! searched as it is, since H says all of it: beginning at the nearest integers, flip whichever weight lowers the error
+//! most or, where none does, raises it least, and not again for a while (tabu search); keep the best that was met. On the
+//! layers of two networks at 4 bits two flips per weight lower the error by 3 to 24 dB against the nearest integers. Going
+//! downhill only gains 0 to 3 dB less; error feedback by the inverse of H (GPTQ, Frantar et al., 2022) kept to the two
+//! neighbours, and then downhill, between 1.2 dB less and 0.9 dB more.
+
+use std::cmp::Ordering;
+
+use ndarray::ArrayView2;
+
+/// Flips per weight after which the search ends.
+const EFFORT: usize = 2;
+/// For how many flips a flipped weight stays where rows are short, and of how many weights a row is short.
+const REST: (usize, usize) = (10, 3);
+
+/// A row of integers and what its output is off by in the mean square.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rounded {
+    /// One integer per weight.
+    pub values: Vec<i8>,
+    /// eᵀ H e of the integers that the search began at.
+    pub error_before: f64,
+    /// eᵀ H e of `values`; never larger than before.
+    pub error_after: f64,
+}
+
+/// Searches for the integers whose multiples of `scale` give a row of weights the least output error. `nearest` are the
+/// integers to begin at, `levels` the lowest and the highest integer, `moments` is H.
+pub fn round(
+    weights: &[f32],
+    nearest: &[i8],
+    scale: f32,
+    levels: (i8, i8),
+    moments: ArrayView2<'_, f64>,
+) -> Rounded {
+    let error_before = output_error(weights, nearest, scale, moments);
+    let values = search(weights, nearest, scale, levels, moments);
+    let error_after = output_error(weights, &values, scale, moments);
+    if error_after < error_before {
+        Rounded { values, error_before, error_after }
+    } else {
+        Rounded { values: nearest.to_vec(), error_before, error_after: error_before }
+    }
+}
+
+/// What dequantizing an integer is off by.
+fn deviation(weight: f32, value: i8, scale: f32) -> f64 {
+    f64::from(f32::from(value) * scale) - f64::from(weight)
+}
+
+/// eᵀ H e.
+pub fn output_error(weights: &[f32], values: &[i8], scale: f32, moments: ArrayView2<'_, f64>) -> f64 {
+    let errors: Vec<f64> =
+        weights.iter().zip(values).map(|(&weight, &value)| deviation(weight, value, scale)).collect();
+    let products = moments.rows().into_iter().map(|row| dot(row.iter(), &errors));
+    products.zip(&errors).map(|(product, error)| product * error).sum::<f64>().max(0.0)
+}
+
+fn dot<'a>(row: impl Iterator<Item = &'a f64>, other: &[f64]) -> f64 {
+    row.zip(other).map(|(a, b)| a * b).sum()
+}
+
+/// The integer on the other side of a weight; `value` where the weight is a multiple of the scale, or beyond the levels.
+fn other_side(weight: f32, value: i8, scale: f32, (low, high): (i8, i8)) -> i8 {
+    // As QuantizeLinear divides.
+    match f32::from(value).partial_cmp(&(weight / scale)) {
+        Some(Ordering::Less) => value.saturating_add(1).min(high),
+        Some(Ordering::Greater) => value.saturating_sub(1).max(low),
+        _ => value,
+    }
+}
+
+fn search(
+    weights: &[f32],
+    nearest: &[i8],
+    scale: f32,
+    levels: (i8, i8),
+    moments: ArrayView2<'_, f64>,
+) -> Vec<i8> {
+    let count = weights.len();
+    let mut values = nearest.to_vec();
+    let mut others: Vec<i8> = weights
+        .iter()
+        .zip(nearest)
+        .map(|(&weight, &value)| other_side(weight, value, scale, levels))
+        .collect();
+    let product = |value: i8| f64::from(f32::from(value) * scale);
+    // What flipping each weight adds to it; 0 where there is no other side.
+    let mut steps: Vec<f64> =
+        values.iter().zip(&others).map(|(&value, &other)| product(other) - product(value)).collect();
+    let errors: Vec<f64> =
+        weights.iter().zip(nearest).map(|(&weight, &value)| deviation(weight, value, scale)).collect();
+    // 2 H e, and the diagonal: a flip by t changes eᵀ H e by t (2 H e)ᵢ + t² Hᵢᵢ.
+    let mut slope: Vec<f64> = moments.rows().into_iter().map(|row| 2.0 * dot(row.iter(), &errors)).collect();
+    let diagonal: Vec<f64> = moments.diag().to_vec();
+    let mut rests_until = vec![0usize; count];
+    let rest = (count / 10).max(REST.0.min(count / REST.1));
+    let (mut change, mut least) = (0.0f64, 0.0f64);
+    let mut best = nearest.to_vec();
+    for flip in 1..=EFFORT * count {
+        let (mut found, mut lowest) = (None, f64::INFINITY);
+        let sides = steps.iter().zip(&slope).zip(&diagonal).zip(&rests_until);
+        for (at, (((&step, &slope), &diagonal), &rests_until)) in sides.enumerate() {
+            let by = step * (slope + step * diagonal);
+            if by < lowest && step != 0.0 && (rests_until < flip || change + by < least) {
+                (found, lowest) = (Some(at), by);
+            }
+        }
+        let Some(at) = found else { break };
+        let twice = 2.0 * steps[at];
+        for (slope, moment) in slope.iter_mut().zip(moments.row(at)) {
+            *slope += twice * moment;
+        }
+        (values[at], others[at], steps[at]) = (others[at], values[at], -steps[at]);
+        change += lowest;
+        // Weights flipped in a row would otherwise come back in the same order.
+        rests_until[at] = flip + rest + at % 7;
+        if change < least {
+            least = change;
+            best.copy_from_slice(&values);
+        }
+    }
+    best
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array2;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A row of weights, 4-bit integers nearest to it, and the moments of random inputs with a common part.
+    fn row(count: usize, numbers: &[f32]) -> (Vec<f32>, Vec<i8>, f32, Array2<f64>) {
+        let mut numbers = numbers.iter().copied().cycle();
+        let mut next = || numbers.next().unwrap_or(0.5);
+        let weights: Vec<f32> = (0..count).map(|_| next()).collect();
+        let scale = weights.iter().fold(0f32, |max, weight| max.max(weight.abs())).max(1e-3) / 7.0;
+        let nearest = weights.iter().map(|weight| (weight / scale).round_ties_even().clamp(-8.0, 7.0) as i8);
+        let samples = 3 * count;
+        let inputs = Array2::from_shape_simple_fn((samples, count), || f64::from(next().max(0.0)));
+        (weights.clone(), nearest.collect(), scale, inputs.t().dot(&inputs) / samples as f64)
+    }
+
+    fn numbers() -> impl Strategy<Value = Vec<f32>> {
+        proptest::collection::vec(-1f32..1.0, 601)
+    }
+
+    fn least_by_trying_all(weights: &[f32], scale: f32, moments: &Array2<f64>) -> f64 {
+        let all = (0u32..1 << weights.len()).map(|ups| {
+            let value =
+                |(at, weight): (usize, &f32)| (weight / scale).floor() as i8 + ((ups >> at) & 1) as i8;
+            let values: Vec<i8> = weights.iter().enumerate().map(value).collect();
+            output_error(weights, &values, scale, moments.view())
+        });
+        all.fold(f64::INFINITY, f64::min)
+    }
+
+    #[test]
+    fn few_weights_are_rounded_nearly_as_well_as_can_be() {
+        let (mut found, mut best, mut before) = (0.0, 0.0, 0.0);
+        for seed in 0..40u32 {
+            let numbers: Vec<f32> = (0..601u32)
+                .map(|at| {
+                    ((at + 601 * seed).wrapping_mul(2_654_435_761) >> 8) as f32 / (1 << 23) as f32 - 1.0
+                })
+                .collect();
+            let (weights, nearest, scale, moments) = row(9, &numbers);
+            let rounded = round(&weights, &nearest, scale, (-8, 7), moments.view());
+            let least = least_by_trying_all(&weights, scale, &moments);
+            assert!(rounded.error_after >= 0.999_999 * least, "seed {seed}");
+            (found, best, before) =
+                (found + rounded.error_after, best + least, before + rounded.error_before);
+        }
+        assert!(found <= 1.05 * best && before >= 1.3 * best, "{found} {best} {before}");
+    }
+
+    proptest! {
+        #[test]
+        fn a_neighbour_is_taken_and_the_error_never_grows(count in 1usize..24, numbers in numbers()) {
+            let (weights, nearest, scale, moments) = row(count, &numbers);
+            let found = round(&weights, &nearest, scale, (-8, 7), moments.view());
+            prop_assert!(found.error_after <= found.error_before);
+            prop_assert_eq!(found.error_before, output_error(&weights, &nearest, scale, moments.view()));
+            prop_assert_eq!(found.error_after, output_error(&weights, &found.values, scale, moments.view()));
+            for ((&weight, &nearest), &value) in weights.iter().zip(&nearest).zip(&found.values) {
+                let exact = weight / scale;
+                let is_neighbour = f32::from(value) == exact.floor() || f32::from(value) == exact.ceil();
+                prop_assert!((-8..=7).contains(&value) && (is_neighbour || value == nearest), "{exact} {value}");
+            }
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Which inputs a layer's rows are multiplied with at each position of its output.
+
+use crate::graph::{Attribute, Node};
+
+use super::layer::Matrix;
+
+/// More spatial axes than any convolution has.
+const MOST_AXES: usize = 8;
+
+/// Where the vectors of a layer's input lie.
+pub(super) struct Window {
+    /// Outer positions: samples of a convolution, rows of a product.
+    outer: usize,
+    /// Steps from one outer position to the next and from one channel to the next.
+    outer_step: usize,
+    channel_step: usize,
+    /// Channels of one group.
+    channels: usize,
+    axes: Vec<Axis>,
+}
+
+/// One spatial axis of a convolution.
+struct Axis {
+    size: usize,
+    output: usize,
+    kernel: usize,
+    stride: usize,
+    dilation: usize,
+    /// Zeros before the first element.
+    before: usize,
+    /// From one element to the next.
+    step: usize,
+}
+
+impl Window {
+    /// The window of `node`, whose weight is `matrix` and has a shape, over an input; `None` where they do not fit.
+    pub fn new(node: &Node, matrix: &Matrix, weight: &[usize], input: &[usize]) -> Option<Self> {
+        if node.op == "Conv" {
+            Self::convolution(node, matrix, weight, input)
+        } else {
+            product(node, matrix, input)
+        }
+    }
+
+    fn convolution(node: &Node, matrix: &Matrix, weight: &[usize], input: &[usize]) -> Option<Self> {
+        let (&[samples, all, ref sizes @ ..], &[_, channels, ref kernel @ ..]) = (input, weight) else {
+            return None;
+        };
+        if sizes.len() != kernel.len()
+            || sizes.len() > MOST_AXES
+            || all != channels.checked_mul(matrix.groups)?
+        {
+            return None;
+        }
+        let rank = sizes.len();
+        let listed = |name, default| -> Option<Vec<usize>> {
+            let Some(values) = node.ints(name) else { return Some(vec![default; rank]) };
+            let values: Option<Vec<usize>> =
+                values.iter().map(|&value| usize::try_from(value).ok()).collect();
+            values.filter(|values| values.len() == rank)
+        };
+        let (strides, dilations) = (listed("strides", 1)?, listed("dilations", 1)?);
+        let pads: Vec<usize> = match node.ints("pads") {
+            Some(pads) => pads.iter().map(|&pad| usize::try_from(pad).ok()).collect::<Option<_>>()?,
+            None => vec![0; 2 * rank],
+        };
+        if pads.len() != 2 * rank || strides.contains(&0) {
+            return None;
+        }
+        let auto = match node.attributes.get("auto_pad") {
+            Some(Attribute::Text(text)) => text.as_str(),
+            _ => "NOTSET",
+        };
+        let mut step = 1;
+        let mut axes = Vec::with_capacity(rank);
+        for at in (0..rank).rev() {
+            let (size, stride, dilation) = (sizes[at], strides[at], dilations[at]);
+            let extent = (kernel[at].checked_sub(1)?).checked_mul(dilation)?.checked_add(1)?;
+            let (before, output) = match auto {
+                "SAME_UPPER" | "SAME_LOWER" => {
+                    let output = size.div_ceil(stride);
+                    let needed = (output.checked_sub(1)? * stride + extent).saturating_sub(size);
+                    (if auto == "SAME_UPPER" { needed / 2 } else { needed.div_ceil(2) }, output)
+                }
+                _ => {
+                    let (before, after) = if auto == "VALID" { (0, 0) } else { (pads[at], pads[rank + at]) };
+                    (before, (size + before + after).checked_sub(extent)? / stride + 1)
+                }
+            };
+            axes.push(Axis { size, output, kernel: kernel[at], stride, dilation, before, step });
+            step *= size;
+        }
+        axes.reverse();
+        Some(Self { outer: samples, outer_step: all * step, channel_step: step, channels, axes })
+    }
+
+    /// How many vectors there are.
+    pub fn positions(&self) -> usize {
+        self.outer * self.axes.iter().map(|axis| axis.output).product::<usize>()
+    }
+
+    /// Writes the vector at `position`, in the order of a weight's row.
+    pub fn gather(&self, values: &[f32], group: usize, position: usize, vector: &mut [f32]) {
+        let mut rest = position;
+        let mut starts = [0usize; MOST_AXES];
+        for (axis, start) in self.axes.iter().zip(&mut starts).rev() {
+            *start = rest % axis.output * axis.stride;
+            rest /= axis.output;
+        }
+        let taps = vector.len() / self.channels;
+        for (channel, vector) in vector.chunks_exact_mut(taps).enumerate() {
+            let base = rest * self.outer_step + (group * self.channels + channel) * self.channel_step;
+            for (tap, value) in vector.iter_mut().enumerate() {
+                let (mut left, mut at, mut is_inside) = (tap, base, true);
+                for (axis, start) in self.axes.iter().zip(&starts).rev() {
+                    let place = start + left % axis.kernel * axis.dilation;
+                    left /= axis.kernel;
+                    is_inside &= place >= axis.before && place - axis.before < axis.size;
+                    at += place.wrapping_sub(axis.before).wrapping_mul(axis.step) * usize::from(is_inside);
+                }
+                *value = if is_inside { values[at] } else { 0.0 };
+            }
+        }
+    }
+}
+
+/// The rows of the left side of a product, or its columns where a Gemm transposes it.
+fn product(node: &Node, matrix: &Matrix, input: &[usize]) -> Option<Window> {
+    let count: usize = input.iter().product();
+    let is_transposed = node.int("transA", 0) != 0;
+    let inner = if is_transposed { input.first() } else { input.last() };
+    if inner != Some(&matrix.columns) || (is_transposed && input.len() != 2) {
+        return None;
+    }
+    let outer = count.checked_div(matrix.columns)?;
+    let (outer_step, channel_step) = if is_transposed { (1, outer) } else { (matrix.columns, 1) };
+    Some(Window { outer, outer_step, channel_step, channels: matrix.columns, axes: Vec::new() })
+}

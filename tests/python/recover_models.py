@@ -1,0 +1,116 @@
+"""Small models for the tests of what recovers accuracy: one layer each (layer_*), or layers with uneven channels between them
+(pair_*), each with data in an .npz beside it.
+
+usage: recover_models.py FOLDER
+"""
+import sys
+from pathlib import Path
+
+import numpy
+import onnx
+from builder import Builder
+
+SAMPLES = 24
+
+
+def data(random, *shape):
+    """Inputs like those that come out of an activation function: a mean, and channels that go together."""
+    common = random.normal(size=(SAMPLES, *[1] * len(shape)))
+    return numpy.maximum(0.4 + common + 0.6 * random.normal(size=(SAMPLES, *shape)), 0).astype(numpy.float32)
+
+
+def write(folder, builder, x, y, shape):
+    builder.inputs[0].type.tensor_type.shape.dim[0].dim_param = "n"
+    model = builder.model()
+    info = onnx.shape_inference.infer_shapes(model)
+    onnx.checker.check_model(info)
+    onnx.save(model, folder / f"{builder.name}.onnx")
+    numpy.savez(folder / f"{builder.name}.npz", **{x: data(builder.random, *shape)})
+
+
+def layer(folder, name, shape, op, weight, bias=None, before=None, add=None, rank=None, **attributes):
+    b = Builder(f"layer_{name}")
+    x = b.input("x", ["n", *shape])
+    at = b.node(before, [x], perm=[1, 0]) if before else x
+    inputs = [at, b.constant("weight", b.normal(*weight, fan=int(numpy.prod(weight) // max(weight[0], 1))))]
+    inputs += [b.constant("bias", b.small(*bias))] if bias else []
+    y = b.node(op, inputs, name="layer", **attributes)
+    if add:
+        y = b.node("Add", [y, b.constant("added", b.small(*add))])
+    b.output(y, ["n"] + [None] * ((rank or len(shape) + 1) - 1))
+    write(folder, b, "x", y, shape)
+
+
+def layers(folder):
+    layer(folder, "conv", (6, 9, 7), "Conv", (8, 6, 3, 3), (8,), pads=[1] * 4)
+    layer(folder, "strided", (4, 9, 8), "Conv", (5, 4, 3, 2), (5,), pads=[0, 1, 2, 1], strides=[2, 1], dilations=[2, 3])
+    layer(folder, "grouped", (6, 7, 7), "Conv", (4, 3, 3, 3), group=2)
+    layer(folder, "depthwise", (5, 8, 8), "Conv", (10, 1, 3, 3), (10,), group=5, pads=[1] * 4)
+    layer(folder, "same_lower", (3, 8, 7), "Conv", (4, 3, 4, 4), (4,), auto_pad="SAME_LOWER", strides=[2, 2])
+    layer(folder, "same_upper", (3, 8, 7), "Conv", (4, 3, 4, 4), (4,), auto_pad="SAME_UPPER", strides=[3, 2])
+    layer(folder, "valid", (3, 8, 7), "Conv", (4, 3, 4, 2), (4,), auto_pad="VALID")
+    layer(folder, "line", (4, 17), "Conv", (6, 4, 5), (6,), pads=[2, 1])
+    layer(folder, "space", (2, 5, 6, 4), "Conv", (3, 2, 2, 3, 2), (3,), pads=[0, 1, 0, 1, 1, 1])
+    layer(folder, "gemm", (20,), "Gemm", (20, 6), (6,), alpha=0.5, beta=2.0)
+    layer(folder, "gemm_transposed", (20,), "Gemm", (6, 20), transB=1)
+    layer(folder, "gemm_left", (20,), "Gemm", (20, 6), (1, 6), before="Transpose", transA=1)
+    layer(folder, "matmul", (5, 20), "MatMul", (20, 6))
+    layer(folder, "matmul_added", (5, 20), "MatMul", (20, 6), add=(6,))
+    layer(folder, "vector", (5, 20), "MatMul", (20,), rank=2)
+
+
+def uneven(b, first, second, axes):
+    """Multiplies channels of one weight and divides those of the next: the network stays the same."""
+    factors = (2.0 ** b.random.uniform(-4, 4, first.shape[axes[0]])).astype(numpy.float32)
+    spread = lambda weight, axis: factors.reshape([-1 if at == axis else 1 for at in range(weight.ndim)])
+    return first * spread(first, axes[0]), second / spread(second, axes[1])
+
+
+def pairs(folder):
+    b = Builder("pair_conv")
+    x = b.input("x", ["n", 4, 8, 8])
+    first, second = uneven(b, b.normal(12, 4, 3, 3), b.normal(8, 12, 3, 3), (0, 1))
+    at = b.node("Conv", [x, b.constant("w", first), b.constant("b", b.small(12))], name="first", pads=[1] * 4)
+    at = b.node("MaxPool", [b.node("Relu", [at])], kernel_shape=[2, 2], strides=[2, 2])
+    at = b.node("Conv", [at, b.constant("w", second), b.constant("b", b.small(8))], name="second", pads=[1] * 4)
+    write(folder, b, "x", b.output(at, ["n", 8, 4, 4]), (4, 8, 8))
+
+    b = Builder("pair_depthwise")
+    x = b.input("x", ["n", 4, 8, 8])
+    first, middle = uneven(b, b.normal(12, 4, 1, 1), b.normal(12, 1, 3, 3), (0, 0))
+    middle, last = uneven(b, middle, b.normal(6, 12, 1, 1), (0, 1))
+    at = b.node("Conv", [x, b.constant("w", first), b.constant("b", b.small(12))], name="first")
+    at = b.node("LeakyRelu", [at], alpha=0.1)
+    at = b.node("Conv", [at, b.constant("w", middle)], name="middle", group=12, pads=[1] * 4)
+    at = b.node("Conv", [b.node("Relu", [at]), b.constant("w", last)], name="last")
+    write(folder, b, "x", b.output(at, ["n", 6, 8, 8]), (4, 8, 8))
+
+    b = Builder("pair_gemm")
+    x = b.input("x", ["n", 4, 6, 6])
+    first, second = uneven(b, b.normal(10, 4, 3, 3), b.normal(16, 10, 9), (0, 1))
+    second, third = uneven(b, second.reshape(16, 90), b.normal(16, 5, fan=16), (0, 0))
+    at = b.node("Conv", [x, b.constant("w", first), b.constant("b", b.small(10))], name="first", strides=[2, 2], pads=[1] * 4)
+    at = b.node("Flatten", [b.node("Relu", [at])])
+    at = b.node("Gemm", [at, b.constant("w", second), b.constant("b", b.small(16))], name="second", transB=1)
+    at = b.node("Gemm", [b.node("Relu", [at]), b.constant("w", third)], name="third")
+    write(folder, b, "x", b.output(at, ["n", 5]), (4, 6, 6))
+
+    b = Builder("pair_transposed")
+    x = b.input("x", ["n", 4, 6, 6])
+    first, second = uneven(b, b.normal(4, 10, 2, 2, fan=16), b.normal(10, 6, 2, 2, fan=10), (1, 0))
+    at = b.node("ConvTranspose", [x, b.constant("w", first), b.constant("b", b.small(10))], name="first", strides=[2, 2])
+    at = b.node("ConvTranspose", [b.node("Relu", [at]), b.constant("w", second)], name="second", strides=[2, 2])
+    write(folder, b, "x", b.output(at, ["n", 6, 24, 24]), (4, 6, 6))
+
+    b = Builder("pair_clipped")
+    x = b.input("x", ["n", 4, 8, 8])
+    first, second = uneven(b, b.normal(12, 4, 3, 3), b.normal(8, 12, 3, 3), (0, 1))
+    at = b.node("Conv", [x, b.constant("w", first)], name="first")
+    at = b.node("Clip", [at, b.constant("low", numpy.float32(0)), b.constant("high", numpy.float32(6))], name="clip")
+    at = b.node("Conv", [at, b.constant("w", second)], name="second")
+    write(folder, b, "x", b.output(at, ["n", 8, 4, 4]), (4, 8, 8))
+
+
+folder = Path(sys.argv[1])
+layers(folder)
+pairs(folder)

@@ -1,0 +1,148 @@
+//! What recovers accuracy: that it measures what it says, changes nothing else, and gains.
+
+mod gains;
+mod layers;
+mod pairs;
+mod refused;
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use qdq::batch::{self, BatchSource, DataOptions};
+use qdq::emit::Ranges;
+use qdq::emit::qdq_model::Weights;
+use qdq::error::Result;
+use qdq::onnx::Model;
+use qdq::pipeline::{self, Passes, Prepared, Progress, Recovered};
+use qdq::place::{Plan, Policy};
+use qdq::range::Method;
+use qdq::recover::Recovery;
+use qdq::runtime::{self, EngineKind, EngineOptions, Tap};
+use qdq::tensor::{Tensor, TensorView};
+
+use crate::environment::{onnxruntime, project, run_python};
+
+const NONE: Recovery = Recovery { equalization: false, learned_rounding: false, bias_correction: false };
+const EQUALIZATION: Recovery = Recovery { equalization: true, ..NONE };
+const ROUNDING: Recovery = Recovery { learned_rounding: true, ..NONE };
+const BIAS: Recovery = Recovery { bias_correction: true, ..NONE };
+const ALL: Recovery = Recovery { equalization: true, learned_rounding: true, bias_correction: true };
+
+/// The folder of the models that tests/python/recover_models.py makes.
+fn made() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("recover_models");
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        let script = project("tests/python/recover_models.py");
+        run_python(&[script.to_str().unwrap(), folder.to_str().unwrap()]);
+        folder
+    })
+}
+
+/// The made models whose names begin so.
+fn models(beginning: &str) -> Vec<String> {
+    let names =
+        std::fs::read_dir(made()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let onnx = names.filter_map(|name| name.strip_suffix(".onnx").map(str::to_owned));
+    let mut found: Vec<String> = onnx.filter(|name| name.starts_with(beginning)).collect();
+    found.sort();
+    found
+}
+
+fn go_on(_: Progress) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
+
+fn engine(kind: EngineKind) -> EngineOptions {
+    let onnxruntime = (kind == EngineKind::OnnxRuntime).then(onnxruntime);
+    EngineOptions { kind, onnxruntime, threads: Some(1) }
+}
+
+/// A model with its calibration data, ready to be quantized.
+struct Case {
+    float: Model,
+    data: PathBuf,
+    prepared: Prepared,
+    plan: Plan,
+    ranges: Ranges,
+    engine: EngineOptions,
+}
+
+impl Case {
+    fn open(model: &Path, data: &Path, kind: EngineKind) -> Self {
+        Self::with(model, data, kind, &Policy::default())
+    }
+
+    fn with(model: &Path, data: &Path, kind: EngineKind, policy: &Policy) -> Self {
+        let float = Model::open(model).unwrap();
+        let prepared = pipeline::prepare(&float).unwrap();
+        let plan = pipeline::plan(&prepared, policy).unwrap();
+        let taps = pipeline::taps(&prepared.graph, &plan, false);
+        let engine = engine(kind);
+        let mut source = read(data, &float).unwrap();
+        let stats =
+            pipeline::calibrate(&prepared.model, &taps, source.as_mut(), &engine, &mut go_on).unwrap();
+        let ranges = pipeline::ranges(&prepared.graph, &plan, &stats, Method::default()).unwrap();
+        Self { float, data: data.to_owned(), prepared, plan, ranges, engine }
+    }
+
+    fn made(name: &str) -> Self {
+        Self::made_in(name, EngineKind::Embedded)
+    }
+
+    fn made_in(name: &str, kind: EngineKind) -> Self {
+        let file = |ending: &str| made().join(format!("{name}.{ending}"));
+        Self::open(&file("onnx"), &file("npz"), kind)
+    }
+
+    fn recover(&self, bits: u32, recovery: Recovery) -> Recovered {
+        self.try_recover(Weights { bits, ..Weights::default() }, recovery).unwrap()
+    }
+
+    fn try_recover(&self, weights: Weights, recovery: Recovery) -> Result<Recovered> {
+        let mut open = || read(&self.data, &self.float);
+        let mut passes = Passes { open: &mut open, engine: &self.engine, report: &mut go_on };
+        let method = Method::default();
+        pipeline::recover(&self.prepared, &self.plan, &self.ranges, method, &weights, recovery, &mut passes)
+    }
+
+    /// The mean of the squared difference of the first outputs of two models on the calibration data.
+    fn mean_square(&self, one: &Model, other: &Model) -> f64 {
+        let [one, other] = [one, other].map(|model| outputs(model, &self.data, &self.engine));
+        let squares = one.iter().zip(&other).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2));
+        assert_eq!(one.len(), other.len());
+        squares.sum::<f64>() / one.len() as f64
+    }
+}
+
+fn read(data: &Path, model: &Model) -> Result<Box<dyn BatchSource>> {
+    let fixed = model.inputs()[0]
+        .shape
+        .as_ref()
+        .is_some_and(|shape| matches!(shape.first(), Some(qdq::tensor::Dim::Fixed(_))));
+    let options = DataOptions { batch_size: (!fixed).then_some(8), ..DataOptions::default() };
+    batch::open(&[data.to_owned()], &model.inputs(), &options)
+}
+
+struct Nothing;
+
+impl Tap for Nothing {
+    fn observe(&self, _: usize, _: TensorView<'_>) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// The first output of a model on all data.
+fn outputs(model: &Model, data: &Path, options: &EngineOptions) -> Vec<f32> {
+    let mut engine = runtime::open(model, &[], Arc::new(Nothing), options).unwrap();
+    let mut source = read(data, model).unwrap();
+    let mut values = Vec::new();
+    while let Some(batch) = source.next_batch().unwrap() {
+        let output: Tensor = engine.run(&batch).unwrap().remove(0);
+        values.extend_from_slice(&output.view().data().to_f32().unwrap());
+    }
+    values
+}

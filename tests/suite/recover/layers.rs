@@ -1,0 +1,92 @@
+//! Networks of one layer, in which the error of the layer is that of the network and can be measured from outside.
+
+use qdq::onnx::Model;
+use qdq::report::recovery::{LayerRecovery, RecoveryMethod};
+use qdq::runtime::EngineKind;
+use qdq::tensor::{Data, Tensor};
+
+use super::{BIAS, Case, NONE, ROUNDING, models};
+
+fn close(a: f64, b: f64) -> bool {
+    (a - b).abs() <= 1e-3 * a.max(b) + 1e-12
+}
+
+fn entry(layers: &[LayerRecovery]) -> &LayerRecovery {
+    assert_eq!(layers.len(), 1);
+    &layers[0]
+}
+
+/// The float model with the values that its weight is dequantized to.
+fn dequantized(float: &Model, quantized: &Model) -> Model {
+    let find = |name: &str| quantized.constant(&format!("weight_{name}")).unwrap().unwrap();
+    let (scale, stored) = (find("scale"), find("quantized"));
+    let weight = float.constant("weight").unwrap().unwrap();
+    let node =
+        quantized.nodes().find(|node| node.inputs().first().is_some_and(|name| name == "weight_quantized"));
+    let axis = node.unwrap().int("axis").unwrap_or(0) as usize;
+    let (Data::F32(scale), Data::I8(stored)) = (scale.data(), stored.data()) else { panic!("{stored:?}") };
+    assert!(stored.iter().all(|value| (-8..=7).contains(value)), "{stored:?}");
+    let (shape, step) = (weight.shape(), weight.shape()[axis + 1..].iter().product::<usize>());
+    let values: Vec<f32> = stored
+        .iter()
+        .enumerate()
+        .map(|(at, &value)| {
+            f32::from(value) * scale[if scale.len() > 1 { at / step % shape[axis] } else { 0 }]
+        })
+        .collect();
+    let mut model = float.clone();
+    model.set_initializer("weight", Tensor::new(shape.to_vec(), values).unwrap()).unwrap();
+    model
+}
+
+#[test]
+fn learned_rounding_lowers_the_error_that_it_reports() {
+    for name in models("layer_") {
+        let case = Case::made_in(&name, EngineKind::OnnxRuntime);
+        let plain = case.recover(4, NONE);
+        let found = case.recover(4, ROUNDING);
+        let entry = entry(&found.report.layers);
+        let (before, after) = entry.error.unwrap_or_else(|| panic!("{name}: {}", entry.what));
+        // What a Gemm multiplies the product by is not the rounding's.
+        let factor = if name == "layer_gemm" { 0.25 } else { 1.0 };
+        for (model, said) in [(&plain.model, before), (&found.model, after)] {
+            let measured = case.mean_square(&case.float, &dequantized(&case.float, model));
+            assert!(close(measured, factor * said), "{name}: {measured} instead of {}", factor * said);
+        }
+        assert!(after < before, "{name}: {before} to {after}");
+        assert!(entry.changed.0 > 0 && entry.method == RecoveryMethod::LearnedRounding);
+    }
+}
+
+#[test]
+fn bias_correction_lowers_the_error_that_it_reports() {
+    for name in models("layer_") {
+        let case = Case::made_in(&name, EngineKind::OnnxRuntime);
+        let plain = case.recover(4, NONE);
+        let found = case.recover(4, BIAS);
+        let entry = entry(&found.report.layers);
+        if ["layer_matmul", "layer_vector"].contains(&name.as_str()) {
+            assert_eq!(
+                (entry.error, entry.what.as_str()),
+                (None, "no bias is added to its product"),
+                "{name}"
+            );
+            assert_eq!(plain.model.encode().unwrap(), found.model.encode().unwrap());
+            continue;
+        }
+        let (before, after) = entry.error.unwrap_or_else(|| panic!("{name}: {}", entry.what));
+        for (model, said) in [(&plain.model, before), (&found.model, after)] {
+            let measured = case.mean_square(&case.float, model);
+            assert!(close(measured, said), "{name}: {measured} instead of {said}");
+        }
+        assert!(after < before, "{name}: {before} to {after}");
+    }
+}
+
+#[test]
+fn both_together_are_better_than_either() {
+    let case = Case::made("layer_conv");
+    let error = |recovery| case.mean_square(&case.float, &case.recover(4, recovery).model);
+    let both = error(qdq::recover::Recovery { bias_correction: true, ..ROUNDING });
+    assert!(both < error(ROUNDING) && both < error(BIAS));
+}
