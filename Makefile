@@ -14,7 +14,7 @@ endif
 export QDQ_PYTHON := $(PYTHON)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-accuracy test native torch torch-seeds miri tsan header share python models peers consumers findings fmt-check lint doc clean
+.PHONY: help bench demo demo-accuracy test native torch torch-seeds miri tsan header share python models peers consumers findings fmt-check lint doc clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -80,6 +80,10 @@ python: $(ENVIRONMENT) ## create the tests' Python environment in target/python
 
 target/python/.ready: tests/python/requirements.txt scripts/setup_python.sh
 	scripts/setup_python.sh $(@D)
+
+bench: ## measure kernels and searches beside the machine's limits and write benches/RESULTS.md (QDQ_ISA chooses)
+	$(CARGO) bench --bench kernels --bench searches
+	python3 benches/report.py target/criterion benches/RESULTS.md
 
 miri: ## run the handles of the C interface and the scalar kernels in Miri (needs a nightly toolchain with miri)
 	MIRIFLAGS=-Zmiri-disable-isolation CARGO_TARGET_DIR=target/miri \

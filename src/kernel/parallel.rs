@@ -38,10 +38,15 @@ pub fn within<R>(limit: Option<usize>, f: impl FnOnce() -> R) -> R {
     f()
 }
 
+/// How many threads may share a task that is handed over from the caller's thread, at most.
+pub fn limit() -> usize {
+    LIMIT.load(Ordering::Relaxed).min(LIMIT_HERE.get())
+}
+
 /// In how many parts `len` elements of `size` bytes are worked on.
 fn parts(len: usize, size: usize) -> usize {
     let worthwhile = len.saturating_mul(size) / WORTHWHILE;
-    let limit = LIMIT.load(Ordering::Relaxed).min(LIMIT_HERE.get()).min(worthwhile);
+    let limit = limit().min(worthwhile);
     // Asking for the number of threads starts the pool.
     if limit <= 1 { 1 } else { limit.min(rayon::current_num_threads()) }
 }

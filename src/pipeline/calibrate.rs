@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::batch::BatchSource;
 use crate::error::{Error, ErrorKind, Result};
+use crate::kernel::parallel;
 use crate::observe::{Stats, TensorStats};
 use crate::onnx::Model;
 use crate::runtime::{self, EngineOptions, Tap};
-use crate::tensor::TensorView;
+use crate::tensor::{DataView, TensorView};
 
 /// How far a run over the data has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,15 +50,25 @@ impl Progress {
 /// threads.
 struct Collector {
     tensors: Vec<Mutex<Option<TensorStats>>>,
+    /// As many as the engine's, which waits meanwhile.
+    threads: Option<usize>,
 }
 
 impl Tap for Collector {
     fn observe(&self, index: usize, value: TensorView<'_>) -> Result<()> {
-        // Integers pass through float networks as shapes and indices; they have no range.
-        if let Some(values) = value.data().to_f32() {
-            let mut stats = self.tensors[index].lock().unwrap_or_else(PoisonError::into_inner);
-            stats.get_or_insert_default().observe(&values);
+        let data = value.data();
+        if !data.dtype().is_float() {
+            // Integers pass through float networks as shapes and indices; they have no range.
+            return Ok(());
         }
+        let mut stats = self.tensors[index].lock().unwrap_or_else(PoisonError::into_inner);
+        let stats = stats.get_or_insert_default();
+        parallel::within(self.threads, || match data {
+            DataView::F32(values) => stats.observe(values),
+            DataView::F16(values) => stats.observe(values),
+            DataView::Bf16(values) => stats.observe(values),
+            other => stats.observe(&other.to_f32().unwrap_or_default()),
+        });
         Ok(())
     }
 }
@@ -76,7 +87,8 @@ pub fn calibrate(
     engine: &EngineOptions,
     report: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Stats> {
-    let collector = Arc::new(Collector { tensors: taps.iter().map(|_| Mutex::default()).collect() });
+    let tensors = taps.iter().map(|_| Mutex::default()).collect();
+    let collector = Arc::new(Collector { tensors, threads: engine.threads });
     let samples = pass(model, taps, collector.clone(), source, engine, report)?;
     let mut stats = Stats { samples: samples as u64, ..Stats::default() };
     for (name, tensor) in taps.iter().zip(&collector.tensors) {

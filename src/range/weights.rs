@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::{Method, Target, compute};
 use crate::error::{Error, ErrorKind, Result};
-use crate::kernel;
+use crate::kernel::{self, parallel};
 use crate::observe::TensorStats;
 use crate::tensor::element_count;
 
@@ -69,7 +69,12 @@ pub(super) fn per_channel(
     let channel = |index: usize| -> Vec<f32> {
         values.chunks_exact(run).skip(index).step_by(channels).flatten().copied().collect()
     };
-    (0..channels).into_par_iter().map(|index| range(&channel(index))).collect()
+    let found = |index| range(&channel(index));
+    match parallel::limit() {
+        1 => (0..channels).map(found).collect(),
+        // No more pieces than threads are wanted.
+        most => (0..channels).into_par_iter().with_min_len(channels.div_ceil(most)).map(found).collect(),
+    }
 }
 
 /// The range of some weights, from the values themselves where that is quick and gains accuracy.

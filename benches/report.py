@@ -1,0 +1,100 @@
+"""Makes the table of benches/RESULTS.md of what `cargo bench` has left in target/criterion.
+
+Every figure is the fastest of its samples, which other load on the machine disturbs least, and every target is a ratio of two
+figures of one run.
+"""
+
+import json
+import platform
+import sys
+from pathlib import Path
+
+MIB, KIB = "256MiB", "256KiB"
+
+
+def fastest(folder):
+    """Bytes per second of every benchmark by its group and name, or seconds where it has no bytes."""
+    found = {}
+    for path in Path(folder).rglob("new/benchmark.json"):
+        about = json.loads(path.read_text())
+        sample = json.loads((path.parent / "sample.json").read_text())
+        seconds = min(time / count for time, count in zip(sample["times"], sample["iters"])) / 1e9
+        throughput = about["throughput"]
+        found[about["group_id"], about["function_id"]] = throughput["Bytes"] / seconds if throughput else seconds
+    return found
+
+
+def rows(found, isa):
+    """What is measured, its figure, what it is compared with, and the least ratio (None for no target)."""
+
+    def of(group, name):
+        return found.get((f"{isa}/{group}", name))
+
+    read = {size: of(f"limit/{size}", "read") for size in (MIB, KIB)}
+    yield "abs-max f32, 256 MiB / read", of(f"abs-max/{MIB}", "f32"), read[MIB], 0.95
+    yield "abs-max f32, 256 KiB / read", of(f"abs-max/{KIB}", "f32"), read[KIB], 0.85
+    for name in ("f16", "bf16"):
+        for size in (MIB, KIB):
+            yield f"abs-max {name}, elements, {size} / f32", of(f"abs-max/{size}", name), of(f"abs-max/{size}", "f32"), 1.0
+    for neighbours in (8, 64, 1024, 1):
+        name = f"axis, {neighbours} neighbours"
+        yield f"abs-max, {name}, 256 MiB / per tensor", of(f"abs-max/{MIB}", name), of(f"abs-max/{MIB}", "f32"), 0.85
+    half = 1.0 if isa == "avx512" else 0.5
+    for name, least in (("normal", 0.048), ("relu", 0.072), ("constant", 0.06)):
+        yield f"histogram, {name}, 256 KiB / read", of(f"histogram/{KIB}", name), read[KIB], least * half
+    for name in ("f16", "bf16"):
+        figure = of(f"histogram/{KIB}", f"normal {name}")
+        yield f"histogram {name}, elements, 256 KiB / f32", figure, of(f"histogram/{KIB}", "normal"), 1.0
+    two = of(f"histogram/{MIB}", "normal, two threads")
+    yield "histogram, two threads, 256 MiB / one", two, of(f"histogram/{MIB}", "normal"), 1.7
+    place, other = of(f"fake-quantize/{MIB}", "in place"), of(f"fake-quantize/{MIB}", "to another buffer")
+    yield "fake-quantize in place, 256 MiB / scaling in place", place, of(f"limit/{MIB}", "scale in place"), 0.9
+    yield "fake-quantize to another buffer, 256 MiB / copy", other, of(f"limit/{MIB}", "copy"), 0.9
+    for neighbours in (8, 64, 1024, 1):
+        for form, base in (("in place", place), ("to another buffer", other)):
+            name = f"{form}, axis, {neighbours} neighbours"
+            yield f"fake-quantize {name}, 256 MiB / per tensor", of(f"fake-quantize/{MIB}", name), base, 0.85
+    for name in ("f16", "bf16"):
+        for size in (MIB, KIB):
+            figure = of(f"fake-quantize/{size}", f"to another buffer {name}")
+            base = of(f"fake-quantize/{size}", "to another buffer")
+            yield f"fake-quantize {name}, elements, {size} / f32", figure, base, 1.0
+    for name in ("quantize to i8", "dequantize from i8", "e4m3", "backward"):
+        yield f"{name}, 256 MiB / copy", of(f"fake-quantize/{MIB}", name), of(f"limit/{MIB}", "copy"), None
+    for name in ("abs-max", "fake-quantize in place"):
+        yield f"{name}, two threads, 256 MiB / one", of(f"threads/{MIB}", f"{name}, 2"), of(f"threads/{MIB}", f"{name}, 1"), None
+
+
+def processor():
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
+    named = {line.split(":")[0].strip(): line.split(":", 1)[1].strip() for line in lines if ":" in line}
+    name = named.get("model name", platform.processor())
+    family = f", family {named['cpu family']} model {named['model']}" if "cpu family" in named else ""
+    return f"{name}{family}"
+
+
+def report(found):
+    isas = sorted({group.split("/")[0] for group, _ in found if "/" in group})
+    lines = ["# Benchmarks", "", f"`make bench` on: {processor()}. Figures are GB of f32 input per second (for 16-bit data: as if it were",
+             "f32, so that equal figures mean equal elements per second), the fastest of 15 samples; ratios compare figures of one run.",
+             "A target that is missed is marked.", ""]
+    for isa in isas:
+        lines += [f"## {isa}", "", "| what | figure | beside | ratio | target |", "|---|---|---|---|---|"]
+        for what, figure, beside, least in rows(found, isa):
+            if figure is None or beside is None:
+                continue
+            ratio = figure / beside
+            target = "" if least is None else f"{least:.3g}" if ratio >= least else f"**{least:.3g} missed**"
+            lines.append(f"| {what} | {figure / 1e9:.1f} | {beside / 1e9:.1f} | {ratio:.3f} | {target} |")
+        lines.append("")
+    lines += ["## Searches for a range, 8 bits, signed", "", "| data, search | time | target |", "|---|---|---|"]
+    for (group, name), seconds in sorted(found.items()):
+        if group == "search":
+            target = "1 ms" if seconds < 1e-3 else "**1 ms missed**"
+            lines.append(f"| {name} | {seconds * 1e6:.0f} us | {target} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    results, output = sys.argv[1:]
+    Path(output).write_text(report(fastest(results)))
