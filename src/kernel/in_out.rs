@@ -1,6 +1,5 @@
 //! Where the kernels that work element by element read and write.
 
-use std::any::TypeId;
 use std::marker::PhantomData;
 
 use super::pattern::Pattern;
@@ -117,17 +116,6 @@ impl<'a, X, Y> InOut<'a, X, Y> {
     /// Whether what is read is overwritten.
     pub(super) fn is_in_place(&self) -> bool {
         self.x.cast::<u8>() == self.out.cast_const().cast::<u8>()
-    }
-}
-
-impl<'a, X: 'static, Y: 'static> InOut<'a, X, Y> {
-    /// The same where both types are f32.
-    pub(super) fn into_f32(self) -> Result<InOut<'a, f32>, Self> {
-        let f32 = TypeId::of::<f32>();
-        if TypeId::of::<X>() != f32 || TypeId::of::<Y>() != f32 {
-            return Err(self);
-        }
-        Ok(InOut { x: self.x.cast(), out: self.out.cast(), len: self.len, borrowed: PhantomData })
     }
 }
 

@@ -81,6 +81,9 @@ pub trait Vector: Copy {
 
 /// A type that kernels read and write, a vector of f32 at a time.
 pub trait Lane: Copy + Default + 'static {
+    /// Whether this is f32.
+    const IS_F32: bool = false;
+
     /// # Safety
     /// As [`Vector`].
     unsafe fn load<V: Vector>(from: *const Self) -> V;
@@ -141,6 +144,8 @@ macro_rules! lanes {
 }
 
 impl Lane for f32 {
+    const IS_F32: bool = true;
+
     #[inline(always)]
     unsafe fn load<V: Vector>(from: *const Self) -> V {
         // SAFETY: as the caller promises.

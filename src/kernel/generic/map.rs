@@ -1,0 +1,326 @@
+//! Elements in, as many elements out.
+//!
+//! An [`Op`] says what becomes of a vector, [`Numbers`] which two numbers its elements have. Both are types, not closures:
+//! what a closure does is not compiled for the instruction set unless it is small enough to be inlined.
+
+use super::super::in_out::InOut;
+use super::super::pattern::{Pattern, Place};
+use super::super::vector::{Lane, Vector};
+use super::super::{Grid, e4m3, scalar};
+use super::{MAGNITUDE, to_grid};
+
+/// Output from this size on, in bytes, goes past the caches, which it would only sweep.
+const STREAMING: usize = 32 << 20;
+/// A run of fewer elements has not enough whole vectors at aligned addresses for that.
+const STREAMED_RUN: usize = 256;
+
+trait Op<V> {
+    /// What becomes of x with its two numbers.
+    unsafe fn apply(&mut self, x: V, first: V, second: V) -> V;
+}
+
+trait Numbers<V> {
+    /// The two numbers of the vector of elements that begins at `element`; asked for in order, at most a vector further
+    /// each time.
+    unsafe fn at(&mut self, element: usize) -> (V, V);
+}
+
+/// All elements have the same numbers.
+struct Same<V>(V, V);
+
+impl<V: Vector> Numbers<V> for Same<V> {
+    #[inline(always)]
+    unsafe fn at(&mut self, _: usize) -> (V, V) {
+        (self.0, self.1)
+    }
+}
+
+impl<V: Vector> Numbers<V> for Place<'_> {
+    #[inline(always)]
+    unsafe fn at(&mut self, element: usize) -> (V, V) {
+        let (first, second) = self.pointers(element);
+        // SAFETY: both are good for a vector.
+        unsafe { (V::load(first), V::load(second)) }
+    }
+}
+
+/// out = op(x), where that `streams` past the caches, which only f32 does.
+#[inline(always)]
+unsafe fn map<V: Vector, X: Lane, Y: Lane>(
+    streams: bool,
+    io: InOut<X, Y>,
+    numbers: &mut impl Numbers<V>,
+    op: &mut impl Op<V>,
+) {
+    let (x, out, len) = io.pointers();
+    let streams = X::IS_F32 && Y::IS_F32 && streams;
+    let mut at = 0;
+    // SAFETY: whole vectors within the slices, and what is left of them; streamed to addresses that the first part has
+    // aligned.
+    unsafe {
+        if streams {
+            at = out.cast::<f32>().align_offset(V::LANES * size_of::<f32>()).min(len);
+            map_part(x, out, at, numbers.at(0), op);
+        }
+        while len - at >= V::LANES {
+            let (first, second) = numbers.at(at);
+            let y = op.apply(X::load(x.add(at)), first, second);
+            if streams {
+                y.stream(out.add(at).cast());
+            } else {
+                Y::store(y, out.add(at));
+            }
+            at += V::LANES;
+        }
+        if at < len {
+            map_part(x.add(at), out.add(at), len - at, numbers.at(at), op);
+        }
+    }
+}
+
+/// out = op(x) of `count` elements, fewer than a vector has.
+#[inline(always)]
+unsafe fn map_part<V: Vector, X: Lane, Y: Lane>(
+    x: *const X,
+    out: *mut Y,
+    count: usize,
+    (first, second): (V, V),
+    op: &mut impl Op<V>,
+) {
+    // SAFETY: as the caller promises.
+    unsafe { Y::store_part(op.apply(X::load_part(x, count), first, second), out, count) }
+}
+
+/// Whether the caches could not hold what is written.
+fn streams<X, Y>(io: &InOut<X, Y>) -> bool {
+    io.len() * size_of::<Y>() >= STREAMING && !io.is_in_place()
+}
+
+#[inline(always)]
+unsafe fn map_all<V: Vector, X: Lane, Y: Lane>(
+    io: InOut<X, Y>,
+    first: f32,
+    second: f32,
+    op: &mut impl Op<V>,
+) {
+    // SAFETY: as the caller promises.
+    unsafe {
+        map(streams(&io), io, &mut Same(V::splat(first), V::splat(second)), op);
+        V::fence();
+    }
+}
+
+#[inline(always)]
+unsafe fn map_by<V: Vector, X: Lane, Y: Lane>(mut io: InOut<X, Y>, pattern: &Pattern, op: &mut impl Op<V>) {
+    let streams = streams(&io);
+    // SAFETY: as the caller promises.
+    unsafe {
+        match pattern {
+            Pattern::Row(row) => map(streams, io, &mut Place::new(row), op),
+            Pattern::Runs { run, first, second } => {
+                let (len, streams) = (io.len(), streams && *run >= STREAMED_RUN);
+                let mut start = 0;
+                for (&first, &second) in first.iter().zip(*second) {
+                    if start >= len {
+                        break;
+                    }
+                    let part = io.part(start..len.min(start + run));
+                    map(streams, part, &mut Same(V::splat(first), V::splat(second)), op);
+                    start += run;
+                }
+            }
+        }
+        V::fence();
+    }
+}
+
+/// clamp(rne(x * first), low, high), on the watch for NaN.
+struct Quantize<V: Vector> {
+    low: V,
+    high: V,
+    nan: V::Mask,
+}
+
+impl<V: Vector> Quantize<V> {
+    #[inline(always)]
+    unsafe fn new(low: f32, high: f32) -> Self {
+        // SAFETY: as the caller promises.
+        unsafe { Self { low: V::splat(low), high: V::splat(high), nan: V::none() } }
+    }
+}
+
+impl<V: Vector> Op<V> for Quantize<V> {
+    #[inline(always)]
+    unsafe fn apply(&mut self, x: V, scale: V, _: V) -> V {
+        // SAFETY: as the caller promises.
+        unsafe {
+            self.nan = V::either(self.nan, x.is_nan());
+            to_grid(x, scale, self.low, self.high)
+        }
+    }
+}
+
+#[inline(always)]
+pub unsafe fn quantize<V: Vector, X: Lane, Y: Lane>(io: InOut<X, Y>, grid: Grid) -> bool {
+    // SAFETY: as the caller promises.
+    unsafe {
+        let mut op = Quantize::<V>::new(grid.low, grid.high);
+        map_all(io, grid.scale, grid.scale, &mut op);
+        V::count(op.nan) > 0
+    }
+}
+
+#[inline(always)]
+pub unsafe fn quantize_by<V: Vector, X: Lane, Y: Lane>(
+    io: InOut<X, Y>,
+    scales: &Pattern,
+    low: f32,
+    high: f32,
+) -> bool {
+    // SAFETY: as the caller promises.
+    unsafe {
+        let mut op = Quantize::<V>::new(low, high);
+        map_by(io, scales, &mut op);
+        V::count(op.nan) > 0
+    }
+}
+
+/// clamp(rne(x * first), low, high) / second.
+struct FakeQuantize<V> {
+    low: V,
+    high: V,
+}
+
+impl<V: Vector> Op<V> for FakeQuantize<V> {
+    #[inline(always)]
+    unsafe fn apply(&mut self, x: V, scale: V, divisor: V) -> V {
+        // SAFETY: as the caller promises.
+        unsafe { to_grid(x, scale, self.low, self.high).div(divisor) }
+    }
+}
+
+#[inline(always)]
+pub unsafe fn fake_quantize<V: Vector, X: Lane>(io: InOut<X>, grid: Grid, divisor: f32) {
+    // SAFETY: as the caller promises.
+    unsafe {
+        let mut op = FakeQuantize::<V> { low: V::splat(grid.low), high: V::splat(grid.high) };
+        map_all(io, grid.scale, divisor, &mut op);
+    }
+}
+
+#[inline(always)]
+pub unsafe fn fake_quantize_by<V: Vector, X: Lane>(io: InOut<X>, scales: &Pattern, low: f32, high: f32) {
+    // SAFETY: as the caller promises.
+    unsafe { map_by(io, scales, &mut FakeQuantize::<V> { low: V::splat(low), high: V::splat(high) }) }
+}
+
+/// e4m3(x * first) / first.
+struct FakeE4m3;
+
+impl<V: Vector> Op<V> for FakeE4m3 {
+    #[inline(always)]
+    unsafe fn apply(&mut self, x: V, scale: V, _: V) -> V {
+        // SAFETY: as the caller promises.
+        unsafe {
+            let magnitude = V::splat_bits(MAGNITUDE);
+            let scaled = x.mul(scale);
+            let size = V::splat(e4m3::MAX).min(scaled.and(magnitude));
+            // Three bits of the mantissa stay: what is added carries where the others round up.
+            let odd = size.shift_right::<20>().and(V::splat_bits(1));
+            let normal = size.add_bits(V::splat_bits(0x7_ffff)).add_bits(odd).and(V::splat_bits(0xfff0_0000));
+            // Of such a number the last bit is worth 2^-9, a subnormal step.
+            let shift = V::splat(1.5 * 16384.0);
+            let subnormal = size.add(shift).sub(shift);
+            let rounded = V::select(size.less(V::splat(1.0 / 64.0)), subnormal, normal);
+            let rounded = rounded.or(scaled.and(V::splat_bits(!MAGNITUDE)));
+            let result = V::select(scaled.is_nan(), scaled, rounded).div(scale);
+            V::select(x.and(magnitude).less(V::splat(scalar::E4M3_EPSILON)), V::splat(0.0), result)
+        }
+    }
+}
+
+#[inline(always)]
+pub unsafe fn fake_e4m3<V: Vector, X: Lane>(io: InOut<X>, scale: f32) {
+    // SAFETY: as the caller promises.
+    unsafe { map_all::<V, X, X>(io, scale, scale, &mut FakeE4m3) }
+}
+
+#[inline(always)]
+pub unsafe fn fake_e4m3_by<V: Vector, X: Lane>(io: InOut<X>, scales: &Pattern) {
+    // SAFETY: as the caller promises.
+    unsafe { map_by::<V, X, X>(io, scales, &mut FakeE4m3) }
+}
+
+/// x / first.
+struct Dequantize;
+
+impl<V: Vector> Op<V> for Dequantize {
+    #[inline(always)]
+    unsafe fn apply(&mut self, q: V, scale: V, _: V) -> V {
+        // SAFETY: as the caller promises.
+        unsafe { q.div(scale) }
+    }
+}
+
+#[inline(always)]
+pub unsafe fn dequantize<V: Vector, Q: Lane, X: Lane>(io: InOut<Q, X>, scale: f32) {
+    // SAFETY: as the caller promises.
+    unsafe { map_all::<V, Q, X>(io, scale, scale, &mut Dequantize) }
+}
+
+#[inline(always)]
+pub unsafe fn dequantize_by<V: Vector, Q: Lane, X: Lane>(io: InOut<Q, X>, scales: &Pattern) {
+    // SAFETY: as the caller promises.
+    unsafe { map_by::<V, Q, X>(io, scales, &mut Dequantize) }
+}
+
+#[inline(always)]
+pub unsafe fn mask<V: Vector, X: Lane>(x: &[X], gradient: InOut<X>, low: f32, high: f32) {
+    // SAFETY: as the caller promises.
+    unsafe { mask_within(x, gradient, &mut Same(V::splat(low), V::splat(high))) }
+}
+
+#[inline(always)]
+pub unsafe fn mask_by<V: Vector, X: Lane>(x: &[X], mut gradient: InOut<X>, ends: &Pattern) {
+    // SAFETY: as the caller promises.
+    unsafe {
+        match ends {
+            Pattern::Row(row) => mask_within::<V, X>(x, gradient, &mut Place::new(row)),
+            Pattern::Runs { run, first, second } => {
+                for (number, x) in x.chunks(*run).enumerate() {
+                    let start = number * run;
+                    let mut ends = Same(V::splat(first[number]), V::splat(second[number]));
+                    mask_within(x, gradient.part(start..start + x.len()), &mut ends);
+                }
+            }
+        }
+    }
+}
+
+/// out = gradient where x is not below its first number and not above its second, else 0.
+#[inline(always)]
+unsafe fn mask_within<V: Vector, X: Lane>(x: &[X], gradient: InOut<X>, ends: &mut impl Numbers<V>) {
+    let (gradient, out, len) = gradient.pointers();
+    assert_eq!(x.len(), len, "as many gradients as elements");
+    let (x, whole) = (x.as_ptr(), len - len % V::LANES);
+    // SAFETY: whole vectors within the slices, and what is left of them.
+    unsafe {
+        let mut at = 0;
+        while at < whole {
+            let y = masked(X::load(x.add(at)), X::load(gradient.add(at)), ends.at(at));
+            X::store(y, out.add(at));
+            at += V::LANES;
+        }
+        if at < len {
+            let rest = len - at;
+            let y = masked(X::load_part(x.add(at), rest), X::load_part(gradient.add(at), rest), ends.at(at));
+            X::store_part(y, out.add(at), rest);
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn masked<V: Vector>(x: V, gradient: V, (low, high): (V, V)) -> V {
+    // SAFETY: as the caller promises.
+    unsafe { V::select(V::both(low.less_or_equal(x), x.less_or_equal(high)), gradient, V::splat(0.0)) }
+}
