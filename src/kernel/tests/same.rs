@@ -176,21 +176,25 @@ fn every_kernel<X: Real + Bits>() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "there is nothing beside the scalar table in Miri")]
 fn f32() {
     every_kernel::<f32>();
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "there is nothing beside the scalar table in Miri")]
 fn f16() {
     every_kernel::<f16>();
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "there is nothing beside the scalar table in Miri")]
 fn bf16() {
     every_kernel::<bf16>();
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "there is nothing beside the scalar table in Miri")]
 fn sums_of_rounding_errors() {
     for (step, low, high) in
         [(0.01, -128.0, 127.0), (0.3, -8.0, 7.0), (1e-6, -127.0, 127.0), (1e30, 0.0, 255.0)]
@@ -203,6 +207,7 @@ fn sums_of_rounding_errors() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "there is nothing beside the scalar table in Miri")]
 fn four_bits() {
     let values: Vec<u8> = (0..2000).map(|i| (i * 37 % 256) as u8).collect();
     same("pack_4_bits", &values, |kernels, values, _: &mut [u8]| {
