@@ -2,6 +2,7 @@
 #ifndef QDQ_VERSION_HPP
 #define QDQ_VERSION_HPP
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -20,6 +21,10 @@ inline constexpr std::uint32_t header_version = QDQ_VERSION;
 
 /// The instruction set of the kernels in use, such as "scalar". Valid for ever.
 [[nodiscard]] inline std::string_view kernel_name() noexcept { return qdq_kernel_name(); }
+
+/// Limits how many threads share the work on one large tensor or on weights: 1 for the caller's own only, 0 for as many as the
+/// machine has cores, which is the default. Holds for the whole process; results do not depend on it.
+inline void set_threads(std::size_t limit) noexcept { qdq_set_threads(limit); }
 
 /// Whether a library of version `library` serves a program that was compiled with `header`: it is not older, and has the
 /// same major version and, before 1.0, the same minor one.

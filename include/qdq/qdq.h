@@ -31,8 +31,8 @@
 //   given it. A callback must neither change nor free a handle that the function which runs it was given.
 //
 // The process. Three things hold for the whole of it: the kernels (see qdq_kernel_name()), the ONNX Runtime library
-//   that is opened first, and the callback of qdq_log_set(). Images and weights are worked on by a pool of as many threads as
-//   the machine has cores. The library must not be unloaded, nor used in a process after fork() in which it worked before.
+//   that is opened first, and the callback of qdq_log_set(). Images, weights and large tensors are worked on by a pool of as many
+//   threads as the machine has cores; qdq_set_threads() limits those that share one tensor. The library must not be unloaded, nor used in a process after fork() in which it worked before.
 //
 // Texts are UTF-8 and end with a NUL, anything else is an error; names that hold a NUL inside are shown up to it. Paths are bytes
 //   as the system has them, on Windows UTF-8.
@@ -568,6 +568,11 @@ const char *qdq_version_text(void);
 // The instruction set of the kernels in use, such as "scalar". The environment variable QDQ_ISA, read at the first
 // computation, overrides the choice. Valid for ever.
 const char *qdq_kernel_name(void);
+
+// Limits how many threads share the work on one large tensor or on weights: 1 for the caller's own only, 0 for as many as the
+// machine has cores, which is the default. Holds for the whole process, from the next call on; results do not depend on it. Runs
+// of a model have threads of their own, see qdq_run_options_set_threads().
+void qdq_set_threads(size_t limit);
 
 // A word for a status, such as "invalid argument"; "unknown" for a number that is none. Valid for ever.
 const char *qdq_status_text(qdq_status status);

@@ -41,3 +41,11 @@ pub extern "C" fn qdq_kernel_name() -> *const c_char {
     static NAME: std::sync::OnceLock<std::ffi::CString> = std::sync::OnceLock::new();
     NAME.get_or_init(|| super::handle::c_text(kernel::active().name())).as_ptr()
 }
+
+/// Limits how many threads share the work on one large tensor or on weights: 1 for the caller's own only, 0 for as many as the
+/// machine has cores, which is the default. Holds for the whole process, from the next call on; results do not depend on it. Runs
+/// of a model have threads of their own, see qdq_run_options_set_threads().
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_set_threads(limit: usize) {
+    kernel::parallel::set_threads(std::num::NonZeroUsize::new(limit));
+}

@@ -4,7 +4,7 @@ use std::arch::x86_64::*;
 
 use half::{bf16, f16};
 
-use super::vector::Vector;
+use super::vector::{Vector, lanewise};
 
 /// Whether this machine has it.
 pub(super) fn is_available() -> bool {
@@ -151,34 +151,9 @@ impl Vector for Avx2 {
         _mm_storel_epi64(to.cast(), _mm_packus_epi16(halves, halves));
     }
 
-    #[inline(always)]
-    unsafe fn add(self, other: Self) -> Self {
-        Self(_mm256_add_ps(self.0, other.0))
-    }
-
-    #[inline(always)]
-    unsafe fn sub(self, other: Self) -> Self {
-        Self(_mm256_sub_ps(self.0, other.0))
-    }
-
-    #[inline(always)]
-    unsafe fn mul(self, other: Self) -> Self {
-        Self(_mm256_mul_ps(self.0, other.0))
-    }
-
-    #[inline(always)]
-    unsafe fn div(self, other: Self) -> Self {
-        Self(_mm256_div_ps(self.0, other.0))
-    }
-
-    #[inline(always)]
-    unsafe fn min(self, other: Self) -> Self {
-        Self(_mm256_min_ps(self.0, other.0))
-    }
-
-    #[inline(always)]
-    unsafe fn max(self, other: Self) -> Self {
-        Self(_mm256_max_ps(self.0, other.0))
+    lanewise! {
+        floats: add = _mm256_add_ps, sub = _mm256_sub_ps, mul = _mm256_mul_ps, div = _mm256_div_ps, min = _mm256_min_ps, max = _mm256_max_ps;
+        bits: and = _mm256_and_si256, or = _mm256_or_si256, add_bits = _mm256_add_epi32, sub_bits = _mm256_sub_epi32, max_bits = _mm256_max_epu32, max_u16 = _mm256_max_epu16;
     }
 
     #[inline(always)]
@@ -187,38 +162,8 @@ impl Vector for Avx2 {
     }
 
     #[inline(always)]
-    unsafe fn and(self, other: Self) -> Self {
-        Self::of(_mm256_and_si256(self.bits(), other.bits()))
-    }
-
-    #[inline(always)]
-    unsafe fn or(self, other: Self) -> Self {
-        Self::of(_mm256_or_si256(self.bits(), other.bits()))
-    }
-
-    #[inline(always)]
-    unsafe fn add_bits(self, other: Self) -> Self {
-        Self::of(_mm256_add_epi32(self.bits(), other.bits()))
-    }
-
-    #[inline(always)]
-    unsafe fn sub_bits(self, other: Self) -> Self {
-        Self::of(_mm256_sub_epi32(self.bits(), other.bits()))
-    }
-
-    #[inline(always)]
-    unsafe fn max_bits(self, other: Self) -> Self {
-        Self::of(_mm256_max_epu32(self.bits(), other.bits()))
-    }
-
-    #[inline(always)]
     unsafe fn shift_right<const BITS: u32>(self) -> Self {
         Self::of(_mm256_srl_epi32(self.bits(), _mm_cvtsi32_si128(BITS as i32)))
-    }
-
-    #[inline(always)]
-    unsafe fn max_u16(self, other: Self) -> Self {
-        Self::of(_mm256_max_epu16(self.bits(), other.bits()))
     }
 
     #[inline(always)]

@@ -4,7 +4,7 @@ use std::arch::x86_64::*;
 
 use half::{bf16, f16};
 
-use super::vector::Vector;
+use super::vector::{Vector, lanewise};
 
 /// Whether this machine has it.
 pub(super) fn is_available() -> bool {
@@ -122,34 +122,9 @@ impl Vector for Avx512 {
         _mm_storeu_si128(to.cast(), _mm512_cvtepi32_epi8(_mm512_cvttps_epi32(self.0)));
     }
 
-    #[inline(always)]
-    unsafe fn add(self, other: Self) -> Self {
-        Self(_mm512_add_ps(self.0, other.0))
-    }
-
-    #[inline(always)]
-    unsafe fn sub(self, other: Self) -> Self {
-        Self(_mm512_sub_ps(self.0, other.0))
-    }
-
-    #[inline(always)]
-    unsafe fn mul(self, other: Self) -> Self {
-        Self(_mm512_mul_ps(self.0, other.0))
-    }
-
-    #[inline(always)]
-    unsafe fn div(self, other: Self) -> Self {
-        Self(_mm512_div_ps(self.0, other.0))
-    }
-
-    #[inline(always)]
-    unsafe fn min(self, other: Self) -> Self {
-        Self(_mm512_min_ps(self.0, other.0))
-    }
-
-    #[inline(always)]
-    unsafe fn max(self, other: Self) -> Self {
-        Self(_mm512_max_ps(self.0, other.0))
+    lanewise! {
+        floats: add = _mm512_add_ps, sub = _mm512_sub_ps, mul = _mm512_mul_ps, div = _mm512_div_ps, min = _mm512_min_ps, max = _mm512_max_ps;
+        bits: and = _mm512_and_si512, or = _mm512_or_si512, add_bits = _mm512_add_epi32, sub_bits = _mm512_sub_epi32, max_bits = _mm512_max_epu32, max_u16 = _mm512_max_epu16;
     }
 
     #[inline(always)]
@@ -158,38 +133,8 @@ impl Vector for Avx512 {
     }
 
     #[inline(always)]
-    unsafe fn and(self, other: Self) -> Self {
-        Self::of(_mm512_and_si512(self.bits(), other.bits()))
-    }
-
-    #[inline(always)]
-    unsafe fn or(self, other: Self) -> Self {
-        Self::of(_mm512_or_si512(self.bits(), other.bits()))
-    }
-
-    #[inline(always)]
-    unsafe fn add_bits(self, other: Self) -> Self {
-        Self::of(_mm512_add_epi32(self.bits(), other.bits()))
-    }
-
-    #[inline(always)]
-    unsafe fn sub_bits(self, other: Self) -> Self {
-        Self::of(_mm512_sub_epi32(self.bits(), other.bits()))
-    }
-
-    #[inline(always)]
-    unsafe fn max_bits(self, other: Self) -> Self {
-        Self::of(_mm512_max_epu32(self.bits(), other.bits()))
-    }
-
-    #[inline(always)]
     unsafe fn shift_right<const BITS: u32>(self) -> Self {
         Self::of(_mm512_srli_epi32::<BITS>(self.bits()))
-    }
-
-    #[inline(always)]
-    unsafe fn max_u16(self, other: Self) -> Self {
-        Self::of(_mm512_max_epu16(self.bits(), other.bits()))
     }
 
     #[inline(always)]

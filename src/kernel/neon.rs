@@ -5,7 +5,7 @@ use std::arch::aarch64::*;
 use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 
-use super::vector::Vector;
+use super::vector::{Vector, lanewise};
 
 /// Whether this machine has it.
 pub(super) fn is_available() -> bool {
@@ -129,24 +129,9 @@ impl Vector for Neon {
         to.cast::<u32>().write_unaligned(vget_lane_u32::<0>(vreinterpret_u32_u8(bytes)));
     }
 
-    #[inline(always)]
-    unsafe fn add(self, other: Self) -> Self {
-        Self(vaddq_f32(self.0, other.0))
-    }
-
-    #[inline(always)]
-    unsafe fn sub(self, other: Self) -> Self {
-        Self(vsubq_f32(self.0, other.0))
-    }
-
-    #[inline(always)]
-    unsafe fn mul(self, other: Self) -> Self {
-        Self(vmulq_f32(self.0, other.0))
-    }
-
-    #[inline(always)]
-    unsafe fn div(self, other: Self) -> Self {
-        Self(vdivq_f32(self.0, other.0))
+    lanewise! {
+        floats: add = vaddq_f32, sub = vsubq_f32, mul = vmulq_f32, div = vdivq_f32;
+        bits: and = vandq_u32, or = vorrq_u32, add_bits = vaddq_u32, sub_bits = vsubq_u32, max_bits = vmaxq_u32;
     }
 
     #[inline(always)]
@@ -163,31 +148,6 @@ impl Vector for Neon {
     #[inline(always)]
     unsafe fn round(self) -> Self {
         Self(vrndnq_f32(self.0))
-    }
-
-    #[inline(always)]
-    unsafe fn and(self, other: Self) -> Self {
-        Self::of(vandq_u32(self.bits(), other.bits()))
-    }
-
-    #[inline(always)]
-    unsafe fn or(self, other: Self) -> Self {
-        Self::of(vorrq_u32(self.bits(), other.bits()))
-    }
-
-    #[inline(always)]
-    unsafe fn add_bits(self, other: Self) -> Self {
-        Self::of(vaddq_u32(self.bits(), other.bits()))
-    }
-
-    #[inline(always)]
-    unsafe fn sub_bits(self, other: Self) -> Self {
-        Self::of(vsubq_u32(self.bits(), other.bits()))
-    }
-
-    #[inline(always)]
-    unsafe fn max_bits(self, other: Self) -> Self {
-        Self::of(vmaxq_u32(self.bits(), other.bits()))
     }
 
     #[inline(always)]

@@ -1,5 +1,6 @@
 //! Every table of this machine against formulas written down anew.
 
+mod large;
 mod same;
 
 use super::*;

@@ -79,6 +79,23 @@ pub trait Vector: Copy {
     unsafe fn compress(self, mask: Self::Mask, to: *mut u16) -> usize;
 }
 
+/// The functions of two vectors that are one instruction, on floats or on bits.
+macro_rules! lanewise {
+    (floats: $($float:ident = $float_by:ident),*; bits: $($bits:ident = $bits_by:ident),*;) => {
+        $(#[inline(always)]
+        unsafe fn $float(self, other: Self) -> Self {
+            Self($float_by(self.0, other.0))
+        })*
+
+        $(#[inline(always)]
+        unsafe fn $bits(self, other: Self) -> Self {
+            Self::of($bits_by(self.bits(), other.bits()))
+        })*
+    };
+}
+
+pub(super) use lanewise;
+
 /// A type that kernels read and write, a vector of f32 at a time.
 pub trait Lane: Copy + Default + 'static {
     /// Whether this is f32.

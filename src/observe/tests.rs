@@ -18,6 +18,25 @@ fn special_values_are_counted_apart() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "slow there")]
+fn threads_do_not_show() {
+    let value = |i: usize| match i % 1_000_003 {
+        0 => f32::NAN,
+        1 => f32::INFINITY,
+        2 => 1e-30,
+        rest => (rest as f32 - 400_000.0) / 3.0 * (1 + i / 1_500_000) as f32,
+    };
+    let values: Vec<f32> = (0..3_000_001).map(value).collect();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+    let with = |threads| pool.install(|| crate::kernel::parallel::within(Some(threads), || stats(&values)));
+    let one = with(1);
+    assert_eq!(with(3), one);
+    let mut alone = TensorStats::new();
+    values.iter().for_each(|value| alone.observe(std::slice::from_ref(value)));
+    assert_eq!(alone, one, "nor does the way in which many values are counted");
+}
+
+#[test]
 fn nothing_seen_has_no_limits() {
     for values in [&[][..], &[f32::NAN], &[f32::INFINITY, f32::NEG_INFINITY]] {
         assert_eq!(stats(values).abs_max(), None, "{values:?}");

@@ -19,6 +19,8 @@ static void versions(void) {
   CHECK(qdq_version() == QDQ_VERSION);
   CHECK(!strcmp(qdq_version_text(), QDQ_VERSION_TEXT));
   CHECK(strlen(qdq_kernel_name()) > 0);
+  qdq_set_threads(2);
+  qdq_set_threads(0);
 }
 
 static void errors(void) {

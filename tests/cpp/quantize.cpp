@@ -72,6 +72,21 @@ TEST(quantize_in_place_and_back) {
   CHECK(gradient == inside);
 }
 
+TEST(threads_do_not_show) {
+  std::vector<float> x((3u << 20) + 5);
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i % 1999) / 100.0f - 10.0f;
+  const auto fixed = Descriptor::make().amax(8.0f).build().value();
+  const auto faked = [&](std::size_t limit) {
+    qdq::set_threads(limit);
+    std::vector<float> out(x.size());
+    CHECK_GOOD(qdq::fake_quant(x, fixed, out));
+    return out;
+  };
+  const auto one = faked(1);
+  CHECK(faked(2) == one);
+  CHECK(faked(0) == one);
+}
+
 TEST(quantize_per_axis_and_by_blocks) {
   const std::vector<float> w = {1, -2, 3, 4, 5, -6};
   const qdq::TensorView view(w.data(), {2, 3});

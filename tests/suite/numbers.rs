@@ -3,6 +3,7 @@
 mod clip;
 mod descriptor;
 pub mod golden;
+mod groups;
 mod hard;
 mod learned_step;
 mod properties;

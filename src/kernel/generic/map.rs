@@ -75,6 +75,9 @@ unsafe fn map<V: Vector, X: Lane, Y: Lane>(
         if at < len {
             map_part(x.add(at), out.add(at), len - at, numbers.at(at), op);
         }
+        if streams {
+            V::fence();
+        }
     }
 }
 
@@ -104,10 +107,7 @@ unsafe fn map_all<V: Vector, X: Lane, Y: Lane>(
     op: &mut impl Op<V>,
 ) {
     // SAFETY: as the caller promises.
-    unsafe {
-        map(streams(&io), io, &mut Same(V::splat(first), V::splat(second)), op);
-        V::fence();
-    }
+    unsafe { map(streams(&io), io, &mut Same(V::splat(first), V::splat(second)), op) }
 }
 
 #[inline(always)]
@@ -130,7 +130,6 @@ unsafe fn map_by<V: Vector, X: Lane, Y: Lane>(mut io: InOut<X, Y>, pattern: &Pat
                 }
             }
         }
-        V::fence();
     }
 }
 

@@ -29,36 +29,24 @@ pub fn mse(histogram: &LinearHistogram, target: Target, search: Search) -> Resul
     let max_level = target.max_level()?;
     let centres: Vec<f32> = edges.windows(2).map(|edge| (edge[0] as f32 + edge[1] as f32) / 2.0).collect();
     let candidates: Vec<usize> = search.bins(centres.len())?.collect();
-    let error = |candidate: usize| error(&centres, counts, centres[candidate], max_level as f32);
-    let likely = Sums::new(&centres, counts).map(|sums| sums.likely(&centres, &candidates, max_level));
-    let first_least = |candidates: &mut dyn Iterator<Item = usize>| {
-        let mut best: Option<(usize, f32)> = None;
-        for candidate in candidates {
-            let error = error(candidate);
-            if best.is_none_or(|(_, least)| error < least) {
-                best = Some((candidate, error));
-            }
-        }
-        best
+    let error = |candidate: usize| (candidate, error(&centres, counts, centres[candidate], max_level as f32));
+    let likely = Sums::new(&centres, counts).map_or(Vec::new(), |sums| {
+        sums.likely(&centres, &candidates, max_level).into_iter().map(error).collect()
+    });
+    // Errors beyond f32 have an order of their own, which the definition keeps: a first one that is no number stays.
+    let is_usual = |(_, error): &(usize, f32)| error.is_finite();
+    let best = if !likely.is_empty() && likely.iter().all(is_usual) && !error(candidates[0]).1.is_nan() {
+        least(likely.into_iter())
+    } else {
+        least(candidates.iter().copied().map(error))
     };
-    let best = likely.and_then(|likely| first_least(&mut likely.into_iter()));
-    // Beyond f32 all errors are alike, and only the definition knows which it takes.
-    let best = best.filter(|(_, error)| error.is_finite());
-    let best = best.or_else(|| first_least_or_first(&candidates, error));
     best.map(|(candidate, _)| centres[candidate])
         .ok_or_else(|| Error::new(ErrorKind::Internal, "a search without candidates"))
 }
 
-/// The first of the least errors below infinity, else the first candidate.
-fn first_least_or_first(candidates: &[usize], error: impl Fn(usize) -> f32) -> Option<(usize, f32)> {
-    let mut best: Option<(usize, f32)> = None;
-    for &candidate in candidates {
-        let error = error(candidate);
-        if best.is_none_or(|(_, least)| error < least.min(f32::INFINITY)) {
-            best = Some((candidate, if best.is_none() { error.min(f32::INFINITY) } else { error }));
-        }
-    }
-    best
+/// The first of the least errors.
+fn least(errors: impl Iterator<Item = (usize, f32)>) -> Option<(usize, f32)> {
+    errors.reduce(|best, next| if next.1 < best.1 { next } else { best })
 }
 
 /// The mean of the squared errors of the middles, weighted by the counts: the definition.
@@ -168,7 +156,7 @@ mod tests {
     #[test]
     fn the_result_is_that_of_the_definition() {
         for (name, counts) in super::super::samples::histograms() {
-            for scale in [1e-12, 0.01, 1.0, 1e17, 1e30] {
+            for scale in [1e-12, 0.01, 1.0, 1e17, 1e18, 3e18, 1e19, 1e20, 1e30] {
                 let edges = (0..=counts.len()).map(|edge| f64::from(edge as f32 * scale / 100.0)).collect();
                 let histogram = LinearHistogram { counts: counts.clone(), edges };
                 for num_bits in [4, 8] {
@@ -180,10 +168,10 @@ mod tests {
                         .map(|edge| (edge[0] as f32 + edge[1] as f32) / 2.0)
                         .collect();
                     let max_level = target.max_level().unwrap() as f32;
-                    let mut best = (centres[128], f32::INFINITY);
+                    let mut best = (f32::NAN, f32::INFINITY);
                     for &centre in &centres[128..] {
                         let error = error(&centres, &histogram.counts, centre, max_level);
-                        if error < best.1 {
+                        if error < best.1 || best.0.is_nan() {
                             best = (centre, error);
                         }
                     }

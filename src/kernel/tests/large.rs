@@ -1,0 +1,102 @@
+//! What happens with large tensors only: output past the caches, and work shared among threads.
+
+use std::collections::HashSet;
+use std::sync::Mutex;
+use std::thread;
+
+use super::super::*;
+
+/// More than goes through the caches, and no whole number of vectors.
+const LARGE: usize = (9 << 20) + 13;
+
+#[test]
+#[cfg_attr(miri, ignore = "there is nothing beside the scalar table in Miri")]
+fn output_past_the_caches_is_the_same() {
+    let x: Vec<f32> = (0..LARGE).map(|i| ((i * 7919 % 10007) as f32 - 5003.0) / 100.0).collect();
+    let grid = Grid { scale: 2.5, low: -128.0, high: 127.0 };
+    let number = |at: usize| (2.0 + at as f32 / 9.0, 3.0 + at as f32 / 5.0);
+    let row = Pattern::Row(Row::new(37, number));
+    let (first, second): (Vec<f32>, Vec<f32>) = (0..LARGE / 1000 + 1).map(number).unzip();
+    let runs = Pattern::Runs { run: 1000, first: &first, second: &second };
+    let all = |kernels: &Kernels| {
+        // One element aside, so that the first vector is not aligned.
+        let mut out = vec![0.0; LARGE + 2];
+        let mut results = Vec::new();
+        let mut keep = |out: &mut [f32]| {
+            assert!(out[0] == 0.0 && out[LARGE + 1] == 0.0, "{}: wrote beyond", kernels.name());
+            results.push(
+                out.iter()
+                    .map(|y| y.to_bits())
+                    .fold(0u64, |hash, bits| hash.rotate_left(5) ^ u64::from(bits)),
+            );
+            out.fill(0.0);
+        };
+        kernels.fake_quantize(InOut::new(&x, &mut out[1..=LARGE]), grid, grid.scale);
+        keep(&mut out);
+        for pattern in [&row, &runs] {
+            kernels.fake_quantize_by(InOut::new(&x, &mut out[1..=LARGE]), pattern, grid.low, grid.high);
+            keep(&mut out);
+        }
+        results
+    };
+    let expected = all(&scalar::KERNELS);
+    for kernels in available() {
+        assert_eq!(all(kernels), expected, "{}", kernels.name());
+    }
+}
+
+/// Where parts of a tensor begin, and the threads that they ran on.
+fn parts(limit: Option<usize>, len: usize, unit: usize) -> (Vec<(usize, usize)>, HashSet<thread::ThreadId>) {
+    let mut x = vec![0u8; len];
+    let seen = Mutex::new((Vec::new(), HashSet::new()));
+    parallel::within(limit, || {
+        parallel::for_each(InOut::in_place(&mut x), unit, |start, part| {
+            let mut seen = seen.lock().unwrap();
+            seen.0.push((start, part.len()));
+            seen.1.insert(thread::current().id());
+        });
+    });
+    let (mut parts, threads) = seen.into_inner().unwrap();
+    parts.sort_unstable();
+    (parts, threads)
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "slow there")]
+fn no_more_threads_than_asked_for_and_nothing_left_out() {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(4).build().unwrap();
+    pool.install(|| {
+        for (limit, len, unit, expected) in [
+            (None, 8 << 20, 1, 4),
+            (Some(3), 8 << 20, 1, 3),
+            (Some(3), (8 << 20) + 5, 700, 3),
+            (Some(1), 8 << 20, 1, 1),
+            (None, (2 << 20) + 1, 1, 2),
+            (None, 1 << 19, 1, 1),
+            (None, 0, 7, 1),
+            // A unit that leaves nothing to share.
+            (None, 8 << 20, 8 << 20, 1),
+        ] {
+            let (found, threads) = parts(limit, len, unit);
+            assert!(found.len() <= expected && threads.len() <= expected, "{limit:?} {len}: {found:?}");
+            let mut end = 0;
+            for (start, count) in found {
+                assert!(start == end && start % unit == 0, "{limit:?} {len} {unit}: {start} after {end}");
+                end += count;
+            }
+            assert_eq!(end, len);
+        }
+        let (_, threads) = parts(Some(1), 8 << 20, 1);
+        assert_eq!(threads, HashSet::from([thread::current().id()]), "the caller's own thread");
+    });
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "slow there")]
+fn a_limit_inside_a_limit_does_not_widen_it() {
+    let within = |outer, inner| parallel::within(outer, || parallel::within(inner, parallel::limit));
+    assert_eq!(within(Some(2), Some(5)), 2);
+    assert_eq!(within(Some(5), Some(2)), 2);
+    assert_eq!(within(Some(2), None), 2);
+    assert_eq!(parallel::limit(), usize::MAX, "it ends with the call");
+}
