@@ -88,9 +88,6 @@ fn gains([model, calibration, test]: &[PathBuf; 3], bits: u32) -> Result<Vec<Str
         let mut passes = Passes { open: &mut again, engine: &engine, report: &mut go_on };
         let recovered =
             pipeline::recover(&prepared, &plan, &ranges, method, &weights, recovery, &mut passes)?;
-        if std::env::var_os("VERBOSE").is_some() {
-            println!("{}", recovered.report);
-        }
         let mut data = open(test, &float)?;
         let options = CompareOptions::default();
         let compared = pipeline::compare(&float, &recovered.model, data.as_mut(), &options, &mut go_on)?;

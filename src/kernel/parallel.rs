@@ -7,6 +7,8 @@ use std::cell::Cell;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use rayon::prelude::*;
+
 use super::{InOut, Real, active};
 
 /// Handing work to another thread pays from as many bytes on, for each of them.
@@ -41,6 +43,14 @@ pub fn within<R>(limit: Option<usize>, f: impl FnOnce() -> R) -> R {
 /// How many threads may share a task that is handed over from the caller's thread, at most.
 pub fn limit() -> usize {
     LIMIT.load(Ordering::Relaxed).min(LIMIT_HERE.get())
+}
+
+/// What `f` makes of 0 up to `count`, in order, by no more threads than [`limit`] allows.
+pub fn tasks<R: Send>(count: usize, f: impl Fn(usize) -> R + Send + Sync) -> Vec<R> {
+    match limit() {
+        1 => (0..count).map(f).collect(),
+        most => (0..count).into_par_iter().with_min_len(count.div_ceil(most)).map(f).collect(),
+    }
 }
 
 /// In how many parts `len` elements of `size` bytes are worked on.
@@ -91,7 +101,6 @@ pub fn map_parts<X: Sync, R: Send>(
     unit: usize,
     f: impl Fn(usize, &[X]) -> R + Send + Sync,
 ) -> Vec<R> {
-    use rayon::prelude::*;
     let parts = parts(x.len(), size_of::<X>());
     if parts == 1 {
         return vec![f(0, x)];

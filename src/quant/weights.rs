@@ -91,19 +91,21 @@ pub fn quantize_weights_to(
             ),
         ));
     }
-    let scale: Vec<f32> = amax.iter().map(|&amax| usable_scale(amax / max)).collect();
+    let scale: Vec<f32> = amax.iter().map(|&amax| usable(amax / max).unwrap_or(1.0)).collect();
+    // Where there is no scale, nothing is left of a weight.
+    let divisor: Vec<f32> = amax.iter().map(|&amax| usable(amax / max).unwrap_or(f32::INFINITY)).collect();
     let mut integers = vec![0; values.len()];
     for_each_slice(shape, axis, |range, channels| {
         let (values, integers) = (&values[range.clone()], &mut integers[range]);
-        match &scale[channels] {
-            &[scale] => {
+        match &divisor[channels] {
+            &[divisor] => {
                 for (integer, &value) in integers.iter_mut().zip(values) {
-                    *integer = quantize_one(value, scale, max);
+                    *integer = quantize_one(value, divisor, max);
                 }
             }
-            scales => {
-                for ((integer, &value), &scale) in integers.iter_mut().zip(values).zip(scales) {
-                    *integer = quantize_one(value, scale, max);
+            divisors => {
+                for ((integer, &value), &divisor) in integers.iter_mut().zip(values).zip(divisors) {
+                    *integer = quantize_one(value, divisor, max);
                 }
             }
         }
@@ -152,12 +154,12 @@ fn for_each_slice(
     }
 }
 
-fn usable_scale(scale: f32) -> f32 {
-    if scale.is_normal() { scale } else { 1.0 }
+fn usable(scale: f32) -> Option<f32> {
+    scale.is_normal().then_some(scale)
 }
 
-fn quantize_one(value: f32, scale: f32, max: f32) -> i8 {
-    round((value / scale).clamp(-max - 1.0, max)) as i8
+fn quantize_one(value: f32, divisor: f32, max: f32) -> i8 {
+    round((value / divisor).clamp(-max - 1.0, max)) as i8
 }
 
 /// The largest integer of weights of `bits`, M = 2^(bits - 1) - 1; the lowest is -M - 1.
@@ -212,6 +214,9 @@ mod tests {
     fn ranges_of_the_caller_clip() {
         let found = quantize_weights_within(&[1.0, -4.0, 0.5, 2.0], &[2, 2], Some(0), &[1.27, 2.54]).unwrap();
         assert_eq!(found.values, [100, -128, 25, 100]);
+        // A range of nothing leaves nothing.
+        let found = quantize_weights_within(&[1.0, -4.0, 0.5, 2.0], &[2, 2], Some(0), &[0.0, 2.54]).unwrap();
+        assert_eq!((&found.values[..2], found.scale[0]), (&[0, 0][..], 1.0));
         for amax in [&[1.0][..], &[1.0, -1.0], &[1.0, f32::NAN], &[1.0; 3]] {
             assert!(quantize_weights_within(&[1.0; 4], &[2, 2], Some(0), amax).is_err(), "{amax:?}");
         }

@@ -1,7 +1,5 @@
 //! Ranges of weights, which are known as a whole: no statistics have to be kept.
 
-use rayon::prelude::*;
-
 use super::{Method, Target, compute};
 use crate::error::{Error, ErrorKind, Result};
 use crate::kernel::{self, parallel};
@@ -69,12 +67,7 @@ pub(super) fn per_channel(
     let channel = |index: usize| -> Vec<f32> {
         values.chunks_exact(run).skip(index).step_by(channels).flatten().copied().collect()
     };
-    let found = |index| range(&channel(index));
-    match parallel::limit() {
-        1 => (0..channels).map(found).collect(),
-        // No more pieces than threads are wanted.
-        most => (0..channels).into_par_iter().with_min_len(channels.div_ceil(most)).map(found).collect(),
-    }
+    parallel::tasks(channels, |index| range(&channel(index))).into_iter().collect()
 }
 
 /// The range of some weights, from the values themselves where that is quick and gains accuracy.

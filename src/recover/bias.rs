@@ -7,7 +7,7 @@
 use half::{bf16, f16};
 
 use crate::dtype::DataType;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Attribute, Graph, Node, NodeId};
 use crate::onnx::{Edits, Model};
 use crate::tensor::{Data, Tensor, TensorView};
@@ -171,7 +171,8 @@ pub fn find(
     }
 }
 
-fn number(node: &Node, attribute: &str) -> f32 {
+/// A number that is 1 where it is not given: alpha and beta of a Gemm.
+pub(crate) fn number(node: &Node, attribute: &str) -> f32 {
     match node.attributes.get(attribute) {
         Some(Attribute::Float(value)) => *value,
         _ => 1.0,
@@ -219,7 +220,8 @@ pub fn apply(quantized: &mut Model, graph: &Graph, biases: &[(Bias, Vec<f32>)]) 
         let output = node.output(0).map(|output| graph.tensor(output).name.as_str()).unwrap_or_default();
         let Some(at) = quantized.nodes().position(|node| node.outputs().first().is_some_and(|o| o == output))
         else {
-            continue;
+            let message = format!("the node that computes '{output}' is not in the quantized model");
+            return Err(Error::new(ErrorKind::Internal, message));
         };
         let base = bias.tensor.clone().unwrap_or_else(|| format!("{}_bias", node.name));
         let name = names.fresh(&format!("{base}_corrected"));

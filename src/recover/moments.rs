@@ -1,10 +1,11 @@
 //! Second moments of what a layer's weights are multiplied with.
 
 use ndarray::linalg::general_mat_mul;
-use ndarray::{Array2, ArrayView2, Axis, s};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, s};
 use rayon::prelude::*;
 
 use crate::graph::Node;
+use crate::kernel::parallel;
 use crate::tensor::TensorView;
 
 use super::layer::Matrix;
@@ -21,7 +22,13 @@ const BLOCK: usize = 64;
 /// A vector with a value that is NaN or infinite takes no part.
 #[derive(Clone, Debug)]
 pub struct Moments {
-    sums: Vec<Array2<f64>>,
+    groups: Vec<Group>,
+}
+
+/// The sum of x xᵀ of one group, and of how many vectors.
+#[derive(Clone, Debug)]
+struct Group {
+    sum: Array2<f64>,
     count: u64,
 }
 
@@ -33,61 +40,72 @@ pub fn size(matrix: &Matrix) -> usize {
 impl Moments {
     /// No data yet.
     pub fn new(matrix: &Matrix) -> Self {
-        let zeros = || Array2::zeros((matrix.columns, matrix.columns));
-        Self { sums: (0..matrix.groups).map(|_| zeros()).collect(), count: 0 }
+        let empty = || Group { sum: Array2::zeros((matrix.columns, matrix.columns)), count: 0 };
+        Self { groups: (0..matrix.groups).map(|_| empty()).collect() }
     }
 
-    /// How many vectors were seen.
-    pub fn count(&self) -> u64 {
-        self.count
-    }
-
-    /// Adds what `node` reads of `x`; an input that does not fit the weight changes nothing.
+    /// Adds what `node` reads of `x`, in as many threads as [`parallel::limit`] allows; an input that does not fit the weight
+    /// changes nothing.
     pub fn add(&mut self, node: &Node, matrix: &Matrix, weight_shape: &[usize], x: TensorView<'_>) {
         let data = x.data();
         let Some(values) = data.to_f32() else { return };
         let Some(window) = Window::new(node, matrix, weight_shape, x.shape()) else { return };
-        self.count += window.positions() as u64;
-        let columns = matrix.columns;
-        self.sums.par_iter_mut().enumerate().for_each(|(group, sum)| {
-            let mut vectors = vec![0f32; CHUNK.min(window.positions()) * columns];
-            for start in (0..window.positions()).step_by(CHUNK) {
-                let chunk = start..window.positions().min(start + CHUNK);
-                let vectors = &mut vectors[..chunk.len() * columns];
-                for (position, vector) in chunk.zip(vectors.chunks_exact_mut(columns)) {
-                    window.gather(&values, group, position, vector);
-                    if !vector.iter().all(|value| value.is_finite()) {
-                        vector.fill(0.0);
-                    }
-                }
-                let shape = (vectors.len() / columns, columns);
-                if let Ok(vectors) = ArrayView2::from_shape(shape, vectors) {
-                    add_products(sum, vectors);
-                }
+        let threads = parallel::limit();
+        let each = |(group, sums): (usize, &mut Group), threads| {
+            sums.add(&window, matrix.columns, &values, group, threads);
+        };
+        match self.groups.as_mut_slice() {
+            [only] => each((0, only), threads),
+            groups if threads == 1 => groups.iter_mut().enumerate().for_each(|group| each(group, 1)),
+            groups => {
+                let least = groups.len().div_ceil(threads);
+                groups.par_iter_mut().enumerate().with_min_len(least).for_each(|group| each(group, 1));
             }
-        });
+        }
     }
 
     /// The mean of x xᵀ of each group; `None` without data and where it is not finite.
     pub fn mean(&self) -> Option<Vec<Array2<f64>>> {
-        let mean = |sum: &Array2<f64>| {
-            let mut mean = sum / self.count as f64;
+        let mean = |group: &Group| {
+            let mut mean = &group.sum / group.count as f64;
             for row in 0..mean.nrows() {
                 for column in 0..row {
                     mean[[row, column]] = mean[[column, row]];
                 }
             }
-            mean.iter().all(|value| value.is_finite()).then_some(mean)
+            (group.count > 0 && mean.iter().all(|value| value.is_finite())).then_some(mean)
         };
-        (self.count > 0).then(|| self.sums.iter().map(mean).collect())?
+        self.groups.iter().map(mean).collect()
+    }
+}
+
+impl Group {
+    fn add(&mut self, window: &Window, columns: usize, values: &[f32], group: usize, threads: usize) {
+        let mut vectors = vec![0f32; CHUNK.min(window.positions()) * columns];
+        for start in (0..window.positions()).step_by(CHUNK) {
+            let chunk = start..window.positions().min(start + CHUNK);
+            let vectors = &mut vectors[..chunk.len() * columns];
+            for (position, vector) in chunk.zip(vectors.chunks_exact_mut(columns)) {
+                window.gather(values, group, position, vector);
+                if vector.iter().all(|value| value.is_finite()) {
+                    self.count += 1;
+                } else {
+                    vector.fill(0.0);
+                }
+            }
+            let shape = (vectors.len() / columns, columns);
+            if let Ok(vectors) = ArrayView2::from_shape(shape, vectors) {
+                add_products(&mut self.sum, vectors, threads);
+            }
+        }
     }
 }
 
 /// Adds Σ x xᵀ of the rows of `vectors`, above the diagonal only.
-fn add_products(sum: &mut Array2<f64>, vectors: ArrayView2<'_, f32>) {
+fn add_products(sum: &mut Array2<f64>, vectors: ArrayView2<'_, f32>, threads: usize) {
     let columns = sum.ncols();
     let blocks: Vec<_> = sum.axis_chunks_iter_mut(Axis(0), BLOCK).enumerate().collect();
-    blocks.into_par_iter().for_each(|(block, mut sum)| {
+    let add = |(block, mut sum): (usize, ArrayViewMut2<'_, f64>)| {
         let first = block * BLOCK;
         let mut products = Array2::<f32>::zeros((sum.nrows(), columns - first));
         let left = vectors.slice(s![.., first..first + sum.nrows()]);
@@ -95,5 +113,11 @@ fn add_products(sum: &mut Array2<f64>, vectors: ArrayView2<'_, f32>) {
         for (sum, product) in sum.slice_mut(s![.., first..]).iter_mut().zip(&products) {
             *sum += f64::from(*product);
         }
-    });
+    };
+    if threads == 1 {
+        blocks.into_iter().for_each(add);
+    } else {
+        let least = blocks.len().div_ceil(threads);
+        blocks.into_par_iter().with_min_len(least).for_each(add);
+    }
 }

@@ -34,10 +34,15 @@ pub(super) fn correct_biases(
     let segments: Vec<Segment<'_>> =
         layers.iter().map(|layer| Segment { nodes: vec![layer.node], ..Segment::default() }).collect();
     let copies = beside(Original { model, graph, index, plan }, &segments, ranges, weights, ready)?;
+    let (mut biases, mut entries) = (Vec::new(), Vec::new());
     let measured = layers.iter().zip(&copies.pairs);
     let (layers, comparisons): (Vec<&Layer>, Vec<Comparison>) = measured
         .filter_map(|(layer, pair)| {
-            let (float, copy) = pair.clone()?;
+            let Some((float, copy)) = pair.clone() else {
+                let name = graph.node(layer.node).name.as_str();
+                entries.push(LayerRecovery::left_alone(method, name, "it cannot be copied to measure it"));
+                return None;
+            };
             let axis: fn(usize) -> usize = if graph.node(layer.node).op.starts_with("Conv") {
                 |_| 1
             } else {
@@ -49,7 +54,6 @@ pub(super) fn correct_biases(
     let (meter, taps) = Meter::new(&comparisons);
     let meter = Arc::new(meter);
     passes.run(&copies.model, &taps, meter.clone())?;
-    let (mut biases, mut entries) = (Vec::new(), Vec::new());
     for (layer, sums) in layers.into_iter().zip(meter.take()) {
         let name = graph.node(layer.node).name.as_str();
         let dtype = graph.tensor(plan.weights[layer.planned].tensor).dtype.unwrap_or(DataType::F32);

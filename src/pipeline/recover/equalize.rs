@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::emit::Ranges;
 use crate::emit::qdq_model::{ReadyWeights, Weights};
 use crate::error::{Error, Result};
+use crate::graph::NodeId;
 use crate::observe::TensorStats;
 use crate::place::Plan;
 use crate::range::{self, Method, Target};
@@ -40,20 +41,13 @@ pub(super) fn equalize(
             Err(reason) => entries.push(left_alone(&graph.node(second.node).name, reason)),
         }
     }
-    // Pairs that share a layer whose weight has one scale change each other's error: they take turns.
-    let one_scale: BTreeSet<_> = layers
-        .iter()
-        .filter(|layer| plan.weights[layer.planned].axis.is_none())
-        .map(|layer| layer.node)
-        .collect();
+    // Pairs that share a layer change each other's error: they take turns.
     while !open.is_empty() {
-        let mut taken = BTreeSet::new();
+        let mut taken: BTreeSet<NodeId> = BTreeSet::new();
         let (now, later): (Vec<Pair>, Vec<Pair>) = open.into_iter().partition(|pair| {
-            let ends: Vec<_> =
-                [pair.nodes.first(), pair.nodes.last()].into_iter().flatten().copied().collect();
-            let shared: Vec<_> = ends.into_iter().filter(|node| one_scale.contains(node)).collect();
-            let is_free = shared.iter().all(|node| !taken.contains(node));
-            taken.extend(shared);
+            let ends = [pair.nodes.first(), pair.nodes.last()].into_iter().flatten();
+            let is_free = ends.clone().all(|node| !taken.contains(node));
+            taken.extend(ends.copied());
             is_free
         });
         entries.extend(turn(prepared, plan, ranges, method, weights, &now, passes)?);

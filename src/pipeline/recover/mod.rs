@@ -61,12 +61,12 @@ pub struct Recovered {
 /// computed by it anew.
 ///
 /// The data is read once for learned rounding (more often where the moments of all layers do not fit into 512 MiB), once for bias
-/// correction, and four times for equalization (as often again for pairs of layers that share a weight with a single scale, which
+/// correction, and four times for equalization (as often again for pairs that share a layer, which
 /// take turns). Memory does not grow with the amount of data.
 ///
 /// # Errors
-/// Those of [`quantize`](super::quantize) and [`calibrate`]; `InvalidArgument` for learned rounding of weights that are
-/// stored as float.
+/// Those of [`quantize`](super::quantize) and [`calibrate`]; `InvalidArgument` for what
+/// [`check_recovery`] refuses.
 pub fn recover(
     prepared: &Prepared,
     plan: &Plan,

@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ndarray::Array2;
-use rayon::prelude::*;
 
 use crate::emit::fold::constant_value;
 use crate::emit::qdq_model::{ReadyWeights, Weights, round_to_nearest};
 use crate::error::Result;
 use crate::graph::{Graph, Node, NodeId, TensorId};
+use crate::kernel::parallel;
 use crate::onnx::Model;
 use crate::pipeline::Prepared;
 use crate::place::Plan;
 use crate::quant::weights::{QuantizedWeights, max_level};
+use crate::recover::bias;
 use crate::recover::layer::{Layer, Matrix, layers, matrix};
 use crate::recover::moments::{self, Moments};
 use crate::recover::rounding::{self, Rounded};
@@ -35,6 +36,8 @@ struct Weight {
     /// The nodes that read it and their inputs.
     readers: Vec<(NodeId, TensorId)>,
     matrix: Matrix,
+    /// By what the square of the product grows on its way out of the layer: alpha² of a Gemm, in the mean over the readers.
+    gain: f64,
     value: Tensor,
     name: String,
 }
@@ -52,13 +55,16 @@ pub(super) fn learn_rounding(
     let (mut todo, mut entries) = (Vec::new(), Vec::new());
     for (planned, weight) in plan.weights.iter().enumerate() {
         let own: Vec<&Layer> = layers.iter().filter(|layer| layer.planned == planned).collect();
-        let name =
-            own.iter().map(|layer| graph.node(layer.node).name.as_str()).collect::<Vec<_>>().join(", ");
+        let names: Vec<&str> = own.iter().map(|layer| graph.node(layer.node).name.as_str()).collect();
+        let name = if own.is_empty() { graph.tensor(weight.tensor).name.clone() } else { names.join(", ") };
         let value = constant_value(model, graph, weight.tensor)?;
         match common_matrix(graph, &own, value.shape()) {
             Ok(matrix) => {
                 let readers = own.iter().map(|layer| (layer.node, layer.input)).collect();
-                todo.push(Weight { planned, readers, matrix, value, name });
+                let gains =
+                    own.iter().map(|layer| f64::from(bias::number(graph.node(layer.node), "alpha")).powi(2));
+                let gain = gains.sum::<f64>() / own.len() as f64;
+                todo.push(Weight { planned, readers, matrix, gain, value, name });
             }
             Err(reason) => entries.push(LayerRecovery::left_alone(method, &name, reason)),
         }
@@ -85,7 +91,9 @@ pub(super) fn learn_rounding(
                 ));
                 continue;
             };
-            let (rounded, entry) = round_weight(weight, nearest, weights.bits, &moments)?;
+            let (rounded, entry) = parallel::within(passes.engine.threads, || {
+                round_weight(weight, nearest, weights.bits, &moments)
+            })?;
             entries.push(entry);
             ready.insert((graph.tensor(planned.tensor).name.clone(), planned.axis), rounded);
         }
@@ -102,6 +110,9 @@ fn common_matrix(graph: &Graph, layers: &[&Layer], shape: &[usize]) -> std::resu
             return Err("its readers read it in different ways".into());
         }
     }
+    if first.rows == 0 || first.columns == 0 {
+        return Err("it has no weights".into());
+    }
     if first.columns > MOST_COLUMNS {
         return Err(format!("its rows have {} weights, more than {MOST_COLUMNS}", first.columns));
     }
@@ -114,6 +125,8 @@ struct Gather {
     readers: Vec<Vec<(usize, Node)>>,
     weights: Vec<(Matrix, Vec<usize>)>,
     moments: Vec<Mutex<Moments>>,
+    /// As many as the engine's, which waits meanwhile.
+    threads: Option<usize>,
 }
 
 impl Tap for Gather {
@@ -121,7 +134,7 @@ impl Tap for Gather {
         for (weight, node) in &self.readers[index] {
             let (matrix, shape) = &self.weights[*weight];
             let mut moments = self.moments[*weight].lock().unwrap_or_else(PoisonError::into_inner);
-            moments.add(node, matrix, shape, value);
+            parallel::within(self.threads, || moments.add(node, matrix, shape, value));
         }
         Ok(())
     }
@@ -140,6 +153,7 @@ fn gather(model: &Model, graph: &Graph, weights: &[Weight], passes: &mut Passes<
         readers: readers.into_values().collect(),
         weights: weights.iter().map(|weight| (weight.matrix, weight.value.shape().to_vec())).collect(),
         moments: weights.iter().map(|weight| Mutex::new(Moments::new(&weight.matrix))).collect(),
+        threads: passes.engine.threads,
     });
     passes.run(model, &taps, gather.clone())?;
     let take = |(moments, weight): (&Mutex<Moments>, &Weight)| {
@@ -166,14 +180,15 @@ fn round_weight(
         let scale = nearest.scale[if nearest.scale.len() > 1 { row } else { 0 }];
         rounding::round(&values, &integers, scale, (-high - 1, high), moments[matrix.group(row)].view())
     };
-    let rows: Vec<Rounded> = (0..matrix.rows).into_par_iter().map(row).collect();
+    let rows: Vec<Rounded> = parallel::tasks(matrix.rows, row);
     let mut rounded = nearest.clone();
     for (row, found) in rows.iter().enumerate() {
         for (column, &value) in found.values.iter().enumerate() {
             rounded.values[matrix.at(row, column)] = value;
         }
     }
-    let mean = |error: fn(&Rounded) -> f64| rows.iter().map(error).sum::<f64>() / rows.len() as f64;
+    let mean =
+        |error: fn(&Rounded) -> f64| weight.gain * rows.iter().map(error).sum::<f64>() / rows.len() as f64;
     let changed = nearest.values.iter().zip(&rounded.values).filter(|(a, b)| a != b).count();
     let entry = LayerRecovery {
         method: RecoveryMethod::LearnedRounding,

@@ -11,6 +11,17 @@ use qdq::tensor::{Data, Tensor};
 use super::{ALL, BIAS, Case, EQUALIZATION, NONE, ROUNDING, go_on, read};
 
 #[test]
+fn equalization_does_not_take_ranges_that_are_given() {
+    let amax = [("fc.weight".to_owned(), vec![1.0])].into();
+    let weights = Weights { amax, ..Weights::default() };
+    let error = pipeline::check_recovery(&weights, EQUALIZATION).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+    assert!(error.message().contains("ranges are given"), "{error}");
+    pipeline::check_recovery(&weights, BIAS).unwrap();
+    pipeline::check_recovery(&Weights::default(), EQUALIZATION).unwrap();
+}
+
+#[test]
 fn float_weights_are_rounded_by_the_runtime() {
     let case = Case::made("layer_gemm");
     let float = Weights { form: WeightForm::Float, ..Weights::default() };

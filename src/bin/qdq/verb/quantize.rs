@@ -1,7 +1,8 @@
 //! `qdq quantize`: calibration and the Q/DQ model in one go.
 
-use qdq::error::Result;
+use qdq::error::{Error, ErrorKind, Result};
 use qdq::pipeline::{self, Passes};
+use qdq::tensorrt;
 use serde_json::json;
 
 use crate::args::Quantize;
@@ -30,6 +31,14 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
         data_paths.iter().map(|path| path.as_path()).chain([args.model.as_path()]),
     )?;
     let builder = args.engine.as_deref().map(|path| Ok((Builder::new(&args.tensorrt)?, path))).transpose()?;
+
+    if builder.is_some() && !tensorrt::has_qdq() && !(recovery.is_none() && weights.bits == 8) {
+        return Err(Error::new(
+            ErrorKind::Unsupported,
+            "this TensorRT has no Q/DQ: its engine is built from the float model, whose weights it quantizes itself",
+        )
+        .with_remedy("leave out --engine, or --weight-bits and the methods that recover accuracy"));
+    }
 
     let planned = Planned::open(&args.model, &policy)?;
     planned.check_worth(&args.model, &policy, term)?;
