@@ -97,8 +97,27 @@ void calibrate(Net& net, const Tensor& images, qdq::RangeMethod method) {
 }
 
 void export_it(Net& net, const std::string& onnx, const std::string& out, const Data& test) {
-  nn::export_onnx(*net, onnx, out + ".onnx");
-  HOLDS(qdq::Cache::read(out + ".onnx.cache").value().size() > 0);
+  const auto ranges = nn::export_onnx(*net, onnx, out + ".onnx");
+  const auto cache = qdq::Cache::read(out + ".onnx.cache").value().to_ranges().value();
+  const auto written = qdq::Model::open(out + ".onnx").value();
+  const auto numbers = [&](const std::string& name) {
+    const auto stored = written.constant(name).value();
+    if (!stored) throw std::runtime_error("the exported model has no " + name);
+    return nn::to_tensor(stored->view()).flatten().to(torch::kDouble);
+  };
+  for (const auto& [module, input] : std::vector<std::pair<std::string, std::string>>{
+           {"conv1", "input"}, {"conv2", "conv1_relu"}, {"conv3", "pooled"}, {"conv4", "conv3_relu"}, {"fc", "flat"}}) {
+    const auto amax = nn::quantizers(*net, module + ".input_quantizer").at(0).quantizer->amax_in_use().item<float>();
+    HOLDS(ranges.get(input).value() == amax);
+    NEAR(numbers(input + "_scale"), torch::tensor({amax / 127}, torch::kDouble), 1e-6);
+    HOLDS(std::abs(cache.get(input).value() - amax) <= 1e-6f * amax);
+    const auto weight = nn::quantizers(*net, module + ".weight_quantizer").at(0).quantizer;
+    const auto step = weight->step_size().flatten().to(torch::kDouble);
+    NEAR(numbers(module + ".weight_scale"), step, 1e-6);
+    const auto quantized = weight->forward(net->named_parameters()[module + ".weight"]);
+    const auto integers = numbers(module + ".weight_quantized").reshape({step.size(0), -1});
+    NEAR((integers * step.unsqueeze(1)).flatten(), quantized.detach().flatten().to(torch::kDouble), 1e-6);
+  }
   std::ofstream file(out + ".txt");
   const auto found = predict(net, test.images);
   for (std::int64_t i = 0; i < found.size(0); ++i) file << found[i].item<std::int64_t>() << "\n";
@@ -156,6 +175,7 @@ int main(int count, char** arguments) try {
   const double trained = accuracy(int4, test);
   std::cout << "int4 trained " << trained << "%" << std::endl;
   HOLDS(trained > in_float - 1.55);
+  HOLDS(trained > best4);
 
   // What the engine computes in: 8-bit activations, with weights of 8 and of 4 bits, ranges learned for one of them.
   for (const std::uint32_t bits : {8u, 4u}) {

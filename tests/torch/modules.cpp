@@ -439,8 +439,38 @@ TEST(training_helpers) {
   nn::freeze_ranges(*net);
   step();
   HOLDS(net->conv->input_quantizer()->clip_range()->max == moved.max && nn::parameter_groups(*net).ranges.empty());
+  // Nor does what an optimizer remembers move them, nor is a copy free.
+  nn::freeze_ranges(*net, false);
+  torch::optim::Adam adam(nn::parameter_groups(*net).ranges, torch::optim::AdamOptions(0.1));
+  const auto backward = [&] { net->forward(x * 2).pow(2).sum().backward(); };
+  backward();
+  adam.step();
+  const auto before = net->conv->input_quantizer()->clip_range().value();
+  nn::freeze_ranges(*net);
+  adam.zero_grad();
+  backward();
+  adam.step();
+  const auto after = net->conv->input_quantizer()->clip_range().value();
+  HOLDS(after.max == before.max && after.min == before.min && before.max != moved.max);
+  const auto copy = std::dynamic_pointer_cast<NetImpl>(net->clone());
+  HOLDS(nn::parameter_groups(*copy).ranges.empty());
   nn::freeze_ranges(*net, false);
   HOLDS(nn::parameter_groups(*net).ranges.size() == 2);
+}
+
+struct ResidualImpl : torch::nn::Cloneable<ResidualImpl> {
+  ResidualImpl() { ResidualImpl::reset(); }
+  void reset() override { add = register_module("add", nn::Add()); }
+  nn::Add add{nullptr};
+};
+
+TEST(a_copy_keeps_the_range_of_a_sum) {
+  ResidualImpl net;
+  net.add->input_quantizer()->set_amax(torch::tensor(2.0f));
+  const auto copy = std::dynamic_pointer_cast<ResidualImpl>(net.clone());
+  SAME(copy->add->input_quantizer()->amax(), torch::tensor(2.0f));
+  const auto x = torch::randn({3, 4}) * 3;
+  SAME(copy->add->forward(x, x), net.add->forward(x, x));
 }
 
 int main() { return run_all(); }

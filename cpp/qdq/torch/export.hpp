@@ -89,15 +89,20 @@ class Exporter {
   }
 
   void add(const std::string& name, const Site& site) {
+    if (site.input->is_disabled() && site.weight->is_disabled()) return;
     if (site.parameter.empty()) {
       fail(Status::Unsupported, name + " has no single weight that ONNX stores", "disable its quantizers, or build it in float");
     }
     if (site.input->is_disabled() != site.weight->is_disabled()) {
       fail(Status::Unsupported, name + " has one of its quantizers disabled", "enable or disable both: integers are multiplied by integers");
     }
-    if (site.input->is_disabled()) return;
     const auto weight = name.empty() ? site.parameter : name + "." + site.parameter;
-    const auto node = graph_.nodes()[reader(weight).node];
+    const auto use = reader(weight);
+    const auto node = graph_.nodes()[use.node];
+    if (use.input != 1) {
+      fail(Status::Unsupported, "'" + weight + "' is input " + std::to_string(use.input) + " of a " + std::string(node.op),
+           "export the network so that its layers read their weights themselves, as their second input");
+    }
     if (node.name.empty() || node.inputs.empty() || node.inputs[0] == none) {
       fail(Status::Unsupported, "the node that reads '" + weight + "' has no name or input", "name the nodes of the ONNX model");
     }
@@ -119,7 +124,8 @@ class Exporter {
     ranges_.set(tensor, std::max(number, before)).value();
   }
 
-  /// Weights of fewer bits, or of the narrow range, are stored on their own grid: int8 holds it exactly, with the same step.
+  /// Weights of fewer bits, of the narrow range or of a learned one are stored as they are quantized: int8 holds them exactly, with
+  /// the same step.
   void add_weight(const std::string& name, TensorQuantizerImpl& quantizer, const std::string& tensor, const torch::Tensor& value) {
     const auto& descriptor = quantizer.descriptor();
     const auto amax = checked(name + ".weight_quantizer", quantizer).cpu().contiguous();
@@ -127,7 +133,7 @@ class Exporter {
       fail(Status::Unsupported, name + ".weight_quantizer is no signed one of up to 8 bits without blocks",
            "train it in a format that int8 holds");
     }
-    if (descriptor.num_bits() < 8 || descriptor.narrow_range()) {
+    if (descriptor.num_bits() < 8 || descriptor.narrow_range() || descriptor.learn_amax()) {
       const torch::NoGradGuard no_grad;
       store(tensor, quantizer.forward(value));
     }
@@ -138,6 +144,9 @@ class Exporter {
 
   static torch::Tensor checked(const std::string& name, const TensorQuantizerImpl& quantizer) {
     const auto amax = quantizer.amax_in_use();
+    if (!quantizer.descriptor().fake_quant()) {
+      fail(Status::Unsupported, name + " gives integers, not what they stand for", "train with fake quantization");
+    }
     if (quantizer.is_calibrating() || !quantizer.is_quantizing() || !amax.defined() || quantizer.pre_quant_scale().defined()) {
       fail(Status::InvalidArgument, name + " has no fixed range that it quantizes by, is calibrating, or scales its data first",
            "load a calibrated amax, switch calibrating off and quantizing on, and fold the scale into the weights");
@@ -160,8 +169,9 @@ class Exporter {
 /// Returns the ranges of the activations.
 ///
 /// The model's initializers are called as the network's parameters, "conv1.weight", which is how exporters call them where they fold
-/// nothing. The range of a module's input belongs to what the node that reads its weight reads besides. Activations are signed with 8
-/// bits and one range, weights have up to 8 bits. Modules without a weight, whose place in the model no name tells, stay as
+/// nothing. The range of a module's input belongs to what the node that reads its weight reads besides; of several such ranges for one
+/// tensor the widest is taken. Activations are signed with 8 bits and one range, which is symmetric: of a learned range it is amax =
+/// max(-min, max), and the model does not clip what training clipped at an end nearer to zero. Weights have up to 8 bits. Modules without a weight, whose place in the model no name tells, stay as
 /// they are in the float model: disable their quantizers to train what is exported. Modules whose quantizers are disabled stay in float.
 inline Ranges export_onnx(const torch::nn::Module& model, const std::string& float_onnx, const std::string& out,
                           const ExportOptions& options = ExportOptions()) {

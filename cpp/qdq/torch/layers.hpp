@@ -90,9 +90,10 @@ namespace detail {
 struct AddOptions {};
 
 /// The sum that nn::Add is without quantizers.
-class PlainAdd : public torch::nn::Module {
+class PlainAdd : public torch::nn::Cloneable<PlainAdd> {
  public:
   explicit PlainAdd(const AddOptions&) {}
+  void reset() override {}
   void pretty_print(std::ostream& stream) const override { stream << "qdq::nn::Add"; }
 };
 

@@ -71,8 +71,10 @@ class TensorQuantizerImpl : public torch::nn::Cloneable<TensorQuantizerImpl> {
     pre_quant_scale_ = register_buffer("pre_quant_scale", torch::empty({0}));
     if (descriptor_->learn_amax()) {
       const auto unset = torch::full({}, std::numeric_limits<float>::quiet_NaN());
-      clip_min_ = register_parameter("clip_min", unset.clone());
-      clip_max_ = register_parameter("clip_max", unset.clone());
+      // A clone of a frozen range stays frozen.
+      const bool learns = !clip_min_.defined() || clip_min_.requires_grad();
+      clip_min_ = register_parameter("clip_min", unset.clone(), learns);
+      clip_max_ = register_parameter("clip_max", unset.clone(), learns);
     }
     calibration_ = calibration_ ? calibration_->clone() : std::make_shared<detail::Calibration>(*descriptor_);
   }

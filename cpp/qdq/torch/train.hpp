@@ -84,7 +84,11 @@ inline void freeze_ranges(const torch::nn::Module& model, bool on = true, std::s
   }
   for (const auto& [name, quantizer] : found) {
     if (on) quantizer->set_calibrating(false);
-    for (auto& range : quantizer->parameters()) range.set_requires_grad(!on);
+    for (auto& range : quantizer->parameters()) {
+      range.set_requires_grad(!on);
+      // An optimizer with momentum goes on as long as there is a gradient, be it zero.
+      if (on) range.mutable_grad() = torch::Tensor();
+    }
   }
 }
 
