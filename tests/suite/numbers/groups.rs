@@ -9,9 +9,12 @@ use qdq::quant::{
     fake_tensor_quant_backward, fake_tensor_quant_in_place, quantize, scaled_e4m3, tensor_quant,
 };
 
+/// Axis and size of blocks.
+type Blocks = Option<(usize, usize)>;
+
 /// Shape of the data, kept axes, and axis and size of blocks. By the length of rows and runs they take all ways there
 /// are: runs shorter and longer than a vector, rows that repeat often or not at all, rows that differ, uneven blocks.
-const CASES: [(&[usize], &[isize], Option<(usize, usize)>); 14] = [
+const CASES: [(&[usize], &[isize], Blocks); 14] = [
     (&[1000], &[], None),
     (&[37, 5], &[1], None),
     (&[3, 50], &[1], None),
