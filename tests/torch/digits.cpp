@@ -50,7 +50,7 @@ double accuracy(Net& net, const Data& data) {
 }
 
 /// Epochs of Adam; `rate` says the learning rate of a step.
-void train(Net& net, const Data& data, std::int64_t steps, const std::function<void(torch::optim::Optimizer&, std::int64_t)>& set_rate) {
+void train(Net& net, const Data& data, std::uint64_t steps, const std::function<void(torch::optim::Optimizer&, std::uint64_t)>& set_rate) {
   const std::int64_t batch = 64;
   const auto groups = nn::parameter_groups(*net);
   std::vector<torch::optim::OptimizerParamGroup> learned{torch::optim::OptimizerParamGroup(groups.weights)};
@@ -59,10 +59,11 @@ void train(Net& net, const Data& data, std::int64_t steps, const std::function<v
   net->train();
   Tensor order;
   const auto per_epoch = data.images.size(0) / batch;
-  for (std::int64_t step = 0; step < steps; ++step) {
-    if (step % per_epoch == 0) order = torch::randperm(data.images.size(0));
+  for (std::uint64_t step = 0; step < steps; ++step) {
+    const auto at = static_cast<std::int64_t>(step) % per_epoch;
+    if (at == 0) order = torch::randperm(data.images.size(0));
     set_rate(optimizer, step);
-    const auto rows = order.narrow(0, step % per_epoch * batch, batch);
+    const auto rows = order.narrow(0, at * batch, batch);
     optimizer.zero_grad();
     torch::nn::functional::cross_entropy(net->forward(data.images.index_select(0, rows)), data.labels.index_select(0, rows)).backward();
     optimizer.step();
@@ -135,13 +136,13 @@ int main(int count, char** arguments) try {
   const auto training = read(onnx, folder, "train"), calibration = read(onnx, folder, "calib"), test = read(onnx, folder, "test");
   HOLDS(training.images.size(0) == 1297 && calibration.images.size(0) == 256 && test.images.size(0) == 500);
 
-  const std::int64_t steps = 1600;
+  const std::uint64_t steps = 1600;
   const double rate = 4e-3;
   Net floats = [] {
     const nn::FloatModules plain;
     return Net();
   }();
-  train(floats, training, steps, [&](torch::optim::Optimizer& optimizer, std::int64_t step) {
+  train(floats, training, steps, [&](torch::optim::Optimizer& optimizer, std::uint64_t step) {
     const auto done = static_cast<double>(step) / static_cast<double>(steps);
     optimizer.param_groups()[0].options().set_lr(rate * (1 + std::cos(3.14159265358979 * done)) / 2);
   });
@@ -164,14 +165,13 @@ int main(int count, char** arguments) try {
   }
   HOLDS(best4 < in_float - 0.75);
 
-  const auto tune = [&](Net& net, double share_of_steps, double share_of_rate) {
-    const nn::FineTuning schedule(steps, rate, share_of_steps, share_of_rate);
-    train(net, training, schedule.steps(), [&](torch::optim::Optimizer& optimizer, std::int64_t step) { schedule.apply(optimizer, step); });
+  const auto tune = [&](Net& net, const nn::FineTuning& schedule) {
+    train(net, training, schedule.steps(), [&](torch::optim::Optimizer& optimizer, std::uint64_t step) { schedule.apply(optimizer, step); });
   };
   // Four bits want more than the little training that eight do with: twice as long as in float, with ranges that learn.
   auto int4 = quantized(floats, 4, 4, true);
   calibrate(int4, calibration.images, qdq::Method::Mse);
-  tune(int4, 2, 0.5);
+  tune(int4, nn::FineTuning(qdq::QatSchedule::make(2 * steps, rate / 2, rate / 200).value()));
   const double trained = accuracy(int4, test);
   std::cout << "int4 trained " << trained << "%" << std::endl;
   HOLDS(trained > in_float - 1.55);
@@ -181,7 +181,7 @@ int main(int count, char** arguments) try {
   for (const std::uint32_t bits : {8u, 4u}) {
     auto net = quantized(floats, bits, 8, bits == 4);
     calibrate(net, calibration.images, qdq::Method::Mse);
-    tune(net, 0.1, 0.01);
+    tune(net, nn::FineTuning(steps, rate));
     std::cout << "w" << bits << "a8 trained " << accuracy(net, test) << "%" << std::endl;
     export_it(net, onnx, out + "/w" + std::to_string(bits), test);
   }

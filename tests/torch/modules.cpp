@@ -401,14 +401,14 @@ TEST(calibration_of_a_tree) {
 }
 
 TEST(training_helpers) {
+  // The numbers are the core's.
   const nn::FineTuning schedule(1000, 0.5);
-  HOLDS(schedule.steps() == 100);
-  HOLDS(std::abs(schedule.rate(0) - 0.005) < 1e-12 && std::abs(schedule.rate(99) - 0.00005) < 1e-12);
-  HOLDS(schedule.rate(200) == schedule.rate(99));
-  for (int step = 1; step < 100; ++step) HOLDS(schedule.rate(step) < schedule.rate(step - 1));
-  // Half way it is half way down.
-  HOLDS(std::abs((schedule.rate(49) + schedule.rate(50)) / 2 - (0.005 + 0.00005) / 2) < 1e-6);
-  HOLDS(nn::FineTuning(3, 0.1).steps() == 1 && nn::FineTuning(0, 0.1).rate(0) > 0);
+  const auto core = qdq::QatSchedule::from_original(1000, 0.5).value();
+  HOLDS(schedule.steps() == 100 && core.steps() == 100);
+  for (std::uint64_t step = 0; step < 120; ++step) HOLDS(schedule.rate(step) == core.learning_rate(step));
+  HOLDS(nn::FineTuning(qdq::QatSchedule::make(3, 0.2, 0.1).value()).rate(3) == 0.1);
+  FAILS("0 steps", nn::FineTuning(0, 0.1));
+  FAILS("learning rate", nn::FineTuning(10, -0.1));
 
   nn::Conv2dImpl::set_default_input(qdq::Descriptor::make().learn_amax(true).calib_method(qdq::CalibMethod::Histogram).build().value());
   Net net;

@@ -2,7 +2,8 @@
 #ifndef QDQ_TORCH_FUNCTIONAL_HPP
 #define QDQ_TORCH_FUNCTIONAL_HPP
 
-#include <cmath>
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <utility>
@@ -119,30 +120,22 @@ struct Clip : torch::autograd::Function<Clip> {
 };
 
 struct LearnedStep : torch::autograd::Function<LearnedStep> {
-  static torch::Tensor forward(AutogradContext* context, const torch::Tensor& x, const torch::Tensor& step, double lowest,
-                               double highest, double gradient_scale) {
+  static torch::Tensor forward(AutogradContext* context, const torch::Tensor& x, const torch::Tensor& step, SharedDescriptor descriptor,
+                               double gradient_scale) {
     context->save_for_backward({x, step});
-    context->saved_data["lowest"] = lowest;
-    context->saved_data["highest"] = highest;
+    keep(context, descriptor);
     context->saved_data["gradient_scale"] = gradient_scale;
-    const auto data = operations::wide(x);
-    const auto width = step.to(data.device(), data.scalar_type());
-    return ((data / width).round().clamp(lowest, highest) * width).to(x.scalar_type());
+    return on_host(x) ? kernels::learned_step(x, step, *descriptor) : operations::learned_step(x, step, *descriptor);
   }
   static variable_list backward(AutogradContext* context, variable_list gradients) {
     const auto saved = context->get_saved_variables();
     const auto &x = saved[0], &step = saved[1];
-    const auto lowest = context->saved_data["lowest"].toDouble(), highest = context->saved_data["highest"].toDouble();
-    const auto data = operations::wide(x);
-    const auto steps = data / step.to(data.device(), data.scalar_type());
-    const auto inside = (steps > lowest).logical_and(steps < highest);
-    const auto nothing = operations::constant(0, gradients[0]);
-    // The ends where it is clipped, the error of rounding elsewhere; a NaN counts for nothing.
-    const auto slope = torch::where(inside, steps.round() - steps, steps.clamp(lowest, highest)).nan_to_num(0);
-    auto to_step = (gradients[0].to(torch::kDouble) * slope.to(torch::kDouble) * context->saved_data["gradient_scale"].toDouble());
-    to_step = to_step.sum_to_size(step.sizes()).to(step.device(), step.scalar_type());
-    return {torch::where(inside, gradients[0], nothing).to(x.scalar_type()), to_step, torch::Tensor(), torch::Tensor(),
-            torch::Tensor()};
+    const auto descriptor = kept(context);
+    const auto gradient = gradients[0].to(x.scalar_type());
+    const auto factor = static_cast<float>(context->saved_data["gradient_scale"].toDouble());
+    const auto [to_x, to_step] = on_host(x) ? kernels::learned_step_backward(gradient, x, step, *descriptor, factor)
+                                            : operations::learned_step_backward(gradient, x, step, *descriptor, factor);
+    return {to_x, to_step.to(step.device(), step.scalar_type()), torch::Tensor(), torch::Tensor()};
   }
 };
 
@@ -198,26 +191,25 @@ using namespace torch::nn::functional;  // NOLINT: that is the point of this nam
   return detail::Clip::apply(x, min, max);
 }
 
-/// The factor 1 / sqrt(N M) on the gradient of a step that N values share.
+/// The factor 1 / sqrt(N M) on the gradient of a step that N values share, as qdq::learned_step_gradient_scale().
 [[nodiscard]] inline double learned_step_gradient_scale(std::int64_t values, const Descriptor& descriptor) {
-  return 1 / std::sqrt(static_cast<double>(values) * detail::operations::high(descriptor));
+  return qdq::learned_step_gradient_scale(static_cast<std::size_t>(values), descriptor).value();
 }
 
-/// Fake quantization by a step that training moves: y = clamp(round(x / step), L, M) * step (Esser et al., Learned Step Size
-/// Quantization, arXiv:1902.08153). The step is positive and broadcasts to x. With v = x / step the gradient passes to x where
-/// L < v < M; to the step goes gradient_scale * sum(gradient * d), d = round(v) - v there and L or M where v is clipped. A
-/// gradient_scale of 0 stands for 1 / sqrt(N M), N being how many values share one step.
-[[nodiscard]] inline torch::Tensor learned_step_quant(const torch::Tensor& x, const torch::Tensor& step, const Descriptor& descriptor,
+/// Fake quantization by a step that training moves, as qdq_tensor_learned_step_quant(): y = clamp(round(x / step), L, M) * step
+/// (Esser et al., Learned Step Size Quantization, arXiv:1902.08153). The step is positive, counts as float and broadcasts to x, by
+/// blocks where the descriptor has them. With v = x / step the gradient passes to x where L < v < M; to the step goes
+/// gradient_scale * sum(gradient * d), d = round(v) - v there and L or M where v is clipped. A gradient_scale of 0 stands for
+/// 1 / sqrt(N M), N being how many values share one step.
+[[nodiscard]] inline torch::Tensor learned_step_quant(const torch::Tensor& x, const torch::Tensor& step,
+                                                      const SharedDescriptor& descriptor = share(Descriptor()),
                                                       double gradient_scale = 0) {
   detail::check_quantizable(x);
-  if (descriptor.is_e4m3()) {
-    detail::fail(Status::Unsupported, "e4m3 has no steps of one width to learn", "use integers");
+  if (gradient_scale == 0) {
+    const auto steps = std::max<std::int64_t>(1, step.numel());
+    gradient_scale = learned_step_gradient_scale(x.numel() / steps, *descriptor);
   }
-  if ((step > 0).logical_and(step.isfinite()).logical_not().any().item<bool>()) {
-    detail::fail(Status::InvalidArgument, "a step is not a positive finite number", "start from amax / M");
-  }
-  if (gradient_scale == 0) gradient_scale = learned_step_gradient_scale(x.numel() / step.numel(), descriptor);
-  return detail::LearnedStep::apply(x, step, detail::operations::low(descriptor), detail::operations::high(descriptor), gradient_scale);
+  return detail::LearnedStep::apply(x, step, descriptor, gradient_scale);
 }
 
 }  // namespace functional

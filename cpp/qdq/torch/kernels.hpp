@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <qdq/descriptor.hpp>
+#include <qdq/learned_step.hpp>
 #include <qdq/tensor.hpp>
 #include <qdq/torch/tensor.hpp>
 
@@ -67,6 +68,21 @@ inline std::pair<Tensor, ClipGradient> clip_backward(const Tensor& gradient, con
   auto out = like(x);
   const auto ends = qdq::clip_backward(view(gradient), view(x), min, max, view(out)).value();
   return {std::move(out), ends};
+}
+
+inline Tensor learned_step(const Tensor& x, const Tensor& step, const Descriptor& descriptor) {
+  auto out = like(x);
+  qdq::learned_step_quant(view(x), view(host(step)), descriptor, view(out)).value();
+  return out;
+}
+
+inline std::pair<Tensor, Tensor> learned_step_backward(const Tensor& gradient, const Tensor& x, const Tensor& step,
+                                                       const Descriptor& descriptor, float gradient_scale) {
+  auto out = like(x);
+  auto to_step = torch::empty(step.sizes(), torch::kFloat);
+  qdq::learned_step_quant_backward(view(gradient), view(x), view(host(step)), descriptor, gradient_scale, view(out), view(to_step))
+      .value();
+  return {std::move(out), std::move(to_step)};
 }
 
 }  // namespace qdq::nn::detail::kernels

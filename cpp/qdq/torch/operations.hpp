@@ -218,6 +218,39 @@ inline std::pair<Tensor, ClipGradient> clip_backward(const Tensor& gradient, con
   return {torch::where(inside, gradient, constant(0, gradient)), ClipGradient{sum(data <= min), sum(data >= max)}};
 }
 
+/// The step for every element, refused where it is none.
+inline Tensor steps_of(const Tensor& step, const Tensor& data, const Descriptor& descriptor) {
+  if (descriptor.is_e4m3()) fail(Status::Unsupported, "e4m3 has no steps of one width to learn", "use integers");
+  if ((step > 0).logical_and(step.isfinite()).logical_not().any().item<bool>()) {
+    fail(Status::InvalidArgument, "step is not a positive finite number", "hold the step above 0 while training");
+  }
+  return spread(step, data, descriptor).to(data.scalar_type());
+}
+
+inline Tensor learned_step(const Tensor& x, const Tensor& step, const Descriptor& descriptor) {
+  const auto data = wide(x);
+  const auto width = steps_of(step, data, descriptor);
+  return ((data / width).round().clamp(low(descriptor), high(descriptor)) * width).to(x.scalar_type());
+}
+
+inline std::pair<Tensor, Tensor> learned_step_backward(const Tensor& gradient, const Tensor& x, const Tensor& step,
+                                                       const Descriptor& descriptor, float gradient_scale) {
+  const auto data = wide(x);
+  const auto steps = data / steps_of(step, data, descriptor);
+  const auto inside = (steps > low(descriptor)).logical_and(steps < high(descriptor));
+  // The ends where it is clipped, the error of rounding elsewhere.
+  const auto slope = torch::where(inside, steps.round() - steps, steps.clamp(low(descriptor), high(descriptor))).to(torch::kFloat);
+  auto sums = torch::where(slope.isnan(), constant(0, slope), slope).to(torch::kDouble) * gradient.to(torch::kDouble);
+  if (descriptor.block_size() != 0) {
+    const auto axis = from_first(descriptor.block_axis(), x);
+    std::vector<Tensor> blocks;
+    for (const auto& block : sums.split(static_cast<std::int64_t>(descriptor.block_size()), axis)) blocks.push_back(block.sum(axis, true));
+    sums = torch::cat(blocks, axis);
+  }
+  const auto to_step = sums.sum_to_size(step.sizes()) * static_cast<double>(gradient_scale);
+  return {torch::where(inside, gradient, constant(0, gradient)), to_step.to(torch::kFloat)};
+}
+
 }  // namespace qdq::nn::detail::operations
 
 #endif

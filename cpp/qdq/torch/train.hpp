@@ -2,8 +2,6 @@
 #ifndef QDQ_TORCH_TRAIN_HPP
 #define QDQ_TORCH_TRAIN_HPP
 
-#include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <set>
@@ -11,35 +9,33 @@
 #include <utility>
 #include <vector>
 
+#include <qdq/qat_schedule.hpp>
 #include <qdq/torch/calibrate.hpp>
 
 namespace qdq::nn {
 
-/// How a trained network is fine-tuned with quantization, as the user guide of pytorch-quantization recommends: for a tenth of the
-/// steps that it was trained for, from 1% of its learning rate, by a cosine down to 1% of that.
+/// How a trained network is fine-tuned with quantization: a qdq::QatSchedule for torch's optimizers.
 ///
 ///     nn::FineTuning schedule(original_steps, original_rate);
-///     for (std::int64_t step = 0; step < schedule.steps(); ++step) {
+///     for (std::uint64_t step = 0; step < schedule.steps(); ++step) {
 ///       schedule.apply(optimizer, step);
 ///       …
 ///     }
 class FineTuning {
  public:
-  FineTuning(std::int64_t original_steps, double original_rate, double share_of_steps = 0.1, double share_of_rate = 0.01)
-      : steps_(std::max<std::int64_t>(1, std::llround(static_cast<double>(original_steps) * share_of_steps))),
-        first_(original_rate * share_of_rate) {}
+  /// What the user guide of pytorch-quantization recommends, QatSchedule::from_original(): a tenth of the steps that the network was
+  /// trained for, from 1% of its learning rate by a cosine down to 1% of that.
+  FineTuning(std::uint64_t original_steps, double original_rate)
+      : FineTuning(QatSchedule::from_original(original_steps, original_rate).value()) {}
+  /// Any other schedule.
+  explicit FineTuning(QatSchedule schedule) : schedule_(std::move(schedule)) {}
 
   /// How many steps there are.
-  [[nodiscard]] std::int64_t steps() const noexcept { return steps_; }
-  /// The learning rate of a step, counted from 0; that of the last step from there on.
-  [[nodiscard]] double rate(std::int64_t step) const {
-    constexpr double pi = 3.14159265358979323846, last = 0.01;
-    const auto end = static_cast<double>(std::max<std::int64_t>(1, steps_ - 1));
-    const auto done = std::min(1.0, static_cast<double>(step) / end);
-    return first_ * (last + (1 - last) * (1 + std::cos(pi * done)) / 2);
-  }
+  [[nodiscard]] std::uint64_t steps() const noexcept { return schedule_.steps(); }
+  /// The learning rate of a step, counted from 0; see QatSchedule::learning_rate().
+  [[nodiscard]] double rate(std::uint64_t step) const noexcept { return schedule_.learning_rate(step); }
   /// Sets the learning rate of every group of an optimizer, times the group's own factor where `factors` has one.
-  void apply(torch::optim::Optimizer& optimizer, std::int64_t step, const std::vector<double>& factors = {}) const {
+  void apply(torch::optim::Optimizer& optimizer, std::uint64_t step, const std::vector<double>& factors = {}) const {
     auto& groups = optimizer.param_groups();
     for (std::size_t i = 0; i < groups.size(); ++i) {
       groups[i].options().set_lr(rate(step) * (i < factors.size() ? factors[i] : 1));
@@ -47,8 +43,7 @@ class FineTuning {
   }
 
  private:
-  std::int64_t steps_;
-  double first_;
+  QatSchedule schedule_;
 };
 
 /// The parameters of a network for an optimizer: what the network had, and the learned ranges of its quantizers, which want a
