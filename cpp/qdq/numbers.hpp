@@ -82,6 +82,12 @@ struct RangeMethod {
 /// The magnitude that `percent` of the values other than zero do not exceed: over 0, up to 100.
 [[nodiscard]] inline RangeMethod percentile(double percent) noexcept { return {Method::Percentile, percent}; }
 
+/// At which bins pytorch-quantization's entropy and mse try ranges: from `start_bin` in steps of `stride`.
+struct Search {
+  std::size_t start_bin = 128;
+  std::size_t stride = 1;
+};
+
 /// A descriptor that is ready to use.
 enum class Predefined : qdq_predefined {
   /// Signed 8 bits, one amax: activations.
@@ -107,6 +113,7 @@ enum class Mode : qdq_mode {
 enum class CalibMethod : qdq_calib_method {
   Max = QDQ_CALIB_MAX,              ///< The largest magnitude, per tensor, axis or block.
   Histogram = QDQ_CALIB_HISTOGRAM,  ///< A histogram of magnitudes, per tensor.
+  Compat = QDQ_CALIB_COMPAT,        ///< pytorch-quantization's own histogram and rules, per tensor.
 };
 
 /// Which library's histogram is followed.

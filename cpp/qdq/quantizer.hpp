@@ -164,6 +164,12 @@ class Quantizer : public detail::Handle<qdq_quantizer, qdq_quantizer_free> {
     return detail::get<bool>(qdq_quantizer_load_calib_amax, c(), detail::number(method.method), method.percentile,
                              strict);
   }
+  /// The same with the options of pytorch-quantization's entropy and mse. An error with another calib_method than
+  /// CalibMethod::Compat, another method than these two, a stride of 0, and where no bin is left.
+  [[nodiscard]] Result<bool> load_calib_amax(Method method, Search search, bool strict = true) {
+    return detail::get<bool>(qdq_quantizer_load_calib_amax_searching, c(), detail::number(method), search.start_bin,
+                             search.stride, strict);
+  }
 };
 
 }  // namespace qdq

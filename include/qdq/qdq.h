@@ -443,6 +443,10 @@ typedef void (*qdq_log_fn)(void *user, qdq_log_level level, const char *message)
 // A histogram of magnitudes, per tensor.
 #define QDQ_CALIB_HISTOGRAM 1
 
+// pytorch-quantization's own histogram of magnitudes and its rules for a range, per tensor, as qdq_histogram_calibrator has
+// them: for whoever needs its numbers. The result depends on the order of the batches, so that two cannot be merged or saved.
+#define QDQ_CALIB_COMPAT 2
+
 // torch.histc over 0 to max, the default of pytorch-quantization.
 #define QDQ_LIBRARY_TORCH 0
 
@@ -1346,8 +1350,8 @@ qdq_status qdq_quantizer_merge(qdq_quantizer *quantizer, const qdq_quantizer *ot
 // qdq_tensor_stats_free().
 qdq_status qdq_quantizer_stats(const qdq_quantizer *quantizer, qdq_tensor_stats **out, qdq_error **error);
 
-// Computes the amax from what was collected, and sets it. Maxima know QDQ_METHOD_MAX only, e4m3 every method but
-// QDQ_METHOD_ENTROPY; an infinite amax, or one of another shape than the one before, is an error. Where nothing was collected
+// Computes the amax from what was collected, and sets it. Maxima know QDQ_METHOD_MAX only, QDQ_CALIB_COMPAT every method but
+// that, e4m3 every method but QDQ_METHOD_ENTROPY, and with QDQ_CALIB_COMPAT a percentile only; an infinite amax, or one of another shape than the one before, is an error. Where nothing was collected
 // that is an error if `strict`, else the amax stays as it is. `loaded`, which may be NULL, receives whether an amax was set.
 qdq_status qdq_quantizer_load_calib_amax(qdq_quantizer *quantizer,
                                          qdq_method method,
@@ -1356,9 +1360,20 @@ qdq_status qdq_quantizer_load_calib_amax(qdq_quantizer *quantizer,
                                          bool *loaded,
                                          qdq_error **error);
 
+// The same with the options of pytorch-quantization's entropy and mse: the bins of its histogram at which ranges are tried, from
+// `start_bin` (usually 128) in steps of `stride` (usually 1). An error with another calib_method than QDQ_CALIB_COMPAT, with
+// another method than QDQ_METHOD_ENTROPY and QDQ_METHOD_MSE, with a stride of 0, and where no bin is left.
+qdq_status qdq_quantizer_load_calib_amax_searching(qdq_quantizer *quantizer,
+                                                   qdq_method method,
+                                                   size_t start_bin,
+                                                   size_t stride,
+                                                   bool strict,
+                                                   bool *loaded,
+                                                   qdq_error **error);
+
 // Writes what was collected to a safetensors file, whole or not at all: with QDQ_CALIB_HISTOGRAM one that qdq_stats_load()
 // reads, of one tensor that is called like the quantizer; with QDQ_CALIB_MAX one that qdq_axis_max_load() reads, unless the
-// maxima are those of blocks.
+// maxima are those of blocks. An error with QDQ_CALIB_COMPAT.
 qdq_status qdq_quantizer_save_calibration(const qdq_quantizer *quantizer,
                                           const char *path,
                                           qdq_error **error);

@@ -63,6 +63,9 @@ pub type qdq_calib_method = i32;
 pub const QDQ_CALIB_MAX: qdq_calib_method = 0;
 /// A histogram of magnitudes, per tensor.
 pub const QDQ_CALIB_HISTOGRAM: qdq_calib_method = 1;
+/// pytorch-quantization's own histogram of magnitudes and its rules for a range, per tensor, as qdq_histogram_calibrator has
+/// them: for whoever needs its numbers. The result depends on the order of the batches, so that two cannot be merged or saved.
+pub const QDQ_CALIB_COMPAT: qdq_calib_method = 2;
 
 fn unknown(what: &str, number: i32, prefix: &str) -> Error {
     Error::new(ErrorKind::InvalidArgument, format!("{what} {number} is not known"))
@@ -309,6 +312,7 @@ pub extern "C" fn qdq_descriptor_set_calib_method(
         descriptor.calib_method = match calib_method {
             QDQ_CALIB_MAX => CalibMethod::Max,
             QDQ_CALIB_HISTOGRAM => CalibMethod::Histogram,
+            QDQ_CALIB_COMPAT => CalibMethod::Compat,
             other => return Err(unknown("calibration method", other, "QDQ_CALIB_")),
         };
         Ok(())
@@ -441,6 +445,7 @@ pub extern "C" fn qdq_descriptor_scale_amax(descriptor: Option<&qdq_descriptor>)
 pub extern "C" fn qdq_descriptor_calib_method(descriptor: Option<&qdq_descriptor>) -> qdq_calib_method {
     match descriptor.map(|descriptor| descriptor.descriptor.calib_method) {
         Some(CalibMethod::Histogram) => QDQ_CALIB_HISTOGRAM,
+        Some(CalibMethod::Compat) => QDQ_CALIB_COMPAT,
         _ => QDQ_CALIB_MAX,
     }
 }

@@ -5,6 +5,7 @@ use std::mem::MaybeUninit;
 
 use crate::error::{Error, ErrorKind};
 use crate::quantizer::Calibration;
+use crate::range::compat;
 
 use super::buffer::qdq_buffer;
 use super::error::qdq_error;
@@ -69,17 +70,18 @@ pub extern "C" fn qdq_quantizer_stats(
     guard(error, || {
         give(out, || match get(quantizer, "quantizer")?.quantizer.calibration() {
             Calibration::Histogram(stats) => Ok(qdq_tensor_stats { stats: stats.clone() }),
-            Calibration::Max(_) => {
-                Err(Error::new(ErrorKind::Unsupported, "the quantizer collects maxima only")
+            Calibration::Max(_) | Calibration::Compat(_) => {
+                Err(Error::new(ErrorKind::Unsupported, "the quantizer collects no statistics of all values")
                     .with_remedy("set QDQ_CALIB_HISTOGRAM in its descriptor"))
             }
         })
     })
 }
 
-/// Computes the amax from what was collected, and sets it. Maxima know QDQ_METHOD_MAX only, e4m3 every method but
-/// QDQ_METHOD_ENTROPY; an infinite amax, or one of another shape than the one before, is an error. Where nothing was collected
-/// that is an error if `strict`, else the amax stays as it is. `loaded`, which may be NULL, receives whether an amax was set.
+/// Computes the amax from what was collected, and sets it. Maxima know QDQ_METHOD_MAX only, QDQ_CALIB_COMPAT every method but
+/// that, e4m3 every method but QDQ_METHOD_ENTROPY, and with QDQ_CALIB_COMPAT a percentile only; an infinite amax, or one of
+/// another shape than the one before, is an error. Where nothing was collected that is an error if `strict`, else the amax stays
+/// as it is. `loaded`, which may be NULL, receives whether an amax was set.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_quantizer_load_calib_amax(
     quantizer: Option<&mut qdq_quantizer>,
@@ -98,9 +100,32 @@ pub extern "C" fn qdq_quantizer_load_calib_amax(
     })
 }
 
+/// The same with the options of pytorch-quantization's entropy and mse: the bins of its histogram at which ranges are tried, from
+/// `start_bin` (usually 128) in steps of `stride` (usually 1). An error with another calib_method than QDQ_CALIB_COMPAT, with
+/// another method than QDQ_METHOD_ENTROPY and QDQ_METHOD_MSE, with a stride of 0, and where no bin is left.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_quantizer_load_calib_amax_searching(
+    quantizer: Option<&mut qdq_quantizer>,
+    method: qdq_method,
+    start_bin: usize,
+    stride: usize,
+    strict: bool,
+    loaded: Option<&mut MaybeUninit<bool>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    change(quantizer, error, |quantizer| {
+        let (method, search) = (method_of(method, 0.0)?, compat::Search { start_bin, stride });
+        let found = quantizer.load_calib_amax_searching(method, search, strict)?.is_some();
+        if let Some(loaded) = loaded {
+            loaded.write(found);
+        }
+        Ok(())
+    })
+}
+
 /// Writes what was collected to a safetensors file, whole or not at all: with QDQ_CALIB_HISTOGRAM one that qdq_stats_load()
 /// reads, of one tensor that is called like the quantizer; with QDQ_CALIB_MAX one that qdq_axis_max_load() reads, unless the
-/// maxima are those of blocks.
+/// maxima are those of blocks. An error with QDQ_CALIB_COMPAT.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_quantizer_save_calibration(
     quantizer: Option<&qdq_quantizer>,

@@ -57,6 +57,11 @@ impl HistogramCalibrator {
         self.histogram.as_ref()
     }
 
+    /// Forgets what was collected.
+    pub fn reset(&mut self) {
+        self.histogram = None;
+    }
+
     /// Adds one batch; with `skip_zeros` without its zeros.
     ///
     /// # Errors

@@ -41,6 +41,9 @@ pub enum CalibMethod {
     Max,
     /// A histogram of magnitudes, per tensor.
     Histogram,
+    /// pytorch-quantization's own histogram of magnitudes and its rules for a range, per tensor, for whoever needs its
+    /// numbers.
+    Compat,
 }
 
 /// Blocks of neighbours along one axis that share an amax, as in ONNX's blocked quantization.
@@ -206,7 +209,7 @@ impl QuantDescriptor {
             let what = format!("learn_amax works per tensor, but {kept} is set");
             return wrong(what, "leave out axis and block");
         }
-        if let Some(kept) = kept.filter(|_| self.calib_method == CalibMethod::Histogram) {
+        if let Some(kept) = kept.filter(|_| self.calib_method != CalibMethod::Max) {
             let what = format!("a histogram is per tensor, but {kept} is set");
             return wrong(what, "use the max method per axis or block");
         }

@@ -6,10 +6,11 @@ use ndarray::{ArrayD, ArrayViewD, IxDyn, arr0};
 
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::observe::TensorStats;
+use crate::observe::compat::{HistogramCalibrator, Library};
 use crate::observe::minmax::AxisMax;
 use crate::quant::dense::{dense, shaped};
 use crate::quant::{CalibMethod, Element, NumBits, QuantDescriptor};
-use crate::range::{self, Method, Target};
+use crate::range::{self, Method, Target, compat};
 
 use super::TensorQuantizer;
 
@@ -20,14 +21,22 @@ pub enum Calibration {
     Max(AxisMax),
     /// Statistics of all values.
     Histogram(TensorStats),
+    /// pytorch-quantization's histogram.
+    Compat(HistogramCalibrator),
 }
 
+/// How many bins pytorch-quantization's histogram begins with.
+const COMPAT_BINS: usize = 2048;
+
 impl Calibration {
-    pub(super) fn new(method: CalibMethod) -> Self {
-        match method {
+    pub(super) fn new(method: CalibMethod) -> Result<Self> {
+        Ok(match method {
             CalibMethod::Max => Self::Max(AxisMax::default()),
             CalibMethod::Histogram => Self::Histogram(TensorStats::default()),
-        }
+            CalibMethod::Compat => {
+                Self::Compat(HistogramCalibrator::new(COMPAT_BINS, false, Library::default())?)
+            }
+        })
     }
 
     pub(super) fn observe<T: Element>(
@@ -40,6 +49,8 @@ impl Calibration {
         let values = T::to_f32s(&values);
         match self {
             Self::Histogram(stats) => stats.observe(&values),
+            Self::Compat(_) if values.is_empty() => {}
+            Self::Compat(calibrator) => calibrator.collect(&values)?,
             Self::Max(max) if values.iter().any(|x| !x.is_nan()) => {
                 let numbers: Cow<'_, [f32]> = match values.iter().any(|x| x.is_nan()) {
                     true => values.iter().map(|&x| if x.is_nan() { 0.0 } else { x }).collect(),
@@ -71,7 +82,11 @@ impl TensorQuantizer {
 
     /// Forgets what was collected. The amax stays.
     pub fn reset_calibration(&mut self) {
-        self.calibration = Calibration::new(self.descriptor.calib_method);
+        match &mut self.calibration {
+            Calibration::Max(max) => *max = AxisMax::default(),
+            Calibration::Histogram(stats) => *stats = TensorStats::default(),
+            Calibration::Compat(calibrator) => calibrator.reset(),
+        }
     }
 
     /// Adds what `other` has collected, of the same tensor in another thread for example: the result is that of one
@@ -79,8 +94,8 @@ impl TensorQuantizer {
     ///
     /// # Errors
     ///
-    /// When the two collect by different methods, axes or blocks, or maxima of different shapes; nothing is added
-    /// then.
+    /// When the two collect by different methods, axes or blocks, or maxima of different shapes, or either has
+    /// pytorch-quantization's histogram, which depends on the order of the batches; nothing is added then.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
         let (ours, theirs) = (&self.descriptor, &other.descriptor);
         let alike = ours.axis == theirs.axis && ours.block == theirs.block;
@@ -94,6 +109,12 @@ impl TensorQuantizer {
                 let batch = shaped(IxDyn(&theirs.shape), theirs.values.clone())?;
                 add_maxima(ours, &batch).map_err(|error| self.within(error))
             }
+            (Calibration::Compat(_), Calibration::Compat(_)) => {
+                let message =
+                    "pytorch-quantization's histograms depend on the order of batches and do not merge";
+                let error = Error::new(ErrorKind::Unsupported, message);
+                Err(self.within(error.with_remedy("set calib_method to histogram in the descriptors")))
+            }
             _ => {
                 let message = "the other quantizer collects by another method, axis or block";
                 let error = Error::new(ErrorKind::InvalidArgument, message);
@@ -103,19 +124,56 @@ impl TensorQuantizer {
     }
 
     /// Computes amax from what was collected and sets it: for maxima they are the amax themselves, for the histogram
-    /// see [`range::compute`] and [`range::compute_e4m3`]. Returns it, or none where nothing was collected and
+    /// see [`range::compute`] and [`range::compute_e4m3`], for pytorch-quantization's [`range::compat`]. Returns it, or none where nothing was collected and
     /// `strict` does not mind: amax then stays as it was.
     ///
     /// # Errors
     ///
     /// - `strict`, and nothing was collected;
-    /// - maxima and another method than [`Method::Max`];
+    /// - maxima and another method than [`Method::Max`], or this with pytorch-quantization's histogram, which has
+    ///   neither entropy nor mse for e4m3;
     /// - an infinite maximum, and those of [`range::compute`] and, where the format is e4m3, [`range::compute_e4m3`];
     /// - an amax of another shape than that which is set, but for a single number.
     ///
     /// amax is unchanged then.
     pub fn load_calib_amax(&mut self, method: Method, strict: bool) -> Result<Option<&ArrayD<f32>>> {
-        match self.calibrated_amax(method).map_err(|error| self.within(error))? {
+        let amax = self.calibrated_amax(method, compat::Search::default());
+        self.take_over(amax, strict)
+    }
+
+    /// The same with the options of pytorch-quantization's entropy and mse: the bins of its histogram at which ranges
+    /// are tried.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`load_calib_amax`](Self::load_calib_amax); a calib_method other than
+    /// [`Compat`](CalibMethod::Compat) or a method other than [`Method::Entropy`] and [`Method::Mse`], which try no
+    /// bins; a stride of 0, and a start behind the last bin.
+    pub fn load_calib_amax_searching(
+        &mut self,
+        method: Method,
+        search: compat::Search,
+        strict: bool,
+    ) -> Result<Option<&ArrayD<f32>>> {
+        let searches = matches!(self.calibration, Calibration::Compat(_));
+        let amax = match method {
+            Method::Entropy | Method::Mse if searches => self.calibrated_amax(method, search),
+            Method::Entropy | Method::Mse => {
+                let message = "start_bin and stride are options of pytorch-quantization's histogram, which was not collected";
+                Err(Error::new(ErrorKind::InvalidArgument, message)
+                    .with_remedy("set calib_method to compat in the descriptor, or leave them out"))
+            }
+            Method::Max | Method::Percentile(_) => {
+                let message = format!("{method} has no start_bin and stride");
+                Err(Error::new(ErrorKind::InvalidArgument, message)
+                    .with_remedy("leave them out, or use entropy or mse"))
+            }
+        };
+        self.take_over(amax, strict)
+    }
+
+    fn take_over(&mut self, amax: Result<Option<ArrayD<f32>>>, strict: bool) -> Result<Option<&ArrayD<f32>>> {
+        match amax.map_err(|error| self.within(error))? {
             Some(amax) => {
                 // One number is one number, whatever shape the user gave it.
                 let amax = match self.amax() {
@@ -137,7 +195,8 @@ impl TensorQuantizer {
         }
     }
 
-    fn calibrated_amax(&self, method: Method) -> Result<Option<ArrayD<f32>>> {
+    /// `search` is read with pytorch-quantization's histogram only.
+    fn calibrated_amax(&self, method: Method, search: compat::Search) -> Result<Option<ArrayD<f32>>> {
         match &self.calibration {
             Calibration::Max(_) if method != Method::Max => {
                 let message = format!("{method} needs a histogram, but only maxima were collected");
@@ -152,6 +211,35 @@ impl TensorQuantizer {
                     ));
                 }
                 shaped(IxDyn(&max.shape), max.values.clone()).map(Some)
+            }
+            Calibration::Compat(calibrator) => {
+                let Some(histogram) = calibrator.histogram() else { return Ok(None) };
+                let amax = match (method, self.descriptor.num_bits) {
+                    (Method::Percentile(percentile), _) => compat::percentile(histogram, percentile),
+                    (Method::Max, _) => Err(Error::new(
+                        ErrorKind::InvalidArgument,
+                        "pytorch-quantization has no max over a histogram",
+                    )
+                    .with_remedy("set calib_method to max or histogram in the descriptor")),
+                    (_, NumBits::Float(..)) => {
+                        let message =
+                            format!("{method} over pytorch-quantization's histogram knows integers only");
+                        Err(Error::new(ErrorKind::Unsupported, message).with_remedy(
+                            "set calib_method to histogram in the descriptor, or use a percentile",
+                        ))
+                    }
+                    (Method::Entropy, NumBits::Integer(num_bits)) => compat::entropy(
+                        histogram,
+                        Target { num_bits, unsigned: self.descriptor.unsigned },
+                        search,
+                    ),
+                    (Method::Mse, NumBits::Integer(num_bits)) => compat::mse(
+                        histogram,
+                        Target { num_bits, unsigned: self.descriptor.unsigned },
+                        search,
+                    ),
+                };
+                amax.map(|amax| Some(arr0(amax).into_dyn()))
             }
             Calibration::Histogram(stats) if stats.count() == 0 => Ok(None),
             Calibration::Histogram(stats) => {

@@ -61,6 +61,7 @@ impl fmt::Display for TensorQuantizer {
         f.write_str(match descriptor.calib_method {
             CalibMethod::Max => " calibrator=max",
             CalibMethod::Histogram => " calibrator=histogram",
+            CalibMethod::Compat => " calibrator=compat",
         })?;
         let switches = [
             (self.disabled, " disabled"),

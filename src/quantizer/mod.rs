@@ -80,7 +80,7 @@ pub use schedule::QatSchedule;
 /// | switching clipping off that cannot be on | fails | nothing to do |
 /// | lenient loading with nothing collected | amax = NaN, so NaN from then on | amax stays, and the answer says so |
 /// | an unknown calib_method, no calibrator | fails once calibration is switched on | refused in the descriptor |
-/// | options of entropy and mse | stride and first bin | none; [`range::compat`](crate::range::compat) has the original's searches |
+/// | options of entropy and mse | stride and first bin | the same with [`CalibMethod::Compat`](crate::quant::CalibMethod::Compat), which collects the original's histogram; the default search has none |
 /// | loading an amax that is infinite | accepted | an error |
 /// | maxima and NaN | the maximum becomes NaN | NaN is left out |
 /// | maxima of an empty batch | fails | adds nothing |
@@ -118,7 +118,7 @@ impl TensorQuantizer {
     /// Those of [`QuantDescriptor::validate`], and an amax without a number.
     pub fn new(descriptor: QuantDescriptor) -> Result<Self> {
         descriptor.validate()?;
-        let calibration = Calibration::new(descriptor.calib_method);
+        let calibration = Calibration::new(descriptor.calib_method)?;
         let mut quantizer = Self {
             descriptor,
             disabled: false,

@@ -44,7 +44,8 @@ impl TensorQuantizer {
     ///
     /// # Errors
     ///
-    /// When the quantizer's name is too long for the format (100 MB), or for maxima of data with more than 64 axes.
+    /// When the quantizer's name is too long for the format (100 MB), for maxima of data with more than 64 axes, and
+    /// `Unsupported` for pytorch-quantization's histogram, which has no file.
     pub fn calibration_to_bytes(&self) -> Result<Vec<u8>> {
         match &self.calibration {
             Calibration::Histogram(stats) => {
@@ -56,6 +57,7 @@ impl TensorQuantizer {
                 let (axes, block) = (self.kept_axes(), self.descriptor.block);
                 Maxima { axes, block, amax: max.amax().cloned(), history: None }.to_bytes()
             }
+            Calibration::Compat(_) => Err(self.within(no_file())),
         }
     }
 
@@ -71,6 +73,7 @@ impl TensorQuantizer {
         let loaded = match &self.calibration {
             Calibration::Histogram(_) => self.histogram_of(bytes),
             Calibration::Max(_) => self.maxima_of(bytes),
+            Calibration::Compat(_) => Err(no_file()),
         };
         self.calibration = loaded.map_err(|error| self.within(error))?;
         Ok(())
@@ -109,6 +112,11 @@ impl TensorQuantizer {
         }
         Ok(Calibration::Max(collector))
     }
+}
+
+fn no_file() -> Error {
+    Error::new(ErrorKind::Unsupported, "there is no file of pytorch-quantization's histogram")
+        .with_remedy("set calib_method to histogram in the descriptor")
 }
 
 fn unusable(what: &str) -> String {

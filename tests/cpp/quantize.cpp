@@ -298,6 +298,29 @@ TEST(weights_count_axes_from_either_end) {
   CHECK_FAILS(qdq::weights_amax(view, 2, qdq::Method::Max), qdq::Status::Shape, "no axis 2");
 }
 
+TEST(a_quantizer_with_the_search_of_the_original) {
+  std::vector<float> x(5000);
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] = std::sin(static_cast<float>(i)) * std::sin(static_cast<float>(i) * 0.7f);
+  const qdq::TensorView view(x.data(), {5000});
+  const auto descriptor = qdq::Descriptor::make().calib_method(qdq::CalibMethod::Compat).build().value();
+  CHECK(descriptor.calib_method() == qdq::CalibMethod::Compat);
+  auto quantizer = qdq::Quantizer::make(descriptor).value();
+  auto calibrator = qdq::HistogramCalibrator::make().value();
+  CHECK_EQ(quantizer.load_calib_amax(qdq::Method::Mse, qdq::Search{}, false), false);
+  CHECK_GOOD(quantizer.collect(view));
+  CHECK_GOOD(calibrator.collect(view));
+  CHECK_GOOD(calibrator.set_search(300, 7));
+  for (const auto method : {qdq::Method::Entropy, qdq::Method::Mse}) {
+    CHECK_EQ(quantizer.load_calib_amax(method, {300, 7}), true);
+    CHECK_EQ((*quantizer.amax().value())[0], calibrator.amax(method).value());
+  }
+  CHECK_FAILS(quantizer.load_calib_amax(qdq::Method::Mse, {128, 0}), qdq::Status::InvalidArgument, "in steps of 0");
+  CHECK_FAILS(quantizer.load_calib_amax(qdq::Method::Max, {128, 1}), qdq::Status::InvalidArgument, "no start_bin");
+  CHECK_FAILS(quantizer.load_calib_amax(qdq::Method::Max), qdq::Status::InvalidArgument, "no max");
+  CHECK_FAILS(quantizer.stats(), qdq::Status::Unsupported, "no statistics");
+  CHECK_FAILS(quantizer.calibration_to_bytes(), qdq::Status::Unsupported, "no file");
+}
+
 TEST(weight_ranges_of_the_original) {
   std::vector<float> weights(2 * 300);
   for (std::size_t i = 0; i < weights.size(); ++i) weights[i] = std::sin(static_cast<float>(i)) * (i < 300 ? 1.0f : 3.0f);

@@ -382,6 +382,17 @@ TEST(calibration_of_a_tree) {
     HOLDS(net->conv->input_quantizer()->amax().item<float>() == stats.amax(method).value());
     SAME(net->conv->weight_quantizer()->amax(), net->conv->weight.detach().abs().amax({1, 2, 3}, true));
   }
+  // The options of the original's searches go to every quantizer that has its histogram.
+  FAILS("conv.input_quantizer: quantizer: start_bin", nn::load_calib_amax(*net, qdq::Method::Entropy, {128, 1}));
+  nn::Linear compat(nn::LinearOptions(36, 3), nn::QuantOptions().input(qdq::Descriptor::make().calib_method(qdq::CalibMethod::Compat).build().value()));
+  {
+    const nn::Collect collect(*compat);
+    compat->forward(x.reshape({4, 36}));
+  }
+  HOLDS(nn::load_calib_amax(*compat, qdq::Method::Mse, {1000, 3}) == 2);
+  auto original = compat->input_quantizer();
+  const auto searched = original->amax();
+  HOLDS(original->load_calib_amax(qdq::Method::Mse, {1000, 3}) && same(original->amax(), searched));
   HOLDS(nn::calibrate_weights(*net, qdq::Method::Mse) == 2);
   const auto expected = qdq::weights_amax(nn::view(net->fc->weight), 0, qdq::Method::Mse).value();
   SAME(net->fc->weight_quantizer()->amax(), nn::to_tensor(expected).reshape({3, 1}));

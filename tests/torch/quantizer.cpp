@@ -1,7 +1,10 @@
 // TensorQuantizer: against qdq::Quantizer in every state, and where pytorch-quantization does something else.
 #include "check.hpp"
 
+#include <set>
 #include <thread>
+
+#include <qdq/histogram_calibrator.hpp>
 
 using qdq::Descriptor;
 using Quantizer = nn::TensorQuantizerImpl;
@@ -204,6 +207,32 @@ TEST(loading_strictly_and_leniently) {
   other->collect(x * 2);
   histogram->merge(*other);
   HOLDS(histogram->stats().values() == 20000 && histogram->stats().abs_max() == (x * 2).abs().max().item<float>());
+}
+
+TEST(the_options_of_the_original_searches) {
+  auto q = build([](Descriptor::Builder& d) { d.calib_method(qdq::CalibMethod::Compat); });
+  const auto x = torch::randn({20000});
+  q->collect(x);
+  auto core = qdq::HistogramCalibrator::make().value();
+  core.collect(nn::view(x)).value();
+  for (const auto method : {qdq::Method::Entropy, qdq::Method::Mse}) {
+    std::set<float> found;
+    for (const qdq::Search search : {qdq::Search{}, qdq::Search{1500, 1}, qdq::Search{200, 300}}) {
+      core.set_search(search.start_bin, search.stride).value();
+      HOLDS(q->load_calib_amax(method, search));
+      HOLDS(q->amax().item<float>() == core.amax(method).value());
+      found.insert(q->amax().item<float>());
+    }
+    HOLDS(found.size() > 1);
+    core.set_search(128, 1).value();
+    HOLDS(q->load_calib_amax(method) && q->amax().item<float>() == core.amax(method).value());
+  }
+  FAILS("in steps of 0", q->load_calib_amax(qdq::Method::Entropy, {128, 0}));
+  FAILS("no bin to try", q->load_calib_amax(qdq::Method::Mse, {5000, 1}));
+  FAILS("max has no start_bin", q->load_calib_amax(qdq::Method::Max, {128, 1}));
+  auto histogram = build([](Descriptor::Builder& d) { d.calib_method(qdq::CalibMethod::Histogram); });
+  histogram->collect(x);
+  FAILS("options of pytorch-quantization's histogram", histogram->load_calib_amax(qdq::Method::Entropy, {128, 1}));
 }
 
 TEST(setting_amax) {

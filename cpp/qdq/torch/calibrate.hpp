@@ -115,16 +115,17 @@ class Collect {
   std::vector<Switches> before_;
 };
 
-/// Sets the amax of every quantizer that is not disabled from what it has collected: by `method` where that is a histogram, and
-/// where it is maxima by those. Where amax is learned, learning starts from it. Where nothing was collected that is an error if
-/// `strict`. Returns how many got an amax.
-inline std::size_t load_calib_amax(const torch::nn::Module& model, RangeMethod method, bool strict = true) {
+namespace detail {
+
+/// Loads every quantizer that is not disabled: maxima by those, what else was collected by `load`.
+template <typename Load>
+std::size_t load_calib_amax(const torch::nn::Module& model, bool strict, Load&& load) {
   std::size_t loaded = 0;
   for (const auto& [name, quantizer] : quantizers(model)) {
     if (quantizer->is_disabled()) continue;
-    const bool any_method = quantizer->descriptor().calib_method() == CalibMethod::Histogram;
+    const bool maxima = quantizer->descriptor().calib_method() == CalibMethod::Max;
     try {
-      if (!quantizer->load_calib_amax(any_method ? method : RangeMethod(Method::Max), strict)) continue;
+      if (!(maxima ? quantizer->load_calib_amax(Method::Max, strict) : load(*quantizer))) continue;
       if (quantizer->descriptor().learn_amax()) quantizer->init_learn_amax();
     } catch (const Exception& error) {
       detail::fail(error.status(), name + ": " + std::string(error.error().message()), std::string(error.error().remedy()));
@@ -132,6 +133,19 @@ inline std::size_t load_calib_amax(const torch::nn::Module& model, RangeMethod m
     ++loaded;
   }
   return loaded;
+}
+
+}  // namespace detail
+
+/// Sets the amax of every quantizer that is not disabled from what it has collected: by `method` where that is a histogram, and
+/// where it is maxima by those. Where amax is learned, learning starts from it. Where nothing was collected that is an error if
+/// `strict`. Returns how many got an amax.
+inline std::size_t load_calib_amax(const torch::nn::Module& model, RangeMethod method, bool strict = true) {
+  return detail::load_calib_amax(model, strict, [&](TensorQuantizerImpl& q) { return q.load_calib_amax(method, strict); });
+}
+/// The same with the options of pytorch-quantization's entropy and mse, which need CalibMethod::Compat wherever it is not maxima.
+inline std::size_t load_calib_amax(const torch::nn::Module& model, Method method, Search search, bool strict = true) {
+  return detail::load_calib_amax(model, strict, [&](TensorQuantizerImpl& q) { return q.load_calib_amax(method, search, strict); });
 }
 
 /// Sets the amax of every weight that is quantized from its values: one per channel where the descriptor keeps an axis, by

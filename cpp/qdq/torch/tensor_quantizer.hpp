@@ -205,13 +205,11 @@ class TensorQuantizerImpl : public torch::nn::Cloneable<TensorQuantizerImpl> {
   /// Computes the amax from what was collected, and sets it. Where nothing was collected that is an error if `strict`, else false
   /// is returned and the amax stays as it is.
   bool load_calib_amax(RangeMethod method, bool strict = true) {
-    const auto found = calibration_->with([&](Quantizer& collected) {
-      collected.clear_amax().value();
-      if (!collected.load_calib_amax(method, strict).value()) return torch::Tensor();
-      return to_tensor(*collected.amax().value());
-    });
-    if (found.defined()) set_amax(found);
-    return found.defined();
+    return take_over([&](Quantizer& collected) { return collected.load_calib_amax(method, strict); });
+  }
+  /// The same with the options of pytorch-quantization's entropy and mse, which need CalibMethod::Compat.
+  bool load_calib_amax(Method method, Search search, bool strict = true) {
+    return take_over([&](Quantizer& collected) { return collected.load_calib_amax(method, search, strict); });
   }
 
   /// The quantizer in one line for people.
@@ -250,6 +248,15 @@ class TensorQuantizerImpl : public torch::nn::Cloneable<TensorQuantizerImpl> {
     auto numbers = given.detach().to(amax_.device(), torch::kFloat, false, true).contiguous();
     if (!numbers.isfinite().all().item<bool>()) fail(what + " is not finite", "give finite numbers");
     return numbers;
+  }
+  template <typename Compute>
+  bool take_over(Compute&& compute) {
+    const auto found = calibration_->with([&](Quantizer& collected) {
+      collected.clear_amax().value();
+      return compute(collected).value() ? to_tensor(*collected.amax().value()) : torch::Tensor();
+    });
+    if (found.defined()) set_amax(found);
+    return found.defined();
   }
   template <typename Change>
   void set_format(Descriptor changed, Change&& change) {

@@ -5,9 +5,10 @@ use ndarray::{Array1, ArrayD, IxDyn, array};
 use proptest::prelude::*;
 use qdq::error::ErrorKind;
 use qdq::observe::TensorStats;
-use qdq::quant::{QuantDescriptor, abs_max, abs_max_per_block, scaled_e4m3};
-use qdq::quantizer::Calibration;
-use qdq::range::{self, Method, Target};
+use qdq::observe::compat::{HistogramCalibrator, Library};
+use qdq::quant::{CalibMethod, QuantDescriptor, abs_max, abs_max_per_block, scaled_e4m3};
+use qdq::quantizer::{Calibration, TensorQuantizer};
+use qdq::range::{self, Method, Target, compat};
 
 use super::{data, dynamic, e4m3, histogram, per_axis, per_block, quantizer, scalar, with_amax};
 
@@ -46,6 +47,94 @@ fn a_histogram_serves_every_method() {
     }
     let Calibration::Histogram(found) = quantizer.calibration() else { panic!() };
     assert_eq!(found, &stats);
+}
+
+#[test]
+fn the_original_histogram_has_the_original_ranges_and_their_options() {
+    let compat_descriptor =
+        || QuantDescriptor { calib_method: CalibMethod::Compat, ..QuantDescriptor::default() };
+    let batches = [1.0f32, 2.5].map(|factor| {
+        Array1::from_iter((0..4000).map(|i| ((i * 7919 % 4001) as f32 / 4001.0).powi(4) * factor))
+    });
+    let mut original = HistogramCalibrator::new(2048, false, Library::Torch).unwrap();
+    let mut found = quantizer(compat_descriptor());
+    assert_eq!(found.load_calib_amax(Method::Entropy, false).unwrap(), None);
+    for batch in &batches {
+        original.collect(batch.as_slice().unwrap()).unwrap();
+        found.collect(batch.view()).unwrap();
+    }
+    found.collect(Array1::<f32>::zeros(0).view()).unwrap();
+    let bins = original.histogram().unwrap();
+    let (target, usual) = (Target::default(), compat::Search::default());
+    let rule = |method, search| match method {
+        Method::Entropy => compat::entropy(bins, target, search),
+        Method::Mse => compat::mse(bins, target, search),
+        Method::Percentile(percentile) => compat::percentile(bins, percentile),
+        Method::Max => unreachable!(),
+    };
+    for method in [Method::Entropy, Method::Mse, Method::Percentile(99.0)] {
+        let expected = scalar(rule(method, usual).unwrap());
+        assert_eq!(found.load_calib_amax(method, true).unwrap(), Some(&expected), "{method}");
+    }
+    let mut ranges = Vec::new();
+    for method in [Method::Entropy, Method::Mse] {
+        for (start_bin, stride) in [(128, 1), (700, 11), (3000, 1)] {
+            let search = compat::Search { start_bin, stride };
+            let expected = scalar(rule(method, search).unwrap());
+            assert_eq!(found.load_calib_amax_searching(method, search, true).unwrap(), Some(&expected));
+            ranges.push(expected[[]]);
+        }
+    }
+    assert!(
+        ranges[..3].windows(2).any(|two| two[0] != two[1])
+            && ranges[3..].windows(2).any(|two| two[0] != two[1])
+    );
+
+    let kept = found.amax().cloned();
+    let error = found.load_calib_amax(Method::Max, true).unwrap_err();
+    assert!(error.message().contains("no max over a histogram") && error.remedy().is_some(), "{error}");
+    for (method, start_bin, stride, part) in [
+        (Method::Entropy, 128, 0, "in steps of 0"),
+        (Method::Mse, 1 << 20, 1, "no bin to try"),
+        (Method::Percentile(99.0), 128, 1, "no start_bin and stride"),
+        (Method::Max, 128, 1, "max has no start_bin and stride"),
+    ] {
+        let search = compat::Search { start_bin, stride };
+        let error = found.load_calib_amax_searching(method, search, false).unwrap_err();
+        assert!(error.message().contains(part) && error.remedy().is_some(), "{error}");
+        assert!(error.kind() == ErrorKind::InvalidArgument, "{error}");
+    }
+    for descriptor in [histogram(), QuantDescriptor::default()] {
+        let mut other = quantizer(descriptor);
+        other.collect(data().view()).unwrap();
+        let error = other.load_calib_amax_searching(Method::Entropy, usual, true).unwrap_err();
+        assert!(error.remedy().unwrap().contains("compat"), "{error}");
+    }
+    assert_eq!(found.amax().cloned(), kept);
+
+    // Order matters to it, and it has no file.
+    let error = found.merge(&found.clone()).unwrap_err();
+    assert!(error.kind() == ErrorKind::Unsupported && error.message().contains("order"), "{error}");
+    let error = found.calibration_to_bytes().unwrap_err();
+    assert!(error.kind() == ErrorKind::Unsupported && error.message().contains("no file"), "{error}");
+    assert!(found.calibration_from_bytes(b"").unwrap_err().message().contains("no file"));
+    let error = found.collect(array![f32::NAN].view()).unwrap_err();
+    assert!(error.message().contains("NaN"), "{error}");
+    assert!(found.to_string().contains("calibrator=compat"), "{found}");
+    found.reset_calibration();
+    assert_eq!(found.load_calib_amax(Method::Entropy, false).unwrap(), None);
+    let again = TensorQuantizer::from_json(&found.to_json().unwrap()).unwrap();
+    assert_eq!(again.descriptor().calib_method, CalibMethod::Compat);
+
+    // e4m3 has no integers that the original's entropy and mse could be for.
+    let mut floats = quantizer(QuantDescriptor { calib_method: CalibMethod::Compat, ..e4m3() });
+    floats.collect(data().view()).unwrap();
+    for method in [Method::Entropy, Method::Mse] {
+        assert_eq!(floats.load_calib_amax(method, true).unwrap_err().kind(), ErrorKind::Unsupported);
+    }
+    floats.load_calib_amax(Method::Percentile(100.0), true).unwrap();
+    let per_row = QuantDescriptor { axis: Some(vec![0]), ..compat_descriptor() };
+    assert!(TensorQuantizer::new(per_row).unwrap_err().message().contains("per tensor"));
 }
 
 #[test]
