@@ -146,6 +146,17 @@ TEST(pools_norms_and_sums) {
   against<nn::AdaptiveAvgPool1d>("AdaptiveAvgPool1d", nn::AdaptiveAvgPool1d(3), x1, input([](Fake x) { return torch::adaptive_avg_pool1d(x, 3); }));
   against<nn::AdaptiveAvgPool2d>("AdaptiveAvgPool2d", nn::AdaptiveAvgPool2d(1), x2, input([](Fake x) { return torch::adaptive_avg_pool2d(x, {1, 1}); }));
   against<nn::AdaptiveAvgPool3d>("AdaptiveAvgPool3d", nn::AdaptiveAvgPool3d(2), x3, input([](Fake x) { return torch::adaptive_avg_pool3d(x, {2, 2, 2}); }));
+  // With indices too, for MaxUnpool.
+  const auto with_indices = [&](auto pool, const Tensor& x, auto function) {
+    const auto [found, indices] = pool->forward_with_indices(x);
+    const auto [expected, same_indices] = function(fake(x));
+    SAME(found, expected);
+    SAME(indices, same_indices);
+    HOLDS(!same(found, std::get<0>(function(x))));
+  };
+  with_indices(nn::MaxPool1d(2), x1, [](Fake x) { return torch::max_pool1d_with_indices(x, 2); });
+  with_indices(nn::MaxPool2d(2), x2, [](Fake x) { return torch::max_pool2d_with_indices(x, 2); });
+  with_indices(nn::MaxPool3d(2), x3, [](Fake x) { return torch::max_pool3d_with_indices(x, 2); });
   const auto norm = [](const Tensor& x, const Values& p) {
     return torch::instance_norm(fake(x), p.empty() ? Tensor() : p[0], p.empty() ? Tensor() : p[1], {}, {}, true, 0.1, 1e-5, false);
   };
@@ -218,6 +229,151 @@ TEST(lstms) {
     NEAR(std::get<0>(quantized->forward(x[0])), std::get<0>(plain->forward(batch_first ? x[0].unsqueeze(0) : x[0].unsqueeze(1))).squeeze(batch_first ? 0 : 1), 1e-5);
   }
   FAILS("no projections", nn::LSTM(nn::LSTMOptions(4, 6).proj_size(3)));
+}
+
+namespace {
+
+using State = std::tuple<Tensor, Tensor>;
+
+/// torch's formula over a sequence, time first: the outputs, and the states at the end.
+std::tuple<Tensor, State> lstm_layers(const nn::LSTMOptions& options, Tensor x, const State& start, const Values& p) {
+  const std::size_t directions = options.bidirectional() ? 2 : 1, per_direction = options.bias() ? 4 : 2;
+  Values hs, cs;
+  for (std::size_t layer = 0; layer < static_cast<std::size_t>(options.num_layers()); ++layer) {
+    Values outputs;
+    for (std::size_t reverse = 0; reverse < directions; ++reverse) {
+      const auto at = layer * directions + reverse, first = at * per_direction;
+      auto h = std::get<0>(start)[static_cast<std::int64_t>(at)], c = std::get<1>(start)[static_cast<std::int64_t>(at)];
+      const auto bias = options.bias() ? p[first + 2] + p[first + 3] : Tensor();
+      Values steps(static_cast<std::size_t>(x.size(0)));
+      for (std::int64_t step = 0; step < x.size(0); ++step) {
+        const auto time = reverse ? x.size(0) - 1 - step : step;
+        std::tie(h, c) = lstm(x[time], h, c, p[first], p[first + 1], bias);
+        steps[static_cast<std::size_t>(time)] = h;
+      }
+      outputs.push_back(torch::stack(steps));
+      hs.push_back(h);
+      cs.push_back(c);
+    }
+    x = torch::cat(outputs, 2);
+  }
+  return {x, {torch::stack(hs), torch::stack(cs)}};
+}
+
+Values leaves(const torch::nn::Module& module) {
+  Values found;
+  for (const auto& parameter : module.parameters()) {
+    if (parameter.dim() > 0) found.push_back(parameter.detach().clone().requires_grad_(true));
+  }
+  return found;
+}
+
+Tensor leaf(const Tensor& x) { return x.detach().clone().requires_grad_(true); }
+
+}  // namespace
+
+TEST(lstm_options_states_and_their_gradients) {
+  int compared = 0;
+  for (const bool batch_first : {false, true}) {
+    for (const bool bias : {false, true}) {
+      for (const bool bidirectional : {false, true}) {
+        for (const std::int64_t layers : {1, 2}) {
+          const auto options = nn::LSTMOptions(4, 6).batch_first(batch_first).bias(bias).bidirectional(bidirectional).num_layers(layers);
+          nn::LSTM module(options);
+          const auto states = layers * (bidirectional ? 2 : 1);
+          const auto x = leaf(torch::randn({5, 3, 4})), h = leaf(torch::randn({states, batch_first ? 5 : 3, 6})), c = leaf(torch::randn_like(h));
+          const auto [y, last] = module->forward(x, State(h, c));
+          const auto same_x = leaf(x), same_h = leaf(h), same_c = leaf(c);
+          auto parameters = leaves(*module);
+          const auto [time_first, wanted] =
+              lstm_layers(options, batch_first ? same_x.transpose(0, 1) : same_x, State(same_h, same_c), parameters);
+          const auto expected = batch_first ? time_first.transpose(0, 1) : time_first;
+          NEAR(y, expected, 1e-5);
+          NEAR(std::get<0>(last), std::get<0>(wanted), 1e-5);
+          NEAR(std::get<1>(last), std::get<1>(wanted), 1e-5);
+          // Through the outputs and through both states.
+          const auto to_y = torch::randn_like(y), to_h = torch::randn_like(h), to_c = torch::randn_like(c);
+          const auto loss = [&](const Tensor& out, const State& end) {
+            return (out * to_y).sum() + (std::get<0>(end) * to_h).sum() + (std::get<1>(end) * to_c).sum();
+          };
+          loss(y, last).backward();
+          loss(expected, wanted).backward();
+          NEAR(x.grad(), same_x.grad(), 1e-4);
+          NEAR(h.grad(), same_h.grad(), 1e-4);
+          NEAR(c.grad(), same_c.grad(), 1e-4);
+          HOLDS(h.grad().abs().sum().item<float>() > 0 && c.grad().abs().sum().item<float>() > 0);
+          std::size_t at = 0;
+          for (const auto& parameter : module->parameters()) NEAR(parameter.grad(), parameters[at++].grad(), 1e-4);
+          HOLDS(at == static_cast<std::size_t>(states) * (bias ? 4 : 2));
+          // Without a state it starts from zeros.
+          const auto zeros = torch::zeros_like(h);
+          SAME(std::get<0>(module->forward(x)), std::get<0>(module->forward(x, State(zeros, zeros))));
+          ++compared;
+        }
+      }
+    }
+  }
+  HOLDS(compared == 16);
+}
+
+TEST(lstm_cells_with_states) {
+  for (const bool bias : {false, true}) {
+    nn::LSTMCell cell(nn::LSTMCellOptions(4, 6).bias(bias));
+    const auto x = leaf(torch::randn({3, 4})), h = leaf(torch::randn({3, 6})), c = leaf(torch::randn({3, 6}));
+    const auto same_x = leaf(x), same_h = leaf(h), same_c = leaf(c);
+    const auto [next_h, next_c] = cell->forward(x, State(h, c));
+    auto p = leaves(*cell);
+    const auto [expected_h, expected_c] = lstm(same_x, same_h, same_c, p[0], p[1], bias ? p[2] + p[3] : Tensor());
+    NEAR(next_h, expected_h, 1e-5);
+    NEAR(next_c, expected_c, 1e-5);
+    const auto to_h = torch::randn_like(h), to_c = torch::randn_like(c);
+    ((next_h * to_h).sum() + (next_c * to_c).sum()).backward();
+    ((expected_h * to_h).sum() + (expected_c * to_c).sum()).backward();
+    NEAR(x.grad(), same_x.grad(), 1e-5);
+    NEAR(h.grad(), same_h.grad(), 1e-5);
+    NEAR(c.grad(), same_c.grad(), 1e-5);
+    std::size_t at = 0;
+    for (const auto& parameter : cell->parameters()) NEAR(parameter.grad(), p[at++].grad(), 1e-5);
+    // Without a batch.
+    const auto [one_h, one_c] = cell->forward(x[0], State(h[0], c[0]));
+    const auto [row_h, row_c] = cell->forward(x.narrow(0, 0, 1), State(h.narrow(0, 0, 1), c.narrow(0, 0, 1)));
+    SAME(one_h, row_h[0]);
+    SAME(one_c, row_c[0]);
+  }
+}
+
+TEST(lstm_dropout_is_between_layers_while_training) {
+  nn::LSTM module(nn::LSTMOptions(4, 6).num_layers(2).dropout(0.5));
+  const auto x = torch::randn({5, 3, 4});
+  const auto run = [&] { return std::get<0>(module->forward(x)); };
+  HOLDS(!same(run(), run()));
+  torch::manual_seed(5);
+  const auto found = run();
+  // The first layer, dropped as torch drops it, into the second.
+  nn::LSTM first(nn::LSTMOptions(4, 6)), second(nn::LSTMOptions(6, 6));
+  const torch::NoGradGuard no_grad;
+  auto all = module->named_parameters();
+  for (const auto* what : {"weight_ih", "weight_hh", "bias_ih", "bias_hh"}) {
+    const auto name = std::string(what);
+    first->named_parameters()[name + "_l0"].copy_(all[name + "_l0"]);
+    second->named_parameters()[name + "_l0"].copy_(all[name + "_l1"]);
+  }
+  torch::manual_seed(5);
+  NEAR(found, std::get<0>(second->forward(torch::dropout(std::get<0>(first->forward(x)), 0.5, true))), 1e-6);
+  module->eval();
+  SAME(run(), run());
+  NEAR(run(), std::get<0>(second->forward(std::get<0>(first->forward(x)))), 1e-6);
+}
+
+TEST(lstms_quantize_once_per_layer_and_direction) {
+  nn::LSTM module(nn::LSTMOptions(4, 6).num_layers(2).bidirectional(true));
+  HOLDS(nn::quantizers(*module).size() == 8 && nn::quantizers(*module, "weight_quantizer_l1_reverse").size() == 1);
+  // A row of [W_ih, W_hh] has a range, which is that of both.
+  nn::calibrate_weights(*module, qdq::Method::Max);
+  auto parameters = module->named_parameters();
+  const auto joined = torch::cat({parameters["weight_ih_l1_reverse"], parameters["weight_hh_l1_reverse"]}, 1).detach();
+  SAME(nn::quantizers(*module, "weight_quantizer_l1_reverse")[0].quantizer->amax(), joined.abs().amax(1, true));
+  FAILS("packed", module->forward_with_packed_input(torch::nn::utils::rnn::pack_padded_sequence(torch::randn({2, 1, 4}), torch::tensor({2}))));
 }
 
 TEST(the_switch_makes_torch_modules) {
@@ -467,6 +623,59 @@ TEST(training_helpers) {
   HOLDS(nn::parameter_groups(*copy).ranges.empty());
   nn::freeze_ranges(*net, false);
   HOLDS(nn::parameter_groups(*net).ranges.size() == 2);
+}
+
+TEST(weights_are_calibrated_as_they_are_quantized) {
+  nn::Linear linear(6, 3);
+  const auto factors = torch::tensor({1.0f, 2.0f, 0.5f, 3.0f, 1.0f, 4.0f});
+  linear->weight_quantizer()->set_pre_quant_scale(factors);
+  const auto scaled = linear->weight.detach() * factors;
+  for (const auto method : {qdq::Method::Max, qdq::Method::Mse}) {
+    nn::calibrate_weights(*linear, method);
+    SAME(linear->weight_quantizer()->amax(), nn::to_tensor(qdq::weights_amax(nn::view(scaled), 0, method).value()).reshape({3, 1}));
+  }
+  nn::Linear floats(nn::LinearOptions(6, 3), nn::QuantOptions().weight(qdq::Descriptor::make().e4m3().build().value()));
+  floats->weight_quantizer()->set_pre_quant_scale(factors);
+  nn::calibrate_weights(*floats);
+  SAME(floats->weight_quantizer()->amax(), (floats->weight.detach() * factors).abs().max());
+}
+
+TEST(copies_are_what_they_copy_whatever_the_switch_says) {
+  const auto x = torch::randn({4, 1, 6, 6});
+  auto net = calibrated(x);
+  nn::LSTM rnn(4, 6);
+  nn::Add add;
+  std::shared_ptr<NetImpl> copy;
+  std::shared_ptr<nn::LSTMImpl> rnn_copy;
+  std::shared_ptr<nn::AddImpl> add_copy;
+  {
+    const nn::FloatModules off;
+    copy = std::dynamic_pointer_cast<NetImpl>(net->clone());
+    rnn_copy = std::dynamic_pointer_cast<nn::LSTMImpl>(rnn->clone());
+    add_copy = std::dynamic_pointer_cast<nn::AddImpl>(add->clone());
+    HOLDS(!nn::is_quantized() && nn::Linear(2, 2)->children().empty());
+  }
+  const auto sequence = torch::randn({3, 2, 4});
+  for (int again = 0; again < 2; ++again) {
+    copy->eval();
+    HOLDS(nn::quantizers(*copy).size() == 4 && nn::calibrate_weights(*copy) == 2);
+    SAME(std::get<0>(rnn_copy->forward(sequence)), std::get<0>(rnn->forward(sequence)));
+    SAME(add_copy->forward(x, x), add->forward(x, x));
+    SAME(copy->conv->input_quantizer()->amax(), net->conv->input_quantizer()->amax());
+    // A copy of the copy, the switch being on.
+    copy = std::dynamic_pointer_cast<NetImpl>(copy->clone());
+    rnn_copy = std::dynamic_pointer_cast<nn::LSTMImpl>(rnn_copy->clone());
+    add_copy = std::dynamic_pointer_cast<nn::AddImpl>(add_copy->clone());
+  }
+  nn::calibrate_weights(*net);
+  SAME(copy->forward(x), net->forward(x));
+  // And a float one stays float.
+  nn::Conv2d plain{nullptr};
+  {
+    const nn::FloatModules off;
+    plain = nn::Conv2d(1, 2, 3);
+  }
+  HOLDS(std::dynamic_pointer_cast<nn::Conv2dImpl>(plain->clone())->children().empty());
 }
 
 struct ResidualImpl : torch::nn::Cloneable<ResidualImpl> {

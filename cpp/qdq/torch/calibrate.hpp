@@ -148,14 +148,15 @@ inline std::size_t load_calib_amax(const torch::nn::Module& model, Method method
   return detail::load_calib_amax(model, strict, [&](TensorQuantizerImpl& q) { return q.load_calib_amax(method, search, strict); });
 }
 
-/// Sets the amax of every weight that is quantized from its values: one per channel where the descriptor keeps an axis, by
-/// qdq::weights_amax() with any method; maxima where it keeps several or has blocks, and for e4m3. Returns how many.
+/// Sets the amax of every weight that is quantized from its values, times its pre-quantization scale where it has one: one per
+/// channel where the descriptor keeps an axis, by qdq::weights_amax() with any method; maxima where it keeps several or has blocks,
+/// and for e4m3. Returns how many.
 inline std::size_t calibrate_weights(const torch::nn::Module& model, RangeMethod method = Method::Mse) {
   std::size_t done = 0;
   for (const auto& [name, site] : detail::sites(model)) {
     if (!site.weight || site.weight->is_disabled()) continue;
     const auto& descriptor = site.weight->descriptor();
-    const auto value = site.value.detach().cpu().contiguous();
+    const auto value = site.weight->scaled(site.value.detach()).cpu().contiguous();
     const auto axes = descriptor.axis();
     torch::Tensor amax;
     if (descriptor.is_e4m3() || descriptor.block_size() != 0 || axes.size() > 1) {

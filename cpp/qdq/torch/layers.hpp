@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <ostream>
 #include <string>
+#include <tuple>
 
 #include <qdq/torch/module.hpp>
 
@@ -70,10 +71,23 @@ class InstanceNormBase : public torch::nn::NormImplBase<D, InstanceNormBase<D>, 
     torch::Tensor forward(const torch::Tensor& input) { return compute(input); }                                      \
   };                                                                                                                  \
   TORCH_MODULE(Name)
+#define QDQ_NN_MAX_POOL(D)                                                                                            \
+  /** torch::nn::MaxPool with a quantized input: same options, then QuantOptions. */                                  \
+  class MaxPool##D##dImpl                                                                                             \
+      : public detail::QuantizedInput<MaxPool##D##dImpl, torch::nn::MaxPool##D##dImpl, torch::nn::MaxPool##D##dOptions> { \
+   public:                                                                                                            \
+    using QuantizedInput::QuantizedInput;                                                                             \
+    torch::Tensor forward(const torch::Tensor& input) { return compute(input); }                                      \
+    /** The output and where in the input each element stood, for MaxUnpool. */                                       \
+    std::tuple<torch::Tensor, torch::Tensor> forward_with_indices(const torch::Tensor& input) {                       \
+      return torch::nn::MaxPool##D##dImpl::forward_with_indices(quantized(input));                                    \
+    }                                                                                                                 \
+  };                                                                                                                  \
+  TORCH_MODULE(MaxPool##D##d)
 
-QDQ_NN_INPUT(MaxPool1d, torch::nn::MaxPool1dImpl);
-QDQ_NN_INPUT(MaxPool2d, torch::nn::MaxPool2dImpl);
-QDQ_NN_INPUT(MaxPool3d, torch::nn::MaxPool3dImpl);
+QDQ_NN_MAX_POOL(1);
+QDQ_NN_MAX_POOL(2);
+QDQ_NN_MAX_POOL(3);
 QDQ_NN_INPUT(AvgPool1d, torch::nn::AvgPool1dImpl);
 QDQ_NN_INPUT(AvgPool2d, torch::nn::AvgPool2dImpl);
 QDQ_NN_INPUT(AvgPool3d, torch::nn::AvgPool3dImpl);
@@ -83,6 +97,7 @@ QDQ_NN_INPUT(AdaptiveAvgPool3d, torch::nn::AdaptiveAvgPool3dImpl);
 QDQ_NN_INPUT(InstanceNorm1d, detail::InstanceNormBase<1>);
 QDQ_NN_INPUT(InstanceNorm2d, detail::InstanceNormBase<2>);
 QDQ_NN_INPUT(InstanceNorm3d, detail::InstanceNormBase<3>);
+#undef QDQ_NN_MAX_POOL
 #undef QDQ_NN_INPUT
 
 namespace detail {

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <ostream>
 #include <sstream>
 #include <string>
@@ -40,13 +41,30 @@ inline std::atomic<bool>& quantizes() {
   return on;
 }
 
+/// What this thread builds for a copy, whatever the switch says: modules like the one that is copied.
+inline std::optional<bool>& quantizes_copy() {
+  static thread_local std::optional<bool> on;
+  return on;
+}
+
+class BuildsCopy {
+ public:
+  explicit BuildsCopy(bool quantized) : before_(quantizes_copy()) { quantizes_copy() = quantized; }
+  ~BuildsCopy() { quantizes_copy() = before_; }
+  BuildsCopy(const BuildsCopy&) = delete;
+  BuildsCopy& operator=(const BuildsCopy&) = delete;
+
+ private:
+  std::optional<bool> before_;
+};
+
 }  // namespace detail
 
 /// Whether modules of this namespace that are built from now on quantize. While it is off they are what torch::nn has, with the same
 /// parameters and nothing else.
 inline void set_quantized(bool on) noexcept { detail::quantizes() = on; }
 /// Whether modules that are built now quantize. Default: true.
-[[nodiscard]] inline bool is_quantized() noexcept { return detail::quantizes(); }
+[[nodiscard]] inline bool is_quantized() noexcept { return detail::quantizes_copy().value_or(detail::quantizes()); }
 
 /// Makes float modules for as long as it lives.
 class FloatModules {
@@ -111,15 +129,10 @@ class Quantized : public Base, public Quantizes {
 
   std::shared_ptr<torch::nn::Module> clone(const Optional<torch::Device>& device = {}) const override {
     const torch::NoGradGuard no_grad;
-    std::shared_ptr<Derived> copy;
-    if (this->children().empty()) {
-      const FloatModules as_this;
-      copy = std::make_shared<Derived>(made_of_);
-    } else {
-      copy = std::make_shared<Derived>(made_of_, described_);
-      // With the switches and statistics that they have.
-      for (const auto& child : this->named_children()) copy->replace_module(child.key(), child.value()->clone(device));
-    }
+    const BuildsCopy as_this(!this->children().empty());
+    const auto copy = std::make_shared<Derived>(made_of_, described_);
+    // With the switches and statistics that they have.
+    for (const auto& child : this->named_children()) copy->replace_module(child.key(), child.value()->clone(device));
     const auto put = [&](torch::Tensor& to, const torch::Tensor& from) {
       to.set_data(device ? from.detach().to(*device, from.scalar_type(), false, true) : from.detach().clone());
       to.set_requires_grad(from.requires_grad());
@@ -201,9 +214,10 @@ class QuantizedInput : public Quantized<Derived, Base, Options> {
  public:
   using Quantized<Derived, Base, Options>::Quantized;
 
-  torch::Tensor compute(const torch::Tensor& input) {
+  torch::Tensor compute(const torch::Tensor& input) { return Base::forward(quantized(input)); }
+  torch::Tensor quantized(const torch::Tensor& input) const {
     auto quantize = this->input_quantizer();
-    return Base::forward(quantize.is_empty() ? input : quantize(input));
+    return quantize.is_empty() ? input : quantize(input);
   }
   static SharedDescriptor default_weight() { return nullptr; }
   void add_quantizers() { this->add_quantizer("input_quantizer", this->described().input_descriptor); }

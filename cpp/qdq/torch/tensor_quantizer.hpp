@@ -149,6 +149,12 @@ class TensorQuantizerImpl : public torch::nn::Cloneable<TensorQuantizerImpl> {
     pre_quant_scale_.set_data(scale.defined() ? check_numbers("pre_quant_scale", scale)
                                               : torch::empty({0}, pre_quant_scale_.options()));
   }
+  /// x times the pre-quantization scale, which is what forward() begins with.
+  [[nodiscard]] torch::Tensor scaled(const torch::Tensor& x) const {
+    if (pre_quant_scale_.numel() == 0) return x;
+    const auto data = detail::operations::wide(x);
+    return (data * pre_quant_scale_.to(data.scalar_type())).to(x.scalar_type());
+  }
   /// The amax that data is quantized by; undefined where the range is dynamic or has still to be learned.
   [[nodiscard]] torch::Tensor amax_in_use() const {
     if (learns()) return clip_range() ? torch::maximum(-clip_min_, clip_max_).detach() : torch::Tensor();
@@ -262,11 +268,6 @@ class TensorQuantizerImpl : public torch::nn::Cloneable<TensorQuantizerImpl> {
   void set_format(Descriptor changed, Change&& change) {
     calibration_->with([&](Quantizer& collected) { change(collected).value(); });
     descriptor_ = share(std::move(changed));
-  }
-  [[nodiscard]] torch::Tensor scaled(const torch::Tensor& x) const {
-    if (pre_quant_scale_.numel() == 0) return x;
-    const auto data = detail::operations::wide(x);
-    return (data * pre_quant_scale_.to(data.scalar_type())).to(x.scalar_type());
   }
   void collect_scaled(const torch::Tensor& x) {
     const auto batch = x.detach().cpu();
