@@ -89,6 +89,12 @@ class Model : public detail::Handle<qdq_model, qdq_model_free> {
     return detail::call(qdq_model_set_initializer, c(), detail::Text(name).c(), value.c());
   }
 
+  /// Lets input `input` of the first node called `node` read what it reads clipped to `min` to `max`: what training with a learned
+  /// range computed. Needs opset 11. Plans that were made before do not fit the model any more.
+  [[nodiscard]] Result<void> clip_input(std::string_view node, std::size_t input, float min, float max) {
+    return detail::call(qdq_model_clip_input, c(), detail::Text(node).c(), input, min, max);
+  }
+
   /// The inputs that the caller must feed.
   [[nodiscard]] Result<Specs> inputs() const { return detail::make<Specs>(qdq_model_inputs, c()); }
   /// The outputs.

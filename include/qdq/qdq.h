@@ -1351,8 +1351,9 @@ qdq_status qdq_quantizer_merge(qdq_quantizer *quantizer, const qdq_quantizer *ot
 qdq_status qdq_quantizer_stats(const qdq_quantizer *quantizer, qdq_tensor_stats **out, qdq_error **error);
 
 // Computes the amax from what was collected, and sets it. Maxima know QDQ_METHOD_MAX only, QDQ_CALIB_COMPAT every method but
-// that, e4m3 every method but QDQ_METHOD_ENTROPY, and with QDQ_CALIB_COMPAT a percentile only; an infinite amax, or one of another shape than the one before, is an error. Where nothing was collected
-// that is an error if `strict`, else the amax stays as it is. `loaded`, which may be NULL, receives whether an amax was set.
+// that, e4m3 every method but QDQ_METHOD_ENTROPY, and with QDQ_CALIB_COMPAT a percentile only; an infinite amax, or one of
+// another shape than the one before, is an error. Where nothing was collected that is an error if `strict`, else the amax stays
+// as it is. `loaded`, which may be NULL, receives whether an amax was set.
 qdq_status qdq_quantizer_load_calib_amax(qdq_quantizer *quantizer,
                                          qdq_method method,
                                          double percentile,
@@ -2211,6 +2212,16 @@ qdq_status qdq_model_set_initializer(qdq_model *model,
                                      const char *name,
                                      const qdq_tensor *value,
                                      qdq_error **error);
+
+// Lets input `input` of the first node called `node` read what it reads clipped to `min` to `max`: what training with a learned
+// range computed. Below opset 11 that is an error. Plans that were made before do not fit the model any more; after an error the
+// model is as it was.
+qdq_status qdq_model_clip_input(qdq_model *model,
+                                const char *node,
+                                size_t input,
+                                float min,
+                                float max,
+                                qdq_error **error);
 
 // The inputs that the caller must feed. Free `*out` with qdq_specs_free().
 qdq_status qdq_model_inputs(const qdq_model *model, qdq_specs **out, qdq_error **error);

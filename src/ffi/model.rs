@@ -249,6 +249,29 @@ pub unsafe extern "C" fn qdq_model_set_initializer(
     })
 }
 
+/// Lets input `input` of the first node called `node` read what it reads clipped to `min` to `max`: what training with a learned
+/// range computed. Below opset 11 that is an error. Plans that were made before do not fit the model any more; after an error the
+/// model is as it was.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_model_clip_input(
+    model: Option<&mut qdq_model>,
+    node: *const c_char,
+    input: usize,
+    min: f32,
+    max: f32,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        let handle = get_mut(model, "model")?;
+        // SAFETY: the header's rules for texts.
+        let node = unsafe { text(node, "node") }?;
+        let mut model = handle.model.clone();
+        model.clip_input(&node, input, min, max)?;
+        *handle = qdq_model::new(model);
+        Ok(())
+    })
+}
+
 /// The inputs that the caller must feed. Free `*out` with qdq_specs_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_model_inputs(

@@ -4,6 +4,7 @@
 //! information. Weights are not copied: they stay in the mapped file, inside it or beside it (external data),
 //! until they are asked for or written.
 
+mod clip;
 mod detach;
 mod edit;
 mod element;

@@ -98,6 +98,8 @@ class Call:
             return JSON[self.function.name]
         if (self.function.name, name) == ("qdq_model_set_initializer", "name"):
             return '"fc.bias"'
+        if (self.function.name, name) == ("qdq_model_clip_input", "node"):
+            return '"/fc/Gemm"'
         if type_ == "const char *":
             return PATHS.get(self.function.name, TEXTS.get(name, '"x"')) if name == "path" else TEXTS.get(name, '"x"')
         if type_ == "const char *const *":

@@ -129,6 +129,14 @@ TEST(trained_weights_and_their_ranges_go_into_a_model) {
   const std::vector<std::int8_t> integers(1280);
   CHECK_FAILS(model.set_initializer("fc.weight", qdq::TensorView(integers.data(), {10, 128})), Status::Type, "fc.weight");
 
+  const auto fc = model.graph().value().tensors()[model.graph().value().find_tensor("fc.weight")].consumers.at(0).node;
+  Model clipped = Model::from_bytes(model.to_bytes().value()).value();
+  CHECK_GOOD(clipped.clip_input(model.graph().value().nodes()[fc].name, 0, -1, 2));
+  const auto graph = clipped.graph().value();
+  const auto input = graph.nodes()[graph.tensors()[graph.find_tensor("fc.weight")].consumers.at(0).node].inputs[0];
+  CHECK_EQ(graph.nodes()[graph.tensors()[input].producer].op, "Clip");
+  CHECK_FAILS(clipped.clip_input("none", 0, -1, 2), Status::InvalidArgument, "'none'");
+
   const auto plan = model.plan().value();
   auto batches = Batches::from_callback(model.inputs().value(), digits::source(1)).value();
   const auto ranges = plan.ranges(model.calibrate(plan, batches).value()).value();

@@ -306,12 +306,12 @@ TEST(a_quantizer_with_the_search_of_the_original) {
   CHECK(descriptor.calib_method() == qdq::CalibMethod::Compat);
   auto quantizer = qdq::Quantizer::make(descriptor).value();
   auto calibrator = qdq::HistogramCalibrator::make().value();
-  CHECK_EQ(quantizer.load_calib_amax(qdq::Method::Mse, qdq::Search{}, false), false);
+  CHECK_EQ(*quantizer.load_calib_amax(qdq::Method::Mse, qdq::Search{}, false), false);
   CHECK_GOOD(quantizer.collect(view));
   CHECK_GOOD(calibrator.collect(view));
   CHECK_GOOD(calibrator.set_search(300, 7));
   for (const auto method : {qdq::Method::Entropy, qdq::Method::Mse}) {
-    CHECK_EQ(quantizer.load_calib_amax(method, {300, 7}), true);
+    CHECK_EQ(*quantizer.load_calib_amax(method, {300, 7}), true);
     CHECK_EQ((*quantizer.amax().value())[0], calibrator.amax(method).value());
   }
   CHECK_FAILS(quantizer.load_calib_amax(qdq::Method::Mse, {128, 0}), qdq::Status::InvalidArgument, "in steps of 0");

@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import numpy as np
 import onnx
 import onnxruntime
 

@@ -10,20 +10,22 @@ namespace {
 
 struct NetImpl : torch::nn::Module {
   Tensor forward(Tensor x) {
-    x = torch::relu(conv1->forward(x));
-    x = torch::relu(conv2->forward(x));
+    x = torch::relu(bn1->forward(conv1->forward(x)));
+    x = torch::relu(bn2->forward(conv2->forward(x)));
     x = pool->forward(x);
-    x = torch::relu(conv3->forward(x));
-    x = torch::relu(conv4->forward(x));
+    x = torch::relu(bn3->forward(conv3->forward(x)));
+    x = torch::relu(bn4->forward(conv4->forward(x)));
     return fc->forward(x.flatten(1));
   }
+  nn::Conv2d conv(const char* name, std::int64_t from) {
+    return register_module(name, nn::Conv2d(nn::Conv2dOptions(from, 6, 3).padding(1).bias(false)));
+  }
+  nn::BatchNorm2d norm(const char* name) { return register_module(name, nn::BatchNorm2d(6)); }
 
-  nn::Conv2d conv1 = register_module("conv1", nn::Conv2d(nn::Conv2dOptions(1, 8, 3).padding(1)));
-  nn::Conv2d conv2 = register_module("conv2", nn::Conv2d(nn::Conv2dOptions(8, 8, 3).padding(1)));
+  nn::Conv2d conv1 = conv("conv1", 1), conv2 = conv("conv2", 6), conv3 = conv("conv3", 6), conv4 = conv("conv4", 6);
+  nn::BatchNorm2d bn1 = norm("bn1"), bn2 = norm("bn2"), bn3 = norm("bn3"), bn4 = norm("bn4");
   nn::MaxPool2d pool = register_module("pool", nn::MaxPool2d(2));
-  nn::Conv2d conv3 = register_module("conv3", nn::Conv2d(nn::Conv2dOptions(8, 8, 3).padding(1)));
-  nn::Conv2d conv4 = register_module("conv4", nn::Conv2d(nn::Conv2dOptions(8, 8, 3).padding(1)));
-  nn::Linear fc = register_module("fc", nn::Linear(8 * 4 * 4, 10));
+  nn::Linear fc = register_module("fc", nn::Linear(6 * 4 * 4, 10));
 };
 TORCH_MODULE(Net);
 
@@ -49,13 +51,17 @@ double accuracy(Net& net, const Data& data) {
   return 100 * predict(net, data.images).eq(data.labels).to(torch::kDouble).mean().item<double>();
 }
 
-/// Epochs of Adam; `rate` says the learning rate of a step.
+/// Steps of SGD with momentum and weight decay; `set_rate` sets the learning rate of a step.
 void train(Net& net, const Data& data, std::uint64_t steps, const std::function<void(torch::optim::Optimizer&, std::uint64_t)>& set_rate) {
   const std::int64_t batch = 64;
   const auto groups = nn::parameter_groups(*net);
-  std::vector<torch::optim::OptimizerParamGroup> learned{torch::optim::OptimizerParamGroup(groups.weights)};
-  if (!groups.ranges.empty()) learned.emplace_back(groups.ranges);
-  torch::optim::Adam optimizer(learned, torch::optim::AdamOptions(1e-3));
+  const auto options = [](double decay) {
+    return std::make_unique<torch::optim::SGDOptions>(torch::optim::SGDOptions(0.1).momentum(0.9).weight_decay(decay));
+  };
+  std::vector<torch::optim::OptimizerParamGroup> learned;
+  learned.emplace_back(groups.weights, options(5e-4));
+  if (!groups.ranges.empty()) learned.emplace_back(groups.ranges, options(0));
+  torch::optim::SGD optimizer(learned, *options(0));
   net->train();
   Tensor order;
   const auto per_epoch = data.images.size(0) / batch;
@@ -88,6 +94,7 @@ Net quantized(Net& floats, std::uint32_t weight_bits, std::uint32_t input_bits, 
 }
 
 void calibrate(Net& net, const Tensor& images, qdq::RangeMethod method) {
+  net->eval();
   {
     const torch::NoGradGuard no_grad;
     const nn::Collect collect(*net, "*.input_quantizer");
@@ -98,7 +105,9 @@ void calibrate(Net& net, const Tensor& images, qdq::RangeMethod method) {
 }
 
 void export_it(Net& net, const std::string& onnx, const std::string& out, const Data& test) {
-  const auto ranges = nn::export_onnx(*net, onnx, out + ".onnx");
+  const auto exported = nn::export_onnx(*net, onnx, out + ".onnx");
+  HOLDS(exported.quantized.size() == 5 && exported.left_in_float.size() == 1 && exported.left_in_float[0].module == "pool");
+  const auto& ranges = exported.ranges;
   const auto cache = qdq::Cache::read(out + ".onnx.cache").value().to_ranges().value();
   const auto written = qdq::Model::open(out + ".onnx").value();
   const auto numbers = [&](const std::string& name) {
@@ -110,14 +119,17 @@ void export_it(Net& net, const std::string& onnx, const std::string& out, const 
            {"conv1", "input"}, {"conv2", "conv1_relu"}, {"conv3", "pooled"}, {"conv4", "conv3_relu"}, {"fc", "flat"}}) {
     const auto amax = nn::quantizers(*net, module + ".input_quantizer").at(0).quantizer->amax_in_use().item<float>();
     HOLDS(ranges.get(input).value() == amax);
-    NEAR(numbers(input + "_scale"), torch::tensor({amax / 127}, torch::kDouble), 1e-6);
+    // A learned range may clip besides.
+    const auto quantized = ranges.has(input + "_clipped") ? input + "_clipped" : input;
+    HOLDS(ranges.get(quantized).value() == amax);
+    NEAR(numbers(quantized + "_scale"), torch::tensor({amax / 127}, torch::kDouble), 1e-6);
     HOLDS(std::abs(cache.get(input).value() - amax) <= 1e-6f * amax);
     const auto weight = nn::quantizers(*net, module + ".weight_quantizer").at(0).quantizer;
     const auto step = weight->step_size().flatten().to(torch::kDouble);
     NEAR(numbers(module + ".weight_scale"), step, 1e-6);
-    const auto quantized = weight->forward(net->named_parameters()[module + ".weight"]);
+    const auto rounded = weight->forward(net->named_parameters()[module + ".weight"]);
     const auto integers = numbers(module + ".weight_quantized").reshape({step.size(0), -1});
-    NEAR((integers * step.unsqueeze(1)).flatten(), quantized.detach().flatten().to(torch::kDouble), 1e-6);
+    NEAR((integers * step.unsqueeze(1)).flatten(), rounded.detach().flatten().to(torch::kDouble), 1e-6);
   }
   std::ofstream file(out + ".txt");
   const auto found = predict(net, test.images);
@@ -137,7 +149,7 @@ int main(int count, char** arguments) try {
   HOLDS(training.images.size(0) == 1297 && calibration.images.size(0) == 256 && test.images.size(0) == 500);
 
   const std::uint64_t steps = 1600;
-  const double rate = 4e-3;
+  const double rate = 0.1;
   Net floats = [] {
     const nn::FloatModules plain;
     return Net();
@@ -151,37 +163,38 @@ int main(int count, char** arguments) try {
 
   const std::vector<std::pair<const char*, qdq::RangeMethod>> methods{
       {"max", qdq::Method::Max}, {"entropy", qdq::Method::Entropy}, {"percentile", qdq::percentile(99.99)}, {"mse", qdq::Method::Mse}};
-  double best4 = 0;
+  double lost4 = 0;
   for (const std::uint32_t bits : {8u, 4u}) {
     for (const auto& [name, method] : methods) {
       auto net = quantized(floats, bits, bits);
       calibrate(net, calibration.images, method);
       const double found = accuracy(net, test);
       std::cout << "int" << bits << " " << name << " " << found << "%" << std::endl;
-      // One image is 0.2 points. The others cost more than the method that is the default.
-      if (bits == 8) HOLDS(found > in_float - (method.method == qdq::Method::Mse ? 0.55 : 1.05));
-      if (bits == 4) best4 = std::max(best4, found);
+      // One image is 0.2 points.
+      if (bits == 8) HOLDS(found >= in_float - 0.5);
+      if (bits == 4) HOLDS(found < in_float);
+      if (bits == 4) lost4 += (in_float - found) / static_cast<double>(methods.size());
     }
   }
-  HOLDS(best4 < in_float - 0.75);
+  HOLDS(lost4 >= 0.5);
 
-  const auto tune = [&](Net& net, const nn::FineTuning& schedule) {
+  const nn::FineTuning schedule(steps, rate);
+  const auto tune = [&](Net& net) {
     train(net, training, schedule.steps(), [&](torch::optim::Optimizer& optimizer, std::uint64_t step) { schedule.apply(optimizer, step); });
   };
-  // Four bits want more than the little training that eight do with: twice as long as in float, with ranges that learn.
   auto int4 = quantized(floats, 4, 4, true);
   calibrate(int4, calibration.images, qdq::Method::Mse);
-  tune(int4, nn::FineTuning(qdq::QatSchedule::make(2 * steps, rate / 2, rate / 200).value()));
+  tune(int4);
   const double trained = accuracy(int4, test);
   std::cout << "int4 trained " << trained << "%" << std::endl;
-  HOLDS(trained > in_float - 1.55);
-  HOLDS(trained > best4);
+  HOLDS(trained >= in_float - 1.5);
+  HOLDS(in_float - trained < lost4);
 
   // What the engine computes in: 8-bit activations, with weights of 8 and of 4 bits, ranges learned for one of them.
   for (const std::uint32_t bits : {8u, 4u}) {
     auto net = quantized(floats, bits, 8, bits == 4);
     calibrate(net, calibration.images, qdq::Method::Mse);
-    tune(net, nn::FineTuning(steps, rate));
+    tune(net);
     std::cout << "w" << bits << "a8 trained " << accuracy(net, test) << "%" << std::endl;
     export_it(net, onnx, out + "/w" + std::to_string(bits), test);
   }

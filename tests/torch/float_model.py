@@ -7,23 +7,26 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-SHAPES = {"conv1": (8, 1, 3, 3), "conv2": (8, 8, 3, 3), "conv3": (8, 8, 3, 3), "conv4": (8, 8, 3, 3), "fc": (10, 128)}
+CONVS = {1: (6, 1, 3, 3), 2: (6, 6, 3, 3), 3: (6, 6, 3, 3), 4: (6, 6, 3, 3)}
+NORM = ("weight", "bias", "running_mean", "running_var")
 
 
 def main():
-    initializers = []
-    for name, shape in SHAPES.items():
-        # Nobody may mistake what was not replaced.
-        initializers.append(numpy_helper.from_array(np.full(shape, np.nan, np.float32), f"{name}.weight"))
-        initializers.append(numpy_helper.from_array(np.full(shape[0], np.nan, np.float32), f"{name}.bias"))
+    shapes = {f"conv{at}.weight": shape for at, shape in CONVS.items()}
+    shapes |= {f"bn{at}.{part}": (6,) for at in CONVS for part in NORM}
+    shapes |= {"fc.weight": (10, 96), "fc.bias": (10,)}
+    # Nobody may mistake what was not replaced.
+    initializers = [numpy_helper.from_array(np.full(shape, np.nan, np.float32), name) for name, shape in shapes.items()]
 
-    def conv(name, source):
-        return [helper.make_node("Conv", [source, f"{name}.weight", f"{name}.bias"], [f"{name}_out"], f"/{name}/Conv", pads=[1] * 4),
-                helper.make_node("Relu", [f"{name}_out"], [f"{name}_relu"], f"/{name}/Relu")]
+    def conv(at, source):
+        norm = [f"bn{at}.{part}" for part in NORM]
+        return [helper.make_node("Conv", [source, f"conv{at}.weight"], [f"conv{at}_out"], f"/conv{at}/Conv", pads=[1] * 4),
+                helper.make_node("BatchNormalization", [f"conv{at}_out", *norm], [f"bn{at}_out"], f"/bn{at}/BatchNormalization"),
+                helper.make_node("Relu", [f"bn{at}_out"], [f"conv{at}_relu"], f"/relu{at}/Relu")]
 
-    nodes = [*conv("conv1", "input"), *conv("conv2", "conv1_relu"),
+    nodes = [*conv(1, "input"), *conv(2, "conv1_relu"),
              helper.make_node("MaxPool", ["conv2_relu"], ["pooled"], "/pool/MaxPool", kernel_shape=[2, 2], strides=[2, 2]),
-             *conv("conv3", "pooled"), *conv("conv4", "conv3_relu"), helper.make_node("Flatten", ["conv4_relu"], ["flat"], "/Flatten"),
+             *conv(3, "pooled"), *conv(4, "conv3_relu"), helper.make_node("Flatten", ["conv4_relu"], ["flat"], "/Flatten"),
              helper.make_node("Gemm", ["flat", "fc.weight", "fc.bias"], ["logits"], "/fc/Gemm", transB=1)]
     graph = helper.make_graph(nodes, "digits", [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["N", 1, 8, 8])],
                               [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", 10])], initializers)

@@ -102,6 +102,11 @@ def main():
         for name in ("w8", "w4"):
             print(run(sys.executable, TESTS / "compare.py", out / f"{name}.onnx", out / f"{name}.txt"), end="")
 
+    def export():
+        out = suite.out("export")
+        run(sys.executable, TESTS / "export_model.py", out / "float.onnx")
+        test("export", out / "float.onnx", out / "quantized.onnx")
+
     def example():
         """The program as it was, and the same in the other namespace."""
         before, after = (ROOT / "examples" / "torch" / f"{name}.cpp" for name in ("before", "after"))
@@ -116,7 +121,7 @@ def main():
         print(*said, sep="", end="")
 
     cases = [("example", example), ("functions", lambda: test("functions", golden)), ("quantizer", lambda: test("quantizer")),
-             ("modules", lambda: test("modules"))]
+             ("modules", lambda: test("modules")), ("export", export)]
     cases += [(f"digits, seed {seed}", lambda seed=seed: digits(seed)) for seed in range(1, options.seeds + 1)]
     if shutil.which("clang++"):
         cases.append(("clang++", lambda: run("clang++", *programs.options, "-fsyntax-only", "-include", TESTS / "check.hpp",

@@ -3,6 +3,7 @@
 #define QDQ_TORCH_EXPORT_HPP
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -26,32 +27,78 @@ struct ExportOptions {
   std::uint32_t tensorrt_version = 100000;
 };
 
+/// A module whose quantizers have no part in the exported model, and why.
+struct LeftInFloat {
+  std::string module, reason;
+};
+
+/// What export_onnx() has done.
+struct Exported {
+  Ranges ranges;                           ///< Of the activations, by the names of the float model and of what is clipped.
+  std::vector<std::string> quantized;      ///< The modules that are quantized in the model.
+  std::vector<LeftInFloat> left_in_float;  ///< The others that have quantizers: pools, sums, norms, LSTMs, and what is disabled.
+};
+
 namespace detail {
+
+/// Whether a tensor has no negative element whatever the data: by the node that computes it, and those before it that only choose,
+/// move or average.
+inline bool never_negative(const Graph& graph, std::size_t tensor) {
+  static const std::set<std::string_view> starts{"Abs", "Relu", "Sigmoid", "Softmax"};
+  static const std::set<std::string_view> keeps{"AveragePool", "Dropout",  "Flatten", "GlobalAveragePool", "GlobalMaxPool",
+                                                "Identity",    "MaxPool",  "Reshape", "Squeeze",           "Transpose",
+                                                "Unsqueeze"};
+  while (tensor != none && graph.tensors()[tensor].producer != none) {
+    const auto node = graph.nodes()[graph.tensors()[tensor].producer];
+    if (starts.count(node.op) != 0) return true;
+    if (keeps.count(node.op) == 0) return false;
+    tensor = node.inputs[0];
+  }
+  return false;
+}
 
 /// What becomes of the network's modules in the model.
 class Exporter {
  public:
   Exporter(const torch::nn::Module& model, Model onnx)
-      : model_(model), onnx_(std::move(onnx)), graph_(onnx_.graph().value()), ranges_(Ranges::make("trained").value()) {}
+      : model_(model), onnx_(std::move(onnx)), graph_(at_opset_13(onnx_)), ranges_(Ranges::make("trained").value()) {}
 
-  Ranges write(const std::string& out, const ExportOptions& options) {
+  Exported write(const std::string& out, const ExportOptions& options) {
     quantized_.weight_form(options.weight_form);
     store_parameters();
-    for (const auto& [name, site] : sites(model_)) {
-      if (site.weight) add(name, site);
-    }
-    if (ranges_.size() == 0) {
+    for (const auto& [name, site] : sites(model_)) add(name, site);
+    if (exported_.empty()) {
       fail(Status::InvalidArgument, "the network has no quantized weight to export", "build it while is_quantized(), and calibrate it");
     }
-    const auto plan = onnx_.plan(policy_.build().value(), ranges_).value();
-    onnx_.quantize(plan, ranges_, quantized_.build().value()).value().save(out).value();
+    // A calibration cache is for the float model as it is, where nothing clips.
     if (options.tensorrt_version != 0) {
       Cache::from_ranges(graph_.spread(ranges_).value(), options.tensorrt_version).value().write(out + ".cache").value();
     }
-    return std::move(ranges_);
+    clip_inputs();
+    const auto plan = onnx_.plan(policy_.build().value(), ranges_).value();
+    std::vector<std::string> quantized;
+    for (const auto& layer : exported_) {
+      check_plan(plan, layer);
+      quantized.push_back(layer.module);
+    }
+    onnx_.quantize(plan, ranges_, quantized_.build().value()).value().save(out).value();
+    return {std::move(ranges_), std::move(quantized), std::move(left_in_float_)};
   }
 
  private:
+  /// What is quantized of a module: the node that computes it, what clips its input, and the weight with the axis of its ranges.
+  struct Layer {
+    std::string module, node, weight;
+    std::optional<Quantizer::ClipRange> clip;
+    std::int32_t axis;
+  };
+
+  /// Of the opset that plans are made in, so that numbers of nodes stay.
+  static Graph at_opset_13(Model& onnx) {
+    if (onnx.opset() < 13) (void)onnx.raise_opset(13).value();
+    return onnx.graph().value();
+  }
+
   /// Parameters and buffers by name; those of quantizers are none of the float model's.
   void store_parameters() {
     std::set<const void*> ranges;
@@ -88,11 +135,17 @@ class Exporter {
     return uses[0];
   }
 
+  void leave_in_float(const std::string& name, const char* reason) {
+    // A module may have several places.
+    if (left_in_float_.empty() || left_in_float_.back().module != name) left_in_float_.push_back({name, reason});
+  }
+
   void add(const std::string& name, const Site& site) {
-    if (site.input->is_disabled() && site.weight->is_disabled()) return;
-    if (site.parameter.empty()) {
-      fail(Status::Unsupported, name + " has no single weight that ONNX stores", "disable its quantizers, or build it in float");
+    if (site.input->is_disabled() && (!site.weight || site.weight->is_disabled())) {
+      return leave_in_float(name, "its quantizers are disabled");
     }
+    if (!site.weight) return leave_in_float(name, "it has no weight by whose name its node could be found");
+    if (site.parameter.empty()) return leave_in_float(name, "ONNX stores no single weight of it");
     if (site.input->is_disabled() != site.weight->is_disabled()) {
       fail(Status::Unsupported, name + " has one of its quantizers disabled", "enable or disable both: integers are multiplied by integers");
     }
@@ -107,12 +160,44 @@ class Exporter {
       fail(Status::Unsupported, "the node that reads '" + weight + "' has no name or input", "name the nodes of the ONNX model");
     }
     policy_.include_name(node.name);
-    add_input(name, *site.input, graph_.tensors()[node.inputs[0]].name);
-    add_weight(name, *site.weight, weight, site.value);
+    Layer layer{name, std::string(node.name), weight, add_input(name, *site.input, node.inputs[0]), no_axis};
+    layer.axis = add_weight(name, *site.weight, weight, site.value);
+    exported_.push_back(std::move(layer));
   }
 
-  /// One tensor has one range: the widest of those that its readers were trained with.
-  void add_input(const std::string& name, const TensorQuantizerImpl& quantizer, std::string_view tensor) {
+  /// What training clipped is clipped in the model too.
+  void clip_inputs() {
+    for (const auto& layer : exported_) {
+      if (layer.clip) onnx_.clip_input(layer.node, 0, layer.clip->min, layer.clip->max).value();
+    }
+    graph_ = onnx_.graph().value();
+    for (const auto& layer : exported_) {
+      if (!layer.clip) continue;
+      const auto clipped = graph_.nodes()[graph_.find_node(layer.node)].inputs[0];
+      ranges_.set(graph_.tensors()[clipped].name, std::max(-layer.clip->min, layer.clip->max)).value();
+    }
+  }
+
+  /// The plan must quantize a layer, and its weight along the axis that its ranges were trained for.
+  void check_plan(const Plan& plan, const Layer& layer) const {
+    for (const auto& weight : plan.weights()) {
+      if (graph_.tensors()[weight.tensor].name != layer.weight) continue;
+      if (layer.axis == no_axis || layer.axis == weight.axis) return;
+      const auto along = weight.axis == no_axis ? std::string("with one range") : "along axis " + std::to_string(weight.axis);
+      fail(Status::Unsupported,
+           layer.module + ".weight_quantizer has a range per index of axis " + std::to_string(layer.axis) +
+               ", but the weight of node '" + layer.node + "' is quantized " + along,
+           "train it with that axis, or with one range");
+    }
+    const auto decision = plan.decisions()[graph_.find_node(layer.node)];
+    fail(Status::Unsupported, layer.module + ": node '" + layer.node + "' stays in float: " + std::string(decision.reason),
+         "disable its quantizers, or build it in float");
+  }
+
+  /// One tensor has one range: the widest of those that its readers were trained with. Returns what the input must be clipped to
+  /// besides, where quantizing alone computes something else than the learned range did: the integers go further.
+  std::optional<Quantizer::ClipRange> add_input(const std::string& name, const TensorQuantizerImpl& quantizer, std::size_t read) {
+    const auto tensor = graph_.tensors()[read].name;
     const auto& descriptor = quantizer.descriptor();
     const auto amax = checked(name + ".input_quantizer", quantizer);
     if (descriptor.num_bits() != 8 || descriptor.is_unsigned() || descriptor.narrow_range() || amax.numel() != 1) {
@@ -122,16 +207,23 @@ class Exporter {
     const auto number = amax.item<float>();
     const auto before = ranges_.has(tensor) ? ranges_.get(tensor).value() : 0.0f;
     ranges_.set(tensor, std::max(number, before)).value();
+    const auto range = quantizer.clip_range();
+    if (!range || (never_negative(graph_, read) && std::nearbyint(range->max * (127 / number)) == 127)) return std::nullopt;
+    return range;
   }
 
   /// Weights of fewer bits, of the narrow range or of a learned one are stored as they are quantized: int8 holds them exactly, with
-  /// the same step.
-  void add_weight(const std::string& name, TensorQuantizerImpl& quantizer, const std::string& tensor, const torch::Tensor& value) {
+  /// the same step. Returns the axis that has ranges of its own.
+  std::int32_t add_weight(const std::string& name, TensorQuantizerImpl& quantizer, const std::string& tensor, const torch::Tensor& value) {
     const auto& descriptor = quantizer.descriptor();
     const auto amax = checked(name + ".weight_quantizer", quantizer).cpu().contiguous();
     if (descriptor.is_e4m3() || descriptor.num_bits() > 8 || descriptor.is_unsigned() || descriptor.block_size() != 0) {
       fail(Status::Unsupported, name + ".weight_quantizer is no signed one of up to 8 bits without blocks",
            "train it in a format that int8 holds");
+    }
+    const auto axes = descriptor.axis();
+    if (axes.size() > 1) {
+      fail(Status::Unsupported, name + ".weight_quantizer keeps several axes", "train it with one range, or one per output channel");
     }
     if (descriptor.num_bits() < 8 || descriptor.narrow_range() || descriptor.learn_amax()) {
       const torch::NoGradGuard no_grad;
@@ -140,6 +232,7 @@ class Exporter {
     const auto high = operations::high(descriptor);
     const auto int8 = (amax.flatten().to(torch::kDouble) * (127 / high)).to(torch::kFloat);
     quantized_.weight_amax(tensor, view(int8));
+    return amax.numel() == 1 ? no_axis : static_cast<std::int32_t>(operations::from_first(axes[0], value));
   }
 
   static torch::Tensor checked(const std::string& name, const TensorQuantizerImpl& quantizer) {
@@ -158,6 +251,8 @@ class Exporter {
   Model onnx_;
   Graph graph_;
   Ranges ranges_;
+  std::vector<Layer> exported_;
+  std::vector<LeftInFloat> left_in_float_;
   Policy::Builder policy_ = Policy::make();
   QuantizeOptions::Builder quantized_ = QuantizeOptions::make();
 };
@@ -166,15 +261,18 @@ class Exporter {
 
 /// Puts a trained network into the float ONNX model of the same network: writes `out` with the network's weights, Quantize and
 /// Dequantize where its modules with a weight quantize, by exactly their ranges, and the calibration cache `out`.cache beside it.
-/// Returns the ranges of the activations.
+/// Returns the ranges of the activations, and which modules are quantized and which stay in float.
 ///
 /// The model's initializers are called as the network's parameters, "conv1.weight", which is how exporters call them where they fold
 /// nothing. The range of a module's input belongs to what the node that reads its weight reads besides; of several such ranges for one
-/// tensor the widest is taken. Activations are signed with 8 bits and one range, which is symmetric: of a learned range it is amax =
-/// max(-min, max), and the model does not clip what training clipped at an end nearer to zero. Weights have up to 8 bits. Modules without a weight, whose place in the model no name tells, stay as
-/// they are in the float model: disable their quantizers to train what is exported. Modules whose quantizers are disabled stay in float.
-inline Ranges export_onnx(const torch::nn::Module& model, const std::string& float_onnx, const std::string& out,
-                          const ExportOptions& options = ExportOptions()) {
+/// tensor the widest is taken. Activations are signed with 8 bits and one range. A learned range clips: the model gets a Clip before
+/// Quantize wherever that makes a difference, so that it computes what the module does; a calibration cache knows amax =
+/// max(-min, max) only. Weights have up to 8 bits, with one range or one per output channel; another axis is an error.
+///
+/// Modules without a weight, whose place in the model no name tells, stay as they are in the float model, and so do LSTMs and what
+/// is disabled: the answer names them. Disable their quantizers to train what is exported.
+inline Exported export_onnx(const torch::nn::Module& model, const std::string& float_onnx, const std::string& out,
+                            const ExportOptions& options = ExportOptions()) {
   return detail::Exporter(model, Model::open(float_onnx).value()).write(out, options);
 }
 

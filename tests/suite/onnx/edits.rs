@@ -180,6 +180,37 @@ fn a_stored_tensor_takes_other_values_of_its_shape_and_type() {
 }
 
 #[test]
+fn an_input_can_be_clipped_for_one_node() {
+    let mut model = model();
+    let graph = model.graph().unwrap();
+    let reader = graph.nodes.iter().find(|node| node.op == "Gemm").unwrap();
+    let (name, read) = (reader.name.clone(), graph.tensor(reader.inputs[0].unwrap()).name.clone());
+    let clipped = model.clip_input(&name, 0, -0.5, 2.0).unwrap();
+    let graph = Model::from_bytes(model.encode().unwrap().into()).unwrap().graph().unwrap();
+    let reader = graph.nodes.iter().find(|node| node.name == name).unwrap();
+    let tensor = graph.tensor(reader.inputs[0].unwrap());
+    assert_eq!(tensor.name, clipped);
+    let clip = graph.node(tensor.producer.unwrap());
+    assert_eq!((clip.op.as_str(), &graph.tensor(clip.inputs[0].unwrap()).name), ("Clip", &read));
+    for (input, end) in [(1, -0.5f32), (2, 2.0)] {
+        let stored = model.constant(&graph.tensor(clip.inputs[input].unwrap()).name).unwrap().unwrap();
+        assert_eq!(stored, Tensor::new(vec![], vec![end]).unwrap());
+    }
+    for (node, input, min, max, part) in [
+        ("nobody", 0, 0.0, 1.0, "'nobody'"),
+        (name.as_str(), 7, 0.0, 1.0, "no input 7"),
+        (name.as_str(), 0, 2.0, 1.0, "from 2 to 1"),
+        (name.as_str(), 0, f32::NAN, 1.0, "from NaN"),
+        (name.as_str(), 0, 0.0, f32::INFINITY, "to inf"),
+    ] {
+        let before = model.encode().unwrap();
+        let error = model.clip_input(node, input, min, max).unwrap_err();
+        assert!(error.message().contains(part) && error.remedy().is_some(), "{error}");
+        assert_eq!(model.encode().unwrap(), before);
+    }
+}
+
+#[test]
 fn a_node_can_be_copied_and_given_one_more_input() {
     let mut model = model();
     let at = model.nodes().position(|node| node.op() == "Gemm").unwrap();

@@ -1,0 +1,151 @@
+// What export_onnx() writes computes what the network does: learned ranges clip, weights keep their axis, and the rest is named.
+// usage: export FLOAT.onnx OUT.onnx, see export_model.py
+#include "check.hpp"
+
+#include <set>
+
+#include <qdq/session.hpp>
+
+static std::string float_onnx, out;
+
+namespace {
+
+struct NetImpl : torch::nn::Module {
+  Tensor forward(const Tensor& input) {
+    auto x = torch::relu(conv->forward(input));
+    x = pool->forward(add->forward(left->forward(x), right->forward(x)));
+    return fc->forward(up->forward(norm->forward(x)).flatten(1));
+  }
+
+  nn::Conv2d same(const char* name, std::int64_t from) {
+    return register_module(name, nn::Conv2d(nn::Conv2dOptions(from, 4, 3).padding(1)));
+  }
+  nn::Conv2d conv = same("conv", 3), left = same("left", 4), right = same("right", 4);
+  nn::Add add = register_module("add", nn::Add());
+  nn::MaxPool2d pool = register_module("pool", nn::MaxPool2d(2));
+  nn::InstanceNorm2d norm = register_module("norm", nn::InstanceNorm2d(nn::InstanceNorm2dOptions(4).affine(true)));
+  nn::ConvTranspose2d up = register_module("up", nn::ConvTranspose2d(nn::ConvTranspose2dOptions(4, 4, 2).stride(2)));
+  nn::Linear fc = register_module("fc", nn::Linear(256, 6));
+  nn::LSTM rnn = register_module("rnn", nn::LSTM(3, 2));
+};
+TORCH_MODULE(Net);
+
+/// A network whose convolutions learn the ranges of their inputs, calibrated.
+Net calibrated(const Tensor& x) {
+  nn::Conv2dImpl::set_default_input(qdq::Descriptor::make().learn_amax(true).calib_method(qdq::CalibMethod::Histogram).build().value());
+  nn::LinearImpl::set_default_weight(qdq::Descriptor());
+  Net net;
+  nn::Conv2dImpl::set_default_input(nn::detail::default_input()->clone().value());
+  nn::LinearImpl::set_default_weight(qdq::Descriptor::predefined(qdq::Predefined::LinearWeightPerRow).value());
+  {
+    const torch::NoGradGuard no_grad;
+    const nn::Collect collect(*net);
+    net->forward(x);
+    net->rnn->forward(x.select(1, 0).narrow(2, 0, 3));
+  }
+  nn::calibrate_weights(*net);
+  nn::load_calib_amax(*net, qdq::Method::Mse, false);
+  return net;
+}
+
+Tensor run_onnx(const Tensor& x) {
+  auto session = qdq::Session::open(qdq::Model::open(out).value()).value();
+  qdq::Batch batch;
+  batch.set("x", nn::view(x)).value();
+  return nn::to_tensor(session.run(batch).value()[0].tensor);
+}
+
+std::size_t count(std::string_view op) {
+  const auto graph = qdq::Model::open(out).value().graph().value();
+  std::size_t found = 0;
+  for (const auto& node : graph.nodes()) found += node.op == op;
+  return found;
+}
+
+void disable_the_rest(Net& net) {
+  for (const auto* name : {"add.*", "pool.*", "norm.*", "rnn.*"}) nn::disable(*net, name);
+}
+
+/// Replaces the quantizer of a weight by one of this descriptor, calibrated.
+template <typename Module>
+void requantize(Module& module, qdq::Descriptor::Builder& described) {
+  module->replace_module("weight_quantizer", std::make_shared<nn::TensorQuantizerImpl>(described.build().value()));
+  nn::calibrate_weights(*module);
+}
+
+}  // namespace
+
+TEST(learned_ranges_clip_as_the_network_does) {
+  const auto x = torch::randn({4, 3, 8, 8}) * 2;
+  auto net = calibrated(x);
+  disable_the_rest(net);
+  const auto exports = [&](std::size_t clips) {
+    auto exported = nn::export_onnx(*net, float_onnx, out);
+    HOLDS(count("Clip") == clips && count("QuantizeLinear") == 5 - (clips < 2));
+    const torch::NoGradGuard no_grad;
+    NEAR(run_onnx(x), net->forward(x), 1e-4);
+    return exported;
+  };
+  // What is never negative needs no Clip while the end of its range is the highest integer; signed data reaches -128 without one.
+  const auto first = exports(1);
+  HOLDS(first.ranges.get("x_clipped").value() == net->conv->input_quantizer()->amax_in_use().item<float>());
+  // An end that training has moved: of "relu", which two layers read in ranges of their own.
+  net->conv->input_quantizer()->set_clip_range(-0.5f, 1.5f);
+  net->left->input_quantizer()->set_clip_range(-1, 0.3f);
+  const auto second = exports(2);
+  HOLDS(second.ranges.get("x_clipped").value() == 1.5f && second.ranges.get("relu_clipped").value() == 1.0f);
+  // For a calibration cache, which cannot clip, the float model's tensors have ranges too.
+  const auto cache = qdq::Cache::read(out + ".cache").value().to_ranges().value();
+  HOLDS(cache.get("x").value() == 1.5f && !cache.has("x_clipped") && cache.has("relu"));
+  net->conv->input_quantizer()->set_clip_range(0.25f, 1.5f);
+  exports(2);
+}
+
+TEST(what_stays_in_float_is_named) {
+  const auto x = torch::randn({4, 3, 8, 8});
+  auto net = calibrated(x);
+  nn::disable(*net, "right.*");
+  const auto exported = nn::export_onnx(*net, float_onnx, out);
+  HOLDS(exported.quantized == std::vector<std::string>({"conv", "left", "up", "fc"}));
+  std::set<std::string> left;
+  for (const auto& [module, reason] : exported.left_in_float) {
+    left.insert(module);
+    const auto* expected = module == "right" ? "disabled" : module == "rnn" ? "no single weight" : "has no weight";
+    HOLDS(reason.find(expected) != std::string::npos);
+  }
+  HOLDS(left == std::set<std::string>({"add", "norm", "pool", "right", "rnn"}) && exported.left_in_float.size() == 5);
+}
+
+TEST(a_weight_keeps_its_axis_or_is_refused) {
+  const auto x = torch::randn({4, 3, 8, 8});
+  auto net = calibrated(x);
+  disable_the_rest(net);
+  const auto refused = [&](auto& module, auto&& set, const char* what) {
+    auto described = qdq::Descriptor::make();
+    set(described);
+    requantize(module, described);
+    FAILS(what, nn::export_onnx(*net, float_onnx, out));
+  };
+  using Builder = qdq::Descriptor::Builder;
+  // As many input channels as output channels: by their number alone the ranges would fit.
+  refused(net->up, [](Builder& d) { d.axis({0}); }, "up.weight_quantizer has a range per index of axis 0");
+  refused(net->up, [](Builder& d) { d.axis({0, 1}); }, "up.weight_quantizer keeps several axes");
+  auto one = qdq::Descriptor::make();
+  requantize(net->up, one);
+  refused(net->left, [](Builder& d) { d.axis({1}); }, "quantized along axis 0");
+  auto last = qdq::Descriptor::make();
+  requantize(net->left, last.axis({-4}));
+  const auto exported = nn::export_onnx(*net, float_onnx, out);
+  const torch::NoGradGuard no_grad;
+  NEAR(run_onnx(x), net->forward(x), 1e-4);
+  // One range for the whole weight is written for every channel.
+  const auto scales = nn::to_tensor(qdq::Model::open(out).value().constant("up.weight_scale").value()->view());
+  HOLDS(scales.numel() == 4 && (scales == scales[0]).all().item<bool>());
+}
+
+int main(int count, char** arguments) {
+  if (count != 3) return 2;
+  float_onnx = arguments[1];
+  out = arguments[2];
+  return run_all();
+}

@@ -1,0 +1,40 @@
+#!/usr/bin/env python3
+"""Writes the float ONNX model of the network in export.cpp, its initializers called as the network's parameters: export_model.py OUT"""
+
+import sys
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+SHAPES = {"conv.weight": (4, 3, 3, 3), "conv.bias": (4,), "left.weight": (4, 4, 3, 3), "left.bias": (4,),
+          "right.weight": (4, 4, 3, 3), "right.bias": (4,), "norm.weight": (4,), "norm.bias": (4,),
+          "up.weight": (4, 4, 2, 2), "up.bias": (4,), "fc.weight": (6, 256), "fc.bias": (6,),
+          # Nothing reads these: what a converter makes of an LSTM has no name of the network's.
+          "rnn.weight_ih_l0": (8, 3), "rnn.weight_hh_l0": (8, 2), "rnn.bias_ih_l0": (8,), "rnn.bias_hh_l0": (8,)}
+
+
+def main():
+    # Nobody may mistake what was not replaced.
+    stored = [numpy_helper.from_array(np.full(shape, np.nan, np.float32), name) for name, shape in SHAPES.items()]
+
+    def layer(op, name, source, **attributes):
+        return helper.make_node(op, [source, f"{name}.weight", f"{name}.bias"], [f"{name}_out"], f"/{name}/{op}", **attributes)
+
+    nodes = [layer("Conv", "conv", "x", pads=[1] * 4), helper.make_node("Relu", ["conv_out"], ["relu"], "/Relu"),
+             layer("Conv", "left", "relu", pads=[1] * 4), layer("Conv", "right", "relu", pads=[1] * 4),
+             helper.make_node("Add", ["left_out", "right_out"], ["sum"], "/Add"),
+             helper.make_node("MaxPool", ["sum"], ["pooled"], "/pool/MaxPool", kernel_shape=[2, 2], strides=[2, 2]),
+             layer("InstanceNormalization", "norm", "pooled"),
+             layer("ConvTranspose", "up", "norm_out", strides=[2, 2]),
+             helper.make_node("Flatten", ["up_out"], ["flat"], "/Flatten"), layer("Gemm", "fc", "flat", transB=1)]
+    graph = helper.make_graph(nodes, "export", [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 3, 8, 8])],
+                              [helper.make_tensor_value_info("fc_out", TensorProto.FLOAT, ["N", 6])], stored)
+    # Older than what quantization needs, so that it is raised on the way.
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 12)], ir_version=7)
+    onnx.checker.check_model(model)
+    onnx.save(model, sys.argv[1])
+
+
+if __name__ == "__main__":
+    main()
