@@ -143,6 +143,39 @@ TEST(a_weight_keeps_its_axis_or_is_refused) {
   HOLDS(scales.numel() == 4 && (scales == scales[0]).all().item<bool>());
 }
 
+TEST(what_the_engine_does_not_compute_is_refused_by_name) {
+  const auto x = torch::randn({4, 3, 8, 8});
+  auto net = calibrated(x);
+  const auto refused = [&](const char* what, const std::function<void(nn::TensorQuantizerImpl&)>& spoil, const char* which) {
+    auto quantizer = nn::quantizers(*net, which).at(0).quantizer;
+    auto& place = net->up;
+    const bool is_input = std::string_view(which).find("input") != std::string_view::npos;
+    const auto name = is_input ? "input_quantizer" : "weight_quantizer";
+    const auto good = std::dynamic_pointer_cast<nn::TensorQuantizerImpl>(quantizer->clone());
+    spoil(*quantizer);
+    FAILS(what, nn::export_onnx(*net, float_onnx, out));
+    place->replace_module(name, good);
+  };
+  using Quantizer = nn::TensorQuantizerImpl;
+  const auto *input = "up.input_quantizer", *weight = "up.weight_quantizer";
+  refused("up.input_quantizer has no fixed range", [](Quantizer& q) { q.clear_amax(); }, input);
+  refused("up.input_quantizer has no fixed range", [](Quantizer& q) { q.set_calibrating(true); }, input);
+  refused("up.weight_quantizer has no fixed range", [](Quantizer& q) { q.set_quantizing(false); }, weight);
+  refused("scales its data first", [](Quantizer& q) { q.set_pre_quant_scale(torch::tensor(2.0f)); }, input);
+  refused("up has one of its quantizers disabled", [](Quantizer& q) { q.set_disabled(true); }, weight);
+  refused("up.input_quantizer is no signed 8-bit one", [](Quantizer& q) { q.set_integers(4); }, input);
+  refused("up.input_quantizer is no signed 8-bit one", [](Quantizer& q) { q.set_integers(8, true); }, input);
+  refused("up.weight_quantizer is no signed one", [](Quantizer& q) { q.set_e4m3(); }, weight);
+  refused("up.weight_quantizer is no signed one", [](Quantizer& q) { q.set_integers(16); }, weight);
+  nn::export_onnx(*net, float_onnx, out);
+  nn::Linear unknown(4, 2);
+  nn::calibrate_weights(*unknown);
+  unknown->input_quantizer()->set_amax(torch::tensor(1.0f));
+  FAILS("no stored tensor is called 'weight'", nn::export_onnx(*unknown, float_onnx, out));
+  nn::disable(*net);
+  FAILS("no quantized weight to export", nn::export_onnx(*net, float_onnx, out));
+}
+
 int main(int count, char** arguments) {
   if (count != 3) return 2;
   float_onnx = arguments[1];

@@ -119,6 +119,8 @@ TEST(transposed_convolutions) {
   torch::nn::ConvTranspose2d plain(nn::ConvTranspose2dOptions(4, 6, 3).stride(2));
   HOLDS(plain->forward(x2, torch::IntArrayRef(wanted)).sizes() == torch::IntArrayRef({2, 6, 12, 13}));
   const std::vector<std::int64_t> too_large{13, 13};
+  nn::ConvTranspose1d reflecting(nn::ConvTranspose1dOptions(4, 6, 3).padding_mode(torch::kReflect));
+  FAILS("pads with zeros only", reflecting->forward(x1));
   FAILS("no output of size 13", up->forward(x2, torch::IntArrayRef(too_large)));
 }
 
@@ -677,6 +679,29 @@ TEST(copies_are_what_they_copy_whatever_the_switch_says) {
   }
   HOLDS(std::dynamic_pointer_cast<nn::Conv2dImpl>(plain->clone())->children().empty());
 }
+
+TEST(weights_are_quantized_in_place) {
+  const auto x = torch::randn({4, 1, 6, 6});
+  auto net = calibrated(x);
+  nn::calibrate_weights(*net);
+  const auto before = net->conv->weight.detach().clone();
+  const auto expected = net->conv->weight_quantizer()->forward(before).detach();
+  const auto output = net->forward(x);
+  nn::disable(*net, "fc.weight_quantizer");
+  const auto fc = net->fc->weight.detach().clone();
+  HOLDS(nn::quantize_weights(*net) == 1);
+  SAME(net->conv->weight.detach(), expected);
+  SAME(net->fc->weight.detach(), fc);
+  HOLDS(!same(before, expected) && net->conv->weight.requires_grad());
+  nn::enable(*net);
+  SAME(net->forward(x), output);
+  net->conv->weight_quantizer()->set_pre_quant_scale(torch::tensor(2.0f));
+  FAILS("conv.weight_quantizer scales", nn::quantize_weights(*net));
+}
+
+// What the original does not quantize either.
+static_assert(std::is_same_v<nn::GRU, torch::nn::GRU> && std::is_same_v<nn::RNN, torch::nn::RNN> &&
+              std::is_same_v<nn::BatchNorm2d, torch::nn::BatchNorm2d>);
 
 struct ResidualImpl : torch::nn::Cloneable<ResidualImpl> {
   ResidualImpl() { ResidualImpl::reset(); }

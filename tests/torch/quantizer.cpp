@@ -180,6 +180,10 @@ TEST(clipping_needs_a_learned_range) {
   learned->init_learn_amax();
   HOLDS(learned->clip_range()->min == -3 && learned->clip_range()->max == 3);
   HOLDS(build([](Descriptor::Builder& d) { d.learn_amax(true).amax(4.0f); })->clip_range()->max == 4);
+  learned->clear_amax();
+  learned->set_amax(torch::tensor({1.0f, 5.0f}));
+  learned->init_learn_amax();
+  HOLDS(learned->clip_range()->min == -5 && learned->clip_range()->max == 5);
 }
 
 TEST(loading_strictly_and_leniently) {

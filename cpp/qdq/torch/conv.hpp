@@ -93,6 +93,12 @@ class QuantizedConvTranspose : public QuantizedWeight<Derived, Base, Options> {
   torch::Tensor compute(const torch::Tensor& input, const Optional<torch::IntArrayRef>& output_size) {
     auto quantize_input = this->input_quantizer(), quantize_weight = this->weight_quantizer();
     if (quantize_input.is_empty()) return Base::forward(input, output_size);
+    const auto only_zeros = [](const auto& mode) {
+      if constexpr (!std::is_same_v<std::decay_t<decltype(mode)>, torch::enumtype::kZeros>) {
+        fail(Status::Unsupported, "a transposed convolution pads with zeros only", "leave padding_mode at torch::kZeros");
+      }
+    };
+    visit(only_zeros, this->options.padding_mode());
     const auto x = quantize_input(input);
     const auto padding = symmetric<D>(padding_of<D>(this->options));
     return convolve<D>(x, quantize_weight(this->weight), this->bias, this->options, padding, true, output_padding(x, padding, output_size));

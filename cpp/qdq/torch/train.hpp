@@ -68,6 +68,24 @@ struct ParameterGroups {
   return groups;
 }
 
+/// Replaces weights by what their quantizers make of them, for programs that take them from here: those of all modules with one weight
+/// whose quantizer is not disabled. Quantizing them again changes nothing. Returns how many.
+inline std::size_t quantize_weights(const torch::nn::Module& model) {
+  const torch::NoGradGuard no_grad;
+  std::size_t done = 0;
+  for (const auto& [name, site] : detail::sites(model)) {
+    if (!site.weight || site.weight->is_disabled() || site.parameter.empty()) continue;
+    if (site.weight->pre_quant_scale().defined() || !site.weight->descriptor().fake_quant()) {
+      detail::fail(Status::Unsupported, name + ".weight_quantizer scales weights or gives integers, so that it would do so twice",
+                   "fold the scale into the weights, and use fake quantization");
+    }
+    auto weight = site.value;
+    weight.copy_(site.weight->forward(weight));
+    ++done;
+  }
+  return done;
+}
+
 /// Stops ranges from moving, for the last epochs of training: no quantizer that matches calibrates or learns its range any more.
 /// What has no range yet is an error, since a dynamic one moves with every batch. `on` = false lets them learn again.
 inline void freeze_ranges(const torch::nn::Module& model, bool on = true, std::string_view pattern = "*") {
