@@ -1363,7 +1363,8 @@ qdq_status qdq_quantizer_load_calib_amax(qdq_quantizer *quantizer,
 
 // The same with the options of pytorch-quantization's entropy and mse: the bins of its histogram at which ranges are tried, from
 // `start_bin` (usually 128) in steps of `stride` (usually 1). An error with another calib_method than QDQ_CALIB_COMPAT, with
-// another method than QDQ_METHOD_ENTROPY and QDQ_METHOD_MSE, with a stride of 0, and where no bin is left.
+// another method than QDQ_METHOD_ENTROPY and QDQ_METHOD_MSE, with a stride of 0, and where no bin is left. `loaded`, which may be
+// NULL, receives whether an amax was set.
 qdq_status qdq_quantizer_load_calib_amax_searching(qdq_quantizer *quantizer,
                                                    qdq_method method,
                                                    size_t start_bin,

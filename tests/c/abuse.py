@@ -41,6 +41,8 @@ PATHS = {"qdq_stats_load": "stats_path", "qdq_ranges_read": "json_path", "qdq_ca
          "qdq_model_open": "model_path", "qdq_run_options_set_onnxruntime": "model_path",
          "qdq_axis_max_load": "maxima_path", "qdq_quantizer_load_calibration": "calibration_path",
          "qdq_value_read_npy": "npy_path", "qdq_onnxruntime_find": "model_path", "qdq_onnxruntime_version": "model_path"}
+# Objects that are not like the others, by the function that needs them.
+MADE = {"qdq_quantizer_load_calib_amax_searching": "quantizer_that_collects(QDQ_CALIB_COMPAT)"}
 # What good arguments need that not every machine has: ONNX Runtime.
 MAY_FAIL = {"qdq_onnxruntime_version"}
 
@@ -79,7 +81,7 @@ class Call:
         if self.owned(type_) in self.header.objects and type_.endswith("*"):
             variable = f"{name}"
             handle = self.owned(type_)
-            self.before.append(f"{handle} *{variable} = make_{handle}();")
+            self.before.append(f"{handle} *{variable} = {MADE.get(self.function.name, f'make_{handle}()')};")
             self.after.append(f"{handle}_free(&{variable});")
             return variable
         if type_ == "const qdq_tensor *":

@@ -316,10 +316,10 @@ static qdq_descriptor *make_qdq_descriptor(void) {
   return qdq_descriptor_new();
 }
 
-static qdq_quantizer *make_qdq_quantizer(void) {
+static qdq_quantizer *quantizer_that_collects(qdq_calib_method calib_method) {
   qdq_error *failure;
   qdq_descriptor *descriptor = qdq_descriptor_new();
-  must(qdq_descriptor_set_calib_method(descriptor, QDQ_CALIB_HISTOGRAM, &failure), failure);
+  must(qdq_descriptor_set_calib_method(descriptor, calib_method, &failure), failure);
   must(qdq_descriptor_set_learn_amax(descriptor, true, &failure), failure);
   must(qdq_descriptor_set_amax(descriptor, good_tensor("", "amax"), &failure), failure);
   qdq_quantizer *quantizer;
@@ -327,6 +327,10 @@ static qdq_quantizer *make_qdq_quantizer(void) {
   must(qdq_quantizer_collect(quantizer, good_tensor("", ""), &failure), failure);
   qdq_descriptor_free(&descriptor);
   return quantizer;
+}
+
+static qdq_quantizer *make_qdq_quantizer(void) {
+  return quantizer_that_collects(QDQ_CALIB_HISTOGRAM);
 }
 
 static qdq_qat_schedule *make_qdq_qat_schedule(void) {

@@ -71,9 +71,7 @@ class Exporter {
       fail(Status::InvalidArgument, "the network has no quantized weight to export", "build it while is_quantized(), and calibrate it");
     }
     // A calibration cache is for the float model as it is, where nothing clips.
-    if (options.tensorrt_version != 0) {
-      Cache::from_ranges(graph_.spread(ranges_).value(), options.tensorrt_version).value().write(out + ".cache").value();
-    }
+    const auto of_float = graph_.spread(ranges_).value();
     clip_inputs();
     const auto plan = onnx_.plan(policy_.build().value(), ranges_).value();
     std::vector<std::string> quantized;
@@ -82,6 +80,9 @@ class Exporter {
       quantized.push_back(layer.module);
     }
     onnx_.quantize(plan, ranges_, quantized_.build().value()).value().save(out).value();
+    if (options.tensorrt_version != 0) {
+      Cache::from_ranges(of_float, options.tensorrt_version).value().write(out + ".cache").value();
+    }
     return {std::move(ranges_), std::move(quantized), std::move(left_in_float_)};
   }
 
