@@ -14,7 +14,7 @@ endif
 export QDQ_PYTHON := $(PYTHON)
 
 .DEFAULT_GOAL := help
-.PHONY: help bench demo demo-accuracy test native torch torch-seeds miri tsan header share python models peers consumers findings fmt-check lint doc clean
+.PHONY: help bench demo demo-accuracy test native torch torch-seeds test-gpu test-gpu-folder miri tsan header share python models peers consumers findings fmt-check lint doc clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -63,6 +63,14 @@ torch: python ## test the LibTorch layer, with Debian's libtorch-dev or that of 
 torch-seeds: python ## train, calibrate and fine-tune digits with five seeds
 	$(CARGO) build --quiet --lib --bins --examples --test suite
 	$(PYTHON) tests/torch/run.py --only digits --seeds 5
+
+test-gpu: ## build INT8 engines on this machine's NVIDIA GPU and run them (skipped where there is none)
+	@if python3 tests/tensorrt/gpu.py check; then \
+		$(MAKE) --no-print-directory test-gpu-folder && python3 tests/tensorrt/gpu.py run target/gpu; fi
+
+test-gpu-folder: python models ## gather in target/gpu what `make test-gpu` runs, for a machine that builds nothing
+	$(CARGO) build --quiet --lib --bins --examples --test suite
+	$(PYTHON) tests/tensorrt/gpu.py prepare target/gpu target/models
 
 consumers: python ## install the CMake package and build C and C++ programs against it (ONLY='words of cases')
 	$(PYTHON) tests/consumers/run.py $(ONLY)

@@ -462,7 +462,7 @@ typedef void (*qdq_log_fn)(void *user, qdq_log_level level, const char *message)
 // IInt8EntropyCalibrator, whose caches fit one device only.
 #define QDQ_ALGORITHM_ENTROPY 1
 
-// IInt8LegacyCalibrator. The text of its header is formed like the others': no file with it has been seen.
+// IInt8LegacyCalibrator. Its text is that in the library of TensorRT 8.5.1: no cache with it is public.
 #define QDQ_ALGORITHM_LEGACY 0
 
 // An algorithm that qdq does not know, or none.

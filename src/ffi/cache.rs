@@ -36,7 +36,7 @@ pub const QDQ_ALGORITHM_ENTROPY_2: qdq_algorithm = 2;
 pub const QDQ_ALGORITHM_MIN_MAX: qdq_algorithm = 3;
 /// IInt8EntropyCalibrator, whose caches fit one device only.
 pub const QDQ_ALGORITHM_ENTROPY: qdq_algorithm = 1;
-/// IInt8LegacyCalibrator. The text of its header is formed like the others': no file with it has been seen.
+/// IInt8LegacyCalibrator. Its text is that in the library of TensorRT 8.5.1: no cache with it is public.
 pub const QDQ_ALGORITHM_LEGACY: qdq_algorithm = 0;
 /// An algorithm that qdq does not know, or none.
 pub const QDQ_ALGORITHM_UNKNOWN: qdq_algorithm = -1;

@@ -119,6 +119,7 @@ TEST(a_file_that_does_not_fit_is_not_used) {
                "its header is 'TRT-7000-EntropyCalibration2', not 'TRT-" + version + "-EntropyCalibration2'");
   check_unused("TRT-7000-EntropyCalibration2\nx: 3c010204\n", "allow_reheading()");
   check_unused("TRT-" + version + "-MinMaxCalibration\nx: 3c010204\n", "MinMaxCalibration', not");
+  check_unused("TRT-" + version + "-OtherCalibration\nx: 3c010204\n", "OtherCalibration', not");
   check_unused(header + "x: 3c01\ny 12\n", "model.cache:3: no ': ' between name and scale");
   check_unused(header, "the cache has no tensors");
   check_unused("", "not used");
@@ -138,17 +139,6 @@ TEST(a_file_is_reheaded_where_that_is_allowed) {
   // Scales that cannot be used stay so.
   const WithFile file("TRT-7000-EntropyCalibration2\nx: ff800000\n", true);
   CHECK(file.good && file.calibrated);
-}
-
-TEST(a_legacy_header_that_qdq_does_not_know_is_left_to_tensorrt) {
-  const std::string path = check::folder("legacy") + "/model.cache";
-  const std::string text = "TRT-" + version + "-OldCalibration\nx: 3c010204\n";
-  put(path, text);
-  Build build;
-  build.input("x", {2, 2});
-  auto calibrator = trt::LegacyCalibrator::from_batches(build.network(), counting(*trt::inputs(build.network()), {2}),
-                                                        *build.options().cache_file(path).build());
-  CHECK_EQ(given(**calibrator), text);
 }
 
 TEST(what_is_no_cache_is_not_written) {

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Builds an engine of quantized layers alone with TensorRT-RTX on the CPU: their products must run in INT8.
+"""Builds an engine of quantized layers alone with TensorRT-RTX on the CPU: their products must run in INT8. Then runs the program
+of `make test-gpu` as far as it goes without a GPU.
 
 usage: layers.py
 """
@@ -9,11 +10,13 @@ import sys
 import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parent), str(HERE.parent / "python")]
+sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "python")]
 
 import engine_types  # noqa: E402
+import gpu  # noqa: E402
 import native  # noqa: E402
 import rtx  # noqa: E402
+from compare_with_peer import onnxruntime_library  # noqa: E402
 from tensorrt_headers import headers  # noqa: E402
 
 LIBRARY = native.ROOT / "target" / "debug"
@@ -42,7 +45,22 @@ def main(arguments):
             raise native.Failure("\n".join(map(str, operations)))
 
     suite.case("quantized layers run in INT8", test)
+    if gpu.gpu()[0] is None:
+        suite.case("make test-gpu without a GPU", lambda: without_gpu(suite))
+    else:
+        suite.skip("make test-gpu without a GPU", "there is a GPU")
     suite.end()
+
+
+def without_gpu(suite):
+    """It is skipped with a reason; its program builds the engine and ends where that has to run."""
+    native.run(sys.executable, HERE / "gpu.py", "check", fails="skipped: ")
+    program = suite.compile("g++", [HERE / "gpu" / "gpu.cpp"], "-std=c++17", *native.WARNINGS, f"-I{native.ROOT / 'cpp'}",
+                            *headers("rtx-1.7"), "-ldl", name="gpu")
+    library, parser = rtx.libraries()
+    for way, used in (("qdq", parser), ("network", parser), ("network", "none")):
+        native.run(program, library, used, way, native.DIGITS / "model.onnx", native.DIGITS / "calib.npz", suite.work / "cache",
+                   fails="CUDA", QDQ_ONNXRUNTIME=str(onnxruntime_library()))
 
 
 if __name__ == "__main__":

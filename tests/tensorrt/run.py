@@ -26,6 +26,8 @@ QDQ = ["-Wshadow", "-Wconversion", f"-I{ROOT / 'cpp'}", f"-I{ROOT / 'include'}"]
 BARE = ["-fno-exceptions", "-fno-rtti"]
 CALIBRATION = [HERE / f"{name}.cpp" for name in
                ("calibrators", "calibrator_caches", "calibrator_failures", "device_batch", "dynamic_range")]
+# An older engine does not know its tensors by name.
+GPU = [version for version in VERSIONS if version != "7.2"]
 FEEDING = [
     ("g++", "7.2", SANITIZE, "sanitized"),
     ("g++", "8.5", SANITIZE, "sanitized"),
@@ -67,6 +69,8 @@ def main():
         else:
             suite.case(name, lambda mode=mode: cuda_libraries(suite, mode))
 
+    suite.cases([on_gpu(compiler, version) for compiler in compilers("g++", "clang++") for version in GPU])
+
     # Networks, engines, opened libraries.
     suite.cases(networks.cases(suite))
 
@@ -86,6 +90,11 @@ def calibrators(suite, compiler, version):
         run(program(suite, compiler, version, f"vtable-{version}-{compiler}", HERE / "vtable.cpp"))
 
     return f"calibrators' virtual functions, {version}, {compiler}", test
+
+
+def on_gpu(compiler, version):
+    return (f"the program of make test-gpu, {version}, {compiler}",
+            lambda: compiles(compiler, version, HERE / "gpu" / "gpu.cpp", *QDQ))
 
 
 def stand_in(suite, compiler, version):

@@ -190,6 +190,20 @@ READER(IOptimizationProfile, getDimensions, Dims(char const*, OptProfileSelector
 READER(IHostMemory, data, void*());
 READER(IHostMemory, size, std::size_t());
 
+#if MAJOR >= 8
+READER(ICudaEngine, getNbLayers, int32_t());
+READER(ICudaEngine, getNbIOTensors, int32_t());
+READER(ICudaEngine, getIOTensorName, char const*(int32_t));
+READER(ICudaEngine, getTensorIOMode, TensorIOMode(char const*));
+READER(ICudaEngine, getTensorDataType, DataType(char const*));
+READER(ICudaEngine, createEngineInspector, IEngineInspector*());
+METHOD(IExecutionContext, setInputShape, bool(char const*, Dims const&));
+READER(IExecutionContext, getTensorShape, Dims(char const*));
+METHOD(IExecutionContext, setTensorAddress, bool(char const*, void*));
+METHOD(IExecutionContext, enqueueV3, bool(cudaStream_t));
+READER(IEngineInspector, getLayerInformation, char const*(int32_t, LayerInformationFormat));
+#endif
+
 METHOD(nvonnxparser::IParser, parse, bool(void const*, size_t, char const*));
 METHOD(nvonnxparser::IParser, parseFromFile, bool(char const*, int));
 READER(nvonnxparser::IParser, getNbErrors, int());

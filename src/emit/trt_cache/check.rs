@@ -102,11 +102,6 @@ impl Cache {
                 "a cache for EntropyCalibration names the tensors left after fusion on one device".into(),
                 "on another device calibrate again".into(),
             ),
-            (Ok(Algorithm::LegacyCalibration), _) => about_header(
-                Severity::Note,
-                "the header text for the legacy calibrator is not confirmed by any known file".into(),
-                format!("prefer {}", Algorithm::default()),
-            ),
             _ => {}
         }
     }

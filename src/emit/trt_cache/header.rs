@@ -83,7 +83,7 @@ pub enum Algorithm {
     MinMaxCalibration,
     /// `IInt8EntropyCalibrator`, whose caches name the tensors left after fusion and so fit one device only.
     EntropyCalibration,
-    /// `IInt8LegacyCalibrator`. The text is formed like the others: no file with it has been seen.
+    /// `IInt8LegacyCalibrator`. No cache with this text is public; the library of TensorRT 8.5.1 has it beside the others.
     LegacyCalibration,
 }
 

@@ -31,9 +31,7 @@ class CacheReader {
 
   /// Whether TensorRT reads a cache with this header.
   [[nodiscard]] bool takes(const Cache& cache) const noexcept {
-    // What TensorRT calls the oldest algorithm in a header is not known: it decides for itself.
-    const bool may_be_legacy = algorithm_ == Algorithm::Legacy && cache.algorithm() == Algorithm::Unknown;
-    return cache.tensorrt_version() == version_ && (cache.algorithm() == algorithm_ || may_be_legacy);
+    return cache.tensorrt_version() == version_ && cache.algorithm() == algorithm_;
   }
   Result<void> rehead(Cache& cache) const { return cache.set_header(version_, algorithm_); }
 

@@ -1,24 +1,13 @@
-// IBuilder and IRuntime, and how a program gets them.
+// IBuilder, and how a program gets it and IRuntime.
 //
-// A build runs the calibrator and gives a text of the network; deserializing gives it back.
+// A build runs the calibrator and gives a text of the network.
 #ifndef STANDIN_BUILDER_H
 #define STANDIN_BUILDER_H
 
 #include "calibration.h"
+#include "runtime.h"
 
 namespace nvinfer1 {
-
-class ICudaEngine : public INoCopy {
-    STANDIN_OWNED(ICudaEngine)
-
-    std::string standin;
-
-    STANDIN_METHOD IHostMemory* serialize() const STANDIN_NOEXCEPT {
-        auto* memory = new standin::Owned<IHostMemory>;
-        memory->standin = standin;
-        return memory;
-    }
-};
 
 class IBuilder : public INoCopy {
     STANDIN_OWNED(IBuilder)
@@ -91,20 +80,6 @@ private:
             text += std::to_string(static_cast<int>(layer->getType())) + " " + layer->getName() + "\n";
         }
         return true;
-    }
-};
-
-class IRuntime : public INoCopy {
-    STANDIN_OWNED(IRuntime)
-
-#if STANDIN_AT_LEAST(8, 0)
-    ICudaEngine* deserializeCudaEngine(void const* blob, std::size_t size) noexcept {
-#else
-    virtual ICudaEngine* deserializeCudaEngine(void const* blob, std::size_t size, void* /* pluginFactory */) {
-#endif
-        auto* engine = new standin::Owned<ICudaEngine>;
-        engine->standin.assign(static_cast<char const*>(blob), size);
-        return engine;
     }
 };
 

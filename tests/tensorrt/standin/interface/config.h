@@ -137,6 +137,7 @@ enum class ProfilingVerbosity : int32_t { kLAYER_NAMES_ONLY = 0, kNONE = 1, kDET
 enum class ProfilingVerbosity : int32_t { kDEFAULT = 0, kNONE = 1, kVERBOSE = 2 };
 #endif
 
+enum class TacticSource : int32_t { kCUBLAS = 0, kCUBLAS_LT = 1, kCUDNN = 2 };
 using TacticSources = uint32_t;
 enum class DeviceType : int32_t { kGPU = 0, kDLA = 1 };
 
