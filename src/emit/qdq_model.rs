@@ -47,6 +47,20 @@ pub struct Weights {
 }
 
 impl Weights {
+    /// Refuses what weights that are stored as float cannot have: fewer than 8 bits, and other integers than the nearest.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for these.
+    pub fn check(&self, are_rounded: bool) -> Result<()> {
+        if self.form == WeightForm::Float && (self.bits != 8 || are_rounded) {
+            let message =
+                "weights that are stored as float are rounded by QuantizeLinear, to the nearest of 8 bits";
+            return Err(Error::new(ErrorKind::InvalidArgument, message)
+                .with_remedy("store them as int8, or leave out learned rounding and other bits"));
+        }
+        Ok(())
+    }
+
     /// The known range of a weight, spread over its `channels`.
     fn known(&self, graph: &Graph, weight: TensorId, channels: usize) -> Result<Option<Vec<f32>>> {
         let stored = constant_form(graph, weight).map(|(_, source)| source);
@@ -103,12 +117,7 @@ pub fn quantize_with(
     weights: &Weights,
     ready: &ReadyWeights,
 ) -> Result<Model> {
-    if weights.form == WeightForm::Float && (weights.bits != 8 || !ready.is_empty()) {
-        let message =
-            "weights that are stored as float are rounded by QuantizeLinear, to the nearest of 8 bits";
-        return Err(Error::new(ErrorKind::InvalidArgument, message)
-            .with_remedy("store them as int8, or leave out learned rounding and other bits"));
-    }
+    weights.check(!ready.is_empty())?;
     let mut emitter = Emitter {
         model: model.clone(),
         graph,

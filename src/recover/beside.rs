@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::emit::Ranges;
+use crate::emit::fold::constant_value;
 use crate::emit::qdq_model::{self, ReadyWeights, Weights, shared_amax};
 use crate::error::Result;
 use crate::graph::{Edge, Graph, NodeId, TensorId};
@@ -29,10 +30,16 @@ pub struct Original<'a> {
 pub struct Segment<'a> {
     /// The nodes in their order, each reading the one before.
     pub nodes: Vec<NodeId>,
-    /// Constants that have other values in the copy, by name.
-    pub constants: BTreeMap<String, Tensor>,
+    /// How many of them, from the first, stay in float.
+    pub in_float: usize,
+    /// Inputs that have other stored values in the copy, or that it has besides.
+    pub constants: Vec<(Edge, Tensor)>,
+    /// What the channels of its output are divided by through that; empty where by nothing.
+    pub unit: Vec<f32>,
     /// Ranges that are others in the copy, by the name of the original tensor.
     pub ranges: Option<&'a Ranges>,
+    /// Weights that are rounded already in the copy, by the name of the original tensor.
+    pub ready: Option<&'a ReadyWeights>,
 }
 
 /// The float model with quantized copies in it.
@@ -52,7 +59,6 @@ pub fn beside(
     segments: &[Segment<'_>],
     ranges: &Ranges,
     weights: &Weights,
-    ready: &ReadyWeights,
 ) -> Result<Beside> {
     let mut copier = Copier {
         original,
@@ -61,16 +67,17 @@ pub fn beside(
         names: original.model.unique_names(),
         ranges: Ranges::default(),
         edges: Vec::new(),
+        ready: ReadyWeights::new(),
     };
     let mut pairs = Vec::new();
     for segment in segments {
         pairs.push(copier.copy(segment, ranges)?);
     }
-    let Copier { mut model, edits, ranges, edges, .. } = copier;
+    let Copier { mut model, edits, ranges, edges, ready, .. } = copier;
     model.edit(edits)?;
     let (graph, index) = model.graph_with_index()?;
     let plan = plan_of(&graph, &edges);
-    let model = qdq_model::quantize_with(&model, &graph, &index, &plan, &ranges, weights, ready)?;
+    let model = qdq_model::quantize_with(&model, &graph, &index, &plan, &ranges, weights, &ready)?;
     Ok(Beside { model, pairs })
 }
 
@@ -90,6 +97,7 @@ struct Copier<'a> {
     names: UniqueNames,
     ranges: Ranges,
     edges: Vec<Quantized>,
+    ready: ReadyWeights,
 }
 
 impl Copier<'_> {
@@ -98,18 +106,20 @@ impl Copier<'_> {
         let specs = segment.nodes.iter().map(|&id| self.model.node(index[id.0])?.to_spec());
         let Some(mut specs) = specs.collect::<Option<Vec<_>>>() else { return Ok(None) };
         let mut renamed: BTreeMap<String, String> = BTreeMap::new();
-        for (name, value) in &segment.constants {
-            let copy = self.fresh(name);
-            self.model.add_initializer(&copy, value.shape(), value.data().clone())?;
-            renamed.insert(name.clone(), copy);
-        }
         let mut last = None;
-        for (&id, spec) in segment.nodes.iter().zip(&mut specs) {
+        for (place, (&id, spec)) in segment.nodes.iter().zip(&mut specs).enumerate() {
             let inputs = spec.inputs.clone();
             for name in &mut spec.inputs {
                 if let Some(copy) = renamed.get(name) {
                     *name = copy.clone();
                 }
+            }
+            for (edge, value) in segment.constants.iter().filter(|(edge, _)| edge.node == id) {
+                let base = inputs.get(edge.input).filter(|name| !name.is_empty()).unwrap_or(&spec.name);
+                let count = spec.inputs.len().max(edge.input + 1);
+                let name = self.constant(base, value)?;
+                spec.inputs.resize(count, String::new());
+                spec.inputs[edge.input] = name;
             }
             spec.name = self.fresh(&spec.name);
             for name in spec.outputs.iter_mut().filter(|name| !name.is_empty()) {
@@ -119,28 +129,40 @@ impl Copier<'_> {
             }
             let output = spec.outputs.first().cloned().unwrap_or_default();
             last = graph.node(id).output(0).map(|tensor| (graph.tensor(tensor).name.clone(), output.clone()));
-            for (input, name) in inputs.iter().enumerate() {
+            for (input, name) in inputs.iter().enumerate().filter(|_| place >= segment.in_float) {
                 let edge = Edge { node: id, input };
-                let tensor = spec.inputs[input].clone();
                 let activation = plan.activations.iter().find(|planned| planned.edges.contains(&edge));
                 let weight = plan.weights.iter().find(|planned| planned.edges.contains(&edge));
+                let mut tensor = spec.inputs[input].clone();
+                let mut axis = None;
                 if let Some(planned) = activation {
                     let own = segment.ranges.and_then(|ranges| ranges.get(name));
                     let amax = own.map_or_else(|| shared_amax(graph, plan, planned, ranges), Ok)?;
                     self.ranges.set(&tensor, amax)?;
-                    self.edges.push(Quantized { output: output.clone(), input, tensor, weight: None });
                 } else if let Some(planned) = weight {
-                    self.edges.push(Quantized {
-                        output: output.clone(),
-                        input,
-                        tensor,
-                        weight: Some(planned.axis),
-                    });
+                    axis = Some(planned.axis);
+                    let key = (graph.tensor(planned.tensor).name.clone(), planned.axis);
+                    if let Some(rounded) = segment.ready.and_then(|ready| ready.get(&key)) {
+                        let value = constant_value(self.original.model, graph, planned.tensor)?;
+                        tensor = self.constant(name, &value)?;
+                        spec.inputs[input].clone_from(&tensor);
+                        self.ready.insert((tensor.clone(), planned.axis), rounded.clone());
+                    }
+                } else {
+                    continue;
                 }
+                self.edges.push(Quantized { output: output.clone(), input, tensor, weight: axis });
             }
             self.edits.insert(Position::After(index[id.0]), spec.clone());
         }
         Ok(last)
+    }
+
+    /// Stores a value for a copy and names it.
+    fn constant(&mut self, base: &str, value: &Tensor) -> Result<String> {
+        let name = self.fresh(base);
+        self.model.add_initializer(&name, value.shape(), value.data().clone())?;
+        Ok(name)
     }
 
     /// A name that neither the model nor another copy has.

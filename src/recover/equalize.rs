@@ -8,7 +8,8 @@
 //! weight. Which is best depends on the bits of either, so [`BALANCES`] are tried and measured.
 //!
 //! Each s is a power of two. It costs at most a factor of √2 to the evenness, and the float network stays the same bit for
-//! bit, as does the rounding of the first layer's weight where it has a scale per channel.
+//! bit, as does the rounding of the first layer's weight where it has a scale per channel. Where it has one for all of them, scales are
+//! tried too with which no channel is rounded more coarsely than before.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +17,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::onnx::Model;
 use crate::tensor::{Tensor, TensorView};
 
-use super::pair::{Axis, Pair, Weight};
+use super::channels::{Axis, Weight};
+use super::pair::Pair;
 
 /// The α that are tried.
 pub const BALANCES: [f32; 5] = [0.0, 0.25, 0.5, 0.75, 1.0];
@@ -69,18 +71,30 @@ impl Pair {
         Ok(exponents.iter().map(scale).collect())
     }
 
+    /// Where the first weight has one scale for all rows: the same scales, held so large that no row becomes larger than the
+    /// largest was, which is divided by 1. The step of no channel grows then.
+    ///
+    /// # Errors
+    /// Those of [`Model::constant`].
+    pub fn held(&self, model: &Model, scales: &[f32]) -> Result<Option<Vec<f32>>> {
+        if self.has_row_scales[0] {
+            return Ok(None);
+        }
+        let rows = rows(&self.first, &value(model, &self.first.name)?);
+        let (most, largest) = (largest(scales), largest(&rows));
+        let least = |row: &f32| (row / largest).log2().ceil().max(-MOST_EXPONENT).exp2();
+        Ok(Some(scales.iter().zip(&rows).map(|(scale, row)| (scale / most).max(least(row))).collect()))
+    }
+
     /// The largest magnitude of each column, relative to its row where rows have scales of their own.
     fn columns(&self, weight: &Tensor) -> Vec<f32> {
         let Weight { channel, row, .. } = self.second;
         let data = weight.view().data();
         let values = data.to_f32().unwrap_or_default();
-        let mut rows = vec![0f32; row.size];
-        for (at, value) in values.iter().enumerate() {
-            rows[row.of(at)] = rows[row.of(at)].max(value.abs());
-        }
+        let rows = rows(&self.second, weight);
         let mut columns = vec![0f32; self.channels];
         for (at, value) in values.iter().enumerate() {
-            let row = if self.has_row_scales { rows[row.of(at)] } else { 1.0 };
+            let row = if self.has_row_scales[1] { rows[row.of(at)] } else { 1.0 };
             let relative = if row > 0.0 { value.abs() / row } else { 0.0 };
             columns[channel.of(at)] = columns[channel.of(at)].max(relative);
         }
@@ -113,6 +127,21 @@ impl Pair {
         }
         Ok(Some(scaled))
     }
+}
+
+/// The largest magnitude of each row.
+fn rows(weight: &Weight, value: &Tensor) -> Vec<f32> {
+    let data = value.view().data();
+    let mut rows = vec![0f32; weight.row.size];
+    for (at, value) in data.to_f32().unwrap_or_default().iter().enumerate() {
+        let row = &mut rows[weight.row.of(at)];
+        *row = row.max(value.abs());
+    }
+    rows
+}
+
+fn largest(values: &[f32]) -> f32 {
+    values.iter().copied().fold(f32::MIN_POSITIVE, f32::max)
 }
 
 fn value(model: &Model, name: &str) -> Result<Tensor> {

@@ -1,6 +1,6 @@
 //! The quantized layers with a constant weight, and how such a weight is a matrix.
 
-use crate::graph::{Edge, Graph, Node, NodeId, TensorId};
+use crate::graph::{Attribute, Edge, Graph, Node, NodeId, TensorId};
 use crate::place::Plan;
 
 /// A node that computes with a quantized weight and a quantized activation.
@@ -47,14 +47,18 @@ pub struct Matrix {
     pub columns: usize,
     /// Groups of rows that see inputs of their own.
     pub groups: usize,
-    row_step: usize,
-    column_step: usize,
+    /// From one group, row, channel of a row and element of a channel to the next.
+    steps: [usize; 4],
+    /// Elements of a row's channel: the kernel's size.
+    taps: usize,
 }
 
 impl Matrix {
     /// The position in the row-major weight of the element at `row` and `column`.
     pub fn at(&self, row: usize, column: usize) -> usize {
-        row * self.row_step + column * self.column_step
+        let place =
+            [self.group(row), row % (self.rows / self.groups), column / self.taps, column % self.taps];
+        place.iter().zip(self.steps).map(|(place, step)| place * step).sum()
     }
 
     /// The group of a row.
@@ -65,24 +69,40 @@ impl Matrix {
 
 /// The matrix of a weight of `shape` that is input `input` of `node`, or why it is left alone.
 pub fn matrix(node: &Node, input: usize, shape: &[usize]) -> Result<Matrix, String> {
-    let stored = |rows: usize, columns: usize, transposed: bool| {
-        let (row_step, column_step) = if transposed { (columns, 1) } else { (1, rows) };
-        Ok(Matrix { rows, columns, groups: 1, row_step, column_step })
+    let product = |rows: usize, columns: usize, row_step: usize, column_step: usize| {
+        Ok(Matrix { rows, columns, groups: 1, steps: [0, row_step, column_step, 0], taps: 1 })
     };
     match (node.op.as_str(), input, shape) {
-        ("Conv", 1, [rows, rest @ ..]) => {
-            let columns = rest.iter().product();
-            let groups = usize::try_from(node.int("group", 1)).unwrap_or(0);
-            if groups == 0 || !rows.is_multiple_of(groups) {
-                return Err(format!("its {rows} output channels are not {groups} groups"));
-            }
-            Ok(Matrix { rows: *rows, columns, groups, row_step: columns, column_step: 1 })
+        ("Conv", 1, &[rows, channels, ref kernel @ ..]) => {
+            let (groups, taps) = (groups(node, rows)?, kernel.iter().product::<usize>());
+            let columns = channels * taps;
+            let steps = [rows / groups * columns, columns, taps, 1];
+            Ok(Matrix { rows, columns, groups, steps, taps })
         }
-        ("Gemm", 1, &[a, b]) if node.int("transB", 0) != 0 => stored(a, b, true),
-        ("Gemm" | "MatMul", 1, &[a, b]) if node.int("transB", 0) == 0 => stored(b, a, false),
-        ("MatMul", 1, &[a]) => stored(1, a, false),
-        ("ConvTranspose", ..) => Err("a transposed convolution's inputs are not gathered".into()),
+        ("ConvTranspose", 1, &[channels, rows, ref kernel @ ..]) => {
+            let (groups, taps) = (groups(node, channels)?, kernel.iter().product::<usize>());
+            let auto_pad =
+                matches!(node.attributes.get("auto_pad"), Some(Attribute::Text(pad)) if pad != "NOTSET");
+            if auto_pad || node.ints("output_shape").is_some() {
+                return Err("its padding follows from the size of its output".into());
+            }
+            let channels = channels / groups;
+            let steps = [channels * rows * taps, taps, rows * taps, 1];
+            Ok(Matrix { rows: rows * groups, columns: channels * taps, groups, steps, taps })
+        }
+        ("Gemm", 1, &[a, b]) if node.int("transB", 0) != 0 => product(a, b, b, 1),
+        ("Gemm" | "MatMul", 1, &[a, b]) if node.int("transB", 0) == 0 => product(b, a, 1, b),
+        ("MatMul", 1, &[a]) => product(1, a, 0, 1),
         (_, 0, _) => Err("its weight is the left side of the product".into()),
         _ => Err("its weight is a stack of matrices".into()),
     }
+}
+
+/// The groups of a convolution, whose weight has so many channels of all groups.
+fn groups(node: &Node, channels: usize) -> Result<usize, String> {
+    let groups = usize::try_from(node.int("group", 1)).unwrap_or(0);
+    if groups == 0 || !channels.is_multiple_of(groups) {
+        return Err(format!("its {channels} channels are not {groups} groups"));
+    }
+    Ok(groups)
 }

@@ -7,18 +7,22 @@
 //! | [`rounding`] | up or down, for each weight | second moments of the layer's input |
 //! | [`bias`] | the bias of each channel | the mean error of the layer's output |
 //!
-//! Each measures the error of the layer's output with and without its change and keeps what lowers it, so none makes it
-//! larger than plain rounding does. What was done to each layer, and why nothing was done to another, is in the
-//! [`report`](crate::report::recovery). Everything here is a function of its arguments; [`pipeline`](crate::pipeline) runs
+//! Whatever a method proposes is tried as it would be written: a quantized copy of the layer with the change and one without
+//! it read the same float input, side by side in one model ([`beside`]), and what is not smaller is the error of the output
+//! that is dropped. So none makes it larger than plain rounding does. What was done to each layer, and why nothing was done
+//! to another, is in the [`report`](crate::report::recovery). Everything here is a function of its arguments; [`pipeline`](crate::pipeline) runs
 //! the model.
 
 pub mod beside;
 pub mod bias;
+mod channels;
 pub mod equalize;
+pub mod errors;
 pub mod layer;
 pub mod moments;
 pub mod pair;
 pub mod rounding;
+mod search;
 mod window;
 
 /// Which methods are used.

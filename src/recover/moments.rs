@@ -65,9 +65,9 @@ impl Moments {
     }
 
     /// The mean of x xᵀ of each group; `None` without data and where it is not finite.
-    pub fn mean(&self) -> Option<Vec<Array2<f64>>> {
+    pub fn mean(&self) -> Option<Vec<Array2<f32>>> {
         let mean = |group: &Group| {
-            let mut mean = &group.sum / group.count as f64;
+            let mut mean = group.sum.mapv(|sum| (sum / group.count as f64) as f32);
             for row in 0..mean.nrows() {
                 for column in 0..row {
                     mean[[row, column]] = mean[[column, row]];
@@ -82,11 +82,12 @@ impl Moments {
 impl Group {
     fn add(&mut self, window: &Window, columns: usize, values: &[f32], group: usize, threads: usize) {
         let mut vectors = vec![0f32; CHUNK.min(window.positions()) * columns];
+        let mut taps = Vec::new();
         for start in (0..window.positions()).step_by(CHUNK) {
             let chunk = start..window.positions().min(start + CHUNK);
             let vectors = &mut vectors[..chunk.len() * columns];
             for (position, vector) in chunk.zip(vectors.chunks_exact_mut(columns)) {
-                window.gather(values, group, position, vector);
+                window.gather(values, group, position, &mut taps, vector);
                 if vector.iter().all(|value| value.is_finite()) {
                     self.count += 1;
                 } else {

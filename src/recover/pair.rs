@@ -7,6 +7,7 @@ use crate::onnx::Model;
 use crate::place::Plan;
 use crate::tensor::Tensor;
 
+use super::channels::{Axis, Weight, axes};
 use super::layer::Layer;
 
 /// Two layers with channels of their own between them.
@@ -21,36 +22,20 @@ pub struct Pair {
     pub(super) first: Weight,
     pub(super) bias: Option<Weight>,
     pub(super) second: Weight,
-    /// Whether the second weight has a scale per row.
-    pub(super) has_row_scales: bool,
+    /// Whether the first weight and the second have a scale per row.
+    pub(super) has_row_scales: [bool; 2],
 }
 
-/// A stored tensor and the channel and row of each of its elements.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Weight {
-    pub name: String,
-    pub channel: Axis,
-    pub row: Axis,
-}
-
-/// Which part of a row-major position counts: position / step % size / span, plus group * channels per group.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Axis {
-    pub step: usize,
-    pub size: usize,
-    pub span: usize,
-    /// Elements of one group and its channels; the former 0 without groups.
-    pub group: (usize, usize),
-}
-
-impl Axis {
-    pub fn new(shape: &[usize], axis: usize) -> Self {
-        Self { step: shape[axis + 1..].iter().product(), size: shape[axis], span: 1, group: (0, 0) }
+impl Pair {
+    /// The first layer and the second.
+    pub fn ends(&self) -> [NodeId; 2] {
+        [self.nodes[0], self.nodes[self.nodes.len() - 1]]
     }
 
-    pub fn of(&self, position: usize) -> usize {
-        let (elements, channels) = self.group;
-        position / self.step % self.size / self.span + position.checked_div(elements).unwrap_or(0) * channels
+    /// What is computed from the first layer's output to the second's input, all of it with the channels.
+    pub fn between<'a>(&'a self, graph: &'a Graph) -> impl Iterator<Item = TensorId> + 'a {
+        let computing = &self.nodes[..self.nodes.len() - 1];
+        computing.iter().filter_map(|&node| graph.node(node).output(0))
     }
 }
 
@@ -109,7 +94,7 @@ pub fn pair(
         first: Weight { name: first_name, channel: row, row },
         bias,
         second: Weight { name: second_name, channel: column, row: second_row },
-        has_row_scales: plan.weights[second.planned].axis.is_some(),
+        has_row_scales: [first, second].map(|layer| plan.weights[layer.planned].axis.is_some()),
     }))
 }
 
@@ -174,34 +159,4 @@ fn stored(
         }
         _ => Err(format!("'{}' is no f32 tensor", tensor.name)),
     })
-}
-
-/// The output and the input channels of a weight. With `inputs` not 0 it must read as many channels, of one or several elements
-/// each.
-fn axes(graph: &Graph, layer: &Layer, shape: &[usize], inputs: usize) -> Option<(Axis, Axis)> {
-    let node = graph.node(layer.node);
-    let groups = usize::try_from(node.int("group", 1)).ok().filter(|&groups| groups > 0)?;
-    let (mut row, mut column) = match (node.op.as_str(), shape.len()) {
-        ("Conv", 3..) => (Axis::new(shape, 0), Axis::new(shape, 1)),
-        ("ConvTranspose", 3..) if groups == 1 => (Axis::new(shape, 1), Axis::new(shape, 0)),
-        ("Gemm", 2) if node.int("transB", 0) != 0 => (Axis::new(shape, 0), Axis::new(shape, 1)),
-        ("Gemm", 2) => (Axis::new(shape, 1), Axis::new(shape, 0)),
-        _ => return None,
-    };
-    if node.op == "Gemm" && node.int("transA", 0) != 0 {
-        return None;
-    }
-    if inputs > 0 {
-        let read = column.size * groups;
-        column.span = read.checked_div(inputs).filter(|span| span * inputs == read)?;
-        if column.span != 1 && node.op != "Gemm" {
-            return None;
-        }
-    }
-    if groups > 1 {
-        let elements = shape.iter().product::<usize>() / groups;
-        column.group = (elements, column.size);
-        row.group = (0, 0);
-    }
-    (row.size > 0 && column.size > 0).then_some((row, column))
 }

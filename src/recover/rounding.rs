@@ -9,14 +9,9 @@
 //! downhill only gains 0 to 3 dB less; error feedback by the inverse of H (GPTQ, Frantar et al., 2022) kept to the two
 //! neighbours, and then downhill, between 1.2 dB less and 0.9 dB more.
 
-use std::cmp::Ordering;
-
 use ndarray::ArrayView2;
 
-/// Flips per weight after which the search ends.
-const EFFORT: usize = 2;
-/// For how many flips a flipped weight stays where rows are short, and of how many weights a row is short.
-const REST: (usize, usize) = (10, 3);
+use super::search::{dot, errors, search};
 
 /// A row of integers and what its output is off by in the mean square.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,7 +31,7 @@ pub fn round(
     nearest: &[i8],
     scale: f32,
     levels: (i8, i8),
-    moments: ArrayView2<'_, f64>,
+    moments: ArrayView2<'_, f32>,
 ) -> Rounded {
     let error_before = output_error(weights, nearest, scale, moments);
     let values = search(weights, nearest, scale, levels, moments);
@@ -48,84 +43,11 @@ pub fn round(
     }
 }
 
-/// What dequantizing an integer is off by.
-fn deviation(weight: f32, value: i8, scale: f32) -> f64 {
-    f64::from(f32::from(value) * scale) - f64::from(weight)
-}
-
 /// eᵀ H e.
-pub fn output_error(weights: &[f32], values: &[i8], scale: f32, moments: ArrayView2<'_, f64>) -> f64 {
-    let errors: Vec<f64> =
-        weights.iter().zip(values).map(|(&weight, &value)| deviation(weight, value, scale)).collect();
+pub fn output_error(weights: &[f32], values: &[i8], scale: f32, moments: ArrayView2<'_, f32>) -> f64 {
+    let errors = errors(weights, values, scale);
     let products = moments.rows().into_iter().map(|row| dot(row.iter(), &errors));
     products.zip(&errors).map(|(product, error)| product * error).sum::<f64>().max(0.0)
-}
-
-fn dot<'a>(row: impl Iterator<Item = &'a f64>, other: &[f64]) -> f64 {
-    row.zip(other).map(|(a, b)| a * b).sum()
-}
-
-/// The integer on the other side of a weight; `value` where the weight is a multiple of the scale, or beyond the levels.
-fn other_side(weight: f32, value: i8, scale: f32, (low, high): (i8, i8)) -> i8 {
-    // As QuantizeLinear divides.
-    match f32::from(value).partial_cmp(&(weight / scale)) {
-        Some(Ordering::Less) => value.saturating_add(1).min(high),
-        Some(Ordering::Greater) => value.saturating_sub(1).max(low),
-        _ => value,
-    }
-}
-
-fn search(
-    weights: &[f32],
-    nearest: &[i8],
-    scale: f32,
-    levels: (i8, i8),
-    moments: ArrayView2<'_, f64>,
-) -> Vec<i8> {
-    let count = weights.len();
-    let mut values = nearest.to_vec();
-    let mut others: Vec<i8> = weights
-        .iter()
-        .zip(nearest)
-        .map(|(&weight, &value)| other_side(weight, value, scale, levels))
-        .collect();
-    let product = |value: i8| f64::from(f32::from(value) * scale);
-    // What flipping each weight adds to it; 0 where there is no other side.
-    let mut steps: Vec<f64> =
-        values.iter().zip(&others).map(|(&value, &other)| product(other) - product(value)).collect();
-    let errors: Vec<f64> =
-        weights.iter().zip(nearest).map(|(&weight, &value)| deviation(weight, value, scale)).collect();
-    // 2 H e, and the diagonal: a flip by t changes eᵀ H e by t (2 H e)ᵢ + t² Hᵢᵢ.
-    let mut slope: Vec<f64> = moments.rows().into_iter().map(|row| 2.0 * dot(row.iter(), &errors)).collect();
-    let diagonal: Vec<f64> = moments.diag().to_vec();
-    let mut rests_until = vec![0usize; count];
-    let rest = (count / 10).max(REST.0.min(count / REST.1));
-    let (mut change, mut least) = (0.0f64, 0.0f64);
-    let mut best = nearest.to_vec();
-    for flip in 1..=EFFORT * count {
-        let (mut found, mut lowest) = (None, f64::INFINITY);
-        let sides = steps.iter().zip(&slope).zip(&diagonal).zip(&rests_until);
-        for (at, (((&step, &slope), &diagonal), &rests_until)) in sides.enumerate() {
-            let by = step * (slope + step * diagonal);
-            if by < lowest && step != 0.0 && (rests_until < flip || change + by < least) {
-                (found, lowest) = (Some(at), by);
-            }
-        }
-        let Some(at) = found else { break };
-        let twice = 2.0 * steps[at];
-        for (slope, moment) in slope.iter_mut().zip(moments.row(at)) {
-            *slope += twice * moment;
-        }
-        (values[at], others[at], steps[at]) = (others[at], values[at], -steps[at]);
-        change += lowest;
-        // Weights flipped in a row would otherwise come back in the same order.
-        rests_until[at] = flip + rest + at % 7;
-        if change < least {
-            least = change;
-            best.copy_from_slice(&values);
-        }
-    }
-    best
 }
 
 #[cfg(test)]
@@ -136,22 +58,22 @@ mod tests {
     use super::*;
 
     /// A row of weights, 4-bit integers nearest to it, and the moments of random inputs with a common part.
-    fn row(count: usize, numbers: &[f32]) -> (Vec<f32>, Vec<i8>, f32, Array2<f64>) {
+    fn row(count: usize, numbers: &[f32]) -> (Vec<f32>, Vec<i8>, f32, Array2<f32>) {
         let mut numbers = numbers.iter().copied().cycle();
         let mut next = || numbers.next().unwrap_or(0.5);
         let weights: Vec<f32> = (0..count).map(|_| next()).collect();
         let scale = weights.iter().fold(0f32, |max, weight| max.max(weight.abs())).max(1e-3) / 7.0;
         let nearest = weights.iter().map(|weight| (weight / scale).round_ties_even().clamp(-8.0, 7.0) as i8);
         let samples = 3 * count;
-        let inputs = Array2::from_shape_simple_fn((samples, count), || f64::from(next().max(0.0)));
-        (weights.clone(), nearest.collect(), scale, inputs.t().dot(&inputs) / samples as f64)
+        let inputs = Array2::from_shape_simple_fn((samples, count), || next().max(0.0));
+        (weights.clone(), nearest.collect(), scale, inputs.t().dot(&inputs) / samples as f32)
     }
 
     fn numbers() -> impl Strategy<Value = Vec<f32>> {
         proptest::collection::vec(-1f32..1.0, 601)
     }
 
-    fn least_by_trying_all(weights: &[f32], scale: f32, moments: &Array2<f64>) -> f64 {
+    fn least_by_trying_all(weights: &[f32], scale: f32, moments: &Array2<f32>) -> f64 {
         let all = (0u32..1 << weights.len()).map(|ups| {
             let value =
                 |(at, weight): (usize, &f32)| (weight / scale).floor() as i8 + ((ups >> at) & 1) as i8;

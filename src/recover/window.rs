@@ -30,12 +30,30 @@ struct Axis {
     before: usize,
     /// From one element to the next.
     step: usize,
+    /// Whether the stride is that of the input.
+    is_transposed: bool,
+}
+
+impl Axis {
+    /// The input that element `tap` of the kernel is multiplied with at a position of the output; none for a zero.
+    fn input(&self, position: usize, tap: usize) -> Option<usize> {
+        let at = if self.is_transposed {
+            let at = (position + self.before).checked_sub(tap * self.dilation)?;
+            if at % self.stride != 0 {
+                return None;
+            }
+            at / self.stride
+        } else {
+            (position * self.stride + tap * self.dilation).checked_sub(self.before)?
+        };
+        (at < self.size).then_some(at)
+    }
 }
 
 impl Window {
     /// The window of `node`, whose weight is `matrix` and has a shape, over an input; `None` where they do not fit.
     pub fn new(node: &Node, matrix: &Matrix, weight: &[usize], input: &[usize]) -> Option<Self> {
-        if node.op == "Conv" {
+        if node.op.starts_with("Conv") {
             Self::convolution(node, matrix, weight, input)
         } else {
             product(node, matrix, input)
@@ -43,9 +61,11 @@ impl Window {
     }
 
     fn convolution(node: &Node, matrix: &Matrix, weight: &[usize], input: &[usize]) -> Option<Self> {
-        let (&[samples, all, ref sizes @ ..], &[_, channels, ref kernel @ ..]) = (input, weight) else {
+        let (&[samples, all, ref sizes @ ..], &[_, _, ref kernel @ ..]) = (input, weight) else {
             return None;
         };
+        let is_transposed = node.op == "ConvTranspose";
+        let channels = matrix.columns.checked_div(kernel.iter().product())?;
         if sizes.len() != kernel.len()
             || sizes.len() > MOST_AXES
             || all != channels.checked_mul(matrix.groups)?
@@ -60,6 +80,7 @@ impl Window {
             values.filter(|values| values.len() == rank)
         };
         let (strides, dilations) = (listed("strides", 1)?, listed("dilations", 1)?);
+        let extra = listed("output_padding", 0)?;
         let pads: Vec<usize> = match node.ints("pads") {
             Some(pads) => pads.iter().map(|&pad| usize::try_from(pad).ok()).collect::<Option<_>>()?,
             None => vec![0; 2 * rank],
@@ -77,6 +98,10 @@ impl Window {
             let (size, stride, dilation) = (sizes[at], strides[at], dilations[at]);
             let extent = (kernel[at].checked_sub(1)?).checked_mul(dilation)?.checked_add(1)?;
             let (before, output) = match auto {
+                _ if is_transposed => {
+                    let full = size.checked_sub(1)?.checked_mul(stride)?.checked_add(extent)?;
+                    (pads[at], (full + extra[at]).checked_sub(pads[at] + pads[rank + at])?)
+                }
                 "SAME_UPPER" | "SAME_LOWER" => {
                     let output = size.div_ceil(stride);
                     let needed = (output.checked_sub(1)? * stride + extent).saturating_sub(size);
@@ -87,7 +112,16 @@ impl Window {
                     (before, (size + before + after).checked_sub(extent)? / stride + 1)
                 }
             };
-            axes.push(Axis { size, output, kernel: kernel[at], stride, dilation, before, step });
+            axes.push(Axis {
+                size,
+                output,
+                kernel: kernel[at],
+                stride,
+                dilation,
+                before,
+                step,
+                is_transposed,
+            });
             step *= size;
         }
         axes.reverse();
@@ -99,26 +133,36 @@ impl Window {
         self.outer * self.axes.iter().map(|axis| axis.output).product::<usize>()
     }
 
-    /// Writes the vector at `position`, in the order of a weight's row.
-    pub fn gather(&self, values: &[f32], group: usize, position: usize, vector: &mut [f32]) {
+    /// Writes the vector at `position`, in the order of a weight's row. `taps` is room for where each element of the kernel reads
+    /// a channel.
+    pub fn gather(
+        &self,
+        values: &[f32],
+        group: usize,
+        position: usize,
+        taps: &mut Vec<Option<usize>>,
+        vector: &mut [f32],
+    ) {
         let mut rest = position;
-        let mut starts = [0usize; MOST_AXES];
-        for (axis, start) in self.axes.iter().zip(&mut starts).rev() {
-            *start = rest % axis.output * axis.stride;
+        let mut places = [0usize; MOST_AXES];
+        for (axis, place) in self.axes.iter().zip(&mut places).rev() {
+            *place = rest % axis.output;
             rest /= axis.output;
         }
-        let taps = vector.len() / self.channels;
-        for (channel, vector) in vector.chunks_exact_mut(taps).enumerate() {
+        let count = vector.len() / self.channels;
+        taps.clear();
+        taps.extend((0..count).map(|tap| {
+            let mut left = tap;
+            self.axes.iter().zip(&places).rev().try_fold(0, |at, (axis, &place)| {
+                let tap = left % axis.kernel;
+                left /= axis.kernel;
+                Some(at + axis.input(place, tap)? * axis.step)
+            })
+        }));
+        for (channel, vector) in vector.chunks_exact_mut(count).enumerate() {
             let base = rest * self.outer_step + (group * self.channels + channel) * self.channel_step;
-            for (tap, value) in vector.iter_mut().enumerate() {
-                let (mut left, mut at, mut is_inside) = (tap, base, true);
-                for (axis, start) in self.axes.iter().zip(&starts).rev() {
-                    let place = start + left % axis.kernel * axis.dilation;
-                    left /= axis.kernel;
-                    is_inside &= place >= axis.before && place - axis.before < axis.size;
-                    at += place.wrapping_sub(axis.before).wrapping_mul(axis.step) * usize::from(is_inside);
-                }
-                *value = if is_inside { values[at] } else { 0.0 };
+            for (value, tap) in vector.iter_mut().zip(taps.iter()) {
+                *value = tap.map_or(0.0, |at| values[base + at]);
             }
         }
     }

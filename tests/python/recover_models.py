@@ -51,6 +51,9 @@ def layers(folder):
     layer(folder, "valid", (3, 8, 7), "Conv", (4, 3, 4, 2), (4,), auto_pad="VALID")
     layer(folder, "line", (4, 17), "Conv", (6, 4, 5), (6,), pads=[2, 1])
     layer(folder, "space", (2, 5, 6, 4), "Conv", (3, 2, 2, 3, 2), (3,), pads=[0, 1, 0, 1, 1, 1])
+    layer(folder, "transposed", (5, 6, 7), "ConvTranspose", (5, 4, 3, 2), (4,), strides=[2, 3], dilations=[2, 1],
+          pads=[1, 0, 0, 1], output_padding=[1, 2])
+    layer(folder, "transposed_grouped", (6, 5), "ConvTranspose", (6, 2, 4), (6,), group=3, strides=[2])
     layer(folder, "gemm", (20,), "Gemm", (20, 6), (6,), alpha=0.5, beta=2.0)
     layer(folder, "gemm_transposed", (20,), "Gemm", (6, 20), transB=1)
     layer(folder, "gemm_left", (20,), "Gemm", (20, 6), (1, 6), before="Transpose", transA=1)

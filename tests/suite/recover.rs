@@ -4,6 +4,7 @@ mod gains;
 mod layers;
 mod pairs;
 mod refused;
+mod written;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};

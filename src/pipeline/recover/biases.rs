@@ -1,83 +1,94 @@
 //! Bias correction of a whole model.
 
-use std::sync::Arc;
-
 use crate::dtype::DataType;
-use crate::emit::Ranges;
-use crate::emit::qdq_model::{ReadyWeights, Weights};
+use crate::emit::qdq_model::ReadyWeights;
 use crate::error::Result;
 use crate::pipeline::Prepared;
-use crate::place::Plan;
-use crate::recover::beside::{Original, Segment, beside};
-use crate::recover::bias;
+use crate::recover::beside::Segment;
+use crate::recover::bias::{self, Bias, Place};
+use crate::recover::errors::ErrorSums;
 use crate::recover::layer::{Layer, layers};
 use crate::report::recovery::{LayerRecovery, RecoveryMethod};
 
 use super::Passes;
-use super::meter::{Comparison, Meter};
+use super::measure::{Subject, measure};
 
 /// Biases and their new values.
-pub(super) type NewBiases = Vec<(bias::Bias, Vec<f32>)>;
+pub(super) type NewBiases = Vec<(Bias, Vec<f32>)>;
 
-/// Measures what each layer is off by in the mean and finds its new bias.
+/// A bias that was moved, and what its layer was off by before.
+struct Moved {
+    layer: Layer,
+    bias: Bias,
+    values: Vec<f32>,
+    before: ErrorSums,
+}
+
+/// Measures what each layer is off by in the mean, moves its bias, and measures again.
 pub(super) fn correct_biases(
-    prepared: &Prepared,
-    plan: &Plan,
-    ranges: &Ranges,
-    weights: &Weights,
+    subject: Subject<'_>,
     ready: &ReadyWeights,
     passes: &mut Passes<'_>,
 ) -> Result<(NewBiases, Vec<LayerRecovery>)> {
-    let Prepared { model, graph, index, .. } = prepared;
-    let method = RecoveryMethod::BiasCorrection;
-    let layers = layers(graph, plan);
-    let segments: Vec<Segment<'_>> =
-        layers.iter().map(|layer| Segment { nodes: vec![layer.node], ..Segment::default() }).collect();
-    let copies = beside(Original { model, graph, index, plan }, &segments, ranges, weights, ready)?;
-    let (mut biases, mut entries) = (Vec::new(), Vec::new());
-    let measured = layers.iter().zip(&copies.pairs);
-    let (layers, comparisons): (Vec<&Layer>, Vec<Comparison>) = measured
-        .filter_map(|(layer, pair)| {
-            let Some((float, copy)) = pair.clone() else {
-                let name = graph.node(layer.node).name.as_str();
-                entries.push(LayerRecovery::left_alone(method, name, "it cannot be copied to measure it"));
-                return None;
-            };
-            let axis: fn(usize) -> usize = if graph.node(layer.node).op.starts_with("Conv") {
-                |_| 1
-            } else {
-                |rank| rank.saturating_sub(1)
-            };
-            Some((layer, Comparison { float, copy, axis }))
-        })
-        .unzip();
-    let (meter, taps) = Meter::new(&comparisons);
-    let meter = Arc::new(meter);
-    passes.run(&copies.model, &taps, meter.clone())?;
-    for (layer, sums) in layers.into_iter().zip(meter.take()) {
-        let name = graph.node(layer.node).name.as_str();
-        let dtype = graph.tensor(plan.weights[layer.planned].tensor).dtype.unwrap_or(DataType::F32);
-        if sums.mean_square().is_none() {
-            entries.push(LayerRecovery::left_alone(method, name, "no finite output was seen"));
+    let Prepared { model, graph, .. } = subject.prepared;
+    let left_alone = |layer: &Layer, why: &str| {
+        LayerRecovery::left_alone(RecoveryMethod::BiasCorrection, &graph.node(layer.node).name, why)
+    };
+    let mut entries = Vec::new();
+    let (mut found, mut segments): (Vec<(Layer, Place)>, Vec<Segment<'_>>) = Default::default();
+    for layer in layers(graph, subject.plan) {
+        match bias::place(graph, &layer) {
+            Ok(place) => {
+                let mut nodes = vec![layer.node, place.node];
+                nodes.dedup();
+                segments.push(Segment { nodes, ready: Some(ready), ..Segment::default() });
+                found.push((layer, place));
+            }
+            Err(reason) => entries.push(left_alone(&layer, &reason)),
+        }
+    }
+    let (mut moved, mut trials) = (Vec::new(), Vec::new());
+    let measured = measure(subject, &segments, passes)?;
+    for (((layer, place), before), segment) in found.into_iter().zip(measured).zip(segments) {
+        let Some(before) = before else {
+            entries.push(left_alone(&layer, "it cannot be copied to measure it"));
+            continue;
+        };
+        if before.mean_square().is_none() {
+            entries.push(left_alone(&layer, "no finite output was seen"));
             continue;
         }
-        let bias = match bias::find(model, graph, layer, sums.channels(), dtype)? {
-            Ok(bias) => bias,
-            Err(reason) => {
-                entries.push(LayerRecovery::left_alone(method, name, reason));
-                continue;
+        let dtype = graph.tensor(subject.plan.weights[layer.planned].tensor).dtype.unwrap_or(DataType::F32);
+        match bias::find(model, graph, place, before.channels(), dtype)? {
+            Ok(bias) => {
+                let values = bias::correct(&bias.values, &before, bias.factor, |value| bias.stored(value));
+                trials.push(Segment { constants: vec![(bias.edge(), bias.tensor(&values)?)], ..segment });
+                moved.push(Moved { layer, bias, values, before });
             }
-        };
-        let corrected = bias::correct(&bias.values, &sums, bias.factor, |value| bias.stored(value));
+            Err(reason) => entries.push(left_alone(&layer, &reason)),
+        }
+    }
+    let mut biases = Vec::new();
+    for (Moved { layer, bias, values, before }, after) in
+        moved.into_iter().zip(measure(subject, &trials, passes)?)
+    {
+        let after = after.unwrap_or_default();
+        let kept = after.lower_than(&before);
+        let kept = |at: usize| kept.get(at).copied().unwrap_or(false);
+        let flags: Vec<bool> = (0..values.len()).map(kept).collect();
+        let (changed, of) = (flags.iter().filter(|&&kept| kept).count(), values.len());
+        let error_after = after.where_kept(&flags, &before).mean_square();
+        let values: Vec<f32> =
+            (0..of).map(|at| if flags[at] { values[at] } else { bias.values[at] }).collect();
         entries.push(LayerRecovery {
-            method,
-            layer: name.to_owned(),
-            changed: (corrected.changed, corrected.values.len()),
-            error: Some((corrected.error_before, corrected.error_after)),
-            what: format!("{} of {} biases moved", corrected.changed, corrected.values.len()),
+            method: RecoveryMethod::BiasCorrection,
+            layer: graph.node(layer.node).name.clone(),
+            changed: (changed, of),
+            error: before.mean_square().map(|before| (before, error_after.unwrap_or(before))),
+            what: format!("{changed} of {of} biases moved"),
         });
-        if corrected.changed > 0 {
-            biases.push((bias, corrected.values));
+        if changed > 0 {
+            biases.push((bias, values));
         }
     }
     Ok((biases, entries))

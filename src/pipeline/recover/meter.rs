@@ -3,22 +3,25 @@
 use std::sync::{Mutex, PoisonError};
 
 use crate::error::Result;
-use crate::recover::bias::ErrorSums;
+use crate::recover::errors::ErrorSums;
 use crate::runtime::Tap;
 use crate::tensor::{Tensor, TensorView};
 
-/// Two tapped tensors to compare: the float one, its copy, and the axis of their channels.
+/// Two tapped tensors to compare: the float one, its copy, the axis of their channels by their rank, and what the copy's channels
+/// are divided by.
+#[derive(Clone)]
 pub(super) struct Comparison {
     pub float: String,
     pub copy: String,
     pub axis: fn(usize) -> usize,
+    pub unit: Vec<f32>,
 }
 
 /// Compares tensors as they come; a tensor waits only until its last counterpart is there.
 pub(super) struct Meter {
     /// For each tap, what it is compared with: the other tap, the comparison, and whether the tap is the float one.
     partners: Vec<Vec<(usize, usize, bool)>>,
-    axes: Vec<fn(usize) -> usize>,
+    comparisons: Vec<Comparison>,
     state: Mutex<State>,
 }
 
@@ -48,7 +51,7 @@ impl Meter {
         }
         let sums = vec![ErrorSums::default(); comparisons.len()];
         let state = Mutex::new(State { waiting: taps.iter().map(|_| None).collect(), sums });
-        (Self { partners, axes: comparisons.iter().map(|comparison| comparison.axis).collect(), state }, taps)
+        (Self { partners, comparisons: comparisons.to_vec(), state }, taps)
     }
 
     /// What was measured, in the order of the comparisons.
@@ -68,7 +71,8 @@ impl Tap for Meter {
                 continue;
             };
             let (expected, found) = if is_float { (value, tensor.view()) } else { (tensor.view(), value) };
-            sums[comparison].add(expected, found, self.axes[comparison](expected.shape().len()));
+            let Comparison { axis, unit, .. } = &self.comparisons[comparison];
+            sums[comparison].add(expected, found, axis(expected.shape().len()), unit);
             *uses -= 1;
             if *uses == 0 {
                 waiting[other] = None;

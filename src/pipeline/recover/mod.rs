@@ -1,18 +1,21 @@
 //! Quantizing with the methods that recover accuracy.
 
 mod biases;
+mod candidates;
 mod equalize;
+mod gather;
+mod measure;
 mod meter;
 mod rounding;
+mod rows;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use crate::batch::BatchSource;
 use crate::emit::Ranges;
-use crate::emit::qdq_model::{self, ReadyWeights, WeightForm, Weights};
+use crate::emit::qdq_model::{self, ReadyWeights, Weights};
 use crate::error::{Error, ErrorKind, Result};
-use crate::observe::Stats;
 use crate::onnx::Model;
 use crate::place::Plan;
 use crate::range::Method;
@@ -20,8 +23,10 @@ use crate::recover::{Recovery, bias};
 use crate::report::recovery::RecoveryReport;
 use crate::runtime::{EngineOptions, Tap};
 
+use self::equalize::Equalizer;
+use self::measure::Subject;
 use super::calibrate::pass;
-use super::{Prepared, Progress, calibrate};
+use super::{Prepared, Progress};
 
 /// What it takes to run over the data several times.
 pub struct Passes<'a> {
@@ -38,11 +43,6 @@ impl Passes<'_> {
         let mut source = (self.open)()?;
         pass(model, taps, tap, source.as_mut(), self.engine, self.report).map(drop)
     }
-
-    pub(super) fn calibrate(&mut self, model: &Model, taps: &[String]) -> Result<Stats> {
-        let mut source = (self.open)()?;
-        calibrate(model, taps, source.as_mut(), self.engine, self.report)
-    }
 }
 
 /// A quantized model and what was done for its accuracy.
@@ -50,6 +50,9 @@ impl Passes<'_> {
 pub struct Recovered {
     /// The Q/DQ model.
     pub model: Model,
+    /// The float model of which it is the quantized form: the one that was given, with its channels scaled where they were
+    /// equalized.
+    pub float: Model,
     /// The ranges that it has: where channels were equalized, they are others than those of the float model.
     pub ranges: Ranges,
     /// What each method changed.
@@ -60,12 +63,12 @@ pub struct Recovered {
 /// equalization, learned rounding, bias correction. `method` is that of `ranges`; ranges between equalized layers are
 /// computed by it anew.
 ///
-/// The data is read once for learned rounding (more often where the moments of all layers do not fit into 512 MiB), once for bias
-/// correction, and four times for equalization (as often again for pairs that share a layer, which
-/// take turns). Memory does not grow with the amount of data.
+/// The data is read twice for learned rounding (more often where the moments of all layers do not fit into 512 MiB), twice for
+/// bias correction, and three times for equalization (as often again for pairs that share a layer, which take turns). Memory
+/// does not grow with the amount of data.
 ///
 /// # Errors
-/// Those of [`quantize`](super::quantize) and [`calibrate`]; `InvalidArgument` for what
+/// Those of [`quantize`](super::quantize) and [`calibrate`](super::calibrate); `InvalidArgument` for what
 /// [`check_recovery`] refuses.
 pub fn recover(
     prepared: &Prepared,
@@ -80,22 +83,24 @@ pub fn recover(
     let (mut prepared, mut ranges) = (prepared.clone(), ranges.clone());
     let mut report = RecoveryReport::default();
     if recovery.equalization {
-        report.layers.extend(equalize::equalize(&mut prepared, plan, &mut ranges, method, weights, passes)?);
+        let equalizer = Equalizer::new(&mut prepared, plan, &mut ranges, method, weights);
+        report.layers.extend(equalizer.run(passes)?);
     }
+    let subject = Subject { prepared: &prepared, plan, ranges: &ranges, weights };
     let mut ready = ReadyWeights::new();
     if recovery.learned_rounding {
-        let (found, entries) = rounding::learn_rounding(&prepared, plan, weights, passes)?;
+        let (found, entries) = rounding::learn_rounding(subject, passes)?;
         ready = found;
         report.layers.extend(entries);
     }
     let Prepared { model, graph, index, .. } = &prepared;
     let mut quantized = qdq_model::quantize_with(model, graph, index, plan, &ranges, weights, &ready)?;
     if recovery.bias_correction {
-        let (biases, entries) = biases::correct_biases(&prepared, plan, &ranges, weights, &ready, passes)?;
+        let (biases, entries) = biases::correct_biases(subject, &ready, passes)?;
         bias::apply(&mut quantized, graph, &biases)?;
         report.layers.extend(entries);
     }
-    Ok(Recovered { model: quantized, ranges, report })
+    Ok(Recovered { model: quantized, float: prepared.model, ranges, report })
 }
 
 /// Refuses what [`recover`] cannot do, before the data is read.
@@ -104,12 +109,7 @@ pub fn recover(
 /// `InvalidArgument` for learned rounding or fewer than 8 bits of weights that are stored as float, and for equalization of
 /// weights whose ranges are given.
 pub fn check_recovery(weights: &Weights, recovery: Recovery) -> Result<()> {
-    if weights.form == WeightForm::Float && (recovery.learned_rounding || weights.bits != 8) {
-        let message =
-            "weights that are stored as float are rounded by QuantizeLinear, to the nearest of 8 bits";
-        return Err(Error::new(ErrorKind::InvalidArgument, message)
-            .with_remedy("store them as int8, or leave out learned rounding and other bits"));
-    }
+    weights.check(recovery.learned_rounding)?;
     if recovery.equalization && !weights.amax.is_empty() {
         return Err(Error::new(
             ErrorKind::InvalidArgument,

@@ -1,9 +1,7 @@
 //! Networks of one layer, in which the error of the layer is that of the network and can be measured from outside.
 
-use qdq::onnx::Model;
 use qdq::report::recovery::{LayerRecovery, RecoveryMethod};
 use qdq::runtime::EngineKind;
-use qdq::tensor::{Data, Tensor};
 
 use super::{BIAS, Case, NONE, ROUNDING, models};
 
@@ -16,29 +14,6 @@ fn entry(layers: &[LayerRecovery]) -> &LayerRecovery {
     &layers[0]
 }
 
-/// The float model with the values that its weight is dequantized to.
-fn dequantized(float: &Model, quantized: &Model) -> Model {
-    let find = |name: &str| quantized.constant(&format!("weight_{name}")).unwrap().unwrap();
-    let (scale, stored) = (find("scale"), find("quantized"));
-    let weight = float.constant("weight").unwrap().unwrap();
-    let node =
-        quantized.nodes().find(|node| node.inputs().first().is_some_and(|name| name == "weight_quantized"));
-    let axis = node.unwrap().int("axis").unwrap_or(0) as usize;
-    let (Data::F32(scale), Data::I8(stored)) = (scale.data(), stored.data()) else { panic!("{stored:?}") };
-    assert!(stored.iter().all(|value| (-8..=7).contains(value)), "{stored:?}");
-    let (shape, step) = (weight.shape(), weight.shape()[axis + 1..].iter().product::<usize>());
-    let values: Vec<f32> = stored
-        .iter()
-        .enumerate()
-        .map(|(at, &value)| {
-            f32::from(value) * scale[if scale.len() > 1 { at / step % shape[axis] } else { 0 }]
-        })
-        .collect();
-    let mut model = float.clone();
-    model.set_initializer("weight", Tensor::new(shape.to_vec(), values).unwrap()).unwrap();
-    model
-}
-
 #[test]
 fn learned_rounding_lowers_the_error_that_it_reports() {
     for name in models("layer_") {
@@ -48,7 +23,7 @@ fn learned_rounding_lowers_the_error_that_it_reports() {
         let entry = entry(&found.report.layers);
         let (before, after) = entry.error.unwrap_or_else(|| panic!("{name}: {}", entry.what));
         for (model, said) in [(&plain.model, before), (&found.model, after)] {
-            let measured = case.mean_square(&case.float, &dequantized(&case.float, model));
+            let measured = case.mean_square(&case.float, model);
             assert!(close(measured, said), "{name}: {measured} instead of {said}");
         }
         assert!(after < before, "{name}: {before} to {after}");

@@ -1,0 +1,133 @@
+//! The scales to try between two layers, with the ranges that would be written.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::emit::Ranges;
+use crate::error::Result;
+use crate::graph::TensorId;
+use crate::observe::TensorStats;
+use crate::range::{self, Method, Target};
+use crate::recover::equalize::BALANCES;
+use crate::recover::pair::Pair;
+use crate::runtime::Tap;
+use crate::tensor::TensorView;
+
+use super::Passes;
+use super::measure::Subject;
+use crate::pipeline::of_tensor;
+
+/// Scales to try for a pair, and the ranges of what lies between its layers then.
+pub(super) struct Candidate {
+    /// Index of the pair.
+    pub pair: usize,
+    pub balance: f32,
+    pub scales: Vec<f32>,
+    pub ranges: Ranges,
+}
+
+impl Candidate {
+    /// How many channels are scaled.
+    pub fn changed(&self) -> usize {
+        self.scales.iter().filter(|&&scale| scale != 1.0).count()
+    }
+}
+
+/// The candidates of all pairs: from one pass for the channels' maxima and one for the statistics.
+pub(super) fn candidates(
+    subject: Subject<'_>,
+    method: Method,
+    pairs: &[Pair],
+    passes: &mut Passes<'_>,
+) -> Result<Vec<Candidate>> {
+    let (model, graph) = (&subject.prepared.model, &subject.prepared.graph);
+    let name = |tensor: TensorId| graph.tensor(tensor).name.clone();
+    let reads: Vec<String> = pairs.iter().map(|pair| name(pair.read)).collect();
+    let maxima =
+        Arc::new(Maxima { pairs: pairs.to_vec(), maxima: Mutex::new(vec![Vec::new(); pairs.len()]) });
+    passes.run(model, &reads, maxima.clone())?;
+    let maxima = maxima.maxima.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let mut tried: Vec<Candidate> = Vec::new();
+    for (at, (pair, maxima)) in pairs.iter().zip(&maxima).enumerate() {
+        for balance in BALANCES {
+            let scales = pair.scales(model, maxima, balance)?;
+            let held = pair.held(model, &scales)?;
+            for scales in [Some(scales), held].into_iter().flatten() {
+                let is_new = scales.iter().any(|&scale| scale != 1.0)
+                    && tried.iter().all(|other| other.pair != at || other.scales != scales);
+                if is_new && pair.scaled(model, &scales)?.is_some() {
+                    tried.push(Candidate { pair: at, balance, scales, ranges: Ranges::default() });
+                }
+            }
+        }
+    }
+    // What lies between two layers and has a range.
+    let between: Vec<(usize, TensorId)> = (pairs.iter().enumerate())
+        .flat_map(|(at, pair)| pair.between(graph).map(move |tensor| (at, tensor)))
+        .filter(|&(_, tensor)| subject.ranges.get(&graph.tensor(tensor).name).is_some())
+        .collect();
+    let of_pair = |at: usize| tried.iter().filter(move |candidate| candidate.pair == at);
+    let divided = Arc::new(Divided {
+        taps: (between.iter())
+            .map(|&(at, _)| (pairs[at].clone(), of_pair(at).map(|one| one.scales.clone()).collect()))
+            .collect(),
+        stats: Mutex::new(
+            between.iter().map(|&(at, _)| vec![TensorStats::new(); of_pair(at).count()]).collect(),
+        ),
+    });
+    let taps: Vec<String> = between.iter().map(|&(_, tensor)| name(tensor)).collect();
+    passes.run(model, &taps, divided.clone())?;
+    let stats = std::mem::take(&mut *divided.stats.lock().unwrap_or_else(PoisonError::into_inner));
+    let mut place = vec![0; pairs.len()];
+    for candidate in &mut tried {
+        let own = place[candidate.pair];
+        place[candidate.pair] += 1;
+        let found = between.iter().zip(&stats).filter(|((at, _), _)| *at == candidate.pair);
+        let found: Vec<(TensorId, &TensorStats)> =
+            found.map(|(&(_, tensor), stats)| (tensor, &stats[own])).collect();
+        for &(tensor, _) in &found {
+            let group = subject.plan.groups.iter().find(|group| group.contains(&tensor));
+            let mut together = TensorStats::new();
+            for (member, stats) in &found {
+                if *member == tensor || group.is_some_and(|group| group.contains(member)) {
+                    together.merge(stats);
+                }
+            }
+            let amax = range::compute(&together, method, Target::default())
+                .map_err(|error| of_tensor(&graph.tensor(tensor).name, error))?;
+            candidate.ranges.set(&graph.tensor(tensor).name, amax)?;
+        }
+    }
+    Ok(tried)
+}
+
+/// Gathers the largest magnitude of each channel.
+struct Maxima {
+    pairs: Vec<Pair>,
+    maxima: Mutex<Vec<Vec<f32>>>,
+}
+
+impl Tap for Maxima {
+    fn observe(&self, index: usize, value: TensorView<'_>) -> Result<()> {
+        let mut maxima = self.maxima.lock().unwrap_or_else(PoisonError::into_inner);
+        self.pairs[index].add_maxima(&mut maxima[index], value);
+        Ok(())
+    }
+}
+
+/// Gathers the statistics that a tensor has with each of several scales: those of the scaled network, since powers of two
+/// divide exactly.
+struct Divided {
+    taps: Vec<(Pair, Vec<Vec<f32>>)>,
+    stats: Mutex<Vec<Vec<TensorStats>>>,
+}
+
+impl Tap for Divided {
+    fn observe(&self, index: usize, value: TensorView<'_>) -> Result<()> {
+        let mut stats = self.stats.lock().unwrap_or_else(PoisonError::into_inner);
+        let (pair, scales) = &self.taps[index];
+        for (stats, scales) in stats[index].iter_mut().zip(scales) {
+            stats.observe(&pair.divided(scales, value));
+        }
+        Ok(())
+    }
+}

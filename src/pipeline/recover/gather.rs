@@ -1,0 +1,65 @@
+//! The moments of what weights are multiplied with, from one run over the data.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::error::Result;
+use crate::graph::{Graph, Node, TensorId};
+use crate::kernel::parallel;
+use crate::onnx::Model;
+use crate::recover::layer::Matrix;
+use crate::recover::moments::Moments;
+use crate::runtime::Tap;
+use crate::tensor::TensorView;
+
+use super::Passes;
+use super::rounding::Weight;
+
+/// Adds what each weight is multiplied with to its moments.
+struct Gather {
+    /// For each tap the weights that it is an input of, by their place, the node and what it takes to read the input.
+    readers: Vec<Vec<(usize, Node)>>,
+    weights: Vec<(Matrix, Vec<usize>)>,
+    moments: Vec<Mutex<Moments>>,
+    /// As many as the engine's, which waits meanwhile.
+    threads: Option<usize>,
+}
+
+impl Tap for Gather {
+    fn observe(&self, index: usize, value: TensorView<'_>) -> Result<()> {
+        for (weight, node) in &self.readers[index] {
+            let (matrix, shape) = &self.weights[*weight];
+            let mut moments = self.moments[*weight].lock().unwrap_or_else(PoisonError::into_inner);
+            parallel::within(self.threads, || moments.add(node, matrix, shape, value));
+        }
+        Ok(())
+    }
+}
+
+/// Runs the float model once and gathers the moments of these weights' inputs.
+pub(super) fn gather(
+    model: &Model,
+    graph: &Graph,
+    weights: &[Weight],
+    passes: &mut Passes<'_>,
+) -> Result<Vec<Moments>> {
+    let mut readers: BTreeMap<TensorId, Vec<(usize, Node)>> = BTreeMap::new();
+    for (at, weight) in weights.iter().enumerate() {
+        for &(node, input) in &weight.readers {
+            readers.entry(input).or_default().push((at, graph.node(node).clone()));
+        }
+    }
+    let taps: Vec<String> = readers.keys().map(|&input| graph.tensor(input).name.clone()).collect();
+    let gather = Arc::new(Gather {
+        readers: readers.into_values().collect(),
+        weights: weights.iter().map(|weight| (weight.matrix, weight.value.shape().to_vec())).collect(),
+        moments: weights.iter().map(|weight| Mutex::new(Moments::new(&weight.matrix))).collect(),
+        threads: passes.engine.threads,
+    });
+    passes.run(model, &taps, gather.clone())?;
+    let take = |(moments, weight): (&Mutex<Moments>, &Weight)| {
+        let mut moments = moments.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *moments, Moments::new(&weight.matrix))
+    };
+    Ok(gather.moments.iter().zip(weights).map(take).collect())
+}

@@ -1,0 +1,58 @@
+//! What layers are off by as they would be written: the one measurement that every method is judged by.
+
+use std::sync::Arc;
+
+use crate::emit::Ranges;
+use crate::emit::qdq_model::Weights;
+use crate::error::Result;
+use crate::graph::{Graph, NodeId};
+use crate::pipeline::Prepared;
+use crate::place::Plan;
+use crate::recover::beside::{Original, Segment, beside};
+use crate::recover::errors::ErrorSums;
+
+use super::Passes;
+use super::meter::{Comparison, Meter};
+
+/// The float model, and how it is going to be written.
+#[derive(Clone, Copy)]
+pub(super) struct Subject<'a> {
+    pub prepared: &'a Prepared,
+    pub plan: &'a Plan,
+    pub ranges: &'a Ranges,
+    pub weights: &'a Weights,
+}
+
+/// Runs the float model with a quantized copy of each segment beside it, which reads the same float input, and sums what the
+/// copies' outputs are off by; `None` where a segment could not be copied.
+pub(super) fn measure(
+    subject: Subject<'_>,
+    segments: &[Segment<'_>],
+    passes: &mut Passes<'_>,
+) -> Result<Vec<Option<ErrorSums>>> {
+    if segments.is_empty() {
+        return Ok(Vec::new());
+    }
+    let Subject { prepared: Prepared { model, graph, index, .. }, plan, ranges, weights } = subject;
+    let copies = beside(Original { model, graph, index, plan }, segments, ranges, weights)?;
+    let comparison = |(segment, pair): (&Segment<'_>, &Option<(String, String)>)| {
+        let (float, copy) = pair.clone()?;
+        Some(Comparison {
+            float,
+            copy,
+            axis: channels(graph, *segment.nodes.last()?),
+            unit: segment.unit.clone(),
+        })
+    };
+    let comparisons: Vec<Comparison> = segments.iter().zip(&copies.pairs).filter_map(comparison).collect();
+    let (meter, taps) = Meter::new(&comparisons);
+    let meter = Arc::new(meter);
+    passes.run(&copies.model, &taps, meter.clone())?;
+    let mut sums = meter.take().into_iter();
+    Ok(copies.pairs.iter().map(|pair| pair.as_ref().and_then(|_| sums.next())).collect())
+}
+
+/// The axis of the channels that a node computes, by the rank of its output.
+fn channels(graph: &Graph, node: NodeId) -> fn(usize) -> usize {
+    if graph.node(node).op.starts_with("Conv") { |_| 1 } else { |rank| rank.saturating_sub(1) }
+}

@@ -1,0 +1,64 @@
+//! Which output and input channel each element of a weight belongs to.
+
+use crate::graph::Graph;
+
+use super::layer::Layer;
+
+/// A stored tensor and the channel and row of each of its elements.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Weight {
+    pub name: String,
+    pub channel: Axis,
+    pub row: Axis,
+}
+
+/// Which part of a row-major position counts: position / step % size / span, plus group * channels per group.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Axis {
+    pub step: usize,
+    pub size: usize,
+    pub span: usize,
+    /// Elements of one group and its channels; the former 0 without groups.
+    pub group: (usize, usize),
+}
+
+impl Axis {
+    pub fn new(shape: &[usize], axis: usize) -> Self {
+        Self { step: shape[axis + 1..].iter().product(), size: shape[axis], span: 1, group: (0, 0) }
+    }
+
+    pub fn of(&self, position: usize) -> usize {
+        let (elements, channels) = self.group;
+        position / self.step % self.size / self.span + position.checked_div(elements).unwrap_or(0) * channels
+    }
+}
+
+/// The output and the input channels of a weight. With `inputs` not 0 it must read as many channels, of one or several elements
+/// each.
+pub(super) fn axes(graph: &Graph, layer: &Layer, shape: &[usize], inputs: usize) -> Option<(Axis, Axis)> {
+    let node = graph.node(layer.node);
+    let groups = usize::try_from(node.int("group", 1)).ok().filter(|&groups| groups > 0)?;
+    let (mut row, mut column) = match (node.op.as_str(), shape.len()) {
+        ("Conv", 3..) => (Axis::new(shape, 0), Axis::new(shape, 1)),
+        ("ConvTranspose", 3..) if groups == 1 => (Axis::new(shape, 1), Axis::new(shape, 0)),
+        ("Gemm", 2) if node.int("transB", 0) != 0 => (Axis::new(shape, 0), Axis::new(shape, 1)),
+        ("Gemm", 2) => (Axis::new(shape, 1), Axis::new(shape, 0)),
+        _ => return None,
+    };
+    if node.op == "Gemm" && node.int("transA", 0) != 0 {
+        return None;
+    }
+    if inputs > 0 {
+        let read = column.size * groups;
+        column.span = read.checked_div(inputs).filter(|span| span * inputs == read)?;
+        if column.span != 1 && node.op != "Gemm" {
+            return None;
+        }
+    }
+    if groups > 1 {
+        let elements = shape.iter().product::<usize>() / groups;
+        column.group = (elements, column.size);
+        row.group = (0, 0);
+    }
+    (row.size > 0 && column.size > 0).then_some((row, column))
+}

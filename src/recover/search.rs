@@ -1,0 +1,139 @@
+//! The search for the better neighbours of a row of weights: see [`rounding`](super::rounding).
+
+use std::cmp::Ordering;
+
+use ndarray::ArrayView2;
+
+/// Flips per weight after which the search ends.
+const EFFORT: usize = 2;
+/// For how many flips a flipped weight stays where rows are short, and of how many weights a row is short.
+const REST: (usize, usize) = (10, 3);
+/// Weights of which the cheapest is found at a time.
+const BLOCK: usize = 32;
+
+/// What dequantizing an integer is off by.
+fn deviation(weight: f32, value: i8, scale: f32) -> f64 {
+    f64::from(f32::from(value) * scale) - f64::from(weight)
+}
+
+/// What each weight of a row is off by.
+pub(super) fn errors(weights: &[f32], values: &[i8], scale: f32) -> Vec<f64> {
+    weights.iter().zip(values).map(|(&weight, &value)| deviation(weight, value, scale)).collect()
+}
+
+/// The product of a row of H and errors.
+pub(super) fn dot<'a>(row: impl Iterator<Item = &'a f32>, other: &[f64]) -> f64 {
+    row.zip(other).map(|(&a, b)| f64::from(a) * b).sum()
+}
+
+/// The best integers that are met on the way from `nearest`.
+pub(super) fn search(
+    weights: &[f32],
+    nearest: &[i8],
+    scale: f32,
+    levels: (i8, i8),
+    moments: ArrayView2<'_, f32>,
+) -> Vec<i8> {
+    let count = weights.len();
+    let mut values = nearest.to_vec();
+    let mut others: Vec<i8> = weights
+        .iter()
+        .zip(nearest)
+        .map(|(&weight, &value)| other_side(weight, value, scale, levels))
+        .collect();
+    let errors = errors(weights, nearest, scale);
+    // 2 H e, and the diagonal: a flip by t changes eᵀ H e by t (2 H e)ᵢ + t² Hᵢᵢ.
+    let slope = moments.rows().into_iter().map(|row| 2.0 * dot(row.iter(), &errors) as f32);
+    let step = |(&value, &other): (&i8, &i8)| f32::from(other) * scale - f32::from(value) * scale;
+    let mut flips = Flips {
+        steps: values.iter().zip(&others).map(step).collect(),
+        slope: slope.collect(),
+        diagonal: moments.diag().to_vec(),
+        rests_until: vec![0; count],
+        costs: vec![0.0; count],
+    };
+    let rest = (count / 10).max(REST.0.min(count / REST.1));
+    let (mut change, mut least) = (0f32, 0f32);
+    let mut best = nearest.to_vec();
+    for flip in 1..=EFFORT * count {
+        let Some((at, by)) = flips.cheapest(flip as u32, least - change) else { break };
+        flips.take(at, moments.row(at).iter());
+        std::mem::swap(&mut values[at], &mut others[at]);
+        change += by;
+        // Weights flipped in a row would otherwise come back in the same order.
+        flips.rests_until[at] = (flip + rest + at % 7) as u32;
+        if change < least {
+            least = change;
+            best.copy_from_slice(&values);
+        }
+    }
+    best
+}
+
+/// The least of some numbers, by minima that do not wait for each other.
+fn least(values: &[f32]) -> f32 {
+    let mut lanes = [f32::INFINITY; 8];
+    let blocks = values.chunks_exact(lanes.len());
+    let rest = blocks.remainder().iter().copied().fold(f32::INFINITY, f32::min);
+    for block in blocks {
+        for (lane, &value) in lanes.iter_mut().zip(block) {
+            *lane = if value < *lane { value } else { *lane };
+        }
+    }
+    lanes.into_iter().fold(rest, f32::min)
+}
+
+/// What flipping each weight of a row does.
+struct Flips {
+    /// What it adds to the weight; 0 where there is no other side.
+    steps: Vec<f32>,
+    slope: Vec<f32>,
+    diagonal: Vec<f32>,
+    /// The last flip during which the weight stays.
+    rests_until: Vec<u32>,
+    /// Room for what each flip adds to the error.
+    costs: Vec<f32>,
+}
+
+impl Flips {
+    /// The weight whose flip adds least to the error, and how much: one that does not rest, or one that adds less than
+    /// `record`. Of equal ones the first.
+    fn cheapest(&mut self, flip: u32, record: f32) -> Option<(usize, f32)> {
+        // Costs and minima in loops of their own, without branches, so that a compiler makes vectors of both.
+        let weights = self.steps.iter().zip(&self.slope).zip(&self.diagonal).zip(&self.rests_until);
+        for (cost, (((&step, &slope), &diagonal), &rests_until)) in self.costs.iter_mut().zip(weights) {
+            let by = step * (slope + step * diagonal);
+            let is_open = (step != 0.0) & ((rests_until < flip) | (by < record));
+            *cost = if is_open { by } else { f32::INFINITY };
+        }
+        let mut found = None;
+        let mut lowest = f32::INFINITY;
+        for (block, costs) in self.costs.chunks(BLOCK).enumerate() {
+            let least = least(costs);
+            if least < lowest {
+                lowest = least;
+                found = costs.iter().position(|&cost| cost == least).map(|at| (block * BLOCK + at, least));
+            }
+        }
+        found
+    }
+
+    /// Flips a weight whose row of H is given.
+    fn take<'a>(&mut self, at: usize, moments: impl Iterator<Item = &'a f32>) {
+        let twice = 2.0 * self.steps[at];
+        for (slope, moment) in self.slope.iter_mut().zip(moments) {
+            *slope += twice * moment;
+        }
+        self.steps[at] = -self.steps[at];
+    }
+}
+
+/// The integer on the other side of a weight; `value` where the weight is a multiple of the scale, or beyond the levels.
+fn other_side(weight: f32, value: i8, scale: f32, (low, high): (i8, i8)) -> i8 {
+    // As QuantizeLinear divides.
+    match f32::from(value).partial_cmp(&(weight / scale)) {
+        Some(Ordering::Less) => value.saturating_add(1).min(high),
+        Some(Ordering::Greater) => value.saturating_sub(1).max(low),
+        _ => value,
+    }
+}
