@@ -24,6 +24,8 @@ from engines import in_float, native, onnxruntime_library, rtx  # noqa: E402
 from tensorrt_headers import headers  # noqa: E402
 
 CARGO = os.environ.get("CARGO", "cargo")
+RECOVERY = ["--equalize", "--learned-rounding", "--bias-correction"]
+RECOVERED = ("residual_cnn", "mobilenet", "unet", "gemm_variants", "vision_transformer")
 TOOL = native.ROOT / "target" / "tensorrt" / "qdq"
 # With an example, the features of the dependencies are those of the tests, so that none is compiled again.
 BUILD = ["build", "--quiet", "--locked", "--bin", "qdq", "--example", "pipeline"]
@@ -64,12 +66,17 @@ def shapes(model):
     return options
 
 
-def model(folder, entry):
-    """`qdq quantize --engine`, then `qdq engine` of what it wrote, and of the float model by the cache."""
+def given(folder, entry):
+    """The model's path, what decides how an engine of it is built, which engine runs it, and the environment."""
     environment = {"QDQ_ONNXRUNTIME": str(onnxruntime_library()), "QDQ_TENSORRT": str(rtx.libraries()[0].parent)}
     path = folder / entry["model"]
     options = ["--compute-capability", "8.6", *shapes(path)]
-    runtime = ["--runtime", "embedded" if entry["embedded"] else "onnxruntime"]
+    return path, options, ["--runtime", "embedded" if entry["embedded"] else "onnxruntime"], environment
+
+
+def model(folder, entry):
+    """`qdq quantize --engine`, then `qdq engine` of what it wrote, and of the float model by the cache."""
+    path, options, runtime, environment = given(folder, entry)
     with tempfile.TemporaryDirectory() as scratch:
         out = pathlib.Path(scratch)
         run(TOOL, "quantize", path, "-d", folder / entry["calibration"], "-o", out / "qdq.onnx", "--cache", out / "cache",
@@ -80,6 +87,34 @@ def model(folder, entry):
                     for problem in in_float(out / name, folder, entry)]
     if problems:
         raise native.Failure("\n".join(problems))
+
+
+def recovered(folder, entry, bits):
+    """Weights of fewer bits are int8 with wider steps: with everything that recovers accuracy, the layers stay in INT8."""
+    path, options, runtime, environment = given(folder, entry)
+    with tempfile.TemporaryDirectory() as scratch:
+        out = pathlib.Path(scratch)
+        run(TOOL, "quantize", path, "-d", folder / entry["calibration"], "-o", out / "qdq.onnx", "--weight-bits", bits,
+            *RECOVERY, "--engine", out / "engine", *runtime, *options, **environment)
+        problems = in_float(out / "engine", folder, entry) + integers(out / "qdq.onnx", out / "engine", bits)
+    if problems:
+        raise native.Failure("\n".join(problems))
+
+
+def integers(model, engine, bits):
+    """What is wrong with the stored weights. TensorRT-RTX keeps their integers as they are, channels last; those of the first and the
+    last layer may be padded."""
+    graph, built = onnx.load(model).graph, engine.read_bytes()
+    values = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    stored = [node.input[0] for node in graph.node if node.op_type == "DequantizeLinear" and node.input[0] in values]
+    low, high = -2 ** (bits - 1), 2 ** (bits - 1) - 1
+    problems = [f"{name} is {values[name].dtype} from {values[name].min()} to {values[name].max()}" for name in stored
+                if values[name].dtype != "int8" or values[name].min() < low or values[name].max() > high]
+    last = lambda value: value.transpose(0, *range(2, value.ndim), 1) if value.ndim > 2 else value
+    kept = [name for name in stored if any(form.tobytes() in built for form in (values[name], last(values[name])))]
+    if 2 * len(kept) < len(stored) or not stored:
+        problems.append(f"of {stored} the engine keeps only {kept}")
+    return problems
 
 
 def refusals(folder):
@@ -107,6 +142,8 @@ def main(arguments):
     build()
     entries = [entry for entry in json.loads((folder / "manifest.json").read_text()) if entry["rtx"]]
     jobs = [(entry["name"], model, folder, entry) for entry in entries] + [("refusals", refusals, folder)]
+    jobs += [(f"{entry['name']}, recovered, {bits} bits", recovered, folder, entry, bits)
+             for entry in entries if entry["name"] in RECOVERED for bits in (4, 8)]
     failed = 0
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         for (name, *_), problem in zip(jobs, pool.map(attempt, jobs)):
