@@ -144,7 +144,7 @@ fn trial<'a>(
     candidate: &'a Candidate,
 ) -> Result<[Segment<'a>; 2]> {
     let scaled = pair.scaled(&subject.prepared.model, &candidate.scales)?.unwrap_or_default();
-    let edge = |name: &str| Some(graph.tensor(graph.find(name)?).consumers.first().copied()?);
+    let edge = |name: &str| graph.tensor(graph.find(name)?).consumers.first().copied();
     let constants: Vec<(Edge, _)> =
         scaled.into_iter().filter_map(|(name, value)| Some((edge(&name)?, value))).collect();
     let [first, _] = pair.ends();

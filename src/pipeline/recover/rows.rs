@@ -12,6 +12,9 @@ use super::Passes;
 use super::measure::{Subject, measure};
 use super::rounding::Weight;
 
+/// What a layer is off by with the nearest integers and with the learned ones.
+pub(super) type BeforeAfter = (ErrorSums, ErrorSums);
+
 /// A weight rounded to the nearest integers, and by what passes through its readers.
 pub(super) struct Proposal<'a> {
     pub weight: &'a Weight,
@@ -30,7 +33,7 @@ pub(super) fn judge(
     subject: Subject<'_>,
     proposals: &[Proposal<'_>],
     passes: &mut Passes<'_>,
-) -> Result<Vec<Option<Vec<(ErrorSums, ErrorSums)>>>> {
+) -> Result<Vec<Option<Vec<BeforeAfter>>>> {
     let learned: ReadyWeights = (proposals.iter())
         .map(|proposal| (key(subject, proposal.weight), proposal.learned.clone()))
         .collect();
@@ -57,7 +60,7 @@ pub(super) fn keep_rows(
     weight: &Weight,
     nearest: &QuantizedWeights,
     learned: &QuantizedWeights,
-    errors: &[(ErrorSums, ErrorSums)],
+    errors: &[BeforeAfter],
 ) -> (QuantizedWeights, LayerRecovery) {
     let Matrix { rows, columns, .. } = weight.matrix;
     let mut kept = vec![true; rows];
@@ -75,10 +78,10 @@ pub(super) fn keep_rows(
             rounded.values[at] = learned.values[at];
         }
     }
-    let mean = |error: &dyn Fn(&(ErrorSums, ErrorSums)) -> Option<f64>| {
+    let mean = |error: &dyn Fn(&BeforeAfter) -> Option<f64>| {
         errors.iter().filter_map(error).sum::<f64>() / errors.len() as f64
     };
-    let after = |(before, after): &(ErrorSums, ErrorSums)| {
+    let after = |(before, after): &BeforeAfter| {
         let kept = if after.channels() == rows { kept.clone() } else { vec![kept[0]; after.channels()] };
         after.where_kept(&kept, before).mean_square()
     };
