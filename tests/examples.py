@@ -84,7 +84,7 @@ def main():
     for seed in range(1, 6):
         suite.case(f"quantization-aware training in C, seed {seed}", lambda seed=seed: trains(seed))
 
-    # As `make demo-accuracy` runs it, on two networks. Measured of all three: 4.3 and 11.0 dB at 4 bits.
+    # As `make demo-accuracy` runs it, on two networks. Measured of all three: 4.3 and 10.3 dB at 4 bits.
     def gains():
         text = run(library / "examples" / "accuracy", f"digits={DIGITS}", f"residual_cnn={ROOT / 'target/models/residual_cnn'}")
         rows = {tuple(line.split()[:2]): re.findall(r"-?\d+\.\d+ \(([-+]\d+\.\d+)\)", line) for line in text.splitlines()}

@@ -55,10 +55,10 @@ fn uneven_channels_cost_less() {
     for (name, count) in PAIRS {
         let file = |ending: &str| made().join(format!("{name}.{ending}"));
         for (bits, policy, least) in [
-            // Measured: 13 to 21, 16 to 29, and 6 to 26 dB.
+            // Measured: 13 to 21, 21 to 29, and 23 to 26 dB.
             (4, Policy::default(), 8.0),
             (8, Policy::default(), 10.0),
-            (8, Policy { per_tensor_weights: true, ..Policy::default() }, 4.0),
+            (8, Policy { per_tensor_weights: true, ..Policy::default() }, 12.0),
         ] {
             let case = Case::with(&file("onnx"), &file("npz"), EngineKind::Embedded, &policy);
             let found = case.recover(bits, EQUALIZATION);
