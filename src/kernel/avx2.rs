@@ -1,4 +1,4 @@
-//! AVX2 with the conversion of 16-bit floats: x86-64 since 2013.
+//! AVX2 with fused multiplication and the conversion of 16-bit floats: x86-64 since 2013.
 
 use std::arch::x86_64::*;
 
@@ -8,7 +8,10 @@ use super::vector::{Vector, lanewise};
 
 /// Whether this machine has it.
 pub(super) fn is_available() -> bool {
-    is_x86_feature_detected!("avx2") && is_x86_feature_detected!("f16c") && is_x86_feature_detected!("popcnt")
+    is_x86_feature_detected!("avx2")
+        && is_x86_feature_detected!("fma")
+        && is_x86_feature_detected!("f16c")
+        && is_x86_feature_detected!("popcnt")
 }
 
 /// Eight numbers.
@@ -157,6 +160,11 @@ impl Vector for Avx2 {
     }
 
     #[inline(always)]
+    unsafe fn mul_add(self, by: Self, plus: Self) -> Self {
+        Self(_mm256_fmadd_ps(self.0, by.0, plus.0))
+    }
+
+    #[inline(always)]
     unsafe fn round(self) -> Self {
         Self(_mm256_round_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(self.0))
     }
@@ -228,4 +236,4 @@ impl Vector for Avx2 {
     }
 }
 
-super::table!("avx2", Avx2, "avx2,f16c,popcnt");
+super::table!("avx2", Avx2, "avx2,fma,f16c,popcnt");

@@ -128,6 +128,11 @@ impl Vector for Avx512 {
     }
 
     #[inline(always)]
+    unsafe fn mul_add(self, by: Self, plus: Self) -> Self {
+        Self(_mm512_fmadd_ps(self.0, by.0, plus.0))
+    }
+
+    #[inline(always)]
     unsafe fn round(self) -> Self {
         Self(_mm512_roundscale_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(self.0))
     }

@@ -87,7 +87,7 @@ impl<'a, X, Y> InOut<'a, X, Y> {
         X: Copy,
         Y: Copy,
     {
-        numbers.check(self.len);
+        numbers.check();
         for (at, (first, second)) in (0..self.len).zip(numbers.iter()) {
             // SAFETY: within the slices.
             unsafe { self.out.add(at).write(f(self.x.add(at).read(), first, second)) };

@@ -135,6 +135,11 @@ impl Vector for Neon {
     }
 
     #[inline(always)]
+    unsafe fn mul_add(self, by: Self, plus: Self) -> Self {
+        Self(vfmaq_f32(plus.0, self.0, by.0))
+    }
+
+    #[inline(always)]
     unsafe fn min(self, other: Self) -> Self {
         // The instruction for it treats NaN otherwise.
         Self::select(self.less(other), self, other)

@@ -9,10 +9,12 @@ use super::vector::WIDEST;
 pub enum Pattern<'a> {
     /// Element i has the numbers at `i % period`: a row of numbers, again and again.
     Row(Row<'a>),
-    /// Element i has the numbers at `i / run`: one for every `run` neighbours.
+    /// Element i has the numbers at `(start + i / run) % count`: one for every `run` neighbours, again and again.
     Runs {
-        /// How many neighbours share numbers.
+        /// How many neighbours share numbers, at least 1.
         run: usize,
+        /// The number of the first run, below the count of numbers.
+        start: usize,
         /// The first number of each run.
         first: &'a [f32],
         /// The second number of each run.
@@ -61,17 +63,18 @@ impl Pattern<'_> {
                 let pairs = pairs(&row.first[..row.period], &row.second[..row.period]);
                 Box::new((row.start..).map(move |at| pairs[at % pairs.len()]))
             }
-            Self::Runs { run, first, second } => {
-                Box::new(pairs(first, second).into_iter().flat_map(|pair| std::iter::repeat_n(pair, *run)))
+            Self::Runs { run, start, first, second } => {
+                let pairs = pairs(first, second).into_iter().cycle().skip(*start);
+                Box::new(pairs.flat_map(|pair| std::iter::repeat_n(pair, *run)))
             }
         }
     }
 
-    /// Panics unless there are numbers for `len` elements.
-    pub(super) fn check(&self, len: usize) {
-        if let Self::Runs { run, first, second } = self {
+    /// Panics unless there are numbers for every element.
+    pub(super) fn check(&self) {
+        if let Self::Runs { run, start, first, second } = self {
             assert_eq!(first.len(), second.len(), "two numbers for every run");
-            assert!(first.len().saturating_mul(*run) >= len, "numbers for {len} elements");
+            assert!(*run > 0 && *start < first.len(), "a first run and its numbers");
         }
     }
 }

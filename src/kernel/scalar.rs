@@ -138,7 +138,7 @@ pub(crate) fn fake_e4m3(x: f32, scale: f32) -> f32 {
 }
 
 fn mask<X: Real>(x: &[X], gradient: InOut<X>, low: f32, high: f32) {
-    mask_by(x, gradient, &Pattern::Runs { run: x.len(), first: &[low], second: &[high] });
+    mask_by(x, gradient, &Pattern::Runs { run: x.len().max(1), start: 0, first: &[low], second: &[high] });
 }
 
 fn mask_by<X: Real>(x: &[X], gradient: InOut<X>, ends: &Pattern) {
@@ -161,9 +161,9 @@ fn rounding_errors(x: &[f32], step: f32, low: f32, high: f32) -> (f64, f64) {
     for run in x.chunks(RUN) {
         let (mut lane_squares, mut lane_sums) = ([0f32; WIDEST], [0f32; WIDEST]);
         for (at, &x) in run.iter().enumerate() {
-            let error = to_grid(x, grid) * step - x;
-            lane_squares[at % WIDEST] += error * error;
-            lane_sums[at % WIDEST] += error;
+            let error = to_grid(x, grid).mul_add(-step, x);
+            lane_squares[at % WIDEST] = error.mul_add(error, lane_squares[at % WIDEST]);
+            lane_sums[at % WIDEST] -= error;
         }
         squares += lane_squares.iter().map(|&x| f64::from(x)).sum::<f64>();
         sum += lane_sums.iter().map(|&x| f64::from(x)).sum::<f64>();

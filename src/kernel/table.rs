@@ -129,19 +129,19 @@ impl Kernels {
 
     /// [`quantize`](Self::quantize) with a scale for each element.
     pub fn quantize_by<X: Real>(&self, io: InOut<X>, scales: &Pattern, low: f32, high: f32) -> bool {
-        scales.check(io.len());
+        scales.check();
         (X::loops(self).quantize_by)(io, scales, low, high)
     }
 
     /// [`quantize_i8`](Self::quantize_i8) with a scale for each element.
     pub fn quantize_i8_by<X: Real>(&self, io: InOut<X, i8>, scales: &Pattern, low: f32, high: f32) -> bool {
-        scales.check(io.len());
+        scales.check();
         (X::loops(self).quantize_i8_by)(io, scales, low, high)
     }
 
     /// [`quantize_u8`](Self::quantize_u8) with a scale for each element.
     pub fn quantize_u8_by<X: Real>(&self, io: InOut<X, u8>, scales: &Pattern, low: f32, high: f32) -> bool {
-        scales.check(io.len());
+        scales.check();
         (X::loops(self).quantize_u8_by)(io, scales, low, high)
     }
 
@@ -152,7 +152,7 @@ impl Kernels {
 
     /// [`fake_quantize`](Self::fake_quantize) with a scale and a divisor for each element.
     pub fn fake_quantize_by<X: Real>(&self, io: InOut<X>, scales: &Pattern, low: f32, high: f32) {
-        scales.check(io.len());
+        scales.check();
         (X::loops(self).fake_quantize_by)(io, scales, low, high);
     }
 
@@ -163,7 +163,7 @@ impl Kernels {
 
     /// [`fake_e4m3`](Self::fake_e4m3) with a scale for each element.
     pub fn fake_e4m3_by<X: Real>(&self, io: InOut<X>, scales: &Pattern) {
-        scales.check(io.len());
+        scales.check();
         (X::loops(self).fake_e4m3_by)(io, scales);
     }
 
@@ -176,7 +176,7 @@ impl Kernels {
     /// [`mask`](Self::mask) with a low and a high end for each element.
     pub fn mask_by<X: Real>(&self, x: &[X], gradient: InOut<X>, ends: &Pattern) {
         assert_eq!(x.len(), gradient.len(), "as many gradients as elements");
-        ends.check(gradient.len());
+        ends.check();
         (X::loops(self).mask_by)(x, gradient, ends);
     }
 
@@ -192,13 +192,13 @@ impl Kernels {
 
     /// [`dequantize_i8`](Self::dequantize_i8) with a scale for each element.
     pub fn dequantize_i8_by<X: Real>(&self, io: InOut<i8, X>, scales: &Pattern) {
-        scales.check(io.len());
+        scales.check();
         (X::loops(self).dequantize_i8_by)(io, scales);
     }
 
     /// [`dequantize_u8`](Self::dequantize_u8) with a scale for each element.
     pub fn dequantize_u8_by<X: Real>(&self, io: InOut<u8, X>, scales: &Pattern) {
-        scales.check(io.len());
+        scales.check();
         (X::loops(self).dequantize_u8_by)(io, scales);
     }
 

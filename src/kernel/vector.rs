@@ -47,6 +47,8 @@ pub trait Vector: Copy {
     unsafe fn sub(self, other: Self) -> Self;
     unsafe fn mul(self, other: Self) -> Self;
     unsafe fn div(self, other: Self) -> Self;
+    /// self * by + plus, rounded once.
+    unsafe fn mul_add(self, by: Self, plus: Self) -> Self;
     /// self where self < other, else other.
     unsafe fn min(self, other: Self) -> Self;
     /// self where self > other, else other.

@@ -176,7 +176,7 @@ struct Axis {
 /// A row of numbers is worth making where it serves so many rows, and is no longer than this many elements.
 const ROWS_SERVED: usize = 4;
 const LONGEST_ROW: usize = 1 << 16;
-/// Runs from this length on are worked on one by one.
+/// Maxima of runs from this length on are found one by one.
 const LONG_RUN: usize = 256;
 /// A shorter run is less than a vector.
 const SHORT_RUN: usize = 16;
@@ -241,11 +241,16 @@ impl Groups {
         }
     }
 
-    /// Whether rows have the same numbers, which are better laid out once than looked up.
-    fn is_pattern(&self) -> bool {
-        let alike = self.outer.iter().all(|axis| axis.stride == 0);
-        let pays = self.rows >= ROWS_SERVED && self.run < LONG_RUN || self.run < SHORT_RUN;
-        alike && pays && self.row <= LONGEST_ROW && !self.is_single()
+    /// Whether all rows have the same numbers.
+    fn is_repeating(&self) -> bool {
+        self.outer.iter().all(|axis| axis.stride == 0)
+    }
+
+    /// Whether the numbers of a row are better laid out once, one for each element, than looked up by run: runs shorter than
+    /// `longest` are.
+    fn is_pattern(&self, longest: usize) -> bool {
+        let pays = self.rows >= ROWS_SERVED && self.run < longest || self.run < SHORT_RUN;
+        self.is_repeating() && pays && self.row <= LONGEST_ROW && !self.is_single()
     }
 
     /// Calls `f` with every run, or parts of it, the place where it begins and its number, in several threads where it
@@ -273,19 +278,26 @@ impl Groups {
         if self.rows == 0 {
             return;
         }
-        if self.is_pattern() {
+        if self.is_pattern(SHORT_RUN) {
             let row = Row::new(self.row, |at| (first[at / self.run], second[at / self.run]));
             return parallel::for_each(io, parallel::ANYWHERE, |start, io| {
                 f(start, io, &Pattern::Row(row.from(start)));
             });
         }
         let blocks = self.row.div_ceil(self.run);
+        if self.is_repeating() && self.row % self.run == 0 {
+            let (first, second) = (&first[..blocks], &second[..blocks]);
+            return parallel::for_each(io, self.unit(), |at, io| {
+                let start = at / self.run % blocks;
+                f(at, io, &Pattern::Runs { run: self.run, start, first, second });
+            });
+        }
         parallel::for_each(io, self.unit(), |start, mut io| {
             for (row, number) in self.rows(start..start + io.len()) {
                 let numbers = number..self.number(row.start / self.row) + blocks;
                 let (first, second) = (&first[numbers.clone()], &second[numbers]);
                 let part = io.part(row.start - start..row.end - start);
-                f(row.start, part, &Pattern::Runs { run: self.run, first, second });
+                f(row.start, part, &Pattern::Runs { run: self.run, start: 0, first, second });
             }
         });
     }
@@ -294,7 +306,7 @@ impl Groups {
     pub(super) fn abs_max<T: Element>(&self, x: &[T], count: usize) -> Vec<f32> {
         let mut maxima = vec![0.0; count];
         let mut add = |number: usize, found: f32| maxima[number] = larger(maxima[number], found);
-        if self.is_pattern() {
+        if self.is_pattern(LONG_RUN) {
             // Several short rows together make use of vectors.
             let width = self.row * LONG_RUN.div_ceil(self.row);
             let found = parallel::map_parts(x, width, |_, x| {

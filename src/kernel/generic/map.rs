@@ -5,14 +5,12 @@
 
 use super::super::in_out::InOut;
 use super::super::pattern::{Pattern, Place};
-use super::super::vector::{Lane, Vector};
+use super::super::vector::{Lane, Vector, WIDEST};
 use super::super::{Grid, e4m3, scalar};
 use super::{MAGNITUDE, to_grid};
 
 /// Output from this size on, in bytes, goes past the caches, which it would only sweep.
 const STREAMING: usize = 32 << 20;
-/// A run of fewer elements has not enough whole vectors at aligned addresses for that.
-const STREAMED_RUN: usize = 256;
 
 trait Op<V> {
     /// What becomes of x with its two numbers.
@@ -43,6 +41,63 @@ impl<V: Vector> Numbers<V> for Place<'_> {
         unsafe { (V::load(first), V::load(second)) }
     }
 }
+
+/// The numbers of [`Pattern::Runs`] that are no shorter than a vector, so that none lies in more than two runs.
+struct Neighbours<'a, V> {
+    run: usize,
+    pairs: (&'a [f32], &'a [f32]),
+    /// The run that holds the last element asked for, and where it ends.
+    number: usize,
+    end: usize,
+    here: (V, V),
+}
+
+impl<'a, V: Vector> Neighbours<'a, V> {
+    #[inline(always)]
+    unsafe fn new(run: usize, start: usize, first: &'a [f32], second: &'a [f32]) -> Self {
+        // SAFETY: as the caller promises.
+        let here = unsafe { (V::splat(first[start]), V::splat(second[start])) };
+        Self { run, pairs: (first, second), number: start, end: run, here }
+    }
+
+    fn next(&self) -> usize {
+        if self.number + 1 == self.pairs.0.len() { 0 } else { self.number + 1 }
+    }
+}
+
+impl<V: Vector> Numbers<V> for Neighbours<'_, V> {
+    #[inline(always)]
+    unsafe fn at(&mut self, element: usize) -> (V, V) {
+        // SAFETY: as the caller promises; the table of lanes is as long as the widest vector.
+        unsafe {
+            if element >= self.end {
+                self.number = self.next();
+                self.end += self.run;
+                self.here = (V::splat(self.pairs.0[self.number]), V::splat(self.pairs.1[self.number]));
+            }
+            if element + V::LANES <= self.end {
+                return self.here;
+            }
+            let next = self.next();
+            let is_here = V::load(LANE.as_ptr()).less(V::splat((self.end - element) as f32));
+            (
+                V::select(is_here, self.here.0, V::splat(self.pairs.0[next])),
+                V::select(is_here, self.here.1, V::splat(self.pairs.1[next])),
+            )
+        }
+    }
+}
+
+/// The number of each lane.
+static LANE: [f32; WIDEST] = {
+    let mut lanes = [0.0; WIDEST];
+    let mut lane = 0;
+    while lane < WIDEST {
+        lanes[lane] = lane as f32;
+        lane += 1;
+    }
+    lanes
+};
 
 /// out = op(x), where that `streams` past the caches, which only f32 does.
 #[inline(always)]
@@ -117,16 +172,14 @@ unsafe fn map_by<V: Vector, X: Lane, Y: Lane>(mut io: InOut<X, Y>, pattern: &Pat
     unsafe {
         match pattern {
             Pattern::Row(row) => map(streams, io, &mut Place::new(row), op),
-            Pattern::Runs { run, first, second } => {
-                let (len, streams) = (io.len(), streams && *run >= STREAMED_RUN);
-                let mut start = 0;
-                for (&first, &second) in first.iter().zip(*second) {
-                    if start >= len {
-                        break;
-                    }
-                    let part = io.part(start..len.min(start + run));
-                    map(streams, part, &mut Same(V::splat(first), V::splat(second)), op);
-                    start += run;
+            Pattern::Runs { run, start, first, second } if *run >= V::LANES => {
+                map(streams, io, &mut Neighbours::new(*run, *start, first, second), op);
+            }
+            Pattern::Runs { run, start, first, second } => {
+                for (index, from) in (0..io.len()).step_by(*run).enumerate() {
+                    let number = (start + index) % first.len();
+                    let part = io.part(from..io.len().min(from + run));
+                    map(false, part, &mut Same(V::splat(first[number]), V::splat(second[number])), op);
                 }
             }
         }
@@ -285,11 +338,14 @@ pub unsafe fn mask_by<V: Vector, X: Lane>(x: &[X], mut gradient: InOut<X>, ends:
     unsafe {
         match ends {
             Pattern::Row(row) => mask_within::<V, X>(x, gradient, &mut Place::new(row)),
-            Pattern::Runs { run, first, second } => {
-                for (number, x) in x.chunks(*run).enumerate() {
-                    let start = number * run;
+            Pattern::Runs { run, start, first, second } if *run >= V::LANES => {
+                mask_within::<V, X>(x, gradient, &mut Neighbours::new(*run, *start, first, second));
+            }
+            Pattern::Runs { run, start, first, second } => {
+                for (index, x) in x.chunks(*run).enumerate() {
+                    let (number, from) = ((start + index) % first.len(), index * run);
                     let mut ends = Same(V::splat(first[number]), V::splat(second[number]));
-                    mask_within(x, gradient.part(start..start + x.len()), &mut ends);
+                    mask_within(x, gradient.part(from..from + x.len()), &mut ends);
                 }
             }
         }

@@ -173,7 +173,8 @@ pub unsafe fn rounding_errors<V: Vector>(x: &[f32], step: f32, low: f32, high: f
         let whole = run.len() - run.len() % WIDEST;
         // SAFETY: WIDEST is a whole number of vectors.
         unsafe {
-            let (inverse, step) = (V::splat(step.recip()), V::splat(step));
+            // What is added up is w less its rounded value; the sum of errors takes it off.
+            let (inverse, step) = (V::splat(step.recip()), V::splat(-step));
             let (low, high) = (V::splat(low), V::splat(high));
             let mut rest = [0f32; WIDEST];
             rest[..run.len() - whole].copy_from_slice(&run[whole..]);
@@ -183,9 +184,9 @@ pub unsafe fn rounding_errors<V: Vector>(x: &[f32], step: f32, low: f32, high: f
                 while at < run.len() {
                     let from = if at < whole { run.as_ptr().add(at) } else { rest.as_ptr().add(first) };
                     let w = V::load(from);
-                    let error = to_grid(w, inverse, low, high).mul(step).sub(w);
-                    squares = squares.add(error.mul(error));
-                    sums = sums.add(error);
+                    let error = to_grid(w, inverse, low, high).mul_add(step, w);
+                    squares = error.mul_add(error, squares);
+                    sums = sums.sub(error);
                     at += WIDEST;
                 }
                 squares.store(lane_squares.as_mut_ptr().add(first));

@@ -87,9 +87,14 @@ fn patterns(test: impl Fn(&Pattern, &str)) {
         test(&Pattern::Row(row.clone()), "row");
         test(&Pattern::Row(row.from(5)), "row from its middle");
     }
-    let (first, second): (Vec<f32>, Vec<f32>) = (0..8 * BLOCK).map(number).unzip();
-    for run in [1, 9, 21] {
-        test(&Pattern::Runs { run, first: &first, second: &second }, "runs");
+    let (first, second): (Vec<f32>, Vec<f32>) = (0..5).map(number).unzip();
+    for run in [1, 9, WIDEST, 21, 64, 100] {
+        test(&Pattern::Runs { run, start: 0, first: &first, second: &second }, "runs");
+        test(&Pattern::Runs { run, start: 4, first: &first, second: &second }, "runs from the last");
+        test(
+            &Pattern::Runs { run, start: 0, first: &first[..1], second: &second[..1] },
+            "runs of one number",
+        );
     }
 }
 
@@ -228,9 +233,13 @@ fn what_does_not_fit_panics_before_anything_is_written() {
         InOut::new(&x, &mut [0.0f32; 7]);
     }));
     let numbers = [1.0; 2];
-    let runs = Pattern::Runs { run: 3, first: &numbers, second: &numbers };
+    let uneven = Pattern::Runs { run: 3, start: 0, first: &numbers, second: &numbers[..1] };
+    let beyond = Pattern::Runs { run: 3, start: 2, first: &numbers, second: &numbers };
+    let none = Pattern::Runs { run: 0, start: 0, first: &numbers, second: &numbers };
     for kernels in available() {
-        assert!(run(&|| kernels.fake_quantize_by(InOut::new(&x, &mut [0.0; 8]), &runs, -8.0, 7.0)));
+        for wrong in [&uneven, &beyond, &none] {
+            assert!(run(&|| kernels.fake_quantize_by(InOut::new(&x, &mut [0.0; 8]), wrong, -8.0, 7.0)));
+        }
         assert!(run(&|| kernels.mask(&x[..7], InOut::new(&x, &mut [0.0; 8]), 0.0, 1.0)));
         assert!(run(&|| kernels.pack_4_bits(&[1, 2, 3], &mut [0; 1])));
         assert!(run(&|| {
