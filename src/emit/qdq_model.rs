@@ -11,6 +11,7 @@ use crate::emit::fold::constant_value;
 use crate::emit::ranges::{Ranges, int8_scale};
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Edge, Graph, GraphTensor, NodeId, TensorId};
+use crate::kernel::parallel;
 use crate::onnx::{AttributeValue, Edits, ElementType, Model, NodeSpec, Position, UniqueNames};
 use crate::place::ops::constant_form;
 use crate::place::{Plan, PlannedActivation, PlannedWeight};
@@ -130,10 +131,36 @@ pub fn quantize_with(
         let amax = shared_amax(graph, plan, activation, ranges)?;
         emitter.activation(activation, amax)?;
     }
-    for weight in &plan.weights {
-        emitter.weight(weight, weights, ready)?;
+    // Ranges of weights take the most time by far, and none depends on another.
+    let rounded =
+        parallel::tasks(plan.weights.len(), |at| rounded(model, graph, &plan.weights[at], weights, ready));
+    for (planned, rounded) in plan.weights.iter().zip(rounded) {
+        emitter.weight(planned, rounded?, weights.form)?;
     }
     emitter.finish(plan, weights.form)
+}
+
+/// A weight as integers, with the shape and the type that it has in the model.
+struct Rounded {
+    shape: Vec<usize>,
+    dtype: DataType,
+    weights: QuantizedWeights,
+}
+
+fn rounded(
+    model: &Model,
+    graph: &Graph,
+    planned: &PlannedWeight,
+    weights: &Weights,
+    ready: &ReadyWeights,
+) -> Result<Rounded> {
+    let value = constant_value(model, graph, planned.tensor)?;
+    let name = &graph.tensor(planned.tensor).name;
+    let weights = match ready.get(&(name.clone(), planned.axis)) {
+        Some(ready) => ready.clone(),
+        None => round_to_nearest(graph, planned, &value, weights)?,
+    };
+    Ok(Rounded { shape: value.shape().to_vec(), dtype: value.dtype(), weights })
 }
 
 struct Emitter<'a> {
@@ -176,21 +203,16 @@ impl Emitter<'_> {
         Ok(())
     }
 
-    fn weight(&mut self, planned: &PlannedWeight, weights: &Weights, ready: &ReadyWeights) -> Result<()> {
-        let tensor = self.graph.tensor(planned.tensor);
-        let value = constant_value(&self.model, self.graph, planned.tensor)?;
-        let axis = used_axis(planned, value.shape());
-        let half = half_of(Some(value.dtype()));
-        let QuantizedWeights { values, scale } = match ready.get(&(tensor.name.clone(), planned.axis)) {
-            Some(ready) => ready.clone(),
-            None => round_to_nearest(self.graph, planned, &value, weights)?,
-        };
+    fn weight(&mut self, planned: &PlannedWeight, rounded: Rounded, form: WeightForm) -> Result<()> {
+        let axis = used_axis(planned, &rounded.shape);
+        let half = half_of(Some(rounded.dtype));
+        let QuantizedWeights { values, scale } = rounded.weights;
         let shape: Vec<usize> = axis.map(|_| scale.len()).into_iter().collect();
-        let base = tensor.name.clone();
+        let base = self.graph.tensor(planned.tensor).name.clone();
         let scale = self.initializer(&base, "scale", Tensor::new(shape.clone(), scale)?)?;
-        let result = match weights.form {
+        let result = match form {
             WeightForm::Int8 => {
-                let values = Tensor::new(value.shape().to_vec(), values)?;
+                let values = Tensor::new(rounded.shape, values)?;
                 let stored = self.initializer(&base, "quantized", values)?;
                 let grid = Grid { base: &base, scale: &scale, zero: None, axis };
                 self.dequantize_linear(&grid, &stored, half, Position::Start)
@@ -264,7 +286,8 @@ impl Emitter<'_> {
 
     fn initializer(&mut self, base: &str, label: &str, value: Tensor) -> Result<String> {
         let name = self.names.fresh(&format!("{base}_{label}"));
-        self.model.add_initializer(&name, value.shape(), value.data().clone())?;
+        let shape = value.shape().to_vec();
+        self.model.add_initializer(&name, &shape, value.into_data())?;
         Ok(name)
     }
 

@@ -1,5 +1,7 @@
 //! Ranges of weights, which are known as a whole: no statistics have to be kept.
 
+use std::borrow::Cow;
+
 use super::{Method, Target, compute};
 use crate::error::{Error, ErrorKind, Result};
 use crate::kernel::{self, parallel};
@@ -56,15 +58,18 @@ pub(super) fn per_channel(
             format!("shape {shape:?} does not fit {} weights", values.len()),
         ));
     }
+    if values.is_empty() {
+        return Err(Error::new(ErrorKind::Data, format!("no range: shape {shape:?} holds no weights")));
+    }
     let Some(axis) = axis else { return Ok(vec![range(values)?]) };
     let Some(&channels) = shape.get(axis) else {
         return Err(Error::new(ErrorKind::InvalidArgument, format!("shape {shape:?} has no axis {axis}")));
     };
-    if values.is_empty() {
-        return Err(Error::new(ErrorKind::Data, format!("no range: shape {shape:?} holds no weights")));
-    }
     let run = element_count(&shape[axis + 1..])?;
-    let channel = |index: usize| -> Vec<f32> {
+    let channel = |index: usize| -> Cow<'_, [f32]> {
+        if values.len() == channels * run {
+            return values[index * run..][..run].into();
+        }
         values.chunks_exact(run).skip(index).step_by(channels).flatten().copied().collect()
     };
     parallel::tasks(channels, |index| range(&channel(index))).into_iter().collect()
@@ -72,13 +77,14 @@ pub(super) fn per_channel(
 
 /// The range of some weights, from the values themselves where that is quick and gains accuracy.
 fn range(values: &[f32], method: Method, target: Target) -> Result<f32> {
-    let mut stats = TensorStats::new();
-    stats.observe(values);
-    let range = compute(&stats, Method::Max, target)?;
     match method {
-        Method::Max => Ok(range),
-        Method::Mse => Ok(least_output_error(values, range, target)?),
-        _ => compute(&stats, method, target),
+        Method::Max => target.max_level().map(|_| kernel::active().abs_max(values)),
+        Method::Mse => least_output_error(values, kernel::active().abs_max(values), target),
+        _ => {
+            let mut stats = TensorStats::new();
+            stats.observe(values);
+            compute(&stats, method, target)
+        }
     }
 }
 
