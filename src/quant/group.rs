@@ -285,7 +285,7 @@ impl Groups {
             });
         }
         let blocks = self.row.div_ceil(self.run);
-        if self.is_repeating() && self.row % self.run == 0 {
+        if self.is_repeating() && self.row.is_multiple_of(self.run) {
             let (first, second) = (&first[..blocks], &second[..blocks]);
             return parallel::for_each(io, self.unit(), |at, io| {
                 let start = at / self.run % blocks;
