@@ -14,7 +14,7 @@ endif
 export QDQ_PYTHON := $(PYTHON)
 
 .DEFAULT_GOAL := help
-.PHONY: help bench demo demo-accuracy test native torch torch-seeds test-gpu test-gpu-folder miri tsan header share python models peers consumers findings fmt-check lint doc clean
+.PHONY: help bench bench-peers demo demo-accuracy test native torch torch-seeds test-gpu test-gpu-folder miri tsan header share python models peers consumers findings fmt-check lint doc clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -91,7 +91,21 @@ target/python/.ready: tests/python/requirements.txt scripts/setup_python.sh
 
 bench: ## measure kernels and searches beside the machine's limits and write benches/RESULTS.md (QDQ_ISA chooses)
 	$(CARGO) bench --bench kernels --bench searches
-	python3 benches/report.py target/criterion benches/RESULTS.md
+	python3 benches/report.py target benches/RESULTS.md
+
+# The peers' Python, and networks of usual shapes.
+target/peers-python/.ready: benches/peers/requirements.txt
+	python3 -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+target/peers/images.npz: benches/peers/models.py | $(ENVIRONMENT)
+	$(PYTHON) benches/peers/models.py $(@D)
+
+bench-peers: python target/peers-python/.ready target/peers/images.npz ## calibrate beside ONNX Runtime and Model Optimizer (some 6 GB of Python, half an hour)
+	$(CARGO) build --release
+	$(PYTHON) benches/peers/run.py target/peers --qdq target/release/qdq --modelopt target/peers-python/bin/python
+	python3 benches/report.py target benches/RESULTS.md
 
 miri: ## run the handles of the C interface and the scalar kernels in Miri (needs a nightly toolchain with miri)
 	MIRIFLAGS=-Zmiri-disable-isolation CARGO_TARGET_DIR=target/miri \

@@ -1,0 +1,84 @@
+//! A whole calibration, or a plain run of the same images: `whole plain|planned|every ENGINE THREADS MODEL DATA`.
+//! "planned" observes what a Q/DQ model needs, "every" all activations, as a calibration cache does.
+//!
+//! Prints the seconds that it took, from the opened model to the ranges, and the process's peak of memory in MiB.
+//! `benches/peers/run.py` runs it beside the peers.
+
+use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use qdq::batch::{self, BatchSource, DataOptions};
+use qdq::error::Result;
+use qdq::onnx::Model;
+use qdq::place::Policy;
+use qdq::range::Method;
+use qdq::runtime::{self, EngineOptions, Tap};
+use qdq::tensor::TensorView;
+use qdq::{kernel, pipeline};
+
+struct Nobody;
+
+impl Tap for Nobody {
+    fn observe(&self, _: usize, _: TensorView<'_>) -> Result<()> {
+        Ok(())
+    }
+}
+
+fn plain(model: &Model, source: &mut dyn BatchSource, engine: &EngineOptions) -> Result<()> {
+    let mut engine = runtime::open(model, &[], std::sync::Arc::new(Nobody), engine)?;
+    while let Some(batch) = source.next_batch()? {
+        engine.run(&batch)?;
+    }
+    Ok(())
+}
+
+fn calibrate(model: &Model, every: bool, source: &mut dyn BatchSource, engine: &EngineOptions) -> Result<()> {
+    let prepared = pipeline::prepare(model)?;
+    let plan = pipeline::plan(&prepared, &Policy::default())?;
+    let taps = pipeline::taps(&prepared.graph, &plan, every);
+    let stats =
+        pipeline::calibrate(&prepared.model, &taps, source, engine, &mut |_| ControlFlow::Continue(()))?;
+    for method in [Method::Max, Method::Entropy, Method::Percentile(99.99), Method::Mse] {
+        pipeline::ranges(&prepared.graph, &plan, &stats, method)?;
+    }
+    Ok(())
+}
+
+fn run(arguments: &[String]) -> Result<()> {
+    let [what, kind, threads, model, data] = arguments else {
+        // `cargo bench` without a name runs every benchmark; this one needs arguments.
+        println!("whole plain|planned|every ENGINE THREADS MODEL DATA: run by benches/peers/run.py");
+        return Ok(());
+    };
+    let threads: usize = threads.parse().unwrap_or(1);
+    kernel::parallel::set_threads(NonZeroUsize::new(threads));
+    let engine = EngineOptions { kind: kind.parse()?, threads: Some(threads), ..EngineOptions::default() };
+    let model = Model::open(model.as_ref())?;
+    let options = DataOptions { batch_size: Some(1), ..DataOptions::default() };
+    let mut source = batch::open(&[PathBuf::from(data)], &model.inputs(), &options)?;
+
+    let start = Instant::now();
+    match what.as_str() {
+        "plain" => plain(&model, source.as_mut(), &engine)?,
+        _ => calibrate(&model, what == "every", source.as_mut(), &engine)?,
+    }
+    println!("{:.4} {:.1}", start.elapsed().as_secs_f64(), peak_mib());
+    Ok(())
+}
+
+/// The largest resident set of this process so far.
+fn peak_mib() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let kib = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
+    kib.and_then(|kib| kib.trim().parse::<f64>().ok()).map_or(f64::NAN, |kib| kib / 1024.0)
+}
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    if let Err(error) = run(&arguments) {
+        eprintln!("{error:?}");
+        std::process::exit(1);
+    }
+}
