@@ -49,6 +49,17 @@ pub struct Grid {
     pub high: f32,
 }
 
+/// Bins of equal width over magnitudes: that of x is trunc((|x| - low) * count / width), at most count - 1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LinearBins {
+    /// Where the first bin begins, at most 0.
+    pub low: f32,
+    /// How far the bins reach together.
+    pub width: f32,
+    /// How many bins there are, 1 to 2^24.
+    pub count: f32,
+}
+
 /// Smallest and largest value, NaN left out.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MinMax {

@@ -5,7 +5,7 @@ use super::lattice::{BETWEEN, Found, Indices, SHIFT, WINDOW};
 use super::pattern::Pattern;
 use super::table::{Loops, Real};
 use super::vector::WIDEST;
-use super::{Grid, Kernels, MinMax, e4m3};
+use super::{Grid, Kernels, LinearBins, MinMax, e4m3};
 
 /// The table.
 pub static KERNELS: Kernels = Kernels {
@@ -13,6 +13,7 @@ pub static KERNELS: Kernels = Kernels {
     f32: loops(),
     f16: loops(),
     bf16: loops(),
+    linear_bins: |io, bins| io.map(|x: f32| linear_bin(x, bins)),
     rounding_errors,
     pack_4_bits,
     unpack_4_bits,
@@ -150,6 +151,12 @@ fn mask_by<X: Real>(x: &[X], gradient: InOut<X>, ends: &Pattern) {
             out.add(at).write(if x >= low && x <= high { from.add(at).read() } else { X::default() });
         }
     }
+}
+
+fn linear_bin(x: f32, bins: LinearBins) -> f32 {
+    let bin = ((x.abs() - bins.low) * bins.count / bins.width).trunc();
+    let last = bins.count - 1.0;
+    if bin < last { bin } else { last }
 }
 
 /// As many elements are added up in f32, in lanes.

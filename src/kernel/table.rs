@@ -6,7 +6,7 @@ use super::in_out::InOut;
 use super::lattice::{Found, Indices};
 use super::pattern::Pattern;
 use super::vector::Lane;
-use super::{Grid, MinMax};
+use super::{Grid, LinearBins, MinMax};
 
 /// The functions of one instruction set.
 ///
@@ -19,6 +19,7 @@ pub struct Kernels {
     pub(super) f32: Loops<f32>,
     pub(super) f16: Loops<f16>,
     pub(super) bf16: Loops<bf16>,
+    pub(super) linear_bins: fn(InOut<f32>, LinearBins),
     pub(super) rounding_errors: fn(&[f32], f32, f32, f32) -> (f64, f64),
     pub(super) pack_4_bits: fn(&[u8], &mut [u8]),
     pub(super) unpack_4_bits: fn(&[u8], &mut [u8]),
@@ -202,6 +203,11 @@ impl Kernels {
         (X::loops(self).dequantize_u8_by)(io, scales);
     }
 
+    /// The bin of each x as a whole number, in the float32 arithmetic of torch's histogram; the last bin for NaN.
+    pub fn linear_bins(&self, io: InOut<f32>, bins: LinearBins) {
+        (self.linear_bins)(io, bins);
+    }
+
     /// (Σ e², Σ e) of the errors e = clamp(rne(x / step), low, high) * step - x of finite x, where x / step is
     /// computed as x * (1 / step): sums in f32 over every sixteenth element of 1024, added up in f64.
     pub fn rounding_errors(&self, x: &[f32], step: f32, low: f32, high: f32) -> (f64, f64) {
@@ -232,6 +238,7 @@ macro_rules! table {
             f16: enabled::loops(),
             bf16: enabled::loops(),
             // SAFETY: the table is only used where the machine has the instruction set; so for all of them.
+            linear_bins: |io, bins| unsafe { enabled::linear_bins(io, bins) },
             rounding_errors: |x, step, low, high| unsafe { enabled::rounding_errors(x, step, low, high) },
             pack_4_bits: |values, bytes| unsafe { enabled::pack_4_bits(values, bytes) },
             unpack_4_bits: |bytes, values| unsafe { enabled::unpack_4_bits(bytes, values) },
@@ -245,7 +252,7 @@ macro_rules! table {
             use $crate::kernel::pattern::Pattern;
             use $crate::kernel::table::{Loops, Real};
             use $crate::kernel::vector::Lane;
-            use $crate::kernel::{Grid, MinMax, generic, scalar};
+            use $crate::kernel::{Grid, LinearBins, MinMax, generic, scalar};
 
             $crate::kernel::table::enable! { $features, $vector,
                 fn abs_max<X: Lane>(x: &[X]) -> f32;
@@ -262,6 +269,12 @@ macro_rules! table {
                 fn mask_by<X: Lane>(x: &[X], io: InOut<X>, ends: &Pattern) -> ();
                 fn dequantize<Q: Lane, X: Lane>(io: InOut<Q, X>, scale: f32) -> ();
                 fn dequantize_by<Q: Lane, X: Lane>(io: InOut<Q, X>, scales: &Pattern) -> ();
+            }
+
+            #[target_feature(enable = $features)]
+            pub unsafe fn linear_bins(io: InOut<f32>, bins: LinearBins) {
+                // SAFETY: the instruction set is enabled.
+                unsafe { generic::linear_bins::<$vector>(io, bins) }
             }
 
             #[target_feature(enable = $features)]

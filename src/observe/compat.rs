@@ -7,9 +7,13 @@
 //! values (torch), growth without bound. Counts are exact, where it stops counting at 2^24 a bin.
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::kernel::{self, InOut, LinearBins, parallel};
 
 /// Growth stops here, at 128 MiB of counts: it comes from a first batch much smaller than a later one.
 const MOST_BINS: usize = 1 << 24;
+
+/// As many values are binned at once.
+const BLOCK: usize = 1024;
 
 /// Which library's histogram is followed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -69,35 +73,38 @@ impl HistogramCalibrator {
     /// For a batch from which no histogram can be made (see the module's documentation). What was collected
     /// before stays as it was.
     pub fn collect(&mut self, values: &[f32]) -> Result<()> {
-        let mut magnitudes: Vec<f32> = values.iter().map(|x| x.abs()).collect();
+        let others: Vec<f32>;
+        let mut values = values;
         if self.skip_zeros {
-            magnitudes.retain(|&x| x != 0.0);
+            others = values.iter().copied().filter(|&x| x != 0.0).collect();
+            values = &others;
         }
-        if let Some(wrong) = magnitudes.iter().find(|x| !x.is_finite()) {
+        let max = parallel::abs_max(values);
+        if let Some(wrong) = values.iter().map(|x| x.abs()).find(|x| !max.is_finite() && !x.is_finite()) {
             return Err(Error::new(ErrorKind::Data, format!("a batch holds the value {wrong}"))
                 .with_remedy("use the default statistics, which count such values apart"));
         }
-        let Some(max) = magnitudes.iter().copied().reduce(f32::max) else {
+        if values.is_empty() {
             return Err(Error::new(
                 ErrorKind::Data,
                 "a batch has no values (or only zeros, which are skipped)",
             )
             .with_remedy("leave empty batches out or do not skip zeros"));
-        };
+        }
         let grown = match (&self.histogram, self.library) {
             (None, Library::Torch) => LinearHistogram {
-                counts: histc(&magnitudes, self.num_bins, max),
+                counts: histc(values, self.num_bins, max),
                 edges: torch_linspace(max, self.num_bins),
             },
             (None, Library::Numpy) => {
-                let min = magnitudes.iter().copied().fold(max, f32::min);
+                let min = values.iter().map(|x| x.abs()).fold(max, f32::min);
                 let edges = numpy_linspace(min, max, self.num_bins);
-                LinearHistogram { counts: between(&magnitudes, &edges), edges }
+                LinearHistogram { counts: between(values, &edges), edges }
             }
-            (Some(old), Library::Torch) => grow_like_torch(old, &magnitudes, max)?,
+            (Some(old), Library::Torch) => grow_like_torch(old, values, max)?,
             (Some(old), Library::Numpy) => {
                 let grown_before = old.edges.len() > self.num_bins + 1;
-                grow_like_numpy(old, &magnitudes, max, grown_before)?
+                grow_like_numpy(old, values, max, grown_before)?
             }
         };
         self.histogram = Some(grown);
@@ -127,7 +134,7 @@ fn check_growth(width: f64, max: f32) -> Result<()> {
     .with_remedy("use the default statistics, or begin with a batch whose values are of usual size"))
 }
 
-fn grow_like_torch(old: &LinearHistogram, magnitudes: &[f32], max: f32) -> Result<LinearHistogram> {
+fn grow_like_torch(old: &LinearHistogram, values: &[f32], max: f32) -> Result<LinearHistogram> {
     let mut edges = old.edges.clone();
     let mut bins = old.counts.len();
     if f64::from(max) > last(&edges) {
@@ -136,7 +143,7 @@ fn grow_like_torch(old: &LinearHistogram, magnitudes: &[f32], max: f32) -> Resul
         bins = (max / width).ceil() as usize;
         edges = torch_arange(max + width, width);
     }
-    let mut counts = histc(magnitudes, bins, last(&edges) as f32);
+    let mut counts = histc(values, bins, last(&edges) as f32);
     add(&mut counts, &old.counts);
     Ok(LinearHistogram { counts, edges })
 }
@@ -144,7 +151,7 @@ fn grow_like_torch(old: &LinearHistogram, magnitudes: &[f32], max: f32) -> Resul
 /// Growth once is in float32 up to the first new edge, as numpy's scalars are; then all edges are float64.
 fn grow_like_numpy(
     old: &LinearHistogram,
-    magnitudes: &[f32],
+    values: &[f32],
     max: f32,
     grown_before: bool,
 ) -> Result<LinearHistogram> {
@@ -159,7 +166,7 @@ fn grow_like_numpy(
         let step = rounded(start + width) - start;
         edges.extend((0..count as usize).map(|i| start + i as f64 * step));
     }
-    let mut counts = between(magnitudes, &edges);
+    let mut counts = between(values, &edges);
     add(&mut counts, &old.counts);
     Ok(LinearHistogram { counts, edges })
 }
@@ -174,22 +181,24 @@ fn add(counts: &mut [u64], old: &[u64]) {
     }
 }
 
-/// `torch.histc` of values in \[0, `max`\]. With `max` 0 torch widens the range to \[-1, 1\].
-fn histc(magnitudes: &[f32], bins: usize, max: f32) -> Vec<u64> {
-    let (low, high) = if max > 0.0 { (0.0, max) } else { (-1.0, 1.0) };
-    let mut counts = vec![0; bins];
-    for &x in magnitudes {
-        let bin = ((x - low) * bins as f32 / (high - low)) as usize;
-        counts[bin.min(bins - 1)] += 1;
+/// `torch.histc` of magnitudes in \[0, `max`\]. With `max` 0 torch widens the range to \[-1, 1\].
+fn histc(values: &[f32], bins: usize, max: f32) -> Vec<u64> {
+    let (low, width) = if max > 0.0 { (0.0, max) } else { (-1.0, 2.0) };
+    let spread = LinearBins { low, width, count: bins as f32 };
+    let (mut counts, mut found) = (vec![0; bins], [0.0; BLOCK]);
+    for block in values.chunks(BLOCK) {
+        let found = &mut found[..block.len()];
+        kernel::active().linear_bins(InOut::new(block, found), spread);
+        found.iter().for_each(|&bin| counts[bin as usize] += 1);
     }
     counts
 }
 
-/// Counts between given edges, the last one included, as numpy's histogram does. Values outside are dropped.
-pub(crate) fn between(magnitudes: &[f32], edges: &[f64]) -> Vec<u64> {
+/// Counts of magnitudes between given edges, the last one included, as numpy's histogram does. Values outside are dropped.
+pub(crate) fn between(values: &[f32], edges: &[f64]) -> Vec<u64> {
     let bins = edges.len() - 1;
     let mut counts = vec![0; bins];
-    for x in magnitudes.iter().map(|&x| f64::from(x)) {
+    for x in values.iter().map(|x| f64::from(x.abs())) {
         let above = edges.partition_point(|&edge| edge <= x);
         if above > 0 && x <= edges[bins] {
             counts[(above - 1).min(bins - 1)] += 1;

@@ -6,7 +6,7 @@
 use super::super::in_out::InOut;
 use super::super::pattern::{Pattern, Place};
 use super::super::vector::{Lane, Vector, WIDEST};
-use super::super::{Grid, e4m3, scalar};
+use super::super::{Grid, LinearBins, e4m3, scalar};
 use super::{MAGNITUDE, to_grid};
 
 /// Output from this size on, in bytes, goes past the caches, which it would only sweep.
@@ -301,6 +301,34 @@ pub unsafe fn fake_e4m3<V: Vector, X: Lane>(io: InOut<X>, scale: f32) {
 pub unsafe fn fake_e4m3_by<V: Vector, X: Lane>(io: InOut<X>, scales: &Pattern) {
     // SAFETY: as the caller promises.
     unsafe { map_by::<V, X, X>(io, scales, &mut FakeE4m3) }
+}
+
+/// The bin of a magnitude among those of one width, which is the second number; there are as many as the first says.
+struct LinearBin<V> {
+    low: V,
+    last: V,
+}
+
+impl<V: Vector> Op<V> for LinearBin<V> {
+    #[inline(always)]
+    unsafe fn apply(&mut self, x: V, count: V, width: V) -> V {
+        // SAFETY: as the caller promises.
+        unsafe {
+            let place = x.and(V::splat_bits(MAGNITUDE)).sub(self.low).mul(count).div(width);
+            let nearest = place.round();
+            let whole = V::select(place.less(nearest), nearest.sub(V::splat(1.0)), nearest);
+            whole.min(self.last)
+        }
+    }
+}
+
+#[inline(always)]
+pub unsafe fn linear_bins<V: Vector>(io: InOut<f32>, bins: LinearBins) {
+    // SAFETY: as the caller promises.
+    unsafe {
+        let mut op = LinearBin::<V> { low: V::splat(bins.low), last: V::splat(bins.count - 1.0) };
+        map_all(io, bins.count, bins.width, &mut op);
+    }
 }
 
 /// x / first.

@@ -12,8 +12,8 @@ mod reduce;
 use super::vector::Vector;
 
 pub use map::{
-    dequantize, dequantize_by, fake_e4m3, fake_e4m3_by, fake_quantize, fake_quantize_by, mask, mask_by,
-    quantize, quantize_by,
+    dequantize, dequantize_by, fake_e4m3, fake_e4m3_by, fake_quantize, fake_quantize_by, linear_bins, mask,
+    mask_by, quantize, quantize_by,
 };
 pub use reduce::{abs_max, abs_max_rows, lattice, min_max, rounding_errors};
 

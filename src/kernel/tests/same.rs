@@ -200,6 +200,18 @@ fn bf16() {
 
 #[test]
 #[cfg_attr(miri, ignore = "there is nothing beside the scalar table in Miri")]
+fn bins_of_one_width() {
+    for (low, width, count) in
+        [(0.0, 3.0, 2048.0), (-1.0, 2.0, 7.0), (0.0, 1e-30, 1.0), (0.0, f32::MAX, 16_777_216.0)]
+    {
+        same("linear_bins", &data::<f32>(), |kernels, x, out: &mut [f32]| {
+            kernels.linear_bins(InOut::new(x, out), LinearBins { low, width, count });
+        });
+    }
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "there is nothing beside the scalar table in Miri")]
 fn sums_of_rounding_errors() {
     for (step, low, high) in
         [(0.01, -128.0, 127.0), (0.3, -8.0, 7.0), (1e-6, -127.0, 127.0), (1e30, 0.0, 255.0)]
