@@ -14,6 +14,7 @@ use half::{bf16, f16};
 use ndarray::{ArrayView1, ArrayView3};
 use qdq::kernel::{self, Grid, InOut, parallel};
 use qdq::observe::TensorStats;
+use qdq::observe::compat::{HistogramCalibrator, Library};
 use qdq::quant::{PerGroup, QuantParams, abs_max, fake_tensor_quant_in_place, fake_tensor_quant_slice};
 
 /// Elements beyond every cache, and elements within the second one.
@@ -103,6 +104,10 @@ fn histograms(criterion: &mut Criterion) {
                 bencher.iter(|| parallel::within(Some(1), || stats.observe(black_box(&x[..]))));
             });
         }
+        let mut linear = HistogramCalibrator::new(2048, false, Library::Torch).unwrap();
+        group.bench_function("linear", |bencher| {
+            bencher.iter(|| parallel::within(Some(1), || linear.collect(black_box(&normal)).unwrap()));
+        });
         group.bench_function("normal f16", |bencher| {
             bencher.iter(|| parallel::within(Some(1), || stats.observe(black_box(&halves[..]))));
         });

@@ -42,6 +42,7 @@ def rows(found, isa):
     half = 1.0 if isa == "avx512" else 0.5
     for name, least in (("normal", 0.048), ("relu", 0.072), ("constant", 0.06)):
         yield f"histogram, {name}, 256 KiB / read", of(f"histogram/{KIB}", name), read[KIB], least * half
+    yield "linear histogram of pytorch-quantization, 256 KiB / read", of(f"histogram/{KIB}", "linear"), read[KIB], None
     for name in ("f16", "bf16"):
         figure = of(f"histogram/{KIB}", f"normal {name}")
         yield f"histogram {name}, elements, 256 KiB / f32", figure, of(f"histogram/{KIB}", "normal"), 1.0
