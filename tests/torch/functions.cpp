@@ -256,6 +256,8 @@ TEST(clip_has_the_gradients_of_finite_differences) {
   F::clip(ends, low, high).backward(torch::tensor({3.0f, 5.0f}));
   SAME(ends.grad(), torch::zeros({2}));
   HOLDS(low.grad().item<float>() == 3 && high.grad().item<float>() == 5);
+  FAILS("clip range has one", F::clip(x, torch::zeros({8}), max));
+  FAILS("clip range has one", F::clip(x, min, Tensor()));
 }
 
 TEST(straight_through_is_the_gradient_of_clipping) {

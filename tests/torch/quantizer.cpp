@@ -302,6 +302,31 @@ TEST(buffers_and_their_type) {
   HOLDS(y.scalar_type() == torch::kHalf);
 }
 
+TEST(state_goes_through_files) {
+  const auto describe = [](Descriptor::Builder& d) { d.learn_amax(true); };
+  const auto written = [](const std::shared_ptr<Quantizer>& quantizer) {
+    auto file = std::make_unique<std::stringstream>();
+    torch::save(nn::TensorQuantizer(quantizer), *file);
+    return file;
+  };
+  auto q = build(describe);
+  q->set_amax(torch::tensor({3.0f, 0.1f}));
+  q->set_clip_range(-0.1f, 1.0f / 3);
+  q->set_pre_quant_scale(torch::tensor({0.7f, -2.0f, 1e-3f}));
+  const auto before = written(build(describe)), file = written(q);
+  nn::TensorQuantizer read(build(describe));
+  torch::load(read, *file);
+  SAME(read->amax(), q->amax());
+  SAME(read->pre_quant_scale(), q->pre_quant_scale());
+  HOLDS(read->clip_range()->min == -0.1f && read->clip_range()->max == 1.0f / 3);
+  HOLDS(read->amax().device().is_cpu() && read->named_parameters()["clip_min"].requires_grad());
+  const auto x = torch::randn({4, 3});
+  SAME(read->forward(x), q->forward(x));
+  // What is not set is not set then, whatever was before.
+  torch::load(read, *before);
+  HOLDS(!read->amax().defined() && !read->pre_quant_scale().defined() && !read->clip_range());
+}
+
 TEST(threads_collect_and_quantize) {
   auto q = build([](Descriptor::Builder& d) { d.calib_method(qdq::CalibMethod::Histogram).amax(2.0f); });
   q->set_calibrating(true);

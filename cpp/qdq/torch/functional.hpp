@@ -188,6 +188,9 @@ using namespace torch::nn::functional;  // NOLINT: that is the point of this nam
 /// x <= min and to max where x >= max.
 [[nodiscard]] inline torch::Tensor clip(const torch::Tensor& x, const torch::Tensor& min, const torch::Tensor& max) {
   detail::check_quantizable(x);
+  if (!min.defined() || !max.defined() || min.numel() != 1 || max.numel() != 1) {
+    detail::fail(Status::Shape, "a clip range has one minimum and one maximum", "give tensors of one element each");
+  }
   return detail::Clip::apply(x, min, max);
 }
 
