@@ -5,21 +5,38 @@
 
 namespace {
 
-/// Fake quantization by the range of this very data, kept along an axis.
+/// Whether fake() quantizes by ranges that clip some of the data.
+bool clips = false;
+
+struct Clips {
+  Clips() { clips = true; }
+  ~Clips() { clips = false; }
+};
+
+/// Such a range of x, one for each index of an axis that is kept.
+Tensor tight(const Tensor& x, const std::vector<std::int32_t>& axis) {
+  if (axis.empty()) return torch::tensor(0.75f);
+  std::vector<std::int64_t> shape(static_cast<std::size_t>(x.dim()), 1);
+  shape[static_cast<std::size_t>(axis[0])] = -1;
+  return torch::linspace(0.02, 0.2, x.size(axis[0])).reshape(shape);
+}
+
+/// Fake quantization by the range of this very data, or by one that clips, kept along an axis.
 Tensor fake(const Tensor& x, std::vector<std::int32_t> axis = {}) {
   const auto descriptor = nn::share(qdq::Descriptor::make().axis(axis).build().value());
-  return F::fake_tensor_quant(x, F::amax(x, *descriptor), descriptor);
+  return F::fake_tensor_quant(x, clips ? tight(x, axis) : F::amax(x, *descriptor), descriptor);
 }
 
 using Values = std::vector<Tensor>;
 
 /// Compares what a module makes of x, and all its gradients, with `expected`, a function of x and of the module's parameters in
-/// order: in float, and in half or else bfloat16 where torch computes the function in those.
+/// order: in float, and in half or else bfloat16 where torch computes the function in those; with ranges of the data and with ranges
+/// that clip, which then go through a file.
 template <typename Module>
 void against(const std::string& name, Module module, const Tensor& data,
              const std::function<Tensor(const Tensor&, const Values&)>& expected,
              const std::function<Tensor(Module&, const Tensor&)>& forward = [](Module& m, const Tensor& x) { return m->forward(x); }) {
-  const auto compare = [&](torch::ScalarType type, double tolerance) {
+  const auto compare_once = [&](torch::ScalarType type, double tolerance) {
     module->to(type);
     module->zero_grad();
     const auto x = data.detach().to(type).requires_grad_(true), same_x = x.detach().clone().requires_grad_(true);
@@ -38,6 +55,22 @@ void against(const std::string& name, Module module, const Tensor& data,
     check("gradient of x", x.grad(), same_x.grad());
     std::size_t at = 0;
     for (const auto& parameter : module->parameters()) check("gradient of a parameter", parameter.grad(), parameters[at++].grad());
+  };
+  const auto clear = [](const Module& cleared) {
+    for (const auto& named : nn::quantizers(*cleared)) named.quantizer->clear_amax();
+  };
+  const auto fix = [&] {
+    for (const auto& site : module->sites()) {
+      site.input->set_amax(tight(data, {}));
+      if (site.weight) site.weight->set_amax(tight(site.value, site.weight->descriptor().axis()));
+    }
+  };
+  const auto compare = [&](torch::ScalarType type, double tolerance) {
+    compare_once(type, tolerance);
+    fix();
+    const Clips now;
+    compare_once(type, tolerance);
+    clear(module);
   };
   compare(torch::kFloat, 1e-5);
   // Whether torch itself computes the function in this type on this machine.
@@ -61,6 +94,16 @@ void against(const std::string& name, Module module, const Tensor& data,
     std::cout << "        " << name << ": in float only, since torch computes it in no narrower type here\n";
   }
   module->to(torch::kFloat);
+  fix();
+  std::stringstream file;
+  torch::save(module, file);
+  Module read(std::dynamic_pointer_cast<typename Module::ContainedType>(module->clone()));
+  clear(read);
+  const torch::NoGradGuard no_grad;
+  for (auto& parameter : read->parameters()) parameter.zero_();
+  HOLDS(!same(forward(read, data), forward(module, data)));
+  torch::load(read, file);
+  if (!same(forward(read, data), forward(module, data))) failed(__FILE__, __LINE__, name + " is another one in its file");
 }
 
 /// The fake quantized x differs from x, so that what equals the composition did quantize.
@@ -163,7 +206,13 @@ TEST(pools_norms_and_sums) {
     return torch::instance_norm(fake(x), p.empty() ? Tensor() : p[0], p.empty() ? Tensor() : p[1], {}, {}, true, 0.1, 1e-5, false);
   };
   against<nn::InstanceNorm1d>("InstanceNorm1d", nn::InstanceNorm1d(4), x1, norm);
-  against<nn::InstanceNorm2d>("InstanceNorm2d", nn::InstanceNorm2d(nn::InstanceNorm2dOptions(4).affine(true)), x2, norm);
+  nn::InstanceNorm2d affine(nn::InstanceNorm2dOptions(4).affine(true));
+  {
+    // What quantization of a weight would change; at first they are 1 and 0.
+    const torch::NoGradGuard no_grad;
+    for (auto& parameter : affine->parameters()) parameter.uniform_(-1, 1);
+  }
+  against<nn::InstanceNorm2d>("InstanceNorm2d", affine, x2, norm);
   against<nn::InstanceNorm3d>("InstanceNorm3d", nn::InstanceNorm3d(4), x3, norm);
   nn::InstanceNorm2d tracking(nn::InstanceNorm2dOptions(4).track_running_stats(true));
   tracking->forward(x2);
@@ -396,9 +445,71 @@ TEST(the_switch_makes_torch_modules) {
   SAME(pool->forward(x), torch::max_pool2d(x, 2));
   nn::Add add;
   SAME(add->forward(x, x), x + x);
+  HOLDS(text(add) == "qdq::nn::Add" && text(rnn) == text(plain_rnn));
   const auto copy = std::dynamic_pointer_cast<nn::Conv2dImpl>(conv->clone());
   SAME(copy->forward(x), conv->forward(x));
   FAILS("no quantizer", nn::disable(*conv));
+}
+
+TEST(the_switch_goes_back) {
+  const nn::Conv2d before(1, 1, 1);
+  {
+    const nn::FloatModules off;
+    { const nn::FloatModules again; }
+    HOLDS(!nn::is_quantized() && nn::Conv2d(1, 1, 1)->children().empty());
+  }
+  HOLDS(nn::is_quantized() && nn::Conv2d(1, 1, 1)->children().size() == 2 && before->children().size() == 2);
+}
+
+namespace {
+
+/// Built while the switch is on a module quantizes; built while it is off it is torch's.
+template <typename Ours, typename Torch, typename Options>
+void follows_the_switch(const Options& options, const Tensor& x) {
+  const Ours quantized(options);
+  HOLDS(!quantized->children().empty() && text(quantized).rfind("qdq::nn::", 0) == 0);
+  const nn::FloatModules off;
+  Ours ours(options);
+  Torch plain(options);
+  HOLDS(ours->children().empty() && names(*ours) == names(*plain) && names(*plain).size() < names(*quantized).size());
+  if (text(ours) != text(plain)) failed(__FILE__, __LINE__, text(ours, " is not ", plain));
+  const torch::NoGradGuard no_grad;
+  for (const auto& parameter : plain->named_parameters()) parameter.value().copy_(ours->named_parameters()[parameter.key()]);
+  if constexpr (std::is_same_v<decltype(plain->forward(x)), Tensor>) {
+    SAME(ours->forward(x), plain->forward(x));
+  } else {
+    SAME(std::get<0>(ours->forward(x)), std::get<0>(plain->forward(x)));
+  }
+}
+
+}  // namespace
+
+// The original's leaves the pools that take maxima and the norms in float.
+TEST(every_class_follows_the_switch) {
+  const auto x1 = torch::randn({2, 4, 9}), x2 = torch::randn({2, 4, 9, 8}), x3 = torch::randn({2, 4, 5, 6, 7});
+#define FOLLOWS(Name, x, ...) follows_the_switch<nn::Name, torch::nn::Name>(torch::nn::Name##Options(__VA_ARGS__), x)
+  FOLLOWS(Conv1d, x1, 4, 6, 3);
+  FOLLOWS(Conv2d, x2, 4, 6, 3);
+  FOLLOWS(Conv3d, x3, 4, 6, 3);
+  FOLLOWS(ConvTranspose1d, x1, 4, 6, 3);
+  FOLLOWS(ConvTranspose2d, x2, 4, 6, 3);
+  FOLLOWS(ConvTranspose3d, x3, 4, 6, 3);
+  FOLLOWS(Linear, x1, 9, 3);
+  FOLLOWS(LSTM, x1, 9, 3);
+  FOLLOWS(LSTMCell, x1[0], 9, 3);
+  FOLLOWS(MaxPool1d, x1, 2);
+  FOLLOWS(MaxPool2d, x2, 2);
+  FOLLOWS(MaxPool3d, x3, 2);
+  FOLLOWS(AvgPool1d, x1, 2);
+  FOLLOWS(AvgPool2d, x2, 2);
+  FOLLOWS(AvgPool3d, x3, 2);
+  FOLLOWS(AdaptiveAvgPool1d, x1, 2);
+  FOLLOWS(AdaptiveAvgPool2d, x2, 2);
+  FOLLOWS(AdaptiveAvgPool3d, x3, 2);
+  FOLLOWS(InstanceNorm1d, x1, 4);
+  FOLLOWS(InstanceNorm2d, x2, 4);
+  FOLLOWS(InstanceNorm3d, x3, 4);
+#undef FOLLOWS
 }
 
 TEST(descriptors_by_module_and_by_class) {
@@ -409,6 +520,13 @@ TEST(descriptors_by_module_and_by_class) {
   HOLDS(nn::Conv2d(4, 2, 1)->weight_quantizer()->descriptor().num_bits() == 8);
   nn::LinearImpl::set_default_weight(qdq::Descriptor::predefined(qdq::Predefined::LinearWeightPerRow).value());
   HOLDS(nn::Linear(4, 2)->weight_quantizer()->descriptor().num_bits() == 8);
+  // Inputs, of modules without weights too.
+  nn::MaxPool2dImpl::set_default_input(qdq::Descriptor::make().num_bits(4).build().value());
+  HOLDS(nn::MaxPool2d(2)->input_quantizer()->descriptor().num_bits() == 4);
+  HOLDS(nn::AvgPool2d(2)->input_quantizer()->descriptor().num_bits() == 8);
+  nn::MaxPool2dImpl::set_default_input(nn::detail::default_input()->clone().value());
+  nn::LSTM rnn(nn::LSTMOptions(4, 2), nn::QuantOptions().weight(qdq::Descriptor::make().num_bits(5).axis({0}).build().value()));
+  HOLDS(nn::quantizers(*rnn, "weight_quantizer_l0")[0].quantizer->descriptor().num_bits() == 5);
 }
 
 namespace {
@@ -625,6 +743,10 @@ TEST(training_helpers) {
   HOLDS(nn::parameter_groups(*copy).ranges.empty());
   nn::freeze_ranges(*net, false);
   HOLDS(nn::parameter_groups(*net).ranges.size() == 2);
+  nn::freeze_ranges(*net, true, "fc.*");
+  HOLDS(nn::parameter_groups(*net).ranges.size() == 2);
+  nn::freeze_ranges(*net, true, "conv.*");
+  HOLDS(nn::parameter_groups(*net).ranges.empty());
 }
 
 TEST(weights_are_calibrated_as_they_are_quantized) {

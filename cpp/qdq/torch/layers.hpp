@@ -49,7 +49,9 @@ class InstanceNormBase : public torch::nn::NormImplBase<D, InstanceNormBase<D>, 
     return batched ? out : out.squeeze(0);
   }
   void pretty_print(std::ostream& stream) const override {
-    stream << "torch::nn::InstanceNorm" << D << "d(" << this->options.num_features() << ")";
+    stream << std::boolalpha << "torch::nn::InstanceNorm" << D << "d(" << this->options.num_features() << ", eps=" << this->options.eps()
+           << ", momentum=" << this->options.momentum() << ", affine=" << this->options.affine()
+           << ", track_running_stats=" << this->options.track_running_stats() << ")";
   }
 
  protected:
@@ -109,7 +111,6 @@ class PlainAdd : public torch::nn::Cloneable<PlainAdd> {
  public:
   explicit PlainAdd(const AddOptions&) {}
   void reset() override {}
-  void pretty_print(std::ostream& stream) const override { stream << "qdq::nn::Add"; }
 };
 
 }  // namespace detail
@@ -125,6 +126,8 @@ class AddImpl : public detail::QuantizedInput<AddImpl, detail::PlainAdd, detail:
     auto quantizer = input_quantizer();
     return backbone + (quantizer.is_empty() ? residual : quantizer(residual));
   }
+  /// torch has no such module.
+  void pretty_print(std::ostream& stream) const override { stream << "qdq::nn::Add"; }
 };
 TORCH_MODULE(Add);
 

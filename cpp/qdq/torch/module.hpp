@@ -159,9 +159,10 @@ class Quantized : public Base, public Quantizes {
     std::ostringstream text;
     Base::pretty_print(text);
     const auto printed = text.str();
-    const std::string torch_name = "torch::nn::";
-    const bool ours = !this->children().empty() && printed.rfind(torch_name, 0) == 0;
-    stream << (ours ? "qdq::nn::" + printed.substr(torch_name.size()) : printed);
+    // Most of torch's modules print their own name, the recurrent ones that of the class that derives from them.
+    std::string right = "torch::nn::", wrong = "qdq::nn::";
+    if (!this->children().empty()) std::swap(right, wrong);
+    stream << (printed.rfind(wrong, 0) == 0 ? right + printed.substr(wrong.size()) : printed);
   }
 
   /// The quantizer of the input; empty where the module was built in float.
