@@ -156,6 +156,12 @@ typedef struct qdq_quantize_options qdq_quantize_options;
 // qdq_quantizer_forward() does, in this order: multiply by the pre-quantization scale, where there is one; return that where
 // disabled; collect it where calibrating; clip it where clipping; quantize it where quantizing, by the clip range where amax is
 // learned, else by the amax, else dynamically by max |x| of this very x. At the start only quantizing is on.
+//
+// Where pytorch-quantization does something else: clipped data is quantized, in e4m3 too, not the data before; integers follow
+// narrow_range; dynamic ranges too count negative axes from the last, and an axis that the data does not have is an error;
+// learning starts from a range that was set, not from 1; loading leniently where nothing was collected leaves the amax as it is;
+// NaN is in no maximum, and infinity is no amax; clearing the amax makes the range dynamic again; the step size is that of the
+// range in use, of e4m3 too; a state that lacks a part is an error.
 typedef struct qdq_quantizer qdq_quantizer;
 
 // The ranges of a network's activations by tensor name, in the order in which they were set. A range is amax, the magnitude
