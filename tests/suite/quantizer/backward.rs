@@ -82,9 +82,10 @@ fn a_gradient_of_another_shape_is_an_error() {
     }
 }
 
-/// Σ gradient · clip(x), whose derivatives the gradients are.
-fn loss(x: &Array1<f64>, gradient: &Array1<f64>, range: ClipRange) -> f64 {
+/// Σ gradient · clip(x · factor), whose derivatives the gradients are.
+fn loss(x: &Array1<f64>, gradient: &Array1<f64>, range: ClipRange, factor: f32) -> f64 {
     let mut quantizer = learning(1.0);
+    quantizer.set_pre_quant_scale(Some(scalar(factor))).unwrap();
     quantizer.set_quantizing(false);
     quantizer.set_clipping(true).unwrap();
     quantizer.set_clip_range(range).unwrap();
@@ -94,22 +95,24 @@ fn loss(x: &Array1<f64>, gradient: &Array1<f64>, range: ClipRange) -> f64 {
 proptest! {
     #[test]
     fn clip_gradients_are_finite_differences(
-        // Values between the multiples of 1/8, ends on them: nothing changes sides within a small step.
+        // Values between the multiples of 1/8, or 1/16 once multiplied, ends on them: nothing changes sides within a small step.
         x in prop::collection::vec(-40i32..40, 1..20),
         seed in prop::collection::vec(-10i32..10, 20),
         (min, max) in (-20i8..0, 0i8..20),
+        factor in prop::sample::select(vec![1.0f32, 0.5, -1.0, -0.5]),
     ) {
         let x: Array1<f64> = x.into_iter().map(|x| f64::from(x) / 8.0 + 0.0625).collect();
         let gradient: Array1<f64> = seed.iter().take(x.len()).map(|&g| f64::from(g)).collect();
         let range = ClipRange { min: f32::from(min) / 8.0, max: f32::from(max) / 8.0 + 0.25 };
         let mut quantizer = learning(1.0);
         quantizer.set_clip_range(range).unwrap();
+        quantizer.set_pre_quant_scale(Some(scalar(factor))).unwrap();
         let found = quantizer.backward(gradient.view(), x.view()).unwrap();
         let ends = found.clip.unwrap();
         let step = 1.0 / 1024.0f32;
         let slope = |up: f64, down: f64| (up - down) / (2.0 * f64::from(step));
         let moved = |by_min: f32, by_max: f32| {
-            loss(&x, &gradient, ClipRange { min: range.min + by_min, max: range.max + by_max })
+            loss(&x, &gradient, ClipRange { min: range.min + by_min, max: range.max + by_max }, factor)
         };
         prop_assert!((slope(moved(step, 0.0), moved(-step, 0.0)) - ends.min).abs() < 1e-6);
         prop_assert!((slope(moved(0.0, step), moved(0.0, -step)) - ends.max).abs() < 1e-6);
@@ -117,7 +120,7 @@ proptest! {
             let at_moved = |by: f64| {
                 let mut x = x.clone();
                 x[at] += by;
-                loss(&x, &gradient, range)
+                loss(&x, &gradient, range, factor)
             };
             let slope = slope(at_moved(step.into()), at_moved(-f64::from(step)));
             prop_assert!((slope - found.x[at]).abs() < 1e-6);

@@ -167,6 +167,18 @@ fn scale_amax_does_not_touch_a_learned_range() {
 }
 
 #[test]
+fn the_farther_end_of_a_learned_range_is_the_amax() {
+    for (min, max) in [(-2.0, 1.0), (-1.0, 2.0), (0.5, 2.0), (-2.0, -0.5)] {
+        let mut quantizer = learning(1.0);
+        quantizer.set_clip_range(ClipRange { min, max }).unwrap();
+        let clipped = quant::clip(data().view(), min, max).unwrap();
+        let params = quantizer.descriptor().params().unwrap();
+        let expected = fake_tensor_quant(clipped.view(), 2.0, &params).unwrap();
+        assert_eq!(quantizer.forward(data().view()).unwrap(), expected);
+    }
+}
+
+#[test]
 fn the_pre_quant_scale_groups_like_an_amax() {
     let mut quantizer = dynamic();
     quantizer.set_quantizing(false);
