@@ -139,7 +139,7 @@ def main():
         print(*said, sep="", end="")
 
     cases = [("example", example), ("functions", lambda: test("functions", golden)), ("quantizer", lambda: test("quantizer")),
-             ("modules", lambda: test("modules")), ("saved", saved), ("export", export)]
+             ("modules", lambda: test("modules")), ("trees", lambda: test("trees")), ("saved", saved), ("export", export)]
     cases += [(f"digits, seed {seed}", lambda seed=seed: digits(seed)) for seed in range(1, options.seeds + 1)]
     if shutil.which("clang++"):
         cases.append(("clang++", lambda: run("clang++", *programs.options, "-fsyntax-only", "-include", TESTS / "check.hpp",
