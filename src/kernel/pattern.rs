@@ -70,6 +70,25 @@ impl Pattern<'_> {
         }
     }
 
+    /// The first and second numbers as they lie in memory.
+    pub(super) fn numbers(&self) -> (&[f32], &[f32]) {
+        match self {
+            Self::Row(row) => (&row.first, &row.second),
+            Self::Runs { first, second, .. } => (first, second),
+        }
+    }
+
+    /// The same with other second numbers, as many as [`numbers`](Self::numbers) gives.
+    pub(super) fn with_second<'b>(&'b self, second: &'b [f32]) -> Pattern<'b> {
+        match self {
+            Self::Row(Row { start, period, first, .. }) => {
+                let (start, period) = (*start, *period);
+                Pattern::Row(Row { start, period, first: (&**first).into(), second: second.into() })
+            }
+            &Self::Runs { run, start, first, .. } => Pattern::Runs { run, start, first, second },
+        }
+    }
+
     /// Panics unless there are numbers for every element.
     pub(super) fn check(&self) {
         if let Self::Runs { run, start, first, second } = self {

@@ -1,6 +1,7 @@
 //! Every table of this machine against formulas written down anew.
 
 mod large;
+mod quotients;
 mod same;
 
 use super::*;

@@ -30,6 +30,8 @@ pub trait Vector: Copy {
     unsafe fn store_part(self, to: *mut f32, count: usize);
     /// [`store`](Self::store) past the caches, to an address that is a multiple of the register's size.
     unsafe fn stream(self, to: *mut f32);
+    /// Asks for the line of memory at `from`, which need not be there.
+    fn prefetch<X>(_from: *const X) {}
     /// Makes what was streamed visible to other threads.
     unsafe fn fence();
     unsafe fn load_f16(from: *const f16) -> Self;

@@ -7,12 +7,12 @@ use super::super::in_out::InOut;
 use super::super::pattern::{Pattern, Place};
 use super::super::vector::{Lane, Vector, WIDEST};
 use super::super::{Grid, LinearBins, e4m3, scalar};
-use super::{MAGNITUDE, to_grid};
+use super::{AHEAD, MAGNITUDE, to_grid};
 
 /// Output from this size on, in bytes, goes past the caches, which it would only sweep.
 const STREAMING: usize = 32 << 20;
 
-trait Op<V> {
+pub(super) trait Op<V> {
     /// What becomes of x with its two numbers.
     unsafe fn apply(&mut self, x: V, first: V, second: V) -> V;
 }
@@ -118,6 +118,7 @@ unsafe fn map<V: Vector, X: Lane, Y: Lane>(
             map_part(x, out, at, numbers.at(0), op);
         }
         while len - at >= V::LANES {
+            V::prefetch(x.wrapping_add(at).wrapping_byte_add(AHEAD));
             let (first, second) = numbers.at(at);
             let y = op.apply(X::load(x.add(at)), first, second);
             if streams {
@@ -155,7 +156,7 @@ fn streams<X, Y>(io: &InOut<X, Y>) -> bool {
 }
 
 #[inline(always)]
-unsafe fn map_all<V: Vector, X: Lane, Y: Lane>(
+pub(super) unsafe fn map_all<V: Vector, X: Lane, Y: Lane>(
     io: InOut<X, Y>,
     first: f32,
     second: f32,
@@ -166,7 +167,11 @@ unsafe fn map_all<V: Vector, X: Lane, Y: Lane>(
 }
 
 #[inline(always)]
-unsafe fn map_by<V: Vector, X: Lane, Y: Lane>(mut io: InOut<X, Y>, pattern: &Pattern, op: &mut impl Op<V>) {
+pub(super) unsafe fn map_by<V: Vector, X: Lane, Y: Lane>(
+    mut io: InOut<X, Y>,
+    pattern: &Pattern,
+    op: &mut impl Op<V>,
+) {
     let streams = streams(&io);
     // SAFETY: as the caller promises.
     unsafe {
@@ -237,35 +242,6 @@ pub unsafe fn quantize_by<V: Vector, X: Lane, Y: Lane>(
     }
 }
 
-/// clamp(rne(x * first), low, high) / second.
-struct FakeQuantize<V> {
-    low: V,
-    high: V,
-}
-
-impl<V: Vector> Op<V> for FakeQuantize<V> {
-    #[inline(always)]
-    unsafe fn apply(&mut self, x: V, scale: V, divisor: V) -> V {
-        // SAFETY: as the caller promises.
-        unsafe { to_grid(x, scale, self.low, self.high).div(divisor) }
-    }
-}
-
-#[inline(always)]
-pub unsafe fn fake_quantize<V: Vector, X: Lane>(io: InOut<X>, grid: Grid, divisor: f32) {
-    // SAFETY: as the caller promises.
-    unsafe {
-        let mut op = FakeQuantize::<V> { low: V::splat(grid.low), high: V::splat(grid.high) };
-        map_all(io, grid.scale, divisor, &mut op);
-    }
-}
-
-#[inline(always)]
-pub unsafe fn fake_quantize_by<V: Vector, X: Lane>(io: InOut<X>, scales: &Pattern, low: f32, high: f32) {
-    // SAFETY: as the caller promises.
-    unsafe { map_by(io, scales, &mut FakeQuantize::<V> { low: V::splat(low), high: V::splat(high) }) }
-}
-
 /// e4m3(x * first) / first.
 struct FakeE4m3;
 
@@ -331,29 +307,6 @@ pub unsafe fn linear_bins<V: Vector>(io: InOut<f32>, bins: LinearBins) {
     }
 }
 
-/// x / first.
-struct Dequantize;
-
-impl<V: Vector> Op<V> for Dequantize {
-    #[inline(always)]
-    unsafe fn apply(&mut self, q: V, scale: V, _: V) -> V {
-        // SAFETY: as the caller promises.
-        unsafe { q.div(scale) }
-    }
-}
-
-#[inline(always)]
-pub unsafe fn dequantize<V: Vector, Q: Lane, X: Lane>(io: InOut<Q, X>, scale: f32) {
-    // SAFETY: as the caller promises.
-    unsafe { map_all::<V, Q, X>(io, scale, scale, &mut Dequantize) }
-}
-
-#[inline(always)]
-pub unsafe fn dequantize_by<V: Vector, Q: Lane, X: Lane>(io: InOut<Q, X>, scales: &Pattern) {
-    // SAFETY: as the caller promises.
-    unsafe { map_by::<V, Q, X>(io, scales, &mut Dequantize) }
-}
-
 #[inline(always)]
 pub unsafe fn mask<V: Vector, X: Lane>(x: &[X], gradient: InOut<X>, low: f32, high: f32) {
     // SAFETY: as the caller promises.
@@ -390,6 +343,8 @@ unsafe fn mask_within<V: Vector, X: Lane>(x: &[X], gradient: InOut<X>, ends: &mu
     unsafe {
         let mut at = 0;
         while at < whole {
+            V::prefetch(x.wrapping_add(at).wrapping_byte_add(AHEAD));
+            V::prefetch(gradient.wrapping_add(at).wrapping_byte_add(AHEAD));
             let y = masked(X::load(x.add(at)), X::load(gradient.add(at)), ends.at(at));
             X::store(y, out.add(at));
             at += V::LANES;

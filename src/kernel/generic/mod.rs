@@ -7,18 +7,20 @@
 //! because the instruction set of `V` must be there.
 
 mod map;
+mod quotient;
 mod reduce;
 
 use super::vector::Vector;
 
-pub use map::{
-    dequantize, dequantize_by, fake_e4m3, fake_e4m3_by, fake_quantize, fake_quantize_by, linear_bins, mask,
-    mask_by, quantize, quantize_by,
-};
+pub use map::{fake_e4m3, fake_e4m3_by, linear_bins, mask, mask_by, quantize, quantize_by};
+pub use quotient::{dequantize, dequantize_by, fake_quantize, fake_quantize_by};
 pub use reduce::{abs_max, abs_max_rows, lattice, min_max, rounding_errors};
 
 /// All bits but the sign.
 const MAGNITUDE: u32 = 0x7fff_ffff;
+
+/// How many bytes ahead memory is asked for: beyond the end of the page, where the machine itself stops looking.
+const AHEAD: usize = 4 << 10;
 
 /// clamp(rne(x * scale), low, high). The bounds are integers, so clamping first gives the same; NaN passes both.
 #[inline(always)]

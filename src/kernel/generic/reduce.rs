@@ -3,7 +3,7 @@
 use super::super::lattice::{self, Found, Indices};
 use super::super::vector::{Lane, Vector, WIDEST};
 use super::super::{MinMax, scalar};
-use super::{MAGNITUDE, to_grid};
+use super::{AHEAD, MAGNITUDE, to_grid};
 
 /// Visits the elements in vectors, the last one filled up with zeros. (No closure: what a closure does is not compiled
 /// for the instruction set unless it is small enough to be inlined.)
@@ -13,6 +13,7 @@ macro_rules! visit {
         let whole = x.len() - x.len() % V::LANES;
         let mut at = 0;
         while at < whole {
+            V::prefetch(x.as_ptr().wrapping_add(at).wrapping_byte_add(AHEAD));
             let $vector: V = Lane::load(x.as_ptr().add(at));
             $body;
             at += V::LANES;
@@ -53,7 +54,9 @@ unsafe fn max_magnitude<V: Vector, X: Lane>(x: &[X]) -> f32 {
         let rest = blocks.remainder();
         for block in blocks {
             for (i, largest) in largest.iter_mut().enumerate() {
-                *largest = largest.max_bits(X::load::<V>(block.as_ptr().add(i * V::LANES)).and(magnitude));
+                let from = block.as_ptr().add(i * V::LANES);
+                V::prefetch(from.wrapping_byte_add(AHEAD));
+                *largest = largest.max_bits(X::load::<V>(from).and(magnitude));
             }
         }
         visit!(rest, |x| largest[0] = largest[0].max_bits(x.and(magnitude)));
@@ -115,24 +118,48 @@ pub unsafe fn min_max<V: Vector, X: Lane>(x: &[X]) -> MinMax {
 /// largest = max(largest, |x|) at every place of a row, by bits, so that NaN stays.
 #[inline(always)]
 pub unsafe fn abs_max_rows<V: Vector, X: Lane>(x: &[X], largest: &mut [f32]) {
-    for row in x.chunks(largest.len().max(1)) {
-        let largest = &mut largest[..row.len()];
-        let whole = row.len() - row.len() % V::LANES;
-        // SAFETY: whole vectors within the slices, which have the same length, and the rest in arrays that hold one.
-        unsafe {
-            let magnitude = V::splat_bits(MAGNITUDE);
-            let (x, to) = (row.as_ptr(), largest.as_mut_ptr());
-            let mut at = 0;
-            while at < whole {
-                let found: V = X::load::<V>(x.add(at)).and(magnitude);
-                V::load(to.add(at)).max_bits(found).store(to.add(at));
-                at += V::LANES;
+    // Rows for which the maxima are read and written once.
+    const TOGETHER: usize = 4;
+    let width = largest.len().max(1);
+    let groups = x.chunks_exact(TOGETHER * width);
+    let rest = groups.remainder();
+    // SAFETY: as the caller promises; the rows are as long as the maxima, or shorter than those.
+    unsafe {
+        for group in groups {
+            max_of_rows::<V, X, TOGETHER>(group.as_ptr(), largest);
+        }
+        for row in rest.chunks(width) {
+            max_of_rows::<V, X, 1>(row.as_ptr(), &mut largest[..row.len()]);
+        }
+    }
+}
+
+/// The same for so many rows, which begin at `x` and follow each other.
+#[inline(always)]
+unsafe fn max_of_rows<V: Vector, X: Lane, const ROWS: usize>(x: *const X, largest: &mut [f32]) {
+    let (width, to) = (largest.len(), largest.as_mut_ptr());
+    let whole = width - width % V::LANES;
+    // SAFETY: whole vectors within the rows and the maxima, and what is left of them.
+    unsafe {
+        let magnitude = V::splat_bits(MAGNITUDE);
+        let mut at = 0;
+        while at < whole {
+            let mut found = V::load(to.add(at));
+            for row in 0..ROWS {
+                let from = x.add(row * width + at);
+                V::prefetch(from.wrapping_byte_add(AHEAD));
+                found = found.max_bits(X::load::<V>(from).and(magnitude));
             }
-            if at < row.len() {
-                let rest = row.len() - at;
-                let found: V = X::load_part::<V>(x.add(at), rest).and(magnitude);
-                V::load_part(to.add(at), rest).max_bits(found).store_part(to.add(at), rest);
+            found.store(to.add(at));
+            at += V::LANES;
+        }
+        if at < width {
+            let rest = width - at;
+            let mut found = V::load_part(to.add(at), rest);
+            for row in 0..ROWS {
+                found = found.max_bits(X::load_part::<V>(x.add(row * width + at), rest).and(magnitude));
             }
+            found.store_part(to.add(at), rest);
         }
     }
 }

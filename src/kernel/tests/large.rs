@@ -45,6 +45,22 @@ fn output_past_the_caches_is_the_same() {
     }
 }
 
+#[test]
+#[cfg_attr(miri, ignore = "there is nothing beside the scalar table in Miri")]
+fn the_largest_of_much_data_is_found_wherever_it_is() {
+    let mut x: Vec<f32> = (0..LARGE).map(|i| (i * 7919 % 10007) as f32 / 100.0).collect();
+    let places = (0..1 << 17).step_by(4099).chain((0..LARGE).step_by(LARGE / 50)).chain(LARGE - 80..LARGE);
+    for at in places {
+        let before = std::mem::replace(&mut x[at], -1000.0);
+        for kernels in available().into_iter().filter(|kernels| kernels.name() != "scalar") {
+            // One element aside, so that no vector is aligned.
+            let expected = if at == 0 { 100.06 } else { 1000.0 };
+            assert_eq!(kernels.abs_max(&x[1..]), expected, "{} at {at}", kernels.name());
+        }
+        x[at] = before;
+    }
+}
+
 /// Where parts of a tensor begin, and the threads that they ran on.
 fn parts(limit: Option<usize>, len: usize, unit: usize) -> (Vec<(usize, usize)>, HashSet<thread::ThreadId>) {
     let mut x = vec![0u8; len];

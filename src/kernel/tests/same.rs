@@ -86,6 +86,8 @@ fn patterns(test: impl Fn(&Pattern, &str)) {
         let row = Row::new(period, number);
         test(&Pattern::Row(row.clone()), "row");
         test(&Pattern::Row(row.from(5)), "row from its middle");
+        let single = Row::new(period, |at| (number(at).0, number(at).0));
+        test(&Pattern::Row(single.from(2)), "row of equal pairs");
     }
     let (first, second): (Vec<f32>, Vec<f32>) = (0..5).map(number).unzip();
     for run in [1, 9, WIDEST, 21, 64, 100] {
@@ -95,6 +97,7 @@ fn patterns(test: impl Fn(&Pattern, &str)) {
             &Pattern::Runs { run, start: 0, first: &first[..1], second: &second[..1] },
             "runs of one number",
         );
+        test(&Pattern::Runs { run, start: 1, first: &first, second: &first }, "runs of equal pairs");
     }
 }
 

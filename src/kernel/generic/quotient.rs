@@ -1,0 +1,148 @@
+//! Whole numbers divided by a scale, of which a division would be most of the work.
+//!
+//! Where n is whole and has at most 16 bits, and r is the number nearest to 1 / d, two fused multiplications find the number
+//! nearest to n / d: with q the one nearest to n r, n - q d is exact, and q + (n - q d) r rounds to it. (Markstein, "Computation
+//! of elementary functions on the IBM RISC System/6000 processor", 1990. It was checked for every n and every d from 1 to 2;
+//! powers of two change nothing as long as nothing is subnormal.) Four instructions that start every cycle take the place of one
+//! that starts every ten.
+
+use super::super::Grid;
+use super::super::in_out::InOut;
+use super::super::pattern::Pattern;
+use super::super::vector::{Lane, Vector};
+use super::map::{Op, map_all, map_by};
+use super::{MAGNITUDE, to_grid};
+
+/// -1 / d for a divisor by which every quotient and every rest on the way is a normal number.
+fn negative_inverse(divisor: f32) -> Option<f32> {
+    const FAR: f32 = (1u64 << 60) as f32;
+    (1.0 / FAR..=FAR).contains(&divisor).then(|| -1.0 / divisor)
+}
+
+/// The [`negative_inverse`] of each, where all have one.
+fn negative_inverses(divisors: &[f32]) -> Option<Vec<f32>> {
+    divisors.iter().map(|&divisor| negative_inverse(divisor)).collect()
+}
+
+/// Whether whole numbers from `low` to `high` have at most 16 bits.
+fn are_short(low: f32, high: f32) -> bool {
+    low >= -65535.0 && high <= 65535.0
+}
+
+/// n / divisor, for a whole n of at most 16 bits and a divisor that has a [`negative_inverse`].
+#[inline(always)]
+unsafe fn quotient<V: Vector>(n: V, divisor: V, negative_inverse: V) -> V {
+    // SAFETY: as the caller promises.
+    unsafe {
+        let near = n.mul(negative_inverse);
+        let rest = near.mul_add(divisor, n);
+        let negative = rest.mul_add(negative_inverse, near);
+        // The sign of n, which a zero would lose.
+        negative.and(V::splat_bits(MAGNITUDE)).or(n.and(V::splat_bits(!MAGNITUDE)))
+    }
+}
+
+/// clamp(rne(x * first), low, high) / second.
+struct FakeQuantize<V> {
+    low: V,
+    high: V,
+}
+
+impl<V: Vector> Op<V> for FakeQuantize<V> {
+    #[inline(always)]
+    unsafe fn apply(&mut self, x: V, scale: V, divisor: V) -> V {
+        // SAFETY: as the caller promises.
+        unsafe { to_grid(x, scale, self.low, self.high).div(divisor) }
+    }
+}
+
+/// clamp(rne(x * first), low, high) / first, where the second number is the [`negative_inverse`] of the first.
+struct QuickFakeQuantize<V> {
+    low: V,
+    high: V,
+}
+
+impl<V: Vector> Op<V> for QuickFakeQuantize<V> {
+    #[inline(always)]
+    unsafe fn apply(&mut self, x: V, scale: V, negative_inverse: V) -> V {
+        // SAFETY: as the caller promises.
+        unsafe { quotient(to_grid(x, scale, self.low, self.high), scale, negative_inverse) }
+    }
+}
+
+#[inline(always)]
+pub unsafe fn fake_quantize<V: Vector, X: Lane>(io: InOut<X>, grid: Grid, divisor: f32) {
+    let is_quick = divisor == grid.scale && are_short(grid.low, grid.high);
+    let inverse = negative_inverse(divisor).filter(|_| is_quick);
+    // SAFETY: as the caller promises.
+    unsafe {
+        let (low, high) = (V::splat(grid.low), V::splat(grid.high));
+        match inverse {
+            Some(inverse) => map_all(io, divisor, inverse, &mut QuickFakeQuantize::<V> { low, high }),
+            None => map_all(io, grid.scale, divisor, &mut FakeQuantize::<V> { low, high }),
+        }
+    }
+}
+
+#[inline(always)]
+pub unsafe fn fake_quantize_by<V: Vector, X: Lane>(io: InOut<X>, scales: &Pattern, low: f32, high: f32) {
+    let (numbers, divisors) = scales.numbers();
+    let is_quick = numbers == divisors && are_short(low, high);
+    let inverses = negative_inverses(divisors).filter(|_| is_quick);
+    // SAFETY: as the caller promises.
+    unsafe {
+        let (low, high) = (V::splat(low), V::splat(high));
+        match inverses {
+            Some(inverses) => {
+                map_by(io, &scales.with_second(&inverses), &mut QuickFakeQuantize::<V> { low, high });
+            }
+            None => map_by(io, scales, &mut FakeQuantize::<V> { low, high }),
+        }
+    }
+}
+
+/// x / first.
+struct Dequantize;
+
+impl<V: Vector> Op<V> for Dequantize {
+    #[inline(always)]
+    unsafe fn apply(&mut self, q: V, scale: V, _: V) -> V {
+        // SAFETY: as the caller promises.
+        unsafe { q.div(scale) }
+    }
+}
+
+/// x / first, where the second number is the [`negative_inverse`] of the first.
+struct QuickDequantize;
+
+impl<V: Vector> Op<V> for QuickDequantize {
+    #[inline(always)]
+    unsafe fn apply(&mut self, q: V, scale: V, negative_inverse: V) -> V {
+        // SAFETY: as the caller promises.
+        unsafe { quotient(q, scale, negative_inverse) }
+    }
+}
+
+#[inline(always)]
+pub unsafe fn dequantize<V: Vector, Q: Lane, X: Lane>(io: InOut<Q, X>, scale: f32) {
+    // SAFETY: as the caller promises.
+    unsafe {
+        match negative_inverse(scale) {
+            Some(inverse) => map_all::<V, Q, X>(io, scale, inverse, &mut QuickDequantize),
+            None => map_all::<V, Q, X>(io, scale, scale, &mut Dequantize),
+        }
+    }
+}
+
+#[inline(always)]
+pub unsafe fn dequantize_by<V: Vector, Q: Lane, X: Lane>(io: InOut<Q, X>, scales: &Pattern) {
+    let inverses: Option<Vec<f32>> =
+        scales.numbers().0.iter().map(|&scale| negative_inverse(scale)).collect();
+    // SAFETY: as the caller promises.
+    unsafe {
+        match inverses {
+            Some(inverses) => map_by::<V, Q, X>(io, &scales.with_second(&inverses), &mut QuickDequantize),
+            None => map_by::<V, Q, X>(io, scales, &mut Dequantize),
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Whole numbers divided by a scale: what the vectors do instead of a division against the division itself.
+
+use super::super::*;
+
+const LARGEST: f32 = 65535.0;
+
+/// The numbers divided by `scale` and fake-quantized by it: the same again, to the last bit.
+fn check(kernels: &Kernels, numbers: &[f32], scale: f32, expected: &mut [f32], found: &mut [f32]) {
+    for (expected, n) in expected.iter_mut().zip(numbers) {
+        *expected = n / scale;
+    }
+    found.copy_from_slice(expected);
+    let grid = Grid { scale, low: -LARGEST, high: LARGEST };
+    kernels.fake_quantize(InOut::in_place(found), grid, scale);
+    if found != expected {
+        let at = found.iter().zip(&*expected).position(|(found, expected)| found != expected).unwrap();
+        panic!("{} / {scale} by {}: {}, not {}", numbers[at], kernels.name(), found[at], expected[at]);
+    }
+}
+
+/// All whole numbers of 16 bits from 1 in steps of `step`.
+fn check_all(scales: impl Iterator<Item = f32> + Clone, step: usize) {
+    let numbers: Vec<f32> = (1..=LARGEST as u16).step_by(step).map(f32::from).collect();
+    let (mut expected, mut found) = (numbers.clone(), numbers.clone());
+    // The scalar table divides.
+    for kernels in available().into_iter().filter(|kernels| kernels.name() != "scalar") {
+        scales.clone().for_each(|scale| check(kernels, &numbers, scale, &mut expected, &mut found));
+    }
+}
+
+fn from_1_to_2(step: usize) -> impl Iterator<Item = f32> + Clone {
+    (0..1u32 << 23).step_by(step).map(|mantissa| f32::from_bits(1f32.to_bits() + mantissa))
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "there is nothing beside the scalar table in Miri")]
+fn quotients_are_those_of_a_division() {
+    check_all(from_1_to_2(40_009), 1);
+    // Where the quick way begins and ends, and beyond.
+    let exponents = [-125, -90, -61, -60, -59, -1, 0, 1, 59, 60, 61, 90, 100];
+    let mantissas = [1.0, 1f32.next_up(), 1.1, 2f32.next_down()];
+    let scales = exponents.into_iter().flat_map(|exponent| mantissas.map(|m| m * 2f32.powi(exponent)));
+    check_all(scales, 7);
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "there is nothing beside the scalar table in Miri")]
+fn quotients_of_zeros_keep_their_sign() {
+    for kernels in available() {
+        for scale in [1.0, 0.3, 1e-30, 1e30] {
+            let mut x = [0.0f32, -0.0, 0.2 / scale, -0.2 / scale, f32::NAN];
+            kernels.fake_quantize(InOut::in_place(&mut x), Grid { scale, low: -8.0, high: 7.0 }, scale);
+            assert_eq!(
+                x.map(|x| x.is_sign_negative())[..4],
+                [false, true, false, true],
+                "{}",
+                kernels.name()
+            );
+            assert!(x[..4].iter().all(|x| *x == 0.0) && x[4].is_nan(), "{} {scale}: {x:?}", kernels.name());
+        }
+    }
+}
+
+/// `cargo test --release --lib every_quotient -- --ignored`
+#[test]
+#[ignore = "takes minutes"]
+fn every_quotient_of_16_bits() {
+    // An even number is an odd one times a power of two.
+    check_all(from_1_to_2(1), 2);
+}
