@@ -2,6 +2,7 @@
 
 use super::Search;
 use crate::error::{Error, ErrorKind, Result};
+use crate::kernel::{self, Grid, InOut};
 use crate::observe::compat::LinearHistogram;
 use crate::range::Target;
 
@@ -29,7 +30,9 @@ pub fn mse(histogram: &LinearHistogram, target: Target, search: Search) -> Resul
     let max_level = target.max_level()?;
     let centres: Vec<f32> = edges.windows(2).map(|edge| (edge[0] as f32 + edge[1] as f32) / 2.0).collect();
     let candidates: Vec<usize> = search.bins(centres.len())?.collect();
-    let error = |candidate: usize| (candidate, error(&centres, counts, centres[candidate], max_level as f32));
+    let weights: Vec<f32> = counts.iter().map(|&count| count as f32).collect();
+    let error =
+        |candidate: usize| (candidate, error(&centres, &weights, centres[candidate], max_level as f32));
     let likely = Sums::new(&centres, counts).map_or(Vec::new(), |sums| {
         sums.likely(&centres, &candidates, max_level).into_iter().map(error).collect()
     });
@@ -50,20 +53,17 @@ fn least(errors: impl Iterator<Item = (usize, f32)>) -> Option<(usize, f32)> {
 }
 
 /// The mean of the squared errors of the middles, weighted by the counts: the definition.
-fn error(centres: &[f32], counts: &[u64], amax: f32, max_level: f32) -> f32 {
-    let squares = centres.iter().zip(counts).map(|(&centre, &count)| {
-        let difference = fake_quantize(centre, amax, max_level) - centre;
-        f64::from(difference * difference * count as f32)
+fn error(centres: &[f32], counts: &[f32], amax: f32, max_level: f32) -> f32 {
+    let mut quantized = vec![0.0; centres.len()];
+    if amax > SMALLEST_AMAX {
+        let grid = Grid { scale: max_level / amax, low: -max_level, high: max_level };
+        kernel::active().fake_quantize(InOut::new(centres, &mut quantized), grid, grid.scale);
+    }
+    let squares = centres.iter().zip(&quantized).zip(counts).map(|((&centre, &quantized), &count)| {
+        let difference = quantized - centre;
+        f64::from(difference * difference * count)
     });
     (squares.sum::<f64>() / centres.len() as f64) as f32
-}
-
-fn fake_quantize(x: f32, amax: f32, max_level: f32) -> f32 {
-    if amax <= SMALLEST_AMAX {
-        return 0.0;
-    }
-    let scale = max_level / amax;
-    (x * scale).round_ties_even().clamp(-max_level, max_level) / scale
 }
 
 /// Running sums over the bins before each one, for middles c of evenly spaced bins and counts n.
@@ -99,28 +99,30 @@ impl Sums {
         let noise = 1e-11 * all;
         let mut bound = f64::INFINITY;
         let mut estimates = vec![f64::INFINITY; candidates.len()];
-        for (estimate, &candidate) in estimates.iter_mut().zip(candidates).rev() {
-            if centres[candidate] <= SMALLEST_AMAX {
-                *estimate = all;
-                bound = bound.min(all);
-                continue;
+        // A few come first, for the better the best so far, the sooner the others are given up.
+        for stride in [16, 1] {
+            for (estimate, &candidate) in estimates.iter_mut().zip(candidates).rev().step_by(stride) {
+                let limit = bound * (1.0 + TOLERANCE) + noise;
+                let amax = f64::from(centres[candidate]);
+                let clipping = self.about(candidate, centres.len(), amax);
+                *estimate = if centres[candidate] <= SMALLEST_AMAX {
+                    all
+                } else if clipping > limit {
+                    // Smaller ranges clip more.
+                    break;
+                } else {
+                    self.error(centres, amax, max_level, limit - clipping)
+                };
+                bound = bound.min(*estimate);
             }
-            let amax = f64::from(centres[candidate]);
-            let clipping = self.about(candidate, centres.len(), amax);
-            // Smaller ranges clip more.
-            if clipping > bound * (1.0 + TOLERANCE) + noise {
-                break;
-            }
-            *estimate = self.error(centres, amax, max_level);
-            bound = bound.min(*estimate);
         }
         let limit = bound * (1.0 + TOLERANCE) + noise;
         let likely = candidates.iter().zip(estimates).filter(|(_, estimate)| *estimate <= limit);
         likely.map(|(&candidate, _)| candidate).collect()
     }
 
-    /// Σ n (y - c)² with the nearest level y for each middle.
-    fn error(&self, centres: &[f32], amax: f64, max_level: u32) -> f64 {
+    /// Σ n (y - c)² with the nearest level y for each middle; infinite where those below the last level alone are beyond the limit.
+    fn error(&self, centres: &[f32], amax: f64, max_level: u32, limit: f64) -> f64 {
         let step = amax / f64::from(max_level);
         let first = f64::from(centres[0]);
         let per_bin = self.width.recip();
@@ -138,6 +140,9 @@ impl Sums {
             }
             error += self.about(start, bin, f64::from(level) * step);
             start = bin;
+            if error > limit {
+                return f64::INFINITY;
+            }
         }
         error + self.about(start, centres.len(), amax)
     }
@@ -152,6 +157,21 @@ impl Sums {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The definition written down anew.
+    fn error(centres: &[f32], counts: &[u64], amax: f32, max_level: f32) -> f32 {
+        let fake_quantize = |x: f32| match amax <= 1.0 / (1 << 24) as f32 {
+            true => 0.0,
+            false => {
+                (x * (max_level / amax)).round_ties_even().clamp(-max_level, max_level) / (max_level / amax)
+            }
+        };
+        let squares = centres.iter().zip(counts).map(|(&centre, &count)| {
+            let difference = fake_quantize(centre) - centre;
+            f64::from(difference * difference * count as f32)
+        });
+        (squares.sum::<f64>() / centres.len() as f64) as f32
+    }
 
     #[test]
     fn the_result_is_that_of_the_definition() {
