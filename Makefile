@@ -93,7 +93,8 @@ bench: ## measure kernels and searches beside the machine's limits and write ben
 	$(CARGO) bench --bench kernels --bench searches
 	python3 benches/report.py target benches/RESULTS.md
 
-# The peers' Python, and networks of usual shapes.
+# The peers' Python, and networks of usual shapes. PYTORCH_QUANTIZATION names the folder tools/pytorch-quantization of NVIDIA's
+# TensorRT repository, whose searches then run beside qdq's.
 target/peers-python/.ready: benches/peers/requirements.txt
 	python3 -m venv $(@D)
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
@@ -104,7 +105,8 @@ target/peers/images.npz: benches/peers/models.py | $(ENVIRONMENT)
 
 bench-peers: python target/peers-python/.ready target/peers/images.npz ## calibrate beside ONNX Runtime and Model Optimizer (some 6 GB of Python, half an hour)
 	$(CARGO) build --release
-	$(PYTHON) benches/peers/run.py target/peers --qdq target/release/qdq --modelopt target/peers-python/bin/python
+	$(PYTHON) benches/peers/run.py target/peers --qdq target/release/qdq --modelopt target/peers-python/bin/python \
+		$(if $(PYTORCH_QUANTIZATION),--pytorch-quantization $(PYTORCH_QUANTIZATION))
 	python3 benches/report.py target benches/RESULTS.md
 
 miri: ## run the handles of the C interface and the scalar kernels in Miri (needs a nightly toolchain with miri)

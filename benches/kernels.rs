@@ -1,4 +1,5 @@
-//! Kernels beside what the machine can do: reading, copying and scaling the same memory in the same run.
+//! Kernels beside what the machine can do: reading, copying and scaling the very same buffers in the same run, for two buffers
+//! may differ in their pages.
 //!
 //! `QDQ_ISA` chooses the instruction set, whose name begins the name of every group. `make bench` runs all of them and
 //! makes a table.
@@ -47,19 +48,6 @@ fn group<'a>(
     group
 }
 
-/// What the machine can do.
-fn limits(criterion: &mut Criterion) {
-    for (size, count) in SIZES {
-        let x = normal(count);
-        let mut out = vec![0.0f32; count];
-        let mut group = group(criterion, &format!("limit/{size}"), 4 * count);
-        group.bench_function("read", |bencher| bencher.iter(|| machine::read(black_box(&x))));
-        group.bench_function("copy", |bencher| bencher.iter(|| machine::copy(black_box(&x), &mut out)));
-        group
-            .bench_function("scale in place", |bencher| bencher.iter(|| machine::scale(black_box(&mut out))));
-    }
-}
-
 fn extremes(criterion: &mut Criterion) {
     let kernels = kernel::active();
     for (size, count) in SIZES {
@@ -67,6 +55,7 @@ fn extremes(criterion: &mut Criterion) {
         let halves: Vec<f16> = x.iter().map(|&x| f16::from_f32(x)).collect();
         let brains: Vec<bf16> = x.iter().map(|&x| bf16::from_f32(x)).collect();
         let mut group = group(criterion, &format!("abs-max/{size}"), 4 * count);
+        group.bench_function("read", |bencher| bencher.iter(|| machine::read(black_box(&x))));
         group.bench_function("f32", |bencher| bencher.iter(|| kernels.abs_max(black_box(&x))));
         group.bench_function("f16", |bencher| bencher.iter(|| kernels.abs_max(black_box(&halves))));
         group.bench_function("bf16", |bencher| bencher.iter(|| kernels.abs_max(black_box(&brains))));
@@ -98,6 +87,7 @@ fn histograms(criterion: &mut Criterion) {
         let halves: Vec<f16> = normal.iter().map(|&x| f16::from_f32(x)).collect();
         let brains: Vec<bf16> = normal.iter().map(|&x| bf16::from_f32(x)).collect();
         let mut group = group(criterion, &format!("histogram/{size}"), 4 * count);
+        group.bench_function("read", |bencher| bencher.iter(|| machine::read(black_box(&normal))));
         let mut stats = TensorStats::new();
         for (name, x) in [("normal", &normal), ("relu", &relu), ("constant", &constant)] {
             group.bench_function(name, |bencher| {
@@ -126,6 +116,8 @@ fn fake_quantization(criterion: &mut Criterion) {
         let x = normal(count);
         let mut out = vec![0.0f32; count];
         let mut group = group(criterion, &format!("fake-quantize/{size}"), 4 * count);
+        group.bench_function("copy", |bencher| bencher.iter(|| machine::copy(black_box(&x), &mut out)));
+        group.bench_function("scale", |bencher| bencher.iter(|| machine::scale(black_box(&mut out))));
         group.bench_function("in place", |bencher| {
             bencher.iter(|| kernels.fake_quantize(InOut::in_place(black_box(&mut out)), GRID, GRID.scale));
         });
@@ -199,5 +191,5 @@ fn two_threads(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, limits, extremes, histograms, fake_quantization, two_threads);
+criterion_group!(benches, extremes, histograms, fake_quantization, two_threads);
 criterion_main!(benches);

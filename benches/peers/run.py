@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures whole processes beside each other: calibrations of qdq, plain runs, the peers, and the tool's own files.
 
-usage: run.py FOLDER --qdq BINARY --modelopt PYTHON [--model NAME...] [--threads N...] [--repeats N]
+usage: run.py FOLDER --qdq BINARY --modelopt PYTHON [--pytorch-quantization FOLDER] [--model NAME...] [--threads N...] [--repeats N]
 
 FOLDER comes from models.py and gets results.json. Every figure is the fastest of its repeats, which take turns; the peers run half as
 often. A process gets as many processors as it has threads.
@@ -115,12 +115,17 @@ def main():
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("--qdq", required=True, help="the tool, built with --release")
     parser.add_argument("--modelopt", required=True, help="a Python that has benches/peers/requirements.txt")
+    parser.add_argument("--pytorch-quantization", type=pathlib.Path, help="its sources, for searches.py")
     parser.add_argument("--model", nargs="+", choices=MODELS, default=MODELS)
     parser.add_argument("--threads", nargs="+", type=int, default=[1, 2])
     parser.add_argument("--repeats", type=int, default=4)
     arguments = parser.parse_args()
     arguments.whole = built("whole")
     results = {"tool": tool(arguments), "whole": []}
+    if arguments.pytorch_quantization:
+        library = pathlib.Path(arguments.qdq).with_name("libqdq.so")
+        command = [arguments.modelopt, HERE / "searches.py", arguments.pytorch_quantization, library]
+        results["searches"] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     for model in arguments.model:
         for threads in arguments.threads:
             found = whole(arguments, model, threads)
