@@ -302,6 +302,25 @@ TEST(buffers_and_their_type) {
   HOLDS(y.scalar_type() == torch::kHalf);
 }
 
+// As the Rust test of the same name: the range stays float, and so does the arithmetic.
+TEST(data_of_16_bits_is_quantized_in_float_by_a_range_of_float) {
+  constexpr float kLargest = 3, kFactor = 0.7f;
+  const auto corrected = nn::share(Descriptor::make().mode(qdq::Mode::Corrected).build().value());
+  for (const auto type : {torch::kHalf, torch::kBFloat16}) {
+    const auto x = torch::linspace(0, kLargest, 1200).to(type);
+    const auto by = [&](const Tensor& amax) { return F::fake_tensor_quant(x.to(torch::kFloat), amax, corrected).to(type); };
+    for (const bool dynamic : {false, true}) {
+      const auto q = build([&](Descriptor::Builder& d) {
+        d.mode(qdq::Mode::Corrected).scale_amax(kFactor);
+        if (!dynamic) d.amax(kLargest);
+      });
+      const auto amax = torch::tensor(kLargest * kFactor), found = q->forward(x);
+      HOLDS(same(found, by(amax)));
+      HOLDS(!same(found, by(amax.to(type).to(torch::kFloat))));
+    }
+  }
+}
+
 TEST(state_goes_through_files) {
   const auto describe = [](Descriptor::Builder& d) { d.learn_amax(true); };
   const auto written = [](const std::shared_ptr<Quantizer>& quantizer) {

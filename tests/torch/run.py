@@ -37,6 +37,9 @@ class Torch:
         if not libraries:
             raise Failure(f"{prefix} has no lib/libtorch.so")
         folder = libraries[0]
+        # The headers themselves say when they want a newer C++.
+        wants_20 = "202002L" in (include / "torch" / "csrc" / "api" / "include" / "torch" / "all.h").read_text()
+        self.standard = "-std=c++20" if wants_20 else "-std=c++17"
         self.link = [f"-L{folder}", f"-Wl,-rpath,{folder}", f"-Wl,-rpath-link,{folder}", "-ltorch", "-ltorch_cpu", "-lc10"]
 
 
@@ -62,7 +65,7 @@ def unpack_golden(folder):
 class Programs:
     def __init__(self, suite, torch):
         self.suite, self.torch = suite, torch
-        self.options = ["-std=c++17", "-O1", *STRICT, f"-I{ROOT / 'include'}", f"-I{ROOT / 'cpp'}", *torch.include]
+        self.options = [torch.standard, "-O1", *STRICT, f"-I{ROOT / 'include'}", f"-I{ROOT / 'cpp'}", *torch.include]
         # The headers of LibTorch take most of the time: compiled once for all programs.
         header = suite.work / "check.hpp"
         run("g++", *self.options, "-x", "c++-header", TESTS / "check.hpp", "-o", f"{header}.gch")

@@ -4,6 +4,7 @@ use half::{bf16, f16};
 use ndarray::{ArrayD, IxDyn, ShapeBuilder, array};
 use proptest::prelude::*;
 use qdq::error::ErrorKind;
+use qdq::kernel::Real;
 use qdq::quant::{
     self, Block, Element, Mode, NumBits, QuantDescriptor, fake_tensor_quant, quantize_e4m3, scaled_e4m3,
     tensor_quant,
@@ -157,6 +158,33 @@ fn scale_amax_is_a_factor_on_fixed_and_dynamic_ranges() {
         let expected = fake_tensor_quant(data().view(), amax * 0.5, &params).unwrap();
         assert_eq!(quantizer(descriptor).forward(data().view()).unwrap(), expected);
     }
+}
+
+/// Half and bfloat16 become f32 before the range is applied, and the range of such data times the factor stays f32: rounded
+/// to the type of the data it would be another one, and so would some results.
+#[test]
+fn data_of_16_bits_is_quantized_in_f32_by_a_range_of_f32() {
+    fn check<T: Element + Real>() {
+        let (largest, factor) = (3.0f32, 0.7f32);
+        let x = ArrayD::from_shape_fn(IxDyn(&[1200]), |at| T::narrow(largest * at[0] as f32 / 1199.0));
+        let wide = x.mapv(Real::widen);
+        // A range that stands in the descriptor, and the one that x itself has.
+        for amax in [Some(largest), None] {
+            let descriptor = QuantDescriptor {
+                amax: amax.map(scalar),
+                scale_amax: Some(factor),
+                mode: Mode::Corrected,
+                ..QuantDescriptor::default()
+            };
+            let params = descriptor.params().unwrap();
+            let by = |amax: f32| fake_tensor_quant(wide.view(), amax, &params).unwrap().mapv(T::narrow);
+            let found = quantizer(descriptor).forward(x.view()).unwrap();
+            assert_eq!(found, by(largest * factor));
+            assert_ne!(found, by(T::narrow(largest * factor).widen()));
+        }
+    }
+    check::<f16>();
+    check::<bf16>();
 }
 
 #[test]
