@@ -4,11 +4,13 @@ The tests of C (tests/c), of C++ (tests/cpp) and the examples use it.
 """
 
 import concurrent.futures
+import functools
 import os
 import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -102,6 +104,16 @@ def has_valgrind():
     return shutil.which("valgrind") is not None
 
 
-def compilers(*names):
-    """Those that are installed."""
-    return [name for name in names if shutil.which(name)]
+def compilers(*names, sanitize=False):
+    """Those that are installed, and can sanitize if they have to."""
+    return [name for name in names if shutil.which(name) and (not sanitize or sanitizes(name))]
+
+
+@functools.cache
+def sanitizes(compiler):
+    """Whether a compiler has the libraries of the sanitizers: some distributions have a package of their own for them."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [compiler, *SANITIZE, "-x", "c", "-", "-o", Path(folder) / "empty"]
+        tried = subprocess.run(command, input="int main(void) { return 0; }", text=True, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL)
+    return tried.returncode == 0

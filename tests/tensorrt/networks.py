@@ -14,7 +14,7 @@ OTHERS = [7203, 8501, 100300, 110400, 10701]
 
 def cases(suite):
     """The slowest first."""
-    found = compilers("g++", "clang++")
+    found = compilers("g++", "clang++", sanitize=True)
     for version, compiler in zip(STANDINS, [found[-1], found[0], found[-1]]):
         yield f"networks, {version}, {compiler}", lambda c=compiler, v=version: networks(suite, c, v)
 

@@ -44,16 +44,20 @@ def main():
     suite.cases([signatures(compiler, version) for compiler in compilers("g++", "clang++") for version in VERSIONS])
     suite.cases([calibrators(suite, compiler, version)
                  for compiler in compilers("g++", "clang++") for version in CALIBRATORS])
+    for compiler in set(compilers("g++", "clang++")) - set(compilers("g++", "clang++", sanitize=True)):
+        suite.skip(f"sanitized programs of {compiler}", "its sanitizers are not installed")
     suite.cases([stand_in(suite, compiler, version)
-                 for compiler in compilers("g++", "clang++") for version in STANDINS])
+                 for compiler in compilers("g++", "clang++", sanitize=True) for version in STANDINS])
     suite.cases([fake_cuda(suite, compiler, flags, label)
-                 for compiler in compilers("gcc", "clang") for flags, label in [([], "plain"), (SANITIZE, "sanitized")]])
+                 for flags, label in [([], "plain"), (SANITIZE, "sanitized")]
+                 for compiler in compilers("gcc", "clang", sanitize=flags is SANITIZE)])
     suite.case("fake CUDA, exported functions", lambda: exports(suite))
 
     # Calibrators.
     library(suite, "libcuda.so.1", FAKE_CUDA, folder="driver")
     library(suite, "libcudart.so.12", FAKE_CUDART, folder="runtime")
-    suite.cases([feeding(suite, compiler, version, flags, label) for compiler, version, flags, label in FEEDING])
+    suite.cases([feeding(suite, compiler, version, flags, label) for compiler, version, flags, label in FEEDING
+                 if compilers(compiler, sanitize=flags is SANITIZE)])
     suite.cases([compat(suite, compiler, version) for compiler in compilers("g++", "clang++") for version in VERSIONS])
     suite.cases([together(suite, compiler, version, []) for compiler in compilers("g++", "clang++")
                  for version in VERSIONS])
