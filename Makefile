@@ -93,8 +93,7 @@ bench: ## measure kernels and searches beside the machine's limits and write ben
 	$(CARGO) bench --bench kernels --bench searches
 	python3 benches/report.py target benches/RESULTS.md
 
-# The peers' Python, and networks of usual shapes. PYTORCH_QUANTIZATION names the folder tools/pytorch-quantization of NVIDIA's
-# TensorRT repository, whose searches then run beside qdq's.
+# The peers' Python, and networks of usual shapes.
 target/peers-python/.ready: benches/peers/requirements.txt
 	python3 -m venv $(@D)
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
@@ -103,6 +102,8 @@ target/peers-python/.ready: benches/peers/requirements.txt
 target/peers/images.npz: benches/peers/models.py | $(ENVIRONMENT)
 	$(PYTHON) benches/peers/models.py $(@D)
 
+# PYTORCH_QUANTIZATION names the folder tools/pytorch-quantization of NVIDIA's TensorRT repository, whose searches then run
+# beside qdq's.
 bench-peers: python target/peers-python/.ready target/peers/images.npz ## calibrate beside ONNX Runtime and Model Optimizer (some 6 GB of Python, half an hour)
 	$(CARGO) build --release
 	$(PYTHON) benches/peers/run.py target/peers --qdq target/release/qdq --modelopt target/peers-python/bin/python \
