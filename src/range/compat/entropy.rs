@@ -139,11 +139,13 @@ impl Levels {
     /// Told only whether a value is in the last bin, P and Q diverge no more than they do: a ln(a / b) + (1 - a) ln((1 - a) /
     /// (1 - b)) for the shares a and b of that bin, and the second term is at least b - a.
     fn cost_of_clipping(&self, sums: &[Before], bins: usize) -> f64 {
-        let (Some(all), Some(inside)) = (sums.last(), sums.get(bins)) else { return f64::NEG_INFINITY };
-        let Some(last) = bins.checked_sub(1) else { return f64::NEG_INFINITY };
+        if bins == 0 {
+            return f64::NEG_INFINITY;
+        }
+        let (all, inside) = (sums[sums.len() - 1], sums[bins]);
         let start = sums[(self.last_level(bins) * bins).div_ceil(1 << self.power)];
         let mean = (inside.share - start.share) / (inside.occupied - start.occupied);
-        let (a, b) = (all.share - sums[last].share, mean / inside.share);
+        let (a, b) = (all.share - sums[bins - 1].share, mean / inside.share);
         let cost = a * (a / b).ln() + b - a;
         if cost.is_nan() { f64::NEG_INFINITY } else { cost }
     }
@@ -158,8 +160,10 @@ impl Levels {
     /// With p the shares of the bins, the clipped ones in the last bin, q the mean of a level and S the sum of the first
     /// `bins`: Σ p ln p - Σ p ln q + ln S.
     fn estimate(&mut self, sums: &[Before], bins: usize) -> f64 {
-        let (Some(all), Some(inside)) = (sums.last(), sums.get(bins)) else { return f64::NAN };
-        let Some(before_last) = bins.checked_sub(1).map(|last| sums[last]) else { return f64::NAN };
+        if bins == 0 {
+            return f64::NAN;
+        }
+        let (all, inside, before_last) = (sums[sums.len() - 1], sums[bins], sums[bins - 1]);
         let (last, clipped) = (inside.share - before_last.share, all.share - inside.share);
         if inside.share.is_nan() || inside.share <= 0.0 {
             return f64::NAN;
