@@ -19,8 +19,12 @@ fn negative_inverse(divisor: f32) -> Option<f32> {
     (1.0 / FAR..=FAR).contains(&divisor).then(|| -1.0 / divisor)
 }
 
-/// The [`negative_inverse`] of each, where all have one.
-fn negative_inverses(divisors: &[f32]) -> Option<Vec<f32>> {
+/// The [`negative_inverse`] of each, where all have one and so many elements use them that it pays to find them.
+fn negative_inverses(divisors: &[f32], elements: usize) -> Option<Vec<f32>> {
+    const USES: usize = 256;
+    if elements < USES * divisors.len() {
+        return None;
+    }
     divisors.iter().map(|&divisor| negative_inverse(divisor)).collect()
 }
 
@@ -88,7 +92,7 @@ pub unsafe fn fake_quantize<V: Vector, X: Lane>(io: InOut<X>, grid: Grid, diviso
 pub unsafe fn fake_quantize_by<V: Vector, X: Lane>(io: InOut<X>, scales: &Pattern, low: f32, high: f32) {
     let (numbers, divisors) = scales.numbers();
     let is_quick = numbers == divisors && are_short(low, high);
-    let inverses = negative_inverses(divisors).filter(|_| is_quick);
+    let inverses = if is_quick { negative_inverses(divisors, io.len()) } else { None };
     // SAFETY: as the caller promises.
     unsafe {
         let (low, high) = (V::splat(low), V::splat(high));
@@ -136,8 +140,7 @@ pub unsafe fn dequantize<V: Vector, Q: Lane, X: Lane>(io: InOut<Q, X>, scale: f3
 
 #[inline(always)]
 pub unsafe fn dequantize_by<V: Vector, Q: Lane, X: Lane>(io: InOut<Q, X>, scales: &Pattern) {
-    let inverses: Option<Vec<f32>> =
-        scales.numbers().0.iter().map(|&scale| negative_inverse(scale)).collect();
+    let inverses = negative_inverses(scales.numbers().0, io.len());
     // SAFETY: as the caller promises.
     unsafe {
         match inverses {

@@ -61,6 +61,30 @@ fn quotients_of_zeros_keep_their_sign() {
     }
 }
 
+/// With so many elements to a scale that the quick way is taken.
+#[test]
+#[cfg_attr(miri, ignore = "there is nothing beside the scalar table in Miri")]
+fn quotients_by_patterns_are_those_of_a_division() {
+    const LEN: usize = 40_003;
+    let integers: Vec<i8> = (0..LEN).map(|i| (i * 31 % 256) as u8 as i8).collect();
+    let x: Vec<f32> = integers.iter().map(|&q| f32::from(q) / 9.7).collect();
+    let scales: Vec<f32> = (0..37).map(|at| 1.0 + at as f32 / 3.0).collect();
+    let row = Row::new(scales.len(), |at| (scales[at], scales[at]));
+    let runs = |run| Pattern::Runs { run, start: 2, first: &scales, second: &scales };
+    for pattern in [Pattern::Row(row.from(5)), runs(7), runs(100), runs(1000)] {
+        let run = |kernels: &Kernels| {
+            let (mut fake, mut dequantized) = (vec![0.0f32; LEN], vec![0.0f32; LEN]);
+            kernels.fake_quantize_by(InOut::new(&x, &mut fake), &pattern, -128.0, 127.0);
+            kernels.dequantize_i8_by(InOut::new(&integers, &mut dequantized), &pattern);
+            [fake, dequantized].map(|y| y.into_iter().map(f32::to_bits).collect::<Vec<_>>())
+        };
+        let expected = run(&scalar::KERNELS);
+        for kernels in available() {
+            assert!(run(kernels) == expected, "{} {pattern:?}", kernels.name());
+        }
+    }
+}
+
 /// `cargo test --release --lib every_quotient -- --ignored`
 #[test]
 #[ignore = "takes minutes"]
