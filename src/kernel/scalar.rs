@@ -1,5 +1,7 @@
 //! The definition of every kernel, in plain Rust.
 
+use std::array::from_fn;
+
 use super::in_out::InOut;
 use super::lattice::{BETWEEN, Found, Indices, SHIFT, WINDOW};
 use super::pattern::Pattern;
@@ -172,10 +174,18 @@ fn rounding_errors(x: &[f32], step: f32, low: f32, high: f32) -> (f64, f64) {
             lane_squares[at % WIDEST] = error.mul_add(error, lane_squares[at % WIDEST]);
             lane_sums[at % WIDEST] -= error;
         }
-        squares += lane_squares.iter().map(|&x| f64::from(x)).sum::<f64>();
-        sum += lane_sums.iter().map(|&x| f64::from(x)).sum::<f64>();
+        squares += total(lane_squares);
+        sum += total(lane_sums);
     }
     (squares, sum)
+}
+
+/// The sum, by halves, for additions that need not wait for each other.
+#[inline(always)]
+pub(super) fn total(lanes: [f32; WIDEST]) -> f64 {
+    let eight: [f32; 8] = from_fn(|at| lanes[at] + lanes[at + 8]);
+    let four: [f32; 4] = from_fn(|at| eight[at] + eight[at + 4]);
+    f64::from((four[0] + four[2]) + (four[1] + four[3]))
 }
 
 #[inline(always)]

@@ -220,8 +220,8 @@ pub unsafe fn rounding_errors<V: Vector>(x: &[f32], step: f32, low: f32, high: f
                 sums.store(lane_sums.as_mut_ptr().add(first));
             }
         }
-        squares += lane_squares.iter().map(|&x| f64::from(x)).sum::<f64>();
-        sum += lane_sums.iter().map(|&x| f64::from(x)).sum::<f64>();
+        squares += scalar::total(lane_squares);
+        sum += scalar::total(lane_sums);
     }
     (squares, sum)
 }
