@@ -1,5 +1,7 @@
 //! pytorch-quantization's search for the least squared error.
 
+use std::ops::Range;
+
 use super::Search;
 use crate::error::{Error, ErrorKind, Result};
 use crate::kernel::{self, Grid, InOut};
@@ -9,8 +11,8 @@ use crate::range::Target;
 /// Magnitudes up to this are quantized to 0 by pytorch-quantization.
 const SMALLEST_AMAX: f32 = 1.0 / (1 << 24) as f32;
 
-/// Estimates that differ by less may be equal: the definition computes in f32.
-const TOLERANCE: f64 = 1e-3;
+/// How far rounding takes a number of f32, relatively.
+const F32: f64 = f32::EPSILON as f64 / 2.0;
 
 /// The middle of the bin at which quantizing the middles of all bins makes the least squared error, weighted
 /// by the counts. The first of equal minima wins.
@@ -33,9 +35,12 @@ pub fn mse(histogram: &LinearHistogram, target: Target, search: Search) -> Resul
     let weights: Vec<f32> = counts.iter().map(|&count| count as f32).collect();
     let error =
         |candidate: usize| (candidate, error(&centres, &weights, centres[candidate], max_level as f32));
-    let likely = Sums::new(&centres, counts).map_or(Vec::new(), |sums| {
-        sums.likely(&centres, &candidates, max_level).into_iter().map(error).collect()
-    });
+    let likely = match Bins::new(&centres, counts) {
+        Some(bins) if candidates.iter().all(|&candidate| centres[candidate] > SMALLEST_AMAX) => {
+            bins.likely(&candidates, max_level).into_iter().map(error).collect()
+        }
+        _ => Vec::new(),
+    };
     // Errors beyond f32 have an order of their own, which the definition keeps: a first one that is no number stays.
     let is_usual = |(_, error): &(usize, f32)| error.is_finite();
     let best = if !likely.is_empty() && likely.iter().all(is_usual) && !error(candidates[0]).1.is_nan() {
@@ -59,98 +64,136 @@ fn error(centres: &[f32], counts: &[f32], amax: f32, max_level: f32) -> f32 {
         let grid = Grid { scale: max_level / amax, low: -max_level, high: max_level };
         kernel::active().fake_quantize(InOut::new(centres, &mut quantized), grid, grid.scale);
     }
-    let squares = centres.iter().zip(&quantized).zip(counts).map(|((&centre, &quantized), &count)| {
-        let difference = quantized - centre;
-        f64::from(difference * difference * count)
-    });
-    (squares.sum::<f64>() / centres.len() as f64) as f32
+    let square = |bin: usize| {
+        let difference = quantized[bin] - centres[bin];
+        f64::from(difference * difference * counts[bin])
+    };
+    // Sums that need not wait for each other.
+    let mut sums = [0.0; 4];
+    for bin in 0..centres.len() {
+        sums[bin % 4] += square(bin);
+    }
+    (sums.iter().sum::<f64>() / centres.len() as f64) as f32
 }
 
-/// Running sums over the bins before each one, for middles c of evenly spaced bins and counts n.
-struct Sums {
+/// Evenly spaced bins with running sums.
+struct Bins {
     width: f64,
-    /// Σ n, Σ n c, Σ n c².
-    moments: Vec<[f64; 3]>,
+    /// Behind the last is an empty one at infinity.
+    bins: Vec<Bin>,
 }
 
-impl Sums {
+struct Bin {
+    /// The middle c.
+    centre: f64,
+    /// The count n.
+    count: f64,
+    /// Σ n, Σ n c, Σ n c² of the bins before.
+    before: [f64; 3],
+}
+
+impl Bins {
     /// `None` for bins that are not as usual.
     fn new(centres: &[f32], counts: &[u64]) -> Option<Self> {
-        let (&first, &last) = (centres.first()?, centres.last()?);
-        let width = f64::from(last - first) / (centres.len() - 1).max(1) as f64;
-        let is_even = |pair: &[f32]| (f64::from(pair[1] - pair[0]) / width - 1.0).abs() < 0.5;
-        if first < 0.0 || !width.is_normal() || !centres.windows(2).all(is_even) {
+        let (first, last) = (f64::from(*centres.first()?), f64::from(*centres.last()?));
+        let width = (last - first) / (centres.len() - 1).max(1) as f64;
+        let is_even = |(bin, &centre): (usize, &f32)| {
+            (f64::from(centre) - first - bin as f64 * width).abs() < 0.25 * width
+        };
+        if first < 0.0 || !width.is_normal() || !centres.iter().enumerate().all(is_even) {
             return None;
         }
-        let mut sum = [0.0; 3];
-        let mut moments = vec![sum];
-        moments.extend(centres.iter().zip(counts).map(|(&centre, &count)| {
-            let (centre, count) = (f64::from(centre), count as f64);
-            sum = [sum[0] + count, sum[1] + count * centre, sum[2] + count * centre * centre];
-            sum
-        }));
-        Some(Self { width, moments })
+        let mut before = [0.0; 3];
+        let ends = [(f64::INFINITY, 0.0)];
+        let bins = centres.iter().zip(counts).map(|(&centre, &count)| (f64::from(centre), count as f64));
+        let bins = bins.chain(ends).map(|(centre, count)| {
+            let bin = Bin { centre, count, before };
+            let [n, c, square] = before;
+            before = [n + count, c + count * centre, square + count * centre * centre];
+            bin
+        });
+        Some(Self { width, bins: bins.collect() })
+    }
+
+    /// Σ n, Σ n c, Σ n c² of the bins from one on.
+    fn tail(&self, bin: usize) -> [f64; 3] {
+        let (all, before) = (&self.bins[self.bins.len() - 1].before, &self.bins[bin].before);
+        std::array::from_fn(|moment| all[moment] - before[moment])
     }
 
     /// The candidates that may be the best, in order.
-    fn likely(&self, centres: &[f32], candidates: &[usize], max_level: u32) -> Vec<usize> {
-        let [_, _, all] = self.moments[centres.len()];
-        // Running sums lose as much, the definition less.
-        let noise = 1e-11 * all;
-        let mut bound = f64::INFINITY;
-        let mut estimates = vec![f64::INFINITY; candidates.len()];
-        // A few come first, for the better the best so far, the sooner the others are given up.
-        for stride in [16, 1] {
-            for (estimate, &candidate) in estimates.iter_mut().zip(candidates).rev().step_by(stride) {
-                let limit = bound * (1.0 + TOLERANCE) + noise;
-                let amax = f64::from(centres[candidate]);
-                let clipping = self.about(candidate, centres.len(), amax);
-                *estimate = if centres[candidate] <= SMALLEST_AMAX {
-                    all
-                } else if clipping > limit {
-                    // Smaller ranges clip more.
-                    break;
-                } else {
-                    self.error(centres, amax, max_level, limit - clipping)
-                };
-                bound = bound.min(*estimate);
+    ///
+    /// The error E of the range a changes by 2 Σ n (y - c) y / a, so its root r by at most ‖y‖ / a, where ‖y‖ ≤ ‖c‖ + r:
+    /// ‖c‖ + r shrinks no faster than a. Ranges that must be worse than the best so far are skipped.
+    fn likely(&self, candidates: &[usize], max_level: u32) -> Vec<usize> {
+        let [_, _, squares] = self.tail(0);
+        let norm = squares.sqrt();
+        // The better the best so far, the more is skipped.
+        let few = candidates.iter().step_by(64).map(|&candidate| self.root(candidate, max_level).end);
+        let mut limit = few.fold(f64::INFINITY, f64::min);
+        let mut roots = Vec::new();
+        let mut wider = candidates.len();
+        while let Some((&candidate, narrower)) = candidates[..wider].split_last() {
+            if self.clipping(candidate) > limit * limit {
+                // Narrower ranges clip more.
+                break;
             }
+            let root = self.root(candidate, max_level);
+            limit = limit.min(root.end);
+            let reach = self.bins[candidate].centre * (norm + limit);
+            let may_be_best = |&candidate: &usize| self.bins[candidate].centre * (norm + root.start) <= reach;
+            wider = narrower.iter().rposition(may_be_best).map_or(0, |last| last + 1);
+            roots.push((candidate, root.start));
         }
-        let limit = bound * (1.0 + TOLERANCE) + noise;
-        let likely = candidates.iter().zip(estimates).filter(|(_, estimate)| *estimate <= limit);
-        likely.map(|(&candidate, _)| candidate).collect()
+        roots.into_iter().rev().filter(|(_, root)| *root <= limit).map(|(candidate, _)| candidate).collect()
     }
 
-    /// Σ n (y - c)² with the nearest level y for each middle; infinite where those below the last level alone are beyond the limit.
-    fn error(&self, centres: &[f32], amax: f64, max_level: u32, limit: f64) -> f64 {
+    /// At most Σ n (c - a)² of the bins beyond the range.
+    fn clipping(&self, candidate: usize) -> f64 {
+        let ([n, c, square], amax) = (self.tail(candidate), self.bins[candidate].centre);
+        (n * amax - 2.0 * c) * amax + square - self.lost(amax)
+    }
+
+    /// What running sums may lose of an error.
+    fn lost(&self, amax: f64) -> f64 {
+        let [count, ..] = self.tail(0);
+        1e-11 * count * amax * amax
+    }
+
+    /// Where the root of the definition's error is.
+    fn root(&self, candidate: usize, max_level: u32) -> Range<f64> {
+        let amax = self.bins[candidate].centre;
+        let [count, ..] = self.tail(0);
+        let error = self.error(amax, max_level);
+        // The definition computes each y - c in f32, of numbers up to the range.
+        let (lost_here, lost_there) = (self.lost(amax), 4.0 * F32 * amax * count.sqrt());
+        let root = |error: f64| error.max(0.0).sqrt();
+        (root(error - lost_here) - lost_there).max(0.0)
+            ..(root(error + lost_here) + lost_there) * (1.0 + 4.0 * F32)
+    }
+
+    /// Σ n (y - c)² with the nearest level y for each c, but for what running sums lose.
+    ///
+    /// Were the last level everybody's, the error would be Σ n (a - c)². Each level k below, which a c below its end
+    /// e = (k + 1/2) s takes instead of the next, s further, lessens it by 2 s Σ n (e - c).
+    fn error(&self, amax: f64, max_level: u32) -> f64 {
         let step = amax / f64::from(max_level);
-        let first = f64::from(centres[0]);
-        let per_bin = self.width.recip();
-        let mut start = 0;
-        let mut error = 0.0;
+        let mut lessened = 0.0;
+        // Of the middle nearest to an end, as a fixed-point number.
+        let place = |x: f64| (x / self.width * f64::from(1 << 30)) as i64;
+        let (mut nearest, per_level) =
+            (place(step / 2.0 - self.bins[0].centre + self.width / 2.0), place(step));
         for level in 0..max_level {
-            let end = f64::from(level) * step + step / 2.0;
-            // Where the next level begins is computed, and one bin aside where rounding has misled. Of a middle halfway
-            // between levels either is as far.
-            let mut bin = (((end - first) * per_bin) as usize + 1).clamp(start, centres.len());
-            if bin > start && f64::from(centres[bin - 1]) > end {
-                bin -= 1;
-            } else if bin < centres.len() && f64::from(centres[bin]) <= end {
-                bin += 1;
-            }
-            error += self.about(start, bin, f64::from(level) * step);
-            start = bin;
-            if error > limit {
-                return f64::INFINITY;
-            }
+            let end = (f64::from(level) + 0.5) * step;
+            let bin = &self.bins[(nearest >> 30).max(0) as usize];
+            let [n, c, _] = bin.before;
+            // Whether that middle is before the end is not left to rounding.
+            let distance = end - bin.centre;
+            lessened += n * end - c + bin.count * if distance > 0.0 { distance } else { 0.0 };
+            nearest += per_level;
         }
-        error + self.about(start, centres.len(), amax)
-    }
-
-    /// Σ n (y - c)² over the bins from `start` up to `end`.
-    fn about(&self, start: usize, end: usize, y: f64) -> f64 {
-        let ([n, c, square], [m, d, other]) = (self.moments[end], self.moments[start]);
-        ((n - m) * y - 2.0 * (c - d)) * y + (square - other)
+        let [n, c, square] = self.tail(0);
+        (n * amax - 2.0 * c) * amax + square - 2.0 * step * lessened
     }
 }
 
