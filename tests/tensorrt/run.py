@@ -63,9 +63,11 @@ def main():
                  for version in VERSIONS])
     suite.cases([together(suite, compiler, version, BARE) for compiler in compilers("g++", "clang++")
                  for version in ("7.2", "10.3", "rtx-1.7")])
-    suite.cases([alone(suite, version) for version in ("10.3", "rtx-1.7")])
-    suite.case("calibrators' tests see leaks and short blocks", lambda: must_fail(suite))
-    suite.case("calibrators, TensorRT opened at run time", lambda: opened(suite))
+    suite.cases([
+        ("every header by itself, 10.3", lambda: alone(suite, "10.3")),
+        ("calibrators' tests see leaks and short blocks", lambda: must_fail(suite)),
+        ("calibrators, TensorRT opened at run time", lambda: opened(suite)),
+    ])
     for mode in ("runtime", "nothing"):
         name = f"device memory by CUDA's {mode}"
         if has_driver():
@@ -126,7 +128,13 @@ def linked(suite, compiler, version, name, sources, *options):
 def feeding(suite, compiler, version, flags, label):
     def test():
         name = f"calibrators-{version}-{compiler}-{label.split()[0]}"
-        built = linked(suite, compiler, version, name, [*CALIBRATION, ROOT / "tests" / "cpp" / "main.cpp"], *flags)
+        sources = [*CALIBRATION, ROOT / "tests" / "cpp" / "main.cpp"]
+        if flags is SANITIZE:
+            # All as one source: most of the time goes into the headers.
+            one = suite.work / f"{name}.cpp"
+            one.write_text("".join(f'#include "{source}"\n' for source in sources))
+            sources = [one]
+        built = linked(suite, compiler, version, name, sources, *flags)
         driven(suite, built)
 
     return f"calibrators, {version}, {compiler}, {label}", test
@@ -168,14 +176,11 @@ def together(suite, compiler, version, options):
 
 
 def alone(suite, version):
-    """What a header includes hardly depends on the version: two have all that there is, and the quicker compiler says it."""
-    def test():
-        for number, include in enumerate(includes()):
-            source = suite.work / f"alone-{version}-{number}.cpp"
-            source.write_text(include)
-            compiles(compilers("g++", "clang++")[-1], version, source, *QDQ)
-
-    return f"every header by itself, {version}", test
+    """What a header includes hardly depends on version and compiler: one version and the quicker compiler say it."""
+    for number, include in enumerate(includes()):
+        source = suite.work / f"alone-{version}-{number}.cpp"
+        source.write_text(include)
+        compiles(compilers("g++", "clang++")[-1], version, source, *QDQ)
 
 
 def opened(suite):
