@@ -13,7 +13,7 @@ const CANDIDATES: usize = 128;
 /// Clipping more than this only costs: a channel has few weights, and the large ones matter most.
 const LOWEST: f32 = 0.8;
 
-/// Times the least error so far, clipping costs more than any rounding of these sums may hide.
+/// Clipping that costs so many times the least error so far cannot be the best by rounding of the sums alone.
 const MARGIN: f64 = 1.001;
 
 /// What the shift of the output's mean weighs against its noise: (m / d)² of the doc comment below. Of 0, 0.5, 1, 2, 4

@@ -17,6 +17,11 @@ pub(super) fn histograms() -> Vec<(&'static str, Vec<u64>)> {
     let pixels = (0..4000).map(|k| f64::from(k % 17) / 16.0).collect();
     let mut one = vec![0; 500];
     one[300] = 7;
+    // A few bins, far apart and of very different counts: errors jump from range to range.
+    let mut sparse = vec![0; 1500];
+    for (k, x) in uniform(7, 40).enumerate() {
+        sparse[k * 37 + (x * 30.0) as usize] = 10u64.pow(k as u32 % 9);
+    }
     vec![
         ("normal", counted(normal(1, 20000), 2048)),
         ("laplace", counted(laplace(2, 4000), 700)),
@@ -25,6 +30,7 @@ pub(super) fn histograms() -> Vec<(&'static str, Vec<u64>)> {
         ("uniform", counted(uniform(5, 4000).collect(), 300)),
         ("pixels", counted(pixels, 1000)),
         ("one bin", one),
+        ("sparse", sparse),
         ("few bins", counted(normal(6, 1000), 131)),
         ("nothing", vec![0; 200]),
     ]
