@@ -14,10 +14,10 @@ endif
 export QDQ_PYTHON := $(PYTHON)
 
 .DEFAULT_GOAL := help
-.PHONY: help bench bench-peers demo demo-accuracy test native torch torch-seeds test-gpu test-gpu-folder miri tsan header share python models peers consumers findings fmt-check lint doc clean
+.PHONY: help bench bench-peers demo demo-accuracy test native torch torch-seeds test-gpu test-gpu-folder miri tsan header share python models peers consumers findings fmt-check lint aarch64 quotients doc clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
+	@sed -n 's/^\([a-z0-9-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
 		printf '%-18s %s\n' "$$name" "$$text"; done
 
 demo: ## quantize the digits model on its real images and print float and INT8 accuracy (needs cargo only)
@@ -130,6 +130,12 @@ fmt-check: ## check the formatting
 
 lint: ## clippy, warnings denied
 	$(CARGO) clippy --all-targets -- -D warnings
+
+aarch64: ## clippy for the kernels of NEON (needs `rustup target add aarch64-unknown-linux-gnu`)
+	$(CARGO) clippy --lib --target aarch64-unknown-linux-gnu -- -D warnings
+
+quotients: ## compare every quotient of 16-bit numbers with its division (a quarter of an hour or more)
+	$(CARGO) test --release --lib every_quotient -- --ignored
 
 doc: ## build the documentation, warnings denied
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps

@@ -85,7 +85,7 @@ fn quotients_by_patterns_are_those_of_a_division() {
     }
 }
 
-/// `cargo test --release --lib every_quotient -- --ignored`
+/// `make quotients`
 #[test]
 #[ignore = "takes minutes"]
 fn every_quotient_of_16_bits() {
