@@ -16,6 +16,7 @@
 
 // In this order a module uses only those before it; a test reads the imports and fails on an upward one.
 pub mod error;
+pub mod finding;
 pub mod file;
 pub mod locate;
 pub mod dtype;

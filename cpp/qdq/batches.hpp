@@ -14,6 +14,7 @@
 #include <qdq/detail/call.hpp>
 #include <qdq/detail/callback.hpp>
 #include <qdq/detail/text.hpp>
+#include <qdq/findings.hpp>
 #include <qdq/specs.hpp>
 
 namespace qdq {
@@ -109,6 +110,9 @@ class Batches : public detail::Handle<qdq_batches, qdq_batches_free> {
 
   /// The next batch; nothing after the last. After an error there are no more batches.
   [[nodiscard]] Result<std::optional<Batch>> next() { return detail::make_if_any<Batch>(qdq_batches_next, c()); }
+
+  /// What the user must know of the data as far as it was read: files and samples that are left out.
+  [[nodiscard]] Result<Findings> findings() { return detail::make<Findings>(qdq_batches_findings, c()); }
 
   /// How many batches are still to come, where that is known.
   [[nodiscard]] std::optional<std::uint64_t> remaining() noexcept {

@@ -1,4 +1,4 @@
-// What is wrong with a cache.
+// What a user must know of a result.
 #ifndef QDQ_FINDINGS_HPP
 #define QDQ_FINDINGS_HPP
 
@@ -12,16 +12,18 @@
 
 namespace qdq {
 
-/// One thing that TensorRT would stumble over, and what to do about it.
+/// One thing that a user must know of a result, and what to do about it.
 struct Finding {
   Severity severity;
   std::string_view message;
+  /// Empty if there is nothing to do.
   std::string_view remedy;
-  /// The tensors that it is about; none where it is about the whole cache.
+  /// The tensors or files that it is about; none if it is about the whole.
   detail::Items<std::string_view, qdq_findings> tensors;
 };
 
-/// What TensorRT would stumble over in a cache, worst first. Immutable. Texts are valid until the findings are freed.
+/// What a user must know of a result that is no error: what was left out, stays in float, or is not as it should be. Each was
+/// logged when the result was made. Immutable. Texts are valid until the findings are freed.
 class Findings : public detail::Handle<qdq_findings, qdq_findings_free> {
  public:
   using Handle::Handle;

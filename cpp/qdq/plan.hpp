@@ -10,6 +10,7 @@
 #include <qdq/detail/call.hpp>
 #include <qdq/detail/items.hpp>
 #include <qdq/detail/text.hpp>
+#include <qdq/findings.hpp>
 #include <qdq/numbers.hpp>
 #include <qdq/ranges.hpp>
 #include <qdq/stats.hpp>
@@ -52,6 +53,10 @@ class Plan : public detail::Handle<qdq_plan, qdq_plan_free> {
   [[nodiscard]] Result<Buffer> to_text() const { return detail::make<Buffer>(qdq_plan_to_text, c()); }
   /// The plan for programs: JSON with nodes, activations and weights.
   [[nodiscard]] Result<Buffer> to_json() const { return detail::make<Buffer>(qdq_plan_to_json, c()); }
+
+  /// What the user must know of the plan: nodes that stay in float for want of a range, ranges of no tensor, Quantize and
+  /// Dequantize that were there before.
+  [[nodiscard]] Result<Findings> findings() const { return detail::make<Findings>(qdq_plan_findings, c()); }
 
   /// What becomes of each node of the graph, by its number.
   [[nodiscard]] detail::Items<Decision, qdq_plan> decisions() const {

@@ -41,6 +41,9 @@ class Policy::Builder : public detail::Builder<Builder, Policy> {
   Builder& exclude_op(std::string_view op) { return set(qdq_policy_exclude_op, detail::Text(op).c()); }
   /// Whether a whole weight has one scale instead of one per output channel, which costs accuracy. Default: false.
   Builder& per_tensor_weights(bool value) { return set(qdq_policy_set_per_tensor_weights, value); }
+  /// The least share of the convolutions and products that must be quantized, from 0 to 1, among those that are allowed:
+  /// planning fails with Status::Data where ranges are missing for more than the rest. Default: 0.
+  Builder& min_quantized(float share) { return set(qdq_policy_set_min_quantized, share); }
 };
 
 inline Policy::Builder Policy::make() { return Builder(Policy()); }

@@ -10,6 +10,7 @@
 #include <qdq/detail/call.hpp>
 #include <qdq/detail/items.hpp>
 #include <qdq/detail/text.hpp>
+#include <qdq/findings.hpp>
 #include <qdq/span.hpp>
 
 namespace qdq {
@@ -52,6 +53,9 @@ class Ranges : public detail::Handle<qdq_ranges, qdq_ranges_free> {
 
   /// How the ranges were computed; empty where nobody said. Valid until the ranges are freed.
   [[nodiscard]] std::string_view method() const noexcept { return detail::view(qdq_ranges_method(c())); }
+
+  /// What the user must know of ranges that Plan::ranges() has computed, such as tensors with NaN. Files do not hold it.
+  [[nodiscard]] Result<Findings> findings() const { return detail::make<Findings>(qdq_ranges_findings, c()); }
 
   /// How many tensors have a range.
   [[nodiscard]] std::size_t size() const noexcept { return qdq_ranges_count(c()); }

@@ -11,6 +11,7 @@
 #include <qdq/detail/call.hpp>
 #include <qdq/detail/items.hpp>
 #include <qdq/detail/text.hpp>
+#include <qdq/findings.hpp>
 #include <qdq/span.hpp>
 #include <qdq/tensor_stats.hpp>
 
@@ -45,6 +46,9 @@ class Stats : public detail::Handle<qdq_stats, qdq_stats_free> {
   }
   /// Adds another run over other samples of the same model.
   [[nodiscard]] Result<void> merge(const Stats& other) { return detail::call(qdq_stats_merge, c(), other.c()); }
+
+  /// What the user must know of the run that gathered the statistics, such as samples that were left out. Files do not hold it.
+  [[nodiscard]] Result<Findings> findings() const { return detail::make<Findings>(qdq_stats_findings, c()); }
 
   /// How many samples the model ran on.
   [[nodiscard]] std::uint64_t samples() const noexcept { return qdq_stats_samples(c()); }

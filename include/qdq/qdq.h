@@ -114,7 +114,8 @@ typedef struct qdq_descriptor qdq_descriptor;
 // below that caused it. Immutable; any number of threads may read one.
 typedef struct qdq_error qdq_error;
 
-// What TensorRT would stumble over in a cache, worst first. Immutable; any number of threads may read them.
+// What a user must know of a result that is no error: what was left out, stays in float, or is not as it should be. Each was
+// logged when the result was made. Immutable; any number of threads may read them.
 typedef struct qdq_findings qdq_findings;
 
 // A network as nodes and tensors, neutral as to where it comes from: describe any network representation as one, and
@@ -200,6 +201,9 @@ typedef struct qdq_value qdq_value;
 // meaning; new ones may be added.
 typedef int32_t qdq_status;
 
+// How bad a finding is: one of the QDQ_SEVERITY_ numbers.
+typedef int32_t qdq_severity;
+
 // An element type, one of the QDQ_DTYPE_ numbers: DLPack's DLDataType read as one little-endian number, that is
 // code | bits << 8 | 1 << 16.
 typedef int32_t qdq_dtype;
@@ -248,9 +252,6 @@ typedef int32_t qdq_library;
 
 // The calibrator that a cache is for: one of the QDQ_ALGORITHM_ numbers, which are those of TensorRT's CalibrationAlgoType.
 typedef int32_t qdq_algorithm;
-
-// How bad a finding is: one of the QDQ_SEVERITY_ numbers.
-typedef int32_t qdq_severity;
 
 // What a tensor is to the network: one of the QDQ_TENSOR_ numbers.
 typedef int32_t qdq_tensor_kind;
@@ -354,6 +355,15 @@ typedef void (*qdq_log_fn)(void *user, qdq_log_level level, const char *message)
 
 // A function of the caller failed: a callback that threw or returned a number that is no status.
 #define QDQ_ERROR_CALLBACK 11
+
+// Worth knowing; the result is what was asked for.
+#define QDQ_SEVERITY_NOTE 0
+
+// The result can be used, and is slower, less exact or less complete than it should be.
+#define QDQ_SEVERITY_WARNING 1
+
+// The result is of no use: TensorRT ignores it, fails, or computes nonsense.
+#define QDQ_SEVERITY_ERROR 2
 
 // IEEE binary32.
 #define QDQ_DTYPE_F32 73730
@@ -473,15 +483,6 @@ typedef void (*qdq_log_fn)(void *user, qdq_log_level level, const char *message)
 
 // An algorithm that qdq does not know, or none.
 #define QDQ_ALGORITHM_UNKNOWN -1
-
-// Worth knowing; the cache works.
-#define QDQ_SEVERITY_NOTE 0
-
-// The cache is used, and the engine may be slower or less exact than it should be.
-#define QDQ_SEVERITY_WARNING 1
-
-// TensorRT ignores the cache, fails, or computes nonsense.
-#define QDQ_SEVERITY_ERROR 2
 
 // Fed from outside, different in every batch.
 #define QDQ_TENSOR_INPUT 0
@@ -643,6 +644,28 @@ size_t qdq_texts_count(const qdq_texts *texts);
 
 // Text `index`; NULL past the last. Valid until the list is freed.
 const char *qdq_texts_get(const qdq_texts *texts, size_t index);
+
+// Frees `*findings` and sets it to NULL. NULL in either place is allowed and does nothing.
+void qdq_findings_free(qdq_findings **findings);
+
+// How many findings there are; 0 for NULL.
+size_t qdq_findings_count(const qdq_findings *findings);
+
+// How bad finding `index` is; QDQ_SEVERITY_NOTE past the last.
+qdq_severity qdq_findings_severity(const qdq_findings *findings, size_t index);
+
+// What was found; NULL past the last. Valid until the findings are freed.
+const char *qdq_findings_message(const qdq_findings *findings, size_t index);
+
+// What to do about finding `index`, empty if there is nothing to do; NULL past the last. Valid until the findings are freed.
+const char *qdq_findings_remedy(const qdq_findings *findings,
+                                size_t index);
+
+// How many tensors or files finding `index` is about; 0 if it is about the whole.
+size_t qdq_findings_tensor_count(const qdq_findings *findings, size_t index);
+
+// Tensor `tensor` of finding `index`; NULL past the last. Valid until the findings are freed.
+const char *qdq_findings_tensor(const qdq_findings *findings, size_t index, size_t tensor);
 
 // Reads a whole .npy file: labels or samples, say. Arrays in Fortran order come out row-major. Free `*out` with
 // qdq_value_free().
@@ -1084,6 +1107,11 @@ qdq_status qdq_stats_from_bytes(const void *bytes, size_t size, qdq_stats **out,
 // Frees `*stats` and sets it to NULL. NULL in either place is allowed and does nothing.
 void qdq_stats_free(qdq_stats **stats);
 
+// What the user must know of the run that gathered the statistics, such as samples that were left out. Files do not hold it. Free `*out` with qdq_findings_free().
+qdq_status qdq_stats_findings(const qdq_stats *stats,
+                              qdq_findings **out,
+                              qdq_error **error);
+
 // Writes the statistics to a file, whole or not at all.
 qdq_status qdq_stats_save(const qdq_stats *stats, const char *path, qdq_error **error);
 
@@ -1450,6 +1478,11 @@ qdq_status qdq_ranges_from_json(const char *json, qdq_ranges **out, qdq_error **
 // Frees `*ranges` and sets it to NULL. NULL in either place is allowed and does nothing.
 void qdq_ranges_free(qdq_ranges **ranges);
 
+// What the user must know of ranges that qdq_plan_ranges() has computed, such as tensors with NaN. Files do not hold it. Free `*out` with qdq_findings_free().
+qdq_status qdq_ranges_findings(const qdq_ranges *ranges,
+                               qdq_findings **out,
+                               qdq_error **error);
+
 // Writes the ranges to a JSON file, whole or not at all.
 qdq_status qdq_ranges_write(const qdq_ranges *ranges, const char *path, qdq_error **error);
 
@@ -1562,27 +1595,6 @@ qdq_status qdq_cache_check(const qdq_cache *cache,
                            size_t count,
                            qdq_findings **out,
                            qdq_error **error);
-
-// Frees `*findings` and sets it to NULL. NULL in either place is allowed and does nothing.
-void qdq_findings_free(qdq_findings **findings);
-
-// How many findings there are.
-size_t qdq_findings_count(const qdq_findings *findings);
-
-// How bad finding `index` is; QDQ_SEVERITY_NOTE past the last.
-qdq_severity qdq_findings_severity(const qdq_findings *findings, size_t index);
-
-// What is wrong in finding `index`; NULL past the last. Valid until the findings are freed.
-const char *qdq_findings_message(const qdq_findings *findings, size_t index);
-
-// What to do about finding `index`; NULL past the last. Valid until the findings are freed.
-const char *qdq_findings_remedy(const qdq_findings *findings, size_t index);
-
-// How many tensors finding `index` is about; 0 where it is about the whole cache.
-size_t qdq_findings_tensor_count(const qdq_findings *findings, size_t index);
-
-// Tensor `tensor` of finding `index`; NULL past the last. Valid until the findings are freed.
-const char *qdq_findings_tensor(const qdq_findings *findings, size_t index, size_t tensor);
 
 // A node of an operator, as ONNX names it, such as "Conv". `name` and `domain` may be NULL: for a name made of operator and
 // position, and for ONNX's own operators. Free it with qdq_node_free().
@@ -1802,6 +1814,13 @@ qdq_status qdq_policy_set_per_tensor_weights(qdq_policy *policy,
                                              bool per_tensor_weights,
                                              qdq_error **error);
 
+// Sets the least share of the convolutions and products that must be quantized, from 0 to 1, among those that the policy allows:
+// planning fails with QDQ_ERROR_DATA where ranges are missing for more than the rest. Default: 0. QDQ_ERROR_INVALID_ARGUMENT for
+// other numbers.
+qdq_status qdq_policy_set_min_quantized(qdq_policy *policy,
+                                        float share,
+                                        qdq_error **error);
+
 // Decides what of a graph is quantized: a pure function of its arguments. `policy` may be NULL for the default, which follows
 // TensorRT's rules. With `ranges`, which may be NULL, the plan follows an existing calibration: a node that needs a range that
 // is not there stays in float. Free `*out` with qdq_plan_free().
@@ -1813,6 +1832,12 @@ qdq_status qdq_graph_plan(const qdq_graph *graph,
 
 // Frees `*plan` and sets it to NULL. NULL in either place is allowed and does nothing.
 void qdq_plan_free(qdq_plan **plan);
+
+// What the user must know of the plan: nodes that stay in float for want of a range, ranges of no tensor, Quantize and Dequantize that
+// were there before. Free `*out` with qdq_findings_free().
+qdq_status qdq_plan_findings(const qdq_plan *plan,
+                             qdq_findings **out,
+                             qdq_error **error);
 
 // The plan for people: a line for every node with its verdict and reason, then the totals. Free `*out` with
 // qdq_buffer_free().
@@ -2035,6 +2060,11 @@ qdq_status qdq_batches_from_callback(const qdq_specs *inputs,
 
 // Frees `*batches` and sets it to NULL. NULL in either place is allowed and does nothing.
 void qdq_batches_free(qdq_batches **batches);
+
+// What the user must know of the data as far as it was read: files and samples that are left out. Free `*out` with qdq_findings_free().
+qdq_status qdq_batches_findings(const qdq_batches *batches,
+                                qdq_findings **out,
+                                qdq_error **error);
 
 // The next batch; `*out` is NULL after the last. After an error there are no more batches. Free `*out` with qdq_batch_free().
 qdq_status qdq_batches_next(qdq_batches *batches,

@@ -49,6 +49,7 @@ use select::Selection;
 use stream::Stream;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::finding::Finding;
 use crate::tensor::{Dim, Tensor, TensorSpec};
 
 /// One batch: a tensor for every input of the model.
@@ -67,6 +68,11 @@ pub trait BatchSource: Send {
 
     /// How many batches are still to come, where that is known.
     fn remaining(&self) -> Option<usize>;
+
+    /// What the user must know of the data, such as samples or files that are left out. They are logged when they are found.
+    fn findings(&self) -> Vec<Finding> {
+        Vec::new()
+    }
 }
 
 /// How files become batches.

@@ -25,6 +25,7 @@ use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::file::write_atomic;
+use crate::finding::Finding;
 use crate::graph::{Graph, TensorId};
 use crate::place::sharing::only_moves;
 
@@ -52,6 +53,8 @@ pub fn int8_scale(amax: f32) -> f32 {
 pub struct Ranges {
     /// How the ranges were computed, for the reader; nothing depends on it.
     pub method: Option<String>,
+    /// What the user must know of them; files do not hold it.
+    pub findings: Vec<Finding>,
     tensors: Vec<(String, f32)>,
     index: BTreeMap<String, usize>,
 }

@@ -12,6 +12,7 @@ use super::batch::qdq_batch;
 use super::callback::{User, outcome};
 use super::data_options::qdq_data_options;
 use super::error::qdq_error;
+use super::findings::qdq_findings;
 use super::guard::guard;
 use super::handle::{self, array, get, get_mut, give, give_or_null};
 use super::specs::qdq_specs;
@@ -97,6 +98,16 @@ pub unsafe extern "C" fn qdq_batches_from_callback(
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_batches_free(batches: Option<&mut *mut qdq_batches>) {
     handle::free(batches);
+}
+
+/// What the user must know of the data as far as it was read: files and samples that are left out. Free `*out` with qdq_findings_free().
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_batches_findings(
+    batches: Option<&qdq_batches>,
+    out: Option<&mut MaybeUninit<*mut qdq_findings>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || give(out, || Ok(qdq_findings::new(&get(batches, "batches")?.source.findings()))))
 }
 
 /// The next batch; `*out` is NULL after the last. After an error there are no more batches. Free `*out` with qdq_batch_free().

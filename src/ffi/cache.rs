@@ -5,11 +5,12 @@ use std::mem::MaybeUninit;
 use std::sync::OnceLock;
 
 use crate::emit::Cache;
-use crate::emit::trt_cache::{Algorithm, Expected, Finding, Header, Severity, Version};
+use crate::emit::trt_cache::{Algorithm, Expected, Header, Version};
 use crate::error::{Error, ErrorKind, Result};
 
 use super::buffer::qdq_buffer;
 use super::error::qdq_error;
+use super::findings::qdq_findings;
 use super::guard::guard;
 use super::handle::{self, array, c_text, get, get_mut, give, put, text, text_at};
 use super::ranges::qdq_ranges;
@@ -40,16 +41,6 @@ pub const QDQ_ALGORITHM_ENTROPY: qdq_algorithm = 1;
 pub const QDQ_ALGORITHM_LEGACY: qdq_algorithm = 0;
 /// An algorithm that qdq does not know, or none.
 pub const QDQ_ALGORITHM_UNKNOWN: qdq_algorithm = -1;
-
-/// How bad a finding is: one of the QDQ_SEVERITY_ numbers.
-pub type qdq_severity = i32;
-
-/// Worth knowing; the cache works.
-pub const QDQ_SEVERITY_NOTE: qdq_severity = 0;
-/// The cache is used, and the engine may be slower or less exact than it should be.
-pub const QDQ_SEVERITY_WARNING: qdq_severity = 1;
-/// TensorRT ignores the cache, fails, or computes nonsense.
-pub const QDQ_SEVERITY_ERROR: qdq_severity = 2;
 
 const ALGORITHMS: [(qdq_algorithm, Algorithm); 4] = [
     (QDQ_ALGORITHM_ENTROPY_2, Algorithm::EntropyCalibration2),
@@ -295,11 +286,6 @@ pub extern "C" fn qdq_cache_remove_repeats(
     })
 }
 
-/// What TensorRT would stumble over in a cache, worst first. Immutable; any number of threads may read them.
-pub struct qdq_findings {
-    findings: Vec<(Finding, [CString; 2], Vec<CString>)>,
-}
-
 /// Checks a cache. A `tensorrt_version` of 0, QDQ_ALGORITHM_UNKNOWN and `names` NULL are not checked against; otherwise
 /// `names` holds the `count` names of the network's activations, its inputs included. Free `*out` with qdq_findings_free().
 #[unsafe(no_mangle)]
@@ -322,67 +308,7 @@ pub unsafe extern "C" fn qdq_cache_check(
             let names =
                 (!names.is_null()).then(|| unsafe { handle::texts(names, count, "names") }).transpose()?;
             let found = cache.check(&Expected { version, algorithm, activations: names.as_deref() });
-            let findings = found.into_iter().map(|finding| {
-                let texts = [c_text(&finding.message), c_text(&finding.remedy)];
-                let tensors = finding.tensors.iter().map(|tensor| c_text(tensor)).collect();
-                (finding, texts, tensors)
-            });
-            Ok(qdq_findings { findings: findings.collect() })
+            Ok(qdq_findings::new(&found))
         })
     })
-}
-
-/// Frees `*findings` and sets it to NULL. NULL in either place is allowed and does nothing.
-#[unsafe(no_mangle)]
-pub extern "C" fn qdq_findings_free(findings: Option<&mut *mut qdq_findings>) {
-    handle::free(findings);
-}
-
-/// How many findings there are.
-#[unsafe(no_mangle)]
-pub extern "C" fn qdq_findings_count(findings: Option<&qdq_findings>) -> usize {
-    findings.map_or(0, |findings| findings.findings.len())
-}
-
-/// How bad finding `index` is; QDQ_SEVERITY_NOTE past the last.
-#[unsafe(no_mangle)]
-pub extern "C" fn qdq_findings_severity(findings: Option<&qdq_findings>, index: usize) -> qdq_severity {
-    let finding = findings.and_then(|findings| findings.findings.get(index));
-    match finding.map(|(finding, ..)| finding.severity) {
-        Some(Severity::Error) => QDQ_SEVERITY_ERROR,
-        Some(Severity::Warning) => QDQ_SEVERITY_WARNING,
-        _ => QDQ_SEVERITY_NOTE,
-    }
-}
-
-/// What is wrong in finding `index`; NULL past the last. Valid until the findings are freed.
-#[unsafe(no_mangle)]
-pub extern "C" fn qdq_findings_message(findings: Option<&qdq_findings>, index: usize) -> *const c_char {
-    let finding = findings.and_then(|findings| findings.findings.get(index));
-    finding.map_or(std::ptr::null(), |(_, texts, _)| texts[0].as_ptr())
-}
-
-/// What to do about finding `index`; NULL past the last. Valid until the findings are freed.
-#[unsafe(no_mangle)]
-pub extern "C" fn qdq_findings_remedy(findings: Option<&qdq_findings>, index: usize) -> *const c_char {
-    let finding = findings.and_then(|findings| findings.findings.get(index));
-    finding.map_or(std::ptr::null(), |(_, texts, _)| texts[1].as_ptr())
-}
-
-/// How many tensors finding `index` is about; 0 where it is about the whole cache.
-#[unsafe(no_mangle)]
-pub extern "C" fn qdq_findings_tensor_count(findings: Option<&qdq_findings>, index: usize) -> usize {
-    let finding = findings.and_then(|findings| findings.findings.get(index));
-    finding.map_or(0, |(.., tensors)| tensors.len())
-}
-
-/// Tensor `tensor` of finding `index`; NULL past the last. Valid until the findings are freed.
-#[unsafe(no_mangle)]
-pub extern "C" fn qdq_findings_tensor(
-    findings: Option<&qdq_findings>,
-    index: usize,
-    tensor: usize,
-) -> *const c_char {
-    let finding = findings.and_then(|findings| findings.findings.get(index));
-    finding.map_or(std::ptr::null(), |(.., tensors)| text_at(tensors, tensor))
 }

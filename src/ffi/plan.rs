@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Edge, Graph};
-use crate::place::{self, Plan, PlannedActivation, PlannedWeight, Verdict};
+use crate::place::{Plan, PlannedActivation, PlannedWeight, Verdict};
 use crate::{pipeline, report};
 
 use super::buffer::qdq_buffer;
 use super::error::qdq_error;
+use super::findings::qdq_findings;
 use super::graph::{QDQ_NO_AXIS, QDQ_NONE, qdq_graph};
 use super::guard::guard;
 use super::handle::{self, c_text, get, give, text_at};
@@ -54,7 +55,7 @@ impl qdq_plan {
         let policy = policy_or_default(policy);
         let plan = match ranges {
             Some(ranges) => pipeline::plan_for_ranges(&graph, &policy, &ranges.ranges)?,
-            None => place::plan(&graph, &policy)?,
+            None => pipeline::plan_graph(&graph, &policy)?,
         };
         let taps = |every| pipeline::taps(&graph, &plan, every).iter().map(|tap| c_text(tap)).collect();
         let texts = Texts {
@@ -92,6 +93,17 @@ pub extern "C" fn qdq_graph_plan(
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_plan_free(plan: Option<&mut *mut qdq_plan>) {
     handle::free(plan);
+}
+
+/// What the user must know of the plan: nodes that stay in float for want of a range, ranges of no tensor, Quantize and Dequantize that
+/// were there before. Free `*out` with qdq_findings_free().
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_plan_findings(
+    plan: Option<&qdq_plan>,
+    out: Option<&mut MaybeUninit<*mut qdq_findings>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || give(out, || Ok(qdq_findings::new(&get(plan, "plan")?.plan.findings))))
 }
 
 /// The plan for people: a line for every node with its verdict and reason, then the totals. Free `*out` with

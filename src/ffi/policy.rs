@@ -5,6 +5,7 @@ use std::mem::MaybeUninit;
 
 use crate::error::Result;
 use crate::place::Policy;
+use crate::place::coverage::check_share;
 
 use super::error::qdq_error;
 use super::guard::{constructed, guard};
@@ -109,6 +110,23 @@ pub extern "C" fn qdq_policy_set_per_tensor_weights(
 ) -> qdq_status {
     guard(error, || {
         get_mut(policy, "policy")?.policy.per_tensor_weights = per_tensor_weights;
+        Ok(())
+    })
+}
+
+/// Sets the least share of the convolutions and products that must be quantized, from 0 to 1, among those that the policy allows:
+/// planning fails with QDQ_ERROR_DATA where ranges are missing for more than the rest. Default: 0. QDQ_ERROR_INVALID_ARGUMENT for
+/// other numbers.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_policy_set_min_quantized(
+    policy: Option<&mut qdq_policy>,
+    share: f32,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        let policy = get_mut(policy, "policy")?;
+        check_share(share)?;
+        policy.policy.min_quantized = share;
         Ok(())
     })
 }

@@ -9,6 +9,7 @@ use crate::error::{Error, ErrorKind};
 
 use super::buffer::qdq_buffer;
 use super::error::qdq_error;
+use super::findings::qdq_findings;
 use super::graph::qdq_graph;
 use super::guard::guard;
 use super::handle::{self, c_text, get, get_mut, give, optional_text, put, text, text_at};
@@ -96,6 +97,16 @@ pub unsafe extern "C" fn qdq_ranges_from_json(
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_ranges_free(ranges: Option<&mut *mut qdq_ranges>) {
     handle::free(ranges);
+}
+
+/// What the user must know of ranges that qdq_plan_ranges() has computed, such as tensors with NaN. Files do not hold it. Free `*out` with qdq_findings_free().
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_ranges_findings(
+    ranges: Option<&qdq_ranges>,
+    out: Option<&mut MaybeUninit<*mut qdq_findings>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || give(out, || Ok(qdq_findings::new(&get(ranges, "ranges")?.ranges.findings))))
 }
 
 /// Writes the ranges to a JSON file, whole or not at all.

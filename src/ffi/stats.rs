@@ -9,6 +9,7 @@ use crate::observe::Stats;
 
 use super::buffer::qdq_buffer;
 use super::error::qdq_error;
+use super::findings::qdq_findings;
 use super::guard::{constructed, guard};
 use super::handle::{self, array, c_text, get, get_mut, give, give_or_null, null, text, text_at};
 use super::status::qdq_status;
@@ -71,6 +72,16 @@ pub unsafe extern "C" fn qdq_stats_from_bytes(
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_stats_free(stats: Option<&mut *mut qdq_stats>) {
     handle::free(stats);
+}
+
+/// What the user must know of the run that gathered the statistics, such as samples that were left out. Files do not hold it. Free `*out` with qdq_findings_free().
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_stats_findings(
+    stats: Option<&qdq_stats>,
+    out: Option<&mut MaybeUninit<*mut qdq_findings>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || give(out, || Ok(qdq_findings::new(&get(stats, "stats")?.stats.findings))))
 }
 
 /// Writes the statistics to a file, whole or not at all.

@@ -14,6 +14,7 @@
 use std::collections::BTreeMap;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::finding::Finding;
 
 pub mod compat;
 mod fields;
@@ -190,6 +191,8 @@ pub struct Stats {
     pub tensors: BTreeMap<String, TensorStats>,
     /// How many samples the model ran on.
     pub samples: u64,
+    /// What the user must know of the run, such as samples that were left out; files do not hold it.
+    pub findings: Vec<Finding>,
 }
 
 impl Stats {
@@ -207,6 +210,11 @@ impl Stats {
         })?;
         for (name, theirs) in &other.tensors {
             self.tensors.entry(name.clone()).or_default().merge(theirs);
+        }
+        for finding in &other.findings {
+            if !self.findings.contains(finding) {
+                self.findings.push(finding.clone());
+            }
         }
         Ok(())
     }

@@ -56,7 +56,7 @@ fn hard_value() -> impl Strategy<Value = f32> {
 
 fn run(tensors: &[TensorStats]) -> Vec<u8> {
     let tensors = tensors.iter().enumerate().map(|(i, t)| (format!("t{i}"), t.clone())).collect();
-    Stats { tensors, samples: 1 }.to_bytes().unwrap()
+    Stats { tensors, samples: 1, ..Stats::default() }.to_bytes().unwrap()
 }
 
 /// Merges neighbours in an order given by `choices` until one is left.
@@ -95,7 +95,7 @@ proptest! {
     #[test]
     fn saved_statistics_load_again(values in prop::collection::vec(hard_value(), 0..300)) {
         let tensors = BTreeMap::from([("a/b: [0]".to_owned(), stats(&values)), (String::new(), stats(&[]))]);
-        let saved = Stats { tensors, samples: 7 };
+        let saved = Stats { tensors, samples: 7, ..Stats::default() };
         prop_assert_eq!(Stats::from_bytes(&saved.to_bytes().unwrap()).unwrap(), saved);
     }
 
@@ -118,6 +118,7 @@ fn merged_runs_hold_the_tensors_of_either() {
     let run = |name: &str, samples| Stats {
         tensors: BTreeMap::from([(name.to_owned(), stats(&[1.0])), ("both".to_owned(), stats(&[2.0]))]),
         samples,
+        ..Stats::default()
     };
     let mut merged = run("a", 3);
     merged.merge(&run("b", 4)).unwrap();

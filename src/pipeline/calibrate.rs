@@ -90,7 +90,7 @@ pub fn calibrate(
     let tensors = taps.iter().map(|_| Mutex::default()).collect();
     let collector = Arc::new(Collector { tensors, threads: engine.threads });
     let samples = pass(model, taps, collector.clone(), source, engine, report)?;
-    let mut stats = Stats { samples: samples as u64, ..Stats::default() };
+    let mut stats = Stats { samples: samples as u64, findings: source.findings(), ..Stats::default() };
     for (name, tensor) in taps.iter().zip(&collector.tensors) {
         if let Some(tensor) = tensor.lock().unwrap_or_else(PoisonError::into_inner).take() {
             stats.tensors.insert(name.clone(), tensor);

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use crate::emit::qdq_model::{self, Weights};
 use crate::emit::ranges::Ranges;
 use crate::error::{Error, ErrorKind, Result};
+use crate::finding::{self, Finding, counted};
 use crate::graph::{Graph, TensorId, TensorKind};
 use crate::observe::{Stats, TensorStats};
 use crate::onnx::Model;
@@ -53,18 +54,29 @@ pub fn prepare(model: &Model) -> Result<Prepared> {
     Ok(Prepared { model, graph: Arc::new(graph), index, original_opset })
 }
 
-/// Decides what is quantized.
+/// Decides what is quantized, and logs what the user must know of it ([`Plan::findings`]).
 ///
 /// # Errors
-/// `InvalidArgument` where a pattern of the policy matches no node.
+/// As [`place::plan`].
 pub fn plan(prepared: &Prepared, policy: &Policy) -> Result<Plan> {
-    place::plan(&prepared.graph, policy)
+    plan_graph(&prepared.graph, policy)
 }
 
-/// Decides what is quantized with ranges that exist already: a node whose range is missing stays in float.
+/// The same for a network that is no ONNX model.
 ///
 /// # Errors
-/// `Data` where not one of the ranges belongs to a tensor of the model.
+/// As [`place::plan`].
+pub fn plan_graph(graph: &Graph, policy: &Policy) -> Result<Plan> {
+    let plan = place::plan(graph, policy)?;
+    finding::log_all(&plan.findings);
+    Ok(plan)
+}
+
+/// Decides what is quantized with ranges that exist already: a node whose range is missing stays in float. What is left in float
+/// for want of a range, and the ranges that belong to no tensor, are findings of the plan, which are logged.
+///
+/// # Errors
+/// `Data` where not one of the ranges belongs to a tensor of the model; as [`place::plan`].
 pub fn plan_for_ranges(graph: &Graph, policy: &Policy, ranges: &Ranges) -> Result<Plan> {
     let known: BTreeSet<String> = ranges
         .iter()
@@ -76,7 +88,38 @@ pub fn plan_for_ranges(graph: &Graph, policy: &Policy, ranges: &Ranges) -> Resul
         return Err(Error::new(ErrorKind::Data, "none of the ranges belongs to a tensor of the model")
             .with_remedy("take the ranges of this very model; exporters rename tensors"));
     }
-    place::plan(graph, &Policy { ranged: Some(known), ..policy.clone() })
+    let wanted = place::plan(graph, &Policy { min_quantized: 0.0, ..policy.clone() })?;
+    let mut plan = place::plan(graph, &Policy { ranged: Some(known), ..policy.clone() })?;
+    plan.findings.extend(missing_ranges(graph, &wanted, ranges));
+    plan.findings.extend(unknown_ranges(graph, ranges));
+    finding::log_all(&plan.findings);
+    Ok(plan)
+}
+
+/// The tensors that `plan` quantizes and that have no range.
+pub fn without_range(graph: &Graph, plan: &Plan, ranges: &Ranges) -> Vec<String> {
+    let mut missing = taps(graph, plan, false);
+    missing.retain(|name| ranges.get(name).is_none());
+    missing
+}
+
+fn missing_ranges(graph: &Graph, wanted: &Plan, ranges: &Ranges) -> Option<Finding> {
+    let missing = without_range(graph, wanted, ranges);
+    (!missing.is_empty()).then(|| {
+        let count = counted(missing.len(), "planned tensor");
+        Finding::warning(format!("no range for {count}, so the nodes that read them stay in float"))
+            .about(missing)
+            .with_remedy("take the ranges of this very model, or calibrate it")
+    })
+}
+
+fn unknown_ranges(graph: &Graph, ranges: &Ranges) -> Option<Finding> {
+    let names = ranges.iter().map(|(name, _)| name);
+    let unknown: Vec<&str> = names.filter(|name| graph.find(name).is_none()).collect();
+    (!unknown.is_empty()).then(|| {
+        let (count, all) = (unknown.len(), counted(ranges.len(), "range"));
+        Finding::note(format!("{count} of {all} are for tensors that the model does not have")).about(unknown)
+    })
 }
 
 /// The names of the tensors to observe: those that the plan quantizes and, with `every_activation`, all other
@@ -95,7 +138,7 @@ pub fn taps(graph: &Graph, plan: &Plan, every_activation: bool) -> Vec<String> {
 }
 
 /// Computes the range of every observed tensor, in the order of the network. Tensors that share a scale get one
-/// range from their statistics together.
+/// range from their statistics together. What was left out of the statistics is a finding of the ranges, which is logged.
 ///
 /// # Errors
 /// `Data`, naming the tensor, where a planned tensor was not observed or holds no finite number.
@@ -124,7 +167,30 @@ pub fn ranges(graph: &Graph, plan: &Plan, stats: &Stats, method: Method) -> Resu
             ranges.set(name, amax(name, stats)?)?;
         }
     }
+    ranges.findings.extend(non_finite(graph, stats));
+    finding::log_all(&ranges.findings);
     Ok(ranges)
+}
+
+/// Says which tensors held NaN or infinities, in the order of the network: what comes later may follow from the first.
+fn non_finite(graph: &Graph, stats: &Stats) -> Option<Finding> {
+    let names = graph.tensors.iter().map(|tensor| tensor.name.as_str());
+    let found = names.filter_map(|name| Some((name, stats.tensors.get(name)?)));
+    let found: Vec<(&str, &TensorStats)> =
+        found.filter(|(_, stats)| stats.nans() > 0 || stats.infinities() > 0).collect();
+    let (_, first) = found.first()?;
+    let message = format!(
+        "ranges leave out values that are NaN or infinite, in {} ({} NaN, {} infinite of {} in the first)",
+        counted(found.len(), "tensor"),
+        first.nans(),
+        first.infinities(),
+        first.count()
+    );
+    Some(
+        Finding::warning(message).about(found.iter().map(|(name, _)| *name)).with_remedy(
+            "look for the sample or the node that makes them: the network may do so in use as well",
+        ),
+    )
 }
 
 fn never_observed(name: &str) -> Error {

@@ -6,9 +6,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::graph::{Edge, Graph, TensorId, TensorKind};
+use crate::graph::{Edge, Graph, Node, TensorId, TensorKind};
 use crate::tensor::Dim;
 
+use super::ops::dequantized_from;
 use super::{Draft, Policy, Verdict};
 
 /// Operators that fuse into the convolution before them.
@@ -19,7 +20,7 @@ const FUSED_AFTER_CONV: [&str; 8] =
 pub(super) fn place_residuals(graph: &Graph, policy: &Policy, draft: &mut Draft) {
     for id in graph.node_ids() {
         let node = graph.node(id);
-        let (Some(left), Some(right), true) = (node.input(0), node.input(1), node.is("Add")) else {
+        let (Some(left), Some(right), true) = (node.input(0), node.input(1), adds_two(node)) else {
             continue;
         };
         if !is_activation(graph, left)
@@ -36,6 +37,10 @@ pub(super) fn place_residuals(graph: &Graph, policy: &Policy, draft: &mut Draft)
             (true, true) => longer_branch(graph, left, right),
         };
         let (input, tensor) = if fused == 0 { (1, right) } else { (0, left) };
+        if dequantized_from(graph, tensor).is_some() {
+            draft.decide(id, Verdict::Quantized, format!("residual: input {input} is quantized already"));
+            continue;
+        }
         let refusal = policy.refusal(node).map(str::to_owned);
         if let Some(reason) = refusal.or_else(|| policy.unranged(&graph.tensor(tensor).name)) {
             draft.decide(id, Verdict::Float, reason);
@@ -47,6 +52,11 @@ pub(super) fn place_residuals(graph: &Graph, policy: &Policy, draft: &mut Draft)
         );
         draft.decide(id, Verdict::Quantized, reason);
     }
+}
+
+/// Whether the node adds two tensors: old exporters write a residual as a Sum.
+fn adds_two(node: &Node) -> bool {
+    node.is("Add") || (node.is("Sum") && node.inputs.len() == 2)
 }
 
 fn is_activation(graph: &Graph, tensor: TensorId) -> bool {

@@ -10,16 +10,21 @@
 //!
 //! A tensor is quantized once, however many nodes read it; a node that must read it in float reads the original.
 
+pub mod coverage;
+pub mod existing;
 pub mod fusion;
 pub mod ops;
 pub mod policy;
+pub mod reasons;
 pub mod sharing;
 
 use std::collections::BTreeMap;
 
 use crate::error::Result;
+use crate::finding::Finding;
 use crate::graph::{Edge, Graph, NodeId, TensorId};
 
+pub use coverage::Coverage;
 pub use policy::{Policy, Selection};
 
 /// An activation that is quantized and dequantized, and who reads the result.
@@ -45,7 +50,7 @@ pub struct PlannedWeight {
 }
 
 /// What becomes of a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Verdict {
     /// Computes on quantized inputs.
     Quantized,
@@ -77,6 +82,8 @@ pub struct Plan {
     pub groups: Vec<Vec<TensorId>>,
     /// One entry per node, in order.
     pub decisions: Vec<Decision>,
+    /// What the user must know of the plan.
+    pub findings: Vec<Finding>,
 }
 
 impl Plan {
@@ -127,15 +134,19 @@ impl Draft {
 /// Decides for every node of `graph`.
 ///
 /// # Errors
-/// `InvalidArgument` where a pattern of the policy matches no node.
+/// `InvalidArgument` where a pattern of the policy matches no node or its least share is no share; `Data` where the plan
+/// quantizes less than that share.
 pub fn plan(graph: &Graph, policy: &Policy) -> Result<Plan> {
     policy.check(graph)?;
     let mut draft = Draft::default();
+    existing::keep(graph, &mut draft);
     ops::place_weighted(graph, policy, &mut draft);
     fusion::place_residuals(graph, policy, &mut draft);
     sharing::place_passing(graph, policy, &mut draft);
     let groups = sharing::groups(graph, &draft);
-    Ok(finish(graph, draft, groups))
+    let plan = finish(graph, draft, groups);
+    coverage::check(graph, policy, &plan)?;
+    Ok(plan)
 }
 
 fn finish(graph: &Graph, draft: Draft, groups: Vec<Vec<TensorId>>) -> Plan {
@@ -161,13 +172,13 @@ fn finish(graph: &Graph, draft: Draft, groups: Vec<Vec<TensorId>>) -> Plan {
     let decisions = graph
         .node_ids()
         .map(|node| {
-            let (verdict, reason) = decided.remove(&node).unwrap_or_else(|| {
-                (Verdict::Float, "TensorRT fuses it with a neighbour or runs it in float".into())
-            });
+            let (verdict, reason) = decided
+                .remove(&node)
+                .unwrap_or_else(|| (Verdict::Float, reasons::of(graph, graph.node(node))));
             Decision { node, verdict, reason }
         })
         .collect();
-    Plan { activations, weights, groups, decisions }
+    Plan { activations, weights, groups, decisions, findings: existing::findings(graph) }
 }
 
 #[cfg(test)]

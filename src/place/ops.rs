@@ -16,6 +16,8 @@ const CONSTANT_FORMS: [&str; 7] =
 enum Operand {
     Activation(TensorId),
     Weight(TensorId),
+    /// The model has Quantize and Dequantize there already.
+    Ready,
 }
 
 /// Whether `node` is an operator with weights.
@@ -55,18 +57,18 @@ fn changes_form(node: &Node) -> bool {
         && (!node.is("Cast") || matches!(node.int("to", 1), 1 | 10 | 11 | 16))
 }
 
-/// Whether the tensor comes out of a DequantizeLinear, directly or in another form.
-fn is_dequantized(graph: &Graph, mut tensor: TensorId) -> bool {
+/// The integers of a tensor that comes out of a DequantizeLinear, directly or in another form.
+pub(super) fn dequantized_from(graph: &Graph, mut tensor: TensorId) -> Option<TensorId> {
     while let Some(producer) = graph.producer(tensor) {
         if producer.op == "DequantizeLinear" {
-            return true;
+            return producer.input(0);
         }
         match producer.input(0) {
             Some(before) if changes_form(producer) => tensor = before,
-            _ => return false,
+            _ => return None,
         }
     }
-    false
+    None
 }
 
 /// The rank of a constant or of a form of one, where it follows from the graph.
@@ -104,6 +106,7 @@ pub(super) fn place_weighted(graph: &Graph, policy: &Policy, draft: &mut Draft) 
                 for (input, operand) in operands.into_iter().enumerate() {
                     let edge = Edge { node: id, input };
                     match operand {
+                        Operand::Ready => {}
                         Operand::Activation(tensor) => draft.quantize_activation(tensor, edge),
                         Operand::Weight(tensor) => {
                             let axis = weight_axis(graph, policy, node, input, tensor);
@@ -138,6 +141,9 @@ fn operands(graph: &Graph, policy: &Policy, node: &Node) -> Result<([Operand; 2]
         (Operand::Weight(_), _) if node.op.starts_with("Conv") => {
             return Err("its data input is constant".into());
         }
+        (Operand::Ready, Operand::Ready) => "is quantized already",
+        (Operand::Ready, _) => "input 0 is quantized already, and TensorRT needs input 1 quantized as well",
+        (_, Operand::Ready) => "input 1 is quantized already, and TensorRT needs input 0 quantized as well",
         (Operand::Activation(_), Operand::Activation(_)) => "both inputs are activations: one scale each",
         _ => "input and weight are quantized",
     };
@@ -147,8 +153,15 @@ fn operands(graph: &Graph, policy: &Policy, node: &Node) -> Result<([Operand; 2]
 fn operand(graph: &Graph, policy: &Policy, node: &Node, input: usize) -> Result<Operand, String> {
     let tensor = node.input(input).ok_or_else(|| format!("input {input} is missing"))?;
     let found = graph.tensor(tensor);
-    if is_dequantized(graph, tensor) {
-        return Err(format!("'{}' is quantized already", found.name));
+    if let Some(integers) = dequantized_from(graph, tensor) {
+        // Without a type the integers are none that qdq reads: int4 or float8, whose other operand is to stay in float.
+        return match graph.tensor(integers).dtype {
+            Some(DataType::I8) => Ok(Operand::Ready),
+            dtype => {
+                let dtype = dtype.map_or("another type than int8".to_owned(), |dtype| dtype.to_string());
+                Err(format!("'{}' is quantized already, to {dtype}", found.name))
+            }
+        };
     }
     if let Some(dtype) = found.dtype
         && !matches!(dtype, DataType::F32 | DataType::F16 | DataType::Bf16)

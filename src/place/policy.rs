@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use wildmatch::WildMatch;
 
+use super::coverage::check_share;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Graph, Node};
 
@@ -22,6 +23,9 @@ pub struct Policy {
     /// The activations that have a range, by name; `None` where every planned tensor will be observed.
     /// A node that would need another range stays in float.
     pub ranged: Option<BTreeSet<String>>,
+    /// The least share of the convolutions and products that must be quantized, from 0 to 1, among those that `include` and
+    /// `exclude` allow. A plan with less is an error; 0 by default.
+    pub min_quantized: f32,
 }
 
 /// Nodes chosen by name or by operator.
@@ -67,8 +71,9 @@ impl Selection {
 }
 
 impl Policy {
-    /// Refuses patterns and operators that match no node of `graph`.
+    /// Refuses patterns and operators that match no node of `graph`, and a least share outside 0 to 1.
     pub fn check(&self, graph: &Graph) -> Result<()> {
+        check_share(self.min_quantized)?;
         self.include.check(graph, "include")?;
         self.exclude.check(graph, "exclude")
     }

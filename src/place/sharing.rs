@@ -37,6 +37,11 @@ pub fn only_moves(node: &Node) -> bool {
     passing(node) == Some(Passing::Moves)
 }
 
+/// Whether the node moves or selects values of its data inputs.
+pub(super) fn selects(node: &Node) -> bool {
+    passing(node) == Some(Passing::Selects)
+}
+
 /// The inputs that carry values: all of a Concat, the first of every other operator.
 fn data_inputs(node: &Node) -> impl Iterator<Item = (usize, TensorId)> + '_ {
     let count = if node.op == "Concat" { node.inputs.len() } else { 1 };
@@ -78,15 +83,21 @@ pub(super) fn place_passing(graph: &Graph, policy: &Policy, draft: &mut Draft) {
     }
 }
 
-/// Whether every reader of the tensor reads it quantized, directly or behind operators that only move values.
+/// Whether every reader of the tensor reads it quantized, directly or as the data of operators that only move values. A shape
+/// or an index that such an operator reads is no data, and integers are never quantized.
 fn all_read_int8(graph: &Graph, draft: &Draft, captured: &BTreeSet<TensorId>, tensor: TensorId) -> bool {
     let found = graph.tensor(tensor);
+    if found.dtype.is_some_and(|dtype| !dtype.is_float()) {
+        return false;
+    }
     let only_nodes_read = !found.is_output && !captured.contains(&tensor) && !found.consumers.is_empty();
     only_nodes_read
         && found.consumers.iter().all(|&edge| {
+            let reader = graph.node(edge.node);
             draft.is_quantized(tensor, edge)
-                || (passing(graph.node(edge.node)) == Some(Passing::Moves)
-                    && draft.verdict(edge.node) == Some(Verdict::PassesInt8))
+                || (passing(reader) == Some(Passing::Moves)
+                    && draft.verdict(edge.node) == Some(Verdict::PassesInt8)
+                    && data_inputs(reader).any(|(input, _)| input == edge.input))
         })
 }
 

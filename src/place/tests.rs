@@ -373,3 +373,130 @@ fn thousands_of_residual_blocks_are_planned_in_no_time() {
     assert_eq!(plan.activations.len(), 3 * 4000);
     assert!(started.elapsed().as_secs() < 5, "{:?}", started.elapsed());
 }
+
+/// A Gemm behind every operator that passes values: what it reads beside its data follows from the shape of x, as exporters
+/// write `x.view(b, c * h * w)`, and is never planned.
+#[test]
+fn what_is_no_data_of_a_passing_operator_is_never_planned() {
+    let shape =
+        "Shape x -> s\nGather:axis=0 s i[] -> d\nUnsqueeze d a[1] -> d1\nConcat:axis=0 d1 k[1] -> n\n";
+    for op in [
+        "Reshape y n -> z",
+        "Slice y n n -> z",
+        "Slice y b[1] e[1] n n -> z",
+        "Gather y n -> z",
+        "Split y n -> z",
+        "Squeeze y n -> z",
+        "Unsqueeze y n -> z",
+        "Expand y n -> z",
+        "Tile y n -> z",
+        "Pad y n -> z",
+        "Resize y r[1] n -> z",
+    ] {
+        for dtype in [None, Some(DataType::I64)] {
+            let mut graph = graph(&format!("Relu x -> y\n{shape}{op}\nGemm z w[8,4] -> out"));
+            for name in ["s", "d", "d1", "n"] {
+                graph.describe(graph.find(name).unwrap(), dtype, None);
+            }
+            let plan = plan(&graph, &Policy::default()).unwrap();
+            let taps: Vec<&str> = plan.taps().map(|tensor| graph.tensor(tensor).name.as_str()).collect();
+            assert!(taps.contains(&"z") && taps.iter().all(|tap| ["y", "z"].contains(tap)), "{op}: {taps:?}");
+            for decision in plan.decisions.iter().filter(|decision| decision.verdict == Verdict::PassesInt8) {
+                let node = graph.node(decision.node);
+                assert!(op.starts_with(&node.op), "{op}: '{}' passes INT8", node.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn integers_are_never_planned() {
+    let mut graph = graph("Flatten x -> f\nConcat f f -> c\nCast c -> g\nGemm g w[8,4] -> out");
+    for name in ["x", "f", "c"] {
+        graph.describe(graph.find(name).unwrap(), Some(DataType::I32), None);
+    }
+    let plan = plan(&graph, &Policy::default()).unwrap();
+    assert_eq!(uses(&graph, &plan), ["g>Gemm_3.0", "w@1>Gemm_3.1"]);
+}
+
+#[test]
+fn what_is_quantized_by_half_gets_the_other_half() {
+    let pair = "QuantizeLinear x s[] -> q\nDequantizeLinear q s -> d\n";
+    let typed = |lines: &str, integers: &[&str], dtype| {
+        let mut graph = graph(lines);
+        for name in integers {
+            graph.describe(graph.find(name).unwrap(), Some(dtype), None);
+        }
+        let plan = plan(&graph, &Policy::default()).unwrap();
+        (uses(&graph, &plan), plan.coverage(&graph).quantized)
+    };
+    let i8 = DataType::I8;
+    let (found, quantized) = typed(&format!("{pair}Conv d w[8,3,3,3] -> y"), &["q"], i8);
+    assert_eq!((found, quantized), (vec!["w@0>Conv_2.1".to_owned()], 1));
+    let weight = "DequantizeLinear k[8,4] s[8] -> w\nTranspose w -> t\n";
+    let (found, quantized) = typed(&format!("{weight}MatMul x t -> y"), &["k"], i8);
+    assert_eq!((found, quantized), (vec!["x>MatMul_2.0".to_owned()], 1));
+    let (found, quantized) = typed(&format!("{pair}{weight}MatMul d t -> y"), &["q", "k"], i8);
+    assert_eq!((found, quantized), (vec![], 1));
+    // A residual whose branch is quantized already needs nothing.
+    let residual = format!("{pair}Conv d w[8,8,3,3] -> c\nAdd c d -> y");
+    assert_eq!(typed(&residual, &["q"], i8), (vec!["w@0>Conv_2.1".to_owned()], 1));
+    // TensorRT takes no uint8, and other integers are of another format.
+    let (found, quantized) = typed(&format!("{pair}Conv d w[8,3,3,3] -> y"), &["q"], DataType::U8);
+    assert_eq!((found, quantized), (vec![], 0));
+}
+
+#[test]
+fn a_sum_of_two_is_a_residual() {
+    check("Conv x w[8,8,3,3] -> c\nSum c x1 -> y", &["x>Conv_0.0", "x1>Sum_1.1", "w@0>Conv_0.1"]);
+    check("Conv x w[8,8,3,3] -> c\nSum c x1 x2 -> y", &["x>Conv_0.0", "w@0>Conv_0.1"]);
+}
+
+/// Every reason is true of its operator: "fuses" is said of what TensorRT fuses, and the rest is named.
+#[test]
+fn reasons_are_those_of_the_operator() {
+    for (line, part) in [
+        ("Relu x -> y", "element-wise: TensorRT fuses it"),
+        ("BatchNormalization x a[8] b[8] c[8] d[8] -> y", "part of the convolution before it"),
+        ("Softmax x -> y", "qdq does not quantize Softmax"),
+        ("Einsum x x1 x2 -> y", "qdq does not quantize Einsum"),
+        ("LSTM x w[1,8,4] r[1,8,4] -> y", "qdq does not quantize LSTM"),
+        ("AveragePool x -> y", "averages in float"),
+        ("MaxPool x -> y", "only selects values, and not all that reads them is INT8"),
+        ("Reshape x n[2] -> y", "only moves values, and not all that reads them is INT8"),
+        ("QLinearConv x s[] z[] w[8,3,3,3] s z s z -> y", "which TensorRT's ONNX parser does not take"),
+        ("Mul a[8] b[8] -> y", "is constant"),
+        ("If x -> y", "in a subgraph of If"),
+    ] {
+        let graph = graph(line);
+        let plan = plan(&graph, &Policy::default()).unwrap();
+        assert!(plan.decisions[0].reason.contains(part), "{line}: {}", plan.decisions[0].reason);
+    }
+    let mut shapes = graph("Shape x -> y");
+    shapes.describe(shapes.find("y").unwrap(), Some(DataType::I64), None);
+    let shapes_plan = plan(&shapes, &Policy::default()).unwrap();
+    assert_eq!(shapes_plan.decisions[0].reason, "computes no floating-point numbers");
+}
+
+#[test]
+fn a_plan_below_the_least_share_is_an_error() {
+    let graph = graph("Conv x w[8,3,3,3] -> c\nConv c v[8,8,3,3] -> y");
+    let ranged = |names: &[&str], min_quantized| Policy {
+        ranged: Some(names.iter().map(|&name| name.to_owned()).collect()),
+        min_quantized,
+        ..Policy::default()
+    };
+    assert!(plan(&graph, &ranged(&["x"], 0.5)).is_ok());
+    let error = plan(&graph, &ranged(&["x"], 0.51)).unwrap_err();
+    assert_eq!(error.kind(), crate::error::ErrorKind::Data);
+    let parts =
+        ["1 of 2 convolutions and products", "'Conv_1' stays in float: there is no range for 'c'", "0.51"];
+    assert!(parts.iter().all(|part| error.message().contains(part)), "{error}");
+    // What the user excludes does not count.
+    let mut policy = ranged(&["x"], 1.0);
+    policy.exclude.names.push("Conv_1".into());
+    assert!(plan(&graph, &policy).is_ok());
+    for share in [-0.1, 1.1, f32::NAN] {
+        assert!(plan(&graph, &ranged(&["x"], share)).is_err(), "{share}");
+    }
+}

@@ -195,5 +195,5 @@ fn plan_of(graph: &Graph, edges: &[Quantized]) -> Plan {
         edges: edges.into_iter().collect(),
         axis,
     });
-    Plan { activations: activations.collect(), weights: weights.collect(), groups, decisions: Vec::new() }
+    Plan { activations: activations.collect(), weights: weights.collect(), groups, ..Plan::default() }
 }

@@ -1,9 +1,12 @@
 //! What becomes of a network's nodes and why.
 
+use std::collections::HashMap;
+
 use serde_json::{Value, json};
 
+use crate::finding::listed;
 use crate::graph::Graph;
-use crate::place::{Plan, Verdict};
+use crate::place::{Coverage, Plan, Verdict};
 
 use super::table::{Align, Table};
 
@@ -16,6 +19,16 @@ pub fn verdict_name(verdict: Verdict) -> &'static str {
     }
 }
 
+/// How many convolutions and products compute in INT8, and how many other nodes do not, in one sentence.
+pub fn totals(graph: &Graph, plan: &Plan) -> String {
+    let Coverage { quantized, total } = plan.coverage(graph);
+    let float = plan.decisions.iter().filter(|decision| decision.verdict == Verdict::Float).count();
+    let (others, others_float) = (plan.decisions.len() - total, float - (total - quantized));
+    format!(
+        "{quantized} of {total} convolutions and products compute in INT8; {others_float} of {others} other nodes stay in float"
+    )
+}
+
 /// One line per node, then the totals.
 pub fn text(graph: &Graph, plan: &Plan) -> String {
     let columns = ["node", "op", "runs in", "why"].map(|title| (title, Align::Left));
@@ -24,13 +37,36 @@ pub fn text(graph: &Graph, plan: &Plan) -> String {
         let node = graph.node(decision.node);
         table.row([node.name.as_str(), &node.op, verdict_name(decision.verdict), &decision.reason]);
     }
-    let count = |verdict| plan.decisions.iter().filter(|decision| decision.verdict == verdict).count();
+    format!("{table}\n{}", quantities(graph, plan))
+}
+
+/// The same with one line for all nodes of an operator that have one reason, in the order of the first of them.
+pub fn summary(graph: &Graph, plan: &Plan) -> String {
+    let columns = ["op", "nodes", "runs in", "why", "which"];
+    let mut table =
+        Table::new(&columns.map(|title| (title, if title == "nodes" { Align::Right } else { Align::Left })));
+    let mut groups: Vec<((&str, Verdict, &str), Vec<&str>)> = Vec::new();
+    let mut positions = HashMap::new();
+    for decision in &plan.decisions {
+        let node = graph.node(decision.node);
+        let key = (node.op.as_str(), decision.verdict, decision.reason.as_str());
+        let position = *positions.entry(key).or_insert_with(|| {
+            groups.push((key, Vec::new()));
+            groups.len() - 1
+        });
+        groups[position].1.push(&node.name);
+    }
+    for ((op, verdict, reason), names) in groups {
+        let count = names.len().to_string();
+        table.row([op, &count, verdict_name(verdict), reason, &listed(&names, 1)]);
+    }
+    format!("{table}\n{}", quantities(graph, plan))
+}
+
+fn quantities(graph: &Graph, plan: &Plan) -> String {
     format!(
-        "{table}\nint8: {} of {} nodes, and {} that it passes through\n\
-         quantized: activations {} (scales {}), weights {}\n",
-        count(Verdict::Quantized),
-        plan.decisions.len(),
-        count(Verdict::PassesInt8),
+        "{}\nquantized: activations {} (scales {}), weights {}\n",
+        totals(graph, plan),
         plan.activations.len(),
         plan.groups.len(),
         plan.weights.len(),
@@ -115,8 +151,28 @@ mod tests {
             let line = text.lines().find(|line| line.starts_with(name)).unwrap();
             assert!(line.ends_with(&decision.reason), "{line}");
         }
-        let totals = "int8: 1 of 2 nodes, and 0 that it passes through\nquantized: activations 1 (scales 1), weights 1\n";
+        let totals = "1 of 1 convolutions and products compute in INT8; 1 of 1 other nodes stay in float\n\
+            quantized: activations 1 (scales 1), weights 1\n";
         assert!(text.ends_with(totals), "{text}");
+    }
+
+    #[test]
+    fn a_summary_says_each_reason_once() {
+        let (mut graph, _) = convolution();
+        for (x, y) in [("z", "z1"), ("z1", "z2")] {
+            let x = graph.find(x);
+            graph
+                .add_node(NewNode { op: "Relu", inputs: &[x], outputs: &[Some(y)], ..NewNode::default() })
+                .unwrap();
+        }
+        let plan = place::plan(&graph, &Policy::default()).unwrap();
+        let summary = summary(&graph, &plan);
+        let relus: Vec<&str> = summary.lines().filter(|line| line.starts_with("Relu")).collect();
+        assert!(
+            relus.len() == 1 && relus[0].contains("3") && relus[0].ends_with("Relu_1 and 2 more"),
+            "{summary}"
+        );
+        assert!(summary.lines().any(|line| line.starts_with("Conv") && line.ends_with("conv")), "{summary}");
     }
 
     #[test]

@@ -343,7 +343,7 @@ static void graphs(void) {
   qdq_graph_free(&graph);
   qdq_buffer *text;
   OK(qdq_plan_to_text(plan, &text, &error));
-  CHECK(strstr(qdq_buffer_text(text), "int8: 1 of 1 nodes"));
+  CHECK(strstr(qdq_buffer_text(text), "1 of 1 convolutions and products compute in INT8"));
   qdq_buffer_free(&text);
   qdq_policy_free(&policy);
   qdq_plan_free(&none), qdq_plan_free(&plan);

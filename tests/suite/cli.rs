@@ -5,6 +5,7 @@ mod cache;
 mod digits;
 mod notes;
 mod place;
+mod planning;
 mod readme;
 #[cfg(unix)]
 mod terminal;

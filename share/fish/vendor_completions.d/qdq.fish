@@ -69,6 +69,7 @@ complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l include -d 'Quantiz
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l include-op -d 'Quantize only nodes of this operator, such as Conv; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l exclude -d 'Never quantize nodes whose name matches; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l exclude-op -d 'Never quantize nodes of this operator; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l min-quantized -d 'Fail where less than this share of the convolutions and products that may be quantized would be, from 0 to 1' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l weights -d 'How weights are stored' -r -f -a "int8\t'As int8 with DequantizeLinear: a quarter of the size'
 float\t'As float with QuantizeLinear and DequantizeLinear'"
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l weight-bits -d 'Bits of a weight\'s integer; fewer than 8 are stored as int8 all the same, on a coarser grid' -r
@@ -123,6 +124,7 @@ complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l include -d 'Quanti
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l include-op -d 'Quantize only nodes of this operator, such as Conv; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l exclude -d 'Never quantize nodes whose name matches; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l exclude-op -d 'Never quantize nodes of this operator; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l min-quantized -d 'Fail where less than this share of the convolutions and products that may be quantized would be, from 0 to 1' -r
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l runtime -d 'What runs the model' -r -f -a "embedded\t'The engine inside this program'
 onnxruntime\t'ONNX Runtime\'s shared library'
 auto\t'ONNX Runtime where it is found, else the embedded engine'"
@@ -139,6 +141,7 @@ complete -c qdq -n "__fish_qdq_using_subcommand apply" -l include -d 'Quantize o
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l include-op -d 'Quantize only nodes of this operator, such as Conv; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l exclude -d 'Never quantize nodes whose name matches; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l exclude-op -d 'Never quantize nodes of this operator; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand apply" -l min-quantized -d 'Fail where less than this share of the convolutions and products that may be quantized would be, from 0 to 1' -r
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l weights -d 'How weights are stored' -r -f -a "int8\t'As int8 with DequantizeLinear: a quarter of the size'
 float\t'As float with QuantizeLinear and DequantizeLinear'"
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l weight-bits -d 'Bits of a weight\'s integer; fewer than 8 are stored as int8 all the same, on a coarser grid' -r
@@ -159,6 +162,7 @@ complete -c qdq -n "__fish_qdq_using_subcommand engine" -l include -d 'Quantize 
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l include-op -d 'Quantize only nodes of this operator, such as Conv; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l exclude -d 'Never quantize nodes whose name matches; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l exclude-op -d 'Never quantize nodes of this operator; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand engine" -l min-quantized -d 'Fail where less than this share of the convolutions and products that may be quantized would be, from 0 to 1' -r
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l weights -d 'How weights are stored' -r -f -a "int8\t'As int8 with DequantizeLinear: a quarter of the size'
 float\t'As float with QuantizeLinear and DequantizeLinear'"
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l weight-bits -d 'Bits of a weight\'s integer; fewer than 8 are stored as int8 all the same, on a coarser grid' -r
@@ -242,6 +246,7 @@ complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l include -d 'Quantize
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l include-op -d 'Quantize only nodes of this operator, such as Conv; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l exclude -d 'Never quantize nodes whose name matches; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l exclude-op -d 'Never quantize nodes of this operator; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l min-quantized -d 'Fail where less than this share of the convolutions and products that may be quantized would be, from 0 to 1' -r
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l per-tensor-weights -d 'One scale per weight instead of one per output channel'
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l json -d 'Print the result as JSON'
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -s v -l verbose -d 'Also print what happens, and which nodes stay in float'

@@ -1,6 +1,8 @@
 //! What the library reports while it works, as lines on standard error.
 
+use std::collections::HashSet;
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -8,9 +10,16 @@ use tracing::{Event, Level, Metadata, Subscriber};
 
 use crate::term;
 
-/// Prints events up to a level. Spans are not followed.
+/// Prints events up to a level, each text once: a run makes some results several times. Spans are not followed.
 pub struct Log {
-    pub level: Level,
+    level: Level,
+    said: Mutex<HashSet<String>>,
+}
+
+impl Log {
+    pub fn new(level: Level) -> Self {
+        Self { level, said: Mutex::default() }
+    }
 }
 
 impl Subscriber for Log {
@@ -22,6 +31,9 @@ impl Subscriber for Log {
     fn event(&self, event: &Event<'_>) {
         let mut message = Message::default();
         event.record(&mut message);
+        if !self.said.lock().unwrap_or_else(PoisonError::into_inner).insert(message.0.clone()) {
+            return;
+        }
         let kind = match *event.metadata().level() {
             Level::ERROR | Level::WARN => "warning: ",
             Level::INFO => "note: ",

@@ -32,8 +32,13 @@ impl Term {
             _ => Level::INFO,
         };
         // Fails only where a subscriber is set already, which nobody else does.
-        let _ = tracing::subscriber::set_global_default(Log { level });
+        let _ = tracing::subscriber::set_global_default(Log::new(level));
         Self { json: common.json, verbose: common.verbose, quiet: common.quiet }
+    }
+
+    /// Whether everything is said.
+    pub fn is_verbose(&self) -> bool {
+        self.verbose
     }
 
     /// Prints the result of a command, in the form that was asked for.

@@ -1,46 +1,9 @@
 //! What TensorRT would stumble over in a cache.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
-
-use serde::Serialize;
 
 use super::{Algorithm, Cache, Version};
-
-/// How bad a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// Worth knowing; the cache works.
-    Note,
-    /// The cache is used, and the engine may be slower or less exact than it should be.
-    Warning,
-    /// TensorRT ignores the cache, fails, or computes nonsense.
-    Error,
-}
-
-impl fmt::Display for Severity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Note => "note",
-            Self::Warning => "warning",
-            Self::Error => "error",
-        })
-    }
-}
-
-/// Something that is wrong with a cache.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Finding {
-    /// How bad it is.
-    pub severity: Severity,
-    /// What is wrong.
-    pub message: String,
-    /// The tensors it is about, in order; empty where it is about the whole cache.
-    pub tensors: Vec<String>,
-    /// What to do.
-    pub remedy: String,
-}
+use crate::finding::{Finding, Severity};
 
 /// What a cache is checked against; what is `None` is not checked.
 #[derive(Clone, Debug, Default)]

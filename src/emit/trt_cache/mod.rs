@@ -23,7 +23,7 @@ use crate::emit::ranges::Ranges;
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::file::write_atomic;
 
-pub use check::{Expected, Finding, Severity};
+pub use check::Expected;
 pub use header::{Algorithm, Header, Version};
 
 /// A calibration cache, line by line, so that reading and writing it changes nothing but the line ends.

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::finding::Severity;
 
 fn cache(lines: &str) -> Cache {
     Cache::parse(format!("TRT-8501-EntropyCalibration2\n{lines}").as_bytes(), "c").unwrap()

@@ -45,8 +45,8 @@ fn a_partly_quantized_model_is_finished() {
     let place = Place::with_digits();
     place.run("quantize model.onnx -d calib.npz -o half.onnx --include-op Conv").succeeds();
     let ran = place.run("quantize half.onnx -d calib.npz -o whole.onnx");
-    ran.notes(&["QuantizeLinear and DequantizeLinear nodes already"]);
-    assert!(ran.stdout.starts_with("1 of "), "the Gemm is left: {}", ran.stdout);
+    ran.notes(&["QuantizeLinear and DequantizeLinear nodes already", "they stay"]);
+    assert!(ran.stdout.starts_with("3 of 3 convolutions and products"), "{}", ran.stdout);
     let compared = place.run("compare model.onnx whole.onnx -d test.npz --min-sqnr 30");
     compared.succeeds();
 }
@@ -62,6 +62,14 @@ fn applied_ranges_that_are_missing_are_named() {
     ran.notes(&["no range for 1 planned tensor", "stay in float: '/Flatten_output_0'"]);
     assert_eq!(ran.json()["missing_ranges"], serde_json::json!(["/Flatten_output_0"]));
     assert_eq!(ran.json()["nodes"]["int8"], 3);
+    let findings = ran.json()["findings"].clone();
+    assert_eq!(findings[0]["severity"], "warning");
+    assert_eq!(findings[0]["tensors"], serde_json::json!(["/Flatten_output_0"]));
+    let refused = place.run("apply model.onnx --ranges some.json -o none.onnx --min-quantized 0.9");
+    assert_eq!(refused.code, Some(2));
+    let parts = ["2 of 3 convolutions and products", "no range for '/Flatten_output_0'", "0.9", "help:"];
+    assert!(parts.iter().all(|part| refused.stderr.contains(part)), "{}", refused.stderr);
+    assert!(!place.at("none.onnx").exists());
 }
 
 #[test]
@@ -76,7 +84,7 @@ fn values_that_are_not_finite_are_named() {
         "calibrate model.onnx -d bad.npz --stats bad.stats",
         "calibrate model.onnx --from-stats bad.stats",
     ] {
-        place.run(line).notes(&["NaN or infinite", "'input' (1 NaN, 1 infinite of 128)"]);
+        place.run(line).notes(&["NaN or infinite", "(1 NaN, 1 infinite of 128 in the first): 'input'"]);
     }
     place.write_npz("nan.npz", "input", &ArrayD::from_elem(vec![1, 1, 8, 8], f32::NAN));
     let nothing = place.run("quantize model.onnx -d nan.npz -o none.onnx");

@@ -24,7 +24,7 @@ impl Ran {
     /// The run could not do its work, says all of `parts`, and what to do.
     pub fn refuses(&self, parts: &[&str]) {
         assert_eq!(self.code, Some(2), "{}", self.stderr);
-        assert!(self.stderr.starts_with("qdq: error: "), "{}", self.stderr);
+        assert!(self.stderr.lines().any(|line| line.starts_with("qdq: error: ")), "{}", self.stderr);
         for part in parts {
             assert!(self.stderr.contains(part), "'{part}' is not in\n{}", self.stderr);
         }
@@ -40,7 +40,8 @@ impl Ran {
     /// The run did its work and said all of `parts` beside it.
     pub fn notes(&self, parts: &[&str]) -> &Self {
         let text = &self.succeeds().stderr;
-        assert!(text.starts_with("qdq: note: "), "{text}");
+        let says = |kind: &str| text.starts_with(&format!("qdq: {kind}: "));
+        assert!(says("note") || says("warning"), "{text}");
         for part in parts {
             assert!(text.contains(part), "'{part}' is not in\n{text}");
         }

@@ -40,6 +40,7 @@ pub fn policy(args: &PolicyArgs) -> Policy {
         include: selection(&args.include, &args.include_op),
         exclude: selection(&args.exclude, &args.exclude_op),
         per_tensor_weights: args.per_tensor_weights,
+        min_quantized: args.min_quantized,
         ..Policy::default()
     }
 }

@@ -3,17 +3,18 @@
 use std::path::Path;
 
 use qdq::error::{Error, ErrorKind, Result};
+use qdq::finding::listed;
 use qdq::pipeline;
+use qdq::report::plan::totals;
 use serde_json::json;
 
 use crate::args::Apply;
 use crate::term::Term;
 use crate::{Outcome, outputs, resolve};
 
-use super::calibrate::{counts, counts_text};
+use super::calibrate::counts;
 use super::planning::Planned;
 use super::range_file::RangeFile;
-use super::text::{counted, listed};
 use super::written::Written;
 
 pub fn run(args: &Apply, term: &Term) -> Result<Outcome> {
@@ -22,8 +23,9 @@ pub fn run(args: &Apply, term: &Term) -> Result<Outcome> {
     let ranges = RangeFile::read(&args.ranges)?.into_ranges(&args.ranges)?;
     let policy = resolve::policy(&args.policy);
     let whole = Planned::open(&args.model, &policy)?;
-    whole.check_worth(&args.model, &policy, term)?;
-    let (Planned { prepared, plan }, missing) = whole.restrict(&policy, &ranges)?;
+    whole.check_worth(&args.model, &policy)?;
+    let missing = pipeline::without_range(&whole.prepared.graph, &whole.plan, &ranges);
+    let Planned { prepared, plan } = whole.restrict(&policy, &ranges)?;
     if plan.is_empty() {
         return Err(nothing_ranged(&args.ranges, &missing));
     }
@@ -31,28 +33,16 @@ pub fn run(args: &Apply, term: &Term) -> Result<Outcome> {
     let mut written = Written::default();
     written.save(&quantized, &args.output)?;
 
-    if !missing.is_empty() {
-        term.note(format_args!(
-            "no range for {}, so the nodes that read them stay in float: {}",
-            counted(missing.len(), "planned tensor"),
-            names(&missing)
-        ));
-    }
     let unknown = ranges.iter().filter(|(name, _)| prepared.graph.find(name).is_none()).count();
-    if unknown > 0 {
-        term.note(format_args!(
-            "{unknown} of {} are for tensors that the model does not have",
-            counted(ranges.len(), "range")
-        ));
-    }
     let json = json!({
-        "nodes": counts(&plan),
+        "nodes": counts(&prepared.graph, &plan),
         "ranges": ranges.len(),
         "unknown_ranges": unknown,
         "missing_ranges": missing,
+        "findings": plan.findings,
         "files": written.to_json(),
     });
-    term.result(format!("{}\n{}", counts_text(&plan), written.text()), &json)?;
+    term.result(format!("{}\n{}", totals(&prepared.graph, &plan), written.text()), &json)?;
     Ok(Outcome::Done)
 }
 

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use qdq::emit::Cache;
-use qdq::emit::trt_cache::{Expected, Finding, Severity};
+use qdq::emit::trt_cache::Expected;
 use qdq::error::Result;
+use qdq::finding::{Finding, Severity, counted, listed};
 use qdq::onnx::Model;
 use qdq::report::json_number;
 use qdq::report::table::{Align, Table};
@@ -15,7 +16,6 @@ use crate::term::Term;
 use crate::{Outcome, outputs, resolve};
 
 use super::range_file::RangeFile;
-use super::text::{counted, listed};
 use super::written::Written;
 
 pub fn run(args: &args::Cache, term: &Term) -> Result<Outcome> {

@@ -5,6 +5,8 @@ use std::path::Path;
 use qdq::emit::trt_cache::Header;
 use qdq::emit::{Cache, Ranges};
 use qdq::error::{Error, ErrorKind, Result};
+use qdq::finding::counted;
+use qdq::graph::Graph;
 use qdq::observe::Stats;
 use qdq::pipeline;
 use qdq::place::{Plan, Verdict};
@@ -18,7 +20,6 @@ use crate::term::Term;
 use crate::{Outcome, outputs, resolve};
 
 use super::planning::Planned;
-use super::text::{counted, listed};
 use super::written::Written;
 
 pub fn run(args: &Calibrate, term: &Term) -> Result<Outcome> {
@@ -34,7 +35,6 @@ pub fn run(args: &Calibrate, term: &Term) -> Result<Outcome> {
         Some(path) => Stats::load(path)?,
         None => planned.observe(&args.data, &args.runtime, files.every_activation(), term)?,
     };
-    planned.note_non_finite(&stats, term);
     let ranges = planned.ranges(&stats, method)?;
     let written = files.write(&stats, &ranges, term)?;
 
@@ -46,6 +46,7 @@ pub fn run(args: &Calibrate, term: &Term) -> Result<Outcome> {
         "samples": stats.samples,
         "method": method.to_string(),
         "ranges": Value::Object(ranges.iter().map(|(name, amax)| (name.to_owned(), json_number(amax))).collect()),
+        "findings": findings(&planned, &stats, &ranges),
         "files": written.to_json(),
     });
     term.result(text, &json)?;
@@ -83,26 +84,6 @@ impl Planned {
         pipeline::calibrate(model, &taps, source.as_mut(), &engine, &mut |progress| bar.show(progress))
     }
 
-    /// Says which tensors held NaN or infinities, the first of them first: the others may follow from it.
-    pub fn note_non_finite(&self, stats: &Stats, term: &Term) {
-        let found = |name: &str| {
-            let stats = stats.tensors.get(name)?;
-            let counts = [(stats.nans(), "NaN"), (stats.infinities(), "infinite")];
-            let counts = counts.iter().filter(|(count, _)| *count > 0);
-            let counts: Vec<String> = counts.map(|(count, what)| format!("{count} {what}")).collect();
-            (!counts.is_empty()).then(|| format!("'{name}' ({} of {})", counts.join(", "), stats.count()))
-        };
-        let names = self.prepared.graph.tensors.iter().map(|tensor| tensor.name.as_str());
-        let tensors: Vec<String> = names.filter_map(found).collect();
-        if !tensors.is_empty() {
-            term.note(format_args!(
-                "ranges leave out values that are NaN or infinite, in {}: {}",
-                counted(tensors.len(), "tensor"),
-                listed(&tensors, 3)
-            ));
-        }
-    }
-
     pub fn ranges(&self, stats: &Stats, method: Method) -> Result<Ranges> {
         pipeline::ranges(&self.prepared.graph, &self.plan, stats, method)
     }
@@ -116,20 +97,22 @@ impl Planned {
     }
 }
 
-/// How many nodes got which verdict.
-pub fn counts(plan: &Plan) -> Value {
+/// What the user must know of all that was computed, in order.
+pub fn findings(planned: &Planned, stats: &Stats, ranges: &Ranges) -> Value {
+    json!([planned.plan.findings.as_slice(), &stats.findings, &ranges.findings].concat())
+}
+
+/// How many nodes got which verdict, and how many convolutions and products there are.
+pub fn counts(graph: &Graph, plan: &Plan) -> Value {
     let count = |verdict| plan.decisions.iter().filter(|decision| decision.verdict == verdict).count();
+    let coverage = plan.coverage(graph);
     json!({
         "int8": count(Verdict::Quantized),
         "passes_int8": count(Verdict::PassesInt8),
         "float": count(Verdict::Float),
+        "weighted": coverage.total,
+        "weighted_int8": coverage.quantized,
     })
-}
-
-/// The same in words.
-pub fn counts_text(plan: &Plan) -> String {
-    let counts = counts(plan);
-    format!("{} of {} nodes compute in int8", counts["int8"], plan.decisions.len())
 }
 
 /// Where the results of a calibration go.

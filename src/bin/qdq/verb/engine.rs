@@ -67,22 +67,26 @@ pub fn run(args: &Engine, term: &Term) -> Result<Outcome> {
     let timing = args.tensorrt.timing_cache.as_deref();
     outputs::check(timing.into_iter().chain([args.output.as_path()]), inputs.iter().map(PathBuf::as_path))?;
     let builder = Builder::new(&args.tensorrt)?;
-    match &args.ranges {
-        None => builder.build(&Model::open(&args.model)?, &args.model, &args.output)?,
+    let findings = match &args.ranges {
+        None => {
+            builder.build(&Model::open(&args.model)?, &args.model, &args.output)?;
+            Vec::new()
+        }
         Some(path) => {
             let weights = resolve::weights(&args.weights)?;
             let ranges = RangeFile::read(path)?.into_ranges(path)?;
             let policy = resolve::policy(&args.policy);
             let whole = Planned::open(&args.model, &policy)?;
-            whole.check_worth(&args.model, &policy, term)?;
-            let (Planned { prepared, plan }, _) = whole.restrict(&policy, &ranges)?;
+            whole.check_worth(&args.model, &policy)?;
+            let Planned { prepared, plan } = whole.restrict(&policy, &ranges)?;
             let quantized = pipeline::quantize(&prepared, &plan, &ranges, weights)?;
             builder.build_quantized(&quantized, &args.model, &ranges, &args.output)?;
+            plan.findings
         }
-    }
+    };
     let mut written = Written::default();
     written.add("engine", &args.output);
-    let json = json!({ "files": written.to_json() });
+    let json = json!({ "findings": findings, "files": written.to_json() });
     term.result(written.text(), &json)?;
     Ok(Outcome::Done)
 }

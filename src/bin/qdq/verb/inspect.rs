@@ -4,6 +4,7 @@ use qdq::error::Result;
 use qdq::onnx::Model;
 use qdq::pipeline;
 use qdq::report::plan;
+use serde_json::json;
 
 use crate::args::Inspect;
 use crate::term::Term;
@@ -14,6 +15,8 @@ pub fn run(args: &Inspect, term: &Term) -> Result<Outcome> {
     let found = pipeline::plan(&prepared, &resolve::policy(&args.policy))?;
     let mut json = plan::to_json(&prepared.graph, &found);
     json["opset"] = prepared.original_opset.into();
-    term.result(plan::text(&prepared.graph, &found), &json)?;
+    json["findings"] = json!(found.findings);
+    let list = if term.is_verbose() { plan::text } else { plan::summary };
+    term.result(list(&prepared.graph, &found), &json)?;
     Ok(Outcome::Done)
 }

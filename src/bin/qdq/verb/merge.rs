@@ -1,6 +1,7 @@
 //! `qdq merge`: statistics of several runs as if they had been one.
 
 use qdq::error::Result;
+use qdq::finding::counted;
 use qdq::observe::Stats;
 use serde_json::json;
 
@@ -8,7 +9,6 @@ use crate::args::Merge;
 use crate::term::Term;
 use crate::{Outcome, outputs};
 
-use super::text::counted;
 use super::written::Written;
 
 pub fn run(args: &Merge, term: &Term) -> Result<Outcome> {

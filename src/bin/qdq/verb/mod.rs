@@ -11,7 +11,6 @@ mod merge;
 mod planning;
 mod quantize;
 mod range_file;
-mod text;
 mod written;
 
 use qdq::error::Result;

@@ -1,7 +1,9 @@
 //! `qdq quantize`: calibration and the Q/DQ model in one go.
 
 use qdq::error::{Error, ErrorKind, Result};
+use qdq::finding::counted;
 use qdq::pipeline::{self, Passes};
+use qdq::report::plan::totals;
 use qdq::tensorrt;
 use serde_json::json;
 
@@ -9,10 +11,9 @@ use crate::args::Quantize;
 use crate::term::Term;
 use crate::{Outcome, outputs, resolve};
 
-use super::calibrate::{RangeOutputs, counts, counts_text};
+use super::calibrate::{RangeOutputs, counts, findings};
 use super::engine::Builder;
 use super::planning::Planned;
-use super::text::counted;
 
 pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
     let files = RangeOutputs::new(&args.files)?;
@@ -41,9 +42,8 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
     }
 
     let planned = Planned::open(&args.model, &policy)?;
-    planned.check_worth(&args.model, &policy, term)?;
+    planned.check_worth(&args.model, &policy)?;
     let stats = planned.observe(&args.data, &args.runtime, files.every_activation(), term)?;
-    planned.note_non_finite(&stats, term);
     let ranges = planned.ranges(&stats, method)?;
     let Planned { prepared, plan } = &planned;
     let (quantized, report) = if recovery.is_none() {
@@ -70,15 +70,16 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
     let samples = counted(stats.samples, "sample");
     let changes = report.as_ref().map_or_else(String::new, |report| format!("\n{report}\n"));
     let text = format!(
-        "{}, ranges by {method} from {samples}\n{changes}{}",
-        counts_text(&planned.plan),
+        "ranges by {method} from {samples}\n{}\n{changes}{}",
+        totals(&prepared.graph, plan),
         written.text()
     );
     let mut json = json!({
         "samples": stats.samples,
         "method": method.to_string(),
-        "nodes": counts(&planned.plan),
+        "nodes": counts(&prepared.graph, plan),
         "tensors": ranges.len(),
+        "findings": findings(&planned, &stats, &ranges),
         "files": written.to_json(),
     });
     if let Some(report) = report {

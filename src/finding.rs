@@ -1,0 +1,149 @@
+//! What a user must know of a result that is no error: values.
+//!
+//! Whoever makes a result puts its findings into it and logs each of them once, so that the log, the command-line tool, C and
+//! C++ say the same.
+
+use std::fmt::{self, Display};
+
+use serde::Serialize;
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Worth knowing; the result is what was asked for.
+    Note,
+    /// The result can be used, and is slower, less exact or less complete than it should be.
+    Warning,
+    /// The result is of no use: TensorRT ignores it, fails, or computes nonsense.
+    Error,
+}
+
+impl Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        })
+    }
+}
+
+/// Something that a user must know of a result.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// How bad it is.
+    pub severity: Severity,
+    /// What was found.
+    pub message: String,
+    /// The tensors (or files) that it is about, in order; empty if it is about the whole.
+    pub tensors: Vec<String>,
+    /// What to do, as an imperative; empty if there is nothing to do.
+    pub remedy: String,
+}
+
+/// How many names a text shows of a finding.
+const SHOWN: usize = 5;
+
+impl Finding {
+    /// A finding that is worth knowing.
+    pub fn note(message: impl Into<String>) -> Self {
+        Self::new(Severity::Note, message)
+    }
+
+    /// A finding that costs speed, accuracy or completeness.
+    pub fn warning(message: impl Into<String>) -> Self {
+        Self::new(Severity::Warning, message)
+    }
+
+    /// A finding that makes the result useless.
+    pub fn error(message: impl Into<String>) -> Self {
+        Self::new(Severity::Error, message)
+    }
+
+    fn new(severity: Severity, message: impl Into<String>) -> Self {
+        Self { severity, message: message.into(), tensors: Vec::new(), remedy: String::new() }
+    }
+
+    /// The same about these tensors.
+    #[must_use]
+    pub fn about<Name: Into<String>>(mut self, tensors: impl IntoIterator<Item = Name>) -> Self {
+        self.tensors = tensors.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The same with what to do about it.
+    #[must_use]
+    pub fn with_remedy(mut self, remedy: impl Into<String>) -> Self {
+        self.remedy = remedy.into();
+        self
+    }
+
+    /// Says it in the log: at level `INFO` if it is a note, else at level `WARN`.
+    pub fn log(&self) {
+        match self.severity {
+            Severity::Note => tracing::info!("{self}"),
+            Severity::Warning | Severity::Error => tracing::warn!("{self}"),
+        }
+    }
+}
+
+/// The message, the first names and the remedy, in one line.
+impl Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        if !self.tensors.is_empty() {
+            let quoted: Vec<String> = self.tensors.iter().map(|name| format!("'{name}'")).collect();
+            write!(f, ": {}", listed(&quoted, SHOWN))?;
+        }
+        if !self.remedy.is_empty() {
+            write!(f, "; {}", self.remedy)?;
+        }
+        Ok(())
+    }
+}
+
+/// Says every finding in the log.
+pub fn log_all(findings: &[Finding]) {
+    findings.iter().for_each(Finding::log);
+}
+
+/// `1 tensor`, `2 tensors`.
+pub fn counted(count: impl TryInto<u64>, noun: &str) -> String {
+    let count = count.try_into().unwrap_or(u64::MAX);
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{ending}")
+}
+
+/// The first `shown` items, and how many follow.
+pub fn listed<T: Display>(items: &[T], shown: usize) -> String {
+    let first: Vec<String> = items.iter().take(shown).map(T::to_string).collect();
+    let more = match items.len().saturating_sub(shown) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    first.join(", ") + &more
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sentences() {
+        assert_eq!(
+            [counted(0usize, "node"), counted(1u64, "node"), counted(2usize, "node")],
+            ["0 nodes", "1 node", "2 nodes"]
+        );
+        assert_eq!(listed(&["a", "b"], 2), "a, b");
+        assert_eq!(listed(&["a", "b", "c"], 1), "a and 2 more");
+        assert_eq!(listed::<&str>(&[], 3), "");
+    }
+
+    #[test]
+    fn a_finding_is_one_line() {
+        let finding = Finding::warning("no range").about(["a", "b", "c", "d", "e", "f"]).with_remedy("look");
+        assert_eq!(finding.to_string(), "no range: 'a', 'b', 'c', 'd', 'e' and 1 more; look");
+        assert_eq!(Finding::note("fine").to_string(), "fine");
+    }
+}

@@ -1,0 +1,66 @@
+//! How much of a network a plan quantizes, and whether that is enough.
+
+use super::{Plan, Policy, Verdict, ops};
+use crate::error::{Error, ErrorKind, Result};
+use crate::graph::{Graph, Node};
+
+/// How many of a network's convolutions and products compute in INT8.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Coverage {
+    /// Those that do.
+    pub quantized: usize,
+    /// All of them.
+    pub total: usize,
+}
+
+impl Plan {
+    /// How many of the convolutions and products of `graph` compute in INT8 by this plan.
+    pub fn coverage(&self, graph: &Graph) -> Coverage {
+        self.coverage_of(graph, |_| true)
+    }
+
+    /// The same of those nodes that count.
+    fn coverage_of(&self, graph: &Graph, counts: impl Fn(&Node) -> bool) -> Coverage {
+        let weighted = self.decisions.iter().filter(|decision| {
+            let node = graph.node(decision.node);
+            ops::is_weighted(node) && counts(node)
+        });
+        weighted.fold(Coverage::default(), |coverage, decision| Coverage {
+            quantized: coverage.quantized + usize::from(decision.verdict == Verdict::Quantized),
+            total: coverage.total + 1,
+        })
+    }
+}
+
+/// Refuses what is no share of the convolutions and products.
+pub(crate) fn check_share(share: f32) -> Result<()> {
+    if (0.0..=1.0).contains(&share) {
+        return Ok(());
+    }
+    let message = format!("{share} is no share of the convolutions and products");
+    Err(Error::new(ErrorKind::InvalidArgument, message).with_remedy("give a number from 0 to 1"))
+}
+
+/// Refuses a plan that quantizes less than the policy asks for.
+pub(super) fn check(graph: &Graph, policy: &Policy, plan: &Plan) -> Result<()> {
+    let is_allowed = |node: &Node| policy.refusal(node).is_none();
+    let Coverage { quantized, total } = plan.coverage_of(graph, is_allowed);
+    if quantized as f64 >= f64::from(policy.min_quantized) * total as f64 {
+        return Ok(());
+    }
+    let left = plan.decisions.iter().find(|decision| {
+        let node = graph.node(decision.node);
+        decision.verdict == Verdict::Float && ops::is_weighted(node) && is_allowed(node)
+    });
+    let example = left.map_or_else(String::new, |decision| {
+        let name = &graph.node(decision.node).name;
+        format!(" ('{name}' stays in float: {})", decision.reason)
+    });
+    let message = format!(
+        "{quantized} of {total} convolutions and products can be quantized{example}, which is less than the least share, {}",
+        policy.min_quantized
+    );
+    Err(Error::new(ErrorKind::Data, message).with_remedy(
+        "give the ranges that are missing, exclude what shall stay in float, or ask for a smaller share",
+    ))
+}

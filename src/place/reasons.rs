@@ -1,0 +1,119 @@
+//! Why a node that no rule is about stays in float.
+
+use super::{ops, sharing};
+use crate::graph::{Graph, Node};
+
+/// Operators that compute each element by itself: TensorRT makes one kernel of neighbouring ones.
+const ELEMENTWISE: [&str; 44] = [
+    "Abs",
+    "Acos",
+    "Acosh",
+    "Add",
+    "Asin",
+    "Asinh",
+    "Atan",
+    "Atanh",
+    "Ceil",
+    "Celu",
+    "Clip",
+    "Cos",
+    "Cosh",
+    "Div",
+    "Elu",
+    "Erf",
+    "Exp",
+    "Floor",
+    "Gelu",
+    "HardSigmoid",
+    "HardSwish",
+    "LeakyRelu",
+    "Log",
+    "Max",
+    "Mean",
+    "Min",
+    "Mish",
+    "Mod",
+    "Mul",
+    "Neg",
+    "PRelu",
+    "Pow",
+    "Reciprocal",
+    "Relu",
+    "Round",
+    "Selu",
+    "Sigmoid",
+    "Sign",
+    "Sin",
+    "Softplus",
+    "Sqrt",
+    "Sub",
+    "Sum",
+    "Tanh",
+];
+
+/// Operators of integers, which TensorRT's ONNX parser does not have (onnx-tensorrt, docs/operators.md).
+const INTEGER: [&str; 11] = [
+    "ConvInteger",
+    "DynamicQuantizeLinear",
+    "MatMulInteger",
+    "QLinearAdd",
+    "QLinearAveragePool",
+    "QLinearConcat",
+    "QLinearConv",
+    "QLinearGlobalAveragePool",
+    "QLinearMatMul",
+    "QLinearMul",
+    "QLinearSigmoid",
+];
+
+/// Whether the node computes with integers that another tool has quantized to, in a form that TensorRT does not take.
+pub fn is_integer_operator(node: &Node) -> bool {
+    INTEGER.contains(&node.op.as_str())
+}
+
+/// The reason, for a node that nothing has decided on.
+pub(super) fn of(graph: &Graph, node: &Node) -> String {
+    let op = &node.op;
+    let is_one_of = |list: &[&str]| node.domain.is_empty() && list.contains(&op.as_str());
+    if is_integer_operator(node) {
+        return format!("is quantized already, by {op}, which TensorRT's ONNX parser does not take");
+    }
+    if node.inputs.iter().flatten().all(|&input| ops::constant_form(graph, input).is_some())
+        && !node.inputs.is_empty()
+    {
+        return "is constant: TensorRT computes it as it builds the engine".into();
+    }
+    if computes_no_floats(graph, node) {
+        return "computes no floating-point numbers".into();
+    }
+    if matches!(op.as_str(), "If" | "Loop" | "Scan") {
+        return format!("holds subgraphs: qdq does not quantize what lies in a subgraph of {op}");
+    }
+    if !node.domain.is_empty() {
+        return format!("qdq does not know the operator {op} of domain '{}'", node.domain);
+    }
+    if sharing::only_moves(node) {
+        return "only moves values, and not all that reads them is INT8".into();
+    }
+    if sharing::selects(node) {
+        return "only selects values, and not all that reads them is INT8".into();
+    }
+    if matches!(op.as_str(), "AveragePool" | "GlobalAveragePool") {
+        return "averages in float: TensorRT has no INT8 kernel that gains anything".into();
+    }
+    if is_one_of(&["BatchNormalization"]) {
+        return "TensorRT makes it part of the convolution before it, or of its element-wise neighbours"
+            .into();
+    }
+    if is_one_of(&ELEMENTWISE) {
+        return "is element-wise: TensorRT fuses it with its neighbours".into();
+    }
+    format!("qdq does not quantize {op}")
+}
+
+/// Whether every output is known to be of another type than floating-point numbers.
+fn computes_no_floats(graph: &Graph, node: &Node) -> bool {
+    let mut outputs = node.outputs.iter().flatten().peekable();
+    outputs.peek().is_some()
+        && outputs.all(|&output| graph.tensor(output).dtype.is_some_and(|dtype| !dtype.is_float()))
+}
