@@ -146,6 +146,10 @@ pub fn ranges(graph: &Graph, plan: &Plan, stats: &Stats, method: Method) -> Resu
     let amax = |name: &str, stats: &TensorStats| {
         range::compute(stats, method, Target::default()).map_err(|error| of_tensor(name, error))
     };
+    let mut ranges = Ranges::new(method.to_string());
+    ranges.findings.extend(non_finite(graph, stats));
+    // Said before a tensor that has nothing but such values is an error.
+    finding::log_all(&ranges.findings);
     let mut planned = BTreeMap::new();
     for group in &plan.groups {
         let mut together = TensorStats::new();
@@ -159,7 +163,6 @@ pub fn ranges(graph: &Graph, plan: &Plan, stats: &Stats, method: Method) -> Resu
     }
     let known = graph.tensors.iter().map(|tensor| tensor.name.as_str());
     let unknown = stats.tensors.keys().map(String::as_str).filter(|name| graph.find(name).is_none());
-    let mut ranges = Ranges::new(method.to_string());
     for name in known.chain(unknown) {
         if let Some(&amax) = planned.get(name) {
             ranges.set(name, amax)?;
@@ -167,8 +170,6 @@ pub fn ranges(graph: &Graph, plan: &Plan, stats: &Stats, method: Method) -> Resu
             ranges.set(name, amax(name, stats)?)?;
         }
     }
-    ranges.findings.extend(non_finite(graph, stats));
-    finding::log_all(&ranges.findings);
     Ok(ranges)
 }
 

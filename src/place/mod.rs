@@ -11,6 +11,7 @@
 //! A tensor is quantized once, however many nodes read it; a node that must read it in float reads the original.
 
 pub mod coverage;
+mod einsum;
 pub mod existing;
 pub mod fusion;
 pub mod ops;

@@ -3,9 +3,9 @@
 use crate::dtype::DataType;
 use crate::graph::{Edge, Graph, Node, NodeId, TensorId, TensorKind};
 
-use super::{Draft, Policy, Verdict};
+use super::{Draft, Policy, Verdict, einsum};
 
-/// Operators whose inputs are quantized.
+/// Operators whose inputs are quantized, beside an Einsum that is a matrix product.
 pub const WEIGHTED: [&str; 4] = ["Conv", "ConvTranspose", "Gemm", "MatMul"];
 
 /// Operators that give a constant another form without computing: a weight may lie behind any number of them.
@@ -22,7 +22,7 @@ enum Operand {
 
 /// Whether `node` is an operator with weights.
 pub fn is_weighted(node: &Node) -> bool {
-    WEIGHTED.iter().any(|op| node.is(op))
+    WEIGHTED.iter().any(|op| node.is(op)) || einsum::is_product(node)
 }
 
 /// The chain from the tensor back to the constant it is a form of: the nodes nearest first, and the constant.
@@ -189,7 +189,7 @@ fn has_zero_dimension(graph: &Graph, tensor: TensorId) -> bool {
 
 /// The axis of output channels of a weight: the first one of a convolution, the second one of a transposed
 /// convolution in one group, and of a matrix product the one that the result keeps: the columns of a right side,
-/// the rows of a left one. One scale serves the whole weight in all other cases, and where the axis has a single
+/// the rows of a left one. An Einsum keeps one by its equation. One scale serves the whole weight in all other cases, and where the axis has a single
 /// index.
 ///
 /// A MatMul may say transA and transB as a Gemm does, for networks whose products of any rank can transpose.
@@ -200,6 +200,7 @@ fn weight_axis(graph: &Graph, policy: &Policy, node: &Node, input: usize, weight
     let transposed = |attribute| node.int(attribute, 0) != 0;
     let axis = match (node.op.as_str(), input) {
         ("Conv", _) => 0,
+        ("Einsum", input) => einsum::kept_axis(node, input)?,
         ("ConvTranspose", _) if node.int("group", 1) == 1 => 1,
         ("Gemm", 0) => usize::from(transposed("transA")),
         ("Gemm", _) => usize::from(!transposed("transB")),

@@ -447,6 +447,30 @@ fn what_is_quantized_by_half_gets_the_other_half() {
 }
 
 #[test]
+fn an_einsum_that_is_a_product_is_one() {
+    for (equation, operand, expected) in [
+        ("bik,kj->bij", "w[64,32]", &["x>Einsum_0.0", "w@1>Einsum_0.1"][..]),
+        (" ik , jk -> ij ", "w[32,64]", &["x>Einsum_0.0", "w@0>Einsum_0.1"]),
+        ("bthk,hkd->btd", "w[4,16,64]", &["x>Einsum_0.0", "w@2>Einsum_0.1"]),
+        ("btd,dhk->bthk", "w[64,4,16]", &["x>Einsum_0.0", "w@->Einsum_0.1"]),
+        ("bhik,bhjk->bhij", "x1", &["x>Einsum_0.0", "x1>Einsum_0.1"]),
+        ("ij,ij->ij", "w[8,8]", &[]),
+        ("ij,jk->i", "w[8,8]", &[]),
+        ("ii,ij->ij", "w[8,8]", &[]),
+        ("...ij,jk->...ik", "w[8,8]", &[]),
+        ("ij,jk", "w[8,8]", &[]),
+        ("", "w[8,8]", &[]),
+    ] {
+        let mut graph = graph(&format!("Einsum x {operand} -> y"));
+        graph.nodes[0].attributes.insert("equation".into(), Attribute::Text(equation.into()));
+        let plan = plan(&graph, &Policy::default()).unwrap();
+        assert_eq!(uses(&graph, &plan), expected, "{equation}");
+        let reason = &plan.decisions[0].reason;
+        assert!(!expected.is_empty() || reason == "qdq does not quantize Einsum", "{equation}: {reason}");
+    }
+}
+
+#[test]
 fn a_sum_of_two_is_a_residual() {
     check("Conv x w[8,8,3,3] -> c\nSum c x1 -> y", &["x>Conv_0.0", "x1>Sum_1.1", "w@0>Conv_0.1"]);
     check("Conv x w[8,8,3,3] -> c\nSum c x1 x2 -> y", &["x>Conv_0.0", "w@0>Conv_0.1"]);

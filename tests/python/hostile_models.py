@@ -134,8 +134,10 @@ MODELS = {
 }
 
 
-def run(path, feed, level):
+def run(path, feed, level, exact=False):
     options = onnxruntime.SessionOptions()
+    if exact:
+        evaluate.exact(options)
     options.graph_optimization_level = level
     options.log_severity_level = 4
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
@@ -184,7 +186,11 @@ def problem(float_path, path, samples):
     levels = onnxruntime.GraphOptimizationLevel
     reference = run(float_path, samples, levels.ORT_DISABLE_ALL)
     for level in (levels.ORT_DISABLE_ALL, levels.ORT_ENABLE_ALL):
-        for wanted, got in zip(reference, run(path, samples, level)):
+        # Fused, each model has to run; how close it comes is judged by kernels that do not saturate.
+        results = run(path, samples, level)
+        if evaluate.saturates():
+            results = run(path, samples, level, exact=True)
+        for wanted, got in zip(reference, results):
             if evaluate.sqnr(wanted, got) < 25:
                 return f"{evaluate.sqnr(wanted, got):.1f} dB at {level}"
     return None

@@ -14,11 +14,13 @@ import onnx
 from onnx import helper
 from onnxruntime import InferenceSession, SessionOptions
 
+import evaluate
+
 PRODUCTS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 
 
 def run(model, outputs, feeds):
-    options = SessionOptions()
+    options = evaluate.exact(SessionOptions())
     options.intra_op_num_threads = 1
     options.log_severity_level = 3
     session = InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])

@@ -46,7 +46,7 @@ fn a_partly_quantized_model_is_finished() {
     place.run("quantize model.onnx -d calib.npz -o half.onnx --include-op Conv").succeeds();
     let ran = place.run("quantize half.onnx -d calib.npz -o whole.onnx");
     ran.notes(&["QuantizeLinear and DequantizeLinear nodes already", "they stay"]);
-    assert!(ran.stdout.starts_with("3 of 3 convolutions and products"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("\n3 of 3 convolutions and products"), "{}", ran.stdout);
     let compared = place.run("compare model.onnx whole.onnx -d test.npz --min-sqnr 30");
     compared.succeeds();
 }
@@ -89,7 +89,7 @@ fn values_that_are_not_finite_are_named() {
     place.write_npz("nan.npz", "input", &ArrayD::from_elem(vec![1, 1, 8, 8], f32::NAN));
     let nothing = place.run("quantize model.onnx -d nan.npz -o none.onnx");
     assert_eq!(nothing.code, Some(2));
-    assert!(nothing.stderr.contains("'input' (64 NaN of 64)"), "{}", nothing.stderr);
+    assert!(nothing.stderr.contains("(64 NaN, 0 infinite of 64 in the first): 'input'"), "{}", nothing.stderr);
     assert!(!place.at("none.onnx").exists());
     assert_eq!(place.run("calibrate model.onnx -d calib.npz").stderr, "");
 }

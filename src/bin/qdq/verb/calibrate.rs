@@ -73,9 +73,13 @@ impl Planned {
     ) -> Result<Stats> {
         let model = &self.prepared.model;
         let taps = pipeline::taps(&self.prepared.graph, &self.plan, every_activation);
-        if taps.is_empty() {
+        if self.plan.is_empty() {
             return Err(Error::new(ErrorKind::Unsupported, "the model has nothing to quantize")
                 .with_remedy("see 'qdq inspect MODEL' for the reasons"));
+        }
+        if taps.is_empty() {
+            term.detail(|| "only weights are quantized, so the model is not run".to_owned());
+            return Ok(Stats::default());
         }
         let engine = resolve::engine(engine);
         let mut source = resolve::source(data, model)?;
