@@ -1,5 +1,7 @@
 // Graphs, policies and plans.
 
+#include <limits>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -121,4 +123,39 @@ TEST(plans_say_what_and_why) {
   const auto one_scale = qdq::Policy::make().include_op("Conv").include_name("con?").per_tensor_weights(true).build().value();
   CHECK_EQ(graph.plan(one_scale)->weights()[0].axis, qdq::no_axis);
   CHECK_FAILS(graph.plan(qdq::Policy::make().exclude_name("nothing*").build().value()), Status::InvalidArgument, "nothing*");
+}
+
+// What a plan and ranges leave out is in the result and in the log.
+TEST(findings_are_said_in_the_result_and_in_the_log) {
+  const auto warnings = std::make_shared<std::vector<std::string>>();
+  qdq::log_set(qdq::LogLevel::Info, [warnings](qdq::LogLevel, std::string_view text) { warnings->emplace_back(text); }).value();
+  const Graph graph = network();
+  const auto plan = graph.plan().value();
+  CHECK_EQ(plan.findings()->size(), 0u);
+
+  auto partial = qdq::Ranges::make().value();
+  partial.set("z", 1.0f).value();
+  partial.set("elsewhere", 1.0f).value();
+  const auto cut = graph.plan({}, partial).value();
+  const auto findings = cut.findings().value();
+  CHECK_EQ(findings.size(), 2u);
+  CHECK(findings[0].severity == qdq::Severity::Warning && findings[0].tensors[0] == "x" && !findings[0].remedy.empty());
+  CHECK(findings[1].severity == qdq::Severity::Note && findings[1].tensors[0] == "elsewhere");
+  CHECK(warnings->size() == 2 && warnings->front().find(findings[0].message) == 0);
+
+  const auto all = qdq::Policy::make().min_quantized(1.0f).build().value();
+  CHECK_FAILS(graph.plan(all, partial), Status::Data, "0 of 1 convolutions and products");
+  CHECK_GOOD(graph.plan(all));
+  CHECK_FAILS(qdq::Policy::make().min_quantized(1.5f).build(), Status::InvalidArgument, "1.5");
+
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  qdq::Stats stats;
+  for (std::string_view name : plan.taps(true)) stats.observe(name, std::vector<float>{-1, nan}).value();
+  CHECK_EQ(stats.findings()->size(), 0u);
+  const auto ranges = plan.ranges(stats, qdq::Method::Max).value();
+  const auto left_out = ranges.findings().value();
+  CHECK(left_out.size() == 1 && left_out[0].tensors[0] == "x");
+  CHECK(left_out[0].message.find("1 NaN, 0 infinite of 2") != std::string_view::npos);
+  CHECK(warnings->back().find("NaN") != std::string::npos);
+  qdq::log_off();
 }
