@@ -44,7 +44,8 @@ pub enum Attribute {
 pub enum TensorKind {
     /// Fed from outside, different in every batch.
     Input,
-    /// Known when the network is built: a weight, a bias, a shape.
+    /// Known when the network is built: a weight, a bias, a shape. One that is computed from others has a producer
+    /// ([`Graph::fold`]).
     Constant,
     /// Computed by a node.
     Activation,
@@ -98,6 +99,8 @@ pub struct Node {
     pub attributes: BTreeMap<String, Attribute>,
     /// Outer tensors that subgraphs of this node (the branches of an If, the body of a Loop) read by name.
     pub captures: Vec<TensorId>,
+    /// The operators of ONNX's own domain inside subgraphs of this node, at any depth.
+    pub nested: Vec<String>,
 }
 
 impl Node {
@@ -277,6 +280,7 @@ impl Graph {
             outputs,
             attributes: node.attributes,
             captures: node.captures.to_vec(),
+            nested: node.nested,
         });
         Ok(id)
     }
@@ -291,6 +295,17 @@ impl Graph {
         let tensor = &mut self.tensors[id.0];
         tensor.dtype = dtype.or(tensor.dtype);
         tensor.shape = shape.or(tensor.shape.take());
+    }
+}
+
+impl Graph {
+    /// States that a tensor follows from constants alone, so that it is one itself, of this type and shape. The nodes that compute
+    /// it stay.
+    pub fn fold(&mut self, id: TensorId, dtype: DataType, shape: &[usize]) {
+        let tensor = &mut self.tensors[id.0];
+        tensor.kind = TensorKind::Constant;
+        tensor.dtype = Some(dtype);
+        tensor.shape = Some(shape.iter().map(|&size| Dim::Fixed(size)).collect());
     }
 }
 
@@ -316,4 +331,6 @@ pub struct NewNode<'a> {
     pub attributes: BTreeMap<String, Attribute>,
     /// Outer tensors that subgraphs of the node read.
     pub captures: &'a [TensorId],
+    /// The operators of ONNX's own domain inside subgraphs of the node.
+    pub nested: Vec<String>,
 }

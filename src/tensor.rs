@@ -231,6 +231,19 @@ pub enum Dim {
     Unknown,
 }
 
+/// A shape for messages, such as `[N, 3, ?]`.
+pub fn show_dims(dims: &[Dim]) -> String {
+    let sizes: Vec<String> = dims
+        .iter()
+        .map(|dim| match dim {
+            Dim::Fixed(size) => size.to_string(),
+            Dim::Named(name) => name.clone(),
+            Dim::Unknown => "?".to_owned(),
+        })
+        .collect();
+    format!("[{}]", sizes.join(", "))
+}
+
 /// Name, type and shape of a model's input or output, as far as the model states them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TensorSpec {

@@ -1,6 +1,5 @@
 //! Files made from a plan and its ranges.
 
-pub(crate) mod fold;
 pub mod qdq_model;
 pub mod ranges;
 pub mod trt_cache;

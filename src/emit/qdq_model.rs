@@ -4,10 +4,9 @@
 //! shape `[1]` for a per-channel one and leaves the convolution in float without a word); a weight has one per
 //! output channel. Biases and everything else stay as they are.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::dtype::DataType;
-use crate::emit::fold::constant_value;
 use crate::emit::ranges::{Ranges, int8_scale};
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Edge, Graph, GraphTensor, NodeId, TensorId};
@@ -17,6 +16,7 @@ use crate::place::ops::constant_form;
 use crate::place::{Plan, PlannedActivation, PlannedWeight};
 use crate::quant::weights::{QuantizedWeights, quantize_weights_to};
 use crate::range::{self, Method, Target};
+use crate::runtime::constant_value;
 use crate::tensor::{Data, Tensor};
 
 /// How a quantized weight is stored.
@@ -309,21 +309,17 @@ impl Emitter<'_> {
         }
     }
 
-    /// Applies the edits and drops float weights that nothing reads any more, with the operators that changed
-    /// their form.
+    /// Applies the edits and drops float weights that nothing reads any more, with the nodes that computed them or
+    /// changed their form.
     fn finish(mut self, plan: &Plan, form: WeightForm) -> Result<Model> {
         let mut unused: Vec<String> = Vec::new();
         if form == WeightForm::Int8 {
-            for id in dead_forms(self.graph, plan) {
+            for id in dead_sources(self.graph, plan) {
                 self.edits.remove(self.index[id.0]);
-                let parameters = self.graph.node(id).inputs.iter().skip(1).flatten();
-                unused.extend(parameters.map(|&parameter| self.graph.tensor(parameter).name.clone()));
+                let inputs = self.graph.node(id).inputs.iter().flatten();
+                unused.extend(inputs.map(|&input| self.graph.tensor(input).name.clone()));
             }
-            for weight in &plan.weights {
-                if let Some((_, source)) = constant_form(self.graph, weight.tensor) {
-                    unused.push(self.graph.tensor(source).name.clone());
-                }
-            }
+            unused.extend(plan.weights.iter().map(|weight| self.graph.tensor(weight.tensor).name.clone()));
         }
         self.model.edit(self.edits)?;
         self.model.remove_unused_constants(unused.iter().map(String::as_str));
@@ -389,28 +385,26 @@ fn half_of(dtype: Option<DataType>) -> Option<DataType> {
     dtype.filter(|dtype| matches!(dtype, DataType::F16 | DataType::Bf16))
 }
 
-/// Operators between a constant and quantized uses of it whose every reader reads the int8 form now.
-fn dead_forms(graph: &Graph, plan: &Plan) -> HashSet<NodeId> {
+/// The nodes that only computed weights of which every reader reads the int8 form now.
+fn dead_sources(graph: &Graph, plan: &Plan) -> BTreeSet<NodeId> {
     let rewired: HashSet<_> = plan.weights.iter().flat_map(|weight| weight.edges.iter().copied()).collect();
     let captured: HashSet<TensorId> =
         graph.nodes.iter().flat_map(|node| node.captures.iter().copied()).collect();
-    let mut dead = HashSet::new();
-    for weight in &plan.weights {
-        let Some((chain, _)) = constant_form(graph, weight.tensor) else { continue };
-        for id in chain {
-            let is_read = graph.node(id).outputs.iter().flatten().any(|&output| {
-                let tensor = graph.tensor(output);
-                tensor.is_output
-                    || captured.contains(&output)
-                    || tensor
-                        .consumers
-                        .iter()
-                        .any(|edge| !rewired.contains(edge) && !dead.contains(&edge.node))
-            });
-            if is_read {
-                break;
-            }
+    let mut dead = BTreeSet::new();
+    // From the last node to the first, so that the readers of a node are judged before it.
+    let producer = |tensor: TensorId| graph.tensor(tensor).producer;
+    let mut open: BTreeSet<NodeId> =
+        plan.weights.iter().filter_map(|weight| producer(weight.tensor)).collect();
+    while let Some(id) = open.pop_last() {
+        let node = graph.node(id);
+        let is_read = node.outputs.iter().flatten().any(|&output| {
+            let tensor = graph.tensor(output);
+            let reads = |edge: &Edge| !rewired.contains(edge) && !dead.contains(&edge.node);
+            tensor.is_output || captured.contains(&output) || tensor.consumers.iter().any(reads)
+        });
+        if !is_read {
             dead.insert(id);
+            open.extend(node.inputs.iter().flatten().filter_map(|&input| producer(input)));
         }
     }
     dead

@@ -251,6 +251,7 @@ pub extern "C" fn qdq_graph_add_node(
             outputs: &outputs,
             attributes: node.attributes.clone(),
             captures: &node.captures,
+            nested: Vec::new(),
         };
         let id = graph.change(|graph| graph.add_node(new))?;
         if let Some(number) = number {

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use crate::error::{Error, ErrorKind, Result};
 use crate::onnx::{Model, SaveOptions};
 use crate::pipeline::{self, Prepared};
+use crate::place::ops::all_nested_weighted;
 
 use super::batches::qdq_batches;
 use super::buffer::qdq_buffer;
@@ -338,8 +339,16 @@ pub extern "C" fn qdq_model_calibrate(
             check_same(plan, &prepared.graph)?;
             let taps = pipeline::taps(&prepared.graph, &plan.plan, every_activation);
             if taps.is_empty() {
-                return Err(Error::new(ErrorKind::Unsupported, "the plan quantizes nothing")
-                    .with_remedy("read the plan's reasons"));
+                let message = match all_nested_weighted(&prepared.graph) {
+                    Some(inside) => format!(
+                        "the plan quantizes nothing: {inside} lie inside the subgraphs of If, Loop or Scan, where \
+                         qdq quantizes nothing"
+                    ),
+                    None => "the plan quantizes nothing".to_owned(),
+                };
+                return Err(
+                    Error::new(ErrorKind::Unsupported, message).with_remedy("read the plan's reasons")
+                );
             }
             let mut run = Run::new(options);
             let mut source = run.stoppable(get_mut(batches, "batches")?.source.as_mut());

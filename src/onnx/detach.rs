@@ -5,13 +5,15 @@ use bytes::Bytes;
 use super::Model;
 use super::element::element_type;
 use super::external::{is_external, label};
-use super::node::{AttributeValue, attribute, label as node_label, subgraphs};
+use super::infer::Scope;
+use super::node::{
+    AttributeValue, NodeRef, attribute, label as node_label, nested_in, subgraphs, subgraphs_mut,
+};
 use super::proto::{GraphProto, NodeProto, TensorProto};
 use super::save::refer;
 use super::value::shape_of;
 use super::walk::each_tensor_mut;
 use crate::error::{Error, Result};
-use crate::graph::{Graph, Node};
 
 /// What [`Model::detached`] gives.
 #[derive(Clone, Debug)]
@@ -41,26 +43,20 @@ impl Model {
 
     /// The nodes of ONNX's own domain in subgraphs at any depth: how messages name them, and their operators.
     pub fn nested_operators(&self) -> Vec<(String, &str)> {
-        let mut found = Vec::new();
-        let mut pending: Vec<&GraphProto> = self.proto.graph.node.iter().flat_map(subgraphs).collect();
-        while let Some(graph) = pending.pop() {
-            pending.extend(graph.node.iter().flat_map(subgraphs));
-            let own = graph.node.iter().filter(|node| super::is_default_domain(node.domain.as_deref()));
-            found.extend(own.map(|node| (node_label(node), node.op_type.as_deref().unwrap_or_default())));
-        }
-        found
+        let found = nested_in(self.proto.graph.node.iter().flat_map(subgraphs));
+        found.map(|node| (node_label(node), node.op_type.as_deref().unwrap_or_default())).collect()
     }
 
     fn detach(&self) -> Result<Detached> {
         let (graph, positions) = self.graph_with_index()?;
         let mut model = self.clone();
         let own = model.edited().graph.get_or_insert_default();
+        spell_out(own, None);
         own.value_info.clear();
         own.output.iter_mut().for_each(|output| output.r#type = None.into());
         for (node, position) in graph.nodes.iter().zip(positions) {
             if let Some(proto) = own.node.get_mut(position) {
                 proto.name = Some(node.name.clone());
-                spell_out(&graph, node, proto);
             }
         }
         let mut weights = Vec::new();
@@ -89,10 +85,20 @@ impl Model {
 
 /// States strides, dilations and padding where they are left out: rten takes their number from these attributes
 /// and from `kernel_shape`, which a convolution may leave out too.
-fn spell_out(graph: &Graph, node: &Node, proto: &mut NodeProto) {
-    let from_weight = || graph.tensor(node.input(1)?).rank()?.checked_sub(2);
-    let (axes, attributes): (_, &[(&str, i64, usize)]) = match node.op.as_str() {
-        _ if !node.domain.is_empty() => return,
+fn spell_out(graph: &mut GraphProto, outer: Option<&Scope<'_>>) {
+    let mut scope = Scope::of_graph(graph, outer);
+    for node in &mut graph.node {
+        scope.learn(node);
+        spell_out_node(node, &scope);
+        subgraphs_mut(node).for_each(|graph| spell_out(graph, Some(&scope)));
+    }
+}
+
+fn spell_out_node(proto: &mut NodeProto, scope: &Scope<'_>) {
+    let node = NodeRef::new(proto);
+    let from_weight = || scope.get(node.inputs().get(1)?)?.rank()?.checked_sub(2);
+    let (axes, attributes): (_, &[(&str, i64, usize)]) = match node.op() {
+        _ if !node.domain().is_empty() => return,
         "Conv" | "ConvTranspose" if node.ints("kernel_shape").is_none() => {
             (from_weight(), &[("strides", 1, 1), ("dilations", 1, 1), ("pads", 0, 2)])
         }
@@ -100,10 +106,12 @@ fn spell_out(graph: &Graph, node: &Node, proto: &mut NodeProto) {
         _ => return,
     };
     let Some(axes) = axes else { return };
-    for &(name, value, sides) in attributes {
-        let is_automatic = name == "pads" && node.attributes.contains_key("auto_pad");
-        if !is_automatic && node.ints(name).is_none() {
-            proto.attribute.push(attribute(name, AttributeValue::Ints(vec![value; sides * axes])));
-        }
+    let is_missing = |&&(name, ..): &&(&str, i64, usize)| {
+        let is_automatic = name == "pads" && node.text("auto_pad").is_some();
+        !is_automatic && node.ints(name).is_none()
+    };
+    let missing: Vec<_> = attributes.iter().filter(is_missing).collect();
+    for &&(name, value, sides) in &missing {
+        proto.attribute.push(attribute(name, AttributeValue::Ints(vec![value; sides * axes])));
     }
 }

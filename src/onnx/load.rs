@@ -4,17 +4,22 @@ use buffa::{DecodeError, DecodeOptions};
 use bytes::Bytes;
 
 use super::proto::ModelProto;
+use super::sort::sort;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Decodes a model; `origin` names it in messages.
 ///
 /// Repeated fields cost more memory than file: an empty node is two bytes there and some hundred here. The
 /// limit grows with the file, far above what real models need, so that no small file can exhaust the memory.
-pub(super) fn decode(bytes: &Bytes, origin: &str) -> Result<ModelProto> {
+///
+/// Nodes are sorted here, so that nobody meets a graph that is not; the result tells whether a node moved. ONNX
+/// Runtime and TensorRT take such files too.
+pub(super) fn decode(bytes: &Bytes, origin: &str) -> Result<(ModelProto, bool)> {
     const MIB: usize = 1 << 20;
     let memory = bytes.len().saturating_mul(64).saturating_add(64 * MIB).min(8192 * MIB);
     let options = DecodeOptions::new().with_element_memory_limit(memory);
-    let model: ModelProto = options.decode(&mut bytes.clone()).map_err(|error| failure(&error, origin))?;
+    let mut model: ModelProto =
+        options.decode(&mut bytes.clone()).map_err(|error| failure(&error, origin))?;
     if model.graph.is_unset() {
         return Err(Error::new(
             ErrorKind::Format,
@@ -22,7 +27,8 @@ pub(super) fn decode(bytes: &Bytes, origin: &str) -> Result<ModelProto> {
         )
         .with_remedy("give an ONNX file (.onnx)"));
     }
-    Ok(model)
+    let moved = sort(&mut model);
+    Ok((model, moved))
 }
 
 fn failure(error: &DecodeError, origin: &str) -> Error {

@@ -4,27 +4,33 @@
 //! information. Weights are not copied: they stay in the mapped file, inside it or beside it (external data),
 //! until they are asked for or written.
 
+mod alone;
+mod branch;
 mod clip;
 mod detach;
 mod edit;
 mod element;
 mod external;
+mod feed;
 mod infer;
 mod initializer;
+mod inline;
 mod load;
 mod mapped;
 mod node;
 #[rustfmt::skip]
 #[allow(clippy::all, dead_code, missing_docs, non_camel_case_types, unused_imports, reason = "generated")]
 mod proto;
+mod rename;
 mod save;
+mod sort;
 mod types;
 mod upgrade;
 mod value;
 mod view;
 mod walk;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -44,6 +50,7 @@ use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::tensor::{Tensor, TensorSpec};
 use external::ExternalFiles;
+use feed::Feed;
 use proto::ModelProto;
 use value::{ConstantValue, constant_value, is_constant};
 
@@ -51,12 +58,13 @@ use value::{ConstantValue, constant_value, is_constant};
 #[derive(Clone)]
 pub struct Model {
     proto: Arc<ModelProto>,
-    /// The file as it was read, until the first edit.
+    /// The file as it was read, until the first edit; none where its nodes had to be sorted.
     source: Option<Bytes>,
     /// What messages call the model.
     origin: String,
     files: ExternalFiles,
     constants: OnceLock<Arc<HashMap<String, Place>>>,
+    feed: Arc<Feed>,
 }
 
 /// Where the main graph keeps a constant.
@@ -93,9 +101,20 @@ impl Model {
     }
 
     fn decode(bytes: Bytes, origin: String, folder: Option<PathBuf>) -> Result<Self> {
-        let proto = Arc::new(load::decode(&bytes, &origin)?);
-        let files = ExternalFiles::new(folder);
-        Ok(Self { proto, source: Some(bytes), origin, files, constants: OnceLock::new() })
+        let (proto, moved) = load::decode(&bytes, &origin)?;
+        let source = Some(bytes).filter(|_| !moved);
+        Ok(Self { source, files: ExternalFiles::new(folder), ..Self::new(proto, origin) })
+    }
+
+    fn new(proto: ModelProto, origin: String) -> Self {
+        Self {
+            proto: Arc::new(proto),
+            source: None,
+            origin,
+            files: ExternalFiles::new(None),
+            constants: OnceLock::new(),
+            feed: Arc::default(),
+        }
     }
 
     /// The folder where external data lies; `None` for a model from memory.
@@ -104,15 +123,9 @@ impl Model {
     }
 
     /// The inputs that the caller must feed: those of the graph without the weights, which models before IR
-    /// version 4 list as well.
+    /// version 4 list as well, and without those whose value is fixed ([`Model::fix_input`]).
     pub fn inputs(&self) -> Vec<TensorSpec> {
-        let graph = &self.proto.graph;
-        let sparse = graph.sparse_initializer.iter().map(|sparse| &*sparse.values);
-        let weights: HashSet<_> =
-            graph.initializer.iter().chain(sparse).filter_map(|tensor| tensor.name.as_deref()).collect();
-        let fed =
-            graph.input.iter().filter(|input| !weights.contains(input.name.as_deref().unwrap_or_default()));
-        fed.map(types::spec_of).collect()
+        self.fed(self.declared_inputs())
     }
 
     /// The outputs of the graph.
@@ -160,12 +173,16 @@ impl Model {
         self.proto.graph.node.get(index).map(NodeRef::new)
     }
 
-    /// The value of a stored tensor or of a `Constant` node of the main graph; `None` where `name` is neither.
+    /// The value of a stored tensor, of a `Constant` node of the main graph or of an input that is fixed; `None` where `name` is
+    /// none of these.
     ///
     /// # Errors
     /// `Unsupported` for sparse tensors and for element types that qdq does not compute with; `Format` where
     /// data does not fit type and shape; `Io` where external data is missing.
     pub fn constant(&self, name: &str) -> Result<Option<Tensor>> {
+        if let Some(value) = self.feed.fixed.get(name) {
+            return Ok(Some(value.clone()));
+        }
         let graph = &self.proto.graph;
         let Some(&place) = self.constants().get(name) else { return Ok(None) };
         let value = match place {

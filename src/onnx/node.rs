@@ -144,6 +144,19 @@ pub(super) fn subgraphs(node: &NodeProto) -> impl Iterator<Item = &GraphProto> {
     node.attribute.iter().flat_map(|attribute| attribute.g.as_option().into_iter().chain(&attribute.graphs))
 }
 
+/// The nodes of ONNX's own domain in these graphs and their subgraphs.
+pub(super) fn nested_in<'a>(
+    graphs: impl Iterator<Item = &'a GraphProto>,
+) -> impl Iterator<Item = &'a NodeProto> {
+    let mut pending: Vec<&GraphProto> = graphs.collect();
+    let mut found = Vec::new();
+    while let Some(graph) = pending.pop() {
+        pending.extend(graph.node.iter().flat_map(subgraphs));
+        found.extend(graph.node.iter().filter(|node| super::is_default_domain(node.domain.as_deref())));
+    }
+    found.into_iter()
+}
+
 /// The subgraphs of a node, for changing them.
 pub(super) fn subgraphs_mut(node: &mut NodeProto) -> impl Iterator<Item = &mut GraphProto> {
     node.attribute

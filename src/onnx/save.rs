@@ -44,7 +44,7 @@ const ALIGNMENT: u64 = 4096;
 impl Model {
     /// Writes the model to `path` and returns the files written, the model first.
     ///
-    /// An unedited model is written byte for byte as it was read. External data stays where it is when the
+    /// An unedited model is written byte for byte as it was read, unless its nodes were not in topological order. External data stays where it is when the
     /// model is saved into its own folder; otherwise it is copied into the file `<name>.data` beside `path`,
     /// which also takes the weights of a model that would be too large for one file. Each file replaces an
     /// older one in one step, and files that the model reads from are never written to.

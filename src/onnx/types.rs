@@ -52,10 +52,16 @@ impl Known {
 fn dims_of(shape: &TensorShapeProto) -> Vec<Dim> {
     let dims = shape.dim.iter().map(|dim| match &dim.value {
         Some(DimValue::DimValue(size)) => usize::try_from(*size).map_or(Dim::Unknown, Dim::Fixed),
-        Some(DimValue::DimParam(name)) if !name.is_empty() => Dim::Named(name.clone()),
+        Some(DimValue::DimParam(name)) if is_name(name) => Dim::Named(name.clone()),
         _ => Dim::Unknown,
     });
     dims.collect()
+}
+
+/// Whether a dimension's name tells it from others. Exporters write these for every size that they do not know, and two of them
+/// have nothing to do with each other.
+fn is_name(name: &str) -> bool {
+    !matches!(name.trim(), "" | "?" | "-1" | "None" | "none")
 }
 
 /// An input or output of the model.
@@ -65,6 +71,14 @@ pub(super) fn spec_of(info: &ValueInfoProto) -> TensorSpec {
         name: info.name.clone().unwrap_or_default(),
         dtype: element.and_then(ElementType::dtype),
         shape,
+    }
+}
+
+/// Takes the shape out of a statement about a tensor.
+pub(super) fn forget_shape(info: &mut ValueInfoProto) {
+    let known = Known::from_info(info);
+    if known.element.is_some() {
+        *info = value_info(info.name.as_deref().unwrap_or_default(), &Known { shape: None, ..known });
     }
 }
 

@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::Model;
 use super::element::ElementType;
+use super::feed::Feed;
 use super::infer::{Scope, agree_on_types};
-use super::node::{kind_of, label, subgraphs};
+use super::node::{kind_of, label, nested_in, subgraphs};
 use super::proto::attribute_proto::AttributeType;
 use super::proto::{AttributeProto, GraphProto, NodeProto};
+use super::sort::cycle;
 use super::types::Known;
 use super::value::{constant_value, describe_sparse, is_constant, shape_of};
 use crate::error::{Error, ErrorKind, Result};
@@ -19,7 +21,7 @@ pub(super) fn graph_of(model: &Model) -> Result<(Graph, Vec<usize>)> {
     let mut scope = Scope::of_graph(source, None);
     let mut graph = Graph::new();
     add_constants(source, &mut graph)?;
-    add_inputs(source, &mut graph)?;
+    add_inputs(model, &mut graph)?;
     let mut index = Vec::with_capacity(source.node.len());
     for (position, node) in source.node.iter().enumerate() {
         scope.learn(node);
@@ -71,16 +73,22 @@ fn add_constant(graph: &mut Graph, name: &str, element: ElementType, shape: &[us
     Ok(())
 }
 
-fn add_inputs(source: &GraphProto, graph: &mut Graph) -> Result<()> {
+fn add_inputs(model: &Model, graph: &mut Graph) -> Result<()> {
+    let Feed { fixed, shapes } = &*model.feed;
     let mut seen = HashSet::new();
-    for input in &source.input {
+    for input in &model.proto.graph.input {
         let name = input.name.as_deref().unwrap_or_default();
         // Models before IR version 4 list their weights among the inputs.
         let is_weight = graph.find(name).is_some_and(|id| graph.tensor(id).kind == TensorKind::Constant);
         if is_weight && seen.insert(name) {
             continue;
         }
-        let known = Known::from_info(input);
+        if let Some(value) = fixed.get(name) {
+            add_constant(graph, name, value.dtype().into(), value.shape())?;
+            continue;
+        }
+        let mut known = Known::from_info(input);
+        known.shape = shapes.get(name).cloned().or(known.shape);
         graph.add_tensor(name, TensorKind::Input, known.element.and_then(ElementType::dtype), known.shape)?;
     }
     Ok(())
@@ -108,15 +116,27 @@ fn add_node(source: &GraphProto, node: &NodeProto, graph: &mut Graph) -> Result<
         outputs: &outputs,
         attributes: attributes_of(node),
         captures: &captures,
+        nested: nested_in(subgraphs(node)).map(|node| node.op_type.clone().unwrap_or_default()).collect(),
     })?;
     Ok(())
 }
 
+/// How many nodes of a cycle a message names.
+const SHOWN: usize = 8;
+
 fn unresolved(source: &GraphProto, node: &NodeProto, name: &str) -> Error {
+    let cycle = cycle(&source.node);
+    // What is no cycle was sorted when the model was read.
     let later = source.node.iter().any(|other| other.output.iter().any(|output| output == name));
-    if later {
-        let message = format!("{} reads '{name}' before it is computed", label(node));
-        malformed(message, "sort the nodes topologically; the graph must have no cycle")
+    if later && !cycle.is_empty() {
+        let names: Vec<String> = cycle.iter().take(SHOWN).map(|node| label(node)).collect();
+        let more = if cycle.len() > SHOWN { ", ..." } else { "" };
+        let message = format!(
+            "{} reads '{name}' before it is computed, in a cycle of nodes that wait for each other: {}{more}",
+            label(node),
+            names.join(", ")
+        );
+        malformed(message, "export the model again; a graph must have no cycle")
     } else {
         let message = format!("{} reads '{name}', which nothing computes", label(node));
         malformed(message, "export the model again")

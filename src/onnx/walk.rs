@@ -20,7 +20,8 @@ pub(super) fn tensors(model: &ModelProto) -> Vec<(&TensorProto, bool)> {
     found
 }
 
-fn graphs(model: &ModelProto) -> impl Iterator<Item = &GraphProto> {
+/// The main graph and those of the training information.
+pub(super) fn graphs(model: &ModelProto) -> impl Iterator<Item = &GraphProto> {
     let training = model.training_info.iter();
     let training = training
         .flat_map(|info| info.initialization.as_option().into_iter().chain(info.algorithm.as_option()));
@@ -60,7 +61,7 @@ pub(super) fn each_tensor_mut<E>(
     Ok(())
 }
 
-/// The main graph and those of the training information.
+/// The same graphs, for changing them.
 pub(super) fn graphs_mut(model: &mut ModelProto) -> impl Iterator<Item = &mut GraphProto> {
     let training = model.training_info.iter_mut();
     let training = training.flat_map(|info| {

@@ -77,6 +77,12 @@ pub fn compare(
     options: &CompareOptions,
     report: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Comparison> {
+    // Tensors inside functions have names once these are put in.
+    let inlined = |model: &Model| {
+        let mut model = model.clone();
+        model.inline_functions().map(|_| model)
+    };
+    let (float, quantized) = (&inlined(float)?, &inlined(quantized)?);
     let names: Vec<String> = float.outputs().into_iter().map(|output| output.name).collect();
     let others: Vec<String> = quantized.outputs().into_iter().map(|output| output.name).collect();
     if names != others {

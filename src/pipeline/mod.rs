@@ -5,10 +5,10 @@
 
 mod calibrate;
 mod compare;
+mod prepare;
 mod recover;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use crate::emit::qdq_model::{self, Weights};
 use crate::emit::ranges::Ranges;
@@ -22,44 +22,20 @@ use crate::range::{self, Method, Target};
 
 pub use calibrate::{Progress, calibrate};
 pub use compare::{CompareOptions, compare};
+pub use prepare::{Prepared, prepare};
 pub use recover::{Passes, Recovered, check_recovery, recover};
 
 /// The opset from which QuantizeLinear and DequantizeLinear have an axis.
 pub const QDQ_OPSET: i64 = 13;
-
-/// A model that is ready to be planned: its opset has per-channel Quantize/Dequantize.
-#[derive(Clone)]
-pub struct Prepared {
-    /// The model; the user's own where its opset was high enough.
-    pub model: Model,
-    /// The neutral view of its main graph.
-    pub graph: Arc<Graph>,
-    /// The position in the model of each node of the graph.
-    pub index: Vec<usize>,
-    /// The opset that the model came with.
-    pub original_opset: i64,
-}
-
-/// Raises the model's opset where Q/DQ needs it and describes its graph. Tensor names stay as they are.
-///
-/// # Errors
-/// `Unsupported` where an operator has no form in the higher opset.
-pub fn prepare(model: &Model) -> Result<Prepared> {
-    let original_opset = model.opset();
-    let mut model = model.clone();
-    if original_opset < QDQ_OPSET {
-        model.raise_opset(QDQ_OPSET)?;
-    }
-    let (graph, index) = model.graph_with_index()?;
-    Ok(Prepared { model, graph: Arc::new(graph), index, original_opset })
-}
 
 /// Decides what is quantized, and logs what the user must know of it ([`Plan::findings`]).
 ///
 /// # Errors
 /// As [`place::plan`].
 pub fn plan(prepared: &Prepared, policy: &Policy) -> Result<Plan> {
-    plan_graph(&prepared.graph, policy)
+    let mut plan = plan_graph(&prepared.graph, policy)?;
+    plan.findings.extend_from_slice(&prepared.findings);
+    Ok(plan)
 }
 
 /// The same for a network that is no ONNX model.

@@ -25,6 +25,28 @@ pub fn is_weighted(node: &Node) -> bool {
     WEIGHTED.iter().any(|op| node.is(op)) || einsum::is_product(node)
 }
 
+/// The operators with weights inside the subgraphs of a node in words, such as "2 Conv and 1 MatMul"; `None` where there are
+/// none.
+pub fn nested_weighted(node: &Node) -> Option<String> {
+    in_words(std::iter::once(node))
+}
+
+/// The same of all subgraphs of a graph.
+pub fn all_nested_weighted(graph: &Graph) -> Option<String> {
+    in_words(graph.nodes.iter())
+}
+
+fn in_words<'a>(nodes: impl Iterator<Item = &'a Node> + Clone) -> Option<String> {
+    let counted = WEIGHTED.iter().filter_map(|&op| {
+        let inside = nodes.clone().flat_map(|node| &node.nested);
+        let count = inside.filter(|nested| *nested == op).count();
+        (count > 0).then(|| format!("{count} {op}"))
+    });
+    let counted: Vec<String> = counted.collect();
+    let (last, others) = counted.split_last()?;
+    Some(if others.is_empty() { last.clone() } else { format!("{} and {last}", others.join(", ")) })
+}
+
 /// The chain from the tensor back to the constant it is a form of: the nodes nearest first, and the constant.
 /// `None` for a tensor that depends on an input of the network.
 pub fn constant_form(graph: &Graph, tensor: TensorId) -> Option<(Vec<NodeId>, TensorId)> {
@@ -52,7 +74,7 @@ pub fn constant_form(graph: &Graph, tensor: TensorId) -> Option<(Vec<NodeId>, Te
 
 /// Whether the node gives its input another form. A cast does where its result is a floating-point number
 /// (ONNX's codes for f32, f16, f64 and bf16): a cast to an integer computes.
-fn changes_form(node: &Node) -> bool {
+pub fn changes_form(node: &Node) -> bool {
     CONSTANT_FORMS.iter().any(|op| node.is(op))
         && (!node.is("Cast") || matches!(node.int("to", 1), 1 | 10 | 11 | 16))
 }

@@ -87,7 +87,10 @@ pub(super) fn of(graph: &Graph, node: &Node) -> String {
         return "computes no floating-point numbers".into();
     }
     if matches!(op.as_str(), "If" | "Loop" | "Scan") {
-        return format!("holds subgraphs: qdq does not quantize what lies in a subgraph of {op}");
+        return match ops::nested_weighted(node) {
+            Some(inside) => format!("holds {inside}: qdq does not quantize what lies in a subgraph of {op}"),
+            None => format!("holds subgraphs: qdq does not quantize what lies in a subgraph of {op}"),
+        };
     }
     if !node.domain.is_empty() {
         return format!("qdq does not know the operator {op} of domain '{}'", node.domain);

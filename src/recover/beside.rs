@@ -4,12 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::emit::Ranges;
-use crate::emit::fold::constant_value;
 use crate::emit::qdq_model::{self, ReadyWeights, Weights, shared_amax};
 use crate::error::Result;
 use crate::graph::{Edge, Graph, NodeId, TensorId};
 use crate::onnx::{Edits, Model, Position, UniqueNames};
 use crate::place::{Plan, PlannedActivation, PlannedWeight};
+use crate::runtime::constant_value;
 use crate::tensor::Tensor;
 
 /// The model that is measured.

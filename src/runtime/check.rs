@@ -2,7 +2,7 @@
 
 use crate::batch::Batch;
 use crate::error::{Error, ErrorKind, Result};
-use crate::tensor::{Dim, Tensor, TensorSpec};
+use crate::tensor::{Dim, Tensor, TensorSpec, show_dims};
 
 /// The batch's tensors in the order of `specs`.
 ///
@@ -68,11 +68,15 @@ fn check_shape<'s>(
                     return Err(Error::new(
                         ErrorKind::Shape,
                         format!(
-                            "dimension '{name}' is {first} in input '{input}' and {size} in input '{}'",
+                            "dimension '{name}' is {first} in input '{input}' and {size} in input '{}'; TensorRT \
+                             refuses that too",
                             spec.name
                         ),
                     )
-                    .with_remedy("give inputs that agree in every dimension of that name"));
+                    .with_remedy(
+                        "give inputs that agree in every dimension of that name, or export the model with names of \
+                         their own for sizes that differ",
+                    ));
                 }
                 Some(_) => {}
                 None => sizes.push((name, size, &spec.name)),
@@ -92,18 +96,6 @@ fn bad_name(message: String, specs: &[TensorSpec]) -> Error {
 fn show_spec(spec: &TensorSpec) -> String {
     let dtype = spec.dtype.map_or("?", |dtype| dtype.name());
     format!("{} ({dtype} {})", spec.name, spec.shape.as_deref().map_or("?".to_owned(), show_dims))
-}
-
-fn show_dims(dims: &[Dim]) -> String {
-    let sizes: Vec<String> = dims
-        .iter()
-        .map(|dim| match dim {
-            Dim::Fixed(size) => size.to_string(),
-            Dim::Named(name) => name.clone(),
-            Dim::Unknown => "?".to_owned(),
-        })
-        .collect();
-    format!("[{}]", sizes.join(", "))
 }
 
 #[cfg(test)]
@@ -143,7 +135,7 @@ mod tests {
             ),
             (
                 vec![("x", zeros(&[2, 3])), ("y", zeros(&[5, 1]))],
-                "dimension 'N' is 2 in input 'x' and 5 in input 'y'",
+                "dimension 'N' is 2 in input 'x' and 5 in input 'y'; TensorRT refuses that too",
             ),
         ];
         for (given, expected) in cases {

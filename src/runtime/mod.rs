@@ -11,16 +11,19 @@
 //! absolute value of every activation within 3e-6 relative.
 
 mod check;
+mod constants;
 mod embedded;
 mod guard;
 mod onnxruntime;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
+pub use constants::{MOST_CONSTANT_BYTES, constant_value, follows_from_constants};
 pub use onnxruntime::{find_onnxruntime, onnxruntime_version};
 
 use crate::batch::Batch;
@@ -112,12 +115,17 @@ impl EngineOptions {
     }
 }
 
+/// The opset from which the embedded engine's operators mean what ONNX says.
+const EMBEDDED_OPSET: i64 = 13;
+
 /// More than any machine has cores.
 const MOST_THREADS: usize = 1024;
 
 /// Makes `model` ready to run. While it runs, `tap` receives each tensor named in `taps` whose elements are
 /// floating-point numbers, as f32, f16, bf16 or f64. Inputs, activations and outputs can be tapped; constants
 /// are not handed over, nor is what lies inside the subgraphs of If, Loop and Scan.
+///
+/// The embedded engine runs a copy of an older model that is raised to opset 13; names of tensors stay.
 ///
 /// # Errors
 /// `InvalidArgument` where a tap names no tensor of the main graph or is named twice, `Unsupported` where the
@@ -136,15 +144,35 @@ pub fn open(
         return Err(Error::new(ErrorKind::InvalidArgument, format!("an engine on {threads} threads"))
             .with_remedy(format!("give at most {MOST_THREADS}")));
     }
+    let EngineOptions { kind, onnxruntime, threads } = options.settled()?;
+    let model = runnable(model, kind)?;
     let graph = model.graph()?;
     let taps = numbered(&graph, taps)?;
-    let EngineOptions { kind, onnxruntime, threads } = options.settled()?;
     Ok(if kind == EngineKind::OnnxRuntime {
         let library = find_onnxruntime(onnxruntime.as_deref())?;
-        Box::new(onnxruntime::OnnxRuntime::open(&library, model, &taps, tap, threads)?)
+        // ort panics where ONNX Runtime derives shapes that are none.
+        let open = || onnxruntime::OnnxRuntime::open(&library, &model, &taps, tap, threads);
+        Box::new(guard::guarded("opening the model in ONNX Runtime", open)??)
     } else {
-        Box::new(embedded::Embedded::open(model, graph, taps, tap, threads)?)
+        Box::new(embedded::Embedded::open(&model, graph, taps, tap, threads)?)
     })
+}
+
+/// The model as an engine of this kind runs it. Names of tensors stay.
+///
+/// The embedded engine knows each operator as opset 13 or a later one defines it, whatever the model says: an older model would
+/// run and compute something else.
+fn runnable(model: &Model, kind: EngineKind) -> Result<Cow<'_, Model>> {
+    let mut model = model.for_run()?;
+    model.to_mut().inline_functions()?;
+    if kind != EngineKind::OnnxRuntime && model.opset() < EMBEDDED_OPSET {
+        model.to_mut().raise_opset(EMBEDDED_OPSET).map_err(|error| {
+            let remedy = format!("{}, or {}", error.remedy().unwrap_or_default(), embedded::USE_ONNXRUNTIME);
+            let message = format!("the embedded engine runs models from opset {EMBEDDED_OPSET} on");
+            Error::new(error.kind(), message).with_remedy(remedy).with_source(error)
+        })?;
+    }
+    Ok(model)
 }
 
 /// Whether [`EngineKind::Auto`] is ONNX Runtime. One that was asked for must work; otherwise its absence is no

@@ -13,6 +13,7 @@ mod layers;
 mod models;
 mod numbers;
 mod onnx;
+mod prepare;
 mod quantizer;
 mod recover;
 mod runtime;

@@ -53,15 +53,7 @@ impl Model {
         }
         check_range(from, to).map_err(|error| self.located(error))?;
         let mut proto = (*self.proto).clone();
-        let mut raise = Raise {
-            model: self,
-            to,
-            changes: changes(),
-            names: self.unique_names(),
-            read: names_read(&self.proto),
-            functions: local_functions(&self.proto),
-            converted: Vec::new(),
-        };
+        let mut raise = Raise::new(self, to);
         for graph in graphs_mut(&mut proto) {
             raise.graph(graph, from, None).map_err(|error| self.located(error))?;
         }
@@ -73,6 +65,17 @@ impl Model {
         set_ir_version(&mut proto, ir_version(to));
         *self.edited() = proto;
         Ok(OpsetChange { from, to, converted })
+    }
+
+    /// Raises only the functions, which state versions of their own.
+    pub(super) fn raise_functions(&mut self, to: i64) -> Result<()> {
+        let mut functions = self.proto.functions.clone();
+        let mut raise = Raise::new(self, to);
+        for function in &mut functions {
+            raise.function(function).map_err(|error| self.located(error))?;
+        }
+        self.edited().functions = functions;
+        Ok(())
     }
 }
 
@@ -132,6 +135,20 @@ struct Raise<'a> {
     read: HashSet<String>,
     functions: HashSet<String>,
     converted: Vec<String>,
+}
+
+impl<'a> Raise<'a> {
+    fn new(model: &'a Model, to: i64) -> Self {
+        Self {
+            model,
+            to,
+            changes: changes(),
+            names: model.unique_names(),
+            read: names_read(&model.proto),
+            functions: local_functions(&model.proto),
+            converted: Vec::new(),
+        }
+    }
 }
 
 impl Raise<'_> {

@@ -2,7 +2,6 @@
 
 use ndarray::Array2;
 
-use crate::emit::fold::constant_value;
 use crate::emit::qdq_model::{ReadyWeights, round_to_nearest};
 use crate::error::Result;
 use crate::graph::{Graph, NodeId, TensorId};
@@ -13,6 +12,7 @@ use crate::recover::layer::{Layer, Matrix, layers, matrix};
 use crate::recover::moments;
 use crate::recover::rounding;
 use crate::report::recovery::{LayerRecovery, RecoveryMethod};
+use crate::runtime::constant_value;
 use crate::tensor::Tensor;
 
 use super::Passes;

@@ -79,6 +79,7 @@ mod tests {
             outputs: vec![],
             attributes: attributes.map(|(name, value)| (name.to_owned(), Attribute::Int(value))).into(),
             captures: vec![],
+            nested: Vec::new(),
         };
         arg_extreme(&node, &ValueView::from_shape(shape, x).unwrap())
     }

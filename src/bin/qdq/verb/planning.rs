@@ -7,6 +7,7 @@ use qdq::error::{Error, ErrorKind, Result};
 use qdq::onnx::Model;
 use qdq::pipeline::{self, Prepared};
 use qdq::place::existing::quantized_nodes;
+use qdq::place::ops::all_nested_weighted;
 use qdq::place::{self, Plan, Policy};
 
 /// A model with its plan.
@@ -44,6 +45,15 @@ impl Planned {
                 self.plan.findings.iter().map(|finding| finding.message.clone()).collect();
             let message = format!("{model}: is quantized already: {}", findings.join("; "));
             (ErrorKind::Unsupported, message, "give the float model that it was made from".to_owned())
+        } else if let Some(inside) = all_nested_weighted(&self.prepared.graph) {
+            let message = format!(
+                "{model}: has nothing to quantize: {inside} lie inside the subgraphs of If, Loop or Scan, where qdq \
+                 quantizes nothing"
+            );
+            let remedy = format!(
+                "fix the input that decides which branch runs with --input NAME=VALUE; see 'qdq inspect {model}'"
+            );
+            (ErrorKind::Unsupported, message, remedy)
         } else {
             let message = format!("{model}: has nothing to quantize");
             let remedy = format!("see why with 'qdq inspect {model}'; TensorRT takes the model as it is");

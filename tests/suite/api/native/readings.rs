@@ -151,6 +151,7 @@ impl Readings for Native {
             outputs: &[Some("y")],
             attributes,
             captures: &[TensorId(0)],
+            nested: Vec::new(),
         })?;
         let find = |name| graph.find_node(name).map_or("none".to_owned(), |node| node.0.to_string());
         let mut lines = lines(&graph);

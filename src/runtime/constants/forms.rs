@@ -1,48 +1,22 @@
-//! The value of a weight that lies behind operators which only change its form.
+//! Operators that only change the form of a constant, computed to the bit in any type.
 
 use half::{bf16, f16};
 
 use crate::dtype::DataType;
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::{Graph, Node, TensorId};
-use crate::onnx::Model;
-use crate::place::ops::constant_form;
+use crate::graph::Node;
 use crate::tensor::{Data, Tensor, element_count};
 
-/// Computes the constant that `tensor` stands for: an initialiser, or one behind Identity, Transpose, Reshape,
-/// Cast, Squeeze, Unsqueeze and Flatten.
+/// The value of the node's output; `parameter` is its second input, where it has one.
 ///
 /// # Errors
-/// `Unsupported` or `Format`, naming the node, where the model's parameters do not fit.
-pub fn constant_value(model: &Model, graph: &Graph, tensor: TensorId) -> Result<Tensor> {
-    let name = &graph.tensor(tensor).name;
-    let (chain, source) = constant_form(graph, tensor)
-        .ok_or_else(|| Error::new(ErrorKind::Internal, format!("tensor '{name}' is no constant")))?;
-    let mut value = constant(model, graph, source)?;
-    for &id in chain.iter().rev() {
-        let node = graph.node(id);
-        value = apply(model, graph, node, value).map_err(|error| {
-            Error::new(error.kind(), format!("node '{}' ({}): cannot compute the weight", node.name, node.op))
-                .with_source(error)
-        })?;
-    }
-    Ok(value)
-}
-
-fn constant(model: &Model, graph: &Graph, tensor: TensorId) -> Result<Tensor> {
-    let name = &graph.tensor(tensor).name;
-    model
-        .constant(name)?
-        .ok_or_else(|| Error::new(ErrorKind::Format, format!("constant '{name}' has no value in the model")))
-}
-
-fn apply(model: &Model, graph: &Graph, node: &Node, value: Tensor) -> Result<Tensor> {
+/// `Unsupported` or `Format` where operator or parameters do not fit.
+pub(super) fn apply(node: &Node, value: Tensor, parameter: Option<&Tensor>) -> Result<Tensor> {
     let parameter = || -> Result<Option<Vec<i64>>> {
-        let Some(input) = node.input(1) else { return Ok(None) };
-        let parameter = constant(model, graph, input)?;
-        match parameter.data() {
-            Data::I64(values) => Ok(Some(values.clone())),
-            other => Err(Error::new(
+        match parameter.map(Tensor::data) {
+            None => Ok(None),
+            Some(Data::I64(values)) => Ok(Some(values.clone())),
+            Some(other) => Err(Error::new(
                 ErrorKind::Type,
                 format!("its parameter is {}, not i64", other.view().dtype()),
             )),

@@ -1,0 +1,172 @@
+//! What a user says about a model's inputs, beside what the file says.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use super::initializer::tensor_proto;
+use super::types::{Known, spec_of, value_info};
+use super::walk::names_read;
+use super::{Model, types};
+use crate::error::{Error, ErrorKind, Result};
+use crate::tensor::{Dim, Tensor, TensorSpec, show_dims};
+
+/// Nothing of this is in the model's file.
+#[derive(Clone, Default)]
+pub(super) struct Feed {
+    pub fixed: BTreeMap<String, Tensor>,
+    pub shapes: BTreeMap<String, Vec<Dim>>,
+}
+
+impl Model {
+    /// Fixes the value of an input: it is a constant from now on, which nobody feeds, and what follows from it can be decided
+    /// once, such as which branch of an If runs. The file stays as it is: a model that is written has the input as before, but
+    /// see [`crate::pipeline::prepare`].
+    ///
+    /// # Errors
+    /// `InvalidArgument` where the model has no such input, `Type` and `Shape` where the value is not as the model declares.
+    pub fn fix_input(&mut self, name: &str, value: Tensor) -> Result<()> {
+        let declared = self.declared(name)?;
+        let fail = |kind, what: String, remedy: &str| {
+            let message = format!("input '{name}': the value {what}");
+            Err(self.located(Error::new(kind, message).with_remedy(remedy)))
+        };
+        if let Some(dtype) = declared.dtype.filter(|dtype| *dtype != value.dtype()) {
+            let what = format!("is {}, the model declares {dtype}", value.dtype());
+            return fail(ErrorKind::Type, what, "give a value of the declared type");
+        }
+        if let Some(dims) = declared.shape.filter(|dims| !fits(dims, value.shape())) {
+            let what = format!("has shape {:?}, the model declares {}", value.shape(), show_dims(&dims));
+            return fail(ErrorKind::Shape, what, "give a value of the declared shape");
+        }
+        std::sync::Arc::make_mut(&mut self.feed).fixed.insert(name.to_owned(), value);
+        Ok(())
+    }
+
+    /// States another shape of an input than the file does, for runs: of a size that the file leaves open, or instead of one
+    /// that it has wrong. The file stays as it is.
+    ///
+    /// # Errors
+    /// `InvalidArgument` where the model has no such input, `Shape` where the file declares another number of axes.
+    pub fn set_input_shape(&mut self, name: &str, shape: &[Dim]) -> Result<()> {
+        let declared = self.declared(name)?;
+        if let Some(dims) = declared.shape.filter(|dims| dims.len() != shape.len()) {
+            let message = format!(
+                "input '{name}': the shape {} has {} axes, the model declares {}",
+                show_dims(shape),
+                shape.len(),
+                show_dims(&dims)
+            );
+            let error = Error::new(ErrorKind::Shape, message);
+            return Err(self.located(error.with_remedy("give a size for every axis of the input")));
+        }
+        std::sync::Arc::make_mut(&mut self.feed).shapes.insert(name.to_owned(), shape.to_vec());
+        Ok(())
+    }
+
+    /// The inputs whose value is fixed ([`Model::fix_input`]).
+    pub fn fixed_inputs(&self) -> impl Iterator<Item = (&str, &Tensor)> {
+        self.feed.fixed.iter().map(|(name, value)| (name.as_str(), value))
+    }
+
+    /// An input as the file declares it, whether it is fed or fixed.
+    ///
+    /// # Errors
+    /// `InvalidArgument`, with the names that there are, where the model has no such input.
+    pub fn declared(&self, name: &str) -> Result<TensorSpec> {
+        let specs = self.declared_inputs();
+        let names: Vec<String> = specs.iter().map(|spec| spec.name.clone()).collect();
+        specs.into_iter().find(|spec| spec.name == name).ok_or_else(|| {
+            let message = format!("the model has no input '{name}'");
+            let remedy = format!("its inputs are: {}", names.join(", "));
+            self.located(Error::new(ErrorKind::InvalidArgument, message).with_remedy(remedy))
+        })
+    }
+
+    /// The inputs that the caller feeds, as the user says they are.
+    pub(super) fn fed(&self, declared: Vec<TensorSpec>) -> Vec<TensorSpec> {
+        let fed = declared.into_iter().filter(|spec| !self.feed.fixed.contains_key(&spec.name));
+        fed.map(|mut spec| {
+            if let Some(shape) = self.feed.shapes.get(&spec.name) {
+                spec.shape = Some(shape.clone());
+            }
+            spec
+        })
+        .collect()
+    }
+
+    /// The model as an engine runs it: fixed inputs are stored tensors, and inputs have the shapes that the user states.
+    ///
+    /// # Errors
+    /// `Internal` where a value cannot be stored.
+    pub fn for_run(&self) -> Result<Cow<'_, Self>> {
+        let Feed { fixed, shapes } = &*self.feed;
+        if fixed.is_empty() && shapes.is_empty() {
+            return Ok(Cow::Borrowed(self));
+        }
+        let mut model = self.clone();
+        model.feed = std::sync::Arc::default();
+        let graph = model.edited().graph.get_or_insert_default();
+        for info in &mut graph.input {
+            let name = info.name.clone().unwrap_or_default();
+            if let Some(shape) = shapes.get(&name) {
+                let stated = Known { shape: Some(shape.clone()), ..Known::from_info(info) };
+                *info = value_info(&name, &stated);
+            }
+        }
+        if !shapes.is_empty() {
+            // What the file states of later shapes follows from those that do not hold.
+            graph.value_info.clear();
+            graph.output.iter_mut().for_each(types::forget_shape);
+        }
+        let is_fixed = |name: &Option<String>| name.as_ref().is_some_and(|name| fixed.contains_key(name));
+        let declared: Vec<String> = graph
+            .input
+            .iter()
+            .filter_map(|info| info.name.clone().filter(|_| is_fixed(&info.name)))
+            .collect();
+        graph.input.retain(|info| !is_fixed(&info.name));
+        for name in declared {
+            if let Some(value) = fixed.get(&name) {
+                graph.initializer.push(tensor_proto(&name, value.shape(), value.data().clone().into())?);
+            }
+        }
+        Ok(Cow::Owned(model))
+    }
+
+    /// Takes fixed inputs that nothing reads out of the graph, and returns their names.
+    pub fn remove_unused_fixed_inputs(&mut self) -> Vec<String> {
+        if self.feed.fixed.is_empty() {
+            return Vec::new();
+        }
+        let read = names_read(&self.proto);
+        let specs = self.declared_inputs().into_iter().map(|spec| spec.name);
+        let unused: Vec<String> =
+            specs.filter(|name| self.feed.fixed.contains_key(name) && !read.contains(name)).collect();
+        if !unused.is_empty() {
+            let graph = self.edited().graph.get_or_insert_default();
+            graph.input.retain(|info| info.name.as_ref().is_none_or(|name| !unused.contains(name)));
+        }
+        unused
+    }
+
+    /// The inputs as the file declares them, without the weights, which models before IR version 4 list as well.
+    pub(super) fn declared_inputs(&self) -> Vec<TensorSpec> {
+        let graph = &self.proto.graph;
+        let sparse = graph.sparse_initializer.iter().map(|sparse| &*sparse.values);
+        let weights: std::collections::HashSet<_> =
+            graph.initializer.iter().chain(sparse).filter_map(|tensor| tensor.name.as_deref()).collect();
+        let inputs = graph.input.iter();
+        inputs
+            .filter(|input| !weights.contains(input.name.as_deref().unwrap_or_default()))
+            .map(spec_of)
+            .collect()
+    }
+}
+
+fn fits(dims: &[Dim], shape: &[usize]) -> bool {
+    dims.len() == shape.len()
+        && dims.iter().zip(shape).all(|(dim, size)| match dim {
+            Dim::Fixed(fixed) => fixed == size,
+            _ => true,
+        })
+}

@@ -1,0 +1,137 @@
+//! What happens to a model before anything looks at it.
+
+use std::sync::Arc;
+
+use super::QDQ_OPSET;
+use crate::error::{Error, Result};
+use crate::finding::{self, Finding};
+use crate::graph::{Edge, Graph, TensorId, TensorKind};
+use crate::onnx::Model;
+use crate::place::ops::constant_form;
+use crate::runtime::{constant_value, follows_from_constants};
+use crate::tensor::Data;
+
+/// A model that is ready to be planned: its opset has per-channel Quantize/Dequantize.
+#[derive(Clone)]
+pub struct Prepared {
+    /// The model, with its functions and the branches that always run put in where they are called.
+    pub model: Model,
+    /// The neutral view of its main graph. What follows from constants alone is a constant there.
+    pub graph: Arc<Graph>,
+    /// The position in the model of each node of the graph.
+    pub index: Vec<usize>,
+    /// The opset that the model came with.
+    pub original_opset: i64,
+    /// The inputs whose value is fixed ([`Model::fix_input`]) and which nothing reads any more: the model has them no more.
+    pub dropped_inputs: Vec<String>,
+    /// What the user must know of it; logged once, and part of every plan ([`Plan::findings`](crate::place::Plan::findings)).
+    pub findings: Vec<Finding>,
+}
+
+/// Makes a model ready to be planned. Names of tensors stay as they are; every way in (quantize, calibrate, compare, sessions)
+/// goes through the same steps:
+///
+/// 1. The model's own functions are put in where they are called ([`Model::inline_functions`]).
+/// 2. Its opset is raised where Q/DQ needs it ([`Model::raise_opset`]).
+/// 3. An If whose condition follows from constants, or from inputs that are fixed ([`Model::fix_input`]), gives way to the branch
+///    that always runs. A fixed input that nothing reads then is no input any more, so that nobody can feed another value
+///    and get what belongs to this one.
+/// 4. What follows from constants alone is a constant of the graph, computed by the embedded engine when its value is asked for,
+///    up to [`crate::runtime::MOST_CONSTANT_BYTES`]. In a model that is written it stays as it was; only a quantized weight is
+///    stored, and the nodes that computed it go.
+///
+/// Nodes were sorted when the model was read.
+///
+/// # Errors
+/// `Unsupported` where an operator has no form in the higher opset; `Format` where functions or branches do not fit.
+pub fn prepare(model: &Model) -> Result<Prepared> {
+    let original_opset = model.opset();
+    let mut model = model.clone();
+    model.inline_functions()?;
+    if model.opset() < QDQ_OPSET {
+        model.raise_opset(QDQ_OPSET)?;
+    }
+    let (mut graph, index) = take_branches(&mut model)?;
+    fold_constants(&model, &mut graph);
+    let dropped_inputs = model.remove_unused_fixed_inputs();
+    let findings = findings(&model, &dropped_inputs);
+    finding::log_all(&findings);
+    Ok(Prepared { model, graph: Arc::new(graph), index, original_opset, dropped_inputs, findings })
+}
+
+/// Puts branches in the place of every If whose condition is known, until none is left.
+fn take_branches(model: &mut Model) -> Result<(Graph, Vec<usize>)> {
+    loop {
+        let (graph, index) = model.graph_with_index()?;
+        let conditions = known_conditions(model, &graph, &index);
+        if conditions.is_empty() {
+            return Ok((graph, index));
+        }
+        model.take_branches(&conditions)?;
+    }
+}
+
+/// The If nodes of the model whose condition does not depend on data, and what it is.
+fn known_conditions(model: &Model, graph: &Graph, index: &[usize]) -> Vec<(usize, bool)> {
+    let mut conditions = graph.nodes.iter().zip(index).filter(|(node, _)| node.is("If")).peekable();
+    if conditions.peek().is_none() {
+        return Vec::new();
+    }
+    let follows = follows_from_constants(graph);
+    let known = conditions.filter_map(|(node, &position)| {
+        let condition = node.input(0).filter(|condition| follows[condition.0])?;
+        let value = constant_value(model, graph, condition);
+        let value = value.inspect_err(|error| unknown(graph, condition, error)).ok()?;
+        match value.data() {
+            Data::Bool(values) => Some((position, *values.first()? != 0)),
+            _ => None,
+        }
+    });
+    known.collect()
+}
+
+/// States in the graph what follows from constants alone, as far as something else reads it. What only gives another form to a
+/// stored constant needs no such statement: placement sees through it.
+fn fold_constants(model: &Model, graph: &mut Graph) {
+    let follows = follows_from_constants(graph);
+    let reads_on = |edge: &Edge| {
+        let node = graph.node(edge.node);
+        node.outputs.iter().flatten().all(|output| follows[output.0])
+    };
+    let is_asked_for = |&id: &TensorId| {
+        let tensor = graph.tensor(id);
+        let is_computed = follows[id.0] && tensor.kind == TensorKind::Activation;
+        is_computed && !tensor.consumers.iter().all(reads_on) && constant_form(graph, id).is_none()
+    };
+    let asked_for: Vec<TensorId> = graph.tensor_ids().filter(is_asked_for).collect();
+    for id in asked_for {
+        match constant_value(model, graph, id) {
+            Ok(value) => graph.fold(id, value.dtype(), value.shape()),
+            Err(error) => unknown(graph, id, &error),
+        }
+    }
+}
+
+/// What cannot be computed ahead stays what it was: an activation.
+fn unknown(graph: &Graph, tensor: TensorId, error: &Error) {
+    let name = &graph.tensor(tensor).name;
+    tracing::debug!("'{name}' follows from constants but is computed when the model runs: {error:#}");
+}
+
+/// What the user must know of inputs whose value is fixed.
+fn findings(model: &Model, dropped: &[String]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if !dropped.is_empty() {
+        let what =
+            "what depends on inputs that are fixed is decided, and the model has no such inputs any more";
+        findings.push(Finding::note(what).about(dropped));
+    }
+    let is_left = |name: &&str| !dropped.iter().any(|dropped| dropped == name);
+    let left: Vec<&str> = model.fixed_inputs().map(|(name, _)| name).filter(is_left).collect();
+    if !left.is_empty() {
+        let what = "inputs are fixed for planning and calibration and stay inputs of the model, which holds for these values alone";
+        findings
+            .push(Finding::warning(what).about(left).with_remedy("feed these values when the model runs"));
+    }
+    findings
+}

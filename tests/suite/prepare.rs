@@ -1,0 +1,372 @@
+//! What happens to a model before anything looks at it: for every way in, and with the names of its tensors kept.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use qdq::batch::{self, Batch};
+use qdq::error::Result;
+use qdq::onnx::Model;
+use qdq::pipeline::{self, CompareOptions, Prepared, Progress};
+use qdq::place::{Plan, Policy, Verdict};
+use qdq::range::Method;
+use qdq::report::compare::Comparison;
+use qdq::runtime::{self, EngineKind, EngineOptions, Tap};
+use qdq::tensor::{Data, Dim, Tensor, TensorView};
+
+use crate::environment::{onnxruntime, project, run_python};
+
+const BOTH: [EngineKind; 2] = [EngineKind::Embedded, EngineKind::OnnxRuntime];
+
+/// The folder of the models that tests/python/prepare_models.py makes.
+fn made(name: &str) -> PathBuf {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    let folder = FOLDER.get_or_init(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("prepare_models");
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        let script = project("tests/python/prepare_models.py");
+        run_python(&[script.to_str().unwrap(), folder.to_str().unwrap()]);
+        folder
+    });
+    folder.join(format!("{name}.onnx"))
+}
+
+/// A model from somebody's report, with its data beside it.
+fn handed(name: &str) -> PathBuf {
+    project("tests/data/cases").join(format!("{name}.onnx"))
+}
+
+fn engine(kind: EngineKind) -> EngineOptions {
+    let onnxruntime = (kind != EngineKind::Embedded).then(onnxruntime);
+    EngineOptions { kind, onnxruntime, threads: Some(1) }
+}
+
+fn go_on(_: Progress) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
+
+fn data(path: &Path, model: &Model) -> Result<Box<dyn batch::BatchSource>> {
+    batch::open(&[path.with_extension("npz")], &model.inputs(), &batch::DataOptions::default())
+}
+
+/// A model on its way, quantized with the embedded engine's ranges.
+struct Quantized {
+    float: Model,
+    prepared: Prepared,
+    plan: Plan,
+    model: Model,
+    path: PathBuf,
+}
+
+impl Quantized {
+    fn open(path: &Path) -> Result<Self> {
+        Self::of(Model::open(path)?, path)
+    }
+
+    fn of(float: Model, path: &Path) -> Result<Self> {
+        let prepared = pipeline::prepare(&float)?;
+        let plan = pipeline::plan(&prepared, &Policy::default())?;
+        let taps = pipeline::taps(&prepared.graph, &plan, true);
+        let engine = engine(EngineKind::Embedded);
+        let mut source = data(path, &prepared.model)?;
+        let stats = pipeline::calibrate(&prepared.model, &taps, source.as_mut(), &engine, &mut go_on)?;
+        let ranges = pipeline::ranges(&prepared.graph, &plan, &stats, Method::default())?;
+        let written = pipeline::quantize(&prepared, &plan, &ranges, Default::default())?;
+        // What is compared is what a file of it holds.
+        let model = Model::from_bytes(written.encode()?.into())?;
+        Ok(Self { float, prepared, plan, model, path: path.to_owned() })
+    }
+
+    fn compare(&self, kind: EngineKind, per_tensor: bool) -> Comparison {
+        let options = CompareOptions { engine: engine(kind), per_tensor, ..Default::default() };
+        let mut source = data(&self.path, &self.float).unwrap();
+        pipeline::compare(&self.float, &self.model, source.as_mut(), &options, &mut go_on).unwrap()
+    }
+
+    /// The first output's distance in both engines.
+    fn decibels(&self) -> [f64; 2] {
+        BOTH.map(|kind| self.compare(kind, false).outputs[0].metrics.sqnr_db().unwrap())
+    }
+
+    fn verdicts(&self, op: &str) -> Vec<Verdict> {
+        let nodes =
+            self.plan.decisions.iter().map(|decision| (self.prepared.graph.node(decision.node), decision));
+        nodes.filter(|(node, _)| node.op == op).map(|(_, decision)| decision.verdict).collect()
+    }
+}
+
+struct Nothing;
+
+impl Tap for Nothing {
+    fn observe(&self, _: usize, _: TensorView<'_>) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// What the model's first output is for its first batch.
+fn output(model: &Model, path: &Path, kind: EngineKind) -> Result<Tensor> {
+    let mut engine = runtime::open(model, &[], Arc::new(Nothing), &engine(kind))?;
+    let batch: Batch = data(path, model)?.next_batch()?.unwrap();
+    Ok(engine.run(&batch)?.remove(0))
+}
+
+fn floats(tensor: &Tensor) -> &[f32] {
+    match tensor.data() {
+        Data::F32(values) => values,
+        other => panic!("{:?} instead of f32", other.view().dtype()),
+    }
+}
+
+fn assert_close(found: &Tensor, expected: &Tensor) {
+    assert_eq!(found.shape(), expected.shape());
+    for (found, expected) in floats(found).iter().zip(floats(expected)) {
+        assert!((found - expected).abs() <= 1e-4 * expected.abs().max(1.0), "{found} instead of {expected}");
+    }
+}
+
+#[test]
+fn older_models_mean_the_same_in_both_engines() {
+    let handed = ["softmax_no_axis_opset11", "logsoftmax_no_axis_opset9"].map(handed);
+    for path in handed.iter().chain([&made("resize_opset10")]) {
+        let model = Model::open(path).unwrap();
+        let [embedded, reference] = BOTH.map(|kind| output(&model, path, kind).unwrap());
+        assert_close(&embedded, &reference);
+        let quantized = Quantized::open(path).unwrap();
+        let [embedded, reference] = quantized.decibels();
+        let least = if path.ends_with("resize_opset10.onnx") { 35.0 } else { 40.0 };
+        assert!(embedded > least && (embedded - reference).abs() < 0.5, "{embedded} and {reference} dB");
+    }
+}
+
+#[test]
+fn an_engine_refuses_what_cannot_be_raised() {
+    let mut model = Model::open(&handed("softmax_no_axis_opset11")).unwrap().encode().unwrap();
+    // The version of the opset that the model imports: the last byte of its import.
+    let at = model
+        .windows(4)
+        .rposition(|bytes| bytes == [0x42, 0x02, 0x10, 11])
+        .unwrap_or_else(|| model.windows(2).rposition(|bytes| bytes == [0x10, 11]).unwrap() - 2);
+    model[at + 3] = 5;
+    let model = Model::from_bytes(model.into()).unwrap();
+    assert_eq!(model.opset(), 5);
+    let refused = runtime::open(&model, &[], Arc::new(Nothing), &engine(EngineKind::Embedded)).err().unwrap();
+    let text = format!("{refused:#}");
+    assert!(text.contains("opset 13") && refused.remedy().unwrap().contains("onnxruntime"), "{text}");
+}
+
+#[test]
+fn nodes_are_sorted_for_every_way_in() {
+    let path = made("unsorted");
+    let model = Model::open(&path).unwrap();
+    let [embedded, reference] = BOTH.map(|kind| output(&model, &path, kind).unwrap());
+    assert_close(&embedded, &reference);
+    let quantized = Quantized::open(&path).unwrap();
+    assert_eq!(quantized.verdicts("Conv"), [Verdict::Quantized; 2]);
+    assert!(quantized.decibels().iter().all(|&decibels| decibels > 30.0));
+}
+
+#[test]
+fn dimensions_without_a_real_name_have_nothing_in_common() {
+    let path = handed("dims_called_none");
+    let quantized = Quantized::open(&path).unwrap();
+    assert!(quantized.decibels().iter().all(|&decibels| decibels > 30.0));
+    let path = made("one_name_for_two_sizes");
+    let model = Model::open(&path).unwrap();
+    let shape = vec![1, 3, 8, 4];
+    let batch = Batch { inputs: vec![("x".into(), Tensor::new(shape, vec![0f32; 96]).unwrap())], samples: 1 };
+    let mut engine = runtime::open(&model, &[], Arc::new(Nothing), &engine(EngineKind::Embedded)).unwrap();
+    let refused = engine.run(&batch).unwrap_err();
+    assert!(refused.message().contains("TensorRT refuses that too"), "{refused}");
+}
+
+#[test]
+fn weights_that_are_computed_are_constants() {
+    for (path, least) in [(handed("weight_norm_unfolded"), 38.0), (made("computed_weights"), 25.0)] {
+        let quantized = Quantized::open(&path).unwrap();
+        assert!(quantized.verdicts("Conv").iter().all(|verdict| *verdict == Verdict::Quantized));
+        assert!(quantized.plan.weights.iter().all(|weight| weight.axis == Some(0)), "a scale per channel");
+        let decibels = quantized.decibels();
+        assert!(decibels.iter().all(|&decibels| decibels > least), "{}: {decibels:?}", path.display());
+        // What computed the weights is gone, and with it what only they read.
+        let left: Vec<&str> = quantized.model.nodes().map(|node| node.op()).collect();
+        let computing =
+            ["Mul", "Div", "ReduceL2", "Split", "Slice", "Expand", "Concat", "ConstantOfShape", "Cast"];
+        assert!(!left.iter().any(|op| computing.contains(op)), "{left:?}");
+        for gone in ["v", "g", "packed", "large", "row", "integers", "wide"] {
+            assert!(quantized.model.constant(gone).unwrap().is_none(), "{gone}");
+        }
+    }
+}
+
+#[test]
+fn a_computed_weight_has_the_value_that_the_model_gives_it() {
+    for name in ["computed_weights", "computed_weights_half"] {
+        let path = made(name);
+        let prepared = pipeline::prepare(&Model::open(&path).unwrap()).unwrap();
+        let plan = pipeline::plan(&prepared, &Policy::default()).unwrap();
+        assert!(!plan.weights.is_empty());
+        for planned in &plan.weights {
+            let name = &prepared.graph.tensor(planned.tensor).name;
+            let mut shown = prepared.model.clone();
+            shown.add_output(name, prepared.graph.tensor(planned.tensor).dtype).unwrap();
+            let mut engine =
+                runtime::open(&shown, &[], Arc::new(Nothing), &engine(EngineKind::OnnxRuntime)).unwrap();
+            let batch = data(&path, &shown).unwrap().next_batch().unwrap().unwrap();
+            let expected = engine.run(&batch).unwrap().pop().unwrap();
+            let found = runtime::constant_value(&prepared.model, &prepared.graph, planned.tensor).unwrap();
+            assert_eq!((found.shape(), found.dtype()), (expected.shape(), expected.dtype()), "{name}");
+            let (found, expected) = (found.view().data().to_f32().unwrap().into_owned(), expected);
+            for (found, expected) in found.iter().zip(expected.view().data().to_f32().unwrap().iter()) {
+                assert!(
+                    (found - expected).abs() <= 2e-3 * expected.abs(),
+                    "{name}: {found} instead of {expected}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_random_or_too_large_stays_as_it_is() {
+    let prepared = pipeline::prepare(&Model::open(&made("random_weight")).unwrap()).unwrap();
+    let plan = pipeline::plan(&prepared, &Policy::default()).unwrap();
+    assert!(plan.weights.is_empty());
+    let prepared = pipeline::prepare(&Model::open(&made("huge_weight")).unwrap()).unwrap();
+    let sum = prepared.graph.find("sum").unwrap();
+    let refused = runtime::constant_value(&prepared.model, &prepared.graph, sum).unwrap_err();
+    let why = std::error::Error::source(&refused).unwrap().to_string();
+    assert!(why.contains("constants are computed up to 1073741824"), "{why}");
+}
+
+/// The models of the onnx package whose weights are generated instead of stored: ResNet, VGG, Inception, ...
+#[test]
+fn generated_weights_are_planned() {
+    let find =
+        "import onnx, os; print(os.path.join(os.path.dirname(onnx.__file__), 'backend/test/data/light'))";
+    let folder = PathBuf::from(run_python(&["-c", find]));
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let models: Vec<PathBuf> =
+        entries.filter(|path| path.extension().is_some_and(|end| end == "onnx")).collect();
+    assert_eq!(models.len(), 9);
+    for path in models {
+        let prepared = pipeline::prepare(&Model::open(&path).unwrap()).unwrap();
+        let plan = pipeline::plan(&prepared, &Policy::default()).unwrap();
+        let nodes = plan.decisions.iter().map(|decision| (prepared.graph.node(decision.node), decision));
+        let mut weighted = nodes.filter(|(node, _)| qdq::place::ops::is_weighted(node)).peekable();
+        assert!(weighted.peek().is_some(), "{}", path.display());
+        for (node, decision) in weighted {
+            assert_eq!(
+                decision.verdict,
+                Verdict::Quantized,
+                "{}: {}: {}",
+                path.display(),
+                node.name,
+                decision.reason
+            );
+        }
+    }
+}
+
+#[test]
+fn functions_are_put_in_where_they_are_called() {
+    let path = handed("only_a_function");
+    let quantized = Quantized::open(&path).unwrap();
+    assert_eq!(quantized.verdicts("MatMul"), [Verdict::Quantized; 2]);
+    assert!(quantized.decibels().iter().all(|&decibels| decibels > 30.0));
+    let within = quantized.compare(EngineKind::Embedded, true).tensors.len();
+    assert!(within >= 3, "tensors inside the function are compared too, not {within} alone");
+
+    for name in ["functions", "functions_of_older_opset", "function_alone"] {
+        let path = made(name);
+        let expected = batch::read_npy(&path.with_extension("expected.npy")).unwrap();
+        let model = Model::open(&path).unwrap();
+        for kind in BOTH {
+            assert_close(&output(&model, &path, kind).unwrap(), &expected);
+        }
+        let quantized = Quantized::open(&path).unwrap();
+        assert!(quantized.verdicts("Conv").iter().all(|verdict| *verdict == Verdict::Quantized), "{name}");
+        let decibels = quantized.decibels();
+        assert!(decibels.iter().all(|&decibels| decibels > 30.0), "{name}: {decibels:?}");
+    }
+    let prepared = pipeline::prepare(&Model::open(&made("functions")).unwrap()).unwrap();
+    assert!(["pair/t", "pair/first/t"].iter().all(|name| prepared.graph.find(name).is_some()));
+    let inside = prepared.graph.nodes.iter().find(|node| node.op == "If").unwrap();
+    assert_eq!(qdq::place::ops::nested_weighted(inside).unwrap(), "2 Conv");
+}
+
+#[test]
+fn functions_that_call_themselves_are_refused() {
+    let refused = pipeline::prepare(&Model::open(&made("recursion")).unwrap()).err().unwrap();
+    assert!(refused.message().contains("function 'Ping' calls itself"), "{refused}");
+}
+
+#[test]
+fn a_fixed_input_decides_which_branch_runs() {
+    let fixed = |name: &str, rate: i64| {
+        let mut model = Model::open(&made(name)).unwrap();
+        model.fix_input("sr", Tensor::new(vec![], vec![rate]).unwrap()).unwrap();
+        model
+    };
+    let open = pipeline::prepare(&Model::open(&made("rate")).unwrap()).unwrap();
+    let plan = pipeline::plan(&open, &Policy::default()).unwrap();
+    assert!(plan.is_empty());
+    assert_eq!(qdq::place::ops::all_nested_weighted(&open.graph).unwrap(), "3 Conv");
+    let reason =
+        &plan.decisions.iter().find(|decision| open.graph.node(decision.node).op == "If").unwrap().reason;
+    assert!(reason.contains("holds 3 Conv"), "{reason}");
+
+    for (rate, convolutions) in [(16000, 2), (8000, 1)] {
+        let path = made("rate");
+        let quantized = Quantized::of(fixed("rate", rate), &path).unwrap();
+        assert_eq!(quantized.verdicts("Conv"), vec![Verdict::Quantized; convolutions]);
+        assert_eq!(quantized.prepared.dropped_inputs, ["sr"]);
+        assert!(quantized.decibels().iter().all(|&decibels| decibels > 30.0));
+        let inputs: Vec<String> = quantized.model.inputs().into_iter().map(|input| input.name).collect();
+        assert_eq!(inputs, ["x"]);
+        let [embedded, reference] = BOTH.map(|kind| output(&fixed("rate", rate), &path, kind).unwrap());
+        assert_close(&embedded, &reference);
+    }
+    // Where it is computed with as well, it stays an input.
+    let path = made("rate_used");
+    let mut quantized = Quantized::of(fixed("rate_used", 16000), &path).unwrap();
+    assert!(quantized.prepared.dropped_inputs.is_empty());
+    let finding = quantized.plan.findings.iter().find(|finding| finding.tensors == ["sr"]).unwrap();
+    assert!(finding.message.contains("stay inputs of the model"), "{finding}");
+    let inputs: Vec<String> = quantized.model.inputs().into_iter().map(|input| input.name).collect();
+    assert_eq!(inputs, ["x", "sr"]);
+    quantized.model.fix_input("sr", Tensor::new(vec![], vec![16000i64]).unwrap()).unwrap();
+    assert!(quantized.decibels().iter().all(|&decibels| decibels > 30.0));
+}
+
+#[test]
+fn values_and_shapes_of_inputs_are_checked() {
+    let mut model = Model::open(&made("rate")).unwrap();
+    let mut refused = |name: &str, value: Tensor| model.fix_input(name, value).unwrap_err().to_string();
+    let floats = |shape: &[usize]| Tensor::new(shape.to_vec(), vec![0f32; shape.iter().product()]).unwrap();
+    assert!(refused("rate", floats(&[])).contains("its inputs are: x, sr"));
+    assert!(refused("sr", floats(&[])).contains("is f32, the model declares i64"));
+    assert!(
+        refused("x", floats(&[1, 3, 8])).contains("has shape [1, 3, 8], the model declares [N, 3, 8, 8]")
+    );
+    let refused = model.set_input_shape("x", &[Dim::Fixed(1)]).unwrap_err().to_string();
+    assert!(refused.contains("has 1 axes, the model declares [N, 3, 8, 8]"), "{refused}");
+}
+
+#[test]
+fn another_shape_holds_for_runs_and_not_for_the_file() {
+    let path = made("open_size");
+    let mut model = Model::open(&path).unwrap();
+    assert!(output(&model, &path, EngineKind::OnnxRuntime).is_err());
+    let shape = [Dim::Unknown, Dim::Fixed(3), Dim::Fixed(8), Dim::Fixed(10)];
+    model.set_input_shape("x", &shape).unwrap();
+    assert_eq!(model.inputs()[0].shape.as_deref(), Some(&shape[..]));
+    let [embedded, reference] = BOTH.map(|kind| output(&model, &path, kind).unwrap());
+    assert_close(&embedded, &reference);
+    let mut quantized = Quantized::of(model, &path).unwrap();
+    let written = &quantized.model.inputs()[0].shape;
+    let declared = [Dim::Named("N".into()), Dim::Fixed(3), Dim::Fixed(0), Dim::Named("W".into())];
+    assert_eq!(written.as_deref(), Some(&declared[..]));
+    quantized.model.set_input_shape("x", &shape).unwrap();
+    assert!(quantized.decibels().iter().all(|&decibels| decibels > 30.0));
+}
