@@ -95,7 +95,20 @@ class Model : public detail::Handle<qdq_model, qdq_model_free> {
     return detail::call(qdq_model_clip_input, c(), detail::Text(node).c(), input, min, max);
   }
 
-  /// The inputs that the caller must feed.
+  /// Fixes the value of an input, which is copied: nobody feeds it any more, and what follows from it is decided when the model is
+  /// planned, such as which branch of an If runs. A quantized model has the input no more where nothing reads it once that is
+  /// decided, which the plan's findings tell. Plans that were made before do not fit the model any more.
+  [[nodiscard]] Result<void> fix_input(std::string_view name, const TensorView& value) {
+    return detail::call(qdq_model_fix_input, c(), detail::Text(name).c(), value.c());
+  }
+  /// States another shape of an input than the model does, for runs; QDQ_DYNAMIC stands for a size decided at run time. A model
+  /// that is saved keeps what it declares. Plans that were made before do not fit the model any more.
+  [[nodiscard]] Result<void> set_input_shape(std::string_view name, Span<const std::int64_t> shape) {
+    return detail::call(qdq_model_set_input_shape, c(), detail::Text(name).c(), static_cast<std::int32_t>(shape.size()),
+                        shape.data());
+  }
+
+  /// The inputs that the caller must feed, without those that are fixed.
   [[nodiscard]] Result<Specs> inputs() const { return detail::make<Specs>(qdq_model_inputs, c()); }
   /// The outputs.
   [[nodiscard]] Result<Specs> outputs() const { return detail::make<Specs>(qdq_model_outputs, c()); }

@@ -2260,8 +2260,10 @@ qdq_status qdq_model_clip_input(qdq_model *model,
                                 float max,
                                 qdq_error **error);
 
-// The inputs that the caller must feed. Free `*out` with qdq_specs_free().
-qdq_status qdq_model_inputs(const qdq_model *model, qdq_specs **out, qdq_error **error);
+// The inputs that the caller must feed, without those that are fixed (qdq_model_fix_input()). Free `*out` with qdq_specs_free().
+qdq_status qdq_model_inputs(const qdq_model *model,
+                            qdq_specs **out,
+                            qdq_error **error);
 
 // The outputs. Free `*out` with qdq_specs_free().
 qdq_status qdq_model_outputs(const qdq_model *model, qdq_specs **out, qdq_error **error);
@@ -2300,6 +2302,30 @@ qdq_status qdq_model_quantize(const qdq_model *model,
                               const qdq_quantize_options *options,
                               qdq_model **out,
                               qdq_error **error);
+
+// Fixes the value of an input, which is copied: it is a constant from now on, which nobody feeds, and what follows from it is
+// decided when the model is planned, such as which branch of an If runs (an input `sr` of 16000 for a detector that has a
+// branch per sampling rate). A model that is saved has the input as before; a quantized one has it no more where nothing reads
+// it once that is decided, which the plan's findings tell. Plans that were made before do not fit the model any more.
+//
+// QDQ_ERROR_INVALID_ARGUMENT where the model has no such input, QDQ_ERROR_TYPE and QDQ_ERROR_SHAPE where the value is not as the
+// model declares. After an error the model is as it was.
+qdq_status qdq_model_fix_input(qdq_model *model,
+                               const char *name,
+                               const qdq_tensor *value,
+                               qdq_error **error);
+
+// States another shape of an input than the model does, for runs: of a size that the model leaves open, or instead of one that it
+// has wrong. QDQ_DYNAMIC stands for a size decided at run time. A model that is saved keeps what it declares. Plans that were
+// made before do not fit the model any more.
+//
+// QDQ_ERROR_INVALID_ARGUMENT where the model has no such input, QDQ_ERROR_SHAPE where it declares another number of axes. After
+// an error the model is as it was.
+qdq_status qdq_model_set_input_shape(qdq_model *model,
+                                     const char *name,
+                                     int32_t ndim,
+                                     const int64_t *shape,
+                                     qdq_error **error);
 
 // As qdq_model_quantize(), with what of qdq_quantize_options_set_equalization(), qdq_quantize_options_set_learned_rounding() and
 // qdq_quantize_options_set_bias_correction() is set in the options: each layer keeps what lowers the mean squared error of its

@@ -49,6 +49,7 @@ mod cancel;
 mod run_options;
 mod quantize_options;
 mod model;
+mod model_inputs;
 mod recover;
 mod session;
 mod onnxruntime;

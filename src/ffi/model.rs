@@ -273,7 +273,7 @@ pub unsafe extern "C" fn qdq_model_clip_input(
     })
 }
 
-/// The inputs that the caller must feed. Free `*out` with qdq_specs_free().
+/// The inputs that the caller must feed, without those that are fixed (qdq_model_fix_input()). Free `*out` with qdq_specs_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_model_inputs(
     model: Option<&qdq_model>,
@@ -315,7 +315,11 @@ pub extern "C" fn qdq_model_plan(
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
-        give(out, || qdq_plan::make(get(model, "model")?.prepared()?.graph.clone(), policy, ranges))
+        give(out, || {
+            let prepared = get(model, "model")?.prepared()?;
+            let plan = qdq_plan::make(prepared.graph.clone(), policy, ranges)?;
+            Ok(plan.with_findings(&prepared.findings))
+        })
     })
 }
 

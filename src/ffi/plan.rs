@@ -5,6 +5,7 @@ use std::mem::MaybeUninit;
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::finding::Finding;
 use crate::graph::{Edge, Graph};
 use crate::place::{Plan, PlannedActivation, PlannedWeight, Verdict};
 use crate::{pipeline, report};
@@ -64,6 +65,12 @@ impl qdq_plan {
             all_taps: taps(true),
         };
         Ok(Self { graph, plan, texts })
+    }
+
+    /// The same with what was found before the graph was planned.
+    pub(super) fn with_findings(mut self, findings: &[Finding]) -> Self {
+        self.plan.findings.extend_from_slice(findings);
+        self
     }
 
     fn activation(&self, index: usize) -> Option<&PlannedActivation> {

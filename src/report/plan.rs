@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::finding::listed;
 use crate::graph::Graph;
+use crate::place::ops::all_nested_weighted;
 use crate::place::{Coverage, Plan, Verdict};
 
 use super::table::{Align, Table};
@@ -24,8 +25,12 @@ pub fn totals(graph: &Graph, plan: &Plan) -> String {
     let Coverage { quantized, total } = plan.coverage(graph);
     let float = plan.decisions.iter().filter(|decision| decision.verdict == Verdict::Float).count();
     let (others, others_float) = (plan.decisions.len() - total, float - (total - quantized));
+    let inside = all_nested_weighted(graph).map_or_else(String::new, |inside| {
+        format!("; {inside} lie inside the subgraphs of If, Loop or Scan, where nothing is quantized")
+    });
     format!(
-        "{quantized} of {total} convolutions and products compute in INT8; {others_float} of {others} other nodes stay in float"
+        "{quantized} of {total} convolutions and products compute in INT8; {others_float} of {others} other nodes stay in \
+         float{inside}"
     )
 }
 
@@ -75,7 +80,8 @@ fn quantities(graph: &Graph, plan: &Plan) -> String {
 
 /// The plan for programs: `nodes` (with `name`, `op`, `verdict`, `reason`), `activations` (with `tensor`,
 /// `readers`, and `scale`, the number of the scale, which tensors may share) and `weights` (with `tensor`,
-/// `readers`, and `axis`, `null` for one scale). A reader is a node's name and the number of its input.
+/// `readers`, and `axis`, `null` for one scale), and `in_subgraphs`, the convolutions and products inside subgraphs in words. A
+/// reader is a node's name and the number of its input.
 pub fn to_json(graph: &Graph, plan: &Plan) -> Value {
     let nodes = plan.decisions.iter().map(|decision| {
         let node = graph.node(decision.node);
@@ -108,6 +114,7 @@ pub fn to_json(graph: &Graph, plan: &Plan) -> Value {
         "nodes": nodes.collect::<Vec<_>>(),
         "activations": activations.collect::<Vec<_>>(),
         "weights": weights.collect::<Vec<_>>(),
+        "in_subgraphs": all_nested_weighted(graph),
     })
 }
 

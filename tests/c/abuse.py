@@ -31,6 +31,7 @@ GOOD = {("qdq_stats_from_bytes", "size"): "stats_size",
         ("qdq_weights_compat_amax", "num_bins"): "2048",
         # The size that is decided at run time is that of axis 0.
         ("qdq_specs_name_dim", "axis"): "0", ("qdq_graph_name_dim", "tensor"): "0", ("qdq_graph_name_dim", "axis"): "0",
+        ("qdq_model_set_input_shape", "ndim"): "4",
         ("qdq_model_compare", "label_count"): "8", ("qdq_model_save_external", "max_file"): "INT32_MAX"}
 BYTES = {"qdq_stats_from_bytes": "stats_bytes", "qdq_cache_from_bytes": "cache_bytes", "qdq_model_from_bytes": "model_bytes",
          "qdq_axis_max_from_bytes": "maxima_bytes", "qdq_quantizer_calibration_from_bytes": "calibration_bytes"}
@@ -100,6 +101,8 @@ class Call:
             return JSON[self.function.name]
         if (self.function.name, name) == ("qdq_model_set_initializer", "name"):
             return '"fc.bias"'
+        if self.function.name in ("qdq_model_fix_input", "qdq_model_set_input_shape") and name == "name":
+            return '"input"'
         if (self.function.name, name) == ("qdq_model_clip_input", "node"):
             return '"/fc/Gemm"'
         if type_ == "const char *":

@@ -116,6 +116,21 @@ TEST(digits_end_to_end_from_a_lambda) {
   CHECK_EQ(model.calibrate(plan, first)->to_bytes()->text(), stats.to_bytes()->text());
 }
 
+TEST(inputs_are_fixed_and_get_other_shapes) {
+  Model model = digits::model();
+  const std::vector<float> zeros(64);
+  CHECK_FAILS(model.fix_input("none", qdq::TensorView(zeros.data(), {1, 1, 8, 8})), Status::InvalidArgument, "input");
+  CHECK_FAILS(model.fix_input("input", qdq::TensorView(zeros.data(), {8, 8})), Status::Shape, "'input'");
+  CHECK_FAILS(model.set_input_shape("input", {1, 64}), Status::Shape, "2 axes");
+  CHECK_GOOD(model.set_input_shape("input", {QDQ_DYNAMIC, 1, 8, 8}));
+  CHECK_EQ(model.inputs().value().at(0).shape.at(0), QDQ_DYNAMIC);
+  CHECK_GOOD(model.set_input_shape("input", {2, 1, 8, 8}));
+  const auto inputs = model.inputs().value();
+  CHECK_EQ(inputs.at(0).shape.at(0), 2);
+  CHECK_GOOD(model.fix_input("input", qdq::TensorView(zeros.data(), {1, 1, 8, 8})));
+  CHECK_EQ(model.inputs().value().size(), std::size_t{0});
+}
+
 TEST(trained_weights_and_their_ranges_go_into_a_model) {
   Model model = digits::model();
   std::vector<float> weights(1280);

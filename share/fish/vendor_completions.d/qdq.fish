@@ -65,6 +65,8 @@ complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l tensorrt-version -d
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l algorithm -d 'The calibrator that reads the cache, such as EntropyCalibration2 (trtexec\'s) or MinMaxCalibration' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l ranges -d 'Write the ranges as JSON' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l stats -d 'Write the statistics, from which ranges can be computed again by any method' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l input -d 'Fix an input\'s value, such as sr=16000 or scales=1,1,2: what follows from it is decided once, and no data feeds it; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l input-shape -d 'Run with this shape of an input, such as images=1x3x640x640 (? is a size that the data decides); repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l include -d 'Quantize only nodes whose name matches (* is any text, ? one character); repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l include-op -d 'Quantize only nodes of this operator, such as Conv; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l exclude -d 'Never quantize nodes whose name matches; repeatable' -r
@@ -120,6 +122,8 @@ complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l tensorrt-version -
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l algorithm -d 'The calibrator that reads the cache, such as EntropyCalibration2 (trtexec\'s) or MinMaxCalibration' -r
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l ranges -d 'Write the ranges as JSON' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l stats -d 'Write the statistics, from which ranges can be computed again by any method' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l input -d 'Fix an input\'s value, such as sr=16000 or scales=1,1,2: what follows from it is decided once, and no data feeds it; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l input-shape -d 'Run with this shape of an input, such as images=1x3x640x640 (? is a size that the data decides); repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l include -d 'Quantize only nodes whose name matches (* is any text, ? one character); repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l include-op -d 'Quantize only nodes of this operator, such as Conv; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l exclude -d 'Never quantize nodes whose name matches; repeatable' -r
@@ -137,6 +141,8 @@ complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -s q -l quiet -d 'Pri
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l ranges -d 'Ranges as JSON, or a TensorRT calibration cache' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -s o -l output -d 'Where the Q/DQ model goes' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand apply" -l input -d 'Fix an input\'s value, such as sr=16000 or scales=1,1,2: what follows from it is decided once, and no data feeds it; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand apply" -l input-shape -d 'Run with this shape of an input, such as images=1x3x640x640 (? is a size that the data decides); repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l include -d 'Quantize only nodes whose name matches (* is any text, ? one character); repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l include-op -d 'Quantize only nodes of this operator, such as Conv; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l exclude -d 'Never quantize nodes whose name matches; repeatable' -r
@@ -158,6 +164,8 @@ complete -c qdq -n "__fish_qdq_using_subcommand engine" -l shapes -d 'Shapes of 
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l workspace -d 'The builder\'s workspace in MiB [default: all of the GPU]' -r
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l timing-cache -d 'Keep measured times in this file for later builds' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l compute-capability -d 'TensorRT-RTX: build for a GPU of this compute capability, such as 8.6; repeatable [default: this machine\'s]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand engine" -l input -d 'Fix an input\'s value, such as sr=16000 or scales=1,1,2: what follows from it is decided once, and no data feeds it; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand engine" -l input-shape -d 'Run with this shape of an input, such as images=1x3x640x640 (? is a size that the data decides); repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l include -d 'Quantize only nodes whose name matches (* is any text, ? one character); repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l include-op -d 'Quantize only nodes of this operator, such as Conv; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l exclude -d 'Never quantize nodes whose name matches; repeatable' -r
@@ -232,6 +240,8 @@ complete -c qdq -n "__fish_qdq_using_subcommand compare" -l layout -d 'Order of 
 nhwc\t''"
 complete -c qdq -n "__fish_qdq_using_subcommand compare" -l labels -d 'The right class of every sample, as .npy: prints the accuracy of both models' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand compare" -l min-sqnr -d 'Exit 1 unless every output has at least this SQNR' -r
+complete -c qdq -n "__fish_qdq_using_subcommand compare" -l input -d 'Fix an input\'s value, such as sr=16000 or scales=1,1,2: what follows from it is decided once, and no data feeds it; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand compare" -l input-shape -d 'Run with this shape of an input, such as images=1x3x640x640 (? is a size that the data decides); repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand compare" -l runtime -d 'What runs the model' -r -f -a "embedded\t'The engine inside this program'
 onnxruntime\t'ONNX Runtime\'s shared library'
 auto\t'ONNX Runtime where it is found, else the embedded engine'"
@@ -242,6 +252,8 @@ complete -c qdq -n "__fish_qdq_using_subcommand compare" -l json -d 'Print the r
 complete -c qdq -n "__fish_qdq_using_subcommand compare" -s v -l verbose -d 'Also print what happens, and which nodes stay in float'
 complete -c qdq -n "__fish_qdq_using_subcommand compare" -s q -l quiet -d 'Print errors and failed gates only; with --json, also the result'
 complete -c qdq -n "__fish_qdq_using_subcommand compare" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l input -d 'Fix an input\'s value, such as sr=16000 or scales=1,1,2: what follows from it is decided once, and no data feeds it; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l input-shape -d 'Run with this shape of an input, such as images=1x3x640x640 (? is a size that the data decides); repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l include -d 'Quantize only nodes whose name matches (* is any text, ? one character); repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l include-op -d 'Quantize only nodes of this operator, such as Conv; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l exclude -d 'Never quantize nodes whose name matches; repeatable' -r

@@ -1,6 +1,7 @@
 //! The arguments as they were typed. Nothing here looks at the file system; [`crate::resolve`] does.
 
 mod data;
+mod inputs;
 mod output;
 mod tensorrt;
 
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Parser, Subcommand};
 
 pub use data::{Channels, DataArgs, EngineArgs, Layout, Resize, Runtime};
+pub use inputs::InputArgs;
 pub use output::{CacheHeaderArgs, PolicyArgs, RecoveryArgs, WeightArgs, Weights};
 pub use tensorrt::TensorRtArgs;
 
@@ -78,6 +80,8 @@ pub struct Quantize {
     #[command(flatten)]
     pub files: RangeFiles,
     #[command(flatten)]
+    pub inputs: InputArgs,
+    #[command(flatten)]
     pub policy: PolicyArgs,
     #[command(flatten)]
     pub weights: WeightArgs,
@@ -108,6 +112,8 @@ pub struct Calibrate {
     pub method: Option<String>,
     #[command(flatten)]
     pub files: RangeFiles,
+    #[command(flatten)]
+    pub inputs: InputArgs,
     #[command(flatten)]
     pub policy: PolicyArgs,
     #[command(flatten)]
@@ -141,6 +147,8 @@ pub struct Apply {
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
     #[command(flatten)]
+    pub inputs: InputArgs,
+    #[command(flatten)]
     pub policy: PolicyArgs,
     #[command(flatten)]
     pub weights: WeightArgs,
@@ -158,6 +166,8 @@ pub struct Engine {
     pub ranges: Option<PathBuf>,
     #[command(flatten)]
     pub tensorrt: TensorRtArgs,
+    #[command(flatten)]
+    pub inputs: InputArgs,
     #[command(flatten)]
     pub policy: PolicyArgs,
     #[command(flatten)]
@@ -237,6 +247,8 @@ pub struct Compare {
     #[arg(long, action = ArgAction::SetTrue)]
     pub per_tensor: bool,
     #[command(flatten)]
+    pub inputs: InputArgs,
+    #[command(flatten)]
     pub runtime: EngineArgs,
 }
 
@@ -244,6 +256,8 @@ pub struct Compare {
 pub struct Inspect {
     /// The ONNX model
     pub model: PathBuf,
+    #[command(flatten)]
+    pub inputs: InputArgs,
     #[command(flatten)]
     pub policy: PolicyArgs,
 }

@@ -1,6 +1,7 @@
 //! From arguments as typed to what the library takes.
 
 mod data;
+mod inputs;
 mod tensorrt;
 
 use qdq::emit::qdq_model::{WeightForm, Weights};
@@ -15,6 +16,7 @@ use crate::args::{self, CacheHeaderArgs, EngineArgs, PolicyArgs, RecoveryArgs, W
 use crate::term::Term;
 
 pub use data::{data_paths, labels, source};
+pub use inputs::{model, quantized};
 pub use tensorrt::tensorrt;
 
 /// Puts the option's name in front of what is wrong with its value.

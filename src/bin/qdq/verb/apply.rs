@@ -22,7 +22,7 @@ pub fn run(args: &Apply, term: &Term) -> Result<Outcome> {
     let weights = resolve::weights(&args.weights)?;
     let ranges = RangeFile::read(&args.ranges)?.into_ranges(&args.ranges)?;
     let policy = resolve::policy(&args.policy);
-    let whole = Planned::open(&args.model, &policy)?;
+    let whole = Planned::open(&args.model, &args.inputs, &policy)?;
     whole.check_worth(&args.model, &policy)?;
     let missing = pipeline::without_range(&whole.prepared.graph, &whole.plan, &ranges);
     let Planned { prepared, plan } = whole.restrict(&policy, &ranges)?;

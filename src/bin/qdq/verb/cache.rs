@@ -84,7 +84,7 @@ fn finding_text(finding: &Finding) -> String {
 
 /// The activations of a model, for which TensorRT wants scales.
 fn activations(model: &Path) -> Result<Vec<String>> {
-    let graph = Model::open(model)?.graph()?;
+    let graph = qdq::pipeline::prepare(&Model::open(model)?)?.graph;
     Ok(qdq::pipeline::taps(&graph, &qdq::place::Plan::default(), true))
 }
 

@@ -30,7 +30,7 @@ pub fn run(args: &Calibrate, term: &Term) -> Result<Outcome> {
     let inputs = data_paths.iter().map(|path| path.as_path());
     outputs::check(files.paths(), inputs.chain([args.model.as_path()]).chain(args.from_stats.as_deref()))?;
 
-    let planned = Planned::open(&args.model, &policy)?;
+    let planned = Planned::open(&args.model, &args.inputs, &policy)?;
     let stats = match &args.from_stats {
         Some(path) => Stats::load(path)?,
         None => planned.observe(&args.data, &args.runtime, files.every_activation(), term)?,

@@ -1,7 +1,6 @@
 //! `qdq compare`: how far a quantized model is from the float model.
 
 use qdq::error::{Error, ErrorKind, Result};
-use qdq::onnx::Model;
 use qdq::pipeline::{self, CompareOptions};
 use qdq::report::compare::Comparison;
 use serde_json::json;
@@ -20,8 +19,8 @@ pub fn run(args: &Compare, term: &Term) -> Result<Outcome> {
         per_tensor: args.per_tensor,
         labels: args.labels.as_deref().map(resolve::labels).transpose()?,
     };
-    let float = Model::open(&args.float)?;
-    let quantized = Model::open(&args.quantized)?;
+    let float = resolve::model(&args.float, &args.inputs)?;
+    let quantized = resolve::quantized(&args.quantized, &args.inputs)?;
     let mut source = resolve::source(&args.data, &float)?;
     let comparison = {
         let bar = term.progress("comparing");

@@ -76,7 +76,7 @@ pub fn run(args: &Engine, term: &Term) -> Result<Outcome> {
             let weights = resolve::weights(&args.weights)?;
             let ranges = RangeFile::read(path)?.into_ranges(path)?;
             let policy = resolve::policy(&args.policy);
-            let whole = Planned::open(&args.model, &policy)?;
+            let whole = Planned::open(&args.model, &args.inputs, &policy)?;
             whole.check_worth(&args.model, &policy)?;
             let Planned { prepared, plan } = whole.restrict(&policy, &ranges)?;
             let quantized = pipeline::quantize(&prepared, &plan, &ranges, weights)?;

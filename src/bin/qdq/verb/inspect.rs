@@ -1,7 +1,6 @@
 //! `qdq inspect`: what would be quantized and why.
 
 use qdq::error::Result;
-use qdq::onnx::Model;
 use qdq::pipeline;
 use qdq::report::plan;
 use serde_json::json;
@@ -11,7 +10,7 @@ use crate::term::Term;
 use crate::{Outcome, resolve};
 
 pub fn run(args: &Inspect, term: &Term) -> Result<Outcome> {
-    let prepared = pipeline::prepare(&Model::open(&args.model)?)?;
+    let prepared = pipeline::prepare(&resolve::model(&args.model, &args.inputs)?)?;
     let found = pipeline::plan(&prepared, &resolve::policy(&args.policy))?;
     let mut json = plan::to_json(&prepared.graph, &found);
     json["opset"] = prepared.original_opset.into();

@@ -4,11 +4,13 @@ use std::path::Path;
 
 use qdq::emit::Ranges;
 use qdq::error::{Error, ErrorKind, Result};
-use qdq::onnx::Model;
 use qdq::pipeline::{self, Prepared};
 use qdq::place::existing::quantized_nodes;
 use qdq::place::ops::all_nested_weighted;
 use qdq::place::{self, Plan, Policy};
+
+use crate::args::InputArgs;
+use crate::resolve;
 
 /// A model with its plan.
 pub struct Planned {
@@ -17,8 +19,8 @@ pub struct Planned {
 }
 
 impl Planned {
-    pub fn open(model: &Path, policy: &Policy) -> Result<Self> {
-        let prepared = pipeline::prepare(&Model::open(model)?)?;
+    pub fn open(model: &Path, inputs: &InputArgs, policy: &Policy) -> Result<Self> {
+        let prepared = pipeline::prepare(&resolve::model(model, inputs)?)?;
         let plan = pipeline::plan(&prepared, policy)?;
         Ok(Self { prepared, plan })
     }
