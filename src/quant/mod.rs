@@ -53,6 +53,7 @@ mod multiply;
 pub(crate) mod nested;
 pub mod pack;
 mod params;
+mod step;
 pub mod weights;
 
 pub use affine::{fake_affine_tensor_quant, fake_affine_tensor_quant_backward};
@@ -73,3 +74,4 @@ pub use learned_step::{
 };
 pub use multiply::multiply;
 pub use params::{EPSILON, Mode, QuantParams};
+pub use step::step;

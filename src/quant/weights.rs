@@ -7,6 +7,7 @@ use crate::kernel::scalar::round;
 use crate::tensor::element_count;
 
 use super::amax::abs_max;
+use super::step::step;
 
 /// Bits of int8.
 const BITS: u32 = 8;
@@ -24,10 +25,9 @@ pub struct QuantizedWeights {
 
 /// Quantizes row-major weights symmetrically to int8, with one scale per index of `axis` or one for all.
 ///
-/// scale = amax / 127 and value = clamp(rne(weight / scale), -128, 127), both in f32. The division is that of
-/// QuantizeLinear, so a runtime that quantizes the float weights with these scales gets the same integers. Where
-/// amax / 127 is no normal number (amax is 0 or so small that hardware may flush the scale to zero), the scale is
-/// 1 and the values are 0.
+/// scale = [`step`](super::step)(amax, 127), which is amax / 127 but at the ends of f32, and value =
+/// clamp(rne(weight / scale), -128, 127), both in f32. The division is that of QuantizeLinear, so a runtime that quantizes
+/// the float weights with these scales gets the same integers. Where amax is 0 the scale is 1 and the values are 0.
 ///
 /// # Errors
 ///
@@ -61,7 +61,7 @@ pub fn quantize_weights_within(
     quantize_weights_to(values, shape, axis, amax, BITS)
 }
 
-/// As [`quantize_weights_within`] to integers of `bits`, 2 to 8: scale = amax / M and value = clamp(rne(weight / scale),
+/// As [`quantize_weights_within`] to integers of `bits`, 2 to 8: scale = step(amax, M) and value = clamp(rne(weight / scale),
 /// -M - 1, M) with M = 2^(bits - 1) - 1. Fewer than 8 bits are integers of that size kept in an `i8` each.
 ///
 /// # Errors
@@ -79,9 +79,7 @@ pub fn quantize_weights_to(
     if values.is_empty() {
         return Err(Error::new(ErrorKind::Shape, format!("weights of shape {shape:?} have no element")));
     }
-    if !values.iter().all(|value| value.is_finite()) {
-        return Err(not_finite(values, shape));
-    }
+    check_finite(values, shape)?;
     let expected = axis.map_or(1, |axis| shape[axis]);
     if amax.len() != expected || !amax.iter().all(|amax| amax.is_finite() && *amax >= 0.0) {
         return Err(Error::new(
@@ -91,9 +89,11 @@ pub fn quantize_weights_to(
             ),
         ));
     }
-    let scale: Vec<f32> = amax.iter().map(|&amax| usable(amax / max).unwrap_or(1.0)).collect();
-    // Where there is no scale, nothing is left of a weight.
-    let divisor: Vec<f32> = amax.iter().map(|&amax| usable(amax / max).unwrap_or(f32::INFINITY)).collect();
+    let scale: Vec<f32> = amax.iter().map(|&amax| step(amax, max)).collect();
+    // Within a range of nothing, nothing is left of a weight.
+    let divisor =
+        amax.iter().zip(&scale).map(|(&amax, &scale)| if amax == 0.0 { f32::INFINITY } else { scale });
+    let divisor: Vec<f32> = divisor.collect();
     let mut integers = vec![0; values.len()];
     for_each_slice(shape, axis, |range, channels| {
         let (values, integers) = (&values[range.clone()], &mut integers[range]);
@@ -154,10 +154,6 @@ fn for_each_slice(
     }
 }
 
-fn usable(scale: f32) -> Option<f32> {
-    scale.is_normal().then_some(scale)
-}
-
 fn quantize_one(value: f32, divisor: f32, max: f32) -> i8 {
     round((value / divisor).clamp(-max - 1.0, max)) as i8
 }
@@ -191,10 +187,18 @@ fn check(values: &[f32], shape: &[usize], axis: Option<usize>) -> Result<()> {
     }
 }
 
-fn not_finite(values: &[f32], shape: &[usize]) -> Error {
+/// Refuses row-major weights among which there is a NaN or an infinity.
+///
+/// # Errors
+///
+/// `Data`, naming the first of them.
+pub fn check_finite(values: &[f32], shape: &[usize]) -> Result<()> {
+    if values.iter().all(|value| value.is_finite()) {
+        return Ok(());
+    }
     let at = values.iter().position(|value| !value.is_finite()).unwrap_or_default();
-    Error::new(ErrorKind::Data, format!("weight {:?} is {}", super::group::index_of(at, shape), values[at]))
-        .with_remedy("repair the model: weights must be finite")
+    let message = format!("weight {:?} is {}", super::group::index_of(at, shape), values[at]);
+    Err(Error::new(ErrorKind::Data, message).with_remedy("repair the model: weights must be finite"))
 }
 
 #[cfg(test)]
@@ -238,14 +242,23 @@ mod tests {
     }
 
     #[test]
-    fn hopeless_ranges_get_scale_one() {
-        for amax in [0.0, f32::from_bits(1), f32::MIN_POSITIVE, f32::MIN_POSITIVE * 126.0] {
+    fn only_zeros_get_scale_one() {
+        for amax in [0.0, -0.0] {
             let found = quantize_weights(&[amax, -amax], &[2], None).unwrap();
             assert_eq!(found, QuantizedWeights { values: vec![0, 0], scale: vec![1.0] }, "{amax}");
         }
-        let found = quantize_weights(&[f32::MAX, -f32::MAX], &[2], None).unwrap();
-        assert_eq!(found.values, [127, -127]);
-        assert!(found.scale[0].is_finite());
+        for (amax, expected) in
+            [(f32::from_bits(1), 0), (f32::MIN_POSITIVE, 1), (f32::MIN_POSITIVE * 126.0, 126)]
+        {
+            let found = quantize_weights(&[amax, -amax], &[2], None).unwrap();
+            assert_eq!((found.values[0], found.values[1]), (expected, -expected), "{amax}");
+            assert_eq!(found.scale, [f32::MIN_POSITIVE], "{amax}");
+        }
+        for amax in [2e-36, 1e-30, 1e-8, f32::MAX] {
+            let found = quantize_weights(&[amax, -amax], &[2], None).unwrap();
+            assert_eq!(found.values, [127, -127], "{amax}");
+            assert!((found.scale[0] * 127.0).is_finite());
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Ranges of weights, which are known as a whole: no statistics have to be kept.
 
 use std::borrow::Cow;
+use std::ops::RangeInclusive;
 
 use super::{Method, Target, compute};
 use crate::error::{Error, ErrorKind, Result};
@@ -91,7 +92,26 @@ fn range(values: &[f32], method: Method, target: Target) -> Result<f32> {
     }
 }
 
+/// Magnitudes whose errors have squares in `f32`.
+const USUAL: RangeInclusive<f32> = 1.0 / (1 << 30) as f32..=(1 << 30) as f32;
+
+/// The same for weights of any magnitude: unusual ones are scaled by a power of two, which moves no rounding.
 fn least_output_error(values: &[f32], abs_max: f32, target: Target) -> Result<f32> {
+    if abs_max == 0.0 || USUAL.contains(&abs_max) {
+        return least_usual_error(values, abs_max, target);
+    }
+    let unit = power_of_two(abs_max);
+    let scaled: Vec<f32> = values.iter().map(|w| w / unit).collect();
+    Ok(least_usual_error(&scaled, abs_max / unit, target)? * unit)
+}
+
+/// The power of two at or below a positive number.
+fn power_of_two(x: f32) -> f32 {
+    let bits = x.to_bits();
+    f32::from_bits(if x.is_normal() { bits & f32::INFINITY.to_bits() } else { 1 << bits.ilog2() })
+}
+
+fn least_usual_error(values: &[f32], abs_max: f32, target: Target) -> Result<f32> {
     let high = target.max_level()? as f32;
     let low = if target.unsigned { 0.0 } else { -high - 1.0 };
     // What no candidate clips is left out of what clipping costs.
@@ -187,8 +207,6 @@ mod tests {
             laplace(4, 300),
             laplace(5, 5000),
             uniform(6, 100).collect(),
-            vec![1e-15, 2e-15],
-            vec![1e25, -3e25],
         ];
         for values in cases.map(single) {
             for (num_bits, unsigned) in [(4, false), (8, false), (8, true)] {
@@ -202,6 +220,26 @@ mod tests {
                 let found = least_output_error(&values, abs_max, target).unwrap();
                 assert_eq!(found, least.0, "{} values, {num_bits} bits", values.len());
             }
+        }
+    }
+
+    #[test]
+    fn ranges_grow_and_shrink_with_the_weights() {
+        for seed in 0..4 {
+            let values = single(normal(seed, 700));
+            let range = |values: &[f32]| {
+                weights(values, &[values.len()], None, Method::Mse, Target::default()).unwrap()[0]
+            };
+            let usual = range(&values);
+            for power in [-110, -90, -70, -50, -31, 31, 50, 70, 90, 120] {
+                let unit = 2f32.powi(power);
+                let scaled: Vec<f32> = values.iter().map(|w| w * unit).collect();
+                assert_eq!(range(&scaled), usual * unit, "seed {seed}, 2^{power}");
+            }
+        }
+        for amax in [f32::from_bits(1), f32::MIN_POSITIVE, f32::MAX] {
+            assert_eq!(range(&[amax, -amax], Method::Mse, Target::default()).unwrap(), amax);
+            assert!(power_of_two(amax) <= amax && power_of_two(amax) > amax / 2.0, "{amax}");
         }
     }
 
