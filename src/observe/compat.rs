@@ -4,7 +4,7 @@
 //! batch reaches further. The result depends on the order of the batches. Counts and edges equal those of
 //! pytorch-quantization 2.2.1 on a CPU, in its float32 arithmetic, for what it handles. Where it fails or goes
 //! wrong there is an error here: NaN and infinities in any batch, an empty batch, zeros only and then other
-//! values (torch), growth without bound. Counts are exact, where it stops counting at 2^24 a bin.
+//! values (torch), values so close to each other that f32 has no edges between them (numpy), growth without bound. Counts are exact, where it stops counting at 2^24 a bin.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::kernel::{self, InOut, LinearBins, parallel};
@@ -99,6 +99,7 @@ impl HistogramCalibrator {
             (None, Library::Numpy) => {
                 let min = values.iter().map(|x| x.abs()).fold(max, f32::min);
                 let edges = numpy_linspace(min, max, self.num_bins);
+                check_increasing(&edges)?;
                 LinearHistogram { counts: between(values, &edges), edges }
             }
             (Some(old), Library::Torch) => grow_like_torch(old, values, max)?,
@@ -119,6 +120,19 @@ pub(crate) fn check_bins(num_bins: usize) -> Result<()> {
     }
     Err(Error::new(ErrorKind::InvalidArgument, format!("a histogram of {num_bins} bins"))
         .with_remedy("2048 bins are usual"))
+}
+
+/// Refuses edges that do not increase: f32 has fewer numbers between the ends than there are bins.
+pub(crate) fn check_increasing(edges: &[f64]) -> Result<()> {
+    if edges.windows(2).all(|edge| edge[0] < edge[1]) {
+        return Ok(());
+    }
+    let (first, bins) = (edges.first().copied().unwrap_or(0.0), edges.len().saturating_sub(1));
+    Err(Error::new(
+        ErrorKind::Data,
+        format!("{bins} bins are too many between {first} and {}: their edges would coincide", last(edges)),
+    )
+    .with_remedy("use fewer bins, or the default statistics; numpy fails on these values too"))
 }
 
 /// Whether bins of `width` can span `max` without filling the memory.
@@ -236,4 +250,21 @@ fn numpy_linspace(min: f32, max: f32, bins: usize) -> Vec<f64> {
     let (min, max) = if min == max { (min - 0.5, max + 0.5) } else { (min, max) };
     let step = (max - min) / bins as f32;
     (0..=bins).map(|i| f64::from(if i == bins { max } else { i as f32 * step + min })).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn edges_that_coincide_are_refused_as_by_numpy() {
+        let close = [1.0, 1.0 + 100.0 * f32::EPSILON];
+        let collect = |num_bins, library, values: &[f32]| {
+            HistogramCalibrator::new(num_bins, false, library).unwrap().collect(values)
+        };
+        let refused = collect(2048, Library::Numpy, &close).unwrap_err();
+        assert!(refused.message().contains("2048 bins are too many between 1 and"), "{refused}");
+        assert!(collect(100, Library::Numpy, &close).is_ok());
+        assert!(collect(2048, Library::Torch, &close).is_ok());
+    }
 }

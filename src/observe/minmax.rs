@@ -47,7 +47,7 @@ impl AxisMax {
         self
     }
 
-    /// Adds one batch of row-major `values`.
+    /// Adds one batch of row-major `values`. One without a number, empty or all NaN, is none: it changes nothing.
     ///
     /// # Errors
     ///
@@ -59,7 +59,7 @@ impl AxisMax {
                 format!("shape {shape:?} does not fit {} elements", values.len()),
             ));
         }
-        if values.is_empty() && !self.keeps(shape.len()).is_empty() {
+        if values.iter().all(|x| x.is_nan()) {
             // Nothing to learn, and beside an axis of size 0 a kept one may have any size.
             return Ok(());
         }
@@ -88,12 +88,12 @@ impl AxisMax {
         Ok(())
     }
 
-    /// The max so far; `None` before the first batch.
+    /// The max so far; `None` before the first batch with a number.
     pub fn amax(&self) -> Option<&Amax> {
         self.current.as_ref()
     }
 
-    /// The max of every batch, where [`tracking`](Self::tracking) asked for it.
+    /// The max of every batch with a number, where [`tracking`](Self::tracking) asked for it.
     pub fn history(&self) -> &[Amax] {
         self.history.as_deref().unwrap_or_default()
     }
@@ -206,7 +206,20 @@ mod tests {
         max.observe(&[1], &[-3.0]).unwrap();
         assert_eq!(max.amax().unwrap().values, [3.0]);
         let history: Vec<f32> = max.history().iter().map(|amax| amax.values[0]).collect();
-        assert_eq!(history, [1.0, 0.0, 3.0]);
+        assert_eq!(history, [1.0, 3.0]);
+    }
+
+    #[test]
+    fn a_batch_without_a_number_is_none() {
+        for axes in [&[][..], &[0], &[1]] {
+            let mut max = AxisMax::keeping(axes).tracking();
+            max.observe(&[0, 2], &[]).unwrap();
+            max.observe(&[2, 0], &[]).unwrap();
+            max.observe(&[2, 2], &[f32::NAN; 4]).unwrap();
+            assert_eq!((max.amax(), max.history().len()), (None, 0), "{axes:?}");
+            max.observe(&[2, 2], &[f32::NAN, -1.0, f32::NAN, f32::NAN]).unwrap();
+            assert_eq!(max.amax().unwrap().values.iter().copied().fold(0.0, f32::max), 1.0, "{axes:?}");
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@
 //! is left to decide between those that the estimate cannot tell from the best: the result is the same.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::observe::compat::{LinearHistogram, between, check_bins};
+use crate::observe::compat::{LinearHistogram, between, check_bins, check_increasing};
 
 use super::Target;
 use super::weights::per_channel;
@@ -93,7 +93,7 @@ pub enum WeightMethod {
 ///
 /// # Errors
 ///
-/// For weights that are not finite, `num_bins` of 0 or over 2^24, and those of the methods.
+/// For weights that are not finite or too small for so many bins, `num_bins` of 0 or over 2^24, and those of the methods.
 pub fn weights(channel: &[f32], method: WeightMethod, target: Target, num_bins: usize) -> Result<f32> {
     check_bins(num_bins)?;
     let magnitudes: Vec<f32> = channel.iter().map(|w| w.abs()).collect();
@@ -108,6 +108,7 @@ pub fn weights(channel: &[f32], method: WeightMethod, target: Target, num_bins: 
     let step = f64::from(max) / num_bins as f64;
     let edge = |i| f64::from(if i == num_bins { max } else { (i as f64 * step) as f32 });
     let edges: Vec<f64> = (0..=num_bins).map(edge).collect();
+    check_increasing(&edges)?;
     let histogram = LinearHistogram { counts: between(&magnitudes, &edges), edges };
     match method {
         WeightMethod::Max => Ok(max),

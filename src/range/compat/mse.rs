@@ -17,9 +17,14 @@ const F32: f64 = f32::EPSILON as f64 / 2.0;
 /// The middle of the bin at which quantizing the middles of all bins makes the least squared error, weighted
 /// by the counts. The first of equal minima wins.
 ///
+/// The sums are f64 here and f32 in vectors in torch, so that of ranges whose errors differ by less than about 5e-8 of themselves
+/// torch may choose another.
+///
 /// # Errors
 ///
-/// When there is no bin to try, or counts and edges do not fit each other.
+/// When there is no bin to try, or counts and edges do not fit each other; when a range to try is negative, or a middle is and
+/// the integers are unsigned, as in numpy's histogram of a first batch that is one small number: bins reach 1/2 to either side
+/// of it.
 pub fn mse(histogram: &LinearHistogram, target: Target, search: Search) -> Result<f32> {
     let LinearHistogram { counts, edges } = histogram;
     if edges.len() != counts.len() + 1 {
@@ -32,6 +37,13 @@ pub fn mse(histogram: &LinearHistogram, target: Target, search: Search) -> Resul
     let max_level = target.max_level()?;
     let centres: Vec<f32> = edges.windows(2).map(|edge| (edge[0] as f32 + edge[1] as f32) / 2.0).collect();
     let candidates: Vec<usize> = search.bins(centres.len())?.collect();
+    let refused = candidates.iter().copied().find(|&bin| centres[bin] < 0.0);
+    if let Some(bin) = refused.or_else(|| target.unsigned.then(|| centres.iter().position(|&x| x < 0.0))?) {
+        let message = format!("the middle of bin {bin}, {}, is negative and so is no range", centres[bin]);
+        return Err(Error::new(ErrorKind::Data, message).with_remedy(
+            "collect a batch of different values first; pytorch-quantization fails on this histogram too",
+        ));
+    }
     let weights: Vec<f32> = counts.iter().map(|&count| count as f32).collect();
     let error =
         |candidate: usize| (candidate, error(&centres, &weights, centres[candidate], max_level as f32));
@@ -214,6 +226,24 @@ mod tests {
             f64::from(difference * difference * count as f32)
         });
         (squares.sum::<f64>() / centres.len() as f64) as f32
+    }
+
+    #[test]
+    fn ranges_that_are_negative_are_refused_as_by_the_original() {
+        use crate::observe::compat::{HistogramCalibrator, Library};
+        let histogram = |value: f32| {
+            let mut calibrator = HistogramCalibrator::new(2048, false, Library::Numpy).unwrap();
+            calibrator.collect(&[value; 9]).unwrap();
+            calibrator.histogram().cloned().unwrap()
+        };
+        let found =
+            |value, unsigned| mse(&histogram(value), Target { num_bits: 8, unsigned }, Search::default());
+        // Bins reach from -0.3 to 0.7, those to try from -0.24 on; or from -0.05, and 0.01 on.
+        let refused = found(0.2, false).unwrap_err();
+        assert!(refused.message().contains("bin 128") && refused.message().contains("negative"), "{refused}");
+        assert!(found(0.45, false).is_ok());
+        assert!(found(0.45, true).unwrap_err().message().contains("bin 0"));
+        assert!(found(3.0, true).is_ok());
     }
 
     #[test]
