@@ -1,5 +1,7 @@
 //! A model apart from its weights, for engines that take both from memory.
 
+use std::collections::HashSet;
+
 use bytes::Bytes;
 
 use super::Model;
@@ -32,7 +34,7 @@ impl Model {
     /// `.data`.
     ///
     /// The message is for running only: it states no types of tensors but of the inputs, which files often have
-    /// wrong, nodes of the main graph without a name get the one that [`Model::graph`] gives them, and convolutions
+    /// wrong, and every output once, nodes of the main graph without a name get the one that [`Model::graph`] gives them, and convolutions
     /// and pooling state the steps that they may leave out.
     ///
     /// # Errors
@@ -54,6 +56,8 @@ impl Model {
         spell_out(own, None);
         own.value_info.clear();
         own.output.iter_mut().for_each(|output| output.r#type = None.into());
+        let mut listed = HashSet::new();
+        own.output.retain(|output| listed.insert(output.name.clone()));
         for (node, position) in graph.nodes.iter().zip(positions) {
             if let Some(proto) = own.node.get_mut(position) {
                 proto.name = Some(node.name.clone());

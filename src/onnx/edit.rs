@@ -107,7 +107,10 @@ impl Model {
         }
         let nodes = merge(nodes, edits.insertions).map_err(|error| self.located(error))?;
         check(&self.proto.graph, &nodes).map_err(|error| self.located(error))?;
-        self.edited().graph.get_or_insert_default().node = nodes;
+        let graph = self.edited().graph.get_or_insert_default();
+        let gone = outputs_gone(&graph.node, &nodes);
+        graph.value_info.retain(|info| !info.name.as_ref().is_some_and(|name| gone.contains(name)));
+        graph.node = nodes;
         Ok(())
     }
 
@@ -167,6 +170,15 @@ impl Model {
         let found = self.proto.metadata_props.iter().find(|entry| entry.key.as_deref() == Some(key));
         found?.value.as_deref()
     }
+}
+
+/// The tensors that only nodes of `old` compute.
+fn outputs_gone(old: &[NodeProto], new: &[NodeProto]) -> HashSet<String> {
+    let mut gone: HashSet<String> = old.iter().flat_map(|node| &node.output).cloned().collect();
+    new.iter().flat_map(|node| &node.output).for_each(|name| {
+        gone.remove(name);
+    });
+    gone
 }
 
 fn no_node(index: usize) -> Error {
@@ -281,5 +293,37 @@ fn check(graph: &GraphProto, nodes: &[NodeProto]) -> Result<()> {
     match lost {
         Some(name) => Err(invalid(format!("no node computes the model's output '{name}'"))),
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use buffa::Message;
+
+    use super::super::proto::{ModelProto, ValueInfoProto};
+    use super::*;
+
+    #[test]
+    fn what_is_stated_of_tensors_goes_with_them() {
+        let named = |name: &str| ValueInfoProto { name: Some(name.to_owned()), ..Default::default() };
+        let node =
+            |input: &str, output: &str| NodeSpec::new("Relu", output, &[input], &[output]).into_proto();
+        let graph = GraphProto {
+            node: vec![node("x", "a"), node("a", "b"), node("x", "c")],
+            input: vec![named("x")],
+            output: vec![named("b")],
+            value_info: vec![named("a"), named("c")],
+            ..Default::default()
+        };
+        let source = ModelProto { graph: Some(graph).into(), ..Default::default() };
+        let mut model = Model::from_bytes(source.encode_to_vec().into()).unwrap();
+        let mut edits = Edits::new();
+        edits.remove(2).replace_output(0, 0, "a_new").replace_input(1, 0, "a_new");
+        model.edit(edits).unwrap();
+        assert!(model.proto.graph.value_info.is_empty(), "{:?}", model.proto.graph.value_info);
+        let mut edits = Edits::new();
+        edits.insert(Position::End, NodeSpec::new("Relu", "r", &["b"], &["d"]));
+        model.edit(edits).unwrap();
+        assert_eq!(model.proto.graph.node.len(), 3);
     }
 }

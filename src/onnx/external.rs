@@ -1,7 +1,9 @@
 //! Weights that lie in files beside the model.
 //!
 //! A location comes from the model file, so it is not trusted: it names a file inside the model's folder, or
-//! it is refused.
+//! it is refused. `.` and `..` in it are taken as they are written, and a symbolic link may lead to another place in the
+//! folder, or from a model hub's `snapshots` to the `blobs` beside it, where hubs keep all files under other names. A link
+//! elsewhere is refused: an archive may bring one along.
 
 use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
@@ -62,19 +64,24 @@ fn damaged(message: String) -> Error {
 /// The files beside a model, each opened when it is first needed and kept.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ExternalFiles {
-    folder: Option<PathBuf>,
+    model: Option<PathBuf>,
     opened: Arc<Mutex<HashMap<String, Bytes>>>,
 }
 
 impl ExternalFiles {
-    /// Files in `folder`.
-    pub fn new(folder: Option<PathBuf>) -> Self {
-        Self { folder, opened: Arc::default() }
+    /// Files beside the model file at `model`; none for a model from memory.
+    pub fn new(model: Option<PathBuf>) -> Self {
+        Self { model, opened: Arc::default() }
+    }
+
+    /// The model's own file.
+    pub fn model(&self) -> Option<&Path> {
+        self.model.as_deref()
     }
 
     /// The folder of the model.
     pub fn folder(&self) -> Option<&Path> {
-        self.folder.as_deref()
+        self.model().map(folder_of)
     }
 
     /// The bytes of an external tensor; `expected` is what its shape and type say, where they say it.
@@ -121,7 +128,7 @@ impl ExternalFiles {
 
     /// The path of an external file, which is known to lie inside the model's folder.
     pub fn resolve(&self, location: &str, tensor: &TensorProto) -> Result<PathBuf> {
-        let folder = self.folder.as_deref().ok_or_else(|| {
+        let folder = self.folder().ok_or_else(|| {
             Error::new(
                 ErrorKind::InvalidArgument,
                 format!(
@@ -131,19 +138,18 @@ impl ExternalFiles {
             )
             .with_remedy("open the model from its file")
         })?;
-        let outside = || {
+        let outside = |real: Option<&Path>| {
+            let link = real.map(|real| format!(" by a link to {}", real.display())).unwrap_or_default();
             Error::new(
                 ErrorKind::Format,
-                format!("{}: external data '{location}' lies outside the model's folder", label(tensor)),
+                format!(
+                    "{}: external data '{location}' lies outside the model's folder{link}",
+                    label(tensor)
+                ),
             )
             .with_remedy("put the data into the model's folder and refer to it by its name there")
         };
-        let relative = Path::new(location);
-        let inside = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
-        if location.is_empty() || !relative.components().all(inside) {
-            return Err(outside());
-        }
-        let path = folder.join(relative);
+        let path = folder.join(within(location).ok_or_else(|| outside(None))?);
         let missing = |source: std::io::Error| {
             Error::new(
                 ErrorKind::Io,
@@ -153,12 +159,38 @@ impl ExternalFiles {
             .with_source(source)
         };
         let real = path.canonicalize().map_err(missing)?;
-        if !real.starts_with(folder.canonicalize().map_err(missing)?) {
-            return Err(outside());
+        let real_folder = folder.canonicalize().map_err(missing)?;
+        if !real.starts_with(&real_folder) && !is_in_hub(&real_folder, &real) {
+            return Err(outside(Some(&real)));
         }
         if !real.is_file() {
             return Err(damaged(format!("{}: external data '{location}' is no regular file", label(tensor))));
         }
         Ok(real)
     }
+}
+
+/// The folder that a path lies in.
+pub(super) fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// A location as a path below the model's folder, without `.` and `..`; `None` where it leaves the folder or names nothing.
+fn within(location: &str) -> Option<PathBuf> {
+    let mut path = PathBuf::new();
+    for part in Path::new(location).components() {
+        match part {
+            Component::Normal(name) => path.push(name),
+            Component::CurDir => {}
+            Component::ParentDir if path.pop() => {}
+            Component::ParentDir | Component::RootDir | Component::Prefix(_) => return None,
+        }
+    }
+    (!path.as_os_str().is_empty()).then_some(path)
+}
+
+/// Whether `folder` lies in the `snapshots` of a hub's cache and `file` in its `blobs`; both are real paths, without links.
+fn is_in_hub(folder: &Path, file: &Path) -> bool {
+    let in_snapshots = |root: &&Path| folder.starts_with(root.join("snapshots"));
+    folder.ancestors().skip(1).find(in_snapshots).is_some_and(|root| file.starts_with(root.join("blobs")))
 }

@@ -8,7 +8,8 @@ use super::element::ElementType;
 
 use super::proto::TensorProto;
 use super::types::{Known, value_info};
-use super::walk::names_read;
+use super::value::check_size;
+use super::walk::{names_read, tensors};
 
 use super::{Model, Place};
 use crate::error::{Error, ErrorKind, Result};
@@ -104,6 +105,18 @@ impl Model {
             self.constants = places.into();
         }
         Ok(())
+    }
+
+    /// Refuses a model in which a stored tensor, at any depth, has more or fewer elements than its shape says, or lies in a file
+    /// that is missing or too short: engines say so late, or not at all.
+    ///
+    /// # Errors
+    /// `Format`, naming the tensor, and `Io` where its file cannot be read.
+    pub fn check_stored(&self) -> Result<()> {
+        let mut stored = tensors(&self.proto).into_iter();
+        stored
+            .try_for_each(|(tensor, _)| check_size(tensor, &self.files))
+            .map_err(|error| self.located(error))
     }
 
     /// Whether `name` is a dense tensor that the main graph stores, and no `Constant` node.

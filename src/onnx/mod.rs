@@ -15,6 +15,7 @@ mod feed;
 mod infer;
 mod initializer;
 mod inline;
+mod links;
 mod load;
 mod mapped;
 mod node;
@@ -24,6 +25,7 @@ mod proto;
 mod rename;
 mod save;
 mod sort;
+mod sparse;
 mod types;
 mod upgrade;
 mod value;
@@ -85,11 +87,7 @@ impl Model {
     /// # Errors
     /// `Io` where the file cannot be read, `Format` where it is no ONNX model or a damaged one.
     pub fn open(path: &Path) -> Result<Self> {
-        let folder = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        Self::decode(mapped::file_bytes(path)?, path.display().to_string(), Some(folder.to_owned()))
+        Self::decode(mapped::file_bytes(path)?, path.display().to_string(), Some(path.to_owned()))
     }
 
     /// A model from memory. It has no folder, so that external data cannot be read.
@@ -100,10 +98,10 @@ impl Model {
         Self::decode(bytes, "model".to_owned(), None)
     }
 
-    fn decode(bytes: Bytes, origin: String, folder: Option<PathBuf>) -> Result<Self> {
+    fn decode(bytes: Bytes, origin: String, path: Option<PathBuf>) -> Result<Self> {
         let (proto, moved) = load::decode(&bytes, &origin)?;
         let source = Some(bytes).filter(|_| !moved);
-        Ok(Self { source, files: ExternalFiles::new(folder), ..Self::new(proto, origin) })
+        Ok(Self { source, files: ExternalFiles::new(path), ..Self::new(proto, origin) })
     }
 
     fn new(proto: ModelProto, origin: String) -> Self {

@@ -14,7 +14,7 @@ use bytes::Bytes;
 
 use super::Model;
 use super::element::element_type;
-use super::external::{Reference, is_external, label};
+use super::external::{Reference, folder_of, is_external, label};
 use super::proto::tensor_proto::DataLocation;
 use super::proto::{ModelProto, StringStringEntryProto, TensorProto};
 use super::value::shape_of;
@@ -41,13 +41,17 @@ impl Default for SaveOptions {
 /// Data files start their tensors at page borders, so that readers can map them one by one.
 const ALIGNMENT: u64 = 4096;
 
+/// External data that a model takes along lies inside it where it is no more than this together: one file is handier.
+const MOST_INSIDE: usize = 16 << 20;
+
 impl Model {
     /// Writes the model to `path` and returns the files written, the model first.
     ///
-    /// An unedited model is written byte for byte as it was read, unless its nodes were not in topological order. External data stays where it is when the
-    /// model is saved into its own folder; otherwise it is copied into the file `<name>.data` beside `path`,
-    /// which also takes the weights of a model that would be too large for one file. Each file replaces an
-    /// older one in one step, and files that the model reads from are never written to.
+    /// An unedited model is written byte for byte as it was read, unless its nodes were not in topological order, and in its own
+    /// folder goes on reading the data files that it came with. So does an edited one that is saved over its own file. Every other model takes its external data along, so
+    /// that it depends on no other model's files: into itself, or into the file `<name>.data` beside `path`, which also takes
+    /// the weights of a model that would be too large for one file. Each file replaces an older one in one step, and files that
+    /// the model reads from are never written to.
     ///
     /// # Errors
     /// `Io` where a file cannot be written or external data is missing; `Format` where external data does not
@@ -61,9 +65,21 @@ impl Model {
     }
 
     fn save_files(&self, path: &Path, options: &SaveOptions) -> Result<Vec<PathBuf>> {
-        let kept = self.files_kept_beside(path)?;
-        let too_large = self.encoded_len() > options.max_file.min(buffa::MAX_MESSAGE_BYTES);
-        let external_moves = kept.is_none();
+        let External { files, size } = self.external()?;
+        if path.canonicalize().is_ok_and(|target| files.contains(&target)) {
+            return Err(Error::new(
+                ErrorKind::InvalidArgument,
+                format!("{}: the model takes its weights from this file", path.display()),
+            )
+            .with_remedy("save the model under another name"));
+        }
+        let external_moves = !files.is_empty() && !self.keeps_files_at(path);
+        let (most, own) = (options.max_file.min(buffa::MAX_MESSAGE_BYTES), self.encoded_len());
+        let fits = |size: usize| u64::from(own) + size as u64 <= u64::from(most);
+        if external_moves && size <= MOST_INSIDE && fits(size) {
+            return self.inlined()?.save_files(path, options);
+        }
+        let too_large = !fits(0);
         let moves = |tensor: &TensorProto, is_initializer: bool| {
             let size = tensor.raw_data.as_ref().map_or(0, Bytes::len);
             (is_external(tensor) && external_moves)
@@ -73,7 +89,7 @@ impl Model {
             write_atomic(path, |out| write_chunks(path, out, &self.encode_chunks()?))?;
             return Ok(vec![path.to_owned()]);
         }
-        let data_path = free_data_path(path, &kept.unwrap_or_default())?;
+        let data_path = free_data_path(path, &files)?;
         let location = data_path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
         let mut model = self.clone();
         let mut data = DataFile::default();
@@ -97,28 +113,23 @@ impl Model {
         Ok(vec![path.to_owned(), data_path])
     }
 
-    /// The external files that a model saved at `path` can go on using, as absolute paths; `None` where `path`
-    /// lies in another folder than the model.
-    fn files_kept_beside(&self, path: &Path) -> Result<Option<HashSet<PathBuf>>> {
-        let own = self.folder().and_then(|folder| folder.canonicalize().ok());
-        if own.is_none() || own != folder_of(path).canonicalize().ok() {
-            return Ok(None);
-        }
-        let target = path.canonicalize().ok();
-        let mut kept = HashSet::new();
+    /// Whether the model goes on reading its data files when it is saved at `path`: they lie there, and are its own.
+    fn keeps_files_at(&self, path: &Path) -> bool {
+        let same = |one: Option<&Path>, other: &Path| {
+            let one = one.and_then(|one| one.canonicalize().ok());
+            one.is_some() && one == other.canonicalize().ok()
+        };
+        same(self.folder(), folder_of(path)) && (self.source.is_some() || same(self.files.model(), path))
+    }
+
+    /// The external data, all of which is looked at: missing and damaged data is found now instead of later.
+    pub(super) fn external(&self) -> Result<External> {
+        let mut found = External::default();
         for (tensor, _) in tensors(&self.proto).into_iter().filter(|(tensor, _)| is_external(tensor)) {
-            // Looking at what is kept finds missing and damaged data now instead of later.
-            self.external_bytes(tensor)?;
-            kept.insert(self.files.resolve(&Reference::of(tensor)?.location, tensor)?);
+            found.size = found.size.saturating_add(self.external_bytes(tensor)?.len());
+            found.files.insert(self.files.resolve(&Reference::of(tensor)?.location, tensor)?);
         }
-        match target {
-            Some(target) if kept.contains(&target) => Err(Error::new(
-                ErrorKind::InvalidArgument,
-                format!("{}: the model takes its weights from this file", path.display()),
-            )
-            .with_remedy("save the model under another name")),
-            _ => Ok(Some(kept)),
-        }
+        Ok(found)
     }
 
     fn external_bytes(&self, tensor: &TensorProto) -> Result<Bytes> {
@@ -223,8 +234,13 @@ fn write_chunks(path: &Path, out: &mut dyn Write, chunks: &[Bytes]) -> Result<()
         .map_err(|source| Error::io("write", path, source))
 }
 
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+/// The external data of a model.
+#[derive(Default)]
+pub(super) struct External {
+    /// The files that it lies in, as real paths.
+    pub files: HashSet<PathBuf>,
+    /// Bytes of all tensors together.
+    pub size: usize,
 }
 
 /// `<name>.data` beside `path`, with a number where the model reads from that file.
@@ -239,6 +255,13 @@ fn free_data_path(path: &Path, in_use: &HashSet<PathBuf>) -> Result<PathBuf> {
     let free = |path: &PathBuf| path.canonicalize().map_or(true, |real| !in_use.contains(&real));
     // The candidates never end, and the files in use are finitely many.
     Ok(candidates.find(free).unwrap_or_default())
+}
+
+/// Lets an external tensor refer to the same bytes of a file at another location.
+pub(super) fn set_location(tensor: &mut TensorProto, location: &str) {
+    for entry in tensor.external_data.iter_mut().filter(|entry| entry.key.as_deref() == Some("location")) {
+        entry.value = Some(location.to_owned());
+    }
 }
 
 /// Lets a tensor refer to its bytes in a data file.

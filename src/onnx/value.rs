@@ -84,6 +84,47 @@ fn typed_elements(tensor: &TensorProto, dtype: DataType) -> Data {
     }
 }
 
+/// Refuses a tensor of which more or fewer elements are stored than its shape says. Data outside the model is looked up, none is
+/// read.
+///
+/// # Errors
+/// `Format` where the elements do not fit, and those of finding external data.
+pub(super) fn check_size(tensor: &TensorProto, files: &ExternalFiles) -> Result<()> {
+    let element = element_type(tensor.data_type, || label(tensor))?;
+    let shape = shape_of(tensor)?;
+    let misfit = |stored: String, needed: String| {
+        let message =
+            format!("{}: {stored} are stored, {element} of shape {shape:?} takes {needed}", label(tensor));
+        Err(Error::new(ErrorKind::Format, message)
+            .with_remedy("export or copy the model again: it was cut short or edited wrongly"))
+    };
+    // What qdq does not read at all is left to the engine.
+    let (false, Some(expected)) = (tensor.segment.is_set(), element.byte_len(&shape)) else { return Ok(()) };
+    match (stored_bytes(tensor, element, &shape, files)?, element.dtype()) {
+        (Some(bytes), _) if bytes.len() != expected => {
+            misfit(format!("{} bytes", bytes.len()), expected.to_string())
+        }
+        (None, Some(dtype)) => match (typed_count(tensor, dtype), expected / dtype.size()) {
+            (found, expected) if found != expected => {
+                misfit(format!("{found} elements"), expected.to_string())
+            }
+            _ => Ok(()),
+        },
+        _ => Ok(()),
+    }
+}
+
+/// How many elements the typed field of a tensor holds.
+fn typed_count(tensor: &TensorProto, dtype: DataType) -> usize {
+    match dtype {
+        DataType::F32 => tensor.float_data.len(),
+        DataType::F64 => tensor.double_data.len(),
+        DataType::I64 => tensor.int64_data.len(),
+        DataType::U64 | DataType::U32 => tensor.uint64_data.len(),
+        _ => tensor.int32_data.len(),
+    }
+}
+
 /// What a `Constant` node holds, in whichever attribute.
 pub(super) enum ConstantValue<'a> {
     /// A tensor.

@@ -101,6 +101,22 @@ pub struct EngineOptions {
 }
 
 impl EngineOptions {
+    /// Refuses what no engine can do.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for 0 threads and for more than any machine has cores.
+    pub fn check(&self) -> Result<()> {
+        match self.threads {
+            Some(0) => Err(Error::new(ErrorKind::InvalidArgument, "an engine cannot run on 0 threads")
+                .with_remedy("give 1 or more")),
+            Some(threads) if threads > MOST_THREADS => {
+                Err(Error::new(ErrorKind::InvalidArgument, format!("an engine on {threads} threads"))
+                    .with_remedy(format!("give at most {MOST_THREADS}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The same with [`EngineKind::Auto`] settled, so that several models run in one engine and the choice is
     /// reported once.
     ///
@@ -136,14 +152,7 @@ pub fn open(
     tap: Arc<dyn Tap>,
     options: &EngineOptions,
 ) -> Result<Box<dyn Engine>> {
-    if options.threads == Some(0) {
-        return Err(Error::new(ErrorKind::InvalidArgument, "an engine cannot run on 0 threads")
-            .with_remedy("give 1 or more"));
-    }
-    if let Some(threads) = options.threads.filter(|&threads| threads > MOST_THREADS) {
-        return Err(Error::new(ErrorKind::InvalidArgument, format!("an engine on {threads} threads"))
-            .with_remedy(format!("give at most {MOST_THREADS}")));
-    }
+    options.check()?;
     let EngineOptions { kind, onnxruntime, threads } = options.settled()?;
     let model = runnable(model, kind)?;
     let graph = model.graph()?;
@@ -164,6 +173,7 @@ pub fn open(
 /// run and compute something else.
 fn runnable(model: &Model, kind: EngineKind) -> Result<Cow<'_, Model>> {
     let mut model = model.for_run()?;
+    model.to_mut().make_dense()?;
     model.to_mut().inline_functions()?;
     if kind != EngineKind::OnnxRuntime && model.opset() < EMBEDDED_OPSET {
         model.to_mut().raise_opset(EMBEDDED_OPSET).map_err(|error| {

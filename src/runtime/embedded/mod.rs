@@ -40,7 +40,10 @@ pub(super) struct Embedded {
     options: RunOptions,
     graph: Graph,
     inputs: Vec<TensorSpec>,
+    /// The outputs, each once.
     outputs: Vec<TensorSpec>,
+    /// Which of them each output of the model is: it may list one twice.
+    listed: Vec<usize>,
     input_tensors: Vec<TensorId>,
     output_tensors: Vec<TensorId>,
     /// rten's number of every tensor that rten knows.
@@ -80,7 +83,8 @@ impl Embedded {
         })?
         .map_err(|error| load_failure(&graph, &error))?;
 
-        let (inputs, outputs) = (model.inputs(), model.outputs());
+        let inputs = model.inputs();
+        let (outputs, listed) = each_once(model.outputs());
         let input_tensors = tensors(&graph, &inputs)?;
         let output_tensors = tensors(&graph, &outputs)?;
         let ids = graph
@@ -99,6 +103,7 @@ impl Embedded {
             graph,
             inputs,
             outputs,
+            listed,
             input_tensors,
             output_tensors,
             ids,
@@ -247,7 +252,12 @@ impl Engine for Embedded {
             Some(steps) => self.run_steps(steps, live)?,
             None => self.run_whole(live)?,
         };
-        self.outputs.iter().zip(results).map(|(spec, value)| values::from_rten(spec, value)).collect()
+        let found = self.outputs.iter().zip(results).map(|(spec, value)| values::from_rten(spec, value));
+        let found: Vec<Tensor> = found.collect::<Result<_>>()?;
+        if found.len() == self.listed.len() {
+            return Ok(found);
+        }
+        Ok(self.listed.iter().map(|&at| found[at].clone()).collect())
     }
 
     fn describe(&self) -> String {
@@ -257,6 +267,19 @@ impl Engine for Embedded {
 
 fn tensors(graph: &Graph, specs: &[TensorSpec]) -> Result<Vec<TensorId>> {
     specs.iter().map(|spec| graph.find(&spec.name).ok_or_else(|| lost(&spec.name))).collect()
+}
+
+/// Every output once, and for each of `outputs` which one it is.
+fn each_once(outputs: Vec<TensorSpec>) -> (Vec<TensorSpec>, Vec<usize>) {
+    let mut once: Vec<TensorSpec> = Vec::with_capacity(outputs.len());
+    let mut listed = Vec::with_capacity(outputs.len());
+    for output in outputs {
+        listed.push(once.iter().position(|known| known.name == output.name).unwrap_or(once.len()));
+        if listed.last() == Some(&once.len()) {
+            once.push(output);
+        }
+    }
+    (once, listed)
 }
 
 fn is_own(node: &Node) -> bool {

@@ -69,13 +69,14 @@ impl OnnxRuntime {
         let observed: Vec<(TensorId, usize)> =
             pairs().filter(|(tensor, _)| kind(*tensor) == TensorKind::Activation).collect();
         let sink = Arc::new(Sink::new(tap));
-        let bytes = observer::insert(model, &graph, &positions, &observed)?.encode()?;
+        let (model, folder) = model.without_links()?;
+        let bytes = observer::insert(&model, &graph, &positions, &observed)?.encode()?;
         // ONNX Runtime notes the observers' domain in a table of the process, and two sessions that are created at
         // once may both find it missing there: one of them fails.
         static CREATION: Mutex<()> = Mutex::new(());
         let creation = CREATION.lock().unwrap_or_else(PoisonError::into_inner);
         let session = Session::builder(&environment)
-            .and_then(|builder| configure(builder, &sink, threads, model.folder()))
+            .and_then(|builder| configure(builder, &sink, threads, folder.as_deref()))
             .and_then(|mut builder| builder.commit_from_memory(&bytes))
             .map_err(|error| {
                 Error::new(ErrorKind::Engine, format!("ONNX Runtime refuses the model: {error}"))

@@ -78,7 +78,8 @@ fn data_past_two_gibibytes_is_read_and_copied() {
     let elsewhere = tempdir().unwrap();
     let path = elsewhere.path().join("moved.onnx");
     let data = elsewhere.path().join("moved.onnx.data");
-    assert_eq!(model.save(&path, &SaveOptions::default()).unwrap(), [path.clone(), data.clone()]);
+    let divided = SaveOptions { max_file: 1, ..SaveOptions::default() };
+    assert_eq!(model.save(&path, &divided).unwrap(), [path.clone(), data.clone()]);
     assert_eq!(fs::metadata(&data).unwrap().len(), 16);
     assert_eq!(*Model::open(&path).unwrap().constant("w").unwrap().unwrap().data(), expected);
     let inside = Model::from_bytes(model.inlined().unwrap().encode().unwrap().into()).unwrap();
@@ -186,4 +187,91 @@ fn a_full_disk_is_an_error() {
         let failed = Model::open(&digits()).unwrap().save(device, &SaveOptions::default()).unwrap_err();
         assert_eq!(failed.kind(), ErrorKind::Io);
     }
+}
+
+/// The digits model as a hub keeps it: both files under other names, and links to them.
+#[cfg(unix)]
+#[test]
+fn links_of_a_hubs_cache_are_followed() {
+    use std::os::unix::fs::symlink;
+    let (source, path, data) = divided();
+    let hub = tempdir().unwrap();
+    let root = hub.path().join("models--somebody--digits");
+    let (blobs, snapshot) = (root.join("blobs"), root.join("snapshots/0123abc/onnx"));
+    fs::create_dir_all(&blobs).unwrap();
+    fs::create_dir_all(&snapshot).unwrap();
+    for (file, blob) in [(&path, "aa11"), (&data, "bb22")] {
+        fs::copy(file, blobs.join(blob)).unwrap();
+        symlink(Path::new("../../../blobs").join(blob), snapshot.join(file.file_name().unwrap())).unwrap();
+    }
+    let model = snapshot.join("model.onnx");
+    read(&model).unwrap();
+    // A link that leaves the hub's tree is refused, though it has the same form.
+    let link = snapshot.join("model.onnx.data");
+    for target in [data.clone(), root.join("snapshots/0123abc/x"), hub.path().join("blobs/bb22")] {
+        fs::create_dir_all(target.parent().unwrap()).unwrap();
+        fs::copy(blobs.join("bb22"), &target).unwrap();
+        fs::remove_file(&link).unwrap();
+        symlink(&target, &link).unwrap();
+        let refused = read(&model).unwrap_err();
+        assert!(refused.message().contains("outside the model's folder by a link to"), "{refused}");
+        assert!(refused.message().contains(target.file_name().unwrap().to_str().unwrap()), "{refused}");
+    }
+    // Nor are the blobs themselves somewhere else.
+    fs::rename(&blobs, hub.path().join("elsewhere")).unwrap();
+    symlink(hub.path().join("elsewhere"), &blobs).unwrap();
+    fs::remove_file(&link).unwrap();
+    symlink("../../../blobs/bb22", &link).unwrap();
+    assert!(read(&model).unwrap_err().message().contains("outside the model's folder"));
+    drop(source);
+}
+
+#[test]
+fn dots_in_a_location_are_taken_as_they_are_written() {
+    let (folder, path, data) = divided();
+    let content = fs::read(&path).unwrap();
+    fs::create_dir(folder.path().join("d")).unwrap();
+    fs::rename(&data, folder.path().join("d/w")).unwrap();
+    for location in ["./d/../d/././/w", "./d/../d/../d/w"] {
+        let to = location.as_bytes();
+        let mut content = content.clone();
+        let from = b"model.onnx.data";
+        while let Some(at) = content.windows(from.len()).position(|window| window == from) {
+            content[at..at + from.len()].copy_from_slice(to);
+        }
+        fs::write(&path, content).unwrap();
+        let found = read(&path);
+        assert!(found.is_ok(), "{location}: {found:?}");
+    }
+}
+
+/// A copy of a divided model that is edited, as quantizing does.
+fn edited(path: &Path) -> Model {
+    let mut model = Model::open(path).unwrap();
+    model.set_metadata("edited", "yes");
+    model
+}
+
+#[test]
+fn an_edited_model_depends_on_no_other_models_data() {
+    let (folder, path, data) = divided();
+    let whole = constants_of(&Model::open(&digits()).unwrap());
+    let beside = folder.path().join("int8.onnx");
+    // Small data goes inside; a name that is the float model's data file stays that.
+    assert_eq!(edited(&path).save(&beside, &SaveOptions::default()).unwrap(), std::slice::from_ref(&beside));
+    let small = SaveOptions { max_file: 1000, ..SaveOptions::default() };
+    let large = folder.path().join("large.onnx");
+    let own = folder.path().join("large.onnx.data");
+    assert_eq!(edited(&path).save(&large, &small).unwrap(), [large.clone(), own]);
+    // A copy that is not edited is the same model and shares its data.
+    let copy = folder.path().join("copy.onnx");
+    Model::open(&path).unwrap().save(&copy, &SaveOptions::default()).unwrap();
+    // Saved over itself, a model keeps its data.
+    assert_eq!(edited(&path).save(&path, &SaveOptions::default()).unwrap(), std::slice::from_ref(&path));
+    assert_eq!(constants_of(&Model::open(&path).unwrap()), whole);
+    fs::remove_file(&data).unwrap();
+    for kept in [&beside, &large] {
+        assert_eq!(constants_of(&Model::open(kept).unwrap()), whole, "{}", kept.display());
+    }
+    assert!(read(&copy).is_err() && read(&path).is_err());
 }
