@@ -32,7 +32,8 @@ class Cache : public detail::Handle<qdq_cache, qdq_cache_free> {
   using Handle::Handle;
   using Items = detail::Items<Entry, qdq_cache>;
 
-  /// The cache with these ranges for a version of TensorRT and the calibrator that is going to read it.
+  /// The cache with these ranges for a version of TensorRT and the calibrator that is going to read it; Status::Unsupported from
+  /// TensorRT 11 on, which reads no caches.
   [[nodiscard]] static Result<Cache> from_ranges(const Ranges& ranges, std::uint32_t tensorrt_version,
                                                  Algorithm algorithm = Algorithm::Entropy2) {
     return detail::make<Cache>(qdq_cache_from_ranges, ranges.c(), tensorrt_version, detail::number(algorithm));
@@ -57,7 +58,8 @@ class Cache : public detail::Handle<qdq_cache, qdq_cache_free> {
   }
   /// The content of that file, for readCalibrationCache().
   [[nodiscard]] Result<Buffer> to_bytes() const { return detail::make<Buffer>(qdq_cache_to_bytes, c()); }
-  /// The ranges in the cache: amax = scale * 127. An error where a scale is negative, infinite or NaN.
+  /// The ranges in the cache: amax = scale * 127, at most the largest number. A line whose scale is negative, infinite or NaN gives
+  /// none, which Ranges::findings() and the log say; Status::Data where no line gives a range.
   [[nodiscard]] Result<Ranges> to_ranges() const { return detail::make<Ranges>(qdq_cache_to_ranges, c()); }
 
   /// The header line. Valid until the cache is changed or freed.
@@ -66,7 +68,8 @@ class Cache : public detail::Handle<qdq_cache, qdq_cache_free> {
   [[nodiscard]] std::uint32_t tensorrt_version() const noexcept { return qdq_cache_tensorrt_version(c()); }
   /// The algorithm in the header.
   [[nodiscard]] Algorithm algorithm() const noexcept { return static_cast<Algorithm>(qdq_cache_algorithm(c())); }
-  /// Writes the header anew. The scales stay as they are.
+  /// Writes the header anew; Status::Unsupported from TensorRT 11 on. The scales stay as they are, a name that is repeated gets one
+  /// line, and what check() finds is logged.
   [[nodiscard]] Result<void> set_header(std::uint32_t tensorrt_version, Algorithm algorithm = Algorithm::Entropy2) {
     return detail::call(qdq_cache_set_header, c(), tensorrt_version, detail::number(algorithm));
   }

@@ -21,7 +21,8 @@ struct Range {
   float amax;
 };
 
-/// The int8 scale of a range, by which ONNX and TensorRT multiply: amax / 127, and 1 where amax is at most 2^-24.
+/// The int8 scale of a range, by which ONNX and TensorRT multiply: amax / 127, always a normal number. It is 1 where amax is 0,
+/// 2^-126 where amax / 127 is subnormal, one bit smaller where 127 scales would overflow, and NaN for what is no range.
 [[nodiscard]] inline float int8_scale(float amax) noexcept { return qdq_amax_int8_scale(amax); }
 
 /// The ranges of a network's activations by tensor name, in the order in which they were set.

@@ -69,7 +69,7 @@ class RunOptions::Builder : public detail::Builder<Builder, RunOptions> {
   Builder& onnxruntime(std::string_view path) {
     return set(qdq_run_options_set_onnxruntime, detail::Text(path).or_null());
   }
-  /// How many threads compute; 0 for as many as there are physical cores, the default.
+  /// How many threads compute, at most 1024; 0 for as many as there are physical cores, the default.
   Builder& threads(std::size_t threads) { return set(qdq_run_options_set_threads, threads); }
   /// A function that is told about progress after every batch, with a `const Progress&`. It is moved in and lives as long as
   /// the options. It returns nothing; or bool, where false stops the run as Status::Cancelled; or Result<void>, whose error

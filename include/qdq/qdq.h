@@ -444,7 +444,8 @@ typedef void (*qdq_log_fn)(void *user, qdq_log_level level, const char *message)
 // 8 bits, one amax per output channel, axis 1: weights of transposed convolutions.
 #define QDQ_PREDEFINED_CONV_TRANSPOSE_WEIGHT_PER_CHANNEL 4
 
-// pytorch-quantization on a CPU, bit for bit. The default.
+// pytorch-quantization on a CPU, bit for bit, but for bf16: in every mode it is computed in f32 and rounded once, where PyTorch's
+// own result depends on the types of the other operands. The default.
 #define QDQ_MODE_REFERENCE 0
 
 // pytorch-quantization's CUDA kernel for fake quantization: always the narrow range, zero ranges only below 2^-24.
@@ -902,6 +903,7 @@ qdq_status qdq_tensor_quant_backward(const qdq_tensor *gradient,
 
 // Fake quantization of `min` to `max` with a zero point: step = (max - min) / (2^b - 1), z = rne(min / step) + 2^(b-1),
 // q = clamp(rne(x / step) - z, -2^(b-1), 2^(b-1) - 1), out = (q + z) * step, where b is `num_bits`, 2 to 16. NaN stays NaN.
+// `min` is below `max`: equal ends, by which pytorch-quantization gives NaN, are QDQ_ERROR_INVALID_ARGUMENT.
 //
 // `x` and `out` have one shape and type (f32, f16, bf16, f64) and may be the same memory.
 qdq_status qdq_tensor_fake_affine_quant(const qdq_tensor *x,
@@ -1204,8 +1206,8 @@ qdq_status qdq_histogram_calibrator_new(size_t num_bins,
 // Frees `*calibrator` and sets it to NULL. NULL in either place is allowed and does nothing.
 void qdq_histogram_calibrator_free(qdq_histogram_calibrator **calibrator);
 
-// Adds a batch (f32, f16, bf16, f64). NaN, infinities and empty batches are errors, after which what was collected before is
-// still there.
+// Adds a batch (f32, f16, bf16, f64). NaN, infinities, empty batches and, with QDQ_LIBRARY_NUMPY, values too close to each other
+// for so many bins are errors, after which what was collected before is still there.
 qdq_status qdq_histogram_calibrator_collect(qdq_histogram_calibrator *calibrator,
                                             const qdq_tensor *x,
                                             qdq_error **error);
@@ -1217,7 +1219,9 @@ qdq_status qdq_histogram_calibrator_set_search(qdq_histogram_calibrator *calibra
                                                qdq_error **error);
 
 // The range by pytorch-quantization's own rule for the method, for integers of `num_bits`, 2 to 16. QDQ_METHOD_MAX is not one
-// of its histogram methods and an error; use qdq_axis_max.
+// of its histogram methods and an error; use qdq_axis_max. QDQ_METHOD_MSE adds up in f64: of ranges whose errors differ by less
+// than about 5e-8 of themselves, torch's sums in f32 may choose another. It is QDQ_ERROR_DATA where a range to try is negative,
+// which the first bins of QDQ_LIBRARY_NUMPY can be.
 qdq_status qdq_histogram_calibrator_amax(const qdq_histogram_calibrator *calibrator,
                                          qdq_method method,
                                          double percentile,
@@ -1512,11 +1516,13 @@ qdq_status qdq_ranges_set(qdq_ranges *ranges, const char *name, float amax, qdq_
 // How the ranges were computed; NULL where nobody said. Valid until the ranges are freed.
 const char *qdq_ranges_method(const qdq_ranges *ranges);
 
-// The int8 scale of a range, by which ONNX and TensorRT multiply: amax / 127, and 1 where amax is at most 2^-24.
+// The int8 scale of a range, by which ONNX and TensorRT multiply: amax / 127, always a normal number. It is 1 where amax is 0,
+// 2^-126 where amax / 127 is subnormal, one bit smaller where 127 scales would overflow, and NaN for what is no range.
 float qdq_amax_int8_scale(float amax);
 
 // The cache with these ranges for a version of TensorRT, as getInferLibVersion() reports it (8501 is 8.5.1, 100300 is 10.3.0),
-// and the calibrator that is going to read it. Free it with qdq_cache_free().
+// and the calibrator that is going to read it. QDQ_ERROR_UNSUPPORTED from TensorRT 11 on, which reads no caches. Free it with
+// qdq_cache_free().
 qdq_status qdq_cache_from_ranges(const qdq_ranges *ranges,
                                  uint32_t tensorrt_version,
                                  qdq_algorithm algorithm,
@@ -1529,8 +1535,10 @@ qdq_status qdq_cache_read(const char *path, qdq_cache **out, qdq_error **error);
 // A cache from the content of such a file: `size` bytes, which are not kept.
 qdq_status qdq_cache_from_bytes(const void *bytes, size_t size, qdq_cache **out, qdq_error **error);
 
-// Whether a file that starts with these `size` bytes is meant as a calibration cache.
-bool qdq_cache_is_one(const void *bytes, size_t size);
+// Whether a file that starts with these `size` bytes is meant as a calibration cache: it has the header, or its first line is
+// that of a tensor, so that the header is missing.
+bool qdq_cache_is_one(const void *bytes,
+                      size_t size);
 
 // Whether a version of TensorRT, as getInferLibVersion() counts, has calibrators and so reads caches: TensorRT 11 removed them.
 bool qdq_cache_is_read_by(uint32_t tensorrt_version);
@@ -1544,9 +1552,12 @@ qdq_status qdq_cache_write(const qdq_cache *cache, const char *path, qdq_error *
 // The content of that file, for readCalibrationCache(). Free `*out` with qdq_buffer_free().
 qdq_status qdq_cache_to_bytes(const qdq_cache *cache, qdq_buffer **out, qdq_error **error);
 
-// The ranges in the cache: amax = scale * 127. An error where a scale is negative, infinite or NaN. Free `*out` with
-// qdq_ranges_free().
-qdq_status qdq_cache_to_ranges(const qdq_cache *cache, qdq_ranges **out, qdq_error **error);
+// The ranges in the cache: amax = scale * 127, at most the largest number. A line whose scale is negative, infinite or NaN gives
+// none; that and what else the check finds in the scales is logged, and qdq_ranges_findings() has it. QDQ_ERROR_DATA where no
+// line gives a range. Free `*out` with qdq_ranges_free().
+qdq_status qdq_cache_to_ranges(const qdq_cache *cache,
+                               qdq_ranges **out,
+                               qdq_error **error);
 
 // The header line, such as "TRT-8501-EntropyCalibration2". Valid until the cache is changed or freed; NULL for NULL.
 const char *qdq_cache_header(const qdq_cache *cache);
@@ -1557,7 +1568,8 @@ uint32_t qdq_cache_tensorrt_version(const qdq_cache *cache);
 // The algorithm in the header; QDQ_ALGORITHM_UNKNOWN where qdq does not know it.
 qdq_algorithm qdq_cache_algorithm(const qdq_cache *cache);
 
-// Writes the header anew, for another version of TensorRT or another calibrator. The scales stay as they are.
+// Writes the header anew, for another version of TensorRT or another calibrator. The scales stay as they are, a name that is
+// repeated gets one line, and what qdq_cache_check() finds is logged. QDQ_ERROR_UNSUPPORTED from TensorRT 11 on, which reads no caches.
 qdq_status qdq_cache_set_header(qdq_cache *cache,
                                 uint32_t tensorrt_version,
                                 qdq_algorithm algorithm,
@@ -2113,7 +2125,7 @@ qdq_status qdq_run_options_set_onnxruntime(qdq_run_options *options,
                                            const char *path,
                                            qdq_error **error);
 
-// Sets how many threads compute; 0 for as many as there are physical cores, the default.
+// Sets how many threads compute, at most 1024; 0 for as many as there are physical cores, the default.
 qdq_status qdq_run_options_set_threads(qdq_run_options *options, size_t threads, qdq_error **error);
 
 // Sets who is told about progress; `progress` may be NULL for nobody, the default. `free_user`, which may be NULL, is called
@@ -2274,8 +2286,8 @@ qdq_status qdq_model_graph(const qdq_model *model,
                            qdq_graph **out,
                            qdq_error **error);
 
-// Decides what of the model is quantized; see qdq_graph_plan(). `policy` and `ranges` may be NULL. Free `*out` with
-// qdq_plan_free().
+// Decides what of the model is quantized; see qdq_graph_plan(). QDQ_ERROR_DATA where a weight among it holds NaN or an infinity.
+// `policy` and `ranges` may be NULL. Free `*out` with qdq_plan_free().
 qdq_status qdq_model_plan(const qdq_model *model,
                           const qdq_policy *policy,
                           const qdq_ranges *ranges,

@@ -2,7 +2,10 @@
 
 pub mod qdq_model;
 pub mod ranges;
+mod text;
 pub mod trt_cache;
+mod weights;
 
 pub use ranges::Ranges;
 pub use trt_cache::Cache;
+pub use weights::check_weights;

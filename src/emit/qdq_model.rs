@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::dtype::DataType;
 use crate::emit::ranges::{Ranges, int8_scale};
+use crate::emit::weights::unusable;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Edge, Graph, GraphTensor, NodeId, TensorId};
 use crate::kernel::parallel;
@@ -354,12 +355,7 @@ pub(crate) fn round_to_nearest(
             None => range::weights(&floats, shape, axis, weights.method, target),
         })
         .and_then(|amax| quantize_weights_to(&floats, shape, axis, &amax, weights.bits));
-    quantized.map_err(|error| {
-        let name = &graph.tensor(planned.tensor).name;
-        Error::new(error.kind(), format!("weight '{name}' cannot be quantized"))
-            .with_remedy("check how the model was exported, or exclude the nodes that read it")
-            .with_source(error)
-    })
+    quantized.map_err(|error| unusable(graph, planned.tensor, error))
 }
 
 /// The range that a tensor shares with its group: that of calibration covers the whole group already, ranges from

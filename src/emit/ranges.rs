@@ -23,29 +23,37 @@ use std::path::Path;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 
+use crate::emit::text::{refuse_utf16, without_mark};
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::file::write_atomic;
 use crate::finding::Finding;
 use crate::graph::{Graph, TensorId};
 use crate::place::sharing::only_moves;
+use crate::quant::step;
 
 const FORMAT: &str = "qdq-ranges";
 const VERSION: u32 = 1;
 
-/// At or below this magnitude a range is taken as zero: 2^-24.
-pub const TINY_AMAX: f32 = 1.0 / 16_777_216.0;
-
-/// The int8 scale of a range: amax / 127, computed in `f32`.
-///
-/// A range at or below 2^-24 means that nothing but zero was seen; its scale is 1, by which every value near zero
-/// becomes 0. So the scale of a valid range (finite, not negative) is never zero, infinite or NaN.
+/// The int8 scale of a range: amax / 127, computed in `f32`, and a normal number for every range. [`step`] says what a range
+/// gets where the quotient is none: only 0, where nothing but zero was seen, has the scale 1.
 ///
 /// ```
 /// assert_eq!(qdq::emit::ranges::int8_scale(127.0), 1.0);
 /// assert_eq!(qdq::emit::ranges::int8_scale(0.0), 1.0);
 /// ```
 pub fn int8_scale(amax: f32) -> f32 {
-    if amax <= TINY_AMAX { 1.0 } else { amax / 127.0 }
+    step(amax, 127.0)
+}
+
+/// The range that an int8 scale stands for: 127 times the scale, and at most the largest number of `f32`, which other tools'
+/// scales may pass by rounding.
+///
+/// ```
+/// assert_eq!(qdq::emit::ranges::amax_of(2.0), 254.0);
+/// assert_eq!(qdq::emit::ranges::amax_of(f32::MAX / 127.0), f32::MAX);
+/// ```
+pub fn amax_of(scale: f32) -> f32 {
+    if scale.is_finite() { (scale * 127.0).clamp(f32::MIN, f32::MAX) } else { scale }
 }
 
 /// The ranges of a network's activations by tensor name, in the order in which they were set.
@@ -146,13 +154,14 @@ impl Ranges {
         json
     }
 
-    /// Ranges from JSON text; `origin` names it in messages.
+    /// Ranges from JSON text, with or without a byte order mark; `origin` names it in messages.
     ///
     /// # Errors
     /// `Format`, with line and column, where the text is damaged, is another format, is of a newer version, has
     /// a tensor twice, or has an amax that is negative or does not fit an `f32`.
     pub fn from_json(json: &[u8], origin: &str) -> Result<Self> {
-        let file: File = serde_json::from_slice(json)
+        refuse_utf16(json, origin)?;
+        let file: File = serde_json::from_slice(without_mark(json).0)
             .context(ErrorKind::Format, || format!("{origin}: not a ranges file"))
             .map_err(|error| error.with_remedy("write it anew with 'qdq calibrate --ranges'"))?;
         if file.format != FORMAT {

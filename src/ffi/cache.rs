@@ -62,7 +62,9 @@ fn version_of(number: u32) -> Result<Version> {
 }
 
 fn header_of(tensorrt_version: u32, algorithm: qdq_algorithm) -> Result<Header> {
-    Ok(Header::new(version_of(tensorrt_version)?, algorithm_of(algorithm)?))
+    let version = version_of(tensorrt_version)?;
+    version.check_reads_caches()?;
+    Ok(Header::new(version, algorithm_of(algorithm)?))
 }
 
 impl qdq_cache {
@@ -85,7 +87,8 @@ impl qdq_cache {
 }
 
 /// The cache with these ranges for a version of TensorRT, as getInferLibVersion() reports it (8501 is 8.5.1, 100300 is 10.3.0),
-/// and the calibrator that is going to read it. Free it with qdq_cache_free().
+/// and the calibrator that is going to read it. QDQ_ERROR_UNSUPPORTED from TensorRT 11 on, which reads no caches. Free it with
+/// qdq_cache_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_cache_from_ranges(
     ranges: Option<&qdq_ranges>,
@@ -132,7 +135,8 @@ pub unsafe extern "C" fn qdq_cache_from_bytes(
     })
 }
 
-/// Whether a file that starts with these `size` bytes is meant as a calibration cache.
+/// Whether a file that starts with these `size` bytes is meant as a calibration cache: it has the header, or its first line is
+/// that of a tensor, so that the header is missing.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_cache_is_one(bytes: *const c_void, size: usize) -> bool {
     // SAFETY: the header's rules for arrays.
@@ -172,8 +176,9 @@ pub extern "C" fn qdq_cache_to_bytes(
     guard(error, || give(out, || get(cache, "cache")?.cache.to_text().map(qdq_buffer::new)))
 }
 
-/// The ranges in the cache: amax = scale * 127. An error where a scale is negative, infinite or NaN. Free `*out` with
-/// qdq_ranges_free().
+/// The ranges in the cache: amax = scale * 127, at most the largest number. A line whose scale is negative, infinite or NaN gives
+/// none; that and what else the check finds in the scales is logged, and qdq_ranges_findings() has it. QDQ_ERROR_DATA where no
+/// line gives a range. Free `*out` with qdq_ranges_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_cache_to_ranges(
     cache: Option<&qdq_cache>,
@@ -204,7 +209,8 @@ pub extern "C" fn qdq_cache_algorithm(cache: Option<&qdq_cache>) -> qdq_algorith
     found.map_or(QDQ_ALGORITHM_UNKNOWN, |(number, _)| *number)
 }
 
-/// Writes the header anew, for another version of TensorRT or another calibrator. The scales stay as they are.
+/// Writes the header anew, for another version of TensorRT or another calibrator. The scales stay as they are, a name that is
+/// repeated gets one line, and what qdq_cache_check() finds is logged. QDQ_ERROR_UNSUPPORTED from TensorRT 11 on, which reads no caches.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_cache_set_header(
     cache: Option<&mut qdq_cache>,
@@ -213,8 +219,8 @@ pub extern "C" fn qdq_cache_set_header(
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
-        get_mut(cache, "cache")?.changed().header = header_of(tensorrt_version, algorithm)?;
-        Ok(())
+        let header = header_of(tensorrt_version, algorithm)?;
+        get_mut(cache, "cache")?.changed().convert(header).map(drop)
     })
 }
 

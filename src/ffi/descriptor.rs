@@ -49,7 +49,8 @@ pub const QDQ_PREDEFINED_CONV_TRANSPOSE_WEIGHT_PER_CHANNEL: qdq_predefined = 4;
 /// REFERENCE and CORRECTED are equal.
 pub type qdq_mode = i32;
 
-/// pytorch-quantization on a CPU, bit for bit. The default.
+/// pytorch-quantization on a CPU, bit for bit, but for bf16: in every mode it is computed in f32 and rounded once, where PyTorch's
+/// own result depends on the types of the other operands. The default.
 pub const QDQ_MODE_REFERENCE: qdq_mode = 0;
 /// pytorch-quantization's CUDA kernel for fake quantization: always the narrow range, zero ranges only below 2^-24.
 pub const QDQ_MODE_GPU_COMPAT: qdq_mode = 1;

@@ -63,8 +63,8 @@ pub extern "C" fn qdq_histogram_calibrator_free(calibrator: Option<&mut *mut qdq
     handle::free(calibrator);
 }
 
-/// Adds a batch (f32, f16, bf16, f64). NaN, infinities and empty batches are errors, after which what was collected before is
-/// still there.
+/// Adds a batch (f32, f16, bf16, f64). NaN, infinities, empty batches and, with QDQ_LIBRARY_NUMPY, values too close to each other
+/// for so many bins are errors, after which what was collected before is still there.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_histogram_calibrator_collect(
     calibrator: Option<&mut qdq_histogram_calibrator>,
@@ -88,13 +88,20 @@ pub extern "C" fn qdq_histogram_calibrator_set_search(
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
-        get_mut(calibrator, "calibrator")?.search = compat::Search { start_bin, stride };
+        let calibrator = get_mut(calibrator, "calibrator")?;
+        if stride == 0 {
+            return Err(Error::new(ErrorKind::InvalidArgument, "a search in steps of 0 bins")
+                .with_remedy("use a stride of 1 or more"));
+        }
+        calibrator.search = compat::Search { start_bin, stride };
         Ok(())
     })
 }
 
 /// The range by pytorch-quantization's own rule for the method, for integers of `num_bits`, 2 to 16. QDQ_METHOD_MAX is not one
-/// of its histogram methods and an error; use qdq_axis_max.
+/// of its histogram methods and an error; use qdq_axis_max. QDQ_METHOD_MSE adds up in f64: of ranges whose errors differ by less
+/// than about 5e-8 of themselves, torch's sums in f32 may choose another. It is QDQ_ERROR_DATA where a range to try is negative,
+/// which the first bins of QDQ_LIBRARY_NUMPY can be.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_histogram_calibrator_amax(
     calibrator: Option<&qdq_histogram_calibrator>,

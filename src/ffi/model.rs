@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 
 use bytes::Bytes;
 
+use crate::emit::check_weights;
 use crate::error::{Error, ErrorKind, Result};
 use crate::onnx::{Model, SaveOptions};
 use crate::pipeline::{self, Prepared};
@@ -304,8 +305,8 @@ pub extern "C" fn qdq_model_graph(
     guard(error, || give(out, || Ok(qdq_graph::new(get(model, "model")?.prepared()?.graph.clone()))))
 }
 
-/// Decides what of the model is quantized; see qdq_graph_plan(). `policy` and `ranges` may be NULL. Free `*out` with
-/// qdq_plan_free().
+/// Decides what of the model is quantized; see qdq_graph_plan(). QDQ_ERROR_DATA where a weight among it holds NaN or an infinity.
+/// `policy` and `ranges` may be NULL. Free `*out` with qdq_plan_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_model_plan(
     model: Option<&qdq_model>,
@@ -318,6 +319,7 @@ pub extern "C" fn qdq_model_plan(
         give(out, || {
             let prepared = get(model, "model")?.prepared()?;
             let plan = qdq_plan::make(prepared.graph.clone(), policy, ranges)?;
+            check_weights(&prepared.model, &prepared.graph, &plan.plan)?;
             Ok(plan.with_findings(&prepared.findings))
         })
     })

@@ -342,6 +342,7 @@ pub unsafe extern "C" fn qdq_tensor_quant_backward(
 
 /// Fake quantization of `min` to `max` with a zero point: step = (max - min) / (2^b - 1), z = rne(min / step) + 2^(b-1),
 /// q = clamp(rne(x / step) - z, -2^(b-1), 2^(b-1) - 1), out = (q + z) * step, where b is `num_bits`, 2 to 16. NaN stays NaN.
+/// `min` is below `max`: equal ends, by which pytorch-quantization gives NaN, are QDQ_ERROR_INVALID_ARGUMENT.
 ///
 /// `x` and `out` have one shape and type (f32, f16, bf16, f64) and may be the same memory.
 #[unsafe(no_mangle)]

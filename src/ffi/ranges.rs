@@ -204,7 +204,8 @@ pub extern "C" fn qdq_ranges_method(ranges: Option<&qdq_ranges>) -> *const c_cha
     method.as_ref().map_or(std::ptr::null(), |method| method.as_ptr())
 }
 
-/// The int8 scale of a range, by which ONNX and TensorRT multiply: amax / 127, and 1 where amax is at most 2^-24.
+/// The int8 scale of a range, by which ONNX and TensorRT multiply: amax / 127, always a normal number. It is 1 where amax is 0,
+/// 2^-126 where amax / 127 is subnormal, one bit smaller where 127 scales would overflow, and NaN for what is no range.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_amax_int8_scale(amax: f32) -> f32 {
     crate::emit::ranges::int8_scale(amax)

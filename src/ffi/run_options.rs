@@ -195,7 +195,7 @@ pub unsafe extern "C" fn qdq_run_options_set_onnxruntime(
     })
 }
 
-/// Sets how many threads compute; 0 for as many as there are physical cores, the default.
+/// Sets how many threads compute, at most 1024; 0 for as many as there are physical cores, the default.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_run_options_set_threads(
     options: Option<&mut qdq_run_options>,
@@ -203,7 +203,10 @@ pub extern "C" fn qdq_run_options_set_threads(
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
-        get_mut(options, "options")?.engine.threads = (threads > 0).then_some(threads);
+        let options = get_mut(options, "options")?;
+        let engine = EngineOptions { threads: (threads > 0).then_some(threads), ..options.engine.clone() };
+        engine.check()?;
+        options.engine = engine;
         Ok(())
     })
 }

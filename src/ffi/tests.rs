@@ -320,3 +320,79 @@ fn attributes_are_read_where_they_lie() {
     assert_eq!(qdq_graph_node_attribute_type(handle, 1, 0), -1);
     qdq_graph_free(Some(&mut graph));
 }
+
+#[test]
+fn what_is_impossible_is_refused_where_it_is_set() {
+    let mut options = qdq_run_options_new();
+    // SAFETY: here and below the handles are live.
+    let set =
+        |threads| failed(|error| qdq_run_options_set_threads(unsafe { options.as_mut() }, threads, error));
+    assert_eq!((set(0), set(4)), (None, None));
+    assert!(set(5000).is_some_and(|message| message.contains("5000 threads")));
+    qdq_run_options_free(Some(&mut options));
+    let mut calibrator = MaybeUninit::uninit();
+    ok(|error| qdq_histogram_calibrator_new(2048, false, QDQ_LIBRARY_TORCH, Some(&mut calibrator), error));
+    let mut calibrator = unsafe { calibrator.assume_init() };
+    let message =
+        failed(|error| qdq_histogram_calibrator_set_search(unsafe { calibrator.as_mut() }, 128, 0, error));
+    assert!(message.is_some_and(|message| message.contains("steps of 0")));
+    qdq_histogram_calibrator_free(Some(&mut calibrator));
+}
+
+#[test]
+fn a_cache_for_a_tensorrt_without_caches_is_refused() {
+    let mut ranges = MaybeUninit::uninit();
+    // SAFETY: NULL is allowed for the method; here and below the handles are live.
+    ok(|error| unsafe { qdq_ranges_new(std::ptr::null(), Some(&mut ranges), error) });
+    let mut ranges = unsafe { ranges.assume_init() };
+    for version in [110_000, 120_305] {
+        let mut cache = MaybeUninit::uninit();
+        let message = failed(|error| {
+            let algorithm = QDQ_ALGORITHM_ENTROPY_2;
+            qdq_cache_from_ranges(unsafe { ranges.as_ref() }, version, algorithm, Some(&mut cache), error)
+        });
+        assert!(message.is_some_and(|message| message.contains("reads no calibration caches")));
+        assert!(unsafe { cache.assume_init() }.is_null());
+    }
+    let (text, mut cache) = (c"TRT-110000-EntropyCalibration2\na: 3c010204\n", MaybeUninit::uninit());
+    let bytes = (text.as_ptr().cast(), text.to_bytes().len());
+    ok(|error| unsafe { qdq_cache_from_bytes(bytes.0, bytes.1, Some(&mut cache), error) });
+    let mut cache = unsafe { cache.assume_init() };
+    let mut written = MaybeUninit::uninit();
+    let message = failed(|error| qdq_cache_to_bytes(unsafe { cache.as_ref() }, Some(&mut written), error));
+    assert!(message.is_some_and(|message| message.contains("TensorRT 11.0.0")));
+    let rehead = |version| {
+        failed(|error| {
+            qdq_cache_set_header(unsafe { cache.as_mut() }, version, QDQ_ALGORITHM_ENTROPY_2, error)
+        })
+    };
+    assert!(rehead(110_100).is_some_and(|message| message.contains("TensorRT 11.1.0")));
+    assert_eq!(rehead(101_601), None);
+    qdq_cache_free(Some(&mut cache));
+    qdq_ranges_free(Some(&mut ranges));
+}
+
+#[test]
+fn ranges_of_a_cache_say_what_they_leave_out() {
+    let text = c"TRT-8501-EntropyCalibration2\na: 3c010204\nb: 7f800000\nc: 7fc00000\nmask: 7c010204\n";
+    let (mut cache, mut ranges, mut findings) =
+        (MaybeUninit::uninit(), MaybeUninit::uninit(), MaybeUninit::uninit());
+    let bytes = (text.as_ptr().cast(), text.to_bytes().len());
+    // SAFETY: the text is a literal; here and below the handles are live.
+    ok(|error| unsafe { qdq_cache_from_bytes(bytes.0, bytes.1, Some(&mut cache), error) });
+    let mut cache = unsafe { cache.assume_init() };
+    ok(|error| qdq_cache_to_ranges(unsafe { cache.as_ref() }, Some(&mut ranges), error));
+    let mut ranges = unsafe { ranges.assume_init() };
+    let handle = unsafe { ranges.as_ref() };
+    assert_eq!((qdq_ranges_count(handle), qdq_ranges_amax(handle, 1)), (2, f32::MAX));
+    ok(|error| qdq_ranges_findings(handle, Some(&mut findings), error));
+    let mut findings = unsafe { findings.assume_init() };
+    let said = |index| {
+        let tensor = qdq_findings_tensor(unsafe { findings.as_ref() }, index, 0);
+        unsafe { CStr::from_ptr(tensor) }.to_str().unwrap()
+    };
+    assert_eq!((qdq_findings_count(unsafe { findings.as_ref() }), said(0), said(1)), (2, "c", "b"));
+    qdq_findings_free(Some(&mut findings));
+    qdq_ranges_free(Some(&mut ranges));
+    qdq_cache_free(Some(&mut cache));
+}

@@ -10,6 +10,7 @@ mod recover;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::emit::check_weights;
 use crate::emit::qdq_model::{self, Weights};
 use crate::emit::ranges::Ranges;
 use crate::error::{Error, ErrorKind, Result};
@@ -28,12 +29,14 @@ pub use recover::{Passes, Recovered, check_recovery, recover};
 /// The opset from which QuantizeLinear and DequantizeLinear have an axis.
 pub const QDQ_OPSET: i64 = 13;
 
-/// Decides what is quantized, and logs what the user must know of it ([`Plan::findings`]).
+/// Decides what is quantized, looks at the weights among it, so that a model that cannot be quantized is refused before any data
+/// is read, and logs what the user must know of the plan ([`Plan::findings`]).
 ///
 /// # Errors
-/// As [`place::plan`].
+/// As [`place::plan`], and `Data` where a weight is not finite.
 pub fn plan(prepared: &Prepared, policy: &Policy) -> Result<Plan> {
     let mut plan = plan_graph(&prepared.graph, policy)?;
+    check_weights(&prepared.model, &prepared.graph, &plan)?;
     plan.findings.extend_from_slice(&prepared.findings);
     Ok(plan)
 }
@@ -68,6 +71,8 @@ pub fn plan_for_ranges(graph: &Graph, policy: &Policy, ranges: &Ranges) -> Resul
     let mut plan = place::plan(graph, &Policy { ranged: Some(known), ..policy.clone() })?;
     plan.findings.extend(missing_ranges(graph, &wanted, ranges));
     plan.findings.extend(unknown_ranges(graph, ranges));
+    let planned = plan.taps().map(|tensor| graph.tensor(tensor).name.as_str());
+    plan.findings.extend(all_zero(planned.filter_map(|name| Some((name, ranges.get(name)?)))));
     finding::log_all(&plan.findings);
     Ok(plan)
 }
@@ -146,7 +151,22 @@ pub fn ranges(graph: &Graph, plan: &Plan, stats: &Stats, method: Method) -> Resu
             ranges.set(name, amax(name, stats)?)?;
         }
     }
+    let zeros = all_zero(ranges.iter());
+    finding::log_all(zeros.as_slice());
+    ranges.findings.extend(zeros);
     Ok(ranges)
+}
+
+/// Says which of these ranges are 0.
+fn all_zero<'a>(ranges: impl Iterator<Item = (&'a str, f32)>) -> Option<Finding> {
+    let zeros: Vec<&str> = ranges.filter(|(_, amax)| *amax == 0.0).map(|(name, _)| name).collect();
+    (!zeros.is_empty()).then(|| {
+        let message =
+            format!("nothing but 0 was seen in {}, for which the scale is 1", counted(zeros.len(), "tensor"));
+        Finding::warning(message).about(zeros).with_remedy(
+            "calibrate with data that reaches them: other values will be rounded to whole numbers",
+        )
+    })
 }
 
 /// Says which tensors held NaN or infinities, in the order of the network: what comes later may follow from the first.

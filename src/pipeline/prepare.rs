@@ -31,6 +31,8 @@ pub struct Prepared {
 /// Makes a model ready to be planned. Names of tensors stay as they are; every way in (quantize, calibrate, compare, sessions)
 /// goes through the same steps:
 ///
+/// 0. Stored tensors are looked at: each has the size that its shape says ([`Model::check_stored`]), and sparse ones become dense
+///    ([`Model::make_dense`]).
 /// 1. The model's own functions are put in where they are called ([`Model::inline_functions`]).
 /// 2. Its opset is raised where Q/DQ needs it ([`Model::raise_opset`]).
 /// 3. An If whose condition follows from constants, or from inputs that are fixed ([`Model::fix_input`]), gives way to the branch
@@ -43,10 +45,13 @@ pub struct Prepared {
 /// Nodes were sorted when the model was read.
 ///
 /// # Errors
-/// `Unsupported` where an operator has no form in the higher opset; `Format` where functions or branches do not fit.
+/// `Unsupported` where an operator has no form in the higher opset; `Format` where functions or branches do not fit, or a stored
+/// tensor its shape.
 pub fn prepare(model: &Model) -> Result<Prepared> {
     let original_opset = model.opset();
+    model.check_stored()?;
     let mut model = model.clone();
+    model.make_dense()?;
     model.inline_functions()?;
     if model.opset() < QDQ_OPSET {
         model.raise_opset(QDQ_OPSET)?;

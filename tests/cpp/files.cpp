@@ -103,5 +103,11 @@ TEST(findings_say_what_is_wrong) {
   CHECK_GOOD(cache.check(0, Algorithm::Unknown, {}));
   CHECK_GOOD(cache.remove_repeats());
   CHECK(cache.size() == 2 && cache.get("x").value() == 2.0f);
-  CHECK(!cache.to_ranges());
+  // A line without a usable scale is left out, and that is said.
+  const auto usable = cache.to_ranges().value();
+  CHECK(usable.get("x").value() == 254.0f && !usable.get("y"));
+  CHECK(usable.findings()->size() > 0);
+  CHECK_FAILS(cache.set_header(110000), Status::Unsupported, "TensorRT 11.0.0 reads no calibration caches");
+  CHECK_FAILS(Cache::from_ranges(usable, 110000), Status::Unsupported, "TensorRT 11.0.0");
+  CHECK_FAILS(qdq::RunOptions::make().threads(5000).build(), Status::InvalidArgument, "5000 threads");
 }

@@ -7,6 +7,7 @@ mod notes;
 mod place;
 mod planning;
 mod readme;
+mod stored;
 #[cfg(unix)]
 mod terminal;
 mod writing;

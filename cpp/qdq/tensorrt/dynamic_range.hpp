@@ -28,7 +28,7 @@ struct DynamicRanges {
 
 /// Gives every input and every layer's output its range, -amax to amax, by its name, and what holds the same values in
 /// another shape or order: the builder then needs no calibrator. A tensor that has a range already keeps it where `ranges`
-/// has none. What reaches no further than 2^-24 gets 127, as in a cache.
+/// has none. A range of 0 becomes 127, as in a cache: TensorRT takes none that is empty.
 ///
 /// Status::Data where the network has none of the tensors, Status::Engine where TensorRT refuses a range; ranges that were
 /// set before stay set.

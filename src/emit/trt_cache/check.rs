@@ -27,10 +27,31 @@ impl Cache {
         findings
     }
 
+    /// What the scales mean for ranges that are made of them: a line without a usable scale is left out.
+    pub(super) fn findings_of_scales(&self) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        self.check_scales(&mut findings);
+        self.check_names(None, &mut findings);
+        for finding in &mut findings {
+            if finding.severity == Severity::Error {
+                finding.severity = Severity::Warning;
+                finding.message += ", so the cache gives no range";
+            }
+        }
+        findings
+    }
+
     fn check_header(&self, expected: &Expected<'_>, findings: &mut Vec<Finding>) {
         let mut about_header = |severity, message: String, remedy: String| {
             findings.push(Finding { severity, message, tensors: Vec::new(), remedy });
         };
+        if self.is_marked {
+            about_header(
+                Severity::Error,
+                "the file begins with a byte order mark, behind which TensorRT finds no header".into(),
+                "save it without the mark, or write it anew: qdq cache convert".into(),
+            );
+        }
         match (self.header.version.parse::<Version>(), expected.version) {
             (Err(_), None) => about_header(
                 Severity::Error,
@@ -93,17 +114,25 @@ impl Cache {
         if self.looks_inverse() {
             findings.push(Finding {
                 severity: Severity::Warning,
-                message: "most scales are above 1, as if 127/amax had been stored instead of amax/127".into(),
+                message: "most scales are above 1 and next to none is small, as if 127/amax had been stored instead of amax/127"
+                    .into(),
                 tensors: Vec::new(),
-                remedy: "ask the tool that wrote the cache; correct values are mostly far below 1".into(),
+                remedy: "ask the tool that wrote the cache; they are right only where nearly all activations pass 127".into(),
             });
         }
     }
 
-    /// Most activations of most networks stay far below 127 in magnitude, so most scales stay below 1.
+    /// Whether most scales are above 1, for which nearly all activations would have to pass 127.
+    ///
+    /// Large inputs alone (pixels up to 255, samples of sound up to 32767) do that to the first layers of a network, but behind
+    /// the first normalization or squashing function there are usual magnitudes: scales of a quarter and less, which as inverse
+    /// ones would stand for magnitudes of 500 and more. And a scale that is exactly the one of such an input is no inverse.
     fn looks_inverse(&self) -> bool {
-        let above = self.entries.iter().filter(|(_, scale)| scale.is_finite() && *scale > 1.0).count();
-        above > 1 && above * 2 > self.entries.len()
+        let usable =
+            || self.entries.iter().map(|(_, scale)| *scale).filter(|scale| scale.is_finite() && *scale > 0.0);
+        let above = usable().filter(|&scale| scale > 1.0).count();
+        let small = usable().filter(|&scale| scale <= 0.25).count();
+        above > 1 && above * 2 > usable().count() && small * 10 <= above && !usable().any(is_of_integers)
     }
 
     fn check_names(&self, activations: Option<&[String]>, findings: &mut Vec<Finding>) {
@@ -163,4 +192,12 @@ impl Cache {
             });
         }
     }
+}
+
+/// Whether a scale is that of pixels or samples of sound as they are stored: amax is the end of an integer type of 8, 16, 24 or 32
+/// bits.
+fn is_of_integers(scale: f32) -> bool {
+    let reach = f64::from(scale) * 127.0;
+    let ends = [8, 15, 16, 23, 31].map(|bits| f64::from(2f32.powi(bits)));
+    ends.iter().flat_map(|&end| [end, end - 1.0]).any(|end| (reach / end - 1.0).abs() < 2e-7)
 }

@@ -29,6 +29,18 @@ impl Version {
     pub fn reads_caches(self) -> bool {
         self.parts().0 < 11
     }
+
+    /// Refuses a version for which a cache is of no use.
+    ///
+    /// # Errors
+    /// `Unsupported` from TensorRT 11 on.
+    pub fn check_reads_caches(self) -> Result<()> {
+        if self.reads_caches() {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Unsupported, format!("TensorRT {self} reads no calibration caches"))
+            .with_remedy("give it a Q/DQ model made from the same ranges"))
+    }
 }
 
 impl fmt::Display for Version {
@@ -139,6 +151,14 @@ impl Header {
     /// The header for a version and an algorithm.
     pub fn new(version: Version, algorithm: Algorithm) -> Self {
         Self { version: version.number().to_string(), algorithm: algorithm.name().to_owned() }
+    }
+
+    /// Refuses a header with which a cache is of no use; one that is no version's is not judged.
+    ///
+    /// # Errors
+    /// As [`Version::check_reads_caches`].
+    pub fn check_reads_caches(&self) -> Result<()> {
+        self.version.parse().map_or(Ok(()), Version::check_reads_caches)
     }
 
     /// The header of `line`, if it is one.

@@ -11,6 +11,9 @@
 //! an `f32`, amax / 127. A name may hold anything but a line break, `": "` included: the last one separates.
 //!
 //! TensorRT checks the header and nothing else. [`Cache::check`] tells what it would stumble over.
+//!
+//! A file may begin with UTF-8's byte order mark, which editors put there: it is read, and [`Cache::check`] says that TensorRT
+//! does not take such a file.
 
 mod check;
 mod header;
@@ -19,9 +22,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
 
-use crate::emit::ranges::Ranges;
+use crate::emit::ranges::{Ranges, amax_of};
+use crate::emit::text::{refuse_utf16, without_mark};
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::file::write_atomic;
+use crate::finding::{self, Finding};
 
 pub use check::Expected;
 pub use header::{Algorithm, Header, Version};
@@ -33,6 +38,8 @@ pub struct Cache {
     pub header: Header,
     /// Name and scale of every line, in order. Where a name is repeated, the last line counts.
     pub entries: Vec<(String, f32)>,
+    /// Whether the text that was read began with a byte order mark, behind which TensorRT finds no header. It is not written.
+    pub is_marked: bool,
 }
 
 impl Cache {
@@ -40,22 +47,47 @@ impl Cache {
     pub fn from_ranges(ranges: &Ranges, header: Header) -> Self {
         let entries =
             ranges.iter().map(|(name, amax)| (name.to_owned(), super::ranges::int8_scale(amax))).collect();
-        Self { header, entries }
+        Self { header, entries, is_marked: false }
     }
 
-    /// The ranges in this cache: amax = scale * 127, in `f32`.
+    /// The ranges in this cache, by [`amax_of`](super::ranges::amax_of). A line whose scale is negative, infinite or NaN gives none. What
+    /// the cache's check finds in the scales is in [`Ranges::findings`] and in the log.
     ///
     /// # Errors
-    /// `Data` where a scale is negative, infinite or NaN, or so large that amax is infinite.
+    /// `Data` where there are lines and none gives a range.
     pub fn to_ranges(&self) -> Result<Ranges> {
+        let last: BTreeMap<&str, f32> =
+            self.entries.iter().map(|(name, scale)| (name.as_str(), *scale)).collect();
         let mut ranges = Ranges::default();
-        for (name, scale) in &self.entries {
-            ranges.set(name, scale * 127.0).map_err(|_| {
-                Error::new(ErrorKind::Data, format!("tensor '{name}': scale {scale} is not usable"))
-                    .with_remedy("see 'qdq cache check' for all such lines, then calibrate again")
-            })?;
+        for (name, _) in &self.entries {
+            if let Some(&scale) = last.get(name.as_str()).filter(|scale| scale.is_finite() && **scale >= 0.0)
+            {
+                ranges.set(name.as_str(), amax_of(scale))?;
+            }
         }
+        if let (true, Some((name, scale))) = (ranges.is_empty(), self.entries.first()) {
+            let message = format!("no scale of the cache is usable: that of tensor '{name}' is {scale}");
+            return Err(Error::new(ErrorKind::Data, message)
+                .with_remedy("calibrate again, with data that has no infinite or NaN values"));
+        }
+        ranges.findings = self.findings_of_scales();
+        finding::log_all(&ranges.findings);
         Ok(ranges)
+    }
+
+    /// Gives the cache a header and one line for every name, for being written anew, and tells what is still wrong with it, which
+    /// is also logged.
+    ///
+    /// # Errors
+    /// `Unsupported` where the header is for a TensorRT that reads no caches.
+    pub fn convert(&mut self, header: Header) -> Result<Vec<Finding>> {
+        header.check_reads_caches()?;
+        self.header = header;
+        self.remove_repeats();
+        self.is_marked = false;
+        let findings = self.check(&Expected::default());
+        finding::log_all(&findings);
+        Ok(findings)
     }
 
     /// The scale of tensor `name`: the last one, where the name is repeated.
@@ -81,9 +113,13 @@ impl Cache {
         }
     }
 
-    /// Whether a file that starts with `bytes` is meant as a calibration cache.
+    /// Whether a file that starts with `bytes` is meant as a calibration cache: it has the header, or its first line is that of
+    /// a tensor, so that the header is missing.
     pub fn is_one(bytes: &[u8]) -> bool {
-        bytes.starts_with(b"TRT-")
+        let text = without_mark(bytes).0;
+        let first = text.split(|&byte| byte == b'\n').next().unwrap_or_default();
+        let is_entry = || std::str::from_utf8(first).is_ok_and(|line| parse_entry(line.trim_end()).is_ok());
+        text.starts_with(b"TRT-") || (!text.starts_with(b"{") && is_entry())
     }
 
     /// Reads the text of a cache; `origin` names it in messages. Line ends may be `\n` or `\r\n`, the last one
@@ -93,6 +129,8 @@ impl Cache {
     /// `Format`, with the number of the line, where the text is not UTF-8, the first line is no header, or
     /// another line is not a name, `": "` and one to eight hexadecimal digits.
     pub fn parse(text: &[u8], origin: &str) -> Result<Self> {
+        refuse_utf16(text, origin)?;
+        let (text, is_marked) = without_mark(text);
         let mut lines = text.split(|&byte| byte == b'\n').enumerate();
         let mut line = |(index, bytes): (usize, &[u8])| -> Result<(usize, String)> {
             let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
@@ -102,12 +140,7 @@ impl Cache {
             Ok((index + 1, text.to_owned()))
         };
         let (_, first) = lines.next().map(&mut line).transpose()?.unwrap_or_default();
-        let header = Header::parse(&first).ok_or_else(|| {
-            let message =
-                format!("{origin}:1: not the header of a TensorRT calibration cache: {}", shown(&first));
-            Error::new(ErrorKind::Format, message)
-                .with_remedy("the first line has to look like TRT-8501-EntropyCalibration2")
-        })?;
+        let header = Header::parse(&first).ok_or_else(|| no_header(&first, origin))?;
         let mut entries = Vec::new();
         for next in lines {
             let (number, text) = line(next)?;
@@ -119,14 +152,16 @@ impl Cache {
                 entries.push(entry);
             }
         }
-        Ok(Self { header, entries })
+        Ok(Self { header, entries, is_marked })
     }
 
     /// The text of the cache.
     ///
     /// # Errors
-    /// `InvalidArgument` where a name is empty or holds a line break, or the header does.
+    /// `InvalidArgument` where a name is empty or holds a line break, or the header does; `Unsupported` where the header is for
+    /// a TensorRT that reads no caches.
     pub fn to_text(&self) -> Result<String> {
+        self.header.check_reads_caches()?;
         let mut text = format!("{}\n", self.header);
         if text.matches(['\n', '\r']).count() != 1 {
             return Err(Error::new(ErrorKind::InvalidArgument, "the cache's header holds a line break"));
@@ -165,6 +200,20 @@ impl Cache {
 }
 
 const DAMAGED: &str = "the file is damaged: take it from its source again, or calibrate again";
+
+fn no_header(first: &str, origin: &str) -> Error {
+    let (what, remedy) = match parse_entry(first) {
+        Ok(_) => (
+            "the header of the calibration cache is missing before",
+            "write a line like TRT-8501-EntropyCalibration2 before it: the version of TensorRT and the calibrator",
+        ),
+        Err(_) => (
+            "not the header of a TensorRT calibration cache:",
+            "the first line has to look like TRT-8501-EntropyCalibration2",
+        ),
+    };
+    Error::new(ErrorKind::Format, format!("{origin}:1: {what} {}", shown(first))).with_remedy(remedy)
+}
 
 /// A line for a message: quoted, and cut short.
 fn shown(line: &str) -> String {

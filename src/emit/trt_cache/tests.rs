@@ -45,7 +45,7 @@ fn scales_of_ranges_have_the_documented_bits() {
     let text = Cache::from_ranges(&ranges, header).to_text().unwrap();
     assert_eq!(
         text,
-        "TRT-8501-EntropyCalibration2\na: 3c010204\nb: 3c810204\nc: 3f800000\ndead: 3f800000\ntiny: 3f800000\n"
+        "TRT-8501-EntropyCalibration2\na: 3c010204\nb: 3c810204\nc: 3f800000\ndead: 3f800000\ntiny: a238973\n"
     );
 }
 
@@ -89,7 +89,7 @@ fn the_last_of_repeated_lines_counts() {
 
 #[test]
 fn unusable_scales_give_no_ranges() {
-    for bits in ["7f800000", "7fc00000", "bf800000", "7f7fffff"] {
+    for bits in ["7f800000", "7fc00000", "bf800000", "ff800000"] {
         let error = cache(&format!("conv: {bits}")).to_ranges().unwrap_err();
         assert!(error.message().contains("'conv'"), "{error}");
     }
@@ -130,10 +130,33 @@ fn check_reports_every_kind_of_scale() {
 
 #[test]
 fn check_reports_scales_that_look_inverse() {
-    let inverse = cache("a: 42fe0000\nb: 427e0000\nc: 3c010204\n");
-    assert!(has(&found(&inverse, &Expected::default()), Severity::Warning, "127/amax", &[]));
-    let pixels_in = cache("pixels: 40008102\nb: 3c010204\nc: 3c010204\n");
-    assert_eq!(found(&pixels_in, &Expected::default()), []);
+    let with = |amax: &[f32], scale: fn(f32) -> f32| {
+        let lines: Vec<_> =
+            amax.iter().enumerate().map(|(at, &amax)| (at.to_string(), scale(amax))).collect();
+        let header = Header::new(Version::DEFAULT, Algorithm::default());
+        let cache = Cache { header, entries: lines, is_marked: false };
+        has(&found(&cache, &Expected::default()), Severity::Warning, "127/amax", &[])
+    };
+    let (right, inverse): (fn(f32) -> f32, fn(f32) -> f32) = (|amax| amax / 127.0, |amax| 127.0 / amax);
+    // An image network, one with an attention mask, and one layer only.
+    for amax in [
+        &[2.64, 6.1, 14.0, 6.0, 3.3, 22.0, 1.0][..],
+        &[1.0, 0.7, 31.0, 12.0, 9.0, 4.0, 5.0, 2.0, 8.0, 6.0, 3.0, 10000.0],
+        &[1.0, 2.0],
+    ] {
+        assert!(with(amax, inverse), "{amax:?}");
+        assert!(!with(amax, right), "{amax:?}");
+    }
+    // Pixels and sound as they are stored, with layers of their size behind them.
+    for amax in [
+        &[255.0, 1.0, 1.0][..],
+        &[32767.0, 32767.0, 41000.0],
+        &[32768.0, 65000.0, 8000.0, 900.0],
+        &[8388607.0, 1e6, 1e7],
+        &[30111.0, 41000.0, 52000.0, 800.0, 12.0, 1.0],
+    ] {
+        assert!(!with(amax, right), "{amax:?}");
+    }
 }
 
 #[test]
@@ -177,7 +200,7 @@ proptest! {
     ) {
         let entries: Vec<_> = entries.into_iter().map(|(n, bits)| (n, f32::from_bits(bits))).collect();
         let header = Header::new(Version::DEFAULT, Algorithm::default());
-        let text = Cache { header: header.clone(), entries: entries.clone() }.to_text().unwrap();
+        let text = Cache { header: header.clone(), entries: entries.clone(), is_marked: false }.to_text().unwrap();
         let read = Cache::parse(text.as_bytes(), "c").unwrap();
         prop_assert_eq!(&read.header, &header);
         prop_assert_eq!(read.to_text().unwrap(), text);
@@ -185,7 +208,7 @@ proptest! {
     }
 
     #[test]
-    fn a_range_survives_the_cache_to_the_last_bit_but_one(bits in 0x3400_0000_u32..0x7f00_0000) {
+    fn a_range_survives_the_cache_to_the_last_bit_but_one(bits in (127.0 * f32::MIN_POSITIVE).to_bits()..=f32::MAX.to_bits()) {
         let amax = f32::from_bits(bits);
         let mut ranges = Ranges::default();
         ranges.set("a", amax).unwrap();

@@ -52,6 +52,7 @@ fn show_check_and_convert_print_this() {
             "good.cache",
             "new.cache",
             "other.txt",
+            "out.json",
             "ranges.json"
         ]
     );

@@ -6,7 +6,7 @@ mod tensorrt;
 
 use qdq::emit::qdq_model::{WeightForm, Weights};
 use qdq::emit::trt_cache::{Algorithm, Header, Version};
-use qdq::error::{Error, ErrorKind, Result};
+use qdq::error::{Error, Result};
 use qdq::place::{Policy, Selection};
 use qdq::range::Method;
 use qdq::recover::Recovery;
@@ -88,11 +88,7 @@ pub fn version_and_algorithm(args: &CacheHeaderArgs) -> Result<(Option<Version>,
 pub fn header(args: &CacheHeaderArgs) -> Result<Header> {
     let (version, algorithm) = version_and_algorithm(args)?;
     let version = version.unwrap_or(Version::DEFAULT);
-    if !version.reads_caches() {
-        let message = format!("--tensorrt-version: TensorRT {version} reads no calibration caches");
-        return Err(Error::new(ErrorKind::Unsupported, message)
-            .with_remedy("give it a Q/DQ model: qdq quantize, or qdq apply MODEL --ranges CACHE"));
-    }
+    of_option("--tensorrt-version", version.check_reads_caches())?;
     Ok(Header::new(version, algorithm.unwrap_or_default()))
 }
 

@@ -34,12 +34,13 @@ pub fn run(args: &Apply, term: &Term) -> Result<Outcome> {
     written.save(&quantized, &args.output)?;
 
     let unknown = ranges.iter().filter(|(name, _)| prepared.graph.find(name).is_none()).count();
+    let findings = [ranges.findings.as_slice(), &plan.findings].concat();
     let json = json!({
         "nodes": counts(&prepared.graph, &plan),
         "ranges": ranges.len(),
         "unknown_ranges": unknown,
         "missing_ranges": missing,
-        "findings": plan.findings,
+        "findings": findings,
         "files": written.to_json(),
     });
     term.result(format!("{}\n{}", totals(&prepared.graph, &plan), written.text()), &json)?;

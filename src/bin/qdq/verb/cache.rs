@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use qdq::emit::Cache;
+use qdq::emit::ranges::amax_of;
 use qdq::emit::trt_cache::Expected;
 use qdq::error::Result;
 use qdq::finding::{Finding, Severity, counted, listed};
@@ -38,7 +39,7 @@ fn show(file: &Path, term: &Term) -> Result<Outcome> {
     ]);
     let mut tensors = Vec::new();
     for (name, scale) in &cache.entries {
-        let (bits, amax) = (format!("{:x}", scale.to_bits()), scale * 127.0);
+        let (bits, amax) = (format!("{:x}", scale.to_bits()), amax_of(*scale));
         tensors.push(
             json!({"name": name, "bits": bits, "scale": json_number(*scale), "amax": json_number(amax)}),
         );
@@ -98,33 +99,34 @@ fn convert(
     outputs::check([output], [file])?;
     let header = resolve::header(typed)?;
     let mut written = Written::default();
-    let count = match (RangeFile::read(file)?, to) {
+    let (count, findings) = match (RangeFile::read(file)?, to) {
         (RangeFile::Cache(mut cache), CacheForm::Cache) => {
+            let mut new = cache.header.clone();
             if typed.tensorrt_version.is_some() {
-                cache.header.version = header.version;
+                new.version = header.version;
             }
             if typed.algorithm.is_some() {
-                cache.header.algorithm = header.algorithm;
+                new.algorithm = header.algorithm;
             }
-            cache.remove_repeats();
+            let findings = cache.convert(new)?;
             cache.write(output)?;
             written.add("cache", output);
-            cache.entries.len()
+            (cache.entries.len(), findings)
         }
         (RangeFile::Ranges(ranges), CacheForm::Cache) => {
             Cache::from_ranges(&ranges, header).write(output)?;
             written.add("cache", output);
             resolve::note_version(typed, term);
-            ranges.len()
+            (ranges.len(), ranges.findings)
         }
         (found, CacheForm::Ranges) => {
             let ranges = found.into_ranges(file)?;
             ranges.write(output)?;
             written.add("ranges", output);
-            ranges.len()
+            (ranges.len(), ranges.findings)
         }
     };
-    let json = json!({"tensors": count, "files": written.to_json()});
+    let json = json!({"tensors": count, "findings": findings, "files": written.to_json()});
     term.result(format!("converted {}\n{}", counted(count, "tensor"), written.text()), &json)?;
     Ok(Outcome::Done)
 }

@@ -81,7 +81,7 @@ pub fn run(args: &Engine, term: &Term) -> Result<Outcome> {
             let Planned { prepared, plan } = whole.restrict(&policy, &ranges)?;
             let quantized = pipeline::quantize(&prepared, &plan, &ranges, weights)?;
             builder.build_quantized(&quantized, &args.model, &ranges, &args.output)?;
-            plan.findings
+            [ranges.findings.as_slice(), &plan.findings].concat()
         }
     };
     let mut written = Written::default();

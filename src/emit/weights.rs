@@ -1,0 +1,31 @@
+//! Weights looked at before any data is: what cannot be quantized is known from the model alone.
+
+use crate::emit::fold::constant_value;
+use crate::error::{Error, Result};
+use crate::graph::{Graph, TensorId};
+use crate::kernel::parallel;
+use crate::onnx::Model;
+use crate::place::Plan;
+use crate::quant::weights::check_finite;
+
+/// Looks at every weight that `plan` quantizes in `model`, whose main graph is `graph`.
+///
+/// # Errors
+/// `Data` where one holds NaN or an infinity, and those of reading it; the weight is named.
+pub fn check_weights(model: &Model, graph: &Graph, plan: &Plan) -> Result<()> {
+    let checked = parallel::tasks(plan.weights.len(), |at| {
+        let tensor = plan.weights[at].tensor;
+        let value = constant_value(model, graph, tensor)?;
+        let view = value.view().data();
+        let floats = view.to_f32().unwrap_or_default();
+        check_finite(&floats, value.shape()).map_err(|error| unusable(graph, tensor, error))
+    });
+    checked.into_iter().collect()
+}
+
+/// The error of a weight that cannot be quantized.
+pub(super) fn unusable(graph: &Graph, weight: TensorId, error: Error) -> Error {
+    Error::new(error.kind(), format!("weight '{}' cannot be quantized", graph.tensor(weight).name))
+        .with_remedy("check how the model was exported, or exclude the nodes that read it")
+        .with_source(error)
+}
