@@ -68,10 +68,14 @@ class Cache : public detail::Handle<qdq_cache, qdq_cache_free> {
   [[nodiscard]] std::uint32_t tensorrt_version() const noexcept { return qdq_cache_tensorrt_version(c()); }
   /// The algorithm in the header.
   [[nodiscard]] Algorithm algorithm() const noexcept { return static_cast<Algorithm>(qdq_cache_algorithm(c())); }
-  /// Writes the header anew; Status::Unsupported from TensorRT 11 on. The scales stay as they are, a name that is repeated gets one
-  /// line, and what check() finds is logged.
+  /// Writes the header anew; Status::Unsupported from TensorRT 11 on. The scales stay as they are.
   [[nodiscard]] Result<void> set_header(std::uint32_t tensorrt_version, Algorithm algorithm = Algorithm::Entropy2) {
     return detail::call(qdq_cache_set_header, c(), tensorrt_version, detail::number(algorithm));
+  }
+  /// Makes the cache ready to be written for another TensorRT: the header as by set_header(), where a version of 0 and
+  /// Algorithm::Unknown stay what they are, and one line for every name. What is still wrong with it is logged and returned.
+  [[nodiscard]] Result<Findings> convert(std::uint32_t tensorrt_version = 0, Algorithm algorithm = Algorithm::Unknown) {
+    return detail::make<Findings>(qdq_cache_convert, c(), tensorrt_version, detail::number(algorithm));
   }
 
   /// How many lines with a tensor there are.

@@ -1568,12 +1568,21 @@ uint32_t qdq_cache_tensorrt_version(const qdq_cache *cache);
 // The algorithm in the header; QDQ_ALGORITHM_UNKNOWN where qdq does not know it.
 qdq_algorithm qdq_cache_algorithm(const qdq_cache *cache);
 
-// Writes the header anew, for another version of TensorRT or another calibrator. The scales stay as they are, a name that is
-// repeated gets one line, and what qdq_cache_check() finds is logged. QDQ_ERROR_UNSUPPORTED from TensorRT 11 on, which reads no caches.
+// Writes the header anew, for another version of TensorRT or another calibrator. The scales stay as they are.
+// QDQ_ERROR_UNSUPPORTED from TensorRT 11 on, which reads no caches.
 qdq_status qdq_cache_set_header(qdq_cache *cache,
                                 uint32_t tensorrt_version,
                                 qdq_algorithm algorithm,
                                 qdq_error **error);
+
+// Makes the cache ready to be written for another TensorRT, as `qdq cache convert` does: the header as by qdq_cache_set_header(),
+// where a `tensorrt_version` of 0 and QDQ_ALGORITHM_UNKNOWN stay what they are, and one line for every name. What is still wrong
+// with it is logged and goes to `out`, which may be NULL; free `*out` with qdq_findings_free().
+qdq_status qdq_cache_convert(qdq_cache *cache,
+                             uint32_t tensorrt_version,
+                             qdq_algorithm algorithm,
+                             qdq_findings **out,
+                             qdq_error **error);
 
 // How many lines with a tensor there are.
 size_t qdq_cache_count(const qdq_cache *cache);

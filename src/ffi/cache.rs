@@ -12,7 +12,7 @@ use super::buffer::qdq_buffer;
 use super::error::qdq_error;
 use super::findings::qdq_findings;
 use super::guard::guard;
-use super::handle::{self, array, c_text, get, get_mut, give, put, text, text_at};
+use super::handle::{self, array, c_text, get, get_mut, give, give_wanted, put, text, text_at};
 use super::ranges::qdq_ranges;
 use super::status::qdq_status;
 
@@ -209,8 +209,8 @@ pub extern "C" fn qdq_cache_algorithm(cache: Option<&qdq_cache>) -> qdq_algorith
     found.map_or(QDQ_ALGORITHM_UNKNOWN, |(number, _)| *number)
 }
 
-/// Writes the header anew, for another version of TensorRT or another calibrator. The scales stay as they are, a name that is
-/// repeated gets one line, and what qdq_cache_check() finds is logged. QDQ_ERROR_UNSUPPORTED from TensorRT 11 on, which reads no caches.
+/// Writes the header anew, for another version of TensorRT or another calibrator. The scales stay as they are.
+/// QDQ_ERROR_UNSUPPORTED from TensorRT 11 on, which reads no caches.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_cache_set_header(
     cache: Option<&mut qdq_cache>,
@@ -219,8 +219,34 @@ pub extern "C" fn qdq_cache_set_header(
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
-        let header = header_of(tensorrt_version, algorithm)?;
-        get_mut(cache, "cache")?.changed().convert(header).map(drop)
+        get_mut(cache, "cache")?.changed().header = header_of(tensorrt_version, algorithm)?;
+        Ok(())
+    })
+}
+
+/// Makes the cache ready to be written for another TensorRT, as `qdq cache convert` does: the header as by qdq_cache_set_header(),
+/// where a `tensorrt_version` of 0 and QDQ_ALGORITHM_UNKNOWN stay what they are, and one line for every name. What is still wrong
+/// with it is logged and goes to `out`, which may be NULL; free `*out` with qdq_findings_free().
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_cache_convert(
+    cache: Option<&mut qdq_cache>,
+    tensorrt_version: u32,
+    algorithm: qdq_algorithm,
+    out: Option<&mut MaybeUninit<*mut qdq_findings>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        give_wanted(out, || {
+            let cache = get_mut(cache, "cache")?;
+            let mut header = cache.cache.header.clone();
+            if tensorrt_version != 0 {
+                header.version = version_of(tensorrt_version)?.number().to_string();
+            }
+            if algorithm != QDQ_ALGORITHM_UNKNOWN {
+                header.algorithm = algorithm_of(algorithm)?.name().to_owned();
+            }
+            Ok(Some(qdq_findings::new(&cache.changed().convert(header)?)))
+        })
     })
 }
 

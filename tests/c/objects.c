@@ -275,6 +275,12 @@ static void caches(void) {
   for (size_t i = 0; i < qdq_ranges_count(ranges); i++) named += qdq_ranges_has(ranges, qdq_ranges_name(ranges, i));
   CHECK(named == 3 && qdq_ranges_amax(ranges, 2) == 63.5f && isnan(qdq_ranges_amax(ranges, 3)));
   qdq_findings *findings;
+  OK(qdq_cache_convert(cache, 0, QDQ_ALGORITHM_UNKNOWN, NULL, &error));
+  CHECK(!strcmp(qdq_cache_header(cache), "TRT-100300-MinMaxCalibration"));
+  OK(qdq_cache_convert(cache, 101000, QDQ_ALGORITHM_ENTROPY_2, &findings, &error));
+  CHECK(!strcmp(qdq_cache_header(cache), "TRT-101000-EntropyCalibration2") && qdq_findings_count(findings) == 1);
+  qdq_findings_free(&findings);
+  FAILS(qdq_cache_convert(cache, 110000, QDQ_ALGORITHM_UNKNOWN, &findings, &error), QDQ_ERROR_UNSUPPORTED, "11.0.0");
   const char *const names[] = {"data", "missing"};
   OK(qdq_cache_check(cache, 110000, QDQ_ALGORITHM_UNKNOWN, names, 2, &findings, &error));
   CHECK(qdq_findings_count(findings) >= 3 && qdq_findings_severity(findings, 0) == QDQ_SEVERITY_ERROR);

@@ -107,6 +107,9 @@ TEST(findings_say_what_is_wrong) {
   const auto usable = cache.to_ranges().value();
   CHECK(usable.get("x").value() == 254.0f && !usable.get("y"));
   CHECK(usable.findings()->size() > 0);
+  const auto left = cache.convert(100300).value();
+  CHECK(left.size() == 1 && left[0].tensors[0] == "y" && cache.header() == "TRT-100300-EntropyCalibration2");
+  CHECK_FAILS(cache.convert(110000), Status::Unsupported, "TensorRT 11.0.0");
   CHECK_FAILS(cache.set_header(110000), Status::Unsupported, "TensorRT 11.0.0 reads no calibration caches");
   CHECK_FAILS(Cache::from_ranges(usable, 110000), Status::Unsupported, "TensorRT 11.0.0");
   CHECK_FAILS(qdq::RunOptions::make().threads(5000).build(), Status::InvalidArgument, "5000 threads");
