@@ -181,3 +181,29 @@ impl FromStr for Method {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::samples::{laplace, normal, single, stats};
+    use super::*;
+
+    #[test]
+    fn ranges_grow_and_shrink_with_the_data() {
+        for values in [single(normal(1, 3000)), single(laplace(2, 3000))] {
+            for method in [Method::Max, Method::Entropy, Method::Percentile(99.9), Method::Mse] {
+                let range = |values: &[f32]| compute(&stats(values), method, Target::default()).unwrap();
+                let usual = range(&values);
+                for power in [-100, -60, -24, 24, 60, 120] {
+                    let unit = 2f32.powi(power);
+                    let scaled: Vec<f32> = values.iter().map(|x| x * unit).collect();
+                    assert_eq!(range(&scaled), usual * unit, "{method}, 2^{power}");
+                }
+            }
+        }
+        // Subnormal numbers have ranges too.
+        for method in [Method::Max, Method::Entropy, Method::Percentile(99.9), Method::Mse] {
+            let found = compute(&stats(&[f32::from_bits(1), f32::from_bits(9)]), method, Target::default());
+            assert!(found.is_ok_and(|amax| amax > 0.0), "{method}");
+        }
+    }
+}

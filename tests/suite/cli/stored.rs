@@ -144,3 +144,12 @@ fn a_model_in_a_hubs_cache_runs_in_both_engines() {
         place.run(&format!("compare {model} int8.onnx -d test.npz --min-sqnr 30{engine}")).succeeds();
     }
 }
+
+#[test]
+fn impossible_settings_are_refused_where_they_are_set() {
+    let place = Place::with_digits();
+    for threads in [0, 5000] {
+        let ran = place.run(&format!("quantize model.onnx -d none.npz -o out.onnx --threads {threads}"));
+        ran.refuses(&[&format!("invalid value '{threads}' for '--threads <N>'"), "1..=1024"]);
+    }
+}
