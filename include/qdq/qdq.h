@@ -1164,9 +1164,11 @@ qdq_status qdq_axis_max_observe(qdq_axis_max *collector, const qdq_tensor *x, qd
 // Adds what another collector with the same kept axes has seen, on another thread say.
 qdq_status qdq_axis_max_merge(qdq_axis_max *collector, const qdq_axis_max *other, qdq_error **error);
 
-// The amax so far, with size 1 in every axis that is not kept; `*out` is NULL before the first batch. Free it with
-// qdq_array_free().
-qdq_status qdq_axis_max_amax(const qdq_axis_max *collector, qdq_array **out, qdq_error **error);
+// The amax so far, with size 1 in every axis that is not kept; `*out` is NULL before the first batch with a number: one that is
+// empty or all NaN is none. Free it with qdq_array_free().
+qdq_status qdq_axis_max_amax(const qdq_axis_max *collector,
+                             qdq_array **out,
+                             qdq_error **error);
 
 // Keeps from now on the maxima of every batch too, for looking at how they move; those kept before are forgotten.
 qdq_status qdq_axis_max_track(qdq_axis_max *collector, qdq_error **error);

@@ -76,8 +76,8 @@ pub unsafe extern "C" fn qdq_axis_max_merge(
     })
 }
 
-/// The amax so far, with size 1 in every axis that is not kept; `*out` is NULL before the first batch. Free it with
-/// qdq_array_free().
+/// The amax so far, with size 1 in every axis that is not kept; `*out` is NULL before the first batch with a number: one that is
+/// empty or all NaN is none. Free it with qdq_array_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_axis_max_amax(
     collector: Option<&qdq_axis_max>,

@@ -269,7 +269,12 @@ pub unsafe extern "C" fn qdq_descriptor_set_amax(
             Some(_) => {
                 // SAFETY: the header's rules for tensors.
                 let amax = unsafe { checked(amax, "amax") }?;
-                Some(amax.f32()?.to_owned())
+                let amax = amax.f32()?.to_owned();
+                if let Some(bad) = amax.iter().find(|amax| !(amax.is_finite() && **amax >= 0.0)) {
+                    return Err(Error::new(ErrorKind::InvalidArgument, format!("amax is {bad}"))
+                        .with_remedy("use a finite amax that is not negative"));
+                }
+                Some(amax)
             }
         };
         Ok(())
@@ -297,6 +302,10 @@ pub extern "C" fn qdq_descriptor_set_scale_amax(
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     set(descriptor, error, |descriptor| {
+        if !(factor.is_finite() && factor > 0.0) {
+            return Err(Error::new(ErrorKind::InvalidArgument, format!("scale_amax is {factor}"))
+                .with_remedy("use a positive finite number"));
+        }
         descriptor.scale_amax = (factor != 1.0).then_some(factor);
         Ok(())
     })

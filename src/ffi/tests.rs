@@ -330,6 +330,17 @@ fn what_is_impossible_is_refused_where_it_is_set() {
     assert_eq!((set(0), set(4)), (None, None));
     assert!(set(5000).is_some_and(|message| message.contains("5000 threads")));
     qdq_run_options_free(Some(&mut options));
+    let mut descriptor = qdq_descriptor_new();
+    for factor in [0.0, -1.0, f32::NAN, f32::INFINITY] {
+        let set =
+            failed(|error| qdq_descriptor_set_scale_amax(unsafe { descriptor.as_mut() }, factor, error));
+        assert!(set.is_some_and(|message| message.contains("scale_amax is")), "{factor}");
+    }
+    let mut bad = [1f32, -1.0];
+    let amax = view(bad.as_mut_ptr(), QDQ_DTYPE_F32, &[2], None);
+    let set = failed(|error| unsafe { qdq_descriptor_set_amax(descriptor.as_mut(), Some(&amax), error) });
+    assert!(set.is_some_and(|message| message.contains("amax is -1")));
+    qdq_descriptor_free(Some(&mut descriptor));
     let mut calibrator = MaybeUninit::uninit();
     ok(|error| qdq_histogram_calibrator_new(2048, false, QDQ_LIBRARY_TORCH, Some(&mut calibrator), error));
     let mut calibrator = unsafe { calibrator.assume_init() };

@@ -144,7 +144,8 @@ const MOST_THREADS: usize = 1024;
 /// The embedded engine runs a copy of an older model that is raised to opset 13; names of tensors stay.
 ///
 /// # Errors
-/// `InvalidArgument` where a tap names no tensor of the main graph or is named twice, `Unsupported` where the
+/// `InvalidArgument` where a tap names no tensor of the main graph or is named twice, `Format` where a stored tensor does not fit
+/// its shape, `Unsupported` where the
 /// embedded engine cannot run the model, `Engine` where ONNX Runtime is not found or refuses it.
 pub fn open(
     model: &Model,
@@ -153,6 +154,7 @@ pub fn open(
     options: &EngineOptions,
 ) -> Result<Box<dyn Engine>> {
     options.check()?;
+    model.check_stored()?;
     let EngineOptions { kind, onnxruntime, threads } = options.settled()?;
     let model = runnable(model, kind)?;
     let graph = model.graph()?;
