@@ -5,10 +5,9 @@ use std::sync::Arc;
 use super::QDQ_OPSET;
 use crate::error::{Error, Result};
 use crate::finding::{self, Finding};
-use crate::graph::{Edge, Graph, TensorId, TensorKind};
+use crate::graph::{Graph, TensorId};
 use crate::onnx::Model;
-use crate::place::ops::constant_form;
-use crate::runtime::{constant_value, follows_from_constants};
+use crate::runtime::{computed_constants, constant_value, follows_from_constants};
 use crate::tensor::Data;
 
 /// A model that is ready to be planned: its opset has per-channel Quantize/Dequantize.
@@ -98,18 +97,7 @@ fn known_conditions(model: &Model, graph: &Graph, index: &[usize]) -> Vec<(usize
 /// States in the graph what follows from constants alone, as far as something else reads it. What only gives another form to a
 /// stored constant needs no such statement: placement sees through it.
 fn fold_constants(model: &Model, graph: &mut Graph) {
-    let follows = follows_from_constants(graph);
-    let reads_on = |edge: &Edge| {
-        let node = graph.node(edge.node);
-        node.outputs.iter().flatten().all(|output| follows[output.0])
-    };
-    let is_asked_for = |&id: &TensorId| {
-        let tensor = graph.tensor(id);
-        let is_computed = follows[id.0] && tensor.kind == TensorKind::Activation;
-        is_computed && !tensor.consumers.iter().all(reads_on) && constant_form(graph, id).is_none()
-    };
-    let asked_for: Vec<TensorId> = graph.tensor_ids().filter(is_asked_for).collect();
-    for id in asked_for {
+    for id in computed_constants(graph) {
         match constant_value(model, graph, id) {
             Ok(value) => graph.fold(id, value.dtype(), value.shape()),
             Err(error) => unknown(graph, id, &error),

@@ -23,7 +23,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
-pub use constants::{MOST_CONSTANT_BYTES, constant_value, follows_from_constants};
+pub use constants::{MOST_CONSTANT_BYTES, computed_constants, constant_value, follows_from_constants};
 pub use onnxruntime::{find_onnxruntime, onnxruntime_version};
 
 use crate::batch::Batch;
@@ -156,9 +156,19 @@ pub fn open(
     options.check()?;
     model.check_stored()?;
     let EngineOptions { kind, onnxruntime, threads } = options.settled()?;
-    let model = runnable(model, kind)?;
-    let graph = model.graph()?;
-    let taps = numbered(&graph, taps)?;
+    let mut model = runnable(model, kind)?;
+    let (mut graph, index) = model.graph_with_index()?;
+    let names = taps;
+    let mut taps = numbered(&graph, names)?;
+    // With taps the embedded engine runs the model as it stands; without, rten computes constants once itself.
+    if kind != EngineKind::OnnxRuntime
+        && !taps.is_empty()
+        && let Some(stored) = constants::store(&model, &graph, &index, &taps)?
+    {
+        graph = stored.graph()?;
+        taps = numbered(&graph, names)?;
+        model = Cow::Owned(stored);
+    }
     Ok(if kind == EngineKind::OnnxRuntime {
         let library = find_onnxruntime(onnxruntime.as_deref())?;
         // ort panics where ONNX Runtime derives shapes that are none.

@@ -19,7 +19,7 @@ use crate::environment::{onnxruntime, project, run_python};
 const BOTH: [EngineKind; 2] = [EngineKind::Embedded, EngineKind::OnnxRuntime];
 
 /// The folder of the models that tests/python/prepare_models.py makes.
-fn made(name: &str) -> PathBuf {
+pub fn made(name: &str) -> PathBuf {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     let folder = FOLDER.get_or_init(|| {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("prepare_models");
@@ -369,4 +369,30 @@ fn another_shape_holds_for_runs_and_not_for_the_file() {
     assert_eq!(written.as_deref(), Some(&declared[..]));
     quantized.model.set_input_shape("x", &shape).unwrap();
     assert!(quantized.decibels().iter().all(|&decibels| decibels > 30.0));
+}
+
+/// Keeps which tensors were handed over.
+#[derive(Default)]
+struct Seen(std::sync::Mutex<Vec<usize>>);
+
+impl Tap for Seen {
+    fn observe(&self, index: usize, _: TensorView<'_>) -> Result<()> {
+        self.0.lock().unwrap().push(index);
+        Ok(())
+    }
+}
+
+#[test]
+fn a_tapped_tensor_is_handed_over_though_it_is_constant() {
+    let path = made("computed_weights");
+    let model = Model::open(&path).unwrap();
+    let taps = ["w2".to_owned(), "c2".to_owned(), "spread".to_owned()];
+    for kind in BOTH {
+        let seen = Arc::new(Seen::default());
+        let mut engine = runtime::open(&model, &taps, seen.clone(), &engine(kind)).unwrap();
+        engine.run(&data(&path, &model).unwrap().next_batch().unwrap().unwrap()).unwrap();
+        let mut found = seen.0.lock().unwrap().clone();
+        found.sort_unstable();
+        assert_eq!(found, [0, 1, 2], "{kind}");
+    }
 }

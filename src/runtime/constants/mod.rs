@@ -2,10 +2,11 @@
 //!
 //! A model computes its weights where an exporter did not: weight normalization, one packed tensor that is split, a target of
 //! Reshape put together from numbers. The embedded engine computes them once, node by node, and only what is asked for. Nothing
-//! is kept, so that a value always follows from the model as it is.
+//! is kept but in an engine that is open, so that a value always follows from the model as it is.
 
 mod forms;
 mod size;
+mod store;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -16,10 +17,11 @@ use super::{EngineKind, EngineOptions, Tap, open};
 use crate::batch::Batch;
 use crate::dtype::DataType;
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::{Graph, Node, NodeId, TensorId, TensorKind};
+use crate::graph::{Edge, Graph, Node, NodeId, TensorId, TensorKind};
 use crate::onnx::Model;
-use crate::place::ops::changes_form;
+use crate::place::ops::{changes_form, constant_form};
 use crate::tensor::{Tensor, TensorView};
+pub(super) use store::store;
 
 /// The largest constant that is computed, in bytes.
 pub const MOST_CONSTANT_BYTES: u64 = 1 << 30;
@@ -40,6 +42,22 @@ pub fn follows_from_constants(graph: &Graph) -> Vec<bool> {
         }
     }
     follows
+}
+
+/// The tensors that follow from constants alone, that are neither stored nor only another form of one that is
+/// ([`constant_form`]), and that something else reads.
+pub fn computed_constants(graph: &Graph) -> Vec<TensorId> {
+    let follows = follows_from_constants(graph);
+    let reads_on = |edge: &Edge| {
+        let node = graph.node(edge.node);
+        node.outputs.iter().flatten().all(|output| follows[output.0])
+    };
+    let is_asked_for = |&id: &TensorId| {
+        let tensor = graph.tensor(id);
+        let is_computed = follows[id.0] && tensor.kind == TensorKind::Activation;
+        is_computed && !tensor.consumers.iter().all(reads_on) && constant_form(graph, id).is_none()
+    };
+    graph.tensor_ids().filter(is_asked_for).collect()
 }
 
 /// The value of a constant of `graph`, the main graph of `model`: stored, or computed from what is.

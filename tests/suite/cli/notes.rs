@@ -89,7 +89,11 @@ fn values_that_are_not_finite_are_named() {
     place.write_npz("nan.npz", "input", &ArrayD::from_elem(vec![1, 1, 8, 8], f32::NAN));
     let nothing = place.run("quantize model.onnx -d nan.npz -o none.onnx");
     assert_eq!(nothing.code, Some(2));
-    assert!(nothing.stderr.contains("(64 NaN, 0 infinite of 64 in the first): 'input'"), "{}", nothing.stderr);
+    assert!(
+        nothing.stderr.contains("(64 NaN, 0 infinite of 64 in the first): 'input'"),
+        "{}",
+        nothing.stderr
+    );
     assert!(!place.at("none.onnx").exists());
     assert_eq!(place.run("calibrate model.onnx -d calib.npz").stderr, "");
 }

@@ -1,0 +1,42 @@
+//! Computed constants as stored ones, for an engine that would compute them anew with every batch.
+
+use std::collections::BTreeMap;
+
+use super::{computed_constants, constant_value};
+use crate::error::Result;
+use crate::graph::{Graph, TensorId};
+use crate::onnx::{Edits, Model};
+
+/// The model with its computed constants stored, but for those that are tapped, which have to be computed to be handed over;
+/// `None` where there are none. `graph` and `index` are those of the model ([`Model::graph_with_index`]).
+///
+/// # Errors
+/// As for editing a model.
+pub fn store(
+    model: &Model,
+    graph: &Graph,
+    index: &[usize],
+    taps: &BTreeMap<TensorId, usize>,
+) -> Result<Option<Model>> {
+    let mut stored = model.clone();
+    let (mut names, mut edits) = (model.unique_names(), Edits::new());
+    for id in computed_constants(graph) {
+        let tensor = graph.tensor(id);
+        let Some(producer) = tensor.producer.filter(|_| !tensor.is_output && !taps.contains_key(&id)) else {
+            continue;
+        };
+        // What cannot be computed ahead is left to the run.
+        let Ok(value) = constant_value(model, graph, id) else { continue };
+        let outputs = &graph.node(producer).outputs;
+        let Some(output) = outputs.iter().position(|output| *output == Some(id)) else { continue };
+        let shape = value.shape().to_vec();
+        stored.add_initializer(&tensor.name, &shape, value.into_data())?;
+        // Nothing reads the new name, so that the node does not run.
+        edits.replace_output(index[producer.0], output, names.fresh(&format!("{}_computed", tensor.name)));
+    }
+    if edits.is_empty() {
+        return Ok(None);
+    }
+    stored.edit(edits)?;
+    Ok(Some(stored))
+}
