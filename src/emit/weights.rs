@@ -1,12 +1,12 @@
 //! Weights looked at before any data is: what cannot be quantized is known from the model alone.
 
-use crate::emit::fold::constant_value;
 use crate::error::{Error, Result};
 use crate::graph::{Graph, TensorId};
 use crate::kernel::parallel;
 use crate::onnx::Model;
 use crate::place::Plan;
 use crate::quant::weights::check_finite;
+use crate::runtime::constant_value;
 
 /// Looks at every weight that `plan` quantizes in `model`, whose main graph is `graph`.
 ///

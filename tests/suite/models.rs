@@ -211,7 +211,10 @@ fn weights_that_are_not_finite_are_refused_by_name() {
     edits.replace_input(gemm, 1, "nan.weight");
     broken.edit(edits).unwrap();
     let prepared = pipeline::prepare(&broken).unwrap();
-    let plan = pipeline::plan(&prepared, &Policy::default()).unwrap();
+    // Before any data is read; and later, where somebody else has planned.
+    let plan = pipeline::plan(&prepared, &Policy::default()).unwrap_err();
+    assert!(plan.to_string().contains("'nan.weight'"), "{plan}");
+    let plan = pipeline::plan_graph(&prepared.graph, &Policy::default()).unwrap();
     let error =
         pipeline::quantize(&prepared, &plan, &model.ranges(Method::Max), Weights::default()).unwrap_err();
     assert!(error.to_string().contains("'nan.weight'"), "{error}");

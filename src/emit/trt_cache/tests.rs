@@ -130,14 +130,15 @@ fn check_reports_every_kind_of_scale() {
 
 #[test]
 fn check_reports_scales_that_look_inverse() {
-    let with = |amax: &[f32], scale: fn(f32) -> f32| {
+    type Scale = fn(f32) -> f32;
+    let with = |amax: &[f32], scale: Scale| {
         let lines: Vec<_> =
             amax.iter().enumerate().map(|(at, &amax)| (at.to_string(), scale(amax))).collect();
         let header = Header::new(Version::DEFAULT, Algorithm::default());
         let cache = Cache { header, entries: lines, is_marked: false };
         has(&found(&cache, &Expected::default()), Severity::Warning, "127/amax", &[])
     };
-    let (right, inverse): (fn(f32) -> f32, fn(f32) -> f32) = (|amax| amax / 127.0, |amax| 127.0 / amax);
+    let (right, inverse): (Scale, Scale) = (|amax| amax / 127.0, |amax| 127.0 / amax);
     // An image network, one with an attention mask, and one layer only.
     for amax in [
         &[2.64, 6.1, 14.0, 6.0, 3.3, 22.0, 1.0][..],
