@@ -1,7 +1,8 @@
-//! Files that are either whole or absent.
+//! Files: written whole or not at all, and told from what stands in for them.
 
+use std::fmt::Display;
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, Read, Write};
 use std::path::Path;
 
 use tempfile::Builder;
@@ -37,6 +38,32 @@ pub fn write_atomic(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<()
     make_readable_like_a_new_file(temporary.as_file(), path).map_err(failed)?;
     temporary.persist(path).map_err(|error| failed(error.error))?;
     Ok(())
+}
+
+/// Fails where `content`, or its beginning, is not what `path` names but what Git LFS leaves there until it is fetched.
+///
+/// # Errors
+/// `Format`, with what fetches the file.
+pub fn check_is_no_pointer(path: impl Display, content: &[u8]) -> Result<()> {
+    if !content.starts_with(POINTER) {
+        return Ok(());
+    }
+    let message = format!("{path}: is a pointer of Git LFS, not the file itself");
+    Err(Error::new(ErrorKind::Format, message)
+        .with_remedy("fetch the file: `git lfs pull` in its repository, or download it by itself"))
+}
+
+/// How a pointer of Git LFS begins.
+const POINTER: &[u8] = b"version https://git-lfs";
+
+/// What is wrong with a file that could not be used: that it is only a pointer of Git LFS, or what was found.
+pub fn explained(path: &Path, error: Error) -> Error {
+    let mut start = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(POINTER.len() as u64).read_to_end(&mut start));
+    match read.map(|_| check_is_no_pointer(path.display(), &start)) {
+        Ok(Err(pointer)) => pointer,
+        _ => error,
+    }
 }
 
 /// Temporary files are private to the user; the result should have the permissions that the old file had,

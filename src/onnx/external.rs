@@ -15,6 +15,7 @@ use super::mapped::file_bytes;
 use super::proto::TensorProto;
 use super::proto::tensor_proto::DataLocation;
 use crate::error::{Error, ErrorKind, Result};
+use crate::file::check_is_no_pointer;
 
 /// Where the elements of a tensor lie outside the model file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,7 +122,9 @@ impl ExternalFiles {
         if let Some(file) = opened.get(location) {
             return Ok(file.clone());
         }
-        let file = file_bytes(&self.resolve(location, tensor)?)?;
+        let path = self.resolve(location, tensor)?;
+        let file = file_bytes(&path)?;
+        check_is_no_pointer(path.display(), &file)?;
         opened.insert(location.to_owned(), file.clone());
         Ok(file)
     }

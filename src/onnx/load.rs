@@ -3,18 +3,23 @@
 use buffa::{DecodeError, DecodeOptions};
 use bytes::Bytes;
 
+use super::proto::__buffa::oneof::tensor_shape_proto::dimension::Value as DimValue;
+use super::proto::__buffa::oneof::type_proto::Value as TypeValue;
 use super::proto::ModelProto;
 use super::sort::sort;
 use crate::error::{Error, ErrorKind, Result};
+use crate::file;
+use crate::finding::Finding;
 
 /// Decodes a model; `origin` names it in messages.
 ///
 /// Repeated fields cost more memory than file: an empty node is two bytes there and some hundred here. The
 /// limit grows with the file, far above what real models need, so that no small file can exhaust the memory.
 ///
-/// Nodes are sorted here, so that nobody meets a graph that is not; the result tells whether a node moved. ONNX
-/// Runtime and TensorRT take such files too.
+/// Nodes are sorted here, so that nobody meets a graph that is not, and input sizes of 0 are freed; the result tells whether
+/// that changed anything. ONNX Runtime and TensorRT take unsorted files too.
 pub(super) fn decode(bytes: &Bytes, origin: &str) -> Result<(ModelProto, bool)> {
+    file::check_is_no_pointer(origin, bytes)?;
     const MIB: usize = 1 << 20;
     let memory = bytes.len().saturating_mul(64).saturating_add(64 * MIB).min(8192 * MIB);
     let options = DecodeOptions::new().with_element_memory_limit(memory);
@@ -28,7 +33,30 @@ pub(super) fn decode(bytes: &Bytes, origin: &str) -> Result<(ModelProto, bool)> 
         .with_remedy("give an ONNX file (.onnx)"));
     }
     let moved = sort(&mut model);
-    Ok((model, moved))
+    let freed = free_empty_batches(&mut model, origin);
+    Ok((model, moved || freed))
+}
+
+/// Makes a first dimension of 0 of an input one that is decided at run time, and says so. Exporters write 0 for a batch size that
+/// they do not know; a real batch of nothing leaves nothing to compute, and engines refuse any other.
+fn free_empty_batches(model: &mut ModelProto, origin: &str) -> bool {
+    let mut freed = false;
+    for input in &mut model.graph.get_or_insert_default().input {
+        let Some(stated) = input.r#type.as_option_mut() else { continue };
+        let Some(TypeValue::TensorType(tensor)) = &mut stated.value else { continue };
+        let Some(first) = tensor.shape.as_option_mut().and_then(|shape| shape.dim.first_mut()) else {
+            continue;
+        };
+        if first.value == Some(DimValue::DimValue(0)) {
+            (first.value, freed) = (None, true);
+            let name = input.name.as_deref().unwrap_or_default();
+            let message = format!(
+                "{origin}: input '{name}' declares a batch size of 0, which was taken for one that is not known"
+            );
+            Finding::note(message).log();
+        }
+    }
+    freed
 }
 
 fn failure(error: &DecodeError, origin: &str) -> Error {

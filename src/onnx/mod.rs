@@ -60,7 +60,7 @@ use value::{ConstantValue, constant_value, is_constant};
 #[derive(Clone)]
 pub struct Model {
     proto: Arc<ModelProto>,
-    /// The file as it was read, until the first edit; none where its nodes had to be sorted.
+    /// The file as it was read, until the first edit; none where reading changed it.
     source: Option<Bytes>,
     /// What messages call the model.
     origin: String,
@@ -99,8 +99,8 @@ impl Model {
     }
 
     fn decode(bytes: Bytes, origin: String, path: Option<PathBuf>) -> Result<Self> {
-        let (proto, moved) = load::decode(&bytes, &origin)?;
-        let source = Some(bytes).filter(|_| !moved);
+        let (proto, changed) = load::decode(&bytes, &origin)?;
+        let source = Some(bytes).filter(|_| !changed);
         Ok(Self { source, files: ExternalFiles::new(path), ..Self::new(proto, origin) })
     }
 
