@@ -3,6 +3,8 @@
 //! Whoever makes a result puts its findings into it and logs each of them once, so that the log, the command-line tool, C and
 //! C++ say the same.
 
+use std::cell::RefCell;
+use std::collections::HashSet;
 use std::fmt::{self, Display};
 
 use serde::Serialize;
@@ -79,13 +81,45 @@ impl Finding {
         self
     }
 
-    /// Says it in the log: at level `INFO` if it is a note, else at level `WARN`.
+    /// Says it in the log: at level `INFO` if it is a note, else at level `WARN`. Within [`once`], only if this thread has not
+    /// said the same yet.
     pub fn log(&self) {
+        let is_new =
+            SAID.with_borrow_mut(|said| said.as_mut().is_none_or(|said| said.insert(self.to_string())));
+        if !is_new {
+            return;
+        }
         match self.severity {
             Severity::Note => tracing::info!("{self}"),
             Severity::Warning | Severity::Error => tracing::warn!("{self}"),
         }
     }
+}
+
+thread_local! {
+    /// What was said, while [`once`] is at work.
+    static SAID: RefCell<Option<HashSet<String>>> = const { RefCell::new(None) };
+}
+
+/// Does work that makes the same results several times, such as opening data for every pass over it, and says each finding once.
+pub fn once<T>(work: impl FnOnce() -> T) -> T {
+    /// Ends it, by a panic too.
+    struct End(bool);
+    impl Drop for End {
+        fn drop(&mut self) {
+            if self.0 {
+                SAID.set(None);
+            }
+        }
+    }
+    let begins = SAID.with_borrow_mut(|said| {
+        said.is_none() && {
+            *said = Some(HashSet::new());
+            true
+        }
+    });
+    let _end = End(begins);
+    work()
 }
 
 /// The message, the first names and the remedy, in one line.
@@ -145,5 +179,44 @@ mod tests {
         let finding = Finding::warning("no range").about(["a", "b", "c", "d", "e", "f"]).with_remedy("look");
         assert_eq!(finding.to_string(), "no range: 'a', 'b', 'c', 'd', 'e' and 1 more; look");
         assert_eq!(Finding::note("fine").to_string(), "fine");
+    }
+
+    /// Counts events.
+    #[derive(Clone, Default)]
+    struct Counter(std::sync::Arc<std::sync::atomic::AtomicUsize>);
+
+    impl tracing::Subscriber for Counter {
+        fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+            true
+        }
+        fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+            tracing::span::Id::from_u64(1)
+        }
+        fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+        fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+        fn event(&self, _: &tracing::Event<'_>) {
+            self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }
+        fn enter(&self, _: &tracing::span::Id) {}
+        fn exit(&self, _: &tracing::span::Id) {}
+    }
+
+    #[test]
+    fn a_finding_is_said_once_where_work_repeats_it() {
+        let counter = Counter::default();
+        let said = || counter.0.load(std::sync::atomic::Ordering::Relaxed);
+        let finding = Finding::warning("left out");
+        tracing::subscriber::with_default(counter.clone(), || {
+            once(|| {
+                finding.log();
+                once(|| finding.log());
+                finding.log();
+                Finding::note("another").log();
+            });
+            assert_eq!(said(), 2);
+            finding.log();
+            finding.log();
+            assert_eq!(said(), 4);
+        });
     }
 }

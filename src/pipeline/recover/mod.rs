@@ -16,6 +16,7 @@ use crate::batch::BatchSource;
 use crate::emit::Ranges;
 use crate::emit::qdq_model::{self, ReadyWeights, Weights};
 use crate::error::{Error, ErrorKind, Result};
+use crate::finding;
 use crate::onnx::Model;
 use crate::place::Plan;
 use crate::range::Method;
@@ -65,7 +66,7 @@ pub struct Recovered {
 ///
 /// The data is read twice for learned rounding (more often where the moments of all layers do not fit into 512 MiB), twice for
 /// bias correction, and three times for equalization (as often again for pairs that share a layer, which take turns). Memory
-/// does not grow with the amount of data.
+/// does not grow with the amount of data. What is found at every pass is logged once.
 ///
 /// # Errors
 /// Those of [`quantize`](super::quantize) and [`calibrate`](super::calibrate); `InvalidArgument` for what
@@ -80,6 +81,18 @@ pub fn recover(
     passes: &mut Passes<'_>,
 ) -> Result<Recovered> {
     check_recovery(weights, recovery)?;
+    finding::once(|| recover_by(prepared, plan, ranges, method, weights, recovery, passes))
+}
+
+fn recover_by(
+    prepared: &Prepared,
+    plan: &Plan,
+    ranges: &Ranges,
+    method: Method,
+    weights: &Weights,
+    recovery: Recovery,
+    passes: &mut Passes<'_>,
+) -> Result<Recovered> {
     let (mut prepared, mut ranges) = (prepared.clone(), ranges.clone());
     let mut report = RecoveryReport::default();
     if recovery.equalization {
