@@ -178,6 +178,26 @@ impl Tensor {
     }
 }
 
+impl Tensor {
+    /// The samples at these places along the first axis, in this order and as often as they are named.
+    ///
+    /// # Errors
+    /// `Shape` for a scalar, and for a place past the last.
+    pub fn gathered(&self, order: &[usize]) -> Result<Self> {
+        let (&count, rest) = self
+            .shape
+            .split_first()
+            .ok_or_else(|| Error::new(ErrorKind::Shape, "a scalar has no samples along a first axis"))?;
+        if let Some(place) = order.iter().find(|&&place| place >= count) {
+            return Err(Error::new(ErrorKind::Shape, format!("sample {place} of {count}")));
+        }
+        let (bytes, length) = (self.view().data().as_bytes(), element_count(rest)? * self.dtype().size());
+        let mut gathered = Vec::with_capacity(order.len() * length);
+        order.iter().for_each(|place| gathered.extend_from_slice(&bytes[place * length..][..length]));
+        Self::from_bytes(self.dtype(), [&[order.len()], rest].concat(), &gathered)
+    }
+}
+
 impl<'a> TensorView<'a> {
     /// A view of `shape`; the number of elements must fit.
     pub fn new(shape: &'a [usize], data: DataView<'a>) -> Result<Self> {

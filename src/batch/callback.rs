@@ -1,5 +1,6 @@
 //! Batches from the caller's code.
 
+use super::axes::{First, first_axes, sample_count};
 use super::{Batch, BatchSource, fit};
 use crate::error::{Error, ErrorKind, Result};
 use crate::tensor::{Tensor, TensorSpec};
@@ -7,8 +8,9 @@ use crate::tensor::{Tensor, TensorSpec};
 /// Batches that `next` hands out, until it returns `None` or an error.
 ///
 /// Every call returns one batch: a tensor for each of `inputs`, in any order, of exactly the input's type and
-/// shape, with samples along the first axis. The tensors become part of the [`Batch`]; nothing is copied or
-/// converted. All inputs whose first dimension is dynamic have the same number of samples.
+/// shape, with samples along the first axis where the input has them there. The tensors become part of the [`Batch`];
+/// nothing is copied or converted. All inputs whose first dimension is the batch, and dynamic, have the same number of
+/// samples.
 ///
 /// # Errors
 /// [`BatchSource::next_batch`] fails where `next` does, and where a batch lacks an input, has one that the
@@ -17,11 +19,12 @@ pub fn from_fn<F>(inputs: &[TensorSpec], next: F) -> impl BatchSource + use<F>
 where
     F: FnMut() -> Result<Option<Vec<(String, Tensor)>>> + Send,
 {
-    Callback { inputs: inputs.to_vec(), next, ended: false }
+    Callback { first: first_axes(inputs), inputs: inputs.to_vec(), next, ended: false }
 }
 
 struct Callback<F> {
     inputs: Vec<TensorSpec>,
+    first: Vec<First>,
     next: F,
     ended: bool,
 }
@@ -31,7 +34,8 @@ impl<F: FnMut() -> Result<Option<Vec<(String, Tensor)>>> + Send> BatchSource for
         if self.ended {
             return Ok(None);
         }
-        let batch = (self.next)().and_then(|given| given.map(|given| check(&self.inputs, given)).transpose());
+        let check = |given| check(&self.inputs, &self.first, given);
+        let batch = (self.next)().and_then(|given| given.map(check).transpose());
         self.ended = !matches!(batch, Ok(Some(_)));
         batch
     }
@@ -42,38 +46,21 @@ impl<F: FnMut() -> Result<Option<Vec<(String, Tensor)>>> + Send> BatchSource for
 }
 
 /// Puts the tensors in the model's order and checks each against its input.
-fn check(specs: &[TensorSpec], mut given: Vec<(String, Tensor)>) -> Result<Batch> {
+fn check(specs: &[TensorSpec], first: &[First], mut given: Vec<(String, Tensor)>) -> Result<Batch> {
     let mut inputs = Vec::with_capacity(specs.len());
-    for spec in specs {
+    for (spec, &first) in specs.iter().zip(first) {
         let position = given.iter().position(|(name, _)| *name == spec.name).ok_or_else(|| {
             Error::new(ErrorKind::Data, format!("the batch has no tensor for input '{}'", spec.name))
                 .with_remedy("return one tensor per input of the model")
         })?;
         let (name, tensor) = given.swap_remove(position);
-        fit::check_whole(&tensor.view(), spec)?;
+        fit::check_whole(&tensor.view(), spec, first)?;
         inputs.push((name, tensor));
     }
     if let Some((name, _)) = given.first() {
         return Err(Error::new(ErrorKind::Data, format!("the batch has a tensor '{name}' too many"))
             .with_remedy("return one tensor per input of the model"));
     }
-    let samples = sample_count(specs, &inputs)?;
-    Ok(Batch { inputs, samples })
-}
-
-/// The number of samples along the dynamic first axes; where there is none, along the first input's.
-fn sample_count(specs: &[TensorSpec], inputs: &[(String, Tensor)]) -> Result<usize> {
-    let counts = || inputs.iter().map(|(name, tensor)| (name, tensor.shape().first().copied().unwrap_or(1)));
-    let mut dynamic = specs.iter().zip(counts()).filter(|(spec, _)| fit::has_dynamic_batch(spec));
-    let Some((_, (name, count))) = dynamic.next() else {
-        return Ok(counts().next().map_or(0, |(_, count)| count));
-    };
-    match dynamic.find(|(_, (_, other))| *other != count) {
-        None => Ok(count),
-        Some((_, (other_name, other))) => {
-            let message =
-                format!("the batch has {count} samples for '{name}', but {other} for '{other_name}'");
-            Err(Error::new(ErrorKind::Data, message).with_remedy("give every input as many samples"))
-        }
-    }
+    let samples = sample_count(specs, first, &inputs)?;
+    Ok(Batch { inputs, samples, repeats: 0 })
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::finding::{Finding, counted, listed};
 use crate::tensor::TensorSpec;
 
 /// What a file's extension says that it holds.
@@ -30,23 +31,38 @@ impl Format {
             "npz" => Self::Npz,
             "npy" => Self::Npy,
             "bin" | "raw" | "dat" => Self::Raw,
-            "jpg" | "jpeg" | "png" => Self::Image,
+            "jpg" | "jpeg" | "jpe" | "jfif" | "png" | "bmp" | "dib" | "gif" | "webp" | "tif" | "tiff"
+            | "ppm" | "pgm" | "pbm" | "pnm" => Self::Image,
             _ => return None,
         })
     }
 }
 
-const KNOWN: &str = ".npz, .npy, raw binary (.bin, .raw, .dat), images (.jpg, .jpeg, .png)";
+/// The formats of images.
+pub(super) const IMAGES: &str = "JPEG, PNG, BMP, GIF, WebP, TIFF, PNM";
+
+const KNOWN: &str = ".npz, .npy, raw binary (.bin, .raw, .dat), images (.jpg, .jpeg, .jpe, .jfif, .png, .bmp, .dib, .gif, .webp, \
+     .tif, .tiff, .ppm, .pgm, .pbm, .pnm)";
+
+/// How many names a message lists.
+const SHOWN: usize = 3;
+
+/// The files that feed each input, and what was left out.
+pub(super) struct Found {
+    /// In the inputs' order.
+    pub sources: Vec<Vec<Source>>,
+    pub findings: Vec<Finding>,
+}
 
 /// The files of each input, in the inputs' order: paths as they were given, folders sorted by name. A file in
 /// a folder that belongs to none of several inputs, such as labels, is left out unless an input has no data.
-pub(super) fn find(paths: &[PathBuf], inputs: &[TensorSpec]) -> Result<Vec<Vec<Source>>> {
+pub(super) fn find(paths: &[PathBuf], inputs: &[TensorSpec]) -> Result<Found> {
     let mut sources = vec![Vec::new(); inputs.len()];
-    let mut strays = Vec::new();
+    let (mut strays, mut findings) = (Vec::new(), Vec::new());
     for path in paths {
         let (input, path) = split_name(path, inputs)?;
         let in_folder = path.is_dir();
-        for file in expand(&path)? {
+        for file in expand(&path, &mut findings)? {
             let format = Format::of(&file).ok_or_else(|| unknown_format(&file))?;
             let source = Source { path: file, format, named: input.is_some() };
             match input.or_else(|| sole_input(&source, inputs)) {
@@ -68,11 +84,23 @@ pub(super) fn find(paths: &[PathBuf], inputs: &[TensorSpec]) -> Result<Vec<Vec<S
             });
         }
     }
-    if let Some(first) = strays.first() {
-        let (first, count) = (first.display(), strays.len());
-        tracing::warn!("left out {count} files named after none of the inputs {}: {first}", names(inputs));
+    if !strays.is_empty() {
+        let what = format!("named after none of the inputs {}", names(inputs));
+        findings.push(left_out(
+            &strays,
+            "file",
+            &what,
+            "name them after an input, or give them as NAME=PATH",
+        ));
     }
-    Ok(sources)
+    Ok(Found { sources, findings })
+}
+
+/// What is said about paths that were left out.
+fn left_out(paths: &[PathBuf], what: &str, why: &str, remedy: &str) -> Finding {
+    let names: Vec<_> = paths.iter().map(|path| path.display()).collect();
+    let message = format!("left out {} {why}: {}", counted(paths.len(), what), listed(&names, SHOWN));
+    Finding::warning(message).with_remedy(remedy)
 }
 
 /// Splits `NAME=PATH`. A path that exists as it stands is one, whatever it contains.
@@ -108,28 +136,54 @@ fn sole_input(source: &Source, inputs: &[TensorSpec]) -> Option<usize> {
     inputs.iter().position(|input| input.name == stem)
 }
 
-/// The path itself, or the files of known formats in the folder.
-fn expand(path: &Path) -> Result<Vec<PathBuf>> {
+/// The path itself, or the files of known formats right in the folder. What else is there is said, unless it is hidden.
+fn expand(path: &Path, findings: &mut Vec<Finding>) -> Result<Vec<PathBuf>> {
     let failed = |source| {
         Error::io("read", path, source).with_remedy("give a file or folder that exists and can be read")
     };
     if !std::fs::metadata(path).map_err(failed)?.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
-    let mut files = Vec::new();
+    let (mut files, mut folders, mut others) = (Vec::new(), Vec::new(), Vec::new());
     for entry in std::fs::read_dir(path).map_err(failed)? {
         let file = entry.map_err(failed)?.path();
-        let hidden = file.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-        if !hidden && Format::of(&file).is_some() && file.is_file() {
-            files.push(file);
+        if file.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b".")) {
+            continue;
+        }
+        match Format::of(&file) {
+            _ if file.is_dir() => folders.push(file),
+            Some(_) if file.is_file() => files.push(file),
+            _ => others.push(file),
         }
     }
+    [&mut files, &mut folders, &mut others].into_iter().for_each(|paths| paths.sort());
     if files.is_empty() {
         let message = format!("{}: the folder has no data files", path.display());
-        return Err(Error::new(ErrorKind::Data, message)
+        let found = if let Some(folder) = folders.first() {
+            format!(
+                ", but folders, which are not looked into: give them by themselves, such as {}",
+                folder.display()
+            )
+        } else if let Some(other) = others.first() {
+            format!(" of a format that is read, but {}", other.display())
+        } else {
+            String::new()
+        };
+        return Err(Error::new(ErrorKind::Data, message + &found)
             .with_remedy(format!("put files of these formats right into it: {KNOWN}")));
     }
-    files.sort();
+    if !others.is_empty() {
+        let remedy = format!("convert samples among them to one of {KNOWN}");
+        findings.push(left_out(&others, "file", "whose format is not read", &remedy));
+    }
+    if !folders.is_empty() {
+        findings.push(left_out(
+            &folders,
+            "folder",
+            "inside a folder",
+            "give them by themselves where they hold samples",
+        ));
+    }
     Ok(files)
 }
 

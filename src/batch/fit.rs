@@ -1,13 +1,16 @@
 //! Whether an array is what an input of the model takes.
 
+use super::axes::First;
+use super::feeds::REMEDY;
+use super::parts::Items;
 use crate::error::{Error, ErrorKind, Result};
 use crate::tensor::{Dim, TensorSpec, TensorView};
 
-/// Splits an array's shape into the number of samples and the shape of one.
+/// Splits an array into samples, which have no batch axis.
 ///
 /// An array of the input's rank has its samples along the first axis. An array of one axis fewer is one
-/// sample without the batch axis. Fixed dimensions after the first must be equal.
-pub(super) fn split_samples(label: &str, shape: &[usize], spec: &TensorSpec) -> Result<(usize, Vec<usize>)> {
+/// sample without the batch axis. Fixed dimensions after the first must be equal. An axis of a sample may have length 0.
+pub(super) fn split_samples(label: &str, shape: &[usize], spec: &TensorSpec) -> Result<Items> {
     let (count, sample) = match (&spec.shape, shape) {
         (None, [count, sample @ ..]) => (*count, sample),
         (Some(dims), [count, sample @ ..]) if dims.len() == shape.len() => (*count, sample),
@@ -18,14 +21,31 @@ pub(super) fn split_samples(label: &str, shape: &[usize], spec: &TensorSpec) -> 
     if wanted.iter().zip(sample).any(differs) {
         return Err(misfit(label, shape, spec));
     }
-    if shape.contains(&0) {
+    if count == 0 {
         return Err(empty(label, shape));
     }
-    Ok((count, sample.to_vec()))
+    Ok(Items { count, shape: sample.to_vec() })
 }
 
-/// Fails unless the tensor, batch axis included, is exactly what the input takes.
-pub(super) fn check_whole(tensor: &TensorView<'_>, spec: &TensorSpec) -> Result<()> {
+/// Whole tensors of the input in an array: itself, or what lies along one more axis in front. `None` where there is none.
+pub(super) fn whole_feeds(shape: &[usize], spec: &TensorSpec, first: First) -> Option<Items> {
+    let has_samples = |shape: &[usize]| !first.may_be_samples() || shape.first() != Some(&0);
+    let fits = |dims: &[Dim], shape: &[usize]| {
+        dims.len() == shape.len() && !dims.iter().zip(shape).any(differs) && has_samples(shape)
+    };
+    match (spec.shape.as_deref(), shape) {
+        (None, _) => Some(Items { count: 1, shape: shape.to_vec() }),
+        (Some(dims), _) if fits(dims, shape) => Some(Items { count: 1, shape: shape.to_vec() }),
+        (Some(dims), [count, feed @ ..]) if *count > 0 && fits(dims, feed) => {
+            Some(Items { count: *count, shape: feed.to_vec() })
+        }
+        _ => None,
+    }
+}
+
+/// Fails unless the tensor, batch axis included, is exactly what the input takes. Where its first axis counts samples
+/// there is at least one.
+pub(super) fn check_whole(tensor: &TensorView<'_>, spec: &TensorSpec, first: First) -> Result<()> {
     let label = format!("tensor for '{}'", spec.name);
     if let Some(dtype) = spec.dtype.filter(|dtype| *dtype != tensor.dtype()) {
         let message = format!("{label}: is {}, but the input takes {dtype}", tensor.dtype());
@@ -36,14 +56,14 @@ pub(super) fn check_whole(tensor: &TensorView<'_>, spec: &TensorSpec) -> Result<
     if !spec.shape.as_ref().is_none_or(fits) {
         return Err(misfit(&label, tensor.shape(), spec));
     }
-    if tensor.data().is_empty() {
+    if first.may_be_samples() && tensor.shape().first() == Some(&0) {
         return Err(empty(&label, tensor.shape()));
     }
     Ok(())
 }
 
-/// Whether the number of samples in a batch is decided at run time.
-pub(super) fn has_dynamic_batch(spec: &TensorSpec) -> bool {
+/// Whether the size of the first axis is decided at run time.
+pub(super) fn starts_dynamic(spec: &TensorSpec) -> bool {
     match &spec.shape {
         Some(dims) => matches!(dims.first(), Some(Dim::Named(_) | Dim::Unknown)),
         None => true,
@@ -62,7 +82,7 @@ fn empty(label: &str, shape: &[usize]) -> Error {
 fn misfit(label: &str, shape: &[usize], spec: &TensorSpec) -> Error {
     let message = format!("{label}: shape {shape:?}, but input '{}' is {}", spec.name, shape_text(spec));
     let remedy = match &spec.shape {
-        Some(dims) if dims.is_empty() => "feed a model with a scalar input from code, with batch::from_fn",
+        Some(dims) if dims.is_empty() => REMEDY,
         _ => "save the samples along the first axis, each in the input's shape",
     };
     Error::new(ErrorKind::Shape, message).with_remedy(remedy)

@@ -69,8 +69,20 @@ impl Header {
             Error::new(ErrorKind::Format, message)
         })?;
         let (big_endian, dtype) = element_type(&entries.descr).ok_or_else(|| {
-            Error::new(ErrorKind::Unsupported, format!("{label}: element type '{}'", entries.descr))
-                .with_remedy("convert the array to a plain number type, such as float32, before saving it")
+            let error = |what: String, remedy: &str| {
+                Error::new(ErrorKind::Unsupported, format!("{label}: {what}")).with_remedy(remedy)
+            };
+            match entries.descr.as_str() {
+                "|O" | "O" => error(
+                    "holds Python objects (pickled), such as arrays of different shapes, not numbers".into(),
+                    "save numbers: numpy.stack(samples).astype('float32') where the samples have one shape, else \
+                     numpy.save each in a file of its own, in one folder",
+                ),
+                descr => error(
+                    format!("element type '{descr}'"),
+                    "convert the array to a plain number type, such as float32, before saving it",
+                ),
+            }
         })?;
         Ok(Self { dtype, big_endian, fortran_order: entries.fortran_order, shape: entries.shape, length })
     }

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::str::FromStr;
 
 use super::array::Array;
+use super::axes::First;
 use super::fit::shape_text;
 use crate::dtype::DataType;
 use crate::error::{Error, ErrorKind, Result};
@@ -33,22 +34,25 @@ impl RawFormat {
     }
 
     /// The format without a leading 1 that stands for the batch axis: the input has as many axes, and a
-    /// sample one fewer.
-    fn without_batch_axis(&self, spec: &TensorSpec) -> Self {
+    /// sample one fewer. Where the first axis counts something else, it belongs to the sample.
+    fn without_batch_axis(&self, spec: &TensorSpec, first: First) -> Self {
         let rank = spec.shape.as_ref().map(Vec::len);
         match &self.shape[..] {
-            [1, sample @ ..] if rank == Some(self.shape.len()) => Self { shape: sample.to_vec(), ..*self },
+            [1, sample @ ..] if first.may_be_samples() && rank == Some(self.shape.len()) => {
+                Self { shape: sample.to_vec(), ..*self }
+            }
             _ => self.clone(),
         }
     }
 
     /// What the input takes, where it says so.
-    fn of_input(spec: &TensorSpec) -> Option<Self> {
+    fn of_input(spec: &TensorSpec, first: First) -> Option<Self> {
         let size = |dim: &Dim| match dim {
             Dim::Fixed(size) => Some(*size),
             _ => None,
         };
-        let (_, sample) = spec.shape.as_deref()?.split_first()?;
+        let dims = spec.shape.as_deref()?;
+        let sample = if first.may_be_samples() { dims.get(1..)? } else { dims };
         Self::new(spec.dtype?, sample.iter().map(size).collect::<Option<_>>()?).ok()
     }
 }
@@ -72,11 +76,16 @@ impl FromStr for RawFormat {
 }
 
 /// Opens a file of one or more samples of the declared format, or of the input's where none is declared.
-pub(super) fn open(path: &Path, declared: Option<&RawFormat>, spec: &TensorSpec) -> Result<Array> {
+pub(super) fn open(
+    path: &Path,
+    declared: Option<&RawFormat>,
+    spec: &TensorSpec,
+    first: First,
+) -> Result<Array> {
     let label = path.display().to_string();
     let RawFormat { dtype, shape } = declared
-        .map(|format| format.without_batch_axis(spec))
-        .or_else(|| RawFormat::of_input(spec))
+        .map(|format| format.without_batch_axis(spec, first))
+        .or_else(|| RawFormat::of_input(spec, first))
         .ok_or_else(|| {
             let message =
                 format!("{label}: no type and shape, and input '{}' is {}", spec.name, shape_text(spec));

@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 use super::array::Array;
-use super::{convert, fit};
+use super::convert;
+use super::parts::Items;
 use crate::dtype::DataType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::tensor::{Data, Tensor, TensorSpec, element_count};
@@ -33,11 +34,9 @@ pub(super) struct ArraySamples {
 }
 
 impl ArraySamples {
-    /// The array as samples of the input `spec`; fails where type or shape do not fit.
-    pub fn new(array: Array, spec: &TensorSpec) -> Result<Self> {
+    /// The array as these items of the input `spec`, whose type its own may become.
+    pub fn new(array: Array, Items { count, shape }: Items, spec: &TensorSpec) -> Result<Self> {
         let dtype = spec.dtype.unwrap_or(array.dtype);
-        convert::check(&array.label, array.dtype, dtype, &spec.name)?;
-        let (count, shape) = fit::split_samples(&array.label, &array.shape, spec)?;
         let sample_bytes = (element_count(&shape)? * array.dtype.size()) as u64;
         Ok(Self { array, dtype, count, shape, sample_bytes })
     }
@@ -73,18 +72,23 @@ impl Samples for ArraySamples {
 pub(super) struct Column {
     pub name: String,
     pub count: usize,
+    /// How many samples go into one step of the stream, which counts samples or feeds.
+    step: usize,
+    /// Each sample is a whole tensor, so no axis counts them.
+    is_whole: bool,
     /// With the position of each one's first sample. A part is dropped as soon as no sample of it is left,
     /// and with it its open file or what it holds in memory.
     parts: VecDeque<(usize, Box<dyn Samples>)>,
 }
 
 impl Column {
-    /// Puts `parts` in a row. All have one element type, and one shape unless every batch is a single sample.
-    pub fn new(name: &str, parts: Vec<Box<dyn Samples>>, batch_size: usize) -> Result<Self> {
-        let mut column = Self { name: name.to_owned(), count: 0, parts: VecDeque::new() };
+    /// Puts `parts` in a row. All have one element type, and one shape where several samples are read `together`.
+    pub fn new(name: &str, parts: Vec<Box<dyn Samples>>, together: bool) -> Result<Self> {
+        let mut column =
+            Self { name: name.to_owned(), count: 0, step: 1, is_whole: false, parts: VecDeque::new() };
         for part in parts {
             if let Some((_, first)) = column.parts.front() {
-                check_alike(first.as_ref(), part.as_ref(), batch_size)?;
+                check_alike(first.as_ref(), part.as_ref(), together)?;
             }
             let start = column.count;
             column.count = start
@@ -95,15 +99,26 @@ impl Column {
         Ok(column)
     }
 
-    /// The samples at these positions, which ascend from call to call, as one tensor.
-    pub fn read(&mut self, ranges: &[Range<usize>]) -> Result<Tensor> {
+    /// The same with several samples in each step of the stream.
+    pub fn in_steps_of(self, step: usize) -> Self {
+        Self { step, ..self }
+    }
+
+    /// The same with samples that have every axis of the input; one is read at a time.
+    pub fn of_whole_tensors(self) -> Self {
+        Self { is_whole: true, ..self }
+    }
+
+    /// What lies at these steps of the stream, which ascend from call to call, as one tensor.
+    pub fn read(&mut self, steps: &[Range<usize>]) -> Result<Tensor> {
         let mut pieces = Vec::new();
         let mut shape = Vec::new();
-        for range in ranges {
-            let mut start = range.start;
-            while start < range.end {
+        for steps in steps {
+            let mut start = steps.start * self.step;
+            let last = steps.end * self.step;
+            while start < last {
                 let (first, part) = self.part_at(start)?;
-                let end = range.end.min(first + part.count());
+                let end = last.min(first + part.count());
                 pieces.push(part.read(start - first..end - first)?);
                 shape = part.shape().to_vec();
                 if end == first + part.count() {
@@ -112,8 +127,9 @@ impl Column {
                 start = end;
             }
         }
-        let samples = ranges.iter().map(ExactSizeIterator::len).sum();
-        shape.insert(0, samples);
+        if !self.is_whole {
+            shape.insert(0, steps.iter().map(ExactSizeIterator::len).sum::<usize>() * self.step);
+        }
         join(pieces, shape)
     }
 
@@ -129,13 +145,13 @@ impl Column {
     }
 }
 
-fn check_alike(first: &dyn Samples, other: &dyn Samples, batch_size: usize) -> Result<()> {
+fn check_alike(first: &dyn Samples, other: &dyn Samples, together: bool) -> Result<()> {
     let (a, b) = (first.label(), other.label());
     if first.dtype() != other.dtype() {
         let message = format!("{a} is {}, but {b} is {}", first.dtype(), other.dtype());
         return Err(Error::new(ErrorKind::Type, message).with_remedy("save all files with one element type"));
     }
-    if batch_size > 1 && first.shape() != other.shape() {
+    if together && first.shape() != other.shape() {
         let message = format!("samples of {a} are {:?}, those of {b} are {:?}", first.shape(), other.shape());
         return Err(Error::new(ErrorKind::Shape, message)
             .with_remedy("use a batch size of 1 for samples of different shapes"));
@@ -194,7 +210,7 @@ mod tests {
     fn parts_are_dropped_with_their_last_sample() {
         let left = Arc::new(AtomicUsize::new(4));
         let part = || Box::new(Counted(left.clone())) as Box<dyn Samples>;
-        let mut column = Column::new("x", (0..4).map(|_| part()).collect(), 2).unwrap();
+        let mut column = Column::new("x", (0..4).map(|_| part()).collect(), true).unwrap();
         for (range, expected) in [(0..1, 4), (1..3, 3), (3..4, 2), (6..7, 1), (7..8, 0)] {
             column.read(std::slice::from_ref(&range)).unwrap();
             assert_eq!(left.load(Ordering::Relaxed), expected, "after {range:?}");

@@ -1,42 +1,101 @@
 //! Batches from columns of samples.
 
+use std::sync::Arc;
+
+use super::axes::{First, sample_count};
+use super::image::Turned;
 use super::samples::Column;
 use super::select::Selection;
 use super::{Batch, BatchSource};
 use crate::error::Result;
+use crate::finding::{Finding, counted};
+use crate::tensor::{Tensor, TensorSpec};
 
 /// Reads one batch after the other.
 pub(super) struct Stream {
-    columns: Vec<Column>,
-    selection: Selection,
-    batch_size: usize,
+    pub columns: Vec<Column>,
+    /// Of samples, or of whole feeds.
+    pub selection: Selection,
+    /// How many of them make a batch.
+    pub batch_size: usize,
+    /// Whether the last batch is filled up with repeats.
+    pub is_filled: bool,
+    /// Where whole feeds are read, what tells how many samples one has.
+    pub feeds: Option<(Vec<TensorSpec>, Vec<First>)>,
+    /// What was found when the data was opened.
+    pub findings: Vec<Finding>,
+    pub turned: Arc<Turned>,
+    /// Whether what was found while reading has been said.
+    pub has_ended: bool,
 }
 
 impl Stream {
-    /// Batches of the selected samples; all columns have as many.
+    /// Batches of the selected samples or feeds; all columns have as many.
     pub fn new(columns: Vec<Column>, selection: Selection, batch_size: usize) -> Self {
-        Self { columns, selection, batch_size }
+        let (findings, turned) = (Vec::new(), Arc::default());
+        Self {
+            columns,
+            selection,
+            batch_size,
+            is_filled: false,
+            feeds: None,
+            findings,
+            turned,
+            has_ended: false,
+        }
     }
+
+    fn read(&mut self) -> Result<Option<Batch>> {
+        let steps = self.selection.take(self.batch_size);
+        if steps.is_empty() {
+            return Ok(None);
+        }
+        let read = self.columns.iter_mut().map(|column| Ok((column.name.clone(), column.read(&steps)?)));
+        let inputs: Vec<_> = read.collect::<Result<_>>()?;
+        let samples = match &self.feeds {
+            Some((specs, first)) => sample_count(specs, first, &inputs)?,
+            None => steps.iter().map(ExactSizeIterator::len).sum(),
+        };
+        let repeats = if self.is_filled { self.batch_size.saturating_sub(samples) } else { 0 };
+        let inputs = if repeats > 0 { filled(inputs, samples, self.batch_size)? } else { inputs };
+        Ok(Some(Batch { inputs, samples, repeats }))
+    }
+
+    /// What was found while reading.
+    fn found(&self) -> Option<Finding> {
+        let (first, count) = self.turned.seen()?;
+        let (images, more) = (counted(count, "image"), if count > 1 { ", ..." } else { "" });
+        let message =
+            format!("the orientation stored in {images} was not applied: {}{more}", first.display());
+        let remedy =
+            "set exif to apply where the model was trained on images as they are shown, as OpenCV reads them";
+        Some(Finding::warning(message).with_remedy(remedy))
+    }
+}
+
+/// The samples of each input over and over until there are `size`.
+fn filled(inputs: Vec<(String, Tensor)>, samples: usize, size: usize) -> Result<Vec<(String, Tensor)>> {
+    let order: Vec<usize> = (0..size).map(|at| at % samples).collect();
+    inputs.into_iter().map(|(name, tensor)| Ok((name, tensor.gathered(&order)?))).collect()
 }
 
 impl BatchSource for Stream {
     fn next_batch(&mut self) -> Result<Option<Batch>> {
-        let ranges = self.selection.take(self.batch_size);
-        let samples = ranges.iter().map(ExactSizeIterator::len).sum();
-        if samples == 0 {
-            return Ok(None);
-        }
-        let read = self.columns.iter_mut().map(|column| Ok((column.name.clone(), column.read(&ranges)?)));
-        match read.collect() {
-            Ok(inputs) => Ok(Some(Batch { inputs, samples })),
-            Err(error) => {
-                self.selection.truncate(0);
-                Err(error)
+        let batch = self.read();
+        if !matches!(batch, Ok(Some(_))) {
+            self.selection.truncate(0);
+            if !std::mem::replace(&mut self.has_ended, true) {
+                self.found().iter().for_each(Finding::log);
             }
         }
+        batch
     }
 
     fn remaining(&self) -> Option<usize> {
         Some(self.selection.len().div_ceil(self.batch_size))
+    }
+
+    fn findings(&self) -> Vec<Finding> {
+        self.findings.iter().cloned().chain(self.found()).collect()
     }
 }

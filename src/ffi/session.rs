@@ -145,9 +145,9 @@ pub extern "C" fn qdq_session_run(
             give(out, || {
                 let (session, batch) = (get_mut(session, "session")?, &get(batch, "batch")?.batch);
                 let outputs = session.run(batch, is_keeping)?;
-                copies = is_keeping.then(|| session.take_copies(batch.samples));
+                copies = is_keeping.then(|| session.take_copies(batch));
                 let inputs = session.outputs.iter().cloned().zip(outputs).collect();
-                Ok(qdq_batch::new(Batch { inputs, samples: batch.samples }))
+                Ok(qdq_batch::new(Batch { inputs, ..*batch }))
             })?;
             Ok(copies)
         })
@@ -162,10 +162,10 @@ impl qdq_session {
         self.engine.get_mut().unwrap_or_else(PoisonError::into_inner).run(batch)
     }
 
-    fn take_copies(&self, samples: usize) -> qdq_batch {
+    fn take_copies(&self, batch: &Batch) -> qdq_batch {
         let mut copies = self.tapped.copies.lock().unwrap_or_else(PoisonError::into_inner);
         let copies = self.taps.iter().zip(copies.iter_mut());
         let inputs = copies.filter_map(|(name, copy)| Some((name.clone(), copy.take()?))).collect();
-        qdq_batch::new(Batch { inputs, samples })
+        qdq_batch::new(Batch { inputs, ..*batch })
     }
 }

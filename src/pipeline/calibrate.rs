@@ -3,13 +3,16 @@
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::batch::BatchSource;
+use crate::batch::{Batch, BatchSource};
 use crate::error::{Error, ErrorKind, Result};
+use crate::finding::{Finding, counted};
 use crate::kernel::parallel;
 use crate::observe::{Stats, TensorStats};
 use crate::onnx::Model;
-use crate::runtime::{self, EngineOptions, Tap};
-use crate::tensor::{DataView, TensorView};
+use crate::runtime::{EngineOptions, Tap};
+use crate::tensor::{DataView, Dim, TensorSpec, TensorView};
+
+use super::filled::{self, Runner};
 
 /// How far a run over the data has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,8 +92,9 @@ pub fn calibrate(
 ) -> Result<Stats> {
     let tensors = taps.iter().map(|_| Mutex::default()).collect();
     let collector = Arc::new(Collector { tensors, threads: engine.threads });
-    let samples = pass(model, taps, collector.clone(), source, engine, report)?;
-    let mut stats = Stats { samples: samples as u64, findings: source.findings(), ..Stats::default() };
+    let (samples, left_out) = pass(model, taps, collector.clone(), source, engine, report)?;
+    let findings = source.findings().into_iter().chain(left_out).collect();
+    let mut stats = Stats { samples: samples as u64, findings, ..Stats::default() };
     for (name, tensor) in taps.iter().zip(&collector.tensors) {
         if let Some(tensor) = tensor.lock().unwrap_or_else(PoisonError::into_inner).take() {
             stats.tensors.insert(name.clone(), tensor);
@@ -99,7 +103,8 @@ pub fn calibrate(
     Ok(stats)
 }
 
-/// Runs `model` over all batches of `source` with `tap` at `taps`, and returns how many samples there were.
+/// Runs `model` over all batches of `source` with `tap` at `taps`, and returns how many samples there were and what was left out.
+/// What comes of repeats is not handed over.
 pub(super) fn pass(
     model: &Model,
     taps: &[String],
@@ -107,16 +112,43 @@ pub(super) fn pass(
     source: &mut dyn BatchSource,
     engine: &EngineOptions,
     report: &mut dyn FnMut(Progress) -> ControlFlow<()>,
-) -> Result<usize> {
-    let mut engine = runtime::open(model, taps, tap, engine)?;
+) -> Result<(usize, Option<Finding>)> {
+    let (mut runner, inputs) = (Runner::open(model, taps, tap, engine)?, model.inputs());
+    let mut left_out = None;
     let mut progress = Progress::start(source.remaining());
     while let Some(batch) = source.next_batch()? {
-        engine.run(&batch)?;
+        let of_batch = |error| of_batch(error, &inputs, &batch);
+        if !runner.can_cut(&batch, false).map_err(of_batch)? {
+            left_out = Some(filled::left_out(&batch, progress.samples)?);
+            continue;
+        }
+        runner.run(&batch).map_err(of_batch)?;
         progress.advance(batch.samples, report)?;
     }
     if progress.batches == 0 {
         return Err(Error::new(ErrorKind::Data, "the calibration data holds no sample")
             .with_remedy("give at least one sample; a few hundred make good ranges"));
     }
-    Ok(progress.samples)
+    left_out.iter().for_each(Finding::log);
+    Ok((progress.samples, left_out))
+}
+
+/// What an engine says about a batch of several samples, with what helps where the network computes with one batch size only, such as
+/// in a Reshape, though its inputs leave the size open.
+pub(super) fn of_batch(error: Error, inputs: &[TensorSpec], batch: &Batch) -> Error {
+    let is_open = |input: &TensorSpec| {
+        input.shape.as_ref().is_none_or(|dims| !matches!(dims.first(), None | Some(Dim::Fixed(_))))
+    };
+    if error.kind() != ErrorKind::Engine || batch.samples < 2 || !inputs.iter().any(is_open) {
+        return error;
+    }
+    let first = format!(
+        "use a batch size of 1: the model may have its batch size built in, such as in a Reshape, and {} were given",
+        counted(batch.samples, "sample")
+    );
+    let remedy = match error.remedy() {
+        Some(other) => format!("{first}; or {other}"),
+        None => first,
+    };
+    error.with_remedy(remedy)
 }

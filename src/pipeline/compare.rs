@@ -9,10 +9,12 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::graph::TensorKind;
 use crate::onnx::Model;
 use crate::report::compare::{Agreement, Comparison, Metrics, NamedMetrics};
-use crate::runtime::{self, EngineOptions, Tap};
+use crate::runtime::{EngineOptions, Tap};
 use crate::tensor::{Tensor, TensorView};
 
 use super::Progress;
+use super::calibrate::of_batch;
+use super::filled::{self, Runner};
 
 /// What to compare, and on which engine.
 #[derive(Clone, Debug, Default)]
@@ -97,15 +99,25 @@ pub fn compare(
     let meter =
         Arc::new(Meter { shelf: shelf.clone(), metrics: Mutex::new(vec![Metrics::default(); taps.len()]) });
     let engine = options.engine.settled()?;
-    let mut float = runtime::open(float, &taps, shelf, &engine)?;
-    let mut quantized = runtime::open(quantized, &taps, meter.clone(), &engine)?;
+    let inputs = float.inputs();
+    let mut float = Runner::open(float, &taps, shelf, &engine)?;
+    let mut quantized = Runner::open(quantized, &taps, meter.clone(), &engine)?;
 
     let mut outputs = vec![Metrics::default(); names.len()];
     let mut agreement = Agreement::default();
+    let mut left_out = 0;
     let mut progress = Progress::start(source.remaining());
     while let Some(batch) = source.next_batch()? {
-        let expected = float.run(&batch)?;
-        let found = quantized.run(&batch)?;
+        let of_batch = |error| of_batch(error, &inputs, &batch);
+        if !(float.can_cut(&batch, true).map_err(of_batch)?
+            && quantized.can_cut(&batch, true).map_err(of_batch)?)
+        {
+            left_out = batch.samples;
+            filled::left_out(&batch, progress.samples)?.log();
+            continue;
+        }
+        let expected = float.run(&batch).map_err(of_batch)?;
+        let found = quantized.run(&batch).map_err(of_batch)?;
         for (metrics, (expected, found)) in outputs.iter_mut().zip(expected.iter().zip(&found)) {
             add(metrics, expected, found.view());
         }
@@ -115,7 +127,7 @@ pub fn compare(
         }
         progress.advance(batch.samples, report)?;
     }
-    check_label_count(options, progress.samples)?;
+    check_label_count(options, progress.samples + left_out)?;
     let named = |names: Vec<String>, metrics: Vec<Metrics>| {
         names.into_iter().zip(metrics).map(|(name, metrics)| NamedMetrics { name, metrics }).collect()
     };

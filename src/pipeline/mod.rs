@@ -5,6 +5,7 @@
 
 mod calibrate;
 mod compare;
+mod filled;
 mod prepare;
 mod recover;
 
@@ -196,7 +197,7 @@ fn never_observed(name: &str) -> Error {
         format!("tensor '{name}' is to be quantized but the statistics do not hold it"),
     )
     .with_remedy(
-        "calibrate this model with the same --include and --exclude, or exclude the nodes that read it",
+        "calibrate this model with the same nodes included and excluded, or exclude the nodes that read it",
     )
 }
 

@@ -140,7 +140,7 @@ mod tests {
         ];
         for (given, expected) in cases {
             let inputs = given.into_iter().map(|(name, tensor)| (name.to_owned(), tensor)).collect();
-            let batch = Batch { inputs, samples: 2 };
+            let batch = Batch { inputs, samples: 2, repeats: 0 };
             match super::inputs(&specs, &batch) {
                 Ok(tensors) => {
                     assert_eq!(expected, "");

@@ -2,6 +2,8 @@
 
 mod arrays;
 mod damaged;
+mod feeds;
+mod formats;
 mod images;
 mod many;
 mod refused;

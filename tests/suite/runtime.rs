@@ -45,7 +45,11 @@ fn tensor(shape: &[usize], data: impl Into<Data>) -> Tensor {
 
 fn batch(inputs: Vec<(&str, Tensor)>) -> Batch {
     let samples = inputs.first().and_then(|(_, tensor)| tensor.shape().first().copied()).unwrap_or(1);
-    Batch { inputs: inputs.into_iter().map(|(name, tensor)| (name.to_owned(), tensor)).collect(), samples }
+    Batch {
+        inputs: inputs.into_iter().map(|(name, tensor)| (name.to_owned(), tensor)).collect(),
+        samples,
+        repeats: 0,
+    }
 }
 
 /// Copies whatever it sees.

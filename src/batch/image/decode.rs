@@ -5,21 +5,36 @@ use std::path::Path;
 
 use fast_image_resize::PixelType;
 use fast_image_resize::images::Image;
-use image::{DynamicImage, ImageReader, Limits};
+use image::metadata::Orientation as Turn;
+use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
 
-use super::options::Channels;
+use super::options::{Channels, Orientation};
 use super::resize::resize;
 use super::target::Target;
+use crate::batch::find::IMAGES;
 use crate::error::{Context, Error, ErrorKind, Result};
+use crate::file;
 
 /// What a file and its decoded image may take up. A small damaged file may claim any size.
 const LARGEST_FILE: u64 = 256 << 20;
 const LARGEST_IMAGE: u64 = 512 << 20;
 const LONGEST_SIDE: u32 = 32768;
 
-/// Decodes and resizes the image to rows of RGB or grey pixels.
-pub(super) fn load(path: &Path, target: &Target) -> Result<Vec<u8>> {
-    let image = decode(path)?;
+/// An image of the target's size.
+pub(super) struct Loaded {
+    /// Rows of RGB or grey pixels.
+    pub pixels: Vec<u8>,
+    /// Whether it is to be shown otherwise than its pixels lie there.
+    pub is_turned: bool,
+}
+
+/// Decodes, turns where that is wanted, and resizes the image.
+pub(super) fn load(path: &Path, target: &Target) -> Result<Loaded> {
+    let (mut image, turn) = decode(path)?;
+    if target.orientation == Orientation::Apply {
+        image.apply_orientation(turn);
+    }
+    let is_turned = turn != Turn::NoTransforms && target.orientation == Orientation::Ignore;
     let (width, height) = (image.width(), image.height());
     let (pixel_type, pixels) = match target.channels {
         Channels::Gray => (PixelType::U8, luma(image)),
@@ -28,7 +43,8 @@ pub(super) fn load(path: &Path, target: &Target) -> Result<Vec<u8>> {
     let unusable = || format!("{}: {width}x{height} pixels cannot be used", path.display());
     let source =
         Image::from_vec_u8(width, height, pixels, pixel_type).context(ErrorKind::Format, unusable)?;
-    resize(&source, target).map_err(|error| error.within(path.display()))
+    let pixels = resize(&source, target).map_err(|error| error.within(path.display()))?;
+    Ok(Loaded { pixels, is_turned })
 }
 
 /// Rec. 601 luma of colours; grey as it is.
@@ -43,27 +59,44 @@ fn luma(image: DynamicImage) -> Vec<u8> {
     image.into_rgb8().pixels().map(weighted).collect()
 }
 
-fn decode(path: &Path) -> Result<DynamicImage> {
+/// The image as its pixels lie in the file, and how it is to be turned. An orientation that cannot be read is none.
+fn decode(path: &Path) -> Result<(DynamicImage, Turn)> {
     let failed = |source| Error::io("read", path, source);
-    let damaged = |what: &str| {
-        Error::new(ErrorKind::Format, format!("{}: {what}", path.display()))
-            .with_remedy("replace the image or take it out of the folder")
+    let refused = |what: &str, remedy: &str| {
+        Error::new(ErrorKind::Format, format!("{}: {what}", path.display())).with_remedy(remedy)
     };
+    let damaged = |what: &str| refused(what, "replace the image or take it out of the folder");
     let length = std::fs::metadata(path).map_err(failed)?.len();
     if length == 0 || length > LARGEST_FILE {
         return Err(damaged(&format!("an image of {length} bytes")));
     }
     let bytes = std::fs::read(path).map_err(failed)?;
+    file::check_is_no_pointer(path.display(), &bytes)?;
     if bytes.starts_with(&[0xff, 0xd8]) && !jpeg_is_whole(&bytes) {
         return Err(damaged("the JPEG is cut off"));
     }
     let mut reader = ImageReader::new(Cursor::new(&bytes)).with_guessed_format().map_err(failed)?;
+    if reader.format().is_none_or(|format| !format.reading_enabled()) {
+        let remedy = format!("convert it to one of {IMAGES}, or take it out of the folder");
+        return Err(refused("is no image of a format that is read", &remedy));
+    }
     let mut limits = Limits::default();
     limits.max_image_width = Some(LONGEST_SIDE);
     limits.max_image_height = Some(LONGEST_SIDE);
     limits.max_alloc = Some(LARGEST_IMAGE);
     reader.limits(limits);
-    reader.decode().map_err(|source| damaged("cannot be decoded as JPEG or PNG").with_source(source))
+    let undecodable = |source| damaged("cannot be decoded").with_source(source);
+    let mut decoder = reader.into_decoder().map_err(undecodable)?;
+    if decoder.total_bytes() > LARGEST_IMAGE {
+        return Err(damaged(&format!("takes {} bytes decoded", decoder.total_bytes())));
+    }
+    let turn = decoder.orientation().unwrap_or(Turn::NoTransforms);
+    let image = DynamicImage::from_decoder(decoder).map_err(undecodable)?;
+    if matches!(image, DynamicImage::ImageRgb32F(_) | DynamicImage::ImageRgba32F(_)) {
+        let remedy = "give it as .npy or .npz, as the model takes it";
+        return Err(refused("has floating-point pixels, whose white is not known", remedy));
+    }
+    Ok((image, turn))
 }
 
 /// Whether an end marker follows the start of the scan. The decoder fills up what is missing from a file that

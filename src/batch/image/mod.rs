@@ -1,6 +1,7 @@
-//! JPEG and PNG images as samples.
+//! Images as samples.
 
 mod decode;
+mod opencv;
 mod options;
 mod resize;
 mod target;
@@ -8,16 +9,36 @@ mod values;
 
 use std::ops::Range;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-pub use options::{Channels, ImageOptions, Layout, Resize};
+pub use options::{Channels, ImageOptions, Layout, Orientation, Resize, ResizeFilter};
 
 use super::samples::Samples;
 use crate::dtype::DataType;
 use crate::error::Result;
 use crate::tensor::{Data, TensorSpec};
+use decode::Loaded;
 use target::Target;
+
+/// The images that are to be shown otherwise than they were read, as far as they were read.
+#[derive(Debug, Default)]
+pub(super) struct Turned {
+    seen: Mutex<Option<(PathBuf, usize)>>,
+}
+
+impl Turned {
+    fn add(&self, file: &PathBuf) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.get_or_insert_with(|| (file.clone(), 0)).1 += 1;
+    }
+
+    /// The first one, and how many there are.
+    pub fn seen(&self) -> Option<(PathBuf, usize)> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
 
 /// Image files, one sample each. The images of a batch are decoded in parallel.
 pub(super) struct ImageSamples {
@@ -25,14 +46,21 @@ pub(super) struct ImageSamples {
     label: String,
     target: Target,
     shape: Vec<usize>,
+    turned: Arc<Turned>,
 }
 
 impl ImageSamples {
-    /// The files as samples of the input `spec`. They are opened when they are read.
-    pub fn new(files: Vec<PathBuf>, spec: &TensorSpec, options: &ImageOptions) -> Result<Self> {
+    /// The files as samples of the input `spec`. They are opened when they are read; `turned` learns of those whose
+    /// orientation is not applied.
+    pub fn new(
+        files: Vec<PathBuf>,
+        spec: &TensorSpec,
+        options: &ImageOptions,
+        turned: Arc<Turned>,
+    ) -> Result<Self> {
         let target = Target::new(spec, options)?;
         let label = files.first().map(|file| file.display().to_string()).unwrap_or_default();
-        Ok(Self { shape: target.shape(), files, label, target })
+        Ok(Self { shape: target.shape(), files, label, target, turned })
     }
 }
 
@@ -54,8 +82,15 @@ impl Samples for ImageSamples {
     }
 
     fn read(&mut self, range: Range<usize>) -> Result<Data> {
+        let files = &self.files[range];
         let load = |file: &PathBuf| decode::load(file, &self.target);
-        let images: Vec<Vec<u8>> = self.files[range].par_iter().map(load).collect::<Result<_>>()?;
+        let images: Vec<Loaded> = files.par_iter().map(load).collect::<Result<_>>()?;
+        files
+            .iter()
+            .zip(&images)
+            .filter(|(_, image)| image.is_turned)
+            .for_each(|(file, _)| self.turned.add(file));
+        let images: Vec<Vec<u8>> = images.into_iter().map(|image| image.pixels).collect();
         Ok(self.target.samples(&images))
     }
 }

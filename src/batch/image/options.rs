@@ -2,20 +2,21 @@
 
 /// How images become samples: decoded, resized, then `value = (pixel * scale - mean) / std` per channel.
 ///
-/// Pixels are 0 to 255. Resizing is bilinear with antialiasing on 8-bit pixels. A transparent image loses its
-/// transparency, a 16-bit one its low byte. From Pillow's bilinear `resize`, no value differs by more than 1 of
-/// 255 (measured with Pillow 13.0 on photo-like and on random images of 32 to 1920 pixels a side, reduced and
-/// enlarged; 1 to 26 % of the values do differ).
+/// Pixels are 0 to 255. A transparent image loses its transparency, a 16-bit one its low byte; of several frames or
+/// pages the first is read. [`ResizeFilter`] and [`Orientation`] say what the defaults equal and what OpenCV's way is.
 ///
-/// The orientation stored in a camera's JPEG (EXIF) is not applied: pixels come as they lie in the file, as
-/// from Pillow's `open`, whereas OpenCV's `imread` turns them. For a model that was trained on turned images,
-/// store the images turned.
+/// Lossless formats give the pixels that every other reader gives. JPEG does not say how to round, so that decoders
+/// differ by a few of 255.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ImageOptions {
     /// Height and width that the model takes; `None` where its input's shape says them.
     pub size: Option<(usize, usize)>,
     /// How images of other proportions get there.
     pub resize: Resize,
+    /// How pixels of the new size are computed.
+    pub filter: ResizeFilter,
+    /// What is done about the orientation that a camera stored in the file.
+    pub orientation: Orientation,
     /// With [`Resize::Crop`]: the image is resized as a whole until its shorter side has this many pixels, and
     /// the model's size is cut from its centre. ImageNet models are mostly evaluated with 256 before a cut of
     /// 224. At least the longer side of the model's size; `None` cuts as little as possible.
@@ -43,6 +44,8 @@ impl Default for ImageOptions {
         Self {
             size: None,
             resize: Resize::Stretch,
+            filter: ResizeFilter::Antialias,
+            orientation: Orientation::Ignore,
             shorter_side: None,
             channels: Channels::Rgb,
             scale: 1.0 / 255.0,
@@ -65,6 +68,34 @@ pub enum Resize {
     Crop,
     /// The image fits into the target's centre; the rest is filled.
     Letterbox,
+}
+
+/// How pixels of another size are computed: bilinear in both cases, on 8-bit pixels. Images that a model was trained
+/// on were resized one way or the other, and the pixels of a reduced image differ so much that ranges do too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ResizeFilter {
+    /// A reduced image is averaged over all pixels that fall on one. From Pillow's bilinear `resize`, and so
+    /// torchvision's of a PIL image, no value differs by more than 1 of 255 (measured with Pillow 13.0 on photo-like
+    /// and on random images of 32 to 1920 pixels a side, reduced and enlarged; 1 to 26 % of the values do differ).
+    #[default]
+    Antialias,
+    /// Four neighbours are weighed however far the image is reduced: OpenCV's `resize` with `INTER_LINEAR`, its
+    /// default, bit for bit (measured with OpenCV 4.5, 4.13 and 5.0). With [`Resize::Crop`] and no
+    /// [`shorter_side`](ImageOptions::shorter_side), the image is resized to the smallest size of its proportions
+    /// that covers the target, and the centre of that is cut out.
+    OpenCv,
+}
+
+/// What is done about the orientation that a camera stored in a file (EXIF).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Orientation {
+    /// Pixels are taken as they lie in the file, as from Pillow's `open`. Where an image has another orientation,
+    /// the source says so.
+    #[default]
+    Ignore,
+    /// The image is turned and mirrored as it is to be shown, as from OpenCV's `imread` and Pillow's
+    /// `exif_transpose`.
+    Apply,
 }
 
 /// Channels of the model's input.

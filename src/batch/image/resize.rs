@@ -3,7 +3,8 @@
 use fast_image_resize::images::Image;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 
-use super::options::Resize;
+use super::opencv;
+use super::options::{Resize, ResizeFilter};
 use super::target::Target;
 use crate::error::{Context, Error, ErrorKind, Result};
 
@@ -16,24 +17,50 @@ pub(super) fn resize(source: &Image<'_>, target: &Target) -> Result<Vec<u8>> {
     let whole = (target.width as u32, target.height as u32);
     let bilinear = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
     let cannot = || format!("{}x{} pixels cannot be resized", source.width(), source.height());
+    let too_large = |to: String| {
+        Error::new(ErrorKind::Format, format!("{} {to}", cannot()))
+            .with_remedy("take the image out of the folder, or cut it to other proportions")
+    };
+    let channels = target.channels.count() as u64;
     let ((width, height), options) = match (target.resize, target.shorter_side) {
         (Resize::Stretch, _) => (whole, bilinear),
+        (Resize::Crop, None) if target.filter == ResizeFilter::OpenCv => {
+            let size = covering_size(source, target, channels)
+                .ok_or_else(|| too_large(format!("to cover {}x{}", whole.0, whole.1)))?;
+            (size, bilinear)
+        }
         (Resize::Crop, None) => (whole, bilinear.fit_into_destination(None)),
         (Resize::Crop, Some(side)) => {
-            let size = scaled_size(source, side as u64, target.channels.count() as u64).ok_or_else(|| {
-                Error::new(ErrorKind::Format, format!("{} to a shorter side of {side}", cannot()))
-                    .with_remedy("take the image out of the folder, or cut it to other proportions")
-            })?;
+            let size = scaled_size(source, side as u64, channels)
+                .ok_or_else(|| too_large(format!("to a shorter side of {side}")))?;
             (size, bilinear)
         }
         (Resize::Letterbox, _) => (inner_size(source, target), bilinear),
     };
-    let mut resized = Image::new(width, height, source.pixel_type());
-    Resizer::new().resize(source, &mut resized, &options).context(ErrorKind::Format, cannot)?;
+    let resized = match target.filter {
+        ResizeFilter::OpenCv => opencv::resize(source, (width, height), target.channels.count())
+            .and_then(|pixels| Image::from_vec_u8(width, height, pixels, source.pixel_type()).ok())
+            .ok_or_else(|| Error::new(ErrorKind::Format, cannot()))?,
+        ResizeFilter::Antialias => {
+            let mut resized = Image::new(width, height, source.pixel_type());
+            Resizer::new().resize(source, &mut resized, &options).context(ErrorKind::Format, cannot)?;
+            resized
+        }
+    };
     Ok(match target.resize {
         Resize::Letterbox => frame(&resized, target),
         Resize::Stretch | Resize::Crop => cut(&resized, target),
     })
+}
+
+/// The smallest size of the source's proportions that has the target inside.
+fn covering_size(source: &Image<'_>, target: &Target, channels: u64) -> Option<(u32, u32)> {
+    let (width, height) = (f64::from(source.width()), f64::from(source.height()));
+    let scale = (target.width as f64 / width).max(target.height as f64 / height);
+    let side = |source: f64, least: usize| ((source * scale).round() as u64).max(least as u64);
+    let (width, height) = (side(width, target.width), side(height, target.height));
+    width.checked_mul(height)?.checked_mul(channels).filter(|bytes| *bytes <= LARGEST)?;
+    Some((u32::try_from(width).ok()?, u32::try_from(height).ok()?))
 }
 
 /// The size in which the source's shorter side is `side` and the longer one is rounded down.

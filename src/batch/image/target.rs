@@ -1,6 +1,6 @@
 //! What images have to become for one input of the model.
 
-use super::options::{Channels, ImageOptions, Layout, Resize};
+use super::options::{Channels, ImageOptions, Layout, Orientation, Resize, ResizeFilter};
 use super::values::Values;
 use crate::batch::fit::shape_text;
 use crate::dtype::DataType;
@@ -17,6 +17,8 @@ pub(super) struct Target {
     pub width: usize,
     pub channels: Channels,
     pub resize: Resize,
+    pub filter: ResizeFilter,
+    pub orientation: Orientation,
     pub shorter_side: Option<usize>,
     pub fill: u8,
     layout: Layout,
@@ -41,6 +43,8 @@ impl Target {
             width,
             channels: options.channels,
             resize: options.resize,
+            filter: options.filter,
+            orientation: options.orientation,
             fill: options.fill,
             layout,
             values: Values::new(spec, options)?,
@@ -129,10 +133,19 @@ fn layout(spec: &TensorSpec, dims: &[Dim; 4], options: &ImageOptions) -> Result<
             shape_text(spec),
             format!("{:?}", options.channels).to_lowercase()
         );
+        let fixed = |axis: usize| match dims[axis] {
+            Dim::Fixed(size) => Some(size),
+            _ => None,
+        };
+        let takes = |count: usize| [fixed(1), fixed(3)].contains(&Some(count));
         let remedy = if options.layout.is_none() && (is_open(&dims[1]) || is_open(&dims[3])) {
-            "state the layout, NCHW or NHWC"
+            "state the layout, NCHW or NHWC".to_owned()
+        } else if takes(1) || takes(3) {
+            "choose the channels (rgb, bgr or gray) and the layout (NCHW or NHWC) of the model".to_owned()
         } else {
-            "choose the channels (rgb, bgr or gray) and the layout (NCHW or NHWC) of the model"
+            "images become 3 channels or 1: prepare an input of others, such as RGBA, by your own code, and give it as \
+             .npz or .npy"
+                .to_owned()
         };
         Error::new(ErrorKind::Shape, message).with_remedy(remedy)
     })

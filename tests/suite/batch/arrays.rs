@@ -178,9 +178,11 @@ fn samples_of_different_shapes_are_batches_of_their_own() {
 fn the_batch_size_is_the_model_s() {
     let fixed = [input("x", DataType::F32, &[2, 3])];
     let batches = read_one("x.npy", npy(&[5, 3], &ramp(15)), &fixed, &DataOptions::default()).unwrap();
-    // The fifth sample does not fill a batch.
-    assert_eq!(first_values(&batches), ramp(12));
-    assert_eq!(shapes(&batches), [&[2, 3][..]; 2]);
+    // The fifth sample does not fill a batch and is repeated.
+    assert_eq!(first_values(&batches), [&ramp(15)[..], &ramp(15)[12..]].concat());
+    assert_eq!(shapes(&batches), [&[2, 3][..]; 3]);
+    let counts: Vec<_> = batches.iter().map(|batch| (batch.samples, batch.repeats)).collect();
+    assert_eq!(counts, [(2, 0), (2, 0), (1, 1)]);
 }
 
 #[test]

@@ -28,7 +28,7 @@ fn with(image: ImageOptions) -> DataOptions {
 }
 
 /// Pixels as they are.
-fn plain() -> ImageOptions {
+pub fn plain() -> ImageOptions {
     ImageOptions { scale: 1.0, ..ImageOptions::default() }
 }
 

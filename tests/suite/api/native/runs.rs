@@ -175,7 +175,7 @@ impl Runs for Native {
         let kind = onnxruntime.map_or(EngineKind::Embedded, |_| EngineKind::OnnxRuntime);
         let options = EngineOptions { kind, onnxruntime: onnxruntime.map(Path::to_owned), threads: Some(1) };
         let mut engine = runtime::open(&model, &taps, seen.clone(), &options)?;
-        let batch = Batch { inputs: vec![("input".to_owned(), tensor(images))], samples: 2 };
+        let batch = Batch { inputs: vec![("input".to_owned(), tensor(images))], samples: 2, repeats: 0 };
         let outputs = engine.run(&batch)?;
         let names = model.outputs().into_iter().map(|output| output.name);
         let seen = std::mem::take(&mut *seen.0.lock().unwrap());

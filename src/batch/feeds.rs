@@ -1,0 +1,161 @@
+//! Arrays as whole feeds: what one run of the model gets, with every axis that its inputs declare.
+//!
+//! An array of the input's rank is one feed, and one with an axis more in front is as many as that axis is long. Where
+//! other inputs give more feeds than an array of the input's rank, it is cut along its first axis instead, as far as
+//! that may count samples.
+
+use super::axes::First;
+use super::fit::{shape_text, starts_dynamic};
+use super::parts::{Items, Part};
+use super::samples::Column;
+use crate::error::{Error, ErrorKind, Result};
+use crate::tensor::{Dim, TensorSpec};
+
+/// One input with its files and what its first axis counts.
+pub(super) struct Given<'a> {
+    pub spec: &'a TensorSpec,
+    pub first: First,
+    pub parts: &'a [Part],
+}
+
+/// How the parts of one input are divided.
+struct Division {
+    /// Items of each part.
+    items: Vec<Items>,
+    /// How many of them one feed takes: 1 of those that are whole, or as many samples as its batch has.
+    per_feed: usize,
+    is_whole: bool,
+}
+
+impl Division {
+    /// How many feeds there are; `None` where the last would not be whole.
+    fn count(&self) -> Option<usize> {
+        let items: usize = self.items.iter().map(|items| items.count).sum();
+        (self.per_feed > 0 && items.is_multiple_of(self.per_feed)).then(|| items / self.per_feed)
+    }
+}
+
+impl Given<'_> {
+    /// Every array is whole feeds.
+    fn whole(&self) -> Option<Division> {
+        let items = self.parts.iter().map(|part| part.feeds(self.spec, self.first)).collect::<Option<_>>()?;
+        Some(Division { items, per_feed: 1, is_whole: true })
+    }
+
+    /// Every array is cut into samples, of which a feed takes as many as the input declares, or one.
+    fn cut(&self) -> Option<Division> {
+        if !self.first.may_be_samples() {
+            return None;
+        }
+        let items = self.parts.iter().map(|part| part.samples(self.spec).ok()).collect::<Option<_>>()?;
+        let per_feed = match self.spec.shape.as_deref() {
+            Some([Dim::Fixed(size), ..]) => *size,
+            _ => 1,
+        };
+        Some(Division { items, per_feed, is_whole: false })
+    }
+}
+
+/// How the parts of each input become feeds, in the inputs' order.
+pub(super) struct Feeds(Vec<Division>);
+
+impl Feeds {
+    /// Divides the parts into feeds, as many for every input. Unless the user `asked` for feeds, inputs whose first axis
+    /// is decided at run time and may count samples have to agree there.
+    pub fn of(given: &[Given<'_>], asked: bool) -> Result<Self> {
+        let mut ways: Vec<Vec<Division>> = Vec::new();
+        for one in given {
+            let ways_of_one: Vec<Division> =
+                [one.whole(), one.cut()].into_iter().flatten().filter(|way| way.count().is_some()).collect();
+            if ways_of_one.is_empty() {
+                return Err(misfit(one));
+            }
+            ways.push(ways_of_one);
+        }
+        // Whole feeds come first among the ways of an input, so they are taken where both are possible.
+        let counts = ways.first().map(|ways| ways.iter().filter_map(Division::count).collect::<Vec<_>>());
+        let fits = |ways: &[Division], count| ways.iter().any(|way| way.count() == Some(count));
+        let common = counts
+            .unwrap_or_default()
+            .into_iter()
+            .filter(|&count| ways.iter().all(|of_one| fits(of_one, count)));
+        for count in common {
+            let index = |of_one: &[Division]| of_one.iter().position(|way| way.count() == Some(count));
+            let chosen: Option<Vec<usize>> = ways.iter().map(|of_one| index(of_one)).collect();
+            let Some(chosen) = chosen else { continue };
+            if asked || batches_agree(given, &ways, &chosen) {
+                let pick = |(mut ways, index): (Vec<Division>, usize)| ways.swap_remove(index);
+                return Ok(Self(ways.into_iter().zip(chosen).map(pick).collect()));
+            }
+        }
+        Err(counts_differ(given, &ways))
+    }
+
+    /// How many feeds there are.
+    pub fn count(&self) -> usize {
+        self.0.first().and_then(Division::count).unwrap_or_default()
+    }
+
+    /// The columns that read them.
+    pub fn columns(self, inputs: &[TensorSpec], parts: Vec<Vec<Part>>) -> Result<Vec<Column>> {
+        let columns = inputs.iter().zip(parts).zip(self.0);
+        columns
+            .map(|((spec, parts), Division { items, per_feed, is_whole })| {
+                let samples =
+                    parts.into_iter().zip(items).map(|(part, items)| part.into_samples(items, spec));
+                let column =
+                    Column::new(&spec.name, samples.collect::<Result<_>>()?, !is_whole && per_feed > 1)?;
+                Ok(if is_whole { column.of_whole_tensors() } else { column.in_steps_of(per_feed) })
+            })
+            .collect()
+    }
+}
+
+/// Whether inputs whose first axis is the batch, of a size that is decided at run time, have one size in every feed.
+fn batches_agree(given: &[Given<'_>], ways: &[Vec<Division>], chosen: &[usize]) -> bool {
+    let sizes = given
+        .iter()
+        .zip(ways)
+        .zip(chosen)
+        .filter(|((one, _), _)| one.first.may_be_samples() && starts_dynamic(one.spec));
+    let sizes = sizes.map(|((_, ways), &index)| {
+        let way = &ways[index];
+        let of_items = |items: &Items| {
+            let size = if way.is_whole { items.shape.first().copied().unwrap_or(1) } else { way.per_feed };
+            std::iter::repeat_n(size, items.count)
+        };
+        way.items.iter().flat_map(of_items).collect::<Vec<_>>()
+    });
+    let sizes: Vec<Vec<usize>> = sizes.collect();
+    sizes.windows(2).all(|pair| pair[0] == pair[1])
+}
+
+/// What to do about arrays that are no feeds.
+pub(super) const REMEDY: &str = "give a folder of .npz files, one for each run of the model, with an array for every input by its \
+     name and in the shape that the input declares; or stack all runs along one more axis in front";
+
+fn misfit(given: &Given<'_>) -> Error {
+    let is_part_of_none = |part: &&Part| part.feeds(given.spec, given.first).is_none();
+    let part = given.parts.iter().find(is_part_of_none).or(given.parts.first());
+    let (label, shape) = match part {
+        Some(Part::Array(array)) => (array.label.as_str(), format!("shape {:?}", array.shape)),
+        Some(images) => (images.label(), "an image".to_owned()),
+        None => ("", "nothing".to_owned()),
+    };
+    let message = format!(
+        "{label}: {shape} is no whole feed of input '{}' {}",
+        given.spec.name,
+        shape_text(given.spec)
+    );
+    Error::new(ErrorKind::Shape, message).with_remedy(REMEDY)
+}
+
+fn counts_differ(given: &[Given<'_>], ways: &[Vec<Division>]) -> Error {
+    let of_input = |(given, ways): (&Given<'_>, &Vec<Division>)| {
+        let count = ways.first().and_then(Division::count).unwrap_or_default();
+        format!("{count} for '{}'", given.spec.name)
+    };
+    let counts: Vec<String> = given.iter().zip(ways).map(of_input).collect();
+    Error::new(ErrorKind::Data, format!("the inputs have different numbers of feeds: {}", counts.join(", ")))
+        .with_remedy(REMEDY)
+}

@@ -1,0 +1,272 @@
+//! From paths to a stream: what the files hold, and how it becomes batches.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::axes::{First, first_axes};
+use super::feeds::{Feeds, Given, REMEDY};
+use super::fit::shape_text;
+use super::image::Turned;
+use super::parts::{self, Items, Part};
+use super::samples::Column;
+use super::select::Selection;
+use super::stream::Stream;
+use super::{BatchSource, DataOptions, find};
+use crate::error::{Error, ErrorKind, Result};
+use crate::finding::{self, Finding, counted};
+use crate::tensor::{Dim, TensorSpec};
+
+/// Opens calibration data for a model with these `inputs`.
+///
+/// A path is a file or a folder, or `NAME=PATH` to say which input it feeds. Without the name, an `.npz` feeds
+/// every input by the names of its arrays; any other file feeds the only input, or the one that it is named
+/// after (`mask.npy`). A file in a folder that is named after none of several inputs is left out with a
+/// warning, so that labels may lie beside the data.
+///
+/// The last batch is shorter where the samples do not fill it and the model's batch dimension is dynamic.
+/// With a fixed batch size above 1 it is filled up with repeats of such samples ([`Batch::repeats`](super::Batch::repeats)), which calibration
+/// leaves out of what it measures. Whole feeds are batches as they are.
+///
+/// What was left out or is not plain is logged and is in [`BatchSource::findings`].
+///
+/// # Errors
+/// Where a path cannot be read or has no known format, data is missing for an input or does not fit it in
+/// type or shape, or inputs have different numbers of samples. Types, shapes
+/// and lengths are checked here; damage inside compressed data, values that the input's type cannot hold and
+/// broken images show up in [`BatchSource::next_batch`].
+pub fn open(paths: &[PathBuf], inputs: &[TensorSpec], options: &DataOptions) -> Result<Box<dyn BatchSource>> {
+    if inputs.is_empty() {
+        return Err(Error::new(
+            ErrorKind::Unsupported,
+            "the model has no inputs, so there is nothing to feed",
+        ));
+    }
+    if options.limit == Some(0) {
+        return Err(Error::new(ErrorKind::InvalidArgument, "a limit of 0 leaves no samples")
+            .with_remedy("use at least 1"));
+    }
+    let found = find::find(paths, inputs)?;
+    let first = match options.feeds {
+        super::Feeds::Samples => vec![First::Samples; inputs.len()],
+        super::Feeds::Auto | super::Feeds::Whole => first_axes(inputs),
+    };
+    let turned = Arc::<Turned>::default();
+    let mut parts = Vec::new();
+    for ((sources, spec), &first) in found.sources.iter().zip(inputs).zip(&first) {
+        parts.push(parts::open(sources, (spec, first), inputs, options, &turned)?);
+    }
+    let mut findings = found.findings;
+    let data = Data { parts: &parts, inputs, first: &first, options };
+    let mut stream = match data.choose(&mut findings)? {
+        Way::Samples(samples) => samples.stream(parts, inputs, options)?,
+        Way::Feeds(feeds) => {
+            let selection = Selection::new(feeds.count(), options.limit, options.seed);
+            Stream {
+                feeds: Some((inputs.to_vec(), first)),
+                ..Stream::new(feeds.columns(inputs, parts)?, selection, 1)
+            }
+        }
+    };
+    finding::log_all(&findings);
+    (stream.findings, stream.turned) = (findings, turned);
+    Ok(Box::new(stream))
+}
+
+/// The opened files of each input.
+struct Data<'a> {
+    parts: &'a [Vec<Part>],
+    inputs: &'a [TensorSpec],
+    first: &'a [First],
+    options: &'a DataOptions,
+}
+
+/// How they are read.
+enum Way {
+    Samples(Samples),
+    Feeds(Feeds),
+}
+
+impl Data<'_> {
+    /// Chooses between samples and whole feeds, and says so where it is not plain.
+    fn choose(&self, findings: &mut Vec<Finding>) -> Result<Way> {
+        let is_plain = self.first.iter().all(|first| first.may_be_samples());
+        match self.options.feeds {
+            super::Feeds::Samples => self.samples().map(Way::Samples),
+            super::Feeds::Whole => self.feeds(true).map(Way::Feeds),
+            super::Feeds::Auto if is_plain => match self.samples() {
+                Ok(samples) => {
+                    findings.extend(self.note_unclear(&samples));
+                    Ok(Way::Samples(samples))
+                }
+                Err(error) => {
+                    let Ok(feeds) = self.feeds(false) else { return Err(error) };
+                    findings.push(note_feeds(feeds.count(), error.message()));
+                    Ok(Way::Feeds(feeds))
+                }
+            },
+            super::Feeds::Auto => match self.feeds(false) {
+                Ok(feeds) => {
+                    findings.extend(self.note_steps(feeds.count()));
+                    Ok(Way::Feeds(feeds))
+                }
+                Err(error) => {
+                    let Ok(samples) = self.samples() else { return Err(error) };
+                    findings.push(note_samples(samples.count, error.message()));
+                    Ok(Way::Samples(samples))
+                }
+            },
+        }
+    }
+
+    fn feeds(&self, asked: bool) -> Result<Feeds> {
+        let given = self.inputs.iter().zip(self.first).zip(self.parts);
+        let given: Vec<Given<'_>> =
+            given.map(|((spec, &first), parts)| Given { spec, first, parts }).collect();
+        let feeds = Feeds::of(&given, asked)?;
+        let fixed =
+            given.iter().find_map(|one| one.first.may_be_samples().then(|| fixed_first(one.spec)).flatten());
+        match self.options.batch_size {
+            Some(size) if size != fixed.unwrap_or(1) => Err(Error::new(
+                ErrorKind::InvalidArgument,
+                format!("a batch size of {size}, but whole feeds are run as they are"),
+            )
+            .with_remedy("leave the batch size out")),
+            _ => Ok(feeds),
+        }
+    }
+
+    fn samples(&self) -> Result<Samples> {
+        let fixed = fixed_batch_size(self.inputs)?;
+        let batch_size = batch_size(self.options.batch_size, fixed)?;
+        let of_input =
+            |(parts, spec): (&Vec<Part>, &TensorSpec)| parts.iter().map(|part| part.samples(spec)).collect();
+        let items: Vec<Vec<Items>> =
+            self.parts.iter().zip(self.inputs).map(of_input).collect::<Result<_>>()?;
+        let count = common_count(self.inputs, &items)?;
+        Ok(Samples { items, count, batch_size, is_fixed: fixed.is_some() })
+    }
+
+    fn note_unclear(&self, samples: &Samples) -> Option<Finding> {
+        let index = self.first.iter().position(|first| *first == First::Unclear)?;
+        let message = format!(
+            "the first axis of input {} was taken for the samples, of which there are {}",
+            input_text(self.inputs.get(index)?),
+            samples.count
+        );
+        let remedy = "set feeds to whole where it is the time of one sequence";
+        (samples.count > 1).then(|| Finding::note(message).with_remedy(remedy))
+    }
+
+    fn note_steps(&self, count: usize) -> Option<Finding> {
+        let index = self.first.iter().position(|first| *first == First::Steps)?;
+        let message = format!(
+            "the first axis of input {} was taken for the steps of a sequence, so that the data is {}",
+            input_text(self.inputs.get(index)?),
+            count_text(count)
+        );
+        Some(Finding::note(message).with_remedy("set feeds to samples where it counts samples"))
+    }
+}
+
+fn note_feeds(count: usize, why: &str) -> Finding {
+    let message =
+        format!("the arrays were taken for {}, since first axes hold no samples: {why}", count_text(count));
+    Finding::note(message)
+        .with_remedy("set feeds to whole where that is right, or to samples where it is not")
+}
+
+fn note_samples(count: usize, why: &str) -> Finding {
+    let message = format!(
+        "the arrays were taken for {} along first axes, since they are no whole feeds: {why}",
+        counted(count, "sample")
+    );
+    Finding::note(message)
+        .with_remedy("set feeds to samples where that is right, or to whole where it is not")
+}
+
+fn count_text(count: usize) -> String {
+    counted(count, "whole feed")
+}
+
+fn input_text(spec: &TensorSpec) -> String {
+    format!("'{}' {}", spec.name, shape_text(spec))
+}
+
+/// How the parts of each input become samples.
+struct Samples {
+    items: Vec<Vec<Items>>,
+    count: usize,
+    batch_size: usize,
+    is_fixed: bool,
+}
+
+impl Samples {
+    fn stream(self, parts: Vec<Vec<Part>>, inputs: &[TensorSpec], options: &DataOptions) -> Result<Stream> {
+        let mut columns = Vec::new();
+        for ((spec, parts), items) in inputs.iter().zip(parts).zip(self.items) {
+            let samples = parts.into_iter().zip(items).map(|(part, items)| part.into_samples(items, spec));
+            columns.push(Column::new(&spec.name, samples.collect::<Result<_>>()?, self.batch_size > 1)?);
+        }
+        let selection = Selection::new(self.count, options.limit, options.seed);
+        Ok(Stream { is_filled: self.is_fixed, ..Stream::new(columns, selection, self.batch_size) })
+    }
+}
+
+fn fixed_first(spec: &TensorSpec) -> Option<usize> {
+    match spec.shape.as_ref()?.first()? {
+        Dim::Fixed(size) => Some(*size),
+        _ => None,
+    }
+}
+
+/// The batch size that the model insists on.
+fn fixed_batch_size(inputs: &[TensorSpec]) -> Result<Option<usize>> {
+    let mut fixed: Option<(usize, &str)> = None;
+    for input in inputs {
+        let Some(size) = fixed_first(input) else { continue };
+        match fixed {
+            Some((other, name)) if other != size => {
+                let message =
+                    format!("inputs '{name}' and '{}' have batch sizes {other} and {size}", input.name);
+                return Err(Error::new(ErrorKind::Unsupported, message).with_remedy(REMEDY));
+            }
+            _ => fixed = Some((size, &input.name)),
+        }
+    }
+    Ok(fixed.map(|(size, _)| size))
+}
+
+fn batch_size(asked: Option<usize>, fixed: Option<usize>) -> Result<usize> {
+    match (asked, fixed) {
+        (Some(asked), Some(fixed)) if asked != fixed => {
+            let message = format!("batch size {asked}, but the model's batch size is fixed at {fixed}");
+            Err(Error::new(ErrorKind::InvalidArgument, message)
+                .with_remedy("leave the batch size out, or export the model with a dynamic batch dimension"))
+        }
+        (Some(0), _) | (_, Some(0)) => {
+            Err(Error::new(ErrorKind::InvalidArgument, "a batch size of 0").with_remedy("use at least 1"))
+        }
+        (asked, fixed) => Ok(asked.or(fixed).unwrap_or(1)),
+    }
+}
+
+/// The number of samples, which all inputs must share.
+fn common_count(inputs: &[TensorSpec], items: &[Vec<Items>]) -> Result<usize> {
+    let mut counts = Vec::new();
+    for (input, items) in inputs.iter().zip(items) {
+        let count = items.iter().try_fold(0usize, |sum, items| sum.checked_add(items.count));
+        let too_many = || Error::new(ErrorKind::Data, format!("input '{}': too many samples", input.name));
+        counts.push((input, count.ok_or_else(too_many)?));
+    }
+    let Some(&(first, count)) = counts.first() else { return Ok(0) };
+    match counts.iter().find(|(_, other)| *other != count) {
+        None => Ok(count),
+        Some((other, found)) => {
+            let message =
+                format!("input '{}' has {count} samples, but input '{}' has {found}", first.name, other.name);
+            Err(Error::new(ErrorKind::Data, message).with_remedy(format!(
+                "give every input as many samples; where one has no axis for them, {REMEDY}"
+            )))
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Running batches that are filled up with repeats, so that nobody sees what comes of the repeats.
+//!
+//! A network whose batch size is fixed takes whole batches only. What it computes of the last, filled one is cut back to the
+//! real samples. That is right if every tensor looked at has the samples along its first axis and computes each of them by itself,
+//! which no declaration tells, so it is tried: with the samples in another order all slices have to move along, and with other
+//! repeats the real samples' slices have to stay as they are, both to the bit. Where they do not, the batch is left out.
+
+use std::collections::hash_map::DefaultHasher;
+use std::hash::Hasher;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::batch::Batch;
+use crate::error::{Error, ErrorKind, Result};
+use crate::finding::{Finding, counted};
+use crate::onnx::Model;
+use crate::runtime::{self, Engine, EngineOptions, Tap};
+use crate::tensor::{Tensor, TensorView};
+
+/// Hands tapped tensors on, cut back to the real samples, or looks at them only.
+struct Cutter {
+    tap: Arc<dyn Tap>,
+    mode: Mutex<Mode>,
+}
+
+#[derive(Clone)]
+enum Mode {
+    HandOn,
+    /// To this many samples of a whole batch.
+    Cut(usize),
+    /// What was seen of each tap that a run computed.
+    Look(Vec<(usize, Slices)>),
+}
+
+/// A digest of each slice along the first axis; `None` of a scalar.
+type Slices = Option<Vec<u64>>;
+
+impl Cutter {
+    fn set(&self, mode: Mode) -> Mode {
+        std::mem::replace(&mut self.mode.lock().unwrap_or_else(PoisonError::into_inner), mode)
+    }
+}
+
+impl Tap for Cutter {
+    fn observe(&self, index: usize, value: TensorView<'_>) -> Result<()> {
+        let cut = match &mut *self.mode.lock().unwrap_or_else(PoisonError::into_inner) {
+            Mode::HandOn => None,
+            Mode::Cut(samples) => Some(*samples),
+            Mode::Look(seen) => {
+                seen.push((index, slices(value)));
+                return Ok(());
+            }
+        };
+        match cut {
+            None => self.tap.observe(index, value),
+            Some(samples) => self.tap.observe(index, value.samples(0, samples)?.view()),
+        }
+    }
+}
+
+/// An engine for batches that may be filled up.
+pub(super) struct Runner {
+    engine: Box<dyn Engine>,
+    cutter: Arc<Cutter>,
+}
+
+impl Runner {
+    /// As [`runtime::open`].
+    pub fn open(model: &Model, taps: &[String], tap: Arc<dyn Tap>, options: &EngineOptions) -> Result<Self> {
+        let cutter = Arc::new(Cutter { tap, mode: Mutex::new(Mode::HandOn) });
+        Ok(Self { engine: runtime::open(model, taps, cutter.clone(), options)?, cutter })
+    }
+
+    /// Whether what the batch's repeats do can be cut off all taps, and off the outputs where those are wanted. It is run several
+    /// times for that, of which the taps see nothing.
+    pub fn can_cut(&mut self, batch: &Batch, with_outputs: bool) -> Result<bool> {
+        let (samples, size) = (batch.samples, batch.samples + batch.repeats);
+        if batch.repeats == 0 {
+            return Ok(true);
+        }
+        let as_given = self.look(batch, with_outputs)?;
+        let moved = self.look(&ordered(batch, |at| (at + size - 1) % size)?, with_outputs)?;
+        // The last real sample comes first among the repeats.
+        let other =
+            ordered(batch, |at| if at < samples { at } else { samples - 1 - (at - samples) % samples })?;
+        let other = self.look(&other, with_outputs)?;
+        let is_cut = |given: &Slices, moved: &Slices, other: &Slices| {
+            let (Some(given), Some(moved), Some(other)) = (given, moved, other) else { return false };
+            [given, moved, other].iter().all(|slices| slices.len() == size)
+                && (0..size).all(|at| moved[(at + 1) % size] == given[at])
+                && given[..samples] == other[..samples]
+        };
+        let all = as_given.iter().zip(moved.iter().zip(&other));
+        Ok([moved.len(), other.len()] == [as_given.len(); 2]
+            && all.into_iter().all(|((tap, given), ((tap_moved, moved), (tap_other, other)))| {
+                [tap_moved, tap_other] == [tap; 2] && is_cut(given, moved, other)
+            }))
+    }
+
+    /// What every tap and output is, in the order of their indices; outputs come after all taps.
+    fn look(&mut self, batch: &Batch, with_outputs: bool) -> Result<Vec<(usize, Slices)>> {
+        self.cutter.set(Mode::Look(Vec::new()));
+        let outputs = self.engine.run(batch);
+        let Mode::Look(mut seen) = self.cutter.set(Mode::HandOn) else { return Ok(Vec::new()) };
+        let outputs = outputs?;
+        seen.sort_by_key(|(index, _)| *index);
+        if with_outputs {
+            seen.extend(outputs.iter().map(|output| (usize::MAX, slices(output.view()))));
+        }
+        Ok(seen)
+    }
+
+    /// Runs a batch of which the repeats can be cut off, and returns the outputs, all of them cut where that was found to be right.
+    pub fn run(&mut self, batch: &Batch) -> Result<Vec<Tensor>> {
+        if batch.repeats == 0 {
+            return self.engine.run(batch);
+        }
+        self.cutter.set(Mode::Cut(batch.samples));
+        let outputs = self.engine.run(batch);
+        self.cutter.set(Mode::HandOn);
+        let size = batch.samples + batch.repeats;
+        let cut = |output: Tensor| match output.shape().first() {
+            Some(first) if *first == size => output.view().samples(0, batch.samples),
+            _ => Ok(output),
+        };
+        outputs?.into_iter().map(cut).collect()
+    }
+}
+
+fn slices(value: TensorView<'_>) -> Slices {
+    let &count = value.shape().first()?;
+    let bytes = value.data().as_bytes();
+    let length = bytes.len().checked_div(count)?;
+    let digest = |at: usize| {
+        let mut hasher = DefaultHasher::new();
+        hasher.write(&bytes[at * length..][..length]);
+        hasher.finish()
+    };
+    Some((0..count).map(digest).collect())
+}
+
+/// The batch with the sample `from(at)` at each place.
+fn ordered(batch: &Batch, from: impl Fn(usize) -> usize) -> Result<Batch> {
+    let size = batch.samples + batch.repeats;
+    let order: Vec<usize> = (0..size).map(from).collect();
+    let inputs = batch.inputs.iter().map(|(name, tensor)| Ok((name.clone(), tensor.gathered(&order)?)));
+    Ok(Batch { inputs: inputs.collect::<Result<_>>()?, ..*batch })
+}
+
+/// What is said of a last batch that is left out, after `before` samples.
+///
+/// # Errors
+/// `Data` where it is the only one.
+pub(super) fn left_out(batch: &Batch, before: usize) -> Result<Finding> {
+    let size = batch.samples + batch.repeats;
+    let (samples, why) = (
+        counted(before + batch.samples, "sample"),
+        format!(
+            "the model takes {size} at a time, and what it computes of one cannot be told from the others"
+        ),
+    );
+    if before == 0 {
+        return Err(Error::new(ErrorKind::Data, format!("{samples}, but {why}"))
+            .with_remedy("give more samples, or export the model with a dynamic batch dimension"));
+    }
+    let message = format!("left out the last {} of {samples}: {why}", batch.samples);
+    Ok(Finding::warning(message).with_remedy("give a whole number of batches"))
+}
