@@ -35,8 +35,11 @@ class Batch : public detail::Handle<qdq_batch, qdq_batch_free> {
     return detail::call(qdq_batch_set, c(), detail::Text(name).c(), tensor.c());
   }
 
-  /// How many samples the batch holds; 0 for one that is being filled.
+  /// How many samples the batch holds, without repeats; 0 for one that is being filled.
   [[nodiscard]] std::size_t samples() const noexcept { return qdq_batch_samples(c()); }
+  /// How many repeats follow the samples in every tensor: they fill up the last batch from files where the model's batch size is
+  /// fixed. Calibration leaves out what comes of them.
+  [[nodiscard]] std::size_t repeats() const noexcept { return qdq_batch_repeats(c()); }
 
   /// How many tensors there are.
   [[nodiscard]] std::size_t size() const noexcept { return qdq_batch_count(c()); }

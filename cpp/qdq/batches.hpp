@@ -74,8 +74,8 @@ class Batches : public detail::Handle<qdq_batches, qdq_batches_free> {
  public:
   using Handle::Handle;
 
-  /// Opens calibration data for a network with these inputs: any range of paths of files (.npz, .npy, raw, JPEG, PNG) or
-  /// folders, or "NAME=PATH" for the input that it feeds.
+  /// Opens calibration data for a network with these inputs: any range of paths of files (.npz, .npy, raw, images in
+  /// JPEG, PNG, BMP, GIF, WebP, TIFF or PNM) or folders, or "NAME=PATH" for the input that it feeds.
   template <typename Paths, typename = std::enable_if_t<!std::is_convertible_v<const Paths&, std::string_view>>>
   [[nodiscard]] static Result<Batches> open(const Specs& inputs, const Paths& paths,
                                             const DataOptions& options = DataOptions()) {

@@ -33,7 +33,9 @@ class DataOptions::Builder : public detail::Builder<Builder, DataOptions> {
 
   /// The samples in one batch; 0 for the model's own batch size, or 1. Default: 0.
   Builder& batch_size(std::size_t samples) { return set(qdq_data_options_set_batch_size, samples); }
-  /// How many samples are used at most; 0 for all. Default: 0.
+  /// What arrays hold: samples along the first axis or whole feeds, what one run gets. Default: Feeds::Auto.
+  Builder& feeds(Feeds feeds) { return set(qdq_data_options_set_feeds, detail::number(feeds)); }
+  /// How many samples, or whole feeds, are used at most; 0 for all. Default: 0.
   Builder& limit(std::size_t samples) { return set(qdq_data_options_set_limit, samples); }
   /// Draws the samples of a limit at random, the same for the same seed, instead of taking the first ones.
   Builder& seed(std::uint64_t seed) { return set(qdq_data_options_set_seed, seed); }
@@ -47,6 +49,10 @@ class DataOptions::Builder : public detail::Builder<Builder, DataOptions> {
   }
   /// How images of other proportions get there. Default: Resize::Stretch.
   Builder& image_resize(Resize resize) { return set(qdq_data_options_set_image_resize, detail::number(resize)); }
+  /// How pixels of another size are computed. Default: Filter::Antialias, which is Pillow's way.
+  Builder& image_filter(Filter filter) { return set(qdq_data_options_set_image_filter, detail::number(filter)); }
+  /// What is done about the orientation that a camera stored in an image. Default: Exif::Ignore, with a finding.
+  Builder& image_exif(Exif exif) { return set(qdq_data_options_set_image_exif, detail::number(exif)); }
   /// With Resize::Crop: the shorter side's pixels before the centre is cut out; 0 to cut as little as possible, the default.
   Builder& image_shorter_side(std::size_t pixels) { return set(qdq_data_options_set_image_shorter_side, pixels); }
   /// The channels of the model's input. Default: Channels::Rgb.

@@ -160,11 +160,31 @@ enum class Verdict : qdq_verdict {
   PassesInt8 = QDQ_VERDICT_PASSES_INT8,  ///< It only moves or selects quantized values.
 };
 
+/// What arrays hold.
+enum class Feeds : qdq_feeds {
+  /// Samples along the first axis, unless an input has no axis for them there, or the arrays fit as whole feeds only.
+  Auto = QDQ_FEEDS_AUTO,
+  Samples = QDQ_FEEDS_SAMPLES,  ///< Samples along the first axis.
+  Whole = QDQ_FEEDS_WHOLE,      ///< What one run gets: every axis of the input, or all along one more in front.
+};
+
 /// How an image gets the height and width that the model takes.
 enum class Resize : qdq_resize {
   Stretch = QDQ_RESIZE_STRETCH,      ///< Both sides by themselves, so that proportions change.
   Crop = QDQ_RESIZE_CROP,            ///< The image fills the target; what stands over is cut off.
   Letterbox = QDQ_RESIZE_LETTERBOX,  ///< The image fits into the target's centre; the rest is filled.
+};
+
+/// How pixels of another size are computed.
+enum class Filter : qdq_filter {
+  Antialias = QDQ_FILTER_ANTIALIAS,  ///< Bilinear over all pixels that fall on one, as Pillow.
+  OpenCv = QDQ_FILTER_OPENCV,        ///< Bilinear between four pixels, bit for bit as OpenCV's INTER_LINEAR.
+};
+
+/// What is done about the orientation that a camera stored in an image.
+enum class Exif : qdq_exif {
+  Ignore = QDQ_EXIF_IGNORE,  ///< Pixels as they lie in the file, as Pillow; a finding where images have another orientation.
+  Apply = QDQ_EXIF_APPLY,    ///< Images as they are shown, as OpenCV's imread.
 };
 
 /// The channels of the model's input.

@@ -262,8 +262,17 @@ typedef int32_t qdq_attribute;
 // What becomes of a node: one of the QDQ_VERDICT_ numbers.
 typedef int32_t qdq_verdict;
 
+// What arrays hold: one of the QDQ_FEEDS_ numbers.
+typedef int32_t qdq_feeds;
+
 // How an image gets the height and width that the model takes: one of the QDQ_RESIZE_ numbers.
 typedef int32_t qdq_resize;
+
+// How pixels of another size are computed: one of the QDQ_FILTER_ numbers.
+typedef int32_t qdq_filter;
+
+// What is done about the orientation that a camera stored in an image (EXIF): one of the QDQ_EXIF_ numbers.
+typedef int32_t qdq_exif;
 
 // The channels of the model's input: one of the QDQ_CHANNELS_ numbers.
 typedef int32_t qdq_channels;
@@ -523,6 +532,31 @@ typedef void (*qdq_log_fn)(void *user, qdq_log_level level, const char *message)
 
 // The image fits into the target's centre; the rest is filled.
 #define QDQ_RESIZE_LETTERBOX 2
+
+// Samples along the first axis, unless the inputs say otherwise: one is a scalar, is named like a sequence there (`time`, `seq_len`,
+// `T`), or has the batch's name on a later axis. Arrays that fit only as whole feeds are those. What was taken is among the
+// findings where it is not plain. The default.
+#define QDQ_FEEDS_AUTO 0
+
+// Samples along the first axis.
+#define QDQ_FEEDS_SAMPLES 1
+
+// Whole feeds, what one run of the model gets: one .npz each, with every input in its declared shape, or all along one more axis
+// in front.
+#define QDQ_FEEDS_WHOLE 2
+
+// Bilinear over all pixels that fall on one, within 1 of 255 of Pillow's. The default.
+#define QDQ_FILTER_ANTIALIAS 0
+
+// Bilinear between four pixels: OpenCV's `resize` with INTER_LINEAR, bit for bit.
+#define QDQ_FILTER_OPENCV 1
+
+// Pixels are taken as they lie in the file, as Pillow does; where images have another orientation, it is among the findings. The
+// default.
+#define QDQ_EXIF_IGNORE 0
+
+// Images are turned and mirrored as they are to be shown, as OpenCV's `imread` does.
+#define QDQ_EXIF_APPLY 1
 
 // Red, green, blue. The default.
 #define QDQ_CHANNELS_RGB 0
@@ -1988,7 +2022,10 @@ void qdq_data_options_free(qdq_data_options **options);
 // Sets the samples in one batch; 0 for the model's own batch size, or 1. Default: 0.
 qdq_status qdq_data_options_set_batch_size(qdq_data_options *options, size_t batch_size, qdq_error **error);
 
-// Sets how many samples are used at most; 0 for all. Default: 0.
+// Sets what arrays hold. Default: QDQ_FEEDS_AUTO.
+qdq_status qdq_data_options_set_feeds(qdq_data_options *options, qdq_feeds feeds, qdq_error **error);
+
+// Sets how many samples, or whole feeds, are used at most; 0 for all. Default: 0.
 qdq_status qdq_data_options_set_limit(qdq_data_options *options, size_t limit, qdq_error **error);
 
 // Draws the samples of a limit at random, the same for the same seed on every machine, instead of taking the first ones.
@@ -2009,6 +2046,12 @@ qdq_status qdq_data_options_set_image_size(qdq_data_options *options, size_t hei
 
 // Sets how images of other proportions get there. Default: QDQ_RESIZE_STRETCH.
 qdq_status qdq_data_options_set_image_resize(qdq_data_options *options, qdq_resize resize, qdq_error **error);
+
+// Sets how pixels of another size are computed. Default: QDQ_FILTER_ANTIALIAS.
+qdq_status qdq_data_options_set_image_filter(qdq_data_options *options, qdq_filter filter, qdq_error **error);
+
+// Sets what is done about the orientation that a camera stored in an image. Default: QDQ_EXIF_IGNORE.
+qdq_status qdq_data_options_set_image_exif(qdq_data_options *options, qdq_exif exif, qdq_error **error);
 
 // With QDQ_RESIZE_CROP: resizes images until their shorter side has this many pixels before the centre is cut out (256 before
 // 224 is usual for ImageNet models); 0 to cut as little as possible, the default.
@@ -2050,8 +2093,12 @@ void qdq_batch_free(qdq_batch **batch);
 // Sets the tensor `name`, such as that of an input, in place of one that was set before. The elements are copied.
 qdq_status qdq_batch_set(qdq_batch *batch, const char *name, const qdq_tensor *tensor, qdq_error **error);
 
-// How many samples the batch holds; 0 for one that a callback or the caller fills.
+// How many samples the batch holds, without repeats; 0 for one that a callback or the caller fills.
 size_t qdq_batch_samples(const qdq_batch *batch);
+
+// How many repeats follow the samples in every tensor: they fill up the last batch from files where the model's batch size is fixed.
+// Calibration leaves out what comes of them.
+size_t qdq_batch_repeats(const qdq_batch *batch);
 
 // How many tensors there are.
 size_t qdq_batch_count(const qdq_batch *batch);
@@ -2062,8 +2109,8 @@ const char *qdq_batch_name(const qdq_batch *batch, size_t index);
 // Tensor `index`: a view that is valid until the batch is changed or freed. Nothing may be written through it.
 qdq_status qdq_batch_tensor(const qdq_batch *batch, size_t index, qdq_tensor *out, qdq_error **error);
 
-// Opens calibration data for a network with these inputs: `count` paths of files (.npz, .npy, raw, JPEG, PNG) or folders, or
-// "NAME=PATH" for the input that it feeds. `options` may be NULL. Free `*out` with qdq_batches_free().
+// Opens calibration data for a network with these inputs: `count` paths of files (.npz, .npy, raw, images in JPEG, PNG, BMP, GIF,
+// WebP, TIFF or PNM) or folders, or "NAME=PATH" for the input that it feeds. `options` may be NULL. Free `*out` with qdq_batches_free().
 qdq_status qdq_batches_open(const qdq_specs *inputs,
                             const char *const *paths,
                             size_t count,

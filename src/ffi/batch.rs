@@ -87,10 +87,17 @@ pub unsafe extern "C" fn qdq_batch_set(
     })
 }
 
-/// How many samples the batch holds; 0 for one that a callback or the caller fills.
+/// How many samples the batch holds, without repeats; 0 for one that a callback or the caller fills.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_batch_samples(batch: Option<&qdq_batch>) -> usize {
     batch.map_or(0, |batch| batch.batch.samples)
+}
+
+/// How many repeats follow the samples in every tensor: they fill up the last batch from files where the model's batch size is fixed.
+/// Calibration leaves out what comes of them.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_batch_repeats(batch: Option<&qdq_batch>) -> usize {
+    batch.map_or(0, |batch| batch.batch.repeats)
 }
 
 /// How many tensors there are.

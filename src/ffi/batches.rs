@@ -35,8 +35,8 @@ pub type qdq_next_batch_fn = Option<
 /// Frees what a callback was given as `user`.
 pub type qdq_free_fn = Option<unsafe extern "C" fn(user: *mut c_void)>;
 
-/// Opens calibration data for a network with these inputs: `count` paths of files (.npz, .npy, raw, JPEG, PNG) or folders, or
-/// "NAME=PATH" for the input that it feeds. `options` may be NULL. Free `*out` with qdq_batches_free().
+/// Opens calibration data for a network with these inputs: `count` paths of files (.npz, .npy, raw, images in JPEG, PNG, BMP, GIF,
+/// WebP, TIFF or PNM) or folders, or "NAME=PATH" for the input that it feeds. `options` may be NULL. Free `*out` with qdq_batches_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_batches_open(
     inputs: Option<&qdq_specs>,

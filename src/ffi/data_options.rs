@@ -1,6 +1,6 @@
 //! `qdq_data_options`: how files become batches.
 
-use crate::batch::{Channels, DataOptions, Layout, RawFormat, Resize};
+use crate::batch::{Channels, DataOptions, Feeds, Layout, Orientation, RawFormat, Resize, ResizeFilter};
 use crate::error::{Error, ErrorKind, Result};
 use std::mem::MaybeUninit;
 
@@ -25,6 +25,36 @@ pub const QDQ_RESIZE_STRETCH: qdq_resize = 0;
 pub const QDQ_RESIZE_CROP: qdq_resize = 1;
 /// The image fits into the target's centre; the rest is filled.
 pub const QDQ_RESIZE_LETTERBOX: qdq_resize = 2;
+
+/// What arrays hold: one of the QDQ_FEEDS_ numbers.
+pub type qdq_feeds = i32;
+
+/// Samples along the first axis, unless the inputs say otherwise: one is a scalar, is named like a sequence there (`time`, `seq_len`,
+/// `T`), or has the batch's name on a later axis. Arrays that fit only as whole feeds are those. What was taken is among the
+/// findings where it is not plain. The default.
+pub const QDQ_FEEDS_AUTO: qdq_feeds = 0;
+/// Samples along the first axis.
+pub const QDQ_FEEDS_SAMPLES: qdq_feeds = 1;
+/// Whole feeds, what one run of the model gets: one .npz each, with every input in its declared shape, or all along one more axis
+/// in front.
+pub const QDQ_FEEDS_WHOLE: qdq_feeds = 2;
+
+/// How pixels of another size are computed: one of the QDQ_FILTER_ numbers.
+pub type qdq_filter = i32;
+
+/// Bilinear over all pixels that fall on one, within 1 of 255 of Pillow's. The default.
+pub const QDQ_FILTER_ANTIALIAS: qdq_filter = 0;
+/// Bilinear between four pixels: OpenCV's `resize` with INTER_LINEAR, bit for bit.
+pub const QDQ_FILTER_OPENCV: qdq_filter = 1;
+
+/// What is done about the orientation that a camera stored in an image (EXIF): one of the QDQ_EXIF_ numbers.
+pub type qdq_exif = i32;
+
+/// Pixels are taken as they lie in the file, as Pillow does; where images have another orientation, it is among the findings. The
+/// default.
+pub const QDQ_EXIF_IGNORE: qdq_exif = 0;
+/// Images are turned and mirrored as they are to be shown, as OpenCV's `imread` does.
+pub const QDQ_EXIF_APPLY: qdq_exif = 1;
 
 /// The channels of the model's input: one of the QDQ_CHANNELS_ numbers.
 pub type qdq_channels = i32;
@@ -84,7 +114,25 @@ pub extern "C" fn qdq_data_options_set_batch_size(
     })
 }
 
-/// Sets how many samples are used at most; 0 for all. Default: 0.
+/// Sets what arrays hold. Default: QDQ_FEEDS_AUTO.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_data_options_set_feeds(
+    options: Option<&mut qdq_data_options>,
+    feeds: qdq_feeds,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    set(options, error, |options| {
+        options.feeds = match feeds {
+            QDQ_FEEDS_AUTO => Feeds::Auto,
+            QDQ_FEEDS_SAMPLES => Feeds::Samples,
+            QDQ_FEEDS_WHOLE => Feeds::Whole,
+            other => return Err(unknown("feeds", other, "QDQ_FEEDS_")),
+        };
+        Ok(())
+    })
+}
+
+/// Sets how many samples, or whole feeds, are used at most; 0 for all. Default: 0.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_data_options_set_limit(
     options: Option<&mut qdq_data_options>,
@@ -164,6 +212,40 @@ pub extern "C" fn qdq_data_options_set_image_resize(
             QDQ_RESIZE_CROP => Resize::Crop,
             QDQ_RESIZE_LETTERBOX => Resize::Letterbox,
             other => return Err(unknown("resize", other, "QDQ_RESIZE_")),
+        };
+        Ok(())
+    })
+}
+
+/// Sets how pixels of another size are computed. Default: QDQ_FILTER_ANTIALIAS.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_data_options_set_image_filter(
+    options: Option<&mut qdq_data_options>,
+    filter: qdq_filter,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    set(options, error, |options| {
+        options.image.filter = match filter {
+            QDQ_FILTER_ANTIALIAS => ResizeFilter::Antialias,
+            QDQ_FILTER_OPENCV => ResizeFilter::OpenCv,
+            other => return Err(unknown("filter", other, "QDQ_FILTER_")),
+        };
+        Ok(())
+    })
+}
+
+/// Sets what is done about the orientation that a camera stored in an image. Default: QDQ_EXIF_IGNORE.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_data_options_set_image_exif(
+    options: Option<&mut qdq_data_options>,
+    exif: qdq_exif,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    set(options, error, |options| {
+        options.image.orientation = match exif {
+            QDQ_EXIF_IGNORE => Orientation::Ignore,
+            QDQ_EXIF_APPLY => Orientation::Apply,
+            other => return Err(unknown("exif", other, "QDQ_EXIF_")),
         };
         Ok(())
     })

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::batch::{Batch, BatchSource};
 use crate::error::{Error, ErrorKind, Result};
+use crate::finding::Finding;
 use crate::pipeline::Progress;
 use crate::runtime::{EngineKind, EngineOptions};
 
@@ -112,6 +113,10 @@ impl<S: DerefMut<Target: BatchSource> + Send> BatchSource for Stoppable<S> {
 
     fn remaining(&self) -> Option<usize> {
         self.source.remaining()
+    }
+
+    fn findings(&self) -> Vec<Finding> {
+        self.source.findings()
     }
 }
 

@@ -281,11 +281,14 @@ TEST(specs_describe_any_network) {
 TEST(data_options_reach_the_library) {
   const auto options = qdq::DataOptions::make()
                            .batch_size(4)
+                           .feeds(qdq::Feeds::Samples)
                            .limit(8)
                            .seed(7)
                            .raw(qdq::DType::F32, {1, 8, 8})
                            .image_size(8, 8)
                            .image_resize(qdq::Resize::Crop)
+                           .image_filter(qdq::Filter::OpenCv)
+                           .image_exif(qdq::Exif::Apply)
                            .image_shorter_side(16)
                            .image_channels(qdq::Channels::Gray)
                            .image_scale(1.0f)
@@ -301,5 +304,16 @@ TEST(data_options_reach_the_library) {
       .write(reinterpret_cast<const char*>(pixels.data()), static_cast<std::streamsize>(pixels.size() * sizeof(float)));
   auto batches = Batches::open(digits::model().inputs().value(), folder + "/x.bin", *options).value();
   CHECK_EQ(batches.next().value()->samples(), 4u);
+  // A batch size that is fixed: repeats fill the last batch.
+  std::ofstream(folder + "/few.bin", std::ios::binary)
+      .write(reinterpret_cast<const char*>(pixels.data()), static_cast<std::streamsize>(64 * sizeof(float)));
+  const auto fixed = qdq::Specs::make().add("x", qdq::DType::F32, {48, 1}).build().value();
+  auto filled = Batches::open(fixed, folder + "/few.bin").value();
+  CHECK_EQ(filled.next().value()->repeats(), 0u);
+  const auto last = filled.next().value();
+  CHECK(last->samples() == 16 && last->repeats() == 32 && !filled.next().value());
   CHECK(!qdq::DataOptions::make().image_resize(static_cast<qdq::Resize>(9)).build());
+  CHECK(!qdq::DataOptions::make().image_filter(static_cast<qdq::Filter>(9)).build());
+  CHECK(!qdq::DataOptions::make().image_exif(static_cast<qdq::Exif>(9)).build());
+  CHECK(!qdq::DataOptions::make().feeds(static_cast<qdq::Feeds>(9)).build());
 }

@@ -37,6 +37,30 @@ def pool():
     return model(nodes, [("input", T.FLOAT, ["N", 1, 8, 8])], [("y", T.FLOAT, ["N", 1, 7, 7])])
 
 
+def in_tens(before=(), name="x"):
+    """Two products with a batch size that is fixed at 10, after `before`, which makes `name` of x."""
+    random = np.random.default_rng(2)
+    weights = [(name, random.standard_normal((10, 10), np.float32)) for name in ("first", "second")]
+    nodes = [
+        *before,
+        h.make_node("MatMul", [name, "first"], ["a"], name="a"),
+        h.make_node("Relu", ["a"], ["r"], name="r"),
+        h.make_node("MatMul", ["r", "second"], ["y"], name="y"),
+    ]
+    return model(nodes, [("x", T.FLOAT, [10, 10])], [("y", T.FLOAT, [10, 10])], weights)
+
+
+def crossed():
+    """Samples lie along the second axis, though the first is as long as the batch."""
+    return in_tens([h.make_node("Transpose", ["x"], ["t"], perm=[1, 0])], "t")
+
+
+def centred():
+    """Each sample depends on all others."""
+    mean = h.make_node("ReduceMean", ["x"], ["m"], axes=[0])
+    return in_tens([mean, h.make_node("Sub", ["x", "m"], ["d"])], "d")
+
+
 if __name__ == "__main__":
-    for make in (tokens, pool):
+    for make in (tokens, pool, in_tens, crossed, centred):
         onnx.save(make(), Path(sys.argv[1]) / f"{make.__name__}.onnx")

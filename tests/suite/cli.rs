@@ -3,6 +3,7 @@
 mod bad_input;
 mod cache;
 mod digits;
+mod feeds;
 mod inputs;
 mod notes;
 mod place;

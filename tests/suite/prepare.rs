@@ -174,7 +174,11 @@ fn dimensions_without_a_real_name_have_nothing_in_common() {
     let path = made("one_name_for_two_sizes");
     let model = Model::open(&path).unwrap();
     let shape = vec![1, 3, 8, 4];
-    let batch = Batch { inputs: vec![("x".into(), Tensor::new(shape, vec![0f32; 96]).unwrap())], samples: 1 };
+    let batch = Batch {
+        inputs: vec![("x".into(), Tensor::new(shape, vec![0f32; 96]).unwrap())],
+        samples: 1,
+        repeats: 0,
+    };
     let mut engine = runtime::open(&model, &[], Arc::new(Nothing), &engine(EngineKind::Embedded)).unwrap();
     let refused = engine.run(&batch).unwrap_err();
     assert!(refused.message().contains("TensorRT refuses that too"), "{refused}");

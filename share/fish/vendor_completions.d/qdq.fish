@@ -39,15 +39,22 @@ complete -c qdq -n "__fish_qdq_needs_command" -f -a "compare" -d 'Measure how fa
 complete -c qdq -n "__fish_qdq_needs_command" -f -a "inspect" -d 'Show what would be quantized and why'
 complete -c qdq -n "__fish_qdq_needs_command" -f -a "info" -d 'Show the version, the kernels in use and the engines found'
 complete -c qdq -n "__fish_qdq_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c qdq -n "__fish_qdq_using_subcommand quantize" -s d -l data -d 'Samples: .npz, .npy, raw binary, images, or folders of them; NAME= where the model has several inputs' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -s d -l data -d 'Samples: .npz, .npy, raw binary, images (JPEG, PNG, BMP, GIF, WebP, TIFF, PNM), or folders of them; NAME= where the model has several inputs' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l batch-size -d 'Samples per batch [default: the model\'s batch size, or 1]' -r
-complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l limit -d 'Use at most this many samples' -r
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l feeds -d 'What arrays hold: samples along the first axis, or whole feeds, what one run of the model gets' -r -f -a "auto\t'Samples, unless an input has no axis for them in front or the arrays fit as whole feeds only'
+samples\t'Samples along the first axis'
+whole\t'One .npz per run with every input in its declared shape, or the runs along one more axis in front'"
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l limit -d 'Use at most this many samples, or whole feeds' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l seed -d 'Draw the --limit samples at random instead of taking the first; the same number draws the same samples' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l raw -d 'Type and shape of one sample in raw files, such as f32:3x224x224 [default: the model\'s]' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l image-size -d 'Height and width of the model\'s images [default: by the input\'s shape]' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l resize -d 'How images are brought to that size' -r -f -a "stretch\t'Without regard to the proportions'
 crop\t'Fill the size and cut off what stands over'
 letterbox\t'Fit into the size and fill up the rest'"
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l resize-filter -d 'How pixels of another size are computed' -r -f -a "antialias\t'Bilinear over all pixels that fall on one, as Pillow and torchvision'
+opencv\t'Bilinear between four pixels, bit for bit as OpenCV\'s resize (INTER_LINEAR)'"
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l exif -d 'What is done about the orientation that a camera stored in an image' -r -f -a "ignore\t'Pixels as they lie in the file, as Pillow; a warning where images have another orientation'
+apply\t'Images as they are shown, as OpenCV\'s imread'"
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l shorter-side -d 'With --resize crop: what the shorter side becomes before the centre is cut out, such as 256' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l channels -d 'Order of the colours in the model\'s input' -r -f -a "rgb\t''
 bgr\t''
@@ -96,15 +103,22 @@ complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l json -d 'Print the 
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -s v -l verbose -d 'Also print what happens, and which nodes stay in float'
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -s q -l quiet -d 'Print errors and failed gates only; with --json, also the result'
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -s d -l data -d 'Samples: .npz, .npy, raw binary, images, or folders of them; NAME= where the model has several inputs' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -s d -l data -d 'Samples: .npz, .npy, raw binary, images (JPEG, PNG, BMP, GIF, WebP, TIFF, PNM), or folders of them; NAME= where the model has several inputs' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l batch-size -d 'Samples per batch [default: the model\'s batch size, or 1]' -r
-complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l limit -d 'Use at most this many samples' -r
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l feeds -d 'What arrays hold: samples along the first axis, or whole feeds, what one run of the model gets' -r -f -a "auto\t'Samples, unless an input has no axis for them in front or the arrays fit as whole feeds only'
+samples\t'Samples along the first axis'
+whole\t'One .npz per run with every input in its declared shape, or the runs along one more axis in front'"
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l limit -d 'Use at most this many samples, or whole feeds' -r
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l seed -d 'Draw the --limit samples at random instead of taking the first; the same number draws the same samples' -r
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l raw -d 'Type and shape of one sample in raw files, such as f32:3x224x224 [default: the model\'s]' -r
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l image-size -d 'Height and width of the model\'s images [default: by the input\'s shape]' -r
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l resize -d 'How images are brought to that size' -r -f -a "stretch\t'Without regard to the proportions'
 crop\t'Fill the size and cut off what stands over'
 letterbox\t'Fit into the size and fill up the rest'"
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l resize-filter -d 'How pixels of another size are computed' -r -f -a "antialias\t'Bilinear over all pixels that fall on one, as Pillow and torchvision'
+opencv\t'Bilinear between four pixels, bit for bit as OpenCV\'s resize (INTER_LINEAR)'"
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l exif -d 'What is done about the orientation that a camera stored in an image' -r -f -a "ignore\t'Pixels as they lie in the file, as Pillow; a warning where images have another orientation'
+apply\t'Images as they are shown, as OpenCV\'s imread'"
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l shorter-side -d 'With --resize crop: what the shorter side becomes before the centre is cut out, such as 256' -r
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l channels -d 'Order of the colours in the model\'s input' -r -f -a "rgb\t''
 bgr\t''
@@ -219,15 +233,22 @@ complete -c qdq -n "__fish_qdq_using_subcommand cache; and __fish_seen_subcomman
 complete -c qdq -n "__fish_qdq_using_subcommand cache; and __fish_seen_subcommand_from help" -f -a "check" -d 'Find what TensorRT would fail on or ignore; exits 1 where there is such a thing'
 complete -c qdq -n "__fish_qdq_using_subcommand cache; and __fish_seen_subcommand_from help" -f -a "convert" -d 'Write a cache with another header, a cache as ranges, or ranges as a cache'
 complete -c qdq -n "__fish_qdq_using_subcommand cache; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c qdq -n "__fish_qdq_using_subcommand compare" -s d -l data -d 'Samples: .npz, .npy, raw binary, images, or folders of them; NAME= where the model has several inputs' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand compare" -s d -l data -d 'Samples: .npz, .npy, raw binary, images (JPEG, PNG, BMP, GIF, WebP, TIFF, PNM), or folders of them; NAME= where the model has several inputs' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand compare" -l batch-size -d 'Samples per batch [default: the model\'s batch size, or 1]' -r
-complete -c qdq -n "__fish_qdq_using_subcommand compare" -l limit -d 'Use at most this many samples' -r
+complete -c qdq -n "__fish_qdq_using_subcommand compare" -l feeds -d 'What arrays hold: samples along the first axis, or whole feeds, what one run of the model gets' -r -f -a "auto\t'Samples, unless an input has no axis for them in front or the arrays fit as whole feeds only'
+samples\t'Samples along the first axis'
+whole\t'One .npz per run with every input in its declared shape, or the runs along one more axis in front'"
+complete -c qdq -n "__fish_qdq_using_subcommand compare" -l limit -d 'Use at most this many samples, or whole feeds' -r
 complete -c qdq -n "__fish_qdq_using_subcommand compare" -l seed -d 'Draw the --limit samples at random instead of taking the first; the same number draws the same samples' -r
 complete -c qdq -n "__fish_qdq_using_subcommand compare" -l raw -d 'Type and shape of one sample in raw files, such as f32:3x224x224 [default: the model\'s]' -r
 complete -c qdq -n "__fish_qdq_using_subcommand compare" -l image-size -d 'Height and width of the model\'s images [default: by the input\'s shape]' -r
 complete -c qdq -n "__fish_qdq_using_subcommand compare" -l resize -d 'How images are brought to that size' -r -f -a "stretch\t'Without regard to the proportions'
 crop\t'Fill the size and cut off what stands over'
 letterbox\t'Fit into the size and fill up the rest'"
+complete -c qdq -n "__fish_qdq_using_subcommand compare" -l resize-filter -d 'How pixels of another size are computed' -r -f -a "antialias\t'Bilinear over all pixels that fall on one, as Pillow and torchvision'
+opencv\t'Bilinear between four pixels, bit for bit as OpenCV\'s resize (INTER_LINEAR)'"
+complete -c qdq -n "__fish_qdq_using_subcommand compare" -l exif -d 'What is done about the orientation that a camera stored in an image' -r -f -a "ignore\t'Pixels as they lie in the file, as Pillow; a warning where images have another orientation'
+apply\t'Images as they are shown, as OpenCV\'s imread'"
 complete -c qdq -n "__fish_qdq_using_subcommand compare" -l shorter-side -d 'With --resize crop: what the shorter side becomes before the centre is cut out, such as 256' -r
 complete -c qdq -n "__fish_qdq_using_subcommand compare" -l channels -d 'Order of the colours in the model\'s input' -r -f -a "rgb\t''
 bgr\t''

@@ -140,6 +140,9 @@ TEST(shapes_are_decided_by_profiles) {
   CHECK_FAILS(Conv(-1).build(options), Status::InvalidArgument, "TensorRT refused the shapes of input 'x'");
   options.profiles = {{{"x", {1, 4, 8, 8}, {2, 4, 8, 8}, {4, 4, 8}}}};
   CHECK_FAILS(Conv(-1).build(options), Status::InvalidArgument, "min <= opt <= max of its rank");
+  options.profiles = {{{"image", {1, 4, 8, 8}, {2, 4, 8, 8}, {4, 4, 8, 8}}}};
+  CHECK_FAILS(Conv(-1).build(options), Status::InvalidArgument, "'image', which is no input of the network");
+  CHECK_FAILS(Conv(-1).build(options), Status::InvalidArgument, "its inputs are 'x'");
   const std::vector<std::int64_t> too_many(9, 1);
   options.profiles = {{{"x", too_many, too_many, too_many}}};
   CHECK_FAILS(Conv(-1).build(options), Status::InvalidArgument, "TensorRT refused the shapes of input 'x'");

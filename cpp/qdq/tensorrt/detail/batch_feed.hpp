@@ -114,6 +114,8 @@ class BatchFeed final : public Feed {
       }
     }
     if (samples_ == 0) samples_ = 1;
+    // Repeats are put in again where they are needed, which is said.
+    samples_ -= std::min(samples_ - 1, batch_->repeats());
     return true;
   }
 

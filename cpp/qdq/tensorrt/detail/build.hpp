@@ -104,8 +104,8 @@ class Configuration {
       nvinfer1::IOptimizationProfile* profile = builder.createOptimizationProfile();
       for (const InputShapes& one : shapes) {
         const char* name = one.input.c_str();
-        if (!has_input(network, one.input) ||
-            !profile->setDimensions(name, OptProfileSelector::kMIN, dims_of(one.min)) ||
+        if (!has_input(network, one.input)) return no_input(network, one.input);
+        if (!profile->setDimensions(name, OptProfileSelector::kMIN, dims_of(one.min)) ||
             !profile->setDimensions(name, OptProfileSelector::kOPT, dims_of(one.opt)) ||
             !profile->setDimensions(name, OptProfileSelector::kMAX, dims_of(one.max))) {
           return refused(one.input);
@@ -132,9 +132,18 @@ class Configuration {
     return false;
   }
 
+  static Error no_input(const nvinfer1::INetworkDefinition& network, const std::string& name) {
+    std::string names;
+    for (int i = 0; i < network.getNbInputs(); ++i) {
+      names += (i == 0 ? "'" : ", '") + std::string(network.getInput(i)->getName()) + "'";
+    }
+    return Error(Status::InvalidArgument, "a profile has shapes for '" + name + "', which is no input of the network",
+                 "its inputs are " + names);
+  }
+
   static Error refused(const std::string& input) {
     return Error(Status::InvalidArgument, "TensorRT refused the shapes of input '" + input + "'",
-                 "give an input's name and min <= opt <= max of its rank; fixed sizes must be the model's");
+                 "give min <= opt <= max of its rank; fixed sizes must be the model's");
   }
 
   Result<void> set_capabilities(const EngineOptions& options) {

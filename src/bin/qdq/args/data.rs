@@ -8,13 +8,17 @@ use clap::builder::RangedU64ValueParser;
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Data")]
 pub struct DataArgs {
-    /// Samples: .npz, .npy, raw binary, images, or folders of them; NAME= where the model has several inputs
+    /// Samples: .npz, .npy, raw binary, images (JPEG, PNG, BMP, GIF, WebP, TIFF, PNM), or folders of them; NAME= where the model has
+    /// several inputs
     #[arg(short, long, value_name = "[NAME=]PATH", num_args = 1..)]
     pub data: Vec<PathBuf>,
     /// Samples per batch [default: the model's batch size, or 1]
     #[arg(long, value_name = "N")]
     pub batch_size: Option<usize>,
-    /// Use at most this many samples
+    /// What arrays hold: samples along the first axis, or whole feeds, what one run of the model gets
+    #[arg(long, value_enum, default_value_t = Feeds::Auto)]
+    pub feeds: Feeds,
+    /// Use at most this many samples, or whole feeds
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
     /// Draw the --limit samples at random instead of taking the first; the same number draws the same samples
@@ -29,6 +33,12 @@ pub struct DataArgs {
     /// How images are brought to that size
     #[arg(long, value_enum, default_value_t = Resize::Stretch)]
     pub resize: Resize,
+    /// How pixels of another size are computed
+    #[arg(long, value_enum, default_value_t = ResizeFilter::Antialias)]
+    pub resize_filter: ResizeFilter,
+    /// What is done about the orientation that a camera stored in an image
+    #[arg(long, value_enum, default_value_t = Exif::Ignore)]
+    pub exif: Exif,
     /// With --resize crop: what the shorter side becomes before the centre is cut out, such as 256
     #[arg(long, value_name = "N")]
     pub shorter_side: Option<usize>,
@@ -50,6 +60,32 @@ pub struct DataArgs {
     /// Order of the axes in the model's input [default: by the input's shape]
     #[arg(long, value_enum)]
     pub layout: Option<Layout>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Feeds {
+    /// Samples, unless an input has no axis for them in front or the arrays fit as whole feeds only
+    Auto,
+    /// Samples along the first axis
+    Samples,
+    /// One .npz per run with every input in its declared shape, or the runs along one more axis in front
+    Whole,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum ResizeFilter {
+    /// Bilinear over all pixels that fall on one, as Pillow and torchvision
+    Antialias,
+    /// Bilinear between four pixels, bit for bit as OpenCV's resize (INTER_LINEAR)
+    Opencv,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Exif {
+    /// Pixels as they lie in the file, as Pillow; a warning where images have another orientation
+    Ignore,
+    /// Images as they are shown, as OpenCV's imread
+    Apply,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Parser, Subcommand};
 
-pub use data::{Channels, DataArgs, EngineArgs, Layout, Resize, Runtime};
+pub use data::{Channels, DataArgs, EngineArgs, Exif, Feeds, Layout, Resize, ResizeFilter, Runtime};
 pub use inputs::InputArgs;
 pub use output::{CacheHeaderArgs, PolicyArgs, RecoveryArgs, WeightArgs, Weights};
 pub use tensorrt::TensorRtArgs;

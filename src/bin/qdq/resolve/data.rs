@@ -2,7 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use qdq::batch::{self, BatchSource, Channels, DataOptions, ImageOptions, Layout, RawFormat, Resize};
+use qdq::batch::{
+    self, BatchSource, Channels, DataOptions, Feeds, ImageOptions, Layout, Orientation, RawFormat, Resize,
+    ResizeFilter,
+};
 use qdq::error::{Error, ErrorKind, Result};
 use qdq::onnx::Model;
 use qdq::tensor::{DataView, Tensor};
@@ -32,6 +35,11 @@ fn options(args: &DataArgs) -> Result<DataOptions> {
     let defaults = ImageOptions::default();
     Ok(DataOptions {
         batch_size: args.batch_size,
+        feeds: match args.feeds {
+            args::Feeds::Auto => Feeds::Auto,
+            args::Feeds::Samples => Feeds::Samples,
+            args::Feeds::Whole => Feeds::Whole,
+        },
         limit: args.limit,
         seed: args.seed,
         raw: of_option("--raw", raw)?,
@@ -41,6 +49,14 @@ fn options(args: &DataArgs) -> Result<DataOptions> {
                 args::Resize::Stretch => Resize::Stretch,
                 args::Resize::Crop => Resize::Crop,
                 args::Resize::Letterbox => Resize::Letterbox,
+            },
+            filter: match args.resize_filter {
+                args::ResizeFilter::Antialias => ResizeFilter::Antialias,
+                args::ResizeFilter::Opencv => ResizeFilter::OpenCv,
+            },
+            orientation: match args.exif {
+                args::Exif::Ignore => Orientation::Ignore,
+                args::Exif::Apply => Orientation::Apply,
             },
             shorter_side: args.shorter_side,
             channels: match args.channels {
