@@ -1,4 +1,4 @@
-//! Models and data whose inputs are unlike a batch of samples.
+//! Data for models whose inputs are unlike a batch of samples, and images.
 
 use super::place::{Place, data};
 use crate::environment::onnxruntime;
@@ -22,6 +22,7 @@ fn unusual_inputs_are_calibrated_from_files() {
         ("past_of_length_zero", 16, 30, ""),
         ("dim_value_zero", 6, 30, "'x' declares a batch size of 0"),
         ("batch_baked_in", 6, 30, ""),
+        ("dims_called_none", 6, 30, ""),
     ];
     let place = with_cases(&cases.map(|(name, ..)| name));
     for (name, samples, least, note) in cases {
