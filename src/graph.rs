@@ -60,6 +60,9 @@ pub struct GraphTensor {
     pub kind: TensorKind,
     /// The element type, where known.
     pub dtype: Option<DataType>,
+    /// Whether it is known to hold nothing that qdq computes with: a sequence, a map, an optional value, texts, or
+    /// elements of a type without a [`DataType`].
+    pub is_opaque: bool,
     /// The shape, where known; always known and fixed for constants.
     pub shape: Option<Vec<Dim>>,
     /// The node that computes it.
@@ -71,6 +74,11 @@ pub struct GraphTensor {
 }
 
 impl GraphTensor {
+    /// Whether its elements are floating-point numbers, or may be, where the type is not known.
+    pub fn may_be_float(&self) -> bool {
+        !self.is_opaque && self.dtype.is_none_or(DataType::is_float)
+    }
+
     /// The rank, where known.
     pub fn rank(&self) -> Option<usize> {
         self.shape.as_ref().map(Vec::len)
@@ -123,6 +131,14 @@ impl Node {
     pub fn int(&self, name: &str, default: i64) -> i64 {
         match self.attributes.get(name) {
             Some(Attribute::Int(value)) => *value,
+            _ => default,
+        }
+    }
+
+    /// An attribute that is one number, or `default` where it is absent.
+    pub fn float(&self, name: &str, default: f32) -> f32 {
+        match self.attributes.get(name) {
+            Some(Attribute::Float(value)) => *value,
             _ => default,
         }
     }
@@ -187,6 +203,12 @@ impl Graph {
         (0..self.nodes.len()).map(NodeId)
     }
 
+    /// Every tensor that `node` reads, those of its subgraphs included.
+    pub fn reads(&self, node: NodeId) -> impl Iterator<Item = TensorId> + '_ {
+        let node = self.node(node);
+        node.inputs.iter().flatten().chain(&node.captures).copied()
+    }
+
     /// Adds a tensor that no node computes: an input or a constant.
     ///
     /// # Errors
@@ -224,6 +246,7 @@ impl Graph {
             name: name.to_owned(),
             kind,
             dtype,
+            is_opaque: false,
             shape,
             producer: None,
             consumers: Vec::new(),
@@ -288,6 +311,11 @@ impl Graph {
     /// Marks `id` as an output of the network.
     pub fn mark_output(&mut self, id: TensorId) {
         self.tensors[id.0].is_output = true;
+    }
+
+    /// States that qdq does not compute with what `id` holds.
+    pub fn mark_opaque(&mut self, id: TensorId) {
+        self.tensors[id.0].is_opaque = true;
     }
 
     /// States what is known about a tensor that a node computes.

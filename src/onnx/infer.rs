@@ -10,7 +10,7 @@ use super::node::{NodeRef, subgraphs};
 use super::proto::{GraphProto, NodeProto};
 use super::types::{Known, MAX_RANK};
 use super::value::{constant_value, describe_sparse, is_constant, shape_of};
-use crate::graph::{Graph, TensorId, TensorKind};
+use crate::graph::{Graph, GraphTensor, TensorId, TensorKind};
 use crate::tensor::Dim;
 
 /// What is known about the tensors of a graph and of those around it.
@@ -71,7 +71,9 @@ impl<'a> Scope<'a> {
 /// What follows for output `index` of `node`.
 fn output_of(node: &NodeProto, index: usize, inputs: &[&Known]) -> Known {
     if !super::is_default_domain(node.domain.as_deref()) {
-        return Known::default();
+        let is_map =
+            node.domain.as_deref() == Some("ai.onnx.ml") && node.op_type.as_deref() == Some("ZipMap");
+        return if is_map { Known::other() } else { Known::default() };
     }
     if is_constant(node) {
         let described = constant_value(node).and_then(|value| value.describe());
@@ -84,14 +86,32 @@ fn output_of(node: &NodeProto, index: usize, inputs: &[&Known]) -> Known {
             "Loop" => index + 1,
             _ => return None,
         };
-        subgraphs(node).find_map(|graph| Known::from_info(graph.output.get(result)?).element)
+        let known = subgraphs(node).filter_map(|graph| Some(Known::from_info(graph.output.get(result)?)));
+        known.reduce(Known::or)
     };
     let node = NodeRef::new(node);
+    let is_first_other = inputs.first().is_some_and(|known| known.is_other);
+    if OTHER.contains(&node.op()) || (node.op() == "Identity" && is_first_other) {
+        return Known::other();
+    }
+    let stated = stated().unwrap_or_default();
     Known {
-        element: element_of(node, index, inputs).or_else(stated),
+        element: element_of(node, index, inputs).or(stated.element),
         shape: shape_of_output(node, index, inputs),
+        is_other: stated.is_other,
     }
 }
+
+/// Operators whose results are sequences or optional values.
+const OTHER: &[&str] = &[
+    "Optional",
+    "SequenceConstruct",
+    "SequenceEmpty",
+    "SequenceErase",
+    "SequenceInsert",
+    "SequenceMap",
+    "SplitToSequence",
+];
 
 /// Gives tensors of unknown type the one that their readers require, from the last node to the first: an operator of
 /// another domain says nothing about its outputs, but a convolution has a weight of the same type.
@@ -115,7 +135,8 @@ pub(super) fn agree_on_types(graph: &mut Graph) {
             node.inputs.iter().take(inputs).copied().chain([node.output(0)]).flatten().collect();
         let dtype = alike.iter().find_map(|&tensor| graph.tensor(tensor).dtype);
         for tensor in alike {
-            if graph.tensor(tensor).kind != TensorKind::Constant && graph.tensor(tensor).dtype.is_none() {
+            let GraphTensor { kind, dtype: known, is_opaque, .. } = graph.tensor(tensor);
+            if *kind != TensorKind::Constant && known.is_none() && !is_opaque {
                 graph.describe(tensor, dtype, None);
             }
         }
@@ -123,7 +144,7 @@ pub(super) fn agree_on_types(graph: &mut Graph) {
 }
 
 fn element_of(node: NodeRef<'_>, index: usize, inputs: &[&Known]) -> Option<ElementType> {
-    use ElementType::{Bool, F32, I32, I64, U8};
+    use ElementType::{Bool, F32, I32, I64, String, U8};
     let input = |position: usize| inputs.get(position).and_then(|known| known.element);
     let attribute =
         |name| node.int(name).and_then(|code| i32::try_from(code).ok()).and_then(ElementType::from_code);
@@ -155,11 +176,13 @@ fn element_of(node: NodeRef<'_>, index: usize, inputs: &[&Known]) -> Option<Elem
         ("QLinearConv" | "QLinearMatMul", _) => input(7),
         ("DynamicQuantizeLinear", 1) => Some(F32),
         ("DynamicQuantizeLinear", _) => Some(U8),
-        // Their results depend on subgraphs, or are no tensors.
-        ("If" | "Loop" | "Scan" | "SplitToSequence" | "SequenceMap" | "Optional", _)
-        | ("SequenceConstruct" | "SequenceEmpty" | "SequenceInsert" | "SequenceErase" | "SequenceAt", _)
-        | ("ConcatFromSequence" | "OptionalGetElement" | "StringNormalizer" | "TfIdfVectorizer", _)
-        | ("StringSplit" | "RegexFullMatch" | "ImageDecoder", _) => None,
+        ("RegexFullMatch", _) => Some(Bool),
+        ("StringConcat" | "StringNormalizer", _) | ("StringSplit", 0) => Some(String),
+        ("StringSplit", _) => Some(I64),
+        ("TfIdfVectorizer", _) => Some(F32),
+        ("ImageDecoder", _) => Some(U8),
+        // Their results depend on subgraphs or on what a sequence holds.
+        ("If" | "Loop" | "Scan" | "SequenceAt" | "ConcatFromSequence" | "OptionalGetElement", _) => None,
         (op, _) if ONE_TYPE.contains(&op) => inputs.iter().find_map(|known| known.element),
         _ => input(0),
     }

@@ -22,6 +22,7 @@ mod node;
 #[rustfmt::skip]
 #[allow(clippy::all, dead_code, missing_docs, non_camel_case_types, unused_imports, reason = "generated")]
 mod proto;
+mod reduce;
 mod rename;
 mod save;
 mod sort;

@@ -14,18 +14,32 @@ pub(super) const MAX_RANK: usize = 64;
 pub(super) struct Known {
     pub element: Option<ElementType>,
     pub shape: Option<Vec<Dim>>,
+    /// Whether it is known to be no dense tensor: a sequence, a map, an optional value. `element` is unknown then.
+    pub is_other: bool,
 }
 
 impl Known {
-    /// What a type says; nothing about sequences, maps and other types that are not dense tensors.
+    /// What a type says; of sequences, maps and other types that are not dense tensors only that they are such.
     pub fn from_type(stated: &TypeProto) -> Self {
         match &stated.value {
             Some(TypeValue::TensorType(tensor)) => Self {
                 element: tensor.elem_type.and_then(ElementType::from_code),
                 shape: tensor.shape.as_option().filter(|shape| shape.dim.len() <= MAX_RANK).map(dims_of),
+                is_other: false,
             },
-            _ => Self::default(),
+            Some(_) => Self::other(),
+            None => Self::default(),
         }
+    }
+
+    /// What is no dense tensor.
+    pub fn other() -> Self {
+        Self { is_other: true, ..Self::default() }
+    }
+
+    /// Whether it is known to hold nothing that qdq computes with.
+    pub fn is_opaque(&self) -> bool {
+        self.is_other || self.element.is_some_and(|element| element.dtype().is_none())
     }
 
     /// What an input, output or `value_info` entry says.
@@ -35,12 +49,14 @@ impl Known {
 
     /// A tensor of this type and fixed shape.
     pub fn fixed(element: ElementType, shape: &[usize]) -> Self {
-        Self { element: Some(element), shape: Some(shape.iter().map(|&dim| Dim::Fixed(dim)).collect()) }
+        let shape = shape.iter().map(|&dim| Dim::Fixed(dim)).collect();
+        Self { element: Some(element), shape: Some(shape), is_other: false }
     }
 
     /// Fills what is not known from `other`.
     pub fn or(self, other: Self) -> Self {
-        Self { element: self.element.or(other.element), shape: self.shape.or(other.shape) }
+        let is_other = self.is_other || (other.is_other && self.element.is_none());
+        Self { element: self.element.or(other.element), shape: self.shape.or(other.shape), is_other }
     }
 
     /// The rank, where known.
@@ -66,7 +82,7 @@ fn is_name(name: &str) -> bool {
 
 /// An input or output of the model.
 pub(super) fn spec_of(info: &ValueInfoProto) -> TensorSpec {
-    let Known { element, shape } = Known::from_info(info);
+    let Known { element, shape, .. } = Known::from_info(info);
     TensorSpec {
         name: info.name.clone().unwrap_or_default(),
         dtype: element.and_then(ElementType::dtype),
@@ -82,7 +98,8 @@ pub(super) fn forget_shape(info: &mut ValueInfoProto) {
     }
 }
 
-/// A statement that tensor `name` has this element type, and the shape where it is known.
+/// A statement that tensor `name` has this element type, and the shape where it is known. It states no type where there
+/// is no element type, for a tensor's type has one.
 pub(super) fn value_info(name: &str, known: &Known) -> ValueInfoProto {
     use super::proto::type_proto::Tensor;
     let dims = known.shape.as_ref().map(|shape| {
@@ -98,6 +115,6 @@ pub(super) fn value_info(name: &str, known: &Known) -> ValueInfoProto {
     });
     let tensor =
         Tensor { elem_type: known.element.map(ElementType::code), shape: dims.into(), ..Default::default() };
-    let stated = TypeProto { value: tensor.into(), ..Default::default() };
-    ValueInfoProto { name: Some(name.to_owned()), r#type: Some(stated).into(), ..Default::default() }
+    let stated = known.element.map(|_| TypeProto { value: tensor.into(), ..Default::default() });
+    ValueInfoProto { name: Some(name.to_owned()), r#type: stated.into(), ..Default::default() }
 }

@@ -36,6 +36,9 @@ pub(super) fn graph_of(model: &Model) -> Result<(Graph, Vec<usize>)> {
         for name in node.output.iter().filter(|name| !name.is_empty()) {
             if let (Some(id), Some(known)) = (graph.find(name), scope.get(name)) {
                 graph.describe(id, known.element.and_then(ElementType::dtype), known.shape.clone());
+                if known.is_opaque() {
+                    graph.mark_opaque(id);
+                }
             }
         }
     }
@@ -89,7 +92,11 @@ fn add_inputs(model: &Model, graph: &mut Graph) -> Result<()> {
         }
         let mut known = Known::from_info(input);
         known.shape = shapes.get(name).cloned().or(known.shape);
-        graph.add_tensor(name, TensorKind::Input, known.element.and_then(ElementType::dtype), known.shape)?;
+        let (dtype, is_opaque) = (known.element.and_then(ElementType::dtype), known.is_opaque());
+        let id = graph.add_tensor(name, TensorKind::Input, dtype, known.shape)?;
+        if is_opaque {
+            graph.mark_opaque(id);
+        }
     }
     Ok(())
 }
