@@ -31,7 +31,7 @@ impl Model {
         });
         let infos = outputs
             .iter()
-            .map(|(name, dtype)| value_info(name, &Known { element: dtype.map(Into::into), shape: None }));
+            .map(|(name, dtype)| value_info(name, &Known { element: dtype.map(Into::into), ..Known::default() }));
         let graph = GraphProto {
             node: vec![node.clone()],
             name: Some(output.to_owned()),

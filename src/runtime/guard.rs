@@ -51,7 +51,7 @@ pub(super) fn panic_text(panic: &(dyn Any + Send)) -> &str {
 
 fn panicked(what: &str, panic: &(dyn Any + Send)) -> Error {
     Error::new(ErrorKind::Engine, format!("{what} failed unexpectedly: {}", panic_text(panic)))
-        .with_remedy("check the model with onnx.checker, or use the other engine (`--runtime`)")
+        .with_remedy(super::CHECK_OR_OTHER)
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ mod constants;
 mod embedded;
 mod guard;
 mod onnxruntime;
+mod unknown;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -25,6 +26,7 @@ use std::sync::Arc;
 
 pub use constants::{MOST_CONSTANT_BYTES, computed_constants, constant_value, follows_from_constants};
 pub use onnxruntime::{find_onnxruntime, onnxruntime_version};
+pub use unknown::Unknown;
 
 use crate::batch::Batch;
 use crate::error::{Error, ErrorKind, Result};
@@ -145,8 +147,8 @@ const MOST_THREADS: usize = 1024;
 ///
 /// # Errors
 /// `InvalidArgument` where a tap names no tensor of the main graph or is named twice, `Format` where a stored tensor does not fit
-/// its shape, `Unsupported` where the
-/// embedded engine cannot run the model, `Engine` where ONNX Runtime is not found or refuses it.
+/// its shape, `Unsupported` where the embedded engine cannot run the model or no engine can ([`Unknown`]), `Engine` where ONNX
+/// Runtime is not found or refuses it.
 pub fn open(
     model: &Model,
     taps: &[String],
@@ -169,15 +171,19 @@ pub fn open(
         taps = numbered(&graph, names)?;
         model = Cow::Owned(stored);
     }
-    Ok(if kind == EngineKind::OnnxRuntime {
+    let opened: Result<Box<dyn Engine>> = if kind == EngineKind::OnnxRuntime {
         let library = find_onnxruntime(onnxruntime.as_deref())?;
         // ort panics where ONNX Runtime derives shapes that are none.
         let open = || onnxruntime::OnnxRuntime::open(&library, &model, &taps, tap, threads);
-        Box::new(guard::guarded("opening the model in ONNX Runtime", open)??)
+        guard::guarded("opening the model in ONNX Runtime", open)?.map(|engine| Box::new(engine) as _)
     } else {
-        Box::new(embedded::Embedded::open(&model, graph, taps, tap, threads)?)
-    })
+        embedded::Embedded::open(&model, graph, taps, tap, threads).map(|engine| Box::new(engine) as _)
+    };
+    opened.map_err(|error| unknown::explained(&model, error))
 }
+
+/// What to do where an engine fails on a model that it took.
+const CHECK_OR_OTHER: &str = "check the model with onnx.checker, or run it in the other engine";
 
 /// The model as an engine of this kind runs it. Names of tensors stay.
 ///

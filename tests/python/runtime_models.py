@@ -137,9 +137,37 @@ def quantized():
 def unsupported():
     nodes = [
         h.make_node("Relu", ["x"], ["r"], name="relu"),
-        h.make_node("LRN", ["r"], ["y"], name="norm", size=3),
+        h.make_node("Det", ["r"], ["y"], name="det"),
     ]
-    return model(nodes, [("x", T.FLOAT, [1, 4, 2, 2])], [("y", T.FLOAT, [1, 4, 2, 2])])
+    return model(nodes, [("x", T.FLOAT, [1, 4, 2, 2])], [("y", T.FLOAT, [1, 4])])
+
+
+def normalized():
+    """LRN between other nodes, first with its defaults."""
+    nodes = [
+        h.make_node("Relu", ["x"], ["r"]),
+        h.make_node("LRN", ["r"], ["n"], size=3),
+        h.make_node("Neg", ["n"], ["m"]),
+        h.make_node("LRN", ["m"], ["y"], name="norm", size=5, alpha=0.5, beta=0.6, bias=2.0),
+    ]
+    return model(nodes, [("x", T.FLOAT, ["N", 4, 3, 2])], [("y", T.FLOAT, ["N", 4, 3, 2])])
+
+
+def untyped():
+    """Tensors whose types follow from no operator of ONNX: a sequence of a function, and a product of Microsoft's."""
+    opset = h.make_opsetid("", 17)
+    halves = h.make_function(
+        "local", "Halves", ["t"], ["s"], [h.make_node("SplitToSequence", ["t"], ["s"], axis=1)], [opset]
+    )
+    nodes = [
+        h.make_node("FusedMatMul", ["x", "x"], ["p"], domain="com.microsoft", transB=1),
+        h.make_node("Halves", ["p"], ["s"], domain="local"),
+        h.make_node("SequenceLength", ["s"], ["y"]),
+    ]
+    made = model(nodes, [("x", T.FLOAT, [2, 3])], [("y", T.INT64, [])])
+    made.functions.append(halves)
+    made.opset_import.extend([h.make_opsetid("local", 1), h.make_opsetid("com.microsoft", 1)])
+    return made
 
 
 def passed_through():
@@ -207,6 +235,8 @@ def main():
         "stored_in_halves": stored_in_halves(),
         "quantized": quantized(),
         "unsupported": unsupported(),
+        "normalized": normalized(),
+        "untyped": untyped(),
         "passed_through": passed_through(),
         "chain": chain(),
         "deep": chain(20_000, 4),

@@ -304,11 +304,85 @@ fn an_operator_that_is_missing_is_named_with_the_remedy() {
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     let text = error.to_string();
     for part in
-        ["node 'norm' (LRN)", "embedded engine", "--runtime onnxruntime", "Python package onnxruntime"]
+        ["node 'det' (Det)", "embedded engine", "run it in ONNX Runtime", "its releases", "QDQ_ONNXRUNTIME"]
     {
         assert!(text.contains(part), "'{part}' in: {text}");
     }
     assert_eq!(run(EngineKind::OnnxRuntime, &made("unsupported"), &["r"], &input()).unwrap().seen.len(), 1);
+}
+
+#[test]
+fn responses_are_normalized_as_in_onnxruntime() {
+    let x: Vec<f32> = (0..72).map(|index| ((index * 29) % 72) as f32 / 9.0 - 3.0).collect();
+    let batch = batch(vec![("x", tensor(&[3, 4, 3, 2], x))]);
+    for taps in [&["n", "y"][..], &[]] {
+        let ran = BOTH.map(|kind| run(kind, &made("normalized"), taps, &batch).unwrap());
+        assert_close(&values(&ran[0].outputs[0]), &values(&ran[1].outputs[0]), 1e-6);
+        for tap in taps {
+            assert_close(&values(ran[0].seen(tap)[0]), &values(ran[1].seen(tap)[0]), 1e-6);
+        }
+    }
+}
+
+#[test]
+fn a_part_of_a_model_runs_like_the_whole() {
+    let whole = Model::open(&made("control_flow")).unwrap();
+    let part = whole.reduced_to(["chosen"]).unwrap();
+    assert!(part.outputs().is_empty() && part.nodes().len() < whole.nodes().len());
+    assert_eq!(part.inputs().len(), whole.inputs().len(), "it takes the same batches");
+    let mut with_output = part.clone();
+    with_output.add_output("chosen", Some(DataType::F32)).unwrap();
+    let batch = batch(vec![
+        ("x", tensor(&[2, 3], vec![-1f32, 2.0, 0.5, 3.0, -4.0, 0.0])),
+        ("flag", tensor(&[], Data::Bool(vec![1]))),
+    ]);
+    for kind in BOTH {
+        let taps = ["chosen".to_owned()];
+        let expected = run(kind, &made("control_flow"), &["chosen"], &batch).unwrap();
+        let run = |model: &Model, taps: &[String]| {
+            let recorder = Arc::new(Recorder::default());
+            let outputs =
+                runtime::open(model, taps, recorder.clone(), &options(kind)).unwrap().run(&batch).unwrap();
+            (outputs, recorder.0.lock().unwrap().drain(..).map(|(_, tensor)| tensor).collect::<Vec<_>>())
+        };
+        let chosen = expected.seen("chosen")[0].clone();
+        assert_eq!(run(&part, &taps), (vec![], vec![chosen.clone()]), "{kind}");
+        assert_eq!(run(&part, &[]), (vec![], vec![]), "{kind}");
+        assert_eq!(run(&with_output, &[]), (vec![chosen], vec![]), "{kind}");
+    }
+    let error = whole.reduced_to(["chosen", "absent"]).unwrap_err();
+    assert!(error.message().ends_with("no tensor of the model's main graph is called 'absent'"), "{error}");
+}
+
+#[test]
+fn tensors_of_unknown_type_are_handed_over_where_they_are_numbers() {
+    let path = made("untyped");
+    let batch = batch(vec![("x", tensor(&[2, 3], vec![1f32, 0.0, 2.0, 0.0, 3.0, 0.0]))]);
+    let ran = run(EngineKind::OnnxRuntime, &path, &["p", "s", "y"], &batch).unwrap();
+    assert_eq!(ran.seen.len(), 1, "neither a sequence nor whole numbers");
+    assert_eq!(values(ran.seen("p")[0]), [5.0, 0.0, 0.0, 9.0]);
+    // A part has only the functions that it calls.
+    let whole = Model::open(&path).unwrap();
+    let uses = |model: &Model| model.nodes_using(&|_, op| op == "SplitToSequence");
+    assert_eq!(uses(&whole), [(1, "SplitToSequence".to_owned())]);
+    let part = whole.reduced_to(["p"]).unwrap();
+    assert!(uses(&part).is_empty() && part.nodes().len() == 1);
+}
+
+/// The engine that was asked is not to send the user to the other one.
+#[test]
+fn an_operator_that_no_engine_knows_is_named_with_where_to_cut() {
+    let path = project("tests/data/cases/nms_plugin.onnx");
+    let batch = batch(vec![("x", tensor(&[1, 4, 8, 8], vec![0f32; 256]))]);
+    for kind in BOTH {
+        let error = run(kind, &path, &["r"], &batch).err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert_eq!(
+            error.to_string(),
+            "node 'EfficientNMS_TRT_num' (EfficientNMS_TRT): no engine knows this operator; cut the model before it, at \
+             'boxes', 'scores': everything up to there runs"
+        );
+    }
 }
 
 #[test]

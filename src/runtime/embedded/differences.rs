@@ -4,7 +4,7 @@
 use super::USE_ONNXRUNTIME;
 use crate::dtype::DataType;
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::{Attribute, Graph, Node, TensorKind};
+use crate::graph::{Attribute, Graph, GraphTensor, Node, TensorKind};
 use crate::onnx::Model;
 use crate::tensor::Data;
 
@@ -17,7 +17,10 @@ const WRONG: [(&str, &str); 4] = [
 ];
 
 /// Operators that the embedded engine computes itself, which it can do only in the main graph.
-pub(super) const OWN: [&str; 3] = ["ArgMax", "ArgMin", "QuantizeLinear"];
+pub(super) const OWN: [&str; 4] = ["ArgMax", "ArgMin", "LRN", "QuantizeLinear"];
+
+/// Those of them that rten does not have at all.
+pub(super) const LACKING: [&str; 1] = ["LRN"];
 
 /// Refuses a model with nodes that rten would compute wrongly.
 ///
@@ -25,7 +28,11 @@ pub(super) const OWN: [&str; 3] = ["ArgMax", "ArgMin", "QuantizeLinear"];
 /// `Unsupported`, naming the first such node.
 pub(super) fn refuse(model: &Model, graph: &Graph) -> Result<()> {
     // Constants in f16 widen to f32 exactly; the casts behind them have nothing left to do.
-    let mut computed = graph.tensors.iter().filter(|tensor| tensor.kind != TensorKind::Constant);
+    let mut computed = graph.tensors.iter().filter(|tensor| match tensor.kind {
+        TensorKind::Constant => false,
+        TensorKind::Input => is_read(graph, tensor),
+        TensorKind::Activation => true,
+    });
     if let Some(tensor) = computed.find(|tensor| is_half(tensor.dtype)) {
         return Err(unsupported(&format!("tensor '{}'", tensor.name), HALF));
     }
@@ -36,6 +43,9 @@ pub(super) fn refuse(model: &Model, graph: &Graph) -> Result<()> {
         }
     }
     for (label, op) in model.nested_operators() {
+        if LACKING.contains(&op) {
+            return Err(unsupported(&label, "it computes this operator in the main graph only"));
+        }
         if OWN.contains(&op) {
             return Err(unsupported(&label, "rten rounds or breaks ties otherwise, inside a subgraph too"));
         }
@@ -44,6 +54,12 @@ pub(super) fn refuse(model: &Model, graph: &Graph) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whether anything needs the values of an input. A part of a model keeps inputs that it does not read.
+fn is_read(graph: &Graph, input: &GraphTensor) -> bool {
+    let is_captured = |node: &Node| node.captures.iter().any(|&id| graph.tensor(id).name == input.name);
+    input.is_output || !input.consumers.is_empty() || graph.nodes.iter().any(is_captured)
 }
 
 /// rten would compute in f32 what the model states in f16, so that ranges and rounding would not be the model's.

@@ -2,17 +2,19 @@
 //!
 //! rten has no hook between operators. So a tapped model runs unoptimised and a few nodes at a time: each
 //! piece's results go to the tap and are dropped after their last reader. A model without taps runs whole and
-//! optimised, unless it has one of the operators that are computed here, because rten differs from ONNX.
+//! optimised, unless it has one of the operators that are computed here, because rten differs from ONNX or lacks them.
 //!
 //! Inside, rten computes in f32, i32, i8 and u8; f64 becomes f32, i64 and bool become i32.
 
 mod arg_extreme;
 mod differences;
+mod lrn;
 mod quantize_linear;
 mod schedule;
 mod values;
 
-use std::collections::{BTreeMap, HashMap};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::error::Error as _;
 use std::sync::Arc;
 
@@ -24,15 +26,17 @@ use super::{Engine, Tap, check};
 use crate::batch::Batch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Graph, Node, NodeId, TensorId};
-use crate::onnx::{Detached, Model};
+use crate::onnx::{Detached, Edits, Model, NodeSpec, Position};
 use crate::tensor::{DataView, Tensor, TensorSpec, TensorView};
 use arg_extreme::arg_extreme;
+use lrn::lrn;
 use quantize_linear::QuantizeLinear;
 use schedule::Step;
 
 /// What to do where the embedded engine cannot help.
-pub(super) const USE_ONNXRUNTIME: &str =
-    "use `--runtime onnxruntime`, which needs the library that comes with the Python package onnxruntime";
+pub(super) const USE_ONNXRUNTIME: &str = "run it in ONNX Runtime, whose library comes with its releases and with the \
+                                          Python package onnxruntime; give its path or set QDQ_ONNXRUNTIME where it \
+                                          is not found";
 
 /// A model ready to run in rten.
 pub(super) struct Embedded {
@@ -44,7 +48,8 @@ pub(super) struct Embedded {
     outputs: Vec<TensorSpec>,
     /// Which of them each output of the model is: it may list one twice.
     listed: Vec<usize>,
-    input_tensors: Vec<TensorId>,
+    /// The inputs, each with whether anything reads it.
+    input_tensors: Vec<(TensorId, bool)>,
     output_tensors: Vec<TensorId>,
     /// rten's number of every tensor that rten knows.
     ids: HashMap<TensorId, rten::NodeId>,
@@ -71,8 +76,10 @@ impl Embedded {
     ) -> Result<Self> {
         differences::refuse(model, &graph)?;
         let own = |node: NodeId| is_own(graph.node(node));
-        let whole = taps.is_empty() && !graph.node_ids().any(own);
-        let Detached { message, weights } = model.detached()?;
+        let inputs = model.inputs();
+        let (outputs, listed) = each_once(model.outputs());
+        let whole = taps.is_empty() && !outputs.is_empty() && !graph.node_ids().any(own);
+        let Detached { message, weights } = without_lacking(model)?.detached()?;
         let loaded = guarded_deep("loading the model", graph.nodes.len(), || {
             let mut options = ModelOptions::with_all_ops();
             options.enable_optimization(whole);
@@ -83,9 +90,9 @@ impl Embedded {
         })?
         .map_err(|error| load_failure(&graph, &error))?;
 
-        let inputs = model.inputs();
-        let (outputs, listed) = each_once(model.outputs());
-        let input_tensors = tensors(&graph, &inputs)?;
+        let read: HashSet<TensorId> = graph.node_ids().flat_map(|node| graph.reads(node)).collect();
+        let is_read = |id: TensorId| read.contains(&id) || graph.tensor(id).is_output;
+        let input_tensors = tensors(&graph, &inputs)?.into_iter().map(|id| (id, is_read(id))).collect();
         let output_tensors = tensors(&graph, &outputs)?;
         let ids = graph
             .tensor_ids()
@@ -168,7 +175,7 @@ impl Embedded {
             .map_err(|error| self.run_failure(&error))
     }
 
-    /// Runs a node that rten would not compute as ONNX defines.
+    /// Runs a node that rten does not have or would not compute as ONNX defines.
     fn run_own(&self, node: &Node, live: &Live<'_>) -> Result<Value> {
         let operand = |index: usize| {
             let Some(tensor) = node.input(index) else { return Ok(None) };
@@ -183,8 +190,10 @@ impl Embedded {
                 .with_remedy("check the model with onnx.checker")
         };
         let x = operand(0)?.ok_or_else(missing)?;
-        if !node.is("QuantizeLinear") {
-            return arg_extreme(node, &x.as_view());
+        match node.op.as_str() {
+            "LRN" => return lrn(node, &x.as_view()),
+            "ArgMax" | "ArgMin" => return arg_extreme(node, &x.as_view()),
+            _ => {}
         }
         let scale = operand(1)?.ok_or_else(missing)?;
         let zero_point = operand(2)?;
@@ -240,13 +249,15 @@ impl Engine for Embedded {
     fn run(&mut self, batch: &Batch) -> Result<Vec<Tensor>> {
         let tensors = check::inputs(&self.inputs, batch)?;
         let mut live = Live::new();
-        for ((spec, id), tensor) in self.inputs.iter().zip(&self.input_tensors).zip(tensors) {
+        for ((spec, (id, is_read)), tensor) in self.inputs.iter().zip(&self.input_tensors).zip(tensors) {
             if let Some(&index) = self.taps.get(id)
                 && tensor.dtype().is_float()
             {
                 self.tap.observe(index, tensor.view())?;
             }
-            live.insert(*id, values::to_rten(&spec.name, tensor)?);
+            if *is_read {
+                live.insert(*id, values::to_rten(&spec.name, tensor)?);
+            }
         }
         let results = match &self.steps {
             Some(steps) => self.run_steps(steps, live)?,
@@ -282,6 +293,30 @@ fn each_once(outputs: Vec<TensorSpec>) -> (Vec<TensorSpec>, Vec<usize>) {
     (once, listed)
 }
 
+/// The model with nodes that rten can load in place of those that it lacks. They are never run: see
+/// [`Embedded::run_own`].
+fn without_lacking(model: &Model) -> Result<Cow<'_, Model>> {
+    let mut edits = Edits::new();
+    for (position, node) in model.nodes().enumerate() {
+        if let ([input, ..], [output, ..]) = (node.inputs(), node.outputs())
+            && node.domain().is_empty()
+            && differences::LACKING.contains(&node.op())
+        {
+            edits.remove(position);
+            edits.insert(
+                Position::Before(position),
+                NodeSpec::new("Identity", node.name(), &[input], &[output]),
+            );
+        }
+    }
+    if edits.is_empty() {
+        return Ok(Cow::Borrowed(model));
+    }
+    let mut model = model.clone();
+    model.edit(edits)?;
+    Ok(Cow::Owned(model))
+}
+
 fn is_own(node: &Node) -> bool {
     node.domain.is_empty() && differences::OWN.contains(&node.op.as_str())
 }
@@ -308,5 +343,5 @@ fn show_node(graph: &Graph, name: &str) -> String {
 
 fn lost(name: &str) -> Error {
     Error::new(ErrorKind::Engine, format!("the embedded engine has no tensor '{name}'"))
-        .with_remedy("check the model with onnx.checker, or use the other engine (`--runtime`)")
+        .with_remedy(super::CHECK_OR_OTHER)
 }

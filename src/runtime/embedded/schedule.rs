@@ -36,7 +36,7 @@ pub(super) fn steps(
     let pieces = pieces(graph, &needed(graph, outputs, taps), alone);
     let mut last_reader = vec![None; graph.tensors.len()];
     for (position, piece) in pieces.iter().enumerate() {
-        for tensor in piece.iter().flat_map(|&node| reads(graph, node)) {
+        for tensor in piece.iter().flat_map(|&node| graph.reads(node)) {
             last_reader[tensor.0] = Some(position);
         }
     }
@@ -48,7 +48,7 @@ pub(super) fn steps(
         let made: BTreeSet<TensorId> = nodes.iter().flat_map(|&node| writes(graph, node)).collect();
         let read: BTreeSet<TensorId> = nodes
             .iter()
-            .flat_map(|&node| reads(graph, node))
+            .flat_map(|&node| graph.reads(node))
             .filter(|&tensor| !made.contains(&tensor) && !is_constant(graph, tensor))
             .collect();
         let last = |tensor: TensorId| last_reader[tensor.0];
@@ -73,7 +73,7 @@ fn needed(graph: &Graph, outputs: &[TensorId], taps: &[TensorId]) -> Vec<bool> {
         if let Some(node) = graph.tensor(tensor).producer
             && !std::mem::replace(&mut needed[node.0], true)
         {
-            pending.extend(reads(graph, node));
+            pending.extend(graph.reads(node));
         }
     }
     needed
@@ -91,12 +91,6 @@ fn pieces(graph: &Graph, needed: &[bool], alone: impl Fn(NodeId) -> bool) -> Vec
         open = !alone;
     }
     pieces
-}
-
-/// Every tensor that a node reads, those of its subgraphs included.
-fn reads(graph: &Graph, node: NodeId) -> impl Iterator<Item = TensorId> + '_ {
-    let node = graph.node(node);
-    node.inputs.iter().flatten().chain(&node.captures).copied()
 }
 
 fn writes(graph: &Graph, node: NodeId) -> impl Iterator<Item = TensorId> + '_ {

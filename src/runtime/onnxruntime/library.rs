@@ -80,7 +80,7 @@ pub fn environment(path: &Path) -> Result<(Environment, String)> {
         .context(ErrorKind::Engine, unusable)
         .map_err(|error| {
             error.with_remedy(format!(
-                "install ONNX Runtime 1.{} or later (`pip install -U onnxruntime`)",
+                "get ONNX Runtime 1.{} or later: the library of a release, or the Python package onnxruntime",
                 ort::MINOR_VERSION
             ))
         })?

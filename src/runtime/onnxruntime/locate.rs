@@ -38,7 +38,8 @@ pub fn find_onnxruntime(explicit: Option<&Path>) -> Result<PathBuf> {
         format!("the library of ONNX Runtime was not found; looked at {}", looked.join(", ")),
     )
     .with_remedy(format!(
-        "install it (`pip install onnxruntime`), give its path in {QDQ_ONNXRUNTIME}, or use `--runtime embedded`"
+        "get {LIBRARY} of a release of ONNX Runtime, or the Python package onnxruntime, and give its path or \
+         set {QDQ_ONNXRUNTIME}; or run it in the embedded engine"
     )))
 }
 

@@ -7,8 +7,10 @@
 mod library;
 mod locate;
 mod observer;
+mod types;
 mod values;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,6 +21,7 @@ use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 
 use super::{Engine, Tap, check};
 use crate::batch::Batch;
+use crate::dtype::DataType;
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::graph::{TensorId, TensorKind};
 use crate::onnx::Model;
@@ -66,25 +69,46 @@ impl OnnxRuntime {
                 Some((inputs.iter().position(|spec| spec.name == *name)?, index))
             })
             .collect();
-        let observed: Vec<(TensorId, usize)> =
+        let mut observed: Vec<(TensorId, usize)> =
             pairs().filter(|(tensor, _)| kind(*tensor) == TensorKind::Activation).collect();
+        observed.retain(|(tensor, _)| graph.tensor(*tensor).may_be_float());
         let sink = Arc::new(Sink::new(tap));
         let (model, folder) = model.without_links()?;
-        let bytes = observer::insert(&model, &graph, &positions, &observed)?.encode()?;
+        let create = |bytes: &[u8]| {
+            Session::builder(&environment)
+                .and_then(|builder| configure(builder, &sink, threads, folder.as_deref()))
+                .and_then(|mut builder| builder.commit_from_memory(bytes))
+                .map_err(|error| {
+                    Error::new(ErrorKind::Engine, format!("ONNX Runtime refuses the model: {error}"))
+                        .with_remedy("check the model with onnx.checker, or run it in the embedded engine")
+                })
+        };
         // ONNX Runtime notes the observers' domain in a table of the process, and two sessions that are created at
         // once may both find it missing there: one of them fails.
         static CREATION: Mutex<()> = Mutex::new(());
         let creation = CREATION.lock().unwrap_or_else(PoisonError::into_inner);
-        let session = Session::builder(&environment)
-            .and_then(|builder| configure(builder, &sink, threads, folder.as_deref()))
-            .and_then(|mut builder| builder.commit_from_memory(&bytes))
-            .map_err(|error| {
-                Error::new(ErrorKind::Engine, format!("ONNX Runtime refuses the model: {error}"))
-                    .with_remedy("check the model with onnx.checker, or try `--runtime embedded`")
-            })?;
+        if let Some(probe) = types::probe(&model, &graph, &observed)? {
+            let tensors = types::tensors(&create(&probe)?);
+            observed.retain(|(tensor, _)| types::is_observable(graph.tensor(*tensor), &tensors));
+        }
+        let runnable = with_an_output(&model)?;
+        let bytes = observer::insert(&runnable, &graph, &positions, &observed)?.encode()?;
+        let session = create(&bytes)?;
         drop(creation);
         Ok(Self { session, version, inputs, outputs: model.outputs(), tapped_inputs, sink })
     }
+}
+
+/// ONNX Runtime runs nothing of a model without outputs, so such a model gets one: a constant, which costs nothing.
+fn with_an_output(model: &Model) -> Result<Cow<'_, Model>> {
+    if !model.outputs().is_empty() {
+        return Ok(Cow::Borrowed(model));
+    }
+    let mut model = model.clone();
+    let name = model.unique_names().fresh("no_output");
+    model.add_initializer(&name, &[1], vec![0f32])?;
+    model.add_output(&name, Some(DataType::F32))?;
+    Ok(Cow::Owned(model))
 }
 
 fn configure(

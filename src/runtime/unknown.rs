@@ -1,0 +1,113 @@
+//! Operators that neither engine knows: plugins of TensorRT, mostly.
+//!
+//! An engine that refuses a model is asked first; only what it refused is looked at here. So an operator that is newer
+//! than this list still runs where the engine knows it.
+
+use std::collections::BTreeSet;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::graph::{Graph, NodeId, TensorId};
+use crate::onnx::Model;
+
+/// The operators of ONNX's own domain.
+const OPERATORS: &str = include_str!("operators.txt");
+
+/// Domains whose operators ONNX Runtime has, beside ONNX's own.
+const DOMAINS: [&str; 7] = [
+    "ai.onnx.ml",
+    "ai.onnx.preview.training",
+    "ai.onnx.training",
+    "com.microsoft",
+    "com.microsoft.nchwc",
+    "com.ms.internal.nhwc",
+    "org.pytorch.aten",
+];
+
+/// The nodes of a model that no engine can run, and what cannot be computed without them.
+pub struct Unknown {
+    /// Every tensor that they compute or that is computed from what they compute.
+    pub behind: BTreeSet<String>,
+    /// The nodes as messages name them.
+    pub label: String,
+    /// Where the model can be cut: what the nodes read that is not behind one of them.
+    pub cuts: Vec<String>,
+}
+
+impl Unknown {
+    /// Finds such nodes in `model`; `None` where there are none.
+    ///
+    /// # Errors
+    /// Those of [`Model::graph`].
+    pub fn of(model: &Model) -> Result<Option<Self>> {
+        let used = model.nodes_using(&|domain, op| !is_known(domain, op));
+        if used.is_empty() {
+            return Ok(None);
+        }
+        let (graph, positions) = model.graph_with_index()?;
+        let at = |position: usize| positions.iter().position(|&other| other == position).map(NodeId);
+        let found: Vec<(NodeId, String)> =
+            used.into_iter().filter_map(|(position, op)| Some((at(position)?, op))).collect();
+        let nodes: Vec<NodeId> = found.iter().map(|(node, _)| *node).collect();
+        let behind = behind(&graph, &nodes);
+        let name = |(node, op): &(NodeId, String)| format!("node '{}' ({op})", graph.node(*node).name);
+        let label = match &found[..] {
+            [] => return Ok(None),
+            [one] => name(one),
+            [first, second] => format!("{} and {}", name(first), name(second)),
+            [first, rest @ ..] => format!("{} and {} others", name(first), rest.len()),
+        };
+        let is_cut = |tensor: &TensorId| !behind.contains(tensor) && graph.tensor(*tensor).producer.is_some();
+        let read: BTreeSet<TensorId> = nodes.iter().flat_map(|&node| graph.reads(node)).collect();
+        let named = |tensor: &TensorId| graph.tensor(*tensor).name.clone();
+        let cuts = read.iter().filter(|tensor| is_cut(tensor)).map(named).collect();
+        Ok(Some(Self { behind: behind.iter().map(named).collect(), label, cuts }))
+    }
+}
+
+fn is_known(domain: &str, op: &str) -> bool {
+    match domain {
+        "" => OPERATORS.split_whitespace().any(|known| known == op),
+        other => DOMAINS.contains(&other),
+    }
+}
+
+/// The tensors that `nodes` compute, and all that follow from them.
+fn behind(graph: &Graph, nodes: &[NodeId]) -> BTreeSet<TensorId> {
+    let mut behind = BTreeSet::new();
+    for node in graph.node_ids() {
+        if nodes.contains(&node) || graph.reads(node).any(|tensor| behind.contains(&tensor)) {
+            behind.extend(graph.node(node).outputs.iter().flatten());
+        }
+    }
+    behind
+}
+
+/// What an engine says of a model that it does not open: where no engine could, the reason is that one.
+pub(super) fn explained(model: &Model, error: Error) -> Error {
+    let Ok(Some(unknown)) = Unknown::of(model) else { return error };
+    let remedy = match &unknown.cuts[..] {
+        [] => "take it out of the model, and feed what it computes as an input".to_owned(),
+        cuts => format!("cut the model before it, at '{}': everything up to there runs", cuts.join("', '")),
+    };
+    Error::new(ErrorKind::Unsupported, format!("{}: no engine knows this operator", unknown.label))
+        .with_remedy(remedy)
+        .with_source(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn onnx_and_microsoft_are_known_and_plugins_are_not() {
+        for (domain, op, expected) in [
+            ("", "Conv", true),
+            ("", "LRN", true),
+            ("", "EfficientNMS_TRT", false),
+            ("com.microsoft", "FusedConv", true),
+            ("TRT", "Conv", false),
+        ] {
+            assert_eq!(is_known(domain, op), expected, "{domain} {op}");
+        }
+    }
+}
