@@ -1,6 +1,7 @@
 //! Batches from the caller's code.
 
 use super::axes::{First, first_axes, sample_count};
+use super::once::Once;
 use super::{Batch, BatchSource, fit};
 use crate::error::{Error, ErrorKind, Result};
 use crate::tensor::{Tensor, TensorSpec};
@@ -19,29 +20,23 @@ pub fn from_fn<F>(inputs: &[TensorSpec], next: F) -> impl BatchSource + use<F>
 where
     F: FnMut() -> Result<Option<Vec<(String, Tensor)>>> + Send,
 {
-    Callback { first: first_axes(inputs), inputs: inputs.to_vec(), next, ended: false }
+    Once::new(Callback { first: first_axes(inputs), inputs: inputs.to_vec(), next })
 }
 
 struct Callback<F> {
     inputs: Vec<TensorSpec>,
     first: Vec<First>,
     next: F,
-    ended: bool,
 }
 
 impl<F: FnMut() -> Result<Option<Vec<(String, Tensor)>>> + Send> BatchSource for Callback<F> {
     fn next_batch(&mut self) -> Result<Option<Batch>> {
-        if self.ended {
-            return Ok(None);
-        }
         let check = |given| check(&self.inputs, &self.first, given);
-        let batch = (self.next)().and_then(|given| given.map(check).transpose());
-        self.ended = !matches!(batch, Ok(Some(_)));
-        batch
+        (self.next)().and_then(|given| given.map(check).transpose())
     }
 
     fn remaining(&self) -> Option<usize> {
-        self.ended.then_some(0)
+        None
     }
 }
 

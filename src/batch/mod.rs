@@ -40,6 +40,7 @@ mod fit;
 mod image;
 mod npy;
 mod npz;
+mod once;
 mod open;
 mod parts;
 mod place;
@@ -74,6 +75,10 @@ pub struct Batch {
 /// Where batches come from.
 pub trait BatchSource: Send {
     /// The next batch, or `None` after the last. After an error there are no more batches.
+    ///
+    /// # Errors
+    /// What keeps a batch from being read. A source of [`open`] or [`from_fn`] that is asked again after it has said its
+    /// end answers `InvalidArgument`: it was read already, which is something else than data without samples.
     fn next_batch(&mut self) -> Result<Option<Batch>>;
 
     /// How many batches are still to come, where that is known.

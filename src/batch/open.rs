@@ -7,6 +7,7 @@ use super::axes::{First, first_axes};
 use super::feeds::{Feeds, Given, REMEDY};
 use super::fit::shape_text;
 use super::image::Turned;
+use super::once::Once;
 use super::parts::{self, Items, Part};
 use super::samples::Column;
 use super::select::Selection;
@@ -69,7 +70,7 @@ pub fn open(paths: &[PathBuf], inputs: &[TensorSpec], options: &DataOptions) -> 
     };
     finding::log_all(&findings);
     (stream.findings, stream.turned) = (findings, turned);
-    Ok(Box::new(stream))
+    Ok(Box::new(Once::new(stream)))
 }
 
 /// The opened files of each input.
