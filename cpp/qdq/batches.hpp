@@ -108,7 +108,8 @@ class Batches : public detail::Handle<qdq_batches, qdq_batches_free> {
     return detail::make<Batches>(qdq_batches_from_callback, inputs.c(), Next::next, user, detail::free_function<Function>);
   }
 
-  /// The next batch; nothing after the last. After an error there are no more batches.
+  /// The next batch; nothing after the last. After an error there are no more batches. Batches are read once:
+  /// Status::InvalidArgument where this is asked again after the end, as from every run over them.
   [[nodiscard]] Result<std::optional<Batch>> next() { return detail::make_if_any<Batch>(qdq_batches_next, c()); }
 
   /// What the user must know of the data as far as it was read: files and samples that are left out.

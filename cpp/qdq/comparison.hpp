@@ -10,6 +10,7 @@
 #include <qdq/detail/call.hpp>
 #include <qdq/detail/items.hpp>
 #include <qdq/detail/text.hpp>
+#include <qdq/findings.hpp>
 
 namespace qdq {
 
@@ -23,7 +24,10 @@ class Comparison : public detail::Handle<qdq_comparison, qdq_comparison_free> {
     double cosine;          ///< The cosine between the two.
     double max_error;       ///< The largest |x - y|.
     double mean_error;      ///< The mean of |x - y|.
-    std::uint64_t values;   ///< How many pairs of finite values were compared; where it is 0 the figures are NaN.
+    /// The share of equal elements, 0 to 1, of whole numbers or truth values, which have no other figure; NaN for
+    /// floating-point numbers.
+    double equal;
+    std::uint64_t values;  ///< How many pairs were compared, infinities and NaN left out; where it is 0 the figures are NaN.
     /// How many pairs have an infinity or a NaN on one side that the other side does not have; they are left out.
     std::uint64_t non_finite;
   };
@@ -43,30 +47,34 @@ class Comparison : public detail::Handle<qdq_comparison, qdq_comparison_free> {
   [[nodiscard]] Result<Buffer> to_json() const { return detail::make<Buffer>(qdq_comparison_to_json, c()); }
   /// The comparison as tables for people.
   [[nodiscard]] Result<Buffer> to_text() const { return detail::make<Buffer>(qdq_comparison_to_text, c()); }
+  /// What is to be known of it: outputs that are not compared, samples that were left out.
+  [[nodiscard]] Result<Findings> findings() const { return detail::make<Findings>(qdq_comparison_findings, c()); }
   /// How many samples ran through both.
   [[nodiscard]] std::size_t samples() const noexcept { return qdq_comparison_samples(c()); }
-  /// How many outputs the model has.
+  /// How many outputs were compared.
   [[nodiscard]] std::size_t output_count() const noexcept { return qdq_comparison_output_count(c()); }
-  /// What was compared: the model's outputs, then the activations.
+  /// What was compared: outputs, then activations.
   [[nodiscard]] detail::Items<Tensor, qdq_comparison> tensors() const {
     return {c(), qdq_comparison_count(c()), [](const qdq_comparison* comparison, std::size_t, std::size_t index) {
               return Tensor{detail::view(qdq_comparison_name(comparison, index)),
                             qdq_comparison_sqnr_db(comparison, index), qdq_comparison_cosine(comparison, index),
                             qdq_comparison_max_error(comparison, index), qdq_comparison_mean_error(comparison, index),
-                            qdq_comparison_values(comparison, index), qdq_comparison_non_finite(comparison, index)};
+                            qdq_comparison_equal(comparison, index), qdq_comparison_values(comparison, index),
+                            qdq_comparison_non_finite(comparison, index)};
             }};
   }
   /// Whether the SQNR of tensor `index` is `min_db` or more, with something compared and nothing infinite or NaN on one side
-  /// only: a gate for outputs.
+  /// only: a gate for outputs. False for whole numbers and truth values, which have no SQNR.
   [[nodiscard]] bool reaches(std::size_t index, double min_db) const noexcept {
     return qdq_comparison_reaches(c(), index, min_db);
   }
-  /// How many samples were classified, and how; 0 where the first output is no [samples, classes].
+  /// How many samples were classified, and how; 0 where top1() is NaN.
   [[nodiscard]] Agreement agreement() const noexcept {
     return {qdq_comparison_classified(c()), qdq_comparison_same_class(c()), qdq_comparison_labelled(c()),
             qdq_comparison_float_right(c()), qdq_comparison_quantized_right(c())};
   }
-  /// The part of the samples for which both choose the same class; NaN where the first output is no [samples, classes].
+  /// The part of the samples for which both choose the same class; NaN where the first output is no [samples, classes], or
+  /// neither labels nor a softmax before it say that it holds scores of classes.
   [[nodiscard]] double top1() const noexcept { return qdq_comparison_top1(c()); }
   /// The accuracy of the float model, 0 to 1; NaN without labels.
   [[nodiscard]] double float_accuracy() const noexcept { return qdq_comparison_float_accuracy(c()); }

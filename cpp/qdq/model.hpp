@@ -147,7 +147,9 @@ class Model : public detail::Handle<qdq_model, qdq_model_free> {
                                           const RunOptions& run_options = RunOptions()) const;
 
   /// Runs this model and its quantized form over all batches and measures how far apart they are; with `every_activation` on
-  /// every activation that both have, not only on the outputs.
+  /// every activation that both have, not only on the outputs. Only what is compared is run. Outputs that hold no tensor of
+  /// numbers or lie behind an operator that no engine knows, such as a plugin of TensorRT, are left out with a warning; where no
+  /// floating-point output is left, the nearest floating-point tensors that the outputs are computed from are compared as well.
   [[nodiscard]] Result<Comparison> compare(const Model& quantized, Batches& batches, bool every_activation = false,
                                            const RunOptions& options = RunOptions()) const {
     return detail::make<Comparison>(qdq_model_compare, c(), quantized.c(), batches.c(), every_activation, nullptr,
@@ -159,6 +161,17 @@ class Model : public detail::Handle<qdq_model, qdq_model_free> {
                                            const RunOptions& options = RunOptions()) const {
     return detail::make<Comparison>(qdq_model_compare, c(), quantized.c(), batches.c(), every_activation, labels.data(),
                                     labels.size(), options.c());
+  }
+  /// The same for some outputs only, or for other tensors that both models compute: any range of names, of which the first is
+  /// the one that `labels` belong to, where there are any.
+  template <typename Outputs>
+  [[nodiscard]] Result<Comparison> compare_outputs(const Model& quantized, Batches& batches, const Outputs& outputs,
+                                                   bool every_activation = false, Span<const std::int64_t> labels = {},
+                                                   const RunOptions& options = RunOptions()) const {
+    const detail::Texts texts(outputs);
+    return detail::make<Comparison>(qdq_model_compare_outputs, c(), quantized.c(), batches.c(), texts.c(), texts.size(),
+                                    every_activation, labels.size() > 0 ? labels.data() : nullptr, labels.size(),
+                                    options.c());
   }
 };
 

@@ -96,8 +96,8 @@ typedef struct qdq_cache qdq_cache;
 // A switch that stops runs which were given it. All its functions but qdq_cancel_free() may be called from any thread at any time.
 typedef struct qdq_cancel qdq_cancel;
 
-// How far a quantized model is from its float model on the same data. Tensors are numbered from 0: the model's outputs, then
-// the activations that were compared. Immutable; any number of threads may read one.
+// How far a quantized model is from its float model on the same data. Tensors are numbered from 0: the outputs that were
+// compared, then the activations. Immutable; any number of threads may read one.
 typedef struct qdq_comparison qdq_comparison;
 
 // How files become batches: batch size, limit and sampling, the layout of raw files, and how images become numbers.
@@ -2136,10 +2136,10 @@ qdq_status qdq_batches_findings(const qdq_batches *batches,
                                 qdq_findings **out,
                                 qdq_error **error);
 
-// The next batch; `*out` is NULL after the last. After an error there are no more batches. Free `*out` with qdq_batch_free().
-qdq_status qdq_batches_next(qdq_batches *batches,
-                            qdq_batch **out,
-                            qdq_error **error);
+// The next batch; `*out` is NULL after the last. After an error there are no more batches. Batches are read once:
+// QDQ_ERROR_INVALID_ARGUMENT where this is asked again after the end, as from every run over them. Free `*out` with
+// qdq_batch_free().
+qdq_status qdq_batches_next(qdq_batches *batches, qdq_batch **out, qdq_error **error);
 
 // How many batches are still to come; -1 where that is not known.
 int64_t qdq_batches_remaining(qdq_batches *batches);
@@ -2354,8 +2354,9 @@ qdq_status qdq_model_plan(const qdq_model *model,
 
 // Runs the model over all batches and gathers statistics of the tensors that the plan, which was made of this very handle,
 // quantizes and, with
-// `every_activation`, of all others too, which a calibration cache needs. Memory is that of one inference and 80 KiB per
-// tensor, whatever the number of batches. `options` may be NULL. Free `*out` with qdq_stats_free().
+// `every_activation`, of all others too, which a calibration cache needs; those of them that lie behind an operator that no
+// engine knows, such as a plugin of TensorRT, are left out with a warning. Only what these tensors need is run. Memory is that of
+// one inference and 80 KiB per tensor, whatever the number of batches. `options` may be NULL. Free `*out` with qdq_stats_free().
 qdq_status qdq_model_calibrate(const qdq_model *model,
                                const qdq_plan *plan,
                                qdq_batches *batches,
@@ -2476,8 +2477,11 @@ qdq_status qdq_onnxruntime_version(const char *path,
                                    qdq_error **error);
 
 // Runs a model and its quantized form over all batches and measures how far apart they are; with `every_activation` on every
-// activation that both have, not only on the outputs. `labels`, which may be NULL, holds the right class of each of the
-// `label_count` samples. `options` may be NULL. Free `*out` with qdq_comparison_free().
+// activation that both have, not only on the outputs. Only what is compared is run. Outputs that hold no tensor of numbers or
+// lie behind an operator that no engine knows, such as a plugin of TensorRT, are left out with a warning; where no floating-point
+// output is left, the nearest floating-point tensors that the outputs are computed from are compared as well. `labels`, which may
+// be NULL, holds the right class of each of the `label_count` samples. `options` may be NULL. Free `*out` with
+// qdq_comparison_free().
 qdq_status qdq_model_compare(const qdq_model *model,
                              const qdq_model *quantized,
                              qdq_batches *batches,
@@ -2488,8 +2492,30 @@ qdq_status qdq_model_compare(const qdq_model *model,
                              qdq_comparison **out,
                              qdq_error **error);
 
+// As qdq_model_compare(), for the `output_count` outputs named in `outputs`, or other tensors that both models compute. `outputs`
+// may be NULL if `output_count` is 0, for all outputs. `labels`, which may be NULL, belong to the first of them; `options` may be
+// NULL. QDQ_ERROR_INVALID_ARGUMENT where a name is no such tensor or comes twice, QDQ_ERROR_UNSUPPORTED where it holds no tensor
+// of numbers. Free `*out` with qdq_comparison_free().
+qdq_status qdq_model_compare_outputs(const qdq_model *model,
+                                     const qdq_model *quantized,
+                                     qdq_batches *batches,
+                                     const char *const *outputs,
+                                     size_t output_count,
+                                     bool every_activation,
+                                     const int64_t *labels,
+                                     size_t label_count,
+                                     const qdq_run_options *options,
+                                     qdq_comparison **out,
+                                     qdq_error **error);
+
 // Frees `*comparison` and sets it to NULL. NULL in either place is allowed and does nothing.
 void qdq_comparison_free(qdq_comparison **comparison);
+
+// What the user must know of the comparison: outputs that are not compared, samples that were left out. Free `*out` with
+// qdq_findings_free().
+qdq_status qdq_comparison_findings(const qdq_comparison *comparison,
+                                   qdq_findings **out,
+                                   qdq_error **error);
 
 // The comparison as JSON. Free `*out` with qdq_buffer_free().
 qdq_status qdq_comparison_to_json(const qdq_comparison *comparison, qdq_buffer **out, qdq_error **error);
@@ -2500,7 +2526,7 @@ qdq_status qdq_comparison_to_text(const qdq_comparison *comparison, qdq_buffer *
 // How many samples ran through both.
 size_t qdq_comparison_samples(const qdq_comparison *comparison);
 
-// How many outputs the model has.
+// How many outputs were compared.
 size_t qdq_comparison_output_count(const qdq_comparison *comparison);
 
 // How many tensors were compared, outputs included.
@@ -2523,8 +2549,15 @@ double qdq_comparison_max_error(const qdq_comparison *comparison, size_t index);
 // The mean of |x - y| in tensor `index`, in the tensor's unit; NaN where there is none.
 double qdq_comparison_mean_error(const qdq_comparison *comparison, size_t index);
 
-// How many pairs of finite values of tensor `index` were compared; where it is 0 there are no figures.
-uint64_t qdq_comparison_values(const qdq_comparison *comparison, size_t index);
+// How many pairs of tensor `index` were compared: of finite values, or of whole numbers or truth values; where it is 0 there are
+// no figures.
+uint64_t qdq_comparison_values(const qdq_comparison *comparison,
+                               size_t index);
+
+// The share of equal elements of tensor `index`, 0 to 1, where it holds whole numbers or truth values, which have no other
+// figure; NaN for floating-point numbers.
+double qdq_comparison_equal(const qdq_comparison *comparison,
+                            size_t index);
 
 // How many pairs of tensor `index` have an infinity or a NaN on one side that the other side does not have. They are left out
 // of the figures.
@@ -2532,13 +2565,13 @@ uint64_t qdq_comparison_non_finite(const qdq_comparison *comparison,
                                    size_t index);
 
 // Whether the SQNR of tensor `index` is `min_db` or more, with something compared and nothing infinite or NaN on one side only:
-// a gate for outputs. False past the last.
+// a gate for outputs. False past the last, and for whole numbers and truth values, which have no SQNR.
 bool qdq_comparison_reaches(const qdq_comparison *comparison,
                             size_t index,
                             double min_db);
 
 // The part of the samples for which both models choose the same class, 0 to 1; NaN where the first output is no
-// [samples, classes].
+// [samples, classes], or neither labels nor a softmax before it say that it holds scores of classes.
 double qdq_comparison_top1(const qdq_comparison *comparison);
 
 // The accuracy of the float model, 0 to 1; NaN without labels.
@@ -2547,7 +2580,7 @@ double qdq_comparison_float_accuracy(const qdq_comparison *comparison);
 // The accuracy of the quantized model, 0 to 1; NaN without labels.
 double qdq_comparison_quantized_accuracy(const qdq_comparison *comparison);
 
-// How many samples both models were asked for the class of; 0 where the first output is no [samples, classes].
+// How many samples both models were asked for the class of; 0 where qdq_comparison_top1() is NaN.
 uint64_t qdq_comparison_classified(const qdq_comparison *comparison);
 
 // For how many of those both chose the same class.

@@ -110,7 +110,9 @@ pub extern "C" fn qdq_batches_findings(
     guard(error, || give(out, || Ok(qdq_findings::new(&get(batches, "batches")?.source.findings()))))
 }
 
-/// The next batch; `*out` is NULL after the last. After an error there are no more batches. Free `*out` with qdq_batch_free().
+/// The next batch; `*out` is NULL after the last. After an error there are no more batches. Batches are read once:
+/// QDQ_ERROR_INVALID_ARGUMENT where this is asked again after the end, as from every run over them. Free `*out` with
+/// qdq_batch_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_batches_next(
     batches: Option<&mut qdq_batches>,

@@ -9,14 +9,15 @@ use crate::report::compare::{Agreement, Comparison, NamedMetrics};
 use super::batches::qdq_batches;
 use super::buffer::qdq_buffer;
 use super::error::qdq_error;
+use super::findings::qdq_findings;
 use super::guard::guard;
-use super::handle::{self, array, c_text, get, get_mut, give, text_at};
+use super::handle::{self, array, c_text, get, get_mut, give, text_at, texts};
 use super::model::qdq_model;
 use super::run_options::{Run, qdq_run_options};
 use super::status::qdq_status;
 
-/// How far a quantized model is from its float model on the same data. Tensors are numbered from 0: the model's outputs, then
-/// the activations that were compared. Immutable; any number of threads may read one.
+/// How far a quantized model is from its float model on the same data. Tensors are numbered from 0: the outputs that were
+/// compared, then the activations. Immutable; any number of threads may read one.
 pub struct qdq_comparison {
     comparison: Comparison,
     names: Vec<CString>,
@@ -36,8 +37,11 @@ impl qdq_comparison {
 }
 
 /// Runs a model and its quantized form over all batches and measures how far apart they are; with `every_activation` on every
-/// activation that both have, not only on the outputs. `labels`, which may be NULL, holds the right class of each of the
-/// `label_count` samples. `options` may be NULL. Free `*out` with qdq_comparison_free().
+/// activation that both have, not only on the outputs. Only what is compared is run. Outputs that hold no tensor of numbers or
+/// lie behind an operator that no engine knows, such as a plugin of TensorRT, are left out with a warning; where no floating-point
+/// output is left, the nearest floating-point tensors that the outputs are computed from are compared as well. `labels`, which may
+/// be NULL, holds the right class of each of the `label_count` samples. `options` may be NULL. Free `*out` with
+/// qdq_comparison_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_model_compare(
     model: Option<&qdq_model>,
@@ -50,9 +54,48 @@ pub unsafe extern "C" fn qdq_model_compare(
     out: Option<&mut MaybeUninit<*mut qdq_comparison>>,
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
+    let outputs = std::ptr::null();
+    // SAFETY: the same arguments under the same rules, and no outputs.
+    unsafe {
+        qdq_model_compare_outputs(
+            model,
+            quantized,
+            batches,
+            outputs,
+            0,
+            every_activation,
+            labels,
+            label_count,
+            options,
+            out,
+            error,
+        )
+    }
+}
+
+/// As qdq_model_compare(), for the `output_count` outputs named in `outputs`, or other tensors that both models compute. `outputs`
+/// may be NULL if `output_count` is 0, for all outputs. `labels`, which may be NULL, belong to the first of them; `options` may be
+/// NULL. QDQ_ERROR_INVALID_ARGUMENT where a name is no such tensor or comes twice, QDQ_ERROR_UNSUPPORTED where it holds no tensor
+/// of numbers. Free `*out` with qdq_comparison_free().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_model_compare_outputs(
+    model: Option<&qdq_model>,
+    quantized: Option<&qdq_model>,
+    batches: Option<&mut qdq_batches>,
+    outputs: *const *const c_char,
+    output_count: usize,
+    every_activation: bool,
+    labels: *const i64,
+    label_count: usize,
+    options: Option<&qdq_run_options>,
+    out: Option<&mut MaybeUninit<*mut qdq_comparison>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
     guard(error, || {
         give(out, || {
             let (model, quantized) = (&get(model, "model")?.model, &get(quantized, "quantized")?.model);
+            // SAFETY: the header's rules for texts and arrays.
+            let outputs = unsafe { texts(outputs, output_count, "outputs") }?;
             // SAFETY: the header's rules for arrays.
             let labels =
                 (!labels.is_null()).then(|| unsafe { array(labels, label_count, "labels") }).transpose()?;
@@ -62,6 +105,7 @@ pub unsafe extern "C" fn qdq_model_compare(
                 engine: run.engine.clone(),
                 per_tensor: every_activation,
                 labels: labels.map(<[i64]>::to_vec),
+                outputs,
             };
             let mut report = |progress| run.report(progress);
             let result = pipeline::compare(model, quantized, &mut source, &compare, &mut report);
@@ -74,6 +118,17 @@ pub unsafe extern "C" fn qdq_model_compare(
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_comparison_free(comparison: Option<&mut *mut qdq_comparison>) {
     handle::free(comparison);
+}
+
+/// What the user must know of the comparison: outputs that are not compared, samples that were left out. Free `*out` with
+/// qdq_findings_free().
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_comparison_findings(
+    comparison: Option<&qdq_comparison>,
+    out: Option<&mut MaybeUninit<*mut qdq_findings>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || give(out, || Ok(qdq_findings::new(&get(comparison, "comparison")?.comparison.findings))))
 }
 
 /// The comparison as JSON. Free `*out` with qdq_buffer_free().
@@ -104,7 +159,7 @@ pub extern "C" fn qdq_comparison_samples(comparison: Option<&qdq_comparison>) ->
     comparison.map_or(0, |comparison| comparison.comparison.samples)
 }
 
-/// How many outputs the model has.
+/// How many outputs were compared.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_comparison_output_count(comparison: Option<&qdq_comparison>) -> usize {
     comparison.map_or(0, |comparison| comparison.comparison.outputs.len())
@@ -151,10 +206,19 @@ pub extern "C" fn qdq_comparison_mean_error(comparison: Option<&qdq_comparison>,
     tensor.and_then(|tensor| tensor.metrics.mean_error()).unwrap_or(f64::NAN)
 }
 
-/// How many pairs of finite values of tensor `index` were compared; where it is 0 there are no figures.
+/// How many pairs of tensor `index` were compared: of finite values, or of whole numbers or truth values; where it is 0 there are
+/// no figures.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_comparison_values(comparison: Option<&qdq_comparison>, index: usize) -> u64 {
     comparison.and_then(|comparison| comparison.tensor(index)).map_or(0, |tensor| tensor.metrics.count())
+}
+
+/// The share of equal elements of tensor `index`, 0 to 1, where it holds whole numbers or truth values, which have no other
+/// figure; NaN for floating-point numbers.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_comparison_equal(comparison: Option<&qdq_comparison>, index: usize) -> f64 {
+    let tensor = comparison.and_then(|comparison| comparison.tensor(index));
+    tensor.and_then(|tensor| tensor.metrics.equal()).unwrap_or(f64::NAN)
 }
 
 /// How many pairs of tensor `index` have an infinity or a NaN on one side that the other side does not have. They are left out
@@ -165,7 +229,7 @@ pub extern "C" fn qdq_comparison_non_finite(comparison: Option<&qdq_comparison>,
 }
 
 /// Whether the SQNR of tensor `index` is `min_db` or more, with something compared and nothing infinite or NaN on one side only:
-/// a gate for outputs. False past the last.
+/// a gate for outputs. False past the last, and for whole numbers and truth values, which have no SQNR.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_comparison_reaches(
     comparison: Option<&qdq_comparison>,
@@ -177,7 +241,7 @@ pub extern "C" fn qdq_comparison_reaches(
 }
 
 /// The part of the samples for which both models choose the same class, 0 to 1; NaN where the first output is no
-/// [samples, classes].
+/// [samples, classes], or neither labels nor a softmax before it say that it holds scores of classes.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_comparison_top1(comparison: Option<&qdq_comparison>) -> f64 {
     comparison.and_then(|comparison| comparison.comparison.agreement.top1()).unwrap_or(f64::NAN)
@@ -201,7 +265,7 @@ fn agreement(comparison: Option<&qdq_comparison>, count: impl FnOnce(&Agreement)
     comparison.map_or(0, |comparison| count(&comparison.comparison.agreement))
 }
 
-/// How many samples both models were asked for the class of; 0 where the first output is no [samples, classes].
+/// How many samples both models were asked for the class of; 0 where qdq_comparison_top1() is NaN.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_comparison_classified(comparison: Option<&qdq_comparison>) -> u64 {
     agreement(comparison, |agreement| agreement.samples)

@@ -29,9 +29,9 @@ impl Model {
             let shape = value.shape().to_vec();
             tensor_proto(&name, &shape, value.into_data().into())
         });
-        let infos = outputs
-            .iter()
-            .map(|(name, dtype)| value_info(name, &Known { element: dtype.map(Into::into), ..Known::default() }));
+        let infos = outputs.iter().map(|(name, dtype)| {
+            value_info(name, &Known { element: dtype.map(Into::into), ..Known::default() })
+        });
         let graph = GraphProto {
             node: vec![node.clone()],
             name: Some(output.to_owned()),

@@ -1,18 +1,23 @@
 //! Running the model over the data and gathering statistics.
 
+use std::collections::{BTreeSet, HashSet};
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::batch::{Batch, BatchSource};
 use crate::error::{Error, ErrorKind, Result};
-use crate::finding::{Finding, counted};
+use crate::finding::{self, Finding, counted};
+use crate::graph::NodeId;
 use crate::kernel::parallel;
 use crate::observe::{Stats, TensorStats};
 use crate::onnx::Model;
-use crate::runtime::{EngineOptions, Tap};
+use crate::place::Plan;
+use crate::runtime::{EngineOptions, Tap, Unknown};
 use crate::tensor::{DataView, Dim, TensorSpec, TensorView};
 
 use super::filled::{self, Runner};
+
+use super::Prepared;
 
 /// How far a run over the data has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +33,15 @@ pub struct Progress {
 impl Progress {
     pub(super) fn start(total_batches: Option<usize>) -> Self {
         Self { batches: 0, samples: 0, total_batches }
+    }
+
+    /// Refuses a run without data.
+    pub(super) fn check_any(&self) -> Result<()> {
+        if self.batches > 0 {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Data, "the data holds no sample")
+            .with_remedy("give at least one sample; a few hundred make good ranges"))
     }
 
     /// Counts one batch and asks whether to go on.
@@ -76,13 +90,21 @@ impl Tap for Collector {
     }
 }
 
-/// Runs `model` over all batches of `source` and gathers statistics of the tensors named in `taps`.
+impl Collector {
+    fn new(taps: &[String], engine: &EngineOptions) -> Arc<Self> {
+        Arc::new(Self { tensors: taps.iter().map(|_| Mutex::default()).collect(), threads: engine.threads })
+    }
+}
+
+/// Runs `model` over all batches of `source` and gathers statistics of the tensors named in `taps`. Only what they need
+/// is run; what lies behind the last of them may be anything.
 ///
 /// Memory is that of one inference and a fixed amount per tap, whatever the number of batches. `report` is
 /// called after every batch; `Break` stops the run with a `Cancelled` error.
 ///
 /// # Errors
-/// `Data` where the source has no batch; errors of the source and of the engine.
+/// `Data` where the source has no batch; `Unsupported` where a tap lies behind an operator that no engine knows; errors
+/// of the source and of the engine.
 pub fn calibrate(
     model: &Model,
     taps: &[String],
@@ -90,10 +112,57 @@ pub fn calibrate(
     engine: &EngineOptions,
     report: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Stats> {
-    let tensors = taps.iter().map(|_| Mutex::default()).collect();
-    let collector = Arc::new(Collector { tensors, threads: engine.threads });
-    let (samples, left_out) = pass(model, taps, collector.clone(), source, engine, report)?;
-    let findings = source.findings().into_iter().chain(left_out).collect();
+    gather(model, taps, &[], source, engine, report)
+}
+
+/// As [`calibrate`], of the tensors that `plan` needs and, with `every_activation`, of all others too, as a calibration
+/// cache needs them. Those others that lie behind an operator that no engine knows, such as a plugin of TensorRT, are
+/// left out with a warning.
+///
+/// # Errors
+/// Those of [`calibrate`].
+pub fn calibrate_plan(
+    prepared: &Prepared,
+    plan: &Plan,
+    every_activation: bool,
+    source: &mut dyn BatchSource,
+    engine: &EngineOptions,
+    report: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<Stats> {
+    let needed = super::taps(&prepared.graph, plan, false);
+    let mut others = if every_activation { super::taps(&prepared.graph, plan, true) } else { Vec::new() };
+    let known: HashSet<&String> = needed.iter().collect();
+    others.retain(|tap| !known.contains(tap));
+    gather(&prepared.model, &needed, &others, source, engine, report)
+}
+
+/// Gathers statistics of the tensors in `needed`, and of those in `others` that an engine can reach.
+fn gather(
+    model: &Model,
+    needed: &[String],
+    others: &[String],
+    source: &mut dyn BatchSource,
+    engine: &EngineOptions,
+    report: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<Stats> {
+    let mut taps = [needed, others].concat();
+    let mut findings = Vec::new();
+    let mut collector = Collector::new(&taps, engine);
+    let mut opened = open(model, &taps, collector.clone(), engine);
+    if opened.is_err()
+        && let Some(unknown) = Unknown::of(model)?
+    {
+        check_reach(model, needed, &unknown)?;
+        taps.retain(|tap| !unknown.behind.contains(tap));
+        if taps.len() < needed.len() + others.len() {
+            findings.push(out_of_reach(others, &unknown));
+            collector = Collector::new(&taps, engine);
+            opened = open(model, &taps, collector.clone(), engine);
+        }
+    }
+    let (samples, left_out) = run(opened?, &model.inputs(), source, report)?;
+    finding::log_all(&findings);
+    findings.extend(source.findings().into_iter().chain(left_out));
     let mut stats = Stats { samples: samples as u64, findings, ..Stats::default() };
     for (name, tensor) in taps.iter().zip(&collector.tensors) {
         if let Some(tensor) = tensor.lock().unwrap_or_else(PoisonError::into_inner).take() {
@@ -101,6 +170,41 @@ pub fn calibrate(
         }
     }
     Ok(stats)
+}
+
+/// Refuses taps that no engine can reach, and says which nodes have to stay in float for their sake.
+fn check_reach(model: &Model, needed: &[String], unknown: &Unknown) -> Result<()> {
+    let lost: Vec<&String> = needed.iter().filter(|tap| unknown.behind.contains(*tap)).collect();
+    let Some(first) = lost.first() else { return Ok(()) };
+    let graph = model.graph()?;
+    let edges = lost.iter().filter_map(|tap| graph.find(tap)).flat_map(|tap| &graph.tensor(tap).consumers);
+    let readers: BTreeSet<NodeId> = edges.map(|edge| edge.node).collect();
+    let readers: Vec<String> =
+        readers.into_iter().map(|node| format!("'{}'", graph.node(node).name)).collect();
+    let message = format!(
+        "{}: no engine knows this operator, and {} of the {} tensors to calibrate lie behind it, '{first}' first",
+        unknown.label,
+        lost.len(),
+        needed.len()
+    );
+    let remedy = format!(
+        "exclude the nodes that read them, and all others are calibrated without it: {}; or calibrate what lies \
+         behind it as a model of its own, and apply the ranges of both to the whole model",
+        readers.join(", ")
+    );
+    Err(Error::new(ErrorKind::Unsupported, message).with_remedy(remedy))
+}
+
+fn out_of_reach(others: &[String], unknown: &Unknown) -> Finding {
+    let lost = others.iter().filter(|tap| unknown.behind.contains(*tap));
+    let message =
+        format!("{}: no engine knows this operator, so tensors behind it have no range", unknown.label);
+    Finding::warning(message).about(lost)
+}
+
+/// Makes what `taps` need of `model` ready to run.
+fn open(model: &Model, taps: &[String], tap: Arc<dyn Tap>, engine: &EngineOptions) -> Result<Runner> {
+    Runner::open(&model.reduced_to(taps.iter().map(String::as_str))?, taps, tap, engine)
 }
 
 /// Runs `model` over all batches of `source` with `tap` at `taps`, and returns how many samples there were and what was left out.
@@ -113,11 +217,19 @@ pub(super) fn pass(
     engine: &EngineOptions,
     report: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<(usize, Option<Finding>)> {
-    let (mut runner, inputs) = (Runner::open(model, taps, tap, engine)?, model.inputs());
+    run(open(model, taps, tap, engine)?, &model.inputs(), source, report)
+}
+
+fn run(
+    mut runner: Runner,
+    inputs: &[TensorSpec],
+    source: &mut dyn BatchSource,
+    report: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<(usize, Option<Finding>)> {
     let mut left_out = None;
     let mut progress = Progress::start(source.remaining());
     while let Some(batch) = source.next_batch()? {
-        let of_batch = |error| of_batch(error, &inputs, &batch);
+        let of_batch = |error| of_batch(error, inputs, &batch);
         if !runner.can_cut(&batch, false).map_err(of_batch)? {
             left_out = Some(filled::left_out(&batch, progress.samples)?);
             continue;
@@ -125,10 +237,7 @@ pub(super) fn pass(
         runner.run(&batch).map_err(of_batch)?;
         progress.advance(batch.samples, report)?;
     }
-    if progress.batches == 0 {
-        return Err(Error::new(ErrorKind::Data, "the calibration data holds no sample")
-            .with_remedy("give at least one sample; a few hundred make good ranges"));
-    }
+    progress.check_any()?;
     left_out.iter().for_each(Finding::log);
     Ok((progress.samples, left_out))
 }

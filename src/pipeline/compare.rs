@@ -1,19 +1,19 @@
 //! A float model beside its quantized form on the same data.
 
-use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::batch::BatchSource;
+use crate::batch::{Batch, BatchSource};
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::TensorKind;
+use crate::finding;
 use crate::onnx::Model;
 use crate::report::compare::{Agreement, Comparison, Metrics, NamedMetrics};
-use crate::runtime::{EngineOptions, Tap};
+use crate::runtime::{EngineOptions, Tap, Unknown};
 use crate::tensor::{Tensor, TensorView};
 
 use super::Progress;
 use super::calibrate::of_batch;
+use super::compared::Compared;
 use super::filled::{self, Runner};
 
 /// What to compare, and on which engine.
@@ -23,8 +23,12 @@ pub struct CompareOptions {
     pub engine: EngineOptions,
     /// Also compare every activation that both models have, not only the outputs.
     pub per_tensor: bool,
-    /// The right class of every sample, in the order of the data.
+    /// The right class of every sample, in the order of the data, by the first output that is compared.
     pub labels: Option<Vec<i64>>,
+    /// The outputs to compare, or other tensors that both models compute. Empty for all outputs that are tensors of numbers and
+    /// do not lie behind an operator that no engine knows. Where no floating-point one is among those, the nearest
+    /// floating-point tensors that they are computed from are compared as well.
+    pub outputs: Vec<String>,
 }
 
 /// Activations of one batch, waiting for their counterparts.
@@ -57,21 +61,75 @@ impl Tap for Meter {
     }
 }
 
-/// Integers and tensors whose shape depends on the data (a selection of boxes, say) have no distance.
+/// Tensors whose shape depends on the data (a selection of boxes, say) have no distance.
 fn add(metrics: &mut Metrics, reference: &Tensor, value: TensorView<'_>) {
     if reference.shape() != value.shape() {
         return;
     }
-    if let (Some(reference), Some(value)) = (reference.view().data().to_f32(), value.data().to_f32()) {
-        metrics.add(&reference, &value);
+    let (reference, value) = (reference.view().data(), value.data());
+    match (reference.to_f32(), value.to_f32()) {
+        (Some(reference), Some(value)) => metrics.add(&reference, &value),
+        _ if reference.dtype() == value.dtype() => {
+            let size = value.dtype().size();
+            let elements = reference.as_bytes().chunks_exact(size).zip(value.as_bytes().chunks_exact(size));
+            let same = elements.filter(|(ours, theirs)| ours == theirs);
+            metrics.add_discrete(reference.len() as u64, same.count() as u64);
+        }
+        _ => {}
     }
 }
 
-/// Runs both models over all batches of `source` and measures how far the quantized one is from the float one.
+/// Both models, ready to run what is compared.
+struct Pair {
+    float: Ready,
+    quantized: Ready,
+    meter: Arc<Meter>,
+}
+
+impl Pair {
+    fn open(float: &Model, quantized: &Model, compared: &Compared, engine: &EngineOptions) -> Result<Self> {
+        let taps = &compared.activations;
+        let shelf = Arc::new(Shelf { tensors: Mutex::new(vec![None; taps.len()]) });
+        let metrics = Mutex::new(vec![Metrics::default(); taps.len()]);
+        let meter = Arc::new(Meter { shelf: shelf.clone(), metrics });
+        let float = Ready::open(float, compared, shelf, engine)?;
+        let quantized = Ready::open(quantized, compared, meter.clone(), engine)?;
+        Ok(Self { float, quantized, meter })
+    }
+}
+
+/// One of them.
+struct Ready {
+    runner: Runner,
+    /// The position among the engine's outputs of each one that is compared.
+    positions: Vec<usize>,
+}
+
+impl Ready {
+    fn open(model: &Model, compared: &Compared, tap: Arc<dyn Tap>, engine: &EngineOptions) -> Result<Self> {
+        let part = compared.part_of(model)?;
+        let outputs = part.outputs();
+        let position = |name: &String| outputs.iter().position(|output| output.name == *name);
+        let positions = compared.outputs.iter().filter_map(position).collect();
+        Ok(Self { runner: Runner::open(&part, &compared.activations, tap, engine)?, positions })
+    }
+
+    /// The outputs that are compared, in order.
+    fn run(&mut self, batch: &Batch) -> Result<Vec<Tensor>> {
+        let mut outputs: Vec<Option<Tensor>> = self.runner.run(batch)?.into_iter().map(Some).collect();
+        let taken = self.positions.iter().map(|&position| outputs.get_mut(position).and_then(Option::take));
+        let lost = || Error::new(ErrorKind::Internal, "the engine gave fewer outputs than the model has");
+        taken.map(|output| output.ok_or_else(lost)).collect()
+    }
+}
+
+/// Runs both models over all batches of `source` and measures how far the quantized one is from the float one. Only what
+/// is compared is run: see [`CompareOptions::outputs`].
 ///
 /// # Errors
-/// `InvalidArgument` where the two do not have the same outputs or there are not as many labels as samples;
-/// errors of the source and of the engine.
+/// `InvalidArgument` where the two do not have the same outputs or there are not as many labels as samples,
+/// `Unsupported` where no output can be compared, `Data` where the source has no batch; errors of the source and of the
+/// engine.
 pub fn compare(
     float: &Model,
     quantized: &Model,
@@ -85,35 +143,34 @@ pub fn compare(
         model.inline_functions().map(|_| model)
     };
     let (float, quantized) = (&inlined(float)?, &inlined(quantized)?);
-    let names: Vec<String> = float.outputs().into_iter().map(|output| output.name).collect();
-    let others: Vec<String> = quantized.outputs().into_iter().map(|output| output.name).collect();
-    if names != others {
-        return Err(Error::new(
-            ErrorKind::InvalidArgument,
-            format!("the models have different outputs: {names:?} and {others:?}"),
-        )
-        .with_remedy("compare a model with its own quantized form"));
-    }
-    let taps = if options.per_tensor { common_activations(float, quantized)? } else { Vec::new() };
-    let shelf = Arc::new(Shelf { tensors: Mutex::new(vec![None; taps.len()]) });
-    let meter =
-        Arc::new(Meter { shelf: shelf.clone(), metrics: Mutex::new(vec![Metrics::default(); taps.len()]) });
     let engine = options.engine.settled()?;
     let inputs = float.inputs();
-    let mut float = Runner::open(float, &taps, shelf, &engine)?;
-    let mut quantized = Runner::open(quantized, &taps, meter.clone(), &engine)?;
+    let mut compared = Compared::choose(float, quantized, options, &[])?;
+    let mut pair = Pair::open(float, quantized, &compared, &engine);
+    if pair.is_err() {
+        let unknown: Vec<Unknown> =
+            [Unknown::of(float)?, Unknown::of(quantized)?].into_iter().flatten().collect();
+        if !unknown.is_empty() {
+            compared = Compared::choose(float, quantized, options, &unknown)?;
+            pair = Pair::open(float, quantized, &compared, &engine);
+        }
+    }
+    let Pair { mut float, mut quantized, meter } = pair?;
+    finding::log_all(&compared.findings);
 
-    let mut outputs = vec![Metrics::default(); names.len()];
+    let mut outputs = vec![Metrics::default(); compared.outputs.len()];
     let mut agreement = Agreement::default();
     let mut left_out = 0;
     let mut progress = Progress::start(source.remaining());
     while let Some(batch) = source.next_batch()? {
         let of_batch = |error| of_batch(error, &inputs, &batch);
-        if !(float.can_cut(&batch, true).map_err(of_batch)?
-            && quantized.can_cut(&batch, true).map_err(of_batch)?)
+        if !(float.runner.can_cut(&batch, true).map_err(of_batch)?
+            && quantized.runner.can_cut(&batch, true).map_err(of_batch)?)
         {
             left_out = batch.samples;
-            filled::left_out(&batch, progress.samples)?.log();
+            let finding = filled::left_out(&batch, progress.samples)?;
+            finding.log();
+            compared.findings.push(finding);
             continue;
         }
         let expected = float.run(&batch).map_err(of_batch)?;
@@ -121,12 +178,15 @@ pub fn compare(
         for (metrics, (expected, found)) in outputs.iter_mut().zip(expected.iter().zip(&found)) {
             add(metrics, expected, found.view());
         }
-        if let (Some(expected), Some(found)) = (expected.first(), found.first()) {
-            let labels = labels_of(options, progress.samples, batch.samples)?;
+        let labels = labels_of(options, progress.samples, batch.samples)?;
+        if let (Some(expected), Some(found)) = (expected.first(), found.first())
+            && compared.has_classes
+        {
             agreement.add(expected.view(), found.view(), labels);
         }
         progress.advance(batch.samples, report)?;
     }
+    progress.check_any()?;
     check_label_count(options, progress.samples + left_out)?;
     let named = |names: Vec<String>, metrics: Vec<Metrics>| {
         names.into_iter().zip(metrics).map(|(name, metrics)| NamedMetrics { name, metrics }).collect()
@@ -134,9 +194,10 @@ pub fn compare(
     let tensors = std::mem::take(&mut *meter.metrics.lock().unwrap_or_else(PoisonError::into_inner));
     Ok(Comparison {
         samples: progress.samples,
-        outputs: named(names, outputs),
-        tensors: named(taps, tensors),
+        outputs: named(compared.outputs, outputs),
+        tensors: named(compared.activations, tensors),
         agreement,
+        findings: [compared.findings, source.findings()].concat(),
     })
 }
 
@@ -158,17 +219,4 @@ fn check_label_count(options: &CompareOptions, samples: usize) -> Result<()> {
 fn label_count(labels: usize, samples: usize) -> Error {
     Error::new(ErrorKind::InvalidArgument, format!("{labels} labels for {samples} samples or more"))
         .with_remedy("give one label per sample, in the order of the data")
-}
-
-/// Float activations that both models compute under one name, in the order of the float model.
-fn common_activations(float: &Model, quantized: &Model) -> Result<Vec<String>> {
-    let theirs = quantized.graph()?;
-    let known: BTreeSet<&str> = theirs.tensors.iter().map(|tensor| tensor.name.as_str()).collect();
-    let ours = float.graph()?;
-    let activations = ours.tensors.iter().filter(|tensor| {
-        tensor.kind == TensorKind::Activation
-            && tensor.dtype.is_none_or(|dtype| dtype.is_float())
-            && known.contains(tensor.name.as_str())
-    });
-    Ok(activations.map(|tensor| tensor.name.clone()).collect())
 }

@@ -5,6 +5,7 @@
 
 mod calibrate;
 mod compare;
+mod compared;
 mod filled;
 mod prepare;
 mod recover;
@@ -22,7 +23,7 @@ use crate::onnx::Model;
 use crate::place::{self, Plan, Policy};
 use crate::range::{self, Method, Target};
 
-pub use calibrate::{Progress, calibrate};
+pub use calibrate::{Progress, calibrate, calibrate_plan};
 pub use compare::{CompareOptions, compare};
 pub use prepare::{Prepared, prepare};
 pub use recover::{Passes, Recovered, check_recovery, recover};
@@ -112,7 +113,7 @@ pub fn taps(graph: &Graph, plan: &Plan, every_activation: bool) -> Vec<String> {
         wanted.extend(graph.tensor_ids().filter(|&id| {
             let tensor = graph.tensor(id);
             tensor.kind != TensorKind::Constant
-                && tensor.dtype.is_none_or(|dtype| dtype.is_float())
+                && tensor.may_be_float()
                 && place::ops::constant_form(graph, id).is_none()
         }));
     }

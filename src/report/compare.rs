@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
+use crate::finding::Finding;
 use crate::tensor::TensorView;
 
 use super::table::{Align, Table};
@@ -13,6 +14,8 @@ use super::table::{Align, Table};
 ///
 /// A pair with an infinity or a NaN is left out of every figure. Where the two differ (one is finite, or they
 /// are different infinities) it counts in [`Metrics::non_finite`].
+///
+/// Whole numbers and truth values have no distance; of them is counted how many are equal.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Metrics {
     count: u64,
@@ -23,6 +26,8 @@ pub struct Metrics {
     noise: f64,
     absolute: f64,
     max_absolute: f64,
+    discrete: u64,
+    equal: u64,
 }
 
 impl Metrics {
@@ -46,6 +51,12 @@ impl Metrics {
         }
     }
 
+    /// Adds `pairs` pairs of whole numbers or truth values, of which `equal` are equal.
+    pub fn add_discrete(&mut self, pairs: u64, equal: u64) {
+        self.discrete += pairs;
+        self.equal += equal;
+    }
+
     /// Adds the pairs that `other` has seen.
     pub fn merge(&mut self, other: &Self) {
         self.count += other.count;
@@ -56,11 +67,23 @@ impl Metrics {
         self.noise += other.noise;
         self.absolute += other.absolute;
         self.max_absolute = self.max_absolute.max(other.max_absolute);
+        self.add_discrete(other.discrete, other.equal);
     }
 
-    /// How many finite pairs were compared. Where this is 0, every figure is `None`.
+    /// How many pairs were compared: finite ones, or pairs of whole numbers or truth values. Where this is 0, every
+    /// figure is `None`.
     pub fn count(&self) -> u64 {
-        self.count
+        self.count + self.discrete
+    }
+
+    /// Whether the pairs are whole numbers or truth values, which have no figure but [`Metrics::equal`].
+    pub fn is_discrete(&self) -> bool {
+        self.discrete > 0
+    }
+
+    /// The share of equal pairs among whole numbers or truth values, 0 to 1; `None` for floating-point numbers.
+    pub fn equal(&self) -> Option<f64> {
+        ratio(self.equal, self.discrete)
     }
 
     /// How many pairs have an infinity or a NaN on one side that the other side does not have.
@@ -96,7 +119,8 @@ impl Metrics {
         self.figure(|| self.absolute / self.count as f64)
     }
 
-    /// Whether the SQNR is `min_db` or more, with something compared and nothing infinite or NaN in one model only.
+    /// Whether the SQNR is `min_db` or more, with something compared and nothing infinite or NaN in one model only. Never for
+    /// whole numbers and truth values, which have no SQNR.
     pub fn reaches(&self, min_db: f64) -> bool {
         self.non_finite == 0 && self.sqnr_db().is_some_and(|decibels| decibels >= min_db)
     }
@@ -186,23 +210,31 @@ fn largest(scores: &[f32]) -> Option<usize> {
 pub struct Comparison {
     /// Samples run through both.
     pub samples: usize,
-    /// The model's outputs, in order.
+    /// The outputs that were compared, in order.
     pub outputs: Vec<NamedMetrics>,
     /// Activations that both models have, in order; empty where they were not asked for.
     pub tensors: Vec<NamedMetrics>,
-    /// Classes by the first output.
+    /// Classes by the first output, where it holds scores of classes: with labels, or where a softmax computes it.
     pub agreement: Agreement,
+    /// What the user must know: outputs that are not compared, samples that were left out. [`crate::pipeline::compare`]
+    /// has logged them.
+    pub findings: Vec<Finding>,
 }
 
 impl Comparison {
-    /// The outputs that do not reach `min_db`: a lower SQNR, nothing that could be compared, or an infinity or
-    /// NaN that the float model does not have.
+    /// The outputs that have an SQNR, which is what a gate can ask for: all but whole numbers and truth values.
+    pub fn gated(&self) -> impl Iterator<Item = &NamedMetrics> {
+        self.outputs.iter().filter(|output| !output.metrics.is_discrete())
+    }
+
+    /// Those of [`Comparison::gated`] that do not reach `min_db`: a lower SQNR, nothing that could be compared, or an
+    /// infinity or NaN that the float model does not have.
     pub fn outputs_below(&self, min_db: f64) -> Vec<&NamedMetrics> {
-        self.outputs.iter().filter(|output| !output.metrics.reaches(min_db)).collect()
+        self.gated().filter(|output| !output.metrics.reaches(min_db)).collect()
     }
 
     /// The comparison for programs: `samples`, `outputs` and `tensors` (each with `name`, `values`, `sqnr_db`,
-    /// `cosine`, `max_error`, `mean_error`, `non_finite`), `top1_agreement` and `accuracy`.
+    /// `cosine`, `max_error`, `mean_error`, `equal`, `non_finite`), `top1_agreement`, `accuracy` and `findings`.
     ///
     /// A figure that does not exist is `null`; JSON has no infinity, so an infinite SQNR is the text `"inf"` or
     /// `"-inf"`.
@@ -212,6 +244,7 @@ impl Comparison {
             "samples": self.samples,
             "outputs": tensors(&self.outputs),
             "tensors": tensors(&self.tensors),
+            "findings": self.findings,
             "top1_agreement": self.agreement.top1(),
             "accuracy": self.agreement.accuracy().map(|(float, quantized)| {
                 json!({"float": float, "quantized": quantized, "samples": self.agreement.labelled})
@@ -233,6 +266,7 @@ fn tensor_json(tensor: &NamedMetrics) -> Value {
         "cosine": metrics.cosine(),
         "max_error": metrics.max_error(),
         "mean_error": metrics.mean_error(),
+        "equal": metrics.equal(),
         "non_finite": metrics.non_finite(),
     })
 }
@@ -257,14 +291,19 @@ impl fmt::Display for Comparison {
 
 fn table(title: &str, tensors: &[NamedMetrics]) -> Table {
     use Align::{Left, Right};
-    let mut table = Table::new(&[
+    let mut columns = vec![
         (title, Left),
         ("SQNR dB", Right),
         ("cosine", Right),
         ("max error", Right),
         ("mean error", Right),
         ("", Left),
-    ]);
+    ];
+    let has_discrete = tensors.iter().any(|tensor| tensor.metrics.is_discrete());
+    if has_discrete {
+        columns.insert(5, ("equal", Right));
+    }
+    let mut table = Table::new(&columns);
     for NamedMetrics { name, metrics } in tensors {
         let figure = |value: Option<f64>, show: fn(f64) -> String| value.map_or_else(|| "-".into(), show);
         let scientific = |value: f64| format!("{value:.3e}");
@@ -272,14 +311,16 @@ fn table(title: &str, tensors: &[NamedMetrics]) -> Table {
             0 => String::new(),
             count => format!("{count} values are infinite or NaN in one model only"),
         };
-        table.row([
+        let mut row = vec![
             name.clone(),
             figure(metrics.sqnr_db(), |value| format!("{value:.2}")),
             figure(metrics.cosine(), |value| format!("{value:.6}")),
             figure(metrics.max_error(), scientific),
             figure(metrics.mean_error(), scientific),
-            remark,
-        ]);
+        ];
+        row.extend(has_discrete.then(|| figure(metrics.equal(), |share| format!("{:.2}%", 100.0 * share))));
+        row.push(remark);
+        table.row(row);
     }
     table
 }
@@ -370,6 +411,7 @@ mod tests {
             ],
             tensors: Vec::new(),
             agreement: Agreement { samples: 2, same: 1, labelled: 2, float_right: 2, quantized_right: 1 },
+            findings: Vec::new(),
         };
         let expected = "samples: 2
 

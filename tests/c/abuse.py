@@ -32,7 +32,8 @@ GOOD = {("qdq_stats_from_bytes", "size"): "stats_size",
         # The size that is decided at run time is that of axis 0.
         ("qdq_specs_name_dim", "axis"): "0", ("qdq_graph_name_dim", "tensor"): "0", ("qdq_graph_name_dim", "axis"): "0",
         ("qdq_model_set_input_shape", "ndim"): "4",
-        ("qdq_model_compare", "label_count"): "8", ("qdq_model_save_external", "max_file"): "INT32_MAX"}
+        ("qdq_model_compare", "label_count"): "8", ("qdq_model_compare_outputs", "label_count"): "8",
+        ("qdq_model_save_external", "max_file"): "INT32_MAX"}
 BYTES = {"qdq_stats_from_bytes": "stats_bytes", "qdq_cache_from_bytes": "cache_bytes", "qdq_model_from_bytes": "model_bytes",
          "qdq_axis_max_from_bytes": "maxima_bytes", "qdq_quantizer_calibration_from_bytes": "calibration_bytes"}
 JSON = {"qdq_descriptor_from_json": "descriptor_json", "qdq_quantizer_from_json": "quantizer_json",
@@ -108,7 +109,7 @@ class Call:
         if type_ == "const char *":
             return PATHS.get(self.function.name, TEXTS.get(name, '"x"')) if name == "path" else TEXTS.get(name, '"x"')
         if type_ == "const char *const *":
-            return {"paths": "data_paths", "taps": "taps"}.get(name, "names")
+            return {"paths": "data_paths", "taps": "taps", "outputs": "outputs"}.get(name, "names")
         if type_ == "void *":
             return "NULL"
         if type_ in CALLBACKS:

@@ -19,6 +19,7 @@ static char maxima_path[4096], calibration_path[4096], npy_path[4096];
 static const char *data_paths[1];
 static const char *const names[] = {"x", "y"};
 static const char *const taps[] = {"input"};
+static const char *const outputs[] = {"logits"};
 static const char *const descriptor_json = "{\"num_bits\": 4}";
 static const char *quantizer_json, *ranges_json;
 static float floats[256], float_memory[65536], out_memory[256];

@@ -317,3 +317,35 @@ TEST(data_options_reach_the_library) {
   CHECK(!qdq::DataOptions::make().image_exif(static_cast<qdq::Exif>(9)).build());
   CHECK(!qdq::DataOptions::make().feeds(static_cast<qdq::Feeds>(9)).build());
 }
+
+TEST(outputs_are_chosen_and_whole_numbers_agree_in_part) {
+  const std::string cases = check::data() + "/cases/output_argmax_only";
+  const Model model = Model::open(cases + ".onnx").value();
+  const auto inputs = model.inputs().value();
+  const auto open = [&] { return Batches::open(inputs, cases + ".npz").value(); };
+  const auto plan = model.plan().value();
+  auto batches = open();
+  const auto stats = model.calibrate(plan, batches).value();
+  const auto quantized = model.quantize(plan, plan.ranges(stats).value()).value();
+
+  // Batches are read once, which is something else than no data.
+  const auto again = model.calibrate(plan, batches);
+  CHECK(!again && again.error().status() == qdq::Status::InvalidArgument);
+  CHECK(!again && again.error().message().find("read to their end") != std::string_view::npos);
+  CHECK(!model.compare(quantized, batches) && !batches.next());
+
+  auto data = open();
+  const auto compared = model.compare(quantized, data).value();
+  CHECK(compared.output_count() == 2 && compared.tensors()[0].name == "am" && compared.tensors()[1].name == "l");
+  const auto argmax = compared.tensors()[0];
+  CHECK(argmax.equal > 0.9 && argmax.equal <= 1 && argmax.values == 1024 && std::isnan(argmax.sqnr_db));
+  CHECK(!compared.reaches(0, 0) && compared.reaches(1, 20) && std::isnan(compared.tensors()[1].equal));
+  CHECK(compared.findings()->size() == 1);
+
+  auto more = open();
+  const auto chosen = model.compare_outputs(quantized, more, std::vector<std::string>{"l"}).value();
+  CHECK(chosen.output_count() == 1 && chosen.tensors()[0].sqnr_db == compared.tensors()[1].sqnr_db);
+  auto rest = open();
+  const auto unknown = model.compare_outputs(quantized, rest, std::vector<std::string>{"nothing"});
+  CHECK(!unknown && unknown.error().message().find("'nothing'") != std::string_view::npos);
+}

@@ -61,6 +61,44 @@ def centred():
     return in_tens([mean, h.make_node("Sub", ["x", "m"], ["d"])], "d")
 
 
+def plugin_between():
+    """Two convolutions, and between them what only TensorRT knows."""
+    random = np.random.default_rng(2)
+    weights = [(name, random.standard_normal((4, channels, 3, 3), np.float32)) for name, channels in (("v", 1), ("w", 4))]
+    nodes = [
+        h.make_node("Conv", ["input", "v"], ["a"], name="before", pads=[1, 1, 1, 1]),
+        h.make_node("Swirl", ["a"], ["b"], name="swirl", domain="TRT"),
+        h.make_node("Conv", ["b", "w"], ["y"], name="behind", pads=[1, 1, 1, 1]),
+    ]
+    made = model(nodes, [("input", T.FLOAT, ["N", 1, 8, 8])], [("y", T.FLOAT, ["N", 4, 8, 8])], weights)
+    made.opset_import.append(h.make_opsetid("TRT", 1))
+    return made
+
+
+def head(*last):
+    """A product that gives three numbers for an image, and what makes the output of them."""
+    weights = [
+        ("weight", np.random.default_rng(3).standard_normal((64, 3), np.float32)),
+        ("flat", np.int64([-1, 64])),
+    ]
+    nodes = [
+        h.make_node("Reshape", ["input", "flat"], ["row"], name="reshape"),
+        h.make_node("MatMul", ["row", "weight"], ["h" if last else "y"], name="product"),
+        *last,
+    ]
+    return model(nodes, [("input", T.FLOAT, ["N", 1, 8, 8])], [("y", T.FLOAT, ["N", 3])], weights)
+
+
+def regression():
+    """Three numbers that are no scores of classes."""
+    return head()
+
+
+def probabilities():
+    """The probabilities of three classes."""
+    return head(h.make_node("Softmax", ["h"], ["y"], name="softmax", axis=1))
+
+
 if __name__ == "__main__":
-    for make in (tokens, pool, in_tens, crossed, centred):
+    for make in (tokens, pool, in_tens, crossed, centred, plugin_between, regression, probabilities):
         onnx.save(make(), Path(sys.argv[1]) / f"{make.__name__}.onnx")

@@ -6,6 +6,7 @@ mod digits;
 mod feeds;
 mod inputs;
 mod notes;
+mod parts;
 mod place;
 mod planning;
 mod readme;

@@ -15,7 +15,7 @@ use qdq::place::{Plan, Policy, Verdict};
 use qdq::range::Method;
 use qdq::report::compare::Comparison;
 use qdq::runtime::{EngineKind, EngineOptions};
-use qdq::tensor::Data;
+use qdq::tensor::{Data, Tensor};
 
 use crate::environment::{digits, onnxruntime};
 
@@ -65,7 +65,7 @@ impl Digits {
     fn compare(&self, quantized: &Model, kind: EngineKind) -> Comparison {
         let onnxruntime = (kind == EngineKind::OnnxRuntime).then(onnxruntime);
         let engine = EngineOptions { kind, onnxruntime, threads: Some(1) };
-        let options = CompareOptions { engine, per_tensor: false, labels: Some(labels()) };
+        let options = CompareOptions { engine, labels: Some(labels()), ..CompareOptions::default() };
         let mut data = open("test.npz", &self.float);
         pipeline::compare(&self.float, quantized, data.as_mut(), &options, &mut go_on).unwrap()
     }
@@ -230,4 +230,37 @@ fn the_quantized_model_is_saved_whole_or_not_at_all() {
     assert_eq!(written, std::slice::from_ref(&path));
     assert_eq!(Model::open(&path).unwrap().encode().unwrap(), quantized.encode().unwrap());
     assert!(quantized.save(Path::new("/dev/full"), &Default::default()).is_err());
+}
+
+#[test]
+fn data_that_was_read_is_told_from_data_without_samples() {
+    let float = &Model::open(&digits("model.onnx")).unwrap();
+    let inputs = float.inputs();
+    let taps = ["input".to_owned(), "logits".to_owned()];
+    let engine = EngineOptions::default();
+    let mut batch =
+        Some(vec![("input".to_owned(), Tensor::new(vec![1, 1, 8, 8], vec![0.5f32; 64]).unwrap())]);
+    let files: Box<dyn batch::BatchSource> = batch::open(
+        &[digits("calib.npz")],
+        &inputs,
+        &batch::DataOptions { limit: Some(3), ..Default::default() },
+    )
+    .unwrap();
+    let sources: [Box<dyn batch::BatchSource>; 2] =
+        [files, Box::new(batch::from_fn(&inputs, move || Ok(batch.take())))];
+    let again = "the batches were read to their end already; open the data anew for every run over it";
+    for mut source in sources {
+        pipeline::calibrate(float, &taps, source.as_mut(), &engine, &mut go_on).unwrap();
+        let calibrated = pipeline::calibrate(float, &taps, source.as_mut(), &engine, &mut go_on);
+        assert_eq!(calibrated.unwrap_err().to_string(), again);
+        let compared =
+            pipeline::compare(float, float, source.as_mut(), &CompareOptions::default(), &mut go_on);
+        assert_eq!(compared.unwrap_err().to_string(), again);
+        assert_eq!(source.next_batch().unwrap_err().to_string(), again);
+    }
+    let mut empty = batch::from_fn(&inputs, || Ok(None));
+    let compared = pipeline::compare(float, float, &mut empty, &CompareOptions::default(), &mut go_on);
+    assert_eq!(compared.unwrap_err().message(), "the data holds no sample");
+    let calibrated = pipeline::calibrate(float, &taps, &mut empty, &engine, &mut go_on);
+    assert_eq!(calibrated.unwrap_err().message(), "the data holds no sample");
 }

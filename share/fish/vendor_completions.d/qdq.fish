@@ -259,8 +259,9 @@ complete -c qdq -n "__fish_qdq_using_subcommand compare" -l std -d 'What pixels 
 complete -c qdq -n "__fish_qdq_using_subcommand compare" -l fill -d 'Pixel value around letterboxed images' -r
 complete -c qdq -n "__fish_qdq_using_subcommand compare" -l layout -d 'Order of the axes in the model\'s input [default: by the input\'s shape]' -r -f -a "nchw\t''
 nhwc\t''"
+complete -c qdq -n "__fish_qdq_using_subcommand compare" -l output -d 'Compare this output, or another tensor that both models compute, instead of all outputs; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand compare" -l labels -d 'The right class of every sample, as .npy: prints the accuracy of both models' -r -F
-complete -c qdq -n "__fish_qdq_using_subcommand compare" -l min-sqnr -d 'Exit 1 unless every output has at least this SQNR' -r
+complete -c qdq -n "__fish_qdq_using_subcommand compare" -l min-sqnr -d 'Exit 1 unless every floating-point output that is compared has at least this SQNR' -r
 complete -c qdq -n "__fish_qdq_using_subcommand compare" -l input -d 'Fix an input\'s value, such as sr=16000 or scales=1,1,2: what follows from it is decided once, and no data feeds it; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand compare" -l input-shape -d 'Run with this shape of an input, such as images=1x3x640x640 (? is a size that the data decides); repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand compare" -l runtime -d 'What runs the model' -r -f -a "embedded\t'The engine inside this program'

@@ -31,6 +31,14 @@ impl Ran {
         assert_eq!(self.stdout, "");
     }
 
+    /// What the run was asked to check does not hold, for reasons with all of `parts`.
+    pub fn fails_with(&self, parts: &[&str]) {
+        assert_eq!(self.code, Some(1), "{}", self.stderr);
+        for part in parts {
+            assert!(self.stderr.contains(part), "'{part}' is not in\n{}", self.stderr);
+        }
+    }
+
     /// The run did its work.
     pub fn succeeds(&self) -> &Self {
         assert_eq!(self.code, Some(0), "{}", self.stderr);

@@ -237,10 +237,13 @@ pub struct Compare {
     pub quantized: PathBuf,
     #[command(flatten)]
     pub data: DataArgs,
+    /// Compare this output, or another tensor that both models compute, instead of all outputs; repeatable
+    #[arg(long = "output", value_name = "NAME")]
+    pub outputs: Vec<String>,
     /// The right class of every sample, as .npy: prints the accuracy of both models
     #[arg(long, value_name = "NPY")]
     pub labels: Option<PathBuf>,
-    /// Exit 1 unless every output has at least this SQNR
+    /// Exit 1 unless every floating-point output that is compared has at least this SQNR
     #[arg(long, value_name = "DB", allow_negative_numbers = true)]
     pub min_sqnr: Option<f64>,
     /// Also compare every activation that both models have

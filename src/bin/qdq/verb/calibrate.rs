@@ -85,7 +85,15 @@ impl Planned {
         let mut source = resolve::source(data, model)?;
         let bar = term.progress("calibrating");
         term.detail(|| format!("observing {} tensors", taps.len()));
-        pipeline::calibrate(model, &taps, source.as_mut(), &engine, &mut |progress| bar.show(progress))
+        let Self { prepared, plan } = self;
+        pipeline::calibrate_plan(
+            prepared,
+            plan,
+            every_activation,
+            source.as_mut(),
+            &engine,
+            &mut |progress| bar.show(progress),
+        )
     }
 
     pub fn ranges(&self, stats: &Stats, method: Method) -> Result<Ranges> {

@@ -18,6 +18,7 @@ pub fn run(args: &Compare, term: &Term) -> Result<Outcome> {
         engine: resolve::engine(&args.runtime),
         per_tensor: args.per_tensor,
         labels: args.labels.as_deref().map(resolve::labels).transpose()?,
+        outputs: args.outputs.clone(),
     };
     let float = resolve::model(&args.float, &args.inputs)?;
     let quantized = resolve::quantized(&args.quantized, &args.inputs)?;
@@ -29,6 +30,12 @@ pub fn run(args: &Compare, term: &Term) -> Result<Outcome> {
     if args.labels.is_some() && comparison.agreement.labelled == 0 {
         let message = "--labels: the model's first output is not [samples, classes]";
         return Err(Error::new(ErrorKind::Shape, message).with_remedy("compare without labels"));
+    }
+    if args.min_sqnr.is_some() && comparison.gated().next().is_none() {
+        let message = "--min-sqnr: nothing that was compared is floating-point, so nothing has an SQNR";
+        return Err(Error::new(ErrorKind::InvalidArgument, message).with_remedy(
+            "name a floating-point tensor that both models compute with --output, or leave it out",
+        ));
     }
     let is_passed = args.min_sqnr.is_none_or(|min| check(&comparison, min, term));
     let mut json = comparison.to_json();

@@ -1,0 +1,153 @@
+//! Models of which no engine knows everything, or whose outputs are no floating-point tensors.
+
+use std::fs;
+
+use super::place::{Place, data};
+use crate::environment::onnxruntime;
+
+/// A folder with models and their data of `tests/data/cases`.
+fn cases(names: &[&str]) -> Place {
+    let place = Place::with_models();
+    for file in names.iter().flat_map(|name| ["onnx", "npz"].map(|ending| format!("{name}.{ending}"))) {
+        fs::copy(data("cases").join(&file), place.at(&file)).unwrap();
+    }
+    place
+}
+
+/// The options for each engine.
+fn engines() -> [String; 2] {
+    let library = onnxruntime();
+    ["--runtime embedded".to_owned(), format!("--runtime onnxruntime --onnxruntime {}", library.display())]
+}
+
+#[test]
+fn only_what_the_ranges_need_is_run() {
+    let place = cases(&["nms_plugin", "output_zipmap"]);
+    for engine in engines() {
+        for model in ["nms_plugin", "output_zipmap"] {
+            let quantized =
+                place.run(&format!("quantize {model}.onnx -d {model}.npz -o {model}_8.onnx {engine}"));
+            assert_eq!(quantized.succeeds().stderr, "", "{model} {engine}");
+        }
+        let cached = place
+            .run(&format!("calibrate nms_plugin.onnx -d nms_plugin.npz --stats all.stats --json {engine}"));
+        cached.notes(&["EfficientNMS_TRT", "no engine knows this operator", "'det_boxes', 'det_scores'"]);
+        let json = cached.json();
+        let ranged: Vec<&String> = json["ranges"].as_object().unwrap().keys().collect();
+        assert_eq!(ranged, ["x", "a", "r", "b", "f", "boxes", "scores"], "{engine}");
+        assert_eq!(json["findings"][0]["tensors"], serde_json::json!(["det_boxes", "det_scores"]));
+
+        // No output of the one can be run, and of the other one of two.
+        let compared = place
+            .run(&format!("compare nms_plugin.onnx nms_plugin_8.onnx -d nms_plugin.npz --json {engine}"));
+        compared.notes(&["no engine knows): 'num', 'det_boxes'", "EfficientNMS_TRT", "computed from"]);
+        let names: Vec<String> =
+            compared.json()["outputs"].as_array().unwrap().iter().map(|it| it["name"].to_string()).collect();
+        assert_eq!(names, ["\"boxes\"", "\"scores\""]);
+        let compared = place.run(&format!(
+            "compare output_zipmap.onnx output_zipmap_8.onnx -d output_zipmap.npz --min-sqnr 20 {engine}"
+        ));
+        compared.notes(&["outputs that are not compared (no tensor of numbers): 'z'"]);
+        assert!(compared.stdout.contains("\np "), "{}", compared.stdout);
+    }
+}
+
+#[test]
+fn a_plugin_in_the_middle_is_named_with_what_goes_without_it() {
+    let place = cases(&[]);
+    for engine in engines() {
+        let refused = place.run(&format!("quantize plugin_between.onnx -d calib.npz -o out.onnx {engine}"));
+        refused.refuses(&[
+            "node 'swirl' (Swirl of domain TRT): no engine knows this operator",
+            "1 of the 2 tensors to calibrate lie behind it, 'b' first",
+            "help: exclude the nodes (--exclude NAME) that read them, and all others are calibrated without it: \
+             'behind'",
+            "a model of its own",
+        ]);
+        assert!(!refused.stderr.contains("--runtime"), "{}", refused.stderr);
+        let line = "quantize plugin_between.onnx -d calib.npz -o out.onnx --exclude behind";
+        place.run(&format!("{line} {engine}")).succeeds();
+        let compared = "compare plugin_between.onnx out.onnx -d test.npz --limit 8 --min-sqnr 25";
+        place.run(&format!("{compared} {engine}")).notes(&["no engine knows): 'y'", "'a'"]);
+        // What was asked for by name is no less than an error.
+        let refused = place.run(&format!("{compared} --output y {engine}"));
+        refused
+            .refuses(&["'y' cannot be compared: behind node 'swirl'", "outputs to compare (--output NAME)"]);
+    }
+}
+
+#[test]
+fn sequences_are_not_observed() {
+    let place = cases(&["sequences"]);
+    for engine in engines() {
+        let line =
+            "quantize sequences.onnx -d sequences.npz -o int8.onnx --cache all.cache --stats all.stats";
+        place.run(&format!("{line} {engine}")).succeeds();
+        let cache = String::from_utf8(place.read("all.cache")).unwrap();
+        let names: Vec<&str> = cache.lines().skip(1).map(|line| line.split(':').next().unwrap()).collect();
+        assert_eq!(names, ["x", "a", "p", "q", "c", "y"], "{engine}");
+        let compared = place
+            .run(&format!("compare sequences.onnx int8.onnx -d sequences.npz --per-tensor --json {engine}"));
+        let json = compared.succeeds().json();
+        let names: Vec<&str> =
+            json["tensors"].as_array().unwrap().iter().map(|it| it["name"].as_str().unwrap()).collect();
+        assert_eq!(names, ["a", "p", "q", "c", "y"]);
+        assert!(
+            json["tensors"].as_array().unwrap().iter().all(|tensor| tensor["sqnr_db"].as_f64() > Some(20.0))
+        );
+    }
+}
+
+#[test]
+fn whole_numbers_agree_in_part() {
+    let place = cases(&["output_argmax_only"]);
+    place.run("quantize output_argmax_only.onnx -d output_argmax_only.npz -o int8.onnx").succeeds();
+    for engine in engines() {
+        let line = format!("compare output_argmax_only.onnx int8.onnx -d output_argmax_only.npz {engine}");
+        let compared = place.run(&format!("{line} --min-sqnr 20 --json"));
+        compared.notes(&["no output that can be compared is floating-point", "'l'"]);
+        let json = compared.json();
+        let (argmax, logits) = (&json["outputs"][0], &json["outputs"][1]);
+        assert_eq!(
+            (&argmax["name"], &argmax["values"], &argmax["sqnr_db"]),
+            (&"am".into(), &1024.into(), &().into())
+        );
+        let equal = argmax["equal"].as_f64().unwrap();
+        assert!(equal > 0.9 && equal <= 1.0, "{equal}");
+        assert_eq!((&logits["name"], &logits["equal"]), (&"l".into(), &().into()));
+        assert!(place.run(&line).stdout.contains('%'));
+
+        place.run(&format!("{line} --min-sqnr 99")).fails_with(&["output 'l'", "is below 99 dB"]);
+        place.run(&format!("{line} --output am --min-sqnr 20")).refuses(&["--min-sqnr", "help:", "--output"]);
+        let only = place.run(&format!("{line} --output am --json")).succeeds().json();
+        assert_eq!(only["outputs"].as_array().unwrap().len(), 1);
+        for (name, part) in
+            [("nothing", "is no tensor"), ("w", "is no tensor"), ("am --output am", "named twice")]
+        {
+            place.run(&format!("{line} --output {name}")).refuses(&[part, "('am')", "help:"]);
+        }
+    }
+}
+
+#[test]
+fn classes_are_where_labels_or_a_softmax_say_so() {
+    let place = cases(&[]);
+    for (model, has_classes) in [("regression", false), ("probabilities", true), ("model", false)] {
+        place.run(&format!("quantize {model}.onnx -d calib.npz -o int8.onnx")).succeeds();
+        let compared = place.run(&format!("compare {model}.onnx int8.onnx -d test.npz"));
+        assert_eq!(compared.succeeds().stdout.contains("top-1"), has_classes, "{model}\n{}", compared.stdout);
+    }
+    let compared = place.run("compare model.onnx int8.onnx -d test.npz --labels test_labels.npy");
+    assert!(compared.succeeds().stdout.contains("top-1 agreement"), "{}", compared.stdout);
+}
+
+#[test]
+fn an_output_that_is_listed_twice_is_compared_once() {
+    let place = cases(&["output_listed_twice"]);
+    for engine in engines() {
+        let (model, data) = ("output_listed_twice.onnx", "-d output_listed_twice.npz");
+        place.run(&format!("quantize {model} {data} -o int8.onnx {engine}")).succeeds();
+        let compared = place.run(&format!("compare {model} int8.onnx {data} --min-sqnr 30 --json {engine}"));
+        assert_eq!(compared.succeeds().json()["outputs"].as_array().unwrap().len(), 1, "{engine}");
+    }
+}
