@@ -10,6 +10,7 @@ mod environment;
 mod golden;
 mod header;
 mod layers;
+mod messages;
 mod models;
 mod numbers;
 mod onnx;

@@ -114,6 +114,24 @@ impl Drop for Bar {
     }
 }
 
+/// What is typed for what the library's remedies say to every caller.
+const TYPED: [(&str, &str); 6] = [
+    ("run it in ONNX Runtime", "--runtime onnxruntime"),
+    ("run it in the embedded engine", "--runtime embedded"),
+    ("run it in the other engine", "--runtime"),
+    ("give its path", "--onnxruntime PATH"),
+    ("exclude the nodes", "--exclude NAME"),
+    ("outputs to compare", "--output NAME"),
+];
+
+/// A remedy of the library with the options that it means.
+fn typed(remedy: &str) -> String {
+    let add = |text: String, (words, options): &(&str, &str)| {
+        text.replacen(words, &format!("{words} ({options})"), 1)
+    };
+    TYPED.iter().fold(remedy.to_owned(), add)
+}
+
 /// The text of an error: the message, a line per cause, and the first remedy on the way down.
 fn render(error: &Error) -> String {
     let mut text = format!("qdq: error: {}", error.message());
@@ -127,7 +145,7 @@ fn render(error: &Error) -> String {
         cause = below.source();
     }
     if let Some(remedy) = remedy {
-        text += &format!("\n  help: {remedy}");
+        text += &format!("\n  help: {}", typed(remedy));
     }
     text
 }
@@ -180,5 +198,13 @@ mod tests {
         let expected =
             "qdq: error: no data\n  caused by: x: cannot read\n  caused by: disk on fire\n  help: put it out";
         assert_eq!(render(&top), expected);
+    }
+
+    #[test]
+    fn remedies_of_the_library_get_their_options() {
+        assert_eq!(
+            typed("check it, or run it in ONNX Runtime; give its path"),
+            "check it, or run it in ONNX Runtime (--runtime onnxruntime); give its path (--onnxruntime PATH)"
+        );
     }
 }
