@@ -14,7 +14,7 @@ endif
 export QDQ_PYTHON := $(PYTHON)
 
 .DEFAULT_GOAL := help
-.PHONY: help bench bench-peers demo demo-accuracy test native torch torch-seeds test-gpu test-gpu-folder miri tsan header share python models peers consumers findings fmt-check lint aarch64 quotients doc clean
+.PHONY: help bench bench-peers demo demo-accuracy test native bare torch torch-seeds test-gpu test-gpu-folder miri tsan header share python models peers consumers findings fmt-check lint aarch64 quotients doc clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -55,6 +55,12 @@ native: python ## test the C interface, the C++ layer and the examples, with san
 	$(PYTHON) tests/tensorrt/run.py
 	$(PYTHON) tests/tensorrt/examples.py
 	$(PYTHON) tests/examples.py
+
+# What a second compiler, Valgrind or CMake would change, without them; what sanitizers and stand-ins say is said by then.
+bare: python ## test the C++ layer and the examples as on a machine that has gcc and g++ alone
+	$(CARGO) build --quiet --lib --bins --examples --test suite
+	scripts/hide.sh 'clang*' 'llvm*' 'lld*' 'valgrind*' cmake ctest cpack ninja -- \
+		sh -ec 'for test in tests/cpp/run.py tests/tensorrt/examples.py tests/examples.py; do $(PYTHON) $$test; done'
 
 torch: python ## test the LibTorch layer, with Debian's libtorch-dev or that of QDQ_TORCH (skipped where there is neither)
 	$(CARGO) build --quiet --lib --bins --examples --test suite
