@@ -14,19 +14,23 @@ class Array : public detail::Handle<qdq_array, qdq_array_free> {
   using Handle::Handle;
 
   /// The numbers, row-major.
-  [[nodiscard]] Span<const float> values() const noexcept { return {qdq_array_values(c()), qdq_array_count(c())}; }
+  [[nodiscard]] Span<const float> values() const& noexcept { return {qdq_array_values(c()), qdq_array_count(c())}; }
+  void values() const&& = delete;
   /// The number at `index`, which must be below values().size().
   [[nodiscard]] float operator[](std::size_t index) const noexcept { return values()[index]; }
   /// The sizes of the axes; none for a single number.
-  [[nodiscard]] Span<const std::int64_t> shape() const noexcept { return {qdq_array_shape(c()), static_cast<std::size_t>(qdq_array_ndim(c()))};
+  [[nodiscard]] Span<const std::int64_t> shape() const& noexcept {
+    return {qdq_array_shape(c()), static_cast<std::size_t>(qdq_array_ndim(c()))};
   }
+  void shape() const&& = delete;
 
   /// The numbers as a tensor.
-  [[nodiscard]] TensorView view() const {
+  [[nodiscard]] TensorView view() const& {
     qdq_tensor tensor{};
     qdq_array_view(c(), &tensor, nullptr);
     return TensorView(tensor);
   }
+  void view() const&& = delete;
   /// The same, where a TensorView is taken.
   operator TensorView() const { return view(); }
 };

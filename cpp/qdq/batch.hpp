@@ -44,10 +44,13 @@ class Batch : public detail::Handle<qdq_batch, qdq_batch_free> {
   /// How many tensors there are.
   [[nodiscard]] std::size_t size() const noexcept { return qdq_batch_count(c()); }
   /// The tensor at `index`, which must be below size().
-  [[nodiscard]] Entry operator[](std::size_t index) const { return items()[index]; }
+  [[nodiscard]] Entry operator[](std::size_t index) const& { return items()[index]; }
+  void operator[](std::size_t index) const&& = delete;
   /// All tensors, for loops.
-  [[nodiscard]] Items::iterator begin() const { return items().begin(); }
-  [[nodiscard]] Items::iterator end() const { return items().end(); }
+  [[nodiscard]] Items::iterator begin() const& { return items().begin(); }
+  void begin() const&& = delete;
+  [[nodiscard]] Items::iterator end() const& { return items().end(); }
+  void end() const&& = delete;
 
  private:
   static Entry entry(const qdq_batch* batch, std::size_t, std::size_t index) {

@@ -19,13 +19,15 @@ class Buffer : public detail::Handle<qdq_buffer, qdq_buffer_free> {
   using Handle::Handle;
 
   /// The first byte.
-  [[nodiscard]] const std::byte* data() const noexcept { return static_cast<const std::byte*>(qdq_buffer_data(c())); }
+  [[nodiscard]] const std::byte* data() const& noexcept { return static_cast<const std::byte*>(qdq_buffer_data(c())); }
+  void data() const&& = delete;
   /// How many bytes there are.
   [[nodiscard]] std::size_t size() const noexcept { return qdq_buffer_size(c()); }
   /// The bytes as a text, NULs inside included. A NUL stands behind its end.
-  [[nodiscard]] std::string_view text() const noexcept {
+  [[nodiscard]] std::string_view text() const& noexcept {
     return size() == 0 ? std::string_view() : std::string_view(qdq_buffer_text(c()), size());
   }
+  void text() const&& = delete;
 };
 
 /// Writes bytes into a file, whole or not at all: into a temporary neighbour that takes the file's name at the end.

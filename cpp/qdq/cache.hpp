@@ -63,7 +63,8 @@ class Cache : public detail::Handle<qdq_cache, qdq_cache_free> {
   [[nodiscard]] Result<Ranges> to_ranges() const { return detail::make<Ranges>(qdq_cache_to_ranges, c()); }
 
   /// The header line. Valid until the cache is changed or freed.
-  [[nodiscard]] std::string_view header() const noexcept { return detail::view(qdq_cache_header(c())); }
+  [[nodiscard]] std::string_view header() const& noexcept { return detail::view(qdq_cache_header(c())); }
+  void header() const&& = delete;
   /// The version in the header; 0 where it is none.
   [[nodiscard]] std::uint32_t tensorrt_version() const noexcept { return qdq_cache_tensorrt_version(c()); }
   /// The algorithm in the header.
@@ -81,10 +82,13 @@ class Cache : public detail::Handle<qdq_cache, qdq_cache_free> {
   /// How many lines with a tensor there are.
   [[nodiscard]] std::size_t size() const noexcept { return qdq_cache_count(c()); }
   /// The line at `index`, which must be below size(). Names are valid until the cache is changed or freed.
-  [[nodiscard]] Entry operator[](std::size_t index) const { return items()[index]; }
+  [[nodiscard]] Entry operator[](std::size_t index) const& { return items()[index]; }
+  void operator[](std::size_t index) const&& = delete;
   /// All lines, for loops.
-  [[nodiscard]] Items::iterator begin() const { return items().begin(); }
-  [[nodiscard]] Items::iterator end() const { return items().end(); }
+  [[nodiscard]] Items::iterator begin() const& { return items().begin(); }
+  void begin() const&& = delete;
+  [[nodiscard]] Items::iterator end() const& { return items().end(); }
+  void end() const&& = delete;
 
   /// The scale of tensor `name`, that of its last line; Status::Data where it has none.
   [[nodiscard]] Result<float> get(std::string_view name) const {

@@ -54,7 +54,7 @@ class Comparison : public detail::Handle<qdq_comparison, qdq_comparison_free> {
   /// How many outputs were compared.
   [[nodiscard]] std::size_t output_count() const noexcept { return qdq_comparison_output_count(c()); }
   /// What was compared: outputs, then activations.
-  [[nodiscard]] detail::Items<Tensor, qdq_comparison> tensors() const {
+  [[nodiscard]] detail::Items<Tensor, qdq_comparison> tensors() const& {
     return {c(), qdq_comparison_count(c()), [](const qdq_comparison* comparison, std::size_t, std::size_t index) {
               return Tensor{detail::view(qdq_comparison_name(comparison, index)),
                             qdq_comparison_sqnr_db(comparison, index), qdq_comparison_cosine(comparison, index),
@@ -63,6 +63,7 @@ class Comparison : public detail::Handle<qdq_comparison, qdq_comparison_free> {
                             qdq_comparison_non_finite(comparison, index)};
             }};
   }
+  void tensors() const&& = delete;
   /// Whether the SQNR of tensor `index` is `min_db` or more, with something compared and nothing infinite or NaN on one side
   /// only: a gate for outputs. False for whole numbers and truth values, which have no SQNR.
   [[nodiscard]] bool reaches(std::size_t index, double min_db) const noexcept {

@@ -57,7 +57,8 @@ class Descriptor : public detail::Handle<qdq_descriptor, qdq_descriptor_free> {
   /// Whether the format is the 8-bit float e4m3.
   [[nodiscard]] bool is_e4m3() const noexcept { return qdq_descriptor_is_e4m3(c()); }
   /// The name for messages; empty where there is none. Valid until the descriptor is freed.
-  [[nodiscard]] std::string_view name() const noexcept { return detail::view(qdq_descriptor_name(c())); }
+  [[nodiscard]] std::string_view name() const& noexcept { return detail::view(qdq_descriptor_name(c())); }
+  void name() const&& = delete;
   /// Whether a quantizer gives floats again.
   [[nodiscard]] bool fake_quant() const noexcept { return qdq_descriptor_fake_quant(c()); }
   /// The axes that keep an amax of their own, as they were set; none for one amax for the tensor.

@@ -34,20 +34,24 @@ class Error : public detail::Handle<qdq_error, qdq_error_free> {
   [[nodiscard]] Status status() const noexcept { return static_cast<Status>(qdq_error_status(c())); }
 
   /// What is wrong with which thing, in one line.
-  [[nodiscard]] std::string_view message() const noexcept { return detail::view(qdq_error_message(c())); }
+  [[nodiscard]] std::string_view message() const& noexcept { return detail::view(qdq_error_message(c())); }
+  void message() const&& = delete;
 
   /// What to do about it; empty where no remedy is known.
-  [[nodiscard]] std::string_view remedy() const noexcept { return detail::view(qdq_error_remedy(c())); }
+  [[nodiscard]] std::string_view remedy() const& noexcept { return detail::view(qdq_error_remedy(c())); }
+  void remedy() const&& = delete;
 
   /// The errors from below, the nearest first.
-  [[nodiscard]] detail::Items<std::string_view, qdq_error> causes() const {
+  [[nodiscard]] detail::Items<std::string_view, qdq_error> causes() const& {
     return {c(), qdq_error_cause_count(c()), [](const qdq_error* error, std::size_t, std::size_t index) {
               return detail::view(qdq_error_cause(error, index));
             }};
   }
+  void causes() const&& = delete;
 
   /// Everything for a log: message and remedy in the first line, then a line for every cause.
-  [[nodiscard]] std::string_view text() const noexcept { return detail::view(qdq_error_text(c())); }
+  [[nodiscard]] std::string_view text() const& noexcept { return detail::view(qdq_error_text(c())); }
+  void text() const&& = delete;
 };
 
 /// What Result::value() throws where exceptions are on: what() is the error's text, causes included. Copies share the error.
@@ -64,7 +68,8 @@ class Exception : public std::runtime_error {
   /// The kind of the error.
   [[nodiscard]] Status status() const noexcept { return error_->status(); }
   /// The error, valid as long as a copy of this lives.
-  [[nodiscard]] const Error& error() const noexcept { return *error_; }
+  [[nodiscard]] const Error& error() const& noexcept { return *error_; }
+  void error() const&& = delete;
 
  private:
   std::shared_ptr<const Error> error_;

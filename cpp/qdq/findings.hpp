@@ -32,10 +32,13 @@ class Findings : public detail::Handle<qdq_findings, qdq_findings_free> {
   /// How many findings there are.
   [[nodiscard]] std::size_t size() const noexcept { return qdq_findings_count(c()); }
   /// The finding at `index`, which must be below size().
-  [[nodiscard]] Finding operator[](std::size_t index) const { return items()[index]; }
+  [[nodiscard]] Finding operator[](std::size_t index) const& { return items()[index]; }
+  void operator[](std::size_t index) const&& = delete;
   /// All findings, for loops.
-  [[nodiscard]] Items::iterator begin() const { return items().begin(); }
-  [[nodiscard]] Items::iterator end() const { return items().end(); }
+  [[nodiscard]] Items::iterator begin() const& { return items().begin(); }
+  void begin() const&& = delete;
+  [[nodiscard]] Items::iterator end() const& { return items().end(); }
+  void end() const&& = delete;
 
  private:
   static std::string_view tensor(const qdq_findings* findings, std::size_t finding, std::size_t index) {

@@ -104,16 +104,19 @@ class Graph : public detail::Handle<qdq_graph, qdq_graph_free> {
     return qdq_graph_find_node(c(), detail::Text(name).c());
   }
   /// The attribute `name` of a node, where it has it.
-  [[nodiscard]] std::optional<NodeAttribute> find_attribute(std::size_t node, std::string_view name) const {
+  [[nodiscard]] std::optional<NodeAttribute> find_attribute(std::size_t node, std::string_view name) const& {
     const std::size_t found = qdq_graph_node_find_attribute(c(), node, detail::Text(name).c());
     return found == none ? std::nullopt : std::optional<NodeAttribute>(attribute(c(), node, found));
   }
+  void find_attribute(std::size_t node, std::string_view name) const&& = delete;
   /// The tensors by number.
-  [[nodiscard]] detail::Items<Tensor, qdq_graph> tensors() const {
+  [[nodiscard]] detail::Items<Tensor, qdq_graph> tensors() const& {
     return {c(), qdq_graph_tensor_count(c()), tensor};
   }
+  void tensors() const&& = delete;
   /// The nodes by number.
-  [[nodiscard]] detail::Items<NodeInfo, qdq_graph> nodes() const { return {c(), qdq_graph_node_count(c()), node}; }
+  [[nodiscard]] detail::Items<NodeInfo, qdq_graph> nodes() const& { return {c(), qdq_graph_node_count(c()), node}; }
+  void nodes() const&& = delete;
 
   /// These ranges, and those of tensors that hold the values of a ranged one in another shape or order: what lies before and
   /// behind Reshape, Transpose and their like.

@@ -37,14 +37,16 @@ class HistogramCalibrator : public detail::Handle<qdq_histogram_calibrator, qdq_
                               is_unsigned);
   }
   /// The counts of the bins; none before the first batch. Valid until the next batch.
-  [[nodiscard]] Span<const std::uint64_t> counts() const noexcept {
+  [[nodiscard]] Span<const std::uint64_t> counts() const& noexcept {
     return {qdq_histogram_calibrator_counts(c()), qdq_histogram_calibrator_bin_count(c())};
   }
+  void counts() const&& = delete;
   /// The edges: bin i holds the magnitudes from edge i to edge i + 1. Usually one more than bins; after growth in the way of
   /// torch there can be two more. Valid until the next batch.
-  [[nodiscard]] Span<const double> edges() const noexcept {
+  [[nodiscard]] Span<const double> edges() const& noexcept {
     return {qdq_histogram_calibrator_edges(c()), qdq_histogram_calibrator_edge_count(c())};
   }
+  void edges() const&& = delete;
 };
 
 }  // namespace qdq

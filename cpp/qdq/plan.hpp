@@ -59,38 +59,42 @@ class Plan : public detail::Handle<qdq_plan, qdq_plan_free> {
   [[nodiscard]] Result<Findings> findings() const { return detail::make<Findings>(qdq_plan_findings, c()); }
 
   /// What becomes of each node of the graph, by its number.
-  [[nodiscard]] detail::Items<Decision, qdq_plan> decisions() const {
+  [[nodiscard]] detail::Items<Decision, qdq_plan> decisions() const& {
     return {c(), qdq_plan_node_count(c()), [](const qdq_plan* plan, std::size_t, std::size_t node) {
               return Decision{static_cast<Verdict>(qdq_plan_verdict(plan, node)),
                               detail::view(qdq_plan_reason(plan, node))};
             }};
   }
+  void decisions() const&& = delete;
 
   /// The tensors that must be observed to carry the plan out; with `every_activation` all activations, which is what a
   /// calibration cache needs.
-  [[nodiscard]] detail::Items<std::string_view, qdq_plan> taps(bool every_activation = false) const {
+  [[nodiscard]] detail::Items<std::string_view, qdq_plan> taps(bool every_activation = false) const& {
     return {c(), qdq_plan_tap_count(c(), every_activation),
             [](const qdq_plan* plan, std::size_t every, std::size_t index) {
               return detail::view(qdq_plan_tap(plan, every != 0, index));
             },
             every_activation};
   }
+  void taps(bool every_activation = false) const&& = delete;
 
   /// The activations that are quantized.
-  [[nodiscard]] detail::Items<Activation, qdq_plan> activations() const {
+  [[nodiscard]] detail::Items<Activation, qdq_plan> activations() const& {
     return {c(), qdq_plan_activation_count(c()), [](const qdq_plan* plan, std::size_t, std::size_t index) {
               return Activation{qdq_plan_activation_tensor(plan, index), qdq_plan_activation_scale(plan, index),
                                 {plan, qdq_plan_activation_reader_count(plan, index), activation_reader, index}};
             }};
   }
+  void activations() const&& = delete;
 
   /// The constants that are quantized.
-  [[nodiscard]] detail::Items<Weight, qdq_plan> weights() const {
+  [[nodiscard]] detail::Items<Weight, qdq_plan> weights() const& {
     return {c(), qdq_plan_weight_count(c()), [](const qdq_plan* plan, std::size_t, std::size_t index) {
               return Weight{qdq_plan_weight_tensor(plan, index), qdq_plan_weight_axis(plan, index),
                             {plan, qdq_plan_weight_reader_count(plan, index), weight_reader, index}};
             }};
   }
+  void weights() const&& = delete;
 
   /// Computes the range of every observed tensor by a method for int8, in the order of the network. Status::Data where a
   /// planned tensor was not observed.

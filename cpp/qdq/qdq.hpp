@@ -6,8 +6,8 @@
 //
 // Ownership. Objects own what they stand for: they are moved, never copied. c() is the way into the C interface, release()
 //   gives the object up, and a constructor takes one over. Texts and views that a function returns belong to the object that
-//   they came from: keep it in a variable (`for (auto d : model.plan().value().decisions())` reads a plan that is gone). What is
-//   passed to a function is copied where it is needed later.
+//   they came from, so that it must be a variable: `model.plan().value().decisions()`, of a plan that is gone at the end of the
+//   line, does not compile. What is passed to a function is copied where it is needed later.
 //
 // Errors. What can fail returns a Result<T>: a value, or an Error that names the thing, the cause and the remedy. Where
 //   exceptions are on, value() throws it. No exception of a callback passes through the library: it comes out of the call that

@@ -53,7 +53,8 @@ class Ranges : public detail::Handle<qdq_ranges, qdq_ranges_free> {
   [[nodiscard]] Result<Buffer> to_json() const { return detail::make<Buffer>(qdq_ranges_to_json, c()); }
 
   /// How the ranges were computed; empty where nobody said. Valid until the ranges are freed.
-  [[nodiscard]] std::string_view method() const noexcept { return detail::view(qdq_ranges_method(c())); }
+  [[nodiscard]] std::string_view method() const& noexcept { return detail::view(qdq_ranges_method(c())); }
+  void method() const&& = delete;
 
   /// What the user must know of ranges that Plan::ranges() has computed, such as tensors with NaN. Files do not hold it.
   [[nodiscard]] Result<Findings> findings() const { return detail::make<Findings>(qdq_ranges_findings, c()); }
@@ -61,10 +62,13 @@ class Ranges : public detail::Handle<qdq_ranges, qdq_ranges_free> {
   /// How many tensors have a range.
   [[nodiscard]] std::size_t size() const noexcept { return qdq_ranges_count(c()); }
   /// The range at `index`, which must be below size(). Names are valid until the ranges are changed or freed.
-  [[nodiscard]] Range operator[](std::size_t index) const { return items()[index]; }
+  [[nodiscard]] Range operator[](std::size_t index) const& { return items()[index]; }
+  void operator[](std::size_t index) const&& = delete;
   /// All ranges, for loops.
-  [[nodiscard]] Items::iterator begin() const { return items().begin(); }
-  [[nodiscard]] Items::iterator end() const { return items().end(); }
+  [[nodiscard]] Items::iterator begin() const& { return items().begin(); }
+  void begin() const&& = delete;
+  [[nodiscard]] Items::iterator end() const& { return items().end(); }
+  void end() const&& = delete;
 
   /// The amax of tensor `name`; Status::Data where it has none.
   [[nodiscard]] Result<float> get(std::string_view name) const {

@@ -70,8 +70,10 @@ class [[nodiscard]] Result {
   [[nodiscard]] T& operator*() & { return value(); }
   [[nodiscard]] const T& operator*() const& { return value(); }
   [[nodiscard]] T operator*() && { return std::move(*this).value(); }
-  [[nodiscard]] T* operator->() { return &value(); }
-  [[nodiscard]] const T* operator->() const { return &value(); }
+  [[nodiscard]] T* operator->() & { return &value(); }
+  [[nodiscard]] const T* operator->() const& { return &value(); }
+  /// Views of the value would be gone with the result: keep it in a variable, or use value().
+  void operator->() const&& = delete;
 
   /// The error. There must be one: the process ends otherwise.
   [[nodiscard]] const Error& error() const& noexcept {

@@ -73,7 +73,8 @@ class Session : public detail::Handle<qdq_session, qdq_session_free> {
   }
 
   /// The engine that runs the model and its version, for people. Valid until the session is freed.
-  [[nodiscard]] std::string_view engine() const noexcept { return detail::view(qdq_session_engine(c())); }
+  [[nodiscard]] std::string_view engine() const& noexcept { return detail::view(qdq_session_engine(c())); }
+  void engine() const&& = delete;
 
   /// Runs a batch with one tensor for every input of the model, and returns its outputs by name, in order.
   [[nodiscard]] Result<Batch> run(const Batch& batch) {

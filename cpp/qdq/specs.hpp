@@ -40,10 +40,13 @@ class Specs : public detail::Handle<qdq_specs, qdq_specs_free> {
   /// How many tensors there are.
   [[nodiscard]] std::size_t size() const noexcept { return qdq_specs_count(c()); }
   /// The tensor at `index`, which must be below size().
-  [[nodiscard]] Spec operator[](std::size_t index) const { return items()[index]; }
+  [[nodiscard]] Spec operator[](std::size_t index) const& { return items()[index]; }
+  void operator[](std::size_t index) const&& = delete;
   /// All tensors, for loops.
-  [[nodiscard]] Items::iterator begin() const { return items().begin(); }
-  [[nodiscard]] Items::iterator end() const { return items().end(); }
+  [[nodiscard]] Items::iterator begin() const& { return items().begin(); }
+  void begin() const&& = delete;
+  [[nodiscard]] Items::iterator end() const& { return items().end(); }
+  void end() const&& = delete;
 
  private:
   static Spec spec(const qdq_specs* specs, std::size_t, std::size_t index) {

@@ -58,11 +58,12 @@ class Stats : public detail::Handle<qdq_stats, qdq_stats_free> {
   }
 
   /// The tensors that have statistics, in alphabetical order. Valid until the statistics are changed or freed.
-  [[nodiscard]] detail::Items<std::string_view, qdq_stats> names() const {
+  [[nodiscard]] detail::Items<std::string_view, qdq_stats> names() const& {
     return {c(), qdq_stats_count(c()), [](const qdq_stats* stats, std::size_t, std::size_t index) {
               return detail::view(qdq_stats_name(stats, index));
             }};
   }
+  void names() const&& = delete;
   /// A copy of the statistics of tensor `name`, where it has some.
   [[nodiscard]] Result<std::optional<TensorStats>> get(std::string_view name) const {
     return detail::make_if_any<TensorStats>(qdq_stats_get, c(), detail::Text(name).c());

@@ -103,7 +103,8 @@ class TensorView {
   ~TensorView() = default;
 
   /// The tensor for the C interface, valid as long as this is neither changed nor destroyed.
-  [[nodiscard]] const qdq_tensor* c() const noexcept { return &tensor_; }
+  [[nodiscard]] const qdq_tensor* c() const& noexcept { return &tensor_; }
+  void c() const&& = delete;
 
   /// The first element.
   [[nodiscard]] const void* data() const noexcept {
@@ -118,13 +119,15 @@ class TensorView {
     return tensor_.ndim > 0 ? static_cast<std::size_t>(tensor_.ndim) : 0;
   }
   /// The sizes of the axes.
-  [[nodiscard]] Span<const std::int64_t> shape() const noexcept {
+  [[nodiscard]] Span<const std::int64_t> shape() const& noexcept {
     return {sizes_.data(), sizes_.empty() ? 0 : ndim()};
   }
+  void shape() const&& = delete;
   /// The strides; none for row-major order.
-  [[nodiscard]] Span<const std::int64_t> strides() const noexcept {
+  [[nodiscard]] Span<const std::int64_t> strides() const& noexcept {
     return tensor_.strides == nullptr ? Span<const std::int64_t>() : Span<const std::int64_t>(tensor_.strides, ndim());
   }
+  void strides() const&& = delete;
 
  private:
   void link() noexcept {
@@ -160,7 +163,8 @@ class MutableTensorView : public TensorView {
   /// As TensorView::from_dlpack(), of a tensor that may be written to.
   template <typename DLTensor>
   [[nodiscard]] static MutableTensorView from_dlpack(const DLTensor& tensor) {
-    return MutableTensorView(*TensorView::from_dlpack(tensor).c());
+    const TensorView view = TensorView::from_dlpack(tensor);
+    return MutableTensorView(*view.c());
   }
 };
 

@@ -20,10 +20,13 @@ class Texts : public detail::Handle<qdq_texts, qdq_texts_free> {
   /// How many texts there are.
   [[nodiscard]] std::size_t size() const noexcept { return qdq_texts_count(c()); }
   /// The text at `index`, which must be below size().
-  [[nodiscard]] std::string_view operator[](std::size_t index) const { return items()[index]; }
+  [[nodiscard]] std::string_view operator[](std::size_t index) const& { return items()[index]; }
+  void operator[](std::size_t index) const&& = delete;
   /// All texts, for loops.
-  [[nodiscard]] Items::iterator begin() const { return items().begin(); }
-  [[nodiscard]] Items::iterator end() const { return items().end(); }
+  [[nodiscard]] Items::iterator begin() const& { return items().begin(); }
+  void begin() const&& = delete;
+  [[nodiscard]] Items::iterator end() const& { return items().end(); }
+  void end() const&& = delete;
 
  private:
   Items items() const {

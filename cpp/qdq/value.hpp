@@ -21,11 +21,12 @@ class Value : public detail::Handle<qdq_value, qdq_value_free> {
     return detail::make<Value>(qdq_value_read_npy, path.c_str());
   }
   /// The tensor.
-  [[nodiscard]] TensorView view() const {
+  [[nodiscard]] TensorView view() const& {
     qdq_tensor tensor{};
     qdq_value_view(c(), &tensor, nullptr);
     return TensorView(tensor);
   }
+  void view() const&& = delete;
   /// The same, where a TensorView is taken.
   operator TensorView() const { return view(); }
 };

@@ -28,7 +28,7 @@ static Result<void> convert(Result<Batches> batches, const RunOptions& options, 
   const auto stats = model.calibrate(plan, *batches, true, options);
   if (!stats) return Error(stats.error().status(), stats.error().message(), stats.error().remedy());
   const auto ranges = plan.ranges(*stats).value();
-  return model.quantize(plan, ranges)->save(folder + "/model.qdq.onnx");
+  return kept(model.quantize(plan, ranges).value()).save(folder + "/model.qdq.onnx");
 }
 
 template <typename Function>
@@ -146,7 +146,7 @@ TEST(exceptions_come_out_as_errors) {
   check_failure(after_two([]() -> Result<bool> { throw 1; }), Status::Callback, "no std::exception");
   // An error of the library, raised inside the function.
   check_failure(after_two([]() -> Result<bool> { return qdq::TensorStats().amax().value() > 0; }), Status::Data,
-                "no value was seen", qdq::TensorStats().amax().error().remedy());
+                "no value was seen", kept(qdq::TensorStats().amax().error()).remedy());
 
   const auto options = RunOptions::make()
                            .progress([](const qdq::Progress&) { throw std::logic_error("no progress"); })

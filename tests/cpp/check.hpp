@@ -65,6 +65,12 @@ bool fails(const qdq::Result<T>& result, qdq::Status status, std::string_view me
               file, line);
 }
 
+/// A temporary as a variable, for the expression that it lives in: what gives views wants one.
+template <typename T>
+const T& kept(const T& temporary) {
+  return temporary;
+}
+
 /// The shipped models and data.
 inline std::string& data() {
   static std::string path;
@@ -81,6 +87,8 @@ inline std::string folder(const std::string& name) {
 inline bool is_empty(const std::string& name) { return std::filesystem::is_empty(name); }
 
 }  // namespace check
+
+using check::kept;
 
 #define TEST(name)                                            \
   static void test_##name();                                  \

@@ -33,7 +33,7 @@ TEST(ranges_are_read_written_and_looped_over) {
 
   CHECK_GOOD(ranges.write(folder + "/ranges.json"));
   const auto read = Ranges::read(folder + "/ranges.json").value();
-  const auto parsed = Ranges::from_json(ranges.to_json()->text()).value();
+  const auto parsed = Ranges::from_json(kept(ranges.to_json().value()).text()).value();
   for (const Ranges* same : {&read, &parsed}) {
     std::string text;
     for (auto [name, amax] : *same) text += std::string(name) + "=" + std::to_string(static_cast<int>(amax)) + " ";
@@ -49,7 +49,7 @@ TEST(ranges_are_read_written_and_looped_over) {
   CHECK(copied.size() == 2 && copied[0].amax == 254.0f);
   CHECK(std::any_of(ranges.begin(), ranges.end(), [](const qdq::Range& range) { return range.name == "a"; }));
 
-  CHECK(Ranges::make()->method().empty());
+  CHECK(kept(Ranges::make().value()).method().empty());
   CHECK_EQ(qdq::int8_scale(254.0f), 2.0f);
   CHECK(!Ranges::from_json(std::string("{")));
   CHECK_FAILS(Ranges::read("none.json"), Status::Io, "none.json");
@@ -71,12 +71,12 @@ TEST(caches_are_read_written_and_looped_over) {
 
   CHECK_GOOD(cache.write(folder + "/cache"));
   const auto read = Cache::read(folder + "/cache").value();
-  CHECK_EQ(read.to_bytes()->text(), cache.to_bytes()->text());
+  CHECK_EQ(kept(read.to_bytes().value()).text(), kept(cache.to_bytes().value()).text());
   std::map<std::string, float> scales;
   for (auto [name, scale] : read) scales.emplace(name, scale);
   CHECK(scales.size() == 3 && scales["x"] == 1.0f && scales["z"] == 3.0f);
   CHECK(read.size() == 3 && read[2].name == "z");
-  CHECK_EQ(read.to_ranges()->get("z").value(), 381.0f);
+  CHECK_EQ(kept(read.to_ranges().value()).get("z").value(), 381.0f);
   CHECK_FAILS(Cache::from_bytes(std::string("")), Status::Format, "header");
   CHECK_FAILS(Cache::read("none.cache"), Status::Io, "none.cache");
 }
@@ -96,7 +96,7 @@ TEST(findings_say_what_is_wrong) {
     }
   }
   CHECK(about_y && about_missing);
-  CHECK(cache.check()->size() > 0);
+  CHECK(kept(cache.check().value()).size() > 0);
   CHECK(Cache::is_one("TRT-8501-X") && !Cache::is_one("{}") && Cache::is_read_by(100300) && !Cache::is_read_by(110000));
   const std::vector<std::string> names = {"x"};
   CHECK_GOOD(cache.check(0, Algorithm::Unknown, names));
@@ -106,7 +106,7 @@ TEST(findings_say_what_is_wrong) {
   // A line without a usable scale is left out, and that is said.
   const auto usable = cache.to_ranges().value();
   CHECK(usable.get("x").value() == 254.0f && !usable.get("y"));
-  CHECK(usable.findings()->size() > 0);
+  CHECK(usable.findings().value().size() > 0);
   const auto left = cache.convert(100300).value();
   CHECK(left.size() == 1 && left[0].tensors[0] == "y" && cache.header() == "TRT-100300-EntropyCalibration2");
   CHECK_FAILS(cache.convert(110000), Status::Unsupported, "TensorRT 11.0.0");

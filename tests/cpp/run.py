@@ -23,7 +23,7 @@ C_HEADER = ROOT / "include" / "qdq" / "qdq.h"
 DATA = ROOT / "tests" / "data"
 SOURCES = sorted(TESTS.glob("*.cpp"))
 INCLUDE = [f"-I{ROOT / 'include'}", f"-I{ROOT / 'cpp'}"]
-STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wconversion", "-Werror"]
+STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wconversion", "-Wsign-conversion", "-Werror"]
 NO_EXCEPTIONS = ["-fno-exceptions"]
 NO_RTTI = ["-fno-rtti"]
 SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"]
@@ -59,7 +59,8 @@ class Suite:
     def __init__(self, library, folder):
         self.folder = folder
         self.library = link_library(library, folder / "lib")
-        self.link = [self.library, f"-Wl,-rpath,{self.library.parent}", "-pthread"]
+        # After the sources: some distributions' compilers link a library only where what stands before it needs it.
+        self.link = ["-Wl,--as-needed", self.library, f"-Wl,-rpath,{self.library.parent}", "-pthread"]
         self.cxx = [compiler for compiler in ("g++", "clang++") if shutil.which(compiler)]
         self.cc = [compiler for compiler in ("gcc", "clang") if shutil.which(compiler)]
 
@@ -75,6 +76,7 @@ class Suite:
         yield "the value of an error without exceptions ends the process", self.value_of_an_error
         yield "example, by installed headers", self.example
         yield "an ignored error does not compile", self.ignored_error
+        yield "a view of a temporary does not compile", self.views_of_temporaries
         yield "every function and number of qdq.h is reachable", self.everything_is_reachable
         yield f"every header by itself, {other}", lambda: self.headers_alone(other)
         for compiler in self.cxx:
@@ -134,6 +136,21 @@ class Suite:
         source.write_text("#include <qdq/qdq.hpp>\nvoid f(qdq::Ranges& ranges) { ranges.set(\"x\", 1.0f); }\n")
         for compiler in self.cxx:
             fails("nodiscard", compiler, "-std=c++17", *STRICT, *INCLUDE, "-fsyntax-only", source)
+
+    def views_of_temporaries(self):
+        """One line of must_fail/views_of_temporaries.txt after the other, each in a function of its own; none may compile."""
+        lines = (TESTS / "must_fail" / "views_of_temporaries.txt").read_text().splitlines()
+        source = self.folder / "views.cpp"
+        source.write_text((TESTS / "must_fail" / "views_of_temporaries.hpp").read_text() + "".join(
+            f"void f{number}() {{ {line} }}\n" for number, line in enumerate(lines)))
+        for compiler in self.cxx:
+            said = attempt(compiler, "-std=c++17", *INCLUDE, "-fsyntax-only", "-ferror-limit=0" if "clang" in compiler else "-w",
+                           source).stdout
+            at = source.read_text().count("\n") - len(lines) + 1
+            for number, line in enumerate(lines):
+                if not re.search(rf"{re.escape(str(source))}:{at + number}:.*error:.*delete", said):
+                    raise Failed(f"{compiler} compiles: {line}\n{said[:2000]}")
+        return f"{len(lines)} views"
 
     def example(self):
         # With the headers as they are installed: all in one folder.

@@ -28,7 +28,7 @@ TEST(sessions_run_models) {
   const Batch outputs = session.run(batch(0)).value();
   CHECK_EQ(outputs.size(), 1u);
   for (auto [name, tensor] : outputs) {
-    CHECK(name == digits::model().outputs().value()[0].name && tensor.dtype() == qdq::DType::F32);
+    CHECK(name == kept(digits::model().outputs().value())[0].name && tensor.dtype() == qdq::DType::F32);
     CHECK(tensor.shape().size() == 2 && tensor.shape()[0] == 8 && tensor.shape()[1] == 10);
   }
   // The second run stands for itself.
@@ -59,13 +59,13 @@ TEST(sessions_hand_activations_over) {
   CHECK_EQ(calls, static_cast<int>(2 * taps.size()));
   auto batches = qdq::Batches::from_callback(model.inputs().value(), digits::source(2)).value();
   CHECK_GOOD(seen.set_samples(16));
-  CHECK_EQ(seen.to_bytes()->text(), model.calibrate(plan, batches, true)->to_bytes()->text());
+  CHECK_EQ(kept(seen.to_bytes().value()).text(), kept(kept(model.calibrate(plan, batches, true).value()).to_bytes().value()).text());
 }
 
 TEST(tap_functions_stop_runs) {
   const auto model = digits::model();
   const std::vector<std::string> taps = {"input"};
-  const auto run = [&](auto function) { return Session::with_tap(model, taps, std::move(function))->run(batch(0)); };
+  const auto run = [&](auto function) { return Session::with_tap(model, taps, std::move(function)).value().run(batch(0)); };
   CHECK_FAILS(run([](std::size_t, const TensorView&) { return false; }), Status::Cancelled, "tap callback");
   CHECK_FAILS(run([](std::size_t, const TensorView&) -> Result<void> { return Error(Status::Io, "no disk", "buy one"); }),
               Status::Io, "buy one");

@@ -148,7 +148,7 @@ TEST(dlpack_tensors_are_views) {
   check_dlpack(tensor, data);
 
   tensor.strides = nullptr;
-  CHECK(TensorView::from_dlpack(tensor).strides().empty());
+  CHECK(kept(TensorView::from_dlpack(tensor)).strides().empty());
   tensor.dtype.lanes = 4;
   CHECK_FAILS(qdq::amax(TensorView::from_dlpack(tensor), qdq::Descriptor()), qdq::Status::InvalidArgument, "");
   tensor.dtype.lanes = 1;

@@ -27,8 +27,9 @@ class Handle {
   }
 
   /// The object for the C interface. It stays owned by this.
-  [[nodiscard]] T* c() noexcept { return object_; }
-  [[nodiscard]] const T* c() const noexcept { return object_; }
+  [[nodiscard]] T* c() & noexcept { return object_; }
+  [[nodiscard]] const T* c() const& noexcept { return object_; }
+  void c() const&& = delete;
 
   /// Gives the object up: whoever calls this frees it with the C function.
   [[nodiscard]] T* release() noexcept {
