@@ -32,17 +32,15 @@ fn tensorrt() {
         std::env::split_paths(&folders).filter(|folder| !folder.as_os_str().is_empty()).collect();
     // The system's own folders need not be named.
     let system = [format!("/usr/include/{}-linux-gnu", std::env::consts::ARCH), "/usr/include".to_owned()];
-    let found = folders
-        .iter()
-        .cloned()
-        .chain(system.map(Into::into))
-        .any(|folder| folder.join("NvInfer.h").is_file());
-    if !found {
-        println!(
-            "cargo::error=the feature 'tensorrt' needs NvInfer.h and NvOnnxParser.h, which are in no folder of \
-             {VARIABLE}. Set it to the folders of TensorRT's headers and of CUDA's, separated as in PATH."
-        );
-        std::process::exit(1);
+    let searched: Vec<_> = folders.iter().cloned().chain(system.map(Into::into)).collect();
+    for header in ["NvInfer.h", "NvOnnxParser.h"] {
+        if !searched.iter().any(|folder| folder.join(header).is_file()) {
+            println!(
+                "cargo::error=the feature 'tensorrt' needs {header}, which is in no folder of {VARIABLE}. Set it to the \
+                 folders of TensorRT's headers, of its ONNX parser's and of CUDA's, separated as in PATH."
+            );
+            std::process::exit(1);
+        }
     }
     for folder in folders {
         build.flag("-isystem").flag(folder);

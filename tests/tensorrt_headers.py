@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 STANDIN = ROOT / "tests" / "tensorrt" / "standin"
 CRATE = ROOT / "tests" / "trt_rtx" / "headers" / "Cargo.toml"
 
-STANDINS = ["7.2", "8.5", "10.3"]
+STANDINS = ["7.2", "8.5", "9.3", "10.3"]
 REAL = {
     "11.4": "TRT-Enterprise-11.4",
     "rtx-1.3": "TRT-RTX-1.3",

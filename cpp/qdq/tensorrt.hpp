@@ -19,6 +19,8 @@
 #include <qdq/tensorrt/layers.hpp>
 #include <qdq/tensorrt/library.hpp>
 #include <qdq/tensorrt/quantize.hpp>
+#include <qdq/tensorrt/quantized.hpp>
+#include <qdq/tensorrt/serialized_engine.hpp>
 #include <qdq/tensorrt/version.hpp>
 #include <qdq/tensorrt/weight_memory.hpp>
 

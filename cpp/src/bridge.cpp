@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -16,6 +17,8 @@ namespace {
 class Logger : public nvinfer1::ILogger {
  public:
   void log(Severity severity, const char* message) noexcept override {
+    // What qdq says to the logger is in its own log already.
+    if (std::string_view(message).substr(0, 5) == "qdq: ") return;
     // TensorRT does not promise UTF-8.
     bridge::log(static_cast<std::int32_t>(severity), std::string(rust::String::lossy(message)));
   }

@@ -2,7 +2,7 @@
 // usage: calibrator MODEL ENGINE --data PATH CACHE
 //        calibrator MODEL ENGINE --ranges FILE
 //
-// PATH is a folder of images, a .npz, a .npy or raw data. FILE comes from `qdq calibrate MODEL -d PATH --ranges FILE`.
+// PATH is a folder of images, a .npz, a .npy or raw data, or a .txt with such paths, one a line. FILE comes from `qdq calibrate MODEL -d PATH --ranges FILE`.
 
 #include <cstdint>
 #include <cstdio>
@@ -45,6 +45,19 @@ static const nvinfer1::IOptimizationProfile& add_profile(nvinfer1::IBuilder& bui
   return *profile;
 }
 
+// The paths that a list has, one a line: where they lie does not depend on the list.
+static std::vector<std::string> listed(const std::string& list) {
+  std::ifstream file(list);
+  std::vector<std::string> paths;
+  for (std::string line; std::getline(file, line);) paths.push_back(line);
+  return paths;
+}
+
+static qdq::Batches open_batches(const qdq::Specs& inputs, const std::string& path) {
+  const bool is_list = path.size() > 4 && path.substr(path.size() - 4) == ".txt";
+  return (is_list ? qdq::Batches::open(inputs, listed(path)) : qdq::Batches::open(inputs, path)).value();
+}
+
 static void build(const std::string& model, const std::string& engine, const std::vector<std::string>& calibration) {
   Logger logger;
   const std::unique_ptr<nvinfer1::IBuilder> builder(nvinfer1::createInferBuilder(logger));
@@ -62,7 +75,7 @@ static void build(const std::string& model, const std::string& engine, const std
     auto ranges = qdq::Ranges::read(calibration[1]).value();
     calibrator = trt::EntropyCalibrator2::from_ranges(*network, ranges, options.build().value()).value();
   } else {
-    auto batches = qdq::Batches::open(trt::inputs(*network, &profile).value(), calibration[1]).value();
+    auto batches = open_batches(trt::inputs(*network, &profile).value(), calibration[1]);
     options.cache_file(calibration[2]);
     calibrator = trt::EntropyCalibrator2::from_batches(*network, std::move(batches), options.build().value()).value();
   }

@@ -46,7 +46,8 @@ static void build(const std::string& model, const std::string& ranges_file, cons
   // A tensor's range is also that of what has its values in another shape.
   const auto ranges = graph.spread(read_ranges(ranges_file)).value();
   const auto plan = graph.plan(qdq::Policy(), ranges).value();
-  std::printf("%s\n", std::string(plan.to_text().value().text()).c_str());
+  const auto text = plan.to_text().value();
+  std::printf("%s\n", std::string(text.text()).c_str());
   // Owns scales that the network refers to: it must outlive the build.
   const auto scales = trt::insert_qdq(*network, plan, ranges).value();
 

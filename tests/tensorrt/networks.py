@@ -6,16 +6,18 @@ from native import ROOT, SANITIZE, WARNINGS, compilers, run
 from tensorrt_headers import STANDIN, STANDINS, headers
 
 HERE = Path(__file__).resolve().parent
-STRICT = ["-std=c++17", *WARNINGS, "-Wshadow", "-Wconversion", f"-I{ROOT / 'cpp'}", f"-I{ROOT / 'include'}"]
+STRICT = ["-std=c++17", *WARNINGS, "-Wshadow", "-Wconversion", "-Wsign-conversion", f"-I{ROOT / 'cpp'}",
+          f"-I{ROOT / 'include'}"]
 # What getInferLibVersion() of the stand-ins returns, and of libraries that a program may meet.
-NUMBERS = {"7.2": 7201, "8.5": 8501, "10.3": 100300}
+NUMBERS = {"7.2": 7201, "8.5": 8501, "9.3": 9300, "10.3": 100300}
 OTHERS = [7203, 8501, 100300, 110400, 10701]
 
 
 def cases(suite):
     """The slowest first."""
     found = compilers("g++", "clang++", sanitize=True)
-    for version, compiler in zip(STANDINS, [found[-1], found[0], found[-1]]):
+    for number, version in enumerate(STANDINS):
+        compiler = found[number % len(found)]
         yield f"networks, {version}, {compiler}", lambda c=compiler, v=version: networks(suite, c, v)
 
 

@@ -116,6 +116,26 @@ TEST(a_cache_needs_neither_model_nor_gpu) {
   CHECK(all.size() == 2 && all.count("input") == 1 && all.count("/Relu_output_0") == 1);
 }
 
+TEST(a_cache_for_a_part_says_what_stays_in_float) {
+  Images images(0);
+  images.cache = "TRT-7103-EntropyCalibration2\ninput: 3c010a14\n";
+  Digits digits;
+  trt::EngineOptions options;
+  options.logger = &digits.logger;
+  const auto scales = trt::quantize(*digits.network, images, {}, options);
+  if (!CHECK_GOOD(scales)) return;
+  std::size_t quantized = 0;
+  for (const auto& decision : scales->plan().decisions()) quantized += decision.verdict == qdq::Verdict::Quantized;
+  CHECK_EQ(quantized, std::size_t{1});
+  if (CHECK_EQ(scales->findings().size(), std::size_t{1})) {
+    const auto finding = scales->findings()[0][0];
+    CHECK(finding.severity == qdq::Severity::Warning && finding.message.substr(0, 12) == "no range for");
+  }
+  Digits second;
+  options.policy = qdq::Policy::make().min_quantized(0.9f).build().value();
+  CHECK_FAILS(trt::quantize(*second.network, images, {}, options), Status::Data, "which is less than the least share");
+}
+
 TEST(what_cannot_be_quantized_says_why) {
   Images images(1);
   Digits digits;

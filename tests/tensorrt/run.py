@@ -13,6 +13,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent)]
 
+import must_not_compile  # noqa: E402
 import native  # noqa: E402
 import networks  # noqa: E402
 from native import ROOT, SANITIZE, WARNINGS, Failure, compilers, run  # noqa: E402
@@ -22,7 +23,7 @@ CXX = ["-std=c++17", *WARNINGS]
 C = ["-std=gnu11", *WARNINGS, f"-I{STANDIN / 'cuda'}"]
 FAKE_CUDA = [HERE / "fake_device.c", HERE / "fake_cuda.c"]
 FAKE_CUDART = [HERE / "fake_device.c", HERE / "fake_cudart.c"]
-QDQ = ["-Wshadow", "-Wconversion", f"-I{ROOT / 'cpp'}", f"-I{ROOT / 'include'}"]
+QDQ = ["-Wshadow", "-Wconversion", "-Wsign-conversion", f"-I{ROOT / 'cpp'}", f"-I{ROOT / 'include'}"]
 BARE = ["-fno-exceptions", "-fno-rtti"]
 CALIBRATION = [HERE / f"{name}.cpp" for name in
                ("calibrators", "calibrator_caches", "calibrator_failures", "device_batch", "dynamic_range")]
@@ -77,6 +78,8 @@ def main():
 
     found = compilers("g++", "clang++")
     suite.cases([on_gpu(found[number % len(found)], version) for number, version in enumerate(GPU)])
+
+    suite.cases(must_not_compile.cases(suite))
 
     # Networks, engines, opened libraries.
     suite.cases(networks.cases(suite))

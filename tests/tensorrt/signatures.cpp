@@ -153,9 +153,12 @@ METHOD(INetworkDefinition, addScale, IScaleLayer*(ITensor&, ScaleMode, Weights, 
 METHOD(INetworkDefinition, addScaleNd, IScaleLayer*(ITensor&, ScaleMode, Weights, Weights, Weights, int32_t));
 METHOD(INetworkDefinition, addLRN, ILRNLayer*(ITensor&, Maps, float, float, float));
 #if MAJOR >= 10
-METHOD(INetworkDefinition, addCast, ICastLayer*(ITensor&, DataType));
 METHOD(INetworkDefinition, addEinsum, IEinsumLayer*(ITensor* const*, int32_t, char const*));
 METHOD(INetworkDefinition, markDebug, bool(ITensor&));
+#endif
+#if MAJOR >= 9
+METHOD(INetworkDefinition, addCast, ICastLayer*(ITensor&, DataType));
+READER(INetworkDefinition, getFlag, bool(NetworkDefinitionCreationFlag));
 READER(INetworkDefinition, getFlags, NetworkDefinitionCreationFlags());
 OVERLOAD(INetworkDefinition, addQuantize, IQuantizeLayer*(ITensor&, ITensor&, DataType));
 OVERLOAD(INetworkDefinition, addDequantize, IDequantizeLayer*(ITensor&, ITensor&, DataType));

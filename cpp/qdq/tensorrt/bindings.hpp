@@ -21,7 +21,8 @@ class Bindings {
   explicit Bindings(std::vector<Input> inputs) : inputs_(std::move(inputs)), pointers_(inputs_.size()) {}
 
   /// The inputs, with the shape that is read of each.
-  [[nodiscard]] const std::vector<Input>& inputs() const noexcept { return inputs_; }
+  [[nodiscard]] const std::vector<Input>& inputs() const& noexcept { return inputs_; }
+  void inputs() const&& = delete;
 
   /// Sets the device memory of the input `name`: row-major, of the input's type and whole shape. It must stay as it is until
   /// the function is called again or the build is over.

@@ -20,6 +20,7 @@
 #include <qdq/tensorrt/detail/batch_feed.hpp>
 #include <qdq/tensorrt/detail/calibration.hpp>
 #include <qdq/tensorrt/detail/calibrator_base.hpp>
+#include <qdq/tensorrt/detail/network_kind.hpp>
 #include <qdq/tensorrt/inputs.hpp>
 #include <qdq/tensorrt/library.hpp>
 
@@ -32,7 +33,8 @@ namespace qdq::trt {
 ///     auto calibrator = qdq::trt::EntropyCalibrator2::from_batches(*network, std::move(*batches), *options);
 ///     config->setInt8Calibrator(calibrator->get());
 ///
-/// The network is read when the calibrator is made and not kept: give it complete. `library` is the TensorRT that builds it;
+/// The network is read when the calibrator is made and not kept: give it complete. One that is strongly typed is refused, as
+/// TensorRT does. `library` is the TensorRT that builds it;
 /// its version is what a cache must be for. The caller owns the calibrator and keeps it until the engine is built; the
 /// batches or the function are moved into it, options are copied, and their logger must outlive it.
 ///
@@ -101,6 +103,7 @@ class Calibrator final : public detail::Calls<Base> {
                                                   const CalibratorOptions& options, const Library& library,
                                                   std::unique_ptr<detail::Feed> feed) {
     if (auto fits = library.check(); !fits) return std::move(fits).error();
+    if (auto fits = detail::takes_ranges(network); !fits) return std::move(fits).error();
     detail::CacheReader reader(static_cast<std::uint32_t>(library.version_number()), algorithm, network);
     const std::int32_t batch_size = detail::has_implicit_batch(network) ? options.batch_size() : 1;
     return std::unique_ptr<Calibrator>(
@@ -126,6 +129,61 @@ using MinMaxCalibrator = Calibrator<nvinfer1::IInt8MinMaxCalibrator, Algorithm::
 /// IInt8LegacyCalibrator: by a quantile and a regression, which the options set.
 using LegacyCalibrator = Calibrator<nvinfer1::IInt8LegacyCalibrator, Algorithm::Legacy>;
 QDQ_TRT_DEPRECATED_END
+
+}  // namespace qdq::trt
+
+#else
+
+#include <memory>
+
+#include <qdq/result.hpp>
+
+namespace qdq::trt {
+namespace detail {
+
+template <typename...>
+inline constexpr bool has_calibrators = false;
+
+/// Stands for each calibrator where TensorRT has none, to say what to call instead.
+class NoCalibrator {
+ public:
+  template <typename... Arguments>
+  static Result<std::unique_ptr<NoCalibrator>> from_batches(Arguments&&...) {
+    static_assert(has_calibrators<Arguments...>,
+                  "TensorRT 11 and TensorRT-RTX have no calibrators. qdq measures the batches itself: "
+                  "qdq::trt::build_engine(model, batches), or qdq::Model::calibrate() and qdq::trt::insert_qdq()");
+    return Error(Status::Unsupported, "");
+  }
+  template <typename... Arguments>
+  static Result<std::unique_ptr<NoCalibrator>> from_device(Arguments&&...) {
+    static_assert(has_calibrators<Arguments...>,
+                  "TensorRT 11 and TensorRT-RTX have no calibrators. For data in device memory, derive from "
+                  "nvinfer1::IInt8EntropyCalibrator2 and call qdq::trt::quantize(network, calibrator, {model})");
+    return Error(Status::Unsupported, "");
+  }
+  template <typename... Arguments>
+  static Result<std::unique_ptr<NoCalibrator>> from_ranges(Arguments&&...) {
+    static_assert(has_calibrators<Arguments...>,
+                  "TensorRT 11 and TensorRT-RTX have no calibrators. Give the ranges to qdq::trt::insert_qdq() or "
+                  "qdq::trt::build_engine()");
+    return Error(Status::Unsupported, "");
+  }
+  template <typename... Arguments>
+  static Result<std::unique_ptr<NoCalibrator>> from_cache(Arguments&&...) {
+    static_assert(has_calibrators<Arguments...>,
+                  "TensorRT 11 and TensorRT-RTX have no calibrators. Give the cache to qdq::trt::build_engine(), or its "
+                  "Cache::to_ranges() to qdq::trt::insert_qdq()");
+    return Error(Status::Unsupported, "");
+  }
+  [[nodiscard]] const Error* failure() const noexcept { return nullptr; }
+};
+
+}  // namespace detail
+
+using EntropyCalibrator2 = detail::NoCalibrator;
+using EntropyCalibrator = detail::NoCalibrator;
+using MinMaxCalibrator = detail::NoCalibrator;
+using LegacyCalibrator = detail::NoCalibrator;
 
 }  // namespace qdq::trt
 

@@ -26,13 +26,15 @@ class CalibratorOptions {
   [[nodiscard]] static Builder make();
 
   [[nodiscard]] nvinfer1::ILogger* logger() const noexcept { return logger_; }
-  [[nodiscard]] const std::string& cache_file() const noexcept { return cache_file_; }
+  [[nodiscard]] const std::string& cache_file() const& noexcept { return cache_file_; }
+  void cache_file() const&& = delete;
   [[nodiscard]] bool allow_reheading() const noexcept { return allow_reheading_; }
   [[nodiscard]] const nvinfer1::IOptimizationProfile* profile() const noexcept { return profile_; }
   [[nodiscard]] std::int32_t batch_size() const noexcept { return batch_size_; }
   [[nodiscard]] double quantile() const noexcept { return quantile_; }
   [[nodiscard]] double regression_cutoff() const noexcept { return regression_cutoff_; }
-  [[nodiscard]] const std::string& histogram_file() const noexcept { return histogram_file_; }
+  [[nodiscard]] const std::string& histogram_file() const& noexcept { return histogram_file_; }
+  void histogram_file() const&& = delete;
 
  private:
   nvinfer1::ILogger* logger_ = nullptr;

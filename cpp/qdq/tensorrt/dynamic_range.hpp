@@ -2,6 +2,7 @@
 #ifndef QDQ_TENSORRT_DYNAMIC_RANGE_HPP
 #define QDQ_TENSORRT_DYNAMIC_RANGE_HPP
 
+#include <qdq/result.hpp>
 #include <qdq/tensorrt/version.hpp>
 
 #if QDQ_TRT_HAS_CALIBRATOR
@@ -13,7 +14,10 @@
 
 #include <NvInfer.h>
 
+#include <qdq/policy.hpp>
 #include <qdq/ranges.hpp>
+#include <qdq/tensorrt/detail/log.hpp>
+#include <qdq/tensorrt/detail/network_kind.hpp>
 #include <qdq/tensorrt/detail/tensor_bytes.hpp>
 #include <qdq/tensorrt/detail/tensors.hpp>
 #include <qdq/tensorrt/graph.hpp>
@@ -26,26 +30,22 @@ struct DynamicRanges {
   std::vector<std::string> missing;  ///< Tensors of floats without one: TensorRT runs the layers around them without INT8.
 };
 
-/// Gives every input and every layer's output its range, -amax to amax, by its name, and what holds the same values in
-/// another shape or order: the builder then needs no calibrator. A tensor that has a range already keeps it where `ranges`
-/// has none. A range of 0 becomes 127, as in a cache: TensorRT takes none that is empty.
-///
-/// Status::Data where the network has none of the tensors, Status::Engine where TensorRT refuses a range; ranges that were
-/// set before stay set.
-[[nodiscard]] inline Result<DynamicRanges> set_dynamic_ranges(nvinfer1::INetworkDefinition& network, const Ranges& ranges) {
-  auto graph = describe(network);
-  if (!graph) return std::move(graph).error();
-  auto all = graph->spread(ranges);
-  if (!all) return std::move(all).error();
+namespace detail {
+
+/// Gives the network's tensors their ranges, which are spread already, and tells the logger which have none.
+inline Result<DynamicRanges> apply_ranges(nvinfer1::INetworkDefinition& network, const Ranges& all, const Log& log) {
   DynamicRanges out{};
+  std::vector<std::string> computed;  // Missing ones that are no constants.
   std::string refused;
-  detail::for_each_tensor(network, [&](nvinfer1::ITensor& tensor) {
-    if (!detail::is_float(tensor)) return;
+  for_each_tensor(network, [&](nvinfer1::ITensor& tensor, const nvinfer1::ILayer* layer) {
+    if (!is_float(tensor)) return;
     const std::string name = tensor.getName();
-    const auto amax = all->get(name);
+    const auto amax = all.get(name);
     QDQ_TRT_DEPRECATED_BEGIN
     if (!amax) {
-      if (!tensor.dynamicRangeIsSet()) out.missing.push_back(name);
+      if (tensor.dynamicRangeIsSet()) return;
+      out.missing.push_back(name);
+      if (layer == nullptr || layer->getType() != nvinfer1::LayerType::kCONSTANT) computed.push_back(name);
       return;
     }
     const float reach = int8_scale(*amax) * 127.0f;
@@ -57,13 +57,63 @@ struct DynamicRanges {
     QDQ_TRT_DEPRECATED_END
   });
   if (!refused.empty()) {
-    return Error(Status::Engine, "TensorRT refuses the range of tensor " + detail::quote(refused), "see what it logged");
+    return Error(Status::Engine, "TensorRT refuses the range of tensor " + quote(refused), "see what it logged");
   }
   if (out.count == 0) {
     return Error(Status::Data, "the network has none of the tensors that the ranges are for",
                  "use the ranges of this very model; another export names its tensors otherwise");
   }
+  if (!computed.empty()) {
+    log.warning("no range for " + std::to_string(computed.size()) + (computed.size() == 1 ? " tensor" : " tensors") +
+                ", so that TensorRT runs the layers around them without INT8: " + some(computed) +
+                "; calibrate with every activation, as for a cache");
+  }
   return out;
+}
+
+}  // namespace detail
+
+/// Gives every input and every layer's output its range, -amax to amax, by its name, and what holds the same values in
+/// another shape or order: the builder then needs no calibrator. A tensor that has a range already keeps it where `ranges`
+/// has none. A range of 0 becomes 127, as in a cache: TensorRT takes none that is empty.
+///
+/// Tensors without a range are told to `logger`, where there is one, and qdq's own log. Of `policy` the least share counts
+/// (Policy::Builder::min_quantized()): where ranges are missing for more than the rest of the convolutions and products that it
+/// allows, nothing is set and Status::Data returned. What is quantized is up to TensorRT.
+///
+/// Status::Data where the network has none of the tensors, Status::Engine where TensorRT refuses a range; ranges that were
+/// set before stay set. Status::Unsupported for a strongly typed network.
+[[nodiscard]] inline Result<DynamicRanges> set_dynamic_ranges(nvinfer1::INetworkDefinition& network, const Ranges& ranges,
+                                                              const Policy& policy = Policy(),
+                                                              nvinfer1::ILogger* logger = nullptr) {
+  if (auto fits = detail::takes_ranges(network); !fits) return std::move(fits).error();
+  auto graph = describe(network);
+  if (!graph) return std::move(graph).error();
+  auto all = graph->spread(ranges);
+  if (!all) return std::move(all).error();
+  // For its findings, which come to qdq's log, and for the least share.
+  auto plan = graph->plan(policy, *all);
+  if (!plan) return std::move(plan).error();
+  return detail::apply_ranges(network, *all, detail::Log(logger));
+}
+
+}  // namespace qdq::trt
+
+#else
+
+namespace qdq::trt {
+namespace detail {
+
+template <typename...>
+inline constexpr bool has_dynamic_ranges = false;
+
+}  // namespace detail
+
+template <typename... Arguments>
+Result<void> set_dynamic_ranges(Arguments&&...) {
+  static_assert(detail::has_dynamic_ranges<Arguments...>,
+                "TensorRT 11 and TensorRT-RTX have no dynamic ranges: use qdq::trt::insert_qdq() or qdq::trt::build_engine()");
+  return {};
 }
 
 }  // namespace qdq::trt

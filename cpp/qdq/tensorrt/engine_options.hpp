@@ -11,6 +11,7 @@
 
 #include <NvInfer.h>
 
+#include <qdq/detail/shared.hpp>
 #include <qdq/numbers.hpp>
 #include <qdq/policy.hpp>
 #include <qdq/run_options.hpp>
@@ -19,7 +20,7 @@ namespace qdq::trt {
 
 /// How a network is told what to run in INT8.
 enum class Way {
-  Auto,          ///< Q/DQ layers where TensorRT has them, from 8; dynamic ranges on 7.
+  Auto,          ///< Q/DQ layers where TensorRT has them, from 8; dynamic ranges on 7 and without the batch in the shapes.
   Qdq,           ///< Quantize and Dequantize layers.
   DynamicRange,  ///< A range for every tensor, and TensorRT decides: to 10.
 };
@@ -30,22 +31,24 @@ struct InputShapes {
   std::vector<std::int64_t> min, opt, max;
 };
 
-/// How an engine is built. All members may stay as they are.
+/// How an engine is built. All members may stay as they are. Copies share policy and run options, which nobody changes.
 struct EngineOptions {
-  /// Who gets TensorRT's messages; must outlive the call. NULL for warnings and errors on stderr.
+  /// Who gets TensorRT's messages, and what qdq has to say of data, ranges and plan; must outlive the call. NULL for warnings and
+  /// errors on stderr.
   nvinfer1::ILogger* logger = nullptr;
   /// How the network is told what to run in INT8.
   Way way = Way::Auto;
-  /// Which layers may be quantized. By the names of the ONNX model's nodes, or of the layers of a network that was given.
-  Policy policy;
+  /// Which layers may be quantized. By the names of the ONNX model's nodes, or of the layers of a network that was given. With
+  /// `min_quantized` in it, ranges for too small a part of the network are an error instead of a warning.
+  qdq::detail::Shared<Policy> policy;
   /// How ranges of activations follow from batches.
   RangeMethod method = qdq::Method::Mse;
   /// How ranges of weights are computed.
   RangeMethod weight_method = qdq::Method::Mse;
   /// How the model runs over batches.
-  RunOptions run;
-  /// Whether the rest may run in half precision. On TensorRT 11 and RTX the types of the model decide that, and it is
-  /// refused.
+  qdq::detail::Shared<RunOptions> run;
+  /// Whether the rest may run in half precision. On TensorRT 11 and RTX, and in strongly typed networks of 9 and 10, the types
+  /// of the model decide that, and it is refused.
   bool half = false;
   /// The builder's workspace in bytes; none for TensorRT's own limit.
   std::optional<std::size_t> workspace;

@@ -10,9 +10,9 @@
 #include <NvInfer.h>
 
 #include <qdq/specs.hpp>
-#include <qdq/tensorrt/version.hpp>
-#include <qdq/tensorrt/detail/types.hpp>
+#include <qdq/tensorrt/detail/network_kind.hpp>
 #include <qdq/tensorrt/detail/tensor_bytes.hpp>
+#include <qdq/tensorrt/detail/types.hpp>
 
 namespace qdq::trt {
 
@@ -25,17 +25,6 @@ struct Input {
 };
 
 namespace detail {
-
-/// Whether the network leaves the batch out of its shapes.
-inline bool has_implicit_batch([[maybe_unused]] const nvinfer1::INetworkDefinition& network) noexcept {
-#if QDQ_TRT_HAS_IMPLICIT_BATCH
-  QDQ_TRT_DEPRECATED_BEGIN
-  return network.hasImplicitBatchDimension();
-  QDQ_TRT_DEPRECATED_END
-#else
-  return false;
-#endif
-}
 
 inline std::vector<std::int64_t> sizes(const nvinfer1::Dims& dims) {
   return shape_of(dims).value_or(std::vector<std::int64_t>());

@@ -15,7 +15,9 @@
 #include <qdq/plan.hpp>
 #include <qdq/ranges.hpp>
 #include <qdq/tensorrt/detail/constant.hpp>
+#include <qdq/tensorrt/detail/log.hpp>
 #include <qdq/tensorrt/detail/network.hpp>
+#include <qdq/tensorrt/detail/network_kind.hpp>
 #include <qdq/tensorrt/detail/pair.hpp>
 #include <qdq/tensorrt/detail/replacement.hpp>
 #include <qdq/tensorrt/version.hpp>
@@ -155,14 +157,41 @@ class Insertion {
 /// are, with a pair behind them whose ranges, one per channel, `weight_method` computes.
 ///
 /// The result owns the scales and must outlive the build of the engine. An error before the first layer is added, such as a
-/// missing range, leaves the network as it was; after Status::Engine it must not be used any more.
+/// missing range, leaves the network as it was; after Status::Engine it must not be used any more. Status::Unsupported for a
+/// network that leaves the batch out of its shapes.
 ///
-/// On TensorRT 8 to 10 the builder needs BuilderFlag::kINT8; build_engine() sets it.
+/// What the plan leaves in float for want of a range is told to `logger`, where there is one; Graph::plan() has told qdq's own
+/// log, and refuses a plan that quantizes less than Policy::Builder::min_quantized().
+///
+/// On TensorRT 8 to 10 the builder needs BuilderFlag::kINT8, unless the network is strongly typed: then TensorRT refuses the
+/// flag. build_engine() does the right thing.
 [[nodiscard]] inline Result<WeightMemory> insert_qdq(nvinfer1::INetworkDefinition& network, const Plan& plan,
-                                                     const Ranges& ranges, RangeMethod weight_method = Method::Mse) {
+                                                     const Ranges& ranges, RangeMethod weight_method = Method::Mse,
+                                                     nvinfer1::ILogger* logger = nullptr) {
+  if (auto fits = detail::takes_qdq(network); !fits) return std::move(fits).error();
   auto described = detail::Network::describe(network);
   if (!described) return std::move(described).error();
+  if (auto done = detail::Notes(logger).add(plan); !done) return std::move(done).error();
   return detail::Insertion(network, *std::move(described), plan).run(ranges, weight_method);
+}
+
+}  // namespace qdq::trt
+
+#else
+
+namespace qdq::trt {
+namespace detail {
+
+template <typename...>
+inline constexpr bool has_qdq = false;
+
+}  // namespace detail
+
+template <typename... Arguments>
+Result<WeightMemory> insert_qdq(Arguments&&...) {
+  static_assert(detail::has_qdq<Arguments...>,
+                "TensorRT 7 has no Quantize and Dequantize layers: use qdq::trt::set_dynamic_ranges() or a calibrator");
+  return WeightMemory();
 }
 
 }  // namespace qdq::trt

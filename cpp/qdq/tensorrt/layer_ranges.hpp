@@ -55,7 +55,8 @@ class InputRange {
   InputRange(const Descriptor& descriptor) : amax_(read(descriptor)) {}
 
   /// The amax, or why there is none.
-  [[nodiscard]] const Result<float>& amax() const noexcept { return amax_; }
+  [[nodiscard]] const Result<float>& amax() const& noexcept { return amax_; }
+  void amax() const&& = delete;
 
  private:
   static Result<float> read(const Descriptor& descriptor) {

@@ -158,6 +158,23 @@ class QuantizedLayers {
 
 }  // namespace qdq::trt
 
+#else
+
+namespace qdq::trt {
+
+/// Says what to call instead.
+class QuantizedLayers {
+ public:
+  template <typename... Arguments>
+  explicit QuantizedLayers(Arguments&&...) {
+    static_assert(sizeof...(Arguments) > 99,
+                  "TensorRT 7 has no Quantize and Dequantize layers: add plain layers, and give the network ranges with "
+                  "qdq::trt::set_dynamic_ranges() or a calibrator");
+  }
+};
+
+}  // namespace qdq::trt
+
 #endif  // QDQ_TRT_HAS_QDQ
 
 #endif

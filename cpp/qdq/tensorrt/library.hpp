@@ -7,9 +7,9 @@
 #include <string>
 
 #include <NvInfer.h>
-#include <NvOnnxParser.h>
 
 #include <qdq/result.hpp>
+#include <qdq/tensorrt/detail/parser.hpp>
 #include <qdq/tensorrt/detail/shared_library.hpp>
 #include <qdq/tensorrt/version.hpp>
 
@@ -40,10 +40,18 @@ class Library {
  public:
   /// The library that the program is linked with, without the ONNX parser.
   [[nodiscard]] static Library linked() noexcept { return {getInferLibVersion, createInferBuilder_INTERNAL, nullptr}; }
-  /// The library and the ONNX parser that the program is linked with.
+  /// The library and the ONNX parser that the program is linked with. Needs NvOnnxParser.h.
+#if QDQ_TRT_HAS_PARSER
   [[nodiscard]] static Library linked_with_parser() noexcept {
     return {getInferLibVersion, createInferBuilder_INTERNAL, createNvOnnxParser_INTERNAL};
   }
+#else
+  template <typename... Used>
+  [[nodiscard]] static Library linked_with_parser() noexcept {
+    detail::require_parser<Used...>();
+    return linked();
+  }
+#endif
   /// Opens libnvinfer or libtensorrt_rtx, and its ONNX parser where a path is given. Status::Unsupported, before anything
   /// but the version is asked for, where its major version is not the one that the program is compiled with: objects of
   /// another one are laid out differently.
@@ -87,7 +95,9 @@ class Library {
                  "see what it logged; TensorRT needs a GPU and its driver to build an engine, TensorRT-RTX does not");
   }
 
-  /// An ONNX parser that fills the network. Both must outlive it, and it the engine's build, since it owns the weights.
+  /// An ONNX parser that fills the network. Both must outlive it, and it the engine's build, since it owns the weights. Needs
+  /// NvOnnxParser.h.
+#if QDQ_TRT_HAS_PARSER
   [[nodiscard]] Result<Owner<nvonnxparser::IParser>> parser(nvinfer1::INetworkDefinition& network,
                                                             nvinfer1::ILogger& logger) const {
     if (create_parser_ == nullptr) {
@@ -99,6 +109,12 @@ class Library {
     if (made) return made;
     return Error(Status::Engine, version().text() + " gives no ONNX parser", "see what it logged");
   }
+#else
+  template <typename... Used>
+  void parser(const nvinfer1::INetworkDefinition&, nvinfer1::ILogger&) const {
+    detail::require_parser<Used...>();
+  }
+#endif
 
  private:
   using Number = std::int32_t (*)();

@@ -15,8 +15,11 @@
 #include <qdq/model.hpp>
 #include <qdq/tensorrt/calibrator_compat.hpp>
 #include <qdq/tensorrt/detail/calibrator_batches.hpp>
+#include <qdq/tensorrt/detail/log.hpp>
+#include <qdq/tensorrt/detail/logger.hpp>
 #include <qdq/tensorrt/detail/quantize_network.hpp>
 #include <qdq/tensorrt/library.hpp>
+#include <qdq/tensorrt/quantized.hpp>
 #include <qdq/tensorrt/version.hpp>
 
 #if QDQ_TRT_HAS_QDQ
@@ -33,6 +36,17 @@ struct CalibratedModel {
   const nvinfer1::IOptimizationProfile* profile = nullptr;
 };
 
+namespace detail {
+
+inline Result<Quantized> quantized(nvinfer1::INetworkDefinition& network, const Ranges& ranges, const EngineOptions& options,
+                                   nvinfer1::ILogger& logger, Notes& notes) {
+  auto done = quantize_network(network, ranges, options, logger, notes);
+  if (!done) return std::move(done).error();
+  return Quantized(std::move(done->memory), std::move(done->plan), notes.take());
+}
+
+}  // namespace detail
+
 /// Puts Quantize and Dequantize into a network by what a calibrator of the user's has: its cache, of any version and
 /// algorithm, or else its batches. TensorRT 11 and RTX call no calibrators any more; this does, so that the calibrator's
 /// source stays as it is (see calibrator_compat.hpp for its base classes).
@@ -40,18 +54,23 @@ struct CalibratedModel {
 /// Batches are copied from device memory to the host; qdq runs `source.model` over them on the CPU, by the options' way to
 /// run and method, and gives the calibrator the cache to keep, so that the next build takes that.
 ///
-/// The result owns scales and must outlive the build of the engine; the calibrator is not needed after the call.
-[[nodiscard]] inline Result<WeightMemory> quantize(nvinfer1::INetworkDefinition& network, nvinfer1::IInt8Calibrator& calibrator,
-                                                   const CalibratedModel& source = {}, const EngineOptions& options = {},
-                                                   const Library& library = Library::linked()) {
+/// The result owns scales and must outlive the build of the engine; the calibrator is not needed after the call. A cache that
+/// covers a part of the network leaves the rest in float: the result's plan and findings say what, the options' logger is told,
+/// and with `min_quantized` in the options' policy it is an error.
+[[nodiscard]] inline Result<Quantized> quantize(nvinfer1::INetworkDefinition& network, nvinfer1::IInt8Calibrator& calibrator,
+                                                const CalibratedModel& source = {}, const EngineOptions& options = {},
+                                                const Library& library = Library::linked()) {
   if (auto fits = library.check(); !fits) return std::move(fits).error();
+  detail::Logger logger(options.logger);
+  detail::Notes notes(&logger);
   std::size_t length = 0;
   if (const void* kept = calibrator.readCalibrationCache(length); kept != nullptr && length > 0) {
     auto cache = Cache::from_bytes(Bytes(kept, length));
     if (!cache) return std::move(cache).error();
     auto ranges = cache->to_ranges();
     if (!ranges) return std::move(ranges).error();
-    return detail::quantize_network(network, &*ranges, options);
+    if (auto done = notes.add(*ranges); !done) return std::move(done).error();
+    return detail::quantized(network, *ranges, options, logger, notes);
   }
   if (source.model.empty()) {
     return Error(Status::InvalidArgument, "the calibrator has no cache, and no model is given to calibrate with its batches",
@@ -61,12 +80,14 @@ struct CalibratedModel {
   if (!model) return std::move(model).error();
   auto batches = detail::calibrator_batches(network, calibrator, source.profile, *model);
   if (!batches) return std::move(batches).error();
-  auto plan = model->plan(options.policy);
+  auto plan = model->plan(*options.policy);
   if (!plan) return std::move(plan).error();
-  auto stats = model->calibrate(*plan, *batches, true, options.run);
+  auto stats = model->calibrate(*plan, *batches, true, *options.run);
   if (!stats) return std::move(stats).error();
+  if (auto done = notes.add(*stats); !done) return std::move(done).error();
   auto ranges = plan->ranges(*stats, options.method);
   if (!ranges) return std::move(ranges).error();
+  if (auto done = notes.add(*ranges); !done) return std::move(done).error();
   // RTX counts from 1, which no header of a cache does.
   const std::int32_t version = QDQ_TRT_RTX ? QDQ_TRT_MAJOR * 10000 : library.version_number();
   auto cache = Cache::from_ranges(*ranges, static_cast<std::uint32_t>(version),
@@ -75,10 +96,23 @@ struct CalibratedModel {
   auto bytes = cache->to_bytes();
   if (!bytes) return std::move(bytes).error();
   calibrator.writeCalibrationCache(bytes->data(), bytes->size());
-  return detail::quantize_network(network, &*ranges, options);
+  return detail::quantized(network, *ranges, options, logger, notes);
 }
 
 QDQ_TRT_DEPRECATED_END
+}  // namespace qdq::trt
+
+#else
+
+namespace qdq::trt {
+
+template <typename... Arguments>
+Result<Quantized> quantize(Arguments&&...) {
+  static_assert(detail::has_qdq<Arguments...>,
+                "TensorRT 7 has no Quantize and Dequantize layers: set the calibrator with IBuilderConfig::setInt8Calibrator()");
+  return Error(Status::Unsupported, "");
+}
+
 }  // namespace qdq::trt
 
 #endif  // QDQ_TRT_HAS_QDQ

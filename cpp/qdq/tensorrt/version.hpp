@@ -23,6 +23,8 @@
 
 /// Whether there are calibrators, dynamic ranges and the INT8 flag: to 10.
 #define QDQ_TRT_HAS_CALIBRATOR (QDQ_TRT_MAJOR <= 10)
+/// Whether a calibrator may have a profile, and with it a network whose shapes are decided at run time: not 7.0.
+#define QDQ_TRT_HAS_CALIBRATION_PROFILE (QDQ_TRT_HAS_CALIBRATOR && QDQ_TRT_AT_LEAST(7, 1))
 /// Whether networks may leave the batch out of their shapes, and have fully connected layers: to 9.
 #define QDQ_TRT_HAS_IMPLICIT_BATCH (QDQ_TRT_MAJOR <= 9)
 /// Whether there are Quantize and Dequantize layers, and a network becomes an engine's bytes in one call.
@@ -37,12 +39,22 @@
 #define QDQ_TRT_HAS_UINT8 QDQ_TRT_AT_LEAST(8, 5)
 /// Whether there are layers for casts and normalization, and 8-bit floats.
 #define QDQ_TRT_HAS_CAST QDQ_TRT_AT_LEAST(8, 6)
-/// Whether Quantize and Dequantize are told the type that they compute, and there are bfloat16, int64 and int4.
-#define QDQ_TRT_QDQ_HAS_TYPE QDQ_TRT_AT_LEAST(10, 0)
+/// Whether Quantize and Dequantize are told the type that they compute, and there are bfloat16 and int64.
+#define QDQ_TRT_QDQ_HAS_TYPE QDQ_TRT_AT_LEAST(9, 0)
+/// Whether there are 4-bit integers.
+#define QDQ_TRT_HAS_INT4 QDQ_TRT_AT_LEAST(10, 0)
 /// Whether there are layers that squeeze and unsqueeze.
 #define QDQ_TRT_HAS_SQUEEZE QDQ_TRT_AT_LEAST(10, 7)
+/// Whether networks may be strongly typed, as a choice of their own: 9 and 10.
+#define QDQ_TRT_HAS_STRONG_TYPES (QDQ_TRT_AT_LEAST(9, 0) && !QDQ_TRT_AT_LEAST(11, 0))
 /// Whether all networks are strongly typed: layers compute in the types of their inputs.
 #define QDQ_TRT_STRONGLY_TYPED QDQ_TRT_AT_LEAST(11, 0)
+/// Whether the header of the ONNX parser is there, which need not lie beside TensorRT's.
+#if __has_include(<NvOnnxParser.h>)
+#define QDQ_TRT_HAS_PARSER 1
+#else
+#define QDQ_TRT_HAS_PARSER 0
+#endif
 /// Whether an engine can be built for a GPU that is not there: RTX.
 #define QDQ_TRT_HAS_COMPUTE_CAPABILITY QDQ_TRT_RTX
 

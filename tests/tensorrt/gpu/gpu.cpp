@@ -73,7 +73,8 @@ struct Reference {
   }
   double quantized(const std::string& data) {
     auto batches = open(model, data);
-    return good(model.compare(good(model.quantize(plan, ranges)), batches, false, run)).tensors()[0].sqnr_db;
+    const auto comparison = good(model.compare(good(model.quantize(plan, ranges)), batches, false, run));
+    return comparison.tensors()[0].sqnr_db;
   }
 };
 

@@ -120,7 +120,9 @@ TEST(fully_connected_layers_have_channels_along_their_first_axis) {
   const Ranges given = ranges({{"x", 1.0f}});
   const auto memory = trt::insert_qdq(made.network, planned(made.network, given), given);
   if (!CHECK_GOOD(memory)) return;
+  QDQ_TRT_DEPRECATED_BEGIN
   const auto& full = static_cast<const nvinfer1::IFullyConnectedLayer&>(get(made.network, "full"));
+  QDQ_TRT_DEPRECATED_END
   CHECK(full.getBiasWeights().values == bias.data());
   CHECK_EQ(full.getNbOutputChannels(), 10);
   is_weight(pair_of(made.network, full, 1), TensorView(kernel.data(), {10, 16}), 0);

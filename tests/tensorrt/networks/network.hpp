@@ -50,9 +50,10 @@ inline Weights weights(const std::vector<float>& values) {
   return {DataType::kFLOAT, values.data(), static_cast<std::int64_t>(values.size())};
 }
 
-/// A builder, a network of explicit batch, and a logger.
+/// A builder, a network of explicit batch or with other flags, and a logger.
 struct Made {
-  Made() : builder(trt::Library::linked().builder(logger).value()), owned(builder->createNetworkV2(1U)), network(*owned) {}
+  explicit Made(nvinfer1::NetworkDefinitionCreationFlags flags = 1U)
+      : builder(trt::Library::linked().builder(logger).value()), owned(builder->createNetworkV2(flags)), network(*owned) {}
 
   ITensor& input(const char* name, const std::vector<std::int64_t>& shape, DataType type = DataType::kFLOAT) {
     return *network.addInput(name, type, dims(shape));

@@ -9,11 +9,12 @@
 #include <vector>
 
 #include <NvInfer.h>
-#include <NvOnnxParser.h>
 
 #include <qdq/buffer.hpp>
 #include <qdq/tensorrt/detail/files.hpp>
 #include <qdq/tensorrt/detail/logger.hpp>
+#include <qdq/tensorrt/detail/network_kind.hpp>
+#include <qdq/tensorrt/detail/parser.hpp>
 #include <qdq/tensorrt/detail/types.hpp>
 #include <qdq/tensorrt/engine_options.hpp>
 #include <qdq/tensorrt/library.hpp>
@@ -31,6 +32,7 @@ inline Result<Owner<nvinfer1::INetworkDefinition>> new_network(nvinfer1::IBuilde
   return logger.error("TensorRT makes no network", "see what it logged");
 }
 
+#if QDQ_TRT_HAS_PARSER
 /// Why the parser refused a model.
 inline Error parse_error(nvonnxparser::IParser& parser, const std::string& model, Logger& logger) {
   std::string why;
@@ -41,6 +43,7 @@ inline Error parse_error(nvonnxparser::IParser& parser, const std::string& model
   return why.empty() ? logger.error("TensorRT cannot parse '" + model + "'", remedy)
                      : Error(Status::Engine, "TensorRT cannot parse '" + model + "'" + why, remedy);
 }
+#endif
 
 /// Sets the builder up as the options say.
 class Configuration {
@@ -50,7 +53,7 @@ class Configuration {
     Configuration out;
     out.config_.reset(builder.createBuilderConfig());
     if (!out.config_) return logger.error("TensorRT makes no builder configuration", "see what it logged");
-    if (auto done = out.set_precision(options, int8); !done) return std::move(done).error();
+    if (auto done = out.set_precision(network, options, int8); !done) return std::move(done).error();
     if (options.workspace) out.set_workspace(*options.workspace);
     if (auto done = out.set_profiles(builder, network, options); !done) return std::move(done).error();
     if (auto done = out.set_capabilities(options); !done) return std::move(done).error();
@@ -73,14 +76,17 @@ class Configuration {
   }
 
  private:
-  Result<void> set_precision(const EngineOptions& options, bool int8) {
-#if QDQ_TRT_STRONGLY_TYPED
-    static_cast<void>(int8);
-    if (options.half) {
-      return Error(Status::Unsupported, compiled.text() + " has no flag for half precision: the model's types decide",
+  // Layers of a strongly typed network compute in the types of their inputs: TensorRT refuses flags that ask for others.
+  Result<void> set_precision([[maybe_unused]] const nvinfer1::INetworkDefinition& network, const EngineOptions& options,
+                             [[maybe_unused]] bool int8) {
+    if (is_strongly_typed(network)) {
+      if (!options.half) return {};
+      return Error(Status::Unsupported,
+                   QDQ_TRT_STRONGLY_TYPED ? compiled.text() + " has no flag for half precision: the model's types decide"
+                                          : "a strongly typed network takes no flag for half precision: the model's types decide",
                    "export the model in half precision");
     }
-#else
+#if !QDQ_TRT_STRONGLY_TYPED
     QDQ_TRT_DEPRECATED_BEGIN
     if (int8) config_->setFlag(nvinfer1::BuilderFlag::kINT8);
     if (options.half) config_->setFlag(nvinfer1::BuilderFlag::kFP16);

@@ -114,7 +114,7 @@ class Calibration {
     }
     auto more = feed_->next({names, size}, pointers);
     if (!more || *more) {
-      batches_ += more ? 1 : 0;
+      if (more) ++batches_;
       return more;
     }
     if (batches_ == 0) {

@@ -10,8 +10,11 @@
 
 #include <qdq/tensorrt/detail/operators.hpp>
 #include <qdq/tensorrt/detail/types.hpp>
+#include <qdq/tensorrt/version.hpp>
 
 namespace qdq::trt::detail {
+// From TensorRT 8.4 on fully connected layers are deprecated, but networks may have them up to 9.
+QDQ_TRT_DEPRECATED_BEGIN
 
 /// Numbers and the shape that they have as a tensor.
 struct Kernel {
@@ -55,6 +58,7 @@ inline std::optional<Kernel> kernel_of(const nvinfer1::ILayer& layer) {
   }
 }
 
+#if QDQ_TRT_HAS_QDQ
 // What conv and transposed conv have in common but for their kernel.
 template <typename Layer>
 Layer* with_window_of(const Layer& from, Layer* to) {
@@ -90,15 +94,15 @@ inline nvinfer1::ILayer* copy_without_kernel(nvinfer1::INetworkDefinition& netwo
     case LayerType::kFULLY_CONNECTED: {
       const auto& full = as<nvinfer1::IFullyConnectedLayer>(layer);
       const nvinfer1::Weights none{full.getKernelWeights().type, nullptr, 0};
-      QDQ_TRT_DEPRECATED_BEGIN
       return network.addFullyConnected(input, full.getNbOutputChannels(), none, full.getBiasWeights());
-      QDQ_TRT_DEPRECATED_END
     }
 #endif
     default: return nullptr;
   }
 }
+#endif  // QDQ_TRT_HAS_QDQ
 
+QDQ_TRT_DEPRECATED_END
 }  // namespace qdq::trt::detail
 
 #endif

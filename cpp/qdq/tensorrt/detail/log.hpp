@@ -3,6 +3,8 @@
 #define QDQ_TENSORRT_DETAIL_LOG_HPP
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <NvInfer.h>
 
@@ -37,31 +39,58 @@ class Log {
   nvinfer1::ILogger* logger_;
 };
 
-/// What a finding says, with some of the tensors that it is about.
-inline std::string text(const Finding& finding) {
+/// Some of many names.
+template <typename Names>
+std::string some(const Names& names) {
   constexpr std::size_t most = 5;
-  std::string out(finding.message);
-  const std::size_t count = finding.tensors.size();
-  for (std::size_t i = 0; i < count && i < most; ++i) {
-    out += (i == 0 ? ": '" : ", '") + std::string(finding.tensors[i]) + "'";
-  }
+  std::string out;
+  const std::size_t count = names.size();
+  for (std::size_t i = 0; i < count && i < most; ++i) out += (i == 0 ? "'" : ", '") + std::string(names[i]) + "'";
   return count > most ? out + " and " + std::to_string(count - most) + " more" : out;
 }
 
-/// Logs what is wrong with a cache, each finding with its severity. `what` names the cache. The worst one is returned where
-/// the cache cannot be used.
+/// What a finding says, with some of the tensors that it is about.
+inline std::string text(const Finding& finding) {
+  const std::string message(finding.message);
+  return finding.tensors.empty() ? message : message + ": " + some(finding.tensors);
+}
+
+/// Logs findings, each with its severity. `what` names what they are of, unless they say so themselves. The worst one is
+/// returned where the thing cannot be used.
 inline Result<void> log_findings(const Log& log, const std::string& what, const Findings& findings) {
   Result<void> usable;
   for (const Finding finding : findings) {
-    const std::string line = what + ": " + text(finding);
+    const std::string line = what.empty() ? text(finding) : what + ": " + text(finding);
     log.say(finding.severity == Severity::Error     ? Log::Level::kERROR
             : finding.severity == Severity::Warning ? Log::Level::kWARNING
                                                     : Log::Level::kINFO,
-            line + "; " + std::string(finding.remedy));
+            finding.remedy.empty() ? line : line + "; " + std::string(finding.remedy));
     if (usable && finding.severity == Severity::Error) usable = Error(Status::Data, line, finding.remedy);
   }
   return usable;
 }
+
+/// The findings of the steps of a build, which are logged when they come up and kept for the result.
+class Notes {
+ public:
+  explicit Notes(nvinfer1::ILogger* logger) noexcept : log_(logger) {}
+
+  /// Adds those of statistics, ranges or a plan.
+  template <typename Step>
+  Result<void> add(const Step& step) {
+    auto findings = step.findings();
+    if (!findings) return std::move(findings).error();
+    auto usable = log_findings(log_, "", *findings);
+    if (findings->size() > 0) all_.push_back(*std::move(findings));
+    return usable;
+  }
+  /// Gives them up.
+  [[nodiscard]] std::vector<Findings> take() noexcept { return std::move(all_); }
+
+ private:
+  Log log_;
+  std::vector<Findings> all_;
+};
 
 }  // namespace qdq::trt::detail
 

@@ -11,6 +11,7 @@
 
 #include <NvInfer.h>
 
+#include <qdq/tensorrt/detail/network_kind.hpp>
 #include <qdq/tensorrt/detail/pair.hpp>
 #include <qdq/tensorrt/detail/types.hpp>
 #include <qdq/tensorrt/layer_ranges.hpp>
@@ -72,6 +73,7 @@ class OperandPairs {
   /// The dequantized input of a layer.
   [[nodiscard]] Result<nvinfer1::ITensor*> input(const std::string& name, nvinfer1::ITensor& tensor,
                                                  const InputRange& range) {
+    if (auto fits = of_layer(name, takes_qdq(network_)); !fits) return std::move(fits).error();
     if (auto fits = of_layer(name, range.amax()); !fits) return std::move(fits).error();
     const float amax = *range.amax();
     nvinfer1::ITensor*& known = inputs_[{&tensor, amax}];
@@ -85,6 +87,7 @@ class OperandPairs {
   [[nodiscard]] Result<Operands> make(const std::string& name, nvinfer1::ITensor& tensor, const InputRange& range,
                                       const nvinfer1::Weights& kernel, const std::vector<std::int64_t>& shape,
                                       std::int32_t best, const WeightRange& weights) {
+    if (auto fits = of_layer(name, takes_qdq(network_)); !fits) return std::move(fits).error();
     if (auto fits = of_layer(name, range.amax()); !fits) return std::move(fits).error();
     if (kernel.values == nullptr || kernel.count <= 0 || volume(shape) != kernel.count) {
       return Error(Status::Shape,

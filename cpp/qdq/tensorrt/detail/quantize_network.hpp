@@ -6,6 +6,9 @@
 
 #include <NvInfer.h>
 
+#include <qdq/plan.hpp>
+#include <qdq/tensorrt/detail/log.hpp>
+#include <qdq/tensorrt/detail/network_kind.hpp>
 #include <qdq/tensorrt/dynamic_range.hpp>
 #include <qdq/tensorrt/engine_options.hpp>
 #include <qdq/tensorrt/graph.hpp>
@@ -20,6 +23,11 @@ inline bool inserts_qdq(const EngineOptions& options) noexcept {
   return options.way == Way::Qdq || (options.way == Way::Auto && QDQ_TRT_HAS_QDQ);
 }
 
+/// The same for a network, which may be of a kind that cannot have them.
+inline bool inserts_qdq(const EngineOptions& options, const nvinfer1::INetworkDefinition& network) noexcept {
+  return inserts_qdq(options) && !(options.way == Way::Auto && has_implicit_batch(network));
+}
+
 /// Whether the network has such layers.
 inline bool has_quantize(const nvinfer1::INetworkDefinition& network) {
   static_cast<void>(network);
@@ -31,30 +39,46 @@ inline bool has_quantize(const nvinfer1::INetworkDefinition& network) {
   return false;
 }
 
-/// Quantizes the network by the ranges; does nothing where there are none. The result must outlive the build.
-inline Result<WeightMemory> quantize_network(nvinfer1::INetworkDefinition& network, const Ranges* ranges,
-                                             const EngineOptions& options) {
-  if (ranges == nullptr) return WeightMemory();
-  if (!inserts_qdq(options)) {
-#if QDQ_TRT_HAS_CALIBRATOR
-    auto set = set_dynamic_ranges(network, *ranges);
-    if (!set) return std::move(set).error();
-    return WeightMemory();
-#else
-    return Error(Status::Unsupported, compiled.text() + " has no dynamic ranges", "use Way::Qdq");
-#endif
+/// The scales of a network that was quantized, and the plan.
+struct QuantizedNetwork {
+  WeightMemory memory;
+  Plan plan;
+};
+
+/// Quantizes the network by the ranges, and notes what it leaves in float.
+inline Result<QuantizedNetwork> quantize_network(nvinfer1::INetworkDefinition& network, const Ranges& ranges,
+                                                 const EngineOptions& options, nvinfer1::ILogger& logger, Notes& notes) {
+  const bool inserts = inserts_qdq(options, network);
+  if (inserts && !QDQ_TRT_HAS_QDQ) {
+    return Error(Status::Unsupported, compiled.text() + " has no Quantize and Dequantize layers", "use Way::DynamicRange");
   }
-#if QDQ_TRT_HAS_QDQ
+  if (!inserts && !QDQ_TRT_HAS_CALIBRATOR) {
+    return Error(Status::Unsupported, compiled.text() + " has no dynamic ranges", "use Way::Qdq");
+  }
+  auto fits = inserts ? takes_qdq(network) : takes_ranges(network);
+  if (!fits) return std::move(fits).error();
   auto graph = describe(network);
   if (!graph) return std::move(graph).error();
-  auto all = graph->spread(*ranges);
+  auto all = graph->spread(ranges);
   if (!all) return std::move(all).error();
-  auto plan = graph->plan(options.policy, *all);
+  auto plan = graph->plan(*options.policy, *all);
   if (!plan) return std::move(plan).error();
-  return insert_qdq(network, *plan, *all, options.weight_method);
-#else
-  return Error(Status::Unsupported, compiled.text() + " has no Quantize and Dequantize layers", "use Way::DynamicRange");
+  if (auto done = notes.add(*plan); !done) return std::move(done).error();
+  WeightMemory memory;
+#if QDQ_TRT_HAS_QDQ
+  if (inserts) {
+    auto inserted = insert_qdq(network, *plan, *all, options.weight_method);
+    if (!inserted) return std::move(inserted).error();
+    memory = *std::move(inserted);
+  }
 #endif
+#if QDQ_TRT_HAS_CALIBRATOR
+  if (!inserts) {
+    if (auto set = apply_ranges(network, *all, Log(&logger)); !set) return std::move(set).error();
+  }
+#endif
+  static_cast<void>(logger);
+  return QuantizedNetwork{std::move(memory), *std::move(plan)};
 }
 
 }  // namespace qdq::trt::detail

@@ -31,6 +31,8 @@ inline DType dtype_of(nvinfer1::DataType type) noexcept {
 #if QDQ_TRT_QDQ_HAS_TYPE
     case Type::kBF16: return DType::BF16;
     case Type::kINT64: return DType::I64;
+#endif
+#if QDQ_TRT_HAS_INT4
     case Type::kINT4: return DType::I4;
 #endif
     default: return DType::Unknown;

@@ -21,6 +21,10 @@ typedef struct CUevent_st* cudaEvent_t;
 #define TRT_DEPRECATED [[deprecated]]
 #define TRT_DEPRECATED_ENUM TRT_DEPRECATED
 #define TENSORRTAPI
+// Around what names something deprecated without being a use of it: the class of a member, of a result.
+#define STANDIN_NAMES_DEPRECATED \
+    _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wdeprecated-declarations\"")
+#define STANDIN_NAMES_DEPRECATED_END _Pragma("GCC diagnostic pop")
 #define TRTNOEXCEPT
 
 // Up to 7 every method is virtual and may throw by its type; from 8 on methods of TensorRT's own objects are neither.
@@ -32,6 +36,16 @@ typedef struct CUevent_st* cudaEvent_t;
 #define STANDIN_NOEXCEPT
 #endif
 
+#if STANDIN_AT_LEAST(8, 0)
+#define STANDIN_DEPRECATED_8 TRT_DEPRECATED
+#else
+#define STANDIN_DEPRECATED_8
+#endif
+#if STANDIN_AT_LEAST(8, 4)
+#define STANDIN_DEPRECATED_8_4 TRT_DEPRECATED
+#else
+#define STANDIN_DEPRECATED_8_4
+#endif
 #if STANDIN_AT_LEAST(10, 0)
 #define STANDIN_DEPRECATED_10 TRT_DEPRECATED
 #else

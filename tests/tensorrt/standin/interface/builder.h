@@ -66,6 +66,14 @@ private:
             standin::say(standin.logger, ILogger::Severity::kERROR, "the stand-in was told to refuse the network");
             return false;
         }
+#if STANDIN_AT_LEAST(9, 0)
+        if (network.getFlag(NetworkDefinitionCreationFlag::kSTRONGLY_TYPED)
+            && (config.getFlag(BuilderFlag::kINT8) || config.getFlag(BuilderFlag::kFP16) || config.getFlag(BuilderFlag::kBF16)
+                || config.getFlag(BuilderFlag::kFP8))) {
+            standin::say(standin.logger, ILogger::Severity::kERROR, "a strongly typed network takes no flag for a type");
+            return false;
+        }
+#endif
         if (config.getFlag(BuilderFlag::kINT8) && config.standin.calibrator != nullptr
             && !standin::calibrate(network, config, standin.logger)) {
             return false;

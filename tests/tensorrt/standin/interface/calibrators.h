@@ -90,14 +90,12 @@ public:
 #if STANDIN_AT_LEAST(10, 0)
 }  // namespace v_1_0
 
-// A name for a deprecated class is a use of it.
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+STANDIN_NAMES_DEPRECATED
 using IInt8EntropyCalibrator = v_1_0::IInt8EntropyCalibrator;
 using IInt8EntropyCalibrator2 = v_1_0::IInt8EntropyCalibrator2;
 using IInt8MinMaxCalibrator = v_1_0::IInt8MinMaxCalibrator;
 using IInt8LegacyCalibrator = v_1_0::IInt8LegacyCalibrator;
-#pragma GCC diagnostic pop
+STANDIN_NAMES_DEPRECATED_END
 #endif
 
 }  // namespace nvinfer1

@@ -108,7 +108,7 @@ enum class BuilderFlag : int32_t {
     kWEIGHT_STREAMING = 21,
     kINT4 = 22,
 #else
-    kSTRICT_TYPES = 4,
+    kSTRICT_TYPES STANDIN_DEPRECATED_8 = 4,
     kREFIT = 5,
     kDISABLE_TIMING_CACHE = 6,
     kTF32 = 7,
@@ -124,6 +124,16 @@ enum class BuilderFlag : int32_t {
 #endif
 #if STANDIN_AT_LEAST(8, 5)
     kENABLE_TACTIC_HEURISTIC = 14,
+#endif
+#if STANDIN_AT_LEAST(8, 6)
+    kVERSION_COMPATIBLE = 15,
+    kEXCLUDE_LEAN_RUNTIME = 16,
+    kFP8 = 17,
+#endif
+#if STANDIN_AT_LEAST(9, 0)
+    kERROR_ON_TIMING_CACHE_MISS = 18,
+    kBF16 = 19,
+    kDISABLE_COMPILATION_CACHE = 20,
 #endif
 #endif
 };
@@ -156,9 +166,7 @@ enum class MemoryPoolType : int32_t {
 };
 #endif
 
-// The class names a deprecated class as a member; using it is not what is deprecated here.
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+STANDIN_NAMES_DEPRECATED
 
 class IBuilderConfig : public INoCopy {
     STANDIN_OWNED(IBuilderConfig)
@@ -209,17 +217,11 @@ class IBuilderConfig : public INoCopy {
     }
     STANDIN_METHOD void reset() STANDIN_NOEXCEPT { standin = {}; }
 
-#if STANDIN_AT_LEAST(8, 4) && !STANDIN_AT_LEAST(10, 0)
-    TRT_DEPRECATED
+#if !STANDIN_AT_LEAST(10, 0)
+    STANDIN_METHOD STANDIN_DEPRECATED_8_4 void setMaxWorkspaceSize(std::size_t workspaceSize) STANDIN_NOEXCEPT { standin.pools[0] = workspaceSize; }
 #endif
 #if !STANDIN_AT_LEAST(10, 0)
-    STANDIN_METHOD void setMaxWorkspaceSize(std::size_t workspaceSize) STANDIN_NOEXCEPT { standin.pools[0] = workspaceSize; }
-#endif
-#if STANDIN_AT_LEAST(8, 4) && !STANDIN_AT_LEAST(10, 0)
-    TRT_DEPRECATED
-#endif
-#if !STANDIN_AT_LEAST(10, 0)
-    STANDIN_METHOD std::size_t getMaxWorkspaceSize() const STANDIN_NOEXCEPT { return pool(0); }
+    STANDIN_METHOD STANDIN_DEPRECATED_8_4 std::size_t getMaxWorkspaceSize() const STANDIN_NOEXCEPT { return pool(0); }
 #endif
 #if STANDIN_AT_LEAST(8, 4)
     void setMemoryPoolLimit(MemoryPoolType type, std::size_t poolSize) noexcept {
@@ -276,7 +278,7 @@ private:
 #endif
 };
 
-#pragma GCC diagnostic pop
+STANDIN_NAMES_DEPRECATED_END
 
 }  // namespace nvinfer1
 

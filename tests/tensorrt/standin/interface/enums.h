@@ -107,6 +107,11 @@ enum class LayerType : int32_t {
     kGRID_SAMPLE = 43,
     kNMS = 44,
 #endif
+#if STANDIN_AT_LEAST(8, 6)
+    kREVERSE_SEQUENCE = 45,
+    kNORMALIZATION = 46,
+    kCAST = 47,
+#endif
 };
 
 #else
@@ -246,7 +251,14 @@ using StandinSliceMode = SampleMode;
 enum class InterpolationMode : int32_t { kNEAREST = 0, kLINEAR = 1, kCUBIC = 2 };
 using StandinResizeMode = InterpolationMode;
 #elif STANDIN_AT_LEAST(8, 5)
-enum class SampleMode : int32_t { kSTRICT_BOUNDS = 0, kDEFAULT = 0, kWRAP = 1, kCLAMP = 2, kFILL = 3, kREFLECT = 4 };
+enum class SampleMode : int32_t {
+    kSTRICT_BOUNDS = 0,
+    kDEFAULT TRT_DEPRECATED_ENUM = 0,
+    kWRAP = 1,
+    kCLAMP = 2,
+    kFILL = 3,
+    kREFLECT = 4,
+};
 using SliceMode = SampleMode;
 using StandinSliceMode = SampleMode;
 enum class InterpolationMode : int32_t { kNEAREST = 0, kLINEAR = 1, kCUBIC = 2 };

@@ -111,7 +111,7 @@ class IDeconvolutionLayer : public ILayer {
 };
 
 #if !STANDIN_AT_LEAST(10, 0)
-class IFullyConnectedLayer : public ILayer {
+class STANDIN_DEPRECATED_8_4 IFullyConnectedLayer : public ILayer {
     STANDIN_VALUE(int32_t, NbOutputChannels, 0)
     STANDIN_VALUE(Weights, KernelWeights, standin::no_weights())
     STANDIN_VALUE(Weights, BiasWeights, standin::no_weights())
@@ -190,14 +190,14 @@ class IReduceLayer : public ILayer {
 #if STANDIN_AT_LEAST(8, 0)
 class IQuantizeLayer : public ILayer {
     STANDIN_VALUE(int32_t, Axis, -1)
-#if STANDIN_AT_LEAST(9, 1)
+#if STANDIN_AT_LEAST(9, 0)
     STANDIN_VALUE(DataType, ToType, DataType::kINT8)
 #endif
 };
 
 class IDequantizeLayer : public ILayer {
     STANDIN_VALUE(int32_t, Axis, -1)
-#if STANDIN_AT_LEAST(9, 1)
+#if STANDIN_AT_LEAST(9, 0)
     STANDIN_VALUE(DataType, ToType, DataType::kFLOAT)
 #endif
 };

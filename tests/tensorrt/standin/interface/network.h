@@ -17,7 +17,10 @@ enum class NetworkDefinitionCreationFlag : int32_t {
     kSTRONGLY_TYPED = 1,
 #else
     kEXPLICIT_BATCH = 0,
-    kEXPLICIT_PRECISION = 1,
+    kEXPLICIT_PRECISION STANDIN_DEPRECATED_8 = 1,
+#endif
+#if STANDIN_AT_LEAST(9, 0) && !STANDIN_AT_LEAST(10, 0)
+    kSTRONGLY_TYPED = 2,
 #endif
 };
 
@@ -93,9 +96,9 @@ class INetworkDefinition : public INoCopy {
 #endif
     }
 #if !STANDIN_AT_LEAST(10, 0)
-    STANDIN_METHOD bool hasExplicitPrecision() const STANDIN_NOEXCEPT { return (standin.flags & 2U) != 0; }
+    STANDIN_METHOD STANDIN_DEPRECATED_8 bool hasExplicitPrecision() const STANDIN_NOEXCEPT { return (standin.flags & 2U) != 0; }
 #endif
-#if STANDIN_AT_LEAST(8, 6)
+#if STANDIN_AT_LEAST(9, 0)
     NetworkDefinitionCreationFlags getFlags() const noexcept { return standin.flags; }
     bool getFlag(NetworkDefinitionCreationFlag flag) const noexcept {
         return (standin.flags & (1U << static_cast<uint32_t>(flag))) != 0;
@@ -122,11 +125,9 @@ class INetworkDefinition : public INoCopy {
         return convolution<IDeconvolutionLayer>(
             LayerType::kDECONVOLUTION, input, nbOutputMaps, kernelSize, kernelWeights, biasWeights);
     }
-#if STANDIN_AT_LEAST(8, 4) && !STANDIN_AT_LEAST(10, 0)
-    TRT_DEPRECATED
-#endif
 #if !STANDIN_AT_LEAST(10, 0)
-    STANDIN_METHOD IFullyConnectedLayer* addFullyConnected(
+    STANDIN_NAMES_DEPRECATED
+    STANDIN_METHOD STANDIN_DEPRECATED_8_4 IFullyConnectedLayer* addFullyConnected(
         ITensor& input, int32_t nbOutputs, Weights kernelWeights, Weights biasWeights) STANDIN_NOEXCEPT {
         auto dims = standin::unknown_after(input, 1);
         dims.d[1] = nbOutputs;
@@ -139,6 +140,7 @@ class INetworkDefinition : public INoCopy {
         layer->setBiasWeights(biasWeights);
         return layer;
     }
+    STANDIN_NAMES_DEPRECATED_END
 #endif
     STANDIN_METHOD IMatrixMultiplyLayer* addMatrixMultiply(
         ITensor& input0, MatrixOperation op0, ITensor& input1, MatrixOperation op1) STANDIN_NOEXCEPT {
@@ -291,9 +293,9 @@ class INetworkDefinition : public INoCopy {
     }
 #endif
 
-    // Quantize and dequantize: none before 8, and the form that says its type from 9.1 on.
+    // Quantize and dequantize: none before 8, and the form that says its type from 9 on.
 
-#if STANDIN_AT_LEAST(9, 1)
+#if STANDIN_AT_LEAST(9, 0)
     TRT_DEPRECATED
 #endif
 #if STANDIN_AT_LEAST(8, 0)
@@ -301,7 +303,7 @@ class INetworkDefinition : public INoCopy {
         return quantize<IQuantizeLayer>(LayerType::kQUANTIZE, input, scale, DataType::kINT8);
     }
 #endif
-#if STANDIN_AT_LEAST(9, 1)
+#if STANDIN_AT_LEAST(9, 0)
     TRT_DEPRECATED
 #endif
 #if STANDIN_AT_LEAST(8, 0)
@@ -309,7 +311,7 @@ class INetworkDefinition : public INoCopy {
         return quantize<IDequantizeLayer>(LayerType::kDEQUANTIZE, input, scale, DataType::kFLOAT);
     }
 #endif
-#if STANDIN_AT_LEAST(9, 1)
+#if STANDIN_AT_LEAST(9, 0)
     IQuantizeLayer* addQuantize(ITensor& input, ITensor& scale, DataType outputType) noexcept {
         auto* layer = quantize<IQuantizeLayer>(LayerType::kQUANTIZE, input, scale, outputType);
         if (layer != nullptr) {

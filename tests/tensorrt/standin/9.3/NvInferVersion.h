@@ -1,0 +1,14 @@
+// The version that this folder stands for.
+#ifndef STANDIN_NV_INFER_VERSION_H
+#define STANDIN_NV_INFER_VERSION_H
+
+#define NV_TENSORRT_MAJOR 9
+#define NV_TENSORRT_MINOR 3
+#define NV_TENSORRT_PATCH 0
+#define NV_TENSORRT_BUILD 1
+
+#define NV_TENSORRT_SONAME_MAJOR 9
+#define NV_TENSORRT_SONAME_MINOR 3
+#define NV_TENSORRT_SONAME_PATCH 0
+
+#endif

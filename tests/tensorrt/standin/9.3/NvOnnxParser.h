@@ -1,0 +1,9 @@
+// Stands in for TensorRT 9.3's header of this name.
+#ifndef STANDIN_NV_ONNX_PARSER_H
+#define STANDIN_NV_ONNX_PARSER_H
+
+#include "NvInfer.h"
+
+#include "../interface/onnx_parser.h"
+
+#endif
