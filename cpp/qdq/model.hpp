@@ -101,7 +101,7 @@ class Model : public detail::Handle<qdq_model, qdq_model_free> {
   [[nodiscard]] Result<void> fix_input(std::string_view name, const TensorView& value) {
     return detail::call(qdq_model_fix_input, c(), detail::Text(name).c(), value.c());
   }
-  /// States another shape of an input than the model does, for runs; QDQ_DYNAMIC stands for a size decided at run time. A model
+  /// States another shape of an input than the model does, for runs; qdq::dynamic stands for a size decided at run time. A model
   /// that is saved keeps what it declares. Plans that were made before do not fit the model any more.
   [[nodiscard]] Result<void> set_input_shape(std::string_view name, Span<const std::int64_t> shape) {
     return detail::call(qdq_model_set_input_shape, c(), detail::Text(name).c(), static_cast<std::int32_t>(shape.size()),
