@@ -137,12 +137,14 @@ pub fn compare(
     options: &CompareOptions,
     report: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Comparison> {
-    // Tensors inside functions have names once these are put in.
-    let inlined = |model: &Model| {
+    // Tensors inside functions and branches have names once these are put in.
+    let open = |model: &Model| -> Result<Model> {
         let mut model = model.clone();
-        model.inline_functions().map(|_| model)
+        model.inline_functions()?;
+        runtime::take_branches(&mut model)?;
+        Ok(model)
     };
-    let (float, quantized) = (&inlined(float)?, &inlined(quantized)?);
+    let (float, quantized) = (&open(float)?, &open(quantized)?);
     let engine = options.engine.settled()?;
     let inputs = float.inputs();
     let mut compared = Compared::choose(float, quantized, options, &[])?;

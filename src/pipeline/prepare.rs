@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::QDQ_OPSET;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::finding::{self, Finding};
-use crate::graph::{Graph, TensorId};
+use crate::graph::Graph;
 use crate::onnx::Model;
-use crate::runtime::{computed_constants, constant_value, follows_from_constants};
-use crate::tensor::Data;
+use crate::place::ops::is_weighted;
+use crate::runtime::{computed_constants, constant_value, take_branches};
 
 /// A model that is ready to be planned: its opset has per-channel Quantize/Dequantize.
 #[derive(Clone)]
@@ -56,59 +56,35 @@ pub fn prepare(model: &Model) -> Result<Prepared> {
         model.raise_opset(QDQ_OPSET)?;
     }
     let (mut graph, index) = take_branches(&mut model)?;
-    fold_constants(&model, &mut graph);
+    let not_computed = fold_constants(&model, &mut graph);
     let dropped_inputs = model.remove_unused_fixed_inputs();
-    let findings = findings(&model, &dropped_inputs);
+    let mut findings = findings(&model, &dropped_inputs);
+    findings.extend(not_computed);
     finding::log_all(&findings);
     Ok(Prepared { model, graph: Arc::new(graph), index, original_opset, dropped_inputs, findings })
 }
 
-/// Puts branches in the place of every If whose condition is known, until none is left.
-fn take_branches(model: &mut Model) -> Result<(Graph, Vec<usize>)> {
-    loop {
-        let (graph, index) = model.graph_with_index()?;
-        let conditions = known_conditions(model, &graph, &index);
-        if conditions.is_empty() {
-            return Ok((graph, index));
-        }
-        model.take_branches(&conditions)?;
-    }
-}
-
-/// The If nodes of the model whose condition does not depend on data, and what it is.
-fn known_conditions(model: &Model, graph: &Graph, index: &[usize]) -> Vec<(usize, bool)> {
-    let mut conditions = graph.nodes.iter().zip(index).filter(|(node, _)| node.is("If")).peekable();
-    if conditions.peek().is_none() {
-        return Vec::new();
-    }
-    let follows = follows_from_constants(graph);
-    let known = conditions.filter_map(|(node, &position)| {
-        let condition = node.input(0).filter(|condition| follows[condition.0])?;
-        let value = constant_value(model, graph, condition);
-        let value = value.inspect_err(|error| unknown(graph, condition, error)).ok()?;
-        match value.data() {
-            Data::Bool(values) => Some((position, *values.first()? != 0)),
-            _ => None,
-        }
-    });
-    known.collect()
-}
-
 /// States in the graph what follows from constants alone, as far as something else reads it. What only gives another form to a
-/// stored constant needs no such statement: placement sees through it.
-fn fold_constants(model: &Model, graph: &mut Graph) {
+/// stored constant needs no such statement: placement sees through it. What cannot be computed ahead stays an activation; that is
+/// a finding where layers want it for a weight.
+fn fold_constants(model: &Model, graph: &mut Graph) -> Option<Finding> {
+    let mut left = Vec::new();
     for id in computed_constants(graph) {
         match constant_value(model, graph, id) {
             Ok(value) => graph.fold(id, value.dtype(), value.shape()),
-            Err(error) => unknown(graph, id, &error),
+            Err(error) => {
+                let tensor = graph.tensor(id);
+                tracing::debug!("'{}' is computed when the model runs: {error:#}", tensor.name);
+                if tensor.consumers.iter().any(|edge| is_weighted(graph.node(edge.node))) {
+                    left.push(tensor.name.clone());
+                }
+            }
         }
     }
-}
-
-/// What cannot be computed ahead stays what it was: an activation.
-fn unknown(graph: &Graph, tensor: TensorId, error: &Error) {
-    let name = &graph.tensor(tensor).name;
-    tracing::debug!("'{name}' follows from constants but is computed when the model runs: {error:#}");
+    (!left.is_empty()).then(|| {
+        let what = "not quantized as weights, since they cannot be computed before the model runs";
+        Finding::warning(what).about(left).with_remedy("store their values in the model when you export it")
+    })
 }
 
 /// What the user must know of inputs whose value is fixed.

@@ -24,7 +24,9 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
-pub use constants::{MOST_CONSTANT_BYTES, computed_constants, constant_value, follows_from_constants};
+pub use constants::{
+    MOST_CONSTANT_BYTES, computed_constants, constant_value, follows_from_constants, take_branches,
+};
 pub use onnxruntime::{find_onnxruntime, onnxruntime_version};
 pub use unknown::Unknown;
 
@@ -159,7 +161,8 @@ pub fn open(
     model.check_stored()?;
     let EngineOptions { kind, onnxruntime, threads } = options.settled()?;
     let mut model = runnable(model, kind)?;
-    let (mut graph, index) = model.graph_with_index()?;
+    // As in a model that is prepared, so that its tensors are found by the names that a plan has.
+    let (mut graph, index) = take_branches(model.to_mut())?;
     let names = taps;
     let mut taps = numbered(&graph, names)?;
     // With taps the embedded engine runs the model as it stands; without, rten computes constants once itself.

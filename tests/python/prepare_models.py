@@ -149,6 +149,12 @@ def huge_weight():
     return model(nodes, {"size": np.int64([1 << 20, 1 << 20])})
 
 
+def huge_product():
+    """The same as the weight of a product."""
+    nodes = [node("ConstantOfShape", "size", "w"), node("MatMul", "x w", "y")]
+    return model(nodes, {"size": np.int64([8, 1 << 30])})
+
+
 def function(domain, name, inputs, outputs, nodes, attributes=(), defaults=(), opset=17, domains=()):
     imports = [h.make_opsetid("", opset)] + [h.make_opsetid(other, 1) for other in domains]
     found = h.make_function(domain, name, inputs, outputs, nodes, imports, attributes, list(defaults))
@@ -296,7 +302,7 @@ def open_size():
 def main(folder):
     made = [
         resize_opset10, unsorted, one_name_for_two_sizes, computed_weights, computed_weights_half, random_weight,
-        huge_weight, functions, functions_of_older_opset, function_alone, recursion, rate, rate_used, open_size,
+        huge_weight, huge_product, functions, functions_of_older_opset, function_alone, recursion, rate, rate_used, open_size,
     ]
     for make in made:
         found = make()

@@ -241,6 +241,10 @@ fn what_is_random_or_too_large_stays_as_it_is() {
     let refused = runtime::constant_value(&prepared.model, &prepared.graph, sum).unwrap_err();
     let why = std::error::Error::source(&refused).unwrap().to_string();
     assert!(why.contains("constants are computed up to 1073741824"), "{why}");
+    let prepared = pipeline::prepare(&Model::open(&made("huge_product")).unwrap()).unwrap();
+    let plan = pipeline::plan(&prepared, &Policy::default()).unwrap();
+    let finding = plan.findings.iter().find(|finding| finding.tensors == ["w"]).unwrap();
+    assert!(finding.message.contains("cannot be computed before the model runs"), "{finding}");
 }
 
 /// The models of the onnx package whose weights are generated instead of stored: ResNet, VGG, Inception, ...
@@ -328,6 +332,11 @@ fn a_fixed_input_decides_which_branch_runs() {
         assert!(quantized.decibels().iter().all(|&decibels| decibels > 30.0));
         let inputs: Vec<String> = quantized.model.inputs().into_iter().map(|input| input.name).collect();
         assert_eq!(inputs, ["x"]);
+        // A session of the model itself finds what the plan is about.
+        let taps = pipeline::taps(&quantized.prepared.graph, &quantized.plan, false);
+        runtime::open(&fixed("rate", rate), &taps, Arc::new(Nothing), &engine(EngineKind::Embedded)).unwrap();
+        let tapped = quantized.compare(EngineKind::Embedded, true).tensors.len();
+        assert!(tapped >= convolutions - 1, "{tapped}");
         let [embedded, reference] = BOTH.map(|kind| output(&fixed("rate", rate), &path, kind).unwrap());
         assert_close(&embedded, &reference);
     }

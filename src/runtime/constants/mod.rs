@@ -4,6 +4,7 @@
 //! Reshape put together from numbers. The embedded engine computes them once, node by node, and only what is asked for. Nothing
 //! is kept but in an engine that is open, so that a value always follows from the model as it is.
 
+mod branches;
 mod forms;
 mod size;
 mod store;
@@ -13,6 +14,9 @@ use std::sync::Arc;
 
 use half::{bf16, f16};
 
+pub use branches::take_branches;
+pub(super) use store::store;
+
 use super::{EngineKind, EngineOptions, Tap, open};
 use crate::batch::Batch;
 use crate::dtype::DataType;
@@ -21,7 +25,6 @@ use crate::graph::{Edge, Graph, Node, NodeId, TensorId, TensorKind};
 use crate::onnx::Model;
 use crate::place::ops::{changes_form, constant_form};
 use crate::tensor::{Tensor, TensorView};
-pub(super) use store::store;
 
 /// The largest constant that is computed, in bytes.
 pub const MOST_CONSTANT_BYTES: u64 = 1 << 30;
