@@ -8,7 +8,7 @@ mod target;
 mod values;
 
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
@@ -29,9 +29,9 @@ pub(super) struct Turned {
 }
 
 impl Turned {
-    fn add(&self, file: &PathBuf) {
+    fn add(&self, file: &Path) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.get_or_insert_with(|| (file.clone(), 0)).1 += 1;
+        seen.get_or_insert_with(|| (file.to_owned(), 0)).1 += 1;
     }
 
     /// The first one, and how many there are.
