@@ -34,6 +34,7 @@ mod array;
 mod axes;
 mod callback;
 mod convert;
+mod cut;
 mod feeds;
 mod find;
 mod fit;

@@ -4,18 +4,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::axes::{First, first_axes};
-use super::feeds::{Feeds, Given, REMEDY};
+use super::cut::{Samples, fixed_first};
+use super::feeds::{Feeds, Given};
 use super::fit::shape_text;
 use super::image::Turned;
 use super::once::Once;
-use super::parts::{self, Items, Part};
-use super::samples::Column;
+use super::parts::{self, Part};
 use super::select::Selection;
 use super::stream::Stream;
 use super::{BatchSource, DataOptions, find};
 use crate::error::{Error, ErrorKind, Result};
 use crate::finding::{self, Finding, counted};
-use crate::tensor::{Dim, TensorSpec};
+use crate::tensor::TensorSpec;
 
 /// Opens calibration data for a model with these `inputs`.
 ///
@@ -137,14 +137,7 @@ impl Data<'_> {
     }
 
     fn samples(&self) -> Result<Samples> {
-        let fixed = fixed_batch_size(self.inputs)?;
-        let batch_size = batch_size(self.options.batch_size, fixed)?;
-        let of_input =
-            |(parts, spec): (&Vec<Part>, &TensorSpec)| parts.iter().map(|part| part.samples(spec)).collect();
-        let items: Vec<Vec<Items>> =
-            self.parts.iter().zip(self.inputs).map(of_input).collect::<Result<_>>()?;
-        let count = common_count(self.inputs, &items)?;
-        Ok(Samples { items, count, batch_size, is_fixed: fixed.is_some() })
+        Samples::of(self.parts, self.inputs, self.options)
     }
 
     fn note_unclear(&self, samples: &Samples) -> Option<Finding> {
@@ -191,83 +184,4 @@ fn count_text(count: usize) -> String {
 
 fn input_text(spec: &TensorSpec) -> String {
     format!("'{}' {}", spec.name, shape_text(spec))
-}
-
-/// How the parts of each input become samples.
-struct Samples {
-    items: Vec<Vec<Items>>,
-    count: usize,
-    batch_size: usize,
-    is_fixed: bool,
-}
-
-impl Samples {
-    fn stream(self, parts: Vec<Vec<Part>>, inputs: &[TensorSpec], options: &DataOptions) -> Result<Stream> {
-        let mut columns = Vec::new();
-        for ((spec, parts), items) in inputs.iter().zip(parts).zip(self.items) {
-            let samples = parts.into_iter().zip(items).map(|(part, items)| part.into_samples(items, spec));
-            columns.push(Column::new(&spec.name, samples.collect::<Result<_>>()?, self.batch_size > 1)?);
-        }
-        let selection = Selection::new(self.count, options.limit, options.seed);
-        Ok(Stream { is_filled: self.is_fixed, ..Stream::new(columns, selection, self.batch_size) })
-    }
-}
-
-fn fixed_first(spec: &TensorSpec) -> Option<usize> {
-    match spec.shape.as_ref()?.first()? {
-        Dim::Fixed(size) => Some(*size),
-        _ => None,
-    }
-}
-
-/// The batch size that the model insists on.
-fn fixed_batch_size(inputs: &[TensorSpec]) -> Result<Option<usize>> {
-    let mut fixed: Option<(usize, &str)> = None;
-    for input in inputs {
-        let Some(size) = fixed_first(input) else { continue };
-        match fixed {
-            Some((other, name)) if other != size => {
-                let message =
-                    format!("inputs '{name}' and '{}' have batch sizes {other} and {size}", input.name);
-                return Err(Error::new(ErrorKind::Unsupported, message).with_remedy(REMEDY));
-            }
-            _ => fixed = Some((size, &input.name)),
-        }
-    }
-    Ok(fixed.map(|(size, _)| size))
-}
-
-fn batch_size(asked: Option<usize>, fixed: Option<usize>) -> Result<usize> {
-    match (asked, fixed) {
-        (Some(asked), Some(fixed)) if asked != fixed => {
-            let message = format!("batch size {asked}, but the model's batch size is fixed at {fixed}");
-            Err(Error::new(ErrorKind::InvalidArgument, message)
-                .with_remedy("leave the batch size out, or export the model with a dynamic batch dimension"))
-        }
-        (Some(0), _) | (_, Some(0)) => {
-            Err(Error::new(ErrorKind::InvalidArgument, "a batch size of 0").with_remedy("use at least 1"))
-        }
-        (asked, fixed) => Ok(asked.or(fixed).unwrap_or(1)),
-    }
-}
-
-/// The number of samples, which all inputs must share.
-fn common_count(inputs: &[TensorSpec], items: &[Vec<Items>]) -> Result<usize> {
-    let mut counts = Vec::new();
-    for (input, items) in inputs.iter().zip(items) {
-        let count = items.iter().try_fold(0usize, |sum, items| sum.checked_add(items.count));
-        let too_many = || Error::new(ErrorKind::Data, format!("input '{}': too many samples", input.name));
-        counts.push((input, count.ok_or_else(too_many)?));
-    }
-    let Some(&(first, count)) = counts.first() else { return Ok(0) };
-    match counts.iter().find(|(_, other)| *other != count) {
-        None => Ok(count),
-        Some((other, found)) => {
-            let message =
-                format!("input '{}' has {count} samples, but input '{}' has {found}", first.name, other.name);
-            Err(Error::new(ErrorKind::Data, message).with_remedy(format!(
-                "give every input as many samples; where one has no axis for them, {REMEDY}"
-            )))
-        }
-    }
 }
