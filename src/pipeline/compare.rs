@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::finding;
 use crate::onnx::Model;
 use crate::report::compare::{Agreement, Comparison, Metrics, NamedMetrics};
-use crate::runtime::{EngineOptions, Tap, Unknown};
+use crate::runtime::{EngineOptions, Tap, Unknown, take_branches};
 use crate::tensor::{Tensor, TensorView};
 
 use super::Progress;
@@ -141,7 +141,7 @@ pub fn compare(
     let open = |model: &Model| -> Result<Model> {
         let mut model = model.clone();
         model.inline_functions()?;
-        runtime::take_branches(&mut model)?;
+        take_branches(&mut model)?;
         Ok(model)
     };
     let (float, quantized) = (&open(float)?, &open(quantized)?);

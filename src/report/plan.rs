@@ -50,7 +50,8 @@ pub fn summary(graph: &Graph, plan: &Plan) -> String {
     let columns = ["op", "nodes", "runs in", "why", "which"];
     let mut table =
         Table::new(&columns.map(|title| (title, if title == "nodes" { Align::Right } else { Align::Left })));
-    let mut groups: Vec<((&str, Verdict, &str), Vec<&str>)> = Vec::new();
+    type Key<'a> = (&'a str, Verdict, &'a str);
+    let mut groups: Vec<(Key<'_>, Vec<&str>)> = Vec::new();
     let mut positions = HashMap::new();
     for decision in &plan.decisions {
         let node = graph.node(decision.node);
