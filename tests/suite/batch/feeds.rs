@@ -31,11 +31,9 @@ fn feeds(feeds: Feeds) -> DataOptions {
 }
 
 /// The shapes of each input in each batch, the number of samples of all batches, and what was said.
-fn read_all(
-    path: &Path,
-    inputs: &[TensorSpec],
-    options: &DataOptions,
-) -> Result<(Vec<Vec<Vec<usize>>>, usize, Vec<String>)> {
+type Found = (Vec<Vec<Vec<usize>>>, usize, Vec<String>);
+
+fn read_all(path: &Path, inputs: &[TensorSpec], options: &DataOptions) -> Result<Found> {
     let mut source = batch::open(&[path.to_owned()], inputs, options)?;
     let (mut shapes, mut samples) = (Vec::new(), 0);
     while let Some(batch) = source.next_batch()? {
