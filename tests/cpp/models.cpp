@@ -341,7 +341,7 @@ TEST(outputs_are_chosen_and_whole_numbers_agree_in_part) {
   const auto argmax = compared.tensors()[0];
   CHECK(argmax.equal > 0.9 && argmax.equal <= 1 && argmax.values == 1024 && std::isnan(argmax.sqnr_db));
   CHECK(!compared.reaches(0, 0) && compared.reaches(1, 20) && std::isnan(compared.tensors()[1].equal));
-  CHECK(compared.findings()->size() == 1);
+  CHECK(compared.findings().value().size() == 1);
 
   auto more = open();
   const auto chosen = model.compare_outputs(quantized, more, std::vector<std::string>{"l"}).value();
