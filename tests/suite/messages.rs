@@ -92,3 +92,49 @@ fn the_tool_adds_options_to_what_the_library_says() {
         assert!(said.iter().any(|text| text.contains(&phrase)), "nothing says '{phrase}'");
     }
 }
+
+/// `docs/findings.md` says where everybody hears of each finding: its texts are those of the library, its functions exist, no cell is
+/// empty, and no module makes findings that it does not list.
+#[test]
+fn every_finding_reaches_every_interface() {
+    let root = project("src");
+    let document = std::fs::read_to_string(project("docs/findings.md")).unwrap();
+    let header = std::fs::read_to_string(project("include/qdq/qdq.h")).unwrap();
+    let rows = document.lines().filter(|line| line.starts_with("| `"));
+    let rows: Vec<Vec<&str>> =
+        rows.map(|row| row.trim_matches('|').split(" | ").map(str::trim).collect()).collect();
+    assert!(rows.len() > 10);
+    let quoted =
+        |cell: &str| -> Vec<String> { cell.split('`').skip(1).step_by(2).map(str::to_owned).collect() };
+    let mut listed = std::collections::BTreeSet::new();
+    for row in &rows {
+        let [said, in_c, in_cpp, file] = row[..] else { panic!("{row:?}") };
+        assert!(row.iter().all(|cell| !cell.is_empty()), "{row:?}");
+        let (said, file) = (&quoted(said)[0], &quoted(file)[0]);
+        let source = std::fs::read_to_string(root.join(file)).unwrap();
+        assert!(
+            literals(&source).iter().any(|text| text.contains(said.as_str())),
+            "{file} does not say '{said}'"
+        );
+        for function in quoted(in_c).iter().filter(|name| name.starts_with("qdq_")) {
+            assert!(header.contains(&format!("{function}(")), "there is no {function}");
+        }
+        for method in quoted(in_cpp).iter().filter_map(|name| name.split_once("::")) {
+            let class = method.0.to_lowercase();
+            let text = std::fs::read_to_string(project(&format!("cpp/qdq/{class}.hpp"))).unwrap();
+            assert!(text.contains(&format!(" {}(", method.1)), "{method:?}");
+        }
+        listed.insert(file.clone());
+    }
+    for file in sources(&root) {
+        let source = std::fs::read_to_string(&file).unwrap();
+        let code = source.split("#[cfg(test)]").next().unwrap_or_default();
+        let name = file.strip_prefix(&root).unwrap().to_str().unwrap().replace('\\', "/");
+        let makes = ["Finding::note(", "Finding::warning(", "Finding::error(", "Finding { severity"];
+        let is_made = makes.iter().any(|call| code.contains(call)) && name != "finding.rs";
+        assert!(
+            !is_made || listed.contains(&name),
+            "{name} makes findings that docs/findings.md does not list"
+        );
+    }
+}
