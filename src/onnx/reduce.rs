@@ -12,7 +12,7 @@ impl Model {
     /// The part of the model that computes `tensors` of the main graph, which may be inputs and constants too.
     ///
     /// Nodes, weights and functions that it does not need are gone, and so is the training information. It keeps every
-    /// input, so that it takes the same batches, and of the outputs those that are among `tensors`, each once. Where there are
+    /// input that is fed, so that it takes the same batches, and of the outputs those that are among `tensors`, each once. Where there are
     /// none it has no output at all; [`Model::add_output`] gives it some.
     ///
     /// # Errors
@@ -31,6 +31,7 @@ impl Model {
         for node in nodes.iter().filter_map(|&position| self.proto.graph.node.get(position)) {
             each_operator(&self.proto, &functions, node, &mut called, &mut |_, _| ());
         }
+        let fed: HashSet<String> = self.inputs().into_iter().map(|input| input.name).collect();
         let mut part = self.clone();
         let proto = part.edited();
         proto.training_info.clear();
@@ -40,6 +41,8 @@ impl Model {
         let is_read = |name: &Option<String>| name.as_deref().is_some_and(|name| read.contains(name));
         graph.initializer.retain(|tensor| is_read(&tensor.name));
         graph.sparse_initializer.retain(|sparse| is_read(&sparse.values.name));
+        // Models before IR version 4 list their weights among the inputs: without its value one would have to be fed.
+        retain_named(&mut graph.input, |name| fed.contains(name) || read.contains(name.as_str()));
         graph.quantization_annotation.clear();
         let mut listed = HashSet::new();
         let is_listed = |name: &String| wanted.contains(name.as_str()) && listed.insert(name.clone());

@@ -99,6 +99,15 @@ def probabilities():
     return head(h.make_node("Softmax", ["h"], ["y"], name="softmax", axis=1))
 
 
+def counted():
+    """Weights listed among the inputs, as before IR version 4, and one that nothing reads, as exporters leave counters."""
+    made = tokens()
+    made.ir_version = 3
+    made.graph.initializer.append(numpy_helper.from_array(np.array(7, np.int64), "num_batches_tracked"))
+    made.graph.input.extend(h.make_tensor_value_info(t.name, t.data_type, t.dims) for t in made.graph.initializer)
+    return made
+
+
 if __name__ == "__main__":
-    for make in (tokens, pool, in_tens, crossed, centred, plugin_between, regression, probabilities):
+    for make in (tokens, pool, in_tens, crossed, centred, plugin_between, regression, probabilities, counted):
         onnx.save(make(), Path(sys.argv[1]) / f"{make.__name__}.onnx")

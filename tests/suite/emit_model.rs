@@ -9,7 +9,7 @@ use qdq::emit::Ranges;
 use qdq::emit::qdq_model::{WeightForm, Weights};
 use qdq::error::Result;
 use qdq::onnx::Model;
-use qdq::pipeline::{self, Prepared};
+use qdq::pipeline::{self, CompareOptions, Prepared};
 use qdq::place::{Plan, Policy};
 use qdq::range::Method;
 use qdq::runtime::{EngineKind, EngineOptions};
@@ -106,4 +106,24 @@ fn the_embedded_engine_runs_convolutions_and_pooling_that_leave_their_steps_out(
     for ((name, amax), (_, expected)) in embedded.iter().zip(reference.iter()) {
         assert!((amax / expected - 1.0).abs() < 1e-4, "{name}: {amax} and {expected}");
     }
+}
+
+/// What a comparison says of a quantized model does not depend on the engine.
+#[test]
+fn both_engines_measure_the_same() {
+    let path = made().join("rank_3_weight.onnx");
+    let (prepared, plan, ranges) = calibrated(&path, EngineKind::Embedded).unwrap();
+    let quantized = pipeline::quantize(&prepared, &plan, &ranges, Weights::default()).unwrap();
+    let measured = [EngineKind::Embedded, EngineKind::OnnxRuntime].map(|kind| {
+        let inputs = prepared.model.inputs();
+        let mut data = batch::open(&[path.with_extension("npz")], &inputs, &Default::default()).unwrap();
+        let onnxruntime = (kind == EngineKind::OnnxRuntime).then(onnxruntime);
+        let engine = EngineOptions { kind, onnxruntime, threads: Some(1) };
+        let options = CompareOptions { engine, ..Default::default() };
+        let go_on = &mut |_| ControlFlow::Continue(());
+        let compared =
+            pipeline::compare(&prepared.model, &quantized, data.as_mut(), &options, go_on).unwrap();
+        compared.outputs[0].metrics.sqnr_db().unwrap()
+    });
+    assert!((measured[0] - measured[1]).abs() < 0.1 && measured[0] > 25.0, "{measured:?}");
 }

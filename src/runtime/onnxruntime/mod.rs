@@ -121,6 +121,8 @@ fn configure(
         .with_log_level(LogLevel::Warning)?
         // What is above this level may change how values round, and with it the ranges.
         .with_optimization_level(GraphOptimizationLevel::Level1)?
+        // It would move pairs and round biases to integers, which TensorRT does not: each operator computes as ONNX says.
+        .with_config_entry("session.disable_quant_qdq", "1")?
         // Threads that spin between operators take the cores from those that observe.
         .with_intra_op_spinning(false)?
         .with_operators(observer::domain(sink)?)?;

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use ndarray::ArrayD;
+
 use super::place::{Place, data};
 use crate::environment::onnxruntime;
 
@@ -149,5 +151,15 @@ fn an_output_that_is_listed_twice_is_compared_once() {
         place.run(&format!("quantize {model} {data} -o int8.onnx {engine}")).succeeds();
         let compared = place.run(&format!("compare {model} int8.onnx {data} --min-sqnr 30 --json {engine}"));
         assert_eq!(compared.succeeds().json()["outputs"].as_array().unwrap().len(), 1, "{engine}");
+    }
+}
+
+#[test]
+fn a_listed_weight_that_nothing_reads_needs_no_data() {
+    let place = Place::with_models();
+    place.write_npz("ids.npz", "ids", &ArrayD::from_elem(vec![4, 2], 3i64));
+    for engine in engines() {
+        place.run(&format!("quantize counted.onnx -d ids.npz -o int8.onnx {engine}")).succeeds();
+        place.run(&format!("compare counted.onnx int8.onnx -d ids.npz --per-tensor {engine}")).succeeds();
     }
 }
