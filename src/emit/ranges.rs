@@ -163,11 +163,13 @@ impl Ranges {
         refuse_utf16(json, origin)?;
         let file: File = serde_json::from_slice(without_mark(json).0)
             .context(ErrorKind::Format, || format!("{origin}: not a ranges file"))
-            .map_err(|error| error.with_remedy("write it anew with 'qdq calibrate --ranges'"))?;
+            .map_err(|error| {
+                error.with_remedy("give a file that qdq has written as ranges, or write it anew")
+            })?;
         if file.format != FORMAT {
             let message = format!("{origin}: the format is '{}', not '{FORMAT}'", file.format);
             return Err(Error::new(ErrorKind::Format, message)
-                .with_remedy("give a file that 'qdq calibrate --ranges' wrote"));
+                .with_remedy("give a file that qdq has written as ranges"));
         }
         if file.version > VERSION {
             let message = format!("{origin}: version {} of the format is newer than {VERSION}", file.version);

@@ -53,7 +53,7 @@ impl Selection {
     fn check(&self, graph: &Graph, option: &str) -> Result<()> {
         let missing = |what: &str, value: &str| {
             Err(Error::new(ErrorKind::InvalidArgument, format!("{option} {what} '{value}' matches no node"))
-                .with_remedy("list the nodes with 'qdq inspect MODEL'"))
+                .with_remedy("look at the names and operators of the nodes: 'qdq inspect MODEL' lists them, and the plan in C"))
         };
         for pattern in &self.names {
             let wild = WildMatch::new(pattern);

@@ -16,6 +16,9 @@ pub struct Expected<'a> {
     pub activations: Option<&'a [String]>,
 }
 
+/// What makes a cache fit, in the tool and in C.
+const CONVERT: &str = "convert it (qdq cache convert, or qdq_cache_convert in C)";
+
 impl Cache {
     /// What is wrong with the cache, worst first.
     pub fn check(&self, expected: &Expected<'_>) -> Vec<Finding> {
@@ -49,24 +52,24 @@ impl Cache {
             about_header(
                 Severity::Error,
                 "the file begins with a byte order mark, behind which TensorRT finds no header".into(),
-                "save it without the mark, or write it anew: qdq cache convert".into(),
+                format!("save it without the mark, or {CONVERT}"),
             );
         }
         match (self.header.version.parse::<Version>(), expected.version) {
             (Err(_), None) => about_header(
                 Severity::Error,
                 format!("'{}' in the header is not a TensorRT version", self.header.version),
-                "write the header anew: qdq cache convert --tensorrt-version".into(),
+                format!("{CONVERT} for the version of your TensorRT"),
             ),
             (found, Some(wanted)) if found.as_ref().ok() != Some(&wanted) => about_header(
                 Severity::Error,
                 format!("the header is for version {}, TensorRT {wanted} ignores it", self.header.version),
-                format!("write the header anew: qdq cache convert --tensorrt-version {wanted}"),
+                format!("{CONVERT} for version {wanted}"),
             ),
             (Ok(found), _) if !found.reads_caches() => about_header(
                 Severity::Error,
                 format!("TensorRT {found} reads no calibration caches"),
-                "make a Q/DQ model of it: qdq apply MODEL --ranges CACHE".into(),
+                "make a Q/DQ model of it: 'qdq apply', or ranges of the cache and a plan by them".into(),
             ),
             _ => {}
         }
@@ -74,12 +77,12 @@ impl Cache {
             (Err(_), None) => about_header(
                 Severity::Error,
                 format!("'{}' in the header is not a known calibrator", self.header.algorithm),
-                format!("write the header anew: qdq cache convert --algorithm {}", Algorithm::default()),
+                format!("{CONVERT} for {}", Algorithm::default()),
             ),
             (found, Some(wanted)) if found.as_ref().ok() != Some(&wanted) => about_header(
                 Severity::Error,
                 format!("the header is for {}, a calibrator for {wanted} ignores it", self.header.algorithm),
-                format!("write the header anew: qdq cache convert --algorithm {wanted}"),
+                format!("{CONVERT} for {wanted}"),
             ),
             (Ok(Algorithm::EntropyCalibration), _) => about_header(
                 Severity::Note,
@@ -147,7 +150,7 @@ impl Cache {
                 severity: Severity::Warning,
                 message: "the name is repeated; the last line counts".into(),
                 tensors: repeated,
-                remedy: "write the cache anew: qdq cache convert drops the lines before the last".into(),
+                remedy: format!("{CONVERT}, which drops the lines before the last"),
             });
         }
         if self.entries.is_empty() {
@@ -180,7 +183,7 @@ impl Cache {
                 message: "TensorRT finds no scale and leaves the layers around the tensor without INT8"
                     .into(),
                 tensors: missing,
-                remedy: "calibrate again: qdq calibrate --cache covers every activation".into(),
+                remedy: "calibrate again with every activation observed, as for a cache".into(),
             });
         }
         if !unknown.is_empty() {
