@@ -58,7 +58,8 @@ class Cache : public detail::Handle<qdq_cache, qdq_cache_free> {
   }
   /// The content of that file, for readCalibrationCache().
   [[nodiscard]] Result<Buffer> to_bytes() const { return detail::make<Buffer>(qdq_cache_to_bytes, c()); }
-  /// The ranges in the cache: amax = scale * 127, at most the largest number. A line whose scale is negative, infinite or NaN gives
+  /// The ranges in the cache: amax = scale * 127, at most the largest number. A line whose scale is negative, infinite or NaN
+  /// gives
   /// none, which Ranges::findings() and the log say; Status::Data where no line gives a range.
   [[nodiscard]] Result<Ranges> to_ranges() const { return detail::make<Ranges>(qdq_cache_to_ranges, c()); }
 

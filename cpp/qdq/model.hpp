@@ -83,7 +83,8 @@ class Model : public detail::Handle<qdq_model, qdq_model_free> {
     return detail::call(qdq_model_set_metadata, c(), detail::Text(key).c(), detail::Text(value).c());
   }
 
-  /// Replaces the values of the stored tensor `name`, of which type and shape stay: the weights that training has found. Plans that
+  /// Replaces the values of the stored tensor `name`, of which type and shape stay: the weights that training has found. Plans
+  /// that
   /// were made before do not fit the model any more.
   [[nodiscard]] Result<void> set_initializer(std::string_view name, const TensorView& value) {
     return detail::call(qdq_model_set_initializer, c(), detail::Text(name).c(), value.c());

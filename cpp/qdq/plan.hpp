@@ -54,8 +54,9 @@ class Plan : public detail::Handle<qdq_plan, qdq_plan_free> {
   /// The plan for programs: JSON with nodes, activations and weights.
   [[nodiscard]] Result<Buffer> to_json() const { return detail::make<Buffer>(qdq_plan_to_json, c()); }
 
-  /// What the user must know of the plan: nodes that stay in float for want of a range, ranges of no tensor, Quantize and
-  /// Dequantize that were there before.
+  /// What the user must know of the plan: nodes that stay in float for want of a range, ranges of no tensor or of zeros
+  /// alone, Quantize and Dequantize that were there before, inputs that are fixed, and weights that cannot be computed before
+  /// the model runs.
   [[nodiscard]] Result<Findings> findings() const { return detail::make<Findings>(qdq_plan_findings, c()); }
 
   /// What becomes of each node of the graph, by its number.

@@ -38,7 +38,8 @@ class QuantizeOptions::Builder : public detail::Builder<Builder, QuantizeOptions
   Builder& weight_method(RangeMethod method) {
     return set(qdq_quantize_options_set_weight_method, detail::number(method.method), method.percentile);
   }
-  /// The range of the weight `name` in place of a computed one: amax (f32), one for the weight or one per output channel. `name` is
+  /// The range of the weight `name` in place of a computed one: amax (f32), one for the weight or one per output channel. `name`
+  /// is
   /// the tensor that nodes read, or the stored tensor behind it; a name that no weight has is without effect.
   Builder& weight_amax(std::string_view name, const TensorView& amax) {
     return set(qdq_quantize_options_set_weight_amax, detail::Text(name).c(), amax.c());

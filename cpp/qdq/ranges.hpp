@@ -56,7 +56,8 @@ class Ranges : public detail::Handle<qdq_ranges, qdq_ranges_free> {
   [[nodiscard]] std::string_view method() const& noexcept { return detail::view(qdq_ranges_method(c())); }
   void method() const&& = delete;
 
-  /// What the user must know of ranges that Plan::ranges() has computed, such as tensors with NaN. Files do not hold it.
+  /// What the user must know of ranges that Plan::ranges() has computed or Cache::to_ranges() has read, such as tensors with NaN
+  /// and lines that are left out. Files do not hold it.
   [[nodiscard]] Result<Findings> findings() const { return detail::make<Findings>(qdq_ranges_findings, c()); }
 
   /// How many tensors have a range.

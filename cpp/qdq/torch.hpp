@@ -13,7 +13,8 @@
 //     nn::export_onnx(*model, "float.onnx", "quantized.onnx");
 //
 // What differs from pytorch-quantization's modules: MaxPool and InstanceNorm follow the switch too, which initialize() leaves in
-// float; a residual sum is a module, nn::Add; the weights of LSTMs are calibrated like all others; and what was saved loads onto the
+// float; a residual sum is a module, nn::Add; the weights of LSTMs are calibrated like all others; and what was saved loads onto
+// the
 // device that is asked for, torch::load(model, file, torch::kCPU), not always onto a GPU. What is not quantized there is not here
 // either: nn::GRU and nn::RNN are torch's, and proj_size of an LSTM is an error.
 //

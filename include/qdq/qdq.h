@@ -93,7 +93,8 @@ typedef struct qdq_buffer qdq_buffer;
 // and its scale, amax / 127, below a header that names TensorRT's version and the calibrator.
 typedef struct qdq_cache qdq_cache;
 
-// A switch that stops runs which were given it. All its functions but qdq_cancel_free() may be called from any thread at any time.
+// A switch that stops runs which were given it. All its functions but qdq_cancel_free() may be called from any thread at any
+// time.
 typedef struct qdq_cancel qdq_cancel;
 
 // How far a quantized model is from its float model on the same data. Tensors are numbered from 0: the outputs that were
@@ -533,7 +534,8 @@ typedef void (*qdq_log_fn)(void *user, qdq_log_level level, const char *message)
 // The image fits into the target's centre; the rest is filled.
 #define QDQ_RESIZE_LETTERBOX 2
 
-// Samples along the first axis, unless the inputs say otherwise: one is a scalar, is named like a sequence there (`time`, `seq_len`,
+// Samples along the first axis, unless the inputs say otherwise: one is a scalar, is named like a sequence there (`time`,
+// `seq_len`,
 // `T`), or has the batch's name on a later axis. Arrays that fit only as whole feeds are those. What was taken is among the
 // findings where it is not plain. The default.
 #define QDQ_FEEDS_AUTO 0
@@ -883,7 +885,8 @@ qdq_status qdq_tensor_quant(const qdq_tensor *x,
 // no integer stands for it; in e4m3 it stays NaN.
 //
 // `x` is f32, f16, bf16 or f64. `out` has its shape and the type i8, u8, i16, u16, i4 or u4, whichever holds L to M, or e4m3
-// or u8 for e4m3. `amax` and `scale` are as for qdq_tensor_quant() and may be NULL; for e4m3 the scale is 448 / amax. After an error `out` may
+// or u8 for e4m3. `amax` and `scale` are as for qdq_tensor_quant() and may be NULL; for e4m3 the scale is 448 / amax. After an
+// error `out` may
 // hold anything.
 qdq_status qdq_tensor_quantize(const qdq_tensor *x,
                                const qdq_tensor *amax,
@@ -1048,10 +1051,12 @@ qdq_status qdq_weights_compat_amax(const qdq_tensor *weights,
                                    qdq_error **error);
 
 // Quantizes weights (f32, f16, bf16, f64) symmetrically to int8 as ONNX's QuantizeLinear does: out = clamp(rne(w / scale),
-// -128, 127) with the scale of qdq_amax_int8_scale(amax), by which ONNX and TensorRT multiply. Where amax is 0, the scale is 1 and
+// -128, 127) with the scale of qdq_amax_int8_scale(amax), by which ONNX and TensorRT multiply. Where amax is 0, the scale is 1
+// and
 // the integers are 0.
 //
-// `amax` (f32) has one number per index of `axis`, or a single one for QDQ_NO_AXIS; `amax` NULL means max |w|. `out` is i8 and has
+// `amax` (f32) has one number per index of `axis`, or a single one for QDQ_NO_AXIS; `amax` NULL means max |w|. `out` is i8 and
+// has
 // the shape of the weights. `scale` may be NULL;
 // otherwise free `*scale` with qdq_array_free().
 qdq_status qdq_weights_quantize(const qdq_tensor *weights,
@@ -1143,7 +1148,8 @@ qdq_status qdq_stats_from_bytes(const void *bytes, size_t size, qdq_stats **out,
 // Frees `*stats` and sets it to NULL. NULL in either place is allowed and does nothing.
 void qdq_stats_free(qdq_stats **stats);
 
-// What the user must know of the run that gathered the statistics, such as samples that were left out. Files do not hold it. Free `*out` with qdq_findings_free().
+// What the user must know of the run that gathered the statistics, such as samples that were left out. Files do not hold it.
+// Free `*out` with qdq_findings_free().
 qdq_status qdq_stats_findings(const qdq_stats *stats,
                               qdq_findings **out,
                               qdq_error **error);
@@ -1518,7 +1524,9 @@ qdq_status qdq_ranges_from_json(const char *json, qdq_ranges **out, qdq_error **
 // Frees `*ranges` and sets it to NULL. NULL in either place is allowed and does nothing.
 void qdq_ranges_free(qdq_ranges **ranges);
 
-// What the user must know of ranges that qdq_plan_ranges() has computed, such as tensors with NaN. Files do not hold it. Free `*out` with qdq_findings_free().
+// What the user must know of ranges that qdq_plan_ranges() has computed or qdq_cache_to_ranges() has read, such as tensors with
+// NaN
+// and lines that are left out. Files do not hold it. Free `*out` with qdq_findings_free().
 qdq_status qdq_ranges_findings(const qdq_ranges *ranges,
                                qdq_findings **out,
                                qdq_error **error);
@@ -1890,8 +1898,10 @@ qdq_status qdq_graph_plan(const qdq_graph *graph,
 // Frees `*plan` and sets it to NULL. NULL in either place is allowed and does nothing.
 void qdq_plan_free(qdq_plan **plan);
 
-// What the user must know of the plan: nodes that stay in float for want of a range, ranges of no tensor, Quantize and Dequantize that
-// were there before. Free `*out` with qdq_findings_free().
+// What the user must know of the plan: nodes that stay in float for want of a range, ranges of no tensor or of zeros alone,
+// Quantize
+// and Dequantize that were there before, inputs that are fixed, and weights that cannot be computed before the model runs. Free
+// `*out` with qdq_findings_free().
 qdq_status qdq_plan_findings(const qdq_plan *plan,
                              qdq_findings **out,
                              qdq_error **error);
@@ -2096,7 +2106,8 @@ qdq_status qdq_batch_set(qdq_batch *batch, const char *name, const qdq_tensor *t
 // How many samples the batch holds, without repeats; 0 for one that a callback or the caller fills.
 size_t qdq_batch_samples(const qdq_batch *batch);
 
-// How many repeats follow the samples in every tensor: they fill up the last batch from files where the model's batch size is fixed.
+// How many repeats follow the samples in every tensor: they fill up the last batch from files where the model's batch size is
+// fixed.
 // Calibration leaves out what comes of them.
 size_t qdq_batch_repeats(const qdq_batch *batch);
 
@@ -2110,7 +2121,8 @@ const char *qdq_batch_name(const qdq_batch *batch, size_t index);
 qdq_status qdq_batch_tensor(const qdq_batch *batch, size_t index, qdq_tensor *out, qdq_error **error);
 
 // Opens calibration data for a network with these inputs: `count` paths of files (.npz, .npy, raw, images in JPEG, PNG, BMP, GIF,
-// WebP, TIFF or PNM) or folders, or "NAME=PATH" for the input that it feeds. `options` may be NULL. Free `*out` with qdq_batches_free().
+// WebP, TIFF or PNM) or folders, or "NAME=PATH" for the input that it feeds. `options` may be NULL. Free `*out` with
+// qdq_batches_free().
 qdq_status qdq_batches_open(const qdq_specs *inputs,
                             const char *const *paths,
                             size_t count,
@@ -2131,10 +2143,9 @@ qdq_status qdq_batches_from_callback(const qdq_specs *inputs,
 // Frees `*batches` and sets it to NULL. NULL in either place is allowed and does nothing.
 void qdq_batches_free(qdq_batches **batches);
 
-// What the user must know of the data as far as it was read: files and samples that are left out. Free `*out` with qdq_findings_free().
-qdq_status qdq_batches_findings(const qdq_batches *batches,
-                                qdq_findings **out,
-                                qdq_error **error);
+// What the user must know of the data as far as it was read: files and samples that are left out. Free `*out` with
+// qdq_findings_free().
+qdq_status qdq_batches_findings(const qdq_batches *batches, qdq_findings **out, qdq_error **error);
 
 // The next batch; `*out` is NULL after the last. After an error there are no more batches. Batches are read once:
 // QDQ_ERROR_INVALID_ARGUMENT where this is asked again after the end, as from every run over them. Free `*out` with
@@ -2177,7 +2188,8 @@ qdq_engine qdq_run_options_engine(const qdq_run_options *options);
 qdq_status qdq_run_options_settle(qdq_run_options *options,
                                   qdq_error **error);
 
-// Sets ONNX Runtime's library, or the folder it lies in; `path` may be NULL to look for it by the environment variable QDQ_ONNXRUNTIME, in
+// Sets ONNX Runtime's library, or the folder it lies in; `path` may be NULL to look for it by the environment variable
+// QDQ_ONNXRUNTIME, in
 // the Python package and where the system looks for libraries, the default.
 qdq_status qdq_run_options_set_onnxruntime(qdq_run_options *options,
                                            const char *path,
@@ -2215,7 +2227,8 @@ qdq_status qdq_quantize_options_set_weight_method(qdq_quantize_options *options,
                                                   qdq_error **error);
 
 // Sets the range of the weight `name` in place of one that is computed: `amax` (f32) holds one number for the weight or one per
-// output channel, finite and not negative, and is copied; `amax` NULL for a computed one again. `name` is the tensor that nodes read, or
+// output channel, finite and not negative, and is copied; `amax` NULL for a computed one again. `name` is the tensor that nodes
+// read, or
 // the stored tensor behind it; a name that no weight has is without effect.
 qdq_status qdq_quantize_options_set_weight_amax(qdq_quantize_options *options,
                                                 const char *name,
@@ -2365,7 +2378,8 @@ qdq_status qdq_model_calibrate(const qdq_model *model,
                                qdq_stats **out,
                                qdq_error **error);
 
-// The model with Quantize and Dequantize where the plan, which was made of this very handle, says, by the ranges: for TensorRT 8 to 11, TensorRT-RTX and ONNX
+// The model with Quantize and Dequantize where the plan, which was made of this very handle, says, by the ranges: for TensorRT
+// 8 to 11, TensorRT-RTX and ONNX
 // Runtime. `options` may be NULL. The result is a model of its own; free `*out` with qdq_model_free().
 qdq_status qdq_model_quantize(const qdq_model *model,
                               const qdq_plan *plan,

@@ -21,10 +21,18 @@ pub(super) fn split_samples(label: &str, shape: &[usize], spec: &TensorSpec) -> 
     if wanted.iter().zip(sample).any(differs) {
         return Err(misfit(label, shape, spec));
     }
-    if count == 0 {
+    if count == 0 || has_endless_nothing(count, sample) {
         return Err(empty(label, shape));
     }
     Ok(Items { count, shape: sample.to_vec() })
+}
+
+/// The most samples without an element: no data stands behind their number, so that a header of some bytes could ask for any.
+const MOST_EMPTY: usize = 1 << 20;
+
+/// Whether an array claims more samples of no element than anyone has.
+fn has_endless_nothing(count: usize, sample: &[usize]) -> bool {
+    count > MOST_EMPTY && sample.contains(&0)
 }
 
 /// Whole tensors of the input in an array: itself, or what lies along one more axis in front. `None` where there is none.
@@ -36,7 +44,9 @@ pub(super) fn whole_feeds(shape: &[usize], spec: &TensorSpec, first: First) -> O
     match (spec.shape.as_deref(), shape) {
         (None, _) => Some(Items { count: 1, shape: shape.to_vec() }),
         (Some(dims), _) if fits(dims, shape) => Some(Items { count: 1, shape: shape.to_vec() }),
-        (Some(dims), [count, feed @ ..]) if *count > 0 && fits(dims, feed) => {
+        (Some(dims), [count, feed @ ..])
+            if *count > 0 && fits(dims, feed) && !has_endless_nothing(*count, feed) =>
+        {
             Some(Items { count: *count, shape: feed.to_vec() })
         }
         _ => None,

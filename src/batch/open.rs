@@ -25,7 +25,8 @@ use crate::tensor::TensorSpec;
 /// warning, so that labels may lie beside the data.
 ///
 /// The last batch is shorter where the samples do not fill it and the model's batch dimension is dynamic.
-/// With a fixed batch size above 1 it is filled up with repeats of such samples ([`Batch::repeats`](super::Batch::repeats)), which calibration
+/// With a fixed batch size above 1 it is filled up with repeats of such samples ([`Batch::repeats`](super::Batch::repeats)),
+/// which calibration
 /// leaves out of what it measures. Whole feeds are batches as they are.
 ///
 /// What was left out or is not plain is logged and is in [`BatchSource::findings`].

@@ -7,7 +7,7 @@ use super::image::Turned;
 use super::samples::Column;
 use super::select::Selection;
 use super::{Batch, BatchSource};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::finding::{Finding, counted};
 use crate::tensor::{Tensor, TensorSpec};
 
@@ -73,8 +73,19 @@ impl Stream {
     }
 }
 
+/// What a batch that is filled up may take: a model of a few bytes can declare any batch size.
+const MOST_BYTES: usize = 1 << 32;
+
 /// The samples of each input over and over until there are `size`.
 fn filled(inputs: Vec<(String, Tensor)>, samples: usize, size: usize) -> Result<Vec<(String, Tensor)>> {
+    let bytes = inputs.iter().map(|(_, tensor)| tensor.view().data().as_bytes().len()).max().unwrap_or(0);
+    if bytes.div_ceil(samples.max(1)).max(8).checked_mul(size).is_none_or(|all| all > MOST_BYTES) {
+        let message = format!(
+            "{samples} samples are given and the model takes {size} at a time, which is too much to fill up"
+        );
+        return Err(Error::new(ErrorKind::Data, message)
+            .with_remedy("give whole batches, or export the model with a dynamic batch dimension"));
+    }
     let order: Vec<usize> = (0..size).map(|at| at % samples).collect();
     inputs.into_iter().map(|(name, tensor)| Ok((name, tensor.gathered(&order)?))).collect()
 }

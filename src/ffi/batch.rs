@@ -93,7 +93,8 @@ pub extern "C" fn qdq_batch_samples(batch: Option<&qdq_batch>) -> usize {
     batch.map_or(0, |batch| batch.batch.samples)
 }
 
-/// How many repeats follow the samples in every tensor: they fill up the last batch from files where the model's batch size is fixed.
+/// How many repeats follow the samples in every tensor: they fill up the last batch from files where the model's batch size is
+/// fixed.
 /// Calibration leaves out what comes of them.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_batch_repeats(batch: Option<&qdq_batch>) -> usize {

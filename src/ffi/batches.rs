@@ -36,7 +36,8 @@ pub type qdq_next_batch_fn = Option<
 pub type qdq_free_fn = Option<unsafe extern "C" fn(user: *mut c_void)>;
 
 /// Opens calibration data for a network with these inputs: `count` paths of files (.npz, .npy, raw, images in JPEG, PNG, BMP, GIF,
-/// WebP, TIFF or PNM) or folders, or "NAME=PATH" for the input that it feeds. `options` may be NULL. Free `*out` with qdq_batches_free().
+/// WebP, TIFF or PNM) or folders, or "NAME=PATH" for the input that it feeds. `options` may be NULL. Free `*out` with
+/// qdq_batches_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_batches_open(
     inputs: Option<&qdq_specs>,
@@ -100,7 +101,8 @@ pub extern "C" fn qdq_batches_free(batches: Option<&mut *mut qdq_batches>) {
     handle::free(batches);
 }
 
-/// What the user must know of the data as far as it was read: files and samples that are left out. Free `*out` with qdq_findings_free().
+/// What the user must know of the data as far as it was read: files and samples that are left out. Free `*out` with
+/// qdq_findings_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_batches_findings(
     batches: Option<&qdq_batches>,

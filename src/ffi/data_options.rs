@@ -29,7 +29,8 @@ pub const QDQ_RESIZE_LETTERBOX: qdq_resize = 2;
 /// What arrays hold: one of the QDQ_FEEDS_ numbers.
 pub type qdq_feeds = i32;
 
-/// Samples along the first axis, unless the inputs say otherwise: one is a scalar, is named like a sequence there (`time`, `seq_len`,
+/// Samples along the first axis, unless the inputs say otherwise: one is a scalar, is named like a sequence there (`time`,
+/// `seq_len`,
 /// `T`), or has the batch's name on a later axis. Arrays that fit only as whole feeds are those. What was taken is among the
 /// findings where it is not plain. The default.
 pub const QDQ_FEEDS_AUTO: qdq_feeds = 0;

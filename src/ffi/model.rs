@@ -345,7 +345,7 @@ pub extern "C" fn qdq_model_calibrate(
             let (prepared, plan) = (get(model, "model")?.prepared()?, get(plan, "plan")?);
             check_same(plan, &prepared.graph)?;
             let taps = pipeline::taps(&prepared.graph, &plan.plan, every_activation);
-            if taps.is_empty() {
+            if plan.plan.is_empty() && taps.is_empty() {
                 let message = match all_nested_weighted(&prepared.graph) {
                     Some(inside) => format!(
                         "the plan quantizes nothing: {inside} lie inside the subgraphs of If, Loop or Scan, where \
@@ -369,7 +369,8 @@ pub extern "C" fn qdq_model_calibrate(
     })
 }
 
-/// The model with Quantize and Dequantize where the plan, which was made of this very handle, says, by the ranges: for TensorRT 8 to 11, TensorRT-RTX and ONNX
+/// The model with Quantize and Dequantize where the plan, which was made of this very handle, says, by the ranges: for TensorRT
+/// 8 to 11, TensorRT-RTX and ONNX
 /// Runtime. `options` may be NULL. The result is a model of its own; free `*out` with qdq_model_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_model_quantize(

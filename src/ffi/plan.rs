@@ -102,8 +102,10 @@ pub extern "C" fn qdq_plan_free(plan: Option<&mut *mut qdq_plan>) {
     handle::free(plan);
 }
 
-/// What the user must know of the plan: nodes that stay in float for want of a range, ranges of no tensor, Quantize and Dequantize that
-/// were there before. Free `*out` with qdq_findings_free().
+/// What the user must know of the plan: nodes that stay in float for want of a range, ranges of no tensor or of zeros alone,
+/// Quantize
+/// and Dequantize that were there before, inputs that are fixed, and weights that cannot be computed before the model runs. Free
+/// `*out` with qdq_findings_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_plan_findings(
     plan: Option<&qdq_plan>,

@@ -133,7 +133,8 @@ pub unsafe extern "C" fn qdq_tensor_quant(
 /// no integer stands for it; in e4m3 it stays NaN.
 ///
 /// `x` is f32, f16, bf16 or f64. `out` has its shape and the type i8, u8, i16, u16, i4 or u4, whichever holds L to M, or e4m3
-/// or u8 for e4m3. `amax` and `scale` are as for qdq_tensor_quant() and may be NULL; for e4m3 the scale is 448 / amax. After an error `out` may
+/// or u8 for e4m3. `amax` and `scale` are as for qdq_tensor_quant() and may be NULL; for e4m3 the scale is 448 / amax. After an
+/// error `out` may
 /// hold anything.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_tensor_quantize(

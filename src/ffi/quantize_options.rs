@@ -79,7 +79,8 @@ pub extern "C" fn qdq_quantize_options_set_weight_method(
 }
 
 /// Sets the range of the weight `name` in place of one that is computed: `amax` (f32) holds one number for the weight or one per
-/// output channel, finite and not negative, and is copied; `amax` NULL for a computed one again. `name` is the tensor that nodes read, or
+/// output channel, finite and not negative, and is copied; `amax` NULL for a computed one again. `name` is the tensor that nodes
+/// read, or
 /// the stored tensor behind it; a name that no weight has is without effect.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_quantize_options_set_weight_amax(

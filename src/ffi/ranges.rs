@@ -99,7 +99,9 @@ pub extern "C" fn qdq_ranges_free(ranges: Option<&mut *mut qdq_ranges>) {
     handle::free(ranges);
 }
 
-/// What the user must know of ranges that qdq_plan_ranges() has computed, such as tensors with NaN. Files do not hold it. Free `*out` with qdq_findings_free().
+/// What the user must know of ranges that qdq_plan_ranges() has computed or qdq_cache_to_ranges() has read, such as tensors with
+/// NaN
+/// and lines that are left out. Files do not hold it. Free `*out` with qdq_findings_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_ranges_findings(
     ranges: Option<&qdq_ranges>,

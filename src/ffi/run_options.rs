@@ -183,7 +183,8 @@ pub extern "C" fn qdq_run_options_settle(
     })
 }
 
-/// Sets ONNX Runtime's library, or the folder it lies in; `path` may be NULL to look for it by the environment variable QDQ_ONNXRUNTIME, in
+/// Sets ONNX Runtime's library, or the folder it lies in; `path` may be NULL to look for it by the environment variable
+/// QDQ_ONNXRUNTIME, in
 /// the Python package and where the system looks for libraries, the default.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_run_options_set_onnxruntime(

@@ -74,7 +74,8 @@ pub extern "C" fn qdq_stats_free(stats: Option<&mut *mut qdq_stats>) {
     handle::free(stats);
 }
 
-/// What the user must know of the run that gathered the statistics, such as samples that were left out. Files do not hold it. Free `*out` with qdq_findings_free().
+/// What the user must know of the run that gathered the statistics, such as samples that were left out. Files do not hold it.
+/// Free `*out` with qdq_findings_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_stats_findings(
     stats: Option<&qdq_stats>,

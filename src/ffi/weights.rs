@@ -103,10 +103,12 @@ pub unsafe extern "C" fn qdq_weights_compat_amax(
 }
 
 /// Quantizes weights (f32, f16, bf16, f64) symmetrically to int8 as ONNX's QuantizeLinear does: out = clamp(rne(w / scale),
-/// -128, 127) with the scale of qdq_amax_int8_scale(amax), by which ONNX and TensorRT multiply. Where amax is 0, the scale is 1 and
+/// -128, 127) with the scale of qdq_amax_int8_scale(amax), by which ONNX and TensorRT multiply. Where amax is 0, the scale is 1
+/// and
 /// the integers are 0.
 ///
-/// `amax` (f32) has one number per index of `axis`, or a single one for QDQ_NO_AXIS; `amax` NULL means max |w|. `out` is i8 and has
+/// `amax` (f32) has one number per index of `axis`, or a single one for QDQ_NO_AXIS; `amax` NULL means max |w|. `out` is i8 and
+/// has
 /// the shape of the weights. `scale` may be NULL;
 /// otherwise free `*scale` with qdq_array_free().
 #[unsafe(no_mangle)]

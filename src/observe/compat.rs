@@ -4,7 +4,8 @@
 //! batch reaches further. The result depends on the order of the batches. Counts and edges equal those of
 //! pytorch-quantization 2.2.1 on a CPU, in its float32 arithmetic, for what it handles. Where it fails or goes
 //! wrong there is an error here: NaN and infinities in any batch, an empty batch, zeros only and then other
-//! values (torch), values so close to each other that f32 has no edges between them (numpy), growth without bound. Counts are exact, where it stops counting at 2^24 a bin.
+//! values (torch), values so close to each other that f32 has no edges between them (numpy), growth without bound. Counts are
+//! exact, where it stops counting at 2^24 a bin.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::kernel::{self, InOut, LinearBins, parallel};

@@ -34,7 +34,8 @@ impl Model {
     /// `.data`.
     ///
     /// The message is for running only: it states no types of tensors but of the inputs, which files often have
-    /// wrong, and every output once, nodes of the main graph without a name get the one that [`Model::graph`] gives them, and convolutions
+    /// wrong, and every output once, nodes of the main graph without a name get the one that [`Model::graph`] gives them, and
+    /// convolutions
     /// and pooling state the steps that they may leave out.
     ///
     /// # Errors

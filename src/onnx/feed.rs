@@ -115,7 +115,7 @@ impl Model {
         }
         if !shapes.is_empty() {
             // What the file states of later shapes follows from those that do not hold.
-            graph.value_info.clear();
+            graph.value_info.iter_mut().for_each(types::forget_shape);
             graph.output.iter_mut().for_each(types::forget_shape);
         }
         let is_fixed = |name: &Option<String>| name.as_ref().is_some_and(|name| fixed.contains_key(name));

@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use buffa::Message;
+
 use super::Model;
 use super::node::{NodeSpec, label, subgraphs, subgraphs_mut};
 use super::proto::{AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, ValueInfoProto};
@@ -9,9 +11,10 @@ use super::rename::Renaming;
 use super::walk::{UniqueNames, graphs, graphs_mut};
 use crate::error::{Error, ErrorKind, Result};
 
-/// How deep functions may call each other, and how many nodes may come of them: a small file could ask for any number.
+/// How deep functions may call each other, and how many nodes and bytes may come of them: a small file could ask for any number.
 const MOST_CALLS: usize = 64;
 const MOST_NODES: usize = 1 << 20;
+const MOST_BYTES: usize = 1 << 30;
 
 /// What a call names a function by: domain, name and overload.
 type Key = (String, String, String);
@@ -42,6 +45,7 @@ impl Model {
             active: Vec::new(),
             depth: 0,
             nodes: 0,
+            bytes: 0,
         };
         for graph in graphs_mut(model.edited()) {
             inline.graph(graph).map_err(|error| self.located(error))?;
@@ -124,8 +128,9 @@ struct Inline<'a> {
     active: Vec<Key>,
     /// How many subgraphs lie around the place.
     depth: usize,
-    /// How many nodes were put in.
+    /// How many nodes were put in, and how many bytes they take in a file.
     nodes: usize,
+    bytes: usize,
 }
 
 impl Inline<'_> {
@@ -166,10 +171,9 @@ impl Inline<'_> {
                 "export the model again; functions of ONNX cannot recur",
             ));
         }
-        self.nodes += function.node.len();
-        if self.active.len() >= MOST_CALLS || self.nodes > MOST_NODES {
+        if self.active.len() >= MOST_CALLS {
             return Err(malformed(
-                &format!("function '{name}': its calls nest too deeply or come to too many nodes"),
+                &format!("function '{name}': its calls nest too deeply"),
                 "check where the file comes from",
             ));
         }
@@ -178,6 +182,17 @@ impl Inline<'_> {
         let nodes = self.nodes(body, infos)?;
         self.active.pop();
         Ok(nodes)
+    }
+
+    /// Counts a node that was put in, with what its attributes hold: a small file must not fill the memory.
+    fn count(&mut self, node: &NodeProto) -> Result<()> {
+        self.nodes += 1;
+        self.bytes += node.try_encoded_len().unwrap_or(u32::MAX) as usize;
+        if self.nodes > MOST_NODES || self.bytes > MOST_BYTES {
+            let message = format!("{}: the functions that are called come to too much", label(node));
+            return Err(malformed(&message, "check where the file comes from"));
+        }
+        Ok(())
     }
 
     /// The nodes of the function with the call's tensors and attributes for its own.
@@ -223,8 +238,11 @@ impl Inline<'_> {
             node.attribute = own;
             renaming.node(&mut node, &mut self.names);
             let context = Arguments { call, function };
-            node.attribute.extend(referring.iter().filter_map(|attribute| context.resolve(attribute)));
+            // What the call hands over refers to nothing of the function, so that only the function's own graphs are looked
+            // through.
             subgraphs_mut(&mut node).for_each(|graph| context.resolve_in(graph));
+            node.attribute.extend(referring.iter().filter_map(|attribute| context.resolve(attribute)));
+            self.count(&node)?;
             nodes.push(node);
         }
         for (formal, actual) in passed_on {
@@ -235,6 +253,11 @@ impl Inline<'_> {
         let known = |info: &&ValueInfoProto| info.name.as_deref().is_some_and(|name| renaming.knows(name));
         let mut stated: Vec<ValueInfoProto> = function.value_info.iter().filter(known).cloned().collect();
         renaming.infos(stated.iter_mut());
+        let is_new = |info: &ValueInfoProto| {
+            info.name.as_deref().is_some_and(|name| !name.is_empty())
+                && infos.iter().all(|known| known.name != info.name)
+        };
+        stated.retain(is_new);
         infos.extend(stated);
         Ok(nodes)
     }
@@ -262,10 +285,10 @@ impl Arguments<'_> {
 
     fn resolve_in(self, graph: &mut GraphProto) {
         for node in &mut graph.node {
+            subgraphs_mut(node).for_each(|graph| self.resolve_in(graph));
             let attributes = std::mem::take(&mut node.attribute).into_iter();
             node.attribute =
                 attributes.filter_map(|it| if refers(&it) { self.resolve(&it) } else { Some(it) }).collect();
-            subgraphs_mut(node).for_each(|graph| self.resolve_in(graph));
         }
     }
 }

@@ -1,5 +1,7 @@
 //! From bytes to messages.
 
+use std::collections::HashSet;
+
 use buffa::{DecodeError, DecodeOptions};
 use bytes::Bytes;
 
@@ -41,7 +43,12 @@ pub(super) fn decode(bytes: &Bytes, origin: &str) -> Result<(ModelProto, bool)> 
 /// they do not know; a real batch of nothing leaves nothing to compute, and engines refuse any other.
 fn free_empty_batches(model: &mut ModelProto, origin: &str) -> bool {
     let mut freed = false;
-    for input in &mut model.graph.get_or_insert_default().input {
+    let graph = model.graph.get_or_insert_default();
+    let sparse = graph.sparse_initializer.iter().map(|sparse| &sparse.values.name);
+    // Models before IR version 4 list their weights among the inputs; one of no element is what it says.
+    let stored: HashSet<Option<String>> =
+        graph.initializer.iter().map(|tensor| &tensor.name).chain(sparse).cloned().collect();
+    for input in graph.input.iter_mut().filter(|input| !stored.contains(&input.name)) {
         let Some(stated) = input.r#type.as_option_mut() else { continue };
         let Some(TypeValue::TensorType(tensor)) = &mut stated.value else { continue };
         let Some(first) = tensor.shape.as_option_mut().and_then(|shape| shape.dim.first_mut()) else {

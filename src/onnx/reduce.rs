@@ -12,7 +12,8 @@ impl Model {
     /// The part of the model that computes `tensors` of the main graph, which may be inputs and constants too.
     ///
     /// Nodes, weights and functions that it does not need are gone, and so is the training information. It keeps every
-    /// input that is fed, so that it takes the same batches, and of the outputs those that are among `tensors`, each once. Where there are
+    /// input that is fed, so that it takes the same batches, and of the outputs those that are among `tensors`, each once. Where
+    /// there are
     /// none it has no output at all; [`Model::add_output`] gives it some.
     ///
     /// # Errors

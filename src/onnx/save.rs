@@ -47,8 +47,9 @@ const MOST_INSIDE: usize = 16 << 20;
 impl Model {
     /// Writes the model to `path` and returns the files written, the model first.
     ///
-    /// An unedited model is written byte for byte as it was read, unless its nodes were not in topological order, and in its own
-    /// folder goes on reading the data files that it came with. So does an edited one that is saved over its own file. Every other model takes its external data along, so
+    /// An unedited model is written byte for byte as it was read, unless its nodes were not in topological order or a batch size of 0 was freed, and in its own
+    /// folder goes on reading the data files that it came with. So does an edited one that is saved over its own file. Every
+    /// other model takes its external data along, so
     /// that it depends on no other model's files: into itself, or into the file `<name>.data` beside `path`, which also takes
     /// the weights of a model that would be too large for one file. Each file replaces an older one in one step, and files that
     /// the model reads from are never written to.

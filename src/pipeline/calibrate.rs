@@ -130,6 +130,10 @@ pub fn calibrate_plan(
     report: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Stats> {
     let needed = super::taps(&prepared.graph, plan, false);
+    if needed.is_empty() && !every_activation {
+        // Only weights are quantized, of a model whose activations are already.
+        return Ok(Stats::default());
+    }
     let mut others = if every_activation { super::taps(&prepared.graph, plan, true) } else { Vec::new() };
     let known: HashSet<&String> = needed.iter().collect();
     others.retain(|tap| !known.contains(tap));
@@ -242,7 +246,8 @@ fn run(
     Ok((progress.samples, left_out))
 }
 
-/// What an engine says about a batch of several samples, with what helps where the network computes with one batch size only, such as
+/// What an engine says about a batch of several samples, with what helps where the network computes with one batch size only,
+/// such as
 /// in a Reshape, though its inputs leave the size open.
 pub(super) fn of_batch(error: Error, inputs: &[TensorSpec], batch: &Batch) -> Error {
     let is_open = |input: &TensorSpec| {

@@ -2,8 +2,9 @@
 //!
 //! A network whose batch size is fixed takes whole batches only. What it computes of the last, filled one is cut back to the
 //! real samples. That is right if every tensor looked at has the samples along its first axis and computes each of them by itself,
-//! which no declaration tells, so it is tried: with the samples in another order all slices have to move along, and with other
-//! repeats the real samples' slices have to stay as they are, both to the bit. Where they do not, the batch is left out.
+//! which no declaration tells, so it is tried: with the samples in another order all slices have to move along, and with others
+//! in place of the repeats the real samples' slices have to stay as they are, both to the bit. Where they do not, the batch is
+//! left out.
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::Hasher;
@@ -79,9 +80,11 @@ impl Runner {
         }
         let as_given = self.look(batch, with_outputs)?;
         let moved = self.look(&ordered(batch, |at| (at + size - 1) % size)?, with_outputs)?;
-        // The last real sample comes first among the repeats.
-        let other =
-            ordered(batch, |at| if at < samples { at } else { samples - 1 - (at - samples) % samples })?;
+        // The last real sample comes first among the repeats; a single one has zeros beside it.
+        let other = match samples {
+            1 => blanked(batch)?,
+            _ => ordered(batch, |at| if at < samples { at } else { samples - 1 - (at - samples) % samples })?,
+        };
         let other = self.look(&other, with_outputs)?;
         let is_cut = |given: &Slices, moved: &Slices, other: &Slices| {
             let (Some(given), Some(moved), Some(other)) = (given, moved, other) else { return false };
@@ -109,7 +112,8 @@ impl Runner {
         Ok(seen)
     }
 
-    /// Runs a batch of which the repeats can be cut off, and returns the outputs, all of them cut where that was found to be right.
+    /// Runs a batch of which the repeats can be cut off, and returns the outputs, all of them cut where that was found to be
+    /// right.
     pub fn run(&mut self, batch: &Batch) -> Result<Vec<Tensor>> {
         if batch.repeats == 0 {
             return self.engine.run(batch);
@@ -143,6 +147,18 @@ fn ordered(batch: &Batch, from: impl Fn(usize) -> usize) -> Result<Batch> {
     let size = batch.samples + batch.repeats;
     let order: Vec<usize> = (0..size).map(from).collect();
     let inputs = batch.inputs.iter().map(|(name, tensor)| Ok((name.clone(), tensor.gathered(&order)?)));
+    Ok(Batch { inputs: inputs.collect::<Result<_>>()?, ..*batch })
+}
+
+/// The batch with zeros for its repeats.
+fn blanked(batch: &Batch) -> Result<Batch> {
+    let size = batch.samples + batch.repeats;
+    let inputs = batch.inputs.iter().map(|(name, tensor)| {
+        let mut bytes = tensor.view().data().as_bytes().to_vec();
+        let kept = bytes.len() / size.max(1) * batch.samples;
+        bytes[kept..].fill(0);
+        Ok((name.clone(), Tensor::from_bytes(tensor.dtype(), tensor.shape().to_vec(), &bytes)?))
+    });
     Ok(Batch { inputs: inputs.collect::<Result<_>>()?, ..*batch })
 }
 

@@ -211,7 +211,8 @@ fn has_zero_dimension(graph: &Graph, tensor: TensorId) -> bool {
 
 /// The axis of output channels of a weight: the first one of a convolution, the second one of a transposed
 /// convolution in one group, and of a matrix product the one that the result keeps: the columns of a right side,
-/// the rows of a left one. An Einsum keeps one by its equation. One scale serves the whole weight in all other cases, and where the axis has a single
+/// the rows of a left one. An Einsum keeps one by its equation. One scale serves the whole weight in all other cases, and where
+/// the axis has a single
 /// index.
 ///
 /// A MatMul may say transA and transB as a Gemm does, for networks whose products of any rank can transpose.

@@ -16,7 +16,8 @@ use super::element::{Element, Function};
 ///
 /// # Errors
 ///
-/// When `min` is not below `max` (equal ends, by which pytorch-quantization gives NaN, are no range), one of them or the step is not a usable number, or `num_bits` is not within 2 to
+/// When `min` is not below `max` (equal ends, by which pytorch-quantization gives NaN, are no range), one of them or the step is
+/// not a usable number, or `num_bits` is not within 2 to
 /// 16.
 ///
 /// ```

@@ -124,7 +124,8 @@ impl TensorQuantizer {
     }
 
     /// Computes amax from what was collected and sets it: for maxima they are the amax themselves, for the histogram
-    /// see [`range::compute`] and [`range::compute_e4m3`], for pytorch-quantization's [`range::compat`]. Returns it, or none where nothing was collected and
+    /// see [`range::compute`] and [`range::compute_e4m3`], for pytorch-quantization's [`range::compat`]. Returns it, or none
+    /// where nothing was collected and
     /// `strict` does not mind: amax then stays as it was.
     ///
     /// # Errors

@@ -8,7 +8,8 @@
 //! weight. Which is best depends on the bits of either, so [`BALANCES`] are tried and measured.
 //!
 //! Each s is a power of two. It costs at most a factor of √2 to the evenness, and the float network stays the same bit for
-//! bit, as does the rounding of the first layer's weight where it has a scale per channel. Where it has one for all of them, scales are
+//! bit, as does the rounding of the first layer's weight where it has a scale per channel. Where it has one for all of them,
+//! scales are
 //! tried too with which no channel is rounded more coarsely than before.
 
 use std::collections::BTreeMap;

@@ -10,7 +10,8 @@
 //! Whatever a method proposes is tried as it would be written: a quantized copy of the layer with the change and one without
 //! it read the same float input, side by side in one model ([`beside`]), and what is not smaller is the error of the output
 //! that is dropped. So none makes it larger than plain rounding does. What was done to each layer, and why nothing was done
-//! to another, is in the [`report`](crate::report::recovery). Everything here is a function of its arguments; [`pipeline`](crate::pipeline) runs
+//! to another, is in the [`report`](crate::report::recovery). Everything here is a function of its arguments;
+//! [`pipeline`](crate::pipeline) runs
 //! the model.
 
 pub mod beside;

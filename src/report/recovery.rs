@@ -64,7 +64,8 @@ pub struct RecoveryReport {
 }
 
 impl RecoveryReport {
-    /// The report for programs: `layers`, each with `method`, `layer`, `changed`, `of`, `error_before`, `error_after`, `gain_db` and
+    /// The report for programs: `layers`, each with `method`, `layer`, `changed`, `of`, `error_before`, `error_after`, `gain_db`
+    /// and
     /// `what`. A figure that does not exist is `null`; an infinite gain is the text `"inf"`.
     pub fn to_json(&self) -> Value {
         let layers = self.layers.iter().map(|layer| {

@@ -15,6 +15,11 @@ class Shared {
   Shared() : object_(std::make_shared<const T>()) {}
   Shared(T object) : object_(std::make_shared<const T>(std::move(object))) {}
 
+  // Only copied, so that one that was moved from still has an object.
+  Shared(const Shared&) = default;
+  Shared& operator=(const Shared&) = default;
+  ~Shared() = default;
+
   operator const T&() const noexcept { return *object_; }
   [[nodiscard]] const T& operator*() const noexcept { return *object_; }
   [[nodiscard]] const T* operator->() const noexcept { return object_.get(); }

@@ -88,8 +88,8 @@ inline Result<Quantized> quantized(nvinfer1::INetworkDefinition& network, const 
   auto ranges = plan->ranges(*stats, options.method);
   if (!ranges) return std::move(ranges).error();
   if (auto done = notes.add(*ranges); !done) return std::move(done).error();
-  // RTX counts from 1, which no header of a cache does.
-  const std::int32_t version = QDQ_TRT_RTX ? QDQ_TRT_MAJOR * 10000 : library.version_number();
+  // TensorRT 11 and RTX read no caches: what the calibrator keeps there is for qdq, under the last major version that does.
+  const std::int32_t version = QDQ_TRT_HAS_CALIBRATOR ? library.version_number() : 100000;
   auto cache = Cache::from_ranges(*ranges, static_cast<std::uint32_t>(version),
                                   static_cast<Algorithm>(calibrator.getAlgorithm()));
   if (!cache) return std::move(cache).error();

@@ -82,7 +82,8 @@ inline std::size_t disable(const torch::nn::Module& model, std::string_view patt
   return found.size();
 }
 
-/// Lets the quantizers of a network that match collect and not quantize for as long as it lives; then their switches are as before.
+/// Lets the quantizers of a network that match collect and not quantize for as long as it lives; then their switches are as
+/// before.
 ///
 ///     {
 ///       nn::Collect collect(*model);
@@ -149,7 +150,8 @@ inline std::size_t load_calib_amax(const torch::nn::Module& model, Method method
 }
 
 /// Sets the amax of every weight that is quantized from its values, times its pre-quantization scale where it has one: one per
-/// channel where the descriptor keeps an axis, by qdq::weights_amax() with any method; maxima where it keeps several or has blocks,
+/// channel where the descriptor keeps an axis, by qdq::weights_amax() with any method; maxima where it keeps several or has
+/// blocks,
 /// and for e4m3. Returns how many.
 inline std::size_t calibrate_weights(const torch::nn::Module& model, RangeMethod method = Method::Mse) {
   std::size_t done = 0;

@@ -213,7 +213,8 @@ class Exporter {
     return range;
   }
 
-  /// Weights of fewer bits, of the narrow range or of a learned one are stored as they are quantized: int8 holds them exactly, with
+  /// Weights of fewer bits, of the narrow range or of a learned one are stored as they are quantized: int8 holds them exactly,
+  /// with
   /// the same step. Returns the axis that has ranges of its own.
   std::int32_t add_weight(const std::string& name, TensorQuantizerImpl& quantizer, const std::string& tensor, const torch::Tensor& value) {
     const auto& descriptor = quantizer.descriptor();
@@ -264,9 +265,12 @@ class Exporter {
 /// Dequantize where its modules with a weight quantize, by exactly their ranges, and the calibration cache `out`.cache beside it.
 /// Returns the ranges of the activations, and which modules are quantized and which stay in float.
 ///
-/// The model's initializers are called as the network's parameters, "conv1.weight", which is how exporters call them where they fold
-/// nothing. The range of a module's input belongs to what the node that reads its weight reads besides; of several such ranges for one
-/// tensor the widest is taken. Activations are signed with 8 bits and one range. A learned range clips: the model gets a Clip before
+/// The model's initializers are called as the network's parameters, "conv1.weight", which is how exporters call them where they
+/// fold
+/// nothing. The range of a module's input belongs to what the node that reads its weight reads besides; of several such ranges
+/// for one
+/// tensor the widest is taken. Activations are signed with 8 bits and one range. A learned range clips: the model gets a Clip
+/// before
 /// Quantize wherever that makes a difference, so that it computes what the module does; a calibration cache knows amax =
 /// max(-min, max) only. Weights have up to 8 bits, with one range or one per output channel; another axis is an error.
 ///

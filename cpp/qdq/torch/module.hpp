@@ -60,7 +60,8 @@ class BuildsCopy {
 
 }  // namespace detail
 
-/// Whether modules of this namespace that are built from now on quantize. While it is off they are what torch::nn has, with the same
+/// Whether modules of this namespace that are built from now on quantize. While it is off they are what torch::nn has, with the
+/// same
 /// parameters and nothing else.
 inline void set_quantized(bool on) noexcept { detail::quantizes() = on; }
 /// Whether modules that are built now quantize. Default: true.

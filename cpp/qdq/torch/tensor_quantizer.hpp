@@ -43,9 +43,11 @@ class Calibration {
 
 }  // namespace detail
 
-/// qdq::Quantizer as a module: pytorch-quantization's TensorQuantizer with the differences that qdq::Quantizer has. forward() does,
+/// qdq::Quantizer as a module: pytorch-quantization's TensorQuantizer with the differences that qdq::Quantizer has. forward()
+/// does,
 /// in this order: multiply by the pre-quantization scale; return that where disabled; collect it where calibrating; clip it where
-/// clipping; quantize it where quantizing, by the clip range where amax is learned, else by the amax, else dynamically by max |x| of
+/// clipping; quantize it where quantizing, by the clip range where amax is learned, else by the amax, else dynamically by max
+/// |x| of
 /// this very x. At the start only quantizing is on.
 ///
 /// amax and pre_quant_scale are buffers, so that torch::save() and load() carry them, without an element where there is none;

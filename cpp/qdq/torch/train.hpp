@@ -23,7 +23,8 @@ namespace qdq::nn {
 ///     }
 class FineTuning {
  public:
-  /// What the user guide of pytorch-quantization recommends, QatSchedule::from_original(): a tenth of the steps that the network was
+  /// What the user guide of pytorch-quantization recommends, QatSchedule::from_original(): a tenth of the steps that the network
+  /// was
   /// trained for, from 1% of its learning rate by a cosine down to 1% of that.
   FineTuning(std::uint64_t original_steps, double original_rate)
       : FineTuning(QatSchedule::from_original(original_steps, original_rate).value()) {}
@@ -68,7 +69,8 @@ struct ParameterGroups {
   return groups;
 }
 
-/// Replaces weights by what their quantizers make of them, for programs that take them from here: those of all modules with one weight
+/// Replaces weights by what their quantizers make of them, for programs that take them from here: those of all modules with one
+/// weight
 /// whose quantizer is not disabled. Quantizing them again changes nothing. Returns how many.
 inline std::size_t quantize_weights(const torch::nn::Module& model) {
   const torch::NoGradGuard no_grad;

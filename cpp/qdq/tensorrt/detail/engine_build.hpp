@@ -35,6 +35,10 @@ class Build {
     auto stats = model.calibrate(*plan, batches, !inserts_qdq(options_), *options_.run);
     if (!stats) return std::move(stats).error();
     if (auto done = notes_.add(*stats); !done) return std::move(done).error();
+    // With Q/DQ layers those of the plan by ranges are added, which has them all.
+    if (!inserts_qdq(options_)) {
+      if (auto done = notes_.add(*plan); !done) return std::move(done).error();
+    }
     auto ranges = plan->ranges(*stats, options_.method);
     if (!ranges) return std::move(ranges).error();
     return from_float(model, name, *ranges);

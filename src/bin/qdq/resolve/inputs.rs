@@ -5,7 +5,7 @@ use std::path::Path;
 use qdq::dtype::DataType;
 use qdq::error::{Error, ErrorKind, Result};
 use qdq::onnx::Model;
-use qdq::tensor::{Data, Dim, Tensor, TensorSpec};
+use qdq::tensor::{Data, Dim, Tensor, TensorSpec, element_count};
 
 use super::of_option;
 use crate::args::InputArgs;
@@ -60,6 +60,9 @@ fn shape(text: &str) -> Result<Vec<Dim>> {
     if text.is_empty() { Ok(Vec::new()) } else { text.split('x').map(dim).collect() }
 }
 
+/// The most elements that one number stands for.
+const MOST_SPREAD: usize = 1 << 24;
+
 /// Numbers of the type and shape that the model declares. One number fills a shape; sizes that are open are 1 then.
 fn value(declared: &TensorSpec, text: &str) -> Result<Tensor> {
     let bad = |what: String, remedy: &str| {
@@ -69,12 +72,18 @@ fn value(declared: &TensorSpec, text: &str) -> Result<Tensor> {
     let numbers: Vec<&str> = text.split(',').map(str::trim).collect();
     let dims = declared.shape.clone().unwrap_or_else(|| vec![Dim::Unknown; usize::from(numbers.len() > 1)]);
     let open = dims.iter().filter(|dim| !matches!(dim, Dim::Fixed(_))).count();
-    let fixed: usize = dims.iter().map(|dim| if let Dim::Fixed(size) = dim { *size } else { 1 }).product();
+    let sizes: Vec<usize> =
+        dims.iter().map(|dim| if let Dim::Fixed(size) = dim { *size } else { 1 }).collect();
+    let fixed = element_count(&sizes)?;
     // What one open size must be.
     let rest = if open == 1 && numbers.len() > 1 { numbers.len() / fixed.max(1) } else { 1 };
     let shape: Vec<usize> =
         dims.iter().map(|dim| if let Dim::Fixed(size) = dim { *size } else { rest }).collect();
-    let count: usize = shape.iter().product();
+    let count = element_count(&shape)?;
+    if numbers.len() == 1 && count > MOST_SPREAD {
+        let what = format!("one number would be spread over the {count} elements of {shape:?}");
+        return Err(bad(what, "give such an input as data"));
+    }
     if numbers.len() != 1 && numbers.len() != count {
         let what = format!("{} numbers do not fill the shape {shape:?}", numbers.len());
         return Err(bad(what, "give one number for all elements, or as many as there are, row by row"));

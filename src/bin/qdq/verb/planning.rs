@@ -27,7 +27,8 @@ impl Planned {
 
     /// The same model with what of the plan `ranges` allow.
     pub fn restrict(self, policy: &Policy, ranges: &Ranges) -> Result<Self> {
-        let plan = pipeline::plan_for_ranges(&self.prepared.graph, policy, ranges)?;
+        let mut plan = pipeline::plan_for_ranges(&self.prepared.graph, policy, ranges)?;
+        plan.findings.extend_from_slice(&self.prepared.findings);
         Ok(Self { plan, ..self })
     }
 
