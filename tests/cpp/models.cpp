@@ -209,6 +209,17 @@ TEST(digits_recover_accuracy) {
   CHECK(qdq::QuantizeOptions::make().weight_bits(9).build().error().status() == Status::InvalidArgument);
 }
 
+// Only the weights are left to quantize, so that no activation needs a range and no data is read.
+TEST(layers_that_are_quantized_by_half_are_completed) {
+  const auto model = qdq::Model::open(check::data() + "/cases/activations_quantized_only.onnx").value();
+  const auto plan = model.plan().value();
+  CHECK(plan.activations().size() == 0 && plan.weights().size() == 2 && plan.findings().value().size() == 1);
+  auto batches = qdq::Batches::open(model.inputs().value(), check::data() + "/cases/activations_quantized_only.npz").value();
+  const auto stats = model.calibrate(plan, batches).value();
+  CHECK_EQ(stats.samples(), std::uint64_t{0});
+  CHECK_GOOD(model.quantize(plan, plan.ranges(stats).value()));
+}
+
 TEST(batches_are_read_one_by_one) {
   const Model model = digits::model();
   auto batches = Batches::from_callback(model.inputs().value(), digits::source(2)).value();

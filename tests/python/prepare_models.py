@@ -264,6 +264,17 @@ def recursion():
     return model([h.make_node("Ping", ["x"], ["y"], domain="own")], {}, functions=[ping, pong], domains=["own"])
 
 
+def self_reference():
+    """A graph as the default of a function's attribute, with a node that refers to that very attribute."""
+    truth = h.make_node("Constant", [], ["yes"], value=stored("yes", np.bool_(True)))
+    GRAPH = onnx.AttributeProto.GRAPH
+    inside = referring("If", "yes", "deep", then_branch=("body", GRAPH), else_branch=("body", GRAPH))
+    body = h.make_graph([truth, inside], "body", [], [h.make_tensor_value_info("deep", T.FLOAT, None)])
+    call = referring("If", "yes", "Y", then_branch=("body", GRAPH), else_branch=("body", GRAPH))
+    endless = function("own", "Endless", ["X"], ["Y"], [truth, call], defaults=[h.make_attribute("body", body)])
+    return model([h.make_node("Endless", ["x"], ["y"], domain="own")], {}, functions=[endless], domains=["own"])
+
+
 def rate():
     """A detector for two sampling rates: everything lies in the branches of an If, and one more decision inside."""
     def convolution(name, kernel, more=()):
@@ -302,7 +313,8 @@ def open_size():
 def main(folder):
     made = [
         resize_opset10, unsorted, one_name_for_two_sizes, computed_weights, computed_weights_half, random_weight,
-        huge_weight, huge_product, functions, functions_of_older_opset, function_alone, recursion, rate, rate_used, open_size,
+        huge_weight, huge_product, functions, functions_of_older_opset, function_alone, recursion,
+        self_reference, rate, rate_used, open_size,
     ]
     for make in made:
         found = make()

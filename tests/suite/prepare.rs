@@ -310,6 +310,15 @@ fn functions_that_call_themselves_are_refused() {
 }
 
 #[test]
+fn an_attribute_that_refers_to_itself_ends() {
+    let model = Model::open(&made("self_reference")).unwrap();
+    // What is left of the reference has no value, so that nothing can run.
+    let prepared = pipeline::prepare(&model).map(|_| ());
+    let opened = runtime::open(&model, &[], Arc::new(Nothing), &engine(EngineKind::Embedded)).map(|_| ());
+    assert!(prepared.and(opened).is_err());
+}
+
+#[test]
 fn a_fixed_input_decides_which_branch_runs() {
     let fixed = |name: &str, rate: i64| {
         let mut model = Model::open(&made(name)).unwrap();

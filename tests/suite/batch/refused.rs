@@ -217,3 +217,18 @@ fn batches_from_code_are_checked() {
         assert!(source.next_batch().unwrap().is_none(), "goes on after an error");
     }
 }
+
+/// Sizes behind which there is no data: a model and a header of some bytes can state any.
+#[test]
+fn endless_sizes_are_refused() {
+    let files = folder(&[("one.npy", npy(&[1, 3], &ramp(3))), ("nothing.npy", npy(&[1 << 60, 1, 0], &[]))]);
+    let open = |file: &str, spec| batch::open(&[files.path().join(file)], &[spec], &DataOptions::default());
+    let mut source = open("one.npy", input("x", DataType::F32, &[1 << 40, 3])).unwrap();
+    let parts: &[&str] = &["1 samples", "1099511627776 at a time", "too much to fill up"];
+    assert_refused(&source.next_batch().unwrap_err(), (ErrorKind::Data, parts, "dynamic batch dimension"));
+    let error = open("nothing.npy", input("x", DataType::F32, &[1, 0])).err().unwrap();
+    assert!(error.message().contains("nothing.npy"), "{error}");
+    // With every axis declared it is one feed of nothing.
+    let source = open("nothing.npy", input("x", DataType::F32, &[0, 1, 0])).unwrap();
+    assert_eq!(source.remaining(), Some(1));
+}

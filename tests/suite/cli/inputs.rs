@@ -36,3 +36,14 @@ fn a_shape_that_the_model_has_wrong_is_stated() {
     place.run("compare model.onnx out.onnx -d calib.npz --input-shape x=?x3x8x10 --min-sqnr 30").succeeds();
     place.run("inspect model.onnx --input-shape x=3x8").refuses(&["--input-shape", "has 2 axes"]);
 }
+
+#[test]
+fn what_is_said_about_inputs_is_in_every_result() {
+    let place = with_model("rate_used");
+    place.run("calibrate model.onnx -d calib.npz --input sr=16000 --ranges r.json").notes(&["'sr'"]);
+    let applied = place.run("apply model.onnx --ranges r.json -o out.onnx --input sr=16000 --json");
+    let findings = applied.json()["findings"].to_string();
+    assert!(findings.contains("inputs are fixed for planning"), "{findings}");
+    let inspected = place.run("inspect model.onnx --input sr=16000 --json").json();
+    assert!(inspected["findings"].to_string().contains("inputs are fixed for planning"));
+}
