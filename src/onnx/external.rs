@@ -5,15 +5,16 @@
 //! folder, or from a model hub's `snapshots` to the `blobs` beside it, where hubs keep all files under other names. A link
 //! elsewhere is refused: an archive may bring one along.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 
 use super::mapped::file_bytes;
-use super::proto::TensorProto;
 use super::proto::tensor_proto::DataLocation;
+use super::proto::{ModelProto, TensorProto};
+use super::walk::tensors;
 use crate::error::{Error, ErrorKind, Result};
 use crate::file::check_is_no_pointer;
 
@@ -66,13 +67,24 @@ fn damaged(message: String) -> Error {
 #[derive(Clone, Debug, Default)]
 pub(super) struct ExternalFiles {
     model: Option<PathBuf>,
+    /// What the model named as its data when it was read; edits do not change it.
+    locations: Arc<BTreeSet<String>>,
     opened: Arc<Mutex<HashMap<String, Bytes>>>,
 }
 
 impl ExternalFiles {
-    /// Files beside the model file at `model`; none for a model from memory.
-    pub fn new(model: Option<PathBuf>) -> Self {
-        Self { model, opened: Arc::default() }
+    /// The files beside the model file at `model`, which holds `proto`; none for a model from memory.
+    pub fn new(model: Option<PathBuf>, proto: &ModelProto) -> Self {
+        let external =
+            tensors(proto).into_iter().map(|(tensor, _)| tensor).filter(|tensor| is_external(tensor));
+        let locations = external.filter_map(|tensor| Some(Reference::of(tensor).ok()?.location)).collect();
+        Self { model, locations: Arc::new(locations), opened: Arc::default() }
+    }
+
+    /// The files that hold the model's data as it was read, whether something still reads them or not.
+    pub fn paths(&self) -> Vec<PathBuf> {
+        let Some(folder) = self.folder() else { return Vec::new() };
+        self.locations.iter().filter_map(|location| Some(folder.join(within(location)?))).collect()
     }
 
     /// The model's own file.

@@ -102,7 +102,8 @@ impl Model {
     fn decode(bytes: Bytes, origin: String, path: Option<PathBuf>) -> Result<Self> {
         let (proto, changed) = load::decode(&bytes, &origin)?;
         let source = Some(bytes).filter(|_| !changed);
-        Ok(Self { source, files: ExternalFiles::new(path), ..Self::new(proto, origin) })
+        let files = ExternalFiles::new(path, &proto);
+        Ok(Self { source, files, ..Self::new(proto, origin) })
     }
 
     fn new(proto: ModelProto, origin: String) -> Self {
@@ -110,7 +111,7 @@ impl Model {
             proto: Arc::new(proto),
             source: None,
             origin,
-            files: ExternalFiles::new(None),
+            files: ExternalFiles::default(),
             constants: OnceLock::new(),
             feed: Arc::default(),
         }
@@ -119,6 +120,11 @@ impl Model {
     /// The folder where external data lies; `None` for a model from memory.
     pub fn folder(&self) -> Option<&Path> {
         self.files.folder()
+    }
+
+    /// The files beside the model's own that held its weights when it was read. [`Model::save`] never writes to one of them.
+    pub fn data_files(&self) -> Vec<PathBuf> {
+        self.files.paths()
     }
 
     /// The inputs that the caller must feed: those of the graph without the weights, which models before IR

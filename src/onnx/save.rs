@@ -66,7 +66,10 @@ impl Model {
     }
 
     fn save_files(&self, path: &Path, options: &SaveOptions) -> Result<Vec<PathBuf>> {
-        let External { files, size } = self.external()?;
+        let External { mut files, size } = self.external()?;
+        let external_moves = !files.is_empty() && !self.keeps_files_at(path);
+        // Also those that nothing reads any more: they are somebody's model.
+        files.extend(self.data_files().iter().filter_map(|file| file.canonicalize().ok()));
         if path.canonicalize().is_ok_and(|target| files.contains(&target)) {
             return Err(Error::new(
                 ErrorKind::InvalidArgument,
@@ -74,7 +77,6 @@ impl Model {
             )
             .with_remedy("save the model under another name"));
         }
-        let external_moves = !files.is_empty() && !self.keeps_files_at(path);
         let (most, own) = (options.max_file.min(buffa::MAX_MESSAGE_BYTES), self.encoded_len());
         let fits = |size: usize| u64::from(own) + size as u64 <= u64::from(most);
         if external_moves && size <= MOST_INSIDE && fits(size) {

@@ -193,7 +193,7 @@ fn check_reach(model: &Model, needed: &[String], unknown: &Unknown) -> Result<()
     );
     let remedy = format!(
         "exclude the nodes that read them, and all others are calibrated without it: {}; or calibrate what lies \
-         behind it as a model of its own, and apply the ranges of both to the whole model",
+         behind it as a model of its own, merge the statistics of both, and apply the ranges that follow to the whole model",
         readers.join(", ")
     );
     Err(Error::new(ErrorKind::Unsupported, message).with_remedy(remedy))

@@ -153,9 +153,10 @@ pub fn ranges(graph: &Graph, plan: &Plan, stats: &Stats, method: Method) -> Resu
             ranges.set(name, amax(name, stats)?)?;
         }
     }
-    let zeros = all_zero(ranges.iter());
-    finding::log_all(zeros.as_slice());
-    ranges.findings.extend(zeros);
+    let degenerate: Vec<Finding> =
+        all_zero(ranges.iter()).into_iter().chain(too_small(ranges.iter())).collect();
+    finding::log_all(&degenerate);
+    ranges.findings.extend(degenerate);
     Ok(ranges)
 }
 
@@ -168,6 +169,19 @@ fn all_zero<'a>(ranges: impl Iterator<Item = (&'a str, f32)>) -> Option<Finding>
         Finding::warning(message).about(zeros).with_remedy(
             "calibrate with data that reaches them: other values will be rounded to whole numbers",
         )
+    })
+}
+
+/// Says which of these ranges are so small that their step is not their own.
+fn too_small<'a>(ranges: impl Iterator<Item = (&'a str, f32)>) -> Option<Finding> {
+    let is_small = |amax: f32| amax > 0.0 && amax / 127.0 < f32::MIN_POSITIVE;
+    let small: Vec<&str> = ranges.filter(|(_, amax)| is_small(*amax)).map(|(name, _)| name).collect();
+    (!small.is_empty()).then(|| {
+        let message = format!(
+            "the range of {} is too small for a step of its own, which would be subnormal: the step is 2^-126",
+            counted(small.len(), "tensor")
+        );
+        Finding::warning(message).about(small).with_remedy("scale the data up, or exclude the nodes that read it")
     })
 }
 

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::QDQ_OPSET;
+use crate::dtype::DataType;
 use crate::error::Result;
 use crate::finding::{self, Finding};
-use crate::graph::Graph;
+use crate::graph::{Graph, Node};
 use crate::onnx::Model;
 use crate::place::ops::is_weighted;
 use crate::runtime::{computed_constants, constant_value, take_branches};
@@ -60,6 +61,7 @@ pub fn prepare(model: &Model) -> Result<Prepared> {
     let dropped_inputs = model.remove_unused_fixed_inputs();
     let mut findings = findings(&model, &dropped_inputs);
     findings.extend(not_computed);
+    findings.extend(not_symmetric(&model, &graph));
     finding::log_all(&findings);
     Ok(Prepared { model, graph: Arc::new(graph), index, original_opset, dropped_inputs, findings })
 }
@@ -75,7 +77,9 @@ fn fold_constants(model: &Model, graph: &mut Graph) -> Option<Finding> {
             Err(error) => {
                 let tensor = graph.tensor(id);
                 tracing::debug!("'{}' is computed when the model runs: {error:#}", tensor.name);
-                if tensor.consumers.iter().any(|edge| is_weighted(graph.node(edge.node))) {
+                // What another tool has quantized, to int4 or float8, is stored and stays as it is.
+                let is_quantized = graph.producer(id).is_some_and(|node| node.is("DequantizeLinear"));
+                if !is_quantized && tensor.consumers.iter().any(|edge| is_weighted(graph.node(edge.node))) {
                     left.push(tensor.name.clone());
                 }
             }
@@ -84,6 +88,30 @@ fn fold_constants(model: &Model, graph: &mut Graph) -> Option<Finding> {
     (!left.is_empty()).then(|| {
         let what = "not quantized as weights, since they cannot be computed before the model runs";
         Finding::warning(what).about(left).with_remedy("store their values in the model when you export it")
+    })
+}
+
+/// Says where the model's own Quantize and Dequantize are of a form that TensorRT refuses.
+fn not_symmetric(model: &Model, graph: &Graph) -> Option<Finding> {
+    let is_refused = |node: &Node| {
+        let integers = if node.is("QuantizeLinear") { node.output(0) } else { node.input(0) };
+        let is_uint8 = integers.is_some_and(|id| graph.tensor(id).dtype == Some(DataType::U8));
+        let zero_point = node.input(2).map(|id| model.constant(&graph.tensor(id).name));
+        let is_shifted = match zero_point {
+            Some(Ok(Some(value))) => value.view().data().as_bytes().iter().any(|&byte| byte != 0),
+            _ => false,
+        };
+        is_uint8 || is_shifted
+    };
+    let pairs = graph.nodes.iter().filter(|node| node.is("QuantizeLinear") || node.is("DequantizeLinear"));
+    let refused: Vec<&str> = pairs
+        .filter(|node| is_refused(node))
+        .filter_map(|node| Some(graph.tensor(node.output(0)?).name.as_str()))
+        .collect();
+    (!refused.is_empty()).then(|| {
+        let what = "the model's own QuantizeLinear and DequantizeLinear are of uint8 or have a zero point other than 0, which TensorRT \
+                    refuses";
+        Finding::warning(what).about(refused).with_remedy("give the float model, or quantize it symmetrically to int8")
     })
 }
 

@@ -49,7 +49,7 @@ pub fn place(graph: &Graph, layer: &Layer) -> std::result::Result<Place, String>
     }
     let place = match node.op.as_str() {
         "Gemm" => Place { node: layer.node, input: 2, factor: number(node, "beta") },
-        "MatMul" => {
+        "MatMul" | "Einsum" => {
             let (node, input) = add_behind(graph, layer).ok_or("no bias is added to its product")?;
             Place { node, input, factor: 1.0 }
         }

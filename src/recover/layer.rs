@@ -93,6 +93,7 @@ pub fn matrix(node: &Node, input: usize, shape: &[usize]) -> Result<Matrix, Stri
         ("Gemm", 1, &[a, b]) if node.int("transB", 0) != 0 => product(a, b, b, 1),
         ("Gemm" | "MatMul", 1, &[a, b]) if node.int("transB", 0) == 0 => product(b, a, 1, b),
         ("MatMul", 1, &[a]) => product(1, a, 0, 1),
+        ("Einsum", ..) => Err("an Einsum orders its axes as it likes".into()),
         (_, 0, _) => Err("its weight is the left side of the product".into()),
         _ => Err("its weight is a stack of matrices".into()),
     }

@@ -99,6 +99,29 @@ def probabilities():
     return head(h.make_node("Softmax", ["h"], ["y"], name="softmax", axis=1))
 
 
+def shifted():
+    """An activation that another tool has quantized with a zero point, and a weight in float."""
+    random = np.random.default_rng(3)
+    weights = [("s", np.array(0.03, np.float32)), ("z", np.array(5, np.int8)), ("w", random.standard_normal((8, 4), np.float32))]
+    nodes = [
+        h.make_node("QuantizeLinear", ["x", "s", "z"], ["q"], name="q"),
+        h.make_node("DequantizeLinear", ["q", "s", "z"], ["d"], name="d"),
+        h.make_node("MatMul", ["d", "w"], ["y"], name="y"),
+    ]
+    return model(nodes, [("x", T.FLOAT, ["N", 8])], [("y", T.FLOAT, ["N", 4])], weights)
+
+
+def heads():
+    """A projection that an exporter wrote as Einsum."""
+    random = np.random.default_rng(4)
+    weights = [("w", random.standard_normal((8, 4), np.float32)), ("b", random.standard_normal(4, np.float32))]
+    nodes = [
+        h.make_node("Einsum", ["x", "w"], ["e"], name="e", equation="ni,ij->nj"),
+        h.make_node("Add", ["e", "b"], ["y"], name="add"),
+    ]
+    return model(nodes, [("x", T.FLOAT, ["N", 8])], [("y", T.FLOAT, ["N", 4])], weights)
+
+
 def counted():
     """Weights listed among the inputs, as before IR version 4, and one that nothing reads, as exporters leave counters."""
     made = tokens()
@@ -109,5 +132,5 @@ def counted():
 
 
 if __name__ == "__main__":
-    for make in (tokens, pool, in_tens, crossed, centred, plugin_between, regression, probabilities, counted):
+    for make in (tokens, pool, in_tens, crossed, centred, plugin_between, regression, probabilities, shifted, heads, counted):
         onnx.save(make(), Path(sys.argv[1]) / f"{make.__name__}.onnx")

@@ -142,7 +142,8 @@ TEST(dynamic_shapes_take_a_profile) {
 TEST(an_implicit_batch_is_put_in_front) {
   Build build(0);
   build.input("x", {2});
-  CHECK((trt::network_inputs(build.network(), nullptr, 3)->at(0).shape == std::vector<std::int64_t>{3, 2}));
+  const auto inputs = trt::network_inputs(build.network(), nullptr, 3).value();
+  CHECK((inputs.at(0).shape == std::vector<std::int64_t>{3, 2}));
   auto calibrator = EntropyCalibrator2::from_batches(build.network(), counting(*trt::inputs(build.network()), {4}),
                                                      *build.options().batch_size(3).build());
   CHECK_EQ((*calibrator)->getBatchSize(), 3);

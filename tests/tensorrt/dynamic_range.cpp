@@ -29,5 +29,5 @@ TEST(ranges_of_another_network_are_an_error) {
   build.input("x", {2, 2});
   auto ranges = qdq::Ranges::make().value();
   CHECK_GOOD(ranges.set("y", 1.0f));
-  CHECK_FAILS(trt::set_dynamic_ranges(build.network(), ranges), Status::Data, "none of the tensors that the ranges are for");
+  CHECK_FAILS(trt::set_dynamic_ranges(build.network(), ranges), Status::Data, "none of the ranges belongs to a tensor");
 }

@@ -65,3 +65,14 @@ impl Visit for Message {
         }
     }
 }
+
+/// Leaves the panics of the engine to the errors that the library makes of them: a backtrace helps nobody who uses the tool.
+pub fn hide_panics_of_engines() {
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let is_engine = panic.location().is_some_and(|place| place.file().contains("rten"));
+        if !is_engine {
+            before(panic);
+        }
+    }));
+}

@@ -36,6 +36,7 @@ fn main() -> ExitCode {
         Err(error) => return term::usage(&error),
     };
     let term = Term::new(&args.common);
+    log::hide_panics_of_engines();
     match verb::run(&args.verb, &term) {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::GateFailed) => EXIT_GATE_FAILED.into(),

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use qdq::error::{Error, ErrorKind, Result};
+use qdq::onnx::Model;
 
 /// Refuses outputs that cannot be written, that are one file twice, or that would replace one of `inputs`.
 pub fn check<'a>(
@@ -48,6 +49,12 @@ pub fn check<'a>(
         seen.push(real);
     }
     Ok(())
+}
+
+/// A model's file with those that hold its weights, which no output may replace. What is wrong with it shows where it is opened.
+pub fn of_model(path: &Path) -> Vec<PathBuf> {
+    let data = Model::open(path).map(|model| model.data_files()).unwrap_or_default();
+    std::iter::once(path.to_owned()).chain(data).collect()
 }
 
 /// Devices and pipes are written to as they are.

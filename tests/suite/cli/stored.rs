@@ -123,6 +123,33 @@ fn a_quantized_model_is_whole_without_the_float_models_data() {
     }
 }
 
+#[test]
+fn a_models_data_is_never_an_output() {
+    let place = Place::with_digits();
+    let options = qdq::onnx::SaveOptions { max_file: 1000, ..Default::default() };
+    let float = qdq::onnx::Model::open(&place.at("model.onnx")).unwrap();
+    float.save(&place.at("float.onnx"), &options).unwrap();
+    place.run("calibrate float.onnx -d calib.npz --ranges r.json").succeeds();
+    let before = place.read("float.onnx.data");
+    for line in [
+        "calibrate float.onnx -d calib.npz --cache float.onnx.data",
+        "calibrate float.onnx -d calib.npz --stats float.onnx.data",
+        "quantize float.onnx -d calib.npz -o float.onnx.data",
+        "quantize float.onnx -d calib.npz -o out.onnx --ranges float.onnx.data",
+        "apply float.onnx --ranges r.json -o float.onnx.data",
+    ] {
+        place.run(line).refuses(&["float.onnx.data: is also an input"]);
+    }
+    // Nor by the library, though the quantized model reads none of it any more.
+    let prepared = qdq::pipeline::prepare(&qdq::onnx::Model::open(&place.at("float.onnx")).unwrap()).unwrap();
+    let plan = qdq::pipeline::plan(&prepared, &Default::default()).unwrap();
+    let ranges = qdq::emit::Ranges::read(&place.at("r.json")).unwrap();
+    let quantized = qdq::pipeline::quantize(&prepared, &plan, &ranges, Default::default()).unwrap();
+    let error = quantized.save(&place.at("float.onnx.data"), &Default::default()).unwrap_err();
+    assert!(error.message().contains("takes its weights from this file"), "{error}");
+    assert_eq!(place.read("float.onnx.data"), before);
+}
+
 #[cfg(unix)]
 #[test]
 fn a_model_in_a_hubs_cache_runs_in_both_engines() {

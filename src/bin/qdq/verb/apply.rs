@@ -1,6 +1,6 @@
 //! `qdq apply`: a Q/DQ model from ranges that exist already.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use qdq::error::{Error, ErrorKind, Result};
 use qdq::finding::listed;
@@ -18,7 +18,9 @@ use super::range_file::RangeFile;
 use super::written::Written;
 
 pub fn run(args: &Apply, term: &Term) -> Result<Outcome> {
-    outputs::check([args.output.as_path()], [args.model.as_path(), &args.ranges])?;
+    let mut inputs = outputs::of_model(&args.model);
+    inputs.push(args.ranges.clone());
+    outputs::check([args.output.as_path()], inputs.iter().map(PathBuf::as_path))?;
     let weights = resolve::weights(&args.weights)?;
     let ranges = RangeFile::read(&args.ranges)?.into_ranges(&args.ranges)?;
     let policy = resolve::policy(&args.policy);

@@ -1,6 +1,6 @@
 //! `qdq calibrate`, and the part of `qdq quantize` that is the same.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use qdq::emit::trt_cache::Header;
 use qdq::emit::{Cache, Ranges};
@@ -28,7 +28,9 @@ pub fn run(args: &Calibrate, term: &Term) -> Result<Outcome> {
     let policy = resolve::policy(&args.policy);
     let data_paths = resolve::data_paths(&args.data);
     let inputs = data_paths.iter().map(|path| path.as_path());
-    outputs::check(files.paths(), inputs.chain([args.model.as_path()]).chain(args.from_stats.as_deref()))?;
+    let model = outputs::of_model(&args.model);
+    let inputs = inputs.chain(model.iter().map(PathBuf::as_path));
+    outputs::check(files.paths(), inputs.chain(args.from_stats.as_deref()))?;
 
     let planned = Planned::open(&args.model, &args.inputs, &policy)?;
     let stats = match &args.from_stats {

@@ -63,7 +63,7 @@ impl Builder {
 }
 
 pub fn run(args: &Engine, term: &Term) -> Result<Outcome> {
-    let inputs: Vec<PathBuf> = args.ranges.iter().chain([&args.model]).cloned().collect();
+    let inputs: Vec<PathBuf> = args.ranges.iter().cloned().chain(outputs::of_model(&args.model)).collect();
     let timing = args.tensorrt.timing_cache.as_deref();
     outputs::check(timing.into_iter().chain([args.output.as_path()]), inputs.iter().map(PathBuf::as_path))?;
     if args.ranges.is_none() && !(args.inputs.input.is_empty() && args.inputs.input_shape.is_empty()) {

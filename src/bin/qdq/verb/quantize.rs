@@ -23,13 +23,14 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
     let recovery = resolve::recovery(&args.recovery);
     pipeline::check_recovery(&weights, recovery)?;
     let data_paths = resolve::data_paths(&args.data);
+    let model_files = outputs::of_model(&args.model);
     outputs::check(
         files
             .paths()
             .chain([args.output.as_path()])
             .chain(args.engine.as_deref())
             .chain(args.tensorrt.timing_cache.as_deref()),
-        data_paths.iter().map(|path| path.as_path()).chain([args.model.as_path()]),
+        data_paths.iter().map(|path| path.as_path()).chain(model_files.iter().map(|path| path.as_path())),
     )?;
     let builder = args.engine.as_deref().map(|path| Ok((Builder::new(&args.tensorrt)?, path))).transpose()?;
 
