@@ -1,7 +1,9 @@
 //! What the library reports while it works, as lines on standard error.
 
 use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::fmt;
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use tracing::field::{Field, Visit};
@@ -70,8 +72,8 @@ impl Visit for Message {
 pub fn hide_panics_of_engines() {
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
-        let is_engine = panic.location().is_some_and(|place| place.file().contains("rten"));
-        if !is_engine {
+        let is_engines = |part: &OsStr| part.to_string_lossy().starts_with("rten-");
+        if !panic.location().is_some_and(|place| Path::new(place.file()).iter().any(is_engines)) {
             before(panic);
         }
     }));
