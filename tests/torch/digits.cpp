@@ -38,7 +38,8 @@ Data read(const std::string& onnx, const std::string& folder, const std::string&
   auto batches = qdq::Batches::open(model.inputs().value(), folder + "/" + name + ".npz").value();
   std::vector<Tensor> images;
   while (auto batch = batches.next().value()) images.push_back(nn::to_tensor((*batch)[0].tensor));
-  return {torch::cat(images), nn::to_tensor(qdq::Value::read_npy(folder + "/" + name + "_labels.npy").value().view())};
+  const auto labels = qdq::Value::read_npy(folder + "/" + name + "_labels.npy").value();
+  return {torch::cat(images), nn::to_tensor(labels.view())};
 }
 
 Tensor predict(Net& net, const Tensor& images) {

@@ -52,7 +52,8 @@ Tensor run_onnx(const Tensor& x) {
   auto session = qdq::Session::open(qdq::Model::open(out).value()).value();
   qdq::Batch batch;
   batch.set("x", nn::view(x)).value();
-  return nn::to_tensor(session.run(batch).value()[0].tensor);
+  const auto outputs = session.run(batch).value();
+  return nn::to_tensor(outputs[0].tensor);
 }
 
 std::size_t count(std::string_view op) {

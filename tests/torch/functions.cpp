@@ -14,7 +14,10 @@ namespace {
 constexpr double inf = std::numeric_limits<double>::infinity();
 constexpr double nan_value = std::numeric_limits<double>::quiet_NaN();
 
-Tensor array(const std::string& name) { return nn::to_tensor(qdq::Value::read_npy(golden + "/" + name + ".npy").value().view()); }
+Tensor array(const std::string& name) {
+  const auto stored = qdq::Value::read_npy(golden + "/" + name + ".npy").value();
+  return nn::to_tensor(stored.view());
+}
 
 torch::ScalarType type_of(const std::string& name) {
   return name == "float16" ? torch::kHalf : name == "float64" ? torch::kDouble : torch::kFloat;
@@ -306,9 +309,11 @@ TEST(learned_steps_have_the_gradients_of_finite_differences) {
 
 TEST(tensors_are_read_where_they_are) {
   const auto x = torch::randn({3, 4});
-  HOLDS(nn::view(x).data() == x.data_ptr() && nn::view(x).strides().empty());
+  const auto plain = nn::view(x);
+  HOLDS(plain.data() == x.data_ptr() && plain.strides().empty());
   const auto turned = x.t();
-  HOLDS(nn::view(turned).data() == x.data_ptr() && nn::view(turned).strides().size() == 2);
+  const auto strided = nn::view(turned);
+  HOLDS(strided.data() == x.data_ptr() && strided.strides().size() == 2);
   SAME(F::fake_tensor_quant(turned, torch::tensor(1.0f)), F::fake_tensor_quant(x, torch::tensor(1.0f)).t().contiguous());
   const auto wide = torch::randn({2, 3, 4, 5}).contiguous(torch::MemoryFormat::ChannelsLast);
   SAME(F::fake_tensor_quant(wide, torch::tensor(1.0f)), F::fake_tensor_quant(wide.contiguous(), torch::tensor(1.0f)));

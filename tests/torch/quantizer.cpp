@@ -71,7 +71,8 @@ TEST(every_state_is_that_of_the_core) {
                 module->set_clipping(clipping);
                 module->set_calibrating(calibrating);
                 const auto where = module->to_text();
-                HOLDS(where == core.to_text().value().text());
+                const auto core_text = core.to_text().value();
+                HOLDS(where == core_text.text());
                 HOLDS(module->is_dynamic() == core.is_dynamic() || learn);
                 for (const auto type : {torch::kFloat, torch::kDouble, torch::kBFloat16, torch::kHalf}) {
                   const auto data = leaf(x.to(type));

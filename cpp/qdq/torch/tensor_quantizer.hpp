@@ -232,7 +232,8 @@ class TensorQuantizerImpl : public torch::nn::Cloneable<TensorQuantizerImpl> {
     quantizer.set_quantizing(quantizing_).value();
     quantizer.set_clipping(clipping_).value();
     quantizer.set_calibrating(calibrating_).value();
-    return std::string(quantizer.to_text().value().text());
+    const auto text = quantizer.to_text().value();
+    return std::string(text.text());
   }
   void pretty_print(std::ostream& stream) const override { stream << to_text(); }
 

@@ -50,7 +50,7 @@ impl Cache {
         Self { header, entries, is_marked: false }
     }
 
-    /// The ranges in this cache, by [`amax_of`](super::ranges::amax_of). A line whose scale is negative, infinite or NaN gives
+    /// The ranges in this cache, by [`amax_of`]. A line whose scale is negative, infinite or NaN gives
     /// none. What
     /// the cache's check finds in the scales is in [`Ranges::findings`] and in the log.
     ///
