@@ -42,6 +42,14 @@ impl qdq_model {
         Self { model, prepared: OnceLock::new() }
     }
 
+    /// Changes the model. After an error it is as it was; what was prepared of it is prepared again.
+    pub(super) fn edit<T>(&mut self, change: impl FnOnce(&mut Model) -> Result<T>) -> Result<()> {
+        let mut model = self.model.clone();
+        change(&mut model)?;
+        *self = Self::new(model);
+        Ok(())
+    }
+
     /// The model as it is planned and quantized: at an opset that has Quantize and Dequantize per channel.
     pub(super) fn prepared(&self) -> Result<&Prepared> {
         if let Some(prepared) = self.prepared.get() {
@@ -244,10 +252,8 @@ pub unsafe extern "C" fn qdq_model_set_initializer(
         let handle = get_mut(model, "model")?;
         // SAFETY: the header's rules for texts and tensors.
         let (name, value) = unsafe { (text(name, "name")?, checked(value, "value")?) };
-        let mut model = handle.model.clone();
-        model.set_initializer(&name, value.to_owned()?)?;
-        *handle = qdq_model::new(model);
-        Ok(())
+        let value = value.to_owned()?;
+        handle.edit(|model| model.set_initializer(&name, value))
     })
 }
 
@@ -267,10 +273,7 @@ pub unsafe extern "C" fn qdq_model_clip_input(
         let handle = get_mut(model, "model")?;
         // SAFETY: the header's rules for texts.
         let node = unsafe { text(node, "node") }?;
-        let mut model = handle.model.clone();
-        model.clip_input(&node, input, min, max)?;
-        *handle = qdq_model::new(model);
-        Ok(())
+        handle.edit(|model| model.clip_input(&node, input, min, max))
     })
 }
 

@@ -31,10 +31,8 @@ pub unsafe extern "C" fn qdq_model_fix_input(
         let handle = get_mut(model, "model")?;
         // SAFETY: the header's rules for texts and tensors.
         let (name, value) = unsafe { (text(name, "name")?, checked(value, "value")?) };
-        let mut model = handle.model.clone();
-        model.fix_input(&name, value.to_owned()?)?;
-        *handle = qdq_model::new(model);
-        Ok(())
+        let value = value.to_owned()?;
+        handle.edit(|model| model.fix_input(&name, value))
     })
 }
 
@@ -60,9 +58,6 @@ pub unsafe extern "C" fn qdq_model_set_input_shape(
             Error::new(ErrorKind::InvalidArgument, format!("input '{name}': a shape of {ndim} axes"))
                 .with_remedy("give 0 or more")
         })?;
-        let mut model = handle.model.clone();
-        model.set_input_shape(&name, &shape)?;
-        *handle = qdq_model::new(model);
-        Ok(())
+        handle.edit(|model| model.set_input_shape(&name, &shape))
     })
 }

@@ -28,8 +28,8 @@ pub struct Prepared {
     pub findings: Vec<Finding>,
 }
 
-/// Makes a model ready to be planned. Names of tensors stay as they are; every way in (quantize, calibrate, compare, sessions)
-/// goes through the same steps:
+/// Makes a model ready to be planned. Names of tensors stay as they are. Engines that are opened without it (comparisons, sessions)
+/// take steps 1 and 3 as well, look at stored tensors, and take step 2 where the engine needs it:
 ///
 /// 0. Stored tensors are looked at: each has the size that its shape says ([`Model::check_stored`]), and sparse ones become dense
 ///    ([`Model::make_dense`]).

@@ -26,7 +26,8 @@ use crate::onnx::Model;
 use crate::place::ops::{changes_form, constant_form};
 use crate::tensor::{Tensor, TensorView};
 
-/// The largest constant that is computed, in bytes.
+/// The largest constant that is computed, in bytes at four an element: the engine computes in f32 and i32. It holds for each
+/// constant by itself.
 pub const MOST_CONSTANT_BYTES: u64 = 1 << 30;
 
 /// For each tensor of `graph` whether it follows from constants alone by operators that are computed ahead: those that give the
