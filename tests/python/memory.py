@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""Calibrates the largest test model with 8 and with 80 batches and holds the peaks of memory against each other.
+"""Calibrates the largest test model with 40 and with 400 batches and holds the peaks of memory against each other.
 
 usage: memory.py FOLDER [--qdq BINARY]
 
-FOLDER comes from make_models.py. The peaks must be within 5% of each other on both engines: nothing may be kept from
-batch to batch. The last line is `N passed, N failed`.
+FOLDER comes from make_models.py. The longer run's peak may be 10% above the shorter one's on both engines: nothing may
+be kept from batch to batch. One batch of input alone, the least that could be kept, would add 17 MiB to some 60 or 105.
+What is inferred while the batch before is observed differs by 5 MiB from run to run, whatever the number of batches.
+The last line is `N passed, N failed`.
 """
 import argparse
 import os
@@ -13,18 +15,18 @@ import subprocess
 import sys
 import tempfile
 
+import numpy
 import onnxruntime
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
-def peak(binary, folder, batches, engine):
+def peak(binary, model, data, batches, engine):
     """The largest resident set in KiB of a calibration with so many batches of one sample."""
     library = next(pathlib.Path(onnxruntime.__file__).parent.glob("capi/libonnxruntime.so*"))
     with tempfile.TemporaryDirectory() as out:
-        command = [binary, "calibrate", folder / "large.onnx", "-d", folder / "large.calib.npz", "--limit",
-                   str(batches), "--batch-size", "1", "--threads", "1", "--runtime", engine, "--onnxruntime", library,
-                   "--stats", pathlib.Path(out) / "stats", "--quiet"]
+        command = [binary, "calibrate", model, "-d", data, "--limit", str(batches), "--batch-size", "1", "--threads",
+                   "1", "--runtime", engine, "--onnxruntime", library, "--stats", pathlib.Path(out) / "stats", "--quiet"]
         process = subprocess.Popen(command)
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -41,12 +43,18 @@ def main():
     arguments = parser.parse_args()
     failed = 0
     engines = ("embedded", "onnxruntime")
-    for engine in engines:
-        few, many = (min(peak(arguments.qdq, arguments.folder, batches, engine) for _ in range(2))
-                     for batches in (8, 80))
-        ok = abs(many - few) <= 0.05 * few
-        failed += not ok
-        print(f"{'ok  ' if ok else 'FAIL'} {engine:12} 8 batches {few / 1024:.1f} MiB, 80 batches {many / 1024:.1f} MiB")
+    few, many = 40, 400
+    with tempfile.TemporaryDirectory() as made:
+        data = pathlib.Path(made) / "data.npz"
+        samples = numpy.load(arguments.folder / "large.calib.npz")
+        numpy.savez(data, **{name: numpy.resize(values, (many, *values.shape[1:])) for name, values in samples.items()})
+        for engine in engines:
+            short, long = (min(peak(arguments.qdq, arguments.folder / "large.onnx", data, batches, engine)
+                               for _ in range(2)) for batches in (few, many))
+            ok = long <= 1.1 * short
+            failed += not ok
+            print(f"{'ok  ' if ok else 'FAIL'} {engine:12} {few} batches {short / 1024:.1f} MiB, "
+                  f"{many} batches {long / 1024:.1f} MiB")
     print(f"{len(engines) - failed} passed, {failed} failed")
     return 1 if failed else 0
 
