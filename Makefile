@@ -14,7 +14,7 @@ endif
 export QDQ_PYTHON := $(PYTHON)
 
 .DEFAULT_GOAL := help
-.PHONY: help bench bench-peers demo demo-accuracy test native bare torch torch-seeds test-gpu test-gpu-folder miri tsan header share python models peers consumers findings fmt-check lint aarch64 quotients doc clean
+.PHONY: help bench bench-peers demo demo-accuracy test native bare torch torch-seeds test-gpu test-gpu-folder miri tsan header share python models peers real consumers findings fmt-check lint aarch64 quotients doc clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -77,6 +77,10 @@ test-gpu: ## build INT8 engines on this machine's NVIDIA GPU and run them (skipp
 test-gpu-folder: python models ## gather in target/gpu what `make test-gpu` runs, for a machine that builds nothing
 	$(CARGO) build --quiet --lib --bins --examples --test suite
 	$(PYTHON) tests/tensorrt/gpu.py prepare target/gpu target/models
+
+real: python ## quantize models that people ship, in both engines (REAL names the folder of the real ones)
+	$(CARGO) build --release
+	$(PYTHON) tests/python/real_models.py --qdq target/release/qdq $(if $(REAL),--real $(REAL))
 
 consumers: python ## install the CMake package and build C and C++ programs against it (ONLY='words of cases')
 	$(PYTHON) tests/consumers/run.py $(ONLY)
