@@ -49,8 +49,10 @@ class DataOptions::Builder : public detail::Builder<Builder, DataOptions> {
   }
   /// How images of other proportions get there. Default: Resize::Stretch.
   Builder& image_resize(Resize resize) { return set(qdq_data_options_set_image_resize, detail::number(resize)); }
-  /// How pixels of another size are computed. Default: Filter::Antialias, which is Pillow's way.
-  Builder& image_filter(Filter filter) { return set(qdq_data_options_set_image_filter, detail::number(filter)); }
+  /// How pixels of another size are computed. Default: ResizeFilter::Antialias, which is Pillow's way.
+  Builder& image_resize_filter(ResizeFilter filter) {
+    return set(qdq_data_options_set_image_resize_filter, detail::number(filter));
+  }
   /// What is done about the orientation that a camera stored in an image. Default: Exif::Ignore, with a finding.
   Builder& image_exif(Exif exif) { return set(qdq_data_options_set_image_exif, detail::number(exif)); }
   /// With Resize::Crop: the shorter side's pixels before the centre is cut out; 0 to cut as little as possible, the default.

@@ -176,9 +176,9 @@ enum class Resize : qdq_resize {
 };
 
 /// How pixels of another size are computed.
-enum class Filter : qdq_filter {
-  Antialias = QDQ_FILTER_ANTIALIAS,  ///< Bilinear over all pixels that fall on one, as Pillow.
-  OpenCv = QDQ_FILTER_OPENCV,        ///< Bilinear between four pixels, bit for bit as OpenCV's INTER_LINEAR.
+enum class ResizeFilter : qdq_resize_filter {
+  Antialias = QDQ_RESIZE_FILTER_ANTIALIAS,  ///< Bilinear over all pixels that fall on one, as Pillow.
+  OpenCv = QDQ_RESIZE_FILTER_OPENCV,        ///< Bilinear between four pixels, bit for bit as OpenCV's INTER_LINEAR.
 };
 
 /// What is done about the orientation that a camera stored in an image.

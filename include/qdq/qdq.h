@@ -269,8 +269,8 @@ typedef int32_t qdq_feeds;
 // How an image gets the height and width that the model takes: one of the QDQ_RESIZE_ numbers.
 typedef int32_t qdq_resize;
 
-// How pixels of another size are computed: one of the QDQ_FILTER_ numbers.
-typedef int32_t qdq_filter;
+// How pixels of another size are computed: one of the QDQ_RESIZE_FILTER_ numbers.
+typedef int32_t qdq_resize_filter;
 
 // What is done about the orientation that a camera stored in an image (EXIF): one of the QDQ_EXIF_ numbers.
 typedef int32_t qdq_exif;
@@ -548,10 +548,10 @@ typedef void (*qdq_log_fn)(void *user, qdq_log_level level, const char *message)
 #define QDQ_FEEDS_WHOLE 2
 
 // Bilinear over all pixels that fall on one, within 1 of 255 of Pillow's. The default.
-#define QDQ_FILTER_ANTIALIAS 0
+#define QDQ_RESIZE_FILTER_ANTIALIAS 0
 
 // Bilinear between four pixels: OpenCV's `resize` with INTER_LINEAR, bit for bit.
-#define QDQ_FILTER_OPENCV 1
+#define QDQ_RESIZE_FILTER_OPENCV 1
 
 // Pixels are taken as they lie in the file, as Pillow does; where images have another orientation, it is among the findings. The
 // default.
@@ -2057,8 +2057,10 @@ qdq_status qdq_data_options_set_image_size(qdq_data_options *options, size_t hei
 // Sets how images of other proportions get there. Default: QDQ_RESIZE_STRETCH.
 qdq_status qdq_data_options_set_image_resize(qdq_data_options *options, qdq_resize resize, qdq_error **error);
 
-// Sets how pixels of another size are computed. Default: QDQ_FILTER_ANTIALIAS.
-qdq_status qdq_data_options_set_image_filter(qdq_data_options *options, qdq_filter filter, qdq_error **error);
+// Sets how pixels of another size are computed. Default: QDQ_RESIZE_FILTER_ANTIALIAS.
+qdq_status qdq_data_options_set_image_resize_filter(qdq_data_options *options,
+                                                    qdq_resize_filter filter,
+                                                    qdq_error **error);
 
 // Sets what is done about the orientation that a camera stored in an image. Default: QDQ_EXIF_IGNORE.
 qdq_status qdq_data_options_set_image_exif(qdq_data_options *options, qdq_exif exif, qdq_error **error);

@@ -57,9 +57,9 @@ impl Given<'_> {
 }
 
 /// How the parts of each input become feeds, in the inputs' order.
-pub(super) struct Feeds(Vec<Division>);
+pub(super) struct WholeFeeds(Vec<Division>);
 
-impl Feeds {
+impl WholeFeeds {
     /// Divides the parts into feeds, as many for every input. Unless the user `asked` for feeds, inputs whose first axis
     /// is decided at run time and may count samples have to agree there.
     pub fn of(given: &[Given<'_>], asked: bool) -> Result<Self> {

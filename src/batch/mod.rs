@@ -53,7 +53,7 @@ mod stream;
 use std::path::Path;
 
 pub use callback::from_fn;
-pub use image::{Channels, ImageOptions, Layout, Orientation, Resize, ResizeFilter};
+pub use image::{Channels, Exif, ImageOptions, Layout, Resize, ResizeFilter};
 pub use open::open;
 pub use raw::RawFormat;
 

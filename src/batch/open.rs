@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use super::axes::{First, first_axes};
 use super::cut::{Samples, fixed_first};
-use super::feeds::{Feeds, Given};
+use super::feeds::{Given, WholeFeeds};
 use super::fit::shape_text;
 use super::image::Turned;
 use super::once::Once;
 use super::parts::{self, Part};
 use super::select::Selection;
 use super::stream::Stream;
-use super::{BatchSource, DataOptions, find};
+use super::{BatchSource, DataOptions, Feeds, find};
 use crate::error::{Error, ErrorKind, Result};
 use crate::finding::{self, Finding, counted};
 use crate::tensor::TensorSpec;
@@ -49,8 +49,8 @@ pub fn open(paths: &[PathBuf], inputs: &[TensorSpec], options: &DataOptions) -> 
     }
     let found = find::find(paths, inputs)?;
     let first = match options.feeds {
-        super::Feeds::Samples => vec![First::Samples; inputs.len()],
-        super::Feeds::Auto | super::Feeds::Whole => first_axes(inputs),
+        Feeds::Samples => vec![First::Samples; inputs.len()],
+        Feeds::Auto | Feeds::Whole => first_axes(inputs),
     };
     let turned = Arc::<Turned>::default();
     let mut parts = Vec::new();
@@ -85,7 +85,7 @@ struct Data<'a> {
 /// How they are read.
 enum Way {
     Samples(Samples),
-    Feeds(Feeds),
+    Feeds(WholeFeeds),
 }
 
 impl Data<'_> {
@@ -93,9 +93,9 @@ impl Data<'_> {
     fn choose(&self, findings: &mut Vec<Finding>) -> Result<Way> {
         let is_plain = self.first.iter().all(|first| first.may_be_samples());
         match self.options.feeds {
-            super::Feeds::Samples => self.samples().map(Way::Samples),
-            super::Feeds::Whole => self.feeds(true).map(Way::Feeds),
-            super::Feeds::Auto if is_plain => match self.samples() {
+            Feeds::Samples => self.samples().map(Way::Samples),
+            Feeds::Whole => self.feeds(true).map(Way::Feeds),
+            Feeds::Auto if is_plain => match self.samples() {
                 Ok(samples) => {
                     findings.extend(self.note_unclear(&samples));
                     Ok(Way::Samples(samples))
@@ -106,7 +106,7 @@ impl Data<'_> {
                     Ok(Way::Feeds(feeds))
                 }
             },
-            super::Feeds::Auto => match self.feeds(false) {
+            Feeds::Auto => match self.feeds(false) {
                 Ok(feeds) => {
                     findings.extend(self.note_steps(feeds.count()));
                     Ok(Way::Feeds(feeds))
@@ -120,11 +120,11 @@ impl Data<'_> {
         }
     }
 
-    fn feeds(&self, asked: bool) -> Result<Feeds> {
+    fn feeds(&self, asked: bool) -> Result<WholeFeeds> {
         let given = self.inputs.iter().zip(self.first).zip(self.parts);
         let given: Vec<Given<'_>> =
             given.map(|((spec, &first), parts)| Given { spec, first, parts }).collect();
-        let feeds = Feeds::of(&given, asked)?;
+        let feeds = WholeFeeds::of(&given, asked)?;
         let fixed =
             given.iter().find_map(|one| one.first.may_be_samples().then(|| fixed_first(one.spec)).flatten());
         match self.options.batch_size {

@@ -1,6 +1,6 @@
 //! `qdq_data_options`: how files become batches.
 
-use crate::batch::{Channels, DataOptions, Feeds, Layout, Orientation, RawFormat, Resize, ResizeFilter};
+use crate::batch::{Channels, DataOptions, Exif, Feeds, Layout, RawFormat, Resize, ResizeFilter};
 use crate::error::{Error, ErrorKind, Result};
 use std::mem::MaybeUninit;
 
@@ -40,13 +40,13 @@ pub const QDQ_FEEDS_SAMPLES: qdq_feeds = 1;
 /// in front.
 pub const QDQ_FEEDS_WHOLE: qdq_feeds = 2;
 
-/// How pixels of another size are computed: one of the QDQ_FILTER_ numbers.
-pub type qdq_filter = i32;
+/// How pixels of another size are computed: one of the QDQ_RESIZE_FILTER_ numbers.
+pub type qdq_resize_filter = i32;
 
 /// Bilinear over all pixels that fall on one, within 1 of 255 of Pillow's. The default.
-pub const QDQ_FILTER_ANTIALIAS: qdq_filter = 0;
+pub const QDQ_RESIZE_FILTER_ANTIALIAS: qdq_resize_filter = 0;
 /// Bilinear between four pixels: OpenCV's `resize` with INTER_LINEAR, bit for bit.
-pub const QDQ_FILTER_OPENCV: qdq_filter = 1;
+pub const QDQ_RESIZE_FILTER_OPENCV: qdq_resize_filter = 1;
 
 /// What is done about the orientation that a camera stored in an image (EXIF): one of the QDQ_EXIF_ numbers.
 pub type qdq_exif = i32;
@@ -218,18 +218,18 @@ pub extern "C" fn qdq_data_options_set_image_resize(
     })
 }
 
-/// Sets how pixels of another size are computed. Default: QDQ_FILTER_ANTIALIAS.
+/// Sets how pixels of another size are computed. Default: QDQ_RESIZE_FILTER_ANTIALIAS.
 #[unsafe(no_mangle)]
-pub extern "C" fn qdq_data_options_set_image_filter(
+pub extern "C" fn qdq_data_options_set_image_resize_filter(
     options: Option<&mut qdq_data_options>,
-    filter: qdq_filter,
+    filter: qdq_resize_filter,
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     set(options, error, |options| {
-        options.image.filter = match filter {
-            QDQ_FILTER_ANTIALIAS => ResizeFilter::Antialias,
-            QDQ_FILTER_OPENCV => ResizeFilter::OpenCv,
-            other => return Err(unknown("filter", other, "QDQ_FILTER_")),
+        options.image.resize_filter = match filter {
+            QDQ_RESIZE_FILTER_ANTIALIAS => ResizeFilter::Antialias,
+            QDQ_RESIZE_FILTER_OPENCV => ResizeFilter::OpenCv,
+            other => return Err(unknown("resize filter", other, "QDQ_RESIZE_FILTER_")),
         };
         Ok(())
     })
@@ -243,9 +243,9 @@ pub extern "C" fn qdq_data_options_set_image_exif(
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     set(options, error, |options| {
-        options.image.orientation = match exif {
-            QDQ_EXIF_IGNORE => Orientation::Ignore,
-            QDQ_EXIF_APPLY => Orientation::Apply,
+        options.image.exif = match exif {
+            QDQ_EXIF_IGNORE => Exif::Ignore,
+            QDQ_EXIF_APPLY => Exif::Apply,
             other => return Err(unknown("exif", other, "QDQ_EXIF_")),
         };
         Ok(())

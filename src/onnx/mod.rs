@@ -11,7 +11,6 @@ mod detach;
 mod edit;
 mod element;
 mod external;
-mod feed;
 mod infer;
 mod initializer;
 mod inline;
@@ -27,6 +26,7 @@ mod rename;
 mod save;
 mod sort;
 mod sparse;
+mod stated;
 mod types;
 mod upgrade;
 mod value;
@@ -53,8 +53,8 @@ use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::tensor::{Tensor, TensorSpec};
 use external::ExternalFiles;
-use feed::Feed;
 use proto::ModelProto;
+use stated::Stated;
 use value::{ConstantValue, constant_value, is_constant};
 
 /// An ONNX model. Clones share everything until one of them is edited, and the weights even then.
@@ -67,7 +67,7 @@ pub struct Model {
     origin: String,
     files: ExternalFiles,
     constants: OnceLock<Arc<HashMap<String, Place>>>,
-    feed: Arc<Feed>,
+    stated: Arc<Stated>,
 }
 
 /// Where the main graph keeps a constant.
@@ -113,7 +113,7 @@ impl Model {
             origin,
             files: ExternalFiles::default(),
             constants: OnceLock::new(),
-            feed: Arc::default(),
+            stated: Arc::default(),
         }
     }
 
@@ -185,7 +185,7 @@ impl Model {
     /// `Unsupported` for sparse tensors and for element types that qdq does not compute with; `Format` where
     /// data does not fit type and shape; `Io` where external data is missing.
     pub fn constant(&self, name: &str) -> Result<Option<Tensor>> {
-        if let Some(value) = self.feed.fixed.get(name) {
+        if let Some(value) = self.stated.fixed.get(name) {
             return Ok(Some(value.clone()));
         }
         let graph = &self.proto.graph;

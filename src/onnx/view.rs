@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::Model;
 use super::element::ElementType;
-use super::feed::Feed;
 use super::infer::{Scope, agree_on_types};
 use super::node::{kind_of, label, nested_in, subgraphs};
 use super::proto::attribute_proto::AttributeType;
 use super::proto::{AttributeProto, GraphProto, NodeProto};
 use super::sort::cycle;
+use super::stated::Stated;
 use super::types::Known;
 use super::value::{constant_value, describe_sparse, is_constant, shape_of};
 use crate::error::{Error, ErrorKind, Result};
@@ -77,7 +77,7 @@ fn add_constant(graph: &mut Graph, name: &str, element: ElementType, shape: &[us
 }
 
 fn add_inputs(model: &Model, graph: &mut Graph) -> Result<()> {
-    let Feed { fixed, shapes } = &*model.feed;
+    let Stated { fixed, shapes } = &*model.stated;
     let mut seen = HashSet::new();
     for input in &model.proto.graph.input {
         let name = input.name.as_deref().unwrap_or_default();

@@ -299,7 +299,7 @@ TEST(data_options_reach_the_library) {
                            .raw(qdq::DType::F32, {1, 8, 8})
                            .image_size(8, 8)
                            .image_resize(qdq::Resize::Crop)
-                           .image_filter(qdq::Filter::OpenCv)
+                           .image_resize_filter(qdq::ResizeFilter::OpenCv)
                            .image_exif(qdq::Exif::Apply)
                            .image_shorter_side(16)
                            .image_channels(qdq::Channels::Gray)
@@ -325,7 +325,7 @@ TEST(data_options_reach_the_library) {
   const auto last = filled.next().value();
   CHECK(last->samples() == 16 && last->repeats() == 32 && !filled.next().value());
   CHECK(!qdq::DataOptions::make().image_resize(static_cast<qdq::Resize>(9)).build());
-  CHECK(!qdq::DataOptions::make().image_filter(static_cast<qdq::Filter>(9)).build());
+  CHECK(!qdq::DataOptions::make().image_resize_filter(static_cast<qdq::ResizeFilter>(9)).build());
   CHECK(!qdq::DataOptions::make().image_exif(static_cast<qdq::Exif>(9)).build());
   CHECK(!qdq::DataOptions::make().feeds(static_cast<qdq::Feeds>(9)).build());
 }

@@ -8,7 +8,7 @@ use fast_image_resize::images::Image;
 use image::metadata::Orientation as Turn;
 use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
 
-use super::options::{Channels, Orientation};
+use super::options::{Channels, Exif};
 use super::resize::resize;
 use super::target::Target;
 use crate::batch::find::IMAGES;
@@ -31,10 +31,10 @@ pub(super) struct Loaded {
 /// Decodes, turns where that is wanted, and resizes the image.
 pub(super) fn load(path: &Path, target: &Target) -> Result<Loaded> {
     let (mut image, turn) = decode(path)?;
-    if target.orientation == Orientation::Apply {
+    if target.exif == Exif::Apply {
         image.apply_orientation(turn);
     }
-    let is_turned = turn != Turn::NoTransforms && target.orientation == Orientation::Ignore;
+    let is_turned = turn != Turn::NoTransforms && target.exif == Exif::Ignore;
     let (width, height) = (image.width(), image.height());
     let (pixel_type, pixels) = match target.channels {
         Channels::Gray => (PixelType::U8, luma(image)),

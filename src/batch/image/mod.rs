@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-pub use options::{Channels, ImageOptions, Layout, Orientation, Resize, ResizeFilter};
+pub use options::{Channels, Exif, ImageOptions, Layout, Resize, ResizeFilter};
 
 use super::samples::Samples;
 use crate::dtype::DataType;

@@ -3,7 +3,7 @@
 /// How images become samples: decoded, resized, then `value = (pixel * scale - mean) / std` per channel.
 ///
 /// Pixels are 0 to 255. A transparent image loses its transparency, a 16-bit one its low byte; of several frames or
-/// pages the first is read. [`ResizeFilter`] and [`Orientation`] say what the defaults equal and what OpenCV's way is.
+/// pages the first is read. [`ResizeFilter`] and [`Exif`] say what the defaults equal and what OpenCV's way is.
 ///
 /// Lossless formats give the pixels that every other reader gives. JPEG does not say how to round, so that decoders
 /// differ by a few of 255.
@@ -14,9 +14,9 @@ pub struct ImageOptions {
     /// How images of other proportions get there.
     pub resize: Resize,
     /// How pixels of the new size are computed.
-    pub filter: ResizeFilter,
+    pub resize_filter: ResizeFilter,
     /// What is done about the orientation that a camera stored in the file.
-    pub orientation: Orientation,
+    pub exif: Exif,
     /// With [`Resize::Crop`]: the image is resized as a whole until its shorter side has this many pixels, and
     /// the model's size is cut from its centre. ImageNet models are mostly evaluated with 256 before a cut of
     /// 224. At least the longer side of the model's size; `None` cuts as little as possible.
@@ -44,8 +44,8 @@ impl Default for ImageOptions {
         Self {
             size: None,
             resize: Resize::Stretch,
-            filter: ResizeFilter::Antialias,
-            orientation: Orientation::Ignore,
+            resize_filter: ResizeFilter::Antialias,
+            exif: Exif::Ignore,
             shorter_side: None,
             channels: Channels::Rgb,
             scale: 1.0 / 255.0,
@@ -88,7 +88,7 @@ pub enum ResizeFilter {
 
 /// What is done about the orientation that a camera stored in a file (EXIF).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Orientation {
+pub enum Exif {
     /// Pixels are taken as they lie in the file, as from Pillow's `open`. Where an image has another orientation,
     /// the source says so.
     #[default]

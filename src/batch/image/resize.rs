@@ -24,7 +24,7 @@ pub(super) fn resize(source: &Image<'_>, target: &Target) -> Result<Vec<u8>> {
     let channels = target.channels.count() as u64;
     let ((width, height), options) = match (target.resize, target.shorter_side) {
         (Resize::Stretch, _) => (whole, bilinear),
-        (Resize::Crop, None) if target.filter == ResizeFilter::OpenCv => {
+        (Resize::Crop, None) if target.resize_filter == ResizeFilter::OpenCv => {
             let size = covering_size(source, target, channels)
                 .ok_or_else(|| too_large(format!("to cover {}x{}", whole.0, whole.1)))?;
             (size, bilinear)
@@ -37,7 +37,7 @@ pub(super) fn resize(source: &Image<'_>, target: &Target) -> Result<Vec<u8>> {
         }
         (Resize::Letterbox, _) => (inner_size(source, target), bilinear),
     };
-    let resized = match target.filter {
+    let resized = match target.resize_filter {
         ResizeFilter::OpenCv => opencv::resize(source, (width, height), target.channels.count())
             .and_then(|pixels| Image::from_vec_u8(width, height, pixels, source.pixel_type()).ok())
             .ok_or_else(|| Error::new(ErrorKind::Format, cannot()))?,

@@ -1,6 +1,6 @@
 //! What images have to become for one input of the model.
 
-use super::options::{Channels, ImageOptions, Layout, Orientation, Resize, ResizeFilter};
+use super::options::{Channels, Exif, ImageOptions, Layout, Resize, ResizeFilter};
 use super::values::Values;
 use crate::batch::fit::shape_text;
 use crate::dtype::DataType;
@@ -17,8 +17,8 @@ pub(super) struct Target {
     pub width: usize,
     pub channels: Channels,
     pub resize: Resize,
-    pub filter: ResizeFilter,
-    pub orientation: Orientation,
+    pub resize_filter: ResizeFilter,
+    pub exif: Exif,
     pub shorter_side: Option<usize>,
     pub fill: u8,
     layout: Layout,
@@ -43,8 +43,8 @@ impl Target {
             width,
             channels: options.channels,
             resize: options.resize,
-            filter: options.filter,
-            orientation: options.orientation,
+            resize_filter: options.resize_filter,
+            exif: options.exif,
             fill: options.fill,
             layout,
             values: Values::new(spec, options)?,

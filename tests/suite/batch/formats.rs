@@ -2,7 +2,7 @@
 
 use super::images::{plain, png};
 use super::*;
-use qdq::batch::{Channels, ImageOptions, Orientation, Resize, ResizeFilter};
+use qdq::batch::{Channels, Exif, ImageOptions, Resize, ResizeFilter};
 use qdq::error::ErrorKind;
 use qdq::finding::Severity;
 
@@ -28,7 +28,7 @@ fn pixels(path: &Path, (height, width, channels): (usize, usize, usize), image: 
 
 #[test]
 fn resizing_as_opencv_is_the_same_to_the_bit() {
-    let opencv = || ImageOptions { filter: ResizeFilter::OpenCv, ..ImageOptions::default() };
+    let opencv = || ImageOptions { resize_filter: ResizeFilter::OpenCv, ..ImageOptions::default() };
     for size in ["24x32", "20x30", "13x61", "60x70", "48x20", "1x1"] {
         let (expected, height, width) = expected(&format!("opencv_{size}.npy"));
         assert_eq!(pixels(&given("photo.png"), (height, width, 3), opencv()), expected, "{size}");
@@ -43,7 +43,8 @@ fn resizing_as_opencv_is_the_same_to_the_bit() {
 
 #[test]
 fn an_image_is_cut_from_the_size_that_covers_the_target() {
-    let opencv = |resize| ImageOptions { filter: ResizeFilter::OpenCv, resize, ..ImageOptions::default() };
+    let opencv =
+        |resize| ImageOptions { resize_filter: ResizeFilter::OpenCv, resize, ..ImageOptions::default() };
     // 48x64 covers 20x20 as 20x27, of which 3.5 columns before the centre are cut, which goes to the even 4.
     let whole = pixels(&given("photo.png"), (20, 27, 3), opencv(Resize::Stretch));
     let cut = pixels(&given("photo.png"), (20, 20, 3), opencv(Resize::Crop));
@@ -75,7 +76,7 @@ fn one_picture_in_every_format() {
 
 #[test]
 fn orientations_are_applied_or_said() {
-    let apply = ImageOptions { orientation: Orientation::Apply, ..ImageOptions::default() };
+    let apply = ImageOptions { exif: Exif::Apply, ..ImageOptions::default() };
     for orientation in 1..=8 {
         let (expected, height, width) = expected(&format!("exif_{orientation}.npy"));
         let found = pixels(&given(&format!("exif_{orientation}.jpg")), (height, width, 3), apply.clone());

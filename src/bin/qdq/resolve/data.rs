@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use qdq::batch::{
-    self, BatchSource, Channels, DataOptions, Feeds, ImageOptions, Layout, Orientation, RawFormat, Resize,
+    self, BatchSource, Channels, DataOptions, Exif, Feeds, ImageOptions, Layout, RawFormat, Resize,
     ResizeFilter,
 };
 use qdq::error::{Error, ErrorKind, Result};
@@ -50,13 +50,13 @@ fn options(args: &DataArgs) -> Result<DataOptions> {
                 args::Resize::Crop => Resize::Crop,
                 args::Resize::Letterbox => Resize::Letterbox,
             },
-            filter: match args.resize_filter {
+            resize_filter: match args.resize_filter {
                 args::ResizeFilter::Antialias => ResizeFilter::Antialias,
                 args::ResizeFilter::Opencv => ResizeFilter::OpenCv,
             },
-            orientation: match args.exif {
-                args::Exif::Ignore => Orientation::Ignore,
-                args::Exif::Apply => Orientation::Apply,
+            exif: match args.exif {
+                args::Exif::Ignore => Exif::Ignore,
+                args::Exif::Apply => Exif::Apply,
             },
             shorter_side: args.shorter_side,
             channels: match args.channels {

@@ -12,7 +12,7 @@ use crate::tensor::{Dim, Tensor, TensorSpec, show_dims};
 
 /// Nothing of this is in the model's file.
 #[derive(Clone, Default)]
-pub(super) struct Feed {
+pub(super) struct Stated {
     pub fixed: BTreeMap<String, Tensor>,
     pub shapes: BTreeMap<String, Vec<Dim>>,
 }
@@ -38,7 +38,7 @@ impl Model {
             let what = format!("has shape {:?}, the model declares {}", value.shape(), show_dims(&dims));
             return fail(ErrorKind::Shape, what, "give a value of the declared shape");
         }
-        std::sync::Arc::make_mut(&mut self.feed).fixed.insert(name.to_owned(), value);
+        std::sync::Arc::make_mut(&mut self.stated).fixed.insert(name.to_owned(), value);
         Ok(())
     }
 
@@ -59,13 +59,13 @@ impl Model {
             let error = Error::new(ErrorKind::Shape, message);
             return Err(self.located(error.with_remedy("give a size for every axis of the input")));
         }
-        std::sync::Arc::make_mut(&mut self.feed).shapes.insert(name.to_owned(), shape.to_vec());
+        std::sync::Arc::make_mut(&mut self.stated).shapes.insert(name.to_owned(), shape.to_vec());
         Ok(())
     }
 
     /// The inputs whose value is fixed ([`Model::fix_input`]).
     pub fn fixed_inputs(&self) -> impl Iterator<Item = (&str, &Tensor)> {
-        self.feed.fixed.iter().map(|(name, value)| (name.as_str(), value))
+        self.stated.fixed.iter().map(|(name, value)| (name.as_str(), value))
     }
 
     /// An input as the file declares it, whether it is fed or fixed.
@@ -84,9 +84,9 @@ impl Model {
 
     /// The inputs that the caller feeds, as the user says they are.
     pub(super) fn fed(&self, declared: Vec<TensorSpec>) -> Vec<TensorSpec> {
-        let fed = declared.into_iter().filter(|spec| !self.feed.fixed.contains_key(&spec.name));
+        let fed = declared.into_iter().filter(|spec| !self.stated.fixed.contains_key(&spec.name));
         fed.map(|mut spec| {
-            if let Some(shape) = self.feed.shapes.get(&spec.name) {
+            if let Some(shape) = self.stated.shapes.get(&spec.name) {
                 spec.shape = Some(shape.clone());
             }
             spec
@@ -99,12 +99,12 @@ impl Model {
     /// # Errors
     /// `Internal` where a value cannot be stored.
     pub fn for_run(&self) -> Result<Cow<'_, Self>> {
-        let Feed { fixed, shapes } = &*self.feed;
+        let Stated { fixed, shapes } = &*self.stated;
         if fixed.is_empty() && shapes.is_empty() {
             return Ok(Cow::Borrowed(self));
         }
         let mut model = self.clone();
-        model.feed = std::sync::Arc::default();
+        model.stated = std::sync::Arc::default();
         let graph = model.edited().graph.get_or_insert_default();
         for info in &mut graph.input {
             let name = info.name.clone().unwrap_or_default();
@@ -135,13 +135,13 @@ impl Model {
 
     /// Takes fixed inputs that nothing reads out of the graph, and returns their names.
     pub fn remove_unused_fixed_inputs(&mut self) -> Vec<String> {
-        if self.feed.fixed.is_empty() {
+        if self.stated.fixed.is_empty() {
             return Vec::new();
         }
         let read = names_read(&self.proto);
         let specs = self.declared_inputs().into_iter().map(|spec| spec.name);
         let unused: Vec<String> =
-            specs.filter(|name| self.feed.fixed.contains_key(name) && !read.contains(name)).collect();
+            specs.filter(|name| self.stated.fixed.contains_key(name) && !read.contains(name)).collect();
         if !unused.is_empty() {
             let graph = self.edited().graph.get_or_insert_default();
             graph.input.retain(|info| info.name.as_ref().is_none_or(|name| !unused.contains(name)));
