@@ -53,6 +53,18 @@ pub fn check_is_no_pointer(path: impl Display, content: &[u8]) -> Result<()> {
         .with_remedy("fetch the file: `git lfs pull` in its repository, or download it by itself"))
 }
 
+/// Refuses a file without anything in it, as a disk that was full or a copy that was stopped leaves it.
+///
+/// # Errors
+/// `Format`, with what to do.
+pub fn check_is_not_empty(path: impl Display, content: &[u8]) -> Result<()> {
+    if !content.is_empty() {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Format, format!("{path}: is empty"))
+        .with_remedy("take the file from its source again, or make it anew"))
+}
+
 /// How a pointer of Git LFS begins.
 const POINTER: &[u8] = b"version https://git-lfs";
 

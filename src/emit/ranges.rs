@@ -23,7 +23,7 @@ use std::path::Path;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 
-use crate::emit::text::{refuse_utf16, without_mark};
+use crate::emit::text::{refuse_empty, refuse_utf16, without_mark};
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::file::write_atomic;
 use crate::finding::Finding;
@@ -161,6 +161,7 @@ impl Ranges {
     /// a tensor twice, or has an amax that is negative or does not fit an `f32`.
     pub fn from_json(json: &[u8], origin: &str) -> Result<Self> {
         refuse_utf16(json, origin)?;
+        refuse_empty(json, origin)?;
         let file: File = serde_json::from_slice(without_mark(json).0)
             .context(ErrorKind::Format, || format!("{origin}: not a ranges file"))
             .map_err(|error| {
@@ -290,7 +291,8 @@ mod tests {
             format!("{{\"format\": \"qdq-ranges\", \"version\": 1,\n\"tensors\": {{{tensors}}}}}")
         };
         for (json, expected) in [
-            (String::new(), "r.json: not a ranges file: EOF while parsing a value at line 1 column 0"),
+            (String::new(), "r.json: is empty"),
+            ("{".into(), "r.json: not a ranges file: EOF while parsing an object at line 1 column 1"),
             (body(r#""a b": {"amax": -1}"#), "tensor 'a b': amax -1 is not a range at line 2 column 32"),
             (body(r#""a": {"amax": 1e39}"#), "tensor 'a': number out of range at line 2 column 30"),
             (body(r#""a": {}"#), "tensor 'a': missing field `amax` at line 2 column 19"),

@@ -1,6 +1,7 @@
 //! Texts that have been through an editor or a shell.
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::file::check_is_not_empty;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -21,4 +22,12 @@ pub(super) fn refuse_utf16(bytes: &[u8], origin: &str) -> Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// Refuses a text without anything in it.
+///
+/// # Errors
+/// `Format` for a text of white space, or of nothing.
+pub(super) fn refuse_empty(bytes: &[u8], origin: &str) -> Result<()> {
+    check_is_not_empty(origin, without_mark(bytes).0.trim_ascii())
 }

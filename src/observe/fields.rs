@@ -7,7 +7,7 @@ use std::path::Path;
 use safetensors::{Dtype, SafeTensors, View};
 
 use crate::error::{Context, Error, ErrorKind, Result};
-use crate::file::write_atomic;
+use crate::file::{check_is_not_empty, write_atomic};
 
 /// What a file holds.
 pub(super) struct Kind {
@@ -58,7 +58,9 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 }
 
 pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
-    std::fs::read(path).map_err(|error| Error::io("read", path, error))
+    let bytes = std::fs::read(path).map_err(|error| Error::io("read", path, error))?;
+    check_is_not_empty(path.display(), &bytes)?;
+    Ok(bytes)
 }
 
 pub(super) fn damaged(message: impl Into<String>) -> Error {

@@ -42,6 +42,9 @@ impl Stats {
     pub fn load(path: &Path) -> Result<Self> {
         Self::from_bytes(&fields::read(path)?)
             .context(ErrorKind::Format, || format!("{}: no usable calibration statistics", path.display()))
+            .map_err(|error| {
+                error.with_remedy("give a file that qdq has written as statistics, or calibrate again")
+            })
     }
 
     /// The content of the file; equal statistics give equal bytes.

@@ -21,6 +21,7 @@ use crate::finding::Finding;
 /// Nodes are sorted here, so that nobody meets a graph that is not, and input sizes of 0 are freed; the result tells whether
 /// that changed anything. ONNX Runtime and TensorRT take unsorted files too.
 pub(super) fn decode(bytes: &Bytes, origin: &str) -> Result<(ModelProto, bool)> {
+    file::check_is_not_empty(origin, bytes)?;
     file::check_is_no_pointer(origin, bytes)?;
     const MIB: usize = 1 << 20;
     let memory = bytes.len().saturating_mul(64).saturating_add(64 * MIB).min(8192 * MIB);

@@ -186,8 +186,8 @@ fn check_reach(model: &Model, needed: &[String], unknown: &Unknown) -> Result<()
     let readers: Vec<String> =
         readers.into_iter().map(|node| format!("'{}'", graph.node(node).name)).collect();
     let message = format!(
-        "{}: no engine knows this operator, and {} of the {} tensors to calibrate lie behind it, '{first}' first",
-        unknown.label,
+        "{}, and {} of the {} tensors to calibrate lie behind it, '{first}' first",
+        unknown.problem(),
         lost.len(),
         needed.len()
     );
@@ -201,8 +201,7 @@ fn check_reach(model: &Model, needed: &[String], unknown: &Unknown) -> Result<()
 
 fn out_of_reach(others: &[String], unknown: &Unknown) -> Finding {
     let lost = others.iter().filter(|tap| unknown.behind.contains(*tap));
-    let message =
-        format!("{}: no engine knows this operator, so tensors behind it have no range", unknown.label);
+    let message = format!("{}, so tensors behind it have no range", unknown.problem());
     Finding::warning(message).about(lost)
 }
 

@@ -62,6 +62,11 @@ impl Unknown {
         let cuts = read.iter().filter(|tensor| is_cut(tensor)).map(named).collect();
         Ok(Some(Self { behind: behind.iter().map(named).collect(), label, cuts }))
     }
+
+    /// The nodes, and what is wrong with them: how every message about them begins.
+    pub fn problem(&self) -> String {
+        format!("{}: no engine knows this operator", self.label)
+    }
 }
 
 fn is_known(domain: &str, op: &str) -> bool {
@@ -89,9 +94,7 @@ pub(super) fn explained(model: &Model, error: Error) -> Error {
         [] => "take it out of the model, and feed what it computes as an input".to_owned(),
         cuts => format!("cut the model before it, at '{}': everything up to there runs", cuts.join("', '")),
     };
-    Error::new(ErrorKind::Unsupported, format!("{}: no engine knows this operator", unknown.label))
-        .with_remedy(remedy)
-        .with_source(error)
+    Error::new(ErrorKind::Unsupported, unknown.problem()).with_remedy(remedy).with_source(error)
 }
 
 #[cfg(test)]

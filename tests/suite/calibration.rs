@@ -283,7 +283,7 @@ fn files_that_are_no_statistics_are_refused() {
     let mut other_version = good.clone();
     other_version[at + 13] = b'9';
     let cases: [(&[u8], &str); 5] = [
-        (&[], "safetensors"),
+        (&[], "is empty"),
         (b"not statistics at all, but long enough for a header", "safetensors"),
         (&good[..good.len() - 1], "safetensors"),
         (&foreign, "not calibration statistics"),
@@ -292,8 +292,10 @@ fn files_that_are_no_statistics_are_refused() {
     for (bytes, part) in cases {
         std::fs::write(&path, bytes).unwrap();
         let error = Stats::load(&path).unwrap_err();
-        let cause = std::error::Error::source(&error).unwrap().to_string();
-        assert!(error.message().contains("run.stats") && cause.contains(part), "{error}: {cause}");
+        let cause = std::error::Error::source(&error).map(ToString::to_string);
+        let text = format!("{error}: {}", cause.unwrap_or_default());
+        assert!(error.message().contains("run.stats") && text.contains(part), "{text}");
+        assert!(error.remedy().is_some(), "{text}");
     }
     assert!(Stats::load(&folder.path().join("absent")).unwrap_err().message().contains("absent"));
 }

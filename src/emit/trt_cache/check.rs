@@ -16,6 +16,9 @@ pub struct Expected<'a> {
     pub activations: Option<&'a [String]>,
 }
 
+/// The bits of a number of f32 that has eight hexadecimal digits are no less; those of every usual scale are more.
+const SEVEN_DIGITS: u32 = 0x1000_0000;
+
 /// What makes a cache fit, in the tool and in C.
 const CONVERT: &str = "convert it (qdq cache convert, or qdq_cache_convert in C)";
 
@@ -108,6 +111,18 @@ impl Cache {
         about(Severity::Error, "the scale is negative", "calibrate again", &|scale| {
             scale.is_sign_negative() && !scale.is_nan() && scale.is_finite()
         });
+        about(
+            Severity::Error,
+            "the scale is subnormal, as of a line whose last digits are cut off",
+            super::DAMAGED,
+            &|scale| scale.is_subnormal() && scale > 0.0,
+        );
+        about(
+            Severity::Warning,
+            "the scale is below 2^-95, as of a line whose last digit is cut off",
+            "compare the file with its source, or calibrate again with data that reaches these tensors",
+            &|scale| scale >= f32::MIN_POSITIVE && scale.to_bits() < SEVEN_DIGITS,
+        );
         about(
             Severity::Warning,
             "the scale is 0, with which TensorRT fails or leaves the layer without INT8",

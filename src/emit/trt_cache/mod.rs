@@ -23,7 +23,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use crate::emit::ranges::{Ranges, amax_of};
-use crate::emit::text::{refuse_utf16, without_mark};
+use crate::emit::text::{refuse_empty, refuse_utf16, without_mark};
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::file::write_atomic;
 use crate::finding::{self, Finding};
@@ -50,9 +50,8 @@ impl Cache {
         Self { header, entries, is_marked: false }
     }
 
-    /// The ranges in this cache, by [`amax_of`]. A line whose scale is negative, infinite or NaN gives
-    /// none. What
-    /// the cache's check finds in the scales is in [`Ranges::findings`] and in the log.
+    /// The ranges in this cache, by [`amax_of`]. A line whose scale is negative, infinite, NaN or subnormal
+    /// gives none. What the cache's check finds in the scales is in [`Ranges::findings`] and in the log.
     ///
     /// # Errors
     /// `Data` where there are lines and none gives a range.
@@ -61,8 +60,8 @@ impl Cache {
             self.entries.iter().map(|(name, scale)| (name.as_str(), *scale)).collect();
         let mut ranges = Ranges::default();
         for (name, _) in &self.entries {
-            if let Some(&scale) = last.get(name.as_str()).filter(|scale| scale.is_finite() && **scale >= 0.0)
-            {
+            let is_usable = |scale: &&f32| **scale == 0.0 || scale.is_normal() && **scale > 0.0;
+            if let Some(&scale) = last.get(name.as_str()).filter(is_usable) {
                 ranges.set(name.as_str(), amax_of(scale))?;
             }
         }
@@ -131,6 +130,7 @@ impl Cache {
     /// another line is not a name, `": "` and one to eight hexadecimal digits.
     pub fn parse(text: &[u8], origin: &str) -> Result<Self> {
         refuse_utf16(text, origin)?;
+        refuse_empty(text, origin)?;
         let (text, is_marked) = without_mark(text);
         let mut lines = text.split(|&byte| byte == b'\n').enumerate();
         let mut line = |(index, bytes): (usize, &[u8])| -> Result<(usize, String)> {

@@ -17,7 +17,7 @@ const GOLDEN: [(&str, &str, f32); 9] = [
     ("unit: 3f800000", "unit", 127.0),
     ("(Unnamed Layer* 64) [Shuffle]_output: 0", "(Unnamed Layer* 64) [Shuffle]_output", 0.0),
     ("model/a: b/c:0: 3f800000", "model/a: b/c:0", 127.0),
-    ("x:: 1", "x:", 0.0),
+    ("x:: 3f800000", "x:", 127.0),
 ];
 
 #[test]
@@ -61,7 +61,8 @@ fn lenient_where_nothing_can_be_misread() {
 fn damage_is_refused_with_its_line() {
     let entry = |line: &str| format!("TRT-8501-EntropyCalibration2\na: 1\n{line}\n").into_bytes();
     for (text, expected) in [
-        (b"".to_vec(), "c:1: not the header"),
+        (b"".to_vec(), "c: is empty"),
+        (b"\xef\xbb\xbf \r\n".to_vec(), "c: is empty"),
         (b"input 1.0\n".to_vec(), "c:1: not the header of a TensorRT calibration cache: \"input 1.0\""),
         (entry("b"), "c:3: no ': ' between name and scale: \"b\""),
         (entry("b:1"), "c:3: no ': '"),
@@ -89,7 +90,7 @@ fn the_last_of_repeated_lines_counts() {
 
 #[test]
 fn unusable_scales_give_no_ranges() {
-    for bits in ["7f800000", "7fc00000", "bf800000", "ff800000"] {
+    for bits in ["7f800000", "7fc00000", "bf800000", "ff800000", "3c0102"] {
         let error = cache(&format!("conv: {bits}")).to_ranges().unwrap_err();
         assert!(error.message().contains("'conv'"), "{error}");
     }
@@ -101,6 +102,26 @@ fn names_that_no_line_can_hold_are_refused() {
         let mut cache = cache("");
         cache.entries.push((name.into(), 1.0));
         assert!(cache.to_text().is_err(), "{name:?}");
+    }
+}
+
+/// Copying a cache may stop anywhere; what is left of its last number is a number, too.
+#[test]
+fn a_scale_that_is_cut_off_is_seen_wherever_it_is_cut() {
+    for whole in ["3c010204", "42fe0000", "33d6bf95"] {
+        for digits in 1..=8 {
+            let findings =
+                cache(&format!("a: 3f800000\nb: {}", &whole[..digits])).check(&Expected::default());
+            let seen: Vec<_> =
+                findings.iter().map(|finding| (finding.severity, finding.tensors.as_slice())).collect();
+            let b = ["b".to_owned()];
+            let expected = match digits {
+                8 => vec![],
+                7 => vec![(Severity::Warning, &b[..])],
+                _ => vec![(Severity::Error, &b[..])],
+            };
+            assert_eq!(seen, expected, "{digits} of {whole}");
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! `qdq cache`.
 
-use super::place::Place;
+use super::place::{Place, data};
 
 /// The lines that `tests/suite/emit.rs` reads too.
 const GOLDEN: &str = "TRT-8501-EntropyCalibration2
@@ -85,4 +85,48 @@ fn check_against_a_model_names_what_is_missing() {
     let missing = of("no scale")["tensors"].as_array().unwrap().clone();
     assert!(missing.len() > 5 && !missing.contains(&"input".into()), "{missing:?}");
     assert_eq!(place.run("cache check c.cache --model model.onnx --strict").code, Some(1));
+}
+
+#[test]
+fn what_no_calibration_can_reach_is_not_expected() {
+    let place = Place::new();
+    for file in ["nms_plugin.onnx", "nms_plugin.npz"] {
+        std::fs::copy(data("cases").join(file), place.at(file)).unwrap();
+    }
+    place.run("calibrate nms_plugin.onnx -d nms_plugin.npz --cache c.cache").succeeds();
+    let checked = place.run("cache check c.cache --model nms_plugin.onnx --strict --json");
+    let findings = checked.succeeds().json()["findings"].clone();
+    assert_eq!(findings.as_array().unwrap().len(), 1, "{findings}");
+    assert_eq!(findings[0]["severity"], "note");
+    assert_eq!(findings[0]["tensors"], serde_json::json!(["det_boxes", "det_scores"]));
+    assert!(findings[0]["message"].as_str().unwrap().contains("EfficientNMS_TRT"), "{findings}");
+    // A line that another tool has written for such a tensor is one of the model's.
+    let more = [&place.read("c.cache")[..], b"det_boxes: 3c010204\n"].concat();
+    place.write("more.cache", more);
+    let findings =
+        place.run("cache check more.cache --model nms_plugin.onnx --json").json()["findings"].clone();
+    assert_eq!(findings[0]["tensors"], serde_json::json!(["det_scores"]), "{findings}");
+}
+
+#[test]
+fn empty_and_cut_off_files_are_seen() {
+    let place = Place::with_digits();
+    place.write("empty.cache", "");
+    for line in [
+        "cache check empty.cache",
+        "cache show empty.cache",
+        "cache convert empty.cache -o out --to ranges",
+        "apply model.onnx --ranges empty.cache -o out",
+        "merge empty.cache -o out",
+        "calibrate model.onnx --from-stats empty.cache",
+        "inspect empty.cache",
+    ] {
+        place.run(line).refuses(&["empty.cache: is empty", "help:"]);
+    }
+    place.write("cut.cache", "TRT-8501-EntropyCalibration2\ninput: 3c010204\n/Relu_output_0: 3c01");
+    let checked = place.run("cache check cut.cache");
+    assert_eq!(checked.code, Some(1));
+    assert!(
+        checked.stdout.contains("subnormal, as of a line whose last digits are cut off: '/Relu_output_0'")
+    );
 }

@@ -10,6 +10,7 @@ use qdq::finding::{Finding, Severity, counted, listed};
 use qdq::onnx::Model;
 use qdq::report::json_number;
 use qdq::report::table::{Align, Table};
+use qdq::runtime::Unknown;
 use serde_json::json;
 
 use crate::args::{self, CacheForm, CacheHeaderArgs};
@@ -63,8 +64,12 @@ fn check(
 ) -> Result<Outcome> {
     let (version, algorithm) = resolve::version_and_algorithm(header)?;
     let cache = Cache::read(file)?;
-    let activations = model.map(activations).transpose()?;
-    let findings = cache.check(&Expected { version, algorithm, activations: activations.as_deref() });
+    let (activations, unreached) = match model {
+        Some(model) => activations(model, &cache).map(|(activations, note)| (Some(activations), note))?,
+        None => (None, None),
+    };
+    let mut findings = cache.check(&Expected { version, algorithm, activations: activations.as_deref() });
+    findings.extend(unreached);
     let worst = findings.iter().map(|finding| finding.severity).max();
     let fails_at = if is_strict { Severity::Warning } else { Severity::Error };
     let is_passed = worst.is_none_or(|worst| worst < fails_at);
@@ -83,10 +88,20 @@ fn finding_text(finding: &Finding) -> String {
     format!("{}: {}{about}\n  help: {}\n", finding.severity, finding.message, finding.remedy)
 }
 
-/// The activations of a model, for which TensorRT wants scales.
-fn activations(model: &Path) -> Result<Vec<String>> {
-    let graph = qdq::pipeline::prepare(&Model::open(model)?)?.graph;
-    Ok(qdq::pipeline::taps(&graph, &qdq::place::Plan::default(), true))
+/// The activations of a model for which TensorRT wants scales and calibration can compute them, and those that the cache lacks
+/// because they lie behind an operator that no engine knows.
+fn activations(model: &Path, cache: &Cache) -> Result<(Vec<String>, Option<Finding>)> {
+    let prepared = qdq::pipeline::prepare(&Model::open(model)?)?;
+    let all = qdq::pipeline::taps(&prepared.graph, &qdq::place::Plan::default(), true);
+    let Some(unknown) = Unknown::of(&prepared.model)? else { return Ok((all, None)) };
+    let is_reached = |name: &String| !unknown.behind.contains(name) || cache.get(name).is_some();
+    let (reached, lost): (Vec<String>, Vec<String>) = all.into_iter().partition(is_reached);
+    let message = format!(
+        "{}, so no calibration gives scales of tensors behind it, and TensorRT leaves the layers around them without INT8",
+        unknown.problem()
+    );
+    let remedy = "calibrate what lies behind it as a model of its own, and merge the statistics";
+    Ok((reached, (!lost.is_empty()).then(|| Finding::note(message).about(lost).with_remedy(remedy))))
 }
 
 fn convert(
