@@ -14,6 +14,7 @@ mod check;
 mod constants;
 mod embedded;
 mod guard;
+mod indices;
 mod onnxruntime;
 mod unknown;
 
@@ -49,8 +50,8 @@ pub trait Engine: Send {
     /// model's outputs in order.
     ///
     /// # Errors
-    /// `InvalidArgument`, `Type` or `Shape` where the batch does not fit the model's inputs, what the tap
-    /// returned, `Engine` where the engine failed.
+    /// `InvalidArgument`, `Type` or `Shape` where the batch does not fit the model's inputs, `Data` where it has indices beyond
+    /// the tables of the model, what the tap returned, `Engine` where the engine failed.
     fn run(&mut self, batch: &Batch) -> Result<Vec<Tensor>>;
 
     /// The engine's name and version, for messages.

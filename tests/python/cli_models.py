@@ -75,6 +75,24 @@ def plugin_between():
     return made
 
 
+def plugin_bias():
+    """Convolutions of which one adds what only TensorRT can compute: what it reads can be calibrated, and its output not."""
+    random = np.random.default_rng(2)
+    shapes = {"v": (4, 1, 3, 3), "w": (4, 4, 3, 3), "u": (4, 4, 3, 3)}
+    weights = [(name, random.standard_normal(shape, np.float32)) for name, shape in shapes.items()]
+    nodes = [
+        h.make_node("Conv", ["input", "v"], ["a"], name="before", pads=[1, 1, 1, 1]),
+        h.make_node("Relu", ["a"], ["r"], name="relu"),
+        h.make_node("Swirl", ["r"], ["b"], name="swirl", domain="TRT"),
+        h.make_node("Conv", ["r", "w", "b"], ["y"], name="behind", pads=[1, 1, 1, 1]),
+        h.make_node("Conv", ["r", "u"], ["c"], name="beside", pads=[1, 1, 1, 1]),
+        h.make_node("Add", ["c", "y"], ["z"], name="add"),
+    ]
+    made = model(nodes, [("input", T.FLOAT, ["N", 1, 8, 8])], [("z", T.FLOAT, ["N", 4, 8, 8])], weights)
+    made.opset_import.append(h.make_opsetid("TRT", 1))
+    return made
+
+
 def head(*last):
     """A product that gives three numbers for an image, and what makes the output of them."""
     weights = [
@@ -122,6 +140,13 @@ def heads():
     return model(nodes, [("x", T.FLOAT, ["N", 8])], [("y", T.FLOAT, ["N", 4])], weights)
 
 
+def doubles():
+    """A product in float64, as NumPy makes weights."""
+    weights = [("w", np.random.default_rng(5).standard_normal((8, 3)))]
+    nodes = [h.make_node("MatMul", ["x", "w"], ["y"], name="product")]
+    return model(nodes, [("x", T.DOUBLE, ["N", 8])], [("y", T.DOUBLE, ["N", 3])], weights)
+
+
 def counted():
     """Weights listed among the inputs, as before IR version 4, and one that nothing reads, as exporters leave counters."""
     made = tokens()
@@ -132,5 +157,5 @@ def counted():
 
 
 if __name__ == "__main__":
-    for make in (tokens, pool, in_tens, crossed, centred, plugin_between, regression, probabilities, shifted, heads, counted):
+    for make in (tokens, pool, in_tens, crossed, centred, plugin_between, plugin_bias, regression, probabilities, shifted, heads, doubles, counted):
         onnx.save(make(), Path(sys.argv[1]) / f"{make.__name__}.onnx")

@@ -11,7 +11,7 @@ use crate::recover::layer::{Layer, layers};
 use crate::report::recovery::{LayerRecovery, RecoveryMethod};
 
 use super::Passes;
-use super::measure::{Subject, measure};
+use super::measure::{NOT_MEASURED, Subject, measure};
 
 /// Biases and their new values.
 pub(super) type NewBiases = Vec<(Bias, Vec<f32>)>;
@@ -51,7 +51,7 @@ pub(super) fn correct_biases(
     let measured = measure(subject, &segments, passes)?;
     for (((layer, place), before), segment) in found.into_iter().zip(measured).zip(segments) {
         let Some(before) = before else {
-            entries.push(left_alone(&layer, "it cannot be copied to measure it"));
+            entries.push(left_alone(&layer, NOT_MEASURED));
             continue;
         };
         if before.mean_square().is_none() {

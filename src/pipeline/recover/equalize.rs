@@ -18,7 +18,7 @@ use crate::report::recovery::{LayerRecovery, RecoveryMethod};
 
 use super::Passes;
 use super::candidates::{Candidate, candidates};
-use super::measure::{Subject, measure};
+use super::measure::{NOT_MEASURED, Subject, measure};
 
 /// A model that is equalized, with the ranges of what lies between the pairs.
 pub(super) struct Equalizer<'a> {
@@ -90,7 +90,7 @@ impl<'a> Equalizer<'a> {
         for (at, pair) in pairs.iter().enumerate() {
             let layer = pair.ends().map(|node| graph.node(node).name.as_str()).join(" -> ");
             let Some((first, second)) = errors(at) else {
-                entries.push(left_alone(&layer, "its nodes cannot be copied to measure them"));
+                entries.push(left_alone(&layer, NOT_MEASURED));
                 continue;
             };
             let [worst_first, worst_second] =

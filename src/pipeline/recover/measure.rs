@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use crate::emit::Ranges;
 use crate::emit::qdq_model::Weights;
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::graph::{Graph, NodeId};
+use crate::onnx::Model;
 use crate::pipeline::Prepared;
 use crate::place::Plan;
 use crate::recover::beside::{Original, Segment, beside};
 use crate::recover::errors::ErrorSums;
+use crate::runtime::Unknown;
 
 use super::Passes;
 use super::meter::{Comparison, Meter};
@@ -23,8 +25,12 @@ pub(super) struct Subject<'a> {
     pub weights: &'a Weights,
 }
 
+/// Why a segment has no measurement.
+pub(super) const NOT_MEASURED: &str =
+    "cannot be measured: it cannot be copied, or it reads what an operator computes that no engine knows";
+
 /// Runs the float model with a quantized copy of each segment beside it, which reads the same float input, and sums what the
-/// copies' outputs are off by; `None` where a segment could not be copied.
+/// copies' outputs are off by; `None` where a segment could not be copied or lies behind an operator that no engine knows.
 pub(super) fn measure(
     subject: Subject<'_>,
     segments: &[Segment<'_>],
@@ -44,12 +50,34 @@ pub(super) fn measure(
             unit: segment.unit.clone(),
         })
     };
-    let comparisons: Vec<Comparison> = segments.iter().zip(&copies.pairs).filter_map(comparison).collect();
-    let (meter, taps) = Meter::new(&comparisons);
+    let comparisons: Vec<Option<Comparison>> = segments.iter().zip(&copies.pairs).map(comparison).collect();
+    match run(&copies.model, &comparisons, passes) {
+        Err(error) if error.kind() == ErrorKind::Unsupported => {
+            let Some(unknown) = Unknown::of(&copies.model)? else { return Err(error) };
+            let reached = comparisons
+                .into_iter()
+                .map(|comparison| comparison.filter(|comparison| !unknown.behind.contains(&comparison.float)))
+                .collect::<Vec<_>>();
+            run(&copies.model, &reached, passes)
+        }
+        measured => measured,
+    }
+}
+
+fn run(
+    model: &Model,
+    comparisons: &[Option<Comparison>],
+    passes: &mut Passes<'_>,
+) -> Result<Vec<Option<ErrorSums>>> {
+    let made: Vec<Comparison> = comparisons.iter().flatten().cloned().collect();
+    if made.is_empty() {
+        return Ok(comparisons.iter().map(|_| None).collect());
+    }
+    let (meter, taps) = Meter::new(&made);
     let meter = Arc::new(meter);
-    passes.run(&copies.model, &taps, meter.clone())?;
+    passes.run(model, &taps, meter.clone())?;
     let mut sums = meter.take().into_iter();
-    Ok(copies.pairs.iter().map(|pair| pair.as_ref().and_then(|_| sums.next())).collect())
+    Ok(comparisons.iter().map(|comparison| comparison.as_ref().and_then(|_| sums.next())).collect())
 }
 
 /// The axis of the channels that a node computes, by the rank of its output.

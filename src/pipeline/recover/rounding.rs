@@ -17,7 +17,7 @@ use crate::tensor::Tensor;
 
 use super::Passes;
 use super::gather::gather;
-use super::measure::Subject;
+use super::measure::{NOT_MEASURED, Subject};
 use super::rows::{Proposal, judge, keep_rows, key};
 
 /// More inputs of a weight's row than this are not searched: H has their square of numbers. The largest convolutions of
@@ -87,7 +87,7 @@ pub(super) fn learn_rounding(
         proposals.iter().zip(judge(subject, &proposals, passes)?)
     {
         let Some(errors) = errors else {
-            entries.push(left_alone(&weight.name, "it cannot be copied to measure it"));
+            entries.push(left_alone(&weight.name, NOT_MEASURED));
             continue;
         };
         let (rounded, entry) = keep_rows(weight, nearest, learned, &errors);

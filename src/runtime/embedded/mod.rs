@@ -22,7 +22,7 @@ use rten::{LoadErrorKind, ModelOptions, RunOptions, ThreadPool, Value, ValueOrVi
 use rten_tensor::prelude::*;
 
 use super::guard::{guarded, guarded_deep};
-use super::{Engine, Tap, check};
+use super::{Engine, Tap, check, indices};
 use crate::batch::Batch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Graph, Node, NodeId, TensorId};
@@ -260,9 +260,10 @@ impl Engine for Embedded {
             }
         }
         let results = match &self.steps {
-            Some(steps) => self.run_steps(steps, live)?,
-            None => self.run_whole(live)?,
+            Some(steps) => self.run_steps(steps, live),
+            None => self.run_whole(live),
         };
+        let results = results.map_err(|error| indices::explained(batch, error))?;
         let found = self.outputs.iter().zip(results).map(|(spec, value)| values::from_rten(spec, value));
         let found: Vec<Tensor> = found.collect::<Result<_>>()?;
         if found.len() == self.listed.len() {

@@ -19,7 +19,7 @@ use ort::logging::LogLevel;
 use ort::session::Session;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 
-use super::{Engine, Tap, check};
+use super::{Engine, Tap, check, indices};
 use crate::batch::Batch;
 use crate::dtype::DataType;
 use crate::error::{Context, Error, ErrorKind, Result};
@@ -154,8 +154,9 @@ impl Engine for OnnxRuntime {
         if let Some(failure) = self.sink.take_failure() {
             return Err(failure);
         }
-        let results =
-            results.context(ErrorKind::Engine, || "ONNX Runtime failed to run the model".to_owned())?;
+        let results = results
+            .context(ErrorKind::Engine, || "ONNX Runtime failed to run the model".to_owned())
+            .map_err(|error| indices::explained(batch, error))?;
         let result = |spec: &TensorSpec| {
             let value = results.get(&spec.name).ok_or_else(|| {
                 Error::new(ErrorKind::Engine, format!("ONNX Runtime gives no output '{}'", spec.name))

@@ -144,3 +144,33 @@ fn samples_that_do_not_fill_a_batch_are_used_or_left_out_once() {
         }
     }
 }
+
+/// Numbers for a table of ten rows.
+#[test]
+fn an_index_beyond_its_table_is_blamed_on_the_data() {
+    let place = Place::with_models();
+    let ids = |most: i64| {
+        ndarray::ArrayD::from_shape_fn(vec![4, 2], |at| if at[0] == 3 { most } else { at[1] as i64 })
+    };
+    place.write_npz("good.npz", "ids", &ids(9));
+    place.write_npz("bad.npz", "ids", &ids(10));
+    let onnxruntime = format!(" --runtime onnxruntime --onnxruntime {}", onnxruntime().display());
+    place.run("quantize tokens.onnx -d good.npz -o int8.onnx").succeeds();
+    for engine in ["", &onnxruntime] {
+        for line in [
+            "calibrate tokens.onnx -d bad.npz",
+            "calibrate tokens.onnx -d bad.npz --batch-size 4",
+            "compare tokens.onnx int8.onnx -d bad.npz",
+            "quantize tokens.onnx -d bad.npz -o out.onnx --bias-correction",
+        ] {
+            let ran = place.run(&format!("{line}{engine}"));
+            ran.refuses(&[
+                "an index beyond the table",
+                "'ids' (",
+                " to 10)",
+                "help: give numbers that the network gets in use",
+            ]);
+            assert!(!ran.stderr.contains("batch size of 1"), "{}", ran.stderr);
+        }
+    }
+}

@@ -78,6 +78,29 @@ fn a_plugin_in_the_middle_is_named_with_what_goes_without_it() {
     }
 }
 
+/// What a method cannot measure it leaves alone; all other layers get what they can.
+#[test]
+fn accuracy_is_recovered_around_a_plugin() {
+    let place = cases(&[]);
+    for engine in engines() {
+        for method in ["--bias-correction", "--learned-rounding"] {
+            let line = format!(
+                "quantize plugin_bias.onnx -d calib.npz --limit 32 -o out.onnx {method} --json {engine}"
+            );
+            let json = place.run(&line).succeeds().json();
+            let layers = json["recovery"].as_array().unwrap();
+            let of = |name: &str| layers.iter().find(|layer| layer["layer"] == name).unwrap();
+            let left = of("behind");
+            assert!(
+                left["what"].as_str().unwrap().contains("an operator computes that no engine knows"),
+                "{json}"
+            );
+            let measured = layers.iter().filter(|layer| !layer["error_before"].is_null()).count();
+            assert_eq!(measured, 2, "{method}: {json}");
+        }
+    }
+}
+
 #[test]
 fn sequences_are_not_observed() {
     let place = cases(&["sequences"]);
