@@ -27,6 +27,22 @@ macro_rules! element_types {
                 match self { $(Self::$variant(values) => DataView::$variant(values)),* }
             }
 
+            /// Elements from numbers as texts; truth values are `1` and `0`, or `true` and `false`. `None` where a text is no
+            /// number of the type.
+            pub fn parse(dtype: DataType, numbers: &[&str]) -> Option<Self> {
+                let truths;
+                let numbers = match dtype {
+                    DataType::Bool => {
+                        truths = numbers.iter().map(|number| truth(number)).collect::<Option<Vec<_>>>()?;
+                        &truths
+                    }
+                    _ => numbers,
+                };
+                match dtype {
+                    $(DataType::$variant => numbers.iter().map(|number| number.parse().ok()).collect::<Option<_>>().map(Self::$variant)),*
+                }
+            }
+
             /// Elements from little-endian bytes, whose count must be a multiple of the element size.
             fn from_bytes(dtype: DataType, bytes: &[u8]) -> Self {
                 match dtype { $(DataType::$variant => Self::$variant(bytemuck::pod_collect_to_vec(bytes))),* }
@@ -59,6 +75,11 @@ macro_rules! element_types {
                 match self { $(Self::$variant(values) => DataView::$variant(&values[start..end])),* }
             }
 
+            /// Each element as text, from which [`Data::parse`] makes the same element.
+            pub fn texts(self) -> Vec<String> {
+                match self { $(Self::$variant(values) => values.iter().map(ToString::to_string).collect()),* }
+            }
+
             /// A copy that owns its elements.
             pub fn to_owned(self) -> Data {
                 match self { $(Self::$variant(values) => Data::$variant(values.to_vec())),* }
@@ -66,6 +87,15 @@ macro_rules! element_types {
         }
 
     };
+}
+
+/// A truth value as a number.
+fn truth(text: &str) -> Option<&'static str> {
+    match text {
+        "true" | "1" => Some("1"),
+        "false" | "0" => Some("0"),
+        _ => None,
+    }
 }
 
 element_types! {

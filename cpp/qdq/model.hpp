@@ -98,7 +98,9 @@ class Model : public detail::Handle<qdq_model, qdq_model_free> {
 
   /// Fixes the value of an input, which is copied: nobody feeds it any more, and what follows from it is decided when the model is
   /// planned, such as which branch of an If runs. A quantized model has the input no more where nothing reads it once that is
-  /// decided, which the plan's findings tell. Plans that were made before do not fit the model any more.
+  /// decided, which the plan's findings tell; its metadata keeps the value (`qdq.fixed_input.NAME`, such as `i64[] 16000`), and
+  /// compare() refuses another one. One number fits every shape that holds exactly one. Plans that were made before do not fit the
+  /// model any more.
   [[nodiscard]] Result<void> fix_input(std::string_view name, const TensorView& value) {
     return detail::call(qdq_model_fix_input, c(), detail::Text(name).c(), value.c());
   }

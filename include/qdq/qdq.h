@@ -2393,10 +2393,12 @@ qdq_status qdq_model_quantize(const qdq_model *model,
 // Fixes the value of an input, which is copied: it is a constant from now on, which nobody feeds, and what follows from it is
 // decided when the model is planned, such as which branch of an If runs (an input `sr` of 16000 for a detector that has a
 // branch per sampling rate). A model that is saved has the input as before; a quantized one has it no more where nothing reads
-// it once that is decided, which the plan's findings tell. Plans that were made before do not fit the model any more.
+// it once that is decided, which the plan's findings tell. Its metadata keeps the value (qdq_model_metadata() of
+// `qdq.fixed_input.NAME`, such as `i64[] 16000`), and qdq_model_compare() refuses to compare at another one. One number fits every
+// shape that holds exactly one. Plans that were made before do not fit the model any more.
 //
-// QDQ_ERROR_INVALID_ARGUMENT where the model has no such input, QDQ_ERROR_TYPE and QDQ_ERROR_SHAPE where the value is not as the
-// model declares. After an error the model is as it was.
+// QDQ_ERROR_INVALID_ARGUMENT where the model has no such input or was made for another value of it, QDQ_ERROR_TYPE and
+// QDQ_ERROR_SHAPE where the value is not as the model declares. After an error the model is as it was.
 qdq_status qdq_model_fix_input(qdq_model *model,
                                const char *name,
                                const qdq_tensor *value,
@@ -2496,8 +2498,9 @@ qdq_status qdq_onnxruntime_version(const char *path,
 // activation that both have, not only on the outputs. Only what is compared is run. Outputs that hold no tensor of numbers or
 // lie behind an operator that no engine knows, such as a plugin of TensorRT, are left out with a warning; where no floating-point
 // output is left, the nearest floating-point tensors that the outputs are computed from are compared as well. `labels`, which may
-// be NULL, holds the right class of each of the `label_count` samples. `options` may be NULL. Free `*out` with
-// qdq_comparison_free().
+// be NULL, holds the right class of each of the `label_count` samples. `options` may be NULL. QDQ_ERROR_INVALID_ARGUMENT where
+// inputs of the quantized model were fixed (qdq_model_fix_input()) at other values than `model` or the batches have. Free `*out`
+// with qdq_comparison_free().
 qdq_status qdq_model_compare(const qdq_model *model,
                              const qdq_model *quantized,
                              qdq_batches *batches,

@@ -40,8 +40,9 @@ impl qdq_comparison {
 /// activation that both have, not only on the outputs. Only what is compared is run. Outputs that hold no tensor of numbers or
 /// lie behind an operator that no engine knows, such as a plugin of TensorRT, are left out with a warning; where no floating-point
 /// output is left, the nearest floating-point tensors that the outputs are computed from are compared as well. `labels`, which may
-/// be NULL, holds the right class of each of the `label_count` samples. `options` may be NULL. Free `*out` with
-/// qdq_comparison_free().
+/// be NULL, holds the right class of each of the `label_count` samples. `options` may be NULL. QDQ_ERROR_INVALID_ARGUMENT where
+/// inputs of the quantized model were fixed (qdq_model_fix_input()) at other values than `model` or the batches have. Free `*out`
+/// with qdq_comparison_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_model_compare(
     model: Option<&qdq_model>,

@@ -16,6 +16,7 @@ mod initializer;
 mod inline;
 mod links;
 mod load;
+mod made_for;
 mod mapped;
 mod node;
 #[rustfmt::skip]
@@ -44,6 +45,7 @@ pub use detach::Detached;
 pub use edit::{Edits, Position};
 pub use element::ElementType;
 pub use initializer::InitializerData;
+pub use made_for::FixedValue;
 pub use node::{AttributeValue, NodeRef, NodeSpec};
 pub use save::SaveOptions;
 pub use upgrade::OpsetChange;

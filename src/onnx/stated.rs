@@ -20,12 +20,19 @@ pub(super) struct Stated {
 impl Model {
     /// Fixes the value of an input: it is a constant from now on, which nobody feeds, and what follows from it can be decided
     /// once, such as which branch of an If runs. The file stays as it is: a model that is written has the input as before, but
-    /// see [`crate::pipeline::prepare`].
+    /// see [`crate::pipeline::prepare`]. One number fits every shape that holds exactly one.
     ///
     /// # Errors
-    /// `InvalidArgument` where the model has no such input, `Type` and `Shape` where the value is not as the model declares.
+    /// `InvalidArgument` where the model has no such input or was made for another value of it ([`Model::made_for`]), `Type` and
+    /// `Shape` where the value is not as the model declares.
     pub fn fix_input(&mut self, name: &str, value: Tensor) -> Result<()> {
         let declared = self.declared(name)?;
+        // A shape that the user states holds instead of the file's.
+        let shape = self.stated.shapes.get(name).cloned().or(declared.shape);
+        let value = match shape.as_deref().and_then(shape_of_one) {
+            Some(shape) if value.view().data().len() == 1 => Tensor::new(shape, value.into_data())?,
+            _ => value,
+        };
         let fail = |kind, what: String, remedy: &str| {
             let message = format!("input '{name}': the value {what}");
             Err(self.located(Error::new(kind, message).with_remedy(remedy)))
@@ -34,10 +41,11 @@ impl Model {
             let what = format!("is {}, the model declares {dtype}", value.dtype());
             return fail(ErrorKind::Type, what, "give a value of the declared type");
         }
-        if let Some(dims) = declared.shape.filter(|dims| !fits(dims, value.shape())) {
+        if let Some(dims) = shape.filter(|dims| !fits(dims, value.shape())) {
             let what = format!("has shape {:?}, the model declares {}", value.shape(), show_dims(&dims));
             return fail(ErrorKind::Shape, what, "give a value of the declared shape");
         }
+        self.check_made_for(name, &value).map_err(|error| self.located(error))?;
         std::sync::Arc::make_mut(&mut self.stated).fixed.insert(name.to_owned(), value);
         Ok(())
     }
@@ -161,6 +169,11 @@ impl Model {
             .map(spec_of)
             .collect()
     }
+}
+
+/// The shape that `dims` declare, where it holds one element.
+fn shape_of_one(dims: &[Dim]) -> Option<Vec<usize>> {
+    dims.iter().all(|dim| *dim == Dim::Fixed(1)).then(|| vec![1; dims.len()])
 }
 
 fn fits(dims: &[Dim], shape: &[usize]) -> bool {

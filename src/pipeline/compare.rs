@@ -15,6 +15,7 @@ use super::Progress;
 use super::calibrate::of_batch;
 use super::compared::Compared;
 use super::filled::{self, Runner};
+use super::fixed::Fixed;
 
 /// What to compare, and on which engine.
 #[derive(Clone, Debug, Default)]
@@ -127,7 +128,8 @@ impl Ready {
 /// is compared is run: see [`CompareOptions::outputs`].
 ///
 /// # Errors
-/// `InvalidArgument` where the two do not have the same outputs or there are not as many labels as samples,
+/// `InvalidArgument` where the two do not have the same outputs, where the quantized one was made for other values of its inputs
+/// ([`Model::made_for`]) than the float one or the data has, and where there are not as many labels as samples;
 /// `Unsupported` where no output can be compared, `Data` where the source has no batch; errors of the source and of the
 /// engine.
 pub fn compare(
@@ -145,6 +147,7 @@ pub fn compare(
         Ok(model)
     };
     let (float, quantized) = (&open(float)?, &open(quantized)?);
+    let fixed = Fixed::of(float, quantized)?;
     let engine = options.engine.settled()?;
     let inputs = float.inputs();
     let mut compared = Compared::choose(float, quantized, options, &[])?;
@@ -165,6 +168,7 @@ pub fn compare(
     let mut left_out = 0;
     let mut progress = Progress::start(source.remaining());
     while let Some(batch) = source.next_batch()? {
+        fixed.check(&batch)?;
         let of_batch = |error| of_batch(error, &inputs, &batch);
         if !(float.runner.can_cut(&batch, true).map_err(of_batch)?
             && quantized.runner.can_cut(&batch, true).map_err(of_batch)?)

@@ -7,6 +7,7 @@ mod calibrate;
 mod compare;
 mod compared;
 mod filled;
+mod fixed;
 mod prepare;
 mod recover;
 
@@ -25,6 +26,7 @@ use crate::range::{self, Method, Target};
 
 pub use calibrate::{Progress, calibrate, calibrate_plan};
 pub use compare::{CompareOptions, compare};
+pub use fixed::fix_as_made;
 pub use prepare::{Prepared, prepare};
 pub use recover::{Passes, Recovered, check_recovery, recover};
 

@@ -37,7 +37,7 @@ pub struct Prepared {
 /// 2. Its opset is raised where Q/DQ needs it ([`Model::raise_opset`]).
 /// 3. An If whose condition follows from constants, or from inputs that are fixed ([`Model::fix_input`]), gives way to the branch
 ///    that always runs. A fixed input that nothing reads then is no input any more, so that nobody can feed another value
-///    and get what belongs to this one.
+///    and get what belongs to this one. The metadata keeps the values ([`Model::made_for`]).
 /// 4. What follows from constants alone is a constant of the graph, computed by the embedded engine when its value is asked for,
 ///    up to [`crate::runtime::MOST_CONSTANT_BYTES`]. In a model that is written it stays as it was; only a quantized weight is
 ///    stored, and the nodes that computed it go.
@@ -59,6 +59,7 @@ pub fn prepare(model: &Model) -> Result<Prepared> {
     let (mut graph, index) = take_branches(&mut model)?;
     let not_computed = fold_constants(&model, &mut graph);
     let dropped_inputs = model.remove_unused_fixed_inputs();
+    model.note_fixed_inputs();
     let mut findings = findings(&model, &dropped_inputs);
     findings.extend(not_computed);
     findings.extend(not_symmetric(&model, &graph));

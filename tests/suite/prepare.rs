@@ -361,6 +361,60 @@ fn a_fixed_input_decides_which_branch_runs() {
     assert!(quantized.decibels().iter().all(|&decibels| decibels > 30.0));
 }
 
+/// A model that was made for one value says so, whoever compares it or fixes its input.
+#[test]
+fn a_model_is_compared_at_the_values_that_it_was_made_for() {
+    let rate = |rate: i64| Tensor::new(vec![], vec![rate]).unwrap();
+    for name in ["rate", "rate_used"] {
+        let path = made(name);
+        let mut float = Model::open(&path).unwrap();
+        float.fix_input("sr", rate(16000)).unwrap();
+        let mut quantized = Quantized::of(float, &path).unwrap().model;
+        let recorded: Vec<(String, String)> =
+            quantized.made_for().map(|(name, value)| (name.to_owned(), value.to_string())).collect();
+        assert_eq!(recorded, [("sr".to_owned(), "i64[] 16000".to_owned())]);
+        let has_input = quantized.declared("sr").is_ok();
+        assert_eq!(has_input, name == "rate_used");
+        if has_input {
+            let refused = quantized.fix_input("sr", rate(8000)).unwrap_err();
+            assert!(refused.message().contains("made for i64[] 16000"), "{refused}");
+        }
+        let compare = |float: &Model, fed: Option<i64>| {
+            let batch = move || {
+                let x = Tensor::new(vec![1, 3, 8, 8], vec![0.5f32; 192]).unwrap();
+                let fed = fed.map(|value| ("sr".to_owned(), rate(value)));
+                std::iter::once(("x".to_owned(), x)).chain(fed).collect::<Vec<_>>()
+            };
+            let mut left = 1;
+            let inputs = float.inputs();
+            let mut source = batch::from_fn(&inputs, move || {
+                left -= 1;
+                Ok((left >= 0).then(&batch))
+            });
+            pipeline::compare(float, &quantized, &mut source, &CompareOptions::default(), &mut go_on)
+        };
+        let refuses = |float: &Model, fed: Option<i64>, part: &str| {
+            let refused = compare(float, fed).unwrap_err();
+            let text = refused.to_string();
+            assert!(text.contains(part) && text.contains("i64[] 16000; fix the input"), "{name}: {text}");
+        };
+        let mut other = Model::open(&path).unwrap();
+        if has_input {
+            // Data may feed the value to both, if it is the right one.
+            refuses(&other, Some(8000), "is fed i64[] 8000");
+            compare(&other, Some(16000)).unwrap();
+        } else {
+            refuses(&other, Some(16000), "is not fixed");
+        }
+        other.fix_input("sr", rate(8000)).unwrap();
+        refuses(&other, None, "is fixed at i64[] 8000");
+        let (mut float, mut both) = (Model::open(&path).unwrap(), quantized.clone());
+        let found = pipeline::fix_as_made(&mut float, &mut both).unwrap().unwrap();
+        assert!(found.message.contains("'sr' = i64[] 16000"), "{found}");
+        assert_eq!(pipeline::fix_as_made(&mut float, &mut both).unwrap(), None);
+    }
+}
+
 #[test]
 fn values_and_shapes_of_inputs_are_checked() {
     let mut model = Model::open(&made("rate")).unwrap();
@@ -371,6 +425,15 @@ fn values_and_shapes_of_inputs_are_checked() {
     assert!(
         refused("x", floats(&[1, 3, 8])).contains("has shape [1, 3, 8], the model declares [N, 3, 8, 8]")
     );
+    // One number is the same in every shape that holds one, and in no other.
+    let rate = |shape: &[usize]| Tensor::new(shape.to_vec(), vec![16000i64; shape.iter().product()]).unwrap();
+    for shape in [&[][..], &[1], &[1, 1]] {
+        model.fix_input("sr", rate(shape)).unwrap();
+        let (_, value) = model.fixed_inputs().next().unwrap();
+        assert_eq!(value.shape(), [0usize; 0]);
+    }
+    let refused = model.fix_input("sr", rate(&[2])).unwrap_err();
+    assert!(refused.to_string().contains("has shape [2], the model declares []"), "{refused}");
     let refused = model.set_input_shape("x", &[Dim::Fixed(1)]).unwrap_err().to_string();
     assert!(refused.contains("has 1 axes, the model declares [N, 3, 8, 8]"), "{refused}");
 }

@@ -30,6 +30,68 @@ fn a_model_in_the_branches_of_an_if_is_quantized_once_its_input_is_fixed() {
 }
 
 #[test]
+fn a_specialised_model_is_compared_at_its_own_values() {
+    for (name, left) in [("rate", false), ("rate_used", true)] {
+        let place = with_model(name);
+        place.run("quantize model.onnx -d calib.npz -o out.onnx --input sr=16000").succeeds();
+        // The values are in the file, so that they need not be said again.
+        let ran = place.run("compare model.onnx out.onnx -d calib.npz --min-sqnr 30 --json");
+        ran.notes(&[
+            "both models run with the values that the quantized one was made for: 'sr' = i64[] 16000",
+        ]);
+        assert!(ran.json()["findings"].to_string().contains("i64[] 16000"), "{name}");
+        let ran = place.run("compare model.onnx out.onnx -d calib.npz --min-sqnr 30 --input sr=16000");
+        assert_eq!(ran.succeeds().stderr, "", "{name}");
+        place.run("compare model.onnx out.onnx -d calib.npz --input sr=8000").refuses(&[
+            "'sr'",
+            "i64[] 8000",
+            "made for i64[] 16000",
+            "help:",
+        ]);
+        if left {
+            place.run("inspect out.onnx --input sr=8000").refuses(&["made for i64[] 16000"]);
+        }
+    }
+}
+
+#[test]
+fn what_is_given_twice_is_refused_with_both() {
+    let place = with_model("rate");
+    for (options, parts) in [
+        ("--input sr=16000 --input sr=8000", ["--input: 'sr'", "as 16000 and as 8000"]),
+        (
+            "--input-shape x=1x3x8x8 --input-shape x=?x3x8x8",
+            ["--input-shape: 'x'", "as 1x3x8x8 and as ?x3x8x8"],
+        ),
+    ] {
+        place.run(&format!("inspect model.onnx {options}")).refuses(&parts);
+    }
+    for options in
+        ["--mean 0.5 --mean 0.4", "--std 1 --std 2", "--scale 1 --scale 2", "--layout nchw --layout nhwc"]
+    {
+        let ran = place.run(&format!("calibrate model.onnx -d calib.npz {options}"));
+        assert_eq!(ran.code, Some(2));
+        assert!(ran.stderr.contains("cannot be used multiple times"), "{options}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_value_has_as_many_numbers_as_the_declared_shape() {
+    let place = with_model("open_size");
+    for (value, part) in [("x=1", "more than one size open"), ("x=1,2,3", "more than one size open")] {
+        place.run(&format!("inspect model.onnx --input {value}")).refuses(&[
+            "--input: input 'x'",
+            part,
+            "help:",
+        ]);
+    }
+    place
+        .run("inspect model.onnx --input x=1 --input-shape x=1x3x2x2")
+        .refuses(&["1 number for the shape [1, 3, 2, 2]", "as many as there are elements"]);
+    place.run("inspect model.onnx --input x=1,2,3 --input-shape x=1x3x1x1").succeeds();
+}
+
+#[test]
 fn a_shape_that_the_model_has_wrong_is_stated() {
     let place = with_model("open_size");
     place.run("quantize model.onnx -d calib.npz -o out.onnx --input-shape x=?x3x8x10").succeeds();

@@ -2,15 +2,14 @@
 
 use std::path::PathBuf;
 
-use clap::ValueEnum;
 use clap::builder::RangedU64ValueParser;
+use clap::{ArgAction, ValueEnum};
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Data")]
 pub struct DataArgs {
     /// Samples: .npz, .npy, raw binary, images (JPEG, PNG, BMP, GIF, WebP, TIFF, PNM), or folders of them; NAME= where the model
-    /// has
-    /// several inputs
+    /// has several inputs
     #[arg(short, long, value_name = "[NAME=]PATH", num_args = 1..)]
     pub data: Vec<PathBuf>,
     /// Samples per batch [default: the model's batch size, or 1]
@@ -50,10 +49,10 @@ pub struct DataArgs {
     #[arg(long, value_name = "X")]
     pub scale: Option<f32>,
     /// What is subtracted from the scaled pixels, one number or one per channel [default: 0]
-    #[arg(long, value_name = "A,B,C", value_delimiter = ',', allow_negative_numbers = true)]
+    #[arg(long, value_name = "A,B,C", action = ArgAction::Set, value_delimiter = ',', allow_negative_numbers = true)]
     pub mean: Vec<f32>,
     /// What pixels are divided by after that, one number or one per channel [default: 1]
-    #[arg(long, value_name = "A,B,C", value_delimiter = ',')]
+    #[arg(long, value_name = "A,B,C", action = ArgAction::Set, value_delimiter = ',')]
     pub std: Vec<f32>,
     /// Pixel value around letterboxed images
     #[arg(long, value_name = "N", default_value_t = 114)]

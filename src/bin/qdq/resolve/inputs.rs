@@ -4,8 +4,9 @@ use std::path::Path;
 
 use qdq::dtype::DataType;
 use qdq::error::{Error, ErrorKind, Result};
+use qdq::finding::counted;
 use qdq::onnx::Model;
-use qdq::tensor::{Data, Dim, Tensor, TensorSpec, element_count};
+use qdq::tensor::{Data, Dim, Tensor, TensorSpec, element_count, show_dims};
 
 use super::of_option;
 use crate::args::InputArgs;
@@ -25,20 +26,35 @@ pub fn quantized(path: &Path, args: &InputArgs) -> Result<Model> {
 }
 
 fn settle(model: &mut Model, args: &InputArgs, takes: impl Fn(&Model, &str) -> bool) -> Result<()> {
-    for typed in &args.input_shape {
-        let (name, text) = of_option("--input-shape", divided(typed, "images=1x3x640x640"))?;
+    for (name, text) in by_name("--input-shape", &args.input_shape, "images=1x3x640x640")? {
         if takes(model, name) {
             of_option("--input-shape", shape(text).and_then(|shape| model.set_input_shape(name, &shape)))?;
         }
     }
-    for typed in &args.input {
-        let (name, text) = of_option("--input", divided(typed, "sr=16000"))?;
+    for (name, text) in by_name("--input", &args.input, "sr=16000")? {
         if takes(model, name) {
-            let value = model.declared(name).and_then(|declared| value(&declared, text));
+            // The shape is the one that was just stated, if it was.
+            let stated = model.inputs().into_iter().find(|spec| spec.name == name);
+            let declared = stated.map_or_else(|| model.declared(name), Ok);
+            let value = declared.and_then(|declared| value(&declared, text));
             of_option("--input", value.and_then(|value| model.fix_input(name, value)))?;
         }
     }
     Ok(())
+}
+
+/// What was typed for each name, which is named once.
+fn by_name<'t>(option: &str, typed: &'t [String], example: &str) -> Result<Vec<(&'t str, &'t str)>> {
+    let mut all: Vec<(&str, &str)> = Vec::new();
+    for one in typed {
+        let (name, text) = of_option(option, divided(one, example))?;
+        if let Some((_, before)) = all.iter().find(|(known, _)| *known == name) {
+            let message = format!("{option}: '{name}' is given twice, as {before} and as {text}");
+            return Err(Error::new(ErrorKind::InvalidArgument, message).with_remedy("give it once"));
+        }
+        all.push((name, text));
+    }
+    Ok(all)
 }
 
 /// Name and value. Names may hold a `=`, values do not.
@@ -60,10 +76,8 @@ fn shape(text: &str) -> Result<Vec<Dim>> {
     if text.is_empty() { Ok(Vec::new()) } else { text.split('x').map(dim).collect() }
 }
 
-/// The most elements that one number stands for.
-const MOST_SPREAD: usize = 1 << 24;
-
-/// Numbers of the type and shape that the model declares. One number fills a shape; sizes that are open are 1 then.
+/// Numbers of the type and shape that the model declares: as many as the shape has elements. They decide one size that it leaves
+/// open.
 fn value(declared: &TensorSpec, text: &str) -> Result<Tensor> {
     let bad = |what: String, remedy: &str| {
         Error::new(ErrorKind::InvalidArgument, format!("input '{}': {what}", declared.name))
@@ -72,55 +86,23 @@ fn value(declared: &TensorSpec, text: &str) -> Result<Tensor> {
     let numbers: Vec<&str> = text.split(',').map(str::trim).collect();
     let dims = declared.shape.clone().unwrap_or_else(|| vec![Dim::Unknown; usize::from(numbers.len() > 1)]);
     let open = dims.iter().filter(|dim| !matches!(dim, Dim::Fixed(_))).count();
-    let sizes: Vec<usize> =
-        dims.iter().map(|dim| if let Dim::Fixed(size) = dim { *size } else { 1 }).collect();
-    let fixed = element_count(&sizes)?;
-    // What one open size must be.
-    let rest = if open == 1 && numbers.len() > 1 { numbers.len() / fixed.max(1) } else { 1 };
-    let shape: Vec<usize> =
-        dims.iter().map(|dim| if let Dim::Fixed(size) = dim { *size } else { rest }).collect();
-    let count = element_count(&shape)?;
-    if numbers.len() == 1 && count > MOST_SPREAD {
-        let what = format!("one number would be spread over the {count} elements of {shape:?}");
-        return Err(bad(what, "give such an input as data"));
+    if open > 1 {
+        let what = format!("its shape {} leaves more than one size open", show_dims(&dims));
+        return Err(bad(what, "state the shape as well, with --input-shape, or give the input as data"));
     }
-    if numbers.len() != 1 && numbers.len() != count {
-        let what = format!("{} numbers do not fill the shape {shape:?}", numbers.len());
-        return Err(bad(what, "give one number for all elements, or as many as there are, row by row"));
+    let size_by = |open: usize| move |dim: &Dim| if let Dim::Fixed(size) = dim { *size } else { open };
+    let others = element_count(&dims.iter().map(size_by(1)).collect::<Vec<_>>())?;
+    let shape: Vec<usize> = dims.iter().map(size_by(numbers.len() / others.max(1))).collect();
+    if numbers.len() != element_count(&shape)? {
+        let given = counted(numbers.len(), "number");
+        let what = format!("{given} for the shape {}, which the model declares", show_dims(&dims));
+        return Err(bad(what, "give as many as there are elements, row by row, or give the input as data"));
     }
-    let spread: Vec<&str> = if numbers.len() == 1 { vec![numbers[0]; count] } else { numbers };
     let dtype = declared.dtype.unwrap_or(DataType::F32);
-    let data = parsed(&spread, dtype).ok_or_else(|| {
+    let data = Data::parse(dtype, &numbers).ok_or_else(|| {
         bad(format!("'{text}' is not {dtype}"), "give numbers of the input's type, separated by commas")
     })?;
     Tensor::new(shape, data)
-}
-
-fn parsed(numbers: &[&str], dtype: DataType) -> Option<Data> {
-    fn all<T: std::str::FromStr>(numbers: &[&str]) -> Option<Vec<T>> {
-        numbers.iter().map(|number| number.parse().ok()).collect()
-    }
-    let truth = |number: &&str| match *number {
-        "true" | "1" => Some(1),
-        "false" | "0" => Some(0),
-        _ => None,
-    };
-    Some(match dtype {
-        DataType::F32 => Data::F32(all(numbers)?),
-        DataType::F16 => Data::F16(all(numbers)?),
-        DataType::Bf16 => Data::Bf16(all(numbers)?),
-        DataType::F64 => Data::F64(all(numbers)?),
-        DataType::I8 => Data::I8(all(numbers)?),
-        DataType::U8 => Data::U8(all(numbers)?),
-        DataType::I16 => Data::I16(all(numbers)?),
-        DataType::U16 => Data::U16(all(numbers)?),
-        DataType::I32 => Data::I32(all(numbers)?),
-        DataType::U32 => Data::U32(all(numbers)?),
-        DataType::I64 => Data::I64(all(numbers)?),
-        DataType::U64 => Data::U64(all(numbers)?),
-        DataType::Bool => Data::Bool(numbers.iter().map(truth).collect::<Option<_>>()?),
-        _ => return None,
-    })
 }
 
 #[cfg(test)]
@@ -134,9 +116,13 @@ mod tests {
 
     #[test]
     fn values_have_the_declared_type_and_shape() {
-        let cases: [(TensorSpec, &str, Option<Tensor>); 7] = [
+        let cases: [(TensorSpec, &str, Option<Tensor>); 11] = [
             (spec(DataType::I64, &[]), "16000", Tensor::new(vec![], vec![16000i64]).ok()),
-            (spec(DataType::F32, &[Some(2), Some(2)]), "0.5", Tensor::new(vec![2, 2], vec![0.5f32; 4]).ok()),
+            (spec(DataType::F32, &[Some(1), Some(1)]), "0.5", Tensor::new(vec![1, 1], vec![0.5f32]).ok()),
+            (spec(DataType::F32, &[Some(2), Some(2)]), "0.5", None),
+            (spec(DataType::F32, &[None, Some(3)]), "0.5", None),
+            (spec(DataType::F32, &[None, None]), "0.5", None),
+            (spec(DataType::F32, &[Some(0)]), "0.5", None),
             (
                 spec(DataType::F32, &[None, Some(2)]),
                 "1, 2, 3,4",

@@ -1,6 +1,7 @@
 //! `qdq compare`: how far a quantized model is from the float model.
 
 use qdq::error::{Error, ErrorKind, Result};
+use qdq::finding::Finding;
 use qdq::pipeline::{self, CompareOptions};
 use qdq::report::compare::Comparison;
 use serde_json::json;
@@ -20,13 +21,16 @@ pub fn run(args: &Compare, term: &Term) -> Result<Outcome> {
         labels: args.labels.as_deref().map(resolve::labels).transpose()?,
         outputs: args.outputs.clone(),
     };
-    let float = resolve::model(&args.float, &args.inputs)?;
-    let quantized = resolve::quantized(&args.quantized, &args.inputs)?;
+    let mut float = resolve::model(&args.float, &args.inputs)?;
+    let mut quantized = resolve::quantized(&args.quantized, &args.inputs)?;
+    let fixed = pipeline::fix_as_made(&mut float, &mut quantized)?;
+    fixed.iter().for_each(Finding::log);
     let mut source = resolve::source(&args.data, &float)?;
-    let comparison = {
+    let mut comparison = {
         let bar = term.progress("comparing");
         pipeline::compare(&float, &quantized, source.as_mut(), &options, &mut |progress| bar.show(progress))?
     };
+    comparison.findings.extend(fixed);
     if args.labels.is_some() && comparison.agreement.labelled == 0 {
         let message = "--labels: the model's first output is not [samples, classes]";
         return Err(Error::new(ErrorKind::Shape, message).with_remedy("compare without labels"));
