@@ -18,7 +18,19 @@ pub(super) fn check(label: &str, from: DataType, to: DataType, input: &str) -> R
         return Ok(());
     }
     Err(Error::new(ErrorKind::Type, format!("{label}: is {from}, but input '{input}' takes {to}"))
-        .with_remedy(format!("convert it to {to} before saving it")))
+        .with_remedy(remedy(to)))
+}
+
+/// How data of type `to` comes about.
+fn remedy(to: DataType) -> String {
+    let how = match to {
+        DataType::Bf16 => {
+            ": array.astype(ml_dtypes.bfloat16) in NumPy, with the package ml_dtypes; or \
+             tensor.bfloat16().view(torch.int16).numpy().tofile(path) in PyTorch, for a raw file"
+        }
+        _ => "",
+    };
+    format!("convert it to {to} before saving it{how}")
 }
 
 /// The elements as type `to`, for types that [`check`] lets pass.
@@ -43,7 +55,7 @@ pub(super) fn convert(label: &str, data: Data, to: DataType) -> Result<Data> {
     };
     converted.ok_or_else(|| {
         Error::new(ErrorKind::Type, format!("{label}: has {from} values that {to} cannot hold"))
-            .with_remedy(format!("convert it to {to} before saving it"))
+            .with_remedy(remedy(to))
     })
 }
 

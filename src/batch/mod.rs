@@ -20,7 +20,8 @@
 //! What a folder holds besides is left out and said; only hidden files, whose names begin with a dot, are passed over
 //! in silence. An array with one axis fewer than the input is one sample without the batch axis. Values are converted
 //! only where they stay the same (`i32` to `i64`, `u8` to `f32`, ...), with one exception: `f64`, NumPy's
-//! default, is rounded to the nearest `f32`.
+//! default, is rounded to the nearest `f32`. `.npz` and `.npy` hold `bf16` as the package ml_dtypes has it saved; raw files as
+//! the upper halves of `f32`.
 //!
 //! # Whole feeds
 //!

@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use crate::dtype::DataType;
-use crate::error::{Context, Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::tensor::element_count;
 
 /// What the header says about the elements after it.
@@ -27,9 +27,12 @@ const LONGEST: u64 = 64 * 1024;
 impl Header {
     /// Reads the header and leaves `reader` at the first element. `label` names the array in messages.
     pub fn read(reader: &mut dyn Read, label: &str) -> Result<Self> {
-        let truncated = || format!("{label}: is empty or cut off inside the .npy header");
+        let truncated = |source: std::io::Error| {
+            let message = format!("{label}: is empty or cut off inside the .npy header");
+            Error::new(ErrorKind::Format, message).with_source(source).with_remedy("write the file again")
+        };
         let mut start = [0; 8];
-        reader.read_exact(&mut start).context(ErrorKind::Format, truncated)?;
+        reader.read_exact(&mut start).map_err(truncated)?;
         let Some([major, _]) = start.strip_prefix(MAGIC) else {
             return Err(Error::new(ErrorKind::Format, format!("{label}: is not a .npy array"))
                 .with_remedy("write the file with numpy.save or numpy.savez"));
@@ -37,12 +40,12 @@ impl Header {
         let (size_length, size) = match major {
             1 => {
                 let mut size = [0; 2];
-                reader.read_exact(&mut size).context(ErrorKind::Format, truncated)?;
+                reader.read_exact(&mut size).map_err(truncated)?;
                 (2, u64::from(u16::from_le_bytes(size)))
             }
             2 | 3 => {
                 let mut size = [0; 4];
-                reader.read_exact(&mut size).context(ErrorKind::Format, truncated)?;
+                reader.read_exact(&mut size).map_err(truncated)?;
                 (4, u64::from(u32::from_le_bytes(size)))
             }
             _ => {
@@ -55,9 +58,9 @@ impl Header {
             return Err(Error::new(ErrorKind::Format, format!("{label}: .npy header of {size} bytes")));
         }
         let mut text = Vec::new();
-        let read = reader.take(size).read_to_end(&mut text).context(ErrorKind::Format, truncated)?;
+        let read = reader.take(size).read_to_end(&mut text).map_err(truncated)?;
         if read as u64 != size {
-            return Err(Error::new(ErrorKind::Format, truncated()));
+            return Err(truncated(std::io::ErrorKind::UnexpectedEof.into()));
         }
         let length = start.len() as u64 + size_length + size;
         Self::parse(&String::from_utf8_lossy(&text), length, label)
@@ -96,7 +99,8 @@ impl Header {
     }
 }
 
-/// `<f4` and its like: byte order, kind, bytes.
+/// `<f4` and its like: byte order, kind, bytes. NumPy has no bfloat16: that of ml_dtypes, which JAX and TensorFlow use too, is
+/// written as two bytes of no kind.
 fn element_type(descr: &str) -> Option<(bool, DataType)> {
     let (order, kind) = (descr.get(..1)?, descr.get(1..)?);
     let big_endian = match order {
@@ -106,6 +110,7 @@ fn element_type(descr: &str) -> Option<(bool, DataType)> {
     };
     let dtype = match kind {
         "f2" => DataType::F16,
+        "V2" if !big_endian => DataType::Bf16,
         "f4" => DataType::F32,
         "f8" => DataType::F64,
         "i1" => DataType::I8,

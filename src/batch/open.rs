@@ -6,8 +6,9 @@ use std::sync::Arc;
 use super::axes::{First, first_axes};
 use super::cut::{Samples, fixed_first};
 use super::feeds::{Given, WholeFeeds};
+use super::find::{Format, Source};
 use super::fit::shape_text;
-use super::image::Turned;
+use super::image::{Resize, Turned};
 use super::once::Once;
 use super::parts::{self, Part};
 use super::select::Selection;
@@ -47,7 +48,9 @@ pub fn open(paths: &[PathBuf], inputs: &[TensorSpec], options: &DataOptions) -> 
         return Err(Error::new(ErrorKind::InvalidArgument, "a limit of 0 leaves no samples")
             .with_remedy("use at least 1"));
     }
+    check_axes(inputs, options.feeds)?;
     let found = find::find(paths, inputs)?;
+    let idle = idle_options(&found.sources, options);
     let first = match options.feeds {
         Feeds::Samples => vec![First::Samples; inputs.len()],
         Feeds::Auto | Feeds::Whole => first_axes(inputs),
@@ -58,6 +61,7 @@ pub fn open(paths: &[PathBuf], inputs: &[TensorSpec], options: &DataOptions) -> 
         parts.push(parts::open(sources, (spec, first), inputs, options, &turned)?);
     }
     let mut findings = found.findings;
+    findings.extend(idle);
     let data = Data { parts: &parts, inputs, first: &first, options };
     let mut stream = match data.choose(&mut findings)? {
         Way::Samples(samples) => samples.stream(parts, inputs, options)?,
@@ -72,6 +76,47 @@ pub fn open(paths: &[PathBuf], inputs: &[TensorSpec], options: &DataOptions) -> 
     finding::log_all(&findings);
     (stream.findings, stream.turned) = (findings, turned);
     Ok(Box::new(Once::new(stream)))
+}
+
+/// Refuses to take an input for samples that has no axis for them.
+fn check_axes(inputs: &[TensorSpec], feeds: Feeds) -> Result<()> {
+    let is_scalar = |spec: &&TensorSpec| spec.shape.as_ref().is_some_and(Vec::is_empty);
+    match inputs.iter().find(is_scalar) {
+        Some(spec) if feeds == Feeds::Samples => {
+            let message = format!("input '{}' is a scalar, which has no axis for samples", spec.name);
+            Err(Error::new(ErrorKind::InvalidArgument, message).with_remedy(
+                "fix the input if it has one value for all samples; or set feeds to whole, and give one .npz for each run of the model",
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Says which options are for files that are not there: who sets them may think that they change arrays.
+fn idle_options(sources: &[Vec<Source>], options: &DataOptions) -> Vec<Finding> {
+    let has = |format| sources.iter().flatten().any(|source| source.format == format);
+    let mut findings = Vec::new();
+    let image = options.image.changed();
+    if !image.is_empty() && !has(Format::Image) {
+        let message =
+            format!("no image is among the data, so options for images change nothing: {}", image.join(", "));
+        findings.push(
+            Finding::warning(message)
+                .with_remedy("prepare arrays as the model takes them, or leave the options out"),
+        );
+    }
+    if image.contains(&"fill") && has(Format::Image) && options.image.resize != Resize::Letterbox {
+        let message = "nothing around images is filled, so the fill changes nothing";
+        findings.push(Finding::warning(message).with_remedy("choose to letterbox, or leave the fill out"));
+    }
+    if options.raw.is_some() && !has(Format::Raw) {
+        let message = "no raw file is among the data, so the format of raw files changes nothing";
+        findings.push(
+            Finding::warning(message)
+                .with_remedy("leave it out, or give files that end in .bin, .raw or .dat"),
+        );
+    }
+    findings
 }
 
 /// The opened files of each input.

@@ -4,6 +4,7 @@ mod bad_input;
 mod cache;
 mod digits;
 mod feeds;
+mod idle;
 mod inputs;
 mod notes;
 mod parts;

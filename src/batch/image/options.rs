@@ -57,6 +57,27 @@ impl Default for ImageOptions {
     }
 }
 
+impl ImageOptions {
+    /// The names of the options that are not as by default.
+    pub(crate) fn changed(&self) -> Vec<&'static str> {
+        let plain = Self::default();
+        let changes = [
+            ("image size", self.size != plain.size),
+            ("resize", self.resize != plain.resize),
+            ("resize filter", self.resize_filter != plain.resize_filter),
+            ("exif", self.exif != plain.exif),
+            ("shorter side", self.shorter_side != plain.shorter_side),
+            ("channels", self.channels != plain.channels),
+            ("scale", self.scale.to_bits() != plain.scale.to_bits()),
+            ("mean", self.mean != plain.mean),
+            ("std", self.std != plain.std),
+            ("layout", self.layout != plain.layout),
+            ("fill", self.fill != plain.fill),
+        ];
+        changes.into_iter().filter(|(_, is_changed)| *is_changed).map(|(name, _)| name).collect()
+    }
+}
+
 /// How an image gets the height and width that the model takes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Resize {

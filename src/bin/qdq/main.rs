@@ -1,7 +1,8 @@
 //! The command-line tool: arguments as typed ([`args`]), made into what the library takes ([`resolve`]), and one
-//! file per command ([`verb`]).
+//! file per command ([`verb`]). What was typed in vain is refused first ([`idle`]).
 
 mod args;
+mod idle;
 mod log;
 mod outputs;
 mod resolve;
@@ -12,7 +13,7 @@ mod verb;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 
 use args::Args;
 use term::Term;
@@ -31,13 +32,17 @@ const EXIT_GATE_FAILED: u8 = 1;
 const EXIT_ERROR: u8 = 2;
 
 fn main() -> ExitCode {
-    let args = match Args::try_parse() {
-        Ok(args) => args,
+    let matches = match Args::command().try_get_matches() {
+        Ok(matches) => matches,
         Err(error) => return term::usage(&error),
+    };
+    let args = match Args::from_arg_matches(&matches) {
+        Ok(args) => args,
+        Err(error) => return term::usage(&error.format(&mut Args::command())),
     };
     let term = Term::new(&args.common);
     log::hide_panics_of_engines();
-    match verb::run(&args.verb, &term) {
+    match idle::check(&matches).and_then(|()| verb::run(&args.verb, &term)) {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::GateFailed) => EXIT_GATE_FAILED.into(),
         Err(error) => {

@@ -115,13 +115,15 @@ impl Drop for Bar {
 }
 
 /// What is typed for what the library's remedies say to every caller.
-const TYPED: [(&str, &str); 6] = [
+const TYPED: [(&str, &str); 8] = [
     ("run it in ONNX Runtime", "--runtime onnxruntime"),
     ("run it in the embedded engine", "--runtime embedded"),
     ("run it in the other engine", "--runtime"),
     ("give its path", "--onnxruntime PATH"),
     ("exclude the nodes", "--exclude NAME"),
     ("outputs to compare", "--output NAME"),
+    ("fix the input", "--input NAME=VALUE"),
+    ("set feeds to whole", "--feeds whole"),
 ];
 
 /// A remedy of the library with the options that it means.

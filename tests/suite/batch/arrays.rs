@@ -220,3 +220,29 @@ fn batches_from_code_are_put_in_order_and_end() {
     assert!(source.next_batch().unwrap().is_none());
     assert_eq!(source.remaining(), Some(0));
 }
+
+/// NumPy has no bfloat16; ml_dtypes' is saved as two bytes without a kind.
+#[test]
+fn bfloat16_of_ml_dtypes_is_read() {
+    let numbers = [0.5f32, -2.0, 3.0e38];
+    let halves: Vec<u8> = numbers.iter().flat_map(|x| half::bf16::from_f32(*x).to_le_bytes()).collect();
+    let expected: Vec<half::bf16> = numbers.map(half::bf16::from_f32).to_vec();
+    for (name, bytes) in [
+        ("x.npy", npy_of("<V2", false, &[1, 3], &halves)),
+        ("x.npy", npy_of("|V2", false, &[1, 3], &halves)),
+        ("x.npz", npz(&[("x", npy_of("<V2", false, &[1, 3], &halves))], true)),
+        ("x.bin", halves.clone()),
+    ] {
+        let of =
+            |dtype| read_one(name, bytes.clone(), &[input("x", dtype, &[0, 3])], &DataOptions::default());
+        assert_eq!(
+            *of(DataType::Bf16).unwrap()[0].inputs[0].1.data(),
+            Data::Bf16(expected.clone()),
+            "{name}"
+        );
+        if name != "x.bin" {
+            let wide: Vec<f32> = expected.iter().map(|x| x.to_f32()).collect();
+            assert_eq!(first_values(&of(DataType::F32).unwrap()), wide);
+        }
+    }
+}

@@ -22,7 +22,8 @@ fn files_that_do_not_fit_the_model() {
     let ids = || input("x", DataType::I32, &[0, 1]);
     let large = || npy_of("<i8", false, &[1, 1], &(1i64 << 40).to_le_bytes());
     let half = || input("x", DataType::F16, &[0, 3]);
-    let cases: [(&str, Vec<u8>, TensorSpec, Expected<'_>); 14] = [
+    let brain = || input("x", DataType::Bf16, &[0, 3]);
+    let cases: [(&str, Vec<u8>, TensorSpec, Expected<'_>); 17] = [
         (
             "a.npz",
             npz(&[("p", npy(&[1, 3], &ramp(3))), ("q", npy(&[1], &ramp(1)))], false),
@@ -59,6 +60,25 @@ fn files_that_do_not_fit_the_model() {
             npy(&[1, 3], &ramp(3)),
             half(),
             (ErrorKind::Type, &["a.npy", "f32", "f16"], "convert it to f16"),
+        ),
+        (
+            "a.npy",
+            npy(&[1, 3], &ramp(3)),
+            brain(),
+            (ErrorKind::Type, &["a.npy", "f32", "bf16"], "array.astype(ml_dtypes.bfloat16)"),
+        ),
+        (
+            "a.npy",
+            npy_of("<V2", false, &[1, 3], &[0; 6]),
+            half(),
+            (ErrorKind::Type, &["a.npy", "is bf16", "f16"], "convert it to f16"),
+        ),
+        // Of one byte there are many types, of which ml_dtypes says no more than the size.
+        (
+            "a.npy",
+            npy_of("|V1", false, &[1, 3], &[0; 3]),
+            x(),
+            (ErrorKind::Unsupported, &["a.npy", "|V1"], "float32"),
         ),
         (
             "a.npy",
@@ -135,6 +155,53 @@ fn paths_and_options_that_make_no_sense() {
     ];
     for (paths, inputs, options, expected) in cases {
         assert_refused(&read(&paths, &inputs, &options).unwrap_err(), expected);
+    }
+}
+
+#[test]
+fn a_scalar_is_no_row_of_samples() {
+    let inputs = [input("x", DataType::F32, &[0, 3]), input("rate", DataType::I64, &[])];
+    let options = DataOptions { feeds: batch::Feeds::Samples, ..DataOptions::default() };
+    let error = read(&[digits("calib.npz")], &inputs, &options).unwrap_err();
+    let parts: &[&str] = &["'rate' is a scalar", "no axis for samples"];
+    assert_refused(&error, (ErrorKind::InvalidArgument, parts, "fix the input"));
+    assert_refused(&error, (ErrorKind::InvalidArgument, parts, "set feeds to whole"));
+}
+
+#[test]
+fn options_for_files_that_are_not_there_are_said() {
+    let files = folder(&[("a.npy", npy(&[1, 3, 2, 2], &ramp(12))), ("a.bin", vec![0; 48])]);
+    image::RgbImage::new(2, 2).save(files.path().join("a.png")).unwrap();
+    let inputs = [input("x", DataType::F32, &[0, 3, 2, 2])];
+    let said = |file: &str, options: &DataOptions| -> Vec<String> {
+        let source = batch::open(&[files.path().join(file)], &inputs, options).unwrap();
+        source.findings().iter().map(ToString::to_string).collect()
+    };
+    let raw = || DataOptions { raw: Some("f32:3x2x2".parse().unwrap()), ..DataOptions::default() };
+    let with = |change: &dyn Fn(&mut batch::ImageOptions)| {
+        let mut options = DataOptions::default();
+        change(&mut options.image);
+        options
+    };
+    let cases: [(&str, DataOptions, &[&str]); 9] = [
+        ("a.npy", DataOptions::default(), &[]),
+        ("a.npy", raw(), &["no raw file"]),
+        ("a.bin", raw(), &[]),
+        ("a.png", raw(), &["no raw file"]),
+        ("a.npy", with(&|image| image.scale = 1.0), &["change nothing: scale;"]),
+        (
+            "a.bin",
+            with(&|image| (image.mean, image.resize) = (vec![0.5], batch::Resize::Crop)),
+            &["change nothing: resize, mean;"],
+        ),
+        ("a.png", with(&|image| image.scale = 1.0), &[]),
+        ("a.png", with(&|image| image.fill = 0), &["nothing around images is filled"]),
+        ("a.png", with(&|image| (image.fill, image.resize) = (0, batch::Resize::Letterbox)), &[]),
+    ];
+    for (file, options, expected) in cases {
+        let found = said(file, &options);
+        assert_eq!(found.len(), expected.len(), "{file}: {found:?}");
+        assert!(found.iter().zip(expected).all(|(found, part)| found.contains(part)), "{file}: {found:?}");
     }
 }
 

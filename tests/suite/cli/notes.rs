@@ -25,6 +25,10 @@ fn a_model_with_nothing_to_quantize_is_refused() {
             ["pool.onnx: has nothing to quantize", "qdq inspect pool.onnx"],
         ),
         (
+            "quantize doubles.onnx -d calib.npz -o out",
+            ["doubles.onnx: has nothing to quantize", "export it in float32, since TensorRT has no float64"],
+        ),
+        (
             "quantize model.onnx -d calib.npz -o out --exclude *",
             ["--include and --exclude leave nothing to quantize", "qdq inspect model.onnx"],
         ),

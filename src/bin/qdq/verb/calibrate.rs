@@ -137,13 +137,6 @@ pub struct RangeOutputs<'a> {
 
 impl<'a> RangeOutputs<'a> {
     pub fn new(args: &'a RangeFiles) -> Result<Self> {
-        let is_header_typed = args.header.tensorrt_version.is_some() || args.header.algorithm.is_some();
-        if is_header_typed && args.cache.is_none() {
-            let message =
-                "--tensorrt-version and --algorithm are for a calibration cache, which is not written";
-            return Err(Error::new(ErrorKind::InvalidArgument, message)
-                .with_remedy("add --cache FILE, or leave them out"));
-        }
         Ok(Self { args, header: resolve::header(&args.header)? })
     }
 

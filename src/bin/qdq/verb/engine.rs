@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use qdq::emit::Ranges;
-use qdq::error::{Error, ErrorKind, Result};
+use qdq::error::Result;
 use qdq::onnx::Model;
 use qdq::pipeline;
 use qdq::tensorrt::{self, EngineOptions, Libraries};
@@ -66,12 +66,6 @@ pub fn run(args: &Engine, term: &Term) -> Result<Outcome> {
     let inputs: Vec<PathBuf> = args.ranges.iter().cloned().chain(outputs::of_model(&args.model)).collect();
     let timing = args.tensorrt.timing_cache.as_deref();
     outputs::check(timing.into_iter().chain([args.output.as_path()]), inputs.iter().map(PathBuf::as_path))?;
-    if args.ranges.is_none() && !(args.inputs.input.is_empty() && args.inputs.input_shape.is_empty()) {
-        let message = "--input and --input-shape are for a model that is quantized by --ranges";
-        return Err(
-            Error::new(ErrorKind::InvalidArgument, message).with_remedy("give --ranges, or leave them out")
-        );
-    }
     let builder = Builder::new(&args.tensorrt)?;
     let findings = match &args.ranges {
         None => {

@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
+use qdq::dtype::DataType;
 use qdq::emit::Ranges;
 use qdq::error::{Error, ErrorKind, Result};
+use qdq::graph::Graph;
 use qdq::pipeline::{self, Prepared};
 use qdq::place::existing::quantized_nodes;
 use qdq::place::ops::all_nested_weighted;
@@ -53,13 +55,11 @@ impl Planned {
                 "{model}: has nothing to quantize: {inside} lie inside the subgraphs of If, Loop or Scan, where qdq \
                  quantizes nothing"
             );
-            let remedy = format!(
-                "fix the input that decides which branch runs with --input NAME=VALUE; see 'qdq inspect {model}'"
-            );
+            let remedy = format!("fix the input that decides which branch runs; see 'qdq inspect {model}'");
             (ErrorKind::Unsupported, message, remedy)
         } else {
             let message = format!("{model}: has nothing to quantize");
-            let remedy = format!("see why with 'qdq inspect {model}'; TensorRT takes the model as it is");
+            let remedy = format!("see why with 'qdq inspect {model}'; {}", as_it_is(&self.prepared.graph));
             (ErrorKind::Unsupported, message, remedy)
         };
         Err(Error::new(kind, message).with_remedy(remedy))
@@ -68,5 +68,14 @@ impl Planned {
     /// What would be quantized without the user's wishes.
     fn default_plan(&self) -> Result<Plan> {
         place::plan(&self.prepared.graph, &Policy::default())
+    }
+}
+
+/// What TensorRT does with a model that is not quantized.
+fn as_it_is(graph: &Graph) -> &'static str {
+    if graph.tensors.iter().any(|tensor| tensor.dtype == Some(DataType::F64)) {
+        "export it in float32, since TensorRT has no float64 and its ONNX parser casts to float32 only where it can"
+    } else {
+        "TensorRT takes the model as it is"
     }
 }

@@ -1,0 +1,164 @@
+//! Options that would change nothing beside the others that were typed. Each is refused: whoever types one expects something of it.
+
+use clap::ArgMatches;
+use clap::parser::ValueSource;
+use qdq::error::{Error, ErrorKind, Result};
+
+/// Options that need another one, of one command or several.
+struct Rule {
+    commands: &'static [&'static str],
+    options: &'static [&'static str],
+    /// Whether they change something.
+    works: fn(&ArgMatches) -> bool,
+    why: &'static str,
+    remedy: &'static str,
+}
+
+/// What is decided about a model that gets Q/DQ.
+const QUANTIZING: &[&str] = &[
+    "input",
+    "input_shape",
+    "include",
+    "include_op",
+    "exclude",
+    "exclude_op",
+    "per_tensor_weights",
+    "min_quantized",
+    "weights",
+    "weight_bits",
+    "weight_method",
+];
+const TENSORRT: &[&str] = &["tensorrt", "shapes", "workspace", "fp16", "timing_cache", "compute_capability"];
+const HEADER: &[&str] = &["tensorrt_version", "algorithm"];
+const RUN: &[&str] = &[
+    "batch_size",
+    "feeds",
+    "limit",
+    "seed",
+    "raw",
+    "image_size",
+    "resize",
+    "resize_filter",
+    "exif",
+    "shorter_side",
+    "channels",
+    "scale",
+    "mean",
+    "std",
+    "fill",
+    "layout",
+    "runtime",
+    "onnxruntime",
+    "threads",
+];
+
+const RULES: &[Rule] = &[
+    Rule {
+        commands: &["quantize"],
+        options: TENSORRT,
+        works: |typed| is_typed(typed, "engine"),
+        why: "no engine of TensorRT is built",
+        remedy: "add --engine FILE",
+    },
+    Rule {
+        commands: &["quantize", "calibrate"],
+        options: HEADER,
+        works: |typed| is_typed(typed, "cache"),
+        why: "no calibration cache is written",
+        remedy: "add --cache FILE",
+    },
+    Rule {
+        commands: &["convert"],
+        options: HEADER,
+        works: |typed| typed.get_one("to") == Some(&crate::args::CacheForm::Cache),
+        why: "no calibration cache is written",
+        remedy: "convert to a cache",
+    },
+    Rule {
+        commands: &["engine"],
+        options: QUANTIZING,
+        works: |typed| is_typed(typed, "ranges") && qdq::tensorrt::has_qdq(),
+        why: "no Q/DQ model is made, so that TensorRT decides by itself what it quantizes, if anything",
+        remedy: "add --ranges FILE, with a TensorRT that has Q/DQ",
+    },
+    Rule {
+        commands: &["calibrate"],
+        options: RUN,
+        works: |typed| !is_typed(typed, "from_stats"),
+        why: "the statistics of --from-stats are taken, and the model does not run",
+        remedy: "give data instead",
+    },
+    Rule {
+        commands: &["calibrate"],
+        options: &["per_tensor_weights"],
+        works: |_| false,
+        why: "a calibration is of activations alone",
+        remedy: "give it to the command that writes the model",
+    },
+    Rule {
+        commands: &["quantize", "calibrate", "compare"],
+        options: &["onnxruntime"],
+        works: |typed| typed.get_one("runtime") != Some(&crate::args::Runtime::Embedded),
+        why: "the embedded engine runs the model",
+        remedy: "add --runtime onnxruntime",
+    },
+];
+
+/// Refuses options of the command that was typed, or of the one below it, that change nothing.
+///
+/// # Errors
+/// `InvalidArgument`, naming the options.
+pub fn check(typed: &ArgMatches) -> Result<()> {
+    let Some((command, typed)) = typed.subcommand() else { return Ok(()) };
+    for rule in RULES.iter().filter(|rule| rule.commands.contains(&command) && !(rule.works)(typed)) {
+        let idle: Vec<String> = rule
+            .options
+            .iter()
+            .filter(|option| is_typed(typed, option))
+            .map(|option| format!("--{}", option.replace('_', "-")))
+            .collect();
+        if let Some((last, others)) = idle.split_last() {
+            let (names, verb, them) = match others {
+                [] => (last.clone(), "changes", "it"),
+                _ => (format!("{} and {last}", others.join(", ")), "change", "them"),
+            };
+            let message = format!("{names} {verb} nothing: {}", rule.why);
+            return Err(Error::new(ErrorKind::InvalidArgument, message)
+                .with_remedy(format!("{}, or leave {them} out", rule.remedy)));
+        }
+    }
+    check(typed)
+}
+
+fn is_typed(typed: &ArgMatches, option: &str) -> bool {
+    typed.value_source(option) == Some(ValueSource::CommandLine)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Command, CommandFactory};
+
+    use super::*;
+
+    /// `value_source` panics for what is no option of the command.
+    #[test]
+    fn every_rule_is_about_options_that_there_are() {
+        fn options(command: &Command, name: &str) -> Option<Vec<String>> {
+            let own = || command.get_arguments().map(|option| option.get_id().to_string()).collect();
+            if command.get_name() == name {
+                Some(own())
+            } else {
+                command.get_subcommands().find_map(|below| options(below, name))
+            }
+        }
+        let whole = crate::args::Args::command();
+        for rule in RULES {
+            for command in rule.commands {
+                let known = options(&whole, command).unwrap();
+                for option in rule.options {
+                    assert!(known.iter().any(|known| known == option), "{command}: {option}");
+                }
+            }
+        }
+    }
+}
