@@ -84,7 +84,10 @@ impl Model {
         let specs = self.declared_inputs();
         let names: Vec<String> = specs.iter().map(|spec| spec.name.clone()).collect();
         specs.into_iter().find(|spec| spec.name == name).ok_or_else(|| {
-            let message = format!("the model has no input '{name}'");
+            let mut message = format!("the model has no input '{name}'");
+            if let Some((_, made)) = self.made_for().find(|(known, _)| *known == name) {
+                message += &format!(" any more: it was made for {made}");
+            }
             let remedy = format!("its inputs are: {}", names.join(", "));
             self.located(Error::new(ErrorKind::InvalidArgument, message).with_remedy(remedy))
         })

@@ -15,7 +15,7 @@ use super::Progress;
 use super::calibrate::of_batch;
 use super::compared::Compared;
 use super::filled::{self, Runner};
-use super::fixed::Fixed;
+use super::fixed::{Fixed, check_inputs};
 
 /// What to compare, and on which engine.
 #[derive(Clone, Debug, Default)]
@@ -151,6 +151,7 @@ pub fn compare(
     let engine = options.engine.settled()?;
     let inputs = float.inputs();
     let mut compared = Compared::choose(float, quantized, options, &[])?;
+    check_inputs(float, quantized)?;
     let mut pair = Pair::open(float, quantized, &compared, &engine);
     if pair.is_err() {
         let unknown: Vec<Unknown> =

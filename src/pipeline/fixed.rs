@@ -42,6 +42,20 @@ impl Fixed {
     }
 }
 
+/// Refuses a quantized model that lacks an input which the float one is fed.
+pub(super) fn check_inputs(float: &Model, quantized: &Model) -> Result<()> {
+    match float.inputs().into_iter().find(|input| quantized.declared(&input.name).is_err()) {
+        None => Ok(()),
+        Some(input) => {
+            let message =
+                format!("the quantized model has no input '{}', which the float model is fed", input.name);
+            Err(Error::new(ErrorKind::InvalidArgument, message).with_remedy(
+                "fix the input at the value that the quantized model was made for, or compare a model with its own quantized form",
+            ))
+        }
+    }
+}
+
 fn differs(what: String, name: &str, made: &FixedValue) -> Error {
     let message =
         format!("input '{name}' of the float model {what}, but the quantized model was made for {made}");
@@ -54,7 +68,7 @@ fn differs(what: String, name: &str, made: &FixedValue) -> Error {
 /// values, and says which.
 ///
 /// # Errors
-/// Those of [`Model::fix_input`].
+/// Those of [`Model::fix_input`]; `InvalidArgument` where the quantized model lacks an input that the float one is fed then.
 pub fn fix_as_made(float: &mut Model, quantized: &mut Model) -> Result<Option<Finding>> {
     let made: Vec<(String, FixedValue)> =
         quantized.made_for().map(|(name, made)| (name.to_owned(), made)).collect();
@@ -72,6 +86,7 @@ pub fn fix_as_made(float: &mut Model, quantized: &mut Model) -> Result<Option<Fi
             said.push(format!("'{name}' = {made}"));
         }
     }
+    check_inputs(float, quantized)?;
     let message =
         format!("both models run with the values that the quantized one was made for: {}", said.join(", "));
     Ok((!said.is_empty()).then(|| Finding::note(message)))

@@ -305,6 +305,14 @@ def rate_used():
     return found
 
 
+def rate_gone():
+    """As another tool leaves it that has decided the rate."""
+    found = rate()
+    found.graph.input.pop()
+    found.graph.initializer.append(stored("sr", np.int64(16000)))
+    return found
+
+
 def open_size():
     """Sizes that the model leaves open, and one that it has wrong."""
     return model([node("Conv", "x w", "y")], {"w": random(2, 3, 3, 3)}, inputs=[("x", T.FLOAT, ("N", 3, 0, "W"))])
@@ -314,7 +322,7 @@ def main(folder):
     made = [
         resize_opset10, unsorted, one_name_for_two_sizes, computed_weights, computed_weights_half, random_weight,
         huge_weight, huge_product, functions, functions_of_older_opset, function_alone, recursion,
-        self_reference, rate, rate_used, open_size,
+        self_reference, rate, rate_used, rate_gone, open_size,
     ]
     for make in made:
         found = make()

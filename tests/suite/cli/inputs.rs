@@ -48,10 +48,21 @@ fn a_specialised_model_is_compared_at_its_own_values() {
             "made for i64[] 16000",
             "help:",
         ]);
-        if left {
-            place.run("inspect out.onnx --input sr=8000").refuses(&["made for i64[] 16000"]);
-        }
+        let part = if left { "the value is i64[] 8000, but" } else { "no input 'sr' any more: it" };
+        place.run("inspect out.onnx --input sr=8000").refuses(&[part, "was made for i64[] 16000"]);
     }
+}
+
+/// Other tools keep no values: then the input that is gone is named, and what to do.
+#[test]
+fn an_input_that_a_quantized_model_has_lost_is_named() {
+    let place = with_model("rate");
+    std::fs::copy(made("rate_gone"), place.at("gone.onnx")).unwrap();
+    place.run("compare model.onnx gone.onnx -d calib.npz").refuses(&[
+        "the quantized model has no input 'sr', which the float model is fed",
+        "help: fix the input (--input NAME=VALUE)",
+    ]);
+    place.run("compare model.onnx gone.onnx -d calib.npz --input sr=16000").succeeds();
 }
 
 #[test]
