@@ -136,10 +136,10 @@ share: ## write the man pages and completions in share/ anew from the tool's arg
 	QDQ_UPDATE_SHARE=1 $(CARGO) test --bin qdq man_pages
 
 fmt-check: ## check the formatting
-	$(CARGO) fmt --check
+	$(CARGO) fmt --all --check
 
 lint: ## clippy, warnings denied
-	$(CARGO) clippy --all-targets -- -D warnings
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
 
 aarch64: ## clippy for the kernels of NEON (needs `rustup target add aarch64-unknown-linux-gnu`)
 	$(CARGO) clippy --lib --target aarch64-unknown-linux-gnu -- -D warnings

@@ -1,4 +1,4 @@
-"""Writes src/onnx/proto.rs: the messages of ONNX files as Rust types.
+"""Writes crates/onnx-proto/src/messages.rs: the messages of ONNX files as Rust types.
 
 Run it in an environment with the package onnx 1.23.2, whose descriptor is the source. buffa-codegen runs in a
 throw-away cargo project under target/, so that it is no dependency of the package.
@@ -17,7 +17,7 @@ BUFFA = "0.9.2"
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROJECT = ROOT / "target" / "onnx-proto"
-OUTPUT = ROOT / "src" / "onnx" / "proto.rs"
+OUTPUT = ROOT / "crates" / "onnx-proto" / "src" / "messages.rs"
 
 MANIFEST = f"""[package]
 name = "onnx-proto"

@@ -1,9 +1,9 @@
 //! Arrays as samples along the first axis of every input.
 
 use super::DataOptions;
-use super::feeds::REMEDY;
-use super::parts::{Items, Part};
-use super::samples::Column;
+use super::fit::REMEDY;
+use super::parts::Part;
+use super::samples::{Column, Items};
 use super::select::Selection;
 use super::stream::Stream;
 use crate::error::{Error, ErrorKind, Result};

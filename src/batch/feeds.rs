@@ -5,9 +5,9 @@
 //! that may count samples.
 
 use super::axes::First;
-use super::fit::{shape_text, starts_dynamic};
-use super::parts::{Items, Part};
-use super::samples::Column;
+use super::fit::{REMEDY, shape_text, starts_dynamic};
+use super::parts::Part;
+use super::samples::{Column, Items};
 use crate::error::{Error, ErrorKind, Result};
 use crate::tensor::{Dim, TensorSpec};
 
@@ -129,10 +129,6 @@ fn batches_agree(given: &[Given<'_>], ways: &[Vec<Division>], chosen: &[usize]) 
     let sizes: Vec<Vec<usize>> = sizes.collect();
     sizes.windows(2).all(|pair| pair[0] == pair[1])
 }
-
-/// What to do about arrays that are no feeds.
-pub(super) const REMEDY: &str = "give a folder of .npz files, one for each run of the model, with an array for every input by its \
-     name and in the shape that the input declares; or stack all runs along one more axis in front";
 
 fn misfit(given: &Given<'_>) -> Error {
     let is_part_of_none = |part: &&Part| part.feeds(given.spec, given.first).is_none();

@@ -1,10 +1,13 @@
 //! Whether an array is what an input of the model takes.
 
 use super::axes::First;
-use super::feeds::REMEDY;
-use super::parts::Items;
+use super::samples::Items;
 use crate::error::{Error, ErrorKind, Result};
 use crate::tensor::{Dim, TensorSpec, TensorView};
+
+/// What to do about arrays that are no feeds.
+pub(super) const REMEDY: &str = "give a folder of .npz files, one for each run of the model, with an array for every input by its \
+     name and in the shape that the input declares; or stack all runs along one more axis in front";
 
 /// Splits an array into samples, which have no batch axis.
 ///

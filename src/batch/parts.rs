@@ -6,18 +6,11 @@ use super::array::Array;
 use super::axes::First;
 use super::find::{Format, Source};
 use super::image::{ImageSamples, Turned};
-use super::samples::{ArraySamples, Samples};
+use super::samples::{ArraySamples, Items, Samples};
 use super::{DataOptions, convert, fit, npz, raw};
 use crate::error::Result;
 use crate::file;
 use crate::tensor::TensorSpec;
-
-/// How a part is divided: into `count` items of this shape.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Items {
-    pub count: usize,
-    pub shape: Vec<usize>,
-}
 
 /// An array, or images in a row, so that those of a batch are decoded together.
 pub(super) enum Part {

@@ -5,10 +5,16 @@ use std::ops::Range;
 
 use super::array::Array;
 use super::convert;
-use super::parts::Items;
 use crate::dtype::DataType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::tensor::{Data, Tensor, TensorSpec, element_count};
+
+/// How a part is divided: into `count` items of this shape.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Items {
+    pub count: usize,
+    pub shape: Vec<usize>,
+}
 
 /// Samples of the type and shape that an input takes.
 pub(super) trait Samples: Send {

@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::tensor::Tensor;
 
 use super::batch::qdq_batch;
-use super::callback::{User, outcome};
+use super::callback::{User, outcome, qdq_free_fn};
 use super::data_options::qdq_data_options;
 use super::error::qdq_error;
 use super::findings::qdq_findings;
@@ -31,9 +31,6 @@ pub struct qdq_batches {
 pub type qdq_next_batch_fn = Option<
     unsafe extern "C" fn(user: *mut c_void, batch: *mut qdq_batch, error: *mut *mut qdq_error) -> qdq_status,
 >;
-
-/// Frees what a callback was given as `user`.
-pub type qdq_free_fn = Option<unsafe extern "C" fn(user: *mut c_void)>;
 
 /// Opens calibration data for a network with these inputs: `count` paths of files (.npz, .npy, raw, images in JPEG, PNG, BMP, GIF,
 /// WebP, TIFF or PNM) or folders, or "NAME=PATH" for the input that it feeds. `options` may be NULL. Free `*out` with

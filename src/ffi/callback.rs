@@ -4,10 +4,12 @@ use std::ffi::c_void;
 
 use crate::error::{Error, ErrorKind, Result};
 
-use super::batches::qdq_free_fn;
 use super::error::qdq_error;
 use super::handle::take;
 use super::status::{QDQ_OK, kind_of, qdq_status};
+
+/// Frees what a callback was given as `user`.
+pub type qdq_free_fn = Option<unsafe extern "C" fn(user: *mut c_void)>;
 
 /// What C gave a callback as its own, freed once.
 pub(super) struct User {

@@ -64,11 +64,6 @@ pub const QDQ_TENSOR_CONSTANT: qdq_tensor_kind = 1;
 /// Computed by a node.
 pub const QDQ_TENSOR_ACTIVATION: qdq_tensor_kind = 2;
 
-/// The number of no tensor or node: an optional input or output that is left out.
-///
-/// cbindgen:ignore
-pub const QDQ_NONE: usize = usize::MAX;
-
 /// The number of no axis: one scale for the whole tensor.
 ///
 /// cbindgen:ignore

@@ -4,8 +4,9 @@ use std::ffi::c_char;
 
 use crate::graph::Attribute;
 
-use super::graph::{NodeNames, QDQ_NONE, qdq_graph};
+use super::graph::{NodeNames, qdq_graph};
 use super::handle::text;
+use super::node::QDQ_NONE;
 
 /// What an attribute holds: one of the QDQ_ATTRIBUTE_ numbers.
 pub type qdq_attribute = i32;

@@ -6,10 +6,11 @@ use crate::graph::{Edge, NodeId, TensorKind};
 
 use super::dtype::{number_of, qdq_dtype};
 use super::graph::{
-    QDQ_DYNAMIC, QDQ_NONE, QDQ_TENSOR_ACTIVATION, QDQ_TENSOR_CONSTANT, QDQ_TENSOR_INPUT, dim_name, qdq_graph,
+    QDQ_DYNAMIC, QDQ_TENSOR_ACTIVATION, QDQ_TENSOR_CONSTANT, QDQ_TENSOR_INPUT, dim_name, qdq_graph,
     qdq_tensor_kind, sizes_of,
 };
 use super::handle::{text, text_at};
+use super::node::QDQ_NONE;
 
 /// How many tensors there are.
 #[unsafe(no_mangle)]

@@ -12,8 +12,7 @@ use tracing::{Event, Level, Metadata, Subscriber};
 
 use crate::error::{Error, ErrorKind};
 
-use super::batches::qdq_free_fn;
-use super::callback::User;
+use super::callback::{User, qdq_free_fn};
 use super::error::qdq_error;
 use super::guard::guard;
 use super::handle::c_text;

@@ -8,10 +8,14 @@ use crate::error::Result;
 use crate::graph::{Attribute, TensorId};
 
 use super::error::qdq_error;
-use super::graph::QDQ_NONE;
 use super::guard::guard;
 use super::handle::{self, array, get_mut, give, optional_text, text};
 use super::status::qdq_status;
+
+/// The number of no tensor or node: an optional input or output that is left out.
+///
+/// cbindgen:ignore
+pub const QDQ_NONE: usize = usize::MAX;
 
 /// The description of a node for qdq_graph_add_node(): operator, inputs, outputs and the attributes that placement asks for.
 pub struct qdq_node {

@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 
 use crate::error::Result;
 use crate::place::Policy;
-use crate::place::coverage::check_share;
+use crate::place::policy::check_share;
 
 use super::error::qdq_error;
 use super::guard::{constructed, guard};

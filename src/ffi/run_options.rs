@@ -12,8 +12,7 @@ use crate::finding::Finding;
 use crate::pipeline::Progress;
 use crate::runtime::{EngineKind, EngineOptions};
 
-use super::batches::qdq_free_fn;
-use super::callback::{User, outcome};
+use super::callback::{User, outcome, qdq_free_fn};
 use super::cancel::qdq_cancel;
 use super::error::qdq_error;
 use super::guard::{constructed, guard};

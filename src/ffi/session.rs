@@ -11,8 +11,7 @@ use crate::runtime::{self, Engine, Tap};
 use crate::tensor::{Tensor, TensorView};
 
 use super::batch::qdq_batch;
-use super::batches::qdq_free_fn;
-use super::callback::{User, outcome};
+use super::callback::{User, outcome, qdq_free_fn};
 use super::error::qdq_error;
 use super::guard::guard;
 use super::handle::{self, c_text, get, get_mut, give, give_wanted, texts};

@@ -18,6 +18,7 @@ mod avx512;
 pub mod e4m3;
 mod generic;
 mod in_out;
+mod instructions;
 pub mod lattice;
 #[cfg(target_arch = "aarch64")]
 mod neon;
@@ -29,7 +30,7 @@ mod table;
 mod tests;
 mod vector;
 
-use table::table;
+use instructions::table;
 
 pub use in_out::InOut;
 pub use pattern::{Pattern, Row};

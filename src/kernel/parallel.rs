@@ -2,10 +2,14 @@
 //!
 //! The threads are those of the rayon pool that the caller is in, or of the process's own; a caller that comes from
 //! threads of its own limits them with [`set_threads`]. Where a tensor is cut never shows in a result.
+//!
+//! What is called from here has many types, and rayon's side of a call is more code than most of what is called. So that side
+//! takes `dyn` functions, in [`run`] and [`split`], and is compiled once.
 
 use std::cell::Cell;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
@@ -49,7 +53,7 @@ pub fn limit() -> usize {
 pub fn tasks<R: Send>(count: usize, f: impl Fn(usize) -> R + Send + Sync) -> Vec<R> {
     match limit() {
         1 => (0..count).map(f).collect(),
-        most => (0..count).into_par_iter().with_min_len(count.div_ceil(most)).map(f).collect(),
+        most => results(count, count.div_ceil(most), f),
     }
 }
 
@@ -77,21 +81,16 @@ pub fn for_each<X: Sync, Y: Send>(io: InOut<X, Y>, unit: usize, f: impl Fn(usize
     if parts == 1 {
         return f(0, io);
     }
-    rayon::scope(|scope| {
-        let f = &f;
-        let (mut rest, mut start) = (io, 0);
-        while !rest.is_empty() {
-            let count = part_len(len, parts, unit).min(rest.len());
-            let (part, others) = rest.split_at(count);
-            rest = others;
-            if rest.is_empty() {
-                f(start, part);
-            } else {
-                scope.spawn(move |_| f(start, part));
-            }
-            start += count;
-        }
-    });
+    let f = &f;
+    let (mut rest, mut start) = (io, 0);
+    let mut tasks: Vec<Task<'_>> = Vec::with_capacity(parts);
+    while !rest.is_empty() {
+        let count = part_len(len, parts, unit).min(rest.len());
+        let (part, others) = rest.split_at(count);
+        tasks.push(Box::new(move || f(start, part)));
+        (rest, start) = (others, start + count);
+    }
+    run(tasks);
 }
 
 /// What `f` makes of parts of `x` and the place where each begins, in the order of the parts. It is cut at multiples of
@@ -106,7 +105,41 @@ pub fn map_parts<X: Sync, R: Send>(
         return vec![f(0, x)];
     }
     let each = part_len(x.len(), parts, unit);
-    x.par_chunks(each).enumerate().map(|(index, part)| f(index * each, part)).collect()
+    results(x.len().div_ceil(each), 1, |index| {
+        let start = index * each;
+        f(start, &x[start..x.len().min(start + each)])
+    })
+}
+
+/// What `f` makes of 0 up to `count`, in order, where a thread takes at least `least` of them in turn.
+fn results<R: Send>(count: usize, least: usize, f: impl Fn(usize) -> R + Sync) -> Vec<R> {
+    let results: Vec<Mutex<Option<R>>> = (0..count).map(|_| Mutex::default()).collect();
+    split(count, least, &|index| {
+        let result = f(index);
+        *results[index].lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+    });
+    results
+        .into_iter()
+        .filter_map(|result| result.into_inner().unwrap_or_else(PoisonError::into_inner))
+        .collect()
+}
+
+type Task<'a> = Box<dyn FnOnce() + Send + 'a>;
+
+/// Runs the tasks at once, the last one on the caller's thread.
+fn run(mut tasks: Vec<Task<'_>>) {
+    let Some(last) = tasks.pop() else { return };
+    rayon::scope(|scope| {
+        for task in tasks {
+            scope.spawn(move |_| task());
+        }
+        last();
+    });
+}
+
+/// Calls `f` with 0 up to `count`, where a thread takes at least `least` of them in turn.
+fn split(count: usize, least: usize, f: &(dyn Fn(usize) + Sync)) {
+    (0..count).into_par_iter().with_min_len(least).for_each(f);
 }
 
 /// max |x|: NaN where there is a NaN, 0 where there is no element.

@@ -215,4 +215,22 @@ impl AxisMax {
         }
         Ok(Self::from_maxima(maxima))
     }
+
+    /// What a file of the maxima holds.
+    fn into_maxima(self) -> Maxima {
+        Maxima { axes: self.axes, block: None, amax: self.current, history: self.history }
+    }
+
+    /// A collector that goes on where the maxima of a file end.
+    fn from_maxima(maxima: Maxima) -> Self {
+        let mut collector = Self { axes: maxima.axes, history: maxima.history, current: maxima.amax };
+        let rank = collector.current.as_ref().map_or(0, |amax| amax.shape.len());
+        if collector.keeps(rank).is_empty() {
+            // One number, which a quantizer may have written with the rank of its data.
+            for amax in collector.current.iter_mut().chain(collector.history.iter_mut().flatten()) {
+                amax.shape.clear();
+            }
+        }
+        collector
+    }
 }

@@ -2,7 +2,6 @@
 
 use ndarray::ArrayViewD;
 
-use super::maxima::Maxima;
 use crate::error::{Error, ErrorKind, Result};
 use crate::kernel::parallel;
 use crate::quant::abs_max;
@@ -14,9 +13,9 @@ use crate::tensor::element_count;
 /// dimension being 1. NaN is left out, infinities count.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AxisMax {
-    axes: Vec<i64>,
-    history: Option<Vec<Amax>>,
-    current: Option<Amax>,
+    pub(super) axes: Vec<i64>,
+    pub(super) history: Option<Vec<Amax>>,
+    pub(super) current: Option<Amax>,
 }
 
 /// Ranges with the shape that broadcasts against the data.
@@ -110,26 +109,8 @@ impl AxisMax {
         }
     }
 
-    /// What a file of the maxima holds.
-    pub(super) fn into_maxima(self) -> Maxima {
-        Maxima { axes: self.axes, block: None, amax: self.current, history: self.history }
-    }
-
-    /// A collector that goes on where the maxima of a file end.
-    pub(super) fn from_maxima(maxima: Maxima) -> Self {
-        let mut collector = Self { axes: maxima.axes, history: maxima.history, current: maxima.amax };
-        let rank = collector.current.as_ref().map_or(0, |amax| amax.shape.len());
-        if collector.keeps(rank).is_empty() {
-            // One number, which a quantizer may have written with the rank of its data.
-            for amax in collector.current.iter_mut().chain(collector.history.iter_mut().flatten()) {
-                amax.shape.clear();
-            }
-        }
-        collector
-    }
-
     /// The kept axes of data with `rank` axes.
-    fn keeps(&self, rank: usize) -> Vec<usize> {
+    pub(super) fn keeps(&self, rank: usize) -> Vec<usize> {
         let is_kept = |&axis: &usize| {
             self.axes.iter().any(|&given| given == axis as i64 || given + rank as i64 == axis as i64)
         };

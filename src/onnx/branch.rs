@@ -6,7 +6,7 @@ use super::Model;
 use super::node::{NodeSpec, label, subgraphs};
 use super::proto::{GraphProto, NodeProto};
 use super::rename::Renaming;
-use super::view::free_names;
+use super::walk::free_names;
 use super::walk::{UniqueNames, names_read};
 use crate::error::{Error, ErrorKind, Result};
 

@@ -6,7 +6,7 @@ use super::Model;
 use super::node::{NodeSpec, label, subgraphs, subgraphs_mut};
 use super::proto::{GraphProto, NodeProto, OperatorSetIdProto, StringStringEntryProto};
 use super::types::{Known, value_info};
-use super::view::free_names;
+use super::walk::free_names;
 use crate::dtype::DataType;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -298,8 +298,6 @@ fn check(graph: &GraphProto, nodes: &[NodeProto]) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use buffa::Message;
-
     use super::super::proto::{ModelProto, ValueInfoProto};
     use super::*;
 
@@ -316,7 +314,7 @@ mod tests {
             ..Default::default()
         };
         let source = ModelProto { graph: Some(graph).into(), ..Default::default() };
-        let mut model = Model::from_bytes(source.encode_to_vec().into()).unwrap();
+        let mut model = Model::from_bytes(source.to_chunks().unwrap().concat().into()).unwrap();
         let mut edits = Edits::new();
         edits.remove(2).replace_output(0, 0, "a_new").replace_input(1, 0, "a_new");
         model.edit(edits).unwrap();

@@ -2,8 +2,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use buffa::Message;
-
 use super::Model;
 use super::node::{NodeSpec, label, subgraphs, subgraphs_mut};
 use super::proto::{AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, ValueInfoProto};
@@ -187,7 +185,7 @@ impl Inline<'_> {
     /// Counts a node that was put in, with what its attributes hold: a small file must not fill the memory.
     fn count(&mut self, node: &NodeProto) -> Result<()> {
         self.nodes += 1;
-        self.bytes += node.try_encoded_len().unwrap_or(u32::MAX) as usize;
+        self.bytes += node.size() as usize;
         if self.nodes > MOST_NODES || self.bytes > MOST_BYTES {
             let message = format!("{}: the functions that are called come to too much", label(node));
             return Err(malformed(&message, "check where the file comes from"));

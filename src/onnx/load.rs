@@ -2,12 +2,11 @@
 
 use std::collections::HashSet;
 
-use buffa::{DecodeError, DecodeOptions};
 use bytes::Bytes;
 
-use super::proto::__buffa::oneof::tensor_shape_proto::dimension::Value as DimValue;
-use super::proto::__buffa::oneof::type_proto::Value as TypeValue;
-use super::proto::ModelProto;
+use super::proto::oneof::tensor_shape_proto::dimension::Value as DimValue;
+use super::proto::oneof::type_proto::Value as TypeValue;
+use super::proto::{DecodeError, ModelProto};
 use super::sort::sort;
 use crate::error::{Error, ErrorKind, Result};
 use crate::file;
@@ -25,9 +24,7 @@ pub(super) fn decode(bytes: &Bytes, origin: &str) -> Result<(ModelProto, bool)> 
     file::check_is_no_pointer(origin, bytes)?;
     const MIB: usize = 1 << 20;
     let memory = bytes.len().saturating_mul(64).saturating_add(64 * MIB).min(8192 * MIB);
-    let options = DecodeOptions::new().with_element_memory_limit(memory);
-    let mut model: ModelProto =
-        options.decode(&mut bytes.clone()).map_err(|error| failure(&error, origin))?;
+    let mut model = ModelProto::from_bytes(bytes, memory).map_err(|error| failure(&error, origin))?;
     if model.graph.is_unset() {
         return Err(Error::new(
             ErrorKind::Format,

@@ -19,9 +19,6 @@ mod load;
 mod made_for;
 mod mapped;
 mod node;
-#[rustfmt::skip]
-#[allow(clippy::all, dead_code, missing_docs, non_camel_case_types, unused_imports, reason = "generated")]
-mod proto;
 mod reduce;
 mod rename;
 mod save;
@@ -40,6 +37,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use qdq_onnx_proto as proto;
 
 pub use detach::Detached;
 pub use edit::{Edits, Position};

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::node::subgraphs;
 use super::proto::{GraphProto, ModelProto, NodeProto, ValueInfoProto};
-use super::view::free_names;
+use super::walk::free_names;
 use super::{Model, is_default_domain};
 use crate::error::{Error, ErrorKind, Result};
 

@@ -8,15 +8,13 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use buffa::Message;
-use buffa::encode_sink::Rope;
 use bytes::Bytes;
 
 use super::Model;
 use super::element::element_type;
 use super::external::{Reference, folder_of, is_external, label};
 use super::proto::tensor_proto::DataLocation;
-use super::proto::{ModelProto, StringStringEntryProto, TensorProto};
+use super::proto::{MAX_MESSAGE_BYTES, ModelProto, StringStringEntryProto, TensorProto};
 use super::value::shape_of;
 use super::walk::{each_tensor_mut, tensors};
 use crate::error::{Error, ErrorKind, Result};
@@ -34,7 +32,7 @@ pub struct SaveOptions {
 
 impl Default for SaveOptions {
     fn default() -> Self {
-        Self { max_file: buffa::MAX_MESSAGE_BYTES, min_external: 1024 }
+        Self { max_file: MAX_MESSAGE_BYTES, min_external: 1024 }
     }
 }
 
@@ -77,7 +75,7 @@ impl Model {
             )
             .with_remedy("save the model under another name"));
         }
-        let (most, own) = (options.max_file.min(buffa::MAX_MESSAGE_BYTES), self.encoded_len());
+        let (most, own) = (options.max_file.min(MAX_MESSAGE_BYTES), self.encoded_len());
         let fits = |size: usize| u64::from(own) + size as u64 <= u64::from(most);
         if external_moves && size <= MOST_INSIDE && fits(size) {
             return self.inlined()?.save_files(path, options);
@@ -144,7 +142,7 @@ impl Model {
     fn encoded_len(&self) -> u32 {
         match &self.source {
             Some(source) => u32::try_from(source.len()).unwrap_or(u32::MAX),
-            None => self.proto.try_encoded_len().unwrap_or(u32::MAX),
+            None => self.proto.size(),
         }
     }
 
@@ -156,13 +154,11 @@ impl Model {
         if let Some(source) = &self.source {
             return Ok(vec![source.clone()]);
         }
-        let mut rope = Rope::new();
-        self.proto.try_encode(&mut rope).map_err(|error| {
+        self.proto.to_chunks().map_err(|error| {
             Error::new(ErrorKind::Unsupported, "the model is above the 2 GiB that one ONNX file can hold")
                 .with_remedy("save it with external data (Model::save does so by itself)")
                 .with_source(error)
-        })?;
-        Ok(rope.into_segments())
+        })
     }
 
     /// The model as one piece. External data stays outside; [`Model::inlined`] takes it in.

@@ -5,7 +5,7 @@ use std::collections::{BinaryHeap, HashMap};
 
 use super::node::{subgraphs, subgraphs_mut};
 use super::proto::{GraphProto, ModelProto, NodeProto};
-use super::view::free_names;
+use super::walk::free_names;
 use super::walk::graphs_mut;
 
 /// Sorts the nodes of every graph, subgraph and function so that each tensor is computed before it is read. Nodes that need not

@@ -1,8 +1,8 @@
 //! What models state about the types and shapes of their tensors.
 
 use super::element::ElementType;
-use super::proto::__buffa::oneof::tensor_shape_proto::dimension::Value as DimValue;
-use super::proto::__buffa::oneof::type_proto::Value as TypeValue;
+use super::proto::oneof::tensor_shape_proto::dimension::Value as DimValue;
+use super::proto::oneof::type_proto::Value as TypeValue;
 use super::proto::{TensorShapeProto, TypeProto, ValueInfoProto};
 use crate::tensor::{Dim, TensorSpec};
 

@@ -12,6 +12,7 @@ use super::sort::cycle;
 use super::stated::Stated;
 use super::types::Known;
 use super::value::{constant_value, describe_sparse, is_constant, shape_of};
+use super::walk::free_names;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Attribute, Graph, NewNode, TensorId, TensorKind};
 
@@ -164,27 +165,4 @@ fn attributes_of(node: &NodeProto) -> BTreeMap<String, Attribute> {
     };
     let named = node.attribute.iter().filter_map(|it| Some((it.name.clone()?, value(it)?)));
     named.collect()
-}
-
-/// The names that a subgraph reads from the graphs around it, each once, in order.
-pub(super) fn free_names(graph: &GraphProto) -> Vec<&str> {
-    let mut own: HashSet<&str> = HashSet::new();
-    own.extend(graph.input.iter().filter_map(|info| info.name.as_deref()));
-    own.extend(graph.initializer.iter().filter_map(|tensor| tensor.name.as_deref()));
-    own.extend(graph.sparse_initializer.iter().filter_map(|sparse| sparse.values.name.as_deref()));
-    own.extend(graph.node.iter().flat_map(|node| &node.output).map(String::as_str));
-    let mut free = Vec::new();
-    let mut note = |name| {
-        if own.insert(name) {
-            free.push(name);
-        }
-    };
-    note("");
-    for node in &graph.node {
-        node.input.iter().for_each(|name| note(name));
-        subgraphs(node).flat_map(free_names).for_each(&mut note);
-    }
-    graph.output.iter().filter_map(|info| info.name.as_deref()).for_each(&mut note);
-    free.retain(|name| !name.is_empty());
-    free
 }

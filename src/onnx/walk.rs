@@ -153,6 +153,29 @@ impl Model {
     }
 }
 
+/// The names that a subgraph reads from the graphs around it, each once, in order.
+pub(super) fn free_names(graph: &GraphProto) -> Vec<&str> {
+    let mut own: HashSet<&str> = HashSet::new();
+    own.extend(graph.input.iter().filter_map(|info| info.name.as_deref()));
+    own.extend(graph.initializer.iter().filter_map(|tensor| tensor.name.as_deref()));
+    own.extend(graph.sparse_initializer.iter().filter_map(|sparse| sparse.values.name.as_deref()));
+    own.extend(graph.node.iter().flat_map(|node| &node.output).map(String::as_str));
+    let mut free = Vec::new();
+    let mut note = |name| {
+        if own.insert(name) {
+            free.push(name);
+        }
+    };
+    note("");
+    for node in &graph.node {
+        node.input.iter().for_each(|name| note(name));
+        subgraphs(node).flat_map(free_names).for_each(&mut note);
+    }
+    graph.output.iter().filter_map(|info| info.name.as_deref()).for_each(&mut note);
+    free.retain(|name| !name.is_empty());
+    free
+}
+
 /// Every name that something in the model reads: a node, an output, the training information, an annotation.
 pub(super) fn names_read(model: &ModelProto) -> HashSet<String> {
     let mut read = HashSet::new();

@@ -13,24 +13,9 @@ use crate::tensor::{Tensor, TensorView};
 
 use super::Progress;
 use super::calibrate::of_batch;
-use super::compared::Compared;
+use super::compared::{CompareOptions, Compared};
 use super::filled::{self, Runner};
 use super::fixed::{Fixed, check_inputs};
-
-/// What to compare, and on which engine.
-#[derive(Clone, Debug, Default)]
-pub struct CompareOptions {
-    /// The engine that runs both models.
-    pub engine: EngineOptions,
-    /// Also compare every activation that both models have, not only the outputs.
-    pub per_tensor: bool,
-    /// The right class of every sample, in the order of the data, by the first output that is compared.
-    pub labels: Option<Vec<i64>>,
-    /// The outputs to compare, or other tensors that both models compute. Empty for all outputs that are tensors of numbers and
-    /// do not lie behind an operator that no engine knows. Where no floating-point one is among those, the nearest
-    /// floating-point tensors that they are computed from are compared as well.
-    pub outputs: Vec<String>,
-}
 
 /// Activations of one batch, waiting for their counterparts.
 #[derive(Default)]

@@ -2,12 +2,26 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::compare::CompareOptions;
 use crate::error::{Error, ErrorKind, Result};
 use crate::finding::Finding;
 use crate::graph::{Graph, GraphTensor, TensorId, TensorKind};
 use crate::onnx::Model;
-use crate::runtime::Unknown;
+use crate::runtime::{EngineOptions, Unknown};
+
+/// What to compare, and on which engine.
+#[derive(Clone, Debug, Default)]
+pub struct CompareOptions {
+    /// The engine that runs both models.
+    pub engine: EngineOptions,
+    /// Also compare every activation that both models have, not only the outputs.
+    pub per_tensor: bool,
+    /// The right class of every sample, in the order of the data, by the first output that is compared.
+    pub labels: Option<Vec<i64>>,
+    /// The outputs to compare, or other tensors that both models compute. Empty for all outputs that are tensors of numbers and
+    /// do not lie behind an operator that no engine knows. Where no floating-point one is among those, the nearest
+    /// floating-point tensors that they are computed from are compared as well.
+    pub outputs: Vec<String>,
+}
 
 /// The tensors that are compared, by name.
 pub(super) struct Compared {

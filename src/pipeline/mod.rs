@@ -25,7 +25,8 @@ use crate::place::{self, Plan, Policy};
 use crate::range::{self, Method, Target};
 
 pub use calibrate::{Progress, calibrate, calibrate_plan};
-pub use compare::{CompareOptions, compare};
+pub use compare::compare;
+pub use compared::CompareOptions;
 pub use fixed::fix_as_made;
 pub use prepare::{Prepared, prepare};
 pub use recover::{Passes, Recovered, check_recovery, recover};

@@ -32,15 +32,6 @@ impl Plan {
     }
 }
 
-/// Refuses what is no share of the convolutions and products.
-pub(crate) fn check_share(share: f32) -> Result<()> {
-    if (0.0..=1.0).contains(&share) {
-        return Ok(());
-    }
-    let message = format!("{share} is no share of the convolutions and products");
-    Err(Error::new(ErrorKind::InvalidArgument, message).with_remedy("give a number from 0 to 1"))
-}
-
 /// Refuses a plan that quantizes less than the policy asks for.
 pub(super) fn check(graph: &Graph, policy: &Policy, plan: &Plan) -> Result<()> {
     let is_allowed = |node: &Node| policy.refusal(node).is_none();

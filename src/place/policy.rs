@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use wildmatch::WildMatch;
 
-use super::coverage::check_share;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Graph, Node};
 
@@ -94,4 +93,13 @@ impl Policy {
             None
         }
     }
+}
+
+/// Refuses what is no share of the convolutions and products.
+pub(crate) fn check_share(share: f32) -> Result<()> {
+    if (0.0..=1.0).contains(&share) {
+        return Ok(());
+    }
+    let message = format!("{share} is no share of the convolutions and products");
+    Err(Error::new(ErrorKind::InvalidArgument, message).with_remedy("give a number from 0 to 1"))
 }

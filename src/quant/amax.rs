@@ -76,11 +76,6 @@ fn check_not_empty(shape: &[usize]) -> Result<()> {
     Ok(())
 }
 
-/// The larger of two magnitudes, NaN being the largest.
-pub(super) fn larger(a: f32, b: f32) -> f32 {
-    if a >= b || a.is_nan() { a } else { b }
-}
-
 /// Axes counted from the first one.
 pub(super) fn kept_axes(axes: &[isize], rank: usize) -> Result<Vec<usize>> {
     let mut kept = Vec::with_capacity(axes.len());

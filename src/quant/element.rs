@@ -9,14 +9,17 @@ use half::{bf16, f16};
 use crate::kernel::scalar::fake_e4m3;
 use crate::kernel::{self, Grid, InOut, Pattern};
 
-use super::amax::larger;
-
 pub(super) use sealed::Function;
 
 /// 16-bit floats are widened in pieces of this many, which stay in the fastest cache.
 pub(super) const CHUNK: usize = 1024;
 
 pub(super) type StorageRange = RangeInclusive<i32>;
+
+/// The larger of two magnitudes, NaN being the largest.
+pub(super) fn larger(a: f32, b: f32) -> f32 {
+    if a >= b || a.is_nan() { a } else { b }
+}
 
 /// A type that data comes in: f32, f16, bf16, f64.
 ///

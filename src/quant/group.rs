@@ -9,9 +9,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::kernel::{InOut, Pattern, Row, parallel};
 use crate::tensor::element_count;
 
-use super::amax::larger;
 use super::dense::dense;
-use super::element::Element;
+use super::element::{Element, larger};
 
 /// One number (an amax or a scale) per group of elements.
 ///

@@ -26,7 +26,7 @@ pub(super) fn guarded_deep<T: Send>(what: &str, depth: usize, work: impl FnOnce(
     let stack = depth.saturating_mul(STACK_PER_NODE).saturating_add(LEAST_STACK);
     let too_deep = || {
         Error::new(ErrorKind::Unsupported, format!("a model of {depth} nodes is too large for {what}"))
-            .with_remedy(super::embedded::USE_ONNXRUNTIME)
+            .with_remedy(super::USE_ONNXRUNTIME)
     };
     if stack > MOST_STACK {
         return Err(too_deep());

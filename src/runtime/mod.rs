@@ -186,6 +186,11 @@ pub fn open(
     opened.map_err(|error| unknown::explained(&model, error))
 }
 
+/// What to do where the embedded engine cannot help.
+const USE_ONNXRUNTIME: &str = "run it in ONNX Runtime, whose library comes with its releases and with the \
+                                          Python package onnxruntime; give its path or set QDQ_ONNXRUNTIME where it \
+                                          is not found";
+
 /// What to do where an engine fails on a model that it took.
 const CHECK_OR_OTHER: &str = "check the model with onnx.checker, or run it in the other engine";
 
@@ -199,7 +204,7 @@ fn runnable(model: &Model, kind: EngineKind) -> Result<Cow<'_, Model>> {
     model.to_mut().inline_functions()?;
     if kind != EngineKind::OnnxRuntime && model.opset() < EMBEDDED_OPSET {
         model.to_mut().raise_opset(EMBEDDED_OPSET).map_err(|error| {
-            let remedy = format!("{}, or {}", error.remedy().unwrap_or_default(), embedded::USE_ONNXRUNTIME);
+            let remedy = format!("{}, or {}", error.remedy().unwrap_or_default(), USE_ONNXRUNTIME);
             let message = format!("the embedded engine runs models from opset {EMBEDDED_OPSET} on");
             Error::new(error.kind(), message).with_remedy(remedy).with_source(error)
         })?;

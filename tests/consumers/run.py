@@ -24,6 +24,8 @@ SONAME = "libqdq.so." + (VERSION.rsplit(".", 1)[0] if VERSION.startswith("0.") e
 WARNINGS = "-Wall -Wextra -Wpedantic -Werror"
 # The features of the dependencies are those of the build of which a test is part.
 CARGO = ["-DQDQ_CARGO_PROFILE=dev", "-DQDQ_CARGO_FLAGS=--locked;--test;suite"]
+# A project that takes the library alone gets it from that same build; what it would leave out is `the library alone`'s.
+WITH_TOOL = [*CARGO, "-DQDQ_CARGO_FEATURES=tool"]
 
 
 def cmake_project(name, programs=("consumer",), options=(), build=None):
@@ -200,9 +202,22 @@ def the_tool():
     check(said == f"qdq {VERSION}", "it said", said)
 
 
+def the_library_alone():
+    """A program that builds the library without the tool compiles no crate that only the tool needs."""
+    tree = ["cargo", "tree", "--manifest-path", ROOT / "Cargo.toml", "--locked", "--prefix", "none", "--edges", "normal,build"]
+    everything, alone = run(*tree), run(*tree, "--no-default-features")
+    for crate in ["clap", "indicatif"]:
+        check(re.search(rf"^{crate} v", everything, re.M), crate, "is not needed by the tool either")
+        check(not re.search(rf"^{crate} v", alone, re.M), "the library alone needs", crate)
+    build = WORK / "configured"
+    run("cmake", "-S", HERE / "fetch_content", "-B", build, "-G", "Ninja", *CARGO)
+    commands = (build / "build.ninja").read_text()
+    check("--no-default-features" in commands and "--features" not in commands, "a project without the tool builds:", commands)
+
+
 def add_subdirectory():
     """What is built once stays so; the project installs the shared library with its program, and nothing more of qdq."""
-    build = cmake_project("add_subdirectory", ["consumer_c", "consumer_cpp"], CARGO)
+    build = cmake_project("add_subdirectory", ["consumer_c", "consumer_cpp"], WITH_TOOL)
     again = run("cmake", "--build", build)
     check("Linking" not in again, "a second build linked again:\n", again)
     application = WORK / "application"
@@ -269,8 +284,9 @@ CASES = [
     ("pkg-config, shared and static", lambda: pkg_config(PREFIX)),
     ("the installed tree, moved", the_moved_tree),
     ("DESTDIR", check_destdir),
+    ("the library alone", the_library_alone),
     ("add_subdirectory", add_subdirectory),
-    ("FetchContent", lambda: cmake_project("fetch_content", options=CARGO)),
+    ("FetchContent", lambda: cmake_project("fetch_content", options=WITH_TOOL)),
     ("archive", archive),
     ("Debian package", debian_package),
 ]

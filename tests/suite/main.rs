@@ -3,6 +3,7 @@
 mod api;
 mod batch;
 mod calibration;
+#[cfg(feature = "tool")]
 mod cli;
 mod emit;
 mod emit_model;

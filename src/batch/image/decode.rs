@@ -3,10 +3,9 @@
 use std::io::Cursor;
 use std::path::Path;
 
-use fast_image_resize::PixelType;
-use fast_image_resize::images::Image;
 use image::metadata::Orientation as Turn;
 use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
+use qdq_resize::{Image, PixelType};
 
 use super::options::{Channels, Exif};
 use super::resize::resize;

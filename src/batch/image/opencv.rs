@@ -1,6 +1,6 @@
 //! Bilinear resizing as OpenCV's `resize` computes it with `INTER_LINEAR`.
 
-use fast_image_resize::images::Image;
+use qdq_resize::Image;
 
 /// Weights have 11 bits behind the point.
 const ONE: f32 = 2048.0;

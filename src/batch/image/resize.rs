@@ -1,7 +1,6 @@
 //! From an image's size to the target's.
 
-use fast_image_resize::images::Image;
-use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
+use qdq_resize::{Image, bilinear};
 
 use super::opencv;
 use super::options::{Resize, ResizeFilter};
@@ -15,27 +14,26 @@ const LARGEST: u64 = 512 << 20;
 /// Rows of pixels of the target's size.
 pub(super) fn resize(source: &Image<'_>, target: &Target) -> Result<Vec<u8>> {
     let whole = (target.width as u32, target.height as u32);
-    let bilinear = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
     let cannot = || format!("{}x{} pixels cannot be resized", source.width(), source.height());
     let too_large = |to: String| {
         Error::new(ErrorKind::Format, format!("{} {to}", cannot()))
             .with_remedy("take the image out of the folder, or cut it to other proportions")
     };
     let channels = target.channels.count() as u64;
-    let ((width, height), options) = match (target.resize, target.shorter_side) {
-        (Resize::Stretch, _) => (whole, bilinear),
+    let ((width, height), is_cut) = match (target.resize, target.shorter_side) {
+        (Resize::Stretch, _) => (whole, false),
         (Resize::Crop, None) if target.resize_filter == ResizeFilter::OpenCv => {
             let size = covering_size(source, target, channels)
                 .ok_or_else(|| too_large(format!("to cover {}x{}", whole.0, whole.1)))?;
-            (size, bilinear)
+            (size, false)
         }
-        (Resize::Crop, None) => (whole, bilinear.fit_into_destination(None)),
+        (Resize::Crop, None) => (whole, true),
         (Resize::Crop, Some(side)) => {
             let size = scaled_size(source, side as u64, channels)
                 .ok_or_else(|| too_large(format!("to a shorter side of {side}")))?;
-            (size, bilinear)
+            (size, false)
         }
-        (Resize::Letterbox, _) => (inner_size(source, target), bilinear),
+        (Resize::Letterbox, _) => (inner_size(source, target), false),
     };
     let resized = match target.resize_filter {
         ResizeFilter::OpenCv => opencv::resize(source, (width, height), target.channels.count())
@@ -43,7 +41,7 @@ pub(super) fn resize(source: &Image<'_>, target: &Target) -> Result<Vec<u8>> {
             .ok_or_else(|| Error::new(ErrorKind::Format, cannot()))?,
         ResizeFilter::Antialias => {
             let mut resized = Image::new(width, height, source.pixel_type());
-            Resizer::new().resize(source, &mut resized, &options).context(ErrorKind::Format, cannot)?;
+            bilinear(source, &mut resized, is_cut).context(ErrorKind::Format, cannot)?;
             resized
         }
     };

@@ -13,7 +13,7 @@ use crate::runtime::Tap;
 use crate::tensor::TensorView;
 
 use super::Passes;
-use super::rounding::Weight;
+use super::rows::Weight;
 
 /// Adds what each weight is multiplied with to its moments.
 struct Gather {

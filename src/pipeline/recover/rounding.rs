@@ -4,7 +4,7 @@ use ndarray::Array2;
 
 use crate::emit::qdq_model::{ReadyWeights, round_to_nearest};
 use crate::error::Result;
-use crate::graph::{Graph, NodeId, TensorId};
+use crate::graph::Graph;
 use crate::kernel::parallel;
 use crate::pipeline::Prepared;
 use crate::quant::weights::{QuantizedWeights, max_level};
@@ -13,28 +13,17 @@ use crate::recover::moments;
 use crate::recover::rounding;
 use crate::report::recovery::{LayerRecovery, RecoveryMethod};
 use crate::runtime::constant_value;
-use crate::tensor::Tensor;
 
 use super::Passes;
 use super::gather::gather;
 use super::measure::{NOT_MEASURED, Subject};
-use super::rows::{Proposal, judge, keep_rows, key};
+use super::rows::{Proposal, Weight, judge, keep_rows, key};
 
 /// More inputs of a weight's row than this are not searched: H has their square of numbers. The largest convolutions of
 /// ResNets have 4608.
 const MOST_COLUMNS: usize = 4608;
 /// Bytes of moments that one pass over the data gathers at most, unless a single layer needs more.
 const MOST_MOMENTS: usize = 512 << 20;
-
-/// A planned weight to be rounded.
-pub(super) struct Weight {
-    pub planned: usize,
-    /// The nodes that read it and their inputs.
-    pub readers: Vec<(NodeId, TensorId)>,
-    pub matrix: Matrix,
-    pub value: Tensor,
-    pub name: String,
-}
 
 /// Rounds the weights of all layers by what passes through them.
 pub(super) fn learn_rounding(

@@ -2,15 +2,26 @@
 
 use crate::emit::qdq_model::ReadyWeights;
 use crate::error::Result;
+use crate::graph::{NodeId, TensorId};
 use crate::quant::weights::QuantizedWeights;
 use crate::recover::beside::Segment;
 use crate::recover::errors::ErrorSums;
 use crate::recover::layer::Matrix;
 use crate::report::recovery::{LayerRecovery, RecoveryMethod};
+use crate::tensor::Tensor;
 
 use super::Passes;
 use super::measure::{Subject, measure};
-use super::rounding::Weight;
+
+/// A planned weight to be rounded.
+pub(super) struct Weight {
+    pub planned: usize,
+    /// The nodes that read it and their inputs.
+    pub readers: Vec<(NodeId, TensorId)>,
+    pub matrix: Matrix,
+    pub value: Tensor,
+    pub name: String,
+}
 
 /// What a layer is off by with the nearest integers and with the learned ones.
 pub(super) type BeforeAfter = (ErrorSums, ErrorSums);

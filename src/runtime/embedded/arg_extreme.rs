@@ -4,9 +4,9 @@ use rten::{Value, ValueView};
 use rten_tensor::prelude::*;
 use rten_tensor::{Tensor, TensorView};
 
-use super::USE_ONNXRUNTIME;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::Node;
+use crate::runtime::USE_ONNXRUNTIME;
 
 /// The position of the first largest (ArgMax) or smallest (ArgMin) value along an axis; the first NaN goes before
 /// every number. `node` gives `axis` (default 0, negative from the end) and `keepdims` (default 1).

@@ -1,11 +1,11 @@
 //! Where rten computes something else than ONNX defines: such a model is refused, since a wrong result is worse
 //! than none. Found with ONNX's own test cases, which `tests/suite/runtime/operators.rs` runs.
 
-use super::USE_ONNXRUNTIME;
 use crate::dtype::DataType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Attribute, Graph, GraphTensor, Node, TensorKind};
 use crate::onnx::Model;
+use crate::runtime::USE_ONNXRUNTIME;
 use crate::tensor::Data;
 
 /// Operators that rten always gets wrong in some case that cannot be seen before.

@@ -4,9 +4,9 @@ use rten::{Value, ValueView};
 use rten_tensor::Tensor;
 use rten_tensor::prelude::*;
 
-use super::USE_ONNXRUNTIME;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::Node;
+use crate::runtime::USE_ONNXRUNTIME;
 
 /// `y = x / (bias + alpha / size * s) ^ beta`, where s is the sum of x² over the channels from
 /// `c - floor((size - 1) / 2)` to `c + ceil((size - 1) / 2)`, as far as they exist. Axis 1 holds the channels. `node`

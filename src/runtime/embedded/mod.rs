@@ -22,7 +22,7 @@ use rten::{LoadErrorKind, ModelOptions, RunOptions, ThreadPool, Value, ValueOrVi
 use rten_tensor::prelude::*;
 
 use super::guard::{guarded, guarded_deep};
-use super::{Engine, Tap, check, indices};
+use super::{Engine, Tap, USE_ONNXRUNTIME, check, indices};
 use crate::batch::Batch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Graph, Node, NodeId, TensorId};
@@ -32,11 +32,6 @@ use arg_extreme::arg_extreme;
 use lrn::lrn;
 use quantize_linear::QuantizeLinear;
 use schedule::Step;
-
-/// What to do where the embedded engine cannot help.
-pub(super) const USE_ONNXRUNTIME: &str = "run it in ONNX Runtime, whose library comes with its releases and with the \
-                                          Python package onnxruntime; give its path or set QDQ_ONNXRUNTIME where it \
-                                          is not found";
 
 /// A model ready to run in rten.
 pub(super) struct Embedded {

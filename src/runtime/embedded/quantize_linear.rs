@@ -8,8 +8,8 @@ use rten::{Value, ValueView};
 use rten_tensor::prelude::*;
 use rten_tensor::{Tensor, TensorView};
 
-use super::USE_ONNXRUNTIME;
 use crate::error::{Error, ErrorKind, Result};
+use crate::runtime::USE_ONNXRUNTIME;
 
 /// ONNX's numbers of the types.
 const ONNX_U8: i64 = 2;

@@ -3,9 +3,9 @@
 use rten::{Value, ValueOrView, ValueView};
 use rten_tensor::prelude::*;
 
-use super::USE_ONNXRUNTIME;
 use crate::dtype::DataType;
 use crate::error::{Error, ErrorKind, Result};
+use crate::runtime::USE_ONNXRUNTIME;
 use crate::tensor::{Data, DataView, Tensor, TensorSpec};
 
 /// An input for rten: i64 and bool become i32, f64 becomes f32, the rest is borrowed.
