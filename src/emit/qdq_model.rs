@@ -11,13 +11,12 @@ use crate::emit::ranges::{Ranges, int8_scale};
 use crate::emit::weights::unusable;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Edge, Graph, GraphTensor, NodeId, TensorId};
-use crate::kernel::parallel;
 use crate::onnx::{AttributeValue, Edits, ElementType, Model, NodeSpec, Position, UniqueNames};
 use crate::place::ops::constant_form;
 use crate::place::{Plan, PlannedActivation, PlannedWeight};
 use crate::quant::weights::{QuantizedWeights, quantize_weights_to};
 use crate::range::{self, Method, Target};
-use crate::runtime::constant_value;
+use crate::runtime::map_constants;
 use crate::tensor::{Data, Tensor};
 
 /// How a quantized weight is stored.
@@ -133,8 +132,10 @@ pub fn quantize_with(
         emitter.activation(activation, amax)?;
     }
     // Ranges of weights take the most time by far, and none depends on another.
-    let rounded =
-        parallel::tasks(plan.weights.len(), |at| rounded(model, graph, &plan.weights[at], weights, ready));
+    let tensors: Vec<TensorId> = plan.weights.iter().map(|weight| weight.tensor).collect();
+    let rounded = map_constants(model, graph, &tensors, |at, value| {
+        rounded(graph, &plan.weights[at], value?, weights, ready)
+    });
     for (planned, rounded) in plan.weights.iter().zip(rounded) {
         emitter.weight(planned, rounded?, weights.form)?;
     }
@@ -149,13 +150,12 @@ struct Rounded {
 }
 
 fn rounded(
-    model: &Model,
     graph: &Graph,
     planned: &PlannedWeight,
+    value: Tensor,
     weights: &Weights,
     ready: &ReadyWeights,
 ) -> Result<Rounded> {
-    let value = constant_value(model, graph, planned.tensor)?;
     let name = &graph.tensor(planned.tensor).name;
     let weights = match ready.get(&(name.clone(), planned.axis)) {
         Some(ready) => ready.clone(),

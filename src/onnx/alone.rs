@@ -2,6 +2,7 @@
 
 use super::Model;
 use super::initializer::tensor_proto;
+use super::node::label;
 use super::proto::{GraphProto, ModelProto};
 use super::types::{Known, value_info};
 use crate::dtype::DataType;
@@ -9,22 +10,20 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::tensor::Tensor;
 
 impl Model {
-    /// A model without inputs that computes what the node of the main graph that computes `output` does, from these `values` of
-    /// what it reads. Its outputs are `outputs`, which are among the node's, with their types where they are known.
+    /// A model without inputs that computes what node `position` of the main graph does, from these `values` of what it reads. Its
+    /// outputs are `outputs`, which are among the node's, with their types where they are known.
     ///
     /// # Errors
-    /// `InvalidArgument` where no node computes `output`.
+    /// `InvalidArgument` where there is no such node.
     pub fn node_alone(
         &self,
-        output: &str,
+        position: usize,
         values: Vec<(String, Tensor)>,
         outputs: &[(&str, Option<DataType>)],
     ) -> Result<Self> {
-        let computes = |node: &&super::proto::NodeProto| node.output.iter().any(|name| name == output);
-        let node =
-            self.proto.graph.node.iter().find(computes).ok_or_else(|| {
-                Error::new(ErrorKind::InvalidArgument, format!("no node computes '{output}'"))
-            })?;
+        let node = self.proto.graph.node.get(position).ok_or_else(|| {
+            Error::new(ErrorKind::InvalidArgument, format!("there is no node {position} to compute"))
+        })?;
         let stored = values.into_iter().map(|(name, value)| {
             let shape = value.shape().to_vec();
             tensor_proto(&name, &shape, value.into_data().into())
@@ -34,7 +33,7 @@ impl Model {
         });
         let graph = GraphProto {
             node: vec![node.clone()],
-            name: Some(output.to_owned()),
+            name: Some(label(node)),
             initializer: stored.collect::<Result<_>>()?,
             output: infos.collect(),
             ..Default::default()

@@ -1,13 +1,12 @@
 //! The branch of an If whose condition is known, in its place.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::Model;
 use super::node::{NodeSpec, label, subgraphs};
 use super::proto::{GraphProto, NodeProto};
 use super::rename::Renaming;
-use super::walk::free_names;
-use super::walk::{UniqueNames, names_read};
+use super::walk::{UniqueNames, free_names, names_read_elsewhere};
 use crate::error::{Error, ErrorKind, Result};
 
 impl Model {
@@ -35,14 +34,15 @@ impl Model {
         rest.graph = graph.clone();
         let mut names = UniqueNames::of(&rest);
         let main = graph.get_or_insert_default();
+        let mut stated: HashSet<String> =
+            main.value_info.iter().filter_map(|info| info.name.clone()).collect();
         let mut nodes = Vec::with_capacity(main.node.len());
         for (node, chosen) in std::mem::take(&mut main.node).into_iter().zip(chosen) {
             match chosen {
                 None => nodes.push(node),
                 Some((node, branch)) => {
-                    nodes.extend(
-                        put_in(&node, branch, main, &mut names).map_err(|error| self.located(error))?,
-                    );
+                    let put = put_in(&node, branch, main, &mut names, &mut stated);
+                    nodes.extend(put.map_err(|error| self.located(error))?);
                 }
             }
         }
@@ -53,25 +53,48 @@ impl Model {
     }
 
     /// Takes out what computed these tensors of the main graph and nothing else, as far as nothing reads them any more.
-    fn remove_unread(&mut self, mut names: Vec<String>) {
-        let mut seen = HashSet::new();
-        while !names.is_empty() {
-            let read = names_read(&self.proto);
-            let unread: HashSet<String> = names.drain(..).filter(|name| !read.contains(name)).collect();
-            let graph = self.edited().graph.get_or_insert_default();
-            graph.node.retain(|node| {
-                let is_dead = node.output.iter().any(|name| unread.contains(name))
-                    && node.output.iter().all(|name| !read.contains(name));
-                if is_dead {
-                    let captured = subgraphs(node).flat_map(free_names).map(str::to_owned);
-                    names.extend(node.input.iter().cloned().chain(captured));
-                }
-                !is_dead
-            });
-            seen.extend(unread);
+    fn remove_unread(&mut self, names: Vec<String>) {
+        let nodes = &self.proto.graph.node;
+        let mut readers: HashMap<&str, usize> = HashMap::new();
+        for name in nodes.iter().flat_map(read_by) {
+            *readers.entry(name).or_default() += 1;
         }
+        let kept = names_read_elsewhere(&self.proto);
+        let computed =
+            nodes.iter().enumerate().flat_map(|(at, node)| node.output.iter().map(move |name| (name, at)));
+        let producers: HashMap<&str, usize> = computed.map(|(name, at)| (name.as_str(), at)).collect();
+        let mut dead = HashSet::new();
+        let mut seen: HashSet<&str> = HashSet::new();
+        let mut pending: Vec<&str> = names.iter().map(String::as_str).collect();
+        while let Some(name) = pending.pop() {
+            seen.insert(name);
+            let is_read =
+                |name: &str| kept.contains(name) || readers.get(name).is_some_and(|&count| count > 0);
+            let Some(&at) = producers.get(name) else { continue };
+            if nodes[at].output.iter().any(|name| !name.is_empty() && is_read(name)) || !dead.insert(at) {
+                continue;
+            }
+            for name in read_by(&nodes[at]) {
+                if let Some(count) = readers.get_mut(name) {
+                    *count -= 1;
+                }
+                pending.push(name);
+            }
+        }
+        let seen: Vec<String> = seen.into_iter().map(str::to_owned).collect();
+        let mut position = 0..;
+        self.edited()
+            .graph
+            .get_or_insert_default()
+            .node
+            .retain(|_| !position.next().is_some_and(|at| dead.contains(&at)));
         self.remove_unused_constants(seen.iter().map(String::as_str));
     }
+}
+
+/// What a node and its subgraphs read of the graph around it.
+fn read_by(node: &NodeProto) -> impl Iterator<Item = &str> {
+    node.input.iter().map(String::as_str).chain(subgraphs(node).flat_map(free_names))
 }
 
 fn branch(node: &NodeProto, condition: bool) -> Result<&GraphProto> {
@@ -86,23 +109,29 @@ fn misfit(node: &NodeProto, what: &str) -> Error {
     Error::new(ErrorKind::Format, format!("{}: {what}", label(node))).with_remedy("export the model again")
 }
 
-/// The nodes of `branch` as nodes of `main`, which takes what the branch stores.
+/// The nodes of `branch` as nodes of `main`, which takes what the branch stores. `stated` are the tensors whose types `main` states.
 fn put_in(
     node: &NodeProto,
     mut branch: GraphProto,
     main: &mut GraphProto,
     names: &mut UniqueNames,
+    stated: &mut HashSet<String>,
 ) -> Result<Vec<NodeProto>> {
     if branch.output.len() < node.output.len() {
         return Err(misfit(node, "has more outputs than its branch"));
     }
     let mut renaming = Renaming::of_branch();
-    let is_computed =
-        |name: &str| branch.node.iter().any(|node| node.output.iter().any(|output| output == name));
+    let computed: HashSet<&str> = branch
+        .node
+        .iter()
+        .flat_map(|node| &node.output)
+        .map(String::as_str)
+        .filter(|name| !name.is_empty())
+        .collect();
     let mut passed_on = Vec::new();
     for (outer, inner) in node.output.iter().zip(&branch.output).filter(|(outer, _)| !outer.is_empty()) {
         let inner = inner.name.as_deref().unwrap_or_default();
-        if is_computed(inner) && !renaming.knows(inner) {
+        if computed.contains(inner) && !renaming.knows(inner) {
             renaming.set(inner, outer);
         } else {
             passed_on.push((outer.clone(), inner.to_owned()));
@@ -127,8 +156,7 @@ fn put_in(
         renaming.known(&mut sparse.values.get_or_insert_default().name);
     }
     renaming.infos(branch.value_info.iter_mut());
-    let is_stated = |name: &Option<String>| main.value_info.iter().any(|info| info.name == *name);
-    branch.value_info.retain(|info| !is_stated(&info.name));
+    branch.value_info.retain(|info| info.name.as_ref().is_some_and(|name| stated.insert(name.clone())));
     main.initializer.append(&mut branch.initializer);
     main.sparse_initializer.append(&mut branch.sparse_initializer);
     main.value_info.append(&mut branch.value_info);

@@ -101,11 +101,12 @@ fn spell_out(graph: &mut GraphProto, outer: Option<&Scope<'_>>) {
 
 fn spell_out_node(proto: &mut NodeProto, scope: &Scope<'_>) {
     let node = NodeRef::new(proto);
-    let from_weight = || scope.get(node.inputs().get(1)?)?.rank()?.checked_sub(2);
+    let rank = |input: usize| scope.get(node.inputs().get(input)?)?.rank();
+    let from_operand = || rank(1).or(rank(0))?.checked_sub(2);
     let (axes, attributes): (_, &[(&str, i64, usize)]) = match node.op() {
         _ if !node.domain().is_empty() => return,
         "Conv" | "ConvTranspose" if node.ints("kernel_shape").is_none() => {
-            (from_weight(), &[("strides", 1, 1), ("dilations", 1, 1), ("pads", 0, 2)])
+            (from_operand(), &[("strides", 1, 1), ("dilations", 1, 1), ("pads", 0, 2)])
         }
         "MaxPool" | "AveragePool" => (node.ints("kernel_shape").map(<[i64]>::len), &[("strides", 1, 1)]),
         _ => return,

@@ -8,7 +8,7 @@ use super::element::ElementType;
 
 use super::proto::TensorProto;
 use super::types::{Known, value_info};
-use super::value::check_size;
+use super::value::{check_size, shape_of};
 use super::walk::{names_read, tensors};
 
 use super::{Model, Place};
@@ -117,6 +117,16 @@ impl Model {
         stored
             .try_for_each(|(tensor, _)| check_size(tensor, &self.files))
             .map_err(|error| self.located(error))
+    }
+
+    /// How many bytes the tensors take that the model stores, at any depth, in itself and beside it.
+    pub fn stored_bytes(&self) -> u64 {
+        let bytes = |tensor: &TensorProto| {
+            let element = tensor.data_type.and_then(ElementType::from_code)?;
+            element.byte_len(&shape_of(tensor).ok()?)
+        };
+        let sizes = tensors(&self.proto).into_iter().filter_map(|(tensor, _)| bytes(tensor));
+        sizes.fold(0, |all, size| all.saturating_add(size as u64))
     }
 
     /// Whether `name` is a dense tensor that the main graph stores, and no `Constant` node.

@@ -6,6 +6,7 @@
 
 mod alone;
 mod branch;
+mod called;
 mod clip;
 mod detach;
 mod edit;
@@ -166,6 +167,12 @@ impl Model {
     /// As [`Model::graph`].
     pub fn graph_with_index(&self) -> Result<(Graph, Vec<usize>)> {
         view::graph_of(self).map_err(|error| self.located(error))
+    }
+
+    /// The position of each node of the neutral graph, in its order: of every node that is no constant.
+    pub fn positions(&self) -> Vec<usize> {
+        let nodes = self.proto.graph.node.iter().enumerate();
+        nodes.filter(|(_, node)| !is_constant(node)).map(|(position, _)| position).collect()
     }
 
     /// The nodes of the main graph in order.

@@ -144,17 +144,24 @@ pub(super) fn subgraphs(node: &NodeProto) -> impl Iterator<Item = &GraphProto> {
     node.attribute.iter().flat_map(|attribute| attribute.g.as_option().into_iter().chain(&attribute.graphs))
 }
 
-/// The nodes of ONNX's own domain in these graphs and their subgraphs.
-pub(super) fn nested_in<'a>(
+/// The nodes in these graphs and their subgraphs.
+pub(super) fn all_in<'a>(
     graphs: impl Iterator<Item = &'a GraphProto>,
 ) -> impl Iterator<Item = &'a NodeProto> {
     let mut pending: Vec<&GraphProto> = graphs.collect();
     let mut found = Vec::new();
     while let Some(graph) = pending.pop() {
         pending.extend(graph.node.iter().flat_map(subgraphs));
-        found.extend(graph.node.iter().filter(|node| super::is_default_domain(node.domain.as_deref())));
+        found.extend(&graph.node);
     }
     found.into_iter()
+}
+
+/// Those of ONNX's own domain.
+pub(super) fn nested_in<'a>(
+    graphs: impl Iterator<Item = &'a GraphProto>,
+) -> impl Iterator<Item = &'a NodeProto> {
+    all_in(graphs).filter(|node| super::is_default_domain(node.domain.as_deref()))
 }
 
 /// The subgraphs of a node, for changing them.

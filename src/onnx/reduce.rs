@@ -2,10 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::node::subgraphs;
-use super::proto::{GraphProto, ModelProto, NodeProto, ValueInfoProto};
+use super::Model;
+use super::called::{called, key_of};
+use super::node::{NodeRef, all_in, subgraphs};
+use super::proto::{GraphProto, ValueInfoProto};
 use super::walk::free_names;
-use super::{Model, is_default_domain};
 use crate::error::{Error, ErrorKind, Result};
 
 impl Model {
@@ -27,16 +28,10 @@ impl Model {
             return Err(self.located(Error::new(ErrorKind::InvalidArgument, message)));
         }
         let (nodes, read) = needed(&self.proto.graph, &wanted);
-        let mut called = HashSet::new();
-        let functions = functions(&self.proto);
-        for node in nodes.iter().filter_map(|&position| self.proto.graph.node.get(position)) {
-            each_operator(&self.proto, &functions, node, &mut called, &mut |_, _| ());
-        }
         let fed: HashSet<String> = self.inputs().into_iter().map(|input| input.name).collect();
         let mut part = self.clone();
         let proto = part.edited();
         proto.training_info.clear();
-        proto.functions = keep(&self.proto.functions, |position, _| called.contains(&position));
         let graph = proto.graph.get_or_insert_default();
         graph.node = keep(&self.proto.graph.node, |position, _| nodes.contains(&position));
         let is_read = |name: &Option<String>| name.as_deref().is_some_and(|name| read.contains(name));
@@ -50,24 +45,24 @@ impl Model {
         retain_named(&mut graph.output, is_listed);
         let kept: HashSet<String> = names(graph).into_iter().map(str::to_owned).collect();
         retain_named(&mut graph.value_info, |name| kept.contains(name));
+        let called = called(proto);
+        proto.functions.retain(|function| called.contains(&key_of(function)));
         Ok(part)
     }
 
-    /// The nodes of the main graph with an operator for which `is` holds, be it their own, in one of their subgraphs or
-    /// in a function of the model that they call: the node's position, and the operator as messages name it. `is` gets
-    /// the operator's domain, empty for ONNX's own, and the operator.
+    /// The nodes of the main graph with an operator for which `is` holds, be it their own or one in their subgraphs: the node's
+    /// position, and the operator as messages name it. `is` gets the operator's domain, empty for ONNX's own, and the operator.
+    /// A call of a function of the model counts as an operator: see [`Model::inline_functions`].
     pub fn nodes_using(&self, is: &dyn Fn(&str, &str) -> bool) -> Vec<(usize, String)> {
-        let functions = functions(&self.proto);
         let used = self.proto.graph.node.iter().enumerate().filter_map(|(position, node)| {
-            let mut found = None;
-            each_operator(&self.proto, &functions, node, &mut HashSet::new(), &mut |domain, op| {
-                if found.is_none() && is(domain, op) {
-                    let place =
-                        if domain.is_empty() { String::new() } else { format!(" of domain {domain}") };
-                    found = Some(format!("{op}{place}"));
-                }
-            });
-            Some((position, found?))
+            let nested = all_in(subgraphs(node)).map(NodeRef::new);
+            let mut all = std::iter::once(NodeRef::new(node)).chain(nested);
+            let found = all.find(|node| is(node.domain(), node.op()))?;
+            let place = match found.domain() {
+                "" => String::new(),
+                domain => format!(" of domain {domain}"),
+            };
+            Some((position, format!("{}{place}", found.op())))
         });
         used.collect()
     }
@@ -116,38 +111,53 @@ fn names(graph: &GraphProto) -> HashSet<&str> {
     names
 }
 
-/// The positions of the model's functions by domain and name.
-fn functions(model: &ModelProto) -> HashMap<(&str, &str), usize> {
-    let functions = model.functions.iter().enumerate().map(|(position, function)| {
-        ((domain(&function.domain), function.name.as_deref().unwrap_or_default()), position)
-    });
-    functions.collect()
-}
+#[cfg(test)]
+mod tests {
+    use super::super::node::NodeSpec;
+    use super::super::proto::{FunctionProto, ModelProto, NodeProto};
+    use super::*;
 
-fn domain(stated: &Option<String>) -> &str {
-    stated.as_deref().filter(|stated| !is_default_domain(Some(stated))).unwrap_or_default()
-}
-
-/// Calls `visit` with domain and name of every operator that `node` uses. Calls of functions lead into them, each once,
-/// and leave its position in `called`.
-fn each_operator<'a>(
-    model: &'a ModelProto,
-    functions: &HashMap<(&str, &str), usize>,
-    node: &'a NodeProto,
-    called: &mut HashSet<usize>,
-    visit: &mut dyn FnMut(&'a str, &'a str),
-) {
-    let key = (domain(&node.domain), node.op_type.as_deref().unwrap_or_default());
-    match functions.get(&key) {
-        Some(&position) if called.insert(position) => {
-            for inner in &model.functions[position].node {
-                each_operator(model, functions, inner, called, visit);
-            }
-        }
-        Some(_) => {}
-        None => visit(key.0, key.1),
+    fn call(function: &str, overload: &str, input: &str, output: &str) -> NodeProto {
+        let spec = NodeSpec { domain: "own".into(), ..NodeSpec::new(function, "", &[input], &[output]) };
+        NodeProto { overload: Some(overload.to_owned()), ..spec.into_proto() }
     }
-    for inner in subgraphs(node).flat_map(|graph| &graph.node) {
-        each_operator(model, functions, inner, called, visit);
+
+    fn function(name: &str, overload: &str, node: NodeProto) -> FunctionProto {
+        FunctionProto {
+            name: Some(name.to_owned()),
+            domain: Some("own".to_owned()),
+            overload: Some(overload.to_owned()),
+            node: vec![node],
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn a_part_has_the_functions_that_it_calls() {
+        let named = |name: &str| ValueInfoProto { name: Some(name.to_owned()), ..Default::default() };
+        let relu = || NodeSpec::new("Relu", "", &["t"], &["u"]).into_proto();
+        // Deep enough for a stack to end, and it ends in the one of two overloads that is called.
+        let mut functions: Vec<FunctionProto> = (0..50_000)
+            .map(|at| function(&format!("f{at}"), "", call(&format!("f{}", at + 1), "", "t", "u")))
+            .collect();
+        functions.push(function("f50000", "", call("last", "fast", "t", "u")));
+        functions.extend(["", "fast", "slow"].map(|overload| function("last", overload, relu())));
+        let graph = GraphProto {
+            node: vec![call("f0", "", "x", "a"), call("last", "slow", "x", "b")],
+            input: vec![named("x")],
+            output: vec![named("a"), named("b")],
+            ..Default::default()
+        };
+        let model = Model::new(
+            ModelProto { graph: Some(graph).into(), functions, ..Default::default() },
+            "made".into(),
+        );
+        let kept = |tensor: &str| {
+            let part = model.reduced_to([tensor]).unwrap();
+            let last = part.proto.functions.last().unwrap();
+            (part.proto.functions.len(), last.overload.clone().unwrap_or_default())
+        };
+        assert_eq!(kept("a"), (50_002, "fast".to_owned()));
+        assert_eq!(kept("b"), (1, "slow".to_owned()));
     }
 }

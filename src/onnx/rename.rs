@@ -1,13 +1,13 @@
 //! New names for nodes that move into another graph.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::node::subgraphs_mut;
 use super::proto::{GraphProto, NodeProto, ValueInfoProto};
 use super::walk::UniqueNames;
 
 /// What the tensors of a moved graph are called from now on. A name that nothing gave one yet gets one when it is first met.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub(super) struct Renaming {
     names: HashMap<String, String>,
     /// What stands before the names of a function's tensors and nodes: the node that called it.
@@ -71,25 +71,25 @@ impl Renaming {
         if let Some(name) = node.name.as_mut().filter(|name| !name.is_empty()) {
             *name = self.prefixed(name);
         }
-        for graph in subgraphs_mut(node) {
-            // What a subgraph defines is not seen outside.
-            self.clone().graph(graph, names);
-        }
+        subgraphs_mut(node).for_each(|graph| self.graph(graph, names));
     }
 
-    /// Renames everything in a subgraph of what moves.
-    fn graph(mut self, graph: &mut GraphProto, names: &mut UniqueNames) {
+    /// Renames everything in a subgraph of what moves. What the subgraph defines is not seen outside.
+    fn graph(&mut self, graph: &mut GraphProto, names: &mut UniqueNames) {
         let infos = graph.input.iter().filter_map(|info| info.name.as_deref());
         let stored = graph.initializer.iter().filter_map(|tensor| tensor.name.as_deref());
         let sparse = graph.sparse_initializer.iter().filter_map(|sparse| sparse.values.name.as_deref());
         let computed = graph.node.iter().flat_map(|node| &node.output).map(String::as_str);
-        let own: Vec<String> = infos.chain(stored).chain(sparse).chain(computed).map(str::to_owned).collect();
-        for name in own.iter().filter(|name| !name.is_empty()) {
-            self.names.remove(name);
-        }
-        own.iter().filter(|name| !name.is_empty()).for_each(|name| {
+        let all = infos.chain(stored).chain(sparse).chain(computed).filter(|name| !name.is_empty());
+        // Not a copy of all names for each subgraph: what its own names hide comes back when it is done.
+        let mut seen = HashSet::new();
+        let hidden: Vec<(String, Option<String>)> = all
+            .filter(|name| seen.insert(*name))
+            .map(|name| (name.to_owned(), self.names.remove(name)))
+            .collect();
+        for (name, _) in &hidden {
             self.define(name, names);
-        });
+        }
         for node in &mut graph.node {
             self.node(node, names);
         }
@@ -103,6 +103,12 @@ impl Renaming {
         for note in &mut graph.quantization_annotation {
             self.known(&mut note.tensor_name);
             note.quant_parameter_tensor_names.iter_mut().for_each(|entry| self.known(&mut entry.value));
+        }
+        for (name, outer) in hidden {
+            match outer {
+                Some(outer) => self.names.insert(name, outer),
+                None => self.names.remove(&name),
+            };
         }
     }
 

@@ -22,10 +22,12 @@ pub(super) fn tensors(model: &ModelProto) -> Vec<(&TensorProto, bool)> {
 
 /// The main graph and those of the training information.
 pub(super) fn graphs(model: &ModelProto) -> impl Iterator<Item = &GraphProto> {
+    model.graph.as_option().into_iter().chain(training_graphs(model))
+}
+
+fn training_graphs(model: &ModelProto) -> impl Iterator<Item = &GraphProto> {
     let training = model.training_info.iter();
-    let training = training
-        .flat_map(|info| info.initialization.as_option().into_iter().chain(info.algorithm.as_option()));
-    model.graph.as_option().into_iter().chain(training)
+    training.flat_map(|info| info.initialization.as_option().into_iter().chain(info.algorithm.as_option()))
 }
 
 fn in_graph<'a>(graph: &'a GraphProto, found: &mut Vec<(&'a TensorProto, bool)>) {
@@ -178,8 +180,16 @@ pub(super) fn free_names(graph: &GraphProto) -> Vec<&str> {
 
 /// Every name that something in the model reads: a node, an output, the training information, an annotation.
 pub(super) fn names_read(model: &ModelProto) -> HashSet<String> {
+    let mut read = names_read_elsewhere(model);
+    model.graph.node.iter().for_each(|node| note_read_by(node, &mut read));
+    read
+}
+
+/// Every name that something but the nodes of the main graph reads.
+pub(super) fn names_read_elsewhere(model: &ModelProto) -> HashSet<String> {
     let mut read = HashSet::new();
-    graphs(model).for_each(|graph| note_read(graph, &mut read));
+    training_graphs(model).for_each(|graph| note_read(graph, &mut read));
+    note_read_at_last(&model.graph, &mut read);
     let bindings = |info: &TrainingInfoProto| {
         [info.initialization_binding.clone(), info.update_binding.clone()].concat()
     };
@@ -193,10 +203,15 @@ pub(super) fn names_read(model: &ModelProto) -> HashSet<String> {
 }
 
 fn note_read(graph: &GraphProto, read: &mut HashSet<String>) {
+    note_read_at_last(graph, read);
+    graph.node.iter().for_each(|node| note_read_by(node, read));
+}
+
+/// What a graph hands out or annotates.
+fn note_read_at_last(graph: &GraphProto, read: &mut HashSet<String>) {
     read.extend(graph.output.iter().filter_map(|info| info.name.clone()));
     let annotated = graph.quantization_annotation.iter().flat_map(|it| &it.quant_parameter_tensor_names);
     read.extend(annotated.filter_map(|entry| entry.value.clone()));
-    graph.node.iter().for_each(|node| note_read_by(node, read));
 }
 
 fn note_read_by(node: &NodeProto, read: &mut HashSet<String>) {

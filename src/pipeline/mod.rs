@@ -8,8 +8,10 @@ mod compare;
 mod compared;
 mod filled;
 mod fixed;
+mod folded;
 mod prepare;
 mod recover;
+mod symmetric;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,6 +23,7 @@ use crate::finding::{self, Finding, counted};
 use crate::graph::{Graph, TensorId, TensorKind};
 use crate::observe::{Stats, TensorStats};
 use crate::onnx::Model;
+use crate::place::ops::Forms;
 use crate::place::{self, Plan, Policy};
 use crate::range::{self, Method, Target};
 
@@ -113,11 +116,10 @@ fn unknown_ranges(graph: &Graph, ranges: &Ranges) -> Option<Finding> {
 pub fn taps(graph: &Graph, plan: &Plan, every_activation: bool) -> Vec<String> {
     let mut wanted: BTreeSet<TensorId> = plan.taps().collect();
     if every_activation {
+        let forms = Forms::of(graph);
         wanted.extend(graph.tensor_ids().filter(|&id| {
             let tensor = graph.tensor(id);
-            tensor.kind != TensorKind::Constant
-                && tensor.may_be_float()
-                && place::ops::constant_form(graph, id).is_none()
+            tensor.kind != TensorKind::Constant && tensor.may_be_float() && forms.constant(id).is_none()
         }));
     }
     wanted.into_iter().map(|id| graph.tensor(id).name.clone()).collect()

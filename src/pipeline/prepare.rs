@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use super::QDQ_OPSET;
-use crate::dtype::DataType;
+use super::folded::fold_constants;
+use super::symmetric;
 use crate::error::Result;
 use crate::finding::{self, Finding};
-use crate::graph::{Graph, Node};
+use crate::graph::Graph;
 use crate::onnx::Model;
-use crate::place::ops::is_weighted;
-use crate::runtime::{computed_constants, constant_value, take_branches};
+use crate::runtime::take_branches;
 
 /// A model that is ready to be planned: its opset has per-channel Quantize/Dequantize.
 #[derive(Clone)]
@@ -38,8 +38,10 @@ pub struct Prepared {
 /// 3. An If whose condition follows from constants, or from inputs that are fixed ([`Model::fix_input`]), gives way to the branch
 ///    that always runs. A fixed input that nothing reads then is no input any more, so that nobody can feed another value
 ///    and get what belongs to this one. The metadata keeps the values ([`Model::made_for`]).
-/// 4. What follows from constants alone is a constant of the graph, computed by the embedded engine when its value is asked for,
-///    up to [`crate::runtime::MOST_CONSTANT_BYTES`]. In a model that is written it stays as it was; only a quantized weight is
+/// 4. QuantizeLinear and DequantizeLinear of another tool in forms that TensorRT refuses, of uint8 or with a zero point, give way
+///    to ones that it takes, or to none, so that qdq quantizes anew what they quantized.
+/// 5. What follows from constants alone is a constant of the graph, computed by the embedded engine when its value is asked for,
+///    up to [`crate::runtime::MOST_CONSTANT_BYTES`] each and [`crate::runtime::MOST_CONSTANT_BYTES_TOGETHER`]. In a model that is written it stays as it was; only a quantized weight is
 ///    stored, and the nodes that computed it go.
 ///
 /// Nodes were sorted when the model was read.
@@ -56,64 +58,20 @@ pub fn prepare(model: &Model) -> Result<Prepared> {
     if model.opset() < QDQ_OPSET {
         model.raise_opset(QDQ_OPSET)?;
     }
-    let (mut graph, index) = take_branches(&mut model)?;
+    let (mut graph, mut index) = take_branches(&mut model)?;
+    let (rewritten, is_changed) = symmetric::make_symmetric(&mut model, &graph, &index)?;
+    if is_changed {
+        (graph, index) = model.graph_with_index()?;
+    }
+    symmetric::mark(&model, &mut graph);
     let not_computed = fold_constants(&model, &mut graph);
     let dropped_inputs = model.remove_unused_fixed_inputs();
     model.note_fixed_inputs();
     let mut findings = findings(&model, &dropped_inputs);
     findings.extend(not_computed);
-    findings.extend(not_symmetric(&model, &graph));
+    findings.extend(rewritten);
     finding::log_all(&findings);
     Ok(Prepared { model, graph: Arc::new(graph), index, original_opset, dropped_inputs, findings })
-}
-
-/// States in the graph what follows from constants alone, as far as something else reads it. What only gives another form to a
-/// stored constant needs no such statement: placement sees through it. What cannot be computed ahead stays an activation; that is
-/// a finding where layers want it for a weight.
-fn fold_constants(model: &Model, graph: &mut Graph) -> Option<Finding> {
-    let mut left = Vec::new();
-    for id in computed_constants(graph) {
-        match constant_value(model, graph, id) {
-            Ok(value) => graph.fold(id, value.dtype(), value.shape()),
-            Err(error) => {
-                let tensor = graph.tensor(id);
-                tracing::debug!("'{}' is computed when the model runs: {error:#}", tensor.name);
-                // What another tool has quantized, to int4 or float8, is stored and stays as it is.
-                let is_quantized = graph.producer(id).is_some_and(|node| node.is("DequantizeLinear"));
-                if !is_quantized && tensor.consumers.iter().any(|edge| is_weighted(graph.node(edge.node))) {
-                    left.push(tensor.name.clone());
-                }
-            }
-        }
-    }
-    (!left.is_empty()).then(|| {
-        let what = "not quantized as weights, since they cannot be computed before the model runs";
-        Finding::warning(what).about(left).with_remedy("store their values in the model when you export it")
-    })
-}
-
-/// Says where the model's own Quantize and Dequantize are of a form that TensorRT refuses.
-fn not_symmetric(model: &Model, graph: &Graph) -> Option<Finding> {
-    let is_refused = |node: &Node| {
-        let integers = if node.is("QuantizeLinear") { node.output(0) } else { node.input(0) };
-        let is_uint8 = integers.is_some_and(|id| graph.tensor(id).dtype == Some(DataType::U8));
-        let zero_point = node.input(2).map(|id| model.constant(&graph.tensor(id).name));
-        let is_shifted = match zero_point {
-            Some(Ok(Some(value))) => value.view().data().as_bytes().iter().any(|&byte| byte != 0),
-            _ => false,
-        };
-        is_uint8 || is_shifted
-    };
-    let pairs = graph.nodes.iter().filter(|node| node.is("QuantizeLinear") || node.is("DequantizeLinear"));
-    let refused: Vec<&str> = pairs
-        .filter(|node| is_refused(node))
-        .filter_map(|node| Some(graph.tensor(node.output(0)?).name.as_str()))
-        .collect();
-    (!refused.is_empty()).then(|| {
-        let what = "the model's own QuantizeLinear and DequantizeLinear are of uint8 or have a zero point other than 0, which TensorRT \
-                    refuses";
-        Finding::warning(what).about(refused).with_remedy("give the float model, or quantize it symmetrically to int8")
-    })
 }
 
 /// What the user must know of inputs whose value is fixed.

@@ -1,42 +1,89 @@
 //! Einsum that is a matrix product.
 
+use std::collections::BTreeMap;
+
 use crate::graph::{Attribute, Node};
 
-/// The two operands of an equation such as `bik,kj->bij` and its result, a character for each axis.
+/// Stands for the axes that an equation leaves unnamed as `...`.
+const UNNAMED: char = '.';
+
+/// The two operands of an equation such as `bik,kj->bij` and its result: a character for each axis, and [`UNNAMED`] for those that
+/// are written as `...`.
 struct Equation {
     operands: [Vec<char>; 2],
     result: Vec<char>,
 }
 
 impl Equation {
-    /// `None` for what is no product of two operands with every axis spelt out.
+    /// `None` for what is no product of two operands.
     fn of(node: &Node) -> Option<Self> {
         let Some(Attribute::Text(text)) = node.attributes.get("equation").filter(|_| node.is("Einsum"))
         else {
             return None;
         };
         let text: String = text.chars().filter(|character| !character.is_whitespace()).collect();
-        let (operands, result) = text.split_once("->")?;
+        let (operands, result) =
+            text.split_once("->").map_or((&*text, None), |(operands, result)| (operands, Some(result)));
         let (left, right) = operands.split_once(',')?;
-        let axes = |text: &str| {
-            let axes: Vec<char> = text.chars().collect();
-            let is_plain = axes
-                .iter()
-                .enumerate()
-                .all(|(at, axis)| axis.is_ascii_alphabetic() && !axes[..at].contains(axis));
-            is_plain.then_some(axes)
+        let operands = [axes(left)?, axes(right)?];
+        let result = match result {
+            Some(result) => axes(result)?,
+            None => implicit_result(&operands),
         };
-        Some(Self { operands: [axes(left)?, axes(right)?], result: axes(result)? })
+        Some(Self { operands, result })
     }
 
-    /// Whether axes that both operands have are summed over, and no axis that only one of them has.
+    /// Whether axes that both operands name are summed over, and no axis that only one of them has.
     fn is_product(&self) -> bool {
         let [left, right] = &self.operands;
         let shared = |axis: &&char| left.contains(axis) && right.contains(axis);
         let summed = |axis: &&char| !self.result.contains(axis);
-        left.iter().any(|axis| shared(&axis) && summed(&axis))
+        left.iter().any(|axis| *axis != UNNAMED && shared(&axis) && summed(&axis))
             && left.iter().chain(right).filter(summed).all(|axis| shared(&axis))
     }
+}
+
+/// The axes of one term; `None` where one comes twice, which takes a diagonal.
+fn axes(term: &str) -> Option<Vec<char>> {
+    let axes: Vec<char> = term.replacen("...", &UNNAMED.to_string(), 1).chars().collect();
+    // What has points of its own is no equation.
+    let is_written = |axis: char| axis.is_ascii_alphabetic() || (axis == UNNAMED && term.contains("..."));
+    let is_plain = axes.iter().enumerate().all(|(at, &axis)| is_written(axis) && !axes[..at].contains(&axis));
+    is_plain.then_some(axes)
+}
+
+/// What an equation without `->` gives: the unnamed axes, and those that one operand alone has. Their order is not told.
+fn implicit_result([left, right]: &[Vec<char>; 2]) -> Vec<char> {
+    let all = left.iter().chain(right.iter().filter(|axis| !left.contains(axis)));
+    let is_kept = |axis: &char| *axis == UNNAMED || left.contains(axis) != right.contains(axis);
+    all.copied().filter(is_kept).collect()
+}
+
+/// How many products of elements an Einsum of inputs of these shapes takes at most: as many as there are ways to choose an index of
+/// each axis, so that no result has more elements. `None` where equation and shapes do not fit.
+pub fn work(node: &Node, shapes: &[&[usize]]) -> Option<u64> {
+    let Some(Attribute::Text(text)) = node.attributes.get("equation") else { return None };
+    let text: String = text.chars().filter(|character| !character.is_whitespace()).collect();
+    let operands: Vec<&str> =
+        text.split_once("->").map_or(&*text, |(operands, _)| operands).split(',').collect();
+    let mut sizes: BTreeMap<char, u64> = BTreeMap::new();
+    for (operand, shape) in operands.iter().zip(shapes) {
+        let named: Vec<char> = operand.chars().filter(|&axis| axis != UNNAMED).collect();
+        let unnamed =
+            shape.len().checked_sub(named.len()).filter(|&count| count == 0 || operand.contains("..."))?;
+        let before = operand.chars().position(|axis| axis == UNNAMED).unwrap_or(named.len());
+        // Unnamed axes get private characters, counted from the last.
+        let private =
+            (1..=unnamed).rev().map(|at| u32::try_from(at).ok().and_then(|at| char::from_u32(0xE000 + at)));
+        let named = |range: std::ops::Range<usize>| named[range].iter().copied().map(Some);
+        let axes = named(0..before).chain(private).chain(named(before..shape.len() - unnamed));
+        for (axis, &size) in axes.zip(*shape) {
+            let axis = axis?;
+            let known = sizes.entry(axis).or_insert(1);
+            *known = if size == 0 { 0 } else { (*known).max(size as u64) };
+        }
+    }
+    (operands.len() == shapes.len()).then(|| sizes.values().fold(1u64, |all, &size| all.saturating_mul(size)))
 }
 
 /// Whether the node computes a matrix product of its two inputs, in any order of axes.
@@ -44,13 +91,19 @@ pub fn is_product(node: &Node) -> bool {
     Equation::of(node).is_some_and(|equation| equation.is_product())
 }
 
-/// The one axis of operand `input` that only it has and that the result keeps; `None` where there are none or several, which
-/// TensorRT-RTX runs in float with a scale per index (`tests/trt_rtx/FINDINGS.md`).
-pub(super) fn kept_axis(node: &Node, input: usize) -> Option<usize> {
+/// The one axis of operand `input`, which has `rank` axes where that is known, that only it has and that the result keeps; `None`
+/// where there are none or several, which TensorRT-RTX runs in float with a scale per index (`tests/trt_rtx/FINDINGS.md`), or
+/// where unnamed axes may be among them.
+pub(super) fn kept_axis(node: &Node, input: usize, rank: Option<usize>) -> Option<usize> {
     let equation = Equation::of(node)?;
     let (own, other) = (equation.operands.get(input)?, equation.operands.get(1 - input)?);
-    let mut kept =
-        (0..own.len()).filter(|&at| !other.contains(&own[at]) && equation.result.contains(&own[at]));
+    let mut all = Vec::with_capacity(own.len());
+    for &axis in own {
+        let count = if axis == UNNAMED { (rank? + 1).checked_sub(own.len())? } else { 1 };
+        all.extend(std::iter::repeat_n(axis, count));
+    }
+    let is_kept = |axis: char| !other.contains(&axis) && equation.result.contains(&axis);
+    let mut kept = (0..all.len()).filter(|&at| is_kept(all[at]));
     let axis = kept.next()?;
     kept.next().is_none().then_some(axis)
 }

@@ -3,7 +3,21 @@
 use super::reasons::is_integer_operator;
 use super::{Draft, Verdict};
 use crate::finding::{Finding, counted};
-use crate::graph::{Graph, Node};
+use crate::graph::{Attribute, Graph, Node, NodeId};
+
+/// Marks a node of a graph that quantizes or dequantizes in a form that TensorRT refuses. Placement sees no values, so whoever does
+/// sets it ([`refuse`]).
+const REFUSED: &str = "qdq_refused";
+
+/// States that TensorRT refuses what `node`, a QuantizeLinear or DequantizeLinear, does.
+pub fn refuse(graph: &mut Graph, node: NodeId) {
+    graph.nodes[node.0].attributes.insert(REFUSED.to_owned(), Attribute::Int(1));
+}
+
+/// Whether TensorRT refuses it.
+pub(super) fn is_refused(node: &Node) -> bool {
+    node.int(REFUSED, 0) != 0
+}
 
 /// What the user must know of it.
 pub(super) fn findings(graph: &Graph) -> Vec<Finding> {
@@ -33,7 +47,10 @@ pub(super) fn findings(graph: &Graph) -> Vec<Finding> {
 /// Leaves what quantizes and dequantizes already as it is.
 pub(super) fn keep(graph: &Graph, draft: &mut Draft) {
     for id in graph.node_ids().filter(|&id| is_pair(graph.node(id))) {
-        draft.decide(id, Verdict::Quantized, "was there before");
+        match is_refused(graph.node(id)) {
+            false => draft.decide(id, Verdict::Quantized, "was there before"),
+            true => draft.decide(id, Verdict::Float, "TensorRT refuses its type or its zero point"),
+        }
     }
 }
 
@@ -42,6 +59,7 @@ pub fn quantized_nodes(graph: &Graph) -> usize {
     graph.nodes.iter().filter(|node| is_pair(node) || is_integer_operator(node)).count()
 }
 
-fn is_pair(node: &Node) -> bool {
+/// Whether the node quantizes or dequantizes.
+pub fn is_pair(node: &Node) -> bool {
     matches!(&*node.op, "QuantizeLinear" | "DequantizeLinear")
 }

@@ -4,13 +4,10 @@
 //! writes. That other branch decides the kernel's type: it must be quantized, while a pair on the fused
 //! branch would tear the kernel apart.
 
-use std::collections::BTreeMap;
-
 use crate::graph::{Edge, Graph, Node, TensorId, TensorKind};
 use crate::tensor::Dim;
 
-use super::ops::dequantized_from;
-use super::{Draft, Policy, Verdict};
+use super::{Draft, Policy, Verdict, existing};
 
 /// Operators that fuse into the convolution before them.
 const FUSED_AFTER_CONV: [&str; 8] =
@@ -18,13 +15,14 @@ const FUSED_AFTER_CONV: [&str; 8] =
 
 /// Quantizes the branch that does not fuse of every residual Add beside a quantized convolution.
 pub(super) fn place_residuals(graph: &Graph, policy: &Policy, draft: &mut Draft) {
+    let depths = depths(graph);
     for id in graph.node_ids() {
         let node = graph.node(id);
         let (Some(left), Some(right), true) = (node.input(0), node.input(1), adds_two(node)) else {
             continue;
         };
-        if !is_activation(graph, left)
-            || !is_activation(graph, right)
+        if !is_activation(graph, draft, left)
+            || !is_activation(graph, draft, right)
             || left == right
             || broadcasts(graph, left, right)
         {
@@ -34,11 +32,26 @@ pub(super) fn place_residuals(graph: &Graph, policy: &Policy, draft: &mut Draft)
             (false, false) => continue,
             (true, false) => 0,
             (false, true) => 1,
-            (true, true) => longer_branch(graph, left, right),
+            // Of two convolutions the one with the longer way behind it fuses: the backbone.
+            (true, true) => usize::from(depths[right.0] > depths[left.0]),
         };
         let (input, tensor) = if fused == 0 { (1, right) } else { (0, left) };
-        if dequantized_from(graph, tensor).is_some() {
-            draft.decide(id, Verdict::Quantized, format!("residual: input {input} is quantized already"));
+        if let Some(dequantize) = draft.forms.dequantized(tensor) {
+            match existing::is_refused(graph.node(dequantize)) {
+                false => {
+                    draft.decide(
+                        id,
+                        Verdict::Quantized,
+                        format!("residual: input {input} is quantized already"),
+                    );
+                }
+                true => {
+                    let reason = format!(
+                        "residual: input {input} is quantized already, in a form that TensorRT refuses"
+                    );
+                    draft.decide(id, Verdict::Float, reason);
+                }
+            }
             continue;
         }
         let refusal = policy.refusal(node).map(str::to_owned);
@@ -59,9 +72,8 @@ fn adds_two(node: &Node) -> bool {
     node.is("Add") || (node.is("Sum") && node.inputs.len() == 2)
 }
 
-fn is_activation(graph: &Graph, tensor: TensorId) -> bool {
-    super::ops::constant_form(graph, tensor).is_none()
-        && graph.tensor(tensor).dtype.is_none_or(|d| d.is_float())
+fn is_activation(graph: &Graph, draft: &Draft, tensor: TensorId) -> bool {
+    draft.forms.constant(tensor).is_none() && graph.tensor(tensor).dtype.is_none_or(|d| d.is_float())
 }
 
 /// Whether the two are known to have different shapes: then it is no residual but a broadcast.
@@ -93,24 +105,14 @@ fn fuses(graph: &Graph, draft: &Draft, tensor: TensorId) -> bool {
     }
 }
 
-/// Which of the two inputs (0 or 1) has the longer way from where the branches part: the backbone, which
-/// fuses. The first where they are equally long or never part. Constants are no place to part at.
-fn longer_branch(graph: &Graph, left: TensorId, right: TensorId) -> usize {
-    // The most nodes between a tensor and either input, of tensors whose readers are all done: a node's outputs
-    // come after its inputs, so the last tensor is always such a one.
-    let mut open = BTreeMap::from([(left, [Some(0), None]), (right, [None, Some(0)])]);
-    while let Some((tensor, ways)) = open.pop_last() {
-        if let [Some(to_left), Some(to_right)] = ways {
-            return usize::from(to_right > to_left);
-        }
-        for &input in graph.producer(tensor).into_iter().flat_map(|node| node.inputs.iter().flatten()) {
-            if graph.tensor(input).kind == TensorKind::Constant {
-                continue;
-            }
-            for (longest, way) in open.entry(input).or_default().iter_mut().zip(ways) {
-                *longest = (*longest).max(way.map(|nodes: usize| nodes + 1));
-            }
-        }
+/// For each tensor the most nodes that lie between it and an input of the network. Constants are no place to begin at.
+fn depths(graph: &Graph) -> Vec<usize> {
+    let mut depths = vec![0; graph.tensors.len()];
+    for node in &graph.nodes {
+        let inputs = node.inputs.iter().flatten();
+        let data = inputs.filter(|input| graph.tensor(**input).kind != TensorKind::Constant);
+        let depth = data.map(|input| depths[input.0] + 1).max().unwrap_or_default();
+        node.outputs.iter().flatten().for_each(|output| depths[output.0] = depth);
     }
-    0
+    depths
 }

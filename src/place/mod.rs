@@ -11,21 +11,23 @@
 //! A tensor is quantized once, however many nodes read it; a node that must read it in float reads the original.
 
 pub mod coverage;
-mod einsum;
+pub mod einsum;
 pub mod existing;
+mod forms;
 pub mod fusion;
 pub mod ops;
 pub mod policy;
 pub mod reasons;
 pub mod sharing;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::Result;
 use crate::finding::Finding;
 use crate::graph::{Edge, Graph, NodeId, TensorId};
 
 pub use coverage::Coverage;
+use forms::Forms;
 pub use policy::{Policy, Selection};
 
 /// An activation that is quantized and dequantized, and who reads the result.
@@ -102,7 +104,8 @@ impl Plan {
 /// What the rules have gathered so far.
 #[derive(Debug, Default)]
 struct Draft {
-    activations: BTreeMap<TensorId, Vec<Edge>>,
+    forms: Forms,
+    activations: BTreeMap<TensorId, BTreeSet<Edge>>,
     weights: BTreeMap<(TensorId, Option<usize>), Vec<Edge>>,
     decisions: BTreeMap<NodeId, (Verdict, String)>,
 }
@@ -113,10 +116,7 @@ impl Draft {
     }
 
     fn quantize_activation(&mut self, tensor: TensorId, edge: Edge) {
-        let edges = self.activations.entry(tensor).or_default();
-        if !edges.contains(&edge) {
-            edges.push(edge);
-        }
+        self.activations.entry(tensor).or_default().insert(edge);
     }
 
     fn quantize_weight(&mut self, tensor: TensorId, axis: Option<usize>, edge: Edge) {
@@ -139,7 +139,7 @@ impl Draft {
 /// quantizes less than that share.
 pub fn plan(graph: &Graph, policy: &Policy) -> Result<Plan> {
     policy.check(graph)?;
-    let mut draft = Draft::default();
+    let mut draft = Draft { forms: Forms::of(graph), ..Draft::default() };
     existing::keep(graph, &mut draft);
     ops::place_weighted(graph, policy, &mut draft);
     fusion::place_residuals(graph, policy, &mut draft);
@@ -159,9 +159,10 @@ fn finish(graph: &Graph, draft: Draft, groups: Vec<Vec<TensorId>>) -> Plan {
     let activations = draft
         .activations
         .into_iter()
-        .map(|(tensor, mut edges)| {
-            edges.sort();
-            PlannedActivation { tensor, edges, group: group_of[&tensor] }
+        .map(|(tensor, edges)| PlannedActivation {
+            tensor,
+            edges: Vec::from_iter(edges),
+            group: group_of[&tensor],
         })
         .collect();
     let weights = draft
@@ -175,7 +176,7 @@ fn finish(graph: &Graph, draft: Draft, groups: Vec<Vec<TensorId>>) -> Plan {
         .map(|node| {
             let (verdict, reason) = decided
                 .remove(&node)
-                .unwrap_or_else(|| (Verdict::Float, reasons::of(graph, graph.node(node))));
+                .unwrap_or_else(|| (Verdict::Float, reasons::of(graph, &draft.forms, graph.node(node))));
             Decision { node, verdict, reason }
         })
         .collect();

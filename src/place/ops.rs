@@ -1,9 +1,10 @@
 //! Operators with weights: what of them is quantized, and along which axis.
 
 use crate::dtype::DataType;
-use crate::graph::{Edge, Graph, Node, NodeId, TensorId, TensorKind};
+use crate::graph::{Edge, Graph, Node, TensorId};
 
-use super::{Draft, Policy, Verdict, einsum};
+pub use super::forms::{Forms, constant_form};
+use super::{Draft, Policy, Verdict, einsum, existing};
 
 /// Operators whose inputs are quantized, beside an Einsum that is a matrix product.
 pub const WEIGHTED: [&str; 4] = ["Conv", "ConvTranspose", "Gemm", "MatMul"];
@@ -47,50 +48,11 @@ fn in_words<'a>(nodes: impl Iterator<Item = &'a Node> + Clone) -> Option<String>
     Some(if others.is_empty() { last.clone() } else { format!("{} and {last}", others.join(", ")) })
 }
 
-/// The chain from the tensor back to the constant it is a form of: the nodes nearest first, and the constant.
-/// `None` for a tensor that depends on an input of the network.
-pub fn constant_form(graph: &Graph, tensor: TensorId) -> Option<(Vec<NodeId>, TensorId)> {
-    let mut chain = Vec::new();
-    let mut at = tensor;
-    loop {
-        if graph.tensor(at).kind == TensorKind::Constant {
-            return Some((chain, at));
-        }
-        let producer = graph.tensor(at).producer?;
-        let node = graph.node(producer);
-        let parameters_constant = node
-            .inputs
-            .iter()
-            .skip(1)
-            .flatten()
-            .all(|&input| graph.tensor(input).kind == TensorKind::Constant);
-        if !changes_form(node) || !parameters_constant {
-            return None;
-        }
-        chain.push(producer);
-        at = node.input(0)?;
-    }
-}
-
 /// Whether the node gives its input another form. A cast does where its result is a floating-point number
 /// (ONNX's codes for f32, f16, f64 and bf16): a cast to an integer computes.
 pub fn changes_form(node: &Node) -> bool {
     CONSTANT_FORMS.iter().any(|op| node.is(op))
         && (!node.is("Cast") || matches!(node.int("to", 1), 1 | 10 | 11 | 16))
-}
-
-/// The integers of a tensor that comes out of a DequantizeLinear, directly or in another form.
-pub(super) fn dequantized_from(graph: &Graph, mut tensor: TensorId) -> Option<TensorId> {
-    while let Some(producer) = graph.producer(tensor) {
-        if producer.op == "DequantizeLinear" {
-            return producer.input(0);
-        }
-        match producer.input(0) {
-            Some(before) if changes_form(producer) => tensor = before,
-            _ => return None,
-        }
-    }
-    None
 }
 
 /// The rank of a constant or of a form of one, where it follows from the graph.
@@ -123,7 +85,7 @@ pub(super) fn place_weighted(graph: &Graph, policy: &Policy, draft: &mut Draft) 
         if !is_weighted(node) {
             continue;
         }
-        match operands(graph, policy, node) {
+        match operands(graph, &draft.forms, policy, node) {
             Ok((operands, reason)) => {
                 for (input, operand) in operands.into_iter().enumerate() {
                     let edge = Edge { node: id, input };
@@ -144,12 +106,17 @@ pub(super) fn place_weighted(graph: &Graph, policy: &Policy, draft: &mut Draft) 
 }
 
 /// The two inputs to quantize, or why the node stays in float.
-fn operands(graph: &Graph, policy: &Policy, node: &Node) -> Result<([Operand; 2], String), String> {
+fn operands(
+    graph: &Graph,
+    forms: &Forms,
+    policy: &Policy,
+    node: &Node,
+) -> Result<([Operand; 2], String), String> {
     if let Some(reason) = policy.refusal(node) {
         return Err(reason.to_owned());
     }
-    let first = operand(graph, policy, node, 0)?;
-    let second = operand(graph, policy, node, 1)?;
+    let first = operand(graph, forms, policy, node, 0)?;
+    let second = operand(graph, forms, policy, node, 1)?;
     let reason = match (&first, &second) {
         (Operand::Weight(_), Operand::Weight(_)) => {
             return Err("both inputs are constant: it folds away".into());
@@ -172,13 +139,23 @@ fn operands(graph: &Graph, policy: &Policy, node: &Node) -> Result<([Operand; 2]
     Ok(([first, second], reason.into()))
 }
 
-fn operand(graph: &Graph, policy: &Policy, node: &Node, input: usize) -> Result<Operand, String> {
+fn operand(
+    graph: &Graph,
+    forms: &Forms,
+    policy: &Policy,
+    node: &Node,
+    input: usize,
+) -> Result<Operand, String> {
     let tensor = node.input(input).ok_or_else(|| format!("input {input} is missing"))?;
     let found = graph.tensor(tensor);
-    if let Some(integers) = dequantized_from(graph, tensor) {
+    if let Some(dequantize) = forms.dequantized(tensor) {
+        let dequantize = graph.node(dequantize);
         // Without a type the integers are none that qdq reads: int4 or float8, whose other operand is to stay in float.
-        return match graph.tensor(integers).dtype {
-            Some(DataType::I8) => Ok(Operand::Ready),
+        return match dequantize.input(0).and_then(|integers| graph.tensor(integers).dtype) {
+            Some(DataType::I8) if !existing::is_refused(dequantize) => Ok(Operand::Ready),
+            Some(DataType::I8) => {
+                Err(format!("'{}' is quantized already, with a zero point that TensorRT refuses", found.name))
+            }
             dtype => {
                 let dtype = dtype.map_or("another type than int8".to_owned(), |dtype| dtype.to_string());
                 Err(format!("'{}' is quantized already, to {dtype}", found.name))
@@ -190,11 +167,11 @@ fn operand(graph: &Graph, policy: &Policy, node: &Node, input: usize) -> Result<
     {
         return Err(format!("'{}' is {dtype}: only f32, f16 and bf16 are quantized", found.name));
     }
-    match constant_form(graph, tensor) {
-        Some((_, source)) if graph.tensor(source).dtype.is_none() => {
+    match forms.constant(tensor) {
+        Some(source) if graph.tensor(source).dtype.is_none() => {
             Err(format!("constant '{}' is of a type that qdq does not read", graph.tensor(source).name))
         }
-        Some((_, source)) if found.rank() == Some(0) || has_zero_dimension(graph, source) => {
+        Some(source) if found.rank() == Some(0) || has_zero_dimension(graph, source) => {
             Err(format!("constant '{}' is a scalar or empty", found.name))
         }
         Some(_) => Ok(Operand::Weight(tensor)),
@@ -223,7 +200,7 @@ fn weight_axis(graph: &Graph, policy: &Policy, node: &Node, input: usize, weight
     let transposed = |attribute| node.int(attribute, 0) != 0;
     let axis = match (node.op.as_str(), input) {
         ("Conv", _) => 0,
-        ("Einsum", input) => einsum::kept_axis(node, input)?,
+        ("Einsum", input) => einsum::kept_axis(node, input, constant_rank(graph, weight))?,
         ("ConvTranspose", _) if node.int("group", 1) == 1 => 1,
         ("Gemm", 0) => usize::from(transposed("transA")),
         ("Gemm", _) => usize::from(!transposed("transB")),

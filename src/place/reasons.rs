@@ -1,5 +1,6 @@
 //! Why a node that no rule is about stays in float.
 
+use super::forms::Forms;
 use super::{ops, sharing};
 use crate::graph::{Graph, Node};
 
@@ -72,15 +73,13 @@ pub fn is_integer_operator(node: &Node) -> bool {
 }
 
 /// The reason, for a node that nothing has decided on.
-pub(super) fn of(graph: &Graph, node: &Node) -> String {
+pub(super) fn of(graph: &Graph, forms: &Forms, node: &Node) -> String {
     let op = &node.op;
     let is_one_of = |list: &[&str]| node.domain.is_empty() && list.contains(&op.as_str());
     if is_integer_operator(node) {
         return format!("is quantized already, by {op}, which TensorRT's ONNX parser does not take");
     }
-    if node.inputs.iter().flatten().all(|&input| ops::constant_form(graph, input).is_some())
-        && !node.inputs.is_empty()
-    {
+    if node.inputs.iter().flatten().all(|&input| forms.constant(input).is_some()) && !node.inputs.is_empty() {
         return "is constant: TensorRT computes it as it builds the engine".into();
     }
     if computes_no_floats(graph, node) {

@@ -38,7 +38,7 @@ pub fn only_moves(node: &Node) -> bool {
 }
 
 /// Whether the node moves or selects values of its data inputs.
-pub(super) fn selects(node: &Node) -> bool {
+pub fn selects(node: &Node) -> bool {
     passing(node) == Some(Passing::Selects)
 }
 
@@ -72,7 +72,7 @@ pub(super) fn place_passing(graph: &Graph, policy: &Policy, draft: &mut Draft) {
             draft.decide(id, Verdict::Float, reason);
             continue;
         }
-        if data_inputs(node).any(|(_, input)| super::ops::constant_form(graph, input).is_some()) {
+        if data_inputs(node).any(|(_, input)| draft.forms.constant(input).is_some()) {
             draft.decide(id, Verdict::Float, "an input is constant");
             continue;
         }
@@ -113,20 +113,22 @@ pub(super) fn groups(graph: &Graph, draft: &Draft) -> Vec<Vec<TensorId>> {
         }
         for (_, input) in data_inputs(node) {
             for output in node.outputs.iter().flatten() {
-                let (a, b) = (find(&leader, input.0), find(&leader, output.0));
+                let (a, b) = (find(&mut leader, input.0), find(&mut leader, output.0));
                 leader[a.max(b)] = a.min(b);
             }
         }
     }
     let mut members: BTreeMap<usize, Vec<TensorId>> = BTreeMap::new();
     for &tensor in draft.activations.keys() {
-        members.entry(find(&leader, tensor.0)).or_default().push(tensor);
+        members.entry(find(&mut leader, tensor.0)).or_default().push(tensor);
     }
     members.into_values().collect()
 }
 
-fn find(leader: &[usize], mut at: usize) -> usize {
+/// The first of a group; the way there becomes shorter each time.
+fn find(leader: &mut [usize], mut at: usize) -> usize {
     while leader[at] != at {
+        leader[at] = leader[leader[at]];
         at = leader[at];
     }
     at

@@ -441,6 +441,15 @@ fn what_is_quantized_by_half_gets_the_other_half() {
     // A residual whose branch is quantized already needs nothing.
     let residual = format!("{pair}Conv d w[8,8,3,3] -> c\nAdd c d -> y");
     assert_eq!(typed(&residual, &["q"], i8), (vec!["w@0>Conv_2.1".to_owned()], 1));
+    // A zero point is none that TensorRT takes, for whoever reads what is dequantized around it.
+    let mut shifted = graph(&format!("{pair}Conv d w[8,8,3,3] -> c\nAdd c d -> y\nConv y v[8,8,3,3] -> z"));
+    let integers = shifted.find("q").unwrap();
+    shifted.describe(integers, Some(DataType::I8), None);
+    (0..2).for_each(|node| existing::refuse(&mut shifted, NodeId(node)));
+    let refused = plan(&shifted, &Policy::default()).unwrap();
+    assert_eq!(uses(&shifted, &refused), ["y>Conv_4.0", "v@0>Conv_4.1"]);
+    assert!(reason(&shifted, &refused, "Conv_2").contains("with a zero point that TensorRT refuses"));
+    assert_eq!((refused.decisions[0].verdict, refused.coverage(&shifted).quantized), (Verdict::Float, 1));
     // TensorRT takes no uint8, and other integers are of another format.
     let (found, quantized) = typed(&format!("{pair}Conv d w[8,3,3,3] -> y"), &["q"], DataType::U8);
     assert_eq!((found, quantized), (vec![], 0));
@@ -457,8 +466,24 @@ fn an_einsum_that_is_a_product_is_one() {
         ("ij,ij->ij", "w[8,8]", &[]),
         ("ij,jk->i", "w[8,8]", &[]),
         ("ii,ij->ij", "w[8,8]", &[]),
-        ("...ij,jk->...ik", "w[8,8]", &[]),
-        ("ij,jk", "w[8,8]", &[]),
+        // Unnamed axes, and results that follow from the operands.
+        ("...ij,...jk->...ik", "x1", &["x>Einsum_0.0", "x1>Einsum_0.1"]),
+        ("...ij,jk->...ik", "w[64,32]", &["x>Einsum_0.0", "w@1>Einsum_0.1"]),
+        ("b ... k, ... k j -> b ... j", "w[4,64,32]", &["x>Einsum_0.0", "w@2>Einsum_0.1"]),
+        ("ik,k...->i...", "w[64,32]", &["x>Einsum_0.0", "w@1>Einsum_0.1"]),
+        ("ik,...k->i...", "w[32,64]", &["x>Einsum_0.0", "w@0>Einsum_0.1"]),
+        ("ik,k...->i...", "w[64,4,8]", &["x>Einsum_0.0", "w@->Einsum_0.1"]),
+        ("ij,jk", "w[64,32]", &["x>Einsum_0.0", "w@1>Einsum_0.1"]),
+        ("ij,kj", "w[32,64]", &["x>Einsum_0.0", "w@0>Einsum_0.1"]),
+        ("...ij,...jk", "x1", &["x>Einsum_0.0", "x1>Einsum_0.1"]),
+        ("i,j", "w[8]", &[]),
+        ("ij,ij->ij", "w[8,8]", &[]),
+        ("...i,...i->...i", "w[8,8]", &[]),
+        ("...ij,jk->ik", "w[8,8]", &[]),
+        ("i..j,jk->ik", "w[8,8]", &[]),
+        ("i.j,jk->ik", "w[8,8]", &[]),
+        ("......j,jk->k", "w[8,8]", &[]),
+        ("ii,ij", "w[8,8]", &[]),
         ("", "w[8,8]", &[]),
     ] {
         let mut graph = graph(&format!("Einsum x {operand} -> y"));

@@ -4,6 +4,8 @@
 //! the quantized one's for the same float input (Nagel et al., 2019, from data). Adding d to the bias takes d² off the
 //! mean squared error of the channel.
 
+use std::collections::HashMap;
+
 use half::{bf16, f16};
 
 use crate::dtype::DataType;
@@ -171,11 +173,13 @@ impl Bias {
 pub fn apply(quantized: &mut Model, graph: &Graph, biases: &[(Bias, Vec<f32>)]) -> Result<()> {
     let mut names = quantized.unique_names();
     let mut edits = Edits::new();
+    let firsts =
+        quantized.nodes().enumerate().filter_map(|(at, node)| Some((node.outputs().first()?.clone(), at)));
+    let computing: HashMap<String, usize> = firsts.collect();
     for (bias, values) in biases {
         let node = graph.node(bias.node);
         let output = node.output(0).map(|output| graph.tensor(output).name.as_str()).unwrap_or_default();
-        let Some(at) = quantized.nodes().position(|node| node.outputs().first().is_some_and(|o| o == output))
-        else {
+        let Some(&at) = computing.get(output) else {
             let message = format!("the node that computes '{output}' is not in the quantized model");
             return Err(Error::new(ErrorKind::Internal, message));
         };

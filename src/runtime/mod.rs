@@ -26,7 +26,8 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 pub use constants::{
-    MOST_CONSTANT_BYTES, computed_constants, constant_value, follows_from_constants, take_branches,
+    Dependence, MOST_CONSTANT_BYTES, MOST_CONSTANT_BYTES_TOGETHER, MOST_TIMES_STORED, computed_constants,
+    constant_value, dependences, each_constant, map_constants, take_branches, why_not,
 };
 pub use onnxruntime::{find_onnxruntime, onnxruntime_version};
 pub use unknown::Unknown;

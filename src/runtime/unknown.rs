@@ -34,17 +34,19 @@ pub struct Unknown {
 }
 
 impl Unknown {
-    /// Finds such nodes in `model`; `None` where there are none.
+    /// Finds such nodes in `model`, with its functions put in; `None` where there are none.
     ///
     /// # Errors
-    /// Those of [`Model::graph`].
+    /// Those of [`Model::graph`] and [`Model::inline_functions`].
     pub fn of(model: &Model) -> Result<Option<Self>> {
+        let mut model = model.clone();
+        model.inline_functions()?;
         let used = model.nodes_using(&|domain, op| !is_known(domain, op));
         if used.is_empty() {
             return Ok(None);
         }
         let (graph, positions) = model.graph_with_index()?;
-        let at = |position: usize| positions.iter().position(|&other| other == position).map(NodeId);
+        let at = |position: usize| positions.binary_search(&position).ok().map(NodeId);
         let found: Vec<(NodeId, String)> =
             used.into_iter().filter_map(|(position, op)| Some((at(position)?, op))).collect();
         let nodes: Vec<NodeId> = found.iter().map(|(node, _)| *node).collect();
@@ -78,6 +80,7 @@ fn is_known(domain: &str, op: &str) -> bool {
 
 /// The tensors that `nodes` compute, and all that follow from them.
 fn behind(graph: &Graph, nodes: &[NodeId]) -> BTreeSet<TensorId> {
+    let nodes: BTreeSet<&NodeId> = nodes.iter().collect();
     let mut behind = BTreeSet::new();
     for node in graph.node_ids() {
         if nodes.contains(&node) || graph.reads(node).any(|tensor| behind.contains(&tensor)) {

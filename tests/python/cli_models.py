@@ -129,6 +129,70 @@ def shifted():
     return model(nodes, [("x", T.FLOAT, ["N", 8])], [("y", T.FLOAT, ["N", 4])], weights)
 
 
+def asymmetric():
+    """What ONNX Runtime's quantizer writes unless it is told otherwise: activations of uint8, an output among them, one weight whose
+    values fit int8 around its zero points and one whose values do not, and biases of int32."""
+    random = np.random.default_rng(6)
+    weights, nodes = [], []
+
+    def store(name, value):
+        weights.append((name, np.asarray(value)))
+        return name
+
+    def dequantized(name, values, scale, zero, **attributes):
+        inputs = [store(f"{name}_q", values), store(f"{name}_s", np.float32(scale)), store(f"{name}_z", zero)]
+        nodes.append(h.make_node("DequantizeLinear", inputs, [name], name=f"{name}_dq", **attributes))
+        return name
+
+    def pair(name, scale, zero, output=None):
+        s, z = store(f"{name}_s", np.float32(scale)), store(f"{name}_z", np.uint8(zero))
+        nodes.append(h.make_node("QuantizeLinear", [name, s, z], [f"{name}_q"], name=f"{name}_q"))
+        nodes.append(h.make_node("DequantizeLinear", [f"{name}_q", s, z], [output or f"{name}_d"], name=f"{name}_dq"))
+        return output or f"{name}_d"
+
+    exact = random.integers(20, 236, (8, 16)).astype(np.uint8)
+    first = dequantized("v", exact, np.full(16, 0.01), np.full(16, 128, np.uint8), axis=1)
+    nodes.append(h.make_node("MatMul", [pair("x", 0.03, 110), first], ["a"], name="first"))
+    bias = dequantized("b", random.integers(-999, 999, 16).astype(np.int32), 3e-4, np.int32(0))
+    # The Relu that stood here is left out: the pair cuts off the same values.
+    nodes.append(h.make_node("Add", ["a", bias], ["r"], name="add"))
+    wide = random.integers(0, 256, (16, 4)).astype(np.uint8)
+    wide[0, 0], wide[1, 0] = 0, 255
+    second = dequantized("w", wide, 0.01, np.uint8(90))
+    nodes.append(h.make_node("MatMul", [pair("r", 0.02, 0), second], ["e"], name="second"))
+    pair("e", 0.2, 128, "y")
+    return model(nodes, [("x", T.FLOAT, ["N", 8])], [("y", T.FLOAT, ["N", 4])], weights)
+
+
+def raw():
+    """Pixels as a camera gives them, which the network itself dequantizes, and one more product."""
+    random = np.random.default_rng(7)
+    weights = [("s", np.array(0.01, np.float32)), ("z", np.array(3, np.int8)), ("w", random.standard_normal((8, 4), np.float32)),
+               ("v", random.standard_normal((4, 4), np.float32))]
+    nodes = [
+        h.make_node("DequantizeLinear", ["x", "s", "z"], ["d"], name="d"),
+        h.make_node("MatMul", ["d", "w"], ["a"], name="a"),
+        h.make_node("MatMul", ["a", "v"], ["y"], name="y"),
+    ]
+    return model(nodes, [("x", T.INT8, ["N", 8])], [("y", T.FLOAT, ["N", 4])], weights)
+
+
+def in_a_loop():
+    """A product that lies in the body of a Loop."""
+    weight = numpy_helper.from_array(np.random.default_rng(8).standard_normal((8, 8), np.float32), "w")
+    body = h.make_graph(
+        [h.make_node("Identity", ["go"], ["go_on"]), h.make_node("MatMul", ["before", "w"], ["after"], name="product")],
+        "body",
+        [h.make_tensor_value_info("at", T.INT64, []), h.make_tensor_value_info("go", T.BOOL, []),
+         h.make_tensor_value_info("before", T.FLOAT, ["N", 8])],
+        [h.make_tensor_value_info("go_on", T.BOOL, []), h.make_tensor_value_info("after", T.FLOAT, ["N", 8])],
+        [weight],
+    )
+    nodes = [h.make_node("Loop", ["rounds", "yes", "x"], ["y"], name="loop", body=body)]
+    inputs = [("x", T.FLOAT, ["N", 8]), ("rounds", T.INT64, [])]
+    return model(nodes, inputs, [("y", T.FLOAT, ["N", 8])], [("yes", np.array(True))])
+
+
 def heads():
     """A projection that an exporter wrote as Einsum."""
     random = np.random.default_rng(4)
@@ -157,5 +221,6 @@ def counted():
 
 
 if __name__ == "__main__":
-    for make in (tokens, pool, in_tens, crossed, centred, plugin_between, plugin_bias, regression, probabilities, shifted, heads, doubles, counted):
+    for make in (tokens, pool, in_tens, crossed, centred, plugin_between, plugin_bias, regression, probabilities, shifted, heads,
+                 doubles, counted, asymmetric, raw, in_a_loop):
         onnx.save(make(), Path(sys.argv[1]) / f"{make.__name__}.onnx")

@@ -155,6 +155,71 @@ def huge_product():
     return model(nodes, {"size": np.int64([8, 1 << 30])})
 
 
+def computed_further():
+    """Weights by operators that compute more than a form: gathered, mixed, one kernel behind another, and one that is dropped out
+    in training alone."""
+    weights = {
+        "bank": random(5, 3, 3, 3), "places": np.int64([[4], [0], [2], [1]]),
+        "mix": random(4, 4), "base": random(4, 4, 3, 3),
+        "kernels": random(4, 4, 3, 3), "point": random(4, 4, 1, 1),
+        "kept": random(4, 4, 3, 3), "half": np.float32(0.5),
+    }
+    nodes = [
+        node("GatherND", "bank places", "w0"),
+        node("Conv", "x w0", "c0"),
+        node("Einsum", "mix base", "w1", equation="om,m...->o..."),
+        node("Conv", "c0 w1", "c1", pads=[1] * 4),
+        node("Conv", "kernels point", "w2"),
+        node("Conv", "c1 w2", "c2", pads=[1] * 4),
+        node("Dropout", "kept half", "w3"),
+        node("Conv", "c2 w3", "y"),
+    ]
+    return model(nodes, weights)
+
+
+def loop(name, start, body, kind, shape):
+    """Two rounds of `body` over one value: of constants alone, and not computed ahead."""
+    inside = h.make_graph(
+        [node("Identity", "go", "go_on"), *body], "body",
+        [h.make_tensor_value_info(*info) for info in (("at", T.INT64, []), ("go", T.BOOL, []), ("before", kind, shape))],
+        [h.make_tensor_value_info("go_on", T.BOOL, []), h.make_tensor_value_info("after", kind, shape)],
+    )
+    return node("Loop", f"rounds yes {start}", name, body=inside)
+
+
+def uncomputed():
+    """Weights of constants alone that no list of operators reaches, and a product with one behind a form."""
+    weights = {
+        "rounds": np.int64(2), "yes": np.bool_(True), "start": random(4, 3, 3, 3), "packed": random(8, 4, 1, 1),
+        "halves": np.int64([4, 4]), "second": np.int64(1), "square": random(6, 6),
+    }
+    nodes = [
+        loop("w0", "start", [node("Add", "before before", "after")], T.FLOAT, [4, 3, 3, 3]),
+        node("Conv", "x w0", "c0"),
+        node("SplitToSequence", "packed halves", "parts", axis=0),
+        node("SequenceAt", "parts second", "w1"),
+        node("Conv", "c0 w1", "c1"),
+        loop("turned", "square", [node("Neg", "before", "after")], T.FLOAT, [6, 6]),
+        node("Transpose", "turned", "w2", perm=[1, 0]),
+        node("MatMul", "c1 w2", "y"),
+    ]
+    return model(nodes, weights)
+
+
+def uncomputed_condition():
+    """A branch that always runs, which only a run tells."""
+    def branch(name, size):
+        weight = stored(f"{name}_w", random(4, 3, size, size))
+        nodes = [node("Conv", f"x {name}_w", name, pads=[size // 2] * 4)]
+        return h.make_graph(nodes, name, [], [h.make_tensor_value_info(name, T.FLOAT, None)], [weight])
+
+    nodes = [
+        loop("c", "yes", [node("Not", "before", "after")], T.BOOL, []),
+        node("If", "c", "y", then_branch=branch("a", 1), else_branch=branch("b", 3)),
+    ]
+    return model(nodes, {"rounds": np.int64(2), "yes": np.bool_(True)})
+
+
 def function(domain, name, inputs, outputs, nodes, attributes=(), defaults=(), opset=17, domains=()):
     imports = [h.make_opsetid("", opset)] + [h.make_opsetid(other, 1) for other in domains]
     found = h.make_function(domain, name, inputs, outputs, nodes, imports, attributes, list(defaults))
@@ -322,7 +387,7 @@ def main(folder):
     made = [
         resize_opset10, unsorted, one_name_for_two_sizes, computed_weights, computed_weights_half, random_weight,
         huge_weight, huge_product, functions, functions_of_older_opset, function_alone, recursion,
-        self_reference, rate, rate_used, rate_gone, open_size,
+        self_reference, rate, rate_used, rate_gone, open_size, computed_further, uncomputed, uncomputed_condition,
     ]
     for make in made:
         found = make()

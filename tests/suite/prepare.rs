@@ -186,16 +186,39 @@ fn dimensions_without_a_real_name_have_nothing_in_common() {
 
 #[test]
 fn weights_that_are_computed_are_constants() {
-    for (path, least) in [(handed("weight_norm_unfolded"), 38.0), (made("computed_weights"), 25.0)] {
+    let cases = [
+        (handed("weight_norm_unfolded"), 38.0),
+        (made("computed_weights"), 25.0),
+        (made("computed_further"), 25.0),
+    ];
+    for (path, least) in cases {
         let quantized = Quantized::open(&path).unwrap();
-        assert!(quantized.verdicts("Conv").iter().all(|verdict| *verdict == Verdict::Quantized));
+        let in_float = quantized.plan.decisions.iter().filter(|decision| {
+            quantized.prepared.graph.node(decision.node).op == "Conv" && decision.verdict == Verdict::Float
+        });
+        for decision in in_float {
+            assert!(decision.reason.contains("both inputs are constant"), "{}", decision.reason);
+        }
+        assert!(!quantized.plan.weights.is_empty());
         assert!(quantized.plan.weights.iter().all(|weight| weight.axis == Some(0)), "a scale per channel");
         let decibels = quantized.decibels();
         assert!(decibels.iter().all(|&decibels| decibels > least), "{}: {decibels:?}", path.display());
         // What computed the weights is gone, and with it what only they read.
         let left: Vec<&str> = quantized.model.nodes().map(|node| node.op()).collect();
-        let computing =
-            ["Mul", "Div", "ReduceL2", "Split", "Slice", "Expand", "Concat", "ConstantOfShape", "Cast"];
+        let computing = [
+            "Mul",
+            "Div",
+            "ReduceL2",
+            "Split",
+            "Slice",
+            "Expand",
+            "Concat",
+            "ConstantOfShape",
+            "Cast",
+            "GatherND",
+            "Einsum",
+            "Dropout",
+        ];
         assert!(!left.iter().any(|op| computing.contains(op)), "{left:?}");
         for gone in ["v", "g", "packed", "large", "row", "integers", "wide"] {
             assert!(quantized.model.constant(gone).unwrap().is_none(), "{gone}");
@@ -205,7 +228,7 @@ fn weights_that_are_computed_are_constants() {
 
 #[test]
 fn a_computed_weight_has_the_value_that_the_model_gives_it() {
-    for name in ["computed_weights", "computed_weights_half"] {
+    for name in ["computed_weights", "computed_weights_half", "computed_further"] {
         let path = made(name);
         let prepared = pipeline::prepare(&Model::open(&path).unwrap()).unwrap();
         let plan = pipeline::plan(&prepared, &Policy::default()).unwrap();
@@ -245,6 +268,35 @@ fn what_is_random_or_too_large_stays_as_it_is() {
     let plan = pipeline::plan(&prepared, &Policy::default()).unwrap();
     let finding = plan.findings.iter().find(|finding| finding.tensors == ["w"]).unwrap();
     assert!(finding.message.contains("cannot be computed before the model runs"), "{finding}");
+}
+
+#[test]
+fn constants_that_are_not_computed_ahead_are_said_with_the_cause() {
+    let found = |name: &str| {
+        let prepared = pipeline::prepare(&Model::open(&made(name)).unwrap()).unwrap();
+        let plan = pipeline::plan(&prepared, &Policy::default()).unwrap();
+        assert!(plan.weights.is_empty());
+        let findings = plan.findings.iter().map(|finding| (finding.message.clone(), finding.tensors.clone()));
+        findings.collect::<Vec<_>>()
+    };
+    let weights = found("uncomputed");
+    let expected = [
+        (["(operator Loop is not computed ahead)", "('Conv_1', 'MatMul_7')"], vec!["w0", "w2"]),
+        (["(operator SplitToSequence is not computed ahead)", "('Conv_4')"], vec!["w1"]),
+    ];
+    assert_eq!(weights.len(), expected.len(), "{weights:?}");
+    for ((message, tensors), (parts, names)) in weights.iter().zip(expected) {
+        assert!(parts.iter().all(|part| message.contains(part)), "{message}");
+        assert_eq!(*tensors, names);
+    }
+    let conditions = found("uncomputed_condition");
+    assert!(
+        conditions[0].0.contains("which branch runs is constant, but cannot be computed"),
+        "{conditions:?}"
+    );
+    assert_eq!((conditions.len(), &conditions[0].1[..]), (1, &["c".to_owned()][..]));
+    let product = found("huge_product");
+    assert!(product[0].0.contains("(it would take 34359738368 bytes"), "{product:?}");
 }
 
 /// The models of the onnx package whose weights are generated instead of stored: ResNet, VGG, Inception, ...

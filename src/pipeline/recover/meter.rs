@@ -1,5 +1,6 @@
 //! How far tensors are from their quantized copies in the same run.
 
+use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use crate::error::Result;
@@ -36,9 +37,10 @@ impl Meter {
     /// A meter for these comparisons and the tensors to tap.
     pub fn new(comparisons: &[Comparison]) -> (Self, Vec<String>) {
         let mut taps: Vec<String> = Vec::new();
+        let mut numbers: HashMap<String, usize> = HashMap::new();
         let mut partners: Vec<Vec<(usize, usize, bool)>> = Vec::new();
         let mut tap = |name: &String| {
-            taps.iter().position(|tap| tap == name).unwrap_or_else(|| {
+            *numbers.entry(name.clone()).or_insert_with(|| {
                 taps.push(name.clone());
                 taps.len() - 1
             })

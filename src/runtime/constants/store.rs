@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{computed_constants, constant_value};
+use super::{computed_constants, each_constant};
 use crate::error::Result;
 use crate::graph::{Graph, TensorId};
 use crate::onnx::{Edits, Model};
@@ -20,13 +20,16 @@ pub fn store(
 ) -> Result<Option<Model>> {
     let mut stored = model.clone();
     let (mut names, mut edits) = (model.unique_names(), Edits::new());
-    for id in computed_constants(graph) {
+    let mut wanted = computed_constants(graph);
+    wanted.retain(|id| !graph.tensor(*id).is_output && !taps.contains_key(id));
+    // What cannot be computed ahead is left to the run.
+    let mut values = BTreeMap::new();
+    each_constant(model, graph, &wanted, |at, value| {
+        values.extend(value.ok().map(|value| (wanted[at], value)))
+    });
+    for (id, value) in values {
         let tensor = graph.tensor(id);
-        let Some(producer) = tensor.producer.filter(|_| !tensor.is_output && !taps.contains_key(&id)) else {
-            continue;
-        };
-        // What cannot be computed ahead is left to the run.
-        let Ok(value) = constant_value(model, graph, id) else { continue };
+        let Some(producer) = tensor.producer else { continue };
         let outputs = &graph.node(producer).outputs;
         let Some(output) = outputs.iter().position(|output| *output == Some(id)) else { continue };
         let shape = value.shape().to_vec();

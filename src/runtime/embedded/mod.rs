@@ -280,8 +280,9 @@ fn tensors(graph: &Graph, specs: &[TensorSpec]) -> Result<Vec<TensorId>> {
 fn each_once(outputs: Vec<TensorSpec>) -> (Vec<TensorSpec>, Vec<usize>) {
     let mut once: Vec<TensorSpec> = Vec::with_capacity(outputs.len());
     let mut listed = Vec::with_capacity(outputs.len());
+    let mut places: HashMap<String, usize> = HashMap::new();
     for output in outputs {
-        listed.push(once.iter().position(|known| known.name == output.name).unwrap_or(once.len()));
+        listed.push(*places.entry(output.name.clone()).or_insert(once.len()));
         if listed.last() == Some(&once.len()) {
             once.push(output);
         }

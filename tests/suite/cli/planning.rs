@@ -1,6 +1,11 @@
 //! What is quantized of models that came as nobody here would have made them.
 
+use std::collections::BTreeSet;
+
 use ndarray::ArrayD;
+use qdq::onnx::Model;
+use qdq::place::existing::is_pair;
+use qdq::tensor::Data;
 
 use super::place::Place;
 use crate::cli::place::data;
@@ -41,20 +46,80 @@ fn integer_operators_are_told_what_becomes_of_them() {
         .notes(&["warning: the model has 2 integer operators", "give the float model that it was made from"]);
 }
 
+/// Samples of eight numbers.
+fn eights(place: &Place) {
+    let samples = ArrayD::from_shape_fn(vec![16, 8], |at| ((at[0] * 7 + at[1] * 3) % 11) as f32 / 5.0 - 1.0);
+    place.write_npz("x.npz", "x", &samples);
+}
+
+/// The types of what is quantized and dequantized in a model: of integers, and of zero points.
+fn integers(place: &Place, model: &str) -> BTreeSet<String> {
+    let model = Model::open(&place.at(model)).unwrap();
+    let graph = model.graph().unwrap();
+    let pairs = graph.nodes.iter().filter(|node| is_pair(node));
+    let read = pairs.flat_map(|node| {
+        [if node.op == "QuantizeLinear" { node.output(0) } else { node.input(0) }, node.input(2)]
+    });
+    read.flatten().map(|id| graph.tensor(id).dtype.unwrap().to_string()).collect()
+}
+
 #[test]
-fn what_tensorrt_refuses_of_another_tool_is_said() {
+fn what_tensorrt_refuses_of_another_tool_is_quantized_anew() {
     let place = Place::with_models();
-    place.write_npz("x.npz", "x", &ArrayD::from_elem(vec![4, 8], 0.5f32));
-    place
-        .run("quantize shifted.onnx -d x.npz -o out.onnx")
-        .notes(&["zero point other than 0, which TensorRT refuses: 'q', 'd'"]);
+    eights(&place);
+    for (model, said) in [
+        (
+            "shifted",
+            &["1 pair of QuantizeLinear and DequantizeLinear that TensorRT refuses", "taken out", ": 'x'"][..],
+        ),
+        (
+            "asymmetric",
+            &[
+                "3 pairs of QuantizeLinear and DequantizeLinear that TensorRT refuses",
+                "are stored as int8 with zero point 0: their values are exactly the same: 'v'",
+                "are stored as floating-point numbers: their values are exactly the same: 'b'",
+                "are quantized anew: without a zero point a step is up to twice as wide: 'w'",
+            ],
+        ),
+    ] {
+        let ran = place.run(&format!("quantize {model}.onnx -d x.npz -o out.onnx --json"));
+        ran.notes(said);
+        let json = ran.json();
+        assert_eq!(json["nodes"]["weighted_int8"], json["nodes"]["weighted"], "{model}");
+        assert_eq!(integers(&place, "out.onnx"), BTreeSet::from(["i8".to_owned()]), "{model}");
+        place.run(&format!("compare {model}.onnx out.onnx -d x.npz --min-sqnr 25")).succeeds();
+    }
+    // What was exact has the same integers still.
+    let [before, after] = ["asymmetric.onnx", "out.onnx"].map(|name| Model::open(&place.at(name)).unwrap());
+    let stored = |model: &Model, name: &str| model.constant(name).unwrap().unwrap();
+    let before = stored(&before, "v_q");
+    let shifted: Vec<i8> =
+        before.view().data().as_bytes().iter().map(|&byte| (i16::from(byte) - 128) as i8).collect();
+    assert_eq!(*stored(&after, "v_symmetric").data(), Data::I8(shifted));
+}
+
+#[test]
+fn what_tensorrt_refuses_and_nothing_replaces_is_said_and_not_counted() {
+    let place = Place::with_models();
+    place.write_npz("x.npz", "x", &ArrayD::from_elem(vec![4, 8], 5i8));
+    let ran = place.run("quantize raw.onnx -d x.npz -o out.onnx --json");
+    ran.notes(&["zero point other than 0, which TensorRT refuses: 'd'", "or quantize it symmetrically"]);
+    let json = ran.json();
+    assert_eq!((&json["nodes"]["weighted_int8"], &json["nodes"]["weighted"]), (&1.into(), &2.into()));
+}
+
+#[test]
+fn a_network_that_lies_in_a_loop_gets_a_remedy_for_loops() {
+    let place = Place::with_models();
+    let ran = place.run("quantize in_a_loop.onnx -d x.npz -o none.onnx");
+    ran.refuses(&["1 MatMul lie inside", "unrolled"]);
+    assert!(!ran.stderr.contains("branch"), "{}", ran.stderr);
 }
 
 #[test]
 fn an_einsum_recovers_accuracy_as_a_product_does() {
     let place = Place::with_models();
-    let samples = ArrayD::from_shape_fn(vec![16, 8], |at| ((at[0] * 7 + at[1] * 3) % 11) as f32 / 5.0 - 1.0);
-    place.write_npz("x.npz", "x", &samples);
+    eights(&place);
     let recovery = "--equalize --learned-rounding --bias-correction";
     place.run(&format!("quantize heads.onnx -d x.npz -o out.onnx {recovery}")).succeeds();
     place.run("compare heads.onnx out.onnx -d x.npz --min-sqnr 30").succeeds();

@@ -5,10 +5,10 @@ use std::path::Path;
 use qdq::dtype::DataType;
 use qdq::emit::Ranges;
 use qdq::error::{Error, ErrorKind, Result};
-use qdq::graph::Graph;
+use qdq::graph::{Graph, Node};
 use qdq::pipeline::{self, Prepared};
 use qdq::place::existing::quantized_nodes;
-use qdq::place::ops::all_nested_weighted;
+use qdq::place::ops::{all_nested_weighted, nested_weighted};
 use qdq::place::{self, Plan, Policy};
 
 use crate::args::InputArgs;
@@ -55,7 +55,15 @@ impl Planned {
                 "{model}: has nothing to quantize: {inside} lie inside the subgraphs of If, Loop or Scan, where qdq \
                  quantizes nothing"
             );
-            let remedy = format!("fix the input that decides which branch runs; see 'qdq inspect {model}'");
+            let holders = self.prepared.graph.nodes.iter().filter(|node| nested_weighted(node).is_some());
+            let (branches, loops): (Vec<&Node>, Vec<&Node>) = holders.partition(|node| node.is("If"));
+            let branch = "fix the input that decides which branch runs";
+            let unrolled = "export the model with its loops unrolled, for a fixed number of rounds";
+            let ways: Vec<&str> = [(branch, branches.is_empty()), (unrolled, loops.is_empty())]
+                .into_iter()
+                .filter_map(|(way, is_useless)| (!is_useless).then_some(way))
+                .collect();
+            let remedy = format!("{}; see 'qdq inspect {model}'", ways.join(", and "));
             (ErrorKind::Unsupported, message, remedy)
         } else {
             let message = format!("{model}: has nothing to quantize");

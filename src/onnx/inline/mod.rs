@@ -1,21 +1,22 @@
 //! A model's own functions, put in where they are called.
 
+mod arguments;
+
 use std::collections::{HashMap, HashSet};
 
 use super::Model;
-use super::node::{NodeSpec, label, subgraphs, subgraphs_mut};
-use super::proto::{AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, ValueInfoProto};
+use super::called::{Key, called, key_of, key_of_call};
+use super::node::{NodeSpec, label, subgraphs_mut};
+use super::proto::{FunctionProto, GraphProto, NodeProto, ValueInfoProto};
 use super::rename::Renaming;
-use super::walk::{UniqueNames, graphs, graphs_mut};
+use super::walk::{UniqueNames, graphs_mut};
 use crate::error::{Error, ErrorKind, Result};
+use arguments::{Arguments, refers};
 
 /// How deep functions may call each other, and how many nodes and bytes may come of them: a small file could ask for any number.
 const MOST_CALLS: usize = 64;
 const MOST_NODES: usize = 1 << 20;
 const MOST_BYTES: usize = 1 << 30;
-
-/// What a call names a function by: domain, name and overload.
-type Key = (String, String, String);
 
 impl Model {
     /// Puts the nodes of the model's own functions in where they are called, in the main graph, in subgraphs and in other
@@ -83,42 +84,6 @@ impl Model {
     }
 }
 
-fn key_of(function: &FunctionProto) -> Key {
-    key(&function.domain, &function.name, &function.overload)
-}
-
-fn key_of_call(node: &NodeProto) -> Key {
-    key(&node.domain, &node.op_type, &node.overload)
-}
-
-fn key(domain: &Option<String>, name: &Option<String>, overload: &Option<String>) -> Key {
-    let domain = domain.as_deref().filter(|domain| !super::is_default_domain(Some(domain)));
-    let text = |text: &Option<String>| text.clone().unwrap_or_default();
-    (domain.unwrap_or_default().to_owned(), text(name), text(overload))
-}
-
-/// The functions that the model's graphs call, directly or through each other.
-fn called(model: &ModelProto) -> HashSet<Key> {
-    let functions: HashMap<Key, &FunctionProto> =
-        model.functions.iter().map(|function| (key_of(function), function)).collect();
-    let mut called = HashSet::new();
-    if functions.is_empty() {
-        return called;
-    }
-    let mut pending: Vec<&[NodeProto]> = graphs(model).map(|graph| graph.node.as_slice()).collect();
-    while let Some(nodes) = pending.pop() {
-        for node in nodes {
-            pending.extend(subgraphs(node).map(|graph| graph.node.as_slice()));
-            if let Some((key, function)) = functions.get_key_value(&key_of_call(node))
-                && called.insert(key.clone())
-            {
-                pending.push(&function.node);
-            }
-        }
-    }
-    called
-}
-
 struct Inline<'a> {
     functions: HashMap<Key, &'a FunctionProto>,
     names: UniqueNames,
@@ -137,12 +102,13 @@ impl Inline<'_> {
         if self.depth > MOST_CALLS {
             return Err(malformed("functions and subgraphs nest too deeply", "export the model with fewer"));
         }
-        graph.node = self.nodes(std::mem::take(&mut graph.node), &mut graph.value_info)?;
+        let mut infos = Infos::of(&mut graph.value_info);
+        graph.node = self.nodes(std::mem::take(&mut graph.node), &mut infos)?;
         self.depth -= 1;
         Ok(())
     }
 
-    fn nodes(&mut self, nodes: Vec<NodeProto>, infos: &mut Vec<ValueInfoProto>) -> Result<Vec<NodeProto>> {
+    fn nodes(&mut self, nodes: Vec<NodeProto>, infos: &mut Infos<'_>) -> Result<Vec<NodeProto>> {
         let mut result = Vec::with_capacity(nodes.len());
         for mut node in nodes {
             subgraphs_mut(&mut node).try_for_each(|graph| self.graph(graph))?;
@@ -160,7 +126,7 @@ impl Inline<'_> {
         call: &NodeProto,
         key: Key,
         function: &FunctionProto,
-        infos: &mut Vec<ValueInfoProto>,
+        infos: &mut Infos<'_>,
     ) -> Result<Vec<NodeProto>> {
         let name = key.1.clone();
         if self.active.contains(&key) {
@@ -198,7 +164,7 @@ impl Inline<'_> {
         &mut self,
         call: &NodeProto,
         function: &FunctionProto,
-        infos: &mut Vec<ValueInfoProto>,
+        infos: &mut Infos<'_>,
     ) -> Result<Vec<NodeProto>> {
         if call.input.len() > function.input.len() || call.output.len() > function.output.len() {
             let name = function.name.as_deref().unwrap_or_default();
@@ -251,43 +217,27 @@ impl Inline<'_> {
         let known = |info: &&ValueInfoProto| info.name.as_deref().is_some_and(|name| renaming.knows(name));
         let mut stated: Vec<ValueInfoProto> = function.value_info.iter().filter(known).cloned().collect();
         renaming.infos(stated.iter_mut());
-        let is_new = |info: &ValueInfoProto| {
-            info.name.as_deref().is_some_and(|name| !name.is_empty())
-                && infos.iter().all(|known| known.name != info.name)
-        };
-        stated.retain(is_new);
-        infos.extend(stated);
+        infos.add(stated);
         Ok(nodes)
     }
 }
 
-fn refers(attribute: &AttributeProto) -> bool {
-    attribute.ref_attr_name.as_deref().is_some_and(|name| !name.is_empty())
+/// What a graph states about its tensors, each once.
+struct Infos<'a> {
+    list: &'a mut Vec<ValueInfoProto>,
+    names: HashSet<String>,
 }
 
-/// What a call gives for the attributes of its function.
-#[derive(Clone, Copy)]
-struct Arguments<'a> {
-    call: &'a NodeProto,
-    function: &'a FunctionProto,
-}
-
-impl Arguments<'_> {
-    /// The attribute with the value that the call gives, or the function's default; `None` where there is neither, which leaves
-    /// the operator its own default.
-    fn resolve(self, attribute: &AttributeProto) -> Option<AttributeProto> {
-        let given = self.call.attribute.iter().chain(&self.function.attribute_proto);
-        let value = given.clone().find(|given| given.name == attribute.ref_attr_name)?;
-        Some(AttributeProto { name: attribute.name.clone(), ref_attr_name: None, ..value.clone() })
+impl<'a> Infos<'a> {
+    fn of(list: &'a mut Vec<ValueInfoProto>) -> Self {
+        let names = list.iter().filter_map(|info| info.name.clone()).collect();
+        Self { list, names }
     }
 
-    fn resolve_in(self, graph: &mut GraphProto) {
-        for node in &mut graph.node {
-            subgraphs_mut(node).for_each(|graph| self.resolve_in(graph));
-            let attributes = std::mem::take(&mut node.attribute).into_iter();
-            node.attribute =
-                attributes.filter_map(|it| if refers(&it) { self.resolve(&it) } else { Some(it) }).collect();
-        }
+    fn add(&mut self, infos: Vec<ValueInfoProto>) {
+        let names = &mut self.names;
+        let mut is_new = |name: &str| !name.is_empty() && names.insert(name.to_owned());
+        self.list.extend(infos.into_iter().filter(|info| info.name.as_deref().is_some_and(&mut is_new)));
     }
 }
 

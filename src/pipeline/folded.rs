@@ -1,0 +1,104 @@
+//! Constants that a model computes, as constants of its graph.
+
+use std::collections::BTreeMap;
+use std::error::Error as _;
+
+use crate::error::Error;
+use crate::finding::{Finding, listed};
+use crate::graph::{Graph, Node, NodeId, TensorId};
+use crate::onnx::Model;
+use crate::place::ops::{is_weighted, nested_weighted};
+use crate::runtime::{Dependence, computed_constants, dependences, each_constant, why_not};
+
+/// How many causes have a finding of their own; a model can have as many as tensors.
+const MOST_CAUSES: usize = 5;
+/// How many layers a finding names.
+const SHOWN: usize = 5;
+
+/// States in the graph what follows from constants alone, as far as something else reads it. What only gives another form to a
+/// stored constant needs no such statement: placement sees through it. What cannot be computed ahead stays an activation; that is
+/// a finding where layers want it for a weight, or an If for its condition.
+pub(super) fn fold_constants(model: &Model, graph: &mut Graph) -> Vec<Finding> {
+    let wanted = computed_constants(graph);
+    let (mut known, mut causes) = (Vec::new(), BTreeMap::new());
+    each_constant(model, graph, &wanted, |at, value| match value {
+        Ok(value) => known.push((wanted[at], value.dtype(), value.shape().to_vec())),
+        Err(error) => {
+            tracing::debug!("'{}' is computed when the model runs: {error:#}", graph.tensor(wanted[at]).name);
+            causes.insert(wanted[at], cause(&error));
+        }
+    });
+    known.into_iter().for_each(|(id, dtype, shape)| graph.fold(id, dtype, &shape));
+    for (id, depends) in graph.tensor_ids().zip(dependences(graph)) {
+        if let Dependence::Uncomputed(node) = depends {
+            causes.entry(id).or_insert_with(|| why_not(graph.node(node)));
+        }
+    }
+    let weights = Left::find(graph, &causes, is_weighted, &[0, 1]).into_iter().map(|left| {
+        let layers = listed(&left.nodes, SHOWN);
+        let what = format!(
+            "not quantized as weights, since they cannot be computed before the model runs ({}): convolutions that read them stay \
+             in float, and products quantize them in every run ({layers})",
+            left.cause
+        );
+        Finding::warning(what).about(left.tensors).with_remedy("store their values in the model when you export it")
+    });
+    let holds_layers = |node: &Node| node.is("If") && nested_weighted(node).is_some();
+    let conditions = Left::find(graph, &causes, holds_layers, &[0]).into_iter().map(|left| {
+        let what = format!(
+            "which branch runs is constant, but cannot be computed before the model runs ({})",
+            left.cause
+        );
+        Finding::warning(what)
+            .about(left.tensors)
+            .with_remedy("store the condition in the model when you export it")
+    });
+    weights.chain(conditions).collect()
+}
+
+/// What is wrong, without the node that it is wrong with.
+fn cause(error: &Error) -> String {
+    let below = error.source().and_then(|source| source.downcast_ref::<Error>());
+    below.map_or_else(|| error.message().to_owned(), |below| below.message().to_owned())
+}
+
+/// What nodes read that has no value for one cause.
+struct Left {
+    cause: String,
+    tensors: Vec<String>,
+    nodes: Vec<String>,
+}
+
+impl Left {
+    /// Looks at some inputs of those nodes that ask for values.
+    fn find(
+        graph: &Graph,
+        causes: &BTreeMap<TensorId, String>,
+        asks: impl Fn(&Node) -> bool,
+        inputs: &[usize],
+    ) -> Vec<Self> {
+        // What another tool has quantized, to int4 or float8, is stored and stays as it is.
+        let is_quantized = |id: TensorId| graph.producer(id).is_some_and(|node| node.is("DequantizeLinear"));
+        let mut found: Vec<Self> = Vec::new();
+        for node in graph.node_ids().map(|id: NodeId| graph.node(id)).filter(|node| asks(node)) {
+            for id in inputs.iter().filter_map(|&input| node.input(input)).filter(|id| !is_quantized(*id)) {
+                let Some(cause) = causes.get(&id) else { continue };
+                let at = match found.iter().position(|left| left.cause == *cause) {
+                    Some(at) => at,
+                    None if found.len() < MOST_CAUSES => {
+                        found.push(Self { cause: cause.clone(), tensors: Vec::new(), nodes: Vec::new() });
+                        found.len() - 1
+                    }
+                    // The last stands for all that are alike.
+                    None => found.len() - 1,
+                };
+                let (left, name) = (&mut found[at], &graph.tensor(id).name);
+                if left.tensors.last() != Some(name) {
+                    left.tensors.push(name.clone());
+                }
+                left.nodes.push(format!("'{}'", node.name));
+            }
+        }
+        found
+    }
+}

@@ -1,0 +1,231 @@
+//! Quantization of another tool that TensorRT refuses, made one that it takes: ONNX Runtime's quantizer writes uint8, zero points
+//! and biases of int32 unless it is told otherwise.
+
+mod said;
+mod values;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::dtype::DataType;
+use crate::error::Result;
+use crate::finding::Finding;
+use crate::graph::{Graph, Node, NodeId, TensorId, TensorKind};
+use crate::onnx::{Edits, Model, NodeSpec, Position, UniqueNames};
+use crate::place::existing::{is_pair, refuse};
+use crate::place::sharing::{only_moves, selects};
+use crate::runtime::{Dependence, constant_value, dependences};
+use said::{Done, findings};
+use values::{range_of, scalar, shifted};
+
+/// Rewrites what TensorRT refuses of the QuantizeLinear and DequantizeLinear in `model`, whose main graph is `graph`, whose nodes
+/// `index` locates. An activation loses its pair but for the range to which that clips, so that it is planned and calibrated like
+/// any other. A constant is stored as int8 with the same scale where that has the same values, and as floating-point numbers
+/// otherwise, to be quantized anew. Names of tensors stay. Returns what the user must know, and whether the model changed.
+///
+/// # Errors
+/// Those of editing the model.
+pub(super) fn make_symmetric(
+    model: &mut Model,
+    graph: &Graph,
+    index: &[usize],
+) -> Result<(Vec<Finding>, bool)> {
+    let refused = refused(model, graph);
+    if refused.is_empty() {
+        return Ok((Vec::new(), false));
+    }
+    let depends = dependences(graph);
+    let mut work = Rewrite {
+        names: model.unique_names(),
+        source: model.clone(),
+        model,
+        graph,
+        index,
+        edits: Edits::new(),
+        ranges: BTreeMap::new(),
+        removed: BTreeSet::new(),
+        unused: Vec::new(),
+        done: BTreeMap::new(),
+    };
+    // A pair is taken out as a whole where one of its halves is refused.
+    let halves = refused.iter().flat_map(|&id| {
+        let readers = graph.node(id).output(0).into_iter().flat_map(|output| &graph.tensor(output).consumers);
+        std::iter::once(id).chain(readers.map(|edge| edge.node))
+    });
+    let all: BTreeSet<NodeId> = halves.filter(|&id| graph.node(id).op == "DequantizeLinear").collect();
+    for id in graph.node_ids() {
+        let Some(integers) = graph.node(id).input(0).filter(|_| all.contains(&id)) else {
+            work.note_range(graph.node(id));
+            continue;
+        };
+        match graph.tensor(integers).producer.filter(|&producer| graph.node(producer).op == "QuantizeLinear")
+        {
+            Some(quantize) => work.clip(id, quantize)?,
+            None if depends[integers.0] == Dependence::Constants => work.store(id)?,
+            None => {}
+        }
+    }
+    work.finish(&refused)
+}
+
+/// The nodes that quantize or dequantize in a form that TensorRT refuses.
+fn refused(model: &Model, graph: &Graph) -> Vec<NodeId> {
+    graph
+        .node_ids()
+        .filter(|&id| is_pair(graph.node(id)) && is_refused(model, graph, graph.node(id)))
+        .collect()
+}
+
+/// Whether TensorRT does not take the node. What qdq has no type for is left out: int4 and float8 have pairs of their own.
+fn is_refused(model: &Model, graph: &Graph, node: &Node) -> bool {
+    let integers = if node.op == "QuantizeLinear" { node.output(0) } else { node.input(0) };
+    match integers.and_then(|id| graph.tensor(id).dtype) {
+        Some(DataType::I8) => {
+            let zero_point = node.input(2).map(|id| model.constant(&graph.tensor(id).name));
+            match zero_point {
+                Some(Ok(Some(value))) => value.view().data().as_bytes().iter().any(|&byte| byte != 0),
+                _ => false,
+            }
+        }
+        Some(_) => true,
+        None => false,
+    }
+}
+
+struct Rewrite<'a> {
+    model: &'a mut Model,
+    /// The model before, whose constants `graph` describes.
+    source: Model,
+    graph: &'a Graph,
+    index: &'a [usize],
+    names: UniqueNames,
+    edits: Edits,
+    /// In which range the values of a tensor lie, as far as pairs say so.
+    ranges: BTreeMap<TensorId, (f32, f32)>,
+    removed: BTreeSet<NodeId>,
+    /// Constants that may be read no more.
+    unused: Vec<String>,
+    done: BTreeMap<Done, Vec<String>>,
+}
+
+impl Rewrite<'_> {
+    fn remove(&mut self, id: NodeId) {
+        self.edits.remove(self.index[id.0]);
+        self.removed.insert(id);
+        let inputs = self.graph.node(id).inputs.iter().flatten();
+        self.unused.extend(inputs.map(|&input| self.graph.tensor(input).name.clone()));
+    }
+
+    /// Puts a Clip to the range of a pair in its place: tools leave a Relu out where a pair cuts off the same values. Where the values
+    /// are in that range already, nothing is left of the pair but its name.
+    fn clip(&mut self, dequantize: NodeId, quantize: NodeId) -> Result<()> {
+        let graph = self.graph;
+        let (node, source) = (graph.node(dequantize), graph.node(quantize));
+        let (Some(output), Some(input)) = (node.output(0), source.input(0)) else { return Ok(()) };
+        let (after, before) = (graph.tensor(output), graph.tensor(input));
+        let dtype = after.dtype.or(before.dtype).unwrap_or(DataType::F32);
+        let fits = before.dtype.is_none_or(|before| before == dtype);
+        let Some((least, most)) = range_of(&self.source, graph, node).filter(|_| fits) else { return Ok(()) };
+        // Nothing stood before the pair of an input.
+        let is_fed = before.kind == TensorKind::Input;
+        let is_inside =
+            self.ranges.get(&input).is_some_and(|(lower, upper)| least <= *lower && *upper <= most);
+        let name = self.names.fresh(&format!("{}/Clip", after.name));
+        let replacement = if is_fed || is_inside {
+            NodeSpec::new("Identity", &name, &[&before.name], &[&after.name])
+        } else {
+            let mut end = |label: &str, value: f32| -> Result<String> {
+                let name = self.names.fresh(&format!("{}_{label}", after.name));
+                self.model.add_initializer(&name, &[], scalar(dtype, value))?;
+                Ok(name)
+            };
+            let (lower, upper) = (end("least", least)?, end("most", most)?);
+            NodeSpec::new("Clip", &name, &[&before.name, &lower, &upper], &[&after.name])
+        };
+        self.edits.insert(Position::Before(self.index[dequantize.0]), replacement);
+        self.ranges.insert(output, (least, most));
+        self.remove(dequantize);
+        self.done.entry(Done::Clipped).or_default().push(before.name.clone());
+        Ok(())
+    }
+
+    /// Notes in which range the results of a node lie that moves, selects or averages values whose range is known.
+    fn note_range(&mut self, node: &Node) {
+        if !(only_moves(node) || selects(node) || node.is("GlobalAveragePool")) {
+            return;
+        }
+        let count = if node.op == "Concat" { node.inputs.len() } else { 1 };
+        let ranges: Option<Vec<(f32, f32)>> =
+            (0..count).map(|input| self.ranges.get(&node.input(input)?).copied()).collect();
+        let hull = |one: (f32, f32), other: (f32, f32)| (one.0.min(other.0), one.1.max(other.1));
+        if let Some(range) = ranges.and_then(|ranges| ranges.into_iter().reduce(hull)) {
+            self.ranges.extend(node.outputs.iter().flatten().map(|&output| (output, range)));
+        }
+    }
+
+    /// Stores the constant that `dequantize` computes.
+    fn store(&mut self, dequantize: NodeId) -> Result<()> {
+        let (model, graph) = (&self.source, self.graph);
+        let node = graph.node(dequantize);
+        let Some(output) = node.output(0) else { return Ok(()) };
+        let position = self.index[dequantize.0];
+        let done = match shifted(model, graph, node) {
+            Some(integers) => {
+                let Some(mut spec) = model.node(position).and_then(|node| node.to_spec()) else {
+                    return Ok(());
+                };
+                let name = self.names.fresh(&format!("{}_symmetric", self.graph.tensor(output).name));
+                let shape = integers.shape().to_vec();
+                self.model.add_initializer(&name, &shape, integers.into_data())?;
+                spec.inputs.truncate(2);
+                spec.inputs[0] = name;
+                spec.domain = String::new();
+                self.edits.insert(Position::Before(position), spec);
+                Done::Shifted
+            }
+            None => {
+                let Ok(value) = constant_value(model, graph, output) else { return Ok(()) };
+                let is_integer = |id| graph.tensor(id).dtype == Some(DataType::I32);
+                let shape = value.shape().to_vec();
+                self.model.add_initializer(&graph.tensor(output).name, &shape, value.into_data())?;
+                if node.input(0).is_some_and(is_integer) { Done::Stored } else { Done::Anew }
+            }
+        };
+        let name = self.graph.tensor(output).name.to_owned();
+        self.done.entry(done).or_default().push(name);
+        self.remove(dequantize);
+        Ok(())
+    }
+
+    /// Makes the changes, and says what was done and what is left.
+    fn finish(mut self, refused: &[NodeId]) -> Result<(Vec<Finding>, bool)> {
+        let graph = self.graph;
+        let captured: BTreeSet<TensorId> =
+            graph.nodes.iter().flat_map(|node| node.captures.iter().copied()).collect();
+        for id in graph.node_ids().filter(|&id| graph.node(id).op == "QuantizeLinear") {
+            let Some(output) = graph.node(id).output(0).filter(|output| !captured.contains(output)) else {
+                continue;
+            };
+            let tensor = graph.tensor(output);
+            let mut readers = tensor.consumers.iter().map(|edge| edge.node);
+            let is_gone = readers.len() > 0 && readers.all(|reader| self.removed.contains(&reader));
+            if is_gone && !tensor.is_output {
+                self.remove(id);
+            }
+        }
+        let left = refused.iter().filter(|id| !self.removed.contains(id));
+        let left: Vec<String> =
+            left.filter_map(|&id| Some(graph.tensor(graph.node(id).output(0)?).name.clone())).collect();
+        if !left.is_empty() {
+            self.done.insert(Done::Left, left);
+        }
+        let is_changed = !self.edits.is_empty();
+        self.model.edit(self.edits)?;
+        self.model.remove_unused_constants(self.unused.iter().map(String::as_str));
+        Ok((findings(self.done), is_changed))
+    }
+}
+
+/// Marks in the graph of `model` what TensorRT refuses and is left, so that nothing counts it as INT8.
+pub(super) fn mark(model: &Model, graph: &mut Graph) {
+    refused(model, graph).into_iter().for_each(|id| refuse(graph, id));
+}

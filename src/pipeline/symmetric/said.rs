@@ -1,0 +1,52 @@
+//! What is said of quantization that TensorRT refuses.
+
+use std::collections::BTreeMap;
+
+use crate::finding::{Finding, counted};
+
+/// What has become of a tensor.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Done {
+    /// An activation lost its pair.
+    Clipped,
+    /// A weight is stored as int8 with the same values.
+    Shifted,
+    /// Integers of 32 bits are stored as floating-point numbers.
+    Stored,
+    /// A weight is stored as floating-point numbers and will be quantized.
+    Anew,
+    /// Nothing.
+    Left,
+}
+
+/// A finding for each kind, about its tensors.
+pub(super) fn findings(done: BTreeMap<Done, Vec<String>>) -> Vec<Finding> {
+    done.into_iter().map(|(done, names)| finding(done, names.len()).about(names)).collect()
+}
+
+fn finding(done: Done, count: usize) -> Finding {
+    match done {
+        Done::Clipped => Finding::note(format!(
+            "{} of QuantizeLinear and DequantizeLinear that TensorRT refuses, of uint8 or with a zero point other than 0, are taken \
+             out, but for the range to which they clip: what they quantized is planned and calibrated anew",
+            counted(count, "pair")
+        )),
+        Done::Shifted => Finding::note(
+            "weights that TensorRT refuses, of uint8 or with a zero point other than 0, are stored as int8 with zero point 0: their \
+             values are exactly the same",
+        ),
+        Done::Stored => Finding::note(
+            "constants of int32, which TensorRT does not dequantize, are stored as floating-point numbers: their values are exactly \
+             the same",
+        ),
+        Done::Anew => Finding::warning(
+            "weights that TensorRT refuses, of uint8 or with a zero point other than 0, are quantized anew: without a zero point a \
+             step is up to twice as wide",
+        )
+        .with_remedy("give the float model that they were made from"),
+        Done::Left => Finding::warning(
+            "the model's own QuantizeLinear and DequantizeLinear are of uint8 or have a zero point other than 0, which TensorRT refuses",
+        )
+        .with_remedy("give the float model, or quantize it symmetrically to int8"),
+    }
+}

@@ -1,0 +1,82 @@
+//! What scales, zero points and integers come to.
+
+use half::{bf16, f16};
+
+use crate::dtype::DataType;
+use crate::graph::{Graph, Node};
+use crate::onnx::Model;
+use crate::runtime::constant_value;
+use crate::tensor::{Data, Tensor};
+
+/// The values between which a node of one scale dequantizes; `None` where scale and zero point are no constants, or several.
+pub(super) fn range_of(model: &Model, graph: &Graph, node: &Node) -> Option<(f32, f32)> {
+    let value = |input: usize| constant_value(model, graph, node.input(input)?).ok();
+    let zero_point = match node.input(2) {
+        Some(_) => *numbers(&value(2)?)?.first()?,
+        None => 0,
+    };
+    let (least, most) = match graph.tensor(node.input(0)?).dtype? {
+        DataType::U8 => (0, 255),
+        DataType::I8 => (-128, 127),
+        DataType::U16 => (0, 65535),
+        DataType::I16 => (-32768, 32767),
+        _ => return None,
+    };
+    let scale = match *value(1)?.view().data().to_f32()? {
+        [scale] if scale.is_finite() => scale,
+        _ => return None,
+    };
+    Some(((least - zero_point) as f32 * scale, (most - zero_point) as f32 * scale))
+}
+
+/// One number of a type.
+pub(super) fn scalar(dtype: DataType, value: f32) -> Data {
+    match dtype {
+        DataType::F16 => Data::F16(vec![f16::from_f32(value)]),
+        DataType::Bf16 => Data::Bf16(vec![bf16::from_f32(value)]),
+        _ => Data::F32(vec![value]),
+    }
+}
+
+/// The integers of a constant without their zero point, where all of them fit int8.
+pub(super) fn shifted(model: &Model, graph: &Graph, node: &Node) -> Option<Tensor> {
+    let value = |input: usize| constant_value(model, graph, node.input(input)?).ok();
+    let integers = value(0)?;
+    let shape = integers.shape().to_vec();
+    let zero_points = match node.input(2) {
+        Some(_) => numbers(&value(2)?)?,
+        None => vec![0],
+    };
+    // A zero point for each index of an axis, or one for all; of blocks there is no telling here.
+    let (count, run) = match zero_points.len() {
+        1 => (1, 1),
+        count => {
+            let axis = node.int("axis", 1);
+            let axis = usize::try_from(if axis < 0 { axis + shape.len() as i64 } else { axis }).ok()?;
+            if *shape.get(axis)? != count || node.int("block_size", 0) != 0 {
+                return None;
+            }
+            (count, shape[axis + 1..].iter().product::<usize>().max(1))
+        }
+    };
+    let numbers = numbers(&integers)?;
+    let shifted = numbers
+        .iter()
+        .enumerate()
+        .map(|(at, number)| i8::try_from(number - zero_points[at / run % count]).ok());
+    Tensor::new(shape, shifted.collect::<Option<Vec<i8>>>()?).ok()
+}
+
+/// The integers of a tensor of at most 16 bits.
+fn numbers(tensor: &Tensor) -> Option<Vec<i32>> {
+    fn all<T: Copy + Into<i32>>(values: &[T]) -> Vec<i32> {
+        values.iter().map(|&value| value.into()).collect()
+    }
+    Some(match tensor.data() {
+        Data::U8(values) => all(values),
+        Data::I8(values) => all(values),
+        Data::U16(values) => all(values),
+        Data::I16(values) => all(values),
+        _ => return None,
+    })
+}

@@ -1,0 +1,71 @@
+//! What tensors are another form of: a weight may lie behind any number of operators that give it another shape, order or type.
+
+use super::ops::changes_form;
+use crate::graph::{Graph, NodeId, TensorId, TensorKind};
+
+/// For each tensor of a graph what it is another form of, found in one pass over the nodes.
+#[derive(Debug, Default)]
+pub struct Forms {
+    constants: Vec<Option<TensorId>>,
+    dequantized: Vec<Option<NodeId>>,
+}
+
+impl Forms {
+    /// Looks at every tensor of `graph`.
+    pub fn of(graph: &Graph) -> Self {
+        let is_constant = |id: TensorId| graph.tensor(id).kind == TensorKind::Constant;
+        let mut constants: Vec<Option<TensorId>> =
+            graph.tensor_ids().map(|id| is_constant(id).then_some(id)).collect();
+        let mut dequantized = vec![None; graph.tensors.len()];
+        for id in graph.node_ids() {
+            let node = graph.node(id);
+            let Some(input) = node.input(0) else { continue };
+            let changes = changes_form(node);
+            for output in node.outputs.iter().flatten() {
+                if changes && constants[output.0].is_none() && has_constant_parameters(graph, id) {
+                    constants[output.0] = constants[input.0];
+                }
+                dequantized[output.0] = match &*node.op {
+                    "DequantizeLinear" => Some(id),
+                    _ if changes => dequantized[input.0],
+                    _ => None,
+                };
+            }
+        }
+        Self { constants, dequantized }
+    }
+
+    /// The constant that the tensor is, or is another form of.
+    pub fn constant(&self, tensor: TensorId) -> Option<TensorId> {
+        self.constants.get(tensor.0).copied().flatten()
+    }
+
+    /// The DequantizeLinear that the tensor comes out of, directly or in another form.
+    pub(super) fn dequantized(&self, tensor: TensorId) -> Option<NodeId> {
+        self.dequantized.get(tensor.0).copied().flatten()
+    }
+}
+
+/// The chain from the tensor back to the constant it is a form of: the nodes nearest first, and the constant.
+/// `None` for a tensor that depends on an input of the network. For many tensors, [`Forms`] finds the constants in one pass.
+pub fn constant_form(graph: &Graph, tensor: TensorId) -> Option<(Vec<NodeId>, TensorId)> {
+    let mut chain = Vec::new();
+    let mut at = tensor;
+    loop {
+        if graph.tensor(at).kind == TensorKind::Constant {
+            return Some((chain, at));
+        }
+        let producer = graph.tensor(at).producer?;
+        let node = graph.node(producer);
+        if !changes_form(node) || !has_constant_parameters(graph, producer) {
+            return None;
+        }
+        chain.push(producer);
+        at = node.input(0)?;
+    }
+}
+
+fn has_constant_parameters(graph: &Graph, node: NodeId) -> bool {
+    let mut parameters = graph.node(node).inputs.iter().skip(1).flatten();
+    parameters.all(|&input| graph.tensor(input).kind == TensorKind::Constant)
+}
