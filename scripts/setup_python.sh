@@ -1,9 +1,8 @@
 #!/bin/sh
-# Creates the Python environment of the tests in the folder given and writes FOLDER/.ready when it is complete.
-# usage: setup_python.sh FOLDER
+# Creates a Python environment in the folder given and writes FOLDER/.ready when it is complete.
+# usage: setup_python.sh FOLDER REQUIREMENTS
 set -eu
-folder=$1
-here=$(cd "$(dirname "$0")/.." && pwd)
+folder=$1 requirements=$2
 
 fail() {
     printf 'error: %s\n' "$@" >&2
@@ -18,14 +17,13 @@ for candidate in python3 python3.14 python3.13 python3.12 python3.11; do
         break
     fi
 done
-[ -n "$python" ] || fail "the tests need Python 3.11 or newer (ONNX Runtime 1.32 needs it), and none was found." \
-    "Install one, or set QDQ_PYTHON to an interpreter that has tests/python/requirements.txt."
+[ -n "$python" ] || fail "$requirements needs Python 3.11 or newer (ONNX Runtime 1.32 does), and none was found." \
+    "Install one. For the tests QDQ_PYTHON may name an interpreter that has tests/python/requirements.txt."
 
 rm -rf "$folder"
 "$python" -m venv "$folder" || fail "$python cannot create a virtual environment in $folder." \
-    "On Debian and Ubuntu: apt-get install python3-venv. Or set QDQ_PYTHON to an interpreter that has" \
+    "On Debian and Ubuntu: apt-get install python3-venv. For the tests QDQ_PYTHON may name an interpreter that has" \
     "tests/python/requirements.txt."
 "$folder/bin/python" -m pip install --quiet --disable-pip-version-check \
-    --requirement "$here/tests/python/requirements.txt" ||
-    fail "pip could not install tests/python/requirements.txt into $folder (see above)."
+    --requirement "$requirements" || fail "pip could not install $requirements into $folder (see above)."
 touch "$folder/.ready"

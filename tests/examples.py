@@ -38,6 +38,7 @@ AFTER = """
 }
 """
 FILES = ["model.cache", "model.json", "model.qdq.onnx"]
+PRINTED = "integers -7 -1 1 7, scale 3.50\namax 0.999, by percentile 0.990\nquantized 4 of 9 nodes\n"
 
 
 def main():
@@ -46,17 +47,18 @@ def main():
     programs = {"rust": library / "examples" / "pipeline"}
     programs["c"] = suite.compile("gcc", [ROOT / "examples/c/main.c"], "-std=c99", *WARNINGS, name="c")
     programs["c++"] = suite.compile("g++", [ROOT / "examples/cpp/main.cpp"], "-std=c++17", *WARNINGS,
-                                    f"-I{ROOT / 'cpp'}", name="cpp")
+                                    "-Wshadow", "-Wconversion", "-Wsign-conversion", f"-I{ROOT / 'cpp'}", name="cpp")
     results = {}
 
     def runs(language):
         out = suite.out(language)
         text = run(programs[language], DIGITS / "model.onnx", out)
         results[language] = (text, [(name, (out / name).read_bytes()) for name in FILES])
-        if "integers -7 -1 1 7, scale 3.50\n" not in text or "quantized 4 of 9 nodes\n" not in text:
-            raise Failure(text)
+        if text != PRINTED or {path.name for path in out.iterdir()} != set(FILES):
+            raise Failure(f"it prints this, and writes {list(out.iterdir())}:\n{text}")
         if results[language] != results["rust"]:
-            raise Failure(f"it prints or writes something else than in Rust:\n{text}")
+            raise Failure("it writes something else than in Rust")
+        run(programs[language], "none.onnx", out, fails="none.onnx")
 
     for language in programs:
         suite.case(language, lambda language=language: runs(language))

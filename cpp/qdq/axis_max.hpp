@@ -36,7 +36,9 @@ class AxisMax : public detail::Handle<qdq_axis_max, qdq_axis_max_free> {
   /// How many batches' maxima are kept; 0 unless track() asked for it.
   [[nodiscard]] std::size_t history_size() const noexcept { return qdq_axis_max_history_count(c()); }
   /// The maxima of batch `index` alone, from 0.
-  [[nodiscard]] Result<Array> history(std::size_t index) const { return detail::make<Array>(qdq_axis_max_history, c(), index); }
+  [[nodiscard]] Result<Array> history(std::size_t index) const {
+    return detail::make<Array>(qdq_axis_max_history, c(), index);
+  }
 
   /// Reads a file that save() wrote: a collector that goes on where that one was.
   [[nodiscard]] static Result<AxisMax> load(const std::string& path) {

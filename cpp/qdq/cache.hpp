@@ -103,8 +103,7 @@ class Cache : public detail::Handle<qdq_cache, qdq_cache_free> {
   [[nodiscard]] Result<void> remove_repeats() { return detail::call(qdq_cache_remove_repeats, c()); }
 
   /// Checks the cache; a version of 0 and Algorithm::Unknown are not checked against.
-  [[nodiscard]] Result<Findings> check(std::uint32_t tensorrt_version = 0,
-                                       Algorithm algorithm = Algorithm::Unknown) const {
+  [[nodiscard]] Result<Findings> check(std::uint32_t tensorrt_version = 0, Algorithm algorithm = Algorithm::Unknown) const {
     return detail::make<Findings>(qdq_cache_check, c(), tensorrt_version, detail::number(algorithm), nullptr,
                                   std::size_t{0});
   }

@@ -57,9 +57,12 @@ class Comparison : public detail::Handle<qdq_comparison, qdq_comparison_free> {
   [[nodiscard]] detail::Items<Tensor, qdq_comparison> tensors() const& {
     return {c(), qdq_comparison_count(c()), [](const qdq_comparison* comparison, std::size_t, std::size_t index) {
               return Tensor{detail::view(qdq_comparison_name(comparison, index)),
-                            qdq_comparison_sqnr_db(comparison, index), qdq_comparison_cosine(comparison, index),
-                            qdq_comparison_max_error(comparison, index), qdq_comparison_mean_error(comparison, index),
-                            qdq_comparison_equal(comparison, index), qdq_comparison_values(comparison, index),
+                            qdq_comparison_sqnr_db(comparison, index),
+                            qdq_comparison_cosine(comparison, index),
+                            qdq_comparison_max_error(comparison, index),
+                            qdq_comparison_mean_error(comparison, index),
+                            qdq_comparison_equal(comparison, index),
+                            qdq_comparison_values(comparison, index),
                             qdq_comparison_non_finite(comparison, index)};
             }};
   }

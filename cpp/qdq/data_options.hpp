@@ -44,9 +44,7 @@ class DataOptions::Builder : public detail::Builder<Builder, DataOptions> {
     return set(qdq_data_options_set_raw, detail::number(dtype), static_cast<std::int32_t>(shape.size()), shape.data());
   }
   /// The height and width that images get; 0 and 0 for those of the input's shape, the default.
-  Builder& image_size(std::size_t height, std::size_t width) {
-    return set(qdq_data_options_set_image_size, height, width);
-  }
+  Builder& image_size(std::size_t height, std::size_t width) { return set(qdq_data_options_set_image_size, height, width); }
   /// How images of other proportions get there. Default: Resize::Stretch.
   Builder& image_resize(Resize resize) { return set(qdq_data_options_set_image_resize, detail::number(resize)); }
   /// How pixels of another size are computed. Default: ResizeFilter::Antialias, which is Pillow's way.
@@ -58,15 +56,11 @@ class DataOptions::Builder : public detail::Builder<Builder, DataOptions> {
   /// With Resize::Crop: the shorter side's pixels before the centre is cut out; 0 to cut as little as possible, the default.
   Builder& image_shorter_side(std::size_t pixels) { return set(qdq_data_options_set_image_shorter_side, pixels); }
   /// The channels of the model's input. Default: Channels::Rgb.
-  Builder& image_channels(Channels channels) {
-    return set(qdq_data_options_set_image_channels, detail::number(channels));
-  }
+  Builder& image_channels(Channels channels) { return set(qdq_data_options_set_image_channels, detail::number(channels)); }
   /// What every pixel, 0 to 255, is multiplied by first. Default: 1/255.
   Builder& image_scale(float scale) { return set(qdq_data_options_set_image_scale, scale); }
   /// What is subtracted from scaled pixels: nothing, one number, or one per channel in the model's order. Default: nothing.
-  Builder& image_mean(Span<const float> mean) {
-    return set(qdq_data_options_set_image_mean, mean.data(), mean.size());
-  }
+  Builder& image_mean(Span<const float> mean) { return set(qdq_data_options_set_image_mean, mean.data(), mean.size()); }
   /// What the difference is divided by: nothing, one number, or one per channel in the model's order. Default: nothing.
   Builder& image_std(Span<const float> std) { return set(qdq_data_options_set_image_std, std.data(), std.size()); }
   /// The order of the axes of the model's input. Default: Layout::Auto.

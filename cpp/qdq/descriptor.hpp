@@ -72,9 +72,7 @@ class Descriptor : public detail::Handle<qdq_descriptor, qdq_descriptor_free> {
   /// The axis along which blocks lie, as it was set; 0 without blocks.
   [[nodiscard]] std::int32_t block_axis() const noexcept { return qdq_descriptor_block_axis(c()); }
   /// The fixed amax, where there is one.
-  [[nodiscard]] Result<std::optional<Array>> amax() const {
-    return detail::make_if_any<Array>(qdq_descriptor_amax, c());
-  }
+  [[nodiscard]] Result<std::optional<Array>> amax() const { return detail::make_if_any<Array>(qdq_descriptor_amax, c()); }
   /// Whether training learns amax.
   [[nodiscard]] bool learn_amax() const noexcept { return qdq_descriptor_learn_amax(c()); }
   /// The factor on amax.

@@ -46,7 +46,8 @@ class Findings : public detail::Handle<qdq_findings, qdq_findings_free> {
   }
   static Finding finding(const qdq_findings* findings, std::size_t, std::size_t index) {
     return {static_cast<Severity>(qdq_findings_severity(findings, index)),
-            detail::view(qdq_findings_message(findings, index)), detail::view(qdq_findings_remedy(findings, index)),
+            detail::view(qdq_findings_message(findings, index)),
+            detail::view(qdq_findings_remedy(findings, index)),
             {findings, qdq_findings_tensor_count(findings, index), tensor, index}};
   }
   Items items() const { return {c(), size(), finding}; }

@@ -91,9 +91,7 @@ class Graph : public detail::Handle<qdq_graph, qdq_graph_free> {
     return detail::call(qdq_graph_name_dim, c(), tensor, axis, detail::Text(name).or_null());
   }
   /// Marks a tensor as an output of the network.
-  [[nodiscard]] Result<void> mark_output(std::size_t tensor) {
-    return detail::call(qdq_graph_mark_output, c(), tensor);
-  }
+  [[nodiscard]] Result<void> mark_output(std::size_t tensor) { return detail::call(qdq_graph_mark_output, c(), tensor); }
 
   /// The number of tensor `name`; qdq::none where there is none.
   [[nodiscard]] std::size_t find_tensor(std::string_view name) const {
@@ -110,9 +108,7 @@ class Graph : public detail::Handle<qdq_graph, qdq_graph_free> {
   }
   void find_attribute(std::size_t node, std::string_view name) const&& = delete;
   /// The tensors by number.
-  [[nodiscard]] detail::Items<Tensor, qdq_graph> tensors() const& {
-    return {c(), qdq_graph_tensor_count(c()), tensor};
-  }
+  [[nodiscard]] detail::Items<Tensor, qdq_graph> tensors() const& { return {c(), qdq_graph_tensor_count(c()), tensor}; }
   void tensors() const&& = delete;
   /// The nodes by number.
   [[nodiscard]] detail::Items<NodeInfo, qdq_graph> nodes() const& { return {c(), qdq_graph_node_count(c()), node}; }

@@ -13,8 +13,8 @@ namespace qdq {
 /// Fake quantization by the width of one integer step, which training moves: out = clamp(round(x / step), L, M) * step. The
 /// step (f32, positive, finite) broadcasts to the shape of x, with the descriptor's blocks where it has them.
 /// Quantizer::step_size() of a calibrated quantizer is a good start, and step * M the amax for a file.
-[[nodiscard]] inline Result<void> learned_step_quant(const TensorView& x, const TensorView& step, const Descriptor& descriptor,
-                                                     const MutableTensorView& out) {
+[[nodiscard]] inline Result<void> learned_step_quant(const TensorView& x, const TensorView& step,
+                                                     const Descriptor& descriptor, const MutableTensorView& out) {
   return detail::call(qdq_tensor_learned_step_quant, x.c(), step.c(), descriptor.c(), out.c());
 }
 

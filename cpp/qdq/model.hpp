@@ -47,9 +47,7 @@ class Model : public detail::Handle<qdq_model, qdq_model_free> {
     return detail::make<Model>(qdq_model_from_bytes, bytes.data(), bytes.size());
   }
   /// Writes a file, whole or not at all. Above 2 GiB weights go into `<name>.data` beside it.
-  [[nodiscard]] Result<void> save(const std::string& path) const {
-    return detail::call(qdq_model_save, c(), path.c_str());
-  }
+  [[nodiscard]] Result<void> save(const std::string& path) const { return detail::call(qdq_model_save, c(), path.c_str()); }
   /// Writes a file, with weights of `min_external` bytes or more in `<name>.data` where it would have more than `max_file`, which
   /// is 2 GiB at most. Returns the paths of the files written, the model first.
   [[nodiscard]] Result<Texts> save_external(const std::string& path, std::uint32_t max_file,
@@ -160,8 +158,7 @@ class Model : public detail::Handle<qdq_model, qdq_model_free> {
   }
   /// The same with the right class of each sample.
   [[nodiscard]] Result<Comparison> compare(const Model& quantized, Batches& batches, bool every_activation,
-                                           Span<const std::int64_t> labels,
-                                           const RunOptions& options = RunOptions()) const {
+                                           Span<const std::int64_t> labels, const RunOptions& options = RunOptions()) const {
     return detail::make<Comparison>(qdq_model_compare, c(), quantized.c(), batches.c(), every_activation, labels.data(),
                                     labels.size(), options.c());
   }
@@ -191,7 +188,8 @@ Result<Recovered> Model::recover(const Plan& plan, const Ranges& ranges, RangeMe
   qdq_buffer* report = nullptr;
   auto model = detail::make<Model>(qdq_model_recover, c(), plan.c(), ranges.c(), detail::number(method.method),
                                    method.percentile, detail::open_again<Function>,
-                                   const_cast<void*>(static_cast<const void*>(&open)), options.c(), run_options.c(), &report);
+                                   const_cast<void*>(static_cast<const void*>(&open)), options.c(), run_options.c(),
+                                   &report);
   Buffer changes(report);
   if (!model) return std::move(model).error();
   return Recovered{std::move(model).value(), std::move(changes)};

@@ -46,9 +46,7 @@ class Node::Builder : public detail::Builder<Builder, Node> {
     return set(qdq_node_set_ints, detail::Text(name).c(), values.data(), values.size());
   }
   /// Sets an attribute to a number.
-  Builder& set_float(std::string_view name, float value) {
-    return set(qdq_node_set_float, detail::Text(name).c(), value);
-  }
+  Builder& set_float(std::string_view name, float value) { return set(qdq_node_set_float, detail::Text(name).c(), value); }
   /// Sets an attribute to a text.
   Builder& set_text(std::string_view name, std::string_view value) {
     return set(qdq_node_set_text, detail::Text(name).c(), detail::Text(value).c());
@@ -56,8 +54,8 @@ class Node::Builder : public detail::Builder<Builder, Node> {
 };
 
 inline Node::Builder Node::make(std::string_view op, std::string_view name, std::string_view domain) {
-  return Builder(detail::make<Node>(qdq_node_new, detail::Text(op).c(), detail::Text(name).or_null(),
-                                    detail::Text(domain).or_null()));
+  return Builder(
+      detail::make<Node>(qdq_node_new, detail::Text(op).c(), detail::Text(name).or_null(), detail::Text(domain).or_null()));
 }
 
 }  // namespace qdq

@@ -27,18 +27,18 @@ inline constexpr std::int64_t dynamic = QDQ_DYNAMIC;
 
 /// What became of a call.
 enum class Status : qdq_status {
-  Ok = QDQ_OK,                                    ///< Done.
-  InvalidArgument = QDQ_ERROR_INVALID_ARGUMENT,   ///< An argument or option that cannot be used.
-  Io = QDQ_ERROR_IO,                              ///< The operating system refused to read or write something.
-  Format = QDQ_ERROR_FORMAT,                      ///< A file is damaged or is not what it should be.
-  Unsupported = QDQ_ERROR_UNSUPPORTED,            ///< Valid input that qdq cannot handle.
-  Shape = QDQ_ERROR_SHAPE,                        ///< Shapes that do not fit each other.
-  Type = QDQ_ERROR_TYPE,                          ///< An element type that does not fit.
-  Data = QDQ_ERROR_DATA,                          ///< Data or statistics from which no answer can be computed.
-  Engine = QDQ_ERROR_ENGINE,                      ///< An engine (embedded, ONNX Runtime) failed.
-  Cancelled = QDQ_ERROR_CANCELLED,                ///< The caller asked to stop.
-  Internal = QDQ_ERROR_INTERNAL,                  ///< A defect in qdq itself.
-  Callback = QDQ_ERROR_CALLBACK,                  ///< A function of the caller failed.
+  Ok = QDQ_OK,                                   ///< Done.
+  InvalidArgument = QDQ_ERROR_INVALID_ARGUMENT,  ///< An argument or option that cannot be used.
+  Io = QDQ_ERROR_IO,                             ///< The operating system refused to read or write something.
+  Format = QDQ_ERROR_FORMAT,                     ///< A file is damaged or is not what it should be.
+  Unsupported = QDQ_ERROR_UNSUPPORTED,           ///< Valid input that qdq cannot handle.
+  Shape = QDQ_ERROR_SHAPE,                       ///< Shapes that do not fit each other.
+  Type = QDQ_ERROR_TYPE,                         ///< An element type that does not fit.
+  Data = QDQ_ERROR_DATA,                         ///< Data or statistics from which no answer can be computed.
+  Engine = QDQ_ERROR_ENGINE,                     ///< An engine (embedded, ONNX Runtime) failed.
+  Cancelled = QDQ_ERROR_CANCELLED,               ///< The caller asked to stop.
+  Internal = QDQ_ERROR_INTERNAL,                 ///< A defect in qdq itself.
+  Callback = QDQ_ERROR_CALLBACK,                 ///< A function of the caller failed.
 };
 
 /// An element type.

@@ -62,8 +62,7 @@ class Plan : public detail::Handle<qdq_plan, qdq_plan_free> {
   /// What becomes of each node of the graph, by its number.
   [[nodiscard]] detail::Items<Decision, qdq_plan> decisions() const& {
     return {c(), qdq_plan_node_count(c()), [](const qdq_plan* plan, std::size_t, std::size_t node) {
-              return Decision{static_cast<Verdict>(qdq_plan_verdict(plan, node)),
-                              detail::view(qdq_plan_reason(plan, node))};
+              return Decision{static_cast<Verdict>(qdq_plan_verdict(plan, node)), detail::view(qdq_plan_reason(plan, node))};
             }};
   }
   void decisions() const&& = delete;
@@ -82,7 +81,8 @@ class Plan : public detail::Handle<qdq_plan, qdq_plan_free> {
   /// The activations that are quantized.
   [[nodiscard]] detail::Items<Activation, qdq_plan> activations() const& {
     return {c(), qdq_plan_activation_count(c()), [](const qdq_plan* plan, std::size_t, std::size_t index) {
-              return Activation{qdq_plan_activation_tensor(plan, index), qdq_plan_activation_scale(plan, index),
+              return Activation{qdq_plan_activation_tensor(plan, index),
+                                qdq_plan_activation_scale(plan, index),
                                 {plan, qdq_plan_activation_reader_count(plan, index), activation_reader, index}};
             }};
   }
@@ -91,7 +91,8 @@ class Plan : public detail::Handle<qdq_plan, qdq_plan_free> {
   /// The constants that are quantized.
   [[nodiscard]] detail::Items<Weight, qdq_plan> weights() const& {
     return {c(), qdq_plan_weight_count(c()), [](const qdq_plan* plan, std::size_t, std::size_t index) {
-              return Weight{qdq_plan_weight_tensor(plan, index), qdq_plan_weight_axis(plan, index),
+              return Weight{qdq_plan_weight_tensor(plan, index),
+                            qdq_plan_weight_axis(plan, index),
                             {plan, qdq_plan_weight_reader_count(plan, index), weight_reader, index}};
             }};
   }
@@ -100,8 +101,7 @@ class Plan : public detail::Handle<qdq_plan, qdq_plan_free> {
   /// Computes the range of every observed tensor by a method for int8, in the order of the network. Status::Data where a
   /// planned tensor was not observed.
   [[nodiscard]] Result<Ranges> ranges(const Stats& stats, RangeMethod method = Method::Mse) const {
-    return detail::make<Ranges>(qdq_plan_ranges, c(), stats.c(), detail::number(method.method),
-                                method.percentile);
+    return detail::make<Ranges>(qdq_plan_ranges, c(), stats.c(), detail::number(method.method), method.percentile);
   }
 
  private:

@@ -161,8 +161,7 @@ class Quantizer : public detail::Handle<qdq_quantizer, qdq_quantizer_free> {
   /// Computes the amax from what was collected, and sets it. Where nothing was collected that is an error if `strict`, else
   /// false is returned and the amax stays as it is.
   [[nodiscard]] Result<bool> load_calib_amax(RangeMethod method, bool strict = true) {
-    return detail::get<bool>(qdq_quantizer_load_calib_amax, c(), detail::number(method.method), method.percentile,
-                             strict);
+    return detail::get<bool>(qdq_quantizer_load_calib_amax, c(), detail::number(method.method), method.percentile, strict);
   }
   /// The same with the options of pytorch-quantization's entropy and mse. An error with another calib_method than
   /// CalibMethod::Compat, another method than these two, a stride of 0, and where no bin is left.

@@ -66,9 +66,7 @@ class RunOptions::Builder : public detail::Builder<Builder, RunOptions> {
   /// The engine. Default: Engine::Embedded.
   Builder& engine(Engine engine) { return set(qdq_run_options_set_engine, detail::number(engine)); }
   /// ONNX Runtime's library or the folder it lies in; empty to look for it, the default.
-  Builder& onnxruntime(std::string_view path) {
-    return set(qdq_run_options_set_onnxruntime, detail::Text(path).or_null());
-  }
+  Builder& onnxruntime(std::string_view path) { return set(qdq_run_options_set_onnxruntime, detail::Text(path).or_null()); }
   /// How many threads compute, at most 1024; 0 for as many as there are physical cores, the default.
   Builder& threads(std::size_t threads) { return set(qdq_run_options_set_threads, threads); }
   /// A function that is told about progress after every batch, with a `const Progress&`. It is moved in and lives as long as

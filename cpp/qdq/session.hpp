@@ -52,7 +52,8 @@ class Session : public detail::Handle<qdq_session, qdq_session_free> {
   template <typename Taps, typename = std::enable_if_t<!std::is_convertible_v<const Taps&, std::string_view>>>
   [[nodiscard]] static Result<Session> open(const Model& model, const Taps& taps, const RunOptions& options = RunOptions()) {
     const detail::Texts texts(taps);
-    return detail::make<Session>(qdq_session_open, model.c(), texts.c(), texts.size(), nullptr, nullptr, nullptr, options.c());
+    return detail::make<Session>(qdq_session_open, model.c(), texts.c(), texts.size(), nullptr, nullptr, nullptr,
+                                 options.c());
   }
   /// The same with names in braces.
   [[nodiscard]] static Result<Session> open(const Model& model, std::initializer_list<std::string_view> taps,

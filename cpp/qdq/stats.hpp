@@ -34,9 +34,7 @@ class Stats : public detail::Handle<qdq_stats, qdq_stats_free> {
     return detail::make<Stats>(qdq_stats_from_bytes, bytes.data(), bytes.size());
   }
   /// Writes a file, whole or not at all.
-  [[nodiscard]] Result<void> save(const std::string& path) const {
-    return detail::call(qdq_stats_save, c(), path.c_str());
-  }
+  [[nodiscard]] Result<void> save(const std::string& path) const { return detail::call(qdq_stats_save, c(), path.c_str()); }
   /// The content of that file.
   [[nodiscard]] Result<Buffer> to_bytes() const { return detail::make<Buffer>(qdq_stats_to_bytes, c()); }
 
@@ -53,9 +51,7 @@ class Stats : public detail::Handle<qdq_stats, qdq_stats_free> {
   /// How many samples the model ran on.
   [[nodiscard]] std::uint64_t samples() const noexcept { return qdq_stats_samples(c()); }
   /// Sets that, for whoever observes tensors by themselves.
-  [[nodiscard]] Result<void> set_samples(std::uint64_t samples) {
-    return detail::call(qdq_stats_set_samples, c(), samples);
-  }
+  [[nodiscard]] Result<void> set_samples(std::uint64_t samples) { return detail::call(qdq_stats_set_samples, c(), samples); }
 
   /// The tensors that have statistics, in alphabetical order. Valid until the statistics are changed or freed.
   [[nodiscard]] detail::Items<std::string_view, qdq_stats> names() const& {

@@ -113,8 +113,8 @@ struct ClipGradient {
 };
 
 /// The gradient of clip() with respect to x: out = gradient where min < x < max, else 0. Returns those of min and max.
-[[nodiscard]] inline Result<ClipGradient> clip_backward(const TensorView& gradient, const TensorView& x, float min, float max,
-                                                        const MutableTensorView& out) {
+[[nodiscard]] inline Result<ClipGradient> clip_backward(const TensorView& gradient, const TensorView& x, float min,
+                                                        float max, const MutableTensorView& out) {
   ClipGradient ends{};
   auto done = detail::call(qdq_tensor_clip_backward, gradient.c(), x.c(), min, max, out.c(), &ends.min, &ends.max);
   if (!done) return std::move(done).error();

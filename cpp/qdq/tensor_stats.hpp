@@ -30,9 +30,7 @@ class TensorStats : public detail::Handle<qdq_tensor_stats, qdq_tensor_stats_fre
   /// Adds the values of x (f32, f16, bf16, f64), none too.
   [[nodiscard]] Result<void> observe(const TensorView& x) { return detail::call(qdq_tensor_stats_observe, c(), x.c()); }
   /// Adds what `other` has seen.
-  [[nodiscard]] Result<void> merge(const TensorStats& other) {
-    return detail::call(qdq_tensor_stats_merge, c(), other.c());
-  }
+  [[nodiscard]] Result<void> merge(const TensorStats& other) { return detail::call(qdq_tensor_stats_merge, c(), other.c()); }
   /// A collector of its own with the same statistics.
   [[nodiscard]] Result<TensorStats> clone() const { return detail::make<TensorStats>(qdq_tensor_stats_clone, c()); }
 

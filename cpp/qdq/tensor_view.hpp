@@ -115,13 +115,9 @@ class TensorView {
   /// Where the memory is.
   [[nodiscard]] Device device() const noexcept { return static_cast<Device>(tensor_.device_type); }
   /// The rank.
-  [[nodiscard]] std::size_t ndim() const noexcept {
-    return tensor_.ndim > 0 ? static_cast<std::size_t>(tensor_.ndim) : 0;
-  }
+  [[nodiscard]] std::size_t ndim() const noexcept { return tensor_.ndim > 0 ? static_cast<std::size_t>(tensor_.ndim) : 0; }
   /// The sizes of the axes.
-  [[nodiscard]] Span<const std::int64_t> shape() const& noexcept {
-    return {sizes_.data(), sizes_.empty() ? 0 : ndim()};
-  }
+  [[nodiscard]] Span<const std::int64_t> shape() const& noexcept { return {sizes_.data(), sizes_.empty() ? 0 : ndim()}; }
   void shape() const&& = delete;
   /// The strides; none for row-major order.
   [[nodiscard]] Span<const std::int64_t> strides() const& noexcept {
@@ -144,8 +140,7 @@ class MutableTensorView : public TensorView {
   template <typename Container>
   using Element = std::remove_pointer_t<decltype(std::data(std::declval<Container&>()))>;
   template <typename Container>
-  using IfNumbers =
-      std::enable_if_t<std::is_arithmetic_v<Element<Container>> && !std::is_const_v<Element<Container>>>;
+  using IfNumbers = std::enable_if_t<std::is_arithmetic_v<Element<Container>> && !std::is_const_v<Element<Container>>>;
 
  public:
   /// As the constructors of TensorView, of memory that may be written to.

@@ -37,15 +37,15 @@ static void quantize_a_model(const std::string& path, const std::string& folder)
   const std::string input(inputs[0].name);
 
   auto batches = qdq::Batches::from_callback(inputs, [&input, next = 0](qdq::Batch& batch) mutable -> qdq::Result<bool> {
-    if (next == 8 * 32) return false;
-    std::vector<float> images;
-    for (int i = next; i < next + 32; ++i) {
-      for (int j = 0; j < 64; ++j) images.push_back(static_cast<float>((i * 7 + j * 3) % 17) / 16.0f);
-    }
-    next += 32;
-    if (auto set = batch.set(input, {images.data(), {32, 1, 8, 8}}); !set) return std::move(set).error();
-    return true;
-  }).value();
+                   if (next == 8 * 32) return false;
+                   std::vector<float> images;
+                   for (int i = next; i < next + 32; ++i) {
+                     for (int j = 0; j < 64; ++j) images.push_back(static_cast<float>((i * 7 + j * 3) % 17) / 16.0f);
+                   }
+                   next += 32;
+                   if (auto set = batch.set(input, {images.data(), {32, 1, 8, 8}}); !set) return std::move(set).error();
+                   return true;
+                 }).value();
 
   const auto plan = model.plan().value();
   const auto stats = model.calibrate(plan, batches, true).value();

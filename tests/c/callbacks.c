@@ -35,9 +35,7 @@ static qdq_status next(void *user, qdq_batch *batch, qdq_error **failure) {
   return status;
 }
 
-static void freed(void *user) {
-  ((struct script *)user)->freed++;
-}
+static void freed(void *user) { ((struct script *)user)->freed++; }
 
 static qdq_status report(void *user, uint64_t batches, uint64_t samples, int64_t total, qdq_error **failure) {
   struct script *script = user;
@@ -240,7 +238,8 @@ static void data_is_opened_for_every_pass(void) {
   OK(qdq_quantize_options_set_bias_correction(options, true, &error));
   // Data is needed.
   FAILS(qdq_model_quantize(model, plan, ranges, options, &quantized, &error), QDQ_ERROR_INVALID_ARGUMENT, "need data");
-  OK(qdq_model_recover(model, plan, ranges, QDQ_METHOD_MAX, 0, open_again, NULL, options, NULL, &changes, &quantized, &error));
+  OK(qdq_model_recover(model, plan, ranges, QDQ_METHOD_MAX, 0, open_again, NULL, options, NULL, &changes, &quantized,
+                       &error));
   const char *json = qdq_buffer_text(changes);
   CHECK(strstr(json, "\"learned rounding\"") && strstr(json, "\"bias correction\"") && strstr(json, "\"/fc/Gemm\""));
   qdq_buffer_free(&changes);
@@ -251,10 +250,12 @@ static void data_is_opened_for_every_pass(void) {
   CHECK(opened == 2 * passes);
   qdq_model_free(&quantized);
   opened = 1;
-  FAILS(qdq_model_recover(model, plan, ranges, QDQ_METHOD_MAX, 0, open_again, &opened, options, NULL, &changes, &quantized, &error),
+  FAILS(qdq_model_recover(model, plan, ranges, QDQ_METHOD_MAX, 0, open_again, &opened, options, NULL, &changes, &quantized,
+                          &error),
         QDQ_ERROR_IO, "the camera is gone");
   CHECK(!changes && !quantized);
-  FAILS(qdq_model_recover(model, plan, ranges, QDQ_METHOD_MAX, 0, open_nothing, NULL, options, NULL, NULL, &quantized, &error),
+  FAILS(qdq_model_recover(model, plan, ranges, QDQ_METHOD_MAX, 0, open_nothing, NULL, options, NULL, NULL, &quantized,
+                          &error),
         QDQ_ERROR_CALLBACK, "gave no batches");
   qdq_cancel *cancel = qdq_cancel_new();
   qdq_run_options *run = qdq_run_options_new();

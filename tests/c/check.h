@@ -1,3 +1,4 @@
+// clang-format Language: C
 // A check that names what did not hold, and ends the program.
 #ifndef CHECK_H
 #define CHECK_H

@@ -325,7 +325,8 @@ static void graphs(void) {
   CHECK(qdq_graph_node_attribute_int(graph, number, group) == 1);
   CHECK(isnan(qdq_graph_node_attribute_float(graph, number, group)));
   CHECK(qdq_graph_tensor_consumer_count(graph, weight) == 1);
-  CHECK(qdq_graph_tensor_consumer_node(graph, weight, 0) == number && qdq_graph_tensor_consumer_input(graph, weight, 0) == 1);
+  CHECK(qdq_graph_tensor_consumer_node(graph, weight, 0) == number &&
+        qdq_graph_tensor_consumer_input(graph, weight, 0) == 1);
   OK(qdq_graph_name_dim(graph, input, 0, "N", &error));
   CHECK(!strcmp(qdq_graph_tensor_dim_name(graph, input, 0), "N") && !qdq_graph_tensor_dim_name(graph, input, 1));
   FAILS(qdq_graph_name_dim(graph, input, 1, "C", &error), QDQ_ERROR_INVALID_ARGUMENT, "fixed size 16");
@@ -382,8 +383,7 @@ static void models(void) {
   CHECK(!strcmp(qdq_batch_name(batch, 0), "input"));
   qdq_batch_free(&batch);
   qdq_stats *stats;
-  FAILS(qdq_model_calibrate(other, plan, batches, true, NULL, &stats, &error), QDQ_ERROR_INVALID_ARGUMENT,
-        "another model");
+  FAILS(qdq_model_calibrate(other, plan, batches, true, NULL, &stats, &error), QDQ_ERROR_INVALID_ARGUMENT, "another model");
   OK(qdq_model_calibrate(model, plan, batches, true, NULL, &stats, &error));
   CHECK(qdq_stats_samples(stats) == 64);
   qdq_ranges *ranges;
@@ -425,8 +425,8 @@ static void sessions(void) {
   qdq_batch *batch = qdq_batch_new(), *outputs, *tapped;
   const char *const taps[1] = {"input"}, *const unknown[1] = {"nowhere"};
   qdq_session *session;
-  FAILS(qdq_session_open(model, unknown, 1, see, &taps_seen, free_seen, NULL, &session, &error),
-        QDQ_ERROR_INVALID_ARGUMENT, "'nowhere'");
+  FAILS(qdq_session_open(model, unknown, 1, see, &taps_seen, free_seen, NULL, &session, &error), QDQ_ERROR_INVALID_ARGUMENT,
+        "'nowhere'");
   CHECK(user_freed == 1 && session == NULL);
   OK(qdq_session_open(model, taps, 1, see, &taps_seen, free_seen, NULL, &session, &error));
   qdq_model_free(&model);

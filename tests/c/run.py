@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The tests of the C interface, as programs: plain, under AddressSanitizer and UndefinedBehaviorSanitizer, under Valgrind.
+"""The tests of the C interface, as programs: under AddressSanitizer and UndefinedBehaviorSanitizer, and under Valgrind.
 
 usage: run.py [FOLDER of libqdq, target/debug by default]
 """
@@ -35,8 +35,11 @@ def main():
 
         return f"{name}, {label}", test
 
-    suite.cases([checked(name, [], [], "plain") for name in sources])
     suite.cases([checked(name, SANITIZE, [], "sanitized") for name in sources])
+    # What runs under Valgrind is the program as it is; it runs by itself only where there is no Valgrind.
+    has_valgrind = native.has_valgrind()
+    wrapper, label = (VALGRIND, "valgrind") if has_valgrind else ([], "plain")
+    suite.cases([checked(name, [], wrapper, label) for name in sources])
     for compiler in native.compilers("clang"):
         suite.case(f"objects, {compiler}", lambda: run(
             suite.compile(compiler, [HERE / "objects.c"], "-std=c11", *WARNINGS, name="objects-clang"), DIGITS,
@@ -47,8 +50,7 @@ def main():
     after_free = suite.compile("gcc", [HERE / "after_free.c"], "-g", *SANITIZE, name="after_free-sanitized")
     suite.case("the sanitizer sees a leak", lambda: run(leak, fails="LeakSanitizer: detected memory leaks"))
     suite.case("the sanitizer sees a use after free", lambda: run(after_free, fails="heap-use-after-free"))
-    if native.has_valgrind():
-        suite.cases([checked(name, [], VALGRIND, "valgrind") for name in sources])
+    if has_valgrind:
         leak = suite.compile("gcc", [HERE / "leak.c"], "-g", name="leak")
         after_free = suite.compile("gcc", [HERE / "after_free.c"], "-g", name="after_free")
         suite.case("valgrind sees a leak", lambda: run(*VALGRIND, leak, fails="definitely lost"))

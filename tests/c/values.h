@@ -1,3 +1,4 @@
+// clang-format Language: C
 // Good values for every type of the header, for the calls that abuse.py writes.
 #ifndef VALUES_H
 #define VALUES_H
@@ -32,9 +33,7 @@ static const void *stats_bytes, *cache_bytes, *model_bytes, *maxima_bytes, *cali
 static size_t stats_size, cache_size, model_size, maxima_size, calibration_size;
 static qdq_buffer *kept[7];
 
-static void begin(const char *call) {
-  label = call;
-}
+static void begin(const char *call) { label = call; }
 
 static void complain(const char *what) {
   fprintf(stderr, "abuse: %s: %s\n", label, what);
@@ -154,21 +153,15 @@ static qdq_status tapped_value(void *user, size_t tap, const qdq_tensor *value, 
   return QDQ_OK;
 }
 
-static void free_user(void *user) {
-  (void)user;
-}
+static void free_user(void *user) { (void)user; }
 
-static void log_message(void *user, qdq_log_level level, const char *message) {
-  (void)user, (void)level, (void)message;
-}
+static void log_message(void *user, qdq_log_level level, const char *message) { (void)user, (void)level, (void)message; }
 
 // A plan fits one model only, so that all calls share one, and statistics and ranges are those that the plan needs.
 static qdq_model *shared_model;
 static qdq_plan *shared_plan;
 
-static qdq_error *make_qdq_error(void) {
-  return qdq_error_new(QDQ_ERROR_DATA, "a message", "a remedy");
-}
+static qdq_error *make_qdq_error(void) { return qdq_error_new(QDQ_ERROR_DATA, "a message", "a remedy"); }
 
 static qdq_tensor_stats *make_qdq_tensor_stats(void) {
   qdq_error *failure;
@@ -244,9 +237,7 @@ static qdq_graph *make_qdq_graph(void) {
   return graph;
 }
 
-static qdq_policy *make_qdq_policy(void) {
-  return qdq_policy_new();
-}
+static qdq_policy *make_qdq_policy(void) { return qdq_policy_new(); }
 
 static qdq_model *make_qdq_model(void) {
   qdq_error *failure;
@@ -297,25 +288,15 @@ static qdq_batch *make_qdq_batch(void) {
   return batch;
 }
 
-static qdq_data_options *make_qdq_data_options(void) {
-  return qdq_data_options_new();
-}
+static qdq_data_options *make_qdq_data_options(void) { return qdq_data_options_new(); }
 
-static qdq_run_options *make_qdq_run_options(void) {
-  return qdq_run_options_new();
-}
+static qdq_run_options *make_qdq_run_options(void) { return qdq_run_options_new(); }
 
-static qdq_quantize_options *make_qdq_quantize_options(void) {
-  return qdq_quantize_options_new();
-}
+static qdq_quantize_options *make_qdq_quantize_options(void) { return qdq_quantize_options_new(); }
 
-static qdq_cancel *make_qdq_cancel(void) {
-  return qdq_cancel_new();
-}
+static qdq_cancel *make_qdq_cancel(void) { return qdq_cancel_new(); }
 
-static qdq_descriptor *make_qdq_descriptor(void) {
-  return qdq_descriptor_new();
-}
+static qdq_descriptor *make_qdq_descriptor(void) { return qdq_descriptor_new(); }
 
 static qdq_quantizer *quantizer_that_collects(qdq_calib_method calib_method) {
   qdq_error *failure;
@@ -330,9 +311,7 @@ static qdq_quantizer *quantizer_that_collects(qdq_calib_method calib_method) {
   return quantizer;
 }
 
-static qdq_quantizer *make_qdq_quantizer(void) {
-  return quantizer_that_collects(QDQ_CALIB_HISTOGRAM);
-}
+static qdq_quantizer *make_qdq_quantizer(void) { return quantizer_that_collects(QDQ_CALIB_HISTOGRAM); }
 
 static qdq_qat_schedule *make_qdq_qat_schedule(void) {
   qdq_error *failure;

@@ -67,6 +67,7 @@ share/bash-completion/completions/qdq
 share/doc/qdq/CHANGELOG.md
 share/doc/qdq/LICENSE
 share/doc/qdq/README.md
+share/doc/qdq/THIRD_PARTY_LICENSES.txt
 share/fish/vendor_completions.d/qdq.fish
 share/man/man1/qdq.1
 share/zsh/site-functions/_qdq
@@ -85,7 +86,9 @@ def check_tree(prefix, moved={}):
     found = {str(path.relative_to(prefix)) for path in prefix.rglob("*") if not path.is_dir()}
     found = {path for path in found if not re.fullmatch(r"share/man/man1/qdq-[a-z-]+\.1", path)}
     headers = {f"include/{path.relative_to(ROOT / 'cpp')}" for path in (ROOT / "cpp").rglob("*.hpp")}
-    expected = {moved.get(path, path) for path in [*EXPECTED, *headers]}
+    documents = {f"share/doc/qdq/{path.relative_to(ROOT)}" for folder in ("docs", "examples")
+                 for path in (ROOT / folder).rglob("*") if path.is_file()}
+    expected = {moved.get(path, path) for path in [*EXPECTED, *headers, *documents]}
     check(found == expected, "missing:", expected - found, "not expected:", found - expected)
     check(os.readlink(prefix / "lib/libqdq.so") == SONAME, "libqdq.so is no link to", SONAME)
     check(os.readlink(prefix / "lib" / SONAME) == f"libqdq.so.{VERSION}", SONAME, "is no link to the full version")

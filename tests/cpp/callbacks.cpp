@@ -79,7 +79,8 @@ TEST(batch_functions_must_mean_what_they_return) {
         digits::fill(batch, 0).value();
         return false;
       },
-      Status::Callback, "returned false after setting a tensor", "return true for every batch and false once, after the last");
+      Status::Callback, "returned false after setting a tensor",
+      "return true for every batch and false once, after the last");
 }
 
 TEST(errors_that_a_function_returns_come_out) {
@@ -148,10 +149,8 @@ TEST(exceptions_come_out_as_errors) {
   check_failure(after_two([]() -> Result<bool> { return qdq::TensorStats().amax().value() > 0; }), Status::Data,
                 "no value was seen", kept(qdq::TensorStats().amax().error()).remedy());
 
-  const auto options = RunOptions::make()
-                           .progress([](const qdq::Progress&) { throw std::logic_error("no progress"); })
-                           .build()
-                           .value();
+  const auto options =
+      RunOptions::make().progress([](const qdq::Progress&) { throw std::logic_error("no progress"); }).build().value();
   check_failure(digits::source(100), Status::Callback, "no progress", {}, options);
 }
 #endif
@@ -184,7 +183,8 @@ TEST(functions_are_owned_by_what_they_are_given_to) {
 
   {
     auto first = RunOptions::make().progress([alive](const qdq::Progress&) {}).build().value();
-    auto second = RunOptions::make().progress([alive](const qdq::Progress&) {}).progress([](const qdq::Progress&) {}).build();
+    auto second =
+        RunOptions::make().progress([alive](const qdq::Progress&) {}).progress([](const qdq::Progress&) {}).build();
     CHECK_EQ(alive.use_count(), 2);
     first = std::move(second).value();
     CHECK_EQ(alive.use_count(), 1);

@@ -2,12 +2,18 @@
 
 #include <chrono>
 #include <cstring>
+#include <filesystem>
 
 #include "check.hpp"
 
 int main(int argc, char** argv) {
   if (argc < 2) return 2;
   check::data() = argv[1];
+  // Tests empty the folders that they write to, which must not be those of the source tree.
+  if (*std::filesystem::proximate(argv[1]).begin() != "..") {
+    std::fprintf(stderr, "The current folder holds %s; run the tests in an empty one.\n", argv[1]);
+    return 2;
+  }
   int ran = 0;
   for (const check::Test& test : check::tests()) {
     if (argc > 2 && std::strstr(test.name, argv[2]) == nullptr) continue;

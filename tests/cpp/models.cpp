@@ -63,7 +63,11 @@ TEST(digits_end_to_end_from_files) {
   CHECK_GOOD(quantized.save(folder + "/model.qdq.onnx"));
   CHECK_GOOD(qdq::Cache::from_ranges(ranges, 100300).value().write(folder + "/model.cache"));
   CHECK_GOOD(ranges.write(folder + "/model.json"));
-  CHECK_EQ(kept(kept(qdq::Cache::read(folder + "/model.cache").value()).check(100300, qdq::Algorithm::Entropy2, plan.taps(true)).value()).size(), 0u);
+  CHECK_EQ(kept(kept(qdq::Cache::read(folder + "/model.cache").value())
+                    .check(100300, qdq::Algorithm::Entropy2, plan.taps(true))
+                    .value())
+               .size(),
+           0u);
 
   // The saved model against the float one.
   const auto saved = Model::open(folder + "/model.qdq.onnx").value();
@@ -102,18 +106,16 @@ TEST(digits_end_to_end_from_a_lambda) {
   CHECK_EQ(stats.samples(), 32u);
   CHECK_EQ(stats.names().size(), plan.taps().size());
   const auto ranges = plan.ranges(stats, qdq::percentile(99.9)).value();
-  const auto options = qdq::QuantizeOptions::make()
-                           .weight_form(qdq::WeightForm::Float)
-                           .weight_method(qdq::Method::Max)
-                           .build()
-                           .value();
+  const auto options =
+      qdq::QuantizeOptions::make().weight_form(qdq::WeightForm::Float).weight_method(qdq::Method::Max).build().value();
   const auto as_float = model.quantize(plan, ranges, options).value();
   const auto as_int8 = model.quantize(plan, ranges).value();
   CHECK(kept(as_float.to_bytes().value()).size() > kept(as_int8.to_bytes().value()).size());
 
   // Two runs over the same data on two threads, with one model, give the same bytes.
   auto first = Batches::from_callback(model.inputs().value(), digits::source(4)).value();
-  CHECK_EQ(kept(kept(model.calibrate(plan, first).value()).to_bytes().value()).text(), kept(stats.to_bytes().value()).text());
+  CHECK_EQ(kept(kept(model.calibrate(plan, first).value()).to_bytes().value()).text(),
+           kept(stats.to_bytes().value()).text());
 }
 
 TEST(inputs_are_fixed_and_get_other_shapes) {
@@ -179,7 +181,8 @@ TEST(trained_weights_and_their_ranges_go_into_a_model) {
   auto wrong = qdq::QuantizeOptions::make();
   wrong.weight_amax("fc.weight", std::vector<float>{1.0f, 2.0f});
   CHECK_FAILS(model.quantize(plan, ranges, wrong.build().value()), Status::Shape, "2 ranges are given for 10 channels");
-  CHECK_FAILS(qdq::QuantizeOptions::make().weight_amax("w", std::vector<float>{-1.0f}).build(), Status::InvalidArgument, "amax is -1");
+  CHECK_FAILS(qdq::QuantizeOptions::make().weight_amax("w", std::vector<float>{-1.0f}).build(), Status::InvalidArgument,
+              "amax is -1");
 }
 
 TEST(digits_recover_accuracy) {

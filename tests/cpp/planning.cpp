@@ -21,13 +21,8 @@ static Graph network() {
   Graph graph;
   const auto x = graph.add_tensor("x", TensorKind::Input, DType::F32, {1, 3, 8, 8}).value();
   const auto w = graph.add_tensor("w", TensorKind::Constant, DType::F32, {4, 3, 3, 3}).value();
-  auto node = Node::make("Conv", "conv")
-                  .input(x)
-                  .input(w)
-                  .output("y")
-                  .set_int("group", 1)
-                  .set_ints("pads", {1, 1, 1, 1})
-                  .build();
+  auto node =
+      Node::make("Conv", "conv").input(x).input(w).output("y").set_int("group", 1).set_ints("pads", {1, 1, 1, 1}).build();
   graph.add_node(node.value()).value();
   const auto y = graph.find_tensor("y");
   graph.add_node(Node::make("Relu", "relu").input(y).output("z").build().value()).value();
@@ -120,7 +115,8 @@ TEST(plans_say_what_and_why) {
   CHECK(kept(graph.plan({}, ranges).value()).decisions()[0].verdict == Verdict::Quantized);
   const auto float_conv = qdq::Policy::make().exclude_op("Conv").build().value();
   CHECK(kept(graph.plan(float_conv).value()).decisions()[0].verdict == Verdict::Float);
-  const auto one_scale = qdq::Policy::make().include_op("Conv").include_name("con?").per_tensor_weights(true).build().value();
+  const auto one_scale =
+      qdq::Policy::make().include_op("Conv").include_name("con?").per_tensor_weights(true).build().value();
   CHECK_EQ(kept(graph.plan(one_scale).value()).weights()[0].axis, qdq::no_axis);
   CHECK_FAILS(graph.plan(qdq::Policy::make().exclude_name("nothing*").build().value()), Status::InvalidArgument, "nothing*");
 }
@@ -128,7 +124,9 @@ TEST(plans_say_what_and_why) {
 // What a plan and ranges leave out is in the result and in the log.
 TEST(findings_are_said_in_the_result_and_in_the_log) {
   const auto warnings = std::make_shared<std::vector<std::string>>();
-  qdq::log_set(qdq::LogLevel::Info, [warnings](qdq::LogLevel, std::string_view text) { warnings->emplace_back(text); }).value();
+  qdq::log_set(qdq::LogLevel::Info, [warnings](qdq::LogLevel, std::string_view text) {
+    warnings->emplace_back(text);
+  }).value();
   const Graph graph = network();
   const auto plan = graph.plan().value();
   CHECK_EQ(plan.findings().value().size(), 0u);

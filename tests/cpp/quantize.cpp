@@ -187,7 +187,8 @@ TEST(descriptor_keeps_its_fields) {
     CHECK(changed->axis().empty() && !changed->amax().value() && changed->name().empty() && changed->learn_amax());
   }
   CHECK(kept(built->clone().value()).num_bits() == 6);
-  CHECK(kept(Descriptor::predefined(qdq::Predefined::ConvTransposeWeightPerChannel).value()).axis() == std::vector<std::int32_t>{1});
+  CHECK(kept(Descriptor::predefined(qdq::Predefined::ConvTransposeWeightPerChannel).value()).axis() ==
+        std::vector<std::int32_t>{1});
   CHECK(kept(Descriptor::make().block(1, 16).build().value()).block_axis() == 1);
   CHECK(!Descriptor().amax().value());
   CHECK_FAILS(Descriptor::predefined(static_cast<qdq::Predefined>(77)), Status::InvalidArgument, "77");
@@ -275,7 +276,8 @@ TEST(quantizer_learns_its_range) {
   CHECK_GOOD(quantizer->clear_pre_quant_scale());
   CHECK_GOOD(quantizer->set_disabled(true));
   CHECK_GOOD(quantizer->set_amax(qdq::TensorView(&x[2], {})));
-  CHECK(quantizer->is_disabled() && kept(quantizer->descriptor().value()).num_bits() == 4 && !kept(quantizer->scale().value()).has_value());
+  CHECK(quantizer->is_disabled() && kept(quantizer->descriptor().value()).num_bits() == 4 &&
+        !kept(quantizer->scale().value()).has_value());
 }
 
 TEST(clipping_and_scaling) {
@@ -292,7 +294,8 @@ TEST(clipping_and_scaling) {
 TEST(weights_count_axes_from_either_end) {
   const std::vector<float> weights = {1, -2, 3, 4, -5, 0.5f};
   const qdq::TensorView view(weights.data(), {2, 3});
-  const auto last = qdq::weights_amax(view, -1, qdq::Method::Max), all = qdq::weights_amax(view, qdq::no_axis, qdq::Method::Max);
+  const auto last = qdq::weights_amax(view, -1, qdq::Method::Max),
+             all = qdq::weights_amax(view, qdq::no_axis, qdq::Method::Max);
   CHECK(CHECK_GOOD(last) && last->values()[0] == 4 && last->values()[1] == 5 && last->values()[2] == 3);
   CHECK(CHECK_GOOD(all) && all->values().size() == 1 && all->values()[0] == 5);
   CHECK_FAILS(qdq::weights_amax(view, 2, qdq::Method::Max), qdq::Status::Shape, "no axis 2");

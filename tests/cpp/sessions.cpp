@@ -59,7 +59,8 @@ TEST(sessions_hand_activations_over) {
   CHECK_EQ(calls, static_cast<int>(2 * taps.size()));
   auto batches = qdq::Batches::from_callback(model.inputs().value(), digits::source(2)).value();
   CHECK_GOOD(seen.set_samples(16));
-  CHECK_EQ(kept(seen.to_bytes().value()).text(), kept(kept(model.calibrate(plan, batches, true).value()).to_bytes().value()).text());
+  CHECK_EQ(kept(seen.to_bytes().value()).text(),
+           kept(kept(model.calibrate(plan, batches, true).value()).to_bytes().value()).text());
 }
 
 TEST(tap_functions_stop_runs) {

@@ -27,7 +27,8 @@ static_assert(std::is_convertible_v<std::vector<float>&, Span<float>>);
 static_assert(!std::is_convertible_v<const std::vector<float>&, Span<float>>);
 static_assert(!std::is_convertible_v<std::vector<double>&, Span<const float>>);
 static_assert(!std::is_convertible_v<std::vector<float>&, Span<const double>>);
-static_assert(std::is_convertible_v<Span<float>, Span<const float>> && !std::is_convertible_v<Span<const float>, Span<float>>);
+static_assert(std::is_convertible_v<Span<float>, Span<const float>> &&
+              !std::is_convertible_v<Span<const float>, Span<float>>);
 static_assert(!std::is_convertible_v<std::vector<float>&, qdq::Bytes>);
 
 static_assert(std::is_convertible_v<const std::vector<float>&, TensorView>);

@@ -23,6 +23,7 @@ import numpy
 import onnxruntime
 
 import evaluate
+import measured
 import peer_quantize
 import rtx
 import structure
@@ -88,12 +89,31 @@ def check_engine(entry, out, report):
     return problems
 
 
+def peer_sqnr(folder, entry, method):
+    """The SQNR of the peer's model in dB, measured once for the same files and versions."""
+    if (entry["name"], method) in PEER_FAILS:
+        return -numpy.inf
+    model, calibration, test = (folder / entry[key] for key in ("model", "calibration", "test"))
+
+    def measure():
+        with tempfile.TemporaryDirectory() as scratch:
+            out = pathlib.Path(scratch) / "peer.onnx"
+            peer_quantize.quantize(str(model), calibration, PEER[method], str(out), entry["batch"])
+            wanted = reference(model, test, entry["batch"])
+            return evaluate.compare(wanted, evaluate.run(out, test_data(test), entry["batch"]))["sqnr"]
+
+    depends = [*measured.model(model), calibration, test, PEER[method], entry["batch"],
+               *(pathlib.Path(script.__file__) for script in (evaluate, peer_quantize)),
+               measured.versions("numpy", "onnx", "onnxruntime")]
+    return measured.kept(depends, measure)
+
+
 def judge(binary, folder, entry, method):
     """One model by one method: the figures to print and the list of what is wrong."""
     test, model = folder / entry["test"], folder / entry["model"]
     wanted = reference(model, test, entry["batch"])
     with tempfile.TemporaryDirectory() as scratch:
-        out, peer = pathlib.Path(scratch) / "qdq.onnx", pathlib.Path(scratch) / "peer.onnx"
+        out = pathlib.Path(scratch) / "qdq.onnx"
         problems = quantize(binary, entry, folder, method, out)
         if problems:
             return "", problems
@@ -103,10 +123,7 @@ def judge(binary, folder, entry, method):
                      if not path.exists()]
         ours = evaluate.compare(wanted, evaluate.run(out, test_data(test), entry["batch"]))
         fast = evaluate.compare(wanted, evaluate.run(out, test_data(test), entry["batch"], optimised=True))
-        theirs = -numpy.inf
-        if (entry["name"], method) not in PEER_FAILS:
-            peer_quantize.quantize(str(model), folder / entry["calibration"], PEER[method], str(peer), entry["batch"])
-            theirs = evaluate.compare(wanted, evaluate.run(peer, test_data(test), entry["batch"]))["sqnr"]
+        theirs = peer_sqnr(folder, entry, method)
         problems += check_engine(entry, out, report)
     figures = f"{ours['sqnr']:6.2f} dB, optimised {fast['sqnr']:6.2f}, peer {theirs:6.2f}"
     if not ours["sqnr"] >= theirs - TOLERANCE_DB:

@@ -17,6 +17,7 @@ import tempfile
 from dataclasses import dataclass
 
 import engine_types
+import measured
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
@@ -24,6 +25,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 import tensorrt_headers  # noqa: E402
 
 SOURCE = ROOT / "tests/trt_rtx/build_engine.cpp"
+LIBRARIES = "tensorrt_rtx_cu12_libs"
 SM = 86
 
 
@@ -68,13 +70,22 @@ def prepare():
 def libraries():
     package = importlib.util.find_spec("tensorrt_rtx_libs")
     if package is None:
-        raise RuntimeError("the Python package tensorrt_rtx_cu12_libs is missing: run `make python`")
+        raise RuntimeError(f"the Python package {LIBRARIES} is missing: run `make python`")
     folder = pathlib.Path(package.origin).parent
     return folder / "libtensorrt_rtx.so.1", folder / "libtensorrt_onnxparser_rtx.so.1"
 
 
 def build(model, shapes=(1, 2, 4), sm=SM):
-    """Builds an engine from the model file; `shapes` is the (min, opt, max) of every dynamic dimension."""
+    """The engine of a model file; `shapes` is the (min, opt, max) of every dynamic dimension. What was built once of the same bytes
+    is not built again: see measured.py."""
+    depends = [*measured.model(model), *map(pathlib.Path, (__file__, engine_types.__file__)), SOURCE, tensorrt_headers.CRATE, shapes, sm,
+               measured.versions(LIBRARIES)]
+    status, log, operations = measured.kept(depends, lambda: _build(model, shapes, sm), lambda found: found[0] >= 0)
+    return Engine(status == 0, log, operations)
+
+
+def _build(model, shapes, sm):
+    """The tool's exit status, below 0 where something ended it, what it said, and the operations of the engine."""
     with tempfile.TemporaryDirectory() as folder:
         engine = pathlib.Path(folder) / "engine"
         run = subprocess.run(
@@ -83,8 +94,8 @@ def build(model, shapes=(1, 2, 4), sm=SM):
         )
         if run.returncode not in (0, 1) and run.returncode >= 0:
             raise RuntimeError(f"build_engine {model}: {run.stderr.strip()}")
-        built = run.returncode == 0
-        return Engine(built, run.stderr, engine_types.operations(engine.read_bytes()) if built else [])
+        operations = engine_types.operations(engine.read_bytes()) if run.returncode == 0 else []
+        return run.returncode, run.stderr, operations
 
 
 def main(models):

@@ -1,17 +1,21 @@
 #!/usr/bin/env python3
-"""Breaks a good Q/DQ model in one way after another and expects the checks to name each fault.
+"""Breaks a good Q/DQ model in one way after another and expects the checks to name each fault; and what was measured is measured
+again when anything changes that it depends on.
 
 The last line is `N passed, N failed`.
 """
+import os
 import pathlib
 import sys
 import tempfile
+from unittest import mock
 
 import numpy
 import onnx
 from onnx import numpy_helper
 
 import evaluate
+import measured
 import structure
 from builder import Builder
 
@@ -94,6 +98,24 @@ def sound(folder):
     return [] if not report.problems and report.products[0].quantized and figures["sqnr"] > 30 else [report, figures]
 
 
+def memory(folder):
+    """What is wrong with what measured.py keeps: how often it measured after each change."""
+    file, calls = folder / "data", []
+
+    def ask(*depends, lasts=True, **environment):
+        with mock.patch.dict(os.environ, environment), mock.patch.object(measured, "FOLDER", folder / "kept"):
+            measured.kept([file, *depends], lambda: calls.append(1) or len(calls), lambda found: lasts)
+        return len(calls)
+
+    with mock.patch.dict(os.environ):
+        os.environ.pop("QDQ_MEASURE", None)
+        file.write_text("a")
+        counts = [ask("1.0"), ask("1.0"), ask("1.1"), ask("1.1", QDQ_MEASURE="anew"), ask("1.1")]
+        file.write_text("b")
+        counts += [ask("1.1"), ask("1.1"), ask("failed", lasts=False), ask("failed", lasts=False)]
+    return [] if counts == [1, 1, 2, 3, 3, 4, 4, 5, 6] else counts
+
+
 def main():
     """Runs every case; the status is 1 when one failed."""
     failed = 0
@@ -105,6 +127,10 @@ def main():
         if wrong:
             failed += 1
             print(f"FAIL the good model: {wrong}")
+        wrong = memory(folder)
+        if wrong:
+            failed += 1
+            print(f"FAIL what is kept of measurements: {wrong}")
         for title, (spoil, expected) in FAULTS.items():
             model = pair(True)
             spoil(model)
@@ -113,7 +139,7 @@ def main():
             if not any(expected in problem for problem in problems):
                 failed += 1
                 print(f"FAIL {title}: expected '{expected}', found {problems}")
-    print(f"{len(FAULTS) + 1 - failed} passed, {failed} failed")
+    print(f"{len(FAULTS) + 2 - failed} passed, {failed} failed")
     return int(failed > 0)
 
 

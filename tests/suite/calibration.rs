@@ -2,8 +2,8 @@
 
 use ndarray::IxDyn;
 use ndarray_npy::NpzReader;
+use qdq::error::Error;
 use qdq::observe::compat::{HistogramCalibrator, Library};
-use qdq::observe::minmax::AxisMax;
 use qdq::observe::{Stats, TensorStats};
 use qdq::range::compat::{self, Search};
 use qdq::range::{self, Method, Target};
@@ -19,13 +19,6 @@ fn floats(tensor: &Tensor) -> &[f32] {
     }
 }
 
-fn integers(tensor: &Tensor) -> Vec<u64> {
-    match tensor.data() {
-        Data::I64(values) => values.iter().map(|&value| u64::try_from(value).unwrap()).collect(),
-        other => panic!("{:?} instead of i64", other.view().dtype()),
-    }
-}
-
 /// A number of a case; `nan` and `inf` are written as text.
 fn number(value: &Value) -> f32 {
     match value.as_str() {
@@ -34,105 +27,63 @@ fn number(value: &Value) -> f32 {
     }
 }
 
-/// All numbers of a nested list, row-major.
-fn numbers(value: &Value) -> Vec<f32> {
-    match value.as_array() {
-        Some(list) => list.iter().flat_map(numbers).collect(),
-        None => vec![number(value)],
+fn collected(case: &Value, arrays: &mut Arrays) -> Result<HistogramCalibrator, (u64, Error)> {
+    let library = if case["torch_hist"].as_bool().unwrap() { Library::Torch } else { Library::Numpy };
+    let num_bins = case["num_bins"].as_u64().unwrap() as usize;
+    let mut calibrator =
+        HistogramCalibrator::new(num_bins, case["skip_zeros"].as_bool().unwrap(), library).unwrap();
+    for (batch, name) in (0..).zip(case["inputs"].as_array().unwrap()) {
+        let values = arrays.get(name.as_str().unwrap());
+        calibrator.collect(floats(&values)).map_err(|error| (batch, error))?;
     }
+    Ok(calibrator)
 }
 
-fn target(case: &Value) -> Target {
-    Target {
-        num_bits: case["num_bits"].as_u64().unwrap() as u32,
-        unsigned: case["unsigned"].as_bool().unwrap(),
-    }
-}
-
-fn texts(list: &Value) -> Vec<&str> {
-    list.as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect()
-}
-
+/// Maxima, histograms and ranges are compared in `api`, through Rust and C; here is what C cannot ask.
 #[test]
-fn max_equals_golden() {
+fn a_histogram_fails_at_the_golden_batch() {
     let mut arrays = Arrays::open();
-    for case in cases("max") {
-        let mut max = match &case["axis"] {
-            Value::Null => AxisMax::per_tensor(),
-            Value::Number(axis) => AxisMax::keeping(&[axis.as_i64().unwrap()]),
-            axes => {
-                let axes: Vec<i64> = axes.as_array().unwrap().iter().map(|a| a.as_i64().unwrap()).collect();
-                AxisMax::keeping(&axes)
-            }
-        };
-        for name in texts(&case["inputs"]) {
-            let batch = arrays.get(name);
-            max.observe(batch.shape(), floats(&batch)).unwrap();
-        }
-        let amax = max.amax().unwrap();
-        assert_eq!(amax.values, numbers(&case["amax"]), "{}", case["id"]);
-        let shape: Vec<usize> = serde_json::from_value(case["shape"].clone()).unwrap();
-        assert_eq!(amax.shape, shape, "{}", case["id"]);
+    let failing: Vec<Value> =
+        cases("hist").into_iter().filter(|case| case.get("collect_error").is_some()).collect();
+    for case in &failing {
+        let (batch, error) = collected(case, &mut arrays).expect_err(case["id"].as_str().unwrap());
+        assert_eq!(case["collect_error"]["batch"].as_u64(), Some(batch), "{}: {error}", case["id"]);
+        assert!(error.remedy().is_some(), "{}: {error}", case["id"]);
     }
+    assert!(failing.len() > 10);
 }
 
+/// C takes 0 for the usual percentile, and has numbers for methods instead of names.
 #[test]
-fn histograms_and_their_ranges_equal_golden() {
+fn percentiles_outside_and_methods_that_nobody_has_equal_golden() {
     let mut arrays = Arrays::open();
-    let mut wrong = Vec::new();
+    let mut asked = 0;
     for case in cases("hist") {
-        let id = case["id"].as_str().unwrap();
-        let library = if case["torch_hist"].as_bool().unwrap() { Library::Torch } else { Library::Numpy };
-        let skip_zeros = case["skip_zeros"].as_bool().unwrap();
-        let num_bins = case["num_bins"].as_u64().unwrap() as usize;
-        let mut calibrator = HistogramCalibrator::new(num_bins, skip_zeros, library).unwrap();
-        let error = texts(&case["inputs"]).iter().enumerate().find_map(|(batch, name)| {
-            let collected = calibrator.collect(floats(&arrays.get(name)));
-            collected.err().map(|error| (batch as u64, error))
-        });
-        if let Some(expected) = case.get("collect_error") {
-            let (batch, error) = error.unwrap_or_else(|| panic!("{id}: no error"));
-            assert_eq!(expected["batch"].as_u64(), Some(batch), "{id}: {error}");
-            assert!(error.remedy().is_some(), "{id}: {error}");
-            continue;
-        }
-        assert!(error.is_none(), "{id}: {error:?}");
-        let histogram = calibrator.histogram().unwrap();
-        assert_eq!(
-            histogram.counts,
-            integers(&arrays.get(case["hist_file"].as_str().unwrap())),
-            "{id}: counts"
-        );
-        let edges = arrays.get(case["edges_file"].as_str().unwrap());
-        let edges = floats(&edges);
-        assert_eq!(histogram.edges.len(), edges.len(), "{id}: edges");
-        for (i, (found, expected)) in histogram.edges.iter().zip(edges).enumerate() {
-            assert_eq!(*found, f64::from(*expected), "{id}: edge {i}");
-        }
-        for (name, expected) in case["results"].as_object().unwrap() {
-            let method = expected.get("method").and_then(Value::as_str).unwrap_or(name);
-            let argument =
-                |key: &str, usual: u64| expected["args"].get(key).map_or(usual, |v| v.as_u64().unwrap());
-            let search = Search {
-                start_bin: argument("start_bin", 128) as usize,
-                stride: argument("stride", 1) as usize,
-            };
-            let result = match method {
-                "entropy" => compat::entropy(histogram, target(&case), search),
-                "mse" => compat::mse(histogram, target(&case), search),
+        for (name, expected) in case["results"].as_object().into_iter().flatten() {
+            let what = format!("{} {name}", case["id"]);
+            let amax = expected.get("amax").map(number);
+            match expected.get("method").and_then(Value::as_str).unwrap_or(name) {
                 "percentile" => {
-                    compat::percentile(histogram, expected["args"]["percentile"].as_f64().unwrap())
+                    let percentile = expected["args"]["percentile"].as_f64().unwrap();
+                    if percentile > 0.0 && percentile <= 100.0 {
+                        continue;
+                    }
+                    let calibrator =
+                        collected(&case, &mut arrays).unwrap_or_else(|(_, e)| panic!("{what}: {e}"));
+                    let found = compat::percentile(calibrator.histogram().unwrap(), percentile);
+                    assert!(found.as_ref().err().is_none_or(|error| error.remedy().is_some()), "{what}");
+                    assert_eq!(found.ok(), amax, "{what}");
                 }
-                unknown => unknown.parse::<Method>().map(|method| panic!("{method} is known")),
-            };
-            match (expected.get("amax"), result) {
-                (Some(amax), Ok(found)) if number(amax) == found => {}
-                (None, Err(error)) => assert!(error.remedy().is_some(), "{id} {name}: {error}"),
-                (expected, found) => wrong.push(format!("{id} {name}: {expected:?}, found {found:?}")),
+                "entropy" | "mse" => continue,
+                unknown => {
+                    let error = unknown.parse::<Method>().expect_err(&what);
+                    assert!(amax.is_none() && error.remedy().is_some(), "{what}: {error}");
+                }
             }
+            asked += 1;
         }
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(asked > 3);
 }
 
 /// numpy's collection; the numbers stand in the section `quirks`, since the original's entropy overwrites the

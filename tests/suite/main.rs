@@ -18,4 +18,5 @@ mod onnx;
 mod prepare;
 mod quantizer;
 mod recover;
+mod release;
 mod runtime;

@@ -48,8 +48,9 @@ static void check_batches(Status status, const std::string& reason, End end) {
     if (next++ == 0) return true;
     return end(batch);
   });
-  check_refused(build, EntropyCalibrator2::from_batches(build.network(), std::move(*batches),
-                                                        *build.options().cache_file(path).build()),
+  check_refused(build,
+                EntropyCalibrator2::from_batches(build.network(), std::move(*batches),
+                                                 *build.options().cache_file(path).build()),
                 status, reason);
   CHECK(build.logger.has('E', "the calibration cache is not written, because the calibration failed"));
 }
@@ -92,8 +93,9 @@ TEST(failures_of_the_callback_come_through) {
 TEST(no_batches_are_a_failure) {
   Build build;
   build.input("x", {2, 2});
-  check_refused(build, EntropyCalibrator2::from_batches(build.network(), counting(*trt::inputs(build.network()), {}),
-                                                        *build.options().build()),
+  check_refused(build,
+                EntropyCalibrator2::from_batches(build.network(), counting(*trt::inputs(build.network()), {}),
+                                                 *build.options().build()),
                 Status::Data, "there are no batches");
 }
 
@@ -134,9 +136,9 @@ TEST(what_tensorrt_must_not_ask_is_refused) {
     const char** names;
     int count;
     const char* reason;
-  } cases[] = {{pointers, x, 0, "of no inputs"},         {pointers, x, -1, "of no inputs"},
-               {nullptr, x, 1, "without a place"},       {pointers, nullptr, 1, "without names"},
-               {pointers, none, 1, "without the name"},  {pointers, z, 1, "asks for input 'z', which"}};
+  } cases[] = {{pointers, x, 0, "of no inputs"},        {pointers, x, -1, "of no inputs"},
+               {nullptr, x, 1, "without a place"},      {pointers, nullptr, 1, "without names"},
+               {pointers, none, 1, "without the name"}, {pointers, z, 1, "asks for input 'z', which"}};
   for (const auto& item : cases) {
     for (const bool on_device : {false, true}) {
       Build build;
@@ -146,8 +148,8 @@ TEST(what_tensorrt_must_not_ask_is_refused) {
       auto made = on_device ? EntropyCalibrator2::from_device(
                                   build.network(),
                                   [](trt::Bindings& batch) { return batch.set("x", memory.data()).has_value(); }, options)
-                            : EntropyCalibrator2::from_batches(build.network(),
-                                                               counting(*trt::inputs(build.network()), {2}), options);
+                            : EntropyCalibrator2::from_batches(build.network(), counting(*trt::inputs(build.network()), {2}),
+                                                               options);
       CHECK(!(*made)->getBatch(item.pointers, item.names, item.count));
       CHECK((*made)->failure() != nullptr);
       CHECK(build.logger.has('E', item.reason));
@@ -222,8 +224,9 @@ TEST(a_device_that_is_not_there_is_told) {
   Build build;
   build.input("x", {2, 2});
   gpu().fail("cuInit", 1, 100);
-  check_refused(build, EntropyCalibrator2::from_batches(build.network(), counting(*trt::inputs(build.network()), {2}),
-                                                        *build.options().cache_file(path).build()),
+  check_refused(build,
+                EntropyCalibrator2::from_batches(build.network(), counting(*trt::inputs(build.network()), {2}),
+                                                 *build.options().cache_file(path).build()),
                 Status::Engine,
                 "cuInit failed to begin: error 100, CUDA_ERROR_NO_DEVICE: no CUDA-capable device is detected");
   CHECK(build.logger.has('E', "ranges that qdq measures need none"));

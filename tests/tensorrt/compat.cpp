@@ -6,6 +6,7 @@
 
 #include <qdq/tensorrt/calibrator_compat.hpp>
 
+#pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 
 // As such programs are written: every function is spelled out, most are `override`, some classes add functions of their own.
@@ -95,3 +96,5 @@ int main() {
 #endif
   return good ? 0 : 1;
 }
+
+#pragma GCC diagnostic pop

@@ -1,3 +1,4 @@
+// clang-format Language: C
 // A CUDA driver and runtime without a GPU: device memory is the host's, and every misuse is noted.
 //
 // fake_device.c with fake_cuda.c makes a libcuda.so.1, with fake_cudart.c a libcudart; with both, one library that is
@@ -22,7 +23,7 @@ extern "C" {
 void fake_cuda_reset(void);
 
 // The nth call from now on of the function of that name (of any, where it is NULL) answers `code` and does nothing.
-void fake_cuda_fail(const char* function, int nth, int code);
+void fake_cuda_fail(const char *function, int nth, int code);
 
 void fake_cuda_limit(size_t bytes);
 void fake_cuda_devices(int count);
@@ -31,7 +32,7 @@ void fake_cuda_devices(int count);
 void fake_cuda_protect(int on);
 
 // Calls since the start, of one function or (NULL) of all; those that were made to fail count too.
-int fake_cuda_calls(const char* function);
+int fake_cuda_calls(const char *function);
 
 size_t fake_cuda_live(void);
 size_t fake_cuda_live_bytes(void);
@@ -48,7 +49,7 @@ int fake_cuda_depth(void);
 int fake_cuda_errors(void);
 
 // A line for each misuse, then one that counts live allocations, bytes and calls. Valid until the next call of it.
-const char* fake_cuda_report(void);
+const char *fake_cuda_report(void);
 
 #ifdef __cplusplus
 }

@@ -10,11 +10,11 @@ static __thread int device;
 static __thread cudaError_t last;
 
 static cudaError_t end(int code) {
-    fake_end(code);
-    if (code != OK) {
-        last = (cudaError_t)code;
-    }
-    return (cudaError_t)code;
+  fake_end(code);
+  if (code != OK) {
+    last = (cudaError_t)code;
+  }
+  return (cudaError_t)code;
 }
 
 #define BEGIN                                                                                        \
@@ -26,80 +26,77 @@ static cudaError_t end(int code) {
         return end(code);                                                                            \
     }
 
-EXPORT cudaError_t cudaMalloc(void** pointer, size_t size) {
-    BEGIN
-    uintptr_t address = 0;
-    // The runtime, unlike the driver, takes a size of 0.
-    fake_hold(device);
-    code = size == 0 ? OK : fake_allocate(&address, size);
-    if (code == OK) {
-        *pointer = (void*)address;
-    }
-    return end(code);
+EXPORT cudaError_t cudaMalloc(void **pointer, size_t size) {
+  BEGIN
+  uintptr_t address = 0;
+  // The runtime, unlike the driver, takes a size of 0.
+  fake_hold(device);
+  code = size == 0 ? OK : fake_allocate(&address, size);
+  if (code == OK) {
+    *pointer = (void *)address;
+  }
+  return end(code);
 }
 
-EXPORT cudaError_t cudaFree(void* pointer) {
-    BEGIN
-    return end(fake_free(__func__, (uintptr_t)pointer));
+EXPORT cudaError_t cudaFree(void *pointer) {
+  BEGIN
+  return end(fake_free(__func__, (uintptr_t)pointer));
 }
 
-static int copy(const char* function, void* to, const void* from, size_t size, enum cudaMemcpyKind kind) {
-    int to_device = kind == cudaMemcpyHostToDevice || kind == cudaMemcpyDeviceToDevice;
-    int from_device = kind == cudaMemcpyDeviceToHost || kind == cudaMemcpyDeviceToDevice;
-    if (kind == cudaMemcpyDefault) {
-        to_device = fake_find((uintptr_t)to).size != 0;
-        from_device = fake_find((uintptr_t)from).size != 0;
-    } else if ((unsigned)kind > cudaMemcpyDefault) {
-        return cudaErrorInvalidMemcpyDirection;
-    }
-    return fake_copy(function, (uintptr_t)to, to_device, (uintptr_t)from, from_device, size);
+static int copy(const char *function, void *to, const void *from, size_t size, enum cudaMemcpyKind kind) {
+  int to_device = kind == cudaMemcpyHostToDevice || kind == cudaMemcpyDeviceToDevice;
+  int from_device = kind == cudaMemcpyDeviceToHost || kind == cudaMemcpyDeviceToDevice;
+  if (kind == cudaMemcpyDefault) {
+    to_device = fake_find((uintptr_t)to).size != 0;
+    from_device = fake_find((uintptr_t)from).size != 0;
+  } else if ((unsigned)kind > cudaMemcpyDefault) {
+    return cudaErrorInvalidMemcpyDirection;
+  }
+  return fake_copy(function, (uintptr_t)to, to_device, (uintptr_t)from, from_device, size);
 }
 
-EXPORT cudaError_t cudaMemcpy(void* to, const void* from, size_t size, enum cudaMemcpyKind kind) {
-    BEGIN
-    return end(copy(__func__, to, from, size, kind));
+EXPORT cudaError_t cudaMemcpy(void *to, const void *from, size_t size, enum cudaMemcpyKind kind) {
+  BEGIN
+  return end(copy(__func__, to, from, size, kind));
 }
 
-EXPORT cudaError_t cudaMemcpyAsync(
-    void* to, const void* from, size_t size, enum cudaMemcpyKind kind, cudaStream_t stream) {
-    BEGIN
-    (void)stream;
-    return end(copy(__func__, to, from, size, kind));
+EXPORT cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t size, enum cudaMemcpyKind kind, cudaStream_t stream) {
+  BEGIN(void) stream;
+  return end(copy(__func__, to, from, size, kind));
 }
 
 EXPORT cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
-    BEGIN
-    (void)stream;
-    return end(OK);
+  BEGIN(void) stream;
+  return end(OK);
 }
 
-EXPORT cudaError_t cudaGetDevice(int* out) {
-    BEGIN
-    *out = device;
-    return end(OK);
+EXPORT cudaError_t cudaGetDevice(int *out) {
+  BEGIN
+  *out = device;
+  return end(OK);
 }
 
 EXPORT cudaError_t cudaSetDevice(int ordinal) {
-    int code = fake_begin(__func__);
-    if (code == OK && fake_primary(ordinal) == 0) {
-        code = INVALID_DEVICE;
-    }
-    if (code == OK) {
-        device = ordinal;
-    }
-    return end(code);
+  int code = fake_begin(__func__);
+  if (code == OK && fake_primary(ordinal) == 0) {
+    code = INVALID_DEVICE;
+  }
+  if (code == OK) {
+    device = ordinal;
+  }
+  return end(code);
 }
 
 EXPORT cudaError_t cudaGetLastError(void) {
-    fake_begin(__func__);
-    cudaError_t error = last;
-    last = cudaSuccess;
-    fake_end(OK);
-    return error;
+  fake_begin(__func__);
+  cudaError_t error = last;
+  last = cudaSuccess;
+  fake_end(OK);
+  return error;
 }
 
-EXPORT const char* cudaGetErrorString(cudaError_t error) {
-    switch ((int)error) {
+EXPORT const char *cudaGetErrorString(cudaError_t error) {
+  switch ((int)error) {
     case cudaSuccess: return "no error";
     case cudaErrorInvalidValue: return "invalid argument";
     case cudaErrorMemoryAllocation: return "out of memory";
@@ -109,5 +106,5 @@ EXPORT const char* cudaGetErrorString(cudaError_t error) {
     case cudaErrorInvalidDevice: return "invalid device ordinal";
     case cudaErrorIllegalAddress: return "an illegal memory access was encountered";
     default: return "unrecognized error code";
-    }
+  }
 }

@@ -50,8 +50,8 @@ void fill(nvinfer1::INetworkDefinition& network, trt::WeightMemory& memory) {
   auto* pooled = good(layers.pooling("pool", output(first), 4.0f, nvinfer1::PoolingType::kMAX, dims({2, 2})));
   pooled->setStrideNd(dims({2, 2}));
   auto* grouped = good(layers.convolution("grouped", output(pooled), 4.0f, 32, dims({1, 1}), {some(32 * 8), some(32)}, 4));
-  auto* whole = good(layers.convolution("whole", output(grouped), per_tensor, 32, dims({1, 1}),
-                                        {some(32 * 32), some(32), Descriptor()}));
+  auto* whole = good(
+      layers.convolution("whole", output(grouped), per_tensor, 32, dims({1, 1}), {some(32 * 32), some(32), Descriptor()}));
   auto* up = good(layers.deconvolution("up", output(whole), 4.0f, 8, dims({2, 2}), {some(32 * 8 * 4), some(8)}));
   up->setStrideNd(dims({2, 2}));
   network.markOutput(output(up));
@@ -59,8 +59,8 @@ void fill(nvinfer1::INetworkDefinition& network, trt::WeightMemory& memory) {
   ITensor& positions = reshape(network, "positions", output(whole), dims({2, 16, 32}));
   auto* queries = good(layers.fully_connected("queries", positions, 4.0f, 32, {some(32 * 32), some(32), Method::Mse}));
   auto* keys = good(layers.matrix_multiply("keys", positions, 4.0f, 32, {some(32 * 32)}));
-  auto* scores = good(layers.matrix_multiply("scores", output(queries), 8.0f, nvinfer1::MatrixOperation::kNONE,
-                                             output(keys), 8.0f, nvinfer1::MatrixOperation::kTRANSPOSE));
+  auto* scores = good(layers.matrix_multiply("scores", output(queries), 8.0f, nvinfer1::MatrixOperation::kNONE, output(keys),
+                                             8.0f, nvinfer1::MatrixOperation::kTRANSPOSE));
   network.markOutput(output(scores));
 
   ITensor& flat = reshape(network, "flat", output(grouped), dims({2, 512}));

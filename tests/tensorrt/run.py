@@ -59,10 +59,8 @@ def main():
     library(suite, "libcudart.so.12", FAKE_CUDART, folder="runtime")
     suite.cases([feeding(suite, compiler, version, flags, label) for compiler, version, flags, label in FEEDING
                  if compilers(compiler, sanitize=flags is SANITIZE)])
-    suite.cases([compat(suite, compiler, version) for compiler in compilers("g++", "clang++") for version in VERSIONS])
-    suite.cases([together(suite, compiler, version, []) for compiler in compilers("g++", "clang++")
-                 for version in VERSIONS])
-    suite.cases([together(suite, compiler, version, BARE) for compiler in compilers("g++", "clang++")
+    suite.cases([together(suite, compiler, version) for compiler in compilers("g++", "clang++") for version in VERSIONS])
+    suite.cases([bare(suite, compiler, version) for compiler in compilers("g++", "clang++")
                  for version in ("7.2", "10.3", "rtx-1.7")])
     suite.cases([
         ("every header by itself, 10.3", lambda: alone(suite, "10.3")),
@@ -155,27 +153,28 @@ def must_fail(suite):
     driven(suite, built, fails="FAILED a_short_block_is_seen")
 
 
-def compat(suite, compiler, version):
-    def test():
-        options = [*CXX, *QDQ, *headers(version)]
-        run(suite.compile(compiler, [HERE / "compat.cpp"], *options, name=f"compat-{version}-{compiler}"))
-
-    return f"a calibrator of the user's, {version}, {compiler}", test
-
-
 def includes():
     folder = ROOT / "cpp" / "qdq" / "tensorrt"
     return [f"#include <{path.relative_to(ROOT / 'cpp')}>\n" for path in sorted(folder.rglob("*.hpp"))]
 
 
-def together(suite, compiler, version, options):
+def together(suite, compiler, version):
+    """A calibrator of the user's, which is run, and behind it all headers twice: most of the time goes into TensorRT's."""
     def test():
-        source = suite.work / f"together-{version}-{compiler}-{len(options)}.cpp"
-        source.write_text("".join(includes() * 2))
-        compiles(compiler, version, source, *QDQ, *options)
+        source = suite.work / f"together-{version}-{compiler}.cpp"
+        source.write_text(f'#include "{HERE / "compat.cpp"}"\n' + "".join(includes() * 2))
+        run(suite.compile(compiler, [source], *CXX, *QDQ, *headers(version)))
 
-    bare = ", no exceptions, no RTTI" if options else ""
-    return f"all headers, {version}, {compiler}{bare}", test
+    return f"a calibrator of the user's and all headers, {version}, {compiler}", test
+
+
+def bare(suite, compiler, version):
+    def test():
+        source = suite.work / f"bare-{version}-{compiler}.cpp"
+        source.write_text("".join(includes() * 2))
+        compiles(compiler, version, source, *QDQ, *BARE)
+
+    return f"all headers, {version}, {compiler}, no exceptions, no RTTI", test
 
 
 def alone(suite, version):

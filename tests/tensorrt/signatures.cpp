@@ -35,8 +35,8 @@ template <class Class, class Function>
 struct Types;
 template <class Class, class Result, class... Arguments>
 struct Types<Class, Result(Arguments...)> {
-    using Method = Result (Class::*)(Arguments...) NOEXCEPT;
-    using Reader = Result (Class::*)(Arguments...) const NOEXCEPT;
+  using Method = Result (Class::*)(Arguments...) NOEXCEPT;
+  using Reader = Result (Class::*)(Arguments...) const NOEXCEPT;
 };
 
 #define METHOD(Class, name, ...) \

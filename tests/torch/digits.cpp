@@ -53,7 +53,8 @@ double accuracy(Net& net, const Data& data) {
 }
 
 /// Steps of SGD with momentum and weight decay; `set_rate` sets the learning rate of a step.
-void train(Net& net, const Data& data, std::uint64_t steps, const std::function<void(torch::optim::Optimizer&, std::uint64_t)>& set_rate) {
+void train(Net& net, const Data& data, std::uint64_t steps,
+           const std::function<void(torch::optim::Optimizer&, std::uint64_t)>& set_rate) {
   const std::int64_t batch = 64;
   const auto groups = nn::parameter_groups(*net);
   const auto options = [](double decay) {
@@ -72,7 +73,8 @@ void train(Net& net, const Data& data, std::uint64_t steps, const std::function<
     set_rate(optimizer, step);
     const auto rows = order.narrow(0, at * batch, batch);
     optimizer.zero_grad();
-    torch::nn::functional::cross_entropy(net->forward(data.images.index_select(0, rows)), data.labels.index_select(0, rows)).backward();
+    torch::nn::functional::cross_entropy(net->forward(data.images.index_select(0, rows)), data.labels.index_select(0, rows))
+        .backward();
     optimizer.step();
   }
 }
@@ -80,7 +82,12 @@ void train(Net& net, const Data& data, std::uint64_t steps, const std::function<
 /// A quantized network with the weights of a float one; with `learn` training moves the ranges of its activations.
 Net quantized(Net& floats, std::uint32_t weight_bits, std::uint32_t input_bits, bool learn = false) {
   const auto input = [&] {
-    return qdq::Descriptor::make().num_bits(input_bits).calib_method(qdq::CalibMethod::Histogram).learn_amax(learn).build().value();
+    return qdq::Descriptor::make()
+        .num_bits(input_bits)
+        .calib_method(qdq::CalibMethod::Histogram)
+        .learn_amax(learn)
+        .build()
+        .value();
   };
   nn::Conv2dImpl::set_default_input(input());
   nn::LinearImpl::set_default_input(input());
@@ -146,7 +153,8 @@ int main(int count, char** arguments) try {
   // Sums in one order, however busy the machine is.
   torch::set_num_threads(1);
   const auto start = std::chrono::steady_clock::now();
-  const auto training = read(onnx, folder, "train"), calibration = read(onnx, folder, "calib"), test = read(onnx, folder, "test");
+  const auto training = read(onnx, folder, "train"), calibration = read(onnx, folder, "calib"),
+             test = read(onnx, folder, "test");
   HOLDS(training.images.size(0) == 1297 && calibration.images.size(0) == 256 && test.images.size(0) == 500);
 
   const std::uint64_t steps = 1600;
@@ -162,8 +170,10 @@ int main(int count, char** arguments) try {
   const double in_float = accuracy(floats, test);
   std::cout << std::fixed << std::setprecision(1) << "float " << in_float << "%" << std::endl;
 
-  const std::vector<std::pair<const char*, qdq::RangeMethod>> methods{
-      {"max", qdq::Method::Max}, {"entropy", qdq::Method::Entropy}, {"percentile", qdq::percentile(99.99)}, {"mse", qdq::Method::Mse}};
+  const std::vector<std::pair<const char*, qdq::RangeMethod>> methods{{"max", qdq::Method::Max},
+                                                                      {"entropy", qdq::Method::Entropy},
+                                                                      {"percentile", qdq::percentile(99.99)},
+                                                                      {"mse", qdq::Method::Mse}};
   double lost4 = 0;
   for (const std::uint32_t bits : {8u, 4u}) {
     for (const auto& [name, method] : methods) {
@@ -181,7 +191,8 @@ int main(int count, char** arguments) try {
 
   const nn::FineTuning schedule(steps, rate);
   const auto tune = [&](Net& net) {
-    train(net, training, schedule.steps(), [&](torch::optim::Optimizer& optimizer, std::uint64_t step) { schedule.apply(optimizer, step); });
+    train(net, training, schedule.steps(),
+          [&](torch::optim::Optimizer& optimizer, std::uint64_t step) { schedule.apply(optimizer, step); });
   };
   auto int4 = quantized(floats, 4, 4, true);
   calibrate(int4, calibration.images, qdq::Method::Mse);

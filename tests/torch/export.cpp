@@ -32,7 +32,8 @@ TORCH_MODULE(Net);
 
 /// A network whose convolutions learn the ranges of their inputs, calibrated.
 Net calibrated(const Tensor& x) {
-  nn::Conv2dImpl::set_default_input(qdq::Descriptor::make().learn_amax(true).calib_method(qdq::CalibMethod::Histogram).build().value());
+  nn::Conv2dImpl::set_default_input(
+      qdq::Descriptor::make().learn_amax(true).calib_method(qdq::CalibMethod::Histogram).build().value());
   nn::LinearImpl::set_default_weight(qdq::Descriptor());
   Net net;
   nn::Conv2dImpl::set_default_input(nn::detail::default_input()->clone().value());

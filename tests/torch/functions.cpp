@@ -45,7 +45,8 @@ Tensor leaf(const Tensor& x) { return x.detach().clone().requires_grad_(true); }
 Tensor hard(torch::ScalarType type) {
   auto x = torch::randn({4, 6, 5}) * 3;
   auto flat = x.view({-1});
-  const std::vector<double> special{0, -0.0, 0.5, -0.5, 1.5, 2.5, inf, -inf, nan_value, 1e-9, -1e-9, 5.9e-8, 6e-8, 1e30, -1e30, 448, 464, 0.0078125, 0.001953125};
+  const std::vector<double> special{0,     -0.0,   0.5,  -0.5, 1.5,   2.5, inf, -inf,      nan_value,  1e-9,
+                                    -1e-9, 5.9e-8, 6e-8, 1e30, -1e30, 448, 464, 0.0078125, 0.001953125};
   for (std::size_t i = 0; i < special.size(); ++i) flat[static_cast<std::int64_t>(i * 5)] = special[i];
   return x.to(type);
 }
@@ -114,7 +115,8 @@ TEST(quantization_equals_golden) {
     if (scale.defined()) {
       const auto expected_scale = array(words["scale"]).to(type);
       HOLDS(!scale.requires_grad());
-      if (!same(scale.to(type), expected_scale)) failed(__FILE__, __LINE__, text(words["id"], " scale\n", scale, expected_scale));
+      if (!same(scale.to(type), expected_scale))
+        failed(__FILE__, __LINE__, text(words["id"], " scale\n", scale, expected_scale));
     }
     y.backward(array(words["gout"]).to(type));
     if (!same(x.grad(), array(words["gin"]).to(type))) failed(__FILE__, __LINE__, text(words["id"], " gradient"));
@@ -155,7 +157,8 @@ TEST(operations_equal_the_kernels) {
         auto x = hard(type);
         if (descriptor.is_unsigned()) x = x.abs();
         const auto where = text(format.name, " in ", torch::toString(type), ", mode ", static_cast<int>(mode), ": ");
-        const auto compare = [&](const char* what, const std::function<Tensor()>& by_kernel, const std::function<Tensor()>& by_operation) {
+        const auto compare = [&](const char* what, const std::function<Tensor()>& by_kernel,
+                                 const std::function<Tensor()>& by_operation) {
           Tensor expected, found;
           std::string refused, also;
           try {
@@ -171,25 +174,34 @@ TEST(operations_equal_the_kernels) {
           if (refused.empty() != also.empty()) failed(__FILE__, __LINE__, where + what + ": " + refused + " | " + also);
           if (refused.empty() && !same(expected, found)) {
             const auto wrong = (expected == found).logical_or(expected.isnan().logical_and(found.isnan())).logical_not();
-            failed(__FILE__, __LINE__, text(where, what, "\n", expected.sizes(), found.sizes(), wrong.expand_as(x).sizes() == x.sizes() ? x.masked_select(wrong.expand_as(x)) : x, expected.masked_select(wrong), found.masked_select(wrong)));
+            failed(__FILE__, __LINE__,
+                   text(where, what, "\n", expected.sizes(), found.sizes(),
+                        wrong.expand_as(x).sizes() == x.sizes() ? x.masked_select(wrong.expand_as(x)) : x,
+                        expected.masked_select(wrong), found.masked_select(wrong)));
           }
           ++compared;
         };
-        compare("fake", [&] { return kernels::fake_quant(x, format.amax, descriptor); },
-                [&] { return operations::fake_quant(x, format.amax, descriptor); });
-        compare("quant", [&] { return kernels::quant(x, format.amax, descriptor).first; },
-                [&] { return operations::quant(x, format.amax, descriptor).first; });
-        compare("scale", [&] { return kernels::quant(x, format.amax, descriptor).second; },
-                [&] { return operations::quant(x, format.amax, descriptor).second; });
+        compare(
+            "fake", [&] { return kernels::fake_quant(x, format.amax, descriptor); },
+            [&] { return operations::fake_quant(x, format.amax, descriptor); });
+        compare(
+            "quant", [&] { return kernels::quant(x, format.amax, descriptor).first; },
+            [&] { return operations::quant(x, format.amax, descriptor).first; });
+        compare(
+            "scale", [&] { return kernels::quant(x, format.amax, descriptor).second; },
+            [&] { return operations::quant(x, format.amax, descriptor).second; });
         const auto gradient = torch::randn({4, 6, 5}).to(type);
-        compare("backward", [&] { return kernels::backward(gradient, x, format.amax, descriptor); },
-                [&] { return operations::backward(gradient, x, format.amax, descriptor); });
+        compare(
+            "backward", [&] { return kernels::backward(gradient, x, format.amax, descriptor); },
+            [&] { return operations::backward(gradient, x, format.amax, descriptor); });
         compare("amax", [&] { return kernels::amax_of(x, descriptor); }, [&] { return operations::amax_of(x, descriptor); });
-        compare("learned step", [&] { return kernels::learned_step(x, format.amax, descriptor); },
-                [&] { return operations::learned_step(x, format.amax, descriptor); });
+        compare(
+            "learned step", [&] { return kernels::learned_step(x, format.amax, descriptor); },
+            [&] { return operations::learned_step(x, format.amax, descriptor); });
         const auto learned = [&](auto backward) { return backward(gradient, x, format.amax, descriptor, 0.5f); };
-        compare("learned step, backward", [&] { return learned(kernels::learned_step_backward).first; },
-                [&] { return learned(operations::learned_step_backward).first; });
+        compare(
+            "learned step, backward", [&] { return learned(kernels::learned_step_backward).first; },
+            [&] { return learned(operations::learned_step_backward).first; });
         if (!descriptor.is_e4m3() && (format.amax > 0).logical_and(format.amax.isfinite()).all().item<bool>()) {
           // Sums in another order.
           NEAR(learned(kernels::learned_step_backward).second, learned(operations::learned_step_backward).second, 1e-6);
@@ -290,7 +302,9 @@ TEST(learned_steps_have_the_gradients_of_finite_differences) {
   // The error of rounding, held fixed, leaves a function that is differentiable.
   const auto steps = (x / step).clamp(-8, 7);
   const auto error = torch::where((x / step) == steps, steps.round() - steps, torch::zeros_like(steps));
-  const auto smooth = [&](const Tensor& moved_x, const Tensor& moved_step) { return ((moved_x / moved_step).clamp(-8, 7) + error) * moved_step; };
+  const auto smooth = [&](const Tensor& moved_x, const Tensor& moved_step) {
+    return ((moved_x / moved_step).clamp(-8, 7) + error) * moved_step;
+  };
   NEAR(data.grad(), differences([&](const Tensor& moved) { return smooth(moved, step); }, x, weights), 1e-5);
   NEAR(learned.grad(), differences([&](const Tensor& moved) { return smooth(x, moved); }, step, weights), 1e-5);
   // The scale of the gradient of the step: 1 / sqrt(N M).
@@ -327,7 +341,10 @@ TEST(gradients_flow_through_chains_and_threads) {
   const auto descriptor = nn::share(qdq::Descriptor::make().num_bits(4).build().value());
   const auto step = [&](const Tensor& x) {
     const auto data = leaf(x);
-    F::fake_tensor_quant(F::fake_tensor_quant(data * 2, torch::tensor(1.0f), descriptor).tanh(), torch::tensor(0.5f)).pow(2).sum().backward();
+    F::fake_tensor_quant(F::fake_tensor_quant(data * 2, torch::tensor(1.0f), descriptor).tanh(), torch::tensor(0.5f))
+        .pow(2)
+        .sum()
+        .backward();
     return data.grad();
   };
   const auto x = torch::randn({64, 64});

@@ -31,9 +31,12 @@ using Values = std::vector<Tensor>;
 /// order: in float, and in half or else bfloat16 where torch computes the function in those; with ranges of the data and with ranges
 /// that clip, which then go through a file.
 template <typename Module>
-void against(const std::string& name, Module module, const Tensor& data,
-             const std::function<Tensor(const Tensor&, const Values&)>& expected,
-             const std::function<Tensor(Module&, const Tensor&)>& forward = [](Module& m, const Tensor& x) { return m->forward(x); }) {
+void against(
+    const std::string& name, Module module, const Tensor& data,
+    const std::function<Tensor(const Tensor&, const Values&)>& expected,
+    const std::function<Tensor(Module&, const Tensor&)>& forward = [](Module& m, const Tensor& x) {
+      return m->forward(x);
+    }) {
   const auto compare_once = [&](torch::ScalarType type, double tolerance) {
     module->to(type);
     module->zero_grad();
@@ -47,12 +50,14 @@ void against(const std::string& name, Module module, const Tensor& data,
     found.backward(gradient);
     wanted.backward(gradient);
     const auto check = [&](const char* what, const Tensor& a, const Tensor& b) {
-      if (!near(a, b, tolerance)) failed(__FILE__, __LINE__, text(name, ", ", what, " in ", torch::toString(type), ":\n", a, "\n", b));
+      if (!near(a, b, tolerance))
+        failed(__FILE__, __LINE__, text(name, ", ", what, " in ", torch::toString(type), ":\n", a, "\n", b));
     };
     check("output", found, wanted);
     check("gradient of x", x.grad(), same_x.grad());
     std::size_t at = 0;
-    for (const auto& parameter : module->parameters()) check("gradient of a parameter", parameter.grad(), parameters[at++].grad());
+    for (const auto& parameter : module->parameters())
+      check("gradient of a parameter", parameter.grad(), parameters[at++].grad());
   };
   const auto clear = [](const Module& cleared) {
     for (const auto& named : nn::quantizers(*cleared)) named.quantizer->clear_amax();
@@ -76,7 +81,8 @@ void against(const std::string& name, Module module, const Tensor& data,
     try {
       module->to(type);
       Values parameters;
-      for (const auto& parameter : module->parameters()) parameters.push_back(parameter.detach().clone().requires_grad_(true));
+      for (const auto& parameter : module->parameters())
+        parameters.push_back(parameter.detach().clone().requires_grad_(true));
       expected(data.detach().to(type).requires_grad_(true), parameters).sum().backward();
       return true;
     } catch (const c10::Error&) {
@@ -119,9 +125,8 @@ std::vector<std::string> names(const torch::nn::Module& module) {
 TEST(convolutions) {
   const auto x1 = torch::randn({2, 4, 9}), x2 = torch::randn({2, 4, 9, 8}), x3 = torch::randn({2, 4, 5, 6, 7});
   must_quantize(x2);
-  against<nn::Conv1d>("Conv1d", nn::Conv1d(nn::Conv1dOptions(4, 6, 3).padding(1).stride(2)), x1, [](const Tensor& x, const Values& p) {
-    return torch::conv1d(fake(x), fake(p[0], {0}), p[1], 2, 1);
-  });
+  against<nn::Conv1d>("Conv1d", nn::Conv1d(nn::Conv1dOptions(4, 6, 3).padding(1).stride(2)), x1,
+                      [](const Tensor& x, const Values& p) { return torch::conv1d(fake(x), fake(p[0], {0}), p[1], 2, 1); });
   against<nn::Conv2d>("Conv2d", nn::Conv2d(nn::Conv2dOptions(4, 6, {3, 2}).padding({1, 0}).groups(2).dilation(2)), x2,
                       [](const Tensor& x, const Values& p) {
                         return torch::conv2d(fake(x), fake(p[0], {0}), p[1], 1, {1, 0}, 2, 2);
@@ -132,28 +137,29 @@ TEST(convolutions) {
                       [](const Tensor& x, const Values& p) {
                         return torch::conv2d(torch::constant_pad_nd(fake(x), {1, 1, 0, 1}), fake(p[0], {0}), p[1]);
                       });
-  against<nn::Conv2d>("Conv2d, circular", nn::Conv2d(nn::Conv2dOptions(4, 6, 3).padding(1).padding_mode(torch::kCircular)), x2,
-                      [](const Tensor& x, const Values& p) {
+  against<nn::Conv2d>("Conv2d, circular", nn::Conv2d(nn::Conv2dOptions(4, 6, 3).padding(1).padding_mode(torch::kCircular)),
+                      x2, [](const Tensor& x, const Values& p) {
                         const auto padded = F::pad(fake(x), F::PadFuncOptions({1, 1, 1, 1}).mode(torch::kCircular));
                         return torch::conv2d(padded, fake(p[0], {0}), p[1]);
                       });
-  against<nn::Conv3d>("Conv3d", nn::Conv3d(4, 6, 3), x3, [](const Tensor& x, const Values& p) {
-    return torch::conv3d(fake(x), fake(p[0], {0}), p[1]);
-  });
+  against<nn::Conv3d>("Conv3d", nn::Conv3d(4, 6, 3), x3,
+                      [](const Tensor& x, const Values& p) { return torch::conv3d(fake(x), fake(p[0], {0}), p[1]); });
   nn::Conv2d one(4, 6, 3);
   SAME(one->forward(x2[0]), torch::conv2d(fake(x2[0]), fake(one->weight, {0}), one->bias));
 }
 
 TEST(transposed_convolutions) {
   const auto x1 = torch::randn({2, 4, 9}), x2 = torch::randn({2, 4, 5, 6}), x3 = torch::randn({2, 4, 3, 4, 5});
-  against<nn::ConvTranspose1d>("ConvTranspose1d", nn::ConvTranspose1d(nn::ConvTranspose1dOptions(4, 6, 3).stride(2).padding(1).output_padding(1)), x1,
-                               [](const Tensor& x, const Values& p) { return torch::conv_transpose1d(fake(x), fake(p[0], {1}), p[1], 2, 1, 1); });
+  against<nn::ConvTranspose1d>(
+      "ConvTranspose1d", nn::ConvTranspose1d(nn::ConvTranspose1dOptions(4, 6, 3).stride(2).padding(1).output_padding(1)), x1,
+      [](const Tensor& x, const Values& p) { return torch::conv_transpose1d(fake(x), fake(p[0], {1}), p[1], 2, 1, 1); });
   against<nn::ConvTranspose2d>("ConvTranspose2d", nn::ConvTranspose2d(nn::ConvTranspose2dOptions(4, 6, 3).groups(2)), x2,
                                [](const Tensor& x, const Values& p) {
                                  return torch::conv_transpose2d(fake(x), fake(p[0], {1}), p[1], 1, 0, 0, 2);
                                });
-  against<nn::ConvTranspose3d>("ConvTranspose3d", nn::ConvTranspose3d(4, 6, 2), x3,
-                               [](const Tensor& x, const Values& p) { return torch::conv_transpose3d(fake(x), fake(p[0], {1}), p[1]); });
+  against<nn::ConvTranspose3d>("ConvTranspose3d", nn::ConvTranspose3d(4, 6, 2), x3, [](const Tensor& x, const Values& p) {
+    return torch::conv_transpose3d(fake(x), fake(p[0], {1}), p[1]);
+  });
   nn::ConvTranspose2d up(nn::ConvTranspose2dOptions(4, 6, 3).stride(2));
   const std::vector<std::int64_t> wanted{12, 13};
   HOLDS(up->forward(x2, torch::IntArrayRef(wanted)).sizes() == torch::IntArrayRef({2, 6, 12, 13}));
@@ -167,9 +173,8 @@ TEST(transposed_convolutions) {
 
 TEST(linear_layers) {
   const auto x = torch::randn({3, 5, 7});
-  against<nn::Linear>("Linear", nn::Linear(7, 4), x, [](const Tensor& data, const Values& p) {
-    return F::linear(fake(data), fake(p[0], {0}), p[1]);
-  });
+  against<nn::Linear>("Linear", nn::Linear(7, 4), x,
+                      [](const Tensor& data, const Values& p) { return F::linear(fake(data), fake(p[0], {0}), p[1]); });
   against<nn::Linear>("Linear without a bias", nn::Linear(nn::LinearOptions(7, 4).bias(false)), x,
                       [](const Tensor& data, const Values& p) { return F::linear(fake(data), fake(p[0], {0})); });
 }
@@ -177,18 +182,20 @@ TEST(linear_layers) {
 TEST(pools_norms_and_sums) {
   const auto x1 = torch::randn({2, 4, 8}), x2 = torch::randn({2, 4, 8, 6}), x3 = torch::randn({2, 4, 4, 6, 8});
   using Fake = const Tensor&;
-  const auto input = [](auto function) {
-    return [function](const Tensor& x, const Values&) { return function(fake(x)); };
-  };
+  const auto input = [](auto function) { return [function](const Tensor& x, const Values&) { return function(fake(x)); }; };
   against<nn::MaxPool1d>("MaxPool1d", nn::MaxPool1d(2), x1, input([](Fake x) { return torch::max_pool1d(x, 2); }));
-  against<nn::MaxPool2d>("MaxPool2d", nn::MaxPool2d(nn::MaxPool2dOptions(2).stride(1)), x2, input([](Fake x) { return torch::max_pool2d(x, 2, 1); }));
+  against<nn::MaxPool2d>("MaxPool2d", nn::MaxPool2d(nn::MaxPool2dOptions(2).stride(1)), x2,
+                         input([](Fake x) { return torch::max_pool2d(x, 2, 1); }));
   against<nn::MaxPool3d>("MaxPool3d", nn::MaxPool3d(2), x3, input([](Fake x) { return torch::max_pool3d(x, 2); }));
   against<nn::AvgPool1d>("AvgPool1d", nn::AvgPool1d(2), x1, input([](Fake x) { return torch::avg_pool1d(x, 2); }));
   against<nn::AvgPool2d>("AvgPool2d", nn::AvgPool2d(2), x2, input([](Fake x) { return torch::avg_pool2d(x, 2); }));
   against<nn::AvgPool3d>("AvgPool3d", nn::AvgPool3d(2), x3, input([](Fake x) { return torch::avg_pool3d(x, 2); }));
-  against<nn::AdaptiveAvgPool1d>("AdaptiveAvgPool1d", nn::AdaptiveAvgPool1d(3), x1, input([](Fake x) { return torch::adaptive_avg_pool1d(x, 3); }));
-  against<nn::AdaptiveAvgPool2d>("AdaptiveAvgPool2d", nn::AdaptiveAvgPool2d(1), x2, input([](Fake x) { return torch::adaptive_avg_pool2d(x, {1, 1}); }));
-  against<nn::AdaptiveAvgPool3d>("AdaptiveAvgPool3d", nn::AdaptiveAvgPool3d(2), x3, input([](Fake x) { return torch::adaptive_avg_pool3d(x, {2, 2, 2}); }));
+  against<nn::AdaptiveAvgPool1d>("AdaptiveAvgPool1d", nn::AdaptiveAvgPool1d(3), x1,
+                                 input([](Fake x) { return torch::adaptive_avg_pool1d(x, 3); }));
+  against<nn::AdaptiveAvgPool2d>("AdaptiveAvgPool2d", nn::AdaptiveAvgPool2d(1), x2,
+                                 input([](Fake x) { return torch::adaptive_avg_pool2d(x, {1, 1}); }));
+  against<nn::AdaptiveAvgPool3d>("AdaptiveAvgPool3d", nn::AdaptiveAvgPool3d(2), x3,
+                                 input([](Fake x) { return torch::adaptive_avg_pool3d(x, {2, 2, 2}); }));
   // With indices too, for MaxUnpool.
   const auto with_indices = [&](auto pool, const Tensor& x, auto function) {
     const auto [found, indices] = pool->forward_with_indices(x);
@@ -201,7 +208,8 @@ TEST(pools_norms_and_sums) {
   with_indices(nn::MaxPool2d(2), x2, [](Fake x) { return torch::max_pool2d_with_indices(x, 2); });
   with_indices(nn::MaxPool3d(2), x3, [](Fake x) { return torch::max_pool3d_with_indices(x, 2); });
   const auto norm = [](const Tensor& x, const Values& p) {
-    return torch::instance_norm(fake(x), p.empty() ? Tensor() : p[0], p.empty() ? Tensor() : p[1], {}, {}, true, 0.1, 1e-5, false);
+    return torch::instance_norm(fake(x), p.empty() ? Tensor() : p[0], p.empty() ? Tensor() : p[1], {}, {}, true, 0.1, 1e-5,
+                                false);
   };
   against<nn::InstanceNorm1d>("InstanceNorm1d", nn::InstanceNorm1d(4), x1, norm);
   nn::InstanceNorm2d affine(nn::InstanceNorm2dOptions(4).affine(true));
@@ -217,14 +225,16 @@ TEST(pools_norms_and_sums) {
   HOLDS(!same(tracking->running_mean, torch::zeros({4})));
   FAILS("rank 2", tracking->forward(torch::randn({2, 4})));
   const auto other = torch::randn({2, 4, 8});
-  against<nn::Add>("Add", nn::Add(), x1, [&](const Tensor& x, const Values&) { return other.to(x.scalar_type()) + fake(x); },
-                   [&](nn::Add& add, const Tensor& x) { return add->forward(other.to(x.scalar_type()), x); });
+  against<nn::Add>(
+      "Add", nn::Add(), x1, [&](const Tensor& x, const Values&) { return other.to(x.scalar_type()) + fake(x); },
+      [&](nn::Add& add, const Tensor& x) { return add->forward(other.to(x.scalar_type()), x); });
 }
 
 namespace {
 
 /// torch's formula, one step.
-std::pair<Tensor, Tensor> lstm(const Tensor& x, const Tensor& h, const Tensor& c, const Tensor& ih, const Tensor& hh, const Tensor& bias) {
+std::pair<Tensor, Tensor> lstm(const Tensor& x, const Tensor& h, const Tensor& c, const Tensor& ih, const Tensor& hh,
+                               const Tensor& bias) {
   const auto gates = F::linear(fake(torch::cat({x, h}, 1)), fake(torch::cat({ih, hh}, 1), {0}), bias).chunk(4, 1);
   const auto next = gates[1].sigmoid() * c + gates[0].sigmoid() * gates[2].tanh();
   return {gates[3].sigmoid() * next.tanh(), next};
@@ -234,33 +244,35 @@ std::pair<Tensor, Tensor> lstm(const Tensor& x, const Tensor& h, const Tensor& c
 
 TEST(lstms) {
   const auto x = torch::randn({5, 3, 4});
-  against<nn::LSTMCell>("LSTMCell", nn::LSTMCell(4, 6), x[0],
-                        [](const Tensor& data, const Values& p) {
-                          const auto zeros = torch::zeros({3, 6}).to(data.scalar_type());
-                          return lstm(data, zeros, zeros, p[0], p[1], p[2] + p[3]).first;
-                        },
-                        [](nn::LSTMCell& cell, const Tensor& data) { return std::get<0>(cell->forward(data)); });
-  against<nn::LSTM>("LSTM", nn::LSTM(nn::LSTMOptions(4, 6).bidirectional(true).num_layers(2)), x,
-                    [](const Tensor& data, const Values& p) {
-                      auto layer_input = data;
-                      for (std::size_t layer = 0; layer < 2; ++layer) {
-                        Values directions;
-                        for (std::size_t reverse = 0; reverse < 2; ++reverse) {
-                          const auto first = (layer * 2 + reverse) * 4;
-                          auto h = torch::zeros({3, 6}).to(data.scalar_type()), c = h;
-                          Values steps(5);
-                          for (int step = 0; step < 5; ++step) {
-                            const auto time = reverse ? 4 - step : step;
-                            std::tie(h, c) = lstm(layer_input[time], h, c, p[first], p[first + 1], p[first + 2] + p[first + 3]);
-                            steps[static_cast<std::size_t>(time)] = h;
-                          }
-                          directions.push_back(torch::stack(steps));
-                        }
-                        layer_input = torch::cat(directions, 2);
-                      }
-                      return layer_input;
-                    },
-                    [](nn::LSTM& lstm_module, const Tensor& data) { return std::get<0>(lstm_module->forward(data)); });
+  against<nn::LSTMCell>(
+      "LSTMCell", nn::LSTMCell(4, 6), x[0],
+      [](const Tensor& data, const Values& p) {
+        const auto zeros = torch::zeros({3, 6}).to(data.scalar_type());
+        return lstm(data, zeros, zeros, p[0], p[1], p[2] + p[3]).first;
+      },
+      [](nn::LSTMCell& cell, const Tensor& data) { return std::get<0>(cell->forward(data)); });
+  against<nn::LSTM>(
+      "LSTM", nn::LSTM(nn::LSTMOptions(4, 6).bidirectional(true).num_layers(2)), x,
+      [](const Tensor& data, const Values& p) {
+        auto layer_input = data;
+        for (std::size_t layer = 0; layer < 2; ++layer) {
+          Values directions;
+          for (std::size_t reverse = 0; reverse < 2; ++reverse) {
+            const auto first = (layer * 2 + reverse) * 4;
+            auto h = torch::zeros({3, 6}).to(data.scalar_type()), c = h;
+            Values steps(5);
+            for (int step = 0; step < 5; ++step) {
+              const auto time = reverse ? 4 - step : step;
+              std::tie(h, c) = lstm(layer_input[time], h, c, p[first], p[first + 1], p[first + 2] + p[first + 3]);
+              steps[static_cast<std::size_t>(time)] = h;
+            }
+            directions.push_back(torch::stack(steps));
+          }
+          layer_input = torch::cat(directions, 2);
+        }
+        return layer_input;
+      },
+      [](nn::LSTM& lstm_module, const Tensor& data) { return std::get<0>(lstm_module->forward(data)); });
   // Without quantizing it is torch's own, states and all, batch first or without a batch.
   for (const bool batch_first : {false, true}) {
     const auto options = nn::LSTMOptions(4, 6).num_layers(2).bidirectional(true).batch_first(batch_first);
@@ -268,14 +280,17 @@ TEST(lstms) {
     torch::nn::LSTM plain(options);
     nn::disable(*quantized);
     const torch::NoGradGuard no_grad;
-    for (const auto& parameter : plain->named_parameters()) parameter.value().copy_(quantized->named_parameters()[parameter.key()]);
+    for (const auto& parameter : plain->named_parameters())
+      parameter.value().copy_(quantized->named_parameters()[parameter.key()]);
     const auto state = std::make_tuple(torch::randn({4, batch_first ? 5 : 3, 6}), torch::randn({4, batch_first ? 5 : 3, 6}));
     const auto [y, states] = quantized->forward(x, state);
     const auto [plain_y, plain_states] = plain->forward(x, state);
     NEAR(y, plain_y, 1e-5);
     NEAR(std::get<0>(states), std::get<0>(plain_states), 1e-5);
     NEAR(std::get<1>(states), std::get<1>(plain_states), 1e-5);
-    NEAR(std::get<0>(quantized->forward(x[0])), std::get<0>(plain->forward(batch_first ? x[0].unsqueeze(0) : x[0].unsqueeze(1))).squeeze(batch_first ? 0 : 1), 1e-5);
+    NEAR(std::get<0>(quantized->forward(x[0])),
+         std::get<0>(plain->forward(batch_first ? x[0].unsqueeze(0) : x[0].unsqueeze(1))).squeeze(batch_first ? 0 : 1),
+         1e-5);
   }
   FAILS("no projections", nn::LSTM(nn::LSTMOptions(4, 6).proj_size(3)));
 }
@@ -327,15 +342,17 @@ TEST(lstm_options_states_and_their_gradients) {
     for (const bool bias : {false, true}) {
       for (const bool bidirectional : {false, true}) {
         for (const std::int64_t layers : {1, 2}) {
-          const auto options = nn::LSTMOptions(4, 6).batch_first(batch_first).bias(bias).bidirectional(bidirectional).num_layers(layers);
+          const auto options =
+              nn::LSTMOptions(4, 6).batch_first(batch_first).bias(bias).bidirectional(bidirectional).num_layers(layers);
           nn::LSTM module(options);
           const auto states = layers * (bidirectional ? 2 : 1);
-          const auto x = leaf(torch::randn({5, 3, 4})), h = leaf(torch::randn({states, batch_first ? 5 : 3, 6})), c = leaf(torch::randn_like(h));
+          const auto x = leaf(torch::randn({5, 3, 4})), h = leaf(torch::randn({states, batch_first ? 5 : 3, 6})),
+                     c = leaf(torch::randn_like(h));
           const auto [y, last] = module->forward(x, State(h, c));
           const auto same_x = leaf(x), same_h = leaf(h), same_c = leaf(c);
           auto parameters = leaves(*module);
-          const auto [time_first, wanted] =
-              lstm_layers(options, batch_first ? same_x.transpose(0, 1) : same_x, State(same_h, same_c), parameters);
+          const auto [time_first, wanted] = lstm_layers(options, batch_first ? same_x.transpose(0, 1) : same_x,
+                                                        State(same_h, same_c), parameters);
           const auto expected = batch_first ? time_first.transpose(0, 1) : time_first;
           NEAR(y, expected, 1e-5);
           NEAR(std::get<0>(last), std::get<0>(wanted), 1e-5);
@@ -422,7 +439,8 @@ TEST(lstms_quantize_once_per_layer_and_direction) {
   auto parameters = module->named_parameters();
   const auto joined = torch::cat({parameters["weight_ih_l1_reverse"], parameters["weight_hh_l1_reverse"]}, 1).detach();
   SAME(nn::quantizers(*module, "weight_quantizer_l1_reverse")[0].quantizer->amax(), joined.abs().amax(1, true));
-  FAILS("packed", module->forward_with_packed_input(torch::nn::utils::rnn::pack_padded_sequence(torch::randn({2, 1, 4}), torch::tensor({2}))));
+  FAILS("packed", module->forward_with_packed_input(
+                      torch::nn::utils::rnn::pack_padded_sequence(torch::randn({2, 1, 4}), torch::tensor({2}))));
 }
 
 TEST(the_switch_makes_torch_modules) {
@@ -453,7 +471,9 @@ TEST(the_switch_goes_back) {
   const nn::Conv2d before(1, 1, 1);
   {
     const nn::FloatModules off;
-    { const nn::FloatModules again; }
+    {
+      const nn::FloatModules again;
+    }
     HOLDS(!nn::is_quantized() && nn::Conv2d(1, 1, 1)->children().empty());
   }
   HOLDS(nn::is_quantized() && nn::Conv2d(1, 1, 1)->children().size() == 2 && before->children().size() == 2);

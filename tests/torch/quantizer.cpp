@@ -11,7 +11,9 @@ using Quantizer = nn::TensorQuantizerImpl;
 
 namespace {
 
-std::shared_ptr<Quantizer> make(Descriptor descriptor = Descriptor()) { return std::make_shared<Quantizer>(std::move(descriptor)); }
+std::shared_ptr<Quantizer> make(Descriptor descriptor = Descriptor()) {
+  return std::make_shared<Quantizer>(std::move(descriptor));
+}
 
 template <typename Build>
 std::shared_ptr<Quantizer> build(Build&& set) {
@@ -33,7 +35,8 @@ TEST(every_state_is_that_of_the_core) {
         for (const int grouping : {0, 1, 2, 3}) {
           if (learn && grouping != 0) continue;
           for (int switches = 0; switches < 16; ++switches) {
-            const bool disabled = switches & 1, quantizing = switches & 2, clipping = switches & 4, calibrating = switches & 8;
+            const bool disabled = switches & 1, quantizing = switches & 2, clipping = switches & 4,
+                       calibrating = switches & 8;
             if (clipping && !learn) continue;
             for (const bool fixed : {false, true}) {
               for (const bool scaled : {false, true}) {
@@ -86,7 +89,8 @@ TEST(every_state_is_that_of_the_core) {
                   const auto ends = core.backward(nn::view(gradient), nn::view(data), nn::view(to_x)).value();
                   // A product's own gradient rounds once more.
                   const double rounding = type == torch::kHalf || type == torch::kBFloat16 ? 1e-2 : 1e-6;
-                  if (!near(data.grad(), to_x, scaled ? rounding : 0)) failed(__FILE__, __LINE__, where + text("\n", data.grad(), to_x));
+                  if (!near(data.grad(), to_x, scaled ? rounding : 0))
+                    failed(__FILE__, __LINE__, where + text("\n", data.grad(), to_x));
                   if (learn && (clipping || quantizing) && !disabled) {
                     const auto parameters = module->named_parameters();
                     NEAR(parameters["clip_min"].grad(), torch::tensor(ends.min, torch::kFloat), 1e-2);
@@ -204,7 +208,8 @@ TEST(loading_strictly_and_leniently) {
   auto histogram = build([](Descriptor::Builder& d) { d.calib_method(qdq::CalibMethod::Histogram); });
   const auto x = torch::randn({10000});
   histogram->collect(x);
-  for (const auto& method : {qdq::RangeMethod(qdq::Method::Entropy), qdq::RangeMethod(qdq::Method::Mse), qdq::percentile(99.9)}) {
+  for (const auto& method :
+       {qdq::RangeMethod(qdq::Method::Entropy), qdq::RangeMethod(qdq::Method::Mse), qdq::percentile(99.9)}) {
     HOLDS(histogram->load_calib_amax(method));
     HOLDS(histogram->amax().item<float>() == histogram->stats().amax(method).value());
   }
@@ -281,8 +286,10 @@ TEST(formats_change) {
 }
 
 TEST(one_line_for_people) {
-  HOLDS(build([](Descriptor::Builder&) {})->to_text() == "TensorQuantizer(8bit per-tensor amax=dynamic calibrator=max quant)");
-  HOLDS(build([](Descriptor::Builder& d) { d.amax(1.5f); })->to_text() == "TensorQuantizer(8bit per-tensor amax=1.5 calibrator=max quant)");
+  HOLDS(build([](Descriptor::Builder&) {})->to_text() ==
+        "TensorQuantizer(8bit per-tensor amax=dynamic calibrator=max quant)");
+  HOLDS(build([](Descriptor::Builder& d) { d.amax(1.5f); })->to_text() ==
+        "TensorQuantizer(8bit per-tensor amax=1.5 calibrator=max quant)");
   auto rows = build([](Descriptor::Builder& d) { d.axis({0}); });
   rows->set_amax(torch::tensor({1.0f, 0.5f, 2.0f}).reshape({3, 1}));
   std::ostringstream printed;

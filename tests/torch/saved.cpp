@@ -10,8 +10,8 @@ nn::Sequential network() {
   const auto learned = [] {
     return qdq::Descriptor::make().learn_amax(true).calib_method(qdq::CalibMethod::Histogram).build().value();
   };
-  return nn::Sequential(nn::Conv2d(nn::Conv2dOptions(1, 4, 3), nn::QuantOptions().input(learned())), nn::ReLU(), nn::MaxPool2d(2),
-                        nn::Flatten(), nn::Linear(16, 3));
+  return nn::Sequential(nn::Conv2d(nn::Conv2dOptions(1, 4, 3), nn::QuantOptions().input(learned())), nn::ReLU(),
+                        nn::MaxPool2d(2), nn::Flatten(), nn::Linear(16, 3));
 }
 
 void write() {

@@ -16,7 +16,8 @@ TEST(descriptors_by_module_and_by_class) {
   HOLDS(nn::MaxPool2d(2)->input_quantizer()->descriptor().num_bits() == 4);
   HOLDS(nn::AvgPool2d(2)->input_quantizer()->descriptor().num_bits() == 8);
   nn::MaxPool2dImpl::set_default_input(nn::detail::default_input()->clone().value());
-  nn::LSTM rnn(nn::LSTMOptions(4, 2), nn::QuantOptions().weight(qdq::Descriptor::make().num_bits(5).axis({0}).build().value()));
+  nn::LSTM rnn(nn::LSTMOptions(4, 2),
+               nn::QuantOptions().weight(qdq::Descriptor::make().num_bits(5).axis({0}).build().value()));
   HOLDS(nn::quantizers(*rnn, "weight_quantizer_l0")[0].quantizer->descriptor().num_bits() == 5);
 }
 
@@ -127,8 +128,10 @@ TEST(calibration_of_a_tree) {
   const auto x = torch::randn({4, 1, 6, 6});
   Net net;
   net->eval();
-  HOLDS(nn::quantizers(*net).size() == 4 && nn::quantizers(*net, "conv.*").size() == 2 && nn::quantizers(*net, "*weight_quantizer").size() == 2);
-  HOLDS(nn::disable(*net, "fc.*") == 2 && net->fc->input_quantizer()->is_disabled() && !net->conv->input_quantizer()->is_disabled());
+  HOLDS(nn::quantizers(*net).size() == 4 && nn::quantizers(*net, "conv.*").size() == 2 &&
+        nn::quantizers(*net, "*weight_quantizer").size() == 2);
+  HOLDS(nn::disable(*net, "fc.*") == 2 && net->fc->input_quantizer()->is_disabled() &&
+        !net->conv->input_quantizer()->is_disabled());
   HOLDS(nn::enable(*net) == 4);
   FAILS("no quantizer is called 'none*'", nn::enable(*net, "none*"));
   FAILS("nothing was collected", nn::load_calib_amax(*net, qdq::Method::Max));
@@ -151,7 +154,9 @@ TEST(calibration_of_a_tree) {
   }
   // The options of the original's searches go to every quantizer that has its histogram.
   FAILS("conv.input_quantizer: quantizer: start_bin", nn::load_calib_amax(*net, qdq::Method::Entropy, {128, 1}));
-  nn::Linear compat(nn::LinearOptions(36, 3), nn::QuantOptions().input(qdq::Descriptor::make().calib_method(qdq::CalibMethod::Compat).build().value()));
+  nn::Linear compat(nn::LinearOptions(36, 3),
+                    nn::QuantOptions().input(
+                        qdq::Descriptor::make().calib_method(qdq::CalibMethod::Compat).build().value()));
   {
     const nn::Collect collect(*compat);
     compat->forward(x.reshape({4, 36}));
@@ -172,7 +177,8 @@ TEST(calibration_of_a_tree) {
   nn::LSTM rnn(nn::LSTMOptions(3, 4).num_layers(2));
   HOLDS(nn::calibrate_weights(*rnn) == 2);
   std::get<0>(rnn->forward(torch::randn({2, 2, 3}))).sum().backward();
-  nn::Linear blocks(nn::LinearOptions(8, 4), nn::QuantOptions().weight(qdq::Descriptor::make().num_bits(4).block(1, 4).build().value()));
+  nn::Linear blocks(nn::LinearOptions(8, 4),
+                    nn::QuantOptions().weight(qdq::Descriptor::make().num_bits(4).block(1, 4).build().value()));
   HOLDS(nn::calibrate_weights(*blocks) == 1 && blocks->weight_quantizer()->amax().sizes() == torch::IntArrayRef({4, 2}));
   nn::Linear floats(nn::LinearOptions(8, 4), nn::QuantOptions().weight(qdq::Descriptor::make().e4m3().build().value()));
   HOLDS(nn::calibrate_weights(*floats) == 1 && floats->weight_quantizer()->amax().dim() == 0);
@@ -188,7 +194,8 @@ TEST(training_helpers) {
   FAILS("0 steps", nn::FineTuning(0, 0.1));
   FAILS("learning rate", nn::FineTuning(10, -0.1));
 
-  nn::Conv2dImpl::set_default_input(qdq::Descriptor::make().learn_amax(true).calib_method(qdq::CalibMethod::Histogram).build().value());
+  nn::Conv2dImpl::set_default_input(
+      qdq::Descriptor::make().learn_amax(true).calib_method(qdq::CalibMethod::Histogram).build().value());
   Net net;
   nn::Conv2dImpl::set_default_input(nn::detail::default_input()->clone().value());
   auto groups = nn::parameter_groups(*net);
@@ -200,7 +207,8 @@ TEST(training_helpers) {
   }
   FAILS("no range to freeze", nn::freeze_ranges(*net));
   nn::load_calib_amax(*net, qdq::Method::Max);
-  std::vector<torch::optim::OptimizerParamGroup> both{torch::optim::OptimizerParamGroup(groups.weights), torch::optim::OptimizerParamGroup(groups.ranges)};
+  std::vector<torch::optim::OptimizerParamGroup> both{torch::optim::OptimizerParamGroup(groups.weights),
+                                                      torch::optim::OptimizerParamGroup(groups.ranges)};
   torch::optim::SGD optimizer(both, torch::optim::SGDOptions(1.0));
   schedule.apply(optimizer, 0, {1, 10});
   HOLDS(std::abs(optimizer.param_groups()[0].options().get_lr() - 0.005) < 1e-12);
@@ -247,7 +255,8 @@ TEST(weights_are_calibrated_as_they_are_quantized) {
   const auto scaled = linear->weight.detach() * factors;
   for (const auto method : {qdq::Method::Max, qdq::Method::Mse}) {
     nn::calibrate_weights(*linear, method);
-    SAME(linear->weight_quantizer()->amax(), nn::to_tensor(qdq::weights_amax(nn::view(scaled), 0, method).value()).reshape({3, 1}));
+    SAME(linear->weight_quantizer()->amax(),
+         nn::to_tensor(qdq::weights_amax(nn::view(scaled), 0, method).value()).reshape({3, 1}));
   }
   nn::Linear floats(nn::LinearOptions(6, 3), nn::QuantOptions().weight(qdq::Descriptor::make().e4m3().build().value()));
   floats->weight_quantizer()->set_pre_quant_scale(factors);

@@ -83,9 +83,10 @@ class Calibrator final : public detail::Calls<Base> {
   }
 
   /// The same with a cache of any version and algorithm, which is copied. Status::Data where a scale cannot be used.
-  [[nodiscard]] static Result<std::unique_ptr<Calibrator>> from_cache(
-      const nvinfer1::INetworkDefinition& network, const Cache& cache,
-      const CalibratorOptions& options = CalibratorOptions(), const Library& library = Library::linked()) {
+  [[nodiscard]] static Result<std::unique_ptr<Calibrator>> from_cache(const nvinfer1::INetworkDefinition& network,
+                                                                      const Cache& cache,
+                                                                      const CalibratorOptions& options = CalibratorOptions(),
+                                                                      const Library& library = Library::linked()) {
     auto bytes = cache.to_bytes();
     if (!bytes) return std::move(bytes).error();
     auto copy = Cache::from_bytes(*bytes);

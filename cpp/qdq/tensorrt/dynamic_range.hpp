@@ -111,8 +111,9 @@ inline constexpr bool has_dynamic_ranges = false;
 
 template <typename... Arguments>
 Result<void> set_dynamic_ranges(Arguments&&...) {
-  static_assert(detail::has_dynamic_ranges<Arguments...>,
-                "TensorRT 11 and TensorRT-RTX have no dynamic ranges: use qdq::trt::insert_qdq() or qdq::trt::build_engine()");
+  static_assert(
+      detail::has_dynamic_ranges<Arguments...>,
+      "TensorRT 11 and TensorRT-RTX have no dynamic ranges: use qdq::trt::insert_qdq() or qdq::trt::build_engine()");
   return {};
 }
 

@@ -72,8 +72,7 @@ inline void mark_samples(std::vector<Input>& inputs, const std::vector<bool>& is
     if (is_implicit) input.shape.insert(input.shape.begin(), batch_size);
     is_open.push_back(is_implicit || (!input.shape.empty() && input.shape[0] < 0));
     if (profile != nullptr && detail::is_dynamic(input.shape)) {
-      const auto optimal =
-          detail::sizes(profile->getDimensions(input.name.c_str(), nvinfer1::OptProfileSelector::kOPT));
+      const auto optimal = detail::sizes(profile->getDimensions(input.name.c_str(), nvinfer1::OptProfileSelector::kOPT));
       if (optimal.size() != input.shape.size() || detail::is_dynamic(optimal)) {
         return Error(Status::Shape,
                      "the profile has no optimal shape for input " + detail::quote(input.name) + " " +

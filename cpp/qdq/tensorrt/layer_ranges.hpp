@@ -98,8 +98,7 @@ class WeightRange {
   WeightRange(Method method) : method_(method) {}
   /// The axis of the descriptor and its amax; where it has none, ranges are computed by the method. Reads what it needs: the
   /// descriptor may go.
-  WeightRange(const Descriptor& descriptor, RangeMethod method = Method::Max)
-      : method_(method), given_(read(descriptor)) {}
+  WeightRange(const Descriptor& descriptor, RangeMethod method = Method::Max) : method_(method), given_(read(descriptor)) {}
 
   /// Chooses the axis, `best` being that of the layer's kind or qdq::no_axis, and computes the ranges: one per index, or one
   /// for qdq::no_axis.

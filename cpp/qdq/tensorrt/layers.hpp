@@ -21,9 +21,9 @@ namespace qdq::trt {
 
 /// The numbers of a layer, which stay where they are and must outlive the build of the engine.
 struct LayerWeights {
-  nvinfer1::Weights kernel;                                            ///< 32-bit or 16-bit floats.
+  nvinfer1::Weights kernel;                                           ///< 32-bit or 16-bit floats.
   nvinfer1::Weights bias = {nvinfer1::DataType::kFLOAT, nullptr, 0};  ///< Not quantized; none by default.
-  WeightRange range = {};                                              ///< How the kernel is quantized.
+  WeightRange range = {};                                             ///< How the kernel is quantized.
 };
 
 /// Adds layers to a network with Quantize and Dequantize before their inputs and behind their kernels: what the quantized
@@ -91,10 +91,12 @@ class QuantizedLayers {
   }
 
   /// The matrix product of two tensors that the network computes, each with its range.
-  [[nodiscard]] Result<nvinfer1::IMatrixMultiplyLayer*> matrix_multiply(
-      const std::string& name, nvinfer1::ITensor& left, const InputRange& left_range,
-      nvinfer1::MatrixOperation left_operation, nvinfer1::ITensor& right, const InputRange& right_range,
-      nvinfer1::MatrixOperation right_operation) {
+  [[nodiscard]] Result<nvinfer1::IMatrixMultiplyLayer*> matrix_multiply(const std::string& name, nvinfer1::ITensor& left,
+                                                                        const InputRange& left_range,
+                                                                        nvinfer1::MatrixOperation left_operation,
+                                                                        nvinfer1::ITensor& right,
+                                                                        const InputRange& right_range,
+                                                                        nvinfer1::MatrixOperation right_operation) {
     if (auto fits = detail::of_layer(name, right_range.amax()); !fits) return std::move(fits).error();
     auto first = operands_.input(name, left, left_range);
     if (!first) return std::move(first).error();

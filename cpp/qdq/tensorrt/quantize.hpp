@@ -108,8 +108,9 @@ namespace qdq::trt {
 
 template <typename... Arguments>
 Result<Quantized> quantize(Arguments&&...) {
-  static_assert(detail::has_qdq<Arguments...>,
-                "TensorRT 7 has no Quantize and Dequantize layers: set the calibrator with IBuilderConfig::setInt8Calibrator()");
+  static_assert(
+      detail::has_qdq<Arguments...>,
+      "TensorRT 7 has no Quantize and Dequantize layers: set the calibrator with IBuilderConfig::setInt8Calibrator()");
   return Error(Status::Unsupported, "");
 }
 

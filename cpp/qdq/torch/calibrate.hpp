@@ -146,7 +146,8 @@ inline std::size_t load_calib_amax(const torch::nn::Module& model, RangeMethod m
 }
 /// The same with the options of pytorch-quantization's entropy and mse, which need CalibMethod::Compat wherever it is not maxima.
 inline std::size_t load_calib_amax(const torch::nn::Module& model, Method method, Search search, bool strict = true) {
-  return detail::load_calib_amax(model, strict, [&](TensorQuantizerImpl& q) { return q.load_calib_amax(method, search, strict); });
+  return detail::load_calib_amax(model, strict,
+                                 [&](TensorQuantizerImpl& q) { return q.load_calib_amax(method, search, strict); });
 }
 
 /// Sets the amax of every weight that is quantized from its values, times its pre-quantization scale where it has one: one per

@@ -16,11 +16,11 @@ namespace detail {
 /// The call that torch makes of its convolutions, of any number of dimensions; without a batch axis too.
 template <std::size_t D>
 torch::Tensor convolve(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias,
-                       const torch::nn::detail::ConvNdOptions<D>& options, std::vector<std::int64_t> padding, bool transposed,
-                       std::vector<std::int64_t> output_padding) {
+                       const torch::nn::detail::ConvNdOptions<D>& options, std::vector<std::int64_t> padding,
+                       bool transposed, std::vector<std::int64_t> output_padding) {
   const bool batched = x.dim() == static_cast<std::int64_t>(D) + 2;
-  const auto out = torch::convolution(batched ? x : x.unsqueeze(0), weight, bias, options.stride(), padding, options.dilation(),
-                                      transposed, output_padding, options.groups());
+  const auto out = torch::convolution(batched ? x : x.unsqueeze(0), weight, bias, options.stride(), padding,
+                                      options.dilation(), transposed, output_padding, options.groups());
   return batched ? out : out.squeeze(0);
 }
 
@@ -81,7 +81,8 @@ class QuantizedConv : public QuantizedWeight<Derived, Base, Options> {
       padding.assign(D, 0);
     };
     visit(pad, this->options.padding_mode());
-    return convolve<D>(x, quantize_weight(this->weight), this->bias, this->options, padding, false, std::vector<std::int64_t>(D, 0));
+    return convolve<D>(x, quantize_weight(this->weight), this->bias, this->options, padding, false,
+                       std::vector<std::int64_t>(D, 0));
   }
   static SharedDescriptor default_weight() { return predefined(Predefined::ConvWeightPerChannel); }
 };
@@ -102,7 +103,8 @@ class QuantizedConvTranspose : public QuantizedWeight<Derived, Base, Options> {
     visit(only_zeros, this->options.padding_mode());
     const auto x = quantize_input(input);
     const auto padding = symmetric<D>(padding_of<D>(this->options));
-    return convolve<D>(x, quantize_weight(this->weight), this->bias, this->options, padding, true, output_padding(x, padding, output_size));
+    return convolve<D>(x, quantize_weight(this->weight), this->bias, this->options, padding, true,
+                       output_padding(x, padding, output_size));
   }
   static SharedDescriptor default_weight() { return predefined(Predefined::ConvTransposeWeightPerChannel); }
 
@@ -114,7 +116,8 @@ class QuantizedConvTranspose : public QuantizedWeight<Derived, Base, Options> {
     std::vector<std::int64_t> found(by.output_padding()->begin(), by.output_padding()->end());
     if (!output_size) return found;
     if (output_size->size() < D) {
-      fail(Status::Shape, "output_size has " + std::to_string(output_size->size()) + " axes", "give the size of every spatial axis");
+      fail(Status::Shape, "output_size has " + std::to_string(output_size->size()) + " axes",
+           "give the size of every spatial axis");
     }
     for (std::size_t i = 0; i < D; ++i) {
       const auto axis = static_cast<std::int64_t>(i) - static_cast<std::int64_t>(D);

@@ -34,9 +34,10 @@ struct LeftInFloat {
 
 /// What export_onnx() has done.
 struct Exported {
-  Ranges ranges;                           ///< Of the activations, by the names of the float model and of what is clipped.
-  std::vector<std::string> quantized;      ///< The modules that are quantized in the model.
-  std::vector<LeftInFloat> left_in_float;  ///< The others that have quantizers: pools, sums, norms, LSTMs, and what is disabled.
+  Ranges ranges;                       ///< Of the activations, by the names of the float model and of what is clipped.
+  std::vector<std::string> quantized;  ///< The modules that are quantized in the model.
+  std::vector<LeftInFloat>
+      left_in_float;  ///< The others that have quantizers: pools, sums, norms, LSTMs, and what is disabled.
 };
 
 namespace detail {
@@ -45,9 +46,9 @@ namespace detail {
 /// move or average.
 inline bool never_negative(const Graph& graph, std::size_t tensor) {
   static const std::set<std::string_view> starts{"Abs", "Relu", "Sigmoid", "Softmax"};
-  static const std::set<std::string_view> keeps{"AveragePool", "Dropout",  "Flatten", "GlobalAveragePool", "GlobalMaxPool",
-                                                "Identity",    "MaxPool",  "Reshape", "Squeeze",           "Transpose",
-                                                "Unsqueeze"};
+  static const std::set<std::string_view> keeps{"AveragePool",   "Dropout",   "Flatten",  "GlobalAveragePool",
+                                                "GlobalMaxPool", "Identity",  "MaxPool",  "Reshape",
+                                                "Squeeze",       "Transpose", "Unsqueeze"};
   while (tensor != none && graph.tensors()[tensor].producer != none) {
     const auto node = graph.nodes()[graph.tensors()[tensor].producer];
     if (starts.count(node.op) != 0) return true;
@@ -68,7 +69,8 @@ class Exporter {
     store_parameters();
     for (const auto& [name, site] : sites(model_)) add(name, site);
     if (exported_.empty()) {
-      fail(Status::InvalidArgument, "the network has no quantized weight to export", "build it while is_quantized(), and calibrate it");
+      fail(Status::InvalidArgument, "the network has no quantized weight to export",
+           "build it while is_quantized(), and calibrate it");
     }
     // A calibration cache is for the float model as it is, where nothing clips.
     const auto of_float = graph_.spread(ranges_).value();
@@ -130,7 +132,8 @@ class Exporter {
     const auto tensor = graph_.find_tensor(weight);
     const auto uses = tensor == none ? std::vector<Graph::Use>() : graph_.tensors()[tensor].consumers;
     if (uses.size() != 1) {
-      fail(Status::InvalidArgument, "the ONNX model has " + std::to_string(uses.size()) + " nodes that read '" + weight + "'",
+      fail(Status::InvalidArgument,
+           "the ONNX model has " + std::to_string(uses.size()) + " nodes that read '" + weight + "'",
            "export the network with one node per module and parameter names kept");
     }
     return uses[0];
@@ -148,7 +151,8 @@ class Exporter {
     if (!site.weight) return leave_in_float(name, "it has no weight by whose name its node could be found");
     if (site.parameter.empty()) return leave_in_float(name, "ONNX stores no single weight of it");
     if (site.input->is_disabled() != site.weight->is_disabled()) {
-      fail(Status::Unsupported, name + " has one of its quantizers disabled", "enable or disable both: integers are multiplied by integers");
+      fail(Status::Unsupported, name + " has one of its quantizers disabled",
+           "enable or disable both: integers are multiplied by integers");
     }
     const auto weight = name.empty() ? site.parameter : name + "." + site.parameter;
     const auto use = reader(weight);
@@ -158,7 +162,8 @@ class Exporter {
            "export the network so that its layers read their weights themselves, as their second input");
     }
     if (node.name.empty() || node.inputs.empty() || node.inputs[0] == none) {
-      fail(Status::Unsupported, "the node that reads '" + weight + "' has no name or input", "name the nodes of the ONNX model");
+      fail(Status::Unsupported, "the node that reads '" + weight + "' has no name or input",
+           "name the nodes of the ONNX model");
     }
     policy_.include_name(node.name);
     Layer layer{name, std::string(node.name), weight, add_input(name, *site.input, node.inputs[0]), no_axis};
@@ -184,7 +189,8 @@ class Exporter {
     for (const auto& weight : plan.weights()) {
       if (graph_.tensors()[weight.tensor].name != layer.weight) continue;
       if (layer.axis == no_axis || layer.axis == weight.axis) return;
-      const auto along = weight.axis == no_axis ? std::string("with one range") : "along axis " + std::to_string(weight.axis);
+      const auto along = weight.axis == no_axis ? std::string("with one range")
+                                                : "along axis " + std::to_string(weight.axis);
       fail(Status::Unsupported,
            layer.module + ".weight_quantizer has a range per index of axis " + std::to_string(layer.axis) +
                ", but the weight of node '" + layer.node + "' is quantized " + along,
@@ -197,7 +203,8 @@ class Exporter {
 
   /// One tensor has one range: the widest of those that its readers were trained with. Returns what the input must be clipped to
   /// besides, where quantizing alone computes something else than the learned range did: the integers go further.
-  std::optional<Quantizer::ClipRange> add_input(const std::string& name, const TensorQuantizerImpl& quantizer, std::size_t read) {
+  std::optional<Quantizer::ClipRange> add_input(const std::string& name, const TensorQuantizerImpl& quantizer,
+                                                std::size_t read) {
     const auto tensor = graph_.tensors()[read].name;
     const auto& descriptor = quantizer.descriptor();
     const auto amax = checked(name + ".input_quantizer", quantizer);
@@ -216,7 +223,8 @@ class Exporter {
   /// Weights of fewer bits, of the narrow range or of a learned one are stored as they are quantized: int8 holds them exactly,
   /// with
   /// the same step. Returns the axis that has ranges of its own.
-  std::int32_t add_weight(const std::string& name, TensorQuantizerImpl& quantizer, const std::string& tensor, const torch::Tensor& value) {
+  std::int32_t add_weight(const std::string& name, TensorQuantizerImpl& quantizer, const std::string& tensor,
+                          const torch::Tensor& value) {
     const auto& descriptor = quantizer.descriptor();
     const auto amax = checked(name + ".weight_quantizer", quantizer).cpu().contiguous();
     if (descriptor.is_e4m3() || descriptor.num_bits() > 8 || descriptor.is_unsigned() || descriptor.block_size() != 0) {
@@ -225,7 +233,8 @@ class Exporter {
     }
     const auto axes = descriptor.axis();
     if (axes.size() > 1) {
-      fail(Status::Unsupported, name + ".weight_quantizer keeps several axes", "train it with one range, or one per output channel");
+      fail(Status::Unsupported, name + ".weight_quantizer keeps several axes",
+           "train it with one range, or one per output channel");
     }
     if (descriptor.num_bits() < 8 || descriptor.narrow_range() || descriptor.learn_amax()) {
       const torch::NoGradGuard no_grad;
@@ -242,8 +251,10 @@ class Exporter {
     if (!quantizer.descriptor().fake_quant()) {
       fail(Status::Unsupported, name + " gives integers, not what they stand for", "train with fake quantization");
     }
-    if (quantizer.is_calibrating() || !quantizer.is_quantizing() || !amax.defined() || quantizer.pre_quant_scale().defined()) {
-      fail(Status::InvalidArgument, name + " has no fixed range that it quantizes by, is calibrating, or scales its data first",
+    if (quantizer.is_calibrating() || !quantizer.is_quantizing() || !amax.defined() ||
+        quantizer.pre_quant_scale().defined()) {
+      fail(Status::InvalidArgument,
+           name + " has no fixed range that it quantizes by, is calibrating, or scales its data first",
            "load a calibrated amax, switch calibrating off and quantizing on, and fold the scale into the weights");
     }
     return amax;

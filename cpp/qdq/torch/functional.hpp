@@ -52,7 +52,8 @@ inline torch::Tensor straight_through(torch::autograd::AutogradContext* context,
   const auto descriptor = kept(context);
   const auto& x = saved[0];
   const auto same = gradient.to(x.scalar_type());
-  return on_host(x) ? kernels::backward(same, x, saved[1], *descriptor) : operations::backward(same, x, saved[1], *descriptor);
+  return on_host(x) ? kernels::backward(same, x, saved[1], *descriptor)
+                    : operations::backward(same, x, saved[1], *descriptor);
 }
 
 using torch::autograd::AutogradContext;
@@ -85,7 +86,8 @@ struct TensorQuant : torch::autograd::Function<TensorQuant> {
 };
 
 struct FakeAffineQuant : torch::autograd::Function<FakeAffineQuant> {
-  static torch::Tensor forward(AutogradContext* context, const torch::Tensor& x, double min, double max, std::int64_t num_bits) {
+  static torch::Tensor forward(AutogradContext* context, const torch::Tensor& x, double min, double max,
+                               std::int64_t num_bits) {
     context->save_for_backward({x});
     context->saved_data["min"] = min;
     context->saved_data["max"] = max;
@@ -98,13 +100,15 @@ struct FakeAffineQuant : torch::autograd::Function<FakeAffineQuant> {
     const auto from = static_cast<float>(context->saved_data["min"].toDouble());
     const auto to = static_cast<float>(context->saved_data["max"].toDouble());
     const auto gradient = gradients[0].to(x.scalar_type());
-    const auto found = on_host(x) ? kernels::affine_backward(gradient, x, from, to) : operations::affine_backward(gradient, x, from, to);
+    const auto found = on_host(x) ? kernels::affine_backward(gradient, x, from, to)
+                                  : operations::affine_backward(gradient, x, from, to);
     return {found, torch::Tensor(), torch::Tensor(), torch::Tensor()};
   }
 };
 
 struct Clip : torch::autograd::Function<Clip> {
-  static torch::Tensor forward(AutogradContext* context, const torch::Tensor& x, const torch::Tensor& min, const torch::Tensor& max) {
+  static torch::Tensor forward(AutogradContext* context, const torch::Tensor& x, const torch::Tensor& min,
+                               const torch::Tensor& max) {
     context->save_for_backward({x, min, max});
     const auto from = min.item<float>(), to = max.item<float>();
     return on_host(x) ? kernels::clip(x, from, to) : operations::clip(x, from, to);
@@ -114,14 +118,15 @@ struct Clip : torch::autograd::Function<Clip> {
     const auto& x = saved[0];
     const auto from = saved[1].item<float>(), to = saved[2].item<float>();
     const auto gradient = gradients[0].to(x.scalar_type());
-    const auto [found, ends] = on_host(x) ? kernels::clip_backward(gradient, x, from, to) : operations::clip_backward(gradient, x, from, to);
+    const auto [found, ends] = on_host(x) ? kernels::clip_backward(gradient, x, from, to)
+                                          : operations::clip_backward(gradient, x, from, to);
     return {found, torch::full_like(saved[1], ends.min), torch::full_like(saved[2], ends.max)};
   }
 };
 
 struct LearnedStep : torch::autograd::Function<LearnedStep> {
-  static torch::Tensor forward(AutogradContext* context, const torch::Tensor& x, const torch::Tensor& step, SharedDescriptor descriptor,
-                               double gradient_scale) {
+  static torch::Tensor forward(AutogradContext* context, const torch::Tensor& x, const torch::Tensor& step,
+                               SharedDescriptor descriptor, double gradient_scale) {
     context->save_for_backward({x, step});
     keep(context, descriptor);
     context->saved_data["gradient_scale"] = gradient_scale;
@@ -176,7 +181,8 @@ using namespace torch::nn::functional;  // NOLINT: that is the point of this nam
 [[nodiscard]] inline torch::Tensor fake_affine_tensor_quant(const torch::Tensor& x, float min, float max,
                                                             std::uint32_t num_bits = 8) {
   detail::check_quantizable(x);
-  return detail::FakeAffineQuant::apply(x, static_cast<double>(min), static_cast<double>(max), static_cast<std::int64_t>(num_bits));
+  return detail::FakeAffineQuant::apply(x, static_cast<double>(min), static_cast<double>(max),
+                                        static_cast<std::int64_t>(num_bits));
 }
 
 /// Fake quantization to the 8-bit float e4m3, y = e4m3(x * 448 / amax) / (448 / amax). The gradient passes where |x| <= amax.

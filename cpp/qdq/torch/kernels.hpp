@@ -80,7 +80,8 @@ inline std::pair<Tensor, Tensor> learned_step_backward(const Tensor& gradient, c
                                                        const Descriptor& descriptor, float gradient_scale) {
   auto out = like(x);
   auto to_step = torch::empty(step.sizes(), torch::kFloat);
-  qdq::learned_step_quant_backward(view(gradient), view(x), view(host(step)), descriptor, gradient_scale, view(out), view(to_step))
+  qdq::learned_step_quant_backward(view(gradient), view(x), view(host(step)), descriptor, gradient_scale, view(out),
+                                   view(to_step))
       .value();
   return {std::move(out), std::move(to_step)};
 }

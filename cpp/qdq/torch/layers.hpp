@@ -49,16 +49,18 @@ class InstanceNormBase : public torch::nn::NormImplBase<D, InstanceNormBase<D>, 
     return batched ? out : out.squeeze(0);
   }
   void pretty_print(std::ostream& stream) const override {
-    stream << std::boolalpha << "torch::nn::InstanceNorm" << D << "d(" << this->options.num_features() << ", eps=" << this->options.eps()
-           << ", momentum=" << this->options.momentum() << ", affine=" << this->options.affine()
-           << ", track_running_stats=" << this->options.track_running_stats() << ")";
+    stream << std::boolalpha << "torch::nn::InstanceNorm" << D << "d(" << this->options.num_features()
+           << ", eps=" << this->options.eps() << ", momentum=" << this->options.momentum()
+           << ", affine=" << this->options.affine() << ", track_running_stats=" << this->options.track_running_stats()
+           << ")";
   }
 
  protected:
   void _check_input_dim(const torch::Tensor& input) override {
     const auto rank = static_cast<std::int64_t>(D) + 2;
     if (input.dim() == rank || input.dim() == rank - 1) return;
-    fail(Status::Shape, "InstanceNorm of " + std::to_string(D) + " axes takes no tensor of rank " + std::to_string(input.dim()),
+    fail(Status::Shape,
+         "InstanceNorm of " + std::to_string(D) + " axes takes no tensor of rank " + std::to_string(input.dim()),
          "give batch, channels and those axes");
   }
 };

@@ -120,7 +120,8 @@ class Quantized : public Base, public Quantizes {
             typename = std::enable_if_t<std::is_constructible_v<Options, First, Rest...> &&
                                         !std::is_base_of_v<torch::nn::Module, std::decay_t<First>> &&
                                         !std::is_same_v<Options, std::decay_t<First>>>>
-  explicit Quantized(First&& first, Rest&&... rest) : Quantized(Options(std::forward<First>(first), std::forward<Rest>(rest)...)) {}
+  explicit Quantized(First&& first, Rest&&... rest)
+      : Quantized(Options(std::forward<First>(first), std::forward<Rest>(rest)...)) {}
 
   /// The descriptor of inputs for modules of this class that are built from now on and are not given one. Not while another thread
   /// builds modules.

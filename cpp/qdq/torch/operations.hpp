@@ -38,7 +38,9 @@ inline double low(const Descriptor& descriptor) {
 /// In the type that is computed in.
 inline Tensor wide(const Tensor& x) { return x.scalar_type() == torch::kDouble ? x : x.to(torch::kFloat); }
 
-inline Tensor constant(double value, const Tensor& like) { return torch::full({}, value, like.options().requires_grad(false)); }
+inline Tensor constant(double value, const Tensor& like) {
+  return torch::full({}, value, like.options().requires_grad(false));
+}
 
 inline std::int64_t from_first(std::int64_t axis, const Tensor& x) {
   const auto found = axis < 0 ? axis + x.dim() : axis;
@@ -182,9 +184,11 @@ inline Tensor affine(const Tensor& x, float min, float max, std::uint32_t num_bi
   const float levels = std::ldexp(1.0f, static_cast<int>(num_bits));
   const float step = (max - min) / (levels - 1);
   const float zero = std::nearbyint(min / step) + levels / 2;
-  if (num_bits < 2 || num_bits > 16 || !(std::isfinite(min) && std::isfinite(max) && std::isnormal(step) && step > 0 && std::isfinite(zero))) {
-    fail(Status::InvalidArgument, "there are no 2^" + std::to_string(num_bits) + " steps from " + std::to_string(min) + " to " +
-             std::to_string(max), "give 2 to 16 bits and a finite range whose minimum is below its maximum");
+  if (num_bits < 2 || num_bits > 16 ||
+      !(std::isfinite(min) && std::isfinite(max) && std::isnormal(step) && step > 0 && std::isfinite(zero))) {
+    fail(Status::InvalidArgument,
+         "there are no 2^" + std::to_string(num_bits) + " steps from " + std::to_string(min) + " to " + std::to_string(max),
+         "give 2 to 16 bits and a finite range whose minimum is below its maximum");
   }
   const auto data = wide(x);
   const auto width = constant(step, data);
@@ -239,12 +243,14 @@ inline std::pair<Tensor, Tensor> learned_step_backward(const Tensor& gradient, c
   const auto steps = data / steps_of(step, data, descriptor);
   const auto inside = (steps > low(descriptor)).logical_and(steps < high(descriptor));
   // The ends where it is clipped, the error of rounding elsewhere.
-  const auto slope = torch::where(inside, steps.round() - steps, steps.clamp(low(descriptor), high(descriptor))).to(torch::kFloat);
+  const auto slope =
+      torch::where(inside, steps.round() - steps, steps.clamp(low(descriptor), high(descriptor))).to(torch::kFloat);
   auto sums = torch::where(slope.isnan(), constant(0, slope), slope).to(torch::kDouble) * gradient.to(torch::kDouble);
   if (descriptor.block_size() != 0) {
     const auto axis = from_first(descriptor.block_axis(), x);
     std::vector<Tensor> blocks;
-    for (const auto& block : sums.split(static_cast<std::int64_t>(descriptor.block_size()), axis)) blocks.push_back(block.sum(axis, true));
+    for (const auto& block : sums.split(static_cast<std::int64_t>(descriptor.block_size()), axis))
+      blocks.push_back(block.sum(axis, true));
     sums = torch::cat(blocks, axis);
   }
   const auto to_step = sums.sum_to_size(step.sizes()) * static_cast<double>(gradient_scale);

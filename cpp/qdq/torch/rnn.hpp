@@ -15,9 +15,9 @@ namespace qdq::nn {
 namespace detail {
 
 /// One step of an LSTM: the concatenated [x, h] is quantized, `weight` is [W_ih, W_hh] and was.
-inline std::tuple<torch::Tensor, torch::Tensor> lstm_step(const torch::Tensor& x, const torch::Tensor& h, const torch::Tensor& c,
-                                                          TensorQuantizer& quantize_input, const torch::Tensor& weight,
-                                                          const torch::Tensor& bias) {
+inline std::tuple<torch::Tensor, torch::Tensor> lstm_step(const torch::Tensor& x, const torch::Tensor& h,
+                                                          const torch::Tensor& c, TensorQuantizer& quantize_input,
+                                                          const torch::Tensor& weight, const torch::Tensor& bias) {
   const auto joined = quantize_input(torch::cat({x, h}, 1));
   const auto gates = torch::nn::functional::linear(joined, weight, bias).chunk(4, 1);
   const auto next = gates[1].sigmoid() * c + gates[0].sigmoid() * gates[2].tanh();
@@ -72,7 +72,8 @@ class LSTMImpl : public detail::Quantized<LSTMImpl, torch::nn::LSTMImpl, torch::
   using Hidden = detail::Optional<std::tuple<torch::Tensor, torch::Tensor>>;
   using Quantized::Quantized;
 
-  std::tuple<torch::Tensor, std::tuple<torch::Tensor, torch::Tensor>> forward(const torch::Tensor& input, Hidden hidden = {}) {
+  std::tuple<torch::Tensor, std::tuple<torch::Tensor, torch::Tensor>> forward(const torch::Tensor& input,
+                                                                              Hidden hidden = {}) {
     if (children().empty()) return torch::nn::LSTMImpl::forward(input, hidden);
     const bool batched = input.dim() == 3;
     // Time first, then the batch.
@@ -128,7 +129,8 @@ class LSTMImpl : public detail::Quantized<LSTMImpl, torch::nn::LSTMImpl, torch::
     if (children().empty()) return found;
     for_all([&](std::int64_t layer, bool reverse) {
       found.push_back({quantizer(name("input_quantizer", layer, reverse)).ptr(),
-                       quantizer(name("weight_quantizer", layer, reverse)).ptr(), joined_weight(layer, reverse), std::string()});
+                       quantizer(name("weight_quantizer", layer, reverse)).ptr(), joined_weight(layer, reverse),
+                       std::string()});
     });
     return found;
   }
@@ -156,7 +158,8 @@ class LSTMImpl : public detail::Quantized<LSTMImpl, torch::nn::LSTMImpl, torch::
     auto quantize_input = quantizer(name("input_quantizer", layer, reverse));
     auto quantize_weight = quantizer(name("weight_quantizer", layer, reverse));
     const auto weight = quantize_weight(joined_weight(layer, reverse));
-    const auto bias = options.bias() ? parameter("bias_ih", layer, reverse) + parameter("bias_hh", layer, reverse) : torch::Tensor();
+    const auto bias = options.bias() ? parameter("bias_ih", layer, reverse) + parameter("bias_hh", layer, reverse)
+                                     : torch::Tensor();
     std::vector<torch::Tensor> outputs(static_cast<std::size_t>(x.size(0)));
     for (std::int64_t step = 0; step < x.size(0); ++step) {
       const auto time = reverse ? x.size(0) - 1 - step : step;

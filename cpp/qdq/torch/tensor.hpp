@@ -72,7 +72,9 @@ inline void check_quantizable(const torch::Tensor& x) {
   const auto sizes = tensor.sizes();
   const auto strides = tensor.strides();
   const bool dense = tensor.is_contiguous();
-  return {detail::dtype_of(tensor.scalar_type()), tensor.data_ptr(), {sizes.data(), sizes.size()},
+  return {detail::dtype_of(tensor.scalar_type()),
+          tensor.data_ptr(),
+          {sizes.data(), sizes.size()},
           dense ? Span<const std::int64_t>() : Span<const std::int64_t>(strides.data(), strides.size())};
 }
 

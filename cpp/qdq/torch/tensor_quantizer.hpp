@@ -278,7 +278,8 @@ class TensorQuantizerImpl : public torch::nn::Cloneable<TensorQuantizerImpl> {
   }
   [[nodiscard]] torch::Tensor clip(const torch::Tensor& x) const {
     if (!clip_range()) {
-      fail("learn_amax has no clip range to start from", "call init_learn_amax() after loading an amax, or set the clip range");
+      fail("learn_amax has no clip range to start from",
+           "call init_learn_amax() after loading an amax, or set the clip range");
     }
     return functional::clip(x, clip_min_, clip_max_);
   }

@@ -78,7 +78,8 @@ inline std::size_t quantize_weights(const torch::nn::Module& model) {
   for (const auto& [name, site] : detail::sites(model)) {
     if (!site.weight || site.weight->is_disabled() || site.parameter.empty()) continue;
     if (site.weight->pre_quant_scale().defined() || !site.weight->descriptor().fake_quant()) {
-      detail::fail(Status::Unsupported, name + ".weight_quantizer scales weights or gives integers, so that it would do so twice",
+      detail::fail(Status::Unsupported,
+                   name + ".weight_quantizer scales weights or gives integers, so that it would do so twice",
                    "fold the scale into the weights, and use fake quantization");
     }
     auto weight = site.value;

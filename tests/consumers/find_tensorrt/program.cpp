@@ -5,7 +5,7 @@
 #include <iostream>
 
 int main() {
-    std::cout << NV_TENSORRT_MAJOR << '.' << NV_TENSORRT_MINOR << '.' << NV_TENSORRT_PATCH << ' ' << getInferLibVersion() << ' '
-              << getNvOnnxParserVersion() << '\n';
-    return 0;
+  std::cout << NV_TENSORRT_MAJOR << '.' << NV_TENSORRT_MINOR << '.' << NV_TENSORRT_PATCH << ' ' << getInferLibVersion()
+            << ' ' << getNvOnnxParserVersion() << '\n';
+  return 0;
 }

@@ -7,9 +7,9 @@
 namespace nn = qdq::nn;
 
 int main() {
-    nn::Linear layer(4, 2);
-    layer->forward(torch::ones({3, 4})).sum().backward();
-    if (!layer->weight.grad().defined()) return 1;
-    std::cout << "qdq " << qdq::version_text() << '\n';
-    return 0;
+  nn::Linear layer(4, 2);
+  layer->forward(torch::ones({3, 4})).sum().backward();
+  if (!layer->weight.grad().defined()) return 1;
+  std::cout << "qdq " << qdq::version_text() << '\n';
+  return 0;
 }

@@ -121,8 +121,8 @@ const nvinfer1::IOptimizationProfile& calibrate_with(nvinfer1::IBuilder& builder
   auto* profile = builder.createOptimizationProfile();
   for (const auto& input : inputs) {
     const auto shape = dims(input.opt);
-    for (auto selector : {nvinfer1::OptProfileSelector::kMIN, nvinfer1::OptProfileSelector::kOPT,
-                          nvinfer1::OptProfileSelector::kMAX}) {
+    for (auto selector :
+         {nvinfer1::OptProfileSelector::kMIN, nvinfer1::OptProfileSelector::kOPT, nvinfer1::OptProfileSelector::kMAX}) {
       profile->setDimensions(input.input.c_str(), selector, shape);
     }
   }

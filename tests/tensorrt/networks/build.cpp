@@ -34,8 +34,8 @@ EngineOptions watched(Seen& seen) {
     seen.profiles = config.getNbOptimizationProfiles();
     for (const auto* profile : config.standin.profiles) {
       seen.shapes.clear();
-      for (const auto select : {nvinfer1::OptProfileSelector::kMIN, nvinfer1::OptProfileSelector::kOPT,
-                                nvinfer1::OptProfileSelector::kMAX}) {
+      for (const auto select :
+           {nvinfer1::OptProfileSelector::kMIN, nvinfer1::OptProfileSelector::kOPT, nvinfer1::OptProfileSelector::kMAX}) {
         seen.shapes.push_back(profile->getDimensions("x", select));
       }
     }

@@ -40,8 +40,7 @@ EngineOptions watched(Seen& seen) {
 
 #if QDQ_TRT_HAS_STRONG_TYPES
 
-constexpr auto strongly_typed =
-    1U | 1U << static_cast<unsigned>(nvinfer1::NetworkDefinitionCreationFlag::kSTRONGLY_TYPED);
+constexpr auto strongly_typed = 1U | 1U << static_cast<unsigned>(nvinfer1::NetworkDefinitionCreationFlag::kSTRONGLY_TYPED);
 
 TEST(a_strongly_typed_network_gets_no_flag) {
   Seen seen;
@@ -87,8 +86,7 @@ TEST(a_network_without_the_batch_in_its_shapes_takes_no_pairs) {
               "kEXPLICIT_BATCH");
   trt::WeightMemory memory;
   trt::QuantizedLayers layers(made.network, memory);
-  CHECK_FAILS(layers.convolution("second", out(*find(made.network, "conv")), 1.0f, 4, dims({3, 3}),
-                                 {weights(made.kernel)}),
+  CHECK_FAILS(layers.convolution("second", out(*find(made.network, "conv")), 1.0f, 4, dims({3, 3}), {weights(made.kernel)}),
               Status::Unsupported, "leaves the batch out of its shapes");
   CHECK_EQ(made.network.getNbLayers(), 1);
 }

@@ -160,8 +160,8 @@ TEST(what_TensorRT_cannot_express_is_refused) {
   CHECK_FAILS(add(made, 1.0f, axis({0, 1})), Status::Unsupported, "keeps several axes");
   CHECK_FAILS(add(made, 1.0f, axis({1})), Status::Unsupported, "keeps axis 1, by which TensorRT does not compute in INT8");
   CHECK_FAILS(add(made, 1.0f, axis({1})), Status::Unsupported, "keep axis 0, or none");
-  CHECK_FAILS(made.layers.deconvolution("up", made.x, 1.0f, 16, dims({3, 3}),
-                                        {weights(made.kernel), no_weights, axis({1})}, 2),
+  CHECK_FAILS(made.layers.deconvolution("up", made.x, 1.0f, 16, dims({3, 3}), {weights(made.kernel), no_weights, axis({1})},
+                                        2),
               Status::Unsupported, "keep no axis");
   CHECK_FAILS(add(made, 1.0f, axis({9})), Status::Unsupported, "keeps axis 9");
   CHECK_EQ(made.network.getNbLayers(), 0);
@@ -191,8 +191,8 @@ TEST(what_cannot_be_computed_is_refused) {
   CHECK_FAILS(made.layers.fully_connected("full", made.input("v", {36}), 1.0f, 8, {weights(made.kernel)}), Status::Shape,
               "a known rank of 2 or more");
   const auto none = MatrixOperation::kNONE;
-  CHECK_FAILS(made.layers.matrix_multiply("both", made.x, 1.0f, none, made.x, -1.0f, none),
-              Status::Data, "layer 'both' cannot be quantized");
+  CHECK_FAILS(made.layers.matrix_multiply("both", made.x, 1.0f, none, made.x, -1.0f, none), Status::Data,
+              "layer 'both' cannot be quantized");
   auto odd = made.kernel;
   odd[5] = std::numeric_limits<float>::quiet_NaN();
   CHECK_FAILS(made.layers.convolution("conv", made.x, 1.0f, 8, dims({3, 3}), {weights(odd)}), Status::Data, "layer 'conv'");

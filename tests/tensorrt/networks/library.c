@@ -3,13 +3,13 @@
 int getInferLibVersion(void) { return VERSION; }
 #endif
 #ifdef BUILDER
-void* createInferBuilder_INTERNAL(void* logger, int version) {
+void *createInferBuilder_INTERNAL(void *logger, int version) {
   (void)logger, (void)version;
   return 0;
 }
 #endif
 #ifdef PARSER
-void* createNvOnnxParser_INTERNAL(void* network, void* logger, int version) {
+void *createNvOnnxParser_INTERNAL(void *network, void *logger, int version) {
   (void)network, (void)logger, (void)version;
   return 0;
 }

@@ -11,9 +11,9 @@ TEST(versions_are_read_and_written) {
   const struct {
     std::int32_t number;
     const char* text;
-  } known[] = {{7203, "TensorRT 7.2.3"},     {8501, "TensorRT 8.5.1"},       {8603, "TensorRT 8.6.3"},
-               {9300, "TensorRT 9.3.0"},     {100300, "TensorRT 10.3.0"},    {101502, "TensorRT 10.15.2"},
-               {110400, "TensorRT 11.4.0"},  {10701, "TensorRT-RTX 1.7.1"},  {10300, "TensorRT-RTX 1.3.0"}};
+  } known[] = {{7203, "TensorRT 7.2.3"},    {8501, "TensorRT 8.5.1"},      {8603, "TensorRT 8.6.3"},
+               {9300, "TensorRT 9.3.0"},    {100300, "TensorRT 10.3.0"},   {101502, "TensorRT 10.15.2"},
+               {110400, "TensorRT 11.4.0"}, {10701, "TensorRT-RTX 1.7.1"}, {10300, "TensorRT-RTX 1.3.0"}};
   for (const auto& one : known) CHECK_EQ(Version::from_number(one.number).text(), one.text);
   CHECK(Version::from_number(10701).is_rtx() && !Version::from_number(110400).is_rtx());
   CHECK_EQ(Library::linked().version().text(), trt::compiled.text());

@@ -35,7 +35,8 @@ void check_report(const Plan& plan, const Done& done) {
   bool named = false;
   for (const auto& findings : done.findings()) {
     for (const auto finding : findings) {
-      for (const auto tensor : finding.tensors) named = named || (finding.severity == Severity::Warning && tensor == "second");
+      for (const auto tensor : finding.tensors)
+        named = named || (finding.severity == Severity::Warning && tensor == "second");
     }
   }
   CHECK(named);

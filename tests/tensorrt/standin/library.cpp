@@ -3,8 +3,7 @@
 
 using namespace nvinfer1;
 
-extern "C" __attribute__((visibility("default"))) void* createInferBuilder_INTERNAL(
-    void* logger, int32_t) STANDIN_NOEXCEPT {
+extern "C" __attribute__((visibility("default"))) void* createInferBuilder_INTERNAL(void* logger, int32_t) STANDIN_NOEXCEPT {
     auto* builder = new standin::Owned<IBuilder>;
     builder->standin.logger = static_cast<ILogger*>(logger);
     return static_cast<IBuilder*>(builder);

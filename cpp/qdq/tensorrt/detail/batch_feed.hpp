@@ -121,8 +121,9 @@ class BatchFeed final : public Feed {
 
   Result<void> check(const Input& input, const TensorView& tensor) {
     if (tensor.dtype() != input.dtype) {
-      return refused(input.name, "is " + std::string(dtype_text(tensor.dtype())) + ", but the input takes " +
-                                     std::string(dtype_text(input.dtype)),
+      return refused(input.name,
+                     "is " + std::string(dtype_text(tensor.dtype())) + ", but the input takes " +
+                         std::string(dtype_text(input.dtype)),
                      "convert it, or open the batches for trt::inputs(network)", Status::Type);
     }
     std::vector<std::int64_t> wanted = input.shape;

@@ -82,8 +82,9 @@ class Configuration {
     if (is_strongly_typed(network)) {
       if (!options.half) return {};
       return Error(Status::Unsupported,
-                   QDQ_TRT_STRONGLY_TYPED ? compiled.text() + " has no flag for half precision: the model's types decide"
-                                          : "a strongly typed network takes no flag for half precision: the model's types decide",
+                   QDQ_TRT_STRONGLY_TYPED
+                       ? compiled.text() + " has no flag for half precision: the model's types decide"
+                       : "a strongly typed network takes no flag for half precision: the model's types decide",
                    "export the model in half precision");
     }
 #if !QDQ_TRT_STRONGLY_TYPED

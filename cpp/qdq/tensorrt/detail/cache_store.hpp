@@ -77,8 +77,8 @@ class CacheStore {
       return;
     }
     if (auto done = load(path, allow_reheading); !done) {
-      log_.warning("the calibration cache " + quote(path) + " is not used, so TensorRT calibrates and it is written anew: " +
-                   std::string(done.error().text()));
+      log_.warning("the calibration cache " + quote(path) +
+                   " is not used, so TensorRT calibrates and it is written anew: " + std::string(done.error().text()));
       return;
     }
     log_.info("TensorRT is given the calibration cache " + quote(path) + " and does not calibrate");

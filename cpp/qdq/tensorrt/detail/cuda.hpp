@@ -22,8 +22,7 @@ inline Result<std::unique_ptr<DeviceMemory>> open_cuda() {
 #ifdef _WIN32
   auto runtime = open_any({"cudart64_13.dll", "cudart64_12.dll", "cudart64_110.dll", "cudart64_102.dll"});
 #else
-  auto runtime = open_any(
-      {"libcudart.so.13", "libcudart.so.12", "libcudart.so.11.0", "libcudart.so.10.2", "libcudart.so"});
+  auto runtime = open_any({"libcudart.so.13", "libcudart.so.12", "libcudart.so.11.0", "libcudart.so.10.2", "libcudart.so"});
 #endif
   if (runtime) return CudaRuntime::open(*runtime);
   return Error(Status::Io, "neither CUDA's driver nor its runtime is found: " + std::string(driver.error().message()),

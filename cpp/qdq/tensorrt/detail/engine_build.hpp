@@ -99,8 +99,7 @@ class Build {
     if (auto fits = takes_ranges(network); !fits) return std::move(fits).error();
     auto configuration = Configuration::make(builder, network, options_, true, logger_);
     if (!configuration) return std::move(configuration).error();
-    QDQ_TRT_DEPRECATED_BEGIN
-    (**configuration).setInt8Calibrator(&calibrator);
+    QDQ_TRT_DEPRECATED_BEGIN(**configuration).setInt8Calibrator(&calibrator);
 #if QDQ_TRT_HAS_CALIBRATION_PROFILE
     if (profile != nullptr) (**configuration).setCalibrationProfile(profile);
 #else

@@ -40,8 +40,7 @@ class DeviceFeed final : public Feed {
   static_assert(std::is_same_v<Answer, bool> || std::is_same_v<Answer, Result<bool>>,
                 "a function for device pointers returns bool or qdq::Result<bool>");
 
-  DeviceFeed(std::vector<Input> inputs, Function function)
-      : bindings_(std::move(inputs)), function_(std::move(function)) {}
+  DeviceFeed(std::vector<Input> inputs, Function function) : bindings_(std::move(inputs)), function_(std::move(function)) {}
 
   Result<bool> next(Span<const char* const> names, void** pointers) override {
     bindings_.clear();

@@ -41,8 +41,8 @@ class Network {
   }
 
   Graph graph;
-  std::vector<NetworkTensor> tensors;      ///< By the graph's number of a tensor.
-  std::vector<nvinfer1::ILayer*> layers;   ///< By the graph's number of a node.
+  std::vector<NetworkTensor> tensors;     ///< By the graph's number of a tensor.
+  std::vector<nvinfer1::ILayer*> layers;  ///< By the graph's number of a node.
 
  private:
   using Done = Result<void>;
@@ -139,7 +139,7 @@ class Network {
     const auto kernel = kernel_of(layer);
     if (!kernel) return {};
     auto added = graph.add_tensor(std::string(layer.getName()) + ".kernel", TensorKind::Constant,
-                                   dtype_of(kernel->weights.type), kernel->shape);
+                                  dtype_of(kernel->weights.type), kernel->shape);
     if (!added) return unusable(layer, std::move(added).error());
     if (inputs.size() < 2) inputs.resize(2, none);
     inputs[1] = *added;
@@ -150,12 +150,8 @@ class Network {
   static void set_attributes(const nvinfer1::ILayer& layer, Node::Builder& node) {
     using nvinfer1::LayerType;
     switch (layer.getType()) {
-      case LayerType::kCONVOLUTION:
-        node.set_int("group", as<nvinfer1::IConvolutionLayer>(layer).getNbGroups());
-        break;
-      case LayerType::kDECONVOLUTION:
-        node.set_int("group", as<nvinfer1::IDeconvolutionLayer>(layer).getNbGroups());
-        break;
+      case LayerType::kCONVOLUTION: node.set_int("group", as<nvinfer1::IConvolutionLayer>(layer).getNbGroups()); break;
+      case LayerType::kDECONVOLUTION: node.set_int("group", as<nvinfer1::IDeconvolutionLayer>(layer).getNbGroups()); break;
       case LayerType::kMATRIX_MULTIPLY: {
         const auto& product = as<nvinfer1::IMatrixMultiplyLayer>(layer);
         node.set_int("transA", product.getOperation(0) == nvinfer1::MatrixOperation::kTRANSPOSE);

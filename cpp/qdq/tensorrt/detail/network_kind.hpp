@@ -34,10 +34,11 @@ inline bool is_strongly_typed([[maybe_unused]] const nvinfer1::INetworkDefinitio
 /// Refuses Quantize and Dequantize in a network that leaves the batch out of its shapes.
 inline Result<void> takes_qdq(const nvinfer1::INetworkDefinition& network) {
   if (!has_implicit_batch(network)) return {};
-  return Error(Status::Unsupported,
-               "the network leaves the batch out of its shapes, and TensorRT has Quantize and Dequantize only where it is in them",
-               "make the network with NetworkDefinitionCreationFlag::kEXPLICIT_BATCH, or give it ranges with "
-               "set_dynamic_ranges(), Way::DynamicRange or a calibrator");
+  return Error(
+      Status::Unsupported,
+      "the network leaves the batch out of its shapes, and TensorRT has Quantize and Dequantize only where it is in them",
+      "make the network with NetworkDefinitionCreationFlag::kEXPLICIT_BATCH, or give it ranges with "
+      "set_dynamic_ranges(), Way::DynamicRange or a calibrator");
 }
 
 /// Refuses ranges and calibrators for a network whose types are decided.

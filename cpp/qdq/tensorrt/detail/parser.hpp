@@ -18,10 +18,11 @@ inline constexpr bool has_parser = false;
 /// Ends the compilation where a program uses what needs the parser.
 template <typename... Used>
 constexpr void require_parser() noexcept {
-  static_assert(has_parser<Used...>,
-                "this function of qdq::trt needs NvOnnxParser.h, which is in none of the include folders: add the folder that "
-                "has it (the package libnvonnxparsers-dev, or the repository onnx/onnx-tensorrt in the branch of your TensorRT) "
-                "or build the network without the parser and use the functions that take an INetworkDefinition");
+  static_assert(
+      has_parser<Used...>,
+      "this function of qdq::trt needs NvOnnxParser.h, which is in none of the include folders: add the folder that "
+      "has it (the package libnvonnxparsers-dev, or the repository onnx/onnx-tensorrt in the branch of your TensorRT) "
+      "or build the network without the parser and use the functions that take an INetworkDefinition");
 }
 
 }  // namespace qdq::trt::detail

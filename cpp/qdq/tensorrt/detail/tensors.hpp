@@ -33,9 +33,7 @@ void for_each_tensor(Network& network, Function function) {
 }
 
 /// Whether INT8 may stand for the tensor's elements.
-inline bool is_float(const nvinfer1::ITensor& tensor) noexcept {
-  return is_float(dtype_of(tensor.getType()));
-}
+inline bool is_float(const nvinfer1::ITensor& tensor) noexcept { return is_float(dtype_of(tensor.getType())); }
 
 }  // namespace qdq::trt::detail
 

@@ -40,9 +40,7 @@ inline DType dtype_of(nvinfer1::DataType type) noexcept {
 }
 
 /// Whether INT8 may stand for elements of the type.
-inline bool is_float(DType dtype) noexcept {
-  return dtype == DType::F32 || dtype == DType::F16 || dtype == DType::BF16;
-}
+inline bool is_float(DType dtype) noexcept { return dtype == DType::F32 || dtype == DType::F16 || dtype == DType::BF16; }
 
 /// ONNX's number of a floating-point type, for the attribute of a Cast; 0 for others.
 inline std::int64_t onnx_type(nvinfer1::DataType type) noexcept {

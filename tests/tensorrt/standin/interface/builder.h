@@ -68,8 +68,8 @@ private:
         }
 #if STANDIN_AT_LEAST(9, 0)
         if (network.getFlag(NetworkDefinitionCreationFlag::kSTRONGLY_TYPED)
-            && (config.getFlag(BuilderFlag::kINT8) || config.getFlag(BuilderFlag::kFP16) || config.getFlag(BuilderFlag::kBF16)
-                || config.getFlag(BuilderFlag::kFP8))) {
+            && (config.getFlag(BuilderFlag::kINT8) || config.getFlag(BuilderFlag::kFP16)
+                || config.getFlag(BuilderFlag::kBF16) || config.getFlag(BuilderFlag::kFP8))) {
             standin::say(standin.logger, ILogger::Severity::kERROR, "a strongly typed network takes no flag for a type");
             return false;
         }

@@ -54,7 +54,8 @@ private:
         if (low.nbDims == 0 || high.nbDims == 0) {
             return true;
         }
-        return low.nbDims > 0 && low.nbDims == high.nbDims && std::equal(low.d, low.d + low.nbDims, high.d, std::less_equal<>());
+        return low.nbDims > 0 && low.nbDims == high.nbDims
+               && std::equal(low.d, low.d + low.nbDims, high.d, std::less_equal<>());
     }
 };
 
@@ -218,7 +219,9 @@ class IBuilderConfig : public INoCopy {
     STANDIN_METHOD void reset() STANDIN_NOEXCEPT { standin = {}; }
 
 #if !STANDIN_AT_LEAST(10, 0)
-    STANDIN_METHOD STANDIN_DEPRECATED_8_4 void setMaxWorkspaceSize(std::size_t workspaceSize) STANDIN_NOEXCEPT { standin.pools[0] = workspaceSize; }
+    STANDIN_METHOD STANDIN_DEPRECATED_8_4 void setMaxWorkspaceSize(std::size_t workspaceSize) STANDIN_NOEXCEPT {
+        standin.pools[0] = workspaceSize;
+    }
 #endif
 #if !STANDIN_AT_LEAST(10, 0)
     STANDIN_METHOD STANDIN_DEPRECATED_8_4 std::size_t getMaxWorkspaceSize() const STANDIN_NOEXCEPT { return pool(0); }

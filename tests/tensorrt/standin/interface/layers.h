@@ -15,13 +15,9 @@ namespace nvinfer1 {
 
 namespace standin {
 
-inline Weights no_weights() {
-    return Weights{DataType::kFLOAT, nullptr, 0};
-}
+inline Weights no_weights() { return Weights{DataType::kFLOAT, nullptr, 0}; }
 
-inline Permutation no_permutation() {
-    return Permutation{{0, 1, 2, 3, 4, 5, 6, 7}};
-}
+inline Permutation no_permutation() { return Permutation{{0, 1, 2, 3, 4, 5, 6, 7}}; }
 
 }  // namespace standin
 

@@ -33,7 +33,8 @@ class INetworkDefinition : public INoCopy {
         std::vector<ILayer*> layers;
         std::vector<ITensor*> inputs;
         std::vector<ITensor*> outputs;
-        std::vector<LayerType> refused;  // Layers with weights, and those that quantize, are not added where their kind is here.
+        std::vector<LayerType>
+            refused;  // Layers with weights, and those that quantize, are not added where their kind is here.
         standin::Arena arena;
     } standin;
 
@@ -43,7 +44,8 @@ class INetworkDefinition : public INoCopy {
         auto* layer = standin.arena.make<Layer>();
         layer->standin.type = type;
         layer->standin.inputs = std::move(inputs);
-        layer->standin.name = "(Unnamed Layer* " + std::to_string(standin.layers.size()) + ") [" + standin::label(type) + "]";
+        layer->standin.name = "(Unnamed Layer* " + std::to_string(standin.layers.size()) + ") [" + standin::label(type)
+                              + "]";
         for (auto const& output : outputs) {
             auto* tensor = standin.arena.make<ITensor>();
             tensor->standin.name = layer->standin.name + "_output";
@@ -96,7 +98,9 @@ class INetworkDefinition : public INoCopy {
 #endif
     }
 #if !STANDIN_AT_LEAST(10, 0)
-    STANDIN_METHOD STANDIN_DEPRECATED_8 bool hasExplicitPrecision() const STANDIN_NOEXCEPT { return (standin.flags & 2U) != 0; }
+    STANDIN_METHOD STANDIN_DEPRECATED_8 bool hasExplicitPrecision() const STANDIN_NOEXCEPT {
+        return (standin.flags & 2U) != 0;
+    }
 #endif
 #if STANDIN_AT_LEAST(9, 0)
     NetworkDefinitionCreationFlags getFlags() const noexcept { return standin.flags; }
@@ -120,8 +124,8 @@ class INetworkDefinition : public INoCopy {
         return convolution<IConvolutionLayer>(
             LayerType::kCONVOLUTION, input, nbOutputMaps, kernelSize, kernelWeights, biasWeights);
     }
-    STANDIN_METHOD IDeconvolutionLayer* addDeconvolutionNd(ITensor& input, Count nbOutputMaps, Dims kernelSize,
-        Weights kernelWeights, Weights biasWeights) STANDIN_NOEXCEPT {
+    STANDIN_METHOD IDeconvolutionLayer* addDeconvolutionNd(
+        ITensor& input, Count nbOutputMaps, Dims kernelSize, Weights kernelWeights, Weights biasWeights) STANDIN_NOEXCEPT {
         return convolution<IDeconvolutionLayer>(
             LayerType::kDECONVOLUTION, input, nbOutputMaps, kernelSize, kernelWeights, biasWeights);
     }
@@ -134,7 +138,7 @@ class INetworkDefinition : public INoCopy {
         if (refuses(LayerType::kFULLY_CONNECTED)) {
             return nullptr;
         }
-        auto* layer = standin_add<IFullyConnectedLayer>(LayerType::kFULLY_CONNECTED, {&input}, {{dims, input.getType()}});
+        auto* layer = standin_add<IFullyConnectedLayer>(LayerType::kFULLY_CONNECTED, {&input}, {{ dims, input.getType() }});
         layer->setNbOutputChannels(nbOutputs);
         layer->setKernelWeights(kernelWeights);
         layer->setBiasWeights(biasWeights);
@@ -166,8 +170,8 @@ class INetworkDefinition : public INoCopy {
         ITensor& input, ScaleMode mode, Weights shift, Weights scale, Weights power) STANDIN_NOEXCEPT {
         return addScaleNd(input, mode, shift, scale, power, 1);
     }
-    STANDIN_METHOD IScaleLayer* addScaleNd(ITensor& input, ScaleMode mode, Weights shift, Weights scale, Weights power,
-        int32_t channelAxis) STANDIN_NOEXCEPT {
+    STANDIN_METHOD IScaleLayer* addScaleNd(
+        ITensor& input, ScaleMode mode, Weights shift, Weights scale, Weights power, int32_t channelAxis) STANDIN_NOEXCEPT {
         auto* layer = like<IScaleLayer>(LayerType::kSCALE, {&input});
         layer->setMode(mode);
         layer->setShift(shift);
@@ -259,10 +263,9 @@ class INetworkDefinition : public INoCopy {
     STANDIN_METHOD IParametricReLULayer* addParametricReLU(ITensor& input, ITensor& slope) STANDIN_NOEXCEPT {
         return like<IParametricReLULayer>(LayerType::kPARAMETRIC_RELU, {&input, &slope});
     }
-    STANDIN_METHOD ISelectLayer* addSelect(
-        ITensor& condition, ITensor& thenInput, ITensor& elseInput) STANDIN_NOEXCEPT {
-        return standin_add<ISelectLayer>(LayerType::kSELECT, {&condition, &thenInput, &elseInput},
-            {{thenInput.getDimensions(), thenInput.getType()}});
+    STANDIN_METHOD ISelectLayer* addSelect(ITensor& condition, ITensor& thenInput, ITensor& elseInput) STANDIN_NOEXCEPT {
+        return standin_add<ISelectLayer>(
+            LayerType::kSELECT, {&condition, &thenInput, &elseInput}, {{thenInput.getDimensions(), thenInput.getType()}});
     }
     STANDIN_METHOD ILRNLayer* addLRN(ITensor& input, Count window, float alpha, float beta, float k) STANDIN_NOEXCEPT {
         auto* layer = like<ILRNLayer>(LayerType::kLRN, {&input});
@@ -280,14 +283,13 @@ class INetworkDefinition : public INoCopy {
     }
 #endif
 #if STANDIN_AT_LEAST(8, 6)
-    INormalizationLayer* addNormalization(
-        ITensor& input, ITensor& scale, ITensor& bias, uint32_t axesMask) noexcept {
+    INormalizationLayer* addNormalization(ITensor& input, ITensor& scale, ITensor& bias, uint32_t axesMask) noexcept {
         auto* layer = like<INormalizationLayer>(LayerType::kNORMALIZATION, {&input, &scale, &bias});
         layer->setAxes(axesMask);
         return layer;
     }
     ICastLayer* addCast(ITensor& input, DataType toType) noexcept {
-        auto* layer = standin_add<ICastLayer>(LayerType::kCAST, {&input}, {{input.getDimensions(), toType}});
+        auto* layer = standin_add<ICastLayer>(LayerType::kCAST, {&input}, {{ input.getDimensions(), toType }});
         layer->setToType(toType);
         return layer;
     }

@@ -56,10 +56,11 @@ class IRuntime : public INoCopy {
     STANDIN_OWNED(IRuntime)
 
 #if STANDIN_AT_LEAST(8, 0)
-    ICudaEngine* deserializeCudaEngine(void const* blob, std::size_t size) noexcept {
+    ICudaEngine* deserializeCudaEngine(void const* blob, std::size_t size) noexcept
 #else
-    virtual ICudaEngine* deserializeCudaEngine(void const* blob, std::size_t size, void* /* pluginFactory */) {
+    virtual ICudaEngine* deserializeCudaEngine(void const* blob, std::size_t size, void* /* pluginFactory */)
 #endif
+    {
         auto* engine = new standin::Owned<ICudaEngine>;
         engine->standin.assign(static_cast<char const*>(blob), size);
         return engine;
