@@ -20,7 +20,7 @@ use qdq::quant::{PerGroup, QuantParams, abs_max, fake_tensor_quant_in_place, fak
 
 /// Elements beyond every cache, and elements within the second one.
 const SIZES: [(&str, usize); 2] = [("256MiB", 64 << 20), ("256KiB", 64 << 10)];
-const GRID: Grid = Grid { scale: 127.0 / 4.0, low: -128.0, high: 127.0 };
+const GRID: Grid = Grid { inverse_scale: 127.0 / 4.0, low: -128.0, high: 127.0 };
 
 /// Numbers of a normal distribution, as activations before a nonlinearity.
 fn normal(count: usize) -> Vec<f32> {
@@ -96,7 +96,7 @@ fn histograms(criterion: &mut Criterion) {
         }
         let mut linear = HistogramCalibrator::new(2048, false, Library::Torch).unwrap();
         group.bench_function("linear", |bencher| {
-            bencher.iter(|| parallel::within(Some(1), || linear.collect(black_box(&normal)).unwrap()));
+            bencher.iter(|| parallel::within(Some(1), || linear.observe(black_box(&normal)).unwrap()));
         });
         group.bench_function("normal f16", |bencher| {
             bencher.iter(|| parallel::within(Some(1), || stats.observe(black_box(&halves[..]))));
@@ -119,10 +119,14 @@ fn fake_quantization(criterion: &mut Criterion) {
         group.bench_function("copy", |bencher| bencher.iter(|| machine::copy(black_box(&x), &mut out)));
         group.bench_function("scale", |bencher| bencher.iter(|| machine::scale(black_box(&mut out))));
         group.bench_function("in place", |bencher| {
-            bencher.iter(|| kernels.fake_quantize(InOut::in_place(black_box(&mut out)), GRID, GRID.scale));
+            bencher.iter(|| {
+                kernels.fake_quantize(InOut::in_place(black_box(&mut out)), GRID, GRID.inverse_scale)
+            });
         });
         group.bench_function("to another buffer", |bencher| {
-            bencher.iter(|| kernels.fake_quantize(InOut::new(black_box(&x), &mut out), GRID, GRID.scale));
+            bencher.iter(|| {
+                kernels.fake_quantize(InOut::new(black_box(&x), &mut out), GRID, GRID.inverse_scale)
+            });
         });
         let amax: Vec<f32> = (0..64).map(|channel| 3.0 + channel as f32 / 64.0).collect();
         parallel::within(Some(1), || {
@@ -145,12 +149,16 @@ fn fake_quantization(criterion: &mut Criterion) {
         let (mut half_out, mut brain_out) = (halves.clone(), brains.clone());
         group.bench_function("to another buffer f16", |bencher| {
             bencher.iter(|| {
-                kernels.fake_quantize(InOut::new(black_box(&halves), &mut half_out), GRID, GRID.scale)
+                kernels.fake_quantize(InOut::new(black_box(&halves), &mut half_out), GRID, GRID.inverse_scale)
             });
         });
         group.bench_function("to another buffer bf16", |bencher| {
             bencher.iter(|| {
-                kernels.fake_quantize(InOut::new(black_box(&brains), &mut brain_out), GRID, GRID.scale)
+                kernels.fake_quantize(
+                    InOut::new(black_box(&brains), &mut brain_out),
+                    GRID,
+                    GRID.inverse_scale,
+                )
             });
         });
         let mut integers = vec![0i8; count];
@@ -158,7 +166,9 @@ fn fake_quantization(criterion: &mut Criterion) {
             bencher.iter(|| kernels.quantize_i8(InOut::new(black_box(&x), &mut integers), GRID));
         });
         group.bench_function("dequantize from i8", |bencher| {
-            bencher.iter(|| kernels.dequantize_i8(InOut::new(black_box(&integers), &mut out), GRID.scale));
+            bencher.iter(|| {
+                kernels.dequantize_i8(InOut::new(black_box(&integers), &mut out), GRID.inverse_scale)
+            });
         });
         group.bench_function("e4m3", |bencher| {
             bencher.iter(|| kernels.fake_e4m3(InOut::new(black_box(&x), &mut out), 112.0));

@@ -103,22 +103,22 @@ def whole(results):
              "`make bench-peers`: 32 images of 224x224, one by one; all four methods at once against the entropy of the peers.",
              "\"Planned\" observes what a Q/DQ model needs, \"every\" all activations, as a calibration cache needs them. From the opened",
              "model to the ranges; the peers from the imported packages to the written model. Level 1 of ONNX Runtime's optimizations.", "",
-             "| model | threads | engine | plain | planned / plain | every / plain | quantize_static / planned "
+             "| model | threads | runtime | plain | planned / plain | every / plain | quantize_static / planned "
              "| Model Optimizer / planned | memory: plain | planned / plain | every / plain | quantize_static |",
              "|---" * 12 + "|"]
     for one in results["whole"]:
         runs = one["runs"]
         peers = [runs[name] for name in ("quantize_static", "Model Optimizer")]
-        for engine, most, least in (("onnxruntime", 1.3, 4.0), ("embedded", 1.25, 1.0)):
-            plain, planned, every = (runs[f"{engine} {run}"] for run in ("plain", "planned", "every"))
+        for runtime, most, least in (("onnxruntime", 1.3, 4.0), ("embedded", 1.25, 1.0)):
+            plain, planned, every = (runs[f"{runtime} {run}"] for run in ("plain", "planned", "every"))
             ratios = [planned[0] / plain[0], every[0] / plain[0], peers[0][0] / planned[0], peers[1][0] / planned[0]]
             cells = [marked(ratios[0], ratios[0] <= most, most), f"{ratios[1]:.2f}",
                      marked(ratios[2], ratios[2] >= least, least),
-                     marked(ratios[3], ratios[3] >= least, least) if engine == "onnxruntime" else f"{ratios[3]:.2f}"]
+                     marked(ratios[3], ratios[3] >= least, least) if runtime == "onnxruntime" else f"{ratios[3]:.2f}"]
             memory = planned[1] / plain[1]
             cells += [f"{plain[1]:.0f} MiB", marked(memory, memory <= 1.15, 1.15), f"{every[1] / plain[1]:.2f}",
                       f"{peers[0][1]:.0f} MiB"]
-            lines.append(f"| {one['model']} | {one['threads']} | {engine} | {plain[0]:.2f} s | {' | '.join(cells)} |")
+            lines.append(f"| {one['model']} | {one['threads']} | {runtime} | {plain[0]:.2f} s | {' | '.join(cells)} |")
     tool = results["tool"]
     times = tool["apply"] / tool["copy, synced"]
     lines += ["", "| the tool | figure | target |", "|---|---|---|",

@@ -34,7 +34,7 @@ fn searches(criterion: &mut Criterion) {
             });
         }
         let mut calibrator = HistogramCalibrator::new(2048, false, Library::Torch).unwrap();
-        calibrator.collect(&values).unwrap();
+        calibrator.observe(&values).unwrap();
         let histogram = calibrator.histogram().unwrap();
         let (target, search) = (Target::default(), compat::Search::default());
         group.bench_function(format!("{name}/2048 bins, entropy"), |bencher| {

@@ -14,7 +14,7 @@ use qdq::error::Result;
 use qdq::onnx::Model;
 use qdq::place::Policy;
 use qdq::range::Method;
-use qdq::runtime::{self, EngineOptions, Tap};
+use qdq::runtime::{self, RuntimeOptions, Tap};
 use qdq::tensor::TensorView;
 use qdq::{kernel, pipeline};
 
@@ -26,20 +26,25 @@ impl Tap for Nobody {
     }
 }
 
-fn plain(model: &Model, source: &mut dyn BatchSource, engine: &EngineOptions) -> Result<()> {
-    let mut engine = runtime::open(model, &[], std::sync::Arc::new(Nobody), engine)?;
+fn plain(model: &Model, source: &mut dyn BatchSource, runtime: &RuntimeOptions) -> Result<()> {
+    let mut runtime = runtime::open(model, &[], std::sync::Arc::new(Nobody), runtime)?;
     while let Some(batch) = source.next_batch()? {
-        engine.run(&batch)?;
+        runtime.run(&batch)?;
     }
     Ok(())
 }
 
-fn calibrate(model: &Model, every: bool, source: &mut dyn BatchSource, engine: &EngineOptions) -> Result<()> {
+fn calibrate(
+    model: &Model,
+    every: bool,
+    source: &mut dyn BatchSource,
+    runtime: &RuntimeOptions,
+) -> Result<()> {
     let prepared = pipeline::prepare(model)?;
     let plan = pipeline::plan(&prepared, &Policy::default())?;
     let taps = pipeline::taps(&prepared.graph, &plan, every);
     let stats =
-        pipeline::calibrate(&prepared.model, &taps, source, engine, &mut |_| ControlFlow::Continue(()))?;
+        pipeline::calibrate(&prepared.model, &taps, source, runtime, &mut |_| ControlFlow::Continue(()))?;
     for method in [Method::Max, Method::Entropy, Method::Percentile(99.99), Method::Mse] {
         pipeline::ranges(&prepared.graph, &plan, &stats, method)?;
     }
@@ -54,15 +59,15 @@ fn run(arguments: &[String]) -> Result<()> {
     };
     let threads: usize = threads.parse().unwrap_or(1);
     kernel::parallel::set_threads(NonZeroUsize::new(threads));
-    let engine = EngineOptions { kind: kind.parse()?, threads: Some(threads), ..EngineOptions::default() };
+    let runtime = RuntimeOptions { kind: kind.parse()?, threads: Some(threads), ..RuntimeOptions::default() };
     let model = Model::open(model.as_ref())?;
     let options = DataOptions { batch_size: Some(1), ..DataOptions::default() };
     let mut source = batch::open(&[PathBuf::from(data)], &model.inputs(), &options)?;
 
     let start = Instant::now();
     match what.as_str() {
-        "plain" => plain(&model, source.as_mut(), &engine)?,
-        _ => calibrate(&model, what == "every", source.as_mut(), &engine)?,
+        "plain" => plain(&model, source.as_mut(), &runtime)?,
+        _ => calibrate(&model, what == "every", source.as_mut(), &runtime)?,
     }
     println!("{:.4} {:.1}", start.elapsed().as_secs_f64(), peak_mib());
     Ok(())

@@ -26,8 +26,10 @@ pub enum ErrorKind {
     Type,
     /// Calibration data or statistics from which no answer can be computed.
     Data,
-    /// An engine (embedded, ONNX Runtime, TensorRT) failed.
-    Engine,
+    /// A runtime (embedded, ONNX Runtime) failed.
+    Runtime,
+    /// TensorRT or CUDA failed, or refused what it was given.
+    TensorRt,
     /// The caller asked to stop.
     Cancelled,
     /// A function of the caller, such as a callback, failed.

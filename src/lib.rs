@@ -38,7 +38,7 @@ pub mod pipeline;
 pub mod ffi;
 pub mod tensorrt;
 
-/// The README's Rust example, compiled as a test.
+/// The Rust example of the documents, compiled as a test.
 #[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-pub struct Readme;
+#[doc = include_str!("../docs/rust.md")]
+pub struct Example;

@@ -1,4 +1,4 @@
-//! Tensors whose element type is known at run time: what batches consist of and what engines return.
+//! Tensors whose element type is known at run time: what batches consist of and what runtimes return.
 //!
 //! Data is dense and row-major. The statically typed side of the API uses `ndarray`.
 

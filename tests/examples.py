@@ -37,8 +37,9 @@ AFTER = """
   return failed;
 }
 """
+OPENCV = Path("/usr/include/opencv4")
 FILES = ["model.cache", "model.json", "model.qdq.onnx"]
-PRINTED = "integers -7 -1 1 7, scale 3.50\namax 0.999, by percentile 0.990\nquantized 4 of 9 nodes\n"
+PRINTED = "integers -7 -1 1 7, inverse scale 3.50\namax 0.999, by percentile 0.990\nquantized 4 of 9 nodes\n"
 
 
 def main():
@@ -101,8 +102,9 @@ def main():
     readme = (ROOT / "README.md").read_text()
 
     def shown(language, extension, compiler, options, before="", after=""):
-        # What follows in C++ is about TensorRT: tests/tensorrt/examples.py.
-        body = re.findall(rf"```{language}\n(.*?)```", readme, re.S)[0]
+        # What has no main in C++ is about TensorRT: tests/tensorrt/examples.py.
+        blocks = re.findall(rf"```{language}\n(.*?)```", readme, re.S)
+        body = next(block for block in blocks if before or "int main" in block)
         source = suite.work / f"readme.{extension}"
         source.write_text(before + body + after)
         program = suite.compile(compiler, [source], *options, *WARNINGS, name=f"readme-{language}")
@@ -115,6 +117,36 @@ def main():
 
     suite.case("the README's C", lambda: shown("c", "c", "gcc", ["-std=c99"], BEFORE, AFTER))
     suite.case("the README's C++", lambda: shown("cpp", "cpp", "g++", ["-std=c++17", f"-I{ROOT / 'cpp'}"]))
+
+    def loop():
+        out = suite.out("inference-loop")
+        program = suite.compile("gcc", [ROOT / "examples/c/inference_loop.c"], "-std=c99", *WARNINGS, name="inference_loop")
+        text = run(program, out / "loop.cache")
+        names = [line.split(":")[0] for line in (out / "loop.cache").read_text().splitlines()[1:]]
+        # The pixels are sixteenths: the range is the one near 1 in which each of them is a whole number of steps.
+        if sorted(names) != ["hidden", "image"] or not re.search(r"^image 1\.134$", text, re.M):
+            raise Failure(f"{text}\n{names}")
+
+    suite.case("an inference loop in C", loop)
+
+    def excerpts():
+        program = (ROOT / "examples/c/inference_loop.c").read_text()
+        for block in re.findall(r"```c\n(.*?)```", (ROOT / "docs/inference-loop.md").read_text(), re.S):
+            if block not in program:
+                raise Failure(f"not in the program:\n{block}")
+
+    suite.case("docs/inference-loop.md shows that program", excerpts)
+
+    def preprocessing():
+        source = suite.work / "opencv.cpp"
+        source.write_text(re.findall(r"```cpp\n(.*?)```", (ROOT / "docs/data.md").read_text(), re.S)[0])
+        native.run("g++", "-std=c++17", *WARNINGS, f"-I{ROOT / 'cpp'}", f"-I{ROOT / 'include'}", "-isystem", OPENCV,
+                   "-fsyntax-only", source)
+
+    if OPENCV.is_dir():
+        suite.case("docs/data.md's preprocessing by OpenCV compiles", preprocessing)
+    else:
+        print("skipped: docs/data.md's preprocessing, since there are no headers of OpenCV")
     suite.end()
 
 

@@ -21,7 +21,7 @@ import onnxruntime
 
 HERE = pathlib.Path(__file__).resolve().parent
 MODELS = ("resnet50", "mobilenetv2", "vit_b16")
-ENGINES = ("onnxruntime", "embedded")
+RUNTIMES = ("onnxruntime", "embedded")
 RUNS = ("plain", "planned", "every")
 
 
@@ -61,10 +61,10 @@ def whole(arguments, model, threads):
         peers = {"quantize_static": [sys.executable, HERE / "peer.py", "onnxruntime"],
                  "Model Optimizer": [arguments.modelopt, HERE / "peer.py", "modelopt"]}
         for repeat in range(arguments.repeats):
-            for engine in ENGINES:
+            for runtime in RUNTIMES:
                 for run in RUNS:
-                    command = [arguments.whole, run, engine, threads, path, images]
-                    note(f"{engine} {run}", measure(command, threads, {"QDQ_ONNXRUNTIME": str(library)}))
+                    command = [arguments.whole, run, runtime, threads, path, images]
+                    note(f"{runtime} {run}", measure(command, threads, {"QDQ_ONNXRUNTIME": str(library)}))
             if repeat % 2 == 0:
                 for name, command in peers.items():
                     note(name, measure([*command, path, images, pathlib.Path(scratch) / "out.onnx"], threads))

@@ -68,7 +68,7 @@ class Ours:
         view = Tensor(data=x.ctypes.data, ndim=1, dtype=F32, shape=shape)
         new = self.library.qdq_histogram_calibrator_new
         self.must(new(ctypes.c_size_t(BINS), False, TORCH, ctypes.byref(self.calibrator), None))
-        self.must(self.library.qdq_histogram_calibrator_collect(self.calibrator, ctypes.byref(view), None))
+        self.must(self.library.qdq_histogram_calibrator_observe(self.calibrator, ctypes.byref(view), None))
 
     @staticmethod
     def must(status):

@@ -39,8 +39,8 @@ class Cache : public detail::Handle<qdq_cache, qdq_cache_free> {
     return detail::make<Cache>(qdq_cache_from_ranges, ranges.c(), tensorrt_version, detail::number(algorithm));
   }
   /// Reads a cache file; errors name the line.
-  [[nodiscard]] static Result<Cache> read(const std::string& path) {
-    return detail::make<Cache>(qdq_cache_read, path.c_str());
+  [[nodiscard]] static Result<Cache> load(const std::string& path) {
+    return detail::make<Cache>(qdq_cache_load, path.c_str());
   }
   /// A cache from the content of such a file, which is not kept.
   [[nodiscard]] static Result<Cache> from_bytes(Bytes bytes) {
@@ -53,9 +53,7 @@ class Cache : public detail::Handle<qdq_cache, qdq_cache_free> {
     return qdq_cache_is_read_by(tensorrt_version);
   }
   /// Writes a file, whole or not at all.
-  [[nodiscard]] Result<void> write(const std::string& path) const {
-    return detail::call(qdq_cache_write, c(), path.c_str());
-  }
+  [[nodiscard]] Result<void> save(const std::string& path) const { return detail::call(qdq_cache_save, c(), path.c_str()); }
   /// The content of that file, for readCalibrationCache().
   [[nodiscard]] Result<Buffer> to_bytes() const { return detail::make<Buffer>(qdq_cache_to_bytes, c()); }
   /// The ranges in the cache: amax = scale * 127, at most the largest number. A line whose scale is negative, infinite or NaN

@@ -77,7 +77,7 @@ class Descriptor : public detail::Handle<qdq_descriptor, qdq_descriptor_free> {
   [[nodiscard]] bool learn_amax() const noexcept { return qdq_descriptor_learn_amax(c()); }
   /// The factor on amax.
   [[nodiscard]] float scale_amax() const noexcept { return qdq_descriptor_scale_amax(c()); }
-  /// What calibration collects.
+  /// What calibration observes.
   [[nodiscard]] CalibMethod calib_method() const noexcept {
     return static_cast<CalibMethod>(qdq_descriptor_calib_method(c()));
   }
@@ -118,7 +118,7 @@ class Descriptor::Builder : public detail::Builder<Builder, Descriptor> {
   Builder& learn_amax(bool value) { return set(qdq_descriptor_set_learn_amax, value); }
   /// A positive factor on amax. Default: 1.
   Builder& scale_amax(float factor) { return set(qdq_descriptor_set_scale_amax, factor); }
-  /// What calibration collects. Default: CalibMethod::Max.
+  /// What calibration observes. Default: CalibMethod::Max.
   Builder& calib_method(CalibMethod method) { return set(qdq_descriptor_set_calib_method, detail::number(method)); }
   /// Whether integers start at 0, for data without negative values. Default: false.
   Builder& is_unsigned(bool value) { return set(qdq_descriptor_set_unsigned, value); }

@@ -23,9 +23,9 @@ class HistogramCalibrator : public detail::Handle<qdq_histogram_calibrator, qdq_
                                                         Library library = Library::Torch) {
     return detail::make<HistogramCalibrator>(qdq_histogram_calibrator_new, num_bins, skip_zeros, detail::number(library));
   }
-  /// Adds a batch (f32, f16, bf16, f64). NaN, infinities and empty batches are errors; what was collected before stays.
-  [[nodiscard]] Result<void> collect(const TensorView& x) {
-    return detail::call(qdq_histogram_calibrator_collect, c(), x.c());
+  /// Adds a batch (f32, f16, bf16, f64). NaN, infinities and empty batches are errors; what was observed before stays.
+  [[nodiscard]] Result<void> observe(const TensorView& x) {
+    return detail::call(qdq_histogram_calibrator_observe, c(), x.c());
   }
   /// At which bins entropy and mse try ranges. Default: 128 and 1.
   [[nodiscard]] Result<void> set_search(std::size_t start_bin, std::size_t stride) {

@@ -149,7 +149,7 @@ class Model : public detail::Handle<qdq_model, qdq_model_free> {
 
   /// Runs this model and its quantized form over all batches and measures how far apart they are; with `every_activation` on
   /// every activation that both have, not only on the outputs. Only what is compared is run. Outputs that hold no tensor of
-  /// numbers or lie behind an operator that no engine knows, such as a plugin of TensorRT, are left out with a warning; where no
+  /// numbers or lie behind an operator that no runtime knows, such as a plugin of TensorRT, are left out with a warning; where no
   /// floating-point output is left, the nearest floating-point tensors that the outputs are computed from are compared as well.
   [[nodiscard]] Result<Comparison> compare(const Model& quantized, Batches& batches, bool every_activation = false,
                                            const RunOptions& options = RunOptions()) const {

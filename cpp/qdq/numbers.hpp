@@ -35,10 +35,11 @@ enum class Status : qdq_status {
   Shape = QDQ_ERROR_SHAPE,                       ///< Shapes that do not fit each other.
   Type = QDQ_ERROR_TYPE,                         ///< An element type that does not fit.
   Data = QDQ_ERROR_DATA,                         ///< Data or statistics from which no answer can be computed.
-  Engine = QDQ_ERROR_ENGINE,                     ///< An engine (embedded, ONNX Runtime) failed.
+  Runtime = QDQ_ERROR_RUNTIME,                   ///< A runtime (embedded, ONNX Runtime) failed.
   Cancelled = QDQ_ERROR_CANCELLED,               ///< The caller asked to stop.
   Internal = QDQ_ERROR_INTERNAL,                 ///< A defect in qdq itself.
   Callback = QDQ_ERROR_CALLBACK,                 ///< A function of the caller failed.
+  TensorRt = QDQ_ERROR_TENSORRT,                 ///< TensorRT or CUDA failed, or refused what it was given.
 };
 
 /// An element type.
@@ -109,7 +110,7 @@ enum class Mode : qdq_mode {
   Corrected = QDQ_MODE_CORRECTED,   ///< Without the known defects.
 };
 
-/// What calibration collects.
+/// What calibration observes.
 enum class CalibMethod : qdq_calib_method {
   Max = QDQ_CALIB_MAX,              ///< The largest magnitude, per tensor, axis or block.
   Histogram = QDQ_CALIB_HISTOGRAM,  ///< A histogram of magnitudes, per tensor.
@@ -140,9 +141,9 @@ enum class Severity : qdq_severity {
 
 /// What a tensor is to the network.
 enum class TensorKind : qdq_tensor_kind {
-  Input = QDQ_TENSOR_INPUT,            ///< Fed from outside, different in every batch.
-  Constant = QDQ_TENSOR_CONSTANT,      ///< Known when the network is built.
-  Activation = QDQ_TENSOR_ACTIVATION,  ///< Computed by a node.
+  Input = QDQ_TENSOR_KIND_INPUT,            ///< Fed from outside, different in every batch.
+  Constant = QDQ_TENSOR_KIND_CONSTANT,      ///< Known when the network is built.
+  Activation = QDQ_TENSOR_KIND_ACTIVATION,  ///< Computed by a node.
 };
 
 /// What an attribute of a node holds.
@@ -201,11 +202,11 @@ enum class Layout : qdq_layout {
   Nhwc = QDQ_LAYOUT_NHWC,  ///< Batch, height, width, channels.
 };
 
-/// Which engine runs a model.
-enum class Engine : qdq_engine {
-  Embedded = QDQ_ENGINE_EMBEDDED,        ///< The one inside qdq, which needs nothing.
-  OnnxRuntime = QDQ_ENGINE_ONNXRUNTIME,  ///< ONNX Runtime, opened at run time.
-  Auto = QDQ_ENGINE_AUTO,                ///< ONNX Runtime where it is found, else the embedded engine.
+/// Which runtime runs a model.
+enum class Runtime : qdq_runtime {
+  Embedded = QDQ_RUNTIME_EMBEDDED,        ///< The one inside qdq, which needs nothing.
+  OnnxRuntime = QDQ_RUNTIME_ONNXRUNTIME,  ///< ONNX Runtime, opened at run time.
+  Auto = QDQ_RUNTIME_AUTO,                ///< ONNX Runtime where it is found, else the embedded runtime.
 };
 
 /// How a quantized weight is stored.

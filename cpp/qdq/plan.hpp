@@ -33,10 +33,10 @@ class Plan : public detail::Handle<qdq_plan, qdq_plan_free> {
     std::size_t input;
   };
   using Readers = detail::Items<Reader, qdq_plan>;
-  /// A quantized activation. Those with one number as `scale` share a scale, whose range covers them all.
+  /// A quantized activation. Those of one `group` share a scale, whose range covers them all.
   struct Activation {
     std::size_t tensor;
-    std::size_t scale;
+    std::size_t group;
     Readers readers;
   };
   /// A quantized constant, or the end of a chain of operators that only give one another form. `axis` is the one with a scale
@@ -82,7 +82,7 @@ class Plan : public detail::Handle<qdq_plan, qdq_plan_free> {
   [[nodiscard]] detail::Items<Activation, qdq_plan> activations() const& {
     return {c(), qdq_plan_activation_count(c()), [](const qdq_plan* plan, std::size_t, std::size_t index) {
               return Activation{qdq_plan_activation_tensor(plan, index),
-                                qdq_plan_activation_scale(plan, index),
+                                qdq_plan_activation_group(plan, index),
                                 {plan, qdq_plan_activation_reader_count(plan, index), activation_reader, index}};
             }};
   }

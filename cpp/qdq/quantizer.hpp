@@ -61,7 +61,7 @@ class Quantizer : public detail::Handle<qdq_quantizer, qdq_quantizer_free> {
   [[nodiscard]] Result<void> set_quantizing(bool on) { return detail::call(qdq_quantizer_set_quantizing, c(), on); }
   /// Whether data is clipped to the learned range; only where amax is learned. Default: false.
   [[nodiscard]] Result<void> set_clipping(bool on) { return detail::call(qdq_quantizer_set_clipping, c(), on); }
-  /// Whether data is collected for calibration. Default: false.
+  /// Whether data is observed for calibration. Default: false.
   [[nodiscard]] Result<void> set_calibrating(bool on) { return detail::call(qdq_quantizer_set_calibrating, c(), on); }
   [[nodiscard]] bool is_disabled() const noexcept { return qdq_quantizer_is_disabled(c()); }
   [[nodiscard]] bool is_quantizing() const noexcept { return qdq_quantizer_is_quantizing(c()); }
@@ -94,8 +94,10 @@ class Quantizer : public detail::Handle<qdq_quantizer, qdq_quantizer_free> {
   [[nodiscard]] Result<std::optional<Array>> step_size() const {
     return detail::make_if_any<Array>(qdq_quantizer_step_size, c());
   }
-  /// The scale, M / amax, of the integers that the last forward() gave.
-  [[nodiscard]] Result<std::optional<Array>> scale() const { return detail::make_if_any<Array>(qdq_quantizer_scale, c()); }
+  /// The inverse scale, M / amax, of the integers that the last forward() gave.
+  [[nodiscard]] Result<std::optional<Array>> inverse_scale() const {
+    return detail::make_if_any<Array>(qdq_quantizer_inverse_scale, c());
+  }
   /// What data is multiplied by first.
   [[nodiscard]] Result<std::optional<Array>> pre_quant_scale() const {
     return detail::make_if_any<Array>(qdq_quantizer_pre_quant_scale, c());
@@ -118,7 +120,7 @@ class Quantizer : public detail::Handle<qdq_quantizer, qdq_quantizer_free> {
   [[nodiscard]] Result<void> forward(const TensorView& x, const MutableTensorView& out) {
     return detail::call(qdq_quantizer_forward, c(), x.c(), out.c());
   }
-  /// The same without collecting, so that any number of threads can use one quantizer. Returns M / amax where it gives integers.
+  /// The same without observing, so that any number of threads can use one quantizer. Returns M / amax where it gives integers.
   [[nodiscard]] Result<std::optional<Array>> quantize(const TensorView& x, const MutableTensorView& out) const {
     return detail::make_if_any<Array>(qdq_quantizer_quantize, c(), x.c(), out.c());
   }
@@ -132,19 +134,19 @@ class Quantizer : public detail::Handle<qdq_quantizer, qdq_quantizer_free> {
     return ends;
   }
 
-  /// Collects a batch for calibration, whatever the switches say.
-  [[nodiscard]] Result<void> collect(const TensorView& x) { return detail::call(qdq_quantizer_collect, c(), x.c()); }
-  /// Forgets what was collected.
+  /// Observes a batch for calibration, whatever the switches say.
+  [[nodiscard]] Result<void> observe(const TensorView& x) { return detail::call(qdq_quantizer_observe, c(), x.c()); }
+  /// Forgets what was observed.
   [[nodiscard]] Result<void> reset_calibration() { return detail::call(qdq_quantizer_reset_calibration, c()); }
-  /// Adds what another quantizer with the same kept axes has collected, on another thread say.
+  /// Adds what another quantizer with the same kept axes has observed, on another thread say.
   [[nodiscard]] Result<void> merge(const Quantizer& other) { return detail::call(qdq_quantizer_merge, c(), other.c()); }
-  /// Writes what was collected to a file, whole or not at all: one that Stats::load() reads or, for maxima of axes,
+  /// Writes what was observed to a file, whole or not at all: one that Stats::load() reads or, for maxima of axes,
   /// AxisMax::load().
   [[nodiscard]] Result<void> save_calibration(const std::string& path) const {
     return detail::call(qdq_quantizer_save_calibration, c(), path.c_str());
   }
-  /// Reads such a file, in place of what was collected. To add it instead, load it into a clone() and merge that. An error for
-  /// what another method, axis or block collects; what was collected stays then.
+  /// Reads such a file, in place of what was observed. To add it instead, load it into a clone() and merge that. An error for
+  /// what another method, axis or block observes; what was observed stays then.
   [[nodiscard]] Result<void> load_calibration(const std::string& path) {
     return detail::call(qdq_quantizer_load_calibration, c(), path.c_str());
   }
@@ -156,9 +158,9 @@ class Quantizer : public detail::Handle<qdq_quantizer, qdq_quantizer_free> {
   [[nodiscard]] Result<void> calibration_from_bytes(Bytes bytes) {
     return detail::call(qdq_quantizer_calibration_from_bytes, c(), bytes.data(), bytes.size());
   }
-  /// A copy of the statistics; an error for a descriptor that collects maxima.
+  /// A copy of the statistics; an error for a descriptor that observes maxima.
   [[nodiscard]] Result<TensorStats> stats() const { return detail::make<TensorStats>(qdq_quantizer_stats, c()); }
-  /// Computes the amax from what was collected, and sets it. Where nothing was collected that is an error if `strict`, else
+  /// Computes the amax from what was observed, and sets it. Where nothing was observed that is an error if `strict`, else
   /// false is returned and the amax stays as it is.
   [[nodiscard]] Result<bool> load_calib_amax(RangeMethod method, bool strict = true) {
     return detail::get<bool>(qdq_quantizer_load_calib_amax, c(), detail::number(method.method), method.percentile, strict);

@@ -37,18 +37,16 @@ class Ranges : public detail::Handle<qdq_ranges, qdq_ranges_free> {
   [[nodiscard]] static Result<Ranges> make(std::string_view method = {}) {
     return detail::make<Ranges>(qdq_ranges_new, detail::Text(method).or_null());
   }
-  /// Reads a JSON file that write() or `qdq calibrate --ranges` wrote.
-  [[nodiscard]] static Result<Ranges> read(const std::string& path) {
-    return detail::make<Ranges>(qdq_ranges_read, path.c_str());
+  /// Reads a JSON file that save() or `qdq calibrate --ranges` wrote.
+  [[nodiscard]] static Result<Ranges> load(const std::string& path) {
+    return detail::make<Ranges>(qdq_ranges_load, path.c_str());
   }
   /// Ranges from such a text, which is not kept.
   [[nodiscard]] static Result<Ranges> from_json(std::string_view json) {
     return detail::make<Ranges>(qdq_ranges_from_json, detail::Text(json).c());
   }
   /// Writes a JSON file, whole or not at all.
-  [[nodiscard]] Result<void> write(const std::string& path) const {
-    return detail::call(qdq_ranges_write, c(), path.c_str());
-  }
+  [[nodiscard]] Result<void> save(const std::string& path) const { return detail::call(qdq_ranges_save, c(), path.c_str()); }
   /// The text of that file.
   [[nodiscard]] Result<Buffer> to_json() const { return detail::make<Buffer>(qdq_ranges_to_json, c()); }
 

@@ -37,7 +37,7 @@ qdq_status on_progress(void* user, std::uint64_t batches, std::uint64_t samples,
 
 }  // namespace detail
 
-/// How a model runs over data: the engine, who is told about progress, and what can stop it. It must outlive the runs that
+/// How a model runs over data: the runtime, who is told about progress, and what can stop it. It must outlive the runs that
 /// are given it.
 ///
 ///     auto options = qdq::RunOptions::make().threads(4).progress([](const qdq::Progress& p) { … }).build();
@@ -49,9 +49,9 @@ class RunOptions : public detail::Handle<qdq_run_options, qdq_run_options_free> 
   /// The default options.
   RunOptions() : Handle(qdq_run_options_new()) {}
 
-  /// The engine that is set.
-  [[nodiscard]] Engine engine() const noexcept { return static_cast<Engine>(qdq_run_options_engine(c())); }
-  /// Decides what Engine::Auto stands for, so that several models run in one engine; engine() says what it was.
+  /// The runtime that is set.
+  [[nodiscard]] Runtime runtime() const noexcept { return static_cast<Runtime>(qdq_run_options_runtime(c())); }
+  /// Decides what Runtime::Auto stands for, so that several models run in one runtime; runtime() says what it was.
   [[nodiscard]] Result<void> settle() { return detail::call(qdq_run_options_settle, c()); }
 
   /// Starts with the default options.
@@ -63,8 +63,8 @@ class RunOptions::Builder : public detail::Builder<Builder, RunOptions> {
  public:
   using detail::Builder<Builder, RunOptions>::Builder;
 
-  /// The engine. Default: Engine::Embedded.
-  Builder& engine(Engine engine) { return set(qdq_run_options_set_engine, detail::number(engine)); }
+  /// The runtime. Default: Runtime::Embedded.
+  Builder& runtime(Runtime runtime) { return set(qdq_run_options_set_runtime, detail::number(runtime)); }
   /// ONNX Runtime's library or the folder it lies in; empty to look for it, the default.
   Builder& onnxruntime(std::string_view path) { return set(qdq_run_options_set_onnxruntime, detail::Text(path).or_null()); }
   /// How many threads compute, at most 1024; 0 for as many as there are physical cores, the default.

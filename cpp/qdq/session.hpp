@@ -27,7 +27,7 @@ qdq_status on_tap(void* user, std::size_t tap, const qdq_tensor* value, qdq_erro
 
 }  // namespace detail
 
-/// A model that is ready to run, in the engine that was asked for. It runs one batch at a time.
+/// A model that is ready to run, in the runtime that was asked for. It runs one batch at a time.
 ///
 ///     auto session = qdq::Session::open(model).value();
 ///     for (auto [name, tensor] : session.run(batch).value()) …
@@ -44,7 +44,7 @@ class Session : public detail::Handle<qdq_session, qdq_session_free> {
 
   using Handle::Handle;
 
-  /// Makes a model ready to run, by the engine, library and threads of the options. The session keeps nothing of the model.
+  /// Makes a model ready to run, by the runtime, library and threads of the options. The session keeps nothing of the model.
   [[nodiscard]] static Result<Session> open(const Model& model, const RunOptions& options = RunOptions()) {
     return open(model, std::initializer_list<std::string_view>{}, options);
   }
@@ -63,7 +63,7 @@ class Session : public detail::Handle<qdq_session, qdq_session_free> {
   /// With taps and a function that receives every tapped tensor as soon as it is computed, as the position of its tap and a
   /// `const TensorView&` that is valid during the call. It is moved in and lives as long as the session. It returns nothing; or
   /// bool, where false stops the run as Status::Cancelled; or Result<void>, whose error stops the run and comes out of it.
-  /// Exceptions do so as in Batches::from_callback(). Called from the engine's threads, from several at once.
+  /// Exceptions do so as in Batches::from_callback(). Called from the runtime's threads, from several at once.
   template <typename Taps, typename Function>
   [[nodiscard]] static Result<Session> with_tap(const Model& model, const Taps& taps, Function function,
                                                 const RunOptions& options = RunOptions()) {
@@ -73,9 +73,9 @@ class Session : public detail::Handle<qdq_session, qdq_session_free> {
                                  options.c());
   }
 
-  /// The engine that runs the model and its version, for people. Valid until the session is freed.
-  [[nodiscard]] std::string_view engine() const& noexcept { return detail::view(qdq_session_engine(c())); }
-  void engine() const&& = delete;
+  /// The runtime that runs the model and its version, for people. Valid until the session is freed.
+  [[nodiscard]] std::string_view runtime() const& noexcept { return detail::view(qdq_session_runtime(c())); }
+  void runtime() const&& = delete;
 
   /// Runs a batch with one tensor for every input of the model, and returns its outputs by name, in order.
   [[nodiscard]] Result<Batch> run(const Batch& batch) {

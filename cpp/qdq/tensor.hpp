@@ -32,7 +32,7 @@ namespace qdq {
 }
 
 /// Quantizes to an integer type, or to e4m3 where the descriptor says so: out = clamp(round(x * M / amax), L, M). Returns the
-/// scale M / amax, for e4m3 448 / amax: the reciprocal of ONNX's and TensorRT's.
+/// inverse scale M / amax, for e4m3 448 / amax: the reciprocal of the scale, ONNX's and TensorRT's.
 ///
 /// out has the shape of x and the type i8, u8, i16, u16, i4 or u4, whichever holds L to M, or e4m3 or u8 for e4m3. A NaN in x
 /// is an error but for e4m3, where it stays NaN; after an error out may hold anything.
@@ -57,11 +57,11 @@ namespace qdq {
   return detail::call(qdq_tensor_fake_quant, x.c(), amax.c(), descriptor.c(), out.c());
 }
 
-/// The way back from integers: out = q / scale, with the scale that quantize() gives. q is what quantize() takes as out, out
+/// The way back from integers: out = q / inverse_scale, with what quantize() gives. q is what quantize() takes as out, out
 /// has its shape and a type that quantize() takes as x.
-[[nodiscard]] inline Result<void> dequantize(const TensorView& q, const TensorView& scale, const Descriptor& descriptor,
-                                             const MutableTensorView& out) {
-  return detail::call(qdq_tensor_dequantize, q.c(), scale.c(), descriptor.c(), out.c());
+[[nodiscard]] inline Result<void> dequantize(const TensorView& q, const TensorView& inverse_scale,
+                                             const Descriptor& descriptor, const MutableTensorView& out) {
+  return detail::call(qdq_tensor_dequantize, q.c(), inverse_scale.c(), descriptor.c(), out.c());
 }
 
 /// The gradient of fake_quant() with respect to x: out = gradient where |x| <= amax, 0 elsewhere and where x or

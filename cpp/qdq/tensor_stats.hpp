@@ -13,7 +13,7 @@
 namespace qdq {
 
 /// The calibrator's collector: it sees every value of one tensor once, in any number of batches, in a fixed amount of memory.
-/// Any cut of the data into batches or threads gives the same statistics: let every thread collect into its own and merge.
+/// Any cut of the data into batches or threads gives the same statistics: let every thread observe into its own and merge.
 class TensorStats : public detail::Handle<qdq_tensor_stats, qdq_tensor_stats_free> {
  public:
   /// Magnitudes from `lower` up to, not including, `upper`.

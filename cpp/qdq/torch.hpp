@@ -4,7 +4,7 @@
 //     namespace nn = qdq::nn;  // in place of torch::nn
 //
 //     {
-//       nn::Collect collect(*model);
+//       nn::Observe observe(*model);
 //       for (auto& batch : loader) model->forward(batch.data);
 //     }
 //     nn::load_calib_amax(*model, qdq::Method::Mse);

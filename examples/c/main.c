@@ -21,11 +21,11 @@ static void quantize_a_tensor(void) {
   qdq_tensor range = {.data = (void *)&amax, .dtype = QDQ_DTYPE_F32};
   qdq_tensor to = {.data = q, .dtype = QDQ_DTYPE_I8, .ndim = 1, .shape = shape};
   qdq_descriptor *descriptor = qdq_descriptor_new();
-  qdq_array *scale;
+  qdq_array *inverse_scale;
   must(qdq_descriptor_set_num_bits(descriptor, 4, &error));
-  must(qdq_tensor_quantize(&from, &range, descriptor, &to, &scale, &error));
-  printf("integers %d %d %d %d, scale %.2f\n", q[0], q[1], q[2], q[3], qdq_array_values(scale)[0]);
-  qdq_array_free(&scale);
+  must(qdq_tensor_quantize(&from, &range, descriptor, &to, &inverse_scale, &error));
+  printf("integers %d %d %d %d, inverse scale %.2f\n", q[0], q[1], q[2], q[3], qdq_array_values(inverse_scale)[0]);
+  qdq_array_free(&inverse_scale);
   qdq_descriptor_free(&descriptor);
 }
 
@@ -77,9 +77,9 @@ static void quantize_a_model(const char *path, const char *folder) {
   snprintf(file, sizeof file, "%s/model.qdq.onnx", folder);
   must(qdq_model_save(quantized, file, &error));
   snprintf(file, sizeof file, "%s/model.cache", folder);
-  must(qdq_cache_write(cache, file, &error));
+  must(qdq_cache_save(cache, file, &error));
   snprintf(file, sizeof file, "%s/model.json", folder);
-  must(qdq_ranges_write(ranges, file, &error));
+  must(qdq_ranges_save(ranges, file, &error));
   size_t nodes = qdq_plan_node_count(plan), quantized_nodes = 0;
   for (size_t i = 0; i < nodes; i++) quantized_nodes += qdq_plan_verdict(plan, i) == QDQ_VERDICT_QUANTIZED;
   printf("quantized %zu of %zu nodes\n", quantized_nodes, nodes);

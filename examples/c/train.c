@@ -291,9 +291,9 @@ static void write_ranges(const char *folder) {
   }
   must(qdq_cache_from_ranges(ranges, 100300, QDQ_ALGORITHM_ENTROPY_2, &cache, &error));
   snprintf(path, sizeof path, "%s/trained.cache", folder);
-  must(qdq_cache_write(cache, path, &error));
+  must(qdq_cache_save(cache, path, &error));
   snprintf(path, sizeof path, "%s/trained.json", folder);
-  must(qdq_ranges_write(ranges, path, &error));
+  must(qdq_ranges_save(ranges, path, &error));
   qdq_cache_free(&cache);
   qdq_ranges_free(&ranges);
 }

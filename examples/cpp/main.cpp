@@ -16,8 +16,8 @@ static void quantize_a_tensor() {
   const std::vector<float> x = {-2.0f, -0.3f, 0.4f, 9.0f};
   std::vector<std::int8_t> q(x.size());
   const auto descriptor = qdq::Descriptor::make().num_bits(4).amax(2.0f).build().value();
-  const auto scale = qdq::quantize(x, descriptor, q).value();
-  std::printf("integers %d %d %d %d, scale %.2f\n", q[0], q[1], q[2], q[3], scale[0]);
+  const auto inverse_scale = qdq::quantize(x, descriptor, q).value();
+  std::printf("integers %d %d %d %d, inverse scale %.2f\n", q[0], q[1], q[2], q[3], inverse_scale[0]);
 }
 
 // A range, by two methods from one pass over the data.
@@ -54,8 +54,8 @@ static void quantize_a_model(const std::string& path, const std::string& folder)
   const auto cache = qdq::Cache::from_ranges(ranges, 100300, qdq::Algorithm::Entropy2).value();
 
   quantized.save(folder + "/model.qdq.onnx").value();
-  cache.write(folder + "/model.cache").value();
-  ranges.write(folder + "/model.json").value();
+  cache.save(folder + "/model.cache").value();
+  ranges.save(folder + "/model.json").value();
 
   std::size_t count = 0;
   for (auto [verdict, reason] : plan.decisions()) count += verdict == qdq::Verdict::Quantized ? 1 : 0;

@@ -14,7 +14,7 @@ use qdq::place::Policy;
 use qdq::range::Method;
 use qdq::recover::Recovery;
 use qdq::report::table::{Align, Table};
-use qdq::runtime::EngineOptions;
+use qdq::runtime::RuntimeOptions;
 
 fn go_on(_: Progress) -> ControlFlow<()> {
     ControlFlow::Continue(())
@@ -68,9 +68,9 @@ fn gains([model, calibration, test]: &[PathBuf; 3], bits: u32) -> Result<Vec<Str
     let prepared = pipeline::prepare(&float)?;
     let plan = pipeline::plan(&prepared, &Policy::default())?;
     let taps = pipeline::taps(&prepared.graph, &plan, false);
-    let (engine, method) = (EngineOptions::default(), Method::default());
+    let (runtime, method) = (RuntimeOptions::default(), Method::default());
     let mut data = open(calibration, &float)?;
-    let stats = pipeline::calibrate(&prepared.model, &taps, data.as_mut(), &engine, &mut go_on)?;
+    let stats = pipeline::calibrate(&prepared.model, &taps, data.as_mut(), &runtime, &mut go_on)?;
     let ranges = pipeline::ranges(&prepared.graph, &plan, &stats, method)?;
     let weights = Weights { bits, ..Weights::default() };
     let (off, on) = (Recovery::default(), true);
@@ -85,7 +85,7 @@ fn gains([model, calibration, test]: &[PathBuf; 3], bits: u32) -> Result<Vec<Str
     let mut plain = None;
     for recovery in methods {
         let mut again = || open(calibration, &float);
-        let mut passes = Passes { open: &mut again, engine: &engine, report: &mut go_on };
+        let mut passes = Passes { open: &mut again, runtime: &runtime, report: &mut go_on };
         let recovered =
             pipeline::recover(&prepared, &plan, &ranges, method, &weights, recovery, &mut passes)?;
         let mut data = open(test, &float)?;

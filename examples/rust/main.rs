@@ -21,7 +21,7 @@ fn quantize_a_tensor() -> Result<()> {
     let x = array![-2.0f32, -0.3, 0.4, 9.0];
     let found = quantize::<_, i8, _>(x.view(), 2.0, &QuantParams::new(4)?)?;
     let [a, b, c, d] = found.values.as_slice().unwrap_or_default() else { return Ok(()) };
-    println!("integers {a} {b} {c} {d}, scale {:.2}", found.scale.values()[0]);
+    println!("integers {a} {b} {c} {d}, inverse scale {:.2}", found.inverse_scale.values()[0]);
     Ok(())
 }
 
@@ -51,15 +51,15 @@ fn quantize_a_model(path: &Path, folder: &Path) -> Result<()> {
     let mut source = batch::from_fn(&model.inputs(), || {
         batches.next().map(|batch| Ok(vec![("input".to_owned(), images(batch)?)])).transpose()
     });
-    let engine = runtime::EngineOptions::default();
+    let runtime = runtime::RuntimeOptions::default();
     let mut progress = |_| ControlFlow::Continue(());
-    let stats = pipeline::calibrate(&prepared.model, &taps, &mut source, &engine, &mut progress)?;
+    let stats = pipeline::calibrate(&prepared.model, &taps, &mut source, &runtime, &mut progress)?;
     let ranges = pipeline::ranges(&prepared.graph, &plan, &stats, Method::Mse)?;
     let quantized = pipeline::quantize(&prepared, &plan, &ranges, Default::default())?;
     let header = Header::new("10.3.0".parse()?, Algorithm::EntropyCalibration2);
     quantized.save(&folder.join("model.qdq.onnx"), &Default::default())?;
-    Cache::from_ranges(&ranges, header).write(&folder.join("model.cache"))?;
-    ranges.write(&folder.join("model.json"))?;
+    Cache::from_ranges(&ranges, header).save(&folder.join("model.cache"))?;
+    ranges.save(&folder.join("model.json"))?;
     let is_quantized = |verdict| verdict == Verdict::Quantized;
     let count = plan.decisions.iter().filter(|decision| is_quantized(decision.verdict)).count();
     println!("quantized {count} of {} nodes", plan.decisions.len());

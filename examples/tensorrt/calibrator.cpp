@@ -72,7 +72,7 @@ static void build(const std::string& model, const std::string& engine, const std
   options.logger(logger).profile(profile);
   std::unique_ptr<trt::EntropyCalibrator2> calibrator;
   if (calibration.front() == "--ranges") {
-    auto ranges = qdq::Ranges::read(calibration[1]).value();
+    auto ranges = qdq::Ranges::load(calibration[1]).value();
     calibrator = trt::EntropyCalibrator2::from_ranges(*network, ranges, options.build().value()).value();
   } else {
     auto batches = open_batches(trt::inputs(*network, &profile).value(), calibration[1]);

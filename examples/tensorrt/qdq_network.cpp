@@ -26,8 +26,8 @@ class Logger : public nvinfer1::ILogger {
 };
 
 static qdq::Ranges read_ranges(const std::string& path) {
-  auto ranges = qdq::Ranges::read(path);
-  return ranges ? *std::move(ranges) : qdq::Cache::read(path).value().to_ranges().value();
+  auto ranges = qdq::Ranges::load(path);
+  return ranges ? *std::move(ranges) : qdq::Cache::load(path).value().to_ranges().value();
 }
 
 static void build(const std::string& model, const std::string& ranges_file, const std::string& engine) {

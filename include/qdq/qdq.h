@@ -156,12 +156,12 @@ typedef struct qdq_quantize_options qdq_quantize_options;
 // pytorch-quantization's TensorQuantizer: a descriptor with its switches, its range and the statistics of its calibration.
 //
 // qdq_quantizer_forward() does, in this order: multiply by the pre-quantization scale, where there is one; return that where
-// disabled; collect it where calibrating; clip it where clipping; quantize it where quantizing, by the clip range where amax is
+// disabled; observe it where calibrating; clip it where clipping; quantize it where quantizing, by the clip range where amax is
 // learned, else by the amax, else dynamically by max |x| of this very x. At the start only quantizing is on.
 //
 // Where pytorch-quantization does something else: clipped data is quantized, in e4m3 too, not the data before; integers follow
 // narrow_range; dynamic ranges too count negative axes from the last, and an axis that the data does not have is an error;
-// learning starts from a range that was set, not from 1; loading leniently where nothing was collected leaves the amax as it is;
+// learning starts from a range that was set, not from 1; loading leniently where nothing was observed leaves the amax as it is;
 // NaN is in no maximum, and infinity is no amax; clearing the amax makes the range dynamic again; the step size is that of the
 // range in use, of e4m3 too; a state that lacks a part is an error.
 typedef struct qdq_quantizer qdq_quantizer;
@@ -170,10 +170,10 @@ typedef struct qdq_quantizer qdq_quantizer;
 // that the integer 127 stands for, in the tensor's own unit.
 typedef struct qdq_ranges qdq_ranges;
 
-// How a model runs over data: the engine, who is told about progress, and what can stop it.
+// How a model runs over data: the runtime, who is told about progress, and what can stop it.
 typedef struct qdq_run_options qdq_run_options;
 
-// A model that is ready to run, in the engine that was asked for. It runs one batch at a time. The files of the model must not be
+// A model that is ready to run, in the runtime that was asked for. It runs one batch at a time. The files of the model must not be
 // changed in place while it lives.
 typedef struct qdq_session qdq_session;
 
@@ -184,10 +184,10 @@ typedef struct qdq_specs qdq_specs;
 // file; equal statistics give equal bytes.
 typedef struct qdq_stats qdq_stats;
 
-// The calibrator's collector: it sees every value of one tensor once, in any number of batches, and keeps counts and a
+// The calibrator's observer: it sees every value of one tensor once, in any number of batches, and keeps counts and a
 // histogram of magnitudes in a fixed amount of memory (80 KiB). Every method computes its range from it.
 //
-// Any cut of the data into batches, threads or machines, in any order, gives the same statistics: let every thread collect
+// Any cut of the data into batches, threads or machines, in any order, gives the same statistics: let every thread observe
 // into its own and merge them. NaN and infinities are counted and otherwise left out.
 typedef struct qdq_tensor_stats qdq_tensor_stats;
 
@@ -237,7 +237,7 @@ typedef struct {
 // A descriptor that is ready to use: one of the QDQ_PREDEFINED_ numbers.
 typedef int32_t qdq_predefined;
 
-// What calibration collects: one of the QDQ_CALIB_ numbers.
+// What calibration observes: one of the QDQ_CALIB_ numbers.
 typedef int32_t qdq_calib_method;
 
 // Whose arithmetic fake quantization follows: one of the QDQ_MODE_ numbers. For f32 data with a finite amax above 2^-24
@@ -254,7 +254,7 @@ typedef int32_t qdq_library;
 // The calibrator that a cache is for: one of the QDQ_ALGORITHM_ numbers, which are those of TensorRT's CalibrationAlgoType.
 typedef int32_t qdq_algorithm;
 
-// What a tensor is to the network: one of the QDQ_TENSOR_ numbers.
+// What a tensor is to the network: one of the QDQ_TENSOR_KIND_ numbers.
 typedef int32_t qdq_tensor_kind;
 
 // What an attribute holds: one of the QDQ_ATTRIBUTE_ numbers.
@@ -291,8 +291,8 @@ typedef qdq_status (*qdq_next_batch_fn)(void *user, qdq_batch *batch, qdq_error 
 // Frees what a callback was given as `user`.
 typedef void (*qdq_free_fn)(void *user);
 
-// Which engine runs a model: one of the QDQ_ENGINE_ numbers.
-typedef int32_t qdq_engine;
+// Which runtime runs a model: one of the QDQ_RUNTIME_ numbers.
+typedef int32_t qdq_runtime;
 
 // Is told after every batch how far a run has come: batches and samples done, and all batches or -1 where that is not known.
 // Returning QDQ_OK goes on. Any other status, such as QDQ_ERROR_CANCELLED, ends the run with that status; `*error`, which is
@@ -315,12 +315,12 @@ typedef int32_t qdq_weight_form;
 // Called from the thread that runs the model. It must not return by an exception or longjmp.
 typedef qdq_status (*qdq_open_batches_fn)(void *user, qdq_batches **out, qdq_error **error);
 
-// Receives a tapped tensor as soon as the engine has computed it: `tap` is its position in the list of taps that the session
+// Receives a tapped tensor as soon as the runtime has computed it: `tap` is its position in the list of taps that the session
 // was opened with, `value` a view (f32, f16, bf16 or f64) that is valid during the call and must not be written through.
 // Returning QDQ_OK goes on. Any other status ends the run with that status; `*error`, which is NULL at first, may be set to an
 // error from qdq_error_new() that says why.
 //
-// Called from the engine's threads, from several at once. It must not return by an exception or longjmp.
+// Called from the runtime's threads, from several at once. It must not return by an exception or longjmp.
 typedef qdq_status (*qdq_tap_fn)(void *user, size_t tap, const qdq_tensor *value, qdq_error **error);
 
 // How important a message is: one of the QDQ_LOG_ numbers.
@@ -354,8 +354,8 @@ typedef void (*qdq_log_fn)(void *user, qdq_log_level level, const char *message)
 // Calibration data or statistics from which no answer can be computed.
 #define QDQ_ERROR_DATA 7
 
-// An engine (embedded, ONNX Runtime) failed.
-#define QDQ_ERROR_ENGINE 8
+// A runtime (embedded, ONNX Runtime) failed.
+#define QDQ_ERROR_RUNTIME 8
 
 // The caller asked to stop.
 #define QDQ_ERROR_CANCELLED 9
@@ -365,6 +365,9 @@ typedef void (*qdq_log_fn)(void *user, qdq_log_level level, const char *message)
 
 // A function of the caller failed: a callback that threw or returned a number that is no status.
 #define QDQ_ERROR_CALLBACK 11
+
+// TensorRT or CUDA failed, or refused what it was given.
+#define QDQ_ERROR_TENSORRT 12
 
 // Worth knowing; the result is what was asked for.
 #define QDQ_SEVERITY_NOTE 0
@@ -496,13 +499,13 @@ typedef void (*qdq_log_fn)(void *user, qdq_log_level level, const char *message)
 #define QDQ_ALGORITHM_UNKNOWN -1
 
 // Fed from outside, different in every batch.
-#define QDQ_TENSOR_INPUT 0
+#define QDQ_TENSOR_KIND_INPUT 0
 
 // Known when the network is built: a weight, a bias, a shape.
-#define QDQ_TENSOR_CONSTANT 1
+#define QDQ_TENSOR_KIND_CONSTANT 1
 
 // Computed by a node.
-#define QDQ_TENSOR_ACTIVATION 2
+#define QDQ_TENSOR_KIND_ACTIVATION 2
 
 // One integer.
 #define QDQ_ATTRIBUTE_INT 0
@@ -579,13 +582,13 @@ typedef void (*qdq_log_fn)(void *user, qdq_log_level level, const char *message)
 #define QDQ_LAYOUT_NHWC 2
 
 // The one inside qdq: pure Rust, needs nothing. The default.
-#define QDQ_ENGINE_EMBEDDED 0
+#define QDQ_RUNTIME_EMBEDDED 0
 
 // ONNX Runtime, opened at run time: faster, and knows every operator.
-#define QDQ_ENGINE_ONNXRUNTIME 1
+#define QDQ_RUNTIME_ONNXRUNTIME 1
 
-// ONNX Runtime where it is found, else the embedded engine.
-#define QDQ_ENGINE_AUTO 2
+// ONNX Runtime where it is found, else the embedded runtime.
+#define QDQ_RUNTIME_AUTO 2
 
 // As int8 with DequantizeLinear: a quarter of the size. The default.
 #define QDQ_WEIGHT_FORM_INT8 0
@@ -797,7 +800,7 @@ qdq_status qdq_descriptor_set_learn_amax(qdq_descriptor *descriptor, bool learn_
 // Sets a positive factor on amax; 1 is the same as none, the default.
 qdq_status qdq_descriptor_set_scale_amax(qdq_descriptor *descriptor, float factor, qdq_error **error);
 
-// Sets what calibration collects. Default: QDQ_CALIB_MAX.
+// Sets what calibration observes. Default: QDQ_CALIB_MAX.
 qdq_status qdq_descriptor_set_calib_method(qdq_descriptor *descriptor,
                                            qdq_calib_method calib_method,
                                            qdq_error **error);
@@ -844,7 +847,7 @@ bool qdq_descriptor_learn_amax(const qdq_descriptor *descriptor);
 // The factor on amax; 1 where none is set.
 float qdq_descriptor_scale_amax(const qdq_descriptor *descriptor);
 
-// What calibration collects.
+// What calibration observes.
 qdq_calib_method qdq_descriptor_calib_method(const qdq_descriptor *descriptor);
 
 // Whether integers start at 0.
@@ -871,13 +874,13 @@ qdq_status qdq_tensor_amax(const qdq_tensor *x,
 //
 // `x` and `out` have one shape and type (f32, f16, bf16, f64) and may be the same memory. `amax` (f32) broadcasts to the
 // shape of x, with the descriptor's blocks where it has them, and stands for its axes, fixed amax and factor; `amax` NULL means
-// qdq_tensor_amax(). `scale`, which may be NULL, receives M / amax, the reciprocal of ONNX's and
-// TensorRT's scale; 1 where amax counts as zero (at most 2^-24).
+// qdq_tensor_amax(). `inverse_scale`, which may be NULL, receives M / amax, which
+// pytorch-quantization calls scale: the reciprocal of ONNX's and TensorRT's. It is 1 where amax counts as zero (at most 2^-24).
 qdq_status qdq_tensor_quant(const qdq_tensor *x,
                             const qdq_tensor *amax,
                             const qdq_descriptor *descriptor,
                             const qdq_tensor *out,
-                            qdq_array **scale,
+                            qdq_array **inverse_scale,
                             qdq_error **error);
 
 // Quantizes to an integer type, or to e4m3 where the descriptor says so: out = clamp(rne(x * M / amax), L, M), see
@@ -885,14 +888,14 @@ qdq_status qdq_tensor_quant(const qdq_tensor *x,
 // no integer stands for it; in e4m3 it stays NaN.
 //
 // `x` is f32, f16, bf16 or f64. `out` has its shape and the type i8, u8, i16, u16, i4 or u4, whichever holds L to M, or e4m3
-// or u8 for e4m3. `amax` and `scale` are as for qdq_tensor_quant() and may be NULL; for e4m3 the scale is 448 / amax. After an
+// or u8 for e4m3. `amax` and `inverse_scale` are as for qdq_tensor_quant() and may be NULL; for e4m3 it is 448 / amax. After an
 // error `out` may
 // hold anything.
 qdq_status qdq_tensor_quantize(const qdq_tensor *x,
                                const qdq_tensor *amax,
                                const qdq_descriptor *descriptor,
                                const qdq_tensor *out,
-                               qdq_array **scale,
+                               qdq_array **inverse_scale,
                                qdq_error **error);
 
 // Quantizes and goes back at once: out = clamp(rne(x * M / amax), L, M) / (M / amax), see qdq_tensor_quant(); with e4m3
@@ -906,13 +909,13 @@ qdq_status qdq_tensor_fake_quant(const qdq_tensor *x,
                                  const qdq_tensor *out,
                                  qdq_error **error);
 
-// The way back from integers: out = q / scale, with the scale that qdq_tensor_quantize() gives.
+// The way back from integers: out = q / inverse_scale, with what qdq_tensor_quantize() gives.
 //
-// `q` is i8, u8, i16, u16, i4, u4, or e4m3 (codes in u8 where the descriptor says e4m3). `scale` (f32) broadcasts to its
+// `q` is i8, u8, i16, u16, i4, u4, or e4m3 (codes in u8 where the descriptor says e4m3). `inverse_scale` (f32) broadcasts to its
 // shape, with the descriptor's blocks where it has them; of the rest of the descriptor only the format matters. `out` has the
 // shape of q and the type f32, f16, bf16 or f64.
 qdq_status qdq_tensor_dequantize(const qdq_tensor *q,
-                                 const qdq_tensor *scale,
+                                 const qdq_tensor *inverse_scale,
                                  const qdq_descriptor *descriptor,
                                  const qdq_tensor *out,
                                  qdq_error **error);
@@ -1075,11 +1078,9 @@ void qdq_tensor_stats_free(qdq_tensor_stats **stats);
 // Adds the values of `x` (f32, f16, bf16, f64; f64 is rounded to f32), none too.
 qdq_status qdq_tensor_stats_observe(qdq_tensor_stats *stats, const qdq_tensor *x, qdq_error **error);
 
-// Adds what `other` has seen: the result is that of one collector that saw both. Merging a collector with itself counts
+// Adds what `other` has seen: the result is that of one observer that saw both. Merging a observer with itself counts
 // everything twice.
-qdq_status qdq_tensor_stats_merge(qdq_tensor_stats *stats,
-                                  const qdq_tensor_stats *other,
-                                  qdq_error **error);
+qdq_status qdq_tensor_stats_merge(qdq_tensor_stats *stats, const qdq_tensor_stats *other, qdq_error **error);
 
 // The range (amax, finite, at least 0) by a method for integers of `num_bits`, 2 to 16: for int8 8 and false. An error
 // without a finite value, or with negative values and unsigned integers.
@@ -1133,7 +1134,7 @@ qdq_status qdq_tensor_stats_bins(const qdq_tensor_stats *stats,
                                  size_t count,
                                  qdq_error **error);
 
-// A collector of its own with the same statistics.
+// A observer of its own with the same statistics.
 qdq_status qdq_tensor_stats_clone(const qdq_tensor_stats *stats, qdq_tensor_stats **out, qdq_error **error);
 
 // Statistics of no tensor. Free them with qdq_stats_free().
@@ -1188,51 +1189,51 @@ qdq_status qdq_stats_get(const qdq_stats *stats, const char *name, qdq_tensor_st
 // Sets the statistics of tensor `name` to a copy of `tensor`, in place of those that it had.
 qdq_status qdq_stats_set(qdq_stats *stats, const char *name, const qdq_tensor_stats *tensor, qdq_error **error);
 
-// A collector that keeps `count` axes, negative ones counting from the last; none for one number for the tensor. An axis that
+// A observer that keeps `count` axes, negative ones counting from the last; none for one number for the tensor. An axis that
 // the data does not have keeps nothing. Free `*out` with qdq_axis_max_free().
 qdq_status qdq_axis_max_new(const int32_t *axes,
                             size_t count,
                             qdq_axis_max **out,
                             qdq_error **error);
 
-// Frees `*collector` and sets it to NULL. NULL in either place is allowed and does nothing.
-void qdq_axis_max_free(qdq_axis_max **collector);
+// Frees `*observer` and sets it to NULL. NULL in either place is allowed and does nothing.
+void qdq_axis_max_free(qdq_axis_max **observer);
 
 // Adds a batch (f32, f16, bf16, f64). The kept axes must have the same size in every batch (QDQ_ERROR_SHAPE).
-qdq_status qdq_axis_max_observe(qdq_axis_max *collector, const qdq_tensor *x, qdq_error **error);
+qdq_status qdq_axis_max_observe(qdq_axis_max *observer, const qdq_tensor *x, qdq_error **error);
 
-// Adds what another collector with the same kept axes has seen, on another thread say.
-qdq_status qdq_axis_max_merge(qdq_axis_max *collector, const qdq_axis_max *other, qdq_error **error);
+// Adds what another observer with the same kept axes has seen, on another thread say.
+qdq_status qdq_axis_max_merge(qdq_axis_max *observer, const qdq_axis_max *other, qdq_error **error);
 
 // The amax so far, with size 1 in every axis that is not kept; `*out` is NULL before the first batch with a number: one that is
 // empty or all NaN is none. Free it with qdq_array_free().
-qdq_status qdq_axis_max_amax(const qdq_axis_max *collector,
+qdq_status qdq_axis_max_amax(const qdq_axis_max *observer,
                              qdq_array **out,
                              qdq_error **error);
 
 // Keeps from now on the maxima of every batch too, for looking at how they move; those kept before are forgotten.
-qdq_status qdq_axis_max_track(qdq_axis_max *collector, qdq_error **error);
+qdq_status qdq_axis_max_track(qdq_axis_max *observer, qdq_error **error);
 
 // How many batches' maxima are kept; 0 unless qdq_axis_max_track() asked for it. What was merged counts as one batch.
-size_t qdq_axis_max_history_count(const qdq_axis_max *collector);
+size_t qdq_axis_max_history_count(const qdq_axis_max *observer);
 
 // The maxima of batch `index` alone, from 0, of the shape of qdq_axis_max_amax(). Free `*out` with qdq_array_free().
-qdq_status qdq_axis_max_history(const qdq_axis_max *collector, size_t index, qdq_array **out, qdq_error **error);
+qdq_status qdq_axis_max_history(const qdq_axis_max *observer, size_t index, qdq_array **out, qdq_error **error);
 
 // Writes the maxima to a safetensors file, whole or not at all, with those of every batch where they are kept. Infinities are
 // written as such. QDQ_ERROR_UNSUPPORTED for data of more than 64 axes.
-qdq_status qdq_axis_max_save(const qdq_axis_max *collector,
+qdq_status qdq_axis_max_save(const qdq_axis_max *observer,
                              const char *path,
                              qdq_error **error);
 
-// Reads maxima that qdq_axis_max_save() wrote: a collector that goes on where that one was. Those that
+// Reads maxima that qdq_axis_max_save() wrote: a observer that goes on where that one was. Those that
 // qdq_quantizer_save_calibration() wrote are read too, unless they are maxima of blocks. Free `*out` with qdq_axis_max_free().
 qdq_status qdq_axis_max_load(const char *path,
                              qdq_axis_max **out,
                              qdq_error **error);
 
 // The content of that file; equal maxima give equal bytes. Free `*out` with qdq_buffer_free().
-qdq_status qdq_axis_max_to_bytes(const qdq_axis_max *collector, qdq_buffer **out, qdq_error **error);
+qdq_status qdq_axis_max_to_bytes(const qdq_axis_max *observer, qdq_buffer **out, qdq_error **error);
 
 // Maxima from the content of such a file: `size` bytes, which are not kept. Free `*out` with qdq_axis_max_free().
 qdq_status qdq_axis_max_from_bytes(const void *bytes, size_t size, qdq_axis_max **out, qdq_error **error);
@@ -1249,8 +1250,8 @@ qdq_status qdq_histogram_calibrator_new(size_t num_bins,
 void qdq_histogram_calibrator_free(qdq_histogram_calibrator **calibrator);
 
 // Adds a batch (f32, f16, bf16, f64). NaN, infinities, empty batches and, with QDQ_LIBRARY_NUMPY, values too close to each other
-// for so many bins are errors, after which what was collected before is still there.
-qdq_status qdq_histogram_calibrator_collect(qdq_histogram_calibrator *calibrator,
+// for so many bins are errors, after which what was observed before is still there.
+qdq_status qdq_histogram_calibrator_observe(qdq_histogram_calibrator *calibrator,
                                             const qdq_tensor *x,
                                             qdq_error **error);
 
@@ -1327,7 +1328,7 @@ qdq_status qdq_quantizer_set_quantizing(qdq_quantizer *quantizer, bool on, qdq_e
 // Sets whether data is clipped to the learned range; only where the descriptor learns amax. Default: false.
 qdq_status qdq_quantizer_set_clipping(qdq_quantizer *quantizer, bool on, qdq_error **error);
 
-// Sets whether data is collected for calibration. Default: false.
+// Sets whether data is observed for calibration. Default: false.
 qdq_status qdq_quantizer_set_calibrating(qdq_quantizer *quantizer, bool on, qdq_error **error);
 
 // Whether data passes unchanged.
@@ -1339,7 +1340,7 @@ bool qdq_quantizer_is_quantizing(const qdq_quantizer *quantizer);
 // Whether data is clipped to the learned range.
 bool qdq_quantizer_is_clipping(const qdq_quantizer *quantizer);
 
-// Whether data is collected for calibration.
+// Whether data is observed for calibration.
 bool qdq_quantizer_is_calibrating(const qdq_quantizer *quantizer);
 
 // Whether every tensor is quantized by its own max |x|, because no range is set.
@@ -1373,9 +1374,11 @@ qdq_status qdq_quantizer_amax_for_export(const qdq_quantizer *quantizer,
 // qdq_array_free().
 qdq_status qdq_quantizer_step_size(const qdq_quantizer *quantizer, qdq_array **out, qdq_error **error);
 
-// The scale, M / amax, of the integers that the last forward gave; `*out` is NULL where none did. Free it with
+// The inverse scale, M / amax, of the integers that the last forward gave; `*out` is NULL where none did. Free it with
 // qdq_array_free().
-qdq_status qdq_quantizer_scale(const qdq_quantizer *quantizer, qdq_array **out, qdq_error **error);
+qdq_status qdq_quantizer_inverse_scale(const qdq_quantizer *quantizer,
+                                       qdq_array **out,
+                                       qdq_error **error);
 
 // What data is multiplied by first; `*out` is NULL for nothing. Free it with qdq_array_free().
 qdq_status qdq_quantizer_pre_quant_scale(const qdq_quantizer *quantizer, qdq_array **out, qdq_error **error);
@@ -1396,12 +1399,12 @@ qdq_status qdq_quantizer_forward(qdq_quantizer *quantizer,
                                  const qdq_tensor *out,
                                  qdq_error **error);
 
-// The same without collecting, so that any number of threads can use one quantizer. `scale`, which may be NULL, receives
+// The same without observing, so that any number of threads can use one quantizer. `inverse_scale`, which may be NULL, receives
 // M / amax where the quantizer gives integers, to be freed with qdq_array_free(); otherwise NULL.
 qdq_status qdq_quantizer_quantize(const qdq_quantizer *quantizer,
                                   const qdq_tensor *x,
                                   const qdq_tensor *out,
-                                  qdq_array **scale,
+                                  qdq_array **inverse_scale,
                                   qdq_error **error);
 
 // The gradients of qdq_quantizer_forward(): `out` receives that of x, by the straight-through estimator or, where amax is
@@ -1417,22 +1420,22 @@ qdq_status qdq_quantizer_backward(const qdq_quantizer *quantizer,
                                   double *max_gradient,
                                   qdq_error **error);
 
-// Collects a batch for calibration, whatever the switches say. The statistics are those of the descriptor's method.
-qdq_status qdq_quantizer_collect(qdq_quantizer *quantizer, const qdq_tensor *x, qdq_error **error);
+// Observes a batch for calibration, whatever the switches say. The statistics are those of the descriptor's method.
+qdq_status qdq_quantizer_observe(qdq_quantizer *quantizer, const qdq_tensor *x, qdq_error **error);
 
-// Forgets what was collected.
+// Forgets what was observed.
 qdq_status qdq_quantizer_reset_calibration(qdq_quantizer *quantizer, qdq_error **error);
 
-// Adds what another quantizer with the same kept axes has collected, on another thread say.
+// Adds what another quantizer with the same kept axes has observed, on another thread say.
 qdq_status qdq_quantizer_merge(qdq_quantizer *quantizer, const qdq_quantizer *other, qdq_error **error);
 
 // A copy of the statistics of a descriptor with QDQ_CALIB_HISTOGRAM; an error with another. Free `*out` with
 // qdq_tensor_stats_free().
 qdq_status qdq_quantizer_stats(const qdq_quantizer *quantizer, qdq_tensor_stats **out, qdq_error **error);
 
-// Computes the amax from what was collected, and sets it. Maxima know QDQ_METHOD_MAX only, QDQ_CALIB_COMPAT every method but
+// Computes the amax from what was observed, and sets it. Maxima know QDQ_METHOD_MAX only, QDQ_CALIB_COMPAT every method but
 // that, e4m3 every method but QDQ_METHOD_ENTROPY, and with QDQ_CALIB_COMPAT a percentile only; an infinite amax, or one of
-// another shape than the one before, is an error. Where nothing was collected that is an error if `strict`, else the amax stays
+// another shape than the one before, is an error. Where nothing was observed that is an error if `strict`, else the amax stays
 // as it is. `loaded`, which may be NULL, receives whether an amax was set.
 qdq_status qdq_quantizer_load_calib_amax(qdq_quantizer *quantizer,
                                          qdq_method method,
@@ -1453,19 +1456,19 @@ qdq_status qdq_quantizer_load_calib_amax_searching(qdq_quantizer *quantizer,
                                                    bool *loaded,
                                                    qdq_error **error);
 
-// Writes what was collected to a safetensors file, whole or not at all: with QDQ_CALIB_HISTOGRAM one that qdq_stats_load()
+// Writes what was observed to a safetensors file, whole or not at all: with QDQ_CALIB_HISTOGRAM one that qdq_stats_load()
 // reads, of one tensor that is called like the quantizer; with QDQ_CALIB_MAX one that qdq_axis_max_load() reads, unless the
 // maxima are those of blocks. An error with QDQ_CALIB_COMPAT.
 qdq_status qdq_quantizer_save_calibration(const qdq_quantizer *quantizer,
                                           const char *path,
                                           qdq_error **error);
 
-// Reads what qdq_quantizer_save_calibration() wrote, in place of what was collected. To add it instead, load it into a clone
+// Reads what qdq_quantizer_save_calibration() wrote, in place of what was observed. To add it instead, load it into a clone
 // and merge that. From a file of statistics with several tensors it takes the one that is called like the quantizer.
 //
-// QDQ_ERROR_FORMAT for a file that is damaged or something else, such as what another method collects;
+// QDQ_ERROR_FORMAT for a file that is damaged or something else, such as what another method observes;
 // QDQ_ERROR_INVALID_ARGUMENT for maxima along other axes or of other blocks than the descriptor's; QDQ_ERROR_DATA where there
-// are several tensors but not the quantizer's. What was collected stays then.
+// are several tensors but not the quantizer's. What was observed stays then.
 qdq_status qdq_quantizer_load_calibration(qdq_quantizer *quantizer,
                                           const char *path,
                                           qdq_error **error);
@@ -1515,8 +1518,8 @@ qdq_status qdq_ranges_spread(const qdq_ranges *ranges,
                              qdq_ranges **out,
                              qdq_error **error);
 
-// Reads a JSON file that qdq_ranges_write() or `qdq calibrate --ranges` wrote.
-qdq_status qdq_ranges_read(const char *path, qdq_ranges **out, qdq_error **error);
+// Reads a JSON file that qdq_ranges_save() or `qdq calibrate --ranges` wrote.
+qdq_status qdq_ranges_load(const char *path, qdq_ranges **out, qdq_error **error);
 
 // Ranges from such a text.
 qdq_status qdq_ranges_from_json(const char *json, qdq_ranges **out, qdq_error **error);
@@ -1532,7 +1535,7 @@ qdq_status qdq_ranges_findings(const qdq_ranges *ranges,
                                qdq_error **error);
 
 // Writes the ranges to a JSON file, whole or not at all.
-qdq_status qdq_ranges_write(const qdq_ranges *ranges, const char *path, qdq_error **error);
+qdq_status qdq_ranges_save(const qdq_ranges *ranges, const char *path, qdq_error **error);
 
 // The text of that file. Free `*out` with qdq_buffer_free().
 qdq_status qdq_ranges_to_json(const qdq_ranges *ranges, qdq_buffer **out, qdq_error **error);
@@ -1574,7 +1577,7 @@ qdq_status qdq_cache_from_ranges(const qdq_ranges *ranges,
                                  qdq_error **error);
 
 // Reads a cache file. Names may hold anything, line ends may be LF or CRLF; errors name the line.
-qdq_status qdq_cache_read(const char *path, qdq_cache **out, qdq_error **error);
+qdq_status qdq_cache_load(const char *path, qdq_cache **out, qdq_error **error);
 
 // A cache from the content of such a file: `size` bytes, which are not kept.
 qdq_status qdq_cache_from_bytes(const void *bytes, size_t size, qdq_cache **out, qdq_error **error);
@@ -1591,7 +1594,7 @@ bool qdq_cache_is_read_by(uint32_t tensorrt_version);
 void qdq_cache_free(qdq_cache **cache);
 
 // Writes the cache to a file, whole or not at all.
-qdq_status qdq_cache_write(const qdq_cache *cache, const char *path, qdq_error **error);
+qdq_status qdq_cache_save(const qdq_cache *cache, const char *path, qdq_error **error);
 
 // The content of that file, for readCalibrationCache(). Free `*out` with qdq_buffer_free().
 qdq_status qdq_cache_to_bytes(const qdq_cache *cache, qdq_buffer **out, qdq_error **error);
@@ -1936,8 +1939,9 @@ size_t qdq_plan_activation_count(const qdq_plan *plan);
 // The tensor of quantized activation `index`; QDQ_NONE past the last.
 size_t qdq_plan_activation_tensor(const qdq_plan *plan, size_t index);
 
-// The number of its scale: activations of one number share one, whose range covers them all. QDQ_NONE past the last.
-size_t qdq_plan_activation_scale(const qdq_plan *plan, size_t index);
+// The number of its group: activations of one group share a scale, whose range covers them all. QDQ_NONE past the last.
+size_t qdq_plan_activation_group(const qdq_plan *plan,
+                                 size_t index);
 
 // How many inputs of nodes read the dequantized values of activation `index`; all other readers keep the float tensor.
 size_t qdq_plan_activation_reader_count(const qdq_plan *plan,
@@ -2178,14 +2182,14 @@ qdq_run_options *qdq_run_options_new(void);
 // Frees `*options` and sets it to NULL. NULL in either place is allowed and does nothing.
 void qdq_run_options_free(qdq_run_options **options);
 
-// Sets the engine. Default: QDQ_ENGINE_EMBEDDED.
-qdq_status qdq_run_options_set_engine(qdq_run_options *options, qdq_engine engine, qdq_error **error);
+// Sets the runtime. Default: QDQ_RUNTIME_EMBEDDED.
+qdq_status qdq_run_options_set_runtime(qdq_run_options *options, qdq_runtime runtime, qdq_error **error);
 
-// The engine that is set: one of the QDQ_ENGINE_ numbers; -1 for NULL.
-qdq_engine qdq_run_options_engine(const qdq_run_options *options);
+// The runtime that is set: one of the QDQ_RUNTIME_ numbers; -1 for NULL.
+qdq_runtime qdq_run_options_runtime(const qdq_run_options *options);
 
-// Decides what QDQ_ENGINE_AUTO stands for, so that several models run in one engine, and sets that; qdq_run_options_engine()
-// says what it was. Another engine stays as it is. QDQ_ERROR_ENGINE where ONNX Runtime was asked for by a path and cannot be
+// Decides what QDQ_RUNTIME_AUTO stands for, so that several models run in one runtime, and sets that; qdq_run_options_runtime()
+// says what it was. Another runtime stays as it is. QDQ_ERROR_RUNTIME where ONNX Runtime was asked for by a path and cannot be
 // used.
 qdq_status qdq_run_options_settle(qdq_run_options *options,
                                   qdq_error **error);
@@ -2370,7 +2374,7 @@ qdq_status qdq_model_plan(const qdq_model *model,
 // Runs the model over all batches and gathers statistics of the tensors that the plan, which was made of this very handle,
 // quantizes and, with
 // `every_activation`, of all others too, which a calibration cache needs; those of them that lie behind an operator that no
-// engine knows, such as a plugin of TensorRT, are left out with a warning. Only what these tensors need is run. Memory is that of
+// runtime knows, such as a plugin of TensorRT, are left out with a warning. Only what these tensors need is run. Memory is that of
 // one inference and 80 KiB per tensor, whatever the number of batches. `options` may be NULL. Free `*out` with qdq_stats_free().
 qdq_status qdq_model_calibrate(const qdq_model *model,
                                const qdq_plan *plan,
@@ -2438,7 +2442,7 @@ qdq_status qdq_model_recover(const qdq_model *model,
                              qdq_model **out,
                              qdq_error **error);
 
-// Makes a model ready to run, by the engine, library and threads of `options`, which may be NULL for the embedded engine; who
+// Makes a model ready to run, by the runtime, library and threads of `options`, which may be NULL for the embedded runtime; who
 // is told about progress and the switch that stops runs play no part. The session keeps nothing of the model's handle.
 //
 // While it runs, `tap`, which may be NULL, is called once for every one of the `tap_count` tensors named in `taps` that the run
@@ -2459,16 +2463,16 @@ qdq_status qdq_session_open(const qdq_model *model,
 // Frees `*session` and sets it to NULL. NULL in either place is allowed and does nothing.
 void qdq_session_free(qdq_session **session);
 
-// The engine that runs the model and its version, such as "ONNX Runtime 1.24.1", for people. Valid until the session is freed;
+// The runtime that runs the model and its version, such as "ONNX Runtime 1.24.1", for people. Valid until the session is freed;
 // NULL for NULL.
-const char *qdq_session_engine(const qdq_session *session);
+const char *qdq_session_runtime(const qdq_session *session);
 
 // Runs a batch with one tensor for every input of the model. `*out` receives the model's outputs by name, in order; `tapped`,
 // which may be NULL, copies of the tapped tensors that the run computed, in the order of the taps. Free both with
 // qdq_batch_free().
 //
 // QDQ_ERROR_INVALID_ARGUMENT, QDQ_ERROR_TYPE or QDQ_ERROR_SHAPE where the batch does not fit the model's inputs, what the tap
-// callback returned, QDQ_ERROR_ENGINE where the engine failed.
+// callback returned, QDQ_ERROR_RUNTIME where the runtime failed.
 qdq_status qdq_session_run(qdq_session *session,
                            const qdq_batch *batch,
                            qdq_batch **out,
@@ -2480,7 +2484,7 @@ qdq_status qdq_session_run(qdq_session *session,
 // environment, beside the programs in PATH, of the user or of the system, and where the system looks for libraries. `*out`
 // receives its path, or its name where the system's loader finds it; free it with qdq_buffer_free().
 //
-// QDQ_ERROR_INVALID_ARGUMENT where the place that was asked for holds no such library; QDQ_ERROR_ENGINE with the list of places
+// QDQ_ERROR_INVALID_ARGUMENT where the place that was asked for holds no such library; QDQ_ERROR_RUNTIME with the list of places
 // where none does.
 qdq_status qdq_onnxruntime_find(const char *path,
                                 qdq_buffer **out,
@@ -2489,14 +2493,14 @@ qdq_status qdq_onnxruntime_find(const char *path,
 // The version of the ONNX Runtime library at `path`, such as "1.24.1". The library is loaded for that and stays so. Free `*out`
 // with qdq_buffer_free().
 //
-// QDQ_ERROR_ENGINE where the file cannot be loaded or is not ONNX Runtime.
+// QDQ_ERROR_RUNTIME where the file cannot be loaded or is not ONNX Runtime.
 qdq_status qdq_onnxruntime_version(const char *path,
                                    qdq_buffer **out,
                                    qdq_error **error);
 
 // Runs a model and its quantized form over all batches and measures how far apart they are; with `every_activation` on every
 // activation that both have, not only on the outputs. Only what is compared is run. Outputs that hold no tensor of numbers or
-// lie behind an operator that no engine knows, such as a plugin of TensorRT, are left out with a warning; where no floating-point
+// lie behind an operator that no runtime knows, such as a plugin of TensorRT, are left out with a warning; where no floating-point
 // output is left, the nearest floating-point tensors that the outputs are computed from are compared as well. `labels`, which may
 // be NULL, holds the right class of each of the `label_count` samples. `options` may be NULL. QDQ_ERROR_INVALID_ARGUMENT where
 // inputs of the quantized model were fixed (qdq_model_fix_input()) at other values than `model` or the batches have. Free `*out`

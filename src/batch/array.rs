@@ -4,8 +4,8 @@ use std::fs::File;
 use std::ops::Range;
 use std::path::Path;
 
+use super::bytes::{ByteRange, Reader};
 use super::npy::Header;
-use super::place::{Place, Reader};
 use crate::dtype::DataType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::tensor::Tensor;
@@ -21,7 +21,7 @@ pub(super) struct Array {
     length: u64,
     big_endian: bool,
     fortran_order: bool,
-    place: Place,
+    place: ByteRange,
     content: Content,
 }
 
@@ -35,7 +35,7 @@ enum Content {
 
 impl Array {
     /// The array behind a `.npy` header.
-    pub fn new(label: String, header: Header, place: Place) -> Result<Self> {
+    pub fn new(label: String, header: Header, place: ByteRange) -> Result<Self> {
         let length = header.data_length()?;
         let Header { dtype, big_endian, fortran_order, shape, .. } = header;
         let fortran_order = fortran_order && shape.len() > 1;
@@ -52,7 +52,7 @@ impl Array {
             length,
             big_endian: false,
             fortran_order: false,
-            place: Place { path: path.to_owned(), start: 0, deflated: None, header: 0, checksum: None },
+            place: ByteRange { path: path.to_owned(), start: 0, deflated: None, header: 0, checksum: None },
             content: Content::Unread,
         }
     }
@@ -66,8 +66,13 @@ impl Array {
         let header = Header::read(&mut file, &label)?;
         let expected = header.data_length().map_err(|error| too_large(&label, &error))?;
         check_length(&label, &header.shape, header.dtype, expected, found.saturating_sub(header.length))?;
-        let place =
-            Place { path: path.to_owned(), start: 0, deflated: None, header: header.length, checksum: None };
+        let place = ByteRange {
+            path: path.to_owned(),
+            start: 0,
+            deflated: None,
+            header: header.length,
+            checksum: None,
+        };
         Self::new(label, header, place)
     }
 

@@ -33,6 +33,7 @@
 
 mod array;
 mod axes;
+mod bytes;
 mod callback;
 mod convert;
 mod cut;
@@ -45,7 +46,6 @@ mod npz;
 mod once;
 mod open;
 mod parts;
-mod place;
 mod raw;
 mod samples;
 mod select;

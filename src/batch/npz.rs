@@ -8,8 +8,8 @@ use flate2::read::DeflateDecoder;
 use zip::{CompressionMethod, ZipArchive};
 
 use super::array::{Array, check_length, too_large};
+use super::bytes::ByteRange;
 use super::npy::Header;
-use super::place::Place;
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::tensor::TensorSpec;
 
@@ -54,7 +54,7 @@ pub(super) fn open(path: &Path, name: &str, any: bool, inputs: &[TensorSpec]) ->
         false => Header::read(&mut DeflateDecoder::new(plain), &label),
     }?;
     check(&label, &header, size)?;
-    let place = Place {
+    let place = ByteRange {
         path: path.to_owned(),
         start,
         deflated: (!stored).then_some(compressed),

@@ -183,13 +183,13 @@ impl Ranges {
     ///
     /// # Errors
     /// `Io`, or as [`Ranges::from_json`].
-    pub fn read(path: &Path) -> Result<Self> {
+    pub fn load(path: &Path) -> Result<Self> {
         let json = std::fs::read(path).map_err(|error| Error::io("read", path, error))?;
         Self::from_json(&json, &path.display().to_string())
     }
 
     /// Writes a ranges file: whole, or the old file stays.
-    pub fn write(&self, path: &Path) -> Result<()> {
+    pub fn save(&self, path: &Path) -> Result<()> {
         write_atomic(path, |out| {
             out.write_all(self.to_json().as_bytes()).map_err(|error| Error::io("write", path, error))
         })

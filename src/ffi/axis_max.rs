@@ -4,7 +4,7 @@ use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
 
 use crate::error::{Error, ErrorKind};
-use crate::observe::minmax::AxisMax;
+use crate::observe::axis_max::AxisMax;
 
 use super::array::qdq_array;
 use super::buffer::qdq_buffer;
@@ -17,10 +17,10 @@ use super::tensor_stats::floats;
 
 /// The max calibrator per axis: the running max of |x| over all axes but the kept ones. NaN is left out, infinities count.
 pub struct qdq_axis_max {
-    collector: AxisMax,
+    observer: AxisMax,
 }
 
-/// A collector that keeps `count` axes, negative ones counting from the last; none for one number for the tensor. An axis that
+/// A observer that keeps `count` axes, negative ones counting from the last; none for one number for the tensor. An axis that
 /// the data does not have keeps nothing. Free `*out` with qdq_axis_max_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_axis_max_new(
@@ -34,45 +34,45 @@ pub unsafe extern "C" fn qdq_axis_max_new(
             // SAFETY: the header's rules for arrays.
             let axes: Vec<i64> =
                 unsafe { array(axes, count, "axes") }?.iter().map(|&axis| axis.into()).collect();
-            let collector = if axes.is_empty() { AxisMax::per_tensor() } else { AxisMax::keeping(&axes) };
-            Ok(qdq_axis_max { collector })
+            let observer = if axes.is_empty() { AxisMax::per_tensor() } else { AxisMax::keeping(&axes) };
+            Ok(qdq_axis_max { observer })
         })
     })
 }
 
-/// Frees `*collector` and sets it to NULL. NULL in either place is allowed and does nothing.
+/// Frees `*observer` and sets it to NULL. NULL in either place is allowed and does nothing.
 #[unsafe(no_mangle)]
-pub extern "C" fn qdq_axis_max_free(collector: Option<&mut *mut qdq_axis_max>) {
-    handle::free(collector);
+pub extern "C" fn qdq_axis_max_free(observer: Option<&mut *mut qdq_axis_max>) {
+    handle::free(observer);
 }
 
 /// Adds a batch (f32, f16, bf16, f64). The kept axes must have the same size in every batch (QDQ_ERROR_SHAPE).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_axis_max_observe(
-    collector: Option<&mut qdq_axis_max>,
+    observer: Option<&mut qdq_axis_max>,
     x: Option<&qdq_tensor>,
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
-        let collector = get_mut(collector, "collector")?;
+        let observer = get_mut(observer, "observer")?;
         // SAFETY: the header's rules for tensors.
         let x = unsafe { checked(x, "x") }?;
-        collector.collector.observe(x.shape(), &floats(&x)?)
+        observer.observer.observe(x.shape(), &floats(&x)?)
     })
 }
 
-/// Adds what another collector with the same kept axes has seen, on another thread say.
+/// Adds what another observer with the same kept axes has seen, on another thread say.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_axis_max_merge(
-    collector: *mut qdq_axis_max,
+    observer: *mut qdq_axis_max,
     other: *const qdq_axis_max,
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
         // SAFETY: the header's rules for handles. The two may be one, so the copy is made before the mutable reference.
-        let other = unsafe { other.as_ref() }.ok_or_else(|| null("other"))?.collector.clone();
+        let other = unsafe { other.as_ref() }.ok_or_else(|| null("other"))?.observer.clone();
         // SAFETY: as above.
-        unsafe { collector.as_mut() }.ok_or_else(|| null("collector"))?.collector.merge(&other)
+        unsafe { observer.as_mut() }.ok_or_else(|| null("observer"))?.observer.merge(&other)
     })
 }
 
@@ -80,13 +80,13 @@ pub unsafe extern "C" fn qdq_axis_max_merge(
 /// empty or all NaN is none. Free it with qdq_array_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_axis_max_amax(
-    collector: Option<&qdq_axis_max>,
+    observer: Option<&qdq_axis_max>,
     out: Option<&mut MaybeUninit<*mut qdq_array>>,
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
         give_or_null(out, || {
-            let amax = get(collector, "collector")?.collector.amax();
+            let amax = get(observer, "observer")?.observer.amax();
             Ok(amax.map(|amax| qdq_array::new(&amax.shape, amax.values.clone())))
         })
     })
@@ -95,33 +95,33 @@ pub extern "C" fn qdq_axis_max_amax(
 /// Keeps from now on the maxima of every batch too, for looking at how they move; those kept before are forgotten.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_axis_max_track(
-    collector: Option<&mut qdq_axis_max>,
+    observer: Option<&mut qdq_axis_max>,
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
-        let collector = &mut get_mut(collector, "collector")?.collector;
-        *collector = std::mem::take(collector).tracking();
+        let observer = &mut get_mut(observer, "observer")?.observer;
+        *observer = std::mem::take(observer).tracking();
         Ok(())
     })
 }
 
 /// How many batches' maxima are kept; 0 unless qdq_axis_max_track() asked for it. What was merged counts as one batch.
 #[unsafe(no_mangle)]
-pub extern "C" fn qdq_axis_max_history_count(collector: Option<&qdq_axis_max>) -> usize {
-    collector.map_or(0, |collector| collector.collector.history().len())
+pub extern "C" fn qdq_axis_max_history_count(observer: Option<&qdq_axis_max>) -> usize {
+    observer.map_or(0, |observer| observer.observer.history().len())
 }
 
 /// The maxima of batch `index` alone, from 0, of the shape of qdq_axis_max_amax(). Free `*out` with qdq_array_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_axis_max_history(
-    collector: Option<&qdq_axis_max>,
+    observer: Option<&qdq_axis_max>,
     index: usize,
     out: Option<&mut MaybeUninit<*mut qdq_array>>,
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
         give(out, || {
-            let history = get(collector, "collector")?.collector.history();
+            let history = get(observer, "observer")?.observer.history();
             let batch = history.get(index).ok_or_else(|| {
                 let message = format!("the maxima of batch {index} are not kept, only of {}", history.len());
                 Error::new(ErrorKind::InvalidArgument, message)
@@ -136,15 +136,15 @@ pub extern "C" fn qdq_axis_max_history(
 /// written as such. QDQ_ERROR_UNSUPPORTED for data of more than 64 axes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_axis_max_save(
-    collector: Option<&qdq_axis_max>,
+    observer: Option<&qdq_axis_max>,
     path: *const c_char,
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     // SAFETY: the header's rules for texts.
-    guard(error, || get(collector, "collector")?.collector.save(&unsafe { handle::path(path, "path") }?))
+    guard(error, || get(observer, "observer")?.observer.save(&unsafe { handle::path(path, "path") }?))
 }
 
-/// Reads maxima that qdq_axis_max_save() wrote: a collector that goes on where that one was. Those that
+/// Reads maxima that qdq_axis_max_save() wrote: a observer that goes on where that one was. Those that
 /// qdq_quantizer_save_calibration() wrote are read too, unless they are maxima of blocks. Free `*out` with qdq_axis_max_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_axis_max_load(
@@ -155,8 +155,8 @@ pub unsafe extern "C" fn qdq_axis_max_load(
     guard(error, || {
         give(out, || {
             // SAFETY: the header's rules for texts.
-            let collector = AxisMax::load(&unsafe { handle::path(path, "path") }?)?;
-            Ok(qdq_axis_max { collector })
+            let observer = AxisMax::load(&unsafe { handle::path(path, "path") }?)?;
+            Ok(qdq_axis_max { observer })
         })
     })
 }
@@ -164,11 +164,11 @@ pub unsafe extern "C" fn qdq_axis_max_load(
 /// The content of that file; equal maxima give equal bytes. Free `*out` with qdq_buffer_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_axis_max_to_bytes(
-    collector: Option<&qdq_axis_max>,
+    observer: Option<&qdq_axis_max>,
     out: Option<&mut MaybeUninit<*mut qdq_buffer>>,
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
-    guard(error, || give(out, || get(collector, "collector")?.collector.to_bytes().map(qdq_buffer::new)))
+    guard(error, || give(out, || get(observer, "observer")?.observer.to_bytes().map(qdq_buffer::new)))
 }
 
 /// Maxima from the content of such a file: `size` bytes, which are not kept. Free `*out` with qdq_axis_max_free().
@@ -182,8 +182,8 @@ pub unsafe extern "C" fn qdq_axis_max_from_bytes(
     guard(error, || {
         give(out, || {
             // SAFETY: the header's rules for arrays.
-            let collector = AxisMax::from_bytes(unsafe { array(bytes.cast(), size, "bytes") }?)?;
-            Ok(qdq_axis_max { collector })
+            let observer = AxisMax::from_bytes(unsafe { array(bytes.cast(), size, "bytes") }?)?;
+            Ok(qdq_axis_max { observer })
         })
     })
 }

@@ -108,14 +108,14 @@ pub extern "C" fn qdq_cache_from_ranges(
 
 /// Reads a cache file. Names may hold anything, line ends may be LF or CRLF; errors name the line.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn qdq_cache_read(
+pub unsafe extern "C" fn qdq_cache_load(
     path: *const c_char,
     out: Option<&mut MaybeUninit<*mut qdq_cache>>,
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
         // SAFETY: the header's rules for texts.
-        give(out, || Cache::read(&unsafe { handle::path(path, "path") }?).map(qdq_cache::new))
+        give(out, || Cache::load(&unsafe { handle::path(path, "path") }?).map(qdq_cache::new))
     })
 }
 
@@ -157,13 +157,13 @@ pub extern "C" fn qdq_cache_free(cache: Option<&mut *mut qdq_cache>) {
 
 /// Writes the cache to a file, whole or not at all.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn qdq_cache_write(
+pub unsafe extern "C" fn qdq_cache_save(
     cache: Option<&qdq_cache>,
     path: *const c_char,
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     // SAFETY: the header's rules for texts.
-    guard(error, || get(cache, "cache")?.cache.write(&unsafe { handle::path(path, "path") }?))
+    guard(error, || get(cache, "cache")?.cache.save(&unsafe { handle::path(path, "path") }?))
 }
 
 /// The content of that file, for readCalibrationCache(). Free `*out` with qdq_buffer_free().

@@ -38,7 +38,7 @@ impl qdq_comparison {
 
 /// Runs a model and its quantized form over all batches and measures how far apart they are; with `every_activation` on every
 /// activation that both have, not only on the outputs. Only what is compared is run. Outputs that hold no tensor of numbers or
-/// lie behind an operator that no engine knows, such as a plugin of TensorRT, are left out with a warning; where no floating-point
+/// lie behind an operator that no runtime knows, such as a plugin of TensorRT, are left out with a warning; where no floating-point
 /// output is left, the nearest floating-point tensors that the outputs are computed from are compared as well. `labels`, which may
 /// be NULL, holds the right class of each of the `label_count` samples. `options` may be NULL. QDQ_ERROR_INVALID_ARGUMENT where
 /// inputs of the quantized model were fixed (qdq_model_fix_input()) at other values than `model` or the batches have. Free `*out`
@@ -103,7 +103,7 @@ pub unsafe extern "C" fn qdq_model_compare_outputs(
             let mut run = Run::new(options);
             let mut source = run.stoppable(get_mut(batches, "batches")?.source.as_mut());
             let compare = CompareOptions {
-                engine: run.engine.clone(),
+                runtime: run.runtime.clone(),
                 per_tensor: every_activation,
                 labels: labels.map(<[i64]>::to_vec),
                 outputs,

@@ -57,7 +57,7 @@ pub const QDQ_MODE_GPU_COMPAT: qdq_mode = 1;
 /// Without the known defects: an amax that is not finite is an error, 16-bit data is computed in f32 and rounded once.
 pub const QDQ_MODE_CORRECTED: qdq_mode = 2;
 
-/// What calibration collects: one of the QDQ_CALIB_ numbers.
+/// What calibration observes: one of the QDQ_CALIB_ numbers.
 pub type qdq_calib_method = i32;
 
 /// The largest magnitude, per tensor, axis or block. The default.
@@ -311,7 +311,7 @@ pub extern "C" fn qdq_descriptor_set_scale_amax(
     })
 }
 
-/// Sets what calibration collects. Default: QDQ_CALIB_MAX.
+/// Sets what calibration observes. Default: QDQ_CALIB_MAX.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_descriptor_set_calib_method(
     descriptor: Option<&mut qdq_descriptor>,
@@ -450,7 +450,7 @@ pub extern "C" fn qdq_descriptor_scale_amax(descriptor: Option<&qdq_descriptor>)
     descriptor.and_then(|descriptor| descriptor.descriptor.scale_amax).unwrap_or(1.0)
 }
 
-/// What calibration collects.
+/// What calibration observes.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_descriptor_calib_method(descriptor: Option<&qdq_descriptor>) -> qdq_calib_method {
     match descriptor.map(|descriptor| descriptor.descriptor.calib_method) {

@@ -54,15 +54,15 @@ impl NodeNames {
     }
 }
 
-/// What a tensor is to the network: one of the QDQ_TENSOR_ numbers.
+/// What a tensor is to the network: one of the QDQ_TENSOR_KIND_ numbers.
 pub type qdq_tensor_kind = i32;
 
 /// Fed from outside, different in every batch.
-pub const QDQ_TENSOR_INPUT: qdq_tensor_kind = 0;
+pub const QDQ_TENSOR_KIND_INPUT: qdq_tensor_kind = 0;
 /// Known when the network is built: a weight, a bias, a shape.
-pub const QDQ_TENSOR_CONSTANT: qdq_tensor_kind = 1;
+pub const QDQ_TENSOR_KIND_CONSTANT: qdq_tensor_kind = 1;
 /// Computed by a node.
-pub const QDQ_TENSOR_ACTIVATION: qdq_tensor_kind = 2;
+pub const QDQ_TENSOR_KIND_ACTIVATION: qdq_tensor_kind = 2;
 
 /// The number of no axis: one scale for the whole tensor.
 ///
@@ -203,15 +203,15 @@ pub unsafe extern "C" fn qdq_graph_add_tensor(
     guard(error, || {
         let graph = get_mut(graph, "graph")?;
         let kind = match kind {
-            QDQ_TENSOR_INPUT => TensorKind::Input,
-            QDQ_TENSOR_CONSTANT => TensorKind::Constant,
-            QDQ_TENSOR_ACTIVATION => TensorKind::Activation,
+            QDQ_TENSOR_KIND_INPUT => TensorKind::Input,
+            QDQ_TENSOR_KIND_CONSTANT => TensorKind::Constant,
+            QDQ_TENSOR_KIND_ACTIVATION => TensorKind::Activation,
             other => {
                 return Err(Error::new(
                     ErrorKind::InvalidArgument,
                     format!("tensor kind {other} is not known"),
                 )
-                .with_remedy("use one of the QDQ_TENSOR_ numbers"));
+                .with_remedy("use one of the QDQ_TENSOR_KIND_ numbers"));
             }
         };
         // SAFETY: the header's rules for texts and arrays.

@@ -6,8 +6,8 @@ use crate::graph::{Edge, NodeId, TensorKind};
 
 use super::dtype::{number_of, qdq_dtype};
 use super::graph::{
-    QDQ_DYNAMIC, QDQ_TENSOR_ACTIVATION, QDQ_TENSOR_CONSTANT, QDQ_TENSOR_INPUT, dim_name, qdq_graph,
-    qdq_tensor_kind, sizes_of,
+    QDQ_DYNAMIC, QDQ_TENSOR_KIND_ACTIVATION, QDQ_TENSOR_KIND_CONSTANT, QDQ_TENSOR_KIND_INPUT, dim_name,
+    qdq_graph, qdq_tensor_kind, sizes_of,
 };
 use super::handle::{text, text_at};
 use super::node::QDQ_NONE;
@@ -37,9 +37,9 @@ pub extern "C" fn qdq_graph_tensor_name(graph: Option<&qdq_graph>, tensor: usize
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_graph_tensor_kind(graph: Option<&qdq_graph>, tensor: usize) -> qdq_tensor_kind {
     match graph.and_then(|graph| graph.tensor(tensor)).map(|tensor| tensor.kind) {
-        Some(TensorKind::Input) => QDQ_TENSOR_INPUT,
-        Some(TensorKind::Constant) => QDQ_TENSOR_CONSTANT,
-        Some(TensorKind::Activation) => QDQ_TENSOR_ACTIVATION,
+        Some(TensorKind::Input) => QDQ_TENSOR_KIND_INPUT,
+        Some(TensorKind::Constant) => QDQ_TENSOR_KIND_CONSTANT,
+        Some(TensorKind::Activation) => QDQ_TENSOR_KIND_ACTIVATION,
         None => -1,
     }
 }

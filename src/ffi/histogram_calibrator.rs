@@ -64,9 +64,9 @@ pub extern "C" fn qdq_histogram_calibrator_free(calibrator: Option<&mut *mut qdq
 }
 
 /// Adds a batch (f32, f16, bf16, f64). NaN, infinities, empty batches and, with QDQ_LIBRARY_NUMPY, values too close to each other
-/// for so many bins are errors, after which what was collected before is still there.
+/// for so many bins are errors, after which what was observed before is still there.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn qdq_histogram_calibrator_collect(
+pub unsafe extern "C" fn qdq_histogram_calibrator_observe(
     calibrator: Option<&mut qdq_histogram_calibrator>,
     x: Option<&qdq_tensor>,
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
@@ -75,7 +75,7 @@ pub unsafe extern "C" fn qdq_histogram_calibrator_collect(
         let calibrator = get_mut(calibrator, "calibrator")?;
         // SAFETY: the header's rules for tensors.
         let x = unsafe { checked(x, "x") }?;
-        calibrator.calibrator.collect(&floats(&x)?)
+        calibrator.calibrator.observe(&floats(&x)?)
     })
 }
 
@@ -116,7 +116,7 @@ pub extern "C" fn qdq_histogram_calibrator_amax(
         let qdq_histogram_calibrator { calibrator, search } = get(calibrator, "calibrator")?;
         let histogram = calibrator.histogram().ok_or_else(|| {
             Error::new(ErrorKind::Data, "no range: the calibrator has seen no batch")
-                .with_remedy("collect at least one batch first")
+                .with_remedy("observe at least one batch first")
         })?;
         let target = target(num_bits, is_unsigned);
         put(
@@ -128,7 +128,7 @@ pub extern "C" fn qdq_histogram_calibrator_amax(
                 Method::Max => {
                     let message = "pytorch-quantization has no max over a histogram";
                     return Err(Error::new(ErrorKind::InvalidArgument, message)
-                        .with_remedy("collect maxima instead, per tensor or axis"));
+                        .with_remedy("observe maxima instead, per tensor or axis"));
                 }
             },
         )

@@ -331,7 +331,7 @@ pub extern "C" fn qdq_model_plan(
 /// Runs the model over all batches and gathers statistics of the tensors that the plan, which was made of this very handle,
 /// quantizes and, with
 /// `every_activation`, of all others too, which a calibration cache needs; those of them that lie behind an operator that no
-/// engine knows, such as a plugin of TensorRT, are left out with a warning. Only what these tensors need is run. Memory is that of
+/// runtime knows, such as a plugin of TensorRT, are left out with a warning. Only what these tensors need is run. Memory is that of
 /// one inference and 80 KiB per tensor, whatever the number of batches. `options` may be NULL. Free `*out` with qdq_stats_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_model_calibrate(
@@ -362,11 +362,11 @@ pub extern "C" fn qdq_model_calibrate(
             }
             let mut run = Run::new(options);
             let mut source = run.stoppable(get_mut(batches, "batches")?.source.as_mut());
-            let engine = run.engine.clone();
+            let runtime = run.runtime.clone();
             let mut report = |progress| run.report(progress);
             let (plan, source) = (&plan.plan, &mut source);
             let result =
-                pipeline::calibrate_plan(prepared, plan, every_activation, source, &engine, &mut report);
+                pipeline::calibrate_plan(prepared, plan, every_activation, source, &runtime, &mut report);
             run.end(result).map(qdq_stats::new)
         })
     })

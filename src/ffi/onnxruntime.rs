@@ -16,7 +16,7 @@ use super::status::qdq_status;
 /// environment, beside the programs in PATH, of the user or of the system, and where the system looks for libraries. `*out`
 /// receives its path, or its name where the system's loader finds it; free it with qdq_buffer_free().
 ///
-/// QDQ_ERROR_INVALID_ARGUMENT where the place that was asked for holds no such library; QDQ_ERROR_ENGINE with the list of places
+/// QDQ_ERROR_INVALID_ARGUMENT where the place that was asked for holds no such library; QDQ_ERROR_RUNTIME with the list of places
 /// where none does.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_onnxruntime_find(
@@ -37,7 +37,7 @@ pub unsafe extern "C" fn qdq_onnxruntime_find(
 /// The version of the ONNX Runtime library at `path`, such as "1.24.1". The library is loaded for that and stays so. Free `*out`
 /// with qdq_buffer_free().
 ///
-/// QDQ_ERROR_ENGINE where the file cannot be loaded or is not ONNX Runtime.
+/// QDQ_ERROR_RUNTIME where the file cannot be loaded or is not ONNX Runtime.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_onnxruntime_version(
     path: *const c_char,

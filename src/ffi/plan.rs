@@ -200,9 +200,9 @@ pub extern "C" fn qdq_plan_activation_tensor(plan: Option<&qdq_plan>, index: usi
     plan.and_then(|plan| plan.activation(index)).map_or(QDQ_NONE, |activation| activation.tensor.0)
 }
 
-/// The number of its scale: activations of one number share one, whose range covers them all. QDQ_NONE past the last.
+/// The number of its group: activations of one group share a scale, whose range covers them all. QDQ_NONE past the last.
 #[unsafe(no_mangle)]
-pub extern "C" fn qdq_plan_activation_scale(plan: Option<&qdq_plan>, index: usize) -> usize {
+pub extern "C" fn qdq_plan_activation_group(plan: Option<&qdq_plan>, index: usize) -> usize {
     plan.and_then(|plan| plan.activation(index)).map_or(QDQ_NONE, |activation| activation.group)
 }
 

@@ -56,8 +56,8 @@ fn amax_for<T: Element>(
     descriptor.per_group(amax, x.ndim())
 }
 
-fn scale_array(scale: &PerGroup<'_>) -> qdq_array {
-    qdq_array::new(scale.shape(), scale.values().to_vec())
+fn scale_array(inverse_scale: &PerGroup<'_>) -> qdq_array {
+    qdq_array::new(inverse_scale.shape(), inverse_scale.values().to_vec())
 }
 
 /// Writes an array into a tensor of its shape.
@@ -99,19 +99,19 @@ pub unsafe extern "C" fn qdq_tensor_amax(
 ///
 /// `x` and `out` have one shape and type (f32, f16, bf16, f64) and may be the same memory. `amax` (f32) broadcasts to the
 /// shape of x, with the descriptor's blocks where it has them, and stands for its axes, fixed amax and factor; `amax` NULL means
-/// qdq_tensor_amax(). `scale`, which may be NULL, receives M / amax, the reciprocal of ONNX's and
-/// TensorRT's scale; 1 where amax counts as zero (at most 2^-24).
+/// qdq_tensor_amax(). `inverse_scale`, which may be NULL, receives M / amax, which
+/// pytorch-quantization calls scale: the reciprocal of ONNX's and TensorRT's. It is 1 where amax counts as zero (at most 2^-24).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_tensor_quant(
     x: Option<&qdq_tensor>,
     amax: Option<&qdq_tensor>,
     descriptor: Option<&qdq_descriptor>,
     out: Option<&qdq_tensor>,
-    scale: Option<&mut MaybeUninit<*mut qdq_array>>,
+    inverse_scale: Option<&mut MaybeUninit<*mut qdq_array>>,
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
-        give_wanted(scale, || {
+        give_wanted(inverse_scale, || {
             let descriptor = &get(descriptor, "descriptor")?.descriptor;
             // SAFETY: the header's rules for tensors.
             let (x, out) = unsafe { (checked(x, "x")?, checked(out, "out")?) };
@@ -121,7 +121,7 @@ pub unsafe extern "C" fn qdq_tensor_quant(
                 let amax = amax_for(&view, amax, descriptor)?;
                 let found = quant::tensor_quant(view, &amax, &descriptor.params()?)?;
                 write(&out, &found.values)?;
-                Ok(found.scale)
+                Ok(found.inverse_scale)
             })?;
             Ok(Some(scale_array(&found)))
         })
@@ -133,7 +133,7 @@ pub unsafe extern "C" fn qdq_tensor_quant(
 /// no integer stands for it; in e4m3 it stays NaN.
 ///
 /// `x` is f32, f16, bf16 or f64. `out` has its shape and the type i8, u8, i16, u16, i4 or u4, whichever holds L to M, or e4m3
-/// or u8 for e4m3. `amax` and `scale` are as for qdq_tensor_quant() and may be NULL; for e4m3 the scale is 448 / amax. After an
+/// or u8 for e4m3. `amax` and `inverse_scale` are as for qdq_tensor_quant() and may be NULL; for e4m3 it is 448 / amax. After an
 /// error `out` may
 /// hold anything.
 #[unsafe(no_mangle)]
@@ -142,11 +142,11 @@ pub unsafe extern "C" fn qdq_tensor_quantize(
     amax: Option<&qdq_tensor>,
     descriptor: Option<&qdq_descriptor>,
     out: Option<&qdq_tensor>,
-    scale: Option<&mut MaybeUninit<*mut qdq_array>>,
+    inverse_scale: Option<&mut MaybeUninit<*mut qdq_array>>,
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
-        give_wanted(scale, || {
+        give_wanted(inverse_scale, || {
             let descriptor = &get(descriptor, "descriptor")?.descriptor;
             // SAFETY: the header's rules for tensors.
             let (x, out) = unsafe { (checked(x, "x")?, checked(out, "out")?) };
@@ -170,7 +170,7 @@ fn quantize_as<T: Element + bytemuck::Pod>(
         }
         let found = quant::quantize_e4m3(x.view::<T>(), Some(amax))?;
         write(out, &found.values)?;
-        return Ok(found.scale);
+        return Ok(found.inverse_scale);
     }
     let params = descriptor.params()?;
     let lowest = if out.stored() == Stored::I4 { -8 } else { 0 };
@@ -194,7 +194,7 @@ fn quantize_as<T: Element + bytemuck::Pod>(
         Stored::U4 => out.fill_bytes(&pack::pack_uint4(&integers.made()?)?),
         other => Err(out.wrong_type(other.name())),
     }?;
-    Ok(amax.map(|amax| params.scale(amax)))
+    Ok(amax.map(|amax| params.inverse_scale(amax)))
 }
 
 /// Everything that integers follow from.
@@ -248,15 +248,15 @@ pub unsafe extern "C" fn qdq_tensor_fake_quant(
     })
 }
 
-/// The way back from integers: out = q / scale, with the scale that qdq_tensor_quantize() gives.
+/// The way back from integers: out = q / inverse_scale, with what qdq_tensor_quantize() gives.
 ///
-/// `q` is i8, u8, i16, u16, i4, u4, or e4m3 (codes in u8 where the descriptor says e4m3). `scale` (f32) broadcasts to its
+/// `q` is i8, u8, i16, u16, i4, u4, or e4m3 (codes in u8 where the descriptor says e4m3). `inverse_scale` (f32) broadcasts to its
 /// shape, with the descriptor's blocks where it has them; of the rest of the descriptor only the format matters. `out` has the
 /// shape of q and the type f32, f16, bf16 or f64.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_tensor_dequantize(
     q: Option<&qdq_tensor>,
-    scale: Option<&qdq_tensor>,
+    inverse_scale: Option<&qdq_tensor>,
     descriptor: Option<&qdq_descriptor>,
     out: Option<&qdq_tensor>,
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
@@ -264,29 +264,34 @@ pub unsafe extern "C" fn qdq_tensor_dequantize(
     guard(error, || {
         let descriptor = &get(descriptor, "descriptor")?.descriptor;
         // SAFETY: the header's rules for tensors.
-        let (q, scale, out) =
-            unsafe { (checked(q, "q")?, checked(scale, "scale")?.f32()?, checked(out, "out")?) };
-        let scale = descriptor.per_group(scale, q.shape().len())?;
-        for_float!(out, T => dequantize_as::<T>(&q, &scale, descriptor, &out))
+        let (q, inverse_scale, out) = unsafe {
+            (checked(q, "q")?, checked(inverse_scale, "inverse_scale")?.f32()?, checked(out, "out")?)
+        };
+        let inverse_scale = descriptor.per_group(inverse_scale, q.shape().len())?;
+        for_float!(out, T => dequantize_as::<T>(&q, &inverse_scale, descriptor, &out))
     })
 }
 
 fn dequantize_as<T: Element + bytemuck::Pod>(
     q: &Checked<'_>,
-    scale: &PerGroup<'_>,
+    inverse_scale: &PerGroup<'_>,
     descriptor: &QuantDescriptor,
     out: &Checked<'_>,
 ) -> Result<()> {
     let is_e4m3 = descriptor.num_bits == NumBits::E4M3;
     let values: ArrayD<T> = match q.stored() {
-        Stored::E4m3 => quant::dequantize_e4m3(q.view(), scale)?,
-        Stored::Plain(DataType::U8) if is_e4m3 => quant::dequantize_e4m3(q.view(), scale)?,
-        Stored::Plain(DataType::I8) => quant::dequantize(q.view::<i8>(), scale)?,
-        Stored::Plain(DataType::U8) => quant::dequantize(q.view::<u8>(), scale)?,
-        Stored::Plain(DataType::I16) => quant::dequantize(q.view::<i16>(), scale)?,
-        Stored::Plain(DataType::U16) => quant::dequantize(q.view::<u16>(), scale)?,
-        Stored::I4 => quant::dequantize(shaped(q, pack::unpack_int4(q.bytes(), q.count())?)?.view(), scale)?,
-        Stored::U4 => quant::dequantize(shaped(q, pack::unpack_uint4(q.bytes(), q.count())?)?.view(), scale)?,
+        Stored::E4m3 => quant::dequantize_e4m3(q.view(), inverse_scale)?,
+        Stored::Plain(DataType::U8) if is_e4m3 => quant::dequantize_e4m3(q.view(), inverse_scale)?,
+        Stored::Plain(DataType::I8) => quant::dequantize(q.view::<i8>(), inverse_scale)?,
+        Stored::Plain(DataType::U8) => quant::dequantize(q.view::<u8>(), inverse_scale)?,
+        Stored::Plain(DataType::I16) => quant::dequantize(q.view::<i16>(), inverse_scale)?,
+        Stored::Plain(DataType::U16) => quant::dequantize(q.view::<u16>(), inverse_scale)?,
+        Stored::I4 => {
+            quant::dequantize(shaped(q, pack::unpack_int4(q.bytes(), q.count())?)?.view(), inverse_scale)?
+        }
+        Stored::U4 => {
+            quant::dequantize(shaped(q, pack::unpack_uint4(q.bytes(), q.count())?)?.view(), inverse_scale)?
+        }
         other => return Err(q.wrong_type(other.name())),
     };
     write(out, &values)

@@ -22,12 +22,12 @@ use super::tensor::{Checked, checked, qdq_tensor};
 /// pytorch-quantization's TensorQuantizer: a descriptor with its switches, its range and the statistics of its calibration.
 ///
 /// qdq_quantizer_forward() does, in this order: multiply by the pre-quantization scale, where there is one; return that where
-/// disabled; collect it where calibrating; clip it where clipping; quantize it where quantizing, by the clip range where amax is
+/// disabled; observe it where calibrating; clip it where clipping; quantize it where quantizing, by the clip range where amax is
 /// learned, else by the amax, else dynamically by max |x| of this very x. At the start only quantizing is on.
 ///
 /// Where pytorch-quantization does something else: clipped data is quantized, in e4m3 too, not the data before; integers follow
 /// narrow_range; dynamic ranges too count negative axes from the last, and an axis that the data does not have is an error;
-/// learning starts from a range that was set, not from 1; loading leniently where nothing was collected leaves the amax as it is;
+/// learning starts from a range that was set, not from 1; loading leniently where nothing was observed leaves the amax as it is;
 /// NaN is in no maximum, and infinity is no amax; clearing the amax makes the range dynamic again; the step size is that of the
 /// range in use, of e4m3 too; a state that lacks a part is an error.
 pub struct qdq_quantizer {
@@ -182,7 +182,7 @@ pub extern "C" fn qdq_quantizer_set_clipping(
     change(quantizer, error, |quantizer| quantizer.set_clipping(on))
 }
 
-/// Sets whether data is collected for calibration. Default: false.
+/// Sets whether data is observed for calibration. Default: false.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_quantizer_set_calibrating(
     quantizer: Option<&mut qdq_quantizer>,
@@ -213,7 +213,7 @@ pub extern "C" fn qdq_quantizer_is_clipping(quantizer: Option<&qdq_quantizer>) -
     quantizer.is_some_and(|quantizer| quantizer.quantizer.is_clipping())
 }
 
-/// Whether data is collected for calibration.
+/// Whether data is observed for calibration.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_quantizer_is_calibrating(quantizer: Option<&qdq_quantizer>) -> bool {
     quantizer.is_some_and(|quantizer| quantizer.quantizer.is_calibrating())
@@ -315,15 +315,15 @@ pub extern "C" fn qdq_quantizer_step_size(
     give_numbers(quantizer, out, error, |quantizer| Ok(quantizer.step_size()))
 }
 
-/// The scale, M / amax, of the integers that the last forward gave; `*out` is NULL where none did. Free it with
+/// The inverse scale, M / amax, of the integers that the last forward gave; `*out` is NULL where none did. Free it with
 /// qdq_array_free().
 #[unsafe(no_mangle)]
-pub extern "C" fn qdq_quantizer_scale(
+pub extern "C" fn qdq_quantizer_inverse_scale(
     quantizer: Option<&qdq_quantizer>,
     out: Option<&mut MaybeUninit<*mut qdq_array>>,
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
-    give_numbers(quantizer, out, error, |quantizer| Ok(quantizer.scale().cloned()))
+    give_numbers(quantizer, out, error, |quantizer| Ok(quantizer.inverse_scale().cloned()))
 }
 
 /// What data is multiplied by first; `*out` is NULL for nothing. Free it with qdq_array_free().
@@ -404,18 +404,18 @@ pub unsafe extern "C" fn qdq_quantizer_forward(
     })
 }
 
-/// The same without collecting, so that any number of threads can use one quantizer. `scale`, which may be NULL, receives
+/// The same without observing, so that any number of threads can use one quantizer. `inverse_scale`, which may be NULL, receives
 /// M / amax where the quantizer gives integers, to be freed with qdq_array_free(); otherwise NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_quantizer_quantize(
     quantizer: Option<&qdq_quantizer>,
     x: Option<&qdq_tensor>,
     out: Option<&qdq_tensor>,
-    scale: Option<&mut MaybeUninit<*mut qdq_array>>,
+    inverse_scale: Option<&mut MaybeUninit<*mut qdq_array>>,
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
-        give_wanted(scale, || {
+        give_wanted(inverse_scale, || {
             let quantizer = &get(quantizer, "quantizer")?.quantizer;
             // SAFETY: the header's rules for tensors.
             let (x, out) = unsafe { (checked(x, "x")?, checked(out, "out")?) };

@@ -1,4 +1,4 @@
-//! The calibration of a `qdq_quantizer`: collected, saved, loaded, merged, and turned into an amax.
+//! The calibration of a `qdq_quantizer`: observed, saved, loaded, merged, and turned into an amax.
 
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
@@ -18,9 +18,9 @@ use super::status::qdq_status;
 use super::tensor::{checked, qdq_tensor};
 use super::tensor_stats::qdq_tensor_stats;
 
-/// Collects a batch for calibration, whatever the switches say. The statistics are those of the descriptor's method.
+/// Observes a batch for calibration, whatever the switches say. The statistics are those of the descriptor's method.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn qdq_quantizer_collect(
+pub unsafe extern "C" fn qdq_quantizer_observe(
     quantizer: Option<&mut qdq_quantizer>,
     x: Option<&qdq_tensor>,
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
@@ -28,11 +28,11 @@ pub unsafe extern "C" fn qdq_quantizer_collect(
     change(quantizer, error, |quantizer| {
         // SAFETY: the header's rules for tensors.
         let x = unsafe { checked(x, "x") }?;
-        for_float!(x, T => quantizer.collect(x.view::<T>()))
+        for_float!(x, T => quantizer.observe(x.view::<T>()))
     })
 }
 
-/// Forgets what was collected.
+/// Forgets what was observed.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_quantizer_reset_calibration(
     quantizer: Option<&mut qdq_quantizer>,
@@ -44,7 +44,7 @@ pub extern "C" fn qdq_quantizer_reset_calibration(
     })
 }
 
-/// Adds what another quantizer with the same kept axes has collected, on another thread say.
+/// Adds what another quantizer with the same kept axes has observed, on another thread say.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_quantizer_merge(
     quantizer: *mut qdq_quantizer,
@@ -71,16 +71,16 @@ pub extern "C" fn qdq_quantizer_stats(
         give(out, || match get(quantizer, "quantizer")?.quantizer.calibration() {
             Calibration::Histogram(stats) => Ok(qdq_tensor_stats { stats: stats.clone() }),
             Calibration::Max(_) | Calibration::Compat(_) => {
-                Err(Error::new(ErrorKind::Unsupported, "the quantizer collects no statistics of all values")
+                Err(Error::new(ErrorKind::Unsupported, "the quantizer observes no statistics of all values")
                     .with_remedy("set QDQ_CALIB_HISTOGRAM in its descriptor"))
             }
         })
     })
 }
 
-/// Computes the amax from what was collected, and sets it. Maxima know QDQ_METHOD_MAX only, QDQ_CALIB_COMPAT every method but
+/// Computes the amax from what was observed, and sets it. Maxima know QDQ_METHOD_MAX only, QDQ_CALIB_COMPAT every method but
 /// that, e4m3 every method but QDQ_METHOD_ENTROPY, and with QDQ_CALIB_COMPAT a percentile only; an infinite amax, or one of
-/// another shape than the one before, is an error. Where nothing was collected that is an error if `strict`, else the amax stays
+/// another shape than the one before, is an error. Where nothing was observed that is an error if `strict`, else the amax stays
 /// as it is. `loaded`, which may be NULL, receives whether an amax was set.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_quantizer_load_calib_amax(
@@ -124,7 +124,7 @@ pub extern "C" fn qdq_quantizer_load_calib_amax_searching(
     })
 }
 
-/// Writes what was collected to a safetensors file, whole or not at all: with QDQ_CALIB_HISTOGRAM one that qdq_stats_load()
+/// Writes what was observed to a safetensors file, whole or not at all: with QDQ_CALIB_HISTOGRAM one that qdq_stats_load()
 /// reads, of one tensor that is called like the quantizer; with QDQ_CALIB_MAX one that qdq_axis_max_load() reads, unless the
 /// maxima are those of blocks. An error with QDQ_CALIB_COMPAT.
 #[unsafe(no_mangle)]
@@ -140,12 +140,12 @@ pub unsafe extern "C" fn qdq_quantizer_save_calibration(
     })
 }
 
-/// Reads what qdq_quantizer_save_calibration() wrote, in place of what was collected. To add it instead, load it into a clone
+/// Reads what qdq_quantizer_save_calibration() wrote, in place of what was observed. To add it instead, load it into a clone
 /// and merge that. From a file of statistics with several tensors it takes the one that is called like the quantizer.
 ///
-/// QDQ_ERROR_FORMAT for a file that is damaged or something else, such as what another method collects;
+/// QDQ_ERROR_FORMAT for a file that is damaged or something else, such as what another method observes;
 /// QDQ_ERROR_INVALID_ARGUMENT for maxima along other axes or of other blocks than the descriptor's; QDQ_ERROR_DATA where there
-/// are several tensors but not the quantizer's. What was collected stays then.
+/// are several tensors but not the quantizer's. What was observed stays then.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_quantizer_load_calibration(
     quantizer: Option<&mut qdq_quantizer>,

@@ -64,16 +64,16 @@ pub unsafe extern "C" fn qdq_ranges_spread(
     })
 }
 
-/// Reads a JSON file that qdq_ranges_write() or `qdq calibrate --ranges` wrote.
+/// Reads a JSON file that qdq_ranges_save() or `qdq calibrate --ranges` wrote.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn qdq_ranges_read(
+pub unsafe extern "C" fn qdq_ranges_load(
     path: *const c_char,
     out: Option<&mut MaybeUninit<*mut qdq_ranges>>,
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
         // SAFETY: the header's rules for texts.
-        give(out, || Ranges::read(&unsafe { handle::path(path, "path") }?).map(qdq_ranges::new))
+        give(out, || Ranges::load(&unsafe { handle::path(path, "path") }?).map(qdq_ranges::new))
     })
 }
 
@@ -113,13 +113,13 @@ pub extern "C" fn qdq_ranges_findings(
 
 /// Writes the ranges to a JSON file, whole or not at all.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn qdq_ranges_write(
+pub unsafe extern "C" fn qdq_ranges_save(
     ranges: Option<&qdq_ranges>,
     path: *const c_char,
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     // SAFETY: the header's rules for texts.
-    guard(error, || get(ranges, "ranges")?.ranges.write(&unsafe { handle::path(path, "path") }?))
+    guard(error, || get(ranges, "ranges")?.ranges.save(&unsafe { handle::path(path, "path") }?))
 }
 
 /// The text of that file. Free `*out` with qdq_buffer_free().

@@ -69,7 +69,7 @@ pub unsafe extern "C" fn qdq_model_recover(
                 let (weights, recovery) =
                     options.map(|options| (options.weights.clone(), options.recovery)).unwrap_or_default();
                 let mut run = Run::new(run_options);
-                let (engine, cancel) = (run.engine.clone(), run.cancel());
+                let (runtime, cancel) = (run.runtime.clone(), run.cancel());
                 let mut again = || -> Result<Box<dyn BatchSource>> {
                     let mut batches: *mut qdq_batches = std::ptr::null_mut();
                     let answer = outcome("the callback that opens the data", |error| {
@@ -85,7 +85,7 @@ pub unsafe extern "C" fn qdq_model_recover(
                     Ok(Box::new(Stoppable { source: opened.source, cancel: cancel.clone() }))
                 };
                 let mut report = |progress| run.report(progress);
-                let mut passes = Passes { open: &mut again, engine: &engine, report: &mut report };
+                let mut passes = Passes { open: &mut again, runtime: &runtime, report: &mut report };
                 let found =
                     pipeline::recover(prepared, &plan.plan, ranges, method, &weights, recovery, &mut passes);
                 let found = run.end(found)?;

@@ -10,7 +10,7 @@ use crate::batch::{Batch, BatchSource};
 use crate::error::{Error, ErrorKind, Result};
 use crate::finding::Finding;
 use crate::pipeline::Progress;
-use crate::runtime::{EngineKind, EngineOptions};
+use crate::runtime::{RuntimeKind, RuntimeOptions};
 
 use super::callback::{User, outcome, qdq_free_fn};
 use super::cancel::qdq_cancel;
@@ -34,27 +34,27 @@ pub type qdq_progress_fn = Option<
     ) -> qdq_status,
 >;
 
-/// How a model runs over data: the engine, who is told about progress, and what can stop it.
+/// How a model runs over data: the runtime, who is told about progress, and what can stop it.
 pub struct qdq_run_options {
-    pub(super) engine: EngineOptions,
+    pub(super) runtime: RuntimeOptions,
     progress: qdq_progress_fn,
     user: User,
     cancel: Option<Arc<AtomicBool>>,
 }
 
-/// Which engine runs a model: one of the QDQ_ENGINE_ numbers.
-pub type qdq_engine = i32;
+/// Which runtime runs a model: one of the QDQ_RUNTIME_ numbers.
+pub type qdq_runtime = i32;
 
 /// The one inside qdq: pure Rust, needs nothing. The default.
-pub const QDQ_ENGINE_EMBEDDED: qdq_engine = 0;
+pub const QDQ_RUNTIME_EMBEDDED: qdq_runtime = 0;
 /// ONNX Runtime, opened at run time: faster, and knows every operator.
-pub const QDQ_ENGINE_ONNXRUNTIME: qdq_engine = 1;
-/// ONNX Runtime where it is found, else the embedded engine.
-pub const QDQ_ENGINE_AUTO: qdq_engine = 2;
+pub const QDQ_RUNTIME_ONNXRUNTIME: qdq_runtime = 1;
+/// ONNX Runtime where it is found, else the embedded runtime.
+pub const QDQ_RUNTIME_AUTO: qdq_runtime = 2;
 
 /// A run in the making.
 pub(super) struct Run<'a> {
-    pub(super) engine: EngineOptions,
+    pub(super) runtime: RuntimeOptions,
     options: Option<&'a qdq_run_options>,
     /// What the progress callback answered, which says more than that the run was stopped.
     answer: Result<()>,
@@ -62,8 +62,8 @@ pub(super) struct Run<'a> {
 
 impl<'a> Run<'a> {
     pub(super) fn new(options: Option<&'a qdq_run_options>) -> Self {
-        let engine = options.map(|options| options.engine.clone()).unwrap_or_default();
-        Self { engine, options, answer: Ok(()) }
+        let runtime = options.map(|options| options.runtime.clone()).unwrap_or_default();
+        Self { runtime, options, answer: Ok(()) }
     }
 
     /// The source, which ends with an error as soon as somebody asks for that.
@@ -123,7 +123,7 @@ impl<S: DerefMut<Target: BatchSource> + Send> BatchSource for Stoppable<S> {
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_run_options_new() -> *mut qdq_run_options {
     constructed(|| qdq_run_options {
-        engine: EngineOptions::default(),
+        runtime: RuntimeOptions::default(),
         progress: None,
         user: User::new(std::ptr::null_mut(), None),
         cancel: None,
@@ -136,39 +136,39 @@ pub extern "C" fn qdq_run_options_free(options: Option<&mut *mut qdq_run_options
     handle::free(options);
 }
 
-/// Sets the engine. Default: QDQ_ENGINE_EMBEDDED.
+/// Sets the runtime. Default: QDQ_RUNTIME_EMBEDDED.
 #[unsafe(no_mangle)]
-pub extern "C" fn qdq_run_options_set_engine(
+pub extern "C" fn qdq_run_options_set_runtime(
     options: Option<&mut qdq_run_options>,
-    engine: qdq_engine,
+    runtime: qdq_runtime,
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
-        get_mut(options, "options")?.engine.kind = match engine {
-            QDQ_ENGINE_EMBEDDED => EngineKind::Embedded,
-            QDQ_ENGINE_ONNXRUNTIME => EngineKind::OnnxRuntime,
-            QDQ_ENGINE_AUTO => EngineKind::Auto,
+        get_mut(options, "options")?.runtime.kind = match runtime {
+            QDQ_RUNTIME_EMBEDDED => RuntimeKind::Embedded,
+            QDQ_RUNTIME_ONNXRUNTIME => RuntimeKind::OnnxRuntime,
+            QDQ_RUNTIME_AUTO => RuntimeKind::Auto,
             other => {
                 return Err(Error::new(ErrorKind::InvalidArgument, format!("engine {other} is not known"))
-                    .with_remedy("use one of the QDQ_ENGINE_ numbers"));
+                    .with_remedy("use one of the QDQ_RUNTIME_ numbers"));
             }
         };
         Ok(())
     })
 }
 
-/// The engine that is set: one of the QDQ_ENGINE_ numbers; -1 for NULL.
+/// The runtime that is set: one of the QDQ_RUNTIME_ numbers; -1 for NULL.
 #[unsafe(no_mangle)]
-pub extern "C" fn qdq_run_options_engine(options: Option<&qdq_run_options>) -> qdq_engine {
-    options.map_or(-1, |options| match options.engine.kind {
-        EngineKind::Embedded => QDQ_ENGINE_EMBEDDED,
-        EngineKind::OnnxRuntime => QDQ_ENGINE_ONNXRUNTIME,
-        EngineKind::Auto => QDQ_ENGINE_AUTO,
+pub extern "C" fn qdq_run_options_runtime(options: Option<&qdq_run_options>) -> qdq_runtime {
+    options.map_or(-1, |options| match options.runtime.kind {
+        RuntimeKind::Embedded => QDQ_RUNTIME_EMBEDDED,
+        RuntimeKind::OnnxRuntime => QDQ_RUNTIME_ONNXRUNTIME,
+        RuntimeKind::Auto => QDQ_RUNTIME_AUTO,
     })
 }
 
-/// Decides what QDQ_ENGINE_AUTO stands for, so that several models run in one engine, and sets that; qdq_run_options_engine()
-/// says what it was. Another engine stays as it is. QDQ_ERROR_ENGINE where ONNX Runtime was asked for by a path and cannot be
+/// Decides what QDQ_RUNTIME_AUTO stands for, so that several models run in one runtime, and sets that; qdq_run_options_runtime()
+/// says what it was. Another runtime stays as it is. QDQ_ERROR_RUNTIME where ONNX Runtime was asked for by a path and cannot be
 /// used.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_run_options_settle(
@@ -177,7 +177,7 @@ pub extern "C" fn qdq_run_options_settle(
 ) -> qdq_status {
     guard(error, || {
         let options = get_mut(options, "options")?;
-        options.engine = options.engine.settled()?;
+        options.runtime = options.runtime.settled()?;
         Ok(())
     })
 }
@@ -195,7 +195,7 @@ pub unsafe extern "C" fn qdq_run_options_set_onnxruntime(
         let options = get_mut(options, "options")?;
         // SAFETY: the header's rules for texts.
         let path = (!path.is_null()).then(|| unsafe { handle::path(path, "path") }).transpose()?;
-        options.engine.onnxruntime = path;
+        options.runtime.onnxruntime = path;
         Ok(())
     })
 }
@@ -209,9 +209,9 @@ pub extern "C" fn qdq_run_options_set_threads(
 ) -> qdq_status {
     guard(error, || {
         let options = get_mut(options, "options")?;
-        let engine = EngineOptions { threads: (threads > 0).then_some(threads), ..options.engine.clone() };
-        engine.check()?;
-        options.engine = engine;
+        let runtime = RuntimeOptions { threads: (threads > 0).then_some(threads), ..options.runtime.clone() };
+        runtime.check()?;
+        options.runtime = runtime;
         Ok(())
     })
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::batch::Batch;
 use crate::error::Result;
-use crate::runtime::{self, Engine, Tap};
+use crate::runtime::{self, Runtime, Tap};
 use crate::tensor::{Tensor, TensorView};
 
 use super::batch::qdq_batch;
@@ -20,12 +20,12 @@ use super::run_options::qdq_run_options;
 use super::status::qdq_status;
 use super::tensor::{borrowed, qdq_tensor, sizes};
 
-/// Receives a tapped tensor as soon as the engine has computed it: `tap` is its position in the list of taps that the session
+/// Receives a tapped tensor as soon as the runtime has computed it: `tap` is its position in the list of taps that the session
 /// was opened with, `value` a view (f32, f16, bf16 or f64) that is valid during the call and must not be written through.
 /// Returning QDQ_OK goes on. Any other status ends the run with that status; `*error`, which is NULL at first, may be set to an
 /// error from qdq_error_new() that says why.
 ///
-/// Called from the engine's threads, from several at once. It must not return by an exception or longjmp.
+/// Called from the runtime's threads, from several at once. It must not return by an exception or longjmp.
 pub type qdq_tap_fn = Option<
     unsafe extern "C" fn(
         user: *mut c_void,
@@ -35,17 +35,17 @@ pub type qdq_tap_fn = Option<
     ) -> qdq_status,
 >;
 
-/// A model that is ready to run, in the engine that was asked for. It runs one batch at a time. The files of the model must not be
+/// A model that is ready to run, in the runtime that was asked for. It runs one batch at a time. The files of the model must not be
 /// changed in place while it lives.
 pub struct qdq_session {
-    engine: Mutex<Box<dyn Engine>>,
+    runtime: Mutex<Box<dyn Runtime>>,
     outputs: Vec<String>,
     taps: Vec<String>,
     tapped: Arc<Tapped>,
     description: CString,
 }
 
-/// Where the engine hands its activations to.
+/// Where the runtime hands its activations to.
 struct Tapped {
     call: qdq_tap_fn,
     user: User,
@@ -69,7 +69,7 @@ impl Tap for Tapped {
     }
 }
 
-/// Makes a model ready to run, by the engine, library and threads of `options`, which may be NULL for the embedded engine; who
+/// Makes a model ready to run, by the runtime, library and threads of `options`, which may be NULL for the embedded runtime; who
 /// is told about progress and the switch that stops runs play no part. The session keeps nothing of the model's handle.
 ///
 /// While it runs, `tap`, which may be NULL, is called once for every one of the `tap_count` tensors named in `taps` that the run
@@ -97,11 +97,11 @@ pub unsafe extern "C" fn qdq_session_open(
             let taps = unsafe { texts(taps, tap_count, "taps") }?;
             let copies = Mutex::new(vec![None; taps.len()]);
             let tapped = Arc::new(Tapped { call: tap, user, is_keeping: AtomicBool::new(false), copies });
-            let options = options.map(|options| options.engine.clone()).unwrap_or_default();
-            let engine = runtime::open(model, &taps, tapped.clone(), &options)?;
+            let options = options.map(|options| options.runtime.clone()).unwrap_or_default();
+            let runtime = runtime::open(model, &taps, tapped.clone(), &options)?;
             Ok(qdq_session {
-                description: c_text(&engine.describe()),
-                engine: Mutex::new(engine),
+                description: c_text(&runtime.describe()),
+                runtime: Mutex::new(runtime),
                 outputs: model.outputs().into_iter().map(|output| output.name).collect(),
                 taps,
                 tapped,
@@ -116,10 +116,10 @@ pub extern "C" fn qdq_session_free(session: Option<&mut *mut qdq_session>) {
     handle::free(session);
 }
 
-/// The engine that runs the model and its version, such as "ONNX Runtime 1.24.1", for people. Valid until the session is freed;
+/// The runtime that runs the model and its version, such as "ONNX Runtime 1.24.1", for people. Valid until the session is freed;
 /// NULL for NULL.
 #[unsafe(no_mangle)]
-pub extern "C" fn qdq_session_engine(session: Option<&qdq_session>) -> *const c_char {
+pub extern "C" fn qdq_session_runtime(session: Option<&qdq_session>) -> *const c_char {
     session.map_or(std::ptr::null(), |session| session.description.as_ptr())
 }
 
@@ -128,7 +128,7 @@ pub extern "C" fn qdq_session_engine(session: Option<&qdq_session>) -> *const c_
 /// qdq_batch_free().
 ///
 /// QDQ_ERROR_INVALID_ARGUMENT, QDQ_ERROR_TYPE or QDQ_ERROR_SHAPE where the batch does not fit the model's inputs, what the tap
-/// callback returned, QDQ_ERROR_ENGINE where the engine failed.
+/// callback returned, QDQ_ERROR_RUNTIME where the runtime failed.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_session_run(
     session: Option<&mut qdq_session>,
@@ -158,7 +158,7 @@ impl qdq_session {
         // What a run that failed has left.
         self.tapped.copies.lock().unwrap_or_else(PoisonError::into_inner).fill(None);
         self.tapped.is_keeping.store(is_keeping, Ordering::Relaxed);
-        self.engine.get_mut().unwrap_or_else(PoisonError::into_inner).run(batch)
+        self.runtime.get_mut().unwrap_or_else(PoisonError::into_inner).run(batch)
     }
 
     fn take_copies(&self, batch: &Batch) -> qdq_batch {

@@ -24,14 +24,16 @@ pub const QDQ_ERROR_SHAPE: qdq_status = 5;
 pub const QDQ_ERROR_TYPE: qdq_status = 6;
 /// Calibration data or statistics from which no answer can be computed.
 pub const QDQ_ERROR_DATA: qdq_status = 7;
-/// An engine (embedded, ONNX Runtime) failed.
-pub const QDQ_ERROR_ENGINE: qdq_status = 8;
+/// A runtime (embedded, ONNX Runtime) failed.
+pub const QDQ_ERROR_RUNTIME: qdq_status = 8;
 /// The caller asked to stop.
 pub const QDQ_ERROR_CANCELLED: qdq_status = 9;
 /// A defect in qdq itself.
 pub const QDQ_ERROR_INTERNAL: qdq_status = 10;
 /// A function of the caller failed: a callback that threw or returned a number that is no status.
 pub const QDQ_ERROR_CALLBACK: qdq_status = 11;
+/// TensorRT or CUDA failed, or refused what it was given.
+pub const QDQ_ERROR_TENSORRT: qdq_status = 12;
 
 /// A word for a status, such as "invalid argument"; "unknown" for a number that is none. Valid for ever.
 #[unsafe(no_mangle)]
@@ -45,16 +47,17 @@ pub extern "C" fn qdq_status_text(status: qdq_status) -> *const c_char {
         QDQ_ERROR_SHAPE => c"wrong shape",
         QDQ_ERROR_TYPE => c"wrong element type",
         QDQ_ERROR_DATA => c"unusable data",
-        QDQ_ERROR_ENGINE => c"an engine failed",
+        QDQ_ERROR_RUNTIME => c"a runtime failed",
         QDQ_ERROR_CANCELLED => c"cancelled",
         QDQ_ERROR_INTERNAL => c"a defect inside qdq",
         QDQ_ERROR_CALLBACK => c"a callback failed",
+        QDQ_ERROR_TENSORRT => c"TensorRT failed",
         _ => c"unknown",
     };
     text.as_ptr()
 }
 
-const KINDS: [(qdq_status, ErrorKind); 11] = [
+const KINDS: [(qdq_status, ErrorKind); 12] = [
     (QDQ_ERROR_INVALID_ARGUMENT, ErrorKind::InvalidArgument),
     (QDQ_ERROR_IO, ErrorKind::Io),
     (QDQ_ERROR_FORMAT, ErrorKind::Format),
@@ -62,10 +65,11 @@ const KINDS: [(qdq_status, ErrorKind); 11] = [
     (QDQ_ERROR_SHAPE, ErrorKind::Shape),
     (QDQ_ERROR_TYPE, ErrorKind::Type),
     (QDQ_ERROR_DATA, ErrorKind::Data),
-    (QDQ_ERROR_ENGINE, ErrorKind::Engine),
+    (QDQ_ERROR_RUNTIME, ErrorKind::Runtime),
     (QDQ_ERROR_CANCELLED, ErrorKind::Cancelled),
     (QDQ_ERROR_INTERNAL, ErrorKind::Internal),
     (QDQ_ERROR_CALLBACK, ErrorKind::Callback),
+    (QDQ_ERROR_TENSORRT, ErrorKind::TensorRt),
 ];
 
 /// The number of a kind.

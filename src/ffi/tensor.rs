@@ -337,7 +337,7 @@ impl<'a> Checked<'a> {
             DataType::U32 => Data::U32(self.values()),
             DataType::I64 => Data::I64(self.values()),
             DataType::U64 => Data::U64(self.values()),
-            // Whatever is not 0 is true; engines expect 1.
+            // Whatever is not 0 is true; runtimes expect 1.
             DataType::Bool => {
                 Data::Bool(self.values().into_iter().map(|value: u8| u8::from(value != 0)).collect())
             }

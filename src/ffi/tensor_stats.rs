@@ -16,10 +16,10 @@ use super::quantize::for_float;
 use super::status::qdq_status;
 use super::tensor::{Checked, checked, qdq_tensor};
 
-/// The calibrator's collector: it sees every value of one tensor once, in any number of batches, and keeps counts and a
+/// The calibrator's observer: it sees every value of one tensor once, in any number of batches, and keeps counts and a
 /// histogram of magnitudes in a fixed amount of memory (80 KiB). Every method computes its range from it.
 ///
-/// Any cut of the data into batches, threads or machines, in any order, gives the same statistics: let every thread collect
+/// Any cut of the data into batches, threads or machines, in any order, gives the same statistics: let every thread observe
 /// into its own and merge them. NaN and infinities are counted and otherwise left out.
 pub struct qdq_tensor_stats {
     pub(super) stats: TensorStats,
@@ -66,7 +66,7 @@ pub unsafe extern "C" fn qdq_tensor_stats_observe(
     })
 }
 
-/// Adds what `other` has seen: the result is that of one collector that saw both. Merging a collector with itself counts
+/// Adds what `other` has seen: the result is that of one observer that saw both. Merging a observer with itself counts
 /// everything twice.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_tensor_stats_merge(
@@ -199,7 +199,7 @@ pub unsafe extern "C" fn qdq_tensor_stats_bins(
     })
 }
 
-/// A collector of its own with the same statistics.
+/// A observer of its own with the same statistics.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_tensor_stats_clone(
     stats: Option<&qdq_tensor_stats>,

@@ -185,7 +185,16 @@ fn a_refused_node_leaves_the_graph_as_it_was() {
     let mut add = |name: &CStr| {
         failed(|error| unsafe {
             let (name, out) = (name.as_ptr(), Some(&mut tensor));
-            qdq_graph_add_tensor(graph.as_mut(), name, QDQ_TENSOR_INPUT, 0, -1, std::ptr::null(), out, error)
+            qdq_graph_add_tensor(
+                graph.as_mut(),
+                name,
+                QDQ_TENSOR_KIND_INPUT,
+                0,
+                -1,
+                std::ptr::null(),
+                out,
+                error,
+            )
         })
     };
     assert_eq!(add(c"x"), None);

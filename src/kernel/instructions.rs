@@ -32,15 +32,15 @@ macro_rules! table {
                 fn min_max<X: Lane>(x: &[X]) -> MinMax;
                 fn lattice<X: Lane>(x: &[X], first: u32, indices: &mut Indices) -> Found;
                 fn quantize<X: Lane, Y: Lane>(io: InOut<X, Y>, grid: Grid) -> bool;
-                fn quantize_by<X: Lane, Y: Lane>(io: InOut<X, Y>, scales: &Pattern, low: f32, high: f32) -> bool;
+                fn quantize_by<X: Lane, Y: Lane>(io: InOut<X, Y>, inverse_scales: &Pattern, low: f32, high: f32) -> bool;
                 fn fake_quantize<X: Lane>(io: InOut<X>, grid: Grid, divisor: f32) -> ();
-                fn fake_quantize_by<X: Lane>(io: InOut<X>, scales: &Pattern, low: f32, high: f32) -> ();
-                fn fake_e4m3<X: Lane>(io: InOut<X>, scale: f32) -> ();
-                fn fake_e4m3_by<X: Lane>(io: InOut<X>, scales: &Pattern) -> ();
+                fn fake_quantize_by<X: Lane>(io: InOut<X>, inverse_scales: &Pattern, low: f32, high: f32) -> ();
+                fn fake_e4m3<X: Lane>(io: InOut<X>, inverse_scale: f32) -> ();
+                fn fake_e4m3_by<X: Lane>(io: InOut<X>, inverse_scales: &Pattern) -> ();
                 fn mask<X: Lane>(x: &[X], io: InOut<X>, low: f32, high: f32) -> ();
                 fn mask_by<X: Lane>(x: &[X], io: InOut<X>, ends: &Pattern) -> ();
-                fn dequantize<Q: Lane, X: Lane>(io: InOut<Q, X>, scale: f32) -> ();
-                fn dequantize_by<Q: Lane, X: Lane>(io: InOut<Q, X>, scales: &Pattern) -> ();
+                fn dequantize<Q: Lane, X: Lane>(io: InOut<Q, X>, inverse_scale: f32) -> ();
+                fn dequantize_by<Q: Lane, X: Lane>(io: InOut<Q, X>, inverse_scales: &Pattern) -> ();
             }
 
             #[target_feature(enable = $features)]
@@ -77,19 +77,19 @@ macro_rules! table {
                     quantize_f32: |io, grid| unsafe { quantize(io, grid) },
                     quantize_i8: |io, grid| unsafe { quantize(io, grid) },
                     quantize_u8: |io, grid| unsafe { quantize(io, grid) },
-                    quantize_by: |io, scales, low, high| unsafe { quantize_by(io, scales, low, high) },
-                    quantize_i8_by: |io, scales, low, high| unsafe { quantize_by(io, scales, low, high) },
-                    quantize_u8_by: |io, scales, low, high| unsafe { quantize_by(io, scales, low, high) },
+                    quantize_by: |io, inverse_scales, low, high| unsafe { quantize_by(io, inverse_scales, low, high) },
+                    quantize_i8_by: |io, inverse_scales, low, high| unsafe { quantize_by(io, inverse_scales, low, high) },
+                    quantize_u8_by: |io, inverse_scales, low, high| unsafe { quantize_by(io, inverse_scales, low, high) },
                     fake_quantize: |io, grid, divisor| unsafe { fake_quantize(io, grid, divisor) },
-                    fake_quantize_by: |io, scales, low, high| unsafe { fake_quantize_by(io, scales, low, high) },
-                    fake_e4m3: |io, scale| unsafe { fake_e4m3(io, scale) },
-                    fake_e4m3_by: |io, scales| unsafe { fake_e4m3_by(io, scales) },
+                    fake_quantize_by: |io, inverse_scales, low, high| unsafe { fake_quantize_by(io, inverse_scales, low, high) },
+                    fake_e4m3: |io, inverse_scale| unsafe { fake_e4m3(io, inverse_scale) },
+                    fake_e4m3_by: |io, inverse_scales| unsafe { fake_e4m3_by(io, inverse_scales) },
                     mask: |x, io, low, high| unsafe { mask(x, io, low, high) },
                     mask_by: |x, io, ends| unsafe { mask_by(x, io, ends) },
-                    dequantize_i8: |io, scale| unsafe { dequantize(io, scale) },
-                    dequantize_u8: |io, scale| unsafe { dequantize(io, scale) },
-                    dequantize_i8_by: |io, scales| unsafe { dequantize_by(io, scales) },
-                    dequantize_u8_by: |io, scales| unsafe { dequantize_by(io, scales) },
+                    dequantize_i8: |io, inverse_scale| unsafe { dequantize(io, inverse_scale) },
+                    dequantize_u8: |io, inverse_scale| unsafe { dequantize(io, inverse_scale) },
+                    dequantize_i8_by: |io, inverse_scales| unsafe { dequantize_by(io, inverse_scales) },
+                    dequantize_u8_by: |io, inverse_scales| unsafe { dequantize_by(io, inverse_scales) },
                 }
             }
         }

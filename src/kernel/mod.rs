@@ -39,11 +39,11 @@ pub use table::{Kernels, Real};
 /// The environment variable that names the table to use.
 pub const ISA_VARIABLE: &str = "QDQ_ISA";
 
-/// An integer grid: q = clamp(rne(x * scale), low, high), where rne rounds half to even.
+/// An integer grid: q = clamp(rne(x * inverse_scale), low, high), where rne rounds half to even.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Grid {
     /// Integer steps per unit of x. Finite; 0 sends every finite x to 0.
-    pub scale: f32,
+    pub inverse_scale: f32,
     /// Lowest integer, at least -65536.
     pub low: f32,
     /// Highest integer, at most 65535.

@@ -1,4 +1,4 @@
-//! Two numbers for every element: a scale and a divisor, or the ends of a range.
+//! Two numbers for every element: an inverse scale and a divisor, or the ends of a range.
 
 use std::borrow::Cow;
 
@@ -99,13 +99,13 @@ impl Pattern<'_> {
 }
 
 /// A place in a row that goes round.
-pub(super) struct Place<'a> {
+pub(super) struct RowPosition<'a> {
     row: &'a Row<'a>,
     at: usize,
     element: usize,
 }
 
-impl<'a> Place<'a> {
+impl<'a> RowPosition<'a> {
     pub fn new(row: &'a Row<'a>) -> Self {
         Self { row, at: row.start, element: 0 }
     }

@@ -31,36 +31,42 @@ const fn loops<X: Real>() -> Loops<X> {
         quantize_f32: |io, grid| seeing_nan(io, |io| io.map(|x: X| to_grid(x.widen(), grid))),
         quantize_i8: |io, grid| seeing_nan(io, |io| io.map(|x: X| to_grid(x.widen(), grid) as i8)),
         quantize_u8: |io, grid| seeing_nan(io, |io| io.map(|x: X| to_grid(x.widen(), grid) as u8)),
-        quantize_by: |io, scales, low, high| {
-            let f = |x: X, scale, _| X::narrow(to_grid(x.widen(), Grid { scale, low, high }));
-            seeing_nan(io, |io| io.map_by(scales, f))
+        quantize_by: |io, inverse_scales, low, high| {
+            let f = |x: X, inverse_scale, _| X::narrow(to_grid(x.widen(), Grid { inverse_scale, low, high }));
+            seeing_nan(io, |io| io.map_by(inverse_scales, f))
         },
-        quantize_i8_by: |io, scales, low, high| {
-            let f = |x: X, scale, _| to_grid(x.widen(), Grid { scale, low, high }) as i8;
-            seeing_nan(io, |io| io.map_by(scales, f))
+        quantize_i8_by: |io, inverse_scales, low, high| {
+            let f = |x: X, inverse_scale, _| to_grid(x.widen(), Grid { inverse_scale, low, high }) as i8;
+            seeing_nan(io, |io| io.map_by(inverse_scales, f))
         },
-        quantize_u8_by: |io, scales, low, high| {
-            let f = |x: X, scale, _| to_grid(x.widen(), Grid { scale, low, high }) as u8;
-            seeing_nan(io, |io| io.map_by(scales, f))
+        quantize_u8_by: |io, inverse_scales, low, high| {
+            let f = |x: X, inverse_scale, _| to_grid(x.widen(), Grid { inverse_scale, low, high }) as u8;
+            seeing_nan(io, |io| io.map_by(inverse_scales, f))
         },
         fake_quantize: |io, grid, divisor| io.map(|x| X::narrow(to_grid(x.widen(), grid) / divisor)),
-        fake_quantize_by: |io, scales, low, high| {
-            io.map_by(scales, |x: X, scale, divisor| {
-                X::narrow(to_grid(x.widen(), Grid { scale, low, high }) / divisor)
+        fake_quantize_by: |io, inverse_scales, low, high| {
+            io.map_by(inverse_scales, |x: X, inverse_scale, divisor| {
+                X::narrow(to_grid(x.widen(), Grid { inverse_scale, low, high }) / divisor)
             });
         },
-        fake_e4m3: |io, scale| io.map(|x| X::narrow(fake_e4m3(x.widen(), scale))),
-        fake_e4m3_by: |io, scales| io.map_by(scales, |x: X, scale, _| X::narrow(fake_e4m3(x.widen(), scale))),
+        fake_e4m3: |io, inverse_scale| io.map(|x| X::narrow(fake_e4m3(x.widen(), inverse_scale))),
+        fake_e4m3_by: |io, inverse_scales| {
+            io.map_by(inverse_scales, |x: X, inverse_scale, _| X::narrow(fake_e4m3(x.widen(), inverse_scale)))
+        },
         mask,
         mask_by,
-        dequantize_i8: |io, scale| io.map(|q| X::narrow(f32::from(q) / scale)),
-        dequantize_u8: |io, scale| io.map(|q| X::narrow(f32::from(q) / scale)),
-        dequantize_i8_by: |io, scales| io.map_by(scales, |q, scale, _| X::narrow(f32::from(q) / scale)),
-        dequantize_u8_by: |io, scales| io.map_by(scales, |q, scale, _| X::narrow(f32::from(q) / scale)),
+        dequantize_i8: |io, inverse_scale| io.map(|q| X::narrow(f32::from(q) / inverse_scale)),
+        dequantize_u8: |io, inverse_scale| io.map(|q| X::narrow(f32::from(q) / inverse_scale)),
+        dequantize_i8_by: |io, inverse_scales| {
+            io.map_by(inverse_scales, |q, inverse_scale, _| X::narrow(f32::from(q) / inverse_scale))
+        },
+        dequantize_u8_by: |io, inverse_scales| {
+            io.map_by(inverse_scales, |q, inverse_scale, _| X::narrow(f32::from(q) / inverse_scale))
+        },
     }
 }
 
-/// Magnitudes below this are 0 in e4m3, whatever the scale.
+/// Magnitudes below this are 0 in e4m3, whatever the inverse scale.
 pub(super) const E4M3_EPSILON: f32 = 1.0 / (1u32 << 24) as f32;
 
 /// Whether `f` is given a NaN.
@@ -129,15 +135,15 @@ pub(crate) fn round(x: f32) -> f32 {
 /// The bounds are integers, so clamping before rounding gives what clamping after it would. Comparisons with
 /// NaN are false, so NaN passes.
 fn to_grid(x: f32, grid: Grid) -> f32 {
-    let scaled = x * grid.scale;
+    let scaled = x * grid.inverse_scale;
     let above = if scaled < grid.low { grid.low } else { scaled };
     round(if above > grid.high { grid.high } else { above })
 }
 
-/// e4m3(x * scale) / scale.
-pub(crate) fn fake_e4m3(x: f32, scale: f32) -> f32 {
+/// e4m3(x * inverse_scale) / inverse_scale.
+pub(crate) fn fake_e4m3(x: f32, inverse_scale: f32) -> f32 {
     let tiny = x.abs() < E4M3_EPSILON;
-    if tiny { 0.0 } else { e4m3::decode(e4m3::encode(x * scale)) / scale }
+    if tiny { 0.0 } else { e4m3::decode(e4m3::encode(x * inverse_scale)) / inverse_scale }
 }
 
 fn mask<X: Real>(x: &[X], gradient: InOut<X>, low: f32, high: f32) {
@@ -165,7 +171,7 @@ fn linear_bin(x: f32, bins: LinearBins) -> f32 {
 pub(super) const RUN: usize = 1024;
 
 fn rounding_errors(x: &[f32], step: f32, low: f32, high: f32) -> (f64, f64) {
-    let grid = Grid { scale: step.recip(), low, high };
+    let grid = Grid { inverse_scale: step.recip(), low, high };
     let (mut squares, mut sum) = (0.0, 0.0);
     for run in x.chunks(RUN) {
         let (mut lane_squares, mut lane_sums) = ([0f32; WIDEST], [0f32; WIDEST]);

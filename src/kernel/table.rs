@@ -107,7 +107,7 @@ impl Kernels {
         (X::loops(self).lattice)(x, first, indices)
     }
 
-    /// out = clamp(rne(x * scale), low, high), in the type of the data. NaN stays NaN, and the answer says
+    /// out = clamp(rne(x * inverse_scale), low, high), in the type of the data. NaN stays NaN, and the answer says
     /// whether there was one.
     pub fn quantize<X: Real>(&self, io: InOut<X>, grid: Grid) -> bool {
         (X::loops(self).quantize)(io, grid)
@@ -128,44 +128,56 @@ impl Kernels {
         (X::loops(self).quantize_u8)(io, grid)
     }
 
-    /// [`quantize`](Self::quantize) with a scale for each element.
-    pub fn quantize_by<X: Real>(&self, io: InOut<X>, scales: &Pattern, low: f32, high: f32) -> bool {
-        scales.check();
-        (X::loops(self).quantize_by)(io, scales, low, high)
+    /// [`quantize`](Self::quantize) with an inverse scale for each element.
+    pub fn quantize_by<X: Real>(&self, io: InOut<X>, inverse_scales: &Pattern, low: f32, high: f32) -> bool {
+        inverse_scales.check();
+        (X::loops(self).quantize_by)(io, inverse_scales, low, high)
     }
 
-    /// [`quantize_i8`](Self::quantize_i8) with a scale for each element.
-    pub fn quantize_i8_by<X: Real>(&self, io: InOut<X, i8>, scales: &Pattern, low: f32, high: f32) -> bool {
-        scales.check();
-        (X::loops(self).quantize_i8_by)(io, scales, low, high)
+    /// [`quantize_i8`](Self::quantize_i8) with an inverse scale for each element.
+    pub fn quantize_i8_by<X: Real>(
+        &self,
+        io: InOut<X, i8>,
+        inverse_scales: &Pattern,
+        low: f32,
+        high: f32,
+    ) -> bool {
+        inverse_scales.check();
+        (X::loops(self).quantize_i8_by)(io, inverse_scales, low, high)
     }
 
-    /// [`quantize_u8`](Self::quantize_u8) with a scale for each element.
-    pub fn quantize_u8_by<X: Real>(&self, io: InOut<X, u8>, scales: &Pattern, low: f32, high: f32) -> bool {
-        scales.check();
-        (X::loops(self).quantize_u8_by)(io, scales, low, high)
+    /// [`quantize_u8`](Self::quantize_u8) with an inverse scale for each element.
+    pub fn quantize_u8_by<X: Real>(
+        &self,
+        io: InOut<X, u8>,
+        inverse_scales: &Pattern,
+        low: f32,
+        high: f32,
+    ) -> bool {
+        inverse_scales.check();
+        (X::loops(self).quantize_u8_by)(io, inverse_scales, low, high)
     }
 
-    /// out = clamp(rne(x * scale), low, high) / divisor. NaN stays NaN; a divisor of 0 gives NaN.
+    /// out = clamp(rne(x * inverse_scale), low, high) / divisor. NaN stays NaN; a divisor of 0 gives NaN.
     pub fn fake_quantize<X: Real>(&self, io: InOut<X>, grid: Grid, divisor: f32) {
         (X::loops(self).fake_quantize)(io, grid, divisor);
     }
 
-    /// [`fake_quantize`](Self::fake_quantize) with a scale and a divisor for each element.
-    pub fn fake_quantize_by<X: Real>(&self, io: InOut<X>, scales: &Pattern, low: f32, high: f32) {
-        scales.check();
-        (X::loops(self).fake_quantize_by)(io, scales, low, high);
+    /// [`fake_quantize`](Self::fake_quantize) with an inverse scale and a divisor for each element.
+    pub fn fake_quantize_by<X: Real>(&self, io: InOut<X>, inverse_scales: &Pattern, low: f32, high: f32) {
+        inverse_scales.check();
+        (X::loops(self).fake_quantize_by)(io, inverse_scales, low, high);
     }
 
-    /// out = e4m3(x * scale) / scale, see [`e4m3`](super::e4m3); 0 where |x| < 2^-24. NaN stays NaN.
-    pub fn fake_e4m3<X: Real>(&self, io: InOut<X>, scale: f32) {
-        (X::loops(self).fake_e4m3)(io, scale);
+    /// out = e4m3(x * inverse_scale) / inverse_scale, see [`e4m3`](super::e4m3); 0 where |x| < 2^-24. NaN stays NaN.
+    pub fn fake_e4m3<X: Real>(&self, io: InOut<X>, inverse_scale: f32) {
+        (X::loops(self).fake_e4m3)(io, inverse_scale);
     }
 
-    /// [`fake_e4m3`](Self::fake_e4m3) with a scale for each element.
-    pub fn fake_e4m3_by<X: Real>(&self, io: InOut<X>, scales: &Pattern) {
-        scales.check();
-        (X::loops(self).fake_e4m3_by)(io, scales);
+    /// [`fake_e4m3`](Self::fake_e4m3) with an inverse scale for each element.
+    pub fn fake_e4m3_by<X: Real>(&self, io: InOut<X>, inverse_scales: &Pattern) {
+        inverse_scales.check();
+        (X::loops(self).fake_e4m3_by)(io, inverse_scales);
     }
 
     /// out = gradient where low <= x <= high, else 0. A NaN in x counts as outside.
@@ -181,26 +193,26 @@ impl Kernels {
         (X::loops(self).mask_by)(x, gradient, ends);
     }
 
-    /// out = q / scale.
-    pub fn dequantize_i8<X: Real>(&self, io: InOut<i8, X>, scale: f32) {
-        (X::loops(self).dequantize_i8)(io, scale);
+    /// out = q / inverse_scale.
+    pub fn dequantize_i8<X: Real>(&self, io: InOut<i8, X>, inverse_scale: f32) {
+        (X::loops(self).dequantize_i8)(io, inverse_scale);
     }
 
-    /// out = q / scale.
-    pub fn dequantize_u8<X: Real>(&self, io: InOut<u8, X>, scale: f32) {
-        (X::loops(self).dequantize_u8)(io, scale);
+    /// out = q / inverse_scale.
+    pub fn dequantize_u8<X: Real>(&self, io: InOut<u8, X>, inverse_scale: f32) {
+        (X::loops(self).dequantize_u8)(io, inverse_scale);
     }
 
-    /// [`dequantize_i8`](Self::dequantize_i8) with a scale for each element.
-    pub fn dequantize_i8_by<X: Real>(&self, io: InOut<i8, X>, scales: &Pattern) {
-        scales.check();
-        (X::loops(self).dequantize_i8_by)(io, scales);
+    /// [`dequantize_i8`](Self::dequantize_i8) with an inverse scale for each element.
+    pub fn dequantize_i8_by<X: Real>(&self, io: InOut<i8, X>, inverse_scales: &Pattern) {
+        inverse_scales.check();
+        (X::loops(self).dequantize_i8_by)(io, inverse_scales);
     }
 
-    /// [`dequantize_u8`](Self::dequantize_u8) with a scale for each element.
-    pub fn dequantize_u8_by<X: Real>(&self, io: InOut<u8, X>, scales: &Pattern) {
-        scales.check();
-        (X::loops(self).dequantize_u8_by)(io, scales);
+    /// [`dequantize_u8`](Self::dequantize_u8) with an inverse scale for each element.
+    pub fn dequantize_u8_by<X: Real>(&self, io: InOut<u8, X>, inverse_scales: &Pattern) {
+        inverse_scales.check();
+        (X::loops(self).dequantize_u8_by)(io, inverse_scales);
     }
 
     /// The bin of each x as a whole number, in the float32 arithmetic of torch's histogram; the last bin for NaN.

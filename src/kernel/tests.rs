@@ -26,17 +26,17 @@ fn same(found: f32, expected: f32) -> bool {
 fn quantize_is_round_then_clamp() {
     let x = hard_values();
     for kernels in available() {
-        for (scale, low, high) in
+        for (inverse_scale, low, high) in
             [(1.0, -128.0, 127.0), (127.0 / 2.0, -127.0, 127.0), (0.3, -65535.0, 65535.0), (0.0, -8.0, 7.0)]
         {
-            let grid = Grid { scale, low, high };
+            let grid = Grid { inverse_scale, low, high };
             let (mut q, mut fake) = (vec![9.0; x.len()], vec![9.0; x.len()]);
             kernels.quantize(InOut::new(&x, &mut q), grid);
-            kernels.fake_quantize(InOut::new(&x, &mut fake), grid, grid.scale);
+            kernels.fake_quantize(InOut::new(&x, &mut fake), grid, grid.inverse_scale);
             for ((&x, &q), &fake) in x.iter().zip(&q).zip(&fake) {
-                let expected = (x * scale).round_ties_even().clamp(low, high);
+                let expected = (x * inverse_scale).round_ties_even().clamp(low, high);
                 assert!(same(q, expected), "{}: {x} at {grid:?}: {q}, not {expected}", kernels.name());
-                assert!(same(fake, expected / scale), "{}: {x} at {grid:?}: {fake}", kernels.name());
+                assert!(same(fake, expected / inverse_scale), "{}: {x} at {grid:?}: {fake}", kernels.name());
             }
         }
     }

@@ -57,12 +57,12 @@ impl HistogramCalibrator {
         Ok(Self { num_bins, skip_zeros, library, histogram: None })
     }
 
-    /// What was collected; `None` before the first batch.
+    /// What was observed; `None` before the first batch.
     pub fn histogram(&self) -> Option<&LinearHistogram> {
         self.histogram.as_ref()
     }
 
-    /// Forgets what was collected.
+    /// Forgets what was observed.
     pub fn reset(&mut self) {
         self.histogram = None;
     }
@@ -71,9 +71,9 @@ impl HistogramCalibrator {
     ///
     /// # Errors
     ///
-    /// For a batch from which no histogram can be made (see the module's documentation). What was collected
+    /// For a batch from which no histogram can be made (see the module's documentation). What was observed
     /// before stays as it was.
-    pub fn collect(&mut self, values: &[f32]) -> Result<()> {
+    pub fn observe(&mut self, values: &[f32]) -> Result<()> {
         let others: Vec<f32>;
         let mut values = values;
         if self.skip_zeros {
@@ -260,12 +260,12 @@ mod tests {
     #[test]
     fn edges_that_coincide_are_refused_as_by_numpy() {
         let close = [1.0, 1.0 + 100.0 * f32::EPSILON];
-        let collect = |num_bins, library, values: &[f32]| {
-            HistogramCalibrator::new(num_bins, false, library).unwrap().collect(values)
+        let observe = |num_bins, library, values: &[f32]| {
+            HistogramCalibrator::new(num_bins, false, library).unwrap().observe(values)
         };
-        let refused = collect(2048, Library::Numpy, &close).unwrap_err();
+        let refused = observe(2048, Library::Numpy, &close).unwrap_err();
         assert!(refused.message().contains("2048 bins are too many between 1 and"), "{refused}");
-        assert!(collect(100, Library::Numpy, &close).is_ok());
-        assert!(collect(2048, Library::Torch, &close).is_ok());
+        assert!(observe(100, Library::Numpy, &close).is_ok());
+        assert!(observe(2048, Library::Torch, &close).is_ok());
     }
 }

@@ -136,13 +136,13 @@ impl Histogram {
     }
 
     /// Adds the magnitudes of finite values, at most 2^31, of which `largest` is the largest; zeros are returned as a
-    /// count and not added. What is counted in the tally counts once it is [`collect`](Self::collect)ed.
+    /// count and not added. What is counted in the tally counts once it is [`absorb`](Self::absorb)ed.
     pub(super) fn add<X: Real>(&mut self, values: &[X], largest: f32, tally: &mut Tally) -> u64 {
         if largest > 0.0 {
             let index = index_of(largest.to_bits());
             if !self.reaches(index) {
                 // Its bins are those of the window as it was.
-                self.collect(tally);
+                self.absorb(tally);
                 self.reach(index);
             }
         }
@@ -166,7 +166,7 @@ impl Histogram {
     }
 
     /// Adds what was counted in the tally, which is empty then.
-    pub(super) fn collect(&mut self, tally: &mut Tally) {
+    pub(super) fn absorb(&mut self, tally: &mut Tally) {
         for half in &mut tally.0 {
             for (count, tallied) in self.counts.iter_mut().zip(half) {
                 *count += u64::from(std::mem::take(tallied));

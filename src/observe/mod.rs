@@ -8,7 +8,7 @@
 //! | collector | keeps | for |
 //! |---|---|---|
 //! | [`TensorStats`] | extremes, counts of zeros, NaN and infinities, [`Histogram`] of magnitudes | every method of the module `range` |
-//! | [`AxisMax`](minmax::AxisMax) | max of magnitudes, per tensor or along kept axes | ranges per channel |
+//! | [`AxisMax`](axis_max::AxisMax) | max of magnitudes, per tensor or along kept axes | ranges per channel |
 //! | [`compat::HistogramCalibrator`] | pytorch-quantization's own bins | whoever needs its numbers |
 
 use std::collections::BTreeMap;
@@ -16,12 +16,12 @@ use std::collections::BTreeMap;
 use crate::error::{Error, ErrorKind, Result};
 use crate::finding::Finding;
 
+pub mod axis_max;
+pub mod axis_max_file;
 pub mod compat;
 mod fields;
-mod file;
 pub mod histogram;
-pub mod maxima;
-pub mod minmax;
+mod stats_file;
 #[cfg(test)]
 mod tests;
 
@@ -91,7 +91,7 @@ impl TensorStats {
             for chunk in most.chunks(CHUNK) {
                 self.observe_chunk(chunk, &mut tally);
             }
-            self.histogram.collect(&mut tally);
+            self.histogram.absorb(&mut tally);
         }
     }
 

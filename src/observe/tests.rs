@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::minmax::AxisMax;
+use super::axis_max::AxisMax;
 use super::*;
 
 fn stats(values: &[f32]) -> TensorStats {
@@ -174,8 +174,8 @@ proptest! {
 
 #[test]
 fn what_no_maxima_can_be_is_refused() {
-    use super::maxima::Maxima;
-    use super::minmax::Amax;
+    use super::axis_max::Amax;
+    use super::axis_max_file::Maxima;
     let amax = |shape: &[usize], values: &[f32]| Amax { shape: shape.to_vec(), values: values.to_vec() };
     let one = Maxima { amax: Some(amax(&[], &[1.0])), ..Maxima::default() };
     let rows = Maxima { axes: vec![0], amax: Some(amax(&[2, 1], &[1.0, 2.0])), ..Maxima::default() };

@@ -1,4 +1,4 @@
-//! A model apart from its weights, for engines that take both from memory.
+//! A model apart from its weights, for runtimes that take both from memory.
 
 use std::collections::HashSet;
 

@@ -11,7 +11,7 @@ use super::types::{Known, value_info};
 use super::value::{check_size, shape_of};
 use super::walk::{names_read, tensors};
 
-use super::{Model, Place};
+use super::{Model, Stored};
 use crate::error::{Error, ErrorKind, Result};
 use crate::tensor::{Data, Tensor};
 
@@ -100,7 +100,7 @@ impl Model {
         graph.initializer.push(tensor);
         // Adding many one by one would otherwise build the index as often.
         if let Some(mut places) = constants {
-            let place = Place::Initializer(self.proto.graph.initializer.len() - 1);
+            let place = Stored::Initializer(self.proto.graph.initializer.len() - 1);
             std::sync::Arc::make_mut(&mut places).insert(name.to_owned(), place);
             self.constants = places.into();
         }
@@ -108,7 +108,7 @@ impl Model {
     }
 
     /// Refuses a model in which a stored tensor, at any depth, has more or fewer elements than its shape says, or lies in a file
-    /// that is missing or too short: engines say so late, or not at all.
+    /// that is missing or too short: runtimes say so late, or not at all.
     ///
     /// # Errors
     /// `Format`, naming the tensor, and `Io` where its file cannot be read.
@@ -131,7 +131,7 @@ impl Model {
 
     /// Whether `name` is a dense tensor that the main graph stores, and no `Constant` node.
     pub fn is_initializer(&self, name: &str) -> bool {
-        matches!(self.constants().get(name), Some(Place::Initializer(_)))
+        matches!(self.constants().get(name), Some(Stored::Initializer(_)))
     }
 
     /// Replaces the values of a stored tensor of the main graph, of which type and shape stay.
@@ -140,7 +140,7 @@ impl Model {
     /// `InvalidArgument` where the model stores no dense tensor `name`, `Type` and `Shape` where the value differs from it
     /// in those. The model is unchanged then.
     pub fn set_initializer(&mut self, name: &str, value: Tensor) -> Result<()> {
-        let Some(&Place::Initializer(index)) = self.constants().get(name) else {
+        let Some(&Stored::Initializer(index)) = self.constants().get(name) else {
             return Err(self.located(
                 Error::new(ErrorKind::InvalidArgument, format!("no stored tensor is called '{name}'"))
                     .with_remedy("give the name of an initializer; exporters rename those that they fold"),

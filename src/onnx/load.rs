@@ -38,7 +38,7 @@ pub(super) fn decode(bytes: &Bytes, origin: &str) -> Result<(ModelProto, bool)> 
 }
 
 /// Makes a first dimension of 0 of an input one that is decided at run time, and says so. Exporters write 0 for a batch size that
-/// they do not know; a real batch of nothing leaves nothing to compute, and engines refuse any other.
+/// they do not know; a real batch of nothing leaves nothing to compute, and runtimes refuse any other.
 fn free_empty_batches(model: &mut ModelProto, origin: &str) -> bool {
     let mut freed = false;
     let graph = model.graph.get_or_insert_default();

@@ -67,13 +67,13 @@ pub struct Model {
     /// What messages call the model.
     origin: String,
     files: ExternalFiles,
-    constants: OnceLock<Arc<HashMap<String, Place>>>,
+    constants: OnceLock<Arc<HashMap<String, Stored>>>,
     stated: Arc<Stated>,
 }
 
 /// Where the main graph keeps a constant.
 #[derive(Clone, Copy)]
-enum Place {
+enum Stored {
     Initializer(usize),
     Sparse(usize),
     Node(usize),
@@ -198,11 +198,11 @@ impl Model {
         let graph = &self.proto.graph;
         let Some(&place) = self.constants().get(name) else { return Ok(None) };
         let value = match place {
-            Place::Initializer(index) => value::tensor_of(&graph.initializer[index], &self.files),
-            Place::Sparse(index) => {
+            Stored::Initializer(index) => value::tensor_of(&graph.initializer[index], &self.files),
+            Stored::Sparse(index) => {
                 ConstantValue::Sparse(&graph.sparse_initializer[index]).tensor(name, &self.files)
             }
-            Place::Node(index) => {
+            Stored::Node(index) => {
                 constant_value(&graph.node[index]).and_then(|value| value.tensor(name, &self.files))
             }
         };
@@ -210,18 +210,18 @@ impl Model {
     }
 
     /// Where the constants of the main graph are, by name.
-    fn constants(&self) -> &HashMap<String, Place> {
+    fn constants(&self) -> &HashMap<String, Stored> {
         self.constants.get_or_init(|| {
             let graph = &self.proto.graph;
             let mut places = HashMap::new();
             for (index, node) in graph.node.iter().enumerate().filter(|(_, node)| is_constant(node)) {
-                places.extend(node.output.first().map(|name| (name.clone(), Place::Node(index))));
+                places.extend(node.output.first().map(|name| (name.clone(), Stored::Node(index))));
             }
             for (index, sparse) in graph.sparse_initializer.iter().enumerate() {
-                places.extend(sparse.values.name.clone().map(|name| (name, Place::Sparse(index))));
+                places.extend(sparse.values.name.clone().map(|name| (name, Stored::Sparse(index))));
             }
             for (index, tensor) in graph.initializer.iter().enumerate() {
-                places.extend(tensor.name.clone().map(|name| (name, Place::Initializer(index))));
+                places.extend(tensor.name.clone().map(|name| (name, Stored::Initializer(index))));
             }
             Arc::new(places)
         })

@@ -169,7 +169,7 @@ impl Model {
         Ok(self.encode_chunks().map_err(|error| self.located(error))?.concat())
     }
 
-    /// The model with its external data inside, for engines that read a model from memory. The weights stay
+    /// The model with its external data inside, for runtimes that read a model from memory. The weights stay
     /// in the mapped files until the result is encoded.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! Sparse tensors made dense: neither TensorRT's parser nor the embedded engine reads them.
+//! Sparse tensors made dense: neither TensorRT's parser nor the embedded runtime reads them.
 
 use super::Model;
 use super::external::{ExternalFiles, label};

@@ -105,7 +105,7 @@ impl Model {
         .collect()
     }
 
-    /// The model as an engine runs it: fixed inputs are stored tensors, and inputs have the shapes that the user states.
+    /// The model as a runtime runs it: fixed inputs are stored tensors, and inputs have the shapes that the user states.
     ///
     /// # Errors
     /// `Internal` where a value cannot be stored.

@@ -98,7 +98,7 @@ pub(super) fn check_size(tensor: &TensorProto, files: &ExternalFiles) -> Result<
         Err(Error::new(ErrorKind::Format, message)
             .with_remedy("export or copy the model again: it was cut short or edited wrongly"))
     };
-    // What qdq does not read at all is left to the engine.
+    // What qdq does not read at all is left to the runtime.
     let (false, Some(expected)) = (tensor.segment.is_set(), element.byte_len(&shape)) else { return Ok(()) };
     match (stored_bytes(tensor, element, &shape, files)?, element.dtype()) {
         (Some(bytes), _) if bytes.len() != expected => {

@@ -12,7 +12,7 @@ use crate::kernel::parallel;
 use crate::observe::{Stats, TensorStats};
 use crate::onnx::Model;
 use crate::place::Plan;
-use crate::runtime::{EngineOptions, Tap, Unknown};
+use crate::runtime::{RuntimeOptions, Tap, Unknown};
 use crate::tensor::{DataView, Dim, TensorSpec, TensorView};
 
 use super::filled::{self, Runner};
@@ -63,15 +63,15 @@ impl Progress {
 }
 
 /// One set of statistics per tapped tensor, from the first time that floating-point numbers are seen there; it is
-/// empty where they are none. Each has a lock of its own, because an engine may hand over tensors from several
+/// empty where they are none. Each has a lock of its own, because a runtime may hand over tensors from several
 /// threads.
-struct Collector {
+struct Observer {
     tensors: Vec<Mutex<Option<TensorStats>>>,
-    /// As many as the engine's, which waits meanwhile.
+    /// As many as the runtime's, which waits meanwhile.
     threads: Option<usize>,
 }
 
-impl Tap for Collector {
+impl Tap for Observer {
     fn observe(&self, index: usize, value: TensorView<'_>) -> Result<()> {
         let data = value.data();
         if !data.dtype().is_float() {
@@ -90,9 +90,9 @@ impl Tap for Collector {
     }
 }
 
-impl Collector {
-    fn new(taps: &[String], engine: &EngineOptions) -> Arc<Self> {
-        Arc::new(Self { tensors: taps.iter().map(|_| Mutex::default()).collect(), threads: engine.threads })
+impl Observer {
+    fn new(taps: &[String], runtime: &RuntimeOptions) -> Arc<Self> {
+        Arc::new(Self { tensors: taps.iter().map(|_| Mutex::default()).collect(), threads: runtime.threads })
     }
 }
 
@@ -103,20 +103,20 @@ impl Collector {
 /// called after every batch; `Break` stops the run with a `Cancelled` error.
 ///
 /// # Errors
-/// `Data` where the source has no batch; `Unsupported` where a tap lies behind an operator that no engine knows; errors
-/// of the source and of the engine.
+/// `Data` where the source has no batch; `Unsupported` where a tap lies behind an operator that no runtime knows; errors
+/// of the source and of the runtime.
 pub fn calibrate(
     model: &Model,
     taps: &[String],
     source: &mut dyn BatchSource,
-    engine: &EngineOptions,
+    runtime: &RuntimeOptions,
     report: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Stats> {
-    gather(model, taps, &[], source, engine, report)
+    gather(model, taps, &[], source, runtime, report)
 }
 
 /// As [`calibrate`], of the tensors that `plan` needs and, with `every_activation`, of all others too, as a calibration
-/// cache needs them. Those others that lie behind an operator that no engine knows, such as a plugin of TensorRT, are
+/// cache needs them. Those others that lie behind an operator that no runtime knows, such as a plugin of TensorRT, are
 /// left out with a warning.
 ///
 /// # Errors
@@ -126,7 +126,7 @@ pub fn calibrate_plan(
     plan: &Plan,
     every_activation: bool,
     source: &mut dyn BatchSource,
-    engine: &EngineOptions,
+    runtime: &RuntimeOptions,
     report: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Stats> {
     let needed = super::taps(&prepared.graph, plan, false);
@@ -137,22 +137,22 @@ pub fn calibrate_plan(
     let mut others = if every_activation { super::taps(&prepared.graph, plan, true) } else { Vec::new() };
     let known: HashSet<&String> = needed.iter().collect();
     others.retain(|tap| !known.contains(tap));
-    gather(&prepared.model, &needed, &others, source, engine, report)
+    gather(&prepared.model, &needed, &others, source, runtime, report)
 }
 
-/// Gathers statistics of the tensors in `needed`, and of those in `others` that an engine can reach.
+/// Gathers statistics of the tensors in `needed`, and of those in `others` that a runtime can reach.
 fn gather(
     model: &Model,
     needed: &[String],
     others: &[String],
     source: &mut dyn BatchSource,
-    engine: &EngineOptions,
+    runtime: &RuntimeOptions,
     report: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Stats> {
     let mut taps = [needed, others].concat();
     let mut findings = Vec::new();
-    let mut collector = Collector::new(&taps, engine);
-    let mut opened = open(model, &taps, collector.clone(), engine);
+    let mut observer = Observer::new(&taps, runtime);
+    let mut opened = open(model, &taps, observer.clone(), runtime);
     if opened.is_err()
         && let Some(unknown) = Unknown::of(model)?
     {
@@ -160,15 +160,15 @@ fn gather(
         taps.retain(|tap| !unknown.behind.contains(tap));
         if taps.len() < needed.len() + others.len() {
             findings.push(out_of_reach(others, &unknown));
-            collector = Collector::new(&taps, engine);
-            opened = open(model, &taps, collector.clone(), engine);
+            observer = Observer::new(&taps, runtime);
+            opened = open(model, &taps, observer.clone(), runtime);
         }
     }
     let (samples, left_out) = run(opened?, &model.inputs(), source, report)?;
     finding::log_all(&findings);
     findings.extend(source.findings().into_iter().chain(left_out));
     let mut stats = Stats { samples: samples as u64, findings, ..Stats::default() };
-    for (name, tensor) in taps.iter().zip(&collector.tensors) {
+    for (name, tensor) in taps.iter().zip(&observer.tensors) {
         if let Some(tensor) = tensor.lock().unwrap_or_else(PoisonError::into_inner).take() {
             stats.tensors.insert(name.clone(), tensor);
         }
@@ -176,7 +176,7 @@ fn gather(
     Ok(stats)
 }
 
-/// Refuses taps that no engine can reach, and says which nodes have to stay in float for their sake.
+/// Refuses taps that no runtime can reach, and says which nodes have to stay in float for their sake.
 fn check_reach(model: &Model, needed: &[String], unknown: &Unknown) -> Result<()> {
     let lost: Vec<&String> = needed.iter().filter(|tap| unknown.behind.contains(*tap)).collect();
     let Some(first) = lost.first() else { return Ok(()) };
@@ -206,8 +206,8 @@ fn out_of_reach(others: &[String], unknown: &Unknown) -> Finding {
 }
 
 /// Makes what `taps` need of `model` ready to run.
-fn open(model: &Model, taps: &[String], tap: Arc<dyn Tap>, engine: &EngineOptions) -> Result<Runner> {
-    Runner::open(&model.reduced_to(taps.iter().map(String::as_str))?, taps, tap, engine)
+fn open(model: &Model, taps: &[String], tap: Arc<dyn Tap>, runtime: &RuntimeOptions) -> Result<Runner> {
+    Runner::open(&model.reduced_to(taps.iter().map(String::as_str))?, taps, tap, runtime)
 }
 
 /// Runs `model` over all batches of `source` with `tap` at `taps`, and returns how many samples there were and what was left out.
@@ -217,10 +217,10 @@ pub(super) fn pass(
     taps: &[String],
     tap: Arc<dyn Tap>,
     source: &mut dyn BatchSource,
-    engine: &EngineOptions,
+    runtime: &RuntimeOptions,
     report: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<(usize, Option<Finding>)> {
-    run(open(model, taps, tap, engine)?, &model.inputs(), source, report)
+    run(open(model, taps, tap, runtime)?, &model.inputs(), source, report)
 }
 
 fn run(
@@ -245,14 +245,14 @@ fn run(
     Ok((progress.samples, left_out))
 }
 
-/// What an engine says about a batch of several samples, with what helps where the network computes with one batch size only,
+/// What a runtime says about a batch of several samples, with what helps where the network computes with one batch size only,
 /// such as
 /// in a Reshape, though its inputs leave the size open.
 pub(super) fn of_batch(error: Error, inputs: &[TensorSpec], batch: &Batch) -> Error {
     let is_open = |input: &TensorSpec| {
         input.shape.as_ref().is_none_or(|dims| !matches!(dims.first(), None | Some(Dim::Fixed(_))))
     };
-    if error.kind() != ErrorKind::Engine || batch.samples < 2 || !inputs.iter().any(is_open) {
+    if error.kind() != ErrorKind::Runtime || batch.samples < 2 || !inputs.iter().any(is_open) {
         return error;
     }
     let first = format!(

@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::finding;
 use crate::onnx::Model;
 use crate::report::compare::{Agreement, Comparison, Metrics, NamedMetrics};
-use crate::runtime::{EngineOptions, Tap, Unknown, take_branches};
+use crate::runtime::{RuntimeOptions, Tap, Unknown, take_branches};
 use crate::tensor::{Tensor, TensorView};
 
 use super::Progress;
@@ -73,13 +73,13 @@ struct Pair {
 }
 
 impl Pair {
-    fn open(float: &Model, quantized: &Model, compared: &Compared, engine: &EngineOptions) -> Result<Self> {
+    fn open(float: &Model, quantized: &Model, compared: &Compared, runtime: &RuntimeOptions) -> Result<Self> {
         let taps = &compared.activations;
         let shelf = Arc::new(Shelf { tensors: Mutex::new(vec![None; taps.len()]) });
         let metrics = Mutex::new(vec![Metrics::default(); taps.len()]);
         let meter = Arc::new(Meter { shelf: shelf.clone(), metrics });
-        let float = Ready::open(float, compared, shelf, engine)?;
-        let quantized = Ready::open(quantized, compared, meter.clone(), engine)?;
+        let float = Ready::open(float, compared, shelf, runtime)?;
+        let quantized = Ready::open(quantized, compared, meter.clone(), runtime)?;
         Ok(Self { float, quantized, meter })
     }
 }
@@ -87,24 +87,24 @@ impl Pair {
 /// One of them.
 struct Ready {
     runner: Runner,
-    /// The position among the engine's outputs of each one that is compared.
+    /// The position among the runtime's outputs of each one that is compared.
     positions: Vec<usize>,
 }
 
 impl Ready {
-    fn open(model: &Model, compared: &Compared, tap: Arc<dyn Tap>, engine: &EngineOptions) -> Result<Self> {
+    fn open(model: &Model, compared: &Compared, tap: Arc<dyn Tap>, runtime: &RuntimeOptions) -> Result<Self> {
         let part = compared.part_of(model)?;
         let outputs = part.outputs();
         let position = |name: &String| outputs.iter().position(|output| output.name == *name);
         let positions = compared.outputs.iter().filter_map(position).collect();
-        Ok(Self { runner: Runner::open(&part, &compared.activations, tap, engine)?, positions })
+        Ok(Self { runner: Runner::open(&part, &compared.activations, tap, runtime)?, positions })
     }
 
     /// The outputs that are compared, in order.
     fn run(&mut self, batch: &Batch) -> Result<Vec<Tensor>> {
         let mut outputs: Vec<Option<Tensor>> = self.runner.run(batch)?.into_iter().map(Some).collect();
         let taken = self.positions.iter().map(|&position| outputs.get_mut(position).and_then(Option::take));
-        let lost = || Error::new(ErrorKind::Internal, "the engine gave fewer outputs than the model has");
+        let lost = || Error::new(ErrorKind::Internal, "the runtime gave fewer outputs than the model has");
         taken.map(|output| output.ok_or_else(lost)).collect()
     }
 }
@@ -116,7 +116,7 @@ impl Ready {
 /// `InvalidArgument` where the two do not have the same outputs, where the quantized one was made for other values of its inputs
 /// ([`Model::made_for`]) than the float one or the data has, and where there are not as many labels as samples;
 /// `Unsupported` where no output can be compared, `Data` where the source has no batch; errors of the source and of the
-/// engine.
+/// runtime.
 pub fn compare(
     float: &Model,
     quantized: &Model,
@@ -133,17 +133,17 @@ pub fn compare(
     };
     let (float, quantized) = (&open(float)?, &open(quantized)?);
     let fixed = Fixed::of(float, quantized)?;
-    let engine = options.engine.settled()?;
+    let runtime = options.runtime.settled()?;
     let inputs = float.inputs();
     let mut compared = Compared::choose(float, quantized, options, &[])?;
     check_inputs(float, quantized)?;
-    let mut pair = Pair::open(float, quantized, &compared, &engine);
+    let mut pair = Pair::open(float, quantized, &compared, &runtime);
     if pair.is_err() {
         let unknown: Vec<Unknown> =
             [Unknown::of(float)?, Unknown::of(quantized)?].into_iter().flatten().collect();
         if !unknown.is_empty() {
             compared = Compared::choose(float, quantized, options, &unknown)?;
-            pair = Pair::open(float, quantized, &compared, &engine);
+            pair = Pair::open(float, quantized, &compared, &runtime);
         }
     }
     let Pair { mut float, mut quantized, meter } = pair?;

@@ -6,19 +6,19 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::finding::Finding;
 use crate::graph::{Graph, GraphTensor, TensorId, TensorKind};
 use crate::onnx::Model;
-use crate::runtime::{EngineOptions, Unknown};
+use crate::runtime::{RuntimeOptions, Unknown};
 
-/// What to compare, and on which engine.
+/// What to compare, and on which runtime.
 #[derive(Clone, Debug, Default)]
 pub struct CompareOptions {
-    /// The engine that runs both models.
-    pub engine: EngineOptions,
+    /// The runtime that runs both models.
+    pub runtime: RuntimeOptions,
     /// Also compare every activation that both models have, not only the outputs.
     pub per_tensor: bool,
     /// The right class of every sample, in the order of the data, by the first output that is compared.
     pub labels: Option<Vec<i64>>,
     /// The outputs to compare, or other tensors that both models compute. Empty for all outputs that are tensors of numbers and
-    /// do not lie behind an operator that no engine knows. Where no floating-point one is among those, the nearest
+    /// do not lie behind an operator that no runtime knows. Where no floating-point one is among those, the nearest
     /// floating-point tensors that they are computed from are compared as well.
     pub outputs: Vec<String>,
 }
@@ -36,7 +36,7 @@ pub(super) struct Compared {
 }
 
 impl Compared {
-    /// Decides for a float model and its quantized form; `unknown` are nodes that no engine can run.
+    /// Decides for a float model and its quantized form; `unknown` are nodes that no runtime can run.
     ///
     /// # Errors
     /// `InvalidArgument` where the two do not have the same outputs, or one that was asked for is not in both;
@@ -61,7 +61,7 @@ impl Compared {
         let mut reasons: BTreeMap<String, Vec<&String>> = BTreeMap::new();
         for name in &left_out {
             let reason = match unknown.iter().find(|unknown| unknown.behind.contains(name)) {
-                Some(unknown) => format!("behind {}, an operator that no engine knows", unknown.label),
+                Some(unknown) => format!("behind {}, an operator that no runtime knows", unknown.label),
                 None => "no tensor of numbers".to_owned(),
             };
             if !options.outputs.is_empty() {

@@ -14,7 +14,7 @@ use crate::batch::Batch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::finding::{Finding, counted};
 use crate::onnx::Model;
-use crate::runtime::{self, Engine, EngineOptions, Tap};
+use crate::runtime::{self, Runtime, RuntimeOptions, Tap};
 use crate::tensor::{Tensor, TensorView};
 
 /// Hands tapped tensors on, cut back to the real samples, or looks at them only.
@@ -58,17 +58,17 @@ impl Tap for Cutter {
     }
 }
 
-/// An engine for batches that may be filled up.
+/// A runtime for batches that may be filled up.
 pub(super) struct Runner {
-    engine: Box<dyn Engine>,
+    runtime: Box<dyn Runtime>,
     cutter: Arc<Cutter>,
 }
 
 impl Runner {
     /// As [`runtime::open`].
-    pub fn open(model: &Model, taps: &[String], tap: Arc<dyn Tap>, options: &EngineOptions) -> Result<Self> {
+    pub fn open(model: &Model, taps: &[String], tap: Arc<dyn Tap>, options: &RuntimeOptions) -> Result<Self> {
         let cutter = Arc::new(Cutter { tap, mode: Mutex::new(Mode::HandOn) });
-        Ok(Self { engine: runtime::open(model, taps, cutter.clone(), options)?, cutter })
+        Ok(Self { runtime: runtime::open(model, taps, cutter.clone(), options)?, cutter })
     }
 
     /// Whether what the batch's repeats do can be cut off all taps, and off the outputs where those are wanted. It is run several
@@ -102,7 +102,7 @@ impl Runner {
     /// What every tap and output is, in the order of their indices; outputs come after all taps.
     fn look(&mut self, batch: &Batch, with_outputs: bool) -> Result<Vec<(usize, Slices)>> {
         self.cutter.set(Mode::Look(Vec::new()));
-        let outputs = self.engine.run(batch);
+        let outputs = self.runtime.run(batch);
         let Mode::Look(mut seen) = self.cutter.set(Mode::HandOn) else { return Ok(Vec::new()) };
         let outputs = outputs?;
         seen.sort_by_key(|(index, _)| *index);
@@ -116,10 +116,10 @@ impl Runner {
     /// right.
     pub fn run(&mut self, batch: &Batch) -> Result<Vec<Tensor>> {
         if batch.repeats == 0 {
-            return self.engine.run(batch);
+            return self.runtime.run(batch);
         }
         self.cutter.set(Mode::Cut(batch.samples));
-        let outputs = self.engine.run(batch);
+        let outputs = self.runtime.run(batch);
         self.cutter.set(Mode::HandOn);
         let size = batch.samples + batch.repeats;
         let cut = |output: Tensor| match output.shape().first() {

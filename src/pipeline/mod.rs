@@ -1,7 +1,7 @@
 //! The whole way from a model and data to files, in steps that a program can take one by one.
 //!
 //! [`prepare`] → [`plan`] → [`calibrate`] → [`ranges`] → [`quantize`]. The command-line tool is a thin layer
-//! over these functions; each of them is pure but for the engine that runs the model.
+//! over these functions; each of them is pure but for the runtime that runs the model.
 
 mod calibrate;
 mod compare;

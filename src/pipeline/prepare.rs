@@ -28,8 +28,8 @@ pub struct Prepared {
     pub findings: Vec<Finding>,
 }
 
-/// Makes a model ready to be planned. Names of tensors stay as they are. Engines that are opened without it (comparisons, sessions)
-/// take steps 1 and 3 as well, look at stored tensors, and take step 2 where the engine needs it:
+/// Makes a model ready to be planned. Names of tensors stay as they are. Runtimes that are opened without it (comparisons, sessions)
+/// take steps 1 and 3 as well, look at stored tensors, and take step 2 where the runtime needs it:
 ///
 /// 0. Stored tensors are looked at: each has the size that its shape says ([`Model::check_stored`]), and sparse ones become dense
 ///    ([`Model::make_dense`]).
@@ -40,7 +40,7 @@ pub struct Prepared {
 ///    and get what belongs to this one. The metadata keeps the values ([`Model::made_for`]).
 /// 4. QuantizeLinear and DequantizeLinear of another tool in forms that TensorRT refuses, of uint8 or with a zero point, give way
 ///    to ones that it takes, or to none, so that qdq quantizes anew what they quantized.
-/// 5. What follows from constants alone is a constant of the graph, computed by the embedded engine when its value is asked for,
+/// 5. What follows from constants alone is a constant of the graph, computed by the embedded runtime when its value is asked for,
 ///    up to [`crate::runtime::MOST_CONSTANT_BYTES`] each and [`crate::runtime::MOST_CONSTANT_BYTES_TOGETHER`]. In a model that is written it stays as it was; only a quantized weight is
 ///    stored, and the nodes that computed it go.
 ///

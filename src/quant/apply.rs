@@ -11,27 +11,27 @@ use crate::kernel::{Grid, InOut};
 use super::dense::{check_lengths, dense, shaped};
 use super::element::{Element, Storage, sealed::Element as _};
 use super::group::{PerGroup, index_of};
-use super::params::{Mode, QuantParams, check_scale};
+use super::params::{Mode, QuantParams, check_inverse_scale};
 
-/// Integers and the scale that turns them back into numbers: x is about value / scale.
+/// Integers and the inverse scale that turns them back into numbers: x is about value / inverse_scale.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Quantized<Q, D: Dimension> {
     /// The integers, in the shape of the data.
     pub values: Array<Q, D>,
     /// M / amax, grouped like amax; 1 where amax counts as zero. This is the reciprocal of ONNX's and TensorRT's
-    /// scale.
-    pub scale: PerGroup<'static>,
+    /// inverse_scale.
+    pub inverse_scale: PerGroup<'static>,
 }
 
 /// Quantizes and keeps the integers in the type of the data: q = clamp(rne(x * M / amax), L, M).
 ///
-/// In [`Mode::Reference`] this is pytorch-quantization's function of that name: NaN stays NaN, and the scale is
+/// In [`Mode::Reference`] this is pytorch-quantization's function of that name: NaN stays NaN, and the inverse scale is
 /// rounded to the type of the data. For integers in an integer type see [`quantize`].
 ///
 /// # Errors
 ///
 /// A negative amax, one that does not fit the shape of x, an unsigned quantization of negative values; in
-/// `Reference` an f16 scale beyond 65504; in `Corrected` an amax that is not finite.
+/// `Reference` an f16 inverse scale beyond 65504; in `Corrected` an amax that is not finite.
 ///
 /// ```
 /// use ndarray::array;
@@ -59,11 +59,12 @@ pub fn tensor_quant<'a, T: Element, D: Dimension>(
     let mut values = vec![T::default(); x.len()];
     let groups = amax.groups(dim.slice(), "amax")?;
     let io = InOut::new(&x, &mut values);
-    let scales: Vec<f32> = amax.values().iter().map(|&amax| params.grid(amax).scale).collect();
-    if groups.is_single() || scales.contains(&0.0) {
+    let inverse_scales: Vec<f32> =
+        amax.values().iter().map(|&amax| params.grid(amax).inverse_scale).collect();
+    if groups.is_single() || inverse_scales.contains(&0.0) {
         groups.for_each(io, |_, io, number| {
             let grid = params.grid(amax.values()[number]);
-            if grid.scale == 0.0 && params.in_mode() == Mode::Corrected {
+            if grid.inverse_scale == 0.0 && params.in_mode() == Mode::Corrected {
                 signed_zero(io);
             } else {
                 T::quantize(io, grid);
@@ -71,13 +72,14 @@ pub fn tensor_quant<'a, T: Element, D: Dimension>(
         });
     } else {
         let Grid { low, high, .. } = params.grid(1.0);
-        groups.for_each_by(io, (&scales, &scales), |_, io, scales| {
-            T::quantize_by(io, scales, low, high);
+        groups.for_each_by(io, (&inverse_scales, &inverse_scales), |_, io, inverse_scales| {
+            T::quantize_by(io, inverse_scales, low, high);
         });
     }
-    let round = |scale: f32| if staged { T::from_f32(scale).to_f64() as f32 } else { scale };
-    let scale = amax.map(|amax| round(params.scale(amax)));
-    Ok(Quantized { values: shaped(dim, values)?, scale })
+    let round =
+        |inverse_scale: f32| if staged { T::from_f32(inverse_scale).to_f64() as f32 } else { inverse_scale };
+    let inverse_scale = amax.map(|amax| round(params.inverse_scale(amax)));
+    Ok(Quantized { values: shaped(dim, values)?, inverse_scale })
 }
 
 /// Quantizes to an integer type: q = clamp(rne(x * M / amax), L, M), the same integers in every [`Mode`].
@@ -107,7 +109,7 @@ pub fn quantize<'a, T: Element, Q: Storage, D: Dimension>(
     let (amax, dim) = (amax.into(), x.raw_dim());
     let mut values = vec![Q::default(); x.len()];
     quantize_slice(&dense(x), dim.slice(), &amax, params, &mut values)?;
-    Ok(Quantized { values: shaped(dim, values)?, scale: amax.map(|amax| params.scale(amax)) })
+    Ok(Quantized { values: shaped(dim, values)?, inverse_scale: amax.map(|amax| params.inverse_scale(amax)) })
 }
 
 /// [`quantize`] for row-major slices: `x` of `shape`, and `out` with as many elements.
@@ -125,7 +127,8 @@ pub fn quantize_slice<T: Element, Q: Storage>(
     check_lengths(shape, &[x.len(), out.len()])?;
     params.check_storage(Q::NAME, Q::RANGE)?;
     check(x, shape, amax, params, true)?;
-    let scales: Vec<f32> = amax.values().iter().map(|&amax| params.grid(amax).scale).collect();
+    let inverse_scales: Vec<f32> =
+        amax.values().iter().map(|&amax| params.grid(amax).inverse_scale).collect();
     let groups = amax.groups(shape, "amax")?;
     let nan = AtomicBool::new(false);
     let io = InOut::new(x, out);
@@ -135,8 +138,8 @@ pub fn quantize_slice<T: Element, Q: Storage>(
         });
     } else {
         let Grid { low, high, .. } = params.grid(1.0);
-        groups.for_each_by(io, (&scales, &scales), |_, io, scales| {
-            nan.fetch_or(Q::quantize_by(io, scales, low, high), Ordering::Relaxed);
+        groups.for_each_by(io, (&inverse_scales, &inverse_scales), |_, io, inverse_scales| {
+            nan.fetch_or(Q::quantize_by(io, inverse_scales, low, high), Ordering::Relaxed);
         });
     }
     if nan.into_inner() {
@@ -151,7 +154,7 @@ pub fn quantize_slice<T: Element, Q: Storage>(
 ///
 /// # Errors
 ///
-/// Those of [`tensor_quant`], without that for f16 scales.
+/// Those of [`tensor_quant`], without that for f16 inverse scales.
 ///
 /// ```
 /// use ndarray::array;
@@ -222,10 +225,14 @@ fn fake<T: Element>(io: InOut<T>, shape: &[usize], amax: &PerGroup<'_>, params: 
         groups.for_each(io, |_, io, number| fake_one(io, amax.values()[number], params));
         return Ok(());
     }
-    let scale: Vec<f32> = amax.values().iter().map(|&amax| params.fake_grid(amax).scale).collect();
-    let divisor: Vec<f32> = scale.iter().map(|&scale| divisor::<T>(params, scale)).collect();
+    let inverse_scale: Vec<f32> =
+        amax.values().iter().map(|&amax| params.fake_grid(amax).inverse_scale).collect();
+    let divisor: Vec<f32> =
+        inverse_scale.iter().map(|&inverse_scale| divisor::<T>(params, inverse_scale)).collect();
     let Grid { low, high, .. } = params.fake_grid(1.0);
-    groups.for_each_by(io, (&scale, &divisor), |_, io, scales| T::fake_quantize_by(io, scales, low, high));
+    groups.for_each_by(io, (&inverse_scale, &divisor), |_, io, inverse_scales| {
+        T::fake_quantize_by(io, inverse_scales, low, high)
+    });
     Ok(())
 }
 
@@ -239,53 +246,60 @@ fn is_plain<T: Element>(params: &QuantParams, amax: f32) -> bool {
 }
 
 /// What integers are divided by.
-fn divisor<T: Element>(params: &QuantParams, scale: f32) -> f32 {
-    if T::STAGED && params.in_mode() == Mode::Reference { T::from_f32(scale).to_f64() as f32 } else { scale }
+fn divisor<T: Element>(params: &QuantParams, inverse_scale: f32) -> f32 {
+    if T::STAGED && params.in_mode() == Mode::Reference {
+        T::from_f32(inverse_scale).to_f64() as f32
+    } else {
+        inverse_scale
+    }
 }
 
 /// Fake quantization of elements that share one amax.
 fn fake_one<T: Element>(io: InOut<T>, amax: f32, params: &QuantParams) {
     let grid = params.fake_grid(amax);
     match (params.in_mode(), params.fakes_zero(amax)) {
-        _ if is_plain::<T>(params, amax) => T::fake_quantize(io, grid, divisor::<T>(params, grid.scale)),
+        _ if is_plain::<T>(params, amax) => {
+            T::fake_quantize(io, grid, divisor::<T>(params, grid.inverse_scale))
+        }
         (Mode::GpuCompat, true) => io.map(|_| T::default()),
         (Mode::GpuCompat, false) => io.map(|x| {
             let mut y = [x.to_f64() as f32];
-            f32::fake_quantize(InOut::in_place(&mut y), grid, grid.scale);
+            f32::fake_quantize(InOut::in_place(&mut y), grid, grid.inverse_scale);
             T::from_f32(y[0])
         }),
         (Mode::Corrected, _) => signed_zero(io),
         (Mode::Reference, _) => {
-            let scale = divisor::<T>(params, params.scale(amax));
+            let inverse_scale = divisor::<T>(params, params.inverse_scale(amax));
             io.map(|x| {
                 let mut q = [x];
                 T::quantize(InOut::in_place(&mut q), grid);
-                T::quotient(q[0], scale)
+                T::quotient(q[0], inverse_scale)
             });
         }
     }
 }
 
-/// The way back from integers: y = q / scale, with the scale of [`Quantized`].
+/// The way back from integers: y = q / inverse_scale, with the inverse scale of [`Quantized`].
 ///
 /// # Errors
 ///
-/// A scale that is not a positive finite number or does not fit the shape of the integers.
+/// An inverse scale that is not a positive finite number or does not fit the shape of the integers.
 pub fn dequantize<'a, Q: Storage, T: Element, D: Dimension>(
     values: ArrayView<'_, Q, D>,
-    scale: impl Into<PerGroup<'a>>,
+    inverse_scale: impl Into<PerGroup<'a>>,
 ) -> Result<Array<T, D>> {
-    let (scale, dim) = (scale.into(), values.raw_dim());
-    check_scale(&scale)?;
+    let (inverse_scale, dim) = (inverse_scale.into(), values.raw_dim());
+    check_inverse_scale(&inverse_scale)?;
     let values = dense(values);
     let mut out = vec![T::default(); values.len()];
-    let groups = scale.groups(dim.slice(), "scale")?;
+    let groups = inverse_scale.groups(dim.slice(), "inverse_scale")?;
     let io = InOut::new(&values, &mut out);
     if groups.is_single() {
-        groups.for_each(io, |_, io, _| Q::dequantize(io, scale.values()[0]));
+        groups.for_each(io, |_, io, _| Q::dequantize(io, inverse_scale.values()[0]));
     } else {
-        groups
-            .for_each_by(io, (scale.values(), scale.values()), |_, io, scales| Q::dequantize_by(io, scales));
+        groups.for_each_by(io, (inverse_scale.values(), inverse_scale.values()), |_, io, inverse_scales| {
+            Q::dequantize_by(io, inverse_scales)
+        });
     }
     shaped(dim, out)
 }
@@ -318,16 +332,19 @@ fn check<T: Element>(
     Ok(())
 }
 
-/// The reference refuses scales that f16 cannot hold.
+/// The reference refuses inverse scales that f16 cannot hold.
 fn check_f16_scale(amax: &PerGroup<'_>, params: &QuantParams) -> Result<()> {
     let largest = f32::from(half::f16::MAX);
-    let Some(&amax) = amax.values().iter().find(|amax| params.scale(**amax) > largest) else {
+    let Some(&amax) = amax.values().iter().find(|amax| params.inverse_scale(**amax) > largest) else {
         return Ok(());
     };
-    let scale = params.scale(amax);
+    let inverse_scale = params.inverse_scale(amax);
     Err(Error::new(
         ErrorKind::InvalidArgument,
-        format!("amax {amax} is too small for {}: its scale {scale} is beyond {largest}", DataType::F16),
+        format!(
+            "amax {amax} is too small for {}: its inverse_scale {inverse_scale} is beyond {largest}",
+            DataType::F16
+        ),
     )
     .with_remedy("use f32 data or Mode::Corrected"))
 }

@@ -32,7 +32,7 @@ impl From<u32> for NumBits {
     }
 }
 
-/// What calibration collects.
+/// What calibration observes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CalibMethod {
@@ -96,7 +96,7 @@ pub struct QuantDescriptor {
     pub learn_amax: bool,
     /// A factor on amax. Default: none.
     pub scale_amax: Option<f32>,
-    /// What calibration collects. Default: the maximum.
+    /// What calibration observes. Default: the maximum.
     pub calib_method: CalibMethod,
     /// Whether integers start at 0. Default: false.
     pub unsigned: bool,

@@ -42,12 +42,12 @@ pub(super) mod sealed {
 
     /// The functions of the table of kernels, for f64 too. A `Pattern` says which numbers belong to which element.
     pub trait Element: Copy + std::fmt::Debug + Default + PartialOrd + Send + Sync + 'static {
-        /// Whether the reference rounds integers and scale to this type before it divides them.
+        /// Whether the reference rounds integers and inverse scale to this type before it divides them.
         const STAGED: bool = false;
         fn from_f32(x: f32) -> Self;
         fn to_f64(self) -> f64;
-        /// q / scale, of an integer that has been rounded to this type.
-        fn quotient(q: Self, scale: f32) -> Self;
+        /// q / inverse_scale, of an integer that has been rounded to this type.
+        fn quotient(q: Self, inverse_scale: f32) -> Self;
         /// x * factor.
         fn product(self, factor: f32) -> Self;
         /// out = f(x).
@@ -68,36 +68,37 @@ pub(super) mod sealed {
         fn any_nan(x: &[Self]) -> bool;
 
         fn quantize(io: InOut<Self>, grid: Grid) -> bool;
-        fn quantize_by(io: InOut<Self>, scales: &Pattern, low: f32, high: f32) -> bool;
+        fn quantize_by(io: InOut<Self>, inverse_scales: &Pattern, low: f32, high: f32) -> bool;
         fn quantize_f32(io: InOut<Self, f32>, grid: Grid) -> bool;
         fn quantize_i8(io: InOut<Self, i8>, grid: Grid) -> bool;
-        fn quantize_i8_by(io: InOut<Self, i8>, scales: &Pattern, low: f32, high: f32) -> bool;
+        fn quantize_i8_by(io: InOut<Self, i8>, inverse_scales: &Pattern, low: f32, high: f32) -> bool;
         fn quantize_u8(io: InOut<Self, u8>, grid: Grid) -> bool;
-        fn quantize_u8_by(io: InOut<Self, u8>, scales: &Pattern, low: f32, high: f32) -> bool;
+        fn quantize_u8_by(io: InOut<Self, u8>, inverse_scales: &Pattern, low: f32, high: f32) -> bool;
         fn fake_quantize(io: InOut<Self>, grid: Grid, divisor: f32);
-        fn fake_quantize_by(io: InOut<Self>, scales: &Pattern, low: f32, high: f32);
-        fn fake_e4m3(io: InOut<Self>, scale: f32);
-        fn fake_e4m3_by(io: InOut<Self>, scales: &Pattern);
+        fn fake_quantize_by(io: InOut<Self>, inverse_scales: &Pattern, low: f32, high: f32);
+        fn fake_e4m3(io: InOut<Self>, inverse_scale: f32);
+        fn fake_e4m3_by(io: InOut<Self>, inverse_scales: &Pattern);
         /// out = gradient where low <= x <= high, else 0.
         fn mask(x: &[Self], gradient: InOut<Self>, low: f32, high: f32);
         fn mask_by(x: &[Self], gradient: InOut<Self>, ends: &Pattern);
-        fn dequantize_i8(io: InOut<i8, Self>, scale: f32);
-        fn dequantize_i8_by(io: InOut<i8, Self>, scales: &Pattern);
-        fn dequantize_u8(io: InOut<u8, Self>, scale: f32);
-        fn dequantize_u8_by(io: InOut<u8, Self>, scales: &Pattern);
-        /// q / scale, for the integers that no kernel reads.
-        fn dequantize(q: i32, scale: f32) -> Self;
+        fn dequantize_i8(io: InOut<i8, Self>, inverse_scale: f32);
+        fn dequantize_i8_by(io: InOut<i8, Self>, inverse_scales: &Pattern);
+        fn dequantize_u8(io: InOut<u8, Self>, inverse_scale: f32);
+        fn dequantize_u8_by(io: InOut<u8, Self>, inverse_scales: &Pattern);
+        /// q / inverse_scale, for the integers that no kernel reads.
+        fn dequantize(q: i32, inverse_scale: f32) -> Self;
     }
 
     pub trait Storage: Copy + std::fmt::Debug + Default + Into<i32> + Send + Sync + 'static {
         const NAME: &'static str;
         const RANGE: super::StorageRange;
-        /// out = clamp(rne(x * scale), low, high); NaN becomes 0, and the answer says whether there was one.
+        /// out = clamp(rne(x * inverse_scale), low, high); NaN becomes 0, and the answer says whether there was one.
         fn quantize<T: Element>(io: InOut<T, Self>, grid: Grid) -> bool;
-        fn quantize_by<T: Element>(io: InOut<T, Self>, scales: &Pattern, low: f32, high: f32) -> bool;
-        /// out = q / scale.
-        fn dequantize<T: Element>(io: InOut<Self, T>, scale: f32);
-        fn dequantize_by<T: Element>(io: InOut<Self, T>, scales: &Pattern);
+        fn quantize_by<T: Element>(io: InOut<T, Self>, inverse_scales: &Pattern, low: f32, high: f32)
+        -> bool;
+        /// out = q / inverse_scale.
+        fn dequantize<T: Element>(io: InOut<Self, T>, inverse_scale: f32);
+        fn dequantize_by<T: Element>(io: InOut<Self, T>, inverse_scales: &Pattern);
     }
 }
 
@@ -122,20 +123,20 @@ macro_rules! kernels {
 
         kernels! {
             quantize(io: InOut<Self>, grid: Grid) -> bool;
-            quantize_by(io: InOut<Self>, scales: &Pattern, low: f32, high: f32) -> bool;
+            quantize_by(io: InOut<Self>, inverse_scales: &Pattern, low: f32, high: f32) -> bool;
             quantize_f32(io: InOut<Self, f32>, grid: Grid) -> bool;
             quantize_i8(io: InOut<Self, i8>, grid: Grid) -> bool;
-            quantize_i8_by(io: InOut<Self, i8>, scales: &Pattern, low: f32, high: f32) -> bool;
+            quantize_i8_by(io: InOut<Self, i8>, inverse_scales: &Pattern, low: f32, high: f32) -> bool;
             quantize_u8(io: InOut<Self, u8>, grid: Grid) -> bool;
-            quantize_u8_by(io: InOut<Self, u8>, scales: &Pattern, low: f32, high: f32) -> bool;
+            quantize_u8_by(io: InOut<Self, u8>, inverse_scales: &Pattern, low: f32, high: f32) -> bool;
             fake_quantize(io: InOut<Self>, grid: Grid, divisor: f32);
-            fake_quantize_by(io: InOut<Self>, scales: &Pattern, low: f32, high: f32);
-            fake_e4m3(io: InOut<Self>, scale: f32);
-            fake_e4m3_by(io: InOut<Self>, scales: &Pattern);
-            dequantize_i8(io: InOut<i8, Self>, scale: f32);
-            dequantize_i8_by(io: InOut<i8, Self>, scales: &Pattern);
-            dequantize_u8(io: InOut<u8, Self>, scale: f32);
-            dequantize_u8_by(io: InOut<u8, Self>, scales: &Pattern);
+            fake_quantize_by(io: InOut<Self>, inverse_scales: &Pattern, low: f32, high: f32);
+            fake_e4m3(io: InOut<Self>, inverse_scale: f32);
+            fake_e4m3_by(io: InOut<Self>, inverse_scales: &Pattern);
+            dequantize_i8(io: InOut<i8, Self>, inverse_scale: f32);
+            dequantize_i8_by(io: InOut<i8, Self>, inverse_scales: &Pattern);
+            dequantize_u8(io: InOut<u8, Self>, inverse_scale: f32);
+            dequantize_u8_by(io: InOut<u8, Self>, inverse_scales: &Pattern);
         }
 
         fn mask(x: &[Self], gradient: InOut<Self>, low: f32, high: f32) {
@@ -164,8 +165,8 @@ impl sealed::Element for f32 {
         self.into()
     }
 
-    fn quotient(q: Self, scale: f32) -> Self {
-        q / scale
+    fn quotient(q: Self, inverse_scale: f32) -> Self {
+        q / inverse_scale
     }
 
     fn product(self, factor: f32) -> Self {
@@ -184,8 +185,8 @@ impl sealed::Element for f32 {
         x.into()
     }
 
-    fn dequantize(q: i32, scale: f32) -> Self {
-        q as f32 / scale
+    fn dequantize(q: i32, inverse_scale: f32) -> Self {
+        q as f32 / inverse_scale
     }
 
     kernels! {}
@@ -206,8 +207,8 @@ macro_rules! element_of_16_bits {
                 self.into()
             }
 
-            fn quotient(q: Self, scale: f32) -> Self {
-                Self::from_f32(q.to_f32() / scale)
+            fn quotient(q: Self, inverse_scale: f32) -> Self {
+                Self::from_f32(q.to_f32() / inverse_scale)
             }
 
             fn product(self, factor: f32) -> Self {
@@ -232,8 +233,8 @@ macro_rules! element_of_16_bits {
                 }
             }
 
-            fn dequantize(q: i32, scale: f32) -> Self {
-                Self::from_f32(q as f32 / scale)
+            fn dequantize(q: i32, inverse_scale: f32) -> Self {
+                Self::from_f32(q as f32 / inverse_scale)
             }
 
             kernels! {}
@@ -256,8 +257,8 @@ impl sealed::Element for f64 {
         self
     }
 
-    fn quotient(q: Self, scale: f32) -> Self {
-        q / f64::from(scale)
+    fn quotient(q: Self, inverse_scale: f32) -> Self {
+        q / f64::from(inverse_scale)
     }
 
     fn product(self, factor: f32) -> Self {
@@ -301,8 +302,10 @@ impl sealed::Element for f64 {
         seeing_nan(io, |io| io.map(|x| to_grid(x, grid)))
     }
 
-    fn quantize_by(io: InOut<Self>, scales: &Pattern, low: f32, high: f32) -> bool {
-        seeing_nan(io, |io| io.map_by(scales, |x, scale, _| to_grid(x, Grid { scale, low, high })))
+    fn quantize_by(io: InOut<Self>, inverse_scales: &Pattern, low: f32, high: f32) -> bool {
+        seeing_nan(io, |io| {
+            io.map_by(inverse_scales, |x, inverse_scale, _| to_grid(x, Grid { inverse_scale, low, high }))
+        })
     }
 
     fn quantize_f32(io: InOut<Self, f32>, grid: Grid) -> bool {
@@ -313,32 +316,42 @@ impl sealed::Element for f64 {
         seeing_nan(io, |io| io.map(|x| to_grid(x, grid) as i8))
     }
 
-    fn quantize_i8_by(io: InOut<Self, i8>, scales: &Pattern, low: f32, high: f32) -> bool {
-        seeing_nan(io, |io| io.map_by(scales, |x, scale, _| to_grid(x, Grid { scale, low, high }) as i8))
+    fn quantize_i8_by(io: InOut<Self, i8>, inverse_scales: &Pattern, low: f32, high: f32) -> bool {
+        seeing_nan(io, |io| {
+            io.map_by(inverse_scales, |x, inverse_scale, _| {
+                to_grid(x, Grid { inverse_scale, low, high }) as i8
+            })
+        })
     }
 
     fn quantize_u8(io: InOut<Self, u8>, grid: Grid) -> bool {
         seeing_nan(io, |io| io.map(|x| to_grid(x, grid) as u8))
     }
 
-    fn quantize_u8_by(io: InOut<Self, u8>, scales: &Pattern, low: f32, high: f32) -> bool {
-        seeing_nan(io, |io| io.map_by(scales, |x, scale, _| to_grid(x, Grid { scale, low, high }) as u8))
+    fn quantize_u8_by(io: InOut<Self, u8>, inverse_scales: &Pattern, low: f32, high: f32) -> bool {
+        seeing_nan(io, |io| {
+            io.map_by(inverse_scales, |x, inverse_scale, _| {
+                to_grid(x, Grid { inverse_scale, low, high }) as u8
+            })
+        })
     }
 
     fn fake_quantize(io: InOut<Self>, grid: Grid, divisor: f32) {
         io.map(|x| to_grid(x, grid) / f64::from(divisor));
     }
 
-    fn fake_quantize_by(io: InOut<Self>, scales: &Pattern, low: f32, high: f32) {
-        io.map_by(scales, |x, scale, divisor| to_grid(x, Grid { scale, low, high }) / f64::from(divisor));
+    fn fake_quantize_by(io: InOut<Self>, inverse_scales: &Pattern, low: f32, high: f32) {
+        io.map_by(inverse_scales, |x, inverse_scale, divisor| {
+            to_grid(x, Grid { inverse_scale, low, high }) / f64::from(divisor)
+        });
     }
 
-    fn fake_e4m3(io: InOut<Self>, scale: f32) {
-        io.map(|x| fake_e4m3(x as f32, scale).into());
+    fn fake_e4m3(io: InOut<Self>, inverse_scale: f32) {
+        io.map(|x| fake_e4m3(x as f32, inverse_scale).into());
     }
 
-    fn fake_e4m3_by(io: InOut<Self>, scales: &Pattern) {
-        io.map_by(scales, |x, scale, _| fake_e4m3(x as f32, scale).into());
+    fn fake_e4m3_by(io: InOut<Self>, inverse_scales: &Pattern) {
+        io.map_by(inverse_scales, |x, inverse_scale, _| fake_e4m3(x as f32, inverse_scale).into());
     }
 
     // Compared as f32, like the ends themselves: the largest f64 may exceed its own amax in f32.
@@ -352,24 +365,24 @@ impl sealed::Element for f64 {
         gradient.zip(&within, |gradient, within| if within { gradient } else { 0.0 });
     }
 
-    fn dequantize_i8(io: InOut<i8, Self>, scale: f32) {
-        io.map(|q| f64::from(q) / f64::from(scale));
+    fn dequantize_i8(io: InOut<i8, Self>, inverse_scale: f32) {
+        io.map(|q| f64::from(q) / f64::from(inverse_scale));
     }
 
-    fn dequantize_i8_by(io: InOut<i8, Self>, scales: &Pattern) {
-        io.map_by(scales, |q, scale, _| f64::from(q) / f64::from(scale));
+    fn dequantize_i8_by(io: InOut<i8, Self>, inverse_scales: &Pattern) {
+        io.map_by(inverse_scales, |q, inverse_scale, _| f64::from(q) / f64::from(inverse_scale));
     }
 
-    fn dequantize_u8(io: InOut<u8, Self>, scale: f32) {
-        io.map(|q| f64::from(q) / f64::from(scale));
+    fn dequantize_u8(io: InOut<u8, Self>, inverse_scale: f32) {
+        io.map(|q| f64::from(q) / f64::from(inverse_scale));
     }
 
-    fn dequantize_u8_by(io: InOut<u8, Self>, scales: &Pattern) {
-        io.map_by(scales, |q, scale, _| f64::from(q) / f64::from(scale));
+    fn dequantize_u8_by(io: InOut<u8, Self>, inverse_scales: &Pattern) {
+        io.map_by(inverse_scales, |q, inverse_scale, _| f64::from(q) / f64::from(inverse_scale));
     }
 
-    fn dequantize(q: i32, scale: f32) -> Self {
-        f64::from(q) / f64::from(scale)
+    fn dequantize(q: i32, inverse_scale: f32) -> Self {
+        f64::from(q) / f64::from(inverse_scale)
     }
 }
 
@@ -380,8 +393,8 @@ fn seeing_nan<Y>(io: InOut<f64, Y>, f: impl FnOnce(InOut<f64, Y>)) -> bool {
     nan
 }
 
-fn to_grid(x: f64, Grid { scale, low, high }: Grid) -> f64 {
-    (x * f64::from(scale)).round_ties_even().clamp(low.into(), high.into())
+fn to_grid(x: f64, Grid { inverse_scale, low, high }: Grid) -> f64 {
+    (x * f64::from(inverse_scale)).round_ties_even().clamp(low.into(), high.into())
 }
 
 macro_rules! storage_of_8_bits {
@@ -397,16 +410,16 @@ macro_rules! storage_of_8_bits {
                     T::$quantize(io, grid)
                 }
 
-                fn quantize_by<T: sealed::Element>(io: InOut<T, Self>, scales: &Pattern, low: f32, high: f32) -> bool {
-                    T::$quantize_by(io, scales, low, high)
+                fn quantize_by<T: sealed::Element>(io: InOut<T, Self>, inverse_scales: &Pattern, low: f32, high: f32) -> bool {
+                    T::$quantize_by(io, inverse_scales, low, high)
                 }
 
-                fn dequantize<T: sealed::Element>(io: InOut<Self, T>, scale: f32) {
-                    T::$dequantize(io, scale);
+                fn dequantize<T: sealed::Element>(io: InOut<Self, T>, inverse_scale: f32) {
+                    T::$dequantize(io, inverse_scale);
                 }
 
-                fn dequantize_by<T: sealed::Element>(io: InOut<Self, T>, scales: &Pattern) {
-                    T::$dequantize_by(io, scales);
+                fn dequantize_by<T: sealed::Element>(io: InOut<Self, T>, inverse_scales: &Pattern) {
+                    T::$dequantize_by(io, inverse_scales);
                 }
             }
         )*
@@ -439,22 +452,22 @@ macro_rules! storage_of_16_bits {
                     nan
                 }
 
-                fn quantize_by<T: sealed::Element>(io: InOut<T, Self>, scales: &Pattern, low: f32, high: f32) -> bool {
+                fn quantize_by<T: sealed::Element>(io: InOut<T, Self>, inverse_scales: &Pattern, low: f32, high: f32) -> bool {
                     let nan = T::any_nan(io.input());
-                    io.map_by(scales, |x, scale, _| {
+                    io.map_by(inverse_scales, |x, inverse_scale, _| {
                         let mut integer = [0.0];
-                        T::quantize_f32(InOut::new(&[x], &mut integer), Grid { scale, low, high });
+                        T::quantize_f32(InOut::new(&[x], &mut integer), Grid { inverse_scale, low, high });
                         integer[0] as Self
                     });
                     nan
                 }
 
-                fn dequantize<T: sealed::Element>(io: InOut<Self, T>, scale: f32) {
-                    io.map(|q| T::dequantize(q.into(), scale));
+                fn dequantize<T: sealed::Element>(io: InOut<Self, T>, inverse_scale: f32) {
+                    io.map(|q| T::dequantize(q.into(), inverse_scale));
                 }
 
-                fn dequantize_by<T: sealed::Element>(io: InOut<Self, T>, scales: &Pattern) {
-                    io.map_by(scales, |q, scale, _| T::dequantize(q.into(), scale));
+                fn dequantize_by<T: sealed::Element>(io: InOut<Self, T>, inverse_scales: &Pattern) {
+                    io.map_by(inverse_scales, |q, inverse_scale, _| T::dequantize(q.into(), inverse_scale));
                 }
             }
         )*

@@ -10,7 +10,7 @@ use super::backward::fake_tensor_quant_backward;
 use super::dense::{dense, shaped};
 use super::element::Element;
 use super::group::PerGroup;
-use super::params::{EPSILON, bad_amax, check_scale};
+use super::params::{EPSILON, bad_amax, check_inverse_scale};
 
 /// Fake quantization to e4m3: y = e4m3(x * s) / s with s = 448 / amax, or s = 1 without an amax.
 ///
@@ -37,13 +37,15 @@ pub fn scaled_e4m3<T: Element, D: Dimension>(
     let (amax, dim) = (checked(amax)?, x.raw_dim());
     let x = dense(x);
     let mut out = vec![T::default(); x.len()];
-    let scale: Vec<f32> = amax.values().iter().map(|amax| e4m3::MAX / amax).collect();
+    let inverse_scale: Vec<f32> = amax.values().iter().map(|amax| e4m3::MAX / amax).collect();
     let groups = amax.groups(dim.slice(), "amax")?;
     let io = InOut::new(&x, &mut out);
     if groups.is_single() {
-        groups.for_each(io, |_, io, _| T::fake_e4m3(io, scale[0]));
+        groups.for_each(io, |_, io, _| T::fake_e4m3(io, inverse_scale[0]));
     } else {
-        groups.for_each_by(io, (&scale, &scale), |_, io, scales| T::fake_e4m3_by(io, scales));
+        groups.for_each_by(io, (&inverse_scale, &inverse_scale), |_, io, inverse_scales| {
+            T::fake_e4m3_by(io, inverse_scales)
+        });
     }
     shaped(dim, out)
 }
@@ -61,8 +63,8 @@ pub fn scaled_e4m3_backward<T: Element, D: Dimension>(
     fake_tensor_quant_backward(gradient, x, amax.unwrap_or_else(|| e4m3::MAX.into()))
 }
 
-/// The e4m3 codes of x * s and the scale s = 448 / amax, for which [`dequantize_e4m3`] gives what [`scaled_e4m3`]
-/// does. Where that scale is infinite, the codes are 0 and the scale is 1. A NaN has the code 0x7f or 0xff.
+/// The e4m3 codes of x * s and the inverse scale s = 448 / amax, for which [`dequantize_e4m3`] gives what [`scaled_e4m3`]
+/// does. Where that inverse scale is infinite, the codes are 0 and the inverse scale is 1. A NaN has the code 0x7f or 0xff.
 ///
 /// # Errors
 ///
@@ -75,34 +77,39 @@ pub fn quantize_e4m3<T: Element, D: Dimension>(
     let x = dense(x);
     let mut codes = vec![0; x.len()];
     amax.groups(dim.slice(), "amax")?.for_each(InOut::new(&x, &mut codes), |_, io, number| {
-        let scale = e4m3::MAX / amax.values()[number];
+        let inverse_scale = e4m3::MAX / amax.values()[number];
         io.map(|x| {
             let x = x.to_f64() as f32;
-            let zero = x.abs() < EPSILON || (scale.is_infinite() && !x.is_nan());
-            if zero { 0 } else { e4m3::encode(x * scale) }
+            let zero = x.abs() < EPSILON || (inverse_scale.is_infinite() && !x.is_nan());
+            if zero { 0 } else { e4m3::encode(x * inverse_scale) }
         });
     });
-    let scale = amax.map(|amax| e4m3::MAX / amax).map(|scale| if scale.is_finite() { scale } else { 1.0 });
-    Ok(Quantized { values: shaped(dim, codes)?, scale })
+    let inverse_scale = amax
+        .map(|amax| e4m3::MAX / amax)
+        .map(|inverse_scale| if inverse_scale.is_finite() { inverse_scale } else { 1.0 });
+    Ok(Quantized { values: shaped(dim, codes)?, inverse_scale })
 }
 
 /// The way back from e4m3 codes: y = value of the code / s.
 ///
 /// # Errors
 ///
-/// A scale that is not a positive finite number or does not fit the shape of the codes.
+/// An inverse scale that is not a positive finite number or does not fit the shape of the codes.
 pub fn dequantize_e4m3<'a, T: Element, D: Dimension>(
     codes: ArrayView<'_, u8, D>,
-    scale: impl Into<PerGroup<'a>>,
+    inverse_scale: impl Into<PerGroup<'a>>,
 ) -> Result<Array<T, D>> {
-    let (scale, dim) = (scale.into(), codes.raw_dim());
-    check_scale(&scale)?;
+    let (inverse_scale, dim) = (inverse_scale.into(), codes.raw_dim());
+    check_inverse_scale(&inverse_scale)?;
     let codes = dense(codes);
     let mut out = vec![T::default(); codes.len()];
-    scale.groups(dim.slice(), "scale")?.for_each(InOut::new(&codes, &mut out), |_, io, number| {
-        let scale = scale.values()[number];
-        io.map(|code| T::from_f32(e4m3::decode(code) / scale));
-    });
+    inverse_scale.groups(dim.slice(), "inverse_scale")?.for_each(
+        InOut::new(&codes, &mut out),
+        |_, io, number| {
+            let inverse_scale = inverse_scale.values()[number];
+            io.map(|code| T::from_f32(e4m3::decode(code) / inverse_scale));
+        },
+    );
     shaped(dim, out)
 }
 

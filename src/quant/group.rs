@@ -36,11 +36,11 @@ use super::element::{Element, larger};
 pub struct PerGroup<'a> {
     shape: Vec<usize>,
     values: Cow<'a, [f32]>,
-    block: Option<Block>,
+    block: Option<ResolvedBlock>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Block {
+struct ResolvedBlock {
     axis: usize,
     size: usize,
 }
@@ -69,7 +69,7 @@ impl<'a> PerGroup<'a> {
         if size == 0 {
             return Err(Error::new(ErrorKind::InvalidArgument, "the block size is 0"));
         }
-        Ok(Self { block: Some(Block { axis, size }), ..values.into() })
+        Ok(Self { block: Some(ResolvedBlock { axis, size }), ..values.into() })
     }
 
     /// The shape of the numbers.

@@ -11,7 +11,7 @@
 //! | get int8 weights for an ONNX file | [`weights::quantize_weights`] |
 //! | store 4-bit integers | [`pack`] |
 //!
-//! How elements share one amax or scale (per tensor, axis or block) is said by [`PerGroup`].
+//! How elements share one amax or inverse scale (per tensor, axis or block) is said by [`PerGroup`].
 //!
 //! NaN: functions that return floats keep it (exceptions are listed at [`Mode`]); functions that return integers
 //! refuse it, because no integer stands for it. Infinities become the lowest and the highest value.
@@ -34,7 +34,7 @@
 //! let found = tensor_quant(x.view(), &amax, &descriptor.params()?)?;
 //! assert_eq!(found.values[[9, 8, 7, 6]], 15.0);
 //! assert_eq!(found.values[[9, 4, 4, 0]], 8.0); // 252 / 503 * 15 = 7.51
-//! assert_eq!(found.scale.values()[9], 1.5);
+//! assert_eq!(found.inverse_scale.values()[9], 1.5);
 //! # Ok::<(), qdq::error::Error>(())
 //! ```
 

@@ -22,7 +22,7 @@ pub const EPSILON: f32 = 1.0 / (1u32 << 24) as f32;
 /// | ±inf with such an amax | NaN | 0 | 0 |
 /// | NaN with such an amax | NaN | 0 | NaN |
 /// | amax NaN or inf | NaN results | NaN results | an error |
-/// | f16 | integers and scale rounded to f16, so an amax below M / 65520 (0.0019 for 8 bits) gives only zeros | f32, rounded once | f32, rounded once |
+/// | f16 | integers and inverse scale rounded to f16, so an amax below M / 65520 (0.0019 for 8 bits) gives only zeros | f32, rounded once | f32, rounded once |
 /// | f64 | f64 | f32 | f64 |
 ///
 /// bf16 is computed in f32 and rounded once in every mode; what PyTorch does with it depends on the types of
@@ -46,7 +46,7 @@ pub enum Mode {
 /// M = 2^(num_bits - 1 + unsigned) - 1 is the integer of amax. The lowest integer L is 0 when unsigned (that wins
 /// over the narrow range), -M with the narrow range, -M - 1 otherwise.
 ///
-/// scale = M / amax, q = clamp(rne(x * scale), L, M), y = q / scale; rne rounds half to even.
+/// inverse_scale = M / amax, q = clamp(rne(x * inverse_scale), L, M), y = q / inverse_scale; rne rounds half to even.
 ///
 /// ```
 /// use qdq::quant::QuantParams;
@@ -131,10 +131,10 @@ impl QuantParams {
         if self.mode == Mode::GpuCompat { amax < EPSILON } else { amax <= EPSILON }
     }
 
-    /// The grid of one amax. Where that counts as zero, the scale is 0.
+    /// The grid of one amax. Where that counts as zero, the inverse scale is 0.
     pub(super) fn grid(&self, amax: f32) -> Grid {
-        let scale = if amax <= EPSILON { 0.0 } else { self.high() as f32 / amax };
-        Grid { scale, low: self.low() as f32, high: self.high() as f32 }
+        let inverse_scale = if amax <= EPSILON { 0.0 } else { self.high() as f32 / amax };
+        Grid { inverse_scale, low: self.low() as f32, high: self.high() as f32 }
     }
 
     /// The grid of one amax in fake quantization.
@@ -143,11 +143,11 @@ impl QuantParams {
             return self.grid(amax);
         }
         let high = self.high() as f32;
-        Grid { scale: high / amax, low: if self.unsigned { 0.0 } else { -high }, high }
+        Grid { inverse_scale: high / amax, low: if self.unsigned { 0.0 } else { -high }, high }
     }
 
-    /// The scale as it is reported: M / amax, and 1 where amax counts as zero.
-    pub fn scale(&self, amax: f32) -> f32 {
+    /// The inverse scale as it is reported: M / amax, and 1 where amax counts as zero.
+    pub fn inverse_scale(&self, amax: f32) -> f32 {
         if amax <= EPSILON { 1.0 } else { self.high() as f32 / amax }
     }
 
@@ -180,11 +180,15 @@ pub(super) fn bad_amax(amax: f32) -> Error {
         .with_remedy("use a finite amax that is not negative")
 }
 
-/// Refuses scales that nothing can be divided by.
-pub(super) fn check_scale(scale: &PerGroup<'_>) -> Result<()> {
-    match scale.values().iter().find(|scale| !(scale.is_finite() && **scale > 0.0)) {
-        Some(bad) => Err(Error::new(ErrorKind::InvalidArgument, format!("scale is {bad}"))
-            .with_remedy("use a positive finite scale")),
+/// Refuses inverse scales that nothing can be divided by.
+pub(super) fn check_inverse_scale(inverse_scale: &PerGroup<'_>) -> Result<()> {
+    match inverse_scale
+        .values()
+        .iter()
+        .find(|inverse_scale| !(inverse_scale.is_finite() && **inverse_scale > 0.0))
+    {
+        Some(bad) => Err(Error::new(ErrorKind::InvalidArgument, format!("inverse scale is {bad}"))
+            .with_remedy("use a positive finite inverse_scale")),
         None => Ok(()),
     }
 }

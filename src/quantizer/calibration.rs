@@ -6,15 +6,15 @@ use ndarray::{ArrayD, ArrayViewD, IxDyn, arr0};
 
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::observe::TensorStats;
+use crate::observe::axis_max::AxisMax;
 use crate::observe::compat::{HistogramCalibrator, Library};
-use crate::observe::minmax::AxisMax;
 use crate::quant::dense::{dense, shaped};
 use crate::quant::{CalibMethod, Element, NumBits, QuantDescriptor};
 use crate::range::{self, Method, Target, compat};
 
 use super::TensorQuantizer;
 
-/// What a quantizer has collected.
+/// What a quantizer has observed.
 #[derive(Clone, Debug)]
 pub enum Calibration {
     /// The largest magnitudes, shaped like the amax that they become; none before the first batch.
@@ -50,7 +50,7 @@ impl Calibration {
         match self {
             Self::Histogram(stats) => stats.observe(&values),
             Self::Compat(_) if values.is_empty() => {}
-            Self::Compat(calibrator) => calibrator.collect(&values)?,
+            Self::Compat(calibrator) => calibrator.observe(&values)?,
             Self::Max(max) if values.iter().any(|x| !x.is_nan()) => {
                 let numbers: Cow<'_, [f32]> = match values.iter().any(|x| x.is_nan()) {
                     true => values.iter().map(|&x| if x.is_nan() { 0.0 } else { x }).collect(),
@@ -75,12 +75,12 @@ pub(super) fn add_maxima(max: &mut AxisMax, batch: &ArrayD<f32>) -> Result<()> {
 }
 
 impl TensorQuantizer {
-    /// What was collected so far.
+    /// What was observed so far.
     pub fn calibration(&self) -> &Calibration {
         &self.calibration
     }
 
-    /// Forgets what was collected. The amax stays.
+    /// Forgets what was observed. The amax stays.
     pub fn reset_calibration(&mut self) {
         match &mut self.calibration {
             Calibration::Max(max) => *max = AxisMax::default(),
@@ -89,12 +89,12 @@ impl TensorQuantizer {
         }
     }
 
-    /// Adds what `other` has collected, of the same tensor in another thread for example: the result is that of one
+    /// Adds what `other` has observed, of the same tensor in another thread for example: the result is that of one
     /// quantizer that has seen both.
     ///
     /// # Errors
     ///
-    /// When the two collect by different methods, axes or blocks, or maxima of different shapes, or either has
+    /// When the two observe by different methods, axes or blocks, or maxima of different shapes, or either has
     /// pytorch-quantization's histogram, which depends on the order of the batches; nothing is added then.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
         let (ours, theirs) = (&self.descriptor, &other.descriptor);
@@ -116,21 +116,21 @@ impl TensorQuantizer {
                 Err(self.within(error.with_remedy("set calib_method to histogram in the descriptors")))
             }
             _ => {
-                let message = "the other quantizer collects by another method, axis or block";
+                let message = "the other quantizer observes by another method, axis or block";
                 let error = Error::new(ErrorKind::InvalidArgument, message);
                 Err(self.within(error.with_remedy("merge quantizers with the same descriptor")))
             }
         }
     }
 
-    /// Computes amax from what was collected and sets it: for maxima they are the amax themselves, for the histogram
+    /// Computes amax from what was observed and sets it: for maxima they are the amax themselves, for the histogram
     /// see [`range::compute`] and [`range::compute_e4m3`], for pytorch-quantization's [`range::compat`]. Returns it, or none
-    /// where nothing was collected and
+    /// where nothing was observed and
     /// `strict` does not mind: amax then stays as it was.
     ///
     /// # Errors
     ///
-    /// - `strict`, and nothing was collected;
+    /// - `strict`, and nothing was observed;
     /// - maxima and another method than [`Method::Max`], or this with pytorch-quantization's histogram, which has
     ///   neither entropy nor mse for e4m3;
     /// - an infinite maximum, and those of [`range::compute`] and, where the format is e4m3, [`range::compute_e4m3`];
@@ -160,7 +160,7 @@ impl TensorQuantizer {
         let amax = match method {
             Method::Entropy | Method::Mse if searches => self.calibrated_amax(method, search),
             Method::Entropy | Method::Mse => {
-                let message = "start_bin and stride are options of pytorch-quantization's histogram, which was not collected";
+                let message = "start_bin and stride are options of pytorch-quantization's histogram, which was not observed";
                 Err(Error::new(ErrorKind::InvalidArgument, message)
                     .with_remedy("set calib_method to compat in the descriptor, or leave them out"))
             }
@@ -187,7 +187,7 @@ impl TensorQuantizer {
                 Ok(self.amax())
             }
             None if strict => {
-                let error = Error::new(ErrorKind::Data, "nothing was collected to compute amax from");
+                let error = Error::new(ErrorKind::Data, "nothing was observed to compute amax from");
                 Err(self.within(
                     error.with_remedy("run batches through it while it is calibrating, or load leniently"),
                 ))
@@ -200,15 +200,15 @@ impl TensorQuantizer {
     fn calibrated_amax(&self, method: Method, search: compat::Search) -> Result<Option<ArrayD<f32>>> {
         match &self.calibration {
             Calibration::Max(_) if method != Method::Max => {
-                let message = format!("{method} needs a histogram, but only maxima were collected");
+                let message = format!("{method} needs a histogram, but only maxima were observed");
                 Err(Error::new(ErrorKind::InvalidArgument, message)
                     .with_remedy("set calib_method to histogram in the descriptor, or use the method max"))
             }
             Calibration::Max(max) => {
                 let Some(max) = max.amax() else { return Ok(None) };
                 if max.values.iter().any(|max| max.is_infinite()) {
-                    return Err(Error::new(ErrorKind::Data, "infinity was collected").with_remedy(
-                        "find out where it comes from, or collect a histogram, which leaves it out",
+                    return Err(Error::new(ErrorKind::Data, "infinity was observed").with_remedy(
+                        "find out where it comes from, or observe a histogram, which leaves it out",
                     ));
                 }
                 shaped(IxDyn(&max.shape), max.values.clone()).map(Some)

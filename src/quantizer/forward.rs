@@ -16,21 +16,21 @@ use super::{ClipRange, TensorQuantizer};
 pub struct Output<T, D: Dimension> {
     /// The values, in the shape and type of the data.
     pub values: Array<T, D>,
-    /// With integers (no fake_quant) their scale, grouped like amax: x is about value / scale. With blocks it goes
+    /// With integers (no fake_quant) their inverse scale, grouped like amax: x is about value / inverse_scale. With blocks it goes
     /// through [`QuantDescriptor::per_group`](crate::quant::QuantDescriptor::per_group).
-    pub scale: Option<ArrayD<f32>>,
+    pub inverse_scale: Option<ArrayD<f32>>,
 }
 
 impl TensorQuantizer {
     /// The whole machine, see [`TensorQuantizer`]: with fake_quant floats, else integers in the type of the data (numbers
-    /// of e4m3 where that is the format), whose [`scale`](Self::scale) is remembered.
+    /// of e4m3 where that is the format), whose [`inverse_scale`](Self::inverse_scale) is remembered.
     ///
     /// Empty data stays as it is under a dynamic range.
     ///
     /// # Errors
     ///
     /// A pre_quant_scale or an amax that does not fit the data, learn_amax without a clip range, those of
-    /// [`collect`](Self::collect) while calibrating, and those of the quantization, see
+    /// [`observe`](Self::observe) while calibrating, and those of the quantization, see
     /// [`tensor_quant`] and [`scaled_e4m3`].
     pub fn forward<T: Element, D: Dimension>(&mut self, x: ArrayView<'_, T, D>) -> Result<Array<T, D>> {
         let dim = x.raw_dim();
@@ -54,13 +54,13 @@ impl TensorQuantizer {
         if self.calibrating && !self.disabled {
             self.calibration.observe(&self.descriptor, x.view()).map_err(|error| self.within(error))?;
         }
-        if let Some(scale) = self.finish(x.view(), out)? {
-            self.scale = Some(scale);
+        if let Some(inverse_scale) = self.finish(x.view(), out)? {
+            self.inverse_scale = Some(inverse_scale);
         }
         Ok(())
     }
 
-    /// [`forward`](Self::forward) for several threads: nothing is collected, whatever the switch, and the scale is
+    /// [`forward`](Self::forward) for several threads: nothing is observed, whatever the switch, and the inverse scale is
     /// returned instead of remembered.
     ///
     /// # Errors
@@ -69,11 +69,11 @@ impl TensorQuantizer {
     pub fn quantize<T: Element, D: Dimension>(&self, x: ArrayView<'_, T, D>) -> Result<Output<T, D>> {
         let dim = x.raw_dim();
         let mut out = vec![T::default(); x.len()];
-        let scale = self.quantize_into(x, &mut out)?;
-        Ok(Output { values: shaped(dim, out)?, scale })
+        let inverse_scale = self.quantize_into(x, &mut out)?;
+        Ok(Output { values: shaped(dim, out)?, inverse_scale })
     }
 
-    /// [`quantize`](Self::quantize) into a slice, row-major. Returns the scale of integers.
+    /// [`quantize`](Self::quantize) into a slice, row-major. Returns the inverse scale of integers.
     ///
     /// # Errors
     ///
@@ -95,7 +95,7 @@ impl TensorQuantizer {
     ///
     /// A pre_quant_scale that does not fit the data; for maxima an axis that the data does not have, or kept axes of
     /// another size than before.
-    pub fn collect<T: Element, D: Dimension>(&mut self, x: ArrayView<'_, T, D>) -> Result<()> {
+    pub fn observe<T: Element, D: Dimension>(&mut self, x: ArrayView<'_, T, D>) -> Result<()> {
         let x = self.scaled(x.into_dyn())?;
         self.calibration.observe(&self.descriptor, x.view()).map_err(|error| self.within(error))
     }
@@ -134,7 +134,7 @@ impl TensorQuantizer {
         }
     }
 
-    /// What follows collecting.
+    /// What follows observing.
     fn finish<T: Element>(&self, x: ArrayViewD<'_, T>, out: &mut [T]) -> Result<Option<ArrayD<f32>>> {
         if out.len() != x.len() {
             let message = format!("{} elements of output for data of shape {:?}", out.len(), x.shape());
@@ -162,7 +162,7 @@ impl TensorQuantizer {
     ) -> Result<Option<ArrayD<f32>>> {
         let amax = self.amax_for(x.view())?;
         let amax = self.descriptor.per_group(&amax, x.ndim())?;
-        let scale = match (self.descriptor.num_bits, self.descriptor.fake_quant) {
+        let inverse_scale = match (self.descriptor.num_bits, self.descriptor.fake_quant) {
             (NumBits::Integer(_), true) => {
                 let shape = x.shape().to_vec();
                 fake_tensor_quant_slice(&dense(x), &shape, &amax, &self.descriptor.params()?, out)?;
@@ -172,19 +172,19 @@ impl TensorQuantizer {
             (NumBits::Integer(_), false) => {
                 let found = tensor_quant(x, amax, &self.descriptor.params()?)?;
                 copy(found.values.view(), out)?;
-                found.scale
+                found.inverse_scale
             }
             (NumBits::Float(..), false) => {
                 let found = quantize_e4m3(x, Some(amax))?;
                 copy(dequantize_e4m3(found.values.view(), 1.0)?.view(), out)?;
-                found.scale
+                found.inverse_scale
             }
         };
-        shaped(IxDyn(scale.shape()), scale.values().to_vec()).map(Some)
+        shaped(IxDyn(inverse_scale.shape()), inverse_scale.values().to_vec()).map(Some)
     }
 }
 
-/// The elements as they are, which have no scale.
+/// The elements as they are, which have no inverse scale.
 fn copy<T: Element>(x: ArrayViewD<'_, T>, out: &mut [T]) -> Result<Option<ArrayD<f32>>> {
     out.copy_from_slice(&dense(x));
     Ok(None)

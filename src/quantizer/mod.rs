@@ -53,12 +53,12 @@ pub use schedule::QatSchedule;
 ///
 /// 1. x ← x · [`pre_quant_scale`](Self::pre_quant_scale), where there is one;
 /// 2. where disabled, x is the result;
-/// 3. where calibrating, [`collect`](Self::collect) x;
+/// 3. where calibrating, [`observe`](Self::observe) x;
 /// 4. where clipping, or quantizing with learn_amax, x ← clip(x) to the [`clip_range`](Self::clip_range);
 /// 5. where quantizing, x ← quantized x, by the amax max(-min, max) of the clip range with learn_amax, else by the
 ///    [`amax`](Self::amax) times scale_amax, else, "dynamically", by max |x| of this very x times scale_amax.
 ///
-/// The switches do not exclude each other: calibrating while quantizing collects x and returns quantized values. At
+/// The switches do not exclude each other: calibrating while quantizing observes x and returns quantized values. At
 /// the start only quantizing is on.
 ///
 /// # Threads
@@ -72,15 +72,15 @@ pub use schedule::QatSchedule;
 /// |---|---|---|
 /// | clipping, then quantizing | quantizes the unclipped x; e4m3 ignores learn_amax and clipping | quantizes the clipped x in every format |
 /// | integers (no fake_quant) | always in the narrow range | as narrow_range says |
-/// | e4m3 without fake_quant | fakes all the same | e4m3 numbers, and their scale |
+/// | e4m3 without fake_quant | fakes all the same | e4m3 numbers, and their inverse scale |
 /// | dynamic range with a negative axis | one amax for all | one amax per index, counted from the last axis |
 /// | an axis that the data does not have | one amax for all | an error |
 /// | dynamic range of empty data | fails | empty data |
 /// | learn_amax without an amax | starts at ±1 | an error until [`init_learn_amax`](Self::init_learn_amax) or [`set_clip_range`](Self::set_clip_range) |
 /// | switching clipping off that cannot be on | fails | nothing to do |
-/// | lenient loading with nothing collected | amax = NaN, so NaN from then on | amax stays, and the answer says so |
+/// | lenient loading with nothing observed | amax = NaN, so NaN from then on | amax stays, and the answer says so |
 /// | an unknown calib_method, no calibrator | fails once calibration is switched on | refused in the descriptor |
-/// | options of entropy and mse | stride and first bin | the same with [`CalibMethod::Compat`](crate::quant::CalibMethod::Compat), which collects the original's histogram; the default search has none |
+/// | options of entropy and mse | stride and first bin | the same with [`CalibMethod::Compat`](crate::quant::CalibMethod::Compat), which observes the original's histogram; the default search has none |
 /// | loading an amax that is infinite | accepted | an error |
 /// | maxima and NaN | the maximum becomes NaN | NaN is left out |
 /// | maxima of an empty batch | fails | adds nothing |
@@ -90,7 +90,7 @@ pub use schedule::QatSchedule;
 /// | step size | without scale_amax or clip range; fails for e4m3 | of the range in use; amax / 448 for e4m3 |
 /// | a state without some part | that part stays as it was, with a message | an error |
 /// | a saved amax | comes back on a GPU, wherever the rest is | comes back |
-/// | not in a saved state | descriptor, switches, scale | the statistics, which have a file of their own |
+/// | not in a saved state | descriptor, switches, inverse scale | the statistics, which have a file of their own |
 /// | dynamic range at export, or still calibrating | an assertion; a warning | errors |
 ///
 /// Whose arithmetic the integers follow is said by [`Mode`](crate::quant::Mode), a field of the descriptor.
@@ -104,7 +104,7 @@ pub struct TensorQuantizer {
     calibrating: bool,
     clip_range: Option<ClipRange>,
     pre_quant_scale: Option<ArrayD<f32>>,
-    scale: Option<ArrayD<f32>>,
+    inverse_scale: Option<ArrayD<f32>>,
     calibration: Calibration,
 }
 
@@ -127,7 +127,7 @@ impl TensorQuantizer {
             calibrating: false,
             clip_range: None,
             pre_quant_scale: None,
-            scale: None,
+            inverse_scale: None,
             calibration,
         };
         if let Some(amax) = &quantizer.descriptor.amax {
@@ -180,10 +180,10 @@ impl TensorQuantizer {
         Ok(())
     }
 
-    /// The scale of the last integers that [`forward`](Self::forward) returned, grouped like amax: x is about
-    /// value / scale. With blocks it goes through [`QuantDescriptor::per_group`]. None before the first ones.
-    pub fn scale(&self) -> Option<&ArrayD<f32>> {
-        self.scale.as_ref()
+    /// The inverse scale, M / amax, of the last integers that [`forward`](Self::forward) returned, grouped like amax: x is about
+    /// value / inverse_scale. With blocks it goes through [`QuantDescriptor::per_group`]. None before the first ones.
+    pub fn inverse_scale(&self) -> Option<&ArrayD<f32>> {
+        self.inverse_scale.as_ref()
     }
 
     fn check_learns(&self, what: &str) -> Result<()> {

@@ -1,4 +1,4 @@
-//! What calibration has collected, in a file.
+//! What calibration has observed, in a file.
 
 use std::path::Path;
 
@@ -7,15 +7,15 @@ use ndarray::IxDyn;
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::file::write_atomic;
 use crate::observe::Stats;
-use crate::observe::maxima::Maxima;
-use crate::observe::minmax::AxisMax;
+use crate::observe::axis_max::AxisMax;
+use crate::observe::axis_max_file::Maxima;
 use crate::quant::dense::shaped;
 
 use super::TensorQuantizer;
 use super::calibration::{Calibration, add_maxima};
 
 impl TensorQuantizer {
-    /// Writes what was collected to `path`, whole or not at all.
+    /// Writes what was observed to `path`, whole or not at all.
     ///
     /// # Errors
     ///
@@ -25,13 +25,13 @@ impl TensorQuantizer {
         write_atomic(path, |out| out.write_all(&bytes).map_err(|error| Error::io("write", path, error)))
     }
 
-    /// Reads what [`save_calibration`](Self::save_calibration) wrote, in place of what was collected: the quantizer goes
-    /// on where that one was. To add it to what was collected, load it into a clone and [`merge`](Self::merge) that.
+    /// Reads what [`save_calibration`](Self::save_calibration) wrote, in place of what was observed: the quantizer goes
+    /// on where that one was. To add it to what was observed, load it into a clone and [`merge`](Self::merge) that.
     ///
     /// # Errors
     ///
     /// When the file cannot be read, and those of [`calibration_from_bytes`](Self::calibration_from_bytes). What was
-    /// collected stays then.
+    /// observed stays then.
     pub fn load_calibration(&mut self, path: &Path) -> Result<()> {
         let bytes = std::fs::read(path).map_err(|error| Error::io("read", path, error))?;
         self.calibration_from_bytes(&bytes).map_err(|error| error.within(path.display()))
@@ -61,14 +61,14 @@ impl TensorQuantizer {
         }
     }
 
-    /// Takes over the content of such a file, in place of what was collected. From a file of [`Stats`] with several
+    /// Takes over the content of such a file, in place of what was observed. From a file of [`Stats`] with several
     /// tensors it takes the one that is called like the quantizer.
     ///
     /// # Errors
     ///
-    /// `Format` when the bytes are damaged or are something else, what another method collects for example;
+    /// `Format` when the bytes are damaged or are something else, what another method observes for example;
     /// `InvalidArgument` when the maxima are those of other axes or blocks, `Data` when several tensors are there but
-    /// not the quantizer's. What was collected stays then.
+    /// not the quantizer's. What was observed stays then.
     pub fn calibration_from_bytes(&mut self, bytes: &[u8]) -> Result<()> {
         let loaded = match &self.calibration {
             Calibration::Histogram(_) => self.histogram_of(bytes),
@@ -98,19 +98,19 @@ impl TensorQuantizer {
     fn maxima_of(&self, bytes: &[u8]) -> Result<Calibration> {
         let maxima = Maxima::from_bytes(bytes).context(ErrorKind::Format, || unusable("maxima"))?;
         if maxima.axes != self.kept_axes() || maxima.block != self.descriptor.block {
-            let message = "the maxima were collected along other axes or blocks";
+            let message = "the maxima were observed along other axes or blocks";
             return Err(Error::new(ErrorKind::InvalidArgument, message)
                 .with_remedy("load them into a quantizer with the descriptor of the one that saved them"));
         }
-        let mut collector = AxisMax::default();
+        let mut observer = AxisMax::default();
         if let Some(mut amax) = maxima.amax {
             if self.descriptor.axis.is_none() && self.descriptor.block.is_none() {
                 // One number has no axis here, whatever rank it was written with.
                 amax.shape.clear();
             }
-            add_maxima(&mut collector, &shaped(IxDyn(&amax.shape), amax.values)?)?;
+            add_maxima(&mut observer, &shaped(IxDyn(&amax.shape), amax.values)?)?;
         }
-        Ok(Calibration::Max(collector))
+        Ok(Calibration::Max(observer))
     }
 }
 
@@ -120,5 +120,5 @@ fn no_file() -> Error {
 }
 
 fn unusable(what: &str) -> String {
-    format!("the saved calibration holds no {what}, which is what the quantizer's calib_method collects")
+    format!("the saved calibration holds no {what}, which is what the quantizer's calib_method observes")
 }

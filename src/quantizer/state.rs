@@ -37,18 +37,20 @@ struct State {
     #[serde(with = "nested")]
     pre_quant_scale: Option<ArrayD<f32>>,
     #[serde(with = "nested")]
-    scale: Option<ArrayD<f32>>,
+    inverse_scale: Option<ArrayD<f32>>,
 }
 
 impl TensorQuantizer {
-    /// The state as JSON: descriptor with the amax, switches, clip range, pre_quant_scale and scale, every number
-    /// exact. What calibration has collected is not part of it, nor is a scale that data with NaN left behind.
+    /// The state as JSON: descriptor with the amax, switches, clip range, pre_quant_scale and inverse scale, every number
+    /// exact. What calibration has observed is not part of it, nor is an inverse scale that data with NaN left behind.
     ///
     /// # Errors
     ///
     /// None but defects of qdq itself.
     pub fn to_json(&self) -> Result<String> {
-        let finite = |scale: &&ArrayD<f32>| scale.iter().all(|scale| scale.is_finite());
+        let finite = |inverse_scale: &&ArrayD<f32>| {
+            inverse_scale.iter().all(|inverse_scale| inverse_scale.is_finite())
+        };
         let state = State {
             format: FORMAT.into(),
             version: VERSION,
@@ -59,7 +61,7 @@ impl TensorQuantizer {
             calibrating: self.calibrating,
             clip_range: self.clip_range,
             pre_quant_scale: self.pre_quant_scale.clone(),
-            scale: self.scale.as_ref().filter(finite).cloned(),
+            inverse_scale: self.inverse_scale.as_ref().filter(finite).cloned(),
         };
         serde_json::to_string(&state).context(ErrorKind::Internal, || "the quantizer is no JSON".into())
     }
@@ -107,10 +109,10 @@ impl TensorQuantizer {
             quantizer.set_clip_range(range)?;
         }
         quantizer.set_pre_quant_scale(state.pre_quant_scale)?;
-        if let Some(scale) = &state.scale {
-            check_numbers("scale", scale)?;
+        if let Some(inverse_scale) = &state.inverse_scale {
+            check_numbers("inverse_scale", inverse_scale)?;
         }
-        quantizer.scale = state.scale;
+        quantizer.inverse_scale = state.inverse_scale;
         Ok(quantizer)
     }
 }

@@ -44,12 +44,12 @@ impl TensorQuantizer {
         Ok(())
     }
 
-    /// Whether [`forward`](Self::forward) collects what it sees.
+    /// Whether [`forward`](Self::forward) observes what it sees.
     pub fn is_calibrating(&self) -> bool {
         self.calibrating
     }
 
-    /// Switches calibration. What was collected stays.
+    /// Switches calibration. What was observed stays.
     pub fn set_calibrating(&mut self, calibrating: bool) {
         self.calibrating = calibrating;
     }

@@ -15,7 +15,6 @@ use crate::observe::TensorStats;
 
 pub mod compat;
 mod entropy;
-mod max;
 mod mse;
 mod percentile;
 #[cfg(test)]
@@ -101,7 +100,7 @@ pub fn compute(stats: &TensorStats, method: Method, target: Target) -> Result<f3
         return Ok(0.0);
     }
     match method {
-        Method::Max => Ok(max::amax(abs_max)),
+        Method::Max => Ok(abs_max),
         Method::Entropy => Ok(entropy::amax(stats.histogram(), abs_max, max_level)),
         Method::Mse => Ok(mse::amax(stats.histogram(), abs_max, max_level)),
         Method::Percentile(percentile) => percentile::amax(stats.histogram(), abs_max, percentile),

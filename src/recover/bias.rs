@@ -33,7 +33,7 @@ pub fn correct(bias: &[f32], sums: &ErrorSums, factor: f32, stored: impl Fn(f32)
 
 /// Where a bias is added to what a layer computes.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Place {
+pub struct BiasInput {
     /// The node that reads it: the layer's own, or the Add behind a MatMul.
     pub node: NodeId,
     input: usize,
@@ -44,23 +44,23 @@ pub struct Place {
 ///
 /// # Errors
 /// A text: why there is no such place.
-pub fn place(graph: &Graph, layer: &Layer) -> std::result::Result<Place, String> {
+pub fn bias_input(graph: &Graph, layer: &Layer) -> std::result::Result<BiasInput, String> {
     let node = graph.node(layer.node);
     if layer.weight_input == 0 {
         return Err("its weight is the left side of the product".into());
     }
-    let place = match node.op.as_str() {
-        "Gemm" => Place { node: layer.node, input: 2, factor: number(node, "beta") },
+    let found = match node.op.as_str() {
+        "Gemm" => BiasInput { node: layer.node, input: 2, factor: number(node, "beta") },
         "MatMul" | "Einsum" => {
             let (node, input) = add_behind(graph, layer).ok_or("no bias is added to its product")?;
-            Place { node, input, factor: 1.0 }
+            BiasInput { node, input, factor: 1.0 }
         }
-        _ => Place { node: layer.node, input: 2, factor: 1.0 },
+        _ => BiasInput { node: layer.node, input: 2, factor: 1.0 },
     };
-    if place.factor == 0.0 || !place.factor.is_finite() {
-        return Err(format!("its bias counts {} times", place.factor));
+    if found.factor == 0.0 || !found.factor.is_finite() {
+        return Err(format!("its bias counts {} times", found.factor));
     }
-    Ok(place)
+    Ok(found)
 }
 
 /// The bias of a layer: where it is read, and its values.
@@ -86,11 +86,11 @@ pub struct Bias {
 pub fn find(
     model: &Model,
     graph: &Graph,
-    place: Place,
+    place: BiasInput,
     channels: usize,
     weight: DataType,
 ) -> Result<std::result::Result<Bias, String>> {
-    let Place { node, input, factor } = place;
+    let BiasInput { node, input, factor } = place;
     let Some(tensor) = graph.node(node).input(input) else {
         let (values, shape) = (vec![0.0; channels], vec![channels]);
         return Ok(Ok(Bias { node, input, factor, values, shape, dtype: weight, tensor: None }));

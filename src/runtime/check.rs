@@ -1,4 +1,4 @@
-//! Compares a batch with what the model declares, before any engine sees it.
+//! Compares a batch with what the model declares, before any runtime sees it.
 
 use crate::batch::Batch;
 use crate::error::{Error, ErrorKind, Result};

@@ -1,4 +1,4 @@
-//! Turns the panics of an engine into errors: rten indexes and unwraps where a hostile model can reach it.
+//! Turns the panics of a runtime into errors: rten indexes and unwraps where a hostile model can reach it.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,7 +14,7 @@ const MOST_STACK: usize = 1 << 30;
 
 /// Runs `work`; a panic becomes an error that says what was going on and keeps the panic's message.
 pub(super) fn guarded<T>(what: &str, work: impl FnOnce() -> T) -> Result<T> {
-    // What `work` leaves half-done is dropped with the engine, whose owner gets the error.
+    // What `work` leaves half-done is dropped with the runtime, whose owner gets the error.
     catch_unwind(AssertUnwindSafe(work)).map_err(|panic| panicked(what, panic.as_ref()))
 }
 
@@ -50,7 +50,7 @@ pub(super) fn panic_text(panic: &(dyn Any + Send)) -> &str {
 }
 
 fn panicked(what: &str, panic: &(dyn Any + Send)) -> Error {
-    Error::new(ErrorKind::Engine, format!("{what} failed unexpectedly: {}", panic_text(panic)))
+    Error::new(ErrorKind::Runtime, format!("{what} failed unexpectedly: {}", panic_text(panic)))
         .with_remedy(super::CHECK_OR_OTHER)
 }
 

@@ -1,4 +1,4 @@
-//! Indices beyond the end of what they look up: a fault of the data, which engines report like one of their own.
+//! Indices beyond the end of what they look up: a fault of the data, which runtimes report like one of their own.
 
 use std::error::Error as _;
 
@@ -6,7 +6,7 @@ use crate::batch::Batch;
 use crate::error::{Error, ErrorKind};
 use crate::tensor::DataView;
 
-/// What an engine says of a run: where an index was beyond its table and the batch has integers, the reason is those.
+/// What a runtime says of a run: where an index was beyond its table and the batch has integers, the reason is those.
 pub(super) fn explained(batch: &Batch, error: Error) -> Error {
     let integers: Vec<String> = batch
         .inputs
@@ -16,7 +16,7 @@ pub(super) fn explained(batch: &Batch, error: Error) -> Error {
             Some(format!("'{name}' ({least} to {most})"))
         })
         .collect();
-    if error.kind() != ErrorKind::Engine || integers.is_empty() || !is_about_an_index(&error) {
+    if error.kind() != ErrorKind::Runtime || integers.is_empty() || !is_about_an_index(&error) {
         return error;
     }
     let message = format!(

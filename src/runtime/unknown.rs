@@ -1,7 +1,7 @@
-//! Operators that neither engine knows: plugins of TensorRT, mostly.
+//! Operators that neither runtime knows: plugins of TensorRT, mostly.
 //!
-//! An engine that refuses a model is asked first; only what it refused is looked at here. So an operator that is newer
-//! than this list still runs where the engine knows it.
+//! A runtime that refuses a model is asked first; only what it refused is looked at here. So an operator that is newer
+//! than this list still runs where the runtime knows it.
 
 use std::collections::BTreeSet;
 
@@ -23,7 +23,7 @@ const DOMAINS: [&str; 7] = [
     "org.pytorch.aten",
 ];
 
-/// The nodes of a model that no engine can run, and what cannot be computed without them.
+/// The nodes of a model that no runtime can run, and what cannot be computed without them.
 pub struct Unknown {
     /// Every tensor that they compute or that is computed from what they compute.
     pub behind: BTreeSet<String>,
@@ -67,7 +67,7 @@ impl Unknown {
 
     /// The nodes, and what is wrong with them: how every message about them begins.
     pub fn problem(&self) -> String {
-        format!("{}: no engine knows this operator", self.label)
+        format!("{}: no runtime knows this operator", self.label)
     }
 }
 
@@ -90,7 +90,7 @@ fn behind(graph: &Graph, nodes: &[NodeId]) -> BTreeSet<TensorId> {
     behind
 }
 
-/// What an engine says of a model that it does not open: where no engine could, the reason is that one.
+/// What a runtime says of a model that it does not open: where no runtime could, the reason is that one.
 pub(super) fn explained(model: &Model, error: Error) -> Error {
     let Ok(Some(unknown)) = Unknown::of(model) else { return error };
     let remedy = match &unknown.cuts[..] {

@@ -39,7 +39,7 @@ BYTES = {"qdq_stats_from_bytes": "stats_bytes", "qdq_cache_from_bytes": "cache_b
 JSON = {"qdq_descriptor_from_json": "descriptor_json", "qdq_quantizer_from_json": "quantizer_json",
         "qdq_ranges_from_json": "ranges_json"}
 TEXTS = {"path": "path", "op": '"Conv"', "pattern": '"*"', "method": '"max"'}
-PATHS = {"qdq_stats_load": "stats_path", "qdq_ranges_read": "json_path", "qdq_cache_read": "cache_path",
+PATHS = {"qdq_stats_load": "stats_path", "qdq_ranges_load": "json_path", "qdq_cache_load": "cache_path",
          "qdq_model_open": "model_path", "qdq_run_options_set_onnxruntime": "model_path",
          "qdq_axis_max_load": "maxima_path", "qdq_quantizer_load_calibration": "calibration_path",
          "qdq_value_read_npy": "npy_path", "qdq_onnxruntime_find": "model_path", "qdq_onnxruntime_version": "model_path"}

@@ -185,7 +185,7 @@ static void log_message(void *user, qdq_log_level level, const char *message) {
 static void log_messages(void) {
   qdq_stats *stats;
   qdq_run_options *options = qdq_run_options_new();
-  OK(qdq_run_options_set_engine(options, QDQ_ENGINE_AUTO, &error));  // reports which engine it is
+  OK(qdq_run_options_set_runtime(options, QDQ_RUNTIME_AUTO, &error));  // reports which runtime it is
   OK(qdq_log_set(log_message, &messages, count_free, QDQ_LOG_INFO, &error));
   struct script told = {.at = -1};
   CHECK(calibrate(&told, options, &stats) == QDQ_OK);
@@ -275,11 +275,11 @@ static void nothing_is_half_written(void) {
   qdq_ranges *ranges;
   OK(qdq_ranges_new("max", &ranges, &error));
   OK(qdq_ranges_set(ranges, "x", 1, &error));
-  OK(qdq_ranges_write(ranges, path, &error));
-  FAILS(qdq_ranges_write(ranges, "/dev/full", &error), QDQ_ERROR_IO, "/dev/full");
-  FAILS(qdq_ranges_write(ranges, "/nowhere/at/all", &error), QDQ_ERROR_IO, "/nowhere/at/all");
+  OK(qdq_ranges_save(ranges, path, &error));
+  FAILS(qdq_ranges_save(ranges, "/dev/full", &error), QDQ_ERROR_IO, "/dev/full");
+  FAILS(qdq_ranges_save(ranges, "/nowhere/at/all", &error), QDQ_ERROR_IO, "/nowhere/at/all");
   qdq_ranges_free(&ranges);
-  OK(qdq_ranges_read(path, &ranges, &error));
+  OK(qdq_ranges_load(path, &ranges, &error));
   CHECK(qdq_ranges_count(ranges) == 1 && qdq_ranges_amax(ranges, 0) == 1);
   qdq_ranges_free(&ranges);
 }

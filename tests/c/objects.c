@@ -91,7 +91,7 @@ static void numbers(void) {
   qdq_descriptor_free(&descriptor);
 }
 
-static void collectors(void) {
+static void observers(void) {
   float x[1000];
   for (int i = 0; i < 1000; i++) x[i] = (float)i / 1000;
   const int64_t shape[1] = {1000};
@@ -167,7 +167,7 @@ static void maxima(void) {
   OK(qdq_quantizer_load_calibration(quantizer, in(out_folder, "maxima"), &error));
   OK(qdq_quantizer_calibration_to_bytes(quantizer, &bytes, &error));
   OK(qdq_quantizer_reset_calibration(quantizer, &error));
-  OK(qdq_quantizer_collect(quantizer, &second, &error));
+  OK(qdq_quantizer_observe(quantizer, &second, &error));
   OK(qdq_quantizer_clone(quantizer, &clone, &error));
   OK(qdq_quantizer_calibration_from_bytes(clone, qdq_buffer_data(bytes), qdq_buffer_size(bytes), &error));
   OK(qdq_quantizer_merge(quantizer, clone, &error));
@@ -300,9 +300,9 @@ static void graphs(void) {
   qdq_graph *graph = qdq_graph_new();
   const int64_t image[4] = {QDQ_DYNAMIC, 16, 8, 8}, filter[4] = {16, 16, 3, 3};
   size_t input, weight;
-  OK(qdq_graph_add_tensor(graph, "x", QDQ_TENSOR_INPUT, QDQ_DTYPE_F32, 4, image, &input, &error));
-  OK(qdq_graph_add_tensor(graph, "w", QDQ_TENSOR_CONSTANT, QDQ_DTYPE_F32, 4, filter, &weight, &error));
-  FAILS(qdq_graph_add_tensor(graph, "w", QDQ_TENSOR_CONSTANT, QDQ_DTYPE_F32, 4, filter, &weight, &error),
+  OK(qdq_graph_add_tensor(graph, "x", QDQ_TENSOR_KIND_INPUT, QDQ_DTYPE_F32, 4, image, &input, &error));
+  OK(qdq_graph_add_tensor(graph, "w", QDQ_TENSOR_KIND_CONSTANT, QDQ_DTYPE_F32, 4, filter, &weight, &error));
+  FAILS(qdq_graph_add_tensor(graph, "w", QDQ_TENSOR_KIND_CONSTANT, QDQ_DTYPE_F32, 4, filter, &weight, &error),
         QDQ_ERROR_INVALID_ARGUMENT, "'w' is defined twice");
   qdq_node *node;
   OK(qdq_node_new("Conv", "conv", NULL, &node, &error));
@@ -430,7 +430,7 @@ static void sessions(void) {
   CHECK(user_freed == 1 && session == NULL);
   OK(qdq_session_open(model, taps, 1, see, &taps_seen, free_seen, NULL, &session, &error));
   qdq_model_free(&model);
-  CHECK(strstr(qdq_session_engine(session), "rten"));
+  CHECK(strstr(qdq_session_runtime(session), "rten"));
   FAILS(qdq_session_run(session, batch, &outputs, &tapped, &error), QDQ_ERROR_INVALID_ARGUMENT, "'input' is missing");
   CHECK(outputs == NULL && tapped == NULL);
   OK(qdq_batch_set(batch, "input", &tensor, &error));
@@ -452,13 +452,13 @@ static void sessions(void) {
   qdq_batch_free(&batch);
 
   qdq_run_options *options = qdq_run_options_new();
-  OK(qdq_run_options_set_engine(options, QDQ_ENGINE_AUTO, &error));
+  OK(qdq_run_options_set_runtime(options, QDQ_RUNTIME_AUTO, &error));
   OK(qdq_run_options_settle(options, &error));
-  CHECK(qdq_run_options_engine(options) != QDQ_ENGINE_AUTO && qdq_run_options_engine(NULL) == -1);
+  CHECK(qdq_run_options_runtime(options) != QDQ_RUNTIME_AUTO && qdq_run_options_runtime(NULL) == -1);
   qdq_run_options_free(&options);
   qdq_buffer *text;
   FAILS(qdq_onnxruntime_find("/nowhere/at/all", &text, &error), QDQ_ERROR_INVALID_ARGUMENT, "/nowhere/at/all");
-  FAILS(qdq_onnxruntime_version(in(folder, "model.onnx"), &text, &error), QDQ_ERROR_ENGINE, "ONNX Runtime");
+  FAILS(qdq_onnxruntime_version(in(folder, "model.onnx"), &text, &error), QDQ_ERROR_RUNTIME, "ONNX Runtime");
 }
 
 static void files(void) {
@@ -484,7 +484,7 @@ static void files(void) {
   qdq_graph *graph;
   OK(qdq_model_graph(model, &graph, &error));
   for (size_t i = 0; i < qdq_graph_tensor_count(graph); i++) {
-    if (qdq_graph_tensor_kind(graph, i) != QDQ_TENSOR_CONSTANT) continue;
+    if (qdq_graph_tensor_kind(graph, i) != QDQ_TENSOR_KIND_CONSTANT) continue;
     OK(qdq_model_constant(model, qdq_graph_tensor_name(graph, i), &weight, &error));
     OK(qdq_value_view(weight, &tensor, &error));
     CHECK(tensor.dtype == qdq_graph_tensor_dtype(graph, i) && tensor.ndim == qdq_graph_tensor_ndim(graph, i));
@@ -519,7 +519,7 @@ int main(int count, char **arguments) {
   errors();
   descriptors();
   numbers();
-  collectors();
+  observers();
   maxima();
   quantizers();
   learned_steps();

@@ -3,7 +3,7 @@
 
 #include "check.h"
 
-static void *collect(void *stats) {
+static void *observe(void *stats) {
   qdq_error *error;
   const float x[2] = {1, 2};
   const int64_t shape[1] = {2};

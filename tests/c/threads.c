@@ -1,4 +1,4 @@
-// Two threads that collect into their own statistics, read one handle at the same time, and are merged.
+// Two threads that observe into their own statistics, read one handle at the same time, and are merged.
 #include <pthread.h>
 #include <string.h>
 
@@ -17,7 +17,7 @@ struct work {
   size_t taps;
 };
 
-static void *collect(void *argument) {
+static void *observe(void *argument) {
   struct work *work = argument;
   qdq_error *error;
   static const int64_t shape[1] = {COUNT};

@@ -225,8 +225,9 @@ static qdq_graph *make_qdq_graph(void) {
   size_t tensor;
   qdq_graph *graph = qdq_graph_new();
   int64_t shape[4] = {QDQ_DYNAMIC, 3, 8, 8}, weight[4] = {4, 3, 3, 3};
-  must(qdq_graph_add_tensor(graph, "input", QDQ_TENSOR_INPUT, QDQ_DTYPE_F32, 4, shape, &tensor, &failure), failure);
-  must(qdq_graph_add_tensor(graph, "weight", QDQ_TENSOR_CONSTANT, QDQ_DTYPE_F32, 4, weight, &tensor, &failure), failure);
+  must(qdq_graph_add_tensor(graph, "input", QDQ_TENSOR_KIND_INPUT, QDQ_DTYPE_F32, 4, shape, &tensor, &failure), failure);
+  must(qdq_graph_add_tensor(graph, "weight", QDQ_TENSOR_KIND_CONSTANT, QDQ_DTYPE_F32, 4, weight, &tensor, &failure),
+       failure);
   qdq_node *node;
   must(qdq_node_new("Conv", "conv", NULL, &node, &failure), failure);
   must(qdq_node_add_input(node, 0, &failure), failure);
@@ -298,7 +299,7 @@ static qdq_cancel *make_qdq_cancel(void) { return qdq_cancel_new(); }
 
 static qdq_descriptor *make_qdq_descriptor(void) { return qdq_descriptor_new(); }
 
-static qdq_quantizer *quantizer_that_collects(qdq_calib_method calib_method) {
+static qdq_quantizer *quantizer_that_observes(qdq_calib_method calib_method) {
   qdq_error *failure;
   qdq_descriptor *descriptor = qdq_descriptor_new();
   must(qdq_descriptor_set_calib_method(descriptor, calib_method, &failure), failure);
@@ -306,7 +307,7 @@ static qdq_quantizer *quantizer_that_collects(qdq_calib_method calib_method) {
   must(qdq_descriptor_set_amax(descriptor, good_tensor("", "amax"), &failure), failure);
   qdq_quantizer *quantizer;
   must(qdq_quantizer_new(descriptor, &quantizer, &failure), failure);
-  must(qdq_quantizer_collect(quantizer, good_tensor("", ""), &failure), failure);
+  must(qdq_quantizer_observe(quantizer, good_tensor("", ""), &failure), failure);
   qdq_descriptor_free(&descriptor);
   return quantizer;
 }
@@ -333,7 +334,7 @@ static qdq_histogram_calibrator *make_qdq_histogram_calibrator(void) {
   qdq_error *failure;
   qdq_histogram_calibrator *calibrator;
   must(qdq_histogram_calibrator_new(2048, false, QDQ_LIBRARY_TORCH, &calibrator, &failure), failure);
-  must(qdq_histogram_calibrator_collect(calibrator, good_tensor("", ""), &failure), failure);
+  must(qdq_histogram_calibrator_observe(calibrator, good_tensor("", ""), &failure), failure);
   return calibrator;
 }
 
@@ -411,8 +412,8 @@ static void set_up(int count, char **arguments) {
   qdq_ranges *ranges = make_qdq_ranges();
   qdq_cache *cache = make_qdq_cache();
   must(qdq_stats_save(stats, stats_path, &failure), failure);
-  must(qdq_ranges_write(ranges, json_path, &failure), failure);
-  must(qdq_cache_write(cache, cache_path, &failure), failure);
+  must(qdq_ranges_save(ranges, json_path, &failure), failure);
+  must(qdq_cache_save(cache, cache_path, &failure), failure);
   must(qdq_stats_to_bytes(stats, &kept[0], &failure), failure);
   must(qdq_ranges_to_json(ranges, &kept[1], &failure), failure);
   must(qdq_cache_to_bytes(cache, &kept[2], &failure), failure);

@@ -31,8 +31,8 @@ TEST(ranges_are_read_written_and_looped_over) {
   CHECK_FAILS(ranges.get("c"), Status::Data, "c");
   CHECK(ranges.has("a") && !ranges.has("c"));
 
-  CHECK_GOOD(ranges.write(folder + "/ranges.json"));
-  const auto read = Ranges::read(folder + "/ranges.json").value();
+  CHECK_GOOD(ranges.save(folder + "/ranges.json"));
+  const auto read = Ranges::load(folder + "/ranges.json").value();
   const auto parsed = Ranges::from_json(kept(ranges.to_json().value()).text()).value();
   for (const Ranges* same : {&read, &parsed}) {
     std::string text;
@@ -43,7 +43,7 @@ TEST(ranges_are_read_written_and_looped_over) {
   }
   // What is moved out of a result lives as long as the loop.
   std::size_t count = 0;
-  for (const qdq::Range range : Ranges::read(folder + "/ranges.json").value()) count += range.name.size();
+  for (const qdq::Range range : Ranges::load(folder + "/ranges.json").value()) count += range.name.size();
   CHECK_EQ(count, 2u);
   const std::vector<qdq::Range> copied(ranges.begin(), ranges.end());
   CHECK(copied.size() == 2 && copied[0].amax == 254.0f);
@@ -52,7 +52,7 @@ TEST(ranges_are_read_written_and_looped_over) {
   CHECK(kept(Ranges::make().value()).method().empty());
   CHECK_EQ(qdq::int8_scale(254.0f), 2.0f);
   CHECK(!Ranges::from_json(std::string("{")));
-  CHECK_FAILS(Ranges::read("none.json"), Status::Io, "none.json");
+  CHECK_FAILS(Ranges::load("none.json"), Status::Io, "none.json");
 }
 
 TEST(caches_are_read_written_and_looped_over) {
@@ -69,8 +69,8 @@ TEST(caches_are_read_written_and_looped_over) {
   CHECK_GOOD(cache.set_header(8501, Algorithm::MinMax));
   CHECK_EQ(cache.header(), "TRT-8501-MinMaxCalibration");
 
-  CHECK_GOOD(cache.write(folder + "/cache"));
-  const auto read = Cache::read(folder + "/cache").value();
+  CHECK_GOOD(cache.save(folder + "/cache"));
+  const auto read = Cache::load(folder + "/cache").value();
   CHECK_EQ(kept(read.to_bytes().value()).text(), kept(cache.to_bytes().value()).text());
   std::map<std::string, float> scales;
   for (auto [name, scale] : read) scales.emplace(name, scale);
@@ -78,7 +78,7 @@ TEST(caches_are_read_written_and_looped_over) {
   CHECK(read.size() == 3 && read[2].name == "z");
   CHECK_EQ(kept(read.to_ranges().value()).get("z").value(), 381.0f);
   CHECK_FAILS(Cache::from_bytes(std::string("")), Status::Format, "header");
-  CHECK_FAILS(Cache::read("none.cache"), Status::Io, "none.cache");
+  CHECK_FAILS(Cache::load("none.cache"), Status::Io, "none.cache");
 }
 
 TEST(findings_say_what_is_wrong) {

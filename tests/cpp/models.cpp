@@ -45,7 +45,7 @@ TEST(digits_end_to_end_from_files) {
   std::uint64_t batches_seen = 0, samples_seen = 0, total = 0;
   const auto run = qdq::RunOptions::make()
                        .threads(1)
-                       .engine(qdq::Engine::Embedded)
+                       .runtime(qdq::Runtime::Embedded)
                        .onnxruntime({})
                        .progress([&](const qdq::Progress& progress) {
                          batches_seen = progress.batches;
@@ -62,8 +62,8 @@ TEST(digits_end_to_end_from_files) {
   const auto quantized = model.quantize(plan, ranges).value();
   CHECK_GOOD(quantized.save(folder + "/model.qdq.onnx"));
   CHECK_GOOD(qdq::Cache::from_ranges(ranges, 100300).value().write(folder + "/model.cache"));
-  CHECK_GOOD(ranges.write(folder + "/model.json"));
-  CHECK_EQ(kept(kept(qdq::Cache::read(folder + "/model.cache").value())
+  CHECK_GOOD(ranges.save(folder + "/model.json"));
+  CHECK_EQ(kept(kept(qdq::Cache::load(folder + "/model.cache").value())
                     .check(100300, qdq::Algorithm::Entropy2, plan.taps(true))
                     .value())
                .size(),
@@ -257,7 +257,7 @@ TEST(models_fail_with_reasons) {
   for (std::string_view file : *written) CHECK(std::filesystem::exists(file));
   CHECK(std::filesystem::exists("external/model.onnx.data"));
   CHECK_GOOD(Model::open("external/model.onnx"));
-  const auto odd = qdq::RunOptions::make().engine(qdq::Engine::OnnxRuntime).onnxruntime("no/such/library").build().value();
+  const auto odd = qdq::RunOptions::make().runtime(qdq::Runtime::OnnxRuntime).onnxruntime("no/such/library").build().value();
   CHECK_FAILS(model.calibrate(plan, batches, false, odd), Status::InvalidArgument, "no/such/library");
 }
 

@@ -85,7 +85,7 @@ TEST(plans_say_what_and_why) {
   for (auto [verdict, reason] : plan.decisions()) CHECK(verdict == Verdict::Quantized || !reason.empty());
   std::size_t readers = 0;
   for (const auto& activation : plan.activations()) {
-    CHECK(activation.tensor < graph.tensors().size() && activation.scale != qdq::none);
+    CHECK(activation.tensor < graph.tensors().size() && activation.group != qdq::none);
     for (auto [node, input] : activation.readers) {
       CHECK_EQ(graph.nodes()[node].inputs[input], activation.tensor);
       ++readers;

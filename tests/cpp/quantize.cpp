@@ -228,7 +228,7 @@ TEST(quantizer_calibrates_quantizes_and_is_restored) {
   auto other = quantizer.clone();
   if (!CHECK_GOOD(other)) return;
   CHECK_GOOD(other->reset_calibration());
-  CHECK_GOOD(other->collect(std::vector<float>{16.0f}));
+  CHECK_GOOD(other->observe(std::vector<float>{16.0f}));
   CHECK_GOOD(quantizer.merge(*other));
   CHECK_GOOD(quantizer.stats());
   CHECK_GOOD(quantizer.load_calib_amax(qdq::Method::Max));
@@ -310,8 +310,8 @@ TEST(a_quantizer_with_the_search_of_the_original) {
   auto quantizer = qdq::Quantizer::make(descriptor).value();
   auto calibrator = qdq::HistogramCalibrator::make().value();
   CHECK_EQ(*quantizer.load_calib_amax(qdq::Method::Mse, qdq::Search{}, false), false);
-  CHECK_GOOD(quantizer.collect(view));
-  CHECK_GOOD(calibrator.collect(view));
+  CHECK_GOOD(quantizer.observe(view));
+  CHECK_GOOD(calibrator.observe(view));
   CHECK_GOOD(calibrator.set_search(300, 7));
   for (const auto method : {qdq::Method::Entropy, qdq::Method::Mse}) {
     CHECK_EQ(*quantizer.load_calib_amax(method, {300, 7}), true);
@@ -344,8 +344,8 @@ TEST(calibrations_of_two_machines_are_merged) {
   const auto histogram = qdq::Descriptor::make().calib_method(qdq::CalibMethod::Histogram).build().value();
   for (const qdq::Descriptor* descriptor : {&rows, &histogram}) {
     auto here = qdq::Quantizer::make(*descriptor).value(), there = qdq::Quantizer::make(*descriptor).value();
-    CHECK_GOOD(here.collect({x.data(), {2, 2}}));
-    CHECK_GOOD(there.collect({y.data(), {2, 2}}));
+    CHECK_GOOD(here.observe({x.data(), {2, 2}}));
+    CHECK_GOOD(there.observe({y.data(), {2, 2}}));
     CHECK_GOOD(there.save_calibration(path));
     auto loaded = here.clone().value();
     CHECK_GOOD(loaded.load_calibration(path));

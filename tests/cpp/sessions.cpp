@@ -24,7 +24,7 @@ static Batch batch(int first) {
 
 TEST(sessions_run_models) {
   auto session = Session::open(digits::model()).value();
-  CHECK(session.engine().find("rten") != std::string_view::npos);
+  CHECK(session.runtime().find("rten") != std::string_view::npos);
   const Batch outputs = session.run(batch(0)).value();
   CHECK_EQ(outputs.size(), 1u);
   for (auto [name, tensor] : outputs) {
@@ -83,19 +83,19 @@ TEST(tap_functions_stop_runs) {
 }
 
 TEST(the_engine_that_was_found_is_known) {
-  auto options = qdq::RunOptions::make().engine(qdq::Engine::Auto).build().value();
-  CHECK(options.engine() == qdq::Engine::Auto);
+  auto options = qdq::RunOptions::make().runtime(qdq::Runtime::Auto).build().value();
+  CHECK(options.runtime() == qdq::Runtime::Auto);
   CHECK_GOOD(options.settle());
-  CHECK(options.engine() != qdq::Engine::Auto);
+  CHECK(options.runtime() != qdq::Runtime::Auto);
   auto session = Session::open(digits::model(), options).value();
-  const bool is_onnxruntime = options.engine() == qdq::Engine::OnnxRuntime;
-  CHECK_EQ(session.engine().find("ONNX Runtime") != std::string_view::npos, is_onnxruntime);
+  const bool is_onnxruntime = options.runtime() == qdq::Runtime::OnnxRuntime;
+  CHECK_EQ(session.runtime().find("ONNX Runtime") != std::string_view::npos, is_onnxruntime);
   if (const auto found = qdq::onnxruntime_find()) {
     const auto version = qdq::onnxruntime_version(std::string(found->text()));
     CHECK(CHECK_GOOD(version) && version->text().find('.') != std::string_view::npos);
   } else {
-    CHECK(found.error().status() == Status::Engine);
+    CHECK(found.error().status() == Status::Runtime);
   }
   CHECK_FAILS(qdq::onnxruntime_find("/nowhere/at/all"), Status::InvalidArgument, "/nowhere/at/all");
-  CHECK_FAILS(qdq::onnxruntime_version("none.so"), Status::Engine, "none.so");
+  CHECK_FAILS(qdq::onnxruntime_version("none.so"), Status::Runtime, "none.so");
 }

@@ -1,4 +1,4 @@
-// Collectors and statistics.
+// Observers and statistics.
 
 #include <cmath>
 #include <cstdint>
@@ -116,7 +116,7 @@ TEST(axis_max_keeps_axes) {
 TEST(histogram_calibrator_follows_its_model) {
   auto calibrator = qdq::HistogramCalibrator::make(128).value();
   CHECK(calibrator.counts().empty() && calibrator.edges().empty());
-  CHECK_GOOD(calibrator.collect(ramp(0, 1000)));
+  CHECK_GOOD(calibrator.observe(ramp(0, 1000)));
   CHECK(calibrator.counts().size() == 128 && calibrator.edges().size() == 129);
   CHECK(calibrator.amax(qdq::percentile(99.0)).value() > 0.9f);
   CHECK(!calibrator.amax(Method::Max));
@@ -124,7 +124,7 @@ TEST(histogram_calibrator_follows_its_model) {
   CHECK_GOOD(qdq::HistogramCalibrator::make(16, true, qdq::Library::Numpy));
 }
 
-TEST(maxima_of_two_collectors_are_merged) {
+TEST(maxima_of_two_observers_are_merged) {
   const std::vector<std::int32_t> axes = {0};
   auto ours = qdq::AxisMax::make(axes), theirs = qdq::AxisMax::make(axes);
   if (!CHECK_GOOD(ours) || !CHECK_GOOD(theirs)) return;
@@ -159,7 +159,7 @@ TEST(the_search_of_the_original_histogram_is_set) {
   if (!CHECK_GOOD(calibrator)) return;
   std::vector<float> x(1000);
   for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i);
-  CHECK_GOOD(calibrator->collect(x));
+  CHECK_GOOD(calibrator->observe(x));
   CHECK_GOOD(calibrator->set_search(200, 7));
   CHECK_GOOD(calibrator->amax(qdq::Method::Mse));
   CHECK_GOOD(calibrator->set_search(300, 1));

@@ -120,7 +120,7 @@ def computed_weights():
 
 
 def computed_weights_half():
-    """The same idea in 16 bits, which the embedded engine has not."""
+    """The same idea in 16 bits, which the embedded runtime has not."""
     nodes = [
         node("Cast", "x", "h", to=T.FLOAT16),
         node("ReduceL2", "v", "length", axes=[1, 2, 3]),

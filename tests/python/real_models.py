@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Quantizes models that people ship, from files, in both engines by default settings, and prints SQNR and time of each.
+"""Quantizes models that people ship, from files, in both runtimes by default settings, and prints SQNR and time of each.
 
 usage: real_models.py [--real FOLDER] [--light FOLDER] [--qdq BINARY]
 
@@ -25,36 +25,36 @@ import onnxruntime
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LIBRARY = next(pathlib.Path(onnxruntime.__file__).parent.glob("capi/libonnxruntime.so*"))
-ENGINES = ("embedded", "onnxruntime")
+RUNTIMES = ("embedded", "onnxruntime")
 # SQNR of the worst output in dB, 1 dB below what was measured. INT8 ruins ppv5_det, one convolution being guilty; one sample
 # at the border between two directions decides the figure of ppv5_cls.
 FLOOR = {"centerface": 13.4, "plcmos": 38.0, "ppv5_cls": 25.7, "ppv5_det": -3.3, "silero_half": 12.8}
 
 
-def run(binary, *arguments, engine):
+def run(binary, *arguments, runtime):
     """What the tool prints as JSON."""
-    command = [binary, *arguments, "--runtime", engine, "--onnxruntime", LIBRARY, "--json"]
+    command = [binary, *arguments, "--runtime", runtime, "--onnxruntime", LIBRARY, "--json"]
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"qdq {arguments[0]} exited with {done.returncode}: {done.stderr.strip()}")
     return json.loads(done.stdout)
 
 
-def quantized(binary, model, data, out, engine):
+def quantized(binary, model, data, out, runtime):
     """Whether all convolutions and products became INT8, and what to print of it."""
     begin = time.monotonic()
-    nodes = run(binary, "quantize", model, "-d", data, "-o", out, engine=engine)["nodes"]
+    nodes = run(binary, "quantize", model, "-d", data, "-o", out, runtime=runtime)["nodes"]
     seconds = time.monotonic() - begin
     return nodes["weighted_int8"] == nodes["weighted"] > 0, \
         f"{nodes['weighted_int8']:3} of {nodes['weighted']:3} INT8 {seconds:6.1f} s"
 
 
-def real(binary, folder, engine, made):
+def real(binary, folder, runtime, made):
     """Quantizes one real model and measures it on its test data."""
     data = {name: next(folder.glob(f"{name}*")) for name in ("calib", "test")}
     out = made / "out.onnx"
-    ok, text = quantized(binary, folder / "model.onnx", data["calib"], out, engine)
-    outputs = run(binary, "compare", folder / "model.onnx", out, "-d", data["test"], engine=engine)["outputs"]
+    ok, text = quantized(binary, folder / "model.onnx", data["calib"], out, runtime)
+    outputs = run(binary, "compare", folder / "model.onnx", out, "-d", data["test"], runtime=runtime)["outputs"]
     figures = [output["sqnr_db"] for output in outputs]
     return ok and min(figures) >= FLOOR[folder.name], f"{text}  SQNR {' / '.join(f'{it:.1f}' for it in figures)} dB"
 
@@ -82,7 +82,7 @@ def with_weights(source, made):
 
 
 def main():
-    """Prints a line for each model and engine."""
+    """Prints a line for each model and runtime."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--real", type=pathlib.Path)
     parser.add_argument("--light", type=pathlib.Path, default=pathlib.Path(onnx.__file__).parent / "backend/test/data/light")
@@ -90,25 +90,25 @@ def main():
     arguments = parser.parse_args()
     results = []
 
-    def report(name, engine, measure):
+    def report(name, runtime, measure):
         try:
             ok, text = measure()
         except (RuntimeError, StopIteration) as error:
             ok, text = False, str(error)
         results.append(ok)
-        print(f"{'ok  ' if ok else 'FAIL'} {name:20} {engine:12} {text}", flush=True)
+        print(f"{'ok  ' if ok else 'FAIL'} {name:20} {runtime:12} {text}", flush=True)
 
     with tempfile.TemporaryDirectory() as made:
         made = pathlib.Path(made)
         if arguments.real is None or not arguments.real.is_dir():
             print("skipped: the real models, since --real names no folder of them")
         else:
-            for name, engine in itertools.product(FLOOR, ENGINES):
-                report(name, engine, lambda: real(arguments.qdq, arguments.real / name, engine, made))
+            for name, runtime in itertools.product(FLOOR, RUNTIMES):
+                report(name, runtime, lambda: real(arguments.qdq, arguments.real / name, runtime, made))
         for source in sorted(arguments.light.glob("light_*.onnx")):
             model, data = with_weights(source, made)
-            for engine in ENGINES:
-                report(source.stem, engine, lambda: quantized(arguments.qdq, model, data, made / "out.onnx", engine))
+            for runtime in RUNTIMES:
+                report(source.stem, runtime, lambda: quantized(arguments.qdq, model, data, made / "out.onnx", runtime))
     print(f"{sum(results)} passed, {len(results) - sum(results)} failed")
     return 0 if results and all(results) else 1
 

@@ -1,4 +1,4 @@
-"""Writes the small models that the tests of the engines run: runtime_models.py FOLDER."""
+"""Writes the small models that the tests of the runtimes run: runtime_models.py FOLDER."""
 
 import sys
 from pathlib import Path

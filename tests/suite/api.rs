@@ -153,8 +153,8 @@ pub struct Switched {
     pub values: ArrayD<f32>,
     pub gradient: ArrayD<f32>,
     pub ends: (f64, f64),
-    /// The file of what was collected.
-    pub collected: Vec<u8>,
+    /// The file of what was observed.
+    pub observed: Vec<u8>,
     /// Disabled, quantizing, clipping, calibrating, dynamic.
     pub switches: [bool; 5],
     /// The clip range; NaN where there is none.
@@ -255,7 +255,7 @@ pub type Named = Vec<(String, ArrayD<f32>)>;
 /// What one run of a model leaves behind.
 #[derive(Debug, PartialEq)]
 pub struct Ran {
-    pub engine: String,
+    pub runtime: String,
     pub outputs: Named,
     pub tapped: Named,
 }
@@ -267,7 +267,7 @@ pub trait Runs {
     /// Calibrates on batches without end until another thread stops it, which it does once three have been `given`.
     fn endless(given: &AtomicUsize) -> Outcome<()>;
     fn raise_opset(model: &Path, to: i64) -> Outcome<Raised>;
-    /// What the library reports up to a level (0 for warnings, 1 for information, 2 for all) while it chooses an engine.
+    /// What the library reports up to a level (0 for warnings, 1 for information, 2 for all) while it chooses a runtime.
     fn log(level: i32) -> Vec<(i32, String)>;
     /// Runs the digits model by itself, in ONNX Runtime where its library is given.
     fn session(taps: &[&str], images: &ArrayD<f32>, onnxruntime: Option<&Path>) -> Outcome<Ran>;
@@ -291,7 +291,7 @@ pub trait Readings {
     fn maxima(batches: &[ArrayD<f32>], axes: &[i32]) -> Outcome<Maxima>;
     /// Maxima from a file, and their file again.
     fn load_maxima(file: &[u8]) -> Outcome<Vec<u8>>;
-    /// Collects every batch in a quantizer of its own, merges them through files, and gives the file of all with the amax.
+    /// Observes every batch in a quantizer of its own, merges them through files, and gives the file of all with the amax.
     fn calibration(batches: &[ArrayD<f32>], descriptor: &QuantDescriptor) -> Outcome<(Vec<u8>, ArrayD<f32>)>;
     /// Loads such a file into a quantizer.
     fn load_calibration(file: &[u8], descriptor: &QuantDescriptor) -> Outcome<()>;

@@ -34,7 +34,7 @@ fn collected(case: &Value, arrays: &mut Arrays) -> Result<HistogramCalibrator, (
         HistogramCalibrator::new(num_bins, case["skip_zeros"].as_bool().unwrap(), library).unwrap();
     for (batch, name) in (0..).zip(case["inputs"].as_array().unwrap()) {
         let values = arrays.get(name.as_str().unwrap());
-        calibrator.collect(floats(&values)).map_err(|error| (batch, error))?;
+        calibrator.observe(floats(&values)).map_err(|error| (batch, error))?;
     }
     Ok(calibrator)
 }
@@ -92,7 +92,7 @@ fn percentiles_outside_and_methods_that_nobody_has_equal_golden() {
 fn numpy_collection_equals_golden() {
     let values = Arrays::open().get("in_relu_normal");
     let mut calibrator = HistogramCalibrator::new(2048, false, Library::Numpy).unwrap();
-    calibrator.collect(floats(&values)).unwrap();
+    calibrator.observe(floats(&values)).unwrap();
     let histogram = calibrator.histogram().unwrap();
     assert_eq!(histogram.counts.iter().sum::<u64>(), 65_536);
     assert_eq!(compat::percentile(histogram, 60.0).unwrap(), 0.247_645_84);
@@ -142,7 +142,7 @@ fn entropy_against_the_original_rule() {
     ];
     for (values, expected) in cases {
         let mut calibrator = HistogramCalibrator::new(2048, false, Library::Torch).unwrap();
-        calibrator.collect(&values).unwrap();
+        calibrator.observe(&values).unwrap();
         let histogram = calibrator.histogram().unwrap();
         let original = compat::entropy(histogram, Target::default(), Search::default()).unwrap();
         let mut stats = TensorStats::new();
@@ -171,9 +171,9 @@ fn the_original_collector_refuses_what_it_cannot_count() {
         for (name, batches, skip_zeros) in cases.into_iter().chain(also) {
             let mut calibrator = HistogramCalibrator::new(2048, skip_zeros, library).unwrap();
             let (last, first) = batches.split_last().unwrap();
-            first.iter().for_each(|batch| calibrator.collect(batch).unwrap());
+            first.iter().for_each(|batch| calibrator.observe(batch).unwrap());
             let before = calibrator.histogram().cloned();
-            match calibrator.collect(last) {
+            match calibrator.observe(last) {
                 Err(error) => assert!(error.remedy().is_some(), "{name}: {error}"),
                 Ok(()) => panic!("{name}, {library:?}: no error"),
             }

@@ -19,10 +19,10 @@ net/block: 1/out [2]: 3c810204
 (Unnamed Layer* 64) [Shuffle]_output: 0
 ";
     std::fs::write(&path, text).unwrap();
-    let cache = Cache::read(&path).unwrap();
+    let cache = Cache::load(&path).unwrap();
     assert_eq!(cache.get("net/block: 1/out [2]"), Some(2.0 / 127.0));
     assert_eq!(cache.get("(Unnamed Layer* 64) [Shuffle]_output"), Some(0.0));
-    cache.write(&path).unwrap();
+    cache.save(&path).unwrap();
     assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
 }
 
@@ -34,13 +34,13 @@ fn ranges_go_into_a_cache_and_back() {
     for (name, amax) in [("input", 1.0), ("conv: 1", 2.12281), ("dead", 0.0)] {
         ranges.set(name, amax).unwrap();
     }
-    ranges.write(&json).unwrap();
-    assert_eq!(Ranges::read(&json).unwrap(), ranges);
+    ranges.save(&json).unwrap();
+    assert_eq!(Ranges::load(&json).unwrap(), ranges);
     let header = Header::new("10.3.0".parse().unwrap(), Algorithm::MinMaxCalibration);
-    Cache::from_ranges(&ranges, header).write(&cache).unwrap();
+    Cache::from_ranges(&ranges, header).save(&cache).unwrap();
     let text = std::fs::read_to_string(&cache).unwrap();
     assert!(text.starts_with("TRT-100300-MinMaxCalibration\ninput: 3c010204\nconv: 1: 3c88edf"), "{text}");
-    let back = Cache::read(&cache).unwrap().to_ranges().unwrap();
+    let back = Cache::load(&cache).unwrap().to_ranges().unwrap();
     for (name, amax) in ranges.iter().filter(|(name, _)| *name != "dead") {
         assert!((back.get(name).unwrap() / amax - 1.0).abs() < 2e-7, "{name}");
     }
@@ -51,7 +51,7 @@ fn ranges_go_into_a_cache_and_back() {
 #[test]
 fn missing_files_are_named() {
     let path = std::path::Path::new("/nowhere/r.json");
-    for error in [Ranges::read(path).unwrap_err(), Cache::read(path).unwrap_err()] {
+    for error in [Ranges::load(path).unwrap_err(), Cache::load(path).unwrap_err()] {
         assert_eq!(error.kind(), ErrorKind::Io);
         assert!(error.message().contains("/nowhere/r.json"), "{error}");
     }
@@ -59,7 +59,7 @@ fn missing_files_are_named() {
 
 /// The cases under `tests/data/cases`.
 fn case(name: &str) -> Cache {
-    Cache::read(&project("tests/data/cases").join(name)).unwrap()
+    Cache::load(&project("tests/data/cases").join(name)).unwrap()
 }
 
 #[test]

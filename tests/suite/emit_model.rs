@@ -12,7 +12,7 @@ use qdq::onnx::Model;
 use qdq::pipeline::{self, CompareOptions, Prepared};
 use qdq::place::{Plan, Policy};
 use qdq::range::Method;
-use qdq::runtime::{EngineKind, EngineOptions};
+use qdq::runtime::{RuntimeKind, RuntimeOptions};
 use qdq::tensor::Data;
 
 use crate::environment::{onnxruntime, project, run_python};
@@ -40,21 +40,21 @@ fn planned(path: &Path) -> Result<(Prepared, Plan)> {
     Ok((prepared, plan))
 }
 
-fn calibrated(path: &Path, kind: EngineKind) -> Result<(Prepared, Plan, Ranges)> {
+fn calibrated(path: &Path, kind: RuntimeKind) -> Result<(Prepared, Plan, Ranges)> {
     let (prepared, plan) = planned(path)?;
     let taps = pipeline::taps(&prepared.graph, &plan, false);
     let options = batch::DataOptions { batch_size: Some(8), ..Default::default() };
     let mut data = batch::open(&[path.with_extension("npz")], &prepared.model.inputs(), &options)?;
-    let onnxruntime = (kind == EngineKind::OnnxRuntime).then(onnxruntime);
-    let engine = EngineOptions { kind, onnxruntime, threads: Some(1) };
+    let onnxruntime = (kind == RuntimeKind::OnnxRuntime).then(onnxruntime);
+    let runtime = RuntimeOptions { kind, onnxruntime, threads: Some(1) };
     let go_on = &mut |_| ControlFlow::Continue(());
-    let stats = pipeline::calibrate(&prepared.model, &taps, data.as_mut(), &engine, go_on)?;
+    let stats = pipeline::calibrate(&prepared.model, &taps, data.as_mut(), &runtime, go_on)?;
     let ranges = pipeline::ranges(&prepared.graph, &plan, &stats, Method::Max)?;
     Ok((prepared, plan, ranges))
 }
 
 fn write_quantized(path: &Path) -> Result<()> {
-    let (prepared, plan, ranges) = calibrated(path, EngineKind::OnnxRuntime)?;
+    let (prepared, plan, ranges) = calibrated(path, RuntimeKind::OnnxRuntime)?;
     for (name, form) in [("int8", WeightForm::Int8), ("float", WeightForm::Float)] {
         let weights = Weights { form, method: Method::Max, ..Default::default() };
         let quantized = pipeline::quantize(&prepared, &plan, &ranges, weights)?;
@@ -101,25 +101,25 @@ fn tensors_of_one_group_get_one_scale_from_ranges_that_differ() {
 fn the_embedded_engine_runs_convolutions_and_pooling_that_leave_their_steps_out() {
     let path = made().join("bare_attributes.onnx");
     let ranges = |kind| calibrated(&path, kind).unwrap().2;
-    let (embedded, reference) = (ranges(EngineKind::Embedded), ranges(EngineKind::OnnxRuntime));
+    let (embedded, reference) = (ranges(RuntimeKind::Embedded), ranges(RuntimeKind::OnnxRuntime));
     assert_eq!(embedded.len(), 3);
     for ((name, amax), (_, expected)) in embedded.iter().zip(reference.iter()) {
         assert!((amax / expected - 1.0).abs() < 1e-4, "{name}: {amax} and {expected}");
     }
 }
 
-/// What a comparison says of a quantized model does not depend on the engine.
+/// What a comparison says of a quantized model does not depend on the runtime.
 #[test]
 fn both_engines_measure_the_same() {
     let path = made().join("rank_3_weight.onnx");
-    let (prepared, plan, ranges) = calibrated(&path, EngineKind::Embedded).unwrap();
+    let (prepared, plan, ranges) = calibrated(&path, RuntimeKind::Embedded).unwrap();
     let quantized = pipeline::quantize(&prepared, &plan, &ranges, Weights::default()).unwrap();
-    let measured = [EngineKind::Embedded, EngineKind::OnnxRuntime].map(|kind| {
+    let measured = [RuntimeKind::Embedded, RuntimeKind::OnnxRuntime].map(|kind| {
         let inputs = prepared.model.inputs();
         let mut data = batch::open(&[path.with_extension("npz")], &inputs, &Default::default()).unwrap();
-        let onnxruntime = (kind == EngineKind::OnnxRuntime).then(onnxruntime);
-        let engine = EngineOptions { kind, onnxruntime, threads: Some(1) };
-        let options = CompareOptions { engine, ..Default::default() };
+        let onnxruntime = (kind == RuntimeKind::OnnxRuntime).then(onnxruntime);
+        let runtime = RuntimeOptions { kind, onnxruntime, threads: Some(1) };
+        let options = CompareOptions { runtime, ..Default::default() };
         let go_on = &mut |_| ControlFlow::Continue(());
         let compared =
             pipeline::compare(&prepared.model, &quantized, data.as_mut(), &options, go_on).unwrap();

@@ -14,7 +14,7 @@ use qdq::pipeline::{self, CompareOptions, Prepared, Progress};
 use qdq::place::{Plan, Policy, Verdict};
 use qdq::range::Method;
 use qdq::report::compare::Comparison;
-use qdq::runtime::{EngineKind, EngineOptions};
+use qdq::runtime::{RuntimeKind, RuntimeOptions};
 use qdq::tensor::{Data, Tensor};
 
 use crate::environment::{digits, onnxruntime};
@@ -36,8 +36,8 @@ fn calibrated() -> Digits {
     let plan = pipeline::plan(&prepared, &Policy::default()).unwrap();
     let taps = pipeline::taps(&prepared.graph, &plan, true);
     let mut data = open("calib.npz", &float);
-    let engine = EngineOptions::default();
-    let stats = pipeline::calibrate(&prepared.model, &taps, data.as_mut(), &engine, &mut go_on).unwrap();
+    let runtime = RuntimeOptions::default();
+    let stats = pipeline::calibrate(&prepared.model, &taps, data.as_mut(), &runtime, &mut go_on).unwrap();
     Digits { float, prepared, plan, stats }
 }
 
@@ -62,10 +62,10 @@ impl Digits {
         pipeline::quantize(&self.prepared, &self.plan, ranges, weights).unwrap()
     }
 
-    fn compare(&self, quantized: &Model, kind: EngineKind) -> Comparison {
-        let onnxruntime = (kind == EngineKind::OnnxRuntime).then(onnxruntime);
-        let engine = EngineOptions { kind, onnxruntime, threads: Some(1) };
-        let options = CompareOptions { engine, labels: Some(labels()), ..CompareOptions::default() };
+    fn compare(&self, quantized: &Model, kind: RuntimeKind) -> Comparison {
+        let onnxruntime = (kind == RuntimeKind::OnnxRuntime).then(onnxruntime);
+        let runtime = RuntimeOptions { kind, onnxruntime, threads: Some(1) };
+        let options = CompareOptions { runtime, labels: Some(labels()), ..CompareOptions::default() };
         let mut data = open("test.npz", &self.float);
         pipeline::compare(&self.float, quantized, data.as_mut(), &options, &mut go_on).unwrap()
     }
@@ -77,7 +77,7 @@ fn every_method_keeps_the_accuracy_in_onnx_runtime() {
     let mut best = f64::NEG_INFINITY;
     for method in [Method::Max, Method::Percentile(99.99), Method::Entropy, Method::Mse] {
         let quantized = model.quantized(&model.ranges(method), Weights::default());
-        let result = model.compare(&quantized, EngineKind::OnnxRuntime);
+        let result = model.compare(&quantized, RuntimeKind::OnnxRuntime);
         let (float, int8) = result.agreement.accuracy().unwrap();
         assert!((float - 0.996).abs() < 1e-9, "the float model has {float}");
         assert!(int8 >= float - 0.005, "{method}: {int8}");
@@ -93,7 +93,7 @@ fn the_original_entropy_rule_would_leave_a_tenth_of_the_accuracy() {
     let model = calibrated();
     let mut ranges = model.ranges(Method::Entropy);
     ranges.set("input", 0.0625).unwrap();
-    let result = model.compare(&model.quantized(&ranges, Weights::default()), EngineKind::Embedded);
+    let result = model.compare(&model.quantized(&ranges, Weights::default()), RuntimeKind::Embedded);
     let (_, int8) = result.agreement.accuracy().unwrap();
     assert!((int8 - 0.104).abs() < 0.005, "{int8}");
 }
@@ -172,7 +172,7 @@ fn a_cache_without_a_tensor_leaves_its_readers_in_float() {
 fn statistics_in_parts_give_the_ranges_of_the_whole() {
     let model = calibrated();
     let taps = pipeline::taps(&model.prepared.graph, &model.plan, true);
-    let engine = EngineOptions::default();
+    let runtime = RuntimeOptions::default();
     let mut data = open("calib.npz", &model.float);
     let mut merged = Stats::default();
     let mut parts = 0;
@@ -180,7 +180,7 @@ fn statistics_in_parts_give_the_ranges_of_the_whole() {
         let mut once = Some(batch.inputs);
         let mut part = batch::from_fn(&model.float.inputs(), move || Ok(once.take()));
         let stats =
-            pipeline::calibrate(&model.prepared.model, &taps, &mut part, &engine, &mut go_on).unwrap();
+            pipeline::calibrate(&model.prepared.model, &taps, &mut part, &runtime, &mut go_on).unwrap();
         merged.merge(&stats).unwrap();
         parts += 1;
     }
@@ -195,8 +195,8 @@ fn the_caller_can_stop_a_calibration() {
     let mut stop = |progress: Progress| {
         if progress.batches == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    let engine = EngineOptions::default();
-    let stopped = pipeline::calibrate(&model.prepared.model, &[], data.as_mut(), &engine, &mut stop);
+    let runtime = RuntimeOptions::default();
+    let stopped = pipeline::calibrate(&model.prepared.model, &[], data.as_mut(), &runtime, &mut stop);
     assert_eq!(stopped.unwrap_err().kind(), ErrorKind::Cancelled);
 }
 
@@ -237,7 +237,7 @@ fn data_that_was_read_is_told_from_data_without_samples() {
     let float = &Model::open(&digits("model.onnx")).unwrap();
     let inputs = float.inputs();
     let taps = ["input".to_owned(), "logits".to_owned()];
-    let engine = EngineOptions::default();
+    let runtime = RuntimeOptions::default();
     let mut batch =
         Some(vec![("input".to_owned(), Tensor::new(vec![1, 1, 8, 8], vec![0.5f32; 64]).unwrap())]);
     let files: Box<dyn batch::BatchSource> = batch::open(
@@ -250,8 +250,8 @@ fn data_that_was_read_is_told_from_data_without_samples() {
         [files, Box::new(batch::from_fn(&inputs, move || Ok(batch.take())))];
     let again = "the batches were read to their end already; open the data anew for every run over it";
     for mut source in sources {
-        pipeline::calibrate(float, &taps, source.as_mut(), &engine, &mut go_on).unwrap();
-        let calibrated = pipeline::calibrate(float, &taps, source.as_mut(), &engine, &mut go_on);
+        pipeline::calibrate(float, &taps, source.as_mut(), &runtime, &mut go_on).unwrap();
+        let calibrated = pipeline::calibrate(float, &taps, source.as_mut(), &runtime, &mut go_on);
         assert_eq!(calibrated.unwrap_err().to_string(), again);
         let compared =
             pipeline::compare(float, float, source.as_mut(), &CompareOptions::default(), &mut go_on);
@@ -261,6 +261,6 @@ fn data_that_was_read_is_told_from_data_without_samples() {
     let mut empty = batch::from_fn(&inputs, || Ok(None));
     let compared = pipeline::compare(float, float, &mut empty, &CompareOptions::default(), &mut go_on);
     assert_eq!(compared.unwrap_err().message(), "the data holds no sample");
-    let calibrated = pipeline::calibrate(float, &taps, &mut empty, &engine, &mut go_on);
+    let calibrated = pipeline::calibrate(float, &taps, &mut empty, &runtime, &mut go_on);
     assert_eq!(calibrated.unwrap_err().message(), "the data holds no sample");
 }

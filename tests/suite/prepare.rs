@@ -11,12 +11,12 @@ use qdq::pipeline::{self, CompareOptions, Prepared, Progress};
 use qdq::place::{Plan, Policy, Verdict};
 use qdq::range::Method;
 use qdq::report::compare::Comparison;
-use qdq::runtime::{self, EngineKind, EngineOptions, Tap};
+use qdq::runtime::{self, RuntimeKind, RuntimeOptions, Tap};
 use qdq::tensor::{Data, Dim, Tensor, TensorView};
 
 use crate::environment::{onnxruntime, project, run_python};
 
-const BOTH: [EngineKind; 2] = [EngineKind::Embedded, EngineKind::OnnxRuntime];
+const BOTH: [RuntimeKind; 2] = [RuntimeKind::Embedded, RuntimeKind::OnnxRuntime];
 
 /// The folder of the models that tests/python/prepare_models.py makes.
 pub fn made(name: &str) -> PathBuf {
@@ -37,9 +37,9 @@ fn handed(name: &str) -> PathBuf {
     project("tests/data/cases").join(format!("{name}.onnx"))
 }
 
-fn engine(kind: EngineKind) -> EngineOptions {
-    let onnxruntime = (kind != EngineKind::Embedded).then(onnxruntime);
-    EngineOptions { kind, onnxruntime, threads: Some(1) }
+fn runtime(kind: RuntimeKind) -> RuntimeOptions {
+    let onnxruntime = (kind != RuntimeKind::Embedded).then(onnxruntime);
+    RuntimeOptions { kind, onnxruntime, threads: Some(1) }
 }
 
 fn go_on(_: Progress) -> ControlFlow<()> {
@@ -50,7 +50,7 @@ fn data(path: &Path, model: &Model) -> Result<Box<dyn batch::BatchSource>> {
     batch::open(&[path.with_extension("npz")], &model.inputs(), &batch::DataOptions::default())
 }
 
-/// A model on its way, quantized with the embedded engine's ranges.
+/// A model on its way, quantized with the embedded runtime's ranges.
 struct Quantized {
     float: Model,
     prepared: Prepared,
@@ -68,9 +68,9 @@ impl Quantized {
         let prepared = pipeline::prepare(&float)?;
         let plan = pipeline::plan(&prepared, &Policy::default())?;
         let taps = pipeline::taps(&prepared.graph, &plan, true);
-        let engine = engine(EngineKind::Embedded);
+        let runtime = runtime(RuntimeKind::Embedded);
         let mut source = data(path, &prepared.model)?;
-        let stats = pipeline::calibrate(&prepared.model, &taps, source.as_mut(), &engine, &mut go_on)?;
+        let stats = pipeline::calibrate(&prepared.model, &taps, source.as_mut(), &runtime, &mut go_on)?;
         let ranges = pipeline::ranges(&prepared.graph, &plan, &stats, Method::default())?;
         let written = pipeline::quantize(&prepared, &plan, &ranges, Default::default())?;
         // What is compared is what a file of it holds.
@@ -78,13 +78,13 @@ impl Quantized {
         Ok(Self { float, prepared, plan, model, path: path.to_owned() })
     }
 
-    fn compare(&self, kind: EngineKind, per_tensor: bool) -> Comparison {
-        let options = CompareOptions { engine: engine(kind), per_tensor, ..Default::default() };
+    fn compare(&self, kind: RuntimeKind, per_tensor: bool) -> Comparison {
+        let options = CompareOptions { runtime: runtime(kind), per_tensor, ..Default::default() };
         let mut source = data(&self.path, &self.float).unwrap();
         pipeline::compare(&self.float, &self.model, source.as_mut(), &options, &mut go_on).unwrap()
     }
 
-    /// The first output's distance in both engines.
+    /// The first output's distance in both runtimes.
     fn decibels(&self) -> [f64; 2] {
         BOTH.map(|kind| self.compare(kind, false).outputs[0].metrics.sqnr_db().unwrap())
     }
@@ -105,10 +105,10 @@ impl Tap for Nothing {
 }
 
 /// What the model's first output is for its first batch.
-fn output(model: &Model, path: &Path, kind: EngineKind) -> Result<Tensor> {
-    let mut engine = runtime::open(model, &[], Arc::new(Nothing), &engine(kind))?;
+fn output(model: &Model, path: &Path, kind: RuntimeKind) -> Result<Tensor> {
+    let mut runtime = runtime::open(model, &[], Arc::new(Nothing), &runtime(kind))?;
     let batch: Batch = data(path, model)?.next_batch()?.unwrap();
-    Ok(engine.run(&batch)?.remove(0))
+    Ok(runtime.run(&batch)?.remove(0))
 }
 
 fn floats(tensor: &Tensor) -> &[f32] {
@@ -126,7 +126,7 @@ fn assert_close(found: &Tensor, expected: &Tensor) {
 }
 
 #[test]
-fn older_models_mean_the_same_in_both_engines() {
+fn older_models_mean_the_same_in_both_runtimes() {
     let handed = ["softmax_no_axis_opset11", "logsoftmax_no_axis_opset9"].map(handed);
     for path in handed.iter().chain([&made("resize_opset10")]) {
         let model = Model::open(path).unwrap();
@@ -150,7 +150,8 @@ fn an_engine_refuses_what_cannot_be_raised() {
     model[at + 3] = 5;
     let model = Model::from_bytes(model.into()).unwrap();
     assert_eq!(model.opset(), 5);
-    let refused = runtime::open(&model, &[], Arc::new(Nothing), &engine(EngineKind::Embedded)).err().unwrap();
+    let refused =
+        runtime::open(&model, &[], Arc::new(Nothing), &runtime(RuntimeKind::Embedded)).err().unwrap();
     let text = format!("{refused:#}");
     assert!(text.contains("opset 13") && refused.remedy().unwrap().contains("onnxruntime"), "{text}");
 }
@@ -179,8 +180,8 @@ fn dimensions_without_a_real_name_have_nothing_in_common() {
         samples: 1,
         repeats: 0,
     };
-    let mut engine = runtime::open(&model, &[], Arc::new(Nothing), &engine(EngineKind::Embedded)).unwrap();
-    let refused = engine.run(&batch).unwrap_err();
+    let mut runtime = runtime::open(&model, &[], Arc::new(Nothing), &runtime(RuntimeKind::Embedded)).unwrap();
+    let refused = runtime.run(&batch).unwrap_err();
     assert!(refused.message().contains("TensorRT refuses that too"), "{refused}");
 }
 
@@ -237,10 +238,10 @@ fn a_computed_weight_has_the_value_that_the_model_gives_it() {
             let name = &prepared.graph.tensor(planned.tensor).name;
             let mut shown = prepared.model.clone();
             shown.add_output(name, prepared.graph.tensor(planned.tensor).dtype).unwrap();
-            let mut engine =
-                runtime::open(&shown, &[], Arc::new(Nothing), &engine(EngineKind::OnnxRuntime)).unwrap();
+            let mut runtime =
+                runtime::open(&shown, &[], Arc::new(Nothing), &runtime(RuntimeKind::OnnxRuntime)).unwrap();
             let batch = data(&path, &shown).unwrap().next_batch().unwrap().unwrap();
-            let expected = engine.run(&batch).unwrap().pop().unwrap();
+            let expected = runtime.run(&batch).unwrap().pop().unwrap();
             let found = runtime::constant_value(&prepared.model, &prepared.graph, planned.tensor).unwrap();
             assert_eq!((found.shape(), found.dtype()), (expected.shape(), expected.dtype()), "{name}");
             let (found, expected) = (found.view().data().to_f32().unwrap().into_owned(), expected);
@@ -334,7 +335,7 @@ fn functions_are_put_in_where_they_are_called() {
     let quantized = Quantized::open(&path).unwrap();
     assert_eq!(quantized.verdicts("MatMul"), [Verdict::Quantized; 2]);
     assert!(quantized.decibels().iter().all(|&decibels| decibels > 30.0));
-    let within = quantized.compare(EngineKind::Embedded, true).tensors.len();
+    let within = quantized.compare(RuntimeKind::Embedded, true).tensors.len();
     assert!(within >= 3, "tensors inside the function are compared too, not {within} alone");
 
     for name in ["functions", "functions_of_older_opset", "function_alone"] {
@@ -366,7 +367,7 @@ fn an_attribute_that_refers_to_itself_ends() {
     let model = Model::open(&made("self_reference")).unwrap();
     // What is left of the reference has no value, so that nothing can run.
     let prepared = pipeline::prepare(&model).map(|_| ());
-    let opened = runtime::open(&model, &[], Arc::new(Nothing), &engine(EngineKind::Embedded)).map(|_| ());
+    let opened = runtime::open(&model, &[], Arc::new(Nothing), &runtime(RuntimeKind::Embedded)).map(|_| ());
     assert!(prepared.and(opened).is_err());
 }
 
@@ -395,8 +396,9 @@ fn a_fixed_input_decides_which_branch_runs() {
         assert_eq!(inputs, ["x"]);
         // A session of the model itself finds what the plan is about.
         let taps = pipeline::taps(&quantized.prepared.graph, &quantized.plan, false);
-        runtime::open(&fixed("rate", rate), &taps, Arc::new(Nothing), &engine(EngineKind::Embedded)).unwrap();
-        let tapped = quantized.compare(EngineKind::Embedded, true).tensors.len();
+        runtime::open(&fixed("rate", rate), &taps, Arc::new(Nothing), &runtime(RuntimeKind::Embedded))
+            .unwrap();
+        let tapped = quantized.compare(RuntimeKind::Embedded, true).tensors.len();
         assert!(tapped >= convolutions - 1, "{tapped}");
         let [embedded, reference] = BOTH.map(|kind| output(&fixed("rate", rate), &path, kind).unwrap());
         assert_close(&embedded, &reference);
@@ -494,7 +496,7 @@ fn values_and_shapes_of_inputs_are_checked() {
 fn another_shape_holds_for_runs_and_not_for_the_file() {
     let path = made("open_size");
     let mut model = Model::open(&path).unwrap();
-    assert!(output(&model, &path, EngineKind::OnnxRuntime).is_err());
+    assert!(output(&model, &path, RuntimeKind::OnnxRuntime).is_err());
     let shape = [Dim::Unknown, Dim::Fixed(3), Dim::Fixed(8), Dim::Fixed(10)];
     model.set_input_shape("x", &shape).unwrap();
     assert_eq!(model.inputs()[0].shape.as_deref(), Some(&shape[..]));
@@ -526,8 +528,8 @@ fn a_tapped_tensor_is_handed_over_though_it_is_constant() {
     let taps = ["w2".to_owned(), "c2".to_owned(), "spread".to_owned()];
     for kind in BOTH {
         let seen = Arc::new(Seen::default());
-        let mut engine = runtime::open(&model, &taps, seen.clone(), &engine(kind)).unwrap();
-        engine.run(&data(&path, &model).unwrap().next_batch().unwrap().unwrap()).unwrap();
+        let mut runtime = runtime::open(&model, &taps, seen.clone(), &runtime(kind)).unwrap();
+        runtime.run(&data(&path, &model).unwrap().next_batch().unwrap().unwrap()).unwrap();
         let mut found = seen.0.lock().unwrap().clone();
         found.sort_unstable();
         assert_eq!(found, [0, 1, 2], "{kind}");

@@ -19,7 +19,7 @@ use qdq::pipeline::{self, Passes, Prepared, Progress, Recovered};
 use qdq::place::{Plan, Policy};
 use qdq::range::Method;
 use qdq::recover::Recovery;
-use qdq::runtime::{self, EngineKind, EngineOptions, Tap};
+use qdq::runtime::{self, RuntimeKind, RuntimeOptions, Tap};
 use qdq::tensor::{Tensor, TensorView};
 
 use crate::environment::{onnxruntime, project, run_python};
@@ -57,9 +57,9 @@ fn go_on(_: Progress) -> ControlFlow<()> {
     ControlFlow::Continue(())
 }
 
-fn engine(kind: EngineKind) -> EngineOptions {
-    let onnxruntime = (kind == EngineKind::OnnxRuntime).then(onnxruntime);
-    EngineOptions { kind, onnxruntime, threads: Some(1) }
+fn runtime(kind: RuntimeKind) -> RuntimeOptions {
+    let onnxruntime = (kind == RuntimeKind::OnnxRuntime).then(onnxruntime);
+    RuntimeOptions { kind, onnxruntime, threads: Some(1) }
 }
 
 /// A model with its calibration data, ready to be quantized.
@@ -69,32 +69,32 @@ struct Case {
     prepared: Prepared,
     plan: Plan,
     ranges: Ranges,
-    engine: EngineOptions,
+    runtime: RuntimeOptions,
 }
 
 impl Case {
-    fn open(model: &Path, data: &Path, kind: EngineKind) -> Self {
+    fn open(model: &Path, data: &Path, kind: RuntimeKind) -> Self {
         Self::with(model, data, kind, &Policy::default())
     }
 
-    fn with(model: &Path, data: &Path, kind: EngineKind, policy: &Policy) -> Self {
+    fn with(model: &Path, data: &Path, kind: RuntimeKind, policy: &Policy) -> Self {
         let float = Model::open(model).unwrap();
         let prepared = pipeline::prepare(&float).unwrap();
         let plan = pipeline::plan(&prepared, policy).unwrap();
         let taps = pipeline::taps(&prepared.graph, &plan, false);
-        let engine = engine(kind);
+        let runtime = runtime(kind);
         let mut source = read(data, &float).unwrap();
         let stats =
-            pipeline::calibrate(&prepared.model, &taps, source.as_mut(), &engine, &mut go_on).unwrap();
+            pipeline::calibrate(&prepared.model, &taps, source.as_mut(), &runtime, &mut go_on).unwrap();
         let ranges = pipeline::ranges(&prepared.graph, &plan, &stats, Method::default()).unwrap();
-        Self { float, data: data.to_owned(), prepared, plan, ranges, engine }
+        Self { float, data: data.to_owned(), prepared, plan, ranges, runtime }
     }
 
     fn made(name: &str) -> Self {
-        Self::made_in(name, EngineKind::Embedded)
+        Self::made_in(name, RuntimeKind::Embedded)
     }
 
-    fn made_in(name: &str, kind: EngineKind) -> Self {
+    fn made_in(name: &str, kind: RuntimeKind) -> Self {
         let file = |ending: &str| made().join(format!("{name}.{ending}"));
         Self::open(&file("onnx"), &file("npz"), kind)
     }
@@ -105,14 +105,14 @@ impl Case {
 
     fn try_recover(&self, weights: Weights, recovery: Recovery) -> Result<Recovered> {
         let mut open = || read(&self.data, &self.float);
-        let mut passes = Passes { open: &mut open, engine: &self.engine, report: &mut go_on };
+        let mut passes = Passes { open: &mut open, runtime: &self.runtime, report: &mut go_on };
         let method = Method::default();
         pipeline::recover(&self.prepared, &self.plan, &self.ranges, method, &weights, recovery, &mut passes)
     }
 
     /// The mean of the squared difference of the first outputs of two models on the calibration data.
     fn mean_square(&self, one: &Model, other: &Model) -> f64 {
-        let [one, other] = [one, other].map(|model| outputs(model, &self.data, &self.engine));
+        let [one, other] = [one, other].map(|model| outputs(model, &self.data, &self.runtime));
         let squares = one.iter().zip(&other).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2));
         assert_eq!(one.len(), other.len());
         squares.sum::<f64>() / one.len() as f64
@@ -137,12 +137,12 @@ impl Tap for Nothing {
 }
 
 /// The first output of a model on all data.
-fn outputs(model: &Model, data: &Path, options: &EngineOptions) -> Vec<f32> {
-    let mut engine = runtime::open(model, &[], Arc::new(Nothing), options).unwrap();
+fn outputs(model: &Model, data: &Path, options: &RuntimeOptions) -> Vec<f32> {
+    let mut runtime = runtime::open(model, &[], Arc::new(Nothing), options).unwrap();
     let mut source = read(data, model).unwrap();
     let mut values = Vec::new();
     while let Some(batch) = source.next_batch().unwrap() {
-        let output: Tensor = engine.run(&batch).unwrap().remove(0);
+        let output: Tensor = runtime.run(&batch).unwrap().remove(0);
         values.extend_from_slice(&output.view().data().to_f32().unwrap());
     }
     values

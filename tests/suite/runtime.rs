@@ -1,4 +1,4 @@
-//! Both engines: the same values, every tap once, and errors that say what is wrong.
+//! Both runtimes: the same values, every tap once, and errors that say what is wrong.
 
 mod memory;
 mod operators;
@@ -14,12 +14,12 @@ use qdq::dtype::DataType;
 use qdq::error::{Error, ErrorKind, Result};
 use qdq::graph::TensorKind;
 use qdq::onnx::Model;
-use qdq::runtime::{self, EngineKind, EngineOptions, Tap};
+use qdq::runtime::{self, RuntimeKind, RuntimeOptions, Tap};
 use qdq::tensor::{Data, Tensor, TensorView};
 
 use crate::environment::{digits, onnxruntime, project, run_python};
 
-const BOTH: [EngineKind; 2] = [EngineKind::Embedded, EngineKind::OnnxRuntime];
+const BOTH: [RuntimeKind; 2] = [RuntimeKind::Embedded, RuntimeKind::OnnxRuntime];
 
 /// A model that tests/python/runtime_models.py makes.
 fn made(name: &str) -> PathBuf {
@@ -34,9 +34,9 @@ fn made(name: &str) -> PathBuf {
     folder.join(format!("{name}.onnx"))
 }
 
-fn options(kind: EngineKind) -> EngineOptions {
-    let onnxruntime = (kind != EngineKind::Embedded).then(onnxruntime);
-    EngineOptions { kind, onnxruntime, threads: Some(1) }
+fn options(kind: RuntimeKind) -> RuntimeOptions {
+    let onnxruntime = (kind != RuntimeKind::Embedded).then(onnxruntime);
+    RuntimeOptions { kind, onnxruntime, threads: Some(1) }
 }
 
 fn tensor(shape: &[usize], data: impl Into<Data>) -> Tensor {
@@ -75,12 +75,12 @@ impl Ran {
     }
 }
 
-fn run(kind: EngineKind, path: &Path, taps: &[&str], batch: &Batch) -> Result<Ran> {
+fn run(kind: RuntimeKind, path: &Path, taps: &[&str], batch: &Batch) -> Result<Ran> {
     let model = Model::open(path)?;
     let taps: Vec<String> = taps.iter().map(|&tap| tap.to_owned()).collect();
     let recorder = Arc::new(Recorder::default());
-    let mut engine = runtime::open(&model, &taps, recorder.clone(), &options(kind))?;
-    let outputs = engine.run(batch)?;
+    let mut runtime = runtime::open(&model, &taps, recorder.clone(), &options(kind))?;
+    let outputs = runtime.run(batch)?;
     let seen =
         recorder.0.lock().unwrap().drain(..).map(|(index, tensor)| (taps[index].clone(), tensor)).collect();
     Ok(Ran { outputs, seen })
@@ -186,10 +186,10 @@ fn integers_and_truth_values_come_and_go_as_declared() {
 
     let far = tensor(&[1, 5], vec![0i64, 1, 2, 3, 1 << 40]);
     let batch = self::batch(vec![("ids", far), ("mask", tensor(&[1, 5], Data::Bool(vec![1; 5])))]);
-    let error = run(EngineKind::Embedded, &made("tokens"), &[], &batch).err().unwrap();
+    let error = run(RuntimeKind::Embedded, &made("tokens"), &[], &batch).err().unwrap();
     assert_eq!(
         error.message(),
-        "input 'ids': 1099511627776 does not fit i32, which the embedded engine uses for i64"
+        "input 'ids': 1099511627776 does not fit i32, which the embedded runtime uses for i64"
     );
 }
 
@@ -204,10 +204,10 @@ fn other_floating_point_types_reach_the_taps() {
     for (name, input, tap, refused) in cases {
         let dtype = input.dtype();
         let batch = batch(vec![("x", input)]);
-        let ran = run(EngineKind::OnnxRuntime, &made(name), &[tap, "x"], &batch).unwrap();
+        let ran = run(RuntimeKind::OnnxRuntime, &made(name), &[tap, "x"], &batch).unwrap();
         assert_eq!((amax(ran.seen(tap)[0]), amax(ran.seen("x")[0])), (4.0, 2.0), "{name}");
         assert_eq!(ran.outputs[0].dtype(), dtype);
-        match (run(EngineKind::Embedded, &made(name), &[tap, "x"], &batch), refused) {
+        match (run(RuntimeKind::Embedded, &made(name), &[tap, "x"], &batch), refused) {
             (Ok(embedded), None) => {
                 assert_eq!(embedded.outputs, ran.outputs);
                 assert_eq!(amax(embedded.seen(tap)[0]), 4.0);
@@ -215,7 +215,7 @@ fn other_floating_point_types_reach_the_taps() {
             (Err(error), Some(place)) => {
                 assert_eq!(error.kind(), ErrorKind::Unsupported);
                 let expected = format!(
-                    "{place}: the embedded engine cannot run it: it computes no 16-bit floating-point numbers"
+                    "{place}: the embedded runtime cannot run it: it computes no 16-bit floating-point numbers"
                 );
                 assert_eq!(error.message(), expected);
             }
@@ -235,7 +235,7 @@ fn weights_stored_as_f16_are_widened_exactly() {
 #[test]
 fn a_model_of_any_depth_runs() {
     let batch = batch(vec![("t0", tensor(&[1, 4], vec![0.5f32; 4]))]);
-    let ran = [&["t7"][..], &[]].map(|taps| run(EngineKind::Embedded, &made("deep"), taps, &batch).unwrap());
+    let ran = [&["t7"][..], &[]].map(|taps| run(RuntimeKind::Embedded, &made("deep"), taps, &batch).unwrap());
     assert_eq!(ran[0].outputs, ran[1].outputs);
     assert_eq!(ran[0].seen.len(), 1);
 }
@@ -256,7 +256,7 @@ fn quantized_models_give_the_same_integers() {
     assert_close(&values(ran[0].seen("c")[0]), &values(ran[1].seen("c")[0]), 1e-5);
     assert_eq!(ran[0].outputs[0], ran[1].outputs[0]);
     // Without taps the model runs no less exactly.
-    assert_eq!(run(EngineKind::Embedded, &made("quantized"), &[], &batch).unwrap().outputs, ran[0].outputs);
+    assert_eq!(run(RuntimeKind::Embedded, &made("quantized"), &[], &batch).unwrap().outputs, ran[0].outputs);
 }
 
 #[test]
@@ -300,15 +300,15 @@ fn weights_beside_the_model_are_found() {
 #[test]
 fn an_operator_that_is_missing_is_named_with_the_remedy() {
     let input = || batch(vec![("x", tensor(&[1, 4, 2, 2], vec![1f32; 16]))]);
-    let error = run(EngineKind::Embedded, &made("unsupported"), &["r"], &input()).err().unwrap();
+    let error = run(RuntimeKind::Embedded, &made("unsupported"), &["r"], &input()).err().unwrap();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     let text = error.to_string();
     for part in
-        ["node 'det' (Det)", "embedded engine", "run it in ONNX Runtime", "its releases", "QDQ_ONNXRUNTIME"]
+        ["node 'det' (Det)", "embedded runtime", "run it in ONNX Runtime", "its releases", "QDQ_ONNXRUNTIME"]
     {
         assert!(text.contains(part), "'{part}' in: {text}");
     }
-    assert_eq!(run(EngineKind::OnnxRuntime, &made("unsupported"), &["r"], &input()).unwrap().seen.len(), 1);
+    assert_eq!(run(RuntimeKind::OnnxRuntime, &made("unsupported"), &["r"], &input()).unwrap().seen.len(), 1);
 }
 
 #[test]
@@ -358,7 +358,7 @@ fn a_part_of_a_model_runs_like_the_whole() {
 fn tensors_of_unknown_type_are_handed_over_where_they_are_numbers() {
     let path = made("untyped");
     let batch = batch(vec![("x", tensor(&[2, 3], vec![1f32, 0.0, 2.0, 0.0, 3.0, 0.0]))]);
-    let ran = run(EngineKind::OnnxRuntime, &path, &["p", "s", "y"], &batch).unwrap();
+    let ran = run(RuntimeKind::OnnxRuntime, &path, &["p", "s", "y"], &batch).unwrap();
     assert_eq!(ran.seen.len(), 1, "neither a sequence nor whole numbers");
     assert_eq!(values(ran.seen("p")[0]), [5.0, 0.0, 0.0, 9.0]);
     let whole = Model::open(&path).unwrap();
@@ -371,7 +371,7 @@ fn tensors_of_unknown_type_are_handed_over_where_they_are_numbers() {
     assert!(part.inline_functions().unwrap().is_empty() && part.nodes().len() == 1);
 }
 
-/// The engine that was asked is not to send the user to the other one.
+/// The runtime that was asked is not to send the user to the other one.
 #[test]
 fn an_operator_that_no_engine_knows_is_named_with_where_to_cut() {
     let path = project("tests/data/cases/nms_plugin.onnx");
@@ -381,7 +381,7 @@ fn an_operator_that_no_engine_knows_is_named_with_where_to_cut() {
         assert_eq!(error.kind(), ErrorKind::Unsupported);
         assert_eq!(
             error.to_string(),
-            "node 'EfficientNMS_TRT_num' (EfficientNMS_TRT): no engine knows this operator; cut the model before it, at \
+            "node 'EfficientNMS_TRT_num' (EfficientNMS_TRT): no runtime knows this operator; cut the model before it, at \
              'boxes', 'scores': everything up to there runs"
         );
     }
@@ -389,14 +389,14 @@ fn an_operator_that_no_engine_knows_is_named_with_where_to_cut() {
 
 #[test]
 fn a_library_that_is_not_there_is_named() {
-    let nowhere = EngineOptions {
-        kind: EngineKind::OnnxRuntime,
+    let nowhere = RuntimeOptions {
+        kind: RuntimeKind::OnnxRuntime,
         onnxruntime: Some("/nowhere/libonnxruntime.so".into()),
         threads: None,
     };
     let model = Model::open(&digits("model.onnx")).unwrap();
-    for kind in [EngineKind::OnnxRuntime, EngineKind::Auto] {
-        let asked = EngineOptions { kind, ..nowhere.clone() };
+    for kind in [RuntimeKind::OnnxRuntime, RuntimeKind::Auto] {
+        let asked = RuntimeOptions { kind, ..nowhere.clone() };
         let error = runtime::open(&model, &[], Arc::new(Recorder::default()), &asked).err().unwrap();
         assert_eq!(error.message(), "/nowhere/libonnxruntime.so: there is no library of ONNX Runtime");
     }
@@ -408,12 +408,12 @@ fn a_library_that_is_not_there_is_named() {
     assert!(error.message().contains("cannot be loaded as the library of ONNX Runtime"), "{error}");
 
     // The process can use only one library.
-    let first = EngineOptions { kind: EngineKind::Auto, onnxruntime: Some(onnxruntime()), threads: None };
-    let engine = runtime::open(&model, &[], Arc::new(Recorder::default()), &first).unwrap();
+    let first = RuntimeOptions { kind: RuntimeKind::Auto, onnxruntime: Some(onnxruntime()), threads: None };
+    let runtime = runtime::open(&model, &[], Arc::new(Recorder::default()), &first).unwrap();
     let library = runtime::find_onnxruntime(Some(&onnxruntime())).unwrap();
     let version = runtime::onnxruntime_version(&library).unwrap();
-    assert_eq!(engine.describe(), format!("ONNX Runtime {version}"));
-    let second = EngineOptions { onnxruntime: Some(broken), ..nowhere };
+    assert_eq!(runtime.describe(), format!("ONNX Runtime {version}"));
+    let second = RuntimeOptions { onnxruntime: Some(broken), ..nowhere };
     let error = runtime::open(&model, &[], Arc::new(Recorder::default()), &second).err().unwrap();
     assert!(error.message().contains("this process uses the ONNX Runtime library"), "{error}");
 }
@@ -423,13 +423,13 @@ fn what_does_not_fit_the_model_is_refused_before_it_runs() {
     let model = Model::open(&digits("model.onnx")).unwrap();
     let open = |taps: &[&str], threads| {
         let taps: Vec<String> = taps.iter().map(|&tap| tap.to_owned()).collect();
-        let options = EngineOptions { threads, ..EngineOptions::default() };
+        let options = RuntimeOptions { threads, ..RuntimeOptions::default() };
         runtime::open(&model, &taps, Arc::new(Recorder::default()), &options).err().unwrap().to_string()
     };
     assert_eq!(open(&["nothing"], None), "tap 'nothing' is no tensor of the model's main graph");
     let name = &model.inputs()[0].name;
     assert_eq!(open(&[name, name], None), format!("tap '{name}' is listed twice"));
-    assert_eq!(open(&[], Some(0)), "an engine cannot run on 0 threads; give 1 or more");
+    assert_eq!(open(&[], Some(0)), "a runtime cannot run on 0 threads; give 1 or more");
     for kind in BOTH {
         let batch = batch(vec![(name.as_str(), tensor(&[1, 3], vec![0f32; 3]))]);
         let error = run(kind, &digits("model.onnx"), &[], &batch).err().unwrap();
@@ -463,18 +463,18 @@ fn a_failure_of_the_tap_stops_the_run_and_comes_out() {
     let x = batch(vec![("x", tensor(&[1, 3], vec![1f32; 3])), ("flag", tensor(&[], Data::Bool(vec![1])))]);
     for kind in BOTH {
         let tap = Arc::new(Failing { seen: Mutex::new(0), panics: false });
-        let mut engine = runtime::open(&model, &taps, tap.clone(), &options(kind)).unwrap();
-        let error = engine.run(&x).unwrap_err();
+        let mut runtime = runtime::open(&model, &taps, tap.clone(), &options(kind)).unwrap();
+        let error = runtime.run(&x).unwrap_err();
         assert_eq!(
             (error.kind(), error.to_string()),
             (ErrorKind::Cancelled, "enough; go on later".to_owned())
         );
         assert_eq!(*tap.seen.lock().unwrap(), 2, "{kind}: the rest of the model does not run");
-        assert_eq!(engine.run(&x).unwrap().len(), 1, "{kind}: the engine can go on");
+        assert_eq!(runtime.run(&x).unwrap().len(), 1, "{kind}: the runtime can go on");
     }
     let tap = Arc::new(Failing { seen: Mutex::new(0), panics: true });
-    let mut engine = runtime::open(&model, &taps, tap, &options(EngineKind::OnnxRuntime)).unwrap();
-    let error = engine.run(&x).unwrap_err();
+    let mut runtime = runtime::open(&model, &taps, tap, &options(RuntimeKind::OnnxRuntime)).unwrap();
+    let error = runtime.run(&x).unwrap_err();
     assert_eq!(error.message(), "observing an activation failed unexpectedly: a defect in the tap");
 }
 
@@ -486,7 +486,7 @@ fn tapped_sessions_of_onnx_runtime_open_from_several_threads_at_once() {
         let model = Model::open(&path)?;
         ready.wait();
         let taps = ["r".to_owned()];
-        runtime::open(&model, &taps, Arc::new(Recorder::default()), &options(EngineKind::OnnxRuntime))
+        runtime::open(&model, &taps, Arc::new(Recorder::default()), &options(RuntimeKind::OnnxRuntime))
             .map(drop)
     };
     std::thread::scope(|scope| {

@@ -181,7 +181,7 @@ static bool fails_at(int n, bool has_context) {
   const bool failed = calibrator->failure() != nullptr;
   CHECK_EQ(std::filesystem::exists(path), !failed);
   if (failed) {
-    CHECK(calibrator->failure()->status() == Status::Engine);
+    CHECK(calibrator->failure()->status() == Status::TensorRt);
     CHECK(build.logger.has('E', "error 999"));
     CHECK(build.logger.has('E', "cu"));
   } else {
@@ -227,7 +227,7 @@ TEST(a_device_that_is_not_there_is_told) {
   check_refused(build,
                 EntropyCalibrator2::from_batches(build.network(), counting(*trt::inputs(build.network()), {2}),
                                                  *build.options().cache_file(path).build()),
-                Status::Engine,
+                Status::TensorRt,
                 "cuInit failed to begin: error 100, CUDA_ERROR_NO_DEVICE: no CUDA-capable device is detected");
   CHECK(build.logger.has('E', "ranges that qdq measures need none"));
 }

@@ -30,16 +30,16 @@ static void by_the_runtime() {
     CHECK_EQ(live(), std::size_t{1});
     fail("cudaMalloc", 1, 2);
     const auto failed = batch.upload("y", qdq::TensorView(values));
-    CHECK_FAILS(failed, Status::Engine, "input 'y': cudaMalloc failed for 12 bytes: error 2: out of memory");
-    CHECK_FAILS(failed, Status::Engine, "use smaller batches");
+    CHECK_FAILS(failed, Status::TensorRt, "input 'y': cudaMalloc failed for 12 bytes: error 2: out of memory");
+    CHECK_FAILS(failed, Status::TensorRt, "use smaller batches");
     fail("cudaMemcpy", 1, 1);
-    CHECK_FAILS(upload(batch), Status::Engine, "cudaMemcpy failed for 12 bytes: error 1: invalid argument");
+    CHECK_FAILS(upload(batch), Status::TensorRt, "cudaMemcpy failed for 12 bytes: error 1: invalid argument");
     fail("cudaStreamSynchronize", 1, 700);
-    CHECK_FAILS(upload(batch), Status::Engine, "cudaStreamSynchronize failed after a copy of 12 bytes: error 700");
+    CHECK_FAILS(upload(batch), Status::TensorRt, "cudaStreamSynchronize failed after a copy of 12 bytes: error 700");
   }
   CHECK_EQ(live(), std::size_t{0});
   fail("cudaGetDevice", 1, 35);
-  CHECK_FAILS(DeviceBatch::make(), Status::Engine, "cudaGetDevice failed to find the current device: error 35");
+  CHECK_FAILS(DeviceBatch::make(), Status::TensorRt, "cudaGetDevice failed to find the current device: error 35");
   CHECK_EQ(control<int (*)()>("fake_cuda_errors")(), 0);
 }
 

@@ -77,20 +77,20 @@ TEST(failures_name_the_input_the_function_and_the_remedy) {
     auto batch = DeviceBatch::make().value();
     gpu().fail("cuMemAlloc_v2", 1, 2);
     const auto failed = batch.upload("image", qdq::TensorView(Floats(4)));
-    CHECK_FAILS(failed, Status::Engine,
+    CHECK_FAILS(failed, Status::TensorRt,
                 "input 'image': cuMemAlloc failed for 16 bytes: error 2, CUDA_ERROR_OUT_OF_MEMORY: out of memory");
-    CHECK_FAILS(failed, Status::Engine, "use smaller batches");
+    CHECK_FAILS(failed, Status::TensorRt, "use smaller batches");
     CHECK_GOOD(batch.upload("image", qdq::TensorView(Floats(4))));
     gpu().fail("cuMemFree_v2", 1, 700);
-    CHECK_FAILS(batch.upload("image", qdq::TensorView(Floats(5))), Status::Engine,
+    CHECK_FAILS(batch.upload("image", qdq::TensorView(Floats(5))), Status::TensorRt,
                 "cuMemFree failed to free device memory: error 700, CUDA_ERROR_ILLEGAL_ADDRESS");
     CHECK_EQ(gpu().live(), std::size_t{1});
     gpu().fail("cuMemcpyHtoD_v2", 1, 12345);
-    CHECK_FAILS(batch.upload("image", qdq::TensorView(Floats(4))), Status::Engine,
+    CHECK_FAILS(batch.upload("image", qdq::TensorView(Floats(4))), Status::TensorRt,
                 "cuMemcpyHtoD failed for 16 bytes: error 12345");
     // Memory that is there but whose context was not left is freed as well.
     gpu().fail("cuCtxPopCurrent_v2", 2, 201);
-    CHECK_FAILS(batch.upload("image", qdq::TensorView(Floats(6))), Status::Engine, "cuCtxPopCurrent failed");
+    CHECK_FAILS(batch.upload("image", qdq::TensorView(Floats(6))), Status::TensorRt, "cuCtxPopCurrent failed");
     void* left = nullptr;
     gpu().pop(&left);
   }

@@ -149,7 +149,7 @@ TEST(what_cannot_be_quantized_says_why) {
   images.forgets = false;
   images.next = 0;
   gpu().fail("cuMemcpyDtoH_v2", 1, 700);
-  CHECK_FAILS(trt::quantize(*digits.network, images, digits.source), Status::Engine, "cuMemcpyDtoH failed");
+  CHECK_FAILS(trt::quantize(*digits.network, images, digits.source), Status::TensorRt, "cuMemcpyDtoH failed");
   Images none(0);
   CHECK_FAILS(trt::quantize(*digits.network, none, digits.source), Status::Data, "");
   images.cache = "no cache at all";

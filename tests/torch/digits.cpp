@@ -105,7 +105,7 @@ void calibrate(Net& net, const Tensor& images, qdq::RangeMethod method) {
   net->eval();
   {
     const torch::NoGradGuard no_grad;
-    const nn::Collect collect(*net, "*.input_quantizer");
+    const nn::Observe observe(*net, "*.input_quantizer");
     net->forward(images);
   }
   nn::calibrate_weights(*net, method);
@@ -116,7 +116,7 @@ void export_it(Net& net, const std::string& onnx, const std::string& out, const 
   const auto exported = nn::export_onnx(*net, onnx, out + ".onnx");
   HOLDS(exported.quantized.size() == 5 && exported.left_in_float.size() == 1 && exported.left_in_float[0].module == "pool");
   const auto& ranges = exported.ranges;
-  const auto cache = qdq::Cache::read(out + ".onnx.cache").value().to_ranges().value();
+  const auto cache = qdq::Cache::load(out + ".onnx.cache").value().to_ranges().value();
   const auto written = qdq::Model::open(out + ".onnx").value();
   const auto numbers = [&](const std::string& name) {
     const auto stored = written.constant(name).value();
@@ -202,7 +202,7 @@ int main(int count, char** arguments) try {
   HOLDS(trained >= in_float - 1.5);
   HOLDS(in_float - trained < lost4);
 
-  // What the engine computes in: 8-bit activations, with weights of 8 and of 4 bits, ranges learned for one of them.
+  // What the runtime computes in: 8-bit activations, with weights of 8 and of 4 bits, ranges learned for one of them.
   for (const std::uint32_t bits : {8u, 4u}) {
     auto net = quantized(floats, bits, 8, bits == 4);
     calibrate(net, calibration.images, qdq::Method::Mse);

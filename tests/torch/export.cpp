@@ -40,7 +40,7 @@ Net calibrated(const Tensor& x) {
   nn::LinearImpl::set_default_weight(qdq::Descriptor::predefined(qdq::Predefined::LinearWeightPerRow).value());
   {
     const torch::NoGradGuard no_grad;
-    const nn::Collect collect(*net);
+    const nn::Observe observe(*net);
     net->forward(x);
     net->rnn->forward(x.select(1, 0).narrow(2, 0, 3));
   }
@@ -97,7 +97,7 @@ TEST(learned_ranges_clip_as_the_network_does) {
   const auto second = exports(2);
   HOLDS(second.ranges.get("x_clipped").value() == 1.5f && second.ranges.get("relu_clipped").value() == 1.0f);
   // For a calibration cache, which cannot clip, the float model's tensors have ranges too.
-  const auto cache = qdq::Cache::read(out + ".cache").value().to_ranges().value();
+  const auto cache = qdq::Cache::load(out + ".cache").value().to_ranges().value();
   HOLDS(cache.get("x").value() == 1.5f && !cache.has("x_clipped") && cache.has("relu"));
   net->conv->input_quantizer()->set_clip_range(0.25f, 1.5f);
   exports(2);

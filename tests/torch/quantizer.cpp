@@ -105,7 +105,7 @@ TEST(every_state_is_that_of_the_core) {
                 };
                 same_number(module->amax_in_use(), core.amax_in_use().value());
                 same_number(module->step_size(), core.step_size().value());
-                same_number(module->scale(), core.scale().value());
+                same_number(module->inverse_scale(), core.inverse_scale().value());
                 if (calibrating && !disabled) {
                   HOLDS(core.load_calib_amax(qdq::Method::Max).value() && module->load_calib_amax(qdq::Method::Max));
                   same_number(module->amax(), core.amax().value());
@@ -153,10 +153,10 @@ TEST(calibrating_does_not_stop_quantizing) {
 
 TEST(integers_and_their_scale) {
   auto q = build([](Descriptor::Builder& d) { d.fake_quant(false).amax(2.0f); });
-  HOLDS(!q->scale().defined());
+  HOLDS(!q->inverse_scale().defined());
   // -2.1 / 2 * 127 is -133: the original always took the narrow range here.
   SAME(q->forward(torch::tensor({-2.1f, 1.0f})), torch::tensor({-128.0f, 64.0f}));
-  SAME(q->scale(), torch::tensor(63.5f));
+  SAME(q->inverse_scale(), torch::tensor(63.5f));
 }
 
 TEST(dynamic_ranges) {
@@ -193,17 +193,17 @@ TEST(clipping_needs_a_learned_range) {
 
 TEST(loading_strictly_and_leniently) {
   auto q = make();
-  FAILS("nothing was collected", q->load_calib_amax(qdq::Method::Max));
+  FAILS("nothing was observed", q->load_calib_amax(qdq::Method::Max));
   q->set_amax(torch::tensor(5.0f));
   // The original sets NaN here.
   HOLDS(!q->load_calib_amax(qdq::Method::Max, false) && q->amax().item<float>() == 5);
-  q->collect(torch::tensor({1.0f, -7.0f}));
+  q->observe(torch::tensor({1.0f, -7.0f}));
   FAILS("needs a histogram", q->load_calib_amax(qdq::Method::Entropy));
   HOLDS(q->amax().item<float>() == 5);
   HOLDS(q->load_calib_amax(qdq::Method::Max) && q->amax().item<float>() == 7);
   q->reset_calibration();
   HOLDS(!q->load_calib_amax(qdq::Method::Max, false));
-  q->collect(torch::tensor({1.0f, -std::numeric_limits<float>::infinity()}));
+  q->observe(torch::tensor({1.0f, -std::numeric_limits<float>::infinity()}));
   FAILS("infinity", q->load_calib_amax(qdq::Method::Max));
   auto histogram = build([](Descriptor::Builder& d) { d.calib_method(qdq::CalibMethod::Histogram); });
   const auto x = torch::randn({10000});
@@ -214,7 +214,7 @@ TEST(loading_strictly_and_leniently) {
     HOLDS(histogram->amax().item<float>() == histogram->stats().amax(method).value());
   }
   auto other = build([](Descriptor::Builder& d) { d.calib_method(qdq::CalibMethod::Histogram); });
-  other->collect(x * 2);
+  other->observe(x * 2);
   histogram->merge(*other);
   HOLDS(histogram->stats().values() == 20000 && histogram->stats().abs_max() == (x * 2).abs().max().item<float>());
 }
@@ -222,9 +222,9 @@ TEST(loading_strictly_and_leniently) {
 TEST(the_options_of_the_original_searches) {
   auto q = build([](Descriptor::Builder& d) { d.calib_method(qdq::CalibMethod::Compat); });
   const auto x = torch::randn({20000});
-  q->collect(x);
+  q->observe(x);
   auto core = qdq::HistogramCalibrator::make().value();
-  core.collect(nn::view(x)).value();
+  core.observe(nn::view(x)).value();
   for (const auto method : {qdq::Method::Entropy, qdq::Method::Mse}) {
     std::set<float> found;
     for (const qdq::Search search : {qdq::Search{}, qdq::Search{1500, 1}, qdq::Search{200, 300}}) {
@@ -241,7 +241,7 @@ TEST(the_options_of_the_original_searches) {
   FAILS("no bin to try", q->load_calib_amax(qdq::Method::Mse, {5000, 1}));
   FAILS("max has no start_bin", q->load_calib_amax(qdq::Method::Max, {128, 1}));
   auto histogram = build([](Descriptor::Builder& d) { d.calib_method(qdq::CalibMethod::Histogram); });
-  histogram->collect(x);
+  histogram->observe(x);
   FAILS("options of pytorch-quantization's histogram", histogram->load_calib_amax(qdq::Method::Entropy, {128, 1}));
 }
 
@@ -275,7 +275,7 @@ TEST(formats_change) {
   SAME(q->forward(torch::tensor({-8.0f, 1.2f})), torch::tensor({-7.0f, 1.0f}));
   NEAR(q->step_size(), torch::tensor(1.0f), 1e-6);
   const auto x = torch::randn({1000});
-  q->collect(x);
+  q->observe(x);
   q->load_calib_amax(qdq::Method::Mse);
   HOLDS(q->amax().item<float>() == q->stats().amax(qdq::Method::Mse, 4).value());
   q->set_e4m3();

@@ -17,7 +17,7 @@ nn::Sequential network() {
 void write() {
   auto net = network();
   {
-    const nn::Collect collect(*net);
+    const nn::Observe observe(*net);
     net->forward(torch::randn({8, 1, 6, 6}));
   }
   nn::load_calib_amax(*net, qdq::Method::Mse);

@@ -42,7 +42,7 @@ Net calibrated(const Tensor& x) {
   Net net;
   net->eval();
   {
-    const nn::Collect collect(*net);
+    const nn::Observe observe(*net);
     net->forward(x);
   }
   nn::load_calib_amax(*net, qdq::Method::Mse);
@@ -103,7 +103,7 @@ TEST(copies_are_independent) {
   const auto copy = std::dynamic_pointer_cast<NetImpl>(net->clone());
   // Statistics are copied too, and counted by themselves from then on.
   HOLDS(copy->conv->input_quantizer()->stats().values() == 144);
-  copy->conv->input_quantizer()->collect(x);
+  copy->conv->input_quantizer()->observe(x);
   HOLDS(copy->conv->input_quantizer()->stats().values() == 288 && net->conv->input_quantizer()->stats().values() == 144);
   SAME(copy->forward(x), net->forward(x));
   HOLDS(copy->conv->input_quantizer()->is_calibrating());
@@ -134,10 +134,10 @@ TEST(calibration_of_a_tree) {
         !net->conv->input_quantizer()->is_disabled());
   HOLDS(nn::enable(*net) == 4);
   FAILS("no quantizer is called 'none*'", nn::enable(*net, "none*"));
-  FAILS("nothing was collected", nn::load_calib_amax(*net, qdq::Method::Max));
+  FAILS("nothing was observed", nn::load_calib_amax(*net, qdq::Method::Max));
   HOLDS(nn::load_calib_amax(*net, qdq::Method::Max, false) == 0);
   {
-    const nn::Collect collect(*net);
+    const nn::Observe observe(*net);
     HOLDS(!net->conv->input_quantizer()->is_quantizing());
     SAME(net->conv->forward(x), torch::conv2d(x, net->conv->weight, net->conv->bias, 1, 1));
     net->forward(x);
@@ -158,7 +158,7 @@ TEST(calibration_of_a_tree) {
                     nn::QuantOptions().input(
                         qdq::Descriptor::make().calib_method(qdq::CalibMethod::Compat).build().value()));
   {
-    const nn::Collect collect(*compat);
+    const nn::Observe observe(*compat);
     compat->forward(x.reshape({4, 36}));
   }
   HOLDS(nn::load_calib_amax(*compat, qdq::Method::Mse, {1000, 3}) == 2);
@@ -202,7 +202,7 @@ TEST(training_helpers) {
   HOLDS(groups.ranges.size() == 2 && groups.weights.size() == 6);
   const auto x = torch::randn({4, 1, 6, 6});
   {
-    const nn::Collect collect(*net);
+    const nn::Observe observe(*net);
     net->forward(x);
   }
   FAILS("no range to freeze", nn::freeze_ranges(*net));

@@ -23,7 +23,7 @@ namespace qdq::trt {
 /// until this is destroyed. To be moved, not copied; one thread at a time may use it.
 class DeviceBatch {
  public:
-  /// Opens CUDA. Status::Io where neither driver nor runtime is found, Status::Engine where there is no GPU.
+  /// Opens CUDA. Status::Io where neither driver nor runtime is found, Status::TensorRt where there is no GPU.
   [[nodiscard]] static Result<DeviceBatch> make() {
     auto memory = detail::open_cuda();
     if (!memory) return std::move(memory).error();

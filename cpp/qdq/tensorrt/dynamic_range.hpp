@@ -57,7 +57,7 @@ inline Result<DynamicRanges> apply_ranges(nvinfer1::INetworkDefinition& network,
     QDQ_TRT_DEPRECATED_END
   });
   if (!refused.empty()) {
-    return Error(Status::Engine, "TensorRT refuses the range of tensor " + quote(refused), "see what it logged");
+    return Error(Status::TensorRt, "TensorRT refuses the range of tensor " + quote(refused), "see what it logged");
   }
   if (out.count == 0) {
     return Error(Status::Data, "the network has none of the tensors that the ranges are for",
@@ -81,7 +81,7 @@ inline Result<DynamicRanges> apply_ranges(nvinfer1::INetworkDefinition& network,
 /// (Policy::Builder::min_quantized()): where ranges are missing for more than the rest of the convolutions and products that it
 /// allows, nothing is set and Status::Data returned. What is quantized is up to TensorRT.
 ///
-/// Status::Data where the network has none of the tensors, Status::Engine where TensorRT refuses a range; ranges that were
+/// Status::Data where the network has none of the tensors, Status::TensorRt where TensorRT refuses a range; ranges that were
 /// set before stay set. Status::Unsupported for a strongly typed network.
 [[nodiscard]] inline Result<DynamicRanges> set_dynamic_ranges(nvinfer1::INetworkDefinition& network, const Ranges& ranges,
                                                               const Policy& policy = Policy(),

@@ -62,7 +62,7 @@ class Insertion {
         return Error(amax.error().status(), "tensor '" + name(activation.tensor) + "' is to be quantized but has no range",
                      "calibrate the network again, or give the ranges to Graph::plan(), which leaves such layers in float");
       }
-      float& shared = shared_amax_[activation.scale];
+      float& shared = shared_amax_[activation.group];
       shared = std::max(shared, *amax);
     }
     return {};
@@ -87,7 +87,7 @@ class Insertion {
   Result<void> add_activations() {
     for (const auto& activation : plan_.activations()) {
       auto result = pairs_.add(*described_.tensors[activation.tensor].tensor, name(activation.tensor),
-                               {shared_amax_[activation.scale]}, no_axis);
+                               {shared_amax_[activation.group]}, no_axis);
       if (!result) return std::move(result).error();
       rewire(activation.readers, **result);
     }
@@ -157,7 +157,7 @@ class Insertion {
 /// are, with a pair behind them whose ranges, one per channel, `weight_method` computes.
 ///
 /// The result owns the scales and must outlive the build of the engine. An error before the first layer is added, such as a
-/// missing range, leaves the network as it was; after Status::Engine it must not be used any more. Status::Unsupported for a
+/// missing range, leaves the network as it was; after Status::TensorRt it must not be used any more. Status::Unsupported for a
 /// network that leaves the batch out of its shapes.
 ///
 /// What the plan leaves in float for want of a range is told to `logger`, where there is one; Graph::plan() has told qdq's own

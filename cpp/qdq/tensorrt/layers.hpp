@@ -39,7 +39,7 @@ struct LayerWeights {
 /// network. On TensorRT 8 to 10 the builder needs BuilderFlag::kINT8; build_engine() sets it.
 ///
 /// Errors before anything is added: Status::Unsupported for a descriptor that TensorRT cannot express, Status::Shape for
-/// numbers that do not fit, Status::Data for weights and ranges that are not finite. After Status::Engine the network must
+/// numbers that do not fit, Status::Data for weights and ranges that are not finite. After Status::TensorRt the network must
 /// not be used any more.
 class QuantizedLayers {
  public:

@@ -91,7 +91,7 @@ class Library {
     if (auto fits = check(); !fits) return std::move(fits).error();
     Owner<nvinfer1::IBuilder> made(static_cast<nvinfer1::IBuilder*>(create_builder_(&logger, NV_TENSORRT_VERSION)));
     if (made) return made;
-    return Error(Status::Engine, version().text() + " gives no builder",
+    return Error(Status::TensorRt, version().text() + " gives no builder",
                  "see what it logged; TensorRT needs a GPU and its driver to build an engine, TensorRT-RTX does not");
   }
 
@@ -107,7 +107,7 @@ class Library {
     Owner<nvonnxparser::IParser> made(
         static_cast<nvonnxparser::IParser*>(create_parser_(&network, &logger, NV_ONNX_PARSER_VERSION)));
     if (made) return made;
-    return Error(Status::Engine, version().text() + " gives no ONNX parser", "see what it logged");
+    return Error(Status::TensorRt, version().text() + " gives no ONNX parser", "see what it logged");
   }
 #else
   template <typename... Used>

@@ -82,31 +82,31 @@ inline std::size_t disable(const torch::nn::Module& model, std::string_view patt
   return found.size();
 }
 
-/// Lets the quantizers of a network that match collect and not quantize for as long as it lives; then their switches are as
+/// Lets the quantizers of a network that match observe and not quantize for as long as it lives; then their switches are as
 /// before.
 ///
 ///     {
-///       nn::Collect collect(*model);
+///       nn::Observe observe(*model);
 ///       for (auto& batch : loader) model->forward(batch);
 ///     }
 ///     nn::load_calib_amax(*model, qdq::Method::Entropy);
-class Collect {
+class Observe {
  public:
-  explicit Collect(const torch::nn::Module& model, std::string_view pattern = "*") {
+  explicit Observe(const torch::nn::Module& model, std::string_view pattern = "*") {
     for (auto& [name, quantizer] : detail::matching(model, pattern)) {
       before_.push_back({quantizer, quantizer->is_quantizing(), quantizer->is_calibrating()});
       quantizer->set_quantizing(false);
       quantizer->set_calibrating(true);
     }
   }
-  ~Collect() {
+  ~Observe() {
     for (const auto& [quantizer, quantizing, calibrating] : before_) {
       quantizer->set_quantizing(quantizing);
       quantizer->set_calibrating(calibrating);
     }
   }
-  Collect(const Collect&) = delete;
-  Collect& operator=(const Collect&) = delete;
+  Observe(const Observe&) = delete;
+  Observe& operator=(const Observe&) = delete;
 
  private:
   struct Switches {
@@ -118,7 +118,7 @@ class Collect {
 
 namespace detail {
 
-/// Loads every quantizer that is not disabled: maxima by those, what else was collected by `load`.
+/// Loads every quantizer that is not disabled: maxima by those, what else was observed by `load`.
 template <typename Load>
 std::size_t load_calib_amax(const torch::nn::Module& model, bool strict, Load&& load) {
   std::size_t loaded = 0;
@@ -138,8 +138,8 @@ std::size_t load_calib_amax(const torch::nn::Module& model, bool strict, Load&& 
 
 }  // namespace detail
 
-/// Sets the amax of every quantizer that is not disabled from what it has collected: by `method` where that is a histogram, and
-/// where it is maxima by those. Where amax is learned, learning starts from it. Where nothing was collected that is an error if
+/// Sets the amax of every quantizer that is not disabled from what it has observed: by `method` where that is a histogram, and
+/// where it is maxima by those. Where amax is learned, learning starts from it. Where nothing was observed that is an error if
 /// `strict`. Returns how many got an amax.
 inline std::size_t load_calib_amax(const torch::nn::Module& model, RangeMethod method, bool strict = true) {
   return detail::load_calib_amax(model, strict, [&](TensorQuantizerImpl& q) { return q.load_calib_amax(method, strict); });

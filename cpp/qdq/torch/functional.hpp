@@ -167,7 +167,7 @@ using namespace torch::nn::functional;  // NOLINT: that is the point of this nam
   return detail::FakeTensorQuant::apply(x, amax, descriptor);
 }
 
-/// Quantizes and keeps the integers in the type of x, as qdq_tensor_quant(), with the scale M / amax (float), which has no
+/// Quantizes and keeps the integers in the type of x, as qdq_tensor_quant(), with the inverse scale M / amax (float), which has no
 /// gradient. That of x passes where |x| <= amax.
 [[nodiscard]] inline std::pair<torch::Tensor, torch::Tensor> tensor_quant(
     const torch::Tensor& x, const torch::Tensor& amax, const SharedDescriptor& descriptor = share(Descriptor())) {

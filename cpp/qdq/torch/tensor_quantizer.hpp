@@ -18,34 +18,34 @@
 namespace qdq::nn {
 namespace detail {
 
-/// What calibration has collected, for threads that collect at once.
+/// What calibration has observed, for threads that observe at once.
 class Calibration {
  public:
-  explicit Calibration(const Descriptor& descriptor) : collected_(Quantizer::make(descriptor).value()) {}
+  explicit Calibration(const Descriptor& descriptor) : observed_(Quantizer::make(descriptor).value()) {}
 
   std::shared_ptr<Calibration> clone() {
     const std::lock_guard<std::mutex> lock(mutex_);
-    return std::shared_ptr<Calibration>(new Calibration(collected_.clone().value()));
+    return std::shared_ptr<Calibration>(new Calibration(observed_.clone().value()));
   }
-  /// Runs `use` on the quantizer that collects, while no other thread does.
+  /// Runs `use` on the quantizer that observes, while no other thread does.
   template <typename Use>
   auto with(Use&& use) {
     const std::lock_guard<std::mutex> lock(mutex_);
-    return use(collected_);
+    return use(observed_);
   }
 
  private:
-  explicit Calibration(Quantizer&& collected) : collected_(std::move(collected)) {}
+  explicit Calibration(Quantizer&& observed) : observed_(std::move(observed)) {}
 
   std::mutex mutex_;
-  Quantizer collected_;
+  Quantizer observed_;
 };
 
 }  // namespace detail
 
 /// qdq::Quantizer as a module: pytorch-quantization's TensorQuantizer with the differences that qdq::Quantizer has. forward()
 /// does,
-/// in this order: multiply by the pre-quantization scale; return that where disabled; collect it where calibrating; clip it where
+/// in this order: multiply by the pre-quantization scale; return that where disabled; observe it where calibrating; clip it where
 /// clipping; quantize it where quantizing, by the clip range where amax is learned, else by the amax, else dynamically by max
 /// |x| of
 /// this very x. At the start only quantizing is on.
@@ -81,18 +81,18 @@ class TensorQuantizerImpl : public torch::nn::Cloneable<TensorQuantizerImpl> {
     calibration_ = calibration_ ? calibration_->clone() : std::make_shared<detail::Calibration>(*descriptor_);
   }
 
-  /// What comes of x, see the class. Integers, where the descriptor says so, leave their scale for scale().
+  /// What comes of x, see the class. Integers, where the descriptor says so, leave their inverse scale for inverse_scale().
   torch::Tensor forward(const torch::Tensor& input) {
     detail::check_quantizable(input);
     const auto x = scaled(input);
     if (disabled_) return x;
-    if (calibrating_) collect_scaled(x);
+    if (calibrating_) observe_scaled(x);
     const auto clipped = clipping_ || (quantizing_ && learns()) ? clip(x) : x;
     if (!quantizing_ || (clipped.numel() == 0 && is_dynamic())) return clipped;
     const auto amax = amax_for(clipped);
     if (descriptor_->fake_quant()) return functional::fake_tensor_quant(clipped, amax, descriptor_);
     const auto found = functional::tensor_quant(clipped, amax, descriptor_);
-    calibration_->with([&](Quantizer&) { scale_ = found.second; });
+    calibration_->with([&](Quantizer&) { inverse_scale_ = found.second; });
     return found.first;
   }
 
@@ -101,11 +101,11 @@ class TensorQuantizerImpl : public torch::nn::Cloneable<TensorQuantizerImpl> {
   /// Changes the format to integers of 2 to 16 bits.
   void set_integers(std::uint32_t num_bits, bool is_unsigned = false, bool narrow_range = false) {
     set_format(descriptor_->edit().num_bits(num_bits).is_unsigned(is_unsigned).narrow_range(narrow_range).build().value(),
-               [=](Quantizer& collected) { return collected.set_integers(num_bits, is_unsigned, narrow_range); });
+               [=](Quantizer& observed) { return observed.set_integers(num_bits, is_unsigned, narrow_range); });
   }
   /// Changes the format to the 8-bit float e4m3.
   void set_e4m3() {
-    set_format(descriptor_->edit().e4m3().build().value(), [](Quantizer& collected) { return collected.set_e4m3(); });
+    set_format(descriptor_->edit().e4m3().build().value(), [](Quantizer& observed) { return observed.set_e4m3(); });
   }
 
   /// Whether data passes unchanged, but for the pre-quantization scale. Default: false.
@@ -117,7 +117,7 @@ class TensorQuantizerImpl : public torch::nn::Cloneable<TensorQuantizerImpl> {
     if (on) check_learns("clipping");
     clipping_ = on;
   }
-  /// Whether data is collected for calibration. Default: false.
+  /// Whether data is observed for calibration. Default: false.
   void set_calibrating(bool on) noexcept { calibrating_ = on; }
   [[nodiscard]] bool is_disabled() const noexcept { return disabled_; }
   [[nodiscard]] bool is_quantizing() const noexcept { return quantizing_; }
@@ -167,9 +167,9 @@ class TensorQuantizerImpl : public torch::nn::Cloneable<TensorQuantizerImpl> {
     const auto amax = amax_in_use();
     return amax.defined() ? amax / detail::operations::constant(detail::operations::high(*descriptor_), amax) : amax;
   }
-  /// The scale, M / amax, of the integers that forward() gave last; undefined before.
-  [[nodiscard]] torch::Tensor scale() const {
-    return calibration_->with([&](Quantizer&) { return scale_; });
+  /// The inverse scale, M / amax, of the integers that forward() gave last; undefined before.
+  [[nodiscard]] torch::Tensor inverse_scale() const {
+    return calibration_->with([&](Quantizer&) { return inverse_scale_; });
   }
 
   /// The learned range, from the parameters; nothing where none is set.
@@ -195,29 +195,29 @@ class TensorQuantizerImpl : public torch::nn::Cloneable<TensorQuantizerImpl> {
     set_clip_range(-max, max);
   }
 
-  /// Collects a batch for calibration, whatever the switches say. That of a GPU is copied to the host.
-  void collect(const torch::Tensor& x) { collect_scaled(scaled(x)); }
-  /// Forgets what was collected.
+  /// Observes a batch for calibration, whatever the switches say. That of a GPU is copied to the host.
+  void observe(const torch::Tensor& x) { observe_scaled(scaled(x)); }
+  /// Forgets what was observed.
   void reset_calibration() {
-    calibration_->with([](Quantizer& collected) { collected.reset_calibration().value(); });
+    calibration_->with([](Quantizer& observed) { observed.reset_calibration().value(); });
   }
-  /// Adds what another quantizer with the same kept axes has collected.
+  /// Adds what another quantizer with the same kept axes has observed.
   void merge(const TensorQuantizerImpl& other) {
     const auto copy = other.calibration_->clone();
     copy->with([&](Quantizer& theirs) { calibration_->with([&](Quantizer& ours) { ours.merge(theirs).value(); }); });
   }
-  /// A copy of the statistics; an error for a descriptor that collects maxima.
+  /// A copy of the statistics; an error for a descriptor that observes maxima.
   [[nodiscard]] TensorStats stats() const {
-    return calibration_->with([](Quantizer& collected) { return collected.stats().value(); });
+    return calibration_->with([](Quantizer& observed) { return observed.stats().value(); });
   }
-  /// Computes the amax from what was collected, and sets it. Where nothing was collected that is an error if `strict`, else false
+  /// Computes the amax from what was observed, and sets it. Where nothing was observed that is an error if `strict`, else false
   /// is returned and the amax stays as it is.
   bool load_calib_amax(RangeMethod method, bool strict = true) {
-    return take_over([&](Quantizer& collected) { return collected.load_calib_amax(method, strict); });
+    return take_over([&](Quantizer& observed) { return observed.load_calib_amax(method, strict); });
   }
   /// The same with the options of pytorch-quantization's entropy and mse, which need CalibMethod::Compat.
   bool load_calib_amax(Method method, Search search, bool strict = true) {
-    return take_over([&](Quantizer& collected) { return collected.load_calib_amax(method, search, strict); });
+    return take_over([&](Quantizer& observed) { return observed.load_calib_amax(method, search, strict); });
   }
 
   /// The quantizer in one line for people.
@@ -260,21 +260,21 @@ class TensorQuantizerImpl : public torch::nn::Cloneable<TensorQuantizerImpl> {
   }
   template <typename Compute>
   bool take_over(Compute&& compute) {
-    const auto found = calibration_->with([&](Quantizer& collected) {
-      collected.clear_amax().value();
-      return compute(collected).value() ? to_tensor(*collected.amax().value()) : torch::Tensor();
+    const auto found = calibration_->with([&](Quantizer& observed) {
+      observed.clear_amax().value();
+      return compute(observed).value() ? to_tensor(*observed.amax().value()) : torch::Tensor();
     });
     if (found.defined()) set_amax(found);
     return found.defined();
   }
   template <typename Change>
   void set_format(Descriptor changed, Change&& change) {
-    calibration_->with([&](Quantizer& collected) { change(collected).value(); });
+    calibration_->with([&](Quantizer& observed) { change(observed).value(); });
     descriptor_ = share(std::move(changed));
   }
-  void collect_scaled(const torch::Tensor& x) {
+  void observe_scaled(const torch::Tensor& x) {
     const auto batch = x.detach().cpu();
-    calibration_->with([&](Quantizer& collected) { collected.collect(view(batch)).value(); });
+    calibration_->with([&](Quantizer& observed) { observed.observe(view(batch)).value(); });
   }
   [[nodiscard]] torch::Tensor clip(const torch::Tensor& x) const {
     if (!clip_range()) {
@@ -289,7 +289,7 @@ class TensorQuantizerImpl : public torch::nn::Cloneable<TensorQuantizerImpl> {
   }
 
   SharedDescriptor descriptor_;
-  torch::Tensor amax_, pre_quant_scale_, clip_min_, clip_max_, scale_;
+  torch::Tensor amax_, pre_quant_scale_, clip_min_, clip_max_, inverse_scale_;
   std::shared_ptr<detail::Calibration> calibration_;
   bool disabled_ = false, quantizing_ = true, clipping_ = false, calibrating_ = false;
 };

@@ -37,7 +37,7 @@ complete -c qdq -n "__fish_qdq_needs_command" -f -a "merge" -d 'Merge statistics
 complete -c qdq -n "__fish_qdq_needs_command" -f -a "cache" -d 'Look at, check and convert TensorRT calibration caches'
 complete -c qdq -n "__fish_qdq_needs_command" -f -a "compare" -d 'Measure how far a quantized model is from the float model'
 complete -c qdq -n "__fish_qdq_needs_command" -f -a "inspect" -d 'Show what would be quantized and why'
-complete -c qdq -n "__fish_qdq_needs_command" -f -a "info" -d 'Show the version, the kernels in use and the engines found'
+complete -c qdq -n "__fish_qdq_needs_command" -f -a "info" -d 'Show the version, the kernels in use and the runtimes found'
 complete -c qdq -n "__fish_qdq_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -s d -l data -d 'Samples: .npz, .npy, raw binary, images (JPEG, PNG, BMP, GIF, WebP, TIFF, PNM), or folders of them; NAME= where the model has several inputs' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l batch-size -d 'Samples per batch [default: the model\'s batch size, or 1]' -r
@@ -83,11 +83,11 @@ complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l weights -d 'How wei
 float\t'As float with QuantizeLinear and DequantizeLinear'"
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l weight-bits -d 'Bits of a weight\'s integer; fewer than 8 are stored as int8 all the same, on a coarser grid' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l weight-method -d 'How the ranges of weights are computed [default: mse]' -r
-complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l runtime -d 'What runs the model' -r -f -a "embedded\t'The engine inside this program'
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l runtime -d 'What runs the model' -r -f -a "embedded\t'The runtime inside this program'
 onnxruntime\t'ONNX Runtime\'s shared library'
-auto\t'ONNX Runtime where it is found, else the embedded engine'"
+auto\t'ONNX Runtime where it is found, else the embedded runtime'"
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l onnxruntime -d 'ONNX Runtime\'s library, or the folder it lies in, where it is not found by itself' -r -F
-complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l threads -d 'Threads of the engine [default: one per physical core]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l threads -d 'Threads of the runtime [default: one per physical core]' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l engine -d 'Also build TensorRT\'s engine and write it here' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l tensorrt -d 'libnvinfer or libtensorrt_rtx, or the folder it lies in [default: found, or QDQ_TENSORRT]' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l shapes -d 'Shapes of an input that the model leaves open, such as image=1x3x224x224:8x3x224x224:16x3x224x224; one shape stands for all three; repeatable, and an input that comes again begins the next profile' -r
@@ -143,11 +143,11 @@ complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l include-op -d 'Qua
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l exclude -d 'Never quantize nodes whose name matches; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l exclude-op -d 'Never quantize nodes of this operator; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l min-quantized -d 'Fail where less than this share of the convolutions and products that may be quantized would be, from 0 to 1' -r
-complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l runtime -d 'What runs the model' -r -f -a "embedded\t'The engine inside this program'
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l runtime -d 'What runs the model' -r -f -a "embedded\t'The runtime inside this program'
 onnxruntime\t'ONNX Runtime\'s shared library'
-auto\t'ONNX Runtime where it is found, else the embedded engine'"
+auto\t'ONNX Runtime where it is found, else the embedded runtime'"
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l onnxruntime -d 'ONNX Runtime\'s library, or the folder it lies in, where it is not found by itself' -r -F
-complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l threads -d 'Threads of the engine [default: one per physical core]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l threads -d 'Threads of the runtime [default: one per physical core]' -r
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l per-tensor-weights -d 'One scale per weight instead of one per output channel'
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l json -d 'Print the result as JSON'
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -s v -l verbose -d 'Also print what happens, and which nodes stay in float'
@@ -264,11 +264,11 @@ complete -c qdq -n "__fish_qdq_using_subcommand compare" -l labels -d 'The right
 complete -c qdq -n "__fish_qdq_using_subcommand compare" -l min-sqnr -d 'Exit 1 unless every floating-point output that is compared has at least this SQNR' -r
 complete -c qdq -n "__fish_qdq_using_subcommand compare" -l input -d 'Fix an input\'s value, such as sr=16000 or scales=1,1,2: what follows from it is decided once, and no data feeds it; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand compare" -l input-shape -d 'Run with this shape of an input, such as images=1x3x640x640 (? is a size that the data decides); repeatable' -r
-complete -c qdq -n "__fish_qdq_using_subcommand compare" -l runtime -d 'What runs the model' -r -f -a "embedded\t'The engine inside this program'
+complete -c qdq -n "__fish_qdq_using_subcommand compare" -l runtime -d 'What runs the model' -r -f -a "embedded\t'The runtime inside this program'
 onnxruntime\t'ONNX Runtime\'s shared library'
-auto\t'ONNX Runtime where it is found, else the embedded engine'"
+auto\t'ONNX Runtime where it is found, else the embedded runtime'"
 complete -c qdq -n "__fish_qdq_using_subcommand compare" -l onnxruntime -d 'ONNX Runtime\'s library, or the folder it lies in, where it is not found by itself' -r -F
-complete -c qdq -n "__fish_qdq_using_subcommand compare" -l threads -d 'Threads of the engine [default: one per physical core]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand compare" -l threads -d 'Threads of the runtime [default: one per physical core]' -r
 complete -c qdq -n "__fish_qdq_using_subcommand compare" -l per-tensor -d 'Also compare every activation that both models have'
 complete -c qdq -n "__fish_qdq_using_subcommand compare" -l json -d 'Print the result as JSON'
 complete -c qdq -n "__fish_qdq_using_subcommand compare" -s v -l verbose -d 'Also print what happens, and which nodes stay in float'
@@ -298,7 +298,7 @@ complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcom
 complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate apply engine merge cache compare inspect info help" -f -a "cache" -d 'Look at, check and convert TensorRT calibration caches'
 complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate apply engine merge cache compare inspect info help" -f -a "compare" -d 'Measure how far a quantized model is from the float model'
 complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate apply engine merge cache compare inspect info help" -f -a "inspect" -d 'Show what would be quantized and why'
-complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate apply engine merge cache compare inspect info help" -f -a "info" -d 'Show the version, the kernels in use and the engines found'
+complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate apply engine merge cache compare inspect info help" -f -a "info" -d 'Show the version, the kernels in use and the runtimes found'
 complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate apply engine merge cache compare inspect info help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c qdq -n "__fish_qdq_using_subcommand help; and __fish_seen_subcommand_from cache" -f -a "show" -d 'Print the header, and scale and range of every tensor'
 complete -c qdq -n "__fish_qdq_using_subcommand help; and __fish_seen_subcommand_from cache" -f -a "check" -d 'Find what TensorRT would fail on or ignore; exits 1 where there is such a thing'

@@ -57,7 +57,7 @@ const RULES: &[Rule] = &[
         commands: &["quantize"],
         options: TENSORRT,
         works: |typed| is_typed(typed, "engine"),
-        why: "no engine of TensorRT is built",
+        why: "no runtime of TensorRT is built",
         remedy: "add --engine FILE",
     },
     Rule {
@@ -99,7 +99,7 @@ const RULES: &[Rule] = &[
         commands: &["quantize", "calibrate", "compare"],
         options: &["onnxruntime"],
         works: |typed| typed.get_one("runtime") != Some(&crate::args::Runtime::Embedded),
-        why: "the embedded engine runs the model",
+        why: "the embedded runtime runs the model",
         remedy: "add --runtime onnxruntime",
     },
 ];

@@ -68,12 +68,12 @@ impl Visit for Message {
     }
 }
 
-/// Leaves the panics of the engine to the errors that the library makes of them: a backtrace helps nobody who uses the tool.
-pub fn hide_panics_of_engines() {
+/// Leaves the panics of the runtime to the errors that the library makes of them: a backtrace helps nobody who uses the tool.
+pub fn hide_panics_of_runtimes() {
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
-        let is_engines = |part: &OsStr| part.to_string_lossy().starts_with("rten-");
-        if !panic.location().is_some_and(|place| Path::new(place.file()).iter().any(is_engines)) {
+        let is_runtimes = |part: &OsStr| part.to_string_lossy().starts_with("rten-");
+        if !panic.location().is_some_and(|place| Path::new(place.file()).iter().any(is_runtimes)) {
             before(panic);
         }
     }));

@@ -41,7 +41,7 @@ fn main() -> ExitCode {
         Err(error) => return term::usage(&error.format(&mut Args::command())),
     };
     let term = Term::new(&args.common);
-    log::hide_panics_of_engines();
+    log::hide_panics_of_runtimes();
     match idle::check(&matches).and_then(|()| verb::run(&args.verb, &term)) {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::GateFailed) => EXIT_GATE_FAILED.into(),

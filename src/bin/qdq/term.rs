@@ -117,8 +117,8 @@ impl Drop for Bar {
 /// What is typed for what the library's remedies say to every caller.
 const TYPED: [(&str, &str); 8] = [
     ("run it in ONNX Runtime", "--runtime onnxruntime"),
-    ("run it in the embedded engine", "--runtime embedded"),
-    ("run it in the other engine", "--runtime"),
+    ("run it in the embedded runtime", "--runtime embedded"),
+    ("run it in the other runtime", "--runtime"),
     ("give its path", "--onnxruntime PATH"),
     ("exclude the nodes", "--exclude NAME"),
     ("outputs to compare", "--output NAME"),

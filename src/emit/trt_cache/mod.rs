@@ -183,7 +183,7 @@ impl Cache {
     ///
     /// # Errors
     /// `Io`, or as [`Cache::parse`].
-    pub fn read(path: &Path) -> Result<Self> {
+    pub fn load(path: &Path) -> Result<Self> {
         let text = std::fs::read(path).map_err(|error| Error::io("read", path, error))?;
         Self::parse(&text, &path.display().to_string())
     }
@@ -192,7 +192,7 @@ impl Cache {
     ///
     /// # Errors
     /// `Io`, or as [`Cache::to_text`].
-    pub fn write(&self, path: &Path) -> Result<()> {
+    pub fn save(&self, path: &Path) -> Result<()> {
         let text = self.to_text()?;
         write_atomic(path, |out| {
             out.write_all(text.as_bytes()).map_err(|error| Error::io("write", path, error))

@@ -4,7 +4,7 @@
 //! what a closure does is not compiled for the instruction set unless it is small enough to be inlined.
 
 use super::super::in_out::InOut;
-use super::super::pattern::{Pattern, Place};
+use super::super::pattern::{Pattern, RowPosition};
 use super::super::vector::{Lane, Vector, WIDEST};
 use super::super::{Grid, LinearBins, e4m3, scalar};
 use super::{AHEAD, MAGNITUDE, to_grid};
@@ -33,7 +33,7 @@ impl<V: Vector> Numbers<V> for Same<V> {
     }
 }
 
-impl<V: Vector> Numbers<V> for Place<'_> {
+impl<V: Vector> Numbers<V> for RowPosition<'_> {
     #[inline(always)]
     unsafe fn at(&mut self, element: usize) -> (V, V) {
         let (first, second) = self.pointers(element);
@@ -176,7 +176,7 @@ pub(super) unsafe fn map_by<V: Vector, X: Lane, Y: Lane>(
     // SAFETY: as the caller promises.
     unsafe {
         match pattern {
-            Pattern::Row(row) => map(streams, io, &mut Place::new(row), op),
+            Pattern::Row(row) => map(streams, io, &mut RowPosition::new(row), op),
             Pattern::Runs { run, start, first, second } if *run >= V::LANES => {
                 map(streams, io, &mut Neighbours::new(*run, *start, first, second), op);
             }
@@ -208,11 +208,11 @@ impl<V: Vector> Quantize<V> {
 
 impl<V: Vector> Op<V> for Quantize<V> {
     #[inline(always)]
-    unsafe fn apply(&mut self, x: V, scale: V, _: V) -> V {
+    unsafe fn apply(&mut self, x: V, inverse_scale: V, _: V) -> V {
         // SAFETY: as the caller promises.
         unsafe {
             self.nan = V::either(self.nan, x.is_nan());
-            to_grid(x, scale, self.low, self.high)
+            to_grid(x, inverse_scale, self.low, self.high)
         }
     }
 }
@@ -222,7 +222,7 @@ pub unsafe fn quantize<V: Vector, X: Lane, Y: Lane>(io: InOut<X, Y>, grid: Grid)
     // SAFETY: as the caller promises.
     unsafe {
         let mut op = Quantize::<V>::new(grid.low, grid.high);
-        map_all(io, grid.scale, grid.scale, &mut op);
+        map_all(io, grid.inverse_scale, grid.inverse_scale, &mut op);
         V::count(op.nan) > 0
     }
 }
@@ -230,14 +230,14 @@ pub unsafe fn quantize<V: Vector, X: Lane, Y: Lane>(io: InOut<X, Y>, grid: Grid)
 #[inline(always)]
 pub unsafe fn quantize_by<V: Vector, X: Lane, Y: Lane>(
     io: InOut<X, Y>,
-    scales: &Pattern,
+    inverse_scales: &Pattern,
     low: f32,
     high: f32,
 ) -> bool {
     // SAFETY: as the caller promises.
     unsafe {
         let mut op = Quantize::<V>::new(low, high);
-        map_by(io, scales, &mut op);
+        map_by(io, inverse_scales, &mut op);
         V::count(op.nan) > 0
     }
 }
@@ -247,11 +247,11 @@ struct FakeE4m3;
 
 impl<V: Vector> Op<V> for FakeE4m3 {
     #[inline(always)]
-    unsafe fn apply(&mut self, x: V, scale: V, _: V) -> V {
+    unsafe fn apply(&mut self, x: V, inverse_scale: V, _: V) -> V {
         // SAFETY: as the caller promises.
         unsafe {
             let magnitude = V::splat_bits(MAGNITUDE);
-            let scaled = x.mul(scale);
+            let scaled = x.mul(inverse_scale);
             let size = V::splat(e4m3::MAX).min(scaled.and(magnitude));
             // Three bits of the mantissa stay: what is added carries where the others round up.
             let odd = size.shift_right::<20>().and(V::splat_bits(1));
@@ -261,22 +261,22 @@ impl<V: Vector> Op<V> for FakeE4m3 {
             let subnormal = size.add(shift).sub(shift);
             let rounded = V::select(size.less(V::splat(1.0 / 64.0)), subnormal, normal);
             let rounded = rounded.or(scaled.and(V::splat_bits(!MAGNITUDE)));
-            let result = V::select(scaled.is_nan(), scaled, rounded).div(scale);
+            let result = V::select(scaled.is_nan(), scaled, rounded).div(inverse_scale);
             V::select(x.and(magnitude).less(V::splat(scalar::E4M3_EPSILON)), V::splat(0.0), result)
         }
     }
 }
 
 #[inline(always)]
-pub unsafe fn fake_e4m3<V: Vector, X: Lane>(io: InOut<X>, scale: f32) {
+pub unsafe fn fake_e4m3<V: Vector, X: Lane>(io: InOut<X>, inverse_scale: f32) {
     // SAFETY: as the caller promises.
-    unsafe { map_all::<V, X, X>(io, scale, scale, &mut FakeE4m3) }
+    unsafe { map_all::<V, X, X>(io, inverse_scale, inverse_scale, &mut FakeE4m3) }
 }
 
 #[inline(always)]
-pub unsafe fn fake_e4m3_by<V: Vector, X: Lane>(io: InOut<X>, scales: &Pattern) {
+pub unsafe fn fake_e4m3_by<V: Vector, X: Lane>(io: InOut<X>, inverse_scales: &Pattern) {
     // SAFETY: as the caller promises.
-    unsafe { map_by::<V, X, X>(io, scales, &mut FakeE4m3) }
+    unsafe { map_by::<V, X, X>(io, inverse_scales, &mut FakeE4m3) }
 }
 
 /// The bin of a magnitude among those of one width, which is the second number; there are as many as the first says.
@@ -318,7 +318,7 @@ pub unsafe fn mask_by<V: Vector, X: Lane>(x: &[X], mut gradient: InOut<X>, ends:
     // SAFETY: as the caller promises.
     unsafe {
         match ends {
-            Pattern::Row(row) => mask_within::<V, X>(x, gradient, &mut Place::new(row)),
+            Pattern::Row(row) => mask_within::<V, X>(x, gradient, &mut RowPosition::new(row)),
             Pattern::Runs { run, start, first, second } if *run >= V::LANES => {
                 mask_within::<V, X>(x, gradient, &mut Neighbours::new(*run, *start, first, second));
             }

@@ -22,11 +22,11 @@ const MAGNITUDE: u32 = 0x7fff_ffff;
 /// How many bytes ahead memory is asked for: beyond the end of the page, where the machine itself stops looking.
 const AHEAD: usize = 4 << 10;
 
-/// clamp(rne(x * scale), low, high). The bounds are integers, so clamping first gives the same; NaN passes both.
+/// clamp(rne(x * inverse_scale), low, high). The bounds are integers, so clamping first gives the same; NaN passes both.
 #[inline(always)]
-unsafe fn to_grid<V: Vector>(x: V, scale: V, low: V, high: V) -> V {
+unsafe fn to_grid<V: Vector>(x: V, inverse_scale: V, low: V, high: V) -> V {
     // SAFETY: as the caller promises.
-    unsafe { high.min(low.max(x.mul(scale))).round() }
+    unsafe { high.min(low.max(x.mul(inverse_scale))).round() }
 }
 
 /// The bits of the nearest bf16, ties to even, in the lower half of each lane. NaN becomes a quiet one.

@@ -1,4 +1,4 @@
-//! Whole numbers divided by a scale, of which a division would be most of the work.
+//! Whole numbers divided by an inverse scale, of which a division would be most of the work.
 //!
 //! Where n is whole and has at most 16 bits, and r is the number nearest to 1 / d, two fused multiplications find the number
 //! nearest to n / d: with q the one nearest to n r, n - q d is exact, and q + (n - q d) r rounds to it. (Markstein, "Computation
@@ -54,9 +54,9 @@ struct FakeQuantize<V> {
 
 impl<V: Vector> Op<V> for FakeQuantize<V> {
     #[inline(always)]
-    unsafe fn apply(&mut self, x: V, scale: V, divisor: V) -> V {
+    unsafe fn apply(&mut self, x: V, inverse_scale: V, divisor: V) -> V {
         // SAFETY: as the caller promises.
-        unsafe { to_grid(x, scale, self.low, self.high).div(divisor) }
+        unsafe { to_grid(x, inverse_scale, self.low, self.high).div(divisor) }
     }
 }
 
@@ -68,29 +68,34 @@ struct QuickFakeQuantize<V> {
 
 impl<V: Vector> Op<V> for QuickFakeQuantize<V> {
     #[inline(always)]
-    unsafe fn apply(&mut self, x: V, scale: V, negative_inverse: V) -> V {
+    unsafe fn apply(&mut self, x: V, inverse_scale: V, negative_inverse: V) -> V {
         // SAFETY: as the caller promises.
-        unsafe { quotient(to_grid(x, scale, self.low, self.high), scale, negative_inverse) }
+        unsafe { quotient(to_grid(x, inverse_scale, self.low, self.high), inverse_scale, negative_inverse) }
     }
 }
 
 #[inline(always)]
 pub unsafe fn fake_quantize<V: Vector, X: Lane>(io: InOut<X>, grid: Grid, divisor: f32) {
-    let is_quick = divisor == grid.scale && are_short(grid.low, grid.high);
+    let is_quick = divisor == grid.inverse_scale && are_short(grid.low, grid.high);
     let inverse = negative_inverse(divisor).filter(|_| is_quick);
     // SAFETY: as the caller promises.
     unsafe {
         let (low, high) = (V::splat(grid.low), V::splat(grid.high));
         match inverse {
             Some(inverse) => map_all(io, divisor, inverse, &mut QuickFakeQuantize::<V> { low, high }),
-            None => map_all(io, grid.scale, divisor, &mut FakeQuantize::<V> { low, high }),
+            None => map_all(io, grid.inverse_scale, divisor, &mut FakeQuantize::<V> { low, high }),
         }
     }
 }
 
 #[inline(always)]
-pub unsafe fn fake_quantize_by<V: Vector, X: Lane>(io: InOut<X>, scales: &Pattern, low: f32, high: f32) {
-    let (numbers, divisors) = scales.numbers();
+pub unsafe fn fake_quantize_by<V: Vector, X: Lane>(
+    io: InOut<X>,
+    inverse_scales: &Pattern,
+    low: f32,
+    high: f32,
+) {
+    let (numbers, divisors) = inverse_scales.numbers();
     let is_quick = numbers == divisors && are_short(low, high);
     let inverses = if is_quick { negative_inverses(divisors, io.len()) } else { None };
     // SAFETY: as the caller promises.
@@ -98,9 +103,9 @@ pub unsafe fn fake_quantize_by<V: Vector, X: Lane>(io: InOut<X>, scales: &Patter
         let (low, high) = (V::splat(low), V::splat(high));
         match inverses {
             Some(inverses) => {
-                map_by(io, &scales.with_second(&inverses), &mut QuickFakeQuantize::<V> { low, high });
+                map_by(io, &inverse_scales.with_second(&inverses), &mut QuickFakeQuantize::<V> { low, high });
             }
-            None => map_by(io, scales, &mut FakeQuantize::<V> { low, high }),
+            None => map_by(io, inverse_scales, &mut FakeQuantize::<V> { low, high }),
         }
     }
 }
@@ -110,9 +115,9 @@ struct Dequantize;
 
 impl<V: Vector> Op<V> for Dequantize {
     #[inline(always)]
-    unsafe fn apply(&mut self, q: V, scale: V, _: V) -> V {
+    unsafe fn apply(&mut self, q: V, inverse_scale: V, _: V) -> V {
         // SAFETY: as the caller promises.
-        unsafe { q.div(scale) }
+        unsafe { q.div(inverse_scale) }
     }
 }
 
@@ -121,31 +126,33 @@ struct QuickDequantize;
 
 impl<V: Vector> Op<V> for QuickDequantize {
     #[inline(always)]
-    unsafe fn apply(&mut self, q: V, scale: V, negative_inverse: V) -> V {
+    unsafe fn apply(&mut self, q: V, inverse_scale: V, negative_inverse: V) -> V {
         // SAFETY: as the caller promises.
-        unsafe { quotient(q, scale, negative_inverse) }
+        unsafe { quotient(q, inverse_scale, negative_inverse) }
     }
 }
 
 #[inline(always)]
-pub unsafe fn dequantize<V: Vector, Q: Lane, X: Lane>(io: InOut<Q, X>, scale: f32) {
+pub unsafe fn dequantize<V: Vector, Q: Lane, X: Lane>(io: InOut<Q, X>, inverse_scale: f32) {
     // SAFETY: as the caller promises.
     unsafe {
-        match negative_inverse(scale) {
-            Some(inverse) => map_all::<V, Q, X>(io, scale, inverse, &mut QuickDequantize),
-            None => map_all::<V, Q, X>(io, scale, scale, &mut Dequantize),
+        match negative_inverse(inverse_scale) {
+            Some(inverse) => map_all::<V, Q, X>(io, inverse_scale, inverse, &mut QuickDequantize),
+            None => map_all::<V, Q, X>(io, inverse_scale, inverse_scale, &mut Dequantize),
         }
     }
 }
 
 #[inline(always)]
-pub unsafe fn dequantize_by<V: Vector, Q: Lane, X: Lane>(io: InOut<Q, X>, scales: &Pattern) {
-    let inverses = negative_inverses(scales.numbers().0, io.len());
+pub unsafe fn dequantize_by<V: Vector, Q: Lane, X: Lane>(io: InOut<Q, X>, inverse_scales: &Pattern) {
+    let inverses = negative_inverses(inverse_scales.numbers().0, io.len());
     // SAFETY: as the caller promises.
     unsafe {
         match inverses {
-            Some(inverses) => map_by::<V, Q, X>(io, &scales.with_second(&inverses), &mut QuickDequantize),
-            None => map_by::<V, Q, X>(io, scales, &mut Dequantize),
+            Some(inverses) => {
+                map_by::<V, Q, X>(io, &inverse_scales.with_second(&inverses), &mut QuickDequantize)
+            }
+            None => map_by::<V, Q, X>(io, inverse_scales, &mut Dequantize),
         }
     }
 }

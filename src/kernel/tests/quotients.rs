@@ -1,30 +1,38 @@
-//! Whole numbers divided by a scale: what the vectors do instead of a division against the division itself.
+//! Whole numbers divided by an inverse scale: what the vectors do instead of a division against the division itself.
 
 use super::super::*;
 
 const LARGEST: f32 = 65535.0;
 
-/// The numbers divided by `scale` and fake-quantized by it: the same again, to the last bit.
-fn check(kernels: &Kernels, numbers: &[f32], scale: f32, expected: &mut [f32], found: &mut [f32]) {
+/// The numbers divided by `inverse_scale` and fake-quantized by it: the same again, to the last bit.
+fn check(kernels: &Kernels, numbers: &[f32], inverse_scale: f32, expected: &mut [f32], found: &mut [f32]) {
     for (expected, n) in expected.iter_mut().zip(numbers) {
-        *expected = n / scale;
+        *expected = n / inverse_scale;
     }
     found.copy_from_slice(expected);
-    let grid = Grid { scale, low: -LARGEST, high: LARGEST };
-    kernels.fake_quantize(InOut::in_place(found), grid, scale);
+    let grid = Grid { inverse_scale, low: -LARGEST, high: LARGEST };
+    kernels.fake_quantize(InOut::in_place(found), grid, inverse_scale);
     if found != expected {
         let at = found.iter().zip(&*expected).position(|(found, expected)| found != expected).unwrap();
-        panic!("{} / {scale} by {}: {}, not {}", numbers[at], kernels.name(), found[at], expected[at]);
+        panic!(
+            "{} / {inverse_scale} by {}: {}, not {}",
+            numbers[at],
+            kernels.name(),
+            found[at],
+            expected[at]
+        );
     }
 }
 
 /// All whole numbers of 16 bits from 1 in steps of `step`.
-fn check_all(scales: impl Iterator<Item = f32> + Clone, step: usize) {
+fn check_all(inverse_scales: impl Iterator<Item = f32> + Clone, step: usize) {
     let numbers: Vec<f32> = (1..=LARGEST as u16).step_by(step).map(f32::from).collect();
     let (mut expected, mut found) = (numbers.clone(), numbers.clone());
     // The scalar table divides.
     for kernels in available().into_iter().filter(|kernels| kernels.name() != "scalar") {
-        scales.clone().for_each(|scale| check(kernels, &numbers, scale, &mut expected, &mut found));
+        inverse_scales
+            .clone()
+            .for_each(|inverse_scale| check(kernels, &numbers, inverse_scale, &mut expected, &mut found));
     }
 }
 
@@ -39,38 +47,47 @@ fn quotients_are_those_of_a_division() {
     // Where the quick way begins and ends, and beyond.
     let exponents = [-125, -90, -61, -60, -59, -1, 0, 1, 59, 60, 61, 90, 100];
     let mantissas = [1.0, 1f32.next_up(), 1.1, 2f32.next_down()];
-    let scales = exponents.into_iter().flat_map(|exponent| mantissas.map(|m| m * 2f32.powi(exponent)));
-    check_all(scales, 7);
+    let inverse_scales =
+        exponents.into_iter().flat_map(|exponent| mantissas.map(|m| m * 2f32.powi(exponent)));
+    check_all(inverse_scales, 7);
 }
 
 #[test]
 #[cfg_attr(miri, ignore = "there is nothing beside the scalar table in Miri")]
 fn quotients_of_zeros_keep_their_sign() {
     for kernels in available() {
-        for scale in [1.0, 0.3, 1e-30, 1e30] {
-            let mut x = [0.0f32, -0.0, 0.2 / scale, -0.2 / scale, f32::NAN];
-            kernels.fake_quantize(InOut::in_place(&mut x), Grid { scale, low: -8.0, high: 7.0 }, scale);
+        for inverse_scale in [1.0, 0.3, 1e-30, 1e30] {
+            let mut x = [0.0f32, -0.0, 0.2 / inverse_scale, -0.2 / inverse_scale, f32::NAN];
+            kernels.fake_quantize(
+                InOut::in_place(&mut x),
+                Grid { inverse_scale, low: -8.0, high: 7.0 },
+                inverse_scale,
+            );
             assert_eq!(
                 x.map(|x| x.is_sign_negative())[..4],
                 [false, true, false, true],
                 "{}",
                 kernels.name()
             );
-            assert!(x[..4].iter().all(|x| *x == 0.0) && x[4].is_nan(), "{} {scale}: {x:?}", kernels.name());
+            assert!(
+                x[..4].iter().all(|x| *x == 0.0) && x[4].is_nan(),
+                "{} {inverse_scale}: {x:?}",
+                kernels.name()
+            );
         }
     }
 }
 
-/// With so many elements to a scale that the quick way is taken.
+/// With so many elements to an inverse scale that the quick way is taken.
 #[test]
 #[cfg_attr(miri, ignore = "there is nothing beside the scalar table in Miri")]
 fn quotients_by_patterns_are_those_of_a_division() {
     const LEN: usize = 40_003;
     let integers: Vec<i8> = (0..LEN).map(|i| (i * 31 % 256) as u8 as i8).collect();
     let x: Vec<f32> = integers.iter().map(|&q| f32::from(q) / 9.7).collect();
-    let scales: Vec<f32> = (0..37).map(|at| 1.0 + at as f32 / 3.0).collect();
-    let row = Row::new(scales.len(), |at| (scales[at], scales[at]));
-    let runs = |run| Pattern::Runs { run, start: 2, first: &scales, second: &scales };
+    let inverse_scales: Vec<f32> = (0..37).map(|at| 1.0 + at as f32 / 3.0).collect();
+    let row = Row::new(inverse_scales.len(), |at| (inverse_scales[at], inverse_scales[at]));
+    let runs = |run| Pattern::Runs { run, start: 2, first: &inverse_scales, second: &inverse_scales };
     for pattern in [Pattern::Row(row.from(5)), runs(7), runs(100), runs(1000)] {
         let run = |kernels: &Kernels| {
             let (mut fake, mut dequantized) = (vec![0.0f32; LEN], vec![0.0f32; LEN]);

@@ -115,23 +115,25 @@ fn every_kernel<X: Real + Bits>() {
             largest.into_iter().map(Bits::bits).collect::<Vec<_>>()
         });
     }
-    for (scale, low, high) in GRIDS {
-        let grid = Grid { scale, low, high };
+    for (inverse_scale, low, high) in GRIDS {
+        let grid = Grid { inverse_scale, low, high };
         same("quantize", &x, |kernels, x, out: &mut [X]| kernels.quantize(InOut::new(x, out), grid));
         same("quantize_f32", &x, |kernels, x, out| kernels.quantize_f32(InOut::new(x, out), grid));
         same("quantize_i8", &x, |kernels, x, out| kernels.quantize_i8(InOut::new(x, out), grid));
         let positive = Grid { low: 0.0, high: 255.0, ..grid };
         same("quantize_u8", &x, |kernels, x, out| kernels.quantize_u8(InOut::new(x, out), positive));
         same("fake_quantize", &x, |kernels, x, out: &mut [X]| {
-            kernels.fake_quantize(InOut::new(x, out), grid, scale * 1.5);
+            kernels.fake_quantize(InOut::new(x, out), grid, inverse_scale * 1.5);
         });
         same("fake_quantize in place", &x, |kernels, x, out: &mut [X]| {
             out.copy_from_slice(x);
-            kernels.fake_quantize(InOut::in_place(out), grid, scale);
+            kernels.fake_quantize(InOut::in_place(out), grid, inverse_scale);
         });
     }
-    for scale in [1.0, 0.37, 1e6, f32::INFINITY] {
-        same("fake_e4m3", &x, |kernels, x, out: &mut [X]| kernels.fake_e4m3(InOut::new(x, out), scale));
+    for inverse_scale in [1.0, 0.37, 1e6, f32::INFINITY] {
+        same("fake_e4m3", &x, |kernels, x, out: &mut [X]| {
+            kernels.fake_e4m3(InOut::new(x, out), inverse_scale)
+        });
     }
     let gradient: Vec<X> = x.iter().rev().copied().collect();
     same("mask", &x, |kernels, x, out: &mut [X]| {

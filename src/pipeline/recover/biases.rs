@@ -5,7 +5,7 @@ use crate::emit::qdq_model::ReadyWeights;
 use crate::error::Result;
 use crate::pipeline::Prepared;
 use crate::recover::beside::Segment;
-use crate::recover::bias::{self, Bias, Place};
+use crate::recover::bias::{self, Bias, BiasInput};
 use crate::recover::errors::ErrorSums;
 use crate::recover::layer::{Layer, layers};
 use crate::report::recovery::{LayerRecovery, RecoveryMethod};
@@ -35,9 +35,9 @@ pub(super) fn correct_biases(
         LayerRecovery::left_alone(RecoveryMethod::BiasCorrection, &graph.node(layer.node).name, why)
     };
     let mut entries = Vec::new();
-    let (mut found, mut segments): (Vec<(Layer, Place)>, Vec<Segment<'_>>) = Default::default();
+    let (mut found, mut segments): (Vec<(Layer, BiasInput)>, Vec<Segment<'_>>) = Default::default();
     for layer in layers(graph, subject.plan) {
-        match bias::place(graph, &layer) {
+        match bias::bias_input(graph, &layer) {
             Ok(place) => {
                 let mut nodes = vec![layer.node, place.node];
                 nodes.dedup();

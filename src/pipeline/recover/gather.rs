@@ -21,7 +21,7 @@ struct Gather {
     readers: Vec<Vec<(usize, Node)>>,
     weights: Vec<(Matrix, Vec<usize>)>,
     moments: Vec<Mutex<Moments>>,
-    /// As many as the engine's, which waits meanwhile.
+    /// As many as the runtime's, which waits meanwhile.
     threads: Option<usize>,
 }
 
@@ -54,7 +54,7 @@ pub(super) fn gather(
         readers: readers.into_values().collect(),
         weights: weights.iter().map(|weight| (weight.matrix, weight.value.shape().to_vec())).collect(),
         moments: weights.iter().map(|weight| Mutex::new(Moments::new(&weight.matrix))).collect(),
-        threads: passes.engine.threads,
+        threads: passes.runtime.threads,
     });
     passes.run(model, &taps, gather.clone())?;
     let take = |(moments, weight): (&Mutex<Moments>, &Weight)| {

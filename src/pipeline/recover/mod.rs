@@ -22,7 +22,7 @@ use crate::place::Plan;
 use crate::range::Method;
 use crate::recover::{Recovery, bias};
 use crate::report::recovery::RecoveryReport;
-use crate::runtime::{EngineOptions, Tap};
+use crate::runtime::{RuntimeOptions, Tap};
 
 use self::equalize::Equalizer;
 use self::measure::Subject;
@@ -33,8 +33,8 @@ use super::{Prepared, Progress};
 pub struct Passes<'a> {
     /// Opens the data from its beginning; called once for each pass.
     pub open: &'a mut dyn FnMut() -> Result<Box<dyn BatchSource>>,
-    /// The engine that runs the models.
-    pub engine: &'a EngineOptions,
+    /// The runtime that runs the models.
+    pub runtime: &'a RuntimeOptions,
     /// Called after every batch of every pass; `Break` stops with a `Cancelled` error.
     pub report: &'a mut dyn FnMut(Progress) -> ControlFlow<()>,
 }
@@ -42,7 +42,7 @@ pub struct Passes<'a> {
 impl Passes<'_> {
     pub(super) fn run(&mut self, model: &Model, taps: &[String], tap: Arc<dyn Tap>) -> Result<()> {
         let mut source = (self.open)()?;
-        pass(model, taps, tap, source.as_mut(), self.engine, self.report).map(drop)
+        pass(model, taps, tap, source.as_mut(), self.runtime, self.report).map(drop)
     }
 }
 

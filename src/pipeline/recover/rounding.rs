@@ -65,7 +65,7 @@ pub(super) fn learn_rounding(
                 entries.push(left_alone(&weight.name, "its inputs have no finite second moments"));
                 continue;
             };
-            let learned = parallel::within(passes.engine.threads, || {
+            let learned = parallel::within(passes.runtime.threads, || {
                 round_weight(weight, &nearest, weights.bits, &moments)
             })?;
             proposals.push(Proposal { weight, nearest, learned });

@@ -47,7 +47,7 @@ impl Search {
                 ErrorKind::InvalidArgument,
                 format!("no bin to try from {} in steps of {}, below {end}", self.start_bin, self.stride),
             )
-            .with_remedy("start at a lower bin or collect with more bins"));
+            .with_remedy("start at a lower bin or observe with more bins"));
         }
         Ok((self.start_bin..end).step_by(self.stride))
     }

@@ -41,7 +41,7 @@ pub fn mse(histogram: &LinearHistogram, target: Target, search: Search) -> Resul
     if let Some(bin) = refused.or_else(|| target.unsigned.then(|| centres.iter().position(|&x| x < 0.0))?) {
         let message = format!("the middle of bin {bin}, {}, is negative and so is no range", centres[bin]);
         return Err(Error::new(ErrorKind::Data, message).with_remedy(
-            "collect a batch of different values first; pytorch-quantization fails on this histogram too",
+            "observe a batch of different values first; pytorch-quantization fails on this histogram too",
         ));
     }
     let weights: Vec<f32> = counts.iter().map(|&count| count as f32).collect();
@@ -73,8 +73,8 @@ fn least(errors: impl Iterator<Item = (usize, f32)>) -> Option<(usize, f32)> {
 fn error(centres: &[f32], counts: &[f32], amax: f32, max_level: f32) -> f32 {
     let mut quantized = vec![0.0; centres.len()];
     if amax > SMALLEST_AMAX {
-        let grid = Grid { scale: max_level / amax, low: -max_level, high: max_level };
-        kernel::active().fake_quantize(InOut::new(centres, &mut quantized), grid, grid.scale);
+        let grid = Grid { inverse_scale: max_level / amax, low: -max_level, high: max_level };
+        kernel::active().fake_quantize(InOut::new(centres, &mut quantized), grid, grid.inverse_scale);
     }
     let square = |bin: usize| {
         let difference = quantized[bin] - centres[bin];
@@ -233,7 +233,7 @@ mod tests {
         use crate::observe::compat::{HistogramCalibrator, Library};
         let histogram = |value: f32| {
             let mut calibrator = HistogramCalibrator::new(2048, false, Library::Numpy).unwrap();
-            calibrator.collect(&[value; 9]).unwrap();
+            calibrator.observe(&[value; 9]).unwrap();
             calibrator.histogram().cloned().unwrap()
         };
         let found =

@@ -1,10 +1,10 @@
-//! One node of a model computed by itself, in the embedded engine.
+//! One node of a model computed by itself, in the embedded runtime.
 
 use std::sync::Arc;
 
 use half::{bf16, f16};
 
-use super::super::{EngineKind, EngineOptions, Tap, open};
+use super::super::{RuntimeKind, RuntimeOptions, Tap, open};
 use super::forms;
 use crate::batch::Batch;
 use crate::dtype::DataType;
@@ -45,14 +45,14 @@ pub(super) fn compute(
         })
         .collect();
     let alone = model.node_alone(position, values, &wanted)?;
-    let embedded = EngineOptions { kind: EngineKind::Embedded, ..Default::default() };
+    let embedded = RuntimeOptions { kind: RuntimeKind::Embedded, ..Default::default() };
     let results = open(&alone, &[], Arc::new(Unheard), &embedded)?.run(&Batch::default())?;
     outputs
         .iter()
         .zip(results)
         .map(|(&output, value)| match graph.tensor(output).dtype {
             Some(dtype) if is_half(dtype) => narrowed(value, dtype),
-            // The engine has one type for several of ONNX's; which one it stands for only the graph knows.
+            // The runtime has one type for several of ONNX's; which one it stands for only the graph knows.
             None if value.dtype() != DataType::F32 => {
                 let message = format!("the type of '{}' is not known", graph.tensor(output).name);
                 Err(Error::new(ErrorKind::Unsupported, message))
@@ -74,7 +74,7 @@ fn is_half(dtype: DataType) -> bool {
     matches!(dtype, DataType::F16 | DataType::Bf16)
 }
 
-/// The engine has no 16-bit floats: each operator computes in f32 and rounds its result, as ONNX Runtime does.
+/// The runtime has no 16-bit floats: each operator computes in f32 and rounds its result, as ONNX Runtime does.
 fn widened(value: Tensor) -> Result<Tensor> {
     if !is_half(value.dtype()) {
         return Ok(value);

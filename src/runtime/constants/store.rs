@@ -1,4 +1,4 @@
-//! Computed constants as stored ones, for an engine that would compute them anew with every batch.
+//! Computed constants as stored ones, for a runtime that would compute them anew with every batch.
 
 use std::collections::BTreeMap;
 

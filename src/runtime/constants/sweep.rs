@@ -15,7 +15,7 @@ use crate::tensor::Tensor;
 /// [`each_constant`] and [`map_constants`] compute what they have in common once.
 ///
 /// # Errors
-/// `Unsupported` where the embedded engine cannot compute it, it depends on an input, or it takes more than
+/// `Unsupported` where the embedded runtime cannot compute it, it depends on an input, or it takes more than
 /// [`MOST_CONSTANT_BYTES`](super::MOST_CONSTANT_BYTES) or [`MOST_CONSTANT_BYTES_TOGETHER`]; `Format` where the model's parameters do
 /// not fit. Each names the tensor or the node.
 pub fn constant_value(model: &Model, graph: &Graph, tensor: TensorId) -> Result<Tensor> {

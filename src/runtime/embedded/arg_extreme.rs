@@ -1,4 +1,4 @@
-//! ArgMax and ArgMin for the embedded engine: among equal values rten takes the last, ONNX the first.
+//! ArgMax and ArgMin for the embedded runtime: among equal values rten takes the last, ONNX the first.
 
 use rten::{Value, ValueView};
 use rten_tensor::prelude::*;
@@ -22,7 +22,7 @@ pub(super) fn arg_extreme(node: &Node, x: &ValueView<'_>) -> Result<Value> {
         ValueView::Int32Tensor(x) => first(node, x, |x, best| if largest { x > best } else { x < best }),
         _ => Err(Error::new(
             ErrorKind::Unsupported,
-            format!("node '{}' ({}): the embedded engine takes only f32 and i32", node.name, node.op),
+            format!("node '{}' ({}): the embedded runtime takes only f32 and i32", node.name, node.op),
         )
         .with_remedy(USE_ONNXRUNTIME)),
     }

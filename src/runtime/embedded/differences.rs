@@ -16,7 +16,7 @@ const WRONG: [(&str, &str); 4] = [
     ("Sign", "rten takes the sign of 0 for 1"),
 ];
 
-/// Operators that the embedded engine computes itself, which it can do only in the main graph.
+/// Operators that the embedded runtime computes itself, which it can do only in the main graph.
 pub(super) const OWN: [&str; 4] = ["ArgMax", "ArgMin", "LRN", "QuantizeLinear"];
 
 /// Those of them that rten does not have at all.
@@ -124,6 +124,6 @@ fn scales_are_whole(model: &Model, graph: &Graph, node: &Node) -> Result<bool> {
 }
 
 fn unsupported(place: &str, reason: &str) -> Error {
-    Error::new(ErrorKind::Unsupported, format!("{place}: the embedded engine cannot run it: {reason}"))
+    Error::new(ErrorKind::Unsupported, format!("{place}: the embedded runtime cannot run it: {reason}"))
         .with_remedy(USE_ONNXRUNTIME)
 }

@@ -1,4 +1,4 @@
-//! LRN (local response normalization) for the embedded engine, which rten does not have.
+//! LRN (local response normalization) for the embedded runtime, which rten does not have.
 
 use rten::{Value, ValueView};
 use rten_tensor::Tensor;
@@ -17,7 +17,7 @@ use crate::runtime::USE_ONNXRUNTIME;
 pub(super) fn lrn(node: &Node, x: &ValueView<'_>) -> Result<Value> {
     let wrong = |kind, what: &str| Error::new(kind, format!("node '{}' (LRN): {what}", node.name));
     let ValueView::FloatTensor(x) = x else {
-        let error = wrong(ErrorKind::Unsupported, "the embedded engine takes only f32");
+        let error = wrong(ErrorKind::Unsupported, "the embedded runtime takes only f32");
         return Err(error.with_remedy(USE_ONNXRUNTIME));
     };
     let size = usize::try_from(node.int("size", 0)).ok().filter(|&size| size > 0).ok_or_else(|| {

@@ -1,4 +1,4 @@
-//! The embedded engine: rten, pure Rust, nothing to install.
+//! The embedded runtime: rten, pure Rust, nothing to install.
 //!
 //! rten has no hook between operators. So a tapped model runs unoptimised and a few nodes at a time: each
 //! piece's results go to the tap and are dropped after their last reader. A model without taps runs whole and
@@ -22,7 +22,7 @@ use rten::{LoadErrorKind, ModelOptions, RunOptions, ThreadPool, Value, ValueOrVi
 use rten_tensor::prelude::*;
 
 use super::guard::{guarded, guarded_deep};
-use super::{Engine, Tap, USE_ONNXRUNTIME, check, indices};
+use super::{Runtime, Tap, USE_ONNXRUNTIME, check, indices};
 use crate::batch::Batch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Graph, Node, NodeId, TensorId};
@@ -233,14 +233,14 @@ impl Embedded {
     fn run_failure(&self, error: &rten::RunError) -> Error {
         let node = error.node_path().first().copied().flatten().unwrap_or_default();
         let message = match node {
-            "" => format!("the embedded engine failed: {error}"),
-            name => format!("{}: the embedded engine failed: {error}", show_node(&self.graph, name)),
+            "" => format!("the embedded runtime failed: {error}"),
+            name => format!("{}: the embedded runtime failed: {error}", show_node(&self.graph, name)),
         };
-        Error::new(ErrorKind::Engine, message).with_remedy(USE_ONNXRUNTIME)
+        Error::new(ErrorKind::Runtime, message).with_remedy(USE_ONNXRUNTIME)
     }
 }
 
-impl Engine for Embedded {
+impl Runtime for Embedded {
     fn run(&mut self, batch: &Batch) -> Result<Vec<Tensor>> {
         let tensors = check::inputs(&self.inputs, batch)?;
         let mut live = Live::new();
@@ -268,7 +268,7 @@ impl Engine for Embedded {
     }
 
     fn describe(&self) -> String {
-        "embedded engine (rten 0.27)".to_owned()
+        "embedded runtime (rten 0.27)".to_owned()
     }
 }
 
@@ -322,11 +322,11 @@ fn load_failure(graph: &Graph, error: &rten::LoadError) -> Error {
     let kind = match error.kind() {
         LoadErrorKind::OperatorInvalid | LoadErrorKind::GraphError => ErrorKind::Unsupported,
         LoadErrorKind::ParseError | LoadErrorKind::UnknownFileType => ErrorKind::Format,
-        _ => ErrorKind::Engine,
+        _ => ErrorKind::Runtime,
     };
     let place = error.node().map_or("the model".to_owned(), |name| show_node(graph, name));
     let cause = error.source().map_or_else(|| error.to_string(), ToString::to_string);
-    Error::new(kind, format!("{place}: the embedded engine cannot load it: {cause}"))
+    Error::new(kind, format!("{place}: the embedded runtime cannot load it: {cause}"))
         .with_remedy(USE_ONNXRUNTIME)
 }
 
@@ -339,6 +339,6 @@ fn show_node(graph: &Graph, name: &str) -> String {
 }
 
 fn lost(name: &str) -> Error {
-    Error::new(ErrorKind::Engine, format!("the embedded engine has no tensor '{name}'"))
+    Error::new(ErrorKind::Runtime, format!("the embedded runtime has no tensor '{name}'"))
         .with_remedy(super::CHECK_OR_OTHER)
 }

@@ -1,4 +1,4 @@
-//! QuantizeLinear for the embedded engine.
+//! QuantizeLinear for the embedded runtime.
 //!
 //! rten multiplies by the reciprocal of the scale, so that a value in the middle between two steps may fall to
 //! the other side than in ONNX Runtime and TensorRT, and its uint8 kernel converts to integers before it
@@ -97,7 +97,7 @@ impl QuantizeLinear<'_> {
     fn unsupported(&self, what: &str) -> Error {
         Error::new(
             ErrorKind::Unsupported,
-            format!("node '{}' (QuantizeLinear): the embedded engine {what}", self.node),
+            format!("node '{}' (QuantizeLinear): the embedded runtime {what}", self.node),
         )
         .with_remedy(USE_ONNXRUNTIME)
     }

@@ -1,4 +1,4 @@
-//! The order in which the embedded engine runs a graph piece by piece, and when each tensor can be dropped.
+//! The order in which the embedded runtime runs a graph piece by piece, and when each tensor can be dropped.
 
 use std::collections::BTreeSet;
 

@@ -31,7 +31,7 @@ pub(super) fn to_rten<'t>(name: &str, tensor: &'t Tensor) -> Result<ValueOrView<
         }),
         other => Err(Error::new(
             ErrorKind::Unsupported,
-            format!("input '{name}': the embedded engine has no {} tensors", other.dtype()),
+            format!("input '{name}': the embedded runtime has no {} tensors", other.dtype()),
         )
         .with_remedy(USE_ONNXRUNTIME)),
     }
@@ -59,7 +59,7 @@ fn misfit(source: impl std::error::Error + Send + Sync + 'static) -> Error {
 fn out_of_range(name: &str, value: &dyn std::fmt::Display, wide: &str, narrow: &str) -> Error {
     Error::new(
         ErrorKind::Data,
-        format!("input '{name}': {value} does not fit {narrow}, which the embedded engine uses for {wide}"),
+        format!("input '{name}': {value} does not fit {narrow}, which the embedded runtime uses for {wide}"),
     )
     .with_remedy(USE_ONNXRUNTIME)
 }
@@ -98,7 +98,7 @@ fn unusable(spec: &TensorSpec, found: &str) -> Error {
     Error::new(
         ErrorKind::Unsupported,
         format!(
-            "output '{}': the embedded engine computed {found} where the model declares {declared}",
+            "output '{}': the embedded runtime computed {found} where the model declares {declared}",
             spec.name
         ),
     )

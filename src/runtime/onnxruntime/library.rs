@@ -17,17 +17,17 @@ use crate::error::{Context, Error, ErrorKind, Result};
 /// The version of the ONNX Runtime library at `path`, such as `1.32.0`.
 ///
 /// # Errors
-/// `Engine` where the file cannot be loaded or is not ONNX Runtime.
+/// `Runtime` where the file cannot be loaded or is not ONNX Runtime.
 pub fn version(path: &Path) -> Result<String> {
     let broken = || format!("{}: cannot be loaded as the library of ONNX Runtime", path.display());
     // SAFETY: the initialisers are those of a library that the user named or installed as ONNX Runtime; a
     // library that misbehaves when it is loaded cannot be told apart before.
-    let library = unsafe { Library::new(path) }.context(ErrorKind::Engine, broken)?;
+    let library = unsafe { Library::new(path) }.context(ErrorKind::Runtime, broken)?;
     // SAFETY: every release of ONNX Runtime exports this function with this signature.
     let base = unsafe {
         library.get::<unsafe extern "system" fn() -> *const ort::sys::OrtApiBase>(b"OrtGetApiBase")
     }
-    .context(ErrorKind::Engine, broken)?;
+    .context(ErrorKind::Runtime, broken)?;
     // SAFETY: as above; the table is static, or null where the library cannot start.
     let text: *const c_char = match unsafe { base().as_ref() } {
         // SAFETY: the first two entries of the table never change, and this one takes nothing.
@@ -35,7 +35,7 @@ pub fn version(path: &Path) -> Result<String> {
         None => std::ptr::null(),
     };
     if text.is_null() {
-        return Err(Error::new(ErrorKind::Engine, broken()));
+        return Err(Error::new(ErrorKind::Runtime, broken()));
     }
     // SAFETY: not null, and a static C string in the library, which is still open.
     let text = unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned();
@@ -56,7 +56,7 @@ static LOADED: Mutex<Option<Loaded>> = Mutex::new(None);
 /// The environment of the library at `path`, and its version. The first call of the process loads the library.
 ///
 /// # Errors
-/// `Engine` where the library cannot be loaded or is too old, `InvalidArgument` where the process has loaded
+/// `Runtime` where the library cannot be loaded or is too old, `InvalidArgument` where the process has loaded
 /// another one already.
 pub fn environment(path: &Path) -> Result<(Environment, String)> {
     let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
@@ -77,7 +77,7 @@ pub fn environment(path: &Path) -> Result<(Environment, String)> {
     }
     let unusable = || format!("{}: cannot be used as the library of ONNX Runtime", path.display());
     let environment = ort::init_from(&path)
-        .context(ErrorKind::Engine, unusable)
+        .context(ErrorKind::Runtime, unusable)
         .map_err(|error| {
             error.with_remedy(format!(
                 "get ONNX Runtime 1.{} or later: the library of a release, or the Python package onnxruntime",
@@ -92,7 +92,7 @@ pub fn environment(path: &Path) -> Result<(Environment, String)> {
             _ => tracing::debug!("onnxruntime: {message} ({place})"),
         }))
         .build()
-        .context(ErrorKind::Engine, unusable)?;
+        .context(ErrorKind::Runtime, unusable)?;
     environment.set_log_level(LogLevel::Warning);
     let version = version(&path)?;
     *loaded = Some(Loaded { path, version: version.clone(), environment: environment.clone() });

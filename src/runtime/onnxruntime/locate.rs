@@ -17,7 +17,7 @@ const ORT_DYLIB_PATH: &str = "ORT_DYLIB_PATH";
 /// what the system's loader finds under the library's name.
 ///
 /// # Errors
-/// `InvalidArgument` where the place that was asked for holds no such library; `Engine` with the list of
+/// `InvalidArgument` where the place that was asked for holds no such library; `Runtime` with the list of
 /// places where none does.
 pub fn find_onnxruntime(explicit: Option<&Path>) -> Result<PathBuf> {
     let search = Search { variable: |name| std::env::var_os(name).filter(|value| !value.is_empty()) };
@@ -34,12 +34,12 @@ pub fn find_onnxruntime(explicit: Option<&Path>) -> Result<PathBuf> {
     }
     looked.push(format!("{LIBRARY} (the system's loader)"));
     Err(Error::new(
-        ErrorKind::Engine,
+        ErrorKind::Runtime,
         format!("the library of ONNX Runtime was not found; looked at {}", looked.join(", ")),
     )
     .with_remedy(format!(
         "get {LIBRARY} of a release of ONNX Runtime, or the Python package onnxruntime, and give its path or \
-         set {QDQ_ONNXRUNTIME}; or run it in the embedded engine"
+         set {QDQ_ONNXRUNTIME}; or run it in the embedded runtime"
     )))
 }
 

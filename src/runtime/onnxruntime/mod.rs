@@ -1,4 +1,4 @@
-//! ONNX Runtime as an engine.
+//! ONNX Runtime as a runtime.
 //!
 //! Behind each tapped tensor stands an observer: a custom operator that hands its input to the tap and passes it
 //! on under the tensor's name, so that consumers, subgraphs and the model's outputs need no change. Its output
@@ -19,7 +19,7 @@ use ort::logging::LogLevel;
 use ort::session::Session;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 
-use super::{Engine, Tap, check, indices};
+use super::{Runtime, Tap, check, indices};
 use crate::batch::Batch;
 use crate::dtype::DataType;
 use crate::error::{Context, Error, ErrorKind, Result};
@@ -49,7 +49,7 @@ impl OnnxRuntime {
     /// there.
     ///
     /// # Errors
-    /// `Engine` where the library cannot be used or refuses the model.
+    /// `Runtime` where the library cannot be used or refuses the model.
     pub fn open(
         library: &Path,
         model: &Model,
@@ -79,8 +79,8 @@ impl OnnxRuntime {
                 .and_then(|builder| configure(builder, &sink, threads, folder.as_deref()))
                 .and_then(|mut builder| builder.commit_from_memory(bytes))
                 .map_err(|error| {
-                    Error::new(ErrorKind::Engine, format!("ONNX Runtime refuses the model: {error}"))
-                        .with_remedy("check the model with onnx.checker, or run it in the embedded engine")
+                    Error::new(ErrorKind::Runtime, format!("ONNX Runtime refuses the model: {error}"))
+                        .with_remedy("check the model with onnx.checker, or run it in the embedded runtime")
                 })
         };
         // ONNX Runtime notes the observers' domain in a table of the process, and two sessions that are created at
@@ -136,7 +136,7 @@ fn configure(
     Ok(builder)
 }
 
-impl Engine for OnnxRuntime {
+impl Runtime for OnnxRuntime {
     fn run(&mut self, batch: &Batch) -> Result<Vec<Tensor>> {
         let tensors = check::inputs(&self.inputs, batch)?;
         for &(position, index) in &self.tapped_inputs {
@@ -155,11 +155,11 @@ impl Engine for OnnxRuntime {
             return Err(failure);
         }
         let results = results
-            .context(ErrorKind::Engine, || "ONNX Runtime failed to run the model".to_owned())
+            .context(ErrorKind::Runtime, || "ONNX Runtime failed to run the model".to_owned())
             .map_err(|error| indices::explained(batch, error))?;
         let result = |spec: &TensorSpec| {
             let value = results.get(&spec.name).ok_or_else(|| {
-                Error::new(ErrorKind::Engine, format!("ONNX Runtime gives no output '{}'", spec.name))
+                Error::new(ErrorKind::Runtime, format!("ONNX Runtime gives no output '{}'", spec.name))
             })?;
             values::from_ort(&spec.name, value)
         };

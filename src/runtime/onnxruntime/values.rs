@@ -18,7 +18,7 @@ macro_rules! conversions {
                     OrtTensor::from_array((shape, values)).map(Into::into)
                 }
             };
-            value.context(ErrorKind::Engine, || format!("input '{name}': ONNX Runtime cannot take it"))
+            value.context(ErrorKind::Runtime, || format!("input '{name}': ONNX Runtime cannot take it"))
         }
 
         /// A copy of an output of ONNX Runtime.
@@ -37,12 +37,12 @@ macro_rules! conversions {
             let unreadable = || format!("output '{name}': ONNX Runtime does not give it");
             let (shape, data) = match ty {
                 $(TensorElementType::$element => {
-                    let (shape, values) = value.try_extract_tensor().context(ErrorKind::Engine, unreadable)?;
+                    let (shape, values) = value.try_extract_tensor().context(ErrorKind::Runtime, unreadable)?;
                     (shape, Data::$variant(values.to_vec()))
                 })*
                 TensorElementType::Bool => {
                     let (shape, values) =
-                        value.try_extract_tensor::<bool>().context(ErrorKind::Engine, unreadable)?;
+                        value.try_extract_tensor::<bool>().context(ErrorKind::Runtime, unreadable)?;
                     (shape, Data::Bool(values.iter().map(|&value| u8::from(value)).collect()))
                 }
                 _ => return Err(unusable()),

@@ -1,4 +1,4 @@
-/* What programs in C do: compare the versions, collect a tensor, compute a range, and read an error. */
+/* What programs in C do: compare the versions, observe a tensor, compute a range, and read an error. */
 #include <qdq/qdq.h>
 
 #include <stdio.h>

@@ -15,7 +15,7 @@ class Model:
     test: dict
     # Whether TensorRT-RTX builds the float model.
     rtx: bool = True
-    # Whether the embedded engine runs it.
+    # Whether the embedded runtime runs it.
     embedded: bool = True
     # Convolutions and matrix products that need not be quantized, by node name.
     float_nodes: list = field(default_factory=list)

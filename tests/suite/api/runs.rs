@@ -139,7 +139,7 @@ fn a_session_is_the_same_on_both_ways() {
         };
         let (native, capi) = run(&[]);
         let plain = same(&what, native, capi);
-        assert_eq!(plain.engine.contains("ONNX Runtime"), library.is_some(), "{}", plain.engine);
+        assert_eq!(plain.runtime.contains("ONNX Runtime"), library.is_some(), "{}", plain.runtime);
         assert_eq!(plain.outputs[0].1.shape(), [2, 10]);
         let output = plain.outputs[0].0.clone();
         let (native, capi) = run(&[&output, "input"]);

@@ -81,13 +81,13 @@ fn every_setting_of_the_switches_does_its_steps_in_order() {
             let found = same(&what, native, capi);
             let (values, gradient, ends) = expected(&descriptor, &setting);
             assert_eq!((found.values, found.gradient, found.ends), (values, gradient, ends), "{what}");
-            // What is collected is what came in, times the factors.
-            let mut collects = TensorQuantizer::new(descriptor.clone()).unwrap();
+            // What is observed is what came in, times the factors.
+            let mut observes = TensorQuantizer::new(descriptor.clone()).unwrap();
             if setting.calibrating && !setting.disabled {
-                collects.set_pre_quant_scale(setting.factors.clone()).unwrap();
-                collects.collect(data().view()).unwrap();
+                observes.set_pre_quant_scale(setting.factors.clone()).unwrap();
+                observes.observe(data().view()).unwrap();
             }
-            assert_eq!(found.collected, collects.calibration_to_bytes().unwrap(), "{what}");
+            assert_eq!(found.observed, observes.calibration_to_bytes().unwrap(), "{what}");
             assert_eq!(
                 found.switches[..4],
                 [setting.disabled, setting.quantizing, setting.clipping, setting.calibrating]

@@ -126,13 +126,13 @@ fn applied_ranges_give_the_quantized_model() {
 }
 
 #[test]
-fn info_names_version_and_engines() {
+fn info_names_version_and_runtimes() {
     let place = Place::new();
     let info = place.run("info --json");
     let info = info.succeeds().json();
     assert_eq!(info["version"], env!("CARGO_PKG_VERSION"));
     assert!(info["kernels"]["active"].is_string(), "{info}");
-    assert_eq!(info["engines"][0]["name"], "embedded", "{info}");
+    assert_eq!(info["runtimes"][0]["name"], "embedded", "{info}");
     assert!(place.run("info").succeeds().stdout.contains(env!("CARGO_PKG_VERSION")));
     let scalar = place.command("info --json").env("QDQ_ISA", "scalar").output().unwrap();
     let scalar: serde_json::Value = serde_json::from_slice(&scalar.stdout).unwrap();

@@ -27,16 +27,16 @@ fn unusual_inputs_are_calibrated_from_files() {
     let place = with_cases(&cases.map(|(name, ..)| name));
     for (name, samples, least, note) in cases {
         for runtime in ["embedded", "onnxruntime"] {
-            let engine = match runtime {
+            let runtime = match runtime {
                 "embedded" => String::new(),
                 _ => format!(" --runtime onnxruntime --onnxruntime {}", onnxruntime().display()),
             };
-            let ran = place.run(&format!("quantize {name}.onnx -d {name}.npz -o int8.onnx{engine}"));
+            let ran = place.run(&format!("quantize {name}.onnx -d {name}.npz -o int8.onnx{runtime}"));
             let text = &ran.succeeds().stdout;
             assert!(text.contains(&format!("from {samples} sample")), "{name}, {runtime}: {text}");
             assert!(ran.stderr.contains(note), "{name}, {runtime}: {}", ran.stderr);
             assert!(!note.is_empty() || ran.stderr.is_empty(), "{name}, {runtime}: {}", ran.stderr);
-            let line = format!("compare {name}.onnx int8.onnx -d {name}.npz --min-sqnr {least}{engine}");
+            let line = format!("compare {name}.onnx int8.onnx -d {name}.npz --min-sqnr {least}{runtime}");
             place.run(&line).succeeds();
         }
     }
@@ -55,10 +55,10 @@ fn what_arrays_hold_can_be_said() {
 fn a_batch_size_that_is_built_in_is_named() {
     let place = with_cases(&["batch_baked_in"]);
     let onnxruntime = format!(" --runtime onnxruntime --onnxruntime {}", onnxruntime().display());
-    for engine in ["", &onnxruntime] {
+    for runtime in ["", &onnxruntime] {
         for verb in ["calibrate batch_baked_in.onnx", "compare batch_baked_in.onnx batch_baked_in.onnx"] {
             place
-                .run(&format!("{verb} -d batch_baked_in.npz --batch-size 2{engine}"))
+                .run(&format!("{verb} -d batch_baked_in.npz --batch-size 2{runtime}"))
                 .refuses(&["help: use a batch size of 1"]);
         }
     }
@@ -116,9 +116,9 @@ fn samples_that_do_not_fill_a_batch_are_used_or_left_out_once() {
     place.write_npz("few.npz", "x", &ramp(6));
     let onnxruntime = format!(" --runtime onnxruntime --onnxruntime {}", onnxruntime().display());
     let methods = "--equalize --bias-correction";
-    for engine in ["", &onnxruntime] {
+    for runtime in ["", &onnxruntime] {
         let ran = place.run(&format!(
-            "quantize in_tens.onnx -d data.npz -o int8.onnx --ranges r.json {methods}{engine}"
+            "quantize in_tens.onnx -d data.npz -o int8.onnx --ranges r.json {methods}{runtime}"
         ));
         assert!(ran.succeeds().stdout.contains("from 16 samples"), "{}", ran.stdout);
         assert_eq!(ran.stderr, "");
@@ -126,20 +126,20 @@ fn samples_that_do_not_fill_a_batch_are_used_or_left_out_once() {
         let ranges: serde_json::Value = serde_json::from_slice(&place.read("r.json")).unwrap();
         assert!(ranges["tensors"]["x"]["amax"].as_f64().unwrap() > 12.0, "{ranges}");
         let compared =
-            place.run(&format!("compare in_tens.onnx int8.onnx -d data.npz --per-tensor --json{engine}"));
+            place.run(&format!("compare in_tens.onnx int8.onnx -d data.npz --per-tensor --json{runtime}"));
         assert_eq!((compared.json()["samples"].as_u64(), compared.stderr.as_str()), (Some(16), ""));
-        place.run(&format!("calibrate in_tens.onnx -d few.npz{engine}")).succeeds();
+        place.run(&format!("calibrate in_tens.onnx -d few.npz{runtime}")).succeeds();
         for model in ["crossed", "centred"] {
-            let line = format!("quantize {model}.onnx -d data.npz -o {model}.int8.onnx {methods}{engine}");
+            let line = format!("quantize {model}.onnx -d data.npz -o {model}.int8.onnx {methods}{runtime}");
             let ran = place.run(&line);
             assert!(ran.succeeds().stdout.contains("from 10 samples"), "{model}: {}", ran.stdout);
             assert_eq!(ran.stderr.matches("left out the last 6 of 16 samples").count(), 1, "{}", ran.stderr);
-            let line = format!("compare {model}.onnx {model}.int8.onnx -d data.npz --json{engine}");
+            let line = format!("compare {model}.onnx {model}.int8.onnx -d data.npz --json{runtime}");
             let compared = place.run(&line);
             assert_eq!(compared.json()["samples"].as_u64(), Some(10), "{model}");
             assert!(compared.stderr.contains("left out the last 6 of 16 samples"), "{}", compared.stderr);
             place
-                .run(&format!("calibrate {model}.onnx -d few.npz{engine}"))
+                .run(&format!("calibrate {model}.onnx -d few.npz{runtime}"))
                 .refuses(&["6 samples, but the model takes 10 at a time"]);
         }
     }
@@ -156,14 +156,14 @@ fn an_index_beyond_its_table_is_blamed_on_the_data() {
     place.write_npz("bad.npz", "ids", &ids(10));
     let onnxruntime = format!(" --runtime onnxruntime --onnxruntime {}", onnxruntime().display());
     place.run("quantize tokens.onnx -d good.npz -o int8.onnx").succeeds();
-    for engine in ["", &onnxruntime] {
+    for runtime in ["", &onnxruntime] {
         for line in [
             "calibrate tokens.onnx -d bad.npz",
             "calibrate tokens.onnx -d bad.npz --batch-size 4",
             "compare tokens.onnx int8.onnx -d bad.npz",
             "quantize tokens.onnx -d bad.npz -o out.onnx --bias-correction",
         ] {
-            let ran = place.run(&format!("{line}{engine}"));
+            let ran = place.run(&format!("{line}{runtime}"));
             ran.refuses(&[
                 "an index beyond the table",
                 "'ids' (",

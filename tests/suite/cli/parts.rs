@@ -1,4 +1,4 @@
-//! Models of which no engine knows everything, or whose outputs are no floating-point tensors.
+//! Models of which no runtime knows everything, or whose outputs are no floating-point tensors.
 
 use std::fs;
 
@@ -16,8 +16,8 @@ fn cases(names: &[&str]) -> Place {
     place
 }
 
-/// The options for each engine.
-fn engines() -> [String; 2] {
+/// The options for each runtime.
+fn runtimes() -> [String; 2] {
     let library = onnxruntime();
     ["--runtime embedded".to_owned(), format!("--runtime onnxruntime --onnxruntime {}", library.display())]
 }
@@ -25,29 +25,29 @@ fn engines() -> [String; 2] {
 #[test]
 fn only_what_the_ranges_need_is_run() {
     let place = cases(&["nms_plugin", "output_zipmap"]);
-    for engine in engines() {
+    for runtime in runtimes() {
         for model in ["nms_plugin", "output_zipmap"] {
             let quantized =
-                place.run(&format!("quantize {model}.onnx -d {model}.npz -o {model}_8.onnx {engine}"));
-            assert_eq!(quantized.succeeds().stderr, "", "{model} {engine}");
+                place.run(&format!("quantize {model}.onnx -d {model}.npz -o {model}_8.onnx {runtime}"));
+            assert_eq!(quantized.succeeds().stderr, "", "{model} {runtime}");
         }
         let cached = place
-            .run(&format!("calibrate nms_plugin.onnx -d nms_plugin.npz --stats all.stats --json {engine}"));
-        cached.notes(&["EfficientNMS_TRT", "no engine knows this operator", "'det_boxes', 'det_scores'"]);
+            .run(&format!("calibrate nms_plugin.onnx -d nms_plugin.npz --stats all.stats --json {runtime}"));
+        cached.notes(&["EfficientNMS_TRT", "no runtime knows this operator", "'det_boxes', 'det_scores'"]);
         let json = cached.json();
         let ranged: Vec<&String> = json["ranges"].as_object().unwrap().keys().collect();
-        assert_eq!(ranged, ["x", "a", "r", "b", "f", "boxes", "scores"], "{engine}");
+        assert_eq!(ranged, ["x", "a", "r", "b", "f", "boxes", "scores"], "{runtime}");
         assert_eq!(json["findings"][0]["tensors"], serde_json::json!(["det_boxes", "det_scores"]));
 
         // No output of the one can be run, and of the other one of two.
         let compared = place
-            .run(&format!("compare nms_plugin.onnx nms_plugin_8.onnx -d nms_plugin.npz --json {engine}"));
-        compared.notes(&["no engine knows): 'num', 'det_boxes'", "EfficientNMS_TRT", "computed from"]);
+            .run(&format!("compare nms_plugin.onnx nms_plugin_8.onnx -d nms_plugin.npz --json {runtime}"));
+        compared.notes(&["no runtime knows): 'num', 'det_boxes'", "EfficientNMS_TRT", "computed from"]);
         let names: Vec<String> =
             compared.json()["outputs"].as_array().unwrap().iter().map(|it| it["name"].to_string()).collect();
         assert_eq!(names, ["\"boxes\"", "\"scores\""]);
         let compared = place.run(&format!(
-            "compare output_zipmap.onnx output_zipmap_8.onnx -d output_zipmap.npz --min-sqnr 20 {engine}"
+            "compare output_zipmap.onnx output_zipmap_8.onnx -d output_zipmap.npz --min-sqnr 20 {runtime}"
         ));
         compared.notes(&["outputs that are not compared (no tensor of numbers): 'z'"]);
         assert!(compared.stdout.contains("\np "), "{}", compared.stdout);
@@ -57,10 +57,10 @@ fn only_what_the_ranges_need_is_run() {
 #[test]
 fn a_plugin_in_the_middle_is_named_with_what_goes_without_it() {
     let place = cases(&[]);
-    for engine in engines() {
-        let refused = place.run(&format!("quantize plugin_between.onnx -d calib.npz -o out.onnx {engine}"));
+    for runtime in runtimes() {
+        let refused = place.run(&format!("quantize plugin_between.onnx -d calib.npz -o out.onnx {runtime}"));
         refused.refuses(&[
-            "node 'swirl' (Swirl of domain TRT): no engine knows this operator",
+            "node 'swirl' (Swirl of domain TRT): no runtime knows this operator",
             "1 of the 2 tensors to calibrate lie behind it, 'b' first",
             "help: exclude the nodes (--exclude NAME) that read them, and all others are calibrated without it: \
              'behind'",
@@ -68,11 +68,11 @@ fn a_plugin_in_the_middle_is_named_with_what_goes_without_it() {
         ]);
         assert!(!refused.stderr.contains("--runtime"), "{}", refused.stderr);
         let line = "quantize plugin_between.onnx -d calib.npz -o out.onnx --exclude behind";
-        place.run(&format!("{line} {engine}")).succeeds();
+        place.run(&format!("{line} {runtime}")).succeeds();
         let compared = "compare plugin_between.onnx out.onnx -d test.npz --limit 8 --min-sqnr 25";
-        place.run(&format!("{compared} {engine}")).notes(&["no engine knows): 'y'", "'a'"]);
+        place.run(&format!("{compared} {runtime}")).notes(&["no runtime knows): 'y'", "'a'"]);
         // What was asked for by name is no less than an error.
-        let refused = place.run(&format!("{compared} --output y {engine}"));
+        let refused = place.run(&format!("{compared} --output y {runtime}"));
         refused
             .refuses(&["'y' cannot be compared: behind node 'swirl'", "outputs to compare (--output NAME)"]);
     }
@@ -82,17 +82,17 @@ fn a_plugin_in_the_middle_is_named_with_what_goes_without_it() {
 #[test]
 fn accuracy_is_recovered_around_a_plugin() {
     let place = cases(&[]);
-    for engine in engines() {
+    for runtime in runtimes() {
         for method in ["--bias-correction", "--learned-rounding"] {
             let line = format!(
-                "quantize plugin_bias.onnx -d calib.npz --limit 32 -o out.onnx {method} --json {engine}"
+                "quantize plugin_bias.onnx -d calib.npz --limit 32 -o out.onnx {method} --json {runtime}"
             );
             let json = place.run(&line).succeeds().json();
             let layers = json["recovery"].as_array().unwrap();
             let of = |name: &str| layers.iter().find(|layer| layer["layer"] == name).unwrap();
             let left = of("behind");
             assert!(
-                left["what"].as_str().unwrap().contains("an operator computes that no engine knows"),
+                left["what"].as_str().unwrap().contains("an operator computes that no runtime knows"),
                 "{json}"
             );
             let measured = layers.iter().filter(|layer| !layer["error_before"].is_null()).count();
@@ -104,15 +104,15 @@ fn accuracy_is_recovered_around_a_plugin() {
 #[test]
 fn sequences_are_not_observed() {
     let place = cases(&["sequences"]);
-    for engine in engines() {
+    for runtime in runtimes() {
         let line =
             "quantize sequences.onnx -d sequences.npz -o int8.onnx --cache all.cache --stats all.stats";
-        place.run(&format!("{line} {engine}")).succeeds();
+        place.run(&format!("{line} {runtime}")).succeeds();
         let cache = String::from_utf8(place.read("all.cache")).unwrap();
         let names: Vec<&str> = cache.lines().skip(1).map(|line| line.split(':').next().unwrap()).collect();
-        assert_eq!(names, ["x", "a", "p", "q", "c", "y"], "{engine}");
+        assert_eq!(names, ["x", "a", "p", "q", "c", "y"], "{runtime}");
         let compared = place
-            .run(&format!("compare sequences.onnx int8.onnx -d sequences.npz --per-tensor --json {engine}"));
+            .run(&format!("compare sequences.onnx int8.onnx -d sequences.npz --per-tensor --json {runtime}"));
         let json = compared.succeeds().json();
         let names: Vec<&str> =
             json["tensors"].as_array().unwrap().iter().map(|it| it["name"].as_str().unwrap()).collect();
@@ -127,8 +127,8 @@ fn sequences_are_not_observed() {
 fn whole_numbers_agree_in_part() {
     let place = cases(&["output_argmax_only"]);
     place.run("quantize output_argmax_only.onnx -d output_argmax_only.npz -o int8.onnx").succeeds();
-    for engine in engines() {
-        let line = format!("compare output_argmax_only.onnx int8.onnx -d output_argmax_only.npz {engine}");
+    for runtime in runtimes() {
+        let line = format!("compare output_argmax_only.onnx int8.onnx -d output_argmax_only.npz {runtime}");
         let compared = place.run(&format!("{line} --min-sqnr 20 --json"));
         compared.notes(&["no output that can be compared is floating-point", "'l'"]);
         let json = compared.json();
@@ -169,11 +169,11 @@ fn classes_are_where_labels_or_a_softmax_say_so() {
 #[test]
 fn an_output_that_is_listed_twice_is_compared_once() {
     let place = cases(&["output_listed_twice"]);
-    for engine in engines() {
+    for runtime in runtimes() {
         let (model, data) = ("output_listed_twice.onnx", "-d output_listed_twice.npz");
-        place.run(&format!("quantize {model} {data} -o int8.onnx {engine}")).succeeds();
-        let compared = place.run(&format!("compare {model} int8.onnx {data} --min-sqnr 30 --json {engine}"));
-        assert_eq!(compared.succeeds().json()["outputs"].as_array().unwrap().len(), 1, "{engine}");
+        place.run(&format!("quantize {model} {data} -o int8.onnx {runtime}")).succeeds();
+        let compared = place.run(&format!("compare {model} int8.onnx {data} --min-sqnr 30 --json {runtime}"));
+        assert_eq!(compared.succeeds().json()["outputs"].as_array().unwrap().len(), 1, "{runtime}");
     }
 }
 
@@ -181,8 +181,8 @@ fn an_output_that_is_listed_twice_is_compared_once() {
 fn a_listed_weight_that_nothing_reads_needs_no_data() {
     let place = Place::with_models();
     place.write_npz("ids.npz", "ids", &ArrayD::from_elem(vec![4, 2], 3i64));
-    for engine in engines() {
-        place.run(&format!("quantize counted.onnx -d ids.npz -o int8.onnx {engine}")).succeeds();
-        place.run(&format!("compare counted.onnx int8.onnx -d ids.npz --per-tensor {engine}")).succeeds();
+    for runtime in runtimes() {
+        place.run(&format!("quantize counted.onnx -d ids.npz -o int8.onnx {runtime}")).succeeds();
+        place.run(&format!("compare counted.onnx int8.onnx -d ids.npz --per-tensor {runtime}")).succeeds();
     }
 }

@@ -157,7 +157,7 @@ impl Place {
     }
 }
 
-/// Cuts decimals after the third: what an engine computes differs in the last places from machine to machine.
+/// Cuts decimals after the third: what a runtime computes differs in the last places from machine to machine.
 fn rounded(text: &str) -> String {
     let mut decimals = None;
     let keep = |c: &char| {

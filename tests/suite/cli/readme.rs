@@ -1,4 +1,6 @@
-//! What the README tells people to type.
+//! What the README and the documents tell people to type, and where their links go.
+
+use std::path::{Path, PathBuf};
 
 use image::{GrayImage, Luma};
 
@@ -15,10 +17,50 @@ const ADAPTED: [(&str, &str); 5] = [
 ];
 
 /// Tools with options of their own, on lines of which qdq's are not.
-const OTHER_TOOLS: [&str; 4] = ["cargo", "cmake", "CMake", "pkg-config"];
+const OTHER_TOOLS: [&str; 6] = ["cargo", "cmake", "CMake", "pkg-config", "trtexec", "TensorRT 11"];
+
+/// Documents whose commands are of programs with files of their own, which other tests run.
+const ELSEWHERE: [&str; 2] = ["migration.md", "findings.md"];
+
+/// The README and the documents, each with its path.
+fn documents() -> Vec<(PathBuf, String)> {
+    let folder = std::fs::read_dir(project("docs")).unwrap().map(|entry| entry.unwrap().path());
+    let mut paths = Vec::from_iter(folder.filter(|path| path.extension().is_some_and(|it| it == "md")));
+    paths.push(project("README.md"));
+    paths.sort();
+    paths.into_iter().map(|path| (path.clone(), std::fs::read_to_string(&path).unwrap())).collect()
+}
 
 fn readme() -> String {
-    std::fs::read_to_string(project("README.md")).unwrap().replace("\\\n", " ")
+    let is_ours = |path: &Path| !ELSEWHERE.iter().any(|name| path.ends_with(name));
+    let texts = documents().into_iter().filter(|(path, _)| is_ours(path)).map(|(_, text)| text);
+    texts.collect::<Vec<_>>().join("\n").replace("\\\n", " ")
+}
+
+#[test]
+fn links_of_the_documents_lead_somewhere() {
+    let mut links = 0;
+    for (path, text) in documents() {
+        for target in
+            text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target)
+        {
+            let (file, section) = target.split_once('#').unwrap_or((target, ""));
+            // Elsewhere, or a lambda of C++.
+            if file.contains("://") || file.contains(' ') {
+                continue;
+            }
+            let found = if file.is_empty() { path.clone() } else { path.with_file_name(file) };
+            let linked =
+                std::fs::read_to_string(&found).unwrap_or_else(|_| panic!("{path:?} links {target}"));
+            let keep = |letter: char| letter.is_alphanumeric() || letter == '-';
+            let anchor = |line: &str| line.trim_start_matches(['#', ' ']).to_lowercase().replace(' ', "-");
+            let mut headings = linked.lines().filter(|line| line.starts_with('#')).map(anchor);
+            let is_there = headings.any(|anchor| anchor.chars().filter(|&it| keep(it)).eq(section.chars()));
+            assert!(section.is_empty() || is_there, "{path:?}: {target}");
+            links += 1;
+        }
+    }
+    assert!(links >= 10, "{links}");
 }
 
 #[test]
@@ -38,11 +80,16 @@ fn every_command_of_the_readme_runs() {
     place.run("calibrate model.onnx -d calibration.npz --cache old.cache").succeeds();
 
     let text = readme();
+    // What stands in fences is code, and between two single marks.
+    let (shell, prose): (Vec<_>, Vec<_>) = text.split("```").enumerate().partition(|(at, _)| at % 2 == 1);
+    let lines = shell.iter().filter(|(_, code)| code.starts_with("sh\n")).flat_map(|(_, code)| code.lines());
+    let spans = prose.iter().flat_map(|(_, text)| text.split('`').skip(1).step_by(2));
     let commands: Vec<&str> =
-        text.split(['`', '\n']).filter_map(|line| line.trim().strip_prefix("qdq ")).collect();
+        lines.chain(spans).filter_map(|line| line.trim().strip_prefix("qdq ")).collect();
     assert!(commands.len() >= 10, "{commands:?}");
     // What needs TensorRT is run by tests/tensorrt/tool.py.
-    for command in commands.into_iter().filter(|command| !command.starts_with("engine ")) {
+    let is_one = |command: &&str| command.contains(' ') || *command == "info";
+    for command in commands.into_iter().filter(is_one).filter(|command| !command.starts_with("engine ")) {
         let adapt = |line: String, (from, to): &(&str, &str)| line.replace(from, to);
         let line = ADAPTED.iter().fold(command.replace('\'', ""), adapt);
         place.run(&line).succeeds();

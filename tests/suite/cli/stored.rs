@@ -14,18 +14,18 @@ fn with(files: &[&str]) -> Place {
     place
 }
 
-/// The arguments of either engine.
-fn engines() -> [String; 2] {
+/// The arguments of either runtime.
+fn runtimes() -> [String; 2] {
     let library = onnxruntime();
     [String::new(), format!(" --runtime onnxruntime --onnxruntime {}", library.display())]
 }
 
-/// Quantizes a case in both engines, and the result is near the float model.
+/// Quantizes a case in both runtimes, and the result is near the float model.
 fn quantizes(case: &str, sqnr: u32) {
     let place = with(&[&format!("{case}.onnx"), &format!("{case}.npz")]);
-    for engine in engines() {
-        place.run(&format!("quantize {case}.onnx -d {case}.npz -o int8.onnx{engine}")).succeeds();
-        let line = format!("compare {case}.onnx int8.onnx -d {case}.npz --min-sqnr {sqnr}{engine}");
+    for runtime in runtimes() {
+        place.run(&format!("quantize {case}.onnx -d {case}.npz -o int8.onnx{runtime}")).succeeds();
+        let line = format!("compare {case}.onnx int8.onnx -d {case}.npz --min-sqnr {sqnr}{runtime}");
         place.run(&line).succeeds();
     }
 }
@@ -115,9 +115,9 @@ fn a_quantized_model_is_whole_without_the_float_models_data() {
     place.run("quantize float.onnx -d calib.npz -o int8.onnx").succeeds();
     place.run("quantize float.onnx -d calib.npz -o floats.onnx --weights float").succeeds();
     std::fs::remove_file(place.at("float.onnx.data")).unwrap();
-    for engine in engines() {
+    for runtime in runtimes() {
         for int8 in ["int8.onnx", "floats.onnx"] {
-            let line = format!("compare model.onnx {int8} -d test.npz --min-sqnr 30{engine}");
+            let line = format!("compare model.onnx {int8} -d test.npz --min-sqnr 30{runtime}");
             place.run(&line).succeeds();
         }
     }
@@ -143,7 +143,7 @@ fn a_models_data_is_never_an_output() {
     // Nor by the library, though the quantized model reads none of it any more.
     let prepared = qdq::pipeline::prepare(&qdq::onnx::Model::open(&place.at("float.onnx")).unwrap()).unwrap();
     let plan = qdq::pipeline::plan(&prepared, &Default::default()).unwrap();
-    let ranges = qdq::emit::Ranges::read(&place.at("r.json")).unwrap();
+    let ranges = qdq::emit::Ranges::load(&place.at("r.json")).unwrap();
     let quantized = qdq::pipeline::quantize(&prepared, &plan, &ranges, Default::default()).unwrap();
     let error = quantized.save(&place.at("float.onnx.data"), &Default::default()).unwrap_err();
     assert!(error.message().contains("takes its weights from this file"), "{error}");
@@ -152,7 +152,7 @@ fn a_models_data_is_never_an_output() {
 
 #[cfg(unix)]
 #[test]
-fn a_model_in_a_hubs_cache_runs_in_both_engines() {
+fn a_model_in_a_hubs_cache_runs_in_both_runtimes() {
     use std::os::unix::fs::symlink;
     let place = Place::with_digits();
     let options = qdq::onnx::SaveOptions { max_file: 1000, ..Default::default() };
@@ -165,10 +165,10 @@ fn a_model_in_a_hubs_cache_runs_in_both_engines() {
         let link = place.at("models--a--b/snapshots/0123").join(file);
         symlink(std::path::Path::new("../../blobs").join(blob), link).unwrap();
     }
-    for engine in engines() {
+    for runtime in runtimes() {
         let model = "models--a--b/snapshots/0123/m.onnx";
-        place.run(&format!("quantize {model} -d calib.npz -o int8.onnx{engine}")).succeeds();
-        place.run(&format!("compare {model} int8.onnx -d test.npz --min-sqnr 30{engine}")).succeeds();
+        place.run(&format!("quantize {model} -d calib.npz -o int8.onnx{runtime}")).succeeds();
+        place.run(&format!("compare {model} int8.onnx -d test.npz --min-sqnr 30{runtime}")).succeeds();
     }
 }
 

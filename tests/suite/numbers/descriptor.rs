@@ -15,7 +15,7 @@ fn the_user_guides_example() {
     let amax = abs_max(x.view(), None).unwrap();
     let found = tensor_quant(x.view(), &amax, &params).unwrap();
     assert_eq!(found.values, array![126.0, 113.0, 127.0, 59.0, 11.0, 23.0, 47.0, 73.0, 43.0, 27.0]);
-    assert!((found.scale.values()[0] - 128.0057).abs() < 0.01);
+    assert!((found.inverse_scale.values()[0] - 128.0057).abs() < 0.01);
     let y = fake_tensor_quant(x.view(), &amax, &params).unwrap();
     let expected = [0.9843, 0.8828, 0.9921, 0.4609, 0.0859, 0.1797, 0.3672, 0.5703, 0.3359, 0.2109];
     assert!(y.iter().zip(expected).all(|(y, expected)| (y - expected).abs() < 1e-4), "{y}");
@@ -45,10 +45,10 @@ fn four_bits_unsigned_per_channel() {
         let expected = (x[[n, c, h, w]] * (15.0 / amax)).round_ties_even();
         assert_eq!(f32::from(q), expected);
         assert_eq!(floats.values[[n, c, h, w]], expected);
-        assert_eq!(found.scale.values()[n], 15.0 / amax);
+        assert_eq!(found.inverse_scale.values()[n], 15.0 / amax);
     }
     assert!(found.values.outer_iter().all(|channel| channel.iter().max() == Some(&15)));
-    let back: Array4<f32> = dequantize(found.values.view(), &found.scale).unwrap();
+    let back: Array4<f32> = dequantize(found.values.view(), &found.inverse_scale).unwrap();
     assert_eq!(back, fake_tensor_quant(x.view(), &amax, &params).unwrap());
 }
 

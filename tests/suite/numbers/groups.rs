@@ -85,7 +85,7 @@ fn numbers_belong_to_the_elements_of_their_group() {
         let wide = quantize::<_, i16, _>(x.view(), groups(), &params).unwrap();
         assert_eq!(wide.values.mapv(f32::from), each(&grid), "{what}");
         assert_eq!(
-            dequantize::<_, f32, _>(integers.values.view(), &integers.scale).unwrap(),
+            dequantize::<_, f32, _>(integers.values.view(), &integers.inverse_scale).unwrap(),
             faked,
             "{what}"
         );

@@ -34,7 +34,7 @@ fn an_amax_around_epsilon() {
             let found = tensor_quant(array![x].view(), amax, &int8(mode)).unwrap();
             let zero = amax <= EPSILON;
             assert_eq!(found.values[0] == 0.0, zero);
-            assert_eq!(found.scale.values()[0], if zero { 1.0 } else { 127.0 / amax });
+            assert_eq!(found.inverse_scale.values()[0], if zero { 1.0 } else { 127.0 / amax });
         }
     }
 }
@@ -125,7 +125,7 @@ fn f16_with_a_small_amax_is_only_right_in_the_corrected_and_the_gpu_mode() {
         assert!(worst <= amax / 127.0 * 0.51, "{mode:?}: {worst}");
     }
     let found = tensor_quant(x.view(), amax, &int8(Mode::Corrected)).unwrap();
-    assert_eq!((found.values[20].to_f32(), found.scale.values()[0]), (127.0, 127.0 / amax));
+    assert_eq!((found.values[20].to_f32(), found.inverse_scale.values()[0]), (127.0, 127.0 / amax));
 }
 
 #[test]
@@ -221,7 +221,7 @@ fn blocks_may_end_short() {
     assert_eq!(amax.shape(), [1, 5]);
     let found = quantize::<_, i8, _>(x.view(), PerGroup::per_block(&amax, 0, 2).unwrap(), &params).unwrap();
     assert_eq!(found.values.row(1), aview1(&[1; 5]));
-    let back: Array2<f32> = dequantize(found.values.view(), &found.scale).unwrap();
+    let back: Array2<f32> = dequantize(found.values.view(), &found.inverse_scale).unwrap();
     assert!(back.row(1).iter().zip(x.row(1)).all(|(y, x)| (y - x).abs() <= x * 1e-6), "{back}");
 
     assert!(PerGroup::per_block(&amax, 0, 0).is_err());
@@ -301,7 +301,7 @@ fn e4m3_with_ranges_that_overflow() {
         let y = scaled_e4m3(x.view(), Some(amax.into())).unwrap();
         assert!(y.iter().all(|y| y.abs() <= amax), "{amax:e}: {y}");
         let codes = quant::quantize_e4m3(x.view(), Some(amax.into())).unwrap();
-        let back: Array1<f32> = quant::dequantize_e4m3(codes.values.view(), &codes.scale).unwrap();
+        let back: Array1<f32> = quant::dequantize_e4m3(codes.values.view(), &codes.inverse_scale).unwrap();
         assert_eq!(back.mapv(f32::abs), y.mapv(f32::abs), "{amax:e}");
     }
     let gradient =

@@ -38,10 +38,10 @@ proptest! {
         // i16 and u16 hold every grid between them.
         let (integers, back): (Vec<i32>, ArrayD<f32>) = if unsigned {
             let found = quantize::<_, u16, _>(x.view(), amax, &params).unwrap();
-            (found.values.iter().map(|&q| q.into()).collect(), dequantize(found.values.view(), &found.scale).unwrap())
+            (found.values.iter().map(|&q| q.into()).collect(), dequantize(found.values.view(), &found.inverse_scale).unwrap())
         } else {
             let found = quantize::<_, i16, _>(x.view(), amax, &params).unwrap();
-            (found.values.iter().map(|&q| q.into()).collect(), dequantize(found.values.view(), &found.scale).unwrap())
+            (found.values.iter().map(|&q| q.into()).collect(), dequantize(found.values.view(), &found.inverse_scale).unwrap())
         };
         prop_assert!(integers.iter().all(|q| (params.low()..=params.high()).contains(q)));
         let floats = tensor_quant(x.view(), amax, &params).unwrap().values;
@@ -52,7 +52,7 @@ proptest! {
     #[test]
     fn what_was_quantized_once_stays(x in data(), params in params(), amax in 1e-3f32..1e3) {
         let once = quantize::<_, i16, _>(x.view(), amax, &params).unwrap();
-        let y: ArrayD<f32> = dequantize(once.values.view(), &once.scale).unwrap();
+        let y: ArrayD<f32> = dequantize(once.values.view(), &once.inverse_scale).unwrap();
         prop_assert_eq!(&quantize::<_, i16, _>(y.view(), amax, &params).unwrap().values, &once.values);
         prop_assert_eq!(fake_tensor_quant(y.view(), amax, &params).unwrap(), y);
     }
@@ -164,7 +164,7 @@ proptest! {
             prop_assert!((y - clamped).abs() <= clamped.abs() / 16.0 + amax / 448.0 / 512.0, "{x} {y}");
         }
         let codes = qdq::quant::quantize_e4m3(x.view(), Some(amax.into())).unwrap();
-        let back: ArrayD<f32> = qdq::quant::dequantize_e4m3(codes.values.view(), &codes.scale).unwrap();
+        let back: ArrayD<f32> = qdq::quant::dequantize_e4m3(codes.values.view(), &codes.inverse_scale).unwrap();
         prop_assert_eq!(back, y);
     }
 

@@ -23,8 +23,8 @@ fn maxima_become_amax_of_their_axes_and_blocks() {
         (per_block(-1, 2), |x| abs_max_per_block(x, 1, 2)),
     ] {
         let mut quantizer = quantizer(descriptor);
-        quantizer.collect(data().view()).unwrap();
-        quantizer.collect(wide.view()).unwrap();
+        quantizer.observe(data().view()).unwrap();
+        quantizer.observe(wide.view()).unwrap();
         let (first, second) = (amax_of(data().view()).unwrap(), amax_of(wide.view()).unwrap());
         let expected = ndarray::Zip::from(&first).and(&second).map_collect(|a, b| a.max(*b));
         assert_eq!(quantizer.load_calib_amax(Method::Max, true).unwrap(), Some(&expected));
@@ -40,7 +40,7 @@ fn a_histogram_serves_every_method() {
     let mut stats = TensorStats::new();
     stats.observe(values.as_slice().unwrap());
     let mut quantizer = quantizer(QuantDescriptor { num_bits: 4.into(), ..histogram() });
-    quantizer.collect(values.view()).unwrap();
+    quantizer.observe(values.view()).unwrap();
     for method in [Method::Max, Method::Entropy, Method::Percentile(99.0), Method::Mse] {
         let expected = range::compute(&stats, method, Target { num_bits: 4, unsigned: false }).unwrap();
         assert_eq!(quantizer.load_calib_amax(method, true).unwrap(), Some(&scalar(expected)));
@@ -60,10 +60,10 @@ fn the_original_histogram_has_the_original_ranges_and_their_options() {
     let mut found = quantizer(compat_descriptor());
     assert_eq!(found.load_calib_amax(Method::Entropy, false).unwrap(), None);
     for batch in &batches {
-        original.collect(batch.as_slice().unwrap()).unwrap();
-        found.collect(batch.view()).unwrap();
+        original.observe(batch.as_slice().unwrap()).unwrap();
+        found.observe(batch.view()).unwrap();
     }
-    found.collect(Array1::<f32>::zeros(0).view()).unwrap();
+    found.observe(Array1::<f32>::zeros(0).view()).unwrap();
     let bins = original.histogram().unwrap();
     let (target, usual) = (Target::default(), compat::Search::default());
     let rule = |method, search| match method {
@@ -106,7 +106,7 @@ fn the_original_histogram_has_the_original_ranges_and_their_options() {
     }
     for descriptor in [histogram(), QuantDescriptor::default()] {
         let mut other = quantizer(descriptor);
-        other.collect(data().view()).unwrap();
+        other.observe(data().view()).unwrap();
         let error = other.load_calib_amax_searching(Method::Entropy, usual, true).unwrap_err();
         assert!(error.remedy().unwrap().contains("compat"), "{error}");
     }
@@ -118,7 +118,7 @@ fn the_original_histogram_has_the_original_ranges_and_their_options() {
     let error = found.calibration_to_bytes().unwrap_err();
     assert!(error.kind() == ErrorKind::Unsupported && error.message().contains("no file"), "{error}");
     assert!(found.calibration_from_bytes(b"").unwrap_err().message().contains("no file"));
-    let error = found.collect(array![f32::NAN].view()).unwrap_err();
+    let error = found.observe(array![f32::NAN].view()).unwrap_err();
     assert!(error.message().contains("NaN"), "{error}");
     assert!(found.to_string().contains("calibrator=compat"), "{found}");
     found.reset_calibration();
@@ -128,7 +128,7 @@ fn the_original_histogram_has_the_original_ranges_and_their_options() {
 
     // e4m3 has no integers that the original's entropy and mse could be for.
     let mut floats = quantizer(QuantDescriptor { calib_method: CalibMethod::Compat, ..e4m3() });
-    floats.collect(data().view()).unwrap();
+    floats.observe(data().view()).unwrap();
     for method in [Method::Entropy, Method::Mse] {
         assert_eq!(floats.load_calib_amax(method, true).unwrap_err().kind(), ErrorKind::Unsupported);
     }
@@ -140,7 +140,7 @@ fn the_original_histogram_has_the_original_ranges_and_their_options() {
 #[test]
 fn maxima_know_no_other_method_than_max() {
     let mut quantizer = dynamic();
-    quantizer.collect(data().view()).unwrap();
+    quantizer.observe(data().view()).unwrap();
     for method in [Method::Entropy, Method::Percentile(99.0), Method::Mse] {
         let error = quantizer.load_calib_amax(method, false).unwrap_err();
         assert!(error.message().contains(&format!("{method} needs a histogram")), "{error}");
@@ -152,7 +152,7 @@ fn maxima_know_no_other_method_than_max() {
 #[test]
 fn e4m3_has_ranges_by_every_method_but_entropy() {
     let mut quantizer = quantizer(QuantDescriptor { calib_method: histogram().calib_method, ..e4m3() });
-    quantizer.collect(data().view()).unwrap();
+    quantizer.observe(data().view()).unwrap();
     let error = quantizer.load_calib_amax(Method::Entropy, true).unwrap_err();
     assert!(error.kind() == ErrorKind::Unsupported && error.remedy().unwrap().contains("mse"), "{error}");
     for method in [Method::Max, Method::Percentile(100.0)] {
@@ -176,7 +176,7 @@ fn the_mse_range_of_e4m3_has_nearly_the_least_error_there_is() {
     {
         let x = values * factor;
         let mut quantizer = quantizer(QuantDescriptor { calib_method: histogram().calib_method, ..e4m3() });
-        quantizer.collect(x.view()).unwrap();
+        quantizer.observe(x.view()).unwrap();
         let found = quantizer.load_calib_amax(Method::Mse, true).unwrap().unwrap()[[]];
         let error = |amax: f32| {
             let y = scaled_e4m3(x.view(), Some(amax.into())).unwrap();
@@ -189,19 +189,19 @@ fn the_mse_range_of_e4m3_has_nearly_the_least_error_there_is() {
     }
     for (x, amax) in [(array![0.0f32, 0.0], 0.0), (array![0.3, -0.3], 0.3)] {
         let mut quantizer = quantizer(QuantDescriptor { calib_method: histogram().calib_method, ..e4m3() });
-        quantizer.collect(x.view()).unwrap();
+        quantizer.observe(x.view()).unwrap();
         assert_eq!(quantizer.load_calib_amax(Method::Mse, true).unwrap(), Some(&scalar(amax)));
     }
 }
 
 #[test]
-fn nothing_collected_is_an_error_or_leaves_the_range_as_it_was() {
+fn nothing_observed_is_an_error_or_leaves_the_range_as_it_was() {
     for descriptor in [QuantDescriptor::default(), histogram(), per_axis(&[0])] {
         let mut quantizer = quantizer(descriptor);
-        quantizer.collect(Array1::<f32>::zeros(0).view()).unwrap();
+        quantizer.observe(Array1::<f32>::zeros(0).view()).unwrap();
         let error = quantizer.load_calib_amax(Method::Max, true).unwrap_err();
         assert!(
-            error.kind() == ErrorKind::Data && error.message().contains("nothing was collected"),
+            error.kind() == ErrorKind::Data && error.message().contains("nothing was observed"),
             "{error}"
         );
         assert_eq!(quantizer.load_calib_amax(Method::Max, false).unwrap(), None);
@@ -219,34 +219,34 @@ fn nan_is_left_out_and_infinity_is_no_range() {
     for descriptor in [QuantDescriptor::default(), histogram()] {
         let mut quantizer = quantizer(descriptor);
         for batch in [array![nan, nan], array![nan, -4.0], array![-3.0, 2.0]] {
-            quantizer.collect(batch.view()).unwrap();
+            quantizer.observe(batch.view()).unwrap();
         }
         assert_eq!(quantizer.load_calib_amax(Method::Max, true).unwrap(), Some(&scalar(4.0)));
     }
     let mut only_nan = dynamic();
-    only_nan.collect(array![nan].view()).unwrap();
+    only_nan.observe(array![nan].view()).unwrap();
     assert_eq!(only_nan.load_calib_amax(Method::Max, false).unwrap(), None);
     let mut maxima = dynamic();
-    maxima.collect(array![1.0, infinity].view()).unwrap();
+    maxima.observe(array![1.0, infinity].view()).unwrap();
     let error = maxima.load_calib_amax(Method::Max, false).unwrap_err();
-    assert!(error.message().contains("infinity was collected"), "{error}");
+    assert!(error.message().contains("infinity was observed"), "{error}");
     assert!(maxima.is_dynamic());
     let mut counted = quantizer(histogram());
-    counted.collect(array![infinity].view()).unwrap();
+    counted.observe(array![infinity].view()).unwrap();
     assert!(
         counted.load_calib_amax(Method::Max, true).unwrap_err().message().contains("none of the 1 values")
     );
-    counted.collect(array![1.0, infinity].view()).unwrap();
+    counted.observe(array![1.0, infinity].view()).unwrap();
     assert_eq!(counted.load_calib_amax(Method::Max, true).unwrap(), Some(&scalar(1.0)));
 }
 
 #[test]
-fn every_type_of_data_is_collected() {
+fn every_type_of_data_is_observed() {
     for descriptor in [QuantDescriptor::default(), histogram()] {
         let mut quantizer = quantizer(descriptor);
-        quantizer.collect(array![f16::from_f32(-1.5)].view()).unwrap();
-        quantizer.collect(array![half::bf16::from_f32(-2.5)].view()).unwrap();
-        quantizer.collect(array![3.5f64].view()).unwrap();
+        quantizer.observe(array![f16::from_f32(-1.5)].view()).unwrap();
+        quantizer.observe(array![half::bf16::from_f32(-2.5)].view()).unwrap();
+        quantizer.observe(array![3.5f64].view()).unwrap();
         assert_eq!(quantizer.load_calib_amax(Method::Max, true).unwrap(), Some(&scalar(3.5)));
     }
 }
@@ -254,24 +254,24 @@ fn every_type_of_data_is_collected() {
 #[test]
 fn kept_axes_must_stay_and_exist() {
     let mut quantizer = quantizer(per_axis(&[0]));
-    quantizer.collect(data().view()).unwrap();
-    let error = quantizer.collect(array![[1.0f32]].view()).unwrap_err();
+    quantizer.observe(data().view()).unwrap();
+    let error = quantizer.observe(array![[1.0f32]].view()).unwrap_err();
     assert!(error.message().contains("[3, 1]") && error.message().contains("[1, 1]"), "{error}");
-    let error = super::quantizer(per_axis(&[2])).collect(data().view()).unwrap_err();
+    let error = super::quantizer(per_axis(&[2])).observe(data().view()).unwrap_err();
     assert!(error.message().contains("no axis 2"), "{error}");
-    assert!(super::quantizer(per_block(2, 2)).collect(data().view()).is_err());
+    assert!(super::quantizer(per_block(2, 2)).observe(data().view()).is_err());
 }
 
 #[test]
 fn resetting_forgets_the_data_but_not_the_range() {
     for descriptor in [QuantDescriptor::default(), histogram()] {
         let mut quantizer = quantizer(descriptor);
-        quantizer.collect(array![5.0f32].view()).unwrap();
+        quantizer.observe(array![5.0f32].view()).unwrap();
         quantizer.load_calib_amax(Method::Max, true).unwrap();
         quantizer.reset_calibration();
         assert_eq!(quantizer.amax(), Some(&scalar(5.0)));
         assert_eq!(quantizer.load_calib_amax(Method::Max, false).unwrap(), None);
-        quantizer.collect(array![2.0f32].view()).unwrap();
+        quantizer.observe(array![2.0f32].view()).unwrap();
         assert_eq!(quantizer.load_calib_amax(Method::Max, true).unwrap(), Some(&scalar(2.0)));
     }
 }
@@ -280,10 +280,10 @@ fn resetting_forgets_the_data_but_not_the_range() {
 fn loading_keeps_the_shape_of_a_single_number_and_refuses_to_change_others() {
     let one = ArrayD::from_elem(IxDyn(&[1, 1]), 9.0);
     let mut quantizer = quantizer(QuantDescriptor { amax: Some(one), ..QuantDescriptor::default() });
-    quantizer.collect(data().view()).unwrap();
+    quantizer.observe(data().view()).unwrap();
     assert_eq!(quantizer.load_calib_amax(Method::Max, true).unwrap().unwrap().shape(), [1, 1]);
     let mut rows = super::quantizer(QuantDescriptor { amax: Some(scalar(9.0)), ..per_axis(&[0]) });
-    rows.collect(data().view()).unwrap();
+    rows.observe(data().view()).unwrap();
     assert_eq!(rows.load_calib_amax(Method::Max, true).unwrap_err().kind(), ErrorKind::Shape);
     assert_eq!(rows.amax(), Some(&scalar(9.0)));
     rows.set_amax(None).unwrap();
@@ -302,8 +302,8 @@ fn quantizers_that_collect_differently_do_not_merge() {
         assert!(error.message().contains("another method, axis or block"), "{error}");
     }
     let (mut three, mut two) = (quantizer(per_axis(&[0])), quantizer(per_axis(&[0])));
-    three.collect(data().view()).unwrap();
-    two.collect(array![[1.0f32], [2.0]].view()).unwrap();
+    three.observe(data().view()).unwrap();
+    two.observe(array![[1.0f32], [2.0]].view()).unwrap();
     assert_eq!(three.merge(&two).unwrap_err().kind(), ErrorKind::Shape);
 }
 
@@ -325,8 +325,8 @@ proptest! {
             (quantizer(descriptor.clone()), quantizer(descriptor.clone()), quantizer(descriptor));
         for (at, batch) in batches.iter().enumerate() {
             let batch = ArrayD::from_shape_vec(IxDyn(&[2, 3]), batch.clone()).unwrap();
-            one.collect(batch.view()).unwrap();
-            if at < cut { &mut a } else { &mut b }.collect(batch.view()).unwrap();
+            one.observe(batch.view()).unwrap();
+            if at < cut { &mut a } else { &mut b }.observe(batch.view()).unwrap();
         }
         a.merge(&b).unwrap();
         let together = a.load_calib_amax(Method::Max, true).unwrap();

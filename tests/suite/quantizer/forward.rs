@@ -19,7 +19,7 @@ fn only_quantizing_is_on_at_first() {
     let quantizer = dynamic();
     assert!(quantizer.is_quantizing() && quantizer.is_dynamic());
     assert!(!quantizer.is_disabled() && !quantizer.is_clipping() && !quantizer.is_calibrating());
-    assert_eq!(quantizer.scale(), None);
+    assert_eq!(quantizer.inverse_scale(), None);
     assert_eq!(quantizer.descriptor(), &QuantDescriptor::default());
 }
 
@@ -118,11 +118,11 @@ fn integers_honour_the_narrow_range_and_leave_their_scale() {
     for (narrow_range, lowest) in [(true, -127.0), (false, -128.0)] {
         let mut quantizer = quantizer(QuantDescriptor { fake_quant: false, narrow_range, ..with_amax(1.0) });
         assert_eq!(quantizer.forward(x.view()).unwrap(), array![lowest, -127.0, 38.0, 127.0]);
-        assert_eq!(quantizer.scale(), Some(&scalar(127.0)));
+        assert_eq!(quantizer.inverse_scale(), Some(&scalar(127.0)));
         let output = quantizer.quantize(x.view()).unwrap();
-        assert_eq!((output.values[0], output.scale), (lowest, Some(scalar(127.0))));
+        assert_eq!((output.values[0], output.inverse_scale), (lowest, Some(scalar(127.0))));
     }
-    assert_eq!(dynamic().quantize(x.view()).unwrap().scale, None);
+    assert_eq!(dynamic().quantize(x.view()).unwrap().inverse_scale, None);
 }
 
 #[test]
@@ -131,11 +131,11 @@ fn integers_per_block_come_back_by_their_scale() {
         quantizer(QuantDescriptor { fake_quant: false, num_bits: 4.into(), ..per_block(-1, 2) });
     let values = quantizer.forward(data().view()).unwrap();
     assert!(values.iter().all(|q| q.fract() == 0.0 && (-8.0..=7.0).contains(q)));
-    let scale = quantizer.descriptor().per_group(quantizer.scale().unwrap(), 2).unwrap();
+    let scale = quantizer.descriptor().per_group(quantizer.inverse_scale().unwrap(), 2).unwrap();
     let back: ndarray::Array2<f32> = quant::dequantize(values.mapv(|q| q as i8).view(), scale).unwrap();
     let fake = super::quantizer(QuantDescriptor { num_bits: 4.into(), ..per_block(1, 2) });
     assert_eq!(back, fake.quantize(data().view()).unwrap().values);
-    assert_eq!(quantizer.scale().unwrap().shape(), [3, 3]);
+    assert_eq!(quantizer.inverse_scale().unwrap().shape(), [3, 3]);
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn e4m3_without_fake_quant_gives_its_numbers_and_their_scale() {
     let expected = quantize_e4m3(data().view(), Some(4.0.into())).unwrap();
     let numbers: ndarray::Array2<f32> = quant::dequantize_e4m3(expected.values.view(), 1.0).unwrap();
     assert_eq!(values, numbers);
-    assert_eq!(quantizer.scale(), Some(&scalar(112.0)));
+    assert_eq!(quantizer.inverse_scale(), Some(&scalar(112.0)));
     assert_eq!(values / 112.0, scaled_e4m3(data().view(), Some(4.0.into())).unwrap());
 }
 

@@ -99,7 +99,7 @@ fn learning_starts_at_the_largest_amax() {
     let error = quantizer.forward(data().view()).unwrap_err();
     assert!(error.message().contains("no clip range") && error.remedy().is_some(), "{error}");
     assert!(quantizer.backward(data().view(), data().view()).is_err());
-    quantizer.collect(data().view()).unwrap();
+    quantizer.observe(data().view()).unwrap();
     quantizer.load_calib_amax(Method::Max, true).unwrap();
     quantizer.init_learn_amax().unwrap();
     let amax = quantizer.amax().unwrap()[[]];

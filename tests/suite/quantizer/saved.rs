@@ -1,8 +1,8 @@
-//! What calibration has collected, saved and loaded.
+//! What calibration has observed, saved and loaded.
 
 use ndarray::array;
 use qdq::error::ErrorKind;
-use qdq::observe::minmax::AxisMax;
+use qdq::observe::axis_max::AxisMax;
 use qdq::observe::{Stats, TensorStats};
 use qdq::quant::QuantDescriptor;
 use qdq::range::Method;
@@ -11,7 +11,7 @@ use super::{data, histogram, per_axis, per_block, quantizer};
 
 /// Two machines, two files, one range: that of a quantizer which has seen everything.
 #[test]
-fn collected_saved_loaded_and_merged() {
+fn observed_saved_loaded_and_merged() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("calibration");
     let wide = data().mapv(|x| x * x);
@@ -28,10 +28,10 @@ fn collected_saved_loaded_and_merged() {
         let new = || quantizer(descriptor.clone());
         let (mut one, mut first, mut second, mut loaded) = (new(), new(), new(), new());
         for batch in [data(), wide.clone()] {
-            one.collect(batch.view()).unwrap();
+            one.observe(batch.view()).unwrap();
         }
-        first.collect(data().view()).unwrap();
-        second.collect(wide.view()).unwrap();
+        first.observe(data().view()).unwrap();
+        second.observe(wide.view()).unwrap();
         // Before the first batch there is a file too.
         loaded.save_calibration(&path).unwrap();
         loaded.load_calibration(&path).unwrap();
@@ -48,13 +48,13 @@ fn collected_saved_loaded_and_merged() {
 #[test]
 fn infinities_are_saved_as_such() {
     let mut maxima = quantizer(per_axis(&[1]));
-    maxima.collect(array![[1.0, f32::NEG_INFINITY]].view()).unwrap();
+    maxima.observe(array![[1.0, f32::NEG_INFINITY]].view()).unwrap();
     let bytes = maxima.calibration_to_bytes().unwrap();
     assert_eq!(AxisMax::from_bytes(&bytes).unwrap().amax().unwrap().values, [1.0, f32::INFINITY]);
 }
 
 #[test]
-fn collectors_of_the_library_are_loaded_too() {
+fn observers_of_the_library_are_loaded_too() {
     let mut max = AxisMax::keeping(&[0]);
     max.observe(&[2, 2], &[1.0, -2.0, 3.0, 4.0]).unwrap();
     let mut rows = quantizer(per_axis(&[0]));
@@ -77,11 +77,11 @@ fn collectors_of_the_library_are_loaded_too() {
 fn what_does_not_fit_is_refused_and_changes_nothing() {
     let saved = |descriptor| {
         let mut other = quantizer(descriptor);
-        other.collect(data().view()).unwrap();
+        other.observe(data().view()).unwrap();
         other.calibration_to_bytes().unwrap()
     };
     let mut rows = quantizer(per_axis(&[0]));
-    rows.collect(data().view()).unwrap();
+    rows.observe(data().view()).unwrap();
     let before = rows.calibration_to_bytes().unwrap();
     for (bytes, kind, says) in [
         (saved(per_axis(&[1])), ErrorKind::InvalidArgument, "other axes or blocks"),

@@ -29,7 +29,7 @@ fn a_restored_quantizer_is_the_same_in_every_part() {
     let other = restored(&quantizer);
     assert_eq!(other.descriptor(), quantizer.descriptor());
     assert_eq!(other.pre_quant_scale(), quantizer.pre_quant_scale());
-    assert_eq!(other.scale().unwrap(), quantizer.scale().unwrap());
+    assert_eq!(other.inverse_scale().unwrap(), quantizer.inverse_scale().unwrap());
     assert!(other.is_disabled() && !other.is_quantizing() && other.is_calibrating() && !other.is_clipping());
 
     let mut quantizer = learning(1.0);
@@ -51,8 +51,8 @@ fn a_clip_range_that_was_not_set_is_not_made_up() {
 fn a_scale_that_is_no_number_is_left_out() {
     let mut quantizer = quantizer(QuantDescriptor { fake_quant: false, ..QuantDescriptor::default() });
     quantizer.forward(array![f32::NAN, 1.0].view()).unwrap();
-    assert!(quantizer.scale().unwrap()[[]].is_nan());
-    assert_eq!(restored(&quantizer).scale(), None);
+    assert!(quantizer.inverse_scale().unwrap()[[]].is_nan());
+    assert_eq!(restored(&quantizer).inverse_scale(), None);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Networks of one layer, in which the error of the layer is that of the network and can be measured from outside.
 
 use qdq::report::recovery::{LayerRecovery, RecoveryMethod};
-use qdq::runtime::EngineKind;
+use qdq::runtime::RuntimeKind;
 
 use super::{BIAS, Case, NONE, ROUNDING, models};
 
@@ -17,7 +17,7 @@ fn entry(layers: &[LayerRecovery]) -> &LayerRecovery {
 #[test]
 fn learned_rounding_lowers_the_error_that_it_reports() {
     for name in models("layer_") {
-        let case = Case::made_in(&name, EngineKind::OnnxRuntime);
+        let case = Case::made_in(&name, RuntimeKind::OnnxRuntime);
         let plain = case.recover(4, NONE);
         let found = case.recover(4, ROUNDING);
         let entry = entry(&found.report.layers);
@@ -34,7 +34,7 @@ fn learned_rounding_lowers_the_error_that_it_reports() {
 #[test]
 fn bias_correction_lowers_the_error_that_it_reports() {
     for name in models("layer_") {
-        let case = Case::made_in(&name, EngineKind::OnnxRuntime);
+        let case = Case::made_in(&name, RuntimeKind::OnnxRuntime);
         let plain = case.recover(4, NONE);
         let found = case.recover(4, BIAS);
         let entry = entry(&found.report.layers);

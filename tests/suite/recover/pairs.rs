@@ -8,9 +8,9 @@ use qdq::place::Policy;
 use qdq::recover::equalize::BALANCES;
 use qdq::recover::layer::layers;
 use qdq::recover::pair::{Pair, pair};
-use qdq::runtime::EngineKind;
+use qdq::runtime::RuntimeKind;
 
-use super::{Case, EQUALIZATION, NONE, engine, made, outputs};
+use super::{Case, EQUALIZATION, NONE, made, outputs, runtime};
 
 const PAIRS: [(&str, usize); 4] =
     [("pair_conv", 1), ("pair_depthwise", 2), ("pair_gemm", 2), ("pair_transposed", 1)];
@@ -41,10 +41,10 @@ fn scaled_networks_compute_the_same_bit_for_bit() {
                     model.set_initializer(&name, value).unwrap();
                 }
             }
-            for kind in [EngineKind::Embedded, EngineKind::OnnxRuntime] {
-                let engine = engine(kind);
-                let expected = outputs(&case.float, &case.data, &engine);
-                assert!(expected == outputs(&model, &case.data, &engine), "{name}, {kind}, {balance}");
+            for kind in [RuntimeKind::Embedded, RuntimeKind::OnnxRuntime] {
+                let runtime = runtime(kind);
+                let expected = outputs(&case.float, &case.data, &runtime);
+                assert!(expected == outputs(&model, &case.data, &runtime), "{name}, {kind}, {balance}");
             }
         }
     }
@@ -60,7 +60,7 @@ fn uneven_channels_cost_less() {
             (8, Policy::default(), 10.0),
             (8, Policy { per_tensor_weights: true, ..Policy::default() }, 12.0),
         ] {
-            let case = Case::with(&file("onnx"), &file("npz"), EngineKind::Embedded, &policy);
+            let case = Case::with(&file("onnx"), &file("npz"), RuntimeKind::Embedded, &policy);
             let found = case.recover(bits, EQUALIZATION);
             let plain = case.mean_square(&case.float, &case.recover(bits, NONE).model);
             let error = case.mean_square(&case.float, &found.model);
@@ -101,7 +101,7 @@ fn a_tensor_that_is_read_twice_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.onnx");
     model.save(&path, &Default::default()).unwrap();
-    let case = Case::open(&path, &made().join("pair_conv.npz"), EngineKind::Embedded);
+    let case = Case::open(&path, &made().join("pair_conv.npz"), RuntimeKind::Embedded);
     assert!(pairs(&case).is_empty());
     let found = Arc::new(case.recover(8, EQUALIZATION));
     assert!(found.report.layers.iter().any(|layer| layer.what == "'relu:0' is read elsewhere too"));

@@ -81,7 +81,7 @@ fn what_goes_wrong_in_a_pass_comes_out() {
             seen += 1;
             if seen == stops_at { ControlFlow::Break(()) } else { go_on(progress) }
         };
-        let mut passes = Passes { open: &mut open, engine: &case.engine, report: &mut report };
+        let mut passes = Passes { open: &mut open, runtime: &case.runtime, report: &mut report };
         let (method, weights) = (Method::default(), Weights::default());
         let found =
             pipeline::recover(&case.prepared, &case.plan, &case.ranges, method, &weights, ALL, &mut passes);
@@ -99,7 +99,7 @@ fn what_goes_wrong_in_a_pass_comes_out() {
 fn without_a_method_no_data_is_read() {
     let case = Case::made("layer_conv");
     let mut open = || Err(Error::new(ErrorKind::Io, "nobody asked"));
-    let mut passes = Passes { open: &mut open, engine: &case.engine, report: &mut go_on };
+    let mut passes = Passes { open: &mut open, runtime: &case.runtime, report: &mut go_on };
     let (method, weights) = (Method::default(), Weights::default());
     let found =
         pipeline::recover(&case.prepared, &case.plan, &case.ranges, method, &weights, NONE, &mut passes)

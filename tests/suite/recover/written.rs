@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 
 use qdq::pipeline;
 use qdq::recover::Recovery;
-use qdq::runtime::EngineKind;
+use qdq::runtime::RuntimeKind;
 
 use super::gains::{case, file};
 use super::{ALL, BIAS, Case, EQUALIZATION, NONE, ROUNDING, go_on, made, models, read};
 use crate::environment::{project, run_python};
 
-/// Decibels below which two measurements are one: what engines differ by in the sums of f32 products.
+/// Decibels below which two measurements are one: what runtimes differ by in the sums of f32 products.
 const NOISE_DB: f64 = 0.001;
 
 /// What each layer is off by, by the name of its output, for each combination of methods.
@@ -60,33 +60,33 @@ fn check(name: &str, case: &Case) {
 #[test]
 fn no_layer_of_the_small_networks_is_worse_than_plain_rounding() {
     for name in models("layer_").into_iter().chain(models("pair_")) {
-        check(&name, &Case::made_in(&name, EngineKind::OnnxRuntime));
+        check(&name, &Case::made_in(&name, RuntimeKind::OnnxRuntime));
     }
 }
 
 #[test]
 fn no_layer_of_digits_is_worse_than_plain_rounding() {
-    check("digits", &case("digits", EngineKind::Embedded));
+    check("digits", &case("digits", RuntimeKind::Embedded));
 }
 
 #[test]
 fn no_layer_of_a_residual_network_is_worse_than_plain_rounding() {
-    check("residual_cnn", &case("residual_cnn", EngineKind::Embedded));
+    check("residual_cnn", &case("residual_cnn", RuntimeKind::Embedded));
 }
 
 #[test]
 fn no_layer_of_mobilenet_is_worse_than_plain_rounding() {
-    check("mobilenet", &case("mobilenet", EngineKind::Embedded));
+    check("mobilenet", &case("mobilenet", RuntimeKind::Embedded));
 }
 
 #[test]
 fn no_layer_of_a_vision_transformer_is_worse_than_plain_rounding() {
-    check("vision_transformer", &case("vision_transformer", EngineKind::Embedded));
+    check("vision_transformer", &case("vision_transformer", RuntimeKind::Embedded));
 }
 
 #[test]
 fn no_layer_of_a_unet_is_worse_than_plain_rounding() {
-    check("unet", &case("unet", EngineKind::Embedded));
+    check("unet", &case("unet", RuntimeKind::Embedded));
 }
 
 /// The ranges that equalization judges by and writes are those of a calibration of the scaled network.
@@ -99,13 +99,13 @@ fn equalized_ranges_are_those_of_the_equalized_network() {
         (name.leak() as &str, model, data)
     });
     for (name, model, data) in networks.chain(made) {
-        let case = Case::open(&model, &data, EngineKind::Embedded);
+        let case = Case::open(&model, &data, RuntimeKind::Embedded);
         for bits in [4, 8] {
             let found = case.recover(bits, EQUALIZATION);
             let taps = pipeline::taps(&case.prepared.graph, &case.plan, false);
             let mut source = read(&data, &case.float).unwrap();
             let stats =
-                pipeline::calibrate(&found.float, &taps, source.as_mut(), &case.engine, &mut go_on).unwrap();
+                pipeline::calibrate(&found.float, &taps, source.as_mut(), &case.runtime, &mut go_on).unwrap();
             let again =
                 pipeline::ranges(&case.prepared.graph, &case.plan, &stats, Default::default()).unwrap();
             let listed = |ranges: &qdq::emit::Ranges| -> Vec<(String, f32)> {

@@ -6,14 +6,14 @@ use std::sync::{Arc, Mutex};
 
 use qdq::error::Result;
 use qdq::onnx::Model;
-use qdq::runtime::{self, EngineKind, Tap};
+use qdq::runtime::{self, RuntimeKind, Tap};
 use qdq::tensor::TensorView;
 
 use super::{BOTH, all_taps, batch, made, options, tensor};
 
 #[test]
 fn memory_grows_neither_with_batches_nor_with_taps() {
-    let peak = |kind: EngineKind, batches: usize| -> (f64, f64) {
+    let peak = |kind: RuntimeKind, batches: usize| -> (f64, f64) {
         let child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "runtime::memory::peak_of_a_calibration", "--ignored", "--nocapture"])
             .env("QDQ_TEST_RUN", format!("{kind} {batches} {}", made("chain").display()))
@@ -43,7 +43,7 @@ fn memory_grows_neither_with_batches_nor_with_taps() {
 fn peak_of_a_calibration() {
     let Ok(run) = std::env::var("QDQ_TEST_RUN") else { return };
     let mut parts = run.splitn(3, ' ');
-    let kind: EngineKind = parts.next().unwrap().parse().unwrap();
+    let kind: RuntimeKind = parts.next().unwrap().parse().unwrap();
     let batches: usize = parts.next().unwrap().parse().unwrap();
     let path = Path::new(parts.next().unwrap());
     let memory = |entry: &str| -> f64 {
@@ -62,11 +62,11 @@ fn peak_of_a_calibration() {
     }
     let model = Model::open(path).unwrap();
     let tap = Arc::new(Summing(Mutex::new(0.0)));
-    let mut engine = runtime::open(&model, &all_taps(path), tap, &options(kind)).unwrap();
+    let mut runtime = runtime::open(&model, &all_taps(path), tap, &options(kind)).unwrap();
     let before = memory("VmRSS");
     let x = batch(vec![("t0", tensor(&[16, 1 << 15], vec![0.5f32; 1 << 19]))]);
     for _ in 0..batches {
-        engine.run(&x).unwrap();
+        runtime.run(&x).unwrap();
     }
     println!("peak and growth in MiB: {} {}", memory("VmHWM"), memory("VmHWM") - before);
 }

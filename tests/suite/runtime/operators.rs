@@ -1,4 +1,4 @@
-//! ONNX's own test case of every operator through the embedded engine: right or refused, never wrong.
+//! ONNX's own test case of every operator through the embedded runtime: right or refused, never wrong.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use ndarray::{IxDyn, OwnedRepr};
 use ndarray_npy::NpzReader;
 use qdq::error::ErrorKind;
 use qdq::onnx::Model;
-use qdq::runtime::EngineKind;
+use qdq::runtime::RuntimeKind;
 use qdq::tensor::{Data, Tensor, TensorSpec};
 
 use super::{batch, run, run_python};
@@ -96,9 +96,9 @@ fn the_embedded_engine_is_right_or_refuses() {
         let batch = batch(inputs.iter().map(|(name, tensor)| (name.as_str(), tensor.clone())).collect());
         let tapped: Vec<&str> = expected.iter().map(|(name, _)| name.as_str()).collect();
         for taps in [&tapped[..], &[]] {
-            match run(EngineKind::Embedded, &path, taps, &batch) {
+            match run(RuntimeKind::Embedded, &path, taps, &batch) {
                 Err(error) => {
-                    let kinds = [ErrorKind::Unsupported, ErrorKind::Engine, ErrorKind::Data];
+                    let kinds = [ErrorKind::Unsupported, ErrorKind::Runtime, ErrorKind::Data];
                     assert!(kinds.contains(&error.kind()) && error.remedy().is_some(), "{name}: {error:?}");
                     refused += 1;
                 }

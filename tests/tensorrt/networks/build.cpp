@@ -175,7 +175,7 @@ TEST(a_timing_cache_is_kept) {
 TEST(failures_say_what_TensorRT_said) {
   Conv made;
   made.builder->standin.refuses = true;
-  CHECK_FAILS(made.build({}), Status::Engine, "TensorRT cannot build the engine");
+  CHECK_FAILS(made.build({}), Status::TensorRt, "TensorRT cannot build the engine");
 
   Logger logger;
   EngineOptions options;
@@ -183,7 +183,7 @@ TEST(failures_say_what_TensorRT_said) {
   options.configure = [](IBuilder& builder, INetworkDefinition&, IBuilderConfig&) { builder.standin.refuses = true; };
   const auto given = ranges({{"input", 1.0f}});
   const std::string model = check::data() + "/model.onnx";
-  CHECK_FAILS(trt::build_engine(model, options), Status::Engine,
+  CHECK_FAILS(trt::build_engine(model, options), Status::TensorRt,
               "TensorRT cannot build the engine: the stand-in was told to refuse the network");
   CHECK_EQ(logger.said, "the stand-in was told to refuse the network\n");
 }
@@ -195,9 +195,9 @@ TEST(models_are_parsed) {
   CHECK_GOOD(trt::build_engine(model, options));
   CHECK(!seen.int8);
   complaint = "no importer for Fancy";
-  CHECK_FAILS(trt::build_engine(model, options), Status::Engine, "model.onnx': no importer for Fancy");
+  CHECK_FAILS(trt::build_engine(model, options), Status::TensorRt, "model.onnx': no importer for Fancy");
   complaint = "";
-  CHECK_FAILS(trt::build_engine(model, options), Status::Engine, "TensorRT cannot parse '" + model + "'");
+  CHECK_FAILS(trt::build_engine(model, options), Status::TensorRt, "TensorRT cannot parse '" + model + "'");
   complaint = nullptr;
   CHECK_FAILS(trt::build_engine("none.onnx", options), Status::Io, "none.onnx");
   CHECK_FAILS(trt::build_engine(model, options, trt::Library::linked()), Status::InvalidArgument, "without an ONNX parser");

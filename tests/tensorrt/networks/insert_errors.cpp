@@ -52,13 +52,13 @@ TEST(a_refused_layer_is_an_error) {
     const Ranges given = ranges({{"x", 1.0f}});
     made.network.standin.refused = {refused};
     const auto result = trt::insert_qdq(made.network, planned(made.network, given), given);
-    CHECK_FAILS(result, Status::Engine, "TensorRT refused a Quantize or Dequantize for 'conv.kernel'");
-    CHECK_FAILS(result, Status::Engine, "parse the network anew");
+    CHECK_FAILS(result, Status::TensorRt, "TensorRT refused a Quantize or Dequantize for 'conv.kernel'");
+    CHECK_FAILS(result, Status::TensorRt, "parse the network anew");
   }
   Conv made;
   const Ranges given = ranges({{"x", 1.0f}});
   made.network.standin.refused = {LayerType::kCONVOLUTION};
-  CHECK_FAILS(trt::insert_qdq(made.network, planned(made.network, given), given), Status::Engine,
+  CHECK_FAILS(trt::insert_qdq(made.network, planned(made.network, given), given), Status::TensorRt,
               "TensorRT refused a copy of layer 'conv'");
 }
 

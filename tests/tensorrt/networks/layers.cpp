@@ -202,7 +202,7 @@ TEST(what_cannot_be_computed_is_refused) {
   CHECK_EQ(made.network.getNbLayers(), 0);
   for (const LayerType refused : {LayerType::kCONVOLUTION, LayerType::kQUANTIZE, LayerType::kCONSTANT}) {
     made.network.standin.refused = {refused};
-    CHECK_FAILS(add(made, 1.0f, {}), Status::Engine, "TensorRT refused");
+    CHECK_FAILS(add(made, 1.0f, {}), Status::TensorRt, "TensorRT refused");
   }
 }
 

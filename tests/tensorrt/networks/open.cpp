@@ -50,9 +50,9 @@ TEST(a_library_may_give_nothing) {
   const auto opened = Library::open("./same.so", "./parser.so");
   if (!CHECK_GOOD(opened)) return;
   CHECK_EQ(opened->version_number(), static_cast<std::int32_t>(NV_TENSORRT_VERSION));
-  CHECK_FAILS(opened->builder(made.logger), Status::Engine, trt::compiled.text() + " gives no builder");
-  CHECK_FAILS(opened->builder(made.logger), Status::Engine, "TensorRT needs a GPU and its driver");
-  CHECK_FAILS(opened->parser(made.network, made.logger), Status::Engine, "gives no ONNX parser");
+  CHECK_FAILS(opened->builder(made.logger), Status::TensorRt, trt::compiled.text() + " gives no builder");
+  CHECK_FAILS(opened->builder(made.logger), Status::TensorRt, "TensorRT needs a GPU and its driver");
+  CHECK_FAILS(opened->parser(made.network, made.logger), Status::TensorRt, "gives no ONNX parser");
   CHECK_FAILS(Library::linked().parser(made.network, made.logger), Status::InvalidArgument,
               "the library was given without an ONNX parser");
 }

@@ -41,7 +41,7 @@ inline Error parse_error(nvonnxparser::IParser& parser, const std::string& model
   }
   const char* remedy = "check that this version of TensorRT supports the model's operators and opset";
   return why.empty() ? logger.error("TensorRT cannot parse '" + model + "'", remedy)
-                     : Error(Status::Engine, "TensorRT cannot parse '" + model + "'" + why, remedy);
+                     : Error(Status::TensorRt, "TensorRT cannot parse '" + model + "'" + why, remedy);
 }
 #endif
 
@@ -180,7 +180,7 @@ class Configuration {
     // One of another version or GPU: measured anew.
     if (!timing_) timing_.reset(config_->createTimingCache(nullptr, 0));
     if (timing_ && config_->setTimingCache(*timing_, false)) return {};
-    return Error(Status::Engine, "TensorRT refused the timing cache '" + options.timing_cache + "'", "delete the file");
+    return Error(Status::TensorRt, "TensorRT refused the timing cache '" + options.timing_cache + "'", "delete the file");
 #else
     return Error(Status::Unsupported, compiled.text() + " keeps no timing cache", "leave the timing cache out");
 #endif

@@ -95,7 +95,7 @@ class CacheStore {
     }
     bytes_.assign(static_cast<const char*>(data), size);
     if (!path.empty()) {
-      if (auto written = cache->write(path); !written) return written;
+      if (auto written = cache->save(path); !written) return written;
       log_.info("wrote the calibration cache " + quote(path) + " with " + std::to_string(cache->size()) + " tensors");
     }
     if (auto set = reader_.rehead(*cache); !set) return set;
@@ -106,7 +106,7 @@ class CacheStore {
 
  private:
   Result<void> load(const std::string& path, bool allow_reheading) {
-    auto cache = Cache::read(path);
+    auto cache = Cache::load(path);
     if (!cache) return std::move(cache).error();
     const bool is_taken = reader_.takes(*cache);
     auto kept = is_taken ? keep(*cache) : Result<void>();

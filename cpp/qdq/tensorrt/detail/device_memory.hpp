@@ -43,7 +43,7 @@ inline Error cuda_error(const char* function, int code, const char* name, const 
   } else if (code == no_device || code == too_old_driver) {
     remedy = "TensorRT calibrates on a GPU whose driver fits; ranges that qdq measures need none";
   }
-  return Error(Status::Engine, message, remedy);
+  return Error(Status::TensorRt, message, remedy);
 }
 
 /// The first library that can be opened.

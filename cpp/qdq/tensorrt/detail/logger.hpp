@@ -33,7 +33,7 @@ class Logger : public nvinfer1::ILogger {
   [[nodiscard]] Error error(std::string message, const char* remedy) {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (!first_.empty()) message += ": " + first_;
-    return Error(Status::Engine, message, remedy);
+    return Error(Status::TensorRt, message, remedy);
   }
 
  private:

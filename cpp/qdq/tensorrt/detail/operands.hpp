@@ -48,7 +48,7 @@ Result<void> of_layer(const std::string& name, const Result<T>& result) {
 }
 
 inline Error refused_layer(const std::string& name) {
-  return Error(Status::Engine, "TensorRT refused layer '" + name + "'",
+  return Error(Status::TensorRt, "TensorRT refused layer '" + name + "'",
                "see what TensorRT logged; make the network anew, since this one is changed in part");
 }
 

@@ -88,7 +88,7 @@ class Pairs {
   }
 
   static Error refused(const std::string& name) {
-    return Error(Status::Engine, "TensorRT refused a Quantize or Dequantize for '" + name + "'",
+    return Error(Status::TensorRt, "TensorRT refused a Quantize or Dequantize for '" + name + "'",
                  "see what TensorRT logged; parse the network anew, since this one is changed in part");
   }
 

@@ -27,7 +27,7 @@ class Replacement {
     const std::string name = layer.getName();
     nvinfer1::ILayer* copy = copy_without_kernel(network_, layer);
     if (copy == nullptr) {
-      return Error(Status::Engine, "TensorRT refused a copy of layer '" + name + "' that reads its kernel",
+      return Error(Status::TensorRt, "TensorRT refused a copy of layer '" + name + "' that reads its kernel",
                    "see what TensorRT logged; parse the network anew, since this one is changed in part");
     }
     nvinfer1::ITensor& before = *layer.getOutput(0);

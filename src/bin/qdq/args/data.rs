@@ -1,4 +1,4 @@
-//! Calibration data and the engine that runs the model on it.
+//! Calibration data and the runtime that runs the model on it.
 
 use std::path::PathBuf;
 
@@ -112,25 +112,25 @@ pub enum Layout {
 }
 
 #[derive(Debug, clap::Args)]
-#[command(next_help_heading = "Engine")]
-pub struct EngineArgs {
+#[command(next_help_heading = "Runtime")]
+pub struct RuntimeArgs {
     /// What runs the model
     #[arg(long, value_enum, default_value_t = Runtime::Embedded)]
     pub runtime: Runtime,
     /// ONNX Runtime's library, or the folder it lies in, where it is not found by itself
     #[arg(long, value_name = "PATH")]
     pub onnxruntime: Option<PathBuf>,
-    /// Threads of the engine [default: one per physical core]
+    /// Threads of the runtime [default: one per physical core]
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=1024))]
     pub threads: Option<usize>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Runtime {
-    /// The engine inside this program
+    /// The runtime inside this program
     Embedded,
     /// ONNX Runtime's shared library
     Onnxruntime,
-    /// ONNX Runtime where it is found, else the embedded engine
+    /// ONNX Runtime where it is found, else the embedded runtime
     Auto,
 }

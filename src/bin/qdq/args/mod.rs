@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Parser, Subcommand};
 
-pub use data::{Channels, DataArgs, EngineArgs, Exif, Feeds, Layout, Resize, ResizeFilter, Runtime};
+pub use data::{Channels, DataArgs, Exif, Feeds, Layout, Resize, ResizeFilter, Runtime, RuntimeArgs};
 pub use inputs::InputArgs;
 pub use output::{CacheHeaderArgs, PolicyArgs, RecoveryArgs, WeightArgs, Weights};
 pub use tensorrt::TensorRtArgs;
@@ -60,7 +60,7 @@ pub enum Verb {
     Compare(Compare),
     /// Show what would be quantized and why
     Inspect(Inspect),
-    /// Show the version, the kernels in use and the engines found
+    /// Show the version, the kernels in use and the runtimes found
     Info,
 }
 
@@ -88,7 +88,7 @@ pub struct Quantize {
     #[command(flatten)]
     pub recovery: RecoveryArgs,
     #[command(flatten)]
-    pub runtime: EngineArgs,
+    pub runtime: RuntimeArgs,
     /// Also build TensorRT's engine and write it here
     #[arg(long, value_name = "FILE", help_heading = "TensorRT")]
     pub engine: Option<PathBuf>,
@@ -117,7 +117,7 @@ pub struct Calibrate {
     #[command(flatten)]
     pub policy: PolicyArgs,
     #[command(flatten)]
-    pub runtime: EngineArgs,
+    pub runtime: RuntimeArgs,
 }
 
 /// Where the results of a calibration go.
@@ -252,7 +252,7 @@ pub struct Compare {
     #[command(flatten)]
     pub inputs: InputArgs,
     #[command(flatten)]
-    pub runtime: EngineArgs,
+    pub runtime: RuntimeArgs,
 }
 
 #[derive(Debug, clap::Args)]

@@ -10,9 +10,9 @@ use qdq::error::{Error, Result};
 use qdq::place::{Policy, Selection};
 use qdq::range::Method;
 use qdq::recover::Recovery;
-use qdq::runtime::{EngineKind, EngineOptions};
+use qdq::runtime::{RuntimeKind, RuntimeOptions};
 
-use crate::args::{self, CacheHeaderArgs, EngineArgs, PolicyArgs, RecoveryArgs, WeightArgs};
+use crate::args::{self, CacheHeaderArgs, PolicyArgs, RecoveryArgs, RuntimeArgs, WeightArgs};
 use crate::term::Term;
 
 pub use data::{data_paths, labels, source};
@@ -67,14 +67,14 @@ pub fn recovery(args: &RecoveryArgs) -> Recovery {
     }
 }
 
-/// The engine that runs the model.
-pub fn engine(args: &EngineArgs) -> EngineOptions {
+/// The runtime that runs the model.
+pub fn runtime(args: &RuntimeArgs) -> RuntimeOptions {
     let kind = match args.runtime {
-        args::Runtime::Embedded => EngineKind::Embedded,
-        args::Runtime::Onnxruntime => EngineKind::OnnxRuntime,
-        args::Runtime::Auto => EngineKind::Auto,
+        args::Runtime::Embedded => RuntimeKind::Embedded,
+        args::Runtime::Onnxruntime => RuntimeKind::OnnxRuntime,
+        args::Runtime::Auto => RuntimeKind::Auto,
     };
-    EngineOptions { kind, onnxruntime: args.onnxruntime.clone(), threads: args.threads }
+    RuntimeOptions { kind, onnxruntime: args.onnxruntime.clone(), threads: args.threads }
 }
 
 /// Version and algorithm of a cache's header, as far as they were typed.

@@ -31,7 +31,7 @@ pub fn run(args: &args::Cache, term: &Term) -> Result<Outcome> {
 }
 
 fn show(file: &Path, term: &Term) -> Result<Outcome> {
-    let cache = Cache::read(file)?;
+    let cache = Cache::load(file)?;
     let mut table = Table::new(&[
         ("tensor", Align::Left),
         ("bits", Align::Right),
@@ -63,7 +63,7 @@ fn check(
     term: &Term,
 ) -> Result<Outcome> {
     let (version, algorithm) = resolve::version_and_algorithm(header)?;
-    let cache = Cache::read(file)?;
+    let cache = Cache::load(file)?;
     let (activations, unreached) = match model {
         Some(model) => activations(model, &cache).map(|(activations, note)| (Some(activations), note))?,
         None => (None, None),
@@ -89,7 +89,7 @@ fn finding_text(finding: &Finding) -> String {
 }
 
 /// The activations of a model for which TensorRT wants scales and calibration can compute them, and those that the cache lacks
-/// because they lie behind an operator that no engine knows.
+/// because they lie behind an operator that no runtime knows.
 fn activations(model: &Path, cache: &Cache) -> Result<(Vec<String>, Option<Finding>)> {
     let prepared = qdq::pipeline::prepare(&Model::open(model)?)?;
     let all = qdq::pipeline::taps(&prepared.graph, &qdq::place::Plan::default(), true);
@@ -124,19 +124,19 @@ fn convert(
                 new.algorithm = header.algorithm;
             }
             let findings = cache.convert(new)?;
-            cache.write(output)?;
+            cache.save(output)?;
             written.add("cache", output);
             (cache.entries.len(), findings)
         }
         (RangeFile::Ranges(ranges), CacheForm::Cache) => {
-            Cache::from_ranges(&ranges, header).write(output)?;
+            Cache::from_ranges(&ranges, header).save(output)?;
             written.add("cache", output);
             resolve::note_version(typed, term);
             (ranges.len(), ranges.findings)
         }
         (found, CacheForm::Ranges) => {
             let ranges = found.into_ranges(file)?;
-            ranges.write(output)?;
+            ranges.save(output)?;
             written.add("ranges", output);
             (ranges.len(), ranges.findings)
         }

@@ -15,7 +15,7 @@ use qdq::report::json_number;
 use qdq::report::table::{Align, Table};
 use serde_json::{Value, json};
 
-use crate::args::{Calibrate, DataArgs, EngineArgs, RangeFiles};
+use crate::args::{Calibrate, DataArgs, RangeFiles, RuntimeArgs};
 use crate::term::Term;
 use crate::{Outcome, outputs, resolve};
 
@@ -69,7 +69,7 @@ impl Planned {
     pub fn observe(
         &self,
         data: &DataArgs,
-        engine: &EngineArgs,
+        runtime: &RuntimeArgs,
         every_activation: bool,
         term: &Term,
     ) -> Result<Stats> {
@@ -83,7 +83,7 @@ impl Planned {
             term.detail(|| "only weights are quantized, so the model is not run".to_owned());
             return Ok(Stats::default());
         }
-        let engine = resolve::engine(engine);
+        let runtime = resolve::runtime(runtime);
         let mut source = resolve::source(data, model)?;
         let bar = term.progress("calibrating");
         term.detail(|| format!("observing {} tensors", taps.len()));
@@ -93,7 +93,7 @@ impl Planned {
             plan,
             every_activation,
             source.as_mut(),
-            &engine,
+            &runtime,
             &mut |progress| bar.show(progress),
         )
     }
@@ -161,11 +161,11 @@ impl<'a> RangeOutputs<'a> {
             written.add("stats", path);
         }
         if let Some(path) = &self.args.ranges {
-            ranges.write(path)?;
+            ranges.save(path)?;
             written.add("ranges", path);
         }
         if let Some(path) = &self.args.cache {
-            Cache::from_ranges(ranges, self.header.clone()).write(path)?;
+            Cache::from_ranges(ranges, self.header.clone()).save(path)?;
             written.add("cache", path);
             resolve::note_version(&self.args.header, term);
         }

@@ -16,7 +16,7 @@ pub fn run(args: &Compare, term: &Term) -> Result<Outcome> {
             .with_remedy("give decibels, such as 35"));
     }
     let options = CompareOptions {
-        engine: resolve::engine(&args.runtime),
+        runtime: resolve::runtime(&args.runtime),
         per_tensor: args.per_tensor,
         labels: args.labels.as_deref().map(resolve::labels).transpose()?,
         outputs: args.outputs.clone(),

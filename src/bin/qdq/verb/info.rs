@@ -13,7 +13,7 @@ pub fn run(term: &Term) -> Result<Outcome> {
     let available: Vec<&str> = kernel::available().iter().map(|kernels| kernels.name()).collect();
     let found = runtime::find_onnxruntime(None)
         .and_then(|path| runtime::onnxruntime_version(&path).map(|version| (path, version)));
-    let (onnxruntime, engine) = match &found {
+    let (onnxruntime, runtime) = match &found {
         Ok((path, version)) => {
             let path = path.display().to_string();
             (
@@ -32,7 +32,7 @@ pub fn run(term: &Term) -> Result<Outcome> {
     let json = json!({
         "version": version,
         "kernels": {"active": name, "reason": reason, "available": available},
-        "engines": [{"name": "embedded", "version": version}, engine],
+        "runtimes": [{"name": "embedded", "version": version}, runtime],
     });
     term.result(text, &json)?;
     Ok(Outcome::Done)

@@ -50,10 +50,10 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
     let (quantized, report) = if recovery.is_none() {
         (pipeline::quantize(prepared, plan, &ranges, weights)?, None)
     } else {
-        let (engine, bar) = (resolve::engine(&args.runtime), term.progress("recovering accuracy"));
+        let (runtime, bar) = (resolve::runtime(&args.runtime), term.progress("recovering accuracy"));
         let mut passes = Passes {
             open: &mut || resolve::source(&args.data, &prepared.model),
-            engine: &engine,
+            runtime: &runtime,
             report: &mut |progress| bar.show(progress),
         };
         let found = pipeline::recover(prepared, plan, &ranges, method, &weights, recovery, &mut passes)?;

@@ -63,7 +63,7 @@ fn kind(status: qdq_status) -> ErrorKind {
         QDQ_ERROR_SHAPE => ErrorKind::Shape,
         QDQ_ERROR_TYPE => ErrorKind::Type,
         QDQ_ERROR_DATA => ErrorKind::Data,
-        QDQ_ERROR_ENGINE => ErrorKind::Engine,
+        QDQ_ERROR_RUNTIME => ErrorKind::Runtime,
         QDQ_ERROR_CANCELLED => ErrorKind::Cancelled,
         QDQ_ERROR_CALLBACK => ErrorKind::Callback,
         other => panic!("status {other}"),

@@ -195,7 +195,7 @@ impl Api for Capi {
             let x = view_of(batch);
             // SAFETY: the view is of live memory.
             call(|error| unsafe {
-                qdq_histogram_calibrator_collect(calibrator.get_mut(), Some(&x.tensor), error)
+                qdq_histogram_calibrator_observe(calibrator.get_mut(), Some(&x.tensor), error)
             })?;
         }
         let mut answers = Vec::new();

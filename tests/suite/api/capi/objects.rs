@@ -202,8 +202,8 @@ impl Objects for Capi {
             // SAFETY: it was initialised above.
             Outcome::Ok(unsafe { number.assume_init() })
         };
-        let x = tensor("x", QDQ_TENSOR_INPUT, &[QDQ_DYNAMIC, 16, 8, 8])?;
-        let w = tensor("w", QDQ_TENSOR_CONSTANT, &[16, 16, 3, 3])?;
+        let x = tensor("x", QDQ_TENSOR_KIND_INPUT, &[QDQ_DYNAMIC, 16, 8, 8])?;
+        let w = tensor("w", QDQ_TENSOR_KIND_CONSTANT, &[16, 16, 3, 3])?;
         let mut add = |op: &str, inputs: &[usize], output: &str, pads: &[i64]| {
             let (op, output) = (CString::new(op).unwrap(), CString::new(output).unwrap());
             let none = std::ptr::null();

@@ -194,7 +194,7 @@ impl Readings for Capi {
         let path = c_path(&folder.path().join("calibration"));
         for batch in batches {
             let (mut one, mut loaded, x) = (quantizer(how)?, quantizer(how)?, floats(batch));
-            call(|error| unsafe { qdq_quantizer_collect(one.get_mut(), Some(&x.tensor), error) })?;
+            call(|error| unsafe { qdq_quantizer_observe(one.get_mut(), Some(&x.tensor), error) })?;
             call(|error| unsafe { qdq_quantizer_save_calibration(one.get(), path.as_ptr(), error) })?;
             call(|error| unsafe { qdq_quantizer_load_calibration(loaded.get_mut(), path.as_ptr(), error) })?;
             call(|error| unsafe { qdq_quantizer_merge(all.pointer, loaded.pointer, error) })?;
@@ -254,7 +254,7 @@ impl Readings for Capi {
         let (name, dim) = (c"x".as_ptr(), c"N".as_ptr());
         call(|error| unsafe {
             let (graph, sizes, out) = (graph.get_mut(), shape.as_ptr(), Some(&mut x));
-            qdq_graph_add_tensor(graph, name, QDQ_TENSOR_INPUT, QDQ_DTYPE_UNKNOWN, 2, sizes, out, error)
+            qdq_graph_add_tensor(graph, name, QDQ_TENSOR_KIND_INPUT, QDQ_DTYPE_UNKNOWN, 2, sizes, out, error)
         })?;
         // SAFETY: it was initialised above.
         let x = unsafe { x.assume_init() };

@@ -207,12 +207,12 @@ impl Runs for Capi {
         call(|error| unsafe { qdq_log_set(Some(log_message), user, None, level, error) }).unwrap();
         let mut options = options();
         let library = c_path(&onnxruntime());
-        call(|error| qdq_run_options_set_engine(options.get_mut(), QDQ_ENGINE_AUTO, error)).unwrap();
+        call(|error| qdq_run_options_set_runtime(options.get_mut(), QDQ_RUNTIME_AUTO, error)).unwrap();
         // SAFETY: the text ends with a NUL.
         call(|error| unsafe { qdq_run_options_set_onnxruntime(options.get_mut(), library.as_ptr(), error) })
             .unwrap();
         call(|error| qdq_run_options_settle(options.get_mut(), error)).unwrap();
-        assert_eq!(qdq_run_options_engine(options.get()), QDQ_ENGINE_ONNXRUNTIME);
+        assert_eq!(qdq_run_options_runtime(options.get()), QDQ_RUNTIME_ONNXRUNTIME);
         let none = std::ptr::null_mut();
         // SAFETY: NULL is allowed for all of it.
         call(|error| unsafe { qdq_log_set(None, none, None, QDQ_LOG_DEBUG, error) }).unwrap();
@@ -225,7 +225,7 @@ impl Runs for Capi {
         call(|error| qdq_run_options_set_threads(options.get_mut(), 1, error))?;
         if let Some(place) = onnxruntime {
             let place = c_path(place);
-            call(|error| qdq_run_options_set_engine(options.get_mut(), QDQ_ENGINE_ONNXRUNTIME, error))?;
+            call(|error| qdq_run_options_set_runtime(options.get_mut(), QDQ_RUNTIME_ONNXRUNTIME, error))?;
             // SAFETY: the text ends with a NUL.
             call(|error| unsafe {
                 qdq_run_options_set_onnxruntime(options.get_mut(), place.as_ptr(), error)
@@ -259,7 +259,7 @@ impl Runs for Capi {
         let seen: Named = seen.filter_map(|(name, x)| Some((name.to_string(), x?))).collect();
         assert_eq!(tapped, seen);
         Ok(Ran {
-            engine: text(qdq_session_engine(session.get())).unwrap(),
+            runtime: text(qdq_session_runtime(session.get())).unwrap(),
             outputs: tensors(&outputs),
             tapped,
         })

@@ -66,7 +66,7 @@ pub fn switched(x: &ArrayD<f32>, how: &QuantDescriptor, setting: &Setting) -> Ou
         values,
         gradient,
         ends,
-        collected: buffer(|out, error| qdq_quantizer_calibration_to_bytes(quantizer.get(), out, error))?,
+        observed: buffer(|out, error| qdq_quantizer_calibration_to_bytes(quantizer.get(), out, error))?,
         switches: [
             qdq_quantizer_is_disabled(quantizer.get()),
             qdq_quantizer_is_quantizing(quantizer.get()),
@@ -79,7 +79,7 @@ pub fn switched(x: &ArrayD<f32>, how: &QuantDescriptor, setting: &Setting) -> Ou
             numbers(&quantizer, qdq_quantizer_amax)?,
             numbers(&quantizer, qdq_quantizer_amax_in_use)?,
             numbers(&quantizer, qdq_quantizer_step_size)?,
-            numbers(&quantizer, qdq_quantizer_scale)?,
+            numbers(&quantizer, qdq_quantizer_inverse_scale)?,
             numbers(&quantizer, qdq_quantizer_pre_quant_scale)?,
         ],
         exported: has_range.map(|()| array(&exported)),

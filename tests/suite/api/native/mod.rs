@@ -7,8 +7,8 @@ use ndarray::{ArrayD, IxDyn};
 use qdq::emit::Cache;
 use qdq::emit::trt_cache::{Algorithm, Header, Version};
 use qdq::error::Error;
+use qdq::observe::axis_max::AxisMax;
 use qdq::observe::compat::{HistogramCalibrator, Library};
-use qdq::observe::minmax::AxisMax;
 use qdq::observe::{Stats, TensorStats};
 use qdq::onnx::Model;
 use qdq::pipeline::{self, CompareOptions};
@@ -67,7 +67,7 @@ impl Api for Native {
     ) -> Outcome<(ArrayD<T>, ArrayD<f32>)> {
         let amax = amax_for(x, amax, descriptor)?;
         let found = quant::tensor_quant(x.view(), &amax, &descriptor.params()?)?;
-        Ok((found.values, array(&found.scale)))
+        Ok((found.values, array(&found.inverse_scale)))
     }
 
     fn fake_quant<T: Golden>(
@@ -102,13 +102,13 @@ impl Api for Native {
         if storage == Storage::E4m3 {
             let found = quant::quantize_e4m3(x.view(), Some(amax))?;
             let values = found.values.iter().map(|&code| code.into()).collect();
-            return Ok(Integers { values, scale: array(&found.scale) });
+            return Ok(Integers { values, scale: array(&found.inverse_scale) });
         }
         let params = descriptor.params()?;
         macro_rules! quantized {
             ($integer:ty) => {{
                 let found = quant::quantize::<T, $integer, _>(x.view(), &amax, &params)?;
-                (found.values.into_iter().collect::<Vec<$integer>>(), found.scale)
+                (found.values.into_iter().collect::<Vec<$integer>>(), found.inverse_scale)
             }};
         }
         let wide = |values: Vec<i32>, scale| Ok(Integers { values, scale: array(&scale) });
@@ -193,7 +193,7 @@ impl Api for Native {
         let library = if is_torch { Library::Torch } else { Library::Numpy };
         let mut calibrator = HistogramCalibrator::new(num_bins, skip_zeros, library)?;
         for batch in batches {
-            calibrator.collect(batch.as_slice().unwrap())?;
+            calibrator.observe(batch.as_slice().unwrap())?;
         }
         let found = calibrator.histogram().unwrap();
         let answer = |question: &Question| {
@@ -225,10 +225,11 @@ impl Api for Native {
         let taps = pipeline::taps(&prepared.graph, &plan, true);
         let options = batch::DataOptions { batch_size: Some(64), ..Default::default() };
         let open = |name: &str| batch::open(&[folder.join(name)], &model.inputs(), &options);
-        let engine = runtime::EngineOptions::default();
+        let runtime = runtime::RuntimeOptions::default();
         let mut go_on = |_| ControlFlow::Continue(());
         let mut source = open("calib.npz")?;
-        let stats: Stats = pipeline::calibrate(&prepared.model, &taps, source.as_mut(), &engine, &mut go_on)?;
+        let stats: Stats =
+            pipeline::calibrate(&prepared.model, &taps, source.as_mut(), &runtime, &mut go_on)?;
         let ranges = pipeline::ranges(&prepared.graph, &plan, &stats, method)?;
         let quantized = pipeline::quantize(&prepared, &plan, &ranges, Default::default())?;
         let version: Version = "10.3.0".parse()?;

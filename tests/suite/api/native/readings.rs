@@ -7,7 +7,7 @@ use ndarray::{ArrayD, IxDyn};
 use qdq::batch;
 use qdq::graph::{Attribute, Graph, GraphTensor, NewNode, Node, TensorId, TensorKind};
 use qdq::observe::TensorStats;
-use qdq::observe::minmax::{Amax, AxisMax};
+use qdq::observe::axis_max::{Amax, AxisMax};
 use qdq::onnx::{Model, SaveOptions};
 use qdq::quant::QuantDescriptor;
 use qdq::quantizer::TensorQuantizer;
@@ -88,7 +88,7 @@ impl Readings for Native {
         let path = folder.path().join("calibration");
         for batch in batches {
             let mut one = TensorQuantizer::new(descriptor.clone())?;
-            one.collect(batch.view())?;
+            one.observe(batch.view())?;
             one.save_calibration(&path)?;
             let mut loaded = TensorQuantizer::new(descriptor.clone())?;
             loaded.load_calibration(&path)?;

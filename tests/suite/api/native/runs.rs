@@ -12,7 +12,7 @@ use qdq::error::{Error, Result};
 use qdq::onnx::Model;
 use qdq::pipeline;
 use qdq::place::Policy;
-use qdq::runtime::{self, EngineKind, EngineOptions, Tap};
+use qdq::runtime::{self, RuntimeKind, RuntimeOptions, Tap};
 use qdq::tensor::{Tensor, TensorView};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -56,8 +56,8 @@ fn calibrate(
     let plan = pipeline::plan(&prepared, &Policy::default())?;
     let taps = pipeline::taps(&prepared.graph, &plan, true);
     let mut source = batch::from_fn(&prepared.model.inputs(), next);
-    let engine = EngineOptions::default();
-    Ok(pipeline::calibrate(&prepared.model, &taps, &mut source, &engine, report)?.to_bytes()?)
+    let runtime = RuntimeOptions::default();
+    Ok(pipeline::calibrate(&prepared.model, &taps, &mut source, &runtime, report)?.to_bytes()?)
 }
 
 /// Keeps what the taps see.
@@ -159,10 +159,10 @@ impl Runs for Native {
     fn log(level: i32) -> Vec<(i32, String)> {
         let found = Arc::new(Mutex::new(Vec::new()));
         let messages = Messages { level, found: found.clone() };
-        let options = EngineOptions {
-            kind: EngineKind::Auto,
+        let options = RuntimeOptions {
+            kind: RuntimeKind::Auto,
             onnxruntime: Some(onnxruntime()),
-            ..EngineOptions::default()
+            ..RuntimeOptions::default()
         };
         tracing::subscriber::with_default(messages, || options.settled().unwrap());
         Arc::try_unwrap(found).unwrap().into_inner().unwrap()
@@ -172,16 +172,16 @@ impl Runs for Native {
         let model = Model::open(&digits("model.onnx"))?;
         let taps: Vec<String> = taps.iter().map(ToString::to_string).collect();
         let seen = Arc::new(Seen(Mutex::new(vec![None; taps.len()])));
-        let kind = onnxruntime.map_or(EngineKind::Embedded, |_| EngineKind::OnnxRuntime);
-        let options = EngineOptions { kind, onnxruntime: onnxruntime.map(Path::to_owned), threads: Some(1) };
-        let mut engine = runtime::open(&model, &taps, seen.clone(), &options)?;
+        let kind = onnxruntime.map_or(RuntimeKind::Embedded, |_| RuntimeKind::OnnxRuntime);
+        let options = RuntimeOptions { kind, onnxruntime: onnxruntime.map(Path::to_owned), threads: Some(1) };
+        let mut runtime = runtime::open(&model, &taps, seen.clone(), &options)?;
         let batch = Batch { inputs: vec![("input".to_owned(), tensor(images))], samples: 2, repeats: 0 };
-        let outputs = engine.run(&batch)?;
+        let outputs = runtime.run(&batch)?;
         let names = model.outputs().into_iter().map(|output| output.name);
         let seen = std::mem::take(&mut *seen.0.lock().unwrap());
         let tapped = taps.into_iter().zip(seen);
         Ok(Ran {
-            engine: engine.describe(),
+            runtime: runtime.describe(),
             outputs: names.zip(outputs.iter().map(array)).collect(),
             tapped: tapped.filter_map(|(name, tensor)| Some((name, array(&tensor?)))).collect(),
         })

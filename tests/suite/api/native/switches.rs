@@ -24,7 +24,7 @@ pub fn switched(x: &ArrayD<f32>, descriptor: &QuantDescriptor, setting: &Setting
         values,
         gradient: found.x,
         ends: (ends.min, ends.max),
-        collected: quantizer.calibration_to_bytes()?,
+        observed: quantizer.calibration_to_bytes()?,
         switches: [
             quantizer.is_disabled(),
             quantizer.is_quantizing(),
@@ -37,7 +37,7 @@ pub fn switched(x: &ArrayD<f32>, descriptor: &QuantDescriptor, setting: &Setting
             quantizer.amax().cloned(),
             quantizer.amax_in_use(),
             quantizer.step_size(),
-            quantizer.scale().cloned(),
+            quantizer.inverse_scale().cloned(),
             quantizer.pre_quant_scale().cloned(),
         ],
         exported: quantizer.amax_for_export().map_err(Into::into),

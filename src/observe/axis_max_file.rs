@@ -16,8 +16,8 @@ use std::path::Path;
 
 use safetensors::SafeTensors;
 
+use super::axis_max::{Amax, AxisMax};
 use super::fields::{self, Field, Kind, damaged, f32s, i64s};
-use super::minmax::{Amax, AxisMax};
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::quant::Block;
 

@@ -10,7 +10,7 @@ use flate2::read::DeflateDecoder;
 
 /// Where an array's bytes are: a whole file, or an entry of an archive.
 #[derive(Clone, Debug)]
-pub(super) struct Place {
+pub(super) struct ByteRange {
     pub path: PathBuf,
     /// The first byte, which is the header's where there is one.
     pub start: u64,
@@ -39,7 +39,7 @@ enum Stream {
 
 impl Reader {
     /// Opens the file and goes to the first element.
-    pub fn open(place: &Place) -> io::Result<Self> {
+    pub fn open(place: &ByteRange) -> io::Result<Self> {
         let mut file = File::open(&place.path)?;
         file.seek(SeekFrom::Start(place.start))?;
         let stream = match place.deflated {
