@@ -54,6 +54,7 @@ peers: python models ## compare with ONNX Runtime's quantizer and build TensorRT
 	$(CARGO) test --no-run --quiet
 	$(PYTHON) tests/python/test_checks.py
 	$(PYTHON) tests/trt_rtx/findings.py --check
+	$(PYTHON) tests/trt_rtx/subgraphs.py
 	$(PYTHON) tests/tensorrt/engines.py target/models
 	$(PYTHON) tests/tensorrt/tool.py target/models
 	$(PYTHON) tests/tensorrt/layers.py

@@ -9,6 +9,10 @@ use crate::dtype::DataType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::tensor::Dim;
 
+/// The domain of the node that stands for what the body of a Loop or Scan takes in from round to round, where the body's nodes
+/// are nodes of the graph. No file has it.
+pub const BODY_DOMAIN: &str = "qdq.flat";
+
 /// Index of a tensor in [`Graph::tensors`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TensorId(pub usize);

@@ -2357,8 +2357,9 @@ qdq_status qdq_model_inputs(const qdq_model *model,
 // The outputs. Free `*out` with qdq_specs_free().
 qdq_status qdq_model_outputs(const qdq_model *model, qdq_specs **out, qdq_error **error);
 
-// The model as a neutral graph, at the opset at which it is planned: the numbers of a plan of the model are its numbers. Free
-// `*out` with qdq_graph_free().
+// The model as a neutral graph, at the opset at which it is planned: the numbers of a plan of the model are its numbers. What lies
+// inside If, Loop and Scan is part of it where convolutions and products are among it; a node of domain `qdq.flat` stands for what
+// a body takes in then. Free `*out` with qdq_graph_free().
 qdq_status qdq_model_graph(const qdq_model *model,
                            qdq_graph **out,
                            qdq_error **error);
@@ -2447,7 +2448,8 @@ qdq_status qdq_model_recover(const qdq_model *model,
 //
 // While it runs, `tap`, which may be NULL, is called once for every one of the `tap_count` tensors named in `taps` that the run
 // computes and whose elements are floating-point numbers. Inputs, activations and outputs can be tapped; constants are not
-// handed over, nor is what lies inside the subgraphs of If, Loop and Scan. A tap that names no tensor of the main graph or is
+// handed over. A tensor inside an If is handed over without elements where its branch is not taken; one in the body of a Loop or
+// Scan once for all rounds, which are the first axis, or the elements of all rounds in one axis. A tap that names no tensor of the model or is
 // named twice is an error. `free_user`, which may be NULL, is called once with `user`: when the session is freed, or before
 // this function returns with an error. Free `*out` with qdq_session_free().
 qdq_status qdq_session_open(const qdq_model *model,

@@ -16,7 +16,7 @@
 //! written in the shortest decimal form that reads back to the same `f32`. Tensors keep their order. Keys that a
 //! reader does not know are skipped; `version` grows when an old reader would misunderstand a file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::Path;
 
@@ -63,6 +63,8 @@ pub struct Ranges {
     pub method: Option<String>,
     /// What the user must know of them; files do not hold it.
     pub findings: Vec<Finding>,
+    /// The planned tensors of which no value was seen, so that what reads them stays in float; files do not hold it.
+    pub unseen: BTreeSet<String>,
     tensors: Vec<(String, f32)>,
     index: BTreeMap<String, usize>,
 }

@@ -297,8 +297,9 @@ pub extern "C" fn qdq_model_outputs(
     guard(error, || give(out, || Ok(qdq_specs::new(get(model, "model")?.model.outputs()))))
 }
 
-/// The model as a neutral graph, at the opset at which it is planned: the numbers of a plan of the model are its numbers. Free
-/// `*out` with qdq_graph_free().
+/// The model as a neutral graph, at the opset at which it is planned: the numbers of a plan of the model are its numbers. What lies
+/// inside If, Loop and Scan is part of it where convolutions and products are among it; a node of domain `qdq.flat` stands for what
+/// a body takes in then. Free `*out` with qdq_graph_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_model_graph(
     model: Option<&qdq_model>,
@@ -351,8 +352,8 @@ pub extern "C" fn qdq_model_calibrate(
             if plan.plan.is_empty() && taps.is_empty() {
                 let message = match all_nested_weighted(&prepared.graph) {
                     Some(inside) => format!(
-                        "the plan quantizes nothing: {inside} lie inside the subgraphs of If, Loop or Scan, where \
-                         qdq quantizes nothing"
+                        "the plan quantizes nothing: {inside} lie in subgraphs inside the body of a Scan, \
+                         where qdq quantizes nothing"
                     ),
                     None => "the plan quantizes nothing".to_owned(),
                 };

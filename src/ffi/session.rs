@@ -74,7 +74,8 @@ impl Tap for Tapped {
 ///
 /// While it runs, `tap`, which may be NULL, is called once for every one of the `tap_count` tensors named in `taps` that the run
 /// computes and whose elements are floating-point numbers. Inputs, activations and outputs can be tapped; constants are not
-/// handed over, nor is what lies inside the subgraphs of If, Loop and Scan. A tap that names no tensor of the main graph or is
+/// handed over. A tensor inside an If is handed over without elements where its branch is not taken; one in the body of a Loop or
+/// Scan once for all rounds, which are the first axis, or the elements of all rounds in one axis. A tap that names no tensor of the model or is
 /// named twice is an error. `free_user`, which may be NULL, is called once with `user`: when the session is freed, or before
 /// this function returns with an error. Free `*out` with qdq_session_free().
 #[unsafe(no_mangle)]

@@ -8,10 +8,12 @@ mod alone;
 mod branch;
 mod called;
 mod clip;
+mod defined;
 mod detach;
 mod edit;
 mod element;
 mod external;
+mod flat;
 mod infer;
 mod initializer;
 mod inline;
@@ -19,6 +21,7 @@ mod links;
 mod load;
 mod made_for;
 mod mapped;
+mod nest;
 mod node;
 mod reduce;
 mod rename;
@@ -69,6 +72,8 @@ pub struct Model {
     files: ExternalFiles,
     constants: OnceLock<Arc<HashMap<String, Stored>>>,
     stated: Arc<Stated>,
+    /// Whether the main graph holds what lies in subgraphs ([`Model::flatten`]).
+    is_flat: bool,
 }
 
 /// Where the main graph keeps a constant.
@@ -115,6 +120,7 @@ impl Model {
             files: ExternalFiles::default(),
             constants: OnceLock::new(),
             stated: Arc::default(),
+            is_flat: false,
         }
     }
 

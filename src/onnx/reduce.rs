@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::Model;
 use super::called::{called, key_of};
+use super::flat::{holders, scope};
 use super::node::{NodeRef, all_in, subgraphs};
 use super::proto::{GraphProto, ValueInfoProto};
 use super::walk::free_names;
@@ -79,6 +80,7 @@ fn keep<T: Clone>(all: &[T], is_kept: impl Fn(usize, &T) -> bool) -> Vec<T> {
 
 /// The positions of the nodes that compute `wanted`, and every name that they read or that is wanted.
 fn needed<'a>(graph: &'a GraphProto, wanted: &HashSet<&'a str>) -> (HashSet<usize>, HashSet<&'a str>) {
+    let holders = holders(&graph.node);
     let mut producers: HashMap<&str, usize> = HashMap::new();
     for (position, node) in graph.node.iter().enumerate() {
         producers.extend(node.output.iter().map(|name| (name.as_str(), position)));
@@ -87,14 +89,15 @@ fn needed<'a>(graph: &'a GraphProto, wanted: &HashSet<&'a str>) -> (HashSet<usiz
     let mut read = wanted.clone();
     let mut pending: Vec<&str> = wanted.iter().copied().collect();
     while let Some(name) = pending.pop() {
-        let Some(&position) = producers.get(name) else { continue };
-        if !nodes.insert(position) {
-            continue;
+        // What lies in a subgraph needs the node that holds it.
+        let mut needed = producers.get(name).copied();
+        while let Some(position) = needed.filter(|&position| nodes.insert(position)) {
+            let node = &graph.node[position];
+            let inputs = node.input.iter().map(String::as_str).filter(|name| !name.is_empty());
+            let found = inputs.chain(subgraphs(node).flat_map(free_names)).filter(|name| read.insert(name));
+            pending.extend(found);
+            needed = scope(node).and_then(|scope| holders.get(scope).copied());
         }
-        let node = &graph.node[position];
-        let inputs = node.input.iter().map(String::as_str).filter(|name| !name.is_empty());
-        let found = inputs.chain(subgraphs(node).flat_map(free_names)).filter(|name| read.insert(name));
-        pending.extend(found);
     }
     (nodes, read)
 }

@@ -75,7 +75,7 @@ impl Renaming {
     }
 
     /// Renames everything in a subgraph of what moves. What the subgraph defines is not seen outside.
-    fn graph(&mut self, graph: &mut GraphProto, names: &mut UniqueNames) {
+    pub fn graph(&mut self, graph: &mut GraphProto, names: &mut UniqueNames) {
         let infos = graph.input.iter().filter_map(|info| info.name.as_deref());
         let stored = graph.initializer.iter().filter_map(|tensor| tensor.name.as_deref());
         let sparse = graph.sparse_initializer.iter().filter_map(|sparse| sparse.values.name.as_deref());

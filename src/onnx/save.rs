@@ -57,7 +57,7 @@ impl Model {
     /// fit its tensor; `InvalidArgument` where `path` is a file that the model takes its weights from;
     /// `Unsupported` where the model passes 2 GiB without its weights.
     pub fn save(&self, path: &Path, options: &SaveOptions) -> Result<Vec<PathBuf>> {
-        self.save_files(path, options).map_err(|error| match error.kind() {
+        self.nested()?.save_files(path, options).map_err(|error| match error.kind() {
             ErrorKind::Io => error,
             _ => self.located(error),
         })
@@ -151,6 +151,9 @@ impl Model {
     /// # Errors
     /// `Unsupported` above 2 GiB.
     pub fn encode_chunks(&self) -> Result<Vec<Bytes>> {
+        if self.is_flat {
+            return self.nested()?.encode_chunks();
+        }
         if let Some(source) = &self.source {
             return Ok(vec![source.clone()]);
         }

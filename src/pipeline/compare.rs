@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::finding;
 use crate::onnx::Model;
 use crate::report::compare::{Agreement, Comparison, Metrics, NamedMetrics};
-use crate::runtime::{RuntimeOptions, Tap, Unknown, take_branches};
+use crate::runtime::{RuntimeOptions, Tap, Unknown, lay_flat, take_branches};
 use crate::tensor::{Tensor, TensorView};
 
 use super::Progress;
@@ -124,11 +124,12 @@ pub fn compare(
     options: &CompareOptions,
     report: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Comparison> {
-    // Tensors inside functions and branches have names once these are put in.
+    // Tensors inside functions and subgraphs have names once these are put in.
     let open = |model: &Model| -> Result<Model> {
-        let mut model = model.clone();
+        let mut model = model.nested()?;
         model.inline_functions()?;
         take_branches(&mut model)?;
+        lay_flat(&mut model)?;
         Ok(model)
     };
     let (float, quantized) = (&open(float)?, &open(quantized)?);

@@ -126,10 +126,11 @@ pub fn taps(graph: &Graph, plan: &Plan, every_activation: bool) -> Vec<String> {
 }
 
 /// Computes the range of every observed tensor, in the order of the network. Tensors that share a scale get one
-/// range from their statistics together. What was left out of the statistics is a finding of the ranges, which is logged.
+/// range from their statistics together. What was left out of the statistics is a finding of the ranges, which is logged; and so
+/// are planned tensors of which no value was seen, as in a branch that no sample takes: [`seen`] leaves out what reads them.
 ///
 /// # Errors
-/// `Data`, naming the tensor, where a planned tensor was not observed or holds no finite number.
+/// `Data`, naming the tensor, where a planned tensor was not observed or holds no finite number, or no value of any was seen.
 pub fn ranges(graph: &Graph, plan: &Plan, stats: &Stats, method: Method) -> Result<Ranges> {
     let amax = |name: &str, stats: &TensorStats| {
         range::compute(stats, method, Target::default()).map_err(|error| of_tensor(name, error))
@@ -139,6 +140,7 @@ pub fn ranges(graph: &Graph, plan: &Plan, stats: &Stats, method: Method) -> Resu
     // Said before a tensor that has nothing but such values is an error.
     finding::log_all(&ranges.findings);
     let mut planned = BTreeMap::new();
+    let mut unseen = Vec::new();
     for group in &plan.groups {
         let mut together = TensorStats::new();
         for &member in group {
@@ -146,9 +148,17 @@ pub fn ranges(graph: &Graph, plan: &Plan, stats: &Stats, method: Method) -> Resu
             let found = stats.tensors.get(name).ok_or_else(|| never_observed(name))?;
             together.merge(found);
         }
+        if together.count() == 0 {
+            unseen.push(group);
+            continue;
+        }
         let shared = amax(&graph.tensor(group[0]).name, &together)?;
         planned.extend(group.iter().map(|&member| (graph.tensor(member).name.as_str(), shared)));
     }
+    if let Some(group) = unseen.first().filter(|_| planned.is_empty()) {
+        amax(&graph.tensor(group[0]).name, &TensorStats::new())?;
+    }
+    ranges.unseen = unseen.into_iter().flatten().map(|&member| graph.tensor(member).name.clone()).collect();
     let known = graph.tensors.iter().map(|tensor| tensor.name.as_str());
     let unknown = stats.tensors.keys().map(String::as_str).filter(|name| graph.find(name).is_none());
     for name in known.chain(unknown) {
@@ -158,11 +168,31 @@ pub fn ranges(graph: &Graph, plan: &Plan, stats: &Stats, method: Method) -> Resu
             ranges.set(name, amax(name, stats)?)?;
         }
     }
-    let degenerate: Vec<Finding> =
-        all_zero(ranges.iter()).into_iter().chain(too_small(ranges.iter())).collect();
+    let degenerate: Vec<Finding> = never_seen(&ranges.unseen)
+        .into_iter()
+        .chain(all_zero(ranges.iter()))
+        .chain(too_small(ranges.iter()))
+        .collect();
     finding::log_all(&degenerate);
     ranges.findings.extend(degenerate);
     Ok(ranges)
+}
+
+/// Says which planned tensors have no range because nothing was seen of them.
+fn never_seen(unseen: &BTreeSet<String>) -> Option<Finding> {
+    (!unseen.is_empty()).then(|| {
+        let count = counted(unseen.len(), "planned tensor");
+        Finding::warning(format!("no value was seen of {count}, so the nodes that read them stay in float"))
+            .about(unseen)
+            .with_remedy("calibrate with samples that reach them, such as by taking the branch they lie in")
+    })
+}
+
+/// The plan without what reads a tensor that calibration saw no value of ([`Ranges::unseen`]). [`quantize`] and [`recover`] carry out
+/// no more than this.
+pub fn seen(graph: &Graph, plan: &Plan, ranges: &Ranges) -> Plan {
+    let unseen = ranges.unseen.iter().filter_map(|name| graph.find(name)).collect();
+    plan.without(&plan.readers(&unseen), "no value of what it reads was seen in calibration")
 }
 
 /// Says which of these ranges are 0.
@@ -230,5 +260,6 @@ fn of_tensor(name: &str, error: Error) -> Error {
 /// # Errors
 /// `Data` where a planned tensor has no range, or a weight is not finite.
 pub fn quantize(prepared: &Prepared, plan: &Plan, ranges: &Ranges, weights: Weights) -> Result<Model> {
-    qdq_model::quantize(&prepared.model, &prepared.graph, &prepared.index, plan, ranges, weights)
+    let Prepared { model, graph, index, .. } = prepared;
+    qdq_model::quantize(model, graph, index, &seen(graph, plan, ranges), ranges, weights)?.nested()
 }

@@ -9,12 +9,12 @@ use crate::error::Result;
 use crate::finding::{self, Finding};
 use crate::graph::Graph;
 use crate::onnx::Model;
-use crate::runtime::take_branches;
+use crate::runtime::{lay_flat, take_branches};
 
 /// A model that is ready to be planned: its opset has per-channel Quantize/Dequantize.
 #[derive(Clone)]
 pub struct Prepared {
-    /// The model, with its functions and the branches that always run put in where they are called.
+    /// The model, with its functions and the branches that always run put in where they are called, and its subgraphs laid flat.
     pub model: Model,
     /// The neutral view of its main graph. What follows from constants alone is a constant there.
     pub graph: Arc<Graph>,
@@ -38,9 +38,11 @@ pub struct Prepared {
 /// 3. An If whose condition follows from constants, or from inputs that are fixed ([`Model::fix_input`]), gives way to the branch
 ///    that always runs. A fixed input that nothing reads then is no input any more, so that nobody can feed another value
 ///    and get what belongs to this one. The metadata keeps the values ([`Model::made_for`]).
-/// 4. QuantizeLinear and DequantizeLinear of another tool in forms that TensorRT refuses, of uint8 or with a zero point, give way
+/// 4. What lies in the subgraphs of If, Loop and Scan is laid flat where convolutions and products are among it
+///    ([`Model::flatten`]); [`Model::nested`] puts it back, and so do [`Model::save`] and [`Model::encode`].
+/// 5. QuantizeLinear and DequantizeLinear of another tool in forms that TensorRT refuses, of uint8 or with a zero point, give way
 ///    to ones that it takes, or to none, so that qdq quantizes anew what they quantized.
-/// 5. What follows from constants alone is a constant of the graph, computed by the embedded runtime when its value is asked for,
+/// 6. What follows from constants alone is a constant of the graph, computed by the embedded runtime when its value is asked for,
 ///    up to [`crate::runtime::MOST_CONSTANT_BYTES`] each and [`crate::runtime::MOST_CONSTANT_BYTES_TOGETHER`]. In a model that is written it stays as it was; only a quantized weight is
 ///    stored, and the nodes that computed it go.
 ///
@@ -59,6 +61,9 @@ pub fn prepare(model: &Model) -> Result<Prepared> {
         model.raise_opset(QDQ_OPSET)?;
     }
     let (mut graph, mut index) = take_branches(&mut model)?;
+    if lay_flat(&mut model)? {
+        (graph, index) = model.graph_with_index()?;
+    }
     let (rewritten, is_changed) = symmetric::make_symmetric(&mut model, &graph, &index)?;
     if is_changed {
         (graph, index) = model.graph_with_index()?;

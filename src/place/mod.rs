@@ -19,6 +19,7 @@ pub mod ops;
 pub mod policy;
 pub mod reasons;
 pub mod sharing;
+mod without;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -2,7 +2,7 @@
 
 use super::forms::Forms;
 use super::{ops, sharing};
-use crate::graph::{Graph, Node};
+use crate::graph::{BODY_DOMAIN, Graph, Node};
 
 /// Operators that compute each element by itself: TensorRT makes one kernel of neighbouring ones.
 const ELEMENTWISE: [&str; 44] = [
@@ -87,9 +87,15 @@ pub(super) fn of(graph: &Graph, forms: &Forms, node: &Node) -> String {
     }
     if matches!(op.as_str(), "If" | "Loop" | "Scan") {
         return match ops::nested_weighted(node) {
-            Some(inside) => format!("holds {inside}: qdq does not quantize what lies in a subgraph of {op}"),
-            None => format!("holds subgraphs: qdq does not quantize what lies in a subgraph of {op}"),
+            Some(inside) => format!(
+                "holds {inside} inside the body of a Scan: no calibration can look at what lies in its subgraphs"
+            ),
+            None => "only decides what runs, and computes nothing itself".into(),
         };
+    }
+    if node.domain == BODY_DOMAIN {
+        return "is no operator: it stands for what the body of a Loop or Scan takes in from round to round"
+            .into();
     }
     if !node.domain.is_empty() {
         return format!("qdq does not know the operator {op} of domain '{}'", node.domain);

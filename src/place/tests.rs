@@ -515,7 +515,7 @@ fn reasons_are_those_of_the_operator() {
         ("Reshape x n[2] -> y", "only moves values, and not all that reads them is INT8"),
         ("QLinearConv x s[] z[] w[8,3,3,3] s z s z -> y", "which TensorRT's ONNX parser does not take"),
         ("Mul a[8] b[8] -> y", "is constant"),
-        ("If x -> y", "in a subgraph of If"),
+        ("If x -> y", "only decides what runs"),
     ] {
         let graph = graph(line);
         let plan = plan(&graph, &Policy::default()).unwrap();

@@ -26,7 +26,7 @@ pub fn totals(graph: &Graph, plan: &Plan) -> String {
     let float = plan.decisions.iter().filter(|decision| decision.verdict == Verdict::Float).count();
     let (others, others_float) = (plan.decisions.len() - total, float - (total - quantized));
     let inside = all_nested_weighted(graph).map_or_else(String::new, |inside| {
-        format!("; {inside} lie inside the subgraphs of If, Loop or Scan, where nothing is quantized")
+        format!("; {inside} lie in subgraphs inside the body of a Scan, where nothing is quantized")
     });
     format!(
         "{quantized} of {total} convolutions and products compute in INT8; {others_float} of {others} other nodes stay in \

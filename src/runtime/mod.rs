@@ -16,6 +16,7 @@ mod embedded;
 mod guard;
 mod indices;
 mod onnxruntime;
+mod subgraphs;
 mod unknown;
 
 use std::borrow::Cow;
@@ -30,6 +31,7 @@ pub use constants::{
     constant_value, dependences, each_constant, map_constants, take_branches, why_not,
 };
 pub use onnxruntime::{find_onnxruntime, onnxruntime_version};
+pub use subgraphs::lay_flat;
 pub use unknown::Unknown;
 
 use crate::batch::Batch;
@@ -145,12 +147,13 @@ const MOST_THREADS: usize = 1024;
 
 /// Makes `model` ready to run. While it runs, `tap` receives each tensor named in `taps` whose elements are
 /// floating-point numbers, as f32, f16, bf16 or f64. Inputs, activations and outputs can be tapped; constants
-/// are not handed over, nor is what lies inside the subgraphs of If, Loop and Scan.
+/// are not handed over. What lies inside an If is handed over without elements where its branch is not taken, and what lies in
+/// the body of a Loop or Scan once for all rounds, which are the first axis, or the elements of all rounds in one axis.
 ///
 /// The embedded runtime runs a copy of an older model that is raised to opset 13; names of tensors stay.
 ///
 /// # Errors
-/// `InvalidArgument` where a tap names no tensor of the main graph or is named twice, `Format` where a stored tensor does not fit
+/// `InvalidArgument` where a tap names no tensor of the model or is named twice, `Format` where a stored tensor does not fit
 /// its shape, `Unsupported` where the embedded runtime cannot run the model or no runtime can ([`Unknown`]), `Runtime` where ONNX
 /// Runtime is not found or refuses it.
 pub fn open(
@@ -164,16 +167,22 @@ pub fn open(
     let RuntimeOptions { kind, onnxruntime, threads } = options.settled()?;
     let mut model = runnable(model, kind)?;
     // As in a model that is prepared, so that its tensors are found by the names that a plan has.
-    let (mut graph, index) = take_branches(model.to_mut())?;
-    let names = taps;
-    let mut taps = numbered(&graph, names)?;
+    if !model.is_flat() {
+        take_branches(model.to_mut())?;
+    }
+    let names = subgraphs::brought_up(model.to_mut(), taps)?;
+    if kind != RuntimeKind::OnnxRuntime {
+        model.to_mut().define_nested_quantize();
+    }
+    let (mut graph, index) = model.graph_with_index()?;
+    let mut taps = numbered(&graph, &names)?;
     // With taps the embedded runtime runs the model as it stands; without, rten computes constants once itself.
     if kind != RuntimeKind::OnnxRuntime
         && !taps.is_empty()
         && let Some(stored) = constants::store(&model, &graph, &index, &taps)?
     {
         graph = stored.graph()?;
-        taps = numbered(&graph, names)?;
+        taps = numbered(&graph, &names)?;
         model = Cow::Owned(stored);
     }
     let opened: Result<Box<dyn Runtime>> = if kind == RuntimeKind::OnnxRuntime {
@@ -235,12 +244,12 @@ fn has_onnxruntime(options: &RuntimeOptions) -> Result<bool> {
 }
 
 /// The tapped tensors with their positions in the list.
-fn numbered(graph: &Graph, taps: &[String]) -> Result<BTreeMap<TensorId, usize>> {
+fn numbered(graph: &Graph, taps: &[(usize, String)]) -> Result<BTreeMap<TensorId, usize>> {
     let mut numbered = BTreeMap::new();
-    for (index, name) in taps.iter().enumerate() {
+    for (index, name) in taps {
         let wrong = |what: &str| Error::new(ErrorKind::InvalidArgument, format!("tap '{name}' {what}"));
         let tensor = graph.find(name).ok_or_else(|| wrong("is no tensor of the model's main graph"))?;
-        if numbered.insert(tensor, index).is_some() {
+        if numbered.insert(tensor, *index).is_some() {
             return Err(wrong("is listed twice"));
         }
     }

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::{Graph, NodeId, TensorId};
+use crate::graph::{BODY_DOMAIN, Graph, NodeId, TensorId};
 use crate::onnx::Model;
 
 /// The operators of ONNX's own domain.
@@ -74,6 +74,7 @@ impl Unknown {
 fn is_known(domain: &str, op: &str) -> bool {
     match domain {
         "" => OPERATORS.split_whitespace().any(|known| known == op),
+        BODY_DOMAIN => true,
         other => DOMAINS.contains(&other),
     }
 }

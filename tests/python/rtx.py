@@ -38,8 +38,9 @@ class Engine:
     operations: list
 
     def of_node(self, node):
-        """The convolutions and matrix products that came from an ONNX node."""
-        return [op for op in self.operations if op.is_matrix and node in op.layers]
+        """The convolutions and matrix products that came from an ONNX node; one in a branch has the If behind its name."""
+        is_it = lambda layer: layer == node or layer.startswith(f"{node} | ")
+        return [op for op in self.operations if op.is_matrix and any(map(is_it, op.layers))]
 
 
 @functools.cache

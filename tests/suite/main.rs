@@ -20,3 +20,4 @@ mod quantizer;
 mod recover;
 mod release;
 mod runtime;
+mod subgraphs;

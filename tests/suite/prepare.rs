@@ -352,8 +352,7 @@ fn functions_are_put_in_where_they_are_called() {
     }
     let prepared = pipeline::prepare(&Model::open(&made("functions")).unwrap()).unwrap();
     assert!(["pair/t", "pair/first/t"].iter().all(|name| prepared.graph.find(name).is_some()));
-    let inside = prepared.graph.nodes.iter().find(|node| node.op == "If").unwrap();
-    assert_eq!(qdq::place::ops::nested_weighted(inside).unwrap(), "2 Conv");
+    assert!(prepared.model.is_flat() && qdq::place::ops::all_nested_weighted(&prepared.graph).is_none());
 }
 
 #[test]
@@ -380,11 +379,8 @@ fn a_fixed_input_decides_which_branch_runs() {
     };
     let open = pipeline::prepare(&Model::open(&made("rate")).unwrap()).unwrap();
     let plan = pipeline::plan(&open, &Policy::default()).unwrap();
-    assert!(plan.is_empty());
-    assert_eq!(qdq::place::ops::all_nested_weighted(&open.graph).unwrap(), "3 Conv");
-    let reason =
-        &plan.decisions.iter().find(|decision| open.graph.node(decision.node).op == "If").unwrap().reason;
-    assert!(reason.contains("holds 3 Conv"), "{reason}");
+    let coverage = plan.coverage(&open.graph);
+    assert_eq!((coverage.quantized, coverage.total), (3, 3), "either branch may run");
 
     for (rate, convolutions) in [(16000, 2), (8000, 1)] {
         let path = made("rate");

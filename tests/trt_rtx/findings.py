@@ -23,9 +23,10 @@ def model_of(title, fill):
     b = Builder(title)
     nodes = fill(b)
     used = {x for n in b.nodes for x in n.input}
+    stated = {output.name for output in b.outputs}
     for n in b.nodes:
         for x in n.output:
-            if x not in used:
+            if x not in used | stated:
                 b.outputs.append(onnx.ValueInfoProto(name=x))
     model = onnx.helper.make_model(b.graph(), opset_imports=[onnx.helper.make_opsetid("", b.opset)], ir_version=b.ir)
     model = onnx.shape_inference.infer_shapes(model, strict_mode=True)

@@ -9,6 +9,7 @@ mod meter;
 mod rounding;
 mod rows;
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -17,11 +18,13 @@ use crate::emit::Ranges;
 use crate::emit::qdq_model::{self, ReadyWeights, Weights};
 use crate::error::{Error, ErrorKind, Result};
 use crate::finding;
+use crate::graph::NodeId;
 use crate::onnx::Model;
 use crate::place::Plan;
 use crate::range::Method;
+use crate::recover::layer::layers;
 use crate::recover::{Recovery, bias};
-use crate::report::recovery::RecoveryReport;
+use crate::report::recovery::{LayerRecovery, RecoveryMethod, RecoveryReport};
 use crate::runtime::{RuntimeOptions, Tap};
 
 use self::equalize::Equalizer;
@@ -94,10 +97,13 @@ fn recover_by(
     passes: &mut Passes<'_>,
 ) -> Result<Recovered> {
     let (mut prepared, mut ranges) = (prepared.clone(), ranges.clone());
+    let whole = &super::seen(&prepared.graph, plan, &ranges);
+    let (plan, bodies) = &outside_bodies(&prepared, whole);
     let mut report = RecoveryReport::default();
     if recovery.equalization {
         let equalizer = Equalizer::new(&mut prepared, plan, &mut ranges, method, weights);
         report.layers.extend(equalizer.run(passes)?);
+        report.layers.extend(left_alone(bodies, RecoveryMethod::Equalization));
     }
     let subject = Subject { prepared: &prepared, plan, ranges: &ranges, weights };
     let mut ready = ReadyWeights::new();
@@ -105,15 +111,34 @@ fn recover_by(
         let (found, entries) = rounding::learn_rounding(subject, passes)?;
         ready = found;
         report.layers.extend(entries);
+        report.layers.extend(left_alone(bodies, RecoveryMethod::LearnedRounding));
     }
     let Prepared { model, graph, index, .. } = &prepared;
-    let mut quantized = qdq_model::quantize_with(model, graph, index, plan, &ranges, weights, &ready)?;
+    let mut quantized = qdq_model::quantize_with(model, graph, index, whole, &ranges, weights, &ready)?;
     if recovery.bias_correction {
         let (biases, entries) = biases::correct_biases(subject, &ready, passes)?;
         bias::apply(&mut quantized, graph, &biases)?;
         report.layers.extend(entries);
+        report.layers.extend(left_alone(bodies, RecoveryMethod::BiasCorrection));
     }
-    Ok(Recovered { model: quantized, float: prepared.model, ranges, report })
+    Ok(Recovered { model: quantized.nested()?, float: prepared.model.nested()?, ranges, report })
+}
+
+/// The plan without the layers in bodies of Loop and Scan, and the names of these: what they compute comes of all rounds at
+/// once, in which no method can tell its channels.
+fn outside_bodies(prepared: &Prepared, plan: &Plan) -> (Plan, Vec<String>) {
+    let Prepared { model, graph, index, .. } = prepared;
+    let bodies = model.nodes_in_bodies();
+    let inside: BTreeSet<NodeId> = graph.node_ids().filter(|id| bodies.contains(&index[id.0])).collect();
+    let layers = layers(graph, plan).into_iter().map(|layer| layer.node).filter(|node| inside.contains(node));
+    let names = layers.map(|node| graph.node(node).name.clone()).collect();
+    (plan.without(&inside, IN_BODY), names)
+}
+
+const IN_BODY: &str = "it lies in the body of a Loop or Scan, which runs several times for one sample";
+
+fn left_alone(layers: &[String], method: RecoveryMethod) -> impl Iterator<Item = LayerRecovery> + '_ {
+    layers.iter().map(move |layer| LayerRecovery::left_alone(method, layer, IN_BODY))
 }
 
 /// Refuses what [`recover`] cannot do, before the data is read.

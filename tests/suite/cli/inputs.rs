@@ -11,11 +11,11 @@ fn with_model(name: &str) -> Place {
 }
 
 #[test]
-fn a_model_in_the_branches_of_an_if_is_quantized_once_its_input_is_fixed() {
+fn a_model_in_the_branches_of_an_if_has_one_branch_once_its_input_is_fixed() {
     let place = with_model("rate");
-    place
-        .run("quantize model.onnx -d calib.npz -o none.onnx")
-        .refuses(&["3 Conv lie inside the subgraphs of If", "--input NAME=VALUE"]);
+    let ran = place.run("inspect model.onnx");
+    ran.succeeds();
+    assert!(ran.stdout.contains("3 of 3 convolutions and products"), "{}", ran.stdout);
     let ran = place.run("quantize model.onnx -d calib.npz -o out.onnx --input sr=16000");
     ran.notes(&["the model has no such inputs any more: 'sr'"]);
     assert!(ran.stdout.contains("2 of 2 convolutions and products"), "{}", ran.stdout);
@@ -100,6 +100,36 @@ fn a_value_has_as_many_numbers_as_the_declared_shape() {
         .run("inspect model.onnx --input x=1 --input-shape x=1x3x2x2")
         .refuses(&["1 number for the shape [1, 3, 2, 2]", "as many as there are elements"]);
     place.run("inspect model.onnx --input x=1,2,3 --input-shape x=1x3x1x1").succeeds();
+}
+
+#[test]
+fn products_that_nothing_can_observe_are_told() {
+    let place = Place::new();
+    std::fs::copy(crate::subgraphs::made("hidden"), place.at("model.onnx")).unwrap();
+    std::fs::copy(crate::subgraphs::made("hidden").with_extension("npz"), place.at("calib.npz")).unwrap();
+    place
+        .run("quantize model.onnx -d calib.npz -o none.onnx")
+        .refuses(&["1 MatMul lie in subgraphs inside the body of a Scan", "--input NAME=VALUE"]);
+    let ran = place.run("inspect model.onnx");
+    ran.succeeds();
+    assert!(ran.stdout.contains("holds 1 MatMul inside the body of a Scan"), "{}", ran.stdout);
+}
+
+#[test]
+fn what_a_branch_never_computes_is_told_and_stays_in_float() {
+    let place = Place::new();
+    std::fs::copy(crate::subgraphs::made("never"), place.at("model.onnx")).unwrap();
+    std::fs::copy(crate::subgraphs::made("never").with_extension("npz"), place.at("calib.npz")).unwrap();
+    let ran = place.run(
+        "quantize model.onnx -d calib.npz --batch-size 1 -o out.onnx --ranges r.json --stats s.safetensors",
+    );
+    ran.notes(&["no value was seen of 1 planned tensor", "'t'", "taking the branch"]);
+    assert!(ran.stdout.contains("4 of 5 convolutions and products"), "{}", ran.stdout);
+    place.run("compare model.onnx out.onnx -d calib.npz --batch-size 1 --min-sqnr 30").succeeds();
+    let ran = place.run("apply model.onnx --ranges r.json -o again.onnx");
+    ran.notes(&["no range for 1 planned tensor"]);
+    assert_eq!(place.read("out.onnx"), place.read("again.onnx"));
+    place.run("merge s.safetensors -o m.safetensors").succeeds();
 }
 
 #[test]

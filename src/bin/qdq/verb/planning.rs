@@ -5,10 +5,10 @@ use std::path::Path;
 use qdq::dtype::DataType;
 use qdq::emit::Ranges;
 use qdq::error::{Error, ErrorKind, Result};
-use qdq::graph::{Graph, Node};
+use qdq::graph::Graph;
 use qdq::pipeline::{self, Prepared};
 use qdq::place::existing::quantized_nodes;
-use qdq::place::ops::{all_nested_weighted, nested_weighted};
+use qdq::place::ops::all_nested_weighted;
 use qdq::place::{self, Plan, Policy};
 
 use crate::args::InputArgs;
@@ -52,18 +52,12 @@ impl Planned {
             (ErrorKind::Unsupported, message, "give the float model that it was made from".to_owned())
         } else if let Some(inside) = all_nested_weighted(&self.prepared.graph) {
             let message = format!(
-                "{model}: has nothing to quantize: {inside} lie inside the subgraphs of If, Loop or Scan, where qdq \
-                 quantizes nothing"
+                "{model}: has nothing to quantize: {inside} lie in subgraphs inside the body of a Scan, where \
+                 qdq quantizes nothing"
             );
-            let holders = self.prepared.graph.nodes.iter().filter(|node| nested_weighted(node).is_some());
-            let (branches, loops): (Vec<&Node>, Vec<&Node>) = holders.partition(|node| node.is("If"));
-            let branch = "fix the input that decides which branch runs";
-            let unrolled = "export the model with its loops unrolled, for a fixed number of rounds";
-            let ways: Vec<&str> = [(branch, branches.is_empty()), (unrolled, loops.is_empty())]
-                .into_iter()
-                .filter_map(|(way, is_useless)| (!is_useless).then_some(way))
-                .collect();
-            let remedy = format!("{}; see 'qdq inspect {model}'", ways.join(", and "));
+            let remedy = format!(
+                "export the model with the steps of the Scan written out, or fix the input that decides what runs; see 'qdq inspect {model}'"
+            );
             (ErrorKind::Unsupported, message, remedy)
         } else {
             let message = format!("{model}: has nothing to quantize");

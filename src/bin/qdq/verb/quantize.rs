@@ -42,10 +42,11 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
         .with_remedy("leave out --engine, or --weight-bits and the methods that recover accuracy"));
     }
 
-    let planned = Planned::open(&args.model, &args.inputs, &policy)?;
+    let mut planned = Planned::open(&args.model, &args.inputs, &policy)?;
     planned.check_worth(&args.model, &policy)?;
     let stats = planned.observe(&args.data, &args.runtime, files.every_activation(), term)?;
     let ranges = planned.ranges(&stats, method)?;
+    planned.plan = pipeline::seen(&planned.prepared.graph, &planned.plan, &ranges);
     let Planned { prepared, plan } = &planned;
     let (quantized, report) = if recovery.is_none() {
         (pipeline::quantize(prepared, plan, &ranges, weights)?, None)
