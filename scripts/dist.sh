@@ -36,7 +36,7 @@ chmod +x "$out/cargo" "$out/cc"
 
 rm -rf "$out/packages"
 set -- -DCMAKE_BUILD_TYPE=Release -DQDQ_CARGO="$out/cargo" -DQDQ_CARGO_TARGET="$target" -DCMAKE_C_COMPILER="$out/cc" \
-    -DCMAKE_INSTALL_LIBDIR=lib
+    -DCMAKE_INSTALL_LIBDIR=lib -DQDQ_GLIBC="$glibc"
 [ "$processor" = "$(uname -m)" ] || set -- "$@" -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR="$processor"
 "$tools/cmake" -S . -B "$out/build" "$@"
 "$tools/cmake" --build "$out/build"

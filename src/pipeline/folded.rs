@@ -43,7 +43,9 @@ pub(super) fn fold_constants(model: &Model, graph: &mut Graph) -> Vec<Finding> {
         );
         Finding::warning(what).about(left.tensors).with_remedy("store their values in the model when you export it")
     });
-    let holds_layers = |node: &Node| node.is("If") && nested_weighted(node).is_some();
+    // An If that was laid flat holds nothing any more.
+    let holds_layers =
+        |node: &Node| node.is("If") && (node.nested.is_empty() || nested_weighted(node).is_some());
     let conditions = Left::find(graph, &causes, holds_layers, &[0]).into_iter().map(|left| {
         let what = format!(
             "which branch runs is constant, but cannot be computed before the model runs ({})",

@@ -1,9 +1,23 @@
 //! What a network has of quantization before anything is placed.
 
-use super::reasons::is_integer_operator;
 use super::{Draft, Verdict};
 use crate::finding::{Finding, counted};
 use crate::graph::{Attribute, Graph, Node, NodeId};
+
+/// Operators of integers, which TensorRT's ONNX parser does not have (onnx-tensorrt, docs/operators.md).
+const INTEGER: [&str; 11] = [
+    "ConvInteger",
+    "DynamicQuantizeLinear",
+    "MatMulInteger",
+    "QLinearAdd",
+    "QLinearAveragePool",
+    "QLinearConcat",
+    "QLinearConv",
+    "QLinearGlobalAveragePool",
+    "QLinearMatMul",
+    "QLinearMul",
+    "QLinearSigmoid",
+];
 
 /// Marks a node of a graph that quantizes or dequantizes in a form that TensorRT refuses. Placement sees no values, so whoever does
 /// sets it ([`refuse`]).
@@ -17,6 +31,11 @@ pub fn refuse(graph: &mut Graph, node: NodeId) {
 /// Whether TensorRT refuses it.
 pub(super) fn is_refused(node: &Node) -> bool {
     node.int(REFUSED, 0) != 0
+}
+
+/// Whether the node computes with integers that another tool has quantized to, in a form that TensorRT does not take.
+pub fn is_integer_operator(node: &Node) -> bool {
+    INTEGER.contains(&node.op.as_str())
 }
 
 /// What the user must know of it.

@@ -1,7 +1,17 @@
 //! What tensors are another form of: a weight may lie behind any number of operators that give it another shape, order or type.
 
-use super::ops::changes_form;
-use crate::graph::{Graph, NodeId, TensorId, TensorKind};
+use crate::graph::{Graph, Node, NodeId, TensorId, TensorKind};
+
+/// Operators that give a constant another form without computing: a weight may lie behind any number of them.
+const CONSTANT_FORMS: [&str; 7] =
+    ["Identity", "Transpose", "Reshape", "Cast", "Squeeze", "Unsqueeze", "Flatten"];
+
+/// Whether the node gives its input another form. A cast does where its result is a floating-point number
+/// (ONNX's codes for f32, f16, f64 and bf16): a cast to an integer computes.
+pub fn changes_form(node: &Node) -> bool {
+    CONSTANT_FORMS.iter().any(|op| node.is(op))
+        && (!node.is("Cast") || matches!(node.int("to", 1), 1 | 10 | 11 | 16))
+}
 
 /// For each tensor of a graph what it is another form of, found in one pass over the nodes.
 #[derive(Debug, Default)]

@@ -3,15 +3,11 @@
 use crate::dtype::DataType;
 use crate::graph::{Edge, Graph, Node, TensorId};
 
-pub use super::forms::{Forms, constant_form};
+pub use super::forms::{Forms, changes_form, constant_form};
 use super::{Draft, Policy, Verdict, einsum, existing};
 
 /// Operators whose inputs are quantized, beside an Einsum that is a matrix product.
 pub const WEIGHTED: [&str; 4] = ["Conv", "ConvTranspose", "Gemm", "MatMul"];
-
-/// Operators that give a constant another form without computing: a weight may lie behind any number of them.
-const CONSTANT_FORMS: [&str; 7] =
-    ["Identity", "Transpose", "Reshape", "Cast", "Squeeze", "Unsqueeze", "Flatten"];
 
 /// What feeds an input.
 enum Operand {
@@ -46,13 +42,6 @@ fn in_words<'a>(nodes: impl Iterator<Item = &'a Node> + Clone) -> Option<String>
     let counted: Vec<String> = counted.collect();
     let (last, others) = counted.split_last()?;
     Some(if others.is_empty() { last.clone() } else { format!("{} and {last}", others.join(", ")) })
-}
-
-/// Whether the node gives its input another form. A cast does where its result is a floating-point number
-/// (ONNX's codes for f32, f16, f64 and bf16): a cast to an integer computes.
-pub fn changes_form(node: &Node) -> bool {
-    CONSTANT_FORMS.iter().any(|op| node.is(op))
-        && (!node.is("Cast") || matches!(node.int("to", 1), 1 | 10 | 11 | 16))
 }
 
 /// The rank of a constant or of a form of one, where it follows from the graph.

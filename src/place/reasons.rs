@@ -1,5 +1,6 @@
 //! Why a node that no rule is about stays in float.
 
+use super::existing::is_integer_operator;
 use super::forms::Forms;
 use super::{ops, sharing};
 use crate::graph::{BODY_DOMAIN, Graph, Node};
@@ -51,26 +52,6 @@ const ELEMENTWISE: [&str; 44] = [
     "Sum",
     "Tanh",
 ];
-
-/// Operators of integers, which TensorRT's ONNX parser does not have (onnx-tensorrt, docs/operators.md).
-const INTEGER: [&str; 11] = [
-    "ConvInteger",
-    "DynamicQuantizeLinear",
-    "MatMulInteger",
-    "QLinearAdd",
-    "QLinearAveragePool",
-    "QLinearConcat",
-    "QLinearConv",
-    "QLinearGlobalAveragePool",
-    "QLinearMatMul",
-    "QLinearMul",
-    "QLinearSigmoid",
-];
-
-/// Whether the node computes with integers that another tool has quantized to, in a form that TensorRT does not take.
-pub fn is_integer_operator(node: &Node) -> bool {
-    INTEGER.contains(&node.op.as_str())
-}
 
 /// The reason, for a node that nothing has decided on.
 pub(super) fn of(graph: &Graph, forms: &Forms, node: &Node) -> String {

@@ -44,7 +44,7 @@ PATHS = {"qdq_stats_load": "stats_path", "qdq_ranges_load": "json_path", "qdq_ca
          "qdq_axis_max_load": "maxima_path", "qdq_quantizer_load_calibration": "calibration_path",
          "qdq_value_read_npy": "npy_path", "qdq_onnxruntime_find": "model_path", "qdq_onnxruntime_version": "model_path"}
 # Objects that are not like the others, by the function that needs them.
-MADE = {"qdq_quantizer_load_calib_amax_searching": "quantizer_that_collects(QDQ_CALIB_COMPAT)"}
+MADE = {"qdq_quantizer_load_calib_amax_searching": "quantizer_that_observes(QDQ_CALIB_COMPAT)"}
 # What good arguments need that not every machine has: ONNX Runtime.
 MAY_FAIL = {"qdq_onnxruntime_version"}
 

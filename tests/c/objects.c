@@ -293,7 +293,7 @@ static void caches(void) {
   FAILS(qdq_cache_from_bytes("TRT-8501-X\nbroken", 17, &cache, &error), QDQ_ERROR_FORMAT, "cache:2");
   CHECK(qdq_cache_is_one(text, strlen(text)) && !qdq_cache_is_one(NULL, 0) && !qdq_cache_is_one(NULL, 1));
   CHECK(qdq_cache_is_read_by(8501) && qdq_cache_is_read_by(100300) && !qdq_cache_is_read_by(110000));
-  FAILS(qdq_cache_from_bytes("", 0, &cache, &error), QDQ_ERROR_FORMAT, "cache:1");
+  FAILS(qdq_cache_from_bytes("", 0, &cache, &error), QDQ_ERROR_FORMAT, "is empty");
 }
 
 static void graphs(void) {

@@ -15,7 +15,7 @@ static void *observe(void *stats) {
 int main(void) {
   qdq_tensor_stats *stats = qdq_tensor_stats_new();
   pthread_t threads[2];
-  for (int i = 0; i < 2; i++) CHECK(pthread_create(&threads[i], NULL, collect, stats) == 0);
+  for (int i = 0; i < 2; i++) CHECK(pthread_create(&threads[i], NULL, observe, stats) == 0);
   for (int i = 0; i < 2; i++) CHECK(pthread_join(threads[i], NULL) == 0);
   qdq_tensor_stats_free(&stats);
   return 0;

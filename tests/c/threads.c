@@ -62,7 +62,7 @@ int main(int count, char **arguments) {
   OK(qdq_tensor_stats_observe(shared, &tensor, &error));
 
   pthread_t threads[2];
-  for (int i = 0; i < 2; i++) CHECK(pthread_create(&threads[i], NULL, collect, &work[i]) == 0);
+  for (int i = 0; i < 2; i++) CHECK(pthread_create(&threads[i], NULL, observe, &work[i]) == 0);
   for (int i = 0; i < 2; i++) CHECK(pthread_join(threads[i], NULL) == 0);
   CHECK(memcmp(work[0].amax, work[1].amax, sizeof work[0].amax) == 0 && work[0].taps == work[1].taps);
 

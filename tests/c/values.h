@@ -312,7 +312,7 @@ static qdq_quantizer *quantizer_that_observes(qdq_calib_method calib_method) {
   return quantizer;
 }
 
-static qdq_quantizer *make_qdq_quantizer(void) { return quantizer_that_collects(QDQ_CALIB_HISTOGRAM); }
+static qdq_quantizer *make_qdq_quantizer(void) { return quantizer_that_observes(QDQ_CALIB_HISTOGRAM); }
 
 static qdq_qat_schedule *make_qdq_qat_schedule(void) {
   qdq_error *failure;

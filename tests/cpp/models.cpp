@@ -61,7 +61,7 @@ TEST(digits_end_to_end_from_files) {
   const auto ranges = plan.ranges(stats).value();
   const auto quantized = model.quantize(plan, ranges).value();
   CHECK_GOOD(quantized.save(folder + "/model.qdq.onnx"));
-  CHECK_GOOD(qdq::Cache::from_ranges(ranges, 100300).value().write(folder + "/model.cache"));
+  CHECK_GOOD(qdq::Cache::from_ranges(ranges, 100300).value().save(folder + "/model.cache"));
   CHECK_GOOD(ranges.save(folder + "/model.json"));
   CHECK_EQ(kept(kept(qdq::Cache::load(folder + "/model.cache").value())
                     .check(100300, qdq::Algorithm::Entropy2, plan.taps(true))

@@ -277,7 +277,7 @@ TEST(quantizer_learns_its_range) {
   CHECK_GOOD(quantizer->set_disabled(true));
   CHECK_GOOD(quantizer->set_amax(qdq::TensorView(&x[2], {})));
   CHECK(quantizer->is_disabled() && kept(quantizer->descriptor().value()).num_bits() == 4 &&
-        !kept(quantizer->scale().value()).has_value());
+        !kept(quantizer->inverse_scale().value()).has_value());
 }
 
 TEST(clipping_and_scaling) {

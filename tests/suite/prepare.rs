@@ -276,7 +276,8 @@ fn constants_that_are_not_computed_ahead_are_said_with_the_cause() {
     let found = |name: &str| {
         let prepared = pipeline::prepare(&Model::open(&made(name)).unwrap()).unwrap();
         let plan = pipeline::plan(&prepared, &Policy::default()).unwrap();
-        assert!(plan.weights.is_empty());
+        // The branches of the If whose condition is not computed are planned as those of any other.
+        assert_eq!(plan.weights.is_empty(), name != "uncomputed_condition");
         let findings = plan.findings.iter().map(|finding| (finding.message.clone(), finding.tensors.clone()));
         findings.collect::<Vec<_>>()
     };

@@ -80,7 +80,7 @@ int main(int argc, char** argv) {
   trt::EngineOptions options;
   options.profiles = {shapes(good(model.inputs()))};
   options.compute_capabilities = {86};
-  options.run = good(RunOptions::make().engine(Runtime::Auto).build());
+  options.run = good(RunOptions::make().runtime(Runtime::Auto).build());
   if (way == "model") {
     good(good(trt::build_engine(path, options, library)).write(argv[6]));
     return 0;

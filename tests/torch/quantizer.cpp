@@ -207,7 +207,7 @@ TEST(loading_strictly_and_leniently) {
   FAILS("infinity", q->load_calib_amax(qdq::Method::Max));
   auto histogram = build([](Descriptor::Builder& d) { d.calib_method(qdq::CalibMethod::Histogram); });
   const auto x = torch::randn({10000});
-  histogram->collect(x);
+  histogram->observe(x);
   for (const auto& method :
        {qdq::RangeMethod(qdq::Method::Entropy), qdq::RangeMethod(qdq::Method::Mse), qdq::percentile(99.9)}) {
     HOLDS(histogram->load_calib_amax(method));

@@ -83,7 +83,7 @@ class Exporter {
     }
     onnx_.quantize(plan, ranges_, quantized_.build().value()).value().save(out).value();
     if (options.tensorrt_version != 0) {
-      Cache::from_ranges(of_float, options.tensorrt_version).value().write(out + ".cache").value();
+      Cache::from_ranges(of_float, options.tensorrt_version).value().save(out + ".cache").value();
     }
     return {std::move(ranges_), std::move(quantized), std::move(left_in_float_)};
   }

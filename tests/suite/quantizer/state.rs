@@ -71,7 +71,7 @@ fn damaged_states_are_errors() {
         (changed(r#""disabled":false,"#, ""), "missing field `disabled`"),
         (changed(r#""clip_range":{"min":-1.0,"max":1.0},"#, ""), "missing field `clip_range`"),
         (changed(r#","pre_quant_scale":null"#, ""), "missing field `pre_quant_scale`"),
-        (changed(r#","scale":null"#, ""), "missing field `scale`"),
+        (changed(r#","inverse_scale":null"#, ""), "missing field `inverse_scale`"),
         (changed(r#""amax":1.0,"#, ""), "missing field `amax`"),
         (changed(r#""amax":1.0,"#, r#""amax":"1","#), "amax is neither"),
         (changed(r#""disabled":false"#, r#""disabled":0"#), "expected a boolean"),
@@ -97,7 +97,12 @@ fn states_that_no_quantizer_can_be_in_are_errors() {
         (&plain, r#""num_bits":8"#, r#""num_bits":99"#, "num_bits is 99"),
         (&plain, r#""clipping":false"#, r#""clipping":true"#, "needs learn_amax"),
         (&plain, r#""clip_range":null"#, r#""clip_range":{"min":-1,"max":1}"#, "needs learn_amax"),
-        (&plain, r#""scale":null"#, r#""scale":[]"#, "scale of shape [0] has no number"),
+        (
+            &plain,
+            r#""inverse_scale":null"#,
+            r#""inverse_scale":[]"#,
+            "inverse_scale of shape [0] has no number",
+        ),
         (&plain, r#""pre_quant_scale":null"#, r#""pre_quant_scale":1e99"#, "pre_quant_scale is inf"),
     ] {
         assert!(state.contains(from), "{state}");

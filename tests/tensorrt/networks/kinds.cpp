@@ -111,7 +111,7 @@ TEST(options_can_be_copied) {
     CHECK_EQ(seen.quantize, excluded ? 0 : 2);
   }
 #endif
-  CHECK(copy.run->engine() == options.run->engine());
+  CHECK(copy.run->runtime() == options.run->runtime());
 }
 
 }  // namespace kinds_test

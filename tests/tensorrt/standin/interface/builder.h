@@ -89,29 +89,6 @@ private:
         }
         return true;
     }
-#if STANDIN_AT_LEAST(9, 0)
-    if (network.getFlag(NetworkDefinitionCreationFlag::kSTRONGLY_TYPED)
-        && (config.getFlag(BuilderFlag::kINT8) || config.getFlag(BuilderFlag::kFP16) || config.getFlag(BuilderFlag::kBF16)
-            || config.getFlag(BuilderFlag::kFP8))) {
-        standin::say(standin.logger, ILogger::Severity::kERROR, "a strongly typed network takes no flag for a type");
-        return false;
-    }
-#endif
-    if (config.getFlag(BuilderFlag::kINT8) && config.standin.calibrator != nullptr
-        && !standin::calibrate(network, config, standin.logger)) {
-        return false;
-    }
-#if STANDIN_AT_LEAST(8, 0)
-    if (auto const* cache = config.getTimingCache()) {
-        const_cast<ITimingCache*>(cache)->standin += "measured ";
-    }
-#endif
-    text = "standin " + std::to_string(NV_TENSORRT_VERSION) + "\n";
-    for (auto const* layer : network.standin.layers) {
-        text += std::to_string(static_cast<int>(layer->getType())) + " " + layer->getName() + "\n";
-    }
-    return true;
-}
 };
 
 }  // namespace nvinfer1

@@ -57,8 +57,6 @@ private:
         return low.nbDims > 0 && low.nbDims == high.nbDims
                && std::equal(low.d, low.d + low.nbDims, high.d, std::less_equal<>());
     }
-    return low.nbDims > 0 && low.nbDims == high.nbDims&& std::equal(low.d, low.d + low.nbDims, high.d, std::less_equal<>());
-}
 };
 
 #if STANDIN_AT_LEAST(8, 0)
