@@ -149,7 +149,7 @@ pub extern "C" fn qdq_run_options_set_runtime(
             QDQ_RUNTIME_ONNXRUNTIME => RuntimeKind::OnnxRuntime,
             QDQ_RUNTIME_AUTO => RuntimeKind::Auto,
             other => {
-                return Err(Error::new(ErrorKind::InvalidArgument, format!("engine {other} is not known"))
+                return Err(Error::new(ErrorKind::InvalidArgument, format!("runtime {other} is not known"))
                     .with_remedy("use one of the QDQ_RUNTIME_ numbers"));
             }
         };

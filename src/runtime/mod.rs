@@ -261,7 +261,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_engines_go_both_ways() {
+    fn names_of_runtimes_go_both_ways() {
         for kind in [RuntimeKind::Embedded, RuntimeKind::OnnxRuntime, RuntimeKind::Auto] {
             assert_eq!(kind.to_string().parse::<RuntimeKind>().unwrap(), kind);
         }

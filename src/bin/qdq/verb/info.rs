@@ -28,7 +28,7 @@ pub fn run(term: &Term) -> Result<Outcome> {
     };
     let (name, reason) = (chosen.kernels.name(), &chosen.reason);
     let text =
-        format!("qdq {version}\nkernels: {name} ({reason})\nengine: embedded\nengine: {onnxruntime}\n");
+        format!("qdq {version}\nkernels: {name} ({reason})\nruntime: embedded\nruntime: {onnxruntime}\n");
     let json = json!({
         "version": version,
         "kernels": {"active": name, "reason": reason, "available": available},
