@@ -92,7 +92,7 @@ test-gpu-folder: python models ## gather in target/gpu what `make test-gpu` runs
 	$(CARGO) build --quiet --lib --bins --examples --test suite
 	$(PYTHON) tests/tensorrt/gpu.py prepare target/gpu target/models
 
-real: python ## quantize models that people ship, in both engines (REAL names the folder of the real ones)
+real: python ## quantize models that people ship, in both runtimes (REAL names the folder of the real ones)
 	$(CARGO) build --release
 	$(PYTHON) tests/python/real_models.py --qdq target/release/qdq $(if $(REAL),--real $(REAL))
 

@@ -1,4 +1,4 @@
-//! A whole calibration, or a plain run of the same images: `whole plain|planned|every ENGINE THREADS MODEL DATA`.
+//! A whole calibration, or a plain run of the same images: `whole plain|planned|every RUNTIME THREADS MODEL DATA`.
 //! "planned" observes what a Q/DQ model needs, "every" all activations, as a calibration cache does.
 //!
 //! Prints the seconds that it took, from the opened model to the ranges, and the process's peak of memory in MiB.
@@ -54,7 +54,7 @@ fn calibrate(
 fn run(arguments: &[String]) -> Result<()> {
     let [what, kind, threads, model, data] = arguments else {
         // `cargo bench` without a name runs every benchmark; this one needs arguments.
-        println!("whole plain|planned|every ENGINE THREADS MODEL DATA: run by benches/peers/run.py");
+        println!("whole plain|planned|every RUNTIME THREADS MODEL DATA: run by benches/peers/run.py");
         return Ok(());
     };
     let threads: usize = threads.parse().unwrap_or(1);

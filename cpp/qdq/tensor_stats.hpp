@@ -12,7 +12,7 @@
 
 namespace qdq {
 
-/// The calibrator's collector: it sees every value of one tensor once, in any number of batches, in a fixed amount of memory.
+/// The calibrator's observer: it sees every value of one tensor once, in any number of batches, in a fixed amount of memory.
 /// Any cut of the data into batches or threads gives the same statistics: let every thread observe into its own and merge.
 class TensorStats : public detail::Handle<qdq_tensor_stats, qdq_tensor_stats_free> {
  public:
@@ -31,7 +31,7 @@ class TensorStats : public detail::Handle<qdq_tensor_stats, qdq_tensor_stats_fre
   [[nodiscard]] Result<void> observe(const TensorView& x) { return detail::call(qdq_tensor_stats_observe, c(), x.c()); }
   /// Adds what `other` has seen.
   [[nodiscard]] Result<void> merge(const TensorStats& other) { return detail::call(qdq_tensor_stats_merge, c(), other.c()); }
-  /// A collector of its own with the same statistics.
+  /// An observer of its own with the same statistics.
   [[nodiscard]] Result<TensorStats> clone() const { return detail::make<TensorStats>(qdq_tensor_stats_clone, c()); }
 
   /// The range by a method for integers of 2 to 16 bits. An error without a finite

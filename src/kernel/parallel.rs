@@ -4,7 +4,7 @@
 //! threads of its own limits them with [`set_threads`]. Where a tensor is cut never shows in a result.
 //!
 //! What is called from here has many types, and rayon's side of a call is more code than most of what is called. So that side
-//! takes `dyn` functions, in [`run`] and [`split`], and is compiled once.
+//! takes `dyn` functions, in `run` and `split`, and is compiled once.
 
 use std::cell::Cell;
 use std::num::NonZeroUsize;

@@ -3,7 +3,7 @@
 //! A [`TensorStats`] sees every value of one tensor once and keeps a fixed amount of memory. [`Stats`] is what a
 //! whole calibration run leaves behind: it is saved, loaded and merged. All counts are exact, so any cut of the
 //! data into batches, threads, files or machines, in any order, gives the same statistics and the same file. Maxima per
-//! axis have a file of their own ([`maxima`]).
+//! axis have a file of their own ([`axis_max_file`]).
 //!
 //! | collector | keeps | for |
 //! |---|---|---|

@@ -41,7 +41,7 @@ pub struct Quantized<Q, D: Dimension> {
 /// let amax = abs_max(x.view(), None)?;
 /// let found = tensor_quant(x.view(), &amax, &QuantParams::new(8)?)?;
 /// assert_eq!(found.values, array![126.0, 113.0, 127.0, 59.0, 11.0, 23.0, 47.0, 73.0, 43.0, 27.0]);
-/// assert!((found.scale.values()[0] - 128.0057).abs() < 0.01);
+/// assert!((found.inverse_scale.values()[0] - 128.0057).abs() < 0.01);
 /// # Ok::<(), qdq::error::Error>(())
 /// ```
 pub fn tensor_quant<'a, T: Element, D: Dimension>(
@@ -98,7 +98,7 @@ pub fn tensor_quant<'a, T: Element, D: Dimension>(
 /// let x = array![-2.0f32, -0.3, 0.4, 9.0];
 /// let found = quantize::<f32, i8, _>(x.view(), 2.0, &QuantParams::new(4)?)?;
 /// assert_eq!(found.values, array![-7, -1, 1, 7]);
-/// assert_eq!(dequantize::<_, f32, _>(found.values.view(), &found.scale)?[0], -2.0);
+/// assert_eq!(dequantize::<_, f32, _>(found.values.view(), &found.inverse_scale)?[0], -2.0);
 /// # Ok::<(), qdq::error::Error>(())
 /// ```
 pub fn quantize<'a, T: Element, Q: Storage, D: Dimension>(

@@ -188,7 +188,7 @@ pub(super) fn check_inverse_scale(inverse_scale: &PerGroup<'_>) -> Result<()> {
         .find(|inverse_scale| !(inverse_scale.is_finite() && **inverse_scale > 0.0))
     {
         Some(bad) => Err(Error::new(ErrorKind::InvalidArgument, format!("inverse scale is {bad}"))
-            .with_remedy("use a positive finite inverse_scale")),
+            .with_remedy("use a positive finite inverse scale")),
         None => Ok(()),
     }
 }

@@ -80,7 +80,7 @@ fn quantities(graph: &Graph, plan: &Plan) -> String {
 }
 
 /// The plan for programs: `nodes` (with `name`, `op`, `verdict`, `reason`), `activations` (with `tensor`,
-/// `readers`, and `scale`, the number of the scale, which tensors may share) and `weights` (with `tensor`,
+/// `readers`, and `group`, whose tensors share a scale) and `weights` (with `tensor`,
 /// `readers`, and `axis`, `null` for one scale), and `in_subgraphs`, the convolutions and products inside subgraphs in words. A
 /// reader is a node's name and the number of its input.
 pub fn to_json(graph: &Graph, plan: &Plan) -> Value {
@@ -101,7 +101,7 @@ pub fn to_json(graph: &Graph, plan: &Plan) -> Value {
         json!({
             "tensor": graph.tensor(activation.tensor).name,
             "readers": readers(&activation.edges),
-            "scale": activation.group,
+            "group": activation.group,
         })
     });
     let weights = plan.weights.iter().map(|weight| {
@@ -188,7 +188,7 @@ mod tests {
         let (graph, plan) = convolution();
         let json = to_json(&graph, &plan);
         assert_eq!(json["nodes"][0]["verdict"], "int8");
-        assert_eq!(json["activations"][0], json!({"tensor": "x", "readers": [["conv", 0]], "scale": 0}));
+        assert_eq!(json["activations"][0], json!({"tensor": "x", "readers": [["conv", 0]], "group": 0}));
         assert_eq!(json["weights"][0], json!({"tensor": "w", "readers": [["conv", 1]], "axis": 0}));
     }
 }

@@ -91,7 +91,8 @@ static const qdq_tensor *good_tensor(const char *function, const char *name) {
     tensor->data = int8_memory;
     tensor->dtype = QDQ_DTYPE_I8;
   }
-  if (!strcmp(name, "amax") || !strcmp(name, "scale") || !strcmp(name, "step") || !strcmp(name, "factors")) {
+  if (!strcmp(name, "amax") || !strcmp(name, "scale") || !strcmp(name, "inverse_scale") || !strcmp(name, "step") ||
+      !strcmp(name, "factors")) {
     tensor->data = &floats[1];
     tensor->ndim = 0;
   }

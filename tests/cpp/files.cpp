@@ -77,7 +77,7 @@ TEST(caches_are_read_written_and_looped_over) {
   CHECK(scales.size() == 3 && scales["x"] == 1.0f && scales["z"] == 3.0f);
   CHECK(read.size() == 3 && read[2].name == "z");
   CHECK_EQ(kept(read.to_ranges().value()).get("z").value(), 381.0f);
-  CHECK_FAILS(Cache::from_bytes(std::string("")), Status::Format, "header");
+  CHECK_FAILS(Cache::from_bytes(std::string("")), Status::Format, "is empty");
   CHECK_FAILS(Cache::load("none.cache"), Status::Io, "none.cache");
 }
 

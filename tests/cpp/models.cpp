@@ -120,7 +120,7 @@ TEST(digits_end_to_end_from_a_lambda) {
 
 TEST(inputs_are_fixed_and_get_other_shapes) {
   Model model = digits::model();
-  const std::vector<float> zeros(64);
+  const std::vector<float> zeros(128);
   CHECK_FAILS(model.fix_input("none", qdq::TensorView(zeros.data(), {1, 1, 8, 8})), Status::InvalidArgument, "input");
   CHECK_FAILS(model.fix_input("input", qdq::TensorView(zeros.data(), {8, 8})), Status::Shape, "'input'");
   CHECK_FAILS(model.set_input_shape("input", {1, 64}), Status::Shape, "2 axes");
@@ -129,7 +129,9 @@ TEST(inputs_are_fixed_and_get_other_shapes) {
     const auto inputs = model.inputs().value();
     CHECK_EQ(inputs[0].shape.value().at(0), size);
   }
-  CHECK_GOOD(model.fix_input("input", qdq::TensorView(zeros.data(), {1, 1, 8, 8})));
+  const auto one = model.fix_input("input", qdq::TensorView(zeros.data(), {1, 1, 8, 8}));
+  CHECK_FAILS(one, Status::Shape, "[2, 1, 8, 8]");
+  CHECK_GOOD(model.fix_input("input", qdq::TensorView(zeros.data(), {2, 1, 8, 8})));
   CHECK_EQ(model.inputs().value().size(), std::size_t{0});
 }
 

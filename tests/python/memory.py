@@ -26,7 +26,8 @@ def peak(binary, model, data, batches, runtime):
     library = next(pathlib.Path(onnxruntime.__file__).parent.glob("capi/libonnxruntime.so*"))
     with tempfile.TemporaryDirectory() as out:
         command = [binary, "calibrate", model, "-d", data, "--limit", str(batches), "--batch-size", "1", "--threads",
-                   "1", "--runtime", runtime, "--onnxruntime", library, "--stats", pathlib.Path(out) / "stats", "--quiet"]
+                   "1", "--runtime", runtime, "--stats", pathlib.Path(out) / "stats", "--quiet"]
+        command += ["--onnxruntime", library] if runtime == "onnxruntime" else []
         process = subprocess.Popen(command)
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)

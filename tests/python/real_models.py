@@ -33,7 +33,8 @@ FLOOR = {"centerface": 13.4, "plcmos": 38.0, "ppv5_cls": 25.7, "ppv5_det": -3.3,
 
 def run(binary, *arguments, runtime):
     """What the tool prints as JSON."""
-    command = [binary, *arguments, "--runtime", runtime, "--onnxruntime", LIBRARY, "--json"]
+    command = [binary, *arguments, "--runtime", runtime, "--json"]
+    command += ["--onnxruntime", LIBRARY] if runtime == "onnxruntime" else []
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"qdq {arguments[0]} exited with {done.returncode}: {done.stderr.strip()}")

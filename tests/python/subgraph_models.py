@@ -85,6 +85,19 @@ def both():
     return model(nodes, {**weights, "first": random(4, 3, 3, 3), "last": random(2, 4, 3, 3)})
 
 
+def given_pair():
+    """A branch that gives what another tool has quantized of an outer tensor, in a form that TensorRT refuses."""
+    decide, weights = deciding()
+    pair = [node("QuantizeLinear", "h step shift", "q"), node("DequantizeLinear", "q step shift", "o")]
+    choice = node(
+        "If", "is_bright", "chosen",
+        then_branch=branch([conv("h", "w", "t"), node("Relu", "t", "o")], "o", {"w": random(4, 4, 3, 3)}),
+        else_branch=branch(pair, "o", {"step": np.float32(0.05), "shift": np.uint8(3)}),
+    )
+    nodes = [*decide, conv("x", "first", "c"), node("Relu", "c", "h"), choice, conv("chosen", "last", "y")]
+    return model(nodes, {**weights, "first": random(4, 3, 3, 3), "last": random(2, 4, 3, 3)})
+
+
 def half():
     """The same in float16."""
     decide, weights = deciding(HALF)
@@ -277,7 +290,8 @@ def loop_in_branch():
     return model([*decide, choice, node("MatMul", "chosen last", "y")], weights, [("x", ["N", 16])])
 
 
-MADE = [both, half, outer_weight, deep, bare, older, loop, growing, scan, never, branch_in_loop, branch_in_scan, loop_in_branch]
+MADE = [both, half, outer_weight, deep, bare, older, loop, growing, scan, never, branch_in_loop, branch_in_scan, loop_in_branch,
+        given_pair]
 REFUSED = [hidden]
 
 

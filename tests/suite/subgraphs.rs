@@ -119,7 +119,7 @@ fn least_decibels(name: &str) -> f64 {
 }
 
 /// Name, and how many convolutions and products are quantized of how many.
-const MODELS: [(&str, usize, usize); 13] = [
+const MODELS: [(&str, usize, usize); 14] = [
     ("both", 6, 6),
     ("half", 2, 2),
     ("outer_weight", 4, 4),
@@ -133,6 +133,7 @@ const MODELS: [(&str, usize, usize); 13] = [
     ("branch_in_loop", 3, 3),
     ("branch_in_scan", 1, 1),
     ("loop_in_branch", 3, 3),
+    ("given_pair", 3, 3),
 ];
 
 #[test]
@@ -185,7 +186,8 @@ fn both_engines_see_the_same_inside_subgraphs() {
 
 #[test]
 fn what_is_laid_flat_goes_back_and_computes_the_same() {
-    for (name, ..) in MODELS {
+    // What TensorRT refuses of another tool is made anew on the way.
+    for (name, ..) in MODELS.into_iter().filter(|(name, ..)| *name != "given_pair") {
         let way = Way::new(name);
         assert!(way.prepared.model.is_flat(), "{name}");
         let nested = Model::from_bytes(way.prepared.model.encode().unwrap().into()).unwrap();

@@ -119,7 +119,7 @@ class Tests:
     def quantize(self, version):
         def test():
             program = self.build(HERE / "quantize.cpp", version, ROOT / "tests/cpp/main.cpp")
-            run(program, DIGITS.parent, LD_LIBRARY_PATH=str(self.gpu))
+            run(program, DIGITS.parent, folder=self.suite.out(f"quantize-{version}"), LD_LIBRARY_PATH=str(self.gpu))
 
         return f"quantize() with calibrators, {version}", test
 

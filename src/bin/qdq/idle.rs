@@ -57,7 +57,7 @@ const RULES: &[Rule] = &[
         commands: &["quantize"],
         options: TENSORRT,
         works: |typed| is_typed(typed, "engine"),
-        why: "no runtime of TensorRT is built",
+        why: "no engine is built",
         remedy: "add --engine FILE",
     },
     Rule {

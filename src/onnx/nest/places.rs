@@ -1,26 +1,46 @@
 //! Where nodes go, and what they are called there.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::Nest;
 use super::stored::listed;
 use crate::onnx::flat::{attribute_of, held, scope};
+use crate::onnx::proto::NodeProto;
 use crate::onnx::walk::free_names;
+
+/// The scope of each tensor that a subgraph which was laid flat gives.
+fn given(nodes: &[NodeProto]) -> HashMap<&str, &str> {
+    let mut found = HashMap::new();
+    for node in nodes {
+        for scope in held(node) {
+            let attributes = node.attribute.iter();
+            let graphs = attributes.filter(|it| it.name.as_deref() == Some(attribute_of(scope)));
+            let outputs = graphs.flat_map(|it| it.g.as_option()).flat_map(|graph| &graph.output);
+            found.extend(outputs.filter_map(|info| Some((info.name.as_deref()?, scope))));
+        }
+    }
+    found
+}
 
 impl<'a> Nest<'a> {
     /// Finds out where nodes belong, and which of them may go to their readers.
     pub fn find_homes(&mut self) -> Vec<bool> {
         let stored = self.source.initializer.iter().filter_map(|tensor| tensor.name.as_deref());
         let mut fixed: HashSet<&str> = stored.collect();
+        let source = self.source;
+        let given = given(&source.node);
         let mut movable = Vec::with_capacity(self.source.node.len());
         for node in &self.source.node {
             let inputs = || node.input.iter().map(String::as_str).filter(|name| !name.is_empty());
             let deepest =
                 || inputs().map(|name| self.home_of(name)).max_by_key(|scope| self.around(scope).count());
-            let home = scope(node).or_else(deepest).unwrap_or_default();
+            // What a subgraph gives is computed there, also by a node that came later.
+            let of_output = || node.output.iter().find_map(|name| given.get(name.as_str()).copied());
+            let home = scope(node).or_else(of_output).or_else(deepest).unwrap_or_default();
             let is_fixed = scope(node).is_none() && inputs().all(|name| fixed.contains(name));
             let is_link = matches!(node.op_type.as_deref(), Some("Cast" | "DequantizeLinear"));
-            movable.push(is_fixed || (scope(node).is_none() && is_link));
+            let is_given = scope(node).is_none() && of_output().is_some();
+            movable.push(!is_given && is_fixed || (scope(node).is_none() && is_link));
             self.homes.push(home);
             for output in &node.output {
                 self.defined.insert(output, home);

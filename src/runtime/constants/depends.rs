@@ -1,7 +1,7 @@
 //! Which tensors follow from constants alone.
 
 use super::size;
-use crate::graph::{Edge, Graph, Node, NodeId, TensorId, TensorKind};
+use crate::graph::{BODY_DOMAIN, Edge, Graph, Node, NodeId, TensorId, TensorKind};
 use crate::place::ops::Forms;
 
 /// What a tensor depends on.
@@ -38,8 +38,12 @@ pub fn dependences(graph: &Graph) -> Vec<Dependence> {
 fn of_node(graph: &Graph, id: NodeId, all: &[Dependence]) -> Dependence {
     let node = graph.node(id);
     let reads = || graph.reads(id).map(|input| all[input.0]);
-    // Without inputs it makes something up.
-    if is_random(node) || reads().next().is_none() || reads().any(|input| input == Dependence::Data) {
+    // Without inputs it makes something up. What the body of a Loop or Scan reads is another value in every round.
+    if is_random(node)
+        || node.domain == BODY_DOMAIN
+        || reads().next().is_none()
+        || reads().any(|input| input == Dependence::Data)
+    {
         return Dependence::Data;
     }
     match reads().find(|input| *input != Dependence::Constants) {

@@ -57,7 +57,7 @@ std::vector<trt::InputShapes> shapes(const Specs& inputs) {
 
 // The float model, ranges for all its activations, and the SQNR of its Q/DQ model in ONNX Runtime.
 struct Reference {
-  RunOptions run = good(RunOptions::make().engine(qdq::Runtime::OnnxRuntime).build());
+  RunOptions run = good(RunOptions::make().runtime(qdq::Runtime::OnnxRuntime).build());
   Model model;
   Plan plan;
   Ranges ranges;
@@ -227,7 +227,7 @@ int main(int argc, char** argv) {
 
   trt::EngineOptions options;
   options.profiles = {shapes(good(reference.model.inputs()))};
-  options.run = good(RunOptions::make().engine(qdq::Runtime::OnnxRuntime).build());
+  options.run = good(RunOptions::make().runtime(qdq::Runtime::OnnxRuntime).build());
   options.configure = configure;
   const trt::Engine engine = build(given, library, options, reference);
 
