@@ -43,7 +43,7 @@ check: python fmt-check lint ## what to run while working: layout, clippy, and t
 	$(CARGO) test --lib --bins --test suite -- $(SLOW)
 
 layers: ## check that no module uses one that lies above it
-	$(CARGO) test --test suite layers::
+	$(CARGO) test --test suite architecture::
 
 test-all: fmt-check lint doc deny ## everything, with what is kept of measurements made anew (see tests/python/measured.py)
 	QDQ_MEASURE=anew $(MAKE) --no-print-directory test

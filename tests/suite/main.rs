@@ -1,6 +1,7 @@
 //! Tests through the public API and the command-line tool, in one binary so that it links once.
 
 mod api;
+mod architecture;
 mod batch;
 mod calibration;
 #[cfg(feature = "tool")]
@@ -10,7 +11,6 @@ mod emit_model;
 mod environment;
 mod golden;
 mod header;
-mod layers;
 mod messages;
 mod models;
 mod numbers;

@@ -1,5 +1,5 @@
-//! The layers: a module uses only those that `src/lib.rs` lists before it, and the files of one module never each other in a
-//! circle.
+//! The layers: a module uses only those that `src/lib.rs` lists before it, and the files of one module never
+//! each other in a circle.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
