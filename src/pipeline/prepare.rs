@@ -14,7 +14,8 @@ use crate::runtime::{lay_flat, take_branches};
 /// A model that is ready to be planned: its opset has per-channel Quantize/Dequantize.
 #[derive(Clone)]
 pub struct Prepared {
-    /// The model, with its functions and the branches that always run put in where they are called, and its subgraphs laid flat.
+    /// The model, with its functions and the branches that always run put in where they are called, and its
+    /// subgraphs laid flat.
     pub model: Model,
     /// The neutral view of its main graph. What follows from constants alone is a constant there.
     pub graph: Arc<Graph>,
@@ -22,35 +23,45 @@ pub struct Prepared {
     pub index: Vec<usize>,
     /// The opset that the model came with.
     pub original_opset: i64,
-    /// The inputs whose value is fixed ([`Model::fix_input`]) and which nothing reads any more: the model has them no more.
+    /// The inputs whose value is fixed ([`Model::fix_input`]) and which nothing reads any more: the model has
+    /// them no more.
     pub dropped_inputs: Vec<String>,
-    /// What the user must know of it; logged once, and part of every plan ([`Plan::findings`](crate::place::Plan::findings)).
+    /// Whether another tool's quantization that TensorRT refuses was made anew, so that the model is worth
+    /// writing though nothing of it may be left to quantize.
+    pub is_remade: bool,
+    /// What the user must know of it; logged once, and part of every plan
+    /// ([`Plan::findings`](crate::place::Plan::findings)).
     pub findings: Vec<Finding>,
 }
 
-/// Makes a model ready to be planned. Names of tensors stay as they are. Runtimes that are opened without it (comparisons, sessions)
-/// take steps 1 and 3 as well, look at stored tensors, and take step 2 where the runtime needs it:
+/// Makes a model ready to be planned. Names of tensors stay as they are. Runtimes that are opened without it
+/// (comparisons, sessions) take steps 1 and 3 as well, look at stored tensors, and take step 2 where the
+/// runtime needs it:
 ///
-/// 0. Stored tensors are looked at: each has the size that its shape says ([`Model::check_stored`]), and sparse ones become dense
-///    ([`Model::make_dense`]).
+/// 0. Stored tensors are looked at: each has the size that its shape says ([`Model::check_stored`]), and
+///    sparse ones become dense ([`Model::make_dense`]).
 /// 1. The model's own functions are put in where they are called ([`Model::inline_functions`]).
 /// 2. Its opset is raised where Q/DQ needs it ([`Model::raise_opset`]).
-/// 3. An If whose condition follows from constants, or from inputs that are fixed ([`Model::fix_input`]), gives way to the branch
-///    that always runs. A fixed input that nothing reads then is no input any more, so that nobody can feed another value
-///    and get what belongs to this one. The metadata keeps the values ([`Model::made_for`]).
-/// 4. What lies in the subgraphs of If, Loop and Scan is laid flat where convolutions and products are among it
-///    ([`Model::flatten`]); [`Model::nested`] puts it back, and so do [`Model::save`] and [`Model::encode`].
-/// 5. QuantizeLinear and DequantizeLinear of another tool in forms that TensorRT refuses, of uint8 or with a zero point, give way
-///    to ones that it takes, or to none, so that qdq quantizes anew what they quantized.
-/// 6. What follows from constants alone is a constant of the graph, computed by the embedded runtime when its value is asked for,
-///    up to [`crate::runtime::MOST_CONSTANT_BYTES`] each and [`crate::runtime::MOST_CONSTANT_BYTES_TOGETHER`]. In a model that is written it stays as it was; only a quantized weight is
-///    stored, and the nodes that computed it go.
+/// 3. An If whose condition follows from constants, or from inputs that are fixed ([`Model::fix_input`]),
+///    gives way to the branch that always runs. A fixed input that nothing reads then is no input any more,
+///    so that nobody can feed another value and get what belongs to this one. The metadata keeps the values
+///    ([`Model::made_for`]).
+/// 4. What lies in the subgraphs of If, Loop and Scan is laid flat if convolutions, products or another
+///    tool's Q/DQ are among it ([`Model::flatten`]); [`Model::nested`] puts it back, and so do
+///    [`Model::save`] and [`Model::encode`].
+/// 5. QuantizeLinear and DequantizeLinear of another tool in forms that TensorRT refuses, not of int8 or with
+///    a zero point, give way to ones that it takes, or to none, so that qdq quantizes anew what they
+///    quantized.
+/// 6. What follows from constants alone is a constant of the graph, computed by the embedded runtime when its
+///    value is asked for, up to [`crate::runtime::MOST_CONSTANT_BYTES`] each and
+///    [`crate::runtime::MOST_CONSTANT_BYTES_TOGETHER`]. In a model that is written it stays as it was; only a
+///    quantized weight is stored, and the nodes that computed it go.
 ///
 /// Nodes were sorted when the model was read.
 ///
 /// # Errors
-/// `Unsupported` where an operator has no form in the higher opset; `Format` where functions or branches do not fit, or a stored
-/// tensor its shape.
+/// `Unsupported` where an operator has no form in the higher opset; `Format` where functions or branches do
+/// not fit, or a stored tensor its shape.
 pub fn prepare(model: &Model) -> Result<Prepared> {
     let original_opset = model.opset();
     model.check_stored()?;
@@ -64,8 +75,8 @@ pub fn prepare(model: &Model) -> Result<Prepared> {
     if lay_flat(&mut model)? {
         (graph, index) = model.graph_with_index()?;
     }
-    let (rewritten, is_changed) = symmetric::make_symmetric(&mut model, &graph, &index)?;
-    if is_changed {
+    let (rewritten, is_remade) = symmetric::make_symmetric(&mut model, &graph, &index)?;
+    if is_remade {
         (graph, index) = model.graph_with_index()?;
     }
     symmetric::mark(&model, &mut graph);
@@ -76,7 +87,7 @@ pub fn prepare(model: &Model) -> Result<Prepared> {
     findings.extend(not_computed);
     findings.extend(rewritten);
     finding::log_all(&findings);
-    Ok(Prepared { model, graph: Arc::new(graph), index, original_opset, dropped_inputs, findings })
+    Ok(Prepared { model, graph: Arc::new(graph), index, original_opset, dropped_inputs, is_remade, findings })
 }
 
 /// What the user must know of inputs whose value is fixed.

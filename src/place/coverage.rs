@@ -23,7 +23,10 @@ impl Plan {
     fn coverage_of(&self, graph: &Graph, counts: impl Fn(&Node) -> bool) -> Coverage {
         let weighted = self.decisions.iter().filter(|decision| {
             let node = graph.node(decision.node);
-            ops::is_weighted(node) && counts(node)
+            // What follows from constants alone is computed as the engine is built.
+            let mut inputs = node.inputs.iter().flatten();
+            let folds_away = inputs.all(|&input| ops::constant_form(graph, input).is_some());
+            ops::is_weighted(node) && !folds_away && counts(node)
         });
         weighted.fold(Coverage::default(), |coverage, decision| Coverage {
             quantized: coverage.quantized + usize::from(decision.verdict == Verdict::Quantized),

@@ -19,8 +19,8 @@ const INTEGER: [&str; 11] = [
     "QLinearSigmoid",
 ];
 
-/// Marks a node of a graph that quantizes or dequantizes in a form that TensorRT refuses. Placement sees no values, so whoever does
-/// sets it ([`refuse`]).
+/// Marks a node of a graph that quantizes or dequantizes in a form that TensorRT refuses. Placement sees no
+/// values, so whoever does sets it ([`refuse`]).
 const REFUSED: &str = "qdq_refused";
 
 /// States that TensorRT refuses what `node`, a QuantizeLinear or DequantizeLinear, does.
@@ -33,7 +33,8 @@ pub(super) fn is_refused(node: &Node) -> bool {
     node.int(REFUSED, 0) != 0
 }
 
-/// Whether the node computes with integers that another tool has quantized to, in a form that TensorRT does not take.
+/// Whether the node computes with integers that another tool has quantized to, in a form that TensorRT does
+/// not take.
 pub fn is_integer_operator(node: &Node) -> bool {
     INTEGER.contains(&node.op.as_str())
 }
@@ -47,6 +48,14 @@ pub(super) fn findings(graph: &Graph) -> Vec<Finding> {
         findings.push(Finding::note(format!(
             "the model has {} already: they stay, and only what reads float is quantized",
             counted(pairs, "QuantizeLinear and DequantizeLinear node")
+        )));
+    }
+    let nested = graph.nodes.iter().flat_map(|node| &node.nested);
+    let nested = nested.filter(|op| matches!(op.as_str(), "QuantizeLinear" | "DequantizeLinear")).count();
+    if nested > 0 {
+        findings.push(Finding::warning(format!(
+            "{} in subgraphs inside the body of a Scan stay as they are, whether TensorRT takes them or not",
+            counted(nested, "QuantizeLinear and DequantizeLinear node")
         )));
     }
     let integers = count(&is_integer_operator);

@@ -1,19 +1,25 @@
-//! Tensors inside subgraphs: runtimes hand over those of the main graph alone, so that what lies deeper is brought up.
+//! Tensors inside subgraphs: runtimes hand over those of the main graph alone, so that what lies deeper is
+//! brought up.
 
 use super::{EMBEDDED_OPSET, Model};
 use crate::error::Result;
 use crate::graph::{Attribute, Node};
 use crate::onnx::NodeRef;
+use crate::place::existing::is_pair;
 use crate::place::ops::is_weighted;
 
-/// Lays the subgraphs that hold convolutions and products flat ([`Model::flatten`]), so that these are nodes like all others.
-/// Returns whether there were any. The model is raised to the opset from which the branches of an If may differ in shape, as those
-/// do that give nothing where another is looked at.
+/// Lays the subgraphs that hold convolutions and products, or what another tool has quantized, flat
+/// ([`Model::flatten`]), so that these are nodes like all others. Returns whether there were any. The model
+/// is raised to the opset from which the branches of an If may differ in shape, as those do that give nothing
+/// where another is looked at.
 ///
 /// # Errors
 /// As [`Model::raise_opset`].
 pub fn lay_flat(model: &mut Model) -> Result<bool> {
-    let is_wanted = |node: NodeRef<'_>| is_weighted(&alone(node));
+    let is_wanted = |node: NodeRef<'_>| {
+        let node = alone(node);
+        is_weighted(&node) || is_pair(&node)
+    };
     if !model.can_flatten(&is_wanted) {
         return Ok(false);
     }
@@ -39,8 +45,9 @@ fn alone(node: NodeRef<'_>) -> Node {
     }
 }
 
-/// Makes `model` one whose main graph has all of `taps`, and returns which of them it is and what they are called there. Those
-/// inside subgraphs that are not known to be floating-point numbers are left out: an output needs a type.
+/// Makes `model` one whose main graph has all of `taps`, and returns which of them it is and what they are
+/// called there. Those inside subgraphs that are not known to be floating-point numbers are left out: an
+/// output needs a type.
 pub(super) fn brought_up(model: &mut Model, taps: &[String]) -> Result<Vec<(usize, String)>> {
     let mut wanted: Vec<(usize, String)> = taps.iter().cloned().enumerate().collect();
     if !model.is_flat() {

@@ -164,6 +164,35 @@ def asymmetric():
     return model(nodes, [("x", T.FLOAT, ["N", 8])], [("y", T.FLOAT, ["N", 4])], weights)
 
 
+def finished():
+    """A model that another tool has quantized as TensorRT wants it, but for a bias of int32."""
+    random = np.random.default_rng(9)
+    weights = [("x_s", np.array(0.02, np.float32)), ("zero", np.array(0, np.int8)), ("w_s", np.array(0.01, np.float32)),
+               ("w_q", random.integers(-127, 128, (8, 4)).astype(np.int8)), ("b_s", np.array(2e-4, np.float32)),
+               ("b_q", random.integers(-999, 999, 4).astype(np.int32)), ("b_z", np.array(0, np.int32))]
+    nodes = [
+        h.make_node("QuantizeLinear", ["x", "x_s", "zero"], ["q"], name="q"),
+        h.make_node("DequantizeLinear", ["q", "x_s", "zero"], ["d"], name="d"),
+        h.make_node("DequantizeLinear", ["w_q", "w_s", "zero"], ["w"], name="w"),
+        h.make_node("DequantizeLinear", ["b_q", "b_s", "b_z"], ["b"], name="b"),
+        h.make_node("Gemm", ["d", "w", "b"], ["y"], name="y"),
+    ]
+    return model(nodes, [("x", T.FLOAT, ["N", 8])], [("y", T.FLOAT, ["N", 4])], weights)
+
+
+def table_of_positions():
+    """A product, and what another product makes of constants alone, as exporters leave tables of positions."""
+    random = np.random.default_rng(10)
+    weights = [("w", random.standard_normal((8, 4), np.float32)), ("steps", random.standard_normal((1, 3), np.float32)),
+               ("waves", random.standard_normal((3, 4), np.float32))]
+    nodes = [
+        h.make_node("MatMul", ["steps", "waves"], ["positions"], name="table"),
+        h.make_node("MatMul", ["x", "w"], ["e"], name="product"),
+        h.make_node("Add", ["e", "positions"], ["y"], name="add"),
+    ]
+    return model(nodes, [("x", T.FLOAT, ["N", 8])], [("y", T.FLOAT, ["N", 4])], weights)
+
+
 def raw():
     """Pixels as a camera gives them, which the network itself dequantizes, and one more product."""
     random = np.random.default_rng(7)
@@ -222,5 +251,6 @@ def counted():
 
 if __name__ == "__main__":
     for make in (tokens, pool, in_tens, crossed, centred, plugin_between, plugin_bias, regression, probabilities, shifted, heads,
-                 doubles, counted, asymmetric, raw, in_a_loop):
+                 doubles, counted, asymmetric, finished, table_of_positions, raw,
+                 in_a_loop):
         onnx.save(make(), Path(sys.argv[1]) / f"{make.__name__}.onnx")

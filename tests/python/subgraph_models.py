@@ -98,6 +98,33 @@ def given_pair():
     return model(nodes, {**weights, "first": random(4, 3, 3, 3), "last": random(2, 4, 3, 3)})
 
 
+def crossing():
+    """Branches that read what another tool has quantized: the DQ of the activation and the integers of the weight lie outside."""
+    decide, weights = deciding()
+    kernel = random(4, 4, 3, 3)
+    step = np.abs(kernel).max() / 127
+    side = lambda last: branch([
+        node("DequantizeLinear", "w_quantized w_step w_zero", "w"), conv("dequantized", "w", "t"), node(last, "t", "o")], "o")
+    choice = node("If", "is_bright", "chosen", then_branch=side("Relu"), else_branch=side("Neg"))
+    nodes = [
+        *decide, conv("x", "first", "c"), node("Relu", "c", "h"), node("QuantizeLinear", "h h_step w_zero", "h_quantized"),
+        node("DequantizeLinear", "h_quantized h_step w_zero", "dequantized"), choice, conv("chosen", "last", "y"),
+    ]
+    weights |= {"first": random(4, 3, 3, 3), "last": random(2, 4, 3, 3), "h_step": FLOAT(0.1), "w_step": FLOAT(step),
+                "w_zero": np.int8(0), "w_quantized": np.rint(kernel / step).astype(np.int8)}
+    return model(nodes, weights)
+
+
+def pair_alone():
+    """A product behind branches without one, which hold what TensorRT refuses of another tool's quantization."""
+    decide, weights = deciding()
+    pair = [node("QuantizeLinear", "x step shift", "q"), node("DequantizeLinear", "q step shift", "o")]
+    choice = node(
+        "If", "is_bright", "chosen", then_branch=branch(pair, "o", {"step": FLOAT(0.05), "shift": np.uint8(100)}),
+        else_branch=branch([node("Neg", "x", "o")], "o"))
+    return model([*decide, choice, conv("chosen", "last", "y")], {**weights, "last": random(2, 3, 3, 3)})
+
+
 def half():
     """The same in float16."""
     decide, weights = deciding(HALF)
@@ -291,7 +318,7 @@ def loop_in_branch():
 
 
 MADE = [both, half, outer_weight, deep, bare, older, loop, growing, scan, never, branch_in_loop, branch_in_scan, loop_in_branch,
-        given_pair]
+        given_pair, crossing, pair_alone]
 REFUSED = [hidden]
 
 

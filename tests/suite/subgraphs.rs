@@ -1,4 +1,5 @@
-//! Convolutions and products inside If, Loop and Scan: quantized where they lie, in models that stay what they were otherwise.
+//! Convolutions and products inside If, Loop and Scan: quantized where they lie, in models that stay what
+//! they were otherwise.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -113,13 +114,19 @@ fn decibels(comparison: &Comparison) -> f64 {
     comparison.outputs[0].metrics.sqnr_db().unwrap()
 }
 
-/// What a quantized model is off by at most: errors of nine products in a row add up.
+/// What a quantized model is off by at most.
 fn least_decibels(name: &str) -> f64 {
-    if name == "branch_in_loop" { 24.0 } else { 33.0 }
+    match name {
+        // Errors of nine products in a row add up.
+        "branch_in_loop" => 24.0,
+        // A coarse step that stands in the model: what falls on its other side is a whole step off.
+        "crossing" => 26.0,
+        _ => 33.0,
+    }
 }
 
 /// Name, and how many convolutions and products are quantized of how many.
-const MODELS: [(&str, usize, usize); 14] = [
+const MODELS: [(&str, usize, usize); 16] = [
     ("both", 6, 6),
     ("half", 2, 2),
     ("outer_weight", 4, 4),
@@ -134,6 +141,8 @@ const MODELS: [(&str, usize, usize); 14] = [
     ("branch_in_scan", 1, 1),
     ("loop_in_branch", 3, 3),
     ("given_pair", 3, 3),
+    ("crossing", 4, 4),
+    ("pair_alone", 1, 1),
 ];
 
 #[test]
@@ -186,8 +195,9 @@ fn both_engines_see_the_same_inside_subgraphs() {
 
 #[test]
 fn what_is_laid_flat_goes_back_and_computes_the_same() {
-    // What TensorRT refuses of another tool is made anew on the way.
-    for (name, ..) in MODELS.into_iter().filter(|(name, ..)| *name != "given_pair") {
+    // What another tool has quantized is made anew on the way, or goes to who reads it.
+    let is_quantized = |name: &str| ["given_pair", "crossing", "pair_alone"].contains(&name);
+    for (name, ..) in MODELS.into_iter().filter(|(name, ..)| !is_quantized(name)) {
         let way = Way::new(name);
         assert!(way.prepared.model.is_flat(), "{name}");
         let nested = Model::from_bytes(way.prepared.model.encode().unwrap().into()).unwrap();

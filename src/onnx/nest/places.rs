@@ -22,11 +22,16 @@ fn given(nodes: &[NodeProto]) -> HashMap<&str, &str> {
     found
 }
 
+fn is_dequantize(node: &NodeProto) -> bool {
+    node.op_type.as_deref() == Some("DequantizeLinear")
+}
+
 impl<'a> Nest<'a> {
     /// Finds out where nodes belong, and which of them may go to their readers.
     pub fn find_homes(&mut self) -> Vec<bool> {
         let stored = self.source.initializer.iter().filter_map(|tensor| tensor.name.as_deref());
         let mut fixed: HashSet<&str> = stored.collect();
+        let mut dequantized: HashSet<&str> = HashSet::new();
         let source = self.source;
         let given = given(&source.node);
         let mut movable = Vec::with_capacity(self.source.node.len());
@@ -38,21 +43,27 @@ impl<'a> Nest<'a> {
             let of_output = || node.output.iter().find_map(|name| given.get(name.as_str()).copied());
             let home = scope(node).or_else(of_output).or_else(deepest).unwrap_or_default();
             let is_fixed = scope(node).is_none() && inputs().all(|name| fixed.contains(name));
-            let is_link = matches!(node.op_type.as_deref(), Some("Cast" | "DequantizeLinear"));
+            // A Dequantize that the model came with moves too: beyond a border no layer would run in INT8.
+            let is_cast = node.op_type.as_deref() == Some("Cast");
+            let is_link = is_dequantize(node) || is_cast && inputs().any(|name| dequantized.contains(name));
             let is_given = scope(node).is_none() && of_output().is_some();
-            movable.push(!is_given && is_fixed || (scope(node).is_none() && is_link));
+            movable.push(is_link || !is_given && is_fixed);
             self.homes.push(home);
             for output in &node.output {
                 self.defined.insert(output, home);
                 if is_fixed {
                     fixed.insert(output);
                 }
+                if is_link {
+                    dequantized.insert(output);
+                }
             }
         }
         movable
     }
 
-    /// Finds out where nodes go, from the last to the first, so that the readers of a node are there before it.
+    /// Finds out where nodes go, from the last to the first, so that the readers of a node are there before
+    /// it.
     pub fn find_places(&mut self, movable: &[bool], exposed: &'a [String]) {
         let outputs = self.source.output.iter().filter_map(|info| info.name.as_deref());
         for name in outputs.chain(exposed.iter().map(String::as_str)) {
@@ -97,7 +108,7 @@ impl<'a> Nest<'a> {
             }
             let first = node.input.first().map(String::as_str).filter(|name| stored.contains(name));
             let has_moved = self.places[at].iter().any(|place| *place != self.homes[at]);
-            let Some(name) = first.filter(|_| has_moved) else { continue };
+            let Some(name) = first.filter(|_| has_moved || is_dequantize(node)) else { continue };
             if self.shared.insert(name) {
                 for &place in self.readers.get(name).into_iter().flatten().skip(1) {
                     self.renamed.insert((place, name), self.names.fresh(name));

@@ -1,5 +1,5 @@
-//! Quantization of another tool that TensorRT refuses, made one that it takes: ONNX Runtime's quantizer writes uint8, zero points
-//! and biases of int32 unless it is told otherwise.
+//! Quantization of another tool that TensorRT refuses, made one that it takes: ONNX Runtime's quantizer
+//! writes uint8, zero points and biases of int32 unless it is told otherwise.
 
 mod said;
 mod values;
@@ -12,15 +12,17 @@ use crate::finding::Finding;
 use crate::graph::{Graph, Node, NodeId, TensorId, TensorKind};
 use crate::onnx::{Edits, Model, NodeSpec, Position, UniqueNames};
 use crate::place::existing::{is_pair, refuse};
+use crate::place::ops::{changes_form, is_weighted};
 use crate::place::sharing::{only_moves, selects};
 use crate::runtime::{Dependence, constant_value, dependences};
 use said::{Done, findings};
 use values::{range_of, scalar, shifted};
 
-/// Rewrites what TensorRT refuses of the QuantizeLinear and DequantizeLinear in `model`, whose main graph is `graph`, whose nodes
-/// `index` locates. An activation loses its pair but for the range to which that clips, so that it is planned and calibrated like
-/// any other. A constant is stored as int8 with the same scale where that has the same values, and as floating-point numbers
-/// otherwise, to be quantized anew. Names of tensors stay. Returns what the user must know, and whether the model changed.
+/// Rewrites what TensorRT refuses of the QuantizeLinear and DequantizeLinear in `model`, whose main graph is
+/// `graph`, whose nodes `index` locates. An activation loses its pair but for the range to which that clips,
+/// so that it is planned and calibrated like any other. A constant is stored as int8 with the same scale
+/// where that has the same values, and as floating-point numbers otherwise, to be quantized anew. Names of
+/// tensors stay. Returns what the user must know, and whether the model changed.
 ///
 /// # Errors
 /// Those of editing the model.
@@ -75,7 +77,8 @@ fn refused(model: &Model, graph: &Graph) -> Vec<NodeId> {
         .collect()
 }
 
-/// Whether TensorRT does not take the node. What qdq has no type for is left out: int4 and float8 have pairs of their own.
+/// Whether TensorRT does not take the node. What qdq has no type for is left out: int4 and float8 have pairs
+/// of their own.
 fn is_refused(model: &Model, graph: &Graph, node: &Node) -> bool {
     let integers = if node.op == "QuantizeLinear" { node.output(0) } else { node.input(0) };
     match integers.and_then(|id| graph.tensor(id).dtype) {
@@ -89,6 +92,23 @@ fn is_refused(model: &Model, graph: &Graph, node: &Node) -> bool {
         Some(_) => true,
         None => false,
     }
+}
+
+/// Whether a convolution or product reads the constant, or another form of it, as one of its two operands.
+fn is_weight(graph: &Graph, constant: TensorId) -> bool {
+    let mut forms = vec![constant];
+    while let Some(form) = forms.pop() {
+        for edge in &graph.tensor(form).consumers {
+            let node = graph.node(edge.node);
+            if is_weighted(node) && edge.input < 2 {
+                return true;
+            }
+            if changes_form(node) && edge.input == 0 {
+                forms.extend(node.outputs.iter().flatten());
+            }
+        }
+    }
+    false
 }
 
 struct Rewrite<'a> {
@@ -115,8 +135,8 @@ impl Rewrite<'_> {
         self.unused.extend(inputs.map(|&input| self.graph.tensor(input).name.clone()));
     }
 
-    /// Puts a Clip to the range of a pair in its place: tools leave a Relu out where a pair cuts off the same values. Where the values
-    /// are in that range already, nothing is left of the pair but its name.
+    /// Puts a Clip to the range of a pair in its place: tools leave a Relu out where a pair cuts off the same
+    /// values. Where the values are in that range already, nothing is left of the pair but its name.
     fn clip(&mut self, dequantize: NodeId, quantize: NodeId) -> Result<()> {
         let graph = self.graph;
         let (node, source) = (graph.node(dequantize), graph.node(quantize));
@@ -148,7 +168,8 @@ impl Rewrite<'_> {
         Ok(())
     }
 
-    /// Notes in which range the results of a node lie that moves, selects or averages values whose range is known.
+    /// Notes in which range the results of a node lie that moves, selects or averages values whose range is
+    /// known.
     fn note_range(&mut self, node: &Node) {
         if !(only_moves(node) || selects(node) || node.is("GlobalAveragePool")) {
             return;
@@ -184,10 +205,9 @@ impl Rewrite<'_> {
             }
             None => {
                 let Ok(value) = constant_value(model, graph, output) else { return Ok(()) };
-                let is_integer = |id| graph.tensor(id).dtype == Some(DataType::I32);
                 let shape = value.shape().to_vec();
                 self.model.add_initializer(&graph.tensor(output).name, &shape, value.into_data())?;
-                if node.input(0).is_some_and(is_integer) { Done::Stored } else { Done::Anew }
+                if is_weight(graph, output) { Done::Anew } else { Done::Stored }
             }
         };
         let name = self.graph.tensor(output).name.to_owned();

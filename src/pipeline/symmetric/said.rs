@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::finding::{Finding, counted};
 
+/// What it is that TensorRT refuses.
+const REFUSED: &str = "of another type than int8 or with a zero point other than 0";
+
 /// What has become of a tensor.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Done {
@@ -11,7 +14,7 @@ pub(super) enum Done {
     Clipped,
     /// A weight is stored as int8 with the same values.
     Shifted,
-    /// Integers of 32 bits are stored as floating-point numbers.
+    /// A constant that no convolution or product reads is stored as floating-point numbers.
     Stored,
     /// A weight is stored as floating-point numbers and will be quantized.
     Anew,
@@ -27,26 +30,23 @@ pub(super) fn findings(done: BTreeMap<Done, Vec<String>>) -> Vec<Finding> {
 fn finding(done: Done, count: usize) -> Finding {
     match done {
         Done::Clipped => Finding::note(format!(
-            "{} of QuantizeLinear and DequantizeLinear that TensorRT refuses, of uint8 or with a zero point other than 0, are taken \
-             out, but for the range to which they clip: what they quantized is planned and calibrated anew",
+            "{} of QuantizeLinear and DequantizeLinear that TensorRT refuses, {REFUSED}, are taken out, but for the range to which they clip: what they quantized is planned and calibrated anew",
             counted(count, "pair")
         )),
-        Done::Shifted => Finding::note(
-            "weights that TensorRT refuses, of uint8 or with a zero point other than 0, are stored as int8 with zero point 0: their \
-             values are exactly the same",
-        ),
-        Done::Stored => Finding::note(
-            "constants of int32, which TensorRT does not dequantize, are stored as floating-point numbers: their values are exactly \
-             the same",
-        ),
-        Done::Anew => Finding::warning(
-            "weights that TensorRT refuses, of uint8 or with a zero point other than 0, are quantized anew: without a zero point a \
-             step is up to twice as wide",
-        )
+        Done::Shifted => Finding::note(format!(
+            "weights that TensorRT refuses, {REFUSED}, are stored as int8 with zero point 0: their values are exactly the same"
+        )),
+        Done::Stored => Finding::note(format!(
+            "constants that TensorRT does not dequantize, {REFUSED}, are stored as floating-point numbers: their values are \
+             exactly the same"
+        )),
+        Done::Anew => Finding::warning(format!(
+            "weights that TensorRT refuses, {REFUSED}, are quantized anew: without a zero point a step is up to twice as wide"
+        ))
         .with_remedy("give the float model that they were made from"),
-        Done::Left => Finding::warning(
-            "the model's own QuantizeLinear and DequantizeLinear are of uint8 or have a zero point other than 0, which TensorRT refuses",
-        )
+        Done::Left => Finding::warning(format!(
+            "the model's own QuantizeLinear and DequantizeLinear are {REFUSED}, which TensorRT refuses"
+        ))
         .with_remedy("give the float model, or quantize it symmetrically to int8"),
     }
 }

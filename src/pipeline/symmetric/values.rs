@@ -8,7 +8,8 @@ use crate::onnx::Model;
 use crate::runtime::constant_value;
 use crate::tensor::{Data, Tensor};
 
-/// The values between which a node of one scale dequantizes; `None` where scale and zero point are no constants, or several.
+/// The values between which a node of one scale dequantizes; `None` where scale and zero point are no
+/// constants, or several.
 pub(super) fn range_of(model: &Model, graph: &Graph, node: &Node) -> Option<(f32, f32)> {
     let value = |input: usize| constant_value(model, graph, node.input(input)?).ok();
     let zero_point = match node.input(2) {

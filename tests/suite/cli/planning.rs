@@ -99,6 +99,32 @@ fn what_tensorrt_refuses_of_another_tool_is_quantized_anew() {
 }
 
 #[test]
+fn a_model_that_is_quantized_but_for_a_bias_is_written_with_the_bias_as_tensorrt_takes_it() {
+    let place = Place::with_models();
+    eights(&place);
+    let ran = place.run("quantize finished.onnx -d x.npz -o out.onnx --json");
+    ran.notes(&[
+        "of another type than int8",
+        "are stored as floating-point numbers",
+        "exactly the same: 'b'",
+    ]);
+    assert_eq!(ran.json()["nodes"]["weighted_int8"], ran.json()["nodes"]["weighted"]);
+    assert_eq!(integers(&place, "out.onnx"), BTreeSet::from(["i8".to_owned()]));
+    place.run("compare finished.onnx out.onnx -d x.npz --min-sqnr 100").succeeds();
+    // What is written has nothing to mend any more.
+    place.run("quantize out.onnx -d x.npz -o none.onnx").refuses(&["is quantized already"]);
+}
+
+#[test]
+fn layers_of_constants_alone_do_not_count() {
+    let place = Place::with_models();
+    eights(&place);
+    let ran = place.run("quantize table_of_positions.onnx -d x.npz -o out.onnx --min-quantized 1 --json");
+    let json = ran.json();
+    assert_eq!((&json["nodes"]["weighted_int8"], &json["nodes"]["weighted"]), (&1.into(), &1.into()));
+}
+
+#[test]
 fn what_tensorrt_refuses_and_nothing_replaces_is_said_and_not_counted() {
     let place = Place::with_models();
     place.write_npz("x.npz", "x", &ArrayD::from_elem(vec![4, 8], 5i8));

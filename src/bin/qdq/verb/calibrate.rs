@@ -35,6 +35,7 @@ pub fn run(args: &Calibrate, term: &Term) -> Result<Outcome> {
     let planned = Planned::open(&args.model, &args.inputs, &policy)?;
     let stats = match &args.from_stats {
         Some(path) => Stats::load(path)?,
+        None if planned.plan.is_empty() => return Err(nothing()),
         None => planned.observe(&args.data, &args.runtime, files.every_activation(), term)?,
     };
     let ranges = planned.ranges(&stats, method)?;
@@ -53,6 +54,11 @@ pub fn run(args: &Calibrate, term: &Term) -> Result<Outcome> {
     });
     term.result(text, &json)?;
     Ok(Outcome::Done)
+}
+
+fn nothing() -> Error {
+    Error::new(ErrorKind::Unsupported, "the model has nothing to quantize")
+        .with_remedy("see 'qdq inspect MODEL' for the reasons")
 }
 
 fn table(ranges: &Ranges) -> Table {
@@ -75,10 +81,6 @@ impl Planned {
     ) -> Result<Stats> {
         let model = &self.prepared.model;
         let taps = pipeline::taps(&self.prepared.graph, &self.plan, every_activation);
-        if self.plan.is_empty() {
-            return Err(Error::new(ErrorKind::Unsupported, "the model has nothing to quantize")
-                .with_remedy("see 'qdq inspect MODEL' for the reasons"));
-        }
         if taps.is_empty() {
             term.detail(|| "only weights are quantized, so the model is not run".to_owned());
             return Ok(Stats::default());

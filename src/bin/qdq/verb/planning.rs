@@ -34,9 +34,10 @@ impl Planned {
         Ok(Self { plan, ..self })
     }
 
-    /// Refuses a plan that quantizes nothing, which would write the model as it came; `path` is for messages.
+    /// Refuses a plan that quantizes nothing, if that would write the model as it came; `path` is for
+    /// messages.
     pub fn check_worth(&self, path: &Path, policy: &Policy) -> Result<()> {
-        if !self.plan.is_empty() {
+        if !self.plan.is_empty() || self.prepared.is_remade {
             return Ok(());
         }
         let model = path.display();
@@ -46,9 +47,7 @@ impl Planned {
             let remedy = format!("see what they match with 'qdq inspect {model}' and the same options");
             (ErrorKind::InvalidArgument, message, remedy)
         } else if quantized_nodes(&self.prepared.graph) > 0 {
-            let findings: Vec<String> =
-                self.plan.findings.iter().map(|finding| finding.message.clone()).collect();
-            let message = format!("{model}: is quantized already: {}", findings.join("; "));
+            let message = format!("{model}: is quantized already");
             (ErrorKind::Unsupported, message, "give the float model that it was made from".to_owned())
         } else if let Some(inside) = all_nested_weighted(&self.prepared.graph) {
             let message = format!(
