@@ -1,5 +1,5 @@
-//! Gives the shared library its SONAME, so that programs keep the binary interface that they were linked with, and
-//! compiles the bridge to TensorRT where the feature `tensorrt` is on.
+//! Gives the shared library its SONAME, so that programs keep the binary interface that they were linked
+//! with, and compiles the bridge to TensorRT where the feature `tensorrt` is on.
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");

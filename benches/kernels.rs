@@ -1,8 +1,8 @@
-//! Kernels beside what the machine can do: reading, copying and scaling the very same buffers in the same run, for two buffers
-//! may differ in their pages.
+//! Kernels beside what the machine can do: reading, copying and scaling the very same buffers in the same
+//! run, for two buffers may differ in their pages.
 //!
-//! `QDQ_ISA` chooses the instruction set, whose name begins the name of every group. `make bench` runs all of them and
-//! makes a table.
+//! `QDQ_ISA` chooses the instruction set, whose name begins the name of every group. `make bench` runs all of
+//! them and makes a table.
 
 #[path = "support/machine.rs"]
 mod machine;

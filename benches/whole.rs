@@ -1,8 +1,8 @@
-//! A whole calibration, or a plain run of the same images: `whole plain|planned|every RUNTIME THREADS MODEL DATA`.
-//! "planned" observes what a Q/DQ model needs, "every" all activations, as a calibration cache does.
+//! A whole calibration, or a plain run of the same images: `whole plain|planned|every RUNTIME THREADS MODEL
+//! DATA`. "planned" observes what a Q/DQ model needs, "every" all activations, as a calibration cache does.
 //!
-//! Prints the seconds that it took, from the opened model to the ranges, and the process's peak of memory in MiB.
-//! `benches/peers/run.py` runs it beside the peers.
+//! Prints the seconds that it took, from the opened model to the ranges, and the process's peak of memory in
+//! MiB. `benches/peers/run.py` runs it beside the peers.
 
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;

@@ -40,7 +40,8 @@ pub fn write_atomic(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<()
     Ok(())
 }
 
-/// Fails where `content`, or its beginning, is not what `path` names but what Git LFS leaves there until it is fetched.
+/// Fails where `content`, or its beginning, is not what `path` names but what Git LFS leaves there until it
+/// is fetched.
 ///
 /// # Errors
 /// `Format`, with what fetches the file.

@@ -1,7 +1,7 @@
 //! What a user must know of a result that is no error: values.
 //!
-//! Whoever makes a result puts its findings into it and logs each of them once, so that the log, the command-line tool, C and
-//! C++ say the same.
+//! Whoever makes a result puts its findings into it and logs each of them once, so that the log, the
+//! command-line tool, C and C++ say the same.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -81,8 +81,8 @@ impl Finding {
         self
     }
 
-    /// Says it in the log: at level `INFO` if it is a note, else at level `WARN`. Within [`once`], only if this thread has not
-    /// said the same yet.
+    /// Says it in the log: at level `INFO` if it is a note, else at level `WARN`. Within [`once`], only if
+    /// this thread has not said the same yet.
     pub fn log(&self) {
         let is_new =
             SAID.with_borrow_mut(|said| said.as_mut().is_none_or(|said| said.insert(self.to_string())));
@@ -101,7 +101,8 @@ thread_local! {
     static SAID: RefCell<Option<HashSet<String>>> = const { RefCell::new(None) };
 }
 
-/// Does work that makes the same results several times, such as opening data for every pass over it, and says each finding once.
+/// Does work that makes the same results several times, such as opening data for every pass over it, and says
+/// each finding once.
 pub fn once<T>(work: impl FnOnce() -> T) -> T {
     /// Ends it, by a panic too.
     struct End(bool);

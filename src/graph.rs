@@ -9,8 +9,8 @@ use crate::dtype::DataType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::tensor::Dim;
 
-/// The domain of the node that stands for what the body of a Loop or Scan takes in from round to round, where the body's nodes
-/// are nodes of the graph. No file has it.
+/// The domain of the node that stands for what the body of a Loop or Scan takes in from round to round, where
+/// the body's nodes are nodes of the graph. No file has it.
 pub const BODY_DOMAIN: &str = "qdq.flat";
 
 /// Index of a tensor in [`Graph::tensors`].
@@ -48,8 +48,8 @@ pub enum Attribute {
 pub enum TensorKind {
     /// Fed from outside, different in every batch.
     Input,
-    /// Known when the network is built: a weight, a bias, a shape. One that is computed from others has a producer
-    /// ([`Graph::fold`]).
+    /// Known when the network is built: a weight, a bias, a shape. One that is computed from others has a
+    /// producer ([`Graph::fold`]).
     Constant,
     /// Computed by a node.
     Activation,
@@ -64,8 +64,8 @@ pub struct GraphTensor {
     pub kind: TensorKind,
     /// The element type, where known.
     pub dtype: Option<DataType>,
-    /// Whether it is known to hold nothing that qdq computes with: a sequence, a map, an optional value, texts, or
-    /// elements of a type without a [`DataType`].
+    /// Whether it is known to hold nothing that qdq computes with: a sequence, a map, an optional value,
+    /// texts, or elements of a type without a [`DataType`].
     pub is_opaque: bool,
     /// The shape, where known; always known and fixed for constants.
     pub shape: Option<Vec<Dim>>,
@@ -216,7 +216,8 @@ impl Graph {
     /// Adds a tensor that no node computes: an input or a constant.
     ///
     /// # Errors
-    /// `InvalidArgument` where the name is taken, or for an activation (its node makes it). The graph is as it was then.
+    /// `InvalidArgument` where the name is taken, or for an activation (its node makes it). The graph is as
+    /// it was then.
     pub fn add_tensor(
         &mut self,
         name: &str,
@@ -263,7 +264,8 @@ impl Graph {
     /// without data inputs, such as `Constant`, are added with [`Graph::add_tensor`] instead).
     ///
     /// # Errors
-    /// `InvalidArgument` where an output's name is taken or an input does not exist. The graph is as it was then.
+    /// `InvalidArgument` where an output's name is taken or an input does not exist. The graph is as it was
+    /// then.
     pub fn add_node(&mut self, node: NewNode<'_>) -> Result<NodeId> {
         let id = NodeId(self.nodes.len());
         let known =
@@ -331,8 +333,8 @@ impl Graph {
 }
 
 impl Graph {
-    /// States that a tensor follows from constants alone, so that it is one itself, of this type and shape. The nodes that compute
-    /// it stay.
+    /// States that a tensor follows from constants alone, so that it is one itself, of this type and shape.
+    /// The nodes that compute it stay.
     pub fn fold(&mut self, id: TensorId, dtype: DataType, shape: &[usize]) {
         let tensor = &mut self.tensors[id.0];
         tensor.kind = TensorKind::Constant;

@@ -1,18 +1,19 @@
 //! INT8 quantization for TensorRT without Python.
 //!
-//! qdq takes a float ONNX model and calibration samples and makes a model with Quantize and Dequantize where TensorRT
-//! wants them, a TensorRT calibration cache, and the ranges:
+//! qdq takes a float ONNX model and calibration samples and makes a model with Quantize and Dequantize where
+//! TensorRT wants them, a TensorRT calibration cache, and the ranges:
 //!
 //! ```text
 //! model ─► onnx ─► graph ─► place ─► Plan ──taps──┐            ┌──► emit
 //! batches ────────────────────────► runtime ─► observe ─► range
 //! ```
 //!
-//! [`pipeline`] goes the whole way; start there. [`quant`] holds the numbers for tensors of one's own, [`quantizer`]
-//! what calibrates and trains with them, [`range`] the calibration methods, [`place`] the rules. Everything that can
-//! fail returns [`error::Error`], which names the thing, the cause and the remedy. The types are `Send`, functions can
-//! be called from any thread, and nothing is global but the choice of kernels, the ONNX Runtime library that was
-//! opened first, and the pool of threads for images and weights. [`ffi`] is the same for C.
+//! [`pipeline`] goes the whole way; start there. [`quant`] holds the numbers for tensors of one's own,
+//! [`quantizer`] what calibrates and trains with them, [`range`] the calibration methods, [`place`] the
+//! rules. Everything that can fail returns [`error::Error`], which names the thing, the cause and the remedy.
+//! The types are `Send`, functions can be called from any thread, and nothing is global but the choice of
+//! kernels, the ONNX Runtime library that was opened first, and the pool of threads for images and weights.
+//! [`ffi`] is the same for C.
 
 // In this order a module uses only those before it; a test reads the imports and fails on an upward one.
 pub mod error;

@@ -27,8 +27,8 @@ macro_rules! element_types {
                 match self { $(Self::$variant(values) => DataView::$variant(values)),* }
             }
 
-            /// Elements from numbers as texts; truth values are `1` and `0`, or `true` and `false`. `None` where a text is no
-            /// number of the type.
+            /// Elements from numbers as texts; truth values are `1` and `0`, or `true` and `false`. `None`
+            /// where a text is no number of the type.
             pub fn parse(dtype: DataType, numbers: &[&str]) -> Option<Self> {
                 let truths;
                 let numbers = match dtype {

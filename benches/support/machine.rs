@@ -59,7 +59,8 @@ pub fn copy(x: &[f32], out: &mut [f32]) {
         out[..skipped].copy_from_slice(&x[..skipped]);
         let whole = (x.len() - skipped) / 8 * 8;
         for at in (skipped..skipped + whole).step_by(8) {
-            // SAFETY: eight within both slices, the output's aligned; AVX is older than every machine that this runs on.
+            // SAFETY: eight within both slices, the output's aligned; AVX is older than every machine that
+            // this runs on.
             unsafe { stream(x.as_ptr().add(at), out.as_mut_ptr().add(at)) };
         }
         // SAFETY: every x86-64 has it.

@@ -7,8 +7,8 @@
 
 namespace qdq {
 
-/// Numbers (f32, row-major) with a shape that a function has made: an amax or a scale. Immutable. What it returns is valid
-/// until it is freed. It can be given wherever a TensorView is taken.
+/// Numbers (f32, row-major) with a shape that a function has made: an amax or a scale. Immutable. What it
+/// returns is valid until it is freed. It can be given wherever a TensorView is taken.
 class Array : public detail::Handle<qdq_array, qdq_array_free> {
  public:
   using Handle::Handle;

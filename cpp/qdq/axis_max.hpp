@@ -15,12 +15,14 @@
 
 namespace qdq {
 
-/// The max calibrator per axis: the running max of |x| over all axes but the kept ones. NaN is left out, infinities count.
+/// The max calibrator per axis: the running max of |x| over all axes but the kept ones. NaN is left out,
+/// infinities count.
 class AxisMax : public detail::Handle<qdq_axis_max, qdq_axis_max_free> {
  public:
   using Handle::Handle;
 
-  /// An observer that keeps these axes, negative ones counting from the last; none for one number for the tensor.
+  /// An observer that keeps these axes, negative ones counting from the last; none for one number for the
+  /// tensor.
   [[nodiscard]] static Result<AxisMax> make(Span<const std::int32_t> axes = {}) {
     return detail::make<AxisMax>(qdq_axis_max_new, axes.data(), axes.size());
   }
@@ -31,7 +33,8 @@ class AxisMax : public detail::Handle<qdq_axis_max, qdq_axis_max_free> {
   /// The amax so far, with size 1 in every axis that is not kept; none before the first batch.
   [[nodiscard]] Result<std::optional<Array>> amax() const { return detail::make_if_any<Array>(qdq_axis_max_amax, c()); }
 
-  /// Keeps from now on the maxima of every batch too, for looking at how they move; those kept before are forgotten.
+  /// Keeps from now on the maxima of every batch too, for looking at how they move; those kept before are
+  /// forgotten.
   [[nodiscard]] Result<void> track() { return detail::call(qdq_axis_max_track, c()); }
   /// How many batches' maxima are kept; 0 unless track() asked for it.
   [[nodiscard]] std::size_t history_size() const noexcept { return qdq_axis_max_history_count(c()); }

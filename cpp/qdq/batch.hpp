@@ -13,8 +13,9 @@
 
 namespace qdq {
 
-/// One batch: named tensors, such as one for every input of a network. Batches::next() and Session::run() hand it out, or it is
-/// filled by the caller or by the function behind Batches::from_callback(). What it returns is valid until it is changed or freed.
+/// One batch: named tensors, such as one for every input of a network. Batches::next() and Session::run()
+/// hand it out, or it is filled by the caller or by the function behind Batches::from_callback(). What it
+/// returns is valid until it is changed or freed.
 ///
 ///     for (auto [name, tensor] : batch) …
 class Batch : public detail::Handle<qdq_batch, qdq_batch_free> {
@@ -37,8 +38,8 @@ class Batch : public detail::Handle<qdq_batch, qdq_batch_free> {
 
   /// How many samples the batch holds, without repeats; 0 for one that is being filled.
   [[nodiscard]] std::size_t samples() const noexcept { return qdq_batch_samples(c()); }
-  /// How many repeats follow the samples in every tensor: they fill up the last batch from files where the model's batch size is
-  /// fixed. Calibration leaves out what comes of them.
+  /// How many repeats follow the samples in every tensor: they fill up the last batch from files where the
+  /// model's batch size is fixed. Calibration leaves out what comes of them.
   [[nodiscard]] std::size_t repeats() const noexcept { return qdq_batch_repeats(c()); }
 
   /// How many tensors there are.

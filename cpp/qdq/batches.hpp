@@ -42,7 +42,8 @@ struct NextBatch {
     } lent{Batch(raw)};
     const qdq_status status = guard(error, [&] { return ask(*static_cast<Function*>(user), lent.batch, error); });
     if (lent.batch.c() == raw) return status;
-    // What is assigned to the batch in place of it does not reach qdq, and moving out of it loses what was set.
+    // What is assigned to the batch in place of it does not reach qdq, and moving out of it loses what was
+    // set.
     Batch foreign(lent.batch.release());
     if (status != QDQ_OK) return status;
     return fail(Error(Status::Callback, "the batch callback replaced the batch that it was to fill", "use Batch::set()"),
@@ -74,8 +75,9 @@ class Batches : public detail::Handle<qdq_batches, qdq_batches_free> {
  public:
   using Handle::Handle;
 
-  /// Opens calibration data for a network with these inputs: any range of paths of files (.npz, .npy, raw, images in
-  /// JPEG, PNG, BMP, GIF, WebP, TIFF or PNM) or folders, or "NAME=PATH" for the input that it feeds.
+  /// Opens calibration data for a network with these inputs: any range of paths of files (.npz, .npy, raw,
+  /// images in JPEG, PNG, BMP, GIF, WebP, TIFF or PNM) or folders, or "NAME=PATH" for the input that it
+  /// feeds.
   template <typename Paths, typename = std::enable_if_t<!std::is_convertible_v<const Paths&, std::string_view>>>
   [[nodiscard]] static Result<Batches> open(const Specs& inputs, const Paths& paths,
                                             const DataOptions& options = DataOptions()) {
@@ -93,13 +95,14 @@ class Batches : public detail::Handle<qdq_batches, qdq_batches_free> {
     return open(inputs, {path}, options);
   }
 
-  /// Batches from a function for a network with these inputs, which is moved in and lives as long as the stream. It is called
-  /// with a `Batch&`, sets one tensor for every input, and returns true; after the last batch it sets nothing and returns
-  /// false. It may return Result<bool> instead, or void or Result<void>, where a batch without tensors ends the data. The
-  /// batch belongs to qdq and must not be moved from.
+  /// Batches from a function for a network with these inputs, which is moved in and lives as long as the
+  /// stream. It is called with a `Batch&`, sets one tensor for every input, and returns true; after the last
+  /// batch it sets nothing and returns false. It may return Result<bool> instead, or void or Result<void>,
+  /// where a batch without tensors ends the data. The batch belongs to qdq and must not be moved from.
   ///
-  /// An error that it returns ends the run and comes out of it; so does an Exception that it throws. Another exception does so
-  /// as Status::Callback. Called from the thread that asks for the batch, one call at a time.
+  /// An error that it returns ends the run and comes out of it; so does an Exception that it throws. Another
+  /// exception does so as Status::Callback. Called from the thread that asks for the batch, one call at a
+  /// time.
   template <typename Function>
   [[nodiscard]] static Result<Batches> from_callback(const Specs& inputs, Function function) {
     using Next = detail::NextBatch<Function>;

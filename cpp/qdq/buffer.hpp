@@ -13,7 +13,8 @@
 
 namespace qdq {
 
-/// Bytes that a function has made, a text or a file's content. Immutable. What it returns is valid until it is freed.
+/// Bytes that a function has made, a text or a file's content. Immutable. What it returns is valid until it
+/// is freed.
 class Buffer : public detail::Handle<qdq_buffer, qdq_buffer_free> {
  public:
   using Handle::Handle;
@@ -30,7 +31,8 @@ class Buffer : public detail::Handle<qdq_buffer, qdq_buffer_free> {
   void text() const&& = delete;
 };
 
-/// Writes bytes into a file, whole or not at all: into a temporary neighbour that takes the file's name at the end.
+/// Writes bytes into a file, whole or not at all: into a temporary neighbour that takes the file's name at
+/// the end.
 [[nodiscard]] inline Result<void> write_file(const std::string& path, Bytes bytes) {
   return detail::call(qdq_write_file, path.c_str(), bytes.data(), bytes.size());
 }

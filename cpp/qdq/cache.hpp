@@ -19,8 +19,8 @@
 
 namespace qdq {
 
-/// A TensorRT calibration cache: the file that IInt8Calibrator::readCalibrationCache() returns. Versions of TensorRT are as
-/// getInferLibVersion() reports them: 8501 is 8.5.1, 100300 is 10.3.0.
+/// A TensorRT calibration cache: the file that IInt8Calibrator::readCalibrationCache() returns. Versions of
+/// TensorRT are as getInferLibVersion() reports them: 8501 is 8.5.1, 100300 is 10.3.0.
 class Cache : public detail::Handle<qdq_cache, qdq_cache_free> {
  public:
   /// A line: the scale is amax / 127.
@@ -32,8 +32,8 @@ class Cache : public detail::Handle<qdq_cache, qdq_cache_free> {
   using Handle::Handle;
   using Items = detail::Items<Entry, qdq_cache>;
 
-  /// The cache with these ranges for a version of TensorRT and the calibrator that is going to read it; Status::Unsupported from
-  /// TensorRT 11 on, which reads no caches.
+  /// The cache with these ranges for a version of TensorRT and the calibrator that is going to read it;
+  /// Status::Unsupported from TensorRT 11 on, which reads no caches.
   [[nodiscard]] static Result<Cache> from_ranges(const Ranges& ranges, std::uint32_t tensorrt_version,
                                                  Algorithm algorithm = Algorithm::Entropy2) {
     return detail::make<Cache>(qdq_cache_from_ranges, ranges.c(), tensorrt_version, detail::number(algorithm));
@@ -56,9 +56,9 @@ class Cache : public detail::Handle<qdq_cache, qdq_cache_free> {
   [[nodiscard]] Result<void> save(const std::string& path) const { return detail::call(qdq_cache_save, c(), path.c_str()); }
   /// The content of that file, for readCalibrationCache().
   [[nodiscard]] Result<Buffer> to_bytes() const { return detail::make<Buffer>(qdq_cache_to_bytes, c()); }
-  /// The ranges in the cache: amax = scale * 127, at most the largest number. A line whose scale is negative, infinite or NaN
-  /// gives
-  /// none, which Ranges::findings() and the log say; Status::Data where no line gives a range.
+  /// The ranges in the cache: amax = scale * 127, at most the largest number. A line whose scale is negative,
+  /// infinite or NaN gives none, which Ranges::findings() and the log say; Status::Data where no line gives a
+  /// range.
   [[nodiscard]] Result<Ranges> to_ranges() const { return detail::make<Ranges>(qdq_cache_to_ranges, c()); }
 
   /// The header line. Valid until the cache is changed or freed.
@@ -72,8 +72,9 @@ class Cache : public detail::Handle<qdq_cache, qdq_cache_free> {
   [[nodiscard]] Result<void> set_header(std::uint32_t tensorrt_version, Algorithm algorithm = Algorithm::Entropy2) {
     return detail::call(qdq_cache_set_header, c(), tensorrt_version, detail::number(algorithm));
   }
-  /// Makes the cache ready to be written for another TensorRT: the header as by set_header(), where a version of 0 and
-  /// Algorithm::Unknown stay what they are, and one line for every name. What is still wrong with it is logged and returned.
+  /// Makes the cache ready to be written for another TensorRT: the header as by set_header(), where a version
+  /// of 0 and Algorithm::Unknown stay what they are, and one line for every name. What is still wrong with it
+  /// is logged and returned.
   [[nodiscard]] Result<Findings> convert(std::uint32_t tensorrt_version = 0, Algorithm algorithm = Algorithm::Unknown) {
     return detail::make<Findings>(qdq_cache_convert, c(), tensorrt_version, detail::number(algorithm));
   }
@@ -93,7 +94,8 @@ class Cache : public detail::Handle<qdq_cache, qdq_cache_free> {
   [[nodiscard]] Result<float> get(std::string_view name) const {
     return detail::get<float>(qdq_cache_get, c(), detail::Text(name).c());
   }
-  /// Sets the scale of tensor `name`, in its last line or in a new one at the end. Any number is taken; see check().
+  /// Sets the scale of tensor `name`, in its last line or in a new one at the end. Any number is taken; see
+  /// check().
   [[nodiscard]] Result<void> set(std::string_view name, float scale) {
     return detail::call(qdq_cache_set, c(), detail::Text(name).c(), scale);
   }

@@ -6,8 +6,8 @@
 
 namespace qdq {
 
-/// A switch that stops runs which were given it by RunOptions. All its functions may be called from any thread at any time. It
-/// may be freed while such runs go on.
+/// A switch that stops runs which were given it by RunOptions. All its functions may be called from any
+/// thread at any time. It may be freed while such runs go on.
 class Cancel : public detail::Handle<qdq_cancel, qdq_cancel_free> {
  public:
   using Handle::Handle;

@@ -24,11 +24,12 @@ class Comparison : public detail::Handle<qdq_comparison, qdq_comparison_free> {
     double cosine;          ///< The cosine between the two.
     double max_error;       ///< The largest |x - y|.
     double mean_error;      ///< The mean of |x - y|.
-    /// The share of equal elements, 0 to 1, of whole numbers or truth values, which have no other figure; NaN for
-    /// floating-point numbers.
+    /// The share of equal elements, 0 to 1, of whole numbers or truth values, which have no other figure; NaN
+    /// for floating-point numbers.
     double equal;
     std::uint64_t values;  ///< How many pairs were compared, infinities and NaN left out; where it is 0 the figures are NaN.
-    /// How many pairs have an infinity or a NaN on one side that the other side does not have; they are left out.
+    /// How many pairs have an infinity or a NaN on one side that the other side does not have; they are left
+    /// out.
     std::uint64_t non_finite;
   };
 
@@ -67,8 +68,8 @@ class Comparison : public detail::Handle<qdq_comparison, qdq_comparison_free> {
             }};
   }
   void tensors() const&& = delete;
-  /// Whether the SQNR of tensor `index` is `min_db` or more, with something compared and nothing infinite or NaN on one side
-  /// only: a gate for outputs. False for whole numbers and truth values, which have no SQNR.
+  /// Whether the SQNR of tensor `index` is `min_db` or more, with something compared and nothing infinite or
+  /// NaN on one side only: a gate for outputs. False for whole numbers and truth values, which have no SQNR.
   [[nodiscard]] bool reaches(std::size_t index, double min_db) const noexcept {
     return qdq_comparison_reaches(c(), index, min_db);
   }
@@ -77,8 +78,8 @@ class Comparison : public detail::Handle<qdq_comparison, qdq_comparison_free> {
     return {qdq_comparison_classified(c()), qdq_comparison_same_class(c()), qdq_comparison_labelled(c()),
             qdq_comparison_float_right(c()), qdq_comparison_quantized_right(c())};
   }
-  /// The part of the samples for which both choose the same class; NaN where the first output is no [samples, classes], or
-  /// neither labels nor a softmax before it say that it holds scores of classes.
+  /// The part of the samples for which both choose the same class; NaN where the first output is no [samples,
+  /// classes], or neither labels nor a softmax before it say that it holds scores of classes.
   [[nodiscard]] double top1() const noexcept { return qdq_comparison_top1(c()); }
   /// The accuracy of the float model, 0 to 1; NaN without labels.
   [[nodiscard]] double float_accuracy() const noexcept { return qdq_comparison_float_accuracy(c()); }

@@ -11,7 +11,8 @@
 
 namespace qdq {
 
-/// How files become batches: batch size, limit and sampling, the layout of raw files, and how images become numbers.
+/// How files become batches: batch size, limit and sampling, the layout of raw files, and how images become
+/// numbers.
 ///
 ///     auto options = qdq::DataOptions::make().batch_size(32).image_mean({0.485f, 0.456f, 0.406f}).build();
 class DataOptions : public detail::Handle<qdq_data_options, qdq_data_options_free> {
@@ -51,17 +52,21 @@ class DataOptions::Builder : public detail::Builder<Builder, DataOptions> {
   Builder& image_resize_filter(ResizeFilter filter) {
     return set(qdq_data_options_set_image_resize_filter, detail::number(filter));
   }
-  /// What is done about the orientation that a camera stored in an image. Default: Exif::Ignore, with a finding.
+  /// What is done about the orientation that a camera stored in an image. Default: Exif::Ignore, with a
+  /// finding.
   Builder& image_exif(Exif exif) { return set(qdq_data_options_set_image_exif, detail::number(exif)); }
-  /// With Resize::Crop: the shorter side's pixels before the centre is cut out; 0 to cut as little as possible, the default.
+  /// With Resize::Crop: the shorter side's pixels before the centre is cut out; 0 to cut as little as
+  /// possible, the default.
   Builder& image_shorter_side(std::size_t pixels) { return set(qdq_data_options_set_image_shorter_side, pixels); }
   /// The channels of the model's input. Default: Channels::Rgb.
   Builder& image_channels(Channels channels) { return set(qdq_data_options_set_image_channels, detail::number(channels)); }
   /// What every pixel, 0 to 255, is multiplied by first. Default: 1/255.
   Builder& image_scale(float scale) { return set(qdq_data_options_set_image_scale, scale); }
-  /// What is subtracted from scaled pixels: nothing, one number, or one per channel in the model's order. Default: nothing.
+  /// What is subtracted from scaled pixels: nothing, one number, or one per channel in the model's order.
+  /// Default: nothing.
   Builder& image_mean(Span<const float> mean) { return set(qdq_data_options_set_image_mean, mean.data(), mean.size()); }
-  /// What the difference is divided by: nothing, one number, or one per channel in the model's order. Default: nothing.
+  /// What the difference is divided by: nothing, one number, or one per channel in the model's order.
+  /// Default: nothing.
   Builder& image_std(Span<const float> std) { return set(qdq_data_options_set_image_std, std.data(), std.size()); }
   /// The order of the axes of the model's input. Default: Layout::Auto.
   Builder& image_layout(Layout layout) { return set(qdq_data_options_set_image_layout, detail::number(layout)); }

@@ -18,8 +18,8 @@
 
 namespace qdq {
 
-/// How one tensor is quantized: format, sign, range, which elements share an amax. By default signed 8-bit integers with one
-/// amax for the tensor.
+/// How one tensor is quantized: format, sign, range, which elements share an amax. By default signed 8-bit
+/// integers with one amax for the tensor.
 ///
 ///     auto descriptor = qdq::Descriptor::make().num_bits(4).axis({0}).build();
 class Descriptor : public detail::Handle<qdq_descriptor, qdq_descriptor_free> {
@@ -106,7 +106,8 @@ class Descriptor::Builder : public detail::Builder<Builder, Descriptor> {
   Builder& axis(Span<const std::int32_t> axes) {
     return set(qdq_descriptor_set_axis, axes.empty() ? nullptr : axes.data(), axes.size());
   }
-  /// Lets blocks of `size` neighbours along `axis` share an amax, every other axis being kept; a size of 0 for none.
+  /// Lets blocks of `size` neighbours along `axis` share an amax, every other axis being kept; a size of 0
+  /// for none.
   Builder& block(std::int32_t axis, std::size_t size) { return set(qdq_descriptor_set_block, axis, size); }
   /// A fixed amax for the tensor.
   Builder& amax(float value) { return amax(TensorView(&value, {})); }

@@ -20,8 +20,8 @@ namespace qdq {
   return qdq_status_text(static_cast<qdq_status>(status));
 }
 
-/// An error: a status, a message that names the thing and the cause, a remedy where one is known, and the errors from below
-/// that caused it. Immutable. Texts are valid until it is freed.
+/// An error: a status, a message that names the thing and the cause, a remedy where one is known, and the
+/// errors from below that caused it. Immutable. Texts are valid until it is freed.
 class Error : public detail::Handle<qdq_error, qdq_error_free> {
  public:
   using Handle::Handle;
@@ -54,7 +54,8 @@ class Error : public detail::Handle<qdq_error, qdq_error_free> {
   void text() const&& = delete;
 };
 
-/// What Result::value() throws where exceptions are on: what() is the error's text, causes included. Copies share the error.
+/// What Result::value() throws where exceptions are on: what() is the error's text, causes included. Copies
+/// share the error.
 class Exception : public std::runtime_error {
  public:
   /// Takes the error over.

@@ -22,8 +22,9 @@ struct Finding {
   detail::Items<std::string_view, qdq_findings> tensors;
 };
 
-/// What a user must know of a result that is no error: what was left out, stays in float, or is not as it should be. Each was
-/// logged when the result was made. Immutable. Texts are valid until the findings are freed.
+/// What a user must know of a result that is no error: what was left out, stays in float, or is not as it
+/// should be. Each was logged when the result was made. Immutable. Texts are valid until the findings are
+/// freed.
 class Findings : public detail::Handle<qdq_findings, qdq_findings_free> {
  public:
   using Handle::Handle;

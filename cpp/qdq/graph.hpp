@@ -21,9 +21,10 @@
 
 namespace qdq {
 
-/// A network as nodes and tensors, neutral as to where it comes from: describe any network representation as one, and plan()
-/// decides what of it is quantized. Operators are named as in ONNX. Tensors and nodes are numbered from 0 in the order in
-/// which they were added. Texts that are returned are valid until the graph is changed or freed.
+/// A network as nodes and tensors, neutral as to where it comes from: describe any network representation as
+/// one, and plan() decides what of it is quantized. Operators are named as in ONNX. Tensors and nodes are
+/// numbered from 0 in the order in which they were added. Texts that are returned are valid until the graph
+/// is changed or freed.
 class Graph : public detail::Handle<qdq_graph, qdq_graph_free> {
  public:
   /// One use of a tensor: input `input` of node `node`.
@@ -62,8 +63,8 @@ class Graph : public detail::Handle<qdq_graph, qdq_graph_free> {
   /// A graph without nodes.
   Graph() : Handle(qdq_graph_new()) {}
 
-  /// Adds an input or a constant of unknown rank and returns its number. The name must be new; nodes add the activations that
-  /// they compute.
+  /// Adds an input or a constant of unknown rank and returns its number. The name must be new; nodes add the
+  /// activations that they compute.
   [[nodiscard]] Result<std::size_t> add_tensor(std::string_view name, TensorKind kind, DType dtype = DType::Unknown) {
     return add_tensor(name, kind, dtype, -1, nullptr);
   }
@@ -85,8 +86,8 @@ class Graph : public detail::Handle<qdq_graph, qdq_graph_free> {
     return detail::call(qdq_graph_describe_tensor, c(), tensor, detail::number(dtype),
                         static_cast<std::int32_t>(shape.size()), shape.data());
   }
-  /// Names the dimension of a tensor along `axis`, whose size is decided at run time: dimensions with one name are equal. An
-  /// empty name takes the name away.
+  /// Names the dimension of a tensor along `axis`, whose size is decided at run time: dimensions with one
+  /// name are equal. An empty name takes the name away.
   [[nodiscard]] Result<void> name_dim(std::size_t tensor, std::size_t axis, std::string_view name) {
     return detail::call(qdq_graph_name_dim, c(), tensor, axis, detail::Text(name).or_null());
   }
@@ -114,8 +115,8 @@ class Graph : public detail::Handle<qdq_graph, qdq_graph_free> {
   [[nodiscard]] detail::Items<NodeInfo, qdq_graph> nodes() const& { return {c(), qdq_graph_node_count(c()), node}; }
   void nodes() const&& = delete;
 
-  /// These ranges, and those of tensors that hold the values of a ranged one in another shape or order: what lies before and
-  /// behind Reshape, Transpose and their like.
+  /// These ranges, and those of tensors that hold the values of a ranged one in another shape or order: what
+  /// lies before and behind Reshape, Transpose and their like.
   [[nodiscard]] Result<Ranges> spread(const Ranges& ranges) const {
     return detail::make<Ranges>(qdq_ranges_spread, ranges.c(), c());
   }

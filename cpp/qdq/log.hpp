@@ -28,10 +28,10 @@ void log_message(void* user, qdq_log_level level, const char* message) noexcept 
 
 }  // namespace detail
 
-/// Sends the messages of the library up to a level to a function, in place of the one set before, for the whole
-/// process. The function is called with a LogLevel and a std::string_view, which is valid during the call;
-/// from any thread, from several at once. It is moved in and lives until another one is set. It must not call functions
-/// of qdq; exceptions that it throws are dropped.
+/// Sends the messages of the library up to a level to a function, in place of the one set before, for the
+/// whole process. The function is called with a LogLevel and a std::string_view, which is valid during the
+/// call; from any thread, from several at once. It is moved in and lives until another one is set. It must
+/// not call functions of qdq; exceptions that it throws are dropped.
 ///
 /// Status::Unsupported in a Rust program that has a subscriber for messages already.
 template <typename Function>

@@ -32,8 +32,8 @@ namespace qdq {
 
 struct Recovered;
 
-/// An ONNX model. Nothing of the file is lost. Weights stay in the mapped file, which must not be changed in place while the
-/// model lives; replacing it by renaming is fine.
+/// An ONNX model. Nothing of the file is lost. Weights stay in the mapped file, which must not be changed in
+/// place while the model lives; replacing it by renaming is fine.
 class Model : public detail::Handle<qdq_model, qdq_model_free> {
  public:
   using Handle::Handle;
@@ -48,8 +48,8 @@ class Model : public detail::Handle<qdq_model, qdq_model_free> {
   }
   /// Writes a file, whole or not at all. Above 2 GiB weights go into `<name>.data` beside it.
   [[nodiscard]] Result<void> save(const std::string& path) const { return detail::call(qdq_model_save, c(), path.c_str()); }
-  /// Writes a file, with weights of `min_external` bytes or more in `<name>.data` where it would have more than `max_file`, which
-  /// is 2 GiB at most. Returns the paths of the files written, the model first.
+  /// Writes a file, with weights of `min_external` bytes or more in `<name>.data` where it would have more
+  /// than `max_file`, which is 2 GiB at most. Returns the paths of the files written, the model first.
   [[nodiscard]] Result<Texts> save_external(const std::string& path, std::uint32_t max_file,
                                             std::size_t min_external) const {
     return detail::make<Texts>(qdq_model_save_external, c(), path.c_str(), max_file, min_external);
@@ -61,9 +61,9 @@ class Model : public detail::Handle<qdq_model, qdq_model_free> {
   [[nodiscard]] std::int64_t opset() const noexcept { return qdq_model_opset(c()); }
   /// The version of the file format.
   [[nodiscard]] std::int64_t ir_version() const noexcept { return qdq_model_ir_version(c()); }
-  /// Rewrites the model for a higher version of ONNX's operators, which planning does by itself where it is needed. Plans that
-  /// were made before do not fit the model any more. Returns the nodes that took another form, as messages name them. After an
-  /// error the model is as it was.
+  /// Rewrites the model for a higher version of ONNX's operators, which planning does by itself where it is
+  /// needed. Plans that were made before do not fit the model any more. Returns the nodes that took another
+  /// form, as messages name them. After an error the model is as it was.
   [[nodiscard]] Result<Texts> raise_opset(std::int64_t opset) {
     return detail::make<Texts>(qdq_model_raise_opset, c(), opset);
   }
@@ -81,29 +81,30 @@ class Model : public detail::Handle<qdq_model, qdq_model_free> {
     return detail::call(qdq_model_set_metadata, c(), detail::Text(key).c(), detail::Text(value).c());
   }
 
-  /// Replaces the values of the stored tensor `name`, of which type and shape stay: the weights that training has found. Plans
-  /// that
-  /// were made before do not fit the model any more.
+  /// Replaces the values of the stored tensor `name`, of which type and shape stay: the weights that training
+  /// has found. Plans that were made before do not fit the model any more.
   [[nodiscard]] Result<void> set_initializer(std::string_view name, const TensorView& value) {
     return detail::call(qdq_model_set_initializer, c(), detail::Text(name).c(), value.c());
   }
 
-  /// Lets input `input` of the first node called `node` read what it reads clipped to `min` to `max`: what training with a learned
-  /// range computed. Needs opset 11. Plans that were made before do not fit the model any more.
+  /// Lets input `input` of the first node called `node` read what it reads clipped to `min` to `max`: what
+  /// training with a learned range computed. Needs opset 11. Plans that were made before do not fit the model
+  /// any more.
   [[nodiscard]] Result<void> clip_input(std::string_view node, std::size_t input, float min, float max) {
     return detail::call(qdq_model_clip_input, c(), detail::Text(node).c(), input, min, max);
   }
 
-  /// Fixes the value of an input, which is copied: nobody feeds it any more, and what follows from it is decided when the model is
-  /// planned, such as which branch of an If runs. A quantized model has the input no more where nothing reads it once that is
-  /// decided, which the plan's findings tell; its metadata keeps the value (`qdq.fixed_input.NAME`, such as `i64[] 16000`), and
-  /// compare() refuses another one. One number fits every shape that holds exactly one. Plans that were made before do not fit the
-  /// model any more.
+  /// Fixes the value of an input, which is copied: nobody feeds it any more, and what follows from it is
+  /// decided when the model is planned, such as which branch of an If runs. A quantized model has the input
+  /// no more where nothing reads it once that is decided, which the plan's findings tell; its metadata keeps
+  /// the value (`qdq.fixed_input.NAME`, such as `i64[] 16000`), and compare() refuses another one. One number
+  /// fits every shape that holds exactly one. Plans that were made before do not fit the model any more.
   [[nodiscard]] Result<void> fix_input(std::string_view name, const TensorView& value) {
     return detail::call(qdq_model_fix_input, c(), detail::Text(name).c(), value.c());
   }
-  /// States another shape of an input than the model does, for runs; qdq::dynamic stands for a size decided at run time. A model
-  /// that is saved keeps what it declares. Plans that were made before do not fit the model any more.
+  /// States another shape of an input than the model does, for runs; qdq::dynamic stands for a size decided
+  /// at run time. A model that is saved keeps what it declares. Plans that were made before do not fit the
+  /// model any more.
   [[nodiscard]] Result<void> set_input_shape(std::string_view name, Span<const std::int64_t> shape) {
     return detail::call(qdq_model_set_input_shape, c(), detail::Text(name).c(), static_cast<std::int32_t>(shape.size()),
                         shape.data());
@@ -138,19 +139,21 @@ class Model : public detail::Handle<qdq_model, qdq_model_free> {
     return detail::make<Model>(qdq_model_quantize, c(), plan.c(), ranges.c(), options.c());
   }
 
-  /// The same with the methods that the options name, which recover accuracy on the data: no layer gets a larger mean squared
-  /// error of its output than by plain rounding. The data is read several times, so `open` is a function that returns
-  /// Result<Batches> and opens it from its beginning. `method` is that of the ranges. An error that `open` returns comes out of
-  /// this function; so does an Exception that it throws.
+  /// The same with the methods that the options name, which recover accuracy on the data: no layer gets a
+  /// larger mean squared error of its output than by plain rounding. The data is read several times, so
+  /// `open` is a function that returns Result<Batches> and opens it from its beginning. `method` is that of
+  /// the ranges. An error that `open` returns comes out of this function; so does an Exception that it
+  /// throws.
   template <typename Open>
   [[nodiscard]] Result<Recovered> recover(const Plan& plan, const Ranges& ranges, RangeMethod method, Open&& open,
                                           const QuantizeOptions& options,
                                           const RunOptions& run_options = RunOptions()) const;
 
-  /// Runs this model and its quantized form over all batches and measures how far apart they are; with `every_activation` on
-  /// every activation that both have, not only on the outputs. Only what is compared is run. Outputs that hold no tensor of
-  /// numbers or lie behind an operator that no runtime knows, such as a plugin of TensorRT, are left out with a warning; where no
-  /// floating-point output is left, the nearest floating-point tensors that the outputs are computed from are compared as well.
+  /// Runs this model and its quantized form over all batches and measures how far apart they are; with
+  /// `every_activation` on every activation that both have, not only on the outputs. Only what is compared is
+  /// run. Outputs that hold no tensor of numbers or lie behind an operator that no runtime knows, such as a
+  /// plugin of TensorRT, are left out with a warning; where no floating-point output is left, the nearest
+  /// floating-point tensors that the outputs are computed from are compared as well.
   [[nodiscard]] Result<Comparison> compare(const Model& quantized, Batches& batches, bool every_activation = false,
                                            const RunOptions& options = RunOptions()) const {
     return detail::make<Comparison>(qdq_model_compare, c(), quantized.c(), batches.c(), every_activation, nullptr,
@@ -162,8 +165,8 @@ class Model : public detail::Handle<qdq_model, qdq_model_free> {
     return detail::make<Comparison>(qdq_model_compare, c(), quantized.c(), batches.c(), every_activation, labels.data(),
                                     labels.size(), options.c());
   }
-  /// The same for some outputs only, or for other tensors that both models compute: any range of names, of which the first is
-  /// the one that `labels` belong to, where there are any.
+  /// The same for some outputs only, or for other tensors that both models compute: any range of names, of
+  /// which the first is the one that `labels` belong to, where there are any.
   template <typename Outputs>
   [[nodiscard]] Result<Comparison> compare_outputs(const Model& quantized, Batches& batches, const Outputs& outputs,
                                                    bool every_activation = false, Span<const std::int64_t> labels = {},

@@ -13,7 +13,8 @@
 
 namespace qdq {
 
-/// The description of a node for Graph::add_node(): operator, inputs, outputs and the attributes that placement asks for.
+/// The description of a node for Graph::add_node(): operator, inputs, outputs and the attributes that
+/// placement asks for.
 ///
 ///     auto conv = qdq::Node::make("Conv", "conv1").input(x).input(w).output("y").set_int("group", 1).build();
 class Node : public detail::Handle<qdq_node, qdq_node_free> {
@@ -22,7 +23,8 @@ class Node : public detail::Handle<qdq_node, qdq_node_free> {
 
   using Handle::Handle;
 
-  /// A node of an operator, as ONNX names it. An empty name is made of operator and position, an empty domain is ONNX's own.
+  /// A node of an operator, as ONNX names it. An empty name is made of operator and position, an empty domain
+  /// is ONNX's own.
   [[nodiscard]] static Builder make(std::string_view op, std::string_view name = {}, std::string_view domain = {});
 };
 

@@ -163,7 +163,8 @@ enum class Verdict : qdq_verdict {
 
 /// What arrays hold.
 enum class Feeds : qdq_feeds {
-  /// Samples along the first axis, unless an input has no axis for them there, or the arrays fit as whole feeds only.
+  /// Samples along the first axis, unless an input has no axis for them there, or the arrays fit as whole
+  /// feeds only.
   Auto = QDQ_FEEDS_AUTO,
   Samples = QDQ_FEEDS_SAMPLES,  ///< Samples along the first axis.
   Whole = QDQ_FEEDS_WHOLE,      ///< What one run gets: every axis of the input, or all along one more in front.

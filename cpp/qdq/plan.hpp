@@ -17,9 +17,9 @@
 
 namespace qdq {
 
-/// Which edges of a graph get Quantize and Dequantize, and by that which tensors need a range. Immutable, and independent of
-/// the graph or model that it was made of. Numbers of tensors and nodes are those of the graph. What it returns is valid until
-/// it is freed.
+/// Which edges of a graph get Quantize and Dequantize, and by that which tensors need a range. Immutable, and
+/// independent of the graph or model that it was made of. Numbers of tensors and nodes are those of the
+/// graph. What it returns is valid until it is freed.
 class Plan : public detail::Handle<qdq_plan, qdq_plan_free> {
  public:
   /// What becomes of a node, and why.
@@ -39,8 +39,9 @@ class Plan : public detail::Handle<qdq_plan, qdq_plan_free> {
     std::size_t group;
     Readers readers;
   };
-  /// A quantized constant, or the end of a chain of operators that only give one another form. `axis` is the one with a scale
-  /// of its own per index; no_axis for one scale. One that is read along two axes is there twice.
+  /// A quantized constant, or the end of a chain of operators that only give one another form. `axis` is the
+  /// one with a scale of its own per index; no_axis for one scale. One that is read along two axes is there
+  /// twice.
   struct Weight {
     std::size_t tensor;
     std::int32_t axis;
@@ -54,9 +55,9 @@ class Plan : public detail::Handle<qdq_plan, qdq_plan_free> {
   /// The plan for programs: JSON with nodes, activations and weights.
   [[nodiscard]] Result<Buffer> to_json() const { return detail::make<Buffer>(qdq_plan_to_json, c()); }
 
-  /// What the user must know of the plan: nodes that stay in float for want of a range, ranges of no tensor or of zeros
-  /// alone, Quantize and Dequantize that were there before, inputs that are fixed, and weights that cannot be computed before
-  /// the model runs.
+  /// What the user must know of the plan: nodes that stay in float for want of a range, ranges of no tensor
+  /// or of zeros alone, Quantize and Dequantize that were there before, inputs that are fixed, and weights
+  /// that cannot be computed before the model runs.
   [[nodiscard]] Result<Findings> findings() const { return detail::make<Findings>(qdq_plan_findings, c()); }
 
   /// What becomes of each node of the graph, by its number.
@@ -67,8 +68,8 @@ class Plan : public detail::Handle<qdq_plan, qdq_plan_free> {
   }
   void decisions() const&& = delete;
 
-  /// The tensors that must be observed to carry the plan out; with `every_activation` all activations, which is what a
-  /// calibration cache needs.
+  /// The tensors that must be observed to carry the plan out; with `every_activation` all activations, which
+  /// is what a calibration cache needs.
   [[nodiscard]] detail::Items<std::string_view, qdq_plan> taps(bool every_activation = false) const& {
     return {c(), qdq_plan_tap_count(c(), every_activation),
             [](const qdq_plan* plan, std::size_t every, std::size_t index) {
@@ -98,8 +99,8 @@ class Plan : public detail::Handle<qdq_plan, qdq_plan_free> {
   }
   void weights() const&& = delete;
 
-  /// Computes the range of every observed tensor by a method for int8, in the order of the network. Status::Data where a
-  /// planned tensor was not observed.
+  /// Computes the range of every observed tensor by a method for int8, in the order of the network.
+  /// Status::Data where a planned tensor was not observed.
   [[nodiscard]] Result<Ranges> ranges(const Stats& stats, RangeMethod method = Method::Mse) const {
     return detail::make<Ranges>(qdq_plan_ranges, c(), stats.c(), detail::number(method.method), method.percentile);
   }

@@ -9,8 +9,8 @@
 
 namespace qdq {
 
-/// The learning rate of quantization-aware training: half a cosine from a start down to an end. Steps are epochs or batches,
-/// whichever the caller counts.
+/// The learning rate of quantization-aware training: half a cosine from a start down to an end. Steps are
+/// epochs or batches, whichever the caller counts.
 class QatSchedule : public detail::Handle<qdq_qat_schedule, qdq_qat_schedule_free> {
  public:
   using Handle::Handle;
@@ -19,8 +19,9 @@ class QatSchedule : public detail::Handle<qdq_qat_schedule, qdq_qat_schedule_fre
   [[nodiscard]] static Result<QatSchedule> make(std::uint64_t steps, double start, double end) {
     return detail::make<QatSchedule>(qdq_qat_schedule_new, steps, start, end);
   }
-  /// What the user guide of pytorch-quantization recommends for a network that was trained in float for `steps` from the
-  /// learning rate `rate`: a tenth of the steps (rounded up), from 1% of the rate down to 1% of that.
+  /// What the user guide of pytorch-quantization recommends for a network that was trained in float for
+  /// `steps` from the learning rate `rate`: a tenth of the steps (rounded up), from 1% of the rate down to 1%
+  /// of that.
   [[nodiscard]] static Result<QatSchedule> from_original(std::uint64_t steps, double rate) {
     return detail::make<QatSchedule>(qdq_qat_schedule_from_original, steps, rate);
   }

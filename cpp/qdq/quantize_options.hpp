@@ -38,9 +38,9 @@ class QuantizeOptions::Builder : public detail::Builder<Builder, QuantizeOptions
   Builder& weight_method(RangeMethod method) {
     return set(qdq_quantize_options_set_weight_method, detail::number(method.method), method.percentile);
   }
-  /// The range of the weight `name` in place of a computed one: amax (f32), one for the weight or one per output channel. `name`
-  /// is
-  /// the tensor that nodes read, or the stored tensor behind it; a name that no weight has is without effect.
+  /// The range of the weight `name` in place of a computed one: amax (f32), one for the weight or one per
+  /// output channel. `name` is the tensor that nodes read, or the stored tensor behind it; a name that no
+  /// weight has is without effect.
   Builder& weight_amax(std::string_view name, const TensorView& amax) {
     return set(qdq_quantize_options_set_weight_amax, detail::Text(name).c(), amax.c());
   }
@@ -48,11 +48,13 @@ class QuantizeOptions::Builder : public detail::Builder<Builder, QuantizeOptions
   Builder& no_weight_amax(std::string_view name) {
     return set(qdq_quantize_options_set_weight_amax, detail::Text(name).c(), nullptr);
   }
-  /// Bits of the integers of weights, 2 to 8; fewer than 8 are stored as int8 all the same, on a coarser grid. Default: 8.
+  /// Bits of the integers of weights, 2 to 8; fewer than 8 are stored as int8 all the same, on a coarser
+  /// grid. Default: 8.
   Builder& weight_bits(std::uint32_t num_bits) { return set(qdq_quantize_options_set_weight_bits, num_bits); }
   /// Whether Model::recover() gives channels between two layers scales of their own. Default: false.
   Builder& equalization(bool enabled = true) { return set(qdq_quantize_options_set_equalization, enabled); }
-  /// Whether Model::recover() rounds each weight up or down, whichever serves its layer's output. Default: false.
+  /// Whether Model::recover() rounds each weight up or down, whichever serves its layer's output. Default:
+  /// false.
   Builder& learned_rounding(bool enabled = true) { return set(qdq_quantize_options_set_learned_rounding, enabled); }
   /// Whether Model::recover() moves biases by what layers are off by in the mean. Default: false.
   Builder& bias_correction(bool enabled = true) { return set(qdq_quantize_options_set_bias_correction, enabled); }

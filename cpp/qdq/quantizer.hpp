@@ -20,8 +20,8 @@
 
 namespace qdq {
 
-/// pytorch-quantization's TensorQuantizer: a descriptor with its switches, its range and the statistics of its calibration. See
-/// qdq_quantizer in qdq.h for the order in which forward() does things.
+/// pytorch-quantization's TensorQuantizer: a descriptor with its switches, its range and the statistics of
+/// its calibration. See qdq_quantizer in qdq.h for the order in which forward() does things.
 class Quantizer : public detail::Handle<qdq_quantizer, qdq_quantizer_free> {
  public:
   using Handle::Handle;
@@ -88,7 +88,8 @@ class Quantizer : public detail::Handle<qdq_quantizer, qdq_quantizer_free> {
   [[nodiscard]] Result<std::optional<Array>> amax_in_use() const {
     return detail::make_if_any<Array>(qdq_quantizer_amax_in_use, c());
   }
-  /// The amax for a model that is exported: an error where the range is dynamic or the quantizer is still calibrating.
+  /// The amax for a model that is exported: an error where the range is dynamic or the quantizer is still
+  /// calibrating.
   [[nodiscard]] Result<Array> amax_for_export() const { return detail::make<Array>(qdq_quantizer_amax_for_export, c()); }
   /// The width of one step; none where the range is dynamic.
   [[nodiscard]] Result<std::optional<Array>> step_size() const {
@@ -120,12 +121,13 @@ class Quantizer : public detail::Handle<qdq_quantizer, qdq_quantizer_free> {
   [[nodiscard]] Result<void> forward(const TensorView& x, const MutableTensorView& out) {
     return detail::call(qdq_quantizer_forward, c(), x.c(), out.c());
   }
-  /// The same without observing, so that any number of threads can use one quantizer. Returns M / amax where it gives integers.
+  /// The same without observing, so that any number of threads can use one quantizer. Returns M / amax where
+  /// it gives integers.
   [[nodiscard]] Result<std::optional<Array>> quantize(const TensorView& x, const MutableTensorView& out) const {
     return detail::make_if_any<Array>(qdq_quantizer_quantize, c(), x.c(), out.c());
   }
-  /// The gradient of forward() with respect to x; out may be the memory of gradient or x. Returns the gradients of the learned
-  /// range, 0 where nothing is learned.
+  /// The gradient of forward() with respect to x; out may be the memory of gradient or x. Returns the
+  /// gradients of the learned range, 0 where nothing is learned.
   [[nodiscard]] Result<ClipGradient> backward(const TensorView& gradient, const TensorView& x,
                                               const MutableTensorView& out) const {
     ClipGradient ends{};
@@ -140,13 +142,13 @@ class Quantizer : public detail::Handle<qdq_quantizer, qdq_quantizer_free> {
   [[nodiscard]] Result<void> reset_calibration() { return detail::call(qdq_quantizer_reset_calibration, c()); }
   /// Adds what another quantizer with the same kept axes has observed, on another thread say.
   [[nodiscard]] Result<void> merge(const Quantizer& other) { return detail::call(qdq_quantizer_merge, c(), other.c()); }
-  /// Writes what was observed to a file, whole or not at all: one that Stats::load() reads or, for maxima of axes,
-  /// AxisMax::load().
+  /// Writes what was observed to a file, whole or not at all: one that Stats::load() reads or, for maxima of
+  /// axes, AxisMax::load().
   [[nodiscard]] Result<void> save_calibration(const std::string& path) const {
     return detail::call(qdq_quantizer_save_calibration, c(), path.c_str());
   }
-  /// Reads such a file, in place of what was observed. To add it instead, load it into a clone() and merge that. An error for
-  /// what another method, axis or block observes; what was observed stays then.
+  /// Reads such a file, in place of what was observed. To add it instead, load it into a clone() and merge
+  /// that. An error for what another method, axis or block observes; what was observed stays then.
   [[nodiscard]] Result<void> load_calibration(const std::string& path) {
     return detail::call(qdq_quantizer_load_calibration, c(), path.c_str());
   }
@@ -160,13 +162,13 @@ class Quantizer : public detail::Handle<qdq_quantizer, qdq_quantizer_free> {
   }
   /// A copy of the statistics; an error for a descriptor that observes maxima.
   [[nodiscard]] Result<TensorStats> stats() const { return detail::make<TensorStats>(qdq_quantizer_stats, c()); }
-  /// Computes the amax from what was observed, and sets it. Where nothing was observed that is an error if `strict`, else
-  /// false is returned and the amax stays as it is.
+  /// Computes the amax from what was observed, and sets it. Where nothing was observed that is an error if
+  /// `strict`, else false is returned and the amax stays as it is.
   [[nodiscard]] Result<bool> load_calib_amax(RangeMethod method, bool strict = true) {
     return detail::get<bool>(qdq_quantizer_load_calib_amax, c(), detail::number(method.method), method.percentile, strict);
   }
-  /// The same with the options of pytorch-quantization's entropy and mse. An error with another calib_method than
-  /// CalibMethod::Compat, another method than these two, a stride of 0, and where no bin is left.
+  /// The same with the options of pytorch-quantization's entropy and mse. An error with another calib_method
+  /// than CalibMethod::Compat, another method than these two, a stride of 0, and where no bin is left.
   [[nodiscard]] Result<bool> load_calib_amax(Method method, Search search, bool strict = true) {
     return detail::get<bool>(qdq_quantizer_load_calib_amax_searching, c(), detail::number(method), search.start_bin,
                              search.stride, strict);

@@ -21,8 +21,9 @@ struct Range {
   float amax;
 };
 
-/// The int8 scale of a range, by which ONNX and TensorRT multiply: amax / 127, always a normal number. It is 1 where amax is 0,
-/// 2^-126 where amax / 127 is subnormal, one bit smaller where 127 scales would overflow, and NaN for what is no range.
+/// The int8 scale of a range, by which ONNX and TensorRT multiply: amax / 127, always a normal number. It is
+/// 1 where amax is 0, 2^-126 where amax / 127 is subnormal, one bit smaller where 127 scales would overflow,
+/// and NaN for what is no range.
 [[nodiscard]] inline float int8_scale(float amax) noexcept { return qdq_amax_int8_scale(amax); }
 
 /// The ranges of a network's activations by tensor name, in the order in which they were set.
@@ -54,8 +55,8 @@ class Ranges : public detail::Handle<qdq_ranges, qdq_ranges_free> {
   [[nodiscard]] std::string_view method() const& noexcept { return detail::view(qdq_ranges_method(c())); }
   void method() const&& = delete;
 
-  /// What the user must know of ranges that Plan::ranges() has computed or Cache::to_ranges() has read, such as tensors with NaN
-  /// and lines that are left out. Files do not hold it.
+  /// What the user must know of ranges that Plan::ranges() has computed or Cache::to_ranges() has read, such
+  /// as tensors with NaN and lines that are left out. Files do not hold it.
   [[nodiscard]] Result<Findings> findings() const { return detail::make<Findings>(qdq_ranges_findings, c()); }
 
   /// How many tensors have a range.

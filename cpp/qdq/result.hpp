@@ -34,9 +34,9 @@ template <typename E>
 
 /// What a function that can fail returns: a value, or an Error.
 ///
-/// value(), * and -> on an error throw an Exception with its status, message and remedy; in a program without exceptions they
-/// print
-/// it and end the process. Ask first to go on without. A program is to be compiled with or without exceptions as a whole.
+/// value(), * and -> on an error throw an Exception with its status, message and remedy; in a program without
+/// exceptions they print it and end the process. Ask first to go on without. A program is to be compiled with
+/// or without exceptions as a whole.
 template <typename T>
 class [[nodiscard]] Result {
  public:

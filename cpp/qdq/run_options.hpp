@@ -37,8 +37,8 @@ qdq_status on_progress(void* user, std::uint64_t batches, std::uint64_t samples,
 
 }  // namespace detail
 
-/// How a model runs over data: the runtime, who is told about progress, and what can stop it. It must outlive the runs that
-/// are given it.
+/// How a model runs over data: the runtime, who is told about progress, and what can stop it. It must outlive
+/// the runs that are given it.
 ///
 ///     auto options = qdq::RunOptions::make().threads(4).progress([](const qdq::Progress& p) { … }).build();
 class RunOptions : public detail::Handle<qdq_run_options, qdq_run_options_free> {
@@ -51,7 +51,8 @@ class RunOptions : public detail::Handle<qdq_run_options, qdq_run_options_free> 
 
   /// The runtime that is set.
   [[nodiscard]] Runtime runtime() const noexcept { return static_cast<Runtime>(qdq_run_options_runtime(c())); }
-  /// Decides what Runtime::Auto stands for, so that several models run in one runtime; runtime() says what it was.
+  /// Decides what Runtime::Auto stands for, so that several models run in one runtime; runtime() says what it
+  /// was.
   [[nodiscard]] Result<void> settle() { return detail::call(qdq_run_options_settle, c()); }
 
   /// Starts with the default options.
@@ -69,10 +70,11 @@ class RunOptions::Builder : public detail::Builder<Builder, RunOptions> {
   Builder& onnxruntime(std::string_view path) { return set(qdq_run_options_set_onnxruntime, detail::Text(path).or_null()); }
   /// How many threads compute, at most 1024; 0 for as many as there are physical cores, the default.
   Builder& threads(std::size_t threads) { return set(qdq_run_options_set_threads, threads); }
-  /// A function that is told about progress after every batch, with a `const Progress&`. It is moved in and lives as long as
-  /// the options. It returns nothing; or bool, where false stops the run as Status::Cancelled; or Result<void>, whose error
-  /// stops the run and comes out of it. Exceptions do so as in Batches::from_callback(). Called from the thread that runs the
-  /// model: from several at once where several runs share the options.
+  /// A function that is told about progress after every batch, with a `const Progress&`. It is moved in and
+  /// lives as long as the options. It returns nothing; or bool, where false stops the run as
+  /// Status::Cancelled; or Result<void>, whose error stops the run and comes out of it. Exceptions do so as
+  /// in Batches::from_callback(). Called from the thread that runs the model: from several at once where
+  /// several runs share the options.
   template <typename Function>
   Builder& progress(Function function) {
     if (!object_) return *this;

@@ -32,11 +32,12 @@ qdq_status on_tap(void* user, std::size_t tap, const qdq_tensor* value, qdq_erro
 ///     auto session = qdq::Session::open(model).value();
 ///     for (auto [name, tensor] : session.run(batch).value()) …
 ///
-/// Tensors can be tapped: inputs, activations and outputs of the main graph, by name. They are handed over where a run computes
-/// them and their elements are floating-point numbers.
+/// Tensors can be tapped: inputs, activations and outputs of the main graph, by name. They are handed over
+/// where a run computes them and their elements are floating-point numbers.
 class Session : public detail::Handle<qdq_session, qdq_session_free> {
  public:
-  /// What a run leaves behind: the model's outputs in order, and copies of the tapped tensors in the order of the taps.
+  /// What a run leaves behind: the model's outputs in order, and copies of the tapped tensors in the order of
+  /// the taps.
   struct Run {
     Batch outputs;
     Batch tapped;
@@ -44,7 +45,8 @@ class Session : public detail::Handle<qdq_session, qdq_session_free> {
 
   using Handle::Handle;
 
-  /// Makes a model ready to run, by the runtime, library and threads of the options. The session keeps nothing of the model.
+  /// Makes a model ready to run, by the runtime, library and threads of the options. The session keeps
+  /// nothing of the model.
   [[nodiscard]] static Result<Session> open(const Model& model, const RunOptions& options = RunOptions()) {
     return open(model, std::initializer_list<std::string_view>{}, options);
   }
@@ -60,10 +62,11 @@ class Session : public detail::Handle<qdq_session, qdq_session_free> {
                                             const RunOptions& options = RunOptions()) {
     return open<std::initializer_list<std::string_view>>(model, taps, options);
   }
-  /// With taps and a function that receives every tapped tensor as soon as it is computed, as the position of its tap and a
-  /// `const TensorView&` that is valid during the call. It is moved in and lives as long as the session. It returns nothing; or
-  /// bool, where false stops the run as Status::Cancelled; or Result<void>, whose error stops the run and comes out of it.
-  /// Exceptions do so as in Batches::from_callback(). Called from the runtime's threads, from several at once.
+  /// With taps and a function that receives every tapped tensor as soon as it is computed, as the position of
+  /// its tap and a `const TensorView&` that is valid during the call. It is moved in and lives as long as the
+  /// session. It returns nothing; or bool, where false stops the run as Status::Cancelled; or Result<void>,
+  /// whose error stops the run and comes out of it. Exceptions do so as in Batches::from_callback(). Called
+  /// from the runtime's threads, from several at once.
   template <typename Taps, typename Function>
   [[nodiscard]] static Result<Session> with_tap(const Model& model, const Taps& taps, Function function,
                                                 const RunOptions& options = RunOptions()) {

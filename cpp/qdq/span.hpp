@@ -11,8 +11,9 @@
 
 namespace qdq {
 
-/// A view of `size` elements that somebody else owns, as std::span, which C++17 does not have. Made from arrays, from
-/// anything with data() and size(), and as an argument from a list in braces; std::span can be made from it.
+/// A view of `size` elements that somebody else owns, as std::span, which C++17 does not have. Made from
+/// arrays, from anything with data() and size(), and as an argument from a list in braces; std::span can be
+/// made from it.
 template <typename T>
 class Span {
   // What data() and size() give must be an array of T, with a const more at most.
@@ -51,8 +52,8 @@ class Span {
   std::size_t size_ = 0;
 };
 
-/// A view of bytes that somebody else owns: the content of a file. Made from anything with data() and size() whose elements
-/// are bytes, such as std::string, std::vector<std::byte> and Buffer.
+/// A view of bytes that somebody else owns: the content of a file. Made from anything with data() and size()
+/// whose elements are bytes, such as std::string, std::vector<std::byte> and Buffer.
 class Bytes {
   template <typename Container>
   using IfBytes = std::enable_if_t<sizeof(*std::data(std::declval<const Container&>())) == 1>;

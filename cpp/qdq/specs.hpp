@@ -77,8 +77,8 @@ class Specs::Builder : public detail::Builder<Builder, Specs> {
     return set(qdq_specs_add, detail::Text(name).c(), detail::number(dtype), static_cast<std::int32_t>(shape.size()),
                shape.data());
   }
-  /// Names the dimension of tensor `index`, from 0, along `axis`, whose size is decided at run time: dimensions with one name are
-  /// equal. An empty name takes the name away.
+  /// Names the dimension of tensor `index`, from 0, along `axis`, whose size is decided at run time:
+  /// dimensions with one name are equal. An empty name takes the name away.
   Builder& name_dim(std::size_t index, std::size_t axis, std::string_view name) {
     return set(qdq_specs_name_dim, index, axis, detail::Text(name).or_null());
   }

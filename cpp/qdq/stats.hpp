@@ -17,8 +17,8 @@
 
 namespace qdq {
 
-/// Statistics by tensor name: what a calibration run leaves behind, to be saved, loaded and merged. Equal statistics give equal
-/// bytes.
+/// Statistics by tensor name: what a calibration run leaves behind, to be saved, loaded and merged. Equal
+/// statistics give equal bytes.
 class Stats : public detail::Handle<qdq_stats, qdq_stats_free> {
  public:
   using Handle::Handle;
@@ -45,7 +45,8 @@ class Stats : public detail::Handle<qdq_stats, qdq_stats_free> {
   /// Adds another run over other samples of the same model.
   [[nodiscard]] Result<void> merge(const Stats& other) { return detail::call(qdq_stats_merge, c(), other.c()); }
 
-  /// What the user must know of the run that gathered the statistics, such as samples that were left out. Files do not hold it.
+  /// What the user must know of the run that gathered the statistics, such as samples that were left out.
+  /// Files do not hold it.
   [[nodiscard]] Result<Findings> findings() const { return detail::make<Findings>(qdq_stats_findings, c()); }
 
   /// How many samples the model ran on.
@@ -53,7 +54,8 @@ class Stats : public detail::Handle<qdq_stats, qdq_stats_free> {
   /// Sets that, for whoever observes tensors by themselves.
   [[nodiscard]] Result<void> set_samples(std::uint64_t samples) { return detail::call(qdq_stats_set_samples, c(), samples); }
 
-  /// The tensors that have statistics, in alphabetical order. Valid until the statistics are changed or freed.
+  /// The tensors that have statistics, in alphabetical order. Valid until the statistics are changed or
+  /// freed.
   [[nodiscard]] detail::Items<std::string_view, qdq_stats> names() const& {
     return {c(), qdq_stats_count(c()), [](const qdq_stats* stats, std::size_t, std::size_t index) {
               return detail::view(qdq_stats_name(stats, index));

@@ -12,8 +12,9 @@
 
 namespace qdq {
 
-/// The calibrator's observer: it sees every value of one tensor once, in any number of batches, in a fixed amount of memory.
-/// Any cut of the data into batches or threads gives the same statistics: let every thread observe into its own and merge.
+/// The calibrator's observer: it sees every value of one tensor once, in any number of batches, in a fixed
+/// amount of memory. Any cut of the data into batches or threads gives the same statistics: let every thread
+/// observe into its own and merge.
 class TensorStats : public detail::Handle<qdq_tensor_stats, qdq_tensor_stats_free> {
  public:
   /// Magnitudes from `lower` up to, not including, `upper`.
@@ -59,11 +60,12 @@ class TensorStats : public detail::Handle<qdq_tensor_stats, qdq_tensor_stats_fre
   [[nodiscard]] float abs_max() const noexcept { return qdq_tensor_stats_abs_max(c()); }
   /// How many values are not zero but a million times smaller than the largest: too small for the histogram.
   [[nodiscard]] std::uint64_t below() const noexcept { return qdq_tensor_stats_below(c()); }
-  /// How many magnitudes are not the lower edge of their bin: 0 means discrete data such as integers and pixels.
+  /// How many magnitudes are not the lower edge of their bin: 0 means discrete data such as integers and
+  /// pixels.
   [[nodiscard]] std::uint64_t between() const noexcept { return qdq_tensor_stats_between(c()); }
 
-  /// The occupied bins of the histogram of magnitudes, ascending. Zeros are in none; the values of below() are together in the
-  /// first, from 0.
+  /// The occupied bins of the histogram of magnitudes, ascending. Zeros are in none; the values of below()
+  /// are together in the first, from 0.
   [[nodiscard]] Result<std::vector<Bin>> bins() const {
     const std::size_t count = qdq_tensor_stats_bin_count(c());
     std::vector<float> lower(count), upper(count);

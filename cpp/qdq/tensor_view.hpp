@@ -34,11 +34,12 @@ constexpr DType dtype_of() noexcept {
   }
 }
 
-/// A tensor to read: a view of memory that somebody else owns and that must live as long as the view is used. The shape and
-/// the strides belong to the view. Functions keep neither the view nor its memory.
+/// A tensor to read: a view of memory that somebody else owns and that must live as long as the view is used.
+/// The shape and the strides belong to the view. Functions keep neither the view nor its memory.
 ///
-/// Strides are distances between neighbours in elements; none for row-major order. There must be as many as sizes: what takes
-/// a view with another number of them returns an error. The memory must hold what shape and strides say.
+/// Strides are distances between neighbours in elements; none for row-major order. There must be as many as
+/// sizes: what takes a view with another number of them returns an error. The memory must hold what shape and
+/// strides say.
 class TensorView {
   template <typename Container>
   using Element = std::remove_const_t<std::remove_pointer_t<decltype(std::data(std::declval<Container&>()))>>;
@@ -78,7 +79,8 @@ class TensorView {
     link();
   }
 
-  /// A view of a DLPack DLTensor, or of anything that has its fields. Device memory is refused where it is used.
+  /// A view of a DLPack DLTensor, or of anything that has its fields. Device memory is refused where it is
+  /// used.
   template <typename DLTensor>
   [[nodiscard]] static TensorView from_dlpack(const DLTensor& tensor) {
     qdq_tensor out{};

@@ -1,7 +1,7 @@
 // qdq in TensorRT: everything that is compiled against its headers, from version 7 to 11 and TensorRT-RTX.
 //
-// One installed qdq serves all of them: these headers are compiled in the program, against the TensorRT that it uses.
-// tensorrt/version.hpp says what that one offers.
+// One installed qdq serves all of them: these headers are compiled in the program, against the TensorRT that
+// it uses. tensorrt/version.hpp says what that one offers.
 #ifndef QDQ_TENSORRT_HPP
 #define QDQ_TENSORRT_HPP
 

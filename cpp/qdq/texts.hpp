@@ -11,7 +11,8 @@
 
 namespace qdq {
 
-/// Texts that a function has made, in order: paths, names. Immutable. What it returns is valid until it is freed.
+/// Texts that a function has made, in order: paths, names. Immutable. What it returns is valid until it is
+/// freed.
 class Texts : public detail::Handle<qdq_texts, qdq_texts_free> {
  public:
   using Handle::Handle;

@@ -10,8 +10,8 @@
 
 namespace qdq {
 
-/// A tensor of any element type, row-major, that a function has made: what a file or a model holds. Immutable. What it returns
-/// is valid until it is freed. It can be given wherever a TensorView is taken.
+/// A tensor of any element type, row-major, that a function has made: what a file or a model holds.
+/// Immutable. What it returns is valid until it is freed. It can be given wherever a TensorView is taken.
 class Value : public detail::Handle<qdq_value, qdq_value_free> {
  public:
   using Handle::Handle;

@@ -1,8 +1,8 @@
-// Trains a network of two layers on images of digits, quantizes it, and wins back what that costs by quantization-aware
-// training: a training loop of one's own over the C interface, without a framework.
+// Trains a network of two layers on images of digits, quantizes it, and wins back what that costs by
+// quantization-aware training: a training loop of one's own over the C interface, without a framework.
 //
-// Activations have 4 bits and a learned clip range, weights 2 bits, narrow (-1, 0 and 1), and a learned step per row.
-// usage: train DIGITS_FOLDER OUT_FOLDER [SEED]
+// Activations have 4 bits and a learned clip range, weights 2 bits, narrow (-1, 0 and 1), and a learned step
+// per row. usage: train DIGITS_FOLDER OUT_FOLDER [SEED]
 #include <math.h>
 #include <qdq/qdq.h>
 #include <stdio.h>
@@ -19,7 +19,8 @@ struct parameters {
   float values[PIXELS * HIDDEN], gradients[PIXELS * HIDDEN], velocities[PIXELS * HIDDEN];
 };
 
-// outputs = quantized inputs * quantized weights + bias. One range for the inputs, one step for every row of the weights.
+// outputs = quantized inputs * quantized weights + bias. One range for the inputs, one step for every row of
+// the weights.
 struct layer {
   const char *input;  // The name of its input in the network's ONNX model.
   int inputs, outputs;
@@ -317,7 +318,8 @@ int main(int count, char **arguments) {
     quantize_weights(bits);
     printf("%u-bit weights, calibrated: %.1f%%\n", bits, accuracy());
   }
-  // For 8 bits qdq_qat_schedule_from_original() has the usual numbers. At 2 there is more to repair: a higher rate.
+  // For 8 bits qdq_qat_schedule_from_original() has the usual numbers. At 2 there is more to repair: a higher
+  // rate.
   must(qdq_qat_schedule_new(EPOCHS / 10, rate / 3, rate / 300, &fine_tuning, &error));
   train(fine_tuning);
   printf("2-bit weights, trained: %.1f%%\n", accuracy());

@@ -1,4 +1,5 @@
-//! What the methods that recover accuracy gain over plain rounding: a table of the SQNR of each model's first output.
+//! What the methods that recover accuracy gain over plain rounding: a table of the SQNR of each model's first
+//! output.
 //!
 //!     cargo run --release --example accuracy -- digits=tests/data/digits residual_cnn=target/models/residual_cnn
 

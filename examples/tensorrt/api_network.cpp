@@ -1,8 +1,9 @@
-// An INT8 engine of a network that is made by TensorRT's API, without an ONNX file: on TensorRT 8.5 to 11 and TensorRT-RTX, with
-// a GPU.
+// An INT8 engine of a network that is made by TensorRT's API, without an ONNX file: on TensorRT 8.5 to 11 and
+// TensorRT-RTX, with a GPU.
 //
-// TensorRT 11 calibrates nothing, and qdq runs ONNX models only. So the network's own float engine says what its activations are:
-// the tensors that the plan wants to see become outputs of it, and statistics of what comes out become the ranges.
+// TensorRT 11 calibrates nothing, and qdq runs ONNX models only. So the network's own float engine says what
+// its activations are: the tensors that the plan wants to see become outputs of it, and statistics of what
+// comes out become the ranges.
 //
 // usage: api_network SAMPLES ENGINE, where SAMPLES are raw floats, 1 * 8 * 8 for each sample
 #include <cuda_runtime_api.h>

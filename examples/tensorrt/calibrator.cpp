@@ -1,8 +1,8 @@
-// An INT8 engine on TensorRT 8 to 10 by a calibrator: TensorRT measures ranges on a GPU, or gets those that qdq measured.
-// usage: calibrator MODEL ENGINE --data PATH CACHE
-//        calibrator MODEL ENGINE --ranges FILE
+// An INT8 engine on TensorRT 8 to 10 by a calibrator: TensorRT measures ranges on a GPU, or gets those that
+// qdq measured. usage: calibrator MODEL ENGINE --data PATH CACHE calibrator MODEL ENGINE --ranges FILE
 //
-// PATH is a folder of images, a .npz, a .npy or raw data, or a .txt with such paths, one a line. FILE comes from `qdq calibrate MODEL -d PATH --ranges FILE`.
+// PATH is a folder of images, a .npz, a .npy or raw data, or a .txt with such paths, one a line. FILE comes
+// from `qdq calibrate MODEL -d PATH --ranges FILE`.
 
 #include <cstdint>
 #include <cstdio>
@@ -27,7 +27,8 @@ class Logger : public nvinfer1::ILogger {
   }
 };
 
-// All that is open in the model's inputs is the number of samples: up to 32, and 32 at once while TensorRT calibrates.
+// All that is open in the model's inputs is the number of samples: up to 32, and 32 at once while TensorRT
+// calibrates.
 static const nvinfer1::IOptimizationProfile& add_profile(nvinfer1::IBuilder& builder, nvinfer1::IBuilderConfig& config,
                                                          const nvinfer1::INetworkDefinition& network) {
   nvinfer1::IOptimizationProfile* profile = builder.createOptimizationProfile();

@@ -1,9 +1,9 @@
 // An INT8 engine from a float ONNX model and calibration data in one call: TensorRT 8 to 11 and TensorRT-RTX.
 // usage: engine LIBRARY PARSER MODEL DATA ENGINE
 //
-// LIBRARY is libnvinfer or libtensorrt_rtx and PARSER its ONNX parser, of the major version of the headers. They are opened
-// at run time, so that the program is linked with neither. DATA is a folder of images, a .npz, a .npy or raw data. The engine
-// takes up to 32 samples at once.
+// LIBRARY is libnvinfer or libtensorrt_rtx and PARSER its ONNX parser, of the major version of the headers.
+// They are opened at run time, so that the program is linked with neither. DATA is a folder of images, a
+// .npz, a .npy or raw data. The engine takes up to 32 samples at once.
 
 #include <cstdint>
 #include <cstdio>

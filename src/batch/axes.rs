@@ -8,8 +8,8 @@ use crate::tensor::{Dim, Tensor, TensorSpec};
 pub(super) enum First {
     /// The samples of a batch; nothing says otherwise.
     Samples,
-    /// Samples or the steps of one sequence: it has no name, and the axis of size 1 behind it may be a channel or the
-    /// batch.
+    /// Samples or the steps of one sequence: it has no name, and the axis of size 1 behind it may be a
+    /// channel or the batch.
     Unclear,
     /// The steps of a sequence, by its name.
     Steps,
@@ -70,8 +70,9 @@ fn counts_steps(name: &str) -> bool {
         && !name.contains("batch")
 }
 
-/// How many samples a batch of whole tensors holds: along the first axes that count them, where that is decided at run
-/// time; where it is not, along one that is fixed, or another axis that is named like a batch; else it is one sample.
+/// How many samples a batch of whole tensors holds: along the first axes that count them, where that is
+/// decided at run time; where it is not, along one that is fixed, or another axis that is named like a batch;
+/// else it is one sample.
 ///
 /// # Errors
 /// `Data` where inputs whose first axis may be the same one have different sizes there.

@@ -52,8 +52,9 @@ impl Reader {
         Ok(reader)
     }
 
-    /// The bytes of `range`, counted from the first element, in an array of `length` bytes. Ranges ascend from
-    /// call to call. Where the last byte is read and none before it was passed over, the checksum is compared.
+    /// The bytes of `range`, counted from the first element, in an array of `length` bytes. Ranges ascend
+    /// from call to call. Where the last byte is read and none before it was passed over, the checksum is
+    /// compared.
     pub fn read(&mut self, range: Range<u64>, length: u64) -> io::Result<Vec<u8>> {
         let gap = range.start.checked_sub(self.position).ok_or_else(|| damage("read backwards"))?;
         self.skip(gap)?;

@@ -9,9 +9,9 @@ use crate::tensor::{Tensor, TensorSpec};
 /// Batches that `next` hands out, until it returns `None` or an error.
 ///
 /// Every call returns one batch: a tensor for each of `inputs`, in any order, of exactly the input's type and
-/// shape, with samples along the first axis where the input has them there. The tensors become part of the [`Batch`];
-/// nothing is copied or converted. All inputs whose first dimension is the batch, and dynamic, have the same number of
-/// samples.
+/// shape, with samples along the first axis where the input has them there. The tensors become part of the
+/// [`Batch`]; nothing is copied or converted. All inputs whose first dimension is the batch, and dynamic,
+/// have the same number of samples.
 ///
 /// # Errors
 /// [`BatchSource::next_batch`] fails where `next` does, and where a batch lacks an input, has one that the

@@ -1,8 +1,8 @@
 //! Arrays as whole feeds: what one run of the model gets, with every axis that its inputs declare.
 //!
-//! An array of the input's rank is one feed, and one with an axis more in front is as many as that axis is long. Where
-//! other inputs give more feeds than an array of the input's rank, it is cut along its first axis instead, as far as
-//! that may count samples.
+//! An array of the input's rank is one feed, and one with an axis more in front is as many as that axis is
+//! long. Where other inputs give more feeds than an array of the input's rank, it is cut along its first axis
+//! instead, as far as that may count samples.
 
 use super::axes::First;
 use super::fit::{REMEDY, shape_text, starts_dynamic};
@@ -60,8 +60,8 @@ impl Given<'_> {
 pub(super) struct WholeFeeds(Vec<Division>);
 
 impl WholeFeeds {
-    /// Divides the parts into feeds, as many for every input. Unless the user `asked` for feeds, inputs whose first axis
-    /// is decided at run time and may count samples have to agree there.
+    /// Divides the parts into feeds, as many for every input. Unless the user `asked` for feeds, inputs whose
+    /// first axis is decided at run time and may count samples have to agree there.
     pub fn of(given: &[Given<'_>], asked: bool) -> Result<Self> {
         let mut ways: Vec<Vec<Division>> = Vec::new();
         for one in given {
@@ -111,7 +111,8 @@ impl WholeFeeds {
     }
 }
 
-/// Whether inputs whose first axis is the batch, of a size that is decided at run time, have one size in every feed.
+/// Whether inputs whose first axis is the batch, of a size that is decided at run time, have one size in
+/// every feed.
 fn batches_agree(given: &[Given<'_>], ways: &[Vec<Division>], chosen: &[usize]) -> bool {
     let sizes = given
         .iter()

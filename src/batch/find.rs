@@ -136,7 +136,8 @@ fn sole_input(source: &Source, inputs: &[TensorSpec]) -> Option<usize> {
     inputs.iter().position(|input| input.name == stem)
 }
 
-/// The path itself, or the files of known formats right in the folder. What else is there is said, unless it is hidden.
+/// The path itself, or the files of known formats right in the folder. What else is there is said, unless it
+/// is hidden.
 fn expand(path: &Path, findings: &mut Vec<Finding>) -> Result<Vec<PathBuf>> {
     let failed = |source| {
         Error::io("read", path, source).with_remedy("give a file or folder that exists and can be read")

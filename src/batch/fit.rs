@@ -12,7 +12,8 @@ pub(super) const REMEDY: &str = "give a folder of .npz files, one for each run o
 /// Splits an array into samples, which have no batch axis.
 ///
 /// An array of the input's rank has its samples along the first axis. An array of one axis fewer is one
-/// sample without the batch axis. Fixed dimensions after the first must be equal. An axis of a sample may have length 0.
+/// sample without the batch axis. Fixed dimensions after the first must be equal. An axis of a sample may
+/// have length 0.
 pub(super) fn split_samples(label: &str, shape: &[usize], spec: &TensorSpec) -> Result<Items> {
     let (count, sample) = match (&spec.shape, shape) {
         (None, [count, sample @ ..]) => (*count, sample),
@@ -30,7 +31,8 @@ pub(super) fn split_samples(label: &str, shape: &[usize], spec: &TensorSpec) -> 
     Ok(Items { count, shape: sample.to_vec() })
 }
 
-/// The most samples without an element: no data stands behind their number, so that a header of some bytes could ask for any.
+/// The most samples without an element: no data stands behind their number, so that a header of some bytes
+/// could ask for any.
 const MOST_EMPTY: usize = 1 << 20;
 
 /// Whether an array claims more samples of no element than anyone has.
@@ -38,7 +40,8 @@ fn has_endless_nothing(count: usize, sample: &[usize]) -> bool {
     count > MOST_EMPTY && sample.contains(&0)
 }
 
-/// Whole tensors of the input in an array: itself, or what lies along one more axis in front. `None` where there is none.
+/// Whole tensors of the input in an array: itself, or what lies along one more axis in front. `None` where
+/// there is none.
 pub(super) fn whole_feeds(shape: &[usize], spec: &TensorSpec, first: First) -> Option<Items> {
     let has_samples = |shape: &[usize]| !first.may_be_samples() || shape.first() != Some(&0);
     let fits = |dims: &[Dim], shape: &[usize]| {
@@ -56,8 +59,8 @@ pub(super) fn whole_feeds(shape: &[usize], spec: &TensorSpec, first: First) -> O
     }
 }
 
-/// Fails unless the tensor, batch axis included, is exactly what the input takes. Where its first axis counts samples
-/// there is at least one.
+/// Fails unless the tensor, batch axis included, is exactly what the input takes. Where its first axis counts
+/// samples there is at least one.
 pub(super) fn check_whole(tensor: &TensorView<'_>, spec: &TensorSpec, first: First) -> Result<()> {
     let label = format!("tensor for '{}'", spec.name);
     if let Some(dtype) = spec.dtype.filter(|dtype| *dtype != tensor.dtype()) {

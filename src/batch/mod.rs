@@ -5,9 +5,9 @@
 //! exception is an array in Fortran order, which is loaded whole when its first sample is read and kept until
 //! its last.
 //!
-//! The checksum of an array in an `.npz` file is compared when its last element is read, so damage is found at
-//! the latest with the file's last batch. What a limit or a random draw leaves unread is not checked; a draw
-//! that leaves gaps in an uncompressed array leaves the whole of it unchecked.
+//! The checksum of an array in an `.npz` file is compared when its last element is read, so damage is found
+//! at the latest with the file's last batch. What a limit or a random draw leaves unread is not checked; a
+//! draw that leaves gaps in an uncompressed array leaves the whole of it unchecked.
 //!
 //! | File | Samples |
 //! |---|---|
@@ -17,19 +17,19 @@
 //! | `.jpg`, `.jpeg`, `.jpe`, `.jfif`, `.png`, `.bmp`, `.dib`, `.gif`, `.webp`, `.tif`, `.tiff`, `.ppm`, `.pgm`, `.pbm`, `.pnm` | one: [`ImageOptions`] |
 //! | folder | those of the files right in it, sorted by name |
 //!
-//! What a folder holds besides is left out and said; only hidden files, whose names begin with a dot, are passed over
-//! in silence. An array with one axis fewer than the input is one sample without the batch axis. Values are converted
-//! only where they stay the same (`i32` to `i64`, `u8` to `f32`, ...), with one exception: `f64`, NumPy's
-//! default, is rounded to the nearest `f32`. `.npz` and `.npy` hold `bf16` as the package ml_dtypes has it saved; raw files as
-//! the upper halves of `f32`.
+//! What a folder holds besides is left out and said; only hidden files, whose names begin with a dot, are
+//! passed over in silence. An array with one axis fewer than the input is one sample without the batch axis.
+//! Values are converted only where they stay the same (`i32` to `i64`, `u8` to `f32`, ...), with one
+//! exception: `f64`, NumPy's default, is rounded to the nearest `f32`. `.npz` and `.npy` hold `bf16` as the
+//! package ml_dtypes has it saved; raw files as the upper halves of `f32`.
 //!
 //! # Whole feeds
 //!
-//! Not every input has the samples along its first axis: there are scalars, recurrent states `[2, batch, 128]`, sequences
-//! `[time, 1, features]`. Such models are given whole feeds, what one run gets: a folder of `.npz` files, one each, with an
-//! array for every input in the shape that it declares; or arrays with one more axis in front, along which the feeds lie.
-//! Inputs that do have their samples first may also be given as samples then, as many as the feeds take.
-//! [`Feeds`] says how the two are told apart.
+//! Not every input has the samples along its first axis: there are scalars, recurrent states `[2, batch,
+//! 128]`, sequences `[time, 1, features]`. Such models are given whole feeds, what one run gets: a folder of
+//! `.npz` files, one each, with an array for every input in the shape that it declares; or arrays with one
+//! more axis in front, along which the feeds lie. Inputs that do have their samples first may also be given
+//! as samples then, as many as the feeds take. [`Feeds`] says how the two are told apart.
 
 mod array;
 mod axes;
@@ -79,15 +79,16 @@ pub trait BatchSource: Send {
     /// The next batch, or `None` after the last. After an error there are no more batches.
     ///
     /// # Errors
-    /// What keeps a batch from being read. A source of [`open`] or [`from_fn`] that is asked again after it has said its
-    /// end answers `InvalidArgument`: it was read already, which is something else than data without samples.
+    /// What keeps a batch from being read. A source of [`open`] or [`from_fn`] that is asked again after it
+    /// has said its end answers `InvalidArgument`: it was read already, which is something else than data
+    /// without samples.
     fn next_batch(&mut self) -> Result<Option<Batch>>;
 
     /// How many batches are still to come, where that is known.
     fn remaining(&self) -> Option<usize>;
 
-    /// What the user must know of the data as far as it was read, such as samples or files that are left out. They are
-    /// logged when they are found.
+    /// What the user must know of the data as far as it was read, such as samples or files that are left out.
+    /// They are logged when they are found.
     fn findings(&self) -> Vec<Finding> {
         Vec::new()
     }
@@ -96,9 +97,10 @@ pub trait BatchSource: Send {
 /// What arrays hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Feeds {
-    /// Samples along the first axis, unless the inputs say otherwise: one is a scalar, is named like a sequence there
-    /// (`time`, `seq_len`, `T`, ...), or has the batch's name on a later axis. Where arrays do not fit as samples but do
-    /// as whole feeds, they are those. What was taken is said where it is not plain.
+    /// Samples along the first axis, unless the inputs say otherwise: one is a scalar, is named like a
+    /// sequence there (`time`, `seq_len`, `T`, ...), or has the batch's name on a later axis. Where arrays do
+    /// not fit as samples but do as whole feeds, they are those. What was taken is said where it is not
+    /// plain.
     #[default]
     Auto,
     /// Samples along the first axis.
@@ -119,8 +121,8 @@ pub struct DataOptions {
     /// Draws the `limit` samples at random instead of taking the first: the same samples for the same
     /// number. They keep their order. Without a `limit` it changes nothing.
     pub seed: Option<u64>,
-    /// Type and shape of one sample in raw files, with or without a leading 1 for the batch axis; `None` takes
-    /// the input's, where that is fixed.
+    /// Type and shape of one sample in raw files, with or without a leading 1 for the batch axis; `None`
+    /// takes the input's, where that is fixed.
     pub raw: Option<RawFormat>,
     /// How images become samples.
     pub image: ImageOptions,

@@ -99,8 +99,8 @@ impl Header {
     }
 }
 
-/// `<f4` and its like: byte order, kind, bytes. NumPy has no bfloat16: that of ml_dtypes, which JAX and TensorFlow use too, is
-/// written as two bytes of no kind.
+/// `<f4` and its like: byte order, kind, bytes. NumPy has no bfloat16: that of ml_dtypes, which JAX and
+/// TensorFlow use too, is written as two bytes of no kind.
 fn element_type(descr: &str) -> Option<(bool, DataType)> {
     let (order, kind) = (descr.get(..1)?, descr.get(1..)?);
     let big_endian = match order {

@@ -16,7 +16,8 @@ use crate::tensor::TensorSpec;
 /// Deflate turns one byte into no more than this many, so a larger claim is false.
 const LARGEST_RATIO: u64 = 1032;
 
-/// Opens the array `name`, one of the model's `inputs`; the only array where `any` is set and there is no other.
+/// Opens the array `name`, one of the model's `inputs`; the only array where `any` is set and there is no
+/// other.
 pub(super) fn open(path: &Path, name: &str, any: bool, inputs: &[TensorSpec]) -> Result<Array> {
     let failed = |source| Error::io("read", path, source);
     let mut file = File::open(path).map_err(failed)?;

@@ -4,8 +4,8 @@ use super::{Batch, BatchSource};
 use crate::error::{Error, ErrorKind, Result};
 use crate::finding::Finding;
 
-/// A source that says its end once. Asked again, it says that it was read already: whoever asks would otherwise take it
-/// for data without samples.
+/// A source that says its end once. Asked again, it says that it was read already: whoever asks would
+/// otherwise take it for data without samples.
 pub(super) struct Once<S> {
     source: S,
     state: State,

@@ -20,15 +20,15 @@ use crate::tensor::TensorSpec;
 
 /// Opens calibration data for a model with these `inputs`.
 ///
-/// A path is a file or a folder, or `NAME=PATH` to say which input it feeds. Without the name, an `.npz` feeds
-/// every input by the names of its arrays; any other file feeds the only input, or the one that it is named
-/// after (`mask.npy`). A file in a folder that is named after none of several inputs is left out with a
+/// A path is a file or a folder, or `NAME=PATH` to say which input it feeds. Without the name, an `.npz`
+/// feeds every input by the names of its arrays; any other file feeds the only input, or the one that it is
+/// named after (`mask.npy`). A file in a folder that is named after none of several inputs is left out with a
 /// warning, so that labels may lie beside the data.
 ///
 /// The last batch is shorter where the samples do not fill it and the model's batch dimension is dynamic.
-/// With a fixed batch size above 1 it is filled up with repeats of such samples ([`Batch::repeats`](super::Batch::repeats)),
-/// which calibration
-/// leaves out of what it measures. Whole feeds are batches as they are.
+/// With a fixed batch size above 1 it is filled up with repeats of such samples
+/// ([`Batch::repeats`](super::Batch::repeats)), which calibration leaves out of what it measures. Whole feeds
+/// are batches as they are.
 ///
 /// What was left out or is not plain is logged and is in [`BatchSource::findings`].
 ///

@@ -88,7 +88,8 @@ pub(super) struct Column {
 }
 
 impl Column {
-    /// Puts `parts` in a row. All have one element type, and one shape where several samples are read `together`.
+    /// Puts `parts` in a row. All have one element type, and one shape where several samples are read
+    /// `together`.
     pub fn new(name: &str, parts: Vec<Box<dyn Samples>>, together: bool) -> Result<Self> {
         let mut column =
             Self { name: name.to_owned(), count: 0, step: 1, is_whole: false, parts: VecDeque::new() };

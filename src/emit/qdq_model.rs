@@ -1,8 +1,8 @@
 //! A model with Quantize and Dequantize in the places that a plan names.
 //!
-//! Every pair is symmetric: zero point 0, int8. An activation has one scale of rank 0 (TensorRT takes a scale of
-//! shape `[1]` for a per-channel one and leaves the convolution in float without a word); a weight has one per
-//! output channel. Biases and everything else stay as they are.
+//! Every pair is symmetric: zero point 0, int8. An activation has one scale of rank 0 (TensorRT takes a scale
+//! of shape `[1]` for a per-channel one and leaves the convolution in float without a word); a weight has one
+//! per output channel. Biases and everything else stay as they are.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -35,20 +35,23 @@ pub enum WeightForm {
 pub struct Weights {
     /// How they are stored.
     pub form: WeightForm,
-    /// Bits of their integers, 2 to 8; 8 by default. Fewer are stored as int8 all the same, on a coarser grid, because
-    /// TensorRT runs convolutions and products on int8 only and every opset from 13 has it: the layer computes in INT8, and
-    /// what becomes smaller is what a packer or another target makes of the model.
+    /// Bits of their integers, 2 to 8; 8 by default. Fewer are stored as int8 all the same, on a coarser
+    /// grid, because TensorRT runs convolutions and products on int8 only and every opset from 13 has it: the
+    /// layer computes in INT8, and what becomes smaller is what a packer or another target makes of the
+    /// model.
     pub bits: u32,
-    /// How their ranges follow from their values. The default, [`Method::Mse`], gains 0.5 to 3 dB of output SQNR over
-    /// [`Method::Max`]: see [`range::weights`].
+    /// How their ranges follow from their values. The default, [`Method::Mse`], gains 0.5 to 3 dB of output
+    /// SQNR over [`Method::Max`]: see [`range::weights`].
     pub method: Method,
-    /// Ranges that are known already, by the name of the tensor that the nodes read or of the stored tensor behind it: amax of
-    /// the whole weight, or of each index of the axis that the plan gives it. Training has found them.
+    /// Ranges that are known already, by the name of the tensor that the nodes read or of the stored tensor
+    /// behind it: amax of the whole weight, or of each index of the axis that the plan gives it. Training has
+    /// found them.
     pub amax: HashMap<String, Vec<f32>>,
 }
 
 impl Weights {
-    /// Refuses what weights that are stored as float cannot have: fewer than 8 bits, and other integers than the nearest.
+    /// Refuses what weights that are stored as float cannot have: fewer than 8 bits, and other integers than
+    /// the nearest.
     ///
     /// # Errors
     /// `InvalidArgument` for these.
@@ -92,8 +95,8 @@ pub type ReadyWeights = BTreeMap<(String, Option<usize>), QuantizedWeights>;
 /// ([`Model::graph_with_index`]).
 ///
 /// # Errors
-/// `Data` where a planned activation has no range or a weight is not finite, and `Shape` where a known range of a weight does
-/// not fit it, naming the tensor.
+/// `Data` where a planned activation has no range or a weight is not finite, and `Shape` where a known range
+/// of a weight does not fit it, naming the tensor.
 pub fn quantize(
     model: &Model,
     graph: &Graph,
@@ -310,8 +313,8 @@ impl Emitter<'_> {
         }
     }
 
-    /// Applies the edits and drops float weights that nothing reads any more, with the nodes that computed them or
-    /// changed their form.
+    /// Applies the edits and drops float weights that nothing reads any more, with the nodes that computed
+    /// them or changed their form.
     fn finish(mut self, plan: &Plan, form: WeightForm) -> Result<Model> {
         let mut unused: Vec<String> = Vec::new();
         if form == WeightForm::Int8 {
@@ -358,8 +361,8 @@ pub(crate) fn round_to_nearest(
     quantized.map_err(|error| unusable(graph, planned.tensor, error))
 }
 
-/// The range that a tensor shares with its group: that of calibration covers the whole group already, ranges from
-/// elsewhere may differ.
+/// The range that a tensor shares with its group: that of calibration covers the whole group already, ranges
+/// from elsewhere may differ.
 pub(crate) fn shared_amax(
     graph: &Graph,
     plan: &Plan,

@@ -12,9 +12,9 @@
 //! }
 //! ```
 //!
-//! `amax` is the largest magnitude that int8 represents, in the tensor's own unit: 127 stands for `amax`. It is
-//! written in the shortest decimal form that reads back to the same `f32`. Tensors keep their order. Keys that a
-//! reader does not know are skipped; `version` grows when an old reader would misunderstand a file.
+//! `amax` is the largest magnitude that int8 represents, in the tensor's own unit: 127 stands for `amax`. It
+//! is written in the shortest decimal form that reads back to the same `f32`. Tensors keep their order. Keys
+//! that a reader does not know are skipped; `version` grows when an old reader would misunderstand a file.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -34,8 +34,9 @@ use crate::quant::step;
 const FORMAT: &str = "qdq-ranges";
 const VERSION: u32 = 1;
 
-/// The int8 scale of a range: amax / 127, computed in `f32`, and a normal number for every range. [`step`] says what a range
-/// gets where the quotient is none: only 0, where nothing but zero was seen, has the scale 1.
+/// The int8 scale of a range: amax / 127, computed in `f32`, and a normal number for every range. [`step`]
+/// says what a range gets where the quotient is none: only 0, where nothing but zero was seen, has the scale
+/// 1.
 ///
 /// ```
 /// assert_eq!(qdq::emit::ranges::int8_scale(127.0), 1.0);
@@ -45,8 +46,8 @@ pub fn int8_scale(amax: f32) -> f32 {
     step(amax, 127.0)
 }
 
-/// The range that an int8 scale stands for: 127 times the scale, and at most the largest number of `f32`, which other tools'
-/// scales may pass by rounding.
+/// The range that an int8 scale stands for: 127 times the scale, and at most the largest number of `f32`,
+/// which other tools' scales may pass by rounding.
 ///
 /// ```
 /// assert_eq!(qdq::emit::ranges::amax_of(2.0), 254.0);
@@ -63,7 +64,8 @@ pub struct Ranges {
     pub method: Option<String>,
     /// What the user must know of them; files do not hold it.
     pub findings: Vec<Finding>,
-    /// The planned tensors of which no value was seen, so that what reads them stays in float; files do not hold it.
+    /// The planned tensors of which no value was seen, so that what reads them stays in float; files do not
+    /// hold it.
     pub unseen: BTreeSet<String>,
     tensors: Vec<(String, f32)>,
     index: BTreeMap<String, usize>,
@@ -108,9 +110,9 @@ impl Ranges {
         self.tensors.iter().map(|(name, amax)| (name.as_str(), *amax))
     }
 
-    /// These ranges, and those of tensors that hold the values of a ranged tensor in another shape or order: what
-    /// lies before and behind Reshape, Transpose and their like. For networks whose makers put such operators in, as
-    /// TensorRT's ONNX parser does, so that not every tensor was there to be calibrated.
+    /// These ranges, and those of tensors that hold the values of a ranged tensor in another shape or order:
+    /// what lies before and behind Reshape, Transpose and their like. For networks whose makers put such
+    /// operators in, as TensorRT's ONNX parser does, so that not every tensor was there to be calibrated.
     pub fn spread(&self, graph: &Graph) -> Self {
         let mut all = self.clone();
         let mut give = |from: Option<TensorId>, to: Option<TensorId>| {
@@ -159,8 +161,8 @@ impl Ranges {
     /// Ranges from JSON text, with or without a byte order mark; `origin` names it in messages.
     ///
     /// # Errors
-    /// `Format`, with line and column, where the text is damaged, is another format, is of a newer version, has
-    /// a tensor twice, or has an amax that is negative or does not fit an `f32`.
+    /// `Format`, with line and column, where the text is damaged, is another format, is of a newer version,
+    /// has a tensor twice, or has an amax that is negative or does not fit an `f32`.
     pub fn from_json(json: &[u8], origin: &str) -> Result<Self> {
         refuse_utf16(json, origin)?;
         refuse_empty(json, origin)?;

@@ -9,8 +9,8 @@ use super::handle::{self, get, put};
 use super::status::qdq_status;
 use super::tensor::{QDQ_DEVICE_CPU, qdq_tensor};
 
-/// Numbers (f32, row-major) with a shape that a function has made: an amax or a scale. Immutable; any number of threads may
-/// read one.
+/// Numbers (f32, row-major) with a shape that a function has made: an amax or a scale. Immutable; any number
+/// of threads may read one.
 pub struct qdq_array {
     shape: Vec<i64>,
     values: Vec<f32>,
@@ -57,8 +57,8 @@ pub extern "C" fn qdq_array_values(array: Option<&qdq_array>) -> *const f32 {
     array.map_or(std::ptr::null(), |array| array.values.as_ptr())
 }
 
-/// The array as a tensor, for functions that take one: a view that is valid until the array is freed. Nothing may be written
-/// through it.
+/// The array as a tensor, for functions that take one: a view that is valid until the array is freed. Nothing
+/// may be written through it.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_array_view(
     array: Option<&qdq_array>,

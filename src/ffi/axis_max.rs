@@ -15,13 +15,14 @@ use super::status::qdq_status;
 use super::tensor::{checked, qdq_tensor};
 use super::tensor_stats::floats;
 
-/// The max calibrator per axis: the running max of |x| over all axes but the kept ones. NaN is left out, infinities count.
+/// The max calibrator per axis: the running max of |x| over all axes but the kept ones. NaN is left out,
+/// infinities count.
 pub struct qdq_axis_max {
     observer: AxisMax,
 }
 
-/// A observer that keeps `count` axes, negative ones counting from the last; none for one number for the tensor. An axis that
-/// the data does not have keeps nothing. Free `*out` with qdq_axis_max_free().
+/// A observer that keeps `count` axes, negative ones counting from the last; none for one number for the
+/// tensor. An axis that the data does not have keeps nothing. Free `*out` with qdq_axis_max_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_axis_max_new(
     axes: *const i32,
@@ -46,7 +47,8 @@ pub extern "C" fn qdq_axis_max_free(observer: Option<&mut *mut qdq_axis_max>) {
     handle::free(observer);
 }
 
-/// Adds a batch (f32, f16, bf16, f64). The kept axes must have the same size in every batch (QDQ_ERROR_SHAPE).
+/// Adds a batch (f32, f16, bf16, f64). The kept axes must have the same size in every batch
+/// (QDQ_ERROR_SHAPE).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_axis_max_observe(
     observer: Option<&mut qdq_axis_max>,
@@ -69,15 +71,16 @@ pub unsafe extern "C" fn qdq_axis_max_merge(
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
-        // SAFETY: the header's rules for handles. The two may be one, so the copy is made before the mutable reference.
+        // SAFETY: the header's rules for handles. The two may be one, so the copy is made before the mutable
+        // reference.
         let other = unsafe { other.as_ref() }.ok_or_else(|| null("other"))?.observer.clone();
         // SAFETY: as above.
         unsafe { observer.as_mut() }.ok_or_else(|| null("observer"))?.observer.merge(&other)
     })
 }
 
-/// The amax so far, with size 1 in every axis that is not kept; `*out` is NULL before the first batch with a number: one that is
-/// empty or all NaN is none. Free it with qdq_array_free().
+/// The amax so far, with size 1 in every axis that is not kept; `*out` is NULL before the first batch with a
+/// number: one that is empty or all NaN is none. Free it with qdq_array_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_axis_max_amax(
     observer: Option<&qdq_axis_max>,
@@ -92,7 +95,8 @@ pub extern "C" fn qdq_axis_max_amax(
     })
 }
 
-/// Keeps from now on the maxima of every batch too, for looking at how they move; those kept before are forgotten.
+/// Keeps from now on the maxima of every batch too, for looking at how they move; those kept before are
+/// forgotten.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_axis_max_track(
     observer: Option<&mut qdq_axis_max>,
@@ -105,13 +109,15 @@ pub extern "C" fn qdq_axis_max_track(
     })
 }
 
-/// How many batches' maxima are kept; 0 unless qdq_axis_max_track() asked for it. What was merged counts as one batch.
+/// How many batches' maxima are kept; 0 unless qdq_axis_max_track() asked for it. What was merged counts as
+/// one batch.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_axis_max_history_count(observer: Option<&qdq_axis_max>) -> usize {
     observer.map_or(0, |observer| observer.observer.history().len())
 }
 
-/// The maxima of batch `index` alone, from 0, of the shape of qdq_axis_max_amax(). Free `*out` with qdq_array_free().
+/// The maxima of batch `index` alone, from 0, of the shape of qdq_axis_max_amax(). Free `*out` with
+/// qdq_array_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_axis_max_history(
     observer: Option<&qdq_axis_max>,
@@ -132,8 +138,8 @@ pub extern "C" fn qdq_axis_max_history(
     })
 }
 
-/// Writes the maxima to a safetensors file, whole or not at all, with those of every batch where they are kept. Infinities are
-/// written as such. QDQ_ERROR_UNSUPPORTED for data of more than 64 axes.
+/// Writes the maxima to a safetensors file, whole or not at all, with those of every batch where they are
+/// kept. Infinities are written as such. QDQ_ERROR_UNSUPPORTED for data of more than 64 axes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_axis_max_save(
     observer: Option<&qdq_axis_max>,
@@ -145,7 +151,8 @@ pub unsafe extern "C" fn qdq_axis_max_save(
 }
 
 /// Reads maxima that qdq_axis_max_save() wrote: a observer that goes on where that one was. Those that
-/// qdq_quantizer_save_calibration() wrote are read too, unless they are maxima of blocks. Free `*out` with qdq_axis_max_free().
+/// qdq_quantizer_save_calibration() wrote are read too, unless they are maxima of blocks. Free `*out` with
+/// qdq_axis_max_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_axis_max_load(
     path: *const c_char,
@@ -171,7 +178,8 @@ pub extern "C" fn qdq_axis_max_to_bytes(
     guard(error, || give(out, || get(observer, "observer")?.observer.to_bytes().map(qdq_buffer::new)))
 }
 
-/// Maxima from the content of such a file: `size` bytes, which are not kept. Free `*out` with qdq_axis_max_free().
+/// Maxima from the content of such a file: `size` bytes, which are not kept. Free `*out` with
+/// qdq_axis_max_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_axis_max_from_bytes(
     bytes: *const c_void,

@@ -13,8 +13,8 @@ use super::handle::{self, c_text, get, get_mut, put, text};
 use super::status::qdq_status;
 use super::tensor::{borrowed, checked, qdq_tensor, sizes};
 
-/// One batch: named tensors, such as one for every input of a network. A batch source or a session hands it out, its callback
-/// or the caller fills it.
+/// One batch: named tensors, such as one for every input of a network. A batch source or a session hands it
+/// out, its callback or the caller fills it.
 #[derive(Default)]
 pub struct qdq_batch {
     pub(super) batch: Batch,
@@ -51,8 +51,8 @@ pub extern "C" fn qdq_batch_new() -> *mut qdq_batch {
     constructed(qdq_batch::default)
 }
 
-/// Frees `*batch` and sets it to NULL. NULL in either place is allowed and does nothing. The batch that a callback is given
-/// belongs to qdq, is valid during the call, and is not freed by this.
+/// Frees `*batch` and sets it to NULL. NULL in either place is allowed and does nothing. The batch that a
+/// callback is given belongs to qdq, is valid during the call, and is not freed by this.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_batch_free(batch: Option<&mut *mut qdq_batch>) {
     // SAFETY: the header's rules for handles.
@@ -64,7 +64,8 @@ pub unsafe extern "C" fn qdq_batch_free(batch: Option<&mut *mut qdq_batch>) {
     }
 }
 
-/// Sets the tensor `name`, such as that of an input, in place of one that was set before. The elements are copied.
+/// Sets the tensor `name`, such as that of an input, in place of one that was set before. The elements are
+/// copied.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_batch_set(
     batch: Option<&mut qdq_batch>,
@@ -93,9 +94,8 @@ pub extern "C" fn qdq_batch_samples(batch: Option<&qdq_batch>) -> usize {
     batch.map_or(0, |batch| batch.batch.samples)
 }
 
-/// How many repeats follow the samples in every tensor: they fill up the last batch from files where the model's batch size is
-/// fixed.
-/// Calibration leaves out what comes of them.
+/// How many repeats follow the samples in every tensor: they fill up the last batch from files where the
+/// model's batch size is fixed. Calibration leaves out what comes of them.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_batch_repeats(batch: Option<&qdq_batch>) -> usize {
     batch.map_or(0, |batch| batch.batch.repeats)
@@ -113,7 +113,8 @@ pub extern "C" fn qdq_batch_name(batch: Option<&qdq_batch>, index: usize) -> *co
     batch.and_then(|batch| batch.labels.get(index)).map_or(std::ptr::null(), |(name, _)| name.as_ptr())
 }
 
-/// Tensor `index`: a view that is valid until the batch is changed or freed. Nothing may be written through it.
+/// Tensor `index`: a view that is valid until the batch is changed or freed. Nothing may be written through
+/// it.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_batch_tensor(
     batch: Option<&qdq_batch>,

@@ -23,18 +23,20 @@ pub struct qdq_batches {
     pub(super) source: Box<dyn BatchSource>,
 }
 
-/// Gives the next batch: fills `batch` by qdq_batch_set(), one tensor for every input, samples along the first axis, and
-/// returns QDQ_OK. Returning QDQ_OK without having set anything ends the data. Any other status ends the run with that status;
-/// `*error`, which is NULL at first, may be set to an error from qdq_error_new() that says why.
+/// Gives the next batch: fills `batch` by qdq_batch_set(), one tensor for every input, samples along the
+/// first axis, and returns QDQ_OK. Returning QDQ_OK without having set anything ends the data. Any other
+/// status ends the run with that status; `*error`, which is NULL at first, may be set to an error from
+/// qdq_error_new() that says why.
 ///
-/// Called from the thread that asks for the batch, one call at a time. It must not return by an exception or longjmp.
+/// Called from the thread that asks for the batch, one call at a time. It must not return by an exception or
+/// longjmp.
 pub type qdq_next_batch_fn = Option<
     unsafe extern "C" fn(user: *mut c_void, batch: *mut qdq_batch, error: *mut *mut qdq_error) -> qdq_status,
 >;
 
-/// Opens calibration data for a network with these inputs: `count` paths of files (.npz, .npy, raw, images in JPEG, PNG, BMP, GIF,
-/// WebP, TIFF or PNM) or folders, or "NAME=PATH" for the input that it feeds. `options` may be NULL. Free `*out` with
-/// qdq_batches_free().
+/// Opens calibration data for a network with these inputs: `count` paths of files (.npz, .npy, raw, images in
+/// JPEG, PNG, BMP, GIF, WebP, TIFF or PNM) or folders, or "NAME=PATH" for the input that it feeds. `options`
+/// may be NULL. Free `*out` with qdq_batches_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_batches_open(
     inputs: Option<&qdq_specs>,
@@ -62,9 +64,9 @@ pub unsafe extern "C" fn qdq_batches_open(
     })
 }
 
-/// Batches from a callback, for a network with these inputs. `free_user`, which may be NULL, is called once with `user`: when
-/// the source is freed, or before this function returns with an error. Every batch is checked against the inputs. Free `*out`
-/// with qdq_batches_free().
+/// Batches from a callback, for a network with these inputs. `free_user`, which may be NULL, is called once
+/// with `user`: when the source is freed, or before this function returns with an error. Every batch is
+/// checked against the inputs. Free `*out` with qdq_batches_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_batches_from_callback(
     inputs: Option<&qdq_specs>,
@@ -98,8 +100,8 @@ pub extern "C" fn qdq_batches_free(batches: Option<&mut *mut qdq_batches>) {
     handle::free(batches);
 }
 
-/// What the user must know of the data as far as it was read: files and samples that are left out. Free `*out` with
-/// qdq_findings_free().
+/// What the user must know of the data as far as it was read: files and samples that are left out. Free
+/// `*out` with qdq_findings_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_batches_findings(
     batches: Option<&qdq_batches>,
@@ -109,9 +111,9 @@ pub extern "C" fn qdq_batches_findings(
     guard(error, || give(out, || Ok(qdq_findings::new(&get(batches, "batches")?.source.findings()))))
 }
 
-/// The next batch; `*out` is NULL after the last. After an error there are no more batches. Batches are read once:
-/// QDQ_ERROR_INVALID_ARGUMENT where this is asked again after the end, as from every run over them. Free `*out` with
-/// qdq_batch_free().
+/// The next batch; `*out` is NULL after the last. After an error there are no more batches. Batches are read
+/// once: QDQ_ERROR_INVALID_ARGUMENT where this is asked again after the end, as from every run over them.
+/// Free `*out` with qdq_batch_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_batches_next(
     batches: Option<&mut qdq_batches>,

@@ -11,8 +11,8 @@ use super::guard::guard;
 use super::handle::{self, array};
 use super::status::qdq_status;
 
-/// Bytes that a function has made, a text or a file's content. Behind the last byte stands a NUL that does not count, so that
-/// a text can be used as one. Immutable; any number of threads may read one.
+/// Bytes that a function has made, a text or a file's content. Behind the last byte stands a NUL that does
+/// not count, so that a text can be used as one. Immutable; any number of threads may read one.
 pub struct qdq_buffer {
     bytes: Vec<u8>,
 }
@@ -50,8 +50,8 @@ pub extern "C" fn qdq_buffer_size(buffer: Option<&qdq_buffer>) -> usize {
     buffer.map_or(0, |buffer| buffer.bytes.len() - 1)
 }
 
-/// Writes bytes into a file, whole or not at all: into a temporary neighbour that takes the file's name at the end. `data` may be
-/// NULL where `size` is 0.
+/// Writes bytes into a file, whole or not at all: into a temporary neighbour that takes the file's name at
+/// the end. `data` may be NULL where `size` is 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_write_file(
     path: *const c_char,

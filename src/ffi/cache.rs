@@ -16,8 +16,9 @@ use super::handle::{self, array, c_text, get, get_mut, give, give_wanted, put, t
 use super::ranges::qdq_ranges;
 use super::status::qdq_status;
 
-/// A TensorRT calibration cache: the file that IInt8Calibrator::readCalibrationCache() returns. Line by line a tensor's name
-/// and its scale, amax / 127, below a header that names TensorRT's version and the calibrator.
+/// A TensorRT calibration cache: the file that IInt8Calibrator::readCalibrationCache() returns. Line by line
+/// a tensor's name and its scale, amax / 127, below a header that names TensorRT's version and the
+/// calibrator.
 pub struct qdq_cache {
     cache: Cache,
     texts: OnceLock<Texts>,
@@ -28,10 +29,12 @@ struct Texts {
     names: Vec<CString>,
 }
 
-/// The calibrator that a cache is for: one of the QDQ_ALGORITHM_ numbers, which are those of TensorRT's CalibrationAlgoType.
+/// The calibrator that a cache is for: one of the QDQ_ALGORITHM_ numbers, which are those of TensorRT's
+/// CalibrationAlgoType.
 pub type qdq_algorithm = i32;
 
-/// IInt8EntropyCalibrator2, which trtexec has: what nearly every program expects, whatever method computed the ranges.
+/// IInt8EntropyCalibrator2, which trtexec has: what nearly every program expects, whatever method computed
+/// the ranges.
 pub const QDQ_ALGORITHM_ENTROPY_2: qdq_algorithm = 2;
 /// IInt8MinMaxCalibrator.
 pub const QDQ_ALGORITHM_MIN_MAX: qdq_algorithm = 3;
@@ -86,9 +89,9 @@ impl qdq_cache {
     }
 }
 
-/// The cache with these ranges for a version of TensorRT, as getInferLibVersion() reports it (8501 is 8.5.1, 100300 is 10.3.0),
-/// and the calibrator that is going to read it. QDQ_ERROR_UNSUPPORTED from TensorRT 11 on, which reads no caches. Free it with
-/// qdq_cache_free().
+/// The cache with these ranges for a version of TensorRT, as getInferLibVersion() reports it (8501 is 8.5.1,
+/// 100300 is 10.3.0), and the calibrator that is going to read it. QDQ_ERROR_UNSUPPORTED from TensorRT 11 on,
+/// which reads no caches. Free it with qdq_cache_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_cache_from_ranges(
     ranges: Option<&qdq_ranges>,
@@ -135,15 +138,16 @@ pub unsafe extern "C" fn qdq_cache_from_bytes(
     })
 }
 
-/// Whether a file that starts with these `size` bytes is meant as a calibration cache: it has the header, or its first line is
-/// that of a tensor, so that the header is missing.
+/// Whether a file that starts with these `size` bytes is meant as a calibration cache: it has the header, or
+/// its first line is that of a tensor, so that the header is missing.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_cache_is_one(bytes: *const c_void, size: usize) -> bool {
     // SAFETY: the header's rules for arrays.
     unsafe { array(bytes.cast(), size, "bytes") }.is_ok_and(Cache::is_one)
 }
 
-/// Whether a version of TensorRT, as getInferLibVersion() counts, has calibrators and so reads caches: TensorRT 11 removed them.
+/// Whether a version of TensorRT, as getInferLibVersion() counts, has calibrators and so reads caches:
+/// TensorRT 11 removed them.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_cache_is_read_by(tensorrt_version: u32) -> bool {
     tensorrt_version.to_string().parse::<Version>().is_ok_and(Version::reads_caches)
@@ -176,9 +180,10 @@ pub extern "C" fn qdq_cache_to_bytes(
     guard(error, || give(out, || get(cache, "cache")?.cache.to_text().map(qdq_buffer::new)))
 }
 
-/// The ranges in the cache: amax = scale * 127, at most the largest number. A line whose scale is negative, infinite or NaN gives
-/// none; that and what else the check finds in the scales is logged, and qdq_ranges_findings() has it. QDQ_ERROR_DATA where no
-/// line gives a range. Free `*out` with qdq_ranges_free().
+/// The ranges in the cache: amax = scale * 127, at most the largest number. A line whose scale is negative,
+/// infinite or NaN gives none; that and what else the check finds in the scales is logged, and
+/// qdq_ranges_findings() has it. QDQ_ERROR_DATA where no line gives a range. Free `*out` with
+/// qdq_ranges_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_cache_to_ranges(
     cache: Option<&qdq_cache>,
@@ -188,7 +193,8 @@ pub extern "C" fn qdq_cache_to_ranges(
     guard(error, || give(out, || get(cache, "cache")?.cache.to_ranges().map(qdq_ranges::new)))
 }
 
-/// The header line, such as "TRT-8501-EntropyCalibration2". Valid until the cache is changed or freed; NULL for NULL.
+/// The header line, such as "TRT-8501-EntropyCalibration2". Valid until the cache is changed or freed; NULL
+/// for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_cache_header(cache: Option<&qdq_cache>) -> *const c_char {
     cache.map_or(std::ptr::null(), |cache| cache.texts().header.as_ptr())
@@ -209,8 +215,8 @@ pub extern "C" fn qdq_cache_algorithm(cache: Option<&qdq_cache>) -> qdq_algorith
     found.map_or(QDQ_ALGORITHM_UNKNOWN, |(number, _)| *number)
 }
 
-/// Writes the header anew, for another version of TensorRT or another calibrator. The scales stay as they are.
-/// QDQ_ERROR_UNSUPPORTED from TensorRT 11 on, which reads no caches.
+/// Writes the header anew, for another version of TensorRT or another calibrator. The scales stay as they
+/// are. QDQ_ERROR_UNSUPPORTED from TensorRT 11 on, which reads no caches.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_cache_set_header(
     cache: Option<&mut qdq_cache>,
@@ -224,9 +230,10 @@ pub extern "C" fn qdq_cache_set_header(
     })
 }
 
-/// Makes the cache ready to be written for another TensorRT, as `qdq cache convert` does: the header as by qdq_cache_set_header(),
-/// where a `tensorrt_version` of 0 and QDQ_ALGORITHM_UNKNOWN stay what they are, and one line for every name. What is still wrong
-/// with it is logged and goes to `out`, which may be NULL; free `*out` with qdq_findings_free().
+/// Makes the cache ready to be written for another TensorRT, as `qdq cache convert` does: the header as by
+/// qdq_cache_set_header(), where a `tensorrt_version` of 0 and QDQ_ALGORITHM_UNKNOWN stay what they are, and
+/// one line for every name. What is still wrong with it is logged and goes to `out`, which may be NULL; free
+/// `*out` with qdq_findings_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_cache_convert(
     cache: Option<&mut qdq_cache>,
@@ -256,7 +263,8 @@ pub extern "C" fn qdq_cache_count(cache: Option<&qdq_cache>) -> usize {
     cache.map_or(0, |cache| cache.cache.entries.len())
 }
 
-/// The name in line `index`, from 0, the header not counting; NULL past the last. Valid until the cache is changed or freed.
+/// The name in line `index`, from 0, the header not counting; NULL past the last. Valid until the cache is
+/// changed or freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_cache_name(cache: Option<&qdq_cache>, index: usize) -> *const c_char {
     cache.map_or(std::ptr::null(), |cache| text_at(&cache.texts().names, index))
@@ -288,8 +296,8 @@ pub unsafe extern "C" fn qdq_cache_get(
     })
 }
 
-/// Sets the scale of tensor `name`: in its last line, or in a new one at the end. Any number is taken; qdq_cache_check() tells
-/// which ones TensorRT would stumble over.
+/// Sets the scale of tensor `name`: in its last line, or in a new one at the end. Any number is taken;
+/// qdq_cache_check() tells which ones TensorRT would stumble over.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_cache_set(
     cache: Option<&mut qdq_cache>,
@@ -318,8 +326,9 @@ pub extern "C" fn qdq_cache_remove_repeats(
     })
 }
 
-/// Checks a cache. A `tensorrt_version` of 0, QDQ_ALGORITHM_UNKNOWN and `names` NULL are not checked against; otherwise
-/// `names` holds the `count` names of the network's activations, its inputs included. Free `*out` with qdq_findings_free().
+/// Checks a cache. A `tensorrt_version` of 0, QDQ_ALGORITHM_UNKNOWN and `names` NULL are not checked against;
+/// otherwise `names` holds the `count` names of the network's activations, its inputs included. Free `*out`
+/// with qdq_findings_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_cache_check(
     cache: Option<&qdq_cache>,

@@ -17,7 +17,8 @@ pub(super) struct User {
     free: qdq_free_fn,
 }
 
-// SAFETY: the header asks for a callback whose data may be used from another thread than the one that gave it.
+// SAFETY: the header asks for a callback whose data may be used from another thread than the one that gave
+// it.
 unsafe impl Send for User {}
 // SAFETY: as above, by several calls at the same time too; nothing changes here.
 unsafe impl Sync for User {}

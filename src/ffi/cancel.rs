@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::guard::constructed;
 use super::handle;
 
-/// A switch that stops runs which were given it. All its functions but qdq_cancel_free() may be called from any thread at any
-/// time.
+/// A switch that stops runs which were given it. All its functions but qdq_cancel_free() may be called from
+/// any thread at any time.
 #[derive(Default)]
 pub struct qdq_cancel {
     pub(super) requested: Arc<AtomicBool>,

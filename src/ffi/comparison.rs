@@ -16,8 +16,8 @@ use super::model::qdq_model;
 use super::run_options::{Run, qdq_run_options};
 use super::status::qdq_status;
 
-/// How far a quantized model is from its float model on the same data. Tensors are numbered from 0: the outputs that were
-/// compared, then the activations. Immutable; any number of threads may read one.
+/// How far a quantized model is from its float model on the same data. Tensors are numbered from 0: the
+/// outputs that were compared, then the activations. Immutable; any number of threads may read one.
 pub struct qdq_comparison {
     comparison: Comparison,
     names: Vec<CString>,
@@ -36,13 +36,14 @@ impl qdq_comparison {
     }
 }
 
-/// Runs a model and its quantized form over all batches and measures how far apart they are; with `every_activation` on every
-/// activation that both have, not only on the outputs. Only what is compared is run. Outputs that hold no tensor of numbers or
-/// lie behind an operator that no runtime knows, such as a plugin of TensorRT, are left out with a warning; where no floating-point
-/// output is left, the nearest floating-point tensors that the outputs are computed from are compared as well. `labels`, which may
-/// be NULL, holds the right class of each of the `label_count` samples. `options` may be NULL. QDQ_ERROR_INVALID_ARGUMENT where
-/// inputs of the quantized model were fixed (qdq_model_fix_input()) at other values than `model` or the batches have. Free `*out`
-/// with qdq_comparison_free().
+/// Runs a model and its quantized form over all batches and measures how far apart they are; with
+/// `every_activation` on every activation that both have, not only on the outputs. Only what is compared is
+/// run. Outputs that hold no tensor of numbers or lie behind an operator that no runtime knows, such as a
+/// plugin of TensorRT, are left out with a warning; where no floating-point output is left, the nearest
+/// floating-point tensors that the outputs are computed from are compared as well. `labels`, which may be
+/// NULL, holds the right class of each of the `label_count` samples. `options` may be NULL.
+/// QDQ_ERROR_INVALID_ARGUMENT where inputs of the quantized model were fixed (qdq_model_fix_input()) at other
+/// values than `model` or the batches have. Free `*out` with qdq_comparison_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_model_compare(
     model: Option<&qdq_model>,
@@ -74,10 +75,11 @@ pub unsafe extern "C" fn qdq_model_compare(
     }
 }
 
-/// As qdq_model_compare(), for the `output_count` outputs named in `outputs`, or other tensors that both models compute. `outputs`
-/// may be NULL if `output_count` is 0, for all outputs. `labels`, which may be NULL, belong to the first of them; `options` may be
-/// NULL. QDQ_ERROR_INVALID_ARGUMENT where a name is no such tensor or comes twice, QDQ_ERROR_UNSUPPORTED where it holds no tensor
-/// of numbers. Free `*out` with qdq_comparison_free().
+/// As qdq_model_compare(), for the `output_count` outputs named in `outputs`, or other tensors that both
+/// models compute. `outputs` may be NULL if `output_count` is 0, for all outputs. `labels`, which may be
+/// NULL, belong to the first of them; `options` may be NULL. QDQ_ERROR_INVALID_ARGUMENT where a name is no
+/// such tensor or comes twice, QDQ_ERROR_UNSUPPORTED where it holds no tensor of numbers. Free `*out` with
+/// qdq_comparison_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_model_compare_outputs(
     model: Option<&qdq_model>,
@@ -121,8 +123,8 @@ pub extern "C" fn qdq_comparison_free(comparison: Option<&mut *mut qdq_compariso
     handle::free(comparison);
 }
 
-/// What the user must know of the comparison: outputs that are not compared, samples that were left out. Free `*out` with
-/// qdq_findings_free().
+/// What the user must know of the comparison: outputs that are not compared, samples that were left out. Free
+/// `*out` with qdq_findings_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_comparison_findings(
     comparison: Option<&qdq_comparison>,
@@ -178,8 +180,8 @@ pub extern "C" fn qdq_comparison_name(comparison: Option<&qdq_comparison>, index
     comparison.map_or(std::ptr::null(), |comparison| text_at(&comparison.names, index))
 }
 
-/// The signal-to-quantization-noise ratio of tensor `index` in dB, 10 log10(sum x^2 / sum (x - y)^2), infinite where the two are
-/// equal; NaN where there is none.
+/// The signal-to-quantization-noise ratio of tensor `index` in dB, 10 log10(sum x^2 / sum (x - y)^2),
+/// infinite where the two are equal; NaN where there is none.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_comparison_sqnr_db(comparison: Option<&qdq_comparison>, index: usize) -> f64 {
     let tensor = comparison.and_then(|comparison| comparison.tensor(index));
@@ -207,30 +209,31 @@ pub extern "C" fn qdq_comparison_mean_error(comparison: Option<&qdq_comparison>,
     tensor.and_then(|tensor| tensor.metrics.mean_error()).unwrap_or(f64::NAN)
 }
 
-/// How many pairs of tensor `index` were compared: of finite values, or of whole numbers or truth values; where it is 0 there are
-/// no figures.
+/// How many pairs of tensor `index` were compared: of finite values, or of whole numbers or truth values;
+/// where it is 0 there are no figures.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_comparison_values(comparison: Option<&qdq_comparison>, index: usize) -> u64 {
     comparison.and_then(|comparison| comparison.tensor(index)).map_or(0, |tensor| tensor.metrics.count())
 }
 
-/// The share of equal elements of tensor `index`, 0 to 1, where it holds whole numbers or truth values, which have no other
-/// figure; NaN for floating-point numbers.
+/// The share of equal elements of tensor `index`, 0 to 1, where it holds whole numbers or truth values, which
+/// have no other figure; NaN for floating-point numbers.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_comparison_equal(comparison: Option<&qdq_comparison>, index: usize) -> f64 {
     let tensor = comparison.and_then(|comparison| comparison.tensor(index));
     tensor.and_then(|tensor| tensor.metrics.equal()).unwrap_or(f64::NAN)
 }
 
-/// How many pairs of tensor `index` have an infinity or a NaN on one side that the other side does not have. They are left out
-/// of the figures.
+/// How many pairs of tensor `index` have an infinity or a NaN on one side that the other side does not have.
+/// They are left out of the figures.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_comparison_non_finite(comparison: Option<&qdq_comparison>, index: usize) -> u64 {
     comparison.and_then(|comparison| comparison.tensor(index)).map_or(0, |tensor| tensor.metrics.non_finite())
 }
 
-/// Whether the SQNR of tensor `index` is `min_db` or more, with something compared and nothing infinite or NaN on one side only:
-/// a gate for outputs. False past the last, and for whole numbers and truth values, which have no SQNR.
+/// Whether the SQNR of tensor `index` is `min_db` or more, with something compared and nothing infinite or
+/// NaN on one side only: a gate for outputs. False past the last, and for whole numbers and truth values,
+/// which have no SQNR.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_comparison_reaches(
     comparison: Option<&qdq_comparison>,
@@ -241,8 +244,8 @@ pub extern "C" fn qdq_comparison_reaches(
     tensor.is_some_and(|tensor| tensor.metrics.reaches(min_db))
 }
 
-/// The part of the samples for which both models choose the same class, 0 to 1; NaN where the first output is no
-/// [samples, classes], or neither labels nor a softmax before it say that it holds scores of classes.
+/// The part of the samples for which both models choose the same class, 0 to 1; NaN where the first output is
+/// no [samples, classes], or neither labels nor a softmax before it say that it holds scores of classes.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_comparison_top1(comparison: Option<&qdq_comparison>) -> f64 {
     comparison.and_then(|comparison| comparison.comparison.agreement.top1()).unwrap_or(f64::NAN)

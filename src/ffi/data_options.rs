@@ -10,7 +10,8 @@ use super::guard::{constructed, guard};
 use super::handle::{self, array, axes, get_mut};
 use super::status::qdq_status;
 
-/// How files become batches: batch size, limit and sampling, the layout of raw files, and how images become numbers.
+/// How files become batches: batch size, limit and sampling, the layout of raw files, and how images become
+/// numbers.
 #[derive(Default)]
 pub struct qdq_data_options {
     pub(super) options: DataOptions,
@@ -29,15 +30,14 @@ pub const QDQ_RESIZE_LETTERBOX: qdq_resize = 2;
 /// What arrays hold: one of the QDQ_FEEDS_ numbers.
 pub type qdq_feeds = i32;
 
-/// Samples along the first axis, unless the inputs say otherwise: one is a scalar, is named like a sequence there (`time`,
-/// `seq_len`,
-/// `T`), or has the batch's name on a later axis. Arrays that fit only as whole feeds are those. What was taken is among the
-/// findings where it is not plain. The default.
+/// Samples along the first axis, unless the inputs say otherwise: one is a scalar, is named like a sequence
+/// there (`time`, `seq_len`, `T`), or has the batch's name on a later axis. Arrays that fit only as whole
+/// feeds are those. What was taken is among the findings where it is not plain. The default.
 pub const QDQ_FEEDS_AUTO: qdq_feeds = 0;
 /// Samples along the first axis.
 pub const QDQ_FEEDS_SAMPLES: qdq_feeds = 1;
-/// Whole feeds, what one run of the model gets: one .npz each, with every input in its declared shape, or all along one more axis
-/// in front.
+/// Whole feeds, what one run of the model gets: one .npz each, with every input in its declared shape, or all
+/// along one more axis in front.
 pub const QDQ_FEEDS_WHOLE: qdq_feeds = 2;
 
 /// How pixels of another size are computed: one of the QDQ_RESIZE_FILTER_ numbers.
@@ -51,8 +51,8 @@ pub const QDQ_RESIZE_FILTER_OPENCV: qdq_resize_filter = 1;
 /// What is done about the orientation that a camera stored in an image (EXIF): one of the QDQ_EXIF_ numbers.
 pub type qdq_exif = i32;
 
-/// Pixels are taken as they lie in the file, as Pillow does; where images have another orientation, it is among the findings. The
-/// default.
+/// Pixels are taken as they lie in the file, as Pillow does; where images have another orientation, it is
+/// among the findings. The default.
 pub const QDQ_EXIF_IGNORE: qdq_exif = 0;
 /// Images are turned and mirrored as they are to be shown, as OpenCV's `imread` does.
 pub const QDQ_EXIF_APPLY: qdq_exif = 1;
@@ -146,7 +146,8 @@ pub extern "C" fn qdq_data_options_set_limit(
     })
 }
 
-/// Draws the samples of a limit at random, the same for the same seed on every machine, instead of taking the first ones.
+/// Draws the samples of a limit at random, the same for the same seed on every machine, instead of taking the
+/// first ones.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_data_options_set_seed(
     options: Option<&mut qdq_data_options>,
@@ -159,8 +160,8 @@ pub extern "C" fn qdq_data_options_set_seed(
     })
 }
 
-/// Declares the type and shape of one sample in raw files (.bin, .raw, .dat): little-endian, row-major, no header. Where nothing
-/// is declared they are the input's.
+/// Declares the type and shape of one sample in raw files (.bin, .raw, .dat): little-endian, row-major, no
+/// header. Where nothing is declared they are the input's.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_data_options_set_raw(
     options: Option<&mut qdq_data_options>,
@@ -252,8 +253,8 @@ pub extern "C" fn qdq_data_options_set_image_exif(
     })
 }
 
-/// With QDQ_RESIZE_CROP: resizes images until their shorter side has this many pixels before the centre is cut out (256 before
-/// 224 is usual for ImageNet models); 0 to cut as little as possible, the default.
+/// With QDQ_RESIZE_CROP: resizes images until their shorter side has this many pixels before the centre is
+/// cut out (256 before 224 is usual for ImageNet models); 0 to cut as little as possible, the default.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_data_options_set_image_shorter_side(
     options: Option<&mut qdq_data_options>,
@@ -297,7 +298,8 @@ pub extern "C" fn qdq_data_options_set_image_scale(
     })
 }
 
-/// Sets what is subtracted from scaled pixels: nothing, one number, or one per channel in the model's order. Default: nothing.
+/// Sets what is subtracted from scaled pixels: nothing, one number, or one per channel in the model's order.
+/// Default: nothing.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_data_options_set_image_mean(
     options: Option<&mut qdq_data_options>,
@@ -312,7 +314,8 @@ pub unsafe extern "C" fn qdq_data_options_set_image_mean(
     })
 }
 
-/// Sets what the difference is divided by: nothing, one number, or one per channel in the model's order. Default: nothing.
+/// Sets what the difference is divided by: nothing, one number, or one per channel in the model's order.
+/// Default: nothing.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_data_options_set_image_std(
     options: Option<&mut qdq_data_options>,

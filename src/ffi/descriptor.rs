@@ -14,11 +14,12 @@ use super::handle::{self, array, c_text, get, get_mut, give, give_or_null, optio
 use super::status::qdq_status;
 use super::tensor::{checked, qdq_tensor};
 
-/// How one tensor is quantized: format, sign, range, which elements share an amax. The fields and defaults are those of
-/// pytorch-quantization's descriptor; qdq_descriptor_new() gives signed 8-bit integers with one amax for the tensor.
+/// How one tensor is quantized: format, sign, range, which elements share an amax. The fields and defaults
+/// are those of pytorch-quantization's descriptor; qdq_descriptor_new() gives signed 8-bit integers with one
+/// amax for the tensor.
 ///
-/// Setters may be called in any order; what does not go together is refused where the descriptor is used, or by
-/// qdq_descriptor_validate().
+/// Setters may be called in any order; what does not go together is refused where the descriptor is used, or
+/// by qdq_descriptor_validate().
 pub struct qdq_descriptor {
     pub(super) descriptor: QuantDescriptor,
     name: Option<CString>,
@@ -45,16 +46,18 @@ pub const QDQ_PREDEFINED_LINEAR_WEIGHT_PER_ROW: qdq_predefined = 3;
 /// 8 bits, one amax per output channel, axis 1: weights of transposed convolutions.
 pub const QDQ_PREDEFINED_CONV_TRANSPOSE_WEIGHT_PER_CHANNEL: qdq_predefined = 4;
 
-/// Whose arithmetic fake quantization follows: one of the QDQ_MODE_ numbers. For f32 data with a finite amax above 2^-24
-/// REFERENCE and CORRECTED are equal.
+/// Whose arithmetic fake quantization follows: one of the QDQ_MODE_ numbers. For f32 data with a finite amax
+/// above 2^-24 REFERENCE and CORRECTED are equal.
 pub type qdq_mode = i32;
 
-/// pytorch-quantization on a CPU, bit for bit, but for bf16: in every mode it is computed in f32 and rounded once, where PyTorch's
-/// own result depends on the types of the other operands. The default.
+/// pytorch-quantization on a CPU, bit for bit, but for bf16: in every mode it is computed in f32 and rounded
+/// once, where PyTorch's own result depends on the types of the other operands. The default.
 pub const QDQ_MODE_REFERENCE: qdq_mode = 0;
-/// pytorch-quantization's CUDA kernel for fake quantization: always the narrow range, zero ranges only below 2^-24.
+/// pytorch-quantization's CUDA kernel for fake quantization: always the narrow range, zero ranges only below
+/// 2^-24.
 pub const QDQ_MODE_GPU_COMPAT: qdq_mode = 1;
-/// Without the known defects: an amax that is not finite is an error, 16-bit data is computed in f32 and rounded once.
+/// Without the known defects: an amax that is not finite is an error, 16-bit data is computed in f32 and
+/// rounded once.
 pub const QDQ_MODE_CORRECTED: qdq_mode = 2;
 
 /// What calibration observes: one of the QDQ_CALIB_ numbers.
@@ -64,8 +67,9 @@ pub type qdq_calib_method = i32;
 pub const QDQ_CALIB_MAX: qdq_calib_method = 0;
 /// A histogram of magnitudes, per tensor.
 pub const QDQ_CALIB_HISTOGRAM: qdq_calib_method = 1;
-/// pytorch-quantization's own histogram of magnitudes and its rules for a range, per tensor, as qdq_histogram_calibrator has
-/// them: for whoever needs its numbers. The result depends on the order of the batches, so that two cannot be merged or saved.
+/// pytorch-quantization's own histogram of magnitudes and its rules for a range, per tensor, as
+/// qdq_histogram_calibrator has them: for whoever needs its numbers. The result depends on the order of the
+/// batches, so that two cannot be merged or saved.
 pub const QDQ_CALIB_COMPAT: qdq_calib_method = 2;
 
 fn unknown(what: &str, number: i32, prefix: &str) -> Error {
@@ -102,8 +106,8 @@ pub extern "C" fn qdq_descriptor_predefined(
     })
 }
 
-/// A descriptor from the JSON text that qdq_descriptor_to_json() writes; fields that are missing have their default, unknown
-/// ones are an error.
+/// A descriptor from the JSON text that qdq_descriptor_to_json() writes; fields that are missing have their
+/// default, unknown ones are an error.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_descriptor_from_json(
     json: *const c_char,
@@ -220,8 +224,8 @@ pub extern "C" fn qdq_descriptor_set_fake_quant(
     })
 }
 
-/// Sets the axes whose indices keep an amax of their own: `count` numbers, negative ones count from the last axis. `axes` NULL
-/// means one amax for the tensor, the default.
+/// Sets the axes whose indices keep an amax of their own: `count` numbers, negative ones count from the last
+/// axis. `axes` NULL means one amax for the tensor, the default.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_descriptor_set_axis(
     descriptor: Option<&mut qdq_descriptor>,
@@ -240,8 +244,8 @@ pub unsafe extern "C" fn qdq_descriptor_set_axis(
     })
 }
 
-/// Lets blocks of `size` neighbours along `axis` share an amax, every other axis being kept; the last block may be shorter. A
-/// size of 0 means no blocks, the default.
+/// Lets blocks of `size` neighbours along `axis` share an amax, every other axis being kept; the last block
+/// may be shorter. A size of 0 means no blocks, the default.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_descriptor_set_block(
     descriptor: Option<&mut qdq_descriptor>,
@@ -255,8 +259,8 @@ pub extern "C" fn qdq_descriptor_set_block(
     })
 }
 
-/// Sets a fixed amax (f32, finite, not negative) of a shape that groups the data: size 1 in every axis that shares it. The
-/// numbers are copied. `amax` NULL means calibrated or dynamic, the default.
+/// Sets a fixed amax (f32, finite, not negative) of a shape that groups the data: size 1 in every axis that
+/// shares it. The numbers are copied. `amax` NULL means calibrated or dynamic, the default.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_descriptor_set_amax(
     descriptor: Option<&mut qdq_descriptor>,
@@ -388,7 +392,8 @@ pub extern "C" fn qdq_descriptor_is_e4m3(descriptor: Option<&qdq_descriptor>) ->
     descriptor.is_some_and(|descriptor| descriptor.descriptor.num_bits == NumBits::E4M3)
 }
 
-/// The name for messages; NULL where there is none. Valid until the name is set again or the descriptor is freed.
+/// The name for messages; NULL where there is none. Valid until the name is set again or the descriptor is
+/// freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_descriptor_name(descriptor: Option<&qdq_descriptor>) -> *const c_char {
     let name = descriptor.and_then(|descriptor| descriptor.name.as_ref());

@@ -3,8 +3,8 @@
 use crate::dtype::DataType;
 use crate::error::{Error, ErrorKind, Result};
 
-/// An element type, one of the QDQ_DTYPE_ numbers: DLPack's DLDataType read as one little-endian number, that is
-/// code | bits << 8 | 1 << 16.
+/// An element type, one of the QDQ_DTYPE_ numbers: DLPack's DLDataType read as one little-endian number, that
+/// is code | bits << 8 | 1 << 16.
 pub type qdq_dtype = i32;
 
 /// IEEE binary32.

@@ -8,8 +8,8 @@ use crate::error::{Error, ErrorKind};
 use super::handle::{self, c_text, optional_text, owned, text_at};
 use super::status::{kind_of, qdq_status, status_of};
 
-/// What went wrong: a status, a message that names the thing and the cause, a remedy where one is known, and the errors from
-/// below that caused it. Immutable; any number of threads may read one.
+/// What went wrong: a status, a message that names the thing and the cause, a remedy where one is known, and
+/// the errors from below that caused it. Immutable; any number of threads may read one.
 pub struct qdq_error {
     error: Error,
     message: CString,
@@ -46,9 +46,10 @@ impl qdq_error {
     }
 }
 
-/// Makes an error for a callback to return: `status` (a number that is none, QDQ_OK too, counts as QDQ_ERROR_CALLBACK), a
-/// message, and what to do about it or NULL. Texts are copied; what is not UTF-8 in them is replaced. The callback stores it
-/// through its `error` and returns the same status; qdq takes it over and passes it on to its own caller.
+/// Makes an error for a callback to return: `status` (a number that is none, QDQ_OK too, counts as
+/// QDQ_ERROR_CALLBACK), a message, and what to do about it or NULL. Texts are copied; what is not UTF-8 in
+/// them is replaced. The callback stores it through its `error` and returns the same status; qdq takes it
+/// over and passes it on to its own caller.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_error_new(
     status: qdq_status,
@@ -112,8 +113,8 @@ pub extern "C" fn qdq_error_cause(error: Option<&qdq_error>, index: usize) -> *c
     error.map_or(std::ptr::null(), |error| text_at(&error.causes, index))
 }
 
-/// Everything for a log: message and remedy in the first line, then a line for every cause. Valid until the error is freed;
-/// NULL for NULL.
+/// Everything for a log: message and remedy in the first line, then a line for every cause. Valid until the
+/// error is freed; NULL for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_error_text(error: Option<&qdq_error>) -> *const c_char {
     error.map_or(std::ptr::null(), |error| error.text.as_ptr())

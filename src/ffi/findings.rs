@@ -6,8 +6,8 @@ use crate::finding::{Finding, Severity};
 
 use super::handle::{self, c_text, text_at};
 
-/// What a user must know of a result that is no error: what was left out, stays in float, or is not as it should be. Each was
-/// logged when the result was made. Immutable; any number of threads may read them.
+/// What a user must know of a result that is no error: what was left out, stays in float, or is not as it
+/// should be. Each was logged when the result was made. Immutable; any number of threads may read them.
 pub struct qdq_findings {
     findings: Vec<Texts>,
 }
@@ -73,7 +73,8 @@ pub extern "C" fn qdq_findings_message(findings: Option<&qdq_findings>, index: u
     at(findings, index).map_or(std::ptr::null(), |finding| finding.message.as_ptr())
 }
 
-/// What to do about finding `index`, empty if there is nothing to do; NULL past the last. Valid until the findings are freed.
+/// What to do about finding `index`, empty if there is nothing to do; NULL past the last. Valid until the
+/// findings are freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_findings_remedy(findings: Option<&qdq_findings>, index: usize) -> *const c_char {
     at(findings, index).map_or(std::ptr::null(), |finding| finding.remedy.as_ptr())

@@ -15,9 +15,9 @@ use super::handle::{self, axes, c_text, get, get_mut, optional_text, text};
 use super::node::qdq_node;
 use super::status::qdq_status;
 
-/// A network as nodes and tensors, neutral as to where it comes from: describe any network representation as one, and
-/// qdq_graph_plan() decides what of it is quantized. Operators are named as in ONNX. Tensors and nodes are numbered from 0 in
-/// the order in which they were added.
+/// A network as nodes and tensors, neutral as to where it comes from: describe any network representation as
+/// one, and qdq_graph_plan() decides what of it is quantized. Operators are named as in ONNX. Tensors and
+/// nodes are numbered from 0 in the order in which they were added.
 pub struct qdq_graph {
     pub(super) graph: Arc<Graph>,
     names: OnceLock<Names>,
@@ -185,10 +185,10 @@ pub extern "C" fn qdq_graph_free(graph: Option<&mut *mut qdq_graph>) {
     handle::free(graph);
 }
 
-/// Adds an input or a constant; nodes add the activations that they compute, which are refused here. The name must be new. After
-/// an error the graph is as it was. `dtype` may be
-/// QDQ_DTYPE_UNKNOWN, a negative `ndim` means that the rank is not known, QDQ_DYNAMIC stands for a size decided at run time.
-/// `tensor` receives the tensor's number.
+/// Adds an input or a constant; nodes add the activations that they compute, which are refused here. The name
+/// must be new. After an error the graph is as it was. `dtype` may be QDQ_DTYPE_UNKNOWN, a negative `ndim`
+/// means that the rank is not known, QDQ_DYNAMIC stands for a size decided at run time. `tensor` receives the
+/// tensor's number.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_graph_add_tensor(
     graph: Option<&mut qdq_graph>,
@@ -224,9 +224,8 @@ pub unsafe extern "C" fn qdq_graph_add_tensor(
     })
 }
 
-/// Adds the node that `node` describes; its outputs become new activations. The node may be changed and added again. After an
-/// error the graph is as it was.
-/// `number`, which may be NULL, receives the node's number.
+/// Adds the node that `node` describes; its outputs become new activations. The node may be changed and added
+/// again. After an error the graph is as it was. `number`, which may be NULL, receives the node's number.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_graph_add_node(
     graph: Option<&mut qdq_graph>,
@@ -256,7 +255,8 @@ pub extern "C" fn qdq_graph_add_node(
     })
 }
 
-/// States what is known about a tensor, as in qdq_graph_add_tensor(); what is not known leaves what was said before.
+/// States what is known about a tensor, as in qdq_graph_add_tensor(); what is not known leaves what was said
+/// before.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_graph_describe_tensor(
     graph: Option<&mut qdq_graph>,
@@ -279,8 +279,8 @@ pub unsafe extern "C" fn qdq_graph_describe_tensor(
     })
 }
 
-/// Names the dimension of a tensor along `axis`, whose size is decided at run time: dimensions with one name are equal. `name`
-/// may be NULL for none.
+/// Names the dimension of a tensor along `axis`, whose size is decided at run time: dimensions with one name
+/// are equal. `name` may be NULL for none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_graph_name_dim(
     graph: Option<&mut qdq_graph>,

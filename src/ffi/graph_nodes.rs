@@ -26,7 +26,8 @@ pub extern "C" fn qdq_graph_node_count(graph: Option<&qdq_graph>) -> usize {
     graph.map_or(0, |graph| graph.graph.nodes.len())
 }
 
-/// The number of the first node called `name`; QDQ_NONE where there is none. Unlike tensors, nodes may share a name.
+/// The number of the first node called `name`; QDQ_NONE where there is none. Unlike tensors, nodes may share
+/// a name.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_graph_find_node(graph: Option<&qdq_graph>, name: *const c_char) -> usize {
     // SAFETY: the header's rules for texts.
@@ -49,8 +50,8 @@ pub extern "C" fn qdq_graph_node_op(graph: Option<&qdq_graph>, node: usize) -> *
     texts.map_or(std::ptr::null(), |texts| texts.op.as_ptr())
 }
 
-/// The domain of a node's operator, "" for ONNX's own; NULL where there is no such node. Valid until the graph is changed or
-/// freed.
+/// The domain of a node's operator, "" for ONNX's own; NULL where there is no such node. Valid until the
+/// graph is changed or freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_graph_node_domain(graph: Option<&qdq_graph>, node: usize) -> *const c_char {
     let texts = graph.and_then(|graph| graph.names().nodes.get(node));
@@ -123,8 +124,8 @@ fn names(graph: Option<&qdq_graph>, node: usize) -> Option<&NodeNames> {
     graph?.names().nodes.get(node)
 }
 
-/// The name of attribute `attribute` of a node, from 0, in alphabetical order; NULL past the last. Valid until the graph is
-/// changed or freed.
+/// The name of attribute `attribute` of a node, from 0, in alphabetical order; NULL past the last. Valid
+/// until the graph is changed or freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_graph_node_attribute_name(
     graph: Option<&qdq_graph>,
@@ -171,7 +172,8 @@ pub extern "C" fn qdq_graph_node_attribute_ints_count(
     if let Some(Attribute::Ints(values)) = value(graph, node, attribute) { values.len() } else { 0 }
 }
 
-/// The list of integers that an attribute holds; NULL where it holds something else. Valid until the graph is changed or freed.
+/// The list of integers that an attribute holds; NULL where it holds something else. Valid until the graph is
+/// changed or freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_graph_node_attribute_ints(
     graph: Option<&qdq_graph>,
@@ -194,7 +196,8 @@ pub extern "C" fn qdq_graph_node_attribute_float(
     if let Some(Attribute::Float(value)) = value(graph, node, attribute) { *value } else { f32::NAN }
 }
 
-/// The text that an attribute holds; NULL where it holds something else. Valid until the graph is changed or freed.
+/// The text that an attribute holds; NULL where it holds something else. Valid until the graph is changed or
+/// freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_graph_node_attribute_text(
     graph: Option<&qdq_graph>,

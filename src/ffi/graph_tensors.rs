@@ -77,8 +77,8 @@ pub extern "C" fn qdq_graph_tensor_producer(graph: Option<&qdq_graph>, tensor: u
     tensor.and_then(|tensor| tensor.producer).map_or(QDQ_NONE, |NodeId(node)| node)
 }
 
-/// The name of the dimension of a tensor along `axis`: dimensions with one name are equal. NULL where it has none or there is no
-/// such axis. Valid until the graph is changed or freed.
+/// The name of the dimension of a tensor along `axis`: dimensions with one name are equal. NULL where it has
+/// none or there is no such axis. Valid until the graph is changed or freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_graph_tensor_dim_name(
     graph: Option<&qdq_graph>,

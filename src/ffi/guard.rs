@@ -10,8 +10,8 @@ use super::error::qdq_error;
 use super::handle::owned;
 use super::status::{QDQ_OK, qdq_status, status_of};
 
-/// Runs the body of a function. On failure the status says what, and `error` receives the whole of it where C wants it;
-/// on success `error` is NULL.
+/// Runs the body of a function. On failure the status says what, and `error` receives the whole of it where C
+/// wants it; on success `error` is NULL.
 pub fn guard(
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
     body: impl FnOnce() -> Result<()>,

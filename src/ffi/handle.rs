@@ -1,8 +1,8 @@
 //! From C's pointers to Rust and back: the only place that makes or takes back what C owns.
 //!
-//! Pointers to handles are `Option<&T>` and `Option<&mut T>` in the functions' signatures: that C passes NULL or a
-//! pointer that it got from qdq is the header's rule, and so they need no cast at all. What this file reads through raw
-//! pointers is what C itself lays out: texts and arrays.
+//! Pointers to handles are `Option<&T>` and `Option<&mut T>` in the functions' signatures: that C passes NULL
+//! or a pointer that it got from qdq is the header's rule, and so they need no cast at all. What this file
+//! reads through raw pointers is what C itself lays out: texts and arrays.
 
 use std::ffi::{CStr, CString, c_char};
 use std::mem::MaybeUninit;
@@ -64,8 +64,8 @@ pub fn free<T>(handle: Option<&mut *mut T>) {
 /// What C's variable held, which is NULL afterwards.
 pub fn take<T>(handle: Option<&mut *mut T>) -> Option<Box<T>> {
     let pointer = std::mem::replace(handle?, std::ptr::null_mut());
-    // SAFETY: a handle that is not NULL was made by `owned` and not taken back since: taking it back clears the variable,
-    // and that C keeps no second copy in use is the header's rule.
+    // SAFETY: a handle that is not NULL was made by `owned` and not taken back since: taking it back clears
+    // the variable, and that C keeps no second copy in use is the header's rule.
     (!pointer.is_null()).then(|| unsafe { Box::from_raw(pointer) })
 }
 
@@ -155,8 +155,8 @@ pub unsafe fn array<'a, T>(pointer: *const T, count: usize, name: &str) -> Resul
     Ok(unsafe { std::slice::from_raw_parts(pointer, count) })
 }
 
-/// An array of C's with a number for every axis of a tensor. No framework has more than 64: a limit on what a damaged rank can
-/// make qdq read.
+/// An array of C's with a number for every axis of a tensor. No framework has more than 64: a limit on what a
+/// damaged rank can make qdq read.
 ///
 /// # Safety
 /// As for [`array`].
@@ -199,7 +199,8 @@ pub fn check_place<T>(pointer: *mut T, name: &str) -> Result<()> {
 /// Fills an array of C's.
 ///
 /// # Safety
-/// `pointer` points to memory for as many elements as there are `values`, aligned or not, which nobody else uses meanwhile.
+/// `pointer` points to memory for as many elements as there are `values`, aligned or not, which nobody else
+/// uses meanwhile.
 pub unsafe fn fill<T>(pointer: *mut T, values: impl Iterator<Item = T>) {
     for (index, value) in values.enumerate() {
         // SAFETY: the caller's promise.

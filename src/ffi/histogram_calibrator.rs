@@ -14,9 +14,9 @@ use super::status::qdq_status;
 use super::tensor::{checked, qdq_tensor};
 use super::tensor_stats::floats;
 
-/// pytorch-quantization's HistogramCalibrator with its own bins, growth and methods, for whoever needs its numbers. The result
-/// depends on the order of the batches. Prefer qdq_tensor_stats otherwise: on discrete data the original entropy rule finds
-/// absurd ranges.
+/// pytorch-quantization's HistogramCalibrator with its own bins, growth and methods, for whoever needs its
+/// numbers. The result depends on the order of the batches. Prefer qdq_tensor_stats otherwise: on discrete
+/// data the original entropy rule finds absurd ranges.
 pub struct qdq_histogram_calibrator {
     calibrator: HistogramCalibrator,
     search: compat::Search,
@@ -30,8 +30,8 @@ pub const QDQ_LIBRARY_TORCH: qdq_library = 0;
 /// numpy.histogram over min to max of the first batch.
 pub const QDQ_LIBRARY_NUMPY: qdq_library = 1;
 
-/// A calibrator with `num_bins` bins over the first batch (2048 is usual), which leaves zeros out where `skip_zeros` is true.
-/// Free it with qdq_histogram_calibrator_free().
+/// A calibrator with `num_bins` bins over the first batch (2048 is usual), which leaves zeros out where
+/// `skip_zeros` is true. Free it with qdq_histogram_calibrator_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_histogram_calibrator_new(
     num_bins: usize,
@@ -63,8 +63,8 @@ pub extern "C" fn qdq_histogram_calibrator_free(calibrator: Option<&mut *mut qdq
     handle::free(calibrator);
 }
 
-/// Adds a batch (f32, f16, bf16, f64). NaN, infinities, empty batches and, with QDQ_LIBRARY_NUMPY, values too close to each other
-/// for so many bins are errors, after which what was observed before is still there.
+/// Adds a batch (f32, f16, bf16, f64). NaN, infinities, empty batches and, with QDQ_LIBRARY_NUMPY, values too
+/// close to each other for so many bins are errors, after which what was observed before is still there.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_histogram_calibrator_observe(
     calibrator: Option<&mut qdq_histogram_calibrator>,
@@ -98,10 +98,11 @@ pub extern "C" fn qdq_histogram_calibrator_set_search(
     })
 }
 
-/// The range by pytorch-quantization's own rule for the method, for integers of `num_bits`, 2 to 16. QDQ_METHOD_MAX is not one
-/// of its histogram methods and an error; use qdq_axis_max. QDQ_METHOD_MSE adds up in f64: of ranges whose errors differ by less
-/// than about 5e-8 of themselves, torch's sums in f32 may choose another. It is QDQ_ERROR_DATA where a range to try is negative,
-/// which the first bins of QDQ_LIBRARY_NUMPY can be.
+/// The range by pytorch-quantization's own rule for the method, for integers of `num_bits`, 2 to 16.
+/// QDQ_METHOD_MAX is not one of its histogram methods and an error; use qdq_axis_max. QDQ_METHOD_MSE adds up
+/// in f64: of ranges whose errors differ by less than about 5e-8 of themselves, torch's sums in f32 may
+/// choose another. It is QDQ_ERROR_DATA where a range to try is negative, which the first bins of
+/// QDQ_LIBRARY_NUMPY can be.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_histogram_calibrator_amax(
     calibrator: Option<&qdq_histogram_calibrator>,
@@ -145,7 +146,8 @@ pub extern "C" fn qdq_histogram_calibrator_bin_count(calibrator: Option<&qdq_his
     histogram(calibrator).map_or(0, |histogram| histogram.counts.len())
 }
 
-/// The counts of the bins. Valid until the next batch or until the calibrator is freed; NULL before the first batch.
+/// The counts of the bins. Valid until the next batch or until the calibrator is freed; NULL before the first
+/// batch.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_histogram_calibrator_counts(
     calibrator: Option<&qdq_histogram_calibrator>,
@@ -153,7 +155,8 @@ pub extern "C" fn qdq_histogram_calibrator_counts(
     histogram(calibrator).map_or(std::ptr::null(), |histogram| histogram.counts.as_ptr())
 }
 
-/// How many edges there are, usually one more than bins; after growth in the way of torch there can be two more.
+/// How many edges there are, usually one more than bins; after growth in the way of torch there can be two
+/// more.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_histogram_calibrator_edge_count(
     calibrator: Option<&qdq_histogram_calibrator>,

@@ -14,12 +14,14 @@ use super::status::qdq_status;
 use super::tensor::{Checked, checked, qdq_tensor};
 
 /// Fake quantization by the width of one integer step, which training moves (learned step size quantization,
-/// arXiv:1902.08153): out = clamp(rne(x / step), L, M) * step. The step is ONNX's and TensorRT's scale, amax / M, so that
-/// qdq_quantizer_step_size() of a calibrated quantizer is a good start, and step * M the amax for a file.
+/// arXiv:1902.08153): out = clamp(rne(x / step), L, M) * step. The step is ONNX's and TensorRT's scale, amax
+/// / M, so that qdq_quantizer_step_size() of a calibrated quantizer is a good start, and step * M the amax
+/// for a file.
 ///
-/// `x` and `out` have one shape and type (f32, f16, bf16, f64) and may be the same memory. `step` (f32, positive, finite)
-/// broadcasts to the shape of x, with the descriptor's blocks where it has them; of the rest of the descriptor bits, sign and
-/// narrow range matter. NaN stays NaN; infinities and, where unsigned, negative values become the ends.
+/// `x` and `out` have one shape and type (f32, f16, bf16, f64) and may be the same memory. `step` (f32,
+/// positive, finite) broadcasts to the shape of x, with the descriptor's blocks where it has them; of the
+/// rest of the descriptor bits, sign and narrow range matter. NaN stays NaN; infinities and, where unsigned,
+/// negative values become the ends.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_tensor_learned_step_quant(
     x: Option<&qdq_tensor>,
@@ -39,10 +41,11 @@ pub unsafe extern "C" fn qdq_tensor_learned_step_quant(
     })
 }
 
-/// The gradients of qdq_tensor_learned_step_quant(), with v = x / step. `out` receives that of x: gradient where L < v < M,
-/// else 0. `step_gradient` (f32, of the shape of step), which may be NULL, receives gradient_scale times the sum of
-/// gradient * d over the elements that share a step, where d is rne(v) - v where L < v < M, L where v <= L and M where v >= M.
-/// A NaN in x counts for nothing. Those of several batches add up.
+/// The gradients of qdq_tensor_learned_step_quant(), with v = x / step. `out` receives that of x: gradient
+/// where L < v < M, else 0. `step_gradient` (f32, of the shape of step), which may be NULL, receives
+/// gradient_scale times the sum of gradient * d over the elements that share a step, where d is rne(v) - v
+/// where L < v < M, L where v <= L and M where v >= M. A NaN in x counts for nothing. Those of several
+/// batches add up.
 ///
 /// `gradient`, `x` and `out` have one shape and type (f32, f16, bf16, f64); out may be the memory of either.
 /// `gradient_scale` is positive: 1, or what qdq_tensor_learned_step_gradient_scale() gives.
@@ -85,8 +88,9 @@ pub unsafe extern "C" fn qdq_tensor_learned_step_quant_backward(
     })
 }
 
-/// The factor 1 / sqrt(count * M) on the gradient of a step that `count` values share, by which weights and steps learn at the
-/// same pace: the size of the weight, or of its channel, or the number of features of an activation.
+/// The factor 1 / sqrt(count * M) on the gradient of a step that `count` values share, by which weights and
+/// steps learn at the same pace: the size of the weight, or of its channel, or the number of features of an
+/// activation.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_tensor_learned_step_gradient_scale(
     count: usize,

@@ -28,8 +28,8 @@ pub const QDQ_LOG_INFO: qdq_log_level = 1;
 /// For whoever looks for a fault.
 pub const QDQ_LOG_DEBUG: qdq_log_level = 2;
 
-/// Receives a message of the library, which is valid during the call. Called from any thread, from several at once. It must not
-/// call functions of qdq nor return by an exception or longjmp.
+/// Receives a message of the library, which is valid during the call. Called from any thread, from several at
+/// once. It must not call functions of qdq nor return by an exception or longjmp.
 pub type qdq_log_fn =
     Option<unsafe extern "C" fn(user: *mut c_void, level: qdq_log_level, message: *const c_char)>;
 
@@ -45,12 +45,13 @@ thread_local! {
     static IS_CALLING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Sends the messages of the library up to a level to `log`, in place of the callback set before; `log` may be NULL for
-/// silence, the default. It holds for the whole process. When the function has returned, the callback set before is
-/// not called any more. `free_user`, which may be NULL, is called once with `user`: when another callback is set, or before this
-/// function returns with an error.
+/// Sends the messages of the library up to a level to `log`, in place of the callback set before; `log` may
+/// be NULL for silence, the default. It holds for the whole process. When the function has returned, the
+/// callback set before is not called any more. `free_user`, which may be NULL, is called once with `user`:
+/// when another callback is set, or before this function returns with an error.
 ///
-/// QDQ_ERROR_UNSUPPORTED in a Rust program that has a subscriber for `tracing` already: that one receives the messages.
+/// QDQ_ERROR_UNSUPPORTED in a Rust program that has a subscriber for `tracing` already: that one receives the
+/// messages.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_log_set(
     log: qdq_log_fn,
@@ -109,7 +110,8 @@ impl Subscriber for Log {
         let mut message = Message::default();
         event.record(&mut message);
         let text = c_text(&message.0);
-        // A message of a call that the callback makes all the same would wait for the lock that is held for it.
+        // A message of a call that the callback makes all the same would wait for the lock that is held for
+        // it.
         if IS_CALLING.replace(true) {
             return;
         }

@@ -1,8 +1,9 @@
-//! The C ABI. `include/qdq/qdq.h` is generated from this module; its preamble, in `cbindgen.toml`, holds the rules that every
-//! function keeps: names, ownership, NULL, threads, errors, texts.
+//! The C ABI. `include/qdq/qdq.h` is generated from this module; its preamble, in `cbindgen.toml`, holds the
+//! rules that every function keeps: names, ownership, NULL, threads, errors, texts.
 //!
-//! One file per C object. `handle` makes and takes back what C owns, `guard` turns errors and panics into statuses. The
-//! functions are thin: they turn arguments into Rust's, call one function of the library, and hand over the result.
+//! One file per C object. `handle` makes and takes back what C owns, `guard` turns errors and panics into
+//! statuses. The functions are thin: they turn arguments into Rust's, call one function of the library, and
+//! hand over the result.
 #![allow(non_camel_case_types, reason = "these are C's names")]
 #![allow(clippy::missing_safety_doc, reason = "the header's preamble states the rules for every function")]
 #![allow(unsafe_code, reason = "C's pointers are read here and nowhere else")]

@@ -30,8 +30,9 @@ use super::tensor::{checked, qdq_tensor};
 use super::texts::qdq_texts;
 use super::value::qdq_value;
 
-/// An ONNX model. Nothing of the file is lost: unknown fields, metadata, functions and subgraphs are kept. Weights stay in the
-/// mapped file, which must not be changed in place while the model lives; replacing it by renaming is fine.
+/// An ONNX model. Nothing of the file is lost: unknown fields, metadata, functions and subgraphs are kept.
+/// Weights stay in the mapped file, which must not be changed in place while the model lives; replacing it by
+/// renaming is fine.
 pub struct qdq_model {
     pub(super) model: Model,
     prepared: OnceLock<Prepared>,
@@ -60,7 +61,8 @@ impl qdq_model {
     }
 }
 
-/// Opens an ONNX file. External data is looked for in the file's own folder. Free `*out` with qdq_model_free().
+/// Opens an ONNX file. External data is looked for in the file's own folder. Free `*out` with
+/// qdq_model_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_model_open(
     path: *const c_char,
@@ -73,8 +75,8 @@ pub unsafe extern "C" fn qdq_model_open(
     })
 }
 
-/// A model from the content of such a file: `size` bytes, which are copied. It has no folder and so no external data. Free
-/// `*out` with qdq_model_free().
+/// A model from the content of such a file: `size` bytes, which are copied. It has no folder and so no
+/// external data. Free `*out` with qdq_model_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_model_from_bytes(
     bytes: *const c_void,
@@ -97,8 +99,8 @@ pub extern "C" fn qdq_model_free(model: Option<&mut *mut qdq_model>) {
     handle::free(model);
 }
 
-/// Writes the model to a file. Above 2 GiB weights go into `<name>.data` beside it; external data is copied there too unless the
-/// model is saved into its own folder. Each file is whole or as it was before.
+/// Writes the model to a file. Above 2 GiB weights go into `<name>.data` beside it; external data is copied
+/// there too unless the model is saved into its own folder. Each file is whole or as it was before.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_model_save(
     model: Option<&qdq_model>,
@@ -112,9 +114,10 @@ pub unsafe extern "C" fn qdq_model_save(
     })
 }
 
-/// Writes the model with weights of `min_external` bytes or more in `<name>.data` where the model file would have more than
-/// `max_file` bytes; qdq_model_save() does so with UINT32_MAX, which stands for 2 GiB, and 1024. `files`, which may be NULL,
-/// receives the paths of the files written, the model first; free it with qdq_texts_free().
+/// Writes the model with weights of `min_external` bytes or more in `<name>.data` where the model file would
+/// have more than `max_file` bytes; qdq_model_save() does so with UINT32_MAX, which stands for 2 GiB, and
+/// 1024. `files`, which may be NULL, receives the paths of the files written, the model first; free it with
+/// qdq_texts_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_model_save_external(
     model: Option<&qdq_model>,
@@ -136,7 +139,8 @@ pub unsafe extern "C" fn qdq_model_save_external(
     })
 }
 
-/// The content of the model's file, up to 2 GiB, with external data inside. Free `*out` with qdq_buffer_free().
+/// The content of the model's file, up to 2 GiB, with external data inside. Free `*out` with
+/// qdq_buffer_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_model_to_bytes(
     model: Option<&qdq_model>,
@@ -158,13 +162,13 @@ pub extern "C" fn qdq_model_ir_version(model: Option<&qdq_model>) -> i64 {
     model.map_or(0, |model| model.model.ir_version())
 }
 
-/// Rewrites the model for a higher version of ONNX's operators. Planning does so by itself where it is needed. Plans that were
-/// made before do not fit the model any more. Nothing happens where it uses that version or a higher one already: compare
-/// qdq_model_opset() before and after. `converted`, which may be NULL, receives the nodes that took another form, as messages
-/// name them; free it with qdq_texts_free().
+/// Rewrites the model for a higher version of ONNX's operators. Planning does so by itself where it is
+/// needed. Plans that were made before do not fit the model any more. Nothing happens where it uses that
+/// version or a higher one already: compare qdq_model_opset() before and after. `converted`, which may be
+/// NULL, receives the nodes that took another form, as messages name them; free it with qdq_texts_free().
 ///
-/// QDQ_ERROR_INVALID_ARGUMENT for a version above 21, QDQ_ERROR_UNSUPPORTED for a node that has no equal there. The model is as
-/// it was then.
+/// QDQ_ERROR_INVALID_ARGUMENT for a version above 21, QDQ_ERROR_UNSUPPORTED for a node that has no equal
+/// there. The model is as it was then.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_model_raise_opset(
     model: Option<&mut qdq_model>,
@@ -183,8 +187,8 @@ pub extern "C" fn qdq_model_raise_opset(
     })
 }
 
-/// The value of a stored tensor or of a Constant node of the main graph; `*out` is NULL where `name` is neither. Free it with
-/// qdq_value_free().
+/// The value of a stored tensor or of a Constant node of the main graph; `*out` is NULL where `name` is
+/// neither. Free it with qdq_value_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_model_constant(
     model: Option<&qdq_model>,
@@ -201,7 +205,8 @@ pub unsafe extern "C" fn qdq_model_constant(
     })
 }
 
-/// The text that the model's metadata has for `key`; `*out` is NULL where there is none. Free it with qdq_buffer_free().
+/// The text that the model's metadata has for `key`; `*out` is NULL where there is none. Free it with
+/// qdq_buffer_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_model_metadata(
     model: Option<&qdq_model>,
@@ -218,8 +223,8 @@ pub unsafe extern "C" fn qdq_model_metadata(
     })
 }
 
-/// Sets the text that the model's metadata has for `key`, in place of one that was there. Plans that were made before do not fit
-/// the model any more.
+/// Sets the text that the model's metadata has for `key`, in place of one that was there. Plans that were
+/// made before do not fit the model any more.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_model_set_metadata(
     model: Option<&mut qdq_model>,
@@ -238,9 +243,9 @@ pub unsafe extern "C" fn qdq_model_set_metadata(
     })
 }
 
-/// Replaces the values of the stored tensor `name` of the main graph, of which type and shape stay: the weights that training
-/// has found. The value is copied. Plans that were made before do not fit the model any more; after an error the model is as it
-/// was.
+/// Replaces the values of the stored tensor `name` of the main graph, of which type and shape stay: the
+/// weights that training has found. The value is copied. Plans that were made before do not fit the model any
+/// more; after an error the model is as it was.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_model_set_initializer(
     model: Option<&mut qdq_model>,
@@ -257,9 +262,9 @@ pub unsafe extern "C" fn qdq_model_set_initializer(
     })
 }
 
-/// Lets input `input` of the first node called `node` read what it reads clipped to `min` to `max`: what training with a learned
-/// range computed. Below opset 11 that is an error. Plans that were made before do not fit the model any more; after an error the
-/// model is as it was.
+/// Lets input `input` of the first node called `node` read what it reads clipped to `min` to `max`: what
+/// training with a learned range computed. Below opset 11 that is an error. Plans that were made before do
+/// not fit the model any more; after an error the model is as it was.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_model_clip_input(
     model: Option<&mut qdq_model>,
@@ -277,7 +282,8 @@ pub unsafe extern "C" fn qdq_model_clip_input(
     })
 }
 
-/// The inputs that the caller must feed, without those that are fixed (qdq_model_fix_input()). Free `*out` with qdq_specs_free().
+/// The inputs that the caller must feed, without those that are fixed (qdq_model_fix_input()). Free `*out`
+/// with qdq_specs_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_model_inputs(
     model: Option<&qdq_model>,
@@ -297,9 +303,9 @@ pub extern "C" fn qdq_model_outputs(
     guard(error, || give(out, || Ok(qdq_specs::new(get(model, "model")?.model.outputs()))))
 }
 
-/// The model as a neutral graph, at the opset at which it is planned: the numbers of a plan of the model are its numbers. What lies
-/// inside If, Loop and Scan is part of it where convolutions and products are among it; a node of domain `qdq.flat` stands for what
-/// a body takes in then. Free `*out` with qdq_graph_free().
+/// The model as a neutral graph, at the opset at which it is planned: the numbers of a plan of the model are
+/// its numbers. What lies inside If, Loop and Scan is part of it where convolutions and products are among
+/// it; a node of domain `qdq.flat` stands for what a body takes in then. Free `*out` with qdq_graph_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_model_graph(
     model: Option<&qdq_model>,
@@ -309,8 +315,8 @@ pub extern "C" fn qdq_model_graph(
     guard(error, || give(out, || Ok(qdq_graph::new(get(model, "model")?.prepared()?.graph.clone()))))
 }
 
-/// Decides what of the model is quantized; see qdq_graph_plan(). QDQ_ERROR_DATA where a weight among it holds NaN or an infinity.
-/// `policy` and `ranges` may be NULL. Free `*out` with qdq_plan_free().
+/// Decides what of the model is quantized; see qdq_graph_plan(). QDQ_ERROR_DATA where a weight among it holds
+/// NaN or an infinity. `policy` and `ranges` may be NULL. Free `*out` with qdq_plan_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_model_plan(
     model: Option<&qdq_model>,
@@ -329,11 +335,11 @@ pub extern "C" fn qdq_model_plan(
     })
 }
 
-/// Runs the model over all batches and gathers statistics of the tensors that the plan, which was made of this very handle,
-/// quantizes and, with
-/// `every_activation`, of all others too, which a calibration cache needs; those of them that lie behind an operator that no
-/// runtime knows, such as a plugin of TensorRT, are left out with a warning. Only what these tensors need is run. Memory is that of
-/// one inference and 80 KiB per tensor, whatever the number of batches. `options` may be NULL. Free `*out` with qdq_stats_free().
+/// Runs the model over all batches and gathers statistics of the tensors that the plan, which was made of
+/// this very handle, quantizes and, with `every_activation`, of all others too, which a calibration cache
+/// needs; those of them that lie behind an operator that no runtime knows, such as a plugin of TensorRT, are
+/// left out with a warning. Only what these tensors need is run. Memory is that of one inference and 80 KiB
+/// per tensor, whatever the number of batches. `options` may be NULL. Free `*out` with qdq_stats_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_model_calibrate(
     model: Option<&qdq_model>,
@@ -373,9 +379,9 @@ pub extern "C" fn qdq_model_calibrate(
     })
 }
 
-/// The model with Quantize and Dequantize where the plan, which was made of this very handle, says, by the ranges: for TensorRT
-/// 8 to 11, TensorRT-RTX and ONNX
-/// Runtime. `options` may be NULL. The result is a model of its own; free `*out` with qdq_model_free().
+/// The model with Quantize and Dequantize where the plan, which was made of this very handle, says, by the
+/// ranges: for TensorRT 8 to 11, TensorRT-RTX and ONNX Runtime. `options` may be NULL. The result is a model
+/// of its own; free `*out` with qdq_model_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_model_quantize(
     model: Option<&qdq_model>,

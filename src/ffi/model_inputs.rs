@@ -13,15 +13,17 @@ use super::model::qdq_model;
 use super::status::qdq_status;
 use super::tensor::{checked, qdq_tensor};
 
-/// Fixes the value of an input, which is copied: it is a constant from now on, which nobody feeds, and what follows from it is
-/// decided when the model is planned, such as which branch of an If runs (an input `sr` of 16000 for a detector that has a
-/// branch per sampling rate). A model that is saved has the input as before; a quantized one has it no more where nothing reads
-/// it once that is decided, which the plan's findings tell. Its metadata keeps the value (qdq_model_metadata() of
-/// `qdq.fixed_input.NAME`, such as `i64[] 16000`), and qdq_model_compare() refuses to compare at another one. One number fits every
-/// shape that holds exactly one. Plans that were made before do not fit the model any more.
+/// Fixes the value of an input, which is copied: it is a constant from now on, which nobody feeds, and what
+/// follows from it is decided when the model is planned, such as which branch of an If runs (an input `sr` of
+/// 16000 for a detector that has a branch per sampling rate). A model that is saved has the input as before;
+/// a quantized one has it no more where nothing reads it once that is decided, which the plan's findings
+/// tell. Its metadata keeps the value (qdq_model_metadata() of `qdq.fixed_input.NAME`, such as `i64[]
+/// 16000`), and qdq_model_compare() refuses to compare at another one. One number fits every shape that holds
+/// exactly one. Plans that were made before do not fit the model any more.
 ///
-/// QDQ_ERROR_INVALID_ARGUMENT where the model has no such input or was made for another value of it, QDQ_ERROR_TYPE and
-/// QDQ_ERROR_SHAPE where the value is not as the model declares. After an error the model is as it was.
+/// QDQ_ERROR_INVALID_ARGUMENT where the model has no such input or was made for another value of it,
+/// QDQ_ERROR_TYPE and QDQ_ERROR_SHAPE where the value is not as the model declares. After an error the model
+/// is as it was.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_model_fix_input(
     model: Option<&mut qdq_model>,
@@ -38,12 +40,12 @@ pub unsafe extern "C" fn qdq_model_fix_input(
     })
 }
 
-/// States another shape of an input than the model does, for runs: of a size that the model leaves open, or instead of one that it
-/// has wrong. QDQ_DYNAMIC stands for a size decided at run time. A model that is saved keeps what it declares. Plans that were
-/// made before do not fit the model any more.
+/// States another shape of an input than the model does, for runs: of a size that the model leaves open, or
+/// instead of one that it has wrong. QDQ_DYNAMIC stands for a size decided at run time. A model that is saved
+/// keeps what it declares. Plans that were made before do not fit the model any more.
 ///
-/// QDQ_ERROR_INVALID_ARGUMENT where the model has no such input, QDQ_ERROR_SHAPE where it declares another number of axes. After
-/// an error the model is as it was.
+/// QDQ_ERROR_INVALID_ARGUMENT where the model has no such input, QDQ_ERROR_SHAPE where it declares another
+/// number of axes. After an error the model is as it was.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_model_set_input_shape(
     model: Option<&mut qdq_model>,

@@ -17,7 +17,8 @@ use super::status::qdq_status;
 /// cbindgen:ignore
 pub const QDQ_NONE: usize = usize::MAX;
 
-/// The description of a node for qdq_graph_add_node(): operator, inputs, outputs and the attributes that placement asks for.
+/// The description of a node for qdq_graph_add_node(): operator, inputs, outputs and the attributes that
+/// placement asks for.
 pub struct qdq_node {
     pub(super) name: String,
     pub(super) op: String,
@@ -28,8 +29,8 @@ pub struct qdq_node {
     pub(super) captures: Vec<TensorId>,
 }
 
-/// A node of an operator, as ONNX names it, such as "Conv". `name` and `domain` may be NULL: for a name made of operator and
-/// position, and for ONNX's own operators. Free it with qdq_node_free().
+/// A node of an operator, as ONNX names it, such as "Conv". `name` and `domain` may be NULL: for a name made
+/// of operator and position, and for ONNX's own operators. Free it with qdq_node_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_node_new(
     op: *const c_char,
@@ -84,7 +85,8 @@ pub extern "C" fn qdq_node_add_input(
     })
 }
 
-/// Adds an output: the name of the tensor that it becomes; `name` may be NULL for an optional one that is left out.
+/// Adds an output: the name of the tensor that it becomes; `name` may be NULL for an optional one that is
+/// left out.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_node_add_output(
     node: Option<&mut qdq_node>,

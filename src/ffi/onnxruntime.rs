@@ -11,13 +11,14 @@ use super::guard::guard;
 use super::handle::{self, give, path_bytes};
 use super::status::qdq_status;
 
-/// Finds ONNX Runtime's library: `path`, which may be NULL, says the library or the folder it lies in; else it is looked for by
-/// the environment variables QDQ_ONNXRUNTIME and ORT_DYLIB_PATH (likewise), in the Python package onnxruntime of the active
-/// environment, beside the programs in PATH, of the user or of the system, and where the system looks for libraries. `*out`
-/// receives its path, or its name where the system's loader finds it; free it with qdq_buffer_free().
+/// Finds ONNX Runtime's library: `path`, which may be NULL, says the library or the folder it lies in; else
+/// it is looked for by the environment variables QDQ_ONNXRUNTIME and ORT_DYLIB_PATH (likewise), in the Python
+/// package onnxruntime of the active environment, beside the programs in PATH, of the user or of the system,
+/// and where the system looks for libraries. `*out` receives its path, or its name where the system's loader
+/// finds it; free it with qdq_buffer_free().
 ///
-/// QDQ_ERROR_INVALID_ARGUMENT where the place that was asked for holds no such library; QDQ_ERROR_RUNTIME with the list of places
-/// where none does.
+/// QDQ_ERROR_INVALID_ARGUMENT where the place that was asked for holds no such library; QDQ_ERROR_RUNTIME
+/// with the list of places where none does.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_onnxruntime_find(
     path: *const c_char,
@@ -34,8 +35,8 @@ pub unsafe extern "C" fn qdq_onnxruntime_find(
     })
 }
 
-/// The version of the ONNX Runtime library at `path`, such as "1.24.1". The library is loaded for that and stays so. Free `*out`
-/// with qdq_buffer_free().
+/// The version of the ONNX Runtime library at `path`, such as "1.24.1". The library is loaded for that and
+/// stays so. Free `*out` with qdq_buffer_free().
 ///
 /// QDQ_ERROR_RUNTIME where the file cannot be loaded or is not ONNX Runtime.
 #[unsafe(no_mangle)]

@@ -23,9 +23,9 @@ use super::ranges::qdq_ranges;
 use super::stats::qdq_stats;
 use super::status::qdq_status;
 
-/// Which edges of a graph get Quantize and Dequantize, and by that which tensors need a range. Immutable, and independent of
-/// the graph or model that it was made of; any number of threads may read one. Numbers of tensors and nodes are those of the
-/// graph.
+/// Which edges of a graph get Quantize and Dequantize, and by that which tensors need a range. Immutable, and
+/// independent of the graph or model that it was made of; any number of threads may read one. Numbers of
+/// tensors and nodes are those of the graph.
 pub struct qdq_plan {
     pub(super) graph: Arc<Graph>,
     pub(super) plan: Plan,
@@ -83,9 +83,9 @@ impl qdq_plan {
     }
 }
 
-/// Decides what of a graph is quantized: a pure function of its arguments. `policy` may be NULL for the default, which follows
-/// TensorRT's rules. With `ranges`, which may be NULL, the plan follows an existing calibration: a node that needs a range that
-/// is not there stays in float. Free `*out` with qdq_plan_free().
+/// Decides what of a graph is quantized: a pure function of its arguments. `policy` may be NULL for the
+/// default, which follows TensorRT's rules. With `ranges`, which may be NULL, the plan follows an existing
+/// calibration: a node that needs a range that is not there stays in float. Free `*out` with qdq_plan_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_graph_plan(
     graph: Option<&qdq_graph>,
@@ -103,10 +103,9 @@ pub extern "C" fn qdq_plan_free(plan: Option<&mut *mut qdq_plan>) {
     handle::free(plan);
 }
 
-/// What the user must know of the plan: nodes that stay in float for want of a range, ranges of no tensor or of zeros alone,
-/// Quantize
-/// and Dequantize that were there before, inputs that are fixed, and weights that cannot be computed before the model runs. Free
-/// `*out` with qdq_findings_free().
+/// What the user must know of the plan: nodes that stay in float for want of a range, ranges of no tensor or
+/// of zeros alone, Quantize and Dequantize that were there before, inputs that are fixed, and weights that
+/// cannot be computed before the model runs. Free `*out` with qdq_findings_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_plan_findings(
     plan: Option<&qdq_plan>,
@@ -169,8 +168,8 @@ pub extern "C" fn qdq_plan_reason(plan: Option<&qdq_plan>, node: usize) -> *cons
     plan.map_or(std::ptr::null(), |plan| text_at(&plan.texts.reasons, node))
 }
 
-/// How many tensors must be observed to carry the plan out; with `every_activation` how many activations there are, which is
-/// what a calibration cache needs.
+/// How many tensors must be observed to carry the plan out; with `every_activation` how many activations
+/// there are, which is what a calibration cache needs.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_plan_tap_count(plan: Option<&qdq_plan>, every_activation: bool) -> usize {
     plan.map_or(0, |plan| if every_activation { plan.texts.all_taps.len() } else { plan.texts.taps.len() })
@@ -200,13 +199,15 @@ pub extern "C" fn qdq_plan_activation_tensor(plan: Option<&qdq_plan>, index: usi
     plan.and_then(|plan| plan.activation(index)).map_or(QDQ_NONE, |activation| activation.tensor.0)
 }
 
-/// The number of its group: activations of one group share a scale, whose range covers them all. QDQ_NONE past the last.
+/// The number of its group: activations of one group share a scale, whose range covers them all. QDQ_NONE
+/// past the last.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_plan_activation_group(plan: Option<&qdq_plan>, index: usize) -> usize {
     plan.and_then(|plan| plan.activation(index)).map_or(QDQ_NONE, |activation| activation.group)
 }
 
-/// How many inputs of nodes read the dequantized values of activation `index`; all other readers keep the float tensor.
+/// How many inputs of nodes read the dequantized values of activation `index`; all other readers keep the
+/// float tensor.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_plan_activation_reader_count(plan: Option<&qdq_plan>, index: usize) -> usize {
     plan.and_then(|plan| plan.activation(index)).map_or(0, |activation| activation.edges.len())
@@ -246,14 +247,15 @@ pub extern "C" fn qdq_plan_weight_count(plan: Option<&qdq_plan>) -> usize {
     plan.map_or(0, |plan| plan.plan.weights.len())
 }
 
-/// The tensor of quantized constant `index`: a constant, or the end of a chain of operators that only give one another form.
-/// QDQ_NONE past the last.
+/// The tensor of quantized constant `index`: a constant, or the end of a chain of operators that only give
+/// one another form. QDQ_NONE past the last.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_plan_weight_tensor(plan: Option<&qdq_plan>, index: usize) -> usize {
     plan.and_then(|plan| plan.weight(index)).map_or(QDQ_NONE, |weight| weight.tensor.0)
 }
 
-/// The axis of that tensor with a scale of its own per index, from 0; QDQ_NO_AXIS for one scale and past the last.
+/// The axis of that tensor with a scale of its own per index, from 0; QDQ_NO_AXIS for one scale and past the
+/// last.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_plan_weight_axis(plan: Option<&qdq_plan>, index: usize) -> i32 {
     plan.and_then(|plan| plan.weight(index)?.axis).map_or(QDQ_NO_AXIS, |axis| axis as i32)
@@ -281,9 +283,9 @@ pub extern "C" fn qdq_plan_weight_reader_input(
     input_of(plan.and_then(|plan| plan.weight(index)?.edges.get(reader)))
 }
 
-/// Computes the range of every observed tensor by a method for int8, in the order of the network. Tensors that share a scale
-/// get one range from their statistics together. QDQ_ERROR_DATA where a planned tensor was not observed. Free `*out` with
-/// qdq_ranges_free().
+/// Computes the range of every observed tensor by a method for int8, in the order of the network. Tensors
+/// that share a scale get one range from their statistics together. QDQ_ERROR_DATA where a planned tensor was
+/// not observed. Free `*out` with qdq_ranges_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_plan_ranges(
     plan: Option<&qdq_plan>,

@@ -12,8 +12,8 @@ use super::guard::{constructed, guard};
 use super::handle::{self, get_mut, text};
 use super::status::qdq_status;
 
-/// Which nodes may be quantized, and how: those that match an include (all where there is none) and match no exclude. A new
-/// policy allows everything.
+/// Which nodes may be quantized, and how: those that match an include (all where there is none) and match no
+/// exclude. A new policy allows everything.
 #[derive(Default)]
 pub struct qdq_policy {
     pub(super) policy: Policy,
@@ -55,8 +55,8 @@ unsafe fn add(
     })
 }
 
-/// Allows nodes whose name matches: `*` stands for any text, `?` for one character. Planning fails where a pattern matches
-/// nothing.
+/// Allows nodes whose name matches: `*` stands for any text, `?` for one character. Planning fails where a
+/// pattern matches nothing.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_policy_include_name(
     policy: Option<&mut qdq_policy>,
@@ -100,8 +100,8 @@ pub unsafe extern "C" fn qdq_policy_exclude_op(
     unsafe { add(policy, op, "op", error, |policy| &mut policy.exclude.ops) }
 }
 
-/// Sets whether a whole weight has one scale instead of one per output channel, which costs accuracy. For TensorRT versions
-/// that refuse a per-channel transposed convolution. Default: false.
+/// Sets whether a whole weight has one scale instead of one per output channel, which costs accuracy. For
+/// TensorRT versions that refuse a per-channel transposed convolution. Default: false.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_policy_set_per_tensor_weights(
     policy: Option<&mut qdq_policy>,
@@ -114,9 +114,9 @@ pub extern "C" fn qdq_policy_set_per_tensor_weights(
     })
 }
 
-/// Sets the least share of the convolutions and products that must be quantized, from 0 to 1, among those that the policy allows:
-/// planning fails with QDQ_ERROR_DATA where ranges are missing for more than the rest. Default: 0. QDQ_ERROR_INVALID_ARGUMENT for
-/// other numbers.
+/// Sets the least share of the convolutions and products that must be quantized, from 0 to 1, among those
+/// that the policy allows: planning fails with QDQ_ERROR_DATA where ranges are missing for more than the
+/// rest. Default: 0. QDQ_ERROR_INVALID_ARGUMENT for other numbers.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_policy_set_min_quantized(
     policy: Option<&mut qdq_policy>,

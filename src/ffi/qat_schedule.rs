@@ -9,14 +9,15 @@ use super::guard::guard;
 use super::handle::{self, give};
 use super::status::qdq_status;
 
-/// The learning rate of quantization-aware training: half a cosine from a start down to an end,
-/// rate(t) = end + (start - end) * (1 + cos(pi * t / steps)) / 2. Steps are epochs or batches, whichever the caller counts.
+/// The learning rate of quantization-aware training: half a cosine from a start down to an end, rate(t) = end
+/// + (start - end) * (1 + cos(pi * t / steps)) / 2. Steps are epochs or batches, whichever the caller counts.
 /// Immutable; any number of threads may read one.
 pub struct qdq_qat_schedule {
     schedule: QatSchedule,
 }
 
-/// A schedule of `steps`, at least 1, from the learning rate `start` down to `end`. Free `*out` with qdq_qat_schedule_free().
+/// A schedule of `steps`, at least 1, from the learning rate `start` down to `end`. Free `*out` with
+/// qdq_qat_schedule_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_qat_schedule_new(
     steps: u64,
@@ -28,9 +29,9 @@ pub extern "C" fn qdq_qat_schedule_new(
     guard(error, || give(out, || Ok(qdq_qat_schedule { schedule: QatSchedule::new(steps, start, end)? })))
 }
 
-/// What the user guide of pytorch-quantization recommends for a network that was trained in float for `steps` from the learning
-/// rate `rate`: a tenth of the steps (rounded up), from 1% of the rate down to 1% of that. Free `*out` with
-/// qdq_qat_schedule_free().
+/// What the user guide of pytorch-quantization recommends for a network that was trained in float for `steps`
+/// from the learning rate `rate`: a tenth of the steps (rounded up), from 1% of the rate down to 1% of that.
+/// Free `*out` with qdq_qat_schedule_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_qat_schedule_from_original(
     steps: u64,

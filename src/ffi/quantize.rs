@@ -71,8 +71,9 @@ pub(super) fn write<T: bytemuck::Pod>(out: &Checked<'_>, values: &ArrayD<T>) -> 
     })
 }
 
-/// The amax to quantize `x` (f32, f16, bf16 or f64) with: the descriptor's fixed one, else max |x| per tensor, axis or block;
-/// times the descriptor's factor. NaN where the data has a NaN. Free `*out` with qdq_array_free().
+/// The amax to quantize `x` (f32, f16, bf16 or f64) with: the descriptor's fixed one, else max |x| per
+/// tensor, axis or block; times the descriptor's factor. NaN where the data has a NaN. Free `*out` with
+/// qdq_array_free().
 ///
 /// Without axes and blocks it has rank 0, otherwise the rank of x with size 1 in every axis that shares it.
 #[unsafe(no_mangle)]
@@ -93,14 +94,15 @@ pub unsafe extern "C" fn qdq_tensor_amax(
     })
 }
 
-/// Quantizes and keeps the integers in the type of the data: out = clamp(rne(x * M / amax), L, M), where rne rounds half to
-/// even, M = 2^(num_bits - 1 + unsigned) - 1 and L is 0 (unsigned), -M (narrow range) or -M - 1. This is
-/// pytorch-quantization's tensor_quant; in the reference mode NaN stays NaN.
+/// Quantizes and keeps the integers in the type of the data: out = clamp(rne(x * M / amax), L, M), where rne
+/// rounds half to even, M = 2^(num_bits - 1 + unsigned) - 1 and L is 0 (unsigned), -M (narrow range) or -M -
+/// 1. This is pytorch-quantization's tensor_quant; in the reference mode NaN stays NaN.
 ///
-/// `x` and `out` have one shape and type (f32, f16, bf16, f64) and may be the same memory. `amax` (f32) broadcasts to the
-/// shape of x, with the descriptor's blocks where it has them, and stands for its axes, fixed amax and factor; `amax` NULL means
-/// qdq_tensor_amax(). `inverse_scale`, which may be NULL, receives M / amax, which
-/// pytorch-quantization calls scale: the reciprocal of ONNX's and TensorRT's. It is 1 where amax counts as zero (at most 2^-24).
+/// `x` and `out` have one shape and type (f32, f16, bf16, f64) and may be the same memory. `amax` (f32)
+/// broadcasts to the shape of x, with the descriptor's blocks where it has them, and stands for its axes,
+/// fixed amax and factor; `amax` NULL means qdq_tensor_amax(). `inverse_scale`, which may be NULL, receives M
+/// / amax, which pytorch-quantization calls scale: the reciprocal of ONNX's and TensorRT's. It is 1 where
+/// amax counts as zero (at most 2^-24).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_tensor_quant(
     x: Option<&qdq_tensor>,
@@ -128,14 +130,13 @@ pub unsafe extern "C" fn qdq_tensor_quant(
     })
 }
 
-/// Quantizes to an integer type, or to e4m3 where the descriptor says so: out = clamp(rne(x * M / amax), L, M), see
-/// qdq_tensor_quant(). Infinities become L and M; where amax counts as zero everything becomes 0. A NaN in x is an error, for
-/// no integer stands for it; in e4m3 it stays NaN.
+/// Quantizes to an integer type, or to e4m3 where the descriptor says so: out = clamp(rne(x * M / amax), L,
+/// M), see qdq_tensor_quant(). Infinities become L and M; where amax counts as zero everything becomes 0. A
+/// NaN in x is an error, for no integer stands for it; in e4m3 it stays NaN.
 ///
-/// `x` is f32, f16, bf16 or f64. `out` has its shape and the type i8, u8, i16, u16, i4 or u4, whichever holds L to M, or e4m3
-/// or u8 for e4m3. `amax` and `inverse_scale` are as for qdq_tensor_quant() and may be NULL; for e4m3 it is 448 / amax. After an
-/// error `out` may
-/// hold anything.
+/// `x` is f32, f16, bf16 or f64. `out` has its shape and the type i8, u8, i16, u16, i4 or u4, whichever holds
+/// L to M, or e4m3 or u8 for e4m3. `amax` and `inverse_scale` are as for qdq_tensor_quant() and may be NULL;
+/// for e4m3 it is 448 / amax. After an error `out` may hold anything.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_tensor_quantize(
     x: Option<&qdq_tensor>,
@@ -217,8 +218,9 @@ impl<T: Element> Integers<'_, T> {
     }
 }
 
-/// Quantizes and goes back at once: out = clamp(rne(x * M / amax), L, M) / (M / amax), see qdq_tensor_quant(); with e4m3
-/// out = e4m3(x * s) / s with s = 448 / amax, saturating at 448. Where amax counts as zero, out is 0. NaN stays NaN.
+/// Quantizes and goes back at once: out = clamp(rne(x * M / amax), L, M) / (M / amax), see
+/// qdq_tensor_quant(); with e4m3 out = e4m3(x * s) / s with s = 448 / amax, saturating at 448. Where amax
+/// counts as zero, out is 0. NaN stays NaN.
 ///
 /// `x` and `out` have one shape and type (f32, f16, bf16, f64) and may be the same memory. `amax` is as for
 /// qdq_tensor_quant() and may be NULL.
@@ -250,9 +252,9 @@ pub unsafe extern "C" fn qdq_tensor_fake_quant(
 
 /// The way back from integers: out = q / inverse_scale, with what qdq_tensor_quantize() gives.
 ///
-/// `q` is i8, u8, i16, u16, i4, u4, or e4m3 (codes in u8 where the descriptor says e4m3). `inverse_scale` (f32) broadcasts to its
-/// shape, with the descriptor's blocks where it has them; of the rest of the descriptor only the format matters. `out` has the
-/// shape of q and the type f32, f16, bf16 or f64.
+/// `q` is i8, u8, i16, u16, i4, u4, or e4m3 (codes in u8 where the descriptor says e4m3). `inverse_scale`
+/// (f32) broadcasts to its shape, with the descriptor's blocks where it has them; of the rest of the
+/// descriptor only the format matters. `out` has the shape of q and the type f32, f16, bf16 or f64.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_tensor_dequantize(
     q: Option<&qdq_tensor>,
@@ -302,11 +304,12 @@ fn shaped<Q>(like: &Checked<'_>, values: Vec<Q>) -> Result<ArrayD<Q>> {
         .context(ErrorKind::Internal, || "unpacked integers do not fill their shape".into())
 }
 
-/// The gradient of qdq_tensor_fake_quant() with respect to x by the straight-through estimator: out = gradient where
+/// The gradient of qdq_tensor_fake_quant() with respect to x by the straight-through estimator: out =
+/// gradient where
 /// |x| <= amax, 0 elsewhere and where x or amax is NaN. There is no gradient to amax.
 ///
-/// `gradient`, `x` and `out` have one shape and type (f32, f16, bf16, f64); out may be the memory of either. `amax` is as for
-/// qdq_tensor_quant() and may be NULL.
+/// `gradient`, `x` and `out` have one shape and type (f32, f16, bf16, f64); out may be the memory of either.
+/// `amax` is as for qdq_tensor_quant() and may be NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_tensor_fake_quant_backward(
     gradient: Option<&qdq_tensor>,
@@ -346,9 +349,10 @@ pub unsafe extern "C" fn qdq_tensor_quant_backward(
     unsafe { qdq_tensor_fake_quant_backward(gradient, x, amax, descriptor, out, error) }
 }
 
-/// Fake quantization of `min` to `max` with a zero point: step = (max - min) / (2^b - 1), z = rne(min / step) + 2^(b-1),
-/// q = clamp(rne(x / step) - z, -2^(b-1), 2^(b-1) - 1), out = (q + z) * step, where b is `num_bits`, 2 to 16. NaN stays NaN.
-/// `min` is below `max`: equal ends, by which pytorch-quantization gives NaN, are QDQ_ERROR_INVALID_ARGUMENT.
+/// Fake quantization of `min` to `max` with a zero point: step = (max - min) / (2^b - 1), z = rne(min / step)
+/// + 2^(b-1), q = clamp(rne(x / step) - z, -2^(b-1), 2^(b-1) - 1), out = (q + z) * step, where b is
+/// `num_bits`, 2 to 16. NaN stays NaN. `min` is below `max`: equal ends, by which pytorch-quantization gives
+/// NaN, are QDQ_ERROR_INVALID_ARGUMENT.
 ///
 /// `x` and `out` have one shape and type (f32, f16, bf16, f64) and may be the same memory.
 #[unsafe(no_mangle)]
@@ -368,8 +372,8 @@ pub unsafe extern "C" fn qdq_tensor_fake_affine_quant(
     })
 }
 
-/// The gradient of qdq_tensor_fake_affine_quant() with respect to x: out = gradient where min <= x <= max, else 0. Tensors as
-/// for qdq_tensor_fake_quant_backward().
+/// The gradient of qdq_tensor_fake_affine_quant() with respect to x: out = gradient where min <= x <= max,
+/// else 0. Tensors as for qdq_tensor_fake_quant_backward().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_tensor_fake_affine_quant_backward(
     gradient: Option<&qdq_tensor>,

@@ -78,10 +78,10 @@ pub extern "C" fn qdq_quantize_options_set_weight_method(
     })
 }
 
-/// Sets the range of the weight `name` in place of one that is computed: `amax` (f32) holds one number for the weight or one per
-/// output channel, finite and not negative, and is copied; `amax` NULL for a computed one again. `name` is the tensor that nodes
-/// read, or
-/// the stored tensor behind it; a name that no weight has is without effect.
+/// Sets the range of the weight `name` in place of one that is computed: `amax` (f32) holds one number for
+/// the weight or one per output channel, finite and not negative, and is copied; `amax` NULL for a computed
+/// one again. `name` is the tensor that nodes read, or the stored tensor behind it; a name that no weight has
+/// is without effect.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_quantize_options_set_weight_amax(
     options: Option<&mut qdq_quantize_options>,
@@ -116,8 +116,8 @@ pub unsafe extern "C" fn qdq_quantize_options_set_weight_amax(
     })
 }
 
-/// Sets how many bits the integers of weights have, 2 to 8; fewer than 8 are stored as int8 all the same, on a coarser grid.
-/// Default: 8.
+/// Sets how many bits the integers of weights have, 2 to 8; fewer than 8 are stored as int8 all the same, on
+/// a coarser grid. Default: 8.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_quantize_options_set_weight_bits(
     options: Option<&mut qdq_quantize_options>,
@@ -132,8 +132,8 @@ pub extern "C" fn qdq_quantize_options_set_weight_bits(
     })
 }
 
-/// Sets whether qdq_model_recover() gives channels between two layers scales of their own (cross-layer equalization). Default:
-/// false.
+/// Sets whether qdq_model_recover() gives channels between two layers scales of their own (cross-layer
+/// equalization). Default: false.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_quantize_options_set_equalization(
     options: Option<&mut qdq_quantize_options>,
@@ -146,7 +146,8 @@ pub extern "C" fn qdq_quantize_options_set_equalization(
     })
 }
 
-/// Sets whether qdq_model_recover() rounds each weight up or down, whichever serves its layer's output. Default: false.
+/// Sets whether qdq_model_recover() rounds each weight up or down, whichever serves its layer's output.
+/// Default: false.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_quantize_options_set_learned_rounding(
     options: Option<&mut qdq_quantize_options>,

@@ -19,22 +19,26 @@ use super::quantize::{for_float, same_type, write};
 use super::status::qdq_status;
 use super::tensor::{Checked, checked, qdq_tensor};
 
-/// pytorch-quantization's TensorQuantizer: a descriptor with its switches, its range and the statistics of its calibration.
+/// pytorch-quantization's TensorQuantizer: a descriptor with its switches, its range and the statistics of
+/// its calibration.
 ///
-/// qdq_quantizer_forward() does, in this order: multiply by the pre-quantization scale, where there is one; return that where
-/// disabled; observe it where calibrating; clip it where clipping; quantize it where quantizing, by the clip range where amax is
-/// learned, else by the amax, else dynamically by max |x| of this very x. At the start only quantizing is on.
+/// qdq_quantizer_forward() does, in this order: multiply by the pre-quantization scale, where there is one;
+/// return that where disabled; observe it where calibrating; clip it where clipping; quantize it where
+/// quantizing, by the clip range where amax is learned, else by the amax, else dynamically by max |x| of this
+/// very x. At the start only quantizing is on.
 ///
-/// Where pytorch-quantization does something else: clipped data is quantized, in e4m3 too, not the data before; integers follow
-/// narrow_range; dynamic ranges too count negative axes from the last, and an axis that the data does not have is an error;
-/// learning starts from a range that was set, not from 1; loading leniently where nothing was observed leaves the amax as it is;
-/// NaN is in no maximum, and infinity is no amax; clearing the amax makes the range dynamic again; the step size is that of the
-/// range in use, of e4m3 too; a state that lacks a part is an error.
+/// Where pytorch-quantization does something else: clipped data is quantized, in e4m3 too, not the data
+/// before; integers follow narrow_range; dynamic ranges too count negative axes from the last, and an axis
+/// that the data does not have is an error; learning starts from a range that was set, not from 1; loading
+/// leniently where nothing was observed leaves the amax as it is; NaN is in no maximum, and infinity is no
+/// amax; clearing the amax makes the range dynamic again; the step size is that of the range in use, of e4m3
+/// too; a state that lacks a part is an error.
 pub struct qdq_quantizer {
     pub(super) quantizer: TensorQuantizer,
 }
 
-/// A quantizer for tensors that the descriptor, which is copied, describes. Free `*out` with qdq_quantizer_free().
+/// A quantizer for tensors that the descriptor, which is copied, describes. Free `*out` with
+/// qdq_quantizer_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_quantizer_new(
     descriptor: Option<&qdq_descriptor>,
@@ -49,8 +53,8 @@ pub extern "C" fn qdq_quantizer_new(
     })
 }
 
-/// A quantizer of its own in the same state, statistics included: for another thread that calibrates. Free `*out` with
-/// qdq_quantizer_free().
+/// A quantizer of its own in the same state, statistics included: for another thread that calibrates. Free
+/// `*out` with qdq_quantizer_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_quantizer_clone(
     quantizer: Option<&qdq_quantizer>,
@@ -78,7 +82,8 @@ pub unsafe extern "C" fn qdq_quantizer_from_json(
     })
 }
 
-/// The state as JSON: descriptor, switches, ranges and scales exactly; not the statistics. Free `*out` with qdq_buffer_free().
+/// The state as JSON: descriptor, switches, ranges and scales exactly; not the statistics. Free `*out` with
+/// qdq_buffer_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_quantizer_to_json(
     quantizer: Option<&qdq_quantizer>,
@@ -235,8 +240,8 @@ unsafe fn numbers(tensor: Option<&qdq_tensor>, name: &str) -> Result<Option<Arra
     Ok(Some(unsafe { checked(tensor, name) }?.f32()?.to_owned()))
 }
 
-/// Sets the amax (f32, finite, not negative), of the shape of the one before; `amax` NULL makes the range dynamic again, after
-/// which any shape may be set.
+/// Sets the amax (f32, finite, not negative), of the shape of the one before; `amax` NULL makes the range
+/// dynamic again, after which any shape may be set.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_quantizer_set_amax(
     quantizer: Option<&mut qdq_quantizer>,
@@ -247,7 +252,8 @@ pub unsafe extern "C" fn qdq_quantizer_set_amax(
     change(quantizer, error, |quantizer| quantizer.set_amax(unsafe { numbers(amax, "amax") }?))
 }
 
-/// Sets what data is multiplied by first (f32, broadcast to its shape); `scale` NULL for nothing, the default.
+/// Sets what data is multiplied by first (f32, broadcast to its shape); `scale` NULL for nothing, the
+/// default.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_quantizer_set_pre_quant_scale(
     quantizer: Option<&mut qdq_quantizer>,
@@ -282,8 +288,9 @@ pub extern "C" fn qdq_quantizer_amax(
     give_numbers(quantizer, out, error, |quantizer| Ok(quantizer.amax().cloned()))
 }
 
-/// The amax that data is quantized by: that of the clip range where it is learned, else the set one times the descriptor's
-/// factor; `*out` is NULL where the range is dynamic or has still to be learned. Free it with qdq_array_free().
+/// The amax that data is quantized by: that of the clip range where it is learned, else the set one times the
+/// descriptor's factor; `*out` is NULL where the range is dynamic or has still to be learned. Free it with
+/// qdq_array_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_quantizer_amax_in_use(
     quantizer: Option<&qdq_quantizer>,
@@ -293,8 +300,8 @@ pub extern "C" fn qdq_quantizer_amax_in_use(
     give_numbers(quantizer, out, error, |quantizer| Ok(quantizer.amax_in_use()))
 }
 
-/// The amax for a model that is exported: an error where the range is dynamic or the quantizer is still calibrating. Free
-/// `*out` with qdq_array_free().
+/// The amax for a model that is exported: an error where the range is dynamic or the quantizer is still
+/// calibrating. Free `*out` with qdq_array_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_quantizer_amax_for_export(
     quantizer: Option<&qdq_quantizer>,
@@ -304,8 +311,8 @@ pub extern "C" fn qdq_quantizer_amax_for_export(
     give_numbers(quantizer, out, error, |quantizer| quantizer.amax_for_export().map(Some))
 }
 
-/// The width of one step, amax in use / M (e4m3: / 448); `*out` is NULL where the range is dynamic. Free it with
-/// qdq_array_free().
+/// The width of one step, amax in use / M (e4m3: / 448); `*out` is NULL where the range is dynamic. Free it
+/// with qdq_array_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_quantizer_step_size(
     quantizer: Option<&qdq_quantizer>,
@@ -315,8 +322,8 @@ pub extern "C" fn qdq_quantizer_step_size(
     give_numbers(quantizer, out, error, |quantizer| Ok(quantizer.step_size()))
 }
 
-/// The inverse scale, M / amax, of the integers that the last forward gave; `*out` is NULL where none did. Free it with
-/// qdq_array_free().
+/// The inverse scale, M / amax, of the integers that the last forward gave; `*out` is NULL where none did.
+/// Free it with qdq_array_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_quantizer_inverse_scale(
     quantizer: Option<&qdq_quantizer>,
@@ -383,8 +390,8 @@ fn apart<'a, T: Element + bytemuck::Pod>(x: &Checked<'_>, values: &'a [T]) -> Re
         .context(ErrorKind::Internal, || "the elements do not fill their shape".into())
 }
 
-/// What the quantizer makes of `x`, in the order that its documentation states. `x` and `out` have one shape and type (f32,
-/// f16, bf16, f64) and may be the same memory.
+/// What the quantizer makes of `x`, in the order that its documentation states. `x` and `out` have one shape
+/// and type (f32, f16, bf16, f64) and may be the same memory.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_quantizer_forward(
     quantizer: Option<&mut qdq_quantizer>,
@@ -404,8 +411,9 @@ pub unsafe extern "C" fn qdq_quantizer_forward(
     })
 }
 
-/// The same without observing, so that any number of threads can use one quantizer. `inverse_scale`, which may be NULL, receives
-/// M / amax where the quantizer gives integers, to be freed with qdq_array_free(); otherwise NULL.
+/// The same without observing, so that any number of threads can use one quantizer. `inverse_scale`, which
+/// may be NULL, receives M / amax where the quantizer gives integers, to be freed with qdq_array_free();
+/// otherwise NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_quantizer_quantize(
     quantizer: Option<&qdq_quantizer>,
@@ -434,9 +442,9 @@ pub unsafe extern "C" fn qdq_quantizer_quantize(
     })
 }
 
-/// The gradients of qdq_quantizer_forward(): `out` receives that of x, by the straight-through estimator or, where amax is
-/// learned, by clipping; `min_gradient` and `max_gradient`, which may be NULL, those of the learned range, 0 where nothing is
-/// learned.
+/// The gradients of qdq_quantizer_forward(): `out` receives that of x, by the straight-through estimator or,
+/// where amax is learned, by clipping; `min_gradient` and `max_gradient`, which may be NULL, those of the
+/// learned range, 0 where nothing is learned.
 ///
 /// `gradient`, `x` and `out` have one shape and type (f32, f16, bf16, f64); out may be the memory of either.
 #[unsafe(no_mangle)]

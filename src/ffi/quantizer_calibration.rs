@@ -18,7 +18,8 @@ use super::status::qdq_status;
 use super::tensor::{checked, qdq_tensor};
 use super::tensor_stats::qdq_tensor_stats;
 
-/// Observes a batch for calibration, whatever the switches say. The statistics are those of the descriptor's method.
+/// Observes a batch for calibration, whatever the switches say. The statistics are those of the descriptor's
+/// method.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_quantizer_observe(
     quantizer: Option<&mut qdq_quantizer>,
@@ -52,7 +53,8 @@ pub unsafe extern "C" fn qdq_quantizer_merge(
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
-        // SAFETY: the header's rules for handles. The two may be one, so the copy is made before the mutable reference.
+        // SAFETY: the header's rules for handles. The two may be one, so the copy is made before the mutable
+        // reference.
         let other = unsafe { other.as_ref() }.ok_or_else(|| null("other"))?.quantizer.clone();
         // SAFETY: as above.
         unsafe { quantizer.as_mut() }.ok_or_else(|| null("quantizer"))?.quantizer.merge(&other)
@@ -78,10 +80,11 @@ pub extern "C" fn qdq_quantizer_stats(
     })
 }
 
-/// Computes the amax from what was observed, and sets it. Maxima know QDQ_METHOD_MAX only, QDQ_CALIB_COMPAT every method but
-/// that, e4m3 every method but QDQ_METHOD_ENTROPY, and with QDQ_CALIB_COMPAT a percentile only; an infinite amax, or one of
-/// another shape than the one before, is an error. Where nothing was observed that is an error if `strict`, else the amax stays
-/// as it is. `loaded`, which may be NULL, receives whether an amax was set.
+/// Computes the amax from what was observed, and sets it. Maxima know QDQ_METHOD_MAX only, QDQ_CALIB_COMPAT
+/// every method but that, e4m3 every method but QDQ_METHOD_ENTROPY, and with QDQ_CALIB_COMPAT a percentile
+/// only; an infinite amax, or one of another shape than the one before, is an error. Where nothing was
+/// observed that is an error if `strict`, else the amax stays as it is. `loaded`, which may be NULL, receives
+/// whether an amax was set.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_quantizer_load_calib_amax(
     quantizer: Option<&mut qdq_quantizer>,
@@ -100,10 +103,10 @@ pub extern "C" fn qdq_quantizer_load_calib_amax(
     })
 }
 
-/// The same with the options of pytorch-quantization's entropy and mse: the bins of its histogram at which ranges are tried, from
-/// `start_bin` (usually 128) in steps of `stride` (usually 1). An error with another calib_method than QDQ_CALIB_COMPAT, with
-/// another method than QDQ_METHOD_ENTROPY and QDQ_METHOD_MSE, with a stride of 0, and where no bin is left. `loaded`, which may be
-/// NULL, receives whether an amax was set.
+/// The same with the options of pytorch-quantization's entropy and mse: the bins of its histogram at which
+/// ranges are tried, from `start_bin` (usually 128) in steps of `stride` (usually 1). An error with another
+/// calib_method than QDQ_CALIB_COMPAT, with another method than QDQ_METHOD_ENTROPY and QDQ_METHOD_MSE, with a
+/// stride of 0, and where no bin is left. `loaded`, which may be NULL, receives whether an amax was set.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_quantizer_load_calib_amax_searching(
     quantizer: Option<&mut qdq_quantizer>,
@@ -124,9 +127,9 @@ pub extern "C" fn qdq_quantizer_load_calib_amax_searching(
     })
 }
 
-/// Writes what was observed to a safetensors file, whole or not at all: with QDQ_CALIB_HISTOGRAM one that qdq_stats_load()
-/// reads, of one tensor that is called like the quantizer; with QDQ_CALIB_MAX one that qdq_axis_max_load() reads, unless the
-/// maxima are those of blocks. An error with QDQ_CALIB_COMPAT.
+/// Writes what was observed to a safetensors file, whole or not at all: with QDQ_CALIB_HISTOGRAM one that
+/// qdq_stats_load() reads, of one tensor that is called like the quantizer; with QDQ_CALIB_MAX one that
+/// qdq_axis_max_load() reads, unless the maxima are those of blocks. An error with QDQ_CALIB_COMPAT.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_quantizer_save_calibration(
     quantizer: Option<&qdq_quantizer>,
@@ -140,12 +143,13 @@ pub unsafe extern "C" fn qdq_quantizer_save_calibration(
     })
 }
 
-/// Reads what qdq_quantizer_save_calibration() wrote, in place of what was observed. To add it instead, load it into a clone
-/// and merge that. From a file of statistics with several tensors it takes the one that is called like the quantizer.
+/// Reads what qdq_quantizer_save_calibration() wrote, in place of what was observed. To add it instead, load
+/// it into a clone and merge that. From a file of statistics with several tensors it takes the one that is
+/// called like the quantizer.
 ///
 /// QDQ_ERROR_FORMAT for a file that is damaged or something else, such as what another method observes;
-/// QDQ_ERROR_INVALID_ARGUMENT for maxima along other axes or of other blocks than the descriptor's; QDQ_ERROR_DATA where there
-/// are several tensors but not the quantizer's. What was observed stays then.
+/// QDQ_ERROR_INVALID_ARGUMENT for maxima along other axes or of other blocks than the descriptor's;
+/// QDQ_ERROR_DATA where there are several tensors but not the quantizer's. What was observed stays then.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_quantizer_load_calibration(
     quantizer: Option<&mut qdq_quantizer>,
@@ -168,7 +172,8 @@ pub extern "C" fn qdq_quantizer_calibration_to_bytes(
     })
 }
 
-/// Takes over the content of such a file, `size` bytes, which are not kept, as qdq_quantizer_load_calibration() does.
+/// Takes over the content of such a file, `size` bytes, which are not kept, as
+/// qdq_quantizer_load_calibration() does.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_quantizer_calibration_from_bytes(
     quantizer: Option<&mut qdq_quantizer>,

@@ -15,8 +15,8 @@ use super::guard::guard;
 use super::handle::{self, c_text, get, get_mut, give, optional_text, put, text, text_at};
 use super::status::qdq_status;
 
-/// The ranges of a network's activations by tensor name, in the order in which they were set. A range is amax, the magnitude
-/// that the integer 127 stands for, in the tensor's own unit.
+/// The ranges of a network's activations by tensor name, in the order in which they were set. A range is
+/// amax, the magnitude that the integer 127 stands for, in the tensor's own unit.
 pub struct qdq_ranges {
     pub(super) ranges: Ranges,
     names: OnceLock<Vec<CString>>,
@@ -29,8 +29,8 @@ impl qdq_ranges {
     }
 }
 
-/// No ranges yet. `method` says how they are computed, for the reader of a file, and may be NULL. Free them with
-/// qdq_ranges_free().
+/// No ranges yet. `method` says how they are computed, for the reader of a file, and may be NULL. Free them
+/// with qdq_ranges_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_ranges_new(
     method: *const c_char,
@@ -46,9 +46,10 @@ pub unsafe extern "C" fn qdq_ranges_new(
     })
 }
 
-/// These ranges, and those of tensors of the graph that hold the values of a ranged one in another shape or order: what lies
-/// before and behind Reshape, Transpose and their like. For networks into which such operators were put after the calibration,
-/// as TensorRT's ONNX parser does. Free `*out` with qdq_ranges_free().
+/// These ranges, and those of tensors of the graph that hold the values of a ranged one in another shape or
+/// order: what lies before and behind Reshape, Transpose and their like. For networks into which such
+/// operators were put after the calibration, as TensorRT's ONNX parser does. Free `*out` with
+/// qdq_ranges_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_ranges_spread(
     ranges: Option<&qdq_ranges>,
@@ -99,9 +100,9 @@ pub extern "C" fn qdq_ranges_free(ranges: Option<&mut *mut qdq_ranges>) {
     handle::free(ranges);
 }
 
-/// What the user must know of ranges that qdq_plan_ranges() has computed or qdq_cache_to_ranges() has read, such as tensors with
-/// NaN
-/// and lines that are left out. Files do not hold it. Free `*out` with qdq_findings_free().
+/// What the user must know of ranges that qdq_plan_ranges() has computed or qdq_cache_to_ranges() has read,
+/// such as tensors with NaN and lines that are left out. Files do not hold it. Free `*out` with
+/// qdq_findings_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_ranges_findings(
     ranges: Option<&qdq_ranges>,
@@ -138,8 +139,8 @@ pub extern "C" fn qdq_ranges_count(ranges: Option<&qdq_ranges>) -> usize {
     ranges.map_or(0, |ranges| ranges.ranges.len())
 }
 
-/// The name of tensor `index`, in the order in which they were set; NULL past the last. Valid until the ranges are changed or
-/// freed.
+/// The name of tensor `index`, in the order in which they were set; NULL past the last. Valid until the
+/// ranges are changed or freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_ranges_name(ranges: Option<&qdq_ranges>, index: usize) -> *const c_char {
     let Some(ranges) = ranges else { return std::ptr::null() };
@@ -206,8 +207,9 @@ pub extern "C" fn qdq_ranges_method(ranges: Option<&qdq_ranges>) -> *const c_cha
     method.as_ref().map_or(std::ptr::null(), |method| method.as_ptr())
 }
 
-/// The int8 scale of a range, by which ONNX and TensorRT multiply: amax / 127, always a normal number. It is 1 where amax is 0,
-/// 2^-126 where amax / 127 is subnormal, one bit smaller where 127 scales would overflow, and NaN for what is no range.
+/// The int8 scale of a range, by which ONNX and TensorRT multiply: amax / 127, always a normal number. It is
+/// 1 where amax is 0, 2^-126 where amax / 127 is subnormal, one bit smaller where 127 scales would overflow,
+/// and NaN for what is no range.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_amax_int8_scale(amax: f32) -> f32 {
     crate::emit::ranges::int8_scale(amax)

@@ -21,9 +21,9 @@ use super::ranges::qdq_ranges;
 use super::run_options::{Run, Stoppable, qdq_run_options};
 use super::status::qdq_status;
 
-/// Opens the same data once more: sets `*out` to new batches, which belong to qdq from then on, and returns QDQ_OK. Any other
-/// status ends the run with that status; `*error`, which is NULL at first, may be set to an error from qdq_error_new() that says
-/// why.
+/// Opens the same data once more: sets `*out` to new batches, which belong to qdq from then on, and returns
+/// QDQ_OK. Any other status ends the run with that status; `*error`, which is NULL at first, may be set to an
+/// error from qdq_error_new() that says why.
 ///
 /// Called from the thread that runs the model. It must not return by an exception or longjmp.
 pub type qdq_open_batches_fn = Option<
@@ -34,15 +34,17 @@ pub type qdq_open_batches_fn = Option<
     ) -> qdq_status,
 >;
 
-/// As qdq_model_quantize(), with what of qdq_quantize_options_set_equalization(), qdq_quantize_options_set_learned_rounding() and
-/// qdq_quantize_options_set_bias_correction() is set in the options: each layer keeps what lowers the mean squared error of its
-/// output on the data, so no layer gets a larger one than by plain rounding. The data is read several times, so `open` is called
-/// with `user` several times before this function returns. `method` and `percentile` are those of the ranges; between equalized
+/// As qdq_model_quantize(), with what of qdq_quantize_options_set_equalization(),
+/// qdq_quantize_options_set_learned_rounding() and qdq_quantize_options_set_bias_correction() is set in the
+/// options: each layer keeps what lowers the mean squared error of its output on the data, so no layer gets a
+/// larger one than by plain rounding. The data is read several times, so `open` is called with `user` several
+/// times before this function returns. `method` and `percentile` are those of the ranges; between equalized
 /// layers ranges are computed by it anew.
 ///
-/// `options` and `run_options` may be NULL. `report`, which may be NULL, receives what was changed as JSON: `layers`, each with
-/// `method`, `layer`, `changed` of `of`, `error_before` and `error_after` (mean squares, in the output's unit squared), `gain_db`
-/// and `what`; free it with qdq_buffer_free(). Free `*out` with qdq_model_free().
+/// `options` and `run_options` may be NULL. `report`, which may be NULL, receives what was changed as JSON:
+/// `layers`, each with `method`, `layer`, `changed` of `of`, `error_before` and `error_after` (mean squares,
+/// in the output's unit squared), `gain_db` and `what`; free it with qdq_buffer_free(). Free `*out` with
+/// qdq_model_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_model_recover(
     model: Option<&qdq_model>,

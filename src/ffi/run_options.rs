@@ -19,9 +19,10 @@ use super::guard::{constructed, guard};
 use super::handle::{self, get_mut};
 use super::status::qdq_status;
 
-/// Is told after every batch how far a run has come: batches and samples done, and all batches or -1 where that is not known.
-/// Returning QDQ_OK goes on. Any other status, such as QDQ_ERROR_CANCELLED, ends the run with that status; `*error`, which is
-/// NULL at first, may be set to an error from qdq_error_new() that says why.
+/// Is told after every batch how far a run has come: batches and samples done, and all batches or -1 where
+/// that is not known. Returning QDQ_OK goes on. Any other status, such as QDQ_ERROR_CANCELLED, ends the run
+/// with that status; `*error`, which is NULL at first, may be set to an error from qdq_error_new() that says
+/// why.
 ///
 /// Called from the thread that runs the model. It must not return by an exception or longjmp.
 pub type qdq_progress_fn = Option<
@@ -167,9 +168,9 @@ pub extern "C" fn qdq_run_options_runtime(options: Option<&qdq_run_options>) -> 
     })
 }
 
-/// Decides what QDQ_RUNTIME_AUTO stands for, so that several models run in one runtime, and sets that; qdq_run_options_runtime()
-/// says what it was. Another runtime stays as it is. QDQ_ERROR_RUNTIME where ONNX Runtime was asked for by a path and cannot be
-/// used.
+/// Decides what QDQ_RUNTIME_AUTO stands for, so that several models run in one runtime, and sets that;
+/// qdq_run_options_runtime() says what it was. Another runtime stays as it is. QDQ_ERROR_RUNTIME where ONNX
+/// Runtime was asked for by a path and cannot be used.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_run_options_settle(
     options: Option<&mut qdq_run_options>,
@@ -182,9 +183,9 @@ pub extern "C" fn qdq_run_options_settle(
     })
 }
 
-/// Sets ONNX Runtime's library, or the folder it lies in; `path` may be NULL to look for it by the environment variable
-/// QDQ_ONNXRUNTIME, in
-/// the Python package and where the system looks for libraries, the default.
+/// Sets ONNX Runtime's library, or the folder it lies in; `path` may be NULL to look for it by the
+/// environment variable QDQ_ONNXRUNTIME, in the Python package and where the system looks for libraries, the
+/// default.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_run_options_set_onnxruntime(
     options: Option<&mut qdq_run_options>,
@@ -216,8 +217,9 @@ pub extern "C" fn qdq_run_options_set_threads(
     })
 }
 
-/// Sets who is told about progress; `progress` may be NULL for nobody, the default. `free_user`, which may be NULL, is called
-/// once with `user`: when another callback is set or the options are freed, or before this function returns with an error.
+/// Sets who is told about progress; `progress` may be NULL for nobody, the default. `free_user`, which may be
+/// NULL, is called once with `user`: when another callback is set or the options are freed, or before this
+/// function returns with an error.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_run_options_set_progress(
     options: Option<&mut qdq_run_options>,
@@ -234,7 +236,8 @@ pub unsafe extern "C" fn qdq_run_options_set_progress(
     })
 }
 
-/// Sets the switch that stops runs; `cancel` may be NULL for none, the default. It may be freed before the options.
+/// Sets the switch that stops runs; `cancel` may be NULL for none, the default. It may be freed before the
+/// options.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_run_options_set_cancel(
     options: Option<&mut qdq_run_options>,

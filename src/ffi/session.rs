@@ -20,10 +20,10 @@ use super::run_options::qdq_run_options;
 use super::status::qdq_status;
 use super::tensor::{borrowed, qdq_tensor, sizes};
 
-/// Receives a tapped tensor as soon as the runtime has computed it: `tap` is its position in the list of taps that the session
-/// was opened with, `value` a view (f32, f16, bf16 or f64) that is valid during the call and must not be written through.
-/// Returning QDQ_OK goes on. Any other status ends the run with that status; `*error`, which is NULL at first, may be set to an
-/// error from qdq_error_new() that says why.
+/// Receives a tapped tensor as soon as the runtime has computed it: `tap` is its position in the list of taps
+/// that the session was opened with, `value` a view (f32, f16, bf16 or f64) that is valid during the call and
+/// must not be written through. Returning QDQ_OK goes on. Any other status ends the run with that status;
+/// `*error`, which is NULL at first, may be set to an error from qdq_error_new() that says why.
 ///
 /// Called from the runtime's threads, from several at once. It must not return by an exception or longjmp.
 pub type qdq_tap_fn = Option<
@@ -35,8 +35,8 @@ pub type qdq_tap_fn = Option<
     ) -> qdq_status,
 >;
 
-/// A model that is ready to run, in the runtime that was asked for. It runs one batch at a time. The files of the model must not be
-/// changed in place while it lives.
+/// A model that is ready to run, in the runtime that was asked for. It runs one batch at a time. The files of
+/// the model must not be changed in place while it lives.
 pub struct qdq_session {
     runtime: Mutex<Box<dyn Runtime>>,
     outputs: Vec<String>,
@@ -69,15 +69,17 @@ impl Tap for Tapped {
     }
 }
 
-/// Makes a model ready to run, by the runtime, library and threads of `options`, which may be NULL for the embedded runtime; who
-/// is told about progress and the switch that stops runs play no part. The session keeps nothing of the model's handle.
+/// Makes a model ready to run, by the runtime, library and threads of `options`, which may be NULL for the
+/// embedded runtime; who is told about progress and the switch that stops runs play no part. The session
+/// keeps nothing of the model's handle.
 ///
-/// While it runs, `tap`, which may be NULL, is called once for every one of the `tap_count` tensors named in `taps` that the run
-/// computes and whose elements are floating-point numbers. Inputs, activations and outputs can be tapped; constants are not
-/// handed over. A tensor inside an If is handed over without elements where its branch is not taken; one in the body of a Loop or
-/// Scan once for all rounds, which are the first axis, or the elements of all rounds in one axis. A tap that names no tensor of the model or is
-/// named twice is an error. `free_user`, which may be NULL, is called once with `user`: when the session is freed, or before
-/// this function returns with an error. Free `*out` with qdq_session_free().
+/// While it runs, `tap`, which may be NULL, is called once for every one of the `tap_count` tensors named in
+/// `taps` that the run computes and whose elements are floating-point numbers. Inputs, activations and
+/// outputs can be tapped; constants are not handed over. A tensor inside an If is handed over without
+/// elements where its branch is not taken; one in the body of a Loop or Scan once for all rounds, which are
+/// the first axis, or the elements of all rounds in one axis. A tap that names no tensor of the model or is
+/// named twice is an error. `free_user`, which may be NULL, is called once with `user`: when the session is
+/// freed, or before this function returns with an error. Free `*out` with qdq_session_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_session_open(
     model: Option<&qdq_model>,
@@ -117,19 +119,19 @@ pub extern "C" fn qdq_session_free(session: Option<&mut *mut qdq_session>) {
     handle::free(session);
 }
 
-/// The runtime that runs the model and its version, such as "ONNX Runtime 1.24.1", for people. Valid until the session is freed;
-/// NULL for NULL.
+/// The runtime that runs the model and its version, such as "ONNX Runtime 1.24.1", for people. Valid until
+/// the session is freed; NULL for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_session_runtime(session: Option<&qdq_session>) -> *const c_char {
     session.map_or(std::ptr::null(), |session| session.description.as_ptr())
 }
 
-/// Runs a batch with one tensor for every input of the model. `*out` receives the model's outputs by name, in order; `tapped`,
-/// which may be NULL, copies of the tapped tensors that the run computed, in the order of the taps. Free both with
-/// qdq_batch_free().
+/// Runs a batch with one tensor for every input of the model. `*out` receives the model's outputs by name, in
+/// order; `tapped`, which may be NULL, copies of the tapped tensors that the run computed, in the order of
+/// the taps. Free both with qdq_batch_free().
 ///
-/// QDQ_ERROR_INVALID_ARGUMENT, QDQ_ERROR_TYPE or QDQ_ERROR_SHAPE where the batch does not fit the model's inputs, what the tap
-/// callback returned, QDQ_ERROR_RUNTIME where the runtime failed.
+/// QDQ_ERROR_INVALID_ARGUMENT, QDQ_ERROR_TYPE or QDQ_ERROR_SHAPE where the batch does not fit the model's
+/// inputs, what the tap callback returned, QDQ_ERROR_RUNTIME where the runtime failed.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_session_run(
     session: Option<&mut qdq_session>,

@@ -42,8 +42,8 @@ pub extern "C" fn qdq_specs_free(specs: Option<&mut *mut qdq_specs>) {
     handle::free(specs);
 }
 
-/// Adds a tensor. `dtype` may be QDQ_DTYPE_UNKNOWN, a negative `ndim` means that the rank is not known, QDQ_DYNAMIC stands for a
-/// size decided at run time.
+/// Adds a tensor. `dtype` may be QDQ_DTYPE_UNKNOWN, a negative `ndim` means that the rank is not known,
+/// QDQ_DYNAMIC stands for a size decided at run time.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_specs_add(
     specs: Option<&mut qdq_specs>,
@@ -65,8 +65,8 @@ pub unsafe extern "C" fn qdq_specs_add(
     })
 }
 
-/// Names the dimension of tensor `index` along `axis`, whose size is decided at run time: dimensions with one name are equal.
-/// `name` may be NULL for none.
+/// Names the dimension of tensor `index` along `axis`, whose size is decided at run time: dimensions with one
+/// name are equal. `name` may be NULL for none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_specs_name_dim(
     specs: Option<&mut qdq_specs>,
@@ -121,8 +121,8 @@ pub extern "C" fn qdq_specs_size(specs: Option<&qdq_specs>, index: usize, axis: 
     sizes_of(shape).get(axis).copied().unwrap_or(QDQ_DYNAMIC)
 }
 
-/// The name of the dimension of tensor `index` along `axis`: dimensions with one name are equal. NULL where it has none or there
-/// is no such axis. Valid until the list is changed or freed.
+/// The name of the dimension of tensor `index` along `axis`: dimensions with one name are equal. NULL where
+/// it has none or there is no such axis. Valid until the list is changed or freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_specs_dim_name(specs: Option<&qdq_specs>, index: usize, axis: usize) -> *const c_char {
     dim_name(specs.and_then(|specs| specs.dims.get(index)), axis)

@@ -16,8 +16,8 @@ use super::status::qdq_status;
 use super::tensor::{checked, qdq_tensor};
 use super::tensor_stats::{floats, qdq_tensor_stats};
 
-/// Statistics by tensor name: what a calibration run leaves behind, to be saved, loaded and merged. The file is a safetensors
-/// file; equal statistics give equal bytes.
+/// Statistics by tensor name: what a calibration run leaves behind, to be saved, loaded and merged. The file
+/// is a safetensors file; equal statistics give equal bytes.
 pub struct qdq_stats {
     pub(super) stats: Stats,
     names: OnceLock<Vec<CString>>,
@@ -74,8 +74,8 @@ pub extern "C" fn qdq_stats_free(stats: Option<&mut *mut qdq_stats>) {
     handle::free(stats);
 }
 
-/// What the user must know of the run that gathered the statistics, such as samples that were left out. Files do not hold it.
-/// Free `*out` with qdq_findings_free().
+/// What the user must know of the run that gathered the statistics, such as samples that were left out. Files
+/// do not hold it. Free `*out` with qdq_findings_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_stats_findings(
     stats: Option<&qdq_stats>,
@@ -124,8 +124,8 @@ pub unsafe extern "C" fn qdq_stats_observe(
     })
 }
 
-/// Adds another run over other samples of the same model, on another thread, day or machine. A tensor that only one of the
-/// two has keeps its statistics.
+/// Adds another run over other samples of the same model, on another thread, day or machine. A tensor that
+/// only one of the two has keeps its statistics.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_stats_merge(
     stats: *mut qdq_stats,
@@ -134,7 +134,8 @@ pub unsafe extern "C" fn qdq_stats_merge(
 ) -> qdq_status {
     guard(error, || {
         if std::ptr::addr_eq(stats, other) && !stats.is_null() {
-            // SAFETY: the header's rules for handles. The two are one, so the copy is made before the mutable reference.
+            // SAFETY: the header's rules for handles. The two are one, so the copy is made before the mutable
+            // reference.
             let copy = unsafe { &*other }.stats.clone();
             // SAFETY: as above.
             return unsafe { &mut *stats }.changed().merge(&copy);
@@ -170,14 +171,16 @@ pub extern "C" fn qdq_stats_count(stats: Option<&qdq_stats>) -> usize {
     stats.map_or(0, |stats| stats.stats.tensors.len())
 }
 
-/// The name of tensor `index`, in alphabetical order; NULL past the last. Valid until the statistics are changed or freed.
+/// The name of tensor `index`, in alphabetical order; NULL past the last. Valid until the statistics are
+/// changed or freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_stats_name(stats: Option<&qdq_stats>, index: usize) -> *const c_char {
     let Some(stats) = stats else { return std::ptr::null() };
     text_at(stats.names.get_or_init(|| stats.stats.tensors.keys().map(|name| c_text(name)).collect()), index)
 }
 
-/// A copy of the statistics of tensor `name`; `*out` is NULL where it has none. Free it with qdq_tensor_stats_free().
+/// A copy of the statistics of tensor `name`; `*out` is NULL where it has none. Free it with
+/// qdq_tensor_stats_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_stats_get(
     stats: Option<&qdq_stats>,

@@ -4,8 +4,8 @@ use std::ffi::c_char;
 
 use crate::error::ErrorKind;
 
-/// What a function or a callback says of its success: QDQ_OK, or which kind of error it was. The numbers never change their
-/// meaning; new ones may be added.
+/// What a function or a callback says of its success: QDQ_OK, or which kind of error it was. The numbers
+/// never change their meaning; new ones may be added.
 pub type qdq_status = i32;
 
 /// Done.

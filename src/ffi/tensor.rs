@@ -18,11 +18,11 @@ pub const QDQ_DEVICE_CPU: i32 = 1;
 /// The host's memory, pinned for CUDA: DLPack's kDLCUDAHost.
 pub const QDQ_DEVICE_CUDA_HOST: i32 = 3;
 
-/// A tensor that somebody else owns: a view of memory, laid out as DLPack's DLTensor, so that a pointer to one of those can be
-/// used as a pointer to this. Functions keep neither the view nor its memory.
+/// A tensor that somebody else owns: a view of memory, laid out as DLPack's DLTensor, so that a pointer to
+/// one of those can be used as a pointer to this. Functions keep neither the view nor its memory.
 ///
-/// An empty tensor may have any data pointer. Zero-initialise the struct and set data, dtype, ndim and shape for a dense
-/// tensor in the host's memory.
+/// An empty tensor may have any data pointer. Zero-initialise the struct and set data, dtype, ndim and shape
+/// for a dense tensor in the host's memory.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct qdq_tensor {
@@ -38,8 +38,8 @@ pub struct qdq_tensor {
     pub dtype: qdq_dtype,
     /// `ndim` sizes that are not negative. May be NULL where ndim is 0.
     pub shape: *const i64,
-    /// `ndim` distances between neighbours along every axis, in elements and not negative; NULL for row-major (C) order.
-    /// Those of axes of size 1 mean nothing.
+    /// `ndim` distances between neighbours along every axis, in elements and not negative; NULL for row-major
+    /// (C) order. Those of axes of size 1 mean nothing.
     pub strides: *const i64,
     /// Bytes to add to data.
     pub byte_offset: u64,
@@ -77,8 +77,9 @@ pub(super) struct Checked<'a> {
 /// Checks the fields of `tensor`, which messages call `name`.
 ///
 /// # Safety
-/// `tensor` is NULL or follows the rules of [`qdq_tensor`]: its memory holds initialised elements, which nothing else
-/// changes while the result is used (and which nothing else reads, where the result is written to).
+/// `tensor` is NULL or follows the rules of [`qdq_tensor`]: its memory holds initialised elements, which
+/// nothing else changes while the result is used (and which nothing else reads, where the result is written
+/// to).
 pub(super) unsafe fn checked<'a>(tensor: Option<&'a qdq_tensor>, name: &'a str) -> Result<Checked<'a>> {
     let tensor = tensor.ok_or_else(|| null(name))?;
     let wrong = |kind, what: String| Error::new(kind, format!("tensor '{name}' {what}"));
@@ -236,12 +237,13 @@ impl<'a> Checked<'a> {
     pub(super) fn view<T: bytemuck::Pod>(&self) -> ArrayViewD<'a, T> {
         self.assert_holds::<T>();
         let data = if self.count() == 0 { std::ptr::dangling() } else { self.data.cast::<T>().cast_const() };
-        // SAFETY: `checked` has made sure that shape and strides stay within the address space and are not negative,
-        // and that the pointer is aligned; the rest is its caller's promise. `Pod` takes any bits.
+        // SAFETY: `checked` has made sure that shape and strides stay within the address space and are not
+        // negative, and that the pointer is aligned; the rest is its caller's promise. `Pod` takes any bits.
         unsafe { ArrayViewD::from_shape_ptr(self.layout(), data) }
     }
 
-    /// The elements in row-major order: copied where they lie otherwise, or where `out` is going to be written over them.
+    /// The elements in row-major order: copied where they lie otherwise, or where `out` is going to be
+    /// written over them.
     pub(super) fn dense<T: bytemuck::Pod>(&self, out: Option<&Checked<'_>>) -> Cow<'a, [T]> {
         let view = self.view::<T>();
         let overlaps = out.is_some_and(|out| self.overlaps(out));
@@ -276,8 +278,8 @@ impl<'a> Checked<'a> {
             return write(&mut []);
         }
         if self.strides.is_none() {
-            // SAFETY: as in `view`; nobody else reads or writes this memory meanwhile, inputs that overlap have been
-            // copied by `dense`.
+            // SAFETY: as in `view`; nobody else reads or writes this memory meanwhile, inputs that overlap
+            // have been copied by `dense`.
             return write(unsafe { std::slice::from_raw_parts_mut(self.data.cast::<T>(), self.count()) });
         }
         self.check_apart()?;

@@ -16,11 +16,12 @@ use super::quantize::for_float;
 use super::status::qdq_status;
 use super::tensor::{Checked, checked, qdq_tensor};
 
-/// The calibrator's observer: it sees every value of one tensor once, in any number of batches, and keeps counts and a
-/// histogram of magnitudes in a fixed amount of memory (80 KiB). Every method computes its range from it.
+/// The calibrator's observer: it sees every value of one tensor once, in any number of batches, and keeps
+/// counts and a histogram of magnitudes in a fixed amount of memory (80 KiB). Every method computes its range
+/// from it.
 ///
-/// Any cut of the data into batches, threads or machines, in any order, gives the same statistics: let every thread observe
-/// into its own and merge them. NaN and infinities are counted and otherwise left out.
+/// Any cut of the data into batches, threads or machines, in any order, gives the same statistics: let every
+/// thread observe into its own and merge them. NaN and infinities are counted and otherwise left out.
 pub struct qdq_tensor_stats {
     pub(super) stats: TensorStats,
 }
@@ -66,8 +67,8 @@ pub unsafe extern "C" fn qdq_tensor_stats_observe(
     })
 }
 
-/// Adds what `other` has seen: the result is that of one observer that saw both. Merging a observer with itself counts
-/// everything twice.
+/// Adds what `other` has seen: the result is that of one observer that saw both. Merging a observer with
+/// itself counts everything twice.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_tensor_stats_merge(
     stats: *mut qdq_tensor_stats,
@@ -75,7 +76,8 @@ pub unsafe extern "C" fn qdq_tensor_stats_merge(
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
-        // SAFETY: the header's rules for handles. The two may be one, so the copy is made before the mutable reference.
+        // SAFETY: the header's rules for handles. The two may be one, so the copy is made before the mutable
+        // reference.
         let other = unsafe { other.as_ref() }.ok_or_else(|| null("other"))?.stats.clone();
         // SAFETY: as above.
         unsafe { stats.as_mut() }.ok_or_else(|| null("stats"))?.stats.merge(&other);
@@ -83,8 +85,8 @@ pub unsafe extern "C" fn qdq_tensor_stats_merge(
     })
 }
 
-/// The range (amax, finite, at least 0) by a method for integers of `num_bits`, 2 to 16: for int8 8 and false. An error
-/// without a finite value, or with negative values and unsigned integers.
+/// The range (amax, finite, at least 0) by a method for integers of `num_bits`, 2 to 16: for int8 8 and
+/// false. An error without a finite value, or with negative values and unsigned integers.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_tensor_stats_amax(
     stats: Option<&qdq_tensor_stats>,
@@ -144,15 +146,15 @@ pub extern "C" fn qdq_tensor_stats_abs_max(stats: Option<&qdq_tensor_stats>) -> 
     stats.and_then(|stats| stats.stats.abs_max()).unwrap_or(f32::NAN)
 }
 
-/// How many values are too small for the histogram's window of 20 octaves below the largest: not zero, and a million times
-/// smaller. They are in the first bin, which then begins at 0.
+/// How many values are too small for the histogram's window of 20 octaves below the largest: not zero, and a
+/// million times smaller. They are in the first bin, which then begins at 0.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_tensor_stats_below(stats: Option<&qdq_tensor_stats>) -> u64 {
     stats.map_or(0, |stats| stats.stats.histogram().below())
 }
 
-/// How many magnitudes are not the lower edge of their bin. 0 means discrete data such as integers and pixels: the lower edges
-/// are the values themselves.
+/// How many magnitudes are not the lower edge of their bin. 0 means discrete data such as integers and
+/// pixels: the lower edges are the values themselves.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_tensor_stats_between(stats: Option<&qdq_tensor_stats>) -> u64 {
     stats.map_or(0, |stats| stats.stats.histogram().between())
@@ -164,9 +166,10 @@ pub extern "C" fn qdq_tensor_stats_bin_count(stats: Option<&qdq_tensor_stats>) -
     stats.map_or(0, |stats| stats.stats.histogram().bins().count())
 }
 
-/// Fills three arrays of `count` = qdq_tensor_stats_bin_count() elements with the occupied bins, ascending: bin i holds
-/// `counts[i]` magnitudes from `lower[i]` up to, not including, `upper[i]`. Zeros are in no bin; values a million times smaller
-/// than the largest (see qdq_tensor_stats_below()) are together in the first, from 0.
+/// Fills three arrays of `count` = qdq_tensor_stats_bin_count() elements with the occupied bins, ascending:
+/// bin i holds `counts[i]` magnitudes from `lower[i]` up to, not including, `upper[i]`. Zeros are in no bin;
+/// values a million times smaller than the largest (see qdq_tensor_stats_below()) are together in the first,
+/// from 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_tensor_stats_bins(
     stats: Option<&qdq_tensor_stats>,

@@ -1,4 +1,5 @@
-//! Pointers between C and Rust, in every way that a caller can lay out its memory. `make miri` runs these too.
+//! Pointers between C and Rust, in every way that a caller can lay out its memory. `make miri` runs these
+//! too.
 
 use std::ffi::{CStr, c_void};
 use std::mem::MaybeUninit;

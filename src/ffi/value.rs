@@ -12,8 +12,8 @@ use super::handle::{self, get, give, put};
 use super::status::qdq_status;
 use super::tensor::{borrowed, qdq_tensor, sizes};
 
-/// A tensor of any element type, row-major, that a function has made: what a file or a model holds. Immutable; any number of
-/// threads may read one.
+/// A tensor of any element type, row-major, that a function has made: what a file or a model holds.
+/// Immutable; any number of threads may read one.
 pub struct qdq_value {
     tensor: Tensor,
     shape: Vec<i64>,
@@ -25,8 +25,8 @@ impl qdq_value {
     }
 }
 
-/// Reads a whole .npy file: labels or samples, say. Arrays in Fortran order come out row-major. Free `*out` with
-/// qdq_value_free().
+/// Reads a whole .npy file: labels or samples, say. Arrays in Fortran order come out row-major. Free `*out`
+/// with qdq_value_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_value_read_npy(
     path: *const c_char,

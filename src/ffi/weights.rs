@@ -36,11 +36,11 @@ fn shape_of(weights: &Checked<'_>, axis: Option<usize>) -> Vec<usize> {
     axis.and_then(|axis| weights.shape().get(axis)).into_iter().copied().collect()
 }
 
-/// The ranges (amax) of weights (f32, f16, bf16, f64), one per index of `axis` (negative ones count from the last) or, for
-/// QDQ_NO_AXIS, one for all.
+/// The ranges (amax) of weights (f32, f16, bf16, f64), one per index of `axis` (negative ones count from the
+/// last) or, for QDQ_NO_AXIS, one for all.
 ///
-/// QDQ_METHOD_MSE minimises the error of what the weights compute, sum e^2 + 2 (sum e)^2 of the rounding errors e; the other
-/// methods are those for activations. Free `*out`, of rank 1 or 0, with qdq_array_free().
+/// QDQ_METHOD_MSE minimises the error of what the weights compute, sum e^2 + 2 (sum e)^2 of the rounding
+/// errors e; the other methods are those for activations. Free `*out`, of rank 1 or 0, with qdq_array_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_weights_amax(
     weights: Option<&qdq_tensor>,
@@ -64,9 +64,10 @@ pub unsafe extern "C" fn qdq_weights_amax(
     })
 }
 
-/// The ranges by pytorch-quantization's calibrate_weights, for whoever needs its numbers: QDQ_METHOD_MAX, QDQ_METHOD_MSE or
-/// QDQ_METHOD_PERCENTILE over a histogram of `num_bins` (2048 is usual) linear bins from 0 to max |w| as numpy makes it. Weights
-/// (f32, f16, bf16, f64), axis and result as for qdq_weights_amax(), whose ranges are better ones. Weights that are all 0 give
+/// The ranges by pytorch-quantization's calibrate_weights, for whoever needs its numbers: QDQ_METHOD_MAX,
+/// QDQ_METHOD_MSE or QDQ_METHOD_PERCENTILE over a histogram of `num_bins` (2048 is usual) linear bins from 0
+/// to max |w| as numpy makes it. Weights (f32, f16, bf16, f64), axis and result as for qdq_weights_amax(),
+/// whose ranges are better ones. Weights that are all 0 give
 /// 0. Free `*out` with qdq_array_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_weights_compat_amax(
@@ -102,15 +103,13 @@ pub unsafe extern "C" fn qdq_weights_compat_amax(
     })
 }
 
-/// Quantizes weights (f32, f16, bf16, f64) symmetrically to int8 as ONNX's QuantizeLinear does: out = clamp(rne(w / scale),
-/// -128, 127) with the scale of qdq_amax_int8_scale(amax), by which ONNX and TensorRT multiply. Where amax is 0, the scale is 1
-/// and
-/// the integers are 0.
+/// Quantizes weights (f32, f16, bf16, f64) symmetrically to int8 as ONNX's QuantizeLinear does: out =
+/// clamp(rne(w / scale), -128, 127) with the scale of qdq_amax_int8_scale(amax), by which ONNX and TensorRT
+/// multiply. Where amax is 0, the scale is 1 and the integers are 0.
 ///
-/// `amax` (f32) has one number per index of `axis`, or a single one for QDQ_NO_AXIS; `amax` NULL means max |w|. `out` is i8 and
-/// has
-/// the shape of the weights. `scale` may be NULL;
-/// otherwise free `*scale` with qdq_array_free().
+/// `amax` (f32) has one number per index of `axis`, or a single one for QDQ_NO_AXIS; `amax` NULL means max
+/// |w|. `out` is i8 and has the shape of the weights. `scale` may be NULL; otherwise free `*scale` with
+/// qdq_array_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_weights_quantize(
     weights: Option<&qdq_tensor>,

@@ -70,8 +70,8 @@ unsafe fn first(count: usize) -> __m256i {
     unsafe { _mm256_loadu_si256(LANES[8 - count..].as_ptr().cast()) }
 }
 
-// Each intrinsic needs what `is_available` has asked for, and pointers that are good for the register, as `Vector`
-// demands of its callers.
+// Each intrinsic needs what `is_available` has asked for, and pointers that are good for the register, as
+// `Vector` demands of its callers.
 #[allow(unsafe_op_in_unsafe_fn)]
 impl Vector for Avx2 {
     const LANES: usize = 8;

@@ -38,8 +38,8 @@ fn first(count: usize) -> __mmask16 {
     (1 << count) - 1
 }
 
-// Each intrinsic needs what `is_available` has asked for, and pointers that are good for the register, as `Vector`
-// demands of its callers.
+// Each intrinsic needs what `is_available` has asked for, and pointers that are good for the register, as
+// `Vector` demands of its callers.
 #[allow(unsafe_op_in_unsafe_fn)]
 impl Vector for Avx512 {
     const LANES: usize = 16;

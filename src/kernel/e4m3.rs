@@ -1,7 +1,7 @@
 //! The 8-bit float e4m3: 1 sign, 4 exponent (bias 7) and 3 mantissa bits, no infinities.
 //!
-//! Largest finite value 448 (code 0x7e), smallest normal 2^-6 (0x08), smallest subnormal 2^-9 (0x01), NaN 0x7f
-//! and 0xff. This is ONNX's FLOAT8E4M3FN.
+//! Largest finite value 448 (code 0x7e), smallest normal 2^-6 (0x08), smallest subnormal 2^-9 (0x01), NaN
+//! 0x7f and 0xff. This is ONNX's FLOAT8E4M3FN.
 
 /// The largest finite value.
 pub const MAX: f32 = 448.0;
@@ -15,8 +15,8 @@ const DROPPED: u32 = 20;
 /// Difference of the two exponent biases, above the three mantissa bits that stay.
 const BIAS: u32 = (127 - 7) << 3;
 
-/// The nearest e4m3, ties to even, saturating: everything beyond 448, infinities included, becomes 448 with its
-/// sign. NaN stays NaN.
+/// The nearest e4m3, ties to even, saturating: everything beyond 448, infinities included, becomes 448 with
+/// its sign. NaN stays NaN.
 pub fn encode(x: f32) -> u8 {
     let sign = (x.to_bits() >> 24) as u8 & 0x80;
     let magnitude = x.abs();

@@ -107,8 +107,8 @@ impl<'a, X, Y> InOut<'a, X, Y> {
         }
     }
 
-    /// Where to read, where to write, and how many elements. Both are good for that many; they are the same address
-    /// or do not overlap.
+    /// Where to read, where to write, and how many elements. Both are good for that many; they are the same
+    /// address or do not overlap.
     pub(super) fn pointers(&self) -> (*const X, *mut Y, usize) {
         (self.x, self.out, self.len)
     }

@@ -67,7 +67,8 @@ macro_rules! table {
             }
 
             pub const fn loops<X: Real>() -> Loops<X> {
-                // SAFETY: the table is only used where the machine has the instruction set; so for all of them.
+                // SAFETY: the table is only used where the machine has the instruction set; so for all of
+                // them.
                 Loops {
                     abs_max: |x| unsafe { abs_max(x) },
                     abs_max_rows: |x, largest| unsafe { abs_max_rows(x, largest) },

@@ -129,7 +129,8 @@ pub fn requested() -> Result<Choice> {
     choose(value.as_ref().map(|value| value.to_string_lossy()).as_deref())
 }
 
-/// The choice in use, made on first use and kept. A wrong [`QDQ_ISA`](ISA_VARIABLE) is warned about and ignored.
+/// The choice in use, made on first use and kept. A wrong [`QDQ_ISA`](ISA_VARIABLE) is warned about and
+/// ignored.
 pub fn choice() -> &'static Choice {
     static CHOICE: OnceLock<Choice> = OnceLock::new();
     CHOICE.get_or_init(|| {

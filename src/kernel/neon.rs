@@ -16,8 +16,8 @@ pub(super) fn is_available() -> bool {
 #[derive(Clone, Copy)]
 pub(super) struct Neon(float32x4_t);
 
-// Each intrinsic needs what `is_available` has asked for, and pointers that are good for the register, as `Vector`
-// demands of its callers.
+// Each intrinsic needs what `is_available` has asked for, and pointers that are good for the register, as
+// `Vector` demands of its callers.
 #[allow(unsafe_op_in_unsafe_fn)]
 impl Neon {
     #[inline(always)]

@@ -1,10 +1,11 @@
 //! Large tensors over several threads.
 //!
-//! The threads are those of the rayon pool that the caller is in, or of the process's own; a caller that comes from
-//! threads of its own limits them with [`set_threads`]. Where a tensor is cut never shows in a result.
+//! The threads are those of the rayon pool that the caller is in, or of the process's own; a caller that
+//! comes from threads of its own limits them with [`set_threads`]. Where a tensor is cut never shows in a
+//! result.
 //!
-//! What is called from here has many types, and rayon's side of a call is more code than most of what is called. So that side
-//! takes `dyn` functions, in `run` and `split`, and is compiled once.
+//! What is called from here has many types, and rayon's side of a call is more code than most of what is
+//! called. So that side takes `dyn` functions, in `run` and `split`, and is compiled once.
 
 use std::cell::Cell;
 use std::num::NonZeroUsize;
@@ -24,14 +25,14 @@ thread_local! {
     static LIMIT_HERE: Cell<usize> = const { Cell::new(usize::MAX) };
 }
 
-/// Limits the threads that share the work on one tensor; 1 for the caller's own only, `None` for as many as the pool
-/// has, which is the default. Holds for the whole process, from the next tensor on.
+/// Limits the threads that share the work on one tensor; 1 for the caller's own only, `None` for as many as
+/// the pool has, which is the default. Holds for the whole process, from the next tensor on.
 pub fn set_threads(limit: Option<NonZeroUsize>) {
     LIMIT.store(limit.map_or(usize::MAX, NonZeroUsize::get), Ordering::Relaxed);
 }
 
-/// Runs `f` with at most `limit` threads for each tensor that it hands over from the caller's thread; `None` leaves
-/// that as it is.
+/// Runs `f` with at most `limit` threads for each tensor that it hands over from the caller's thread; `None`
+/// leaves that as it is.
 pub fn within<R>(limit: Option<usize>, f: impl FnOnce() -> R) -> R {
     struct Restore(usize);
     impl Drop for Restore {
@@ -73,8 +74,8 @@ fn part_len(len: usize, parts: usize, unit: usize) -> usize {
 /// Cuts at multiples of this keep vectors aligned as the tensor is.
 pub const ANYWHERE: usize = 1024;
 
-/// Calls `f` with parts of `io` and the place where each begins, in any order and at once. It is cut at multiples of
-/// `unit` elements.
+/// Calls `f` with parts of `io` and the place where each begins, in any order and at once. It is cut at
+/// multiples of `unit` elements.
 pub fn for_each<X: Sync, Y: Send>(io: InOut<X, Y>, unit: usize, f: impl Fn(usize, InOut<X, Y>) + Sync) {
     let len = io.len();
     let parts = parts(len, size_of::<X>().max(size_of::<Y>()));
@@ -93,8 +94,8 @@ pub fn for_each<X: Sync, Y: Send>(io: InOut<X, Y>, unit: usize, f: impl Fn(usize
     run(tasks);
 }
 
-/// What `f` makes of parts of `x` and the place where each begins, in the order of the parts. It is cut at multiples of
-/// `unit` elements.
+/// What `f` makes of parts of `x` and the place where each begins, in the order of the parts. It is cut at
+/// multiples of `unit` elements.
 pub fn map_parts<X: Sync, R: Send>(
     x: &[X],
     unit: usize,

@@ -9,7 +9,8 @@ use super::vector::WIDEST;
 pub enum Pattern<'a> {
     /// Element i has the numbers at `i % period`: a row of numbers, again and again.
     Row(Row<'a>),
-    /// Element i has the numbers at `(start + i / run) % count`: one for every `run` neighbours, again and again.
+    /// Element i has the numbers at `(start + i / run) % count`: one for every `run` neighbours, again and
+    /// again.
     Runs {
         /// How many neighbours share numbers, at least 1.
         run: usize,
@@ -27,7 +28,8 @@ pub enum Pattern<'a> {
 pub struct Row<'a> {
     start: usize,
     period: usize,
-    /// The row and its beginning once more, so that a vector can be read at any place of the row; so is `second`.
+    /// The row and its beginning once more, so that a vector can be read at any place of the row; so is
+    /// `second`.
     first: Cow<'a, [f32]>,
     second: Cow<'a, [f32]>,
 }
@@ -110,8 +112,8 @@ impl<'a> RowPosition<'a> {
         Self { row, at: row.start, element: 0 }
     }
 
-    /// Where the numbers lie of `element`, which is at most a vector further than the one before. They are good for a
-    /// whole vector.
+    /// Where the numbers lie of `element`, which is at most a vector further than the one before. They are
+    /// good for a whole vector.
     #[inline(always)]
     pub fn pointers(&mut self, element: usize) -> (*const f32, *const f32) {
         self.at += element - self.element;

@@ -10,9 +10,9 @@ use super::{Grid, LinearBins, MinMax};
 
 /// The functions of one instruction set.
 ///
-/// Inputs and outputs of one call have the same length; a call with other lengths is a defect of the caller and
-/// panics before anything is read or written. Data is f32, f16 or bf16; f16 and bf16 are computed in f32 and rounded
-/// half to even at the end.
+/// Inputs and outputs of one call have the same length; a call with other lengths is a defect of the caller
+/// and panics before anything is read or written. Data is f32, f16 or bf16; f16 and bf16 are computed in f32
+/// and rounded half to even at the end.
 #[derive(Debug)]
 pub struct Kernels {
     pub(super) name: &'static str,
@@ -88,8 +88,8 @@ impl Kernels {
         (X::loops(self).abs_max)(x)
     }
 
-    /// largest = max(largest, |x|) at each place of a row, for `x` of such rows one after the other, the last one
-    /// perhaps shorter. NaN is larger than all. `largest` holds magnitudes.
+    /// largest = max(largest, |x|) at each place of a row, for `x` of such rows one after the other, the last
+    /// one perhaps shorter. NaN is larger than all. `largest` holds magnitudes.
     pub fn abs_max_rows<X: Real>(&self, x: &[X], largest: &mut [f32]) {
         assert!(x.is_empty() || !largest.is_empty(), "rows without an element");
         (X::loops(self).abs_max_rows)(x, largest);
@@ -100,15 +100,15 @@ impl Kernels {
         (X::loops(self).min_max)(x)
     }
 
-    /// The bins of finite numbers, at most [`BLOCK`](super::lattice::BLOCK), counted from the bin `first`, of those
-    /// other than zero that are within the window that begins there.
+    /// The bins of finite numbers, at most [`BLOCK`](super::lattice::BLOCK), counted from the bin `first`, of
+    /// those other than zero that are within the window that begins there.
     pub fn lattice<X: Real>(&self, x: &[X], first: u32, indices: &mut Indices) -> Found {
         assert!(x.len() <= super::lattice::BLOCK, "{} elements in a block", x.len());
         (X::loops(self).lattice)(x, first, indices)
     }
 
-    /// out = clamp(rne(x * inverse_scale), low, high), in the type of the data. NaN stays NaN, and the answer says
-    /// whether there was one.
+    /// out = clamp(rne(x * inverse_scale), low, high), in the type of the data. NaN stays NaN, and the answer
+    /// says whether there was one.
     pub fn quantize<X: Real>(&self, io: InOut<X>, grid: Grid) -> bool {
         (X::loops(self).quantize)(io, grid)
     }
@@ -169,7 +169,8 @@ impl Kernels {
         (X::loops(self).fake_quantize_by)(io, inverse_scales, low, high);
     }
 
-    /// out = e4m3(x * inverse_scale) / inverse_scale, see [`e4m3`](super::e4m3); 0 where |x| < 2^-24. NaN stays NaN.
+    /// out = e4m3(x * inverse_scale) / inverse_scale, see [`e4m3`](super::e4m3); 0 where |x| < 2^-24. NaN
+    /// stays NaN.
     pub fn fake_e4m3<X: Real>(&self, io: InOut<X>, inverse_scale: f32) {
         (X::loops(self).fake_e4m3)(io, inverse_scale);
     }
@@ -215,19 +216,20 @@ impl Kernels {
         (X::loops(self).dequantize_u8_by)(io, inverse_scales);
     }
 
-    /// The bin of each x as a whole number, in the float32 arithmetic of torch's histogram; the last bin for NaN.
+    /// The bin of each x as a whole number, in the float32 arithmetic of torch's histogram; the last bin for
+    /// NaN.
     pub fn linear_bins(&self, io: InOut<f32>, bins: LinearBins) {
         (self.linear_bins)(io, bins);
     }
 
-    /// (Σ e², Σ e) of the errors e = clamp(rne(x / step), low, high) * step - x of finite x, where x / step is
-    /// computed as x * (1 / step): sums in f32 over every sixteenth element of 1024, added up in f64.
+    /// (Σ e², Σ e) of the errors e = clamp(rne(x / step), low, high) * step - x of finite x, where x / step
+    /// is computed as x * (1 / step): sums in f32 over every sixteenth element of 1024, added up in f64.
     pub fn rounding_errors(&self, x: &[f32], step: f32, low: f32, high: f32) -> (f64, f64) {
         (self.rounding_errors)(x, step, low, high)
     }
 
-    /// Two numbers to a byte, the first of each pair in the low half: the low four bits of each. The last one of an
-    /// odd number gets a high half of 0.
+    /// Two numbers to a byte, the first of each pair in the low half: the low four bits of each. The last one
+    /// of an odd number gets a high half of 0.
     pub fn pack_4_bits(&self, values: &[u8], bytes: &mut [u8]) {
         assert_eq!(values.len().div_ceil(2), bytes.len(), "half as many bytes as values");
         (self.pack_4_bits)(values, bytes);

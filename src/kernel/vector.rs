@@ -3,16 +3,16 @@
 use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 
-/// The widest vector of all instruction sets, in numbers of f32: what has this many elements is a whole number of
-/// vectors everywhere.
+/// The widest vector of all instruction sets, in numbers of f32: what has this many elements is a whole
+/// number of vectors everywhere.
 pub const WIDEST: usize = 16;
 
 /// A register of f32, which is also looked at as the u32 of its bits, or as twice as many u16.
 ///
 /// # Safety
 ///
-/// All functions need the instruction set that the type stands for. Pointers must be good for [`LANES`](Self::LANES)
-/// elements of their type, without alignment, but for [`compress`](Self::compress).
+/// All functions need the instruction set that the type stands for. Pointers must be good for
+/// [`LANES`](Self::LANES) elements of their type, without alignment, but for [`compress`](Self::compress).
 pub trait Vector: Copy {
     /// Numbers of f32 in a register; divides [`WIDEST`].
     const LANES: usize;
@@ -78,8 +78,8 @@ pub trait Vector: Copy {
     unsafe fn count(mask: Self::Mask) -> usize;
     /// yes where the mask is set, else no.
     unsafe fn select(mask: Self::Mask, yes: Self, no: Self) -> Self;
-    /// Writes the lower u16 of the lanes in the mask one after the other and returns their number. `to` must be good
-    /// for [`LANES`](Self::LANES) elements however many there are.
+    /// Writes the lower u16 of the lanes in the mask one after the other and returns their number. `to` must
+    /// be good for [`LANES`](Self::LANES) elements however many there are.
     unsafe fn compress(self, mask: Self::Mask, to: *mut u16) -> usize;
 }
 

@@ -46,7 +46,8 @@ impl AxisMax {
         self
     }
 
-    /// Adds one batch of row-major `values`. One without a number, empty or all NaN, is none: it changes nothing.
+    /// Adds one batch of row-major `values`. One without a number, empty or all NaN, is none: it changes
+    /// nothing.
     ///
     /// # Errors
     ///

@@ -23,7 +23,8 @@ use crate::quant::Block;
 
 const MAXIMA: Kind = Kind { key: "qdq.axis_max", version: "1", name: "maxima" };
 
-/// No framework has more axes: a limit on the memory that a damaged file can take, where every batch has a shape.
+/// No framework has more axes: a limit on the memory that a damaged file can take, where every batch has a
+/// shape.
 const MOST_AXES: usize = 64;
 
 /// The content of a file of maxima.

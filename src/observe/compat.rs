@@ -2,10 +2,10 @@
 //!
 //! Linear bins over the magnitudes, 2048 of them over the first batch, more of the same width when a later
 //! batch reaches further. The result depends on the order of the batches. Counts and edges equal those of
-//! pytorch-quantization 2.2.1 on a CPU, in its float32 arithmetic, for what it handles. Where it fails or goes
-//! wrong there is an error here: NaN and infinities in any batch, an empty batch, zeros only and then other
-//! values (torch), values so close to each other that f32 has no edges between them (numpy), growth without bound. Counts are
-//! exact, where it stops counting at 2^24 a bin.
+//! pytorch-quantization 2.2.1 on a CPU, in its float32 arithmetic, for what it handles. Where it fails or
+//! goes wrong there is an error here: NaN and infinities in any batch, an empty batch, zeros only and then
+//! other values (torch), values so close to each other that f32 has no edges between them (numpy), growth
+//! without bound. Counts are exact, where it stops counting at 2^24 a bin.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::kernel::{self, InOut, LinearBins, parallel};
@@ -209,7 +209,8 @@ fn histc(values: &[f32], bins: usize, max: f32) -> Vec<u64> {
     counts
 }
 
-/// Counts of magnitudes between given edges, the last one included, as numpy's histogram does. Values outside are dropped.
+/// Counts of magnitudes between given edges, the last one included, as numpy's histogram does. Values outside
+/// are dropped.
 pub(crate) fn between(values: &[f32], edges: &[f64]) -> Vec<u64> {
     let bins = edges.len() - 1;
     let mut counts = vec![0; bins];

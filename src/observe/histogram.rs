@@ -1,9 +1,10 @@
 //! The histogram of |x| on the lattice of the floating-point numbers themselves.
 //!
-//! A bin is named by the upper bits of the number's representation: exponent and [`MANTISSA_BITS`] bits of the
-//! mantissa. So bin `i` holds the numbers from `f32::from_bits(i << 14)` up to, not including, the lower edge
-//! of bin `i + 1`; its width is a power of two, 1/512 of the power of two at or below the number. A number with
-//! at most ten significant bits (an integer up to 1024, a pixel k/16 or k/128) is the lower edge of its bin.
+//! A bin is named by the upper bits of the number's representation: exponent and [`MANTISSA_BITS`] bits of
+//! the mantissa. So bin `i` holds the numbers from `f32::from_bits(i << 14)` up to, not including, the lower
+//! edge of bin `i + 1`; its width is a power of two, 1/512 of the power of two at or below the number. A
+//! number with at most ten significant bits (an integer up to 1024, a pixel k/16 or k/128) is the lower edge
+//! of its bin.
 //!
 //! Subnormal numbers, below 2^-126, share their last power of two and so have bins of one width.
 //!
@@ -30,8 +31,8 @@ pub(super) const WINDOW: usize = lattice::WINDOW as usize;
 /// The bin of infinity: one past the last bin of a finite number.
 pub(super) const END: u32 = f32::INFINITY.to_bits() >> SHIFT;
 
-/// Many values are counted here first, in two halves that take turns: counting up one number twice in a row waits for
-/// the first time to end.
+/// Many values are counted here first, in two halves that take turns: counting up one number twice in a row
+/// waits for the first time to end.
 pub(super) struct Tally(Vec<[u32; HALF]>);
 
 /// The bins of a window, up to a power of two.
@@ -124,8 +125,8 @@ impl Histogram {
         self.below
     }
 
-    /// Values that are not the lower edge of their bin. 0 means discrete data such as integers and pixels: the
-    /// lower edges are the values themselves.
+    /// Values that are not the lower edge of their bin. 0 means discrete data such as integers and pixels:
+    /// the lower edges are the values themselves.
     pub fn between(&self) -> u64 {
         self.between
     }
@@ -135,8 +136,9 @@ impl Histogram {
         (self.first..).zip(self.counts.iter().copied()).filter(|&(_, count)| count > 0)
     }
 
-    /// Adds the magnitudes of finite values, at most 2^31, of which `largest` is the largest; zeros are returned as a
-    /// count and not added. What is counted in the tally counts once it is [`absorb`](Self::absorb)ed.
+    /// Adds the magnitudes of finite values, at most 2^31, of which `largest` is the largest; zeros are
+    /// returned as a count and not added. What is counted in the tally counts once it is
+    /// [`absorb`](Self::absorb)ed.
     pub(super) fn add<X: Real>(&mut self, values: &[X], largest: f32, tally: &mut Tally) -> u64 {
         if largest > 0.0 {
             let index = index_of(largest.to_bits());

@@ -1,9 +1,9 @@
 //! Activations in, statistics out.
 //!
-//! A [`TensorStats`] sees every value of one tensor once and keeps a fixed amount of memory. [`Stats`] is what a
-//! whole calibration run leaves behind: it is saved, loaded and merged. All counts are exact, so any cut of the
-//! data into batches, threads, files or machines, in any order, gives the same statistics and the same file. Maxima per
-//! axis have a file of their own ([`axis_max_file`]).
+//! A [`TensorStats`] sees every value of one tensor once and keeps a fixed amount of memory. [`Stats`] is
+//! what a whole calibration run leaves behind: it is saved, loaded and merged. All counts are exact, so any
+//! cut of the data into batches, threads, files or machines, in any order, gives the same statistics and the
+//! same file. Maxima per axis have a file of their own ([`axis_max_file`]).
 //!
 //! | collector | keeps | for |
 //! |---|---|---|
@@ -30,7 +30,8 @@ use histogram::Tally;
 
 pub use histogram::{Bin, Histogram};
 
-/// Values are looked at in pieces of this many, which stay in the fastest cache between the two looks at them.
+/// Values are looked at in pieces of this many, which stay in the fastest cache between the two looks at
+/// them.
 const CHUNK: usize = 4096;
 
 /// Statistics of one tensor over all the values seen so far.
@@ -65,8 +66,8 @@ impl TensorStats {
         Self::default()
     }
 
-    /// Adds `values` (f32, f16 or bf16), in any order and any number, zero included. Many are shared among threads, see
-    /// [`parallel`].
+    /// Adds `values` (f32, f16 or bf16), in any order and any number, zero included. Many are shared among
+    /// threads, see [`parallel`].
     pub fn observe<X: Real>(&mut self, values: &[X]) {
         let parts = parallel::map_parts(values, parallel::ANYWHERE, |start, part| {
             // Most of the time there is one part, which needs no statistics of its own.

@@ -10,8 +10,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::tensor::Tensor;
 
 impl Model {
-    /// A model without inputs that computes what node `position` of the main graph does, from these `values` of what it reads. Its
-    /// outputs are `outputs`, which are among the node's, with their types where they are known.
+    /// A model without inputs that computes what node `position` of the main graph does, from these `values`
+    /// of what it reads. Its outputs are `outputs`, which are among the node's, with their types where they
+    /// are known.
     ///
     /// # Errors
     /// `InvalidArgument` where there is no such node.

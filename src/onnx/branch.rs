@@ -10,9 +10,9 @@ use super::walk::{UniqueNames, free_names, names_read_elsewhere};
 use crate::error::{Error, ErrorKind, Result};
 
 impl Model {
-    /// Puts the nodes of one branch in the place of each of these If nodes of the main graph: position of the node, and what its
-    /// condition is. The outputs of an If keep their names; what lies inside does too where the name is free. What only the
-    /// condition or the other branch needed goes.
+    /// Puts the nodes of one branch in the place of each of these If nodes of the main graph: position of the
+    /// node, and what its condition is. The outputs of an If keep their names; what lies inside does too
+    /// where the name is free. What only the condition or the other branch needed goes.
     ///
     /// # Errors
     /// `Format` where a node has no such branch or the branch does not fit; the model is unchanged then.
@@ -52,7 +52,8 @@ impl Model {
         Ok(())
     }
 
-    /// Takes out what computed these tensors of the main graph and nothing else, as far as nothing reads them any more.
+    /// Takes out what computed these tensors of the main graph and nothing else, as far as nothing reads them
+    /// any more.
     fn remove_unread(&mut self, names: Vec<String>) {
         let nodes = &self.proto.graph.node;
         let mut readers: HashMap<&str, usize> = HashMap::new();
@@ -109,7 +110,8 @@ fn misfit(node: &NodeProto, what: &str) -> Error {
     Error::new(ErrorKind::Format, format!("{}: {what}", label(node))).with_remedy("export the model again")
 }
 
-/// The nodes of `branch` as nodes of `main`, which takes what the branch stores. `stated` are the tensors whose types `main` states.
+/// The nodes of `branch` as nodes of `main`, which takes what the branch stores. `stated` are the tensors
+/// whose types `main` states.
 fn put_in(
     node: &NodeProto,
     mut branch: GraphProto,

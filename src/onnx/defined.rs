@@ -1,4 +1,5 @@
-//! QuantizeLinear inside subgraphs as the operators that define it, for a runtime whose own computes something else.
+//! QuantizeLinear inside subgraphs as the operators that define it, for a runtime whose own computes
+//! something else.
 
 use super::Model;
 use super::infer::Scope;
@@ -9,8 +10,9 @@ use super::walk::UniqueNames;
 const OP: &str = "QuantizeLinear";
 
 impl Model {
-    /// Writes each QuantizeLinear in a subgraph that has a zero point and one scale, or one for each index of an axis, as Div, Round,
-    /// Add and Cast. It holds for a runtime whose Cast takes the nearest number that the type has. Others stay.
+    /// Writes each QuantizeLinear in a subgraph that has a zero point and one scale, or one for each index of
+    /// an axis, as Div, Round, Add and Cast. It holds for a runtime whose Cast takes the nearest number that
+    /// the type has. Others stay.
     pub fn define_nested_quantize(&mut self) {
         let is_it = |node: &NodeProto| node.op_type.as_deref() == Some(OP);
         if !nested_in(self.proto.graph.node.iter().flat_map(subgraphs)).any(is_it) {

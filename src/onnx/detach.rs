@@ -30,13 +30,12 @@ pub struct Detached {
 const MIN_DETACHED: usize = 1024;
 
 impl Model {
-    /// The model with every larger weight as external data of its own, from offset 0 of a location that ends in
-    /// `.data`.
+    /// The model with every larger weight as external data of its own, from offset 0 of a location that ends
+    /// in `.data`.
     ///
-    /// The message is for running only: it states no types of tensors but of the inputs, which files often have
-    /// wrong, and every output once, nodes of the main graph without a name get the one that [`Model::graph`] gives them, and
-    /// convolutions
-    /// and pooling state the steps that they may leave out.
+    /// The message is for running only: it states no types of tensors but of the inputs, which files often
+    /// have wrong, and every output once, nodes of the main graph without a name get the one that
+    /// [`Model::graph`] gives them, and convolutions and pooling state the steps that they may leave out.
     ///
     /// # Errors
     /// As [`Model::graph`], and as for reading external data.
@@ -88,8 +87,8 @@ impl Model {
     }
 }
 
-/// States strides, dilations and padding where they are left out: rten takes their number from these attributes
-/// and from `kernel_shape`, which a convolution may leave out too.
+/// States strides, dilations and padding where they are left out: rten takes their number from these
+/// attributes and from `kernel_shape`, which a convolution may leave out too.
 fn spell_out(graph: &mut GraphProto, outer: Option<&Scope<'_>>) {
     let mut scope = Scope::of_graph(graph, outer);
     for node in &mut graph.node {

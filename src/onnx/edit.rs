@@ -240,8 +240,8 @@ fn rename_captures(graph: &mut GraphProto, names: &HashMap<&str, &str>) {
 /// Puts new nodes between the old ones.
 fn merge(old: Vec<Option<NodeProto>>, insertions: Vec<(Position, NodeSpec)>) -> Result<Vec<NodeProto>> {
     let count = old.len();
-    // A gap is what lies before an old node, or after the last. `After(i)` and `Before(i + 1)` share a gap, in
-    // which the former comes first.
+    // A gap is what lies before an old node, or after the last. `After(i)` and `Before(i + 1)` share a gap,
+    // in which the former comes first.
     let gap = |position: Position| match position {
         Position::Start => Ok((0, 0)),
         Position::Before(node) if node < count => Ok((node, 2)),

@@ -100,7 +100,8 @@ impl ElementType {
         self as i32
     }
 
-    /// Bytes that `shape` takes in a file, sub-byte types packed; `None` for strings and past the address space.
+    /// Bytes that `shape` takes in a file, sub-byte types packed; `None` for strings and past the address
+    /// space.
     pub fn byte_len(self, shape: &[usize]) -> Option<usize> {
         if self == Self::String {
             return None;

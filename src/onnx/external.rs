@@ -1,9 +1,9 @@
 //! Weights that lie in files beside the model.
 //!
 //! A location comes from the model file, so it is not trusted: it names a file inside the model's folder, or
-//! it is refused. `.` and `..` in it are taken as they are written, and a symbolic link may lead to another place in the
-//! folder, or from a model hub's `snapshots` to the `blobs` beside it, where hubs keep all files under other names. A link
-//! elsewhere is refused: an archive may bring one along.
+//! it is refused. `.` and `..` in it are taken as they are written, and a symbolic link may lead to another
+//! place in the folder, or from a model hub's `snapshots` to the `blobs` beside it, where hubs keep all files
+//! under other names. A link elsewhere is refused: an archive may bring one along.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Component, Path, PathBuf};
@@ -190,7 +190,8 @@ pub(super) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// A location as a path below the model's folder, without `.` and `..`; `None` where it leaves the folder or names nothing.
+/// A location as a path below the model's folder, without `.` and `..`; `None` where it leaves the folder or
+/// names nothing.
 fn within(location: &str) -> Option<PathBuf> {
     let mut path = PathBuf::new();
     for part in Path::new(location).components() {
@@ -204,7 +205,8 @@ fn within(location: &str) -> Option<PathBuf> {
     (!path.as_os_str().is_empty()).then_some(path)
 }
 
-/// Whether `folder` lies in the `snapshots` of a hub's cache and `file` in its `blobs`; both are real paths, without links.
+/// Whether `folder` lies in the `snapshots` of a hub's cache and `file` in its `blobs`; both are real paths,
+/// without links.
 fn is_in_hub(folder: &Path, file: &Path) -> bool {
     let in_snapshots = |root: &&Path| folder.starts_with(root.join("snapshots"));
     folder.ancestors().skip(1).find(in_snapshots).is_some_and(|root| file.starts_with(root.join("blobs")))

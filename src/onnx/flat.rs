@@ -1,10 +1,11 @@
-//! Subgraphs laid flat: the nodes inside If, Loop and Scan as nodes of the main graph, so that nothing but this module and
-//! [`nest`](super::nest) needs to know that they lie in a subgraph.
+//! Subgraphs laid flat: the nodes inside If, Loop and Scan as nodes of the main graph, so that nothing but
+//! this module and [`nest`](super::nest) needs to know that they lie in a subgraph.
 //!
-//! The nodes of a subgraph stand directly before the node that holds it, which keeps the subgraph without its nodes: so it still
-//! captures what the subgraph gives. Names inside become unique over the model. Every node bears a mark of where it belongs; one
-//! without a mark came later, and where it belongs follows from what it reads. What a body takes in from round to round are
-//! the outputs of a node of its own, which is no operator.
+//! The nodes of a subgraph stand directly before the node that holds it, which keeps the subgraph without its
+//! nodes: so it still captures what the subgraph gives. Names inside become unique over the model. Every node
+//! bears a mark of where it belongs; one without a mark came later, and where it belongs follows from what it
+//! reads. What a body takes in from round to round are the outputs of a node of its own, which is no
+//! operator.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -18,16 +19,17 @@ use crate::graph::BODY_DOMAIN;
 /// The operator of [`BODY_DOMAIN`].
 const BODY_INPUTS: &str = "BodyInputs";
 
-/// The mark of a node: its scope, which is the number of the node that holds its subgraph and the subgraph's attribute, such as
-/// `0/then_branch`; empty in the main graph.
+/// The mark of a node: its scope, which is the number of the node that holds its subgraph and the subgraph's
+/// attribute, such as `0/then_branch`; empty in the main graph.
 const SCOPE: &str = "qdq.scope";
 /// The marks of a node whose subgraphs were laid flat: the scope of each.
 const HOLDS: &str = "qdq.holds";
 
 impl Model {
-    /// Lays the subgraphs flat of each If, Loop and Scan that holds a node, at any depth, for which `is_wanted` holds; it gets
-    /// nodes of ONNX's own domain. What lies in the subgraphs of the body of a Scan stays there: what it computes may differ in size
-    /// from round to round, which no result of a Scan can. Returns whether anything changed.
+    /// Lays the subgraphs flat of each If, Loop and Scan that holds a node, at any depth, for which
+    /// `is_wanted` holds; it gets nodes of ONNX's own domain. What lies in the subgraphs of the body of a
+    /// Scan stays there: what it computes may differ in size from round to round, which no result of a Scan
+    /// can. Returns whether anything changed.
     pub fn flatten(&mut self, is_wanted: &dyn Fn(NodeRef<'_>) -> bool) -> bool {
         if !self.can_flatten(is_wanted) {
             return false;
@@ -77,7 +79,8 @@ impl Model {
         (0..nodes.len()).filter(|&at| self.is_flat && is_inside(&nodes[at])).collect()
     }
 
-    /// Gives everything that is defined in the subgraphs of these nodes a name of its own: the one it has where that is free.
+    /// Gives everything that is defined in the subgraphs of these nodes a name of its own: the one it has
+    /// where that is free.
     fn make_unique(&mut self, holds: &dyn Fn(&NodeProto) -> bool) {
         let mut rest = (*self.proto).clone();
         let nodes = &mut rest.graph.get_or_insert_default().node;

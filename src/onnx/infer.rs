@@ -113,8 +113,9 @@ const OTHER: &[&str] = &[
     "SplitToSequence",
 ];
 
-/// Gives tensors of unknown type the one that their readers require, from the last node to the first: an operator of
-/// another domain says nothing about its outputs, but a convolution has a weight of the same type.
+/// Gives tensors of unknown type the one that their readers require, from the last node to the first: an
+/// operator of another domain says nothing about its outputs, but a convolution has a weight of the same
+/// type.
 pub(super) fn agree_on_types(graph: &mut Graph) {
     for id in graph.node_ids().collect::<Vec<_>>().into_iter().rev() {
         let node = graph.node(id);

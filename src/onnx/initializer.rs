@@ -71,8 +71,8 @@ impl Model {
     /// Stores a tensor in the main graph under a name that is new in it.
     ///
     /// # Errors
-    /// `Shape` where the bytes do not fit shape and type, `InvalidArgument` where the name is taken by another
-    /// stored tensor or an input.
+    /// `Shape` where the bytes do not fit shape and type, `InvalidArgument` where the name is taken by
+    /// another stored tensor or an input.
     pub fn add_initializer(
         &mut self,
         name: &str,
@@ -107,8 +107,8 @@ impl Model {
         Ok(())
     }
 
-    /// Refuses a model in which a stored tensor, at any depth, has more or fewer elements than its shape says, or lies in a file
-    /// that is missing or too short: runtimes say so late, or not at all.
+    /// Refuses a model in which a stored tensor, at any depth, has more or fewer elements than its shape
+    /// says, or lies in a file that is missing or too short: runtimes say so late, or not at all.
     ///
     /// # Errors
     /// `Format`, naming the tensor, and `Io` where its file cannot be read.
@@ -137,8 +137,8 @@ impl Model {
     /// Replaces the values of a stored tensor of the main graph, of which type and shape stay.
     ///
     /// # Errors
-    /// `InvalidArgument` where the model stores no dense tensor `name`, `Type` and `Shape` where the value differs from it
-    /// in those. The model is unchanged then.
+    /// `InvalidArgument` where the model stores no dense tensor `name`, `Type` and `Shape` where the value
+    /// differs from it in those. The model is unchanged then.
     pub fn set_initializer(&mut self, name: &str, value: Tensor) -> Result<()> {
         let Some(&Stored::Initializer(index)) = self.constants().get(name) else {
             return Err(self.located(
@@ -171,15 +171,15 @@ impl Model {
         Ok(())
     }
 
-    /// Removes the stored tensor or `Constant` node `name` where nothing uses it any more, and tells whether it
-    /// did. For many names, [`Model::remove_unused_constants`] does it in one pass.
+    /// Removes the stored tensor or `Constant` node `name` where nothing uses it any more, and tells whether
+    /// it did. For many names, [`Model::remove_unused_constants`] does it in one pass.
     pub fn remove_initializer_if_unused(&mut self, name: &str) -> bool {
         self.remove_unused_constants([name]) > 0
     }
 
     /// Removes those of `names` that are stored tensors or `Constant` nodes of the main graph which nothing
-    /// uses any more: no node, no subgraph, no output, no annotation. Returns how many were removed. Where `Constant` nodes are
-    /// among them, the positions of the nodes after them change.
+    /// uses any more: no node, no subgraph, no output, no annotation. Returns how many were removed. Where
+    /// `Constant` nodes are among them, the positions of the nodes after them change.
     pub fn remove_unused_constants<'a>(&mut self, names: impl IntoIterator<Item = &'a str>) -> usize {
         let used = names_read(&self.proto);
         let unused: HashSet<String> = names

@@ -9,9 +9,9 @@ use super::walk::each_tensor_mut;
 use crate::error::{Error, ErrorKind, Result};
 
 impl Model {
-    /// The message's model for a runtime that reads external data itself and follows no link out of a folder, as ONNX Runtime
-    /// does, and that folder: the model's own where no link leaves it; otherwise the one that all files really lie in, to which
-    /// the locations refer then.
+    /// The message's model for a runtime that reads external data itself and follows no link out of a folder,
+    /// as ONNX Runtime does, and that folder: the model's own where no link leaves it; otherwise the one that
+    /// all files really lie in, to which the locations refer then.
     ///
     /// # Errors
     /// As for reading external data; see [`Model::constant`].

@@ -17,8 +17,8 @@ use crate::finding::Finding;
 /// Repeated fields cost more memory than file: an empty node is two bytes there and some hundred here. The
 /// limit grows with the file, far above what real models need, so that no small file can exhaust the memory.
 ///
-/// Nodes are sorted here, so that nobody meets a graph that is not, and input sizes of 0 are freed; the result tells whether
-/// that changed anything. ONNX Runtime and TensorRT take unsorted files too.
+/// Nodes are sorted here, so that nobody meets a graph that is not, and input sizes of 0 are freed; the
+/// result tells whether that changed anything. ONNX Runtime and TensorRT take unsorted files too.
 pub(super) fn decode(bytes: &Bytes, origin: &str) -> Result<(ModelProto, bool)> {
     file::check_is_not_empty(origin, bytes)?;
     file::check_is_no_pointer(origin, bytes)?;
@@ -37,8 +37,9 @@ pub(super) fn decode(bytes: &Bytes, origin: &str) -> Result<(ModelProto, bool)> 
     Ok((model, moved || freed))
 }
 
-/// Makes a first dimension of 0 of an input one that is decided at run time, and says so. Exporters write 0 for a batch size that
-/// they do not know; a real batch of nothing leaves nothing to compute, and runtimes refuse any other.
+/// Makes a first dimension of 0 of an input one that is decided at run time, and says so. Exporters write 0
+/// for a batch size that they do not know; a real batch of nothing leaves nothing to compute, and runtimes
+/// refuse any other.
 fn free_empty_batches(model: &mut ModelProto, origin: &str) -> bool {
     let mut freed = false;
     let graph = model.graph.get_or_insert_default();

@@ -1,8 +1,8 @@
 //! What a model was made for: values at which inputs were fixed, which it keeps in its metadata.
 //!
-//! Where nothing reads a fixed input any more, the model that is written has it no more, and no other value can be fed; where
-//! something does, it holds for this value alone. Either way the entry `qdq.fixed_input.NAME` says which it was, such as
-//! `i64[] 16000`.
+//! Where nothing reads a fixed input any more, the model that is written has it no more, and no other value
+//! can be fed; where something does, it holds for this value alone. Either way the entry
+//! `qdq.fixed_input.NAME` says which it was, such as `i64[] 16000`.
 
 use std::fmt;
 
@@ -16,7 +16,8 @@ const PREFIX: &str = "qdq.fixed_input.";
 /// Of a value with more different numbers than this a digest is kept.
 const MOST_NUMBERS: usize = 256;
 
-/// The value of an input as text: type, shape, and its numbers in row-major order, one where all are the same, or a digest.
+/// The value of an input as text: type, shape, and its numbers in row-major order, one where all are the
+/// same, or a digest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FixedValue(String);
 

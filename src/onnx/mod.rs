@@ -129,7 +129,8 @@ impl Model {
         self.files.folder()
     }
 
-    /// The files beside the model's own that held its weights when it was read. [`Model::save`] never writes to one of them.
+    /// The files beside the model's own that held its weights when it was read. [`Model::save`] never writes
+    /// to one of them.
     pub fn data_files(&self) -> Vec<PathBuf> {
         self.files.paths()
     }
@@ -166,8 +167,8 @@ impl Model {
         Ok(self.graph_with_index()?.0)
     }
 
-    /// The main graph, and for each of its nodes (by `NodeId`) the position of the model's node that it stands
-    /// for, as [`Model::node`] and [`Edits`] count them.
+    /// The main graph, and for each of its nodes (by `NodeId`) the position of the model's node that it
+    /// stands for, as [`Model::node`] and [`Edits`] count them.
     ///
     /// # Errors
     /// As [`Model::graph`].
@@ -191,8 +192,8 @@ impl Model {
         self.proto.graph.node.get(index).map(NodeRef::new)
     }
 
-    /// The value of a stored tensor, of a `Constant` node of the main graph or of an input that is fixed; `None` where `name` is
-    /// none of these.
+    /// The value of a stored tensor, of a `Constant` node of the main graph or of an input that is fixed;
+    /// `None` where `name` is none of these.
     ///
     /// # Errors
     /// `Unsupported` for sparse tensors and for element types that qdq does not compute with; `Format` where

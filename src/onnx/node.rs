@@ -76,7 +76,8 @@ impl<'a> NodeRef<'a> {
             .map(|a| a.floats.as_slice())
     }
 
-    /// The node as one to be added to a model; `None` where an attribute is neither number, text nor a list of numbers.
+    /// The node as one to be added to a model; `None` where an attribute is neither number, text nor a list
+    /// of numbers.
     pub fn to_spec(self) -> Option<NodeSpec> {
         let value = |attribute: &AttributeProto| {
             Some(match kind_of(attribute)? {
@@ -191,7 +192,8 @@ pub enum AttributeValue {
 pub struct NodeSpec {
     /// The operator.
     pub op: String,
-    /// The operator's domain; empty for ONNX's own. The model must import it ([`Model::import`](super::Model::import)).
+    /// The operator's domain; empty for ONNX's own. The model must import it
+    /// ([`Model::import`](super::Model::import)).
     pub domain: String,
     /// The name; may be empty.
     pub name: String,

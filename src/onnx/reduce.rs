@@ -11,12 +11,13 @@ use super::walk::free_names;
 use crate::error::{Error, ErrorKind, Result};
 
 impl Model {
-    /// The part of the model that computes `tensors` of the main graph, which may be inputs and constants too.
+    /// The part of the model that computes `tensors` of the main graph, which may be inputs and constants
+    /// too.
     ///
-    /// Nodes, weights and functions that it does not need are gone, and so is the training information. It keeps every
-    /// input that is fed, so that it takes the same batches, and of the outputs those that are among `tensors`, each once. Where
-    /// there are
-    /// none it has no output at all; [`Model::add_output`] gives it some.
+    /// Nodes, weights and functions that it does not need are gone, and so is the training information. It
+    /// keeps every input that is fed, so that it takes the same batches, and of the outputs those that are
+    /// among `tensors`, each once. Where there are none it has no output at all; [`Model::add_output`] gives
+    /// it some.
     ///
     /// # Errors
     /// `InvalidArgument` where one of `tensors` does not exist.
@@ -38,7 +39,8 @@ impl Model {
         let is_read = |name: &Option<String>| name.as_deref().is_some_and(|name| read.contains(name));
         graph.initializer.retain(|tensor| is_read(&tensor.name));
         graph.sparse_initializer.retain(|sparse| is_read(&sparse.values.name));
-        // Models before IR version 4 list their weights among the inputs: without its value one would have to be fed.
+        // Models before IR version 4 list their weights among the inputs: without its value one would have to
+        // be fed.
         retain_named(&mut graph.input, |name| fed.contains(name) || read.contains(name.as_str()));
         graph.quantization_annotation.clear();
         let mut listed = HashSet::new();
@@ -51,9 +53,10 @@ impl Model {
         Ok(part)
     }
 
-    /// The nodes of the main graph with an operator for which `is` holds, be it their own or one in their subgraphs: the node's
-    /// position, and the operator as messages name it. `is` gets the operator's domain, empty for ONNX's own, and the operator.
-    /// A call of a function of the model counts as an operator: see [`Model::inline_functions`].
+    /// The nodes of the main graph with an operator for which `is` holds, be it their own or one in their
+    /// subgraphs: the node's position, and the operator as messages name it. `is` gets the operator's domain,
+    /// empty for ONNX's own, and the operator. A call of a function of the model counts as an operator: see
+    /// [`Model::inline_functions`].
     pub fn nodes_using(&self, is: &dyn Fn(&str, &str) -> bool) -> Vec<(usize, String)> {
         let used = self.proto.graph.node.iter().enumerate().filter_map(|(position, node)| {
             let nested = all_in(subgraphs(node)).map(NodeRef::new);

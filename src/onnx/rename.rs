@@ -6,7 +6,8 @@ use super::node::subgraphs_mut;
 use super::proto::{GraphProto, NodeProto, ValueInfoProto};
 use super::walk::UniqueNames;
 
-/// What the tensors of a moved graph are called from now on. A name that nothing gave one yet gets one when it is first met.
+/// What the tensors of a moved graph are called from now on. A name that nothing gave one yet gets one when
+/// it is first met.
 #[derive(Default)]
 pub(super) struct Renaming {
     names: HashMap<String, String>,

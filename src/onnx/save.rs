@@ -1,7 +1,7 @@
 //! Models as files.
 //!
-//! One protobuf message holds at most 2 GiB, so larger models keep their weights in a second file. Weights are
-//! written from where they lie, in the mapped files, and never gathered in memory.
+//! One protobuf message holds at most 2 GiB, so larger models keep their weights in a second file. Weights
+//! are written from where they lie, in the mapped files, and never gathered in memory.
 
 use std::collections::HashSet;
 use std::io::Write;
@@ -39,18 +39,19 @@ impl Default for SaveOptions {
 /// Data files start their tensors at page borders, so that readers can map them one by one.
 const ALIGNMENT: u64 = 4096;
 
-/// External data that a model takes along lies inside it where it is no more than this together: one file is handier.
+/// External data that a model takes along lies inside it where it is no more than this together: one file is
+/// handier.
 const MOST_INSIDE: usize = 16 << 20;
 
 impl Model {
     /// Writes the model to `path` and returns the files written, the model first.
     ///
-    /// An unedited model is written byte for byte as it was read, unless its nodes were not in topological order or a batch size of 0 was freed, and in its own
-    /// folder goes on reading the data files that it came with. So does an edited one that is saved over its own file. Every
-    /// other model takes its external data along, so
-    /// that it depends on no other model's files: into itself, or into the file `<name>.data` beside `path`, which also takes
-    /// the weights of a model that would be too large for one file. Each file replaces an older one in one step, and files that
-    /// the model reads from are never written to.
+    /// An unedited model is written byte for byte as it was read, unless its nodes were not in topological
+    /// order or a batch size of 0 was freed, and in its own folder goes on reading the data files that it
+    /// came with. So does an edited one that is saved over its own file. Every other model takes its external
+    /// data along, so that it depends on no other model's files: into itself, or into the file `<name>.data`
+    /// beside `path`, which also takes the weights of a model that would be too large for one file. Each file
+    /// replaces an older one in one step, and files that the model reads from are never written to.
     ///
     /// # Errors
     /// `Io` where a file cannot be written or external data is missing; `Format` where external data does not
@@ -114,7 +115,8 @@ impl Model {
         Ok(vec![path.to_owned(), data_path])
     }
 
-    /// Whether the model goes on reading its data files when it is saved at `path`: they lie there, and are its own.
+    /// Whether the model goes on reading its data files when it is saved at `path`: they lie there, and are
+    /// its own.
     fn keeps_files_at(&self, path: &Path) -> bool {
         let same = |one: Option<&Path>, other: &Path| {
             let one = one.and_then(|one| one.canonicalize().ok());

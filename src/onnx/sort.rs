@@ -8,8 +8,9 @@ use super::proto::{GraphProto, ModelProto, NodeProto};
 use super::walk::free_names;
 use super::walk::graphs_mut;
 
-/// Sorts the nodes of every graph, subgraph and function so that each tensor is computed before it is read. Nodes that need not
-/// move keep their order. A graph with a cycle stays as it is; [`cycle`] finds that. Returns whether a node moved.
+/// Sorts the nodes of every graph, subgraph and function so that each tensor is computed before it is read.
+/// Nodes that need not move keep their order. A graph with a cycle stays as it is; [`cycle`] finds that.
+/// Returns whether a node moved.
 pub(super) fn sort(model: &mut ModelProto) -> bool {
     let mut moved = false;
     graphs_mut(model).for_each(|graph| moved |= sort_graph(graph));

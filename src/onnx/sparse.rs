@@ -36,11 +36,12 @@ impl Room {
 }
 
 impl Model {
-    /// Stores every sparse tensor of the graphs densely, under the same name. A model without one is not changed.
+    /// Stores every sparse tensor of the graphs densely, under the same name. A model without one is not
+    /// changed.
     ///
     /// # Errors
-    /// `Format` where indices do not fit the shape, `Unsupported` where the dense form would be too large, and those of
-    /// [`Model::constant`]. The model is unchanged then.
+    /// `Format` where indices do not fit the shape, `Unsupported` where the dense form would be too large,
+    /// and those of [`Model::constant`]. The model is unchanged then.
     pub fn make_dense(&mut self) -> Result<()> {
         if !graphs(&self.proto).any(has_sparse) {
             return Ok(());
@@ -85,7 +86,8 @@ fn make_dense(graph: &mut GraphProto, files: &ExternalFiles, room: &mut Room) ->
     Ok(())
 }
 
-/// The dense form: zeros but for the values that are stored, whose places are numbers of the flat tensor or one number per axis.
+/// The dense form: zeros but for the values that are stored, whose places are numbers of the flat tensor or
+/// one number per axis.
 fn dense_of(sparse: &SparseTensorProto, files: &ExternalFiles, room: &mut Room) -> Result<TensorProto> {
     let (element, shape) = describe_sparse(sparse)?;
     let values = tensor_of(&sparse.values, files)?;

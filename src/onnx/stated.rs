@@ -18,13 +18,14 @@ pub(super) struct Stated {
 }
 
 impl Model {
-    /// Fixes the value of an input: it is a constant from now on, which nobody feeds, and what follows from it can be decided
-    /// once, such as which branch of an If runs. The file stays as it is: a model that is written has the input as before, but
-    /// see [`crate::pipeline::prepare`]. One number fits every shape that holds exactly one.
+    /// Fixes the value of an input: it is a constant from now on, which nobody feeds, and what follows from
+    /// it can be decided once, such as which branch of an If runs. The file stays as it is: a model that is
+    /// written has the input as before, but see [`crate::pipeline::prepare`]. One number fits every shape
+    /// that holds exactly one.
     ///
     /// # Errors
-    /// `InvalidArgument` where the model has no such input or was made for another value of it ([`Model::made_for`]), `Type` and
-    /// `Shape` where the value is not as the model declares.
+    /// `InvalidArgument` where the model has no such input or was made for another value of it
+    /// ([`Model::made_for`]), `Type` and `Shape` where the value is not as the model declares.
     pub fn fix_input(&mut self, name: &str, value: Tensor) -> Result<()> {
         let declared = self.declared(name)?;
         // A shape that the user states holds instead of the file's.
@@ -50,11 +51,12 @@ impl Model {
         Ok(())
     }
 
-    /// States another shape of an input than the file does, for runs: of a size that the file leaves open, or instead of one
-    /// that it has wrong. The file stays as it is.
+    /// States another shape of an input than the file does, for runs: of a size that the file leaves open, or
+    /// instead of one that it has wrong. The file stays as it is.
     ///
     /// # Errors
-    /// `InvalidArgument` where the model has no such input, `Shape` where the file declares another number of axes.
+    /// `InvalidArgument` where the model has no such input, `Shape` where the file declares another number of
+    /// axes.
     pub fn set_input_shape(&mut self, name: &str, shape: &[Dim]) -> Result<()> {
         let declared = self.declared(name)?;
         if let Some(dims) = declared.shape.filter(|dims| dims.len() != shape.len()) {
@@ -105,7 +107,8 @@ impl Model {
         .collect()
     }
 
-    /// The model as a runtime runs it: fixed inputs are stored tensors, and inputs have the shapes that the user states.
+    /// The model as a runtime runs it: fixed inputs are stored tensors, and inputs have the shapes that the
+    /// user states.
     ///
     /// # Errors
     /// `Internal` where a value cannot be stored.
@@ -160,7 +163,8 @@ impl Model {
         unused
     }
 
-    /// The inputs as the file declares them, without the weights, which models before IR version 4 list as well.
+    /// The inputs as the file declares them, without the weights, which models before IR version 4 list as
+    /// well.
     pub(super) fn declared_inputs(&self) -> Vec<TensorSpec> {
         let graph = &self.proto.graph;
         let sparse = graph.sparse_initializer.iter().map(|sparse| &*sparse.values);

@@ -14,12 +14,14 @@ pub(super) const MAX_RANK: usize = 64;
 pub(super) struct Known {
     pub element: Option<ElementType>,
     pub shape: Option<Vec<Dim>>,
-    /// Whether it is known to be no dense tensor: a sequence, a map, an optional value. `element` is unknown then.
+    /// Whether it is known to be no dense tensor: a sequence, a map, an optional value. `element` is unknown
+    /// then.
     pub is_other: bool,
 }
 
 impl Known {
-    /// What a type says; of sequences, maps and other types that are not dense tensors only that they are such.
+    /// What a type says; of sequences, maps and other types that are not dense tensors only that they are
+    /// such.
     pub fn from_type(stated: &TypeProto) -> Self {
         match &stated.value {
             Some(TypeValue::TensorType(tensor)) => Self {
@@ -74,8 +76,8 @@ fn dims_of(shape: &TensorShapeProto) -> Vec<Dim> {
     dims.collect()
 }
 
-/// Whether a dimension's name tells it from others. Exporters write these for every size that they do not know, and two of them
-/// have nothing to do with each other.
+/// Whether a dimension's name tells it from others. Exporters write these for every size that they do not
+/// know, and two of them have nothing to do with each other.
 fn is_name(name: &str) -> bool {
     !matches!(name.trim(), "" | "?" | "-1" | "None" | "none")
 }
@@ -98,8 +100,8 @@ pub(super) fn forget_shape(info: &mut ValueInfoProto) {
     }
 }
 
-/// A statement that tensor `name` has this element type, and the shape where it is known. It states no type where there
-/// is no element type, for a tensor's type has one.
+/// A statement that tensor `name` has this element type, and the shape where it is known. It states no type
+/// where there is no element type, for a tensor's type has one.
 pub(super) fn value_info(name: &str, known: &Known) -> ValueInfoProto {
     use super::proto::type_proto::Tensor;
     let dims = known.shape.as_ref().map(|shape| {

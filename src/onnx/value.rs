@@ -84,8 +84,8 @@ fn typed_elements(tensor: &TensorProto, dtype: DataType) -> Data {
     }
 }
 
-/// Refuses a tensor of which more or fewer elements are stored than its shape says. Data outside the model is looked up, none is
-/// read.
+/// Refuses a tensor of which more or fewer elements are stored than its shape says. Data outside the model is
+/// looked up, none is read.
 ///
 /// # Errors
 /// `Format` where the elements do not fit, and those of finding external data.

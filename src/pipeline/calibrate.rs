@@ -62,9 +62,9 @@ impl Progress {
     }
 }
 
-/// One set of statistics per tapped tensor, from the first time that floating-point numbers are seen there; it is
-/// empty where they are none. Each has a lock of its own, because a runtime may hand over tensors from several
-/// threads.
+/// One set of statistics per tapped tensor, from the first time that floating-point numbers are seen there;
+/// it is empty where they are none. Each has a lock of its own, because a runtime may hand over tensors from
+/// several threads.
 struct Observer {
     tensors: Vec<Mutex<Option<TensorStats>>>,
     /// As many as the runtime's, which waits meanwhile.
@@ -96,15 +96,15 @@ impl Observer {
     }
 }
 
-/// Runs `model` over all batches of `source` and gathers statistics of the tensors named in `taps`. Only what they need
-/// is run; what lies behind the last of them may be anything.
+/// Runs `model` over all batches of `source` and gathers statistics of the tensors named in `taps`. Only what
+/// they need is run; what lies behind the last of them may be anything.
 ///
 /// Memory is that of one inference and a fixed amount per tap, whatever the number of batches. `report` is
 /// called after every batch; `Break` stops the run with a `Cancelled` error.
 ///
 /// # Errors
-/// `Data` where the source has no batch; `Unsupported` where a tap lies behind an operator that no runtime knows; errors
-/// of the source and of the runtime.
+/// `Data` where the source has no batch; `Unsupported` where a tap lies behind an operator that no runtime
+/// knows; errors of the source and of the runtime.
 pub fn calibrate(
     model: &Model,
     taps: &[String],
@@ -115,9 +115,9 @@ pub fn calibrate(
     gather(model, taps, &[], source, runtime, report)
 }
 
-/// As [`calibrate`], of the tensors that `plan` needs and, with `every_activation`, of all others too, as a calibration
-/// cache needs them. Those others that lie behind an operator that no runtime knows, such as a plugin of TensorRT, are
-/// left out with a warning.
+/// As [`calibrate`], of the tensors that `plan` needs and, with `every_activation`, of all others too, as a
+/// calibration cache needs them. Those others that lie behind an operator that no runtime knows, such as a
+/// plugin of TensorRT, are left out with a warning.
 ///
 /// # Errors
 /// Those of [`calibrate`].
@@ -210,8 +210,8 @@ fn open(model: &Model, taps: &[String], tap: Arc<dyn Tap>, runtime: &RuntimeOpti
     Runner::open(&model.reduced_to(taps.iter().map(String::as_str))?, taps, tap, runtime)
 }
 
-/// Runs `model` over all batches of `source` with `tap` at `taps`, and returns how many samples there were and what was left out.
-/// What comes of repeats is not handed over.
+/// Runs `model` over all batches of `source` with `tap` at `taps`, and returns how many samples there were
+/// and what was left out. What comes of repeats is not handed over.
 pub(super) fn pass(
     model: &Model,
     taps: &[String],
@@ -245,9 +245,8 @@ fn run(
     Ok((progress.samples, left_out))
 }
 
-/// What a runtime says about a batch of several samples, with what helps where the network computes with one batch size only,
-/// such as
-/// in a Reshape, though its inputs leave the size open.
+/// What a runtime says about a batch of several samples, with what helps where the network computes with one
+/// batch size only, such as in a Reshape, though its inputs leave the size open.
 pub(super) fn of_batch(error: Error, inputs: &[TensorSpec], batch: &Batch) -> Error {
     let is_open = |input: &TensorSpec| {
         input.shape.as_ref().is_none_or(|dims| !matches!(dims.first(), None | Some(Dim::Fixed(_))))

@@ -109,14 +109,14 @@ impl Ready {
     }
 }
 
-/// Runs both models over all batches of `source` and measures how far the quantized one is from the float one. Only what
-/// is compared is run: see [`CompareOptions::outputs`].
+/// Runs both models over all batches of `source` and measures how far the quantized one is from the float
+/// one. Only what is compared is run: see [`CompareOptions::outputs`].
 ///
 /// # Errors
-/// `InvalidArgument` where the two do not have the same outputs, where the quantized one was made for other values of its inputs
-/// ([`Model::made_for`]) than the float one or the data has, and where there are not as many labels as samples;
-/// `Unsupported` where no output can be compared, `Data` where the source has no batch; errors of the source and of the
-/// runtime.
+/// `InvalidArgument` where the two do not have the same outputs, where the quantized one was made for other
+/// values of its inputs ([`Model::made_for`]) than the float one or the data has, and where there are not as
+/// many labels as samples; `Unsupported` where no output can be compared, `Data` where the source has no
+/// batch; errors of the source and of the runtime.
 pub fn compare(
     float: &Model,
     quantized: &Model,

@@ -17,9 +17,10 @@ pub struct CompareOptions {
     pub per_tensor: bool,
     /// The right class of every sample, in the order of the data, by the first output that is compared.
     pub labels: Option<Vec<i64>>,
-    /// The outputs to compare, or other tensors that both models compute. Empty for all outputs that are tensors of numbers and
-    /// do not lie behind an operator that no runtime knows. Where no floating-point one is among those, the nearest
-    /// floating-point tensors that they are computed from are compared as well.
+    /// The outputs to compare, or other tensors that both models compute. Empty for all outputs that are
+    /// tensors of numbers and do not lie behind an operator that no runtime knows. Where no floating-point
+    /// one is among those, the nearest floating-point tensors that they are computed from are compared as
+    /// well.
     pub outputs: Vec<String>,
 }
 
@@ -39,8 +40,8 @@ impl Compared {
     /// Decides for a float model and its quantized form; `unknown` are nodes that no runtime can run.
     ///
     /// # Errors
-    /// `InvalidArgument` where the two do not have the same outputs, or one that was asked for is not in both;
-    /// `Unsupported` where nothing is left to compare.
+    /// `InvalidArgument` where the two do not have the same outputs, or one that was asked for is not in
+    /// both; `Unsupported` where nothing is left to compare.
     pub fn choose(
         float: &Model,
         quantized: &Model,

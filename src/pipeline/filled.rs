@@ -1,10 +1,10 @@
 //! Running batches that are filled up with repeats, so that nobody sees what comes of the repeats.
 //!
-//! A network whose batch size is fixed takes whole batches only. What it computes of the last, filled one is cut back to the
-//! real samples. That is right if every tensor looked at has the samples along its first axis and computes each of them by itself,
-//! which no declaration tells, so it is tried: with the samples in another order all slices have to move along, and with others
-//! in place of the repeats the real samples' slices have to stay as they are, both to the bit. Where they do not, the batch is
-//! left out.
+//! A network whose batch size is fixed takes whole batches only. What it computes of the last, filled one is
+//! cut back to the real samples. That is right if every tensor looked at has the samples along its first axis
+//! and computes each of them by itself, which no declaration tells, so it is tried: with the samples in
+//! another order all slices have to move along, and with others in place of the repeats the real samples'
+//! slices have to stay as they are, both to the bit. Where they do not, the batch is left out.
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::Hasher;
@@ -71,8 +71,8 @@ impl Runner {
         Ok(Self { runtime: runtime::open(model, taps, cutter.clone(), options)?, cutter })
     }
 
-    /// Whether what the batch's repeats do can be cut off all taps, and off the outputs where those are wanted. It is run several
-    /// times for that, of which the taps see nothing.
+    /// Whether what the batch's repeats do can be cut off all taps, and off the outputs where those are
+    /// wanted. It is run several times for that, of which the taps see nothing.
     pub fn can_cut(&mut self, batch: &Batch, with_outputs: bool) -> Result<bool> {
         let (samples, size) = (batch.samples, batch.samples + batch.repeats);
         if batch.repeats == 0 {
@@ -112,8 +112,8 @@ impl Runner {
         Ok(seen)
     }
 
-    /// Runs a batch of which the repeats can be cut off, and returns the outputs, all of them cut where that was found to be
-    /// right.
+    /// Runs a batch of which the repeats can be cut off, and returns the outputs, all of them cut where that
+    /// was found to be right.
     pub fn run(&mut self, batch: &Batch) -> Result<Vec<Tensor>> {
         if batch.repeats == 0 {
             return self.runtime.run(batch);

@@ -64,11 +64,12 @@ fn differs(what: String, name: &str, made: &FixedValue) -> Error {
     )
 }
 
-/// Fixes the inputs of both models that the quantized one was made for ([`Model::made_for`]) and that are still fed, at the same
-/// values, and says which.
+/// Fixes the inputs of both models that the quantized one was made for ([`Model::made_for`]) and that are
+/// still fed, at the same values, and says which.
 ///
 /// # Errors
-/// Those of [`Model::fix_input`]; `InvalidArgument` where the quantized model lacks an input that the float one is fed then.
+/// Those of [`Model::fix_input`]; `InvalidArgument` where the quantized model lacks an input that the float
+/// one is fed then.
 pub fn fix_as_made(float: &mut Model, quantized: &mut Model) -> Result<Option<Finding>> {
     let made: Vec<(String, FixedValue)> =
         quantized.made_for().map(|(name, made)| (name.to_owned(), made)).collect();

@@ -15,9 +15,10 @@ const MOST_CAUSES: usize = 5;
 /// How many layers a finding names.
 const SHOWN: usize = 5;
 
-/// States in the graph what follows from constants alone, as far as something else reads it. What only gives another form to a
-/// stored constant needs no such statement: placement sees through it. What cannot be computed ahead stays an activation; that is
-/// a finding where layers want it for a weight, or an If for its condition.
+/// States in the graph what follows from constants alone, as far as something else reads it. What only gives
+/// another form to a stored constant needs no such statement: placement sees through it. What cannot be
+/// computed ahead stays an activation; that is a finding where layers want it for a weight, or an If for its
+/// condition.
 pub(super) fn fold_constants(model: &Model, graph: &mut Graph) -> Vec<Finding> {
     let wanted = computed_constants(graph);
     let (mut known, mut causes) = (Vec::new(), BTreeMap::new());

@@ -37,8 +37,8 @@ pub use recover::{Passes, Recovered, check_recovery, recover};
 /// The opset from which QuantizeLinear and DequantizeLinear have an axis.
 pub const QDQ_OPSET: i64 = 13;
 
-/// Decides what is quantized, looks at the weights among it, so that a model that cannot be quantized is refused before any data
-/// is read, and logs what the user must know of the plan ([`Plan::findings`]).
+/// Decides what is quantized, looks at the weights among it, so that a model that cannot be quantized is
+/// refused before any data is read, and logs what the user must know of the plan ([`Plan::findings`]).
 ///
 /// # Errors
 /// As [`place::plan`], and `Data` where a weight is not finite.
@@ -59,8 +59,9 @@ pub fn plan_graph(graph: &Graph, policy: &Policy) -> Result<Plan> {
     Ok(plan)
 }
 
-/// Decides what is quantized with ranges that exist already: a node whose range is missing stays in float. What is left in float
-/// for want of a range, and the ranges that belong to no tensor, are findings of the plan, which are logged.
+/// Decides what is quantized with ranges that exist already: a node whose range is missing stays in float.
+/// What is left in float for want of a range, and the ranges that belong to no tensor, are findings of the
+/// plan, which are logged.
 ///
 /// # Errors
 /// `Data` where not one of the ranges belongs to a tensor of the model; as [`place::plan`].
@@ -125,12 +126,14 @@ pub fn taps(graph: &Graph, plan: &Plan, every_activation: bool) -> Vec<String> {
     wanted.into_iter().map(|id| graph.tensor(id).name.clone()).collect()
 }
 
-/// Computes the range of every observed tensor, in the order of the network. Tensors that share a scale get one
-/// range from their statistics together. What was left out of the statistics is a finding of the ranges, which is logged; and so
-/// are planned tensors of which no value was seen, as in a branch that no sample takes: [`seen`] leaves out what reads them.
+/// Computes the range of every observed tensor, in the order of the network. Tensors that share a scale get
+/// one range from their statistics together. What was left out of the statistics is a finding of the ranges,
+/// which is logged; and so are planned tensors of which no value was seen, as in a branch that no sample
+/// takes: [`seen`] leaves out what reads them.
 ///
 /// # Errors
-/// `Data`, naming the tensor, where a planned tensor was not observed or holds no finite number, or no value of any was seen.
+/// `Data`, naming the tensor, where a planned tensor was not observed or holds no finite number, or no value
+/// of any was seen.
 pub fn ranges(graph: &Graph, plan: &Plan, stats: &Stats, method: Method) -> Result<Ranges> {
     let amax = |name: &str, stats: &TensorStats| {
         range::compute(stats, method, Target::default()).map_err(|error| of_tensor(name, error))
@@ -188,8 +191,8 @@ fn never_seen(unseen: &BTreeSet<String>) -> Option<Finding> {
     })
 }
 
-/// The plan without what reads a tensor that calibration saw no value of ([`Ranges::unseen`]). [`quantize`] and [`recover`] carry out
-/// no more than this.
+/// The plan without what reads a tensor that calibration saw no value of ([`Ranges::unseen`]). [`quantize`]
+/// and [`recover`] carry out no more than this.
 pub fn seen(graph: &Graph, plan: &Plan, ranges: &Ranges) -> Plan {
     let unseen = ranges.unseen.iter().filter_map(|name| graph.find(name)).collect();
     plan.without(&plan.readers(&unseen), "no value of what it reads was seen in calibration")
@@ -220,7 +223,8 @@ fn too_small<'a>(ranges: impl Iterator<Item = (&'a str, f32)>) -> Option<Finding
     })
 }
 
-/// Says which tensors held NaN or infinities, in the order of the network: what comes later may follow from the first.
+/// Says which tensors held NaN or infinities, in the order of the network: what comes later may follow from
+/// the first.
 fn non_finite(graph: &Graph, stats: &Stats) -> Option<Finding> {
     let names = graph.tensors.iter().map(|tensor| tensor.name.as_str());
     let found = names.filter_map(|name| Some((name, stats.tensors.get(name)?)));

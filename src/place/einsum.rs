@@ -7,8 +7,8 @@ use crate::graph::{Attribute, Node};
 /// Stands for the axes that an equation leaves unnamed as `...`.
 const UNNAMED: char = '.';
 
-/// The two operands of an equation such as `bik,kj->bij` and its result: a character for each axis, and [`UNNAMED`] for those that
-/// are written as `...`.
+/// The two operands of an equation such as `bik,kj->bij` and its result: a character for each axis, and
+/// [`UNNAMED`] for those that are written as `...`.
 struct Equation {
     operands: [Vec<char>; 2],
     result: Vec<char>,
@@ -52,15 +52,17 @@ fn axes(term: &str) -> Option<Vec<char>> {
     is_plain.then_some(axes)
 }
 
-/// What an equation without `->` gives: the unnamed axes, and those that one operand alone has. Their order is not told.
+/// What an equation without `->` gives: the unnamed axes, and those that one operand alone has. Their order
+/// is not told.
 fn implicit_result([left, right]: &[Vec<char>; 2]) -> Vec<char> {
     let all = left.iter().chain(right.iter().filter(|axis| !left.contains(axis)));
     let is_kept = |axis: &char| *axis == UNNAMED || left.contains(axis) != right.contains(axis);
     all.copied().filter(is_kept).collect()
 }
 
-/// How many products of elements an Einsum of inputs of these shapes takes at most: as many as there are ways to choose an index of
-/// each axis, so that no result has more elements. `None` where equation and shapes do not fit.
+/// How many products of elements an Einsum of inputs of these shapes takes at most: as many as there are ways
+/// to choose an index of each axis, so that no result has more elements. `None` where equation and shapes do
+/// not fit.
 pub fn work(node: &Node, shapes: &[&[usize]]) -> Option<u64> {
     let Some(Attribute::Text(text)) = node.attributes.get("equation") else { return None };
     let text: String = text.chars().filter(|character| !character.is_whitespace()).collect();
@@ -91,9 +93,9 @@ pub fn is_product(node: &Node) -> bool {
     Equation::of(node).is_some_and(|equation| equation.is_product())
 }
 
-/// The one axis of operand `input`, which has `rank` axes where that is known, that only it has and that the result keeps; `None`
-/// where there are none or several, which TensorRT-RTX runs in float with a scale per index (`tests/trt_rtx/FINDINGS.md`), or
-/// where unnamed axes may be among them.
+/// The one axis of operand `input`, which has `rank` axes where that is known, that only it has and that the
+/// result keeps; `None` where there are none or several, which TensorRT-RTX runs in float with a scale per
+/// index (`tests/trt_rtx/FINDINGS.md`), or where unnamed axes may be among them.
 pub(super) fn kept_axis(node: &Node, input: usize, rank: Option<usize>) -> Option<usize> {
     let equation = Equation::of(node)?;
     let (own, other) = (equation.operands.get(input)?, equation.operands.get(1 - input)?);

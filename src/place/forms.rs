@@ -1,4 +1,5 @@
-//! What tensors are another form of: a weight may lie behind any number of operators that give it another shape, order or type.
+//! What tensors are another form of: a weight may lie behind any number of operators that give it another
+//! shape, order or type.
 
 use crate::graph::{Graph, Node, NodeId, TensorId, TensorKind};
 
@@ -57,7 +58,8 @@ impl Forms {
 }
 
 /// The chain from the tensor back to the constant it is a form of: the nodes nearest first, and the constant.
-/// `None` for a tensor that depends on an input of the network. For many tensors, [`Forms`] finds the constants in one pass.
+/// `None` for a tensor that depends on an input of the network. For many tensors, [`Forms`] finds the
+/// constants in one pass.
 pub fn constant_form(graph: &Graph, tensor: TensorId) -> Option<(Vec<NodeId>, TensorId)> {
     let mut chain = Vec::new();
     let mut at = tensor;

@@ -105,7 +105,8 @@ fn fuses(graph: &Graph, draft: &Draft, tensor: TensorId) -> bool {
     }
 }
 
-/// For each tensor the most nodes that lie between it and an input of the network. Constants are no place to begin at.
+/// For each tensor the most nodes that lie between it and an input of the network. Constants are no place to
+/// begin at.
 fn depths(graph: &Graph) -> Vec<usize> {
     let mut depths = vec![0; graph.tensors.len()];
     for node in &graph.nodes {

@@ -4,11 +4,12 @@
 //!
 //! - every input of Conv, ConvTranspose, Gemm and MatMul is quantized, weights per output channel ([`ops`]);
 //! - of a residual Add the branch that does not fuse into a convolution ([`fusion`]);
-//! - operators that only move or select values (max pooling, Concat) run in INT8 where everything that reads them
-//!   does, on one shared scale ([`sharing`]);
+//! - operators that only move or select values (max pooling, Concat) run in INT8 where everything that reads
+//!   them does, on one shared scale ([`sharing`]);
 //! - nothing else, so that chains such as Conv, BatchNormalization, activation stay whole.
 //!
-//! A tensor is quantized once, however many nodes read it; a node that must read it in float reads the original.
+//! A tensor is quantized once, however many nodes read it; a node that must read it in float reads the
+//! original.
 
 pub mod coverage;
 pub mod einsum;
@@ -136,8 +137,8 @@ impl Draft {
 /// Decides for every node of `graph`.
 ///
 /// # Errors
-/// `InvalidArgument` where a pattern of the policy matches no node or its least share is no share; `Data` where the plan
-/// quantizes less than that share.
+/// `InvalidArgument` where a pattern of the policy matches no node or its least share is no share; `Data`
+/// where the plan quantizes less than that share.
 pub fn plan(graph: &Graph, policy: &Policy) -> Result<Plan> {
     policy.check(graph)?;
     let mut draft = Draft { forms: Forms::of(graph), ..Draft::default() };

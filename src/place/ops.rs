@@ -22,8 +22,8 @@ pub fn is_weighted(node: &Node) -> bool {
     WEIGHTED.iter().any(|op| node.is(op)) || einsum::is_product(node)
 }
 
-/// The operators with weights inside the subgraphs of a node in words, such as "2 Conv and 1 MatMul"; `None` where there are
-/// none.
+/// The operators with weights inside the subgraphs of a node in words, such as "2 Conv and 1 MatMul"; `None`
+/// where there are none.
 pub fn nested_weighted(node: &Node) -> Option<String> {
     in_words(std::iter::once(node))
 }
@@ -139,7 +139,8 @@ fn operand(
     let found = graph.tensor(tensor);
     if let Some(dequantize) = forms.dequantized(tensor) {
         let dequantize = graph.node(dequantize);
-        // Without a type the integers are none that qdq reads: int4 or float8, whose other operand is to stay in float.
+        // Without a type the integers are none that qdq reads: int4 or float8, whose other operand is to stay
+        // in float.
         return match dequantize.input(0).and_then(|integers| graph.tensor(integers).dtype) {
             Some(DataType::I8) if !existing::is_refused(dequantize) => Ok(Operand::Ready),
             Some(DataType::I8) => {
@@ -176,10 +177,9 @@ fn has_zero_dimension(graph: &Graph, tensor: TensorId) -> bool {
 }
 
 /// The axis of output channels of a weight: the first one of a convolution, the second one of a transposed
-/// convolution in one group, and of a matrix product the one that the result keeps: the columns of a right side,
-/// the rows of a left one. An Einsum keeps one by its equation. One scale serves the whole weight in all other cases, and where
-/// the axis has a single
-/// index.
+/// convolution in one group, and of a matrix product the one that the result keeps: the columns of a right
+/// side, the rows of a left one. An Einsum keeps one by its equation. One scale serves the whole weight in
+/// all other cases, and where the axis has a single index.
 ///
 /// A MatMul may say transA and transB as a Gemm does, for networks whose products of any rank can transpose.
 fn weight_axis(graph: &Graph, policy: &Policy, node: &Node, input: usize, weight: TensorId) -> Option<usize> {

@@ -22,8 +22,8 @@ pub struct Policy {
     /// The activations that have a range, by name; `None` where every planned tensor will be observed.
     /// A node that would need another range stays in float.
     pub ranged: Option<BTreeSet<String>>,
-    /// The least share of the convolutions and products that must be quantized, from 0 to 1, among those that `include` and
-    /// `exclude` allow. A plan with less is an error; 0 by default.
+    /// The least share of the convolutions and products that must be quantized, from 0 to 1, among those that
+    /// `include` and `exclude` allow. A plan with less is an error; 0 by default.
     pub min_quantized: f32,
 }
 

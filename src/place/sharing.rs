@@ -1,7 +1,7 @@
 //! Operators that INT8 passes through, and the scales they share.
 //!
-//! Average pooling is not among them: it computes new values, TensorRT-RTX runs it in float whatever stands before
-//! it (`tests/trt_rtx/FINDINGS.md`), and a pair there would only round.
+//! Average pooling is not among them: it computes new values, TensorRT-RTX runs it in float whatever stands
+//! before it (`tests/trt_rtx/FINDINGS.md`), and a pair there would only round.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,8 +15,9 @@ enum Passing {
     /// Moves all values and nothing else: TensorRT moves a Quantize across it by itself.
     Moves,
     /// Moves or selects values, so input and output have one scale; gets pairs of its own, because TensorRT
-    /// does not always move one across. A Split needs one as soon as INT8 reads one of its parts: TensorRT-RTX runs
-    /// a packed projection (one product for query, key and value) in float where the pairs stand only behind it.
+    /// does not always move one across. A Split needs one as soon as INT8 reads one of its parts:
+    /// TensorRT-RTX runs a packed projection (one product for query, key and value) in float where the pairs
+    /// stand only behind it.
     Selects,
 }
 
@@ -48,8 +49,8 @@ fn data_inputs(node: &Node) -> impl Iterator<Item = (usize, TensorId)> + '_ {
     node.inputs.iter().take(count).enumerate().filter_map(|(index, tensor)| Some((index, (*tensor)?)))
 }
 
-/// Quantizes the inputs of pooling, Concat, Split and their like where all that reads their output reads INT8: from the end of
-/// the network to its beginning, so that a chain of them is found whole.
+/// Quantizes the inputs of pooling, Concat, Split and their like where all that reads their output reads
+/// INT8: from the end of the network to its beginning, so that a chain of them is found whole.
 pub(super) fn place_passing(graph: &Graph, policy: &Policy, draft: &mut Draft) {
     let captured: BTreeSet<TensorId> =
         graph.nodes.iter().flat_map(|node| node.captures.iter().copied()).collect();
@@ -83,8 +84,8 @@ pub(super) fn place_passing(graph: &Graph, policy: &Policy, draft: &mut Draft) {
     }
 }
 
-/// Whether every reader of the tensor reads it quantized, directly or as the data of operators that only move values. A shape
-/// or an index that such an operator reads is no data, and integers are never quantized.
+/// Whether every reader of the tensor reads it quantized, directly or as the data of operators that only move
+/// values. A shape or an index that such an operator reads is no data, and integers are never quantized.
 fn all_read_int8(graph: &Graph, draft: &Draft, captured: &BTreeSet<TensorId>, tensor: TensorId) -> bool {
     let found = graph.tensor(tensor);
     if found.dtype.is_some_and(|dtype| !dtype.is_float()) {

@@ -374,8 +374,8 @@ fn thousands_of_residual_blocks_are_planned_in_no_time() {
     assert!(started.elapsed().as_secs() < 5, "{:?}", started.elapsed());
 }
 
-/// A Gemm behind every operator that passes values: what it reads beside its data follows from the shape of x, as exporters
-/// write `x.view(b, c * h * w)`, and is never planned.
+/// A Gemm behind every operator that passes values: what it reads beside its data follows from the shape of
+/// x, as exporters write `x.view(b, c * h * w)`, and is never planned.
 #[test]
 fn what_is_no_data_of_a_passing_operator_is_never_planned() {
     let shape =

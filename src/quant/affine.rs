@@ -10,15 +10,14 @@ use super::element::{Element, Function};
 
 /// Fake quantization of `min` to `max` with a zero point.
 ///
-/// With b bits: step = (max - min) / (2^b - 1), z = rne(min / step) + 2^(b-1),
-/// q = clamp(rne(x / step) - z, -2^(b-1), 2^(b-1) - 1), y = (q + z) * step; NaN stays NaN. All in f32 (f64 data in
-/// f64). Both ends move to the nearest multiple of the step, so that 0 is exact.
+/// With b bits: step = (max - min) / (2^b - 1), z = rne(min / step) + 2^(b-1), q = clamp(rne(x / step) - z,
+/// -2^(b-1), 2^(b-1) - 1), y = (q + z) * step; NaN stays NaN. All in f32 (f64 data in f64). Both ends move to
+/// the nearest multiple of the step, so that 0 is exact.
 ///
 /// # Errors
 ///
-/// When `min` is not below `max` (equal ends, by which pytorch-quantization gives NaN, are no range), one of them or the step is
-/// not a usable number, or `num_bits` is not within 2 to
-/// 16.
+/// When `min` is not below `max` (equal ends, by which pytorch-quantization gives NaN, are no range), one of
+/// them or the step is not a usable number, or `num_bits` is not within 2 to 16.
 ///
 /// ```
 /// use ndarray::array;

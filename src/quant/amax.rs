@@ -10,8 +10,8 @@ use super::group::PerGroup;
 
 /// max |x| over all axes but the kept ones, which give one number per index; NaN where there is a NaN.
 ///
-/// Without kept axes the result has no axis, otherwise the rank of x with size 1 in the other axes, so that it
-/// groups x again. Negative axes count from the last one.
+/// Without kept axes the result has no axis, otherwise the rank of x with size 1 in the other axes, so that
+/// it groups x again. Negative axes count from the last one.
 ///
 /// # Errors
 ///

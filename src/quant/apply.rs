@@ -18,15 +18,15 @@ use super::params::{Mode, QuantParams, check_inverse_scale};
 pub struct Quantized<Q, D: Dimension> {
     /// The integers, in the shape of the data.
     pub values: Array<Q, D>,
-    /// M / amax, grouped like amax; 1 where amax counts as zero. This is the reciprocal of ONNX's and TensorRT's
-    /// inverse_scale.
+    /// M / amax, grouped like amax; 1 where amax counts as zero. This is the reciprocal of ONNX's and
+    /// TensorRT's inverse_scale.
     pub inverse_scale: PerGroup<'static>,
 }
 
 /// Quantizes and keeps the integers in the type of the data: q = clamp(rne(x * M / amax), L, M).
 ///
-/// In [`Mode::Reference`] this is pytorch-quantization's function of that name: NaN stays NaN, and the inverse scale is
-/// rounded to the type of the data. For integers in an integer type see [`quantize`].
+/// In [`Mode::Reference`] this is pytorch-quantization's function of that name: NaN stays NaN, and the
+/// inverse scale is rounded to the type of the data. For integers in an integer type see [`quantize`].
 ///
 /// # Errors
 ///

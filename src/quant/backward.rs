@@ -12,7 +12,8 @@ use super::group::PerGroup;
 /// The gradient of [`fake_tensor_quant`](super::fake_tensor_quant) with respect to x: `gradient` where
 /// |x| <= amax, 0 elsewhere and where x or amax is NaN. f64 data is compared as f32, the type of amax.
 ///
-/// Bits, sign and narrow range do not matter. There is no gradient to amax. A negative amax lets nothing pass.
+/// Bits, sign and narrow range do not matter. There is no gradient to amax. A negative amax lets nothing
+/// pass.
 ///
 /// # Errors
 ///
@@ -49,8 +50,8 @@ pub fn fake_tensor_quant_backward<'a, T: Element, D: Dimension>(
     shaped(dim, out)
 }
 
-/// The gradient of [`tensor_quant`](super::tensor_quant) with respect to x, from the gradient of the integers:
-/// the same as [`fake_tensor_quant_backward`]. The gradient of the scale is left out.
+/// The gradient of [`tensor_quant`](super::tensor_quant) with respect to x, from the gradient of the
+/// integers: the same as [`fake_tensor_quant_backward`]. The gradient of the scale is left out.
 ///
 /// # Errors
 ///

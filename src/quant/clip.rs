@@ -37,7 +37,8 @@ pub fn clip<T: Element, D: Dimension>(x: ArrayView<'_, T, D>, min: f32, max: f32
     shaped(dim, out)
 }
 
-/// The gradients of [`clip`]: to x it is `gradient` where min < x < max, else 0; to the ends see [`ClipGradient`].
+/// The gradients of [`clip`]: to x it is `gradient` where min < x < max, else 0; to the ends see
+/// [`ClipGradient`].
 ///
 /// An x that equals an end counts for that end, for both where they are the same; a NaN counts for nothing.
 ///

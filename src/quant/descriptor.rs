@@ -41,15 +41,15 @@ pub enum CalibMethod {
     Max,
     /// A histogram of magnitudes, per tensor.
     Histogram,
-    /// pytorch-quantization's own histogram of magnitudes and its rules for a range, per tensor, for whoever needs its
-    /// numbers.
+    /// pytorch-quantization's own histogram of magnitudes and its rules for a range, per tensor, for whoever
+    /// needs its numbers.
     Compat,
 }
 
 /// Blocks of neighbours along one axis that share an amax, as in ONNX's blocked quantization.
 ///
-/// Data with n elements along the axis has ceil(n / size) blocks there, of which the last may be shorter. Every
-/// index of the other axes has blocks of its own.
+/// Data with n elements along the axis has ceil(n / size) blocks there, of which the last may be shorter.
+/// Every index of the other axes has blocks of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Block {
@@ -59,12 +59,12 @@ pub struct Block {
     pub size: usize,
 }
 
-/// How one tensor is quantized: the fields and defaults of pytorch-quantization's descriptor, and two more, `mode`
-/// and `block`.
+/// How one tensor is quantized: the fields and defaults of pytorch-quantization's descriptor, and two more,
+/// `mode` and `block`.
 ///
-/// Any field may be set; [`validate`](Self::validate) tells whether they go together, and so does everything that
-/// uses a descriptor. In JSON a missing field has its default and an unknown one is an error; reading back what was
-/// written gives an equal descriptor.
+/// Any field may be set; [`validate`](Self::validate) tells whether they go together, and so does everything
+/// that uses a descriptor. In JSON a missing field has its default and an unknown one is an error; reading
+/// back what was written gives an equal descriptor.
 ///
 /// ```
 /// use qdq::quant::QuantDescriptor;
@@ -84,12 +84,12 @@ pub struct QuantDescriptor {
     pub name: Option<String>,
     /// Whether results are floats again rather than integers. Default: true.
     pub fake_quant: bool,
-    /// The axes that keep their own amax, all others sharing; negative ones count from the last. Default: none, one
-    /// amax for the tensor. In JSON null, a number or a list.
+    /// The axes that keep their own amax, all others sharing; negative ones count from the last. Default:
+    /// none, one amax for the tensor. In JSON null, a number or a list.
     #[serde(deserialize_with = "axes")]
     pub axis: Option<Vec<isize>>,
-    /// A fixed amax instead of a calibrated or dynamic one, of a shape that groups the data. Default: none. In JSON
-    /// null, a number or nested lists.
+    /// A fixed amax instead of a calibrated or dynamic one, of a shape that groups the data. Default: none.
+    /// In JSON null, a number or nested lists.
     #[serde(with = "nested")]
     pub amax: Option<ArrayD<f32>>,
     /// Whether training learns amax; only per tensor. Default: false.
@@ -102,8 +102,8 @@ pub struct QuantDescriptor {
     pub unsigned: bool,
     /// Whether the lowest integer is the negative of the highest. Default: false.
     pub narrow_range: bool,
-    /// Whose arithmetic integers follow; without effect on e4m3. Default: the reference's. In JSON `reference`,
-    /// `gpu_compat` or `corrected`.
+    /// Whose arithmetic integers follow; without effect on e4m3. Default: the reference's. In JSON
+    /// `reference`, `gpu_compat` or `corrected`.
     pub mode: Mode,
     /// Blocks that keep their own amax; instead of `axis`. Default: none. In JSON null or
     /// `{"axis": -1, "size": 32}`.
@@ -153,8 +153,8 @@ impl QuantDescriptor {
 
     /// 8 bits, one amax per output channel: weights of ConvTranspose1d, 2d and 3d, axis 1.
     ///
-    /// pytorch-quantization said axis 0 in the releases with TensorRT 8.4 to 9.1 and 10.0, so checkpoints with
-    /// either exist.
+    /// pytorch-quantization said axis 0 in the releases with TensorRT 8.4 to 9.1 and 10.0, so checkpoints
+    /// with either exist.
     pub fn conv_transpose_weight_per_channel() -> Self {
         Self::per_axis(1)
     }
@@ -169,9 +169,9 @@ impl QuantDescriptor {
     ///
     /// # Errors
     ///
-    /// Integers outside 2 to 16 bits, a float format other than (4, 3), an unsigned float format, an axis given
-    /// twice, blocks of size 0, blocks together with an axis, learn_amax or the histogram with either, an amax or
-    /// scale_amax that is no usable number.
+    /// Integers outside 2 to 16 bits, a float format other than (4, 3), an unsigned float format, an axis
+    /// given twice, blocks of size 0, blocks together with an axis, learn_amax or the histogram with either,
+    /// an amax or scale_amax that is no usable number.
     pub fn validate(&self) -> Result<()> {
         let wrong = |what: String, remedy: &str| {
             let name = self.name.as_ref().map(|name| format!(" '{name}'")).unwrap_or_default();
@@ -239,13 +239,14 @@ impl QuantDescriptor {
         }
     }
 
-    /// The amax to quantize x with when nothing was calibrated: the fixed one, else max |x| over all axes but the
-    /// kept ones, or of every block; times scale_amax. With a block it goes through [`per_group`](Self::per_group).
+    /// The amax to quantize x with when nothing was calibrated: the fixed one, else max |x| over all axes but
+    /// the kept ones, or of every block; times scale_amax. With a block it goes through
+    /// [`per_group`](Self::per_group).
     ///
     /// # Errors
     ///
-    /// Those of [`validate`](Self::validate) and [`dynamic_amax`](Self::dynamic_amax), and a fixed amax that does not
-    /// fit x.
+    /// Those of [`validate`](Self::validate) and [`dynamic_amax`](Self::dynamic_amax), and a fixed amax that
+    /// does not fit x.
     ///
     /// ```
     /// use ndarray::array;
@@ -315,7 +316,8 @@ impl QuantDescriptor {
     ///
     /// # Errors
     ///
-    /// Text that is not JSON, unknown fields, values of a wrong type, and those of [`validate`](Self::validate).
+    /// Text that is not JSON, unknown fields, values of a wrong type, and those of
+    /// [`validate`](Self::validate).
     pub fn from_json(text: &str) -> Result<Self> {
         let descriptor: Self = serde_json::from_str(text).map_err(|error| {
             Error::new(ErrorKind::Format, format!("this is no descriptor: {error}"))

@@ -40,7 +40,8 @@ pub(super) mod sealed {
         fn f64(&self, x: f64) -> f64;
     }
 
-    /// The functions of the table of kernels, for f64 too. A `Pattern` says which numbers belong to which element.
+    /// The functions of the table of kernels, for f64 too. A `Pattern` says which numbers belong to which
+    /// element.
     pub trait Element: Copy + std::fmt::Debug + Default + PartialOrd + Send + Sync + 'static {
         /// Whether the reference rounds integers and inverse scale to this type before it divides them.
         const STAGED: bool = false;
@@ -92,7 +93,8 @@ pub(super) mod sealed {
     pub trait Storage: Copy + std::fmt::Debug + Default + Into<i32> + Send + Sync + 'static {
         const NAME: &'static str;
         const RANGE: super::StorageRange;
-        /// out = clamp(rne(x * inverse_scale), low, high); NaN becomes 0, and the answer says whether there was one.
+        /// out = clamp(rne(x * inverse_scale), low, high); NaN becomes 0, and the answer says whether there
+        /// was one.
         fn quantize<T: Element>(io: InOut<T, Self>, grid: Grid) -> bool;
         fn quantize_by<T: Element>(io: InOut<T, Self>, inverse_scales: &Pattern, low: f32, high: f32)
         -> bool;

@@ -14,8 +14,8 @@ use super::params::{EPSILON, bad_amax, check_inverse_scale};
 
 /// Fake quantization to e4m3: y = e4m3(x * s) / s with s = 448 / amax, or s = 1 without an amax.
 ///
-/// e4m3 rounds to the nearest value, ties to even, and saturates at ±448, infinities included. Where |x| < 2^-24,
-/// and where amax is 0 or so small that s is infinite, y is 0. NaN stays NaN.
+/// e4m3 rounds to the nearest value, ties to even, and saturates at ±448, infinities included. Where |x| <
+/// 2^-24, and where amax is 0 or so small that s is infinite, y is 0. NaN stays NaN.
 ///
 /// # Errors
 ///
@@ -50,7 +50,8 @@ pub fn scaled_e4m3<T: Element, D: Dimension>(
     shaped(dim, out)
 }
 
-/// The gradient of [`scaled_e4m3`] with respect to x: `gradient` where |x| <= amax (448 without an amax), else 0.
+/// The gradient of [`scaled_e4m3`] with respect to x: `gradient` where |x| <= amax (448 without an amax),
+/// else 0.
 ///
 /// # Errors
 ///
@@ -63,8 +64,9 @@ pub fn scaled_e4m3_backward<T: Element, D: Dimension>(
     fake_tensor_quant_backward(gradient, x, amax.unwrap_or_else(|| e4m3::MAX.into()))
 }
 
-/// The e4m3 codes of x * s and the inverse scale s = 448 / amax, for which [`dequantize_e4m3`] gives what [`scaled_e4m3`]
-/// does. Where that inverse scale is infinite, the codes are 0 and the inverse scale is 1. A NaN has the code 0x7f or 0xff.
+/// The e4m3 codes of x * s and the inverse scale s = 448 / amax, for which [`dequantize_e4m3`] gives what
+/// [`scaled_e4m3`] does. Where that inverse scale is infinite, the codes are 0 and the inverse scale is 1. A
+/// NaN has the code 0x7f or 0xff.
 ///
 /// # Errors
 ///

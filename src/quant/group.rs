@@ -14,10 +14,10 @@ use super::element::{Element, larger};
 
 /// One number (an amax or a scale) per group of elements.
 ///
-/// The shape says how the elements are grouped: it broadcasts to the shape of the data like in NumPy, that is,
-/// aligned at the last axis, 1 or missing where elements share. `[1]` is per tensor, `[8, 1, 1, 1]` per index of
-/// axis 0, `[8, 4, 1, 1]` per pair of indices. With [`per_block`](Self::per_block) each number covers a block of
-/// neighbours along one axis.
+/// The shape says how the elements are grouped: it broadcasts to the shape of the data like in NumPy, that
+/// is, aligned at the last axis, 1 or missing where elements share. `[1]` is per tensor, `[8, 1, 1, 1]` per
+/// index of axis 0, `[8, 4, 1, 1]` per pair of indices. With [`per_block`](Self::per_block) each number
+/// covers a block of neighbours along one axis.
 ///
 /// Numbers and arrays turn into it by themselves:
 ///
@@ -154,8 +154,8 @@ impl<'a> From<&'a PerGroup<'_>> for PerGroup<'a> {
     }
 }
 
-/// The groups of row-major data: rows of `blocks` runs of `run` elements that share a number, but for the last one of
-/// a row, which may be shorter.
+/// The groups of row-major data: rows of `blocks` runs of `run` elements that share a number, but for the
+/// last one of a row, which may be shorter.
 pub(super) struct Groups {
     /// The axes before the last one along which numbers differ.
     outer: Vec<Axis>,
@@ -211,8 +211,8 @@ impl Groups {
         number
     }
 
-    /// The parts of a stretch of elements that lie in one row each, and the number of the first element. The stretch
-    /// begins with a run.
+    /// The parts of a stretch of elements that lie in one row each, and the number of the first element. The
+    /// stretch begins with a run.
     fn rows(&self, stretch: Range<usize>) -> impl Iterator<Item = (Range<usize>, usize)> + '_ {
         let rows =
             if stretch.is_empty() { 0..0 } else { stretch.start / self.row..stretch.end.div_ceil(self.row) };
@@ -245,15 +245,15 @@ impl Groups {
         self.outer.iter().all(|axis| axis.stride == 0)
     }
 
-    /// Whether the numbers of a row are better laid out once, one for each element, than looked up by run: runs shorter than
-    /// `longest` are.
+    /// Whether the numbers of a row are better laid out once, one for each element, than looked up by run:
+    /// runs shorter than `longest` are.
     fn is_pattern(&self, longest: usize) -> bool {
         let pays = self.rows >= ROWS_SERVED && self.run < longest || self.run < SHORT_RUN;
         self.is_repeating() && pays && self.row <= LONGEST_ROW && !self.is_single()
     }
 
-    /// Calls `f` with every run, or parts of it, the place where it begins and its number, in several threads where it
-    /// pays.
+    /// Calls `f` with every run, or parts of it, the place where it begins and its number, in several threads
+    /// where it pays.
     pub(super) fn for_each<X: Sync, Y: Send>(
         &self,
         io: InOut<X, Y>,
@@ -266,8 +266,8 @@ impl Groups {
         });
     }
 
-    /// Calls `f` with parts of the data, the place where each begins, and two numbers for every element, made of the
-    /// `numbers`; in several threads where it pays.
+    /// Calls `f` with parts of the data, the place where each begins, and two numbers for every element, made
+    /// of the `numbers`; in several threads where it pays.
     pub(super) fn for_each_by<X: Sync, Y: Send>(
         &self,
         io: InOut<X, Y>,

@@ -22,13 +22,13 @@ pub struct LearnedStepGradients<T, D: Dimension> {
 
 /// Fake quantization by the width of one integer step: y = clamp(rne(x / step), L, M) * step.
 ///
-/// The step is what ONNX and TensorRT call the scale, amax / M. All in f32, rounded once to the type of the data (f64
-/// data in f64). NaN stays NaN; infinities and, where unsigned, negative values become the ends. The
-/// [`Mode`](super::Mode) is without effect.
+/// The step is what ONNX and TensorRT call the scale, amax / M. All in f32, rounded once to the type of the
+/// data (f64 data in f64). NaN stays NaN; infinities and, where unsigned, negative values become the ends.
+/// The [`Mode`](super::Mode) is without effect.
 ///
 /// A good start is the step of a calibrated range, see
-/// [`TensorQuantizer::step_size`](crate::quantizer::TensorQuantizer::step_size), and the way to a range of a file
-/// is amax = step * M.
+/// [`TensorQuantizer::step_size`](crate::quantizer::TensorQuantizer::step_size), and the way to a range of a
+/// file is amax = step * M.
 ///
 /// # Errors
 ///
@@ -60,16 +60,16 @@ pub fn learned_step_quant<'a, T: Element, D: Dimension>(
 /// The gradients of [`learned_step_quant`], rounding counted as the identity. With v = x / step:
 ///
 /// - to x it is `gradient` where L < v < M, else 0;
-/// - to the step it is `gradient_scale` * Σ `gradient` * d over the elements that share it, where d is rne(v) - v
-///   where L < v < M, L where v <= L and M where v >= M.
+/// - to the step it is `gradient_scale` * Σ `gradient` * d over the elements that share it, where d is rne(v)
+///   - v where L < v < M, L where v <= L and M where v >= M.
 ///
-/// A NaN in x counts for nothing. Sums are made in f64. For `gradient_scale` see [`learned_step_gradient_scale`]; 1
-/// leaves the gradient as it is.
+/// A NaN in x counts for nothing. Sums are made in f64. For `gradient_scale` see
+/// [`learned_step_gradient_scale`]; 1 leaves the gradient as it is.
 ///
 /// # Errors
 ///
-/// Those of [`learned_step_quant`], a `gradient_scale` that is not a positive finite number, and when x and `gradient`
-/// differ in shape.
+/// Those of [`learned_step_quant`], a `gradient_scale` that is not a positive finite number, and when x and
+/// `gradient` differ in shape.
 ///
 /// ```
 /// use ndarray::array;
@@ -116,8 +116,9 @@ pub fn learned_step_quant_backward<'a, T: Element, D: Dimension>(
     Ok(LearnedStepGradients { x: shaped(dim, to_x)?, step: shaped(IxDyn(step.shape()), to_step)? })
 }
 
-/// The factor 1 / √(N M) on the gradient of a step that N values share, by which weights and steps learn at the same
-/// pace: N is the size of the weight, or of its channel, and the number of features of an activation.
+/// The factor 1 / √(N M) on the gradient of a step that N values share, by which weights and steps learn at
+/// the same pace: N is the size of the weight, or of its channel, and the number of features of an
+/// activation.
 pub fn learned_step_gradient_scale(count: usize, params: &QuantParams) -> f32 {
     (1.0 / (count.max(1) as f64 * f64::from(params.high())).sqrt()) as f32
 }

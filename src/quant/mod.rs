@@ -13,8 +13,8 @@
 //!
 //! How elements share one amax or inverse scale (per tensor, axis or block) is said by [`PerGroup`].
 //!
-//! NaN: functions that return floats keep it (exceptions are listed at [`Mode`]); functions that return integers
-//! refuse it, because no integer stands for it. Infinities become the lowest and the highest value.
+//! NaN: functions that return floats keep it (exceptions are listed at [`Mode`]); functions that return
+//! integers refuse it, because no integer stands for it. Infinities become the lowest and the highest value.
 //!
 //! ```
 //! use ndarray::Array4;

@@ -26,16 +26,16 @@ pub const EPSILON: f32 = 1.0 / (1u32 << 24) as f32;
 /// | f64 | f64 | f32 | f64 |
 ///
 /// bf16 is computed in f32 and rounded once in every mode; what PyTorch does with it depends on the types of
-/// the other operands and has no counterpart here. Every group is judged by itself: pytorch-quantization stops looking
-/// for zero ranges and for negative unsigned data as soon as there is one NaN anywhere.
+/// the other operands and has no counterpart here. Every group is judged by itself: pytorch-quantization
+/// stops looking for zero ranges and for negative unsigned data as soon as there is one NaN anywhere.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// pytorch-quantization on a CPU.
     #[default]
     Reference,
-    /// pytorch-quantization's CUDA kernel for fake quantization. It never got the flag for the narrow range, so
-    /// models trained on a GPU have seen the narrow one. The other functions are as in `Reference`.
+    /// pytorch-quantization's CUDA kernel for fake quantization. It never got the flag for the narrow range,
+    /// so models trained on a GPU have seen the narrow one. The other functions are as in `Reference`.
     GpuCompat,
     /// Without the known defects.
     Corrected,
@@ -43,10 +43,11 @@ pub enum Mode {
 
 /// Number of bits, sign and bounds of the integers, and whose arithmetic to follow.
 ///
-/// M = 2^(num_bits - 1 + unsigned) - 1 is the integer of amax. The lowest integer L is 0 when unsigned (that wins
-/// over the narrow range), -M with the narrow range, -M - 1 otherwise.
+/// M = 2^(num_bits - 1 + unsigned) - 1 is the integer of amax. The lowest integer L is 0 when unsigned (that
+/// wins over the narrow range), -M with the narrow range, -M - 1 otherwise.
 ///
-/// inverse_scale = M / amax, q = clamp(rne(x * inverse_scale), L, M), y = q / inverse_scale; rne rounds half to even.
+/// inverse_scale = M / amax, q = clamp(rne(x * inverse_scale), L, M), y = q / inverse_scale; rne rounds half
+/// to even.
 ///
 /// ```
 /// use qdq::quant::QuantParams;

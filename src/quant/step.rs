@@ -1,14 +1,16 @@
 //! The width of one integer step, the same wherever it is stored.
 
-/// The step of a range, by which ONNX and TensorRT multiply an integer: amax / `max_level`, computed in `f32`.
+/// The step of a range, by which ONNX and TensorRT multiply an integer: amax / `max_level`, computed in
+/// `f32`.
 ///
-/// The step of a range is a normal positive number, since hardware may take a subnormal one for zero, and `max_level` steps are
-/// finite. So there are three ranges with another step:
+/// The step of a range is a normal positive number, since hardware may take a subnormal one for zero, and
+/// `max_level` steps are finite. So there are three ranges with another step:
 ///
 /// - 0, where nothing but zero was seen, has the step 1;
-/// - a magnitude so small that the step would be subnormal (below 1.5e-36 for 8 bits) has the smallest normal step, 2^-126,
-///   which is coarser and clips nothing;
-/// - a magnitude at the very end of `f32`, whose steps would overflow by rounding, has the step one bit smaller.
+/// - a magnitude so small that the step would be subnormal (below 1.5e-36 for 8 bits) has the smallest normal
+///   step, 2^-126, which is coarser and clips nothing;
+/// - a magnitude at the very end of `f32`, whose steps would overflow by rounding, has the step one bit
+///   smaller.
 ///
 /// What is no range (negative, infinite, NaN) has the step NaN.
 ///

@@ -15,23 +15,26 @@ const BITS: u32 = 8;
 /// Integer weights and their scales.
 #[derive(Clone, Debug, PartialEq)]
 pub struct QuantizedWeights {
-    /// One integer per weight in the order of the weights; the lowest of its bits only where a range of the caller's choice clips.
+    /// One integer per weight in the order of the weights; the lowest of its bits only where a range of the
+    /// caller's choice clips.
     pub values: Vec<i8>,
-    /// ONNX's scale, the width of one integer step: weight = value * scale. (This is the reciprocal of the scale
-    /// of the functions in [`quant`](super).) One per index of the axis, or a single one without an axis.
-    /// Always a normal positive number.
+    /// ONNX's scale, the width of one integer step: weight = value * scale. (This is the reciprocal of the
+    /// scale of the functions in [`quant`](super).) One per index of the axis, or a single one without an
+    /// axis. Always a normal positive number.
     pub scale: Vec<f32>,
 }
 
 /// Quantizes row-major weights symmetrically to int8, with one scale per index of `axis` or one for all.
 ///
 /// scale = [`step`](super::step)(amax, 127), which is amax / 127 but at the ends of f32, and value =
-/// clamp(rne(weight / scale), -128, 127), both in f32. The division is that of QuantizeLinear, so a runtime that quantizes
-/// the float weights with these scales gets the same integers. Where amax is 0 the scale is 1 and the values are 0.
+/// clamp(rne(weight / scale), -128, 127), both in f32. The division is that of QuantizeLinear, so a runtime
+/// that quantizes the float weights with these scales gets the same integers. Where amax is 0 the scale is 1
+/// and the values are 0.
 ///
 /// # Errors
 ///
-/// When there is no weight, the shape does not fit the weights or has no such axis, or a weight is NaN or infinite.
+/// When there is no weight, the shape does not fit the weights or has no such axis, or a weight is NaN or
+/// infinite.
 ///
 /// ```
 /// # use qdq::quant::weights::quantize_weights;
@@ -46,8 +49,8 @@ pub fn quantize_weights(values: &[f32], shape: &[usize], axis: Option<usize>) ->
     quantize_weights_within(values, shape, axis, &amax)
 }
 
-/// As [`quantize_weights`] with ranges of the caller's choice, one per index of `axis` or a single one: what lies
-/// beyond them is clipped.
+/// As [`quantize_weights`] with ranges of the caller's choice, one per index of `axis` or a single one: what
+/// lies beyond them is clipped.
 ///
 /// # Errors
 ///
@@ -61,8 +64,9 @@ pub fn quantize_weights_within(
     quantize_weights_to(values, shape, axis, amax, BITS)
 }
 
-/// As [`quantize_weights_within`] to integers of `bits`, 2 to 8: scale = step(amax, M) and value = clamp(rne(weight / scale),
-/// -M - 1, M) with M = 2^(bits - 1) - 1. Fewer than 8 bits are integers of that size kept in an `i8` each.
+/// As [`quantize_weights_within`] to integers of `bits`, 2 to 8: scale = step(amax, M) and value =
+/// clamp(rne(weight / scale), -M - 1, M) with M = 2^(bits - 1) - 1. Fewer than 8 bits are integers of that
+/// size kept in an `i8` each.
 ///
 /// # Errors
 ///
@@ -131,8 +135,8 @@ pub fn abs_max_along(values: &[f32], shape: &[usize], axis: Option<usize>) -> Ve
     amax.into_raw_vec_and_offset().0
 }
 
-/// Calls `f` with stretches of elements and their channels, where there are elements: either one channel for the
-/// whole stretch, or, where the axis is the last one, one channel per element.
+/// Calls `f` with stretches of elements and their channels, where there are elements: either one channel for
+/// the whole stretch, or, where the axis is the last one, one channel per element.
 fn for_each_slice(
     shape: &[usize],
     axis: Option<usize>,

@@ -13,20 +13,20 @@ use super::TensorQuantizer;
 pub struct Gradients<T, D: Dimension> {
     /// With respect to x, in its shape.
     pub x: Array<T, D>,
-    /// With respect to the ends of the clip range, where [`forward`](TensorQuantizer::forward) clips. Add them up over
-    /// batches with `+=`.
+    /// With respect to the ends of the clip range, where [`forward`](TensorQuantizer::forward) clips. Add
+    /// them up over batches with `+=`.
     pub clip: Option<ClipGradient>,
 }
 
 impl TensorQuantizer {
-    /// The gradients of [`forward`](Self::forward) at `x`, its input, from `gradient`, that of its result, with the
-    /// switches and ranges of now.
+    /// The gradients of [`forward`](Self::forward) at `x`, its input, from `gradient`, that of its result,
+    /// with the switches and ranges of now.
     ///
     /// Step by step backwards:
     ///
-    /// - quantizing lets the gradient pass where |x| is not above the amax used, see [`fake_tensor_quant_backward`]:
-    ///   with integers and e4m3 numbers too, whose scale has no gradient. Below an amax learned from the clip range
-    ///   that is everywhere;
+    /// - quantizing lets the gradient pass where |x| is not above the amax used, see
+    ///   [`fake_tensor_quant_backward`]: with integers and e4m3 numbers too, whose scale has no gradient.
+    ///   Below an amax learned from the clip range that is everywhere;
     /// - clipping lets it pass strictly inside and sends the rest to the ends, see [`clip_backward`];
     /// - the pre_quant_scale multiplies it.
     ///
@@ -34,8 +34,8 @@ impl TensorQuantizer {
     ///
     /// # Errors
     ///
-    /// When x and `gradient` differ in shape, a pre_quant_scale or an amax does not fit them, or learn_amax has no
-    /// clip range.
+    /// When x and `gradient` differ in shape, a pre_quant_scale or an amax does not fit them, or learn_amax
+    /// has no clip range.
     pub fn backward<T: Element, D: Dimension>(
         &self,
         gradient: ArrayView<'_, T, D>,

@@ -89,13 +89,14 @@ impl TensorQuantizer {
         }
     }
 
-    /// Adds what `other` has observed, of the same tensor in another thread for example: the result is that of one
-    /// quantizer that has seen both.
+    /// Adds what `other` has observed, of the same tensor in another thread for example: the result is that
+    /// of one quantizer that has seen both.
     ///
     /// # Errors
     ///
-    /// When the two observe by different methods, axes or blocks, or maxima of different shapes, or either has
-    /// pytorch-quantization's histogram, which depends on the order of the batches; nothing is added then.
+    /// When the two observe by different methods, axes or blocks, or maxima of different shapes, or either
+    /// has pytorch-quantization's histogram, which depends on the order of the batches; nothing is added
+    /// then.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
         let (ours, theirs) = (&self.descriptor, &other.descriptor);
         let alike = ours.axis == theirs.axis && ours.block == theirs.block;
@@ -123,17 +124,18 @@ impl TensorQuantizer {
         }
     }
 
-    /// Computes amax from what was observed and sets it: for maxima they are the amax themselves, for the histogram
-    /// see [`range::compute`] and [`range::compute_e4m3`], for pytorch-quantization's [`range::compat`]. Returns it, or none
-    /// where nothing was observed and
-    /// `strict` does not mind: amax then stays as it was.
+    /// Computes amax from what was observed and sets it: for maxima they are the amax themselves, for the
+    /// histogram see [`range::compute`] and [`range::compute_e4m3`], for pytorch-quantization's
+    /// [`range::compat`]. Returns it, or none where nothing was observed and `strict` does not mind: amax
+    /// then stays as it was.
     ///
     /// # Errors
     ///
     /// - `strict`, and nothing was observed;
-    /// - maxima and another method than [`Method::Max`], or this with pytorch-quantization's histogram, which has
-    ///   neither entropy nor mse for e4m3;
-    /// - an infinite maximum, and those of [`range::compute`] and, where the format is e4m3, [`range::compute_e4m3`];
+    /// - maxima and another method than [`Method::Max`], or this with pytorch-quantization's histogram, which
+    ///   has neither entropy nor mse for e4m3;
+    /// - an infinite maximum, and those of [`range::compute`] and, where the format is e4m3,
+    ///   [`range::compute_e4m3`];
     /// - an amax of another shape than that which is set, but for a single number.
     ///
     /// amax is unchanged then.
@@ -142,14 +144,14 @@ impl TensorQuantizer {
         self.take_over(amax, strict)
     }
 
-    /// The same with the options of pytorch-quantization's entropy and mse: the bins of its histogram at which ranges
-    /// are tried.
+    /// The same with the options of pytorch-quantization's entropy and mse: the bins of its histogram at
+    /// which ranges are tried.
     ///
     /// # Errors
     ///
     /// Those of [`load_calib_amax`](Self::load_calib_amax); a calib_method other than
-    /// [`Compat`](CalibMethod::Compat) or a method other than [`Method::Entropy`] and [`Method::Mse`], which try no
-    /// bins; a stride of 0, and a start behind the last bin.
+    /// [`Compat`](CalibMethod::Compat) or a method other than [`Method::Entropy`] and [`Method::Mse`], which
+    /// try no bins; a stride of 0, and a start behind the last bin.
     pub fn load_calib_amax_searching(
         &mut self,
         method: Method,

@@ -9,8 +9,8 @@ use crate::quant::{CalibMethod, Mode, NumBits};
 use super::TensorQuantizer;
 
 /// Format, grouping, range, calibration and the switches that are on, numbers with four digits:
-/// `TensorQuantizer(8bit per-channel axis=0 amax=[0.1, 2.3](64) calibrator=max quant)`. Several amax show their
-/// smallest, their largest and how many they are.
+/// `TensorQuantizer(8bit per-channel axis=0 amax=[0.1, 2.3](64) calibrator=max quant)`. Several amax show
+/// their smallest, their largest and how many they are.
 impl fmt::Display for TensorQuantizer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let descriptor = &self.descriptor;

@@ -16,14 +16,16 @@ use super::{ClipRange, TensorQuantizer};
 pub struct Output<T, D: Dimension> {
     /// The values, in the shape and type of the data.
     pub values: Array<T, D>,
-    /// With integers (no fake_quant) their inverse scale, grouped like amax: x is about value / inverse_scale. With blocks it goes
-    /// through [`QuantDescriptor::per_group`](crate::quant::QuantDescriptor::per_group).
+    /// With integers (no fake_quant) their inverse scale, grouped like amax: x is about value /
+    /// inverse_scale. With blocks it goes through
+    /// [`QuantDescriptor::per_group`](crate::quant::QuantDescriptor::per_group).
     pub inverse_scale: Option<ArrayD<f32>>,
 }
 
 impl TensorQuantizer {
-    /// The whole machine, see [`TensorQuantizer`]: with fake_quant floats, else integers in the type of the data (numbers
-    /// of e4m3 where that is the format), whose [`inverse_scale`](Self::inverse_scale) is remembered.
+    /// The whole machine, see [`TensorQuantizer`]: with fake_quant floats, else integers in the type of the
+    /// data (numbers of e4m3 where that is the format), whose [`inverse_scale`](Self::inverse_scale) is
+    /// remembered.
     ///
     /// Empty data stays as it is under a dynamic range.
     ///
@@ -43,8 +45,8 @@ impl TensorQuantizer {
     ///
     /// # Errors
     ///
-    /// Those of [`forward`](Self::forward), and a slice that does not have as many elements as x. After an error
-    /// `out` is unspecified.
+    /// Those of [`forward`](Self::forward), and a slice that does not have as many elements as x. After an
+    /// error `out` is unspecified.
     pub fn forward_into<T: Element, D: Dimension>(
         &mut self,
         x: ArrayView<'_, T, D>,
@@ -60,8 +62,8 @@ impl TensorQuantizer {
         Ok(())
     }
 
-    /// [`forward`](Self::forward) for several threads: nothing is observed, whatever the switch, and the inverse scale is
-    /// returned instead of remembered.
+    /// [`forward`](Self::forward) for several threads: nothing is observed, whatever the switch, and the
+    /// inverse scale is returned instead of remembered.
     ///
     /// # Errors
     ///
@@ -88,13 +90,14 @@ impl TensorQuantizer {
 
     /// Adds x, times the pre_quant_scale, to the statistics, whatever the switches.
     ///
-    /// The maximum keeps the descriptor's axes or blocks; NaN is left out and infinities count. The histogram counts
-    /// NaN and infinities but keeps them out of its ranges. To maxima a batch without a number adds nothing.
+    /// The maximum keeps the descriptor's axes or blocks; NaN is left out and infinities count. The histogram
+    /// counts NaN and infinities but keeps them out of its ranges. To maxima a batch without a number adds
+    /// nothing.
     ///
     /// # Errors
     ///
-    /// A pre_quant_scale that does not fit the data; for maxima an axis that the data does not have, or kept axes of
-    /// another size than before.
+    /// A pre_quant_scale that does not fit the data; for maxima an axis that the data does not have, or kept
+    /// axes of another size than before.
     pub fn observe<T: Element, D: Dimension>(&mut self, x: ArrayView<'_, T, D>) -> Result<()> {
         let x = self.scaled(x.into_dyn())?;
         self.calibration.observe(&self.descriptor, x.view()).map_err(|error| self.within(error))

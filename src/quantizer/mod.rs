@@ -1,8 +1,8 @@
 //! Quantization of one tensor of a network that is calibrated, trained and run.
 //!
-//! The functions of [`quant`](crate::quant) know nothing but their arguments. A [`TensorQuantizer`] stands at one
-//! place of a network and remembers: whether it quantizes or only watches, what it has seen, and which range came of
-//! that.
+//! The functions of [`quant`](crate::quant) know nothing but their arguments. A [`TensorQuantizer`] stands at
+//! one place of a network and remembers: whether it quantizes or only watches, what it has seen, and which
+//! range came of that.
 //!
 //! ```
 //! use ndarray::array;
@@ -55,16 +55,17 @@ pub use schedule::QatSchedule;
 /// 2. where disabled, x is the result;
 /// 3. where calibrating, [`observe`](Self::observe) x;
 /// 4. where clipping, or quantizing with learn_amax, x ← clip(x) to the [`clip_range`](Self::clip_range);
-/// 5. where quantizing, x ← quantized x, by the amax max(-min, max) of the clip range with learn_amax, else by the
-///    [`amax`](Self::amax) times scale_amax, else, "dynamically", by max |x| of this very x times scale_amax.
+/// 5. where quantizing, x ← quantized x, by the amax max(-min, max) of the clip range with learn_amax, else
+///    by the [`amax`](Self::amax) times scale_amax, else, "dynamically", by max |x| of this very x times
+///    scale_amax.
 ///
-/// The switches do not exclude each other: calibrating while quantizing observes x and returns quantized values. At
-/// the start only quantizing is on.
+/// The switches do not exclude each other: calibrating while quantizing observes x and returns quantized
+/// values. At the start only quantizing is on.
 ///
 /// # Threads
 ///
-/// [`quantize`](Self::quantize) is `forward` without step 3 and needs only `&self`, so any number of threads can use
-/// one quantizer. To calibrate in several threads, give each a clone and [`merge`](Self::merge) them.
+/// [`quantize`](Self::quantize) is `forward` without step 3 and needs only `&self`, so any number of threads
+/// can use one quantizer. To calibrate in several threads, give each a clone and [`merge`](Self::merge) them.
 ///
 /// # Differences from pytorch-quantization
 ///
@@ -167,7 +168,8 @@ impl TensorQuantizer {
         self.pre_quant_scale.as_ref()
     }
 
-    /// Sets the factors that x is multiplied by before anything else, of a shape that groups the data, or none.
+    /// Sets the factors that x is multiplied by before anything else, of a shape that groups the data, or
+    /// none.
     ///
     /// # Errors
     ///
@@ -180,8 +182,9 @@ impl TensorQuantizer {
         Ok(())
     }
 
-    /// The inverse scale, M / amax, of the last integers that [`forward`](Self::forward) returned, grouped like amax: x is about
-    /// value / inverse_scale. With blocks it goes through [`QuantDescriptor::per_group`]. None before the first ones.
+    /// The inverse scale, M / amax, of the last integers that [`forward`](Self::forward) returned, grouped
+    /// like amax: x is about value / inverse_scale. With blocks it goes through
+    /// [`QuantDescriptor::per_group`]. None before the first ones.
     pub fn inverse_scale(&self) -> Option<&ArrayD<f32>> {
         self.inverse_scale.as_ref()
     }

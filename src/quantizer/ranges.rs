@@ -32,12 +32,13 @@ impl TensorQuantizer {
         self.descriptor.amax.as_ref()
     }
 
-    /// Sets the amax, of a shape that groups the data; none makes the range dynamic again. A clip range stays.
+    /// Sets the amax, of a shape that groups the data; none makes the range dynamic again. A clip range
+    /// stays.
     ///
     /// # Errors
     ///
-    /// An amax without a number or with one that is negative or not finite, and another shape than the amax that is
-    /// set already, which is to be cleared first. The amax is unchanged then.
+    /// An amax without a number or with one that is negative or not finite, and another shape than the amax
+    /// that is set already, which is to be cleared first. The amax is unchanged then.
     pub fn set_amax(&mut self, amax: Option<ArrayD<f32>>) -> Result<()> {
         if let Some(new) = &amax {
             check_numbers("amax", new).map_err(|error| self.within(error))?;
@@ -58,8 +59,8 @@ impl TensorQuantizer {
         Ok(())
     }
 
-    /// The amax that quantization uses whatever the data: max(-min, max) of the clip range with learn_amax, else
-    /// [`amax`](Self::amax) times scale_amax. None where the range is dynamic or not learned yet.
+    /// The amax that quantization uses whatever the data: max(-min, max) of the clip range with learn_amax,
+    /// else [`amax`](Self::amax) times scale_amax. None where the range is dynamic or not learned yet.
     pub fn amax_in_use(&self) -> Option<ArrayD<f32>> {
         if self.descriptor.learn_amax {
             return self.clip_range.map(|range| arr0(range.amax()).into_dyn());
@@ -67,8 +68,8 @@ impl TensorQuantizer {
         self.amax().map(|amax| amax * self.descriptor.scale_amax.unwrap_or(1.0))
     }
 
-    /// [`amax_in_use`](Self::amax_in_use) / M, the width of one integer step, with 448 for M where the format is e4m3.
-    /// None where the range is dynamic or not learned yet.
+    /// [`amax_in_use`](Self::amax_in_use) / M, the width of one integer step, with 448 for M where the format
+    /// is e4m3. None where the range is dynamic or not learned yet.
     pub fn step_size(&self) -> Option<ArrayD<f32>> {
         let high = match self.descriptor.params() {
             Ok(params) => params.high() as f32,
@@ -81,8 +82,8 @@ impl TensorQuantizer {
     ///
     /// # Errors
     ///
-    /// A range that is dynamic or not learned yet, a quantizer that is still calibrating, and more than one number
-    /// where the format is e4m3.
+    /// A range that is dynamic or not learned yet, a quantizer that is still calibrating, and more than one
+    /// number where the format is e4m3.
     pub fn amax_for_export(&self) -> Result<ArrayD<f32>> {
         let wrong = |message: &str, remedy: &str| {
             Err(self.within(Error::new(ErrorKind::InvalidArgument, message).with_remedy(remedy)))

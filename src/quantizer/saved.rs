@@ -25,13 +25,14 @@ impl TensorQuantizer {
         write_atomic(path, |out| out.write_all(&bytes).map_err(|error| Error::io("write", path, error)))
     }
 
-    /// Reads what [`save_calibration`](Self::save_calibration) wrote, in place of what was observed: the quantizer goes
-    /// on where that one was. To add it to what was observed, load it into a clone and [`merge`](Self::merge) that.
+    /// Reads what [`save_calibration`](Self::save_calibration) wrote, in place of what was observed: the
+    /// quantizer goes on where that one was. To add it to what was observed, load it into a clone and
+    /// [`merge`](Self::merge) that.
     ///
     /// # Errors
     ///
-    /// When the file cannot be read, and those of [`calibration_from_bytes`](Self::calibration_from_bytes). What was
-    /// observed stays then.
+    /// When the file cannot be read, and those of [`calibration_from_bytes`](Self::calibration_from_bytes).
+    /// What was observed stays then.
     pub fn load_calibration(&mut self, path: &Path) -> Result<()> {
         let bytes = std::fs::read(path).map_err(|error| Error::io("read", path, error))?;
         self.calibration_from_bytes(&bytes).map_err(|error| error.within(path.display()))
@@ -39,13 +40,13 @@ impl TensorQuantizer {
 
     /// The content of the file; equal calibrations give equal bytes.
     ///
-    /// With a histogram it is a file of [`Stats`] that holds one tensor, called like the quantizer, of 0 samples; with
-    /// maxima one of [`Maxima`], which [`AxisMax`] reads too unless they are those of blocks.
+    /// With a histogram it is a file of [`Stats`] that holds one tensor, called like the quantizer, of 0
+    /// samples; with maxima one of [`Maxima`], which [`AxisMax`] reads too unless they are those of blocks.
     ///
     /// # Errors
     ///
-    /// When the quantizer's name is too long for the format (100 MB), for maxima of data with more than 64 axes, and
-    /// `Unsupported` for pytorch-quantization's histogram, which has no file.
+    /// When the quantizer's name is too long for the format (100 MB), for maxima of data with more than 64
+    /// axes, and `Unsupported` for pytorch-quantization's histogram, which has no file.
     pub fn calibration_to_bytes(&self) -> Result<Vec<u8>> {
         match &self.calibration {
             Calibration::Histogram(stats) => {
@@ -61,14 +62,14 @@ impl TensorQuantizer {
         }
     }
 
-    /// Takes over the content of such a file, in place of what was observed. From a file of [`Stats`] with several
-    /// tensors it takes the one that is called like the quantizer.
+    /// Takes over the content of such a file, in place of what was observed. From a file of [`Stats`] with
+    /// several tensors it takes the one that is called like the quantizer.
     ///
     /// # Errors
     ///
     /// `Format` when the bytes are damaged or are something else, what another method observes for example;
-    /// `InvalidArgument` when the maxima are those of other axes or blocks, `Data` when several tensors are there but
-    /// not the quantizer's. What was observed stays then.
+    /// `InvalidArgument` when the maxima are those of other axes or blocks, `Data` when several tensors are
+    /// there but not the quantizer's. What was observed stays then.
     pub fn calibration_from_bytes(&mut self, bytes: &[u8]) -> Result<()> {
         let loaded = match &self.calibration {
             Calibration::Histogram(_) => self.histogram_of(bytes),

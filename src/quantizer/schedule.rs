@@ -6,8 +6,8 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// The learning rate of quantization-aware training: half a cosine from `start` down to `end`.
 ///
-/// rate(t) = end + (start - end) (1 + cos(π t / steps)) / 2, and `end` from t = steps on. Steps are epochs or batches,
-/// whichever the caller counts.
+/// rate(t) = end + (start - end) (1 + cos(π t / steps)) / 2, and `end` from t = steps on. Steps are epochs or
+/// batches, whichever the caller counts.
 ///
 /// ```
 /// use qdq::quantizer::QatSchedule;
@@ -44,8 +44,8 @@ impl QatSchedule {
         Ok(Self { steps, start, end })
     }
 
-    /// What the user guide of pytorch-quantization recommends for a network that was trained for `steps` from the
-    /// learning rate `rate`: a tenth of the steps (rounded up), from 1% of the rate down to 1% of that.
+    /// What the user guide of pytorch-quantization recommends for a network that was trained for `steps` from
+    /// the learning rate `rate`: a tenth of the steps (rounded up), from 1% of the rate down to 1% of that.
     ///
     /// # Errors
     ///

@@ -41,8 +41,9 @@ struct State {
 }
 
 impl TensorQuantizer {
-    /// The state as JSON: descriptor with the amax, switches, clip range, pre_quant_scale and inverse scale, every number
-    /// exact. What calibration has observed is not part of it, nor is an inverse scale that data with NaN left behind.
+    /// The state as JSON: descriptor with the amax, switches, clip range, pre_quant_scale and inverse scale,
+    /// every number exact. What calibration has observed is not part of it, nor is an inverse scale that data
+    /// with NaN left behind.
     ///
     /// # Errors
     ///
@@ -70,8 +71,8 @@ impl TensorQuantizer {
     ///
     /// # Errors
     ///
-    /// `Format` for text that is damaged, incomplete or something else, or describes what no quantizer can be, and
-    /// `Unsupported` for a newer version of it.
+    /// `Format` for text that is damaged, incomplete or something else, or describes what no quantizer can
+    /// be, and `Unsupported` for a newer version of it.
     pub fn from_json(text: &str) -> Result<Self> {
         let damaged = |error: serde_json::Error| {
             Error::new(ErrorKind::Format, format!("this is no state of a quantizer: {error}"))

@@ -28,8 +28,9 @@ const USUAL_PERCENTILE: f64 = 99.99;
 
 /// How a range follows from statistics. Reads and prints as `max`, `entropy`, `percentile=99.99` or `mse`.
 ///
-/// The default is `mse`, which measured best: accuracy on the 500 test images of the digits model (float 99.6%), SQNR
-/// of its logits in dB, and the mean SQNR of the outputs of fifteen small networks (`make peers`), in signed 8 bits:
+/// The default is `mse`, which measured best: accuracy on the 500 test images of the digits model (float
+/// 99.6%), SQNR of its logits in dB, and the mean SQNR of the outputs of fifteen small networks (`make
+/// peers`), in signed 8 bits:
 ///
 /// | | max | percentile=99.99 | entropy | **mse** |
 /// |---|---|---|---|---|
@@ -37,8 +38,8 @@ const USUAL_PERCENTILE: f64 = 99.99;
 /// | digits, SQNR | 41.2 | 41.0 | 41.3 | **41.4** |
 /// | fifteen networks, SQNR | 35.8 | 36.1 | 36.0 | **36.0** |
 ///
-/// Differences below about half a decibel are chance: so much one weight range moves the result. mse alone finds
-/// ranges in which discrete inputs such as pixels are exact.
+/// Differences below about half a decibel are chance: so much one weight range moves the result. mse alone
+/// finds ranges in which discrete inputs such as pixels are exact.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Method {
     /// The largest magnitude: nothing is clipped.
@@ -111,8 +112,8 @@ pub fn compute(stats: &TensorStats, method: Method, target: Target) -> Result<f3
 ///
 /// # Errors
 ///
-/// Without a finite value; with an argument out of its range; with [`Method::Entropy`], whose levels are those of
-/// integers. The messages do not name the tensor, which is the caller's to add.
+/// Without a finite value; with an argument out of its range; with [`Method::Entropy`], whose levels are
+/// those of integers. The messages do not name the tensor, which is the caller's to add.
 pub fn compute_e4m3(stats: &TensorStats, method: Method) -> Result<f32> {
     let (_, abs_max) = finite_ends(stats)?;
     match method {

@@ -1,16 +1,16 @@
 //! The range with the least expected squared error of the real quantizer.
 //!
 //! The values of a bin are taken to lie in its middle, those of the last bin at the largest magnitude. The
-//! quantizer is the symmetric one: q = min(round(|x| M / amax), M), y = q amax / M. The error
-//! Σ count (y - |x|)² is computed in f64 for candidates from the largest magnitude downwards, 128 an octave,
-//! until what is clipped alone costs more than the best candidate so far: below that nothing can be better.
-//! Then 1024 an octave are tried about the best.
-//! Of equal candidates the largest wins, so data that M levels represent exactly is not clipped. For e4m3 the levels are
-//! its numbers, y = e4m3(448 |x| / amax) amax / 448.
+//! quantizer is the symmetric one: q = min(round(|x| M / amax), M), y = q amax / M. The error Σ count (y -
+//! |x|)² is computed in f64 for candidates from the largest magnitude downwards, 128 an octave, until what is
+//! clipped alone costs more than the best candidate so far: below that nothing can be better. Then 1024 an
+//! octave are tried about the best. Of equal candidates the largest wins, so data that M levels represent
+//! exactly is not clipped. For e4m3 the levels are its numbers, y = e4m3(448 |x| / amax) amax / 448.
 //!
-//! Discrete data (pixels, token ids, masks) is a multiple of some power of two, its grain. The range M grain / n,
-//! with the largest n that clips nothing, makes every value an integer number of steps: no error at all, where
-//! the largest magnitude itself would round nearly all of them. Pixels k/16 up to 1 get 127/112 instead of 1.
+//! Discrete data (pixels, token ids, masks) is a multiple of some power of two, its grain. The range M grain
+//! / n, with the largest n that clips nothing, makes every value an integer number of steps: no error at all,
+//! where the largest magnitude itself would round nearly all of them. Pixels k/16 up to 1 get 127/112 instead
+//! of 1.
 
 use super::candidates;
 use crate::kernel::e4m3;

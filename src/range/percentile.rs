@@ -1,7 +1,8 @@
 //! The magnitude that a given percentage of the values do not exceed.
 //!
 //! Only values other than zero are counted. Zero is exact in every range and so says nothing about which to
-//! choose; counted in, the 99.99th percentile of one-hot vectors over 30,000 classes would be 0 and erase them.
+//! choose; counted in, the 99.99th percentile of one-hot vectors over 30,000 classes would be 0 and erase
+//! them.
 //!
 //! The result is the upper edge of the bin in which the percentile falls, or the largest magnitude where that
 //! is smaller. So never more than the rest (100 - P percent) of the values is clipped, 100 gives exactly the
@@ -23,8 +24,8 @@ pub(super) fn amax(histogram: &Histogram, abs_max: f32, percentile: f64) -> Resu
     Ok(bin.map_or(abs_max, |bin| bin.upper.min(abs_max)))
 }
 
-/// How many of `total` values may be clipped. The slack makes 99.9 of 10,000 clip ten, although the difference
-/// to 100 is a little less than 0.1 in binary.
+/// How many of `total` values may be clipped. The slack makes 99.9 of 10,000 clip ten, although the
+/// difference to 100 is a little less than 0.1 in binary.
 fn clipped(total: u64, percentile: f64) -> u64 {
     let share = (100.0 - percentile) / 100.0 * total as f64;
     ((share * (1.0 + 1e-9)) as u64).min(total.saturating_sub(1))

@@ -9,7 +9,8 @@ use crate::kernel::{self, parallel};
 use crate::observe::TensorStats;
 use crate::tensor::element_count;
 
-/// Ranges that [`Method::Mse`] tries for a channel, evenly from its largest magnitude down to [`LOWEST`] of it.
+/// Ranges that [`Method::Mse`] tries for a channel, evenly from its largest magnitude down to [`LOWEST`] of
+/// it.
 const CANDIDATES: usize = 128;
 /// Clipping more than this only costs: a channel has few weights, and the large ones matter most.
 const LOWEST: f32 = 0.8;
@@ -17,19 +18,19 @@ const LOWEST: f32 = 0.8;
 /// Clipping that costs so many times the least error so far cannot be the best by rounding of the sums alone.
 const MARGIN: f64 = 1.001;
 
-/// What the shift of the output's mean weighs against its noise: (m / d)² of the doc comment below. Of 0, 0.5, 1, 2, 4
-/// and 8, 1 and 2 served fifteen small networks best, 2 the depthwise one.
+/// What the shift of the output's mean weighs against its noise: (m / d)² of the doc comment below. Of 0,
+/// 0.5, 1, 2, 4 and 8, 1 and 2 served fifteen small networks best, 2 the depthwise one.
 const SHIFT_WEIGHT: f64 = 2.0;
 
 /// One range for every position along `axis` of row-major weights, or a single one without an axis.
 ///
-/// [`Method::Mse`], the choice that costs least accuracy, does not minimise Σ e² of the rounding errors e = ŵ - w
-/// alone but Σ e² + 2 (Σ e)²: a weight's error is multiplied by its input, so over inputs of mean m and deviation d
-/// the output is wrong by d² Σ e² + m² (Σ e)² in the mean square, and what comes out of an activation function has a
-/// mean as large as its deviation or larger. Without the second term the search clips, which moves all large weights
-/// towards zero together: a depthwise MobileNet lost 4 dB of output SQNR that way. With it, the digits model gains
-/// 2.6 to 3.6 dB over [`Method::Max`], by the method of its activations, and most small networks 0.5 to 2 dB; none
-/// loses more than chance.
+/// [`Method::Mse`], the choice that costs least accuracy, does not minimise Σ e² of the rounding errors e = ŵ
+/// - w alone but Σ e² + 2 (Σ e)²: a weight's error is multiplied by its input, so over inputs of mean m and
+/// deviation d the output is wrong by d² Σ e² + m² (Σ e)² in the mean square, and what comes out of an
+/// activation function has a mean as large as its deviation or larger. Without the second term the search
+/// clips, which moves all large weights towards zero together: a depthwise MobileNet lost 4 dB of output SQNR
+/// that way. With it, the digits model gains 2.6 to 3.6 dB over [`Method::Max`], by the method of its
+/// activations, and most small networks 0.5 to 2 dB; none loses more than chance.
 ///
 /// # Errors
 ///

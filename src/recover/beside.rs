@@ -1,5 +1,5 @@
-//! Layers and their quantized copies side by side in one model, which tells what quantizing a layer costs by itself: both
-//! read the same float input.
+//! Layers and their quantized copies side by side in one model, which tells what quantizing a layer costs by
+//! itself: both read the same float input.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -46,7 +46,8 @@ pub struct Segment<'a> {
 pub struct Beside {
     /// The model.
     pub model: Model,
-    /// For each segment the tensor that its last node computes and that of the copy; `None` where it could not be copied.
+    /// For each segment the tensor that its last node computes and that of the copy; `None` where it could
+    /// not be copied.
     pub pairs: Vec<Option<(String, String)>>,
 }
 

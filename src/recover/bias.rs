@@ -1,8 +1,8 @@
 //! Bias correction: what a layer's output is off by in the mean goes into its bias.
 //!
-//! Rounding weights and inputs shifts the mean of each output channel by d = mean(y - y'), y the float layer's output and y'
-//! the quantized one's for the same float input (Nagel et al., 2019, from data). Adding d to the bias takes d² off the
-//! mean squared error of the channel.
+//! Rounding weights and inputs shifts the mean of each output channel by d = mean(y - y'), y the float
+//! layer's output and y' the quantized one's for the same float input (Nagel et al., 2019, from data). Adding
+//! d to the bias takes d² off the mean squared error of the channel.
 
 use std::collections::HashMap;
 
@@ -17,8 +17,8 @@ use crate::tensor::{Data, Tensor};
 use super::errors::ErrorSums;
 use super::layer::Layer;
 
-/// Moves each bias by the mean error of its channel, as far as `stored` (the rounding of the bias's type) lets it, where that
-/// lowers the channel's squared error. The layer adds `factor` times the bias.
+/// Moves each bias by the mean error of its channel, as far as `stored` (the rounding of the bias's type)
+/// lets it, where that lowers the channel's squared error. The layer adds `factor` times the bias.
 pub fn correct(bias: &[f32], sums: &ErrorSums, factor: f32, stored: impl Fn(f32) -> f32) -> Vec<f32> {
     let corrected = bias.iter().zip(&sums.channels).map(|(&bias, sums)| {
         let mean = sums.sum / (sums.count.max(1) as f64);
@@ -78,8 +78,8 @@ pub struct Bias {
     tensor: Option<String>,
 }
 
-/// Reads the bias of a layer with so many channels and a weight of some type: zeros where there is none yet. Or says why it cannot
-/// be corrected.
+/// Reads the bias of a layer with so many channels and a weight of some type: zeros where there is none yet.
+/// Or says why it cannot be corrected.
 ///
 /// # Errors
 /// Outside, those of [`Model::constant`].

@@ -33,8 +33,8 @@ impl Axis {
     }
 }
 
-/// The output and the input channels of a weight. With `inputs` not 0 it must read as many channels, of one or several elements
-/// each.
+/// The output and the input channels of a weight. With `inputs` not 0 it must read as many channels, of one
+/// or several elements each.
 pub(super) fn axes(graph: &Graph, layer: &Layer, shape: &[usize], inputs: usize) -> Option<(Axis, Axis)> {
     let node = graph.node(layer.node);
     let groups = usize::try_from(node.int("group", 1)).ok().filter(|&groups| groups > 0)?;

@@ -1,16 +1,17 @@
 //! Cross-layer equalization: channels between two layers are given scales of their own.
 //!
-//! The channels of an activation share one scale, and so do the columns of a row of the weight that reads it, so that a
-//! channel of large values costs small ones their resolution. Where only operators with f(x / s) = f(x) / s for s > 0 lie
-//! between two layers, the first one's channel c may be divided by s and the second one's column c multiplied by it without
-//! changing what the network computes (Nagel et al., 2019). With a the largest magnitude that the second layer reads in the
-//! channel, and r that of its column relative to the rows', s = a^α / r^(1 - α): α = 1 makes the activation even, α = 0 the
-//! weight. Which is best depends on the bits of either, so [`BALANCES`] are tried and measured.
+//! The channels of an activation share one scale, and so do the columns of a row of the weight that reads it,
+//! so that a channel of large values costs small ones their resolution. Where only operators with f(x / s) =
+//! f(x) / s for s > 0 lie between two layers, the first one's channel c may be divided by s and the second
+//! one's column c multiplied by it without changing what the network computes (Nagel et al., 2019). With a
+//! the largest magnitude that the second layer reads in the channel, and r that of its column relative to the
+//! rows', s = a^α / r^(1 - α): α = 1 makes the activation even, α = 0 the weight. Which is best depends on
+//! the bits of either, so [`BALANCES`] are tried and measured.
 //!
-//! Each s is a power of two. It costs at most a factor of √2 to the evenness, and the float network stays the same bit for
-//! bit, as does the rounding of the first layer's weight where it has a scale per channel. Where it has one for all of them,
-//! scales are
-//! tried too with which no channel is rounded more coarsely than before.
+//! Each s is a power of two. It costs at most a factor of √2 to the evenness, and the float network stays the
+//! same bit for bit, as does the rounding of the first layer's weight where it has a scale per channel. Where
+//! it has one for all of them, scales are tried too with which no channel is rounded more coarsely than
+//! before.
 
 use std::collections::BTreeMap;
 
@@ -54,7 +55,8 @@ impl Pair {
         values.iter().enumerate().for_each(|(at, &value)| f(axis.of(at), value));
     }
 
-    /// The scale of each channel by its largest magnitude `maxima` and the second layer's weight in `model`: powers of two.
+    /// The scale of each channel by its largest magnitude `maxima` and the second layer's weight in `model`:
+    /// powers of two.
     ///
     /// # Errors
     /// Those of [`Model::constant`].
@@ -72,8 +74,8 @@ impl Pair {
         Ok(exponents.iter().map(scale).collect())
     }
 
-    /// Where the first weight has one scale for all rows: the same scales, held so large that no row becomes larger than the
-    /// largest was, which is divided by 1. The step of no channel grows then.
+    /// Where the first weight has one scale for all rows: the same scales, held so large that no row becomes
+    /// larger than the largest was, which is divided by 1. The step of no channel grows then.
     ///
     /// # Errors
     /// Those of [`Model::constant`].
@@ -102,8 +104,8 @@ impl Pair {
         columns
     }
 
-    /// The pair's weights and bias by name, with the channels divided by `scales`; `None` where one of them would not come back
-    /// exactly.
+    /// The pair's weights and bias by name, with the channels divided by `scales`; `None` where one of them
+    /// would not come back exactly.
     ///
     /// # Errors
     /// Those of [`Model::constant`].

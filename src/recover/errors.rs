@@ -2,7 +2,8 @@
 
 use crate::tensor::TensorView;
 
-/// Sums of the error e = y - y' of a tensor, by channel. A pair of values that are not both finite takes no part.
+/// Sums of the error e = y - y' of a tensor, by channel. A pair of values that are not both finite takes no
+/// part.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ErrorSums {
     pub(super) channels: Vec<Sums>,
@@ -17,8 +18,9 @@ pub(super) struct Sums {
 }
 
 impl ErrorSums {
-    /// Adds the pairs of a float tensor and its quantized form, with channels along `axis`; `unit` is what the channels of the
-    /// latter were divided by, and empty where by nothing. Tensors of different shapes, or without that axis, change nothing.
+    /// Adds the pairs of a float tensor and its quantized form, with channels along `axis`; `unit` is what
+    /// the channels of the latter were divided by, and empty where by nothing. Tensors of different shapes,
+    /// or without that axis, change nothing.
     pub fn add(&mut self, expected: TensorView<'_>, found: TensorView<'_>, axis: usize, unit: &[f32]) {
         let shape = expected.shape();
         let (y, other) = (expected.data(), found.data());
@@ -54,13 +56,15 @@ impl ErrorSums {
         (count > 0).then(|| self.channels.iter().map(|sums| sums.squares).sum::<f64>() / count as f64)
     }
 
-    /// For each channel, whether a change made its error smaller: `self` was measured with it, `before` without.
+    /// For each channel, whether a change made its error smaller: `self` was measured with it, `before`
+    /// without.
     pub fn lower_than(&self, before: &Self) -> Vec<bool> {
         let pairs = self.channels.iter().zip(&before.channels);
         pairs.map(|(after, before)| after.count == before.count && after.squares < before.squares).collect()
     }
 
-    /// The errors where some channels have a change, with which `self` was measured, and the others are as in `before`.
+    /// The errors where some channels have a change, with which `self` was measured, and the others are as in
+    /// `before`.
     pub fn where_kept(&self, kept: &[bool], before: &Self) -> Self {
         let pairs = self.channels.iter().zip(&before.channels).zip(kept);
         let channels = pairs.map(|((after, before), &kept)| if kept { *after } else { *before });

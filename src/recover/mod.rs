@@ -1,5 +1,5 @@
-//! Getting back accuracy that rounding costs, without training: from a layer's weights and what passes through it over the
-//! calibration data.
+//! Getting back accuracy that rounding costs, without training: from a layer's weights and what passes
+//! through it over the calibration data.
 //!
 //! | | changes | by |
 //! |---|---|---|
@@ -7,12 +7,12 @@
 //! | [`rounding`] | up or down, for each weight | second moments of the layer's input |
 //! | [`bias`] | the bias of each channel | the mean error of the layer's output |
 //!
-//! Whatever a method proposes is tried as it would be written: a quantized copy of the layer with the change and one without
-//! it read the same float input, side by side in one model ([`beside`]), and what is not smaller is the error of the output
-//! that is dropped. So none makes it larger than plain rounding does. What was done to each layer, and why nothing was done
-//! to another, is in the [`report`](crate::report::recovery). Everything here is a function of its arguments;
-//! [`pipeline`](crate::pipeline) runs
-//! the model.
+//! Whatever a method proposes is tried as it would be written: a quantized copy of the layer with the change
+//! and one without it read the same float input, side by side in one model ([`beside`]), and what is not
+//! smaller is the error of the output that is dropped. So none makes it larger than plain rounding does. What
+//! was done to each layer, and why nothing was done to another, is in the
+//! [`report`](crate::report::recovery). Everything here is a function of its arguments;
+//! [`pipeline`](crate::pipeline) runs the model.
 
 pub mod beside;
 pub mod bias;

@@ -16,8 +16,8 @@ const CHUNK: usize = 1024;
 /// Rows of H that one thread adds to at a time.
 const BLOCK: usize = 64;
 
-/// The mean H of x xᵀ over the vectors x that a layer's rows are multiplied with, one matrix per group. Memory is that of
-/// the matrices, whatever the amount of data.
+/// The mean H of x xᵀ over the vectors x that a layer's rows are multiplied with, one matrix per group.
+/// Memory is that of the matrices, whatever the amount of data.
 ///
 /// A vector with a value that is NaN or infinite takes no part.
 #[derive(Clone, Debug)]
@@ -44,8 +44,8 @@ impl Moments {
         Self { groups: (0..matrix.groups).map(|_| empty()).collect() }
     }
 
-    /// Adds what `node` reads of `x`, in as many threads as [`parallel::limit`] allows; an input that does not fit the weight
-    /// changes nothing.
+    /// Adds what `node` reads of `x`, in as many threads as [`parallel::limit`] allows; an input that does
+    /// not fit the weight changes nothing.
     pub fn add(&mut self, node: &Node, matrix: &Matrix, weight_shape: &[usize], x: TensorView<'_>) {
         let data = x.data();
         let Some(values) = data.to_f32() else { return };

@@ -1,13 +1,14 @@
 //! Learned rounding: each weight goes up or down, whichever serves the layer's output.
 //!
-//! For one row w of a weight's matrix and inputs x, the output is off by e·x with e = ŵ - w, in the mean square by
-//! eᵀ H e with H the mean of x xᵀ over the calibration data ([`Moments`](super::moments::Moments)). Every ŵ may be one of
-//! the two multiples of the scale beside w: the problem that AdaRound (Nagel et al., 2020) relaxes and trains. Here it is
-//! searched as it is, since H says all of it: beginning at the nearest integers, flip whichever weight lowers the error
-//! most or, where none does, raises it least, and not again for a while (tabu search); keep the best that was met. On the
-//! layers of two networks at 4 bits two flips per weight lower the error by 3 to 24 dB against the nearest integers. Going
-//! downhill only gains 0 to 3 dB less; error feedback by the inverse of H (GPTQ, Frantar et al., 2022) kept to the two
-//! neighbours, and then downhill, between 1.2 dB less and 0.9 dB more.
+//! For one row w of a weight's matrix and inputs x, the output is off by e·x with e = ŵ - w, in the mean
+//! square by eᵀ H e with H the mean of x xᵀ over the calibration data ([`Moments`](super::moments::Moments)).
+//! Every ŵ may be one of the two multiples of the scale beside w: the problem that AdaRound (Nagel et al.,
+//! 2020) relaxes and trains. Here it is searched as it is, since H says all of it: beginning at the nearest
+//! integers, flip whichever weight lowers the error most or, where none does, raises it least, and not again
+//! for a while (tabu search); keep the best that was met. On the layers of two networks at 4 bits two flips
+//! per weight lower the error by 3 to 24 dB against the nearest integers. Going downhill only gains 0 to 3 dB
+//! less; error feedback by the inverse of H (GPTQ, Frantar et al., 2022) kept to the two neighbours, and then
+//! downhill, between 1.2 dB less and 0.9 dB more.
 
 use ndarray::ArrayView2;
 
@@ -24,8 +25,8 @@ pub struct Rounded {
     pub error_after: f64,
 }
 
-/// Searches for the integers whose multiples of `scale` give a row of weights the least output error. `nearest` are the
-/// integers to begin at, `levels` the lowest and the highest integer, `moments` is H.
+/// Searches for the integers whose multiples of `scale` give a row of weights the least output error.
+/// `nearest` are the integers to begin at, `levels` the lowest and the highest integer, `moments` is H.
 pub fn round(
     weights: &[f32],
     nearest: &[i8],

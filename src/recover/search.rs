@@ -96,8 +96,8 @@ struct Flips {
 }
 
 impl Flips {
-    /// The weight whose flip adds least to the error, and how much: one that does not rest, or one that adds less than
-    /// `record`. Of equal ones the first.
+    /// The weight whose flip adds least to the error, and how much: one that does not rest, or one that adds
+    /// less than `record`. Of equal ones the first.
     fn cheapest(&mut self, flip: u32, record: f32) -> Option<(usize, f32)> {
         // Costs and minima in loops of their own, without branches, so that a compiler makes vectors of both.
         let weights = self.steps.iter().zip(&self.slope).zip(&self.diagonal).zip(&self.rests_until);
@@ -128,7 +128,8 @@ impl Flips {
     }
 }
 
-/// The integer on the other side of a weight; `value` where the weight is a multiple of the scale, or beyond the levels.
+/// The integer on the other side of a weight; `value` where the weight is a multiple of the scale, or beyond
+/// the levels.
 fn other_side(weight: f32, value: i8, scale: f32, (low, high): (i8, i8)) -> i8 {
     // As QuantizeLinear divides.
     match f32::from(value).partial_cmp(&(weight / scale)) {

@@ -35,7 +35,8 @@ struct Axis {
 }
 
 impl Axis {
-    /// The input that element `tap` of the kernel is multiplied with at a position of the output; none for a zero.
+    /// The input that element `tap` of the kernel is multiplied with at a position of the output; none for a
+    /// zero.
     fn input(&self, position: usize, tap: usize) -> Option<usize> {
         let at = if self.is_transposed {
             let at = (position + self.before).checked_sub(tap * self.dilation)?;
@@ -51,7 +52,8 @@ impl Axis {
 }
 
 impl Window {
-    /// The window of `node`, whose weight is `matrix` and has a shape, over an input; `None` where they do not fit.
+    /// The window of `node`, whose weight is `matrix` and has a shape, over an input; `None` where they do
+    /// not fit.
     pub fn new(node: &Node, matrix: &Matrix, weight: &[usize], input: &[usize]) -> Option<Self> {
         if node.op.starts_with("Conv") {
             Self::convolution(node, matrix, weight, input)
@@ -133,8 +135,8 @@ impl Window {
         self.outer * self.axes.iter().map(|axis| axis.output).product::<usize>()
     }
 
-    /// Writes the vector at `position`, in the order of a weight's row. `taps` is room for where each element of the kernel reads
-    /// a channel.
+    /// Writes the vector at `position`, in the order of a weight's row. `taps` is room for where each element
+    /// of the kernel reads a channel.
     pub fn gather(
         &self,
         values: &[f32],

@@ -70,8 +70,8 @@ impl Metrics {
         self.add_discrete(other.discrete, other.equal);
     }
 
-    /// How many pairs were compared: finite ones, or pairs of whole numbers or truth values. Where this is 0, every
-    /// figure is `None`.
+    /// How many pairs were compared: finite ones, or pairs of whole numbers or truth values. Where this is 0,
+    /// every figure is `None`.
     pub fn count(&self) -> u64 {
         self.count + self.discrete
     }
@@ -81,7 +81,8 @@ impl Metrics {
         self.discrete > 0
     }
 
-    /// The share of equal pairs among whole numbers or truth values, 0 to 1; `None` for floating-point numbers.
+    /// The share of equal pairs among whole numbers or truth values, 0 to 1; `None` for floating-point
+    /// numbers.
     pub fn equal(&self) -> Option<f64> {
         ratio(self.equal, self.discrete)
     }
@@ -99,8 +100,8 @@ impl Metrics {
         self.figure(decibels)
     }
 
-    /// Cosine of the angle between the values as vectors, Σxy / √(Σx²·Σy²). 1 where both are all zero, 0 where
-    /// one is.
+    /// Cosine of the angle between the values as vectors, Σxy / √(Σx²·Σy²). 1 where both are all zero, 0
+    /// where one is.
     pub fn cosine(&self) -> Option<f64> {
         self.figure(|| match (self.signal == 0.0, self.other == 0.0) {
             (true, true) => 1.0,
@@ -119,8 +120,8 @@ impl Metrics {
         self.figure(|| self.absolute / self.count as f64)
     }
 
-    /// Whether the SQNR is `min_db` or more, with something compared and nothing infinite or NaN in one model only. Never for
-    /// whole numbers and truth values, which have no SQNR.
+    /// Whether the SQNR is `min_db` or more, with something compared and nothing infinite or NaN in one model
+    /// only. Never for whole numbers and truth values, which have no SQNR.
     pub fn reaches(&self, min_db: f64) -> bool {
         self.non_finite == 0 && self.sqnr_db().is_some_and(|decibels| decibels >= min_db)
     }
@@ -214,30 +215,33 @@ pub struct Comparison {
     pub outputs: Vec<NamedMetrics>,
     /// Activations that both models have, in order; empty where they were not asked for.
     pub tensors: Vec<NamedMetrics>,
-    /// Classes by the first output, where it holds scores of classes: with labels, or where a softmax computes it.
+    /// Classes by the first output, where it holds scores of classes: with labels, or where a softmax
+    /// computes it.
     pub agreement: Agreement,
-    /// What the user must know: outputs that are not compared, samples that were left out. [`crate::pipeline::compare`]
-    /// has logged them.
+    /// What the user must know: outputs that are not compared, samples that were left out.
+    /// [`crate::pipeline::compare`] has logged them.
     pub findings: Vec<Finding>,
 }
 
 impl Comparison {
-    /// The outputs that have an SQNR, which is what a gate can ask for: all but whole numbers and truth values.
+    /// The outputs that have an SQNR, which is what a gate can ask for: all but whole numbers and truth
+    /// values.
     pub fn gated(&self) -> impl Iterator<Item = &NamedMetrics> {
         self.outputs.iter().filter(|output| !output.metrics.is_discrete())
     }
 
-    /// Those of [`Comparison::gated`] that do not reach `min_db`: a lower SQNR, nothing that could be compared, or an
-    /// infinity or NaN that the float model does not have.
+    /// Those of [`Comparison::gated`] that do not reach `min_db`: a lower SQNR, nothing that could be
+    /// compared, or an infinity or NaN that the float model does not have.
     pub fn outputs_below(&self, min_db: f64) -> Vec<&NamedMetrics> {
         self.gated().filter(|output| !output.metrics.reaches(min_db)).collect()
     }
 
-    /// The comparison for programs: `samples`, `outputs` and `tensors` (each with `name`, `values`, `sqnr_db`,
-    /// `cosine`, `max_error`, `mean_error`, `equal`, `non_finite`), `top1_agreement`, `accuracy` and `findings`.
+    /// The comparison for programs: `samples`, `outputs` and `tensors` (each with `name`, `values`,
+    /// `sqnr_db`, `cosine`, `max_error`, `mean_error`, `equal`, `non_finite`), `top1_agreement`, `accuracy`
+    /// and `findings`.
     ///
-    /// A figure that does not exist is `null`; JSON has no infinity, so an infinite SQNR is the text `"inf"` or
-    /// `"-inf"`.
+    /// A figure that does not exist is `null`; JSON has no infinity, so an infinite SQNR is the text `"inf"`
+    /// or `"-inf"`.
     pub fn to_json(&self) -> Value {
         let tensors = |tensors: &[NamedMetrics]| tensors.iter().map(tensor_json).collect::<Vec<_>>();
         json!({

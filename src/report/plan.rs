@@ -45,7 +45,8 @@ pub fn text(graph: &Graph, plan: &Plan) -> String {
     format!("{table}\n{}", quantities(graph, plan))
 }
 
-/// The same with one line for all nodes of an operator that have one reason, in the order of the first of them.
+/// The same with one line for all nodes of an operator that have one reason, in the order of the first of
+/// them.
 pub fn summary(graph: &Graph, plan: &Plan) -> String {
     let columns = ["op", "nodes", "runs in", "why", "which"];
     let mut table =
@@ -80,8 +81,8 @@ fn quantities(graph: &Graph, plan: &Plan) -> String {
 }
 
 /// The plan for programs: `nodes` (with `name`, `op`, `verdict`, `reason`), `activations` (with `tensor`,
-/// `readers`, and `group`, whose tensors share a scale) and `weights` (with `tensor`,
-/// `readers`, and `axis`, `null` for one scale), and `in_subgraphs`, the convolutions and products inside subgraphs in words. A
+/// `readers`, and `group`, whose tensors share a scale) and `weights` (with `tensor`, `readers`, and `axis`,
+/// `null` for one scale), and `in_subgraphs`, the convolutions and products inside subgraphs in words. A
 /// reader is a node's name and the number of its input.
 pub fn to_json(graph: &Graph, plan: &Plan) -> Value {
     let nodes = plan.decisions.iter().map(|decision| {

@@ -37,8 +37,8 @@ pub struct LayerRecovery {
     pub layer: String,
     /// How many weights, channels or biases are others than before, and of how many.
     pub changed: (usize, usize),
-    /// The mean square of the error of the layer's output before and after, in the output's unit squared; `None` where the
-    /// layer was left alone without measuring it.
+    /// The mean square of the error of the layer's output before and after, in the output's unit squared;
+    /// `None` where the layer was left alone without measuring it.
     pub error: Option<(f64, f64)>,
     /// What was changed, or why nothing was.
     pub what: String,
@@ -50,7 +50,8 @@ impl LayerRecovery {
         Self { method, layer: layer.to_owned(), changed: (0, 0), error: None, what: why.into() }
     }
 
-    /// By how many decibels the error sank, 10·log10(before / after): 0 where nothing changed, infinite where none is left.
+    /// By how many decibels the error sank, 10·log10(before / after): 0 where nothing changed, infinite where
+    /// none is left.
     pub fn gain_db(&self) -> Option<f64> {
         self.error.map(|(before, after)| if before == after { 0.0 } else { 10.0 * (before / after).log10() })
     }
@@ -64,9 +65,9 @@ pub struct RecoveryReport {
 }
 
 impl RecoveryReport {
-    /// The report for programs: `layers`, each with `method`, `layer`, `changed`, `of`, `error_before`, `error_after`, `gain_db`
-    /// and
-    /// `what`. A figure that does not exist is `null`; an infinite gain is the text `"inf"`.
+    /// The report for programs: `layers`, each with `method`, `layer`, `changed`, `of`, `error_before`,
+    /// `error_after`, `gain_db` and `what`. A figure that does not exist is `null`; an infinite gain is the
+    /// text `"inf"`.
     pub fn to_json(&self) -> Value {
         let layers = self.layers.iter().map(|layer| {
             let gain = match layer.gain_db() {

@@ -1,4 +1,5 @@
-//! Indices beyond the end of what they look up: a fault of the data, which runtimes report like one of their own.
+//! Indices beyond the end of what they look up: a fault of the data, which runtimes report like one of their
+//! own.
 
 use std::error::Error as _;
 
@@ -6,7 +7,8 @@ use crate::batch::Batch;
 use crate::error::{Error, ErrorKind};
 use crate::tensor::DataView;
 
-/// What a runtime says of a run: where an index was beyond its table and the batch has integers, the reason is those.
+/// What a runtime says of a run: where an index was beyond its table and the batch has integers, the reason
+/// is those.
 pub(super) fn explained(batch: &Batch, error: Error) -> Error {
     let integers: Vec<String> = batch
         .inputs
@@ -30,7 +32,8 @@ pub(super) fn explained(batch: &Batch, error: Error) -> Error {
         .with_source(error)
 }
 
-/// The words of rten (Gather, Scatter and their like) and of ONNX Runtime. A panic is worded otherwise and is none of it.
+/// The words of rten (Gather, Scatter and their like) and of ONNX Runtime. A panic is worded otherwise and is
+/// none of it.
 fn is_about_an_index(error: &Error) -> bool {
     let mut text = error.message().to_lowercase();
     let mut cause = error.source();

@@ -53,8 +53,8 @@ pub trait Runtime: Send {
     /// model's outputs in order.
     ///
     /// # Errors
-    /// `InvalidArgument`, `Type` or `Shape` where the batch does not fit the model's inputs, `Data` where it has indices beyond
-    /// the tables of the model, what the tap returned, `Runtime` where the runtime failed.
+    /// `InvalidArgument`, `Type` or `Shape` where the batch does not fit the model's inputs, `Data` where it
+    /// has indices beyond the tables of the model, what the tap returned, `Runtime` where the runtime failed.
     fn run(&mut self, batch: &Batch) -> Result<Vec<Tensor>>;
 
     /// The runtime's name and version, for messages.
@@ -125,8 +125,8 @@ impl RuntimeOptions {
         }
     }
 
-    /// The same with [`RuntimeKind::Auto`] settled, so that several models run in one runtime and the choice is
-    /// reported once.
+    /// The same with [`RuntimeKind::Auto`] settled, so that several models run in one runtime and the choice
+    /// is reported once.
     ///
     /// # Errors
     /// `Runtime` where ONNX Runtime was asked for by a path and cannot be used.
@@ -147,15 +147,16 @@ const MOST_THREADS: usize = 1024;
 
 /// Makes `model` ready to run. While it runs, `tap` receives each tensor named in `taps` whose elements are
 /// floating-point numbers, as f32, f16, bf16 or f64. Inputs, activations and outputs can be tapped; constants
-/// are not handed over. What lies inside an If is handed over without elements where its branch is not taken, and what lies in
-/// the body of a Loop or Scan once for all rounds, which are the first axis, or the elements of all rounds in one axis.
+/// are not handed over. What lies inside an If is handed over without elements where its branch is not taken,
+/// and what lies in the body of a Loop or Scan once for all rounds, which are the first axis, or the elements
+/// of all rounds in one axis.
 ///
 /// The embedded runtime runs a copy of an older model that is raised to opset 13; names of tensors stay.
 ///
 /// # Errors
-/// `InvalidArgument` where a tap names no tensor of the model or is named twice, `Format` where a stored tensor does not fit
-/// its shape, `Unsupported` where the embedded runtime cannot run the model or no runtime can ([`Unknown`]), `Runtime` where ONNX
-/// Runtime is not found or refuses it.
+/// `InvalidArgument` where a tap names no tensor of the model or is named twice, `Format` where a stored
+/// tensor does not fit its shape, `Unsupported` where the embedded runtime cannot run the model or no runtime
+/// can ([`Unknown`]), `Runtime` where ONNX Runtime is not found or refuses it.
 pub fn open(
     model: &Model,
     taps: &[String],
@@ -176,7 +177,8 @@ pub fn open(
     }
     let (mut graph, index) = model.graph_with_index()?;
     let mut taps = numbered(&graph, &names)?;
-    // With taps the embedded runtime runs the model as it stands; without, rten computes constants once itself.
+    // With taps the embedded runtime runs the model as it stands; without, rten computes constants once
+    // itself.
     if kind != RuntimeKind::OnnxRuntime
         && !taps.is_empty()
         && let Some(stored) = constants::store(&model, &graph, &index, &taps)?
@@ -206,8 +208,8 @@ const CHECK_OR_OTHER: &str = "check the model with onnx.checker, or run it in th
 
 /// The model as a runtime of this kind runs it. Names of tensors stay.
 ///
-/// The embedded runtime knows each operator as opset 13 or a later one defines it, whatever the model says: an older model would
-/// run and compute something else.
+/// The embedded runtime knows each operator as opset 13 or a later one defines it, whatever the model says:
+/// an older model would run and compute something else.
 fn runnable(model: &Model, kind: RuntimeKind) -> Result<Cow<'_, Model>> {
     let mut model = model.for_run()?;
     model.to_mut().make_dense()?;
@@ -222,8 +224,8 @@ fn runnable(model: &Model, kind: RuntimeKind) -> Result<Cow<'_, Model>> {
     Ok(model)
 }
 
-/// Whether [`RuntimeKind::Auto`] is ONNX Runtime. One that was asked for must work; otherwise its absence is no
-/// error.
+/// Whether [`RuntimeKind::Auto`] is ONNX Runtime. One that was asked for must work; otherwise its absence is
+/// no error.
 fn has_onnxruntime(options: &RuntimeOptions) -> Result<bool> {
     let explicit = options.onnxruntime.as_deref();
     let found = find_onnxruntime(explicit).and_then(|path| {

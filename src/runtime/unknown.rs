@@ -1,7 +1,7 @@
 //! Operators that neither runtime knows: plugins of TensorRT, mostly.
 //!
-//! A runtime that refuses a model is asked first; only what it refused is looked at here. So an operator that is newer
-//! than this list still runs where the runtime knows it.
+//! A runtime that refuses a model is asked first; only what it refused is looked at here. So an operator that
+//! is newer than this list still runs where the runtime knows it.
 
 use std::collections::BTreeSet;
 

@@ -19,13 +19,13 @@ pub struct Libraries {
     pub parser: PathBuf,
 }
 
-/// The libraries of the major version that this was compiled with: `explicit` (libnvinfer or libtensorrt_rtx, or a
-/// folder that holds it), else the environment variable `QDQ_TENSORRT` (likewise), else the usual folders, else the
-/// Python packages of TensorRT, else what the system's loader finds.
+/// The libraries of the major version that this was compiled with: `explicit` (libnvinfer or libtensorrt_rtx,
+/// or a folder that holds it), else the environment variable `QDQ_TENSORRT` (likewise), else the usual
+/// folders, else the Python packages of TensorRT, else what the system's loader finds.
 ///
 /// # Errors
-/// `InvalidArgument` where the place that was asked for holds no such library; `Unsupported` where qdq was built
-/// without TensorRT.
+/// `InvalidArgument` where the place that was asked for holds no such library; `Unsupported` where qdq was
+/// built without TensorRT.
 pub fn find_tensorrt(explicit: Option<&Path>) -> Result<Libraries> {
     let version = super::compiled().ok_or_else(super::without)?;
     let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());

@@ -1,9 +1,9 @@
 //! Engines: TensorRT's own library, opened at run time, builds a model.
 //!
-//! TensorRT has a C++ interface that changes with every major version, so what drives it is C++: the headers of
-//! `cpp/qdq/tensorrt`, compiled with the headers of one TensorRT where the Cargo feature `tensorrt` is on
-//! (`QDQ_TENSORRT_INCLUDE` names their folders). The library is found by [`find_tensorrt`]; it must be of that major
-//! version, which is checked before anything else of it is used.
+//! TensorRT has a C++ interface that changes with every major version, so what drives it is C++: the headers
+//! of `cpp/qdq/tensorrt`, compiled with the headers of one TensorRT where the Cargo feature `tensorrt` is on
+//! (`QDQ_TENSORRT_INCLUDE` names their folders). The library is found by [`find_tensorrt`]; it must be of
+//! that major version, which is checked before anything else of it is used.
 
 #[cfg(not(feature = "tensorrt"))]
 mod absent;
@@ -80,17 +80,19 @@ pub fn compiled() -> Option<Version> {
     driver::compiled()
 }
 
-/// Whether that TensorRT has Quantize and Dequantize layers; without them a float model is built by its ranges.
+/// Whether that TensorRT has Quantize and Dequantize layers; without them a float model is built by its
+/// ranges.
 pub fn has_qdq() -> bool {
     driver::has_qdq()
 }
 
-/// Builds the engine of an ONNX file's content and writes it to `output`, whole or not at all. `ranges` quantize a
-/// float model; without them the model is built as it is. `name` is the model's in messages. What TensorRT says goes
-/// to [`tracing`].
+/// Builds the engine of an ONNX file's content and writes it to `output`, whole or not at all. `ranges`
+/// quantize a float model; without them the model is built as it is. `name` is the model's in messages. What
+/// TensorRT says goes to [`tracing`].
 ///
 /// # Errors
-/// `Unsupported` where qdq was built without TensorRT; `Engine` with TensorRT's first complaint; those of the options.
+/// `Unsupported` where qdq was built without TensorRT; `Engine` with TensorRT's first complaint; those of the
+/// options.
 pub fn build_engine(
     model: &[u8],
     name: &str,

@@ -1,4 +1,5 @@
-// Batches from a callback, progress, cancellation and log: what a callback says comes out, and nothing is left behind.
+// Batches from a callback, progress, cancellation and log: what a callback says comes out, and nothing is
+// left behind.
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>

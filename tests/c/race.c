@@ -1,4 +1,5 @@
-// Two threads that change one collector at the same time, on purpose, so that a check for races is seen to fail.
+// Two threads that change one collector at the same time, on purpose, so that a check for races is seen to
+// fail.
 #include <pthread.h>
 
 #include "check.h"

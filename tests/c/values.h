@@ -158,7 +158,8 @@ static void free_user(void *user) { (void)user; }
 
 static void log_message(void *user, qdq_log_level level, const char *message) { (void)user, (void)level, (void)message; }
 
-// A plan fits one model only, so that all calls share one, and statistics and ranges are those that the plan needs.
+// A plan fits one model only, so that all calls share one, and statistics and ranges are those that the plan
+// needs.
 static qdq_model *shared_model;
 static qdq_plan *shared_plan;
 

@@ -1,6 +1,7 @@
 //! The same test bodies through the Rust API and through the C functions, with equal results.
 //!
-//! A body is generic over [`Api`]; [`native::Native`] calls the Rust API, [`capi::Capi`] the functions of `qdq.h`.
+//! A body is generic over [`Api`]; [`native::Native`] calls the Rust API, [`capi::Capi`] the functions of
+//! `qdq.h`.
 
 mod bodies;
 mod capi;
@@ -199,7 +200,8 @@ pub trait Objects {
         step: &ArrayD<f32>,
         descriptor: &QuantDescriptor,
     ) -> Outcome<Stepped<T>>;
-    /// The learning rates of all steps and of one more: of the recommended schedule, and of the same by its own numbers.
+    /// The learning rates of all steps and of one more: of the recommended schedule, and of the same by its
+    /// own numbers.
     fn schedule(original_steps: u64, rate: f64) -> Outcome<[Vec<f64>; 2]>;
     fn multiply(x: &ArrayD<f32>, factors: &ArrayD<f32>) -> Outcome<ArrayD<f32>>;
     fn quantizer(
@@ -232,7 +234,8 @@ pub struct Script {
     pub fault: Option<(usize, Fault)>,
 }
 
-/// What a calibration by a script was like: how it ended, how often batches were asked for, and what was reported.
+/// What a calibration by a script was like: how it ended, how often batches were asked for, and what was
+/// reported.
 pub struct Watched {
     pub stats: Outcome<Vec<u8>>,
     pub asked: usize,
@@ -264,10 +267,12 @@ pub struct Ran {
 pub trait Runs {
     /// Calibrates the digits model; after `stop_after` batches whoever is told about progress stops it.
     fn calibrate(script: Script, stop_after: Option<u64>) -> Watched;
-    /// Calibrates on batches without end until another thread stops it, which it does once three have been `given`.
+    /// Calibrates on batches without end until another thread stops it, which it does once three have been
+    /// `given`.
     fn endless(given: &AtomicUsize) -> Outcome<()>;
     fn raise_opset(model: &Path, to: i64) -> Outcome<Raised>;
-    /// What the library reports up to a level (0 for warnings, 1 for information, 2 for all) while it chooses a runtime.
+    /// What the library reports up to a level (0 for warnings, 1 for information, 2 for all) while it chooses
+    /// a runtime.
     fn log(level: i32) -> Vec<(i32, String)>;
     /// Runs the digits model by itself, in ONNX Runtime where its library is given.
     fn session(taps: &[&str], images: &ArrayD<f32>, onnxruntime: Option<&Path>) -> Outcome<Ran>;
@@ -291,7 +296,8 @@ pub trait Readings {
     fn maxima(batches: &[ArrayD<f32>], axes: &[i32]) -> Outcome<Maxima>;
     /// Maxima from a file, and their file again.
     fn load_maxima(file: &[u8]) -> Outcome<Vec<u8>>;
-    /// Observes every batch in a quantizer of its own, merges them through files, and gives the file of all with the amax.
+    /// Observes every batch in a quantizer of its own, merges them through files, and gives the file of all
+    /// with the amax.
     fn calibration(batches: &[ArrayD<f32>], descriptor: &QuantDescriptor) -> Outcome<(Vec<u8>, ArrayD<f32>)>;
     /// Loads such a file into a quantizer.
     fn load_calibration(file: &[u8], descriptor: &QuantDescriptor) -> Outcome<()>;
@@ -305,7 +311,8 @@ pub trait Readings {
     fn histogram_ends(values: &ArrayD<f32>) -> (u64, u64, Option<f32>);
     /// Everything that is known of a graph and of a model's inputs, in lines.
     fn graph(model: &Path) -> Outcome<Vec<String>>;
-    /// The graph of a node with every kind of attribute and a capture, and inputs whose dimensions have names.
+    /// The graph of a node with every kind of attribute and a capture, and inputs whose dimensions have
+    /// names.
     fn described() -> Outcome<Vec<String>>;
     /// The files that saving a model writes.
     fn save(model: &Path, to: &Path, max_file: u32, min_external: usize) -> Outcome<Vec<String>>;

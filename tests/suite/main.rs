@@ -6,6 +6,7 @@ mod batch;
 mod calibration;
 #[cfg(feature = "tool")]
 mod cli;
+mod comments;
 mod emit;
 mod emit_model;
 mod environment;

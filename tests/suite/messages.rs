@@ -93,9 +93,8 @@ fn the_tool_adds_options_to_what_the_library_says() {
     }
 }
 
-/// `docs/findings.md` says where everybody hears of each finding: its texts are those of the library, its functions exist, no
-/// cell is
-/// empty, and no module makes findings that it does not list.
+/// `docs/findings.md` says where everybody hears of each finding: its texts are those of the library, its
+/// functions exist, no cell is empty, and no module makes findings that it does not list.
 #[test]
 fn every_finding_reaches_every_interface() {
     let root = project("src");

@@ -87,7 +87,8 @@ fn every_method_keeps_the_accuracy_in_onnx_runtime() {
     assert!(best >= 38.8, "{best} dB");
 }
 
-/// With the range that pytorch-quantization's entropy rule gives the pixels (`entropy_against_the_original_rule`).
+/// With the range that pytorch-quantization's entropy rule gives the pixels
+/// (`entropy_against_the_original_rule`).
 #[test]
 fn the_original_entropy_rule_would_leave_a_tenth_of_the_accuracy() {
     let model = calibrated();

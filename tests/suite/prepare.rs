@@ -1,4 +1,5 @@
-//! What happens to a model before anything looks at it: for every way in, and with the names of its tensors kept.
+//! What happens to a model before anything looks at it: for every way in, and with the names of its tensors
+//! kept.
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};

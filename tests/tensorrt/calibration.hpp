@@ -1,4 +1,5 @@
-// What the tests of calibrators share: a network to calibrate, the builder's part, a fake GPU, a logger that remembers.
+// What the tests of calibrators share: a network to calibrate, the builder's part, a fake GPU, a logger that
+// remembers.
 #ifndef CALIBRATION_HPP
 #define CALIBRATION_HPP
 
@@ -193,7 +194,8 @@ class Build {
   trt::Owner<nvinfer1::IBuilderConfig> config_;
 };
 
-// Batches for the input "x" of 2 floats a sample, which count up from 1: one batch for each number of samples.
+// Batches for the input "x" of 2 floats a sample, which count up from 1: one batch for each number of
+// samples.
 inline Batches counting(const Specs& inputs, std::vector<int> samples) {
   float next = 1;
   std::size_t at = 0;

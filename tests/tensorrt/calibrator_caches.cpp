@@ -1,4 +1,5 @@
-// Calibrators that have a cache: from ranges, from a cache, from a file that fits, is stale, damaged or incomplete.
+// Calibrators that have a cache: from ranges, from a cache, from a file that fits, is stale, damaged or
+// incomplete.
 #include "calibration.hpp"
 
 using trt::EntropyCalibrator2;

@@ -1,4 +1,5 @@
-// Calibrators that feed TensorRT: batches of the host and device pointers, through the pointer to TensorRT's own class.
+// Calibrators that feed TensorRT: batches of the host and device pointers, through the pointer to TensorRT's
+// own class.
 #include "calibration.hpp"
 
 using trt::CalibratorOptions;

@@ -1,4 +1,5 @@
-// A calibrator of a user's, as programs for TensorRT 8 and 10 have it, in the versions that have no such class any more.
+// A calibrator of a user's, as programs for TensorRT 8 and 10 have it, in the versions that have no such
+// class any more.
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -9,7 +10,8 @@
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 
-// As such programs are written: every function is spelled out, most are `override`, some classes add functions of their own.
+// As such programs are written: every function is spelled out, most are `override`, some classes add
+// functions of their own.
 class UsersCalibrator : public nvinfer1::IInt8EntropyCalibrator2 {
  public:
   UsersCalibrator(int32_t batch_size, std::string input) : batch_size_(batch_size), input_(std::move(input)) {}

@@ -1,5 +1,5 @@
-// The network of tests/data/digits/model.onnx, layer by layer: those that TensorRT's parser makes of it, with its names and
-// its weights.
+// The network of tests/data/digits/model.onnx, layer by layer: those that TensorRT's parser makes of it, with
+// its names and its weights.
 #ifndef DIGITS_NETWORK_HPP
 #define DIGITS_NETWORK_HPP
 

@@ -1,8 +1,9 @@
 // Builds engines with TensorRT-RTX, which needs no GPU for that: engine LIBRARY PARSER WAY MODEL DATA ENGINE
 //
-// WAY is "model" for an engine of the model as it is (DATA is not read), "batches" and "ranges" for one that is calibrated,
-// and "network" for Quantize and Dequantize that are put into the network that TensorRT's parser makes of the float model.
-// Prints the plan's activations by both ways of describing the model, so that they can be compared.
+// WAY is "model" for an engine of the model as it is (DATA is not read), "batches" and "ranges" for one that
+// is calibrated, and "network" for Quantize and Dequantize that are put into the network that TensorRT's
+// parser makes of the float model. Prints the plan's activations by both ways of describing the model, so
+// that they can be compared.
 
 #include <cstdint>
 #include <cstdio>

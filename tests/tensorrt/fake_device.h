@@ -27,7 +27,8 @@ typedef struct Context {
   int is_held;
 } Context;
 
-// Every entry point begins and ends with these: they hold the lock. `fake_begin` answers the code of a rule, or OK.
+// Every entry point begins and ends with these: they hold the lock. `fake_begin` answers the code of a rule,
+// or OK.
 int fake_begin(const char *function);
 int fake_end(int code);
 

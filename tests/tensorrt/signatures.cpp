@@ -1,5 +1,5 @@
-// The methods by which qdq reads and changes a network have these types. Compiled against the stand-ins and against the
-// real headers, this says that the stand-ins declare what TensorRT declares.
+// The methods by which qdq reads and changes a network have these types. Compiled against the stand-ins and
+// against the real headers, this says that the stand-ins declare what TensorRT declares.
 #include <NvInfer.h>
 #include <NvOnnxParser.h>
 

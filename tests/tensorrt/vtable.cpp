@@ -1,7 +1,8 @@
-// The order of the virtual functions of TensorRT's calibrators: TensorRT finds them by their place in the table.
+// The order of the virtual functions of TensorRT's calibrators: TensorRT finds them by their place in the
+// table.
 //
-// Calls an object of a derived class through the slots of its table, one by one, as the Itanium C++ ABI lays them out,
-// and checks which function each slot holds.
+// Calls an object of a derived class through the slots of its table, one by one, as the Itanium C++ ABI lays
+// them out, and checks which function each slot holds.
 
 #include <NvInfer.h>
 

@@ -1,5 +1,5 @@
-// The digits task: trained in float, calibrated to 8 and 4 bits by four methods, fine-tuned, exported.
-// usage: digits FLOAT.onnx DATA OUT SEED. Writes OUT/NAME.onnx and its predictions of the test images, OUT/NAME.txt.
+// The digits task: trained in float, calibrated to 8 and 4 bits by four methods, fine-tuned, exported. usage:
+// digits FLOAT.onnx DATA OUT SEED. Writes OUT/NAME.onnx and its predictions of the test images, OUT/NAME.txt.
 #include "check.hpp"
 
 #include <chrono>
@@ -79,7 +79,8 @@ void train(Net& net, const Data& data, std::uint64_t steps,
   }
 }
 
-/// A quantized network with the weights of a float one; with `learn` training moves the ranges of its activations.
+/// A quantized network with the weights of a float one; with `learn` training moves the ranges of its
+/// activations.
 Net quantized(Net& floats, std::uint32_t weight_bits, std::uint32_t input_bits, bool learn = false) {
   const auto input = [&] {
     return qdq::Descriptor::make()
@@ -202,7 +203,8 @@ int main(int count, char** arguments) try {
   HOLDS(trained >= in_float - 1.5);
   HOLDS(in_float - trained < lost4);
 
-  // What the runtime computes in: 8-bit activations, with weights of 8 and of 4 bits, ranges learned for one of them.
+  // What the runtime computes in: 8-bit activations, with weights of 8 and of 4 bits, ranges learned for one
+  // of them.
   for (const std::uint32_t bits : {8u, 4u}) {
     auto net = quantized(floats, bits, 8, bits == 4);
     calibrate(net, calibration.images, qdq::Method::Mse);

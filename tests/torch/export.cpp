@@ -1,5 +1,5 @@
-// What export_onnx() writes computes what the network does: learned ranges clip, weights keep their axis, and the rest is named.
-// usage: export FLOAT.onnx OUT.onnx, see export_model.py
+// What export_onnx() writes computes what the network does: learned ranges clip, weights keep their axis, and
+// the rest is named. usage: export FLOAT.onnx OUT.onnx, see export_model.py
 #include "check.hpp"
 
 #include <set>
@@ -88,7 +88,8 @@ TEST(learned_ranges_clip_as_the_network_does) {
     NEAR(run_onnx(x), net->forward(x), 1e-4);
     return exported;
   };
-  // What is never negative needs no Clip while the end of its range is the highest integer; signed data reaches -128 without one.
+  // What is never negative needs no Clip while the end of its range is the highest integer; signed data
+  // reaches -128 without one.
   const auto first = exports(1);
   HOLDS(first.ranges.get("x_clipped").value() == net->conv->input_quantizer()->amax_in_use().item<float>());
   // An end that training has moved: of "relu", which two layers read in ranges of their own.

@@ -1,4 +1,5 @@
-// The quantized modules against compositions of torch's functions and fake quantization, forward and backward, in float and half.
+// The quantized modules against compositions of torch's functions and fake quantization, forward and
+// backward, in float and half.
 #include "check.hpp"
 
 namespace {
@@ -27,9 +28,9 @@ Tensor fake(const Tensor& x, std::vector<std::int32_t> axis = {}) {
 
 using Values = std::vector<Tensor>;
 
-/// Compares what a module makes of x, and all its gradients, with `expected`, a function of x and of the module's parameters in
-/// order: in float, and in half or else bfloat16 where torch computes the function in those; with ranges of the data and with ranges
-/// that clip, which then go through a file.
+/// Compares what a module makes of x, and all its gradients, with `expected`, a function of x and of the
+/// module's parameters in order: in float, and in half or else bfloat16 where torch computes the function in
+/// those; with ranges of the data and with ranges that clip, which then go through a file.
 template <typename Module>
 void against(
     const std::string& name, Module module, const Tensor& data,

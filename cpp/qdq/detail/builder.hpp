@@ -8,8 +8,9 @@
 
 namespace qdq::detail {
 
-/// Sets what an object is to be: `Object::make().this(…).that(…).build()`. After a setting that fails the rest is left out,
-/// and build() returns its error. To set things one by one, keep `auto builder = Object::make();` first.
+/// Sets what an object is to be: `Object::make().this(…).that(…).build()`. After a setting that fails the
+/// rest is left out, and build() returns its error. To set things one by one, keep `auto builder =
+/// Object::make();` first.
 template <typename Self, typename Object>
 class Builder {
  public:

@@ -6,8 +6,8 @@
 
 namespace qdq::detail {
 
-/// Owns a C object, which `Free` frees: moved, never copied. What was moved from holds nothing; its functions return errors,
-/// zeros and empty texts, as the C functions do for NULL.
+/// Owns a C object, which `Free` frees: moved, never copied. What was moved from holds nothing; its functions
+/// return errors, zeros and empty texts, as the C functions do for NULL.
 ///
 /// Constant functions may run at the same time on one object. Others need it for themselves alone.
 template <typename T, void (*Free)(T**)>

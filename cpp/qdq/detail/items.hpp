@@ -7,8 +7,8 @@
 
 namespace qdq::detail {
 
-/// The items 0 to size() - 1 that a C object has by itself or in its part `part`. Items are made when they are read. Valid
-/// as long as the object is neither changed, moved nor freed.
+/// The items 0 to size() - 1 that a C object has by itself or in its part `part`. Items are made when they
+/// are read. Valid as long as the object is neither changed, moved nor freed.
 template <typename Item, typename Object>
 class Items {
  public:

@@ -7,8 +7,8 @@
 
 namespace qdq::detail {
 
-/// An object that is moved in, that nobody changes from then on and that all copies share. It can be given wherever the object
-/// is taken; * and -> give the object.
+/// An object that is moved in, that nobody changes from then on and that all copies share. It can be given
+/// wherever the object is taken; * and -> give the object.
 template <typename T>
 class Shared {
  public:

@@ -13,8 +13,8 @@
 
 namespace qdq::trt {
 
-/// Where the inputs of the next batch are in device memory. A function of the user fills it for a calibrator's
-/// from_device(); it is empty again for every batch.
+/// Where the inputs of the next batch are in device memory. A function of the user fills it for a
+/// calibrator's from_device(); it is empty again for every batch.
 class Bindings {
  public:
   /// Of a network with these inputs.
@@ -24,8 +24,8 @@ class Bindings {
   [[nodiscard]] const std::vector<Input>& inputs() const& noexcept { return inputs_; }
   void inputs() const&& = delete;
 
-  /// Sets the device memory of the input `name`: row-major, of the input's type and whole shape. It must stay as it is until
-  /// the function is called again or the build is over.
+  /// Sets the device memory of the input `name`: row-major, of the input's type and whole shape. It must stay
+  /// as it is until the function is called again or the build is over.
   [[nodiscard]] Result<void> set(std::string_view name, void* device) {
     const std::size_t index = find(name);
     if (index == inputs_.size()) {

@@ -26,28 +26,30 @@
 
 namespace qdq::trt {
 
-/// A calibrator over a class of TensorRT. It works in two ways: with batches TensorRT measures, and with ranges or a cache
-/// that there are already it does not calibrate at all.
+/// A calibrator over a class of TensorRT. It works in two ways: with batches TensorRT measures, and with
+/// ranges or a cache that there are already it does not calibrate at all.
 ///
 ///     auto batches = qdq::Batches::open(*qdq::trt::inputs(*network), "images");
 ///     auto calibrator = qdq::trt::EntropyCalibrator2::from_batches(*network, std::move(*batches), *options);
 ///     config->setInt8Calibrator(calibrator->get());
 ///
-/// The network is read when the calibrator is made and not kept: give it complete. One that is strongly typed is refused, as
-/// TensorRT does. `library` is the TensorRT that builds it;
-/// its version is what a cache must be for. The caller owns the calibrator and keeps it until the engine is built; the
-/// batches or the function are moved into it, options are copied, and their logger must outlive it.
+/// The network is read when the calibrator is made and not kept: give it complete. One that is strongly typed
+/// is refused, as TensorRT does. `library` is the TensorRT that builds it; its version is what a cache must
+/// be for. The caller owns the calibrator and keeps it until the engine is built; the batches or the function
+/// are moved into it, options are copied, and their logger must outlive it.
 ///
-/// Nothing that TensorRT calls throws. A failure is logged, ends the data and is kept for failure(); after it no cache is
-/// written, since it would be of half the data. Ask for it after the build, which may fail for a reason that begins here.
+/// Nothing that TensorRT calls throws. A failure is logged, ends the data and is kept for failure(); after it
+/// no cache is written, since it would be of half the data. Ask for it after the build, which may fail for a
+/// reason that begins here.
 ///
 /// One thread at a time may use a calibrator, TensorRT included.
 template <typename Base, Algorithm algorithm>
 class Calibrator final : public detail::Calls<Base> {
  public:
-  /// A calibrator that feeds these batches, for trt::inputs(network), to TensorRT. They may hold any number of samples and
-  /// name the inputs in any order; a last batch that is short is filled up with its own samples. Device memory is allocated
-  /// when TensorRT asks for the first batch, not where a cache file saves it the calibration.
+  /// A calibrator that feeds these batches, for trt::inputs(network), to TensorRT. They may hold any number
+  /// of samples and name the inputs in any order; a last batch that is short is filled up with its own
+  /// samples. Device memory is allocated when TensorRT asks for the first batch, not where a cache file saves
+  /// it the calibration.
   [[nodiscard]] static Result<std::unique_ptr<Calibrator>> from_batches(
       const nvinfer1::INetworkDefinition& network, Batches batches, const CalibratorOptions& options = CalibratorOptions(),
       const Library& library = Library::linked()) {
@@ -58,9 +60,10 @@ class Calibrator final : public detail::Calls<Base> {
     return make(network, options, library, std::move(feed).value());
   }
 
-  /// A calibrator for data that is in device memory already. The function is called with a `trt::Bindings&` for every
-  /// batch, sets the device pointer of every input and returns true; after the last batch it sets nothing and returns
-  /// false. It may return Result<bool> instead, and is moved in. What it throws is a failure.
+  /// A calibrator for data that is in device memory already. The function is called with a `trt::Bindings&`
+  /// for every batch, sets the device pointer of every input and returns true; after the last batch it sets
+  /// nothing and returns false. It may return Result<bool> instead, and is moved in. What it throws is a
+  /// failure.
   template <typename Function>
   [[nodiscard]] static Result<std::unique_ptr<Calibrator>> from_device(
       const nvinfer1::INetworkDefinition& network, Function function, const CalibratorOptions& options = CalibratorOptions(),
@@ -71,8 +74,8 @@ class Calibrator final : public detail::Calls<Base> {
     return make(network, options, library, std::move(feed));
   }
 
-  /// A calibrator that hands over ranges of any method: TensorRT calibrates nothing. Status::Data where the network has
-  /// none of their tensors. The cache file of the options is not used.
+  /// A calibrator that hands over ranges of any method: TensorRT calibrates nothing. Status::Data where the
+  /// network has none of their tensors. The cache file of the options is not used.
   [[nodiscard]] static Result<std::unique_ptr<Calibrator>> from_ranges(
       const nvinfer1::INetworkDefinition& network, const Ranges& ranges,
       const CalibratorOptions& options = CalibratorOptions(), const Library& library = Library::linked()) {
@@ -82,7 +85,8 @@ class Calibrator final : public detail::Calls<Base> {
     return with_cache(network, std::move(cache).value(), options, library);
   }
 
-  /// The same with a cache of any version and algorithm, which is copied. Status::Data where a scale cannot be used.
+  /// The same with a cache of any version and algorithm, which is copied. Status::Data where a scale cannot
+  /// be used.
   [[nodiscard]] static Result<std::unique_ptr<Calibrator>> from_cache(const nvinfer1::INetworkDefinition& network,
                                                                       const Cache& cache,
                                                                       const CalibratorOptions& options = CalibratorOptions(),
@@ -123,7 +127,8 @@ class Calibrator final : public detail::Calls<Base> {
 QDQ_TRT_DEPRECATED_BEGIN
 /// IInt8EntropyCalibrator2: what TensorRT recommends for most networks.
 using EntropyCalibrator2 = Calibrator<nvinfer1::IInt8EntropyCalibrator2, Algorithm::Entropy2>;
-/// IInt8EntropyCalibrator: its caches name the tensors that are left after fusion, so they fit one device only.
+/// IInt8EntropyCalibrator: its caches name the tensors that are left after fusion, so they fit one device
+/// only.
 using EntropyCalibrator = Calibrator<nvinfer1::IInt8EntropyCalibrator, Algorithm::Entropy>;
 /// IInt8MinMaxCalibrator: nothing is clipped.
 using MinMaxCalibrator = Calibrator<nvinfer1::IInt8MinMaxCalibrator, Algorithm::MinMax>;

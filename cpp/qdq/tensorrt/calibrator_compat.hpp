@@ -1,7 +1,8 @@
 // TensorRT's calibrator classes for the versions that have none: TensorRT 11 and TensorRT-RTX.
 //
-// A calibrator of the user's that was written for TensorRT 10 compiles with them as it is. TensorRT does not call it there:
-// what it has, a cache or batches, is for qdq to ask for. On TensorRT 7 to 10 there is nothing in this header.
+// A calibrator of the user's that was written for TensorRT 10 compiles with them as it is. TensorRT does not
+// call it there: what it has, a cache or batches, is for qdq to ask for. On TensorRT 7 to 10 there is nothing
+// in this header.
 #ifndef QDQ_TENSORRT_CALIBRATOR_COMPAT_HPP
 #define QDQ_TENSORRT_CALIBRATOR_COMPAT_HPP
 

@@ -54,16 +54,17 @@ class CalibratorOptions::Builder : public qdq::detail::Builder<Builder, Calibrat
 
   /// Who is told what happens; must outlive the calibrator. Default: nobody.
   Builder& logger(nvinfer1::ILogger& logger) { return put(&CalibratorOptions::logger_, &logger); }
-  /// The calibration cache that is read, where it is there and fits, and written after a calibration. Default: none.
+  /// The calibration cache that is read, where it is there and fits, and written after a calibration.
+  /// Default: none.
   Builder& cache_file(std::string path) { return put(&CalibratorOptions::cache_file_, std::move(path)); }
-  /// Whether the cache file is used as well when its header is for another version of TensorRT or another algorithm. Its
-  /// scales are then taken as they are, and the log says so. Default: false.
+  /// Whether the cache file is used as well when its header is for another version of TensorRT or another
+  /// algorithm. Its scales are then taken as they are, and the log says so. Default: false.
   Builder& allow_reheading(bool allow = true) { return put(&CalibratorOptions::allow_reheading_, allow); }
-  /// The profile that IBuilderConfig::setCalibrationProfile() is given: its optimal dimensions are the shapes of the
-  /// batches. Needed while the calibrator is made, for networks with dynamic shapes. Default: none.
+  /// The profile that IBuilderConfig::setCalibrationProfile() is given: its optimal dimensions are the shapes
+  /// of the batches. Needed while the calibrator is made, for networks with dynamic shapes. Default: none.
   Builder& profile(const nvinfer1::IOptimizationProfile& profile) { return put(&CalibratorOptions::profile_, &profile); }
-  /// How many samples TensorRT 7 to 9 reads at once for a network that leaves the batch out of its shapes, at most
-  /// IBuilder::getMaxBatchSize(). Others have it in their shapes. Default: 1.
+  /// How many samples TensorRT 7 to 9 reads at once for a network that leaves the batch out of its shapes, at
+  /// most IBuilder::getMaxBatchSize(). Others have it in their shapes. Default: 1.
   Builder& batch_size(std::int32_t samples) {
     if (samples > 0) return put(&CalibratorOptions::batch_size_, samples);
     return refuse("a batch size of " + std::to_string(samples), "use at least 1");
@@ -74,8 +75,8 @@ class CalibratorOptions::Builder : public qdq::detail::Builder<Builder, Calibrat
   Builder& regression_cutoff(double cutoff) {
     return put_share(&CalibratorOptions::regression_cutoff_, cutoff, "regression cutoff");
   }
-  /// The histograms that LegacyCalibrator reads, where the file is there, and writes. TensorRT alone knows what is in it.
-  /// Default: none.
+  /// The histograms that LegacyCalibrator reads, where the file is there, and writes. TensorRT alone knows
+  /// what is in it. Default: none.
   Builder& histogram_file(std::string path) { return put(&CalibratorOptions::histogram_file_, std::move(path)); }
 
  private:

@@ -16,22 +16,25 @@
 
 namespace qdq::trt {
 
-/// Device memory for the tensors of a batch, one block per name, which is kept for the next batch and grows where it must.
+/// Device memory for the tensors of a batch, one block per name, which is kept for the next batch and grows
+/// where it must.
 ///
-/// CUDA is opened when this is made, never linked: its driver or, where that is not found, its runtime. The memory belongs
-/// to the CUDA context that is current then; where there is none, to the primary context of device 0, which is retained
-/// until this is destroyed. To be moved, not copied; one thread at a time may use it.
+/// CUDA is opened when this is made, never linked: its driver or, where that is not found, its runtime. The
+/// memory belongs to the CUDA context that is current then; where there is none, to the primary context of
+/// device 0, which is retained until this is destroyed. To be moved, not copied; one thread at a time may use
+/// it.
 class DeviceBatch {
  public:
-  /// Opens CUDA. Status::Io where neither driver nor runtime is found, Status::TensorRt where there is no GPU.
+  /// Opens CUDA. Status::Io where neither driver nor runtime is found, Status::TensorRt where there is no
+  /// GPU.
   [[nodiscard]] static Result<DeviceBatch> make() {
     auto memory = detail::open_cuda();
     if (!memory) return std::move(memory).error();
     return DeviceBatch(std::move(memory).value());
   }
 
-  /// Copies bytes of the host to the block of this name. Returns the block, which is valid until the name is uploaded again
-  /// with more bytes or this is destroyed; it is the device's, and the copy is complete.
+  /// Copies bytes of the host to the block of this name. Returns the block, which is valid until the name is
+  /// uploaded again with more bytes or this is destroyed; it is the device's, and the copy is complete.
   [[nodiscard]] Result<void*> upload(std::string_view name, Bytes bytes) {
     if (bytes.size() == 0) return Error(Status::InvalidArgument, "there are no bytes to upload for " + detail::quote(name));
     auto found = blocks_.find(name);

@@ -73,16 +73,18 @@ inline Result<DynamicRanges> apply_ranges(nvinfer1::INetworkDefinition& network,
 
 }  // namespace detail
 
-/// Gives every input and every layer's output its range, -amax to amax, by its name, and what holds the same values in
-/// another shape or order: the builder then needs no calibrator. A tensor that has a range already keeps it where `ranges`
-/// has none. A range of 0 becomes 127, as in a cache: TensorRT takes none that is empty.
+/// Gives every input and every layer's output its range, -amax to amax, by its name, and what holds the same
+/// values in another shape or order: the builder then needs no calibrator. A tensor that has a range already
+/// keeps it where `ranges` has none. A range of 0 becomes 127, as in a cache: TensorRT takes none that is
+/// empty.
 ///
-/// Tensors without a range are told to `logger`, where there is one, and qdq's own log. Of `policy` the least share counts
-/// (Policy::Builder::min_quantized()): where ranges are missing for more than the rest of the convolutions and products that it
-/// allows, nothing is set and Status::Data returned. What is quantized is up to TensorRT.
+/// Tensors without a range are told to `logger`, where there is one, and qdq's own log. Of `policy` the least
+/// share counts (Policy::Builder::min_quantized()): where ranges are missing for more than the rest of the
+/// convolutions and products that it allows, nothing is set and Status::Data returned. What is quantized is
+/// up to TensorRT.
 ///
-/// Status::Data where the network has none of the tensors, Status::TensorRt where TensorRT refuses a range; ranges that were
-/// set before stay set. Status::Unsupported for a strongly typed network.
+/// Status::Data where the network has none of the tensors, Status::TensorRt where TensorRT refuses a range;
+/// ranges that were set before stay set. Status::Unsupported for a strongly typed network.
 [[nodiscard]] inline Result<DynamicRanges> set_dynamic_ranges(nvinfer1::INetworkDefinition& network, const Ranges& ranges,
                                                               const Policy& policy = Policy(),
                                                               nvinfer1::ILogger* logger = nullptr) {

@@ -17,8 +17,8 @@
 #include <qdq/tensorrt/library.hpp>
 #include <qdq/tensorrt/serialized_engine.hpp>
 
-// Ranges or a cache for a part of a network leave the rest in float: Engine::plan() and Engine::findings() say what, the options'
-// logger is told, and with `min_quantized` in the options' policy it is an error.
+// Ranges or a cache for a part of a network leave the rest in float: Engine::plan() and Engine::findings()
+// say what, the options' logger is told, and with `min_quantized` in the options' policy it is an error.
 
 namespace qdq::trt {
 
@@ -72,8 +72,8 @@ Result<Engine> build_engine(const std::string&, Arguments&&...) {
 
 #endif  // QDQ_TRT_HAS_PARSER
 
-/// Builds the INT8 engine of a float network by the ranges of its tensors. The network is changed: see insert_qdq() and
-/// set_dynamic_ranges().
+/// Builds the INT8 engine of a float network by the ranges of its tensors. The network is changed: see
+/// insert_qdq() and set_dynamic_ranges().
 [[nodiscard]] inline Result<Engine> build_engine(nvinfer1::IBuilder& builder, nvinfer1::INetworkDefinition& network,
                                                  const Ranges& ranges, const EngineOptions& options = {},
                                                  const Library& library = Library::linked()) {
@@ -97,9 +97,9 @@ Result<Engine> build_engine(const std::string&, Arguments&&...) {
 }
 
 #if QDQ_TRT_HAS_CALIBRATOR
-/// Builds the INT8 engine of a float network with batches that TensorRT calibrates itself, on the GPU; inputs() gives the
-/// specs for them. To TensorRT 10. Where the calibration fails, that is the error, even if TensorRT builds an engine of half
-/// the data.
+/// Builds the INT8 engine of a float network with batches that TensorRT calibrates itself, on the GPU;
+/// inputs() gives the specs for them. To TensorRT 10. Where the calibration fails, that is the error, even if
+/// TensorRT builds an engine of half the data.
 [[nodiscard]] inline Result<Engine> build_engine(nvinfer1::IBuilder& builder, nvinfer1::INetworkDefinition& network,
                                                  Batches batches, const CalibratorOptions& calibration,
                                                  const EngineOptions& options = {},

@@ -8,10 +8,10 @@
 
 namespace qdq::trt {
 
-/// The network as a graph, so that Graph::plan() decides what of it is quantized. Tensors and nodes have the names of the
-/// network's tensors and layers; a layer is named as the operator of ONNX that it computes; the kernel that a convolution
-/// stores is the constant "<layer>.kernel". Layers in the body of a loop or a branch are described as foreign operators,
-/// which stay in float.
+/// The network as a graph, so that Graph::plan() decides what of it is quantized. Tensors and nodes have the
+/// names of the network's tensors and layers; a layer is named as the operator of ONNX that it computes; the
+/// kernel that a convolution stores is the constant "<layer>.kernel". Layers in the body of a loop or a
+/// branch are described as foreign operators, which stay in float.
 ///
 /// The network is not changed. An error where two tensors have one name.
 [[nodiscard]] inline Result<Graph> describe(const nvinfer1::INetworkDefinition& network) {

@@ -37,8 +37,8 @@ inline bool is_dynamic(const std::vector<std::int64_t>& shape) noexcept {
   return false;
 }
 
-// Samples lie along the first axis of the inputs that leave it open or, where none does, of all. Where these disagree about
-// their number, or one has no axis, samples cannot be told apart.
+// Samples lie along the first axis of the inputs that leave it open or, where none does, of all. Where these
+// disagree about their number, or one has no axis, samples cannot be told apart.
 inline void mark_samples(std::vector<Input>& inputs, const std::vector<bool>& is_open) {
   bool any_open = false;
   for (const bool open : is_open) any_open = any_open || open;
@@ -56,9 +56,9 @@ inline void mark_samples(std::vector<Input>& inputs, const std::vector<bool>& is
 
 }  // namespace detail
 
-/// The inputs of a network. Sizes that are decided at run time are those that the calibration profile calls optimal, which
-/// TensorRT calibrates with; without a profile they stay qdq::dynamic. A network of TensorRT 7 to 9 that leaves the batch
-/// out of its shapes gets `batch_size` in front of them.
+/// The inputs of a network. Sizes that are decided at run time are those that the calibration profile calls
+/// optimal, which TensorRT calibrates with; without a profile they stay qdq::dynamic. A network of TensorRT 7
+/// to 9 that leaves the batch out of its shapes gets `batch_size` in front of them.
 [[nodiscard]] inline Result<std::vector<Input>> network_inputs(const nvinfer1::INetworkDefinition& network,
                                                                const nvinfer1::IOptimizationProfile* profile = nullptr,
                                                                std::int64_t batch_size = 1) {
@@ -87,8 +87,8 @@ inline void mark_samples(std::vector<Input>& inputs, const std::vector<bool>& is
   return inputs;
 }
 
-/// The same to open batches with. The first axis is left open where it counts samples: batches may hold any number of them,
-/// since a calibrator puts them together as the network takes them.
+/// The same to open batches with. The first axis is left open where it counts samples: batches may hold any
+/// number of them, since a calibrator puts them together as the network takes them.
 [[nodiscard]] inline Result<Specs> inputs(const nvinfer1::INetworkDefinition& network,
                                           const nvinfer1::IOptimizationProfile* profile = nullptr) {
   auto found = network_inputs(network, profile);

@@ -152,19 +152,20 @@ class Insertion {
 
 }  // namespace detail
 
-/// Puts Quantize and Dequantize layers into a network where the plan of its describe() says, by the ranges, and rewires what
-/// reads quantized values. Inputs and outputs of the network keep their names and their order. Weights stay stored as they
-/// are, with a pair behind them whose ranges, one per channel, `weight_method` computes.
+/// Puts Quantize and Dequantize layers into a network where the plan of its describe() says, by the ranges,
+/// and rewires what reads quantized values. Inputs and outputs of the network keep their names and their
+/// order. Weights stay stored as they are, with a pair behind them whose ranges, one per channel,
+/// `weight_method` computes.
 ///
-/// The result owns the scales and must outlive the build of the engine. An error before the first layer is added, such as a
-/// missing range, leaves the network as it was; after Status::TensorRt it must not be used any more. Status::Unsupported for a
-/// network that leaves the batch out of its shapes.
+/// The result owns the scales and must outlive the build of the engine. An error before the first layer is
+/// added, such as a missing range, leaves the network as it was; after Status::TensorRt it must not be used
+/// any more. Status::Unsupported for a network that leaves the batch out of its shapes.
 ///
-/// What the plan leaves in float for want of a range is told to `logger`, where there is one; Graph::plan() has told qdq's own
-/// log, and refuses a plan that quantizes less than Policy::Builder::min_quantized().
+/// What the plan leaves in float for want of a range is told to `logger`, where there is one; Graph::plan()
+/// has told qdq's own log, and refuses a plan that quantizes less than Policy::Builder::min_quantized().
 ///
-/// On TensorRT 8 to 10 the builder needs BuilderFlag::kINT8, unless the network is strongly typed: then TensorRT refuses the
-/// flag. build_engine() does the right thing.
+/// On TensorRT 8 to 10 the builder needs BuilderFlag::kINT8, unless the network is strongly typed: then
+/// TensorRT refuses the flag. build_engine() does the right thing.
 [[nodiscard]] inline Result<WeightMemory> insert_qdq(nvinfer1::INetworkDefinition& network, const Plan& plan,
                                                      const Ranges& ranges, RangeMethod weight_method = Method::Mse,
                                                      nvinfer1::ILogger* logger = nullptr) {

@@ -16,7 +16,8 @@
 namespace qdq::trt {
 namespace detail {
 
-// What can be asked of a descriptor whose tensor TensorRT is to quantize: signed int8, symmetric, with a zero point of 0.
+// What can be asked of a descriptor whose tensor TensorRT is to quantize: signed int8, symmetric, with a zero
+// point of 0.
 inline Result<void> check_int8(const Descriptor& descriptor, const char* what) {
   const auto refused = [&](const std::string& why, const char* remedy) {
     return Error(Status::Unsupported, std::string("the descriptor of the ") + what + " " + why, remedy);
@@ -46,8 +47,9 @@ inline Result<std::vector<float>> fixed_amax(const Descriptor& descriptor) {
 
 }  // namespace detail
 
-/// The range of what a layer reads: one amax for the tensor, in the tensor's unit. To be made from a number or from a
-/// descriptor that has one; a descriptor that TensorRT cannot express is refused where the layer is added.
+/// The range of what a layer reads: one amax for the tensor, in the tensor's unit. To be made from a number
+/// or from a descriptor that has one; a descriptor that TensorRT cannot express is refused where the layer is
+/// added.
 class InputRange {
  public:
   InputRange(float amax) : amax_(checked({amax})) {}
@@ -88,20 +90,21 @@ class InputRange {
   Result<float> amax_;
 };
 
-/// The ranges of a layer's weights. By default one per output channel, along the axis by which TensorRT computes in INT8 and
-/// where it has one, by the largest magnitude, as pytorch-quantization's modules have it.
+/// The ranges of a layer's weights. By default one per output channel, along the axis by which TensorRT
+/// computes in INT8 and where it has one, by the largest magnitude, as pytorch-quantization's modules have
+/// it.
 class WeightRange {
  public:
   WeightRange() = default;
   /// The default axis with another method.
   WeightRange(RangeMethod method) : method_(method) {}
   WeightRange(Method method) : method_(method) {}
-  /// The axis of the descriptor and its amax; where it has none, ranges are computed by the method. Reads what it needs: the
-  /// descriptor may go.
+  /// The axis of the descriptor and its amax; where it has none, ranges are computed by the method. Reads
+  /// what it needs: the descriptor may go.
   WeightRange(const Descriptor& descriptor, RangeMethod method = Method::Max) : method_(method), given_(read(descriptor)) {}
 
-  /// Chooses the axis, `best` being that of the layer's kind or qdq::no_axis, and computes the ranges: one per index, or one
-  /// for qdq::no_axis.
+  /// Chooses the axis, `best` being that of the layer's kind or qdq::no_axis, and computes the ranges: one
+  /// per index, or one for qdq::no_axis.
   [[nodiscard]] Result<std::pair<std::int32_t, std::vector<float>>> resolve(const TensorView& weights,
                                                                             std::int32_t best) const {
     if (!given_) return Error(given_.error().status(), given_.error().message(), given_.error().remedy());

@@ -26,21 +26,22 @@ struct LayerWeights {
   WeightRange range = {};                                             ///< How the kernel is quantized.
 };
 
-/// Adds layers to a network with Quantize and Dequantize before their inputs and behind their kernels: what the quantized
-/// modules of pytorch-quantization are to a model. Outputs are not quantized. A tensor that several layers read by the same
-/// range is quantized once.
+/// Adds layers to a network with Quantize and Dequantize before their inputs and behind their kernels: what
+/// the quantized modules of pytorch-quantization are to a model. Outputs are not quantized. A tensor that
+/// several layers read by the same range is quantized once.
 ///
 ///     qdq::trt::WeightMemory memory;
 ///     qdq::trt::QuantizedLayers layers(*network, memory);
 ///     auto conv = layers.convolution("conv1", *x, 2.5f, 32, nvinfer1::Dims3{…}, {kernel, bias});
 ///
-/// The memory owns the scales and must outlive the build of the engine; it and the network must outlive this. A layer that
-/// was added can be changed like any other: its stride, padding, dilation. Its output has its name, which must be new to the
-/// network. On TensorRT 8 to 10 the builder needs BuilderFlag::kINT8; build_engine() sets it.
+/// The memory owns the scales and must outlive the build of the engine; it and the network must outlive this.
+/// A layer that was added can be changed like any other: its stride, padding, dilation. Its output has its
+/// name, which must be new to the network. On TensorRT 8 to 10 the builder needs BuilderFlag::kINT8;
+/// build_engine() sets it.
 ///
-/// Errors before anything is added: Status::Unsupported for a descriptor that TensorRT cannot express, Status::Shape for
-/// numbers that do not fit, Status::Data for weights and ranges that are not finite. After Status::TensorRt the network must
-/// not be used any more.
+/// Errors before anything is added: Status::Unsupported for a descriptor that TensorRT cannot express,
+/// Status::Shape for numbers that do not fit, Status::Data for weights and ranges that are not finite. After
+/// Status::TensorRt the network must not be used any more.
 class QuantizedLayers {
  public:
   QuantizedLayers(nvinfer1::INetworkDefinition& network, WeightMemory& memory)
@@ -48,8 +49,8 @@ class QuantizedLayers {
   QuantizedLayers(const QuantizedLayers&) = delete;
   QuantizedLayers& operator=(const QuantizedLayers&) = delete;
 
-  /// A convolution in as many dimensions as the window has. The kernel is [maps, channels / groups, window…], quantized
-  /// along axis 0.
+  /// A convolution in as many dimensions as the window has. The kernel is [maps, channels / groups, window…],
+  /// quantized along axis 0.
   [[nodiscard]] Result<nvinfer1::IConvolutionLayer*> convolution(const std::string& name, nvinfer1::ITensor& input,
                                                                  const InputRange& range, std::int32_t maps,
                                                                  const nvinfer1::Dims& window, const LayerWeights& weights,
@@ -61,8 +62,8 @@ class QuantizedLayers {
                        network_.addConvolutionNd(*operands->input, maps, window, none_of(weights.kernel), weights.bias));
   }
 
-  /// A transposed convolution. The kernel is [channels, maps / groups, window…], quantized along axis 1 where there is one
-  /// group, else as a whole. TensorRT-RTX computes it in float all the same.
+  /// A transposed convolution. The kernel is [channels, maps / groups, window…], quantized along axis 1 where
+  /// there is one group, else as a whole. TensorRT-RTX computes it in float all the same.
   [[nodiscard]] Result<nvinfer1::IDeconvolutionLayer*> deconvolution(const std::string& name, nvinfer1::ITensor& input,
                                                                      const InputRange& range, std::int32_t maps,
                                                                      const nvinfer1::Dims& window,
@@ -74,16 +75,17 @@ class QuantizedLayers {
                        network_.addDeconvolutionNd(*operands->input, maps, window, none_of(weights.kernel), weights.bias));
   }
 
-  /// A fully connected layer over the last axis of an input of rank 2 or more: x · transpose(kernel) + bias. The kernel is
-  /// [outputs, inputs], quantized along axis 0. Returns the last layer: the product, or the sum with the bias.
+  /// A fully connected layer over the last axis of an input of rank 2 or more: x · transpose(kernel) + bias.
+  /// The kernel is [outputs, inputs], quantized along axis 0. Returns the last layer: the product, or the sum
+  /// with the bias.
   [[nodiscard]] Result<nvinfer1::ILayer*> fully_connected(const std::string& name, nvinfer1::ITensor& input,
                                                           const InputRange& range, std::int32_t outputs,
                                                           const LayerWeights& weights) {
     return product(name, input, range, detail::kernel_shape(weights.kernel, {}, outputs, 0), 0, weights);
   }
 
-  /// The product of an input of rank 2 or more and a kernel [rows, columns], quantized along axis 1, and the bias added.
-  /// Returns the last layer: the product, or the sum with the bias.
+  /// The product of an input of rank 2 or more and a kernel [rows, columns], quantized along axis 1, and the
+  /// bias added. Returns the last layer: the product, or the sum with the bias.
   [[nodiscard]] Result<nvinfer1::ILayer*> matrix_multiply(const std::string& name, nvinfer1::ITensor& input,
                                                           const InputRange& range, std::int32_t columns,
                                                           const LayerWeights& weights) {

@@ -34,8 +34,8 @@ struct Free {
 template <typename T>
 using Owner = std::unique_ptr<T, detail::Free>;
 
-/// The functions by which everything in TensorRT begins. To be copied freely; a library that was opened stays open to the
-/// end of the process, since TensorRT's objects and threads live in it.
+/// The functions by which everything in TensorRT begins. To be copied freely; a library that was opened stays
+/// open to the end of the process, since TensorRT's objects and threads live in it.
 class Library {
  public:
   /// The library that the program is linked with, without the ONNX parser.
@@ -52,9 +52,9 @@ class Library {
     return linked();
   }
 #endif
-  /// Opens libnvinfer or libtensorrt_rtx, and its ONNX parser where a path is given. Status::Unsupported, before anything
-  /// but the version is asked for, where its major version is not the one that the program is compiled with: objects of
-  /// another one are laid out differently.
+  /// Opens libnvinfer or libtensorrt_rtx, and its ONNX parser where a path is given. Status::Unsupported,
+  /// before anything but the version is asked for, where its major version is not the one that the program is
+  /// compiled with: objects of another one are laid out differently.
   [[nodiscard]] static Result<Library> open(const std::string& infer, const std::string& parser = {}) {
     auto library = detail::SharedLibrary::open(infer);
     if (!library) return std::move(library).error();
@@ -95,8 +95,8 @@ class Library {
                  "see what it logged; TensorRT needs a GPU and its driver to build an engine, TensorRT-RTX does not");
   }
 
-  /// An ONNX parser that fills the network. Both must outlive it, and it the engine's build, since it owns the weights. Needs
-  /// NvOnnxParser.h.
+  /// An ONNX parser that fills the network. Both must outlive it, and it the engine's build, since it owns
+  /// the weights. Needs NvOnnxParser.h.
 #if QDQ_TRT_HAS_PARSER
   [[nodiscard]] Result<Owner<nvonnxparser::IParser>> parser(nvinfer1::INetworkDefinition& network,
                                                             nvinfer1::ILogger& logger) const {

@@ -29,8 +29,8 @@ QDQ_TRT_DEPRECATED_BEGIN
 
 /// Where the data of a calibrator's batches belongs.
 struct CalibratedModel {
-  /// The float ONNX model that the network was parsed from, which qdq runs over the calibrator's batches. Empty where the
-  /// calibrator has a cache.
+  /// The float ONNX model that the network was parsed from, which qdq runs over the calibrator's batches.
+  /// Empty where the calibrator has a cache.
   std::string model;
   /// The profile whose kOPT shapes the batches have, for networks with dynamic shapes.
   const nvinfer1::IOptimizationProfile* profile = nullptr;
@@ -47,16 +47,17 @@ inline Result<Quantized> quantized(nvinfer1::INetworkDefinition& network, const 
 
 }  // namespace detail
 
-/// Puts Quantize and Dequantize into a network by what a calibrator of the user's has: its cache, of any version and
-/// algorithm, or else its batches. TensorRT 11 and RTX call no calibrators any more; this does, so that the calibrator's
-/// source stays as it is (see calibrator_compat.hpp for its base classes).
+/// Puts Quantize and Dequantize into a network by what a calibrator of the user's has: its cache, of any
+/// version and algorithm, or else its batches. TensorRT 11 and RTX call no calibrators any more; this does,
+/// so that the calibrator's source stays as it is (see calibrator_compat.hpp for its base classes).
 ///
-/// Batches are copied from device memory to the host; qdq runs `source.model` over them on the CPU, by the options' way to
-/// run and method, and gives the calibrator the cache to keep, so that the next build takes that.
+/// Batches are copied from device memory to the host; qdq runs `source.model` over them on the CPU, by the
+/// options' way to run and method, and gives the calibrator the cache to keep, so that the next build takes
+/// that.
 ///
-/// The result owns scales and must outlive the build of the engine; the calibrator is not needed after the call. A cache that
-/// covers a part of the network leaves the rest in float: the result's plan and findings say what, the options' logger is told,
-/// and with `min_quantized` in the options' policy it is an error.
+/// The result owns scales and must outlive the build of the engine; the calibrator is not needed after the
+/// call. A cache that covers a part of the network leaves the rest in float: the result's plan and findings
+/// say what, the options' logger is told, and with `min_quantized` in the options' policy it is an error.
 [[nodiscard]] inline Result<Quantized> quantize(nvinfer1::INetworkDefinition& network, nvinfer1::IInt8Calibrator& calibrator,
                                                 const CalibratedModel& source = {}, const EngineOptions& options = {},
                                                 const Library& library = Library::linked()) {
@@ -88,7 +89,8 @@ inline Result<Quantized> quantized(nvinfer1::INetworkDefinition& network, const 
   auto ranges = plan->ranges(*stats, options.method);
   if (!ranges) return std::move(ranges).error();
   if (auto done = notes.add(*ranges); !done) return std::move(done).error();
-  // TensorRT 11 and RTX read no caches: what the calibrator keeps there is for qdq, under the last major version that does.
+  // TensorRT 11 and RTX read no caches: what the calibrator keeps there is for qdq, under the last major
+  // version that does.
   const std::int32_t version = QDQ_TRT_HAS_CALIBRATOR ? library.version_number() : 100000;
   auto cache = Cache::from_ranges(*ranges, static_cast<std::uint32_t>(version),
                                   static_cast<Algorithm>(calibrator.getAlgorithm()));

@@ -17,7 +17,8 @@
 
 namespace qdq::trt {
 
-/// A serialized engine, for IRuntime::deserializeCudaEngine() or a file, and what was decided on the way to it.
+/// A serialized engine, for IRuntime::deserializeCudaEngine() or a file, and what was decided on the way to
+/// it.
 class Engine {
  public:
   explicit Engine(Owner<nvinfer1::IHostMemory> bytes, std::optional<Plan> plan = std::nullopt,
@@ -32,9 +33,9 @@ class Engine {
     return write_file(path, Bytes(bytes_->data(), bytes_->size()));
   }
 
-  /// What of the model, or of the network that was given, is quantized, and what stays in float and why; NULL where it was built
-  /// as it is or by a calibrator of TensorRT's. With Way::DynamicRange TensorRT decides what runs in INT8, and the plan says
-  /// which layers have the ranges for it.
+  /// What of the model, or of the network that was given, is quantized, and what stays in float and why; NULL
+  /// where it was built as it is or by a calibrator of TensorRT's. With Way::DynamicRange TensorRT decides
+  /// what runs in INT8, and the plan says which layers have the ranges for it.
   [[nodiscard]] const Plan* plan() const& noexcept { return plan_ ? &*plan_ : nullptr; }
   void plan() const&& = delete;
   /// What a user must know of statistics, ranges and plan. The options' logger was told.

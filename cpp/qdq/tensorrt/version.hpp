@@ -16,14 +16,15 @@
 #define QDQ_TRT_MAJOR NV_TENSORRT_MAJOR
 #endif
 
-/// Whether the headers are of a version or newer. For RTX, which has a numbering of its own, ask for versions before 11
-/// only.
+/// Whether the headers are of a version or newer. For RTX, which has a numbering of its own, ask for versions
+/// before 11 only.
 #define QDQ_TRT_AT_LEAST(major, minor) \
   (QDQ_TRT_MAJOR > (major) || (QDQ_TRT_MAJOR == (major) && NV_TENSORRT_MINOR >= (minor)))
 
 /// Whether there are calibrators, dynamic ranges and the INT8 flag: to 10.
 #define QDQ_TRT_HAS_CALIBRATOR (QDQ_TRT_MAJOR <= 10)
-/// Whether a calibrator may have a profile, and with it a network whose shapes are decided at run time: not 7.0.
+/// Whether a calibrator may have a profile, and with it a network whose shapes are decided at run time: not
+/// 7.0.
 #define QDQ_TRT_HAS_CALIBRATION_PROFILE (QDQ_TRT_HAS_CALIBRATOR && QDQ_TRT_AT_LEAST(7, 1))
 /// Whether networks may leave the batch out of their shapes, and have fully connected layers: to 9.
 #define QDQ_TRT_HAS_IMPLICIT_BATCH (QDQ_TRT_MAJOR <= 9)

@@ -11,8 +11,9 @@
 
 namespace qdq::trt {
 
-/// Owns the scales that were added to a network. TensorRT does not copy them: it must outlive the build of the engine.
-/// Moving it leaves the numbers where they are. It must be kept in a variable: dropped, it leaves the network without scales.
+/// Owns the scales that were added to a network. TensorRT does not copy them: it must outlive the build of
+/// the engine. Moving it leaves the numbers where they are. It must be kept in a variable: dropped, it leaves
+/// the network without scales.
 class [[nodiscard]] WeightMemory {
  public:
   WeightMemory() = default;

@@ -22,7 +22,8 @@ struct NamedQuantizer {
   std::shared_ptr<TensorQuantizerImpl> quantizer;
 };
 
-/// The quantizers of a network whose name matches: `*` stands for any text, `?` for one character. Without a pattern all of them.
+/// The quantizers of a network whose name matches: `*` stands for any text, `?` for one character. Without a
+/// pattern all of them.
 [[nodiscard]] inline std::vector<NamedQuantizer> quantizers(const torch::nn::Module& model, std::string_view pattern = "*");
 
 namespace detail {
@@ -82,8 +83,8 @@ inline std::size_t disable(const torch::nn::Module& model, std::string_view patt
   return found.size();
 }
 
-/// Lets the quantizers of a network that match observe and not quantize for as long as it lives; then their switches are as
-/// before.
+/// Lets the quantizers of a network that match observe and not quantize for as long as it lives; then their
+/// switches are as before.
 ///
 ///     {
 ///       nn::Observe observe(*model);
@@ -138,22 +139,22 @@ std::size_t load_calib_amax(const torch::nn::Module& model, bool strict, Load&& 
 
 }  // namespace detail
 
-/// Sets the amax of every quantizer that is not disabled from what it has observed: by `method` where that is a histogram, and
-/// where it is maxima by those. Where amax is learned, learning starts from it. Where nothing was observed that is an error if
-/// `strict`. Returns how many got an amax.
+/// Sets the amax of every quantizer that is not disabled from what it has observed: by `method` where that is
+/// a histogram, and where it is maxima by those. Where amax is learned, learning starts from it. Where
+/// nothing was observed that is an error if `strict`. Returns how many got an amax.
 inline std::size_t load_calib_amax(const torch::nn::Module& model, RangeMethod method, bool strict = true) {
   return detail::load_calib_amax(model, strict, [&](TensorQuantizerImpl& q) { return q.load_calib_amax(method, strict); });
 }
-/// The same with the options of pytorch-quantization's entropy and mse, which need CalibMethod::Compat wherever it is not maxima.
+/// The same with the options of pytorch-quantization's entropy and mse, which need CalibMethod::Compat
+/// wherever it is not maxima.
 inline std::size_t load_calib_amax(const torch::nn::Module& model, Method method, Search search, bool strict = true) {
   return detail::load_calib_amax(model, strict,
                                  [&](TensorQuantizerImpl& q) { return q.load_calib_amax(method, search, strict); });
 }
 
-/// Sets the amax of every weight that is quantized from its values, times its pre-quantization scale where it has one: one per
-/// channel where the descriptor keeps an axis, by qdq::weights_amax() with any method; maxima where it keeps several or has
-/// blocks,
-/// and for e4m3. Returns how many.
+/// Sets the amax of every weight that is quantized from its values, times its pre-quantization scale where it
+/// has one: one per channel where the descriptor keeps an axis, by qdq::weights_amax() with any method;
+/// maxima where it keeps several or has blocks, and for e4m3. Returns how many.
 inline std::size_t calibrate_weights(const torch::nn::Module& model, RangeMethod method = Method::Mse) {
   std::size_t done = 0;
   for (const auto& [name, site] : detail::sites(model)) {

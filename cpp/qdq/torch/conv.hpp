@@ -24,9 +24,8 @@ torch::Tensor convolve(const torch::Tensor& x, const torch::Tensor& weight, cons
   return batched ? out : out.squeeze(0);
 }
 
-/// How much is padded before and behind every axis, the last axis first, as torch::nn::functional::pad() takes it. torch's own
-/// list
-/// has the axes of 'same' in the other order.
+/// How much is padded before and behind every axis, the last axis first, as torch::nn::functional::pad()
+/// takes it. torch's own list has the axes of 'same' in the other order.
 template <std::size_t D>
 std::vector<std::int64_t> padding_of(const torch::nn::detail::ConvNdOptions<D>& options) {
   std::vector<std::int64_t> found;

@@ -23,7 +23,8 @@ namespace qdq::nn {
 struct ExportOptions {
   /// How weights are stored.
   WeightForm weight_form = WeightForm::Int8;
-  /// The version of TensorRT that reads the calibration cache, as getInferLibVersion() reports it; 0 for no cache.
+  /// The version of TensorRT that reads the calibration cache, as getInferLibVersion() reports it; 0 for no
+  /// cache.
   std::uint32_t tensorrt_version = 100000;
 };
 
@@ -42,8 +43,8 @@ struct Exported {
 
 namespace detail {
 
-/// Whether a tensor has no negative element whatever the data: by the node that computes it, and those before it that only choose,
-/// move or average.
+/// Whether a tensor has no negative element whatever the data: by the node that computes it, and those before
+/// it that only choose, move or average.
 inline bool never_negative(const Graph& graph, std::size_t tensor) {
   static const std::set<std::string_view> starts{"Abs", "Relu", "Sigmoid", "Softmax"};
   static const std::set<std::string_view> keeps{"AveragePool",   "Dropout",   "Flatten",  "GlobalAveragePool",
@@ -89,7 +90,8 @@ class Exporter {
   }
 
  private:
-  /// What is quantized of a module: the node that computes it, what clips its input, and the weight with the axis of its ranges.
+  /// What is quantized of a module: the node that computes it, what clips its input, and the weight with the
+  /// axis of its ranges.
   struct Layer {
     std::string module, node, weight;
     std::optional<Quantizer::ClipRange> clip;
@@ -201,8 +203,9 @@ class Exporter {
          "disable its quantizers, or build it in float");
   }
 
-  /// One tensor has one range: the widest of those that its readers were trained with. Returns what the input must be clipped to
-  /// besides, where quantizing alone computes something else than the learned range did: the integers go further.
+  /// One tensor has one range: the widest of those that its readers were trained with. Returns what the input
+  /// must be clipped to besides, where quantizing alone computes something else than the learned range did:
+  /// the integers go further.
   std::optional<Quantizer::ClipRange> add_input(const std::string& name, const TensorQuantizerImpl& quantizer,
                                                 std::size_t read) {
     const auto tensor = graph_.tensors()[read].name;
@@ -220,9 +223,8 @@ class Exporter {
     return range;
   }
 
-  /// Weights of fewer bits, of the narrow range or of a learned one are stored as they are quantized: int8 holds them exactly,
-  /// with
-  /// the same step. Returns the axis that has ranges of its own.
+  /// Weights of fewer bits, of the narrow range or of a learned one are stored as they are quantized: int8
+  /// holds them exactly, with the same step. Returns the axis that has ranges of its own.
   std::int32_t add_weight(const std::string& name, TensorQuantizerImpl& quantizer, const std::string& tensor,
                           const torch::Tensor& value) {
     const auto& descriptor = quantizer.descriptor();
@@ -272,21 +274,21 @@ class Exporter {
 
 }  // namespace detail
 
-/// Puts a trained network into the float ONNX model of the same network: writes `out` with the network's weights, Quantize and
-/// Dequantize where its modules with a weight quantize, by exactly their ranges, and the calibration cache `out`.cache beside it.
-/// Returns the ranges of the activations, and which modules are quantized and which stay in float.
+/// Puts a trained network into the float ONNX model of the same network: writes `out` with the network's
+/// weights, Quantize and Dequantize where its modules with a weight quantize, by exactly their ranges, and
+/// the calibration cache `out`.cache beside it. Returns the ranges of the activations, and which modules are
+/// quantized and which stay in float.
 ///
-/// The model's initializers are called as the network's parameters, "conv1.weight", which is how exporters call them where they
-/// fold
-/// nothing. The range of a module's input belongs to what the node that reads its weight reads besides; of several such ranges
-/// for one
-/// tensor the widest is taken. Activations are signed with 8 bits and one range. A learned range clips: the model gets a Clip
-/// before
-/// Quantize wherever that makes a difference, so that it computes what the module does; a calibration cache knows amax =
-/// max(-min, max) only. Weights have up to 8 bits, with one range or one per output channel; another axis is an error.
+/// The model's initializers are called as the network's parameters, "conv1.weight", which is how exporters
+/// call them where they fold nothing. The range of a module's input belongs to what the node that reads its
+/// weight reads besides; of several such ranges for one tensor the widest is taken. Activations are signed
+/// with 8 bits and one range. A learned range clips: the model gets a Clip before Quantize wherever that
+/// makes a difference, so that it computes what the module does; a calibration cache knows amax = max(-min,
+/// max) only. Weights have up to 8 bits, with one range or one per output channel; another axis is an error.
 ///
-/// Modules without a weight, whose place in the model no name tells, stay as they are in the float model, and so do LSTMs and what
-/// is disabled: the answer names them. Disable their quantizers to train what is exported.
+/// Modules without a weight, whose place in the model no name tells, stay as they are in the float model, and
+/// so do LSTMs and what is disabled: the answer names them. Disable their quantizers to train what is
+/// exported.
 inline Exported export_onnx(const torch::nn::Module& model, const std::string& float_onnx, const std::string& out,
                             const ExportOptions& options = ExportOptions()) {
   return detail::Exporter(model, Model::open(float_onnx).value()).write(out, options);

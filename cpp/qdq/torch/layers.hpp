@@ -28,7 +28,8 @@ TORCH_MODULE(Linear);
 
 namespace detail {
 
-/// torch's InstanceNorm by its functional form: LibTorch does not export what deriving from its own classes needs.
+/// torch's InstanceNorm by its functional form: LibTorch does not export what deriving from its own classes
+/// needs.
 template <std::size_t D>
 class InstanceNormBase : public torch::nn::NormImplBase<D, InstanceNormBase<D>, torch::nn::InstanceNormOptions> {
  public:
@@ -117,8 +118,8 @@ class PlainAdd : public torch::nn::Cloneable<PlainAdd> {
 
 }  // namespace detail
 
-/// The sum of a residual block, backbone + residual. The residual alone is quantized: the backbone's convolution adds it while it
-/// computes.
+/// The sum of a residual block, backbone + residual. The residual alone is quantized: the backbone's
+/// convolution adds it while it computes.
 class AddImpl : public detail::QuantizedInput<AddImpl, detail::PlainAdd, detail::AddOptions> {
  public:
   explicit AddImpl(const QuantOptions& quant = QuantOptions()) : AddImpl(detail::AddOptions(), quant) {}

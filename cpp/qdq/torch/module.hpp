@@ -17,7 +17,8 @@
 
 namespace qdq::nn {
 
-/// Everything else of torch::nn, so that a program that says `namespace nn = qdq::nn;` finds all that it knows.
+/// Everything else of torch::nn, so that a program that says `namespace nn = qdq::nn;` finds all that it
+/// knows.
 using namespace torch::nn;  // NOLINT: that is the point of this namespace.
 
 /// How a module quantizes: what is not set is the default of its class.
@@ -60,9 +61,8 @@ class BuildsCopy {
 
 }  // namespace detail
 
-/// Whether modules of this namespace that are built from now on quantize. While it is off they are what torch::nn has, with the
-/// same
-/// parameters and nothing else.
+/// Whether modules of this namespace that are built from now on quantize. While it is off they are what
+/// torch::nn has, with the same parameters and nothing else.
 inline void set_quantized(bool on) noexcept { detail::quantizes() = on; }
 /// Whether modules that are built now quantize. Default: true.
 [[nodiscard]] inline bool is_quantized() noexcept { return detail::quantizes_copy().value_or(detail::quantizes()); }
@@ -81,7 +81,8 @@ class FloatModules {
 
 namespace detail {
 
-/// A place of a module that is quantized: its quantizers and, where it has weights, their value and the parameter's name.
+/// A place of a module that is quantized: its quantizers and, where it has weights, their value and the
+/// parameter's name.
 struct Site {
   std::shared_ptr<TensorQuantizerImpl> input, weight;
   torch::Tensor value;
@@ -123,8 +124,8 @@ class Quantized : public Base, public Quantizes {
   explicit Quantized(First&& first, Rest&&... rest)
       : Quantized(Options(std::forward<First>(first), std::forward<Rest>(rest)...)) {}
 
-  /// The descriptor of inputs for modules of this class that are built from now on and are not given one. Not while another thread
-  /// builds modules.
+  /// The descriptor of inputs for modules of this class that are built from now on and are not given one. Not
+  /// while another thread builds modules.
   static void set_default_input(Descriptor descriptor) { default_options().input(std::move(descriptor)); }
   /// The same of weights.
   static void set_default_weight(Descriptor descriptor) { default_options().weight(std::move(descriptor)); }
@@ -161,7 +162,8 @@ class Quantized : public Base, public Quantizes {
     std::ostringstream text;
     Base::pretty_print(text);
     const auto printed = text.str();
-    // Most of torch's modules print their own name, the recurrent ones that of the class that derives from them.
+    // Most of torch's modules print their own name, the recurrent ones that of the class that derives from
+    // them.
     std::string right = "torch::nn::", wrong = "qdq::nn::";
     if (!this->children().empty()) std::swap(right, wrong);
     stream << (printed.rfind(wrong, 0) == 0 ? right + printed.substr(wrong.size()) : printed);

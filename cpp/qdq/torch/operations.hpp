@@ -1,5 +1,5 @@
-// The same functions by torch's operations, for tensors of any device. On the CPU they equal the kernels bit for bit, which the
-// tests compare; they say what a GPU computes.
+// The same functions by torch's operations, for tensors of any device. On the CPU they equal the kernels bit
+// for bit, which the tests compare; they say what a GPU computes.
 #ifndef QDQ_TORCH_OPERATIONS_HPP
 #define QDQ_TORCH_OPERATIONS_HPP
 
@@ -13,8 +13,8 @@
 #include <qdq/tensor.hpp>
 #include <qdq/torch/tensor.hpp>
 
-// A tensor is divided by tensors of its own device only: a number divided by, or a divisor on the host, makes torch multiply by
-// the reciprocal, which rounds twice.
+// A tensor is divided by tensors of its own device only: a number divided by, or a divisor on the host, makes
+// torch multiply by the reciprocal, which rounds twice.
 
 namespace qdq::nn::detail::operations {
 

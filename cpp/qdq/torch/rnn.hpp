@@ -28,8 +28,8 @@ inline SharedDescriptor lstm_weight() { return predefined(Predefined::LinearWeig
 
 }  // namespace detail
 
-/// torch::nn::LSTMCell whose concatenated [x, h] and [W_ih, W_hh] are quantized, the weight with a range per row: same options,
-/// then QuantOptions.
+/// torch::nn::LSTMCell whose concatenated [x, h] and [W_ih, W_hh] are quantized, the weight with a range per
+/// row: same options, then QuantOptions.
 class LSTMCellImpl : public detail::Quantized<LSTMCellImpl, torch::nn::LSTMCellImpl, torch::nn::LSTMCellOptions> {
  public:
   using Hidden = detail::Optional<std::tuple<torch::Tensor, torch::Tensor>>;
@@ -64,9 +64,9 @@ class LSTMCellImpl : public detail::Quantized<LSTMCellImpl, torch::nn::LSTMCellI
 };
 TORCH_MODULE(LSTMCell);
 
-/// torch::nn::LSTM whose concatenated [x, h] and [W_ih, W_hh] are quantized, per layer and direction: the quantizers are called
-/// input_quantizer_l0, weight_quantizer_l0, those backwards input_quantizer_l0_reverse and so on. Same options, then QuantOptions.
-/// proj_size and packed sequences are errors.
+/// torch::nn::LSTM whose concatenated [x, h] and [W_ih, W_hh] are quantized, per layer and direction: the
+/// quantizers are called input_quantizer_l0, weight_quantizer_l0, those backwards input_quantizer_l0_reverse
+/// and so on. Same options, then QuantOptions. proj_size and packed sequences are errors.
 class LSTMImpl : public detail::Quantized<LSTMImpl, torch::nn::LSTMImpl, torch::nn::LSTMOptions> {
  public:
   using Hidden = detail::Optional<std::tuple<torch::Tensor, torch::Tensor>>;

@@ -63,7 +63,8 @@ inline void check_quantizable(const torch::Tensor& x) {
 
 }  // namespace detail
 
-/// A view of a tensor of the CPU, contiguous or not: nothing is copied. It is valid as long as the tensor's memory.
+/// A view of a tensor of the CPU, contiguous or not: nothing is copied. It is valid as long as the tensor's
+/// memory.
 [[nodiscard]] inline MutableTensorView view(const torch::Tensor& tensor) {
   if (!tensor.defined() || !tensor.device().is_cpu() || detail::dtype_of(tensor.scalar_type()) == DType::Unknown) {
     detail::fail(Status::InvalidArgument, "only a tensor of numbers in the CPU's memory can be viewed",
@@ -86,8 +87,8 @@ inline void check_quantizable(const torch::Tensor& x) {
   return tensor;
 }
 
-/// The elements of a view of f32, f64, f16, i64, i32, u8 or i8, row-major, as a tensor (CPU), copied: data and labels of .npz and
-/// .npy files.
+/// The elements of a view of f32, f64, f16, i64, i32, u8 or i8, row-major, as a tensor (CPU), copied: data
+/// and labels of .npz and .npy files.
 [[nodiscard]] inline torch::Tensor to_tensor(const TensorView& view) {
   for (auto type : {torch::kFloat, torch::kDouble, torch::kHalf, torch::kLong, torch::kInt, torch::kByte, torch::kChar}) {
     if (detail::dtype_of(type) != view.dtype()) continue;

@@ -43,18 +43,20 @@ class Calibration {
 
 }  // namespace detail
 
-/// qdq::Quantizer as a module: pytorch-quantization's TensorQuantizer with the differences that qdq::Quantizer has. forward()
-/// does,
-/// in this order: multiply by the pre-quantization scale; return that where disabled; observe it where calibrating; clip it where
-/// clipping; quantize it where quantizing, by the clip range where amax is learned, else by the amax, else dynamically by max
+/// qdq::Quantizer as a module: pytorch-quantization's TensorQuantizer with the differences that
+/// qdq::Quantizer has. forward() does, in this order: multiply by the pre-quantization scale; return that
+/// where disabled; observe it where calibrating; clip it where clipping; quantize it where quantizing, by the
+/// clip range where amax is learned, else by the amax, else dynamically by max
 /// |x| of
 /// this very x. At the start only quantizing is on.
 ///
-/// amax and pre_quant_scale are buffers, so that torch::save() and load() carry them, without an element where there is none;
-/// clip_min and clip_max are parameters where the descriptor says learn_amax. All are float on the module's device whatever type
-/// the module is converted to. Switches, descriptor and statistics are not saved.
+/// amax and pre_quant_scale are buffers, so that torch::save() and load() carry them, without an element
+/// where there is none; clip_min and clip_max are parameters where the descriptor says learn_amax. All are
+/// float on the module's device whatever type the module is converted to. Switches, descriptor and statistics
+/// are not saved.
 ///
-/// Any number of threads may call forward(), calibrating too. What changes the quantizer must not run meanwhile.
+/// Any number of threads may call forward(), calibrating too. What changes the quantizer must not run
+/// meanwhile.
 class TensorQuantizerImpl : public torch::nn::Cloneable<TensorQuantizerImpl> {
  public:
   /// A quantizer that quantizes, by the descriptor's amax or dynamically.
@@ -81,7 +83,8 @@ class TensorQuantizerImpl : public torch::nn::Cloneable<TensorQuantizerImpl> {
     calibration_ = calibration_ ? calibration_->clone() : std::make_shared<detail::Calibration>(*descriptor_);
   }
 
-  /// What comes of x, see the class. Integers, where the descriptor says so, leave their inverse scale for inverse_scale().
+  /// What comes of x, see the class. Integers, where the descriptor says so, leave their inverse scale for
+  /// inverse_scale().
   torch::Tensor forward(const torch::Tensor& input) {
     detail::check_quantizable(input);
     const auto x = scaled(input);
@@ -146,7 +149,8 @@ class TensorQuantizerImpl : public torch::nn::Cloneable<TensorQuantizerImpl> {
   [[nodiscard]] torch::Tensor pre_quant_scale() const {
     return pre_quant_scale_.numel() == 0 ? torch::Tensor() : pre_quant_scale_;
   }
-  /// Sets what data is multiplied by first, copied; it broadcasts to the shape of the data. An undefined tensor for nothing.
+  /// Sets what data is multiplied by first, copied; it broadcasts to the shape of the data. An undefined
+  /// tensor for nothing.
   void set_pre_quant_scale(const torch::Tensor& scale) {
     pre_quant_scale_.set_data(scale.defined() ? check_numbers("pre_quant_scale", scale)
                                               : torch::empty({0}, pre_quant_scale_.options()));
@@ -210,8 +214,8 @@ class TensorQuantizerImpl : public torch::nn::Cloneable<TensorQuantizerImpl> {
   [[nodiscard]] TensorStats stats() const {
     return calibration_->with([](Quantizer& observed) { return observed.stats().value(); });
   }
-  /// Computes the amax from what was observed, and sets it. Where nothing was observed that is an error if `strict`, else false
-  /// is returned and the amax stays as it is.
+  /// Computes the amax from what was observed, and sets it. Where nothing was observed that is an error if
+  /// `strict`, else false is returned and the amax stays as it is.
   bool load_calib_amax(RangeMethod method, bool strict = true) {
     return take_over([&](Quantizer& observed) { return observed.load_calib_amax(method, strict); });
   }

@@ -23,9 +23,8 @@ namespace qdq::nn {
 ///     }
 class FineTuning {
  public:
-  /// What the user guide of pytorch-quantization recommends, QatSchedule::from_original(): a tenth of the steps that the network
-  /// was
-  /// trained for, from 1% of its learning rate by a cosine down to 1% of that.
+  /// What the user guide of pytorch-quantization recommends, QatSchedule::from_original(): a tenth of the
+  /// steps that the network was trained for, from 1% of its learning rate by a cosine down to 1% of that.
   FineTuning(std::uint64_t original_steps, double original_rate)
       : FineTuning(QatSchedule::from_original(original_steps, original_rate).value()) {}
   /// Any other schedule.
@@ -35,7 +34,8 @@ class FineTuning {
   [[nodiscard]] std::uint64_t steps() const noexcept { return schedule_.steps(); }
   /// The learning rate of a step, counted from 0; see QatSchedule::learning_rate().
   [[nodiscard]] double rate(std::uint64_t step) const noexcept { return schedule_.learning_rate(step); }
-  /// Sets the learning rate of every group of an optimizer, times the group's own factor where `factors` has one.
+  /// Sets the learning rate of every group of an optimizer, times the group's own factor where `factors` has
+  /// one.
   void apply(torch::optim::Optimizer& optimizer, std::uint64_t step, const std::vector<double>& factors = {}) const {
     auto& groups = optimizer.param_groups();
     for (std::size_t i = 0; i < groups.size(); ++i) {
@@ -47,8 +47,8 @@ class FineTuning {
   QatSchedule schedule_;
 };
 
-/// The parameters of a network for an optimizer: what the network had, and the learned ranges of its quantizers, which want a
-/// learning rate of their own and no weight decay.
+/// The parameters of a network for an optimizer: what the network had, and the learned ranges of its
+/// quantizers, which want a learning rate of their own and no weight decay.
 struct ParameterGroups {
   std::vector<torch::Tensor> weights, ranges;
 };
@@ -69,9 +69,9 @@ struct ParameterGroups {
   return groups;
 }
 
-/// Replaces weights by what their quantizers make of them, for programs that take them from here: those of all modules with one
-/// weight
-/// whose quantizer is not disabled. Quantizing them again changes nothing. Returns how many.
+/// Replaces weights by what their quantizers make of them, for programs that take them from here: those of
+/// all modules with one weight whose quantizer is not disabled. Quantizing them again changes nothing.
+/// Returns how many.
 inline std::size_t quantize_weights(const torch::nn::Module& model) {
   const torch::NoGradGuard no_grad;
   std::size_t done = 0;
@@ -89,8 +89,9 @@ inline std::size_t quantize_weights(const torch::nn::Module& model) {
   return done;
 }
 
-/// Stops ranges from moving, for the last epochs of training: no quantizer that matches calibrates or learns its range any more.
-/// What has no range yet is an error, since a dynamic one moves with every batch. `on` = false lets them learn again.
+/// Stops ranges from moving, for the last epochs of training: no quantizer that matches calibrates or learns
+/// its range any more. What has no range yet is an error, since a dynamic one moves with every batch. `on` =
+/// false lets them learn again.
 inline void freeze_ranges(const torch::nn::Module& model, bool on = true, std::string_view pattern = "*") {
   const auto found = detail::matching(model, pattern);
   for (const auto& [name, quantizer] : found) {

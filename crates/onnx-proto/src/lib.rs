@@ -1,8 +1,8 @@
 //! The messages of ONNX files, and their way from and to bytes.
 //!
-//! They change with ONNX and not with qdq, so they are a crate: compiled once, however often qdq is. Decoding and encoding are
-//! generic over what is read and written; the functions here fix both, so that this crate compiles them and not each one
-//! that calls them.
+//! They change with ONNX and not with qdq, so they are a crate: compiled once, however often qdq is. Decoding
+//! and encoding are generic over what is read and written; the functions here fix both, so that this crate
+//! compiles them and not each one that calls them.
 
 use buffa::encode_sink::Rope;
 pub use buffa::{DecodeError, EncodeError, MAX_MESSAGE_BYTES};
@@ -17,7 +17,8 @@ pub use messages::__buffa::oneof;
 pub use messages::*;
 
 impl ModelProto {
-    /// Decodes a model, whose payloads share the memory of `bytes`; the elements of repeated fields may take `memory` bytes.
+    /// Decodes a model, whose payloads share the memory of `bytes`; the elements of repeated fields may take
+    /// `memory` bytes.
     ///
     /// # Errors
     /// Where `bytes` are no such message, or one that needs more memory.

@@ -1,7 +1,8 @@
 //! Bilinear resizing of grey and RGB images of bytes.
 //!
-//! The resizer is generic over the kind of pixel, so whoever calls it compiles it, and its own choice at run time would compile
-//! thirteen kinds. A model's images have two, and what resizes them does not change with qdq: so they are a crate.
+//! The resizer is generic over the kind of pixel, so whoever calls it compiles it, and its own choice at run
+//! time would compile thirteen kinds. A model's images have two, and what resizes them does not change with
+//! qdq: so they are a crate.
 
 use fast_image_resize::pixels::{U8, U8x3};
 use fast_image_resize::{FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
@@ -9,8 +10,8 @@ use fast_image_resize::{FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resize
 pub use fast_image_resize::images::Image;
 pub use fast_image_resize::{PixelType, ResizeError};
 
-/// Fills `resized` with the pixels of `source`, antialiased as Pillow's are: with all of them, or with those of the largest part
-/// in the centre that has the proportions of `resized`.
+/// Fills `resized` with the pixels of `source`, antialiased as Pillow's are: with all of them, or with those
+/// of the largest part in the centre that has the proportions of `resized`.
 ///
 /// # Errors
 /// Where the images do not both have pixels of type `U8` or both of type `U8x3`.

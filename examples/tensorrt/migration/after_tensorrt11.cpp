@@ -1,7 +1,8 @@
 // An INT8 engine on TensorRT 11 or TensorRT-RTX with the calibrator of a program for TensorRT 8 to 10.
 // usage: after_tensorrt11 MODEL SAMPLES CACHE ENGINE
 //
-// SAMPLES holds float32 numbers, one sample after the other, for a model with one input whose first axis counts samples.
+// SAMPLES holds float32 numbers, one sample after the other, for a model with one input whose first axis
+// counts samples.
 
 #include <cstddef>
 #include <cstdint>

@@ -58,7 +58,8 @@ fn luma(image: DynamicImage) -> Vec<u8> {
     image.into_rgb8().pixels().map(weighted).collect()
 }
 
-/// The image as its pixels lie in the file, and how it is to be turned. An orientation that cannot be read is none.
+/// The image as its pixels lie in the file, and how it is to be turned. An orientation that cannot be read is
+/// none.
 fn decode(path: &Path) -> Result<(DynamicImage, Turn)> {
     let failed = |source| Error::io("read", path, source);
     let refused = |what: &str, remedy: &str| {

@@ -50,8 +50,8 @@ pub(super) struct ImageSamples {
 }
 
 impl ImageSamples {
-    /// The files as samples of the input `spec`. They are opened when they are read; `turned` learns of those whose
-    /// orientation is not applied.
+    /// The files as samples of the input `spec`. They are opened when they are read; `turned` learns of those
+    /// whose orientation is not applied.
     pub fn new(
         files: Vec<PathBuf>,
         spec: &TensorSpec,

@@ -13,12 +13,13 @@ struct Pair {
     weights: [i32; 2],
 }
 
-/// Rows of the source's pixels, which have `channels` bytes, in another size; `None` for an image without pixels.
+/// Rows of the source's pixels, which have `channels` bytes, in another size; `None` for an image without
+/// pixels.
 ///
-/// The centre of pixel x lies at (x + 0.5) * step - 0.5 in the source, whose two neighbours there are weighed in
-/// fixed point, in each row and then between rows: weights are rounded to 11 bits, the sums of rows lose 4 bits, their
-/// products 16, and the result is rounded at the last 2. An image of exactly twice the size both ways is averaged over
-/// four pixels instead.
+/// The centre of pixel x lies at (x + 0.5) * step - 0.5 in the source, whose two neighbours there are weighed
+/// in fixed point, in each row and then between rows: weights are rounded to 11 bits, the sums of rows lose 4
+/// bits, their products 16, and the result is rounded at the last 2. An image of exactly twice the size both
+/// ways is averaged over four pixels instead.
 pub(super) fn resize(source: &Image<'_>, (width, height): (u32, u32), channels: usize) -> Option<Vec<u8>> {
     let (from_width, from_height) = (source.width() as usize, source.height() as usize);
     let (width, height) = (width as usize, height as usize);
@@ -63,7 +64,8 @@ pub(super) fn resize(source: &Image<'_>, (width, height): (u32, u32), channels: 
     Some(out)
 }
 
-/// Where the centres of `to` pixels fall among `from`: the pixel before, which may be none, and the share of the next.
+/// Where the centres of `to` pixels fall among `from`: the pixel before, which may be none, and the share of
+/// the next.
 fn pairs(from: usize, to: usize) -> impl Iterator<Item = (i64, f32)> {
     let step = 1.0 / (to as f64 / from as f64);
     (0..to).map(move |x| {

@@ -2,11 +2,12 @@
 
 /// How images become samples: decoded, resized, then `value = (pixel * scale - mean) / std` per channel.
 ///
-/// Pixels are 0 to 255. A transparent image loses its transparency, a 16-bit one its low byte; of several frames or
-/// pages the first is read. [`ResizeFilter`] and [`Exif`] say what the defaults equal and what OpenCV's way is.
+/// Pixels are 0 to 255. A transparent image loses its transparency, a 16-bit one its low byte; of several
+/// frames or pages the first is read. [`ResizeFilter`] and [`Exif`] say what the defaults equal and what
+/// OpenCV's way is.
 ///
-/// Lossless formats give the pixels that every other reader gives. JPEG does not say how to round, so that decoders
-/// differ by a few of 255.
+/// Lossless formats give the pixels that every other reader gives. JPEG does not say how to round, so that
+/// decoders differ by a few of 255.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ImageOptions {
     /// Height and width that the model takes; `None` where its input's shape says them.
@@ -17,8 +18,9 @@ pub struct ImageOptions {
     pub resize_filter: ResizeFilter,
     /// What is done about the orientation that a camera stored in the file.
     pub exif: Exif,
-    /// With [`Resize::Crop`]: the image is resized as a whole until its shorter side has this many pixels, and
-    /// the model's size is cut from its centre. ImageNet models are mostly evaluated with 256 before a cut of
+    /// With [`Resize::Crop`]: the image is resized as a whole until its shorter side has this many pixels,
+    /// and the model's size is cut from its centre. ImageNet models are mostly evaluated with 256 before a
+    /// cut of
     /// 224. At least the longer side of the model's size; `None` cuts as little as possible.
     ///
     /// The longer side is rounded down, and half a pixel off the centre goes to the even side, as in
@@ -91,27 +93,29 @@ pub enum Resize {
     Letterbox,
 }
 
-/// How pixels of another size are computed: bilinear in both cases, on 8-bit pixels. Images that a model was trained
-/// on were resized one way or the other, and the pixels of a reduced image differ so much that ranges do too.
+/// How pixels of another size are computed: bilinear in both cases, on 8-bit pixels. Images that a model was
+/// trained on were resized one way or the other, and the pixels of a reduced image differ so much that ranges
+/// do too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ResizeFilter {
     /// A reduced image is averaged over all pixels that fall on one. From Pillow's bilinear `resize`, and so
-    /// torchvision's of a PIL image, no value differs by more than 1 of 255 (measured with Pillow 13.0 on photo-like
-    /// and on random images of 32 to 1920 pixels a side, reduced and enlarged; 1 to 26 % of the values do differ).
+    /// torchvision's of a PIL image, no value differs by more than 1 of 255 (measured with Pillow 13.0 on
+    /// photo-like and on random images of 32 to 1920 pixels a side, reduced and enlarged; 1 to 26 % of the
+    /// values do differ).
     #[default]
     Antialias,
-    /// Four neighbours are weighed however far the image is reduced: OpenCV's `resize` with `INTER_LINEAR`, its
-    /// default, bit for bit (measured with OpenCV 4.5, 4.13 and 5.0). With [`Resize::Crop`] and no
-    /// [`shorter_side`](ImageOptions::shorter_side), the image is resized to the smallest size of its proportions
-    /// that covers the target, and the centre of that is cut out.
+    /// Four neighbours are weighed however far the image is reduced: OpenCV's `resize` with `INTER_LINEAR`,
+    /// its default, bit for bit (measured with OpenCV 4.5, 4.13 and 5.0). With [`Resize::Crop`] and no
+    /// [`shorter_side`](ImageOptions::shorter_side), the image is resized to the smallest size of its
+    /// proportions that covers the target, and the centre of that is cut out.
     OpenCv,
 }
 
 /// What is done about the orientation that a camera stored in a file (EXIF).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Exif {
-    /// Pixels are taken as they lie in the file, as from Pillow's `open`. Where an image has another orientation,
-    /// the source says so.
+    /// Pixels are taken as they lie in the file, as from Pillow's `open`. Where an image has another
+    /// orientation, the source says so.
     #[default]
     Ignore,
     /// The image is turned and mirrored as it is to be shown, as from OpenCV's `imread` and Pillow's

@@ -7,8 +7,8 @@ use super::options::{Resize, ResizeFilter};
 use super::target::Target;
 use crate::error::{Context, Error, ErrorKind, Result};
 
-/// What a resized image may take up before it is cut. Of an image of extreme proportions the longer side would
-/// grow without bound.
+/// What a resized image may take up before it is cut. Of an image of extreme proportions the longer side
+/// would grow without bound.
 const LARGEST: u64 = 512 << 20;
 
 /// Rows of pixels of the target's size.

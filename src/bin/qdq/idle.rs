@@ -1,4 +1,5 @@
-//! Options that would change nothing beside the others that were typed. Each is refused: whoever types one expects something of it.
+//! Options that would change nothing beside the others that were typed. Each is refused: whoever types one
+//! expects something of it.
 
 use clap::ArgMatches;
 use clap::parser::ValueSource;

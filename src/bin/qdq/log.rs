@@ -12,7 +12,8 @@ use tracing::{Event, Level, Metadata, Subscriber};
 
 use crate::term;
 
-/// Prints events up to a level, each text once: a run makes some results several times. Spans are not followed.
+/// Prints events up to a level, each text once: a run makes some results several times. Spans are not
+/// followed.
 pub struct Log {
     level: Level,
     said: Mutex<HashSet<String>>,
@@ -68,7 +69,8 @@ impl Visit for Message {
     }
 }
 
-/// Leaves the panics of the runtime to the errors that the library makes of them: a backtrace helps nobody who uses the tool.
+/// Leaves the panics of the runtime to the errors that the library makes of them: a backtrace helps nobody
+/// who uses the tool.
 pub fn hide_panics_of_runtimes() {
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {

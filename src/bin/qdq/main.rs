@@ -1,5 +1,5 @@
-//! The command-line tool: arguments as typed ([`args`]), made into what the library takes ([`resolve`]), and one
-//! file per command ([`verb`]). What was typed in vain is refused first ([`idle`]).
+//! The command-line tool: arguments as typed ([`args`]), made into what the library takes ([`resolve`]), and
+//! one file per command ([`verb`]). What was typed in vain is refused first ([`idle`]).
 
 mod args;
 mod idle;

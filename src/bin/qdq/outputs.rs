@@ -1,5 +1,5 @@
-//! Where a command is going to write: looked at before the work starts, so that hours of calibration do not end
-//! in a missing folder.
+//! Where a command is going to write: looked at before the work starts, so that hours of calibration do not
+//! end in a missing folder.
 
 use std::path::{Path, PathBuf};
 
@@ -51,7 +51,8 @@ pub fn check<'a>(
     Ok(())
 }
 
-/// A model's file with those that hold its weights, which no output may replace. What is wrong with it shows where it is opened.
+/// A model's file with those that hold its weights, which no output may replace. What is wrong with it shows
+/// where it is opened.
 pub fn of_model(path: &Path) -> Vec<PathBuf> {
     let data = Model::open(path).map(|model| model.data_files()).unwrap_or_default();
     std::iter::once(path.to_owned()).chain(data).collect()

@@ -1,5 +1,6 @@
-//! `share/` holds the man pages and shell completions, laid out as they are installed. They are what [`Args`] says and are
-//! committed, so that packaging for another machine needs no run of the tool. `make share` writes them anew.
+//! `share/` holds the man pages and shell completions, laid out as they are installed. They are what [`Args`]
+//! says and are committed, so that packaging for another machine needs no run of the tool. `make share`
+//! writes them anew.
 
 use std::{
     collections::BTreeMap,

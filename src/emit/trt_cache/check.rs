@@ -16,7 +16,8 @@ pub struct Expected<'a> {
     pub activations: Option<&'a [String]>,
 }
 
-/// The bits of a number of f32 that has eight hexadecimal digits are no less; those of every usual scale are more.
+/// The bits of a number of f32 that has eight hexadecimal digits are no less; those of every usual scale are
+/// more.
 const SEVEN_DIGITS: u32 = 0x1000_0000;
 
 /// What makes a cache fit, in the tool and in C.
@@ -142,9 +143,10 @@ impl Cache {
 
     /// Whether most scales are above 1, for which nearly all activations would have to pass 127.
     ///
-    /// Large inputs alone (pixels up to 255, samples of sound up to 32767) do that to the first layers of a network, but behind
-    /// the first normalization or squashing function there are usual magnitudes: scales of a quarter and less, which as inverse
-    /// ones would stand for magnitudes of 500 and more. And a scale that is exactly the one of such an input is no inverse.
+    /// Large inputs alone (pixels up to 255, samples of sound up to 32767) do that to the first layers of a
+    /// network, but behind the first normalization or squashing function there are usual magnitudes: scales
+    /// of a quarter and less, which as inverse ones would stand for magnitudes of 500 and more. And a scale
+    /// that is exactly the one of such an input is no inverse.
     fn looks_inverse(&self) -> bool {
         let usable =
             || self.entries.iter().map(|(_, scale)| *scale).filter(|scale| scale.is_finite() && *scale > 0.0);
@@ -212,8 +214,8 @@ impl Cache {
     }
 }
 
-/// Whether a scale is that of pixels or samples of sound as they are stored: amax is the end of an integer type of 8, 16, 24 or 32
-/// bits.
+/// Whether a scale is that of pixels or samples of sound as they are stored: amax is the end of an integer
+/// type of 8, 16, 24 or 32 bits.
 fn is_of_integers(scale: f32) -> bool {
     let reach = f64::from(scale) * 127.0;
     let ends = [8, 15, 16, 23, 31].map(|bits| f64::from(2f32.powi(bits)));

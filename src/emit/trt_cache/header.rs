@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// A TensorRT version, as the number that TensorRT itself reports: major * 1000 + minor * 100 + patch before 10.0
-/// (8.5.1 is 8501), major * 10000 + minor * 100 + patch from 10.0 on (10.3.0 is 100300).
+/// A TensorRT version, as the number that TensorRT itself reports: major * 1000 + minor * 100 + patch before
+/// 10.0 (8.5.1 is 8501), major * 10000 + minor * 100 + patch from 10.0 on (10.3.0 is 100300).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version(u32);
 
@@ -95,7 +95,8 @@ pub enum Algorithm {
     MinMaxCalibration,
     /// `IInt8EntropyCalibrator`, whose caches name the tensors left after fusion and so fit one device only.
     EntropyCalibration,
-    /// `IInt8LegacyCalibrator`. No cache with this text is public; the library of TensorRT 8.5.1 has it beside the others.
+    /// `IInt8LegacyCalibrator`. No cache with this text is public; the library of TensorRT 8.5.1 has it
+    /// beside the others.
     LegacyCalibration,
 }
 

@@ -6,14 +6,15 @@
 //! (Unnamed Layer* 64) [Shuffle]_output: 0
 //! ```
 //!
-//! The first line names the version of TensorRT and the calibrator ([`Header`]). Every other line is the name of
-//! an activation, `": "`, and the bits of its scale as a hexadecimal number without leading zeros. The scale is
-//! an `f32`, amax / 127. A name may hold anything but a line break, `": "` included: the last one separates.
+//! The first line names the version of TensorRT and the calibrator ([`Header`]). Every other line is the name
+//! of an activation, `": "`, and the bits of its scale as a hexadecimal number without leading zeros. The
+//! scale is an `f32`, amax / 127. A name may hold anything but a line break, `": "` included: the last one
+//! separates.
 //!
 //! TensorRT checks the header and nothing else. [`Cache::check`] tells what it would stumble over.
 //!
-//! A file may begin with UTF-8's byte order mark, which editors put there: it is read, and [`Cache::check`] says that TensorRT
-//! does not take such a file.
+//! A file may begin with UTF-8's byte order mark, which editors put there: it is read, and [`Cache::check`]
+//! says that TensorRT does not take such a file.
 
 mod check;
 mod header;
@@ -38,7 +39,8 @@ pub struct Cache {
     pub header: Header,
     /// Name and scale of every line, in order. Where a name is repeated, the last line counts.
     pub entries: Vec<(String, f32)>,
-    /// Whether the text that was read began with a byte order mark, behind which TensorRT finds no header. It is not written.
+    /// Whether the text that was read began with a byte order mark, behind which TensorRT finds no header. It
+    /// is not written.
     pub is_marked: bool,
 }
 
@@ -75,8 +77,8 @@ impl Cache {
         Ok(ranges)
     }
 
-    /// Gives the cache a header and one line for every name, for being written anew, and tells what is still wrong with it, which
-    /// is also logged.
+    /// Gives the cache a header and one line for every name, for being written anew, and tells what is still
+    /// wrong with it, which is also logged.
     ///
     /// # Errors
     /// `Unsupported` where the header is for a TensorRT that reads no caches.
@@ -113,8 +115,8 @@ impl Cache {
         }
     }
 
-    /// Whether a file that starts with `bytes` is meant as a calibration cache: it has the header, or its first line is that of
-    /// a tensor, so that the header is missing.
+    /// Whether a file that starts with `bytes` is meant as a calibration cache: it has the header, or its
+    /// first line is that of a tensor, so that the header is missing.
     pub fn is_one(bytes: &[u8]) -> bool {
         let text = without_mark(bytes).0;
         let first = text.split(|&byte| byte == b'\n').next().unwrap_or_default();
@@ -122,8 +124,8 @@ impl Cache {
         text.starts_with(b"TRT-") || (!text.starts_with(b"{") && is_entry())
     }
 
-    /// Reads the text of a cache; `origin` names it in messages. Line ends may be `\n` or `\r\n`, the last one
-    /// may be missing, empty lines count for nothing.
+    /// Reads the text of a cache; `origin` names it in messages. Line ends may be `\n` or `\r\n`, the last
+    /// one may be missing, empty lines count for nothing.
     ///
     /// # Errors
     /// `Format`, with the number of the line, where the text is not UTF-8, the first line is no header, or
@@ -159,8 +161,8 @@ impl Cache {
     /// The text of the cache.
     ///
     /// # Errors
-    /// `InvalidArgument` where a name is empty or holds a line break, or the header does; `Unsupported` where the header is for
-    /// a TensorRT that reads no caches.
+    /// `InvalidArgument` where a name is empty or holds a line break, or the header does; `Unsupported` where
+    /// the header is for a TensorRT that reads no caches.
     pub fn to_text(&self) -> Result<String> {
         self.header.check_reads_caches()?;
         let mut text = format!("{}\n", self.header);

@@ -1,7 +1,8 @@
 //! Elements in, as many elements out.
 //!
-//! An [`Op`] says what becomes of a vector, [`Numbers`] which two numbers its elements have. Both are types, not closures:
-//! what a closure does is not compiled for the instruction set unless it is small enough to be inlined.
+//! An [`Op`] says what becomes of a vector, [`Numbers`] which two numbers its elements have. Both are types,
+//! not closures: what a closure does is not compiled for the instruction set unless it is small enough to be
+//! inlined.
 
 use super::super::in_out::InOut;
 use super::super::pattern::{Pattern, RowPosition};
@@ -18,8 +19,8 @@ pub(super) trait Op<V> {
 }
 
 trait Numbers<V> {
-    /// The two numbers of the vector of elements that begins at `element`; asked for in order, at most a vector further
-    /// each time.
+    /// The two numbers of the vector of elements that begins at `element`; asked for in order, at most a
+    /// vector further each time.
     unsafe fn at(&mut self, element: usize) -> (V, V);
 }
 
@@ -42,7 +43,8 @@ impl<V: Vector> Numbers<V> for RowPosition<'_> {
     }
 }
 
-/// The numbers of [`Pattern::Runs`] that are no shorter than a vector, so that none lies in more than two runs.
+/// The numbers of [`Pattern::Runs`] that are no shorter than a vector, so that none lies in more than two
+/// runs.
 struct Neighbours<'a, V> {
     run: usize,
     pairs: (&'a [f32], &'a [f32]),
@@ -110,8 +112,8 @@ unsafe fn map<V: Vector, X: Lane, Y: Lane>(
     let (x, out, len) = io.pointers();
     let streams = X::IS_F32 && Y::IS_F32 && streams;
     let mut at = 0;
-    // SAFETY: whole vectors within the slices, and what is left of them; streamed to addresses that the first part has
-    // aligned.
+    // SAFETY: whole vectors within the slices, and what is left of them; streamed to addresses that the first
+    // part has aligned.
     unsafe {
         if streams {
             at = out.cast::<f32>().align_offset(V::LANES * size_of::<f32>()).min(len);
@@ -279,7 +281,8 @@ pub unsafe fn fake_e4m3_by<V: Vector, X: Lane>(io: InOut<X>, inverse_scales: &Pa
     unsafe { map_by::<V, X, X>(io, inverse_scales, &mut FakeE4m3) }
 }
 
-/// The bin of a magnitude among those of one width, which is the second number; there are as many as the first says.
+/// The bin of a magnitude among those of one width, which is the second number; there are as many as the
+/// first says.
 struct LinearBin<V> {
     low: V,
     last: V,

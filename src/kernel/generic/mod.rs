@@ -1,10 +1,10 @@
 //! Every kernel over any [`Vector`]: what the instruction sets share.
 //!
-//! The elements after the last whole vector become a vector of their own, so that the same instructions see every
-//! element.
+//! The elements after the last whole vector become a vector of their own, so that the same instructions see
+//! every element.
 //!
-//! Functions here are inlined into those that `table!` makes for an instruction set, which has enabled it. They are unsafe
-//! because the instruction set of `V` must be there.
+//! Functions here are inlined into those that `table!` makes for an instruction set, which has enabled it.
+//! They are unsafe because the instruction set of `V` must be there.
 
 mod map;
 mod quotient;
@@ -19,10 +19,12 @@ pub use reduce::{abs_max, abs_max_rows, lattice, min_max, rounding_errors};
 /// All bits but the sign.
 const MAGNITUDE: u32 = 0x7fff_ffff;
 
-/// How many bytes ahead memory is asked for: beyond the end of the page, where the machine itself stops looking.
+/// How many bytes ahead memory is asked for: beyond the end of the page, where the machine itself stops
+/// looking.
 const AHEAD: usize = 4 << 10;
 
-/// clamp(rne(x * inverse_scale), low, high). The bounds are integers, so clamping first gives the same; NaN passes both.
+/// clamp(rne(x * inverse_scale), low, high). The bounds are integers, so clamping first gives the same; NaN
+/// passes both.
 #[inline(always)]
 unsafe fn to_grid<V: Vector>(x: V, inverse_scale: V, low: V, high: V) -> V {
     // SAFETY: as the caller promises.

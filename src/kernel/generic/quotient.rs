@@ -1,10 +1,10 @@
 //! Whole numbers divided by an inverse scale, of which a division would be most of the work.
 //!
-//! Where n is whole and has at most 16 bits, and r is the number nearest to 1 / d, two fused multiplications find the number
-//! nearest to n / d: with q the one nearest to n r, n - q d is exact, and q + (n - q d) r rounds to it. (Markstein, "Computation
-//! of elementary functions on the IBM RISC System/6000 processor", 1990. It was checked for every n and every d from 1 to 2;
-//! powers of two change nothing as long as nothing is subnormal.) Four instructions that start every cycle take the place of one
-//! that starts every ten.
+//! Where n is whole and has at most 16 bits, and r is the number nearest to 1 / d, two fused multiplications
+//! find the number nearest to n / d: with q the one nearest to n r, n - q d is exact, and q + (n - q d) r
+//! rounds to it. (Markstein, "Computation of elementary functions on the IBM RISC System/6000 processor",
+//! 1990. It was checked for every n and every d from 1 to 2; powers of two change nothing as long as nothing
+//! is subnormal.) Four instructions that start every cycle take the place of one that starts every ten.
 
 use super::super::Grid;
 use super::super::in_out::InOut;
@@ -19,7 +19,8 @@ fn negative_inverse(divisor: f32) -> Option<f32> {
     (1.0 / FAR..=FAR).contains(&divisor).then(|| -1.0 / divisor)
 }
 
-/// The [`negative_inverse`] of each, where all have one and so many elements use them that it pays to find them.
+/// The [`negative_inverse`] of each, where all have one and so many elements use them that it pays to find
+/// them.
 fn negative_inverses(divisors: &[f32], elements: usize) -> Option<Vec<f32>> {
     const USES: usize = 256;
     if elements < USES * divisors.len() {
@@ -60,7 +61,8 @@ impl<V: Vector> Op<V> for FakeQuantize<V> {
     }
 }
 
-/// clamp(rne(x * first), low, high) / first, where the second number is the [`negative_inverse`] of the first.
+/// clamp(rne(x * first), low, high) / first, where the second number is the [`negative_inverse`] of the
+/// first.
 struct QuickFakeQuantize<V> {
     low: V,
     high: V,

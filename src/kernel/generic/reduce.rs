@@ -5,8 +5,8 @@ use super::super::vector::{Lane, Vector, WIDEST};
 use super::super::{MinMax, scalar};
 use super::{AHEAD, MAGNITUDE, to_grid};
 
-/// Visits the elements in vectors, the last one filled up with zeros. (No closure: what a closure does is not compiled
-/// for the instruction set unless it is small enough to be inlined.)
+/// Visits the elements in vectors, the last one filled up with zeros. (No closure: what a closure does is not
+/// compiled for the instruction set unless it is small enough to be inlined.)
 macro_rules! visit {
     ($x:expr, |$vector:ident| $body:expr) => {
         let x = $x;
@@ -178,8 +178,8 @@ pub unsafe fn lattice<V: Vector, X: Lane>(x: &[X], first: u32, indices: &mut Ind
             let bits = x.and(magnitude);
             let index = bits.shift_right::<{ lattice::SHIFT }>().sub_bits(first);
             let zero = bits.equal_bits(nothing);
-            // An index below the window wraps round to a large one, and so does that of zero, unless the window
-            // begins there.
+            // An index below the window wraps round to a large one, and so does that of zero, unless the
+            // window begins there.
             let inside = V::both(index.less_bits(window), nothing.less_bits(bits));
             kept += index.compress(inside, to.add(kept));
             zeros += V::count(zero);

@@ -1,4 +1,5 @@
-//! Whole numbers divided by an inverse scale: what the vectors do instead of a division against the division itself.
+//! Whole numbers divided by an inverse scale: what the vectors do instead of a division against the division
+//! itself.
 
 use super::super::*;
 

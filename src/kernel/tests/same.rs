@@ -1,7 +1,7 @@
 //! Every table of this machine against the scalar one, bit for bit.
 //!
-//! Over lengths from none to four of the widest vectors and one more, over all offsets from a vector's alignment, on
-//! values that go wrong in kernels, for every type of data. NaN need not keep its payload.
+//! Over lengths from none to four of the widest vectors and one more, over all offsets from a vector's
+//! alignment, on values that go wrong in kernels, for every type of data. NaN need not keep its payload.
 
 use std::fmt::Debug;
 
@@ -79,7 +79,8 @@ fn same<X: Copy, Y: Bits, R: PartialEq + Debug>(
 const GRIDS: [(f32, f32, f32); 4] =
     [(1.0, -128.0, 127.0), (63.5, -127.0, 127.0), (0.3, -7.0, 7.0), (0.0, -8.0, 7.0)];
 
-/// Patterns over any data: a row of usual length, one shorter than a vector, runs shorter and longer than a vector.
+/// Patterns over any data: a row of usual length, one shorter than a vector, runs shorter and longer than a
+/// vector.
 fn patterns(test: impl Fn(&Pattern, &str)) {
     let number = |at: usize| (1.0 + at as f32 / 3.0, 2.0 + at as f32 / 7.0);
     for period in [3, WIDEST, 37] {

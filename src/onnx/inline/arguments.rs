@@ -16,8 +16,8 @@ pub(super) struct Arguments<'a> {
 }
 
 impl Arguments<'_> {
-    /// The attribute with the value that the call gives, or the function's default; `None` where there is neither, which leaves
-    /// the operator its own default.
+    /// The attribute with the value that the call gives, or the function's default; `None` where there is
+    /// neither, which leaves the operator its own default.
     pub fn resolve(self, attribute: &AttributeProto) -> Option<AttributeProto> {
         let given = self.call.attribute.iter().chain(&self.function.attribute_proto);
         let value = given.clone().find(|given| given.name == attribute.ref_attr_name)?;

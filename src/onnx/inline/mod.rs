@@ -13,22 +13,24 @@ use super::walk::{UniqueNames, graphs_mut};
 use crate::error::{Error, ErrorKind, Result};
 use arguments::{Arguments, refers};
 
-/// How deep functions may call each other, and how many nodes and bytes may come of them: a small file could ask for any number.
+/// How deep functions may call each other, and how many nodes and bytes may come of them: a small file could
+/// ask for any number.
 const MOST_CALLS: usize = 64;
 const MOST_NODES: usize = 1 << 20;
 const MOST_BYTES: usize = 1 << 30;
 
 impl Model {
-    /// Puts the nodes of the model's own functions in where they are called, in the main graph, in subgraphs and in other
-    /// functions. Returns the names of the functions that were called, which the model has no more.
+    /// Puts the nodes of the model's own functions in where they are called, in the main graph, in subgraphs
+    /// and in other functions. Returns the names of the functions that were called, which the model has no
+    /// more.
     ///
-    /// The outputs of a call keep their names; what lies inside gets the name of the calling node before its own, as in
-    /// `block_0/hidden`. Where functions use other versions of ONNX's operators than the model, everything is raised to the
-    /// highest first.
+    /// The outputs of a call keep their names; what lies inside gets the name of the calling node before its
+    /// own, as in `block_0/hidden`. Where functions use other versions of ONNX's operators than the model,
+    /// everything is raised to the highest first.
     ///
     /// # Errors
-    /// `Format` where functions call themselves or a call does not fit; `Unsupported` where versions cannot be brought together
-    /// ([`Model::raise_opset`]). The model is unchanged then.
+    /// `Format` where functions call themselves or a call does not fit; `Unsupported` where versions cannot
+    /// be brought together ([`Model::raise_opset`]). The model is unchanged then.
     pub fn inline_functions(&mut self) -> Result<Vec<String>> {
         let called = called(&self.proto);
         if called.is_empty() {
@@ -54,8 +56,8 @@ impl Model {
         Ok(proto.functions.iter().map(key_of).filter(|key| called.contains(key)).map(|key| key.1).collect())
     }
 
-    /// Brings the model and those of its functions that are called to one version of ONNX's operators, and lets the model import
-    /// what the functions import.
+    /// Brings the model and those of its functions that are called to one version of ONNX's operators, and
+    /// lets the model import what the functions import.
     fn agree_on_opsets(&mut self, called: &HashSet<Key>) -> Result<()> {
         self.edited().functions.retain(|function| called.contains(&key_of(function)));
         let imports: Vec<(String, i64)> = self
@@ -198,12 +200,13 @@ impl Inline<'_> {
             let mut node = node.clone();
             let (referring, own): (Vec<_>, Vec<_>) =
                 std::mem::take(&mut node.attribute).into_iter().partition(refers);
-            // Subgraphs of the function are renamed with it, one that the call hands over is not the function's.
+            // Subgraphs of the function are renamed with it, one that the call hands over is not the
+            // function's.
             node.attribute = own;
             renaming.node(&mut node, &mut self.names);
             let context = Arguments { call, function };
-            // What the call hands over refers to nothing of the function, so that only the function's own graphs are looked
-            // through.
+            // What the call hands over refers to nothing of the function, so that only the function's own
+            // graphs are looked through.
             subgraphs_mut(&mut node).for_each(|graph| context.resolve_in(graph));
             node.attribute.extend(referring.iter().filter_map(|attribute| context.resolve(attribute)));
             self.count(&node)?;

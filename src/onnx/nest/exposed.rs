@@ -21,7 +21,8 @@ pub(super) struct Exposed {
     is_steady: bool,
 }
 
-/// Whether a tensor is known to have one shape in all rounds of a body: its sizes are fixed or those of inputs of the model.
+/// Whether a tensor is known to have one shape in all rounds of a body: its sizes are fixed or those of
+/// inputs of the model.
 pub(super) fn is_steady(graph: &Graph, tensor: &GraphTensor) -> bool {
     let inputs = graph.tensors.iter().filter(|tensor| tensor.kind == TensorKind::Input);
     let known: Vec<&Dim> = inputs.filter_map(|input| input.shape.as_ref()).flatten().collect();
@@ -34,7 +35,8 @@ pub(super) fn is_steady(graph: &Graph, tensor: &GraphTensor) -> bool {
 }
 
 impl Nest<'_> {
-    /// Makes a tensor of a subgraph an output of every node around it, and returns its name in the main graph.
+    /// Makes a tensor of a subgraph an output of every node around it, and returns its name in the main
+    /// graph.
     pub fn expose(&mut self, name: &str, dtype: DataType, mut is_steady: bool) -> String {
         let (mut inner, mut scope) = (name.to_owned(), self.home_of(name));
         while let Some(&holder) = self.holders.get(scope) {
@@ -47,7 +49,8 @@ impl Nest<'_> {
         inner
     }
 
-    /// Gives the node that holds a tensor one output more, which is that tensor. Returns a node that must come before it.
+    /// Gives the node that holds a tensor one output more, which is that tensor. Returns a node that must
+    /// come before it.
     pub fn add_output(&mut self, node: &mut NodeProto, exposed: &Exposed) -> Result<Option<NodeProto>> {
         let is_loop = node.op_type.as_deref() == Some("Loop");
         let count = subgraphs(node).map(|graph| graph.output.len()).max().unwrap_or_default();
@@ -75,7 +78,8 @@ impl Nest<'_> {
         Ok(None)
     }
 
-    /// Lets a Loop carry the elements of a tensor from round to round, for results of rounds must have one shape.
+    /// Lets a Loop carry the elements of a tensor from round to round, for results of rounds must have one
+    /// shape.
     fn carry(&mut self, node: &mut NodeProto, exposed: &Exposed) -> Result<NodeProto> {
         let Exposed { attribute, inner, outer, dtype, .. } = exposed;
         let [start, before, after, axis, line] = ["start", "before", "after", "axis", "line"]

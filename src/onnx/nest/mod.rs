@@ -1,10 +1,10 @@
 //! Subgraphs that were laid flat, back in the nodes that hold them.
 //!
-//! What was put in since goes where its inputs are, with two exceptions. Dequantize, and a Cast behind it, go to who reads
-//! them, a copy for each subgraph: TensorRT fuses none across the border of a conditional or a loop, and would compute in
-//! float without a word. So does what only changes stored tensors, and it takes along what it changes, since TensorRT refuses
-//! stored integers that a Dequantize beyond such a border reads. Other stored tensors go to the innermost subgraph that holds all
-//! who read them.
+//! What was put in since goes where its inputs are, with two exceptions. Dequantize, and a Cast behind it, go
+//! to who reads them, a copy for each subgraph: TensorRT fuses none across the border of a conditional or a
+//! loop, and would compute in float without a word. So does what only changes stored tensors, and it takes
+//! along what it changes, since TensorRT refuses stored integers that a Dequantize beyond such a border
+//! reads. Other stored tensors go to the innermost subgraph that holds all who read them.
 
 mod exposed;
 mod places;
@@ -29,11 +29,12 @@ impl Model {
         Ok(self.nested_with(&[])?.0)
     }
 
-    /// The same with the tensors of `exposed` readable in the main graph, for running: with the names that they have there.
+    /// The same with the tensors of `exposed` readable in the main graph, for running: with the names that
+    /// they have there.
     ///
-    /// What a branch computes becomes an output of its If, and has no elements where the other branch is taken. What the body of
-    /// a Loop or Scan computes has one axis more, the first: the rounds. Where its shape may differ from round to round of a Loop,
-    /// it is the elements of all rounds in one axis.
+    /// What a branch computes becomes an output of its If, and has no elements where the other branch is
+    /// taken. What the body of a Loop or Scan computes has one axis more, the first: the rounds. Where its
+    /// shape may differ from round to round of a Loop, it is the elements of all rounds in one axis.
     ///
     /// # Errors
     /// As [`Model::nested`] and [`Model::graph`].

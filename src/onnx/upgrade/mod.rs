@@ -111,8 +111,8 @@ fn set_version(imports: &mut [super::proto::OperatorSetIdProto], to: i64) {
     }
 }
 
-/// From IR version 4 on, a weight that is listed among the inputs is a default that callers may replace; before,
-/// every weight had to be listed and none was meant so.
+/// From IR version 4 on, a weight that is listed among the inputs is a default that callers may replace;
+/// before, every weight had to be listed and none was meant so.
 fn set_ir_version(model: &mut ModelProto, wanted: i64) {
     let old = model.ir_version.unwrap_or_default();
     if old < 4 && wanted >= 4 {

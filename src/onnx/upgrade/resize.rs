@@ -9,8 +9,8 @@ fn text(value: &str) -> AttributeValue {
     AttributeValue::Text(value.to_owned())
 }
 
-/// `Upsample` is `Resize` with scales of at least 1. It takes the form of opset 11 at once where it goes there,
-/// since that form depends on the scales being none below 1.
+/// `Upsample` is `Resize` with scales of at least 1. It takes the form of opset 11 at once where it goes
+/// there, since that form depends on the scales being none below 1.
 pub(super) fn from_upsample(node: &mut Conversion<'_, '_>) -> Result<bool> {
     node.node.op_type = Some("Resize".to_owned());
     if node.target >= 11 {

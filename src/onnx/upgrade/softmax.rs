@@ -1,4 +1,5 @@
-//! `Softmax`, `LogSoftmax` and `Hardmax`: over everything from an axis on before opset 13, over one axis after.
+//! `Softmax`, `LogSoftmax` and `Hardmax`: over everything from an axis on before opset 13, over one axis
+//! after.
 
 use super::convert::Conversion;
 use crate::error::Result;

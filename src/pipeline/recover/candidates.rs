@@ -114,8 +114,8 @@ impl Tap for Maxima {
     }
 }
 
-/// Gathers the statistics that a tensor has with each of several scales: those of the scaled network, since powers of two
-/// divide exactly.
+/// Gathers the statistics that a tensor has with each of several scales: those of the scaled network, since
+/// powers of two divide exactly.
 struct Divided {
     taps: Vec<(Pair, Vec<Vec<f32>>)>,
     stats: Mutex<Vec<Vec<TensorStats>>>,

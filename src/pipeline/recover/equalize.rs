@@ -1,5 +1,5 @@
-//! Cross-layer equalization of a whole model: scales are kept where the second layer of a pair gains by them more than the first
-//! loses, if it does, and neither is off by more than with plain rounding.
+//! Cross-layer equalization of a whole model: scales are kept where the second layer of a pair gains by them
+//! more than the first loses, if it does, and neither is off by more than with plain rounding.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -54,8 +54,8 @@ impl<'a> Equalizer<'a> {
                 Err(reason) => entries.push(left_alone(&graph.node(second.node).name, reason)),
             }
         }
-        // Pairs that share a layer change each other's error: they take turns, in the order of the network, so that the output
-        // of a second layer is never scaled yet.
+        // Pairs that share a layer change each other's error: they take turns, in the order of the network,
+        // so that the output of a second layer is never scaled yet.
         while !open.is_empty() {
             let mut taken: BTreeSet<NodeId> = BTreeSet::new();
             let (now, later): (Vec<Pair>, Vec<Pair>) = open.into_iter().partition(|pair| {
@@ -135,8 +135,8 @@ fn share(after: f64, before: f64) -> f64 {
     if after == before { 1.0 } else { after / before }
 }
 
-/// The two layers of a pair with a candidate's scales: the first by itself, and the second behind what computes its scaled input
-/// in float.
+/// The two layers of a pair with a candidate's scales: the first by itself, and the second behind what
+/// computes its scaled input in float.
 fn trial<'a>(
     subject: Subject<'_>,
     graph: &Graph,

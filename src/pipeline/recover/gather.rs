@@ -17,7 +17,8 @@ use super::rows::Weight;
 
 /// Adds what each weight is multiplied with to its moments.
 struct Gather {
-    /// For each tap the weights that it is an input of, by their place, the node and what it takes to read the input.
+    /// For each tap the weights that it is an input of, by their place, the node and what it takes to read
+    /// the input.
     readers: Vec<Vec<(usize, Node)>>,
     weights: Vec<(Matrix, Vec<usize>)>,
     moments: Vec<Mutex<Moments>>,

@@ -29,8 +29,9 @@ pub(super) struct Subject<'a> {
 pub(super) const NOT_MEASURED: &str =
     "cannot be measured: it cannot be copied, or it reads what an operator computes that no runtime knows";
 
-/// Runs the float model with a quantized copy of each segment beside it, which reads the same float input, and sums what the
-/// copies' outputs are off by; `None` where a segment could not be copied or lies behind an operator that no runtime knows.
+/// Runs the float model with a quantized copy of each segment beside it, which reads the same float input,
+/// and sums what the copies' outputs are off by; `None` where a segment could not be copied or lies behind an
+/// operator that no runtime knows.
 pub(super) fn measure(
     subject: Subject<'_>,
     segments: &[Segment<'_>],

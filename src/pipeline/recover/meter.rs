@@ -8,8 +8,8 @@ use crate::recover::errors::ErrorSums;
 use crate::runtime::Tap;
 use crate::tensor::{Tensor, TensorView};
 
-/// Two tapped tensors to compare: the float one, its copy, the axis of their channels by their rank, and what the copy's channels
-/// are divided by.
+/// Two tapped tensors to compare: the float one, its copy, the axis of their channels by their rank, and what
+/// the copy's channels are divided by.
 #[derive(Clone)]
 pub(super) struct Comparison {
     pub float: String,
@@ -20,7 +20,8 @@ pub(super) struct Comparison {
 
 /// Compares tensors as they come; a tensor waits only until its last counterpart is there.
 pub(super) struct Meter {
-    /// For each tap, what it is compared with: the other tap, the comparison, and whether the tap is the float one.
+    /// For each tap, what it is compared with: the other tap, the comparison, and whether the tap is the
+    /// float one.
     partners: Vec<Vec<(usize, usize, bool)>>,
     comparisons: Vec<Comparison>,
     state: Mutex<State>,

@@ -54,8 +54,8 @@ impl Passes<'_> {
 pub struct Recovered {
     /// The Q/DQ model.
     pub model: Model,
-    /// The float model of which it is the quantized form: the one that was given, with its channels scaled where they were
-    /// equalized.
+    /// The float model of which it is the quantized form: the one that was given, with its channels scaled
+    /// where they were equalized.
     pub float: Model,
     /// The ranges that it has: where channels were equalized, they are others than those of the float model.
     pub ranges: Ranges,
@@ -63,13 +63,14 @@ pub struct Recovered {
     pub report: RecoveryReport,
 }
 
-/// As [`quantize`](super::quantize), with the methods of [`recover`](crate::recover) that `recovery` names, in their order:
-/// equalization, learned rounding, bias correction. `method` is that of `ranges`; ranges between equalized layers are
-/// computed by it anew.
+/// As [`quantize`](super::quantize), with the methods of [`recover`](crate::recover) that `recovery` names,
+/// in their order: equalization, learned rounding, bias correction. `method` is that of `ranges`; ranges
+/// between equalized layers are computed by it anew.
 ///
-/// The data is read twice for learned rounding (more often where the moments of all layers do not fit into 512 MiB), twice for
-/// bias correction, and three times for equalization (as often again for pairs that share a layer, which take turns). Memory
-/// does not grow with the amount of data. What is found at every pass is logged once.
+/// The data is read twice for learned rounding (more often where the moments of all layers do not fit into
+/// 512 MiB), twice for bias correction, and three times for equalization (as often again for pairs that share
+/// a layer, which take turns). Memory does not grow with the amount of data. What is found at every pass is
+/// logged once.
 ///
 /// # Errors
 /// Those of [`quantize`](super::quantize) and [`calibrate`](super::calibrate); `InvalidArgument` for what
@@ -124,8 +125,8 @@ fn recover_by(
     Ok(Recovered { model: quantized.nested()?, float: prepared.model.nested()?, ranges, report })
 }
 
-/// The plan without the layers in bodies of Loop and Scan, and the names of these: what they compute comes of all rounds at
-/// once, in which no method can tell its channels.
+/// The plan without the layers in bodies of Loop and Scan, and the names of these: what they compute comes of
+/// all rounds at once, in which no method can tell its channels.
 fn outside_bodies(prepared: &Prepared, plan: &Plan) -> (Plan, Vec<String>) {
     let Prepared { model, graph, index, .. } = prepared;
     let bodies = model.nodes_in_bodies();
@@ -144,8 +145,8 @@ fn left_alone(layers: &[String], method: RecoveryMethod) -> impl Iterator<Item =
 /// Refuses what [`recover`] cannot do, before the data is read.
 ///
 /// # Errors
-/// `InvalidArgument` for learned rounding or fewer than 8 bits of weights that are stored as float, and for equalization of
-/// weights whose ranges are given.
+/// `InvalidArgument` for learned rounding or fewer than 8 bits of weights that are stored as float, and for
+/// equalization of weights whose ranges are given.
 pub fn check_recovery(weights: &Weights, recovery: Recovery) -> Result<()> {
     weights.check(recovery.learned_rounding)?;
     if recovery.equalization && !weights.amax.is_empty() {

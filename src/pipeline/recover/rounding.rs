@@ -19,8 +19,8 @@ use super::gather::gather;
 use super::measure::{NOT_MEASURED, Subject};
 use super::rows::{Proposal, Weight, judge, keep_rows, key};
 
-/// More inputs of a weight's row than this are not searched: H has their square of numbers. The largest convolutions of
-/// ResNets have 4608.
+/// More inputs of a weight's row than this are not searched: H has their square of numbers. The largest
+/// convolutions of ResNets have 4608.
 const MOST_COLUMNS: usize = 4608;
 /// Bytes of moments that one pass over the data gathers at most, unless a single layer needs more.
 const MOST_MOMENTS: usize = 512 << 20;

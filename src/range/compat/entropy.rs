@@ -53,7 +53,8 @@ pub fn entropy(histogram: &LinearHistogram, target: Target, search: Search) -> R
         .ok_or_else(|| Error::new(ErrorKind::Data, "the histogram has fewer edges than bins"))
 }
 
-/// Kullback-Leibler divergence of the first `bins` bins from their quantized form, both scaled to 1: the definition.
+/// Kullback-Leibler divergence of the first `bins` bins from their quantized form, both scaled to 1: the
+/// definition.
 fn divergence(counts: &[f64], bins: usize, levels: usize) -> f64 {
     if bins == 0 {
         return f64::NAN;
@@ -136,8 +137,8 @@ impl Levels {
 
     /// What [`divergence`] is at least; negative infinity where only the definition can tell.
     ///
-    /// Told only whether a value is in the last bin, P and Q diverge no more than they do: a ln(a / b) + (1 - a) ln((1 - a) /
-    /// (1 - b)) for the shares a and b of that bin, and the second term is at least b - a.
+    /// Told only whether a value is in the last bin, P and Q diverge no more than they do: a ln(a / b) + (1 -
+    /// a) ln((1 - a) / (1 - b)) for the shares a and b of that bin, and the second term is at least b - a.
     fn cost_of_clipping(&self, sums: &[Before], bins: usize) -> f64 {
         if bins == 0 {
             return f64::NEG_INFINITY;
@@ -157,8 +158,8 @@ impl Levels {
 
     /// [`divergence`] within half of [`TOLERANCE`]; NaN where only the definition can tell.
     ///
-    /// With p the shares of the bins, the clipped ones in the last bin, q the mean of a level and S the sum of the first
-    /// `bins`: Σ p ln p - Σ p ln q + ln S.
+    /// With p the shares of the bins, the clipped ones in the last bin, q the mean of a level and S the sum
+    /// of the first `bins`: Σ p ln p - Σ p ln q + ln S.
     fn estimate(&mut self, sums: &[Before], bins: usize) -> f64 {
         if bins == 0 {
             return f64::NAN;

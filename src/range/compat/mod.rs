@@ -7,8 +7,9 @@
 //! - [`mse`] treats a range of 2^-24 or less as 0, so it is meaningless on very small data.
 //! - [`percentile`] answers with the lower edge of a bin, so even 100 clips.
 //!
-//! The definitions look at every bin for every range. Here running sums estimate all ranges first, and the definition
-//! is left to decide between those that the estimate cannot tell from the best: the result is the same.
+//! The definitions look at every bin for every range. Here running sums estimate all ranges first, and the
+//! definition is left to decide between those that the estimate cannot tell from the best: the result is the
+//! same.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::observe::compat::{LinearHistogram, between, check_bins, check_increasing};
@@ -93,7 +94,8 @@ pub enum WeightMethod {
 ///
 /// # Errors
 ///
-/// For weights that are not finite or too small for so many bins, `num_bins` of 0 or over 2^24, and those of the methods.
+/// For weights that are not finite or too small for so many bins, `num_bins` of 0 or over 2^24, and those of
+/// the methods.
 pub fn weights(channel: &[f32], method: WeightMethod, target: Target, num_bins: usize) -> Result<f32> {
     check_bins(num_bins)?;
     let magnitudes: Vec<f32> = channel.iter().map(|w| w.abs()).collect();
@@ -121,7 +123,8 @@ pub fn weights(channel: &[f32], method: WeightMethod, target: Target, num_bins: 
 ///
 /// # Errors
 ///
-/// When shape, axis and values do not fit each other, and those of [`weights`]. Along an axis there must be weights.
+/// When shape, axis and values do not fit each other, and those of [`weights`]. Along an axis there must be
+/// weights.
 pub fn weights_along(
     values: &[f32],
     shape: &[usize],

@@ -17,14 +17,14 @@ const F32: f64 = f32::EPSILON as f64 / 2.0;
 /// The middle of the bin at which quantizing the middles of all bins makes the least squared error, weighted
 /// by the counts. The first of equal minima wins.
 ///
-/// The sums are f64 here and f32 in vectors in torch, so that of ranges whose errors differ by less than about 5e-8 of themselves
-/// torch may choose another.
+/// The sums are f64 here and f32 in vectors in torch, so that of ranges whose errors differ by less than
+/// about 5e-8 of themselves torch may choose another.
 ///
 /// # Errors
 ///
-/// When there is no bin to try, or counts and edges do not fit each other; when a range to try is negative, or a middle is and
-/// the integers are unsigned, as in numpy's histogram of a first batch that is one small number: bins reach 1/2 to either side
-/// of it.
+/// When there is no bin to try, or counts and edges do not fit each other; when a range to try is negative,
+/// or a middle is and the integers are unsigned, as in numpy's histogram of a first batch that is one small
+/// number: bins reach 1/2 to either side of it.
 pub fn mse(histogram: &LinearHistogram, target: Target, search: Search) -> Result<f32> {
     let LinearHistogram { counts, edges } = histogram;
     if edges.len() != counts.len() + 1 {
@@ -53,7 +53,8 @@ pub fn mse(histogram: &LinearHistogram, target: Target, search: Search) -> Resul
         }
         _ => Vec::new(),
     };
-    // Errors beyond f32 have an order of their own, which the definition keeps: a first one that is no number stays.
+    // Errors beyond f32 have an order of their own, which the definition keeps: a first one that is no number
+    // stays.
     let is_usual = |(_, error): &(usize, f32)| error.is_finite();
     let best = if !likely.is_empty() && likely.iter().all(is_usual) && !error(candidates[0]).1.is_nan() {
         least(likely.into_iter())
@@ -135,8 +136,9 @@ impl Bins {
 
     /// The candidates that may be the best, in order.
     ///
-    /// The error E of the range a changes by 2 Σ n (y - c) y / a, so its root r by at most ‖y‖ / a, where ‖y‖ ≤ ‖c‖ + r:
-    /// ‖c‖ + r shrinks no faster than a. Ranges that must be worse than the best so far are skipped.
+    /// The error E of the range a changes by 2 Σ n (y - c) y / a, so its root r by at most ‖y‖ / a, where ‖y‖
+    /// ≤ ‖c‖ + r: ‖c‖ + r shrinks no faster than a. Ranges that must be worse than the best so far are
+    /// skipped.
     fn likely(&self, candidates: &[usize], max_level: u32) -> Vec<usize> {
         let [_, _, squares] = self.tail(0);
         let norm = squares.sqrt();
@@ -186,8 +188,8 @@ impl Bins {
 
     /// Σ n (y - c)² with the nearest level y for each c, but for what running sums lose.
     ///
-    /// Were the last level everybody's, the error would be Σ n (a - c)². Each level k below, which a c below its end
-    /// e = (k + 1/2) s takes instead of the next, s further, lessens it by 2 s Σ n (e - c).
+    /// Were the last level everybody's, the error would be Σ n (a - c)². Each level k below, which a c below
+    /// its end e = (k + 1/2) s takes instead of the next, s further, lessens it by 2 s Σ n (e - c).
     fn error(&self, amax: f64, max_level: u32) -> f64 {
         let step = amax / f64::from(max_level);
         let mut lessened = 0.0;

@@ -5,23 +5,23 @@
 //! part, of constant density within each cell of a partition, and atoms: single values that many elements
 //! share. The [`reference`] is made once and does not depend on the range.
 //!
-//! **Q** is what can be known of P after quantization to a range T. With the step s = T / M, level k stands for
-//! the magnitudes from (k - ½) s to (k + ½) s. Its smooth mass is spread evenly over those parts of the level
-//! where P has any, its atoms' mass evenly over the atoms in the level. Everything beyond (M + ½) s is
+//! **Q** is what can be known of P after quantization to a range T. With the step s = T / M, level k stands
+//! for the magnitudes from (k - ½) s to (k + ½) s. Its smooth mass is spread evenly over those parts of the
+//! level where P has any, its atoms' mass evenly over the atoms in the level. Everything beyond (M + ½) s is
 //! clipped: it becomes one more atom at T, and where it was Q keeps one hundredth of P. So a clipped element
 //! costs ln 100 = 4.6 nats, which is what makes Q finite where the quantizer leaves nothing.
 //!
-//! T runs from the largest magnitude downwards, 128 candidates an octave, and not below the 99.99th percentile:
-//! never more than a ten-thousandth of the values other than zero is clipped (with a thousandth, a detector with
-//! heavy-tailed SiLU outputs lost 5 dB). Of equal candidates the largest wins.
+//! T runs from the largest magnitude downwards, 128 candidates an octave, and not below the 99.99th
+//! percentile: never more than a ten-thousandth of the values other than zero is clipped (with a thousandth,
+//! a detector with heavy-tailed SiLU outputs lost 5 dB). Of equal candidates the largest wins.
 //!
 //! # What differs from pytorch-quantization's rule, and why
 //!
 //! - There, what is clipped is added to P's last bin, and Q's last level spreads over that bin too. The more
 //!   is clipped the better they agree; on data with gaps D is 0 for absurd ranges. Here P is never cut.
-//! - There, Q leaves out bins that are empty, and levels are whole bins, i / 128 of them with i bins in range:
-//!   with few bins each has its own level and D is 0 as well. Here levels are those of the real quantizer and
-//!   the partition is finer than any that comes into question.
+//! - There, Q leaves out bins that are empty, and levels are whole bins, i / 128 of them with i bins in
+//!   range: with few bins each has its own level and D is 0 as well. Here levels are those of the real
+//!   quantizer and the partition is finer than any that comes into question.
 //! - There, a spike in a bin pulls the range down until the spike has a level to itself, which is why the
 //!   count of bin 0 is replaced. Here a spike is an atom, and an atom alone in its level costs nothing: the
 //!   quantizer moves it by at most half a step, whatever its weight.

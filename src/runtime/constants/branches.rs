@@ -6,12 +6,13 @@ use crate::graph::{Graph, TensorId};
 use crate::onnx::Model;
 use crate::tensor::Data;
 
-/// How often branches are put in: as deep as they can lie in each other in a file that is read. Where one decides about the next,
-/// and so on more often than that, the rest is decided when the model runs.
+/// How often branches are put in: as deep as they can lie in each other in a file that is read. Where one
+/// decides about the next, and so on more often than that, the rest is decided when the model runs.
 const MOST_ROUNDS: usize = 100;
 
-/// Puts a branch in the place of every If of the main graph whose condition follows from constants or from inputs that are fixed
-/// ([`Model::fix_input`]), until none is left. Returns the graph that is left ([`Model::graph_with_index`]).
+/// Puts a branch in the place of every If of the main graph whose condition follows from constants or from
+/// inputs that are fixed ([`Model::fix_input`]), until none is left. Returns the graph that is left
+/// ([`Model::graph_with_index`]).
 ///
 /// # Errors
 /// As [`Model::graph`] and [`Model::take_branches`].

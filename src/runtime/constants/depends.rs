@@ -9,8 +9,8 @@ use crate::place::ops::Forms;
 pub enum Dependence {
     /// On what is fed, or on chance.
     Data,
-    /// On constants alone, by operators that are computed ahead: those that give the same result every time and whose result's
-    /// size is known before. Constants that are stored are among them.
+    /// On constants alone, by operators that are computed ahead: those that give the same result every time
+    /// and whose result's size is known before. Constants that are stored are among them.
     Constants,
     /// On constants alone too, but this node is not computed ahead ([`why_not`]).
     Uncomputed(NodeId),
@@ -38,7 +38,8 @@ pub fn dependences(graph: &Graph) -> Vec<Dependence> {
 fn of_node(graph: &Graph, id: NodeId, all: &[Dependence]) -> Dependence {
     let node = graph.node(id);
     let reads = || graph.reads(id).map(|input| all[input.0]);
-    // Without inputs it makes something up. What the body of a Loop or Scan reads is another value in every round.
+    // Without inputs it makes something up. What the body of a Loop or Scan reads is another value in every
+    // round.
     if is_random(node)
         || node.domain == BODY_DOMAIN
         || reads().next().is_none()
@@ -72,8 +73,8 @@ pub fn why_not(node: &Node) -> String {
     }
 }
 
-/// The tensors that follow from constants alone, that are neither stored nor only another form of one that is ([`Forms`]), and
-/// that something else reads.
+/// The tensors that follow from constants alone, that are neither stored nor only another form of one that is
+/// ([`Forms`]), and that something else reads.
 pub fn computed_constants(graph: &Graph) -> Vec<TensorId> {
     let (depends, forms) = (dependences(graph), Forms::of(graph));
     let follows = |id: TensorId| depends[id.0] == Dependence::Constants;

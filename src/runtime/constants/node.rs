@@ -74,7 +74,8 @@ fn is_half(dtype: DataType) -> bool {
     matches!(dtype, DataType::F16 | DataType::Bf16)
 }
 
-/// The runtime has no 16-bit floats: each operator computes in f32 and rounds its result, as ONNX Runtime does.
+/// The runtime has no 16-bit floats: each operator computes in f32 and rounds its result, as ONNX Runtime
+/// does.
 fn widened(value: Tensor) -> Result<Tensor> {
     if !is_half(value.dtype()) {
         return Ok(value);

@@ -7,8 +7,9 @@ use crate::error::Result;
 use crate::graph::{Graph, TensorId};
 use crate::onnx::{Edits, Model};
 
-/// The model with its computed constants stored, but for those that are tapped, which have to be computed to be handed over;
-/// `None` where there are none. `graph` and `index` are those of the model ([`Model::graph_with_index`]).
+/// The model with its computed constants stored, but for those that are tapped, which have to be computed to
+/// be handed over; `None` where there are none. `graph` and `index` are those of the model
+/// ([`Model::graph_with_index`]).
 ///
 /// # Errors
 /// As for editing a model.

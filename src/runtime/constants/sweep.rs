@@ -11,21 +11,22 @@ use crate::kernel::parallel;
 use crate::onnx::Model;
 use crate::tensor::Tensor;
 
-/// The value of a constant of `graph`, the main graph of `model`: stored, or computed from what is. For many constants,
-/// [`each_constant`] and [`map_constants`] compute what they have in common once.
+/// The value of a constant of `graph`, the main graph of `model`: stored, or computed from what is. For many
+/// constants, [`each_constant`] and [`map_constants`] compute what they have in common once.
 ///
 /// # Errors
 /// `Unsupported` where the embedded runtime cannot compute it, it depends on an input, or it takes more than
-/// [`MOST_CONSTANT_BYTES`](super::MOST_CONSTANT_BYTES) or [`MOST_CONSTANT_BYTES_TOGETHER`]; `Format` where the model's parameters do
-/// not fit. Each names the tensor or the node.
+/// [`MOST_CONSTANT_BYTES`](super::MOST_CONSTANT_BYTES) or [`MOST_CONSTANT_BYTES_TOGETHER`]; `Format` where
+/// the model's parameters do not fit. Each names the tensor or the node.
 pub fn constant_value(model: &Model, graph: &Graph, tensor: TensorId) -> Result<Tensor> {
     let mut found = Err(Error::new(ErrorKind::Internal, "a constant was not computed"));
     each_constant(model, graph, &[tensor], |_, value| found = value);
     found
 }
 
-/// Hands over the value of each of `tensors`, by its position among them, as soon as it is computed: in no order that is told.
-/// [`MOST_CONSTANT_BYTES_TOGETHER`] holds for all of them together, and errors are those of [`constant_value`].
+/// Hands over the value of each of `tensors`, by its position among them, as soon as it is computed: in no
+/// order that is told. [`MOST_CONSTANT_BYTES_TOGETHER`] holds for all of them together, and errors are those
+/// of [`constant_value`].
 pub fn each_constant(
     model: &Model,
     graph: &Graph,
@@ -36,8 +37,9 @@ pub fn each_constant(
     Sweep::over(&source, tensors).run(tensors, give);
 }
 
-/// What `work` makes of the value of each of `tensors`, in their order. Works on several threads at once, on constants that have
-/// nothing in common; [`MOST_CONSTANT_BYTES_TOGETHER`] holds for those that have. Errors are those of [`constant_value`].
+/// What `work` makes of the value of each of `tensors`, in their order. Works on several threads at once, on
+/// constants that have nothing in common; [`MOST_CONSTANT_BYTES_TOGETHER`] holds for those that have. Errors
+/// are those of [`constant_value`].
 pub fn map_constants<T: Send>(
     model: &Model,
     graph: &Graph,

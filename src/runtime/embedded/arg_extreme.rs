@@ -8,8 +8,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::graph::Node;
 use crate::runtime::USE_ONNXRUNTIME;
 
-/// The position of the first largest (ArgMax) or smallest (ArgMin) value along an axis; the first NaN goes before
-/// every number. `node` gives `axis` (default 0, negative from the end) and `keepdims` (default 1).
+/// The position of the first largest (ArgMax) or smallest (ArgMin) value along an axis; the first NaN goes
+/// before every number. `node` gives `axis` (default 0, negative from the end) and `keepdims` (default 1).
 ///
 /// # Errors
 /// `Unsupported` for other types than f32 and i32, `Shape` where there is no such axis or nothing along it.

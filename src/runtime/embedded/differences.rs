@@ -1,5 +1,5 @@
-//! Where rten computes something else than ONNX defines: such a model is refused, since a wrong result is worse
-//! than none. Found with ONNX's own test cases, which `tests/suite/runtime/operators.rs` runs.
+//! Where rten computes something else than ONNX defines: such a model is refused, since a wrong result is
+//! worse than none. Found with ONNX's own test cases, which `tests/suite/runtime/operators.rs` runs.
 
 use crate::dtype::DataType;
 use crate::error::{Error, ErrorKind, Result};
@@ -62,7 +62,8 @@ fn is_read(graph: &Graph, input: &GraphTensor) -> bool {
     input.is_output || !input.consumers.is_empty() || graph.nodes.iter().any(is_captured)
 }
 
-/// rten would compute in f32 what the model states in f16, so that ranges and rounding would not be the model's.
+/// rten would compute in f32 what the model states in f16, so that ranges and rounding would not be the
+/// model's.
 const HALF: &str = "it computes no 16-bit floating-point numbers";
 
 fn is_half(dtype: Option<DataType>) -> bool {

@@ -8,12 +8,13 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::graph::Node;
 use crate::runtime::USE_ONNXRUNTIME;
 
-/// `y = x / (bias + alpha / size * s) ^ beta`, where s is the sum of x² over the channels from
-/// `c - floor((size - 1) / 2)` to `c + ceil((size - 1) / 2)`, as far as they exist. Axis 1 holds the channels. `node`
-/// gives `size`, `alpha` (default 0.0001), `beta` (0.75) and `bias` (1).
+/// `y = x / (bias + alpha / size * s) ^ beta`, where s is the sum of x² over the channels from `c -
+/// floor((size - 1) / 2)` to `c + ceil((size - 1) / 2)`, as far as they exist. Axis 1 holds the channels.
+/// `node` gives `size`, `alpha` (default 0.0001), `beta` (0.75) and `bias` (1).
 ///
 /// # Errors
-/// `Unsupported` for other types than f32, `Shape` where there is no axis of channels, `Format` without a size.
+/// `Unsupported` for other types than f32, `Shape` where there is no axis of channels, `Format` without a
+/// size.
 pub(super) fn lrn(node: &Node, x: &ValueView<'_>) -> Result<Value> {
     let wrong = |kind, what: &str| Error::new(kind, format!("node '{}' (LRN): {what}", node.name));
     let ValueView::FloatTensor(x) = x else {

@@ -2,7 +2,8 @@
 //!
 //! rten has no hook between operators. So a tapped model runs unoptimised and a few nodes at a time: each
 //! piece's results go to the tap and are dropped after their last reader. A model without taps runs whole and
-//! optimised, unless it has one of the operators that are computed here, because rten differs from ONNX or lacks them.
+//! optimised, unless it has one of the operators that are computed here, because rten differs from ONNX or
+//! lacks them.
 //!
 //! Inside, rten computes in f32, i32, i8 and u8; f64 becomes f32, i64 and bool become i32.
 

@@ -1,7 +1,7 @@
 //! QuantizeLinear for the embedded runtime.
 //!
-//! rten multiplies by the reciprocal of the scale, so that a value in the middle between two steps may fall to
-//! the other side than in ONNX Runtime and TensorRT, and its uint8 kernel converts to integers before it
+//! rten multiplies by the reciprocal of the scale, so that a value in the middle between two steps may fall
+//! to the other side than in ONNX Runtime and TensorRT, and its uint8 kernel converts to integers before it
 //! clamps, so that values beyond 2^31 steps become 0. Here the operator does what its definition says.
 
 use rten::{Value, ValueView};
@@ -36,7 +36,8 @@ impl QuantizeLinear<'_> {
     /// type; NaN gives the zero point.
     ///
     /// # Errors
-    /// `Unsupported` for other types than f32 to i8 and u8 and for blocks, `Shape` where the operands do not fit.
+    /// `Unsupported` for other types than f32 to i8 and u8 and for blocks, `Shape` where the operands do not
+    /// fit.
     pub fn run(&self) -> Result<Value> {
         let (ValueView::FloatTensor(x), ValueView::FloatTensor(scale)) = (&self.x, &self.scale) else {
             return Err(self.unsupported("takes only an f32 input and scale"));

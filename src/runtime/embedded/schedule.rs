@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::graph::{Graph, NodeId, TensorId, TensorKind};
 
-/// How many nodes run at once. Every piece is planned anew at each run, which eight nodes make cheap, and only
-/// the activations of one piece are held beyond their last use.
+/// How many nodes run at once. Every piece is planned anew at each run, which eight nodes make cheap, and
+/// only the activations of one piece are held beyond their last use.
 const NODES_PER_STEP: usize = 8;
 
 /// Nodes that run together.

@@ -53,7 +53,8 @@ struct Loaded {
 
 static LOADED: Mutex<Option<Loaded>> = Mutex::new(None);
 
-/// The environment of the library at `path`, and its version. The first call of the process loads the library.
+/// The environment of the library at `path`, and its version. The first call of the process loads the
+/// library.
 ///
 /// # Errors
 /// `Runtime` where the library cannot be loaded or is too old, `InvalidArgument` where the process has loaded

@@ -1,8 +1,8 @@
 //! ONNX Runtime as a runtime.
 //!
-//! Behind each tapped tensor stands an observer: a custom operator that hands its input to the tap and passes it
-//! on under the tensor's name, so that consumers, subgraphs and the model's outputs need no change. Its output
-//! shares the memory of its input, so that observing costs no copy and keeps nothing alive.
+//! Behind each tapped tensor stands an observer: a custom operator that hands its input to the tap and passes
+//! it on under the tensor's name, so that consumers, subgraphs and the model's outputs need no change. Its
+//! output shares the memory of its input, so that observing costs no copy and keeps nothing alive.
 
 mod library;
 mod locate;
@@ -45,8 +45,8 @@ pub(super) struct OnnxRuntime {
 }
 
 impl OnnxRuntime {
-    /// Loads `model` into the library at `library`, to hand the tensors in `taps` over under the numbers given
-    /// there.
+    /// Loads `model` into the library at `library`, to hand the tensors in `taps` over under the numbers
+    /// given there.
     ///
     /// # Errors
     /// `Runtime` where the library cannot be used or refuses the model.
@@ -83,8 +83,8 @@ impl OnnxRuntime {
                         .with_remedy("check the model with onnx.checker, or run it in the embedded runtime")
                 })
         };
-        // ONNX Runtime notes the observers' domain in a table of the process, and two sessions that are created at
-        // once may both find it missing there: one of them fails.
+        // ONNX Runtime notes the observers' domain in a table of the process, and two sessions that are
+        // created at once may both find it missing there: one of them fails.
         static CREATION: Mutex<()> = Mutex::new(());
         let creation = CREATION.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(probe) = types::probe(&model, &graph, &observed)? {
@@ -99,7 +99,8 @@ impl OnnxRuntime {
     }
 }
 
-/// ONNX Runtime runs nothing of a model without outputs, so such a model gets one: a constant, which costs nothing.
+/// ONNX Runtime runs nothing of a model without outputs, so such a model gets one: a constant, which costs
+/// nothing.
 fn with_an_output(model: &Model) -> Result<Cow<'_, Model>> {
     if !model.outputs().is_empty() {
         return Ok(Cow::Borrowed(model));
@@ -121,7 +122,8 @@ fn configure(
         .with_log_level(LogLevel::Warning)?
         // What is above this level may change how values round, and with it the ranges.
         .with_optimization_level(GraphOptimizationLevel::Level1)?
-        // It would move pairs and round biases to integers, which TensorRT does not: each operator computes as ONNX says.
+        // It would move pairs and round biases to integers, which TensorRT does not: each operator computes
+        // as ONNX says.
         .with_config_entry("session.disable_quant_qdq", "1")?
         // Threads that spin between operators take the cores from those that observe.
         .with_intra_op_spinning(false)?

@@ -23,8 +23,8 @@ const OPERATOR: &str = "Observe";
 /// The attribute that holds the number of the tap.
 const TAP: &str = "tap";
 
-/// A copy of `model` with an observer behind each tensor of `observed`, which holds tensors that nodes compute and
-/// the numbers of their taps.
+/// A copy of `model` with an observer behind each tensor of `observed`, which holds tensors that nodes
+/// compute and the numbers of their taps.
 ///
 /// The node that computes a tensor gives it a new name, and the observer passes it on under the old one.
 pub(super) fn insert(
@@ -83,8 +83,8 @@ impl Sink {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// Shows a tensor to the tap. Neither an error nor a panic of the tap may pass through ONNX Runtime, so both
-    /// are kept and the run is stopped.
+    /// Shows a tensor to the tap. Neither an error nor a panic of the tap may pass through ONNX Runtime, so
+    /// both are kept and the run is stopped.
     fn show(&self, index: usize, shape: &[i64], data: DataView<'_>) -> ort::Result<()> {
         // A tensor in memory has no negative dimension.
         let shape: Vec<usize> = shape.iter().map(|&dim| dim as usize).collect();

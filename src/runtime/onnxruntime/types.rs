@@ -1,7 +1,8 @@
 //! What ONNX Runtime knows of tensors whose type the model does not tell.
 //!
-//! An observer takes tensors of numbers. Behind an operator of another domain may come a sequence just as well, which
-//! ONNX Runtime would refuse to give to an observer; so it is asked first, with such tensors as outputs of the model.
+//! An observer takes tensors of numbers. Behind an operator of another domain may come a sequence just as
+//! well, which ONNX Runtime would refuse to give to an observer; so it is asked first, with such tensors as
+//! outputs of the model.
 
 use std::collections::HashSet;
 

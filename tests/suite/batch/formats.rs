@@ -1,4 +1,5 @@
-//! Images of every format, resized and turned as other libraries do it, and what is said of those that are not read.
+//! Images of every format, resized and turned as other libraries do it, and what is said of those that are
+//! not read.
 
 use super::images::{plain, png};
 use super::*;

@@ -64,7 +64,8 @@ fn options_that_change_nothing_are_refused() {
     assert_eq!(place.files(), before);
 }
 
-/// What files are among the data shows when they are looked at: a warning, since one line may serve several data sets.
+/// What files are among the data shows when they are looked at: a warning, since one line may serve several
+/// data sets.
 #[test]
 fn options_for_other_data_are_said() {
     let place = Place::with_digits();

@@ -1,5 +1,5 @@
-//! The golden numbers of pytorch-quantization (`tests/data/golden`) as arrays; `api` holds the functions against them, bit
-//! for bit, through Rust and through C.
+//! The golden numbers of pytorch-quantization (`tests/data/golden`) as arrays; `api` holds the functions
+//! against them, bit for bit, through Rust and through C.
 
 use half::{bf16, f16};
 use ndarray::{Array1, ArrayD, ArrayViewD, IxDyn};

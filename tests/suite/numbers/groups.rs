@@ -12,8 +12,9 @@ use qdq::quant::{
 /// Axis and size of blocks.
 type Blocks = Option<(usize, usize)>;
 
-/// Shape of the data, kept axes, and axis and size of blocks. By the length of rows and runs they take all ways there
-/// are: runs shorter and longer than a vector, rows that repeat often or not at all, rows that differ, uneven blocks.
+/// Shape of the data, kept axes, and axis and size of blocks. By the length of rows and runs they take all
+/// ways there are: runs shorter and longer than a vector, rows that repeat often or not at all, rows that
+/// differ, uneven blocks.
 const CASES: [(&[usize], &[isize], Blocks); 14] = [
     (&[1000], &[], None),
     (&[37, 5], &[1], None),

@@ -171,7 +171,8 @@ fn loss(x: &Array1<f64>, gradient: &Array1<f64>, step: f32, params: &QuantParams
 proptest! {
     #[test]
     fn gradients_are_finite_differences_once_rounding_is_the_identity(
-        // Eighths of a step, never at a middle between integers nor at an end: nothing jumps within a small change.
+        // Eighths of a step, never at a middle between integers nor at an end: nothing jumps within a small
+        // change.
         x in prop::collection::vec((-20i32..20, prop::sample::select(vec![-3i32, -1, 1, 3])), 1..30),
         seed in prop::collection::vec(-10i32..10, 30),
         num_bits in 2u32..5,
@@ -186,8 +187,8 @@ proptest! {
         let by = 1.0 / 4096.0;
         let slope = (loss(&x, &gradient, step + by, &params) - loss(&x, &gradient, step - by, &params))
             / (2.0 * f64::from(by));
-        // Of the true function, whose rounded x / step does not follow the step: where the gradient passes, the
-        // identity adds its own part, -x / step.
+        // Of the true function, whose rounded x / step does not follow the step: where the gradient passes,
+        // the identity adds its own part, -x / step.
         let identity = (&found.x * &v).sum();
         prop_assert!((slope - (f64::from(found.step[[]]) + identity)).abs() < 1e-4);
     }

@@ -95,7 +95,8 @@ fn loss(x: &Array1<f64>, gradient: &Array1<f64>, range: ClipRange, factor: f32) 
 proptest! {
     #[test]
     fn clip_gradients_are_finite_differences(
-        // Values between the multiples of 1/8, or 1/16 once multiplied, ends on them: nothing changes sides within a small step.
+        // Values between the multiples of 1/8, or 1/16 once multiplied, ends on them: nothing changes sides
+        // within a small step.
         x in prop::collection::vec(-40i32..40, 1..20),
         seed in prop::collection::vec(-10i32..10, 20),
         (min, max) in (-20i8..0, 0i8..20),

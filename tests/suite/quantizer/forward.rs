@@ -160,8 +160,8 @@ fn scale_amax_is_a_factor_on_fixed_and_dynamic_ranges() {
     }
 }
 
-/// Half and bfloat16 become f32 before the range is applied, and the range of such data times the factor stays f32: rounded
-/// to the type of the data it would be another one, and so would some results.
+/// Half and bfloat16 become f32 before the range is applied, and the range of such data times the factor
+/// stays f32: rounded to the type of the data it would be another one, and so would some results.
 #[test]
 fn data_of_16_bits_is_quantized_in_f32_by_a_range_of_f32() {
     fn check<T: Element + Real>() {
@@ -361,7 +361,8 @@ proptest! {
         factor in 0.5f32..2.0,
     ) {
         let x = ArrayD::from_shape_vec(IxDyn(&[rows, columns]), x).unwrap();
-        // f16 has no scale beyond 65504 in the reference's arithmetic; such a range is not what this is about.
+        // f16 has no scale beyond 65504 in the reference's arithmetic; such a range is not what this is
+        // about.
         let x = x.mapv(|x| if x.abs() < 4.0 { 4.0 } else { x });
         check(&descriptor, &x, factor);
         check(&descriptor, &x.mapv(f16::from_f32), factor);

@@ -1,4 +1,5 @@
-//! Networks of one layer, in which the error of the layer is that of the network and can be measured from outside.
+//! Networks of one layer, in which the error of the layer is that of the network and can be measured from
+//! outside.
 
 use qdq::report::recovery::{LayerRecovery, RecoveryMethod};
 use qdq::runtime::RuntimeKind;

@@ -1,5 +1,5 @@
-//! Every layer of the models that are written, measured from outside: no method, and no combination, makes one worse than plain
-//! rounding does.
+//! Every layer of the models that are written, measured from outside: no method, and no combination, makes
+//! one worse than plain rounding does.
 
 use std::collections::BTreeMap;
 

@@ -85,8 +85,8 @@ class Execution {
     return out;
   }
 
-  /// How many layers compute or hand over INT8, by what the engine tells of itself. Only an engine that was built with
-  /// ProfilingVerbosity::kDETAILED tells.
+  /// How many layers compute or hand over INT8, by what the engine tells of itself. Only an engine that was
+  /// built with ProfilingVerbosity::kDETAILED tells.
   [[nodiscard]] std::size_t int8_layers() const {
     std::unique_ptr<nvinfer1::IEngineInspector> inspector(made(engine_->createEngineInspector(), "no inspector"));
     std::size_t count = 0;

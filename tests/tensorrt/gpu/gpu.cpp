@@ -1,11 +1,12 @@
 // Builds the INT8 engine of a float model, runs it on the GPU and compares it with ONNX Runtime.
 // usage: gpu LIBRARY PARSER WAY MODEL DATA CACHE
 //
-// WAY is "entropy2", "entropy", "minmax" or "legacy" for what TensorRT measures by that calibrator, into the file CACHE;
-// "handed" for a calibrator with ranges that qdq measured, "dynamic" for the same as dynamic ranges, "qdq" for Quantize and
-// Dequantize in the ONNX model, and "network" for the same put into the network. PARSER may be "none": MODEL is then digits,
-// whose network is made layer by layer, and WAY is not "qdq". The environment's QDQ_ONNXRUNTIME names ONNX Runtime. Prints one
-// line of figures; the exit status says whether they are good enough.
+// WAY is "entropy2", "entropy", "minmax" or "legacy" for what TensorRT measures by that calibrator, into the
+// file CACHE; "handed" for a calibrator with ranges that qdq measured, "dynamic" for the same as dynamic
+// ranges, "qdq" for Quantize and Dequantize in the ONNX model, and "network" for the same put into the
+// network. PARSER may be "none": MODEL is then digits, whose network is made layer by layer, and WAY is not
+// "qdq". The environment's QDQ_ONNXRUNTIME names ONNX Runtime. Prints one line of figures; the exit status
+// says whether they are good enough.
 
 #include <algorithm>
 #include <cmath>
@@ -28,9 +29,9 @@ using namespace qdq;
 
 constexpr std::int64_t batch_size = 4;
 
-// How far an engine may stay behind the Q/DQ model in ONNX Runtime, in dB. Explicit Q/DQ is the same arithmetic, but for the
-// order of sums and TF32. With implicit ranges TensorRT quantizes more than the plan of Q/DQ does, such as the inputs of Add;
-// its own calibrators clip as well.
+// How far an engine may stay behind the Q/DQ model in ONNX Runtime, in dB. Explicit Q/DQ is the same
+// arithmetic, but for the order of sums and TF32. With implicit ranges TensorRT quantizes more than the plan
+// of Q/DQ does, such as the inputs of Add; its own calibrators clip as well.
 const std::map<std::string, double> margins = {{"qdq", 3.0},     {"network", 3.0}, {"handed", 12.0},   {"dynamic", 12.0},
                                                {"minmax", 15.0}, {"legacy", 20.0}, {"entropy2", 20.0}, {"entropy", 20.0}};
 
@@ -78,8 +79,8 @@ struct Reference {
   }
 };
 
-// The engine is to tell of its layers. Its layers need no libraries but TensorRT's own: the Python package of 8.5 carries
-// neither cuDNN nor cuBLAS.
+// The engine is to tell of its layers. Its layers need no libraries but TensorRT's own: the Python package of
+// 8.5 carries neither cuDNN nor cuBLAS.
 void configure(nvinfer1::IBuilder&, nvinfer1::INetworkDefinition&, nvinfer1::IBuilderConfig& config) {
   config.setProfilingVerbosity(nvinfer1::ProfilingVerbosity::kDETAILED);
 #if QDQ_TRT_MAJOR < 10

@@ -1,4 +1,5 @@
-// Versions, and libraries that are opened at run time: run.py puts parts of TensorRT's into the current folder.
+// Versions, and libraries that are opened at run time: run.py puts parts of TensorRT's into the current
+// folder.
 #include "network.hpp"
 
 namespace open_test {

@@ -1,4 +1,5 @@
-// The ONNX parser of the stand-ins, to be linked into a test. It knows one model, tests/data/digits/model.onnx.
+// The ONNX parser of the stand-ins, to be linked into a test. It knows one model,
+// tests/data/digits/model.onnx.
 #include <NvInfer.h>
 #include <NvOnnxParser.h>
 

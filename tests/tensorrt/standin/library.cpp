@@ -1,4 +1,5 @@
-// The entry points of TensorRT's library, to be linked into a test or built as a shared library that a test opens.
+// The entry points of TensorRT's library, to be linked into a test or built as a shared library that a test
+// opens.
 #include <NvInfer.h>
 
 using namespace nvinfer1;

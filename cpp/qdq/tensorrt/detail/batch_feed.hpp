@@ -17,9 +17,9 @@
 
 namespace qdq::trt::detail {
 
-/// Samples of one batch after the other fill the batches that TensorRT reads, which have one size; the last one is
-/// completed by repeating its own samples. Where samples cannot be told apart, every batch must have the inputs' whole
-/// shapes.
+/// Samples of one batch after the other fill the batches that TensorRT reads, which have one size; the last
+/// one is completed by repeating its own samples. Where samples cannot be told apart, every batch must have
+/// the inputs' whole shapes.
 class BatchFeed final : public Feed {
  public:
   [[nodiscard]] static Result<std::unique_ptr<Feed>> make(std::vector<Input> inputs, Batches batches, Log log) {

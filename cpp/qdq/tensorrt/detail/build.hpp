@@ -76,7 +76,8 @@ class Configuration {
   }
 
  private:
-  // Layers of a strongly typed network compute in the types of their inputs: TensorRT refuses flags that ask for others.
+  // Layers of a strongly typed network compute in the types of their inputs: TensorRT refuses flags that ask
+  // for others.
   Result<void> set_precision([[maybe_unused]] const nvinfer1::INetworkDefinition& network, const EngineOptions& options,
                              [[maybe_unused]] bool int8) {
     if (is_strongly_typed(network)) {

@@ -18,7 +18,8 @@
 
 namespace qdq::trt::detail {
 
-/// The state of one calibrator. Nothing that it does throws: the first failure is kept and logged, and ends the calibration.
+/// The state of one calibrator. Nothing that it does throws: the first failure is kept and logged, and ends
+/// the calibration.
 class Calibration {
  public:
   /// `feed` is null for a calibrator that has a cache only.

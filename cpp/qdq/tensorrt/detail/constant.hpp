@@ -72,7 +72,8 @@ inline Constant shuffle(Constant constant, const nvinfer1::IShuffleLayer& layer,
   return transpose(std::move(constant), second);
 }
 
-/// The value of a planned weight: of a constant, or of the end of a chain of layers that only give one another form.
+/// The value of a planned weight: of a constant, or of the end of a chain of layers that only give one
+/// another form.
 inline Result<Constant> constant_of(const Network& network, std::size_t number) {
   using nvinfer1::LayerType;
   const NetworkTensor& found = network.tensors[number];

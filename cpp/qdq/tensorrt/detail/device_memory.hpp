@@ -29,7 +29,8 @@ class DeviceMemory {
   [[nodiscard]] virtual Result<void> read(void* to, const void* from, std::size_t bytes) = 0;
 };
 
-/// What CUDA says about a call that failed. `code` is a number of either interface: those of interest are the same in both.
+/// What CUDA says about a call that failed. `code` is a number of either interface: those of interest are the
+/// same in both.
 inline Error cuda_error(const char* function, int code, const char* name, const char* text, const std::string& task) {
   constexpr int out_of_memory = 2;
   constexpr int too_old_driver = 35;

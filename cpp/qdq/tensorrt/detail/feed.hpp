@@ -20,8 +20,8 @@ class Feed {
   Feed& operator=(const Feed&) = delete;
   virtual ~Feed() = default;
 
-  /// Sets the device pointers of the next batch for these inputs; false after the last batch. The pointers are valid until
-  /// the next call.
+  /// Sets the device pointers of the next batch for these inputs; false after the last batch. The pointers
+  /// are valid until the next call.
   [[nodiscard]] virtual Result<bool> next(Span<const char* const> names, void** pointers) = 0;
 };
 

@@ -72,8 +72,8 @@ Layer* with_window_of(const Layer& from, Layer* to) {
   return to;
 }
 
-/// Adds a copy of a layer that stores its kernel, which is to read it from its second input instead: TensorRT does not take
-/// a kernel out of a layer that has one. NULL where TensorRT refuses.
+/// Adds a copy of a layer that stores its kernel, which is to read it from its second input instead: TensorRT
+/// does not take a kernel out of a layer that has one. NULL where TensorRT refuses.
 inline nvinfer1::ILayer* copy_without_kernel(nvinfer1::INetworkDefinition& network, const nvinfer1::ILayer& layer) {
   using nvinfer1::LayerType;
   nvinfer1::ITensor& input = *layer.getInput(0);

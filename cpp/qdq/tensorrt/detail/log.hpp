@@ -55,8 +55,8 @@ inline std::string text(const Finding& finding) {
   return finding.tensors.empty() ? message : message + ": " + some(finding.tensors);
 }
 
-/// Logs findings, each with its severity. `what` names what they are of, unless they say so themselves. The worst one is
-/// returned where the thing cannot be used.
+/// Logs findings, each with its severity. `what` names what they are of, unless they say so themselves. The
+/// worst one is returned where the thing cannot be used.
 inline Result<void> log_findings(const Log& log, const std::string& what, const Findings& findings) {
   Result<void> usable;
   for (const Finding finding : findings) {

@@ -14,8 +14,8 @@
 
 namespace qdq::trt::detail {
 
-/// Hands messages on to the user's logger, or prints warnings and errors where there is none, and keeps the first error, so
-/// that an error of qdq can say what TensorRT complained about. Called from any thread.
+/// Hands messages on to the user's logger, or prints warnings and errors where there is none, and keeps the
+/// first error, so that an error of qdq can say what TensorRT complained about. Called from any thread.
 class Logger : public nvinfer1::ILogger {
  public:
   explicit Logger(nvinfer1::ILogger* next) noexcept : next_(next) {}

@@ -25,7 +25,8 @@ struct NetworkTensor {
   nvinfer1::ILayer* layer = nullptr;    ///< What computes or stores it; NULL for an input of the network.
 };
 
-/// Describes a network. Weights that a layer stores become constants of their own, constant layers become constants.
+/// Describes a network. Weights that a layer stores become constants of their own, constant layers become
+/// constants.
 class Network {
  public:
   [[nodiscard]] static Result<Network> describe(const nvinfer1::INetworkDefinition& network) {
@@ -65,7 +66,8 @@ class Network {
     return {};
   }
 
-  // Adds a layer after those that it reads. What a loop carries round is the one edge that goes backwards: it is left out.
+  // Adds a layer after those that it reads. What a loop carries round is the one edge that goes backwards: it
+  // is left out.
   Done add_with_inputs(nvinfer1::ILayer* last) {
     std::vector<std::pair<nvinfer1::ILayer*, int>> path{{last, 0}};
     if (!begun_.insert(last).second) return {};
@@ -100,7 +102,8 @@ class Network {
     if (auto done = add_kernel(layer, inputs); !done) return done;
 
     const Operator op = operator_of(layer);
-    // Placement leaves alone what has a domain of its own: within a loop or a branch a pair would be inside it too.
+    // Placement leaves alone what has a domain of its own: within a loop or a branch a pair would be inside
+    // it too.
     auto builder = Node::make(op.name, layer.getName(), in_body || !op.is_onnx ? foreign : "");
     for (const std::size_t input : inputs) builder.input(input);
     set_attributes(layer, builder);

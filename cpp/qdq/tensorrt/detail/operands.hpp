@@ -28,7 +28,8 @@ struct Operands {
   nvinfer1::ITensor* kernel;
 };
 
-/// The shape of a kernel [first, second, window…]; one of the two is given, the other is 0 and follows from the count.
+/// The shape of a kernel [first, second, window…]; one of the two is given, the other is 0 and follows from
+/// the count.
 inline std::vector<std::int64_t> kernel_shape(const nvinfer1::Weights& kernel, const nvinfer1::Dims& window,
                                               std::int64_t first, std::int64_t second) {
   std::vector<std::int64_t> shape{first, second};
@@ -105,7 +106,8 @@ class OperandPairs {
     return Operands{*read, *dequantized};
   }
 
-  /// A tensor of a shape, with axes of size 1 before it up to a rank: the operands of a product have the same.
+  /// A tensor of a shape, with axes of size 1 before it up to a rank: the operands of a product have the
+  /// same.
   [[nodiscard]] Result<nvinfer1::ITensor*> widen(const std::string& name, nvinfer1::ITensor& tensor,
                                                  const std::vector<std::int64_t>& shape, std::int32_t rank) {
     if (shape.size() == static_cast<std::size_t>(rank)) return &tensor;

@@ -31,14 +31,15 @@ class Pairs {
     }
   }
 
-  /// Quantizes and dequantizes a tensor: with one amax for all of it or, along `axis`, one per index. Returns the
-  /// dequantized tensor, of the type of `source`.
+  /// Quantizes and dequantizes a tensor: with one amax for all of it or, along `axis`, one per index. Returns
+  /// the dequantized tensor, of the type of `source`.
   [[nodiscard]] Result<nvinfer1::ITensor*> add(nvinfer1::ITensor& source, const std::string& name,
                                                const std::vector<float>& amax, std::int32_t axis) {
     std::vector<float> scales;
     for (const float one : amax) scales.push_back(int8_scale(one));
     nvinfer1::Dims shape{};
-    // A scale for the whole tensor has no dimension: TensorRT takes one of shape [1] for a channel's and computes in float.
+    // A scale for the whole tensor has no dimension: TensorRT takes one of shape [1] for a channel's and
+    // computes in float.
     shape.nbDims = axis == no_axis ? 0 : 1;
     if (axis != no_axis) shape.d[0] = static_cast<std::remove_reference_t<decltype(shape.d[0])>>(scales.size());
     const nvinfer1::Weights stored = memory_.keep(std::move(scales));

@@ -17,7 +17,8 @@
 
 namespace qdq::trt::detail {
 
-/// Replaces layers that store their kernel by such that read it. What nothing reads any more, TensorRT leaves out.
+/// Replaces layers that store their kernel by such that read it. What nothing reads any more, TensorRT leaves
+/// out.
 class Replacement {
  public:
   explicit Replacement(nvinfer1::INetworkDefinition& network) : network_(network) {}
@@ -44,8 +45,8 @@ class Replacement {
     return copy;
   }
 
-  /// Lets everything that reads a replaced layer read the one in its place, the network's outputs too, which keep their
-  /// order.
+  /// Lets everything that reads a replaced layer read the one in its place, the network's outputs too, which
+  /// keep their order.
   void rewire() {
     for (int i = 0; i < network_.getNbLayers(); ++i) {
       nvinfer1::ILayer& layer = *network_.getLayer(i);

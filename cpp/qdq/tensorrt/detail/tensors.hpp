@@ -10,7 +10,8 @@
 
 namespace qdq::trt::detail {
 
-/// Calls the function with every input and every layer's output, and where it takes one with the layer, NULL for inputs.
+/// Calls the function with every input and every layer's output, and where it takes one with the layer, NULL
+/// for inputs.
 template <typename Network, typename Function>
 void for_each_tensor(Network& network, Function function) {
   const auto call = [&](nvinfer1::ITensor& tensor, const nvinfer1::ILayer* layer) {

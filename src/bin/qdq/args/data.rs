@@ -8,8 +8,8 @@ use clap::{ArgAction, ValueEnum};
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Data")]
 pub struct DataArgs {
-    /// Samples: .npz, .npy, raw binary, images (JPEG, PNG, BMP, GIF, WebP, TIFF, PNM), or folders of them; NAME= where the model
-    /// has several inputs
+    /// Samples: .npz, .npy, raw binary, images (JPEG, PNG, BMP, GIF, WebP, TIFF, PNM), or folders of them;
+    /// NAME= where the model has several inputs
     #[arg(short, long, value_name = "[NAME=]PATH", num_args = 1..)]
     pub data: Vec<PathBuf>,
     /// Samples per batch [default: the model's batch size, or 1]

@@ -32,7 +32,8 @@ pub struct PolicyArgs {
     /// One scale per weight instead of one per output channel
     #[arg(long)]
     pub per_tensor_weights: bool,
-    /// Fail where less than this share of the convolutions and products that may be quantized would be, from 0 to 1
+    /// Fail where less than this share of the convolutions and products that may be quantized would be, from
+    /// 0 to 1
     #[arg(long, value_name = "SHARE", default_value_t = 0.0, hide_default_value = true)]
     pub min_quantized: f32,
 }

@@ -22,7 +22,8 @@ pub struct TensorRtArgs {
     /// Keep measured times in this file for later builds
     #[arg(long, value_name = "FILE")]
     pub timing_cache: Option<PathBuf>,
-    /// TensorRT-RTX: build for a GPU of this compute capability, such as 8.6; repeatable [default: this machine's]
+    /// TensorRT-RTX: build for a GPU of this compute capability, such as 8.6; repeatable [default: this
+    /// machine's]
     #[arg(long, value_name = "X.Y")]
     pub compute_capability: Vec<String>,
 }

@@ -76,8 +76,8 @@ fn shape(text: &str) -> Result<Vec<Dim>> {
     if text.is_empty() { Ok(Vec::new()) } else { text.split('x').map(dim).collect() }
 }
 
-/// Numbers of the type and shape that the model declares: as many as the shape has elements. They decide one size that it leaves
-/// open.
+/// Numbers of the type and shape that the model declares: as many as the shape has elements. They decide one
+/// size that it leaves open.
 fn value(declared: &TensorSpec, text: &str) -> Result<Tensor> {
     let bad = |what: String, remedy: &str| {
         Error::new(ErrorKind::InvalidArgument, format!("input '{}': {what}", declared.name))

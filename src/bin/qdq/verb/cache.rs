@@ -88,8 +88,8 @@ fn finding_text(finding: &Finding) -> String {
     format!("{}: {}{about}\n  help: {}\n", finding.severity, finding.message, finding.remedy)
 }
 
-/// The activations of a model for which TensorRT wants scales and calibration can compute them, and those that the cache lacks
-/// because they lie behind an operator that no runtime knows.
+/// The activations of a model for which TensorRT wants scales and calibration can compute them, and those
+/// that the cache lacks because they lie behind an operator that no runtime knows.
 fn activations(model: &Path, cache: &Cache) -> Result<(Vec<String>, Option<Finding>)> {
     let prepared = qdq::pipeline::prepare(&Model::open(model)?)?;
     let all = qdq::pipeline::taps(&prepared.graph, &qdq::place::Plan::default(), true);

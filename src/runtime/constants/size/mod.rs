@@ -23,8 +23,8 @@ enum Size {
     Values,
 }
 
-/// Operators that are computed ahead, by what bounds their results. What is random, has state, or grows in a way that is not known
-/// here is not among them.
+/// Operators that are computed ahead, by what bounds their results. What is random, has state, or grows in a
+/// way that is not known here is not among them.
 const OPERATORS: [(Size, &str); 5] = [
     (Size::Broadcast, BROADCAST),
     (Size::First, FIRST),

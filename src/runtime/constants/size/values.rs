@@ -7,7 +7,8 @@ use crate::tensor::{Data, Tensor};
 /// So many steps of a product take about as long as one number of a result.
 const WORK: u64 = 256;
 
-/// The most elements that a result of the node has, and where computing takes more than its size shows, so many as take as long.
+/// The most elements that a result of the node has, and where computing takes more than its size shows, so
+/// many as take as long.
 pub(super) fn by_values(node: &Node, inputs: &[Option<Tensor>]) -> Option<u64> {
     let input = |at: usize| inputs.get(at)?.as_ref();
     let shape = |at: usize| -> Option<Vec<u64>> {

@@ -25,7 +25,8 @@ impl Objects for Capi {
     ) -> Outcome<(ArrayD<f32>, Vec<i8>, ArrayD<f32>)> {
         let ((method, percentile), axis) = (method_of(method), axis_of(axis));
         let (w, integers) = (floats(weights), vec![0i8; weights.len()]);
-        // SAFETY: here and below views are of live memory, texts end with a NUL, and arrays have the lengths given.
+        // SAFETY: here and below views are of live memory, texts end with a NUL, and arrays have the lengths
+        // given.
         let amax = make(qdq_array_free, |out, error| unsafe {
             qdq_weights_amax(Some(&w.tensor), axis, method, percentile, 8, false, out, error)
         })?;

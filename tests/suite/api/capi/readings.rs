@@ -156,7 +156,8 @@ fn quantizer(how: &QuantDescriptor) -> Outcome<Owned<qdq_quantizer>> {
 
 impl Readings for Capi {
     fn maxima(batches: &[ArrayD<f32>], axes: &[i32]) -> Outcome<Maxima> {
-        // SAFETY: here and below arrays have the lengths given, texts end with a NUL, views are of live memory.
+        // SAFETY: here and below arrays have the lengths given, texts end with a NUL, views are of live
+        // memory.
         let mut max = make(qdq_axis_max_free, |out, error| unsafe {
             qdq_axis_max_new(axes.as_ptr(), axes.len(), out, error)
         })?;

@@ -1,7 +1,8 @@
-// What the interfaces of every version are made of: how methods are declared, element types, dimensions, the logger.
+// What the interfaces of every version are made of: how methods are declared, element types, dimensions, the
+// logger.
 //
-// The stand-ins declare what qdq uses of TensorRT, from 7 to 10, and nothing else. A method of theirs does what a test
-// needs to see: it stores what was set and gives it back.
+// The stand-ins declare what qdq uses of TensorRT, from 7 to 10, and nothing else. A method of theirs does
+// what a test needs to see: it stores what was set and gives it back.
 #ifndef STANDIN_BASE_H
 #define STANDIN_BASE_H
 
@@ -27,7 +28,8 @@ typedef struct CUevent_st* cudaEvent_t;
 #define STANDIN_NAMES_DEPRECATED_END _Pragma("GCC diagnostic pop")
 #define TRTNOEXCEPT
 
-// Up to 7 every method is virtual and may throw by its type; from 8 on methods of TensorRT's own objects are neither.
+// Up to 7 every method is virtual and may throw by its type; from 8 on methods of TensorRT's own objects are
+// neither.
 #if STANDIN_AT_LEAST(8, 0)
 #define STANDIN_METHOD
 #define STANDIN_NOEXCEPT noexcept
@@ -163,7 +165,8 @@ public:
 
 enum class APILanguage : int32_t { kCPP = 0, kPYTHON = 1 };
 
-// The base of what a program implements. Its three virtual functions stand before those of whatever derives from it.
+// The base of what a program implements. Its three virtual functions stand before those of whatever derives
+// from it.
 class IVersionedInterface {
 public:
     virtual APILanguage getAPILanguage() const noexcept { return APILanguage::kCPP; }

@@ -1,8 +1,9 @@
-// What TensorRT does with a calibrator: asks for a cache; without one reads batch after batch and hands a cache back.
+// What TensorRT does with a calibrator: asks for a cache; without one reads batch after batch and hands a
+// cache back.
 //
-// `read_device` is how it gets at a batch. As it stands it reads the memory as the host's; a test that has a device, or
-// the protected memory of fake_cuda.c, sets a copy from there. A batch that is shorter than its input is then seen as an
-// access outside of an allocation, by the sanitizers or by the fake.
+// `read_device` is how it gets at a batch. As it stands it reads the memory as the host's; a test that has a
+// device, or the protected memory of fake_cuda.c, sets a copy from there. A batch that is shorter than its
+// input is then seen as an access outside of an allocation, by the sanitizers or by the fake.
 #ifndef STANDIN_CALIBRATION_H
 #define STANDIN_CALIBRATION_H
 

@@ -1,5 +1,5 @@
-// The five calibrator classes. A program implements them and TensorRT calls them, so the order of their virtual
-// functions is part of TensorRT's binary interface: vtable.cpp checks it.
+// The five calibrator classes. A program implements them and TensorRT calls them, so the order of their
+// virtual functions is part of TensorRT's binary interface: vtable.cpp checks it.
 #ifndef STANDIN_CALIBRATORS_H
 #define STANDIN_CALIBRATORS_H
 

@@ -1,5 +1,5 @@
-// The kinds of layers and their operations. Numbers differ from version to version: LayerType lost and gained members
-// in its middle.
+// The kinds of layers and their operations. Numbers differ from version to version: LayerType lost and gained
+// members in its middle.
 #ifndef STANDIN_ENUMS_H
 #define STANDIN_ENUMS_H
 

@@ -1,4 +1,5 @@
-// INetworkDefinition: it keeps the layers that are added, and works out no more than rank, type and name of a tensor.
+// INetworkDefinition: it keeps the layers that are added, and works out no more than rank, type and name of a
+// tensor.
 #ifndef STANDIN_NETWORK_H
 #define STANDIN_NETWORK_H
 

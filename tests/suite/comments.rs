@@ -1,0 +1,67 @@
+//! Comments as CONTRIBUTING.md asks for them.
+
+use std::path::{Path, PathBuf};
+
+use crate::environment::project;
+
+const FOLDERS: [&str; 8] = [
+    "src",
+    "cpp",
+    "include",
+    "tests",
+    "examples",
+    "benches",
+    "crates/resize",
+    "crates/onnx-proto/src/lib.rs",
+];
+const MOST_COLUMNS: usize = 110;
+
+/// The files in Rust, C and C++ below a path.
+fn sources(path: &Path) -> Vec<PathBuf> {
+    if path.is_dir() {
+        let entries = std::fs::read_dir(path).unwrap();
+        return entries.flat_map(|entry| sources(&entry.unwrap().path())).collect();
+    }
+    let ending = path.extension().and_then(|ending| ending.to_str());
+    let is_source = matches!(ending, Some("rs" | "c" | "h" | "cpp" | "hpp"));
+    is_source.then(|| path.to_owned()).into_iter().collect()
+}
+
+/// The text of a line that is a comment alone.
+fn comment(line: &str) -> Option<&str> {
+    let line = line.trim_start();
+    ["///", "//!", "//", "* "].iter().find_map(|mark| line.strip_prefix(mark))
+}
+
+/// The lines of running text in comments, with their numbers: no tables, and no code.
+fn running_text(source: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut is_code = false;
+    (1..).zip(source.lines()).filter(move |(_, line)| {
+        let Some(text) = comment(line) else {
+            is_code = false;
+            return false;
+        };
+        let is_fence = text.trim_start().starts_with("```");
+        is_code ^= is_fence;
+        !is_code && !is_fence && !text.trim_start().starts_with('|') && !text.starts_with("     ")
+    })
+}
+
+#[test]
+fn comments_have_one_width() {
+    let mut wide = Vec::new();
+    for path in FOLDERS.iter().flat_map(|folder| sources(&project(folder))) {
+        let source = std::fs::read_to_string(&path).unwrap();
+        let lines = running_text(&source).filter(|(_, line)| line.chars().count() > MOST_COLUMNS);
+        wide.extend(lines.map(|(number, _)| format!("{}:{number}", path.display())));
+    }
+    assert!(wide.is_empty(), "comments of more than {MOST_COLUMNS} columns:\n{}", wide.join("\n"));
+}
+
+#[test]
+fn running_text_is_told_from_tables_and_code() {
+    let source =
+        "/// text\n/// | table |\n/// ```\n/// code\n/// ```\n///     code\nlet x; // after code\n  * in C\n";
+    let found: Vec<usize> = running_text(source).map(|(number, _)| number).collect();
+    assert_eq!(found, [1, 8]);
+}
