@@ -14,7 +14,7 @@ endif
 export QDQ_PYTHON := $(PYTHON)
 
 .DEFAULT_GOAL := help
-.PHONY: help bench bench-peers demo demo-accuracy check layers test test-all native bare torch torch-seeds test-gpu test-gpu-folder miri tsan header share python models peers real consumers findings fmt fmt-check lint deny aarch64 quotients doc dist clean
+.PHONY: help bench bench-peers demo demo-accuracy check layers parts test test-all native bare torch torch-seeds test-gpu test-gpu-folder miri tsan header share python models peers real consumers findings fmt fmt-check lint deny aarch64 quotients doc dist clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -45,7 +45,10 @@ check: python fmt-check lint ## what to run while working: layout, clippy, and t
 layers: ## check that no module uses one that lies above it
 	$(CARGO) test --test suite architecture::
 
-test-all: fmt-check lint doc deny ## everything, with what is kept of measurements made anew (see tests/python/measured.py)
+parts: ## compile the library with each of its parts alone (Cargo features), and test what it then refuses
+	scripts/parts.sh
+
+test-all: fmt-check lint doc parts deny ## everything, with what is kept of measurements made anew (see tests/python/measured.py)
 	QDQ_MEASURE=anew $(MAKE) --no-print-directory test
 	$(MAKE) --no-print-directory bare
 

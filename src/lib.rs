@@ -14,6 +14,19 @@
 //! The types are `Send`, functions can be called from any thread, and nothing is global but the choice of
 //! kernels, the ONNX Runtime library that was opened first, and the pool of threads for images and weights.
 //! [`ffi`] is the same for C.
+//!
+//! | feature | without it |
+//! |---|---|
+//! | `embedded-runtime` | models run in ONNX Runtime alone, and no constants are computed |
+//! | `onnxruntime` | models run in the embedded runtime alone |
+//! | `images` | calibration data are arrays, files of arrays and callbacks |
+//! | `tool` | there is no command-line tool |
+//! | `tensorrt` | the tool builds no engines; it needs TensorRT's headers, and is off by default |
+
+#![cfg_attr(
+    not(all(feature = "embedded-runtime", feature = "onnxruntime", feature = "images")),
+    allow(dead_code, reason = "some functions serve only a part that is left out")
+)]
 
 // In this order a module uses only those before it; a test reads the imports and fails on an upward one.
 pub mod error;

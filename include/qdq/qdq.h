@@ -158,8 +158,9 @@ typedef struct qdq_plan qdq_plan;
 // exclude. A new policy allows everything.
 typedef struct qdq_policy qdq_policy;
 
-// The learning rate of quantization-aware training: half a cosine from a start down to an end, rate(t) = end
-// + (start - end) * (1 + cos(pi * t / steps)) / 2. Steps are epochs or batches, whichever the caller counts.
+// The learning rate of quantization-aware training, half a cosine from a start down to an end:
+// rate(t) = end + (start - end) * (1 + cos(pi * t / steps)) / 2.
+// Steps are epochs or batches, whichever the caller counts.
 // Immutable; any number of threads may read one.
 typedef struct qdq_qat_schedule qdq_qat_schedule;
 
@@ -877,8 +878,8 @@ qdq_mode qdq_descriptor_mode(const qdq_descriptor *descriptor);
 qdq_status qdq_tensor_amax(const qdq_tensor *x, const qdq_descriptor *descriptor, qdq_array **out, qdq_error **error);
 
 // Quantizes and keeps the integers in the type of the data: out = clamp(rne(x * M / amax), L, M), where rne
-// rounds half to even, M = 2^(num_bits - 1 + unsigned) - 1 and L is 0 (unsigned), -M (narrow range) or -M -
-// 1. This is pytorch-quantization's tensor_quant; in the reference mode NaN stays NaN.
+// rounds half to even, M = 2^(num_bits - 1 + unsigned) - 1 and L is 0 (unsigned), -M (narrow range)
+// or -M - 1. This is pytorch-quantization's tensor_quant; in the reference mode NaN stays NaN.
 //
 // `x` and `out` have one shape and type (f32, f16, bf16, f64) and may be the same memory. `amax` (f32)
 // broadcasts to the shape of x, with the descriptor's blocks where it has them, and stands for its axes,
@@ -951,8 +952,8 @@ qdq_status qdq_tensor_quant_backward(const qdq_tensor *gradient,
                                      const qdq_tensor *out,
                                      qdq_error **error);
 
-// Fake quantization of `min` to `max` with a zero point: step = (max - min) / (2^b - 1), z = rne(min / step)
-// + 2^(b-1), q = clamp(rne(x / step) - z, -2^(b-1), 2^(b-1) - 1), out = (q + z) * step, where b is
+// Fake quantization of `min` to `max` with a zero point: step = (max - min) / (2^b - 1), z = rne(min /
+// step) + 2^(b-1), q = clamp(rne(x / step) - z, -2^(b-1), 2^(b-1) - 1), out = (q + z) * step, where b is
 // `num_bits`, 2 to 16. NaN stays NaN. `min` is below `max`: equal ends, by which pytorch-quantization gives
 // NaN, are QDQ_ERROR_INVALID_ARGUMENT.
 //

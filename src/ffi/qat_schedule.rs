@@ -9,8 +9,9 @@ use super::guard::guard;
 use super::handle::{self, give};
 use super::status::qdq_status;
 
-/// The learning rate of quantization-aware training: half a cosine from a start down to an end, rate(t) = end
-/// + (start - end) * (1 + cos(pi * t / steps)) / 2. Steps are epochs or batches, whichever the caller counts.
+/// The learning rate of quantization-aware training, half a cosine from a start down to an end:
+/// rate(t) = end + (start - end) * (1 + cos(pi * t / steps)) / 2.
+/// Steps are epochs or batches, whichever the caller counts.
 /// Immutable; any number of threads may read one.
 pub struct qdq_qat_schedule {
     schedule: QatSchedule,

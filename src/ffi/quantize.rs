@@ -95,8 +95,8 @@ pub unsafe extern "C" fn qdq_tensor_amax(
 }
 
 /// Quantizes and keeps the integers in the type of the data: out = clamp(rne(x * M / amax), L, M), where rne
-/// rounds half to even, M = 2^(num_bits - 1 + unsigned) - 1 and L is 0 (unsigned), -M (narrow range) or -M -
-/// 1. This is pytorch-quantization's tensor_quant; in the reference mode NaN stays NaN.
+/// rounds half to even, M = 2^(num_bits - 1 + unsigned) - 1 and L is 0 (unsigned), -M (narrow range)
+/// or -M - 1. This is pytorch-quantization's tensor_quant; in the reference mode NaN stays NaN.
 ///
 /// `x` and `out` have one shape and type (f32, f16, bf16, f64) and may be the same memory. `amax` (f32)
 /// broadcasts to the shape of x, with the descriptor's blocks where it has them, and stands for its axes,
@@ -349,8 +349,8 @@ pub unsafe extern "C" fn qdq_tensor_quant_backward(
     unsafe { qdq_tensor_fake_quant_backward(gradient, x, amax, descriptor, out, error) }
 }
 
-/// Fake quantization of `min` to `max` with a zero point: step = (max - min) / (2^b - 1), z = rne(min / step)
-/// + 2^(b-1), q = clamp(rne(x / step) - z, -2^(b-1), 2^(b-1) - 1), out = (q + z) * step, where b is
+/// Fake quantization of `min` to `max` with a zero point: step = (max - min) / (2^b - 1), z = rne(min /
+/// step) + 2^(b-1), q = clamp(rne(x / step) - z, -2^(b-1), 2^(b-1) - 1), out = (q + z) * step, where b is
 /// `num_bits`, 2 to 16. NaN stays NaN. `min` is below `max`: equal ends, by which pytorch-quantization gives
 /// NaN, are QDQ_ERROR_INVALID_ARGUMENT.
 ///

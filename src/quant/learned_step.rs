@@ -60,8 +60,8 @@ pub fn learned_step_quant<'a, T: Element, D: Dimension>(
 /// The gradients of [`learned_step_quant`], rounding counted as the identity. With v = x / step:
 ///
 /// - to x it is `gradient` where L < v < M, else 0;
-/// - to the step it is `gradient_scale` * Σ `gradient` * d over the elements that share it, where d is rne(v)
-///   - v where L < v < M, L where v <= L and M where v >= M.
+/// - to the step it is `gradient_scale` * Σ `gradient` * d over the elements that share it, where d is
+///   rne(v) - v where L < v < M, L where v <= L and M where v >= M.
 ///
 /// A NaN in x counts for nothing. Sums are made in f64. For `gradient_scale` see
 /// [`learned_step_gradient_scale`]; 1 leaves the gradient as it is.

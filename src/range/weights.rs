@@ -24,8 +24,8 @@ const SHIFT_WEIGHT: f64 = 2.0;
 
 /// One range for every position along `axis` of row-major weights, or a single one without an axis.
 ///
-/// [`Method::Mse`], the choice that costs least accuracy, does not minimise Σ e² of the rounding errors e = ŵ
-/// - w alone but Σ e² + 2 (Σ e)²: a weight's error is multiplied by its input, so over inputs of mean m and
+/// [`Method::Mse`], the choice that costs least accuracy, does not minimise Σ e² of the rounding errors e =
+/// ŵ - w alone but Σ e² + 2 (Σ e)²: a weight's error is multiplied by its input, so over inputs of mean m and
 /// deviation d the output is wrong by d² Σ e² + m² (Σ e)² in the mean square, and what comes out of an
 /// activation function has a mean as large as its deviation or larger. Without the second term the search
 /// clips, which moves all large weights towards zero together: a depthwise MobileNet lost 4 dB of output SQNR

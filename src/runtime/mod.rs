@@ -12,9 +12,11 @@
 
 mod check;
 mod constants;
+#[cfg_attr(not(feature = "embedded-runtime"), path = "embedded/absent.rs")]
 mod embedded;
 mod guard;
 mod indices;
+#[cfg_attr(not(feature = "onnxruntime"), path = "onnxruntime/absent.rs")]
 mod onnxruntime;
 mod subgraphs;
 mod unknown;

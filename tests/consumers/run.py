@@ -25,7 +25,9 @@ WARNINGS = "-Wall -Wextra -Wpedantic -Werror"
 # The features of the dependencies are those of the build of which a test is part.
 CARGO = ["-DQDQ_CARGO_PROFILE=dev", "-DQDQ_CARGO_FLAGS=--locked;--test;suite"]
 # A project that takes the library alone gets it from that same build; what it would leave out is `the library alone`'s.
-WITH_TOOL = [*CARGO, "-DQDQ_CARGO_FEATURES=tool"]
+WITH_TOOL = [*CARGO, "-DQDQ_CARGO_FEATURES=embedded-runtime;images;onnxruntime;tool"]
+# What only one feature needs.
+CRATES = {"embedded-runtime": ["rten"], "images": ["image", "qdq-resize"], "onnxruntime": ["ort"], "tool": ["clap", "indicatif"]}
 
 
 def cmake_project(name, programs=("consumer",), options=(), build=None):
@@ -206,16 +208,19 @@ def the_tool():
 
 
 def the_library_alone():
-    """A program that builds the library without the tool compiles no crate that only the tool needs."""
-    tree = ["cargo", "tree", "--manifest-path", ROOT / "Cargo.toml", "--locked", "--prefix", "none", "--edges", "normal,build"]
-    everything, alone = run(*tree), run(*tree, "--no-default-features")
-    for crate in ["clap", "indicatif"]:
-        check(re.search(rf"^{crate} v", everything, re.M), crate, "is not needed by the tool either")
-        check(not re.search(rf"^{crate} v", alone, re.M), "the library alone needs", crate)
+    """A program that leaves out a part of the library compiles no crate that only this part needs."""
+    tree = ["cargo", "tree", "--manifest-path", ROOT / "Cargo.toml", "--locked", "--prefix", "none", "--edges", "normal,build",
+            "--no-default-features", "--features"]
+    for part, crates in CRATES.items():
+        alone, rest = run(*tree, part), run(*tree, ",".join(CRATES.keys() - {part}))
+        for crate in crates:
+            check(re.search(rf"^{crate} v", alone, re.M), part, "does not need", crate)
+            check(not re.search(rf"^{crate} v", rest, re.M), "without", part, "the library needs", crate)
     build = WORK / "configured"
     run("cmake", "-S", HERE / "fetch_content", "-B", build, "-G", "Ninja", *CARGO)
     commands = (build / "build.ninja").read_text()
-    check("--no-default-features" in commands and "--features" not in commands, "a project without the tool builds:", commands)
+    features = "--no-default-features --locked --test suite --features embedded-runtime,images,onnxruntime "
+    check(features in commands, "a project without the tool builds:", commands)
 
 
 def add_subdirectory():

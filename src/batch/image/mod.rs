@@ -1,8 +1,11 @@
 //! Images as samples.
 
+#[cfg_attr(not(feature = "images"), path = "absent.rs")]
 mod decode;
+#[cfg(feature = "images")]
 mod opencv;
 mod options;
+#[cfg(feature = "images")]
 mod resize;
 mod target;
 mod values;
