@@ -1,5 +1,6 @@
 // A calibration cache for a program that runs its own inference: qdq sees no model, only the activations that
-// the program hands over. usage: inference_loop OUT_FILE
+// the program hands over.
+// usage: inference_loop OUT_FILE
 #include <qdq/qdq.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,7 +2,8 @@
 // quantization-aware training: a training loop of one's own over the C interface, without a framework.
 //
 // Activations have 4 bits and a learned clip range, weights 2 bits, narrow (-1, 0 and 1), and a learned step
-// per row. usage: train DIGITS_FOLDER OUT_FOLDER [SEED]
+// per row.
+// usage: train DIGITS_FOLDER OUT_FOLDER [SEED]
 #include <math.h>
 #include <qdq/qdq.h>
 #include <stdio.h>

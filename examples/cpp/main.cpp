@@ -1,5 +1,6 @@
 // Quantizes a tensor, finds a range, and takes an ONNX model from calibration to the three files for
-// TensorRT. usage: main MODEL OUT_FOLDER
+// TensorRT.
+// usage: main MODEL OUT_FOLDER
 
 #include <cstddef>
 #include <cstdint>

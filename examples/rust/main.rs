@@ -1,5 +1,6 @@
 //! Quantizes a tensor, finds a range, and takes an ONNX model from calibration to the three files for
-//! TensorRT. usage: pipeline MODEL OUT_FOLDER
+//! TensorRT.
+//! usage: pipeline MODEL OUT_FOLDER
 
 use std::ops::ControlFlow;
 use std::path::Path;

@@ -1,5 +1,7 @@
 // An INT8 engine on TensorRT 8 to 10 by a calibrator: TensorRT measures ranges on a GPU, or gets those that
-// qdq measured. usage: calibrator MODEL ENGINE --data PATH CACHE calibrator MODEL ENGINE --ranges FILE
+// qdq measured.
+// usage: calibrator MODEL ENGINE --data PATH CACHE
+//     calibrator MODEL ENGINE --ranges FILE
 //
 // PATH is a folder of images, a .npz, a .npy or raw data, or a .txt with such paths, one a line. FILE comes
 // from `qdq calibrate MODEL -d PATH --ranges FILE`.

@@ -1,5 +1,6 @@
 // Quantize and Dequantize in a network that TensorRT's parser made of a float model: TensorRT 8 to 11 and
-// TensorRT-RTX. usage: qdq_network MODEL RANGES ENGINE
+// TensorRT-RTX.
+// usage: qdq_network MODEL RANGES ENGINE
 //
 // RANGES comes from `qdq calibrate MODEL -d DATA --ranges RANGES`, or is the calibration cache of an older
 // deployment. The engine takes up to 32 samples at once.

@@ -175,6 +175,28 @@ def fails(action):
     raise Failure("it did not fail")
 
 
+def the_examples():
+    """The examples build where they are installed; those for TensorRT are there with it, and what is not is said."""
+    source, build = PREFIX / "share/doc/qdq/examples", WORK / "examples"
+    flags = [f"-DCMAKE_C_FLAGS={WARNINGS}", f"-DCMAKE_CXX_FLAGS={WARNINGS}"]
+    cmake(source, build, *flags, *found_in(PREFIX))
+    outputs = [build / "pipeline_c", build / "pipeline_cpp"]
+    printed = []
+    for program in outputs:
+        out = WORK / f"out of {program.name}"
+        out.mkdir()
+        printed.append(run(program, ROOT / "tests/data/digits/model.onnx", out))
+    check(printed[0] == printed[1] and "quantized 4 of 9 nodes" in printed[0], "the examples print", *printed)
+    said = run("cmake", source, build)
+    check("Not built: the examples for TensorRT" in said and "LibTorch; set Torch_ROOT" in said, "it says", said)
+    tree = tensorrt_trees.archive("for the examples", "8.5.1")
+    with_tensorrt = WORK / "examples with TensorRT"
+    run("cmake", "-S", source, "-B", with_tensorrt, "-G", "Ninja", f"-DTensorRT_ROOT={tree}", *found_in(PREFIX))
+    targets = (with_tensorrt / "build.ninja").read_text()
+    for program in ["engine", "api_network", "calibrator", "qdq_network"]:
+        check(f"build {program}:" in targets, program, "is not built with TensorRT")
+
+
 def pkg_config(prefix):
     program = os.environ.get("PKG_CONFIG") or shutil.which("pkg-config") or shutil.which("pkgconf")
     if not program:
@@ -288,6 +310,7 @@ CASES = [
     ("find_package, qdq::tensorrt", lambda: cmake_project("tensorrt", options=found_in(PREFIX))),
     ("find_package, component tensorrt", component_tensorrt),
     ("find_package, component torch", component_torch),
+    ("the examples", the_examples),
     ("find_package, another version", refuses_another_minor_version),
     ("pkg-config, shared and static", lambda: pkg_config(PREFIX)),
     ("the installed tree, moved", the_moved_tree),

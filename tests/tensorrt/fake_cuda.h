@@ -5,11 +5,11 @@
 // that is both. A program that opens the library reaches the controls below by dlsym; one that it cannot
 // reach into is controlled by the environment, which is read when the library is loaded:
 //
-//   FAKE_CUDA_FAIL=cuMemAlloc_v2:3:2,*:10:999   the 3rd call of cuMemAlloc_v2 answers 2, the 10th call of all
-//   999 FAKE_CUDA_LIMIT=1048576                     device memory in bytes FAKE_CUDA_DEVICES=0
-//   how many devices there are (1 without it) FAKE_CUDA_PROTECT=1                         see
-//   fake_cuda_protect FAKE_CUDA_REPORT=FILE                       where the end of the process writes what
-//   fake_cuda_report says
+//     FAKE_CUDA_FAIL=cuMemAlloc_v2:3:2,*:10:999   the 3rd call of cuMemAlloc_v2 answers 2, the 10th call of all 999
+//     FAKE_CUDA_LIMIT=1048576                     device memory in bytes
+//     FAKE_CUDA_DEVICES=0                         how many devices there are (1 without it)
+//     FAKE_CUDA_PROTECT=1                         see fake_cuda_protect
+//     FAKE_CUDA_REPORT=FILE                       where the end of the process writes what fake_cuda_report says
 #ifndef FAKE_CUDA_H
 #define FAKE_CUDA_H
 

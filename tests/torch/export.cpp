@@ -1,5 +1,6 @@
 // What export_onnx() writes computes what the network does: learned ranges clip, weights keep their axis, and
-// the rest is named. usage: export FLOAT.onnx OUT.onnx, see export_model.py
+// the rest is named.
+// usage: export FLOAT.onnx OUT.onnx, see export_model.py
 #include "check.hpp"
 
 #include <set>

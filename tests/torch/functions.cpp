@@ -1,5 +1,6 @@
 // The functions that autograd knows: golden numbers, finite differences, kernels against torch's operations,
-// threads. usage: functions FOLDER, with the golden arrays as .npy and the cases as lines of words; see
+// threads.
+// usage: functions FOLDER, with the golden arrays as .npy and the cases as lines of words; see
 // run.py
 #include "check.hpp"
 

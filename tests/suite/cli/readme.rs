@@ -26,7 +26,7 @@ const ELSEWHERE: [&str; 2] = ["migration.md", "findings.md"];
 fn documents() -> Vec<(PathBuf, String)> {
     let folder = std::fs::read_dir(project("docs")).unwrap().map(|entry| entry.unwrap().path());
     let mut paths = Vec::from_iter(folder.filter(|path| path.extension().is_some_and(|it| it == "md")));
-    paths.push(project("README.md"));
+    paths.extend(["README.md", "examples/README.md"].map(project));
     paths.sort();
     paths.into_iter().map(|path| (path.clone(), std::fs::read_to_string(&path).unwrap())).collect()
 }
