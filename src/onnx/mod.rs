@@ -8,6 +8,7 @@ mod alone;
 mod branch;
 mod called;
 mod clip;
+mod contrib;
 mod defined;
 mod detach;
 mod edit;

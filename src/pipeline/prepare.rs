@@ -41,7 +41,8 @@ pub struct Prepared {
 /// 0. Stored tensors are looked at: each has the size that its shape says ([`Model::check_stored`]), and
 ///    sparse ones become dense ([`Model::make_dense`]).
 /// 1. The model's own functions are put in where they are called ([`Model::inline_functions`]).
-/// 2. Its opset is raised where Q/DQ needs it ([`Model::raise_opset`]).
+/// 2. Its opset is raised where Q/DQ needs it ([`Model::raise_opset`]), and Q/DQ of Microsoft's domain become
+///    ONNX's own ([`Model::use_standard_pairs`]).
 /// 3. An If whose condition follows from constants, or from inputs that are fixed ([`Model::fix_input`]),
 ///    gives way to the branch that always runs. A fixed input that nothing reads then is no input any more,
 ///    so that nobody can feed another value and get what belongs to this one. The metadata keeps the values
@@ -71,6 +72,7 @@ pub fn prepare(model: &Model) -> Result<Prepared> {
     if model.opset() < QDQ_OPSET {
         model.raise_opset(QDQ_OPSET)?;
     }
+    model.use_standard_pairs();
     let (mut graph, mut index) = take_branches(&mut model)?;
     if lay_flat(&mut model)? {
         (graph, index) = model.graph_with_index()?;

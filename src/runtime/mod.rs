@@ -216,13 +216,17 @@ fn runnable(model: &Model, kind: RuntimeKind) -> Result<Cow<'_, Model>> {
     let mut model = model.for_run()?;
     model.to_mut().make_dense()?;
     model.to_mut().inline_functions()?;
-    if kind != RuntimeKind::OnnxRuntime && model.opset() < EMBEDDED_OPSET {
+    if kind == RuntimeKind::OnnxRuntime {
+        return Ok(model);
+    }
+    if model.opset() < EMBEDDED_OPSET {
         model.to_mut().raise_opset(EMBEDDED_OPSET).map_err(|error| {
             let remedy = format!("{}, or {}", error.remedy().unwrap_or_default(), USE_ONNXRUNTIME);
             let message = format!("the embedded runtime runs models from opset {EMBEDDED_OPSET} on");
             Error::new(error.kind(), message).with_remedy(remedy).with_source(error)
         })?;
     }
+    model.to_mut().use_standard_pairs();
     Ok(model)
 }
 

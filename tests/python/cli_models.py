@@ -180,6 +180,24 @@ def finished():
     return model(nodes, [("x", T.FLOAT, ["N", 8])], [("y", T.FLOAT, ["N", 4])], weights)
 
 
+def microsoft(make):
+    """A model whose Q/DQ are of Microsoft's domain."""
+    made = make()
+    for node in made.graph.node:
+        if node.op_type in ("QuantizeLinear", "DequantizeLinear"):
+            node.domain = "com.microsoft"
+    made.opset_import.append(h.make_opsetid("com.microsoft", 1))
+    return made
+
+
+def asymmetric_microsoft():
+    return microsoft(asymmetric)
+
+
+def shifted_microsoft():
+    return microsoft(shifted)
+
+
 def table_of_positions():
     """A product, and what another product makes of constants alone, as exporters leave tables of positions."""
     random = np.random.default_rng(10)
@@ -251,6 +269,7 @@ def counted():
 
 if __name__ == "__main__":
     for make in (tokens, pool, in_tens, crossed, centred, plugin_between, plugin_bias, regression, probabilities, shifted, heads,
-                 doubles, counted, asymmetric, finished, table_of_positions, raw,
+                 doubles, counted, asymmetric, finished, table_of_positions, asymmetric_microsoft,
+                 shifted_microsoft, raw,
                  in_a_loop):
         onnx.save(make(), Path(sys.argv[1]) / f"{make.__name__}.onnx")

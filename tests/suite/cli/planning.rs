@@ -67,20 +67,19 @@ fn integers(place: &Place, model: &str) -> BTreeSet<String> {
 fn what_tensorrt_refuses_of_another_tool_is_quantized_anew() {
     let place = Place::with_models();
     eights(&place);
+    let shifted =
+        ["1 pair of QuantizeLinear and DequantizeLinear that TensorRT refuses", "taken out", ": 'x'"];
+    let asymmetric = [
+        "3 pairs of QuantizeLinear and DequantizeLinear that TensorRT refuses",
+        "are stored as int8 with zero point 0: their values are exactly the same: 'v'",
+        "are stored as floating-point numbers: their values are exactly the same: 'b'",
+        "are quantized anew: without a zero point a step is up to twice as wide: 'w'",
+    ];
     for (model, said) in [
-        (
-            "shifted",
-            &["1 pair of QuantizeLinear and DequantizeLinear that TensorRT refuses", "taken out", ": 'x'"][..],
-        ),
-        (
-            "asymmetric",
-            &[
-                "3 pairs of QuantizeLinear and DequantizeLinear that TensorRT refuses",
-                "are stored as int8 with zero point 0: their values are exactly the same: 'v'",
-                "are stored as floating-point numbers: their values are exactly the same: 'b'",
-                "are quantized anew: without a zero point a step is up to twice as wide: 'w'",
-            ],
-        ),
+        ("shifted", &shifted[..]),
+        ("shifted_microsoft", &shifted),
+        ("asymmetric_microsoft", &asymmetric),
+        ("asymmetric", &asymmetric),
     ] {
         let ran = place.run(&format!("quantize {model}.onnx -d x.npz -o out.onnx --json"));
         ran.notes(said);
