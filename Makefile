@@ -34,7 +34,7 @@ demo-accuracy: models ## print what equalization, learned rounding and bias corr
 
 test: python models ## run the whole suite: Rust tests, comparison with peers, TensorRT-RTX engines
 	$(CARGO) test
-	$(MAKE) --no-print-directory native torch peers consumers
+	$(MAKE) --no-print-directory native torch peers consumers aarch64
 
 # Whole runs, searches over many ranges and the other languages take their time; `make test` has them.
 SLOW := $(addprefix --skip ,api:: calibration:: cli:: recover:: runtime::)
@@ -174,8 +174,8 @@ deny: ## check licences, sources and known vulnerabilities of the dependencies (
 	@command -v cargo-deny >/dev/null || $(MAKE) --no-print-directory target/tools/deny/.ready || true
 	scripts/deny.sh
 
-aarch64: ## clippy for the kernels of NEON (needs `rustup target add aarch64-unknown-linux-gnu`)
-	$(CARGO) clippy --lib --target aarch64-unknown-linux-gnu -- -D warnings
+aarch64: ## check the kernels of NEON and run their tests under qemu (skipped without the Rust target)
+	scripts/aarch64.sh
 
 quotients: ## compare every quotient of 16-bit numbers with its division (a quarter of an hour or more)
 	$(CARGO) test --release --lib every_quotient -- --ignored
