@@ -10,7 +10,7 @@ pub enum DataType {
     F32,
     /// IEEE binary16.
     F16,
-    /// The upper half of a binary32.
+    /// bfloat16: the upper half of an IEEE binary32.
     Bf16,
     /// IEEE binary64.
     F64,
@@ -35,7 +35,7 @@ pub enum DataType {
 }
 
 impl DataType {
-    /// Bytes of one element.
+    /// Returns the bytes of one element.
     pub const fn size(self) -> usize {
         match self {
             Self::I8 | Self::U8 | Self::Bool => 1,
@@ -45,12 +45,12 @@ impl DataType {
         }
     }
 
-    /// Whether elements are floating-point numbers, so that quantization makes sense.
+    /// Whether elements are floating-point numbers. Only those can be quantized.
     pub const fn is_float(self) -> bool {
         matches!(self, Self::F32 | Self::F16 | Self::Bf16 | Self::F64)
     }
 
-    /// The name used in messages and on the command line: `f32`, `i64`, `bool`, ...
+    /// Returns the name used in messages and on the command line: `f32`, `i64`, `bool`, ...
     pub const fn name(self) -> &'static str {
         match self {
             Self::F32 => "f32",
@@ -86,7 +86,7 @@ impl DataType {
         Self::Bool,
     ];
 
-    /// The type with this [`name`](Self::name).
+    /// Returns the type with this [`name`](Self::name).
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|dtype| dtype.name() == name)
     }

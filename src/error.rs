@@ -1,40 +1,40 @@
-//! The one error type.
+//! The only error type of qdq.
 //!
-//! A message names the thing (file, node, tensor, argument) and what is wrong with it; the remedy says what
-//! to do about it. Causes from below are kept as the source, so that a caller can print the whole chain.
+//! A message names the subject (file, node, tensor, argument) and the problem. The remedy names the action
+//! that solves it. The error keeps its cause as the source, so that a caller can print the whole chain.
 
 use std::error::Error as StdError;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-/// What went wrong, coarse enough to act on. The C status numbers come from this list.
+/// The category of an error, coarse enough to act on. The C status codes come from this list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// An argument or option that cannot be used.
+    /// An argument or option is invalid.
     InvalidArgument,
-    /// The operating system refused to read or write something.
+    /// The operating system failed to read or write something.
     Io,
-    /// A file is damaged or is not what it should be.
+    /// A file is damaged or has another format.
     Format,
-    /// Valid input that qdq cannot handle.
+    /// The input is valid, but qdq cannot handle it.
     Unsupported,
-    /// Shapes that do not fit each other.
+    /// Shapes do not match.
     Shape,
-    /// An element type that does not fit.
+    /// An element type does not match.
     Type,
-    /// Calibration data or statistics from which no answer can be computed.
+    /// The calibration data or statistics give no result.
     Data,
     /// A runtime (embedded, ONNX Runtime) failed.
     Runtime,
-    /// TensorRT or CUDA failed, or refused what it was given.
+    /// TensorRT or CUDA failed, or rejected its input.
     TensorRt,
-    /// The caller asked to stop.
+    /// The caller asked qdq to stop.
     Cancelled,
     /// A function of the caller, such as a callback, failed.
     Callback,
-    /// A defect in qdq itself.
+    /// A bug in qdq itself.
     Internal,
 }
 
@@ -51,40 +51,40 @@ pub struct Error {
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
-    /// An error whose `message` names the thing and what is wrong with it.
+    /// Creates an error. `message` names the subject and the problem.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), remedy: None, source: None }
     }
 
-    /// Adds what the user can do about it, as an imperative without a full stop.
+    /// Adds the action that the user can take, as an imperative without a full stop.
     #[must_use]
     pub fn with_remedy(mut self, remedy: impl Into<String>) -> Self {
         self.remedy = Some(remedy.into());
         self
     }
 
-    /// Adds the error from below that caused this one.
+    /// Adds the error that caused this one.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.source = Some(Arc::from(source.into()));
         self
     }
 
-    /// The same error as another kind.
+    /// Replaces the kind.
     #[must_use]
     pub fn of_kind(mut self, kind: ErrorKind) -> Self {
         self.kind = kind;
         self
     }
 
-    /// Puts what contains the thing (the file of a tensor, the function of a node) before the message.
+    /// Puts the name of the container (the file of a tensor, the function of a node) before the message.
     #[must_use]
     pub fn within(mut self, place: impl fmt::Display) -> Self {
         self.message = format!("{place}: {}", self.message);
         self
     }
 
-    /// An operating-system error while doing `action` ("read", "write", ...) to `path`.
+    /// Creates an error of the operating system for `action` ("read", "write", ...) on `path`.
     pub fn io(action: &str, path: &Path, source: std::io::Error) -> Self {
         let remedy = match source.kind() {
             std::io::ErrorKind::NotFound => Some("check the path"),
@@ -100,17 +100,17 @@ impl Error {
         }
     }
 
-    /// The kind, for acting on it.
+    /// Returns the kind, for code that acts on it.
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }
 
-    /// What is wrong, without remedy and causes.
+    /// Returns the problem, without remedy and causes.
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// What to do about it, where that is known.
+    /// Returns the remedy, if one is known.
     pub fn remedy(&self) -> Option<&str> {
         self.remedy.as_deref()
     }
@@ -132,9 +132,9 @@ impl StdError for Error {
     }
 }
 
-/// Puts a qdq error with its own message above an error from below.
+/// Wraps an error of another library in a qdq error with its own message.
 pub trait Context<T> {
-    /// Wraps the error, keeping it as the source.
+    /// Wraps the error and keeps it as the source.
     fn context(self, kind: ErrorKind, message: impl FnOnce() -> String) -> Result<T>;
 }
 

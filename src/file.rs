@@ -1,4 +1,4 @@
-//! Files: written whole or not at all, and told from what stands in for them.
+//! Files: atomic writing, and detection of Git LFS pointers and empty files.
 
 use std::fmt::Display;
 use std::fs::File;
@@ -9,12 +9,14 @@ use tempfile::Builder;
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// Writes `path` through `write`: into a temporary neighbour, synced, then renamed over the old file.
-/// A crash, a full disk or an error from `write` leaves the old file as it was. A process that is killed also
-/// leaves its temporary neighbour, `.qdq-*.tmp`, which can be deleted.
+/// Writes the file `path` atomically.
 ///
-/// A path that exists and is no regular file (a device such as `/dev/stdout`, a pipe) is written directly,
-/// since renaming over it would replace the device.
+/// `write` fills a temporary file in the same folder. It is synced and then renamed over the old file. A
+/// crash, a full disk or an error from `write` leaves the old file unchanged. A killed process also leaves
+/// its temporary file, `.qdq-*.tmp`, which can be deleted.
+///
+/// An existing path that is no regular file (a device such as `/dev/stdout`, a pipe) is written directly:
+/// renaming would replace the device.
 pub fn write_atomic(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
     let failed = |source| Error::io("write", path, source);
     if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
@@ -40,11 +42,12 @@ pub fn write_atomic(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<()
     Ok(())
 }
 
-/// Fails where `content`, or its beginning, is not what `path` names but what Git LFS leaves there until it
-/// is fetched.
+/// Fails if `content`, or its beginning, is a Git LFS pointer instead of the file itself.
+///
+/// Git LFS leaves a pointer in place of a file until the file is fetched.
 ///
 /// # Errors
-/// `Format`, with what fetches the file.
+/// `Format`, with a remedy that fetches the file.
 pub fn check_is_no_pointer(path: impl Display, content: &[u8]) -> Result<()> {
     if !content.starts_with(POINTER) {
         return Ok(());
@@ -54,10 +57,10 @@ pub fn check_is_no_pointer(path: impl Display, content: &[u8]) -> Result<()> {
         .with_remedy("fetch the file: `git lfs pull` in its repository, or download it by itself"))
 }
 
-/// Refuses a file without anything in it, as a disk that was full or a copy that was stopped leaves it.
+/// Fails if a file is empty. A full disk or an interrupted copy leaves such files.
 ///
 /// # Errors
-/// `Format`, with what to do.
+/// `Format`, with a remedy.
 pub fn check_is_not_empty(path: impl Display, content: &[u8]) -> Result<()> {
     if !content.is_empty() {
         return Ok(());
@@ -66,10 +69,11 @@ pub fn check_is_not_empty(path: impl Display, content: &[u8]) -> Result<()> {
         .with_remedy("take the file from its source again, or make it anew"))
 }
 
-/// How a pointer of Git LFS begins.
+/// The first bytes of a Git LFS pointer.
 const POINTER: &[u8] = b"version https://git-lfs";
 
-/// What is wrong with a file that could not be used: that it is only a pointer of Git LFS, or what was found.
+/// Returns the error to report for a file that could not be used: the error of
+/// [`check_is_no_pointer`] if the file is a Git LFS pointer, otherwise `error`.
 pub fn explained(path: &Path, error: Error) -> Error {
     let mut start = Vec::new();
     let read = File::open(path).and_then(|file| file.take(POINTER.len() as u64).read_to_end(&mut start));
@@ -79,8 +83,8 @@ pub fn explained(path: &Path, error: Error) -> Error {
     }
 }
 
-/// Temporary files are private to the user; the result should have the permissions that the old file had,
-/// or those of an ordinary new one.
+/// Gives a temporary file, which is private to the user, the permissions of the old file. Without an old
+/// file, it gets those of an ordinary new one.
 #[cfg(unix)]
 fn make_readable_like_a_new_file(file: &File, path: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt;

@@ -1,7 +1,7 @@
-//! What a user must know of a result that is no error: values.
+//! Findings: facts about a result that the user must know and that are no errors.
 //!
-//! Whoever makes a result puts its findings into it and logs each of them once, so that the log, the
-//! command-line tool, C and C++ say the same.
+//! The function that makes a result puts its findings into the result and logs each of them once. The log,
+//! the command-line tool, C and C++ therefore report the same findings.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -9,15 +9,15 @@ use std::fmt::{self, Display};
 
 use serde::Serialize;
 
-/// How bad a finding is.
+/// The severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// Worth knowing; the result is what was asked for.
+    /// Worth knowing; the result is as requested.
     Note,
-    /// The result can be used, and is slower, less exact or less complete than it should be.
+    /// The result can be used, but it is slower, less accurate or less complete than it should be.
     Warning,
-    /// The result is of no use: TensorRT ignores it, fails, or computes nonsense.
+    /// The result is useless: TensorRT ignores it, fails, or computes wrong values.
     Error,
 }
 
@@ -31,34 +31,34 @@ impl Display for Severity {
     }
 }
 
-/// Something that a user must know of a result.
+/// A fact about a result that the user must know.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// How bad it is.
+    /// The severity.
     pub severity: Severity,
-    /// What was found.
+    /// The fact, as text.
     pub message: String,
-    /// The tensors (or files) that it is about, in order; empty if it is about the whole.
+    /// The tensors (or files) concerned, in order; empty if the finding concerns the whole.
     pub tensors: Vec<String>,
-    /// What to do, as an imperative; empty if there is nothing to do.
+    /// The recommended action, as an imperative; empty if there is none.
     pub remedy: String,
 }
 
-/// How many names a text shows of a finding.
+/// The number of names that the text of a finding shows.
 const SHOWN: usize = 5;
 
 impl Finding {
-    /// A finding that is worth knowing.
+    /// Creates a finding that is worth knowing.
     pub fn note(message: impl Into<String>) -> Self {
         Self::new(Severity::Note, message)
     }
 
-    /// A finding that costs speed, accuracy or completeness.
+    /// Creates a finding that costs speed, accuracy or completeness.
     pub fn warning(message: impl Into<String>) -> Self {
         Self::new(Severity::Warning, message)
     }
 
-    /// A finding that makes the result useless.
+    /// Creates a finding that makes the result useless.
     pub fn error(message: impl Into<String>) -> Self {
         Self::new(Severity::Error, message)
     }
@@ -67,22 +67,23 @@ impl Finding {
         Self { severity, message: message.into(), tensors: Vec::new(), remedy: String::new() }
     }
 
-    /// The same about these tensors.
+    /// Sets the tensors concerned.
     #[must_use]
     pub fn about<Name: Into<String>>(mut self, tensors: impl IntoIterator<Item = Name>) -> Self {
         self.tensors = tensors.into_iter().map(Into::into).collect();
         self
     }
 
-    /// The same with what to do about it.
+    /// Sets the recommended action.
     #[must_use]
     pub fn with_remedy(mut self, remedy: impl Into<String>) -> Self {
         self.remedy = remedy.into();
         self
     }
 
-    /// Says it in the log: at level `INFO` if it is a note, else at level `WARN`. Within [`once`], only if
-    /// this thread has not said the same yet.
+    /// Logs the finding: a note at level `INFO`, all others at level `WARN`.
+    ///
+    /// Within [`once`], a finding that this thread has logged already is not logged again.
     pub fn log(&self) {
         let is_new =
             SAID.with_borrow_mut(|said| said.as_mut().is_none_or(|said| said.insert(self.to_string())));
@@ -97,14 +98,15 @@ impl Finding {
 }
 
 thread_local! {
-    /// What was said, while [`once`] is at work.
+    /// The findings logged so far within [`once`]; `None` outside of it.
     static SAID: RefCell<Option<HashSet<String>>> = const { RefCell::new(None) };
 }
 
-/// Does work that makes the same results several times, such as opening data for every pass over it, and says
-/// each finding once.
+/// Runs `work` and logs each finding at most once.
+///
+/// Use it for work that repeats its findings, such as opening the data for every pass over it.
 pub fn once<T>(work: impl FnOnce() -> T) -> T {
-    /// Ends it, by a panic too.
+    /// Ends the scope of [`once`], also on a panic.
     struct End(bool);
     impl Drop for End {
         fn drop(&mut self) {
@@ -123,7 +125,7 @@ pub fn once<T>(work: impl FnOnce() -> T) -> T {
     work()
 }
 
-/// The message, the first names and the remedy, in one line.
+/// Formats the message, the first names and the remedy in one line.
 impl Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;
@@ -138,19 +140,19 @@ impl Display for Finding {
     }
 }
 
-/// Says every finding in the log.
+/// Logs all findings.
 pub fn log_all(findings: &[Finding]) {
     findings.iter().for_each(Finding::log);
 }
 
-/// `1 tensor`, `2 tensors`.
+/// Formats a count with its noun: `1 tensor`, `2 tensors`.
 pub fn counted(count: impl TryInto<u64>, noun: &str) -> String {
     let count = count.try_into().unwrap_or(u64::MAX);
     let ending = if count == 1 { "" } else { "s" };
     format!("{count} {noun}{ending}")
 }
 
-/// The first `shown` items, and how many follow.
+/// Formats the first `shown` items and the number of the others.
 pub fn listed<T: Display>(items: &[T], shown: usize) -> String {
     let first: Vec<String> = items.iter().take(shown).map(T::to_string).collect();
     let more = match items.len().saturating_sub(shown) {

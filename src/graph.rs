@@ -1,7 +1,8 @@
-//! A neutral view of a network: what placement needs to know, and nothing about file formats.
+//! A neutral view of a network: everything that placement needs, independent of file formats.
 //!
-//! An ONNX model becomes a [`Graph`], and so does any other network representation that is described node by
-//! node, so that placement exists once. Operators are named as in ONNX's default domain.
+//! Every network format converts to a [`Graph`]. ONNX models do, and so does any other format that describes
+//! a network node by node. The placement rules therefore exist once. Operators have the names of ONNX's
+//! default domain.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,15 +10,15 @@ use crate::dtype::DataType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::tensor::Dim;
 
-/// The domain of the node that stands for what the body of a Loop or Scan takes in from round to round, where
-/// the body's nodes are nodes of the graph. No file has it.
+/// The domain of the node that represents the inputs of a flattened Loop or Scan body in each iteration. The
+/// nodes of the body are nodes of the graph then. No file contains this domain.
 pub const BODY_DOMAIN: &str = "qdq.flat";
 
 /// Index of a tensor in [`Graph::tensors`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TensorId(pub usize);
 
-/// Index of a node in [`Graph::nodes`]; nodes are in topological order.
+/// Index of a node in [`Graph::nodes`]. Nodes are in topological order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct NodeId(pub usize);
 
@@ -26,30 +27,30 @@ pub struct NodeId(pub usize);
 pub struct Edge {
     /// The consumer.
     pub node: NodeId,
-    /// Which of its inputs, from 0.
+    /// The index of the input, from 0.
     pub input: usize,
 }
 
-/// An attribute that placement can ask for.
+/// An attribute that placement can read.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Attribute {
     /// One integer.
     Int(i64),
     /// A list of integers.
     Ints(Vec<i64>),
-    /// One number.
+    /// One floating-point number.
     Float(f32),
-    /// A text.
+    /// A string.
     Text(String),
 }
 
-/// What a tensor is to the network.
+/// The role of a tensor in the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TensorKind {
-    /// Fed from outside, different in every batch.
+    /// Fed by the caller, different in every batch.
     Input,
-    /// Known when the network is built: a weight, a bias, a shape. One that is computed from others has a
-    /// producer ([`Graph::fold`]).
+    /// Known when the network is built: a weight, a bias, a shape. A constant that is computed from others
+    /// has a producer ([`Graph::fold`]).
     Constant,
     /// Computed by a node.
     Activation,
@@ -60,35 +61,35 @@ pub enum TensorKind {
 pub struct GraphTensor {
     /// The name, unique in the graph.
     pub name: String,
-    /// What it is to the network.
+    /// The role in the network.
     pub kind: TensorKind,
-    /// The element type, where known.
+    /// The element type, if known.
     pub dtype: Option<DataType>,
-    /// Whether it is known to hold nothing that qdq computes with: a sequence, a map, an optional value,
-    /// texts, or elements of a type without a [`DataType`].
+    /// Whether the content is known to be unusable for qdq: a sequence, a map, an optional value, strings, or
+    /// elements of a type without a [`DataType`].
     pub is_opaque: bool,
-    /// The shape, where known; always known and fixed for constants.
+    /// The shape, if known. Constants always have a fixed shape.
     pub shape: Option<Vec<Dim>>,
-    /// The node that computes it.
+    /// The node that computes the tensor.
     pub producer: Option<NodeId>,
     /// Every use by a node of this graph.
     pub consumers: Vec<Edge>,
-    /// Whether it is an output of the network.
+    /// Whether the tensor is an output of the network.
     pub is_output: bool,
 }
 
 impl GraphTensor {
-    /// Whether its elements are floating-point numbers, or may be, where the type is not known.
+    /// Whether the elements are floating-point numbers. An unknown type counts as floating-point.
     pub fn may_be_float(&self) -> bool {
         !self.is_opaque && self.dtype.is_none_or(DataType::is_float)
     }
 
-    /// The rank, where known.
+    /// Returns the rank, if known.
     pub fn rank(&self) -> Option<usize> {
         self.shape.as_ref().map(Vec::len)
     }
 
-    /// The shape, where every dimension is fixed.
+    /// Returns the shape, if every dimension is fixed.
     pub fn fixed_shape(&self) -> Option<Vec<usize>> {
         self.shape.as_ref()?.iter().map(|dim| if let Dim::Fixed(n) = dim { Some(*n) } else { None }).collect()
     }
@@ -97,41 +98,41 @@ impl GraphTensor {
 /// A node of the network.
 #[derive(Clone, Debug)]
 pub struct Node {
-    /// The name; where the network gives none, one made of the operator and the position.
+    /// The name. A node without a name gets one from its operator and position.
     pub name: String,
     /// The operator, as ONNX names it.
     pub op: String,
     /// The operator's domain; empty for ONNX's own.
     pub domain: String,
-    /// Inputs in order; `None` for an optional one that is left out.
+    /// Inputs in order; `None` for an optional input that is absent.
     pub inputs: Vec<Option<TensorId>>,
-    /// Outputs in order; `None` for an optional one that is left out.
+    /// Outputs in order; `None` for an optional output that is absent.
     pub outputs: Vec<Option<TensorId>>,
     /// Attributes by name.
     pub attributes: BTreeMap<String, Attribute>,
-    /// Outer tensors that subgraphs of this node (the branches of an If, the body of a Loop) read by name.
+    /// Outer tensors that the node's subgraphs (the branches of an If, the body of a Loop) read by name.
     pub captures: Vec<TensorId>,
-    /// The operators of ONNX's own domain inside subgraphs of this node, at any depth.
+    /// The operators of ONNX's own domain in the node's subgraphs, at any depth.
     pub nested: Vec<String>,
 }
 
 impl Node {
-    /// Whether this is `op` of ONNX's own domain.
+    /// Whether the node is operator `op` of ONNX's own domain.
     pub fn is(&self, op: &str) -> bool {
         self.op == op && self.domain.is_empty()
     }
 
-    /// Input `index`, where it exists and is not left out.
+    /// Returns input `index`, or `None` if it is absent.
     pub fn input(&self, index: usize) -> Option<TensorId> {
         self.inputs.get(index).copied().flatten()
     }
 
-    /// Output `index`, where it exists and is not left out.
+    /// Returns output `index`, or `None` if it is absent.
     pub fn output(&self, index: usize) -> Option<TensorId> {
         self.outputs.get(index).copied().flatten()
     }
 
-    /// An integer attribute, or `default` where it is absent.
+    /// Returns an integer attribute, or `default` if it is absent.
     pub fn int(&self, name: &str, default: i64) -> i64 {
         match self.attributes.get(name) {
             Some(Attribute::Int(value)) => *value,
@@ -139,7 +140,7 @@ impl Node {
         }
     }
 
-    /// An attribute that is one number, or `default` where it is absent.
+    /// Returns a floating-point attribute, or `default` if it is absent.
     pub fn float(&self, name: &str, default: f32) -> f32 {
         match self.attributes.get(name) {
             Some(Attribute::Float(value)) => *value,
@@ -147,7 +148,7 @@ impl Node {
         }
     }
 
-    /// A list of integers, where present.
+    /// Returns a list of integers, or `None` if it is absent.
     pub fn ints(&self, name: &str) -> Option<&[i64]> {
         match self.attributes.get(name) {
             Some(Attribute::Ints(values)) => Some(values),
@@ -161,53 +162,53 @@ impl Node {
 pub struct Graph {
     /// Nodes in topological order.
     pub nodes: Vec<Node>,
-    /// Tensors, each name once.
+    /// Tensors with unique names.
     pub tensors: Vec<GraphTensor>,
     by_name: BTreeMap<String, TensorId>,
 }
 
 impl Graph {
-    /// An empty graph.
+    /// Creates an empty graph.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The node at `id`.
+    /// Returns the node with this id.
     pub fn node(&self, id: NodeId) -> &Node {
         &self.nodes[id.0]
     }
 
-    /// The tensor at `id`.
+    /// Returns the tensor with this id.
     pub fn tensor(&self, id: TensorId) -> &GraphTensor {
         &self.tensors[id.0]
     }
 
-    /// The tensor called `name`.
+    /// Returns the tensor called `name`.
     pub fn find(&self, name: &str) -> Option<TensorId> {
         self.by_name.get(name).copied()
     }
 
-    /// The first node called `name`; unlike tensors, nodes may share one.
+    /// Returns the first node called `name`. Unlike tensors, several nodes may have the same name.
     pub fn find_node(&self, name: &str) -> Option<NodeId> {
         self.nodes.iter().position(|node| node.name == name).map(NodeId)
     }
 
-    /// The node that computes `id`.
+    /// Returns the node that computes tensor `id`.
     pub fn producer(&self, id: TensorId) -> Option<&Node> {
         self.tensor(id).producer.map(|node| self.node(node))
     }
 
-    /// Every tensor with its id.
+    /// Iterates over the ids of all tensors.
     pub fn tensor_ids(&self) -> impl Iterator<Item = TensorId> + use<> {
         (0..self.tensors.len()).map(TensorId)
     }
 
-    /// Every node with its id.
+    /// Iterates over the ids of all nodes.
     pub fn node_ids(&self) -> impl Iterator<Item = NodeId> + use<> {
         (0..self.nodes.len()).map(NodeId)
     }
 
-    /// Every tensor that `node` reads, those of its subgraphs included.
+    /// Iterates over the tensors that `node` reads, including those that its subgraphs read.
     pub fn reads(&self, node: NodeId) -> impl Iterator<Item = TensorId> + '_ {
         let node = self.node(node);
         node.inputs.iter().flatten().chain(&node.captures).copied()
@@ -216,8 +217,8 @@ impl Graph {
     /// Adds a tensor that no node computes: an input or a constant.
     ///
     /// # Errors
-    /// `InvalidArgument` where the name is taken, or for an activation (its node makes it). The graph is as
-    /// it was then.
+    /// `InvalidArgument` if the name is taken, or if `kind` is an activation: only its node can add one. The
+    /// graph is unchanged then.
     pub fn add_tensor(
         &mut self,
         name: &str,
@@ -260,11 +261,13 @@ impl Graph {
         Ok(id)
     }
 
-    /// Adds a node whose inputs exist already; its outputs become new activations (constants for a node
-    /// without data inputs, such as `Constant`, are added with [`Graph::add_tensor`] instead).
+    /// Adds a node. Its inputs must exist already; its outputs become new activations.
+    ///
+    /// Do not use this for nodes without data inputs, such as `Constant`: add their outputs with
+    /// [`Graph::add_tensor`] as constants.
     ///
     /// # Errors
-    /// `InvalidArgument` where an output's name is taken or an input does not exist. The graph is as it was
+    /// `InvalidArgument` if the name of an output is taken or an input does not exist. The graph is unchanged
     /// then.
     pub fn add_node(&mut self, node: NewNode<'_>) -> Result<NodeId> {
         let id = NodeId(self.nodes.len());
@@ -277,7 +280,7 @@ impl Graph {
             )
             .with_remedy("add tensors before the nodes that read them"));
         }
-        // Before anything is added, so that an error leaves the graph as it was.
+        // Checked before anything is added: an error leaves the graph unchanged.
         let mut new = BTreeSet::new();
         for name in node.outputs.iter().flatten() {
             if self.by_name.contains_key(*name) || !new.insert(name) {
@@ -319,12 +322,12 @@ impl Graph {
         self.tensors[id.0].is_output = true;
     }
 
-    /// States that qdq does not compute with what `id` holds.
+    /// Marks a tensor as opaque: qdq cannot compute with its content ([`GraphTensor::is_opaque`]).
     pub fn mark_opaque(&mut self, id: TensorId) {
         self.tensors[id.0].is_opaque = true;
     }
 
-    /// States what is known about a tensor that a node computes.
+    /// Sets the type and shape of a tensor that a node computes. `None` keeps the value that is known.
     pub fn describe(&mut self, id: TensorId, dtype: Option<DataType>, shape: Option<Vec<Dim>>) {
         let tensor = &mut self.tensors[id.0];
         tensor.dtype = dtype.or(tensor.dtype);
@@ -333,8 +336,8 @@ impl Graph {
 }
 
 impl Graph {
-    /// States that a tensor follows from constants alone, so that it is one itself, of this type and shape.
-    /// The nodes that compute it stay.
+    /// Marks a tensor as a constant of this type and shape, because it depends on constants only. The nodes
+    /// that compute it stay.
     pub fn fold(&mut self, id: TensorId, dtype: DataType, shape: &[usize]) {
         let tensor = &mut self.tensors[id.0];
         tensor.kind = TensorKind::Constant;
@@ -348,7 +351,7 @@ fn defined_twice(name: &str) -> Error {
         .with_remedy("give every tensor a name of its own")
 }
 
-/// What [`Graph::add_node`] needs to know.
+/// The description of a node for [`Graph::add_node`].
 #[derive(Clone, Debug, Default)]
 pub struct NewNode<'a> {
     /// The node's name; may be empty.
@@ -363,8 +366,8 @@ pub struct NewNode<'a> {
     pub outputs: &'a [Option<&'a str>],
     /// Attributes by name.
     pub attributes: BTreeMap<String, Attribute>,
-    /// Outer tensors that subgraphs of the node read.
+    /// Outer tensors that the node's subgraphs read.
     pub captures: &'a [TensorId],
-    /// The operators of ONNX's own domain inside subgraphs of the node.
+    /// The operators of ONNX's own domain in the node's subgraphs.
     pub nested: Vec<String>,
 }

@@ -1,19 +1,20 @@
 //! INT8 quantization for TensorRT without Python.
 //!
-//! qdq takes a float ONNX model and calibration samples and makes a model with Quantize and Dequantize where
-//! TensorRT wants them, a TensorRT calibration cache, and the ranges:
+//! qdq takes a float ONNX model and calibration samples. It produces a model with Q/DQ pairs at the places
+//! that TensorRT expects, a TensorRT calibration cache, and the ranges:
 //!
 //! ```text
 //! model ─► onnx ─► graph ─► place ─► Plan ──taps──┐            ┌──► emit
 //! batches ────────────────────────► runtime ─► observe ─► range
 //! ```
 //!
-//! [`pipeline`] goes the whole way; start there. [`quant`] holds the numbers for tensors of one's own,
-//! [`quantizer`] what calibrates and trains with them, [`range`] the calibration methods, [`place`] the
-//! rules. Everything that can fail returns [`error::Error`], which names the thing, the cause and the remedy.
-//! The types are `Send`, functions can be called from any thread, and nothing is global but the choice of
-//! kernels, the ONNX Runtime library that was opened first, and the pool of threads for images and weights.
-//! [`ffi`] is the same for C.
+//! [`pipeline`] covers the whole process; start there. [`quant`] quantizes your own tensors, [`quantizer`]
+//! calibrates and trains with them, [`range`] contains the calibration methods, and [`place`] the placement
+//! rules. [`ffi`] is the C interface.
+//!
+//! Every fallible function returns [`error::Error`], which names the subject, the cause and the remedy. All
+//! types are `Send`, and all functions can be called from any thread. The only global state is the choice of
+//! kernels, the first ONNX Runtime library that was opened, and the thread pool for images and weights.
 //!
 //! | feature | without it |
 //! |---|---|
@@ -28,7 +29,7 @@
     allow(dead_code, reason = "some functions serve only a part that is left out")
 )]
 
-// In this order a module uses only those before it; a test reads the imports and fails on an upward one.
+// A module uses only the modules before it in this list. A test checks the imports.
 pub mod error;
 pub mod finding;
 pub mod file;
@@ -52,7 +53,7 @@ pub mod pipeline;
 pub mod ffi;
 pub mod tensorrt;
 
-/// The Rust example of the documents, compiled as a test.
+/// The Rust example of the documentation, compiled as a test.
 #[cfg(doctest)]
 #[doc = include_str!("../docs/rust.md")]
 pub struct Example;

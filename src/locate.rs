@@ -1,10 +1,12 @@
-//! Where libraries lie that are opened at run time.
+//! The search for libraries that are opened at run time.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// Folders that Python installations lie in, the most specific first, each once: the active virtual or conda
-/// environment, those of the programs in `PATH`, the user's, the system's. `variable` reads the environment.
+/// Lists the prefixes of Python installations, the most specific first, each once.
+///
+/// These are the active virtual or conda environment, those of the programs in `PATH`, the user's and the
+/// system's. `variable` reads the environment.
 pub fn python_prefixes(variable: impl Fn(&str) -> Option<OsString>) -> Vec<PathBuf> {
     let path = |name| variable(name).map(PathBuf::from);
     let programs = variable("PATH").unwrap_or_default();
@@ -24,7 +26,7 @@ pub fn python_prefixes(variable: impl Fn(&str) -> Option<OsString>) -> Vec<PathB
     prefixes
 }
 
-/// The folders below a prefix that Python packages may lie in, those of the newest Python first.
+/// Lists the folders below a prefix that can contain Python packages, those of the newest Python first.
 pub fn python_packages(prefix: &Path) -> Vec<PathBuf> {
     let mut folders = Vec::new();
     for lib in ["lib", "lib64", "Lib"] {
@@ -37,7 +39,7 @@ pub fn python_packages(prefix: &Path) -> Vec<PathBuf> {
     folders
 }
 
-/// The entries of `folder` with a name that fits, by the numbers in their names, the largest first.
+/// Lists the entries of `folder` whose name fits. The order follows the numbers in the names, largest first.
 pub fn newest_first(folder: &Path, fits: impl Fn(&str) -> bool) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let mut found: Vec<(Vec<u64>, PathBuf)> = entries
@@ -51,7 +53,7 @@ pub fn newest_first(folder: &Path, fits: impl Fn(&str) -> bool) -> Vec<PathBuf> 
     found.into_iter().map(|(_, path)| path).collect()
 }
 
-/// The numbers in a name: `python3.12` gives 3 and 12.
+/// Returns the numbers in a name: `python3.12` gives 3 and 12.
 fn numbers(name: &str) -> Vec<u64> {
     name.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse().ok()).collect()
 }

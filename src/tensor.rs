@@ -1,6 +1,6 @@
-//! Tensors whose element type is known at run time: what batches consist of and what runtimes return.
+//! Tensors with an element type known at run time, for batches and for the results of runtimes.
 //!
-//! Data is dense and row-major. The statically typed side of the API uses `ndarray`.
+//! The data is dense and row-major. The statically typed part of the API uses `ndarray`.
 
 use std::borrow::Cow;
 
@@ -22,13 +22,14 @@ macro_rules! element_types {
         pub enum DataView<'a> { $($variant(&'a [$element])),* }
 
         impl Data {
-            /// The elements, borrowed.
+            /// Returns a borrowed view of the elements.
             pub fn view(&self) -> DataView<'_> {
                 match self { $(Self::$variant(values) => DataView::$variant(values)),* }
             }
 
-            /// Elements from numbers as texts; truth values are `1` and `0`, or `true` and `false`. `None`
-            /// where a text is no number of the type.
+            /// Parses elements from the text of numbers. Truth values are `1` and `0`, or `true` and `false`.
+            ///
+            /// Returns `None` if a text is no number of the type.
             pub fn parse(dtype: DataType, numbers: &[&str]) -> Option<Self> {
                 let truths;
                 let numbers = match dtype {
@@ -43,44 +44,44 @@ macro_rules! element_types {
                 }
             }
 
-            /// Elements from little-endian bytes, whose count must be a multiple of the element size.
+            /// Reads elements from little-endian bytes. Their count must be a multiple of the element size.
             fn from_bytes(dtype: DataType, bytes: &[u8]) -> Self {
                 match dtype { $(DataType::$variant => Self::$variant(bytemuck::pod_collect_to_vec(bytes))),* }
             }
         }
 
         impl<'a> DataView<'a> {
-            /// The element type.
+            /// Returns the element type.
             pub fn dtype(self) -> DataType {
                 match self { $(Self::$variant(_) => DataType::$variant),* }
             }
 
-            /// Number of elements.
+            /// Returns the number of elements.
             pub fn len(self) -> usize {
                 match self { $(Self::$variant(values) => values.len()),* }
             }
 
-            /// Whether there is no element.
+            /// Whether the view is empty.
             pub fn is_empty(self) -> bool {
                 self.len() == 0
             }
 
-            /// The elements as bytes in the machine's order.
+            /// Returns the elements as bytes in native byte order.
             pub fn as_bytes(self) -> &'a [u8] {
                 match self { $(Self::$variant(values) => bytemuck::cast_slice(values)),* }
             }
 
-            /// The elements from `start` up to, not including, `end`.
+            /// Returns the elements `start..end`.
             pub fn slice(self, start: usize, end: usize) -> DataView<'a> {
                 match self { $(Self::$variant(values) => DataView::$variant(&values[start..end])),* }
             }
 
-            /// Each element as text, from which [`Data::parse`] makes the same element.
+            /// Formats each element as text. [`Data::parse`] makes the same element from it.
             pub fn texts(self) -> Vec<String> {
                 match self { $(Self::$variant(values) => values.iter().map(ToString::to_string).collect()),* }
             }
 
-            /// A copy that owns its elements.
+            /// Copies the elements.
             pub fn to_owned(self) -> Data {
                 match self { $(Self::$variant(values) => Data::$variant(values.to_vec())),* }
             }
@@ -89,7 +90,7 @@ macro_rules! element_types {
     };
 }
 
-/// A truth value as a number.
+/// Normalizes the text of a truth value to a number.
 fn truth(text: &str) -> Option<&'static str> {
     match text {
         "true" | "1" => Some("1"),
@@ -111,11 +112,12 @@ macro_rules! data_from_vectors {
     };
 }
 
-// Truth values are bytes too, so `Data::Bool` is always named.
+// `Data::Bool` holds bytes too, so it is always constructed by name.
 data_from_vectors!(F32(f32), F16(f16), Bf16(bf16), F64(f64), I8(i8), U8(u8), I16(i16), I32(i32), I64(i64));
 
 impl DataView<'_> {
-    /// Floating-point elements as f32, without a copy where they are f32 already; `None` for integers.
+    /// Returns floating-point elements as f32, without a copy if they are f32 already. Returns `None` for
+    /// integers.
     pub fn to_f32(&self) -> Option<Cow<'_, [f32]>> {
         Some(match *self {
             Self::F32(values) => Cow::Borrowed(values),
@@ -141,7 +143,7 @@ pub struct TensorView<'a> {
     data: DataView<'a>,
 }
 
-/// The number of elements of `shape`, or an error where that does not fit in memory.
+/// Returns the number of elements of `shape`, or an error if it does not fit in memory.
 pub fn element_count(shape: &[usize]) -> Result<usize> {
     shape
         .iter()
@@ -158,14 +160,14 @@ fn check_count(shape: &[usize], found: usize) -> Result<()> {
 }
 
 impl Tensor {
-    /// A tensor of `shape`; the number of elements must fit.
+    /// Creates a tensor of `shape`. `data` must have as many elements as `shape`.
     pub fn new(shape: Vec<usize>, data: impl Into<Data>) -> Result<Self> {
         let data = data.into();
         check_count(&shape, data.view().len())?;
         Ok(Self { shape, data })
     }
 
-    /// A tensor from little-endian bytes.
+    /// Creates a tensor from little-endian bytes.
     pub fn from_bytes(dtype: DataType, shape: Vec<usize>, bytes: &[u8]) -> Result<Self> {
         let expected = element_count(&shape)?.checked_mul(dtype.size());
         if expected != Some(bytes.len()) {
@@ -177,42 +179,43 @@ impl Tensor {
         Ok(Self { shape, data: Data::from_bytes(dtype, bytes) })
     }
 
-    /// The shape.
+    /// Returns the shape.
     pub fn shape(&self) -> &[usize] {
         &self.shape
     }
 
-    /// The element type.
+    /// Returns the element type.
     pub fn dtype(&self) -> DataType {
         self.data.view().dtype()
     }
 
-    /// The elements.
+    /// Returns the elements.
     pub fn data(&self) -> &Data {
         &self.data
     }
 
-    /// The elements, without the shape.
+    /// Returns the elements without the shape.
     pub fn into_data(self) -> Data {
         self.data
     }
 
-    /// The tensor, borrowed.
+    /// Returns a borrowed view of the tensor.
     pub fn view(&self) -> TensorView<'_> {
         TensorView { shape: &self.shape, data: self.data.view() }
     }
 
-    /// The same elements under another shape with as many elements.
+    /// Returns the same elements with another shape. It must have as many elements.
     pub fn reshaped(self, shape: Vec<usize>) -> Result<Self> {
         Self::new(shape, self.data)
     }
 }
 
 impl Tensor {
-    /// The samples at these places along the first axis, in this order and as often as they are named.
+    /// Copies samples by their index along the first axis, in the given order. An index may occur several
+    /// times.
     ///
     /// # Errors
-    /// `Shape` for a scalar, and for a place past the last.
+    /// `Shape` for a scalar, or if an index is out of range.
     pub fn gathered(&self, order: &[usize]) -> Result<Self> {
         let (&count, rest) = self
             .shape
@@ -229,28 +232,28 @@ impl Tensor {
 }
 
 impl<'a> TensorView<'a> {
-    /// A view of `shape`; the number of elements must fit.
+    /// Creates a view of `shape`. `data` must have as many elements as `shape`.
     pub fn new(shape: &'a [usize], data: DataView<'a>) -> Result<Self> {
         check_count(shape, data.len())?;
         Ok(Self { shape, data })
     }
 
-    /// The shape.
+    /// Returns the shape.
     pub fn shape(&self) -> &'a [usize] {
         self.shape
     }
 
-    /// The element type.
+    /// Returns the element type.
     pub fn dtype(&self) -> DataType {
         self.data.dtype()
     }
 
-    /// The elements.
+    /// Returns the elements.
     pub fn data(&self) -> DataView<'a> {
         self.data
     }
 
-    /// Samples `start..end` along the first axis, copied.
+    /// Copies the samples `start..end` along the first axis.
     pub fn samples(&self, start: usize, end: usize) -> Result<Tensor> {
         let (&count, rest) = self
             .shape
@@ -264,7 +267,7 @@ impl<'a> TensorView<'a> {
         Tensor::new(shape, self.data.slice(start * stride, end * stride).to_owned())
     }
 
-    /// A copy that owns its elements.
+    /// Copies the tensor.
     pub fn to_owned(&self) -> Tensor {
         Tensor { shape: self.shape.to_vec(), data: self.data.to_owned() }
     }
@@ -273,15 +276,15 @@ impl<'a> TensorView<'a> {
 /// One dimension of a model's input or output.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Dim {
-    /// Always this many.
+    /// A fixed size.
     Fixed(usize),
-    /// Decided at run time; dimensions with one name are equal.
+    /// Decided at run time. Dimensions with the same name have the same size.
     Named(String),
     /// Decided at run time.
     Unknown,
 }
 
-/// A shape for messages, such as `[N, 3, ?]`.
+/// Formats a shape for messages, such as `[N, 3, ?]`.
 pub fn show_dims(dims: &[Dim]) -> String {
     let sizes: Vec<String> = dims
         .iter()
@@ -294,13 +297,13 @@ pub fn show_dims(dims: &[Dim]) -> String {
     format!("[{}]", sizes.join(", "))
 }
 
-/// Name, type and shape of a model's input or output, as far as the model states them.
+/// Name, type and shape of a model's input or output, as far as the model declares them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TensorSpec {
     /// The tensor's name.
     pub name: String,
-    /// The element type; `None` where the model does not say or qdq does not know the type.
+    /// The element type; `None` if the model does not declare it or qdq does not know it.
     pub dtype: Option<DataType>,
-    /// The shape; `None` where not even the rank is known.
+    /// The shape; `None` if even the rank is unknown.
     pub shape: Option<Vec<Dim>>,
 }

@@ -10,9 +10,11 @@ use crate::dtype::DataType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::tensor::Tensor;
 
-/// Elements with their type and shape. All of `length` bytes were found to be there, or, where compressed, to
-/// be possible, when the array was opened. The file itself is opened again by the first read and closed when
-/// the array is dropped: data may lie in more files than a process may have open.
+/// An array with its type and shape.
+///
+/// When the array was opened, the file was found to contain all `length` bytes, or, if it is compressed, to
+/// be large enough for them. The first read opens the file again, and dropping the array closes it: data may
+/// be in more files than a process can open at once.
 pub(super) struct Array {
     /// File and name, for messages.
     pub label: String,
@@ -25,16 +27,17 @@ pub(super) struct Array {
     content: Content,
 }
 
-/// What reads have left behind.
+/// The state after the reads so far.
 enum Content {
     Unread,
     Open(Box<Reader>),
-    /// Every element, row-major: in Fortran order a sample's elements lie scattered over the whole file.
+    /// Every element, in row-major order. In Fortran order, the elements of a sample are scattered over the
+    /// file.
     Loaded(Vec<u8>),
 }
 
 impl Array {
-    /// The array behind a `.npy` header.
+    /// Creates the array behind a `.npy` header.
     pub fn new(label: String, header: Header, place: ByteRange) -> Result<Self> {
         let length = header.data_length()?;
         let Header { dtype, big_endian, fortran_order, shape, .. } = header;
@@ -43,7 +46,7 @@ impl Array {
         Ok(Self { label, dtype, shape, length, big_endian, fortran_order, place, content })
     }
 
-    /// Little-endian elements without a header, which make up the whole file.
+    /// Creates an array from a file that contains only little-endian elements, without a header.
     pub fn raw(path: &Path, dtype: DataType, shape: Vec<usize>, length: u64) -> Self {
         Self {
             label: path.display().to_string(),
@@ -76,13 +79,13 @@ impl Array {
         Self::new(label, header, place)
     }
 
-    /// The whole array.
+    /// Reads the whole array.
     pub fn read_all(mut self) -> Result<Tensor> {
         let bytes = self.read(0..self.length)?;
         Tensor::from_bytes(self.dtype, self.shape, &bytes)
     }
 
-    /// The elements' bytes in `range`, little-endian. Ranges ascend from call to call.
+    /// Reads the elements' bytes in `range`, little-endian. Ranges must ascend from call to call.
     pub fn read(&mut self, range: Range<u64>) -> Result<Vec<u8>> {
         if self.fortran_order && matches!(self.content, Content::Unread) {
             let bytes = self.read_file(0..self.length)?;
@@ -101,7 +104,7 @@ impl Array {
         Ok(bytes)
     }
 
-    /// Bytes as they are in the file.
+    /// Reads bytes as they are in the file.
     fn read_file(&mut self, range: Range<u64>) -> Result<Vec<u8>> {
         let mut reader = match std::mem::replace(&mut self.content, Content::Unread) {
             Content::Open(reader) => reader,
@@ -125,7 +128,7 @@ impl Array {
     }
 }
 
-/// Fails unless a file holds as many bytes as its header says.
+/// Fails unless a file holds as many bytes as its header declares.
 pub(super) fn check_length(
     label: &str,
     shape: &[usize],
@@ -141,7 +144,7 @@ pub(super) fn check_length(
     Err(Error::new(ErrorKind::Format, message).with_remedy("write the file again"))
 }
 
-/// Puts the array's name in front of what is wrong with its shape.
+/// Adds the array's name to an error about its shape.
 pub(super) fn too_large(label: &str, error: &Error) -> Error {
     Error::new(ErrorKind::Format, format!("{label}: {}", error.message()))
 }

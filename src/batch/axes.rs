@@ -1,30 +1,30 @@
-//! What the first axis of an input counts, and how many samples a batch holds by that.
+//! The meaning of each input's first axis, and the resulting number of samples in a batch.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::tensor::{Dim, Tensor, TensorSpec};
 
-/// What the first axis of an input counts, as far as the declarations of all inputs tell.
+/// The meaning of an input's first axis, as far as the declarations of all inputs show it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum First {
-    /// The samples of a batch; nothing says otherwise.
+    /// The samples of a batch; the default.
     Samples,
-    /// Samples or the steps of one sequence: it has no name, and the axis of size 1 behind it may be a
-    /// channel or the batch.
+    /// Samples or the steps of one sequence: the axis has no telling name, and the axis of size 1 behind it
+    /// may be a channel or the batch.
     Unclear,
-    /// The steps of a sequence, by its name.
+    /// The steps of a sequence, according to the name.
     Steps,
-    /// Something else, since the samples' axis is another one; or there is no axis.
+    /// Something else, because the samples have another axis; or there is no axis.
     Other,
 }
 
 impl First {
-    /// Whether samples may lie along it.
+    /// Whether the axis may count samples.
     pub fn may_be_samples(self) -> bool {
         matches!(self, Self::Samples | Self::Unclear)
     }
 }
 
-/// What the first axis of each input counts.
+/// Determines the meaning of each input's first axis.
 pub(super) fn first_axes(inputs: &[TensorSpec]) -> Vec<First> {
     let named_first = inputs.iter().filter_map(|input| name_of(dims(input).first()?));
     let batch_names: Vec<&str> = named_first.filter(|name| !counts_steps(name)).collect();
@@ -56,13 +56,13 @@ fn name_of(dim: &Dim) -> Option<&str> {
     }
 }
 
-/// Whether people call the axis of samples so.
+/// Whether this is a usual name for the axis of samples.
 fn is_batch(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     matches!(name.as_str(), "n" | "b" | "bs" | "bsz") || name.contains("batch")
 }
 
-/// Whether people call the axis of a sequence so.
+/// Whether this is a usual name for the axis of a sequence.
 fn counts_steps(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     let begins = ["time", "seq", "step", "frame", "len"].iter().any(|word| name.starts_with(word));
@@ -70,12 +70,13 @@ fn counts_steps(name: &str) -> bool {
         && !name.contains("batch")
 }
 
-/// How many samples a batch of whole tensors holds: along the first axes that count them, where that is
-/// decided at run time; where it is not, along one that is fixed, or another axis that is named like a batch;
-/// else it is one sample.
+/// Returns the number of samples in a batch of whole tensors.
+///
+/// It is the size of the first axes that count samples, if they are dynamic. Otherwise it is the size of a
+/// fixed one, or of another axis with the name of a batch. Without any of these, the batch is one sample.
 ///
 /// # Errors
-/// `Data` where inputs whose first axis may be the same one have different sizes there.
+/// `Data` if inputs have different sizes along first axes that may be the same axis.
 pub(super) fn sample_count(
     specs: &[TensorSpec],
     first: &[First],
@@ -141,7 +142,7 @@ mod tests {
             (&[&["?", "1", "8", "8"]], &[Samples]),
             (&[&["1", "8"], &["3"]], &[Samples, Samples]),
             (&[&["N", "8"], &[]], &[Samples, Other]),
-            // A clip of images: frames that a network without recurrence takes one by one.
+            // A clip of images: a network without recurrence takes the frames one by one.
             (&[&["frames", "3", "8", "8"]], &[Samples]),
             (&[&["batch", "seq"], &["batch", "seq"], &["batch", "seq_past", "4"]], &[Samples; 3]),
         ];

@@ -8,26 +8,27 @@ use std::path::PathBuf;
 use flate2::Crc;
 use flate2::read::DeflateDecoder;
 
-/// Where an array's bytes are: a whole file, or an entry of an archive.
+/// The bytes of an array: a whole file, or an entry of an archive.
 #[derive(Clone, Debug)]
 pub(super) struct ByteRange {
     pub path: PathBuf,
-    /// The first byte, which is the header's where there is one.
+    /// The first byte, which is that of the header if there is one.
     pub start: u64,
-    /// How many bytes of the file are deflated data; `None` where they lie there as they are.
+    /// The number of bytes of deflated data in the file; `None` if the bytes are stored uncompressed.
     pub deflated: Option<u64>,
-    /// Bytes of the header, which precedes the elements.
+    /// Bytes of the header before the elements.
     pub header: u64,
     /// CRC-32 of header and elements.
     pub checksum: Option<u32>,
 }
 
-/// An open place. It stays at the byte after the last that was read.
+/// An open byte range. Its position is after the last byte that was read.
 pub(super) struct Reader {
     stream: Stream,
-    /// Where the stream stands, counted from the first element.
+    /// The position of the stream, counted from the first element.
     position: u64,
-    /// Of every byte so far. None once a byte was passed over unread, or where there is nothing to compare.
+    /// The checksum of all bytes so far. `None` after bytes were skipped unread, or if there is nothing to
+    /// compare with.
     crc: Option<Crc>,
     checksum: Option<u32>,
 }
@@ -38,7 +39,7 @@ enum Stream {
 }
 
 impl Reader {
-    /// Opens the file and goes to the first element.
+    /// Opens the file and moves to the first element.
     pub fn open(place: &ByteRange) -> io::Result<Self> {
         let mut file = File::open(&place.path)?;
         file.seek(SeekFrom::Start(place.start))?;
@@ -52,9 +53,10 @@ impl Reader {
         Ok(reader)
     }
 
-    /// The bytes of `range`, counted from the first element, in an array of `length` bytes. Ranges ascend
-    /// from call to call. Where the last byte is read and none before it was passed over, the checksum is
-    /// compared.
+    /// Reads the bytes of `range`, counted from the first element, in an array of `length` bytes.
+    ///
+    /// Ranges must ascend from call to call. When the last byte is read, the checksum is compared, unless an
+    /// earlier byte was skipped.
     pub fn read(&mut self, range: Range<u64>, length: u64) -> io::Result<Vec<u8>> {
         let gap = range.start.checked_sub(self.position).ok_or_else(|| damage("read backwards"))?;
         self.skip(gap)?;
@@ -85,7 +87,7 @@ impl Reader {
         Ok(bytes)
     }
 
-    /// Passes over bytes. Deflated ones are decoded in any case, so that they count for the checksum too.
+    /// Skips bytes. Deflated bytes are decoded in any case, so they count for the checksum too.
     fn skip(&mut self, mut count: u64) -> io::Result<()> {
         const PIECE: u64 = 1 << 16;
         if let (Stream::Plain(file), 1..) = (&mut self.stream, count) {

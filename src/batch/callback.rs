@@ -6,16 +6,17 @@ use super::{Batch, BatchSource, fit};
 use crate::error::{Error, ErrorKind, Result};
 use crate::tensor::{Tensor, TensorSpec};
 
-/// Batches that `next` hands out, until it returns `None` or an error.
+/// Makes a source of batches from the function `next`. The source ends when `next` returns `None` or an
+/// error.
 ///
-/// Every call returns one batch: a tensor for each of `inputs`, in any order, of exactly the input's type and
-/// shape, with samples along the first axis where the input has them there. The tensors become part of the
-/// [`Batch`]; nothing is copied or converted. All inputs whose first dimension is the batch, and dynamic,
+/// Every call returns one batch: a tensor for each of `inputs`, in any order, with exactly the input's type
+/// and shape. Samples are along the first axis if the input has them there. The tensors become part of the
+/// [`Batch`]; nothing is copied or converted. All inputs with a dynamic first dimension for the batch must
 /// have the same number of samples.
 ///
 /// # Errors
-/// [`BatchSource::next_batch`] fails where `next` does, and where a batch lacks an input, has one that the
-/// model does not know or twice, or has a tensor that does not fit.
+/// [`BatchSource::next_batch`] fails if `next` fails. It also fails if a batch lacks an input, names an
+/// unknown input, has an input twice, or has a tensor that does not fit.
 pub fn from_fn<F>(inputs: &[TensorSpec], next: F) -> impl BatchSource + use<F>
 where
     F: FnMut() -> Result<Option<Vec<(String, Tensor)>>> + Send,

@@ -1,14 +1,14 @@
-//! From the type that data has to the type that an input takes, without changing values.
+//! Conversion from the element type of the data to that of the input, without changing values.
 
 use crate::dtype::DataType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::tensor::{Data, DataView};
 
-/// Fails where no value of type `from` may become a `to`.
+/// Fails if type `from` can never convert to `to`.
 ///
-/// Floating-point numbers go to a type that holds them exactly; f64, NumPy's default, also goes to f32 and is
-/// rounded to nearest there. Integers and truth values go to every type, as far as each value is held exactly
-/// ([`convert`] looks at the values).
+/// Floating-point numbers convert to types that hold them exactly. In addition, f64, NumPy's default,
+/// converts to f32, rounded to nearest. Integers and truth values convert to every type, if it holds each
+/// value exactly; [`convert`] checks the values.
 pub(super) fn check(label: &str, from: DataType, to: DataType, input: &str) -> Result<()> {
     use DataType::{Bf16, F16, F32, F64};
     let allowed = !from.is_float()
@@ -21,7 +21,7 @@ pub(super) fn check(label: &str, from: DataType, to: DataType, input: &str) -> R
         .with_remedy(remedy(to)))
 }
 
-/// How data of type `to` comes about.
+/// Returns the remedy: the way to get data of type `to`.
 fn remedy(to: DataType) -> String {
     let how = match to {
         DataType::Bf16 => {
@@ -33,7 +33,7 @@ fn remedy(to: DataType) -> String {
     format!("convert it to {to} before saving it{how}")
 }
 
-/// The elements as type `to`, for types that [`check`] lets pass.
+/// Converts the elements to type `to`. [`check`] must have accepted the types.
 pub(super) fn convert(label: &str, data: Data, to: DataType) -> Result<Data> {
     let from = data.view().dtype();
     if from == to {
@@ -63,7 +63,7 @@ fn from_floats<T: Copy + Into<f64>>(values: &[T], to: DataType) -> Option<Data> 
     let values = values.iter().map(|&value| value.into());
     match to {
         DataType::F64 => Some(Data::F64(values.collect())),
-        // Infinite only where it was before: an f64 may be beyond the largest f32.
+        // Only an infinite f64 becomes an infinite f32: a finite f64 can exceed the largest f32.
         DataType::F32 => values
             .map(|value: f64| Some(value as f32).filter(|x| x.is_infinite() == value.is_infinite()))
             .collect::<Option<Vec<_>>>()
@@ -72,7 +72,7 @@ fn from_floats<T: Copy + Into<f64>>(values: &[T], to: DataType) -> Option<Data> 
     }
 }
 
-/// `None` where a value is not held exactly.
+/// Returns `None` if a value is not held exactly.
 fn from_integers<T: Copy + Into<i128>>(values: &[T], to: DataType) -> Option<Data> {
     let values = || values.iter().map(|&value| value.into());
     macro_rules! integers {

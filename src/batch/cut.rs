@@ -9,7 +9,7 @@ use super::stream::Stream;
 use crate::error::{Error, ErrorKind, Result};
 use crate::tensor::{Dim, TensorSpec};
 
-/// How the parts of each input become samples.
+/// The division of each input's parts into samples.
 pub(super) struct Samples {
     items: Vec<Vec<Items>>,
     pub count: usize,
@@ -18,7 +18,7 @@ pub(super) struct Samples {
 }
 
 impl Samples {
-    /// Divides the parts into samples, as many for every input.
+    /// Divides the parts into samples. Every input must have the same number.
     pub fn of(parts: &[Vec<Part>], inputs: &[TensorSpec], options: &DataOptions) -> Result<Self> {
         let fixed = fixed_batch_size(inputs)?;
         let batch_size = batch_size(options.batch_size, fixed)?;
@@ -29,7 +29,7 @@ impl Samples {
         Ok(Self { items, count, batch_size, is_fixed: fixed.is_some() })
     }
 
-    /// The stream that reads them.
+    /// Makes the stream that reads the samples.
     pub fn stream(
         self,
         parts: Vec<Vec<Part>>,
@@ -46,7 +46,7 @@ impl Samples {
     }
 }
 
-/// The size of the first axis, where the model fixes it.
+/// Returns the size of the first axis, if the model fixes it.
 pub(super) fn fixed_first(spec: &TensorSpec) -> Option<usize> {
     match spec.shape.as_ref()?.first()? {
         Dim::Fixed(size) => Some(*size),
@@ -54,7 +54,7 @@ pub(super) fn fixed_first(spec: &TensorSpec) -> Option<usize> {
     }
 }
 
-/// The batch size that the model insists on.
+/// Returns the batch size that the model requires, if any.
 fn fixed_batch_size(inputs: &[TensorSpec]) -> Result<Option<usize>> {
     let mut fixed: Option<(usize, &str)> = None;
     for input in inputs {
@@ -85,7 +85,7 @@ fn batch_size(asked: Option<usize>, fixed: Option<usize>) -> Result<usize> {
     }
 }
 
-/// The number of samples, which all inputs must share.
+/// Returns the number of samples, which must be the same for all inputs.
 fn common_count(inputs: &[TensorSpec], items: &[Vec<Items>]) -> Result<usize> {
     let mut counts = Vec::new();
     for (input, items) in inputs.iter().zip(items) {

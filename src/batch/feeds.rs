@@ -1,8 +1,8 @@
-//! Arrays as whole feeds: what one run of the model gets, with every axis that its inputs declare.
+//! Arrays as whole feeds: the data of one run, with every axis that the inputs declare.
 //!
-//! An array of the input's rank is one feed, and one with an axis more in front is as many as that axis is
-//! long. Where other inputs give more feeds than an array of the input's rank, it is cut along its first axis
-//! instead, as far as that may count samples.
+//! An array of the input's rank is one feed. An array with one more axis in front holds as many feeds as that
+//! axis is long. An array of the input's rank is cut along its first axis instead if other inputs give more
+//! feeds and that axis may count samples.
 
 use super::axes::First;
 use super::fit::{REMEDY, shape_text, starts_dynamic};
@@ -11,24 +11,24 @@ use super::samples::{Column, Items};
 use crate::error::{Error, ErrorKind, Result};
 use crate::tensor::{Dim, TensorSpec};
 
-/// One input with its files and what its first axis counts.
+/// One input with its files and the meaning of its first axis.
 pub(super) struct Given<'a> {
     pub spec: &'a TensorSpec,
     pub first: First,
     pub parts: &'a [Part],
 }
 
-/// How the parts of one input are divided.
+/// The division of one input's parts.
 struct Division {
-    /// Items of each part.
+    /// The items of each part.
     items: Vec<Items>,
-    /// How many of them one feed takes: 1 of those that are whole, or as many samples as its batch has.
+    /// Items per feed: 1 if the items are whole feeds, otherwise the number of samples in its batch.
     per_feed: usize,
     is_whole: bool,
 }
 
 impl Division {
-    /// How many feeds there are; `None` where the last would not be whole.
+    /// Returns the number of feeds; `None` if the last would be incomplete.
     fn count(&self) -> Option<usize> {
         let items: usize = self.items.iter().map(|items| items.count).sum();
         (self.per_feed > 0 && items.is_multiple_of(self.per_feed)).then(|| items / self.per_feed)
@@ -36,13 +36,13 @@ impl Division {
 }
 
 impl Given<'_> {
-    /// Every array is whole feeds.
+    /// Divides every array into whole feeds.
     fn whole(&self) -> Option<Division> {
         let items = self.parts.iter().map(|part| part.feeds(self.spec, self.first)).collect::<Option<_>>()?;
         Some(Division { items, per_feed: 1, is_whole: true })
     }
 
-    /// Every array is cut into samples, of which a feed takes as many as the input declares, or one.
+    /// Cuts every array into samples. A feed takes as many as the input declares, or one.
     fn cut(&self) -> Option<Division> {
         if !self.first.may_be_samples() {
             return None;
@@ -56,12 +56,14 @@ impl Given<'_> {
     }
 }
 
-/// How the parts of each input become feeds, in the inputs' order.
+/// The division of each input's parts into feeds, in the inputs' order.
 pub(super) struct WholeFeeds(Vec<Division>);
 
 impl WholeFeeds {
-    /// Divides the parts into feeds, as many for every input. Unless the user `asked` for feeds, inputs whose
-    /// first axis is decided at run time and may count samples have to agree there.
+    /// Divides the parts into feeds, the same number for every input.
+    ///
+    /// Unless the user `asked` for feeds, inputs with a dynamic first axis that may count samples must have
+    /// the same size there.
     pub fn of(given: &[Given<'_>], asked: bool) -> Result<Self> {
         let mut ways: Vec<Vec<Division>> = Vec::new();
         for one in given {
@@ -72,7 +74,7 @@ impl WholeFeeds {
             }
             ways.push(ways_of_one);
         }
-        // Whole feeds come first among the ways of an input, so they are taken where both are possible.
+        // An input's whole feeds come first, so they are preferred if both ways are possible.
         let counts = ways.first().map(|ways| ways.iter().filter_map(Division::count).collect::<Vec<_>>());
         let fits = |ways: &[Division], count| ways.iter().any(|way| way.count() == Some(count));
         let common = counts
@@ -91,12 +93,12 @@ impl WholeFeeds {
         Err(counts_differ(given, &ways))
     }
 
-    /// How many feeds there are.
+    /// Returns the number of feeds.
     pub fn count(&self) -> usize {
         self.0.first().and_then(Division::count).unwrap_or_default()
     }
 
-    /// The columns that read them.
+    /// Makes the columns that read the feeds.
     pub fn columns(self, inputs: &[TensorSpec], parts: Vec<Vec<Part>>) -> Result<Vec<Column>> {
         let columns = inputs.iter().zip(parts).zip(self.0);
         columns
@@ -111,8 +113,7 @@ impl WholeFeeds {
     }
 }
 
-/// Whether inputs whose first axis is the batch, of a size that is decided at run time, have one size in
-/// every feed.
+/// Whether all inputs with a dynamic batch axis in front have the same size there in every feed.
 fn batches_agree(given: &[Given<'_>], ways: &[Vec<Division>], chosen: &[usize]) -> bool {
     let sizes = given
         .iter()

@@ -1,4 +1,4 @@
-//! From paths as given to the files that feed each input.
+//! The search for the files of each input, from the paths that the user gives.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::finding::{Finding, counted, listed};
 use crate::tensor::TensorSpec;
 
-/// What a file's extension says that it holds.
+/// The format of a file, according to its extension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Format {
     Npz,
@@ -20,7 +20,7 @@ pub(super) enum Format {
 pub(super) struct Source {
     pub path: PathBuf,
     pub format: Format,
-    /// The input was named on the path, so the file need not name it again.
+    /// Whether the path named the input, so that the file need not name it again.
     pub named: bool,
 }
 
@@ -44,18 +44,21 @@ pub(super) const IMAGES: &str = "JPEG, PNG, BMP, GIF, WebP, TIFF, PNM";
 const KNOWN: &str = ".npz, .npy, raw binary (.bin, .raw, .dat), images (.jpg, .jpeg, .jpe, .jfif, .png, .bmp, .dib, .gif, .webp, \
      .tif, .tiff, .ppm, .pgm, .pbm, .pnm)";
 
-/// How many names a message lists.
+/// The number of names that a message lists.
 const SHOWN: usize = 3;
 
-/// The files that feed each input, and what was left out.
+/// The files of each input, and findings about left-out files.
 pub(super) struct Found {
     /// In the inputs' order.
     pub sources: Vec<Vec<Source>>,
     pub findings: Vec<Finding>,
 }
 
-/// The files of each input, in the inputs' order: paths as they were given, folders sorted by name. A file in
-/// a folder that belongs to none of several inputs, such as labels, is left out unless an input has no data.
+/// Finds the files of each input, in the inputs' order.
+///
+/// Paths keep their order; the files of a folder are sorted by name. If the model has several inputs, a file
+/// in a folder that belongs to none of them, such as labels, is left out. If an input has no data, such a
+/// file is an error.
 pub(super) fn find(paths: &[PathBuf], inputs: &[TensorSpec]) -> Result<Found> {
     let mut sources = vec![Vec::new(); inputs.len()];
     let (mut strays, mut findings) = (Vec::new(), Vec::new());
@@ -96,14 +99,14 @@ pub(super) fn find(paths: &[PathBuf], inputs: &[TensorSpec]) -> Result<Found> {
     Ok(Found { sources, findings })
 }
 
-/// What is said about paths that were left out.
+/// Makes the finding about paths that are left out.
 fn left_out(paths: &[PathBuf], what: &str, why: &str, remedy: &str) -> Finding {
     let names: Vec<_> = paths.iter().map(|path| path.display()).collect();
     let message = format!("left out {} {why}: {}", counted(paths.len(), what), listed(&names, SHOWN));
     Finding::warning(message).with_remedy(remedy)
 }
 
-/// Splits `NAME=PATH`. A path that exists as it stands is one, whatever it contains.
+/// Splits `NAME=PATH`. A path that exists is taken whole, even if it contains `=`.
 fn split_name(path: &Path, inputs: &[TensorSpec]) -> Result<(Option<usize>, PathBuf)> {
     let whole = Ok((None, path.to_owned()));
     if path.exists() {
@@ -124,7 +127,8 @@ fn split_name(path: &Path, inputs: &[TensorSpec]) -> Result<(Option<usize>, Path
     }
 }
 
-/// The input that a file feeds by itself: the only one, or the one that the file is named after.
+/// Returns the input of a file without an input's name: the only input, or the one that the file is named
+/// after.
 fn sole_input(source: &Source, inputs: &[TensorSpec]) -> Option<usize> {
     if source.format == Format::Npz {
         return None;
@@ -136,8 +140,8 @@ fn sole_input(source: &Source, inputs: &[TensorSpec]) -> Option<usize> {
     inputs.iter().position(|input| input.name == stem)
 }
 
-/// The path itself, or the files of known formats right in the folder. What else is there is said, unless it
-/// is hidden.
+/// Returns the path itself, or the folder's files of known formats. Other entries of the folder are reported,
+/// unless they are hidden.
 fn expand(path: &Path, findings: &mut Vec<Finding>) -> Result<Vec<PathBuf>> {
     let failed = |source| {
         Error::io("read", path, source).with_remedy("give a file or folder that exists and can be read")

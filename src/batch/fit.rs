@@ -1,19 +1,19 @@
-//! Whether an array is what an input of the model takes.
+//! Checks whether an array fits an input of the model.
 
 use super::axes::First;
 use super::samples::Items;
 use crate::error::{Error, ErrorKind, Result};
 use crate::tensor::{Dim, TensorSpec, TensorView};
 
-/// What to do about arrays that are no feeds.
+/// The remedy for arrays that are no feeds.
 pub(super) const REMEDY: &str = "give a folder of .npz files, one for each run of the model, with an array for every input by its \
      name and in the shape that the input declares; or stack all runs along one more axis in front";
 
 /// Splits an array into samples, which have no batch axis.
 ///
-/// An array of the input's rank has its samples along the first axis. An array of one axis fewer is one
-/// sample without the batch axis. Fixed dimensions after the first must be equal. An axis of a sample may
-/// have length 0.
+/// An array of the input's rank has its samples along the first axis. An array with one axis fewer is one
+/// sample without the batch axis. Fixed dimensions after the first must match. An axis of a sample may have
+/// length 0.
 pub(super) fn split_samples(label: &str, shape: &[usize], spec: &TensorSpec) -> Result<Items> {
     let (count, sample) = match (&spec.shape, shape) {
         (None, [count, sample @ ..]) => (*count, sample),
@@ -31,17 +31,17 @@ pub(super) fn split_samples(label: &str, shape: &[usize], spec: &TensorSpec) -> 
     Ok(Items { count, shape: sample.to_vec() })
 }
 
-/// The most samples without an element: no data stands behind their number, so that a header of some bytes
-/// could ask for any.
+/// The largest number of samples without elements. No data limits their number, so a header of a few bytes
+/// could declare any.
 const MOST_EMPTY: usize = 1 << 20;
 
-/// Whether an array claims more samples of no element than anyone has.
+/// Whether an array declares more empty samples than is plausible.
 fn has_endless_nothing(count: usize, sample: &[usize]) -> bool {
     count > MOST_EMPTY && sample.contains(&0)
 }
 
-/// Whole tensors of the input in an array: itself, or what lies along one more axis in front. `None` where
-/// there is none.
+/// Returns the whole feeds in an array: the array itself, or its parts along one more axis in front. Returns
+/// `None` if it holds none.
 pub(super) fn whole_feeds(shape: &[usize], spec: &TensorSpec, first: First) -> Option<Items> {
     let has_samples = |shape: &[usize]| !first.may_be_samples() || shape.first() != Some(&0);
     let fits = |dims: &[Dim], shape: &[usize]| {
@@ -59,8 +59,8 @@ pub(super) fn whole_feeds(shape: &[usize], spec: &TensorSpec, first: First) -> O
     }
 }
 
-/// Fails unless the tensor, batch axis included, is exactly what the input takes. Where its first axis counts
-/// samples there is at least one.
+/// Fails unless the tensor, batch axis included, exactly fits the input. If its first axis counts samples, it
+/// must have at least one.
 pub(super) fn check_whole(tensor: &TensorView<'_>, spec: &TensorSpec, first: First) -> Result<()> {
     let label = format!("tensor for '{}'", spec.name);
     if let Some(dtype) = spec.dtype.filter(|dtype| *dtype != tensor.dtype()) {
@@ -104,7 +104,7 @@ fn misfit(label: &str, shape: &[usize], spec: &TensorSpec) -> Error {
     Error::new(ErrorKind::Shape, message).with_remedy(remedy)
 }
 
-/// The input's shape as `[N, 3, ?, ?]`, dimensions by their name where they have one.
+/// Formats the input's shape as `[N, 3, ?, ?]`, with the names of dimensions that have one.
 pub(super) fn shape_text(spec: &TensorSpec) -> String {
     let Some(dims) = &spec.shape else { return "of any shape".to_owned() };
     let text = |dim: &Dim| match dim {

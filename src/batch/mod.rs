@@ -1,13 +1,13 @@
 //! Calibration data as a stream of batches.
 //!
-//! [`open`] reads files, [`from_fn`] takes what the caller's code hands out. Files are read batch by batch:
-//! memory holds one batch, and one file per input is open, whatever the size and number of the files. The
-//! exception is an array in Fortran order, which is loaded whole when its first sample is read and kept until
-//! its last.
+//! [`open`] reads files; [`from_fn`] takes batches from the caller's code. Files are read batch by batch.
+//! Memory holds one batch, and one file per input is open, independent of the size and number of the files.
+//! There is one exception: an array in Fortran order is loaded whole with its first sample and kept until its
+//! last.
 //!
-//! The checksum of an array in an `.npz` file is compared when its last element is read, so damage is found
-//! at the latest with the file's last batch. What a limit or a random draw leaves unread is not checked; a
-//! draw that leaves gaps in an uncompressed array leaves the whole of it unchecked.
+//! The checksum of an array in an `.npz` file is compared when its last element is read. Damage is therefore
+//! found at the latest with the file's last batch. Data that a limit or a random draw leaves unread is not
+//! checked. A draw that skips parts of an uncompressed array leaves the whole array unchecked.
 //!
 //! | File | Samples |
 //! |---|---|
@@ -17,19 +17,20 @@
 //! | `.jpg`, `.jpeg`, `.jpe`, `.jfif`, `.png`, `.bmp`, `.dib`, `.gif`, `.webp`, `.tif`, `.tiff`, `.ppm`, `.pgm`, `.pbm`, `.pnm` | one: [`ImageOptions`] |
 //! | folder | those of the files right in it, sorted by name |
 //!
-//! What a folder holds besides is left out and said; only hidden files, whose names begin with a dot, are
-//! passed over in silence. An array with one axis fewer than the input is one sample without the batch axis.
-//! Values are converted only where they stay the same (`i32` to `i64`, `u8` to `f32`, ...), with one
-//! exception: `f64`, NumPy's default, is rounded to the nearest `f32`. `.npz` and `.npy` hold `bf16` as the
-//! package ml_dtypes has it saved; raw files as the upper halves of `f32`.
+//! Other entries of a folder are left out and logged, except for hidden files, whose names begin with a dot.
+//! An array with one axis fewer than the input is one sample without the batch axis. Values are converted
+//! only if they stay the same (`i32` to `i64`, `u8` to `f32`, ...), with one exception: `f64`, NumPy's
+//! default, is rounded to the nearest `f32`. `.npz` and `.npy` files hold `bf16` as the package ml_dtypes
+//! saves it. Raw files hold it as the upper halves of `f32`.
 //!
 //! # Whole feeds
 //!
-//! Not every input has the samples along its first axis: there are scalars, recurrent states `[2, batch,
-//! 128]`, sequences `[time, 1, features]`. Such models are given whole feeds, what one run gets: a folder of
-//! `.npz` files, one each, with an array for every input in the shape that it declares; or arrays with one
-//! more axis in front, along which the feeds lie. Inputs that do have their samples first may also be given
-//! as samples then, as many as the feeds take. [`Feeds`] says how the two are told apart.
+//! Some inputs do not have the samples along their first axis: scalars, recurrent states `[2, batch, 128]`,
+//! sequences `[time, 1, features]`. Such models take whole feeds. A whole feed is the data of one run. Give a
+//! folder of `.npz` files, one per run, with an array for every input in the shape that the input declares.
+//! Or give arrays with one more axis in front, which counts the feeds. Inputs that do have their samples
+//! first may also be given as samples then, as many as the feeds need. [`Feeds`] documents how qdq
+//! distinguishes the two.
 
 mod array;
 mod axes;
@@ -63,44 +64,43 @@ use crate::file;
 use crate::finding::Finding;
 use crate::tensor::Tensor;
 
-/// One batch: a tensor for every input of the model, what one run gets.
+/// One batch: a tensor for every input of the model, for one run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Batch {
     /// Input name and value, in the model's order.
     pub inputs: Vec<(String, Tensor)>,
-    /// How many samples the batch holds.
+    /// The number of samples in the batch.
     pub samples: usize,
-    /// How many repeats of them follow in every tensor, to fill up the batch size that the model is fixed at.
+    /// The number of repeated samples after them in every tensor. They fill up a fixed batch size.
     pub repeats: usize,
 }
 
-/// Where batches come from.
+/// A source of batches.
 pub trait BatchSource: Send {
-    /// The next batch, or `None` after the last. After an error there are no more batches.
+    /// Returns the next batch, or `None` after the last. After an error there are no more batches.
     ///
     /// # Errors
-    /// What keeps a batch from being read. A source of [`open`] or [`from_fn`] that is asked again after it
-    /// has said its end answers `InvalidArgument`: it was read already, which is something else than data
-    /// without samples.
+    /// Fails if a batch cannot be read. A source from [`open`] or [`from_fn`] returns `InvalidArgument` if it
+    /// is read again after its end, so that used-up data is not mistaken for data without samples.
     fn next_batch(&mut self) -> Result<Option<Batch>>;
 
-    /// How many batches are still to come, where that is known.
+    /// Returns the number of remaining batches, if known.
     fn remaining(&self) -> Option<usize>;
 
-    /// What the user must know of the data as far as it was read, such as samples or files that are left out.
-    /// They are logged when they are found.
+    /// Returns the findings about the data read so far, such as samples or files that are left out. They are
+    /// logged when they are found.
     fn findings(&self) -> Vec<Finding> {
         Vec::new()
     }
 }
 
-/// What arrays hold.
+/// The meaning of arrays: samples or whole feeds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Feeds {
-    /// Samples along the first axis, unless the inputs say otherwise: one is a scalar, is named like a
-    /// sequence there (`time`, `seq_len`, `T`, ...), or has the batch's name on a later axis. Where arrays do
-    /// not fit as samples but do as whole feeds, they are those. What was taken is said where it is not
-    /// plain.
+    /// Samples along the first axis, unless the inputs indicate whole feeds: an input is a scalar, its first
+    /// axis has the name of a sequence (`time`, `seq_len`, `T`, ...), or a later axis has the batch's name.
+    /// If the arrays do not fit as samples but fit as whole feeds, they are taken as whole feeds. A choice
+    /// that is not obvious is logged.
     #[default]
     Auto,
     /// Samples along the first axis.
@@ -109,29 +109,29 @@ pub enum Feeds {
     Whole,
 }
 
-/// How files become batches.
+/// Options for making batches from files.
 #[derive(Clone, Debug, Default)]
 pub struct DataOptions {
-    /// Samples per batch; `None` is the model's fixed batch size, or 1 where it has none.
+    /// Samples per batch; `None` is the model's fixed batch size, or 1 if it has none.
     pub batch_size: Option<usize>,
-    /// What arrays hold.
+    /// The meaning of arrays.
     pub feeds: Feeds,
-    /// At most this many samples, or whole feeds.
+    /// The largest number of samples, or of whole feeds.
     pub limit: Option<usize>,
-    /// Draws the `limit` samples at random instead of taking the first: the same samples for the same
-    /// number. They keep their order. Without a `limit` it changes nothing.
+    /// Draws the `limit` samples at random instead of taking the first ones. The same seed draws the same
+    /// samples. They keep their order. Without a `limit` the seed has no effect.
     pub seed: Option<u64>,
-    /// Type and shape of one sample in raw files, with or without a leading 1 for the batch axis; `None`
-    /// takes the input's, where that is fixed.
+    /// Type and shape of one sample in raw files, with or without a leading 1 for the batch axis. `None`
+    /// takes the input's type and shape, if both are fixed.
     pub raw: Option<RawFormat>,
-    /// How images become samples.
+    /// The conversion of images to samples.
     pub image: ImageOptions,
 }
 
 /// Reads a whole `.npy` file, in row-major order.
 ///
 /// # Errors
-/// Where the file cannot be read, its length does not fit its header, or its element type is not one of
+/// Fails if the file cannot be read, if its length does not match its header, or if its element type is not a
 /// [`DataType`](crate::dtype::DataType).
 pub fn read_npy(path: &Path) -> Result<Tensor> {
     array::Array::open_npy(path).map_err(|error| file::explained(path, error))?.read_all()

@@ -6,13 +6,13 @@ use crate::dtype::DataType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::tensor::element_count;
 
-/// What the header says about the elements after it.
+/// The header's description of the elements after it.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Header {
     pub dtype: DataType,
-    /// Elements are stored with the most significant byte first.
+    /// Whether elements are stored with the most significant byte first.
     pub big_endian: bool,
-    /// The first axis varies fastest instead of the last.
+    /// Whether the first axis varies fastest instead of the last.
     pub fortran_order: bool,
     pub shape: Vec<usize>,
     /// Bytes from the start of the file to the first element.
@@ -21,7 +21,7 @@ pub(super) struct Header {
 
 const MAGIC: &[u8] = b"\x93NUMPY";
 
-/// A header has three entries; the shape is the only one that grows. Anything longer is no header.
+/// The longest header. It has three entries, of which only the shape grows. Anything longer is no header.
 const LONGEST: u64 = 64 * 1024;
 
 impl Header {
@@ -90,7 +90,7 @@ impl Header {
         Ok(Self { dtype, big_endian, fortran_order: entries.fortran_order, shape: entries.shape, length })
     }
 
-    /// Bytes of all elements.
+    /// Returns the bytes of all elements.
     pub fn data_length(&self) -> Result<u64> {
         let bytes = element_count(&self.shape)?.checked_mul(self.dtype.size());
         bytes.map(|bytes| bytes as u64).ok_or_else(|| {
@@ -99,8 +99,10 @@ impl Header {
     }
 }
 
-/// `<f4` and its like: byte order, kind, bytes. NumPy has no bfloat16: that of ml_dtypes, which JAX and
-/// TensorFlow use too, is written as two bytes of no kind.
+/// Parses an element type such as `<f4`: byte order, kind, bytes.
+///
+/// NumPy has no bfloat16. The one of ml_dtypes, which JAX and TensorFlow use too, is written as two bytes of
+/// kind void (`V2`).
 fn element_type(descr: &str) -> Option<(bool, DataType)> {
     let (order, kind) = (descr.get(..1)?, descr.get(1..)?);
     let big_endian = match order {
@@ -170,7 +172,7 @@ impl<'a> Literal<'a> {
         Some(string)
     }
 
-    /// The type's code, or the whole list that describes a record.
+    /// Reads the type code, or the whole list that describes a record.
     fn descr(&mut self) -> Option<String> {
         if !self.0.trim_start().starts_with('[') {
             return self.string().map(str::to_owned);

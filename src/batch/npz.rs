@@ -13,11 +13,11 @@ use super::npy::Header;
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::tensor::TensorSpec;
 
-/// Deflate turns one byte into no more than this many, so a larger claim is false.
+/// The largest compression ratio of deflate. An entry that declares more is damaged.
 const LARGEST_RATIO: u64 = 1032;
 
-/// Opens the array `name`, one of the model's `inputs`; the only array where `any` is set and there is no
-/// other.
+/// Opens the array `name`, one of the model's `inputs`. If `any` is set and the archive has only one array,
+/// that array is opened under any name.
 pub(super) fn open(path: &Path, name: &str, any: bool, inputs: &[TensorSpec]) -> Result<Array> {
     let failed = |source| Error::io("read", path, source);
     let mut file = File::open(path).map_err(failed)?;
@@ -70,7 +70,7 @@ fn check(label: &str, header: &Header, size: u64) -> Result<()> {
     check_length(label, &header.shape, header.dtype, expected, size.saturating_sub(header.length))
 }
 
-/// The entry of array `name` and the name that it really has, or the names of all that are there.
+/// Finds the entry of array `name` and the array's real name. Fails with the names of all arrays.
 fn find(archive: &ZipArchive<File>, name: &str, any: bool) -> Result<(usize, String), Vec<String>> {
     let mut present = Vec::new();
     for index in 0..archive.len() {

@@ -1,11 +1,11 @@
-//! Batches that are read once, and say so.
+//! Sources that report an error if they are read a second time.
 
 use super::{Batch, BatchSource};
 use crate::error::{Error, ErrorKind, Result};
 use crate::finding::Finding;
 
-/// A source that says its end once. Asked again, it says that it was read already: whoever asks would
-/// otherwise take it for data without samples.
+/// A source that reports its end once. A further read is an error: otherwise the caller would mistake it for
+/// data without samples.
 pub(super) struct Once<S> {
     source: S,
     state: State,
@@ -13,15 +13,15 @@ pub(super) struct Once<S> {
 
 #[derive(Clone, Copy, PartialEq)]
 enum State {
-    /// It has handed out no batch yet.
+    /// It has returned no batch yet.
     Fresh,
-    /// It has handed out batches.
+    /// It has returned batches.
     Begun,
-    /// It failed, and its end is still to be said.
+    /// It failed, and its end is still to be reported.
     Failed,
-    /// Its end was said after it had handed out batches, or failed.
+    /// Its end was reported after it had returned batches or failed.
     Read,
-    /// Its end was said, and there was no batch before.
+    /// Its end was reported, and it had no batch.
     Empty,
 }
 
@@ -72,7 +72,7 @@ impl<S: BatchSource> BatchSource for Once<S> {
 mod tests {
     use super::*;
 
-    /// Gives what is listed, and then nothing.
+    /// Returns the listed results, then the end.
     struct Listed(Vec<Result<Option<Batch>>>);
 
     impl BatchSource for Listed {
@@ -85,7 +85,7 @@ mod tests {
         }
     }
 
-    /// What comes of asking four times: a batch, the end, or the message of an error.
+    /// The results of four reads: a batch, the end, or the message of an error.
     fn asked(listed: Vec<Result<Option<Batch>>>) -> [String; 4] {
         let mut source = Once::new(Listed(listed));
         std::array::from_fn(|_| match source.next_batch() {

@@ -1,4 +1,4 @@
-//! From paths to a stream: what the files hold, and how it becomes batches.
+//! Opening of calibration data: from paths to a stream of batches.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,23 +20,23 @@ use crate::tensor::TensorSpec;
 
 /// Opens calibration data for a model with these `inputs`.
 ///
-/// A path is a file or a folder, or `NAME=PATH` to say which input it feeds. Without the name, an `.npz`
-/// feeds every input by the names of its arrays; any other file feeds the only input, or the one that it is
-/// named after (`mask.npy`). A file in a folder that is named after none of several inputs is left out with a
-/// warning, so that labels may lie beside the data.
+/// A path is a file or a folder, or `NAME=PATH` to name the input that it feeds. Without a name, an `.npz`
+/// file feeds every input by the names of its arrays. Any other file feeds the only input, or the input that
+/// the file is named after (`mask.npy`). If the model has several inputs and a file in a folder is named
+/// after none of them, it is left out with a warning. Labels can therefore be in the same folder as the data.
 ///
-/// The last batch is shorter where the samples do not fill it and the model's batch dimension is dynamic.
-/// With a fixed batch size above 1 it is filled up with repeats of such samples
-/// ([`Batch::repeats`](super::Batch::repeats)), which calibration leaves out of what it measures. Whole feeds
+/// The samples may not fill the last batch. If the model's batch dimension is dynamic, this batch is shorter.
+/// If it is fixed above 1, the batch is filled up with repeated samples
+/// ([`Batch::repeats`](super::Batch::repeats)), which calibration excludes from its statistics. Whole feeds
 /// are batches as they are.
 ///
-/// What was left out or is not plain is logged and is in [`BatchSource::findings`].
+/// Left-out data and choices that are not obvious are logged and are in [`BatchSource::findings`].
 ///
 /// # Errors
-/// Where a path cannot be read or has no known format, data is missing for an input or does not fit it in
-/// type or shape, or inputs have different numbers of samples. Types, shapes
-/// and lengths are checked here; damage inside compressed data, values that the input's type cannot hold and
-/// broken images show up in [`BatchSource::next_batch`].
+/// Fails if a path cannot be read or has no known format, if data for an input is missing or does not fit it
+/// in type or shape, or if inputs have different numbers of samples. Types, shapes and lengths are checked
+/// here. [`BatchSource::next_batch`] reports damage inside compressed data, values that the input's type
+/// cannot hold, and broken images.
 pub fn open(paths: &[PathBuf], inputs: &[TensorSpec], options: &DataOptions) -> Result<Box<dyn BatchSource>> {
     if inputs.is_empty() {
         return Err(Error::new(
@@ -78,7 +78,7 @@ pub fn open(paths: &[PathBuf], inputs: &[TensorSpec], options: &DataOptions) -> 
     Ok(Box::new(Once::new(stream)))
 }
 
-/// Refuses to take an input for samples that has no axis for them.
+/// Refuses [`Feeds::Samples`] if an input has no axis for samples.
 fn check_axes(inputs: &[TensorSpec], feeds: Feeds) -> Result<()> {
     let is_scalar = |spec: &&TensorSpec| spec.shape.as_ref().is_some_and(Vec::is_empty);
     match inputs.iter().find(is_scalar) {
@@ -92,7 +92,7 @@ fn check_axes(inputs: &[TensorSpec], feeds: Feeds) -> Result<()> {
     }
 }
 
-/// Says which options are for files that are not there: who sets them may think that they change arrays.
+/// Warns about options for kinds of files that are not there. Users may expect them to change arrays.
 fn idle_options(sources: &[Vec<Source>], options: &DataOptions) -> Vec<Finding> {
     let has = |format| sources.iter().flatten().any(|source| source.format == format);
     let mut findings = Vec::new();
@@ -127,14 +127,14 @@ struct Data<'a> {
     options: &'a DataOptions,
 }
 
-/// How they are read.
+/// The way to read the files.
 enum Way {
     Samples(Samples),
     Feeds(WholeFeeds),
 }
 
 impl Data<'_> {
-    /// Chooses between samples and whole feeds, and says so where it is not plain.
+    /// Chooses between samples and whole feeds. Adds a finding if the choice is not obvious.
     fn choose(&self, findings: &mut Vec<Finding>) -> Result<Way> {
         let is_plain = self.first.iter().all(|first| first.may_be_samples());
         match self.options.feeds {

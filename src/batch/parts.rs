@@ -12,14 +12,14 @@ use crate::error::Result;
 use crate::file;
 use crate::tensor::TensorSpec;
 
-/// An array, or images in a row, so that those of a batch are decoded together.
+/// An array, or a series of images. Images of one series are decoded together.
 pub(super) enum Part {
     Array(Array),
     Images(ImageSamples),
 }
 
 impl Part {
-    /// The file and array, for messages.
+    /// Returns the file and array, for messages.
     pub fn label(&self) -> &str {
         match self {
             Self::Array(array) => &array.label,
@@ -27,7 +27,7 @@ impl Part {
         }
     }
 
-    /// The samples of the input `spec`, without a batch axis.
+    /// Returns the samples for the input `spec`, without a batch axis.
     pub fn samples(&self, spec: &TensorSpec) -> Result<Items> {
         match self {
             Self::Array(array) => fit::split_samples(&array.label, &array.shape, spec),
@@ -35,7 +35,7 @@ impl Part {
         }
     }
 
-    /// The whole feeds of the input `spec`, each with all of its axes; `None` where it holds none.
+    /// Returns the whole feeds for the input `spec`, each with all axes; `None` if there are none.
     pub fn feeds(&self, spec: &TensorSpec, first: First) -> Option<Items> {
         match self {
             Self::Array(array) => fit::whole_feeds(&array.shape, spec, first),
@@ -43,7 +43,7 @@ impl Part {
         }
     }
 
-    /// What reads those items.
+    /// Makes the reader of these items.
     pub fn into_samples(self, items: Items, spec: &TensorSpec) -> Result<Box<dyn Samples>> {
         Ok(match self {
             Self::Array(array) => Box::new(ArraySamples::new(array, items, spec)?),

@@ -10,8 +10,10 @@ use crate::dtype::DataType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::tensor::{Dim, TensorSpec, element_count};
 
-/// Element type and shape of one sample. Written `f32:3x224x224`, or with the batch axis in front,
-/// `f32:1x3x224x224`, where the input's rank tells that it is one.
+/// Element type and shape of one sample.
+///
+/// Written as `f32:3x224x224`. A batch axis in front, as in `f32:1x3x224x224`, is also allowed if the input's
+/// rank identifies it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RawFormat {
     dtype: DataType,
@@ -19,10 +21,10 @@ pub struct RawFormat {
 }
 
 impl RawFormat {
-    /// The format of samples of `dtype` and `shape`.
+    /// Creates the format of samples of `dtype` and `shape`.
     ///
     /// # Errors
-    /// Where a dimension is 0 or a sample does not fit in memory.
+    /// Fails if a dimension is 0 or a sample does not fit in memory.
     pub fn new(dtype: DataType, shape: Vec<usize>) -> Result<Self> {
         let bytes = element_count(&shape).ok().and_then(|count| count.checked_mul(dtype.size()));
         if bytes.is_none_or(|bytes| bytes == 0) {
@@ -33,8 +35,8 @@ impl RawFormat {
         Ok(Self { dtype, shape })
     }
 
-    /// The format without a leading 1 that stands for the batch axis: the input has as many axes, and a
-    /// sample one fewer. Where the first axis counts something else, it belongs to the sample.
+    /// Removes a leading 1 that represents the batch axis: the shape has as many axes as the input, but a
+    /// sample has one fewer. If the first axis counts something else, it belongs to the sample.
     fn without_batch_axis(&self, spec: &TensorSpec, first: First) -> Self {
         let rank = spec.shape.as_ref().map(Vec::len);
         match &self.shape[..] {
@@ -45,7 +47,7 @@ impl RawFormat {
         }
     }
 
-    /// What the input takes, where it says so.
+    /// Returns the format that the input declares, if its type and shape are fixed.
     fn of_input(spec: &TensorSpec, first: First) -> Option<Self> {
         let size = |dim: &Dim| match dim {
             Dim::Fixed(size) => Some(*size),
@@ -75,7 +77,7 @@ impl FromStr for RawFormat {
     }
 }
 
-/// Opens a file of one or more samples of the declared format, or of the input's where none is declared.
+/// Opens a file of one or more samples. Without a declared format, it uses the input's.
 pub(super) fn open(
     path: &Path,
     declared: Option<&RawFormat>,

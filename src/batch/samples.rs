@@ -1,4 +1,4 @@
-//! Samples of one input, from one place or from several in a row.
+//! Samples of one input, from one or several files.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -9,24 +9,24 @@ use crate::dtype::DataType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::tensor::{Data, Tensor, TensorSpec, element_count};
 
-/// How a part is divided: into `count` items of this shape.
+/// The division of a part: `count` items of this shape.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Items {
     pub count: usize,
     pub shape: Vec<usize>,
 }
 
-/// Samples of the type and shape that an input takes.
+/// Samples with the type and shape of an input.
 pub(super) trait Samples: Send {
-    /// File and array, for messages.
+    /// Returns the file and array, for messages.
     fn label(&self) -> &str;
-    /// The element type that is read.
+    /// Returns the element type of the data.
     fn dtype(&self) -> DataType;
-    /// How many samples there are.
+    /// Returns the number of samples.
     fn count(&self) -> usize;
-    /// The shape of one.
+    /// Returns the shape of one sample.
     fn shape(&self) -> &[usize];
-    /// Reads samples. Ranges ascend from call to call.
+    /// Reads samples. Ranges must ascend from call to call.
     fn read(&mut self, range: Range<usize>) -> Result<Data>;
 }
 
@@ -40,7 +40,7 @@ pub(super) struct ArraySamples {
 }
 
 impl ArraySamples {
-    /// The array as these items of the input `spec`, whose type its own may become.
+    /// Divides the array into items for the input `spec`. Its type must convert to the input's.
     pub fn new(array: Array, Items { count, shape }: Items, spec: &TensorSpec) -> Result<Self> {
         let dtype = spec.dtype.unwrap_or(array.dtype);
         let sample_bytes = (element_count(&shape)? * array.dtype.size()) as u64;
@@ -74,22 +74,22 @@ impl Samples for ArraySamples {
     }
 }
 
-/// All samples of one input: those of several files, one after the other.
+/// All samples of one input, from several files in a row.
 pub(super) struct Column {
     pub name: String,
     pub count: usize,
-    /// How many samples go into one step of the stream, which counts samples or feeds.
+    /// The number of samples in one step of the stream, which counts samples or feeds.
     step: usize,
-    /// Each sample is a whole tensor, so no axis counts them.
+    /// Whether each sample is a whole tensor, so that no axis counts samples.
     is_whole: bool,
-    /// With the position of each one's first sample. A part is dropped as soon as no sample of it is left,
-    /// and with it its open file or what it holds in memory.
+    /// The parts, each with the position of its first sample. A part is dropped after its last sample, which
+    /// closes its file and frees its memory.
     parts: VecDeque<(usize, Box<dyn Samples>)>,
 }
 
 impl Column {
-    /// Puts `parts` in a row. All have one element type, and one shape where several samples are read
-    /// `together`.
+    /// Puts `parts` in a row. All must have one element type. If several samples are read `together`, they
+    /// must also have one shape.
     pub fn new(name: &str, parts: Vec<Box<dyn Samples>>, together: bool) -> Result<Self> {
         let mut column =
             Self { name: name.to_owned(), count: 0, step: 1, is_whole: false, parts: VecDeque::new() };
@@ -106,17 +106,17 @@ impl Column {
         Ok(column)
     }
 
-    /// The same with several samples in each step of the stream.
+    /// Sets the number of samples in each step of the stream.
     pub fn in_steps_of(self, step: usize) -> Self {
         Self { step, ..self }
     }
 
-    /// The same with samples that have every axis of the input; one is read at a time.
+    /// Marks the samples as whole tensors with every axis of the input; one is read at a time.
     pub fn of_whole_tensors(self) -> Self {
         Self { is_whole: true, ..self }
     }
 
-    /// What lies at these steps of the stream, which ascend from call to call, as one tensor.
+    /// Reads the samples of these steps of the stream as one tensor. Steps must ascend from call to call.
     pub fn read(&mut self, steps: &[Range<usize>]) -> Result<Tensor> {
         let mut pieces = Vec::new();
         let mut shape = Vec::new();
@@ -140,7 +140,7 @@ impl Column {
         join(pieces, shape)
     }
 
-    /// The part that holds the sample, and the position of its first.
+    /// Returns the part that holds the sample, and the position of the part's first sample.
     fn part_at(&mut self, sample: usize) -> Result<(usize, &mut Box<dyn Samples>)> {
         while self.parts.front().is_some_and(|(first, part)| first + part.count() <= sample) {
             self.parts.pop_front();
@@ -182,7 +182,7 @@ mod tests {
 
     use super::*;
 
-    /// Two samples, and what keeps count of those in memory.
+    /// Two samples, with a counter of the parts in memory.
     struct Counted(Arc<AtomicUsize>);
 
     impl Samples for Counted {

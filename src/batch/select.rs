@@ -1,4 +1,4 @@
-//! Which samples of a data set are used.
+//! The selection of samples from a data set.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::ops::Range;
@@ -6,7 +6,7 @@ use std::ops::Range;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-/// Positions of samples still to be used, ascending.
+/// Positions of the samples still to be read, ascending.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Selection {
     ranges: VecDeque<Range<usize>>,
@@ -14,8 +14,10 @@ pub(super) struct Selection {
 }
 
 impl Selection {
-    /// At most `limit` of `count` samples: the first ones, or with a seed ones drawn at random without
-    /// repetition, the same for the same seed on every machine. The order of the data is kept.
+    /// Selects at most `limit` of `count` samples, in the order of the data.
+    ///
+    /// Without a seed, it takes the first ones. With a seed, it draws them at random without repetition. The
+    /// same seed draws the same samples on every machine.
     pub fn new(count: usize, limit: Option<usize>, seed: Option<u64>) -> Self {
         match (limit, seed) {
             (Some(limit), Some(seed)) if limit < count => {
@@ -29,7 +31,7 @@ impl Selection {
         }
     }
 
-    /// How many samples are left.
+    /// Returns the number of samples that are left.
     pub fn len(&self) -> usize {
         self.len
     }
@@ -39,7 +41,7 @@ impl Selection {
         self.len = self.len.min(len);
     }
 
-    /// Takes the next `count` samples, or those that are left where there are fewer.
+    /// Takes the next `count` samples, or all that are left if there are fewer.
     pub fn take(&mut self, count: usize) -> Vec<Range<usize>> {
         let mut missing = count.min(self.len);
         self.len -= missing;
@@ -60,7 +62,7 @@ impl Selection {
     }
 }
 
-/// `limit` different numbers below `count` (Floyd's sampling: every set is equally likely).
+/// Draws `limit` different numbers below `count` (Floyd's sampling: every set is equally likely).
 fn draw(count: usize, limit: usize, seed: u64) -> BTreeSet<usize> {
     let mut key = [0; 32];
     key[..8].copy_from_slice(&seed.to_le_bytes());
@@ -75,7 +77,7 @@ fn draw(count: usize, limit: usize, seed: u64) -> BTreeSet<usize> {
     drawn
 }
 
-/// A number below `bound`, each equally likely: numbers past the last whole multiple are drawn again.
+/// Draws a number below `bound`, each equally likely. Numbers past the last whole multiple are drawn again.
 fn below(random: &mut ChaCha8Rng, bound: u64) -> u64 {
     let whole = u64::MAX - u64::MAX % bound;
     loop {
@@ -90,7 +92,7 @@ fn below(random: &mut ChaCha8Rng, bound: u64) -> u64 {
 mod tests {
     use super::*;
 
-    /// The numbers follow from ChaCha's definition and were computed apart from this program.
+    /// The numbers follow from ChaCha's definition and were computed independently of this program.
     #[test]
     fn a_seed_means_the_same_samples_for_ever() {
         let drawn: Vec<usize> = draw(1000, 5, 42).into_iter().collect();

@@ -11,26 +11,26 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::finding::{Finding, counted};
 use crate::tensor::{Tensor, TensorSpec};
 
-/// Reads one batch after the other.
+/// A stream that reads one batch after the other.
 pub(super) struct Stream {
     pub columns: Vec<Column>,
-    /// Of samples, or of whole feeds.
+    /// The selected samples or whole feeds.
     pub selection: Selection,
-    /// How many of them make a batch.
+    /// The number of samples or feeds in a batch.
     pub batch_size: usize,
     /// Whether the last batch is filled up with repeats.
     pub is_filled: bool,
-    /// Where whole feeds are read, what tells how many samples one has.
+    /// For whole feeds: the inputs and their first axes, which give the number of samples in a feed.
     pub feeds: Option<(Vec<TensorSpec>, Vec<First>)>,
-    /// What was found when the data was opened.
+    /// The findings from opening the data.
     pub findings: Vec<Finding>,
     pub turned: Arc<Turned>,
-    /// Whether what was found while reading has been said.
+    /// Whether the findings from reading have been logged.
     pub has_ended: bool,
 }
 
 impl Stream {
-    /// Batches of the selected samples or feeds; all columns have as many.
+    /// Creates a stream of the selected samples or feeds. All columns must have the same number of them.
     pub fn new(columns: Vec<Column>, selection: Selection, batch_size: usize) -> Self {
         let (findings, turned) = (Vec::new(), Arc::default());
         Self {
@@ -61,7 +61,7 @@ impl Stream {
         Ok(Some(Batch { inputs, samples, repeats }))
     }
 
-    /// What was found while reading.
+    /// Returns the finding from reading, if any.
     fn found(&self) -> Option<Finding> {
         let (first, count) = self.turned.seen()?;
         let (images, more) = (counted(count, "image"), if count > 1 { ", ..." } else { "" });
@@ -73,10 +73,10 @@ impl Stream {
     }
 }
 
-/// What a batch that is filled up may take: a model of a few bytes can declare any batch size.
+/// The largest size of a filled-up batch in bytes: a model of a few bytes can declare any batch size.
 const MOST_BYTES: usize = 1 << 32;
 
-/// The samples of each input over and over until there are `size`.
+/// Repeats the samples of each input until there are `size`.
 fn filled(inputs: Vec<(String, Tensor)>, samples: usize, size: usize) -> Result<Vec<(String, Tensor)>> {
     let bytes = inputs.iter().map(|(_, tensor)| tensor.view().data().as_bytes().len()).max().unwrap_or(0);
     if bytes.div_ceil(samples.max(1)).max(8).checked_mul(size).is_none_or(|all| all > MOST_BYTES) {

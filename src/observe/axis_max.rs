@@ -1,4 +1,4 @@
-//! The largest magnitude, per tensor or along kept axes.
+//! The largest magnitude of a tensor, or of each position along kept axes.
 
 use ndarray::ArrayViewD;
 
@@ -7,10 +7,10 @@ use crate::kernel::parallel;
 use crate::quant::abs_max;
 use crate::tensor::element_count;
 
-/// Running max of |x| over all axes but the kept ones.
+/// Collects the running maximum of |x| over all axes except the kept ones.
 ///
-/// With no kept axis the result is one number. With kept axes it has the shape of the data, every other
-/// dimension being 1. NaN is left out, infinities count.
+/// Without kept axes, the result is one number. With kept axes, it has the rank of the data, and every other
+/// dimension is 1. NaN is ignored; infinities count.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AxisMax {
     pub(super) axes: Vec<i64>,
@@ -18,40 +18,44 @@ pub struct AxisMax {
     pub(super) current: Option<Amax>,
 }
 
-/// Ranges with the shape that broadcasts against the data.
+/// Ranges with a shape that broadcasts against the data.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Amax {
-    /// Empty for one number; otherwise the rank of the data, with 1 in every axis that was not kept.
+    /// Empty for one number. Otherwise the shape has the rank of the data and 1 in every axis that is not
+    /// kept.
     pub shape: Vec<usize>,
     /// The values, row-major.
     pub values: Vec<f32>,
 }
 
 impl AxisMax {
-    /// One number for the whole tensor.
+    /// Creates a collector of one number for the whole tensor.
     pub fn per_tensor() -> Self {
         Self::default()
     }
 
-    /// One number for every position along `axes`. Negative axes count from the end. An axis that the data
-    /// does not have keeps nothing; without any other the result is one number.
+    /// Creates a collector of one number for every position along `axes`.
+    ///
+    /// Negative axes count from the end. An axis that the data does not have is ignored; if no axis is left,
+    /// the result is one number.
     pub fn keeping(axes: &[i64]) -> Self {
         Self { axes: axes.to_vec(), ..Self::default() }
     }
 
-    /// Also keeps the result of every batch, for looking at how it moves.
+    /// Also keeps the result of every batch, to show how it changes.
     #[must_use]
     pub fn tracking(mut self) -> Self {
         self.history = Some(Vec::new());
         self
     }
 
-    /// Adds one batch of row-major `values`. One without a number, empty or all NaN, is none: it changes
-    /// nothing.
+    /// Adds one batch of row-major `values`.
+    ///
+    /// A batch without a number (empty or all NaN) does not count and changes nothing.
     ///
     /// # Errors
     ///
-    /// When `shape` does not fit the values, or a kept axis has another size than in the batches before.
+    /// If `shape` does not fit the values, or if a kept axis has another size than in earlier batches.
     pub fn observe(&mut self, shape: &[usize], values: &[f32]) -> Result<()> {
         if element_count(shape)? != values.len() {
             return Err(Error::new(
@@ -60,7 +64,8 @@ impl AxisMax {
             ));
         }
         if values.iter().all(|x| x.is_nan()) {
-            // Nothing to learn, and beside an axis of size 0 a kept one may have any size.
+            // The batch gives no maximum. It may have an axis of size 0, and then its kept axes may have any
+            // size.
             return Ok(());
         }
         let batch = self.reduce(shape, values);
@@ -88,12 +93,12 @@ impl AxisMax {
         Ok(())
     }
 
-    /// The max so far; `None` before the first batch with a number.
+    /// Returns the maximum so far; `None` before the first batch with a number.
     pub fn amax(&self) -> Option<&Amax> {
         self.current.as_ref()
     }
 
-    /// The max of every batch with a number, where [`tracking`](Self::tracking) asked for it.
+    /// Returns the maximum of every batch with a number, if [`tracking`](Self::tracking) is on.
     pub fn history(&self) -> &[Amax] {
         self.history.as_deref().unwrap_or_default()
     }
@@ -102,7 +107,7 @@ impl AxisMax {
     ///
     /// # Errors
     ///
-    /// When the kept axes have other sizes there.
+    /// If its kept axes have other sizes.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
         match other.amax() {
             Some(amax) => self.observe(&amax.shape, &amax.values),
@@ -110,7 +115,7 @@ impl AxisMax {
         }
     }
 
-    /// The kept axes of data with `rank` axes.
+    /// Returns the kept axes of data with `rank` axes.
     pub(super) fn keeps(&self, rank: usize) -> Vec<usize> {
         let is_kept = |&axis: &usize| {
             self.axes.iter().any(|&given| given == axis as i64 || given + rank as i64 == axis as i64)
@@ -153,7 +158,7 @@ impl AxisMax {
     }
 }
 
-/// The maxima by the kernels, which let NaN win: none where there is one.
+/// Computes the maxima with the kernels. NaN wins there, so the result is `None` if there is a NaN.
 fn quick(shape: &[usize], values: &[f32], keeps: &[usize]) -> Option<Vec<f32>> {
     let axes: Vec<isize> = keeps.iter().map(|&axis| axis as isize).collect();
     let view = ArrayViewD::from_shape(shape, values).ok()?;

@@ -1,15 +1,15 @@
-//! Maxima in a file: safetensors, so that any language reads them.
+//! Files of maxima, in the safetensors format, which any language can read.
 //!
 //! The metadata entry `qdq.axis_max` holds the version of this layout, 1. Tensors, all little-endian:
 //!
 //! | name | type, shape | content |
 //! |---|---|---|
-//! | `axes` | I64 \[n\] | the kept axes as they were given, negative ones counted from the last; none for one number |
+//! | `axes` | I64 \[n\] | the kept axes as given; negative ones count from the last; empty for one number |
 //! | `amax` | F32, \[\] or the rank of the data with 1 in every axis that is not kept | the maxima; missing before the first batch |
-//! | `history` | F32 \[batches, shape of `amax`\], or \[0\] before the first batch | the maxima of every batch, where they are kept |
-//! | `block` | I64 \[2\] | axis and size of the blocks, where the maxima are those of a quantizer with blocks |
+//! | `history` | F32 \[batches, shape of `amax`\], or \[0\] before the first batch | the maxima of every batch, if they are kept |
+//! | `block` | I64 \[2\] | axis and size of the blocks, if the maxima belong to a quantizer with blocks |
 //!
-//! The same maxima always give the same bytes. Infinities are written as such.
+//! The same maxima always give the same bytes. Infinities are stored as infinities.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -23,8 +23,8 @@ use crate::quant::Block;
 
 const MAXIMA: Kind = Kind { key: "qdq.axis_max", version: "1", name: "maxima" };
 
-/// No framework has more axes: a limit on the memory that a damaged file can take, where every batch has a
-/// shape.
+/// The largest number of axes, more than any framework has. It limits the memory that a damaged file can
+/// take, because every batch of the history has a shape.
 const MOST_AXES: usize = 64;
 
 /// The content of a file of maxima.
@@ -32,20 +32,20 @@ const MOST_AXES: usize = 64;
 pub struct Maxima {
     /// The kept axes; negative ones count from the last.
     pub axes: Vec<i64>,
-    /// The blocks that the maxima are of, where a quantizer has some.
+    /// The blocks of the maxima, if the quantizer has blocks.
     pub block: Option<Block>,
     /// The maxima; none before the first batch.
     pub amax: Option<Amax>,
-    /// The maxima of every batch, where they are kept.
+    /// The maxima of every batch, if they are kept.
     pub history: Option<Vec<Amax>>,
 }
 
 impl Maxima {
-    /// Writes the maxima to `path`, whole or not at all.
+    /// Writes the maxima to `path`, completely or not at all.
     ///
     /// # Errors
     ///
-    /// When the file cannot be written.
+    /// If the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<()> {
         fields::write(path, &self.to_bytes()?)
     }
@@ -54,17 +54,17 @@ impl Maxima {
     ///
     /// # Errors
     ///
-    /// When the file cannot be read, is damaged or is something else.
+    /// If the file cannot be read, is damaged or has other content.
     pub fn load(path: &Path) -> Result<Self> {
         Self::from_bytes(&fields::read(path)?)
             .context(ErrorKind::Format, || format!("{}: no usable maxima", path.display()))
     }
 
-    /// The content of the file; equal maxima give equal bytes.
+    /// Returns the content of the file. Equal maxima give equal bytes.
     ///
     /// # Errors
     ///
-    /// `Unsupported` for data of more than 64 axes.
+    /// `Unsupported` if the data has more than 64 axes.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let rank = self.amax.as_ref().map_or(0, |amax| amax.shape.len());
         if rank > MOST_AXES {
@@ -88,11 +88,11 @@ impl Maxima {
         MAXIMA.serialize(fields)
     }
 
-    /// Maxima from the content of a file.
+    /// Reads maxima from the content of a file.
     ///
     /// # Errors
     ///
-    /// When the bytes are damaged or are something else.
+    /// If the bytes are damaged or have other content.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         let content = MAXIMA.deserialize(bytes)?;
         let has = |name: &str| content.names().contains(&name);
@@ -118,7 +118,7 @@ fn read_block(content: &SafeTensors<'_>) -> Result<Block> {
     Ok(Block { axis, size })
 }
 
-/// The maxima, checked to be such as observing leaves behind.
+/// Reads the maxima and checks that observing can produce them.
 fn read_amax(
     content: &SafeTensors<'_>,
     shape: Vec<usize>,
@@ -132,7 +132,7 @@ fn read_amax(
     let rank = shape.len() as i64;
     let is_kept = |axis: usize| given.contains(&(axis as i64)) || given.contains(&(axis as i64 - rank));
     let fits = match block {
-        // Every axis is kept, the one of the blocks as that many blocks.
+        // Every axis is kept. The axis of the blocks has the size of the number of blocks.
         Some(Block { axis, .. }) => (-rank..rank).contains(&(axis as i64)),
         None => shape.iter().enumerate().all(|(axis, &size)| size == 1 || is_kept(axis)),
     };
@@ -166,7 +166,7 @@ fn read_history(content: &SafeTensors<'_>, amax: Option<&Amax>) -> Result<Vec<Am
     Ok(batches)
 }
 
-/// Refuses what no maximum of magnitudes can be. Minus zero counts as zero.
+/// Checks that the values can be maxima of magnitudes. Minus zero counts as zero.
 fn magnitudes(values: Vec<f32>) -> Result<Vec<f32>> {
     match values.iter().find(|value| value.is_nan() || **value < 0.0) {
         Some(wrong) => Err(damaged(format!("{wrong} is no largest magnitude"))),
@@ -175,39 +175,39 @@ fn magnitudes(values: Vec<f32>) -> Result<Vec<f32>> {
 }
 
 impl AxisMax {
-    /// Writes the maxima to `path`, whole or not at all, with those of every batch where they are kept.
+    /// Writes the maxima to `path`, completely or not at all, with those of every batch if they are kept.
     ///
     /// # Errors
     ///
-    /// When the file cannot be written.
+    /// If the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<()> {
         fields::write(path, &self.to_bytes()?)
     }
 
-    /// Reads maxima written by [`save`](Self::save): a collector that goes on where that one was.
+    /// Reads maxima written by [`save`](Self::save) into a collector that can continue with them.
     ///
     /// # Errors
     ///
-    /// When the file cannot be read, is damaged or is something else.
+    /// If the file cannot be read, is damaged or has other content.
     pub fn load(path: &Path) -> Result<Self> {
         Self::from_bytes(&fields::read(path)?)
             .context(ErrorKind::Format, || format!("{}: no usable maxima", path.display()))
     }
 
-    /// The content of the file; equal maxima give equal bytes.
+    /// Returns the content of the file. Equal maxima give equal bytes.
     ///
     /// # Errors
     ///
-    /// `Unsupported` for data of more than 64 axes.
+    /// `Unsupported` if the data has more than 64 axes.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         self.clone().into_maxima().to_bytes()
     }
 
-    /// Maxima from the content of a file.
+    /// Reads maxima from the content of a file.
     ///
     /// # Errors
     ///
-    /// When the bytes are damaged or are something else, or the maxima are those of a quantizer's blocks.
+    /// If the bytes are damaged or have other content, or if the maxima belong to a quantizer with blocks.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         let maxima = Maxima::from_bytes(bytes)?;
         if maxima.block.is_some() {
@@ -217,17 +217,17 @@ impl AxisMax {
         Ok(Self::from_maxima(maxima))
     }
 
-    /// What a file of the maxima holds.
+    /// Converts the collector to the content of a file.
     fn into_maxima(self) -> Maxima {
         Maxima { axes: self.axes, block: None, amax: self.current, history: self.history }
     }
 
-    /// A collector that goes on where the maxima of a file end.
+    /// Creates a collector that continues with the maxima of a file.
     fn from_maxima(maxima: Maxima) -> Self {
         let mut collector = Self { axes: maxima.axes, history: maxima.history, current: maxima.amax };
         let rank = collector.current.as_ref().map_or(0, |amax| amax.shape.len());
         if collector.keeps(rank).is_empty() {
-            // One number, which a quantizer may have written with the rank of its data.
+            // A quantizer may have written the one number with the rank of its data.
             for amax in collector.current.iter_mut().chain(collector.history.iter_mut().flatten()) {
                 amax.shape.clear();
             }

@@ -1,43 +1,53 @@
-//! pytorch-quantization's own histogram, for whoever needs its numbers.
+//! The histogram of pytorch-quantization, for users who need its numbers.
 //!
-//! Linear bins over the magnitudes, 2048 of them over the first batch, more of the same width when a later
-//! batch reaches further. The result depends on the order of the batches. Counts and edges equal those of
-//! pytorch-quantization 2.2.1 on a CPU, in its float32 arithmetic, for what it handles. Where it fails or
-//! goes wrong there is an error here: NaN and infinities in any batch, an empty batch, zeros only and then
-//! other values (torch), values so close to each other that f32 has no edges between them (numpy), growth
-//! without bound. Counts are exact, where it stops counting at 2^24 a bin.
+//! The bins are linear over the magnitudes. The first batch gets a given number of bins (2048 is usual). A
+//! later batch with larger magnitudes adds bins of the same width. The result depends on the order of the
+//! batches.
+//!
+//! Counts and edges equal those of pytorch-quantization 2.2.1 on a CPU, in its float32 arithmetic, for every
+//! input that it handles correctly. The other inputs give an error here:
+//!
+//! - NaN or infinities in any batch.
+//! - An empty batch.
+//! - Only zeros first and other values later (torch).
+//! - Values so close to each other that f32 has no edges between them (numpy).
+//! - Growth without bound.
+//!
+//! Counts are exact here; pytorch-quantization stops counting at 2^24 in each bin.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::kernel::{self, InOut, LinearBins, parallel};
 
-/// Growth stops here, at 128 MiB of counts: it comes from a first batch much smaller than a later one.
+/// The largest number of bins, 128 MiB of counts. A first batch with values far below later ones would need
+/// more.
 const MOST_BINS: usize = 1 << 24;
 
-/// As many values are binned at once.
+/// The number of values that are binned at once.
 const BLOCK: usize = 1024;
 
-/// Which library's histogram is followed.
+/// The library whose histogram is reproduced.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Library {
     /// `torch.histc` over \[0, max\], the default of pytorch-quantization.
     #[default]
     Torch,
-    /// `numpy.histogram` over \[min, max\] of the first batch; smaller values of later batches are dropped.
+    /// `numpy.histogram` over \[min, max\] of the first batch. Smaller values of later batches are dropped.
     Numpy,
 }
 
-/// Counts over linear bins: bin i holds the magnitudes from `edges[i]` to `edges[i + 1]`.
+/// Counts over linear bins. Bin i holds the magnitudes from `edges[i]` to `edges[i + 1]`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LinearHistogram {
-    /// How many values fell in each bin.
+    /// The number of values in each bin.
     pub counts: Vec<u64>,
-    /// The edges, usually one more than there are bins. After growth in the way of torch there can be two
-    /// more, where the largest magnitude is nearly a multiple of the bin width. All are float32 numbers, but
-    /// for those that growth in the way of numpy has added.
+    /// The edges, usually one more than there are bins.
+    ///
+    /// After growth as in torch there can be two more, if the largest magnitude is nearly a multiple of the
+    /// bin width. All edges are float32 numbers, except those that growth as in numpy has added.
     pub edges: Vec<f64>,
 }
 
-/// The collector: batches in, a [`LinearHistogram`] out.
+/// The collector: it takes batches and gives a [`LinearHistogram`].
 #[derive(Clone, Debug)]
 pub struct HistogramCalibrator {
     num_bins: usize,
@@ -47,32 +57,32 @@ pub struct HistogramCalibrator {
 }
 
 impl HistogramCalibrator {
-    /// A collector with `num_bins` bins for the first batch (2048 is usual).
+    /// Creates a collector with `num_bins` bins for the first batch (2048 is usual).
     ///
     /// # Errors
     ///
-    /// When `num_bins` is 0 or over 2^24.
+    /// If `num_bins` is 0 or more than 2^24.
     pub fn new(num_bins: usize, skip_zeros: bool, library: Library) -> Result<Self> {
         check_bins(num_bins)?;
         Ok(Self { num_bins, skip_zeros, library, histogram: None })
     }
 
-    /// What was observed; `None` before the first batch.
+    /// Returns the histogram so far; `None` before the first batch.
     pub fn histogram(&self) -> Option<&LinearHistogram> {
         self.histogram.as_ref()
     }
 
-    /// Forgets what was observed.
+    /// Forgets all batches.
     pub fn reset(&mut self) {
         self.histogram = None;
     }
 
-    /// Adds one batch; with `skip_zeros` without its zeros.
+    /// Adds one batch. With `skip_zeros`, its zeros are left out.
     ///
     /// # Errors
     ///
-    /// For a batch from which no histogram can be made (see the module's documentation). What was observed
-    /// before stays as it was.
+    /// If no histogram can be made from the batch (see the module's documentation). The histogram so far
+    /// stays unchanged then.
     pub fn observe(&mut self, values: &[f32]) -> Result<()> {
         let others: Vec<f32>;
         let mut values = values;
@@ -123,7 +133,7 @@ pub(crate) fn check_bins(num_bins: usize) -> Result<()> {
         .with_remedy("2048 bins are usual"))
 }
 
-/// Refuses edges that do not increase: f32 has fewer numbers between the ends than there are bins.
+/// Refuses edges that do not increase: f32 then has fewer numbers between the ends than there are bins.
 pub(crate) fn check_increasing(edges: &[f64]) -> Result<()> {
     if edges.windows(2).all(|edge| edge[0] < edge[1]) {
         return Ok(());
@@ -136,9 +146,9 @@ pub(crate) fn check_increasing(edges: &[f64]) -> Result<()> {
     .with_remedy("use fewer bins, or the default statistics; numpy fails on these values too"))
 }
 
-/// Whether bins of `width` can span `max` without filling the memory.
+/// Checks that bins of `width` can span `max` without filling the memory.
 fn check_growth(width: f64, max: f32) -> Result<()> {
-    // Not a number of bins either, where the first batch was zero and so has no width.
+    // The quotient may also be infinite or NaN: a first batch of zeros has width 0.
     if f64::from(max) / width <= MOST_BINS as f64 {
         return Ok(());
     }
@@ -163,7 +173,10 @@ fn grow_like_torch(old: &LinearHistogram, values: &[f32], max: f32) -> Result<Li
     Ok(LinearHistogram { counts, edges })
 }
 
-/// Growth once is in float32 up to the first new edge, as numpy's scalars are; then all edges are float64.
+/// Extends the histogram as numpy does.
+///
+/// The first growth uses float32 up to the first new edge, as numpy's scalars do. Later all edges are
+/// float64.
 fn grow_like_numpy(
     old: &LinearHistogram,
     values: &[f32],
@@ -196,7 +209,7 @@ fn add(counts: &mut [u64], old: &[u64]) {
     }
 }
 
-/// `torch.histc` of magnitudes in \[0, `max`\]. With `max` 0 torch widens the range to \[-1, 1\].
+/// Computes `torch.histc` of magnitudes in \[0, `max`\]. If `max` is 0, torch widens the range to \[-1, 1\].
 fn histc(values: &[f32], bins: usize, max: f32) -> Vec<u64> {
     let (low, width) = if max > 0.0 { (0.0, max) } else { (-1.0, 2.0) };
     let spread = LinearBins { low, width, count: bins as f32 };
@@ -209,8 +222,8 @@ fn histc(values: &[f32], bins: usize, max: f32) -> Vec<u64> {
     counts
 }
 
-/// Counts of magnitudes between given edges, the last one included, as numpy's histogram does. Values outside
-/// are dropped.
+/// Counts magnitudes between given edges, the last edge included, as numpy's histogram does. Drops values
+/// outside the edges.
 pub(crate) fn between(values: &[f32], edges: &[f64]) -> Vec<u64> {
     let bins = edges.len() - 1;
     let mut counts = vec![0; bins];
@@ -223,7 +236,8 @@ pub(crate) fn between(values: &[f32], edges: &[f64]) -> Vec<u64> {
     counts
 }
 
-/// `torch.linspace(0, max, bins + 1)`: from both ends towards the middle, each value rounded once.
+/// Computes `torch.linspace(0, max, bins + 1)`: from both ends towards the middle, with one rounding for each
+/// value.
 fn torch_linspace(max: f32, bins: usize) -> Vec<f64> {
     let step = max / bins as f32;
     let half = bins.div_ceil(2);
@@ -233,8 +247,10 @@ fn torch_linspace(max: f32, bins: usize) -> Vec<f64> {
         .collect()
 }
 
-/// `torch.arange(0, end, width)`: in blocks of sixteen, each half of which starts from a base that is rounded
-/// first; what is left at the end is computed value by value.
+/// Computes `torch.arange(0, end, width)`.
+///
+/// torch works in blocks of sixteen. Each half of a block starts from a base that is rounded first. The
+/// values after the last block are computed one by one.
 fn torch_arange(end: f32, width: f32) -> Vec<f64> {
     let width = f64::from(width);
     let count = (f64::from(end) / width).ceil() as usize;
@@ -247,7 +263,7 @@ fn torch_arange(end: f32, width: f32) -> Vec<f64> {
     (0..count).map(value).collect()
 }
 
-/// The edges that numpy's histogram takes for float32 data in \[`min`, `max`\].
+/// Returns the edges of numpy's histogram for float32 data in \[`min`, `max`\].
 fn numpy_linspace(min: f32, max: f32, bins: usize) -> Vec<f64> {
     let (min, max) = if min == max { (min - 0.5, max + 0.5) } else { (min, max) };
     let step = (max - min) / bins as f32;

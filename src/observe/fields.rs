@@ -1,4 +1,4 @@
-//! What the files of statistics have in common: safetensors with one metadata entry that says what they hold.
+//! The common part of the statistics files: safetensors with one metadata entry that names the content.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -9,34 +9,35 @@ use safetensors::{Dtype, SafeTensors, View};
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::file::{check_is_not_empty, write_atomic};
 
-/// What a file holds.
+/// The kind of content of a file.
 pub(super) struct Kind {
-    /// The metadata entry that tells these files from others.
+    /// The metadata entry that marks these files.
     pub key: &'static str,
-    /// Its value: the version of the layout.
+    /// The value of the entry: the version of the layout.
     pub version: &'static str,
-    /// What messages call the content.
+    /// The name of the content in messages.
     pub name: &'static str,
 }
 
 impl Kind {
-    /// The bytes of a file with these tensors. They depend on names and content alone.
+    /// Returns the bytes of a file with these tensors. They depend only on names and content.
     ///
     /// # Errors
     ///
-    /// When the names are too long for the format (100 MB together).
+    /// If the names are too long for the format (100 MB together).
     pub fn serialize(&self, fields: Vec<(String, Field)>) -> Result<Vec<u8>> {
-        // One entry only: the crate writes metadata in an order that changes from run to run.
+        // There is only one entry, because the crate writes metadata in an order that changes from run to
+        // run.
         let metadata = HashMap::from([(self.key.to_owned(), self.version.to_owned())]);
         safetensors::serialize(fields, Some(metadata))
             .context(ErrorKind::Data, || format!("{} cannot be written", self.name))
     }
 
-    /// The tensors of a file.
+    /// Returns the tensors of a file.
     ///
     /// # Errors
     ///
-    /// When the bytes are damaged, are something else or come from a newer qdq.
+    /// If the bytes are damaged, have other content or come from a newer qdq.
     pub fn deserialize<'a>(&self, bytes: &'a [u8]) -> Result<SafeTensors<'a>> {
         let incomplete = || "not a complete safetensors file".to_owned();
         let (_, header) = SafeTensors::read_metadata(bytes).context(ErrorKind::Format, incomplete)?;
@@ -52,7 +53,7 @@ impl Kind {
     }
 }
 
-/// Writes a file, whole or not at all.
+/// Writes a file, completely or not at all.
 pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     write_atomic(path, |out| out.write_all(bytes).map_err(|error| Error::io("write", path, error)))
 }
@@ -95,7 +96,7 @@ macro_rules! little_endian {
 
 little_endian!(u64, u64s, U64; i64, i64s, I64; u32, u32s, U32; f32, f32s, F32);
 
-/// A tensor of the file while it is written.
+/// A tensor that is to be written to the file.
 pub(super) struct Field {
     dtype: Dtype,
     shape: Vec<usize>,

@@ -1,47 +1,50 @@
 //! The histogram of |x| on the lattice of the floating-point numbers themselves.
 //!
-//! A bin is named by the upper bits of the number's representation: exponent and [`MANTISSA_BITS`] bits of
-//! the mantissa. So bin `i` holds the numbers from `f32::from_bits(i << 14)` up to, not including, the lower
-//! edge of bin `i + 1`; its width is a power of two, 1/512 of the power of two at or below the number. A
-//! number with at most ten significant bits (an integer up to 1024, a pixel k/16 or k/128) is the lower edge
-//! of its bin.
+//! The upper bits of a number's representation select its bin: the exponent and [`MANTISSA_BITS`] bits of the
+//! mantissa. Bin `i` holds the numbers from `f32::from_bits(i << 14)` to the lower edge of bin `i + 1`,
+//! excluding that edge. The width of a bin is a power of two: 1/512 of the largest power of two that is not
+//! above the number. A number with at most ten significant bits (an integer up to 1024, a pixel k/16 or
+//! k/128) is the lower edge of its bin.
 //!
 //! Subnormal numbers, below 2^-126, share their last power of two and so have bins of one width.
 //!
-//! The lattice does not depend on the data, so counts never have to be moved: the order of the values, the
-//! cut into batches and the tree of merges cannot change the result. Memory is bounded by a window of
-//! [`OCTAVES`] octaves that ends above the largest number seen. What is smaller than the window is counted
-//! together in one bin `below`; when the largest number grows, the window moves up and the octaves that it
-//! leaves are added to `below`. In the end `below` counts the numbers under the last window, whatever the
-//! order was.
+//! The lattice does not depend on the data, so counts never move to other bins. The order of the values,
+//! their division into batches and the tree of merges cannot change the result.
 //!
-//! A lattice of equal steps would cost the resolution of everything else as soon as one outlier stretches it:
-//! with 2048 steps and one value 1000 times the rest, the rest shares two bins. Here it keeps every bin.
+//! A window of [`OCTAVES`] octaves bounds the memory. It ends above the largest number so far. The count
+//! `below` covers all numbers under the window. When the largest number grows, the window moves up, and the
+//! octaves that leave it are added to `below`. At the end, `below` counts the numbers under the last window,
+//! for any order of the values.
+//!
+//! Bins of equal width would lose the resolution of all other values if one outlier stretches the range: with
+//! 2048 bins and one value 1000 times the rest, the rest shares two bins. On this lattice the rest keeps all
+//! its bins.
 
 use crate::kernel::lattice::{BLOCK, Indices, SHIFT};
 use crate::kernel::{self, Real, lattice};
 
 pub use crate::kernel::lattice::{MANTISSA_BITS, OCTAVES};
 
-/// Bins in one octave, the numbers from a power of two up to the next.
+/// The number of bins in one octave. An octave is the range from a power of two up to the next.
 pub const BINS_PER_OCTAVE: u32 = 1 << MANTISSA_BITS;
 
-/// Length of the window in bins (80 KiB of counts).
+/// The length of the window in bins (80 KiB of counts).
 pub(super) const WINDOW: usize = lattice::WINDOW as usize;
-/// The bin of infinity: one past the last bin of a finite number.
+/// The bin of infinity, one after the last bin of a finite number.
 pub(super) const END: u32 = f32::INFINITY.to_bits() >> SHIFT;
 
-/// Many values are counted here first, in two halves that take turns: counting up one number twice in a row
-/// waits for the first time to end.
+/// Temporary counts for many values, in two halves that take turns.
+///
+/// With one array, two equal values in a row would be slow: the second increment would wait for the first.
 pub(super) struct Tally(Vec<[u32; HALF]>);
 
-/// The bins of a window, up to a power of two.
+/// The number of bins in a window, rounded up to a power of two.
 const HALF: usize = WINDOW.next_power_of_two();
-/// From so many values on a tally is worth its making.
+/// The smallest number of values for which a tally saves time.
 const MANY: usize = 1 << 15;
 
 impl Tally {
-    /// Somewhere to count `values` values.
+    /// Creates a tally for `values` values. It stays empty for few values.
     pub(super) fn new(values: usize) -> Self {
         Self(if values < MANY { Vec::new() } else { vec![[0; HALF]; 2] })
     }
@@ -61,12 +64,12 @@ impl Tally {
 
 /// Counts of |x| over the lattice, for finite x other than zero.
 ///
-/// Two histograms of the same values are equal, however the values came in.
+/// Two histograms of the same values are equal, in whatever order and batches the values arrived.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Histogram {
-    /// Lattice index of `counts[0]`.
+    /// The lattice index of `counts[0]`.
     first: u32,
-    /// The window; empty until the first value, so that an unused histogram costs nothing.
+    /// The window. It is empty before the first value, so an unused histogram costs nothing.
     counts: Vec<u64>,
     below: u64,
     between: u64,
@@ -75,39 +78,40 @@ pub struct Histogram {
 /// An occupied bin: `count` values v with `lower` ≤ v < `upper`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bin {
-    /// Smallest value that belongs to the bin.
+    /// The smallest value that belongs to the bin.
     pub lower: f32,
-    /// Lower edge of the next bin; infinite above the last bin of finite numbers.
+    /// The lower edge of the next bin. It is infinite for the last bin of finite numbers.
     pub upper: f32,
-    /// How many values.
+    /// The number of values.
     pub count: u64,
 }
 
 impl Bin {
-    /// The lattice index of the lower edge: neighbouring bins have neighbouring numbers.
+    /// Returns the lattice index of the lower edge. Neighbouring bins have consecutive indices.
     pub(crate) fn index(&self) -> u32 {
         index_of(self.lower.to_bits())
     }
 }
 
-/// The lattice index of a finite magnitude given by its bits.
+/// Returns the lattice index of a finite magnitude, given by its bits.
 #[inline]
 fn index_of(bits: u32) -> u32 {
     bits >> SHIFT
 }
 
-/// The lower edge of the bin with lattice index `index`.
+/// Returns the lower edge of the bin with lattice index `index`.
 fn edge(index: u32) -> f32 {
     f32::from_bits(index << SHIFT)
 }
 
-/// Where the window starts once the bin `index` has been seen: its octave is the last one of the window.
+/// Returns the first index of the window after a value in bin `index`. The octave of `index` is the last one
+/// in the window.
 fn window_start(index: u32) -> u32 {
     ((index >> MANTISSA_BITS) + 1).saturating_sub(OCTAVES) << MANTISSA_BITS
 }
 
 impl Histogram {
-    /// Occupied bins from small to large. The values below the window come first, as one bin from 0.
+    /// Returns the occupied bins from small to large. The values below the window come first, as one bin.
     pub fn bins(&self) -> impl Iterator<Item = Bin> + '_ {
         let below = Bin { lower: 0.0, upper: edge(self.first), count: self.below };
         let window =
@@ -115,35 +119,37 @@ impl Histogram {
         std::iter::once(below).filter(|bin| bin.count > 0).chain(window)
     }
 
-    /// The number of values.
+    /// Returns the number of values.
     pub fn total(&self) -> u64 {
         self.counts.iter().fold(self.below, |sum, &count| sum.saturating_add(count))
     }
 
-    /// Values too small for the window.
+    /// Returns the number of values that are too small for the window.
     pub fn below(&self) -> u64 {
         self.below
     }
 
-    /// Values that are not the lower edge of their bin. 0 means discrete data such as integers and pixels:
-    /// the lower edges are the values themselves.
+    /// Returns the number of values that are not the lower edge of their bin.
+    ///
+    /// 0 means discrete data such as integers and pixels: the lower edges are then the values themselves.
     pub fn between(&self) -> u64 {
         self.between
     }
 
-    /// Lattice index and count of the occupied bins of the window.
+    /// Returns lattice index and count of the occupied bins of the window.
     pub(super) fn indexed(&self) -> impl Iterator<Item = (u32, u64)> + '_ {
         (self.first..).zip(self.counts.iter().copied()).filter(|&(_, count)| count > 0)
     }
 
-    /// Adds the magnitudes of finite values, at most 2^31, of which `largest` is the largest; zeros are
-    /// returned as a count and not added. What is counted in the tally counts once it is
-    /// [`absorb`](Self::absorb)ed.
+    /// Adds the magnitudes of at most 2^31 finite values. `largest` is the largest of them.
+    ///
+    /// Zeros are not added; the return value is their number. Values in the tally are part of the histogram
+    /// only after [`absorb`](Self::absorb).
     pub(super) fn add<X: Real>(&mut self, values: &[X], largest: f32, tally: &mut Tally) -> u64 {
         if largest > 0.0 {
             let index = index_of(largest.to_bits());
             if !self.reaches(index) {
-                // Its bins are those of the window as it was.
+                // The tally's counts belong to the bins of the old window.
                 self.absorb(tally);
                 self.reach(index);
             }
@@ -167,7 +173,7 @@ impl Histogram {
         zeros
     }
 
-    /// Adds what was counted in the tally, which is empty then.
+    /// Adds the counts of the tally and empties it.
     pub(super) fn absorb(&mut self, tally: &mut Tally) {
         for half in &mut tally.0 {
             for (count, tallied) in self.counts.iter_mut().zip(half) {
@@ -176,7 +182,7 @@ impl Histogram {
         }
     }
 
-    /// Adds `count` times the magnitude of a finite value other than zero.
+    /// Adds the magnitude of a finite value other than zero `count` times.
     pub(super) fn add_same(&mut self, x: f32, count: u64) {
         let bits = x.abs().to_bits();
         if bits & lattice::BETWEEN != 0 {
@@ -185,7 +191,7 @@ impl Histogram {
         self.add_bin(index_of(bits), count);
     }
 
-    /// Adds `count` values in the bin with lattice index `index`, which must be below [`END`].
+    /// Adds `count` values to the bin with lattice index `index`, which must be below [`END`].
     pub(super) fn add_bin(&mut self, index: u32, count: u64) {
         self.reach(index);
         let slot = match self.counts.get_mut(index.wrapping_sub(self.first) as usize) {
@@ -200,12 +206,12 @@ impl Histogram {
         self.below = self.below.saturating_add(count);
     }
 
-    /// Counts `count` values, added already, as not being the lower edge of their bin.
+    /// Records that `count` of the values added so far are not the lower edge of their bin.
     pub(super) fn add_between(&mut self, count: u64) {
         self.between = self.between.saturating_add(count);
     }
 
-    /// Adds the values of `other`. Counts stop at 2^64 - 1.
+    /// Adds the values of `other`. Counts saturate at 2^64 - 1.
     pub fn merge(&mut self, other: &Self) {
         if !other.counts.is_empty() {
             self.reach(other.first + WINDOW as u32 - 1);
@@ -217,12 +223,12 @@ impl Histogram {
         }
     }
 
-    /// Whether the window reaches as far as the octave of `index`.
+    /// Returns whether the window extends to the octave of `index`.
     fn reaches(&self, index: u32) -> bool {
         !self.counts.is_empty() && window_start(index) <= self.first
     }
 
-    /// Moves the window up so that it ends with the octave of `index`, unless it reaches that far already.
+    /// Moves the window up so that it ends with the octave of `index`, unless it already extends that far.
     fn reach(&mut self, index: u32) {
         if self.counts.is_empty() {
             self.first = window_start(index);

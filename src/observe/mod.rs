@@ -1,15 +1,15 @@
-//! Activations in, statistics out.
+//! Collectors that turn activations into statistics.
 //!
-//! A [`TensorStats`] sees every value of one tensor once and keeps a fixed amount of memory. [`Stats`] is
-//! what a whole calibration run leaves behind: it is saved, loaded and merged. All counts are exact, so any
-//! cut of the data into batches, threads, files or machines, in any order, gives the same statistics and the
-//! same file. Maxima per axis have a file of their own ([`axis_max_file`]).
+//! A [`TensorStats`] reads every value of one tensor once and uses a fixed amount of memory. [`Stats`] is the
+//! result of a whole calibration run. It can be saved, loaded and merged. All counts are exact. The
+//! statistics and their file are therefore the same for any division of the data into batches, threads, files
+//! or machines, in any order. Maxima per axis have their own file format ([`axis_max_file`]).
 //!
 //! | collector | keeps | for |
 //! |---|---|---|
 //! | [`TensorStats`] | extremes, counts of zeros, NaN and infinities, [`Histogram`] of magnitudes | every method of the module `range` |
 //! | [`AxisMax`](axis_max::AxisMax) | max of magnitudes, per tensor or along kept axes | ranges per channel |
-//! | [`compat::HistogramCalibrator`] | pytorch-quantization's own bins | whoever needs its numbers |
+//! | [`compat::HistogramCalibrator`] | pytorch-quantization's own bins | users who need its numbers |
 
 use std::collections::BTreeMap;
 
@@ -30,14 +30,13 @@ use histogram::Tally;
 
 pub use histogram::{Bin, Histogram};
 
-/// Values are looked at in pieces of this many, which stay in the fastest cache between the two looks at
-/// them.
+/// The number of values in a piece. Each piece is read twice and stays in the fastest cache in between.
 const CHUNK: usize = 4096;
 
-/// Statistics of one tensor over all the values seen so far.
+/// The statistics of one tensor over all values so far.
 ///
-/// NaN and the infinities are counted and otherwise left out: extremes and histogram are those of the finite
-/// values. Minus zero counts as zero.
+/// NaN and infinities are only counted: the extremes and the histogram cover the finite values. Minus zero
+/// counts as zero.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TensorStats {
     zeros: u64,
@@ -47,7 +46,7 @@ pub struct TensorStats {
     histogram: Histogram,
 }
 
-/// Smallest and largest finite value.
+/// The smallest and the largest finite value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Limits {
     min: f32,
@@ -61,16 +60,17 @@ impl Limits {
 }
 
 impl TensorStats {
-    /// Statistics that have seen nothing.
+    /// Creates empty statistics.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds `values` (f32, f16 or bf16), in any order and any number, zero included. Many are shared among
-    /// threads, see [`parallel`].
+    /// Adds `values` (f32, f16 or bf16). The order and the number of values do not matter; they may be empty.
+    ///
+    /// Several threads share the work if there are many values, see [`parallel`].
     pub fn observe<X: Real>(&mut self, values: &[X]) {
         let parts = parallel::map_parts(values, parallel::ANYWHERE, |start, part| {
-            // Most of the time there is one part, which needs no statistics of its own.
+            // Usually there is one part, which needs no statistics of its own.
             (start > 0 || part.len() < values.len()).then(|| {
                 let mut stats = Self::new();
                 stats.observe_part(part);
@@ -87,7 +87,7 @@ impl TensorStats {
 
     fn observe_part<X: Real>(&mut self, values: &[X]) {
         let mut tally = Tally::new(values.len());
-        // The tally counts no further than u32.
+        // The tally counts in u32.
         for most in values.chunks(1 << 31) {
             for chunk in most.chunks(CHUNK) {
                 self.observe_chunk(chunk, &mut tally);
@@ -115,7 +115,7 @@ impl TensorStats {
         self.add_limits(Limits { min, max });
     }
 
-    /// Counts NaN and infinities, and observes the others.
+    /// Counts NaN and infinities, and observes the finite values.
     fn observe_finite<X: Real>(&mut self, values: &[X], tally: &mut Tally) {
         let mut finite = Vec::with_capacity(values.len());
         for x in values.iter().map(|x| x.widen()) {
@@ -132,8 +132,9 @@ impl TensorStats {
         self.limits = Some(self.limits.map_or(new, |old| old.union(new)));
     }
 
-    /// Adds what `other` has seen: the result is that of one collector that saw both.
-    /// Counts stop at 2^64 - 1.
+    /// Adds the statistics of `other`, as if one collector had seen the values of both.
+    ///
+    /// Counts saturate at 2^64 - 1.
     pub fn merge(&mut self, other: &Self) {
         self.zeros = self.zeros.saturating_add(other.zeros);
         self.nans = self.nans.saturating_add(other.nans);
@@ -144,66 +145,67 @@ impl TensorStats {
         self.histogram.merge(&other.histogram);
     }
 
-    /// The number of values, NaN and infinities included.
+    /// Returns the number of values, NaN and infinities included.
     pub fn count(&self) -> u64 {
         [self.zeros, self.nans, self.infinities].into_iter().fold(self.histogram.total(), u64::saturating_add)
     }
 
-    /// How many values were zero.
+    /// Returns the number of zeros.
     pub fn zeros(&self) -> u64 {
         self.zeros
     }
 
-    /// How many values were NaN.
+    /// Returns the number of NaN values.
     pub fn nans(&self) -> u64 {
         self.nans
     }
 
-    /// How many values were infinite, of either sign.
+    /// Returns the number of infinite values of both signs.
     pub fn infinities(&self) -> u64 {
         self.infinities
     }
 
-    /// The smallest finite value; `None` where there was none.
+    /// Returns the smallest finite value; `None` if there is no finite value.
     pub fn min(&self) -> Option<f32> {
         self.limits.map(|limits| limits.min)
     }
 
-    /// The largest finite value; `None` where there was none.
+    /// Returns the largest finite value; `None` if there is no finite value.
     pub fn max(&self) -> Option<f32> {
         self.limits.map(|limits| limits.max)
     }
 
-    /// The largest finite magnitude; `None` where there was no finite value.
+    /// Returns the largest finite magnitude; `None` if there is no finite value.
     pub fn abs_max(&self) -> Option<f32> {
         self.limits.map(|limits| limits.min.abs().max(limits.max.abs()))
     }
 
-    /// Counts of the magnitudes of the finite values other than zero.
+    /// Returns the histogram of the magnitudes of the finite values other than zero.
     pub fn histogram(&self) -> &Histogram {
         &self.histogram
     }
 }
 
-/// What a calibration run has learned: statistics by tensor name.
+/// The result of a calibration run: statistics by tensor name.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Stats {
     /// The observed tensors.
     pub tensors: BTreeMap<String, TensorStats>,
-    /// How many samples the model ran on.
+    /// The number of samples that the model ran on.
     pub samples: u64,
-    /// What the user must know of the run, such as samples that were left out; files do not hold it.
+    /// Findings of the run for the user, such as samples that were left out. They are not part of the file.
     pub findings: Vec<Finding>,
 }
 
 impl Stats {
     /// Adds another run over other samples of the same model.
     ///
-    /// The tensors of the result are those of either run. A tensor that only one of them has keeps its
-    /// statistics, so runs that observed different parts of a model can be joined.
+    /// The result has the tensors of both runs. A tensor that only one run has keeps its statistics, so runs
+    /// that observed different parts of a model can be joined.
     ///
     /// # Errors
     ///
+    /// If the number of samples does not fit in 64 bits; `self` is unchanged then.
     /// When the number of samples does not fit 64 bits; `self` is unchanged then.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
         self.samples = self.samples.checked_add(other.samples).ok_or_else(|| {

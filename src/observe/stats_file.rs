@@ -1,4 +1,4 @@
-//! Statistics in a file: safetensors, so that any language reads them.
+//! Files of statistics, in the safetensors format, which any language can read.
 //!
 //! The metadata entry `qdq.stats` holds the version of this layout, 1. Tensors, all little-endian:
 //!
@@ -8,9 +8,9 @@
 //! | `totals/NAME` | U64 [5] | zeros, NaN, infinities, values below the histogram's window, values between edges |
 //! | `limits/NAME` | F32 [2], or [0] without a finite value | smallest and largest finite value |
 //! | `bins/NAME` | U32 [n] | lattice indices of the occupied bins, ascending |
-//! | `counts/NAME` | U64 [n] | how many values each of them holds |
+//! | `counts/NAME` | U64 [n] | number of values in each of them |
 //!
-//! Bin `i` reaches from the float with the bits `i << 14` up to that with the bits `(i + 1) << 14`.
+//! Bin `i` covers the floats whose bits are at least `i << 14` and below `(i + 1) << 14`.
 //! The same statistics always give the same bytes.
 
 use std::path::Path;
@@ -25,11 +25,11 @@ use crate::error::{Context, ErrorKind, Result};
 const STATS: Kind = Kind { key: "qdq.stats", version: "1", name: "calibration statistics" };
 
 impl Stats {
-    /// Writes the statistics to `path`, whole or not at all.
+    /// Writes the statistics to `path`, completely or not at all.
     ///
     /// # Errors
     ///
-    /// When the file cannot be written.
+    /// If the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<()> {
         fields::write(path, &self.to_bytes()?)
     }
@@ -38,7 +38,7 @@ impl Stats {
     ///
     /// # Errors
     ///
-    /// When the file cannot be read, is damaged or is something else.
+    /// If the file cannot be read, is damaged or has other content.
     pub fn load(path: &Path) -> Result<Self> {
         Self::from_bytes(&fields::read(path)?)
             .context(ErrorKind::Format, || format!("{}: no usable calibration statistics", path.display()))
@@ -47,11 +47,11 @@ impl Stats {
             })
     }
 
-    /// The content of the file; equal statistics give equal bytes.
+    /// Returns the content of the file. Equal statistics give equal bytes.
     ///
     /// # Errors
     ///
-    /// When the names of the tensors are too long for the format (100 MB together).
+    /// If the names of the tensors are too long for the format (100 MB together).
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let mut fields = vec![("samples".to_owned(), Field::u64s(Some(vec![]), [self.samples]))];
         for (name, tensor) in &self.tensors {
@@ -69,11 +69,11 @@ impl Stats {
         STATS.serialize(fields)
     }
 
-    /// Statistics from the content of a file.
+    /// Reads statistics from the content of a file.
     ///
     /// # Errors
     ///
-    /// When the bytes are damaged or are something else.
+    /// If the bytes are damaged or have other content.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         let content = STATS.deserialize(bytes)?;
         let [samples] = u64s(&content, "samples")?[..] else {
@@ -90,7 +90,7 @@ impl Stats {
     }
 }
 
-/// The statistics of one tensor, checked to be such as observing values leaves behind.
+/// Reads the statistics of one tensor and checks that observing values can produce them.
 fn read_tensor(content: &SafeTensors<'_>, name: &str) -> Result<TensorStats> {
     let wrong = |what: &str| damaged(format!("tensor '{name}': {what}"));
     let [zeros, nans, infinities, below, between] = u64s(content, &format!("totals/{name}"))?[..] else {
@@ -114,7 +114,7 @@ fn read_tensor(content: &SafeTensors<'_>, name: &str) -> Result<TensorStats> {
     if counts.contains(&0) {
         return Err(wrong("an empty bin is listed"));
     }
-    // Largest first, so that a bin under the window shows itself as a value below it.
+    // The largest bin comes first, so that a bin under the window is detected as a value below it.
     let mut histogram = Histogram::default();
     for (&index, &count) in bins.iter().zip(&counts).rev() {
         histogram.add_bin(index, count);

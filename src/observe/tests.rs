@@ -45,7 +45,7 @@ fn nothing_seen_has_no_limits() {
     assert_eq!(stats(&[-0.0]).min().map(f32::to_bits), Some(0));
 }
 
-/// Numbers of every kind and size: the window has to move, and special values come at any time.
+/// Numbers of every kind and size: the window has to move, and special values occur at any position.
 fn hard_value() -> impl Strategy<Value = f32> {
     prop_oneof![
         4 => any::<u32>().prop_map(f32::from_bits),
@@ -59,7 +59,7 @@ fn run(tensors: &[TensorStats]) -> Vec<u8> {
     Stats { tensors, samples: 1, ..Stats::default() }.to_bytes().unwrap()
 }
 
-/// Merges neighbours in an order given by `choices` until one is left.
+/// Merges neighbours in the order given by `choices` until one is left.
 fn merge_tree(mut parts: Vec<TensorStats>, choices: &[usize]) -> TensorStats {
     let mut choices = choices.iter().cycle();
     while parts.len() > 1 {
@@ -128,7 +128,7 @@ fn merged_runs_hold_the_tensors_of_either() {
     assert!(merged.merge(&run("a", u64::MAX)).is_err());
 }
 
-/// Maxima along `axes`, of values of every kind.
+/// Computes maxima along `axes` of values of every kind.
 fn maxima(axes: &[i64], values: &[f32], is_tracking: bool) -> AxisMax {
     let mut max = AxisMax::keeping(axes);
     if is_tracking {

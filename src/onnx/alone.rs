@@ -1,4 +1,4 @@
-//! One node as a model of its own.
+//! Extraction of one node as a separate model.
 
 use super::Model;
 use super::initializer::tensor_proto;
@@ -10,12 +10,13 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::tensor::Tensor;
 
 impl Model {
-    /// A model without inputs that computes what node `position` of the main graph does, from these `values`
-    /// of what it reads. Its outputs are `outputs`, which are among the node's, with their types where they
-    /// are known.
+    /// Makes a model without inputs that computes node `position` of the main graph.
+    ///
+    /// `values` are the tensors that the node reads. `outputs` are the outputs of the new model, with their
+    /// types if known; they must be outputs of the node.
     ///
     /// # Errors
-    /// `InvalidArgument` where there is no such node.
+    /// `InvalidArgument` if there is no such node.
     pub fn node_alone(
         &self,
         position: usize,

@@ -1,4 +1,4 @@
-//! The branch of an If whose condition is known, in its place.
+//! Replacement of an If with a known condition by one of its branches.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,12 +10,14 @@ use super::walk::{UniqueNames, free_names, names_read_elsewhere};
 use crate::error::{Error, ErrorKind, Result};
 
 impl Model {
-    /// Puts the nodes of one branch in the place of each of these If nodes of the main graph: position of the
-    /// node, and what its condition is. The outputs of an If keep their names; what lies inside does too
-    /// where the name is free. What only the condition or the other branch needed goes.
+    /// Replaces If nodes of the main graph by the nodes of one branch.
+    ///
+    /// `conditions` lists the position and the condition of each If. The outputs of an If keep their names.
+    /// The tensors of the branch also keep theirs if the names are free. Nodes that only the condition or the
+    /// other branch needed are removed.
     ///
     /// # Errors
-    /// `Format` where a node has no such branch or the branch does not fit; the model is unchanged then.
+    /// `Format` if a node has no such branch or the branch does not fit. The model is unchanged then.
     pub fn take_branches(&mut self, conditions: &[(usize, bool)]) -> Result<()> {
         let mut graph = self.proto.graph.clone();
         let main = graph.get_or_insert_default();
@@ -26,7 +28,7 @@ impl Model {
             let branch = branch(&node, condition).map_err(|error| self.located(error))?.clone();
             read_before.extend(node.input.iter().cloned());
             read_before.extend(subgraphs(&node).flat_map(free_names).map(str::to_owned));
-            // Whoever looks for free names must not meet those of the other branch.
+            // The search for free names must not see the names of the other branch.
             main.node[position] = NodeProto { output: node.output.clone(), ..Default::default() };
             chosen[position] = Some((node, branch));
         }
@@ -52,8 +54,8 @@ impl Model {
         Ok(())
     }
 
-    /// Takes out what computed these tensors of the main graph and nothing else, as far as nothing reads them
-    /// any more.
+    /// Removes the nodes that computed only these tensors of the main graph, if nothing reads the tensors any
+    /// more.
     fn remove_unread(&mut self, names: Vec<String>) {
         let nodes = &self.proto.graph.node;
         let mut readers: HashMap<&str, usize> = HashMap::new();
@@ -93,7 +95,7 @@ impl Model {
     }
 }
 
-/// What a node and its subgraphs read of the graph around it.
+/// Lists the names that a node and its subgraphs read from the graph around the node.
 fn read_by(node: &NodeProto) -> impl Iterator<Item = &str> {
     node.input.iter().map(String::as_str).chain(subgraphs(node).flat_map(free_names))
 }
@@ -110,8 +112,8 @@ fn misfit(node: &NodeProto, what: &str) -> Error {
     Error::new(ErrorKind::Format, format!("{}: {what}", label(node))).with_remedy("export the model again")
 }
 
-/// The nodes of `branch` as nodes of `main`, which takes what the branch stores. `stated` are the tensors
-/// whose types `main` states.
+/// Converts the nodes of `branch` to nodes of `main`, and moves the branch's initializers to `main`. `stated`
+/// contains the tensors whose types `main` states.
 fn put_in(
     node: &NodeProto,
     mut branch: GraphProto,

@@ -1,4 +1,4 @@
-//! Which of a model's own functions are called.
+//! Search for the model functions that are called.
 
 use std::collections::{HashMap, HashSet};
 
@@ -6,7 +6,7 @@ use super::node::subgraphs;
 use super::proto::{FunctionProto, ModelProto, NodeProto};
 use super::walk::graphs;
 
-/// What a call names a function by: domain, name and overload.
+/// The key by which a call names a function: domain, name and overload.
 pub(super) type Key = (String, String, String);
 
 pub(super) fn key_of(function: &FunctionProto) -> Key {
@@ -23,7 +23,7 @@ fn key(domain: &Option<String>, name: &Option<String>, overload: &Option<String>
     (domain.unwrap_or_default().to_owned(), text(name), text(overload))
 }
 
-/// The functions that the model's graphs call, directly or through each other.
+/// Lists the functions that the model's graphs call, directly or through each other.
 pub(super) fn called(model: &ModelProto) -> HashSet<Key> {
     let functions: HashMap<Key, &FunctionProto> =
         model.functions.iter().map(|function| (key_of(function), function)).collect();

@@ -9,17 +9,18 @@ use crate::dtype::DataType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::tensor::Data;
 
-/// Since this version Clip takes its ends as inputs.
+/// The first version of Clip with its bounds as inputs.
 const CLIP_OPSET: i64 = 11;
 
 impl Model {
-    /// Lets input `input` of the first node called `node` read what it reads clipped to `min` to `max`, and
-    /// returns the name of the clipped tensor. The ends are rounded to the type of the tensor.
+    /// Inserts a Clip to `min` and `max` before input `input` of the first node called `node`.
+    ///
+    /// Returns the name of the clipped tensor. The bounds are rounded to the type of the tensor.
     ///
     /// # Errors
-    /// `InvalidArgument` where no node is called `node`, its input does not exist, and for ends that are not
-    /// finite or whose `min` is above `max`; `Type` where the tensor is not known to be of floats;
-    /// `Unsupported` below opset 11. The model is unchanged then.
+    /// `InvalidArgument` if no node is called `node`, if its input does not exist, or if the bounds are not
+    /// finite or `min` is above `max`; `Type` if the tensor is not known to be floating-point; `Unsupported`
+    /// below opset 11. The model is unchanged then.
     pub fn clip_input(&mut self, node: &str, input: usize, min: f32, max: f32) -> Result<String> {
         let refused = |kind, what: String, remedy: &str| {
             Err(self.located(Error::new(kind, what).with_remedy(remedy.to_owned())))

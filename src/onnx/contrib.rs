@@ -1,5 +1,4 @@
-//! QuantizeLinear and DequantizeLinear of Microsoft's domain, which ONNX Runtime's quantizer writes if it is
-//! asked to.
+//! QuantizeLinear and DequantizeLinear of Microsoft's domain, an optional output of ONNX Runtime's quantizer.
 
 use std::collections::HashMap;
 
@@ -12,12 +11,14 @@ use super::walk::tensors;
 
 const DOMAIN: &str = "com.microsoft";
 
-/// The element types of tensors by name, as far as they are stored or quantized.
+/// The element types of tensors by name, if they are stored or quantized.
 type Types = HashMap<String, i32>;
 
 impl Model {
-    /// Gives each QuantizeLinear and DequantizeLinear of Microsoft's domain ONNX's own domain if its integers
-    /// have 8 or 32 bits: both compute the same from opset 13 on, and qdq knows one of them. Others stay.
+    /// Moves QuantizeLinear and DequantizeLinear nodes from Microsoft's domain to ONNX's own domain, if their
+    /// integers have 8 or 32 bits. Other nodes stay.
+    ///
+    /// Both operators compute the same from opset 13 on, and qdq knows only ONNX's own.
     pub fn use_standard_pairs(&mut self) {
         let graph = || self.proto.graph.as_option().into_iter();
         if !all_in(graph()).any(is_contributed) {
@@ -52,7 +53,7 @@ fn standardize(graph: &mut GraphProto, types: &mut Types) {
     }
 }
 
-/// Whether the integers of the node have a type that ONNX's operator has had from opset 13 on.
+/// Whether the node's integer type is one that ONNX's operator supports since opset 13.
 fn has_standard_integers(node: &NodeProto, types: &mut Types) -> bool {
     let is_quantize = node.op_type.as_deref() == Some("QuantizeLinear");
     let zero_point = node.input.get(2).filter(|name| !name.is_empty());

@@ -1,5 +1,5 @@
-//! QuantizeLinear inside subgraphs as the operators that define it, for a runtime whose own computes
-//! something else.
+//! Replacement of QuantizeLinear in subgraphs by the operators that define it, for a runtime whose own
+//! QuantizeLinear gives other results.
 
 use super::Model;
 use super::infer::Scope;
@@ -10,9 +10,10 @@ use super::walk::UniqueNames;
 const OP: &str = "QuantizeLinear";
 
 impl Model {
-    /// Writes each QuantizeLinear in a subgraph that has a zero point and one scale, or one for each index of
-    /// an axis, as Div, Round, Add and Cast. It holds for a runtime whose Cast takes the nearest number that
-    /// the type has. Others stay.
+    /// Replaces QuantizeLinear nodes in subgraphs by Div, Round, Add and Cast.
+    ///
+    /// The node must have a zero point, and one scale or one scale per index of an axis. Other nodes stay.
+    /// The runtime's Cast must saturate: it must take the nearest number that the type has.
     pub fn define_nested_quantize(&mut self) {
         let is_it = |node: &NodeProto| node.op_type.as_deref() == Some(OP);
         if !nested_in(self.proto.graph.node.iter().flat_map(subgraphs)).any(is_it) {
@@ -48,7 +49,7 @@ fn defined(node: &NodeProto, scope: &Scope<'_>, names: &mut UniqueNames) -> Opti
     }
     let kind = i64::from(scope.get(zero)?.element?.code());
     let mut nodes = Vec::new();
-    // What several scales have to be unfolded along, so that each meets its index of the axis.
+    // The axes to add to several scales, so that each scale applies to its index of the axis.
     let others: Option<Vec<i64>> = match scope.get(scale)?.rank()? {
         0 => None,
         1 => {

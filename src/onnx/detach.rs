@@ -1,4 +1,4 @@
-//! A model apart from its weights, for runtimes that take both from memory.
+//! Separation of a model from its weights, for runtimes that take both from memory.
 
 use std::collections::HashSet;
 
@@ -17,12 +17,13 @@ use super::value::shape_of;
 use super::walk::each_tensor_mut;
 use crate::error::{Error, Result};
 
-/// What [`Model::detached`] gives.
+/// The result of [`Model::detached`].
 #[derive(Clone, Debug)]
 pub struct Detached {
-    /// The model as one message, which is small.
+    /// The model as one small protobuf message.
     pub message: Vec<u8>,
-    /// The weights, each under the location that the message gives it; they share the mapped files' memory.
+    /// The weights, each under the location that the message refers to. They share the memory of the mapped
+    /// files.
     pub weights: Vec<(String, Bytes)>,
 }
 
@@ -30,20 +31,22 @@ pub struct Detached {
 const MIN_DETACHED: usize = 1024;
 
 impl Model {
-    /// The model with every larger weight as external data of its own, from offset 0 of a location that ends
-    /// in `.data`.
+    /// Separates every larger weight from the model, as external data at offset 0 of a location that ends in
+    /// `.data`.
     ///
-    /// The message is for running only: it states no types of tensors but of the inputs, which files often
-    /// have wrong, and every output once, nodes of the main graph without a name get the one that
-    /// [`Model::graph`] gives them, and convolutions and pooling state the steps that they may leave out.
+    /// The message is for running only. It states types only for the inputs, because files often have wrong
+    /// types for other tensors. It lists every output once. Nodes of the main graph without a name get the
+    /// one from [`Model::graph`]. Convolution and pooling nodes state the strides, dilations and padding that
+    /// they may leave out.
     ///
     /// # Errors
-    /// As [`Model::graph`], and as for reading external data.
+    /// Those of [`Model::graph`] and of reading external data ([`Model::constant`]).
     pub fn detached(&self) -> Result<Detached> {
         self.detach().map_err(|error| self.located(error))
     }
 
-    /// The nodes of ONNX's own domain in subgraphs at any depth: how messages name them, and their operators.
+    /// Lists the nodes of ONNX's own domain in subgraphs at any depth: their label in messages and their
+    /// operator.
     pub fn nested_operators(&self) -> Vec<(String, &str)> {
         let found = nested_in(self.proto.graph.node.iter().flat_map(subgraphs));
         found.map(|node| (node_label(node), node.op_type.as_deref().unwrap_or_default())).collect()
@@ -77,7 +80,7 @@ impl Model {
         Ok(Detached { message: model.encode()?, weights })
     }
 
-    /// The bytes of a tensor that is to be detached.
+    /// Returns the bytes of a tensor, if it is to be detached.
     fn weight(&self, tensor: &TensorProto) -> Result<Option<Bytes>> {
         if is_external(tensor) {
             let element = element_type(tensor.data_type, || label(tensor))?;
@@ -87,8 +90,10 @@ impl Model {
     }
 }
 
-/// States strides, dilations and padding where they are left out: rten takes their number from these
-/// attributes and from `kernel_shape`, which a convolution may leave out too.
+/// Adds the strides, dilations and padding that a node leaves out.
+///
+/// rten takes the number of axes from these attributes and from `kernel_shape`, which a convolution may also
+/// leave out.
 fn spell_out(graph: &mut GraphProto, outer: Option<&Scope<'_>>) {
     let mut scope = Scope::of_graph(graph, outer);
     for node in &mut graph.node {

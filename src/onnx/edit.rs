@@ -10,7 +10,7 @@ use super::walk::free_names;
 use crate::dtype::DataType;
 use crate::error::{Error, ErrorKind, Result};
 
-/// Where a new node goes, by the positions that the nodes have before the edit.
+/// The position of a new node, relative to the nodes before the edit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Position {
     /// Before every node.
@@ -34,12 +34,12 @@ pub struct Edits {
 }
 
 impl Edits {
-    /// No changes.
+    /// Creates an empty list of changes.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Whether there is nothing to do.
+    /// Whether there are no changes.
     pub fn is_empty(&self) -> bool {
         self.insertions.is_empty()
             && self.inputs.is_empty()
@@ -54,19 +54,19 @@ impl Edits {
         self
     }
 
-    /// Lets input `input` of node `node` read the tensor `name`; one past the last is added.
+    /// Connects input `input` of node `node` to tensor `name`. An index one past the last adds an input.
     pub fn replace_input(&mut self, node: usize, input: usize, name: impl Into<String>) -> &mut Self {
         self.inputs.push((node, input, name.into()));
         self
     }
 
-    /// Lets output `output` of node `node` be called `name`; who reads it keeps reading the old name.
+    /// Renames output `output` of node `node` to `name`. Its readers keep reading the old name.
     pub fn replace_output(&mut self, node: usize, output: usize, name: impl Into<String>) -> &mut Self {
         self.outputs.push((node, output, name.into()));
         self
     }
 
-    /// Lets the subgraphs of node `node` read `to` wherever they read the outer tensor `from`.
+    /// Connects the subgraphs of node `node` to `to` instead of the outer tensor `from`.
     pub fn replace_capture(
         &mut self,
         node: usize,
@@ -89,12 +89,12 @@ fn invalid(message: String) -> Error {
 }
 
 impl Model {
-    /// Makes all changes in one pass over the nodes and checks the result: every tensor is computed once, and
-    /// before it is read.
+    /// Applies all changes in one pass over the nodes and checks the result: every tensor must be computed
+    /// once, and before it is read.
     ///
     /// # Errors
-    /// `InvalidArgument` where a position does not exist or the result would not hold together; the model is
-    /// unchanged then.
+    /// `InvalidArgument` if a position does not exist or the result is inconsistent. The model is unchanged
+    /// then.
     pub fn edit(&mut self, edits: Edits) -> Result<()> {
         if edits.is_empty() {
             return Ok(());
@@ -114,11 +114,12 @@ impl Model {
         Ok(())
     }
 
-    /// Makes a tensor of the main graph an output of the model; nothing changes where it is one already.
-    /// The type is what the caller knows, else what the model states.
+    /// Makes a tensor of the main graph an output of the model, if it is not one already.
+    ///
+    /// `dtype` is the output's type; `None` takes the type that the model states.
     ///
     /// # Errors
-    /// `InvalidArgument` where nothing computes the tensor.
+    /// `InvalidArgument` if the main graph has no such tensor.
     pub fn add_output(&mut self, name: &str, dtype: Option<DataType>) -> Result<()> {
         let graph = &self.proto.graph;
         if graph.output.iter().any(|output| output.name.as_deref() == Some(name)) {
@@ -136,8 +137,8 @@ impl Model {
         Ok(())
     }
 
-    /// States that the model uses version `version` of the operators of `domain`; a higher version that it
-    /// states already stays.
+    /// Declares that the model uses version `version` of the operators of `domain`. A higher version that is
+    /// already declared stays.
     pub fn import(&mut self, domain: &str, version: i64) {
         let imports = &mut self.edited().opset_import;
         let is_default = super::is_default_domain(Some(domain));
@@ -165,14 +166,14 @@ impl Model {
         }
     }
 
-    /// An entry of the model's metadata.
+    /// Returns an entry of the model's metadata.
     pub fn metadata(&self, key: &str) -> Option<&str> {
         let found = self.proto.metadata_props.iter().find(|entry| entry.key.as_deref() == Some(key));
         found?.value.as_deref()
     }
 }
 
-/// The tensors that only nodes of `old` compute.
+/// Lists the tensors that only nodes of `old` compute.
 fn outputs_gone(old: &[NodeProto], new: &[NodeProto]) -> HashSet<String> {
     let mut gone: HashSet<String> = old.iter().flat_map(|node| &node.output).cloned().collect();
     new.iter().flat_map(|node| &node.output).for_each(|name| {
@@ -214,7 +215,7 @@ fn rewire(nodes: &mut [Option<NodeProto>], edits: &Edits) -> Result<()> {
     Ok(())
 }
 
-/// Renames what `graph` reads from the graphs around it.
+/// Renames the tensors that `graph` reads from the graphs around it.
 fn rename_captures(graph: &mut GraphProto, names: &HashMap<&str, &str>) {
     let free: HashSet<String> = free_names(graph).into_iter().map(str::to_owned).collect();
     let names: HashMap<&str, &str> =
@@ -237,11 +238,11 @@ fn rename_captures(graph: &mut GraphProto, names: &HashMap<&str, &str>) {
     }
 }
 
-/// Puts new nodes between the old ones.
+/// Inserts the new nodes between the old ones.
 fn merge(old: Vec<Option<NodeProto>>, insertions: Vec<(Position, NodeSpec)>) -> Result<Vec<NodeProto>> {
     let count = old.len();
-    // A gap is what lies before an old node, or after the last. `After(i)` and `Before(i + 1)` share a gap,
-    // in which the former comes first.
+    // A gap is the place before an old node, or after the last. `After(i)` and `Before(i + 1)` share a gap;
+    // `After(i)` comes first there.
     let gap = |position: Position| match position {
         Position::Start => Ok((0, 0)),
         Position::Before(node) if node < count => Ok((node, 2)),

@@ -1,4 +1,4 @@
-//! Element types as ONNX numbers them.
+//! Element types with their ONNX codes.
 
 use std::fmt;
 
@@ -13,22 +13,22 @@ macro_rules! element_types {
         pub enum ElementType { $($(#[$doc])* $variant = $code),* }
 
         impl ElementType {
-            /// The type with ONNX's number `code`.
+            /// Returns the type with ONNX's code `code`.
             pub const fn from_code(code: i32) -> Option<Self> {
                 match code { $($code => Some(Self::$variant),)* _ => None }
             }
 
-            /// Bits of one element as stored; 0 for strings, whose size varies.
+            /// Returns the bits of one stored element; 0 for strings, whose size varies.
             pub const fn bits(self) -> usize {
                 match self { $(Self::$variant => $bits),* }
             }
 
-            /// The name used in messages.
+            /// Returns the name used in messages.
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name),* }
             }
 
-            /// The type as qdq computes with it, where it does.
+            /// Returns the corresponding [`DataType`]; `None` if qdq does not compute with the type.
             pub const fn dtype(self) -> Option<DataType> {
                 match self { $(Self::$variant => $dtype),* }
             }
@@ -95,13 +95,13 @@ element_types! {
 }
 
 impl ElementType {
-    /// ONNX's number of the type.
+    /// Returns ONNX's code of the type.
     pub const fn code(self) -> i32 {
         self as i32
     }
 
-    /// Bytes that `shape` takes in a file, sub-byte types packed; `None` for strings and past the address
-    /// space.
+    /// Returns the bytes of a stored tensor of `shape`, with sub-byte types packed. Returns `None` for
+    /// strings and if the size exceeds the address space.
     pub fn byte_len(self, shape: &[usize]) -> Option<usize> {
         if self == Self::String {
             return None;
@@ -124,7 +124,7 @@ impl fmt::Display for ElementType {
     }
 }
 
-/// The element type with number `code`, or an error that names `thing`.
+/// Returns the element type with code `code`, or an error that names `thing`.
 pub(super) fn element_type(code: Option<i32>, thing: impl FnOnce() -> String) -> Result<ElementType> {
     code.and_then(ElementType::from_code).ok_or_else(|| {
         let code = code.unwrap_or_default();

@@ -1,9 +1,10 @@
-//! Weights that lie in files beside the model.
+//! External data: weights in files beside the model.
 //!
-//! A location comes from the model file, so it is not trusted: it names a file inside the model's folder, or
-//! it is refused. `.` and `..` in it are taken as they are written, and a symbolic link may lead to another
-//! place in the folder, or from a model hub's `snapshots` to the `blobs` beside it, where hubs keep all files
-//! under other names. A link elsewhere is refused: an archive may bring one along.
+//! A location comes from the model file, so it is not trusted. It must name a file inside the model's folder;
+//! otherwise it is refused. `.` and `..` are resolved as they are written. A symbolic link may lead to
+//! another place in the folder. It may also lead from a model hub's `snapshots` to the `blobs` beside it:
+//! hubs keep all files there under other names. Any other link is refused, because an archive may contain
+//! one.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Component, Path, PathBuf};
@@ -18,7 +19,7 @@ use super::walk::tensors;
 use crate::error::{Error, ErrorKind, Result};
 use crate::file::check_is_no_pointer;
 
-/// Where the elements of a tensor lie outside the model file.
+/// The location of a tensor's elements outside the model file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Reference {
     pub location: String,
@@ -26,12 +27,12 @@ pub(super) struct Reference {
     pub length: Option<u64>,
 }
 
-/// Whether the elements of `tensor` lie in another file.
+/// Whether the elements of `tensor` are in another file.
 pub(super) fn is_external(tensor: &TensorProto) -> bool {
     tensor.data_location == Some(DataLocation::EXTERNAL)
 }
 
-/// Name of a tensor for messages.
+/// Returns the name of a tensor for messages.
 pub(super) fn label(tensor: &TensorProto) -> String {
     format!("tensor '{}'", tensor.name.as_deref().unwrap_or_default())
 }
@@ -63,17 +64,18 @@ fn damaged(message: String) -> Error {
     Error::new(ErrorKind::Format, message).with_remedy("export the model again")
 }
 
-/// The files beside a model, each opened when it is first needed and kept.
+/// The files beside a model. Each is opened when it is first needed and then kept.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ExternalFiles {
     model: Option<PathBuf>,
-    /// What the model named as its data when it was read; edits do not change it.
+    /// The locations of the model's data when it was read. Edits do not change them.
     locations: Arc<BTreeSet<String>>,
     opened: Arc<Mutex<HashMap<String, Bytes>>>,
 }
 
 impl ExternalFiles {
-    /// The files beside the model file at `model`, which holds `proto`; none for a model from memory.
+    /// Prepares the files beside the model file `model` with the content `proto`. A model from memory has
+    /// none.
     pub fn new(model: Option<PathBuf>, proto: &ModelProto) -> Self {
         let external =
             tensors(proto).into_iter().map(|(tensor, _)| tensor).filter(|tensor| is_external(tensor));
@@ -81,23 +83,23 @@ impl ExternalFiles {
         Self { model, locations: Arc::new(locations), opened: Arc::default() }
     }
 
-    /// The files that hold the model's data as it was read, whether something still reads them or not.
+    /// Lists the files with the model's data when it was read, even if nothing reads them any more.
     pub fn paths(&self) -> Vec<PathBuf> {
         let Some(folder) = self.folder() else { return Vec::new() };
         self.locations.iter().filter_map(|location| Some(folder.join(within(location)?))).collect()
     }
 
-    /// The model's own file.
+    /// Returns the model's own file.
     pub fn model(&self) -> Option<&Path> {
         self.model.as_deref()
     }
 
-    /// The folder of the model.
+    /// Returns the folder of the model.
     pub fn folder(&self) -> Option<&Path> {
         self.model().map(folder_of)
     }
 
-    /// The bytes of an external tensor; `expected` is what its shape and type say, where they say it.
+    /// Returns the bytes of an external tensor. `expected` is their number from shape and type, if known.
     pub fn bytes(&self, tensor: &TensorProto, expected: Option<usize>) -> Result<Bytes> {
         let reference = Reference::of(tensor)?;
         let file = self.file(&reference.location, tensor)?;
@@ -123,12 +125,12 @@ impl ExternalFiles {
             )
             .with_remedy("copy the external data again, together with the model"));
         }
-        // Both fit the length of a file in memory, as was just checked.
+        // Both fit the length of a file in memory, as checked above.
         let start = reference.offset as usize;
         Ok(file.slice(start..start + length as usize))
     }
 
-    /// The whole file at `location`.
+    /// Returns the whole file at `location`.
     fn file(&self, location: &str, tensor: &TensorProto) -> Result<Bytes> {
         let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(file) = opened.get(location) {
@@ -141,7 +143,7 @@ impl ExternalFiles {
         Ok(file)
     }
 
-    /// The path of an external file, which is known to lie inside the model's folder.
+    /// Returns the path of an external file, after checking that it is inside the model's folder.
     pub fn resolve(&self, location: &str, tensor: &TensorProto) -> Result<PathBuf> {
         let folder = self.folder().ok_or_else(|| {
             Error::new(
@@ -185,13 +187,13 @@ impl ExternalFiles {
     }
 }
 
-/// The folder that a path lies in.
+/// Returns the folder of a path.
 pub(super) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// A location as a path below the model's folder, without `.` and `..`; `None` where it leaves the folder or
-/// names nothing.
+/// Converts a location to a path below the model's folder, without `.` and `..`. Returns `None` if it leaves
+/// the folder or names nothing.
 fn within(location: &str) -> Option<PathBuf> {
     let mut path = PathBuf::new();
     for part in Path::new(location).components() {
@@ -205,8 +207,8 @@ fn within(location: &str) -> Option<PathBuf> {
     (!path.as_os_str().is_empty()).then_some(path)
 }
 
-/// Whether `folder` lies in the `snapshots` of a hub's cache and `file` in its `blobs`; both are real paths,
-/// without links.
+/// Whether `folder` is in the `snapshots` of a hub's cache and `file` in its `blobs`. Both must be real
+/// paths, without links.
 fn is_in_hub(folder: &Path, file: &Path) -> bool {
     let in_snapshots = |root: &&Path| folder.starts_with(root.join("snapshots"));
     folder.ancestors().skip(1).find(in_snapshots).is_some_and(|root| file.starts_with(root.join("blobs")))

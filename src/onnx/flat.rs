@@ -1,10 +1,10 @@
-//! Subgraphs laid flat: the nodes inside If, Loop and Scan as nodes of the main graph, so that nothing but
-//! this module and [`nest`](super::nest) needs to know that they lie in a subgraph.
+//! Flattening of subgraphs: the nodes inside If, Loop and Scan become nodes of the main graph. Only this
+//! module and [`nest`](super::nest) need to know that they belong to a subgraph.
 //!
-//! The nodes of a subgraph stand directly before the node that holds it, which keeps the subgraph without its
-//! nodes: so it still captures what the subgraph gives. Names inside become unique over the model. Every node
-//! bears a mark of where it belongs; one without a mark came later, and where it belongs follows from what it
-//! reads. What a body takes in from round to round are the outputs of a node of its own, which is no
+//! The nodes of a subgraph come directly before the node that holds it. That node keeps the subgraph without
+//! its nodes, so it still captures the subgraph's results. Names inside become unique in the model. Every
+//! node has a mark with its scope. A node without a mark was added later, and its scope follows from its
+//! inputs. The values that enter a body in each iteration are the outputs of an extra node, which is no
 //! operator.
 
 use std::collections::{BTreeSet, HashMap};
@@ -19,17 +19,18 @@ use crate::graph::BODY_DOMAIN;
 /// The operator of [`BODY_DOMAIN`].
 const BODY_INPUTS: &str = "BodyInputs";
 
-/// The mark of a node: its scope, which is the number of the node that holds its subgraph and the subgraph's
-/// attribute, such as `0/then_branch`; empty in the main graph.
+/// The mark of a node: its scope. That is the number of the node that holds the subgraph, and the subgraph's
+/// attribute, such as `0/then_branch`. It is empty in the main graph.
 const SCOPE: &str = "qdq.scope";
-/// The marks of a node whose subgraphs were laid flat: the scope of each.
+/// The marks of a node whose subgraphs were flattened: the scope of each.
 const HOLDS: &str = "qdq.holds";
 
 impl Model {
-    /// Lays the subgraphs flat of each If, Loop and Scan that holds a node, at any depth, for which
-    /// `is_wanted` holds; it gets nodes of ONNX's own domain. What lies in the subgraphs of the body of a
-    /// Scan stays there: what it computes may differ in size from round to round, which no result of a Scan
-    /// can. Returns whether anything changed.
+    /// Flattens the subgraphs of each If, Loop and Scan that holds a wanted node, at any depth. Returns
+    /// whether anything changed.
+    ///
+    /// `is_wanted` receives the nodes of ONNX's own domain. Subgraphs inside the body of a Scan are not
+    /// flattened: the size of their tensors may differ between iterations, but the outputs of a Scan cannot.
     pub fn flatten(&mut self, is_wanted: &dyn Fn(NodeRef<'_>) -> bool) -> bool {
         if !self.can_flatten(is_wanted) {
             return false;
@@ -43,7 +44,7 @@ impl Model {
         }
         let flat = flat.graph;
         let proto = self.edited();
-        // Before version 4 all stored tensors are inputs of the model, and none can lie in a subgraph.
+        // Before version 4, all initializers are inputs of the model, and none can be in a subgraph.
         proto.ir_version = proto.ir_version.max(Some(4));
         *proto.graph.get_or_insert_default() = flat;
         self.is_flat = true;
@@ -55,19 +56,19 @@ impl Model {
         !self.is_flat && self.proto.graph.node.iter().any(|node| holds(node, is_wanted))
     }
 
-    /// Whether subgraphs are laid flat.
+    /// Whether the subgraphs are flattened.
     pub fn is_flat(&self) -> bool {
         self.is_flat
     }
 
-    /// Whether `name` is computed in a subgraph that is laid flat.
+    /// Whether `name` is computed in a flattened subgraph.
     pub fn is_in_subgraph(&self, name: &str) -> bool {
         let computes = |node: &&NodeProto| node.output.iter().any(|output| output == name);
         let node = self.proto.graph.node.iter().find(computes);
         node.and_then(scope).is_some_and(|scope| !scope.is_empty())
     }
 
-    /// The nodes that lie in the body of a Loop or Scan that is laid flat, at any depth.
+    /// Lists the nodes in flattened bodies of Loop and Scan, at any depth.
     pub fn nodes_in_bodies(&self) -> BTreeSet<usize> {
         let nodes = &self.proto.graph.node;
         let holders = holders(nodes);
@@ -79,8 +80,7 @@ impl Model {
         (0..nodes.len()).filter(|&at| self.is_flat && is_inside(&nodes[at])).collect()
     }
 
-    /// Gives everything that is defined in the subgraphs of these nodes a name of its own: the one it has
-    /// where that is free.
+    /// Gives every tensor in the subgraphs of these nodes a unique name. A name that is free stays.
     fn make_unique(&mut self, holds: &dyn Fn(&NodeProto) -> bool) {
         let mut rest = (*self.proto).clone();
         let nodes = &mut rest.graph.get_or_insert_default().node;
@@ -102,7 +102,7 @@ fn holds(node: &NodeProto, is_wanted: &dyn Fn(NodeRef<'_>) -> bool) -> bool {
         && nested_in(subgraphs(node)).any(|node| is_wanted(NodeRef::new(node)))
 }
 
-/// The main graph that comes to be.
+/// The main graph during flattening.
 struct Flat<'a> {
     holds: &'a dyn Fn(&NodeProto) -> bool,
     graph: GraphProto,
@@ -110,9 +110,9 @@ struct Flat<'a> {
 }
 
 impl Flat<'_> {
-    /// Adds a node of the graph `scope`, behind what its subgraphs hold.
+    /// Adds a node of the graph `scope`, after the nodes of its subgraphs.
     fn add(&mut self, mut node: NodeProto, scope: &str, is_in_scan: bool) {
-        // A file may hold what looks like marks.
+        // A file may contain metadata that looks like marks.
         unmark(&mut node);
         if !is_in_scan && (self.holds)(&node) {
             let is_scan = node.op_type.as_deref() == Some("Scan");
@@ -133,7 +133,7 @@ impl Flat<'_> {
         self.graph.node.push(node);
     }
 
-    /// Takes out of a subgraph what it holds.
+    /// Moves the content of a subgraph to the main graph.
     fn open(
         &mut self,
         graph: &mut GraphProto,
@@ -180,32 +180,32 @@ fn marks<'a>(node: &'a NodeProto, key: &'static str) -> impl Iterator<Item = &'a
     found.filter_map(|entry| entry.value.as_deref())
 }
 
-/// The scope that a node came from; `None` of a node that came later.
+/// Returns the original scope of a node; `None` for a node that was added later.
 pub(super) fn scope(node: &NodeProto) -> Option<&str> {
     marks(node, SCOPE).next()
 }
 
-/// The scopes of the subgraphs of a node that were laid flat.
+/// Lists the scopes of a node's flattened subgraphs.
 pub(super) fn held(node: &NodeProto) -> impl Iterator<Item = &str> {
     marks(node, HOLDS)
 }
 
-/// The attribute that a scope's subgraph is; empty for the main graph.
+/// Returns the attribute of a scope's subgraph; empty for the main graph.
 pub(super) fn attribute_of(scope: &str) -> &str {
     scope.split_once('/').map_or("", |(_, attribute)| attribute)
 }
 
-/// Whether a node stands for what a body takes in.
+/// Whether a node represents the inputs of a body.
 pub(super) fn is_body_inputs(node: &NodeProto) -> bool {
     node.domain.as_deref() == Some(BODY_DOMAIN)
 }
 
-/// Takes the marks off a node.
+/// Removes the marks of a node.
 pub(super) fn unmark(node: &mut NodeProto) {
     node.metadata_props.retain(|entry| !matches!(entry.key.as_deref(), Some(SCOPE | HOLDS)));
 }
 
-/// For each scope the position of the node that holds its subgraph.
+/// Returns the position of the node that holds the subgraph, for each scope.
 pub(super) fn holders(nodes: &[NodeProto]) -> HashMap<&str, usize> {
     let scopes = nodes.iter().enumerate().flat_map(|(at, node)| held(node).map(move |scope| (scope, at)));
     scopes.collect()

@@ -1,7 +1,7 @@
-//! Types and shapes that follow from the operators, where the model does not state them.
+//! Inference of types and shapes from the operators, if the model does not state them.
 //!
-//! This is no full shape inference: it carries element types and ranks far enough to place Q/DQ and to
-//! convert operators. What it does not know, it leaves open.
+//! This is no full shape inference. It infers the element types and ranks that are needed to place Q/DQ and
+//! to convert operators. Everything else stays unknown.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ use super::value::{constant_value, describe_sparse, is_constant, shape_of};
 use crate::graph::{Graph, GraphTensor, TensorId, TensorKind};
 use crate::tensor::Dim;
 
-/// What is known about the tensors of a graph and of those around it.
+/// Known types and shapes of the tensors of a graph and of the graphs around it.
 #[derive(Default)]
 pub(super) struct Scope<'a> {
     outer: Option<&'a Scope<'a>>,
@@ -21,7 +21,7 @@ pub(super) struct Scope<'a> {
 }
 
 impl<'a> Scope<'a> {
-    /// What `graph` states: its inputs, outputs, stored tensors and `value_info`.
+    /// Collects the statements of `graph`: its inputs, outputs, initializers and `value_info`.
     pub fn of_graph(graph: &GraphProto, outer: Option<&'a Scope<'a>>) -> Self {
         let mut known = HashMap::new();
         for info in graph.input.iter().chain(&graph.output).chain(&graph.value_info) {
@@ -43,17 +43,17 @@ impl<'a> Scope<'a> {
         Self { outer, known }
     }
 
-    /// What is known about `name`, here or further out.
+    /// Returns the known type and shape of `name`, from this graph or one around it.
     pub fn get(&self, name: &str) -> Option<&Known> {
         self.known.get(name).or_else(|| self.outer?.get(name))
     }
 
-    /// Adds what is known about a tensor.
+    /// Adds the known type and shape of a tensor.
     pub fn note(&mut self, name: &str, known: Known) {
         self.known.insert(name.to_owned(), known);
     }
 
-    /// Derives what can be said about the outputs of `node` from its inputs.
+    /// Infers the outputs of `node` from its inputs.
     pub fn learn(&mut self, node: &NodeProto) {
         let unknown = Known::default();
         let inputs: Vec<&Known> = node.input.iter().map(|name| self.get(name).unwrap_or(&unknown)).collect();
@@ -68,7 +68,7 @@ impl<'a> Scope<'a> {
     }
 }
 
-/// What follows for output `index` of `node`.
+/// Infers output `index` of `node`.
 fn output_of(node: &NodeProto, index: usize, inputs: &[&Known]) -> Known {
     if !super::is_default_domain(node.domain.as_deref()) {
         let is_map =
@@ -82,7 +82,7 @@ fn output_of(node: &NodeProto, index: usize, inputs: &[&Known]) -> Known {
     let stated = || {
         let result = match node.op_type.as_deref()? {
             "If" | "Scan" => index,
-            // The first output of its body is the condition.
+            // The first output of the body is the condition.
             "Loop" => index + 1,
             _ => return None,
         };
@@ -102,7 +102,7 @@ fn output_of(node: &NodeProto, index: usize, inputs: &[&Known]) -> Known {
     }
 }
 
-/// Operators whose results are sequences or optional values.
+/// Operators with sequences or optional values as results.
 const OTHER: &[&str] = &[
     "Optional",
     "SequenceConstruct",
@@ -113,9 +113,10 @@ const OTHER: &[&str] = &[
     "SplitToSequence",
 ];
 
-/// Gives tensors of unknown type the one that their readers require, from the last node to the first: an
-/// operator of another domain says nothing about its outputs, but a convolution has a weight of the same
-/// type.
+/// Infers unknown types from the readers, from the last node to the first.
+///
+/// An operator of another domain gives no information about its outputs. But a convolution that reads one,
+/// for example, has a weight of the same type.
 pub(super) fn agree_on_types(graph: &mut Graph) {
     for id in graph.node_ids().collect::<Vec<_>>().into_iter().rev() {
         let node = graph.node(id);
@@ -182,7 +183,7 @@ fn element_of(node: NodeRef<'_>, index: usize, inputs: &[&Known]) -> Option<Elem
         ("StringSplit", _) => Some(I64),
         ("TfIdfVectorizer", _) => Some(F32),
         ("ImageDecoder", _) => Some(U8),
-        // Their results depend on subgraphs or on what a sequence holds.
+        // These results depend on subgraphs or on the elements of a sequence.
         ("If" | "Loop" | "Scan" | "SequenceAt" | "ConcatFromSequence" | "OptionalGetElement", _) => None,
         (op, _) if ONE_TYPE.contains(&op) => inputs.iter().find_map(|known| known.element),
         _ => input(0),
@@ -193,7 +194,7 @@ fn shape_of_output(node: NodeRef<'_>, index: usize, inputs: &[&Known]) -> Option
     let shape = |position: usize| inputs.get(position).and_then(|known| known.shape.clone());
     let rank = |position: usize| inputs.get(position).and_then(|known| known.rank());
     let open = |rank: usize| vec![Dim::Unknown; rank];
-    // How many numbers the one-dimensional tensor at `position` holds.
+    // Returns the number of elements of the one-dimensional tensor at `position`.
     let count = |position: usize| match inputs.get(position)?.shape.as_deref() {
         Some([Dim::Fixed(count)]) => Some(*count).filter(|&count| count <= MAX_RANK),
         _ => None,
@@ -219,11 +220,11 @@ fn shape_of_output(node: NodeRef<'_>, index: usize, inputs: &[&Known]) -> Option
         }
         "Unsqueeze" => {
             let added = node.ints("axes").map(<[i64]>::len).or_else(|| count(1))?;
-            // A scalar gains axes of size 1 and has no other.
+            // A scalar gains axes of size 1 and has no others.
             let dim = if rank(0)? == 0 { Dim::Fixed(1) } else { Dim::Unknown };
             Some(vec![dim; rank(0)? + added])
         }
-        // Lists of known lengths make one: shapes are put together so.
+        // Lists of known lengths give a list of known length: exporters build shapes this way.
         "Concat" if rank(0)? == 1 => {
             let total =
                 (0..inputs.len()).try_fold(0usize, |total, position| total.checked_add(count(position)?));

@@ -1,4 +1,4 @@
-//! Tensors that a model stores: adding and removing.
+//! Adding, replacing and removing initializers.
 
 use std::collections::HashSet;
 
@@ -15,7 +15,7 @@ use super::{Model, Stored};
 use crate::error::{Error, ErrorKind, Result};
 use crate::tensor::{Data, Tensor};
 
-/// Elements of a tensor to be stored, as a file holds them: little-endian, sub-byte types packed.
+/// The elements of a new initializer in file format: little-endian, sub-byte types packed.
 #[derive(Clone, Debug)]
 pub struct InitializerData {
     element: ElementType,
@@ -23,7 +23,7 @@ pub struct InitializerData {
 }
 
 impl InitializerData {
-    /// Elements of any type but strings. `bytes` is not copied.
+    /// Creates elements of any type except strings. `bytes` is not copied.
     pub fn new(element: ElementType, bytes: impl Into<Bytes>) -> Self {
         Self { element, bytes: bytes.into() }
     }
@@ -36,7 +36,7 @@ impl<T: Into<Data>> From<T> for InitializerData {
     }
 }
 
-/// Elements that are bytes without a copy.
+/// Owned elements that serve as bytes without a copy.
 struct Owned(Data);
 
 impl AsRef<[u8]> for Owned {
@@ -68,11 +68,11 @@ pub(super) fn tensor_proto(name: &str, shape: &[usize], data: InitializerData) -
 }
 
 impl Model {
-    /// Stores a tensor in the main graph under a name that is new in it.
+    /// Adds an initializer to the main graph under a new name.
     ///
     /// # Errors
-    /// `Shape` where the bytes do not fit shape and type, `InvalidArgument` where the name is taken by
-    /// another stored tensor or an input.
+    /// `Shape` if the number of bytes does not match shape and type; `InvalidArgument` if another initializer
+    /// or an input has this name.
     pub fn add_initializer(
         &mut self,
         name: &str,
@@ -98,7 +98,7 @@ impl Model {
             graph.input.push(value_info(name, &known));
         }
         graph.initializer.push(tensor);
-        // Adding many one by one would otherwise build the index as often.
+        // Keeps the index. Adding many initializers would otherwise rebuild it each time.
         if let Some(mut places) = constants {
             let place = Stored::Initializer(self.proto.graph.initializer.len() - 1);
             std::sync::Arc::make_mut(&mut places).insert(name.to_owned(), place);
@@ -107,11 +107,11 @@ impl Model {
         Ok(())
     }
 
-    /// Refuses a model in which a stored tensor, at any depth, has more or fewer elements than its shape
-    /// says, or lies in a file that is missing or too short: runtimes say so late, or not at all.
+    /// Checks the size of every stored tensor, at any depth: it must have as many elements as its shape says,
+    /// and its file must exist and be long enough. Runtimes report such errors late or not at all.
     ///
     /// # Errors
-    /// `Format`, naming the tensor, and `Io` where its file cannot be read.
+    /// `Format`, with the tensor's name; `Io` if its file cannot be read.
     pub fn check_stored(&self) -> Result<()> {
         let mut stored = tensors(&self.proto).into_iter();
         stored
@@ -119,7 +119,7 @@ impl Model {
             .map_err(|error| self.located(error))
     }
 
-    /// How many bytes the tensors take that the model stores, at any depth, in itself and beside it.
+    /// Returns the bytes of all stored tensors, at any depth, in the model file and beside it.
     pub fn stored_bytes(&self) -> u64 {
         let bytes = |tensor: &TensorProto| {
             let element = tensor.data_type.and_then(ElementType::from_code)?;
@@ -129,16 +129,16 @@ impl Model {
         sizes.fold(0, |all, size| all.saturating_add(size as u64))
     }
 
-    /// Whether `name` is a dense tensor that the main graph stores, and no `Constant` node.
+    /// Whether `name` is a dense initializer of the main graph, not a `Constant` node.
     pub fn is_initializer(&self, name: &str) -> bool {
         matches!(self.constants().get(name), Some(Stored::Initializer(_)))
     }
 
-    /// Replaces the values of a stored tensor of the main graph, of which type and shape stay.
+    /// Replaces the values of an initializer of the main graph. Type and shape must stay the same.
     ///
     /// # Errors
-    /// `InvalidArgument` where the model stores no dense tensor `name`, `Type` and `Shape` where the value
-    /// differs from it in those. The model is unchanged then.
+    /// `InvalidArgument` if the model has no dense initializer `name`; `Type` or `Shape` if the new value has
+    /// another type or shape. The model is unchanged then.
     pub fn set_initializer(&mut self, name: &str, value: Tensor) -> Result<()> {
         let Some(&Stored::Initializer(index)) = self.constants().get(name) else {
             return Err(self.located(
@@ -171,15 +171,17 @@ impl Model {
         Ok(())
     }
 
-    /// Removes the stored tensor or `Constant` node `name` where nothing uses it any more, and tells whether
-    /// it did. For many names, [`Model::remove_unused_constants`] does it in one pass.
+    /// Removes the initializer or `Constant` node `name` if nothing uses it any more. Returns whether it was
+    /// removed. For many names, [`Model::remove_unused_constants`] needs only one pass.
     pub fn remove_initializer_if_unused(&mut self, name: &str) -> bool {
         self.remove_unused_constants([name]) > 0
     }
 
-    /// Removes those of `names` that are stored tensors or `Constant` nodes of the main graph which nothing
-    /// uses any more: no node, no subgraph, no output, no annotation. Returns how many were removed. Where
-    /// `Constant` nodes are among them, the positions of the nodes after them change.
+    /// Removes those of `names` that are unused initializers or `Constant` nodes of the main graph. Unused
+    /// means that no node, subgraph, output or annotation reads them. Returns the number of removed
+    /// constants.
+    ///
+    /// If a `Constant` node is removed, the positions of the nodes after it change.
     pub fn remove_unused_constants<'a>(&mut self, names: impl IntoIterator<Item = &'a str>) -> usize {
         let used = names_read(&self.proto);
         let unused: HashSet<String> = names

@@ -1,4 +1,4 @@
-//! External data without symbolic links.
+//! Removal of symbolic links from external data.
 
 use std::path::{Path, PathBuf};
 
@@ -9,12 +9,14 @@ use super::walk::each_tensor_mut;
 use crate::error::{Error, ErrorKind, Result};
 
 impl Model {
-    /// The message's model for a runtime that reads external data itself and follows no link out of a folder,
-    /// as ONNX Runtime does, and that folder: the model's own where no link leaves it; otherwise the one that
-    /// all files really lie in, to which the locations refer then.
+    /// Returns the model for a runtime that reads external data itself but follows no link out of a folder,
+    /// such as ONNX Runtime. Also returns the folder for the runtime.
+    ///
+    /// If no link leaves the model's own folder, it is that folder. Otherwise it is the common folder of the
+    /// real files, and the model's locations refer to it.
     ///
     /// # Errors
-    /// As for reading external data; see [`Model::constant`].
+    /// Those of reading external data; see [`Model::constant`].
     pub fn without_links(&self) -> Result<(Self, Option<PathBuf>)> {
         self.with_real_locations().map_err(|error| self.located(error))
     }
@@ -44,7 +46,7 @@ impl Model {
     }
 }
 
-/// The longest path that both begin with.
+/// Returns the longest common beginning of both paths.
 fn shared(one: &Path, other: &Path) -> PathBuf {
     let both = one.components().zip(other.components());
     both.take_while(|(one, other)| one == other).map(|(part, _)| part).collect()

@@ -1,4 +1,4 @@
-//! From bytes to messages.
+//! Decoding of models.
 
 use std::collections::HashSet;
 
@@ -12,13 +12,14 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::file;
 use crate::finding::Finding;
 
-/// Decodes a model; `origin` names it in messages.
+/// Decodes a model; `origin` is its name in messages. Returns the model, and whether decoding changed it.
 ///
-/// Repeated fields cost more memory than file: an empty node is two bytes there and some hundred here. The
-/// limit grows with the file, far above what real models need, so that no small file can exhaust the memory.
+/// Two changes are made. Nodes are sorted, so that all other code can rely on the order; ONNX Runtime and
+/// TensorRT accept unsorted files too. Input sizes of 0 become dynamic.
 ///
-/// Nodes are sorted here, so that nobody meets a graph that is not, and input sizes of 0 are freed; the
-/// result tells whether that changed anything. ONNX Runtime and TensorRT take unsorted files too.
+/// Repeated fields need more bytes in memory than in the file: an empty node has two bytes in the file and
+/// some hundred in memory. The memory limit grows with the file. It is far above the needs of real models,
+/// and small files cannot exhaust the memory.
 pub(super) fn decode(bytes: &Bytes, origin: &str) -> Result<(ModelProto, bool)> {
     file::check_is_not_empty(origin, bytes)?;
     file::check_is_no_pointer(origin, bytes)?;
@@ -37,14 +38,16 @@ pub(super) fn decode(bytes: &Bytes, origin: &str) -> Result<(ModelProto, bool)> 
     Ok((model, moved || freed))
 }
 
-/// Makes a first dimension of 0 of an input one that is decided at run time, and says so. Exporters write 0
-/// for a batch size that they do not know; a real batch of nothing leaves nothing to compute, and runtimes
-/// refuse any other.
+/// Makes the first dimension of an input dynamic if it is 0, and logs this.
+///
+/// Exporters write 0 for an unknown batch size. A real batch of size 0 leaves nothing to compute, and
+/// runtimes refuse any other batch then.
 fn free_empty_batches(model: &mut ModelProto, origin: &str) -> bool {
     let mut freed = false;
     let graph = model.graph.get_or_insert_default();
     let sparse = graph.sparse_initializer.iter().map(|sparse| &sparse.values.name);
-    // Models before IR version 4 list their weights among the inputs; one of no element is what it says.
+    // Models before IR version 4 list their weights among the inputs. A weight without elements keeps its
+    // shape.
     let stored: HashSet<Option<String>> =
         graph.initializer.iter().map(|tensor| &tensor.name).chain(sparse).cloned().collect();
     for input in graph.input.iter_mut().filter(|input| !stored.contains(&input.name)) {

@@ -1,8 +1,8 @@
-//! What a model was made for: values at which inputs were fixed, which it keeps in its metadata.
+//! The values of inputs that were fixed when a model was made. The model keeps them in its metadata.
 //!
-//! Where nothing reads a fixed input any more, the model that is written has it no more, and no other value
-//! can be fed; where something does, it holds for this value alone. Either way the entry
-//! `qdq.fixed_input.NAME` says which it was, such as `i64[] 16000`.
+//! If nothing reads a fixed input any more, the written model no longer has this input, and no other value
+//! can be fed. If something reads it, the model is valid for this value only. In both cases the metadata
+//! entry `qdq.fixed_input.NAME` contains the value, such as `i64[] 16000`.
 
 use std::fmt;
 
@@ -13,16 +13,17 @@ use crate::tensor::{Data, Tensor, element_count};
 
 const PREFIX: &str = "qdq.fixed_input.";
 
-/// Of a value with more different numbers than this a digest is kept.
+/// The largest number of elements in the text. A larger value is kept as a digest, unless all its elements
+/// are equal.
 const MOST_NUMBERS: usize = 256;
 
-/// The value of an input as text: type, shape, and its numbers in row-major order, one where all are the
-/// same, or a digest.
+/// The value of an input as text: type, shape, and its elements in row-major order. If all elements are
+/// equal, the text has one of them. A large value has a digest instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FixedValue(String);
 
 impl FixedValue {
-    /// The text of a value.
+    /// Formats a value.
     pub fn of(value: &Tensor) -> Self {
         let (dtype, data) = (value.dtype(), value.view().data());
         let is_uniform = data.as_bytes().chunks_exact(dtype.size()).is_sorted_by(|a, b| a == b);
@@ -36,7 +37,7 @@ impl FixedValue {
         Self(format!("{dtype}[{}] {numbers}", shape.join(",")))
     }
 
-    /// Whether `value` is this one. A number for all elements stands for itself in any shape.
+    /// Whether `value` is this value. A single number for all elements also matches in any other shape.
     pub fn is(&self, value: &Tensor) -> bool {
         let other = Self::of(value);
         let (Some((_, ours)), Some((_, theirs))) = (self.0.split_once(' '), other.0.split_once(' ')) else {
@@ -47,7 +48,7 @@ impl FixedValue {
         self.0 == other.0 || (is_one && ours == theirs && dtype(&self.0) == dtype(&other.0))
     }
 
-    /// The value; `None` where only its digest is known, or the text is none of [`FixedValue::of`].
+    /// Returns the value; `None` if only its digest is known, or if the text is not from [`FixedValue::of`].
     pub fn tensor(&self) -> Option<Tensor> {
         let (dtype, rest) = self.0.split_once('[')?;
         let (shape, numbers) = rest.split_once("] ")?;
@@ -65,7 +66,8 @@ impl FixedValue {
     }
 }
 
-/// A text of some bytes may state any shape.
+/// The largest number of elements that [`FixedValue::tensor`] creates. A text of a few bytes can state any
+/// shape.
 const MOST_ELEMENTS: usize = 1 << 24;
 
 impl fmt::Display for FixedValue {
@@ -74,7 +76,7 @@ impl fmt::Display for FixedValue {
     }
 }
 
-/// The 64 bits of FNV-1a: the same in every version, since files hold it.
+/// Computes the 64-bit FNV-1a digest. It must stay the same in every version, because files contain it.
 fn digest(bytes: &[u8]) -> u64 {
     bytes
         .iter()
@@ -82,7 +84,7 @@ fn digest(bytes: &[u8]) -> u64 {
 }
 
 impl Model {
-    /// The inputs that were fixed when this model was made, with their values.
+    /// Lists the inputs that were fixed when this model was made, with their values.
     pub fn made_for(&self) -> impl Iterator<Item = (&str, FixedValue)> {
         self.proto.metadata_props.iter().filter_map(|entry| {
             let name = entry.key.as_deref()?.strip_prefix(PREFIX)?;
@@ -90,7 +92,7 @@ impl Model {
         })
     }
 
-    /// Keeps the values at which inputs are fixed in the metadata.
+    /// Records the values of fixed inputs in the metadata.
     pub fn note_fixed_inputs(&mut self) {
         let fixed: Vec<(String, FixedValue)> =
             self.fixed_inputs().map(|(name, value)| (name.to_owned(), FixedValue::of(value))).collect();
@@ -99,7 +101,7 @@ impl Model {
         }
     }
 
-    /// What is wrong with a value of the input `name`, if the model was made for another one.
+    /// Fails if the model was made for another value of the input `name`.
     pub(super) fn check_made_for(&self, name: &str, value: &Tensor) -> Result<(), Error> {
         match self.made_for().find(|(known, made)| *known == name && !made.is(value)) {
             None => Ok(()),

@@ -9,10 +9,11 @@ use memmap2::Mmap;
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// Most bytes that are read from something that cannot be mapped, such as a pipe: what one message can hold.
+/// The largest number of bytes read from a file that cannot be mapped, such as a pipe: the size of one
+/// message.
 const MAX_READ: u64 = i32::MAX as u64;
 
-/// The content of `path`, without reading it now where the system can map it.
+/// Returns the content of `path`. The file is mapped instead of read, if the system can map it.
 pub(super) fn file_bytes(path: &Path) -> Result<Bytes> {
     let failed = |source| Error::io("read", path, source);
     let file = File::open(path).map_err(failed)?;
@@ -31,8 +32,8 @@ pub(super) fn file_bytes(path: &Path) -> Result<Bytes> {
 
 #[allow(unsafe_code, reason = "mapping a file is unsafe in every crate that offers it")]
 fn map(file: &File) -> std::io::Result<Bytes> {
-    // SAFETY: the mapping is private and read-only. That the file is not changed in place meanwhile is what
-    // `Model::open` asks of its caller; qdq itself replaces files by renaming, which leaves mappings intact.
+    // SAFETY: the mapping is private and read-only. `Model::open` requires that its caller does not change
+    // the file in place. qdq itself replaces files by renaming, which leaves mappings intact.
     let mapping = unsafe { Mmap::map(file)? };
     Ok(Bytes::from_owner(mapping))
 }

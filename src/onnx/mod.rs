@@ -1,8 +1,8 @@
-//! ONNX files: read, edited and written without losing anything. Nothing here knows about quantization.
+//! ONNX files: reading, editing and writing without loss. This module knows nothing about quantization.
 //!
 //! A [`Model`] keeps the whole file: unknown fields at any depth, metadata, functions, subgraphs, training
-//! information. Weights are not copied: they stay in the mapped file, inside it or beside it (external data),
-//! until they are asked for or written.
+//! information. Weights are not copied. They stay in the mapped file, or in mapped files beside it (external
+//! data), until they are requested or written.
 
 mod alone;
 mod branch;
@@ -62,22 +62,22 @@ use proto::ModelProto;
 use stated::Stated;
 use value::{ConstantValue, constant_value, is_constant};
 
-/// An ONNX model. Clones share everything until one of them is edited, and the weights even then.
+/// An ONNX model. Clones share all data until one of them is edited. They share the weights even then.
 #[derive(Clone)]
 pub struct Model {
     proto: Arc<ModelProto>,
-    /// The file as it was read, until the first edit; none where reading changed it.
+    /// The file as it was read, until the first edit; `None` if reading changed the model.
     source: Option<Bytes>,
-    /// What messages call the model.
+    /// The model's name in messages.
     origin: String,
     files: ExternalFiles,
     constants: OnceLock<Arc<HashMap<String, Stored>>>,
     stated: Arc<Stated>,
-    /// Whether the main graph holds what lies in subgraphs ([`Model::flatten`]).
+    /// Whether the main graph contains the nodes of subgraphs ([`Model::flatten`]).
     is_flat: bool,
 }
 
-/// Where the main graph keeps a constant.
+/// The place of a constant in the main graph.
 #[derive(Clone, Copy)]
 enum Stored {
     Initializer(usize),
@@ -89,19 +89,19 @@ impl Model {
     /// Opens a file by mapping it into memory. External data is opened when it is first needed, and only from
     /// the model's own folder.
     ///
-    /// The files must not be changed in place while the model lives; replacing them (renaming a new file over
-    /// the old) is fine, which is also what [`Model::save`] does.
+    /// The files must not be changed in place while the model exists. Replacing them is allowed (renaming a
+    /// new file over the old one); [`Model::save`] does so.
     ///
     /// # Errors
-    /// `Io` where the file cannot be read, `Format` where it is no ONNX model or a damaged one.
+    /// `Io` if the file cannot be read; `Format` if it is no ONNX model or is damaged.
     pub fn open(path: &Path) -> Result<Self> {
         Self::decode(mapped::file_bytes(path)?, path.display().to_string(), Some(path.to_owned()))
     }
 
-    /// A model from memory. It has no folder, so that external data cannot be read.
+    /// Reads a model from memory. It has no folder, so external data cannot be read.
     ///
     /// # Errors
-    /// `Format` where the bytes are no ONNX model.
+    /// `Format` if the bytes are no ONNX model.
     pub fn from_bytes(bytes: Bytes) -> Result<Self> {
         Self::decode(bytes, "model".to_owned(), None)
     }
@@ -125,80 +125,83 @@ impl Model {
         }
     }
 
-    /// The folder where external data lies; `None` for a model from memory.
+    /// Returns the folder of the external data; `None` for a model from memory.
     pub fn folder(&self) -> Option<&Path> {
         self.files.folder()
     }
 
-    /// The files beside the model's own that held its weights when it was read. [`Model::save`] never writes
-    /// to one of them.
+    /// Lists the files beside the model that contained its weights when it was read. [`Model::save`] never
+    /// writes to them.
     pub fn data_files(&self) -> Vec<PathBuf> {
         self.files.paths()
     }
 
-    /// The inputs that the caller must feed: those of the graph without the weights, which models before IR
-    /// version 4 list as well, and without those whose value is fixed ([`Model::fix_input`]).
+    /// Lists the inputs that the caller must feed.
+    ///
+    /// These are the inputs of the graph without fixed inputs ([`Model::fix_input`]) and without the weights
+    /// that models before IR version 4 also list as inputs.
     pub fn inputs(&self) -> Vec<TensorSpec> {
         self.fed(self.declared_inputs())
     }
 
-    /// The outputs of the graph.
+    /// Lists the outputs of the graph.
     pub fn outputs(&self) -> Vec<TensorSpec> {
         self.proto.graph.output.iter().map(types::spec_of).collect()
     }
 
-    /// The version of ONNX's own operators that the model uses; 0 where it imports none.
+    /// Returns the version of ONNX's own operators that the model uses; 0 if it imports none.
     pub fn opset(&self) -> i64 {
         let own = self.proto.opset_import.iter().filter(|import| is_default_domain(import.domain.as_deref()));
         own.map(|import| import.version.unwrap_or_default()).max().unwrap_or(0)
     }
 
-    /// The version of the file format.
+    /// Returns the IR version, the version of the file format.
     pub fn ir_version(&self) -> i64 {
         self.proto.ir_version.unwrap_or_default()
     }
 
-    /// The main graph as a neutral one. `Constant` nodes and stored tensors are constants there; see
-    /// [`Model::graph_with_index`] for the way back to the model's nodes.
+    /// Converts the main graph to a neutral graph. `Constant` nodes and initializers become constants.
+    /// [`Model::graph_with_index`] also returns the way back to the model's nodes.
     ///
     /// # Errors
-    /// `Format` where a node reads what no earlier node computes, or a name is defined twice;
+    /// `Format` if a node reads a tensor that no earlier node computes, or if a name is defined twice;
     /// `Unsupported` for element types that ONNX does not define.
     pub fn graph(&self) -> Result<Graph> {
         Ok(self.graph_with_index()?.0)
     }
 
-    /// The main graph, and for each of its nodes (by `NodeId`) the position of the model's node that it
-    /// stands for, as [`Model::node`] and [`Edits`] count them.
+    /// Converts the main graph to a neutral graph. For each of its nodes (by `NodeId`), also returns the
+    /// position of the model's node, as [`Model::node`] and [`Edits`] count them.
     ///
     /// # Errors
-    /// As [`Model::graph`].
+    /// Those of [`Model::graph`].
     pub fn graph_with_index(&self) -> Result<(Graph, Vec<usize>)> {
         view::graph_of(self).map_err(|error| self.located(error))
     }
 
-    /// The position of each node of the neutral graph, in its order: of every node that is no constant.
+    /// Lists the positions of the neutral graph's nodes, in its order: those of all nodes that are no
+    /// constants.
     pub fn positions(&self) -> Vec<usize> {
         let nodes = self.proto.graph.node.iter().enumerate();
         nodes.filter(|(_, node)| !is_constant(node)).map(|(position, _)| position).collect()
     }
 
-    /// The nodes of the main graph in order.
+    /// Iterates over the nodes of the main graph in order.
     pub fn nodes(&self) -> impl ExactSizeIterator<Item = NodeRef<'_>> {
         self.proto.graph.node.iter().map(NodeRef::new)
     }
 
-    /// Node `index` of the main graph.
+    /// Returns node `index` of the main graph.
     pub fn node(&self, index: usize) -> Option<NodeRef<'_>> {
         self.proto.graph.node.get(index).map(NodeRef::new)
     }
 
-    /// The value of a stored tensor, of a `Constant` node of the main graph or of an input that is fixed;
-    /// `None` where `name` is none of these.
+    /// Returns the value of an initializer, of a `Constant` node of the main graph, or of a fixed input.
+    /// Returns `None` if `name` is none of these.
     ///
     /// # Errors
-    /// `Unsupported` for sparse tensors and for element types that qdq does not compute with; `Format` where
-    /// data does not fit type and shape; `Io` where external data is missing.
+    /// `Unsupported` for sparse tensors and for element types that qdq does not compute with; `Format` if the
+    /// data does not match type and shape; `Io` if external data is missing.
     pub fn constant(&self, name: &str) -> Result<Option<Tensor>> {
         if let Some(value) = self.stated.fixed.get(name) {
             return Ok(Some(value.clone()));
@@ -217,7 +220,7 @@ impl Model {
         value.map(Some).map_err(|error| self.located(error))
     }
 
-    /// Where the constants of the main graph are, by name.
+    /// Returns the places of the main graph's constants, by name.
     fn constants(&self) -> &HashMap<String, Stored> {
         self.constants.get_or_init(|| {
             let graph = &self.proto.graph;
@@ -235,7 +238,7 @@ impl Model {
         })
     }
 
-    /// Puts the model's name before a message that names only a part of it.
+    /// Puts the model's name before an error message about a part of the model.
     fn located(&self, error: Error) -> Error {
         error.within(&self.origin)
     }

@@ -1,4 +1,4 @@
-//! Nodes of a model: read, and described for insertion.
+//! Nodes of a model: read access, and descriptions for insertion.
 
 use super::proto::attribute_proto::AttributeType;
 use super::proto::{AttributeProto, GraphProto, NodeProto, TensorProto};
@@ -14,33 +14,33 @@ impl<'a> NodeRef<'a> {
         Self { proto }
     }
 
-    /// The name; may be empty.
+    /// Returns the name; may be empty.
     pub fn name(self) -> &'a str {
         self.proto.name.as_deref().unwrap_or_default()
     }
 
-    /// The operator.
+    /// Returns the operator.
     pub fn op(self) -> &'a str {
         self.proto.op_type.as_deref().unwrap_or_default()
     }
 
-    /// The operator's domain; empty for ONNX's own.
+    /// Returns the operator's domain; empty for ONNX's own.
     pub fn domain(self) -> &'a str {
         let domain = self.proto.domain.as_deref();
         if super::is_default_domain(domain) { "" } else { domain.unwrap_or_default() }
     }
 
-    /// Names of the inputs in order; empty for an optional one that is left out.
+    /// Returns the names of the inputs in order; empty for an optional input that is absent.
     pub fn inputs(self) -> &'a [String] {
         &self.proto.input
     }
 
-    /// Names of the outputs in order; empty for an optional one that is left out.
+    /// Returns the names of the outputs in order; empty for an optional output that is absent.
     pub fn outputs(self) -> &'a [String] {
         &self.proto.output
     }
 
-    /// Names of the attributes.
+    /// Iterates over the names of the attributes.
     pub fn attribute_names(self) -> impl Iterator<Item = &'a str> {
         self.proto.attribute.iter().filter_map(|attribute| attribute.name.as_deref())
     }
@@ -49,35 +49,35 @@ impl<'a> NodeRef<'a> {
         self.proto.attribute.iter().find(|attribute| attribute.name.as_deref() == Some(name))
     }
 
-    /// An integer attribute.
+    /// Returns an integer attribute.
     pub fn int(self, name: &str) -> Option<i64> {
         self.attribute(name)?.i
     }
 
-    /// A floating-point attribute.
+    /// Returns a floating-point attribute.
     pub fn float(self, name: &str) -> Option<f32> {
         self.attribute(name)?.f
     }
 
-    /// A text attribute, where it is valid UTF-8.
+    /// Returns a string attribute, if it is valid UTF-8.
     pub fn text(self, name: &str) -> Option<&'a str> {
         std::str::from_utf8(self.attribute(name)?.s.as_deref()?).ok()
     }
 
-    /// An attribute that is a list of integers.
+    /// Returns an attribute that is a list of integers.
     pub fn ints(self, name: &str) -> Option<&'a [i64]> {
         self.attribute(name).filter(|a| kind_of(a) == Some(AttributeType::INTS)).map(|a| a.ints.as_slice())
     }
 
-    /// An attribute that is a list of floating-point numbers.
+    /// Returns an attribute that is a list of floating-point numbers.
     pub fn floats(self, name: &str) -> Option<&'a [f32]> {
         self.attribute(name)
             .filter(|a| kind_of(a) == Some(AttributeType::FLOATS))
             .map(|a| a.floats.as_slice())
     }
 
-    /// The node as one to be added to a model; `None` where an attribute is neither number, text nor a list
-    /// of numbers.
+    /// Converts the node to a description for insertion. Returns `None` if an attribute is neither a number,
+    /// nor a string, nor a list of numbers.
     pub fn to_spec(self) -> Option<NodeSpec> {
         let value = |attribute: &AttributeProto| {
             Some(match kind_of(attribute)? {
@@ -108,7 +108,7 @@ impl<'a> NodeRef<'a> {
         self.attribute(name)?.t.as_option()
     }
 
-    /// How messages name the node: its name and operator, or its operator and first output.
+    /// Returns the node's label for messages: its name and operator, or its operator and first output.
     pub fn label(self) -> String {
         label(self.proto)
     }
@@ -122,7 +122,8 @@ pub(super) fn label(node: &NodeProto) -> String {
     }
 }
 
-/// The type of an attribute: what it says, or for files of the first IR versions, which field is filled.
+/// Returns the type of an attribute: the stated one or, for files of the first IR versions, that of the
+/// filled field.
 pub(super) fn kind_of(attribute: &AttributeProto) -> Option<AttributeType> {
     let stated = attribute.r#type.filter(|&kind| kind != AttributeType::UNDEFINED);
     stated.or_else(|| {
@@ -140,12 +141,12 @@ pub(super) fn kind_of(attribute: &AttributeProto) -> Option<AttributeType> {
     })
 }
 
-/// The subgraphs of a node.
+/// Iterates over the subgraphs of a node.
 pub(super) fn subgraphs(node: &NodeProto) -> impl Iterator<Item = &GraphProto> {
     node.attribute.iter().flat_map(|attribute| attribute.g.as_option().into_iter().chain(&attribute.graphs))
 }
 
-/// The nodes in these graphs and their subgraphs.
+/// Lists the nodes in these graphs and their subgraphs.
 pub(super) fn all_in<'a>(
     graphs: impl Iterator<Item = &'a GraphProto>,
 ) -> impl Iterator<Item = &'a NodeProto> {
@@ -158,14 +159,14 @@ pub(super) fn all_in<'a>(
     found.into_iter()
 }
 
-/// Those of ONNX's own domain.
+/// Lists the nodes of ONNX's own domain in these graphs and their subgraphs.
 pub(super) fn nested_in<'a>(
     graphs: impl Iterator<Item = &'a GraphProto>,
 ) -> impl Iterator<Item = &'a NodeProto> {
     all_in(graphs).filter(|node| super::is_default_domain(node.domain.as_deref()))
 }
 
-/// The subgraphs of a node, for changing them.
+/// Iterates over the subgraphs of a node, mutable.
 pub(super) fn subgraphs_mut(node: &mut NodeProto) -> impl Iterator<Item = &mut GraphProto> {
     node.attribute
         .iter_mut()
@@ -179,11 +180,11 @@ pub enum AttributeValue {
     Int(i64),
     /// A list of integers.
     Ints(Vec<i64>),
-    /// One number.
+    /// One floating-point number.
     Float(f32),
-    /// A list of numbers.
+    /// A list of floating-point numbers.
     Floats(Vec<f32>),
-    /// A text.
+    /// A string.
     Text(String),
 }
 
@@ -197,16 +198,16 @@ pub struct NodeSpec {
     pub domain: String,
     /// The name; may be empty.
     pub name: String,
-    /// Names of the inputs in order; empty for an optional one that is left out.
+    /// Names of the inputs in order; empty for an optional input that is absent.
     pub inputs: Vec<String>,
-    /// Names of the outputs in order, new in the model.
+    /// Names of the outputs in order, which must be new in the model.
     pub outputs: Vec<String>,
     /// Attributes by name.
     pub attributes: Vec<(String, AttributeValue)>,
 }
 
 impl NodeSpec {
-    /// A node of ONNX's own domain without attributes.
+    /// Creates a node of ONNX's own domain without attributes.
     pub fn new(op: &str, name: &str, inputs: &[&str], outputs: &[&str]) -> Self {
         let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
         Self {
@@ -240,7 +241,7 @@ impl NodeSpec {
     }
 }
 
-/// An attribute as a message.
+/// Makes the protobuf message of an attribute.
 pub(super) fn attribute(name: &str, value: AttributeValue) -> AttributeProto {
     let mut proto = AttributeProto { name: Some(name.to_owned()), ..Default::default() };
     proto.r#type = Some(match value {

@@ -1,4 +1,4 @@
-//! A part of a model, and which operators its nodes use.
+//! Extraction of a part of a model, and search for nodes by operator.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,20 +11,19 @@ use super::walk::free_names;
 use crate::error::{Error, ErrorKind, Result};
 
 impl Model {
-    /// The part of the model that computes `tensors` of the main graph, which may be inputs and constants
-    /// too.
+    /// Returns the part of the model that computes `tensors` of the main graph, which may include inputs and
+    /// constants.
     ///
-    /// Nodes, weights and functions that it does not need are gone, and so is the training information. It
-    /// keeps every input that is fed, so that it takes the same batches, and of the outputs those that are
-    /// among `tensors`, each once. Where there are none it has no output at all; [`Model::add_output`] gives
-    /// it some.
+    /// It has no nodes, weights and functions that it does not need, and no training information. It keeps
+    /// every input that is fed, so it takes the same batches. It keeps the outputs that are among `tensors`,
+    /// each once. If there are none, it has no output; [`Model::add_output`] adds some.
     ///
     /// # Errors
-    /// `InvalidArgument` where one of `tensors` does not exist.
+    /// `InvalidArgument` if one of `tensors` does not exist.
     pub fn reduced_to<'n>(&self, tensors: impl IntoIterator<Item = &'n str>) -> Result<Self> {
         let wanted: HashSet<&str> = tensors.into_iter().collect();
         let known = names(&self.proto.graph);
-        // The first by name, because the order of a set is another one in every run.
+        // Reports the first one by name, because the order of a set differs in every run.
         if let Some(name) = wanted.iter().filter(|name| !known.contains(*name)).min() {
             let message = format!("no tensor of the model's main graph is called '{name}'");
             return Err(self.located(Error::new(ErrorKind::InvalidArgument, message)));
@@ -39,8 +38,8 @@ impl Model {
         let is_read = |name: &Option<String>| name.as_deref().is_some_and(|name| read.contains(name));
         graph.initializer.retain(|tensor| is_read(&tensor.name));
         graph.sparse_initializer.retain(|sparse| is_read(&sparse.values.name));
-        // Models before IR version 4 list their weights among the inputs: without its value one would have to
-        // be fed.
+        // Models before IR version 4 list their weights among the inputs. A weight without its value would
+        // have to be fed.
         retain_named(&mut graph.input, |name| fed.contains(name) || read.contains(name.as_str()));
         graph.quantization_annotation.clear();
         let mut listed = HashSet::new();
@@ -53,10 +52,11 @@ impl Model {
         Ok(part)
     }
 
-    /// The nodes of the main graph with an operator for which `is` holds, be it their own or one in their
-    /// subgraphs: the node's position, and the operator as messages name it. `is` gets the operator's domain,
-    /// empty for ONNX's own, and the operator. A call of a function of the model counts as an operator: see
-    /// [`Model::inline_functions`].
+    /// Finds the nodes of the main graph that use an operator for which `is` returns true, themselves or in
+    /// their subgraphs. Returns the position of each node, and the operator's name for messages.
+    ///
+    /// `is` receives the operator's domain, empty for ONNX's own, and the operator. A call of a model
+    /// function counts as an operator; see [`Model::inline_functions`].
     pub fn nodes_using(&self, is: &dyn Fn(&str, &str) -> bool) -> Vec<(usize, String)> {
         let used = self.proto.graph.node.iter().enumerate().filter_map(|(position, node)| {
             let nested = all_in(subgraphs(node)).map(NodeRef::new);
@@ -81,7 +81,7 @@ fn keep<T: Clone>(all: &[T], is_kept: impl Fn(usize, &T) -> bool) -> Vec<T> {
     kept.map(|(_, item)| item.clone()).collect()
 }
 
-/// The positions of the nodes that compute `wanted`, and every name that they read or that is wanted.
+/// Returns the positions of the nodes that compute `wanted`, and every name that is wanted or that they read.
 fn needed<'a>(graph: &'a GraphProto, wanted: &HashSet<&'a str>) -> (HashSet<usize>, HashSet<&'a str>) {
     let holders = holders(&graph.node);
     let mut producers: HashMap<&str, usize> = HashMap::new();
@@ -92,7 +92,7 @@ fn needed<'a>(graph: &'a GraphProto, wanted: &HashSet<&'a str>) -> (HashSet<usiz
     let mut read = wanted.clone();
     let mut pending: Vec<&str> = wanted.iter().copied().collect();
     while let Some(name) = pending.pop() {
-        // What lies in a subgraph needs the node that holds it.
+        // A tensor in a subgraph also needs the node that holds the subgraph.
         let mut needed = producers.get(name).copied();
         while let Some(position) = needed.filter(|&position| nodes.insert(position)) {
             let node = &graph.node[position];
@@ -105,7 +105,7 @@ fn needed<'a>(graph: &'a GraphProto, wanted: &HashSet<&'a str>) -> (HashSet<usiz
     (nodes, read)
 }
 
-/// The names of all tensors of a graph, those of its subgraphs left out.
+/// Lists the names of all tensors of a graph, without those of its subgraphs.
 fn names(graph: &GraphProto) -> HashSet<&str> {
     let stored = graph.initializer.iter().map(|tensor| &tensor.name);
     let sparse = graph.sparse_initializer.iter().map(|sparse| &sparse.values.name);
@@ -142,7 +142,8 @@ mod tests {
     fn a_part_has_the_functions_that_it_calls() {
         let named = |name: &str| ValueInfoProto { name: Some(name.to_owned()), ..Default::default() };
         let relu = || NodeSpec::new("Relu", "", &["t"], &["u"]).into_proto();
-        // Deep enough for a stack to end, and it ends in the one of two overloads that is called.
+        // Deep enough for a recursion to overflow the stack. The end is the one of two overloads that is
+        // called.
         let mut functions: Vec<FunctionProto> = (0..50_000)
             .map(|at| function(&format!("f{at}"), "", call(&format!("f{}", at + 1), "", "t", "u")))
             .collect();

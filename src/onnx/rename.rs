@@ -1,4 +1,4 @@
-//! New names for nodes that move into another graph.
+//! Renaming of nodes and tensors that move into another graph.
 
 use std::collections::{HashMap, HashSet};
 
@@ -6,39 +6,38 @@ use super::node::subgraphs_mut;
 use super::proto::{GraphProto, NodeProto, ValueInfoProto};
 use super::walk::UniqueNames;
 
-/// What the tensors of a moved graph are called from now on. A name that nothing gave one yet gets one when
-/// it is first met.
+/// The new names of the tensors of a moved graph. A name without a new one gets it at its first use.
 #[derive(Default)]
 pub(super) struct Renaming {
     names: HashMap<String, String>,
-    /// What stands before the names of a function's tensors and nodes: the node that called it.
+    /// The prefix for the names of a function's tensors and nodes: the name of the calling node.
     prefix: String,
-    /// Whether names that are not known belong to the graph around and stay as they are.
+    /// Whether unknown names belong to the surrounding graph and stay unchanged.
     is_open: bool,
 }
 
 impl Renaming {
-    /// For the body of a function, which sees nothing but its arguments.
+    /// Creates a renaming for the body of a function, which sees nothing but its arguments.
     pub fn of_function(prefix: &str) -> Self {
         Self { prefix: prefix.to_owned(), ..Self::default() }
     }
 
-    /// For a branch of an If, which sees the graph around it.
+    /// Creates a renaming for a branch of an If, which sees the graph around it.
     pub fn of_branch() -> Self {
         Self { is_open: true, ..Self::default() }
     }
 
-    /// Lets `old` be called `new`.
+    /// Renames `old` to `new`.
     pub fn set(&mut self, old: &str, new: &str) {
         self.names.insert(old.to_owned(), new.to_owned());
     }
 
-    /// Whether `old` has its new name already.
+    /// Whether `old` already has a new name.
     pub fn knows(&self, old: &str) -> bool {
         self.names.contains_key(old)
     }
 
-    /// Gives a tensor that the moved graph defines its new name: its own where that is free.
+    /// Returns the new name of a tensor that the moved graph defines. A name that is free stays.
     pub fn define(&mut self, old: &str, names: &mut UniqueNames) -> String {
         if let Some(new) = self.names.get(old) {
             return new.clone();
@@ -48,7 +47,7 @@ impl Renaming {
         new
     }
 
-    /// The new name of a tensor that is read.
+    /// Returns the new name of a tensor that is read.
     pub fn read(&mut self, old: &str, names: &mut UniqueNames) -> String {
         match self.names.get(old) {
             Some(new) => new.clone(),
@@ -61,7 +60,7 @@ impl Renaming {
         if self.prefix.is_empty() { name.to_owned() } else { format!("{}/{name}", self.prefix) }
     }
 
-    /// Renames what a node reads, computes and is called, and all of that in its subgraphs.
+    /// Renames the inputs, the outputs and the node itself, and everything in its subgraphs.
     pub fn node(&mut self, node: &mut NodeProto, names: &mut UniqueNames) {
         for input in node.input.iter_mut().filter(|input| !input.is_empty()) {
             *input = self.read(input, names);
@@ -75,14 +74,15 @@ impl Renaming {
         subgraphs_mut(node).for_each(|graph| self.graph(graph, names));
     }
 
-    /// Renames everything in a subgraph of what moves. What the subgraph defines is not seen outside.
+    /// Renames everything in a subgraph of the moved graph. The tensors of the subgraph are not visible
+    /// outside.
     pub fn graph(&mut self, graph: &mut GraphProto, names: &mut UniqueNames) {
         let infos = graph.input.iter().filter_map(|info| info.name.as_deref());
         let stored = graph.initializer.iter().filter_map(|tensor| tensor.name.as_deref());
         let sparse = graph.sparse_initializer.iter().filter_map(|sparse| sparse.values.name.as_deref());
         let computed = graph.node.iter().flat_map(|node| &node.output).map(String::as_str);
         let all = infos.chain(stored).chain(sparse).chain(computed).filter(|name| !name.is_empty());
-        // Not a copy of all names for each subgraph: what its own names hide comes back when it is done.
+        // Instead of copying all names for each subgraph, restores the hidden names afterwards.
         let mut seen = HashSet::new();
         let hidden: Vec<(String, Option<String>)> = all
             .filter(|name| seen.insert(*name))
@@ -113,12 +113,12 @@ impl Renaming {
         }
     }
 
-    /// Renames what statements about types are about.
+    /// Renames the tensors in statements about types.
     pub fn infos<'a>(&self, infos: impl Iterator<Item = &'a mut ValueInfoProto>) {
         infos.for_each(|info| self.known(&mut info.name));
     }
 
-    /// Renames what has a new name.
+    /// Replaces a name that has a new name.
     pub fn known(&self, name: &mut Option<String>) {
         if let Some(new) = name.as_ref().and_then(|old| self.names.get(old)) {
             *name = Some(new.clone());

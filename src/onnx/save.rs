@@ -1,7 +1,7 @@
-//! Models as files.
+//! Writing of models to files.
 //!
 //! One protobuf message holds at most 2 GiB, so larger models keep their weights in a second file. Weights
-//! are written from where they lie, in the mapped files, and never gathered in memory.
+//! are written directly from the mapped files and never collected in memory.
 
 use std::collections::HashSet;
 use std::io::Write;
@@ -20,13 +20,13 @@ use super::walk::{each_tensor_mut, tensors};
 use crate::error::{Error, ErrorKind, Result};
 use crate::file::write_atomic;
 
-/// How [`Model::save`] divides a model into files.
+/// Options for dividing a model into files.
 #[derive(Clone, Debug)]
 pub struct SaveOptions {
-    /// Where the model file would have more bytes than this, weights go into a data file beside it. At most,
-    /// and by default, the 2 GiB less one byte that a protobuf message can have.
+    /// The largest size of the model file in bytes. If it would be larger, weights go into a data file beside
+    /// it. The default is also the maximum: 2 GiB less one byte, the limit of a protobuf message.
     pub max_file: u32,
-    /// Weights with fewer bytes than this always stay in the model file (default 1024).
+    /// The smallest weight in bytes that can leave the model file (default 1024).
     pub min_external: usize,
 }
 
@@ -36,27 +36,28 @@ impl Default for SaveOptions {
     }
 }
 
-/// Data files start their tensors at page borders, so that readers can map them one by one.
+/// The alignment of tensors in data files: page borders, so that readers can map them one by one.
 const ALIGNMENT: u64 = 4096;
 
-/// External data that a model takes along lies inside it where it is no more than this together: one file is
-/// handier.
+/// The largest total size of external data that is moved into the model file. One file is easier to handle.
 const MOST_INSIDE: usize = 16 << 20;
 
 impl Model {
-    /// Writes the model to `path` and returns the files written, the model first.
+    /// Writes the model to `path`. Returns the written files, the model first.
     ///
     /// An unedited model is written byte for byte as it was read, unless its nodes were not in topological
-    /// order or a batch size of 0 was freed, and in its own folder goes on reading the data files that it
-    /// came with. So does an edited one that is saved over its own file. Every other model takes its external
-    /// data along, so that it depends on no other model's files: into itself, or into the file `<name>.data`
-    /// beside `path`, which also takes the weights of a model that would be too large for one file. Each file
-    /// replaces an older one in one step, and files that the model reads from are never written to.
+    /// order or a batch size of 0 was made dynamic. In its own folder it keeps using its data files. An
+    /// edited model that is saved over its own file keeps using them too.
+    ///
+    /// Every other model takes its external data along, so that it depends on no files of other models. The
+    /// data goes into the model file, or into the file `<name>.data` beside `path`. That file also takes the
+    /// weights of a model that would be too large for one file. Each file replaces an older one atomically.
+    /// Files that the model reads from are never written.
     ///
     /// # Errors
-    /// `Io` where a file cannot be written or external data is missing; `Format` where external data does not
-    /// fit its tensor; `InvalidArgument` where `path` is a file that the model takes its weights from;
-    /// `Unsupported` where the model passes 2 GiB without its weights.
+    /// `Io` if a file cannot be written or external data is missing; `Format` if external data does not match
+    /// its tensor; `InvalidArgument` if the model takes its weights from the file `path`; `Unsupported` if
+    /// the model exceeds 2 GiB without its weights.
     pub fn save(&self, path: &Path, options: &SaveOptions) -> Result<Vec<PathBuf>> {
         self.nested()?.save_files(path, options).map_err(|error| match error.kind() {
             ErrorKind::Io => error,
@@ -67,7 +68,7 @@ impl Model {
     fn save_files(&self, path: &Path, options: &SaveOptions) -> Result<Vec<PathBuf>> {
         let External { mut files, size } = self.external()?;
         let external_moves = !files.is_empty() && !self.keeps_files_at(path);
-        // Also those that nothing reads any more: they are somebody's model.
+        // Also files that nothing reads any more: the model on disk still needs them.
         files.extend(self.data_files().iter().filter_map(|file| file.canonicalize().ok()));
         if path.canonicalize().is_ok_and(|target| files.contains(&target)) {
             return Err(Error::new(
@@ -107,7 +108,8 @@ impl Model {
             Ok::<(), Error>(())
         })?;
         let chunks = model.encode_chunks()?;
-        // The data goes into place once the model is written, and directly before the model goes into place.
+        // The data file is put in place after the model is written and directly before the model is put in
+        // place.
         write_atomic(path, |out| {
             write_chunks(path, out, &chunks)?;
             write_atomic(&data_path, |out| data.write(&data_path, out))
@@ -115,8 +117,8 @@ impl Model {
         Ok(vec![path.to_owned(), data_path])
     }
 
-    /// Whether the model goes on reading its data files when it is saved at `path`: they lie there, and are
-    /// its own.
+    /// Whether the model keeps using its data files when it is saved at `path`: they are in that folder and
+    /// belong to it.
     fn keeps_files_at(&self, path: &Path) -> bool {
         let same = |one: Option<&Path>, other: &Path| {
             let one = one.and_then(|one| one.canonicalize().ok());
@@ -125,7 +127,7 @@ impl Model {
         same(self.folder(), folder_of(path)) && (self.source.is_some() || same(self.files.model(), path))
     }
 
-    /// The external data, all of which is looked at: missing and damaged data is found now instead of later.
+    /// Finds and checks all external data, so that missing and damaged data is reported now and not later.
     pub(super) fn external(&self) -> Result<External> {
         let mut found = External::default();
         for (tensor, _) in tensors(&self.proto).into_iter().filter(|(tensor, _)| is_external(tensor)) {
@@ -140,7 +142,7 @@ impl Model {
         self.files.bytes(tensor, element.byte_len(&shape_of(tensor)?))
     }
 
-    /// Bytes of the model as one message, saturating far above what a message can hold.
+    /// Returns the bytes of the model as one message. Saturates far above the limit of a message.
     fn encoded_len(&self) -> u32 {
         match &self.source {
             Some(source) => u32::try_from(source.len()).unwrap_or(u32::MAX),
@@ -148,7 +150,7 @@ impl Model {
         }
     }
 
-    /// The model as pieces of a file, which share the weights' memory.
+    /// Encodes the model as the pieces of a file. The pieces share the weights' memory.
     ///
     /// # Errors
     /// `Unsupported` above 2 GiB.
@@ -166,7 +168,7 @@ impl Model {
         })
     }
 
-    /// The model as one piece. External data stays outside; [`Model::inlined`] takes it in.
+    /// Encodes the model as one piece. External data stays outside; [`Model::inlined`] includes it.
     ///
     /// # Errors
     /// `Unsupported` above 2 GiB.
@@ -174,11 +176,11 @@ impl Model {
         Ok(self.encode_chunks().map_err(|error| self.located(error))?.concat())
     }
 
-    /// The model with its external data inside, for runtimes that read a model from memory. The weights stay
+    /// Moves the external data into the model, for runtimes that read a model from memory. The weights stay
     /// in the mapped files until the result is encoded.
     ///
     /// # Errors
-    /// As for reading external data; see [`Model::constant`].
+    /// Those of reading external data; see [`Model::constant`].
     pub fn inlined(&self) -> Result<Self> {
         let mut model = self.clone();
         if tensors(&self.proto).into_iter().any(|(tensor, _)| is_external(tensor)) {
@@ -195,7 +197,7 @@ impl Model {
         Ok(model)
     }
 
-    /// The messages, for changing them: what was derived from them is forgotten.
+    /// Returns the message for editing and drops everything that was derived from it.
     pub(super) fn edited(&mut self) -> &mut ModelProto {
         self.source = None;
         self.constants.take();
@@ -211,7 +213,7 @@ struct DataFile {
 }
 
 impl DataFile {
-    /// Adds a tensor and returns where it starts.
+    /// Adds a tensor and returns its offset.
     fn push(&mut self, bytes: Bytes) -> u64 {
         let offset = self.end.next_multiple_of(ALIGNMENT);
         self.end = offset + bytes.len() as u64;
@@ -241,13 +243,13 @@ fn write_chunks(path: &Path, out: &mut dyn Write, chunks: &[Bytes]) -> Result<()
 /// The external data of a model.
 #[derive(Default)]
 pub(super) struct External {
-    /// The files that it lies in, as real paths.
+    /// The real paths of the files.
     pub files: HashSet<PathBuf>,
-    /// Bytes of all tensors together.
+    /// The bytes of all tensors together.
     pub size: usize,
 }
 
-/// `<name>.data` beside `path`, with a number where the model reads from that file.
+/// Returns the path `<name>.data` beside `path`. It gets a number if the model reads from that file.
 fn free_data_path(path: &Path, in_use: &HashSet<PathBuf>) -> Result<PathBuf> {
     let name = path.file_name().and_then(|name| name.to_str()).ok_or_else(|| {
         Error::new(ErrorKind::InvalidArgument, format!("{}: the name is not valid UTF-8", path.display()))
@@ -257,25 +259,25 @@ fn free_data_path(path: &Path, in_use: &HashSet<PathBuf>) -> Result<PathBuf> {
     let mut candidates =
         std::iter::once(format!("{name}.data")).chain(numbered).map(|name| path.with_file_name(name));
     let free = |path: &PathBuf| path.canonicalize().map_or(true, |real| !in_use.contains(&real));
-    // The candidates never end, and the files in use are finitely many.
+    // The candidates are endless, but the number of files in use is finite.
     Ok(candidates.find(free).unwrap_or_default())
 }
 
-/// Lets an external tensor refer to the same bytes of a file at another location.
+/// Makes an external tensor refer to the same bytes of a file at another location.
 pub(super) fn set_location(tensor: &mut TensorProto, location: &str) {
     for entry in tensor.external_data.iter_mut().filter(|entry| entry.key.as_deref() == Some("location")) {
         entry.value = Some(location.to_owned());
     }
 }
 
-/// Lets a tensor refer to its bytes in a data file.
+/// Makes a tensor refer to its bytes in a data file.
 pub(super) fn refer(tensor: &mut TensorProto, location: &str, offset: u64, length: usize) {
     let entry = |key: &str, value: String| StringStringEntryProto {
         key: Some(key.to_owned()),
         value: Some(value),
         ..Default::default()
     };
-    // A checksum is that of the old file as a whole.
+    // A checksum belongs to the whole old file.
     let replaced = ["location", "offset", "length", "checksum"];
     tensor.external_data.retain(|entry| !replaced.contains(&entry.key.as_deref().unwrap_or_default()));
     tensor.external_data.extend([

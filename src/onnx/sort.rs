@@ -1,4 +1,4 @@
-//! Nodes in topological order, as ONNX wants them and not every writer leaves them.
+//! Topological sorting of nodes. ONNX requires this order, but not every writer produces it.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -9,8 +9,9 @@ use super::walk::free_names;
 use super::walk::graphs_mut;
 
 /// Sorts the nodes of every graph, subgraph and function so that each tensor is computed before it is read.
-/// Nodes that need not move keep their order. A graph with a cycle stays as it is; [`cycle`] finds that.
 /// Returns whether a node moved.
+///
+/// Nodes that need not move keep their order. A graph with a cycle stays unchanged; [`cycle`] finds it.
 pub(super) fn sort(model: &mut ModelProto) -> bool {
     let mut moved = false;
     graphs_mut(model).for_each(|graph| moved |= sort_graph(graph));
@@ -36,19 +37,20 @@ fn sort_nodes(nodes: &mut Vec<NodeProto>) -> bool {
     true
 }
 
-/// The nodes of a cycle, each of which reads what the next one computes; none where the nodes can be sorted.
+/// Returns the nodes of a cycle, each of which reads an output of the next one. Empty if the nodes can be
+/// sorted.
 pub(super) fn cycle(nodes: &[NodeProto]) -> Vec<&NodeProto> {
     order(nodes).err().unwrap_or_default().into_iter().map(|at| &nodes[at]).collect()
 }
 
-/// Which node computes each tensor.
+/// Returns the node that computes each tensor.
 fn producers(nodes: &[NodeProto]) -> HashMap<&str, usize> {
     let outputs =
         nodes.iter().enumerate().flat_map(|(at, node)| node.output.iter().map(move |name| (name, at)));
     outputs.filter(|(name, _)| !name.is_empty()).map(|(name, at)| (name.as_str(), at)).collect()
 }
 
-/// The nodes that compute what `node` and its subgraphs read.
+/// Iterates over the nodes that compute the tensors read by `node` and its subgraphs.
 fn sources<'a>(node: &'a NodeProto, producers: &'a HashMap<&str, usize>) -> impl Iterator<Item = usize> + 'a {
     let captured = subgraphs(node).flat_map(free_names);
     node.input.iter().map(String::as_str).chain(captured).filter_map(|name| producers.get(name).copied())
@@ -59,7 +61,7 @@ fn is_sorted(nodes: &[NodeProto]) -> bool {
     nodes.iter().enumerate().all(|(at, node)| sources(node, &producers).all(|source| source < at))
 }
 
-/// The positions of the nodes in an order in which they can run, or those of a cycle.
+/// Returns the positions of the nodes in an executable order. Fails with the positions of a cycle.
 fn order(nodes: &[NodeProto]) -> Result<Vec<usize>, Vec<usize>> {
     let producers = producers(nodes);
     let sources: Vec<Vec<usize>> = nodes.iter().map(|node| sources(node, &producers).collect()).collect();
@@ -68,7 +70,7 @@ fn order(nodes: &[NodeProto]) -> Result<Vec<usize>, Vec<usize>> {
         sources.iter().for_each(|&source| readers[source].push(at));
     }
     let mut waiting: Vec<usize> = sources.iter().map(Vec::len).collect();
-    // Of the nodes that can run, the first in the file comes first: sorting moves as little as it can.
+    // Among the nodes that can run, the first in the file comes first: nodes move as little as possible.
     let mut ready: BinaryHeap<Reverse<usize>> =
         waiting.iter().enumerate().filter(|(_, count)| **count == 0).map(|(at, _)| Reverse(at)).collect();
     let mut order = Vec::with_capacity(nodes.len());
@@ -84,7 +86,7 @@ fn order(nodes: &[NodeProto]) -> Result<Vec<usize>, Vec<usize>> {
     if order.len() == nodes.len() { Ok(order) } else { Err(some_cycle(&sources, &waiting)) }
 }
 
-/// Walks from a node that waits to one that it waits for, until one comes again.
+/// Walks from a waiting node to a node that it waits for, until a node repeats.
 fn some_cycle(sources: &[Vec<usize>], waiting: &[usize]) -> Vec<usize> {
     let mut path: Vec<usize> = Vec::new();
     let mut step = HashMap::new();

@@ -1,4 +1,4 @@
-//! Sparse tensors made dense: neither TensorRT's parser nor the embedded runtime reads them.
+//! Conversion of sparse tensors to dense ones. Neither TensorRT's parser nor the embedded runtime reads them.
 
 use super::Model;
 use super::external::{ExternalFiles, label};
@@ -11,14 +11,15 @@ use super::walk::{graphs, graphs_mut};
 use crate::error::{Error, ErrorKind, Result};
 use crate::tensor::Data;
 
-/// A dense form may have so many bytes whatever is stored, ...
+/// The bytes that one dense form may always have.
 const USUAL: usize = 64 << 20;
-/// ... all dense forms of a model together so many ...
+/// The bytes that all dense forms of a model together may always have.
 const USUAL_TOGETHER: usize = 1 << 30;
-/// ... and otherwise so many times what is stored: no small file shall fill the memory.
+/// The factor by which dense forms may otherwise exceed the stored bytes: no small file may exhaust the
+/// memory.
 const MOST_TIMES: usize = 1024;
 
-/// What the dense forms take so far, and what they were made of.
+/// The bytes of the dense forms so far, and of the sparse tensors behind them.
 struct Room {
     dense: usize,
     stored: usize,
@@ -26,7 +27,8 @@ struct Room {
 }
 
 impl Room {
-    /// Whether there is room for so many bytes more, of which so many are stored; they are taken then.
+    /// Reserves space for a dense form that is made from `stored` bytes. Returns whether it is within the
+    /// limits.
     fn take(&mut self, dense: usize, stored: usize) -> bool {
         self.dense = self.dense.saturating_add(dense);
         self.stored = self.stored.saturating_add(stored);
@@ -36,12 +38,12 @@ impl Room {
 }
 
 impl Model {
-    /// Stores every sparse tensor of the graphs densely, under the same name. A model without one is not
-    /// changed.
+    /// Makes every sparse tensor of the graphs dense, under the same name: initializers and `Constant` nodes.
+    /// A model without sparse tensors is not changed.
     ///
     /// # Errors
-    /// `Format` where indices do not fit the shape, `Unsupported` where the dense form would be too large,
-    /// and those of [`Model::constant`]. The model is unchanged then.
+    /// `Format` if indices do not match the shape; `Unsupported` if the dense form would be too large; also
+    /// those of [`Model::constant`]. The model is unchanged then.
     pub fn make_dense(&mut self) -> Result<()> {
         if !graphs(&self.proto).any(has_sparse) {
             return Ok(());
@@ -86,8 +88,8 @@ fn make_dense(graph: &mut GraphProto, files: &ExternalFiles, room: &mut Room) ->
     Ok(())
 }
 
-/// The dense form: zeros but for the values that are stored, whose places are numbers of the flat tensor or
-/// one number per axis.
+/// Makes the dense form: zeros, except for the stored values. Their places are indices of the flat tensor, or
+/// one index per axis.
 fn dense_of(sparse: &SparseTensorProto, files: &ExternalFiles, room: &mut Room) -> Result<TensorProto> {
     let (element, shape) = describe_sparse(sparse)?;
     let values = tensor_of(&sparse.values, files)?;
@@ -144,7 +146,7 @@ mod tests {
         assert!(!room.take(USUAL + 1, 4));
         let mut room = Room { dense: 0, stored: 0, most: 3 * USUAL };
         assert_eq!([(); 4].map(|()| room.take(USUAL, 4)), [true, true, true, false]);
-        // What is stored makes room.
+        // More stored bytes raise the limits.
         let mut room = Room { dense: 0, stored: 0, most: 3 * USUAL };
         assert_eq!([(); 4].map(|()| room.take(2 * USUAL, 2 * USUAL / MOST_TIMES)), [true; 4]);
     }

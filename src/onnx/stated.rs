@@ -1,4 +1,4 @@
-//! What a user says about a model's inputs, beside what the file says.
+//! User-provided values and shapes of a model's inputs, in addition to the file.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use super::{Model, types};
 use crate::error::{Error, ErrorKind, Result};
 use crate::tensor::{Dim, Tensor, TensorSpec, show_dims};
 
-/// Nothing of this is in the model's file.
+/// The user's statements. None of them is in the model's file.
 #[derive(Clone, Default)]
 pub(super) struct Stated {
     pub fixed: BTreeMap<String, Tensor>,
@@ -18,17 +18,18 @@ pub(super) struct Stated {
 }
 
 impl Model {
-    /// Fixes the value of an input: it is a constant from now on, which nobody feeds, and what follows from
-    /// it can be decided once, such as which branch of an If runs. The file stays as it is: a model that is
-    /// written has the input as before, but see [`crate::pipeline::prepare`]. One number fits every shape
-    /// that holds exactly one.
+    /// Fixes the value of an input. The input is a constant from now on and is not fed. Its consequences can
+    /// be decided once, such as the branch of an If that runs.
+    ///
+    /// The file is not changed. A written model still has the input, but see [`crate::pipeline::prepare`]. A
+    /// single number fits every shape with exactly one element.
     ///
     /// # Errors
-    /// `InvalidArgument` where the model has no such input or was made for another value of it
-    /// ([`Model::made_for`]), `Type` and `Shape` where the value is not as the model declares.
+    /// `InvalidArgument` if the model has no such input or was made for another value of it
+    /// ([`Model::made_for`]); `Type` or `Shape` if the value does not match the model's declaration.
     pub fn fix_input(&mut self, name: &str, value: Tensor) -> Result<()> {
         let declared = self.declared(name)?;
-        // A shape that the user states holds instead of the file's.
+        // A shape that the user states replaces the file's.
         let shape = self.stated.shapes.get(name).cloned().or(declared.shape);
         let value = match shape.as_deref().and_then(shape_of_one) {
             Some(shape) if value.view().data().len() == 1 => Tensor::new(shape, value.into_data())?,
@@ -51,12 +52,11 @@ impl Model {
         Ok(())
     }
 
-    /// States another shape of an input than the file does, for runs: of a size that the file leaves open, or
-    /// instead of one that it has wrong. The file stays as it is.
+    /// Sets the shape of an input for runs. Use it for a size that the file leaves open, or if the file's
+    /// size is wrong. The file is not changed.
     ///
     /// # Errors
-    /// `InvalidArgument` where the model has no such input, `Shape` where the file declares another number of
-    /// axes.
+    /// `InvalidArgument` if the model has no such input; `Shape` if the file declares another number of axes.
     pub fn set_input_shape(&mut self, name: &str, shape: &[Dim]) -> Result<()> {
         let declared = self.declared(name)?;
         if let Some(dims) = declared.shape.filter(|dims| dims.len() != shape.len()) {
@@ -73,15 +73,15 @@ impl Model {
         Ok(())
     }
 
-    /// The inputs whose value is fixed ([`Model::fix_input`]).
+    /// Lists the inputs with a fixed value ([`Model::fix_input`]).
     pub fn fixed_inputs(&self) -> impl Iterator<Item = (&str, &Tensor)> {
         self.stated.fixed.iter().map(|(name, value)| (name.as_str(), value))
     }
 
-    /// An input as the file declares it, whether it is fed or fixed.
+    /// Returns an input as the file declares it, whether it is fed or fixed.
     ///
     /// # Errors
-    /// `InvalidArgument`, with the names that there are, where the model has no such input.
+    /// `InvalidArgument`, with the existing names, if the model has no such input.
     pub fn declared(&self, name: &str) -> Result<TensorSpec> {
         let specs = self.declared_inputs();
         let names: Vec<String> = specs.iter().map(|spec| spec.name.clone()).collect();
@@ -95,7 +95,7 @@ impl Model {
         })
     }
 
-    /// The inputs that the caller feeds, as the user says they are.
+    /// Lists the inputs that the caller feeds, with the shapes that the user states.
     pub(super) fn fed(&self, declared: Vec<TensorSpec>) -> Vec<TensorSpec> {
         let fed = declared.into_iter().filter(|spec| !self.stated.fixed.contains_key(&spec.name));
         fed.map(|mut spec| {
@@ -107,11 +107,11 @@ impl Model {
         .collect()
     }
 
-    /// The model as a runtime runs it: fixed inputs are stored tensors, and inputs have the shapes that the
-    /// user states.
+    /// Returns the model in the form for a runtime: fixed inputs become initializers, and inputs have the
+    /// shapes that the user states.
     ///
     /// # Errors
-    /// `Internal` where a value cannot be stored.
+    /// `Internal` if a value cannot be stored.
     pub fn for_run(&self) -> Result<Cow<'_, Self>> {
         let Stated { fixed, shapes } = &*self.stated;
         if fixed.is_empty() && shapes.is_empty() {
@@ -128,7 +128,7 @@ impl Model {
             }
         }
         if !shapes.is_empty() {
-            // What the file states of later shapes follows from those that do not hold.
+            // The file's statements about later shapes follow from input shapes that no longer apply.
             graph.value_info.iter_mut().for_each(types::forget_shape);
             graph.output.iter_mut().for_each(types::forget_shape);
         }
@@ -147,7 +147,7 @@ impl Model {
         Ok(Cow::Owned(model))
     }
 
-    /// Takes fixed inputs that nothing reads out of the graph, and returns their names.
+    /// Removes fixed inputs that nothing reads from the graph, and returns their names.
     pub fn remove_unused_fixed_inputs(&mut self) -> Vec<String> {
         if self.stated.fixed.is_empty() {
             return Vec::new();
@@ -163,8 +163,8 @@ impl Model {
         unused
     }
 
-    /// The inputs as the file declares them, without the weights, which models before IR version 4 list as
-    /// well.
+    /// Lists the inputs as the file declares them, without the weights that models before IR version 4 also
+    /// list.
     pub(super) fn declared_inputs(&self) -> Vec<TensorSpec> {
         let graph = &self.proto.graph;
         let sparse = graph.sparse_initializer.iter().map(|sparse| &*sparse.values);
@@ -178,7 +178,7 @@ impl Model {
     }
 }
 
-/// The shape that `dims` declare, where it holds one element.
+/// Returns the shape that `dims` declare, if it has exactly one element.
 fn shape_of_one(dims: &[Dim]) -> Option<Vec<usize>> {
     dims.iter().all(|dim| *dim == Dim::Fixed(1)).then(|| vec![1; dims.len()])
 }

@@ -1,4 +1,4 @@
-//! What models state about the types and shapes of their tensors.
+//! Statements of models about the types and shapes of their tensors.
 
 use super::element::ElementType;
 use super::proto::oneof::tensor_shape_proto::dimension::Value as DimValue;
@@ -6,7 +6,7 @@ use super::proto::oneof::type_proto::Value as TypeValue;
 use super::proto::{TensorShapeProto, TypeProto, ValueInfoProto};
 use crate::tensor::{Dim, TensorSpec};
 
-/// The largest rank that is believed; a damaged file can claim any.
+/// The largest accepted rank. A damaged file can declare any.
 pub(super) const MAX_RANK: usize = 64;
 
 /// Element type and shape of a tensor, as far as they are known.
@@ -14,14 +14,13 @@ pub(super) const MAX_RANK: usize = 64;
 pub(super) struct Known {
     pub element: Option<ElementType>,
     pub shape: Option<Vec<Dim>>,
-    /// Whether it is known to be no dense tensor: a sequence, a map, an optional value. `element` is unknown
-    /// then.
+    /// Whether the value is known to be no dense tensor: a sequence, a map, an optional value. `element` is
+    /// `None` then.
     pub is_other: bool,
 }
 
 impl Known {
-    /// What a type says; of sequences, maps and other types that are not dense tensors only that they are
-    /// such.
+    /// Converts a stated type. Sequences, maps and other types that are no dense tensors only set `is_other`.
     pub fn from_type(stated: &TypeProto) -> Self {
         match &stated.value {
             Some(TypeValue::TensorType(tensor)) => Self {
@@ -34,34 +33,34 @@ impl Known {
         }
     }
 
-    /// What is no dense tensor.
+    /// Returns the description of a value that is no dense tensor.
     pub fn other() -> Self {
         Self { is_other: true, ..Self::default() }
     }
 
-    /// Whether it is known to hold nothing that qdq computes with.
+    /// Whether qdq is known to be unable to compute with the content.
     pub fn is_opaque(&self) -> bool {
         self.is_other || self.element.is_some_and(|element| element.dtype().is_none())
     }
 
-    /// What an input, output or `value_info` entry says.
+    /// Converts an input, output or `value_info` entry.
     pub fn from_info(info: &ValueInfoProto) -> Self {
         info.r#type.as_option().map(Self::from_type).unwrap_or_default()
     }
 
-    /// A tensor of this type and fixed shape.
+    /// Describes a tensor with this type and fixed shape.
     pub fn fixed(element: ElementType, shape: &[usize]) -> Self {
         let shape = shape.iter().map(|&dim| Dim::Fixed(dim)).collect();
         Self { element: Some(element), shape: Some(shape), is_other: false }
     }
 
-    /// Fills what is not known from `other`.
+    /// Fills in unknown parts from `other`.
     pub fn or(self, other: Self) -> Self {
         let is_other = self.is_other || (other.is_other && self.element.is_none());
         Self { element: self.element.or(other.element), shape: self.shape.or(other.shape), is_other }
     }
 
-    /// The rank, where known.
+    /// Returns the rank, if known.
     pub fn rank(&self) -> Option<usize> {
         self.shape.as_ref().map(Vec::len)
     }
@@ -76,13 +75,13 @@ fn dims_of(shape: &TensorShapeProto) -> Vec<Dim> {
     dims.collect()
 }
 
-/// Whether a dimension's name tells it from others. Exporters write these for every size that they do not
-/// know, and two of them have nothing to do with each other.
+/// Whether a dimension's name distinguishes it from others. Exporters write the names below for every unknown
+/// size; two such dimensions are unrelated.
 fn is_name(name: &str) -> bool {
     !matches!(name.trim(), "" | "?" | "-1" | "None" | "none")
 }
 
-/// An input or output of the model.
+/// Converts an input or output of the model.
 pub(super) fn spec_of(info: &ValueInfoProto) -> TensorSpec {
     let Known { element, shape, .. } = Known::from_info(info);
     TensorSpec {
@@ -92,7 +91,7 @@ pub(super) fn spec_of(info: &ValueInfoProto) -> TensorSpec {
     }
 }
 
-/// Takes the shape out of a statement about a tensor.
+/// Removes the shape from a statement about a tensor.
 pub(super) fn forget_shape(info: &mut ValueInfoProto) {
     let known = Known::from_info(info);
     if known.element.is_some() {
@@ -100,8 +99,8 @@ pub(super) fn forget_shape(info: &mut ValueInfoProto) {
     }
 }
 
-/// A statement that tensor `name` has this element type, and the shape where it is known. It states no type
-/// where there is no element type, for a tensor's type has one.
+/// Makes a statement that tensor `name` has this element type, and this shape if it is known. Without an
+/// element type it states no type, because a tensor type requires one.
 pub(super) fn value_info(name: &str, known: &Known) -> ValueInfoProto {
     use super::proto::type_proto::Tensor;
     let dims = known.shape.as_ref().map(|shape| {

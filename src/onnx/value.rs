@@ -1,4 +1,4 @@
-//! The elements of tensors that a model stores.
+//! The elements of stored tensors.
 
 use bytes::Bytes;
 use half::{bf16, f16};
@@ -11,7 +11,7 @@ use crate::dtype::DataType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::tensor::{Data, Tensor};
 
-/// The shape of a stored tensor.
+/// Returns the shape of a stored tensor.
 pub(super) fn shape_of(tensor: &TensorProto) -> Result<Vec<usize>> {
     shape_from(&tensor.dims, || label(tensor))
 }
@@ -29,7 +29,7 @@ fn element_count(shape: &[usize]) -> Option<usize> {
     shape.iter().try_fold(1usize, |count, &dim| count.checked_mul(dim))
 }
 
-/// The value of a stored tensor.
+/// Returns the value of a stored tensor.
 pub(super) fn tensor_of(tensor: &TensorProto, files: &ExternalFiles) -> Result<Tensor> {
     let element = element_type(tensor.data_type, || label(tensor))?;
     let Some(dtype) = element.dtype() else {
@@ -46,8 +46,8 @@ pub(super) fn tensor_of(tensor: &TensorProto, files: &ExternalFiles) -> Result<T
     .map_err(|error| error.within(label(tensor)))
 }
 
-/// The elements as little-endian bytes, where the model stores them so (in itself or in a file beside it)
-/// instead of in a typed field; shared with the mapped file.
+/// Returns the elements as little-endian bytes if the model stores them in this form, in itself or in a file
+/// beside it, and not in a typed field. The bytes are shared with the mapped file.
 fn stored_bytes(
     tensor: &TensorProto,
     element: ElementType,
@@ -60,11 +60,11 @@ fn stored_bytes(
     if is_external(tensor) {
         return files.bytes(tensor, element.byte_len(shape)).map(Some);
     }
-    // Some writers leave an empty one beside a typed field.
+    // Some writers add empty raw data beside a typed field.
     Ok(tensor.raw_data.clone().filter(|bytes| !bytes.is_empty()))
 }
 
-/// The elements of a typed field; each stands in the one that ONNX prescribes for its type.
+/// Returns the elements of a typed field. ONNX prescribes one field for each type.
 fn typed_elements(tensor: &TensorProto, dtype: DataType) -> Data {
     let int32 = &tensor.int32_data;
     match dtype {
@@ -84,11 +84,11 @@ fn typed_elements(tensor: &TensorProto, dtype: DataType) -> Data {
     }
 }
 
-/// Refuses a tensor of which more or fewer elements are stored than its shape says. Data outside the model is
-/// looked up, none is read.
+/// Fails if a tensor has more or fewer stored elements than its shape says. External data is located but not
+/// read.
 ///
 /// # Errors
-/// `Format` where the elements do not fit, and those of finding external data.
+/// `Format` if the number of elements does not match; also the errors of locating external data.
 pub(super) fn check_size(tensor: &TensorProto, files: &ExternalFiles) -> Result<()> {
     let element = element_type(tensor.data_type, || label(tensor))?;
     let shape = shape_of(tensor)?;
@@ -98,7 +98,7 @@ pub(super) fn check_size(tensor: &TensorProto, files: &ExternalFiles) -> Result<
         Err(Error::new(ErrorKind::Format, message)
             .with_remedy("export or copy the model again: it was cut short or edited wrongly"))
     };
-    // What qdq does not read at all is left to the runtime.
+    // Tensors that qdq does not read at all are left to the runtime.
     let (false, Some(expected)) = (tensor.segment.is_set(), element.byte_len(&shape)) else { return Ok(()) };
     match (stored_bytes(tensor, element, &shape, files)?, element.dtype()) {
         (Some(bytes), _) if bytes.len() != expected => {
@@ -114,7 +114,7 @@ pub(super) fn check_size(tensor: &TensorProto, files: &ExternalFiles) -> Result<
     }
 }
 
-/// How many elements the typed field of a tensor holds.
+/// Returns the number of elements in the typed field of a tensor.
 fn typed_count(tensor: &TensorProto, dtype: DataType) -> usize {
     match dtype {
         DataType::F32 => tensor.float_data.len(),
@@ -125,15 +125,15 @@ fn typed_count(tensor: &TensorProto, dtype: DataType) -> usize {
     }
 }
 
-/// What a `Constant` node holds, in whichever attribute.
+/// The value of a `Constant` node, from any of its attributes.
 pub(super) enum ConstantValue<'a> {
     /// A tensor.
     Dense(&'a TensorProto),
     /// A sparse tensor.
     Sparse(&'a SparseTensorProto),
-    /// Numbers written directly as attributes.
+    /// Numbers given directly as attributes.
     Numbers(Tensor),
-    /// Texts: their shape.
+    /// Strings: their shape.
     Texts(Vec<usize>),
 }
 
@@ -142,7 +142,7 @@ pub(super) fn is_constant(node: &NodeProto) -> bool {
     node.op_type.as_deref() == Some("Constant") && super::is_default_domain(node.domain.as_deref())
 }
 
-/// The value of a `Constant` node.
+/// Returns the value of a `Constant` node.
 pub(super) fn constant_value(node: &NodeProto) -> Result<ConstantValue<'_>> {
     let named = |attribute: &&AttributeProto| {
         let name = attribute.name.as_deref().unwrap_or_default();
@@ -177,7 +177,7 @@ where
 }
 
 impl ConstantValue<'_> {
-    /// The element type and shape.
+    /// Returns the element type and shape.
     pub fn describe(&self) -> Result<(ElementType, Vec<usize>)> {
         Ok(match self {
             Self::Dense(tensor) => (element_type(tensor.data_type, || label(tensor))?, shape_of(tensor)?),
@@ -187,7 +187,7 @@ impl ConstantValue<'_> {
         })
     }
 
-    /// The value; `name` is the tensor's name for messages.
+    /// Returns the value; `name` is the tensor's name for messages.
     pub fn tensor(self, name: &str, files: &ExternalFiles) -> Result<Tensor> {
         match self {
             Self::Dense(tensor) => tensor_of(tensor, files),
@@ -198,13 +198,13 @@ impl ConstantValue<'_> {
     }
 }
 
-/// The element type and shape of a sparse tensor.
+/// Returns the element type and shape of a sparse tensor.
 pub(super) fn describe_sparse(sparse: &SparseTensorProto) -> Result<(ElementType, Vec<usize>)> {
     let thing = || format!("sparse {}", label(&sparse.values));
     Ok((element_type(sparse.values.data_type, thing)?, shape_from(&sparse.dims, thing)?))
 }
 
-/// An error for something valid that qdq does not read.
+/// Makes an error for a valid value that qdq does not read.
 pub(super) fn unsupported(message: String) -> Error {
     Error::new(ErrorKind::Unsupported, message)
         .with_remedy("store the tensor densely, as numbers of a common type")

@@ -1,4 +1,4 @@
-//! A model's main graph as the neutral graph that placement works on.
+//! Conversion of a model's main graph to the neutral graph for placement.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -16,7 +16,7 @@ use super::walk::free_names;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Attribute, Graph, NewNode, TensorId, TensorKind};
 
-/// The main graph of `model`, and for each of its nodes the position in the model's list of nodes.
+/// Converts the main graph of `model`. Also returns each node's position in the model's list of nodes.
 pub(super) fn graph_of(model: &Model) -> Result<(Graph, Vec<usize>)> {
     let source = &*model.proto.graph;
     let mut scope = Scope::of_graph(source, None);
@@ -129,12 +129,12 @@ fn add_node(source: &GraphProto, node: &NodeProto, graph: &mut Graph) -> Result<
     Ok(())
 }
 
-/// How many nodes of a cycle a message names.
+/// The number of nodes of a cycle that a message names.
 const SHOWN: usize = 8;
 
 fn unresolved(source: &GraphProto, node: &NodeProto, name: &str) -> Error {
     let cycle = cycle(&source.node);
-    // What is no cycle was sorted when the model was read.
+    // Nodes without a cycle were sorted when the model was read.
     let later = source.node.iter().any(|other| other.output.iter().any(|output| output == name));
     if later && !cycle.is_empty() {
         let names: Vec<String> = cycle.iter().take(SHOWN).map(|node| label(node)).collect();

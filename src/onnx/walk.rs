@@ -1,4 +1,4 @@
-//! Everything of one kind in a model, wherever it is nested.
+//! Search through a model at any depth of nesting.
 
 use std::collections::{HashMap, HashSet};
 
@@ -8,8 +8,8 @@ use super::proto::{
     AttributeProto, GraphProto, ModelProto, NodeProto, SparseTensorProto, TensorProto, TrainingInfoProto,
 };
 
-/// Every stored tensor; the flag tells initializers of graphs (true) from the parts of sparse tensors and the
-/// values of attributes.
+/// Lists every stored tensor. The flag is true for initializers of graphs, and false for the parts of sparse
+/// tensors and the values of attributes.
 pub(super) fn tensors(model: &ModelProto) -> Vec<(&TensorProto, bool)> {
     let mut found = Vec::new();
     graphs(model).for_each(|graph| in_graph(graph, &mut found));
@@ -20,7 +20,7 @@ pub(super) fn tensors(model: &ModelProto) -> Vec<(&TensorProto, bool)> {
     found
 }
 
-/// The main graph and those of the training information.
+/// Iterates over the main graph and the graphs of the training information.
 pub(super) fn graphs(model: &ModelProto) -> impl Iterator<Item = &GraphProto> {
     model.graph.as_option().into_iter().chain(training_graphs(model))
 }
@@ -50,7 +50,7 @@ fn in_attributes<'a>(attributes: &'a [AttributeProto], found: &mut Vec<(&'a Tens
     }
 }
 
-/// Calls `visit` with every tensor that [`tensors`] finds, for changing it.
+/// Calls `visit` with every tensor that [`tensors`] finds, mutable.
 pub(super) fn each_tensor_mut<E>(
     model: &mut ModelProto,
     visit: &mut impl FnMut(&mut TensorProto, bool) -> Result<(), E>,
@@ -63,7 +63,7 @@ pub(super) fn each_tensor_mut<E>(
     Ok(())
 }
 
-/// The same graphs, for changing them.
+/// Iterates over the same graphs, mutable.
 pub(super) fn graphs_mut(model: &mut ModelProto) -> impl Iterator<Item = &mut GraphProto> {
     let training = model.training_info.iter_mut();
     let training = training.flat_map(|info| {
@@ -136,7 +136,7 @@ impl UniqueNames {
         subgraphs(node).for_each(|graph| self.take_graph(graph));
     }
 
-    /// `wanted`, or where it is taken, `wanted` with a number; taken from now on.
+    /// Returns `wanted`, with a number if it is taken. The result is taken from now on.
     pub fn fresh(&mut self, wanted: &str) -> String {
         let mut name = wanted.to_owned();
         while name.is_empty() || !self.taken.insert(name.clone()) {
@@ -149,13 +149,13 @@ impl UniqueNames {
 }
 
 impl Model {
-    /// The names that tensors and nodes anywhere in the model bear, to find new ones.
+    /// Collects the names of all tensors and nodes in the model, for finding new ones.
     pub fn unique_names(&self) -> UniqueNames {
         UniqueNames::of(&self.proto)
     }
 }
 
-/// The names that a subgraph reads from the graphs around it, each once, in order.
+/// Lists the names that a subgraph reads from the graphs around it, each once, in order.
 pub(super) fn free_names(graph: &GraphProto) -> Vec<&str> {
     let mut own: HashSet<&str> = HashSet::new();
     own.extend(graph.input.iter().filter_map(|info| info.name.as_deref()));
@@ -178,14 +178,14 @@ pub(super) fn free_names(graph: &GraphProto) -> Vec<&str> {
     free
 }
 
-/// Every name that something in the model reads: a node, an output, the training information, an annotation.
+/// Lists every name that is read in the model: by a node, an output, the training information, an annotation.
 pub(super) fn names_read(model: &ModelProto) -> HashSet<String> {
     let mut read = names_read_elsewhere(model);
     model.graph.node.iter().for_each(|node| note_read_by(node, &mut read));
     read
 }
 
-/// Every name that something but the nodes of the main graph reads.
+/// Lists every name that is read by anything other than the nodes of the main graph.
 pub(super) fn names_read_elsewhere(model: &ModelProto) -> HashSet<String> {
     let mut read = HashSet::new();
     training_graphs(model).for_each(|graph| note_read(graph, &mut read));
@@ -207,7 +207,7 @@ fn note_read(graph: &GraphProto, read: &mut HashSet<String>) {
     graph.node.iter().for_each(|node| note_read_by(node, read));
 }
 
-/// What a graph hands out or annotates.
+/// Adds the names of the graph's outputs and annotations.
 fn note_read_at_last(graph: &GraphProto, read: &mut HashSet<String>) {
     read.extend(graph.output.iter().filter_map(|info| info.name.clone()));
     let annotated = graph.quantization_annotation.iter().flat_map(|it| &it.quant_parameter_tensor_names);

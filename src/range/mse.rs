@@ -1,34 +1,38 @@
 //! The range with the least expected squared error of the real quantizer.
 //!
-//! The values of a bin are taken to lie in its middle, those of the last bin at the largest magnitude. The
-//! quantizer is the symmetric one: q = min(round(|x| M / amax), M), y = q amax / M. The error Σ count (y -
-//! |x|)² is computed in f64 for candidates from the largest magnitude downwards, 128 an octave, until what is
-//! clipped alone costs more than the best candidate so far: below that nothing can be better. Then 1024 an
-//! octave are tried about the best. Of equal candidates the largest wins, so data that M levels represent
-//! exactly is not clipped. For e4m3 the levels are its numbers, y = e4m3(448 |x| / amax) amax / 448.
+//! The search places the values of a bin at its middle, and those of the last bin at the largest magnitude.
+//! The quantizer is the symmetric one: q = min(round(|x| M / amax), M), y = q amax / M. For e4m3 the levels
+//! are its numbers: y = e4m3(448 |x| / amax) amax / 448.
 //!
-//! Discrete data (pixels, token ids, masks) is a multiple of some power of two, its grain. The range M grain
-//! / n, with the largest n that clips nothing, makes every value an integer number of steps: no error at all,
-//! where the largest magnitude itself would round nearly all of them. Pixels k/16 up to 1 get 127/112 instead
-//! of 1.
+//! The search computes the error Σ count (y - |x|)² in f64. The candidates go from the largest magnitude
+//! downwards, 128 for each octave. The search stops when the clipped values alone cost more than the best
+//! candidate so far, because no smaller range can be better then. A second search tries 1024 candidates for
+//! each octave around the best one. Among equal candidates the largest wins, so data that M levels represent
+//! exactly is not clipped.
+//!
+//! Discrete data (pixels, token ids, masks) is a multiple of some power of two, its grain. The range is then
+//! M grain / n, with the largest n that clips nothing. It makes every value an integer number of steps, so
+//! the error is 0; the largest magnitude itself as the range would round nearly all values. Pixels k/16 up to
+//! 1 get 127/112 instead of 1.
 
 use super::candidates;
 use crate::kernel::e4m3;
 use crate::observe::Histogram;
 
-/// Finer candidates on either side of the best: the error of few values has many small valleys.
+/// The number of finer candidates on each side of the best one. The error of few values has many small
+/// minima.
 const FINER: i32 = 8;
 
-/// What is added to this is rounded to a whole number.
+/// Adding this number to a value and subtracting it again rounds the value to an integer.
 const WHOLE: f64 = 1.5 * (1u64 << 52) as f64;
 
-/// Magnitude and number of the values of one bin.
+/// The magnitude and the number of the values of one bin.
 struct Mass {
     at: f64,
     count: f64,
 }
 
-/// The amax with the least error for the magnitudes in `histogram`, the largest of which is `abs_max`.
+/// Returns the amax with the least error for the magnitudes in `histogram`. `abs_max` is the largest of them.
 pub(super) fn amax(histogram: &Histogram, abs_max: f32, max_level: u32) -> f32 {
     exact_range(histogram, abs_max, max_level).unwrap_or_else(|| {
         let rounding = |masses: &[Mass], range: f64| rounding(masses, range / f64::from(max_level));
@@ -36,12 +40,12 @@ pub(super) fn amax(histogram: &Histogram, abs_max: f32, max_level: u32) -> f32 {
     })
 }
 
-/// The same for e4m3.
+/// Returns the amax with the least error for e4m3.
 pub(super) fn amax_e4m3(histogram: &Histogram, abs_max: f32) -> f32 {
     search(&masses(histogram, abs_max), abs_max, rounding_e4m3)
 }
 
-/// For discrete data, the range in which every value is a whole number of steps, where there is one.
+/// Returns the range of discrete data in which every value is a whole number of steps, if there is one.
 fn exact_range(histogram: &Histogram, abs_max: f32, max_level: u32) -> Option<f32> {
     if histogram.between() > 0 || histogram.below() > 0 {
         return None;
@@ -52,7 +56,7 @@ fn exact_range(histogram: &Histogram, abs_max: f32, max_level: u32) -> Option<f3
     (steps >= 1.0 && range.is_finite()).then_some(range)
 }
 
-/// The largest power of two that divides a positive number.
+/// Returns the largest power of two that divides a positive number.
 fn lowest_bit(x: f32) -> f64 {
     let mantissa = x.to_bits() & 0x007f_ffff | 0x0080_0000;
     let exponent = (x.to_bits() >> 23) as i32 - 150;
@@ -62,7 +66,7 @@ fn lowest_bit(x: f32) -> f64 {
     2f64.powi(exponent + mantissa.trailing_zeros() as i32)
 }
 
-/// `rounding` is the error of masses that are not above a range.
+/// Searches the range with the least error. `rounding` gives the error of masses that are not above a range.
 fn search(masses: &[Mass], abs_max: f32, rounding: impl Fn(&[Mass], f64) -> f64) -> f32 {
     let mut best = Best { range: abs_max, error: f64::INFINITY };
     for candidate in candidates(abs_max) {
@@ -88,8 +92,10 @@ struct Best {
 }
 
 impl Best {
-    /// Takes `candidate` where its error is less. False when what it clips alone costs more than the best
-    /// candidate, as it does for every smaller one.
+    /// Takes `candidate` if its error is less than the best so far.
+    ///
+    /// Returns false if the clipped values alone cost more than the best candidate. Every smaller candidate
+    /// then costs more too.
     fn try_range(
         &mut self,
         masses: &[Mass],
@@ -125,7 +131,7 @@ fn masses(histogram: &Histogram, abs_max: f32) -> Vec<Mass> {
     masses
 }
 
-/// Σ count (y - x)² where nothing is clipped: y is the multiple of `step` next to x.
+/// Computes Σ count (y - x)² without clipping. y is the multiple of `step` nearest to x.
 fn rounding(masses: &[Mass], step: f64) -> f64 {
     let inverse = step.recip();
     let error = |mass: &Mass| {
@@ -133,7 +139,7 @@ fn rounding(masses: &[Mass], step: f64) -> f64 {
         let error = mass.at - level * step;
         mass.count * error * error
     };
-    // Sums that need not wait for each other.
+    // Four independent sums, so that the additions need not wait for each other.
     let mut sums = [0.0; 4];
     let (fours, rest) = masses.as_chunks::<4>();
     for four in fours {
@@ -144,7 +150,7 @@ fn rounding(masses: &[Mass], step: f64) -> f64 {
     sums.iter().sum::<f64>() + rest.iter().map(error).sum::<f64>()
 }
 
-/// The same where y is the number next to x of those that e4m3 has up to `range`.
+/// Computes Σ count (y - x)² for e4m3 with the largest number at `range`. y is its number nearest to x.
 fn rounding_e4m3(masses: &[Mass], range: f64) -> f64 {
     let scale = f64::from(e4m3::MAX) / range;
     let error = |mass: &Mass| {
@@ -164,7 +170,7 @@ mod tests {
         amax(stats.histogram(), stats.abs_max().unwrap(), max_level)
     }
 
-    /// Mean squared error of the quantizer itself on the values themselves.
+    /// Computes the mean squared error of the quantizer itself on the values themselves.
     fn error(values: &[f32], amax: f32, max_level: u32) -> f64 {
         let step = f64::from(amax) / f64::from(max_level);
         let level = |x: f64| (x / step).round_ties_even().abs().min(f64::from(max_level)).copysign(x);

@@ -1,17 +1,16 @@
 //! The magnitude that a given percentage of the values do not exceed.
 //!
-//! Only values other than zero are counted. Zero is exact in every range and so says nothing about which to
-//! choose; counted in, the 99.99th percentile of one-hot vectors over 30,000 classes would be 0 and erase
-//! them.
+//! Only values other than zero count. Zero is exact in every range and gives no information about the choice.
+//! If zeros counted, the 99.99th percentile of one-hot vectors over 30,000 classes would be 0 and erase them.
 //!
-//! The result is the upper edge of the bin in which the percentile falls, or the largest magnitude where that
-//! is smaller. So never more than the rest (100 - P percent) of the values is clipped, 100 gives exactly the
-//! largest magnitude, and one repeated value gives itself. The bin's width bounds the excess: 1/512.
+//! The result is the upper edge of the bin that contains the percentile, or the largest magnitude if that is
+//! smaller. Therefore at most 100 - P percent of the values are clipped, P = 100 gives exactly the largest
+//! magnitude, and one repeated value gives itself. The bin's width bounds the excess: 1/512.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::observe::Histogram;
 
-/// The range by the percentile, in percent, of the magnitudes in `histogram`.
+/// Returns the range for a percentile (in percent) of the magnitudes in `histogram`.
 pub(super) fn amax(histogram: &Histogram, abs_max: f32, percentile: f64) -> Result<f32> {
     let percentile = check(percentile)?;
     let total = histogram.total();
@@ -24,14 +23,16 @@ pub(super) fn amax(histogram: &Histogram, abs_max: f32, percentile: f64) -> Resu
     Ok(bin.map_or(abs_max, |bin| bin.upper.min(abs_max)))
 }
 
-/// How many of `total` values may be clipped. The slack makes 99.9 of 10,000 clip ten, although the
-/// difference to 100 is a little less than 0.1 in binary.
+/// Returns how many of `total` values may be clipped.
+///
+/// A small slack makes 99.9 of 10,000 clip ten values, although 100 - 99.9 is slightly less than 0.1 in
+/// binary.
 fn clipped(total: u64, percentile: f64) -> u64 {
     let share = (100.0 - percentile) / 100.0 * total as f64;
     ((share * (1.0 + 1e-9)) as u64).min(total.saturating_sub(1))
 }
 
-/// The percentile itself, where it can be one.
+/// Returns the percentile if it is valid.
 pub(super) fn check(percentile: f64) -> Result<f64> {
     if percentile > 0.0 && percentile <= 100.0 {
         return Ok(percentile);

@@ -2,7 +2,7 @@
 
 use crate::observe::TensorStats;
 
-/// Numbers in (0, 1), the same in every run.
+/// Returns numbers in (0, 1), the same in every run.
 pub(super) fn uniform(seed: u64, count: usize) -> impl Iterator<Item = f64> {
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
     std::iter::repeat_with(move || {
@@ -12,7 +12,7 @@ pub(super) fn uniform(seed: u64, count: usize) -> impl Iterator<Item = f64> {
     .take(count)
 }
 
-/// Standard normal numbers.
+/// Returns standard normal numbers.
 pub(super) fn normal(seed: u64, count: usize) -> Vec<f64> {
     uniform(seed, count)
         .zip(uniform(seed + 1, count))
@@ -20,17 +20,17 @@ pub(super) fn normal(seed: u64, count: usize) -> Vec<f64> {
         .collect()
 }
 
-/// Numbers with the density exp(-|x|) / 2.
+/// Returns numbers with the density exp(-|x|) / 2.
 pub(super) fn laplace(seed: u64, count: usize) -> Vec<f64> {
     uniform(seed, count).map(|u| if u < 0.5 { (2.0 * u).ln() } else { -(2.0 - 2.0 * u).ln() }).collect()
 }
 
-/// The values in single precision.
+/// Converts the values to single precision.
 pub(super) fn single(values: impl IntoIterator<Item = f64>) -> Vec<f32> {
     values.into_iter().map(|x| x as f32).collect()
 }
 
-/// Statistics of the values.
+/// Returns the statistics of the values.
 pub(super) fn stats(values: &[f32]) -> TensorStats {
     let mut stats = TensorStats::new();
     stats.observe(values);

@@ -1,4 +1,4 @@
-//! Ranges of weights, which are known as a whole: no statistics have to be kept.
+//! Ranges of weights. All values are known at once, so no statistics are needed.
 
 use std::borrow::Cow;
 use std::ops::RangeInclusive;
@@ -9,33 +9,40 @@ use crate::kernel::{self, parallel};
 use crate::observe::TensorStats;
 use crate::tensor::element_count;
 
-/// Ranges that [`Method::Mse`] tries for a channel, evenly from its largest magnitude down to [`LOWEST`] of
-/// it.
+/// The number of ranges that [`Method::Mse`] tries for a channel, in equal steps from its largest magnitude
+/// down to [`LOWEST`] times that.
 const CANDIDATES: usize = 128;
-/// Clipping more than this only costs: a channel has few weights, and the large ones matter most.
+/// The smallest range to try, relative to the largest magnitude. A smaller range never pays off: a channel
+/// has few weights, and the large ones matter most.
 const LOWEST: f32 = 0.8;
 
-/// Clipping that costs so many times the least error so far cannot be the best by rounding of the sums alone.
+/// The search stops when the clipping error alone is this many times the least error so far. Rounding of the
+/// sums cannot explain such a difference.
 const MARGIN: f64 = 1.001;
 
-/// What the shift of the output's mean weighs against its noise: (m / d)² of the doc comment below. Of 0,
-/// 0.5, 1, 2, 4 and 8, 1 and 2 served fifteen small networks best, 2 the depthwise one.
+/// The weight of the output's mean shift against its noise: (m / d)² in the documentation of [`weights`].
+///
+/// Of 0, 0.5, 1, 2, 4 and 8, the values 1 and 2 gave the best results on fifteen small networks, and 2 on the
+/// depthwise one.
 const SHIFT_WEIGHT: f64 = 2.0;
 
-/// One range for every position along `axis` of row-major weights, or a single one without an axis.
+/// Computes one range for every position along `axis` of row-major weights, or a single range without an
+/// axis.
 ///
-/// [`Method::Mse`], the choice that costs least accuracy, does not minimise Σ e² of the rounding errors e =
-/// ŵ - w alone but Σ e² + 2 (Σ e)²: a weight's error is multiplied by its input, so over inputs of mean m and
-/// deviation d the output is wrong by d² Σ e² + m² (Σ e)² in the mean square, and what comes out of an
-/// activation function has a mean as large as its deviation or larger. Without the second term the search
-/// clips, which moves all large weights towards zero together: a depthwise MobileNet lost 4 dB of output SQNR
-/// that way. With it, the digits model gains 2.6 to 3.6 dB over [`Method::Max`], by the method of its
-/// activations, and most small networks 0.5 to 2 dB; none loses more than chance.
+/// [`Method::Mse`] costs the least accuracy. It does not minimise Σ e² of the rounding errors e = ŵ - w
+/// alone, but Σ e² + 2 (Σ e)². A weight's error is multiplied by its input. For inputs of mean m and
+/// deviation d, the mean square error of the output is therefore d² Σ e² + m² (Σ e)². The output of an
+/// activation function has a mean that is at least as large as its deviation.
+///
+/// Without the second term the search clips, which moves all large weights towards zero together: a depthwise
+/// MobileNet lost 4 dB of output SQNR. With it, the digits model gains 2.6 to 3.6 dB over [`Method::Max`]
+/// (depending on the method of its activations), and most small networks gain 0.5 to 2 dB. No network loses
+/// more than chance.
 ///
 /// # Errors
 ///
-/// When shape, axis and values do not fit each other, when a weight is NaN or infinite, and those of
-/// [`compute`]. Without any weight there is no range, and that is an error too.
+/// If shape, axis and values do not fit each other; if there are no weights; if a weight is NaN or infinite;
+/// the errors of [`compute`].
 pub fn weights(
     values: &[f32],
     shape: &[usize],
@@ -50,7 +57,7 @@ pub fn weights(
     per_channel(values, shape, axis, |channel| range(channel, method, target))
 }
 
-/// What `range` says of the weights at every position along `axis`, or of all without an axis.
+/// Applies `range` to the weights at every position along `axis`, or to all weights without an axis.
 pub(super) fn per_channel(
     values: &[f32],
     shape: &[usize],
@@ -80,7 +87,7 @@ pub(super) fn per_channel(
     parallel::tasks(channels, |index| range(&channel(index))).into_iter().collect()
 }
 
-/// The range of some weights, from the values themselves where that is quick and gains accuracy.
+/// Computes the range of some weights. Uses the values themselves if that is quick and gains accuracy.
 fn range(values: &[f32], method: Method, target: Target) -> Result<f32> {
     match method {
         Method::Max => target.max_level().map(|_| kernel::active().abs_max(values)),
@@ -93,10 +100,12 @@ fn range(values: &[f32], method: Method, target: Target) -> Result<f32> {
     }
 }
 
-/// Magnitudes whose errors have squares in `f32`.
+/// The magnitudes whose errors have squares within `f32`.
 const USUAL: RangeInclusive<f32> = 1.0 / (1 << 30) as f32..=(1 << 30) as f32;
 
-/// The same for weights of any magnitude: unusual ones are scaled by a power of two, which moves no rounding.
+/// Returns the range with the least output error for weights of any magnitude.
+///
+/// Unusual magnitudes are scaled by a power of two, which does not change the rounding.
 fn least_output_error(values: &[f32], abs_max: f32, target: Target) -> Result<f32> {
     if abs_max == 0.0 || USUAL.contains(&abs_max) {
         return least_usual_error(values, abs_max, target);
@@ -106,7 +115,7 @@ fn least_output_error(values: &[f32], abs_max: f32, target: Target) -> Result<f3
     Ok(least_usual_error(&scaled, abs_max / unit, target)? * unit)
 }
 
-/// The power of two at or below a positive number.
+/// Returns the largest power of two that is not above a positive number.
 fn power_of_two(x: f32) -> f32 {
     let bits = x.to_bits();
     f32::from_bits(if x.is_normal() { bits & f32::INFINITY.to_bits() } else { 1 << bits.ilog2() })
@@ -115,7 +124,7 @@ fn power_of_two(x: f32) -> f32 {
 fn least_usual_error(values: &[f32], abs_max: f32, target: Target) -> Result<f32> {
     let high = target.max_level()? as f32;
     let low = if target.unsigned { 0.0 } else { -high - 1.0 };
-    // What no candidate clips is left out of what clipping costs.
+    // Values that no candidate clips add nothing to the clipping error.
     let large: Vec<f32> = values.iter().copied().filter(|w| w.abs() > LOWEST * abs_max).collect();
     let mut best = (f64::INFINITY, abs_max);
     for range in candidates(abs_max) {
@@ -132,17 +141,17 @@ fn least_usual_error(values: &[f32], abs_max: f32, target: Target) -> Result<f32
     Ok(best.1)
 }
 
-/// From the largest magnitude downwards.
+/// Returns the ranges to try, from the largest magnitude downwards.
 fn candidates(abs_max: f32) -> impl Iterator<Item = f32> {
     (0..CANDIDATES).map(move |k| abs_max * (1.0 - (1.0 - LOWEST) * k as f32 / CANDIDATES as f32))
 }
 
-/// Σ e² of what is beyond the bounds, at most Σ e² + 2 (Σ e)² of all.
+/// Computes Σ e² of the values beyond the bounds. It is at most Σ e² + 2 (Σ e)² of all values.
 fn clipping_error(values: &[f32], low: f32, high: f32) -> f64 {
     values.iter().map(|&w| f64::from(w - w.clamp(low, high)).powi(2)).sum()
 }
 
-/// Σ e² + 2 (Σ e)² for weights rounded to multiples of `step`.
+/// Computes Σ e² + 2 (Σ e)² for weights that are rounded to multiples of `step`.
 fn output_error(values: &[f32], step: f32, low: f32, high: f32) -> f64 {
     let (squares, sum) = kernel::active().rounding_errors(values, step, low, high);
     squares + SHIFT_WEIGHT * sum * sum

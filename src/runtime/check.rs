@@ -1,14 +1,15 @@
-//! Compares a batch with what the model declares, before any runtime sees it.
+//! Checks of a batch against the inputs that the model declares, before a runtime gets it.
 
 use crate::batch::Batch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::tensor::{Dim, Tensor, TensorSpec, show_dims};
 
-/// The batch's tensors in the order of `specs`.
+/// Returns the batch's tensors in the order of `specs`.
 ///
 /// # Errors
-/// `InvalidArgument` where an input is missing, given twice or unknown, `Type` and `Shape` where one does not
-/// fit its declaration or two of them disagree about a dimension that the model gives one name.
+/// `InvalidArgument` if an input is missing, given twice or unknown; `Type` or `Shape` if a tensor does not
+/// fit its declaration; `Shape` if two inputs give different sizes to a dimension that has one name in the
+/// model.
 pub(super) fn inputs<'b>(specs: &[TensorSpec], batch: &'b Batch) -> Result<Vec<&'b Tensor>> {
     for (position, (name, _)) in batch.inputs.iter().enumerate() {
         if !specs.iter().any(|spec| spec.name == *name) {
@@ -43,7 +44,7 @@ pub(super) fn inputs<'b>(specs: &[TensorSpec], batch: &'b Batch) -> Result<Vec<&
     Ok(tensors)
 }
 
-/// Checks one shape. `sizes` collects the named dimensions seen so far: name, size, input.
+/// Checks one shape. `sizes` collects the named dimensions so far: name, size, input.
 fn check_shape<'s>(
     spec: &'s TensorSpec,
     dims: &'s [Dim],

@@ -1,27 +1,29 @@
-//! Turns the panics of a runtime into errors: rten indexes and unwraps where a hostile model can reach it.
+//! Turns the panics of a runtime into errors. A hostile model can make rten's indexing and unwraps panic.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// Stack that rten needs for each node of a path through the graph when it plans a run, in bytes: its planner
-/// recurses from the outputs to the inputs. Generous, since unused stack costs nothing.
+/// The stack that rten needs for each node of a path through the graph, in bytes.
+///
+/// rten's planner recurses from the outputs to the inputs. The value is generous, because unused stack costs
+/// nothing.
 const STACK_PER_NODE: usize = 4 << 10;
 const LEAST_STACK: usize = 8 << 20;
-/// Address space is finite too; a path of 256 Ki nodes is far beyond real models.
+/// The largest stack, because address space is finite. A path of 256 Ki nodes is far beyond real models.
 const MOST_STACK: usize = 1 << 30;
 
-/// Runs `work`; a panic becomes an error that says what was going on and keeps the panic's message.
+/// Runs `work` and turns a panic into an error. The error names `what` and keeps the panic's message.
 pub(super) fn guarded<T>(what: &str, work: impl FnOnce() -> T) -> Result<T> {
-    // What `work` leaves half-done is dropped with the runtime, whose owner gets the error.
+    // The owner of the runtime gets the error and drops the runtime, with any half-done state of `work`.
     catch_unwind(AssertUnwindSafe(work)).map_err(|panic| panicked(what, panic.as_ref()))
 }
 
-/// Like [`guarded`] on a stack that suits work whose recursion is `depth` nodes deep.
+/// Does the same as [`guarded`] on a stack that is large enough for work that recurses `depth` nodes deep.
 ///
 /// # Errors
-/// Also `Unsupported` where no such stack can be had.
+/// Also `Unsupported` if a stack of this size is not available.
 pub(super) fn guarded_deep<T: Send>(what: &str, depth: usize, work: impl FnOnce() -> T + Send) -> Result<T> {
     let stack = depth.saturating_mul(STACK_PER_NODE).saturating_add(LEAST_STACK);
     let too_deep = || {
@@ -40,7 +42,7 @@ pub(super) fn guarded_deep<T: Send>(what: &str, depth: usize, work: impl FnOnce(
     })
 }
 
-/// The text that came with a panic.
+/// Returns the text of a panic.
 pub(super) fn panic_text(panic: &(dyn Any + Send)) -> &str {
     panic
         .downcast_ref::<String>()

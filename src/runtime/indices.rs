@@ -1,5 +1,6 @@
-//! Indices beyond the end of what they look up: a fault of the data, which runtimes report like one of their
-//! own.
+//! Indices beyond the end of the table that they index.
+//!
+//! This is a fault of the data, but a runtime reports it like a fault of its own.
 
 use std::error::Error as _;
 
@@ -7,8 +8,10 @@ use crate::batch::Batch;
 use crate::error::{Error, ErrorKind};
 use crate::tensor::DataView;
 
-/// What a runtime says of a run: where an index was beyond its table and the batch has integers, the reason
-/// is those.
+/// Returns the error of a run in a form that names the cause.
+///
+/// If an index was beyond its table and the batch has integer inputs, the result is a `Data` error that lists
+/// these inputs. Any other error is returned unchanged.
 pub(super) fn explained(batch: &Batch, error: Error) -> Error {
     let integers: Vec<String> = batch
         .inputs
@@ -32,8 +35,10 @@ pub(super) fn explained(batch: &Batch, error: Error) -> Error {
         .with_source(error)
 }
 
-/// The words of rten (Gather, Scatter and their like) and of ONNX Runtime. A panic is worded otherwise and is
-/// none of it.
+/// Returns whether the error has the words of rten (for Gather, Scatter and similar operators) or of ONNX
+/// Runtime for a wrong index.
+///
+/// The message of a panic has other words and does not match.
 fn is_about_an_index(error: &Error) -> bool {
     let mut text = error.message().to_lowercase();
     let mut cause = error.source();
@@ -47,7 +52,7 @@ fn is_about_an_index(error: &Error) -> bool {
         && !names(&["the len is", "axis"])
 }
 
-/// The least and the largest of integers.
+/// Returns the least and the greatest of the integers; `None` for other types and if there are none.
 fn ends(data: DataView<'_>) -> Option<(i128, i128)> {
     fn of<T: Copy + Into<i128>>(values: &[T]) -> Option<(i128, i128)> {
         let wide = || values.iter().map(|&value| value.into());

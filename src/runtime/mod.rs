@@ -1,4 +1,4 @@
-//! Runtimes that run a model and hand over activations while it runs.
+//! Runtimes that run a model and pass its activations to a tap while it runs.
 //!
 //! | | embedded (rten) | ONNX Runtime |
 //! |---|---|---|
@@ -7,8 +7,8 @@
 //! | time with every activation observed | 62 ms | 51 ms |
 //! | peak memory, batch of 1 and of 8 | 117 and 207 MiB | 153 and 315 MiB |
 //!
-//! Time is for one image through ResNet-50 on one thread with AVX-512. Both runtimes give the same largest
-//! absolute value of every activation within 3e-6 relative.
+//! The times are for one ResNet-50 image on one thread with AVX-512. Both runtimes give the same largest
+//! absolute value of every activation, within 3e-6 relative.
 
 mod check;
 mod constants;
@@ -42,36 +42,39 @@ use crate::graph::{Graph, TensorId};
 use crate::onnx::Model;
 use crate::tensor::{Tensor, TensorView};
 
-/// Receives each tapped tensor as soon as it is computed. Called from the runtime's threads.
+/// Receives each tapped tensor as soon as it is computed. The runtime calls it from its own threads.
 pub trait Tap: Send + Sync {
-    /// `index` is the position of the tensor in the list of taps that the runtime was opened with. An error
-    /// stops the run and comes out of it.
+    /// Receives the value of one tensor.
+    ///
+    /// `index` is the position of the tensor in the list of taps given to [`open`]. An error stops the run,
+    /// and [`Runtime::run`] returns it.
     fn observe(&self, index: usize, value: TensorView<'_>) -> Result<()>;
 }
 
-/// A model made ready to run. It may wander between threads and runs one batch at a time.
+/// A model that is ready to run. It may move between threads. It runs one batch at a time.
 pub trait Runtime: Send {
-    /// Runs one batch, calls the tap once for every tapped tensor that the run computes, and returns the
-    /// model's outputs in order.
+    /// Runs one batch and returns the model's outputs in order.
+    ///
+    /// Calls the tap once for every tapped tensor that the run computes.
     ///
     /// # Errors
-    /// `InvalidArgument`, `Type` or `Shape` where the batch does not fit the model's inputs, `Data` where it
-    /// has indices beyond the tables of the model, what the tap returned, `Runtime` where the runtime failed.
+    /// `InvalidArgument`, `Type` or `Shape` if the batch does not fit the model's inputs; `Data` if the batch
+    /// has indices beyond the model's tables; the error of the tap; `Runtime` if the runtime failed.
     fn run(&mut self, batch: &Batch) -> Result<Vec<Tensor>>;
 
-    /// The runtime's name and version, for messages.
+    /// Returns the runtime's name and version, for messages.
     fn describe(&self) -> String;
 }
 
-/// Which runtime to use.
+/// The choice of the runtime.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum RuntimeKind {
-    /// The one inside qdq.
+    /// The runtime inside qdq.
     #[default]
     Embedded,
     /// ONNX Runtime, opened at run time.
     OnnxRuntime,
-    /// ONNX Runtime where it is found, else the embedded runtime.
+    /// ONNX Runtime if it is found, else the embedded runtime.
     Auto,
 }
 
@@ -99,22 +102,22 @@ impl fmt::Display for RuntimeKind {
     }
 }
 
-/// How to open a runtime.
+/// The settings for opening a runtime.
 #[derive(Clone, Debug, Default)]
 pub struct RuntimeOptions {
-    /// Which runtime.
+    /// The choice of the runtime.
     pub kind: RuntimeKind,
-    /// ONNX Runtime's library, or the folder it lies in; `None` to look for it ([`find_onnxruntime`]).
+    /// The ONNX Runtime library or its folder. `None`: search for it ([`find_onnxruntime`]).
     pub onnxruntime: Option<PathBuf>,
-    /// How many threads compute; `None` for as many as there are physical cores.
+    /// The number of threads that compute. `None`: as many as there are physical cores.
     pub threads: Option<usize>,
 }
 
 impl RuntimeOptions {
-    /// Refuses what no runtime can do.
+    /// Checks that a runtime can work with these settings.
     ///
     /// # Errors
-    /// `InvalidArgument` for 0 threads and for more than any machine has cores.
+    /// `InvalidArgument` if the number of threads is 0 or larger than the core count of any machine.
     pub fn check(&self) -> Result<()> {
         match self.threads {
             Some(0) => Err(Error::new(ErrorKind::InvalidArgument, "a runtime cannot run on 0 threads")
@@ -127,11 +130,13 @@ impl RuntimeOptions {
         }
     }
 
-    /// The same with [`RuntimeKind::Auto`] settled, so that several models run in one runtime and the choice
-    /// is reported once.
+    /// Returns these settings with [`RuntimeKind::Auto`] replaced by the runtime that it selects.
+    ///
+    /// Several models can then run in the same runtime, and the choice is logged once.
     ///
     /// # Errors
-    /// `Runtime` where ONNX Runtime was asked for by a path and cannot be used.
+    /// `Runtime` if ONNX Runtime cannot be used and the user named its path or this build has no embedded
+    /// runtime.
     pub fn settled(&self) -> Result<Self> {
         if self.kind != RuntimeKind::Auto {
             return Ok(self.clone());
@@ -141,24 +146,32 @@ impl RuntimeOptions {
     }
 }
 
-/// The opset from which the embedded runtime's operators mean what ONNX says.
+/// The lowest opset whose operator definitions the embedded runtime follows.
 const EMBEDDED_OPSET: i64 = 13;
 
-/// More than any machine has cores.
+/// Whether the embedded runtime is part of this build (feature `embedded-runtime`).
+pub const HAS_EMBEDDED: bool = cfg!(feature = "embedded-runtime");
+
+/// More threads than any machine has cores.
 const MOST_THREADS: usize = 1024;
 
-/// Makes `model` ready to run. While it runs, `tap` receives each tensor named in `taps` whose elements are
-/// floating-point numbers, as f32, f16, bf16 or f64. Inputs, activations and outputs can be tapped; constants
-/// are not handed over. What lies inside an If is handed over without elements where its branch is not taken,
-/// and what lies in the body of a Loop or Scan once for all rounds, which are the first axis, or the elements
-/// of all rounds in one axis.
+/// Makes `model` ready to run.
 ///
-/// The embedded runtime runs a copy of an older model that is raised to opset 13; names of tensors stay.
+/// During a run, `tap` receives each tensor named in `taps` if its elements are floating-point numbers: f32,
+/// f16, bf16 or f64. Inputs, activations and outputs can be tapped. Constants are not passed to the tap.
+///
+/// Tensors inside subgraphs arrive in another form:
+///
+/// - A tensor inside an If has no elements if its branch is not taken.
+/// - A tensor in the body of a Loop or Scan arrives once for all rounds. The rounds are the first axis, or
+///   one axis holds the elements of all rounds.
+///
+/// The embedded runtime runs a copy of an older model, raised to opset 13. The names of tensors stay.
 ///
 /// # Errors
-/// `InvalidArgument` where a tap names no tensor of the model or is named twice, `Format` where a stored
-/// tensor does not fit its shape, `Unsupported` where the embedded runtime cannot run the model or no runtime
-/// can ([`Unknown`]), `Runtime` where ONNX Runtime is not found or refuses it.
+/// `InvalidArgument` if a tap names no tensor of the model or is named twice; `Format` if a stored tensor
+/// does not fit its shape; `Unsupported` if the embedded runtime or every runtime ([`Unknown`]) is unable to
+/// run the model; `Runtime` if ONNX Runtime is not found or refuses the model.
 pub fn open(
     model: &Model,
     taps: &[String],
@@ -169,7 +182,7 @@ pub fn open(
     model.check_stored()?;
     let RuntimeOptions { kind, onnxruntime, threads } = options.settled()?;
     let mut model = runnable(model, kind)?;
-    // As in a model that is prepared, so that its tensors are found by the names that a plan has.
+    // A prepared model has its branches taken too, so the names of a plan find their tensors here.
     if !model.is_flat() {
         take_branches(model.to_mut())?;
     }
@@ -179,8 +192,8 @@ pub fn open(
     }
     let (mut graph, index) = model.graph_with_index()?;
     let mut taps = numbered(&graph, &names)?;
-    // With taps the embedded runtime runs the model as it stands; without, rten computes constants once
-    // itself.
+    // With taps, the embedded runtime runs the model unoptimised. Without taps, rten computes the constants
+    // once itself.
     if kind != RuntimeKind::OnnxRuntime
         && !taps.is_empty()
         && let Some(stored) = constants::store(&model, &graph, &index, &taps)?
@@ -191,7 +204,7 @@ pub fn open(
     }
     let opened: Result<Box<dyn Runtime>> = if kind == RuntimeKind::OnnxRuntime {
         let library = find_onnxruntime(onnxruntime.as_deref())?;
-        // ort panics where ONNX Runtime derives shapes that are none.
+        // ort panics if ONNX Runtime derives an invalid shape.
         let open = || onnxruntime::OnnxRuntime::open(&library, &model, &taps, tap, threads);
         guard::guarded("opening the model in ONNX Runtime", open)?.map(|runtime| Box::new(runtime) as _)
     } else {
@@ -200,18 +213,18 @@ pub fn open(
     opened.map_err(|error| unknown::explained(&model, error))
 }
 
-/// What to do where the embedded runtime cannot help.
+/// The remedy if the embedded runtime cannot run the model.
 const USE_ONNXRUNTIME: &str = "run it in ONNX Runtime, whose library comes with its releases and with the \
                                           Python package onnxruntime; give its path or set QDQ_ONNXRUNTIME where it \
                                           is not found";
 
-/// What to do where a runtime fails on a model that it took.
+/// The remedy if a runtime fails on a model that it accepted.
 const CHECK_OR_OTHER: &str = "check the model with onnx.checker, or run it in the other runtime";
 
-/// The model as a runtime of this kind runs it. Names of tensors stay.
+/// Returns the model in the form that a runtime of this kind runs. The names of tensors stay.
 ///
-/// The embedded runtime knows each operator as opset 13 or a later one defines it, whatever the model says:
-/// an older model would run and compute something else.
+/// The embedded runtime computes each operator as opset 13 or later defines it and ignores the model's opset.
+/// An older model would run but give other results, so this function raises its opset.
 fn runnable(model: &Model, kind: RuntimeKind) -> Result<Cow<'_, Model>> {
     let mut model = model.for_run()?;
     model.to_mut().make_dense()?;
@@ -230,8 +243,10 @@ fn runnable(model: &Model, kind: RuntimeKind) -> Result<Cow<'_, Model>> {
     Ok(model)
 }
 
-/// Whether [`RuntimeKind::Auto`] is ONNX Runtime. One that was asked for must work; otherwise its absence is
-/// no error.
+/// Returns whether [`RuntimeKind::Auto`] selects ONNX Runtime.
+///
+/// A failure to open the library is an error if the user named it or this build has no embedded runtime.
+/// Otherwise it only selects the embedded runtime.
 fn has_onnxruntime(options: &RuntimeOptions) -> Result<bool> {
     let explicit = options.onnxruntime.as_deref();
     let found = find_onnxruntime(explicit).and_then(|path| {
@@ -243,7 +258,7 @@ fn has_onnxruntime(options: &RuntimeOptions) -> Result<bool> {
             tracing::info!("running the model in ONNX Runtime {version} ({})", path.display());
             Ok(true)
         }
-        Err(error) if onnxruntime::is_asked_for(explicit) => Err(error),
+        Err(error) if onnxruntime::is_asked_for(explicit) || !HAS_EMBEDDED => Err(error),
         Err(error) => {
             tracing::info!("running the model in the embedded runtime: {}", error.message());
             Ok(false)
@@ -251,7 +266,7 @@ fn has_onnxruntime(options: &RuntimeOptions) -> Result<bool> {
     }
 }
 
-/// The tapped tensors with their positions in the list.
+/// Returns the tapped tensors with their positions in the list of taps.
 fn numbered(graph: &Graph, taps: &[(usize, String)]) -> Result<BTreeMap<TensorId, usize>> {
     let mut numbered = BTreeMap::new();
     for (index, name) in taps {

@@ -1,5 +1,6 @@
-//! Tensors inside subgraphs: runtimes hand over those of the main graph alone, so that what lies deeper is
-//! brought up.
+//! Tensors inside subgraphs.
+//!
+//! A runtime passes only tensors of the main graph to a tap, so deeper tensors move to the main graph first.
 
 use super::{EMBEDDED_OPSET, Model};
 use crate::error::Result;
@@ -8,13 +9,14 @@ use crate::onnx::NodeRef;
 use crate::place::existing::is_pair;
 use crate::place::ops::is_weighted;
 
-/// Lays the subgraphs that hold convolutions and products, or what another tool has quantized, flat
-/// ([`Model::flatten`]), so that these are nodes like all others. Returns whether there were any. The model
-/// is raised to the opset from which the branches of an If may differ in shape, as those do that give nothing
-/// where another is looked at.
+/// Flattens the subgraphs that contain convolutions, matrix products or Q/DQ pairs of another tool
+/// ([`Model::flatten`]), so that these nodes become nodes of the main graph.
+///
+/// Returns whether there were any. Raises the model to the opset from which the branches of an If may have
+/// different shapes: in the flattened model, the branch that is not taken gives no elements.
 ///
 /// # Errors
-/// As [`Model::raise_opset`].
+/// The errors of [`Model::raise_opset`].
 pub fn lay_flat(model: &mut Model) -> Result<bool> {
     let is_wanted = |node: NodeRef<'_>| {
         let node = alone(node);
@@ -29,7 +31,7 @@ pub fn lay_flat(model: &mut Model) -> Result<bool> {
     Ok(model.flatten(&is_wanted))
 }
 
-/// What tells an operator with weights from others.
+/// Returns a node with only the properties that identify an operator with weights.
 fn alone(node: NodeRef<'_>) -> Node {
     let equation =
         node.text("equation").map(|text| ("equation".to_owned(), Attribute::Text(text.to_owned())));
@@ -45,9 +47,10 @@ fn alone(node: NodeRef<'_>) -> Node {
     }
 }
 
-/// Makes `model` one whose main graph has all of `taps`, and returns which of them it is and what they are
-/// called there. Those inside subgraphs that are not known to be floating-point numbers are left out: an
-/// output needs a type.
+/// Changes `model` so that its main graph has the tensors of `taps`.
+///
+/// Returns the position of each of them in `taps` and its name in the main graph. Leaves out tensors inside
+/// subgraphs whose type is unknown or not floating-point, because an output needs a type.
 pub(super) fn brought_up(model: &mut Model, taps: &[String]) -> Result<Vec<(usize, String)>> {
     let mut wanted: Vec<(usize, String)> = taps.iter().cloned().enumerate().collect();
     if !model.is_flat() {

@@ -1,7 +1,7 @@
-//! Operators that neither runtime knows: plugins of TensorRT, mostly.
+//! Operators that no runtime knows, mostly TensorRT plugins.
 //!
-//! A runtime that refuses a model is asked first; only what it refused is looked at here. So an operator that
-//! is newer than this list still runs where the runtime knows it.
+//! This check runs only after a runtime refused the model. An operator that is newer than the list here
+//! therefore still runs if the runtime knows it.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use crate::onnx::Model;
 /// The operators of ONNX's own domain.
 const OPERATORS: &str = include_str!("operators.txt");
 
-/// Domains whose operators ONNX Runtime has, beside ONNX's own.
+/// The domains of further operators that ONNX Runtime knows, besides ONNX's own domain.
 const DOMAINS: [&str; 7] = [
     "ai.onnx.ml",
     "ai.onnx.preview.training",
@@ -23,21 +23,21 @@ const DOMAINS: [&str; 7] = [
     "org.pytorch.aten",
 ];
 
-/// The nodes of a model that no runtime can run, and what cannot be computed without them.
+/// The nodes of a model that no runtime can run, and the tensors that depend on them.
 pub struct Unknown {
-    /// Every tensor that they compute or that is computed from what they compute.
+    /// Every tensor that these nodes compute or that is computed from their results.
     pub behind: BTreeSet<String>,
-    /// The nodes as messages name them.
+    /// The label of the nodes in messages.
     pub label: String,
-    /// Where the model can be cut: what the nodes read that is not behind one of them.
+    /// The tensors at which the model can be cut: those that the nodes read and that depend on none of them.
     pub cuts: Vec<String>,
 }
 
 impl Unknown {
-    /// Finds such nodes in `model`, with its functions put in; `None` where there are none.
+    /// Finds such nodes in `model` with its functions inlined. Returns `None` if there are none.
     ///
     /// # Errors
-    /// Those of [`Model::graph`] and [`Model::inline_functions`].
+    /// The errors of [`Model::graph`] and [`Model::inline_functions`].
     pub fn of(model: &Model) -> Result<Option<Self>> {
         let mut model = model.clone();
         model.inline_functions()?;
@@ -65,7 +65,7 @@ impl Unknown {
         Ok(Some(Self { behind: behind.iter().map(named).collect(), label, cuts }))
     }
 
-    /// The nodes, and what is wrong with them: how every message about them begins.
+    /// Returns the first part of every message about the nodes: their label and the problem.
     pub fn problem(&self) -> String {
         format!("{}: no runtime knows this operator", self.label)
     }
@@ -79,7 +79,7 @@ fn is_known(domain: &str, op: &str) -> bool {
     }
 }
 
-/// The tensors that `nodes` compute, and all that follow from them.
+/// Returns the tensors that `nodes` compute and all tensors computed from them.
 fn behind(graph: &Graph, nodes: &[NodeId]) -> BTreeSet<TensorId> {
     let nodes: BTreeSet<&NodeId> = nodes.iter().collect();
     let mut behind = BTreeSet::new();
@@ -91,7 +91,10 @@ fn behind(graph: &Graph, nodes: &[NodeId]) -> BTreeSet<TensorId> {
     behind
 }
 
-/// What a runtime says of a model that it does not open: where no runtime could, the reason is that one.
+/// Returns the error of a runtime that did not open the model in a form that names the cause.
+///
+/// If no runtime knows one of the operators, the result is an `Unsupported` error about it. Otherwise the
+/// error is returned unchanged.
 pub(super) fn explained(model: &Model, error: Error) -> Error {
     let Ok(Some(unknown)) = Unknown::of(model) else { return error };
     let remedy = match &unknown.cuts[..] {

@@ -1,4 +1,4 @@
-//! A build without TensorRT.
+//! Replaces the TensorRT bridge in a build without TensorRT.
 
 use std::path::Path;
 

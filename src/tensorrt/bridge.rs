@@ -1,4 +1,4 @@
-//! The way to the C++ that drives TensorRT: `cpp/src/bridge.cpp`.
+//! The bridge to the C++ code that calls TensorRT, `cpp/src/bridge.cpp`.
 #![allow(unsafe_code, reason = "cxx checks both sides of the calls against one declaration")]
 
 use std::path::Path;
@@ -18,7 +18,7 @@ mod calls {
         max: Vec<i64>,
     }
 
-    /// What to build and how.
+    /// The settings of a build.
     struct Request {
         name: String,
         ranges: String,
@@ -32,7 +32,7 @@ mod calls {
         compute_capabilities: Vec<i32>,
     }
 
-    /// What became of it: status 0 is good.
+    /// The result of a build. Status 0 means success.
     struct Outcome {
         status: i32,
         message: String,
@@ -103,7 +103,7 @@ fn text(path: &Path) -> Result<String> {
     })
 }
 
-/// What TensorRT says. Its severities: 0 and 1 are errors, which come back as the build's error too.
+/// Logs a message of TensorRT. Severities 0 and 1 are errors, which the build's error reports too.
 fn log(severity: i32, message: &str) {
     match severity {
         0..=2 => tracing::warn!("TensorRT: {message}"),

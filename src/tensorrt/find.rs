@@ -1,4 +1,4 @@
-//! Where TensorRT's libraries lie.
+//! The search for the TensorRT libraries.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use super::Version;
 use crate::error::{Error, ErrorKind, Result};
 use crate::locate::{python_packages, python_prefixes};
 
-/// The environment variable that names the library, or the folder it lies in.
+/// The environment variable that names the library or its folder.
 const QDQ_TENSORRT: &str = "QDQ_TENSORRT";
 
 /// TensorRT's library and its ONNX parser.
@@ -19,12 +19,18 @@ pub struct Libraries {
     pub parser: PathBuf,
 }
 
-/// The libraries of the major version that this was compiled with: `explicit` (libnvinfer or libtensorrt_rtx,
-/// or a folder that holds it), else the environment variable `QDQ_TENSORRT` (likewise), else the usual
-/// folders, else the Python packages of TensorRT, else what the system's loader finds.
+/// Finds the libraries of the major version that qdq was compiled with.
+///
+/// Searches these places in order:
+///
+/// 1. `explicit`, the path of libnvinfer or libtensorrt_rtx, or of its folder.
+/// 2. The environment variable `QDQ_TENSORRT`, with the same meaning.
+/// 3. The usual folders.
+/// 4. The Python packages of TensorRT.
+/// 5. The system's loader.
 ///
 /// # Errors
-/// `InvalidArgument` where the place that was asked for holds no such library; `Unsupported` where qdq was
+/// `InvalidArgument` if the place that was named does not have these libraries; `Unsupported` if qdq was
 /// built without TensorRT.
 pub fn find_tensorrt(explicit: Option<&Path>) -> Result<Libraries> {
     let version = super::compiled().ok_or_else(super::without)?;
@@ -32,7 +38,7 @@ pub fn find_tensorrt(explicit: Option<&Path>) -> Result<Libraries> {
     Search { version, variable }.find(explicit)
 }
 
-/// The search, over environment variables that a test can make up.
+/// The search. A test can replace the environment variables.
 struct Search<V: Fn(&str) -> Option<OsString>> {
     version: Version,
     variable: V,
@@ -64,7 +70,7 @@ impl<V: Fn(&str) -> Option<OsString>> Search<V> {
         Ok(installed.unwrap_or(Libraries { infer, parser }))
     }
 
-    /// The libraries at a path that was asked for.
+    /// Returns the libraries at a path that the user named.
     fn at(&self, path: &Path) -> Option<Libraries> {
         if path.is_dir() {
             return self.in_folder(path);
@@ -78,7 +84,7 @@ impl<V: Fn(&str) -> Option<OsString>> Search<V> {
         (infer.is_file() && parser.is_file()).then_some(Libraries { infer, parser })
     }
 
-    /// The names of the libraries: those of the binary interface.
+    /// Returns the file names of the libraries, with the number of the binary interface.
     fn names(&self) -> [String; 2] {
         let stems = if self.version.is_rtx() {
             ["tensorrt_rtx", "tensorrt_onnxparser_rtx"]

@@ -1,9 +1,9 @@
-//! Engines: TensorRT's own library, opened at run time, builds a model.
+//! Engines: builds them with TensorRT's own library, which qdq opens at run time.
 //!
-//! TensorRT has a C++ interface that changes with every major version, so what drives it is C++: the headers
-//! of `cpp/qdq/tensorrt`, compiled with the headers of one TensorRT where the Cargo feature `tensorrt` is on
-//! (`QDQ_TENSORRT_INCLUDE` names their folders). The library is found by [`find_tensorrt`]; it must be of
-//! that major version, which is checked before anything else of it is used.
+//! TensorRT has a C++ interface that changes with every major version, so C++ code calls it: the headers of
+//! `cpp/qdq/tensorrt`. The Cargo feature `tensorrt` compiles them with the headers of one TensorRT version
+//! (`QDQ_TENSORRT_INCLUDE` names their folders). [`find_tensorrt`] finds the library. It must have the same
+//! major version, and the bridge checks this before it uses anything else of the library.
 
 #[cfg(not(feature = "tensorrt"))]
 mod absent;
@@ -22,7 +22,7 @@ pub use find::{Libraries, find_tensorrt};
 use crate::emit::Ranges;
 use crate::error::{Error, ErrorKind, Result};
 
-/// The shapes that an input may have, and the one that the engine is to be fastest for.
+/// The shapes that an input may have, and the shape for which the engine is tuned.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct InputShapes {
     /// The input's name.
@@ -31,33 +31,34 @@ pub struct InputShapes {
     pub min: Vec<i64>,
     /// The size that the engine is tuned for.
     pub opt: Vec<i64>,
-    /// The largest size.
+    /// The largest size of every axis.
     pub max: Vec<i64>,
 }
 
-/// How an engine is built.
+/// The settings of an engine build.
 #[derive(Clone, Debug, Default)]
 pub struct EngineOptions {
-    /// Whether what is not INT8 may run in half precision; TensorRT 8 to 10 only.
+    /// Whether layers that are not INT8 may run in half precision. Only for TensorRT 8 to 10.
     pub half: bool,
     /// The builder's workspace in bytes; `None` for TensorRT's own limit.
     pub workspace: Option<u64>,
-    /// A file that keeps measured times for later builds; not for TensorRT-RTX.
+    /// A file that keeps measured times for later builds. Not for TensorRT-RTX.
     pub timing_cache: Option<PathBuf>,
-    /// The optimization profiles, each with the shapes of all inputs of dynamic shape.
+    /// The optimization profiles. Each has the shapes of all inputs with a dynamic shape.
     pub profiles: Vec<Vec<InputShapes>>,
-    /// For TensorRT-RTX: the GPUs to build for, 86 for compute capability 8.6. Empty for this machine's.
+    /// For TensorRT-RTX: the GPUs to build for, 86 for compute capability 8.6. Empty: the GPU of this
+    /// machine.
     pub compute_capabilities: Vec<i32>,
 }
 
-/// A version of TensorRT, or of TensorRT-RTX, which counts from 1.
+/// A version of TensorRT or TensorRT-RTX. TensorRT-RTX has its own numbers, starting at 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Version {
-    /// The number that stands for a binary interface.
+    /// The major number, which identifies the binary interface.
     pub major: i32,
-    /// The number of a release.
+    /// The minor number, which identifies the release.
     pub minor: i32,
-    /// The number of a correction.
+    /// The patch number.
     pub patch: i32,
 }
 
@@ -69,30 +70,31 @@ impl std::fmt::Display for Version {
 }
 
 impl Version {
-    /// Whether it is TensorRT-RTX.
+    /// Returns whether this is TensorRT-RTX.
     pub fn is_rtx(&self) -> bool {
         self.major < 7
     }
 }
 
-/// The TensorRT whose headers this was compiled with; `None` where it was built without.
+/// Returns the version of the TensorRT headers that qdq was compiled with; `None` if it was built without.
 pub fn compiled() -> Option<Version> {
     driver::compiled()
 }
 
-/// Whether that TensorRT has Quantize and Dequantize layers; without them a float model is built by its
+/// Returns whether that TensorRT has Q/DQ layers. Without them, the engine of a float model is built from its
 /// ranges.
 pub fn has_qdq() -> bool {
     driver::has_qdq()
 }
 
-/// Builds the engine of an ONNX file's content and writes it to `output`, whole or not at all. `ranges`
-/// quantize a float model; without them the model is built as it is. `name` is the model's in messages. What
-/// TensorRT says goes to [`tracing`].
+/// Builds the engine of an ONNX file's content and writes it to `output`, completely or not at all.
+///
+/// `ranges` quantize a float model; without them, the model is built unchanged. `name` is the model's name in
+/// messages. TensorRT's messages go to [`tracing`].
 ///
 /// # Errors
-/// `Unsupported` where qdq was built without TensorRT; `Engine` with TensorRT's first complaint; those of the
-/// options.
+/// `Unsupported` if qdq was built without TensorRT; `Engine` with TensorRT's first error message; the errors
+/// of the options.
 pub fn build_engine(
     model: &[u8],
     name: &str,

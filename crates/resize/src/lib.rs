@@ -1,8 +1,8 @@
 //! Bilinear resizing of grey and RGB images of bytes.
 //!
-//! The resizer is generic over the kind of pixel, so whoever calls it compiles it, and its own choice at run
-//! time would compile thirteen kinds. A model's images have two, and what resizes them does not change with
-//! qdq: so they are a crate.
+//! This is a crate of its own because of compile time. The resizer is generic over the pixel type, so the
+//! calling crate compiles it. Its run-time dispatch would compile thirteen pixel types, but images for a
+//! model have two. This code also changes less often than qdq.
 
 use fast_image_resize::pixels::{U8, U8x3};
 use fast_image_resize::{FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
@@ -10,11 +10,13 @@ use fast_image_resize::{FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resize
 pub use fast_image_resize::images::Image;
 pub use fast_image_resize::{PixelType, ResizeError};
 
-/// Fills `resized` with the pixels of `source`, antialiased as Pillow's are: with all of them, or with those
-/// of the largest part in the centre that has the proportions of `resized`.
+/// Resizes `source` to the size of `resized`, bilinear with antialiasing as in Pillow.
+///
+/// If `is_cut` is set, only the largest centred part of `source` with the proportions of `resized` is used;
+/// otherwise the whole image.
 ///
 /// # Errors
-/// Where the images do not both have pixels of type `U8` or both of type `U8x3`.
+/// An error if the two images do not both have pixels of type `U8` or both of type `U8x3`.
 pub fn bilinear(source: &Image<'_>, resized: &mut Image<'_>, is_cut: bool) -> Result<(), ResizeError> {
     let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
     let options = if is_cut { options.fit_into_destination(None) } else { options };

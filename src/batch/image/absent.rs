@@ -1,4 +1,4 @@
-//! In place of the decoders in a library that was built without the feature `images`.
+//! A replacement for the image decoders in a library that was built without the feature `images`.
 
 use std::path::Path;
 

@@ -14,7 +14,7 @@ use crate::batch::find::IMAGES;
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::file;
 
-/// What a file and its decoded image may take up. A small damaged file may claim any size.
+/// The size limits of a file and of its decoded image. A small damaged file can declare any size.
 const LARGEST_FILE: u64 = 256 << 20;
 const LARGEST_IMAGE: u64 = 512 << 20;
 const LONGEST_SIDE: u32 = 32768;
@@ -23,11 +23,11 @@ const LONGEST_SIDE: u32 = 32768;
 pub(super) struct Loaded {
     /// Rows of RGB or grey pixels.
     pub pixels: Vec<u8>,
-    /// Whether it is to be shown otherwise than its pixels lie there.
+    /// Whether the file stores an orientation that was not applied.
     pub is_turned: bool,
 }
 
-/// Decodes, turns where that is wanted, and resizes the image.
+/// Decodes the image, applies the orientation if requested, and resizes the image.
 pub(super) fn load(path: &Path, target: &Target) -> Result<Loaded> {
     let (mut image, turn) = decode(path)?;
     if target.exif == Exif::Apply {
@@ -46,7 +46,7 @@ pub(super) fn load(path: &Path, target: &Target) -> Result<Loaded> {
     Ok(Loaded { pixels, is_turned })
 }
 
-/// Rec. 601 luma of colours; grey as it is.
+/// Returns the Rec. 601 luma of colours. Grey images stay as they are.
 fn luma(image: DynamicImage) -> Vec<u8> {
     if !image.color().has_color() {
         return image.into_luma8().into_raw();
@@ -58,8 +58,8 @@ fn luma(image: DynamicImage) -> Vec<u8> {
     image.into_rgb8().pixels().map(weighted).collect()
 }
 
-/// The image as its pixels lie in the file, and how it is to be turned. An orientation that cannot be read is
-/// none.
+/// Decodes the pixels as they are in the file, and the stored orientation. An unreadable orientation counts
+/// as none.
 fn decode(path: &Path) -> Result<(DynamicImage, Turn)> {
     let failed = |source| Error::io("read", path, source);
     let refused = |what: &str, remedy: &str| {
@@ -99,8 +99,9 @@ fn decode(path: &Path) -> Result<(DynamicImage, Turn)> {
     Ok((image, turn))
 }
 
-/// Whether an end marker follows the start of the scan. The decoder fills up what is missing from a file that
-/// was cut off, and grey areas would be calibrated like the rest.
+/// Whether an end marker follows the start of the scan.
+///
+/// The decoder fills up the missing part of a truncated file with grey, which must not enter the calibration.
 fn jpeg_is_whole(bytes: &[u8]) -> bool {
     let mut at = 2;
     loop {
@@ -109,7 +110,7 @@ fn jpeg_is_whole(bytes: &[u8]) -> bool {
             Some([0xff, 0xff, ..]) => at += 1,
             Some([0xff, 0xda, ..]) => return bytes[at..].windows(2).any(|pair| pair == [0xff, 0xd9]),
             Some(&[0xff, _, high, low]) => at += 2 + usize::from(u16::from_be_bytes([high, low])),
-            // Not between two segments: the decoder knows better.
+            // No segment starts here: the decoder decides.
             Some(_) => return true,
         }
     }

@@ -25,7 +25,7 @@ use crate::tensor::{Data, TensorSpec};
 use decode::Loaded;
 use target::Target;
 
-/// The images that are to be shown otherwise than they were read, as far as they were read.
+/// The images read so far whose stored orientation was not applied.
 #[derive(Debug, Default)]
 pub(super) struct Turned {
     seen: Mutex<Option<(PathBuf, usize)>>,
@@ -37,7 +37,7 @@ impl Turned {
         seen.get_or_insert_with(|| (file.to_owned(), 0)).1 += 1;
     }
 
-    /// The first one, and how many there are.
+    /// Returns the first such image and the number of them.
     pub fn seen(&self) -> Option<(PathBuf, usize)> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -53,8 +53,8 @@ pub(super) struct ImageSamples {
 }
 
 impl ImageSamples {
-    /// The files as samples of the input `spec`. They are opened when they are read; `turned` learns of those
-    /// whose orientation is not applied.
+    /// Makes samples for the input `spec` from the files. A file is opened when it is read. `turned` collects
+    /// the files whose orientation is not applied.
     pub fn new(
         files: Vec<PathBuf>,
         spec: &TensorSpec,

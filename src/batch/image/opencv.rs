@@ -1,11 +1,11 @@
-//! Bilinear resizing as OpenCV's `resize` computes it with `INTER_LINEAR`.
+//! Bilinear resizing that equals OpenCV's `resize` with `INTER_LINEAR`.
 
 use qdq_resize::Image;
 
-/// Weights have 11 bits behind the point.
+/// The weight 1 in fixed point. Weights have 11 fractional bits.
 const ONE: f32 = 2048.0;
 
-/// The two pixels that are weighed for one of the result, and their weights.
+/// The two source pixels of one result pixel, and their weights.
 #[derive(Clone, Copy)]
 struct Pair {
     first: usize,
@@ -13,13 +13,12 @@ struct Pair {
     weights: [i32; 2],
 }
 
-/// Rows of the source's pixels, which have `channels` bytes, in another size; `None` for an image without
-/// pixels.
+/// Resizes rows of pixels with `channels` bytes each. Returns `None` for an image without pixels.
 ///
-/// The centre of pixel x lies at (x + 0.5) * step - 0.5 in the source, whose two neighbours there are weighed
-/// in fixed point, in each row and then between rows: weights are rounded to 11 bits, the sums of rows lose 4
-/// bits, their products 16, and the result is rounded at the last 2. An image of exactly twice the size both
-/// ways is averaged over four pixels instead.
+/// The centre of result pixel x is at (x + 0.5) * step - 0.5 in the source. Its two neighbours are weighted
+/// in fixed point, first within each row, then between rows. Weights are rounded to 11 bits. The sums of rows
+/// lose 4 bits and their products 16. The result is rounded at the last 2 bits. If both sides shrink to
+/// exactly half, each result pixel is the mean of four source pixels instead.
 pub(super) fn resize(source: &Image<'_>, (width, height): (u32, u32), channels: usize) -> Option<Vec<u8>> {
     let (from_width, from_height) = (source.width() as usize, source.height() as usize);
     let (width, height) = (width as usize, height as usize);
@@ -30,7 +29,7 @@ pub(super) fn resize(source: &Image<'_>, (width, height): (u32, u32), channels: 
     if (from_width, from_height) == (2 * width, 2 * height) {
         return Some(halve(&rows, channels));
     }
-    // Beyond the outermost centres nothing is weighed in a row, though it is between rows.
+    // Beyond the outermost centres, no weighting takes place within a row. Between rows it does.
     let last = from_width as i64 - 1;
     let across: Vec<Pair> = pairs(from_width, width)
         .map(
@@ -42,7 +41,7 @@ pub(super) fn resize(source: &Image<'_>, (width, height): (u32, u32), channels: 
         .collect();
     let down = pairs(from_height, height).map(|(before, share)| Pair::new(before, share, from_height));
     let mut out = Vec::with_capacity(width * height * channels);
-    // Rows come in order, so those of the last result are often those of the next.
+    // Rows come in order, so the next result row often uses the same source rows.
     let (mut upper, mut lower) = (Row::default(), Row::default());
     for Pair { first, second, weights } in down {
         if upper.from != Some(first) {
@@ -64,8 +63,8 @@ pub(super) fn resize(source: &Image<'_>, (width, height): (u32, u32), channels: 
     Some(out)
 }
 
-/// Where the centres of `to` pixels fall among `from`: the pixel before, which may be none, and the share of
-/// the next.
+/// Locates the centres of `to` pixels among `from`. Each result is the pixel before, which may be outside,
+/// and the weight of the next pixel.
 fn pairs(from: usize, to: usize) -> impl Iterator<Item = (i64, f32)> {
     let step = 1.0 / (to as f64 / from as f64);
     (0..to).map(move |x| {
@@ -76,7 +75,7 @@ fn pairs(from: usize, to: usize) -> impl Iterator<Item = (i64, f32)> {
 }
 
 impl Pair {
-    /// Pixels outside are those at the edge.
+    /// Replaces pixels outside of the image by those at the edge.
     fn new(before: i64, share: f32, size: usize) -> Self {
         let inside = |at: i64| at.clamp(0, size as i64 - 1) as usize;
         let fixed = |weight: f32| (weight * ONE).round_ties_even() as i32;
@@ -88,7 +87,7 @@ impl Pair {
     }
 }
 
-/// One row of the source in the result's width, with 11 bits behind the point.
+/// One row of the source in the result's width, with 11 fractional bits.
 #[derive(Default)]
 struct Row {
     from: Option<usize>,
@@ -112,7 +111,7 @@ impl Row {
     }
 }
 
-/// The mean of each square of four pixels.
+/// Returns the mean of each square of four pixels.
 fn halve(rows: &[&[u8]], channels: usize) -> Vec<u8> {
     let mean = |upper: &[u8], lower: &[u8], channel: usize| {
         let sum: u16 = [upper, lower]

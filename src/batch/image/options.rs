@@ -1,47 +1,49 @@
-//! How an image becomes a tensor, as far as the caller decides it.
+//! Options for the conversion of images to tensors.
 
-/// How images become samples: decoded, resized, then `value = (pixel * scale - mean) / std` per channel.
+/// The conversion of images to samples: decode, resize, then `value = (pixel * scale - mean) / std` per
+/// channel.
 ///
-/// Pixels are 0 to 255. A transparent image loses its transparency, a 16-bit one its low byte; of several
-/// frames or pages the first is read. [`ResizeFilter`] and [`Exif`] say what the defaults equal and what
-/// OpenCV's way is.
+/// Pixels are 0 to 255. A transparent image loses its transparency, and a 16-bit image its low byte. If a
+/// file has several frames or pages, the first is read. [`ResizeFilter`] and [`Exif`] document which
+/// libraries the defaults match and which options match OpenCV.
 ///
-/// Lossless formats give the pixels that every other reader gives. JPEG does not say how to round, so that
+/// Lossless formats give the same pixels as every other reader. The JPEG standard leaves rounding open, so
 /// decoders differ by a few of 255.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ImageOptions {
-    /// Height and width that the model takes; `None` where its input's shape says them.
+    /// Height and width of the model's input; `None` if the input's shape declares them.
     pub size: Option<(usize, usize)>,
-    /// How images of other proportions get there.
+    /// The fitting of images with other proportions.
     pub resize: Resize,
-    /// How pixels of the new size are computed.
+    /// The computation of the resized pixels.
     pub resize_filter: ResizeFilter,
-    /// What is done about the orientation that a camera stored in the file.
+    /// The handling of the orientation that a camera stored in the file.
     pub exif: Exif,
-    /// With [`Resize::Crop`]: the image is resized as a whole until its shorter side has this many pixels,
-    /// and the model's size is cut from its centre. ImageNet models are mostly evaluated with 256 before a
-    /// cut of
-    /// 224. At least the longer side of the model's size; `None` cuts as little as possible.
+    /// With [`Resize::Crop`]: the length of the image's shorter side after resizing. The model's size is then
+    /// cut from the centre of the whole resized image. At least the longer side of the model's size; `None`
+    /// cuts as little as possible. ImageNet models are mostly evaluated with 256 before a cut of 224.
     ///
-    /// The longer side is rounded down, and half a pixel off the centre goes to the even side, as in
-    /// torchvision's `Resize` and `CenterCrop`.
+    /// The longer side is rounded down. If the offset of the cut ends in one half, it is rounded to the even
+    /// number. Both are as in torchvision's `Resize` and `CenterCrop`.
     pub shorter_side: Option<usize>,
     /// Order of the model's channels.
     pub channels: Channels,
-    /// Every pixel is multiplied by this first. 1/255 maps pixels to 0 to 1, 1 leaves them.
+    /// The factor that every pixel is multiplied by first: 1/255 maps pixels to 0 to 1, 1 leaves them
+    /// unchanged.
     pub scale: f32,
-    /// Subtracted from scaled pixels: nothing, one number, or one per channel in the model's order.
+    /// The number subtracted from scaled pixels: empty, one number, or one per channel in the model's order.
     pub mean: Vec<f32>,
-    /// What the difference is divided by: nothing, one number, or one per channel in the model's order.
+    /// The divisor of the difference: empty, one number, or one per channel in the model's order.
     pub std: Vec<f32>,
-    /// Order of the axes; `None` finds the channels' axis by its size in the input's shape.
+    /// Order of the axes; `None` finds the channel axis by its size in the input's shape.
     pub layout: Option<Layout>,
     /// The pixel value around a letterboxed image.
     pub fill: u8,
 }
 
 impl Default for ImageOptions {
-    /// RGB stretched to the model's size and scaled to 0 to 1; mid-grey (114) around letterboxed images.
+    /// RGB, stretched to the model's size and scaled to 0 to 1. Letterboxed images get a mid-grey border
+    /// (114).
     fn default() -> Self {
         Self {
             size: None,
@@ -60,7 +62,7 @@ impl Default for ImageOptions {
 }
 
 impl ImageOptions {
-    /// The names of the options that are not as by default.
+    /// Returns the names of the options that differ from the default.
     pub(crate) fn changed(&self) -> Vec<&'static str> {
         let plain = Self::default();
         let changes = [
@@ -80,45 +82,49 @@ impl ImageOptions {
     }
 }
 
-/// How an image gets the height and width that the model takes.
+/// The method that gives an image the height and width of the model's input.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Resize {
-    /// Both sides by themselves, so that proportions change.
+    /// Both sides are scaled separately, so the proportions change.
     #[default]
     Stretch,
-    /// The image fills the target; what stands over on both sides is cut off. See
+    /// The image covers the target. The parts beyond it are cut off on both sides. See
     /// [`shorter_side`](ImageOptions::shorter_side) for a closer cut.
     Crop,
-    /// The image fits into the target's centre; the rest is filled.
+    /// The whole image fits into the centre of the target. The rest is filled.
     Letterbox,
 }
 
-/// How pixels of another size are computed: bilinear in both cases, on 8-bit pixels. Images that a model was
-/// trained on were resized one way or the other, and the pixels of a reduced image differ so much that ranges
-/// do too.
+/// The computation of resized pixels: bilinear in both cases, on 8-bit pixels.
+///
+/// Choose the filter that resized the training images of the model. The pixels of a reduced image differ so
+/// much between the filters that the ranges differ too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ResizeFilter {
-    /// A reduced image is averaged over all pixels that fall on one. From Pillow's bilinear `resize`, and so
-    /// torchvision's of a PIL image, no value differs by more than 1 of 255 (measured with Pillow 13.0 on
-    /// photo-like and on random images of 32 to 1920 pixels a side, reduced and enlarged; 1 to 26 % of the
-    /// values do differ).
+    /// When an image is reduced, each pixel is an average of all source pixels that it covers.
+    ///
+    /// No value differs by more than 1 of 255 from Pillow's bilinear `resize`, and so from torchvision's on a
+    /// PIL image. Measured with Pillow 13.0 on photo-like and on random images of 32 to 1920 pixels a side,
+    /// reduced and enlarged; 1 to 26 % of the values do differ.
     #[default]
     Antialias,
-    /// Four neighbours are weighed however far the image is reduced: OpenCV's `resize` with `INTER_LINEAR`,
-    /// its default, bit for bit (measured with OpenCV 4.5, 4.13 and 5.0). With [`Resize::Crop`] and no
-    /// [`shorter_side`](ImageOptions::shorter_side), the image is resized to the smallest size of its
-    /// proportions that covers the target, and the centre of that is cut out.
+    /// Each pixel is a weighted sum of four neighbours, however far the image is reduced.
+    ///
+    /// This is OpenCV's `resize` with its default `INTER_LINEAR`, bit for bit (measured with OpenCV 4.5, 4.13
+    /// and 5.0). With [`Resize::Crop`] and no [`shorter_side`](ImageOptions::shorter_side), the image is
+    /// resized to the smallest size of its proportions that covers the target, and the centre of that is cut
+    /// out.
     OpenCv,
 }
 
-/// What is done about the orientation that a camera stored in a file (EXIF).
+/// The handling of the orientation that a camera stored in a file (EXIF).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Exif {
-    /// Pixels are taken as they lie in the file, as from Pillow's `open`. Where an image has another
-    /// orientation, the source says so.
+    /// Pixels stay as they are stored in the file, as with Pillow's `open`. The source reports images that
+    /// have another orientation.
     #[default]
     Ignore,
-    /// The image is turned and mirrored as it is to be shown, as from OpenCV's `imread` and Pillow's
+    /// The image is rotated and mirrored for display, as with OpenCV's `imread` and Pillow's
     /// `exif_transpose`.
     Apply,
 }
@@ -131,13 +137,13 @@ pub enum Channels {
     Rgb,
     /// Blue, green, red.
     Bgr,
-    /// Luma only. Of colours it is the Rec. 601 luma, computed before resizing with Pillow's rounding:
+    /// Luma only. For colour images it is the Rec. 601 luma, computed before resizing with Pillow's rounding:
     /// `(19595 R + 38470 G + 7471 B + 32768) >> 16`.
     Gray,
 }
 
 impl Channels {
-    /// How many.
+    /// Returns the number of channels.
     pub const fn count(self) -> usize {
         match self {
             Self::Rgb | Self::Bgr => 3,

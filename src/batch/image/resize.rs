@@ -1,4 +1,4 @@
-//! From an image's size to the target's.
+//! Resizing of images to the size of the target.
 
 use qdq_resize::{Image, bilinear};
 
@@ -7,11 +7,11 @@ use super::options::{Resize, ResizeFilter};
 use super::target::Target;
 use crate::error::{Context, Error, ErrorKind, Result};
 
-/// What a resized image may take up before it is cut. Of an image of extreme proportions the longer side
-/// would grow without bound.
+/// The size limit of a resized image in bytes, before it is cut. The longer side of an image with extreme
+/// proportions would grow without bound.
 const LARGEST: u64 = 512 << 20;
 
-/// Rows of pixels of the target's size.
+/// Resizes the image and returns rows of pixels of the target's size.
 pub(super) fn resize(source: &Image<'_>, target: &Target) -> Result<Vec<u8>> {
     let whole = (target.width as u32, target.height as u32);
     let cannot = || format!("{}x{} pixels cannot be resized", source.width(), source.height());
@@ -51,7 +51,7 @@ pub(super) fn resize(source: &Image<'_>, target: &Target) -> Result<Vec<u8>> {
     })
 }
 
-/// The smallest size of the source's proportions that has the target inside.
+/// Returns the smallest size with the source's proportions that covers the target.
 fn covering_size(source: &Image<'_>, target: &Target, channels: u64) -> Option<(u32, u32)> {
     let (width, height) = (f64::from(source.width()), f64::from(source.height()));
     let scale = (target.width as f64 / width).max(target.height as f64 / height);
@@ -61,7 +61,7 @@ fn covering_size(source: &Image<'_>, target: &Target, channels: u64) -> Option<(
     Some((u32::try_from(width).ok()?, u32::try_from(height).ok()?))
 }
 
-/// The size in which the source's shorter side is `side` and the longer one is rounded down.
+/// Returns the size with a shorter side of `side`, and the longer side rounded down.
 fn scaled_size(source: &Image<'_>, side: u64, channels: u64) -> Option<(u32, u32)> {
     let (width, height) = (u64::from(source.width()), u64::from(source.height()));
     let longer = side.checked_mul(width.max(height))? / width.min(height);
@@ -70,7 +70,7 @@ fn scaled_size(source: &Image<'_>, side: u64, channels: u64) -> Option<(u32, u32
     Some(if width < height { (side, longer) } else { (longer, side) })
 }
 
-/// The largest size of the source's proportions that fits into the target.
+/// Returns the largest size with the source's proportions that fits into the target.
 fn inner_size(source: &Image<'_>, target: &Target) -> (u32, u32) {
     let (width, height) = (f64::from(source.width()), f64::from(source.height()));
     let scale = (target.width as f64 / width).min(target.height as f64 / height);
@@ -78,7 +78,7 @@ fn inner_size(source: &Image<'_>, target: &Target) -> (u32, u32) {
     (side(width, target.width), side(height, target.height))
 }
 
-/// The centre of an image that is at least as large as the target.
+/// Cuts out the centre of an image that is at least as large as the target.
 fn cut(image: &Image<'_>, target: &Target) -> Vec<u8> {
     let channels = target.channels.count();
     let before = |size: u32, kept: usize| ((size as usize - kept) as f64 / 2.0).round_ties_even() as usize;
@@ -88,7 +88,7 @@ fn cut(image: &Image<'_>, target: &Target) -> Vec<u8> {
     rows.flat_map(|row| &row[left..left + target.width * channels]).copied().collect()
 }
 
-/// An image that is at most as large as the target in its centre, filled up around it.
+/// Puts an image that is at most as large as the target into its centre and fills the border.
 fn frame(image: &Image<'_>, target: &Target) -> Vec<u8> {
     let channels = target.channels.count();
     let (row, inner_row) = (target.width * channels, image.width() as usize * channels);

@@ -1,4 +1,4 @@
-//! What images have to become for one input of the model.
+//! The tensor that images are converted to, for one input of the model.
 
 use super::options::{Channels, Exif, ImageOptions, Layout, Resize, ResizeFilter};
 use super::values::Values;
@@ -7,10 +7,10 @@ use crate::dtype::DataType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::tensor::{Data, Dim, TensorSpec};
 
-/// No side of a model's input is longer than this; it bounds what a resized image takes up.
+/// The longest side of a model's input. It limits the memory of a resized image.
 const LONGEST_SIDE: usize = 16384;
 
-/// Options and input, reconciled.
+/// The combined settings of the options and the input.
 #[derive(Debug)]
 pub(super) struct Target {
     pub height: usize,
@@ -26,7 +26,7 @@ pub(super) struct Target {
 }
 
 impl Target {
-    /// What images have to become for the input `spec`; fails where options and input contradict each other.
+    /// Combines the input `spec` and the options. Fails if they contradict each other.
     pub fn new(spec: &TensorSpec, options: &ImageOptions) -> Result<Self> {
         let dims = four_dims(spec)?;
         let layout = layout(spec, &dims, options)?;
@@ -51,7 +51,7 @@ impl Target {
         })
     }
 
-    /// The shape of a sample.
+    /// Returns the shape of a sample.
     pub fn shape(&self) -> Vec<usize> {
         let channels = self.channels.count();
         match self.layout {
@@ -60,12 +60,12 @@ impl Target {
         }
     }
 
-    /// The element type of a sample.
+    /// Returns the element type of a sample.
     pub fn dtype(&self) -> DataType {
         self.values.dtype()
     }
 
-    /// Samples from images of the target's size, each a row of RGB or grey pixels.
+    /// Makes samples from images of the target's size. Each image is a row of RGB or grey pixels.
     pub fn samples(&self, images: &[Vec<u8>]) -> Data {
         match &self.values {
             Values::Pixel => Data::U8(self.mapped(images, |_, pixel| pixel)),
@@ -82,7 +82,7 @@ impl Target {
         images.iter().flat_map(|pixels| self.arranged(pixels, &map)).collect()
     }
 
-    /// One image in the model's order of axes and channels, each pixel mapped.
+    /// Returns one image in the model's order of axes and channels, with each pixel mapped.
     fn arranged<T>(&self, pixels: &[u8], map: impl Fn(usize, u8) -> T) -> Vec<T> {
         let channels = self.channels.count();
         let source = |channel: usize| match self.channels {

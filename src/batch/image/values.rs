@@ -1,4 +1,4 @@
-//! From pixels to the values that an input takes.
+//! Conversion of pixels to the values of an input.
 
 use half::f16;
 
@@ -7,19 +7,19 @@ use crate::dtype::DataType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::tensor::TensorSpec;
 
-/// From pixel to value.
+/// The mapping of pixels to values.
 #[derive(Debug)]
 pub(super) enum Values {
     /// The pixel itself.
     Pixel,
     /// The value of every pixel, by channel in the model's order.
     Table(Vec<[f32; 256]>),
-    /// The same, each rounded to the nearest f16.
+    /// The same, with each value rounded to the nearest f16.
     HalfTable(Vec<[f16; 256]>),
 }
 
 impl Values {
-    /// The values that the input `spec` takes; fails where it takes no such values.
+    /// Makes the mapping for the input `spec`. Fails if the input takes no such values.
     pub fn new(spec: &TensorSpec, options: &ImageOptions) -> Result<Self> {
         match spec.dtype {
             Some(DataType::U8) => {
@@ -45,7 +45,7 @@ impl Values {
         }
     }
 
-    /// The type of the values.
+    /// Returns the type of the values.
     pub fn dtype(&self) -> DataType {
         match self {
             Self::Pixel => DataType::U8,
@@ -55,7 +55,8 @@ impl Values {
     }
 }
 
-/// The value of every pixel, by channel; none is beyond `largest`, the largest number of the type `dtype`.
+/// Computes the value of every pixel by channel. Fails if one exceeds `largest`, the largest number of
+/// `dtype`.
 fn tables(options: &ImageOptions, dtype: DataType, largest: f32) -> Result<Vec<[f32; 256]>> {
     let channels = options.channels.count();
     let mean = per_channel("mean", &options.mean, 0.0, channels)?;

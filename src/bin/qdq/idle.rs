@@ -1,21 +1,21 @@
-//! Options that would change nothing beside the others that were typed. Each is refused: whoever types one
-//! expects something of it.
+//! Refuses options that have no effect together with the other options. A user who gives an option expects an
+//! effect.
 
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 use qdq::error::{Error, ErrorKind, Result};
 
-/// Options that need another one, of one command or several.
+/// Options of one or several commands that work only together with another option.
 struct Rule {
     commands: &'static [&'static str],
     options: &'static [&'static str],
-    /// Whether they change something.
+    /// Whether the options have an effect.
     works: fn(&ArgMatches) -> bool,
     why: &'static str,
     remedy: &'static str,
 }
 
-/// What is decided about a model that gets Q/DQ.
+/// The options of the quantization of a model.
 const QUANTIZING: &[&str] = &[
     "input",
     "input_shape",
@@ -105,10 +105,10 @@ const RULES: &[Rule] = &[
     },
 ];
 
-/// Refuses options of the command that was typed, or of the one below it, that change nothing.
+/// Refuses options of the command, or of its subcommand, that have no effect.
 ///
 /// # Errors
-/// `InvalidArgument`, naming the options.
+/// `InvalidArgument` with the names of the options.
 pub fn check(typed: &ArgMatches) -> Result<()> {
     let Some((command, typed)) = typed.subcommand() else { return Ok(()) };
     for rule in RULES.iter().filter(|rule| rule.commands.contains(&command) && !(rule.works)(typed)) {
@@ -141,7 +141,7 @@ mod tests {
 
     use super::*;
 
-    /// `value_source` panics for what is no option of the command.
+    /// `value_source` panics for a name that is not an option of the command.
     #[test]
     fn every_rule_is_about_options_that_there_are() {
         fn options(command: &Command, name: &str) -> Option<Vec<String>> {

@@ -1,4 +1,4 @@
-//! What the library reports while it works, as lines on standard error.
+//! Prints the library's log events as lines on standard error.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -12,8 +12,9 @@ use tracing::{Event, Level, Metadata, Subscriber};
 
 use crate::term;
 
-/// Prints events up to a level, each text once: a run makes some results several times. Spans are not
-/// followed.
+/// Prints events up to a level. Each text appears once, because a run computes some results several times.
+///
+/// Spans are ignored.
 pub struct Log {
     level: Level,
     said: Mutex<HashSet<String>>,
@@ -27,7 +28,7 @@ impl Log {
 
 impl Subscriber for Log {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        // Other libraries report things that only their authors understand.
+        // Events of other libraries are useful only to their authors.
         *metadata.level() <= self.level && metadata.target().starts_with("qdq")
     }
 
@@ -69,8 +70,8 @@ impl Visit for Message {
     }
 }
 
-/// Leaves the panics of the runtime to the errors that the library makes of them: a backtrace helps nobody
-/// who uses the tool.
+/// Hides the panic messages of the embedded runtime. The library turns these panics into errors, and a
+/// backtrace does not help users of the tool.
 pub fn hide_panics_of_runtimes() {
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {

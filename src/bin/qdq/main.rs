@@ -1,5 +1,7 @@
-//! The command-line tool: arguments as typed ([`args`]), made into what the library takes ([`resolve`]), and
-//! one file per command ([`verb`]). What was typed in vain is refused first ([`idle`]).
+//! The command-line tool.
+//!
+//! [`args`] defines the arguments, [`idle`] refuses those without an effect, [`resolve`] converts them to the
+//! library's types, and [`verb`] has one file for each command.
 
 mod args;
 mod idle;
@@ -18,17 +20,17 @@ use clap::{CommandFactory, FromArgMatches};
 use args::Args;
 use term::Term;
 
-/// How a command that ran ended.
+/// The result of a command that ran.
 enum Outcome {
-    /// It did what it was asked to do.
+    /// The command succeeded.
     Done,
-    /// It ran, and what it was asked to check does not hold.
+    /// The command ran, and its check failed.
     GateFailed,
 }
 
-/// A gate that failed, for scripts.
+/// The exit status of a failed gate, for scripts.
 const EXIT_GATE_FAILED: u8 = 1;
-/// The command could not run.
+/// The exit status of a command that could not run.
 const EXIT_ERROR: u8 = 2;
 
 fn main() -> ExitCode {

@@ -1,12 +1,12 @@
-//! Where a command is going to write: looked at before the work starts, so that hours of calibration do not
-//! end in a missing folder.
+//! Checks the output paths before the work starts, so that hours of calibration do not end at a missing
+//! folder.
 
 use std::path::{Path, PathBuf};
 
 use qdq::error::{Error, ErrorKind, Result};
 use qdq::onnx::Model;
 
-/// Refuses outputs that cannot be written, that are one file twice, or that would replace one of `inputs`.
+/// Refuses outputs that cannot be written, that name one file twice, or that would replace one of `inputs`.
 pub fn check<'a>(
     outputs: impl IntoIterator<Item = &'a Path>,
     inputs: impl IntoIterator<Item = &'a Path>,
@@ -51,14 +51,15 @@ pub fn check<'a>(
     Ok(())
 }
 
-/// A model's file with those that hold its weights, which no output may replace. What is wrong with it shows
-/// where it is opened.
+/// Returns a model's file and the files of its weights, which no output may replace.
+///
+/// An invalid model gives no error here. Opening it later reports the problem.
 pub fn of_model(path: &Path) -> Vec<PathBuf> {
     let data = Model::open(path).map(|model| model.data_files()).unwrap_or_default();
     std::iter::once(path.to_owned()).chain(data).collect()
 }
 
-/// Devices and pipes are written to as they are.
+/// Returns whether the path is a device or a pipe. These are written directly.
 fn is_special(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir())
 }

@@ -1,6 +1,7 @@
-//! `share/` holds the man pages and shell completions, laid out as they are installed. They are what [`Args`]
-//! says and are committed, so that packaging for another machine needs no run of the tool. `make share`
-//! writes them anew.
+//! Man pages and shell completions in `share/`, in the layout of an installation.
+//!
+//! The files are generated from [`Args`] and committed, so that packaging for another machine needs no run of
+//! the tool. `make share` writes them again.
 
 use std::{
     collections::BTreeMap,
@@ -13,7 +14,7 @@ use clap_complete::Shell;
 
 use crate::args::Args;
 
-/// Set to write the files instead of comparing them.
+/// The environment variable that makes the test write the files instead of comparing them.
 const UPDATE: &str = "QDQ_UPDATE_SHARE";
 
 const COMPLETIONS: [(Shell, &str); 3] = [
@@ -37,7 +38,7 @@ fn generated() -> Files {
     files
 }
 
-/// A page for the command and one for every command below it, which its list of commands refers to.
+/// Adds a page for the command and for every subcommand. The command's list of subcommands refers to them.
 fn add_pages(command: &Command, files: &mut Files) {
     let page = clap_mangen::Man::new(command.clone())
         .source(concat!("qdq ", env!("CARGO_PKG_VERSION")))

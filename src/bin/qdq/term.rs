@@ -1,4 +1,4 @@
-//! What the user sees: results on standard output, everything else on standard error.
+//! The output of the tool: results on standard output, everything else on standard error.
 
 use std::error::Error as StdError;
 use std::fmt::Display;
@@ -16,7 +16,7 @@ use tracing::Level;
 use crate::args::Common;
 use crate::log::Log;
 
-/// How much is said, and in which form.
+/// The amount and the form of the output.
 pub struct Term {
     json: bool,
     verbose: bool,
@@ -24,24 +24,24 @@ pub struct Term {
 }
 
 impl Term {
-    /// Settles how much is said from now on, by the library too.
+    /// Sets the amount of output, also for the library's events.
     pub fn new(common: &Common) -> Self {
         let level = match (common.quiet, common.verbose) {
             (true, _) => Level::ERROR,
             (_, true) => Level::DEBUG,
             _ => Level::INFO,
         };
-        // Fails only where a subscriber is set already, which nobody else does.
+        // This fails only if a subscriber is already set, and nothing else sets one.
         let _ = tracing::subscriber::set_global_default(Log::new(level));
         Self { json: common.json, verbose: common.verbose, quiet: common.quiet }
     }
 
-    /// Whether everything is said.
+    /// Returns whether the output is verbose.
     pub fn is_verbose(&self) -> bool {
         self.verbose
     }
 
-    /// Prints the result of a command, in the form that was asked for.
+    /// Prints the result of a command, as text or as JSON.
     pub fn result(&self, text: impl Display, json: &Value) -> Result<()> {
         if self.json {
             print(&format!("{json:#}\n"))
@@ -52,31 +52,31 @@ impl Term {
         }
     }
 
-    /// Says something that is not the result but that the user should know.
+    /// Prints a note that is not part of the result.
     pub fn note(&self, message: impl Display) {
         if !self.quiet {
             say(format_args!("qdq: note: {message}"));
         }
     }
 
-    /// Says something for whoever wants to follow what happens.
+    /// Prints a detail, in verbose mode only.
     pub fn detail(&self, message: impl FnOnce() -> String) {
         if self.verbose {
             say(format_args!("qdq: {}", message()));
         }
     }
 
-    /// Says why a gate failed; also when quiet, since a script's log needs it.
+    /// Prints why a gate failed. It does so in quiet mode too, because a script's log needs it.
     pub fn gate(&self, message: impl Display) {
         say(format_args!("qdq: gate failed: {message}"));
     }
 
-    /// Prints an error, its causes one per line, and what to do.
+    /// Prints an error, one line for each of its causes, and the remedy.
     pub fn error(&self, error: &Error) {
         say(format_args!("{}", render(error)));
     }
 
-    /// A bar for long work: only where someone can see it move.
+    /// Returns a progress bar for long work. It appears only if standard error is a terminal.
     pub fn progress(&self, what: &'static str) -> Bar {
         let is_shown = !self.quiet && std::io::stderr().is_terminal();
         let bar = if is_shown { ProgressBar::no_length() } else { ProgressBar::hidden() };
@@ -86,11 +86,11 @@ impl Term {
     }
 }
 
-/// A progress bar that disappears when the work is done.
+/// A progress bar that disappears at the end of the work.
 pub struct Bar(ProgressBar);
 
 impl Bar {
-    /// Shows how far the work has come; to be called after every batch.
+    /// Shows the progress. The caller calls it after every batch.
     pub fn show(&self, progress: Progress) -> ControlFlow<()> {
         if let Some(total) = progress.total_batches {
             if self.0.length().is_none() {
@@ -103,7 +103,7 @@ impl Bar {
     }
 }
 
-/// The templates are our own, so they parse; a bar is no reason to stop in any case.
+/// Parses a template. The templates are constants and valid; an invalid one would only change the look.
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
@@ -114,7 +114,7 @@ impl Drop for Bar {
     }
 }
 
-/// What is typed for what the library's remedies say to every caller.
+/// The options that correspond to words of the library's remedies.
 const TYPED: [(&str, &str); 8] = [
     ("run it in ONNX Runtime", "--runtime onnxruntime"),
     ("run it in the embedded runtime", "--runtime embedded"),
@@ -126,7 +126,7 @@ const TYPED: [(&str, &str); 8] = [
     ("set feeds to whole", "--feeds whole"),
 ];
 
-/// A remedy of the library with the options that it means.
+/// Adds the matching options to a remedy of the library.
 fn typed(remedy: &str) -> String {
     let add = |text: String, (words, options): &(&str, &str)| {
         text.replacen(words, &format!("{words} ({options})"), 1)
@@ -134,7 +134,7 @@ fn typed(remedy: &str) -> String {
     TYPED.iter().fold(remedy.to_owned(), add)
 }
 
-/// The text of an error: the message, a line per cause, and the first remedy on the way down.
+/// Returns the text of an error: the message, one line for each cause, and the first remedy among them.
 fn render(error: &Error) -> String {
     let mut text = format!("qdq: error: {}", error.message());
     let mut remedy = error.remedy();
@@ -152,7 +152,7 @@ fn render(error: &Error) -> String {
     text
 }
 
-/// Prints a mistake in the arguments, or the help that was asked for.
+/// Prints an error in the arguments, or the requested help.
 pub fn usage(error: &clap::Error) -> ExitCode {
     let text = error.render().to_string();
     if error.use_stderr() {
@@ -169,7 +169,7 @@ pub fn usage(error: &clap::Error) -> ExitCode {
     }
 }
 
-/// Whoever closes the pipe has read enough: that is no error.
+/// Prints to standard output. A closed pipe is no error: the reader has read enough.
 fn print(text: &str) -> Result<()> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -180,7 +180,7 @@ fn print(text: &str) -> Result<()> {
     }
 }
 
-/// There is nowhere to complain about a closed standard error.
+/// Prints a line to standard error. If standard error is closed, there is no place to report that.
 pub fn say(message: std::fmt::Arguments<'_>) {
     let _ = writeln!(std::io::stderr().lock(), "{message}");
 }

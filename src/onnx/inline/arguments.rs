@@ -1,14 +1,14 @@
-//! Attributes of a function's nodes that a call gives.
+//! Attributes of a function's nodes that get their values from a call.
 
 use super::super::node::subgraphs_mut;
 use super::super::proto::{AttributeProto, FunctionProto, GraphProto, NodeProto};
 
-/// Whether the attribute stands for one of the function's.
+/// Whether the attribute refers to one of the function's attributes.
 pub(super) fn refers(attribute: &AttributeProto) -> bool {
     attribute.ref_attr_name.as_deref().is_some_and(|name| !name.is_empty())
 }
 
-/// What a call gives for the attributes of its function.
+/// The values that a call gives for the attributes of its function.
 #[derive(Clone, Copy)]
 pub(super) struct Arguments<'a> {
     pub call: &'a NodeProto,
@@ -16,8 +16,8 @@ pub(super) struct Arguments<'a> {
 }
 
 impl Arguments<'_> {
-    /// The attribute with the value that the call gives, or the function's default; `None` where there is
-    /// neither, which leaves the operator its own default.
+    /// Returns the attribute with the value from the call, or with the function's default. Returns `None` if
+    /// there is neither; the operator's own default applies then.
     pub fn resolve(self, attribute: &AttributeProto) -> Option<AttributeProto> {
         let given = self.call.attribute.iter().chain(&self.function.attribute_proto);
         let value = given.clone().find(|given| given.name == attribute.ref_attr_name)?;

@@ -1,4 +1,4 @@
-//! A model's own functions, put in where they are called.
+//! Inlining of a model's own functions.
 
 mod arguments;
 
@@ -13,24 +13,23 @@ use super::walk::{UniqueNames, graphs_mut};
 use crate::error::{Error, ErrorKind, Result};
 use arguments::{Arguments, refers};
 
-/// How deep functions may call each other, and how many nodes and bytes may come of them: a small file could
-/// ask for any number.
+/// Limits for nested calls, and for the nodes and bytes that inlining creates. A small file could otherwise
+/// request any number.
 const MOST_CALLS: usize = 64;
 const MOST_NODES: usize = 1 << 20;
 const MOST_BYTES: usize = 1 << 30;
 
 impl Model {
-    /// Puts the nodes of the model's own functions in where they are called, in the main graph, in subgraphs
-    /// and in other functions. Returns the names of the functions that were called, which the model has no
-    /// more.
+    /// Inlines the model's own functions at every call, in the main graph, in subgraphs and in other
+    /// functions. Returns the names of the inlined functions. The model no longer contains them.
     ///
-    /// The outputs of a call keep their names; what lies inside gets the name of the calling node before its
-    /// own, as in `block_0/hidden`. Where functions use other versions of ONNX's operators than the model,
-    /// everything is raised to the highest first.
+    /// The outputs of a call keep their names. Tensors and nodes inside get the name of the calling node as a
+    /// prefix, as in `block_0/hidden`. If functions use other versions of ONNX's operators than the model,
+    /// all are first raised to the highest version.
     ///
     /// # Errors
-    /// `Format` where functions call themselves or a call does not fit; `Unsupported` where versions cannot
-    /// be brought together ([`Model::raise_opset`]). The model is unchanged then.
+    /// `Format` if a function calls itself or a call does not fit; `Unsupported` if the versions cannot be
+    /// unified ([`Model::raise_opset`]). The model is unchanged then.
     pub fn inline_functions(&mut self) -> Result<Vec<String>> {
         let called = called(&self.proto);
         if called.is_empty() {
@@ -56,8 +55,8 @@ impl Model {
         Ok(proto.functions.iter().map(key_of).filter(|key| called.contains(key)).map(|key| key.1).collect())
     }
 
-    /// Brings the model and those of its functions that are called to one version of ONNX's operators, and
-    /// lets the model import what the functions import.
+    /// Raises the model and its called functions to the same version of ONNX's operators. Adds the imports of
+    /// the functions to the model.
     fn agree_on_opsets(&mut self, called: &HashSet<Key>) -> Result<()> {
         self.edited().functions.retain(|function| called.contains(&key_of(function)));
         let imports: Vec<(String, i64)> = self
@@ -70,7 +69,7 @@ impl Model {
         let own = imports.iter().filter(|(domain, _)| super::is_default_domain(Some(domain)));
         let highest = own.map(|(_, version)| *version).max().unwrap_or_default();
         match self.opset() {
-            // The main graph has no operators of ONNX's own then.
+            // The main graph has no operators of ONNX's own domain in this case.
             0 => self.import("", highest),
             opset if opset < highest => {
                 self.raise_opset(highest)?;
@@ -89,11 +88,11 @@ impl Model {
 struct Inline<'a> {
     functions: HashMap<Key, &'a FunctionProto>,
     names: UniqueNames,
-    /// The calls that are being put in, the outermost first.
+    /// The calls being inlined, the outermost first.
     active: Vec<Key>,
-    /// How many subgraphs lie around the place.
+    /// The number of subgraphs around the current place.
     depth: usize,
-    /// How many nodes were put in, and how many bytes they take in a file.
+    /// The number of inlined nodes, and their bytes in a file.
     nodes: usize,
     bytes: usize,
 }
@@ -150,7 +149,7 @@ impl Inline<'_> {
         Ok(nodes)
     }
 
-    /// Counts a node that was put in, with what its attributes hold: a small file must not fill the memory.
+    /// Counts an inlined node and its attributes, so that a small file cannot exhaust the memory.
     fn count(&mut self, node: &NodeProto) -> Result<()> {
         self.nodes += 1;
         self.bytes += node.size() as usize;
@@ -161,7 +160,7 @@ impl Inline<'_> {
         Ok(())
     }
 
-    /// The nodes of the function with the call's tensors and attributes for its own.
+    /// Returns the nodes of the function, with the tensors and attributes of the call.
     fn body(
         &mut self,
         call: &NodeProto,
@@ -200,13 +199,13 @@ impl Inline<'_> {
             let mut node = node.clone();
             let (referring, own): (Vec<_>, Vec<_>) =
                 std::mem::take(&mut node.attribute).into_iter().partition(refers);
-            // Subgraphs of the function are renamed with it, one that the call hands over is not the
-            // function's.
+            // Subgraphs of the function are renamed with it. A subgraph that the call passes in does not
+            // belong to the function.
             node.attribute = own;
             renaming.node(&mut node, &mut self.names);
             let context = Arguments { call, function };
-            // What the call hands over refers to nothing of the function, so that only the function's own
-            // graphs are looked through.
+            // A subgraph that the call passes in refers to nothing of the function, so only the function's
+            // own graphs are searched.
             subgraphs_mut(&mut node).for_each(|graph| context.resolve_in(graph));
             node.attribute.extend(referring.iter().filter_map(|attribute| context.resolve(attribute)));
             self.count(&node)?;
@@ -225,7 +224,7 @@ impl Inline<'_> {
     }
 }
 
-/// What a graph states about its tensors, each once.
+/// The statements of a graph about its tensors, each tensor once.
 struct Infos<'a> {
     list: &'a mut Vec<ValueInfoProto>,
     names: HashSet<String>,

@@ -1,4 +1,4 @@
-//! Tensors of subgraphs as outputs of the nodes that hold them.
+//! Tensors of subgraphs as outputs of the nodes that hold the subgraphs.
 
 use super::Nest;
 use crate::dtype::DataType;
@@ -21,8 +21,8 @@ pub(super) struct Exposed {
     is_steady: bool,
 }
 
-/// Whether a tensor is known to have one shape in all rounds of a body: its sizes are fixed or those of
-/// inputs of the model.
+/// Whether a tensor is known to have the same shape in all iterations of a body: its sizes are fixed or are
+/// those of the model's inputs.
 pub(super) fn is_steady(graph: &Graph, tensor: &GraphTensor) -> bool {
     let inputs = graph.tensors.iter().filter(|tensor| tensor.kind == TensorKind::Input);
     let known: Vec<&Dim> = inputs.filter_map(|input| input.shape.as_ref()).flatten().collect();
@@ -35,26 +35,25 @@ pub(super) fn is_steady(graph: &Graph, tensor: &GraphTensor) -> bool {
 }
 
 impl Nest<'_> {
-    /// Makes a tensor of a subgraph an output of every node around it, and returns its name in the main
-    /// graph.
+    /// Makes a tensor of a subgraph an output of every node around it. Returns its name in the main graph.
     pub fn expose(&mut self, name: &str, dtype: DataType, mut is_steady: bool) -> String {
         let (mut inner, mut scope) = (name.to_owned(), self.home_of(name));
         while let Some(&holder) = self.holders.get(scope) {
             let (attribute, outer) = (attribute_of(scope).to_owned(), self.names.fresh(name));
             let output = Exposed { attribute, inner, outer: outer.clone(), dtype, is_steady };
             self.exposed.entry(holder).or_default().push(output);
-            // Further out it may come from a branch, or from more rounds one time than another.
+            // Further out, the tensor may come from a branch or from a varying number of iterations.
             (inner, scope, is_steady) = (outer, self.parent(scope), false);
         }
         inner
     }
 
-    /// Gives the node that holds a tensor one output more, which is that tensor. Returns a node that must
-    /// come before it.
+    /// Adds an output for an inner tensor to the node that holds it. Returns a node that must come before it,
+    /// if one is needed.
     pub fn add_output(&mut self, node: &mut NodeProto, exposed: &Exposed) -> Result<Option<NodeProto>> {
         let is_loop = node.op_type.as_deref() == Some("Loop");
         let count = subgraphs(node).map(|graph| graph.output.len()).max().unwrap_or_default();
-        // Those that it leaves out at the end.
+        // Optional outputs that the node leaves out at the end.
         let count = count.saturating_sub(usize::from(is_loop)).max(node.output.len());
         node.output.resize(count, String::new());
         if is_loop && !exposed.is_steady {
@@ -78,8 +77,8 @@ impl Nest<'_> {
         Ok(None)
     }
 
-    /// Lets a Loop carry the elements of a tensor from round to round, for results of rounds must have one
-    /// shape.
+    /// Makes a Loop carry the elements of a tensor from iteration to iteration. The scan outputs of a Loop
+    /// must have the same shape in every iteration, so they cannot be used.
     fn carry(&mut self, node: &mut NodeProto, exposed: &Exposed) -> Result<NodeProto> {
         let Exposed { attribute, inner, outer, dtype, .. } = exposed;
         let [start, before, after, axis, line] = ["start", "before", "after", "axis", "line"]
@@ -106,13 +105,13 @@ impl Nest<'_> {
     }
 }
 
-/// A statement about a tensor of this type and rank.
+/// Makes a statement about a tensor with this type and rank.
 fn info(name: &str, dtype: DataType, rank: Option<usize>) -> ValueInfoProto {
     let shape = rank.map(|rank| vec![Dim::Unknown; rank]);
     value_info(name, &Known { element: Some(dtype.into()), shape, is_other: false })
 }
 
-/// A node that computes a tensor without elements.
+/// Makes a node that computes a tensor without elements.
 fn nothing(output: &str, dtype: DataType) -> Result<NodeProto> {
     let value = tensor_proto(output, &[0], InitializerData::new(dtype.into(), Vec::new()))?;
     let mut node = NodeSpec::new("Constant", output, &[], &[output]).into_proto();

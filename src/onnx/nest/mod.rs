@@ -1,10 +1,11 @@
-//! Subgraphs that were laid flat, back in the nodes that hold them.
+//! Nesting: moves flattened subgraphs back into the nodes that hold them.
 //!
-//! What was put in since goes where its inputs are, with two exceptions. Dequantize, and a Cast behind it, go
-//! to who reads them, a copy for each subgraph: TensorRT fuses none across the border of a conditional or a
-//! loop, and would compute in float without a word. So does what only changes stored tensors, and it takes
-//! along what it changes, since TensorRT refuses stored integers that a Dequantize beyond such a border
-//! reads. Other stored tensors go to the innermost subgraph that holds all who read them.
+//! A node that was added after flattening goes to the scope of its inputs, with two exceptions. First, a
+//! Dequantize, and a Cast behind it, go to their readers, with a copy for each subgraph. TensorRT fuses none
+//! across the border of a conditional or a loop; it would silently compute in floating point. Second, nodes
+//! that only change initializers also go to their readers, together with these initializers. TensorRT refuses
+//! stored integers that a Dequantize beyond such a border reads. Other initializers go to the innermost
+//! subgraph that contains all readers.
 
 mod exposed;
 mod places;
@@ -21,23 +22,23 @@ use crate::error::{Error, ErrorKind, Result};
 use exposed::{Exposed, is_steady};
 
 impl Model {
-    /// The model with its subgraphs where they were ([`Model::flatten`]).
+    /// Returns the model with its subgraphs in their original places ([`Model::flatten`]).
     ///
     /// # Errors
-    /// `Internal` where something reads a tensor that lies in a subgraph of a node before it.
+    /// `Internal` if a node reads a tensor in a subgraph of an earlier node.
     pub fn nested(&self) -> Result<Self> {
         Ok(self.nested_with(&[])?.0)
     }
 
-    /// The same with the tensors of `exposed` readable in the main graph, for running: with the names that
-    /// they have there.
+    /// Like [`Model::nested`], but also makes the tensors of `exposed` readable in the main graph, for
+    /// running. Returns the names that they have there.
     ///
-    /// What a branch computes becomes an output of its If, and has no elements where the other branch is
-    /// taken. What the body of a Loop or Scan computes has one axis more, the first: the rounds. Where its
-    /// shape may differ from round to round of a Loop, it is the elements of all rounds in one axis.
+    /// A tensor of a branch becomes an output of its If. It has no elements if the other branch runs. A
+    /// tensor of a Loop or Scan body gets one more axis in front, which counts the iterations. If its shape
+    /// may differ between the iterations of a Loop, it becomes one axis with the elements of all iterations.
     ///
     /// # Errors
-    /// As [`Model::nested`] and [`Model::graph`].
+    /// Those of [`Model::nested`] and [`Model::graph`].
     pub fn nested_with(&self, exposed: &[String]) -> Result<(Self, Vec<String>)> {
         if !self.is_flat {
             return Ok((self.clone(), exposed.to_vec()));
@@ -74,20 +75,20 @@ impl Model {
     }
 }
 
-/// The main graph of a model that is laid flat, on its way to subgraphs. Places are scopes.
+/// A flattened main graph during nesting. Places are scopes.
 struct Nest<'a> {
     source: &'a GraphProto,
-    /// Which node holds the subgraph of each scope.
+    /// The node that holds the subgraph of each scope.
     holders: HashMap<&'a str, usize>,
-    /// Where each node belongs by itself, and all places that it goes to.
+    /// The scope that each node belongs to by itself, and all places that it goes to.
     homes: Vec<&'a str>,
     places: Vec<Vec<&'a str>>,
-    /// Where what nodes compute is defined, and where each tensor is read.
+    /// The scope that defines each computed tensor, and the scopes that read each tensor.
     defined: HashMap<&'a str, &'a str>,
     readers: HashMap<&'a str, BTreeSet<&'a str>>,
-    /// What copies compute, by their place and the name of the original.
+    /// The outputs of copied nodes, by place and original name.
     renamed: HashMap<(&'a str, &'a str), String>,
-    /// The stored tensors that each subgraph has a copy of.
+    /// The initializers that are copied into each subgraph that reads them.
     shared: HashSet<&'a str>,
     exposed: BTreeMap<usize, Vec<Exposed>>,
     names: UniqueNames,
@@ -113,18 +114,18 @@ impl<'a> Nest<'a> {
         nest
     }
 
-    /// The scope that a tensor is defined in.
+    /// Returns the scope that defines a tensor.
     fn home_of(&self, name: &str) -> &'a str {
         self.defined.get(name).copied().unwrap_or_default()
     }
 
-    /// The scope of the node that holds this one's subgraph.
+    /// Returns the scope of the node that holds this scope's subgraph.
     fn parent(&self, scope: &str) -> &'a str {
         let holder = self.holders.get(scope).map(|&at| &self.source.node[at]);
         holder.and_then(self::scope).unwrap_or_default()
     }
 
-    /// A scope and those around it, the main graph last.
+    /// Lists a scope and those around it, the main graph last.
     fn around<'s>(&self, scope: &'s str) -> impl Iterator<Item = &'s str> + use<'_, 's, 'a>
     where
         'a: 's,
@@ -132,7 +133,7 @@ impl<'a> Nest<'a> {
         std::iter::successors(Some(scope), |scope| Some(self.parent(scope)).filter(|_| !scope.is_empty()))
     }
 
-    /// The innermost scope around both.
+    /// Returns the innermost scope around both.
     fn common(&self, one: &'a str, other: &'a str) -> &'a str {
         let around: Vec<&str> = self.around(one).collect();
         self.around(other).find(|scope| around.contains(scope)).unwrap_or_default()
@@ -171,7 +172,7 @@ impl<'a> Nest<'a> {
         Ok(main)
     }
 
-    /// Node `at` as it is at `place`.
+    /// Returns node `at` in its form for `place`.
     fn node(&mut self, at: usize, place: &'a str) -> NodeProto {
         let source = &self.source.node[at];
         let mut node = source.clone();
@@ -193,7 +194,7 @@ impl<'a> Nest<'a> {
     }
 }
 
-/// Gives a subgraph of a node back what it held.
+/// Moves the content of a subgraph back into its node.
 fn fill(node: &mut NodeProto, attribute: &str, inner: GraphProto) {
     let found = node.attribute.iter_mut().find(|found| found.name.as_deref() == Some(attribute));
     let Some(graph) = found.and_then(|attribute| attribute.g.as_option_mut()) else { return };

@@ -1,4 +1,4 @@
-//! Where nodes go, and what they are called there.
+//! The places of nodes, and the names of their outputs there.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -8,7 +8,7 @@ use crate::onnx::flat::{attribute_of, held, scope};
 use crate::onnx::proto::NodeProto;
 use crate::onnx::walk::free_names;
 
-/// The scope of each tensor that a subgraph which was laid flat gives.
+/// Returns the scope of each output of a flattened subgraph.
 fn given(nodes: &[NodeProto]) -> HashMap<&str, &str> {
     let mut found = HashMap::new();
     for node in nodes {
@@ -27,7 +27,7 @@ fn is_dequantize(node: &NodeProto) -> bool {
 }
 
 impl<'a> Nest<'a> {
-    /// Finds out where nodes belong, and which of them may go to their readers.
+    /// Finds the scope of each node. Returns which nodes may move to their readers.
     pub fn find_homes(&mut self) -> Vec<bool> {
         let stored = self.source.initializer.iter().filter_map(|tensor| tensor.name.as_deref());
         let mut fixed: HashSet<&str> = stored.collect();
@@ -39,11 +39,11 @@ impl<'a> Nest<'a> {
             let inputs = || node.input.iter().map(String::as_str).filter(|name| !name.is_empty());
             let deepest =
                 || inputs().map(|name| self.home_of(name)).max_by_key(|scope| self.around(scope).count());
-            // What a subgraph gives is computed there, also by a node that came later.
+            // An output of a subgraph is computed inside it, even by a node that was added later.
             let of_output = || node.output.iter().find_map(|name| given.get(name.as_str()).copied());
             let home = scope(node).or_else(of_output).or_else(deepest).unwrap_or_default();
             let is_fixed = scope(node).is_none() && inputs().all(|name| fixed.contains(name));
-            // A Dequantize that the model came with moves too: beyond a border no layer would run in INT8.
+            // A Dequantize of the original model moves too: beyond a border, no layer would run in INT8.
             let is_cast = node.op_type.as_deref() == Some("Cast");
             let is_link = is_dequantize(node) || is_cast && inputs().any(|name| dequantized.contains(name));
             let is_given = scope(node).is_none() && of_output().is_some();
@@ -62,8 +62,8 @@ impl<'a> Nest<'a> {
         movable
     }
 
-    /// Finds out where nodes go, from the last to the first, so that the readers of a node are there before
-    /// it.
+    /// Finds the places of the nodes, from the last to the first, so that the readers of a node are known
+    /// before the node.
     pub fn find_places(&mut self, movable: &[bool], exposed: &'a [String]) {
         let outputs = self.source.output.iter().filter_map(|info| info.name.as_deref());
         for name in outputs.chain(exposed.iter().map(String::as_str)) {
@@ -84,7 +84,7 @@ impl<'a> Nest<'a> {
                 let name = attribute.name.as_deref().unwrap_or_default();
                 let inner = held(node).find(|scope| attribute_of(scope) == name);
                 let graphs = attribute.g.as_option().into_iter().chain(&attribute.graphs);
-                // A subgraph that is laid flat still names its outputs.
+                // A flattened subgraph still names its outputs.
                 for name in graphs.flat_map(free_names) {
                     let place = inner.unwrap_or(self.home_of(name));
                     self.readers.entry(name).or_default().insert(place);
@@ -94,7 +94,7 @@ impl<'a> Nest<'a> {
         }
     }
 
-    /// Finds names for copies. One of them keeps the names that there are.
+    /// Finds names for copies. One of the copies keeps the original names.
     pub fn name_copies(&mut self) {
         let listed = listed(self.source);
         let stored = self.source.initializer.iter().filter_map(|tensor| tensor.name.as_deref());
@@ -117,7 +117,7 @@ impl<'a> Nest<'a> {
         }
     }
 
-    /// Which place of a node it has its own names at.
+    /// Returns the place at which a node keeps its own names.
     pub fn keeps_names(&self, at: usize) -> &'a str {
         let (home, places) = (self.homes[at], &self.places[at]);
         if places.contains(&home) { home } else { places.first().copied().unwrap_or(home) }

@@ -1,4 +1,4 @@
-//! What the graphs hold beside nodes.
+//! The content of graphs other than nodes.
 
 use std::collections::{HashMap, HashSet};
 
@@ -6,7 +6,7 @@ use super::Nest;
 use crate::onnx::proto::{GraphProto, TensorProto};
 
 impl<'a> Nest<'a> {
-    /// The graphs without nodes: the main graph, and what else goes into the subgraphs.
+    /// Returns the graphs without nodes: the main graph, and the other content of the subgraphs.
     pub fn stored(&self) -> HashMap<&'a str, GraphProto> {
         let mut main = GraphProto { node: Vec::new(), ..self.source.clone() };
         let mut graphs: HashMap<&str, GraphProto> = HashMap::new();
@@ -51,7 +51,7 @@ impl<'a> Nest<'a> {
     }
 }
 
-/// The names of the graph's inputs: before version 4 of the format stored tensors are among them.
+/// Lists the names of the graph's inputs. Before version 4 of the format, initializers are among them.
 pub(super) fn listed(graph: &GraphProto) -> HashSet<&str> {
     graph.input.iter().filter_map(|info| info.name.as_deref()).collect()
 }

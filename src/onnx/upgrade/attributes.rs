@@ -3,7 +3,7 @@
 use super::convert::Conversion;
 use crate::error::Result;
 
-/// `axes` becomes input 1. An empty list meant all axes, as its absence does.
+/// `axes` becomes input 1. An empty list and a missing attribute both mean all axes.
 pub(super) fn axes(node: &mut Conversion<'_, '_>) -> Result<bool> {
     list_as_input(node, "axes", 1)
 }
@@ -30,7 +30,7 @@ pub(super) fn slice(node: &mut Conversion<'_, '_>) -> Result<bool> {
     Ok(true)
 }
 
-/// `k` becomes input 1, a list of one.
+/// `k` becomes input 1, a list with one element.
 pub(super) fn top_k(node: &mut Conversion<'_, '_>) -> Result<bool> {
     let Some(k) = node.take_int("k")? else {
         return Err(node.refuse("it has no attribute 'k'", "export the model again"));
@@ -40,7 +40,7 @@ pub(super) fn top_k(node: &mut Conversion<'_, '_>) -> Result<bool> {
     Ok(true)
 }
 
-/// `pads` and `value` become inputs 1 and 2; without a value, the padding is zero before and after.
+/// `pads` and `value` become inputs 1 and 2. A missing value means zero padding in both versions.
 pub(super) fn pad(node: &mut Conversion<'_, '_>) -> Result<bool> {
     let pads = node.take_ints("pads")?.unwrap_or_default();
     let pads = node.ints("pads", &pads)?;
@@ -52,7 +52,7 @@ pub(super) fn pad(node: &mut Conversion<'_, '_>) -> Result<bool> {
     Ok(true)
 }
 
-/// `min` and `max` become inputs 1 and 2; without them, nothing is clipped before and after.
+/// `min` and `max` become inputs 1 and 2. Without them, both versions clip nothing.
 pub(super) fn clip(node: &mut Conversion<'_, '_>) -> Result<bool> {
     let mut changed = false;
     for (index, name) in [(1, "min"), (2, "max")] {
@@ -65,7 +65,7 @@ pub(super) fn clip(node: &mut Conversion<'_, '_>) -> Result<bool> {
     Ok(changed)
 }
 
-/// `ratio` becomes input 1, a single f32 whatever the type of the data.
+/// `ratio` becomes input 1, a single f32 for every data type.
 pub(super) fn dropout(node: &mut Conversion<'_, '_>) -> Result<bool> {
     let Some(ratio) = node.take_float("ratio")? else { return Ok(false) };
     let ratio = node.constant("ratio", &[], vec![ratio])?;
@@ -73,7 +73,7 @@ pub(super) fn dropout(node: &mut Conversion<'_, '_>) -> Result<bool> {
     Ok(true)
 }
 
-/// `axis` becomes input 2, whose default is the last axis but one instead of axis 1.
+/// `axis` becomes input 2. Its default changes from axis 1 to the last axis but one.
 pub(super) fn dft(node: &mut Conversion<'_, '_>) -> Result<bool> {
     let axis = node.take_int("axis")?.unwrap_or(1);
     let axis = node.constant("axis", &[], vec![axis])?;

@@ -1,4 +1,4 @@
-//! What the conversions of single nodes work with.
+//! The tools for converting a single node.
 
 use std::collections::HashSet;
 
@@ -14,30 +14,30 @@ use crate::onnx::types::Known;
 use crate::onnx::walk::UniqueNames;
 use half::{bf16, f16};
 
-/// Turns the node of a conversion into its form at the next version; tells whether that changed anything.
+/// A function that converts a node to its form at the next version. It returns whether anything changed.
 pub(super) type Convert = fn(&mut Conversion<'_, '_>) -> Result<bool>;
 
-/// One node on its way to the next version of its operator.
+/// A node during the conversion to the next version of its operator.
 pub(super) struct Conversion<'a, 's> {
     /// The whole model before any conversion.
     pub model: &'a Model,
     pub node: NodeProto,
-    /// The version that the node is being raised to in this step.
+    /// The version that the node is raised to in this step.
     pub version: i64,
-    /// The version that the model is being raised to.
+    /// The version that the model is raised to.
     pub target: i64,
     pub scope: &'a Scope<'s>,
     pub read: &'a HashSet<String>,
     pub names: &'a mut UniqueNames,
     pub constants: &'a mut Vec<TensorProto>,
-    /// New nodes that the node needs before it.
+    /// New nodes that must come before the node.
     pub before: Vec<NodeProto>,
-    /// New nodes that finish what the node computes.
+    /// New nodes that complete the node's computation.
     pub after: Vec<NodeProto>,
 }
 
 impl Conversion<'_, '_> {
-    /// An error about the node.
+    /// Makes an error about the node.
     pub fn refuse(&self, why: impl AsRef<str>, remedy: &str) -> Error {
         let version = self.version;
         Error::new(
@@ -71,23 +71,23 @@ impl Conversion<'_, '_> {
         Ok(self.take(name)?.map(|attribute| attribute.ints))
     }
 
-    /// Removes a number.
+    /// Removes a floating-point attribute.
     pub fn take_float(&mut self, name: &str) -> Result<Option<f32>> {
         Ok(self.take(name)?.map(|attribute| attribute.f.unwrap_or_default()))
     }
 
-    /// Removes a list of numbers.
+    /// Removes a list of floating-point numbers.
     pub fn take_floats(&mut self, name: &str) -> Result<Option<Vec<f32>>> {
         Ok(self.take(name)?.map(|attribute| attribute.floats))
     }
 
-    /// Removes a text.
+    /// Removes a string.
     pub fn take_text(&mut self, name: &str) -> Result<Option<String>> {
         let text = self.take(name)?.map(|attribute| attribute.s.unwrap_or_default());
         Ok(text.map(|text| String::from_utf8_lossy(&text).into_owned()))
     }
 
-    /// Gives the node an attribute, in place of one with the same name.
+    /// Sets an attribute of the node. It replaces one with the same name.
     pub fn set(&mut self, name: &str, value: AttributeValue) {
         self.node.attribute.retain(|attribute| attribute.name.as_deref() != Some(name));
         self.node.attribute.push(attribute(name, value));
@@ -98,17 +98,17 @@ impl Conversion<'_, '_> {
         self.node.attribute.iter().any(|attribute| attribute.name.as_deref() == Some(name))
     }
 
-    /// What is known about input `index`.
+    /// Returns the known type and shape of input `index`.
     pub fn input(&self, index: usize) -> Known {
         self.node.input.get(index).and_then(|name| self.scope.get(name)).cloned().unwrap_or_default()
     }
 
-    /// What is known about output `index`.
+    /// Returns the known type and shape of output `index`.
     pub fn output(&self, index: usize) -> Known {
         self.node.output.get(index).and_then(|name| self.scope.get(name)).cloned().unwrap_or_default()
     }
 
-    /// Lets input `index` read `name`, with inputs left out before it where the node has fewer.
+    /// Connects input `index` to `name`. Missing inputs before it become absent optional inputs.
     pub fn set_input(&mut self, index: usize, name: String) {
         if self.node.input.len() <= index {
             self.node.input.resize(index + 1, String::new());
@@ -116,13 +116,13 @@ impl Conversion<'_, '_> {
         self.node.input[index] = name;
     }
 
-    /// A new name for something that belongs to the node's first output.
+    /// Makes a new name that is based on the node's first output.
     pub fn fresh(&mut self, purpose: &str) -> String {
         let output = self.node.output.first().map_or("", String::as_str);
         self.names.fresh(&format!("{output}_{purpose}"))
     }
 
-    /// Stores a tensor and returns its name.
+    /// Stores a constant and returns its name.
     pub fn constant(
         &mut self,
         purpose: &str,
@@ -134,12 +134,12 @@ impl Conversion<'_, '_> {
         Ok(name)
     }
 
-    /// Stores a list of integers.
+    /// Stores a list of integers as a constant and returns its name.
     pub fn ints(&mut self, purpose: &str, values: &[i64]) -> Result<String> {
         self.constant(purpose, &[values.len()], values.to_vec())
     }
 
-    /// Stores one number of the element type of the node's first input.
+    /// Stores one number of the first input's element type as a constant and returns its name.
     pub fn scalar_like_input(&mut self, purpose: &str, value: f32) -> Result<String> {
         let bytes = match self.input(0).element {
             Some(ElementType::F32) => value.to_le_bytes().to_vec(),
@@ -157,7 +157,7 @@ impl Conversion<'_, '_> {
         self.constant(purpose, &[], InitializerData::new(element, bytes))
     }
 
-    /// A new node named after this one, with one new output, whose name is returned with the node.
+    /// Makes a new node that is named after this one. Returns the node and the name of its only output.
     pub fn node_for(&mut self, purpose: &str, op: &str, inputs: &[&str]) -> (NodeSpec, String) {
         let output = self.fresh(purpose);
         (NodeSpec::new(op, &output, inputs, &[&output]), output)
@@ -178,7 +178,7 @@ impl Conversion<'_, '_> {
     }
 }
 
-/// A tensor as a `Constant` node.
+/// Converts a tensor to a `Constant` node.
 pub(super) fn constant_node(mut tensor: TensorProto) -> NodeProto {
     let name = tensor.name.take().unwrap_or_default();
     let mut node = NodeSpec::new("Constant", &name, &[], &[&name]).into_proto();

@@ -1,4 +1,4 @@
-//! Changes that stand alone.
+//! Other conversions.
 
 use super::convert::Conversion;
 use crate::error::Result;
@@ -8,7 +8,7 @@ fn text(value: &str) -> AttributeValue {
     AttributeValue::Text(value.to_owned())
 }
 
-/// The mask becomes a truth value; one that nothing reads is dropped.
+/// The type of the mask becomes bool. A mask that nothing reads is dropped.
 pub(super) fn dropout_mask(node: &mut Conversion<'_, '_>) -> Result<bool> {
     let Some(mask) = node.node.output.get(1).filter(|mask| !mask.is_empty()) else { return Ok(false) };
     if node.read.contains(mask) {
@@ -30,7 +30,7 @@ pub(super) fn grid_sample(node: &mut Conversion<'_, '_>) -> Result<bool> {
     Ok(renamed != mode)
 }
 
-/// What was the only coordinate mode is no longer the default.
+/// The only coordinate mode of the old version is no longer the default.
 pub(super) fn roi_align(node: &mut Conversion<'_, '_>) -> Result<bool> {
     const COORDINATES: &str = "coordinate_transformation_mode";
     if node.has(COORDINATES) {
@@ -51,7 +51,7 @@ pub(super) fn scatter(node: &mut Conversion<'_, '_>) -> Result<bool> {
     Ok(true)
 }
 
-/// Without a list of sizes, the number of equal parts must be stated.
+/// Without a list of sizes, the number of equal parts must be given.
 pub(super) fn split_outputs(node: &mut Conversion<'_, '_>) -> Result<bool> {
     if node.node.input.get(1).is_some_and(|sizes| !sizes.is_empty()) || node.has("num_outputs") {
         return Ok(false);

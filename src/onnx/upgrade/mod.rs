@@ -1,7 +1,7 @@
-//! Raising the version of ONNX's own operators that a model uses.
+//! Raising of the version of ONNX's own operators in a model.
 //!
-//! Each node passes every version between the old and the new one in turn; where its operator changes at a
-//! version ([`table`]), a small function turns it into one or several nodes that mean the same there.
+//! Each node passes every version between the old and the new one. If its operator changes at a version
+//! ([`table`]), a small function converts it to one or several nodes with the same meaning.
 
 mod attributes;
 mod convert;
@@ -24,28 +24,28 @@ use crate::error::{Error, ErrorKind, Result};
 use convert::{Conversion, Convert, constant_node};
 use table::{CHANGES, NEWEST, OLDEST, OPERATORS, ir_version};
 
-/// What [`Model::raise_opset`] did.
+/// The result of [`Model::raise_opset`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpsetChange {
     /// The opset before.
     pub from: i64,
     /// The opset now.
     pub to: i64,
-    /// The nodes that took another form, as messages name them.
+    /// The labels of the nodes that were converted.
     pub converted: Vec<String>,
 }
 
 impl Model {
-    /// Raises the version of ONNX's own operators to `to`, everywhere in the model: main graph, subgraphs,
-    /// functions. The model computes the same as before. Nothing happens where it uses `to` or a higher
-    /// version already. Opsets 7 to 20 can be raised, to 21 at most.
+    /// Raises the version of ONNX's own operators to `to` in the whole model: main graph, subgraphs,
+    /// functions. The model computes the same as before.
     ///
-    /// Where the format's IR version has to rise past 3, weights leave the list of the graph's inputs, where
-    /// older versions repeat them.
+    /// Nothing happens if the model uses `to` or a higher version already. Opsets 7 to 20 can be raised, to
+    /// 21 at most. If the IR version rises past 3, weights are removed from the list of the graph's inputs,
+    /// where older versions repeat them.
     ///
     /// # Errors
-    /// `InvalidArgument` for a `to` above 21; `Unsupported`, with the node's name, for a node that has no
-    /// equal at `to`, or whose operator is not known. The model is unchanged then.
+    /// `InvalidArgument` if `to` is above 21; `Unsupported`, with the node's name, if a node has no
+    /// equivalent at `to` or its operator is unknown. The model is unchanged then.
     pub fn raise_opset(&mut self, to: i64) -> Result<OpsetChange> {
         let from = self.opset();
         if from >= to {
@@ -67,7 +67,7 @@ impl Model {
         Ok(OpsetChange { from, to, converted })
     }
 
-    /// Raises only the functions, which state versions of their own.
+    /// Raises only the functions, which declare their own versions.
     pub(super) fn raise_functions(&mut self, to: i64) -> Result<()> {
         let mut functions = self.proto.functions.clone();
         let mut raise = Raise::new(self, to);
@@ -99,7 +99,7 @@ fn changes() -> HashMap<(&'static str, i64), Convert> {
     CHANGES.iter().map(|&(op, version, convert)| ((op, version), convert)).collect()
 }
 
-/// Names of the model's own functions in ONNX's own domain.
+/// Lists the names of the model's own functions in ONNX's own domain.
 fn local_functions(model: &ModelProto) -> HashSet<String> {
     let own = model.functions.iter().filter(|function| super::is_default_domain(function.domain.as_deref()));
     own.filter_map(|function| function.name.clone()).collect()
@@ -111,8 +111,10 @@ fn set_version(imports: &mut [super::proto::OperatorSetIdProto], to: i64) {
     }
 }
 
-/// From IR version 4 on, a weight that is listed among the inputs is a default that callers may replace;
-/// before, every weight had to be listed and none was meant so.
+/// Sets the IR version.
+///
+/// From IR version 4 on, a weight among the inputs is a default that callers may replace. Before, every
+/// weight had to be listed, and none was a default.
 fn set_ir_version(model: &mut ModelProto, wanted: i64) {
     let old = model.ir_version.unwrap_or_default();
     if old < 4 && wanted >= 4 {
@@ -126,7 +128,7 @@ fn set_ir_version(model: &mut ModelProto, wanted: i64) {
 
 /// The conversion of a whole model.
 struct Raise<'a> {
-    /// The model before.
+    /// The model before the conversion.
     model: &'a Model,
     to: i64,
     changes: HashMap<(&'static str, i64), Convert>,
@@ -177,13 +179,13 @@ impl Raise<'_> {
         for node in std::mem::take(&mut function.node) {
             nodes.extend(self.node(node, from, &mut scope, &mut constants).map_err(inside)?);
         }
-        // A function stores no tensors; its constants are nodes.
+        // A function has no initializers; its constants are nodes.
         function.node = constants.into_iter().map(constant_node).chain(nodes).collect();
         set_version(&mut function.opset_import, self.to);
         Ok(())
     }
 
-    /// One node with its subgraphs.
+    /// Converts one node and its subgraphs.
     fn node(
         &mut self,
         mut node: NodeProto,

@@ -1,9 +1,9 @@
-//! Normalisations.
+//! Normalizations.
 
 use super::convert::Conversion;
 use crate::error::Result;
 
-/// `spatial` is gone; statistics are per channel, as with the old default.
+/// `spatial` is removed. Statistics are per channel, as with the old default.
 pub(super) fn batch_without_spatial(node: &mut Conversion<'_, '_>) -> Result<bool> {
     match node.take_int("spatial")? {
         None => Ok(false),
@@ -15,7 +15,7 @@ pub(super) fn batch_without_spatial(node: &mut Conversion<'_, '_>) -> Result<boo
     }
 }
 
-/// More outputs than the first meant training.
+/// More than one output meant training mode.
 pub(super) fn batch_without_statistics(node: &mut Conversion<'_, '_>) -> Result<bool> {
     if node.node.output.iter().skip(1).any(|output| !output.is_empty()) {
         return Err(
@@ -27,7 +27,7 @@ pub(super) fn batch_without_statistics(node: &mut Conversion<'_, '_>) -> Result<
     Ok(changed)
 }
 
-/// Scale and bias come per channel instead of per group: each is repeated for the channels of its group.
+/// Scale and bias become per-channel instead of per-group: each is repeated for the channels of its group.
 pub(super) fn group(node: &mut Conversion<'_, '_>) -> Result<bool> {
     let Some(groups) = node.take_int("num_groups")? else {
         return Err(node.refuse("it has no attribute 'num_groups'", "export the model again"));

@@ -1,4 +1,4 @@
-//! `Upsample` and `Resize`: before opset 11, how output pixels map to input pixels was not written down.
+//! `Upsample` and `Resize`. Before opset 11, the mapping of output pixels to input pixels was not specified.
 
 use super::convert::Conversion;
 use crate::error::Result;
@@ -9,8 +9,10 @@ fn text(value: &str) -> AttributeValue {
     AttributeValue::Text(value.to_owned())
 }
 
-/// `Upsample` is `Resize` with scales of at least 1. It takes the form of opset 11 at once where it goes
-/// there, since that form depends on the scales being none below 1.
+/// `Upsample` is `Resize` with scales of at least 1.
+///
+/// If the target is opset 11 or later, it gets that form at once, because the form depends on having no scale
+/// below 1.
 pub(super) fn from_upsample(node: &mut Conversion<'_, '_>) -> Result<bool> {
     node.node.op_type = Some("Resize".to_owned());
     if node.target >= 11 {
@@ -19,8 +21,8 @@ pub(super) fn from_upsample(node: &mut Conversion<'_, '_>) -> Result<bool> {
     Ok(true)
 }
 
-/// Pixels map without an offset (`asymmetric`). The nearest one is the one below when the image grows and the
-/// one above when it shrinks.
+/// Pixels map without an offset (`asymmetric`). The nearest pixel is the one below if the image grows, and
+/// the one above if it shrinks.
 pub(super) fn explicit_coordinates(node: &mut Conversion<'_, '_>) -> Result<bool> {
     if node.has("coordinate_transformation_mode") {
         return Ok(false);
@@ -34,7 +36,7 @@ pub(super) fn explicit_coordinates(node: &mut Conversion<'_, '_>) -> Result<bool
 
 fn make_explicit(node: &mut Conversion<'_, '_>, nearest_mode: &str) -> Result<()> {
     let scales = node.node.input.get(1).cloned().unwrap_or_default();
-    // Opset 11 wants the region of interest even where no mode reads it.
+    // Opset 11 requires the region of interest, even if no mode reads it.
     let region = node.constant("roi", &[0], Vec::<f32>::new())?;
     node.set_input(1, region);
     node.set_input(2, scales);
@@ -66,7 +68,8 @@ fn nearest_mode(node: &Conversion<'_, '_>) -> Result<&'static str> {
     }
 }
 
-/// `tf_half_pixel_for_nn` is gone; rounding down half a pixel further is rounding to the nearest.
+/// `tf_half_pixel_for_nn` is removed. Its rounding down equals rounding to the nearest with an offset of half
+/// a pixel.
 pub(super) fn without_tensorflow_mode(node: &mut Conversion<'_, '_>) -> Result<bool> {
     const COORDINATES: &str = "coordinate_transformation_mode";
     let coordinates = node.take_text(COORDINATES)?;

@@ -1,17 +1,17 @@
-//! `Softmax`, `LogSoftmax` and `Hardmax`: over everything from an axis on before opset 13, over one axis
-//! after.
+//! `Softmax`, `LogSoftmax` and `Hardmax`. Before opset 13 they work on all axes from one axis on, after that
+//! on one axis.
 
 use super::convert::Conversion;
 use crate::error::Result;
 use crate::onnx::node::{AttributeValue, NodeSpec};
 use crate::tensor::Dim;
 
-/// Keeps the meaning: where all of the axes but one have size 1, that one is the axis; otherwise the input is
-/// flattened to two dimensions and the result gets its shape back.
+/// Keeps the meaning. If all of the axes but one have size 1, that one becomes the axis. Otherwise the input
+/// is flattened to two dimensions, and the result gets its shape back.
 pub(super) fn one_axis(node: &mut Conversion<'_, '_>) -> Result<bool> {
     let stated = node.take_int("axis")?;
     let axis = stated.unwrap_or(1);
-    // Input and output have the same shape; one of them may be known alone.
+    // Input and output have the same shape. Possibly only one of them is known.
     let shape = node.input(0).or(node.output(0)).shape;
     if let Some(single) = shape.as_deref().and_then(|shape| single_axis(shape, axis)) {
         node.set("axis", AttributeValue::Int(single));
@@ -33,7 +33,7 @@ pub(super) fn one_axis(node: &mut Conversion<'_, '_>) -> Result<bool> {
     Ok(true)
 }
 
-/// The one axis from `axis` on that can have another size than 1.
+/// Returns the only axis from `axis` on that can have another size than 1.
 fn single_axis(shape: &[Dim], axis: i64) -> Option<i64> {
     let rank = i64::try_from(shape.len()).ok()?;
     let first = if axis < 0 { axis + rank } else { axis };
@@ -43,7 +43,8 @@ fn single_axis(shape: &[Dim], axis: i64) -> Option<i64> {
     if large.next().is_none() && !from.is_empty() { Some(found) } else { None }
 }
 
-/// A target for Reshape that restores `shape`: fixed sizes, and at most one that follows from them.
+/// Makes a target for Reshape that restores `shape`: fixed sizes, and at most one that follows from the
+/// others.
 fn reshape_target(shape: &[Dim]) -> Option<Vec<i64>> {
     let size = |dim: &Dim| match dim {
         Dim::Fixed(0) => None,

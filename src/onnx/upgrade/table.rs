@@ -1,4 +1,4 @@
-//! What changed between the versions of ONNX's own operators, from opset 7 to [`NEWEST`].
+//! The changes between the versions of ONNX's own operators, from opset 7 to [`NEWEST`].
 
 use super::convert::Convert;
 use super::{attributes, misc, norm, resize, softmax};
@@ -9,10 +9,10 @@ pub(super) const OLDEST: i64 = 7;
 /// The newest opset that models are raised to.
 pub(super) const NEWEST: i64 = 21;
 
-/// Where an operator takes another form than in the versions before, or means something else.
+/// The versions at which an operator gets another form or another meaning.
 ///
-/// All other versions of the operators in [`OPERATORS`] only add: element types, optional inputs, attributes
-/// whose default is the old behaviour. Nodes pass them unchanged.
+/// All other versions of the operators in [`OPERATORS`] only add features: element types, optional inputs,
+/// attributes whose default is the old behaviour. Nodes pass them unchanged.
 pub(super) const CHANGES: &[(&str, i64, Convert)] = &[
     ("BatchNormalization", 9, norm::batch_without_spatial),
     ("BatchNormalization", 14, norm::batch_without_statistics),
@@ -51,7 +51,7 @@ pub(super) const CHANGES: &[(&str, i64, Convert)] = &[
     ("Upsample", 10, resize::from_upsample),
 ];
 
-/// The IR version that came with an opset.
+/// Returns the IR version that came with an opset.
 pub(super) fn ir_version(opset: i64) -> i64 {
     match opset {
         ..=8 => 3,
@@ -65,7 +65,7 @@ pub(super) fn ir_version(opset: i64) -> i64 {
     }
 }
 
-/// Every operator that ONNX's own domain has had up to [`NEWEST`], in order.
+/// Every operator of ONNX's own domain up to [`NEWEST`], sorted.
 #[rustfmt::skip]
 pub(super) const OPERATORS: &[&str] = &[
     "Abs", "Acos", "Acosh", "Add", "AffineGrid", "And", "ArgMax", "ArgMin", "Asin", "Asinh", "Atan",

@@ -5,16 +5,18 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::observe::compat::LinearHistogram;
 use crate::range::Target;
 
-/// Estimates that differ by less may be equal.
+/// Estimates that differ by less than this may be equal.
 const TOLERANCE: f64 = 1e-6;
 
-/// The edge i at which the first i bins, quantized to 2^(num_bits - 1 + unsigned) levels, diverge least from
-/// themselves with the clipped counts added to the last bin. The last of equal minima wins, and a divergence
-/// that is no number wins over all.
+/// Returns the edge with the least divergence, as pytorch-quantization searches it.
+///
+/// The divergence at edge i compares two forms of the first i bins: with the clipped counts added to the last
+/// bin, and quantized to 2^(num_bits - 1 + unsigned) levels. Among equal minima the last one wins. A NaN
+/// divergence wins over all others.
 ///
 /// # Errors
 ///
-/// When there is no bin to try or an edge is missing.
+/// If there is no bin to try or an edge is missing.
 pub fn entropy(histogram: &LinearHistogram, target: Target, search: Search) -> Result<f32> {
     let levels = target.max_level()? as usize + 1;
     let mut counts: Vec<f64> = histogram.counts.iter().map(|&count| count as f64).collect();
@@ -26,7 +28,7 @@ pub fn entropy(histogram: &LinearHistogram, target: Target, search: Search) -> R
     let candidates: Vec<usize> = search.bins(counts.len() + 1)?.collect();
     let mut bound = f64::INFINITY;
     let mut estimates = vec![f64::INFINITY; candidates.len()];
-    // From wide ranges to narrow ones, most of which clip too much to be looked at.
+    // From wide ranges to narrow ones. Most narrow ranges clip so much that no estimate is needed.
     for (estimate, &bins) in estimates.iter_mut().zip(&candidates).rev() {
         if levels_of.cost_of_clipping(&sums, bins) <= bound + TOLERANCE {
             *estimate = levels_of.estimate(&sums, bins);
@@ -53,8 +55,9 @@ pub fn entropy(histogram: &LinearHistogram, target: Target, search: Search) -> R
         .ok_or_else(|| Error::new(ErrorKind::Data, "the histogram has fewer edges than bins"))
 }
 
-/// Kullback-Leibler divergence of the first `bins` bins from their quantized form, both scaled to 1: the
-/// definition.
+/// Computes the Kullback-Leibler divergence of the first `bins` bins from their quantized form.
+///
+/// This is the definition. Both distributions are scaled to a sum of 1.
 fn divergence(counts: &[f64], bins: usize, levels: usize) -> f64 {
     if bins == 0 {
         return f64::NAN;
@@ -90,17 +93,17 @@ fn divergence(counts: &[f64], bins: usize, levels: usize) -> f64 {
     (0..bins).map(term).sum()
 }
 
-/// What the bins before one hold, in shares of all counts, so that the logarithm of their sum is 0.
+/// Sums over the bins before one bin, as shares of all counts. The share of all bins is 1, its logarithm 0.
 #[derive(Clone, Copy, Default)]
 struct Before {
     share: f64,
-    /// How many are not empty.
+    /// The number of bins that are not empty.
     occupied: f64,
     /// Σ p ln p.
     information: f64,
 }
 
-/// The running sums of the bins before each one, and of all.
+/// Returns the running sums of the bins before each one, and of all bins.
 fn running_sums(counts: &[f64]) -> Vec<Before> {
     let total: f64 = counts.iter().sum();
     let mut sum = Before::default();
@@ -113,17 +116,17 @@ fn running_sums(counts: &[f64]) -> Vec<Before> {
     std::iter::once(Before::default()).chain(sums).collect()
 }
 
-/// p ln p.
+/// Returns p ln p.
 fn information(share: f64) -> f64 {
     if share > 0.0 { share * share.ln() } else { 0.0 }
 }
 
-/// Levels looked at together.
+/// The number of levels that are processed together.
 const LANES: usize = 8;
 
-/// What the levels of one candidate hold, laid out for vectors and filled up with empty ones.
+/// The sums of the levels of one candidate, in arrays for vector instructions, padded with empty levels.
 struct Levels {
-    /// The number of levels is two to this power.
+    /// The number of levels is 2 to this power.
     power: u32,
     share: Vec<f32>,
     occupied: Vec<f32>,
@@ -135,10 +138,11 @@ impl Levels {
         Self { power: levels.ilog2(), share: none.clone(), occupied: none }
     }
 
-    /// What [`divergence`] is at least; negative infinity where only the definition can tell.
+    /// Returns a lower bound of [`divergence`], or negative infinity if only the definition gives the result.
     ///
-    /// Told only whether a value is in the last bin, P and Q diverge no more than they do: a ln(a / b) + (1 -
-    /// a) ln((1 - a) / (1 - b)) for the shares a and b of that bin, and the second term is at least b - a.
+    /// P and Q diverge at least as much as they do for two cases only: in the last bin, or not. With the
+    /// shares a and b of that bin, the divergence of the two cases is
+    /// `a ln(a / b) + (1 - a) ln((1 - a) / (1 - b))`. The second term is at least b - a.
     fn cost_of_clipping(&self, sums: &[Before], bins: usize) -> f64 {
         if bins == 0 {
             return f64::NEG_INFINITY;
@@ -151,15 +155,15 @@ impl Levels {
         if cost.is_nan() { f64::NEG_INFINITY } else { cost }
     }
 
-    /// The level of the last of so many bins.
+    /// Returns the level of the last of `bins` bins.
     fn last_level(&self, bins: usize) -> usize {
         ((bins - 1) << self.power) / bins
     }
 
-    /// [`divergence`] within half of [`TOLERANCE`]; NaN where only the definition can tell.
+    /// Returns [`divergence`] within half of [`TOLERANCE`], or NaN if only the definition gives the result.
     ///
-    /// With p the shares of the bins, the clipped ones in the last bin, q the mean of a level and S the sum
-    /// of the first `bins`: Σ p ln p - Σ p ln q + ln S.
+    /// The formula is Σ p ln p - Σ p ln q + ln S. p are the shares of the bins, with the clipped share in the
+    /// last bin, q is the mean of a level, and S is the sum of the first `bins` bins.
     fn estimate(&mut self, sums: &[Before], bins: usize) -> f64 {
         if bins == 0 {
             return f64::NAN;
@@ -174,7 +178,7 @@ impl Levels {
         }
         let (mut start, mut edge) = (sums[0], 0);
         for (share, occupied) in self.share.iter_mut().zip(&mut self.occupied).take(1 << self.power) {
-            // Exactly what the definition rounds up.
+            // Exactly the number that the definition rounds up.
             edge += bins;
             let end = sums[edge.div_ceil(1 << self.power)];
             *share = (end.share - start.share) as f32;
@@ -195,13 +199,13 @@ impl Levels {
     }
 }
 
-/// The natural logarithm of a normal positive number, within 2e-7.
+/// Returns the natural logarithm of a normal positive number, within 2e-7.
 fn ln(x: f32) -> f32 {
     const SQRT_HALF: u32 = 0x3f35_04f3;
     let shifted = x.to_bits().wrapping_sub(SQRT_HALF);
     let exponent = (shifted as i32 >> 23) as f32;
     let mantissa = f32::from_bits((shifted & 0x007f_ffff) + SQRT_HALF);
-    // ln m = 2 artanh t, where |t| is at most 0.172.
+    // ln m = 2 artanh t, and |t| is at most 0.172.
     let t = (mantissa - 1.0) / (mantissa + 1.0);
     let square = t * t;
     let series =
@@ -246,7 +250,7 @@ mod tests {
         }
     }
 
-    /// The search as pytorch-quantization defines it.
+    /// Searches as pytorch-quantization defines it.
     fn definition(histogram: &LinearHistogram, levels: usize) -> f32 {
         let mut counts: Vec<f64> = histogram.counts.iter().map(|&count| count as f64).collect();
         counts[0] = counts[1];

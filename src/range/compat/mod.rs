@@ -1,15 +1,15 @@
-//! pytorch-quantization's own rules for a range, on its own histogram, for whoever needs its numbers.
+//! pytorch-quantization's own range rules on its own histogram, for users who need its numbers.
 //!
-//! They are kept with their weaknesses, which the module's own methods do not have:
+//! The rules keep their weaknesses, which the methods of [`range`](super) do not have:
 //!
-//! - [`entropy`] lets clipped values join the last bin and leaves empty bins out. On discrete data its
-//!   divergence is 0 for nearly any range (pixels k/16: 0.0625 where the largest is 1).
-//! - [`mse`] treats a range of 2^-24 or less as 0, so it is meaningless on very small data.
-//! - [`percentile`] answers with the lower edge of a bin, so even 100 clips.
+//! - [`entropy`] adds clipped values to the last bin and ignores empty bins. On discrete data its divergence
+//!   is 0 for nearly any range (pixels k/16: the result is 0.0625 if the largest value is 1).
+//! - [`mse`] treats a range of 2^-24 or less as 0, so it is meaningless for very small data.
+//! - [`percentile`] returns the lower edge of a bin, so even 100 clips.
 //!
-//! The definitions look at every bin for every range. Here running sums estimate all ranges first, and the
-//! definition is left to decide between those that the estimate cannot tell from the best: the result is the
-//! same.
+//! The definitions read every bin for every range. Here, running sums first estimate all ranges. The
+//! definition then decides only among the ranges that the estimate cannot distinguish from the best one. The
+//! result is the same.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::observe::compat::{LinearHistogram, between, check_bins, check_increasing};
@@ -30,12 +30,12 @@ pub use mse::mse;
 pub struct Search {
     /// The first bin.
     pub start_bin: usize,
-    /// The distance to the next.
+    /// The distance to the next bin.
     pub stride: usize,
 }
 
 impl Default for Search {
-    /// Every bin from 128.
+    /// Returns the search over every bin from 128.
     fn default() -> Self {
         Self { start_bin: 128, stride: 1 }
     }
@@ -54,11 +54,12 @@ impl Search {
     }
 }
 
-/// The lower edge of the first bin up to which at least `percentile` percent of the counts lie.
+/// Returns the lower edge of the first bin at which the running share of the counts reaches `percentile`
+/// percent.
 ///
 /// # Errors
 ///
-/// When `percentile` is not 0 to 100 or an edge is missing.
+/// If `percentile` is not 0 to 100 or an edge is missing.
 pub fn percentile(histogram: &LinearHistogram, percentile: f64) -> Result<f32> {
     if !(0.0..=100.0).contains(&percentile) {
         return Err(Error::new(
@@ -78,7 +79,7 @@ pub fn percentile(histogram: &LinearHistogram, percentile: f64) -> Result<f32> {
         .ok_or_else(|| Error::new(ErrorKind::Data, "the histogram has fewer edges than bins"))
 }
 
-/// How [`weights`] chooses.
+/// The method of [`weights`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum WeightMethod {
     /// The largest magnitude.
@@ -89,13 +90,15 @@ pub enum WeightMethod {
     Percentile(f64),
 }
 
-/// The range of one channel of weights by `calibrate_weights`: [`mse`] or [`percentile`] on a histogram of
-/// `num_bins` bins over \[0, max |w|\] as numpy makes it. A channel without weights or of zeros only gives 0.
+/// Computes the range of one channel of weights as `calibrate_weights` does.
+///
+/// It applies [`mse`] or [`percentile`] to a histogram of `num_bins` bins over \[0, max |w|\], made as in
+/// numpy. A channel without weights, or with zeros only, gives 0.
 ///
 /// # Errors
 ///
-/// For weights that are not finite or too small for so many bins, `num_bins` of 0 or over 2^24, and those of
-/// the methods.
+/// If a weight is not finite; if the weights are too small for so many bins; if `num_bins` is 0 or more than
+/// 2^24; the errors of the methods.
 pub fn weights(channel: &[f32], method: WeightMethod, target: Target, num_bins: usize) -> Result<f32> {
     check_bins(num_bins)?;
     let magnitudes: Vec<f32> = channel.iter().map(|w| w.abs()).collect();
@@ -119,12 +122,12 @@ pub fn weights(channel: &[f32], method: WeightMethod, target: Target, num_bins: 
     }
 }
 
-/// [`weights`] for every position along `axis` of row-major values, or one range for all without an axis.
+/// Applies [`weights`] to every position along `axis` of row-major values, or to all values without an axis.
 ///
 /// # Errors
 ///
-/// When shape, axis and values do not fit each other, and those of [`weights`]. Along an axis there must be
-/// weights.
+/// If shape, axis and values do not fit each other; if there are no weights along the axis; the errors of
+/// [`weights`].
 pub fn weights_along(
     values: &[f32],
     shape: &[usize],

@@ -8,23 +8,25 @@ use crate::kernel::{self, Grid, InOut};
 use crate::observe::compat::LinearHistogram;
 use crate::range::Target;
 
-/// Magnitudes up to this are quantized to 0 by pytorch-quantization.
+/// pytorch-quantization quantizes everything to 0 if amax is not above this.
 const SMALLEST_AMAX: f32 = 1.0 / (1 << 24) as f32;
 
-/// How far rounding takes a number of f32, relatively.
+/// The largest relative rounding error of an f32 number.
 const F32: f64 = f32::EPSILON as f64 / 2.0;
 
-/// The middle of the bin at which quantizing the middles of all bins makes the least squared error, weighted
-/// by the counts. The first of equal minima wins.
+/// Returns the middle of the bin with the least squared error, as pytorch-quantization searches it.
 ///
-/// The sums are f64 here and f32 in vectors in torch, so that of ranges whose errors differ by less than
-/// about 5e-8 of themselves torch may choose another.
+/// The error of a candidate is that of quantizing the middles of all bins, weighted by the counts. Among
+/// equal minima the first one wins.
+///
+/// The sums are in f64 here and in f32 vectors in torch. If two errors differ by less than about 5e-8
+/// relative, torch may choose the other range.
 ///
 /// # Errors
 ///
-/// When there is no bin to try, or counts and edges do not fit each other; when a range to try is negative,
-/// or a middle is and the integers are unsigned, as in numpy's histogram of a first batch that is one small
-/// number: bins reach 1/2 to either side of it.
+/// If there is no bin to try; if counts and edges do not fit each other; if a range to try is negative; if a
+/// middle is negative and the integers are unsigned. Negative middles occur in numpy's histogram of a first
+/// batch that is one small number: its bins extend 1/2 to either side of the number.
 pub fn mse(histogram: &LinearHistogram, target: Target, search: Search) -> Result<f32> {
     let LinearHistogram { counts, edges } = histogram;
     if edges.len() != counts.len() + 1 {
@@ -53,8 +55,7 @@ pub fn mse(histogram: &LinearHistogram, target: Target, search: Search) -> Resul
         }
         _ => Vec::new(),
     };
-    // Errors beyond f32 have an order of their own, which the definition keeps: a first one that is no number
-    // stays.
+    // The definition compares errors that overflow f32 in its own way: a first error that is NaN wins.
     let is_usual = |(_, error): &(usize, f32)| error.is_finite();
     let best = if !likely.is_empty() && likely.iter().all(is_usual) && !error(candidates[0]).1.is_nan() {
         least(likely.into_iter())
@@ -65,12 +66,12 @@ pub fn mse(histogram: &LinearHistogram, target: Target, search: Search) -> Resul
         .ok_or_else(|| Error::new(ErrorKind::Internal, "a search without candidates"))
 }
 
-/// The first of the least errors.
+/// Returns the first of the least errors.
 fn least(errors: impl Iterator<Item = (usize, f32)>) -> Option<(usize, f32)> {
     errors.reduce(|best, next| if next.1 < best.1 { next } else { best })
 }
 
-/// The mean of the squared errors of the middles, weighted by the counts: the definition.
+/// Computes the mean of the squared errors of the middles, weighted by the counts. This is the definition.
 fn error(centres: &[f32], counts: &[f32], amax: f32, max_level: f32) -> f32 {
     let mut quantized = vec![0.0; centres.len()];
     if amax > SMALLEST_AMAX {
@@ -81,7 +82,7 @@ fn error(centres: &[f32], counts: &[f32], amax: f32, max_level: f32) -> f32 {
         let difference = quantized[bin] - centres[bin];
         f64::from(difference * difference * counts[bin])
     };
-    // Sums that need not wait for each other.
+    // Four independent sums, so that the additions need not wait for each other.
     let mut sums = [0.0; 4];
     for bin in 0..centres.len() {
         sums[bin % 4] += square(bin);
@@ -92,7 +93,7 @@ fn error(centres: &[f32], counts: &[f32], amax: f32, max_level: f32) -> f32 {
 /// Evenly spaced bins with running sums.
 struct Bins {
     width: f64,
-    /// Behind the last is an empty one at infinity.
+    /// The bins, followed by an empty one at infinity.
     bins: Vec<Bin>,
 }
 
@@ -106,7 +107,7 @@ struct Bin {
 }
 
 impl Bins {
-    /// `None` for bins that are not as usual.
+    /// Returns `None` if the bins are not evenly spaced from 0 or above.
     fn new(centres: &[f32], counts: &[u64]) -> Option<Self> {
         let (first, last) = (f64::from(*centres.first()?), f64::from(*centres.last()?));
         let width = (last - first) / (centres.len() - 1).max(1) as f64;
@@ -128,21 +129,21 @@ impl Bins {
         Some(Self { width, bins: bins.collect() })
     }
 
-    /// Σ n, Σ n c, Σ n c² of the bins from one on.
+    /// Returns Σ n, Σ n c, Σ n c² of the bins from `bin` on.
     fn tail(&self, bin: usize) -> [f64; 3] {
         let (all, before) = (&self.bins[self.bins.len() - 1].before, &self.bins[bin].before);
         std::array::from_fn(|moment| all[moment] - before[moment])
     }
 
-    /// The candidates that may be the best, in order.
+    /// Returns the candidates that may be the best, in order.
     ///
-    /// The error E of the range a changes by 2 Σ n (y - c) y / a, so its root r by at most ‖y‖ / a, where ‖y‖
-    /// ≤ ‖c‖ + r: ‖c‖ + r shrinks no faster than a. Ranges that must be worse than the best so far are
-    /// skipped.
+    /// The error E of the range a has the derivative 2 Σ n (y - c) y / a. Its root r therefore changes by at
+    /// most ‖y‖ / a, and ‖y‖ ≤ ‖c‖ + r. So ‖c‖ + r shrinks no faster than a. Ranges that must be worse than
+    /// the best so far are skipped.
     fn likely(&self, candidates: &[usize], max_level: u32) -> Vec<usize> {
         let [_, _, squares] = self.tail(0);
         let norm = squares.sqrt();
-        // The better the best so far, the more is skipped.
+        // A better first estimate allows more candidates to be skipped.
         let few = candidates.iter().step_by(64).map(|&candidate| self.root(candidate, max_level).end);
         let mut limit = few.fold(f64::INFINITY, f64::min);
         let mut roots = Vec::new();
@@ -162,38 +163,38 @@ impl Bins {
         roots.into_iter().rev().filter(|(_, root)| *root <= limit).map(|(candidate, _)| candidate).collect()
     }
 
-    /// At most Σ n (c - a)² of the bins beyond the range.
+    /// Returns a lower estimate of Σ n (c - a)² of the bins beyond the range.
     fn clipping(&self, candidate: usize) -> f64 {
         let ([n, c, square], amax) = (self.tail(candidate), self.bins[candidate].centre);
         (n * amax - 2.0 * c) * amax + square - self.lost(amax)
     }
 
-    /// What running sums may lose of an error.
+    /// Returns an upper bound of the rounding error that running sums cause in an error.
     fn lost(&self, amax: f64) -> f64 {
         let [count, ..] = self.tail(0);
         1e-11 * count * amax * amax
     }
 
-    /// Where the root of the definition's error is.
+    /// Returns an interval that contains the square root of the definition's error.
     fn root(&self, candidate: usize, max_level: u32) -> Range<f64> {
         let amax = self.bins[candidate].centre;
         let [count, ..] = self.tail(0);
         let error = self.error(amax, max_level);
-        // The definition computes each y - c in f32, of numbers up to the range.
+        // The definition computes each y - c in f32, from numbers up to the range.
         let (lost_here, lost_there) = (self.lost(amax), 4.0 * F32 * amax * count.sqrt());
         let root = |error: f64| error.max(0.0).sqrt();
         (root(error - lost_here) - lost_there).max(0.0)
             ..(root(error + lost_here) + lost_there) * (1.0 + 4.0 * F32)
     }
 
-    /// Σ n (y - c)² with the nearest level y for each c, but for what running sums lose.
+    /// Computes Σ n (y - c)² with the nearest level y for each c, up to the rounding of the running sums.
     ///
-    /// Were the last level everybody's, the error would be Σ n (a - c)². Each level k below, which a c below
-    /// its end e = (k + 1/2) s takes instead of the next, s further, lessens it by 2 s Σ n (e - c).
+    /// If every c took the last level, the error would be Σ n (a - c)². A c below the end e = (k + 1/2) s of
+    /// a lower level k takes level k instead of level k + 1. These c reduce the error by 2 s Σ n (e - c).
     fn error(&self, amax: f64, max_level: u32) -> f64 {
         let step = amax / f64::from(max_level);
         let mut lessened = 0.0;
-        // Of the middle nearest to an end, as a fixed-point number.
+        // The index of the middle nearest to an end, as a fixed-point number.
         let place = |x: f64| (x / self.width * f64::from(1 << 30)) as i64;
         let (mut nearest, per_level) =
             (place(step / 2.0 - self.bins[0].centre + self.width / 2.0), place(step));
@@ -201,7 +202,7 @@ impl Bins {
             let end = (f64::from(level) + 0.5) * step;
             let bin = &self.bins[(nearest >> 30).max(0) as usize];
             let [n, c, _] = bin.before;
-            // Whether that middle is before the end is not left to rounding.
+            // This comparison decides exactly whether that middle is below the end; the index is rounded.
             let distance = end - bin.centre;
             lessened += n * end - c + bin.count * if distance > 0.0 { distance } else { 0.0 };
             nearest += per_level;
@@ -215,7 +216,7 @@ impl Bins {
 mod tests {
     use super::*;
 
-    /// The definition written down anew.
+    /// Computes the definition in an independent way.
     fn error(centres: &[f32], counts: &[u64], amax: f32, max_level: f32) -> f32 {
         let fake_quantize = |x: f32| match amax <= 1.0 / (1 << 24) as f32 {
             true => 0.0,
@@ -240,7 +241,8 @@ mod tests {
         };
         let found =
             |value, unsigned| mse(&histogram(value), Target { num_bits: 8, unsigned }, Search::default());
-        // Bins reach from -0.3 to 0.7, those to try from -0.24 on; or from -0.05, and 0.01 on.
+        // First case: bins from -0.3 to 0.7, candidates from -0.24 on. Second case: bins from -0.05,
+        // candidates from 0.01 on.
         let refused = found(0.2, false).unwrap_err();
         assert!(refused.message().contains("bin 128") && refused.message().contains("negative"), "{refused}");
         assert!(found(0.45, false).is_ok());

@@ -1,8 +1,8 @@
-//! Histograms for tests: usual ones and such as lead searches astray.
+//! Histograms for tests: usual ones, and some that mislead a search.
 
 use super::super::samples::{laplace, normal, uniform};
 
-/// Counts over bins of equal width.
+/// Returns counts over bins of equal width, by name.
 pub(super) fn histograms() -> Vec<(&'static str, Vec<u64>)> {
     let counted = |values: Vec<f64>, bins: usize| {
         let max = values.iter().fold(0.0f64, |max, x| max.max(x.abs()));
@@ -17,7 +17,7 @@ pub(super) fn histograms() -> Vec<(&'static str, Vec<u64>)> {
     let pixels = (0..4000).map(|k| f64::from(k % 17) / 16.0).collect();
     let mut one = vec![0; 500];
     one[300] = 7;
-    // A few bins, far apart and of very different counts: errors jump from range to range.
+    // A few bins, far apart and with very different counts: the errors jump from range to range.
     let mut sparse = vec![0; 1500];
     for (k, x) in uniform(7, 40).enumerate() {
         sparse[k * 37 + (x * 30.0) as usize] = 10u64.pow(k as u32 % 9);

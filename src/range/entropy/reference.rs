@@ -1,16 +1,16 @@
-//! The true distribution, in a form from which the divergence of any range follows quickly.
+//! The true distribution, in a form that gives the divergence of any range quickly.
 
 use std::ops::Sub;
 
 use crate::observe::{Bin, Histogram};
 
-/// Share of the values that no range may clip more than the rest of.
+/// The share of the values that every range must keep unclipped.
 const KEPT: f64 = 0.9999;
-/// An atom has this many times the count of the bins around it, ...
+/// An atom's count exceeds this multiple of the mean count of the bins around it ...
 const ATOM_RATIO: f64 = 8.0;
-/// ... and so many more, which chance does not bring about.
+/// ... by more than this number, which chance does not explain.
 const ATOM_EXCESS: f64 = 16.0;
-/// How far away, in bins, the bins around an atom begin and end. Its neighbours are left out, since rounding
+/// The distances, in bins, of the bins around an atom. The nearest neighbours are left out, because rounding
 /// errors can spread an atom over two bins.
 const AROUND: std::ops::RangeInclusive<u32> = 2..=4;
 
@@ -23,10 +23,11 @@ pub(super) struct Reference {
 }
 
 impl Reference {
-    /// The distribution of `histogram`, as fine as `max_level` levels can make use of.
+    /// Computes the distribution of `histogram`, in cells that are fine enough for `max_level` levels.
     ///
-    /// Cells are half a step wide where the range is as small as it may be. Finer detail is averaged: near
-    /// zero the histogram has any amount of it, and no integer will ever show it.
+    /// Bins that are narrower than half a step of the smallest range are joined into cells of at most that
+    /// width. This averages detail that no integer can represent. Near zero the histogram has any amount of
+    /// such detail.
     pub fn new(histogram: &Histogram, abs_max: f32, max_level: u32) -> Self {
         let bins: Vec<Bin> = histogram.bins().collect();
         let total = histogram.total() as f64;
@@ -61,7 +62,7 @@ impl Reference {
     }
 }
 
-/// The edges of a bin, of which nothing lies above `abs_max`.
+/// Returns the edges of a bin. No value is above `abs_max`, so the upper edge is not above it either.
 fn extent(bin: &Bin, abs_max: f32) -> (f64, f64) {
     let upper = if abs_max > bin.lower { bin.upper.min(abs_max) } else { bin.upper };
     (f64::from(bin.lower), f64::from(upper))
@@ -87,12 +88,12 @@ fn is_atom(bins: &[Bin], i: usize) -> bool {
     bins[i].count as f64 > ATOM_RATIO * mean + ATOM_EXCESS
 }
 
-/// A share of all values, spread evenly from `lower` to `upper`; an atom where these are equal.
+/// A share of all values, spread evenly from `lower` to `upper`. It is an atom if these are equal.
 #[derive(Clone, Copy)]
 pub(super) struct Piece {
     pub lower: f64,
     pub upper: f64,
-    /// By what the mass of a level is divided among its pieces: the extent, or 1 for every atom.
+    /// The weight for dividing the mass of a level among its pieces: the extent, or 1 for every atom.
     pub width: f64,
     pub mass: f64,
 }
@@ -103,10 +104,10 @@ impl Piece {
     }
 }
 
-/// Pieces from small to large with running sums, so that any level costs two lookups.
+/// Pieces from small to large with running sums. Any level needs only two lookups.
 pub(super) struct Part {
     pieces: Vec<Piece>,
-    /// Sums over the pieces before each one, and over all of them.
+    /// The sums over the pieces before each one, and over all of them.
     sums: Vec<Sums>,
 }
 
@@ -131,12 +132,12 @@ impl Part {
         Self { pieces, sums }
     }
 
-    /// The sums over everything.
+    /// Returns the sums over all pieces.
     pub fn total(&self) -> Sums {
         self.sums[self.pieces.len()]
     }
 
-    /// The sums over what lies below `x`; of a piece that `x` cuts, the share below.
+    /// Returns the sums over everything below `x`. A piece that contains `x` counts with its share below.
     pub fn below(&self, x: f64) -> Sums {
         let whole = self.pieces.partition_point(|piece| piece.upper <= x);
         let sum = self.sums[whole];
@@ -156,7 +157,7 @@ impl Part {
 }
 
 impl Sums {
-    /// The point at `share` of the way to `next`.
+    /// Interpolates the sums at `share` of the way to `next`.
     fn plus_share(self, next: Self, share: f64) -> Self {
         Self {
             mass: self.mass + share * (next.mass - self.mass),
@@ -165,12 +166,12 @@ impl Sums {
         }
     }
 
-    /// Σ m ln(m / q) over the pieces of one level, where q spreads their whole mass by width.
+    /// Computes Σ m ln(m / q) over the pieces of one level. q spreads their whole mass by width.
     pub fn divergence(self) -> f64 {
         if self.mass <= 0.0 || self.width <= 0.0 {
             return 0.0;
         }
-        // Below zero only by rounding.
+        // A value below zero comes only from rounding.
         (self.information - self.mass * (self.mass / self.width).ln()).max(0.0)
     }
 }

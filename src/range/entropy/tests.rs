@@ -8,7 +8,7 @@ fn range(values: &[f32], max_level: u32) -> f32 {
     amax(stats.histogram(), stats.abs_max().unwrap(), max_level)
 }
 
-/// The divergence as it is defined: P and Q side by side, level by level, without running sums.
+/// Computes the divergence from its definition: P and Q side by side, level by level, without running sums.
 fn divergence_by_definition(reference: &Reference, range: f64, max_level: u32) -> f64 {
     let step = range / f64::from(max_level);
     let mut sum = 0.0;
@@ -16,7 +16,7 @@ fn divergence_by_definition(reference: &Reference, range: f64, max_level: u32) -
         let mut clipped: f64 = part.pieces().iter().map(|piece| piece.mass).sum();
         for level in 0..=max_level {
             let (low, high) = ((f64::from(level) - 0.5).max(0.0) * step, (f64::from(level) + 0.5) * step);
-            // Mass and width of what each piece has in this level.
+            // The mass and width of each piece in this level.
             let inside: Vec<(f64, f64)> = part
                 .pieces()
                 .iter()
@@ -72,7 +72,7 @@ fn the_reference_is_a_distribution() {
     assert!(smooth.pieces().is_sorted_by(|a, b| a.upper <= b.lower));
 }
 
-/// Data on which levels suffice or every value matters: the range must reach the largest one.
+/// Data with enough levels, or data in which every value matters: the range must include the largest value.
 #[test]
 fn discrete_and_spiky_data_keep_their_range() {
     let mut pixels: Vec<f32> = uniform(1, 20_000).map(|u| (u * u * 17.0).floor() as f32 / 16.0).collect();
@@ -110,7 +110,7 @@ fn discrete_and_spiky_data_keep_their_range() {
     }
 }
 
-/// On smooth data with long tails clipping pays; the bounds enclose the ranges of least squared error
+/// Clipping pays off on smooth data with long tails. The bounds enclose the ranges of least squared error
 /// (9.9 for Laplace, 3.9 for normal data at 8 bits) and those of the original rule.
 #[test]
 fn tails_and_outliers_are_clipped() {

@@ -1,4 +1,4 @@
-//! Branches of If that always run.
+//! Branches of If nodes with a constant condition.
 
 use super::{Dependence, dependences, each_constant};
 use crate::error::Result;
@@ -6,16 +6,18 @@ use crate::graph::{Graph, TensorId};
 use crate::onnx::Model;
 use crate::tensor::Data;
 
-/// How often branches are put in: as deep as they can lie in each other in a file that is read. Where one
-/// decides about the next, and so on more often than that, the rest is decided when the model runs.
+/// The largest number of rounds. It is the largest nesting depth in a file that qdq reads.
+///
+/// If more conditions depend on each other in a chain, the rest is decided when the model runs.
 const MOST_ROUNDS: usize = 100;
 
-/// Puts a branch in the place of every If of the main graph whose condition follows from constants or from
-/// inputs that are fixed ([`Model::fix_input`]), until none is left. Returns the graph that is left
-/// ([`Model::graph_with_index`]).
+/// Replaces every If of the main graph whose condition is constant by its branch, until none is left.
+///
+/// A condition is constant if it follows from constants or from fixed inputs ([`Model::fix_input`]). Returns
+/// the resulting graph ([`Model::graph_with_index`]).
 ///
 /// # Errors
-/// As [`Model::graph`] and [`Model::take_branches`].
+/// The errors of [`Model::graph`] and [`Model::take_branches`].
 pub fn take_branches(model: &mut Model) -> Result<(Graph, Vec<usize>)> {
     for _ in 0..MOST_ROUNDS {
         let (graph, index) = model.graph_with_index()?;
@@ -28,7 +30,7 @@ pub fn take_branches(model: &mut Model) -> Result<(Graph, Vec<usize>)> {
     model.graph_with_index()
 }
 
-/// The If nodes of the model whose condition does not depend on data, and what it is.
+/// Returns the If nodes whose condition does not depend on data, with the value of the condition.
 fn known_conditions(model: &Model, graph: &Graph, index: &[usize]) -> Vec<(usize, bool)> {
     let mut conditions = graph.nodes.iter().zip(index).filter(|(node, _)| node.is("If")).peekable();
     if conditions.peek().is_none() {
@@ -40,7 +42,7 @@ fn known_conditions(model: &Model, graph: &Graph, index: &[usize]) -> Vec<(usize
         conditions.filter_map(|(node, &position)| Some((position, node.input(0).filter(follows)?))).unzip();
     let mut known = Vec::new();
     each_constant(model, graph, &tensors, |at, value| {
-        // What cannot be computed ahead is decided when the model runs.
+        // If the condition cannot be computed ahead, it is decided when the model runs.
         if let Ok(value) = value
             && let Data::Bool(values) = value.data()
             && let Some(&condition) = values.first()

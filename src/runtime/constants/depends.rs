@@ -1,18 +1,20 @@
-//! Which tensors follow from constants alone.
+//! Finds the tensors that follow from constants alone.
 
 use super::size;
 use crate::graph::{BODY_DOMAIN, Edge, Graph, Node, NodeId, TensorId, TensorKind};
 use crate::place::ops::Forms;
 
-/// What a tensor depends on.
+/// The values that a tensor depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dependence {
-    /// On what is fed, or on chance.
+    /// On the model's inputs or on random values.
     Data,
-    /// On constants alone, by operators that are computed ahead: those that give the same result every time
-    /// and whose result's size is known before. Constants that are stored are among them.
+    /// Only on constants, through operators that are computed ahead. Stored constants are included.
+    ///
+    /// An operator is computed ahead if it always gives the same result and the size of the result is known
+    /// before.
     Constants,
-    /// On constants alone too, but this node is not computed ahead ([`why_not`]).
+    /// Only on constants, but this node is not computed ahead ([`why_not`]).
     Uncomputed(NodeId),
 }
 
@@ -20,7 +22,7 @@ pub enum Dependence {
 const RANDOM: [&str; 6] =
     ["Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"];
 
-/// For each tensor of `graph` what it depends on.
+/// Returns the dependence of each tensor of `graph`.
 pub fn dependences(graph: &Graph) -> Vec<Dependence> {
     let of_kind = |kind| if kind == TensorKind::Constant { Dependence::Constants } else { Dependence::Data };
     let mut all: Vec<Dependence> = graph.tensors.iter().map(|tensor| of_kind(tensor.kind)).collect();
@@ -38,7 +40,7 @@ pub fn dependences(graph: &Graph) -> Vec<Dependence> {
 fn of_node(graph: &Graph, id: NodeId, all: &[Dependence]) -> Dependence {
     let node = graph.node(id);
     let reads = || graph.reads(id).map(|input| all[input.0]);
-    // Without inputs it makes something up. What the body of a Loop or Scan reads is another value in every
+    // A node without inputs creates its values itself. The body of a Loop or Scan reads other values in every
     // round.
     if is_random(node)
         || node.domain == BODY_DOMAIN
@@ -54,18 +56,18 @@ fn of_node(graph: &Graph, id: NodeId, all: &[Dependence]) -> Dependence {
     }
 }
 
-/// Whether the node's results can be computed once its inputs are.
+/// Returns whether the node's results can be computed as soon as its inputs are.
 pub(super) fn is_computed(node: &Node) -> bool {
     node.domain.is_empty() && node.captures.is_empty() && size::is_known(&node.op) && !is_random(node)
 }
 
 fn is_random(node: &Node) -> bool {
-    // A Dropout with a third input may be told to train.
+    // A third input may switch a Dropout to training mode.
     node.is("Dropout") && node.input(2).is_some()
         || RANDOM.iter().any(|op| node.is(op) || node.nested.iter().any(|nested| nested == op))
 }
 
-/// Why a node with nothing but constants for inputs is not computed ahead.
+/// Returns the reason why a node that has only constant inputs is not computed ahead.
 pub fn why_not(node: &Node) -> String {
     match &*node.domain {
         "" => format!("operator {} is not computed ahead", node.op),
@@ -73,8 +75,10 @@ pub fn why_not(node: &Node) -> String {
     }
 }
 
-/// The tensors that follow from constants alone, that are neither stored nor only another form of one that is
-/// ([`Forms`]), and that something else reads.
+/// Returns the tensors that are computed from constants alone and that are needed as values.
+///
+/// These tensors are neither stored constants nor another form of one ([`Forms`]), and a node outside the
+/// constant computation reads them.
 pub fn computed_constants(graph: &Graph) -> Vec<TensorId> {
     let (depends, forms) = (dependences(graph), Forms::of(graph));
     let follows = |id: TensorId| depends[id.0] == Dependence::Constants;

@@ -1,4 +1,4 @@
-//! Operators that only change the form of a constant, computed to the bit in any type.
+//! Operators that change only the form of a constant. The results are exact to the bit for every type.
 
 use half::{bf16, f16};
 
@@ -7,10 +7,11 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::graph::Node;
 use crate::tensor::{Data, Tensor, element_count};
 
-/// The value of the node's output; `parameter` is its second input, where it has one.
+/// Returns the value of the node's output. `parameter` is the node's second input, if it has one.
 ///
 /// # Errors
-/// `Unsupported` or `Format` where operator or parameters do not fit.
+/// `Unsupported` if the operator or the type of a cast is not supported; `Format` if the parameters do not
+/// fit; `Type` if the parameter is not i64.
 pub(super) fn apply(node: &Node, value: Tensor, parameter: Option<&Tensor>) -> Result<Tensor> {
     let parameter = || -> Result<Option<Vec<i64>>> {
         match parameter.map(Tensor::data) {
@@ -68,7 +69,8 @@ fn axes_of(axes: Option<Vec<i64>>, rank: usize) -> Result<Option<Vec<usize>>> {
     axes.map(|axes| axes.into_iter().map(|axis| axis_of(axis, rank)).collect()).transpose()
 }
 
-/// ONNX's Reshape: 0 keeps a dimension (unless `allow_zero`), -1 stands for what is left.
+/// Returns the target shape of ONNX's Reshape. 0 keeps a dimension (unless `allow_zero`), -1 is the dimension
+/// that results from the others.
 fn reshaped(shape: &[usize], wanted: &[i64], allow_zero: bool) -> Result<Vec<usize>> {
     let bad = || Error::new(ErrorKind::Format, format!("shape {shape:?} cannot become {wanted:?}"));
     let mut target = Vec::with_capacity(wanted.len());
@@ -124,7 +126,7 @@ fn transpose(value: &Tensor, perm: Option<&[i64]>) -> Result<Tensor> {
     Tensor::from_bytes(value.dtype(), target, &bytes)
 }
 
-/// Casts to a floating-point type, by ONNX's number of that type.
+/// Casts to a floating-point type. `to` is ONNX's number of the type.
 fn cast(value: Tensor, to: i64) -> Result<Tensor> {
     let shape = value.shape().to_vec();
     match (to, value.dtype()) {
@@ -137,7 +139,7 @@ fn cast(value: Tensor, to: i64) -> Result<Tensor> {
     }
 }
 
-/// The elements as f32, the nearest where it is not exact.
+/// Returns the elements as f32, rounded to the nearest if they are not exact.
 fn floats(value: &Tensor) -> Vec<f32> {
     fn each<T: Copy>(values: &[T], float: impl Fn(T) -> f32) -> Vec<f32> {
         values.iter().map(|&value| float(value)).collect()

@@ -1,9 +1,9 @@
-//! Constants that are computed: a tensor whose ancestors are all constants is one itself.
+//! Constants that are computed: a tensor is constant if all its ancestors are.
 //!
-//! A model computes its weights where an exporter did not: weight normalization, one packed tensor that is
-//! split, a target of Reshape put together from numbers. The embedded runtime computes them once, node by
-//! node, and only what is asked for. Nothing is kept but in a runtime that is open, so that a value always
-//! follows from the model as it is.
+//! A model computes weights itself if the exporter did not: for example by weight normalization, by splitting
+//! one packed tensor, or by building the target of a Reshape from numbers. The embedded runtime computes such
+//! constants once, node by node, and only on request. Only an open runtime keeps the values, so a value
+//! always matches the current model.
 
 mod branches;
 mod depends;
@@ -18,13 +18,16 @@ pub use depends::{Dependence, computed_constants, dependences, why_not};
 pub(super) use store::store;
 pub use sweep::{constant_value, each_constant, map_constants};
 
-/// The largest constant that is computed, in bytes at four an element: the runtime computes in f32 and i32.
+/// The largest constant that is computed, in bytes. Every element counts 4 bytes, because the runtime
+/// computes in f32 and i32.
 pub const MOST_CONSTANT_BYTES: u64 = 1 << 30;
 
-/// So many bytes all constants together may take that one call computes, those on the way to others included;
-/// or [`MOST_TIMES_STORED`] times what the model stores, where that is more. A small file could ask for any
-/// amount of work.
+/// The limit for all constants that one call computes together, in bytes.
+///
+/// Intermediate results count too. The limit is [`MOST_TIMES_STORED`] times the size of the model's stored
+/// data if that is larger. Without a limit, a small file could demand any amount of work.
 pub const MOST_CONSTANT_BYTES_TOGETHER: u64 = 4 << 30;
 
-/// See [`MOST_CONSTANT_BYTES_TOGETHER`]. Weights of 4 bits become eight times as large.
+/// The factor in the limit of [`MOST_CONSTANT_BYTES_TOGETHER`]. Weights of 4 bits become eight times as
+/// large.
 pub const MOST_TIMES_STORED: u64 = 16;

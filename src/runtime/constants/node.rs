@@ -1,4 +1,4 @@
-//! One node of a model computed by itself, in the embedded runtime.
+//! Computes one node of a model separately, in the embedded runtime.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::onnx::Model;
 use crate::place::ops::changes_form;
 use crate::tensor::{Tensor, TensorView};
 
-/// The values of `outputs` of `node`, which is the one at `position` in the model.
+/// Computes the values of `outputs` of `node`. `position` is the node's position in the model.
 pub(super) fn compute(
     model: &Model,
     graph: &Graph,
@@ -52,7 +52,7 @@ pub(super) fn compute(
         .zip(results)
         .map(|(&output, value)| match graph.tensor(output).dtype {
             Some(dtype) if is_half(dtype) => narrowed(value, dtype),
-            // The runtime has one type for several of ONNX's; which one it stands for only the graph knows.
+            // The runtime has one type for several ONNX types, and only the graph knows which one this is.
             None if value.dtype() != DataType::F32 => {
                 let message = format!("the type of '{}' is not known", graph.tensor(output).name);
                 Err(Error::new(ErrorKind::Unsupported, message))
@@ -74,8 +74,9 @@ fn is_half(dtype: DataType) -> bool {
     matches!(dtype, DataType::F16 | DataType::Bf16)
 }
 
-/// The runtime has no 16-bit floats: each operator computes in f32 and rounds its result, as ONNX Runtime
-/// does.
+/// Widens 16-bit floats to f32, because the runtime has none.
+///
+/// Each operator computes in f32 and its result is rounded, as in ONNX Runtime.
 fn widened(value: Tensor) -> Result<Tensor> {
     if !is_half(value.dtype()) {
         return Ok(value);

@@ -1,4 +1,4 @@
-//! Computed constants as stored ones, for a runtime that would compute them anew with every batch.
+//! Stores computed constants in the model, for a runtime that would compute them again with every batch.
 
 use std::collections::BTreeMap;
 
@@ -7,12 +7,13 @@ use crate::error::Result;
 use crate::graph::{Graph, TensorId};
 use crate::onnx::{Edits, Model};
 
-/// The model with its computed constants stored, but for those that are tapped, which have to be computed to
-/// be handed over; `None` where there are none. `graph` and `index` are those of the model
-/// ([`Model::graph_with_index`]).
+/// Returns the model with its computed constants stored; `None` if there are none.
+///
+/// Tapped constants are not stored, because only a computed tensor reaches the tap. `graph` and `index` are
+/// those of the model ([`Model::graph_with_index`]).
 ///
 /// # Errors
-/// As for editing a model.
+/// The errors of an edit of the model.
 pub fn store(
     model: &Model,
     graph: &Graph,
@@ -23,7 +24,7 @@ pub fn store(
     let (mut names, mut edits) = (model.unique_names(), Edits::new());
     let mut wanted = computed_constants(graph);
     wanted.retain(|id| !graph.tensor(*id).is_output && !taps.contains_key(id));
-    // What cannot be computed ahead is left to the run.
+    // The run computes the constants that cannot be computed ahead.
     let mut values = BTreeMap::new();
     each_constant(model, graph, &wanted, |at, value| {
         values.extend(value.ok().map(|value| (wanted[at], value)))
@@ -35,7 +36,7 @@ pub fn store(
         let Some(output) = outputs.iter().position(|output| *output == Some(id)) else { continue };
         let shape = value.shape().to_vec();
         stored.add_initializer(&tensor.name, &shape, value.into_data())?;
-        // Nothing reads the new name, so that the node does not run.
+        // Nothing reads the new name, so the node does not run.
         edits.replace_output(index[producer.0], output, names.fresh(&format!("{}_computed", tensor.name)));
     }
     if edits.is_empty() {

@@ -1,4 +1,4 @@
-//! Constants computed in one pass over the nodes that they need.
+//! Computes constants in one pass over the nodes that they need.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::OnceLock;
@@ -11,22 +11,26 @@ use crate::kernel::parallel;
 use crate::onnx::Model;
 use crate::tensor::Tensor;
 
-/// The value of a constant of `graph`, the main graph of `model`: stored, or computed from what is. For many
-/// constants, [`each_constant`] and [`map_constants`] compute what they have in common once.
+/// Returns the value of a constant of `graph`, the main graph of `model`: stored, or computed from stored
+/// values.
+///
+/// For many constants use [`each_constant`] or [`map_constants`]: they compute shared nodes once.
 ///
 /// # Errors
-/// `Unsupported` where the embedded runtime cannot compute it, it depends on an input, or it takes more than
-/// [`MOST_CONSTANT_BYTES`](super::MOST_CONSTANT_BYTES) or [`MOST_CONSTANT_BYTES_TOGETHER`]; `Format` where
-/// the model's parameters do not fit. Each names the tensor or the node.
+/// `Unsupported` if the embedded runtime cannot compute the tensor, if the tensor depends on an input, or if
+/// it takes more than [`MOST_CONSTANT_BYTES`](super::MOST_CONSTANT_BYTES) or
+/// [`MOST_CONSTANT_BYTES_TOGETHER`]; `Format` if the model's parameters do not fit. Each error names the
+/// tensor or the node.
 pub fn constant_value(model: &Model, graph: &Graph, tensor: TensorId) -> Result<Tensor> {
     let mut found = Err(Error::new(ErrorKind::Internal, "a constant was not computed"));
     each_constant(model, graph, &[tensor], |_, value| found = value);
     found
 }
 
-/// Hands over the value of each of `tensors`, by its position among them, as soon as it is computed: in no
-/// order that is told. [`MOST_CONSTANT_BYTES_TOGETHER`] holds for all of them together, and errors are those
-/// of [`constant_value`].
+/// Calls `give` with the value of each of `tensors` and its position among them, as soon as it is computed.
+///
+/// The order of the calls is not specified. [`MOST_CONSTANT_BYTES_TOGETHER`] limits all of them together. The
+/// errors are those of [`constant_value`].
 pub fn each_constant(
     model: &Model,
     graph: &Graph,
@@ -37,9 +41,11 @@ pub fn each_constant(
     Sweep::over(&source, tensors).run(tensors, give);
 }
 
-/// What `work` makes of the value of each of `tensors`, in their order. Works on several threads at once, on
-/// constants that have nothing in common; [`MOST_CONSTANT_BYTES_TOGETHER`] holds for those that have. Errors
-/// are those of [`constant_value`].
+/// Calls `work` with the value of each of `tensors` and returns the results in the order of `tensors`.
+///
+/// Several threads work at the same time, each on constants that share no nodes with those of the others.
+/// [`MOST_CONSTANT_BYTES_TOGETHER`] limits each group of constants that share nodes. The errors are those of
+/// [`constant_value`].
 pub fn map_constants<T: Send>(
     model: &Model,
     graph: &Graph,
@@ -61,7 +67,7 @@ pub fn map_constants<T: Send>(
     done.into_iter().map(|(_, result)| result).collect()
 }
 
-/// The positions of `tensors`, apart where no node computes for both.
+/// Groups the positions of `tensors`. Two tensors are in different groups if they share no node.
 fn groups(graph: &Graph, tensors: &[TensorId]) -> Vec<Vec<usize>> {
     fn first(leaders: &mut [usize], mut at: usize) -> usize {
         while leaders[at] != at {
@@ -91,7 +97,7 @@ fn groups(graph: &Graph, tensors: &[TensorId]) -> Vec<Vec<usize>> {
     groups
 }
 
-/// Where values come from, and what is looked up once for all of them.
+/// The source of the values, with lookups that are shared by all of them.
 struct Source<'a> {
     model: &'a Model,
     graph: &'a Graph,
@@ -104,7 +110,7 @@ impl<'a> Source<'a> {
         Self { model, graph, positions: OnceLock::new(), budget: OnceLock::new() }
     }
 
-    /// The position of a node in the model.
+    /// Returns the position of a node in the model.
     fn position(&self, node: NodeId) -> usize {
         let positions = self.positions.get_or_init(|| self.model.positions());
         positions.get(node.0).copied().unwrap_or(usize::MAX)
@@ -121,10 +127,10 @@ impl<'a> Source<'a> {
 struct Sweep<'a> {
     source: &'a Source<'a>,
     nodes: BTreeSet<NodeId>,
-    /// A value, or why there is none, as long as something will read it.
+    /// The value of a tensor, or the reason why it has none. An entry stays until its last use.
     values: HashMap<TensorId, Result<Tensor>>,
     uses: HashMap<TensorId, usize>,
-    /// How many bytes were computed.
+    /// The number of bytes computed so far.
     spent: u64,
 }
 
@@ -167,13 +173,13 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    /// The values of `outputs` of a node.
+    /// Computes the values of `outputs` of a node.
     fn node(&mut self, id: NodeId, outputs: &[TensorId]) -> Result<Vec<Tensor>> {
         let Source { model, graph, .. } = *self.source;
         let node = graph.node(id);
         let inputs: Vec<Option<Result<Tensor>>> =
             node.inputs.iter().map(|input| input.map(|input| self.read(input))).collect();
-        // What an input could not be computed for is the cause here too.
+        // If an input could not be computed, its error is the cause here too.
         let inputs: Vec<Option<Tensor>> = inputs.into_iter().map(Option::transpose).collect::<Result<_>>()?;
         is_computed(node)
             .and_then(|()| size::check(node, &inputs))
@@ -195,7 +201,7 @@ impl<'a> Sweep<'a> {
         Ok(())
     }
 
-    /// A value for one of its uses; the last one takes it.
+    /// Returns a value for one of its uses. The last use takes it out of the map.
     fn read(&mut self, tensor: TensorId) -> Result<Tensor> {
         let left = self.uses.entry(tensor).or_default();
         *left = left.saturating_sub(1);
@@ -212,12 +218,12 @@ impl<'a> Sweep<'a> {
     }
 }
 
-/// Refuses what is not computed ahead, for those who ask in spite of its dependence.
+/// Refuses a node that is not computed ahead. A caller may ask for it regardless of its dependence.
 fn is_computed(node: &Node) -> Result<()> {
     if depends::is_computed(node) { Ok(()) } else { Err(Error::new(ErrorKind::Unsupported, why_not(node))) }
 }
 
-/// The nodes that `tensors` need, in order.
+/// Returns the nodes that `tensors` need, in order.
 fn ancestors(graph: &Graph, tensors: &[TensorId]) -> BTreeSet<NodeId> {
     let mut nodes = BTreeSet::new();
     let mut pending = tensors.to_vec();
@@ -236,7 +242,7 @@ mod tests {
     use super::*;
     use crate::onnx::{Edits, NodeSpec, Position};
 
-    /// Weights that are each computed from the one before: 16 bytes each.
+    /// Weights of 16 bytes each; every weight is computed from the previous one.
     fn chain(count: usize) -> (Model, Graph, Vec<TensorId>) {
         let mut model = Model::from_bytes(vec![0x08, 8, 0x3a, 0, 0x42, 2, 0x10, 17].into()).unwrap();
         model.add_initializer("w0", &[4], vec![1f32, 2.0, 3.0, 4.0]).unwrap();
@@ -261,7 +267,7 @@ mod tests {
         });
         let expected: Vec<f32> = (1..=20).map(|at| 10.0 * (at + 1) as f32).collect();
         assert_eq!(sums, expected);
-        // Twice the same, in any order, and those that have nothing in common.
+        // The same tensor twice, any order, and tensors that share no nodes.
         let some = [all[3], graph.find("w0").unwrap(), all[0], all[3]];
         let sum =
             |_, value: Result<Tensor>| value.unwrap().view().data().to_f32().unwrap().iter().sum::<f32>();

@@ -1,5 +1,6 @@
-//! In place of the embedded runtime in a library that was built without the feature `embedded-runtime`.
-//! Constants are not computed there, which the findings of a plan say.
+//! Replaces the embedded runtime if qdq is built without the feature `embedded-runtime`.
+//!
+//! Such a build does not compute constants, and the findings of a plan report this.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;

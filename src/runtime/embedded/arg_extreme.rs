@@ -1,4 +1,4 @@
-//! ArgMax and ArgMin for the embedded runtime: among equal values rten takes the last, ONNX the first.
+//! ArgMax and ArgMin for the embedded runtime: among equal values rten takes the last one, ONNX the first.
 
 use rten::{Value, ValueView};
 use rten_tensor::prelude::*;
@@ -8,11 +8,13 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::graph::Node;
 use crate::runtime::USE_ONNXRUNTIME;
 
-/// The position of the first largest (ArgMax) or smallest (ArgMin) value along an axis; the first NaN goes
-/// before every number. `node` gives `axis` (default 0, negative from the end) and `keepdims` (default 1).
+/// Returns the position of the first largest (ArgMax) or smallest (ArgMin) value along an axis.
+///
+/// A NaN wins against every number, and the first NaN wins. `node` gives `axis` (default 0, negative from the
+/// end) and `keepdims` (default 1).
 ///
 /// # Errors
-/// `Unsupported` for other types than f32 and i32, `Shape` where there is no such axis or nothing along it.
+/// `Unsupported` for types other than f32 and i32; `Shape` if the axis does not exist or has size 0.
 pub(super) fn arg_extreme(node: &Node, x: &ValueView<'_>) -> Result<Value> {
     let largest = node.is("ArgMax");
     match x {
@@ -46,7 +48,7 @@ fn first<T: Copy>(node: &Node, x: &TensorView<'_, T>, better: impl Fn(T, T) -> b
     let inner: usize = shape[axis + 1..].iter().product();
     let x = x.to_contiguous();
     let mut found: Vec<i32> = Vec::with_capacity(x.data().len() / size);
-    // An empty tensor has no slices, but a slice must have a size.
+    // chunks() needs a size above 0, even for an empty tensor.
     for slice in x.data().chunks((size * inner).max(1)) {
         for column in 0..inner {
             let values = slice.iter().skip(column).step_by(inner).copied().enumerate();

@@ -1,5 +1,7 @@
-//! Where rten computes something else than ONNX defines: such a model is refused, since a wrong result is
-//! worse than none. Found with ONNX's own test cases, which `tests/suite/runtime/operators.rs` runs.
+//! Cases in which rten computes something other than ONNX defines.
+//!
+//! qdq refuses such a model, because a wrong result is worse than none. ONNX's own test cases showed these
+//! differences; `tests/suite/runtime/operators.rs` runs them.
 
 use crate::dtype::DataType;
 use crate::error::{Error, ErrorKind, Result};
@@ -8,7 +10,7 @@ use crate::onnx::Model;
 use crate::runtime::USE_ONNXRUNTIME;
 use crate::tensor::Data;
 
-/// Operators that rten always gets wrong in some case that cannot be seen before.
+/// Operators that rten computes wrongly in cases that cannot be detected before the run.
 const WRONG: [(&str, &str); 4] = [
     ("BitCast", "rten has no 64-bit types whose bits it could keep"),
     ("DynamicQuantizeLinear", "rten rounds values in the middle between two steps otherwise"),
@@ -16,18 +18,18 @@ const WRONG: [(&str, &str); 4] = [
     ("Sign", "rten takes the sign of 0 for 1"),
 ];
 
-/// Operators that the embedded runtime computes itself, which it can do only in the main graph.
+/// Operators that the embedded runtime computes itself. It can do so only in the main graph.
 pub(super) const OWN: [&str; 4] = ["ArgMax", "ArgMin", "LRN", "QuantizeLinear"];
 
-/// Those of them that rten does not have at all.
+/// Those operators of [`OWN`] that rten does not have.
 pub(super) const LACKING: [&str; 1] = ["LRN"];
 
 /// Refuses a model with nodes that rten would compute wrongly.
 ///
 /// # Errors
-/// `Unsupported`, naming the first such node.
+/// `Unsupported` with the name of the first such node.
 pub(super) fn refuse(model: &Model, graph: &Graph) -> Result<()> {
-    // Constants in f16 widen to f32 exactly; the casts behind them have nothing left to do.
+    // f16 constants widen to f32 exactly, and the casts after them then change nothing.
     let mut computed = graph.tensors.iter().filter(|tensor| match tensor.kind {
         TensorKind::Constant => false,
         TensorKind::Input => is_read(graph, tensor),
@@ -56,14 +58,15 @@ pub(super) fn refuse(model: &Model, graph: &Graph) -> Result<()> {
     Ok(())
 }
 
-/// Whether anything needs the values of an input. A part of a model keeps inputs that it does not read.
+/// Returns whether anything reads the values of an input. A part of a model keeps inputs that it does not
+/// read.
 fn is_read(graph: &Graph, input: &GraphTensor) -> bool {
     let is_captured = |node: &Node| node.captures.iter().any(|&id| graph.tensor(id).name == input.name);
     input.is_output || !input.consumers.is_empty() || graph.nodes.iter().any(is_captured)
 }
 
-/// rten would compute in f32 what the model states in f16, so that ranges and rounding would not be the
-/// model's.
+/// The reason for refusing 16-bit floats: rten would compute in f32, so ranges and rounding would differ from
+/// the model's f16.
 const HALF: &str = "it computes no 16-bit floating-point numbers";
 
 fn is_half(dtype: Option<DataType>) -> bool {
@@ -111,7 +114,7 @@ fn rank(graph: &Graph, node: &Node, input: usize) -> Option<usize> {
     graph.tensor(node.input(input)?).rank()
 }
 
-/// Whether the sizes of a Resize are given as such, or by constant whole factors.
+/// Returns whether a Resize gives its sizes directly or by constant whole factors.
 fn scales_are_whole(model: &Model, graph: &Graph, node: &Node) -> Result<bool> {
     if node.input(3).is_some() {
         return Ok(true);

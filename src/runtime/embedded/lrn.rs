@@ -1,4 +1,4 @@
-//! LRN (local response normalization) for the embedded runtime, which rten does not have.
+//! LRN (local response normalization) for the embedded runtime, because rten does not have it.
 
 use rten::{Value, ValueView};
 use rten_tensor::Tensor;
@@ -8,13 +8,15 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::graph::Node;
 use crate::runtime::USE_ONNXRUNTIME;
 
-/// `y = x / (bias + alpha / size * s) ^ beta`, where s is the sum of x² over the channels from `c -
-/// floor((size - 1) / 2)` to `c + ceil((size - 1) / 2)`, as far as they exist. Axis 1 holds the channels.
-/// `node` gives `size`, `alpha` (default 0.0001), `beta` (0.75) and `bias` (1).
+/// Computes `y = x / (bias + alpha / size * s) ^ beta`.
+///
+/// s is the sum of x² over the existing channels from `c - floor((size - 1) / 2)` to
+/// `c + ceil((size - 1) / 2)`. Axis 1 holds the channels. `node` gives `size`, `alpha` (default 0.0001),
+/// `beta` (0.75) and `bias` (1).
 ///
 /// # Errors
-/// `Unsupported` for other types than f32, `Shape` where there is no axis of channels, `Format` without a
-/// size.
+/// `Unsupported` for types other than f32; `Shape` if there is no axis of channels; `Format` if the node has
+/// no size above 0.
 pub(super) fn lrn(node: &Node, x: &ValueView<'_>) -> Result<Value> {
     let wrong = |kind, what: &str| Error::new(kind, format!("node '{}' (LRN): {what}", node.name));
     let ValueView::FloatTensor(x) = x else {
@@ -37,7 +39,7 @@ pub(super) fn lrn(node: &Node, x: &ValueView<'_>) -> Result<Value> {
     let x = x.to_contiguous();
     let mut y = Vec::with_capacity(x.data().len());
     let mut sums = vec![0f32; inner];
-    // An empty tensor has no samples, but a chunk must have a size.
+    // chunks() needs a size above 0, even for an empty tensor.
     for sample in x.data().chunks((channels * inner).max(1)) {
         for channel in 0..channels {
             sums.fill(0.0);
@@ -84,7 +86,7 @@ mod tests {
         let x = [1.0, 2.0, 3.0, 4.0];
         let expected = [1.0 / 6.0, 2.0 / 15.0, 3.0 / 30.0, 4.0 / 26.0];
         assert_eq!(run(3, &x, &[1, 4]).unwrap(), Value::from_shape([1, 4], expected.to_vec()).unwrap());
-        // Of two neighbours the one above is taken, and alpha is divided by 2.
+        // The window covers the channel and the one above it, and alpha is divided by 2.
         let expected = [1.0 / 8.5, 2.0 / 20.5, 3.0 / 38.5, 4.0 / 25.0];
         assert_eq!(run(2, &x, &[1, 4, 1]).unwrap(), Value::from_shape([1, 4, 1], expected.to_vec()).unwrap());
         let all = run(i64::MAX, &x, &[2, 2]);

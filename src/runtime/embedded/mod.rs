@@ -1,11 +1,12 @@
-//! The embedded runtime: rten, pure Rust, nothing to install.
+//! The embedded runtime: rten, in pure Rust, without any installation.
 //!
-//! rten has no hook between operators. So a tapped model runs unoptimised and a few nodes at a time: each
-//! piece's results go to the tap and are dropped after their last reader. A model without taps runs whole and
-//! optimised, unless it has one of the operators that are computed here, because rten differs from ONNX or
-//! lacks them.
+//! rten has no hook between operators. A tapped model therefore runs unoptimised and a few nodes at a time.
+//! The results of each piece go to the tap, and each result is dropped after its last reader.
 //!
-//! Inside, rten computes in f32, i32, i8 and u8; f64 becomes f32, i64 and bool become i32.
+//! A model without taps runs whole and optimised. An exception is a model with operators that qdq computes
+//! itself because rten differs from ONNX or lacks them.
+//!
+//! rten computes in f32, i32, i8 and u8 only. f64 becomes f32; i64 and bool become i32.
 
 mod arg_extreme;
 mod differences;
@@ -34,24 +35,24 @@ use lrn::lrn;
 use quantize_linear::QuantizeLinear;
 use schedule::Step;
 
-/// A model ready to run in rten.
+/// A model that is ready to run in rten.
 pub(super) struct Embedded {
     model: rten::Model,
     options: RunOptions,
     graph: Graph,
     inputs: Vec<TensorSpec>,
-    /// The outputs, each once.
+    /// The outputs, each one once.
     outputs: Vec<TensorSpec>,
-    /// Which of them each output of the model is: it may list one twice.
+    /// The position in `outputs` of each output of the model. A model may list an output twice.
     listed: Vec<usize>,
-    /// The inputs, each with whether anything reads it.
+    /// The inputs, each with a flag whether anything reads it.
     input_tensors: Vec<(TensorId, bool)>,
     output_tensors: Vec<TensorId>,
-    /// rten's number of every tensor that rten knows.
+    /// The rten number of every tensor that rten knows.
     ids: HashMap<TensorId, rten::NodeId>,
     taps: BTreeMap<TensorId, usize>,
     tap: Arc<dyn Tap>,
-    /// How to run piece by piece; `None` where the model runs whole.
+    /// The pieces in which the model runs; `None` if it runs whole.
     steps: Option<Vec<Step>>,
 }
 
@@ -59,10 +60,10 @@ pub(super) struct Embedded {
 type Live<'b> = HashMap<TensorId, ValueOrView<'b>>;
 
 impl Embedded {
-    /// Loads `model`, to hand the tensors in `taps` over under the numbers given there.
+    /// Loads `model`. `taps` gives the number of each tapped tensor.
     ///
     /// # Errors
-    /// `Unsupported` where rten lacks an operator, a form of it or a type, naming the node.
+    /// `Unsupported` with the name of the node if rten lacks an operator, a form of it or a type.
     pub fn open(
         model: &Model,
         graph: Graph,
@@ -153,7 +154,8 @@ impl Embedded {
         self.output_tensors.iter().map(result).collect()
     }
 
-    /// Runs the nodes of `step` in rten. What no later step reads is given away, so that rten can reuse it.
+    /// Runs the nodes of `step` in rten. Inputs that no later step reads are moved in, so rten can reuse
+    /// them.
     fn run_step(&self, step: &Step, live: &mut Live<'_>) -> Result<Vec<Value>> {
         let mut given = Vec::new();
         for (tensor, _) in step.inputs.iter().filter(|(_, last)| *last) {
@@ -171,7 +173,7 @@ impl Embedded {
             .map_err(|error| self.run_failure(&error))
     }
 
-    /// Runs a node that rten does not have or would not compute as ONNX defines.
+    /// Runs a node that rten does not have or computes differently from ONNX.
     fn run_own(&self, node: &Node, live: &Live<'_>) -> Result<Value> {
         let operand = |index: usize| {
             let Some(tensor) = node.input(index) else { return Ok(None) };
@@ -204,7 +206,7 @@ impl Embedded {
         .run()
     }
 
-    /// A tensor that is part of the model.
+    /// Reads a tensor that is part of the model.
     fn constant(&self, tensor: TensorId) -> Result<Value> {
         let id = self.id(tensor)?;
         let found =
@@ -277,7 +279,7 @@ fn tensors(graph: &Graph, specs: &[TensorSpec]) -> Result<Vec<TensorId>> {
     specs.iter().map(|spec| graph.find(&spec.name).ok_or_else(|| lost(&spec.name))).collect()
 }
 
-/// Every output once, and for each of `outputs` which one it is.
+/// Returns every output once, and for each of `outputs` its position among them.
 fn each_once(outputs: Vec<TensorSpec>) -> (Vec<TensorSpec>, Vec<usize>) {
     let mut once: Vec<TensorSpec> = Vec::with_capacity(outputs.len());
     let mut listed = Vec::with_capacity(outputs.len());
@@ -291,8 +293,9 @@ fn each_once(outputs: Vec<TensorSpec>) -> (Vec<TensorSpec>, Vec<usize>) {
     (once, listed)
 }
 
-/// The model with nodes that rten can load in place of those that it lacks. They are never run: see
-/// [`Embedded::run_own`].
+/// Returns the model with a node that rten can load in place of each node that rten lacks.
+///
+/// The replacement nodes never run: see [`Embedded::run_own`].
 fn without_lacking(model: &Model) -> Result<Cow<'_, Model>> {
     let mut edits = Edits::new();
     for (position, node) in model.nodes().enumerate() {
@@ -331,7 +334,7 @@ fn load_failure(graph: &Graph, error: &rten::LoadError) -> Error {
         .with_remedy(USE_ONNXRUNTIME)
 }
 
-/// `name` with its operator, where it is a node of the graph.
+/// Returns `name`, with its operator if it is a node of the graph.
 fn show_node(graph: &Graph, name: &str) -> String {
     match graph.nodes.iter().find(|node| node.name == name) {
         Some(node) => format!("node '{name}' ({})", node.op),

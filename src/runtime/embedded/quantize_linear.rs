@@ -1,8 +1,8 @@
-//! QuantizeLinear for the embedded runtime.
+//! QuantizeLinear for the embedded runtime, computed as ONNX defines it.
 //!
-//! rten multiplies by the reciprocal of the scale, so that a value in the middle between two steps may fall
-//! to the other side than in ONNX Runtime and TensorRT, and its uint8 kernel converts to integers before it
-//! clamps, so that values beyond 2^31 steps become 0. Here the operator does what its definition says.
+//! rten's own kernels differ in two ways. They multiply by the reciprocal of the scale, so a value in the
+//! middle between two steps may round differently than in ONNX Runtime and TensorRT. The uint8 kernel
+//! converts to integers before it clamps, so values beyond 2^31 steps become 0.
 
 use rten::{Value, ValueView};
 use rten_tensor::prelude::*;
@@ -11,7 +11,7 @@ use rten_tensor::{Tensor, TensorView};
 use crate::error::{Error, ErrorKind, Result};
 use crate::runtime::USE_ONNXRUNTIME;
 
-/// ONNX's numbers of the types.
+/// ONNX's number of the type u8.
 const ONNX_U8: i64 = 2;
 const ONNX_I8: i64 = 3;
 
@@ -19,24 +19,25 @@ const ONNX_I8: i64 = 3;
 pub(super) struct QuantizeLinear<'a> {
     /// The node's name, for messages.
     pub node: &'a str,
-    /// What is quantized.
+    /// The tensor to quantize.
     pub x: ValueView<'a>,
-    /// One scale, or one for each slice along `axis`.
+    /// One scale, or one scale for each slice along `axis`.
     pub scale: ValueView<'a>,
-    /// As many as there are scales; its type is the type of the result.
+    /// One zero point for each scale. Its type is the type of the result.
     pub zero_point: Option<ValueView<'a>>,
-    /// The axis of the scales, negative from the end.
+    /// The axis of the scales; a negative value counts from the end.
     pub axis: i64,
-    /// ONNX's number of the result's type where there is no zero point; 0 stands for u8.
+    /// ONNX's number of the result's type if there is no zero point. 0 means u8.
     pub output_type: i64,
 }
 
 impl QuantizeLinear<'_> {
-    /// `q = clamp(round_half_even(x / scale) + zero_point, lowest, highest)` over the range of the result's
-    /// type; NaN gives the zero point.
+    /// Computes `q = clamp(round_half_even(x / scale) + zero_point, lowest, highest)`.
+    ///
+    /// `lowest` and `highest` are the limits of the result's type. NaN gives the zero point.
     ///
     /// # Errors
-    /// `Unsupported` for other types than f32 to i8 and u8 and for blocks, `Shape` where the operands do not
+    /// `Unsupported` for types other than f32 to i8 or u8, and for blocks; `Shape` if the operands do not
     /// fit.
     pub fn run(&self) -> Result<Value> {
         let (ValueView::FloatTensor(x), ValueView::FloatTensor(scale)) = (&self.x, &self.scale) else {
@@ -88,7 +89,7 @@ impl QuantizeLinear<'_> {
             return Err(mismatch());
         }
         let mut quantized = Vec::with_capacity(values.len());
-        // An empty tensor has no slices, but a slice must have a size.
+        // chunks() needs a size above 0, even for an empty tensor.
         for (values, (&scale, &zero)) in values.chunks(slice.max(1)).zip(scale.iter().zip(zero).cycle()) {
             quantized.extend(values.iter().map(|&x| T::quantize(x, scale, zero)));
         }
@@ -114,7 +115,7 @@ macro_rules! step {
         $(impl Step for $integer {
             fn quantize(x: f32, scale: f32, zero_point: Self) -> Self {
                 let q = (x / scale).round_ties_even();
-                // The sum is exact wherever it is in the type's range; beyond, the cast saturates.
+                // The sum is exact within the type's range. Beyond it, the cast saturates.
                 if q.is_nan() { zero_point } else { (q + f32::from(zero_point)) as $integer }
             }
         })*

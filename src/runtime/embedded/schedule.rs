@@ -1,11 +1,13 @@
-//! The order in which the embedded runtime runs a graph piece by piece, and when each tensor can be dropped.
+//! The order in which the embedded runtime runs a graph in pieces, and the last use of each tensor.
 
 use std::collections::BTreeSet;
 
 use crate::graph::{Graph, NodeId, TensorId, TensorKind};
 
-/// How many nodes run at once. Every piece is planned anew at each run, which eight nodes make cheap, and
-/// only the activations of one piece are held beyond their last use.
+/// The number of nodes that run together.
+///
+/// rten plans every piece again at each run, which is cheap for eight nodes. Only the activations of one
+/// piece stay in memory beyond their last use.
 const NODES_PER_STEP: usize = 8;
 
 /// Nodes that run together.
@@ -13,20 +15,21 @@ const NODES_PER_STEP: usize = 8;
 pub(super) struct Step {
     /// The nodes, in order.
     pub nodes: Vec<NodeId>,
-    /// The activations and inputs that the nodes read, and whether none is read by a later step.
+    /// The activations and inputs that the nodes read. The flag is true if no later step reads the tensor.
     pub inputs: Vec<(TensorId, bool)>,
-    /// What is wanted of the results, and whether a later step or the model's output needs it.
+    /// The results that are needed. The flag is true if a later step or the model's output needs the tensor.
     pub outputs: Vec<(TensorId, bool)>,
 }
 
-/// Whether `tensor` is part of the model, so that nobody has to supply it.
+/// Returns whether `tensor` is stored in the model, so that the caller need not supply it.
 pub(super) fn is_constant(graph: &Graph, tensor: TensorId) -> bool {
     let tensor = graph.tensor(tensor);
     tensor.kind == TensorKind::Constant && tensor.producer.is_none()
 }
 
-/// The steps that compute `outputs` and `taps`, and nothing that neither needs. Nodes that `alone` holds for
-/// are steps of their own.
+/// Returns the steps that compute `outputs` and `taps`, without nodes that neither of them needs.
+///
+/// A node for which `alone` returns true gets a step of its own.
 pub(super) fn steps(
     graph: &Graph,
     outputs: &[TensorId],
@@ -65,7 +68,7 @@ pub(super) fn steps(
     pieces.into_iter().enumerate().map(describe).collect()
 }
 
-/// Whether each node is needed to compute `outputs` and `taps`.
+/// Returns for each node whether `outputs` or `taps` need it.
 fn needed(graph: &Graph, outputs: &[TensorId], taps: &[TensorId]) -> Vec<bool> {
     let mut needed = vec![false; graph.nodes.len()];
     let mut pending: Vec<TensorId> = outputs.iter().chain(taps).copied().collect();
@@ -102,7 +105,8 @@ mod tests {
     use super::*;
     use crate::graph::NewNode;
 
-    /// x -> n0 -> t0 -> n1 -> ... ; every node also reads the weight; `dead` reads t0 and nobody reads it.
+    /// x -> n0 -> t0 -> n1 -> ... Every node also reads the weight. `dead` reads t0, and nothing reads
+    /// `dead`.
     fn chain(length: usize) -> Graph {
         let mut graph = Graph::new();
         let weight = graph.add_tensor("w", TensorKind::Constant, None, None).unwrap();

@@ -1,4 +1,4 @@
-//! Conversions between qdq's tensors and those of rten, which knows only f32, i32, i8 and u8.
+//! Conversions between qdq's tensors and those of rten, which has only f32, i32, i8 and u8.
 
 use rten::{Value, ValueOrView, ValueView};
 use rten_tensor::prelude::*;
@@ -8,10 +8,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::runtime::USE_ONNXRUNTIME;
 use crate::tensor::{Data, DataView, Tensor, TensorSpec};
 
-/// An input for rten: i64 and bool become i32, f64 becomes f32, the rest is borrowed.
+/// Converts to an input of rten. i64 and bool become i32, f64 becomes f32, other types are borrowed.
 ///
 /// # Errors
-/// `Data` where a value does not fit the narrower type, `Unsupported` for other types.
+/// `Data` if a value does not fit the narrower type; `Unsupported` for other types.
 pub(super) fn to_rten<'t>(name: &str, tensor: &'t Tensor) -> Result<ValueOrView<'t>> {
     let shape = tensor.shape();
     match tensor.view().data() {
@@ -64,10 +64,11 @@ fn out_of_range(name: &str, value: &dyn std::fmt::Display, wide: &str, narrow: &
     .with_remedy(USE_ONNXRUNTIME)
 }
 
-/// An output of rten as the type that the model declares for it, or as it is where the model declares none.
+/// Converts an output of rten to the type that the model declares for it. Without a declaration, the type
+/// stays.
 ///
 /// # Errors
-/// `Unsupported` where the output is a sequence or the declared type cannot be made of it.
+/// `Unsupported` if the output is a sequence or cannot be converted to the declared type.
 pub(super) fn from_rten(spec: &TensorSpec, value: Value) -> Result<Tensor> {
     let (shape, data) = match value {
         Value::FloatTensor(tensor) => (tensor.shape().to_vec(), Data::F32(tensor.into_data())),

@@ -1,5 +1,6 @@
-//! In place of ONNX Runtime in a library that was built without the feature `onnxruntime`: the same
-//! functions, of which those that need ONNX Runtime refuse.
+//! Replaces ONNX Runtime if qdq is built without the feature `onnxruntime`.
+//!
+//! It has the same functions; those that need ONNX Runtime return an error.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -18,7 +19,7 @@ fn absent() -> Error {
         .with_remedy("run it in the embedded runtime, or build qdq with the feature onnxruntime")
 }
 
-/// Refuses: nothing here opens such a library.
+/// Returns an error, because this build cannot open ONNX Runtime.
 ///
 /// # Errors
 /// `Unsupported`, always.
@@ -26,7 +27,7 @@ pub fn find_onnxruntime(_explicit: Option<&Path>) -> Result<PathBuf> {
     Err(absent())
 }
 
-/// Refuses: nothing here opens such a library.
+/// Returns an error, because this build cannot open ONNX Runtime.
 ///
 /// # Errors
 /// `Unsupported`, always.
@@ -38,7 +39,8 @@ pub(super) fn environment(_path: &Path) -> Result<((), String)> {
     Err(absent())
 }
 
-/// Whether a place for the library was named. Environment variables are for programs that can use it.
+/// Returns whether the caller named a library. Ignores the environment variables, because they are meant for
+/// programs that can use the library.
 pub(super) fn is_asked_for(explicit: Option<&Path>) -> bool {
     explicit.is_some()
 }
@@ -71,7 +73,7 @@ impl Runtime for OnnxRuntime {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::runtime::{RuntimeKind, RuntimeOptions};
+    use crate::runtime::{HAS_EMBEDDED, RuntimeKind, RuntimeOptions};
 
     #[test]
     fn a_library_without_onnxruntime_says_so() {
@@ -81,7 +83,8 @@ mod tests {
             assert!(error.to_string().contains("build qdq with the feature onnxruntime"), "{error}");
         }
         let auto = RuntimeOptions { kind: RuntimeKind::Auto, ..Default::default() };
-        assert_eq!(auto.settled().unwrap().kind, RuntimeKind::Embedded);
+        let settled = auto.settled().map(|options| options.kind).ok();
+        assert_eq!(settled, HAS_EMBEDDED.then_some(RuntimeKind::Embedded));
         let named = RuntimeOptions { onnxruntime: Some("libonnxruntime.so".into()), ..auto };
         assert!(named.settled().is_err(), "a library that was asked for is not passed over");
     }

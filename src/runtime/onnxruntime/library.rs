@@ -1,4 +1,4 @@
-//! ONNX Runtime's library: opened at run time, once for the process.
+//! The ONNX Runtime library. qdq opens it at run time, once for each process.
 #![allow(
     unsafe_code,
     reason = "opening a library runs its initialisers, and its version comes as a C string"
@@ -14,37 +14,37 @@ use ort::logging::LogLevel;
 
 use crate::error::{Context, Error, ErrorKind, Result};
 
-/// The version of the ONNX Runtime library at `path`, such as `1.32.0`.
+/// Returns the version of the ONNX Runtime library at `path`, such as `1.32.0`.
 ///
 /// # Errors
-/// `Runtime` where the file cannot be loaded or is not ONNX Runtime.
+/// `Runtime` if the file cannot be loaded or is not ONNX Runtime.
 pub fn version(path: &Path) -> Result<String> {
     let broken = || format!("{}: cannot be loaded as the library of ONNX Runtime", path.display());
-    // SAFETY: the initialisers are those of a library that the user named or installed as ONNX Runtime; a
-    // library that misbehaves when it is loaded cannot be told apart before.
+    // SAFETY: the user named or installed this library as ONNX Runtime, and its initialisers run here. No
+    // check before loading can detect a library that misbehaves.
     let library = unsafe { Library::new(path) }.context(ErrorKind::Runtime, broken)?;
     // SAFETY: every release of ONNX Runtime exports this function with this signature.
     let base = unsafe {
         library.get::<unsafe extern "system" fn() -> *const ort::sys::OrtApiBase>(b"OrtGetApiBase")
     }
     .context(ErrorKind::Runtime, broken)?;
-    // SAFETY: as above; the table is static, or null where the library cannot start.
+    // SAFETY: as above. The table is static; the pointer is null if the library cannot start.
     let text: *const c_char = match unsafe { base().as_ref() } {
-        // SAFETY: the first two entries of the table never change, and this one takes nothing.
+        // SAFETY: the first two entries of the table never change, and this function has no parameters.
         Some(base) => unsafe { (base.GetVersionString)() },
         None => std::ptr::null(),
     };
     if text.is_null() {
         return Err(Error::new(ErrorKind::Runtime, broken()));
     }
-    // SAFETY: not null, and a static C string in the library, which is still open.
+    // SAFETY: the pointer is not null. It points to a static C string in the library, which is still open.
     let text = unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned();
-    // Closing a C++ library runs destructors that other threads may not expect; the process keeps it.
+    // Closing a C++ library runs destructors that other threads may not expect, so the process keeps it open.
     std::mem::forget(library);
     Ok(text)
 }
 
-/// What the process has loaded.
+/// The library that the process has loaded.
 struct Loaded {
     path: PathBuf,
     version: String,
@@ -53,12 +53,13 @@ struct Loaded {
 
 static LOADED: Mutex<Option<Loaded>> = Mutex::new(None);
 
-/// The environment of the library at `path`, and its version. The first call of the process loads the
-/// library.
+/// Returns the environment of the library at `path` and its version.
+///
+/// The first call in the process loads the library.
 ///
 /// # Errors
-/// `Runtime` where the library cannot be loaded or is too old, `InvalidArgument` where the process has loaded
-/// another one already.
+/// `Runtime` if the library cannot be loaded or is too old; `InvalidArgument` if the process has already
+/// loaded another one.
 pub fn environment(path: &Path) -> Result<(Environment, String)> {
     let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
@@ -89,7 +90,7 @@ pub fn environment(path: &Path) -> Result<(Environment, String)> {
         .with_telemetry(false)
         .with_logger(Arc::new(|level: LogLevel, _: &str, _: &str, place: &str, message: &str| match level {
             LogLevel::Verbose | LogLevel::Info => tracing::trace!("onnxruntime: {message} ({place})"),
-            // Errors come back as statuses, which say more.
+            // ONNX Runtime also returns errors as statuses, which have more details.
             _ => tracing::debug!("onnxruntime: {message} ({place})"),
         }))
         .build()

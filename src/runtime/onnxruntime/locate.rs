@@ -1,24 +1,30 @@
-//! Where ONNX Runtime's library lies.
+//! The search for the ONNX Runtime library.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::locate::{newest_first, python_packages, python_prefixes};
+use crate::runtime::HAS_EMBEDDED;
 
-/// The environment variable that names the library, or the folder it lies in.
+/// The environment variable that names the library or its folder.
 const QDQ_ONNXRUNTIME: &str = "QDQ_ONNXRUNTIME";
-/// Another one, which programs in Rust share.
+/// A second such variable, which Rust programs share.
 const ORT_DYLIB_PATH: &str = "ORT_DYLIB_PATH";
 
-/// The library of ONNX Runtime: `explicit` (the library, or a folder that holds it), else the environment
-/// variables `QDQ_ONNXRUNTIME` and `ORT_DYLIB_PATH` (likewise), else the Python package `onnxruntime` in the
-/// active virtual or conda environment, beside the programs in `PATH`, of the user or of the system, else
-/// what the system's loader finds under the library's name.
+/// Finds the library of ONNX Runtime.
+///
+/// Searches these places in order:
+///
+/// 1. `explicit`, the path of the library or of its folder.
+/// 2. The environment variables `QDQ_ONNXRUNTIME` and `ORT_DYLIB_PATH`, with the same meaning.
+/// 3. The Python package `onnxruntime` in the active virtual or conda environment, beside the programs in
+///    `PATH`, of the user, or of the system.
+/// 4. The system's loader, by the name of the library.
 ///
 /// # Errors
-/// `InvalidArgument` where the place that was asked for holds no such library; `Runtime` with the list of
-/// places where none does.
+/// `InvalidArgument` if the place that was named has no such library; `Runtime` with the list of searched
+/// places if none of them has one.
 pub fn find_onnxruntime(explicit: Option<&Path>) -> Result<PathBuf> {
     let search = Search { variable: |name| std::env::var_os(name).filter(|value| !value.is_empty()) };
     if let Some(found) = search.asked_for(explicit)? {
@@ -39,11 +45,13 @@ pub fn find_onnxruntime(explicit: Option<&Path>) -> Result<PathBuf> {
     )
     .with_remedy(format!(
         "get {LIBRARY} of a release of ONNX Runtime, or the Python package onnxruntime, and give its path or \
-         set {QDQ_ONNXRUNTIME}; or run it in the embedded runtime"
+         set {QDQ_ONNXRUNTIME}{}",
+        if HAS_EMBEDDED { "; or run it in the embedded runtime" } else { "" }
     )))
 }
 
-/// Whether a place for the library was named, so that falling back on something else would surprise.
+/// Returns whether the caller or the environment named a library. qdq then reports a failure and does not use
+/// another runtime silently.
 pub fn is_asked_for(explicit: Option<&Path>) -> bool {
     let named = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     explicit.is_some() || named(QDQ_ONNXRUNTIME) || named(ORT_DYLIB_PATH)
@@ -56,8 +64,10 @@ const LIBRARY: &str = "libonnxruntime.dylib";
 #[cfg(not(any(target_os = "windows", target_os = "macos")))]
 const LIBRARY: &str = "libonnxruntime.so";
 
-/// Whether a file is called like the library, with or without a version (`libonnxruntime.so.1.32.0`,
-/// `libonnxruntime.1.32.0.dylib`), and not like one of the libraries beside it.
+/// Returns whether a file name is the library's, with or without a version (`libonnxruntime.so.1.32.0`,
+/// `libonnxruntime.1.32.0.dylib`).
+///
+/// The names of the libraries beside it, such as its providers, do not match.
 fn is_library(name: &str) -> bool {
     let (stem, extension) = LIBRARY.split_once('.').unwrap_or((LIBRARY, ""));
     let Some(rest) = name.strip_prefix(stem).and_then(|rest| rest.strip_prefix('.')) else { return false };
@@ -67,7 +77,7 @@ fn is_library(name: &str) -> bool {
         || rest.strip_suffix(extension).is_some_and(versions)
 }
 
-/// The search, over environment variables that a test can make up.
+/// The search. A test can replace the environment variables.
 struct Search<V: Fn(&str) -> Option<OsString>> {
     variable: V,
 }

@@ -1,8 +1,8 @@
 //! ONNX Runtime as a runtime.
 //!
-//! Behind each tapped tensor stands an observer: a custom operator that hands its input to the tap and passes
-//! it on under the tensor's name, so that consumers, subgraphs and the model's outputs need no change. Its
-//! output shares the memory of its input, so that observing costs no copy and keeps nothing alive.
+//! An observer follows each tapped tensor. It is a custom operator that passes its input to the tap and gives
+//! an output with the tensor's name, so that consumers, subgraphs and the model's outputs need no change. The
+//! output shares the memory of the input. Observing therefore makes no copy and keeps no memory alive.
 
 mod library;
 mod locate;
@@ -33,23 +33,22 @@ pub use library::version as onnxruntime_version;
 pub use locate::find_onnxruntime;
 pub(super) use locate::is_asked_for;
 
-/// A model ready to run in ONNX Runtime.
+/// A model that is ready to run in ONNX Runtime.
 pub(super) struct OnnxRuntime {
     session: Session,
     version: String,
     inputs: Vec<TensorSpec>,
     outputs: Vec<TensorSpec>,
-    /// Tapped inputs of the model: position and number of the tap.
+    /// The tapped inputs of the model: position and number of the tap.
     tapped_inputs: Vec<(usize, usize)>,
     sink: Arc<Sink>,
 }
 
 impl OnnxRuntime {
-    /// Loads `model` into the library at `library`, to hand the tensors in `taps` over under the numbers
-    /// given there.
+    /// Opens `model` in the library at `library`. `taps` gives the number of each tapped tensor.
     ///
     /// # Errors
-    /// `Runtime` where the library cannot be used or refuses the model.
+    /// `Runtime` if the library cannot be used or refuses the model.
     pub fn open(
         library: &Path,
         model: &Model,
@@ -83,8 +82,8 @@ impl OnnxRuntime {
                         .with_remedy("check the model with onnx.checker, or run it in the embedded runtime")
                 })
         };
-        // ONNX Runtime notes the observers' domain in a table of the process, and two sessions that are
-        // created at once may both find it missing there: one of them fails.
+        // ONNX Runtime registers the observers' domain in a table of the process. Two sessions that are
+        // created at the same time may both find it missing, and then one of them fails.
         static CREATION: Mutex<()> = Mutex::new(());
         let creation = CREATION.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(probe) = types::probe(&model, &graph, &observed)? {
@@ -99,8 +98,9 @@ impl OnnxRuntime {
     }
 }
 
-/// ONNX Runtime runs nothing of a model without outputs, so such a model gets one: a constant, which costs
-/// nothing.
+/// Adds a constant output, which costs nothing, to a model without outputs.
+///
+/// ONNX Runtime runs no node of a model without outputs.
 fn with_an_output(model: &Model) -> Result<Cow<'_, Model>> {
     if !model.outputs().is_empty() {
         return Ok(Cow::Borrowed(model));
@@ -120,12 +120,12 @@ fn configure(
 ) -> ort::Result<SessionBuilder> {
     let mut builder = builder
         .with_log_level(LogLevel::Warning)?
-        // What is above this level may change how values round, and with it the ranges.
+        // Higher levels may change the rounding of values, and with it the ranges.
         .with_optimization_level(GraphOptimizationLevel::Level1)?
-        // It would move pairs and round biases to integers, which TensorRT does not: each operator computes
-        // as ONNX says.
+        // These passes would move Q/DQ pairs and round biases to integers, which TensorRT does not do.
+        // Without them, each operator computes what ONNX defines.
         .with_config_entry("session.disable_quant_qdq", "1")?
-        // Threads that spin between operators take the cores from those that observe.
+        // Threads that spin between operators would take the cores from the threads that observe.
         .with_intra_op_spinning(false)?
         .with_operators(observer::domain(sink)?)?;
     if let Some(threads) = threads {

@@ -1,4 +1,4 @@
-//! The operator that shows tensors of a running ONNX Runtime session to a tap.
+//! The operator that passes tensors of a running ONNX Runtime session to a tap.
 
 use std::fmt::Debug;
 use std::marker::PhantomData;
@@ -23,10 +23,10 @@ const OPERATOR: &str = "Observe";
 /// The attribute that holds the number of the tap.
 const TAP: &str = "tap";
 
-/// A copy of `model` with an observer behind each tensor of `observed`, which holds tensors that nodes
-/// compute and the numbers of their taps.
+/// Returns a copy of `model` with an observer after each tensor of `observed`.
 ///
-/// The node that computes a tensor gives it a new name, and the observer passes it on under the old one.
+/// `observed` holds tensors that nodes compute, with the numbers of their taps. The producer of a tensor gets
+/// a new output name, and the observer's output takes the old name.
 pub(super) fn insert(
     model: &Model,
     graph: &Graph,
@@ -62,7 +62,7 @@ pub(super) fn insert(
     Ok(model)
 }
 
-/// Where observers send what they see, and the first error that came back.
+/// The receiver of the observers' tensors, with the first error of the tap.
 pub(super) struct Sink {
     tap: Arc<dyn Tap>,
     failure: Mutex<Option<Error>>,
@@ -73,18 +73,20 @@ impl Sink {
         Self { tap, failure: Mutex::new(None) }
     }
 
-    /// Who sees the tensors.
+    /// Returns the tap that receives the tensors.
     pub fn tap(&self) -> &dyn Tap {
         self.tap.as_ref()
     }
 
-    /// The error that stopped a run, if the tap did.
+    /// Takes the tap's error, if it stopped a run.
     pub fn take_failure(&self) -> Option<Error> {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// Shows a tensor to the tap. Neither an error nor a panic of the tap may pass through ONNX Runtime, so
-    /// both are kept and the run is stopped.
+    /// Passes a tensor to the tap.
+    ///
+    /// An error or a panic of the tap must not pass through ONNX Runtime. This function keeps it and stops
+    /// the run.
     fn show(&self, index: usize, shape: &[i64], data: DataView<'_>) -> ort::Result<()> {
         // A tensor in memory has no negative dimension.
         let shape: Vec<usize> = shape.iter().map(|&dim| dim as usize).collect();
@@ -105,8 +107,8 @@ impl Sink {
     }
 }
 
-/// The operators that a session with observers needs: one for each element type, all of one name, among which
-/// ONNX Runtime chooses.
+/// Returns the operators that a session with observers needs: one for each element type, all with one name.
+/// ONNX Runtime chooses among them.
 pub(super) fn domain(sink: &Arc<Sink>) -> ort::Result<OperatorDomain> {
     fn observer<T>(sink: &Arc<Sink>) -> Observer<T> {
         Observer { sink: Arc::clone(sink), element: PhantomData }
@@ -129,7 +131,7 @@ pub(super) fn domain(sink: &Arc<Sink>) -> ort::Result<OperatorDomain> {
 
 /// An element type of observed tensors.
 trait Element: PrimitiveTensorElementType + Copy + Debug + 'static {
-    /// What the tap sees of floating-point numbers; others only pass.
+    /// Returns the view for the tap if the elements are floating-point numbers, else `None`.
     fn shown(values: &[Self]) -> Option<DataView<'_>>;
 }
 
@@ -158,7 +160,7 @@ struct Observer<T> {
 impl<T: Element> Operator for Observer<T> {
     type Kernel<'attr> = BoxedKernel<'attr>;
 
-    /// The output may lie in the memory of the input.
+    /// The output may use the memory of the input.
     const ALIASES: &[(u32, u32)] = &[(0, 0)];
 
     fn name(&self) -> &str {

@@ -1,8 +1,8 @@
-//! What ONNX Runtime knows of tensors whose type the model does not tell.
+//! The types that ONNX Runtime derives for tensors whose type the model does not give.
 //!
-//! An observer takes tensors of numbers. Behind an operator of another domain may come a sequence just as
-//! well, which ONNX Runtime would refuse to give to an observer; so it is asked first, with such tensors as
-//! outputs of the model.
+//! An observer takes only tensors of numbers. An operator of another domain may also give a sequence, and
+//! ONNX Runtime refuses a model that passes a sequence to an observer. So a first session reports the types
+//! of such tensors: it has them as outputs of the model.
 
 use std::collections::HashSet;
 
@@ -13,7 +13,8 @@ use crate::error::Result;
 use crate::graph::{Graph, GraphTensor, TensorId};
 use crate::onnx::Model;
 
-/// The model to ask about the types of those of `observed` that have none; `None` where all have one.
+/// Returns the encoded model that reports the types of those `observed` tensors that have none. Returns
+/// `None` if all have a type.
 pub(super) fn probe(model: &Model, graph: &Graph, observed: &[(TensorId, usize)]) -> Result<Option<Vec<u8>>> {
     let tensors = observed.iter().map(|(tensor, _)| graph.tensor(*tensor));
     let unknown: Vec<&GraphTensor> = tensors.filter(|tensor| tensor.dtype.is_none()).collect();
@@ -27,7 +28,7 @@ pub(super) fn probe(model: &Model, graph: &Graph, observed: &[(TensorId, usize)]
     model.encode().map(Some)
 }
 
-/// The outputs of such a model that an observer takes.
+/// Returns the names of those outputs of this model that an observer takes.
 pub(super) fn tensors(session: &Session) -> HashSet<String> {
     let outputs = session.outputs().iter().filter(|output| match output.dtype() {
         ValueType::Tensor { ty, .. } => matches!(
@@ -42,7 +43,8 @@ pub(super) fn tensors(session: &Session) -> HashSet<String> {
     outputs.map(|output| output.name().to_owned()).collect()
 }
 
-/// Whether an observer takes `tensor`: by its type, or as one of the `tensors` that were asked about.
+/// Returns whether an observer takes `tensor`: it has a type, or it is in `tensors`, the result of
+/// [`tensors()`].
 pub(super) fn is_observable(tensor: &GraphTensor, tensors: &HashSet<String>) -> bool {
     tensor.dtype.is_some() || tensors.contains(&tensor.name)
 }

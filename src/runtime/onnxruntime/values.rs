@@ -8,7 +8,7 @@ use crate::tensor::{Data, DataView, Tensor};
 
 macro_rules! conversions {
     ($($variant:ident => $element:ident),* $(,)?) => {
-        /// An input for ONNX Runtime, which borrows the elements; only truth values are copied.
+        /// Converts to an input of ONNX Runtime, which borrows the elements. Only booleans are copied.
         pub(super) fn to_ort<'t>(name: &str, tensor: &'t Tensor) -> Result<SessionInputValue<'t>> {
             let shape = tensor.shape();
             let value = match tensor.view().data() {
@@ -21,10 +21,10 @@ macro_rules! conversions {
             value.context(ErrorKind::Runtime, || format!("input '{name}': ONNX Runtime cannot take it"))
         }
 
-        /// A copy of an output of ONNX Runtime.
+        /// Copies an output of ONNX Runtime.
         ///
         /// # Errors
-        /// `Unsupported` where it is no tensor or of a type that qdq does not compute with.
+        /// `Unsupported` if it is not a tensor or has a type that qdq does not compute with.
         pub(super) fn from_ort(name: &str, value: &DynValue) -> Result<Tensor> {
             let unusable = || {
                 Error::new(

@@ -1,4 +1,4 @@
-//! Calibration data and the runtime that runs the model on it.
+//! Arguments for the calibration data and for the runtime of the model.
 
 use std::path::PathBuf;
 

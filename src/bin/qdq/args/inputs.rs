@@ -1,4 +1,4 @@
-//! What the user says about the model's inputs.
+//! Arguments for the model's inputs.
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Inputs")]

@@ -1,4 +1,4 @@
-//! The arguments as they were typed. Nothing here looks at the file system; [`crate::resolve`] does.
+//! The arguments of the command line. This module does not access the file system; [`crate::resolve`] does.
 
 mod data;
 mod inputs;

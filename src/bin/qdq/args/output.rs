@@ -1,4 +1,4 @@
-//! What is quantized, and how results are written.
+//! Arguments for the quantization and for the form of the results.
 
 use clap::ValueEnum;
 

@@ -1,4 +1,4 @@
-//! How TensorRT builds an engine.
+//! Arguments for building a TensorRT engine.
 
 use std::path::PathBuf;
 

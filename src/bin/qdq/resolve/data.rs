@@ -13,8 +13,9 @@ use qdq::tensor::{DataView, Tensor};
 use super::of_option;
 use crate::args::{self, DataArgs};
 
-/// The files and folders that the data comes from, for comparison with where results go. What stands before a
-/// `=` may be the name of an input or the beginning of a path, so both readings are given.
+/// Returns the files and folders of the data, for comparison with the output paths.
+///
+/// The text before a `=` may be an input name or the beginning of a path, so both readings are returned.
 pub fn data_paths(args: &DataArgs) -> Vec<PathBuf> {
     let after_name = |typed: &PathBuf| Some(PathBuf::from(typed.to_str()?.split_once('=')?.1));
     args.data.iter().flat_map(|typed| std::iter::once(typed.clone()).chain(after_name(typed))).collect()

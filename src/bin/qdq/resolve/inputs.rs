@@ -1,4 +1,4 @@
-//! Models with what the user says about their inputs.
+//! Opens models with the user's settings for their inputs.
 
 use std::path::Path;
 
@@ -18,7 +18,7 @@ pub fn model(path: &Path, args: &InputArgs) -> Result<Model> {
     Ok(model)
 }
 
-/// Opens the quantized form of a model, which may have lost inputs that were fixed.
+/// Opens the quantized form of a model. It may lack inputs that were fixed.
 pub fn quantized(path: &Path, args: &InputArgs) -> Result<Model> {
     let mut model = Model::open(path)?;
     settle(&mut model, args, |model, name| model.declared(name).is_ok())?;
@@ -33,7 +33,7 @@ fn settle(model: &mut Model, args: &InputArgs, takes: impl Fn(&Model, &str) -> b
     }
     for (name, text) in by_name("--input", &args.input, "sr=16000")? {
         if takes(model, name) {
-            // The shape is the one that was just stated, if it was.
+            // A shape from --input-shape goes before the declared one.
             let stated = model.inputs().into_iter().find(|spec| spec.name == name);
             let declared = stated.map_or_else(|| model.declared(name), Ok);
             let value = declared.and_then(|declared| value(&declared, text));
@@ -43,7 +43,7 @@ fn settle(model: &mut Model, args: &InputArgs, takes: impl Fn(&Model, &str) -> b
     Ok(())
 }
 
-/// What was typed for each name, which is named once.
+/// Returns the value for each name. A name may occur only once.
 fn by_name<'t>(option: &str, typed: &'t [String], example: &str) -> Result<Vec<(&'t str, &'t str)>> {
     let mut all: Vec<(&str, &str)> = Vec::new();
     for one in typed {
@@ -57,7 +57,7 @@ fn by_name<'t>(option: &str, typed: &'t [String], example: &str) -> Result<Vec<(
     Ok(all)
 }
 
-/// Name and value. Names may hold a `=`, values do not.
+/// Splits into name and value at the last `=`. Names may contain a `=`, values may not.
 fn divided<'t>(typed: &'t str, example: &str) -> Result<(&'t str, &'t str)> {
     typed.rsplit_once('=').filter(|(name, _)| !name.is_empty()).ok_or_else(|| {
         Error::new(ErrorKind::InvalidArgument, format!("'{typed}' is no name and value"))
@@ -76,8 +76,9 @@ fn shape(text: &str) -> Result<Vec<Dim>> {
     if text.is_empty() { Ok(Vec::new()) } else { text.split('x').map(dim).collect() }
 }
 
-/// Numbers of the type and shape that the model declares: as many as the shape has elements. They decide one
-/// size that it leaves open.
+/// Parses numbers into the type and shape that the model declares, with one number for each element.
+///
+/// If the shape leaves one size open, the number of values decides it.
 fn value(declared: &TensorSpec, text: &str) -> Result<Tensor> {
     let bad = |what: String, remedy: &str| {
         Error::new(ErrorKind::InvalidArgument, format!("input '{}': {what}", declared.name))

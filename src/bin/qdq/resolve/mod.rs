@@ -1,4 +1,4 @@
-//! From arguments as typed to what the library takes.
+//! Converts arguments from the command line to the library's types.
 
 mod data;
 mod inputs;
@@ -19,7 +19,7 @@ pub use data::{data_paths, labels, source};
 pub use inputs::{model, quantized};
 pub use tensorrt::tensorrt;
 
-/// Puts the option's name in front of what is wrong with its value.
+/// Puts the option's name in front of the error about its value.
 fn of_option<T>(option: &str, result: Result<T>) -> Result<T> {
     result.map_err(|error| {
         let named = Error::new(error.kind(), format!("{option}: {}", error.message()));
@@ -30,12 +30,12 @@ fn of_option<T>(option: &str, result: Result<T>) -> Result<T> {
     })
 }
 
-/// The calibration method, or the library's default.
+/// Returns the calibration method, or the library's default.
 pub fn method(typed: Option<&str>) -> Result<Method> {
     typed.map_or_else(|| Ok(Method::default()), |text| of_option("--method", text.parse()))
 }
 
-/// Which nodes are quantized.
+/// Returns the policy: which nodes are quantized.
 pub fn policy(args: &PolicyArgs) -> Policy {
     let selection = |names: &[String], ops: &[String]| Selection { names: names.to_vec(), ops: ops.to_vec() };
     Policy {
@@ -47,7 +47,7 @@ pub fn policy(args: &PolicyArgs) -> Policy {
     }
 }
 
-/// How weights are quantized.
+/// Returns the settings for quantizing weights.
 pub fn weights(args: &WeightArgs) -> Result<Weights> {
     let form = match args.weights {
         args::Weights::Int8 => WeightForm::Int8,
@@ -58,7 +58,7 @@ pub fn weights(args: &WeightArgs) -> Result<Weights> {
     Ok(Weights { form, bits: args.weight_bits, method, ..Weights::default() })
 }
 
-/// Which methods recover accuracy.
+/// Returns the methods that recover accuracy.
 pub fn recovery(args: &RecoveryArgs) -> Recovery {
     Recovery {
         equalization: args.equalize,
@@ -67,7 +67,7 @@ pub fn recovery(args: &RecoveryArgs) -> Recovery {
     }
 }
 
-/// The runtime that runs the model.
+/// Returns the runtime that runs the model.
 pub fn runtime(args: &RuntimeArgs) -> RuntimeOptions {
     let kind = match args.runtime {
         args::Runtime::Embedded => RuntimeKind::Embedded,
@@ -77,14 +77,14 @@ pub fn runtime(args: &RuntimeArgs) -> RuntimeOptions {
     RuntimeOptions { kind, onnxruntime: args.onnxruntime.clone(), threads: args.threads }
 }
 
-/// Version and algorithm of a cache's header, as far as they were typed.
+/// Returns the version and algorithm for a cache's header, if the user gave them.
 pub fn version_and_algorithm(args: &CacheHeaderArgs) -> Result<(Option<Version>, Option<Algorithm>)> {
     let version = args.tensorrt_version.as_deref().map(str::parse).transpose();
     let algorithm = args.algorithm.as_deref().map(str::parse).transpose();
     Ok((of_option("--tensorrt-version", version)?, of_option("--algorithm", algorithm)?))
 }
 
-/// The header of a cache that is going to be written.
+/// Returns the header of a cache that is to be written.
 pub fn header(args: &CacheHeaderArgs) -> Result<Header> {
     let (version, algorithm) = version_and_algorithm(args)?;
     let version = version.unwrap_or(Version::DEFAULT);
@@ -92,8 +92,7 @@ pub fn header(args: &CacheHeaderArgs) -> Result<Header> {
     Ok(Header::new(version, algorithm.unwrap_or_default()))
 }
 
-/// TensorRT ignores a cache with another version than its own, so the user is told which one was taken where
-/// none was typed.
+/// Logs the version in the header if the user gave none, because TensorRT ignores a cache of another version.
 pub fn note_version(args: &CacheHeaderArgs, term: &Term) {
     if args.tensorrt_version.is_none() {
         term.note(format_args!(

@@ -1,11 +1,11 @@
-//! What TensorRT is told.
+//! Converts the TensorRT arguments to build options.
 
 use qdq::error::{Error, ErrorKind, Result};
 use qdq::tensorrt::{EngineOptions, InputShapes};
 
 use crate::args::TensorRtArgs;
 
-/// How the engine is built.
+/// Returns the build options of an engine.
 pub fn tensorrt(args: &TensorRtArgs) -> Result<EngineOptions> {
     let mut profiles: Vec<Vec<InputShapes>> = Vec::new();
     for typed in &args.shapes {
@@ -34,7 +34,7 @@ pub fn tensorrt(args: &TensorRtArgs) -> Result<EngineOptions> {
     })
 }
 
-/// `NAME=MIN:OPT:MAX`, where one shape stands for all three. Names may hold `=` and `:`.
+/// Parses `NAME=MIN:OPT:MAX`. One shape alone means all three. Names may contain `=` and `:`.
 fn input_shapes(typed: &str) -> Result<InputShapes> {
     let wrong = || {
         Error::new(ErrorKind::InvalidArgument, format!("--shapes: '{typed}' is no NAME=MIN:OPT:MAX"))
@@ -62,7 +62,7 @@ fn shape(typed: &str) -> Option<Vec<i64>> {
     typed.split(['x', ',']).map(|size| size.parse().ok().filter(|&size| size >= 0)).collect()
 }
 
-/// `8.6` or `86` as 86.
+/// Parses `8.6` or `86` as 86.
 fn capability(typed: &str) -> Result<i32> {
     let number = match typed.split_once('.') {
         Some((major, minor)) if minor.len() == 1 => format!("{major}{minor}").parse().ok(),

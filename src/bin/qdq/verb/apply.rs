@@ -1,4 +1,4 @@
-//! `qdq apply`: a Q/DQ model from ranges that exist already.
+//! `qdq apply`: makes a Q/DQ model from existing ranges.
 
 use std::path::{Path, PathBuf};
 
@@ -54,7 +54,7 @@ fn names(tensors: &[String]) -> String {
     listed(&quoted, 5)
 }
 
-/// The ranges are those of other tensors than the ones that would be quantized.
+/// Returns the error for ranges that cover none of the tensors to quantize.
 fn nothing_ranged(ranges: &Path, missing: &[String]) -> Error {
     let message = format!(
         "{}: nothing can be quantized with these ranges: none for {}",

@@ -1,4 +1,4 @@
-//! `qdq cache`: TensorRT calibration caches by themselves.
+//! `qdq cache`: shows, checks and converts TensorRT calibration caches.
 
 use std::path::Path;
 
@@ -88,8 +88,10 @@ fn finding_text(finding: &Finding) -> String {
     format!("{}: {}{about}\n  help: {}\n", finding.severity, finding.message, finding.remedy)
 }
 
-/// The activations of a model for which TensorRT wants scales and calibration can compute them, and those
-/// that the cache lacks because they lie behind an operator that no runtime knows.
+/// Returns the activations for which TensorRT needs scales and calibration can compute them.
+///
+/// The finding lists the activations that the cache lacks because they depend on an operator that no runtime
+/// knows.
 fn activations(model: &Path, cache: &Cache) -> Result<(Vec<String>, Option<Finding>)> {
     let prepared = qdq::pipeline::prepare(&Model::open(model)?)?;
     let all = qdq::pipeline::taps(&prepared.graph, &qdq::place::Plan::default(), true);

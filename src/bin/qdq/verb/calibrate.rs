@@ -1,4 +1,4 @@
-//! `qdq calibrate`, and the part of `qdq quantize` that is the same.
+//! `qdq calibrate`, and the part that it shares with `qdq quantize`.
 
 use std::path::{Path, PathBuf};
 
@@ -104,7 +104,7 @@ impl Planned {
         pipeline::ranges(&self.prepared.graph, &self.plan, stats, method)
     }
 
-    /// Says which nodes stay in float, where someone wants to know.
+    /// Logs, in verbose mode, which nodes stay in float and why.
     pub fn note_floats(&self, term: &Term) {
         for decision in self.plan.decisions.iter().filter(|decision| decision.verdict == Verdict::Float) {
             let node = self.prepared.graph.node(decision.node);
@@ -113,12 +113,12 @@ impl Planned {
     }
 }
 
-/// What the user must know of all that was computed, in order.
+/// Returns the findings of the plan, the run and the ranges, in this order.
 pub fn findings(planned: &Planned, stats: &Stats, ranges: &Ranges) -> Value {
     json!([planned.plan.findings.as_slice(), &stats.findings, &ranges.findings].concat())
 }
 
-/// How many nodes got which verdict, and how many convolutions and products there are.
+/// Returns the number of nodes by verdict, and the number of convolutions and products.
 pub fn counts(graph: &Graph, plan: &Plan) -> Value {
     let count = |verdict| plan.decisions.iter().filter(|decision| decision.verdict == verdict).count();
     let coverage = plan.coverage(graph);
@@ -131,7 +131,7 @@ pub fn counts(graph: &Graph, plan: &Plan) -> Value {
     })
 }
 
-/// Where the results of a calibration go.
+/// The output files of a calibration.
 pub struct RangeOutputs<'a> {
     args: &'a RangeFiles,
     header: Header,
@@ -151,7 +151,9 @@ impl<'a> RangeOutputs<'a> {
         self.paths().next().is_none()
     }
 
-    /// TensorRT wants a scale for every activation, and statistics may be asked for a cache later.
+    /// Returns whether every activation must be observed.
+    ///
+    /// TensorRT needs a scale for every activation, and a later command may make a cache from the statistics.
     pub fn every_activation(&self) -> bool {
         self.args.cache.is_some() || self.args.stats.is_some()
     }

@@ -1,4 +1,4 @@
-//! `qdq compare`: how far a quantized model is from the float model.
+//! `qdq compare`: measures the difference between a quantized model and the float model.
 
 use qdq::error::{Error, ErrorKind, Result};
 use qdq::finding::Finding;

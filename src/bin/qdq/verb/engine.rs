@@ -1,4 +1,4 @@
-//! `qdq engine`: TensorRT's engine of a model.
+//! `qdq engine`: builds the TensorRT engine of a model.
 
 use std::path::{Path, PathBuf};
 
@@ -17,7 +17,7 @@ use super::planning::Planned;
 use super::range_file::RangeFile;
 use super::written::Written;
 
-/// TensorRT, found before the work starts, and what it is told.
+/// TensorRT's libraries and the build options. Its creation finds the libraries before the work starts.
 pub struct Builder {
     libraries: Libraries,
     options: EngineOptions,
@@ -29,12 +29,13 @@ impl Builder {
         Ok(Self { libraries: tensorrt::find_tensorrt(args.tensorrt.as_deref())?, options })
     }
 
-    /// Builds the engine of a model as it is; `name` is the file that it came from.
+    /// Builds the engine of an unchanged model. `name` is the model's file.
     pub fn build(&self, model: &Model, name: &Path, output: &Path) -> Result<()> {
         self.run(model, name, None, output)
     }
 
-    /// Builds the engine of a float model by ranges: in a TensorRT that has Q/DQ, of its quantized form.
+    /// Builds the engine of a float model with ranges. If this TensorRT has Q/DQ, it builds the quantized
+    /// model.
     pub fn build_quantized(
         &self,
         quantized: &Model,

@@ -1,4 +1,4 @@
-//! `qdq info`: what this program consists of and finds on this machine.
+//! `qdq info`: prints the parts of this program and the libraries that it finds on this machine.
 
 use qdq::error::Result;
 use qdq::{kernel, runtime};
@@ -6,6 +6,14 @@ use serde_json::json;
 
 use crate::Outcome;
 use crate::term::Term;
+
+/// The parts of the library that a build may leave out, and whether this one has them.
+const PARTS: [(&str, bool); 4] = [
+    ("embedded-runtime", runtime::HAS_EMBEDDED),
+    ("images", cfg!(feature = "images")),
+    ("onnxruntime", cfg!(feature = "onnxruntime")),
+    ("tensorrt", cfg!(feature = "tensorrt")),
+];
 
 pub fn run(term: &Term) -> Result<Outcome> {
     let version = env!("CARGO_PKG_VERSION");
@@ -27,12 +35,18 @@ pub fn run(term: &Term) -> Result<Outcome> {
         ),
     };
     let (name, reason) = (chosen.kernels.name(), &chosen.reason);
-    let text =
-        format!("qdq {version}\nkernels: {name} ({reason})\nruntime: embedded\nruntime: {onnxruntime}\n");
+    let features: Vec<&str> = PARTS.into_iter().filter(|(_, is_in)| *is_in).map(|(name, _)| name).collect();
+    let embedded = runtime::HAS_EMBEDDED.then_some(json!({"name": "embedded", "version": version}));
+    let embedded_line = if runtime::HAS_EMBEDDED { "runtime: embedded\n" } else { "" };
+    let text = format!(
+        "qdq {version}\nfeatures: {}\nkernels: {name} ({reason})\n{embedded_line}runtime: {onnxruntime}\n",
+        features.join(", ")
+    );
     let json = json!({
         "version": version,
         "kernels": {"active": name, "reason": reason, "available": available},
-        "runtimes": [{"name": "embedded", "version": version}, runtime],
+        "features": features,
+        "runtimes": Vec::from_iter(embedded.into_iter().chain([runtime])),
     });
     term.result(text, &json)?;
     Ok(Outcome::Done)

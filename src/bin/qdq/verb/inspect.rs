@@ -1,4 +1,4 @@
-//! `qdq inspect`: what would be quantized and why.
+//! `qdq inspect`: shows what would be quantized and why.
 
 use qdq::error::Result;
 use qdq::pipeline;

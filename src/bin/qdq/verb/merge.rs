@@ -1,4 +1,4 @@
-//! `qdq merge`: statistics of several runs as if they had been one.
+//! `qdq merge`: merges the statistics of several runs into those of one run.
 
 use qdq::error::Result;
 use qdq::finding::counted;

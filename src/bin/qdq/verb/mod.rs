@@ -19,9 +19,9 @@ use crate::Outcome;
 use crate::args::Verb;
 use crate::term::Term;
 
-/// Runs what was asked for.
+/// Runs the command.
 pub fn run(verb: &Verb, term: &Term) -> Result<Outcome> {
-    // Whoever asks for certain kernels wants to know that they are not there, before the work starts.
+    // A request for certain kernels must fail before the work starts if they are not available.
     qdq::kernel::requested()?;
     match verb {
         Verb::Quantize(args) => quantize::run(args, term),

@@ -1,4 +1,4 @@
-//! From a model and the user's wishes to a plan that is worth carrying out.
+//! Makes a plan from a model and the user's options, and checks that it quantizes something.
 
 use std::path::Path;
 
@@ -27,14 +27,14 @@ impl Planned {
         Ok(Self { prepared, plan })
     }
 
-    /// The same model with what of the plan `ranges` allow.
+    /// Returns the same model with the part of the plan for which `ranges` has ranges.
     pub fn restrict(self, policy: &Policy, ranges: &Ranges) -> Result<Self> {
         let mut plan = pipeline::plan_for_ranges(&self.prepared.graph, policy, ranges)?;
         plan.findings.extend_from_slice(&self.prepared.findings);
         Ok(Self { plan, ..self })
     }
 
-    /// Refuses a plan that quantizes nothing, if that would write the model as it came; `path` is for
+    /// Refuses a plan that quantizes nothing, if the output would be the unchanged model. `path` is for
     /// messages.
     pub fn check_worth(&self, path: &Path, policy: &Policy) -> Result<()> {
         if !self.plan.is_empty() || self.prepared.is_remade {
@@ -66,13 +66,13 @@ impl Planned {
         Err(Error::new(kind, message).with_remedy(remedy))
     }
 
-    /// What would be quantized without the user's wishes.
+    /// Returns the plan without the user's options.
     fn default_plan(&self) -> Result<Plan> {
         place::plan(&self.prepared.graph, &Policy::default())
     }
 }
 
-/// What TensorRT does with a model that is not quantized.
+/// Returns TensorRT's treatment of a model that is not quantized.
 fn as_it_is(graph: &Graph) -> &'static str {
     if graph.tensors.iter().any(|tensor| tensor.dtype == Some(DataType::F64)) {
         "export it in float32, since TensorRT has no float64 and its ONNX parser casts to float32 only where it can"

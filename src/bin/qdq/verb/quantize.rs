@@ -1,4 +1,4 @@
-//! `qdq quantize`: calibration and the Q/DQ model in one go.
+//! `qdq quantize`: calibrates and writes the Q/DQ model in one command.
 
 use qdq::error::{Error, ErrorKind, Result};
 use qdq::finding::counted;

@@ -1,11 +1,11 @@
-//! Ranges that a user has: as JSON or as a calibration cache, whichever the file holds.
+//! Ranges that a user has, as JSON or as a calibration cache. The content of the file decides.
 
 use std::path::Path;
 
 use qdq::emit::{Cache, Ranges};
 use qdq::error::{Context, Error, ErrorKind, Result};
 
-/// What was found in a file.
+/// The content of a file of ranges.
 pub enum RangeFile {
     Cache(Cache),
     Ranges(Ranges),
@@ -22,7 +22,7 @@ impl RangeFile {
         }
     }
 
-    /// The ranges in either form; `path` is for messages.
+    /// Returns the ranges of either form. `path` is for messages.
     pub fn into_ranges(self, path: &Path) -> Result<Ranges> {
         match self {
             Self::Ranges(ranges) => Ok(ranges),

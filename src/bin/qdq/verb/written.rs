@@ -1,4 +1,4 @@
-//! The files that a command has written, for its result.
+//! The files that a command has written, as part of its result.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use qdq::error::Result;
 use qdq::onnx::{Model, SaveOptions};
 use serde_json::{Map, Value};
 
-/// What kind of file went where, in the order of writing.
+/// The kind and the path of each file, in the order of writing.
 #[derive(Default)]
 pub struct Written(Vec<(&'static str, String)>);
 
@@ -15,7 +15,7 @@ impl Written {
         self.0.push((kind, path.display().to_string()));
     }
 
-    /// Saves a model: one file, and another one with the weights where it is too large for one.
+    /// Saves a model. A model that is too large for one file gets a second file with its weights.
     pub fn save(&mut self, model: &Model, path: &Path) -> Result<()> {
         let files = model.save(path, &SaveOptions::default())?;
         for (kind, file) in ["model", "weights"].into_iter().zip(&files) {
@@ -24,12 +24,12 @@ impl Written {
         Ok(())
     }
 
-    /// A line per file.
+    /// Returns one line for each file.
     pub fn text(&self) -> String {
         self.0.iter().map(|(kind, path)| format!("wrote {path} ({kind})\n")).collect()
     }
 
-    /// The paths by kind.
+    /// Returns the paths by kind.
     pub fn to_json(&self) -> Value {
         let entries = self.0.iter().map(|(kind, path)| ((*kind).to_owned(), Value::from(path.as_str())));
         Value::Object(entries.collect::<Map<_, _>>())

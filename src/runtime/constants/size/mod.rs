@@ -1,4 +1,4 @@
-//! How large a result becomes, before it is computed: a file of some bytes can ask for any amount of memory.
+//! The size of a result, before it is computed: a small file can ask for any amount of memory.
 
 mod values;
 
@@ -8,23 +8,25 @@ use crate::graph::Node;
 use crate::tensor::Tensor;
 use values::{by_values, product};
 
-/// What bounds the number of elements of an operator's results.
+/// The rule that bounds the number of elements of an operator's results.
 #[derive(Clone, Copy)]
 enum Size {
     /// The shape that the inputs broadcast to.
     Broadcast,
-    /// That of the first input.
+    /// The shape of the first input.
     First,
-    /// All inputs together.
+    /// The sum over all inputs.
     Sum,
-    /// As many numbers as axes.
+    /// One number for each axis.
     Axes,
-    /// The values of an input or an attribute have a say.
+    /// The values of an input or an attribute decide.
     Values,
 }
 
-/// Operators that are computed ahead, by what bounds their results. What is random, has state, or grows in a
-/// way that is not known here is not among them.
+/// The operators that are computed ahead, by the rule that bounds their results.
+///
+/// The list leaves out operators that are random, that have state, or whose result grows in a way that is not
+/// modelled here.
 const OPERATORS: [(Size, &str); 5] = [
     (Size::Broadcast, BROADCAST),
     (Size::First, FIRST),
@@ -58,15 +60,16 @@ fn size_of(op: &str) -> Option<Size> {
     OPERATORS.iter().find(|(_, list)| is_among(list)).map(|(size, _)| *size)
 }
 
-/// Whether results of `op` can be bounded once its inputs are known.
+/// Returns whether the results of `op` can be bounded as soon as its inputs are known.
 pub(super) fn is_known(op: &str) -> bool {
     size_of(op).is_some()
 }
 
-/// How many bytes a result of the node takes at most, or about as much work.
+/// Returns an upper bound for the bytes of the node's results. Expensive work counts as bytes too.
 ///
 /// # Errors
-/// `Unsupported` where that is more than [`MOST_CONSTANT_BYTES`], with the size.
+/// `Unsupported`, with the size, if the bound is larger than [`MOST_CONSTANT_BYTES`]; `Unsupported` if the
+/// inputs do not give a bound.
 pub(super) fn check(node: &Node, inputs: &[Option<Tensor>]) -> Result<u64> {
     let elements = elements(node, inputs);
     let bytes = elements.map(|count| count.saturating_mul(4));
@@ -82,7 +85,7 @@ pub(super) fn check(node: &Node, inputs: &[Option<Tensor>]) -> Result<u64> {
     }
 }
 
-/// The most elements that a result of the node has.
+/// Returns an upper bound for the number of elements of a result of the node.
 fn elements(node: &Node, inputs: &[Option<Tensor>]) -> Option<u64> {
     let shape = |at: usize| inputs.get(at)?.as_ref().map(Tensor::shape);
     let count = |at: usize| Some(product(shape(at)?.iter().map(|&size| size as u64)));
@@ -99,7 +102,7 @@ fn elements(node: &Node, inputs: &[Option<Tensor>]) -> Option<u64> {
             };
             Some(product((0..rank).map(along)))
         }
-        // Elements may be gathered more often than once, so that the indices count.
+        // GatherElements may read an element more than once, so the number of indices counts.
         Size::First if node.op == "GatherElements" => count(1),
         Size::First => count(0),
         Size::Sum => Some(given().map(|input| product(input.shape().iter().map(|&size| size as u64))).sum()),

@@ -4,11 +4,12 @@ use crate::graph::{Attribute, Node};
 use crate::place::einsum;
 use crate::tensor::{Data, Tensor};
 
-/// So many steps of a product take about as long as one number of a result.
+/// This number of multiplication steps takes about as long as one element of a result.
 const WORK: u64 = 256;
 
-/// The most elements that a result of the node has, and where computing takes more than its size shows, so
-/// many as take as long.
+/// Returns an upper bound for the number of elements of a result.
+///
+/// If the work is larger than the size suggests, the bound is the number of elements that would take as long.
 pub(super) fn by_values(node: &Node, inputs: &[Option<Tensor>]) -> Option<u64> {
     let input = |at: usize| inputs.get(at)?.as_ref();
     let shape = |at: usize| -> Option<Vec<u64>> {
@@ -47,7 +48,7 @@ pub(super) fn by_values(node: &Node, inputs: &[Option<Tensor>]) -> Option<u64> {
             steps.is_finite().then(|| steps.max(0.0).ceil() as u64)
         }
         "NonZero" => Some(count(0)?.saturating_mul(shape(0)?.len() as u64)),
-        // Elimination takes as many steps for each number as there are rows.
+        // Elimination takes as many steps for each number as the matrix has rows.
         "Det" => Some(count(0)?.saturating_mul(shape(0)?.last()? / WORK + 1)),
         "GatherND" => {
             let (own, places) = (shape(0)?, shape(1)?);
@@ -67,7 +68,7 @@ pub(super) fn by_values(node: &Node, inputs: &[Option<Tensor>]) -> Option<u64> {
         "Conv" | "AveragePool" | "MaxPool" => {
             let (own, kernel) = (shape(0)?, shape(1));
             let pads = node.ints("pads").unwrap_or_default().iter().map(|&pad| pad.unsigned_abs());
-            // A window that only touches the edge counts for pooling.
+            // In pooling, a window also counts if it only touches the edge.
             let edges = node.ints("kernel_shape").unwrap_or_default().iter().map(|&size| size.unsigned_abs());
             let more = pads.chain(edges).fold(0, u64::saturating_add);
             let (batch, places) = (own.first()?, own.get(2..)?);
@@ -91,7 +92,7 @@ pub(super) fn by_values(node: &Node, inputs: &[Option<Tensor>]) -> Option<u64> {
             let (own, ratios) = (shape(0)?, input(2).and_then(numbers).filter(|ratios| !ratios.is_empty()));
             let grown = match ratios {
                 Some(ratios) => ratios.into_iter().map(|ratio| ratio.max(1.0)).product::<f64>(),
-                // Axes that the node does not name keep their size, which is one at least.
+                // Axes that the node does not name keep their size, which is at least 1.
                 None => {
                     return is_stretched.then(|| product(sizes(3).into_iter().flatten())).map(
                         |all| match node.ints("axes") {
@@ -117,7 +118,7 @@ pub(super) fn by_values(node: &Node, inputs: &[Option<Tensor>]) -> Option<u64> {
             let rows = count(0)?.checked_div(inner)?;
             let stacked = count(1)?.checked_div(inner.saturating_mul(columns))?.max(1);
             let result = rows.saturating_mul(columns).saturating_mul(stacked);
-            // A product takes work that its size does not show.
+            // The size of a product does not show its work.
             Some(result.max(result.saturating_mul(inner) / WORK))
         }
         _ => None,
