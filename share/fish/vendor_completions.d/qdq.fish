@@ -25,7 +25,7 @@ function __fish_qdq_using_subcommand
 end
 
 complete -c qdq -n "__fish_qdq_needs_command" -l json -d 'Print the result as JSON'
-complete -c qdq -n "__fish_qdq_needs_command" -s v -l verbose -d 'Also print what happens, and which nodes stay in float'
+complete -c qdq -n "__fish_qdq_needs_command" -s v -l verbose -d 'Also print progress messages and the nodes that stay in float'
 complete -c qdq -n "__fish_qdq_needs_command" -s q -l quiet -d 'Print errors and failed gates only; with --json, also the result'
 complete -c qdq -n "__fish_qdq_needs_command" -s h -l help -d 'Print help'
 complete -c qdq -n "__fish_qdq_needs_command" -s V -l version -d 'Print version'
@@ -36,37 +36,37 @@ complete -c qdq -n "__fish_qdq_needs_command" -f -a "engine" -d 'Build TensorRT\
 complete -c qdq -n "__fish_qdq_needs_command" -f -a "merge" -d 'Merge statistics of several calibrations of one model'
 complete -c qdq -n "__fish_qdq_needs_command" -f -a "cache" -d 'Look at, check and convert TensorRT calibration caches'
 complete -c qdq -n "__fish_qdq_needs_command" -f -a "compare" -d 'Measure how far a quantized model is from the float model'
-complete -c qdq -n "__fish_qdq_needs_command" -f -a "inspect" -d 'Show what would be quantized and why'
+complete -c qdq -n "__fish_qdq_needs_command" -f -a "inspect" -d 'Show which nodes would be quantized and why'
 complete -c qdq -n "__fish_qdq_needs_command" -f -a "info" -d 'Show the version, the kernels in use and the runtimes found'
 complete -c qdq -n "__fish_qdq_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c qdq -n "__fish_qdq_using_subcommand quantize" -s d -l data -d 'Samples: .npz, .npy, raw binary, images (JPEG, PNG, BMP, GIF, WebP, TIFF, PNM), or folders of them; NAME= where the model has several inputs' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -s d -l data -d 'Samples: .npz, .npy, raw binary, images (JPEG, PNG, BMP, GIF, WebP, TIFF, PNM), or folders of them; NAME= if the model has several inputs' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l batch-size -d 'Samples per batch [default: the model\'s batch size, or 1]' -r
-complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l feeds -d 'What arrays hold: samples along the first axis, or whole feeds, what one run of the model gets' -r -f -a "auto\t'Samples, unless an input has no axis for them in front or the arrays fit as whole feeds only'
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l feeds -d 'Content of arrays: samples along the first axis, or whole feeds, each for one run of the model' -r -f -a "auto\t'Samples, unless an input has no axis for them in front or the arrays fit as whole feeds only'
 samples\t'Samples along the first axis'
 whole\t'One .npz per run with every input in its declared shape, or the runs along one more axis in front'"
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l limit -d 'Use at most this many samples, or whole feeds' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l seed -d 'Draw the --limit samples at random instead of taking the first; the same number draws the same samples' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l raw -d 'Type and shape of one sample in raw files, such as f32:3x224x224 [default: the model\'s]' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l image-size -d 'Height and width of the model\'s images [default: by the input\'s shape]' -r
-complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l resize -d 'How images are brought to that size' -r -f -a "stretch\t'Without regard to the proportions'
-crop\t'Fill the size and cut off what stands over'
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l resize -d 'Way to bring images to that size' -r -f -a "stretch\t'Without regard to the proportions'
+crop\t'Fill the size and cut off the rest'
 letterbox\t'Fit into the size and fill up the rest'"
-complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l resize-filter -d 'How pixels of another size are computed' -r -f -a "antialias\t'Bilinear over all pixels that fall on one, as Pillow and torchvision'
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l resize-filter -d 'Interpolation of pixels of another size' -r -f -a "antialias\t'Bilinear over all pixels that fall on one, as Pillow and torchvision'
 opencv\t'Bilinear between four pixels, bit for bit as OpenCV\'s resize (INTER_LINEAR)'"
-complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l exif -d 'What is done about the orientation that a camera stored in an image' -r -f -a "ignore\t'Pixels as they lie in the file, as Pillow; a warning where images have another orientation'
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l exif -d 'Treatment of the orientation that a camera stored in an image' -r -f -a "ignore\t'Pixels as the file has them, as Pillow; a warning if images have another orientation'
 apply\t'Images as they are shown, as OpenCV\'s imread'"
-complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l shorter-side -d 'With --resize crop: what the shorter side becomes before the centre is cut out, such as 256' -r
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l shorter-side -d 'With --resize crop: length of the shorter side before the centre is cut out, such as 256' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l channels -d 'Order of the colours in the model\'s input' -r -f -a "rgb\t''
 bgr\t''
 gray\t''"
-complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l scale -d 'What pixels (0 to 255) are multiplied by, before anything else [default: 1/255]' -r
-complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l mean -d 'What is subtracted from the scaled pixels, one number or one per channel [default: 0]' -r
-complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l std -d 'What pixels are divided by after that, one number or one per channel [default: 1]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l scale -d 'Factor of pixels (0 to 255), before anything else [default: 1/255]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l mean -d 'Mean to subtract from the scaled pixels, one number or one per channel [default: 0]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l std -d 'Divisor after that, one number or one per channel [default: 1]' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l fill -d 'Pixel value around letterboxed images' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l layout -d 'Order of the axes in the model\'s input [default: by the input\'s shape]' -r -f -a "nchw\t''
 nhwc\t''"
-complete -c qdq -n "__fish_qdq_using_subcommand quantize" -s o -l output -d 'Where the Q/DQ model goes' -r -F
-complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l method -d 'How ranges are computed from what was observed: max, entropy, percentile[=P] or mse [default: mse]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -s o -l output -d 'File of the Q/DQ model' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l method -d 'Calibration method of activations: max, entropy, percentile[=P] or mse [default: mse]' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l cache -d 'Write a TensorRT calibration cache' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l tensorrt-version -d 'The TensorRT that reads the cache, such as 8.5.1, 10.3.0 or 8501' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l algorithm -d 'The calibrator that reads the cache, such as EntropyCalibration2 (trtexec\'s) or MinMaxCalibration' -r
@@ -78,59 +78,59 @@ complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l include -d 'Quantiz
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l include-op -d 'Quantize only nodes of this operator, such as Conv; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l exclude -d 'Never quantize nodes whose name matches; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l exclude-op -d 'Never quantize nodes of this operator; repeatable' -r
-complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l min-quantized -d 'Fail where less than this share of the convolutions and products that may be quantized would be, from 0 to 1' -r
-complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l weights -d 'How weights are stored' -r -f -a "int8\t'As int8 with DequantizeLinear: a quarter of the size'
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l min-quantized -d 'Fail if less than this share of the convolutions and products that may be quantized would be, from 0 to 1' -r
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l weights -d 'Storage of weights' -r -f -a "int8\t'As int8 with DequantizeLinear: a quarter of the size'
 float\t'As float with QuantizeLinear and DequantizeLinear'"
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l weight-bits -d 'Bits of a weight\'s integer; fewer than 8 are stored as int8 all the same, on a coarser grid' -r
-complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l weight-method -d 'How the ranges of weights are computed [default: mse]' -r
-complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l runtime -d 'What runs the model' -r -f -a "embedded\t'The runtime inside this program'
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l weight-method -d 'Calibration method of weights [default: mse]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l runtime -d 'Runtime that runs the model' -r -f -a "embedded\t'The runtime inside this program'
 onnxruntime\t'ONNX Runtime\'s shared library'
-auto\t'ONNX Runtime where it is found, else the embedded runtime'"
-complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l onnxruntime -d 'ONNX Runtime\'s library, or the folder it lies in, where it is not found by itself' -r -F
+auto\t'ONNX Runtime if it is found, else the embedded runtime'"
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l onnxruntime -d 'Path of ONNX Runtime\'s library or of its folder, if it is not found by itself' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l threads -d 'Threads of the runtime [default: one per physical core]' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l engine -d 'Also build TensorRT\'s engine and write it here' -r -F
-complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l tensorrt -d 'libnvinfer or libtensorrt_rtx, or the folder it lies in [default: found, or QDQ_TENSORRT]' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l tensorrt -d 'libnvinfer or libtensorrt_rtx, or its folder [default: found, or QDQ_TENSORRT]' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l shapes -d 'Shapes of an input that the model leaves open, such as image=1x3x224x224:8x3x224x224:16x3x224x224; one shape stands for all three; repeatable, and an input that comes again begins the next profile' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l workspace -d 'The builder\'s workspace in MiB [default: all of the GPU]' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l timing-cache -d 'Keep measured times in this file for later builds' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l compute-capability -d 'TensorRT-RTX: build for a GPU of this compute capability, such as 8.6; repeatable [default: this machine\'s]' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l per-tensor-weights -d 'One scale per weight instead of one per output channel'
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l equalize -d 'Give channels between two layers scales of their own (cross-layer equalization)'
-complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l learned-rounding -d 'Round each weight up or down, whichever serves its layer\'s output on the data'
-complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l bias-correction -d 'Move biases by what layers are off by in the mean on the data'
-complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l fp16 -d 'Let what is not INT8 run in half precision (TensorRT 8 to 10)'
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l learned-rounding -d 'Round each weight up or down to lower the error of its layer\'s output on the data'
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l bias-correction -d 'Correct biases by the mean error of each layer\'s output on the data'
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l fp16 -d 'Let layers that are not INT8 run in half precision (TensorRT 8 to 10)'
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l json -d 'Print the result as JSON'
-complete -c qdq -n "__fish_qdq_using_subcommand quantize" -s v -l verbose -d 'Also print what happens, and which nodes stay in float'
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -s v -l verbose -d 'Also print progress messages and the nodes that stay in float'
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -s q -l quiet -d 'Print errors and failed gates only; with --json, also the result'
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -s d -l data -d 'Samples: .npz, .npy, raw binary, images (JPEG, PNG, BMP, GIF, WebP, TIFF, PNM), or folders of them; NAME= where the model has several inputs' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -s d -l data -d 'Samples: .npz, .npy, raw binary, images (JPEG, PNG, BMP, GIF, WebP, TIFF, PNM), or folders of them; NAME= if the model has several inputs' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l batch-size -d 'Samples per batch [default: the model\'s batch size, or 1]' -r
-complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l feeds -d 'What arrays hold: samples along the first axis, or whole feeds, what one run of the model gets' -r -f -a "auto\t'Samples, unless an input has no axis for them in front or the arrays fit as whole feeds only'
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l feeds -d 'Content of arrays: samples along the first axis, or whole feeds, each for one run of the model' -r -f -a "auto\t'Samples, unless an input has no axis for them in front or the arrays fit as whole feeds only'
 samples\t'Samples along the first axis'
 whole\t'One .npz per run with every input in its declared shape, or the runs along one more axis in front'"
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l limit -d 'Use at most this many samples, or whole feeds' -r
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l seed -d 'Draw the --limit samples at random instead of taking the first; the same number draws the same samples' -r
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l raw -d 'Type and shape of one sample in raw files, such as f32:3x224x224 [default: the model\'s]' -r
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l image-size -d 'Height and width of the model\'s images [default: by the input\'s shape]' -r
-complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l resize -d 'How images are brought to that size' -r -f -a "stretch\t'Without regard to the proportions'
-crop\t'Fill the size and cut off what stands over'
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l resize -d 'Way to bring images to that size' -r -f -a "stretch\t'Without regard to the proportions'
+crop\t'Fill the size and cut off the rest'
 letterbox\t'Fit into the size and fill up the rest'"
-complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l resize-filter -d 'How pixels of another size are computed' -r -f -a "antialias\t'Bilinear over all pixels that fall on one, as Pillow and torchvision'
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l resize-filter -d 'Interpolation of pixels of another size' -r -f -a "antialias\t'Bilinear over all pixels that fall on one, as Pillow and torchvision'
 opencv\t'Bilinear between four pixels, bit for bit as OpenCV\'s resize (INTER_LINEAR)'"
-complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l exif -d 'What is done about the orientation that a camera stored in an image' -r -f -a "ignore\t'Pixels as they lie in the file, as Pillow; a warning where images have another orientation'
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l exif -d 'Treatment of the orientation that a camera stored in an image' -r -f -a "ignore\t'Pixels as the file has them, as Pillow; a warning if images have another orientation'
 apply\t'Images as they are shown, as OpenCV\'s imread'"
-complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l shorter-side -d 'With --resize crop: what the shorter side becomes before the centre is cut out, such as 256' -r
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l shorter-side -d 'With --resize crop: length of the shorter side before the centre is cut out, such as 256' -r
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l channels -d 'Order of the colours in the model\'s input' -r -f -a "rgb\t''
 bgr\t''
 gray\t''"
-complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l scale -d 'What pixels (0 to 255) are multiplied by, before anything else [default: 1/255]' -r
-complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l mean -d 'What is subtracted from the scaled pixels, one number or one per channel [default: 0]' -r
-complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l std -d 'What pixels are divided by after that, one number or one per channel [default: 1]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l scale -d 'Factor of pixels (0 to 255), before anything else [default: 1/255]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l mean -d 'Mean to subtract from the scaled pixels, one number or one per channel [default: 0]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l std -d 'Divisor after that, one number or one per channel [default: 1]' -r
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l fill -d 'Pixel value around letterboxed images' -r
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l layout -d 'Order of the axes in the model\'s input [default: by the input\'s shape]' -r -f -a "nchw\t''
 nhwc\t''"
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l from-stats -d 'Take statistics that were saved before instead of data' -r -F
-complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l method -d 'How ranges are computed from what was observed: max, entropy, percentile[=P] or mse [default: mse]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l method -d 'Calibration method of activations: max, entropy, percentile[=P] or mse [default: mse]' -r
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l cache -d 'Write a TensorRT calibration cache' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l tensorrt-version -d 'The TensorRT that reads the cache, such as 8.5.1, 10.3.0 or 8501' -r
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l algorithm -d 'The calibrator that reads the cache, such as EntropyCalibration2 (trtexec\'s) or MinMaxCalibration' -r
@@ -142,38 +142,38 @@ complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l include -d 'Quanti
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l include-op -d 'Quantize only nodes of this operator, such as Conv; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l exclude -d 'Never quantize nodes whose name matches; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l exclude-op -d 'Never quantize nodes of this operator; repeatable' -r
-complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l min-quantized -d 'Fail where less than this share of the convolutions and products that may be quantized would be, from 0 to 1' -r
-complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l runtime -d 'What runs the model' -r -f -a "embedded\t'The runtime inside this program'
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l min-quantized -d 'Fail if less than this share of the convolutions and products that may be quantized would be, from 0 to 1' -r
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l runtime -d 'Runtime that runs the model' -r -f -a "embedded\t'The runtime inside this program'
 onnxruntime\t'ONNX Runtime\'s shared library'
-auto\t'ONNX Runtime where it is found, else the embedded runtime'"
-complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l onnxruntime -d 'ONNX Runtime\'s library, or the folder it lies in, where it is not found by itself' -r -F
+auto\t'ONNX Runtime if it is found, else the embedded runtime'"
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l onnxruntime -d 'Path of ONNX Runtime\'s library or of its folder, if it is not found by itself' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l threads -d 'Threads of the runtime [default: one per physical core]' -r
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l per-tensor-weights -d 'One scale per weight instead of one per output channel'
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l json -d 'Print the result as JSON'
-complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -s v -l verbose -d 'Also print what happens, and which nodes stay in float'
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -s v -l verbose -d 'Also print progress messages and the nodes that stay in float'
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -s q -l quiet -d 'Print errors and failed gates only; with --json, also the result'
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l ranges -d 'Ranges as JSON, or a TensorRT calibration cache' -r -F
-complete -c qdq -n "__fish_qdq_using_subcommand apply" -s o -l output -d 'Where the Q/DQ model goes' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand apply" -s o -l output -d 'File of the Q/DQ model' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l input -d 'Fix an input\'s value, such as sr=16000 or scales=1,1,2: what follows from it is decided once, and no data feeds it; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l input-shape -d 'Run with this shape of an input, such as images=1x3x640x640 (? is a size that the data decides); repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l include -d 'Quantize only nodes whose name matches (* is any text, ? one character); repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l include-op -d 'Quantize only nodes of this operator, such as Conv; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l exclude -d 'Never quantize nodes whose name matches; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l exclude-op -d 'Never quantize nodes of this operator; repeatable' -r
-complete -c qdq -n "__fish_qdq_using_subcommand apply" -l min-quantized -d 'Fail where less than this share of the convolutions and products that may be quantized would be, from 0 to 1' -r
-complete -c qdq -n "__fish_qdq_using_subcommand apply" -l weights -d 'How weights are stored' -r -f -a "int8\t'As int8 with DequantizeLinear: a quarter of the size'
+complete -c qdq -n "__fish_qdq_using_subcommand apply" -l min-quantized -d 'Fail if less than this share of the convolutions and products that may be quantized would be, from 0 to 1' -r
+complete -c qdq -n "__fish_qdq_using_subcommand apply" -l weights -d 'Storage of weights' -r -f -a "int8\t'As int8 with DequantizeLinear: a quarter of the size'
 float\t'As float with QuantizeLinear and DequantizeLinear'"
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l weight-bits -d 'Bits of a weight\'s integer; fewer than 8 are stored as int8 all the same, on a coarser grid' -r
-complete -c qdq -n "__fish_qdq_using_subcommand apply" -l weight-method -d 'How the ranges of weights are computed [default: mse]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand apply" -l weight-method -d 'Calibration method of weights [default: mse]' -r
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l per-tensor-weights -d 'One scale per weight instead of one per output channel'
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l json -d 'Print the result as JSON'
-complete -c qdq -n "__fish_qdq_using_subcommand apply" -s v -l verbose -d 'Also print what happens, and which nodes stay in float'
+complete -c qdq -n "__fish_qdq_using_subcommand apply" -s v -l verbose -d 'Also print progress messages and the nodes that stay in float'
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -s q -l quiet -d 'Print errors and failed gates only; with --json, also the result'
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c qdq -n "__fish_qdq_using_subcommand engine" -s o -l output -d 'Where the engine goes' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand engine" -s o -l output -d 'File of the engine' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l ranges -d 'Quantize the float model by these ranges: JSON, or a TensorRT calibration cache' -r -F
-complete -c qdq -n "__fish_qdq_using_subcommand engine" -l tensorrt -d 'libnvinfer or libtensorrt_rtx, or the folder it lies in [default: found, or QDQ_TENSORRT]' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand engine" -l tensorrt -d 'libnvinfer or libtensorrt_rtx, or its folder [default: found, or QDQ_TENSORRT]' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l shapes -d 'Shapes of an input that the model leaves open, such as image=1x3x224x224:8x3x224x224:16x3x224x224; one shape stands for all three; repeatable, and an input that comes again begins the next profile' -r
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l workspace -d 'The builder\'s workspace in MiB [default: all of the GPU]' -r
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l timing-cache -d 'Keep measured times in this file for later builds' -r -F
@@ -184,32 +184,32 @@ complete -c qdq -n "__fish_qdq_using_subcommand engine" -l include -d 'Quantize 
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l include-op -d 'Quantize only nodes of this operator, such as Conv; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l exclude -d 'Never quantize nodes whose name matches; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l exclude-op -d 'Never quantize nodes of this operator; repeatable' -r
-complete -c qdq -n "__fish_qdq_using_subcommand engine" -l min-quantized -d 'Fail where less than this share of the convolutions and products that may be quantized would be, from 0 to 1' -r
-complete -c qdq -n "__fish_qdq_using_subcommand engine" -l weights -d 'How weights are stored' -r -f -a "int8\t'As int8 with DequantizeLinear: a quarter of the size'
+complete -c qdq -n "__fish_qdq_using_subcommand engine" -l min-quantized -d 'Fail if less than this share of the convolutions and products that may be quantized would be, from 0 to 1' -r
+complete -c qdq -n "__fish_qdq_using_subcommand engine" -l weights -d 'Storage of weights' -r -f -a "int8\t'As int8 with DequantizeLinear: a quarter of the size'
 float\t'As float with QuantizeLinear and DequantizeLinear'"
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l weight-bits -d 'Bits of a weight\'s integer; fewer than 8 are stored as int8 all the same, on a coarser grid' -r
-complete -c qdq -n "__fish_qdq_using_subcommand engine" -l weight-method -d 'How the ranges of weights are computed [default: mse]' -r
-complete -c qdq -n "__fish_qdq_using_subcommand engine" -l fp16 -d 'Let what is not INT8 run in half precision (TensorRT 8 to 10)'
+complete -c qdq -n "__fish_qdq_using_subcommand engine" -l weight-method -d 'Calibration method of weights [default: mse]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand engine" -l fp16 -d 'Let layers that are not INT8 run in half precision (TensorRT 8 to 10)'
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l per-tensor-weights -d 'One scale per weight instead of one per output channel'
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l json -d 'Print the result as JSON'
-complete -c qdq -n "__fish_qdq_using_subcommand engine" -s v -l verbose -d 'Also print what happens, and which nodes stay in float'
+complete -c qdq -n "__fish_qdq_using_subcommand engine" -s v -l verbose -d 'Also print progress messages and the nodes that stay in float'
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -s q -l quiet -d 'Print errors and failed gates only; with --json, also the result'
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c qdq -n "__fish_qdq_using_subcommand merge" -s o -l output -d 'Where the merged statistics go' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand merge" -s o -l output -d 'File of the merged statistics' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand merge" -l json -d 'Print the result as JSON'
-complete -c qdq -n "__fish_qdq_using_subcommand merge" -s v -l verbose -d 'Also print what happens, and which nodes stay in float'
+complete -c qdq -n "__fish_qdq_using_subcommand merge" -s v -l verbose -d 'Also print progress messages and the nodes that stay in float'
 complete -c qdq -n "__fish_qdq_using_subcommand merge" -s q -l quiet -d 'Print errors and failed gates only; with --json, also the result'
 complete -c qdq -n "__fish_qdq_using_subcommand merge" -s h -l help -d 'Print help'
 complete -c qdq -n "__fish_qdq_using_subcommand cache; and not __fish_seen_subcommand_from show check convert help" -l json -d 'Print the result as JSON'
-complete -c qdq -n "__fish_qdq_using_subcommand cache; and not __fish_seen_subcommand_from show check convert help" -s v -l verbose -d 'Also print what happens, and which nodes stay in float'
+complete -c qdq -n "__fish_qdq_using_subcommand cache; and not __fish_seen_subcommand_from show check convert help" -s v -l verbose -d 'Also print progress messages and the nodes that stay in float'
 complete -c qdq -n "__fish_qdq_using_subcommand cache; and not __fish_seen_subcommand_from show check convert help" -s q -l quiet -d 'Print errors and failed gates only; with --json, also the result'
 complete -c qdq -n "__fish_qdq_using_subcommand cache; and not __fish_seen_subcommand_from show check convert help" -s h -l help -d 'Print help'
 complete -c qdq -n "__fish_qdq_using_subcommand cache; and not __fish_seen_subcommand_from show check convert help" -f -a "show" -d 'Print the header, and scale and range of every tensor'
-complete -c qdq -n "__fish_qdq_using_subcommand cache; and not __fish_seen_subcommand_from show check convert help" -f -a "check" -d 'Find what TensorRT would fail on or ignore; exits 1 where there is such a thing'
+complete -c qdq -n "__fish_qdq_using_subcommand cache; and not __fish_seen_subcommand_from show check convert help" -f -a "check" -d 'Find lines that TensorRT would fail on or ignore; exits 1 if there are any'
 complete -c qdq -n "__fish_qdq_using_subcommand cache; and not __fish_seen_subcommand_from show check convert help" -f -a "convert" -d 'Write a cache with another header, a cache as ranges, or ranges as a cache'
 complete -c qdq -n "__fish_qdq_using_subcommand cache; and not __fish_seen_subcommand_from show check convert help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c qdq -n "__fish_qdq_using_subcommand cache; and __fish_seen_subcommand_from show" -l json -d 'Print the result as JSON'
-complete -c qdq -n "__fish_qdq_using_subcommand cache; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Also print what happens, and which nodes stay in float'
+complete -c qdq -n "__fish_qdq_using_subcommand cache; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Also print progress messages and the nodes that stay in float'
 complete -c qdq -n "__fish_qdq_using_subcommand cache; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Print errors and failed gates only; with --json, also the result'
 complete -c qdq -n "__fish_qdq_using_subcommand cache; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
 complete -c qdq -n "__fish_qdq_using_subcommand cache; and __fish_seen_subcommand_from check" -l model -d 'Also compare the names with the tensors of this ONNX model' -r -F
@@ -217,45 +217,45 @@ complete -c qdq -n "__fish_qdq_using_subcommand cache; and __fish_seen_subcomman
 complete -c qdq -n "__fish_qdq_using_subcommand cache; and __fish_seen_subcommand_from check" -l algorithm -d 'The calibrator that reads the cache, such as EntropyCalibration2 (trtexec\'s) or MinMaxCalibration' -r
 complete -c qdq -n "__fish_qdq_using_subcommand cache; and __fish_seen_subcommand_from check" -l strict -d 'Let warnings fail too'
 complete -c qdq -n "__fish_qdq_using_subcommand cache; and __fish_seen_subcommand_from check" -l json -d 'Print the result as JSON'
-complete -c qdq -n "__fish_qdq_using_subcommand cache; and __fish_seen_subcommand_from check" -s v -l verbose -d 'Also print what happens, and which nodes stay in float'
+complete -c qdq -n "__fish_qdq_using_subcommand cache; and __fish_seen_subcommand_from check" -s v -l verbose -d 'Also print progress messages and the nodes that stay in float'
 complete -c qdq -n "__fish_qdq_using_subcommand cache; and __fish_seen_subcommand_from check" -s q -l quiet -d 'Print errors and failed gates only; with --json, also the result'
 complete -c qdq -n "__fish_qdq_using_subcommand cache; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help'
-complete -c qdq -n "__fish_qdq_using_subcommand cache; and __fish_seen_subcommand_from convert" -s o -l output -d 'Where the result goes' -r -F
-complete -c qdq -n "__fish_qdq_using_subcommand cache; and __fish_seen_subcommand_from convert" -l to -d 'What is written' -r -f -a "cache\t'A TensorRT calibration cache'
+complete -c qdq -n "__fish_qdq_using_subcommand cache; and __fish_seen_subcommand_from convert" -s o -l output -d 'File of the result' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand cache; and __fish_seen_subcommand_from convert" -l to -d 'Kind of output' -r -f -a "cache\t'A TensorRT calibration cache'
 ranges\t'Ranges as JSON'"
 complete -c qdq -n "__fish_qdq_using_subcommand cache; and __fish_seen_subcommand_from convert" -l tensorrt-version -d 'The TensorRT that reads the cache, such as 8.5.1, 10.3.0 or 8501' -r
 complete -c qdq -n "__fish_qdq_using_subcommand cache; and __fish_seen_subcommand_from convert" -l algorithm -d 'The calibrator that reads the cache, such as EntropyCalibration2 (trtexec\'s) or MinMaxCalibration' -r
 complete -c qdq -n "__fish_qdq_using_subcommand cache; and __fish_seen_subcommand_from convert" -l json -d 'Print the result as JSON'
-complete -c qdq -n "__fish_qdq_using_subcommand cache; and __fish_seen_subcommand_from convert" -s v -l verbose -d 'Also print what happens, and which nodes stay in float'
+complete -c qdq -n "__fish_qdq_using_subcommand cache; and __fish_seen_subcommand_from convert" -s v -l verbose -d 'Also print progress messages and the nodes that stay in float'
 complete -c qdq -n "__fish_qdq_using_subcommand cache; and __fish_seen_subcommand_from convert" -s q -l quiet -d 'Print errors and failed gates only; with --json, also the result'
 complete -c qdq -n "__fish_qdq_using_subcommand cache; and __fish_seen_subcommand_from convert" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c qdq -n "__fish_qdq_using_subcommand cache; and __fish_seen_subcommand_from help" -f -a "show" -d 'Print the header, and scale and range of every tensor'
-complete -c qdq -n "__fish_qdq_using_subcommand cache; and __fish_seen_subcommand_from help" -f -a "check" -d 'Find what TensorRT would fail on or ignore; exits 1 where there is such a thing'
+complete -c qdq -n "__fish_qdq_using_subcommand cache; and __fish_seen_subcommand_from help" -f -a "check" -d 'Find lines that TensorRT would fail on or ignore; exits 1 if there are any'
 complete -c qdq -n "__fish_qdq_using_subcommand cache; and __fish_seen_subcommand_from help" -f -a "convert" -d 'Write a cache with another header, a cache as ranges, or ranges as a cache'
 complete -c qdq -n "__fish_qdq_using_subcommand cache; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c qdq -n "__fish_qdq_using_subcommand compare" -s d -l data -d 'Samples: .npz, .npy, raw binary, images (JPEG, PNG, BMP, GIF, WebP, TIFF, PNM), or folders of them; NAME= where the model has several inputs' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand compare" -s d -l data -d 'Samples: .npz, .npy, raw binary, images (JPEG, PNG, BMP, GIF, WebP, TIFF, PNM), or folders of them; NAME= if the model has several inputs' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand compare" -l batch-size -d 'Samples per batch [default: the model\'s batch size, or 1]' -r
-complete -c qdq -n "__fish_qdq_using_subcommand compare" -l feeds -d 'What arrays hold: samples along the first axis, or whole feeds, what one run of the model gets' -r -f -a "auto\t'Samples, unless an input has no axis for them in front or the arrays fit as whole feeds only'
+complete -c qdq -n "__fish_qdq_using_subcommand compare" -l feeds -d 'Content of arrays: samples along the first axis, or whole feeds, each for one run of the model' -r -f -a "auto\t'Samples, unless an input has no axis for them in front or the arrays fit as whole feeds only'
 samples\t'Samples along the first axis'
 whole\t'One .npz per run with every input in its declared shape, or the runs along one more axis in front'"
 complete -c qdq -n "__fish_qdq_using_subcommand compare" -l limit -d 'Use at most this many samples, or whole feeds' -r
 complete -c qdq -n "__fish_qdq_using_subcommand compare" -l seed -d 'Draw the --limit samples at random instead of taking the first; the same number draws the same samples' -r
 complete -c qdq -n "__fish_qdq_using_subcommand compare" -l raw -d 'Type and shape of one sample in raw files, such as f32:3x224x224 [default: the model\'s]' -r
 complete -c qdq -n "__fish_qdq_using_subcommand compare" -l image-size -d 'Height and width of the model\'s images [default: by the input\'s shape]' -r
-complete -c qdq -n "__fish_qdq_using_subcommand compare" -l resize -d 'How images are brought to that size' -r -f -a "stretch\t'Without regard to the proportions'
-crop\t'Fill the size and cut off what stands over'
+complete -c qdq -n "__fish_qdq_using_subcommand compare" -l resize -d 'Way to bring images to that size' -r -f -a "stretch\t'Without regard to the proportions'
+crop\t'Fill the size and cut off the rest'
 letterbox\t'Fit into the size and fill up the rest'"
-complete -c qdq -n "__fish_qdq_using_subcommand compare" -l resize-filter -d 'How pixels of another size are computed' -r -f -a "antialias\t'Bilinear over all pixels that fall on one, as Pillow and torchvision'
+complete -c qdq -n "__fish_qdq_using_subcommand compare" -l resize-filter -d 'Interpolation of pixels of another size' -r -f -a "antialias\t'Bilinear over all pixels that fall on one, as Pillow and torchvision'
 opencv\t'Bilinear between four pixels, bit for bit as OpenCV\'s resize (INTER_LINEAR)'"
-complete -c qdq -n "__fish_qdq_using_subcommand compare" -l exif -d 'What is done about the orientation that a camera stored in an image' -r -f -a "ignore\t'Pixels as they lie in the file, as Pillow; a warning where images have another orientation'
+complete -c qdq -n "__fish_qdq_using_subcommand compare" -l exif -d 'Treatment of the orientation that a camera stored in an image' -r -f -a "ignore\t'Pixels as the file has them, as Pillow; a warning if images have another orientation'
 apply\t'Images as they are shown, as OpenCV\'s imread'"
-complete -c qdq -n "__fish_qdq_using_subcommand compare" -l shorter-side -d 'With --resize crop: what the shorter side becomes before the centre is cut out, such as 256' -r
+complete -c qdq -n "__fish_qdq_using_subcommand compare" -l shorter-side -d 'With --resize crop: length of the shorter side before the centre is cut out, such as 256' -r
 complete -c qdq -n "__fish_qdq_using_subcommand compare" -l channels -d 'Order of the colours in the model\'s input' -r -f -a "rgb\t''
 bgr\t''
 gray\t''"
-complete -c qdq -n "__fish_qdq_using_subcommand compare" -l scale -d 'What pixels (0 to 255) are multiplied by, before anything else [default: 1/255]' -r
-complete -c qdq -n "__fish_qdq_using_subcommand compare" -l mean -d 'What is subtracted from the scaled pixels, one number or one per channel [default: 0]' -r
-complete -c qdq -n "__fish_qdq_using_subcommand compare" -l std -d 'What pixels are divided by after that, one number or one per channel [default: 1]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand compare" -l scale -d 'Factor of pixels (0 to 255), before anything else [default: 1/255]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand compare" -l mean -d 'Mean to subtract from the scaled pixels, one number or one per channel [default: 0]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand compare" -l std -d 'Divisor after that, one number or one per channel [default: 1]' -r
 complete -c qdq -n "__fish_qdq_using_subcommand compare" -l fill -d 'Pixel value around letterboxed images' -r
 complete -c qdq -n "__fish_qdq_using_subcommand compare" -l layout -d 'Order of the axes in the model\'s input [default: by the input\'s shape]' -r -f -a "nchw\t''
 nhwc\t''"
@@ -264,14 +264,14 @@ complete -c qdq -n "__fish_qdq_using_subcommand compare" -l labels -d 'The right
 complete -c qdq -n "__fish_qdq_using_subcommand compare" -l min-sqnr -d 'Exit 1 unless every floating-point output that is compared has at least this SQNR' -r
 complete -c qdq -n "__fish_qdq_using_subcommand compare" -l input -d 'Fix an input\'s value, such as sr=16000 or scales=1,1,2: what follows from it is decided once, and no data feeds it; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand compare" -l input-shape -d 'Run with this shape of an input, such as images=1x3x640x640 (? is a size that the data decides); repeatable' -r
-complete -c qdq -n "__fish_qdq_using_subcommand compare" -l runtime -d 'What runs the model' -r -f -a "embedded\t'The runtime inside this program'
+complete -c qdq -n "__fish_qdq_using_subcommand compare" -l runtime -d 'Runtime that runs the model' -r -f -a "embedded\t'The runtime inside this program'
 onnxruntime\t'ONNX Runtime\'s shared library'
-auto\t'ONNX Runtime where it is found, else the embedded runtime'"
-complete -c qdq -n "__fish_qdq_using_subcommand compare" -l onnxruntime -d 'ONNX Runtime\'s library, or the folder it lies in, where it is not found by itself' -r -F
+auto\t'ONNX Runtime if it is found, else the embedded runtime'"
+complete -c qdq -n "__fish_qdq_using_subcommand compare" -l onnxruntime -d 'Path of ONNX Runtime\'s library or of its folder, if it is not found by itself' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand compare" -l threads -d 'Threads of the runtime [default: one per physical core]' -r
 complete -c qdq -n "__fish_qdq_using_subcommand compare" -l per-tensor -d 'Also compare every activation that both models have'
 complete -c qdq -n "__fish_qdq_using_subcommand compare" -l json -d 'Print the result as JSON'
-complete -c qdq -n "__fish_qdq_using_subcommand compare" -s v -l verbose -d 'Also print what happens, and which nodes stay in float'
+complete -c qdq -n "__fish_qdq_using_subcommand compare" -s v -l verbose -d 'Also print progress messages and the nodes that stay in float'
 complete -c qdq -n "__fish_qdq_using_subcommand compare" -s q -l quiet -d 'Print errors and failed gates only; with --json, also the result'
 complete -c qdq -n "__fish_qdq_using_subcommand compare" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l input -d 'Fix an input\'s value, such as sr=16000 or scales=1,1,2: what follows from it is decided once, and no data feeds it; repeatable' -r
@@ -280,14 +280,14 @@ complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l include -d 'Quantize
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l include-op -d 'Quantize only nodes of this operator, such as Conv; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l exclude -d 'Never quantize nodes whose name matches; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l exclude-op -d 'Never quantize nodes of this operator; repeatable' -r
-complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l min-quantized -d 'Fail where less than this share of the convolutions and products that may be quantized would be, from 0 to 1' -r
+complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l min-quantized -d 'Fail if less than this share of the convolutions and products that may be quantized would be, from 0 to 1' -r
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l per-tensor-weights -d 'One scale per weight instead of one per output channel'
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l json -d 'Print the result as JSON'
-complete -c qdq -n "__fish_qdq_using_subcommand inspect" -s v -l verbose -d 'Also print what happens, and which nodes stay in float'
+complete -c qdq -n "__fish_qdq_using_subcommand inspect" -s v -l verbose -d 'Also print progress messages and the nodes that stay in float'
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -s q -l quiet -d 'Print errors and failed gates only; with --json, also the result'
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -s h -l help -d 'Print help'
 complete -c qdq -n "__fish_qdq_using_subcommand info" -l json -d 'Print the result as JSON'
-complete -c qdq -n "__fish_qdq_using_subcommand info" -s v -l verbose -d 'Also print what happens, and which nodes stay in float'
+complete -c qdq -n "__fish_qdq_using_subcommand info" -s v -l verbose -d 'Also print progress messages and the nodes that stay in float'
 complete -c qdq -n "__fish_qdq_using_subcommand info" -s q -l quiet -d 'Print errors and failed gates only; with --json, also the result'
 complete -c qdq -n "__fish_qdq_using_subcommand info" -s h -l help -d 'Print help'
 complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate apply engine merge cache compare inspect info help" -f -a "quantize" -d 'Calibrate a float model and write its Q/DQ form'
@@ -297,9 +297,9 @@ complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcom
 complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate apply engine merge cache compare inspect info help" -f -a "merge" -d 'Merge statistics of several calibrations of one model'
 complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate apply engine merge cache compare inspect info help" -f -a "cache" -d 'Look at, check and convert TensorRT calibration caches'
 complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate apply engine merge cache compare inspect info help" -f -a "compare" -d 'Measure how far a quantized model is from the float model'
-complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate apply engine merge cache compare inspect info help" -f -a "inspect" -d 'Show what would be quantized and why'
+complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate apply engine merge cache compare inspect info help" -f -a "inspect" -d 'Show which nodes would be quantized and why'
 complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate apply engine merge cache compare inspect info help" -f -a "info" -d 'Show the version, the kernels in use and the runtimes found'
 complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate apply engine merge cache compare inspect info help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c qdq -n "__fish_qdq_using_subcommand help; and __fish_seen_subcommand_from cache" -f -a "show" -d 'Print the header, and scale and range of every tensor'
-complete -c qdq -n "__fish_qdq_using_subcommand help; and __fish_seen_subcommand_from cache" -f -a "check" -d 'Find what TensorRT would fail on or ignore; exits 1 where there is such a thing'
+complete -c qdq -n "__fish_qdq_using_subcommand help; and __fish_seen_subcommand_from cache" -f -a "check" -d 'Find lines that TensorRT would fail on or ignore; exits 1 if there are any'
 complete -c qdq -n "__fish_qdq_using_subcommand help; and __fish_seen_subcommand_from cache" -f -a "convert" -d 'Write a cache with another header, a cache as ranges, or ranges as a cache'

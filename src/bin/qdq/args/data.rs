@@ -9,13 +9,13 @@ use clap::{ArgAction, ValueEnum};
 #[command(next_help_heading = "Data")]
 pub struct DataArgs {
     /// Samples: .npz, .npy, raw binary, images (JPEG, PNG, BMP, GIF, WebP, TIFF, PNM), or folders of them;
-    /// NAME= where the model has several inputs
+    /// NAME= if the model has several inputs
     #[arg(short, long, value_name = "[NAME=]PATH", num_args = 1..)]
     pub data: Vec<PathBuf>,
     /// Samples per batch [default: the model's batch size, or 1]
     #[arg(long, value_name = "N")]
     pub batch_size: Option<usize>,
-    /// What arrays hold: samples along the first axis, or whole feeds, what one run of the model gets
+    /// Content of arrays: samples along the first axis, or whole feeds, each for one run of the model
     #[arg(long, value_enum, default_value_t = Feeds::Auto)]
     pub feeds: Feeds,
     /// Use at most this many samples, or whole feeds
@@ -30,28 +30,28 @@ pub struct DataArgs {
     /// Height and width of the model's images [default: by the input's shape]
     #[arg(long, value_name = "HxW")]
     pub image_size: Option<String>,
-    /// How images are brought to that size
+    /// Way to bring images to that size
     #[arg(long, value_enum, default_value_t = Resize::Stretch)]
     pub resize: Resize,
-    /// How pixels of another size are computed
+    /// Interpolation of pixels of another size
     #[arg(long, value_enum, default_value_t = ResizeFilter::Antialias)]
     pub resize_filter: ResizeFilter,
-    /// What is done about the orientation that a camera stored in an image
+    /// Treatment of the orientation that a camera stored in an image
     #[arg(long, value_enum, default_value_t = Exif::Ignore)]
     pub exif: Exif,
-    /// With --resize crop: what the shorter side becomes before the centre is cut out, such as 256
+    /// With --resize crop: length of the shorter side before the centre is cut out, such as 256
     #[arg(long, value_name = "N")]
     pub shorter_side: Option<usize>,
     /// Order of the colours in the model's input
     #[arg(long, value_enum, default_value_t = Channels::Rgb)]
     pub channels: Channels,
-    /// What pixels (0 to 255) are multiplied by, before anything else [default: 1/255]
+    /// Factor of pixels (0 to 255), before anything else [default: 1/255]
     #[arg(long, value_name = "X")]
     pub scale: Option<f32>,
-    /// What is subtracted from the scaled pixels, one number or one per channel [default: 0]
+    /// Mean to subtract from the scaled pixels, one number or one per channel [default: 0]
     #[arg(long, value_name = "A,B,C", action = ArgAction::Set, value_delimiter = ',', allow_negative_numbers = true)]
     pub mean: Vec<f32>,
-    /// What pixels are divided by after that, one number or one per channel [default: 1]
+    /// Divisor after that, one number or one per channel [default: 1]
     #[arg(long, value_name = "A,B,C", action = ArgAction::Set, value_delimiter = ',')]
     pub std: Vec<f32>,
     /// Pixel value around letterboxed images
@@ -82,7 +82,7 @@ pub enum ResizeFilter {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum Exif {
-    /// Pixels as they lie in the file, as Pillow; a warning where images have another orientation
+    /// Pixels as the file has them, as Pillow; a warning if images have another orientation
     Ignore,
     /// Images as they are shown, as OpenCV's imread
     Apply,
@@ -92,7 +92,7 @@ pub enum Exif {
 pub enum Resize {
     /// Without regard to the proportions
     Stretch,
-    /// Fill the size and cut off what stands over
+    /// Fill the size and cut off the rest
     Crop,
     /// Fit into the size and fill up the rest
     Letterbox,
@@ -114,10 +114,10 @@ pub enum Layout {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Runtime")]
 pub struct RuntimeArgs {
-    /// What runs the model
+    /// Runtime that runs the model
     #[arg(long, value_enum, default_value_t = Runtime::Embedded)]
     pub runtime: Runtime,
-    /// ONNX Runtime's library, or the folder it lies in, where it is not found by itself
+    /// Path of ONNX Runtime's library or of its folder, if it is not found by itself
     #[arg(long, value_name = "PATH")]
     pub onnxruntime: Option<PathBuf>,
     /// Threads of the runtime [default: one per physical core]
@@ -131,6 +131,6 @@ pub enum Runtime {
     Embedded,
     /// ONNX Runtime's shared library
     Onnxruntime,
-    /// ONNX Runtime where it is found, else the embedded runtime
+    /// ONNX Runtime if it is found, else the embedded runtime
     Auto,
 }

@@ -33,7 +33,7 @@ pub struct Common {
     /// Print the result as JSON
     #[arg(long, global = true, help_heading = "Output")]
     pub json: bool,
-    /// Also print what happens, and which nodes stay in float
+    /// Also print progress messages and the nodes that stay in float
     #[arg(short, long, global = true, help_heading = "Output", conflicts_with = "quiet")]
     pub verbose: bool,
     /// Print errors and failed gates only; with --json, also the result
@@ -58,7 +58,7 @@ pub enum Verb {
     Cache(Cache),
     /// Measure how far a quantized model is from the float model
     Compare(Compare),
-    /// Show what would be quantized and why
+    /// Show which nodes would be quantized and why
     Inspect(Inspect),
     /// Show the version, the kernels in use and the runtimes found
     Info,
@@ -71,10 +71,10 @@ pub struct Quantize {
     pub model: PathBuf,
     #[command(flatten)]
     pub data: DataArgs,
-    /// Where the Q/DQ model goes
+    /// File of the Q/DQ model
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
-    /// How ranges are computed from what was observed: max, entropy, percentile[=P] or mse [default: mse]
+    /// Calibration method of activations: max, entropy, percentile[=P] or mse [default: mse]
     #[arg(long, value_name = "METHOD", help_heading = "Calibration")]
     pub method: Option<String>,
     #[command(flatten)]
@@ -107,7 +107,7 @@ pub struct Calibrate {
     /// Take statistics that were saved before instead of data
     #[arg(long, value_name = "FILE", conflicts_with = "data", help_heading = "Data")]
     pub from_stats: Option<PathBuf>,
-    /// How ranges are computed from what was observed: max, entropy, percentile[=P] or mse [default: mse]
+    /// Calibration method of activations: max, entropy, percentile[=P] or mse [default: mse]
     #[arg(long, value_name = "METHOD", help_heading = "Calibration")]
     pub method: Option<String>,
     #[command(flatten)]
@@ -120,7 +120,7 @@ pub struct Calibrate {
     pub runtime: RuntimeArgs,
 }
 
-/// Where the results of a calibration go.
+/// The files of a calibration's results.
 #[derive(Debug, clap::Args)]
 pub struct RangeFiles {
     /// Write a TensorRT calibration cache
@@ -143,7 +143,7 @@ pub struct Apply {
     /// Ranges as JSON, or a TensorRT calibration cache
     #[arg(long, value_name = "FILE")]
     pub ranges: PathBuf,
-    /// Where the Q/DQ model goes
+    /// File of the Q/DQ model
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
     #[command(flatten)]
@@ -158,7 +158,7 @@ pub struct Apply {
 pub struct Engine {
     /// The ONNX model: with Q/DQ, or a float one
     pub model: PathBuf,
-    /// Where the engine goes
+    /// File of the engine
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
     /// Quantize the float model by these ranges: JSON, or a TensorRT calibration cache
@@ -179,7 +179,7 @@ pub struct Merge {
     /// Statistics written by --stats
     #[arg(required = true, value_name = "STATS")]
     pub stats: Vec<PathBuf>,
-    /// Where the merged statistics go
+    /// File of the merged statistics
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
 }
@@ -191,7 +191,7 @@ pub enum Cache {
         /// The calibration cache
         file: PathBuf,
     },
-    /// Find what TensorRT would fail on or ignore; exits 1 where there is such a thing
+    /// Find lines that TensorRT would fail on or ignore; exits 1 if there are any
     Check {
         /// The calibration cache
         file: PathBuf,
@@ -208,10 +208,10 @@ pub enum Cache {
     Convert {
         /// A calibration cache, or ranges as JSON
         file: PathBuf,
-        /// Where the result goes
+        /// File of the result
         #[arg(short, long, value_name = "FILE")]
         output: PathBuf,
-        /// What is written
+        /// Kind of output
         #[arg(long, value_enum, default_value_t = CacheForm::Cache)]
         to: CacheForm,
         #[command(flatten)]
@@ -233,7 +233,7 @@ pub enum CacheForm {
 pub struct Compare {
     /// The float ONNX model
     pub float: PathBuf,
-    /// Its quantized form
+    /// The quantized model
     pub quantized: PathBuf,
     #[command(flatten)]
     pub data: DataArgs,

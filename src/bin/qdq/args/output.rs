@@ -13,7 +13,7 @@ pub struct CacheHeaderArgs {
     pub algorithm: Option<String>,
 }
 
-/// Which nodes are quantized.
+/// Choice of the nodes to quantize.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Placement")]
 pub struct PolicyArgs {
@@ -32,7 +32,7 @@ pub struct PolicyArgs {
     /// One scale per weight instead of one per output channel
     #[arg(long)]
     pub per_tensor_weights: bool,
-    /// Fail where less than this share of the convolutions and products that may be quantized would be, from
+    /// Fail if less than this share of the convolutions and products that may be quantized would be, from
     /// 0 to 1
     #[arg(long, value_name = "SHARE", default_value_t = 0.0, hide_default_value = true)]
     pub min_quantized: f32,
@@ -41,13 +41,13 @@ pub struct PolicyArgs {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Placement")]
 pub struct WeightArgs {
-    /// How weights are stored
+    /// Storage of weights
     #[arg(long, value_enum, default_value_t = Weights::Int8)]
     pub weights: Weights,
     /// Bits of a weight's integer; fewer than 8 are stored as int8 all the same, on a coarser grid
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(2..=8))]
     pub weight_bits: u32,
-    /// How the ranges of weights are computed [default: mse]
+    /// Calibration method of weights [default: mse]
     #[arg(long, value_name = "METHOD")]
     pub weight_method: Option<String>,
 }
@@ -59,10 +59,10 @@ pub struct RecoveryArgs {
     /// Give channels between two layers scales of their own (cross-layer equalization)
     #[arg(long)]
     pub equalize: bool,
-    /// Round each weight up or down, whichever serves its layer's output on the data
+    /// Round each weight up or down to lower the error of its layer's output on the data
     #[arg(long)]
     pub learned_rounding: bool,
-    /// Move biases by what layers are off by in the mean on the data
+    /// Correct biases by the mean error of each layer's output on the data
     #[arg(long)]
     pub bias_correction: bool,
 }

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-/// TensorRT and what it is told.
+/// Options of TensorRT's builder.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "TensorRT")]
 pub struct TensorRtArgs {
-    /// libnvinfer or libtensorrt_rtx, or the folder it lies in [default: found, or QDQ_TENSORRT]
+    /// libnvinfer or libtensorrt_rtx, or its folder [default: found, or QDQ_TENSORRT]
     #[arg(long, value_name = "PATH")]
     pub tensorrt: Option<PathBuf>,
     /// Shapes of an input that the model leaves open, such as image=1x3x224x224:8x3x224x224:16x3x224x224; one
@@ -16,7 +16,7 @@ pub struct TensorRtArgs {
     /// The builder's workspace in MiB [default: all of the GPU]
     #[arg(long, value_name = "MIB")]
     pub workspace: Option<u64>,
-    /// Let what is not INT8 run in half precision (TensorRT 8 to 10)
+    /// Let layers that are not INT8 run in half precision (TensorRT 8 to 10)
     #[arg(long)]
     pub fp16: bool,
     /// Keep measured times in this file for later builds
