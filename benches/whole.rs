@@ -5,18 +5,18 @@
 //! MiB. `benches/peers/run.py` runs it beside the peers.
 
 use std::num::NonZeroUsize;
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::Instant;
 
 use qdq::batch::{self, BatchSource, DataOptions};
 use qdq::error::Result;
+use qdq::kernel;
 use qdq::onnx::Model;
+use qdq::pipeline::{self, CalibrateOptions, go_on};
 use qdq::place::Policy;
 use qdq::range::Method;
 use qdq::runtime::{self, RuntimeOptions, Tap};
 use qdq::tensor::TensorView;
-use qdq::{kernel, pipeline};
 
 struct Nobody;
 
@@ -36,17 +36,16 @@ fn plain(model: &Model, source: &mut dyn BatchSource, runtime: &RuntimeOptions) 
 
 fn calibrate(
     model: &Model,
-    every: bool,
+    every_activation: bool,
     source: &mut dyn BatchSource,
-    runtime: &RuntimeOptions,
+    runtime: RuntimeOptions,
 ) -> Result<()> {
     let prepared = pipeline::prepare(model)?;
-    let plan = pipeline::plan(&prepared, &Policy::default())?;
-    let taps = pipeline::taps(&prepared.graph, &plan, every);
-    let stats =
-        pipeline::calibrate(&prepared.model, &taps, source, runtime, &mut |_| ControlFlow::Continue(()))?;
+    let plan = prepared.plan(&Policy::default())?;
+    let options = CalibrateOptions { runtime, every_activation };
+    let stats = prepared.calibrate(&plan, source, &options, &mut go_on)?;
     for method in [Method::Max, Method::Entropy, Method::Percentile(99.99), Method::Mse] {
-        pipeline::ranges(&prepared.graph, &plan, &stats, method)?;
+        prepared.ranges(&plan, &stats, method)?;
     }
     Ok(())
 }
@@ -67,7 +66,7 @@ fn run(arguments: &[String]) -> Result<()> {
     let start = Instant::now();
     match what.as_str() {
         "plain" => plain(&model, source.as_mut(), &runtime)?,
-        _ => calibrate(&model, what == "every", source.as_mut(), &runtime)?,
+        _ => calibrate(&model, what == "every", source.as_mut(), runtime)?,
     }
     println!("{:.4} {:.1}", start.elapsed().as_secs_f64(), peak_mib());
     Ok(())

@@ -77,8 +77,8 @@ const POINTER: &[u8] = b"version https://git-lfs";
 pub fn explained(path: &Path, error: Error) -> Error {
     let mut start = Vec::new();
     let read = File::open(path).and_then(|file| file.take(POINTER.len() as u64).read_to_end(&mut start));
-    match read.map(|_| check_is_no_pointer(path.display(), &start)) {
-        Ok(Err(pointer)) => pointer,
+    match check_is_no_pointer(path.display(), &start) {
+        Err(pointer) if read.is_ok() => pointer,
         _ => error,
     }
 }

@@ -20,6 +20,7 @@
 #include <qdq/policy.hpp>
 #include <qdq/quantize_options.hpp>
 #include <qdq/ranges.hpp>
+#include <qdq/recover_options.hpp>
 #include <qdq/run_options.hpp>
 #include <qdq/span.hpp>
 #include <qdq/specs.hpp>
@@ -146,8 +147,7 @@ class Model : public detail::Handle<qdq_model, qdq_model_free> {
   /// throws.
   template <typename Open>
   [[nodiscard]] Result<Recovered> recover(const Plan& plan, const Ranges& ranges, RangeMethod method, Open&& open,
-                                          const QuantizeOptions& options,
-                                          const RunOptions& run_options = RunOptions()) const;
+                                          const RecoverOptions& options, const RunOptions& run_options = RunOptions()) const;
 
   /// Runs this model and its quantized form over all batches and measures how far apart they are; with
   /// `every_activation` on every activation that both have, not only on the outputs. Only what is compared is
@@ -186,7 +186,7 @@ struct Recovered {
 
 template <typename Open>
 Result<Recovered> Model::recover(const Plan& plan, const Ranges& ranges, RangeMethod method, Open&& open,
-                                 const QuantizeOptions& options, const RunOptions& run_options) const {
+                                 const RecoverOptions& options, const RunOptions& run_options) const {
   using Function = std::remove_reference_t<Open>;
   qdq_buffer* report = nullptr;
   auto model = detail::make<Model>(qdq_model_recover, c(), plan.c(), ranges.c(), detail::number(method.method),

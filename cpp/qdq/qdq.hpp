@@ -50,6 +50,7 @@
 #include <qdq/quantize_options.hpp>
 #include <qdq/quantizer.hpp>
 #include <qdq/ranges.hpp>
+#include <qdq/recover_options.hpp>
 #include <qdq/result.hpp>
 #include <qdq/run_options.hpp>
 #include <qdq/session.hpp>

@@ -51,13 +51,6 @@ class QuantizeOptions::Builder : public detail::Builder<Builder, QuantizeOptions
   /// Bits of the integers of weights, 2 to 8; fewer than 8 are stored as int8 all the same, on a coarser
   /// grid. Default: 8.
   Builder& weight_bits(std::uint32_t num_bits) { return set(qdq_quantize_options_set_weight_bits, num_bits); }
-  /// Whether Model::recover() gives channels between two layers scales of their own. Default: false.
-  Builder& equalization(bool enabled = true) { return set(qdq_quantize_options_set_equalization, enabled); }
-  /// Whether Model::recover() rounds each weight up or down, whichever serves its layer's output. Default:
-  /// false.
-  Builder& learned_rounding(bool enabled = true) { return set(qdq_quantize_options_set_learned_rounding, enabled); }
-  /// Whether Model::recover() moves biases by what layers are off by in the mean. Default: false.
-  Builder& bias_correction(bool enabled = true) { return set(qdq_quantize_options_set_bias_correction, enabled); }
 };
 
 inline QuantizeOptions::Builder QuantizeOptions::make() { return Builder(QuantizeOptions()); }

@@ -3,23 +3,18 @@
 //!
 //!     cargo run --release --example accuracy -- digits=tests/data/digits residual_cnn=target/models/residual_cnn
 
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use qdq::batch::{self, BatchSource, DataOptions};
 use qdq::emit::qdq_model::Weights;
 use qdq::error::{Error, ErrorKind, Result};
 use qdq::onnx::Model;
-use qdq::pipeline::{self, CompareOptions, Passes, Progress};
+use qdq::pipeline::{self, CompareOptions, Passes, RecoverOptions, go_on};
 use qdq::place::Policy;
 use qdq::range::Method;
 use qdq::recover::Recovery;
 use qdq::report::table::{Align, Table};
 use qdq::runtime::RuntimeOptions;
-
-fn go_on(_: Progress) -> ControlFlow<()> {
-    ControlFlow::Continue(())
-}
 
 fn open(data: &Path, model: &Model) -> Result<Box<dyn BatchSource>> {
     batch::open(&[data.to_owned()], &model.inputs(), &DataOptions::default())
@@ -67,12 +62,11 @@ fn files(place: &str) -> [PathBuf; 3] {
 fn gains([model, calibration, test]: &[PathBuf; 3], bits: u32) -> Result<Vec<String>> {
     let float = Model::open(model)?;
     let prepared = pipeline::prepare(&float)?;
-    let plan = pipeline::plan(&prepared, &Policy::default())?;
-    let taps = pipeline::taps(&prepared.graph, &plan, false);
+    let plan = prepared.plan(&Policy::default())?;
     let (runtime, method) = (RuntimeOptions::default(), Method::default());
     let mut data = open(calibration, &float)?;
-    let stats = pipeline::calibrate(&prepared.model, &taps, data.as_mut(), &runtime, &mut go_on)?;
-    let ranges = pipeline::ranges(&prepared.graph, &plan, &stats, method)?;
+    let stats = prepared.calibrate(&plan, data.as_mut(), &Default::default(), &mut go_on)?;
+    let ranges = prepared.ranges(&plan, &stats, method)?;
     let weights = Weights { bits, ..Weights::default() };
     let (off, on) = (Recovery::default(), true);
     let methods = [
@@ -87,8 +81,8 @@ fn gains([model, calibration, test]: &[PathBuf; 3], bits: u32) -> Result<Vec<Str
     for recovery in methods {
         let mut again = || open(calibration, &float);
         let mut passes = Passes { open: &mut again, runtime: &runtime, report: &mut go_on };
-        let recovered =
-            pipeline::recover(&prepared, &plan, &ranges, method, &weights, recovery, &mut passes)?;
+        let options = RecoverOptions { weights: weights.clone(), recovery, method };
+        let recovered = prepared.recover(&plan, &ranges, &options, &mut passes)?;
         let mut data = open(test, &float)?;
         let options = CompareOptions::default();
         let compared = pipeline::compare(&float, &recovered.model, data.as_mut(), &options, &mut go_on)?;

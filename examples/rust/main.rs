@@ -2,7 +2,6 @@
 //! TensorRT.
 //! usage: pipeline MODEL OUT_FOLDER
 
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -12,11 +11,12 @@ use qdq::emit::trt_cache::{Algorithm, Header};
 use qdq::error::Result;
 use qdq::observe::TensorStats;
 use qdq::onnx::Model;
+use qdq::pipeline::{CalibrateOptions, go_on, prepare};
 use qdq::place::{Policy, Verdict};
 use qdq::quant::{QuantParams, quantize};
 use qdq::range::{Method, Target};
 use qdq::tensor::Tensor;
-use qdq::{batch, pipeline, range, runtime};
+use qdq::{batch, range};
 
 fn quantize_a_tensor() -> Result<()> {
     let x = array![-2.0f32, -0.3, 0.4, 9.0];
@@ -45,18 +45,16 @@ fn images(batch: usize) -> Result<Tensor> {
 
 fn quantize_a_model(path: &Path, folder: &Path) -> Result<()> {
     let model = Model::open(path)?;
-    let prepared = pipeline::prepare(&model)?;
-    let plan = pipeline::plan(&prepared, &Policy::default())?;
-    let taps = pipeline::taps(&prepared.graph, &plan, true);
+    let prepared = prepare(&model)?;
+    let plan = prepared.plan(&Policy::default())?;
     let mut batches = 0..8;
     let mut source = batch::from_fn(&model.inputs(), || {
         batches.next().map(|batch| Ok(vec![("input".to_owned(), images(batch)?)])).transpose()
     });
-    let runtime = runtime::RuntimeOptions::default();
-    let mut progress = |_| ControlFlow::Continue(());
-    let stats = pipeline::calibrate(&prepared.model, &taps, &mut source, &runtime, &mut progress)?;
-    let ranges = pipeline::ranges(&prepared.graph, &plan, &stats, Method::Mse)?;
-    let quantized = pipeline::quantize(&prepared, &plan, &ranges, Default::default())?;
+    let options = CalibrateOptions { every_activation: true, ..Default::default() };
+    let stats = prepared.calibrate(&plan, &mut source, &options, &mut go_on)?;
+    let ranges = prepared.ranges(&plan, &stats, Method::Mse)?;
+    let quantized = prepared.quantize(&plan, &ranges, &Default::default())?;
     let header = Header::new("10.3.0".parse()?, Algorithm::EntropyCalibration2);
     quantized.save(&folder.join("model.qdq.onnx"), &Default::default())?;
     Cache::from_ranges(&ranges, header).save(&folder.join("model.cache"))?;

@@ -187,6 +187,9 @@ typedef struct qdq_quantizer qdq_quantizer;
 // amax, the magnitude that the integer 127 stands for, in the tensor's own unit.
 typedef struct qdq_ranges qdq_ranges;
 
+// Which methods recover accuracy, and how the quantized model is written. New ones have no method.
+typedef struct qdq_recover_options qdq_recover_options;
+
 // How a model runs over data: the runtime, who is told about progress, and what can stop it.
 typedef struct qdq_run_options qdq_run_options;
 
@@ -2207,16 +2210,26 @@ qdq_status qdq_quantize_options_set_weight_amax(qdq_quantize_options *options,
 // a coarser grid. Default: 8.
 qdq_status qdq_quantize_options_set_weight_bits(qdq_quantize_options *options, uint32_t num_bits, qdq_error **error);
 
-// Sets whether qdq_model_recover() gives channels between two layers scales of their own (cross-layer
-// equalization). Default: false.
-qdq_status qdq_quantize_options_set_equalization(qdq_quantize_options *options, bool enabled, qdq_error **error);
+// Options without a method. Free them with qdq_recover_options_free().
+qdq_recover_options *qdq_recover_options_new(void);
 
-// Sets whether qdq_model_recover() rounds each weight up or down, whichever serves its layer's output.
-// Default: false.
-qdq_status qdq_quantize_options_set_learned_rounding(qdq_quantize_options *options, bool enabled, qdq_error **error);
+// Frees `*options` and sets it to NULL. NULL in either place is allowed and does nothing.
+void qdq_recover_options_free(qdq_recover_options **options);
 
-// Sets whether qdq_model_recover() moves biases by what layers are off by in the mean. Default: false.
-qdq_status qdq_quantize_options_set_bias_correction(qdq_quantize_options *options, bool enabled, qdq_error **error);
+// Sets how the quantized model is written; `quantize` is copied. Default: as by qdq_quantize_options_new().
+qdq_status qdq_recover_options_set_quantize(qdq_recover_options *options,
+                                            const qdq_quantize_options *quantize,
+                                            qdq_error **error);
+
+// Sets whether channels between two layers get scales of their own (cross-layer equalization). Default:
+// false.
+qdq_status qdq_recover_options_set_equalization(qdq_recover_options *options, bool enabled, qdq_error **error);
+
+// Sets whether each weight is rounded up or down, whichever serves its layer's output. Default: false.
+qdq_status qdq_recover_options_set_learned_rounding(qdq_recover_options *options, bool enabled, qdq_error **error);
+
+// Sets whether biases move by what layers are off by in the mean. Default: false.
+qdq_status qdq_recover_options_set_bias_correction(qdq_recover_options *options, bool enabled, qdq_error **error);
 
 // Opens an ONNX file. External data is looked for in the file's own folder. Free `*out` with
 // qdq_model_free().
@@ -2358,12 +2371,10 @@ qdq_status qdq_model_set_input_shape(qdq_model *model,
                                      const int64_t *shape,
                                      qdq_error **error);
 
-// As qdq_model_quantize(), with what of qdq_quantize_options_set_equalization(),
-// qdq_quantize_options_set_learned_rounding() and qdq_quantize_options_set_bias_correction() is set in the
-// options: each layer keeps what lowers the mean squared error of its output on the data, so no layer gets a
-// larger one than by plain rounding. The data is read several times, so `open` is called with `user` several
-// times before this function returns. `method` and `percentile` are those of the ranges; between equalized
-// layers ranges are computed by it anew.
+// As qdq_model_quantize(), with the methods that the options name: each layer keeps what lowers the mean
+// squared error of its output on the data, so no layer gets a larger one than by plain rounding. The data is
+// read several times, so `open` is called with `user` several times before this function returns. `method`
+// and `percentile` are those of the ranges; between equalized layers ranges are computed by it anew.
 //
 // `options` and `run_options` may be NULL. `report`, which may be NULL, receives what was changed as JSON:
 // `layers`, each with `method`, `layer`, `changed` of `of`, `error_before` and `error_after` (mean squares,
@@ -2376,7 +2387,7 @@ qdq_status qdq_model_recover(const qdq_model *model,
                              double percentile,
                              qdq_open_batches_fn open,
                              void *user,
-                             const qdq_quantize_options *options,
+                             const qdq_recover_options *options,
                              const qdq_run_options *run_options,
                              qdq_buffer **report,
                              qdq_model **out,

@@ -11,8 +11,7 @@ use crate::emit::ranges::{Ranges, int8_scale};
 use crate::emit::weights::unusable;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Edge, Graph, GraphTensor, NodeId, TensorId};
-use crate::onnx::{AttributeValue, Edits, ElementType, Model, NodeSpec, Position, UniqueNames};
-use crate::place::ops::constant_form;
+use crate::onnx::{AttributeValue, Edits, ElementType, Model, Network, NodeSpec, Position, UniqueNames};
 use crate::place::{Plan, PlannedActivation, PlannedWeight};
 use crate::quant::weights::{QuantizedWeights, quantize_weights_to};
 use crate::range::{self, Method, Target};
@@ -66,9 +65,8 @@ impl Weights {
     }
 
     /// The known range of a weight, spread over its `channels`.
-    fn known(&self, graph: &Graph, weight: TensorId, channels: usize) -> Result<Option<Vec<f32>>> {
-        let stored = constant_form(graph, weight).map(|(_, source)| source);
-        let mut names = [Some(weight), stored].into_iter().flatten().map(|id| &graph.tensor(id).name);
+    fn known(&self, graph: &Graph, planned: &PlannedWeight, channels: usize) -> Result<Option<Vec<f32>>> {
+        let mut names = [planned.tensor, planned.form.constant].into_iter().map(|id| &graph.tensor(id).name);
         match names.find_map(|name| self.amax.get(name)) {
             None => Ok(None),
             Some(amax) if amax.len() == channels => Ok(Some(amax.clone())),
@@ -91,21 +89,13 @@ impl Default for Weights {
 /// Weights that are quantized already, by the name of their tensor and the axis of their plan.
 pub type ReadyWeights = BTreeMap<(String, Option<usize>), QuantizedWeights>;
 
-/// Puts the plan's pairs into `model`, whose main graph is `graph` and whose nodes `index` locates
-/// ([`Model::graph_with_index`]).
+/// Puts the plan's pairs into the model of `network`.
 ///
 /// # Errors
 /// `Data` where a planned activation has no range or a weight is not finite, and `Shape` where a known range
 /// of a weight does not fit it, naming the tensor.
-pub fn quantize(
-    model: &Model,
-    graph: &Graph,
-    index: &[usize],
-    plan: &Plan,
-    ranges: &Ranges,
-    weights: Weights,
-) -> Result<Model> {
-    quantize_with(model, graph, index, plan, ranges, &weights, &ReadyWeights::new())
+pub fn quantize(network: &Network, plan: &Plan, ranges: &Ranges, weights: &Weights) -> Result<Model> {
+    quantize_with(network, plan, ranges, weights, &ReadyWeights::new())
 }
 
 /// The same with weights that somebody else has rounded: they are stored as they are.
@@ -113,21 +103,19 @@ pub fn quantize(
 /// # Errors
 /// As [`quantize`].
 pub fn quantize_with(
-    model: &Model,
-    graph: &Graph,
-    index: &[usize],
+    network: &Network,
     plan: &Plan,
     ranges: &Ranges,
     weights: &Weights,
     ready: &ReadyWeights,
 ) -> Result<Model> {
     weights.check(!ready.is_empty())?;
+    let graph = &network.graph;
     let mut emitter = Emitter {
-        model: model.clone(),
-        graph,
-        index,
+        model: network.model.clone(),
+        network,
         edits: Edits::new(),
-        names: model.unique_names(),
+        names: network.model.unique_names(),
         zero_points: Vec::new(),
     };
     for activation in &plan.activations {
@@ -136,7 +124,7 @@ pub fn quantize_with(
     }
     // Ranges of weights take the most time by far, and none depends on another.
     let tensors: Vec<TensorId> = plan.weights.iter().map(|weight| weight.tensor).collect();
-    let rounded = map_constants(model, graph, &tensors, |at, value| {
+    let rounded = map_constants(network, &tensors, |at, value| {
         rounded(graph, &plan.weights[at], value?, weights, ready)
     });
     for (planned, rounded) in plan.weights.iter().zip(rounded) {
@@ -169,8 +157,8 @@ fn rounded(
 
 struct Emitter<'a> {
     model: Model,
-    graph: &'a Graph,
-    index: &'a [usize],
+    /// As it was.
+    network: &'a Network,
     edits: Edits,
     names: UniqueNames,
     /// The int8 zeros that exist already, by their shape.
@@ -190,7 +178,7 @@ struct Grid<'a> {
 
 impl Emitter<'_> {
     fn activation(&mut self, planned: &PlannedActivation, amax: f32) -> Result<()> {
-        let tensor = self.graph.tensor(planned.tensor);
+        let tensor = self.network.graph.tensor(planned.tensor);
         let position = self.behind(tensor);
         let base = tensor.name.clone();
         let half = half_of(tensor.dtype);
@@ -212,7 +200,7 @@ impl Emitter<'_> {
         let half = half_of(Some(rounded.dtype));
         let QuantizedWeights { values, scale } = rounded.weights;
         let shape: Vec<usize> = axis.map(|_| scale.len()).into_iter().collect();
-        let base = self.graph.tensor(planned.tensor).name.clone();
+        let base = self.network.name(planned.tensor).to_owned();
         let scale = self.initializer(&base, "scale", Tensor::new(shape.clone(), scale)?)?;
         let result = match form {
             WeightForm::Int8 => {
@@ -238,7 +226,7 @@ impl Emitter<'_> {
     }
 
     fn quantize_linear(&mut self, grid: &Grid<'_>, source: &str, position: Position) -> String {
-        self.linear("QuantizeLinear", "quantized", grid, source, position)
+        self.linear("QuantizeLinear", grid, source, position)
     }
 
     fn dequantize_linear(
@@ -248,14 +236,15 @@ impl Emitter<'_> {
         half: Option<DataType>,
         position: Position,
     ) -> String {
-        let output = self.linear("DequantizeLinear", "dequantized", grid, quantized, position);
+        let output = self.linear("DequantizeLinear", grid, quantized, position);
         match half {
             Some(dtype) => self.cast(&output, dtype, position),
             None => output,
         }
     }
 
-    fn linear(&mut self, op: &str, label: &str, grid: &Grid<'_>, source: &str, position: Position) -> String {
+    fn linear(&mut self, op: &str, grid: &Grid<'_>, source: &str, position: Position) -> String {
+        let label = if op == "QuantizeLinear" { "quantized" } else { "dequantized" };
         let output = self.names.fresh(&format!("{}_{label}", grid.base));
         let name = self.names.fresh(&format!("{}_{op}", grid.base));
         let inputs: Vec<&str> = [source, grid.scale].into_iter().chain(grid.zero).collect();
@@ -279,12 +268,12 @@ impl Emitter<'_> {
 
     /// Behind the node that computes the tensor.
     fn behind(&self, tensor: &GraphTensor) -> Position {
-        tensor.producer.map_or(Position::Start, |id| Position::After(self.index[id.0]))
+        tensor.producer.map_or(Position::Start, |id| Position::After(self.network.position(id)))
     }
 
     /// Before the first node that reads a weight, which may come out of a `Constant` node anywhere before.
     fn before_readers(&self, edges: &[Edge]) -> Position {
-        let readers = edges.iter().map(|edge| self.index[edge.node.0]);
+        let readers = edges.iter().map(|edge| self.network.position(edge.node));
         readers.min().map_or(Position::End, Position::Before)
     }
 
@@ -309,24 +298,25 @@ impl Emitter<'_> {
 
     fn rewire(&mut self, edges: &[Edge], to: &str) {
         for edge in edges {
-            self.edits.replace_input(self.index[edge.node.0], edge.input, to);
+            self.edits.replace_input(self.network.position(edge.node), edge.input, to);
         }
     }
 
     /// Applies the edits and drops float weights that nothing reads any more, with the nodes that computed
     /// them or changed their form.
     fn finish(mut self, plan: &Plan, form: WeightForm) -> Result<Model> {
-        let mut unused: Vec<String> = Vec::new();
+        let network = self.network;
+        let mut unused: Vec<&str> = Vec::new();
         if form == WeightForm::Int8 {
-            for id in dead_sources(self.graph, plan) {
-                self.edits.remove(self.index[id.0]);
-                let inputs = self.graph.node(id).inputs.iter().flatten();
-                unused.extend(inputs.map(|&input| self.graph.tensor(input).name.clone()));
+            for id in dead_sources(&network.graph, plan) {
+                self.edits.remove(network.position(id));
+                let inputs = network.graph.node(id).inputs.iter().flatten();
+                unused.extend(inputs.map(|&input| network.name(input)));
             }
-            unused.extend(plan.weights.iter().map(|weight| self.graph.tensor(weight.tensor).name.clone()));
+            unused.extend(plan.weights.iter().map(|weight| network.name(weight.tensor)));
         }
         self.model.edit(self.edits)?;
-        self.model.remove_unused_constants(unused.iter().map(String::as_str));
+        self.model.remove_unused_constants(unused);
         Ok(self.model)
     }
 }
@@ -352,7 +342,7 @@ pub(crate) fn round_to_nearest(
     let target = Target { num_bits: weights.bits, unsigned: false };
     let channels = axis.map_or(1, |axis| shape[axis]);
     let quantized = weights
-        .known(graph, planned.tensor, channels)
+        .known(graph, planned, channels)
         .and_then(|known| match known {
             Some(amax) => Ok(amax),
             None => range::weights(&floats, shape, axis, weights.method, target),

@@ -2,22 +2,22 @@
 
 use crate::error::{Error, Result};
 use crate::graph::{Graph, TensorId};
-use crate::onnx::Model;
+use crate::onnx::Network;
 use crate::place::Plan;
 use crate::quant::weights::check_finite;
 use crate::runtime::map_constants;
 
-/// Looks at every weight that `plan` quantizes in `model`, whose main graph is `graph`.
+/// Looks at every weight that `plan` quantizes.
 ///
 /// # Errors
 /// `Data` where one holds NaN or an infinity, and those of reading it; the weight is named.
-pub fn check_weights(model: &Model, graph: &Graph, plan: &Plan) -> Result<()> {
+pub fn check_weights(network: &Network, plan: &Plan) -> Result<()> {
     let tensors: Vec<TensorId> = plan.weights.iter().map(|weight| weight.tensor).collect();
-    let checked = map_constants(model, graph, &tensors, |at, value| {
+    let checked = map_constants(network, &tensors, |at, value| {
         let (tensor, value) = (tensors[at], value?);
         let view = value.view().data();
         let floats = view.to_f32().unwrap_or_default();
-        check_finite(&floats, value.shape()).map_err(|error| unusable(graph, tensor, error))
+        check_finite(&floats, value.shape()).map_err(|error| unusable(&network.graph, tensor, error))
     });
     checked.into_iter().collect()
 }

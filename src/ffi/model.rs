@@ -6,10 +6,9 @@ use std::sync::OnceLock;
 
 use bytes::Bytes;
 
-use crate::emit::check_weights;
 use crate::error::{Error, ErrorKind, Result};
 use crate::onnx::{Model, SaveOptions};
-use crate::pipeline::{self, Prepared};
+use crate::pipeline::{self, CalibrateOptions, Prepared};
 use crate::place::ops::all_nested_weighted;
 
 use super::batches::qdq_batches;
@@ -19,7 +18,7 @@ use super::graph::qdq_graph;
 use super::guard::guard;
 use super::handle::{self, array, c_text, get, get_mut, give, give_or_null, give_wanted, path_bytes, text};
 use super::plan::{check_same, qdq_plan};
-use super::policy::qdq_policy;
+use super::policy::{policy_or_default, qdq_policy};
 use super::quantize_options::qdq_quantize_options;
 use super::ranges::qdq_ranges;
 use super::run_options::{Run, qdq_run_options};
@@ -312,7 +311,7 @@ pub extern "C" fn qdq_model_graph(
     out: Option<&mut MaybeUninit<*mut qdq_graph>>,
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
-    guard(error, || give(out, || Ok(qdq_graph::new(get(model, "model")?.prepared()?.graph.clone()))))
+    guard(error, || give(out, || Ok(qdq_graph::new(get(model, "model")?.prepared()?.graph().clone()))))
 }
 
 /// Decides what of the model is quantized; see qdq_graph_plan(). QDQ_ERROR_DATA where a weight among it holds
@@ -327,10 +326,12 @@ pub extern "C" fn qdq_model_plan(
 ) -> qdq_status {
     guard(error, || {
         give(out, || {
-            let prepared = get(model, "model")?.prepared()?;
-            let plan = qdq_plan::make(prepared.graph.clone(), policy, ranges)?;
-            check_weights(&prepared.model, &prepared.graph, &plan.plan)?;
-            Ok(plan.with_findings(&prepared.findings))
+            let (prepared, policy) = (get(model, "model")?.prepared()?, policy_or_default(policy));
+            let plan = match ranges {
+                Some(ranges) => prepared.plan_for_ranges(&policy, &ranges.ranges)?,
+                None => prepared.plan(&policy)?,
+            };
+            Ok(qdq_plan::new(prepared.graph().clone(), plan))
         })
     })
 }
@@ -353,10 +354,9 @@ pub extern "C" fn qdq_model_calibrate(
     guard(error, || {
         give(out, || {
             let (prepared, plan) = (get(model, "model")?.prepared()?, get(plan, "plan")?);
-            check_same(plan, &prepared.graph)?;
-            let taps = pipeline::taps(&prepared.graph, &plan.plan, every_activation);
-            if plan.plan.is_empty() && taps.is_empty() {
-                let message = match all_nested_weighted(&prepared.graph) {
+            check_same(plan, prepared.graph())?;
+            if plan.plan.is_empty() && prepared.taps(&plan.plan, every_activation).is_empty() {
+                let message = match all_nested_weighted(prepared.graph()) {
                     Some(inside) => format!(
                         "the plan quantizes nothing: {inside} lie in subgraphs inside the body of a Scan, \
                          where qdq quantizes nothing"
@@ -369,11 +369,9 @@ pub extern "C" fn qdq_model_calibrate(
             }
             let mut run = Run::new(options);
             let mut source = run.stoppable(get_mut(batches, "batches")?.source.as_mut());
-            let runtime = run.runtime.clone();
-            let mut report = |progress| run.report(progress);
-            let (plan, source) = (&plan.plan, &mut source);
+            let options = CalibrateOptions { runtime: run.runtime.clone(), every_activation };
             let result =
-                pipeline::calibrate_plan(prepared, plan, every_activation, source, &runtime, &mut report);
+                prepared.calibrate(&plan.plan, &mut source, &options, &mut |progress| run.report(progress));
             run.end(result).map(qdq_stats::new)
         })
     })
@@ -394,15 +392,10 @@ pub extern "C" fn qdq_model_quantize(
     guard(error, || {
         give(out, || {
             let (prepared, plan) = (get(model, "model")?.prepared()?, get(plan, "plan")?);
-            check_same(plan, &prepared.graph)?;
+            check_same(plan, prepared.graph())?;
             let ranges = &get(ranges, "ranges")?.ranges;
-            if options.is_some_and(|options| !options.recovery.is_none()) {
-                let message = "equalization, learned rounding and bias correction need data";
-                return Err(Error::new(ErrorKind::InvalidArgument, message)
-                    .with_remedy("call qdq_model_recover(), or set none of them"));
-            }
             let weights = options.map(|options| options.weights.clone()).unwrap_or_default();
-            pipeline::quantize(prepared, &plan.plan, ranges, weights).map(qdq_model::new)
+            prepared.quantize(&plan.plan, ranges, &weights).map(qdq_model::new)
         })
     })
 }

@@ -5,7 +5,6 @@ use std::mem::MaybeUninit;
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::finding::Finding;
 use crate::graph::{Edge, Graph};
 use crate::place::{Plan, PlannedActivation, PlannedWeight, Verdict};
 use crate::{pipeline, report};
@@ -49,29 +48,15 @@ pub const QDQ_VERDICT_QUANTIZED: qdq_verdict = 1;
 pub const QDQ_VERDICT_PASSES_INT8: qdq_verdict = 2;
 
 impl qdq_plan {
-    pub(super) fn make(
-        graph: Arc<Graph>,
-        policy: Option<&qdq_policy>,
-        ranges: Option<&qdq_ranges>,
-    ) -> Result<Self> {
-        let policy = policy_or_default(policy);
-        let plan = match ranges {
-            Some(ranges) => pipeline::plan_for_ranges(&graph, &policy, &ranges.ranges)?,
-            None => pipeline::plan_graph(&graph, &policy)?,
-        };
-        let taps = |every| pipeline::taps(&graph, &plan, every).iter().map(|tap| c_text(tap)).collect();
+    pub(super) fn new(graph: Arc<Graph>, plan: Plan) -> Self {
+        let taps =
+            |every| pipeline::graph::taps(&graph, &plan, every).iter().map(|tap| c_text(tap)).collect();
         let texts = Texts {
             reasons: plan.decisions.iter().map(|decision| c_text(&decision.reason)).collect(),
             taps: taps(false),
             all_taps: taps(true),
         };
-        Ok(Self { graph, plan, texts })
-    }
-
-    /// The same with what was found before the graph was planned.
-    pub(super) fn with_findings(mut self, findings: &[Finding]) -> Self {
-        self.plan.findings.extend_from_slice(findings);
-        self
+        Self { graph, plan, texts }
     }
 
     fn activation(&self, index: usize) -> Option<&PlannedActivation> {
@@ -94,7 +79,16 @@ pub extern "C" fn qdq_graph_plan(
     out: Option<&mut MaybeUninit<*mut qdq_plan>>,
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
-    guard(error, || give(out, || qdq_plan::make(get(graph, "graph")?.graph.clone(), policy, ranges)))
+    guard(error, || {
+        give(out, || {
+            let (graph, policy) = (&get(graph, "graph")?.graph, policy_or_default(policy));
+            let plan = match ranges {
+                Some(ranges) => pipeline::graph::plan_for_ranges(graph, &policy, &ranges.ranges)?,
+                None => pipeline::graph::plan(graph, &policy)?,
+            };
+            Ok(qdq_plan::new(graph.clone(), plan))
+        })
+    })
 }
 
 /// Frees `*plan` and sets it to NULL. NULL in either place is allowed and does nothing.
@@ -299,7 +293,7 @@ pub extern "C" fn qdq_plan_ranges(
         give(out, || {
             let (plan, stats) = (get(plan, "plan")?, get(stats, "stats")?);
             let method = method_of(method, percentile)?;
-            pipeline::ranges(&plan.graph, &plan.plan, &stats.stats, method).map(qdq_ranges::new)
+            pipeline::graph::ranges(&plan.graph, &plan.plan, &stats.stats, method).map(qdq_ranges::new)
         })
     })
 }

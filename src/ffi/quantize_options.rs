@@ -3,7 +3,6 @@
 use crate::emit::qdq_model::{WeightForm, Weights};
 use crate::error::{Error, ErrorKind};
 use crate::quant::weights::max_level;
-use crate::recover::Recovery;
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
 
@@ -18,7 +17,6 @@ use super::tensor::{checked, qdq_tensor};
 #[derive(Default)]
 pub struct qdq_quantize_options {
     pub(super) weights: Weights,
-    pub(super) recovery: Recovery,
 }
 
 /// How a quantized weight is stored: one of the QDQ_WEIGHT_FORM_ numbers.
@@ -128,47 +126,6 @@ pub extern "C" fn qdq_quantize_options_set_weight_bits(
         let options = get_mut(options, "options")?;
         max_level(num_bits)?;
         options.weights.bits = num_bits;
-        Ok(())
-    })
-}
-
-/// Sets whether qdq_model_recover() gives channels between two layers scales of their own (cross-layer
-/// equalization). Default: false.
-#[unsafe(no_mangle)]
-pub extern "C" fn qdq_quantize_options_set_equalization(
-    options: Option<&mut qdq_quantize_options>,
-    enabled: bool,
-    error: Option<&mut MaybeUninit<*mut qdq_error>>,
-) -> qdq_status {
-    guard(error, || {
-        get_mut(options, "options")?.recovery.equalization = enabled;
-        Ok(())
-    })
-}
-
-/// Sets whether qdq_model_recover() rounds each weight up or down, whichever serves its layer's output.
-/// Default: false.
-#[unsafe(no_mangle)]
-pub extern "C" fn qdq_quantize_options_set_learned_rounding(
-    options: Option<&mut qdq_quantize_options>,
-    enabled: bool,
-    error: Option<&mut MaybeUninit<*mut qdq_error>>,
-) -> qdq_status {
-    guard(error, || {
-        get_mut(options, "options")?.recovery.learned_rounding = enabled;
-        Ok(())
-    })
-}
-
-/// Sets whether qdq_model_recover() moves biases by what layers are off by in the mean. Default: false.
-#[unsafe(no_mangle)]
-pub extern "C" fn qdq_quantize_options_set_bias_correction(
-    options: Option<&mut qdq_quantize_options>,
-    enabled: bool,
-    error: Option<&mut MaybeUninit<*mut qdq_error>>,
-) -> qdq_status {
-    guard(error, || {
-        get_mut(options, "options")?.recovery.bias_correction = enabled;
         Ok(())
     })
 }

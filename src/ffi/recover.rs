@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 
 use crate::batch::BatchSource;
 use crate::error::{Error, ErrorKind, Result};
-use crate::pipeline::{self, Passes};
+use crate::pipeline::{Passes, RecoverOptions};
 
 use super::batches::qdq_batches;
 use super::buffer::qdq_buffer;
@@ -16,8 +16,8 @@ use super::handle::{get, give, give_wanted, null, take};
 use super::method::{method_of, qdq_method};
 use super::model::qdq_model;
 use super::plan::{check_same, qdq_plan};
-use super::quantize_options::qdq_quantize_options;
 use super::ranges::qdq_ranges;
+use super::recover_options::qdq_recover_options;
 use super::run_options::{Run, Stoppable, qdq_run_options};
 use super::status::qdq_status;
 
@@ -34,12 +34,10 @@ pub type qdq_open_batches_fn = Option<
     ) -> qdq_status,
 >;
 
-/// As qdq_model_quantize(), with what of qdq_quantize_options_set_equalization(),
-/// qdq_quantize_options_set_learned_rounding() and qdq_quantize_options_set_bias_correction() is set in the
-/// options: each layer keeps what lowers the mean squared error of its output on the data, so no layer gets a
-/// larger one than by plain rounding. The data is read several times, so `open` is called with `user` several
-/// times before this function returns. `method` and `percentile` are those of the ranges; between equalized
-/// layers ranges are computed by it anew.
+/// As qdq_model_quantize(), with the methods that the options name: each layer keeps what lowers the mean
+/// squared error of its output on the data, so no layer gets a larger one than by plain rounding. The data is
+/// read several times, so `open` is called with `user` several times before this function returns. `method`
+/// and `percentile` are those of the ranges; between equalized layers ranges are computed by it anew.
 ///
 /// `options` and `run_options` may be NULL. `report`, which may be NULL, receives what was changed as JSON:
 /// `layers`, each with `method`, `layer`, `changed` of `of`, `error_before` and `error_after` (mean squares,
@@ -54,7 +52,7 @@ pub unsafe extern "C" fn qdq_model_recover(
     percentile: f64,
     open: qdq_open_batches_fn,
     user: *mut c_void,
-    options: Option<&qdq_quantize_options>,
+    options: Option<&qdq_recover_options>,
     run_options: Option<&qdq_run_options>,
     report: Option<&mut MaybeUninit<*mut qdq_buffer>>,
     out: Option<&mut MaybeUninit<*mut qdq_model>>,
@@ -65,11 +63,12 @@ pub unsafe extern "C" fn qdq_model_recover(
             let mut json = None;
             give(out, || {
                 let (prepared, plan) = (get(model, "model")?.prepared()?, get(plan, "plan")?);
-                check_same(plan, &prepared.graph)?;
+                check_same(plan, prepared.graph())?;
                 let (ranges, method) = (&get(ranges, "ranges")?.ranges, method_of(method, percentile)?);
                 let open = open.ok_or_else(|| null("open"))?;
                 let (weights, recovery) =
                     options.map(|options| (options.weights.clone(), options.recovery)).unwrap_or_default();
+                let options = RecoverOptions { weights, recovery, method };
                 let mut run = Run::new(run_options);
                 let (runtime, cancel) = (run.runtime.clone(), run.cancel());
                 let mut again = || -> Result<Box<dyn BatchSource>> {
@@ -88,8 +87,7 @@ pub unsafe extern "C" fn qdq_model_recover(
                 };
                 let mut report = |progress| run.report(progress);
                 let mut passes = Passes { open: &mut again, runtime: &runtime, report: &mut report };
-                let found =
-                    pipeline::recover(prepared, &plan.plan, ranges, method, &weights, recovery, &mut passes);
+                let found = prepared.recover(&plan.plan, ranges, &options, &mut passes);
                 let found = run.end(found)?;
                 json = Some(qdq_buffer::new(found.report.to_json().to_string()));
                 Ok(qdq_model::new(found.model))

@@ -109,21 +109,31 @@ struct Flat<'a> {
     count: usize,
 }
 
+/// A node whose subgraphs are laid flat.
+struct Holder {
+    name: Option<String>,
+    inputs: Vec<String>,
+    is_scan: bool,
+}
+
 impl Flat<'_> {
     /// Adds a node of the graph `scope`, after the nodes of its subgraphs.
     fn add(&mut self, mut node: NodeProto, scope: &str, is_in_scan: bool) {
         // A file may contain metadata that looks like marks.
         unmark(&mut node);
         if !is_in_scan && (self.holds)(&node) {
-            let is_scan = node.op_type.as_deref() == Some("Scan");
+            let holder = Holder {
+                name: node.name.clone().filter(|name| !name.is_empty()),
+                inputs: node.input.clone(),
+                is_scan: node.op_type.as_deref() == Some("Scan"),
+            };
             let number = self.count;
             self.count += 1;
-            let (inputs, name) = (node.input.clone(), node.name.clone());
             let mut scopes = Vec::new();
             for attribute in &mut node.attribute {
                 if let Some(graph) = attribute.g.as_option_mut() {
                     let scope = format!("{number}/{}", attribute.name.as_deref().unwrap_or_default());
-                    self.open(graph, &scope, &inputs, name.as_deref(), is_scan);
+                    self.open(graph, &scope, &holder);
                     scopes.push(scope);
                 }
             }
@@ -134,21 +144,14 @@ impl Flat<'_> {
     }
 
     /// Moves the content of a subgraph to the main graph.
-    fn open(
-        &mut self,
-        graph: &mut GraphProto,
-        scope: &str,
-        inputs: &[String],
-        holder: Option<&str>,
-        is_scan: bool,
-    ) {
+    fn open(&mut self, graph: &mut GraphProto, scope: &str, holder: &Holder) {
         if !graph.input.is_empty() {
             let outputs = graph.input.iter().map(|info| info.name.clone().unwrap_or_default());
             let mut node = NodeProto {
                 op_type: Some(BODY_INPUTS.to_owned()),
                 domain: Some(BODY_DOMAIN.to_owned()),
-                name: holder.filter(|name| !name.is_empty()).map(|name| format!("{name}/inputs")),
-                input: inputs.to_vec(),
+                name: holder.name.as_ref().map(|name| format!("{name}/inputs")),
+                input: holder.inputs.clone(),
                 output: outputs.collect(),
                 ..Default::default()
             };
@@ -162,7 +165,7 @@ impl Flat<'_> {
         self.graph.value_info.append(&mut graph.value_info);
         self.graph.value_info.extend(stated.into_iter().filter(|info| info.r#type.is_set()));
         for node in std::mem::take(&mut graph.node) {
-            self.add(node, scope, is_scan);
+            self.add(node, scope, holder.is_scan);
         }
     }
 }

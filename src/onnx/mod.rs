@@ -23,6 +23,7 @@ mod load;
 mod made_for;
 mod mapped;
 mod nest;
+mod network;
 mod node;
 mod reduce;
 mod rename;
@@ -49,6 +50,7 @@ pub use edit::{Edits, Position};
 pub use element::ElementType;
 pub use initializer::InitializerData;
 pub use made_for::FixedValue;
+pub use network::Network;
 pub use node::{AttributeValue, NodeRef, NodeSpec};
 pub use save::SaveOptions;
 pub use upgrade::OpsetChange;
@@ -161,7 +163,7 @@ impl Model {
     }
 
     /// Converts the main graph to a neutral graph. `Constant` nodes and initializers become constants.
-    /// [`Model::graph_with_index`] also returns the way back to the model's nodes.
+    /// [`Network`] also has the way back to the model's nodes.
     ///
     /// # Errors
     /// `Format` if a node reads a tensor that no earlier node computes, or if a name is defined twice;
@@ -172,18 +174,8 @@ impl Model {
 
     /// Converts the main graph to a neutral graph. For each of its nodes (by `NodeId`), also returns the
     /// position of the model's node, as [`Model::node`] and [`Edits`] count them.
-    ///
-    /// # Errors
-    /// Those of [`Model::graph`].
-    pub fn graph_with_index(&self) -> Result<(Graph, Vec<usize>)> {
+    fn graph_with_index(&self) -> Result<(Graph, Vec<usize>)> {
         view::graph_of(self).map_err(|error| self.located(error))
-    }
-
-    /// Lists the positions of the neutral graph's nodes, in its order: those of all nodes that are no
-    /// constants.
-    pub fn positions(&self) -> Vec<usize> {
-        let nodes = self.proto.graph.node.iter().enumerate();
-        nodes.filter(|(_, node)| !is_constant(node)).map(|(position, _)| position).collect()
     }
 
     /// Iterates over the nodes of the main graph in order.

@@ -16,51 +16,8 @@ use crate::runtime::{RuntimeOptions, Tap, Unknown};
 use crate::tensor::{DataView, Dim, TensorSpec, TensorView};
 
 use super::filled::{self, Runner};
-
-use super::Prepared;
-
-/// How far a run over the data has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress {
-    /// Batches done.
-    pub batches: usize,
-    /// Samples done.
-    pub samples: usize,
-    /// All batches, where known.
-    pub total_batches: Option<usize>,
-}
-
-impl Progress {
-    pub(super) fn start(total_batches: Option<usize>) -> Self {
-        Self { batches: 0, samples: 0, total_batches }
-    }
-
-    /// Refuses a run without data.
-    pub(super) fn check_any(&self) -> Result<()> {
-        if self.batches > 0 {
-            return Ok(());
-        }
-        Err(Error::new(ErrorKind::Data, "the data holds no sample")
-            .with_remedy("give at least one sample; a few hundred make good ranges"))
-    }
-
-    /// Counts one batch and asks whether to go on.
-    pub(super) fn advance(
-        &mut self,
-        samples: usize,
-        report: &mut dyn FnMut(Progress) -> ControlFlow<()>,
-    ) -> Result<()> {
-        self.batches += 1;
-        self.samples += samples;
-        match report(*self) {
-            ControlFlow::Continue(()) => Ok(()),
-            ControlFlow::Break(()) => Err(Error::new(
-                ErrorKind::Cancelled,
-                format!("stopped by the caller after {} batches", self.batches),
-            )),
-        }
-    }
-}
+use super::prepared::Prepared;
+use super::progress::Progress;
 
 /// One set of statistics per tapped tensor, from the first time that floating-point numbers are seen there;
 /// it is empty where they are none. Each has a lock of its own, because a runtime may hand over tensors from
@@ -96,60 +53,75 @@ impl Observer {
     }
 }
 
-/// Runs `model` over all batches of `source` and gathers statistics of the tensors named in `taps`. Only what
-/// they need is run; what lies behind the last of them may be anything.
-///
-/// Memory is that of one inference and a fixed amount per tap, whatever the number of batches. `report` is
-/// called after every batch; `Break` stops the run with a `Cancelled` error.
+/// Which tensors are observed, and on which runtime.
+#[derive(Clone, Debug, Default)]
+pub struct CalibrateOptions {
+    /// The runtime that runs the model.
+    pub runtime: RuntimeOptions,
+    /// Also observe the activations that the plan leaves in float, as a calibration cache needs them.
+    pub every_activation: bool,
+}
+
+impl Prepared {
+    /// Runs the model over all batches of `source` and gathers statistics of the tensors that `plan` needs.
+    /// Only what these need is run; what lies behind the last of them may be anything. Those that are
+    /// observed besides ([`CalibrateOptions::every_activation`]) and lie behind an operator that no runtime
+    /// knows, such as a plugin of TensorRT, are left out with a warning.
+    ///
+    /// Memory is that of one inference and a fixed amount per tensor, whatever the number of batches.
+    /// `report` is called after every batch; `Break` stops the run with a `Cancelled` error.
+    ///
+    /// # Errors
+    /// `Data` where the source has no batch; `Unsupported` where a planned tensor lies behind an operator
+    /// that no runtime knows; errors of the source and of the runtime.
+    pub fn calibrate(
+        &self,
+        plan: &Plan,
+        source: &mut dyn BatchSource,
+        options: &CalibrateOptions,
+        report: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<Stats> {
+        let needed = self.taps(plan, false);
+        if needed.is_empty() && !options.every_activation {
+            // Only weights are quantized, of a model whose activations are already.
+            return Ok(Stats::default());
+        }
+        let mut others = if options.every_activation { self.taps(plan, true) } else { Vec::new() };
+        let known: HashSet<&String> = needed.iter().collect();
+        others.retain(|tap| !known.contains(tap));
+        gather(&self.network.model, &Taps { needed, others }, source, &options.runtime, report)
+    }
+}
+
+/// As [`Prepared::calibrate`], of the tensors named in `taps`, whatever they are.
 ///
 /// # Errors
-/// `Data` where the source has no batch; `Unsupported` where a tap lies behind an operator that no runtime
-/// knows; errors of the source and of the runtime.
-pub fn calibrate(
+/// Those of [`Prepared::calibrate`].
+pub fn observe(
     model: &Model,
     taps: &[String],
     source: &mut dyn BatchSource,
     runtime: &RuntimeOptions,
     report: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Stats> {
-    gather(model, taps, &[], source, runtime, report)
+    gather(model, &Taps { needed: taps.to_vec(), others: Vec::new() }, source, runtime, report)
 }
 
-/// As [`calibrate`], of the tensors that `plan` needs and, with `every_activation`, of all others too, as a
-/// calibration cache needs them. Those others that lie behind an operator that no runtime knows, such as a
-/// plugin of TensorRT, are left out with a warning.
-///
-/// # Errors
-/// Those of [`calibrate`].
-pub fn calibrate_plan(
-    prepared: &Prepared,
-    plan: &Plan,
-    every_activation: bool,
-    source: &mut dyn BatchSource,
-    runtime: &RuntimeOptions,
-    report: &mut dyn FnMut(Progress) -> ControlFlow<()>,
-) -> Result<Stats> {
-    let needed = super::taps(&prepared.graph, plan, false);
-    if needed.is_empty() && !every_activation {
-        // Only weights are quantized, of a model whose activations are already.
-        return Ok(Stats::default());
-    }
-    let mut others = if every_activation { super::taps(&prepared.graph, plan, true) } else { Vec::new() };
-    let known: HashSet<&String> = needed.iter().collect();
-    others.retain(|tap| !known.contains(tap));
-    gather(&prepared.model, &needed, &others, source, runtime, report)
+/// The tensors to observe.
+struct Taps {
+    needed: Vec<String>,
+    /// Those that are observed where a runtime can reach them.
+    others: Vec<String>,
 }
 
-/// Gathers statistics of the tensors in `needed`, and of those in `others` that a runtime can reach.
 fn gather(
     model: &Model,
-    needed: &[String],
-    others: &[String],
+    Taps { needed, others }: &Taps,
     source: &mut dyn BatchSource,
     runtime: &RuntimeOptions,
     report: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Stats> {
-    let mut taps = [needed, others].concat();
+    let mut taps = [needed.as_slice(), others].concat();
     let mut findings = Vec::new();
     let mut observer = Observer::new(&taps, runtime);
     let mut opened = open(model, &taps, observer.clone(), runtime);
@@ -206,24 +178,18 @@ fn out_of_reach(others: &[String], unknown: &Unknown) -> Finding {
 }
 
 /// Makes what `taps` need of `model` ready to run.
-fn open(model: &Model, taps: &[String], tap: Arc<dyn Tap>, runtime: &RuntimeOptions) -> Result<Runner> {
-    Runner::open(&model.reduced_to(taps.iter().map(String::as_str))?, taps, tap, runtime)
-}
-
-/// Runs `model` over all batches of `source` with `tap` at `taps`, and returns how many samples there were
-/// and what was left out. What comes of repeats is not handed over.
-pub(super) fn pass(
+pub(super) fn open(
     model: &Model,
     taps: &[String],
     tap: Arc<dyn Tap>,
-    source: &mut dyn BatchSource,
     runtime: &RuntimeOptions,
-    report: &mut dyn FnMut(Progress) -> ControlFlow<()>,
-) -> Result<(usize, Option<Finding>)> {
-    run(open(model, taps, tap, runtime)?, &model.inputs(), source, report)
+) -> Result<Runner> {
+    Runner::open(&model.reduced_to(taps.iter().map(String::as_str))?, taps, tap, runtime)
 }
 
-fn run(
+/// Runs a model with these inputs over all batches of `source`, and returns how many samples there were and
+/// what was left out. What comes of repeats is not handed over.
+pub(super) fn run(
     mut runner: Runner,
     inputs: &[TensorSpec],
     source: &mut dyn BatchSource,

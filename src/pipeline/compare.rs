@@ -11,11 +11,11 @@ use crate::report::compare::{Agreement, Comparison, Metrics, NamedMetrics};
 use crate::runtime::{RuntimeOptions, Tap, Unknown, lay_flat, take_branches};
 use crate::tensor::{Tensor, TensorView};
 
-use super::Progress;
 use super::calibrate::of_batch;
 use super::compared::{CompareOptions, Compared};
 use super::filled::{self, Runner};
 use super::fixed::{Fixed, check_inputs};
+use super::progress::Progress;
 
 /// Activations of one batch, waiting for their counterparts.
 #[derive(Default)]
@@ -128,9 +128,7 @@ pub fn compare(
     let open = |model: &Model| -> Result<Model> {
         let mut model = model.nested()?;
         model.inline_functions()?;
-        take_branches(&mut model)?;
-        lay_flat(&mut model)?;
-        Ok(model)
+        Ok(take_branches(model)?.edit(lay_flat)?.model)
     };
     let (float, quantized) = (&open(float)?, &open(quantized)?);
     let fixed = Fixed::of(float, quantized)?;

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::error::Error as _;
+use std::sync::Arc;
 
 use crate::error::Error;
 use crate::finding::{Finding, listed};
 use crate::graph::{Graph, Node, NodeId, TensorId};
-use crate::onnx::Model;
+use crate::onnx::Network;
 use crate::place::ops::{is_weighted, nested_weighted};
 use crate::runtime::{Dependence, computed_constants, dependences, each_constant, why_not};
 
@@ -19,16 +20,17 @@ const SHOWN: usize = 5;
 /// another form to a stored constant needs no such statement: placement sees through it. What cannot be
 /// computed ahead stays an activation; that is a finding where layers want it for a weight, or an If for its
 /// condition.
-pub(super) fn fold_constants(model: &Model, graph: &mut Graph) -> Vec<Finding> {
-    let wanted = computed_constants(graph);
+pub(super) fn fold_constants(network: &mut Network) -> Vec<Finding> {
+    let wanted = computed_constants(&network.graph);
     let (mut known, mut causes) = (Vec::new(), BTreeMap::new());
-    each_constant(model, graph, &wanted, |at, value| match value {
+    each_constant(network, &wanted, |at, value| match value {
         Ok(value) => known.push((wanted[at], value.dtype(), value.shape().to_vec())),
         Err(error) => {
-            tracing::debug!("'{}' is computed when the model runs: {error:#}", graph.tensor(wanted[at]).name);
+            tracing::debug!("'{}' is computed when the model runs: {error:#}", network.name(wanted[at]));
             causes.insert(wanted[at], cause(&error));
         }
     });
+    let graph = Arc::make_mut(&mut network.graph);
     known.into_iter().for_each(|(id, dtype, shape)| graph.fold(id, dtype, &shape));
     for (id, depends) in graph.tensor_ids().zip(dependences(graph)) {
         if let Dependence::Uncomputed(node) = depends {

@@ -1,38 +1,13 @@
 //! What happens to a model before anything looks at it.
 
-use std::sync::Arc;
-
 use super::QDQ_OPSET;
 use super::folded::fold_constants;
-use super::symmetric;
+use super::prepared::Prepared;
+use super::symmetric::{self, Symmetric};
 use crate::error::Result;
 use crate::finding::{self, Finding};
-use crate::graph::Graph;
-use crate::onnx::Model;
+use crate::onnx::{Model, Network};
 use crate::runtime::{lay_flat, take_branches};
-
-/// A model that is ready to be planned: its opset has per-channel Quantize/Dequantize.
-#[derive(Clone)]
-pub struct Prepared {
-    /// The model, with its functions and the branches that always run put in where they are called, and its
-    /// subgraphs laid flat.
-    pub model: Model,
-    /// The neutral view of its main graph. What follows from constants alone is a constant there.
-    pub graph: Arc<Graph>,
-    /// The position in the model of each node of the graph.
-    pub index: Vec<usize>,
-    /// The opset that the model came with.
-    pub original_opset: i64,
-    /// The inputs whose value is fixed ([`Model::fix_input`]) and which nothing reads any more: the model has
-    /// them no more.
-    pub dropped_inputs: Vec<String>,
-    /// Whether another tool's quantization that TensorRT refuses was made anew, so that the model is worth
-    /// writing though nothing of it may be left to quantize.
-    pub is_remade: bool,
-    /// What the user must know of it; logged once, and part of every plan
-    /// ([`Plan::findings`](crate::place::Plan::findings)).
-    pub findings: Vec<Finding>,
-}
 
 /// Makes a model ready to be planned. Names of tensors stay as they are. Runtimes that are opened without it
 /// (comparisons, sessions) take steps 1 and 3 as well, look at stored tensors, and take step 2 where the
@@ -73,23 +48,21 @@ pub fn prepare(model: &Model) -> Result<Prepared> {
         model.raise_opset(QDQ_OPSET)?;
     }
     model.use_standard_pairs();
-    let (mut graph, mut index) = take_branches(&mut model)?;
-    if lay_flat(&mut model)? {
-        (graph, index) = model.graph_with_index()?;
+    let mut network = take_branches(model)?.edit(lay_flat)?;
+    let Symmetric { model, findings: rewritten } = symmetric::make_symmetric(&network)?;
+    let is_remade = model.is_some();
+    if let Some(model) = model {
+        network = Network::of(model)?;
     }
-    let (rewritten, is_remade) = symmetric::make_symmetric(&mut model, &graph, &index)?;
-    if is_remade {
-        (graph, index) = model.graph_with_index()?;
-    }
-    symmetric::mark(&model, &mut graph);
-    let not_computed = fold_constants(&model, &mut graph);
-    let dropped_inputs = model.remove_unused_fixed_inputs();
-    model.note_fixed_inputs();
-    let mut findings = findings(&model, &dropped_inputs);
+    symmetric::mark(&mut network);
+    let not_computed = fold_constants(&mut network);
+    let dropped_inputs = network.model.remove_unused_fixed_inputs();
+    network.model.note_fixed_inputs();
+    let mut findings = findings(&network.model, &dropped_inputs);
     findings.extend(not_computed);
     findings.extend(rewritten);
     finding::log_all(&findings);
-    Ok(Prepared { model, graph: Arc::new(graph), index, original_opset, dropped_inputs, is_remade, findings })
+    Ok(Prepared { network, original_opset, dropped_inputs, is_remade, findings })
 }
 
 /// What the user must know of inputs whose value is fixed.

@@ -1,6 +1,6 @@
 //! How much of a network a plan quantizes, and whether that is enough.
 
-use super::{Plan, Policy, Verdict, ops};
+use super::{ConstantForm, Plan, Policy, Verdict, ops};
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Graph, Node};
 
@@ -25,7 +25,7 @@ impl Plan {
             let node = graph.node(decision.node);
             // What follows from constants alone is computed as the engine is built.
             let mut inputs = node.inputs.iter().flatten();
-            let folds_away = inputs.all(|&input| ops::constant_form(graph, input).is_some());
+            let folds_away = inputs.all(|&input| ConstantForm::of(graph, input).is_some());
             ops::is_weighted(node) && !folds_away && counts(node)
         });
         weighted.fold(Coverage::default(), |coverage, decision| Coverage {

@@ -57,23 +57,32 @@ impl Forms {
     }
 }
 
-/// The chain from the tensor back to the constant it is a form of: the nodes nearest first, and the constant.
-/// `None` for a tensor that depends on an input of the network. For many tensors, [`Forms`] finds the
-/// constants in one pass.
-pub fn constant_form(graph: &Graph, tensor: TensorId) -> Option<(Vec<NodeId>, TensorId)> {
-    let mut chain = Vec::new();
-    let mut at = tensor;
-    loop {
-        if graph.tensor(at).kind == TensorKind::Constant {
-            return Some((chain, at));
+/// A constant, and what gives it the form in which nodes read it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConstantForm {
+    /// The constant: stored, or computed from what is.
+    pub constant: TensorId,
+    /// The nodes that change its form, in their order; none where the constant itself is read.
+    pub nodes: Vec<NodeId>,
+}
+
+impl ConstantForm {
+    /// Climbs from a tensor to the constant it is a form of; `None` for a tensor that depends on an input of
+    /// the network. For many tensors, [`Forms`] finds the constants in one pass.
+    pub fn of(graph: &Graph, tensor: TensorId) -> Option<Self> {
+        let mut nodes = Vec::new();
+        let mut at = tensor;
+        while graph.tensor(at).kind != TensorKind::Constant {
+            let producer = graph.tensor(at).producer?;
+            let node = graph.node(producer);
+            if !changes_form(node) || !has_constant_parameters(graph, producer) {
+                return None;
+            }
+            nodes.push(producer);
+            at = node.input(0)?;
         }
-        let producer = graph.tensor(at).producer?;
-        let node = graph.node(producer);
-        if !changes_form(node) || !has_constant_parameters(graph, producer) {
-            return None;
-        }
-        chain.push(producer);
-        at = node.input(0)?;
+        nodes.reverse();
+        Some(Self { constant: at, nodes })
     }
 }
 

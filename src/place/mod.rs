@@ -29,6 +29,7 @@ use crate::finding::Finding;
 use crate::graph::{Edge, Graph, NodeId, TensorId};
 
 pub use coverage::Coverage;
+pub use forms::ConstantForm;
 use forms::Forms;
 pub use policy::{Policy, Selection};
 
@@ -46,12 +47,23 @@ pub struct PlannedActivation {
 /// A constant that is quantized.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlannedWeight {
-    /// The tensor that the nodes read: an initialiser, or the end of a chain of shape operators over one.
+    /// The tensor that the nodes read.
     pub tensor: TensorId,
+    /// The constant that it is a form of, and what gives it that form.
+    pub form: ConstantForm,
     /// The uses that read the dequantized values.
     pub edges: Vec<Edge>,
     /// The axis with a scale of its own per index; `None` for one scale.
     pub axis: Option<usize>,
+}
+
+impl PlannedWeight {
+    /// The plan for these uses of `tensor`. If the graph does not know it as a form of a constant, because
+    /// it is computed from constants, it stands for itself.
+    pub fn new(graph: &Graph, tensor: TensorId, axis: Option<usize>, edges: Vec<Edge>) -> Self {
+        let itself = || ConstantForm { constant: tensor, nodes: Vec::new() };
+        Self { tensor, form: ConstantForm::of(graph, tensor).unwrap_or_else(itself), edges, axis }
+    }
 }
 
 /// What becomes of a node.
@@ -170,7 +182,7 @@ fn finish(graph: &Graph, draft: Draft, groups: Vec<Vec<TensorId>>) -> Plan {
     let weights = draft
         .weights
         .into_iter()
-        .map(|((tensor, axis), edges)| PlannedWeight { tensor, edges, axis })
+        .map(|((tensor, axis), edges)| PlannedWeight::new(graph, tensor, axis, edges))
         .collect();
     let mut decided = draft.decisions;
     let decisions = graph

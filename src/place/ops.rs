@@ -3,7 +3,8 @@
 use crate::dtype::DataType;
 use crate::graph::{Edge, Graph, Node, TensorId};
 
-pub use super::forms::{Forms, changes_form, constant_form};
+use super::forms::ConstantForm;
+pub use super::forms::{Forms, changes_form};
 use super::{Draft, Policy, Verdict, einsum, existing};
 
 /// Operators whose inputs are quantized, beside an Einsum that is a matrix product.
@@ -49,8 +50,8 @@ fn constant_rank(graph: &Graph, tensor: TensorId) -> Option<usize> {
     if let Some(rank) = graph.tensor(tensor).rank() {
         return Some(rank);
     }
-    let (chain, source) = constant_form(graph, tensor)?;
-    chain.iter().rev().try_fold(graph.tensor(source).rank()?, |rank, &id| {
+    let ConstantForm { constant, nodes } = ConstantForm::of(graph, tensor)?;
+    nodes.into_iter().try_fold(graph.tensor(constant).rank()?, |rank, id| {
         let node = graph.node(id);
         let listed = || {
             let parameter = graph.tensor(node.input(1)?).fixed_shape()?;

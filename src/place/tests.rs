@@ -240,6 +240,21 @@ fn weights_are_found_behind_operators_that_only_change_their_form() {
 }
 
 #[test]
+fn a_planned_weight_knows_the_constant_and_the_nodes_that_change_its_form() {
+    let (graph, plan) = check(
+        "Transpose w[8,4] -> t\nIdentity t -> i\nMatMul x i -> y\nMatMul y v[8,3] -> z",
+        &["x>MatMul_2.0", "y>MatMul_3.0", "i@1>MatMul_2.1", "v@1>MatMul_3.1"],
+    );
+    let forms = plan.weights.iter().map(|weight| {
+        let nodes = weight.form.nodes.iter().map(|&node| graph.node(node).op.as_str());
+        (graph.tensor(weight.form.constant).name.as_str(), nodes.collect::<Vec<_>>())
+    });
+    let mut forms = Vec::from_iter(forms);
+    forms.sort();
+    assert_eq!(forms, [("v", vec![]), ("w", vec!["Transpose", "Identity"])]);
+}
+
+#[test]
 fn the_user_includes_and_excludes_by_name_and_operator() {
     let graph = graph("Conv x w[8,3,3,3] -> a\nConv a w2[8,8,3,3] -> b\nGemm b w3[8,4] -> y");
     let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();

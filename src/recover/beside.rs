@@ -7,23 +7,10 @@ use crate::emit::Ranges;
 use crate::emit::qdq_model::{self, ReadyWeights, Weights, shared_amax};
 use crate::error::Result;
 use crate::graph::{Edge, Graph, NodeId, TensorId};
-use crate::onnx::{Edits, Model, Position, UniqueNames};
+use crate::onnx::{Edits, Model, Network, Position, UniqueNames};
 use crate::place::{Plan, PlannedActivation, PlannedWeight};
 use crate::runtime::constant_value;
 use crate::tensor::Tensor;
-
-/// The model that is measured.
-#[derive(Clone, Copy)]
-pub struct Original<'a> {
-    /// The float model.
-    pub model: &'a Model,
-    /// Its main graph.
-    pub graph: &'a Graph,
-    /// The position in the model of each node of the graph.
-    pub index: &'a [usize],
-    /// What of it is quantized.
-    pub plan: &'a Plan,
-}
 
 /// Nodes that follow each other, to be copied together.
 #[derive(Clone, Debug, Default)]
@@ -51,21 +38,23 @@ pub struct Beside {
     pub pairs: Vec<Option<(String, String)>>,
 }
 
-/// Puts a quantized copy of each segment beside it.
+/// Puts a quantized copy of each segment of the float model beside it.
 ///
 /// # Errors
 /// Those of [`qdq_model::quantize`].
 pub fn beside(
-    original: Original<'_>,
+    network: &Network,
+    plan: &Plan,
     segments: &[Segment<'_>],
     ranges: &Ranges,
     weights: &Weights,
 ) -> Result<Beside> {
     let mut copier = Copier {
-        original,
-        model: original.model.clone(),
+        network,
+        plan,
+        model: network.model.clone(),
         edits: Edits::new(),
-        names: original.model.unique_names(),
+        names: network.model.unique_names(),
         ranges: Ranges::default(),
         edges: Vec::new(),
         ready: ReadyWeights::new(),
@@ -76,9 +65,9 @@ pub fn beside(
     }
     let Copier { mut model, edits, ranges, edges, ready, .. } = copier;
     model.edit(edits)?;
-    let (graph, index) = model.graph_with_index()?;
-    let plan = plan_of(&graph, &edges);
-    let model = qdq_model::quantize_with(&model, &graph, &index, &plan, &ranges, weights, &ready)?;
+    let network = Network::of(model)?;
+    let plan = plan_of(&network.graph, &edges);
+    let model = qdq_model::quantize_with(&network, &plan, &ranges, weights, &ready)?;
     Ok(Beside { model, pairs })
 }
 
@@ -92,7 +81,8 @@ struct Quantized {
 }
 
 struct Copier<'a> {
-    original: Original<'a>,
+    network: &'a Network,
+    plan: &'a Plan,
     model: Model,
     edits: Edits,
     names: UniqueNames,
@@ -103,8 +93,8 @@ struct Copier<'a> {
 
 impl Copier<'_> {
     fn copy(&mut self, segment: &Segment<'_>, ranges: &Ranges) -> Result<Option<(String, String)>> {
-        let Original { graph, index, plan, .. } = self.original;
-        let specs = segment.nodes.iter().map(|&id| self.model.node(index[id.0])?.to_spec());
+        let (network, graph, plan) = (self.network, &self.network.graph, self.plan);
+        let specs = segment.nodes.iter().map(|&id| self.model.node(network.position(id))?.to_spec());
         let Some(mut specs) = specs.collect::<Option<Vec<_>>>() else { return Ok(None) };
         let mut renamed: BTreeMap<String, String> = BTreeMap::new();
         let mut last = None;
@@ -144,7 +134,7 @@ impl Copier<'_> {
                     axis = Some(planned.axis);
                     let key = (graph.tensor(planned.tensor).name.clone(), planned.axis);
                     if let Some(rounded) = segment.ready.and_then(|ready| ready.get(&key)) {
-                        let value = constant_value(self.original.model, graph, planned.tensor)?;
+                        let value = constant_value(network, planned.tensor)?;
                         tensor = self.constant(name, &value)?;
                         spec.inputs[input].clone_from(&tensor);
                         self.ready.insert((tensor.clone(), planned.axis), rounded.clone());
@@ -154,7 +144,7 @@ impl Copier<'_> {
                 }
                 self.edges.push(Quantized { output: output.clone(), input, tensor, weight: axis });
             }
-            self.edits.insert(Position::After(index[id.0]), spec.clone());
+            self.edits.insert(Position::After(network.position(id)), spec.clone());
         }
         Ok(last)
     }
@@ -191,10 +181,8 @@ fn plan_of(graph: &Graph, edges: &[Quantized]) -> Plan {
         edges: edges.into_iter().collect(),
         group,
     });
-    let weights = weights.into_iter().map(|((tensor, axis), edges)| PlannedWeight {
-        tensor,
-        edges: edges.into_iter().collect(),
-        axis,
-    });
+    let weights = weights
+        .into_iter()
+        .map(|((tensor, axis), edges)| PlannedWeight::new(graph, tensor, axis, edges.into_iter().collect()));
     Plan { activations: activations.collect(), weights: weights.collect(), groups, ..Plan::default() }
 }

@@ -11,11 +11,12 @@ use half::{bf16, f16};
 use crate::dtype::DataType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Attribute, Edge, Graph, Node, NodeId};
-use crate::onnx::{Edits, Model};
+use crate::onnx::{Edits, Model, Network};
 use crate::tensor::{Data, Tensor};
 
 use super::errors::ErrorSums;
 use super::layer::Layer;
+use super::refusal::Refusal;
 
 /// Moves each bias by the mean error of its channel, as far as `stored` (the rounding of the bias's type)
 /// lets it, where that lowers the channel's squared error. The layer adds `factor` times the bias.
@@ -79,31 +80,27 @@ pub struct Bias {
 }
 
 /// Reads the bias of a layer with so many channels and a weight of some type: zeros where there is none yet.
-/// Or says why it cannot be corrected.
 ///
 /// # Errors
-/// Outside, those of [`Model::constant`].
+/// Why it cannot be corrected, and those of [`Model::constant`].
 pub fn find(
-    model: &Model,
-    graph: &Graph,
+    network: &Network,
     place: BiasInput,
     channels: usize,
     weight: DataType,
-) -> Result<std::result::Result<Bias, String>> {
+) -> std::result::Result<Bias, Refusal> {
     let BiasInput { node, input, factor } = place;
-    let Some(tensor) = graph.node(node).input(input) else {
+    let Some(tensor) = network.graph.node(node).input(input) else {
         let (values, shape) = (vec![0.0; channels], vec![channels]);
-        return Ok(Ok(Bias { node, input, factor, values, shape, dtype: weight, tensor: None }));
+        return Ok(Bias { node, input, factor, values, shape, dtype: weight, tensor: None });
     };
-    let name = graph.tensor(tensor).name.clone();
-    let Some(value) = model.constant(&name)? else {
-        return Ok(Err(format!("its bias '{name}' is computed")));
-    };
+    let name = network.name(tensor).to_owned();
+    let value = network.model.constant(&name)?.ok_or_else(|| format!("its bias '{name}' is computed"))?;
     let fits = value.shape().iter().rev().skip(1).all(|&size| size == 1)
         && value.shape().last().is_some_and(|&last| last == channels);
     let view = value.view().data();
     match view.to_f32() {
-        Some(values) if fits && value.dtype() != DataType::F64 => Ok(Ok(Bias {
+        Some(values) if fits && value.dtype() != DataType::F64 => Ok(Bias {
             node,
             input,
             factor,
@@ -111,12 +108,13 @@ pub fn find(
             shape: value.shape().to_vec(),
             dtype: value.dtype(),
             tensor: Some(name),
-        })),
-        _ => Ok(Err(format!(
+        }),
+        _ => Err(format!(
             "its bias '{name}' is {} of shape {:?}, not one float per channel",
             value.dtype(),
             value.shape()
-        ))),
+        )
+        .into()),
     }
 }
 

@@ -22,9 +22,12 @@ pub mod errors;
 pub mod layer;
 pub mod moments;
 pub mod pair;
+mod refusal;
 pub mod rounding;
 mod search;
 mod window;
+
+pub use refusal::Refusal;
 
 /// Which methods are used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use crate::kernel::parallel;
 use crate::tensor::TensorView;
 
 use super::layer::Matrix;
-use super::window::Window;
+use super::window::{Reader, Window};
 
 /// Vectors gathered before they are multiplied: enough that the product takes the time.
 const CHUNK: usize = 1024;
@@ -52,7 +52,7 @@ impl Moments {
         let Some(window) = Window::new(node, matrix, weight_shape, x.shape()) else { return };
         let threads = parallel::limit();
         let each = |(group, sums): (usize, &mut Group), threads| {
-            sums.add(&window, matrix.columns, &values, group, threads);
+            sums.add(window.reader(&values, group), matrix.columns, threads);
         };
         match self.groups.as_mut_slice() {
             [only] => each((0, only), threads),
@@ -80,14 +80,14 @@ impl Moments {
 }
 
 impl Group {
-    fn add(&mut self, window: &Window, columns: usize, values: &[f32], group: usize, threads: usize) {
-        let mut vectors = vec![0f32; CHUNK.min(window.positions()) * columns];
-        let mut taps = Vec::new();
-        for start in (0..window.positions()).step_by(CHUNK) {
-            let chunk = start..window.positions().min(start + CHUNK);
+    fn add(&mut self, mut reader: Reader<'_>, columns: usize, threads: usize) {
+        let positions = reader.positions();
+        let mut vectors = vec![0f32; CHUNK.min(positions) * columns];
+        for start in (0..positions).step_by(CHUNK) {
+            let chunk = start..positions.min(start + CHUNK);
             let vectors = &mut vectors[..chunk.len() * columns];
             for (position, vector) in chunk.zip(vectors.chunks_exact_mut(columns)) {
-                window.gather(values, group, position, &mut taps, vector);
+                reader.read(position, vector);
                 if vector.iter().all(|value| value.is_finite()) {
                     self.count += 1;
                 } else {

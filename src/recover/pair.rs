@@ -1,14 +1,14 @@
 //! Pairs of layers whose channels can be scaled between them.
 
 use crate::dtype::DataType;
-use crate::error::Result;
 use crate::graph::{Graph, NodeId, TensorId};
-use crate::onnx::Model;
+use crate::onnx::Network;
 use crate::place::Plan;
 use crate::tensor::Tensor;
 
 use super::channels::{Axis, Weight, axes};
 use super::layer::Layer;
+use super::refusal::Refusal;
 
 /// Two layers with channels of their own between them.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,55 +39,33 @@ impl Pair {
     }
 }
 
-/// Finds the layer before `second` that has only channels for it, or says why there is none.
+/// Finds the layer before `second` that has only channels for it.
 ///
 /// # Errors
-/// Outside, those of [`Model::constant`].
-pub fn pair(
-    model: &Model,
-    graph: &Graph,
-    plan: &Plan,
-    layers: &[Layer],
-    second: &Layer,
-) -> Result<std::result::Result<Pair, String>> {
-    let (first, mut nodes) = match walk_back(graph, layers, second) {
-        Ok(found) => found,
-        Err(reason) => return Ok(Err(reason)),
-    };
+/// Why there is none, and those of [`Model::constant`](crate::onnx::Model::constant).
+pub fn pair(network: &Network, plan: &Plan, layers: &[Layer], second: &Layer) -> Result<Pair, Refusal> {
+    let graph = &network.graph;
+    let (first, mut nodes) = walk_back(graph, layers, second)?;
     nodes.push(second.node);
-    let stored = |layer: &Layer, input: usize| -> Result<std::result::Result<(String, Tensor), String>> {
-        stored(model, graph, layer, input)
-    };
-    let ((first_name, first_value), (second_name, second_value)) =
-        match (stored(first, first.weight_input)?, stored(second, second.weight_input)?) {
-            (Ok(first), Ok(second)) => (first, second),
-            (Err(reason), _) | (_, Err(reason)) => return Ok(Err(reason)),
-        };
-    let bias = match graph.node(first.node).input(2) {
-        None => None,
-        Some(_) => match stored(first, 2)? {
-            Ok(bias) => Some(bias),
-            Err(reason) => return Ok(Err(reason)),
-        },
-    };
-    let Some((row, _)) = axes(graph, first, first_value.shape(), 0) else {
-        return Ok(Err("the layer before has groups or another form that is left alone".into()));
-    };
+    let (first_name, first_value) = stored(network, first, first.weight_input)?;
+    let (second_name, second_value) = stored(network, second, second.weight_input)?;
+    let bias = graph.node(first.node).input(2).map(|_| stored(network, first, 2)).transpose()?;
+    let (row, _) = axes(graph, first, first_value.shape(), 0)
+        .ok_or("the layer before has groups or another form that is left alone")?;
     let channels = row.size;
-    let Some((second_row, column)) = axes(graph, second, second_value.shape(), channels) else {
-        return Ok(Err("its weight does not have the channels of the layer before".into()));
-    };
+    let (second_row, column) = axes(graph, second, second_value.shape(), channels)
+        .ok_or("its weight does not have the channels of the layer before")?;
     let bias = match bias {
         Some((name, value)) if value.shape().last() == Some(&channels) => {
             let axis = Axis::new(value.shape(), value.shape().len() - 1);
             Some(Weight { name, channel: axis, row: axis })
         }
         Some((name, _)) => {
-            return Ok(Err(format!("the bias '{name}' of the layer before is not one per channel")));
+            return Err(format!("the bias '{name}' of the layer before is not one per channel").into());
         }
         None => None,
     };
-    Ok(Ok(Pair {
+    Ok(Pair {
         nodes,
         read: second.input,
         channels,
@@ -95,7 +73,7 @@ pub fn pair(
         bias,
         second: Weight { name: second_name, channel: column, row: second_row },
         has_row_scales: [first, second].map(|layer| plan.weights[layer.planned].axis.is_some()),
-    }))
+    })
 }
 
 /// Operators that compute channel by channel and keep a positive factor.
@@ -110,7 +88,7 @@ fn walk_back<'a>(
     graph: &Graph,
     layers: &'a [Layer],
     second: &Layer,
-) -> std::result::Result<(&'a Layer, Vec<NodeId>), String> {
+) -> Result<(&'a Layer, Vec<NodeId>), String> {
     if second.weight_input == 0 || graph.node(second.node).op == "MatMul" {
         return Err("only convolutions and Gemm are equalized".into());
     }
@@ -142,21 +120,16 @@ fn walk_back<'a>(
 }
 
 /// An input of a layer that is an f32 tensor of the model which nothing else reads.
-fn stored(
-    model: &Model,
-    graph: &Graph,
-    layer: &Layer,
-    input: usize,
-) -> Result<std::result::Result<(String, Tensor), String>> {
-    let Some(id) = graph.node(layer.node).input(input) else { return Ok(Err("a weight is missing".into())) };
-    let tensor = graph.tensor(id);
+fn stored(network: &Network, layer: &Layer, input: usize) -> Result<(String, Tensor), Refusal> {
+    let Network { model, graph, .. } = network;
+    let tensor = graph.tensor(graph.node(layer.node).input(input).ok_or("a weight is missing")?);
     if tensor.consumers.len() != 1 || tensor.is_output || !model.is_initializer(&tensor.name) {
-        return Ok(Err(format!("'{}' is not stored for this layer alone", tensor.name)));
+        return Err(format!("'{}' is not stored for this layer alone", tensor.name).into());
     }
-    Ok(match model.constant(&tensor.name)? {
+    match model.constant(&tensor.name)? {
         Some(value) if value.dtype() == DataType::F32 && !value.shape().is_empty() => {
             Ok((tensor.name.clone(), value))
         }
-        _ => Err(format!("'{}' is no f32 tensor", tensor.name)),
-    })
+        _ => Err(format!("'{}' is no f32 tensor", tensor.name).into()),
+    }
 }

@@ -131,38 +131,52 @@ impl Window {
     }
 
     /// How many vectors there are.
-    pub fn positions(&self) -> usize {
+    fn positions(&self) -> usize {
         self.outer * self.axes.iter().map(|axis| axis.output).product::<usize>()
     }
 
-    /// Writes the vector at `position`, in the order of a weight's row. `taps` is room for where each element
-    /// of the kernel reads a channel.
-    pub fn gather(
-        &self,
-        values: &[f32],
-        group: usize,
-        position: usize,
-        taps: &mut Vec<Option<usize>>,
-        vector: &mut [f32],
-    ) {
+    /// A reader of the vectors of one group of channels, from the values of an input.
+    pub fn reader<'a>(&'a self, values: &'a [f32], group: usize) -> Reader<'a> {
+        Reader { window: self, values, group, taps: Vec::new() }
+    }
+}
+
+/// Reads the vectors of one group.
+pub(super) struct Reader<'a> {
+    window: &'a Window,
+    values: &'a [f32],
+    group: usize,
+    /// Where each element of the kernel reads a channel.
+    taps: Vec<Option<usize>>,
+}
+
+impl Reader<'_> {
+    /// How many vectors there are.
+    pub fn positions(&self) -> usize {
+        self.window.positions()
+    }
+
+    /// Writes the vector at `position`, in the order of a weight's row.
+    pub fn read(&mut self, position: usize, vector: &mut [f32]) {
+        let Self { window, values, group, taps } = self;
         let mut rest = position;
         let mut places = [0usize; MOST_AXES];
-        for (axis, place) in self.axes.iter().zip(&mut places).rev() {
+        for (axis, place) in window.axes.iter().zip(&mut places).rev() {
             *place = rest % axis.output;
             rest /= axis.output;
         }
-        let count = vector.len() / self.channels;
+        let count = vector.len() / window.channels;
         taps.clear();
         taps.extend((0..count).map(|tap| {
             let mut left = tap;
-            self.axes.iter().zip(&places).rev().try_fold(0, |at, (axis, &place)| {
+            window.axes.iter().zip(&places).rev().try_fold(0, |at, (axis, &place)| {
                 let tap = left % axis.kernel;
                 left /= axis.kernel;
                 Some(at + axis.input(place, tap)? * axis.step)
             })
         }));
         for (channel, vector) in vector.chunks_exact_mut(count).enumerate() {
-            let base = rest * self.outer_step + (group * self.channels + channel) * self.channel_step;
+            let base = rest * window.outer_step + (*group * window.channels + channel) * window.channel_step;
             for (value, tap) in vector.iter_mut().zip(taps.iter()) {
                 *value = tap.map_or(0.0, |at| values[base + at]);
             }

@@ -39,7 +39,7 @@ pub use unknown::Unknown;
 use crate::batch::Batch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Graph, TensorId};
-use crate::onnx::Model;
+use crate::onnx::{Model, Network};
 use crate::tensor::{Tensor, TensorView};
 
 /// Receives each tapped tensor as soon as it is computed. The runtime calls it from its own threads.
@@ -184,33 +184,32 @@ pub fn open(
     let mut model = runnable(model, kind)?;
     // A prepared model has its branches taken too, so the names of a plan find their tensors here.
     if !model.is_flat() {
-        take_branches(model.to_mut())?;
+        model = Cow::Owned(take_branches(model.into_owned())?.model);
     }
     let names = subgraphs::brought_up(model.to_mut(), taps)?;
     if kind != RuntimeKind::OnnxRuntime {
         model.to_mut().define_nested_quantize();
     }
-    let (mut graph, index) = model.graph_with_index()?;
-    let mut taps = numbered(&graph, &names)?;
+    let mut network = Network::of(model.into_owned())?;
+    let mut taps = numbered(&network.graph, &names)?;
     // With taps, the embedded runtime runs the model unoptimised. Without taps, rten computes the constants
     // once itself.
     if kind != RuntimeKind::OnnxRuntime
         && !taps.is_empty()
-        && let Some(stored) = constants::store(&model, &graph, &index, &taps)?
+        && let Some(stored) = constants::store(&network, &taps)?
     {
-        graph = stored.graph()?;
-        taps = numbered(&graph, &names)?;
-        model = Cow::Owned(stored);
+        network = Network::of(stored)?;
+        taps = numbered(&network.graph, &names)?;
     }
     let opened: Result<Box<dyn Runtime>> = if kind == RuntimeKind::OnnxRuntime {
         let library = find_onnxruntime(onnxruntime.as_deref())?;
         // ort panics if ONNX Runtime derives an invalid shape.
-        let open = || onnxruntime::OnnxRuntime::open(&library, &model, &taps, tap, threads);
+        let open = || onnxruntime::OnnxRuntime::open(&library, &network, &taps, tap, threads);
         guard::guarded("opening the model in ONNX Runtime", open)?.map(|runtime| Box::new(runtime) as _)
     } else {
-        embedded::Embedded::open(&model, graph, taps, tap, threads).map(|runtime| Box::new(runtime) as _)
+        embedded::Embedded::open(&network, taps, tap, threads).map(|runtime| Box::new(runtime) as _)
     };
-    opened.map_err(|error| unknown::explained(&model, error))
+    opened.map_err(|error| unknown::explained(&network.model, error))
 }
 
 /// The remedy if the embedded runtime cannot run the model.

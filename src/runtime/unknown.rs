@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{BODY_DOMAIN, Graph, NodeId, TensorId};
-use crate::onnx::Model;
+use crate::onnx::{Model, Network};
 
 /// The operators of ONNX's own domain.
 const OPERATORS: &str = include_str!("operators.txt");
@@ -45,12 +45,12 @@ impl Unknown {
         if used.is_empty() {
             return Ok(None);
         }
-        let (graph, positions) = model.graph_with_index()?;
-        let at = |position: usize| positions.binary_search(&position).ok().map(NodeId);
+        let network = Network::of(model)?;
+        let graph = &network.graph;
         let found: Vec<(NodeId, String)> =
-            used.into_iter().filter_map(|(position, op)| Some((at(position)?, op))).collect();
+            used.into_iter().filter_map(|(position, op)| Some((network.node_at(position)?, op))).collect();
         let nodes: Vec<NodeId> = found.iter().map(|(node, _)| *node).collect();
-        let behind = behind(&graph, &nodes);
+        let behind = behind(graph, &nodes);
         let name = |(node, op): &(NodeId, String)| format!("node '{}' ({op})", graph.node(*node).name);
         let label = match &found[..] {
             [] => return Ok(None),

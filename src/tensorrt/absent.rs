@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use super::{EngineOptions, Libraries, Version, without};
-use crate::emit::Ranges;
+use super::{EngineOptions, EngineSource, Libraries, Version, without};
 use crate::error::Result;
 
 pub fn compiled() -> Option<Version> {
@@ -14,13 +13,6 @@ pub fn has_qdq() -> bool {
     true
 }
 
-pub fn build_engine(
-    _: &[u8],
-    _: &str,
-    _: Option<&Ranges>,
-    _: &Path,
-    _: &Libraries,
-    _: &EngineOptions,
-) -> Result<()> {
+pub fn build_engine(_: &EngineSource<'_>, _: &Path, _: &Libraries, _: &EngineOptions) -> Result<()> {
     Err(without())
 }

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::{EngineOptions, Libraries, Version};
+use super::{EngineOptions, EngineSource, Libraries, Version};
 use crate::emit::Ranges;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -62,9 +62,7 @@ pub fn has_qdq() -> bool {
 }
 
 pub fn build_engine(
-    model: &[u8],
-    name: &str,
-    ranges: Option<&Ranges>,
+    &EngineSource { model, name, ranges }: &EngineSource<'_>,
     output: &Path,
     libraries: &Libraries,
     options: &EngineOptions,

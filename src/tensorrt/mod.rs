@@ -87,23 +87,30 @@ pub fn has_qdq() -> bool {
     driver::has_qdq()
 }
 
-/// Builds the engine of an ONNX file's content and writes it to `output`, completely or not at all.
-///
-/// `ranges` quantize a float model; without them, the model is built unchanged. `name` is the model's name in
-/// messages. TensorRT's messages go to [`tracing`].
+/// The model that an engine is built of.
+#[derive(Clone, Copy, Debug)]
+pub struct EngineSource<'a> {
+    /// The content of its ONNX file.
+    pub model: &'a [u8],
+    /// Its name in messages.
+    pub name: &'a str,
+    /// The ranges that quantize a float model; without them, the model is built unchanged.
+    pub ranges: Option<&'a Ranges>,
+}
+
+/// Builds an engine and writes it to `output`, completely or not at all. TensorRT's messages go to
+/// [`tracing`].
 ///
 /// # Errors
 /// `Unsupported` if qdq was built without TensorRT; `Engine` with TensorRT's first error message; the errors
 /// of the options.
 pub fn build_engine(
-    model: &[u8],
-    name: &str,
-    ranges: Option<&Ranges>,
+    source: &EngineSource<'_>,
     output: &Path,
     libraries: &Libraries,
     options: &EngineOptions,
 ) -> Result<()> {
-    driver::build_engine(model, name, ranges, output, libraries, options)
+    driver::build_engine(source, output, libraries, options)
 }
 
 fn without() -> Error {

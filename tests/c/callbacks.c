@@ -231,14 +231,15 @@ static void data_is_opened_for_every_pass(void) {
   struct script script = {.at = -1};
   CHECK(calibrate(&script, NULL, &stats) == QDQ_OK);
   OK(qdq_plan_ranges(plan, stats, QDQ_METHOD_MAX, 0, &ranges, &error));
-  qdq_quantize_options *options = qdq_quantize_options_new();
-  OK(qdq_quantize_options_set_weight_bits(options, 4, &error));
-  FAILS(qdq_quantize_options_set_weight_bits(options, 9, &error), QDQ_ERROR_INVALID_ARGUMENT, "9 bits");
-  OK(qdq_quantize_options_set_equalization(options, true, &error));
-  OK(qdq_quantize_options_set_learned_rounding(options, true, &error));
-  OK(qdq_quantize_options_set_bias_correction(options, true, &error));
-  // Data is needed.
-  FAILS(qdq_model_quantize(model, plan, ranges, options, &quantized, &error), QDQ_ERROR_INVALID_ARGUMENT, "need data");
+  qdq_quantize_options *weights = qdq_quantize_options_new();
+  OK(qdq_quantize_options_set_weight_bits(weights, 4, &error));
+  FAILS(qdq_quantize_options_set_weight_bits(weights, 9, &error), QDQ_ERROR_INVALID_ARGUMENT, "9 bits");
+  qdq_recover_options *options = qdq_recover_options_new();
+  OK(qdq_recover_options_set_quantize(options, weights, &error));
+  qdq_quantize_options_free(&weights);
+  OK(qdq_recover_options_set_equalization(options, true, &error));
+  OK(qdq_recover_options_set_learned_rounding(options, true, &error));
+  OK(qdq_recover_options_set_bias_correction(options, true, &error));
   OK(qdq_model_recover(model, plan, ranges, QDQ_METHOD_MAX, 0, open_again, NULL, options, NULL, &changes, &quantized,
                        &error));
   const char *json = qdq_buffer_text(changes);
@@ -266,7 +267,7 @@ static void data_is_opened_for_every_pass(void) {
         QDQ_ERROR_CANCELLED, "stopped");
   qdq_run_options_free(&run);
   qdq_cancel_free(&cancel);
-  qdq_quantize_options_free(&options);
+  qdq_recover_options_free(&options);
   qdq_ranges_free(&ranges);
   qdq_stats_free(&stats);
 }

@@ -297,6 +297,8 @@ static qdq_run_options *make_qdq_run_options(void) { return qdq_run_options_new(
 
 static qdq_quantize_options *make_qdq_quantize_options(void) { return qdq_quantize_options_new(); }
 
+static qdq_recover_options *make_qdq_recover_options(void) { return qdq_recover_options_new(); }
+
 static qdq_cancel *make_qdq_cancel(void) { return qdq_cancel_new(); }
 
 static qdq_descriptor *make_qdq_descriptor(void) { return qdq_descriptor_new(); }

@@ -1,6 +1,5 @@
 //! Models that are valid and hard to quantize, through the whole way and back into ONNX Runtime.
 
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -9,7 +8,7 @@ use qdq::emit::Ranges;
 use qdq::emit::qdq_model::{WeightForm, Weights};
 use qdq::error::Result;
 use qdq::onnx::Model;
-use qdq::pipeline::{self, CompareOptions, Prepared};
+use qdq::pipeline::{self, CalibrateOptions, CompareOptions, Prepared, go_on};
 use qdq::place::{Plan, Policy};
 use qdq::range::Method;
 use qdq::runtime::{RuntimeKind, RuntimeOptions};
@@ -36,20 +35,19 @@ fn made() -> &'static Path {
 
 fn planned(path: &Path) -> Result<(Prepared, Plan)> {
     let prepared = pipeline::prepare(&Model::open(path)?)?;
-    let plan = pipeline::plan(&prepared, &Policy::default())?;
+    let plan = prepared.plan(&Policy::default())?;
     Ok((prepared, plan))
 }
 
 fn calibrated(path: &Path, kind: RuntimeKind) -> Result<(Prepared, Plan, Ranges)> {
     let (prepared, plan) = planned(path)?;
-    let taps = pipeline::taps(&prepared.graph, &plan, false);
     let options = batch::DataOptions { batch_size: Some(8), ..Default::default() };
-    let mut data = batch::open(&[path.with_extension("npz")], &prepared.model.inputs(), &options)?;
+    let mut data = batch::open(&[path.with_extension("npz")], &prepared.model().inputs(), &options)?;
     let onnxruntime = (kind == RuntimeKind::OnnxRuntime).then(onnxruntime);
     let runtime = RuntimeOptions { kind, onnxruntime, threads: Some(1) };
-    let go_on = &mut |_| ControlFlow::Continue(());
-    let stats = pipeline::calibrate(&prepared.model, &taps, data.as_mut(), &runtime, go_on)?;
-    let ranges = pipeline::ranges(&prepared.graph, &plan, &stats, Method::Max)?;
+    let options = CalibrateOptions { runtime, ..Default::default() };
+    let stats = prepared.calibrate(&plan, data.as_mut(), &options, &mut go_on)?;
+    let ranges = prepared.ranges(&plan, &stats, Method::Max)?;
     Ok((prepared, plan, ranges))
 }
 
@@ -57,7 +55,7 @@ fn write_quantized(path: &Path) -> Result<()> {
     let (prepared, plan, ranges) = calibrated(path, RuntimeKind::OnnxRuntime)?;
     for (name, form) in [("int8", WeightForm::Int8), ("float", WeightForm::Float)] {
         let weights = Weights { form, method: Method::Max, ..Default::default() };
-        let quantized = pipeline::quantize(&prepared, &plan, &ranges, weights)?;
+        let quantized = prepared.quantize(&plan, &ranges, &weights)?;
         quantized.save(&path.with_extension(format!("{name}.onnx")), &Default::default())?;
     }
     Ok(())
@@ -85,9 +83,9 @@ fn tensors_of_one_group_get_one_scale_from_ranges_that_differ() {
     let (prepared, plan) = planned(&made().join("bare_attributes.onnx")).unwrap();
     let mut ranges = Ranges::new("by hand");
     for (tensor, amax) in plan.taps().zip([1.0, 2.0, 3.0, 4.0]) {
-        ranges.set(&prepared.graph.tensor(tensor).name, amax).unwrap();
+        ranges.set(&prepared.graph().tensor(tensor).name, amax).unwrap();
     }
-    let quantized = pipeline::quantize(&prepared, &plan, &ranges, Weights::default()).unwrap();
+    let quantized = prepared.quantize(&plan, &ranges, &Weights::default()).unwrap();
     let scale = |name: &str| match quantized.constant(&format!("{name}_scale")).unwrap().unwrap().data() {
         Data::F32(values) => values[0],
         other => panic!("a scale is {}", other.view().dtype()),
@@ -113,16 +111,15 @@ fn the_embedded_engine_runs_convolutions_and_pooling_that_leave_their_steps_out(
 fn both_engines_measure_the_same() {
     let path = made().join("rank_3_weight.onnx");
     let (prepared, plan, ranges) = calibrated(&path, RuntimeKind::Embedded).unwrap();
-    let quantized = pipeline::quantize(&prepared, &plan, &ranges, Weights::default()).unwrap();
+    let quantized = prepared.quantize(&plan, &ranges, &Weights::default()).unwrap();
     let measured = [RuntimeKind::Embedded, RuntimeKind::OnnxRuntime].map(|kind| {
-        let inputs = prepared.model.inputs();
+        let inputs = prepared.model().inputs();
         let mut data = batch::open(&[path.with_extension("npz")], &inputs, &Default::default()).unwrap();
         let onnxruntime = (kind == RuntimeKind::OnnxRuntime).then(onnxruntime);
         let runtime = RuntimeOptions { kind, onnxruntime, threads: Some(1) };
         let options = CompareOptions { runtime, ..Default::default() };
-        let go_on = &mut |_| ControlFlow::Continue(());
         let compared =
-            pipeline::compare(&prepared.model, &quantized, data.as_mut(), &options, go_on).unwrap();
+            pipeline::compare(prepared.model(), &quantized, data.as_mut(), &options, &mut go_on).unwrap();
         compared.outputs[0].metrics.sqnr_db().unwrap()
     });
     assert!((measured[0] - measured[1]).abs() < 0.1 && measured[0] > 25.0, "{measured:?}");

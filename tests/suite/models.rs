@@ -10,7 +10,7 @@ use qdq::emit::{Cache, Ranges};
 use qdq::error::ErrorKind;
 use qdq::observe::Stats;
 use qdq::onnx::Model;
-use qdq::pipeline::{self, CompareOptions, Prepared, Progress};
+use qdq::pipeline::{self, CalibrateOptions, CompareOptions, Prepared, Progress, go_on};
 use qdq::place::{Plan, Policy, Verdict};
 use qdq::range::Method;
 use qdq::report::compare::Comparison;
@@ -18,10 +18,6 @@ use qdq::runtime::{RuntimeKind, RuntimeOptions};
 use qdq::tensor::{Data, Tensor};
 
 use crate::environment::{digits, onnxruntime};
-
-fn go_on(_: Progress) -> ControlFlow<()> {
-    ControlFlow::Continue(())
-}
 
 struct Digits {
     float: Model,
@@ -33,11 +29,10 @@ struct Digits {
 fn calibrated() -> Digits {
     let float = Model::open(&digits("model.onnx")).unwrap();
     let prepared = pipeline::prepare(&float).unwrap();
-    let plan = pipeline::plan(&prepared, &Policy::default()).unwrap();
-    let taps = pipeline::taps(&prepared.graph, &plan, true);
+    let plan = prepared.plan(&Policy::default()).unwrap();
     let mut data = open("calib.npz", &float);
-    let runtime = RuntimeOptions::default();
-    let stats = pipeline::calibrate(&prepared.model, &taps, data.as_mut(), &runtime, &mut go_on).unwrap();
+    let options = CalibrateOptions { every_activation: true, ..Default::default() };
+    let stats = prepared.calibrate(&plan, data.as_mut(), &options, &mut go_on).unwrap();
     Digits { float, prepared, plan, stats }
 }
 
@@ -55,11 +50,11 @@ fn labels() -> Vec<i64> {
 
 impl Digits {
     fn ranges(&self, method: Method) -> Ranges {
-        pipeline::ranges(&self.prepared.graph, &self.plan, &self.stats, method).unwrap()
+        self.prepared.ranges(&self.plan, &self.stats, method).unwrap()
     }
 
     fn quantized(&self, ranges: &Ranges, weights: Weights) -> Model {
-        pipeline::quantize(&self.prepared, &self.plan, ranges, weights).unwrap()
+        self.prepared.quantize(&self.plan, ranges, &weights).unwrap()
     }
 
     fn compare(&self, quantized: &Model, kind: RuntimeKind) -> Comparison {
@@ -136,7 +131,7 @@ fn ranges_from_a_cache_give_the_same_model() {
     let text =
         Cache::from_ranges(&ranges, Header::new("8.6.2".parse().unwrap(), Default::default())).to_text();
     let read = Cache::parse(text.unwrap().as_bytes(), "cache").unwrap().to_ranges().unwrap();
-    let plan = pipeline::plan_for_ranges(&model.prepared.graph, &Policy::default(), &read).unwrap();
+    let plan = model.prepared.plan_for_ranges(&Policy::default(), &read).unwrap();
     assert_eq!(plan.activations, model.plan.activations);
     let direct = model.quantized(&ranges, Weights::default());
     let through_cache = model.quantized(&read, Weights::default());
@@ -152,36 +147,33 @@ fn a_cache_without_a_tensor_leaves_its_readers_in_float() {
     for (name, amax) in model.ranges(Method::Max).iter().filter(|(name, _)| *name != "/Relu_output_0") {
         ranges.set(name, amax).unwrap();
     }
-    let plan = pipeline::plan_for_ranges(&model.prepared.graph, &Policy::default(), &ranges).unwrap();
+    let plan = model.prepared.plan_for_ranges(&Policy::default(), &ranges).unwrap();
     let quantized: Vec<&str> = plan
         .decisions
         .iter()
         .filter(|decision| decision.verdict == Verdict::Quantized)
-        .map(|decision| model.prepared.graph.node(decision.node).name.as_str())
+        .map(|decision| model.prepared.graph().node(decision.node).name.as_str())
         .collect();
     assert_eq!(quantized, ["/c1/Conv", "/fc/Gemm"]);
     let foreign = Ranges::from_json(
         br#"{"format": "qdq-ranges", "version": 1, "tensors": {"elsewhere": {"amax": 1.0}}}"#,
         "foreign",
     );
-    let error =
-        pipeline::plan_for_ranges(&model.prepared.graph, &Policy::default(), &foreign.unwrap()).unwrap_err();
+    let error = model.prepared.plan_for_ranges(&Policy::default(), &foreign.unwrap()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Data);
 }
 
 #[test]
 fn statistics_in_parts_give_the_ranges_of_the_whole() {
     let model = calibrated();
-    let taps = pipeline::taps(&model.prepared.graph, &model.plan, true);
-    let runtime = RuntimeOptions::default();
+    let options = CalibrateOptions { every_activation: true, ..Default::default() };
     let mut data = open("calib.npz", &model.float);
     let mut merged = Stats::default();
     let mut parts = 0;
     while let Some(batch) = data.next_batch().unwrap() {
         let mut once = Some(batch.inputs);
         let mut part = batch::from_fn(&model.float.inputs(), move || Ok(once.take()));
-        let stats =
-            pipeline::calibrate(&model.prepared.model, &taps, &mut part, &runtime, &mut go_on).unwrap();
+        let stats = model.prepared.calibrate(&model.plan, &mut part, &options, &mut go_on).unwrap();
         merged.merge(&stats).unwrap();
         parts += 1;
     }
@@ -197,7 +189,7 @@ fn the_caller_can_stop_a_calibration() {
         if progress.batches == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
     let runtime = RuntimeOptions::default();
-    let stopped = pipeline::calibrate(&model.prepared.model, &[], data.as_mut(), &runtime, &mut stop);
+    let stopped = pipeline::observe(model.prepared.model(), &[], data.as_mut(), &runtime, &mut stop);
     assert_eq!(stopped.unwrap_err().kind(), ErrorKind::Cancelled);
 }
 
@@ -213,11 +205,10 @@ fn weights_that_are_not_finite_are_refused_by_name() {
     broken.edit(edits).unwrap();
     let prepared = pipeline::prepare(&broken).unwrap();
     // Before any data is read; and later, where somebody else has planned.
-    let plan = pipeline::plan(&prepared, &Policy::default()).unwrap_err();
+    let plan = prepared.plan(&Policy::default()).unwrap_err();
     assert!(plan.to_string().contains("'nan.weight'"), "{plan}");
-    let plan = pipeline::plan_graph(&prepared.graph, &Policy::default()).unwrap();
-    let error =
-        pipeline::quantize(&prepared, &plan, &model.ranges(Method::Max), Weights::default()).unwrap_err();
+    let plan = pipeline::graph::plan(prepared.graph(), &Policy::default()).unwrap();
+    let error = prepared.quantize(&plan, &model.ranges(Method::Max), &Weights::default()).unwrap_err();
     assert!(error.to_string().contains("'nan.weight'"), "{error}");
 }
 
@@ -251,8 +242,8 @@ fn data_that_was_read_is_told_from_data_without_samples() {
         [files, Box::new(batch::from_fn(&inputs, move || Ok(batch.take())))];
     let again = "the batches were read to their end already; open the data anew for every run over it";
     for mut source in sources {
-        pipeline::calibrate(float, &taps, source.as_mut(), &runtime, &mut go_on).unwrap();
-        let calibrated = pipeline::calibrate(float, &taps, source.as_mut(), &runtime, &mut go_on);
+        pipeline::observe(float, &taps, source.as_mut(), &runtime, &mut go_on).unwrap();
+        let calibrated = pipeline::observe(float, &taps, source.as_mut(), &runtime, &mut go_on);
         assert_eq!(calibrated.unwrap_err().to_string(), again);
         let compared =
             pipeline::compare(float, float, source.as_mut(), &CompareOptions::default(), &mut go_on);
@@ -262,6 +253,6 @@ fn data_that_was_read_is_told_from_data_without_samples() {
     let mut empty = batch::from_fn(&inputs, || Ok(None));
     let compared = pipeline::compare(float, float, &mut empty, &CompareOptions::default(), &mut go_on);
     assert_eq!(compared.unwrap_err().message(), "the data holds no sample");
-    let calibrated = pipeline::calibrate(float, &taps, &mut empty, &runtime, &mut go_on);
+    let calibrated = pipeline::observe(float, &taps, &mut empty, &runtime, &mut go_on);
     assert_eq!(calibrated.unwrap_err().message(), "the data holds no sample");
 }

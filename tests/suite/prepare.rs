@@ -1,14 +1,13 @@
 //! What happens to a model before anything looks at it: for every way in, and with the names of its tensors
 //! kept.
 
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use qdq::batch::{self, Batch};
 use qdq::error::Result;
 use qdq::onnx::Model;
-use qdq::pipeline::{self, CompareOptions, Prepared, Progress};
+use qdq::pipeline::{self, CalibrateOptions, CompareOptions, Prepared, go_on};
 use qdq::place::{Plan, Policy, Verdict};
 use qdq::range::Method;
 use qdq::report::compare::Comparison;
@@ -43,10 +42,6 @@ fn runtime(kind: RuntimeKind) -> RuntimeOptions {
     RuntimeOptions { kind, onnxruntime, threads: Some(1) }
 }
 
-fn go_on(_: Progress) -> ControlFlow<()> {
-    ControlFlow::Continue(())
-}
-
 fn data(path: &Path, model: &Model) -> Result<Box<dyn batch::BatchSource>> {
     batch::open(&[path.with_extension("npz")], &model.inputs(), &batch::DataOptions::default())
 }
@@ -67,13 +62,13 @@ impl Quantized {
 
     fn of(float: Model, path: &Path) -> Result<Self> {
         let prepared = pipeline::prepare(&float)?;
-        let plan = pipeline::plan(&prepared, &Policy::default())?;
-        let taps = pipeline::taps(&prepared.graph, &plan, true);
+        let plan = prepared.plan(&Policy::default())?;
         let runtime = runtime(RuntimeKind::Embedded);
-        let mut source = data(path, &prepared.model)?;
-        let stats = pipeline::calibrate(&prepared.model, &taps, source.as_mut(), &runtime, &mut go_on)?;
-        let ranges = pipeline::ranges(&prepared.graph, &plan, &stats, Method::default())?;
-        let written = pipeline::quantize(&prepared, &plan, &ranges, Default::default())?;
+        let options = CalibrateOptions { runtime, every_activation: true };
+        let mut source = data(path, prepared.model())?;
+        let stats = prepared.calibrate(&plan, source.as_mut(), &options, &mut go_on)?;
+        let ranges = prepared.ranges(&plan, &stats, Method::default())?;
+        let written = prepared.quantize(&plan, &ranges, &Default::default())?;
         // What is compared is what a file of it holds.
         let model = Model::from_bytes(written.encode()?.into())?;
         Ok(Self { float, prepared, plan, model, path: path.to_owned() })
@@ -92,7 +87,7 @@ impl Quantized {
 
     fn verdicts(&self, op: &str) -> Vec<Verdict> {
         let nodes =
-            self.plan.decisions.iter().map(|decision| (self.prepared.graph.node(decision.node), decision));
+            self.plan.decisions.iter().map(|decision| (self.prepared.graph().node(decision.node), decision));
         nodes.filter(|(node, _)| node.op == op).map(|(_, decision)| decision.verdict).collect()
     }
 }
@@ -196,7 +191,7 @@ fn weights_that_are_computed_are_constants() {
     for (path, least) in cases {
         let quantized = Quantized::open(&path).unwrap();
         let in_float = quantized.plan.decisions.iter().filter(|decision| {
-            quantized.prepared.graph.node(decision.node).op == "Conv" && decision.verdict == Verdict::Float
+            quantized.prepared.graph().node(decision.node).op == "Conv" && decision.verdict == Verdict::Float
         });
         for decision in in_float {
             assert!(decision.reason.contains("both inputs are constant"), "{}", decision.reason);
@@ -233,17 +228,17 @@ fn a_computed_weight_has_the_value_that_the_model_gives_it() {
     for name in ["computed_weights", "computed_weights_half", "computed_further"] {
         let path = made(name);
         let prepared = pipeline::prepare(&Model::open(&path).unwrap()).unwrap();
-        let plan = pipeline::plan(&prepared, &Policy::default()).unwrap();
+        let plan = prepared.plan(&Policy::default()).unwrap();
         assert!(!plan.weights.is_empty());
         for planned in &plan.weights {
-            let name = &prepared.graph.tensor(planned.tensor).name;
-            let mut shown = prepared.model.clone();
-            shown.add_output(name, prepared.graph.tensor(planned.tensor).dtype).unwrap();
+            let name = &prepared.graph().tensor(planned.tensor).name;
+            let mut shown = prepared.model().clone();
+            shown.add_output(name, prepared.graph().tensor(planned.tensor).dtype).unwrap();
             let mut runtime =
                 runtime::open(&shown, &[], Arc::new(Nothing), &runtime(RuntimeKind::OnnxRuntime)).unwrap();
             let batch = data(&path, &shown).unwrap().next_batch().unwrap().unwrap();
             let expected = runtime.run(&batch).unwrap().pop().unwrap();
-            let found = runtime::constant_value(&prepared.model, &prepared.graph, planned.tensor).unwrap();
+            let found = runtime::constant_value(prepared.network(), planned.tensor).unwrap();
             assert_eq!((found.shape(), found.dtype()), (expected.shape(), expected.dtype()), "{name}");
             let (found, expected) = (found.view().data().to_f32().unwrap().into_owned(), expected);
             for (found, expected) in found.iter().zip(expected.view().data().to_f32().unwrap().iter()) {
@@ -259,15 +254,15 @@ fn a_computed_weight_has_the_value_that_the_model_gives_it() {
 #[test]
 fn what_is_random_or_too_large_stays_as_it_is() {
     let prepared = pipeline::prepare(&Model::open(&made("random_weight")).unwrap()).unwrap();
-    let plan = pipeline::plan(&prepared, &Policy::default()).unwrap();
+    let plan = prepared.plan(&Policy::default()).unwrap();
     assert!(plan.weights.is_empty());
     let prepared = pipeline::prepare(&Model::open(&made("huge_weight")).unwrap()).unwrap();
-    let sum = prepared.graph.find("sum").unwrap();
-    let refused = runtime::constant_value(&prepared.model, &prepared.graph, sum).unwrap_err();
+    let sum = prepared.graph().find("sum").unwrap();
+    let refused = runtime::constant_value(prepared.network(), sum).unwrap_err();
     let why = std::error::Error::source(&refused).unwrap().to_string();
     assert!(why.contains("constants are computed up to 1073741824"), "{why}");
     let prepared = pipeline::prepare(&Model::open(&made("huge_product")).unwrap()).unwrap();
-    let plan = pipeline::plan(&prepared, &Policy::default()).unwrap();
+    let plan = prepared.plan(&Policy::default()).unwrap();
     let finding = plan.findings.iter().find(|finding| finding.tensors == ["w"]).unwrap();
     assert!(finding.message.contains("cannot be computed before the model runs"), "{finding}");
 }
@@ -276,7 +271,7 @@ fn what_is_random_or_too_large_stays_as_it_is() {
 fn constants_that_are_not_computed_ahead_are_said_with_the_cause() {
     let found = |name: &str| {
         let prepared = pipeline::prepare(&Model::open(&made(name)).unwrap()).unwrap();
-        let plan = pipeline::plan(&prepared, &Policy::default()).unwrap();
+        let plan = prepared.plan(&Policy::default()).unwrap();
         // The branches of the If whose condition is not computed are planned as those of any other.
         assert_eq!(plan.weights.is_empty(), name != "uncomputed_condition");
         let findings = plan.findings.iter().map(|finding| (finding.message.clone(), finding.tensors.clone()));
@@ -314,8 +309,8 @@ fn generated_weights_are_planned() {
     assert_eq!(models.len(), 9);
     for path in models {
         let prepared = pipeline::prepare(&Model::open(&path).unwrap()).unwrap();
-        let plan = pipeline::plan(&prepared, &Policy::default()).unwrap();
-        let nodes = plan.decisions.iter().map(|decision| (prepared.graph.node(decision.node), decision));
+        let plan = prepared.plan(&Policy::default()).unwrap();
+        let nodes = plan.decisions.iter().map(|decision| (prepared.graph().node(decision.node), decision));
         let mut weighted = nodes.filter(|(node, _)| qdq::place::ops::is_weighted(node)).peekable();
         assert!(weighted.peek().is_some(), "{}", path.display());
         for (node, decision) in weighted {
@@ -353,8 +348,8 @@ fn functions_are_put_in_where_they_are_called() {
         assert!(decibels.iter().all(|&decibels| decibels > 30.0), "{name}: {decibels:?}");
     }
     let prepared = pipeline::prepare(&Model::open(&made("functions")).unwrap()).unwrap();
-    assert!(["pair/t", "pair/first/t"].iter().all(|name| prepared.graph.find(name).is_some()));
-    assert!(prepared.model.is_flat() && qdq::place::ops::all_nested_weighted(&prepared.graph).is_none());
+    assert!(["pair/t", "pair/first/t"].iter().all(|name| prepared.graph().find(name).is_some()));
+    assert!(prepared.model().is_flat() && qdq::place::ops::all_nested_weighted(prepared.graph()).is_none());
 }
 
 #[test]
@@ -380,8 +375,8 @@ fn a_fixed_input_decides_which_branch_runs() {
         model
     };
     let open = pipeline::prepare(&Model::open(&made("rate")).unwrap()).unwrap();
-    let plan = pipeline::plan(&open, &Policy::default()).unwrap();
-    let coverage = plan.coverage(&open.graph);
+    let plan = open.plan(&Policy::default()).unwrap();
+    let coverage = plan.coverage(open.graph());
     assert_eq!((coverage.quantized, coverage.total), (3, 3), "either branch may run");
 
     for (rate, convolutions) in [(16000, 2), (8000, 1)] {
@@ -393,7 +388,7 @@ fn a_fixed_input_decides_which_branch_runs() {
         let inputs: Vec<String> = quantized.model.inputs().into_iter().map(|input| input.name).collect();
         assert_eq!(inputs, ["x"]);
         // A session of the model itself finds what the plan is about.
-        let taps = pipeline::taps(&quantized.prepared.graph, &quantized.plan, false);
+        let taps = quantized.prepared.taps(&quantized.plan, false);
         runtime::open(&fixed("rate", rate), &taps, Arc::new(Nothing), &runtime(RuntimeKind::Embedded))
             .unwrap();
         let tapped = quantized.compare(RuntimeKind::Embedded, true).tensors.len();

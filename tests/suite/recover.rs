@@ -6,7 +6,6 @@ mod pairs;
 mod refused;
 mod written;
 
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -15,7 +14,7 @@ use qdq::emit::Ranges;
 use qdq::emit::qdq_model::Weights;
 use qdq::error::Result;
 use qdq::onnx::Model;
-use qdq::pipeline::{self, Passes, Prepared, Progress, Recovered};
+use qdq::pipeline::{self, CalibrateOptions, Passes, Prepared, RecoverOptions, Recovered, go_on};
 use qdq::place::{Plan, Policy};
 use qdq::range::Method;
 use qdq::recover::Recovery;
@@ -53,10 +52,6 @@ fn models(beginning: &str) -> Vec<String> {
     found
 }
 
-fn go_on(_: Progress) -> ControlFlow<()> {
-    ControlFlow::Continue(())
-}
-
 fn runtime(kind: RuntimeKind) -> RuntimeOptions {
     let onnxruntime = (kind == RuntimeKind::OnnxRuntime).then(onnxruntime);
     RuntimeOptions { kind, onnxruntime, threads: Some(1) }
@@ -80,13 +75,12 @@ impl Case {
     fn with(model: &Path, data: &Path, kind: RuntimeKind, policy: &Policy) -> Self {
         let float = Model::open(model).unwrap();
         let prepared = pipeline::prepare(&float).unwrap();
-        let plan = pipeline::plan(&prepared, policy).unwrap();
-        let taps = pipeline::taps(&prepared.graph, &plan, false);
+        let plan = prepared.plan(policy).unwrap();
         let runtime = runtime(kind);
         let mut source = read(data, &float).unwrap();
-        let stats =
-            pipeline::calibrate(&prepared.model, &taps, source.as_mut(), &runtime, &mut go_on).unwrap();
-        let ranges = pipeline::ranges(&prepared.graph, &plan, &stats, Method::default()).unwrap();
+        let options = CalibrateOptions { runtime: runtime.clone(), every_activation: false };
+        let stats = prepared.calibrate(&plan, source.as_mut(), &options, &mut go_on).unwrap();
+        let ranges = prepared.ranges(&plan, &stats, Method::default()).unwrap();
         Self { float, data: data.to_owned(), prepared, plan, ranges, runtime }
     }
 
@@ -106,8 +100,8 @@ impl Case {
     fn try_recover(&self, weights: Weights, recovery: Recovery) -> Result<Recovered> {
         let mut open = || read(&self.data, &self.float);
         let mut passes = Passes { open: &mut open, runtime: &self.runtime, report: &mut go_on };
-        let method = Method::default();
-        pipeline::recover(&self.prepared, &self.plan, &self.ranges, method, &weights, recovery, &mut passes)
+        let options = RecoverOptions { weights, recovery, ..Default::default() };
+        self.prepared.recover(&self.plan, &self.ranges, &options, &mut passes)
     }
 
     /// The mean of the squared difference of the first outputs of two models on the calibration data.

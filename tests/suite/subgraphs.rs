@@ -2,7 +2,6 @@
 //! they were otherwise.
 
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -10,7 +9,7 @@ use qdq::batch::{self, DataOptions};
 use qdq::emit::qdq_model::{WeightForm, Weights};
 use qdq::error::Result;
 use qdq::onnx::{Model, SaveOptions};
-use qdq::pipeline::{self, CompareOptions, Passes, Prepared, Progress};
+use qdq::pipeline::{self, CalibrateOptions, CompareOptions, Passes, Prepared, RecoverOptions, go_on};
 use qdq::place::{Plan, Policy, Verdict};
 use qdq::range::Method;
 use qdq::recover::Recovery;
@@ -50,10 +49,6 @@ fn runtime(kind: RuntimeKind) -> RuntimeOptions {
     RuntimeOptions { kind, onnxruntime, threads: Some(1) }
 }
 
-fn go_on(_: Progress) -> ControlFlow<()> {
-    ControlFlow::Continue(())
-}
-
 /// One sample at a time, so that each takes its own branch.
 fn data(path: &Path, model: &Model) -> Result<Box<dyn batch::BatchSource>> {
     let options = DataOptions { batch_size: Some(1), ..DataOptions::default() };
@@ -72,23 +67,22 @@ impl Way {
     fn new(name: &'static str) -> Self {
         let float = Model::open(&made(name)).unwrap();
         let prepared = pipeline::prepare(&float).unwrap();
-        let plan = pipeline::plan(&prepared, &Policy::default()).unwrap();
+        let plan = prepared.plan(&Policy::default()).unwrap();
         Self { name, float, prepared, plan }
     }
 
     fn ranges(&self, kind: RuntimeKind, every: bool) -> qdq::emit::Ranges {
         let mut source = data(&made(self.name), &self.float).unwrap();
         let (prepared, plan) = (&self.prepared, &self.plan);
-        let stats =
-            pipeline::calibrate_plan(prepared, plan, every, source.as_mut(), &runtime(kind), &mut go_on)
-                .unwrap();
-        pipeline::ranges(&prepared.graph, plan, &stats, Method::default()).unwrap()
+        let options = CalibrateOptions { runtime: runtime(kind), every_activation: every };
+        let stats = prepared.calibrate(plan, source.as_mut(), &options, &mut go_on).unwrap();
+        prepared.ranges(plan, &stats, Method::default()).unwrap()
     }
 
     fn quantized(&self, kind: RuntimeKind, form: WeightForm) -> Model {
         let weights = Weights { form, ..Weights::default() };
         let ranges = self.ranges(kind, false);
-        let model = pipeline::quantize(&self.prepared, &self.plan, &ranges, weights).unwrap();
+        let model = self.prepared.quantize(&self.plan, &ranges, &weights).unwrap();
         assert!(!model.is_flat());
         Model::from_bytes(model.encode().unwrap().into()).unwrap()
     }
@@ -100,7 +94,7 @@ impl Way {
     }
 
     fn verdicts(&self, plan: &Plan) -> BTreeMap<String, Verdict> {
-        let graph = &self.prepared.graph;
+        let graph = self.prepared.graph();
         let weighted =
             plan.decisions.iter().filter(|decision| qdq::place::ops::is_weighted(graph.node(decision.node)));
         let output = |decision: &qdq::place::Decision| {
@@ -152,7 +146,7 @@ fn what_lies_in_subgraphs_is_quantized_there() {
         let mut written = Vec::new();
         for &kind in runtimes(name) {
             let ranges = way.ranges(kind, false);
-            let plan = pipeline::seen(&way.prepared.graph, &way.plan, &ranges);
+            let plan = way.prepared.seen(&way.plan, &ranges);
             let verdicts = way.verdicts(&plan);
             let count = verdicts.values().filter(|verdict| **verdict == Verdict::Quantized).count();
             assert_eq!((count, verdicts.len()), (quantized, all), "{name}: {verdicts:?}");
@@ -199,8 +193,8 @@ fn what_is_laid_flat_goes_back_and_computes_the_same() {
     let is_quantized = |name: &str| ["given_pair", "crossing", "pair_alone"].contains(&name);
     for (name, ..) in MODELS.into_iter().filter(|(name, ..)| !is_quantized(name)) {
         let way = Way::new(name);
-        assert!(way.prepared.model.is_flat(), "{name}");
-        let nested = Model::from_bytes(way.prepared.model.encode().unwrap().into()).unwrap();
+        assert!(way.prepared.model().is_flat(), "{name}");
+        let nested = Model::from_bytes(way.prepared.model().encode().unwrap().into()).unwrap();
         let nodes = |model: &Model| {
             let mut found: Vec<String> = model.nodes().map(|node| node.op().to_owned()).collect();
             found.extend(model.nested_operators().into_iter().map(|(_, op)| op.to_owned()));
@@ -249,8 +243,8 @@ fn a_branch_that_no_sample_takes_stays_in_float_and_that_is_said() {
         .find(|finding| finding.message.contains("no value was seen of 1 planned tensor"));
     assert_eq!(finding.unwrap().tensors, ["t"]);
     assert_eq!(ranges.get("t"), None);
-    let plan = pipeline::seen(&way.prepared.graph, &way.plan, &ranges);
-    let graph = &way.prepared.graph;
+    let plan = way.prepared.seen(&way.plan, &ranges);
+    let graph = way.prepared.graph();
     let left = plan.decisions.iter().filter(|decision| decision.reason.contains("seen in calibration"));
     let left: Vec<&str> = left.map(|decision| graph.node(decision.node).name.as_str()).collect();
     assert_eq!(left, ["o"]);
@@ -265,11 +259,8 @@ fn layers_in_branches_recover_and_those_in_bodies_are_left_alone() {
         let mut passes =
             Passes { open: &mut || data(&made(name), &way.float), runtime: &runtime, report: &mut go_on };
         let recovery = Recovery { equalization: true, learned_rounding: true, bias_correction: true };
-        let weights = Weights::default();
-        let method = Method::default();
-        let found =
-            pipeline::recover(&way.prepared, &way.plan, &ranges, method, &weights, recovery, &mut passes)
-                .unwrap();
+        let options = RecoverOptions { recovery, ..Default::default() };
+        let found = way.prepared.recover(&way.plan, &ranges, &options, &mut passes).unwrap();
         assert!(!found.model.is_flat() && !found.float.is_flat());
         let plain = decibels(&way.compare(
             &way.quantized(RuntimeKind::Embedded, WeightForm::Int8),
@@ -332,8 +323,12 @@ fn a_session_hands_over_what_lies_in_subgraphs() {
 #[test]
 fn a_product_where_nothing_can_observe_it_stays_in_float_and_that_is_said() {
     let way = Way::new("branch_in_scan");
-    let inside =
-        way.plan.decisions.iter().find(|decision| way.prepared.graph.node(decision.node).op == "If").unwrap();
+    let inside = way
+        .plan
+        .decisions
+        .iter()
+        .find(|decision| way.prepared.graph().node(decision.node).op == "If")
+        .unwrap();
     assert!(inside.reason.contains("holds 1 MatMul inside the body of a Scan"), "{}", inside.reason);
 }
 
@@ -343,6 +338,6 @@ fn a_model_without_weights_in_subgraphs_stays_as_it_is() {
     let model = Model::open(&path).unwrap();
     assert!(model.nested_operators().iter().any(|(_, op)| *op == "Relu"));
     let prepared = pipeline::prepare(&model).unwrap();
-    assert!(!prepared.model.is_flat());
-    assert_eq!(prepared.model.encode().unwrap(), model.encode().unwrap());
+    assert!(!prepared.model().is_flat());
+    assert_eq!(prepared.model().encode().unwrap(), model.encode().unwrap());
 }

@@ -3,7 +3,7 @@
 use crate::dtype::DataType;
 use crate::emit::qdq_model::ReadyWeights;
 use crate::error::Result;
-use crate::pipeline::Prepared;
+use crate::recover::Refusal;
 use crate::recover::beside::Segment;
 use crate::recover::bias::{self, Bias, BiasInput};
 use crate::recover::errors::ErrorSums;
@@ -30,7 +30,7 @@ pub(super) fn correct_biases(
     ready: &ReadyWeights,
     passes: &mut Passes<'_>,
 ) -> Result<(NewBiases, Vec<LayerRecovery>)> {
-    let Prepared { model, graph, .. } = subject.prepared;
+    let graph = &subject.network.graph;
     let left_alone = |layer: &Layer, why: &str| {
         LayerRecovery::left_alone(RecoveryMethod::BiasCorrection, &graph.node(layer.node).name, why)
     };
@@ -59,13 +59,14 @@ pub(super) fn correct_biases(
             continue;
         }
         let dtype = graph.tensor(subject.plan.weights[layer.planned].tensor).dtype.unwrap_or(DataType::F32);
-        match bias::find(model, graph, place, before.channels(), dtype)? {
+        match bias::find(subject.network, place, before.channels(), dtype) {
             Ok(bias) => {
                 let values = bias::correct(&bias.values, &before, bias.factor, |value| bias.stored(value));
                 trials.push(Segment { constants: vec![(bias.edge(), bias.tensor(&values)?)], ..segment });
                 moved.push(Moved { layer, bias, values, before });
             }
-            Err(reason) => entries.push(left_alone(&layer, &reason)),
+            Err(Refusal::LeftAlone(reason)) => entries.push(left_alone(&layer, &reason)),
+            Err(Refusal::Failed(error)) => return Err(error),
         }
     }
     let mut biases = Vec::new();

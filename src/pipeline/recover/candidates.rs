@@ -6,6 +6,7 @@ use crate::emit::Ranges;
 use crate::error::Result;
 use crate::graph::TensorId;
 use crate::observe::TensorStats;
+use crate::onnx::Network;
 use crate::range::{self, Method, Target};
 use crate::recover::equalize::BALANCES;
 use crate::recover::pair::Pair;
@@ -14,7 +15,7 @@ use crate::tensor::TensorView;
 
 use super::Passes;
 use super::measure::Subject;
-use crate::pipeline::of_tensor;
+use crate::pipeline::graph::of_tensor;
 
 /// Scales to try for a pair, and the ranges of what lies between its layers then.
 pub(super) struct Candidate {
@@ -39,8 +40,8 @@ pub(super) fn candidates(
     pairs: &[Pair],
     passes: &mut Passes<'_>,
 ) -> Result<Vec<Candidate>> {
-    let (model, graph) = (&subject.prepared.model, &subject.prepared.graph);
-    let name = |tensor: TensorId| graph.tensor(tensor).name.clone();
+    let Network { model, graph, .. } = subject.network;
+    let name = |tensor: TensorId| subject.network.name(tensor).to_owned();
     let reads: Vec<String> = pairs.iter().map(|pair| name(pair.read)).collect();
     let maxima =
         Arc::new(Maxima { pairs: pairs.to_vec(), maxima: Mutex::new(vec![Vec::new(); pairs.len()]) });

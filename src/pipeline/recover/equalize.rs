@@ -4,54 +4,54 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::emit::Ranges;
-use crate::emit::qdq_model::Weights;
 use crate::error::Result;
-use crate::graph::{Edge, Graph, NodeId};
-use crate::pipeline::Prepared;
+use crate::graph::{Edge, NodeId};
+use crate::onnx::Network;
 use crate::place::Plan;
-use crate::range::Method;
+use crate::recover::Refusal;
 use crate::recover::beside::Segment;
 use crate::recover::errors::ErrorSums;
 use crate::recover::layer::layers;
 use crate::recover::pair::{Pair, pair};
 use crate::report::recovery::{LayerRecovery, RecoveryMethod};
 
-use super::Passes;
 use super::candidates::{Candidate, candidates};
 use super::measure::{NOT_MEASURED, Subject, measure};
+use super::{Passes, RecoverOptions};
 
 /// A model that is equalized, with the ranges of what lies between the pairs.
 pub(super) struct Equalizer<'a> {
-    prepared: &'a mut Prepared,
+    network: &'a mut Network,
     plan: &'a Plan,
     ranges: &'a mut Ranges,
-    method: Method,
-    weights: &'a Weights,
+    options: &'a RecoverOptions,
     /// What each layer was off by when it was met first.
     plain: BTreeMap<NodeId, f64>,
 }
 
 impl<'a> Equalizer<'a> {
     pub fn new(
-        prepared: &'a mut Prepared,
+        network: &'a mut Network,
         plan: &'a Plan,
         ranges: &'a mut Ranges,
-        method: Method,
-        weights: &'a Weights,
+        options: &'a RecoverOptions,
     ) -> Self {
-        Self { prepared, plan, ranges, method, weights, plain: BTreeMap::new() }
+        Self { network, plan, ranges, options, plain: BTreeMap::new() }
     }
 
     /// Equalizes all pairs.
     pub fn run(mut self, passes: &mut Passes<'_>) -> Result<Vec<LayerRecovery>> {
-        let graph = self.prepared.graph.clone();
+        let graph = self.network.graph.clone();
         let layers = layers(&graph, self.plan);
         let mut entries = Vec::new();
         let mut open = Vec::new();
         for second in &layers {
-            match pair(&self.prepared.model, &graph, self.plan, &layers, second)? {
+            match pair(self.network, self.plan, &layers, second) {
                 Ok(pair) => open.push(pair),
-                Err(reason) => entries.push(left_alone(&graph.node(second.node).name, reason)),
+                Err(Refusal::LeftAlone(reason)) => {
+                    entries.push(left_alone(&graph.node(second.node).name, reason));
+                }
+                Err(Refusal::Failed(error)) => return Err(error),
             }
         }
         // Pairs that share a layer change each other's error: they take turns, in the order of the network,
@@ -71,16 +71,16 @@ impl<'a> Equalizer<'a> {
 
     /// Equalizes pairs that do not change each other's error.
     fn turn(&mut self, pairs: &[Pair], passes: &mut Passes<'_>) -> Result<Vec<LayerRecovery>> {
-        let graph = self.prepared.graph.clone();
-        let Self { prepared, plan, ranges, method, weights, plain } = self;
-        let subject = Subject { prepared, plan, ranges, weights };
-        let candidates = candidates(subject, *method, pairs, passes)?;
+        let graph = self.network.graph.clone();
+        let Self { network, plan, ranges, options, plain } = self;
+        let subject = Subject { network, plan, ranges, weights: &options.weights };
+        let candidates = candidates(subject, options.method, pairs, passes)?;
         // The first layer and the second, of each pair and then of each candidate.
         let mut segments: Vec<Segment<'_>> = (pairs.iter().flat_map(Pair::ends))
             .map(|node| Segment { nodes: vec![node], ..Segment::default() })
             .collect();
         for candidate in &candidates {
-            segments.extend(trial(subject, &graph, &pairs[candidate.pair], candidate)?);
+            segments.extend(trial(subject, &pairs[candidate.pair], candidate)?);
         }
         let measured = measure(subject, &segments, passes)?;
         let error = |at: usize| measured.get(at)?.as_ref().and_then(ErrorSums::mean_square);
@@ -114,9 +114,9 @@ impl<'a> Equalizer<'a> {
             kept.extend(best.map(|(.., candidate)| candidate));
         }
         for candidate in kept {
-            let scaled = pairs[candidate.pair].scaled(&prepared.model, &candidate.scales)?;
+            let scaled = pairs[candidate.pair].scaled(&network.model, &candidate.scales)?;
             for (name, value) in scaled.into_iter().flatten() {
-                prepared.model.set_initializer(&name, value)?;
+                network.model.set_initializer(&name, value)?;
             }
             for (name, amax) in candidate.ranges.iter() {
                 ranges.set(name, amax)?;
@@ -137,13 +137,9 @@ fn share(after: f64, before: f64) -> f64 {
 
 /// The two layers of a pair with a candidate's scales: the first by itself, and the second behind what
 /// computes its scaled input in float.
-fn trial<'a>(
-    subject: Subject<'_>,
-    graph: &Graph,
-    pair: &Pair,
-    candidate: &'a Candidate,
-) -> Result<[Segment<'a>; 2]> {
-    let scaled = pair.scaled(&subject.prepared.model, &candidate.scales)?.unwrap_or_default();
+fn trial<'a>(subject: Subject<'_>, pair: &Pair, candidate: &'a Candidate) -> Result<[Segment<'a>; 2]> {
+    let Network { model, graph, .. } = subject.network;
+    let scaled = pair.scaled(model, &candidate.scales)?.unwrap_or_default();
     let edge = |name: &str| graph.tensor(graph.find(name)?).consumers.first().copied();
     let constants: Vec<(Edge, _)> =
         scaled.into_iter().filter_map(|(name, value)| Some((edge(&name)?, value))).collect();

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::Result;
-use crate::graph::{Graph, Node, TensorId};
+use crate::graph::{Node, TensorId};
 use crate::kernel::parallel;
-use crate::onnx::Model;
+use crate::onnx::Network;
 use crate::recover::layer::Matrix;
 use crate::recover::moments::Moments;
 use crate::runtime::Tap;
@@ -38,26 +38,21 @@ impl Tap for Gather {
 }
 
 /// Runs the float model once and gathers the moments of these weights' inputs.
-pub(super) fn gather(
-    model: &Model,
-    graph: &Graph,
-    weights: &[Weight],
-    passes: &mut Passes<'_>,
-) -> Result<Vec<Moments>> {
+pub(super) fn gather(network: &Network, weights: &[Weight], passes: &mut Passes<'_>) -> Result<Vec<Moments>> {
     let mut readers: BTreeMap<TensorId, Vec<(usize, Node)>> = BTreeMap::new();
     for (at, weight) in weights.iter().enumerate() {
         for &(node, input) in &weight.readers {
-            readers.entry(input).or_default().push((at, graph.node(node).clone()));
+            readers.entry(input).or_default().push((at, network.graph.node(node).clone()));
         }
     }
-    let taps: Vec<String> = readers.keys().map(|&input| graph.tensor(input).name.clone()).collect();
+    let taps: Vec<String> = readers.keys().map(|&input| network.name(input).to_owned()).collect();
     let gather = Arc::new(Gather {
         readers: readers.into_values().collect(),
         weights: weights.iter().map(|weight| (weight.matrix, weight.value.shape().to_vec())).collect(),
         moments: weights.iter().map(|weight| Mutex::new(Moments::new(&weight.matrix))).collect(),
         threads: passes.runtime.threads,
     });
-    passes.run(model, &taps, gather.clone())?;
+    passes.run(&network.model, &taps, gather.clone())?;
     let take = |(moments, weight): (&Mutex<Moments>, &Weight)| {
         let mut moments = moments.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::replace(&mut *moments, Moments::new(&weight.matrix))

@@ -6,10 +6,9 @@ use crate::emit::Ranges;
 use crate::emit::qdq_model::Weights;
 use crate::error::{ErrorKind, Result};
 use crate::graph::{Graph, NodeId};
-use crate::onnx::Model;
-use crate::pipeline::Prepared;
+use crate::onnx::{Model, Network};
 use crate::place::Plan;
-use crate::recover::beside::{Original, Segment, beside};
+use crate::recover::beside::{Segment, beside};
 use crate::recover::errors::ErrorSums;
 use crate::runtime::Unknown;
 
@@ -19,7 +18,7 @@ use super::meter::{Comparison, Meter};
 /// The float model, and how it is going to be written.
 #[derive(Clone, Copy)]
 pub(super) struct Subject<'a> {
-    pub prepared: &'a Prepared,
+    pub network: &'a Network,
     pub plan: &'a Plan,
     pub ranges: &'a Ranges,
     pub weights: &'a Weights,
@@ -40,14 +39,14 @@ pub(super) fn measure(
     if segments.is_empty() {
         return Ok(Vec::new());
     }
-    let Subject { prepared: Prepared { model, graph, index, .. }, plan, ranges, weights } = subject;
-    let copies = beside(Original { model, graph, index, plan }, segments, ranges, weights)?;
+    let Subject { network, plan, ranges, weights } = subject;
+    let copies = beside(network, plan, segments, ranges, weights)?;
     let comparison = |(segment, pair): (&Segment<'_>, &Option<(String, String)>)| {
         let (float, copy) = pair.clone()?;
         Some(Comparison {
             float,
             copy,
-            axis: channels(graph, *segment.nodes.last()?),
+            axis: channels(&network.graph, *segment.nodes.last()?),
             unit: segment.unit.clone(),
         })
     };

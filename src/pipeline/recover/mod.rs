@@ -19,7 +19,7 @@ use crate::emit::qdq_model::{self, ReadyWeights, Weights};
 use crate::error::{Error, ErrorKind, Result};
 use crate::finding;
 use crate::graph::NodeId;
-use crate::onnx::Model;
+use crate::onnx::{Model, Network};
 use crate::place::Plan;
 use crate::range::Method;
 use crate::recover::layer::layers;
@@ -29,8 +29,9 @@ use crate::runtime::{RuntimeOptions, Tap};
 
 use self::equalize::Equalizer;
 use self::measure::Subject;
-use super::calibrate::pass;
-use super::{Prepared, Progress};
+use super::calibrate::{open, run};
+use super::prepared::Prepared;
+use super::progress::Progress;
 
 /// What it takes to run over the data several times.
 pub struct Passes<'a> {
@@ -45,7 +46,8 @@ pub struct Passes<'a> {
 impl Passes<'_> {
     pub(super) fn run(&mut self, model: &Model, taps: &[String], tap: Arc<dyn Tap>) -> Result<()> {
         let mut source = (self.open)()?;
-        pass(model, taps, tap, source.as_mut(), self.runtime, self.report).map(drop)
+        let runner = open(model, taps, tap, self.runtime)?;
+        run(runner, &model.inputs(), source.as_mut(), self.report).map(drop)
     }
 }
 
@@ -63,50 +65,77 @@ pub struct Recovered {
     pub report: RecoveryReport,
 }
 
-/// As [`quantize`](super::quantize), with the methods of [`recover`](crate::recover) that `recovery` names,
-/// in their order: equalization, learned rounding, bias correction. `method` is that of `ranges`; ranges
-/// between equalized layers are computed by it anew.
-///
-/// The data is read twice for learned rounding (more often where the moments of all layers do not fit into
-/// 512 MiB), twice for bias correction, and three times for equalization (as often again for pairs that share
-/// a layer, which take turns). Memory does not grow with the amount of data. What is found at every pass is
-/// logged once.
-///
-/// # Errors
-/// Those of [`quantize`](super::quantize) and [`calibrate`](super::calibrate); `InvalidArgument` for what
-/// [`check_recovery`] refuses.
-pub fn recover(
-    prepared: &Prepared,
-    plan: &Plan,
-    ranges: &Ranges,
-    method: Method,
-    weights: &Weights,
-    recovery: Recovery,
-    passes: &mut Passes<'_>,
-) -> Result<Recovered> {
-    check_recovery(weights, recovery)?;
-    finding::once(|| recover_by(prepared, plan, ranges, method, weights, recovery, passes))
+/// How weights are quantized, and which methods recover accuracy.
+#[derive(Clone, Debug, Default)]
+pub struct RecoverOptions {
+    /// How weights are quantized.
+    pub weights: Weights,
+    /// The methods.
+    pub recovery: Recovery,
+    /// The method of the ranges; those between equalized layers are computed by it anew.
+    pub method: Method,
 }
 
-fn recover_by(
-    prepared: &Prepared,
-    plan: &Plan,
+impl RecoverOptions {
+    /// Refuses what [`Prepared::recover`] cannot do, before the data is read.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for learned rounding or fewer than 8 bits of weights that are stored as float, and
+    /// for equalization of weights whose ranges are given.
+    pub fn check(&self) -> Result<()> {
+        self.weights.check(self.recovery.learned_rounding)?;
+        if self.recovery.equalization && !self.weights.amax.is_empty() {
+            return Err(Error::new(
+                ErrorKind::InvalidArgument,
+                "equalization changes weights whose ranges are given",
+            )
+            .with_remedy("leave out equalization, or the ranges"));
+        }
+        Ok(())
+    }
+}
+
+impl Prepared {
+    /// As [`Prepared::quantize`], with the methods of [`recover`](crate::recover) that the options name, in
+    /// their order: equalization, learned rounding, bias correction.
+    ///
+    /// The data is read twice for learned rounding (more often where the moments of all layers do not fit
+    /// into 512 MiB), twice for bias correction, and three times for equalization (as often again for pairs
+    /// that share a layer, which take turns). Memory does not grow with the amount of data. What is found at
+    /// every pass is logged once.
+    ///
+    /// # Errors
+    /// Those of [`Prepared::quantize`] and [`Prepared::calibrate`]; `InvalidArgument` for what
+    /// [`RecoverOptions::check`] refuses.
+    pub fn recover(
+        &self,
+        plan: &Plan,
+        ranges: &Ranges,
+        options: &RecoverOptions,
+        passes: &mut Passes<'_>,
+    ) -> Result<Recovered> {
+        options.check()?;
+        finding::once(|| recover(self.network.clone(), &self.seen(plan, ranges), ranges, options, passes))
+    }
+}
+
+fn recover(
+    mut network: Network,
+    whole: &Plan,
     ranges: &Ranges,
-    method: Method,
-    weights: &Weights,
-    recovery: Recovery,
+    options: &RecoverOptions,
     passes: &mut Passes<'_>,
 ) -> Result<Recovered> {
-    let (mut prepared, mut ranges) = (prepared.clone(), ranges.clone());
-    let whole = &super::seen(&prepared.graph, plan, &ranges);
-    let (plan, bodies) = &outside_bodies(&prepared, whole);
+    let RecoverOptions { weights, recovery, .. } = options;
+    let mut ranges = ranges.clone();
+    let (plan, bodies) = &outside_bodies(&network, whole);
     let mut report = RecoveryReport::default();
     if recovery.equalization {
-        let equalizer = Equalizer::new(&mut prepared, plan, &mut ranges, method, weights);
+        let equalizer = Equalizer::new(&mut network, plan, &mut ranges, options);
         report.layers.extend(equalizer.run(passes)?);
         report.layers.extend(left_alone(bodies, RecoveryMethod::Equalization));
     }
-    let subject = Subject { prepared: &prepared, plan, ranges: &ranges, weights };
+    let subject = Subject { network: &network, plan, ranges: &ranges, weights };
     let mut ready = ReadyWeights::new();
     if recovery.learned_rounding {
         let (found, entries) = rounding::learn_rounding(subject, passes)?;
@@ -114,23 +143,23 @@ fn recover_by(
         report.layers.extend(entries);
         report.layers.extend(left_alone(bodies, RecoveryMethod::LearnedRounding));
     }
-    let Prepared { model, graph, index, .. } = &prepared;
-    let mut quantized = qdq_model::quantize_with(model, graph, index, whole, &ranges, weights, &ready)?;
+    let mut quantized = qdq_model::quantize_with(&network, whole, &ranges, weights, &ready)?;
     if recovery.bias_correction {
         let (biases, entries) = biases::correct_biases(subject, &ready, passes)?;
-        bias::apply(&mut quantized, graph, &biases)?;
+        bias::apply(&mut quantized, &network.graph, &biases)?;
         report.layers.extend(entries);
         report.layers.extend(left_alone(bodies, RecoveryMethod::BiasCorrection));
     }
-    Ok(Recovered { model: quantized.nested()?, float: prepared.model.nested()?, ranges, report })
+    Ok(Recovered { model: quantized.nested()?, float: network.model.nested()?, ranges, report })
 }
 
 /// The plan without the layers in bodies of Loop and Scan, and the names of these: what they compute comes of
 /// all rounds at once, in which no method can tell its channels.
-fn outside_bodies(prepared: &Prepared, plan: &Plan) -> (Plan, Vec<String>) {
-    let Prepared { model, graph, index, .. } = prepared;
-    let bodies = model.nodes_in_bodies();
-    let inside: BTreeSet<NodeId> = graph.node_ids().filter(|id| bodies.contains(&index[id.0])).collect();
+fn outside_bodies(network: &Network, plan: &Plan) -> (Plan, Vec<String>) {
+    let graph = &network.graph;
+    let bodies = network.model.nodes_in_bodies();
+    let inside: BTreeSet<NodeId> =
+        graph.node_ids().filter(|&id| bodies.contains(&network.position(id))).collect();
     let layers = layers(graph, plan).into_iter().map(|layer| layer.node).filter(|node| inside.contains(node));
     let names = layers.map(|node| graph.node(node).name.clone()).collect();
     (plan.without(&inside, IN_BODY), names)
@@ -140,21 +169,4 @@ const IN_BODY: &str = "it lies in the body of a Loop or Scan, which runs several
 
 fn left_alone(layers: &[String], method: RecoveryMethod) -> impl Iterator<Item = LayerRecovery> + '_ {
     layers.iter().map(move |layer| LayerRecovery::left_alone(method, layer, IN_BODY))
-}
-
-/// Refuses what [`recover`] cannot do, before the data is read.
-///
-/// # Errors
-/// `InvalidArgument` for learned rounding or fewer than 8 bits of weights that are stored as float, and for
-/// equalization of weights whose ranges are given.
-pub fn check_recovery(weights: &Weights, recovery: Recovery) -> Result<()> {
-    weights.check(recovery.learned_rounding)?;
-    if recovery.equalization && !weights.amax.is_empty() {
-        return Err(Error::new(
-            ErrorKind::InvalidArgument,
-            "equalization changes weights whose ranges are given",
-        )
-        .with_remedy("leave out equalization, or the ranges"));
-    }
-    Ok(())
 }

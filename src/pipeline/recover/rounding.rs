@@ -6,7 +6,6 @@ use crate::emit::qdq_model::{ReadyWeights, round_to_nearest};
 use crate::error::Result;
 use crate::graph::Graph;
 use crate::kernel::parallel;
-use crate::pipeline::Prepared;
 use crate::quant::weights::{QuantizedWeights, max_level};
 use crate::recover::layer::{Layer, Matrix, layers, matrix};
 use crate::recover::moments;
@@ -30,7 +29,8 @@ pub(super) fn learn_rounding(
     subject: Subject<'_>,
     passes: &mut Passes<'_>,
 ) -> Result<(ReadyWeights, Vec<LayerRecovery>)> {
-    let Subject { prepared: Prepared { model, graph, .. }, plan, weights, .. } = subject;
+    let Subject { network, plan, weights, .. } = subject;
+    let graph = &network.graph;
     let left_alone =
         |name: &str, why: &str| LayerRecovery::left_alone(RecoveryMethod::LearnedRounding, name, why);
     let layers = layers(graph, plan);
@@ -39,7 +39,7 @@ pub(super) fn learn_rounding(
         let own: Vec<&Layer> = layers.iter().filter(|layer| layer.planned == planned).collect();
         let names: Vec<&str> = own.iter().map(|layer| graph.node(layer.node).name.as_str()).collect();
         let name = if own.is_empty() { graph.tensor(weight.tensor).name.clone() } else { names.join(", ") };
-        let value = constant_value(model, graph, weight.tensor)?;
+        let value = constant_value(network, weight.tensor)?;
         match common_matrix(graph, &own, value.shape()) {
             Ok(matrix) => {
                 let readers = own.iter().map(|layer| (layer.node, layer.input)).collect();
@@ -59,7 +59,7 @@ pub(super) fn learn_rounding(
         let count = rest.iter().take_while(fits).count().max(1);
         let (now, later) = rest.split_at(count);
         rest = later;
-        for (weight, moments) in now.iter().zip(gather(model, graph, now, passes)?) {
+        for (weight, moments) in now.iter().zip(gather(network, now, passes)?) {
             let nearest = round_to_nearest(graph, &plan.weights[weight.planned], &weight.value, weights)?;
             let Some(moments) = moments.mean() else {
                 entries.push(left_alone(&weight.name, "its inputs have no finite second moments"));

@@ -36,7 +36,7 @@ pub(super) struct Proposal<'a> {
 /// The name of a weight's tensor and the axis of its plan.
 pub(super) fn key(subject: Subject<'_>, weight: &Weight) -> (String, Option<usize>) {
     let planned = &subject.plan.weights[weight.planned];
-    (subject.prepared.graph.tensor(planned.tensor).name.clone(), planned.axis)
+    (subject.network.name(planned.tensor).to_owned(), planned.axis)
 }
 
 /// What each reader of each weight is off by, with the nearest integers and with the learned ones.

@@ -5,12 +5,13 @@ mod said;
 mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::dtype::DataType;
 use crate::error::Result;
 use crate::finding::Finding;
 use crate::graph::{Graph, Node, NodeId, TensorId, TensorKind};
-use crate::onnx::{Edits, Model, NodeSpec, Position, UniqueNames};
+use crate::onnx::{Edits, Model, Network, NodeSpec, Position, UniqueNames};
 use crate::place::existing::{is_pair, refuse};
 use crate::place::ops::{changes_form, is_weighted};
 use crate::place::sharing::{only_moves, selects};
@@ -18,30 +19,33 @@ use crate::runtime::{Dependence, constant_value, dependences};
 use said::{Done, findings};
 use values::{range_of, scalar, shifted};
 
-/// Rewrites what TensorRT refuses of the QuantizeLinear and DequantizeLinear in `model`, whose main graph is
-/// `graph`, whose nodes `index` locates. An activation loses its pair but for the range to which that clips,
-/// so that it is planned and calibrated like any other. A constant is stored as int8 with the same scale
-/// where that has the same values, and as floating-point numbers otherwise, to be quantized anew. Names of
-/// tensors stay. Returns what the user must know, and whether the model changed.
+/// A model without what TensorRT refuses of another tool.
+#[derive(Default)]
+pub(super) struct Symmetric {
+    /// The model; `None` if it stays as it is.
+    pub model: Option<Model>,
+    /// Findings for every plan of the model.
+    pub findings: Vec<Finding>,
+}
+
+/// Rewrites what TensorRT refuses of the QuantizeLinear and DequantizeLinear in a model. An activation loses
+/// its pair but for the range to which that clips, so that it is planned and calibrated like any other. A
+/// constant is stored as int8 with the same scale where that has the same values, and as floating-point
+/// numbers otherwise, to be quantized anew. Names of tensors stay.
 ///
 /// # Errors
 /// Those of editing the model.
-pub(super) fn make_symmetric(
-    model: &mut Model,
-    graph: &Graph,
-    index: &[usize],
-) -> Result<(Vec<Finding>, bool)> {
-    let refused = refused(model, graph);
+pub(super) fn make_symmetric(network: &Network) -> Result<Symmetric> {
+    let refused = refused(network);
     if refused.is_empty() {
-        return Ok((Vec::new(), false));
+        return Ok(Symmetric::default());
     }
+    let graph = &network.graph;
     let depends = dependences(graph);
     let mut work = Rewrite {
-        names: model.unique_names(),
-        source: model.clone(),
-        model,
-        graph,
-        index,
+        names: network.model.unique_names(),
+        model: network.model.clone(),
+        network,
         edits: Edits::new(),
         ranges: BTreeMap::new(),
         removed: BTreeSet::new(),
@@ -70,16 +74,15 @@ pub(super) fn make_symmetric(
 }
 
 /// The nodes that quantize or dequantize in a form that TensorRT refuses.
-fn refused(model: &Model, graph: &Graph) -> Vec<NodeId> {
-    graph
-        .node_ids()
-        .filter(|&id| is_pair(graph.node(id)) && is_refused(model, graph, graph.node(id)))
-        .collect()
+fn refused(network: &Network) -> Vec<NodeId> {
+    let node = |id: NodeId| network.graph.node(id);
+    network.graph.node_ids().filter(|&id| is_pair(node(id)) && is_refused(network, node(id))).collect()
 }
 
 /// Whether TensorRT does not take the node. What qdq has no type for is left out: int4 and float8 have pairs
 /// of their own.
-fn is_refused(model: &Model, graph: &Graph, node: &Node) -> bool {
+fn is_refused(network: &Network, node: &Node) -> bool {
+    let Network { model, graph, .. } = network;
     let integers = if node.op == "QuantizeLinear" { node.output(0) } else { node.input(0) };
     match integers.and_then(|id| graph.tensor(id).dtype) {
         Some(DataType::I8) => {
@@ -112,39 +115,38 @@ fn is_weight(graph: &Graph, constant: TensorId) -> bool {
 }
 
 struct Rewrite<'a> {
-    model: &'a mut Model,
-    /// The model before, whose constants `graph` describes.
-    source: Model,
-    graph: &'a Graph,
-    index: &'a [usize],
+    model: Model,
+    /// As it was.
+    network: &'a Network,
     names: UniqueNames,
     edits: Edits,
     /// In which range the values of a tensor lie, as far as pairs say so.
     ranges: BTreeMap<TensorId, (f32, f32)>,
     removed: BTreeSet<NodeId>,
     /// Constants that may be read no more.
-    unused: Vec<String>,
+    unused: Vec<&'a str>,
     done: BTreeMap<Done, Vec<String>>,
 }
 
 impl Rewrite<'_> {
     fn remove(&mut self, id: NodeId) {
-        self.edits.remove(self.index[id.0]);
+        let network = self.network;
+        self.edits.remove(network.position(id));
         self.removed.insert(id);
-        let inputs = self.graph.node(id).inputs.iter().flatten();
-        self.unused.extend(inputs.map(|&input| self.graph.tensor(input).name.clone()));
+        let inputs = network.graph.node(id).inputs.iter().flatten();
+        self.unused.extend(inputs.map(|&input| network.name(input)));
     }
 
     /// Puts a Clip to the range of a pair in its place: tools leave a Relu out where a pair cuts off the same
     /// values. Where the values are in that range already, nothing is left of the pair but its name.
     fn clip(&mut self, dequantize: NodeId, quantize: NodeId) -> Result<()> {
-        let graph = self.graph;
+        let graph = &self.network.graph;
         let (node, source) = (graph.node(dequantize), graph.node(quantize));
         let (Some(output), Some(input)) = (node.output(0), source.input(0)) else { return Ok(()) };
         let (after, before) = (graph.tensor(output), graph.tensor(input));
         let dtype = after.dtype.or(before.dtype).unwrap_or(DataType::F32);
         let fits = before.dtype.is_none_or(|before| before == dtype);
-        let Some((least, most)) = range_of(&self.source, graph, node).filter(|_| fits) else { return Ok(()) };
+        let Some((least, most)) = range_of(self.network, node).filter(|_| fits) else { return Ok(()) };
         // Nothing stood before the pair of an input.
         let is_fed = before.kind == TensorKind::Input;
         let is_inside =
@@ -161,7 +163,7 @@ impl Rewrite<'_> {
             let (lower, upper) = (end("least", least)?, end("most", most)?);
             NodeSpec::new("Clip", &name, &[&before.name, &lower, &upper], &[&after.name])
         };
-        self.edits.insert(Position::Before(self.index[dequantize.0]), replacement);
+        self.edits.insert(Position::Before(self.network.position(dequantize)), replacement);
         self.ranges.insert(output, (least, most));
         self.remove(dequantize);
         self.done.entry(Done::Clipped).or_default().push(before.name.clone());
@@ -185,16 +187,16 @@ impl Rewrite<'_> {
 
     /// Stores the constant that `dequantize` computes.
     fn store(&mut self, dequantize: NodeId) -> Result<()> {
-        let (model, graph) = (&self.source, self.graph);
+        let (network, graph) = (self.network, &self.network.graph);
         let node = graph.node(dequantize);
         let Some(output) = node.output(0) else { return Ok(()) };
-        let position = self.index[dequantize.0];
-        let done = match shifted(model, graph, node) {
+        let position = network.position(dequantize);
+        let done = match shifted(network, node) {
             Some(integers) => {
-                let Some(mut spec) = model.node(position).and_then(|node| node.to_spec()) else {
+                let Some(mut spec) = network.model.node(position).and_then(|node| node.to_spec()) else {
                     return Ok(());
                 };
-                let name = self.names.fresh(&format!("{}_symmetric", self.graph.tensor(output).name));
+                let name = self.names.fresh(&format!("{}_symmetric", network.name(output)));
                 let shape = integers.shape().to_vec();
                 self.model.add_initializer(&name, &shape, integers.into_data())?;
                 spec.inputs.truncate(2);
@@ -204,21 +206,21 @@ impl Rewrite<'_> {
                 Done::Shifted
             }
             None => {
-                let Ok(value) = constant_value(model, graph, output) else { return Ok(()) };
+                let Ok(value) = constant_value(network, output) else { return Ok(()) };
                 let shape = value.shape().to_vec();
-                self.model.add_initializer(&graph.tensor(output).name, &shape, value.into_data())?;
+                self.model.add_initializer(network.name(output), &shape, value.into_data())?;
                 if is_weight(graph, output) { Done::Anew } else { Done::Stored }
             }
         };
-        let name = self.graph.tensor(output).name.to_owned();
+        let name = network.name(output).to_owned();
         self.done.entry(done).or_default().push(name);
         self.remove(dequantize);
         Ok(())
     }
 
     /// Makes the changes, and says what was done and what is left.
-    fn finish(mut self, refused: &[NodeId]) -> Result<(Vec<Finding>, bool)> {
-        let graph = self.graph;
+    fn finish(mut self, refused: &[NodeId]) -> Result<Symmetric> {
+        let graph = &self.network.graph;
         let captured: BTreeSet<TensorId> =
             graph.nodes.iter().flat_map(|node| node.captures.iter().copied()).collect();
         for id in graph.node_ids().filter(|&id| graph.node(id).op == "QuantizeLinear") {
@@ -240,12 +242,14 @@ impl Rewrite<'_> {
         }
         let is_changed = !self.edits.is_empty();
         self.model.edit(self.edits)?;
-        self.model.remove_unused_constants(self.unused.iter().map(String::as_str));
-        Ok((findings(self.done), is_changed))
+        self.model.remove_unused_constants(self.unused);
+        Ok(Symmetric { model: is_changed.then_some(self.model), findings: findings(self.done) })
     }
 }
 
-/// Marks in the graph of `model` what TensorRT refuses and is left, so that nothing counts it as INT8.
-pub(super) fn mark(model: &Model, graph: &mut Graph) {
-    refused(model, graph).into_iter().for_each(|id| refuse(graph, id));
+/// Marks in the graph what TensorRT refuses and is left, so that nothing counts it as INT8.
+pub(super) fn mark(network: &mut Network) {
+    let refused = refused(network);
+    let graph = Arc::make_mut(&mut network.graph);
+    refused.into_iter().for_each(|id| refuse(graph, id));
 }

@@ -3,20 +3,20 @@
 use half::{bf16, f16};
 
 use crate::dtype::DataType;
-use crate::graph::{Graph, Node};
-use crate::onnx::Model;
+use crate::graph::Node;
+use crate::onnx::Network;
 use crate::runtime::constant_value;
 use crate::tensor::{Data, Tensor};
 
 /// The values between which a node of one scale dequantizes; `None` where scale and zero point are no
 /// constants, or several.
-pub(super) fn range_of(model: &Model, graph: &Graph, node: &Node) -> Option<(f32, f32)> {
-    let value = |input: usize| constant_value(model, graph, node.input(input)?).ok();
+pub(super) fn range_of(network: &Network, node: &Node) -> Option<(f32, f32)> {
+    let value = |input: usize| constant_value(network, node.input(input)?).ok();
     let zero_point = match node.input(2) {
         Some(_) => *numbers(&value(2)?)?.first()?,
         None => 0,
     };
-    let (least, most) = match graph.tensor(node.input(0)?).dtype? {
+    let (least, most) = match network.graph.tensor(node.input(0)?).dtype? {
         DataType::U8 => (0, 255),
         DataType::I8 => (-128, 127),
         DataType::U16 => (0, 65535),
@@ -40,8 +40,8 @@ pub(super) fn scalar(dtype: DataType, value: f32) -> Data {
 }
 
 /// The integers of a constant without their zero point, where all of them fit int8.
-pub(super) fn shifted(model: &Model, graph: &Graph, node: &Node) -> Option<Tensor> {
-    let value = |input: usize| constant_value(model, graph, node.input(input)?).ok();
+pub(super) fn shifted(network: &Network, node: &Node) -> Option<Tensor> {
+    let value = |input: usize| constant_value(network, node.input(input)?).ok();
     let integers = value(0)?;
     let shape = integers.shape().to_vec();
     let zero_points = match node.input(2) {

@@ -128,6 +128,7 @@ pub fn weights(channel: &[f32], method: WeightMethod, target: Target, num_bins: 
 ///
 /// If shape, axis and values do not fit each other; if there are no weights along the axis; the errors of
 /// [`weights`].
+#[expect(clippy::too_many_arguments, reason = "those of calibrate_weights, of which each has its own name")]
 pub fn weights_along(
     values: &[f32],
     shape: &[usize],

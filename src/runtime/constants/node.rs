@@ -9,20 +9,20 @@ use super::forms;
 use crate::batch::Batch;
 use crate::dtype::DataType;
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::{Graph, Node, TensorId};
-use crate::onnx::Model;
+use crate::graph::{NodeId, TensorId};
+use crate::onnx::Network;
 use crate::place::ops::changes_form;
 use crate::tensor::{Tensor, TensorView};
 
-/// Computes the values of `outputs` of `node`. `position` is the node's position in the model.
+/// Computes the values of `outputs` of `node`.
 pub(super) fn compute(
-    model: &Model,
-    graph: &Graph,
-    node: &Node,
-    position: usize,
+    network: &Network,
+    node: NodeId,
     mut inputs: Vec<Option<Tensor>>,
     outputs: &[TensorId],
 ) -> Result<Vec<Tensor>> {
+    let (graph, position) = (&network.graph, network.position(node));
+    let node = graph.node(node);
     if changes_form(node) && outputs.len() == 1 {
         let parameter = inputs.get_mut(1).and_then(Option::take);
         if let Some(value) = inputs.get_mut(0).and_then(Option::take) {
@@ -44,7 +44,7 @@ pub(super) fn compute(
             (tensor.name.as_str(), tensor.dtype.map(wide))
         })
         .collect();
-    let alone = model.node_alone(position, values, &wanted)?;
+    let alone = network.model.node_alone(position, values, &wanted)?;
     let embedded = RuntimeOptions { kind: RuntimeKind::Embedded, ..Default::default() };
     let results = open(&alone, &[], Arc::new(Unheard), &embedded)?.run(&Batch::default())?;
     outputs

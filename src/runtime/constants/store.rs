@@ -4,31 +4,24 @@ use std::collections::BTreeMap;
 
 use super::{computed_constants, each_constant};
 use crate::error::Result;
-use crate::graph::{Graph, TensorId};
-use crate::onnx::{Edits, Model};
+use crate::graph::TensorId;
+use crate::onnx::{Edits, Model, Network};
 
 /// Returns the model with its computed constants stored; `None` if there are none.
 ///
-/// Tapped constants are not stored, because only a computed tensor reaches the tap. `graph` and `index` are
-/// those of the model ([`Model::graph_with_index`]).
+/// Tapped constants are not stored, because only a computed tensor reaches the tap.
 ///
 /// # Errors
 /// The errors of an edit of the model.
-pub fn store(
-    model: &Model,
-    graph: &Graph,
-    index: &[usize],
-    taps: &BTreeMap<TensorId, usize>,
-) -> Result<Option<Model>> {
+pub fn store(network: &Network, taps: &BTreeMap<TensorId, usize>) -> Result<Option<Model>> {
+    let Network { model, graph, .. } = network;
     let mut stored = model.clone();
     let (mut names, mut edits) = (model.unique_names(), Edits::new());
     let mut wanted = computed_constants(graph);
     wanted.retain(|id| !graph.tensor(*id).is_output && !taps.contains_key(id));
     // The run computes the constants that cannot be computed ahead.
     let mut values = BTreeMap::new();
-    each_constant(model, graph, &wanted, |at, value| {
-        values.extend(value.ok().map(|value| (wanted[at], value)))
-    });
+    each_constant(network, &wanted, |at, value| values.extend(value.ok().map(|value| (wanted[at], value))));
     for (id, value) in values {
         let tensor = graph.tensor(id);
         let Some(producer) = tensor.producer else { continue };
@@ -37,7 +30,8 @@ pub fn store(
         let shape = value.shape().to_vec();
         stored.add_initializer(&tensor.name, &shape, value.into_data())?;
         // Nothing reads the new name, so the node does not run.
-        edits.replace_output(index[producer.0], output, names.fresh(&format!("{}_computed", tensor.name)));
+        let position = network.position(producer);
+        edits.replace_output(position, output, names.fresh(&format!("{}_computed", tensor.name)));
     }
     if edits.is_empty() {
         return Ok(None);

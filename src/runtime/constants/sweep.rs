@@ -8,7 +8,7 @@ use super::{MOST_CONSTANT_BYTES_TOGETHER, MOST_TIMES_STORED, depends, size, why_
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Graph, Node, NodeId, TensorId};
 use crate::kernel::parallel;
-use crate::onnx::Model;
+use crate::onnx::Network;
 use crate::tensor::Tensor;
 
 /// Returns the value of a constant of `graph`, the main graph of `model`: stored, or computed from stored
@@ -21,9 +21,9 @@ use crate::tensor::Tensor;
 /// it takes more than [`MOST_CONSTANT_BYTES`](super::MOST_CONSTANT_BYTES) or
 /// [`MOST_CONSTANT_BYTES_TOGETHER`]; `Format` if the model's parameters do not fit. Each error names the
 /// tensor or the node.
-pub fn constant_value(model: &Model, graph: &Graph, tensor: TensorId) -> Result<Tensor> {
+pub fn constant_value(network: &Network, tensor: TensorId) -> Result<Tensor> {
     let mut found = Err(Error::new(ErrorKind::Internal, "a constant was not computed"));
-    each_constant(model, graph, &[tensor], |_, value| found = value);
+    each_constant(network, &[tensor], |_, value| found = value);
     found
 }
 
@@ -31,13 +31,8 @@ pub fn constant_value(model: &Model, graph: &Graph, tensor: TensorId) -> Result<
 ///
 /// The order of the calls is not specified. [`MOST_CONSTANT_BYTES_TOGETHER`] limits all of them together. The
 /// errors are those of [`constant_value`].
-pub fn each_constant(
-    model: &Model,
-    graph: &Graph,
-    tensors: &[TensorId],
-    give: impl FnMut(usize, Result<Tensor>),
-) {
-    let source = Source::new(model, graph);
+pub fn each_constant(network: &Network, tensors: &[TensorId], give: impl FnMut(usize, Result<Tensor>)) {
+    let source = Source::new(network);
     Sweep::over(&source, tensors).run(tensors, give);
 }
 
@@ -47,13 +42,12 @@ pub fn each_constant(
 /// [`MOST_CONSTANT_BYTES_TOGETHER`] limits each group of constants that share nodes. The errors are those of
 /// [`constant_value`].
 pub fn map_constants<T: Send>(
-    model: &Model,
-    graph: &Graph,
+    network: &Network,
     tensors: &[TensorId],
     work: impl Fn(usize, Result<Tensor>) -> T + Sync,
 ) -> Vec<T> {
-    let source = Source::new(model, graph);
-    let groups = groups(graph, tensors);
+    let source = Source::new(network);
+    let groups = groups(&network.graph, tensors);
     let done = parallel::tasks(groups.len(), |group| {
         let places = &groups[group];
         let members: Vec<TensorId> = places.iter().map(|&at| tensors[at]).collect();
@@ -99,26 +93,18 @@ fn groups(graph: &Graph, tensors: &[TensorId]) -> Vec<Vec<usize>> {
 
 /// The source of the values, with lookups that are shared by all of them.
 struct Source<'a> {
-    model: &'a Model,
-    graph: &'a Graph,
-    positions: OnceLock<Vec<usize>>,
+    network: &'a Network,
     budget: OnceLock<u64>,
 }
 
 impl<'a> Source<'a> {
-    fn new(model: &'a Model, graph: &'a Graph) -> Self {
-        Self { model, graph, positions: OnceLock::new(), budget: OnceLock::new() }
-    }
-
-    /// Returns the position of a node in the model.
-    fn position(&self, node: NodeId) -> usize {
-        let positions = self.positions.get_or_init(|| self.model.positions());
-        positions.get(node.0).copied().unwrap_or(usize::MAX)
+    fn new(network: &'a Network) -> Self {
+        Self { network, budget: OnceLock::new() }
     }
 
     fn budget(&self) -> u64 {
-        let most =
-            || MOST_CONSTANT_BYTES_TOGETHER.max(self.model.stored_bytes().saturating_mul(MOST_TIMES_STORED));
+        let stored = || self.network.model.stored_bytes();
+        let most = || MOST_CONSTANT_BYTES_TOGETHER.max(stored().saturating_mul(MOST_TIMES_STORED));
         *self.budget.get_or_init(most)
     }
 }
@@ -136,7 +122,7 @@ struct Sweep<'a> {
 
 impl<'a> Sweep<'a> {
     fn over(source: &'a Source<'a>, tensors: &[TensorId]) -> Self {
-        let graph = source.graph;
+        let graph = &source.network.graph;
         let nodes = ancestors(graph, tensors);
         let mut uses: HashMap<TensorId, usize> = HashMap::new();
         let read = nodes.iter().flat_map(|&id| graph.node(id).inputs.iter().flatten());
@@ -145,7 +131,7 @@ impl<'a> Sweep<'a> {
     }
 
     fn run(mut self, tensors: &[TensorId], mut give: impl FnMut(usize, Result<Tensor>)) {
-        let graph = self.source.graph;
+        let graph = &self.source.network.graph;
         let mut wanted: HashMap<TensorId, Vec<usize>> = HashMap::new();
         for (at, &tensor) in tensors.iter().enumerate() {
             match graph.tensor(tensor).producer {
@@ -175,8 +161,8 @@ impl<'a> Sweep<'a> {
 
     /// Computes the values of `outputs` of a node.
     fn node(&mut self, id: NodeId, outputs: &[TensorId]) -> Result<Vec<Tensor>> {
-        let Source { model, graph, .. } = *self.source;
-        let node = graph.node(id);
+        let network = self.source.network;
+        let node = network.graph.node(id);
         let inputs: Vec<Option<Result<Tensor>>> =
             node.inputs.iter().map(|input| input.map(|input| self.read(input))).collect();
         // If an input could not be computed, its error is the cause here too.
@@ -184,7 +170,7 @@ impl<'a> Sweep<'a> {
         is_computed(node)
             .and_then(|()| size::check(node, &inputs))
             .and_then(|bytes| self.spend(bytes))
-            .and_then(|()| compute(model, graph, node, self.source.position(id), inputs, outputs))
+            .and_then(|()| compute(network, id, inputs, outputs))
             .map_err(|error| {
                 let what = format!("node '{}' ({}): cannot be computed ahead", node.name, node.op);
                 Error::new(error.kind(), what).with_source(error)
@@ -210,8 +196,8 @@ impl<'a> Sweep<'a> {
         if let Some(value) = computed {
             return value;
         }
-        let name = &self.source.graph.tensor(tensor).name;
-        self.source.model.constant(name)?.ok_or_else(|| {
+        let name = self.source.network.name(tensor);
+        self.source.network.model.constant(name)?.ok_or_else(|| {
             Error::new(ErrorKind::Unsupported, format!("tensor '{name}' has no value before the model runs"))
                 .with_remedy("store the value in the model, or fix the input that it depends on")
         })
@@ -240,10 +226,10 @@ fn ancestors(graph: &Graph, tensors: &[TensorId]) -> BTreeSet<NodeId> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::onnx::{Edits, NodeSpec, Position};
+    use crate::onnx::{Edits, Model, NodeSpec, Position};
 
     /// Weights of 16 bytes each; every weight is computed from the previous one.
-    fn chain(count: usize) -> (Model, Graph, Vec<TensorId>) {
+    fn chain(count: usize) -> (Network, Vec<TensorId>) {
         let mut model = Model::from_bytes(vec![0x08, 8, 0x3a, 0, 0x42, 2, 0x10, 17].into()).unwrap();
         model.add_initializer("w0", &[4], vec![1f32, 2.0, 3.0, 4.0]).unwrap();
         let mut edits = Edits::new();
@@ -252,15 +238,15 @@ mod tests {
             edits.insert(Position::End, NodeSpec::new("Add", &name, &[&before, "w0"], &[&name]));
         }
         model.edit(edits).unwrap();
-        let graph = model.graph().unwrap();
-        let all = (1..=count).map(|at| graph.find(&format!("w{at}")).unwrap()).collect();
-        (model, graph, all)
+        let network = Network::of(model).unwrap();
+        let all = (1..=count).map(|at| network.graph.find(&format!("w{at}")).unwrap()).collect();
+        (network, all)
     }
 
     #[test]
     fn what_constants_have_in_common_is_computed_once() {
-        let (model, graph, all) = chain(20);
-        let source = Source::new(&model, &graph);
+        let (network, all) = chain(20);
+        let source = Source::new(&network);
         let mut sums = vec![0.0; all.len()];
         Sweep::over(&source, &all).run(&all, |at, value| {
             sums[at] = value.unwrap().view().data().to_f32().unwrap().iter().sum();
@@ -268,17 +254,17 @@ mod tests {
         let expected: Vec<f32> = (1..=20).map(|at| 10.0 * (at + 1) as f32).collect();
         assert_eq!(sums, expected);
         // The same tensor twice, any order, and tensors that share no nodes.
-        let some = [all[3], graph.find("w0").unwrap(), all[0], all[3]];
+        let some = [all[3], network.graph.find("w0").unwrap(), all[0], all[3]];
         let sum =
             |_, value: Result<Tensor>| value.unwrap().view().data().to_f32().unwrap().iter().sum::<f32>();
-        assert_eq!(map_constants(&model, &graph, &some, sum), [50.0, 10.0, 20.0, 50.0]);
-        assert_eq!(groups(&graph, &some), [vec![0, 2, 3], vec![1]]);
+        assert_eq!(map_constants(&network, &some, sum), [50.0, 10.0, 20.0, 50.0]);
+        assert_eq!(groups(&network.graph, &some), [vec![0, 2, 3], vec![1]]);
     }
 
     #[test]
     fn constants_have_one_budget_together() {
-        let (model, graph, all) = chain(20);
-        let source = Source::new(&model, &graph);
+        let (network, all) = chain(20);
+        let source = Source::new(&network);
         source.budget.set(16 * 10).unwrap();
         let mut refused = Vec::new();
         Sweep::over(&source, &all)

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use super::{Runtime, Tap};
 use crate::batch::Batch;
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::{Graph, TensorId};
-use crate::onnx::Model;
+use crate::graph::TensorId;
+use crate::onnx::Network;
 use crate::tensor::Tensor;
 
 /// No value of this type exists.
@@ -18,8 +18,7 @@ pub(super) struct Embedded(Infallible);
 
 impl Embedded {
     pub fn open(
-        _model: &Model,
-        _graph: Graph,
+        _network: &Network,
         _taps: BTreeMap<TensorId, usize>,
         _tap: Arc<dyn Tap>,
         _threads: Option<usize>,
@@ -42,6 +41,7 @@ impl Runtime for Embedded {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::onnx::Model;
     use crate::runtime::{RuntimeOptions, open};
     use crate::tensor::TensorView;
 

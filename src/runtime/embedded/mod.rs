@@ -28,7 +28,7 @@ use super::{Runtime, Tap, USE_ONNXRUNTIME, check, indices};
 use crate::batch::Batch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Graph, Node, NodeId, TensorId};
-use crate::onnx::{Detached, Edits, Model, NodeSpec, Position};
+use crate::onnx::{Detached, Edits, Model, Network, NodeSpec, Position};
 use crate::tensor::{DataView, Tensor, TensorSpec, TensorView};
 use arg_extreme::arg_extreme;
 use lrn::lrn;
@@ -39,7 +39,7 @@ use schedule::Step;
 pub(super) struct Embedded {
     model: rten::Model,
     options: RunOptions,
-    graph: Graph,
+    graph: Arc<Graph>,
     inputs: Vec<TensorSpec>,
     /// The outputs, each one once.
     outputs: Vec<TensorSpec>,
@@ -65,13 +65,13 @@ impl Embedded {
     /// # Errors
     /// `Unsupported` with the name of the node if rten lacks an operator, a form of it or a type.
     pub fn open(
-        model: &Model,
-        graph: Graph,
+        network: &Network,
         taps: BTreeMap<TensorId, usize>,
         tap: Arc<dyn Tap>,
         threads: Option<usize>,
     ) -> Result<Self> {
-        differences::refuse(model, &graph)?;
+        let Network { model, graph, .. } = network;
+        differences::refuse(model, graph)?;
         let own = |node: NodeId| is_own(graph.node(node));
         let inputs = model.inputs();
         let (outputs, listed) = each_once(model.outputs());
@@ -85,26 +85,26 @@ impl Embedded {
             }
             options.load(message)
         })?
-        .map_err(|error| load_failure(&graph, &error))?;
+        .map_err(|error| load_failure(graph, &error))?;
 
         let read: HashSet<TensorId> = graph.node_ids().flat_map(|node| graph.reads(node)).collect();
         let is_read = |id: TensorId| read.contains(&id) || graph.tensor(id).is_output;
-        let input_tensors = tensors(&graph, &inputs)?.into_iter().map(|id| (id, is_read(id))).collect();
-        let output_tensors = tensors(&graph, &outputs)?;
+        let input_tensors = tensors(graph, &inputs)?.into_iter().map(|id| (id, is_read(id))).collect();
+        let output_tensors = tensors(graph, &outputs)?;
         let ids = graph
             .tensor_ids()
             .filter_map(|tensor| Some((tensor, loaded.find_node(&graph.tensor(tensor).name)?)))
             .collect();
         let steps = (!whole).then(|| {
             let tapped: Vec<TensorId> = taps.keys().copied().collect();
-            schedule::steps(&graph, &output_tensors, &tapped, own)
+            schedule::steps(graph, &output_tensors, &tapped, own)
         });
         let pool = threads.map(|threads| Arc::new(ThreadPool::with_num_threads(threads)));
         let options = RunOptions::default().with_thread_pool(pool);
         Ok(Self {
             model: loaded,
             options,
-            graph,
+            graph: graph.clone(),
             inputs,
             outputs,
             listed,

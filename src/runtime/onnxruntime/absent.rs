@@ -11,7 +11,7 @@ use super::{Runtime, Tap};
 use crate::batch::Batch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::TensorId;
-use crate::onnx::Model;
+use crate::onnx::Network;
 use crate::tensor::Tensor;
 
 fn absent() -> Error {
@@ -51,7 +51,7 @@ pub(super) struct OnnxRuntime(Infallible);
 impl OnnxRuntime {
     pub fn open(
         _library: &Path,
-        _model: &Model,
+        _network: &Network,
         _taps: &BTreeMap<TensorId, usize>,
         _tap: Arc<dyn Tap>,
         _threads: Option<usize>,

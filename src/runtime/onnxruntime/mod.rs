@@ -24,7 +24,7 @@ use crate::batch::Batch;
 use crate::dtype::DataType;
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::graph::{TensorId, TensorKind};
-use crate::onnx::Model;
+use crate::onnx::{Model, Network};
 use crate::tensor::{Tensor, TensorSpec};
 use observer::Sink;
 
@@ -51,13 +51,13 @@ impl OnnxRuntime {
     /// `Runtime` if the library cannot be used or refuses the model.
     pub fn open(
         library: &Path,
-        model: &Model,
+        network: &Network,
         taps: &BTreeMap<TensorId, usize>,
         tap: Arc<dyn Tap>,
         threads: Option<usize>,
     ) -> Result<Self> {
         let (environment, version) = environment(library)?;
-        let (graph, positions) = model.graph_with_index()?;
+        let Network { model, graph, .. } = network;
         let kind = |tensor: TensorId| graph.tensor(tensor).kind;
         let pairs = || taps.iter().map(|(&tensor, &index)| (tensor, index));
         let inputs = model.inputs();
@@ -86,12 +86,12 @@ impl OnnxRuntime {
         // created at the same time may both find it missing, and then one of them fails.
         static CREATION: Mutex<()> = Mutex::new(());
         let creation = CREATION.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(probe) = types::probe(&model, &graph, &observed)? {
+        if let Some(probe) = types::probe(&model, graph, &observed)? {
             let tensors = types::tensors(&create(&probe)?);
             observed.retain(|(tensor, _)| types::is_observable(graph.tensor(*tensor), &tensors));
         }
         let runnable = with_an_output(&model)?;
-        let bytes = observer::insert(&runnable, &graph, &positions, &observed)?.encode()?;
+        let bytes = observer::insert(&runnable, network, &observed)?.encode()?;
         let session = create(&bytes)?;
         drop(creation);
         Ok(Self { session, version, inputs, outputs: model.outputs(), tapped_inputs, sink })

@@ -12,8 +12,8 @@ use ort::operator::{
 use ort::value::PrimitiveTensorElementType;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::{Graph, TensorId};
-use crate::onnx::{AttributeValue, Edits, Model, NodeSpec, Position};
+use crate::graph::TensorId;
+use crate::onnx::{AttributeValue, Edits, Model, Network, NodeSpec, Position};
 use crate::runtime::Tap;
 use crate::runtime::guard::panic_text;
 use crate::tensor::{DataView, TensorView};
@@ -27,12 +27,7 @@ const TAP: &str = "tap";
 ///
 /// `observed` holds tensors that nodes compute, with the numbers of their taps. The producer of a tensor gets
 /// a new output name, and the observer's output takes the old name.
-pub(super) fn insert(
-    model: &Model,
-    graph: &Graph,
-    positions: &[usize],
-    observed: &[(TensorId, usize)],
-) -> Result<Model> {
+pub(super) fn insert(model: &Model, network: &Network, observed: &[(TensorId, usize)]) -> Result<Model> {
     let mut model = model.clone();
     if observed.is_empty() {
         return Ok(model);
@@ -40,10 +35,10 @@ pub(super) fn insert(
     let mut names = model.unique_names();
     let mut edits = Edits::new();
     for &(tensor, tap) in observed {
-        let name = graph.tensor(tensor).name.as_str();
+        let (graph, name) = (&network.graph, network.name(tensor));
         let place = graph.tensor(tensor).producer.and_then(|node| {
             let output = graph.node(node).outputs.iter().position(|output| *output == Some(tensor))?;
-            Some((*positions.get(node.0)?, output))
+            Some((network.position(node), output))
         });
         let Some((node, output)) = place else {
             return Err(Error::new(

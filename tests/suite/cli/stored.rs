@@ -142,9 +142,9 @@ fn a_models_data_is_never_an_output() {
     }
     // Nor by the library, though the quantized model reads none of it any more.
     let prepared = qdq::pipeline::prepare(&qdq::onnx::Model::open(&place.at("float.onnx")).unwrap()).unwrap();
-    let plan = qdq::pipeline::plan(&prepared, &Default::default()).unwrap();
+    let plan = prepared.plan(&Default::default()).unwrap();
     let ranges = qdq::emit::Ranges::load(&place.at("r.json")).unwrap();
-    let quantized = qdq::pipeline::quantize(&prepared, &plan, &ranges, Default::default()).unwrap();
+    let quantized = prepared.quantize(&plan, &ranges, &Default::default()).unwrap();
     let error = quantized.save(&place.at("float.onnx.data"), &Default::default()).unwrap_err();
     assert!(error.message().contains("takes its weights from this file"), "{error}");
     assert_eq!(place.read("float.onnx.data"), before);

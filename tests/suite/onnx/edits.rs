@@ -2,7 +2,7 @@
 
 use qdq::error::ErrorKind;
 use qdq::graph::TensorKind;
-use qdq::onnx::{Edits, ElementType, InitializerData, Model, NodeSpec, Position};
+use qdq::onnx::{Edits, ElementType, InitializerData, Model, Network, NodeSpec, Position};
 use qdq::tensor::Tensor;
 
 use super::digits;
@@ -18,13 +18,14 @@ fn identity(name: &str, from: &str, to: &str) -> NodeSpec {
 #[test]
 fn the_graph_shows_the_model() {
     let model = model();
-    let (graph, index) = model.graph_with_index().unwrap();
-    assert_eq!(graph.nodes.len(), index.len());
+    let network = Network::of(model.clone()).unwrap();
+    let graph = &network.graph;
     let input = graph.tensor(graph.find("input").unwrap());
     assert_eq!(input.kind, TensorKind::Input);
     assert_eq!(model.inputs()[0].shape, input.shape);
-    for (node, &position) in graph.nodes.iter().zip(&index) {
-        let same = model.node(position).unwrap();
+    for id in graph.node_ids() {
+        let (node, same) = (graph.node(id), model.node(network.position(id)).unwrap());
+        assert_eq!(network.node_at(network.position(id)), Some(id));
         assert_eq!((node.op.as_str(), node.name.as_str()), (same.op(), same.name()));
     }
     let conv = graph.nodes.iter().find(|node| node.is("Conv")).unwrap();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use qdq::emit::qdq_model::Weights;
 use qdq::onnx::Model;
 use qdq::place::Policy;
+use qdq::recover::Refusal;
 use qdq::recover::equalize::BALANCES;
 use qdq::recover::layer::layers;
 use qdq::recover::pair::{Pair, pair};
@@ -16,10 +17,13 @@ const PAIRS: [(&str, usize); 4] =
     [("pair_conv", 1), ("pair_depthwise", 2), ("pair_gemm", 2), ("pair_transposed", 1)];
 
 fn pairs(case: &Case) -> Vec<Pair> {
-    let (model, graph, plan) = (&case.prepared.model, &case.prepared.graph, &case.plan);
-    let layers = layers(graph, plan);
-    let found = layers.iter().map(|second| pair(model, graph, plan, &layers, second).unwrap());
-    found.filter_map(Result::ok).collect()
+    let (network, plan) = (case.prepared.network(), &case.plan);
+    let layers = layers(&network.graph, plan);
+    let found = layers.iter().map(|second| match pair(network, plan, &layers, second) {
+        Err(Refusal::Failed(error)) => panic!("{error}"),
+        found => found.ok(),
+    });
+    found.flatten().collect()
 }
 
 #[test]
@@ -29,7 +33,7 @@ fn scaled_networks_compute_the_same_bit_for_bit() {
         let pairs = pairs(&case);
         assert_eq!(pairs.len(), count, "{name}");
         for balance in BALANCES {
-            let mut model: Model = case.prepared.model.clone();
+            let mut model: Model = case.prepared.model().clone();
             for pair in &pairs {
                 // Maxima that differ widely from channel to channel.
                 let maxima: Vec<f32> = (0..pair.channels).map(|at| 0.01 * 1.7f32.powi(at as i32)).collect();

@@ -4,8 +4,8 @@ use std::ops::ControlFlow;
 
 use qdq::emit::qdq_model::{WeightForm, Weights};
 use qdq::error::{Error, ErrorKind};
-use qdq::pipeline::{self, Passes};
-use qdq::range::Method;
+use qdq::pipeline::{self, Passes, RecoverOptions};
+use qdq::recover::Recovery;
 use qdq::tensor::{Data, Tensor};
 
 use super::{ALL, BIAS, Case, EQUALIZATION, NONE, ROUNDING, go_on, read};
@@ -14,11 +14,14 @@ use super::{ALL, BIAS, Case, EQUALIZATION, NONE, ROUNDING, go_on, read};
 fn equalization_does_not_take_ranges_that_are_given() {
     let amax = [("fc.weight".to_owned(), vec![1.0])].into();
     let weights = Weights { amax, ..Weights::default() };
-    let error = pipeline::check_recovery(&weights, EQUALIZATION).unwrap_err();
+    let check = |weights: &Weights, recovery: Recovery| {
+        RecoverOptions { weights: weights.clone(), recovery, ..Default::default() }.check()
+    };
+    let error = check(&weights, EQUALIZATION).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidArgument);
     assert!(error.message().contains("ranges are given"), "{error}");
-    pipeline::check_recovery(&weights, BIAS).unwrap();
-    pipeline::check_recovery(&Weights::default(), EQUALIZATION).unwrap();
+    check(&weights, BIAS).unwrap();
+    check(&Weights::default(), EQUALIZATION).unwrap();
 }
 
 #[test]
@@ -53,13 +56,15 @@ fn weights_have_two_to_eight_bits() {
 fn weights_that_are_not_finite_are_refused_by_name() {
     for recovery in [NONE, ROUNDING, BIAS, EQUALIZATION] {
         let mut case = Case::made("pair_conv");
-        let mut weight = case.prepared.model.constant("w_1").unwrap().unwrap();
+        let mut weight = case.prepared.model().constant("w_1").unwrap().unwrap();
         if let Data::F32(values) = weight.data() {
             let mut values = values.clone();
             values[3] = f32::NAN;
             weight = Tensor::new(weight.shape().to_vec(), values).unwrap();
         }
-        case.prepared.model.set_initializer("w_1", weight.clone()).unwrap();
+        let mut broken = case.float.clone();
+        broken.set_initializer("w_1", weight.clone()).unwrap();
+        case.prepared = pipeline::prepare(&broken).unwrap();
         let error = case.try_recover(Weights::default(), recovery).map(drop).unwrap_err();
         assert!(error.to_string().contains("'w_1"), "{recovery:?}: {error}");
     }
@@ -82,9 +87,8 @@ fn what_goes_wrong_in_a_pass_comes_out() {
             if seen == stops_at { ControlFlow::Break(()) } else { go_on(progress) }
         };
         let mut passes = Passes { open: &mut open, runtime: &case.runtime, report: &mut report };
-        let (method, weights) = (Method::default(), Weights::default());
-        let found =
-            pipeline::recover(&case.prepared, &case.plan, &case.ranges, method, &weights, ALL, &mut passes);
+        let options = RecoverOptions { recovery: ALL, ..Default::default() };
+        let found = case.prepared.recover(&case.plan, &case.ranges, &options, &mut passes);
         (found.map(drop).map_err(|error| error.kind()), opened, seen)
     };
     // Equalization reads the data three times, the others twice each; there are three batches.
@@ -100,10 +104,8 @@ fn without_a_method_no_data_is_read() {
     let case = Case::made("layer_conv");
     let mut open = || Err(Error::new(ErrorKind::Io, "nobody asked"));
     let mut passes = Passes { open: &mut open, runtime: &case.runtime, report: &mut go_on };
-    let (method, weights) = (Method::default(), Weights::default());
-    let found =
-        pipeline::recover(&case.prepared, &case.plan, &case.ranges, method, &weights, NONE, &mut passes)
-            .unwrap();
-    let plain = pipeline::quantize(&case.prepared, &case.plan, &case.ranges, weights).unwrap();
+    let options = RecoverOptions::default();
+    let found = case.prepared.recover(&case.plan, &case.ranges, &options, &mut passes).unwrap();
+    let plain = case.prepared.quantize(&case.plan, &case.ranges, &options.weights).unwrap();
     assert!(found.model.encode().unwrap() == plain.encode().unwrap() && found.report.layers.is_empty());
 }

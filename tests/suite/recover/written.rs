@@ -23,7 +23,7 @@ fn errors(case: &Case, bits: u32, methods: &[Recovery]) -> Vec<BTreeMap<String, 
         path.to_str().unwrap().to_owned()
     };
     let mut arguments = vec![project("tests/python/layer_errors.py").to_str().unwrap().to_owned()];
-    arguments.push(save(&case.prepared.model, "float.onnx".into()));
+    arguments.push(save(case.prepared.model(), "float.onnx".into()));
     arguments.push(case.data.to_str().unwrap().to_owned());
     for (at, &recovery) in methods.iter().enumerate() {
         let found = case.recover(bits, recovery);
@@ -102,12 +102,11 @@ fn equalized_ranges_are_those_of_the_equalized_network() {
         let case = Case::open(&model, &data, RuntimeKind::Embedded);
         for bits in [4, 8] {
             let found = case.recover(bits, EQUALIZATION);
-            let taps = pipeline::taps(&case.prepared.graph, &case.plan, false);
+            let taps = case.prepared.taps(&case.plan, false);
             let mut source = read(&data, &case.float).unwrap();
             let stats =
-                pipeline::calibrate(&found.float, &taps, source.as_mut(), &case.runtime, &mut go_on).unwrap();
-            let again =
-                pipeline::ranges(&case.prepared.graph, &case.plan, &stats, Default::default()).unwrap();
+                pipeline::observe(&found.float, &taps, source.as_mut(), &case.runtime, &mut go_on).unwrap();
+            let again = case.prepared.ranges(&case.plan, &stats, Default::default()).unwrap();
             let listed = |ranges: &qdq::emit::Ranges| -> Vec<(String, f32)> {
                 ranges.iter().map(|(name, amax)| (name.to_owned(), amax)).collect()
             };

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use qdq::error::{Error, ErrorKind, Result};
 use qdq::finding::listed;
-use qdq::pipeline;
 use qdq::report::plan::totals;
 use serde_json::json;
 
@@ -26,26 +25,26 @@ pub fn run(args: &Apply, term: &Term) -> Result<Outcome> {
     let policy = resolve::policy(&args.policy);
     let whole = Planned::open(&args.model, &args.inputs, &policy)?;
     whole.check_worth(&args.model, &policy)?;
-    let missing = pipeline::without_range(&whole.prepared.graph, &whole.plan, &ranges);
+    let missing = whole.prepared.without_range(&whole.plan, &ranges);
     let Planned { prepared, plan } = whole.restrict(&policy, &ranges)?;
     if plan.is_empty() {
         return Err(nothing_ranged(&args.ranges, &missing));
     }
-    let quantized = pipeline::quantize(&prepared, &plan, &ranges, weights)?;
+    let quantized = prepared.quantize(&plan, &ranges, &weights)?;
     let mut written = Written::default();
     written.save(&quantized, &args.output)?;
 
-    let unknown = ranges.iter().filter(|(name, _)| prepared.graph.find(name).is_none()).count();
+    let unknown = ranges.iter().filter(|(name, _)| prepared.graph().find(name).is_none()).count();
     let findings = [ranges.findings.as_slice(), &plan.findings].concat();
     let json = json!({
-        "nodes": counts(&prepared.graph, &plan),
+        "nodes": counts(prepared.graph(), &plan),
         "ranges": ranges.len(),
         "unknown_ranges": unknown,
         "missing_ranges": missing,
         "findings": findings,
         "files": written.to_json(),
     });
-    term.result(format!("{}\n{}", totals(&prepared.graph, &plan), written.text()), &json)?;
+    term.result(format!("{}\n{}", totals(prepared.graph(), &plan), written.text()), &json)?;
     Ok(Outcome::Done)
 }
 

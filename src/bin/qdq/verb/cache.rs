@@ -94,8 +94,8 @@ fn finding_text(finding: &Finding) -> String {
 /// knows.
 fn activations(model: &Path, cache: &Cache) -> Result<(Vec<String>, Option<Finding>)> {
     let prepared = qdq::pipeline::prepare(&Model::open(model)?)?;
-    let all = qdq::pipeline::taps(&prepared.graph, &qdq::place::Plan::default(), true);
-    let Some(unknown) = Unknown::of(&prepared.model)? else { return Ok((all, None)) };
+    let all = prepared.taps(&qdq::place::Plan::default(), true);
+    let Some(unknown) = Unknown::of(prepared.model())? else { return Ok((all, None)) };
     let is_reached = |name: &String| !unknown.behind.contains(name) || cache.get(name).is_some();
     let (reached, lost): (Vec<String>, Vec<String>) = all.into_iter().partition(is_reached);
     let message = format!(

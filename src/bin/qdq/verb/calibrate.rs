@@ -8,9 +8,8 @@ use qdq::error::{Error, ErrorKind, Result};
 use qdq::finding::counted;
 use qdq::graph::Graph;
 use qdq::observe::Stats;
-use qdq::pipeline;
+use qdq::pipeline::CalibrateOptions;
 use qdq::place::{Plan, Verdict};
-use qdq::range::Method;
 use qdq::report::json_number;
 use qdq::report::table::{Align, Table};
 use serde_json::{Value, json};
@@ -38,7 +37,7 @@ pub fn run(args: &Calibrate, term: &Term) -> Result<Outcome> {
         None if planned.plan.is_empty() => return Err(nothing()),
         None => planned.observe(&args.data, &args.runtime, files.every_activation(), term)?,
     };
-    let ranges = planned.ranges(&stats, method)?;
+    let ranges = planned.prepared.ranges(&planned.plan, &stats, method)?;
     let written = files.write(&stats, &ranges, term)?;
 
     planned.note_floats(term);
@@ -79,35 +78,23 @@ impl Planned {
         every_activation: bool,
         term: &Term,
     ) -> Result<Stats> {
-        let model = &self.prepared.model;
-        let taps = pipeline::taps(&self.prepared.graph, &self.plan, every_activation);
+        let Self { prepared, plan } = self;
+        let taps = prepared.taps(plan, every_activation);
         if taps.is_empty() {
             term.detail(|| "only weights are quantized, so the model is not run".to_owned());
             return Ok(Stats::default());
         }
-        let runtime = resolve::runtime(runtime);
-        let mut source = resolve::source(data, model)?;
+        let options = CalibrateOptions { runtime: resolve::runtime(runtime), every_activation };
+        let mut source = resolve::source(data, prepared.model())?;
         let bar = term.progress("calibrating");
         term.detail(|| format!("observing {} tensors", taps.len()));
-        let Self { prepared, plan } = self;
-        pipeline::calibrate_plan(
-            prepared,
-            plan,
-            every_activation,
-            source.as_mut(),
-            &runtime,
-            &mut |progress| bar.show(progress),
-        )
-    }
-
-    pub fn ranges(&self, stats: &Stats, method: Method) -> Result<Ranges> {
-        pipeline::ranges(&self.prepared.graph, &self.plan, stats, method)
+        prepared.calibrate(plan, source.as_mut(), &options, &mut |progress| bar.show(progress))
     }
 
     /// Logs, in verbose mode, which nodes stay in float and why.
     pub fn note_floats(&self, term: &Term) {
         for decision in self.plan.decisions.iter().filter(|decision| decision.verdict == Verdict::Float) {
-            let node = self.prepared.graph.node(decision.node);
+            let node = self.prepared.graph().node(decision.node);
             term.detail(|| format!("{} ({}) stays in float: {}", node.name, node.op, decision.reason));
         }
     }

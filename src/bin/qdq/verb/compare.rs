@@ -3,7 +3,7 @@
 use qdq::error::{Error, ErrorKind, Result};
 use qdq::finding::Finding;
 use qdq::pipeline::{self, CompareOptions};
-use qdq::report::compare::Comparison;
+use qdq::report::compare::{Comparison, Shortfall};
 use serde_json::json;
 
 use crate::args::Compare;
@@ -53,10 +53,11 @@ pub fn run(args: &Compare, term: &Term) -> Result<Outcome> {
 fn check(comparison: &Comparison, min: f64, term: &Term) -> bool {
     let below = comparison.outputs_below(min);
     for output in &below {
-        let reason = match output.metrics.sqnr_db() {
-            _ if output.metrics.non_finite() > 0 => "infinite or NaN values in one model only".to_owned(),
-            Some(decibels) => format!("SQNR {decibels:.2} dB is below {min} dB"),
-            None => "nothing could be compared".to_owned(),
+        let Some(shortfall) = output.metrics.shortfall(min) else { continue };
+        let reason = match shortfall {
+            Shortfall::NonFinite => "infinite or NaN values in one model only".to_owned(),
+            Shortfall::Sqnr(decibels) => format!("SQNR {decibels:.2} dB is below {min} dB"),
+            Shortfall::NothingCompared => "nothing could be compared".to_owned(),
         };
         term.gate(format_args!("output '{}': {reason}", output.name));
     }

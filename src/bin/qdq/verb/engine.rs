@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 use qdq::emit::Ranges;
 use qdq::error::Result;
 use qdq::onnx::Model;
-use qdq::pipeline;
-use qdq::tensorrt::{self, EngineOptions, Libraries};
+use qdq::tensorrt::{self, EngineOptions, EngineSource, Libraries};
 use serde_json::json;
 
 use crate::args::{Engine, TensorRtArgs};
@@ -52,14 +51,8 @@ impl Builder {
 
     fn run(&self, model: &Model, name: &Path, ranges: Option<&Ranges>, output: &Path) -> Result<()> {
         let name = name.display().to_string();
-        tensorrt::build_engine(
-            &model.inlined()?.encode()?,
-            &name,
-            ranges,
-            output,
-            &self.libraries,
-            &self.options,
-        )
+        let source = EngineSource { model: &model.inlined()?.encode()?, name: &name, ranges };
+        tensorrt::build_engine(&source, output, &self.libraries, &self.options)
     }
 }
 
@@ -80,7 +73,7 @@ pub fn run(args: &Engine, term: &Term) -> Result<Outcome> {
             let whole = Planned::open(&args.model, &args.inputs, &policy)?;
             whole.check_worth(&args.model, &policy)?;
             let Planned { prepared, plan } = whole.restrict(&policy, &ranges)?;
-            let quantized = pipeline::quantize(&prepared, &plan, &ranges, weights)?;
+            let quantized = prepared.quantize(&plan, &ranges, &weights)?;
             builder.build_quantized(&quantized, &args.model, &ranges, &args.output)?;
             [ranges.findings.as_slice(), &plan.findings].concat()
         }

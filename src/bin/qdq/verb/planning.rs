@@ -23,14 +23,13 @@ pub struct Planned {
 impl Planned {
     pub fn open(model: &Path, inputs: &InputArgs, policy: &Policy) -> Result<Self> {
         let prepared = pipeline::prepare(&resolve::model(model, inputs)?)?;
-        let plan = pipeline::plan(&prepared, policy)?;
+        let plan = prepared.plan(policy)?;
         Ok(Self { prepared, plan })
     }
 
     /// Returns the same model with the part of the plan for which `ranges` has ranges.
     pub fn restrict(self, policy: &Policy, ranges: &Ranges) -> Result<Self> {
-        let mut plan = pipeline::plan_for_ranges(&self.prepared.graph, policy, ranges)?;
-        plan.findings.extend_from_slice(&self.prepared.findings);
+        let plan = self.prepared.plan_for_ranges(policy, ranges)?;
         Ok(Self { plan, ..self })
     }
 
@@ -46,10 +45,10 @@ impl Planned {
             let message = format!("{model}: --include and --exclude leave nothing to quantize");
             let remedy = format!("see what they match with 'qdq inspect {model}' and the same options");
             (ErrorKind::InvalidArgument, message, remedy)
-        } else if quantized_nodes(&self.prepared.graph) > 0 {
+        } else if quantized_nodes(self.prepared.graph()) > 0 {
             let message = format!("{model}: is quantized already");
             (ErrorKind::Unsupported, message, "give the float model that it was made from".to_owned())
-        } else if let Some(inside) = all_nested_weighted(&self.prepared.graph) {
+        } else if let Some(inside) = all_nested_weighted(self.prepared.graph()) {
             let message = format!(
                 "{model}: has nothing to quantize: {inside} lie in subgraphs inside the body of a Scan, where \
                  qdq quantizes nothing"
@@ -60,7 +59,7 @@ impl Planned {
             (ErrorKind::Unsupported, message, remedy)
         } else {
             let message = format!("{model}: has nothing to quantize");
-            let remedy = format!("see why with 'qdq inspect {model}'; {}", as_it_is(&self.prepared.graph));
+            let remedy = format!("see why with 'qdq inspect {model}'; {}", as_it_is(self.prepared.graph()));
             (ErrorKind::Unsupported, message, remedy)
         };
         Err(Error::new(kind, message).with_remedy(remedy))
@@ -68,7 +67,7 @@ impl Planned {
 
     /// Returns the plan without the user's options.
     fn default_plan(&self) -> Result<Plan> {
-        place::plan(&self.prepared.graph, &Policy::default())
+        place::plan(self.prepared.graph(), &Policy::default())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use qdq::error::{Error, ErrorKind, Result};
 use qdq::finding::counted;
-use qdq::pipeline::{self, Passes};
+use qdq::pipeline::{Passes, RecoverOptions};
 use qdq::report::plan::totals;
 use qdq::tensorrt;
 use serde_json::json;
@@ -19,9 +19,9 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
     let files = RangeOutputs::new(&args.files)?;
     let method = resolve::method(args.method.as_deref())?;
     let policy = resolve::policy(&args.policy);
-    let weights = resolve::weights(&args.weights)?;
-    let recovery = resolve::recovery(&args.recovery);
-    pipeline::check_recovery(&weights, recovery)?;
+    let (weights, recovery) = (resolve::weights(&args.weights)?, resolve::recovery(&args.recovery));
+    let options = RecoverOptions { weights, recovery, method };
+    options.check()?;
     let data_paths = resolve::data_paths(&args.data);
     let model_files = outputs::of_model(&args.model);
     outputs::check(
@@ -34,7 +34,7 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
     )?;
     let builder = args.engine.as_deref().map(|path| Ok((Builder::new(&args.tensorrt)?, path))).transpose()?;
 
-    if builder.is_some() && !tensorrt::has_qdq() && !(recovery.is_none() && weights.bits == 8) {
+    if builder.is_some() && !tensorrt::has_qdq() && !(recovery.is_none() && options.weights.bits == 8) {
         return Err(Error::new(
             ErrorKind::Unsupported,
             "this TensorRT has no Q/DQ: its engine is built from the float model, whose weights it quantizes itself",
@@ -45,19 +45,19 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
     let mut planned = Planned::open(&args.model, &args.inputs, &policy)?;
     planned.check_worth(&args.model, &policy)?;
     let stats = planned.observe(&args.data, &args.runtime, files.every_activation(), term)?;
-    let ranges = planned.ranges(&stats, method)?;
-    planned.plan = pipeline::seen(&planned.prepared.graph, &planned.plan, &ranges);
+    let ranges = planned.prepared.ranges(&planned.plan, &stats, method)?;
+    planned.plan = planned.prepared.seen(&planned.plan, &ranges);
     let Planned { prepared, plan } = &planned;
     let (quantized, report) = if recovery.is_none() {
-        (pipeline::quantize(prepared, plan, &ranges, weights)?, None)
+        (prepared.quantize(plan, &ranges, &options.weights)?, None)
     } else {
         let (runtime, bar) = (resolve::runtime(&args.runtime), term.progress("recovering accuracy"));
         let mut passes = Passes {
-            open: &mut || resolve::source(&args.data, &prepared.model),
+            open: &mut || resolve::source(&args.data, prepared.model()),
             runtime: &runtime,
             report: &mut |progress| bar.show(progress),
         };
-        let found = pipeline::recover(prepared, plan, &ranges, method, &weights, recovery, &mut passes)?;
+        let found = prepared.recover(plan, &ranges, &options, &mut passes)?;
         (found.model, Some(found.report))
     };
 
@@ -73,13 +73,13 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
     let changes = report.as_ref().map_or_else(String::new, |report| format!("\n{report}\n"));
     let text = format!(
         "ranges by {method} from {samples}\n{}\n{changes}{}",
-        totals(&prepared.graph, plan),
+        totals(prepared.graph(), plan),
         written.text()
     );
     let mut json = json!({
         "samples": stats.samples,
         "method": method.to_string(),
-        "nodes": counts(&prepared.graph, plan),
+        "nodes": counts(prepared.graph(), plan),
         "tensors": ranges.len(),
         "findings": findings(&planned, &stats, &ranges),
         "files": written.to_json(),

@@ -1,22 +1,21 @@
 //! The Rust API.
 
-use std::ops::ControlFlow;
 use std::path::Path;
 
 use ndarray::{ArrayD, IxDyn};
 use qdq::emit::Cache;
 use qdq::emit::trt_cache::{Algorithm, Header, Version};
 use qdq::error::Error;
+use qdq::observe::TensorStats;
 use qdq::observe::axis_max::AxisMax;
 use qdq::observe::compat::{HistogramCalibrator, Library};
-use qdq::observe::{Stats, TensorStats};
 use qdq::onnx::Model;
-use qdq::pipeline::{self, CompareOptions};
+use qdq::pipeline::{self, CalibrateOptions, CompareOptions, go_on};
 use qdq::place::Policy;
 use qdq::quant::{self, NumBits, QuantDescriptor, pack};
 use qdq::range::{self, Method, Target, compat};
 use qdq::report::compare::Agreement;
-use qdq::{batch, report, runtime};
+use qdq::{batch, report};
 
 use super::{Api, Failure, Histogram, Integers, Outcome, Question, Run, Storage};
 use crate::numbers::golden::Golden;
@@ -221,17 +220,14 @@ impl Api for Native {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/digits");
         let model = Model::open(&folder.join("model.onnx"))?;
         let prepared = pipeline::prepare(&model)?;
-        let plan = pipeline::plan(&prepared, &Policy::default())?;
-        let taps = pipeline::taps(&prepared.graph, &plan, true);
+        let plan = prepared.plan(&Policy::default())?;
         let options = batch::DataOptions { batch_size: Some(64), ..Default::default() };
         let open = |name: &str| batch::open(&[folder.join(name)], &model.inputs(), &options);
-        let runtime = runtime::RuntimeOptions::default();
-        let mut go_on = |_| ControlFlow::Continue(());
+        let every = CalibrateOptions { every_activation: true, ..Default::default() };
         let mut source = open("calib.npz")?;
-        let stats: Stats =
-            pipeline::calibrate(&prepared.model, &taps, source.as_mut(), &runtime, &mut go_on)?;
-        let ranges = pipeline::ranges(&prepared.graph, &plan, &stats, method)?;
-        let quantized = pipeline::quantize(&prepared, &plan, &ranges, Default::default())?;
+        let stats = prepared.calibrate(&plan, source.as_mut(), &every, &mut go_on)?;
+        let ranges = prepared.ranges(&plan, &stats, method)?;
+        let quantized = prepared.quantize(&plan, &ranges, &Default::default())?;
         let version: Version = "10.3.0".parse()?;
         let header = Header::new(version, Algorithm::EntropyCalibration2);
         let labels = batch::read_npy(&folder.join("test_labels.npy"))?;
@@ -240,7 +236,7 @@ impl Api for Native {
         let mut source = open("test.npz")?;
         let comparison = pipeline::compare(&model, &quantized, source.as_mut(), &compare, &mut go_on)?;
         Ok(Run {
-            plan: report::plan::text(&prepared.graph, &plan),
+            plan: report::plan::text(prepared.graph(), &plan),
             stats: stats.to_bytes()?,
             ranges: ranges.to_json(),
             cache: Cache::from_ranges(&ranges, header).to_text()?,

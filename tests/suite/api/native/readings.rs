@@ -129,7 +129,7 @@ impl Readings for Native {
 
     fn graph(model: &Path) -> Outcome<Vec<String>> {
         let model = Model::open(model)?;
-        let graph = qdq::pipeline::prepare(&model)?.graph;
+        let graph = qdq::pipeline::prepare(&model)?.graph().clone();
         Ok(model.inputs().iter().map(spec_line).chain(lines(&graph)).collect())
     }
 

@@ -10,7 +10,7 @@ use ndarray::{ArrayD, IxDyn};
 use qdq::batch::{self, Batch};
 use qdq::error::{Error, Result};
 use qdq::onnx::Model;
-use qdq::pipeline;
+use qdq::pipeline::{self, CalibrateOptions};
 use qdq::place::Policy;
 use qdq::runtime::{self, RuntimeKind, RuntimeOptions, Tap};
 use qdq::tensor::{Tensor, TensorView};
@@ -53,11 +53,10 @@ fn calibrate(
     report: &mut dyn FnMut(pipeline::Progress) -> ControlFlow<()>,
 ) -> Outcome<Vec<u8>> {
     let prepared = pipeline::prepare(&Model::open(&digits("model.onnx"))?)?;
-    let plan = pipeline::plan(&prepared, &Policy::default())?;
-    let taps = pipeline::taps(&prepared.graph, &plan, true);
-    let mut source = batch::from_fn(&prepared.model.inputs(), next);
-    let runtime = RuntimeOptions::default();
-    Ok(pipeline::calibrate(&prepared.model, &taps, &mut source, &runtime, report)?.to_bytes()?)
+    let plan = prepared.plan(&Policy::default())?;
+    let mut source = batch::from_fn(&prepared.model().inputs(), next);
+    let options = CalibrateOptions { every_activation: true, ..Default::default() };
+    Ok(prepared.calibrate(&plan, &mut source, &options, report)?.to_bytes()?)
 }
 
 /// Keeps what the taps see.

@@ -1,0 +1,10 @@
+//! The steps that take a graph alone, for networks that are no ONNX model; [`Prepared`](super::Prepared) has
+//! them for models.
+
+mod findings;
+mod plan;
+mod ranges;
+
+pub use plan::{plan, plan_for_ranges, taps, without_range};
+pub(super) use ranges::of_tensor;
+pub use ranges::ranges;

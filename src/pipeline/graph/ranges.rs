@@ -1,0 +1,82 @@
+//! Ranges of a graph's tensors from statistics.
+
+use std::collections::BTreeMap;
+
+use super::findings::{all_zero, never_seen, non_finite, too_small};
+use crate::emit::Ranges;
+use crate::error::{Error, ErrorKind, Result};
+use crate::finding::{self, Finding};
+use crate::graph::Graph;
+use crate::observe::{Stats, TensorStats};
+use crate::place::Plan;
+use crate::range::{self, Method, Target};
+
+/// Computes the range of every observed tensor, in the order of the network. Tensors that share a scale get
+/// one range from their statistics together. What was left out of the statistics is a finding of the ranges,
+/// which is logged; and so are planned tensors of which no value was seen, as in a branch that no sample
+/// takes: [`Prepared::seen`](crate::pipeline::Prepared::seen) leaves out what reads them.
+///
+/// # Errors
+/// `Data`, naming the tensor, where a planned tensor was not observed or holds no finite number, or no value
+/// of any was seen.
+pub fn ranges(graph: &Graph, plan: &Plan, stats: &Stats, method: Method) -> Result<Ranges> {
+    let amax = |name: &str, stats: &TensorStats| {
+        range::compute(stats, method, Target::default()).map_err(|error| of_tensor(name, error))
+    };
+    let mut ranges = Ranges::new(method.to_string());
+    ranges.findings.extend(non_finite(graph, stats));
+    // Said before a tensor that has nothing but such values is an error.
+    finding::log_all(&ranges.findings);
+    let mut planned = BTreeMap::new();
+    let mut unseen = Vec::new();
+    for group in &plan.groups {
+        let mut together = TensorStats::new();
+        for &member in group {
+            let name = &graph.tensor(member).name;
+            let found = stats.tensors.get(name).ok_or_else(|| never_observed(name))?;
+            together.merge(found);
+        }
+        if together.count() == 0 {
+            unseen.push(group);
+            continue;
+        }
+        let shared = amax(&graph.tensor(group[0]).name, &together)?;
+        planned.extend(group.iter().map(|&member| (graph.tensor(member).name.as_str(), shared)));
+    }
+    if let Some(group) = unseen.first().filter(|_| planned.is_empty()) {
+        amax(&graph.tensor(group[0]).name, &TensorStats::new())?;
+    }
+    ranges.unseen = unseen.into_iter().flatten().map(|&member| graph.tensor(member).name.clone()).collect();
+    let known = graph.tensors.iter().map(|tensor| tensor.name.as_str());
+    let unknown = stats.tensors.keys().map(String::as_str).filter(|name| graph.find(name).is_none());
+    for name in known.chain(unknown) {
+        if let Some(&amax) = planned.get(name) {
+            ranges.set(name, amax)?;
+        } else if let Some(stats) = stats.tensors.get(name).filter(|stats| stats.abs_max().is_some()) {
+            ranges.set(name, amax(name, stats)?)?;
+        }
+    }
+    let degenerate: Vec<Finding> = never_seen(&ranges.unseen)
+        .into_iter()
+        .chain(all_zero(ranges.iter()))
+        .chain(too_small(ranges.iter()))
+        .collect();
+    finding::log_all(&degenerate);
+    ranges.findings.extend(degenerate);
+    Ok(ranges)
+}
+
+fn never_observed(name: &str) -> Error {
+    Error::new(
+        ErrorKind::Data,
+        format!("tensor '{name}' is to be quantized but the statistics do not hold it"),
+    )
+    .with_remedy(
+        "calibrate this model with the same nodes included and excluded, or exclude the nodes that read it",
+    )
+}
+
+/// The error of a tensor for which no range can be computed.
+pub(in crate::pipeline) fn of_tensor(name: &str, error: Error) -> Error {
+    Error::new(error.kind(), format!("tensor '{name}': no range can be computed")).with_source(error)
+}
