@@ -13,14 +13,16 @@ use std::time::Duration;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use half::{bf16, f16};
 use ndarray::{ArrayView1, ArrayView3};
-use qdq::kernel::{self, Grid, InOut, parallel};
+use qdq::kernel::{self, InOut, Pattern, parallel};
 use qdq::observe::TensorStats;
 use qdq::observe::compat::{HistogramCalibrator, Library};
 use qdq::quant::{PerGroup, QuantParams, abs_max, fake_tensor_quant_in_place, fake_tensor_quant_slice};
 
 /// Elements beyond every cache, and elements within the second one.
 const SIZES: [(&str, usize); 2] = [("256MiB", 64 << 20), ("256KiB", 64 << 10)];
-const GRID: Grid = Grid { inverse_scale: 127.0 / 4.0, low: -128.0, high: 127.0 };
+const SCALES: Pattern<'_> = Pattern::Same(127.0 / 4.0, 127.0 / 4.0);
+const LOW: f32 = -128.0;
+const HIGH: f32 = 127.0;
 
 /// Numbers of a normal distribution, as activations before a nonlinearity.
 fn normal(count: usize) -> Vec<f32> {
@@ -119,14 +121,10 @@ fn fake_quantization(criterion: &mut Criterion) {
         group.bench_function("copy", |bencher| bencher.iter(|| machine::copy(black_box(&x), &mut out)));
         group.bench_function("scale", |bencher| bencher.iter(|| machine::scale(black_box(&mut out))));
         group.bench_function("in place", |bencher| {
-            bencher.iter(|| {
-                kernels.fake_quantize(InOut::in_place(black_box(&mut out)), GRID, GRID.inverse_scale)
-            });
+            bencher.iter(|| kernels.fake_quantize(InOut::in_place(black_box(&mut out)), &SCALES, LOW, HIGH));
         });
         group.bench_function("to another buffer", |bencher| {
-            bencher.iter(|| {
-                kernels.fake_quantize(InOut::new(black_box(&x), &mut out), GRID, GRID.inverse_scale)
-            });
+            bencher.iter(|| kernels.fake_quantize(InOut::new(black_box(&x), &mut out), &SCALES, LOW, HIGH));
         });
         let amax: Vec<f32> = (0..64).map(|channel| 3.0 + channel as f32 / 64.0).collect();
         parallel::within(Some(1), || {
@@ -149,32 +147,28 @@ fn fake_quantization(criterion: &mut Criterion) {
         let (mut half_out, mut brain_out) = (halves.clone(), brains.clone());
         group.bench_function("to another buffer f16", |bencher| {
             bencher.iter(|| {
-                kernels.fake_quantize(InOut::new(black_box(&halves), &mut half_out), GRID, GRID.inverse_scale)
+                kernels.fake_quantize(InOut::new(black_box(&halves), &mut half_out), &SCALES, LOW, HIGH)
             });
         });
         group.bench_function("to another buffer bf16", |bencher| {
             bencher.iter(|| {
-                kernels.fake_quantize(
-                    InOut::new(black_box(&brains), &mut brain_out),
-                    GRID,
-                    GRID.inverse_scale,
-                )
+                kernels.fake_quantize(InOut::new(black_box(&brains), &mut brain_out), &SCALES, LOW, HIGH)
             });
         });
         let mut integers = vec![0i8; count];
         group.bench_function("quantize to i8", |bencher| {
-            bencher.iter(|| kernels.quantize_i8(InOut::new(black_box(&x), &mut integers), GRID));
+            let mut run = || kernels.quantize(InOut::new(black_box(&x), &mut integers), &SCALES, LOW, HIGH);
+            bencher.iter(&mut run);
         });
         group.bench_function("dequantize from i8", |bencher| {
-            bencher.iter(|| {
-                kernels.dequantize_i8(InOut::new(black_box(&integers), &mut out), GRID.inverse_scale)
-            });
+            bencher.iter(|| kernels.dequantize(InOut::new(black_box(&integers), &mut out), &SCALES));
         });
         group.bench_function("e4m3", |bencher| {
-            bencher.iter(|| kernels.fake_e4m3(InOut::new(black_box(&x), &mut out), 112.0));
+            bencher.iter(|| kernels.fake_e4m3(InOut::new(black_box(&x), &mut out), &Pattern::one(112.0)));
         });
         group.bench_function("backward", |bencher| {
-            bencher.iter(|| kernels.mask(black_box(&x), InOut::in_place(&mut out), -2.0, 2.0));
+            let ends = Pattern::Same(-2.0, 2.0);
+            bencher.iter(|| kernels.mask(black_box(&x), InOut::in_place(&mut out), &ends));
         });
     }
 }

@@ -10,6 +10,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <qdq/array.hpp>
 #include <qdq/batches.hpp>
 #include <qdq/buffer.hpp>
 #include <qdq/comparison.hpp>
@@ -27,7 +28,6 @@
 #include <qdq/stats.hpp>
 #include <qdq/tensor_view.hpp>
 #include <qdq/texts.hpp>
-#include <qdq/value.hpp>
 
 namespace qdq {
 
@@ -70,8 +70,8 @@ class Model : public detail::Handle<qdq_model, qdq_model_free> {
   }
 
   /// The value of a stored tensor or of a Constant node of the main graph; nothing where `name` is neither.
-  [[nodiscard]] Result<std::optional<Value>> constant(std::string_view name) const {
-    return detail::make_if_any<Value>(qdq_model_constant, c(), detail::Text(name).c());
+  [[nodiscard]] Result<std::optional<Array>> constant(std::string_view name) const {
+    return detail::make_if_any<Array>(qdq_model_constant, c(), detail::Text(name).c());
   }
   /// The text that the model's metadata has for `key`, where there is one.
   [[nodiscard]] Result<std::optional<Buffer>> metadata(std::string_view key) const {

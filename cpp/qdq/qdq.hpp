@@ -61,7 +61,6 @@
 #include <qdq/tensor_stats.hpp>
 #include <qdq/tensor_view.hpp>
 #include <qdq/texts.hpp>
-#include <qdq/value.hpp>
 #include <qdq/version.hpp>
 #include <qdq/weights.hpp>
 

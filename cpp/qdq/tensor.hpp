@@ -23,7 +23,7 @@ namespace qdq {
 }
 
 /// Quantizes and keeps the integers in the type of the data: out = clamp(round(x * M / amax), L, M). Returns
-/// M / amax.
+/// M / amax. In e4m3 out has the numbers, e4m3(x * 448 / amax), and 448 / amax is returned.
 [[nodiscard]] inline Result<Array> quant(const TensorView& x, const Descriptor& descriptor, const MutableTensorView& out) {
   return detail::make<Array>(qdq_tensor_quant, x.c(), nullptr, descriptor.c(), out.c());
 }
@@ -67,8 +67,8 @@ namespace qdq {
   return detail::call(qdq_tensor_dequantize, q.c(), inverse_scale.c(), descriptor.c(), out.c());
 }
 
-/// The gradient of fake_quant() with respect to x: out = gradient where |x| <= amax, 0 elsewhere and where x
-/// or amax is NaN. out may be the memory of gradient or x.
+/// The gradient of fake_quant(), and of quant() from that of the integers, with respect to x: out = gradient
+/// where |x| <= amax, 0 elsewhere and where x or amax is NaN. out may be the memory of gradient or x.
 [[nodiscard]] inline Result<void> fake_quant_backward(const TensorView& gradient, const TensorView& x,
                                                       const Descriptor& descriptor, const MutableTensorView& out) {
   return detail::call(qdq_tensor_fake_quant_backward, gradient.c(), x.c(), nullptr, descriptor.c(), out.c());
@@ -78,17 +78,6 @@ namespace qdq {
                                                       const TensorView& amax, const Descriptor& descriptor,
                                                       const MutableTensorView& out) {
   return detail::call(qdq_tensor_fake_quant_backward, gradient.c(), x.c(), amax.c(), descriptor.c(), out.c());
-}
-
-/// The gradient of quant() with respect to x, as fake_quant_backward().
-[[nodiscard]] inline Result<void> quant_backward(const TensorView& gradient, const TensorView& x,
-                                                 const Descriptor& descriptor, const MutableTensorView& out) {
-  return detail::call(qdq_tensor_quant_backward, gradient.c(), x.c(), nullptr, descriptor.c(), out.c());
-}
-/// The same by an amax.
-[[nodiscard]] inline Result<void> quant_backward(const TensorView& gradient, const TensorView& x, const TensorView& amax,
-                                                 const Descriptor& descriptor, const MutableTensorView& out) {
-  return detail::call(qdq_tensor_quant_backward, gradient.c(), x.c(), amax.c(), descriptor.c(), out.c());
 }
 
 /// Fake quantization of `min` to `max` with a zero point, in integers of 2 to 16 bits.

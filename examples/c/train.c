@@ -66,7 +66,7 @@ static void load(const char *folder, const char *name, int count, float *images,
   qdq_data_options *options = qdq_data_options_new();
   qdq_batches *batches;
   qdq_batch *batch;
-  qdq_value *value;
+  qdq_array *value;
   qdq_tensor tensor;
   snprintf(path, sizeof path, "%s/%s.npz", folder, name);
   must(qdq_specs_add(specs, "input", QDQ_DTYPE_F32, 4, shape, &error));
@@ -76,10 +76,10 @@ static void load(const char *folder, const char *name, int count, float *images,
   must(qdq_batch_tensor(batch, 0, &tensor, &error));
   memcpy(images, tensor.data, sizeof(float) * (size_t)count * PIXELS);
   snprintf(path, sizeof path, "%s/%s_labels.npy", folder, name);
-  must(qdq_value_read_npy(path, &value, &error));
-  must(qdq_value_view(value, &tensor, &error));
+  must(qdq_array_read_npy(path, &value, &error));
+  must(qdq_array_view(value, &tensor, &error));
   memcpy(labels, tensor.data, sizeof(int64_t) * (size_t)count);
-  qdq_value_free(&value);
+  qdq_array_free(&value);
   qdq_batch_free(&batch);
   qdq_batches_free(&batches);
   qdq_data_options_free(&options);

@@ -78,8 +78,8 @@
 // A size that is decided at run time.
 #define QDQ_DYNAMIC -1
 
-// Numbers (f32, row-major) with a shape that a function has made: an amax or a scale. Immutable; any number
-// of threads may read one.
+// Elements with a shape, row-major, that a function has made: an amax or a scale in f32, or what a file or a
+// model holds in any type. Immutable; any number of threads may read one.
 typedef struct qdq_array qdq_array;
 
 // The max calibrator per axis: the running max of |x| over all axes but the kept ones. NaN is left out,
@@ -214,10 +214,6 @@ typedef struct qdq_tensor_stats qdq_tensor_stats;
 
 // Texts that a function has made, in order: paths, names. Immutable; any number of threads may read one.
 typedef struct qdq_texts qdq_texts;
-
-// A tensor of any element type, row-major, that a function has made: what a file or a model holds.
-// Immutable; any number of threads may read one.
-typedef struct qdq_value qdq_value;
 
 // What a function or a callback says of its success: QDQ_OK, or which kind of error it was. The numbers
 // never change their meaning; new ones may be added.
@@ -733,14 +729,8 @@ size_t qdq_findings_tensor_count(const qdq_findings *findings, size_t index);
 const char *qdq_findings_tensor(const qdq_findings *findings, size_t index, size_t tensor);
 
 // Reads a whole .npy file: labels or samples, say. Arrays in Fortran order come out row-major. Free `*out`
-// with qdq_value_free().
-qdq_status qdq_value_read_npy(const char *path, qdq_value **out, qdq_error **error);
-
-// Frees `*value` and sets it to NULL. NULL in either place is allowed and does nothing.
-void qdq_value_free(qdq_value **value);
-
-// The tensor: a view that is valid until the value is freed. Nothing may be written through it.
-qdq_status qdq_value_view(const qdq_value *value, qdq_tensor *out, qdq_error **error);
+// with qdq_array_free().
+qdq_status qdq_array_read_npy(const char *path, qdq_array **out, qdq_error **error);
 
 // Frees `*array` and sets it to NULL. NULL in either place is allowed and does nothing.
 void qdq_array_free(qdq_array **array);
@@ -751,10 +741,11 @@ int32_t qdq_array_ndim(const qdq_array *array);
 // The sizes of the axes. Valid until the array is freed; NULL for NULL.
 const int64_t *qdq_array_shape(const qdq_array *array);
 
-// How many numbers there are; 0 for NULL.
+// How many elements there are; 0 for NULL.
 size_t qdq_array_count(const qdq_array *array);
 
-// The numbers, row-major. Valid until the array is freed; NULL for NULL.
+// The numbers of an array of f32. Valid until the array is freed; NULL for NULL and for another type, which
+// qdq_array_view() tells.
 const float *qdq_array_values(const qdq_array *array);
 
 // The array as a tensor, for functions that take one: a view that is valid until the array is freed. Nothing
@@ -881,8 +872,9 @@ qdq_mode qdq_descriptor_mode(const qdq_descriptor *descriptor);
 qdq_status qdq_tensor_amax(const qdq_tensor *x, const qdq_descriptor *descriptor, qdq_array **out, qdq_error **error);
 
 // Quantizes and keeps the integers in the type of the data: out = clamp(rne(x * M / amax), L, M), where rne
-// rounds half to even, M = 2^(num_bits - 1 + unsigned) - 1 and L is 0 (unsigned), -M (narrow range)
-// or -M - 1. This is pytorch-quantization's tensor_quant; in the reference mode NaN stays NaN.
+// rounds half to even, M = 2^(num_bits - 1 + unsigned) - 1 and L is 0 (unsigned), -M (narrow range) or
+// -M - 1. This is pytorch-quantization's tensor_quant; in the reference mode NaN stays NaN. In e4m3 `out`
+// receives the numbers e4m3(x * 448 / amax), see qdq_tensor_fake_quant(), with the inverse scale 448 / amax.
 //
 // `x` and `out` have one shape and type (f32, f16, bf16, f64) and may be the same memory. `amax` (f32)
 // broadcasts to the shape of x, with the descriptor's blocks where it has them, and stands for its axes,
@@ -933,9 +925,9 @@ qdq_status qdq_tensor_dequantize(const qdq_tensor *q,
                                  const qdq_tensor *out,
                                  qdq_error **error);
 
-// The gradient of qdq_tensor_fake_quant() with respect to x by the straight-through estimator: out =
-// gradient where
-// |x| <= amax, 0 elsewhere and where x or amax is NaN. There is no gradient to amax.
+// The gradient of qdq_tensor_fake_quant() with respect to x by the straight-through estimator: `out` is
+// gradient where |x| <= amax, 0 elsewhere and where x or amax is NaN. There is no gradient to amax. It is
+// that of qdq_tensor_quant() too, from the gradient of the integers and without that of their scale.
 //
 // `gradient`, `x` and `out` have one shape and type (f32, f16, bf16, f64); out may be the memory of either.
 // `amax` is as for qdq_tensor_quant() and may be NULL.
@@ -946,19 +938,11 @@ qdq_status qdq_tensor_fake_quant_backward(const qdq_tensor *gradient,
                                           const qdq_tensor *out,
                                           qdq_error **error);
 
-// The gradient of qdq_tensor_quant() with respect to x, from the gradient of the integers: the same as
-// qdq_tensor_fake_quant_backward(), `amax` may be NULL. The gradient of the scale is left out.
-qdq_status qdq_tensor_quant_backward(const qdq_tensor *gradient,
-                                     const qdq_tensor *x,
-                                     const qdq_tensor *amax,
-                                     const qdq_descriptor *descriptor,
-                                     const qdq_tensor *out,
-                                     qdq_error **error);
-
-// Fake quantization of `min` to `max` with a zero point: step = (max - min) / (2^b - 1), z = rne(min /
-// step) + 2^(b-1), q = clamp(rne(x / step) - z, -2^(b-1), 2^(b-1) - 1), out = (q + z) * step, where b is
-// `num_bits`, 2 to 16. NaN stays NaN. `min` is below `max`: equal ends, by which pytorch-quantization gives
-// NaN, are QDQ_ERROR_INVALID_ARGUMENT.
+// Fake quantization of `min` to `max` with a zero point, where b is `num_bits`, 2 to 16:
+// step = (max - min) / (2^b - 1), z = rne(min / step) + 2^(b-1),
+// q = clamp(rne(x / step) - z, -2^(b-1), 2^(b-1) - 1), out = (q + z) * step.
+// NaN stays NaN. `min` is below `max`: equal ends, by which pytorch-quantization gives NaN, are
+// QDQ_ERROR_INVALID_ARGUMENT.
 //
 // `x` and `out` have one shape and type (f32, f16, bf16, f64) and may be the same memory.
 qdq_status qdq_tensor_fake_affine_quant(const qdq_tensor *x,
@@ -2277,8 +2261,8 @@ int64_t qdq_model_ir_version(const qdq_model *model);
 qdq_status qdq_model_raise_opset(qdq_model *model, int64_t opset, qdq_texts **converted, qdq_error **error);
 
 // The value of a stored tensor or of a Constant node of the main graph; `*out` is NULL where `name` is
-// neither. Free it with qdq_value_free().
-qdq_status qdq_model_constant(const qdq_model *model, const char *name, qdq_value **out, qdq_error **error);
+// neither. Free it with qdq_array_free().
+qdq_status qdq_model_constant(const qdq_model *model, const char *name, qdq_array **out, qdq_error **error);
 
 // The text that the model's metadata has for `key`; `*out` is NULL where there is none. Free it with
 // qdq_buffer_free().

@@ -1,30 +1,55 @@
-//! `qdq_array`: numbers with a shape that a function returns.
+//! `qdq_array`: a tensor of its own that a function returns.
 
+use std::ffi::c_char;
 use std::mem::MaybeUninit;
 
-use super::dtype::QDQ_DTYPE_F32;
+use ndarray::ArrayD;
+
+use crate::batch;
+use crate::error::Result;
+use crate::tensor::{Data, DataView, Tensor};
+
 use super::error::qdq_error;
 use super::guard::guard;
-use super::handle::{self, get, put};
+use super::handle::{self, get, give, put};
 use super::status::qdq_status;
-use super::tensor::{QDQ_DEVICE_CPU, qdq_tensor};
+use super::tensor::{borrowed, qdq_tensor, sizes};
 
-/// Numbers (f32, row-major) with a shape that a function has made: an amax or a scale. Immutable; any number
-/// of threads may read one.
+/// Elements with a shape, row-major, that a function has made: an amax or a scale in f32, or what a file or a
+/// model holds in any type. Immutable; any number of threads may read one.
 pub struct qdq_array {
+    tensor: Tensor,
     shape: Vec<i64>,
-    values: Vec<f32>,
 }
 
 impl qdq_array {
-    pub(super) fn new(shape: &[usize], values: Vec<f32>) -> Self {
-        Self { shape: shape.iter().map(|&size| size as i64).collect(), values }
+    pub(super) fn new(tensor: Tensor) -> Self {
+        Self { shape: sizes(tensor.shape()), tensor }
     }
 
-    /// The array in C's hands.
-    pub(super) fn of(array: &ndarray::ArrayD<f32>) -> Self {
-        Self::new(array.shape(), array.iter().copied().collect())
+    /// Numbers of `shape` in C's hands.
+    pub(super) fn of(shape: &[usize], numbers: &[f32]) -> Result<Self> {
+        Tensor::new(shape.to_vec(), Data::F32(numbers.to_vec())).map(Self::new)
     }
+
+    /// An array of the library in C's hands.
+    pub(super) fn copy(array: &ArrayD<f32>) -> Result<Self> {
+        Tensor::new(array.shape().to_vec(), Data::F32(array.iter().copied().collect())).map(Self::new)
+    }
+}
+
+/// Reads a whole .npy file: labels or samples, say. Arrays in Fortran order come out row-major. Free `*out`
+/// with qdq_array_free().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_array_read_npy(
+    path: *const c_char,
+    out: Option<&mut MaybeUninit<*mut qdq_array>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        // SAFETY: the header's rules for texts.
+        give(out, || batch::read_npy(&unsafe { handle::path(path, "path") }?).map(qdq_array::new))
+    })
 }
 
 /// Frees `*array` and sets it to NULL. NULL in either place is allowed and does nothing.
@@ -45,16 +70,20 @@ pub extern "C" fn qdq_array_shape(array: Option<&qdq_array>) -> *const i64 {
     array.map_or(std::ptr::null(), |array| array.shape.as_ptr())
 }
 
-/// How many numbers there are; 0 for NULL.
+/// How many elements there are; 0 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_array_count(array: Option<&qdq_array>) -> usize {
-    array.map_or(0, |array| array.values.len())
+    array.map_or(0, |array| array.tensor.data().view().len())
 }
 
-/// The numbers, row-major. Valid until the array is freed; NULL for NULL.
+/// The numbers of an array of f32. Valid until the array is freed; NULL for NULL and for another type, which
+/// qdq_array_view() tells.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_array_values(array: Option<&qdq_array>) -> *const f32 {
-    array.map_or(std::ptr::null(), |array| array.values.as_ptr())
+    match array.map(|array| array.tensor.data().view()) {
+        Some(DataView::F32(values)) => values.as_ptr(),
+        _ => std::ptr::null(),
+    }
 }
 
 /// The array as a tensor, for functions that take one: a view that is valid until the array is freed. Nothing
@@ -66,19 +95,7 @@ pub extern "C" fn qdq_array_view(
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
-        let array = get(array, "array")?;
-        put(
-            out,
-            qdq_tensor {
-                data: array.values.as_ptr().cast_mut().cast(),
-                device_type: QDQ_DEVICE_CPU,
-                device_id: 0,
-                ndim: array.shape.len() as i32,
-                dtype: QDQ_DTYPE_F32,
-                shape: array.shape.as_ptr(),
-                strides: std::ptr::null(),
-                byte_offset: 0,
-            },
-        )
+        let qdq_array { tensor, shape } = get(array, "array")?;
+        put(out, borrowed(tensor.view(), shape))
     })
 }

@@ -90,7 +90,7 @@ pub extern "C" fn qdq_axis_max_amax(
     guard(error, || {
         give_or_null(out, || {
             let amax = get(observer, "observer")?.observer.amax();
-            Ok(amax.map(|amax| qdq_array::new(&amax.shape, amax.values.clone())))
+            amax.map(|amax| qdq_array::of(&amax.shape, &amax.values)).transpose()
         })
     })
 }
@@ -133,7 +133,7 @@ pub extern "C" fn qdq_axis_max_history(
                 Error::new(ErrorKind::InvalidArgument, message)
                     .with_remedy("call qdq_axis_max_track() before the first batch")
             })?;
-            Ok(qdq_array::new(&batch.shape, batch.values.clone()))
+            qdq_array::of(&batch.shape, &batch.values)
         })
     })
 }

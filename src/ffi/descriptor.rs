@@ -12,7 +12,7 @@ use super::error::qdq_error;
 use super::guard::{constructed, guard};
 use super::handle::{self, array, c_text, get, get_mut, give, give_or_null, optional_text, text};
 use super::status::qdq_status;
-use super::tensor::{checked, qdq_tensor};
+use super::tensor::{numbers, qdq_tensor};
 
 /// How one tensor is quantized: format, sign, range, which elements share an amax. The fields and defaults
 /// are those of pytorch-quantization's descriptor; qdq_descriptor_new() gives signed 8-bit integers with one
@@ -158,7 +158,8 @@ pub extern "C" fn qdq_descriptor_validate(
     guard(error, || get(descriptor, "descriptor")?.descriptor.validate())
 }
 
-/// Changes one field.
+/// Changes one field. A value that no descriptor can have is refused there, where the caller sees which call
+/// is wrong.
 fn set(
     descriptor: Option<&mut qdq_descriptor>,
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
@@ -175,9 +176,9 @@ pub extern "C" fn qdq_descriptor_set_num_bits(
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     set(descriptor, error, |descriptor| {
-        // Checked here, where the caller sees which call is wrong.
-        crate::quant::QuantParams::new(num_bits)?;
-        descriptor.num_bits = NumBits::Integer(num_bits);
+        let num_bits = NumBits::Integer(num_bits);
+        QuantDescriptor { num_bits, ..QuantDescriptor::default() }.validate()?;
+        descriptor.num_bits = num_bits;
         Ok(())
     })
 }
@@ -268,19 +269,10 @@ pub unsafe extern "C" fn qdq_descriptor_set_amax(
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     set(descriptor, error, |descriptor| {
-        descriptor.amax = match amax {
-            None => None,
-            Some(_) => {
-                // SAFETY: the header's rules for tensors.
-                let amax = unsafe { checked(amax, "amax") }?;
-                let amax = amax.f32()?.to_owned();
-                if let Some(bad) = amax.iter().find(|amax| !(amax.is_finite() && **amax >= 0.0)) {
-                    return Err(Error::new(ErrorKind::InvalidArgument, format!("amax is {bad}"))
-                        .with_remedy("use a finite amax that is not negative"));
-                }
-                Some(amax)
-            }
-        };
+        // SAFETY: the header's rules for tensors.
+        let amax = unsafe { numbers(amax, "amax") }?;
+        QuantDescriptor { amax: amax.clone(), ..QuantDescriptor::default() }.validate()?;
+        descriptor.amax = amax;
         Ok(())
     })
 }
@@ -306,10 +298,7 @@ pub extern "C" fn qdq_descriptor_set_scale_amax(
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     set(descriptor, error, |descriptor| {
-        if !(factor.is_finite() && factor > 0.0) {
-            return Err(Error::new(ErrorKind::InvalidArgument, format!("scale_amax is {factor}"))
-                .with_remedy("use a positive finite number"));
-        }
+        QuantDescriptor { scale_amax: Some(factor), ..QuantDescriptor::default() }.validate()?;
         descriptor.scale_amax = (factor != 1.0).then_some(factor);
         Ok(())
     })
@@ -439,7 +428,9 @@ pub extern "C" fn qdq_descriptor_amax(
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
-        give_or_null(out, || Ok(get(descriptor, "descriptor")?.descriptor.amax.as_ref().map(qdq_array::of)))
+        give_or_null(out, || {
+            get(descriptor, "descriptor")?.descriptor.amax.as_ref().map(qdq_array::copy).transpose()
+        })
     })
 }
 

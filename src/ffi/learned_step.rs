@@ -3,7 +3,6 @@
 use std::mem::MaybeUninit;
 
 use crate::error::Result;
-use crate::quant;
 
 use super::descriptor::qdq_descriptor;
 use super::error::qdq_error;
@@ -36,8 +35,7 @@ pub unsafe extern "C" fn qdq_tensor_learned_step_quant(
         let (x, step, out) =
             unsafe { (checked(x, "x")?, checked(step, "step")?.f32()?, checked(out, "out")?) };
         same_type(&x, &out)?;
-        let step = descriptor.per_group(step, x.shape().len())?;
-        for_float!(x, T => write(&out, &quant::learned_step_quant(x.view::<T>(), step, &descriptor.params()?)?))
+        for_float!(x, T => write(&out, &descriptor.learned_step_quant(x.view::<T>(), step.into())?))
     })
 }
 
@@ -77,11 +75,10 @@ pub unsafe extern "C" fn qdq_tensor_learned_step_quant_backward(
             same_type(&step, step_gradient)?;
             step_gradient.check_shape(step.shape())?;
         }
-        let step = descriptor.per_group(step.f32()?, x.shape().len())?;
-        let params = descriptor.params()?;
+        let step = step.f32()?.into();
         for_float!(x, T => {
             let (gradient, x) = (gradient.view::<T>(), x.view::<T>());
-            let found = quant::learned_step_quant_backward(gradient, x, &step, &params, gradient_scale)?;
+            let found = descriptor.learned_step_quant_backward(gradient, x, step, gradient_scale)?;
             write(&out, &found.x)?;
             step_gradient.as_ref().map_or(Ok(()), |place: &Checked<'_>| write(place, &found.step))
         })
@@ -99,7 +96,6 @@ pub extern "C" fn qdq_tensor_learned_step_gradient_scale(
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || -> Result<()> {
-        let params = get(descriptor, "descriptor")?.descriptor.params()?;
-        put(out, quant::learned_step_gradient_scale(count, &params))
+        put(out, get(descriptor, "descriptor")?.descriptor.learned_step_gradient_scale(count)?)
     })
 }

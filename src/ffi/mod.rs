@@ -18,7 +18,6 @@ mod texts;
 mod findings;
 mod dtype;
 mod tensor;
-mod value;
 mod array;
 mod method;
 mod descriptor;
@@ -100,7 +99,6 @@ pub use status::*;
 pub use tensor::*;
 pub use tensor_stats::*;
 pub use texts::*;
-pub use value::*;
 pub use version::*;
 pub use weights::*;
 
@@ -137,7 +135,6 @@ const _: () = {
     is_send_and_sync::<qdq_stats>();
     is_send_and_sync::<qdq_tensor_stats>();
     is_send_and_sync::<qdq_texts>();
-    is_send_and_sync::<qdq_value>();
 };
 
 #[cfg(test)]

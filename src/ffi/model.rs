@@ -11,6 +11,7 @@ use crate::onnx::{Model, SaveOptions};
 use crate::pipeline::{self, CalibrateOptions, Prepared};
 use crate::place::ops::all_nested_weighted;
 
+use super::array::qdq_array;
 use super::batches::qdq_batches;
 use super::buffer::qdq_buffer;
 use super::error::qdq_error;
@@ -27,7 +28,6 @@ use super::stats::qdq_stats;
 use super::status::qdq_status;
 use super::tensor::{checked, qdq_tensor};
 use super::texts::qdq_texts;
-use super::value::qdq_value;
 
 /// An ONNX model. Nothing of the file is lost: unknown fields, metadata, functions and subgraphs are kept.
 /// Weights stay in the mapped file, which must not be changed in place while the model lives; replacing it by
@@ -187,19 +187,19 @@ pub extern "C" fn qdq_model_raise_opset(
 }
 
 /// The value of a stored tensor or of a Constant node of the main graph; `*out` is NULL where `name` is
-/// neither. Free it with qdq_value_free().
+/// neither. Free it with qdq_array_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_model_constant(
     model: Option<&qdq_model>,
     name: *const c_char,
-    out: Option<&mut MaybeUninit<*mut qdq_value>>,
+    out: Option<&mut MaybeUninit<*mut qdq_array>>,
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
         give_or_null(out, || {
             // SAFETY: the header's rules for texts.
             let name = unsafe { text(name, "name") }?;
-            Ok(get(model, "model")?.model.constant(&name)?.map(qdq_value::new))
+            Ok(get(model, "model")?.model.constant(&name)?.map(qdq_array::new))
         })
     })
 }

@@ -3,10 +3,10 @@
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
 
-use ndarray::{ArrayD, ArrayViewD};
+use ndarray::ArrayD;
 
-use crate::error::{Context, ErrorKind, Result};
-use crate::quant::{Element, NumBits};
+use crate::error::Result;
+use crate::quant::NumBits;
 use crate::quantizer::{ClipRange, TensorQuantizer};
 
 use super::array::qdq_array;
@@ -17,7 +17,7 @@ use super::guard::guard;
 use super::handle::{self, check_place, get, get_mut, give, give_or_null, give_wanted, text, write_wanted};
 use super::quantize::{for_float, same_type, write};
 use super::status::qdq_status;
-use super::tensor::{Checked, checked, qdq_tensor};
+use super::tensor::{checked, numbers, qdq_tensor};
 
 /// pytorch-quantization's TensorQuantizer: a descriptor with its switches, its range and the statistics of
 /// its calibration.
@@ -230,16 +230,6 @@ pub extern "C" fn qdq_quantizer_is_dynamic(quantizer: Option<&qdq_quantizer>) ->
     quantizer.is_some_and(|quantizer| quantizer.quantizer.is_dynamic())
 }
 
-/// Numbers of C's for a quantizer to keep; `None` for NULL.
-///
-/// # Safety
-/// As for [`checked`].
-unsafe fn numbers(tensor: Option<&qdq_tensor>, name: &str) -> Result<Option<ArrayD<f32>>> {
-    let Some(_) = tensor else { return Ok(None) };
-    // SAFETY: the caller's promise.
-    Ok(Some(unsafe { checked(tensor, name) }?.f32()?.to_owned()))
-}
-
 /// Sets the amax (f32, finite, not negative), of the shape of the one before; `amax` NULL makes the range
 /// dynamic again, after which any shape may be set.
 #[unsafe(no_mangle)]
@@ -273,7 +263,7 @@ fn give_numbers<'a>(
 ) -> qdq_status {
     guard(error, || {
         give_or_null(out, || {
-            Ok(numbers(&get(quantizer, "quantizer")?.quantizer)?.as_ref().map(qdq_array::of))
+            numbers(&get(quantizer, "quantizer")?.quantizer)?.as_ref().map(qdq_array::copy).transpose()
         })
     })
 }
@@ -384,12 +374,6 @@ pub extern "C" fn qdq_quantizer_init_learn_amax(
     change(quantizer, error, TensorQuantizer::init_learn_amax)
 }
 
-/// The elements of `x` as an array that stays as it is while `out` is written.
-fn apart<'a, T: Element + bytemuck::Pod>(x: &Checked<'_>, values: &'a [T]) -> Result<ArrayViewD<'a, T>> {
-    ArrayViewD::from_shape(x.shape(), values)
-        .context(ErrorKind::Internal, || "the elements do not fill their shape".into())
-}
-
 /// What the quantizer makes of `x`, in the order that its documentation states. `x` and `out` have one shape
 /// and type (f32, f16, bf16, f64) and may be the same memory.
 #[unsafe(no_mangle)]
@@ -405,8 +389,8 @@ pub unsafe extern "C" fn qdq_quantizer_forward(
         same_type(&x, &out)?;
         out.check_shape(x.shape())?;
         for_float!(x, T => {
-            let values = x.dense::<T>(Some(&out));
-            out.fill::<T>(|out| quantizer.forward_into(apart(&x, &values)?, out))
+            let x = x.apart::<T>(&out);
+            out.fill(|out| quantizer.forward_into(x.view(), out))
         })
     })
 }
@@ -429,15 +413,11 @@ pub unsafe extern "C" fn qdq_quantizer_quantize(
             let (x, out) = unsafe { (checked(x, "x")?, checked(out, "out")?) };
             same_type(&x, &out)?;
             out.check_shape(x.shape())?;
-            let mut found = None;
-            for_float!(x, T => {
-                let values = x.dense::<T>(Some(&out));
-                out.fill::<T>(|out| {
-                    found = quantizer.quantize_into(apart(&x, &values)?, out)?;
-                    Ok(())
-                })
+            let found = for_float!(x, T => {
+                let x = x.apart::<T>(&out);
+                out.fill(|out| quantizer.quantize_into(x.view(), out))
             })?;
-            Ok(found.as_ref().map(qdq_array::of))
+            found.as_ref().map(qdq_array::copy).transpose()
         })
     })
 }

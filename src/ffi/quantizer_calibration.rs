@@ -3,8 +3,6 @@
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
 
-use crate::error::{Error, ErrorKind};
-use crate::quantizer::Calibration;
 use crate::range::compat;
 
 use super::buffer::qdq_buffer;
@@ -70,12 +68,9 @@ pub extern "C" fn qdq_quantizer_stats(
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
-        give(out, || match get(quantizer, "quantizer")?.quantizer.calibration() {
-            Calibration::Histogram(stats) => Ok(qdq_tensor_stats { stats: stats.clone() }),
-            Calibration::Max(_) | Calibration::Compat(_) => {
-                Err(Error::new(ErrorKind::Unsupported, "the quantizer observes no statistics of all values")
-                    .with_remedy("set QDQ_CALIB_HISTOGRAM in its descriptor"))
-            }
+        give(out, || {
+            let stats = get(quantizer, "quantizer")?.quantizer.stats()?.clone();
+            Ok(qdq_tensor_stats { stats })
         })
     })
 }

@@ -4,10 +4,11 @@ use std::borrow::Cow;
 use std::ffi::c_void;
 use std::ops::Range;
 
-use ndarray::{ArrayViewD, ArrayViewMutD, IxDyn, ShapeBuilder};
+use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD, CowArray, IxDyn, ShapeBuilder};
 
 use crate::dtype::DataType;
 use crate::error::{Error, ErrorKind, Result};
+use crate::quant;
 use crate::tensor::{Data, Tensor, TensorView, element_count};
 
 use super::dtype::{Stored, number_of, qdq_dtype};
@@ -155,6 +156,16 @@ pub(super) unsafe fn checked<'a>(tensor: Option<&'a qdq_tensor>, name: &'a str) 
     Ok(Checked { name, data, stored, shape, strides })
 }
 
+/// A copy of C's f32 numbers, which stay as they are whatever is written; `None` for NULL.
+///
+/// # Safety
+/// As for [`checked`].
+pub(super) unsafe fn numbers(tensor: Option<&qdq_tensor>, name: &str) -> Result<Option<ArrayD<f32>>> {
+    let Some(_) = tensor else { return Ok(None) };
+    // SAFETY: the caller's promise.
+    Ok(Some(unsafe { checked(tensor, name) }?.f32()?.to_owned()))
+}
+
 /// Whether the strides are those of row-major order; those of axes of size 1 mean nothing.
 fn is_row_major(shape: &[usize], strides: &[usize]) -> bool {
     let mut expected = 1usize;
@@ -242,14 +253,32 @@ impl<'a> Checked<'a> {
         unsafe { ArrayViewD::from_shape_ptr(self.layout(), data) }
     }
 
-    /// The elements in row-major order: copied where they lie otherwise, or where `out` is going to be
-    /// written over them.
-    pub(super) fn dense<T: bytemuck::Pod>(&self, out: Option<&Checked<'_>>) -> Cow<'a, [T]> {
+    /// The elements as an array that stays as it is while `out` is written: copied where the two overlap.
+    pub(super) fn apart<T: bytemuck::Pod>(&self, out: &Checked<'_>) -> CowArray<'a, T, IxDyn> {
         let view = self.view::<T>();
-        let overlaps = out.is_some_and(|out| self.overlaps(out));
-        match view.to_slice().filter(|_| !overlaps) {
+        if self.overlaps(out) { view.to_owned().into() } else { view.into() }
+    }
+
+    /// The elements in row-major order, copied where they lie otherwise.
+    pub(super) fn dense<T: bytemuck::Pod>(&self) -> Cow<'a, [T]> {
+        let view = self.view::<T>();
+        match view.to_slice() {
             Some(slice) => Cow::Borrowed(slice),
             None => view.iter().copied().collect(),
+        }
+    }
+
+    /// Lets `read` have quantized values, by the type that stores them.
+    pub(super) fn read_stored<R>(&self, read: impl FnOnce(quant::Stored<'_>) -> Result<R>) -> Result<R> {
+        match self.stored {
+            Stored::Plain(DataType::I8) => read(quant::Stored::I8(&self.dense())),
+            Stored::Plain(DataType::U8) => read(quant::Stored::U8(&self.dense())),
+            Stored::Plain(DataType::I16) => read(quant::Stored::I16(&self.dense())),
+            Stored::Plain(DataType::U16) => read(quant::Stored::U16(&self.dense())),
+            Stored::I4 => read(quant::Stored::I4(self.bytes())),
+            Stored::U4 => read(quant::Stored::U4(self.bytes())),
+            Stored::E4m3 => read(quant::Stored::E4m3(&self.dense())),
+            other => Err(self.wrong_type(other.name())),
         }
     }
 
@@ -261,8 +290,8 @@ impl<'a> Checked<'a> {
         }
     }
 
-    /// The bytes of a packed or 8-bit tensor.
-    pub(super) fn bytes(&self) -> &'a [u8] {
+    /// The bytes of a packed tensor.
+    fn bytes(&self) -> &'a [u8] {
         let Range { start, end } = self.addresses();
         if start == end {
             return &[];
@@ -272,7 +301,7 @@ impl<'a> Checked<'a> {
     }
 
     /// Lets `write` fill the elements, in row-major order. After an error they may be anything.
-    pub(super) fn fill<T: bytemuck::Pod>(&self, write: impl FnOnce(&mut [T]) -> Result<()>) -> Result<()> {
+    pub(super) fn fill<T: bytemuck::Pod, R>(&self, write: impl FnOnce(&mut [T]) -> Result<R>) -> Result<R> {
         self.assert_holds::<T>();
         if self.count() == 0 {
             return write(&mut []);
@@ -284,26 +313,36 @@ impl<'a> Checked<'a> {
         }
         self.check_apart()?;
         let mut values = vec![T::zeroed(); self.count()];
-        write(&mut values)?;
+        let result = write(&mut values)?;
         // SAFETY: as above, and no two elements share an address.
         let mut view = unsafe { ArrayViewMutD::from_shape_ptr(self.layout(), self.data.cast::<T>()) };
         for (place, value) in view.iter_mut().zip(values) {
             *place = value;
         }
-        Ok(())
+        Ok(result)
     }
 
-    /// Writes the bytes of a packed tensor.
-    pub(super) fn fill_bytes(&self, bytes: &[u8]) -> Result<()> {
-        if self.addresses().len() != bytes.len() {
-            let message = format!("tensor '{}' takes {} bytes", self.name, self.addresses().len());
-            return Err(Error::new(ErrorKind::Shape, message));
-        }
-        if !bytes.is_empty() {
+    /// Lets `write` fill the bytes of a packed tensor.
+    fn fill_bytes<R>(&self, write: impl FnOnce(&mut [u8]) -> Result<R>) -> Result<R> {
+        match self.addresses().len() {
+            0 => write(&mut []),
             // SAFETY: as in `fill`.
-            unsafe { std::slice::from_raw_parts_mut(self.data, bytes.len()) }.copy_from_slice(bytes);
+            bytes => write(unsafe { std::slice::from_raw_parts_mut(self.data, bytes) }),
         }
-        Ok(())
+    }
+
+    /// Lets `write` fill quantized values, by the type that stores them.
+    pub(super) fn fill_stored<R>(&self, write: impl FnOnce(quant::StoredMut<'_>) -> Result<R>) -> Result<R> {
+        match self.stored {
+            Stored::Plain(DataType::I8) => self.fill(|out| write(quant::StoredMut::I8(out))),
+            Stored::Plain(DataType::U8) => self.fill(|out| write(quant::StoredMut::U8(out))),
+            Stored::Plain(DataType::I16) => self.fill(|out| write(quant::StoredMut::I16(out))),
+            Stored::Plain(DataType::U16) => self.fill(|out| write(quant::StoredMut::U16(out))),
+            Stored::I4 => self.fill_bytes(|out| write(quant::StoredMut::I4(out))),
+            Stored::U4 => self.fill_bytes(|out| write(quant::StoredMut::U4(out))),
+            Stored::E4m3 => self.fill(|out| write(quant::StoredMut::E4m3(out))),
+            other => Err(self.wrong_type(other.name())),
+        }
     }
 
     /// Refuses strides by which two elements could share an address.

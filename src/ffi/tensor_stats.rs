@@ -34,7 +34,7 @@ pub(super) fn floats<'a>(x: &Checked<'a>) -> Result<Cow<'a, [f32]>> {
         x.view::<T>().iter().map(|&value| value.into() as f32).collect()
     }
     if x.stored() == Stored::Plain(DataType::F32) {
-        return Ok(x.dense(None));
+        return Ok(x.dense());
     }
     for_float!(x, T => Ok(converted::<T>(x).into()))
 }

@@ -2,8 +2,7 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::quant::weights::{quantize_weights, quantize_weights_within};
-use crate::range::compat::{self, WeightMethod};
-use crate::range::{self, Method};
+use crate::range::{self, compat};
 use std::mem::MaybeUninit;
 
 use super::array::qdq_array;
@@ -59,7 +58,7 @@ pub unsafe extern "C" fn qdq_weights_amax(
             let (method, axis) = (method_of(method, percentile)?, axis_of(axis, &weights)?);
             let target = target(num_bits, is_unsigned);
             let amax = range::weights(&floats(&weights)?, weights.shape(), axis, method, target)?;
-            Ok(qdq_array::new(&shape_of(&weights, axis), amax))
+            qdq_array::of(&shape_of(&weights, axis), &amax)
         })
     })
 }
@@ -85,20 +84,11 @@ pub unsafe extern "C" fn qdq_weights_compat_amax(
         give(out, || {
             // SAFETY: the header's rules for tensors.
             let weights = unsafe { checked(weights, "weights") }?;
-            let method = match method_of(method, percentile)? {
-                Method::Max => WeightMethod::Max,
-                Method::Mse => WeightMethod::Mse,
-                Method::Percentile(percentile) => WeightMethod::Percentile(percentile),
-                Method::Entropy => {
-                    let message = "pytorch-quantization has no entropy for weights";
-                    return Err(Error::new(ErrorKind::InvalidArgument, message)
-                        .with_remedy("use max, mse or percentile"));
-                }
-            };
-            let (axis, target) = (axis_of(axis, &weights)?, target(num_bits, is_unsigned));
+            let (method, axis) = (method_of(method, percentile)?, axis_of(axis, &weights)?);
+            let target = target(num_bits, is_unsigned);
             let values = floats(&weights)?;
             let amax = compat::weights_along(&values, weights.shape(), axis, method, target, num_bins)?;
-            Ok(qdq_array::new(&shape_of(&weights, axis), amax))
+            qdq_array::of(&shape_of(&weights, axis), &amax)
         })
     })
 }
@@ -137,11 +127,11 @@ pub unsafe extern "C" fn qdq_weights_quantize(
             if out.dtype()? != crate::dtype::DataType::I8 {
                 return Err(out.wrong_type(out.stored().name()));
             }
-            out.fill::<i8>(|out| {
+            out.fill(|out: &mut [i8]| {
                 out.copy_from_slice(&found.values);
                 Ok(())
             })?;
-            Ok(Some(qdq_array::new(&shape_of(&weights, axis), found.scale)))
+            qdq_array::of(&shape_of(&weights, axis), &found.scale).map(Some)
         })
     })
 }

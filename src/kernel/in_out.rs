@@ -87,23 +87,35 @@ impl<'a, X, Y> InOut<'a, X, Y> {
         X: Copy,
         Y: Copy,
     {
-        numbers.check();
-        for (at, (first, second)) in (0..self.len).zip(numbers.iter()) {
-            // SAFETY: within the slices.
-            unsafe { self.out.add(at).write(f(self.x.add(at).read(), first, second)) };
-        }
+        self.map_at(numbers, |_, x, first, second| f(x, first, second));
     }
 
-    /// out = f(x, other), element by element.
-    pub fn zip<Z: Copy>(self, others: &[Z], f: impl Fn(X, Z) -> Y)
+    /// out = f(x, other, first number of x, second number of x), element by element.
+    pub fn zip_by<Z: Copy>(self, others: &[Z], numbers: &Pattern, f: impl Fn(X, Z, f32, f32) -> Y)
     where
         X: Copy,
         Y: Copy,
     {
         assert_eq!(others.len(), self.len, "as many elements beside them");
-        for (at, &other) in others.iter().enumerate() {
-            // SAFETY: within the slices.
-            unsafe { self.out.add(at).write(f(self.x.add(at).read(), other)) };
+        self.map_at(numbers, |at, x, first, second| f(x, others[at], first, second));
+    }
+
+    fn map_at(self, numbers: &Pattern, f: impl Fn(usize, X, f32, f32) -> Y)
+    where
+        X: Copy,
+        Y: Copy,
+    {
+        assert!(numbers.is_complete(), "numbers for every element");
+        // SAFETY: within the slices.
+        let write = |at: usize, first, second| unsafe {
+            self.out.add(at).write(f(at, self.x.add(at).read(), first, second));
+        };
+        match *numbers {
+            Pattern::Same(first, second) => (0..self.len).for_each(|at| write(at, first, second)),
+            _ => {
+                let pairs = (0..self.len).zip(numbers.iter());
+                pairs.for_each(|(at, (first, second))| write(at, first, second));
+            }
         }
     }
 

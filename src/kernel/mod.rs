@@ -11,6 +11,7 @@ use std::sync::OnceLock;
 
 use crate::error::{Error, ErrorKind, Result};
 
+pub(crate) mod arithmetic;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
@@ -20,6 +21,7 @@ mod generic;
 mod in_out;
 mod instructions;
 pub mod lattice;
+mod list;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 pub mod parallel;
@@ -34,21 +36,10 @@ use instructions::table;
 
 pub use in_out::InOut;
 pub use pattern::{Pattern, Row};
-pub use table::{Kernels, Real};
+pub use table::{Integer, Integers, Kernels, Loops, Real};
 
 /// The environment variable that names the table to use.
 pub const ISA_VARIABLE: &str = "QDQ_ISA";
-
-/// An integer grid: q = clamp(rne(x * inverse_scale), low, high), where rne rounds half to even.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Grid {
-    /// Integer steps per unit of x. Finite; 0 sends every finite x to 0.
-    pub inverse_scale: f32,
-    /// Lowest integer, at least -65536.
-    pub low: f32,
-    /// Highest integer, at most 65535.
-    pub high: f32,
-}
 
 /// Bins of equal width over magnitudes: that of x is trunc((|x| - low) * count / width), at most count - 1.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -7,6 +7,8 @@ use super::vector::WIDEST;
 /// Which two numbers belong to an element, by its place in the data.
 #[derive(Clone, Debug)]
 pub enum Pattern<'a> {
+    /// All elements have the same numbers.
+    Same(f32, f32),
     /// Element i has the numbers at `i % period`: a row of numbers, again and again.
     Row(Row<'a>),
     /// Element i has the numbers at `(start + i / run) % count`: one for every `run` neighbours, again and
@@ -54,6 +56,13 @@ impl Row<'_> {
     }
 }
 
+impl Pattern<'static> {
+    /// One number for all, where only the first counts or both are the same.
+    pub fn one(number: f32) -> Self {
+        Self::Same(number, number)
+    }
+}
+
 impl Pattern<'_> {
     /// The numbers of the elements in order.
     pub fn iter(&self) -> Box<dyn Iterator<Item = (f32, f32)> + '_> {
@@ -61,6 +70,7 @@ impl Pattern<'_> {
             first.iter().copied().zip(second.iter().copied()).collect()
         };
         match self {
+            &Self::Same(first, second) => Box::new(std::iter::repeat((first, second))),
             Self::Row(row) => {
                 let pairs = pairs(&row.first[..row.period], &row.second[..row.period]);
                 Box::new((row.start..).map(move |at| pairs[at % pairs.len()]))
@@ -75,6 +85,7 @@ impl Pattern<'_> {
     /// The first and second numbers as they lie in memory.
     pub(super) fn numbers(&self) -> (&[f32], &[f32]) {
         match self {
+            Self::Same(first, second) => (std::slice::from_ref(first), std::slice::from_ref(second)),
             Self::Row(row) => (&row.first, &row.second),
             Self::Runs { first, second, .. } => (first, second),
         }
@@ -83,6 +94,7 @@ impl Pattern<'_> {
     /// The same with other second numbers, as many as [`numbers`](Self::numbers) gives.
     pub(super) fn with_second<'b>(&'b self, second: &'b [f32]) -> Pattern<'b> {
         match self {
+            &Self::Same(first, _) => Pattern::Same(first, second[0]),
             Self::Row(Row { start, period, first, .. }) => {
                 let (start, period) = (*start, *period);
                 Pattern::Row(Row { start, period, first: (&**first).into(), second: second.into() })
@@ -91,11 +103,13 @@ impl Pattern<'_> {
         }
     }
 
-    /// Panics unless there are numbers for every element.
-    pub(super) fn check(&self) {
-        if let Self::Runs { run, start, first, second } = self {
-            assert_eq!(first.len(), second.len(), "two numbers for every run");
-            assert!(*run > 0 && *start < first.len(), "a first run and its numbers");
+    /// Whether there are numbers for every element.
+    pub(super) fn is_complete(&self) -> bool {
+        match self {
+            Self::Same(..) | Self::Row(_) => true,
+            Self::Runs { run, start, first, second } => {
+                first.len() == second.len() && *run > 0 && *start < first.len()
+            }
         }
     }
 }

@@ -2,69 +2,51 @@
 
 use std::array::from_fn;
 
+use super::arithmetic::to_grid;
 use super::in_out::InOut;
 use super::lattice::{BETWEEN, Found, Indices, SHIFT, WINDOW};
+use super::list::kernels;
 use super::pattern::Pattern;
-use super::table::{Loops, Real};
+use super::table::{Integer, Integers, Kernels, Loops, Real};
 use super::vector::WIDEST;
-use super::{Grid, Kernels, LinearBins, MinMax, e4m3};
+use super::{LinearBins, MinMax, e4m3};
 
-/// The table.
-pub static KERNELS: Kernels = Kernels {
-    name: "scalar",
-    f32: loops(),
-    f16: loops(),
-    bf16: loops(),
-    linear_bins: |io, bins| io.map(|x: f32| linear_bin(x, bins)),
-    rounding_errors,
-    pack_4_bits,
-    unpack_4_bits,
-};
+/// Makes the table of the functions below.
+macro_rules! plain {
+    (
+        data { $($(#[$about:meta])* $name:ident $arguments:tt -> $result:ty $(where $holds:expr, $why:literal)?;)* }
+        integers { $(
+            $(#[$integer_about:meta])*
+            $integer_name:ident $integer_arguments:tt -> $integer_result:ty
+            $(where $integer_holds:expr, $integer_why:literal)?;
+        )* }
+        other { $(
+            $(#[$other_about:meta])*
+            $other_name:ident $other_arguments:tt -> $other_result:ty
+            $(where $other_holds:expr, $other_why:literal)?;
+        )* }
+    ) => {
+        /// The table.
+        pub static KERNELS: Kernels = Kernels {
+            name: "scalar",
+            f32: loops(),
+            f16: loops(),
+            bf16: loops(),
+            f64: loops(),
+            $($other_name,)*
+        };
 
-const fn loops<X: Real>() -> Loops<X> {
-    Loops {
-        abs_max,
-        abs_max_rows,
-        min_max,
-        lattice,
-        quantize: |io, grid| seeing_nan(io, |io| io.map(|x| X::narrow(to_grid(x.widen(), grid)))),
-        quantize_f32: |io, grid| seeing_nan(io, |io| io.map(|x: X| to_grid(x.widen(), grid))),
-        quantize_i8: |io, grid| seeing_nan(io, |io| io.map(|x: X| to_grid(x.widen(), grid) as i8)),
-        quantize_u8: |io, grid| seeing_nan(io, |io| io.map(|x: X| to_grid(x.widen(), grid) as u8)),
-        quantize_by: |io, inverse_scales, low, high| {
-            let f = |x: X, inverse_scale, _| X::narrow(to_grid(x.widen(), Grid { inverse_scale, low, high }));
-            seeing_nan(io, |io| io.map_by(inverse_scales, f))
-        },
-        quantize_i8_by: |io, inverse_scales, low, high| {
-            let f = |x: X, inverse_scale, _| to_grid(x.widen(), Grid { inverse_scale, low, high }) as i8;
-            seeing_nan(io, |io| io.map_by(inverse_scales, f))
-        },
-        quantize_u8_by: |io, inverse_scales, low, high| {
-            let f = |x: X, inverse_scale, _| to_grid(x.widen(), Grid { inverse_scale, low, high }) as u8;
-            seeing_nan(io, |io| io.map_by(inverse_scales, f))
-        },
-        fake_quantize: |io, grid, divisor| io.map(|x| X::narrow(to_grid(x.widen(), grid) / divisor)),
-        fake_quantize_by: |io, inverse_scales, low, high| {
-            io.map_by(inverse_scales, |x: X, inverse_scale, divisor| {
-                X::narrow(to_grid(x.widen(), Grid { inverse_scale, low, high }) / divisor)
-            });
-        },
-        fake_e4m3: |io, inverse_scale| io.map(|x| X::narrow(fake_e4m3(x.widen(), inverse_scale))),
-        fake_e4m3_by: |io, inverse_scales| {
-            io.map_by(inverse_scales, |x: X, inverse_scale, _| X::narrow(fake_e4m3(x.widen(), inverse_scale)))
-        },
-        mask,
-        mask_by,
-        dequantize_i8: |io, inverse_scale| io.map(|q| X::narrow(f32::from(q) / inverse_scale)),
-        dequantize_u8: |io, inverse_scale| io.map(|q| X::narrow(f32::from(q) / inverse_scale)),
-        dequantize_i8_by: |io, inverse_scales| {
-            io.map_by(inverse_scales, |q, inverse_scale, _| X::narrow(f32::from(q) / inverse_scale))
-        },
-        dequantize_u8_by: |io, inverse_scales| {
-            io.map_by(inverse_scales, |q, inverse_scale, _| X::narrow(f32::from(q) / inverse_scale))
-        },
-    }
+        pub(super) const fn loops<X: Real>() -> Loops<X> {
+            Loops { $($name,)* i8: integers(), u8: integers(), i16: integers(), u16: integers() }
+        }
+
+        const fn integers<X: Real, Q: Integer>() -> Integers<X, Q> {
+            Integers { $($integer_name,)* }
+        }
+    };
 }
+
+kernels! { [plain] }
 
 /// Magnitudes below this are 0 in e4m3, whatever the inverse scale.
 pub(super) const E4M3_EPSILON: f32 = 1.0 / (1u32 << 24) as f32;
@@ -123,42 +105,45 @@ fn lattice<X: Real>(x: &[X], first: u32, indices: &mut Indices) -> Found {
     found
 }
 
-/// Round half to even of a value within ±2^22, keeping the sign of zero.
-///
-/// Adding 1.5 * 2^23 leaves no bits for the fraction, so the addition itself rounds. Unlike
-/// `f32::round_ties_even` this is no function call where the machine lacks a rounding instruction.
-pub(crate) fn round(x: f32) -> f32 {
-    const SHIFT: f32 = 12_582_912.0;
-    ((x + SHIFT) - SHIFT).copysign(x)
+fn quantize_floats<X: Real>(io: InOut<X>, inverse_scales: &Pattern, low: f32, high: f32) -> bool {
+    let f = |x: X, inverse_scale, _| X::narrow(x.to_grid(inverse_scale, low, high));
+    seeing_nan(io, |io| io.map_by(inverse_scales, f))
 }
 
-/// The bounds are integers, so clamping before rounding gives what clamping after it would. Comparisons with
-/// NaN are false, so NaN passes.
-fn to_grid(x: f32, grid: Grid) -> f32 {
-    let scaled = x * grid.inverse_scale;
-    let above = if scaled < grid.low { grid.low } else { scaled };
-    round(if above > grid.high { grid.high } else { above })
+fn quantize<X: Real, Q: Integer>(io: InOut<X, Q>, inverse_scales: &Pattern, low: f32, high: f32) -> bool {
+    let f = |x: X, inverse_scale, _| Q::of(x.to_grid(inverse_scale, low, high));
+    seeing_nan(io, |io| io.map_by(inverse_scales, f))
 }
 
-/// e4m3(x * inverse_scale) / inverse_scale.
-pub(crate) fn fake_e4m3(x: f32, inverse_scale: f32) -> f32 {
-    let tiny = x.abs() < E4M3_EPSILON;
-    if tiny { 0.0 } else { e4m3::decode(e4m3::encode(x * inverse_scale)) / inverse_scale }
+fn dequantize<X: Real, Q: Integer>(io: InOut<Q, X>, inverse_scales: &Pattern) {
+    io.map_by(inverse_scales, |q, inverse_scale, _| X::quotient(q.into(), inverse_scale));
 }
 
-fn mask<X: Real>(x: &[X], gradient: InOut<X>, low: f32, high: f32) {
-    mask_by(x, gradient, &Pattern::Runs { run: x.len().max(1), start: 0, first: &[low], second: &[high] });
+fn fake_quantize<X: Real>(io: InOut<X>, scales: &Pattern, low: f32, high: f32) {
+    io.map_by(scales, |x, inverse_scale, divisor| X::quotient(x.to_grid(inverse_scale, low, high), divisor));
 }
 
-fn mask_by<X: Real>(x: &[X], gradient: InOut<X>, ends: &Pattern) {
-    let (from, out, len) = gradient.pointers();
-    assert_eq!(x.len(), len, "as many gradients as elements");
-    for ((at, x), (low, high)) in x.iter().map(|x| x.widen()).enumerate().zip(ends.iter()) {
-        // SAFETY: within the slices, which have the same length.
-        unsafe {
-            out.add(at).write(if x >= low && x <= high { from.add(at).read() } else { X::default() });
-        }
-    }
+fn fake_e4m3<X: Real>(io: InOut<X>, inverse_scales: &Pattern) {
+    io.map_by(inverse_scales, |x, inverse_scale, _| {
+        let x = x.widen();
+        let tiny = x.abs() < E4M3_EPSILON;
+        X::narrow(if tiny { 0.0 } else { e4m3::decode(e4m3::encode(x * inverse_scale)) / inverse_scale })
+    });
+}
+
+fn mask<X: Real>(x: &[X], gradient: InOut<X>, ends: &Pattern) {
+    // Compared as f32, like the ends themselves: the largest f64 may exceed its own amax in f32.
+    gradient.zip_by(
+        x,
+        ends,
+        |gradient, x, low, high| {
+            if (low..=high).contains(&x.widen()) { gradient } else { X::default() }
+        },
+    );
+}
+
+fn linear_bins(io: InOut<f32>, bins: LinearBins) {
+    io.map(|x| linear_bin(x, bins));
 }
 
 fn linear_bin(x: f32, bins: LinearBins) -> f32 {
@@ -171,12 +156,12 @@ fn linear_bin(x: f32, bins: LinearBins) -> f32 {
 pub(super) const RUN: usize = 1024;
 
 fn rounding_errors(x: &[f32], step: f32, low: f32, high: f32) -> (f64, f64) {
-    let grid = Grid { inverse_scale: step.recip(), low, high };
+    let inverse_scale = step.recip();
     let (mut squares, mut sum) = (0.0, 0.0);
     for run in x.chunks(RUN) {
         let (mut lane_squares, mut lane_sums) = ([0f32; WIDEST], [0f32; WIDEST]);
         for (at, &x) in run.iter().enumerate() {
-            let error = to_grid(x, grid).mul_add(-step, x);
+            let error = to_grid(x, inverse_scale, low, high).mul_add(-step, x);
             lane_squares[at % WIDEST] = error.mul_add(error, lane_squares[at % WIDEST]);
             lane_sums[at % WIDEST] -= error;
         }

@@ -29,14 +29,15 @@ fn quantize_is_round_then_clamp() {
         for (inverse_scale, low, high) in
             [(1.0, -128.0, 127.0), (127.0 / 2.0, -127.0, 127.0), (0.3, -65535.0, 65535.0), (0.0, -8.0, 7.0)]
         {
-            let grid = Grid { inverse_scale, low, high };
+            let scales = Pattern::one(inverse_scale);
             let (mut q, mut fake) = (vec![9.0; x.len()], vec![9.0; x.len()]);
-            kernels.quantize(InOut::new(&x, &mut q), grid);
-            kernels.fake_quantize(InOut::new(&x, &mut fake), grid, grid.inverse_scale);
+            kernels.quantize_floats(InOut::new(&x, &mut q), &scales, low, high);
+            kernels.fake_quantize(InOut::new(&x, &mut fake), &scales, low, high);
             for ((&x, &q), &fake) in x.iter().zip(&q).zip(&fake) {
                 let expected = (x * inverse_scale).round_ties_even().clamp(low, high);
-                assert!(same(q, expected), "{}: {x} at {grid:?}: {q}, not {expected}", kernels.name());
-                assert!(same(fake, expected / inverse_scale), "{}: {x} at {grid:?}: {fake}", kernels.name());
+                let name = kernels.name();
+                assert!(same(q, expected), "{name}: {x} by {inverse_scale}: {q}, not {expected}");
+                assert!(same(fake, expected / inverse_scale), "{name}: {x} by {inverse_scale}: {fake}");
             }
         }
     }
@@ -65,7 +66,7 @@ fn mask_includes_its_borders_and_not_nan() {
     let gradient = [1.0, 2.0, 3.0, 4.0, f32::NAN, f32::NEG_INFINITY];
     for kernels in available() {
         let mut out = [9.0; 6];
-        kernels.mask(&x, InOut::new(&gradient, &mut out), -2.0, 2.0);
+        kernels.mask(&x, InOut::new(&gradient, &mut out), &Pattern::Same(-2.0, 2.0));
         assert_eq!(out, [1.0, 0.0, 3.0, 0.0, 0.0, f32::NEG_INFINITY]);
     }
 }
@@ -99,10 +100,10 @@ fn fake_e4m3_scales_and_drops_tiny_values() {
     let x = [2.0, -1.0, tiny.next_down(), tiny, f32::INFINITY, f32::NAN];
     for kernels in available() {
         let mut out = [9.0; 6];
-        kernels.fake_e4m3(InOut::new(&x, &mut out), 448.0 / 2.0);
+        kernels.fake_e4m3(InOut::new(&x, &mut out), &Pattern::one(448.0 / 2.0));
         assert_eq!(out[..5], [2.0, -1.0, 0.0, 0.0, 2.0]);
         assert!(out[5].is_nan());
-        kernels.fake_e4m3(InOut::new(&x, &mut out), 1_048_576.0);
+        kernels.fake_e4m3(InOut::new(&x, &mut out), &Pattern::one(1_048_576.0));
         assert_eq!(out[2..4], [0.0, tiny]);
     }
 }

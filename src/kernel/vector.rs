@@ -198,3 +198,34 @@ lanes! {
     i8: load_i8, store_bytes;
     u8: load_u8, store_bytes;
 }
+
+/// Integers of 16 bits, which no instruction set has an operation for: by way of f32 in memory.
+macro_rules! wide_integers {
+    ($($element:ty),*) => {
+        $(impl Lane for $element {
+            #[inline(always)]
+            unsafe fn load<V: Vector>(from: *const Self) -> V {
+                let mut lanes = [0f32; WIDEST];
+                for (at, lane) in lanes[..V::LANES].iter_mut().enumerate() {
+                    // SAFETY: as the caller promises.
+                    *lane = unsafe { from.add(at).read_unaligned() }.into();
+                }
+                // SAFETY: as the caller promises, and so many lanes.
+                unsafe { V::load(lanes.as_ptr()) }
+            }
+
+            #[inline(always)]
+            unsafe fn store<V: Vector>(value: V, to: *mut Self) {
+                let mut lanes = [0f32; WIDEST];
+                // SAFETY: as the caller promises, and so many lanes.
+                unsafe { value.store(lanes.as_mut_ptr()) };
+                for (at, &lane) in lanes[..V::LANES].iter().enumerate() {
+                    // SAFETY: as the caller promises.
+                    unsafe { to.add(at).write_unaligned(lane as Self) };
+                }
+            }
+        })*
+    };
+}
+
+wide_integers!(i16, u16);

@@ -3,7 +3,7 @@
 use ndarray::{Array, ArrayView, Dimension};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::kernel::InOut;
+use crate::kernel::{self, InOut, Pattern};
 
 use super::dense::{check_gradient, dense, shaped};
 use super::element::{Element, Function};
@@ -69,7 +69,7 @@ pub fn fake_affine_tensor_quant_backward<T: Element, D: Dimension>(
     check_gradient(gradient.shape(), x.shape())?;
     let (x, gradient) = (dense(x), dense(gradient));
     let mut out = vec![T::default(); x.len()];
-    T::mask(&x, InOut::new(&gradient, &mut out), min, max);
+    kernel::active().mask(&x, InOut::new(&gradient, &mut out), &Pattern::Same(min, max));
     shaped(dim, out)
 }
 

@@ -6,12 +6,12 @@ use ndarray::{Array, ArrayView, Dimension};
 
 use crate::dtype::DataType;
 use crate::error::{Error, ErrorKind, Result};
-use crate::kernel::{Grid, InOut};
+use crate::kernel::{self, InOut, Pattern, Real};
 
 use super::dense::{check_lengths, dense, shaped};
-use super::element::{Element, Storage, sealed::Element as _};
+use super::element::{Element, Storage};
 use super::group::{PerGroup, index_of};
-use super::params::{Mode, QuantParams, check_inverse_scale};
+use super::params::{Grid, Mode, QuantParams, check_inverse_scale};
 
 /// Integers and the inverse scale that turns them back into numbers: x is about value / inverse_scale.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,23 +61,18 @@ pub fn tensor_quant<'a, T: Element, D: Dimension>(
     let io = InOut::new(&x, &mut values);
     let inverse_scales: Vec<f32> =
         amax.values().iter().map(|&amax| params.grid(amax).inverse_scale).collect();
-    if groups.is_single() || inverse_scales.contains(&0.0) {
-        groups.for_each(io, |_, io, number| {
-            let grid = params.grid(amax.values()[number]);
-            if grid.inverse_scale == 0.0 && params.in_mode() == Mode::Corrected {
-                signed_zero(io);
-            } else {
-                T::quantize(io, grid);
-            }
+    let (kernels, Grid { low, high, .. }) = (kernel::active(), params.grid(1.0));
+    if params.in_mode() == Mode::Corrected && inverse_scales.contains(&0.0) {
+        groups.for_each(io, |_, io, number| match inverse_scales[number] {
+            0.0 => signed_zero(io),
+            inverse_scale => _ = kernels.quantize_floats(io, &Pattern::one(inverse_scale), low, high),
         });
     } else {
-        let Grid { low, high, .. } = params.grid(1.0);
         groups.for_each_by(io, (&inverse_scales, &inverse_scales), |_, io, inverse_scales| {
-            T::quantize_by(io, inverse_scales, low, high);
+            kernels.quantize_floats(io, inverse_scales, low, high);
         });
     }
-    let round =
-        |inverse_scale: f32| if staged { T::from_f32(inverse_scale).to_f64() as f32 } else { inverse_scale };
+    let round = |inverse_scale: f32| if staged { T::narrow(inverse_scale).widen() } else { inverse_scale };
     let inverse_scale = amax.map(|amax| round(params.inverse_scale(amax)));
     Ok(Quantized { values: shaped(dim, values)?, inverse_scale })
 }
@@ -131,17 +126,10 @@ pub fn quantize_slice<T: Element, Q: Storage>(
         amax.values().iter().map(|&amax| params.grid(amax).inverse_scale).collect();
     let groups = amax.groups(shape, "amax")?;
     let nan = AtomicBool::new(false);
-    let io = InOut::new(x, out);
-    if groups.is_single() {
-        groups.for_each(io, |_, io, _| {
-            nan.fetch_or(Q::quantize(io, params.grid(amax.values()[0])), Ordering::Relaxed);
-        });
-    } else {
-        let Grid { low, high, .. } = params.grid(1.0);
-        groups.for_each_by(io, (&inverse_scales, &inverse_scales), |_, io, inverse_scales| {
-            nan.fetch_or(Q::quantize_by(io, inverse_scales, low, high), Ordering::Relaxed);
-        });
-    }
+    let (kernels, Grid { low, high, .. }) = (kernel::active(), params.grid(1.0));
+    groups.for_each_by(InOut::new(x, out), (&inverse_scales, &inverse_scales), |_, io, inverse_scales| {
+        nan.fetch_or(kernels.quantize(io, inverse_scales, low, high), Ordering::Relaxed);
+    });
     if nan.into_inner() {
         return Err(at_first(x, shape, |x| x.to_f64().is_nan(), "is NaN, for which there is no integer")
             .with_remedy("find out where the NaN comes from"));
@@ -221,7 +209,7 @@ fn fake<T: Element>(io: InOut<T>, shape: &[usize], amax: &PerGroup<'_>, params: 
     check(io.input(), shape, amax, params, false)?;
     let groups = amax.groups(shape, "amax")?;
     let plain = amax.values().iter().all(|&amax| is_plain::<T>(params, amax));
-    if groups.is_single() || !plain {
+    if !plain {
         groups.for_each(io, |_, io, number| fake_one(io, amax.values()[number], params));
         return Ok(());
     }
@@ -231,7 +219,7 @@ fn fake<T: Element>(io: InOut<T>, shape: &[usize], amax: &PerGroup<'_>, params: 
         inverse_scale.iter().map(|&inverse_scale| divisor::<T>(params, inverse_scale)).collect();
     let Grid { low, high, .. } = params.fake_grid(1.0);
     groups.for_each_by(io, (&inverse_scale, &divisor), |_, io, inverse_scales| {
-        T::fake_quantize_by(io, inverse_scales, low, high)
+        kernel::active().fake_quantize(io, inverse_scales, low, high)
     });
     Ok(())
 }
@@ -248,7 +236,7 @@ fn is_plain<T: Element>(params: &QuantParams, amax: f32) -> bool {
 /// What integers are divided by.
 fn divisor<T: Element>(params: &QuantParams, inverse_scale: f32) -> f32 {
     if T::STAGED && params.in_mode() == Mode::Reference {
-        T::from_f32(inverse_scale).to_f64() as f32
+        T::narrow(inverse_scale).widen()
     } else {
         inverse_scale
     }
@@ -256,24 +244,22 @@ fn divisor<T: Element>(params: &QuantParams, inverse_scale: f32) -> f32 {
 
 /// Fake quantization of elements that share one amax.
 fn fake_one<T: Element>(io: InOut<T>, amax: f32, params: &QuantParams) {
-    let grid = params.fake_grid(amax);
+    let Grid { inverse_scale, low, high } = params.fake_grid(amax);
     match (params.in_mode(), params.fakes_zero(amax)) {
         _ if is_plain::<T>(params, amax) => {
-            T::fake_quantize(io, grid, divisor::<T>(params, grid.inverse_scale))
+            let scales = Pattern::Same(inverse_scale, divisor::<T>(params, inverse_scale));
+            kernel::active().fake_quantize(io, &scales, low, high);
         }
         (Mode::GpuCompat, true) => io.map(|_| T::default()),
-        (Mode::GpuCompat, false) => io.map(|x| {
-            let mut y = [x.to_f64() as f32];
-            f32::fake_quantize(InOut::in_place(&mut y), grid, grid.inverse_scale);
-            T::from_f32(y[0])
-        }),
+        (Mode::GpuCompat, false) => {
+            io.map(|x| T::narrow(x.widen().to_grid(inverse_scale, low, high) / inverse_scale));
+        }
         (Mode::Corrected, _) => signed_zero(io),
         (Mode::Reference, _) => {
-            let inverse_scale = divisor::<T>(params, params.inverse_scale(amax));
+            let divisor = divisor::<T>(params, params.inverse_scale(amax));
             io.map(|x| {
-                let mut q = [x];
-                T::quantize(InOut::in_place(&mut q), grid);
-                T::quotient(q[0], inverse_scale)
+                let staged = T::narrow(x.to_grid(inverse_scale, low, high));
+                T::quotient(staged.widen(), divisor)
             });
         }
     }
@@ -293,22 +279,18 @@ pub fn dequantize<'a, Q: Storage, T: Element, D: Dimension>(
     let values = dense(values);
     let mut out = vec![T::default(); values.len()];
     let groups = inverse_scale.groups(dim.slice(), "inverse_scale")?;
-    let io = InOut::new(&values, &mut out);
-    if groups.is_single() {
-        groups.for_each(io, |_, io, _| Q::dequantize(io, inverse_scale.values()[0]));
-    } else {
-        groups.for_each_by(io, (inverse_scale.values(), inverse_scale.values()), |_, io, inverse_scales| {
-            Q::dequantize_by(io, inverse_scales)
-        });
-    }
+    let numbers = (inverse_scale.values(), inverse_scale.values());
+    groups.for_each_by(InOut::new(&values, &mut out), numbers, |_, io, inverse_scales| {
+        kernel::active().dequantize(io, inverse_scales)
+    });
     shaped(dim, out)
 }
 
 /// 0 with the sign of x for every number, infinities included; NaN stays NaN.
 fn signed_zero<T: Element>(io: InOut<T>) {
     io.map(|x| {
-        let sign = x.to_f64() as f32;
-        if sign.is_nan() { x } else { T::from_f32(0f32.copysign(sign)) }
+        let sign = x.widen();
+        if sign.is_nan() { x } else { T::narrow(0f32.copysign(sign)) }
     });
 }
 

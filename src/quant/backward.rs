@@ -3,7 +3,7 @@
 use ndarray::{Array, ArrayView, Dimension};
 
 use crate::error::Result;
-use crate::kernel::InOut;
+use crate::kernel::{self, InOut};
 
 use super::dense::{check_gradient, dense, shaped};
 use super::element::Element;
@@ -12,8 +12,10 @@ use super::group::PerGroup;
 /// The gradient of [`fake_tensor_quant`](super::fake_tensor_quant) with respect to x: `gradient` where
 /// |x| <= amax, 0 elsewhere and where x or amax is NaN. f64 data is compared as f32, the type of amax.
 ///
-/// Bits, sign and narrow range do not matter. There is no gradient to amax. A negative amax lets nothing
-/// pass.
+/// Bits, sign and narrow range do not matter, so it is that of [`tensor_quant`](super::tensor_quant) too,
+/// from the gradient of the integers and without that of their scale, and of
+/// [`scaled_e4m3`](super::scaled_e4m3), with 448 where that has no amax. There is no gradient to amax. A
+/// negative amax lets nothing pass.
 ///
 /// # Errors
 ///
@@ -36,30 +38,10 @@ pub fn fake_tensor_quant_backward<'a, T: Element, D: Dimension>(
     check_gradient(gradient.shape(), x.shape())?;
     let (x, gradient) = (dense(x), dense(gradient));
     let mut out = vec![T::default(); x.len()];
+    let low: Vec<f32> = amax.values().iter().map(|amax| -amax).collect();
     let groups = amax.groups(dim.slice(), "amax")?;
-    let io = InOut::new(&gradient, &mut out);
-    if groups.is_single() {
-        let amax = amax.values()[0];
-        groups.for_each(io, |start, io, _| T::mask(&x[start..start + io.len()], io, -amax, amax));
-    } else {
-        let low: Vec<f32> = amax.values().iter().map(|amax| -amax).collect();
-        groups.for_each_by(io, (&low, amax.values()), |start, io, ends| {
-            T::mask_by(&x[start..start + io.len()], io, ends);
-        });
-    }
+    groups.for_each_by(InOut::new(&gradient, &mut out), (&low, amax.values()), |start, io, ends| {
+        kernel::active().mask(&x[start..start + io.len()], io, ends);
+    });
     shaped(dim, out)
-}
-
-/// The gradient of [`tensor_quant`](super::tensor_quant) with respect to x, from the gradient of the
-/// integers: the same as [`fake_tensor_quant_backward`]. The gradient of the scale is left out.
-///
-/// # Errors
-///
-/// When x and `gradient` differ in shape or amax does not fit them.
-pub fn tensor_quant_backward<'a, T: Element, D: Dimension>(
-    gradient: ArrayView<'_, T, D>,
-    x: ArrayView<'_, T, D>,
-    amax: impl Into<PerGroup<'a>>,
-) -> Result<Array<T, D>> {
-    fake_tensor_quant_backward(gradient, x, amax)
 }

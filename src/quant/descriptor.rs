@@ -250,7 +250,7 @@ impl QuantDescriptor {
     ///
     /// ```
     /// use ndarray::array;
-    /// use qdq::quant::{Block, QuantDescriptor, fake_tensor_quant};
+    /// use qdq::quant::{Block, QuantDescriptor};
     ///
     /// let blocks = QuantDescriptor {
     ///     num_bits: 4.into(),
@@ -260,7 +260,7 @@ impl QuantDescriptor {
     /// let x = array![[0.7f32, -0.12, 70.0], [1.4, 0.5, 0.0]];
     /// let amax = blocks.amax_of(x.view())?;
     /// assert_eq!(amax, array![[0.7, 70.0], [1.4, 0.0]].into_dyn());
-    /// let y = fake_tensor_quant(x.view(), blocks.per_group(&amax, x.ndim())?, &blocks.params()?)?;
+    /// let y = blocks.fake_quantize(x.view(), Some((&amax).into()))?;
     /// assert_eq!(y[[0, 1]], -0.1);
     /// assert_eq!(y[[1, 1]], 0.4);
     /// # Ok::<(), qdq::error::Error>(())

@@ -3,10 +3,9 @@
 use ndarray::{Array, ArrayView, Dimension};
 
 use crate::error::Result;
-use crate::kernel::{InOut, e4m3};
+use crate::kernel::{self, InOut, e4m3};
 
 use super::apply::Quantized;
-use super::backward::fake_tensor_quant_backward;
 use super::dense::{dense, shaped};
 use super::element::Element;
 use super::group::PerGroup;
@@ -39,29 +38,12 @@ pub fn scaled_e4m3<T: Element, D: Dimension>(
     let mut out = vec![T::default(); x.len()];
     let inverse_scale: Vec<f32> = amax.values().iter().map(|amax| e4m3::MAX / amax).collect();
     let groups = amax.groups(dim.slice(), "amax")?;
-    let io = InOut::new(&x, &mut out);
-    if groups.is_single() {
-        groups.for_each(io, |_, io, _| T::fake_e4m3(io, inverse_scale[0]));
-    } else {
-        groups.for_each_by(io, (&inverse_scale, &inverse_scale), |_, io, inverse_scales| {
-            T::fake_e4m3_by(io, inverse_scales)
-        });
-    }
+    groups.for_each_by(
+        InOut::new(&x, &mut out),
+        (&inverse_scale, &inverse_scale),
+        |_, io, inverse_scales| kernel::active().fake_e4m3(io, inverse_scales),
+    );
     shaped(dim, out)
-}
-
-/// The gradient of [`scaled_e4m3`] with respect to x: `gradient` where |x| <= amax (448 without an amax),
-/// else 0.
-///
-/// # Errors
-///
-/// When x and `gradient` differ in shape or amax does not fit them.
-pub fn scaled_e4m3_backward<T: Element, D: Dimension>(
-    gradient: ArrayView<'_, T, D>,
-    x: ArrayView<'_, T, D>,
-    amax: Option<PerGroup<'_>>,
-) -> Result<Array<T, D>> {
-    fake_tensor_quant_backward(gradient, x, amax.unwrap_or_else(|| e4m3::MAX.into()))
 }
 
 /// The e4m3 codes of x * s and the inverse scale s = 448 / amax, for which [`dequantize_e4m3`] gives what
@@ -81,7 +63,7 @@ pub fn quantize_e4m3<T: Element, D: Dimension>(
     amax.groups(dim.slice(), "amax")?.for_each(InOut::new(&x, &mut codes), |_, io, number| {
         let inverse_scale = e4m3::MAX / amax.values()[number];
         io.map(|x| {
-            let x = x.to_f64() as f32;
+            let x = x.widen();
             let zero = x.abs() < EPSILON || (inverse_scale.is_infinite() && !x.is_nan());
             if zero { 0 } else { e4m3::encode(x * inverse_scale) }
         });
@@ -109,7 +91,7 @@ pub fn dequantize_e4m3<'a, T: Element, D: Dimension>(
         InOut::new(&codes, &mut out),
         |_, io, number| {
             let inverse_scale = inverse_scale.values()[number];
-            io.map(|code| T::from_f32(e4m3::decode(code) / inverse_scale));
+            io.map(|code| T::narrow(e4m3::decode(code) / inverse_scale));
         },
     );
     shaped(dim, out)

@@ -6,7 +6,7 @@ use std::ops::Range;
 use ndarray::{Array, ArrayBase, ArrayView, Data, Dimension};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::kernel::{InOut, Pattern, Row, parallel};
+use crate::kernel::{self, InOut, Pattern, Row, parallel};
 use crate::tensor::element_count;
 
 use super::dense::dense;
@@ -277,6 +277,10 @@ impl Groups {
         if self.rows == 0 {
             return;
         }
+        if self.is_single() {
+            let same = Pattern::Same(first[0], second[0]);
+            return parallel::for_each(io, self.unit(), |start, io| f(start, io, &same));
+        }
         if self.is_pattern(SHORT_RUN) {
             let row = Row::new(self.row, |at| (first[at / self.run], second[at / self.run]));
             return parallel::for_each(io, parallel::ANYWHERE, |start, io| {
@@ -310,7 +314,7 @@ impl Groups {
             let width = self.row * LONG_RUN.div_ceil(self.row);
             let found = parallel::map_parts(x, width, |_, x| {
                 let mut largest = vec![0.0; width.min(x.len())];
-                T::abs_max_rows(x, &mut largest);
+                kernel::active().abs_max_rows(x, &mut largest);
                 largest
             });
             for (at, found) in found.iter().flat_map(|found| found.iter().enumerate()) {
@@ -320,8 +324,10 @@ impl Groups {
         }
         let found = parallel::map_parts(x, self.unit(), |start, x| {
             let runs = self.runs(start..start + x.len());
-            runs.map(|(run, number)| (number, T::abs_max(&x[run.start - start..run.end - start])))
-                .collect::<Vec<_>>()
+            runs.map(|(run, number)| {
+                (number, kernel::active().abs_max(&x[run.start - start..run.end - start]))
+            })
+            .collect::<Vec<_>>()
         });
         found.into_iter().flatten().for_each(|(number, found)| add(number, found));
         maxima

@@ -3,10 +3,18 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::kernel::Grid;
 
 use super::element::StorageRange;
 use super::group::PerGroup;
+
+/// An integer grid: q = clamp(rne(x * inverse_scale), low, high).
+#[derive(Clone, Copy)]
+pub(super) struct Grid {
+    /// 0 where amax counts as zero.
+    pub inverse_scale: f32,
+    pub low: f32,
+    pub high: f32,
+}
 
 /// At or below this amax (2^-24, the smallest positive f16) a range counts as zero.
 pub const EPSILON: f32 = 1.0 / (1u32 << 24) as f32;

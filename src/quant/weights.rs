@@ -3,7 +3,7 @@
 use ndarray::ArrayViewD;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::kernel::scalar::round;
+use crate::kernel::arithmetic::round;
 use crate::tensor::element_count;
 
 use super::amax::abs_max;

@@ -1,10 +1,10 @@
 //! Gradients.
 
-use ndarray::{Array, ArrayD, ArrayView, ArrayViewD, Dimension};
+use ndarray::{Array, ArrayView, Dimension};
 
 use crate::error::Result;
 use crate::quant::dense::{check_gradient, dense, shaped};
-use crate::quant::{ClipGradient, Element, clip_backward, fake_tensor_quant_backward, multiply};
+use crate::quant::{ClipGradient, Element, PerGroup, clip_backward, multiply};
 
 use super::TensorQuantizer;
 
@@ -25,8 +25,9 @@ impl TensorQuantizer {
     /// Step by step backwards:
     ///
     /// - quantizing lets the gradient pass where |x| is not above the amax used, see
-    ///   [`fake_tensor_quant_backward`]: with integers and e4m3 numbers too, whose scale has no gradient.
-    ///   Below an amax learned from the clip range that is everywhere;
+    ///   [`QuantDescriptor::backward`](crate::quant::QuantDescriptor::backward): with integers and e4m3
+    ///   numbers too, whose scale has no gradient. Below an amax learned from the clip range that is
+    ///   everywhere;
     /// - clipping lets it pass strictly inside and sends the rest to the ends, see [`clip_backward`];
     /// - the pre_quant_scale multiplies it.
     ///
@@ -53,18 +54,17 @@ impl TensorQuantizer {
             None if self.disabled || !self.quantizing || (x.is_empty() && self.is_dynamic()) => {
                 (gradient.to_owned(), None)
             }
-            None => (self.masked(gradient, x.view()).map_err(|error| self.within(error))?, None),
+            None => {
+                let amax = self.learned_amax();
+                let amax = amax.as_ref().map(PerGroup::from);
+                let to_x = self.descriptor.backward(gradient, x.view(), amax);
+                (to_x.map_err(|error| self.within(error))?, None)
+            }
         };
         let to_x = match &self.pre_quant_scale {
             Some(factors) => multiply(to_x.view(), factors).map_err(|error| self.within(error))?,
             None => to_x,
         };
         Ok(Gradients { x: shaped(dim, dense(to_x.view()).into_owned())?, clip })
-    }
-
-    fn masked<T: Element>(&self, gradient: ArrayViewD<'_, T>, x: ArrayViewD<'_, T>) -> Result<ArrayD<T>> {
-        let amax = self.amax_for(x.view())?;
-        let amax = self.descriptor.per_group(&amax, x.ndim())?;
-        fake_tensor_quant_backward(gradient, x, amax)
     }
 }

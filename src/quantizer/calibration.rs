@@ -80,6 +80,22 @@ impl TensorQuantizer {
         &self.calibration
     }
 
+    /// The statistics of all values that were observed.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` where the descriptor's `calib_method` is no histogram.
+    pub fn stats(&self) -> Result<&TensorStats> {
+        match &self.calibration {
+            Calibration::Histogram(stats) => Ok(stats),
+            Calibration::Max(_) | Calibration::Compat(_) => {
+                let message = "no statistics of all values are observed";
+                let error = Error::new(ErrorKind::Unsupported, message);
+                Err(self.within(error.with_remedy("set calib_method to histogram in the descriptor")))
+            }
+        }
+    }
+
     /// Forgets what was observed. The amax stays.
     pub fn reset_calibration(&mut self) {
         match &mut self.calibration {

@@ -4,10 +4,7 @@ use ndarray::{Array, ArrayD, ArrayView, ArrayViewD, CowArray, Dimension, IxDyn, 
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::quant::dense::{dense, shaped};
-use crate::quant::{
-    Element, NumBits, clip, dequantize_e4m3, fake_tensor_quant_slice, multiply, quantize_e4m3, scaled_e4m3,
-    tensor_quant,
-};
+use crate::quant::{Element, PerGroup, Quantized, clip, multiply};
 
 use super::{ClipRange, TensorQuantizer};
 
@@ -33,7 +30,8 @@ impl TensorQuantizer {
     ///
     /// A pre_quant_scale or an amax that does not fit the data, learn_amax without a clip range, those of
     /// [`observe`](Self::observe) while calibrating, and those of the quantization, see
-    /// [`tensor_quant`] and [`scaled_e4m3`].
+    /// [`QuantDescriptor::fake_quantize`](crate::quant::QuantDescriptor::fake_quantize) and
+    /// [`QuantDescriptor::tensor_quant`](crate::quant::QuantDescriptor::tensor_quant).
     pub fn forward<T: Element, D: Dimension>(&mut self, x: ArrayView<'_, T, D>) -> Result<Array<T, D>> {
         let dim = x.raw_dim();
         let mut out = vec![T::default(); x.len()];
@@ -129,12 +127,10 @@ impl TensorQuantizer {
         })
     }
 
-    /// The amax to quantize x with, which is neither empty nor without a clip range where it learns one.
-    pub(super) fn amax_for<T: Element>(&self, x: ArrayViewD<'_, T>) -> Result<ArrayD<f32>> {
-        match self.clip_range {
-            Some(range) if self.descriptor.learn_amax => Ok(arr0(range.amax()).into_dyn()),
-            _ => self.descriptor.amax_of(x),
-        }
+    /// The amax to quantize with where it is learned; else the descriptor has or finds one.
+    pub(super) fn learned_amax(&self) -> Option<ArrayD<f32>> {
+        let range = self.clip_range.filter(|_| self.descriptor.learn_amax);
+        range.map(|range| arr0(range.amax()).into_dyn())
     }
 
     /// What follows observing.
@@ -163,26 +159,14 @@ impl TensorQuantizer {
         x: ArrayViewD<'_, T>,
         out: &mut [T],
     ) -> Result<Option<ArrayD<f32>>> {
-        let amax = self.amax_for(x.view())?;
-        let amax = self.descriptor.per_group(&amax, x.ndim())?;
-        let inverse_scale = match (self.descriptor.num_bits, self.descriptor.fake_quant) {
-            (NumBits::Integer(_), true) => {
-                let shape = x.shape().to_vec();
-                fake_tensor_quant_slice(&dense(x), &shape, &amax, &self.descriptor.params()?, out)?;
-                return Ok(None);
-            }
-            (NumBits::Float(..), true) => return copy(scaled_e4m3(x, Some(amax))?.view(), out),
-            (NumBits::Integer(_), false) => {
-                let found = tensor_quant(x, amax, &self.descriptor.params()?)?;
-                copy(found.values.view(), out)?;
-                found.inverse_scale
-            }
-            (NumBits::Float(..), false) => {
-                let found = quantize_e4m3(x, Some(amax))?;
-                copy(dequantize_e4m3(found.values.view(), 1.0)?.view(), out)?;
-                found.inverse_scale
-            }
-        };
+        let amax = self.learned_amax();
+        let amax = amax.as_ref().map(PerGroup::from);
+        if self.descriptor.fake_quant {
+            self.descriptor.fake_quantize_into(x, amax, out)?;
+            return Ok(None);
+        }
+        let Quantized { values, inverse_scale } = self.descriptor.tensor_quant(x, amax)?;
+        copy(values.view(), out)?;
         shaped(IxDyn(inverse_scale.shape()), inverse_scale.values().to_vec()).map(Some)
     }
 }

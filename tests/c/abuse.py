@@ -42,7 +42,7 @@ TEXTS = {"path": "path", "op": '"Conv"', "pattern": '"*"', "method": '"max"'}
 PATHS = {"qdq_stats_load": "stats_path", "qdq_ranges_load": "json_path", "qdq_cache_load": "cache_path",
          "qdq_model_open": "model_path", "qdq_run_options_set_onnxruntime": "model_path",
          "qdq_axis_max_load": "maxima_path", "qdq_quantizer_load_calibration": "calibration_path",
-         "qdq_value_read_npy": "npy_path", "qdq_onnxruntime_find": "model_path", "qdq_onnxruntime_version": "model_path"}
+         "qdq_array_read_npy": "npy_path", "qdq_onnxruntime_find": "model_path", "qdq_onnxruntime_version": "model_path"}
 # Objects that are not like the others, by the function that needs them.
 MADE = {"qdq_quantizer_load_calib_amax_searching": "quantizer_that_observes(QDQ_CALIB_COMPAT)"}
 # What good arguments need that not every machine has: ONNX Runtime.

@@ -462,13 +462,13 @@ static void sessions(void) {
 }
 
 static void files(void) {
-  qdq_value *labels, *weight;
-  OK(qdq_value_read_npy(in(folder, "test_labels.npy"), &labels, &error));
+  qdq_array *labels, *weight;
+  OK(qdq_array_read_npy(in(folder, "test_labels.npy"), &labels, &error));
   qdq_tensor tensor;
-  OK(qdq_value_view(labels, &tensor, &error));
+  OK(qdq_array_view(labels, &tensor, &error));
   CHECK(tensor.dtype == QDQ_DTYPE_I64 && tensor.ndim == 1 && tensor.shape[0] > 100);
-  qdq_value_free(&labels);
-  FAILS(qdq_value_read_npy(in(folder, "model.onnx"), &labels, &error), QDQ_ERROR_FORMAT, "model.onnx");
+  qdq_array_free(&labels);
+  FAILS(qdq_array_read_npy(in(folder, "model.onnx"), &labels, &error), QDQ_ERROR_FORMAT, "model.onnx");
 
   qdq_model *model;
   qdq_texts *written, *converted;
@@ -486,9 +486,9 @@ static void files(void) {
   for (size_t i = 0; i < qdq_graph_tensor_count(graph); i++) {
     if (qdq_graph_tensor_kind(graph, i) != QDQ_TENSOR_KIND_CONSTANT) continue;
     OK(qdq_model_constant(model, qdq_graph_tensor_name(graph, i), &weight, &error));
-    OK(qdq_value_view(weight, &tensor, &error));
+    OK(qdq_array_view(weight, &tensor, &error));
     CHECK(tensor.dtype == qdq_graph_tensor_dtype(graph, i) && tensor.ndim == qdq_graph_tensor_ndim(graph, i));
-    qdq_value_free(&weight);
+    qdq_array_free(&weight);
   }
   qdq_graph_free(&graph);
   qdq_buffer *text;

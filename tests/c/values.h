@@ -385,13 +385,6 @@ static qdq_texts *make_qdq_texts(void) {
   return texts;
 }
 
-static qdq_value *make_qdq_value(void) {
-  qdq_error *failure;
-  qdq_value *value;
-  must(qdq_value_read_npy(npy_path, &value, &failure), failure);
-  return value;
-}
-
 // Takes the folder of the digits model and a folder to write to.
 static void set_up(int count, char **arguments) {
   if (count != 3) {

@@ -20,7 +20,7 @@ static std::vector<char> content(const std::string& path) {
 
 // The labels of the test images.
 static std::vector<std::int64_t> labels() {
-  const auto labels = qdq::Value::read_npy(digits::path("test_labels.npy")).value();
+  const auto labels = qdq::Array::read_npy(digits::path("test_labels.npy")).value();
   const qdq::TensorView view = labels;
   CHECK(view.dtype() == qdq::DType::I64 && view.ndim() == 1);
   const auto* values = static_cast<const std::int64_t*>(view.data());
@@ -278,7 +278,7 @@ TEST(models_have_constants_and_metadata) {
   CHECK_EQ(kept(*model.metadata("owner").value()).text(), "nobody");
   const auto converted = model.raise_opset(21);
   CHECK(CHECK_GOOD(converted) && model.opset() == 21 && converted->size() == 0);
-  CHECK_FAILS(qdq::Value::read_npy("none.npy"), Status::Io, "none.npy");
+  CHECK_FAILS(qdq::Array::read_npy("none.npy"), Status::Io, "none.npy");
 }
 
 TEST(specs_describe_any_network) {

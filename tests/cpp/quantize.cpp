@@ -60,10 +60,6 @@ TEST(quantize_in_place_and_back) {
   CHECK(gradient == inside);
   CHECK_GOOD(qdq::fake_quant_backward(ones, input, range, dynamic, gradient));
   CHECK(gradient == inside);
-  CHECK_GOOD(qdq::quant_backward(ones, input, fixed, gradient));
-  CHECK(gradient == inside);
-  CHECK_GOOD(qdq::quant_backward(ones, input, range, dynamic, gradient));
-  CHECK(gradient == inside);
 
   std::vector<float> affine(4);
   CHECK_GOOD(qdq::fake_affine_quant(input, -2.0f, 2.0f, 8, affine));

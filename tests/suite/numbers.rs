@@ -1,6 +1,7 @@
 //! The numbers through the public API.
 
 mod clip;
+mod by_descriptor;
 mod descriptor;
 pub mod golden;
 mod groups;

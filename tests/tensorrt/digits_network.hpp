@@ -75,7 +75,7 @@ class Network {
   }
 
   INetworkDefinition& network_;
-  std::deque<qdq::Value> weights_;
+  std::deque<qdq::Array> weights_;
 };
 
 }  // namespace digits

@@ -38,7 +38,7 @@ Data read(const std::string& onnx, const std::string& folder, const std::string&
   auto batches = qdq::Batches::open(model.inputs().value(), folder + "/" + name + ".npz").value();
   std::vector<Tensor> images;
   while (auto batch = batches.next().value()) images.push_back(nn::to_tensor((*batch)[0].tensor));
-  const auto labels = qdq::Value::read_npy(folder + "/" + name + "_labels.npy").value();
+  const auto labels = qdq::Array::read_npy(folder + "/" + name + "_labels.npy").value();
   return {torch::cat(images), nn::to_tensor(labels.view())};
 }
 

@@ -17,7 +17,7 @@ constexpr double inf = std::numeric_limits<double>::infinity();
 constexpr double nan_value = std::numeric_limits<double>::quiet_NaN();
 
 Tensor array(const std::string& name) {
-  const auto stored = qdq::Value::read_npy(golden + "/" + name + ".npy").value();
+  const auto stored = qdq::Array::read_npy(golden + "/" + name + ".npy").value();
   return nn::to_tensor(stored.view());
 }
 

@@ -30,13 +30,7 @@ inline Tensor fake_quant(const Tensor& x, const Tensor& amax, const Descriptor& 
 
 inline std::pair<Tensor, Tensor> quant(const Tensor& x, const Tensor& amax, const Descriptor& descriptor) {
   auto out = like(x);
-  if (!descriptor.is_e4m3()) {
-    auto scale = to_tensor(qdq::quant(view(x), view(host(amax)), descriptor, view(out)).value());
-    return {std::move(out), std::move(scale)};
-  }
-  auto codes = torch::empty(x.sizes(), torch::kByte);
-  auto scale = to_tensor(qdq::quantize(view(x), view(host(amax)), descriptor, view(codes)).value());
-  qdq::dequantize(view(codes), view(torch::ones_like(scale)), descriptor, view(out)).value();
+  auto scale = to_tensor(qdq::quant(view(x), view(host(amax)), descriptor, view(out)).value());
   return {std::move(out), std::move(scale)};
 }
 

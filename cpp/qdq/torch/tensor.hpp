@@ -2,7 +2,6 @@
 #ifndef QDQ_TORCH_TENSOR_HPP
 #define QDQ_TORCH_TENSOR_HPP
 
-#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -79,16 +78,8 @@ inline void check_quantizable(const torch::Tensor& x) {
           dense ? Span<const std::int64_t>() : Span<const std::int64_t>(strides.data(), strides.size())};
 }
 
-/// The numbers of an array as a tensor (float, CPU) of its shape, copied.
-[[nodiscard]] inline torch::Tensor to_tensor(const Array& array) {
-  const auto shape = array.shape();
-  auto tensor = torch::empty(torch::IntArrayRef(shape.data(), shape.size()), torch::kFloat);
-  std::copy(array.values().begin(), array.values().end(), tensor.data_ptr<float>());
-  return tensor;
-}
-
-/// The elements of a view of f32, f64, f16, i64, i32, u8 or i8, row-major, as a tensor (CPU), copied: data
-/// and labels of .npz and .npy files.
+/// The elements of a view or an array of f32, f64, f16, i64, i32, u8 or i8 as a tensor (CPU) of its shape,
+/// copied: ranges and scales, data and labels of .npz and .npy files.
 [[nodiscard]] inline torch::Tensor to_tensor(const TensorView& view) {
   for (auto type : {torch::kFloat, torch::kDouble, torch::kHalf, torch::kLong, torch::kInt, torch::kByte, torch::kChar}) {
     if (detail::dtype_of(type) != view.dtype()) continue;

@@ -7,7 +7,7 @@
 use super::super::in_out::InOut;
 use super::super::pattern::{Pattern, RowPosition};
 use super::super::vector::{Lane, Vector, WIDEST};
-use super::super::{Grid, LinearBins, e4m3, scalar};
+use super::super::{LinearBins, e4m3, scalar};
 use super::{AHEAD, MAGNITUDE, to_grid};
 
 /// Output from this size on, in bytes, goes past the caches, which it would only sweep.
@@ -158,17 +158,6 @@ fn streams<X, Y>(io: &InOut<X, Y>) -> bool {
 }
 
 #[inline(always)]
-pub(super) unsafe fn map_all<V: Vector, X: Lane, Y: Lane>(
-    io: InOut<X, Y>,
-    first: f32,
-    second: f32,
-    op: &mut impl Op<V>,
-) {
-    // SAFETY: as the caller promises.
-    unsafe { map(streams(&io), io, &mut Same(V::splat(first), V::splat(second)), op) }
-}
-
-#[inline(always)]
 pub(super) unsafe fn map_by<V: Vector, X: Lane, Y: Lane>(
     mut io: InOut<X, Y>,
     pattern: &Pattern,
@@ -178,6 +167,9 @@ pub(super) unsafe fn map_by<V: Vector, X: Lane, Y: Lane>(
     // SAFETY: as the caller promises.
     unsafe {
         match pattern {
+            &Pattern::Same(first, second) => {
+                map(streams, io, &mut Same(V::splat(first), V::splat(second)), op);
+            }
             Pattern::Row(row) => map(streams, io, &mut RowPosition::new(row), op),
             Pattern::Runs { run, start, first, second } if *run >= V::LANES => {
                 map(streams, io, &mut Neighbours::new(*run, *start, first, second), op);
@@ -220,17 +212,18 @@ impl<V: Vector> Op<V> for Quantize<V> {
 }
 
 #[inline(always)]
-pub unsafe fn quantize<V: Vector, X: Lane, Y: Lane>(io: InOut<X, Y>, grid: Grid) -> bool {
+pub unsafe fn quantize_floats<V: Vector, X: Lane>(
+    io: InOut<X>,
+    inverse_scales: &Pattern,
+    low: f32,
+    high: f32,
+) -> bool {
     // SAFETY: as the caller promises.
-    unsafe {
-        let mut op = Quantize::<V>::new(grid.low, grid.high);
-        map_all(io, grid.inverse_scale, grid.inverse_scale, &mut op);
-        V::count(op.nan) > 0
-    }
+    unsafe { quantize::<V, X, X>(io, inverse_scales, low, high) }
 }
 
 #[inline(always)]
-pub unsafe fn quantize_by<V: Vector, X: Lane, Y: Lane>(
+pub unsafe fn quantize<V: Vector, X: Lane, Y: Lane>(
     io: InOut<X, Y>,
     inverse_scales: &Pattern,
     low: f32,
@@ -270,13 +263,7 @@ impl<V: Vector> Op<V> for FakeE4m3 {
 }
 
 #[inline(always)]
-pub unsafe fn fake_e4m3<V: Vector, X: Lane>(io: InOut<X>, inverse_scale: f32) {
-    // SAFETY: as the caller promises.
-    unsafe { map_all::<V, X, X>(io, inverse_scale, inverse_scale, &mut FakeE4m3) }
-}
-
-#[inline(always)]
-pub unsafe fn fake_e4m3_by<V: Vector, X: Lane>(io: InOut<X>, inverse_scales: &Pattern) {
+pub unsafe fn fake_e4m3<V: Vector, X: Lane>(io: InOut<X>, inverse_scales: &Pattern) {
     // SAFETY: as the caller promises.
     unsafe { map_by::<V, X, X>(io, inverse_scales, &mut FakeE4m3) }
 }
@@ -306,21 +293,16 @@ pub unsafe fn linear_bins<V: Vector>(io: InOut<f32>, bins: LinearBins) {
     // SAFETY: as the caller promises.
     unsafe {
         let mut op = LinearBin::<V> { low: V::splat(bins.low), last: V::splat(bins.count - 1.0) };
-        map_all(io, bins.count, bins.width, &mut op);
+        map_by(io, &Pattern::Same(bins.count, bins.width), &mut op);
     }
 }
 
 #[inline(always)]
-pub unsafe fn mask<V: Vector, X: Lane>(x: &[X], gradient: InOut<X>, low: f32, high: f32) {
-    // SAFETY: as the caller promises.
-    unsafe { mask_within(x, gradient, &mut Same(V::splat(low), V::splat(high))) }
-}
-
-#[inline(always)]
-pub unsafe fn mask_by<V: Vector, X: Lane>(x: &[X], mut gradient: InOut<X>, ends: &Pattern) {
+pub unsafe fn mask<V: Vector, X: Lane>(x: &[X], mut gradient: InOut<X>, ends: &Pattern) {
     // SAFETY: as the caller promises.
     unsafe {
         match ends {
+            &Pattern::Same(low, high) => mask_within(x, gradient, &mut Same(V::splat(low), V::splat(high))),
             Pattern::Row(row) => mask_within::<V, X>(x, gradient, &mut RowPosition::new(row)),
             Pattern::Runs { run, start, first, second } if *run >= V::LANES => {
                 mask_within::<V, X>(x, gradient, &mut Neighbours::new(*run, *start, first, second));

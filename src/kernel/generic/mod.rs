@@ -6,15 +6,17 @@
 //! Functions here are inlined into those that `table!` makes for an instruction set, which has enabled it.
 //! They are unsafe because the instruction set of `V` must be there.
 
+mod bits;
 mod map;
 mod quotient;
 mod reduce;
 
 use super::vector::Vector;
 
-pub use map::{fake_e4m3, fake_e4m3_by, linear_bins, mask, mask_by, quantize, quantize_by};
-pub use quotient::{dequantize, dequantize_by, fake_quantize, fake_quantize_by};
-pub use reduce::{abs_max, abs_max_rows, lattice, min_max, rounding_errors};
+pub use bits::*;
+pub use map::*;
+pub use quotient::*;
+pub use reduce::*;
 
 /// All bits but the sign.
 const MAGNITUDE: u32 = 0x7fff_ffff;

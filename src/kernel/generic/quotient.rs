@@ -6,11 +6,10 @@
 //! 1990. It was checked for every n and every d from 1 to 2; powers of two change nothing as long as nothing
 //! is subnormal.) Four instructions that start every cycle take the place of one that starts every ten.
 
-use super::super::Grid;
 use super::super::in_out::InOut;
 use super::super::pattern::Pattern;
 use super::super::vector::{Lane, Vector};
-use super::map::{Op, map_all, map_by};
+use super::map::{Op, map_by};
 use super::{MAGNITUDE, to_grid};
 
 /// -1 / d for a divisor by which every quotient and every rest on the way is a normal number.
@@ -23,7 +22,7 @@ fn negative_inverse(divisor: f32) -> Option<f32> {
 /// them.
 fn negative_inverses(divisors: &[f32], elements: usize) -> Option<Vec<f32>> {
     const USES: usize = 256;
-    if elements < USES * divisors.len() {
+    if divisors.len() > 1 && elements < USES * divisors.len() {
         return None;
     }
     divisors.iter().map(|&divisor| negative_inverse(divisor)).collect()
@@ -77,27 +76,8 @@ impl<V: Vector> Op<V> for QuickFakeQuantize<V> {
 }
 
 #[inline(always)]
-pub unsafe fn fake_quantize<V: Vector, X: Lane>(io: InOut<X>, grid: Grid, divisor: f32) {
-    let is_quick = divisor == grid.inverse_scale && are_short(grid.low, grid.high);
-    let inverse = negative_inverse(divisor).filter(|_| is_quick);
-    // SAFETY: as the caller promises.
-    unsafe {
-        let (low, high) = (V::splat(grid.low), V::splat(grid.high));
-        match inverse {
-            Some(inverse) => map_all(io, divisor, inverse, &mut QuickFakeQuantize::<V> { low, high }),
-            None => map_all(io, grid.inverse_scale, divisor, &mut FakeQuantize::<V> { low, high }),
-        }
-    }
-}
-
-#[inline(always)]
-pub unsafe fn fake_quantize_by<V: Vector, X: Lane>(
-    io: InOut<X>,
-    inverse_scales: &Pattern,
-    low: f32,
-    high: f32,
-) {
-    let (numbers, divisors) = inverse_scales.numbers();
+pub unsafe fn fake_quantize<V: Vector, X: Lane>(io: InOut<X>, scales: &Pattern, low: f32, high: f32) {
+    let (numbers, divisors) = scales.numbers();
     let is_quick = numbers == divisors && are_short(low, high);
     let inverses = if is_quick { negative_inverses(divisors, io.len()) } else { None };
     // SAFETY: as the caller promises.
@@ -105,9 +85,9 @@ pub unsafe fn fake_quantize_by<V: Vector, X: Lane>(
         let (low, high) = (V::splat(low), V::splat(high));
         match inverses {
             Some(inverses) => {
-                map_by(io, &inverse_scales.with_second(&inverses), &mut QuickFakeQuantize::<V> { low, high });
+                map_by(io, &scales.with_second(&inverses), &mut QuickFakeQuantize::<V> { low, high });
             }
-            None => map_by(io, inverse_scales, &mut FakeQuantize::<V> { low, high }),
+            None => map_by(io, scales, &mut FakeQuantize::<V> { low, high }),
         }
     }
 }
@@ -135,18 +115,7 @@ impl<V: Vector> Op<V> for QuickDequantize {
 }
 
 #[inline(always)]
-pub unsafe fn dequantize<V: Vector, Q: Lane, X: Lane>(io: InOut<Q, X>, inverse_scale: f32) {
-    // SAFETY: as the caller promises.
-    unsafe {
-        match negative_inverse(inverse_scale) {
-            Some(inverse) => map_all::<V, Q, X>(io, inverse_scale, inverse, &mut QuickDequantize),
-            None => map_all::<V, Q, X>(io, inverse_scale, inverse_scale, &mut Dequantize),
-        }
-    }
-}
-
-#[inline(always)]
-pub unsafe fn dequantize_by<V: Vector, Q: Lane, X: Lane>(io: InOut<Q, X>, inverse_scales: &Pattern) {
+pub unsafe fn dequantize<V: Vector, X: Lane, Q: Lane>(io: InOut<Q, X>, inverse_scales: &Pattern) {
     let inverses = negative_inverses(inverse_scales.numbers().0, io.len());
     // SAFETY: as the caller promises.
     unsafe {

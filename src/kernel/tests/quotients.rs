@@ -11,8 +11,7 @@ fn check(kernels: &Kernels, numbers: &[f32], inverse_scale: f32, expected: &mut 
         *expected = n / inverse_scale;
     }
     found.copy_from_slice(expected);
-    let grid = Grid { inverse_scale, low: -LARGEST, high: LARGEST };
-    kernels.fake_quantize(InOut::in_place(found), grid, inverse_scale);
+    kernels.fake_quantize(InOut::in_place(found), &Pattern::one(inverse_scale), -LARGEST, LARGEST);
     if found != expected {
         let at = found.iter().zip(&*expected).position(|(found, expected)| found != expected).unwrap();
         panic!(
@@ -59,11 +58,7 @@ fn quotients_of_zeros_keep_their_sign() {
     for kernels in available() {
         for inverse_scale in [1.0, 0.3, 1e-30, 1e30] {
             let mut x = [0.0f32, -0.0, 0.2 / inverse_scale, -0.2 / inverse_scale, f32::NAN];
-            kernels.fake_quantize(
-                InOut::in_place(&mut x),
-                Grid { inverse_scale, low: -8.0, high: 7.0 },
-                inverse_scale,
-            );
+            kernels.fake_quantize(InOut::in_place(&mut x), &Pattern::one(inverse_scale), -8.0, 7.0);
             assert_eq!(
                 x.map(|x| x.is_sign_negative())[..4],
                 [false, true, false, true],
@@ -92,8 +87,8 @@ fn quotients_by_patterns_are_those_of_a_division() {
     for pattern in [Pattern::Row(row.from(5)), runs(7), runs(100), runs(1000)] {
         let run = |kernels: &Kernels| {
             let (mut fake, mut dequantized) = (vec![0.0f32; LEN], vec![0.0f32; LEN]);
-            kernels.fake_quantize_by(InOut::new(&x, &mut fake), &pattern, -128.0, 127.0);
-            kernels.dequantize_i8_by(InOut::new(&integers, &mut dequantized), &pattern);
+            kernels.fake_quantize(InOut::new(&x, &mut fake), &pattern, -128.0, 127.0);
+            kernels.dequantize(InOut::new(&integers, &mut dequantized), &pattern);
             [fake, dequantized].map(|y| y.into_iter().map(f32::to_bits).collect::<Vec<_>>())
         };
         let expected = run(&scalar::KERNELS);

@@ -51,7 +51,7 @@ macro_rules! bits {
     };
 }
 
-bits!(f32, f16, bf16; i8, u8);
+bits!(f32, f16, bf16; i8, u8, i16, u16);
 
 /// Runs `f` with every table on copies and asks that all write the same, and nothing beyond the output.
 fn same<X: Copy, Y: Bits, R: PartialEq + Debug>(
@@ -102,6 +102,36 @@ fn patterns(test: impl Fn(&Pattern, &str)) {
     }
 }
 
+fn quantize<X: Real + Bits>(x: &[X], scales: &Pattern, low: f32, high: f32) {
+    same("quantize_floats", x, |kernels, x, out: &mut [X]| {
+        kernels.quantize_floats(InOut::new(x, out), scales, low, high)
+    });
+    same("quantize i8", x, |kernels, x, out: &mut [i8]| {
+        kernels.quantize(InOut::new(x, out), scales, low, high)
+    });
+    same("quantize u8", x, |kernels, x, out: &mut [u8]| {
+        kernels.quantize(InOut::new(x, out), scales, 0.0, 255.0)
+    });
+    same("quantize i16", x, |kernels, x, out: &mut [i16]| {
+        kernels.quantize(InOut::new(x, out), scales, 16.0 * low, 255.0 * high)
+    });
+    same("quantize u16", x, |kernels, x, out: &mut [u16]| {
+        kernels.quantize(InOut::new(x, out), scales, 0.0, 65535.0)
+    });
+}
+
+fn dequantize<X: Real + Bits, Q: Integer>(integer: impl Fn(usize) -> Q) {
+    let integers: Vec<Q> = (0..2000).map(integer).collect();
+    same("dequantize", &integers, |kernels, q, out: &mut [X]| {
+        kernels.dequantize(InOut::new(q, out), &Pattern::one(12.7));
+    });
+    patterns(|pattern, name| {
+        same(name, &integers, |kernels, q, out: &mut [X]| {
+            kernels.dequantize(InOut::new(q, out), pattern);
+        });
+    });
+}
+
 fn every_kernel<X: Real + Bits>() {
     let x = data::<X>();
     same("abs_max", &x, |kernels, x, _: &mut [X]| kernels.abs_max(x).bits());
@@ -117,59 +147,40 @@ fn every_kernel<X: Real + Bits>() {
         });
     }
     for (inverse_scale, low, high) in GRIDS {
-        let grid = Grid { inverse_scale, low, high };
-        same("quantize", &x, |kernels, x, out: &mut [X]| kernels.quantize(InOut::new(x, out), grid));
-        same("quantize_f32", &x, |kernels, x, out| kernels.quantize_f32(InOut::new(x, out), grid));
-        same("quantize_i8", &x, |kernels, x, out| kernels.quantize_i8(InOut::new(x, out), grid));
-        let positive = Grid { low: 0.0, high: 255.0, ..grid };
-        same("quantize_u8", &x, |kernels, x, out| kernels.quantize_u8(InOut::new(x, out), positive));
+        let (scales, uneven) =
+            (Pattern::one(inverse_scale), Pattern::Same(inverse_scale, inverse_scale * 1.5));
+        quantize(&x, &scales, low, high);
         same("fake_quantize", &x, |kernels, x, out: &mut [X]| {
-            kernels.fake_quantize(InOut::new(x, out), grid, inverse_scale * 1.5);
+            kernels.fake_quantize(InOut::new(x, out), &uneven, low, high);
         });
         same("fake_quantize in place", &x, |kernels, x, out: &mut [X]| {
             out.copy_from_slice(x);
-            kernels.fake_quantize(InOut::in_place(out), grid, inverse_scale);
+            kernels.fake_quantize(InOut::in_place(out), &scales, low, high);
         });
     }
     for inverse_scale in [1.0, 0.37, 1e6, f32::INFINITY] {
         same("fake_e4m3", &x, |kernels, x, out: &mut [X]| {
-            kernels.fake_e4m3(InOut::new(x, out), inverse_scale)
+            kernels.fake_e4m3(InOut::new(x, out), &Pattern::one(inverse_scale))
         });
     }
     let gradient: Vec<X> = x.iter().rev().copied().collect();
     same("mask", &x, |kernels, x, out: &mut [X]| {
-        kernels.mask(x, InOut::new(&gradient[..x.len()], out), -2.5, 3.0);
+        kernels.mask(x, InOut::new(&gradient[..x.len()], out), &Pattern::Same(-2.5, 3.0));
     });
     patterns(|pattern, name| {
+        quantize(&x, pattern, -128.0, 127.0);
         same(name, &x, |kernels, x, out: &mut [X]| {
-            kernels.fake_quantize_by(InOut::new(x, out), pattern, -128.0, 127.0);
+            kernels.fake_quantize(InOut::new(x, out), pattern, -128.0, 127.0);
         });
+        same(name, &x, |kernels, x, out: &mut [X]| kernels.fake_e4m3(InOut::new(x, out), pattern));
         same(name, &x, |kernels, x, out: &mut [X]| {
-            kernels.quantize_by(InOut::new(x, out), pattern, -128.0, 127.0)
-        });
-        same(name, &x, |kernels, x, out| kernels.quantize_i8_by(InOut::new(x, out), pattern, -128.0, 127.0));
-        same(name, &x, |kernels, x, out| kernels.quantize_u8_by(InOut::new(x, out), pattern, 0.0, 15.0));
-        same(name, &x, |kernels, x, out: &mut [X]| kernels.fake_e4m3_by(InOut::new(x, out), pattern));
-        same(name, &x, |kernels, x, out: &mut [X]| {
-            kernels.mask_by(x, InOut::new(&gradient[..x.len()], out), pattern);
+            kernels.mask(x, InOut::new(&gradient[..x.len()], out), pattern);
         });
     });
-    let integers: Vec<i8> = (0..2000).map(|i| (i * 31 % 256) as u8 as i8).collect();
-    let naturals: Vec<u8> = integers.iter().map(|&q| q as u8).collect();
-    same("dequantize_i8", &integers, |kernels, q, out: &mut [X]| {
-        kernels.dequantize_i8(InOut::new(q, out), 12.7);
-    });
-    same("dequantize_u8", &naturals, |kernels, q, out: &mut [X]| {
-        kernels.dequantize_u8(InOut::new(q, out), 12.7);
-    });
-    patterns(|pattern, name| {
-        same(name, &integers, |kernels, q, out: &mut [X]| {
-            kernels.dequantize_i8_by(InOut::new(q, out), pattern);
-        });
-        same(name, &naturals, |kernels, q, out: &mut [X]| {
-            kernels.dequantize_u8_by(InOut::new(q, out), pattern);
-        });
-    });
+    dequantize::<X, i8>(|at| (at * 31 % 256) as u8 as i8);
+    dequantize::<X, u8>(|at| (at * 31 % 256) as u8);
+    dequantize::<X, i16>(|at| (at * 4099 % 65536) as u16 as i16);
+    dequantize::<X, u16>(|at| (at * 4099 % 65536) as u16);
     let x = finite::<X>();
     for first in
         [0, 100 << lattice::MANTISSA_BITS, 110 << lattice::MANTISSA_BITS, 250 << lattice::MANTISSA_BITS]
@@ -256,9 +267,10 @@ fn what_does_not_fit_panics_before_anything_is_written() {
     let none = Pattern::Runs { run: 0, start: 0, first: &numbers, second: &numbers };
     for kernels in available() {
         for wrong in [&uneven, &beyond, &none] {
-            assert!(run(&|| kernels.fake_quantize_by(InOut::new(&x, &mut [0.0; 8]), wrong, -8.0, 7.0)));
+            assert!(run(&|| kernels.fake_quantize(InOut::new(&x, &mut [0.0; 8]), wrong, -8.0, 7.0)));
         }
-        assert!(run(&|| kernels.mask(&x[..7], InOut::new(&x, &mut [0.0; 8]), 0.0, 1.0)));
+        let ends = Pattern::Same(0.0, 1.0);
+        assert!(run(&|| kernels.mask(&x[..7], InOut::new(&x, &mut [0.0; 8]), &ends)));
         assert!(run(&|| kernels.pack_4_bits(&[1, 2, 3], &mut [0; 1])));
         assert!(run(&|| {
             kernels.lattice(&[1.0f32; BLOCK + 1], 0, &mut [0; _]);

@@ -14,8 +14,8 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::observe::compat::{LinearHistogram, between, check_bins, check_increasing};
 
-use super::Target;
 use super::weights::per_channel;
+use super::{Method, Target};
 
 mod entropy;
 mod mse;
@@ -79,28 +79,21 @@ pub fn percentile(histogram: &LinearHistogram, percentile: f64) -> Result<f32> {
         .ok_or_else(|| Error::new(ErrorKind::Data, "the histogram has fewer edges than bins"))
 }
 
-/// The method of [`weights`].
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum WeightMethod {
-    /// The largest magnitude.
-    Max,
-    /// [`mse`].
-    Mse,
-    /// [`percentile`] with this percentage.
-    Percentile(f64),
-}
-
 /// Computes the range of one channel of weights as `calibrate_weights` does.
 ///
-/// It applies [`mse`] or [`percentile`] to a histogram of `num_bins` bins over \[0, max |w|\], made as in
-/// numpy. A channel without weights, or with zeros only, gives 0.
+/// It takes the largest magnitude, or applies [`mse`] or [`percentile`] to a histogram of `num_bins` bins
+/// over \[0, max |w|\], made as in numpy. A channel without weights, or with zeros only, gives 0.
 ///
 /// # Errors
 ///
-/// If a weight is not finite; if the weights are too small for so many bins; if `num_bins` is 0 or more than
-/// 2^24; the errors of the methods.
-pub fn weights(channel: &[f32], method: WeightMethod, target: Target, num_bins: usize) -> Result<f32> {
+/// If the method is entropy, which the original does not have for weights; if a weight is not finite; if the
+/// weights are too small for so many bins; if `num_bins` is 0 or more than 2^24; the errors of the methods.
+pub fn weights(channel: &[f32], method: Method, target: Target, num_bins: usize) -> Result<f32> {
     check_bins(num_bins)?;
+    if method == Method::Entropy {
+        let message = "pytorch-quantization has no entropy for weights";
+        return Err(Error::new(ErrorKind::InvalidArgument, message).with_remedy("use max, mse or percentile"));
+    }
     let magnitudes: Vec<f32> = channel.iter().map(|w| w.abs()).collect();
     if let Some(wrong) = magnitudes.iter().find(|w| !w.is_finite()) {
         return Err(Error::new(ErrorKind::Data, format!("a weight is {wrong}"))
@@ -116,9 +109,9 @@ pub fn weights(channel: &[f32], method: WeightMethod, target: Target, num_bins: 
     check_increasing(&edges)?;
     let histogram = LinearHistogram { counts: between(&magnitudes, &edges), edges };
     match method {
-        WeightMethod::Max => Ok(max),
-        WeightMethod::Mse => mse(&histogram, target, Search::default()),
-        WeightMethod::Percentile(percent) => percentile(&histogram, percent),
+        Method::Mse => mse(&histogram, target, Search::default()),
+        Method::Percentile(percent) => percentile(&histogram, percent),
+        Method::Max | Method::Entropy => Ok(max),
     }
 }
 
@@ -133,7 +126,7 @@ pub fn weights_along(
     values: &[f32],
     shape: &[usize],
     axis: Option<usize>,
-    method: WeightMethod,
+    method: Method,
     target: Target,
     num_bins: usize,
 ) -> Result<Vec<f32>> {

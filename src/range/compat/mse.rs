@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::Search;
 use crate::error::{Error, ErrorKind, Result};
-use crate::kernel::{self, Grid, InOut};
+use crate::kernel::{self, InOut, Pattern};
 use crate::observe::compat::LinearHistogram;
 use crate::range::Target;
 
@@ -75,8 +75,8 @@ fn least(errors: impl Iterator<Item = (usize, f32)>) -> Option<(usize, f32)> {
 fn error(centres: &[f32], counts: &[f32], amax: f32, max_level: f32) -> f32 {
     let mut quantized = vec![0.0; centres.len()];
     if amax > SMALLEST_AMAX {
-        let grid = Grid { inverse_scale: max_level / amax, low: -max_level, high: max_level };
-        kernel::active().fake_quantize(InOut::new(centres, &mut quantized), grid, grid.inverse_scale);
+        let (io, scales) = (InOut::new(centres, &mut quantized), Pattern::one(max_level / amax));
+        kernel::active().fake_quantize(io, &scales, -max_level, max_level);
     }
     let square = |bin: usize| {
         let difference = quantized[bin] - centres[bin];

@@ -4,9 +4,9 @@ use half::{bf16, f16};
 use ndarray::{Array, Array1, Array2, Array3, array, aview1};
 use qdq::error::ErrorKind;
 use qdq::quant::{
-    self, EPSILON, Mode, PerGroup, QuantParams, abs_max, abs_max_per_block, dequantize,
-    fake_affine_tensor_quant, fake_tensor_quant, fake_tensor_quant_backward, fake_tensor_quant_slice,
-    quantize, quantize_slice, scaled_e4m3, tensor_quant,
+    self, EPSILON, Mode, NumBits, PerGroup, QuantDescriptor, QuantParams, abs_max, abs_max_per_block,
+    dequantize, fake_affine_tensor_quant, fake_tensor_quant, fake_tensor_quant_backward,
+    fake_tensor_quant_slice, quantize, quantize_slice, scaled_e4m3, tensor_quant,
 };
 
 const MODES: [Mode; 3] = [Mode::Reference, Mode::GpuCompat, Mode::Corrected];
@@ -304,7 +304,8 @@ fn e4m3_with_ranges_that_overflow() {
         let back: Array1<f32> = quant::dequantize_e4m3(codes.values.view(), &codes.inverse_scale).unwrap();
         assert_eq!(back.mapv(f32::abs), y.mapv(f32::abs), "{amax:e}");
     }
-    let gradient =
-        quant::scaled_e4m3_backward(x.view(), array![448.0f32, 449.0, -448.0, f32::NAN].view(), None);
+    let data = array![448.0f32, 449.0, -448.0, f32::NAN];
+    let e4m3 = QuantDescriptor { num_bits: NumBits::E4M3, ..QuantDescriptor::default() };
+    let gradient = e4m3.backward(x.view(), data.view(), Some(448.0.into()));
     assert_eq!(gradient.unwrap(), array![1.0, 0.0, f32::INFINITY, 0.0]);
 }

@@ -43,9 +43,9 @@ pub(super) fn array_of(tensor: &qdq_tensor) -> ArrayD<f32> {
     ArrayD::from_shape_vec(IxDyn(&shape), values.to_vec()).unwrap()
 }
 
-fn parts(value: &Owned<qdq_value>) -> Elements {
+fn parts(value: &Owned<qdq_array>) -> Elements {
     let mut view = MaybeUninit::uninit();
-    call(|error| qdq_value_view(value.get(), Some(&mut view), error)).unwrap();
+    call(|error| qdq_array_view(value.get(), Some(&mut view), error)).unwrap();
     // SAFETY: it succeeded.
     let view = unsafe { view.assume_init() };
     let shape = shape_of(&view);
@@ -299,13 +299,13 @@ impl Readings for Capi {
     fn read_npy(path: &Path) -> Outcome<Elements> {
         let path = c_path(path);
         let value =
-            make(qdq_value_free, |out, error| unsafe { qdq_value_read_npy(path.as_ptr(), out, error) })?;
+            make(qdq_array_free, |out, error| unsafe { qdq_array_read_npy(path.as_ptr(), out, error) })?;
         Ok(parts(&value))
     }
 
     fn constant(path: &Path, name: &str) -> Outcome<Option<Elements>> {
         let (model, name) = (model(path)?, CString::new(name).unwrap());
-        let value = make(qdq_value_free, |out, error| unsafe {
+        let value = make(qdq_array_free, |out, error| unsafe {
             qdq_model_constant(model.get(), name.as_ptr(), out, error)
         })?;
         Ok(value.get().is_some().then(|| parts(&value)))

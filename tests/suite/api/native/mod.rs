@@ -12,7 +12,7 @@ use qdq::observe::compat::{HistogramCalibrator, Library};
 use qdq::onnx::Model;
 use qdq::pipeline::{self, CalibrateOptions, CompareOptions, go_on};
 use qdq::place::Policy;
-use qdq::quant::{self, NumBits, QuantDescriptor, pack};
+use qdq::quant::{self, PerGroup, QuantDescriptor, Stored, StoredMut, pack};
 use qdq::range::{self, Method, Target, compat};
 use qdq::report::compare::Agreement;
 use qdq::{batch, report};
@@ -37,20 +37,7 @@ impl From<Error> for Failure {
     }
 }
 
-fn is_e4m3(descriptor: &QuantDescriptor) -> bool {
-    descriptor.num_bits == NumBits::E4M3
-}
-
-fn amax_for<T: Golden>(
-    x: &ArrayD<T>,
-    amax: Option<&ArrayD<f32>>,
-    descriptor: &QuantDescriptor,
-) -> Outcome<quant::PerGroup<'static>> {
-    let amax = amax.map_or_else(|| descriptor.amax_of(x.view()), |amax| Ok(amax.clone()))?;
-    Ok(descriptor.per_group(amax, x.ndim())?)
-}
-
-fn array(values: &quant::PerGroup<'_>) -> ArrayD<f32> {
+fn array(values: &PerGroup<'_>) -> ArrayD<f32> {
     ArrayD::from_shape_vec(IxDyn(values.shape()), values.values().to_vec()).unwrap()
 }
 
@@ -64,8 +51,7 @@ impl Api for Native {
         amax: Option<&ArrayD<f32>>,
         descriptor: &QuantDescriptor,
     ) -> Outcome<(ArrayD<T>, ArrayD<f32>)> {
-        let amax = amax_for(x, amax, descriptor)?;
-        let found = quant::tensor_quant(x.view(), &amax, &descriptor.params()?)?;
+        let found = descriptor.tensor_quant(x.view(), amax.map(PerGroup::from))?;
         Ok((found.values, array(&found.inverse_scale)))
     }
 
@@ -74,11 +60,7 @@ impl Api for Native {
         amax: Option<&ArrayD<f32>>,
         descriptor: &QuantDescriptor,
     ) -> Outcome<ArrayD<T>> {
-        let amax = amax_for(x, amax, descriptor)?;
-        if is_e4m3(descriptor) {
-            return Ok(quant::scaled_e4m3(x.view(), Some(amax))?);
-        }
-        Ok(quant::fake_tensor_quant(x.view(), &amax, &descriptor.params()?)?)
+        Ok(descriptor.fake_quantize(x.view(), amax.map(PerGroup::from))?)
     }
 
     fn backward<T: Golden>(
@@ -87,8 +69,7 @@ impl Api for Native {
         amax: &ArrayD<f32>,
         descriptor: &QuantDescriptor,
     ) -> Outcome<ArrayD<T>> {
-        let amax = amax_for(x, Some(amax), descriptor)?;
-        Ok(quant::fake_tensor_quant_backward(gradient.view(), x.view(), amax)?)
+        Ok(descriptor.backward(gradient.view(), x.view(), Some(amax.into()))?)
     }
 
     fn quantize<T: Golden>(
@@ -97,49 +78,29 @@ impl Api for Native {
         descriptor: &QuantDescriptor,
         storage: Storage,
     ) -> Outcome<Integers> {
-        let amax = amax_for(x, amax, descriptor)?;
-        if storage == Storage::E4m3 {
-            let found = quant::quantize_e4m3(x.view(), Some(amax))?;
-            let values = found.values.iter().map(|&code| code.into()).collect();
-            return Ok(Integers { values, scale: array(&found.inverse_scale) });
-        }
-        let params = descriptor.params()?;
+        let (x, amax) = (x.view(), amax.map(PerGroup::from));
         macro_rules! quantized {
-            ($integer:ty) => {{
-                let found = quant::quantize::<T, $integer, _>(x.view(), &amax, &params)?;
-                (found.values.into_iter().collect::<Vec<$integer>>(), found.inverse_scale)
+            ($stored:ident) => {{
+                let mut values = vec![0; x.len()];
+                let scale = descriptor.quantize(x, amax, StoredMut::$stored(&mut values))?;
+                (values.into_iter().map(i32::from).collect(), scale)
+            }};
+            ($stored:ident, $unpack:path) => {{
+                let (mut bytes, count) = (vec![0; x.len().div_ceil(2)], x.len());
+                let scale = descriptor.quantize(x, amax, StoredMut::$stored(&mut bytes))?;
+                ($unpack(&bytes, count)?.into_iter().map(i32::from).collect(), scale)
             }};
         }
-        let wide = |values: Vec<i32>, scale| Ok(Integers { values, scale: array(&scale) });
-        match storage {
-            Storage::I8 => {
-                let (values, scale) = quantized!(i8);
-                wide(values.into_iter().map(i32::from).collect(), scale)
-            }
-            Storage::U8 => {
-                let (values, scale) = quantized!(u8);
-                wide(values.into_iter().map(i32::from).collect(), scale)
-            }
-            Storage::I16 => {
-                let (values, scale) = quantized!(i16);
-                wide(values.into_iter().map(i32::from).collect(), scale)
-            }
-            Storage::U16 => {
-                let (values, scale) = quantized!(u16);
-                wide(values.into_iter().map(i32::from).collect(), scale)
-            }
-            Storage::I4 => {
-                let (values, scale) = quantized!(i8);
-                let unpacked = pack::unpack_int4(&pack::pack_int4(&values)?, values.len())?;
-                wide(unpacked.into_iter().map(i32::from).collect(), scale)
-            }
-            Storage::U4 => {
-                let (values, scale) = quantized!(u8);
-                let unpacked = pack::unpack_uint4(&pack::pack_uint4(&values)?, values.len())?;
-                wide(unpacked.into_iter().map(i32::from).collect(), scale)
-            }
-            Storage::E4m3 => unreachable!("answered above"),
-        }
+        let (values, scale) = match storage {
+            Storage::I8 => quantized!(I8),
+            Storage::U8 => quantized!(U8),
+            Storage::I16 => quantized!(I16),
+            Storage::U16 => quantized!(U16),
+            Storage::I4 => quantized!(I4, pack::unpack_int4),
+            Storage::U4 => quantized!(U4, pack::unpack_uint4),
+            Storage::E4m3 => quantized!(E4m3),
+        };
+        Ok(Integers { values, scale: array(&scale) })
     }
 
     fn dequantize<T: Golden>(
@@ -148,20 +109,21 @@ impl Api for Native {
         descriptor: &QuantDescriptor,
         storage: Storage,
     ) -> Outcome<ArrayD<T>> {
-        let scale = descriptor.per_group(integers.scale.clone(), shape.len())?;
-        macro_rules! stored {
-            ($integer:ty) => {{
-                let values = integers.values.iter().map(|&value| value as $integer).collect();
-                ArrayD::<$integer>::from_shape_vec(IxDyn(shape), values).unwrap()
-            }};
+        macro_rules! values {
+            ($integer:ty) => {
+                integers.values.iter().map(|&value| value as $integer).collect::<Vec<_>>()
+            };
         }
+        let back = |values: Stored<'_>| descriptor.dequantize(values, shape, (&integers.scale).into());
         Ok(match storage {
-            Storage::I8 | Storage::I4 => quant::dequantize(stored!(i8).view(), scale)?,
-            Storage::U8 | Storage::U4 => quant::dequantize(stored!(u8).view(), scale)?,
-            Storage::I16 => quant::dequantize(stored!(i16).view(), scale)?,
-            Storage::U16 => quant::dequantize(stored!(u16).view(), scale)?,
-            Storage::E4m3 => quant::dequantize_e4m3(stored!(u8).view(), scale)?,
-        })
+            Storage::I8 => back(Stored::I8(&values!(i8))),
+            Storage::U8 => back(Stored::U8(&values!(u8))),
+            Storage::I16 => back(Stored::I16(&values!(i16))),
+            Storage::U16 => back(Stored::U16(&values!(u16))),
+            Storage::I4 => back(Stored::I4(&pack::pack_int4(&values!(i8))?)),
+            Storage::U4 => back(Stored::U4(&pack::pack_uint4(&values!(u8))?)),
+            Storage::E4m3 => back(Stored::E4m3(&values!(u8))),
+        }?)
     }
 
     fn affine(x: &ArrayD<f32>, min: f32, max: f32, num_bits: u32) -> Outcome<ArrayD<f32>> {

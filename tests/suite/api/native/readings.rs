@@ -11,7 +11,7 @@ use qdq::observe::axis_max::{Amax, AxisMax};
 use qdq::onnx::{Model, SaveOptions};
 use qdq::quant::QuantDescriptor;
 use qdq::quantizer::TensorQuantizer;
-use qdq::range::compat::{self, WeightMethod};
+use qdq::range::compat;
 use qdq::range::{Method, Target};
 use qdq::tensor::{Dim, Tensor, TensorSpec};
 
@@ -111,12 +111,6 @@ impl Readings for Native {
         method: Method,
         num_bins: usize,
     ) -> Outcome<Vec<f32>> {
-        let method = match method {
-            Method::Max => WeightMethod::Max,
-            Method::Mse => WeightMethod::Mse,
-            Method::Percentile(percentile) => WeightMethod::Percentile(percentile),
-            Method::Entropy => panic!("not a method for weights"),
-        };
         let (values, shape) = (weights.as_slice().unwrap(), weights.shape());
         Ok(compat::weights_along(values, shape, axis, method, Target::default(), num_bins)?)
     }
