@@ -14,7 +14,7 @@ endif
 export QDQ_PYTHON := $(PYTHON)
 
 .DEFAULT_GOAL := help
-.PHONY: help bench bench-peers demo demo-accuracy check layers parts test test-all native bare torch torch-seeds test-gpu test-gpu-folder miri tsan header share python models peers real consumers findings fmt fmt-check lint deny aarch64 quotients doc dist clean
+.PHONY: help bench bench-peers demo demo-accuracy check layers parts test test-all native bare torch torch-seeds test-gpu test-gpu-folder miri tsan header share python models peers real consumers findings fmt fmt-check lint deny aarch64 quotients doc reference dist clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -182,6 +182,9 @@ quotients: ## compare every quotient of 16-bit numbers with its division (a quar
 
 doc: ## build the documentation, warnings denied
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps
+
+reference: ## build the reference of C and C++ in target/reference, warnings denied (skipped without Doxygen)
+	python3 scripts/reference.py target/reference
 
 dist: ## make the .tar.gz and the .deb of a release, for glibc 2.28 and newer (TARGET=aarch64-unknown-linux-gnu)
 	@$(MAKE) --no-print-directory target/tools/dist/.ready || true

@@ -164,7 +164,11 @@ pub fn listed<T: Display>(items: &[T], shown: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
+    use crate::log::Sink;
 
     #[test]
     fn sentences() {
@@ -184,32 +188,19 @@ mod tests {
         assert_eq!(Finding::note("fine").to_string(), "fine");
     }
 
-    /// Counts events.
-    #[derive(Clone, Default)]
-    struct Counter(std::sync::Arc<std::sync::atomic::AtomicUsize>);
-
-    impl tracing::Subscriber for Counter {
-        fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
-            true
-        }
-        fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
-            tracing::span::Id::from_u64(1)
-        }
-        fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
-        fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
-        fn event(&self, _: &tracing::Event<'_>) {
-            self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        }
-        fn enter(&self, _: &tracing::span::Id) {}
-        fn exit(&self, _: &tracing::span::Id) {}
-    }
-
     #[test]
     fn a_finding_is_said_once_where_work_repeats_it() {
-        let counter = Counter::default();
-        let said = || counter.0.load(std::sync::atomic::Ordering::Relaxed);
+        let counter = Arc::new(AtomicUsize::new(0));
+        let said = || counter.load(Ordering::Relaxed);
+        let count = counter.clone();
+        let sink = Sink::new(
+            |_| true,
+            move |_, _| {
+                count.fetch_add(1, Ordering::Relaxed);
+            },
+        );
         let finding = Finding::warning("left out");
-        tracing::subscriber::with_default(counter.clone(), || {
+        tracing::subscriber::with_default(sink, || {
             once(|| {
                 finding.log();
                 once(|| finding.log());

@@ -10,7 +10,8 @@
 //!
 //! [`pipeline`] covers the whole process; start there. [`quant`] quantizes your own tensors, [`quantizer`]
 //! calibrates and trains with them, [`range`] contains the calibration methods, and [`place`] the placement
-//! rules. [`ffi`] is the C interface.
+//! rules. [`ffi`] is the C interface. Messages go to [`tracing`]; [`log`] has a subscriber that passes them
+//! to a function.
 //!
 //! Every fallible function returns [`error::Error`], which names the subject, the cause and the remedy. All
 //! types are `Send`, and all functions can be called from any thread. The only global state is the choice of
@@ -31,6 +32,7 @@
 
 // A module uses only the modules before it in this list. A test checks the imports.
 pub mod error;
+pub mod log;
 pub mod finding;
 pub mod file;
 pub mod locate;

@@ -37,10 +37,10 @@ class AxisMax : public detail::Handle<qdq_axis_max, qdq_axis_max_free> {
   /// forgotten.
   [[nodiscard]] Result<void> track() { return detail::call(qdq_axis_max_track, c()); }
   /// How many batches' maxima are kept; 0 unless track() asked for it.
-  [[nodiscard]] std::size_t history_size() const noexcept { return qdq_axis_max_history_count(c()); }
+  [[nodiscard]] std::size_t history_count() const noexcept { return qdq_axis_max_history_count(c()); }
   /// The maxima of batch `index` alone, from 0.
-  [[nodiscard]] Result<Array> history(std::size_t index) const {
-    return detail::make<Array>(qdq_axis_max_history, c(), index);
+  [[nodiscard]] Result<Array> history_at(std::size_t index) const {
+    return detail::make<Array>(qdq_axis_max_history_at, c(), index);
   }
 
   /// Reads a file that save() wrote: an observer that goes on where that one was.

@@ -4,12 +4,15 @@
 
 #include <cstddef>
 #include <string_view>
+#include <utility>
 
 #include <qdq/detail/call.hpp>
 #include <qdq/detail/handle.hpp>
 #include <qdq/detail/items.hpp>
 #include <qdq/detail/text.hpp>
 #include <qdq/tensor_view.hpp>
+
+#include <qdq/detail/try.hpp>
 
 namespace qdq {
 
@@ -27,6 +30,7 @@ class Batch : public detail::Handle<qdq_batch, qdq_batch_free> {
   };
 
   using Handle::Handle;
+  /// The range that begin() and end() go through.
   using Items = detail::Items<Entry, qdq_batch>;
   /// A batch without tensors, for Session::run().
   Batch() : Handle(qdq_batch_new()) {}
@@ -44,24 +48,34 @@ class Batch : public detail::Handle<qdq_batch, qdq_batch_free> {
 
   /// How many tensors there are.
   [[nodiscard]] std::size_t size() const noexcept { return qdq_batch_count(c()); }
+  /// The tensor `name`; Status::Data where there is none.
+  [[nodiscard]] Result<TensorView> get(std::string_view name) const& {
+    qdq_tensor tensor{};
+    QDQ_TRY(detail::call(qdq_batch_get, c(), detail::Text(name).c(), &tensor));
+    return TensorView(tensor);
+  }
+  void get(std::string_view name) const&& = delete;
   /// The tensor at `index`, which must be below size().
-  [[nodiscard]] Entry operator[](std::size_t index) const& { return items()[index]; }
-  void operator[](std::size_t index) const&& = delete;
+  [[nodiscard]] Entry at(std::size_t index) const& { return items().at(index); }
+  void at(std::size_t index) const&& = delete;
   /// All tensors, for loops.
   [[nodiscard]] Items::iterator begin() const& { return items().begin(); }
   void begin() const&& = delete;
+  /// The end of that loop.
   [[nodiscard]] Items::iterator end() const& { return items().end(); }
   void end() const&& = delete;
 
  private:
   static Entry entry(const qdq_batch* batch, std::size_t, std::size_t index) {
     qdq_tensor tensor{};
-    qdq_batch_tensor(batch, index, &tensor, nullptr);
+    qdq_batch_at(batch, index, &tensor, nullptr);
     return {detail::view(qdq_batch_name(batch, index)), TensorView(tensor)};
   }
   Items items() const { return {c(), size(), entry}; }
 };
 
 }  // namespace qdq
+
+#include <qdq/detail/end_try.hpp>
 
 #endif

@@ -30,6 +30,7 @@ class Cache : public detail::Handle<qdq_cache, qdq_cache_free> {
   };
 
   using Handle::Handle;
+  /// The range that begin() and end() go through.
   using Items = detail::Items<Entry, qdq_cache>;
 
   /// The cache with these ranges for a version of TensorRT and the calibrator that is going to read it;
@@ -82,11 +83,12 @@ class Cache : public detail::Handle<qdq_cache, qdq_cache_free> {
   /// How many lines with a tensor there are.
   [[nodiscard]] std::size_t size() const noexcept { return qdq_cache_count(c()); }
   /// The line at `index`, which must be below size(). Names are valid until the cache is changed or freed.
-  [[nodiscard]] Entry operator[](std::size_t index) const& { return items()[index]; }
-  void operator[](std::size_t index) const&& = delete;
+  [[nodiscard]] Entry at(std::size_t index) const& { return items().at(index); }
+  void at(std::size_t index) const&& = delete;
   /// All lines, for loops.
   [[nodiscard]] Items::iterator begin() const& { return items().begin(); }
   void begin() const&& = delete;
+  /// The end of that loop.
   [[nodiscard]] Items::iterator end() const& { return items().end(); }
   void end() const&& = delete;
 
@@ -124,7 +126,7 @@ class Cache : public detail::Handle<qdq_cache, qdq_cache_free> {
  private:
   Items items() const {
     return {c(), size(), [](const qdq_cache* cache, std::size_t, std::size_t index) {
-              return Entry{detail::view(qdq_cache_name(cache, index)), qdq_cache_scale(cache, index)};
+              return Entry{detail::view(qdq_cache_name(cache, index)), qdq_cache_at(cache, index)};
             }};
   }
 };

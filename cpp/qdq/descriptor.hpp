@@ -64,7 +64,7 @@ class Descriptor : public detail::Handle<qdq_descriptor, qdq_descriptor_free> {
   /// The axes that keep an amax of their own, as they were set; none for one amax for the tensor.
   [[nodiscard]] std::vector<std::int32_t> axis() const {
     std::vector<std::int32_t> axes(qdq_descriptor_axis_count(c()));
-    for (std::size_t i = 0; i < axes.size(); ++i) axes[i] = qdq_descriptor_axis(c(), i);
+    for (std::size_t i = 0; i < axes.size(); ++i) axes[i] = qdq_descriptor_axis_at(c(), i);
     return axes;
   }
   /// The size of the blocks that share an amax; 0 without blocks.

@@ -44,7 +44,7 @@ class Error : public detail::Handle<qdq_error, qdq_error_free> {
   /// The errors from below, the nearest first.
   [[nodiscard]] detail::Items<std::string_view, qdq_error> causes() const& {
     return {c(), qdq_error_cause_count(c()), [](const qdq_error* error, std::size_t, std::size_t index) {
-              return detail::view(qdq_error_cause(error, index));
+              return detail::view(qdq_error_cause_at(error, index));
             }};
   }
   void causes() const&& = delete;

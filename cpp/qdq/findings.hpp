@@ -28,22 +28,24 @@ struct Finding {
 class Findings : public detail::Handle<qdq_findings, qdq_findings_free> {
  public:
   using Handle::Handle;
+  /// The range that begin() and end() go through.
   using Items = detail::Items<Finding, qdq_findings>;
 
   /// How many findings there are.
   [[nodiscard]] std::size_t size() const noexcept { return qdq_findings_count(c()); }
   /// The finding at `index`, which must be below size().
-  [[nodiscard]] Finding operator[](std::size_t index) const& { return items()[index]; }
-  void operator[](std::size_t index) const&& = delete;
+  [[nodiscard]] Finding at(std::size_t index) const& { return items().at(index); }
+  void at(std::size_t index) const&& = delete;
   /// All findings, for loops.
   [[nodiscard]] Items::iterator begin() const& { return items().begin(); }
   void begin() const&& = delete;
+  /// The end of that loop.
   [[nodiscard]] Items::iterator end() const& { return items().end(); }
   void end() const&& = delete;
 
  private:
   static std::string_view tensor(const qdq_findings* findings, std::size_t finding, std::size_t index) {
-    return detail::view(qdq_findings_tensor(findings, finding, index));
+    return detail::view(qdq_findings_tensor_at(findings, finding, index));
   }
   static Finding finding(const qdq_findings* findings, std::size_t, std::size_t index) {
     return {static_cast<Severity>(qdq_findings_severity(findings, index)),

@@ -169,13 +169,13 @@ class Graph : public detail::Handle<qdq_graph, qdq_graph_free> {
                  {},
                  {}};
     for (std::size_t i = 0; i < qdq_graph_node_input_count(graph, number); ++i) {
-      out.inputs.push_back(qdq_graph_node_input(graph, number, i));
+      out.inputs.push_back(qdq_graph_node_input_at(graph, number, i));
     }
     for (std::size_t i = 0; i < qdq_graph_node_output_count(graph, number); ++i) {
-      out.outputs.push_back(qdq_graph_node_output(graph, number, i));
+      out.outputs.push_back(qdq_graph_node_output_at(graph, number, i));
     }
     for (std::size_t i = 0; i < qdq_graph_node_capture_count(graph, number); ++i) {
-      out.captures.push_back(qdq_graph_node_capture(graph, number, i));
+      out.captures.push_back(qdq_graph_node_capture_at(graph, number, i));
     }
     for (std::size_t i = 0; i < qdq_graph_node_attribute_count(graph, number); ++i) {
       out.attributes.push_back(attribute(graph, number, i));

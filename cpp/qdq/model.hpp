@@ -70,12 +70,12 @@ class Model : public detail::Handle<qdq_model, qdq_model_free> {
   }
 
   /// The value of a stored tensor or of a Constant node of the main graph; nothing where `name` is neither.
-  [[nodiscard]] Result<std::optional<Array>> constant(std::string_view name) const {
-    return detail::make_if_any<Array>(qdq_model_constant, c(), detail::Text(name).c());
+  [[nodiscard]] Result<std::optional<Array>> get_constant(std::string_view name) const {
+    return detail::make_if_any<Array>(qdq_model_get_constant, c(), detail::Text(name).c());
   }
   /// The text that the model's metadata has for `key`, where there is one.
-  [[nodiscard]] Result<std::optional<Buffer>> metadata(std::string_view key) const {
-    return detail::make_if_any<Buffer>(qdq_model_metadata, c(), detail::Text(key).c());
+  [[nodiscard]] Result<std::optional<Buffer>> get_metadata(std::string_view key) const {
+    return detail::make_if_any<Buffer>(qdq_model_get_metadata, c(), detail::Text(key).c());
   }
   /// Sets that text. Plans that were made before do not fit the model any more.
   [[nodiscard]] Result<void> set_metadata(std::string_view key, std::string_view value) {

@@ -73,7 +73,9 @@ enum class Method : qdq_method {
 
 /// A method with its argument: made from a Method, or by percentile().
 struct RangeMethod {
+  /// A method; Method::Percentile with its usual percentage.
   RangeMethod(Method kind) noexcept : method(kind) {}
+  /// A method with the percentage of Method::Percentile.
   RangeMethod(Method kind, double percent) noexcept : method(kind), percentile(percent) {}
 
   Method method;

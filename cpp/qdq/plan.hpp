@@ -32,6 +32,7 @@ class Plan : public detail::Handle<qdq_plan, qdq_plan_free> {
     std::size_t node;
     std::size_t input;
   };
+  /// The readers of one tensor.
   using Readers = detail::Items<Reader, qdq_plan>;
   /// A quantized activation. Those of one `group` share a scale, whose range covers them all.
   struct Activation {
@@ -73,7 +74,7 @@ class Plan : public detail::Handle<qdq_plan, qdq_plan_free> {
   [[nodiscard]] detail::Items<std::string_view, qdq_plan> taps(bool every_activation = false) const& {
     return {c(), qdq_plan_tap_count(c(), every_activation),
             [](const qdq_plan* plan, std::size_t every, std::size_t index) {
-              return detail::view(qdq_plan_tap(plan, every != 0, index));
+              return detail::view(qdq_plan_tap_at(plan, every != 0, index));
             },
             every_activation};
   }

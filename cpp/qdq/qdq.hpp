@@ -10,11 +10,11 @@
 //   `model.plan().value().decisions()`, of a plan that is gone at the end of the line, does not compile. What
 //   is passed to a function is copied where it is needed later.
 //
-// Errors. What can fail returns a Result<T>: a value, or an Error that names the thing, the cause and the
-//   remedy. Where exceptions are on, value() throws it. No exception of a callback passes through the
-//   library: it comes out of the call that ran the callback, as an error. Objects with many settings are made
-//   by `Object::make().…build()`, which tells the first error. Where memory runs out, the process ends or
-//   std::bad_alloc is thrown.
+// Errors. A function that can fail returns a Result<T>: a value, or an Error that names the thing, the
+//   cause and the remedy. Where exceptions are on, value() throws it. No exception of a callback passes
+//   through the library: it comes out of the call that ran the callback, as an error. Objects with many
+//   settings are made by `Object::make().…build()`, which tells the first error. Where memory runs out, the
+//   process ends or std::bad_alloc is thrown.
 //
 // Threads. Constant functions may run at the same time on the same object, others need it for themselves
 //   alone. A callback must not use an object that the function which called it is changing.

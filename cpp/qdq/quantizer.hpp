@@ -18,6 +18,8 @@
 #include <qdq/tensor.hpp>
 #include <qdq/tensor_stats.hpp>
 
+#include <qdq/detail/try.hpp>
+
 namespace qdq {
 
 /// pytorch-quantization's TensorQuantizer: a descriptor with its switches, its range and the statistics of
@@ -63,9 +65,13 @@ class Quantizer : public detail::Handle<qdq_quantizer, qdq_quantizer_free> {
   [[nodiscard]] Result<void> set_clipping(bool on) { return detail::call(qdq_quantizer_set_clipping, c(), on); }
   /// Whether data is observed for calibration. Default: false.
   [[nodiscard]] Result<void> set_calibrating(bool on) { return detail::call(qdq_quantizer_set_calibrating, c(), on); }
+  /// Whether data passes through unchanged.
   [[nodiscard]] bool is_disabled() const noexcept { return qdq_quantizer_is_disabled(c()); }
+  /// Whether data is quantized.
   [[nodiscard]] bool is_quantizing() const noexcept { return qdq_quantizer_is_quantizing(c()); }
+  /// Whether data is clipped.
   [[nodiscard]] bool is_clipping() const noexcept { return qdq_quantizer_is_clipping(c()); }
+  /// Whether data is observed.
   [[nodiscard]] bool is_calibrating() const noexcept { return qdq_quantizer_is_calibrating(c()); }
   /// Whether every tensor is quantized by its own max |x|, because no range is set.
   [[nodiscard]] bool is_dynamic() const noexcept { return qdq_quantizer_is_dynamic(c()); }
@@ -131,8 +137,7 @@ class Quantizer : public detail::Handle<qdq_quantizer, qdq_quantizer_free> {
   [[nodiscard]] Result<ClipGradient> backward(const TensorView& gradient, const TensorView& x,
                                               const MutableTensorView& out) const {
     ClipGradient ends{};
-    auto done = detail::call(qdq_quantizer_backward, c(), gradient.c(), x.c(), out.c(), &ends.min, &ends.max);
-    if (!done) return std::move(done).error();
+    QDQ_TRY_AS(done, detail::call(qdq_quantizer_backward, c(), gradient.c(), x.c(), out.c(), &ends.min, &ends.max));
     return ends;
   }
 
@@ -176,5 +181,7 @@ class Quantizer : public detail::Handle<qdq_quantizer, qdq_quantizer_free> {
 };
 
 }  // namespace qdq
+
+#include <qdq/detail/end_try.hpp>
 
 #endif

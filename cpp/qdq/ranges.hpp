@@ -32,6 +32,7 @@ struct Range {
 class Ranges : public detail::Handle<qdq_ranges, qdq_ranges_free> {
  public:
   using Handle::Handle;
+  /// The range that begin() and end() go through.
   using Items = detail::Items<Range, qdq_ranges>;
 
   /// No ranges yet. `method` says for readers of a file how they are computed; empty for nothing.
@@ -62,11 +63,12 @@ class Ranges : public detail::Handle<qdq_ranges, qdq_ranges_free> {
   /// How many tensors have a range.
   [[nodiscard]] std::size_t size() const noexcept { return qdq_ranges_count(c()); }
   /// The range at `index`, which must be below size(). Names are valid until the ranges are changed or freed.
-  [[nodiscard]] Range operator[](std::size_t index) const& { return items()[index]; }
-  void operator[](std::size_t index) const&& = delete;
+  [[nodiscard]] Range at(std::size_t index) const& { return items().at(index); }
+  void at(std::size_t index) const&& = delete;
   /// All ranges, for loops.
   [[nodiscard]] Items::iterator begin() const& { return items().begin(); }
   void begin() const&& = delete;
+  /// The end of that loop.
   [[nodiscard]] Items::iterator end() const& { return items().end(); }
   void end() const&& = delete;
 
@@ -84,7 +86,7 @@ class Ranges : public detail::Handle<qdq_ranges, qdq_ranges_free> {
  private:
   Items items() const {
     return {c(), size(), [](const qdq_ranges* ranges, std::size_t, std::size_t index) {
-              return Range{detail::view(qdq_ranges_name(ranges, index)), qdq_ranges_amax(ranges, index)};
+              return Range{detail::view(qdq_ranges_name(ranges, index)), qdq_ranges_at(ranges, index)};
             }};
   }
 };

@@ -40,16 +40,20 @@ template <typename E>
 template <typename T>
 class [[nodiscard]] Result {
  public:
+  /// The type of the value.
   using value_type = T;
 
+  /// The value of a function that went well.
   Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}
   /// A pointer, such as a text, is no truth value.
   template <typename Pointer, typename = std::enable_if_t<std::is_same_v<T, bool> && std::is_pointer_v<Pointer>>>
   Result(Pointer) = delete;
+  /// The error of a function that failed.
   Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}
 
   /// Whether it went well.
   [[nodiscard]] bool has_value() const noexcept { return state_.index() == 0; }
+  /// As has_value().
   explicit operator bool() const noexcept { return has_value(); }
 
   /// The value, or the error is raised.
@@ -57,6 +61,7 @@ class [[nodiscard]] Result {
     if (!has_value()) detail::raise(*std::get_if<1>(&state_));
     return *std::get_if<0>(&state_);
   }
+  /// The value to be read, or the error is raised.
   const T& value() const& {
     if (!has_value()) detail::raise(*std::get_if<1>(&state_));
     return *std::get_if<0>(&state_);
@@ -69,9 +74,13 @@ class [[nodiscard]] Result {
 
   /// As value().
   [[nodiscard]] T& operator*() & { return value(); }
+  /// As value().
   [[nodiscard]] const T& operator*() const& { return value(); }
+  /// As value().
   [[nodiscard]] T operator*() && { return std::move(*this).value(); }
+  /// A member of the value, or the error is raised.
   [[nodiscard]] T* operator->() & { return &value(); }
+  /// A member of the value, or the error is raised.
   [[nodiscard]] const T* operator->() const& { return &value(); }
   /// Views of the value would be gone with the result: keep it in a variable, or use value().
   void operator->() const&& = delete;
@@ -95,19 +104,23 @@ class [[nodiscard]] Result {
 template <>
 class [[nodiscard]] Result<void> {
  public:
+  /// There is no value.
   using value_type = void;
 
   Result() noexcept = default;
+  /// The error of a function that failed.
   Result(Error error) : error_(std::move(error)) {}
 
   /// Whether it went well.
   [[nodiscard]] bool has_value() const noexcept { return !error_; }
+  /// As has_value().
   explicit operator bool() const noexcept { return has_value(); }
 
   /// Nothing, or the error is raised.
   void value() const& {
     if (error_) detail::raise(*error_);
   }
+  /// Nothing, or the error is raised.
   void value() && {
     if (error_) detail::raise(std::move(*error_));
   }

@@ -23,7 +23,9 @@ class Span {
       std::is_convertible_v<decltype(std::size(std::declval<Container&>())), std::size_t>>;
 
  public:
+  /// The type of the elements, const where they are only read.
   using element_type = T;
+  /// The type of the elements without const.
   using value_type = std::remove_cv_t<T>;
 
   /// No elements.
@@ -33,16 +35,22 @@ class Span {
   /// The elements of an array or a container.
   template <typename Container, typename = IfFits<Container>>
   constexpr Span(Container& container) noexcept : data_(std::data(container)), size_(std::size(container)) {}
+  /// The same of one that is constant.
   template <typename Container, typename = IfFits<const Container>>
   constexpr Span(const Container& container) noexcept : data_(std::data(container)), size_(std::size(container)) {}
   /// A list lives as long as the call that it is written in.
   template <typename U = T, typename = std::enable_if_t<std::is_const_v<U>>>
   constexpr Span(std::initializer_list<value_type> list) noexcept : data_(std::data(list)), size_(list.size()) {}
 
+  /// The first element.
   [[nodiscard]] constexpr T* data() const noexcept { return data_; }
+  /// How many there are.
   [[nodiscard]] constexpr std::size_t size() const noexcept { return size_; }
+  /// Whether there is none.
   [[nodiscard]] constexpr bool empty() const noexcept { return size_ == 0; }
+  /// All elements, for loops.
   [[nodiscard]] constexpr T* begin() const noexcept { return data_; }
+  /// The end of that loop.
   [[nodiscard]] constexpr T* end() const noexcept { return data_ + size_; }
   /// The element at `index`, which must be below size().
   [[nodiscard]] constexpr T& operator[](std::size_t index) const noexcept { return data_[index]; }
@@ -67,7 +75,9 @@ class Bytes {
   template <typename Container, typename = IfBytes<Container>>
   constexpr Bytes(const Container& container) noexcept : data_(std::data(container)), size_(std::size(container)) {}
 
+  /// The first byte.
   [[nodiscard]] constexpr const void* data() const noexcept { return data_; }
+  /// How many there are.
   [[nodiscard]] constexpr std::size_t size() const noexcept { return size_; }
 
  private:

@@ -32,6 +32,7 @@ class Specs : public detail::Handle<qdq_specs, qdq_specs_free> {
   class Builder;
 
   using Handle::Handle;
+  /// The range that begin() and end() go through.
   using Items = detail::Items<Spec, qdq_specs>;
 
   /// Starts an empty list, for a network that is no ONNX model.
@@ -40,11 +41,12 @@ class Specs : public detail::Handle<qdq_specs, qdq_specs_free> {
   /// How many tensors there are.
   [[nodiscard]] std::size_t size() const noexcept { return qdq_specs_count(c()); }
   /// The tensor at `index`, which must be below size().
-  [[nodiscard]] Spec operator[](std::size_t index) const& { return items()[index]; }
-  void operator[](std::size_t index) const&& = delete;
+  [[nodiscard]] Spec at(std::size_t index) const& { return items().at(index); }
+  void at(std::size_t index) const&& = delete;
   /// All tensors, for loops.
   [[nodiscard]] Items::iterator begin() const& { return items().begin(); }
   void begin() const&& = delete;
+  /// The end of that loop.
   [[nodiscard]] Items::iterator end() const& { return items().end(); }
   void end() const&& = delete;
 

@@ -10,6 +10,8 @@
 #include <qdq/detail/call.hpp>
 #include <qdq/tensor_view.hpp>
 
+#include <qdq/detail/try.hpp>
+
 // qdq.h has the formulas beside the function of the same name. In what follows x is f32, f16, bf16 or f64,
 // and amax is f32 and broadcasts to the shape of x. Where there is no amax, it is that of amax(x,
 // descriptor). Where nothing else is said, out has the shape and type of x and may be its memory.
@@ -108,8 +110,7 @@ struct ClipGradient {
 [[nodiscard]] inline Result<ClipGradient> clip_backward(const TensorView& gradient, const TensorView& x, float min,
                                                         float max, const MutableTensorView& out) {
   ClipGradient ends{};
-  auto done = detail::call(qdq_tensor_clip_backward, gradient.c(), x.c(), min, max, out.c(), &ends.min, &ends.max);
-  if (!done) return std::move(done).error();
+  QDQ_TRY_AS(done, detail::call(qdq_tensor_clip_backward, gradient.c(), x.c(), min, max, out.c(), &ends.min, &ends.max));
   return ends;
 }
 
@@ -119,5 +120,7 @@ struct ClipGradient {
 }
 
 }  // namespace qdq
+
+#include <qdq/detail/end_try.hpp>
 
 #endif

@@ -10,6 +10,8 @@
 #include <qdq/numbers.hpp>
 #include <qdq/tensor_view.hpp>
 
+#include <qdq/detail/try.hpp>
+
 namespace qdq {
 
 /// The calibrator's observer: it sees every value of one tensor once, in any number of batches, in a fixed
@@ -70,8 +72,7 @@ class TensorStats : public detail::Handle<qdq_tensor_stats, qdq_tensor_stats_fre
     const std::size_t count = qdq_tensor_stats_bin_count(c());
     std::vector<float> lower(count), upper(count);
     std::vector<std::uint64_t> counts(count);
-    auto filled = detail::call(qdq_tensor_stats_bins, c(), lower.data(), upper.data(), counts.data(), count);
-    if (!filled) return std::move(filled).error();
+    QDQ_TRY_AS(filled, detail::call(qdq_tensor_stats_bins, c(), lower.data(), upper.data(), counts.data(), count));
     std::vector<Bin> bins;
     for (std::size_t i = 0; i < count; ++i) bins.push_back({lower[i], upper[i], counts[i]});
     return bins;
@@ -79,5 +80,7 @@ class TensorStats : public detail::Handle<qdq_tensor_stats, qdq_tensor_stats_fre
 };
 
 }  // namespace qdq
+
+#include <qdq/detail/end_try.hpp>
 
 #endif

@@ -95,7 +95,9 @@ class TensorView {
     return TensorView(out);
   }
 
+  /// Another view of the same elements.
   TensorView(const TensorView& other) : tensor_(other.tensor_), sizes_(other.sizes_) { link(); }
+  /// Becomes another view of the same elements.
   TensorView& operator=(const TensorView& other) {
     tensor_ = other.tensor_;
     sizes_ = other.sizes_;
@@ -149,8 +151,10 @@ class MutableTensorView : public TensorView {
   template <typename T, typename = std::enable_if_t<std::is_arithmetic_v<T> && !std::is_const_v<T>>>
   MutableTensorView(T* data, Span<const std::int64_t> shape, Span<const std::int64_t> strides = {})
       : TensorView(data, shape, strides) {}
+  /// The same with elements of a type that C++ has no number for.
   MutableTensorView(DType dtype, void* data, Span<const std::int64_t> shape, Span<const std::int64_t> strides = {})
       : TensorView(dtype, data, shape, strides) {}
+  /// The numbers of an array or a container, along one axis.
   template <typename Container, typename = IfNumbers<Container>>
   MutableTensorView(Container&& values) : TensorView(values) {}
 

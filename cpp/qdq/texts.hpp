@@ -16,24 +16,25 @@ namespace qdq {
 class Texts : public detail::Handle<qdq_texts, qdq_texts_free> {
  public:
   using Handle::Handle;
+  /// The range that begin() and end() go through.
   using Items = detail::Items<std::string_view, qdq_texts>;
 
   /// How many texts there are.
   [[nodiscard]] std::size_t size() const noexcept { return qdq_texts_count(c()); }
   /// The text at `index`, which must be below size().
-  [[nodiscard]] std::string_view operator[](std::size_t index) const& { return items()[index]; }
-  void operator[](std::size_t index) const&& = delete;
+  [[nodiscard]] std::string_view at(std::size_t index) const& { return items().at(index); }
+  void at(std::size_t index) const&& = delete;
   /// All texts, for loops.
   [[nodiscard]] Items::iterator begin() const& { return items().begin(); }
   void begin() const&& = delete;
+  /// The end of that loop.
   [[nodiscard]] Items::iterator end() const& { return items().end(); }
   void end() const&& = delete;
 
  private:
   Items items() const {
-    return {c(), size(), [](const qdq_texts* texts, std::size_t, std::size_t index) {
-              return detail::view(qdq_texts_get(texts, index));
-            }};
+    return {c(), size(),
+            [](const qdq_texts* texts, std::size_t, std::size_t index) { return detail::view(qdq_texts_at(texts, index)); }};
   }
 };
 

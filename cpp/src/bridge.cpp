@@ -1,7 +1,6 @@
 // Engines for the Rust side, by the headers that programs in C++ use.
 #include "bridge.hpp"
 
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -10,6 +9,8 @@
 #include <qdq/tensorrt.hpp>
 
 #include "qdq/src/tensorrt/bridge.rs.h"
+
+#include <qdq/detail/try.hpp>
 
 namespace qdq::bridge {
 namespace {
@@ -42,20 +43,13 @@ trt::EngineOptions options_of(const Request& request, nvinfer1::ILogger& logger)
   return options;
 }
 
-Result<void> build(rust::Slice<const std::uint8_t> model, const Request& request) {
-  auto library = trt::Library::open(text(request.infer), text(request.parser));
-  if (!library) return std::move(library).error();
+Result<void> build(rust::Slice<const std::uint8_t> model, const Request& request, const Ranges& ranges) {
+  QDQ_TRY_AS(library, trt::Library::open(text(request.infer), text(request.parser)));
   Logger logger;
   const trt::EngineOptions options = options_of(request, logger);
   trt::detail::Build build(options, *library);
-  std::optional<Ranges> ranges;
-  if (!request.ranges.empty()) {
-    auto read = Ranges::from_json(text(request.ranges));
-    if (!read) return std::move(read).error();
-    ranges = *std::move(read);
-  }
-  auto engine = build.from_bytes(Bytes(model.data(), model.size()), text(request.name), ranges ? &*ranges : nullptr);
-  if (!engine) return std::move(engine).error();
+  const Ranges* given = ranges.c() != nullptr ? &ranges : nullptr;
+  QDQ_TRY_AS(engine, build.from_bytes(Bytes(model.data(), model.size()), text(request.name), given));
   return engine->write(text(request.output));
 }
 
@@ -65,8 +59,8 @@ std::array<std::int32_t, 3> version() { return {trt::compiled.major, trt::compil
 
 bool has_qdq() { return QDQ_TRT_HAS_QDQ; }
 
-Outcome build_engine(rust::Slice<const std::uint8_t> model, const Request& request) {
-  const Result<void> done = build(model, request);
+Outcome build_engine(rust::Slice<const std::uint8_t> model, const Request& request, qdq_ranges* ranges) {
+  const Result<void> done = build(model, request, Ranges(ranges));
   if (done) return {QDQ_OK, {}, {}};
   const Error& error = done.error();
   return {static_cast<std::int32_t>(error.status()), std::string(error.message()), std::string(error.remedy())};

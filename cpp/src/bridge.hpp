@@ -7,6 +7,8 @@
 
 #include "rust/cxx.h"
 
+struct qdq_ranges;
+
 namespace qdq::bridge {
 
 struct Request;
@@ -14,7 +16,8 @@ struct Outcome;
 
 std::array<std::int32_t, 3> version();
 bool has_qdq();
-Outcome build_engine(rust::Slice<const std::uint8_t> model, const Request& request);
+/// Takes the ranges over, which may be null: the model is built as it is.
+Outcome build_engine(rust::Slice<const std::uint8_t> model, const Request& request, qdq_ranges* ranges);
 
 }  // namespace qdq::bridge
 

@@ -73,7 +73,7 @@ static void load(const char *folder, const char *name, int count, float *images,
   must(qdq_data_options_set_batch_size(options, (size_t)count, &error));
   must(qdq_batches_open(specs, paths, 1, options, &batches, &error));
   must(qdq_batches_next(batches, &batch, &error));
-  must(qdq_batch_tensor(batch, 0, &tensor, &error));
+  must(qdq_batch_at(batch, 0, &tensor, &error));
   memcpy(images, tensor.data, sizeof(float) * (size_t)count * PIXELS);
   snprintf(path, sizeof path, "%s/%s_labels.npy", folder, name);
   must(qdq_array_read_npy(path, &value, &error));

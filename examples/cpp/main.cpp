@@ -35,7 +35,7 @@ static void find_a_range() {
 static void quantize_a_model(const std::string& path, const std::string& folder) {
   const auto model = qdq::Model::open(path).value();
   const auto inputs = model.inputs().value();
-  const std::string input(inputs[0].name);
+  const std::string input(inputs.at(0).name);
 
   auto batches = qdq::Batches::from_callback(inputs, [&input, next = 0](qdq::Batch& batch) mutable -> qdq::Result<bool> {
                    if (next == 8 * 32) return false;

@@ -119,7 +119,7 @@ pub extern "C" fn qdq_axis_max_history_count(observer: Option<&qdq_axis_max>) ->
 /// The maxima of batch `index` alone, from 0, of the shape of qdq_axis_max_amax(). Free `*out` with
 /// qdq_array_free().
 #[unsafe(no_mangle)]
-pub extern "C" fn qdq_axis_max_history(
+pub extern "C" fn qdq_axis_max_history_at(
     observer: Option<&qdq_axis_max>,
     index: usize,
     out: Option<&mut MaybeUninit<*mut qdq_array>>,

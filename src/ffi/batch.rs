@@ -113,10 +113,15 @@ pub extern "C" fn qdq_batch_name(batch: Option<&qdq_batch>, index: usize) -> *co
     batch.and_then(|batch| batch.labels.get(index)).map_or(std::ptr::null(), |(name, _)| name.as_ptr())
 }
 
+fn view(batch: &qdq_batch, index: usize) -> Option<qdq_tensor> {
+    let ((_, tensor), (_, sizes)) = batch.batch.inputs.get(index).zip(batch.labels.get(index))?;
+    Some(borrowed(tensor.view(), sizes))
+}
+
 /// Tensor `index`: a view that is valid until the batch is changed or freed. Nothing may be written through
 /// it.
 #[unsafe(no_mangle)]
-pub extern "C" fn qdq_batch_tensor(
+pub extern "C" fn qdq_batch_at(
     batch: Option<&qdq_batch>,
     index: usize,
     out: Option<&mut MaybeUninit<qdq_tensor>>,
@@ -124,11 +129,31 @@ pub extern "C" fn qdq_batch_tensor(
 ) -> qdq_status {
     guard(error, || {
         let batch = get(batch, "batch")?;
-        let found = batch.batch.inputs.get(index).zip(batch.labels.get(index));
-        let ((_, tensor), (_, sizes)) = found.ok_or_else(|| {
+        let found = view(batch, index).ok_or_else(|| {
             let message = format!("the batch has no tensor {index}, only {}", batch.labels.len());
             Error::new(ErrorKind::InvalidArgument, message)
         })?;
-        put(out, borrowed(tensor.view(), sizes))
+        put(out, found)
+    })
+}
+
+/// Tensor `name`: a view like that of qdq_batch_at(). QDQ_ERROR_DATA where the batch has none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_batch_get(
+    batch: Option<&qdq_batch>,
+    name: *const c_char,
+    out: Option<&mut MaybeUninit<qdq_tensor>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        let batch = get(batch, "batch")?;
+        // SAFETY: the header's rules for texts.
+        let name = unsafe { text(name, "name") }?;
+        let index = batch.batch.inputs.iter().position(|(known, _)| *known == name);
+        let found = index.and_then(|index| view(batch, index)).ok_or_else(|| {
+            Error::new(ErrorKind::Data, format!("the batch has no tensor '{name}'"))
+                .with_remedy("see which names there are")
+        })?;
+        put(out, found)
     })
 }

@@ -13,6 +13,7 @@ use super::error::qdq_error;
 use super::findings::qdq_findings;
 use super::guard::guard;
 use super::handle::{self, array, c_text, get, get_mut, give, give_wanted, put, text, text_at};
+use super::number_set::NumberSet;
 use super::ranges::qdq_ranges;
 use super::status::qdq_status;
 
@@ -45,20 +46,16 @@ pub const QDQ_ALGORITHM_LEGACY: qdq_algorithm = 0;
 /// An algorithm that qdq does not know, or none.
 pub const QDQ_ALGORITHM_UNKNOWN: qdq_algorithm = -1;
 
-const ALGORITHMS: [(qdq_algorithm, Algorithm); 4] = [
-    (QDQ_ALGORITHM_ENTROPY_2, Algorithm::EntropyCalibration2),
-    (QDQ_ALGORITHM_MIN_MAX, Algorithm::MinMaxCalibration),
-    (QDQ_ALGORITHM_ENTROPY, Algorithm::EntropyCalibration),
-    (QDQ_ALGORITHM_LEGACY, Algorithm::LegacyCalibration),
-];
-
-fn algorithm_of(number: qdq_algorithm) -> Result<Algorithm> {
-    let found = ALGORITHMS.iter().find(|(known, _)| *known == number);
-    found.map(|(_, algorithm)| *algorithm).ok_or_else(|| {
-        Error::new(ErrorKind::InvalidArgument, format!("algorithm {number} is not known"))
-            .with_remedy("use one of the QDQ_ALGORITHM_ numbers")
-    })
-}
+const ALGORITHMS: NumberSet<Algorithm> = NumberSet::new(
+    "algorithm",
+    "QDQ_ALGORITHM_",
+    &[
+        (QDQ_ALGORITHM_ENTROPY_2, Algorithm::EntropyCalibration2),
+        (QDQ_ALGORITHM_MIN_MAX, Algorithm::MinMaxCalibration),
+        (QDQ_ALGORITHM_ENTROPY, Algorithm::EntropyCalibration),
+        (QDQ_ALGORITHM_LEGACY, Algorithm::LegacyCalibration),
+    ],
+);
 
 fn version_of(number: u32) -> Result<Version> {
     number.to_string().parse()
@@ -67,7 +64,7 @@ fn version_of(number: u32) -> Result<Version> {
 fn header_of(tensorrt_version: u32, algorithm: qdq_algorithm) -> Result<Header> {
     let version = version_of(tensorrt_version)?;
     version.check_reads_caches()?;
-    Ok(Header::new(version, algorithm_of(algorithm)?))
+    Ok(Header::new(version, ALGORITHMS.value(algorithm)?))
 }
 
 impl qdq_cache {
@@ -211,8 +208,7 @@ pub extern "C" fn qdq_cache_tensorrt_version(cache: Option<&qdq_cache>) -> u32 {
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_cache_algorithm(cache: Option<&qdq_cache>) -> qdq_algorithm {
     let algorithm = cache.and_then(|cache| cache.cache.header.algorithm.parse::<Algorithm>().ok());
-    let found = ALGORITHMS.iter().find(|(_, known)| Some(*known) == algorithm);
-    found.map_or(QDQ_ALGORITHM_UNKNOWN, |(number, _)| *number)
+    algorithm.and_then(|algorithm| ALGORITHMS.number(algorithm)).unwrap_or(QDQ_ALGORITHM_UNKNOWN)
 }
 
 /// Writes the header anew, for another version of TensorRT or another calibrator. The scales stay as they
@@ -250,7 +246,7 @@ pub extern "C" fn qdq_cache_convert(
                 header.version = version_of(tensorrt_version)?.number().to_string();
             }
             if algorithm != QDQ_ALGORITHM_UNKNOWN {
-                header.algorithm = algorithm_of(algorithm)?.name().to_owned();
+                header.algorithm = ALGORITHMS.value(algorithm)?.name().to_owned();
             }
             Ok(Some(qdq_findings::new(&cache.changed().convert(header)?)))
         })
@@ -272,7 +268,7 @@ pub extern "C" fn qdq_cache_name(cache: Option<&qdq_cache>, index: usize) -> *co
 
 /// The scale in line `index`; NaN past the last.
 #[unsafe(no_mangle)]
-pub extern "C" fn qdq_cache_scale(cache: Option<&qdq_cache>, index: usize) -> f32 {
+pub extern "C" fn qdq_cache_at(cache: Option<&qdq_cache>, index: usize) -> f32 {
     cache.and_then(|cache| cache.cache.entries.get(index)).map_or(f32::NAN, |(_, scale)| *scale)
 }
 
@@ -344,7 +340,7 @@ pub unsafe extern "C" fn qdq_cache_check(
             let cache = &get(cache, "cache")?.cache;
             let version = (tensorrt_version != 0).then(|| version_of(tensorrt_version)).transpose()?;
             let is_known = algorithm != QDQ_ALGORITHM_UNKNOWN;
-            let algorithm = is_known.then(|| algorithm_of(algorithm)).transpose()?;
+            let algorithm = is_known.then(|| ALGORITHMS.value(algorithm)).transpose()?;
             // SAFETY: the header's rules for texts and arrays.
             let names =
                 (!names.is_null()).then(|| unsafe { handle::texts(names, count, "names") }).transpose()?;

@@ -8,6 +8,7 @@ use super::dtype::{plain, qdq_dtype};
 use super::error::qdq_error;
 use super::guard::{constructed, guard};
 use super::handle::{self, array, axes, get_mut};
+use super::number_set::NumberSet;
 use super::status::qdq_status;
 
 /// How files become batches: batch size, limit and sampling, the layout of raw files, and how images become
@@ -27,6 +28,16 @@ pub const QDQ_RESIZE_CROP: qdq_resize = 1;
 /// The image fits into the target's centre; the rest is filled.
 pub const QDQ_RESIZE_LETTERBOX: qdq_resize = 2;
 
+const RESIZES: NumberSet<Resize> = NumberSet::new(
+    "resize",
+    "QDQ_RESIZE_",
+    &[
+        (QDQ_RESIZE_STRETCH, Resize::Stretch),
+        (QDQ_RESIZE_CROP, Resize::Crop),
+        (QDQ_RESIZE_LETTERBOX, Resize::Letterbox),
+    ],
+);
+
 /// What arrays hold: one of the QDQ_FEEDS_ numbers.
 pub type qdq_feeds = i32;
 
@@ -40,6 +51,12 @@ pub const QDQ_FEEDS_SAMPLES: qdq_feeds = 1;
 /// along one more axis in front.
 pub const QDQ_FEEDS_WHOLE: qdq_feeds = 2;
 
+const FEEDS: NumberSet<Feeds> = NumberSet::new(
+    "feeds",
+    "QDQ_FEEDS_",
+    &[(QDQ_FEEDS_AUTO, Feeds::Auto), (QDQ_FEEDS_SAMPLES, Feeds::Samples), (QDQ_FEEDS_WHOLE, Feeds::Whole)],
+);
+
 /// How pixels of another size are computed: one of the QDQ_RESIZE_FILTER_ numbers.
 pub type qdq_resize_filter = i32;
 
@@ -47,6 +64,15 @@ pub type qdq_resize_filter = i32;
 pub const QDQ_RESIZE_FILTER_ANTIALIAS: qdq_resize_filter = 0;
 /// Bilinear between four pixels: OpenCV's `resize` with INTER_LINEAR, bit for bit.
 pub const QDQ_RESIZE_FILTER_OPENCV: qdq_resize_filter = 1;
+
+const RESIZE_FILTERS: NumberSet<ResizeFilter> = NumberSet::new(
+    "resize filter",
+    "QDQ_RESIZE_FILTER_",
+    &[
+        (QDQ_RESIZE_FILTER_ANTIALIAS, ResizeFilter::Antialias),
+        (QDQ_RESIZE_FILTER_OPENCV, ResizeFilter::OpenCv),
+    ],
+);
 
 /// What is done about the orientation that a camera stored in an image (EXIF): one of the QDQ_EXIF_ numbers.
 pub type qdq_exif = i32;
@@ -56,6 +82,9 @@ pub type qdq_exif = i32;
 pub const QDQ_EXIF_IGNORE: qdq_exif = 0;
 /// Images are turned and mirrored as they are to be shown, as OpenCV's `imread` does.
 pub const QDQ_EXIF_APPLY: qdq_exif = 1;
+
+const EXIFS: NumberSet<Exif> =
+    NumberSet::new("exif", "QDQ_EXIF_", &[(QDQ_EXIF_IGNORE, Exif::Ignore), (QDQ_EXIF_APPLY, Exif::Apply)]);
 
 /// The channels of the model's input: one of the QDQ_CHANNELS_ numbers.
 pub type qdq_channels = i32;
@@ -67,6 +96,16 @@ pub const QDQ_CHANNELS_BGR: qdq_channels = 1;
 /// Rec. 601 luma only.
 pub const QDQ_CHANNELS_GRAY: qdq_channels = 2;
 
+const CHANNELS: NumberSet<Channels> = NumberSet::new(
+    "channels",
+    "QDQ_CHANNELS_",
+    &[
+        (QDQ_CHANNELS_RGB, Channels::Rgb),
+        (QDQ_CHANNELS_BGR, Channels::Bgr),
+        (QDQ_CHANNELS_GRAY, Channels::Gray),
+    ],
+);
+
 /// The order of the axes of the model's input: one of the QDQ_LAYOUT_ numbers.
 pub type qdq_layout = i32;
 
@@ -76,6 +115,12 @@ pub const QDQ_LAYOUT_AUTO: qdq_layout = 0;
 pub const QDQ_LAYOUT_NCHW: qdq_layout = 1;
 /// Batch, height, width, channels.
 pub const QDQ_LAYOUT_NHWC: qdq_layout = 2;
+
+const LAYOUTS: NumberSet<Option<Layout>> = NumberSet::new(
+    "layout",
+    "QDQ_LAYOUT_",
+    &[(QDQ_LAYOUT_AUTO, None), (QDQ_LAYOUT_NCHW, Some(Layout::Nchw)), (QDQ_LAYOUT_NHWC, Some(Layout::Nhwc))],
+);
 
 /// The default options. Free them with qdq_data_options_free().
 #[unsafe(no_mangle)]
@@ -95,11 +140,6 @@ fn set(
     change: impl FnOnce(&mut DataOptions) -> Result<()>,
 ) -> qdq_status {
     guard(error, || change(&mut get_mut(options, "options")?.options))
-}
-
-fn unknown(what: &str, number: i32, prefix: &str) -> Error {
-    Error::new(ErrorKind::InvalidArgument, format!("{what} {number} is not known"))
-        .with_remedy(format!("use one of the {prefix} numbers"))
 }
 
 /// Sets the samples in one batch; 0 for the model's own batch size, or 1. Default: 0.
@@ -123,12 +163,7 @@ pub extern "C" fn qdq_data_options_set_feeds(
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     set(options, error, |options| {
-        options.feeds = match feeds {
-            QDQ_FEEDS_AUTO => Feeds::Auto,
-            QDQ_FEEDS_SAMPLES => Feeds::Samples,
-            QDQ_FEEDS_WHOLE => Feeds::Whole,
-            other => return Err(unknown("feeds", other, "QDQ_FEEDS_")),
-        };
+        options.feeds = FEEDS.value(feeds)?;
         Ok(())
     })
 }
@@ -209,12 +244,7 @@ pub extern "C" fn qdq_data_options_set_image_resize(
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     set(options, error, |options| {
-        options.image.resize = match resize {
-            QDQ_RESIZE_STRETCH => Resize::Stretch,
-            QDQ_RESIZE_CROP => Resize::Crop,
-            QDQ_RESIZE_LETTERBOX => Resize::Letterbox,
-            other => return Err(unknown("resize", other, "QDQ_RESIZE_")),
-        };
+        options.image.resize = RESIZES.value(resize)?;
         Ok(())
     })
 }
@@ -227,11 +257,7 @@ pub extern "C" fn qdq_data_options_set_image_resize_filter(
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     set(options, error, |options| {
-        options.image.resize_filter = match filter {
-            QDQ_RESIZE_FILTER_ANTIALIAS => ResizeFilter::Antialias,
-            QDQ_RESIZE_FILTER_OPENCV => ResizeFilter::OpenCv,
-            other => return Err(unknown("resize filter", other, "QDQ_RESIZE_FILTER_")),
-        };
+        options.image.resize_filter = RESIZE_FILTERS.value(filter)?;
         Ok(())
     })
 }
@@ -244,11 +270,7 @@ pub extern "C" fn qdq_data_options_set_image_exif(
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     set(options, error, |options| {
-        options.image.exif = match exif {
-            QDQ_EXIF_IGNORE => Exif::Ignore,
-            QDQ_EXIF_APPLY => Exif::Apply,
-            other => return Err(unknown("exif", other, "QDQ_EXIF_")),
-        };
+        options.image.exif = EXIFS.value(exif)?;
         Ok(())
     })
 }
@@ -275,12 +297,7 @@ pub extern "C" fn qdq_data_options_set_image_channels(
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     set(options, error, |options| {
-        options.image.channels = match channels {
-            QDQ_CHANNELS_RGB => Channels::Rgb,
-            QDQ_CHANNELS_BGR => Channels::Bgr,
-            QDQ_CHANNELS_GRAY => Channels::Gray,
-            other => return Err(unknown("channels", other, "QDQ_CHANNELS_")),
-        };
+        options.image.channels = CHANNELS.value(channels)?;
         Ok(())
     })
 }
@@ -338,12 +355,7 @@ pub extern "C" fn qdq_data_options_set_image_layout(
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     set(options, error, |options| {
-        options.image.layout = match layout {
-            QDQ_LAYOUT_AUTO => None,
-            QDQ_LAYOUT_NCHW => Some(Layout::Nchw),
-            QDQ_LAYOUT_NHWC => Some(Layout::Nhwc),
-            other => return Err(unknown("layout", other, "QDQ_LAYOUT_")),
-        };
+        options.image.layout = LAYOUTS.value(layout)?;
         Ok(())
     })
 }

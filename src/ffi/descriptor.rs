@@ -3,7 +3,7 @@
 use std::ffi::{CString, c_char};
 use std::mem::MaybeUninit;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::quant::{Block, CalibMethod, Mode, NumBits, QuantDescriptor};
 
 use super::array::qdq_array;
@@ -11,6 +11,7 @@ use super::buffer::qdq_buffer;
 use super::error::qdq_error;
 use super::guard::{constructed, guard};
 use super::handle::{self, array, c_text, get, get_mut, give, give_or_null, optional_text, text};
+use super::number_set::NumberSet;
 use super::status::qdq_status;
 use super::tensor::{numbers, qdq_tensor};
 
@@ -46,6 +47,21 @@ pub const QDQ_PREDEFINED_LINEAR_WEIGHT_PER_ROW: qdq_predefined = 3;
 /// 8 bits, one amax per output channel, axis 1: weights of transposed convolutions.
 pub const QDQ_PREDEFINED_CONV_TRANSPOSE_WEIGHT_PER_CHANNEL: qdq_predefined = 4;
 
+const PREDEFINED: NumberSet<fn() -> QuantDescriptor> = NumberSet::new(
+    "predefined descriptor",
+    "QDQ_PREDEFINED_",
+    &[
+        (QDQ_PREDEFINED_PER_TENSOR_8BIT, QuantDescriptor::per_tensor_8bit as fn() -> _),
+        (QDQ_PREDEFINED_UNSIGNED_PER_TENSOR_8BIT, QuantDescriptor::unsigned_per_tensor_8bit),
+        (QDQ_PREDEFINED_CONV_WEIGHT_PER_CHANNEL, QuantDescriptor::conv_weight_per_channel),
+        (QDQ_PREDEFINED_LINEAR_WEIGHT_PER_ROW, QuantDescriptor::linear_weight_per_row),
+        (
+            QDQ_PREDEFINED_CONV_TRANSPOSE_WEIGHT_PER_CHANNEL,
+            QuantDescriptor::conv_transpose_weight_per_channel,
+        ),
+    ],
+);
+
 /// Whose arithmetic fake quantization follows: one of the QDQ_MODE_ numbers. For f32 data with a finite amax
 /// above 2^-24 REFERENCE and CORRECTED are equal.
 pub type qdq_mode = i32;
@@ -60,6 +76,16 @@ pub const QDQ_MODE_GPU_COMPAT: qdq_mode = 1;
 /// rounded once.
 pub const QDQ_MODE_CORRECTED: qdq_mode = 2;
 
+const MODES: NumberSet<Mode> = NumberSet::new(
+    "mode",
+    "QDQ_MODE_",
+    &[
+        (QDQ_MODE_REFERENCE, Mode::Reference),
+        (QDQ_MODE_GPU_COMPAT, Mode::GpuCompat),
+        (QDQ_MODE_CORRECTED, Mode::Corrected),
+    ],
+);
+
 /// What calibration observes: one of the QDQ_CALIB_ numbers.
 pub type qdq_calib_method = i32;
 
@@ -72,10 +98,15 @@ pub const QDQ_CALIB_HISTOGRAM: qdq_calib_method = 1;
 /// batches, so that two cannot be merged or saved.
 pub const QDQ_CALIB_COMPAT: qdq_calib_method = 2;
 
-fn unknown(what: &str, number: i32, prefix: &str) -> Error {
-    Error::new(ErrorKind::InvalidArgument, format!("{what} {number} is not known"))
-        .with_remedy(format!("use one of the {prefix} numbers"))
-}
+const CALIB_METHODS: NumberSet<CalibMethod> = NumberSet::new(
+    "calibration method",
+    "QDQ_CALIB_",
+    &[
+        (QDQ_CALIB_MAX, CalibMethod::Max),
+        (QDQ_CALIB_HISTOGRAM, CalibMethod::Histogram),
+        (QDQ_CALIB_COMPAT, CalibMethod::Compat),
+    ],
+);
 
 /// A descriptor with the default fields. Free it with qdq_descriptor_free().
 #[unsafe(no_mangle)]
@@ -90,20 +121,7 @@ pub extern "C" fn qdq_descriptor_predefined(
     out: Option<&mut MaybeUninit<*mut qdq_descriptor>>,
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
-    guard(error, || {
-        give(out, || {
-            Ok(qdq_descriptor::new(match which {
-                QDQ_PREDEFINED_PER_TENSOR_8BIT => QuantDescriptor::per_tensor_8bit(),
-                QDQ_PREDEFINED_UNSIGNED_PER_TENSOR_8BIT => QuantDescriptor::unsigned_per_tensor_8bit(),
-                QDQ_PREDEFINED_CONV_WEIGHT_PER_CHANNEL => QuantDescriptor::conv_weight_per_channel(),
-                QDQ_PREDEFINED_LINEAR_WEIGHT_PER_ROW => QuantDescriptor::linear_weight_per_row(),
-                QDQ_PREDEFINED_CONV_TRANSPOSE_WEIGHT_PER_CHANNEL => {
-                    QuantDescriptor::conv_transpose_weight_per_channel()
-                }
-                other => return Err(unknown("predefined descriptor", other, "QDQ_PREDEFINED_")),
-            }))
-        })
-    })
+    guard(error, || give(out, || Ok(qdq_descriptor::new(PREDEFINED.value(which)?()))))
 }
 
 /// A descriptor from the JSON text that qdq_descriptor_to_json() writes; fields that are missing have their
@@ -312,12 +330,7 @@ pub extern "C" fn qdq_descriptor_set_calib_method(
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     set(descriptor, error, |descriptor| {
-        descriptor.calib_method = match calib_method {
-            QDQ_CALIB_MAX => CalibMethod::Max,
-            QDQ_CALIB_HISTOGRAM => CalibMethod::Histogram,
-            QDQ_CALIB_COMPAT => CalibMethod::Compat,
-            other => return Err(unknown("calibration method", other, "QDQ_CALIB_")),
-        };
+        descriptor.calib_method = CALIB_METHODS.value(calib_method)?;
         Ok(())
     })
 }
@@ -356,12 +369,7 @@ pub extern "C" fn qdq_descriptor_set_mode(
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     set(descriptor, error, |descriptor| {
-        descriptor.mode = match mode {
-            QDQ_MODE_REFERENCE => Mode::Reference,
-            QDQ_MODE_GPU_COMPAT => Mode::GpuCompat,
-            QDQ_MODE_CORRECTED => Mode::Corrected,
-            other => return Err(unknown("mode", other, "QDQ_MODE_")),
-        };
+        descriptor.mode = MODES.value(mode)?;
         Ok(())
     })
 }
@@ -403,7 +411,7 @@ pub extern "C" fn qdq_descriptor_axis_count(descriptor: Option<&qdq_descriptor>)
 
 /// The kept axis at `index`, as it was set; 0 past the last.
 #[unsafe(no_mangle)]
-pub extern "C" fn qdq_descriptor_axis(descriptor: Option<&qdq_descriptor>, index: usize) -> i32 {
+pub extern "C" fn qdq_descriptor_axis_at(descriptor: Option<&qdq_descriptor>, index: usize) -> i32 {
     let axes = descriptor.and_then(|descriptor| descriptor.descriptor.axis.as_ref());
     axes.and_then(|axes| axes.get(index)).map_or(0, |&axis| axis as i32)
 }
@@ -449,11 +457,8 @@ pub extern "C" fn qdq_descriptor_scale_amax(descriptor: Option<&qdq_descriptor>)
 /// What calibration observes.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_descriptor_calib_method(descriptor: Option<&qdq_descriptor>) -> qdq_calib_method {
-    match descriptor.map(|descriptor| descriptor.descriptor.calib_method) {
-        Some(CalibMethod::Histogram) => QDQ_CALIB_HISTOGRAM,
-        Some(CalibMethod::Compat) => QDQ_CALIB_COMPAT,
-        _ => QDQ_CALIB_MAX,
-    }
+    let method = descriptor.map(|descriptor| descriptor.descriptor.calib_method);
+    method.and_then(|method| CALIB_METHODS.number(method)).unwrap_or(QDQ_CALIB_MAX)
 }
 
 /// Whether integers start at 0.
@@ -471,9 +476,6 @@ pub extern "C" fn qdq_descriptor_narrow_range(descriptor: Option<&qdq_descriptor
 /// Whose arithmetic fake quantization follows.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_descriptor_mode(descriptor: Option<&qdq_descriptor>) -> qdq_mode {
-    match descriptor.map(|descriptor| descriptor.descriptor.mode) {
-        Some(Mode::GpuCompat) => QDQ_MODE_GPU_COMPAT,
-        Some(Mode::Corrected) => QDQ_MODE_CORRECTED,
-        _ => QDQ_MODE_REFERENCE,
-    }
+    let mode = descriptor.map(|descriptor| descriptor.descriptor.mode);
+    mode.and_then(|mode| MODES.number(mode)).unwrap_or(QDQ_MODE_REFERENCE)
 }

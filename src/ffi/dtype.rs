@@ -3,6 +3,8 @@
 use crate::dtype::DataType;
 use crate::error::{Error, ErrorKind, Result};
 
+use super::number_set::NumberSet;
+
 /// An element type, one of the QDQ_DTYPE_ numbers: DLPack's DLDataType read as one little-endian number, that
 /// is code | bits << 8 | 1 << 16.
 pub type qdq_dtype = i32;
@@ -51,30 +53,32 @@ pub(super) enum Stored {
     E4m3,
 }
 
-const PLAIN: [(qdq_dtype, DataType); 13] = [
-    (QDQ_DTYPE_F32, DataType::F32),
-    (QDQ_DTYPE_F16, DataType::F16),
-    (QDQ_DTYPE_BF16, DataType::Bf16),
-    (QDQ_DTYPE_F64, DataType::F64),
-    (QDQ_DTYPE_I8, DataType::I8),
-    (QDQ_DTYPE_U8, DataType::U8),
-    (QDQ_DTYPE_I16, DataType::I16),
-    (QDQ_DTYPE_U16, DataType::U16),
-    (QDQ_DTYPE_I32, DataType::I32),
-    (QDQ_DTYPE_U32, DataType::U32),
-    (QDQ_DTYPE_I64, DataType::I64),
-    (QDQ_DTYPE_U64, DataType::U64),
-    (QDQ_DTYPE_BOOL, DataType::Bool),
-];
+const DTYPES: NumberSet<Stored> = NumberSet::new(
+    "element type",
+    "QDQ_DTYPE_",
+    &[
+        (QDQ_DTYPE_F32, Stored::Plain(DataType::F32)),
+        (QDQ_DTYPE_F16, Stored::Plain(DataType::F16)),
+        (QDQ_DTYPE_BF16, Stored::Plain(DataType::Bf16)),
+        (QDQ_DTYPE_F64, Stored::Plain(DataType::F64)),
+        (QDQ_DTYPE_I8, Stored::Plain(DataType::I8)),
+        (QDQ_DTYPE_U8, Stored::Plain(DataType::U8)),
+        (QDQ_DTYPE_I16, Stored::Plain(DataType::I16)),
+        (QDQ_DTYPE_U16, Stored::Plain(DataType::U16)),
+        (QDQ_DTYPE_I32, Stored::Plain(DataType::I32)),
+        (QDQ_DTYPE_U32, Stored::Plain(DataType::U32)),
+        (QDQ_DTYPE_I64, Stored::Plain(DataType::I64)),
+        (QDQ_DTYPE_U64, Stored::Plain(DataType::U64)),
+        (QDQ_DTYPE_BOOL, Stored::Plain(DataType::Bool)),
+        (QDQ_DTYPE_I4, Stored::I4),
+        (QDQ_DTYPE_U4, Stored::U4),
+        (QDQ_DTYPE_E4M3, Stored::E4m3),
+    ],
+);
 
 impl Stored {
     pub(super) fn of(number: qdq_dtype, name: &str) -> Result<Self> {
-        match number {
-            QDQ_DTYPE_I4 => Ok(Self::I4),
-            QDQ_DTYPE_U4 => Ok(Self::U4),
-            QDQ_DTYPE_E4M3 => Ok(Self::E4m3),
-            _ => plain(number, name).map(Self::Plain),
-        }
+        DTYPES.find(number).ok_or_else(|| unknown(number, name))
     }
 
     pub(super) fn name(self) -> &'static str {
@@ -105,13 +109,17 @@ impl Stored {
     }
 }
 
-/// The element type with a number.
+fn unknown(number: qdq_dtype, name: &str) -> Error {
+    Error::new(ErrorKind::InvalidArgument, format!("{name}: {number:#x} is no element type"))
+        .with_remedy("use one of the QDQ_DTYPE_ numbers")
+}
+
+/// The element type with a number: one that a tensor of a model can have.
 pub(super) fn plain(number: qdq_dtype, name: &str) -> Result<DataType> {
-    let found = PLAIN.iter().find(|(known, _)| *known == number);
-    found.map(|(_, dtype)| *dtype).ok_or_else(|| {
-        Error::new(ErrorKind::InvalidArgument, format!("{name}: {number:#x} is no element type"))
-            .with_remedy("use one of the QDQ_DTYPE_ numbers")
-    })
+    match DTYPES.find(number) {
+        Some(Stored::Plain(dtype)) => Ok(dtype),
+        _ => Err(unknown(number, name)),
+    }
 }
 
 /// The element type with a number; `None` for QDQ_DTYPE_UNKNOWN.
@@ -121,6 +129,5 @@ pub(super) fn known(number: qdq_dtype, name: &str) -> Result<Option<DataType>> {
 
 /// The number of an element type.
 pub(super) fn number_of(dtype: Option<DataType>) -> qdq_dtype {
-    let found = PLAIN.iter().find(|(_, known)| Some(*known) == dtype);
-    found.map_or(QDQ_DTYPE_UNKNOWN, |(number, _)| *number)
+    dtype.and_then(|dtype| DTYPES.number(Stored::Plain(dtype))).unwrap_or(QDQ_DTYPE_UNKNOWN)
 }

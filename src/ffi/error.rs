@@ -109,7 +109,7 @@ pub extern "C" fn qdq_error_cause_count(error: Option<&qdq_error>) -> usize {
 
 /// The cause at `index`, from 0, the nearest first; NULL past the last. Valid until the error is freed.
 #[unsafe(no_mangle)]
-pub extern "C" fn qdq_error_cause(error: Option<&qdq_error>, index: usize) -> *const c_char {
+pub extern "C" fn qdq_error_cause_at(error: Option<&qdq_error>, index: usize) -> *const c_char {
     error.map_or(std::ptr::null(), |error| text_at(&error.causes, index))
 }
 

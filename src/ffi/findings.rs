@@ -5,6 +5,7 @@ use std::ffi::{CString, c_char};
 use crate::finding::{Finding, Severity};
 
 use super::handle::{self, c_text, text_at};
+use super::number_set::NumberSet;
 
 /// What a user must know of a result that is no error: what was left out, stays in float, or is not as it
 /// should be. Each was logged when the result was made. Immutable; any number of threads may read them.
@@ -28,6 +29,16 @@ pub const QDQ_SEVERITY_NOTE: qdq_severity = 0;
 pub const QDQ_SEVERITY_WARNING: qdq_severity = 1;
 /// The result is of no use: TensorRT ignores it, fails, or computes nonsense.
 pub const QDQ_SEVERITY_ERROR: qdq_severity = 2;
+
+const SEVERITIES: NumberSet<Severity> = NumberSet::new(
+    "severity",
+    "QDQ_SEVERITY_",
+    &[
+        (QDQ_SEVERITY_NOTE, Severity::Note),
+        (QDQ_SEVERITY_WARNING, Severity::Warning),
+        (QDQ_SEVERITY_ERROR, Severity::Error),
+    ],
+);
 
 impl qdq_findings {
     pub(super) fn new(findings: &[Finding]) -> Self {
@@ -60,11 +71,8 @@ pub extern "C" fn qdq_findings_count(findings: Option<&qdq_findings>) -> usize {
 /// How bad finding `index` is; QDQ_SEVERITY_NOTE past the last.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_findings_severity(findings: Option<&qdq_findings>, index: usize) -> qdq_severity {
-    match at(findings, index).map(|finding| finding.severity) {
-        Some(Severity::Error) => QDQ_SEVERITY_ERROR,
-        Some(Severity::Warning) => QDQ_SEVERITY_WARNING,
-        Some(Severity::Note) | None => QDQ_SEVERITY_NOTE,
-    }
+    let severity = at(findings, index).map(|finding| finding.severity);
+    severity.and_then(|severity| SEVERITIES.number(severity)).unwrap_or(QDQ_SEVERITY_NOTE)
 }
 
 /// What was found; NULL past the last. Valid until the findings are freed.
@@ -88,7 +96,7 @@ pub extern "C" fn qdq_findings_tensor_count(findings: Option<&qdq_findings>, ind
 
 /// Tensor `tensor` of finding `index`; NULL past the last. Valid until the findings are freed.
 #[unsafe(no_mangle)]
-pub extern "C" fn qdq_findings_tensor(
+pub extern "C" fn qdq_findings_tensor_at(
     findings: Option<&qdq_findings>,
     index: usize,
     tensor: usize,

@@ -13,6 +13,7 @@ use super::error::qdq_error;
 use super::guard::{constructed, guard};
 use super::handle::{self, axes, c_text, get, get_mut, optional_text, text};
 use super::node::qdq_node;
+use super::number_set::NumberSet;
 use super::status::qdq_status;
 
 /// A network as nodes and tensors, neutral as to where it comes from: describe any network representation as
@@ -63,6 +64,16 @@ pub const QDQ_TENSOR_KIND_INPUT: qdq_tensor_kind = 0;
 pub const QDQ_TENSOR_KIND_CONSTANT: qdq_tensor_kind = 1;
 /// Computed by a node.
 pub const QDQ_TENSOR_KIND_ACTIVATION: qdq_tensor_kind = 2;
+
+pub(super) const TENSOR_KINDS: NumberSet<TensorKind> = NumberSet::new(
+    "tensor kind",
+    "QDQ_TENSOR_KIND_",
+    &[
+        (QDQ_TENSOR_KIND_INPUT, TensorKind::Input),
+        (QDQ_TENSOR_KIND_CONSTANT, TensorKind::Constant),
+        (QDQ_TENSOR_KIND_ACTIVATION, TensorKind::Activation),
+    ],
+);
 
 /// The number of no axis: one scale for the whole tensor.
 ///
@@ -202,18 +213,7 @@ pub unsafe extern "C" fn qdq_graph_add_tensor(
 ) -> qdq_status {
     guard(error, || {
         let graph = get_mut(graph, "graph")?;
-        let kind = match kind {
-            QDQ_TENSOR_KIND_INPUT => TensorKind::Input,
-            QDQ_TENSOR_KIND_CONSTANT => TensorKind::Constant,
-            QDQ_TENSOR_KIND_ACTIVATION => TensorKind::Activation,
-            other => {
-                return Err(Error::new(
-                    ErrorKind::InvalidArgument,
-                    format!("tensor kind {other} is not known"),
-                )
-                .with_remedy("use one of the QDQ_TENSOR_KIND_ numbers"));
-            }
-        };
+        let kind = TENSOR_KINDS.value(kind)?;
         // SAFETY: the header's rules for texts and arrays.
         let (name, shape) = unsafe { (text(name, "name")?, shape_of(ndim, shape)?) };
         let tensor = get_mut(tensor, "tensor")?;

@@ -66,7 +66,7 @@ pub extern "C" fn qdq_graph_node_input_count(graph: Option<&qdq_graph>, node: us
 
 /// The tensor that a node reads as its input `input`, from 0; QDQ_NONE where it is left out.
 #[unsafe(no_mangle)]
-pub extern "C" fn qdq_graph_node_input(graph: Option<&qdq_graph>, node: usize, input: usize) -> usize {
+pub extern "C" fn qdq_graph_node_input_at(graph: Option<&qdq_graph>, node: usize, input: usize) -> usize {
     let node = graph.and_then(|graph| graph.node(node));
     node.and_then(|node| node.input(input)).map_or(QDQ_NONE, |id| id.0)
 }
@@ -79,7 +79,7 @@ pub extern "C" fn qdq_graph_node_output_count(graph: Option<&qdq_graph>, node: u
 
 /// The tensor that a node computes as its output `output`, from 0; QDQ_NONE where it is left out.
 #[unsafe(no_mangle)]
-pub extern "C" fn qdq_graph_node_output(graph: Option<&qdq_graph>, node: usize, output: usize) -> usize {
+pub extern "C" fn qdq_graph_node_output_at(graph: Option<&qdq_graph>, node: usize, output: usize) -> usize {
     let node = graph.and_then(|graph| graph.node(node));
     node.and_then(|node| node.output(output)).map_or(QDQ_NONE, |id| id.0)
 }
@@ -92,7 +92,7 @@ pub extern "C" fn qdq_graph_node_capture_count(graph: Option<&qdq_graph>, node: 
 
 /// The tensor that the subgraphs of a node read as `capture`, from 0; QDQ_NONE past the last.
 #[unsafe(no_mangle)]
-pub extern "C" fn qdq_graph_node_capture(graph: Option<&qdq_graph>, node: usize, capture: usize) -> usize {
+pub extern "C" fn qdq_graph_node_capture_at(graph: Option<&qdq_graph>, node: usize, capture: usize) -> usize {
     let node = graph.and_then(|graph| graph.node(node));
     node.and_then(|node| node.captures.get(capture)).map_or(QDQ_NONE, |id| id.0)
 }

@@ -2,13 +2,10 @@
 
 use std::ffi::c_char;
 
-use crate::graph::{Edge, NodeId, TensorKind};
+use crate::graph::{Edge, NodeId};
 
 use super::dtype::{number_of, qdq_dtype};
-use super::graph::{
-    QDQ_DYNAMIC, QDQ_TENSOR_KIND_ACTIVATION, QDQ_TENSOR_KIND_CONSTANT, QDQ_TENSOR_KIND_INPUT, dim_name,
-    qdq_graph, qdq_tensor_kind, sizes_of,
-};
+use super::graph::{QDQ_DYNAMIC, TENSOR_KINDS, dim_name, qdq_graph, qdq_tensor_kind, sizes_of};
 use super::handle::{text, text_at};
 use super::node::QDQ_NONE;
 
@@ -36,12 +33,8 @@ pub extern "C" fn qdq_graph_tensor_name(graph: Option<&qdq_graph>, tensor: usize
 /// What a tensor is to the network; -1 where there is no such tensor.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_graph_tensor_kind(graph: Option<&qdq_graph>, tensor: usize) -> qdq_tensor_kind {
-    match graph.and_then(|graph| graph.tensor(tensor)).map(|tensor| tensor.kind) {
-        Some(TensorKind::Input) => QDQ_TENSOR_KIND_INPUT,
-        Some(TensorKind::Constant) => QDQ_TENSOR_KIND_CONSTANT,
-        Some(TensorKind::Activation) => QDQ_TENSOR_KIND_ACTIVATION,
-        None => -1,
-    }
+    let tensor = graph.and_then(|graph| graph.tensor(tensor));
+    tensor.and_then(|tensor| TENSOR_KINDS.number(tensor.kind)).unwrap_or(-1)
 }
 
 /// The element type of a tensor; QDQ_DTYPE_UNKNOWN where it is not known.

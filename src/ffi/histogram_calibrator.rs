@@ -10,6 +10,7 @@ use super::error::qdq_error;
 use super::guard::guard;
 use super::handle::{self, get, get_mut, give, put};
 use super::method::{method_of, qdq_method, target};
+use super::number_set::NumberSet;
 use super::status::qdq_status;
 use super::tensor::{checked, qdq_tensor};
 use super::tensor_stats::floats;
@@ -30,6 +31,12 @@ pub const QDQ_LIBRARY_TORCH: qdq_library = 0;
 /// numpy.histogram over min to max of the first batch.
 pub const QDQ_LIBRARY_NUMPY: qdq_library = 1;
 
+const LIBRARIES: NumberSet<Library> = NumberSet::new(
+    "library",
+    "QDQ_LIBRARY_",
+    &[(QDQ_LIBRARY_TORCH, Library::Torch), (QDQ_LIBRARY_NUMPY, Library::Numpy)],
+);
+
 /// A calibrator with `num_bins` bins over the first batch (2048 is usual), which leaves zeros out where
 /// `skip_zeros` is true. Free it with qdq_histogram_calibrator_free().
 #[unsafe(no_mangle)]
@@ -42,15 +49,7 @@ pub extern "C" fn qdq_histogram_calibrator_new(
 ) -> qdq_status {
     guard(error, || {
         give(out, || {
-            let library = match library {
-                QDQ_LIBRARY_TORCH => Library::Torch,
-                QDQ_LIBRARY_NUMPY => Library::Numpy,
-                other => {
-                    let message = format!("library {other} is not known");
-                    return Err(Error::new(ErrorKind::InvalidArgument, message)
-                        .with_remedy("use one of the QDQ_LIBRARY_ numbers"));
-                }
-            };
+            let library = LIBRARIES.value(library)?;
             let calibrator = HistogramCalibrator::new(num_bins, skip_zeros, library)?;
             Ok(qdq_histogram_calibrator { calibrator, search: compat::Search::default() })
         })

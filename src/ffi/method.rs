@@ -1,7 +1,9 @@
 //! Calibration methods as numbers.
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::range::{Method, Target};
+
+use super::number_set::NumberSet;
 
 /// How a range follows from statistics: one of the QDQ_METHOD_ numbers. Functions that take one also take a
 /// percentile, which only QDQ_METHOD_PERCENTILE reads.
@@ -17,15 +19,23 @@ pub const QDQ_METHOD_ENTROPY: qdq_method = 2;
 /// percentile of 0 stands for 99.99.
 pub const QDQ_METHOD_PERCENTILE: qdq_method = 3;
 
+/// The methods by their names.
+const METHODS: NumberSet<&str> = NumberSet::new(
+    "method",
+    "QDQ_METHOD_",
+    &[
+        (QDQ_METHOD_MSE, "mse"),
+        (QDQ_METHOD_MAX, "max"),
+        (QDQ_METHOD_ENTROPY, "entropy"),
+        (QDQ_METHOD_PERCENTILE, "percentile"),
+    ],
+);
+
 pub(super) fn method_of(number: qdq_method, percentile: f64) -> Result<Method> {
+    let name = METHODS.value(number)?;
     match number {
-        QDQ_METHOD_MSE => Ok(Method::Mse),
-        QDQ_METHOD_MAX => Ok(Method::Max),
-        QDQ_METHOD_ENTROPY => Ok(Method::Entropy),
-        QDQ_METHOD_PERCENTILE if percentile == 0.0 => "percentile".parse(),
-        QDQ_METHOD_PERCENTILE => format!("percentile={percentile}").parse(),
-        other => Err(Error::new(ErrorKind::InvalidArgument, format!("method {other} is not known"))
-            .with_remedy("use one of the QDQ_METHOD_ numbers")),
+        QDQ_METHOD_PERCENTILE if percentile != 0.0 => format!("{name}={percentile}").parse(),
+        _ => name.parse(),
     }
 }
 

@@ -10,6 +10,7 @@
 
 mod handle;
 mod guard;
+mod number_set;
 mod version;
 mod status;
 mod error;

@@ -189,7 +189,7 @@ pub extern "C" fn qdq_model_raise_opset(
 /// The value of a stored tensor or of a Constant node of the main graph; `*out` is NULL where `name` is
 /// neither. Free it with qdq_array_free().
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn qdq_model_constant(
+pub unsafe extern "C" fn qdq_model_get_constant(
     model: Option<&qdq_model>,
     name: *const c_char,
     out: Option<&mut MaybeUninit<*mut qdq_array>>,
@@ -207,7 +207,7 @@ pub unsafe extern "C" fn qdq_model_constant(
 /// The text that the model's metadata has for `key`; `*out` is NULL where there is none. Free it with
 /// qdq_buffer_free().
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn qdq_model_metadata(
+pub unsafe extern "C" fn qdq_model_get_metadata(
     model: Option<&qdq_model>,
     key: *const c_char,
     out: Option<&mut MaybeUninit<*mut qdq_buffer>>,

@@ -17,7 +17,7 @@ use super::tensor::{checked, qdq_tensor};
 /// follows from it is decided when the model is planned, such as which branch of an If runs (an input `sr` of
 /// 16000 for a detector that has a branch per sampling rate). A model that is saved has the input as before;
 /// a quantized one has it no more where nothing reads it once that is decided, which the plan's findings
-/// tell. Its metadata keeps the value (qdq_model_metadata() of `qdq.fixed_input.NAME`, such as `i64[]
+/// tell. Its metadata keeps the value (qdq_model_get_metadata() of `qdq.fixed_input.NAME`, such as `i64[]
 /// 16000`), and qdq_model_compare() refuses to compare at another one. One number fits every shape that holds
 /// exactly one. Plans that were made before do not fit the model any more.
 ///

@@ -17,6 +17,7 @@ use super::guard::guard;
 use super::handle::{self, c_text, get, give, text_at};
 use super::method::{method_of, qdq_method};
 use super::node::QDQ_NONE;
+use super::number_set::NumberSet;
 use super::policy::{policy_or_default, qdq_policy};
 use super::ranges::qdq_ranges;
 use super::stats::qdq_stats;
@@ -46,6 +47,16 @@ pub const QDQ_VERDICT_FLOAT: qdq_verdict = 0;
 pub const QDQ_VERDICT_QUANTIZED: qdq_verdict = 1;
 /// It only moves or selects quantized values.
 pub const QDQ_VERDICT_PASSES_INT8: qdq_verdict = 2;
+
+const VERDICTS: NumberSet<Verdict> = NumberSet::new(
+    "verdict",
+    "QDQ_VERDICT_",
+    &[
+        (QDQ_VERDICT_FLOAT, Verdict::Float),
+        (QDQ_VERDICT_QUANTIZED, Verdict::Quantized),
+        (QDQ_VERDICT_PASSES_INT8, Verdict::PassesInt8),
+    ],
+);
 
 impl qdq_plan {
     pub(super) fn new(graph: Arc<Graph>, plan: Plan) -> Self {
@@ -149,11 +160,8 @@ pub extern "C" fn qdq_plan_node_count(plan: Option<&qdq_plan>) -> usize {
 /// What becomes of a node; QDQ_VERDICT_FLOAT past the last.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_plan_verdict(plan: Option<&qdq_plan>, node: usize) -> qdq_verdict {
-    match plan.and_then(|plan| plan.plan.decisions.get(node)).map(|decision| decision.verdict) {
-        Some(Verdict::Quantized) => QDQ_VERDICT_QUANTIZED,
-        Some(Verdict::PassesInt8) => QDQ_VERDICT_PASSES_INT8,
-        Some(Verdict::Float) | None => QDQ_VERDICT_FLOAT,
-    }
+    let decision = plan.and_then(|plan| plan.plan.decisions.get(node));
+    decision.and_then(|decision| VERDICTS.number(decision.verdict)).unwrap_or(QDQ_VERDICT_FLOAT)
 }
 
 /// Why; NULL past the last node. Valid until the plan is freed.
@@ -171,7 +179,7 @@ pub extern "C" fn qdq_plan_tap_count(plan: Option<&qdq_plan>, every_activation: 
 
 /// The name of tensor `index` of those; NULL past the last. Valid until the plan is freed.
 #[unsafe(no_mangle)]
-pub extern "C" fn qdq_plan_tap(
+pub extern "C" fn qdq_plan_tap_at(
     plan: Option<&qdq_plan>,
     every_activation: bool,
     index: usize,

@@ -10,6 +10,7 @@ use super::error::qdq_error;
 use super::guard::{constructed, guard};
 use super::handle::{self, get_mut, text};
 use super::method::{method_of, qdq_method};
+use super::number_set::NumberSet;
 use super::status::qdq_status;
 use super::tensor::{checked, qdq_tensor};
 
@@ -26,6 +27,12 @@ pub type qdq_weight_form = i32;
 pub const QDQ_WEIGHT_FORM_INT8: qdq_weight_form = 0;
 /// As it was, with QuantizeLinear and DequantizeLinear behind it.
 pub const QDQ_WEIGHT_FORM_FLOAT: qdq_weight_form = 1;
+
+const WEIGHT_FORMS: NumberSet<WeightForm> = NumberSet::new(
+    "weight form",
+    "QDQ_WEIGHT_FORM_",
+    &[(QDQ_WEIGHT_FORM_INT8, WeightForm::Int8), (QDQ_WEIGHT_FORM_FLOAT, WeightForm::Float)],
+);
 
 /// The default options. Free them with qdq_quantize_options_free().
 #[unsafe(no_mangle)]
@@ -47,17 +54,7 @@ pub extern "C" fn qdq_quantize_options_set_weight_form(
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
-        get_mut(options, "options")?.weights.form = match form {
-            QDQ_WEIGHT_FORM_INT8 => WeightForm::Int8,
-            QDQ_WEIGHT_FORM_FLOAT => WeightForm::Float,
-            other => {
-                return Err(Error::new(
-                    ErrorKind::InvalidArgument,
-                    format!("weight form {other} is not known"),
-                )
-                .with_remedy("use one of the QDQ_WEIGHT_FORM_ numbers"));
-            }
-        };
+        get_mut(options, "options")?.weights.form = WEIGHT_FORMS.value(form)?;
         Ok(())
     })
 }

@@ -27,6 +27,12 @@ impl qdq_ranges {
     pub(super) fn new(ranges: Ranges) -> Self {
         Self { ranges, names: OnceLock::new(), method: OnceLock::new() }
     }
+
+    /// A handle for C++ that Rust calls, which frees it.
+    #[cfg(feature = "tensorrt")]
+    pub(crate) fn owned(ranges: Ranges) -> *mut Self {
+        handle::owned(Self::new(ranges))
+    }
 }
 
 /// No ranges yet. `method` says how they are computed, for the reader of a file, and may be NULL. Free them
@@ -149,7 +155,7 @@ pub extern "C" fn qdq_ranges_name(ranges: Option<&qdq_ranges>, index: usize) -> 
 
 /// The amax of tensor `index`; NaN past the last.
 #[unsafe(no_mangle)]
-pub extern "C" fn qdq_ranges_amax(ranges: Option<&qdq_ranges>, index: usize) -> f32 {
+pub extern "C" fn qdq_ranges_at(ranges: Option<&qdq_ranges>, index: usize) -> f32 {
     ranges.and_then(|ranges| ranges.ranges.iter().nth(index)).map_or(f32::NAN, |(_, amax)| amax)
 }
 

@@ -17,6 +17,7 @@ use super::cancel::qdq_cancel;
 use super::error::qdq_error;
 use super::guard::{constructed, guard};
 use super::handle::{self, get_mut};
+use super::number_set::NumberSet;
 use super::status::qdq_status;
 
 /// Is told after every batch how far a run has come: batches and samples done, and all batches or -1 where
@@ -52,6 +53,16 @@ pub const QDQ_RUNTIME_EMBEDDED: qdq_runtime = 0;
 pub const QDQ_RUNTIME_ONNXRUNTIME: qdq_runtime = 1;
 /// ONNX Runtime where it is found, else the embedded runtime.
 pub const QDQ_RUNTIME_AUTO: qdq_runtime = 2;
+
+const RUNTIMES: NumberSet<RuntimeKind> = NumberSet::new(
+    "runtime",
+    "QDQ_RUNTIME_",
+    &[
+        (QDQ_RUNTIME_EMBEDDED, RuntimeKind::Embedded),
+        (QDQ_RUNTIME_ONNXRUNTIME, RuntimeKind::OnnxRuntime),
+        (QDQ_RUNTIME_AUTO, RuntimeKind::Auto),
+    ],
+);
 
 /// A run in the making.
 pub(super) struct Run<'a> {
@@ -145,15 +156,7 @@ pub extern "C" fn qdq_run_options_set_runtime(
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
-        get_mut(options, "options")?.runtime.kind = match runtime {
-            QDQ_RUNTIME_EMBEDDED => RuntimeKind::Embedded,
-            QDQ_RUNTIME_ONNXRUNTIME => RuntimeKind::OnnxRuntime,
-            QDQ_RUNTIME_AUTO => RuntimeKind::Auto,
-            other => {
-                return Err(Error::new(ErrorKind::InvalidArgument, format!("runtime {other} is not known"))
-                    .with_remedy("use one of the QDQ_RUNTIME_ numbers"));
-            }
-        };
+        get_mut(options, "options")?.runtime.kind = RUNTIMES.value(runtime)?;
         Ok(())
     })
 }
@@ -161,11 +164,7 @@ pub extern "C" fn qdq_run_options_set_runtime(
 /// The runtime that is set: one of the QDQ_RUNTIME_ numbers; -1 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_run_options_runtime(options: Option<&qdq_run_options>) -> qdq_runtime {
-    options.map_or(-1, |options| match options.runtime.kind {
-        RuntimeKind::Embedded => QDQ_RUNTIME_EMBEDDED,
-        RuntimeKind::OnnxRuntime => QDQ_RUNTIME_ONNXRUNTIME,
-        RuntimeKind::Auto => QDQ_RUNTIME_AUTO,
-    })
+    options.and_then(|options| RUNTIMES.number(options.runtime.kind)).unwrap_or(-1)
 }
 
 /// Decides what QDQ_RUNTIME_AUTO stands for, so that several models run in one runtime, and sets that;

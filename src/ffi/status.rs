@@ -1,8 +1,10 @@
 //! Statuses: the kinds of errors as numbers that never change.
 
-use std::ffi::c_char;
+use std::ffi::{CStr, c_char};
 
 use crate::error::ErrorKind;
+
+use super::number_set::NumberSet;
 
 /// What a function or a callback says of its success: QDQ_OK, or which kind of error it was. The numbers
 /// never change their meaning; new ones may be added.
@@ -35,50 +37,43 @@ pub const QDQ_ERROR_CALLBACK: qdq_status = 11;
 /// TensorRT or CUDA failed, or refused what it was given.
 pub const QDQ_ERROR_TENSORRT: qdq_status = 12;
 
+/// The kinds of errors and a word for each.
+const STATUSES: NumberSet<(ErrorKind, &CStr)> = NumberSet::new(
+    "status",
+    "QDQ_ERROR_",
+    &[
+        (QDQ_ERROR_INVALID_ARGUMENT, (ErrorKind::InvalidArgument, c"invalid argument")),
+        (QDQ_ERROR_IO, (ErrorKind::Io, c"input or output failed")),
+        (QDQ_ERROR_FORMAT, (ErrorKind::Format, c"damaged or wrong format")),
+        (QDQ_ERROR_UNSUPPORTED, (ErrorKind::Unsupported, c"unsupported")),
+        (QDQ_ERROR_SHAPE, (ErrorKind::Shape, c"wrong shape")),
+        (QDQ_ERROR_TYPE, (ErrorKind::Type, c"wrong element type")),
+        (QDQ_ERROR_DATA, (ErrorKind::Data, c"unusable data")),
+        (QDQ_ERROR_RUNTIME, (ErrorKind::Runtime, c"a runtime failed")),
+        (QDQ_ERROR_CANCELLED, (ErrorKind::Cancelled, c"cancelled")),
+        (QDQ_ERROR_INTERNAL, (ErrorKind::Internal, c"a defect inside qdq")),
+        (QDQ_ERROR_CALLBACK, (ErrorKind::Callback, c"a callback failed")),
+        (QDQ_ERROR_TENSORRT, (ErrorKind::TensorRt, c"TensorRT failed")),
+    ],
+);
+
 /// A word for a status, such as "invalid argument"; "unknown" for a number that is none. Valid for ever.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_status_text(status: qdq_status) -> *const c_char {
-    let text = match status {
-        QDQ_OK => c"ok",
-        QDQ_ERROR_INVALID_ARGUMENT => c"invalid argument",
-        QDQ_ERROR_IO => c"input or output failed",
-        QDQ_ERROR_FORMAT => c"damaged or wrong format",
-        QDQ_ERROR_UNSUPPORTED => c"unsupported",
-        QDQ_ERROR_SHAPE => c"wrong shape",
-        QDQ_ERROR_TYPE => c"wrong element type",
-        QDQ_ERROR_DATA => c"unusable data",
-        QDQ_ERROR_RUNTIME => c"a runtime failed",
-        QDQ_ERROR_CANCELLED => c"cancelled",
-        QDQ_ERROR_INTERNAL => c"a defect inside qdq",
-        QDQ_ERROR_CALLBACK => c"a callback failed",
-        QDQ_ERROR_TENSORRT => c"TensorRT failed",
-        _ => c"unknown",
+    let text = match STATUSES.find(status) {
+        Some((_, text)) => text,
+        None if status == QDQ_OK => c"ok",
+        None => c"unknown",
     };
     text.as_ptr()
 }
 
-const KINDS: [(qdq_status, ErrorKind); 12] = [
-    (QDQ_ERROR_INVALID_ARGUMENT, ErrorKind::InvalidArgument),
-    (QDQ_ERROR_IO, ErrorKind::Io),
-    (QDQ_ERROR_FORMAT, ErrorKind::Format),
-    (QDQ_ERROR_UNSUPPORTED, ErrorKind::Unsupported),
-    (QDQ_ERROR_SHAPE, ErrorKind::Shape),
-    (QDQ_ERROR_TYPE, ErrorKind::Type),
-    (QDQ_ERROR_DATA, ErrorKind::Data),
-    (QDQ_ERROR_RUNTIME, ErrorKind::Runtime),
-    (QDQ_ERROR_CANCELLED, ErrorKind::Cancelled),
-    (QDQ_ERROR_INTERNAL, ErrorKind::Internal),
-    (QDQ_ERROR_CALLBACK, ErrorKind::Callback),
-    (QDQ_ERROR_TENSORRT, ErrorKind::TensorRt),
-];
-
 /// The number of a kind.
 pub(super) fn status_of(kind: ErrorKind) -> qdq_status {
-    let found = KINDS.iter().find(|(_, known)| *known == kind);
-    found.map_or(QDQ_ERROR_INTERNAL, |(status, _)| *status)
+    STATUSES.number_where(|(known, _)| *known == kind).unwrap_or(QDQ_ERROR_INTERNAL)
 }
 
 /// The kind with a number; `None` for QDQ_OK and for numbers that are no status.
 pub(crate) fn kind_of(status: qdq_status) -> Option<ErrorKind> {
-    KINDS.iter().find(|(known, _)| *known == status).map(|(_, kind)| *kind)
+    STATUSES.find(status).map(|(kind, _)| kind)
 }

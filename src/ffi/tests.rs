@@ -149,7 +149,7 @@ fn an_object_may_be_changed_by_a_text_of_its_own() {
     let name = qdq_ranges_name(unsafe { ranges.as_ref() }, 0);
     ok(|error| unsafe { qdq_ranges_set(ranges.as_mut(), name, 2.0, error) });
     assert_eq!(
-        (qdq_ranges_count(unsafe { ranges.as_ref() }), qdq_ranges_amax(unsafe { ranges.as_ref() }, 0)),
+        (qdq_ranges_count(unsafe { ranges.as_ref() }), qdq_ranges_at(unsafe { ranges.as_ref() }, 0)),
         (1, 2.0)
     );
     let header = (100_300, QDQ_ALGORITHM_ENTROPY_2);
@@ -296,13 +296,11 @@ fn a_batch_is_filled_replaced_and_read() {
     for (index, name) in [c"b", c"a"].into_iter().enumerate() {
         assert_eq!(unsafe { CStr::from_ptr(qdq_batch_name(handle, index)) }, name);
         let mut found = MaybeUninit::uninit();
-        ok(|error| qdq_batch_tensor(handle, index, Some(&mut found), error));
+        ok(|error| qdq_batch_at(handle, index, Some(&mut found), error));
         let found = unsafe { found.assume_init() };
         assert_eq!((found.ndim, unsafe { *found.data.cast::<f32>() }), (2, 3.0));
     }
-    assert!(
-        failed(|error| qdq_batch_tensor(handle, 2, None, error)).is_some_and(|text| text.contains("only 2"))
-    );
+    assert!(failed(|error| qdq_batch_at(handle, 2, None, error)).is_some_and(|text| text.contains("only 2")));
     unsafe { qdq_batch_free(Some(&mut batch)) };
     assert!(batch.is_null());
 }
@@ -405,11 +403,11 @@ fn ranges_of_a_cache_say_what_they_leave_out() {
     ok(|error| qdq_cache_to_ranges(unsafe { cache.as_ref() }, Some(&mut ranges), error));
     let mut ranges = unsafe { ranges.assume_init() };
     let handle = unsafe { ranges.as_ref() };
-    assert_eq!((qdq_ranges_count(handle), qdq_ranges_amax(handle, 1)), (2, f32::MAX));
+    assert_eq!((qdq_ranges_count(handle), qdq_ranges_at(handle, 1)), (2, f32::MAX));
     ok(|error| qdq_ranges_findings(handle, Some(&mut findings), error));
     let mut findings = unsafe { findings.assume_init() };
     let said = |index| {
-        let tensor = qdq_findings_tensor(unsafe { findings.as_ref() }, index, 0);
+        let tensor = qdq_findings_tensor_at(unsafe { findings.as_ref() }, index, 0);
         unsafe { CStr::from_ptr(tensor) }.to_str().unwrap()
     };
     assert_eq!((qdq_findings_count(unsafe { findings.as_ref() }), said(0), said(1)), (2, "c", "b"));

@@ -29,6 +29,6 @@ pub extern "C" fn qdq_texts_count(texts: Option<&qdq_texts>) -> usize {
 
 /// Text `index`; NULL past the last. Valid until the list is freed.
 #[unsafe(no_mangle)]
-pub extern "C" fn qdq_texts_get(texts: Option<&qdq_texts>, index: usize) -> *const c_char {
+pub extern "C" fn qdq_texts_at(texts: Option<&qdq_texts>, index: usize) -> *const c_char {
     texts.map_or(std::ptr::null(), |texts| text_at(&texts.texts, index))
 }

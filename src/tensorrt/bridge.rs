@@ -6,6 +6,7 @@ use std::path::Path;
 use super::{EngineOptions, EngineSource, Libraries, Version};
 use crate::emit::Ranges;
 use crate::error::{Error, ErrorKind, Result};
+use crate::ffi::qdq_ranges;
 
 #[cxx::bridge(namespace = "qdq::bridge")]
 mod calls {
@@ -21,7 +22,6 @@ mod calls {
     /// The settings of a build.
     struct Request {
         name: String,
-        ranges: String,
         output: String,
         infer: String,
         parser: String,
@@ -46,10 +46,22 @@ mod calls {
     unsafe extern "C++" {
         include!("bridge.hpp");
 
+        #[namespace = ""]
+        type qdq_ranges = crate::ffi::qdq_ranges;
+
         fn version() -> [i32; 3];
         fn has_qdq() -> bool;
-        fn build_engine(model: &[u8], request: &Request) -> Outcome;
+
+        /// # Safety
+        /// `ranges`, which is taken over, is NULL or a handle.
+        unsafe fn build_engine(model: &[u8], request: &Request, ranges: *mut qdq_ranges) -> Outcome;
     }
+}
+
+// SAFETY: C++ has it as the struct of qdq.h, of which it sees no field.
+unsafe impl cxx::ExternType for qdq_ranges {
+    type Id = cxx::type_id!("qdq_ranges");
+    type Kind = cxx::kind::Opaque;
 }
 
 pub fn compiled() -> Option<Version> {
@@ -78,7 +90,6 @@ pub fn build_engine(
     });
     let request = calls::Request {
         name: name.to_owned(),
-        ranges: ranges.map(Ranges::to_json).unwrap_or_default(),
         output: text(output)?,
         infer: text(&libraries.infer)?,
         parser: text(&libraries.parser)?,
@@ -88,7 +99,9 @@ pub fn build_engine(
         shapes: shapes.collect(),
         compute_capabilities: options.compute_capabilities.clone(),
     };
-    let outcome = calls::build_engine(model, &request);
+    let ranges = ranges.map_or(std::ptr::null_mut(), |ranges| qdq_ranges::owned(ranges.clone()));
+    // SAFETY: the handle is new, and nothing else has it.
+    let outcome = unsafe { calls::build_engine(model, &request, ranges) };
     let Some(kind) = crate::ffi::kind_of(outcome.status) else { return Ok(()) };
     let error = Error::new(kind, outcome.message);
     Err(if outcome.remedy.is_empty() { error } else { error.with_remedy(outcome.remedy) })

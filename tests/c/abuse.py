@@ -102,7 +102,7 @@ class Call:
             return JSON[self.function.name]
         if (self.function.name, name) == ("qdq_model_set_initializer", "name"):
             return '"fc.bias"'
-        if self.function.name in ("qdq_model_fix_input", "qdq_model_set_input_shape") and name == "name":
+        if name == "name" and self.function.name in ("qdq_batch_get", "qdq_model_fix_input", "qdq_model_set_input_shape"):
             return '"input"'
         if (self.function.name, name) == ("qdq_model_clip_input", "node"):
             return '"/fc/Gemm"'

@@ -282,7 +282,7 @@ static void nothing_is_half_written(void) {
   FAILS(qdq_ranges_save(ranges, "/nowhere/at/all", &error), QDQ_ERROR_IO, "/nowhere/at/all");
   qdq_ranges_free(&ranges);
   OK(qdq_ranges_load(path, &ranges, &error));
-  CHECK(qdq_ranges_count(ranges) == 1 && qdq_ranges_amax(ranges, 0) == 1);
+  CHECK(qdq_ranges_count(ranges) == 1 && qdq_ranges_at(ranges, 0) == 1);
   qdq_ranges_free(&ranges);
 }
 

@@ -43,7 +43,7 @@ def parse(text: str | None = None) -> Header:
     lines = iter(text.splitlines())
     for line in lines:
         if line.lstrip().startswith("//"):
-            documentation.append(line.lstrip().removeprefix("//").strip())
+            documentation.append(line.strip().lstrip("/").strip())
             continue
         words = " ".join(documentation)
         if line.startswith("#define QDQ_") and line != "#define QDQ_QDQ_H":

@@ -27,8 +27,8 @@ static void errors(void) {
   qdq_model *model;
   CHECK(qdq_model_open(in(folder, "missing.onnx"), &model, &error) == QDQ_ERROR_IO && model == NULL);
   CHECK(strstr(qdq_error_message(error), "missing.onnx") && !strcmp(qdq_error_remedy(error), "check the path"));
-  CHECK(qdq_error_cause_count(error) == 1 && strstr(qdq_error_cause(error, 0), "No such file"));
-  CHECK(qdq_error_cause(error, 1) == NULL);
+  CHECK(qdq_error_cause_count(error) == 1 && strstr(qdq_error_cause_at(error, 0), "No such file"));
+  CHECK(qdq_error_cause_at(error, 1) == NULL);
   CHECK(strstr(qdq_error_text(error), "check the path\n  cause: No such file"));
   qdq_error_free(&error);
   CHECK(error == NULL);
@@ -43,7 +43,7 @@ static void errors(void) {
 static void descriptors(void) {
   qdq_descriptor *weight, *copy;
   OK(qdq_descriptor_predefined(QDQ_PREDEFINED_CONV_WEIGHT_PER_CHANNEL, &weight, &error));
-  CHECK(qdq_descriptor_axis_count(weight) == 1 && qdq_descriptor_axis(weight, 0) == 0);
+  CHECK(qdq_descriptor_axis_count(weight) == 1 && qdq_descriptor_axis_at(weight, 0) == 0);
   CHECK(qdq_descriptor_num_bits(weight) == 8 && !qdq_descriptor_unsigned(weight));
   OK(qdq_descriptor_set_num_bits(weight, 4, &error));
   OK(qdq_descriptor_set_name(weight, "conv1.weight", &error));
@@ -147,10 +147,10 @@ static void maxima(void) {
   qdq_array *amax, *batch;
   OK(qdq_axis_max_amax(loaded, &amax, &error));
   CHECK(qdq_array_values(amax)[0] == 5 && qdq_array_values(amax)[1] == INFINITY);
-  OK(qdq_axis_max_history(loaded, 1, &batch, &error));
+  OK(qdq_axis_max_history_at(loaded, 1, &batch, &error));
   CHECK(qdq_array_values(batch)[0] == 5 && qdq_array_values(batch)[1] == 0 && qdq_array_shape(batch)[1] == 1);
   qdq_array_free(&batch);
-  FAILS(qdq_axis_max_history(loaded, 3, &batch, &error), QDQ_ERROR_INVALID_ARGUMENT, "batch 3");
+  FAILS(qdq_axis_max_history_at(loaded, 3, &batch, &error), QDQ_ERROR_INVALID_ARGUMENT, "batch 3");
   qdq_buffer *bytes;
   OK(qdq_axis_max_to_bytes(loaded, &bytes, &error));
   qdq_axis_max_free(&loaded);
@@ -273,7 +273,7 @@ static void caches(void) {
   OK(qdq_cache_to_ranges(cache, &ranges, &error));
   size_t named = 0;
   for (size_t i = 0; i < qdq_ranges_count(ranges); i++) named += qdq_ranges_has(ranges, qdq_ranges_name(ranges, i));
-  CHECK(named == 3 && qdq_ranges_amax(ranges, 2) == 63.5f && isnan(qdq_ranges_amax(ranges, 3)));
+  CHECK(named == 3 && qdq_ranges_at(ranges, 2) == 63.5f && isnan(qdq_ranges_at(ranges, 3)));
   qdq_findings *findings;
   OK(qdq_cache_convert(cache, 0, QDQ_ALGORITHM_UNKNOWN, NULL, &error));
   CHECK(!strcmp(qdq_cache_header(cache), "TRT-100300-MinMaxCalibration"));
@@ -315,7 +315,7 @@ static void graphs(void) {
   qdq_node_free(&node);
   size_t y = qdq_graph_find_tensor(graph, "y");
   OK(qdq_graph_mark_output(graph, y, &error));
-  CHECK(qdq_graph_tensor_producer(graph, y) == number && qdq_graph_node_input(graph, number, 1) == weight);
+  CHECK(qdq_graph_tensor_producer(graph, y) == number && qdq_graph_node_input_at(graph, number, 1) == weight);
   CHECK(qdq_graph_find_tensor(graph, "z") == QDQ_NONE && qdq_graph_tensor_size(graph, input, 0) == QDQ_DYNAMIC);
   CHECK(qdq_graph_find_node(graph, "conv") == number && qdq_graph_find_node(graph, "none") == QDQ_NONE);
   CHECK(!strcmp(qdq_graph_node_domain(graph, number), "") && qdq_graph_node_capture_count(graph, number) == 0);
@@ -337,7 +337,7 @@ static void graphs(void) {
   CHECK(qdq_plan_activation_count(plan) == 1 && qdq_plan_activation_tensor(plan, 0) == input);
   CHECK(qdq_plan_activation_reader_count(plan, 0) == 1 && qdq_plan_activation_reader_node(plan, 0, 0) == number);
   CHECK(qdq_plan_weight_tensor(plan, 0) == weight && qdq_plan_weight_axis(plan, 0) == 0);
-  CHECK(!strcmp(qdq_plan_tap(plan, false, 0), "x") && qdq_plan_tap_count(plan, true) == 2);
+  CHECK(!strcmp(qdq_plan_tap_at(plan, false, 0), "x") && qdq_plan_tap_count(plan, true) == 2);
   // A plan keeps its graph as it was.
   qdq_policy *policy = qdq_policy_new();
   OK(qdq_policy_exclude_op(policy, "Conv", &error));
@@ -378,7 +378,7 @@ static void models(void) {
   qdq_batch *batch;
   OK(qdq_batches_next(batches, &batch, &error));
   qdq_tensor tensor;
-  OK(qdq_batch_tensor(batch, 0, &tensor, &error));
+  OK(qdq_batch_at(batch, 0, &tensor, &error));
   CHECK(qdq_batch_samples(batch) == 64 && tensor.ndim == 4 && tensor.shape[0] == 64);
   CHECK(!strcmp(qdq_batch_name(batch, 0), "input"));
   qdq_batch_free(&batch);
@@ -437,9 +437,13 @@ static void sessions(void) {
   OK(qdq_session_run(session, batch, &outputs, &tapped, &error));
   qdq_tensor found;
   CHECK(qdq_batch_count(outputs) == 1 && qdq_batch_count(tapped) == 1 && !strcmp(qdq_batch_name(tapped, 0), "input"));
-  OK(qdq_batch_tensor(outputs, 0, &found, &error));
+  OK(qdq_batch_at(outputs, 0, &found, &error));
   CHECK(found.ndim == 2 && found.shape[0] == 2 && found.shape[1] == 10);
-  OK(qdq_batch_tensor(tapped, 0, &found, &error));
+  qdq_tensor named;
+  OK(qdq_batch_get(outputs, qdq_batch_name(outputs, 0), &named, &error));
+  CHECK(named.data == found.data && named.shape == found.shape);
+  FAILS(qdq_batch_get(outputs, "none", &named, &error), QDQ_ERROR_DATA, "no tensor 'none'");
+  OK(qdq_batch_at(tapped, 0, &found, &error));
   CHECK(!memcmp(found.data, pixels, sizeof pixels));
   qdq_batch_free(&outputs), qdq_batch_free(&tapped);
   OK(qdq_session_run(session, batch, &outputs, NULL, &error));
@@ -475,27 +479,27 @@ static void files(void) {
   qdq_specs *specs;
   OK(qdq_model_open(in(folder, "model.onnx"), &model, &error));
   OK(qdq_model_save_external(model, in(out_folder, "split.onnx"), 1000, 100, &written, &error));
-  CHECK(qdq_texts_count(written) == 2 && !strcmp(qdq_texts_get(written, 0), in(out_folder, "split.onnx")));
-  CHECK(!strcmp(qdq_texts_get(written, 1), in(out_folder, "split.onnx.data")) && !qdq_texts_get(written, 2));
+  CHECK(qdq_texts_count(written) == 2 && !strcmp(qdq_texts_at(written, 0), in(out_folder, "split.onnx")));
+  CHECK(!strcmp(qdq_texts_at(written, 1), in(out_folder, "split.onnx.data")) && !qdq_texts_at(written, 2));
   qdq_texts_free(&written);
   OK(qdq_model_save_external(model, in(out_folder, "whole.onnx"), UINT32_MAX, 1024, NULL, &error));
-  OK(qdq_model_constant(model, "nothing", &weight, &error));
+  OK(qdq_model_get_constant(model, "nothing", &weight, &error));
   CHECK(weight == NULL);
   qdq_graph *graph;
   OK(qdq_model_graph(model, &graph, &error));
   for (size_t i = 0; i < qdq_graph_tensor_count(graph); i++) {
     if (qdq_graph_tensor_kind(graph, i) != QDQ_TENSOR_KIND_CONSTANT) continue;
-    OK(qdq_model_constant(model, qdq_graph_tensor_name(graph, i), &weight, &error));
+    OK(qdq_model_get_constant(model, qdq_graph_tensor_name(graph, i), &weight, &error));
     OK(qdq_array_view(weight, &tensor, &error));
     CHECK(tensor.dtype == qdq_graph_tensor_dtype(graph, i) && tensor.ndim == qdq_graph_tensor_ndim(graph, i));
     qdq_array_free(&weight);
   }
   qdq_graph_free(&graph);
   qdq_buffer *text;
-  OK(qdq_model_metadata(model, "owner", &text, &error));
+  OK(qdq_model_get_metadata(model, "owner", &text, &error));
   CHECK(text == NULL);
   OK(qdq_model_set_metadata(model, "owner", "nobody", &error));
-  OK(qdq_model_metadata(model, "owner", &text, &error));
+  OK(qdq_model_get_metadata(model, "owner", &text, &error));
   CHECK(!strcmp(qdq_buffer_text(text), "nobody"));
   qdq_buffer_free(&text);
   OK(qdq_model_raise_opset(model, 18, &converted, &error));

@@ -4,14 +4,16 @@
 usage: run.py [FOLDER of libqdq, target/debug by default]
 """
 
+import shutil
 import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent)]
+sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parents[1] / "scripts")]
 
 import header  # noqa: E402
 import native  # noqa: E402
+import reference  # noqa: E402
 from native import DIGITS, ROOT, SANITIZE, VALGRIND, WARNINGS, Failure, run  # noqa: E402
 
 PROGRAMS = ["objects", "callbacks", "dlpack", "threads"]
@@ -22,6 +24,10 @@ GENERATED = ["-Wno-unused-function", "-Wno-unused-variable", "-Wno-nonnull", f"-
 def main():
     suite = native.Suite("c", sys.argv[1] if len(sys.argv) > 1 else ROOT / "target" / "debug")
     suite.case("every function, type and number of the header is documented", documented)
+    if shutil.which("doxygen"):
+        suite.case("the reference describes every exported function", lambda: described(suite))
+    else:
+        suite.skip("the reference describes every exported function", "Doxygen is not installed")
     abuse = suite.work / "abuse.c"
     suite.case("calls with spoiled arguments are generated", lambda: run(sys.executable, HERE / "abuse.py", abuse))
     sources = {name: (HERE / f"{name}.c", []) for name in PROGRAMS} | {"abuse": (abuse, GENERATED)}
@@ -68,6 +74,17 @@ def documented():
     if header.parse("int32_t qdq_thing_do(void);\n#define QDQ_X 1\ntypedef struct qdq_y qdq_y;").undocumented != [
         "qdq_thing_do", "QDQ_X", "typedef struct qdq_y qdq_y;"]:
         raise Failure("the check does not see what is not documented")
+
+
+def described(suite):
+    folder = suite.work / "reference"
+    if wrong := reference.build(folder):
+        raise Failure("\n".join(wrong))
+    symbols = run("nm", "-D", "--defined-only", suite.work / "libqdq.so").splitlines()
+    exported = {line.split()[-1] for line in symbols if line.split()[-1].startswith("qdq_")}
+    found = reference.described(folder)
+    if found != exported or len(found) < 200:
+        raise Failure(f"in one only: {sorted(found ^ exported)}, of {len(exported)} exported functions")
 
 
 main()

@@ -39,7 +39,7 @@ static void *observe(void *argument) {
   for (int method = QDQ_METHOD_MSE; method <= QDQ_METHOD_PERCENTILE; method++) {
     OK(qdq_tensor_stats_amax(shared, method, 0, 8, false, &work->amax[method], &error));
   }
-  for (size_t i = 0; qdq_plan_tap(plan, true, i); i++) work->taps += strlen(qdq_plan_tap(plan, true, i));
+  for (size_t i = 0; qdq_plan_tap_at(plan, true, i); i++) work->taps += strlen(qdq_plan_tap_at(plan, true, i));
   return NULL;
 }
 

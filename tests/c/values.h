@@ -178,7 +178,7 @@ static qdq_stats *make_qdq_stats(void) {
   must(qdq_stats_observe(stats, "x", good_tensor("", ""), &failure), failure);
   // The shared model's plan needs every tap.
   for (size_t i = 0; i < qdq_plan_tap_count(shared_plan, true); i++) {
-    must(qdq_stats_observe(stats, qdq_plan_tap(shared_plan, true, i), good_tensor("", ""), &failure), failure);
+    must(qdq_stats_observe(stats, qdq_plan_tap_at(shared_plan, true, i), good_tensor("", ""), &failure), failure);
   }
   return stats;
 }
@@ -189,7 +189,7 @@ static qdq_ranges *make_qdq_ranges(void) {
   must(qdq_ranges_new("max", &ranges, &failure), failure);
   must(qdq_ranges_set(ranges, "x", 1, &failure), failure);
   for (size_t i = 0; i < qdq_plan_tap_count(shared_plan, true); i++) {
-    must(qdq_ranges_set(ranges, qdq_plan_tap(shared_plan, true, i), 1, &failure), failure);
+    must(qdq_ranges_set(ranges, qdq_plan_tap_at(shared_plan, true, i), 1, &failure), failure);
   }
   return ranges;
 }

@@ -38,7 +38,7 @@ TEST(ranges_are_read_written_and_looped_over) {
     std::string text;
     for (auto [name, amax] : *same) text += std::string(name) + "=" + std::to_string(static_cast<int>(amax)) + " ";
     CHECK_EQ(text, "b=254 a=1 ");
-    CHECK_EQ((*same)[1].name, "a");
+    CHECK_EQ((*same).at(1).name, "a");
     CHECK_EQ(same->get("b").value(), 254.0f);
   }
   // What is moved out of a result lives as long as the loop.
@@ -46,7 +46,7 @@ TEST(ranges_are_read_written_and_looped_over) {
   for (const qdq::Range range : Ranges::load(folder + "/ranges.json").value()) count += range.name.size();
   CHECK_EQ(count, 2u);
   const std::vector<qdq::Range> copied(ranges.begin(), ranges.end());
-  CHECK(copied.size() == 2 && copied[0].amax == 254.0f);
+  CHECK(copied.size() == 2 && copied.at(0).amax == 254.0f);
   CHECK(std::any_of(ranges.begin(), ranges.end(), [](const qdq::Range& range) { return range.name == "a"; }));
 
   CHECK(kept(Ranges::make().value()).method().empty());
@@ -75,7 +75,7 @@ TEST(caches_are_read_written_and_looped_over) {
   std::map<std::string, float> scales;
   for (auto [name, scale] : read) scales.emplace(name, scale);
   CHECK(scales.size() == 3 && scales["x"] == 1.0f && scales["z"] == 3.0f);
-  CHECK(read.size() == 3 && read[2].name == "z");
+  CHECK(read.size() == 3 && read.at(2).name == "z");
   CHECK_EQ(kept(read.to_ranges().value()).get("z").value(), 381.0f);
   CHECK_FAILS(Cache::from_bytes(std::string("")), Status::Format, "is empty");
   CHECK_FAILS(Cache::load("none.cache"), Status::Io, "none.cache");
@@ -86,7 +86,7 @@ TEST(findings_say_what_is_wrong) {
   auto cache = Cache::from_bytes(text).value();
   CHECK_EQ(cache.size(), 3u);
   const auto findings = cache.check(100300, Algorithm::Entropy2, {"x", "y", "missing"}).value();
-  CHECK(findings.size() > 0 && findings[0].severity == qdq::Severity::Error);
+  CHECK(findings.size() > 0 && findings.at(0).severity == qdq::Severity::Error);
   bool about_y = false, about_missing = false;
   for (const qdq::Finding& finding : findings) {
     CHECK(!finding.message.empty() && !finding.remedy.empty());
@@ -108,7 +108,7 @@ TEST(findings_say_what_is_wrong) {
   CHECK(usable.get("x").value() == 254.0f && !usable.get("y"));
   CHECK(usable.findings().value().size() > 0);
   const auto left = cache.convert(100300).value();
-  CHECK(left.size() == 1 && left[0].tensors[0] == "y" && cache.header() == "TRT-100300-EntropyCalibration2");
+  CHECK(left.size() == 1 && left.at(0).tensors.at(0) == "y" && cache.header() == "TRT-100300-EntropyCalibration2");
   CHECK_FAILS(cache.convert(110000), Status::Unsupported, "TensorRT 11.0.0");
   CHECK_FAILS(cache.set_header(110000), Status::Unsupported, "TensorRT 11.0.0 reads no calibration caches");
   CHECK_FAILS(Cache::from_ranges(usable, 110000), Status::Unsupported, "TensorRT 11.0.0");

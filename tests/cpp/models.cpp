@@ -32,8 +32,8 @@ TEST(digits_end_to_end_from_files) {
   const Model model = digits::model();
   CHECK(model.opset() > 0 && model.ir_version() > 0);
   const auto inputs = model.inputs().value();
-  CHECK(inputs.size() == 1 && inputs[0].name == "input" && inputs[0].dtype == qdq::DType::F32);
-  CHECK(inputs[0].shape && inputs[0].shape->size() == 4 && (*inputs[0].shape)[3] == 8);
+  CHECK(inputs.size() == 1 && inputs.at(0).name == "input" && inputs.at(0).dtype == qdq::DType::F32);
+  CHECK(inputs.at(0).shape && inputs.at(0).shape->size() == 4 && (*inputs.at(0).shape)[3] == 8);
   CHECK(kept(model.outputs().value()).size() == 1);
   CHECK(kept(model.graph().value()).nodes().size() > 0);
 
@@ -79,8 +79,8 @@ TEST(digits_end_to_end_from_files) {
   if (!CHECK_GOOD(compared)) return;
   CHECK_EQ(compared->samples(), right.size());
   CHECK(compared->output_count() == 1 && compared->tensors().size() > 1);
-  CHECK(compared->tensors()[0].sqnr_db > 35 && compared->tensors()[0].cosine > 0.999);
-  const auto first_output = compared->tensors()[0];
+  CHECK(compared->tensors().at(0).sqnr_db > 35 && compared->tensors().at(0).cosine > 0.999);
+  const auto first_output = compared->tensors().at(0);
   CHECK(first_output.max_error > 0 && !first_output.name.empty());
   CHECK(first_output.mean_error > 0 && first_output.mean_error < first_output.max_error);
   CHECK(first_output.values == 10 * right.size() && first_output.non_finite == 0);
@@ -127,7 +127,7 @@ TEST(inputs_are_fixed_and_get_other_shapes) {
   for (const std::int64_t size : {qdq::dynamic, std::int64_t{2}}) {
     CHECK_GOOD(model.set_input_shape("input", {size, 1, 8, 8}));
     const auto inputs = model.inputs().value();
-    CHECK_EQ(inputs[0].shape.value().at(0), size);
+    CHECK_EQ(inputs.at(0).shape.value().at(0), size);
   }
   const auto one = model.fix_input("input", qdq::TensorView(zeros.data(), {1, 1, 8, 8}));
   CHECK_FAILS(one, Status::Shape, "[2, 1, 8, 8]");
@@ -140,7 +140,7 @@ TEST(trained_weights_and_their_ranges_go_into_a_model) {
   std::vector<float> weights(1280);
   for (std::size_t i = 0; i < weights.size(); ++i) weights[i] = static_cast<float>(i % 100) / 64.0f;
   CHECK(model.set_initializer("fc.weight", qdq::TensorView(weights.data(), {10, 128})).has_value());
-  const auto stored = model.constant("fc.weight").value();
+  const auto stored = model.get_constant("fc.weight").value();
   const auto* values = static_cast<const float*>(stored->view().data());
   CHECK(std::vector<float>(values, values + weights.size()) == weights);
   CHECK_FAILS(model.set_initializer("none", qdq::TensorView(weights.data(), {10, 128})), Status::InvalidArgument, "'none'");
@@ -149,12 +149,12 @@ TEST(trained_weights_and_their_ranges_go_into_a_model) {
   CHECK_FAILS(model.set_initializer("fc.weight", qdq::TensorView(integers.data(), {10, 128})), Status::Type, "fc.weight");
 
   const auto before = model.graph().value();
-  const auto fc = before.tensors()[before.find_tensor("fc.weight")].consumers.at(0).node;
+  const auto fc = before.tensors().at(before.find_tensor("fc.weight")).consumers.at(0).node;
   Model clipped = Model::from_bytes(model.to_bytes().value()).value();
-  CHECK_GOOD(clipped.clip_input(before.nodes()[fc].name, 0, -1, 2));
+  CHECK_GOOD(clipped.clip_input(before.nodes().at(fc).name, 0, -1, 2));
   const auto graph = clipped.graph().value();
-  const auto input = graph.nodes()[graph.tensors()[graph.find_tensor("fc.weight")].consumers.at(0).node].inputs[0];
-  CHECK_EQ(graph.nodes()[graph.tensors()[input].producer].op, "Clip");
+  const auto input = graph.nodes().at(graph.tensors().at(graph.find_tensor("fc.weight")).consumers.at(0).node).inputs[0];
+  CHECK_EQ(graph.nodes().at(graph.tensors().at(input).producer).op, "Clip");
   CHECK_FAILS(clipped.clip_input("none", 0, -1, 2), Status::InvalidArgument, "'none'");
 
   const auto plan = model.plan().value();
@@ -163,7 +163,7 @@ TEST(trained_weights_and_their_ranges_go_into_a_model) {
   const auto scales = [&](qdq::QuantizeOptions::Builder& options) {
     const auto quantized = model.quantize(plan, ranges, options.build().value());
     if (!quantized) return std::vector<float>();
-    const auto scale = quantized->constant("fc.weight_scale").value();
+    const auto scale = quantized->get_constant("fc.weight_scale").value();
     const auto* numbers = static_cast<const float*>(scale->view().data());
     return std::vector<float>(numbers, numbers + 10);
   };
@@ -254,7 +254,7 @@ TEST(models_fail_with_reasons) {
   CHECK_GOOD(raised.raise_opset(raised.opset()));
   CHECK(!raised.raise_opset(9999));
   const auto written = model.save_external(check::folder("external") + "/model.onnx", 1000, 100);
-  CHECK(CHECK_GOOD(written) && written->size() == 2 && (*written)[0] == "external/model.onnx");
+  CHECK(CHECK_GOOD(written) && written->size() == 2 && (*written).at(0) == "external/model.onnx");
   for (std::string_view file : *written) CHECK(std::filesystem::exists(file));
   CHECK(std::filesystem::exists("external/model.onnx.data"));
   CHECK_GOOD(Model::open("external/model.onnx"));
@@ -264,18 +264,18 @@ TEST(models_fail_with_reasons) {
 
 TEST(models_have_constants_and_metadata) {
   auto model = digits::model();
-  CHECK(!model.constant("nothing").value() && !model.metadata("owner").value());
+  CHECK(!model.get_constant("nothing").value() && !model.get_metadata("owner").value());
   const auto graph = model.graph().value();
   for (const qdq::Graph::Tensor& tensor : graph.tensors()) {
     if (tensor.kind != qdq::TensorKind::Constant) continue;
-    const auto value = model.constant(tensor.name).value();
+    const auto value = model.get_constant(tensor.name).value();
     if (!CHECK(value.has_value())) continue;
     const qdq::TensorView view = *value;
     CHECK(view.dtype() == tensor.dtype);
     CHECK(std::vector<std::int64_t>(view.shape().begin(), view.shape().end()) == tensor.shape);
   }
   CHECK_GOOD(model.set_metadata("owner", "nobody"));
-  CHECK_EQ(kept(*model.metadata("owner").value()).text(), "nobody");
+  CHECK_EQ(kept(*model.get_metadata("owner").value()).text(), "nobody");
   const auto converted = model.raise_opset(21);
   CHECK(CHECK_GOOD(converted) && model.opset() == 21 && converted->size() == 0);
   CHECK_FAILS(qdq::Array::read_npy("none.npy"), Status::Io, "none.npy");
@@ -284,10 +284,10 @@ TEST(models_have_constants_and_metadata) {
 TEST(specs_describe_any_network) {
   const auto specs = qdq::Specs::make().add("a", qdq::DType::F32, {qdq::dynamic, 3}).add("b").build().value();
   const auto named = qdq::Specs::make().add("a", qdq::DType::F32, {qdq::dynamic, 3}).name_dim(0, 0, "N").build().value();
-  CHECK(named[0].dims == std::vector<std::string_view>({"N", ""}) && specs[0].dims[0].empty());
+  CHECK(named.at(0).dims == std::vector<std::string_view>({"N", ""}) && specs.at(0).dims[0].empty());
   CHECK(!qdq::Specs::make().add("a", qdq::DType::F32, {3}).name_dim(0, 0, "N").build());
-  CHECK(specs.size() == 2 && specs[1].name == "b" && specs[1].dtype == qdq::DType::Unknown && !specs[1].shape);
-  CHECK(specs[0].shape == std::vector<std::int64_t>({qdq::dynamic, 3}));
+  CHECK(specs.size() == 2 && specs.at(1).name == "b" && specs.at(1).dtype == qdq::DType::Unknown && !specs.at(1).shape);
+  CHECK(specs.at(0).shape == std::vector<std::int64_t>({qdq::dynamic, 3}));
   CHECK(!qdq::Specs::make().add("a", qdq::DType::F32, {-5}).build());
   std::string names;
   for (const qdq::Spec& spec : specs) names += spec.name;
@@ -352,15 +352,15 @@ TEST(outputs_are_chosen_and_whole_numbers_agree_in_part) {
 
   auto data = open();
   const auto compared = model.compare(quantized, data).value();
-  CHECK(compared.output_count() == 2 && compared.tensors()[0].name == "am" && compared.tensors()[1].name == "l");
-  const auto argmax = compared.tensors()[0];
+  CHECK(compared.output_count() == 2 && compared.tensors().at(0).name == "am" && compared.tensors().at(1).name == "l");
+  const auto argmax = compared.tensors().at(0);
   CHECK(argmax.equal > 0.9 && argmax.equal <= 1 && argmax.values == 1024 && std::isnan(argmax.sqnr_db));
-  CHECK(!compared.reaches(0, 0) && compared.reaches(1, 20) && std::isnan(compared.tensors()[1].equal));
+  CHECK(!compared.reaches(0, 0) && compared.reaches(1, 20) && std::isnan(compared.tensors().at(1).equal));
   CHECK(compared.findings().value().size() == 1);
 
   auto more = open();
   const auto chosen = model.compare_outputs(quantized, more, std::vector<std::string>{"l"}).value();
-  CHECK(chosen.output_count() == 1 && chosen.tensors()[0].sqnr_db == compared.tensors()[1].sqnr_db);
+  CHECK(chosen.output_count() == 1 && chosen.tensors().at(0).sqnr_db == compared.tensors().at(1).sqnr_db);
   auto rest = open();
   const auto unknown = model.compare_outputs(quantized, rest, std::vector<std::string>{"nothing"});
   CHECK(!unknown && unknown.error().message().find("'nothing'") != std::string_view::npos);

@@ -36,20 +36,20 @@ static Graph network() {
 TEST(graphs_are_built_node_by_node) {
   const Graph graph = network();
   CHECK_EQ(graph.tensors().size(), 4u);
-  const Graph::Tensor w = graph.tensors()[graph.find_tensor("w")];
+  const Graph::Tensor w = graph.tensors().at(graph.find_tensor("w"));
   CHECK(w.name == "w" && w.kind == TensorKind::Constant && w.dtype == DType::F32 && w.producer == qdq::none);
   CHECK(w.shape == std::vector<std::int64_t>({4, 3, 3, 3}) && !w.is_output);
-  const Graph::Tensor y = graph.tensors()[2];
+  const Graph::Tensor y = graph.tensors().at(2);
   CHECK(y.kind == TensorKind::Activation && y.producer == 0 && !y.shape);
-  CHECK(graph.tensors()[3].is_output);
+  CHECK(graph.tensors().at(3).is_output);
   std::string names;
   for (const Graph::NodeInfo& node : graph.nodes()) names += std::string(node.op) + ":" + std::string(node.name) + " ";
   CHECK_EQ(names, "Conv:conv Relu:relu ");
-  CHECK(graph.nodes()[0].inputs == std::vector<std::size_t>({0, 1}) && graph.nodes()[0].outputs[0] == 2);
+  CHECK(graph.nodes().at(0).inputs == std::vector<std::size_t>({0, 1}) && graph.nodes().at(0).outputs[0] == 2);
   CHECK(graph.find_tensor("nothing") == qdq::none);
   CHECK(graph.find_node("relu") == 1 && graph.find_node("nothing") == qdq::none);
   CHECK(w.consumers.size() == 1 && w.consumers[0].node == 0 && w.consumers[0].input == 1);
-  const auto attributes = graph.nodes()[0].attributes;
+  const auto attributes = graph.nodes().at(0).attributes;
   CHECK(attributes.size() == 2 && attributes[0].name == "group" && std::get<std::int64_t>(attributes[0].value) == 1);
   CHECK(std::get<std::vector<std::int64_t>>(attributes[1].value) == std::vector<std::int64_t>(4, 1));
   CHECK(graph.find_attribute(0, "pads")->name == "pads" && !graph.find_attribute(0, "nothing"));
@@ -59,7 +59,7 @@ TEST(graphs_are_built_node_by_node) {
 TEST(graphs_refuse_what_cannot_be) {
   Graph graph;
   CHECK_GOOD(graph.add_tensor("x", TensorKind::Input));
-  CHECK(!graph.tensors()[0].shape);
+  CHECK(!graph.tensors().at(0).shape);
   CHECK(!graph.add_tensor("x", TensorKind::Input));
   CHECK_FAILS(graph.add_tensor("y", static_cast<TensorKind>(9)), Status::InvalidArgument, "9");
   CHECK(!graph.mark_output(99));
@@ -67,13 +67,13 @@ TEST(graphs_refuse_what_cannot_be) {
   auto odd = Node::make("Resize", "", "my.domain");
   odd.input(0).input(qdq::none).output("a").output({}).capture(0).set_float("f", 1.0f).set_text("mode", "linear");
   CHECK_EQ(graph.add_node(odd.build().value()).value(), 0u);
-  const Graph::NodeInfo node = graph.nodes()[0];
+  const Graph::NodeInfo node = graph.nodes().at(0);
   CHECK(node.inputs[1] == qdq::none && node.domain == "my.domain" && node.captures == std::vector<std::size_t>({0}));
   CHECK(std::get<float>(graph.find_attribute(0, "f")->value) == 1.0f);
   CHECK(std::get<std::string_view>(graph.find_attribute(0, "mode")->value) == "linear");
   const auto sized = graph.add_tensor("sized", TensorKind::Input, DType::F32, {qdq::dynamic, 3}).value();
   CHECK_GOOD(graph.name_dim(sized, 0, "N"));
-  CHECK(graph.tensors()[sized].dims == std::vector<std::string_view>({"N", ""}));
+  CHECK(graph.tensors().at(sized).dims == std::vector<std::string_view>({"N", ""}));
   CHECK_FAILS(graph.name_dim(sized, 1, "C"), Status::InvalidArgument, "fixed size 3");
 }
 
@@ -81,13 +81,13 @@ TEST(plans_say_what_and_why) {
   const Graph graph = network();
   const auto plan = graph.plan().value();
   CHECK_EQ(plan.decisions().size(), 2u);
-  CHECK(plan.decisions()[0].verdict == Verdict::Quantized);
+  CHECK(plan.decisions().at(0).verdict == Verdict::Quantized);
   for (auto [verdict, reason] : plan.decisions()) CHECK(verdict == Verdict::Quantized || !reason.empty());
   std::size_t readers = 0;
   for (const auto& activation : plan.activations()) {
     CHECK(activation.tensor < graph.tensors().size() && activation.group != qdq::none);
     for (auto [node, input] : activation.readers) {
-      CHECK_EQ(graph.nodes()[node].inputs[input], activation.tensor);
+      CHECK_EQ(graph.nodes().at(node).inputs[input], activation.tensor);
       ++readers;
     }
   }
@@ -95,9 +95,9 @@ TEST(plans_say_what_and_why) {
   CHECK_EQ(plan.weights().size(), 1u);
   for (const auto& weight : plan.weights()) {
     CHECK(weight.axis == 0 && weight.tensor == graph.find_tensor("w") && weight.readers.size() == 1);
-    CHECK(weight.readers[0].node == 0 && weight.readers[0].input == 1);
+    CHECK(weight.readers.at(0).node == 0 && weight.readers.at(0).input == 1);
   }
-  CHECK(plan.taps().size() > 0 && plan.taps()[0] == "x");
+  CHECK(plan.taps().size() > 0 && plan.taps().at(0) == "x");
   CHECK(plan.taps(true).size() >= plan.taps().size());
   CHECK(kept(plan.to_text().value()).text().find("conv") != std::string_view::npos);
   CHECK(kept(plan.to_json().value()).text().front() == '{');
@@ -111,13 +111,13 @@ TEST(plans_say_what_and_why) {
   // By ranges that lack a tensor; by a policy.
   auto without_x = qdq::Ranges::make().value();
   without_x.set("z", 1.0f).value();
-  CHECK(kept(graph.plan({}, without_x).value()).decisions()[0].verdict == Verdict::Float);
-  CHECK(kept(graph.plan({}, ranges).value()).decisions()[0].verdict == Verdict::Quantized);
+  CHECK(kept(graph.plan({}, without_x).value()).decisions().at(0).verdict == Verdict::Float);
+  CHECK(kept(graph.plan({}, ranges).value()).decisions().at(0).verdict == Verdict::Quantized);
   const auto float_conv = qdq::Policy::make().exclude_op("Conv").build().value();
-  CHECK(kept(graph.plan(float_conv).value()).decisions()[0].verdict == Verdict::Float);
+  CHECK(kept(graph.plan(float_conv).value()).decisions().at(0).verdict == Verdict::Float);
   const auto one_scale =
       qdq::Policy::make().include_op("Conv").include_name("con?").per_tensor_weights(true).build().value();
-  CHECK_EQ(kept(graph.plan(one_scale).value()).weights()[0].axis, qdq::no_axis);
+  CHECK_EQ(kept(graph.plan(one_scale).value()).weights().at(0).axis, qdq::no_axis);
   CHECK_FAILS(graph.plan(qdq::Policy::make().exclude_name("nothing*").build().value()), Status::InvalidArgument, "nothing*");
 }
 
@@ -137,9 +137,10 @@ TEST(findings_are_said_in_the_result_and_in_the_log) {
   const auto cut = graph.plan({}, partial).value();
   const auto findings = cut.findings().value();
   CHECK_EQ(findings.size(), 2u);
-  CHECK(findings[0].severity == qdq::Severity::Warning && findings[0].tensors[0] == "x" && !findings[0].remedy.empty());
-  CHECK(findings[1].severity == qdq::Severity::Note && findings[1].tensors[0] == "elsewhere");
-  CHECK(warnings->size() == 2 && warnings->front().find(findings[0].message) == 0);
+  CHECK(findings.at(0).severity == qdq::Severity::Warning && findings.at(0).tensors.at(0) == "x" &&
+        !findings.at(0).remedy.empty());
+  CHECK(findings.at(1).severity == qdq::Severity::Note && findings.at(1).tensors.at(0) == "elsewhere");
+  CHECK(warnings->size() == 2 && warnings->front().find(findings.at(0).message) == 0);
 
   const auto all = qdq::Policy::make().min_quantized(1.0f).build().value();
   CHECK_FAILS(graph.plan(all, partial), Status::Data, "0 of 1 convolutions and products");
@@ -152,8 +153,8 @@ TEST(findings_are_said_in_the_result_and_in_the_log) {
   CHECK_EQ(stats.findings().value().size(), 0u);
   const auto ranges = plan.ranges(stats, qdq::Method::Max).value();
   const auto left_out = ranges.findings().value();
-  CHECK(left_out.size() == 1 && left_out[0].tensors[0] == "x");
-  CHECK(left_out[0].message.find("1 NaN, 0 infinite of 2") != std::string_view::npos);
+  CHECK(left_out.size() == 1 && left_out.at(0).tensors.at(0) == "x");
+  CHECK(left_out.at(0).message.find("1 NaN, 0 infinite of 2") != std::string_view::npos);
   CHECK(warnings->back().find("NaN") != std::string::npos);
   qdq::log_off();
 }

@@ -28,12 +28,14 @@ TEST(sessions_run_models) {
   const Batch outputs = session.run(batch(0)).value();
   CHECK_EQ(outputs.size(), 1u);
   for (auto [name, tensor] : outputs) {
-    CHECK(name == kept(digits::model().outputs().value())[0].name && tensor.dtype() == qdq::DType::F32);
+    CHECK(name == kept(digits::model().outputs().value()).at(0).name && tensor.dtype() == qdq::DType::F32);
     CHECK(tensor.shape().size() == 2 && tensor.shape()[0] == 8 && tensor.shape()[1] == 10);
+    CHECK(outputs.get(name).value().data() == tensor.data());
   }
+  CHECK_FAILS(outputs.get("none"), Status::Data, "no tensor 'none'");
   // The second run stands for itself.
   const Batch again = session.run(batch(8)).value();
-  CHECK(again[0].tensor.data() != outputs[0].tensor.data());
+  CHECK(again.at(0).tensor.data() != outputs.at(0).tensor.data());
   CHECK_FAILS(session.run(Batch()), Status::InvalidArgument, "input 'input' is missing");
 }
 
@@ -44,14 +46,14 @@ TEST(sessions_hand_activations_over) {
   auto session = Session::open(model, taps).value();
   const Session::Run run = session.run_tapped(batch(0)).value();
   CHECK(run.outputs.size() == 1 && run.tapped.size() == taps.size());
-  for (std::size_t i = 0; i < taps.size(); ++i) CHECK_EQ(run.tapped[i].name, taps[i]);
+  for (std::size_t i = 0; i < taps.size(); ++i) CHECK_EQ(run.tapped.at(i).name, taps.at(i));
 
   // The function sees the same, and the statistics of what it sees are those of a calibration.
   qdq::Stats seen;
   std::atomic<int> calls{0};
   const auto observe = [&](std::size_t tap, const TensorView& value) {
     ++calls;
-    return seen.observe(taps[tap], value);
+    return seen.observe(taps.at(tap), value);
   };
   const auto one = qdq::RunOptions::make().threads(1).build().value();
   auto watched = Session::with_tap(model, taps, observe, one).value();

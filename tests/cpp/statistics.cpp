@@ -147,8 +147,9 @@ TEST(maxima_are_saved_loaded_and_looked_at) {
   auto loaded = qdq::AxisMax::load(path).value();
   CHECK_EQ(kept(loaded.to_bytes().value()).text(), kept(collector.to_bytes().value()).text());
   CHECK_GOOD(loaded.observe({y.data(), {2, 2}}));
-  CHECK(loaded.history_size() == 2 && loaded.history(1).value()[0] == 5.0f && loaded.history(0).value()[1] == infinity);
-  CHECK_FAILS(loaded.history(2), Status::InvalidArgument, "batch 2");
+  CHECK(loaded.history_count() == 2 && loaded.history_at(1).value()[0] == 5.0f &&
+        loaded.history_at(0).value()[1] == infinity);
+  CHECK_FAILS(loaded.history_at(2), Status::InvalidArgument, "batch 2");
   CHECK_GOOD(qdq::AxisMax::from_bytes(loaded.to_bytes().value()));
   CHECK_FAILS(qdq::AxisMax::from_bytes(std::string("nonsense")), Status::Format, "");
   CHECK_FAILS(qdq::AxisMax::load("none.maxima"), Status::Io, "none.maxima");

@@ -97,7 +97,7 @@ TEST(several_inputs_in_any_order) {
     Build build;
     build.input("x", {2, 2}).input("scale", {scales});
     const auto inputs = trt::inputs(build.network()).value();
-    CHECK((inputs[0].shape == std::vector<std::int64_t>{scales == 2 ? qdq::dynamic : 2, 2}));
+    CHECK((inputs.at(0).shape == std::vector<std::int64_t>{scales == 2 ? qdq::dynamic : 2, 2}));
     auto calibrator = EntropyCalibrator2::from_batches(build.network(), pairs(inputs, scales)).value();
     CHECK(build.run(calibrator.get()));
     CHECK(build.seen("x") == (std::vector<Floats>(2, {1, 2, 3, 4})));
@@ -125,7 +125,7 @@ TEST(dynamic_shapes_take_a_profile) {
   auto& profile = build.profile("x", {3, 2});
   const auto options = build.options().profile(profile).build().value();
   const auto inputs = trt::inputs(build.network(), &profile).value();
-  CHECK((inputs[0].shape == std::vector<std::int64_t>{qdq::dynamic, 2}));
+  CHECK((inputs.at(0).shape == std::vector<std::int64_t>{qdq::dynamic, 2}));
   auto calibrator = EntropyCalibrator2::from_batches(build.network(), counting(inputs, {2, 1}), options);
   CHECK(build.run(calibrator->get()));
   CHECK(build.seen("x") == (std::vector<Floats>{{1, 2, 3, 4, 5, 6}}));

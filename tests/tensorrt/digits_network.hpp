@@ -68,7 +68,7 @@ class Network {
   }
 
   Weights weights_of(const qdq::Model& model, const std::string& name) {
-    const auto view = weights_.emplace_back(std::move(*model.constant(name).value())).view();
+    const auto view = weights_.emplace_back(std::move(*model.get_constant(name).value())).view();
     std::int64_t count = 1;
     for (const std::int64_t size : view.shape()) count *= size;
     return {DataType::kFLOAT, view.data(), count};

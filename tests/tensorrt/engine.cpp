@@ -39,7 +39,7 @@ std::vector<trt::InputShapes> shapes(const Specs& inputs) {
 // What a plan quantizes: activations by name, weights by number and axis count.
 void print(const char* from, const Graph& graph, const Plan& plan) {
   std::set<std::string> names;
-  for (const auto& activation : plan.activations()) names.insert(std::string(graph.tensors()[activation.tensor].name));
+  for (const auto& activation : plan.activations()) names.insert(std::string(graph.tensors().at(activation.tensor).name));
   std::size_t per_channel = 0;
   for (const auto& weight : plan.weights()) per_channel += weight.axis != no_axis;
   std::printf("%s: %zu weights, %zu per channel\n", from, plan.weights().size(), per_channel);

@@ -128,7 +128,7 @@ TEST(a_cache_for_a_part_says_what_stays_in_float) {
   for (const auto& decision : scales->plan().decisions()) quantized += decision.verdict == qdq::Verdict::Quantized;
   CHECK_EQ(quantized, std::size_t{1});
   if (CHECK_EQ(scales->findings().size(), std::size_t{1})) {
-    const auto finding = scales->findings()[0][0];
+    const auto finding = scales->findings()[0].at(0);
     CHECK(finding.severity == qdq::Severity::Warning && finding.message.substr(0, 12) == "no range for");
   }
   Digits second;

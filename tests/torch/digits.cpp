@@ -37,7 +37,7 @@ Data read(const std::string& onnx, const std::string& folder, const std::string&
   const auto model = qdq::Model::open(onnx).value();
   auto batches = qdq::Batches::open(model.inputs().value(), folder + "/" + name + ".npz").value();
   std::vector<Tensor> images;
-  while (auto batch = batches.next().value()) images.push_back(nn::to_tensor((*batch)[0].tensor));
+  while (auto batch = batches.next().value()) images.push_back(nn::to_tensor((*batch).at(0).tensor));
   const auto labels = qdq::Array::read_npy(folder + "/" + name + "_labels.npy").value();
   return {torch::cat(images), nn::to_tensor(labels.view())};
 }
@@ -120,7 +120,7 @@ void export_it(Net& net, const std::string& onnx, const std::string& out, const 
   const auto cache = qdq::Cache::load(out + ".onnx.cache").value().to_ranges().value();
   const auto written = qdq::Model::open(out + ".onnx").value();
   const auto numbers = [&](const std::string& name) {
-    const auto stored = written.constant(name).value();
+    const auto stored = written.get_constant(name).value();
     if (!stored) throw std::runtime_error("the exported model has no " + name);
     return nn::to_tensor(stored->view()).flatten().to(torch::kDouble);
   };

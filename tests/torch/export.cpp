@@ -55,7 +55,7 @@ Tensor run_onnx(const Tensor& x) {
   qdq::Batch batch;
   batch.set("x", nn::view(x)).value();
   const auto outputs = session.run(batch).value();
-  return nn::to_tensor(outputs[0].tensor);
+  return nn::to_tensor(outputs.at(0).tensor);
 }
 
 std::size_t count(std::string_view op) {
@@ -143,7 +143,7 @@ TEST(a_weight_keeps_its_axis_or_is_refused) {
   const torch::NoGradGuard no_grad;
   NEAR(run_onnx(x), net->forward(x), 1e-4);
   // One range for the whole weight is written for every channel.
-  const auto scales = nn::to_tensor(qdq::Model::open(out).value().constant("up.weight_scale").value()->view());
+  const auto scales = nn::to_tensor(qdq::Model::open(out).value().get_constant("up.weight_scale").value()->view());
   HOLDS(scales.numel() == 4 && (scales == scales[0]).all().item<bool>());
 }
 

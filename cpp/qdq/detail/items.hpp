@@ -25,7 +25,7 @@ class Items {
     iterator() = default;
     iterator(const Items& items, std::size_t index) : items_(items), index_(index) {}
 
-    Item operator*() const { return items_[index_]; }
+    Item operator*() const { return items_.at(index_); }
     iterator& operator++() {
       ++index_;
       return *this;
@@ -50,7 +50,7 @@ class Items {
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
   /// The item at `index`, which must be below size().
-  [[nodiscard]] Item operator[](std::size_t index) const { return read_(object_, part_, index); }
+  [[nodiscard]] Item at(std::size_t index) const { return read_(object_, part_, index); }
   [[nodiscard]] iterator begin() const { return {*this, 0}; }
   [[nodiscard]] iterator end() const { return {*this, size_}; }
 

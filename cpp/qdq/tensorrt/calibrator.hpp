@@ -24,6 +24,8 @@
 #include <qdq/tensorrt/inputs.hpp>
 #include <qdq/tensorrt/library.hpp>
 
+#include <qdq/detail/try.hpp>
+
 namespace qdq::trt {
 
 /// A calibrator over a class of TensorRT. It works in two ways: with batches TensorRT measures, and with
@@ -53,10 +55,8 @@ class Calibrator final : public detail::Calls<Base> {
   [[nodiscard]] static Result<std::unique_ptr<Calibrator>> from_batches(
       const nvinfer1::INetworkDefinition& network, Batches batches, const CalibratorOptions& options = CalibratorOptions(),
       const Library& library = Library::linked()) {
-    auto inputs = network_inputs(network, options.profile(), options.batch_size());
-    if (!inputs) return std::move(inputs).error();
-    auto feed = detail::BatchFeed::make(std::move(inputs).value(), std::move(batches), detail::Log(options.logger()));
-    if (!feed) return std::move(feed).error();
+    QDQ_TRY_AS(inputs, network_inputs(network, options.profile(), options.batch_size()));
+    QDQ_TRY_AS(feed, detail::BatchFeed::make(std::move(inputs).value(), std::move(batches), detail::Log(options.logger())));
     return make(network, options, library, std::move(feed).value());
   }
 
@@ -68,8 +68,7 @@ class Calibrator final : public detail::Calls<Base> {
   [[nodiscard]] static Result<std::unique_ptr<Calibrator>> from_device(
       const nvinfer1::INetworkDefinition& network, Function function, const CalibratorOptions& options = CalibratorOptions(),
       const Library& library = Library::linked()) {
-    auto inputs = network_inputs(network, options.profile(), options.batch_size());
-    if (!inputs) return std::move(inputs).error();
+    QDQ_TRY_AS(inputs, network_inputs(network, options.profile(), options.batch_size()));
     auto feed = std::make_unique<detail::DeviceFeed<Function>>(std::move(inputs).value(), std::move(function));
     return make(network, options, library, std::move(feed));
   }
@@ -79,9 +78,8 @@ class Calibrator final : public detail::Calls<Base> {
   [[nodiscard]] static Result<std::unique_ptr<Calibrator>> from_ranges(
       const nvinfer1::INetworkDefinition& network, const Ranges& ranges,
       const CalibratorOptions& options = CalibratorOptions(), const Library& library = Library::linked()) {
-    if (auto fits = library.check(); !fits) return std::move(fits).error();
-    auto cache = Cache::from_ranges(ranges, static_cast<std::uint32_t>(library.version_number()), algorithm);
-    if (!cache) return std::move(cache).error();
+    QDQ_TRY(library.check());
+    QDQ_TRY_AS(cache, Cache::from_ranges(ranges, static_cast<std::uint32_t>(library.version_number()), algorithm));
     return with_cache(network, std::move(cache).value(), options, library);
   }
 
@@ -91,10 +89,8 @@ class Calibrator final : public detail::Calls<Base> {
                                                                       const Cache& cache,
                                                                       const CalibratorOptions& options = CalibratorOptions(),
                                                                       const Library& library = Library::linked()) {
-    auto bytes = cache.to_bytes();
-    if (!bytes) return std::move(bytes).error();
-    auto copy = Cache::from_bytes(*bytes);
-    if (!copy) return std::move(copy).error();
+    QDQ_TRY_AS(bytes, cache.to_bytes());
+    QDQ_TRY_AS(copy, Cache::from_bytes(*bytes));
     return with_cache(network, std::move(copy).value(), options, library);
   }
 
@@ -107,8 +103,8 @@ class Calibrator final : public detail::Calls<Base> {
   static Result<std::unique_ptr<Calibrator>> make(const nvinfer1::INetworkDefinition& network,
                                                   const CalibratorOptions& options, const Library& library,
                                                   std::unique_ptr<detail::Feed> feed) {
-    if (auto fits = library.check(); !fits) return std::move(fits).error();
-    if (auto fits = detail::takes_ranges(network); !fits) return std::move(fits).error();
+    QDQ_TRY(library.check());
+    QDQ_TRY(detail::takes_ranges(network));
     detail::CacheReader reader(static_cast<std::uint32_t>(library.version_number()), algorithm, network);
     const std::int32_t batch_size = detail::has_implicit_batch(network) ? options.batch_size() : 1;
     return std::unique_ptr<Calibrator>(
@@ -117,9 +113,8 @@ class Calibrator final : public detail::Calls<Base> {
 
   static Result<std::unique_ptr<Calibrator>> with_cache(const nvinfer1::INetworkDefinition& network, Cache cache,
                                                         const CalibratorOptions& options, const Library& library) {
-    auto made = make(network, options, library, nullptr);
-    if (!made) return made;
-    if (auto taken = (*made)->calibration_.store().set(std::move(cache)); !taken) return std::move(taken).error();
+    QDQ_TRY_AS(made, make(network, options, library, nullptr));
+    QDQ_TRY((*made)->calibration_.store().set(std::move(cache)));
     return made;
   }
 };
@@ -194,5 +189,7 @@ using LegacyCalibrator = detail::NoCalibrator;
 }  // namespace qdq::trt
 
 #endif  // QDQ_TRT_HAS_CALIBRATOR
+
+#include <qdq/detail/end_try.hpp>
 
 #endif

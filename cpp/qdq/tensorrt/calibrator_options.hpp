@@ -25,14 +25,22 @@ class CalibratorOptions {
   /// Starts with the default options.
   [[nodiscard]] static Builder make();
 
+  /// The logger, or null.
   [[nodiscard]] nvinfer1::ILogger* logger() const noexcept { return logger_; }
+  /// The cache file; empty for none.
   [[nodiscard]] const std::string& cache_file() const& noexcept { return cache_file_; }
   void cache_file() const&& = delete;
+  /// Whether a cache of another version or algorithm is used.
   [[nodiscard]] bool allow_reheading() const noexcept { return allow_reheading_; }
+  /// The profile that gives the shapes, or null.
   [[nodiscard]] const nvinfer1::IOptimizationProfile* profile() const noexcept { return profile_; }
+  /// The samples in a batch.
   [[nodiscard]] std::int32_t batch_size() const noexcept { return batch_size_; }
+  /// The quantile of the legacy calibrator.
   [[nodiscard]] double quantile() const noexcept { return quantile_; }
+  /// The regression cutoff of the legacy calibrator.
   [[nodiscard]] double regression_cutoff() const noexcept { return regression_cutoff_; }
+  /// The histogram file of the legacy calibrator; empty for none.
   [[nodiscard]] const std::string& histogram_file() const& noexcept { return histogram_file_; }
   void histogram_file() const&& = delete;
 

@@ -14,6 +14,8 @@
 #include <qdq/tensorrt/detail/cuda.hpp>
 #include <qdq/tensorrt/detail/tensor_bytes.hpp>
 
+#include <qdq/detail/try.hpp>
+
 namespace qdq::trt {
 
 /// Device memory for the tensors of a batch, one block per name, which is kept for the next batch and grows
@@ -28,8 +30,7 @@ class DeviceBatch {
   /// Opens CUDA. Status::Io where neither driver nor runtime is found, Status::TensorRt where there is no
   /// GPU.
   [[nodiscard]] static Result<DeviceBatch> make() {
-    auto memory = detail::open_cuda();
-    if (!memory) return std::move(memory).error();
+    QDQ_TRY_AS(memory, detail::open_cuda());
     return DeviceBatch(std::move(memory).value());
   }
 
@@ -47,8 +48,7 @@ class DeviceBatch {
   }
   /// Copies a row-major tensor of the host.
   [[nodiscard]] Result<void*> upload(std::string_view name, const TensorView& tensor) {
-    auto bytes = detail::host_bytes(name, tensor);
-    if (!bytes) return std::move(bytes).error();
+    QDQ_TRY_AS(bytes, detail::host_bytes(name, tensor));
     return upload(name, Bytes(tensor.data(), *bytes));
   }
 
@@ -64,20 +64,19 @@ class DeviceBatch {
     // Frees before it allocates: the device need not hold both.
     Result<void> reserve(std::size_t bytes) {
       if (bytes <= size_) return {};
-      if (auto cleared = clear(); !cleared) return cleared;
-      auto done = memory_->allocate(bytes, data_);
-      if (done) size_ = bytes;
-      return done;
+      QDQ_TRY(clear());
+      QDQ_TRY(memory_->allocate(bytes, data_));
+      size_ = bytes;
+      return {};
     }
 
    private:
     Result<void> clear() {
       if (data_ == nullptr) return {};
-      auto freed = memory_->free(data_);
-      if (!freed) return freed;
+      QDQ_TRY(memory_->free(data_));
       data_ = nullptr;
       size_ = 0;
-      return freed;
+      return {};
     }
 
     detail::DeviceMemory* memory_;
@@ -93,5 +92,7 @@ class DeviceBatch {
 };
 
 }  // namespace qdq::trt
+
+#include <qdq/detail/end_try.hpp>
 
 #endif

@@ -22,6 +22,8 @@
 #include <qdq/tensorrt/detail/tensors.hpp>
 #include <qdq/tensorrt/graph.hpp>
 
+#include <qdq/detail/try.hpp>
+
 namespace qdq::trt {
 
 /// What set_dynamic_ranges() did.
@@ -88,14 +90,11 @@ inline Result<DynamicRanges> apply_ranges(nvinfer1::INetworkDefinition& network,
 [[nodiscard]] inline Result<DynamicRanges> set_dynamic_ranges(nvinfer1::INetworkDefinition& network, const Ranges& ranges,
                                                               const Policy& policy = Policy(),
                                                               nvinfer1::ILogger* logger = nullptr) {
-  if (auto fits = detail::takes_ranges(network); !fits) return std::move(fits).error();
-  auto graph = describe(network);
-  if (!graph) return std::move(graph).error();
-  auto all = graph->spread(ranges);
-  if (!all) return std::move(all).error();
+  QDQ_TRY(detail::takes_ranges(network));
+  QDQ_TRY_AS(graph, describe(network));
+  QDQ_TRY_AS(all, graph->spread(ranges));
   // For its findings, which come to qdq's log, and for the least share.
-  auto plan = graph->plan(policy, *all);
-  if (!plan) return std::move(plan).error();
+  QDQ_TRY_AS(plan, graph->plan(policy, *all));
   return detail::apply_ranges(network, *all, detail::Log(logger));
 }
 
@@ -122,5 +121,7 @@ Result<void> set_dynamic_ranges(Arguments&&...) {
 }  // namespace qdq::trt
 
 #endif  // QDQ_TRT_HAS_CALIBRATOR
+
+#include <qdq/detail/end_try.hpp>
 
 #endif

@@ -17,6 +17,8 @@
 #include <qdq/tensorrt/library.hpp>
 #include <qdq/tensorrt/serialized_engine.hpp>
 
+#include <qdq/detail/try.hpp>
+
 // Ranges or a cache for a part of a network leave the rest in float: Engine::plan() and Engine::findings()
 // say what, the options' logger is told, and with `min_quantized` in the options' policy it is an error.
 
@@ -26,9 +28,8 @@ namespace qdq::trt {
 /// Builds the engine of an ONNX model as it is: of one with Quantize and Dequantize in it, or in float.
 [[nodiscard]] inline Result<Engine> build_engine(const std::string& model, const EngineOptions& options = {},
                                                  const Library& library = Library::linked_with_parser()) {
-  if (auto fits = library.check(); !fits) return std::move(fits).error();
-  auto opened = Model::open(model);
-  if (!opened) return std::move(opened).error();
+  QDQ_TRY(library.check());
+  QDQ_TRY_AS(opened, Model::open(model));
   return detail::Build(options, library).from_model(*opened, model, nullptr);
 }
 
@@ -36,9 +37,8 @@ namespace qdq::trt {
 [[nodiscard]] inline Result<Engine> build_engine(const std::string& model, const Ranges& ranges,
                                                  const EngineOptions& options = {},
                                                  const Library& library = Library::linked_with_parser()) {
-  if (auto fits = library.check(); !fits) return std::move(fits).error();
-  auto opened = Model::open(model);
-  if (!opened) return std::move(opened).error();
+  QDQ_TRY(library.check());
+  QDQ_TRY_AS(opened, Model::open(model));
   return detail::Build(options, library).from_float(*opened, model, ranges);
 }
 
@@ -46,8 +46,7 @@ namespace qdq::trt {
 [[nodiscard]] inline Result<Engine> build_engine(const std::string& model, const Cache& cache,
                                                  const EngineOptions& options = {},
                                                  const Library& library = Library::linked_with_parser()) {
-  auto ranges = cache.to_ranges();
-  if (!ranges) return std::move(ranges).error();
+  QDQ_TRY_AS(ranges, cache.to_ranges());
   return build_engine(model, *ranges, options, library);
 }
 
@@ -55,9 +54,8 @@ namespace qdq::trt {
 [[nodiscard]] inline Result<Engine> build_engine(const std::string& model, Batches& batches,
                                                  const EngineOptions& options = {},
                                                  const Library& library = Library::linked_with_parser()) {
-  if (auto fits = library.check(); !fits) return std::move(fits).error();
-  auto opened = Model::open(model);
-  if (!opened) return std::move(opened).error();
+  QDQ_TRY(library.check());
+  QDQ_TRY_AS(opened, Model::open(model));
   return detail::Build(options, library).from_batches(*opened, model, batches);
 }
 
@@ -84,8 +82,7 @@ Result<Engine> build_engine(const std::string&, Arguments&&...) {
 [[nodiscard]] inline Result<Engine> build_engine(nvinfer1::IBuilder& builder, nvinfer1::INetworkDefinition& network,
                                                  const Cache& cache, const EngineOptions& options = {},
                                                  const Library& library = Library::linked()) {
-  auto ranges = cache.to_ranges();
-  if (!ranges) return std::move(ranges).error();
+  QDQ_TRY_AS(ranges, cache.to_ranges());
   return build_engine(builder, network, *ranges, options, library);
 }
 
@@ -104,8 +101,7 @@ Result<Engine> build_engine(const std::string&, Arguments&&...) {
                                                  Batches batches, const CalibratorOptions& calibration,
                                                  const EngineOptions& options = {},
                                                  const Library& library = Library::linked()) {
-  auto calibrator = EntropyCalibrator2::from_batches(network, std::move(batches), calibration, library);
-  if (!calibrator) return std::move(calibrator).error();
+  QDQ_TRY_AS(calibrator, EntropyCalibrator2::from_batches(network, std::move(batches), calibration, library));
   return detail::Build(options, library).with_calibrator(builder, network, **calibrator, calibration.profile());
 }
 #else
@@ -119,5 +115,7 @@ Result<Engine> build_engine(nvinfer1::IBuilder&, nvinfer1::INetworkDefinition&, 
 #endif
 
 }  // namespace qdq::trt
+
+#include <qdq/detail/end_try.hpp>
 
 #endif

@@ -6,6 +6,8 @@
 
 #include <qdq/tensorrt/detail/network.hpp>
 
+#include <qdq/detail/try.hpp>
+
 namespace qdq::trt {
 
 /// The network as a graph, so that Graph::plan() decides what of it is quantized. Tensors and nodes have the
@@ -15,11 +17,12 @@ namespace qdq::trt {
 ///
 /// The network is not changed. An error where two tensors have one name.
 [[nodiscard]] inline Result<Graph> describe(const nvinfer1::INetworkDefinition& network) {
-  auto described = detail::Network::describe(network);
-  if (!described) return std::move(described).error();
+  QDQ_TRY_AS(described, detail::Network::describe(network));
   return std::move(described->graph);
 }
 
 }  // namespace qdq::trt
+
+#include <qdq/detail/end_try.hpp>
 
 #endif

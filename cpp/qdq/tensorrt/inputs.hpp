@@ -14,6 +14,8 @@
 #include <qdq/tensorrt/detail/tensor_bytes.hpp>
 #include <qdq/tensorrt/detail/types.hpp>
 
+#include <qdq/detail/try.hpp>
+
 namespace qdq::trt {
 
 /// An input of a network with the shape that TensorRT reads in one batch.
@@ -91,8 +93,7 @@ inline void mark_samples(std::vector<Input>& inputs, const std::vector<bool>& is
 /// number of them, since a calibrator puts them together as the network takes them.
 [[nodiscard]] inline Result<Specs> inputs(const nvinfer1::INetworkDefinition& network,
                                           const nvinfer1::IOptimizationProfile* profile = nullptr) {
-  auto found = network_inputs(network, profile);
-  if (!found) return std::move(found).error();
+  QDQ_TRY_AS(found, network_inputs(network, profile));
   auto specs = Specs::make();
   for (Input& input : *found) {
     if (input.has_samples) input.shape[0] = dynamic;
@@ -102,5 +103,7 @@ inline void mark_samples(std::vector<Input>& inputs, const std::vector<bool>& is
 }
 
 }  // namespace qdq::trt
+
+#include <qdq/detail/end_try.hpp>
 
 #endif

@@ -24,6 +24,8 @@
 #include <qdq/tensorrt/weight_memory.hpp>
 #include <qdq/weights.hpp>
 
+#include <qdq/detail/try.hpp>
+
 #if QDQ_TRT_HAS_QDQ
 
 namespace qdq::trt {
@@ -42,19 +44,18 @@ class Insertion {
                        std::to_string(described_.layers.size()),
                    "plan the graph that describe() makes of this very network, and insert before changing it");
     }
-    if (auto done = read_ranges(ranges); !done) return std::move(done).error();
-    if (auto done = compute_weights(method); !done) return std::move(done).error();
+    QDQ_TRY(read_ranges(ranges));
+    QDQ_TRY(compute_weights(method));
     // First, because layers that store a kernel are replaced.
-    if (auto done = add_weights(); !done) return std::move(done).error();
-    if (auto done = add_activations(); !done) return std::move(done).error();
+    QDQ_TRY(add_weights());
+    QDQ_TRY(add_activations());
     return std::move(memory_);
   }
 
  private:
   // Tensors that share a scale have the widest range among them.
   Result<void> read_ranges(const Ranges& given) {
-    auto spread = described_.graph.spread(given);
-    if (!spread) return std::move(spread).error();
+    QDQ_TRY_AS(spread, described_.graph.spread(given));
     const Ranges& ranges = *spread;
     for (const auto& activation : plan_.activations()) {
       auto amax = ranges.get(name(activation.tensor));
@@ -70,8 +71,7 @@ class Insertion {
 
   Result<void> compute_weights(RangeMethod method) {
     for (const auto& weight : plan_.weights()) {
-      auto constant = constant_of(described_, weight.tensor);
-      if (!constant) return std::move(constant).error();
+      QDQ_TRY_AS(constant, constant_of(described_, weight.tensor));
       auto amax = weights_amax(constant->view(), weight.axis, method);
       if (!amax) {
         return Error(amax.error().status(),
@@ -86,9 +86,8 @@ class Insertion {
 
   Result<void> add_activations() {
     for (const auto& activation : plan_.activations()) {
-      auto result = pairs_.add(*described_.tensors[activation.tensor].tensor, name(activation.tensor),
-                               {shared_amax_[activation.group]}, no_axis);
-      if (!result) return std::move(result).error();
+      QDQ_TRY_AS(result, pairs_.add(*described_.tensors[activation.tensor].tensor, name(activation.tensor),
+                                    {shared_amax_[activation.group]}, no_axis));
       rewire(activation.readers, **result);
     }
     return {};
@@ -98,13 +97,11 @@ class Insertion {
     std::size_t index = 0;
     for (const auto& weight : plan_.weights()) {
       const std::string base = name(weight.tensor);
-      auto source = source_of(weight.tensor, base);
-      if (!source) return std::move(source).error();
+      QDQ_TRY_AS(source, source_of(weight.tensor, base));
       // One that is read along two axes gets two pairs.
       const std::string pair = seen_[weight.tensor]++ == 0 ? base : base + "_" + std::to_string(seen_[weight.tensor]);
-      auto result = pairs_.add(**source, pair, weight_amax_[index++], weight.axis);
-      if (!result) return std::move(result).error();
-      if (auto done = replace(weight.readers); !done) return done;
+      QDQ_TRY_AS(result, pairs_.add(**source, pair, weight_amax_[index++], weight.axis));
+      QDQ_TRY(replace(weight.readers));
       rewire(weight.readers, **result);
     }
     replacement_.rewire();
@@ -116,9 +113,8 @@ class Insertion {
     for (const auto& reader : readers) {
       nvinfer1::ILayer*& layer = described_.layers[reader.node];
       if (reader.input != 1 || !kernel_of(*layer)) continue;
-      auto replaced = replacement_.replace(*layer);
-      if (!replaced) return std::move(replaced).error();
-      described_.tensors[described_.graph.nodes()[reader.node].outputs[0]].tensor = (*replaced)->getOutput(0);
+      QDQ_TRY_AS(replaced, replacement_.replace(*layer));
+      described_.tensors[described_.graph.nodes().at(reader.node).outputs[0]].tensor = (*replaced)->getOutput(0);
       layer = *replaced;
     }
     return {};
@@ -138,7 +134,7 @@ class Insertion {
     }
   }
 
-  std::string name(std::size_t tensor) const { return std::string(described_.graph.tensors()[tensor].name); }
+  std::string name(std::size_t tensor) const { return std::string(described_.graph.tensors().at(tensor).name); }
 
   Network described_;
   const Plan& plan_;
@@ -169,10 +165,9 @@ class Insertion {
 [[nodiscard]] inline Result<WeightMemory> insert_qdq(nvinfer1::INetworkDefinition& network, const Plan& plan,
                                                      const Ranges& ranges, RangeMethod weight_method = Method::Mse,
                                                      nvinfer1::ILogger* logger = nullptr) {
-  if (auto fits = detail::takes_qdq(network); !fits) return std::move(fits).error();
-  auto described = detail::Network::describe(network);
-  if (!described) return std::move(described).error();
-  if (auto done = detail::Notes(logger).add(plan); !done) return std::move(done).error();
+  QDQ_TRY(detail::takes_qdq(network));
+  QDQ_TRY_AS(described, detail::Network::describe(network));
+  QDQ_TRY(detail::Notes(logger).add(plan));
   return detail::Insertion(network, *std::move(described), plan).run(ranges, weight_method);
 }
 
@@ -198,5 +193,7 @@ Result<WeightMemory> insert_qdq(Arguments&&...) {
 }  // namespace qdq::trt
 
 #endif  // QDQ_TRT_HAS_QDQ
+
+#include <qdq/detail/end_try.hpp>
 
 #endif

@@ -13,6 +13,8 @@
 #include <qdq/ranges.hpp>
 #include <qdq/weights.hpp>
 
+#include <qdq/detail/try.hpp>
+
 namespace qdq::trt {
 namespace detail {
 
@@ -37,8 +39,7 @@ inline Result<void> check_int8(const Descriptor& descriptor, const char* what) {
 
 // The fixed amax with its factor; no numbers where there is none.
 inline Result<std::vector<float>> fixed_amax(const Descriptor& descriptor) {
-  auto amax = descriptor.amax();
-  if (!amax) return std::move(amax).error();
+  QDQ_TRY_AS(amax, descriptor.amax());
   std::vector<float> values;
   if (amax->has_value()) values.assign((*amax)->values().begin(), (*amax)->values().end());
   for (float& value : values) value *= descriptor.scale_amax();
@@ -52,6 +53,7 @@ inline Result<std::vector<float>> fixed_amax(const Descriptor& descriptor) {
 /// added.
 class InputRange {
  public:
+  /// A range that is known.
   InputRange(float amax) : amax_(checked({amax})) {}
   /// Reads what it needs: the descriptor may go.
   InputRange(const Descriptor& descriptor) : amax_(read(descriptor)) {}
@@ -62,14 +64,13 @@ class InputRange {
 
  private:
   static Result<float> read(const Descriptor& descriptor) {
-    if (auto fits = detail::check_int8(descriptor, "input"); !fits) return std::move(fits).error();
+    QDQ_TRY(detail::check_int8(descriptor, "input"));
     if (!descriptor.axis().empty()) {
       return Error(Status::Unsupported,
                    "the descriptor of the input keeps an axis, but TensorRT has one scale for an activation",
                    "use a descriptor without axis");
     }
-    auto amax = detail::fixed_amax(descriptor);
-    if (!amax) return std::move(amax).error();
+    QDQ_TRY_AS(amax, detail::fixed_amax(descriptor));
     return checked(*amax);
   }
 
@@ -98,6 +99,7 @@ class WeightRange {
   WeightRange() = default;
   /// The default axis with another method.
   WeightRange(RangeMethod method) : method_(method) {}
+  /// Ranges that a method computes of the weights.
   WeightRange(Method method) : method_(method) {}
   /// The axis of the descriptor and its amax; where it has none, ranges are computed by the method. Reads
   /// what it needs: the descriptor may go.
@@ -121,8 +123,7 @@ class WeightRange {
     if (count == 1) axis = no_axis;
     std::vector<float> amax = given_->amax;
     if (amax.empty()) {
-      auto computed = weights_amax(weights, axis, method_);
-      if (!computed) return std::move(computed).error();
+      QDQ_TRY_AS(computed, weights_amax(weights, axis, method_));
       for (const float value : computed->values()) amax.push_back(value * given_->factor);
     } else if (amax.size() == 1) {
       amax.resize(count, amax.front());
@@ -141,14 +142,13 @@ class WeightRange {
   };
 
   static Result<Given> read(const Descriptor& descriptor) {
-    if (auto fits = detail::check_int8(descriptor, "weights"); !fits) return std::move(fits).error();
+    QDQ_TRY(detail::check_int8(descriptor, "weights"));
     const auto axes = descriptor.axis();
     if (axes.size() > 1) {
       return Error(Status::Unsupported,
                    "the descriptor of the weights keeps several axes, but TensorRT has scales along one", "keep one axis");
     }
-    auto amax = detail::fixed_amax(descriptor);
-    if (!amax) return std::move(amax).error();
+    QDQ_TRY_AS(amax, detail::fixed_amax(descriptor));
     return Given{false, axes.empty() ? no_axis : axes[0], *std::move(amax), descriptor.scale_amax()};
   }
 
@@ -157,5 +157,7 @@ class WeightRange {
 };
 
 }  // namespace qdq::trt
+
+#include <qdq/detail/end_try.hpp>
 
 #endif

@@ -15,6 +15,8 @@
 #include <qdq/tensorrt/version.hpp>
 #include <qdq/tensorrt/weight_memory.hpp>
 
+#include <qdq/detail/try.hpp>
+
 #if QDQ_TRT_HAS_QDQ
 
 namespace qdq::trt {
@@ -56,8 +58,7 @@ class QuantizedLayers {
                                                                  const nvinfer1::Dims& window, const LayerWeights& weights,
                                                                  std::int32_t groups = 1) {
     const auto shape = detail::kernel_shape(weights.kernel, window, maps, 0);
-    auto operands = operands_.make(name, input, range, weights.kernel, shape, 0, weights.range);
-    if (!operands) return std::move(operands).error();
+    QDQ_TRY_AS(operands, operands_.make(name, input, range, weights.kernel, shape, 0, weights.range));
     return with_kernel(name, *operands, groups,
                        network_.addConvolutionNd(*operands->input, maps, window, none_of(weights.kernel), weights.bias));
   }
@@ -69,8 +70,8 @@ class QuantizedLayers {
                                                                      const nvinfer1::Dims& window,
                                                                      const LayerWeights& weights, std::int32_t groups = 1) {
     const auto shape = detail::kernel_shape(weights.kernel, window, 0, groups > 0 ? maps / groups : 0);
-    auto operands = operands_.make(name, input, range, weights.kernel, shape, groups == 1 ? 1 : no_axis, weights.range);
-    if (!operands) return std::move(operands).error();
+    QDQ_TRY_AS(operands,
+               operands_.make(name, input, range, weights.kernel, shape, groups == 1 ? 1 : no_axis, weights.range));
     return with_kernel(name, *operands, groups,
                        network_.addDeconvolutionNd(*operands->input, maps, window, none_of(weights.kernel), weights.bias));
   }
@@ -99,11 +100,9 @@ class QuantizedLayers {
                                                                         nvinfer1::ITensor& right,
                                                                         const InputRange& right_range,
                                                                         nvinfer1::MatrixOperation right_operation) {
-    if (auto fits = detail::of_layer(name, right_range.amax()); !fits) return std::move(fits).error();
-    auto first = operands_.input(name, left, left_range);
-    if (!first) return std::move(first).error();
-    auto second = operands_.input(name, right, right_range);
-    if (!second) return std::move(second).error();
+    QDQ_TRY(detail::of_layer(name, right_range.amax()));
+    QDQ_TRY_AS(first, operands_.input(name, left, left_range));
+    QDQ_TRY_AS(second, operands_.input(name, right, right_range));
     return named(name, network_.addMatrixMultiply(**first, left_operation, **second, right_operation));
   }
 
@@ -111,8 +110,7 @@ class QuantizedLayers {
   [[nodiscard]] Result<nvinfer1::IPoolingLayer*> pooling(const std::string& name, nvinfer1::ITensor& input,
                                                          const InputRange& range, nvinfer1::PoolingType type,
                                                          const nvinfer1::Dims& window) {
-    auto quantized = operands_.input(name, input, range);
-    if (!quantized) return std::move(quantized).error();
+    QDQ_TRY_AS(quantized, operands_.input(name, input, range));
     return named(name, network_.addPoolingNd(**quantized, type, window));
   }
 
@@ -141,17 +139,14 @@ class QuantizedLayers {
     using nvinfer1::MatrixOperation;
     const std::int64_t outputs = shape[static_cast<std::size_t>(axis)];
     const std::int32_t rank = input.getDimensions().nbDims;
-    if (auto fits = detail::check_product(name, rank, outputs, weights.bias); !fits) return std::move(fits).error();
-    auto operands = operands_.make(name, input, range, weights.kernel, shape, axis, weights.range);
-    if (!operands) return std::move(operands).error();
-    auto kernel = operands_.widen(name, *operands->kernel, shape, rank);
-    if (!kernel) return std::move(kernel).error();
+    QDQ_TRY(detail::check_product(name, rank, outputs, weights.bias));
+    QDQ_TRY_AS(operands, operands_.make(name, input, range, weights.kernel, shape, axis, weights.range));
+    QDQ_TRY_AS(kernel, operands_.widen(name, *operands->kernel, shape, rank));
     nvinfer1::ILayer* layer = network_.addMatrixMultiply(*operands->input, MatrixOperation::kNONE, **kernel,
                                                          axis == 0 ? MatrixOperation::kTRANSPOSE : MatrixOperation::kNONE);
     if (layer == nullptr || weights.bias.count == 0) return named(name, layer);
     static_cast<void>(named(name + ".product", layer));
-    auto addend = operands_.constant(name + ".bias", {outputs}, weights.bias, rank);
-    if (!addend) return std::move(addend).error();
+    QDQ_TRY_AS(addend, operands_.constant(name + ".bias", {outputs}, weights.bias, rank));
     layer = network_.addElementWise(*layer->getOutput(0), **addend, nvinfer1::ElementWiseOperation::kSUM);
     return named(name, layer);
   }
@@ -169,6 +164,7 @@ namespace qdq::trt {
 /// Says what to call instead.
 class QuantizedLayers {
  public:
+  /// Does not compile: this TensorRT has no Q/DQ layers.
   template <typename... Arguments>
   explicit QuantizedLayers(Arguments&&...) {
     static_assert(sizeof...(Arguments) > 99,
@@ -180,5 +176,7 @@ class QuantizedLayers {
 }  // namespace qdq::trt
 
 #endif  // QDQ_TRT_HAS_QDQ
+
+#include <qdq/detail/end_try.hpp>
 
 #endif

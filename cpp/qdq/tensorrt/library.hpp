@@ -13,6 +13,8 @@
 #include <qdq/tensorrt/detail/shared_library.hpp>
 #include <qdq/tensorrt/version.hpp>
 
+#include <qdq/detail/try.hpp>
+
 namespace qdq::trt {
 namespace detail {
 
@@ -56,18 +58,14 @@ class Library {
   /// before anything but the version is asked for, where its major version is not the one that the program is
   /// compiled with: objects of another one are laid out differently.
   [[nodiscard]] static Result<Library> open(const std::string& infer, const std::string& parser = {}) {
-    auto library = detail::SharedLibrary::open(infer);
-    if (!library) return std::move(library).error();
+    QDQ_TRY_AS(library, detail::SharedLibrary::open(infer));
     Library out(nullptr, nullptr, nullptr);
-    if (auto found = library->find("getInferLibVersion", out.version_); !found) return std::move(found).error();
-    if (auto fits = out.check(); !fits) return std::move(fits).error();
-    auto found = library->find("createInferBuilder_INTERNAL", out.create_builder_);
-    if (!found) return std::move(found).error();
+    QDQ_TRY(library->find("getInferLibVersion", out.version_));
+    QDQ_TRY(out.check());
+    QDQ_TRY(library->find("createInferBuilder_INTERNAL", out.create_builder_));
     if (parser.empty()) return out;
-    auto second = detail::SharedLibrary::open(parser);
-    if (!second) return std::move(second).error();
-    found = second->find("createNvOnnxParser_INTERNAL", out.create_parser_);
-    if (!found) return std::move(found).error();
+    QDQ_TRY_AS(second, detail::SharedLibrary::open(parser));
+    QDQ_TRY(second->find("createNvOnnxParser_INTERNAL", out.create_parser_));
     return out;
   }
 
@@ -88,7 +86,7 @@ class Library {
 
   /// A builder, which reports to the logger. The logger must outlive it.
   [[nodiscard]] Result<Owner<nvinfer1::IBuilder>> builder(nvinfer1::ILogger& logger) const {
-    if (auto fits = check(); !fits) return std::move(fits).error();
+    QDQ_TRY(check());
     Owner<nvinfer1::IBuilder> made(static_cast<nvinfer1::IBuilder*>(create_builder_(&logger, NV_TENSORRT_VERSION)));
     if (made) return made;
     return Error(Status::TensorRt, version().text() + " gives no builder",
@@ -130,5 +128,7 @@ class Library {
 };
 
 }  // namespace qdq::trt
+
+#include <qdq/detail/end_try.hpp>
 
 #endif

@@ -22,6 +22,8 @@
 #include <qdq/tensorrt/quantized.hpp>
 #include <qdq/tensorrt/version.hpp>
 
+#include <qdq/detail/try.hpp>
+
 #if QDQ_TRT_HAS_QDQ
 
 namespace qdq::trt {
@@ -40,8 +42,7 @@ namespace detail {
 
 inline Result<Quantized> quantized(nvinfer1::INetworkDefinition& network, const Ranges& ranges, const EngineOptions& options,
                                    nvinfer1::ILogger& logger, Notes& notes) {
-  auto done = quantize_network(network, ranges, options, logger, notes);
-  if (!done) return std::move(done).error();
+  QDQ_TRY_AS(done, quantize_network(network, ranges, options, logger, notes));
   return Quantized(std::move(done->memory), std::move(done->plan), notes.take());
 }
 
@@ -61,42 +62,33 @@ inline Result<Quantized> quantized(nvinfer1::INetworkDefinition& network, const 
 [[nodiscard]] inline Result<Quantized> quantize(nvinfer1::INetworkDefinition& network, nvinfer1::IInt8Calibrator& calibrator,
                                                 const CalibratedModel& source = {}, const EngineOptions& options = {},
                                                 const Library& library = Library::linked()) {
-  if (auto fits = library.check(); !fits) return std::move(fits).error();
+  QDQ_TRY(library.check());
   detail::Logger logger(options.logger);
   detail::Notes notes(&logger);
   std::size_t length = 0;
   if (const void* kept = calibrator.readCalibrationCache(length); kept != nullptr && length > 0) {
-    auto cache = Cache::from_bytes(Bytes(kept, length));
-    if (!cache) return std::move(cache).error();
-    auto ranges = cache->to_ranges();
-    if (!ranges) return std::move(ranges).error();
-    if (auto done = notes.add(*ranges); !done) return std::move(done).error();
+    QDQ_TRY_AS(cache, Cache::from_bytes(Bytes(kept, length)));
+    QDQ_TRY_AS(ranges, cache->to_ranges());
+    QDQ_TRY(notes.add(*ranges));
     return detail::quantized(network, *ranges, options, logger, notes);
   }
   if (source.model.empty()) {
     return Error(Status::InvalidArgument, "the calibrator has no cache, and no model is given to calibrate with its batches",
                  "give the ONNX file that the network was parsed from: CalibratedModel::model");
   }
-  auto model = Model::open(source.model);
-  if (!model) return std::move(model).error();
-  auto batches = detail::calibrator_batches(network, calibrator, source.profile, *model);
-  if (!batches) return std::move(batches).error();
-  auto plan = model->plan(*options.policy);
-  if (!plan) return std::move(plan).error();
-  auto stats = model->calibrate(*plan, *batches, true, *options.run);
-  if (!stats) return std::move(stats).error();
-  if (auto done = notes.add(*stats); !done) return std::move(done).error();
-  auto ranges = plan->ranges(*stats, options.method);
-  if (!ranges) return std::move(ranges).error();
-  if (auto done = notes.add(*ranges); !done) return std::move(done).error();
+  QDQ_TRY_AS(model, Model::open(source.model));
+  QDQ_TRY_AS(batches, detail::calibrator_batches(network, calibrator, source.profile, *model));
+  QDQ_TRY_AS(plan, model->plan(*options.policy));
+  QDQ_TRY_AS(stats, model->calibrate(*plan, *batches, true, *options.run));
+  QDQ_TRY(notes.add(*stats));
+  QDQ_TRY_AS(ranges, plan->ranges(*stats, options.method));
+  QDQ_TRY(notes.add(*ranges));
   // TensorRT 11 and RTX read no caches: what the calibrator keeps there is for qdq, under the last major
   // version that does.
   const std::int32_t version = QDQ_TRT_HAS_CALIBRATOR ? library.version_number() : 100000;
-  auto cache = Cache::from_ranges(*ranges, static_cast<std::uint32_t>(version),
-                                  static_cast<Algorithm>(calibrator.getAlgorithm()));
-  if (!cache) return std::move(cache).error();
-  auto bytes = cache->to_bytes();
-  if (!bytes) return std::move(bytes).error();
+  QDQ_TRY_AS(cache, Cache::from_ranges(*ranges, static_cast<std::uint32_t>(version),
+                                       static_cast<Algorithm>(calibrator.getAlgorithm())));
+  QDQ_TRY_AS(bytes, cache->to_bytes());
   calibrator.writeCalibrationCache(bytes->data(), bytes->size());
   return detail::quantized(network, *ranges, options, logger, notes);
 }
@@ -119,5 +111,7 @@ Result<Quantized> quantize(Arguments&&...) {
 }  // namespace qdq::trt
 
 #endif  // QDQ_TRT_HAS_QDQ
+
+#include <qdq/detail/end_try.hpp>
 
 #endif

@@ -15,6 +15,7 @@ namespace qdq::trt {
 /// of the engine; the plan; and what a user must know.
 class [[nodiscard]] Quantized {
  public:
+  /// What a network needs until it is built, and what is known of it.
   Quantized(WeightMemory memory, Plan plan, std::vector<Findings> findings)
       : memory_(std::move(memory)), plan_(std::move(plan)), findings_(std::move(findings)) {}
 

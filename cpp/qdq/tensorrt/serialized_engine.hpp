@@ -21,12 +21,15 @@ namespace qdq::trt {
 /// it.
 class Engine {
  public:
+  /// An engine of these bytes, with what was planned and is to be known.
   explicit Engine(Owner<nvinfer1::IHostMemory> bytes, std::optional<Plan> plan = std::nullopt,
                   std::vector<Findings> findings = {})
       : bytes_(std::move(bytes)), plan_(std::move(plan)), findings_(std::move(findings)) {}
 
+  /// The bytes.
   [[nodiscard]] const void* data() const& noexcept { return bytes_->data(); }
   void data() const&& = delete;
+  /// How many bytes there are.
   [[nodiscard]] std::size_t size() const noexcept { return bytes_->size(); }
   /// Writes a file, whole or not at all.
   [[nodiscard]] Result<void> write(const std::string& path) const {

@@ -17,7 +17,9 @@ namespace qdq::trt {
 class [[nodiscard]] WeightMemory {
  public:
   WeightMemory() = default;
+  /// Takes the memory over.
   WeightMemory(WeightMemory&&) = default;
+  /// Takes the memory over, in place of its own.
   WeightMemory& operator=(WeightMemory&&) = default;
   WeightMemory(const WeightMemory&) = delete;
   WeightMemory& operator=(const WeightMemory&) = delete;

@@ -93,6 +93,7 @@ inline std::size_t disable(const torch::nn::Module& model, std::string_view patt
 ///     nn::load_calib_amax(*model, qdq::Method::Entropy);
 class Observe {
  public:
+  /// Switches the quantizers of a model to observing; `pattern` chooses them by name.
   explicit Observe(const torch::nn::Module& model, std::string_view pattern = "*") {
     for (auto& [name, quantizer] : detail::matching(model, pattern)) {
       before_.push_back({quantizer, quantizer->is_quantizing(), quantizer->is_calibrating()});

@@ -50,8 +50,8 @@ inline bool never_negative(const Graph& graph, std::size_t tensor) {
   static const std::set<std::string_view> keeps{"AveragePool",   "Dropout",   "Flatten",  "GlobalAveragePool",
                                                 "GlobalMaxPool", "Identity",  "MaxPool",  "Reshape",
                                                 "Squeeze",       "Transpose", "Unsqueeze"};
-  while (tensor != none && graph.tensors()[tensor].producer != none) {
-    const auto node = graph.nodes()[graph.tensors()[tensor].producer];
+  while (tensor != none && graph.tensors().at(tensor).producer != none) {
+    const auto node = graph.nodes().at(graph.tensors().at(tensor).producer);
     if (starts.count(node.op) != 0) return true;
     if (keeps.count(node.op) == 0) return false;
     tensor = node.inputs[0];
@@ -117,11 +117,11 @@ class Exporter {
     }
     // Exporters drop what a network does not need when it runs, such as the count of a batch norm.
     for (const auto& buffer : model_.named_buffers()) {
-      if (!is_range(buffer.value()) && onnx_.constant(buffer.key()).value()) store(buffer.key(), buffer.value());
+      if (!is_range(buffer.value()) && onnx_.get_constant(buffer.key()).value()) store(buffer.key(), buffer.value());
     }
   }
   void store(const std::string& name, const torch::Tensor& value) {
-    const auto stored = onnx_.constant(name).value();
+    const auto stored = onnx_.get_constant(name).value();
     auto copy = value.detach().cpu().contiguous();
     for (const auto type : {torch::kFloat, torch::kHalf, torch::kBFloat16, torch::kDouble}) {
       if (stored && stored->view().dtype() == dtype_of(type)) copy = copy.to(type);
@@ -132,7 +132,7 @@ class Exporter {
   /// The one node that reads a weight, and by which input.
   Graph::Use reader(const std::string& weight) const {
     const auto tensor = graph_.find_tensor(weight);
-    const auto uses = tensor == none ? std::vector<Graph::Use>() : graph_.tensors()[tensor].consumers;
+    const auto uses = tensor == none ? std::vector<Graph::Use>() : graph_.tensors().at(tensor).consumers;
     if (uses.size() != 1) {
       fail(Status::InvalidArgument,
            "the ONNX model has " + std::to_string(uses.size()) + " nodes that read '" + weight + "'",
@@ -158,7 +158,7 @@ class Exporter {
     }
     const auto weight = name.empty() ? site.parameter : name + "." + site.parameter;
     const auto use = reader(weight);
-    const auto node = graph_.nodes()[use.node];
+    const auto node = graph_.nodes().at(use.node);
     if (use.input != 1) {
       fail(Status::Unsupported, "'" + weight + "' is input " + std::to_string(use.input) + " of a " + std::string(node.op),
            "export the network so that its layers read their weights themselves, as their second input");
@@ -181,15 +181,15 @@ class Exporter {
     graph_ = onnx_.graph().value();
     for (const auto& layer : exported_) {
       if (!layer.clip) continue;
-      const auto clipped = graph_.nodes()[graph_.find_node(layer.node)].inputs[0];
-      ranges_.set(graph_.tensors()[clipped].name, std::max(-layer.clip->min, layer.clip->max)).value();
+      const auto clipped = graph_.nodes().at(graph_.find_node(layer.node)).inputs[0];
+      ranges_.set(graph_.tensors().at(clipped).name, std::max(-layer.clip->min, layer.clip->max)).value();
     }
   }
 
   /// The plan must quantize a layer, and its weight along the axis that its ranges were trained for.
   void check_plan(const Plan& plan, const Layer& layer) const {
     for (const auto& weight : plan.weights()) {
-      if (graph_.tensors()[weight.tensor].name != layer.weight) continue;
+      if (graph_.tensors().at(weight.tensor).name != layer.weight) continue;
       if (layer.axis == no_axis || layer.axis == weight.axis) return;
       const auto along = weight.axis == no_axis ? std::string("with one range")
                                                 : "along axis " + std::to_string(weight.axis);
@@ -198,7 +198,7 @@ class Exporter {
                ", but the weight of node '" + layer.node + "' is quantized " + along,
            "train it with that axis, or with one range");
     }
-    const auto decision = plan.decisions()[graph_.find_node(layer.node)];
+    const auto decision = plan.decisions().at(graph_.find_node(layer.node));
     fail(Status::Unsupported, layer.module + ": node '" + layer.node + "' stays in float: " + std::string(decision.reason),
          "disable its quantizers, or build it in float");
   }
@@ -208,7 +208,7 @@ class Exporter {
   /// the integers go further.
   std::optional<Quantizer::ClipRange> add_input(const std::string& name, const TensorQuantizerImpl& quantizer,
                                                 std::size_t read) {
-    const auto tensor = graph_.tensors()[read].name;
+    const auto tensor = graph_.tensors().at(read).name;
     const auto& descriptor = quantizer.descriptor();
     const auto amax = checked(name + ".input_quantizer", quantizer);
     if (descriptor.num_bits() != 8 || descriptor.is_unsigned() || descriptor.narrow_range() || amax.numel() != 1) {

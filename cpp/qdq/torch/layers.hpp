@@ -17,11 +17,13 @@ class LinearImpl : public detail::QuantizedWeight<LinearImpl, torch::nn::LinearI
  public:
   using QuantizedWeight::QuantizedWeight;
 
+  /// The layer on quantized data with quantized weights.
   torch::Tensor forward(const torch::Tensor& input) {
     auto quantize_input = input_quantizer(), quantize_weight = weight_quantizer();
     if (quantize_input.is_empty()) return torch::nn::LinearImpl::forward(input);
     return torch::nn::functional::linear(quantize_input(input), quantize_weight(weight), bias);
   }
+  /// How weights are quantized unless the options say otherwise.
   static SharedDescriptor default_weight() { return detail::predefined(Predefined::LinearWeightPerRow); }
 };
 TORCH_MODULE(Linear);
@@ -35,6 +37,7 @@ class InstanceNormBase : public torch::nn::NormImplBase<D, InstanceNormBase<D>, 
  public:
   using torch::nn::NormImplBase<D, InstanceNormBase<D>, torch::nn::InstanceNormOptions>::NormImplBase;
 
+  /// The layer on quantized data with quantized weights.
   torch::Tensor forward(const torch::Tensor& input) {
     _check_input_dim(input);
     const bool batched = input.dim() == static_cast<std::int64_t>(D) + 2;
@@ -73,22 +76,26 @@ class InstanceNormBase : public torch::nn::NormImplBase<D, InstanceNormBase<D>, 
   class Name##Impl : public detail::QuantizedInput<Name##Impl, Base, torch::nn::Name##Options> {                       \
    public:                                                                                                            \
     using QuantizedInput::QuantizedInput;                                                                             \
-    torch::Tensor forward(const torch::Tensor& input) { return compute(input); }                                      \
-  };                                                                                                                  \
-  TORCH_MODULE(Name)
+    /// The layer on quantized data with quantized weights.
+torch::Tensor forward(const torch::Tensor& input) { return compute(input); }
+};
+TORCH_MODULE(Name)
 #define QDQ_NN_MAX_POOL(D)                                                                                            \
   /** torch::nn::MaxPool with a quantized input: same options, then QuantOptions. */                                  \
   class MaxPool##D##dImpl                                                                                             \
       : public detail::QuantizedInput<MaxPool##D##dImpl, torch::nn::MaxPool##D##dImpl, torch::nn::MaxPool##D##dOptions> { \
    public:                                                                                                            \
     using QuantizedInput::QuantizedInput;                                                                             \
-    torch::Tensor forward(const torch::Tensor& input) { return compute(input); }                                      \
-    /** The output and where in the input each element stood, for MaxUnpool. */                                       \
-    std::tuple<torch::Tensor, torch::Tensor> forward_with_indices(const torch::Tensor& input) {                       \
-      return torch::nn::MaxPool##D##dImpl::forward_with_indices(quantized(input));                                    \
-    }                                                                                                                 \
-  };                                                                                                                  \
-  TORCH_MODULE(MaxPool##D##d)
+    /// The layer on quantized data with quantized weights.
+torch::Tensor forward(const torch::Tensor& input) {
+  return compute(input);
+} /** The output and where in the input each element stood, for MaxUnpool. */
+std::tuple<torch::Tensor, torch::Tensor> forward_with_indices(const torch::Tensor& input) {
+  return torch::nn::MaxPool##D##dImpl::forward_with_indices(quantized(input));
+}
+}
+;
+TORCH_MODULE(MaxPool##D##d)
 
 QDQ_NN_MAX_POOL(1);
 QDQ_NN_MAX_POOL(2);
@@ -122,9 +129,12 @@ class PlainAdd : public torch::nn::Cloneable<PlainAdd> {
 /// convolution adds it while it computes.
 class AddImpl : public detail::QuantizedInput<AddImpl, detail::PlainAdd, detail::AddOptions> {
  public:
+  /// A sum whose residual is quantized.
   explicit AddImpl(const QuantOptions& quant = QuantOptions()) : AddImpl(detail::AddOptions(), quant) {}
+  /// The same with the options that all modules have, of which it has none.
   AddImpl(const detail::AddOptions& none, const QuantOptions& quant = QuantOptions()) : QuantizedInput(none, quant) {}
 
+  /// The sum, the residual quantized.
   torch::Tensor forward(const torch::Tensor& backbone, const torch::Tensor& residual) {
     auto quantizer = input_quantizer();
     return backbone + (quantizer.is_empty() ? residual : quantizer(residual));

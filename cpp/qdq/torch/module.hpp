@@ -25,10 +25,12 @@ using namespace torch::nn;  // NOLINT: that is the point of this namespace.
 struct QuantOptions {
   SharedDescriptor input_descriptor, weight_descriptor;
 
+  /// Sets how the input is quantized.
   QuantOptions& input(Descriptor descriptor) {
     input_descriptor = share(std::move(descriptor));
     return *this;
   }
+  /// Sets how weights are quantized.
   QuantOptions& weight(Descriptor descriptor) {
     weight_descriptor = share(std::move(descriptor));
     return *this;

@@ -32,9 +32,11 @@ inline SharedDescriptor lstm_weight() { return predefined(Predefined::LinearWeig
 /// row: same options, then QuantOptions.
 class LSTMCellImpl : public detail::Quantized<LSTMCellImpl, torch::nn::LSTMCellImpl, torch::nn::LSTMCellOptions> {
  public:
+  /// The states h and c, or nothing for zeros.
   using Hidden = detail::Optional<std::tuple<torch::Tensor, torch::Tensor>>;
   using Quantized::Quantized;
 
+  /// One step: the states after it.
   std::tuple<torch::Tensor, torch::Tensor> forward(const torch::Tensor& input, Hidden hidden = {}) {
     auto quantize_input = input_quantizer(), quantize_weight = weight_quantizer();
     if (quantize_input.is_empty()) return torch::nn::LSTMCellImpl::forward(input, hidden);
@@ -48,11 +50,14 @@ class LSTMCellImpl : public detail::Quantized<LSTMCellImpl, torch::nn::LSTMCellI
     auto [out, next] = detail::lstm_step(x, h, c, quantize_input, quantize_weight(joined_weight()), bias);
     return batched ? std::make_tuple(out, next) : std::make_tuple(out.squeeze(0), next.squeeze(0));
   }
+  /// How weights are quantized unless the options say otherwise.
   static SharedDescriptor default_weight() { return detail::lstm_weight(); }
+  /// Adds the quantizers as children.
   void add_quantizers() {
     add_quantizer("input_quantizer", described().input_descriptor);
     add_quantizer("weight_quantizer", described().weight_descriptor);
   }
+  /// The weights that are quantized, each with its quantizer.
   [[nodiscard]] std::vector<detail::Site> sites() const override {
     const auto input = input_quantizer();
     if (input.is_empty()) return {};
@@ -69,9 +74,11 @@ TORCH_MODULE(LSTMCell);
 /// and so on. Same options, then QuantOptions. proj_size and packed sequences are errors.
 class LSTMImpl : public detail::Quantized<LSTMImpl, torch::nn::LSTMImpl, torch::nn::LSTMOptions> {
  public:
+  /// The states h and c, or nothing for zeros.
   using Hidden = detail::Optional<std::tuple<torch::Tensor, torch::Tensor>>;
   using Quantized::Quantized;
 
+  /// All steps: the output, and the states after the last.
   std::tuple<torch::Tensor, std::tuple<torch::Tensor, torch::Tensor>> forward(const torch::Tensor& input,
                                                                               Hidden hidden = {}) {
     if (children().empty()) return torch::nn::LSTMImpl::forward(input, hidden);
@@ -114,7 +121,9 @@ class LSTMImpl : public detail::Quantized<LSTMImpl, torch::nn::LSTMImpl, torch::
     return torch::nn::LSTMImpl::forward_with_packed_input(packed, hidden);
   }
 
+  /// How weights are quantized unless the options say otherwise.
   static SharedDescriptor default_weight() { return detail::lstm_weight(); }
+  /// Adds the quantizers as children.
   void add_quantizers() {
     if (options.proj_size() != 0) {
       detail::fail(Status::Unsupported, "a quantized LSTM has no projections", "set proj_size to 0, or build it in float");
@@ -124,6 +133,7 @@ class LSTMImpl : public detail::Quantized<LSTMImpl, torch::nn::LSTMImpl, torch::
       add_quantizer(name("weight_quantizer", layer, reverse), described().weight_descriptor);
     });
   }
+  /// The weights that are quantized, each with its quantizer.
   [[nodiscard]] std::vector<detail::Site> sites() const override {
     std::vector<detail::Site> found;
     if (children().empty()) return found;

@@ -61,6 +61,7 @@ class TensorQuantizerImpl : public torch::nn::Cloneable<TensorQuantizerImpl> {
  public:
   /// A quantizer that quantizes, by the descriptor's amax or dynamically.
   explicit TensorQuantizerImpl(Descriptor descriptor = Descriptor()) : TensorQuantizerImpl(share(std::move(descriptor))) {}
+  /// A quantizer for a descriptor that several share.
   explicit TensorQuantizerImpl(const SharedDescriptor& descriptor)
       : descriptor_(share(descriptor->edit().no_amax().build().value())) {
     const auto given = descriptor->amax().value();
@@ -70,6 +71,7 @@ class TensorQuantizerImpl : public torch::nn::Cloneable<TensorQuantizerImpl> {
     if (descriptor->learn_amax()) init_learn_amax();
   }
 
+  /// Sets the buffers and parameters up.
   void reset() override {
     amax_ = register_buffer("amax", torch::empty({0}));
     pre_quant_scale_ = register_buffer("pre_quant_scale", torch::empty({0}));
@@ -122,9 +124,13 @@ class TensorQuantizerImpl : public torch::nn::Cloneable<TensorQuantizerImpl> {
   }
   /// Whether data is observed for calibration. Default: false.
   void set_calibrating(bool on) noexcept { calibrating_ = on; }
+  /// Whether data passes through unchanged.
   [[nodiscard]] bool is_disabled() const noexcept { return disabled_; }
+  /// Whether data is quantized.
   [[nodiscard]] bool is_quantizing() const noexcept { return quantizing_; }
+  /// Whether data is clipped.
   [[nodiscard]] bool is_clipping() const noexcept { return clipping_; }
+  /// Whether data is observed.
   [[nodiscard]] bool is_calibrating() const noexcept { return calibrating_; }
   /// Whether every tensor is quantized by its own max |x|, because no range is set.
   [[nodiscard]] bool is_dynamic() const { return amax_.numel() == 0 && !(learns() && clip_range()); }
@@ -239,11 +245,14 @@ class TensorQuantizerImpl : public torch::nn::Cloneable<TensorQuantizerImpl> {
     const auto text = quantizer.to_text().value();
     return std::string(text.text());
   }
+  /// Prints the quantizer in one line.
   void pretty_print(std::ostream& stream) const override { stream << to_text(); }
 
   // Ranges stay float: in half they would lose what calibration found.
   using torch::nn::Module::to;
+  /// Moves the range to a device; it stays float.
   void to(torch::Device device, torch::Dtype, bool non_blocking = false) override { to(device, non_blocking); }
+  /// Does nothing: the range stays float.
   void to(torch::Dtype, bool = false) override {}
 
  private:

@@ -2,72 +2,31 @@
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
-use std::fmt;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use tracing::field::{Field, Visit};
-use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Level, Metadata, Subscriber};
+use qdq::log::Sink;
+use tracing::Level;
 
 use crate::term;
 
-/// Prints events up to a level. Each text appears once, because a run computes some results several times.
-///
-/// Spans are ignored.
-pub struct Log {
-    level: Level,
-    said: Mutex<HashSet<String>>,
-}
-
-impl Log {
-    pub fn new(level: Level) -> Self {
-        Self { level, said: Mutex::default() }
-    }
-}
-
-impl Subscriber for Log {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        // Events of other libraries are useful only to their authors.
-        *metadata.level() <= self.level && metadata.target().starts_with("qdq")
-    }
-
-    fn event(&self, event: &Event<'_>) {
-        let mut message = Message::default();
-        event.record(&mut message);
-        if !self.said.lock().unwrap_or_else(PoisonError::into_inner).insert(message.0.clone()) {
+/// Prints the library's messages up to a level. Each text appears once, because a run computes some results
+/// several times.
+pub fn print_up_to(level: Level) {
+    let said: Mutex<HashSet<String>> = Mutex::default();
+    let say = move |level, message: &str| {
+        if !said.lock().unwrap_or_else(PoisonError::into_inner).insert(message.to_owned()) {
             return;
         }
-        let kind = match *event.metadata().level() {
+        let kind = match level {
             Level::ERROR | Level::WARN => "warning: ",
             Level::INFO => "note: ",
             _ => "",
         };
-        term::say(format_args!("qdq: {kind}{}", message.0));
-    }
-
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
-        Id::from_u64(1)
-    }
-
-    fn record(&self, _: &Id, _: &Record<'_>) {}
-
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-
-    fn enter(&self, _: &Id) {}
-
-    fn exit(&self, _: &Id) {}
-}
-
-#[derive(Default)]
-struct Message(String);
-
-impl Visit for Message {
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        if field.name() == "message" {
-            self.0 = format!("{value:?}");
-        }
-    }
+        term::say(format_args!("qdq: {kind}{message}"));
+    };
+    // This fails only if a subscriber is already set, and nothing else sets one.
+    let _ = tracing::subscriber::set_global_default(Sink::new(move |of| of <= level, say));
 }
 
 /// Hides the panic messages of the embedded runtime. The library turns these panics into errors, and a

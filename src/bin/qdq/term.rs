@@ -14,7 +14,7 @@ use serde_json::Value;
 use tracing::Level;
 
 use crate::args::Common;
-use crate::log::Log;
+use crate::log;
 
 /// The amount and the form of the output.
 pub struct Term {
@@ -31,8 +31,7 @@ impl Term {
             (_, true) => Level::DEBUG,
             _ => Level::INFO,
         };
-        // This fails only if a subscriber is already set, and nothing else sets one.
-        let _ = tracing::subscriber::set_global_default(Log::new(level));
+        log::print_up_to(level);
         Self { json: common.json, verbose: common.verbose, quiet: common.quiet }
     }
 

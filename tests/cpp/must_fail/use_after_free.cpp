@@ -10,7 +10,7 @@ int main() {
   {
     auto ranges = qdq::Ranges::make().value();
     ranges.set("a name that is kept for too long", 1.0f).value();
-    name = ranges[0].name;
+    name = ranges.at(0).name;
   }
   std::printf("%c\n", name[0]);
   return 0;

@@ -75,7 +75,7 @@ struct Reference {
   double quantized(const std::string& data) {
     auto batches = open(model, data);
     const auto comparison = good(model.compare(good(model.quantize(plan, ranges)), batches, false, run));
-    return comparison.tensors()[0].sqnr_db;
+    return comparison.tensors().at(0).sqnr_db;
   }
 };
 
@@ -202,7 +202,7 @@ double judge(Execution& execution, const Reference& reference, const std::string
   double signal = 0.0, noise = 0.0;
   while (auto batch = good(batches.next())) {
     const Batch expected = good(session.run(*batch)), got = execution.run(*batch);
-    const auto wanted = expected[0];
+    const auto wanted = expected.at(0);
     for (auto [name, tensor] : got) {
       if (name != wanted.name) continue;
       std::size_t count = 1;

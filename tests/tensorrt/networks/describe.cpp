@@ -26,14 +26,14 @@ TEST(a_described_network_has_kernels_as_constants) {
   CHECK_EQ(op(graph, "up"), "ConvTranspose");
   const auto nodes = graph.nodes();
   const auto tensors = graph.tensors();
-  CHECK_EQ(tensors[nodes[0].inputs[1]].name, "conv.kernel");
-  CHECK(tensors[nodes[0].inputs[1]].kind == TensorKind::Constant);
-  CHECK(tensors[nodes[0].inputs[1]].shape == std::vector<std::int64_t>({8, 4, 3, 3}));
-  CHECK(tensors[nodes[1].inputs[1]].shape == std::vector<std::int64_t>({8, 3, 2, 2}));
-  CHECK(tensors[nodes[0].inputs[0]].kind == TensorKind::Input);
-  CHECK(tensors[nodes[0].inputs[0]].shape == std::vector<std::int64_t>({1, 4, dynamic, 8}));
-  CHECK(tensors[nodes[1].outputs[0]].is_output && !tensors[nodes[0].outputs[0]].is_output);
-  CHECK_EQ(nodes[1].inputs[0], nodes[0].outputs[0]);
+  CHECK_EQ(tensors.at(nodes.at(0).inputs[1]).name, "conv.kernel");
+  CHECK(tensors.at(nodes.at(0).inputs[1]).kind == TensorKind::Constant);
+  CHECK(tensors.at(nodes.at(0).inputs[1]).shape == std::vector<std::int64_t>({8, 4, 3, 3}));
+  CHECK(tensors.at(nodes.at(1).inputs[1]).shape == std::vector<std::int64_t>({8, 3, 2, 2}));
+  CHECK(tensors.at(nodes.at(0).inputs[0]).kind == TensorKind::Input);
+  CHECK(tensors.at(nodes.at(0).inputs[0]).shape == std::vector<std::int64_t>({1, 4, dynamic, 8}));
+  CHECK(tensors.at(nodes.at(1).outputs[0]).is_output && !tensors.at(nodes.at(0).outputs[0]).is_output);
+  CHECK_EQ(nodes.at(1).inputs[0], nodes.at(0).outputs[0]);
 }
 
 #if QDQ_TRT_HAS_IMPLICIT_BATCH
@@ -47,10 +47,10 @@ TEST(a_fully_connected_layer_is_a_product_of_a_transposed_kernel) {
   made.network.markOutput(out(full));
   const Graph graph = trt::describe(made.network).value();
   CHECK_EQ(op(graph, "full"), "Gemm");
-  CHECK(graph.tensors()[graph.find_tensor("full.kernel")].shape == std::vector<std::int64_t>({10, 16}));
+  CHECK(graph.tensors().at(graph.find_tensor("full.kernel")).shape == std::vector<std::int64_t>({10, 16}));
   const auto plan = graph.plan().value();
   CHECK_EQ(plan.weights().size(), std::size_t{1});
-  CHECK_EQ(plan.weights()[0].axis, 0);
+  CHECK_EQ(plan.weights().at(0).axis, 0);
 }
 #endif
 
@@ -164,7 +164,7 @@ void body_is_foreign(LayerType opens, LayerType closes) {
   const auto plan = graph->plan().value();
   std::map<std::string, Verdict> verdicts;
   for (std::size_t i = 0; i < graph->nodes().size(); ++i) {
-    verdicts[std::string(graph->nodes()[i].name)] = plan.decisions()[i].verdict;
+    verdicts[std::string(graph->nodes().at(i).name)] = plan.decisions().at(i).verdict;
   }
   CHECK(verdicts["before"] == Verdict::Quantized);
   CHECK(verdicts["within"] == Verdict::Float);
@@ -187,8 +187,8 @@ TEST(layers_may_be_added_in_any_order) {
   last.setInput(0, out(first));
   made.network.markOutput(out(last));
   const Graph graph = trt::describe(made.network).value();
-  CHECK_EQ(graph.nodes()[0].name, "first");
-  CHECK_EQ(graph.nodes()[1].name, "last");
+  CHECK_EQ(graph.nodes().at(0).name, "first");
+  CHECK_EQ(graph.nodes().at(1).name, "last");
   CHECK_EQ(made.network.getNbLayers(), 2);
 }
 

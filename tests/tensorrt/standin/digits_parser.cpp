@@ -20,7 +20,7 @@ public:
     bool parse(const void*, std::size_t, const char*) STANDIN_NOEXCEPT override { return false; }
     bool parseFromFile(const char* path, int) STANDIN_NOEXCEPT override {
         auto model = qdq::Model::open(path);
-        if (!model || !model->constant("onnx::Conv_27").value()) return false;
+        if (!model || !model->get_constant("onnx::Conv_27").value()) return false;
         made_.emplace(network_, *model);
         return true;
     }

@@ -15,6 +15,8 @@
 #include <qdq/tensorrt/detail/log.hpp>
 #include <qdq/tensorrt/device_batch.hpp>
 
+#include <qdq/detail/try.hpp>
+
 namespace qdq::trt::detail {
 
 /// Samples of one batch after the other fill the batches that TensorRT reads, which have one size; the last
@@ -46,14 +48,12 @@ class BatchFeed final : public Feed {
     auto gathered = gather();
     if (!gathered || !*gathered) return gathered;
     if (!device_) {
-      auto made = DeviceBatch::make();
-      if (!made) return std::move(made).error();
+      QDQ_TRY_AS(made, DeviceBatch::make());
       device_.emplace(std::move(made).value());
     }
     for (std::size_t i = 0; i < names.size(); ++i) {
       const Slot* slot = find(names[i]);
-      auto uploaded = device_->upload(slot->input.name, slot->bytes);
-      if (!uploaded) return std::move(uploaded).error();
+      QDQ_TRY_AS(uploaded, device_->upload(slot->input.name, slot->bytes));
       pointers[i] = *uploaded;
     }
     return true;
@@ -79,8 +79,7 @@ class BatchFeed final : public Feed {
     std::size_t filled = 0;
     while (filled < wanted_) {
       if (taken_ == samples_) {
-        auto more = fetch();
-        if (!more) return more;
+        QDQ_TRY_AS(more, fetch());
         if (!*more) break;
       }
       const std::size_t count = std::min(wanted_ - filled, samples_ - taken_);
@@ -95,8 +94,7 @@ class BatchFeed final : public Feed {
   // Reads the next batch and checks all of it.
   Result<bool> fetch() {
     if (is_at_end_) return false;
-    auto next = batches_.next();
-    if (!next) return std::move(next).error();
+    QDQ_TRY_AS(next, batches_.next());
     batch_ = std::move(next).value();
     taken_ = samples_ = 0;
     is_at_end_ = !batch_;
@@ -105,7 +103,7 @@ class BatchFeed final : public Feed {
     for (const auto [name, tensor] : *batch_) {
       const Slot* slot = find(name);
       if (slot == nullptr) return refused(name, "is for no input of the network", "give one tensor for every input");
-      if (auto fits = check(slot->input, tensor); !fits) return std::move(fits).error();
+      QDQ_TRY(check(slot->input, tensor));
     }
     for (const Slot& slot : slots_) {
       const auto is_it = [&](const Batch::Entry& entry) { return entry.name == slot.input.name; };
@@ -134,7 +132,7 @@ class BatchFeed final : public Feed {
       return refused(input.name, "has shape " + shape_text(shape) + ", but TensorRT reads " + shape_text(wanted),
                      "give samples of that shape, or another calibration profile", Status::Shape);
     }
-    if (auto bytes = host_bytes(input.name, tensor); !bytes) return std::move(bytes).error();
+    QDQ_TRY(host_bytes(input.name, tensor));
     if (!input.has_samples) return {};
     const auto samples = static_cast<std::size_t>(shape[0]);
     if (samples_ != 0 && samples_ != samples) {
@@ -185,5 +183,7 @@ class BatchFeed final : public Feed {
 };
 
 }  // namespace qdq::trt::detail
+
+#include <qdq/detail/end_try.hpp>
 
 #endif

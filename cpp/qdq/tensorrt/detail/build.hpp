@@ -19,6 +19,8 @@
 #include <qdq/tensorrt/engine_options.hpp>
 #include <qdq/tensorrt/library.hpp>
 
+#include <qdq/detail/try.hpp>
+
 namespace qdq::trt::detail {
 
 /// A network without layers, of the kind that ONNX's parser fills.
@@ -53,11 +55,11 @@ class Configuration {
     Configuration out;
     out.config_.reset(builder.createBuilderConfig());
     if (!out.config_) return logger.error("TensorRT makes no builder configuration", "see what it logged");
-    if (auto done = out.set_precision(network, options, int8); !done) return std::move(done).error();
+    QDQ_TRY(out.set_precision(network, options, int8));
     if (options.workspace) out.set_workspace(*options.workspace);
-    if (auto done = out.set_profiles(builder, network, options); !done) return std::move(done).error();
-    if (auto done = out.set_capabilities(options); !done) return std::move(done).error();
-    if (auto done = out.read_timing_cache(options); !done) return std::move(done).error();
+    QDQ_TRY(out.set_profiles(builder, network, options));
+    QDQ_TRY(out.set_capabilities(options));
+    QDQ_TRY(out.read_timing_cache(options));
     if (options.configure) options.configure(builder, network, *out.config_);
     return out;
   }
@@ -174,9 +176,7 @@ class Configuration {
   Result<void> read_timing_cache(const EngineOptions& options) {
     if (options.timing_cache.empty()) return {};
 #if QDQ_TRT_HAS_TIMING_CACHE
-    Result<std::string> bytes = std::string();
-    if (exists(options.timing_cache)) bytes = read_file(options.timing_cache);
-    if (!bytes) return std::move(bytes).error();
+    QDQ_TRY_AS(bytes, exists(options.timing_cache) ? read_file(options.timing_cache) : std::string());
     timing_.reset(config_->createTimingCache(bytes->data(), bytes->size()));
     // One of another version or GPU: measured anew.
     if (!timing_) timing_.reset(config_->createTimingCache(nullptr, 0));
@@ -207,5 +207,7 @@ inline Result<Owner<nvinfer1::IHostMemory>> serialize(nvinfer1::IBuilder& builde
 }
 
 }  // namespace qdq::trt::detail
+
+#include <qdq/detail/end_try.hpp>
 
 #endif

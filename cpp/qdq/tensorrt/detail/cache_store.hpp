@@ -14,6 +14,8 @@
 #include <qdq/tensorrt/detail/tensor_bytes.hpp>
 #include <qdq/tensorrt/detail/tensors.hpp>
 
+#include <qdq/detail/try.hpp>
+
 namespace qdq::trt::detail {
 
 /// Who reads a cache: the running TensorRT, the calibrator's algorithm, and the network.
@@ -64,9 +66,9 @@ class CacheStore {
   Result<void> set(Cache cache) {
     const std::string header(cache.header());
     const bool is_taken = reader_.takes(cache);
-    if (auto set = reader_.rehead(cache); !set) return set;
+    QDQ_TRY(reader_.rehead(cache));
     if (!is_taken) log_.info("the cache's header " + quote(header) + " becomes " + quote(cache.header()));
-    if (auto usable = check("the cache", cache); !usable) return usable;
+    QDQ_TRY(check("the cache", cache));
     return keep(cache);
   }
 
@@ -95,10 +97,10 @@ class CacheStore {
     }
     bytes_.assign(static_cast<const char*>(data), size);
     if (!path.empty()) {
-      if (auto written = cache->save(path); !written) return written;
+      QDQ_TRY(cache->save(path));
       log_.info("wrote the calibration cache " + quote(path) + " with " + std::to_string(cache->size()) + " tensors");
     }
-    if (auto set = reader_.rehead(*cache); !set) return set;
+    QDQ_TRY(reader_.rehead(*cache));
     // A bad scale is for the user to see; TensorRT has used it already.
     static_cast<void>(check("the calibration", *cache));
     return {};
@@ -106,8 +108,7 @@ class CacheStore {
 
  private:
   Result<void> load(const std::string& path, bool allow_reheading) {
-    auto cache = Cache::load(path);
-    if (!cache) return std::move(cache).error();
+    QDQ_TRY_AS(cache, Cache::load(path));
     const bool is_taken = reader_.takes(*cache);
     auto kept = is_taken ? keep(*cache) : Result<void>();
     const std::string header(cache->header());
@@ -128,14 +129,12 @@ class CacheStore {
   }
 
   Result<void> check(const std::string& what, const Cache& cache) const {
-    auto findings = reader_.check(cache);
-    if (!findings) return std::move(findings).error();
+    QDQ_TRY_AS(findings, reader_.check(cache));
     return log_findings(log_, what, *findings);
   }
 
   Result<void> keep(const Cache& cache) {
-    auto bytes = cache.to_bytes();
-    if (!bytes) return std::move(bytes).error();
+    QDQ_TRY_AS(bytes, cache.to_bytes());
     bytes_ = bytes->text();
     return {};
   }
@@ -146,5 +145,7 @@ class CacheStore {
 };
 
 }  // namespace qdq::trt::detail
+
+#include <qdq/detail/end_try.hpp>
 
 #endif

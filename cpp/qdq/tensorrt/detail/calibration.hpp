@@ -16,6 +16,8 @@
 #include <qdq/tensorrt/detail/feed.hpp>
 #include <qdq/tensorrt/library.hpp>
 
+#include <qdq/detail/try.hpp>
+
 namespace qdq::trt::detail {
 
 /// The state of one calibrator. Nothing that it does throws: the first failure is kept and logged, and ends
@@ -41,8 +43,7 @@ class Calibration {
     if (is_broken_) return false;
     bool more = false;
     const bool good = attempt([&]() -> Result<void> {
-      auto next = next_batch(pointers, names, count);
-      if (!next) return std::move(next).error();
+      QDQ_TRY_AS(next, next_batch(pointers, names, count));
       more = *next;
       return {};
     });
@@ -77,8 +78,7 @@ class Calibration {
     const std::string& path = options_.histogram_file();
     const bool good = attempt([&]() -> Result<void> {
       if (!histogram_.empty() || path.empty() || !exists(path)) return {};
-      auto bytes = read_file(path);
-      if (!bytes) return std::move(bytes).error();
+      QDQ_TRY_AS(bytes, read_file(path));
       histogram_ = std::move(bytes).value();
       return {};
     });
@@ -163,5 +163,7 @@ class Calibration {
 };
 
 }  // namespace qdq::trt::detail
+
+#include <qdq/detail/end_try.hpp>
 
 #endif

@@ -18,6 +18,8 @@
 #include <qdq/tensorrt/detail/tensor_bytes.hpp>
 #include <qdq/tensorrt/inputs.hpp>
 
+#include <qdq/detail/try.hpp>
+
 namespace qdq::trt::detail {
 QDQ_TRT_DEPRECATED_BEGIN
 
@@ -39,10 +41,8 @@ class CalibratorBatches {
                      "let its getBatch() set the pointer of every name, or return false at the end of the data");
       }
       std::vector<unsigned char> host(byte_size(input.dtype, input.shape));
-      if (auto done = device_->read(host.data(), pointers[i], host.size()); !done) return std::move(done).error();
-      if (auto done = batch.set(input.name, TensorView(input.dtype, host.data(), input.shape)); !done) {
-        return std::move(done).error();
-      }
+      QDQ_TRY(device_->read(host.data(), pointers[i], host.size()));
+      QDQ_TRY(batch.set(input.name, TensorView(input.dtype, host.data(), input.shape)));
     }
     return true;
   }
@@ -56,21 +56,20 @@ class CalibratorBatches {
 /// The batches of a calibrator as the model takes them. The calibrator must outlive them.
 inline Result<Batches> calibrator_batches(const nvinfer1::INetworkDefinition& network, nvinfer1::IInt8Calibrator& calibrator,
                                           const nvinfer1::IOptimizationProfile* profile, const Model& model) {
-  auto inputs = network_inputs(network, profile, calibrator.getBatchSize());
-  if (!inputs) return std::move(inputs).error();
+  QDQ_TRY_AS(inputs, network_inputs(network, profile, calibrator.getBatchSize()));
   for (const Input& input : *inputs) {
     if (byte_size(input.dtype, input.shape) > 0) continue;
     return Error(Status::InvalidArgument, "input " + quote(input.name) + " has a shape that is decided at run time",
                  "give the profile whose kOPT shapes the calibrator's batches have: CalibratedModel::profile");
   }
-  auto specs = model.inputs();
-  if (!specs) return std::move(specs).error();
-  auto device = open_cuda();
-  if (!device) return std::move(device).error();
+  QDQ_TRY_AS(specs, model.inputs());
+  QDQ_TRY_AS(device, open_cuda());
   return Batches::from_callback(*specs, CalibratorBatches(calibrator, *std::move(inputs), *std::move(device)));
 }
 
 QDQ_TRT_DEPRECATED_END
 }  // namespace qdq::trt::detail
+
+#include <qdq/detail/end_try.hpp>
 
 #endif

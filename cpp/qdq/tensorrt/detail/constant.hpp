@@ -15,6 +15,8 @@
 #include <qdq/tensorrt/detail/network.hpp>
 #include <qdq/tensorrt/detail/tensor_bytes.hpp>
 
+#include <qdq/detail/try.hpp>
+
 namespace qdq::trt::detail {
 
 /// Numbers in memory that somebody else owns, or, after axes were exchanged, in memory of their own.
@@ -78,7 +80,7 @@ inline Result<Constant> constant_of(const Network& network, std::size_t number) 
   using nvinfer1::LayerType;
   const NetworkTensor& found = network.tensors[number];
   const auto unusable = [&](const char* why) {
-    return Error(Status::Unsupported, "weight '" + std::string(network.graph.tensors()[number].name) + "' " + why,
+    return Error(Status::Unsupported, "weight '" + std::string(network.graph.tensors().at(number).name) + "' " + why,
                  "exclude the layers that read it from the plan");
   };
   if (found.tensor == nullptr) {
@@ -95,8 +97,7 @@ inline Result<Constant> constant_of(const Network& network, std::size_t number) 
   }
   const std::size_t before = network.number(found.layer->getInput(0));
   if (before == none) return unusable("is computed from nothing");
-  auto source = constant_of(network, before);
-  if (!source) return source;
+  QDQ_TRY_AS(source, constant_of(network, before));
   if (found.layer->getType() == LayerType::kSHUFFLE) {
     return shuffle(*std::move(source), as<nvinfer1::IShuffleLayer>(*found.layer), *shape);
   }
@@ -107,5 +108,7 @@ inline Result<Constant> constant_of(const Network& network, std::size_t number) 
 }
 
 }  // namespace qdq::trt::detail
+
+#include <qdq/detail/end_try.hpp>
 
 #endif

@@ -8,6 +8,8 @@
 
 #include <qdq/tensorrt/detail/device_memory.hpp>
 
+#include <qdq/detail/try.hpp>
+
 namespace qdq::trt::detail {
 
 /// The memory of the context that is current when this is made; where there is none, of the primary context
@@ -17,8 +19,8 @@ class CudaDriver final : public DeviceMemory {
  public:
   [[nodiscard]] static Result<std::unique_ptr<DeviceMemory>> open(const SharedLibrary& library) {
     std::unique_ptr<CudaDriver> driver(new CudaDriver);
-    if (auto found = driver->find(library); !found) return std::move(found).error();
-    if (auto begun = driver->begin(); !begun) return std::move(begun).error();
+    QDQ_TRY(driver->find(library));
+    QDQ_TRY(driver->begin());
     return std::unique_ptr<DeviceMemory>(std::move(driver));
   }
   ~CudaDriver() override {
@@ -64,32 +66,33 @@ class CudaDriver final : public DeviceMemory {
 
   // Functions whose meaning changed have a number in their name, which CUDA's headers hide.
   Result<void> find(const SharedLibrary& library) {
-    auto found = library.find("cuInit", init_);
-    if (found) found = library.find("cuGetErrorName", error_name_);
-    if (found) found = library.find("cuGetErrorString", error_text_);
-    if (found) found = library.find("cuCtxGetCurrent", current_);
-    if (found) found = library.find("cuCtxPushCurrent_v2", push_);
-    if (found) found = library.find("cuCtxPopCurrent_v2", pop_);
-    if (found) found = library.find("cuCtxSynchronize", synchronize_);
-    if (found) found = library.find("cuDeviceGet", device_get_);
-    if (found) found = library.find("cuDevicePrimaryCtxRetain", retain_);
-    if (found) found = library.find("cuDevicePrimaryCtxRelease_v2", release_);
-    if (!found) found = library.find("cuDevicePrimaryCtxRelease", release_);
-    if (found) found = library.find("cuMemAlloc_v2", allocate_);
-    if (found) found = library.find("cuMemFree_v2", free_);
-    if (found) found = library.find("cuMemcpyHtoD_v2", copy_);
-    if (found) found = library.find("cuMemcpyDtoH_v2", read_);
-    return found;
+    QDQ_TRY(library.find("cuInit", init_));
+    QDQ_TRY(library.find("cuGetErrorName", error_name_));
+    QDQ_TRY(library.find("cuGetErrorString", error_text_));
+    QDQ_TRY(library.find("cuCtxGetCurrent", current_));
+    QDQ_TRY(library.find("cuCtxPushCurrent_v2", push_));
+    QDQ_TRY(library.find("cuCtxPopCurrent_v2", pop_));
+    QDQ_TRY(library.find("cuCtxSynchronize", synchronize_));
+    QDQ_TRY(library.find("cuDeviceGet", device_get_));
+    QDQ_TRY(library.find("cuDevicePrimaryCtxRetain", retain_));
+    if (!library.find("cuDevicePrimaryCtxRelease_v2", release_)) {
+      QDQ_TRY(library.find("cuDevicePrimaryCtxRelease", release_));
+    }
+    QDQ_TRY(library.find("cuMemAlloc_v2", allocate_));
+    QDQ_TRY(library.find("cuMemFree_v2", free_));
+    QDQ_TRY(library.find("cuMemcpyHtoD_v2", copy_));
+    QDQ_TRY(library.find("cuMemcpyDtoH_v2", read_));
+    return {};
   }
 
   Result<void> begin() {
-    auto done = said("cuInit", init_(0), "to begin");
-    if (done) done = said("cuCtxGetCurrent", current_(&context_), "to find the current context");
-    if (!done || context_ != nullptr) return done;
-    done = said("cuDeviceGet", device_get_(&device_, 0), "to find device 0");
-    if (done) done = said("cuDevicePrimaryCtxRetain", retain_(&context_, device_), "for device 0");
-    is_retained_ = done.has_value();
-    return done;
+    QDQ_TRY(said("cuInit", init_(0), "to begin"));
+    QDQ_TRY(said("cuCtxGetCurrent", current_(&context_), "to find the current context"));
+    if (context_ != nullptr) return {};
+    QDQ_TRY(said("cuDeviceGet", device_get_(&device_, 0), "to find device 0"));
+    QDQ_TRY(said("cuDevicePrimaryCtxRetain", retain_(&context_, device_), "for device 0"));
+    is_retained_ = true;
+    return {};
   }
 
   template <typename Function>
@@ -132,5 +135,7 @@ class CudaDriver final : public DeviceMemory {
 };
 
 }  // namespace qdq::trt::detail
+
+#include <qdq/detail/end_try.hpp>
 
 #endif

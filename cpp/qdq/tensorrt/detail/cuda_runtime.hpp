@@ -7,6 +7,8 @@
 
 #include <qdq/tensorrt/detail/device_memory.hpp>
 
+#include <qdq/detail/try.hpp>
+
 namespace qdq::trt::detail {
 
 /// The memory of the device that is current in the thread that asks.
@@ -14,15 +16,14 @@ class CudaRuntime final : public DeviceMemory {
  public:
   [[nodiscard]] static Result<std::unique_ptr<DeviceMemory>> open(const SharedLibrary& library) {
     std::unique_ptr<CudaRuntime> runtime(new CudaRuntime);
-    auto found = library.find("cudaGetErrorString", runtime->error_text_);
-    if (found) found = library.find("cudaGetDevice", runtime->device_);
-    if (found) found = library.find("cudaMalloc", runtime->allocate_);
-    if (found) found = library.find("cudaFree", runtime->free_);
-    if (found) found = library.find("cudaMemcpy", runtime->copy_);
-    if (found) found = library.find("cudaStreamSynchronize", runtime->synchronize_);
+    QDQ_TRY(library.find("cudaGetErrorString", runtime->error_text_));
+    QDQ_TRY(library.find("cudaGetDevice", runtime->device_));
+    QDQ_TRY(library.find("cudaMalloc", runtime->allocate_));
+    QDQ_TRY(library.find("cudaFree", runtime->free_));
+    QDQ_TRY(library.find("cudaMemcpy", runtime->copy_));
+    QDQ_TRY(library.find("cudaStreamSynchronize", runtime->synchronize_));
     int device = 0;
-    if (found) found = runtime->said("cudaGetDevice", runtime->device_(&device), "to find the current device");
-    if (!found) return std::move(found).error();
+    QDQ_TRY(runtime->said("cudaGetDevice", runtime->device_(&device), "to find the current device"));
     return std::unique_ptr<DeviceMemory>(std::move(runtime));
   }
 
@@ -33,8 +34,7 @@ class CudaRuntime final : public DeviceMemory {
   Result<void> copy(void* to, const void* from, std::size_t bytes) override {
     constexpr int host_to_device = 1;
     const std::string size = std::to_string(bytes) + " bytes";
-    auto copied = said("cudaMemcpy", copy_(to, from, bytes, host_to_device), "for " + size);
-    if (!copied) return copied;
+    QDQ_TRY(said("cudaMemcpy", copy_(to, from, bytes, host_to_device), "for " + size));
     // As with the driver: the end of the copy may be on its way.
     return said("cudaStreamSynchronize", synchronize_(nullptr), "after a copy of " + size);
   }
@@ -60,5 +60,7 @@ class CudaRuntime final : public DeviceMemory {
 };
 
 }  // namespace qdq::trt::detail
+
+#include <qdq/detail/end_try.hpp>
 
 #endif

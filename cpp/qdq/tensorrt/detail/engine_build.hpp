@@ -18,6 +18,8 @@
 #include <qdq/tensorrt/library.hpp>
 #include <qdq/tensorrt/serialized_engine.hpp>
 
+#include <qdq/detail/try.hpp>
+
 namespace qdq::trt::detail {
 
 /// Everything that must live until the end of a build.
@@ -29,50 +31,40 @@ class Build {
 #if QDQ_TRT_HAS_PARSER
   /// The engine of a float model that is calibrated over all batches.
   Result<Engine> from_batches(const Model& model, const std::string& name, Batches& batches) {
-    auto plan = model.plan(*options_.policy);
-    if (!plan) return std::move(plan).error();
+    QDQ_TRY_AS(plan, model.plan(*options_.policy));
     // Without Q/DQ layers TensorRT decides what to quantize, and every activation may need its range.
-    auto stats = model.calibrate(*plan, batches, !inserts_qdq(options_), *options_.run);
-    if (!stats) return std::move(stats).error();
-    if (auto done = notes_.add(*stats); !done) return std::move(done).error();
+    QDQ_TRY_AS(stats, model.calibrate(*plan, batches, !inserts_qdq(options_), *options_.run));
+    QDQ_TRY(notes_.add(*stats));
     // With Q/DQ layers those of the plan by ranges are added, which has them all.
     if (!inserts_qdq(options_)) {
-      if (auto done = notes_.add(*plan); !done) return std::move(done).error();
+      QDQ_TRY(notes_.add(*plan));
     }
-    auto ranges = plan->ranges(*stats, options_.method);
-    if (!ranges) return std::move(ranges).error();
+    QDQ_TRY_AS(ranges, plan->ranges(*stats, options_.method));
     return from_float(model, name, *ranges);
   }
 
   /// The INT8 engine of a float model by its ranges.
   Result<Engine> from_float(const Model& model, const std::string& name, const Ranges& ranges) {
-    if (auto done = notes_.add(ranges); !done) return std::move(done).error();
+    QDQ_TRY(notes_.add(ranges));
     if (!inserts_qdq(options_)) return from_model(model, name, &ranges);
-    auto plan = model.plan(*options_.policy, ranges);
-    if (!plan) return std::move(plan).error();
-    if (auto done = notes_.add(*plan); !done) return std::move(done).error();
-    auto weights = QuantizeOptions::make().weight_method(options_.weight_method).build();
-    if (!weights) return std::move(weights).error();
-    auto quantized = model.quantize(*plan, ranges, *weights);
-    if (!quantized) return std::move(quantized).error();
+    QDQ_TRY_AS(plan, model.plan(*options_.policy, ranges));
+    QDQ_TRY(notes_.add(*plan));
+    QDQ_TRY_AS(weights, QuantizeOptions::make().weight_method(options_.weight_method).build());
+    QDQ_TRY_AS(quantized, model.quantize(*plan, ranges, *weights));
     plan_ = *std::move(plan);
     return from_model(*quantized, name, nullptr);
   }
 
   Result<Engine> from_model(const Model& model, const std::string& name, const Ranges* ranges) {
-    auto bytes = model.to_bytes();
-    if (!bytes) return std::move(bytes).error();
+    QDQ_TRY_AS(bytes, model.to_bytes());
     return from_bytes(Bytes(bytes->data(), bytes->size()), name, ranges);
   }
 
   /// The engine of a model file's content, quantized by the ranges where there are some.
   Result<Engine> from_bytes(Bytes model, const std::string& name, const Ranges* ranges) {
-    auto builder = library_.builder(logger_);
-    if (!builder) return std::move(builder).error();
-    auto network = new_network(**builder, logger_);
-    if (!network) return std::move(network).error();
-    auto parser = library_.parser(**network, logger_);
-    if (!parser) return std::move(parser).error();
+    QDQ_TRY_AS(builder, library_.builder(logger_));
+    QDQ_TRY_AS(network, new_network(**builder, logger_));
+    QDQ_TRY_AS(parser, library_.parser(**network, logger_));
     if (!(*parser)->parse(model.data(), model.size())) return parse_error(**parser, name, logger_);
     return from_network(**builder, **network, ranges);
   }
@@ -81,14 +73,12 @@ class Build {
   Result<Engine> from_network(nvinfer1::IBuilder& builder, nvinfer1::INetworkDefinition& network, const Ranges* ranges) {
     WeightMemory memory;
     if (ranges != nullptr) {
-      auto quantized = quantize_network(network, *ranges, options_, logger_, notes_);
-      if (!quantized) return std::move(quantized).error();
+      QDQ_TRY_AS(quantized, quantize_network(network, *ranges, options_, logger_, notes_));
       memory = std::move(quantized->memory);
       plan_ = std::move(quantized->plan);
     }
     const bool int8 = ranges != nullptr || has_quantize(network);
-    auto configuration = Configuration::make(builder, network, options_, int8, logger_);
-    if (!configuration) return std::move(configuration).error();
+    QDQ_TRY_AS(configuration, Configuration::make(builder, network, options_, int8, logger_));
     return finish(builder, network, *configuration);
   }
 
@@ -96,9 +86,8 @@ class Build {
   /// The engine of a float network that TensorRT calibrates itself.
   Result<Engine> with_calibrator(nvinfer1::IBuilder& builder, nvinfer1::INetworkDefinition& network,
                                  EntropyCalibrator2& calibrator, const nvinfer1::IOptimizationProfile* profile) {
-    if (auto fits = takes_ranges(network); !fits) return std::move(fits).error();
-    auto configuration = Configuration::make(builder, network, options_, true, logger_);
-    if (!configuration) return std::move(configuration).error();
+    QDQ_TRY(takes_ranges(network));
+    QDQ_TRY_AS(configuration, Configuration::make(builder, network, options_, true, logger_));
     QDQ_TRT_DEPRECATED_BEGIN(**configuration).setInt8Calibrator(&calibrator);
 #if QDQ_TRT_HAS_CALIBRATION_PROFILE
     if (profile != nullptr) (**configuration).setCalibrationProfile(profile);
@@ -118,9 +107,8 @@ class Build {
  private:
   Result<Engine> finish(nvinfer1::IBuilder& builder, nvinfer1::INetworkDefinition& network,
                         const Configuration& configuration) {
-    auto bytes = serialize(builder, network, *configuration, logger_);
-    if (!bytes) return std::move(bytes).error();
-    if (auto written = configuration.write_timing_cache(options_); !written) return std::move(written).error();
+    QDQ_TRY_AS(bytes, serialize(builder, network, *configuration, logger_));
+    QDQ_TRY(configuration.write_timing_cache(options_));
     return Engine(*std::move(bytes), std::move(plan_), notes_.take());
   }
 
@@ -132,5 +120,7 @@ class Build {
 };
 
 }  // namespace qdq::trt::detail
+
+#include <qdq/detail/end_try.hpp>
 
 #endif

@@ -10,6 +10,8 @@
 #include <qdq/span.hpp>
 #include <qdq/tensorrt/bindings.hpp>
 
+#include <qdq/detail/try.hpp>
+
 namespace qdq::trt::detail {
 
 /// Batches in device memory.
@@ -44,8 +46,7 @@ class DeviceFeed final : public Feed {
 
   Result<bool> next(Span<const char* const> names, void** pointers) override {
     bindings_.clear();
-    Result<bool> more = function_(bindings_);
-    if (!more) return more;
+    QDQ_TRY_AS(more, Result<bool>(function_(bindings_)));
     if (!*more && bindings_.size() == 0) return more;
     if (!*more) {
       return Error(Status::Callback, "the function for device pointers returned false after setting one",
@@ -70,5 +71,7 @@ class DeviceFeed final : public Feed {
 };
 
 }  // namespace qdq::trt::detail
+
+#include <qdq/detail/end_try.hpp>
 
 #endif

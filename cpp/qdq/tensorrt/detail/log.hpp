@@ -11,6 +11,8 @@
 #include <qdq/findings.hpp>
 #include <qdq/result.hpp>
 
+#include <qdq/detail/try.hpp>
+
 namespace qdq::trt::detail {
 
 /// Tells the user's logger, where there is one. What the logger throws is dropped: there is nobody to tell.
@@ -45,7 +47,7 @@ std::string some(const Names& names) {
   constexpr std::size_t most = 5;
   std::string out;
   const std::size_t count = names.size();
-  for (std::size_t i = 0; i < count && i < most; ++i) out += (i == 0 ? "'" : ", '") + std::string(names[i]) + "'";
+  for (std::size_t i = 0; i < count && i < most; ++i) out += (i == 0 ? "'" : ", '") + std::string(names.at(i)) + "'";
   return count > most ? out + " and " + std::to_string(count - most) + " more" : out;
 }
 
@@ -78,8 +80,7 @@ class Notes {
   /// Adds those of statistics, ranges or a plan.
   template <typename Step>
   Result<void> add(const Step& step) {
-    auto findings = step.findings();
-    if (!findings) return std::move(findings).error();
+    QDQ_TRY_AS(findings, step.findings());
     auto usable = log_findings(log_, "", *findings);
     if (findings->size() > 0) all_.push_back(*std::move(findings));
     return usable;
@@ -93,5 +94,7 @@ class Notes {
 };
 
 }  // namespace qdq::trt::detail
+
+#include <qdq/detail/end_try.hpp>
 
 #endif

@@ -17,6 +17,8 @@
 #include <qdq/tensorrt/detail/operators.hpp>
 #include <qdq/tensorrt/detail/types.hpp>
 
+#include <qdq/detail/try.hpp>
+
 namespace qdq::trt::detail {
 
 /// A tensor of the graph in the network.
@@ -31,7 +33,7 @@ class Network {
  public:
   [[nodiscard]] static Result<Network> describe(const nvinfer1::INetworkDefinition& network) {
     Network out;
-    if (auto done = out.add_all(network); !done) return std::move(done).error();
+    QDQ_TRY(out.add_all(network));
     return out;
   }
 
@@ -51,17 +53,17 @@ class Network {
   Done add_all(const nvinfer1::INetworkDefinition& network) {
     for (int i = 0; i < network.getNbInputs(); ++i) {
       nvinfer1::ITensor* input = network.getInput(i);
-      if (auto done = add_tensor(name_of(*input), TensorKind::Input, *input, nullptr); !done) return done;
+      QDQ_TRY(add_tensor(name_of(*input), TensorKind::Input, *input, nullptr));
     }
     for (int i = 0; i < network.getNbLayers(); ++i) {
       nvinfer1::ILayer* layer = network.getLayer(i);
       for (int o = 0; o < layer->getNbOutputs(); ++o) producers_[layer->getOutput(o)] = layer;
     }
     for (int i = 0; i < network.getNbLayers(); ++i) {
-      if (auto done = add_with_inputs(network.getLayer(i)); !done) return done;
+      QDQ_TRY(add_with_inputs(network.getLayer(i)));
     }
     for (int i = 0; i < network.getNbOutputs(); ++i) {
-      if (auto done = graph.mark_output(number(network.getOutput(i))); !done) return done;
+      QDQ_TRY(graph.mark_output(number(network.getOutput(i))));
     }
     return {};
   }
@@ -78,7 +80,7 @@ class Network {
         if (producer != producers_.end() && begun_.insert(producer->second).second) path.emplace_back(producer->second, 0);
         continue;
       }
-      if (auto done = add_layer(*layer); !done) return done;
+      QDQ_TRY(add_layer(*layer));
       path.pop_back();
     }
     return {};
@@ -99,7 +101,7 @@ class Network {
       inputs.push_back(number(layer.getInput(i)));
       in_body = in_body || in_body_.count(inputs.back()) != 0;
     }
-    if (auto done = add_kernel(layer, inputs); !done) return done;
+    QDQ_TRY(add_kernel(layer, inputs));
 
     const Operator op = operator_of(layer);
     // Placement leaves alone what has a domain of its own: within a loop or a branch a pair would be inside
@@ -108,8 +110,7 @@ class Network {
     for (const std::size_t input : inputs) builder.input(input);
     set_attributes(layer, builder);
     for (int o = 0; o < layer.getNbOutputs(); ++o) builder.output(name_of(*layer.getOutput(o)));
-    auto node = builder.build();
-    if (!node) return std::move(node).error();
+    QDQ_TRY_AS(node, builder.build());
     if (auto done = graph.add_node(*node); !done) return unusable(layer, std::move(done).error());
     layers.push_back(&layer);
     for (int o = 0; o < layer.getNbOutputs(); ++o) {
@@ -119,8 +120,7 @@ class Network {
       if (in_body && !closes_body(layer.getType())) in_body_.insert(added);
       const auto shape = shape_of(output.getDimensions());
       const DType dtype = dtype_of(output.getType());
-      auto done = shape ? graph.describe_tensor(added, dtype, *shape) : graph.describe_tensor(added, dtype);
-      if (!done) return done;
+      QDQ_TRY(shape ? graph.describe_tensor(added, dtype, *shape) : graph.describe_tensor(added, dtype));
     }
     return {};
   }
@@ -192,5 +192,7 @@ class Network {
 };
 
 }  // namespace qdq::trt::detail
+
+#include <qdq/detail/end_try.hpp>
 
 #endif

@@ -18,6 +18,8 @@
 #include <qdq/tensorrt/version.hpp>
 #include <qdq/tensorrt/weight_memory.hpp>
 
+#include <qdq/detail/try.hpp>
+
 #if QDQ_TRT_HAS_QDQ
 
 namespace qdq::trt::detail {
@@ -74,8 +76,8 @@ class OperandPairs {
   /// The dequantized input of a layer.
   [[nodiscard]] Result<nvinfer1::ITensor*> input(const std::string& name, nvinfer1::ITensor& tensor,
                                                  const InputRange& range) {
-    if (auto fits = of_layer(name, takes_qdq(network_)); !fits) return std::move(fits).error();
-    if (auto fits = of_layer(name, range.amax()); !fits) return std::move(fits).error();
+    QDQ_TRY(of_layer(name, takes_qdq(network_)));
+    QDQ_TRY(of_layer(name, range.amax()));
     const float amax = *range.amax();
     nvinfer1::ITensor*& known = inputs_[{&tensor, amax}];
     if (known != nullptr) return known;
@@ -88,21 +90,18 @@ class OperandPairs {
   [[nodiscard]] Result<Operands> make(const std::string& name, nvinfer1::ITensor& tensor, const InputRange& range,
                                       const nvinfer1::Weights& kernel, const std::vector<std::int64_t>& shape,
                                       std::int32_t best, const WeightRange& weights) {
-    if (auto fits = of_layer(name, takes_qdq(network_)); !fits) return std::move(fits).error();
-    if (auto fits = of_layer(name, range.amax()); !fits) return std::move(fits).error();
+    QDQ_TRY(of_layer(name, takes_qdq(network_)));
+    QDQ_TRY(of_layer(name, range.amax()));
     if (kernel.values == nullptr || kernel.count <= 0 || volume(shape) != kernel.count) {
       return Error(Status::Shape,
                    "layer '" + name + "' cannot have a kernel of " + std::to_string(kernel.count) + " numbers",
                    "give as many as its outputs, groups and window need");
     }
     auto resolved = weights.resolve(TensorView(dtype_of(kernel.type), kernel.values, shape), best);
-    if (auto fits = of_layer(name, resolved); !fits) return std::move(fits).error();
-    auto stored = pairs_.constant(shape, kernel, name + ".kernel");
-    if (!stored) return std::move(stored).error();
-    auto dequantized = pairs_.add(**stored, name + ".kernel", resolved->second, resolved->first);
-    if (!dequantized) return std::move(dequantized).error();
-    auto read = input(name, tensor, range);
-    if (!read) return std::move(read).error();
+    QDQ_TRY(of_layer(name, resolved));
+    QDQ_TRY_AS(stored, pairs_.constant(shape, kernel, name + ".kernel"));
+    QDQ_TRY_AS(dequantized, pairs_.add(**stored, name + ".kernel", resolved->second, resolved->first));
+    QDQ_TRY_AS(read, input(name, tensor, range));
     return Operands{*read, *dequantized};
   }
 
@@ -139,5 +138,7 @@ class OperandPairs {
 }  // namespace qdq::trt::detail
 
 #endif  // QDQ_TRT_HAS_QDQ
+
+#include <qdq/detail/end_try.hpp>
 
 #endif

@@ -16,6 +16,8 @@
 #include <qdq/tensorrt/version.hpp>
 #include <qdq/tensorrt/weight_memory.hpp>
 
+#include <qdq/detail/try.hpp>
+
 namespace qdq::trt::detail {
 
 /// Whether Quantize and Dequantize layers say what to run in INT8.
@@ -55,26 +57,21 @@ inline Result<QuantizedNetwork> quantize_network(nvinfer1::INetworkDefinition& n
   if (!inserts && !QDQ_TRT_HAS_CALIBRATOR) {
     return Error(Status::Unsupported, compiled.text() + " has no dynamic ranges", "use Way::Qdq");
   }
-  auto fits = inserts ? takes_qdq(network) : takes_ranges(network);
-  if (!fits) return std::move(fits).error();
-  auto graph = describe(network);
-  if (!graph) return std::move(graph).error();
-  auto all = graph->spread(ranges);
-  if (!all) return std::move(all).error();
-  auto plan = graph->plan(*options.policy, *all);
-  if (!plan) return std::move(plan).error();
-  if (auto done = notes.add(*plan); !done) return std::move(done).error();
+  QDQ_TRY_AS(fits, inserts ? takes_qdq(network) : takes_ranges(network));
+  QDQ_TRY_AS(graph, describe(network));
+  QDQ_TRY_AS(all, graph->spread(ranges));
+  QDQ_TRY_AS(plan, graph->plan(*options.policy, *all));
+  QDQ_TRY(notes.add(*plan));
   WeightMemory memory;
 #if QDQ_TRT_HAS_QDQ
   if (inserts) {
-    auto inserted = insert_qdq(network, *plan, *all, options.weight_method);
-    if (!inserted) return std::move(inserted).error();
+    QDQ_TRY_AS(inserted, insert_qdq(network, *plan, *all, options.weight_method));
     memory = *std::move(inserted);
   }
 #endif
 #if QDQ_TRT_HAS_CALIBRATOR
   if (!inserts) {
-    if (auto set = apply_ranges(network, *all, Log(&logger)); !set) return std::move(set).error();
+    QDQ_TRY(apply_ranges(network, *all, Log(&logger)));
   }
 #endif
   static_cast<void>(logger);
@@ -82,5 +79,7 @@ inline Result<QuantizedNetwork> quantize_network(nvinfer1::INetworkDefinition& n
 }
 
 }  // namespace qdq::trt::detail
+
+#include <qdq/detail/end_try.hpp>
 
 #endif

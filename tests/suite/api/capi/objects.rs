@@ -177,7 +177,7 @@ impl Objects for Capi {
         let found = found.get();
         let tensors = |finding| {
             let count = qdq_findings_tensor_count(found, finding);
-            (0..count).map(|tensor| text(qdq_findings_tensor(found, finding, tensor)).unwrap()).collect()
+            (0..count).map(|tensor| text(qdq_findings_tensor_at(found, finding, tensor)).unwrap()).collect()
         };
         let findings = (0..qdq_findings_count(found)).map(|finding| {
             let (message, remedy) =

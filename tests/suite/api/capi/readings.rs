@@ -25,7 +25,7 @@ pub(super) fn model(path: &Path) -> Outcome<Owned<qdq_model>> {
 
 pub(super) fn texts(texts: &Owned<qdq_texts>) -> Vec<String> {
     let texts = texts.get();
-    (0..qdq_texts_count(texts)).map(|index| text(qdq_texts_get(texts, index)).unwrap()).collect()
+    (0..qdq_texts_count(texts)).map(|index| text(qdq_texts_at(texts, index)).unwrap()).collect()
 }
 
 fn shape_of(tensor: &qdq_tensor) -> Vec<usize> {
@@ -136,7 +136,7 @@ fn node_line(graph: Option<&qdq_graph>, node: usize) -> String {
     };
     let attributes: Vec<String> = (0..qdq_graph_node_attribute_count(graph, node)).map(attribute).collect();
     let captures: Vec<usize> = (0..qdq_graph_node_capture_count(graph, node))
-        .map(|at| qdq_graph_node_capture(graph, node, at))
+        .map(|at| qdq_graph_node_capture_at(graph, node, at))
         .collect();
     let [name, op, domain] = [qdq_graph_node_name, qdq_graph_node_op, qdq_graph_node_domain]
         .map(|read| text(read(graph, node)).unwrap());
@@ -173,7 +173,7 @@ impl Readings for Capi {
             call(|error| unsafe { qdq_axis_max_observe(max.get_mut(), Some(&x.tensor), error) })?;
         }
         let batch = |index| {
-            make(qdq_array_free, |out, error| qdq_axis_max_history(max.get(), index, out, error))
+            make(qdq_array_free, |out, error| qdq_axis_max_history_at(max.get(), index, out, error))
                 .map(|found| array(&found))
         };
         Ok(Maxima {
@@ -306,7 +306,7 @@ impl Readings for Capi {
     fn constant(path: &Path, name: &str) -> Outcome<Option<Elements>> {
         let (model, name) = (model(path)?, CString::new(name).unwrap());
         let value = make(qdq_array_free, |out, error| unsafe {
-            qdq_model_constant(model.get(), name.as_ptr(), out, error)
+            qdq_model_get_constant(model.get(), name.as_ptr(), out, error)
         })?;
         Ok(value.get().is_some().then(|| parts(&value)))
     }
@@ -316,7 +316,7 @@ impl Readings for Capi {
         let (key, value) = (CString::new(key).unwrap(), CString::new(value).unwrap());
         let read = |model: Option<&qdq_model>| {
             let found = make(qdq_buffer_free, |out, error| unsafe {
-                qdq_model_metadata(model, key.as_ptr(), out, error)
+                qdq_model_get_metadata(model, key.as_ptr(), out, error)
             })?;
             Outcome::Ok(text(qdq_buffer_text(found.get())))
         };

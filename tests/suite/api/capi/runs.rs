@@ -114,7 +114,7 @@ fn tensors(batch: &Owned<qdq_batch>) -> Named {
     let batch = batch.get();
     let tensor = |index| {
         let mut view = MaybeUninit::uninit();
-        call(|error| qdq_batch_tensor(batch, index, Some(&mut view), error)).unwrap();
+        call(|error| qdq_batch_at(batch, index, Some(&mut view), error)).unwrap();
         // SAFETY: it succeeded.
         (text(qdq_batch_name(batch, index)).unwrap(), array_of(&unsafe { view.assume_init() }))
     };

@@ -1,6 +1,5 @@
 //! What goes on while a model runs.
 
-use std::fmt;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -9,14 +8,13 @@ use std::sync::{Arc, Mutex};
 use ndarray::{ArrayD, IxDyn};
 use qdq::batch::{self, Batch};
 use qdq::error::{Error, Result};
+use qdq::log::Sink;
 use qdq::onnx::Model;
 use qdq::pipeline::{self, CalibrateOptions};
 use qdq::place::Policy;
 use qdq::runtime::{self, RuntimeKind, RuntimeOptions, Tap};
 use qdq::tensor::{Tensor, TensorView};
-use tracing::field::{Field, Visit};
-use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Level, Metadata, Subscriber};
+use tracing::Level;
 
 use super::Native;
 use crate::api::runs::images;
@@ -69,53 +67,12 @@ impl Tap for Seen {
     }
 }
 
-/// Keeps the messages of the thread that it is set for.
-struct Messages {
-    level: i32,
-    found: Arc<Mutex<Vec<(i32, String)>>>,
-}
-
-#[derive(Default)]
-struct Text(String);
-
-impl Visit for Text {
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        if field.name() == "message" {
-            self.0 = format!("{value:?}");
-        }
-    }
-}
-
 fn level_of(level: Level) -> i32 {
     match level {
         Level::ERROR | Level::WARN => 0,
         Level::INFO => 1,
         _ => 2,
     }
-}
-
-impl Subscriber for Messages {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target().starts_with("qdq") && level_of(*metadata.level()) <= self.level
-    }
-
-    fn event(&self, event: &Event<'_>) {
-        let mut text = Text::default();
-        event.record(&mut text);
-        self.found.lock().unwrap().push((level_of(*event.metadata().level()), text.0));
-    }
-
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
-        Id::from_u64(1)
-    }
-
-    fn record(&self, _: &Id, _: &Record<'_>) {}
-
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-
-    fn enter(&self, _: &Id) {}
-
-    fn exit(&self, _: &Id) {}
 }
 
 impl Runs for Native {
@@ -157,14 +114,16 @@ impl Runs for Native {
 
     fn log(level: i32) -> Vec<(i32, String)> {
         let found = Arc::new(Mutex::new(Vec::new()));
-        let messages = Messages { level, found: found.clone() };
+        let messages = found.clone();
+        let keep = move |of, text: &str| messages.lock().unwrap().push((level_of(of), text.to_owned()));
+        let sink = Sink::new(move |of| level_of(of) <= level, keep);
         let options = RuntimeOptions {
             kind: RuntimeKind::Auto,
             onnxruntime: Some(onnxruntime()),
             ..RuntimeOptions::default()
         };
-        tracing::subscriber::with_default(messages, || options.settled().unwrap());
-        Arc::try_unwrap(found).unwrap().into_inner().unwrap()
+        tracing::subscriber::with_default(sink, || options.settled().unwrap());
+        std::mem::take(&mut *found.lock().unwrap())
     }
 
     fn session(taps: &[&str], images: &ArrayD<f32>, onnxruntime: Option<&Path>) -> Outcome<Ran> {
