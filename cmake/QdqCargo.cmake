@@ -2,7 +2,7 @@
 # in QDQ_CARGO_OUTPUT.
 
 set(QDQ_CARGO_PROFILE release CACHE STRING "cargo's profile: release, dev, or one of your own")
-set(QDQ_CARGO_FEATURES embedded-runtime images onnxruntime CACHE STRING
+set(QDQ_CARGO_FEATURES embedded-runtime images onnxruntime recover CACHE STRING
     "Parts of the library, separated by semicolons: cargo features; what is left out makes it smaller")
 option(QDQ_TENSORRT "Let the tool build engines: compile against TensorRT's headers, which FindTensorRT looks for" OFF)
 set(QDQ_CARGO_FLAGS "--locked" CACHE STRING "Further arguments of cargo build, separated by semicolons")

@@ -22,12 +22,18 @@
 //! | `embedded-runtime` | models run in ONNX Runtime alone, and no constants are computed |
 //! | `onnxruntime` | models run in the embedded runtime alone |
 //! | `images` | calibration data are arrays, files of arrays and callbacks |
+//! | `recover` | no equalization, learned rounding or bias correction |
 //! | `tool` | there is no command-line tool |
 //! | `tensorrt` | the tool builds no engines; it needs TensorRT's headers, and is off by default |
 
 #![cfg_attr(
-    not(all(feature = "embedded-runtime", feature = "onnxruntime", feature = "images")),
-    allow(dead_code, reason = "some functions serve only a part that is left out")
+    not(all(
+        feature = "embedded-runtime",
+        feature = "onnxruntime",
+        feature = "images",
+        feature = "recover"
+    )),
+    allow(dead_code, unused_imports, reason = "some functions serve only a part that is left out")
 )]
 
 // A module uses only the modules before it in this list. A test checks the imports.

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""Builds and installs qdq by its CMake package, and builds and runs small programs against it in every way that it offers.
+"""Builds and installs qdq by its CMake package, and builds and runs small programs against it in every supported
+way.
 
-Cargo's output is that of `cargo test`, so nothing is compiled twice. Prints a line for every case; exits 1 where one failed.
+Cargo's output is that of `cargo test`, so nothing is compiled twice. Prints a line for every case. Exits with 1 if
+one failed.
 
-usage: run.py [WORD...], where only cases with such a word in their names run
+usage: run.py [WORD...]: runs only cases with such a word in their names
 """
 
 import os
@@ -22,11 +24,12 @@ VERSION = re.search(r'^version = "(.*)"', (ROOT / "Cargo.toml").read_text(), re.
 SONAME = "libqdq.so." + (VERSION.rsplit(".", 1)[0] if VERSION.startswith("0.") else VERSION.split(".")[0])
 
 WARNINGS = "-Wall -Wextra -Wpedantic -Werror"
-# The features of the dependencies are those of the build of which a test is part.
+# The features of the dependencies are those of the build that contains the tests.
 CARGO = ["-DQDQ_CARGO_PROFILE=dev", "-DQDQ_CARGO_FLAGS=--locked;--test;suite"]
-# A project that takes the library alone gets it from that same build; what it would leave out is `the library alone`'s.
-WITH_TOOL = [*CARGO, "-DQDQ_CARGO_FEATURES=embedded-runtime;images;onnxruntime;tool"]
-# What only one feature needs.
+# A project that takes only the library gets it from the same build. `the library alone` tests what it would
+# leave out.
+WITH_TOOL = [*CARGO, "-DQDQ_CARGO_FEATURES=embedded-runtime;images;onnxruntime;recover;tool"]
+# The crates that only one feature needs.
 CRATES = {"embedded-runtime": ["rten"], "images": ["image", "qdq-resize"], "onnxruntime": ["ort"], "tool": ["clap", "indicatif"]}
 
 
@@ -46,11 +49,11 @@ def answers(program, **environment):
 
 
 def found_in(prefix):
-    # Nothing but this prefix, so that an installed qdq is not taken instead.
+    # Only this prefix is searched, so that no installed qdq is found instead.
     return f"-DCMAKE_PREFIX_PATH={prefix}", "-DCMAKE_FIND_USE_CMAKE_SYSTEM_PATH=OFF"
 
 
-# What is installed.
+# The installed files.
 
 EXPECTED = f"""
 bin/qdq
@@ -76,7 +79,7 @@ share/zsh/site-functions/_qdq
 """.split()
 
 
-# Where Debian wants something elsewhere.
+# The paths that differ in Debian.
 DEBIAN = {
     "share/doc/qdq/LICENSE": "share/doc/qdq/copyright",
     "share/zsh/site-functions/_qdq": "share/zsh/vendor-completions/_qdq",
@@ -84,7 +87,7 @@ DEBIAN = {
 
 
 def check_tree(prefix, moved={}):
-    """Everything is there, and nothing that has no business there."""
+    """Checks that every file is there, and no other."""
     found = {str(path.relative_to(prefix)) for path in prefix.rglob("*") if not path.is_dir()}
     found = {path for path in found if not re.fullmatch(r"share/man/man1/qdq-[a-z-]+\.1", path)}
     headers = {f"include/{path.relative_to(ROOT / 'cpp')}" for path in (ROOT / "cpp").rglob("*.hpp")}
@@ -97,7 +100,7 @@ def check_tree(prefix, moved={}):
 
 
 def check_library(library):
-    """The shared library has its name, and exports what the header declares and nothing else."""
+    """Checks that the shared library has its name, and exports only what the header declares."""
     soname = re.search(r"SONAME.*\[(.*)\]", run("readelf", "-d", library))
     check(soname and soname[1] == SONAME, "the SONAME of", library, "is", soname and soname[1], "instead of", SONAME)
     lines = run("nm", "-D", "--defined-only", library).splitlines()
@@ -109,7 +112,7 @@ def check_library(library):
 
 
 def check_native_libraries():
-    """The system libraries that the package states are those that rustc states for a static library of qdq."""
+    """Checks that the system libraries of the package are those that rustc states for a static library of qdq."""
     empty = WORK / "empty.rs"
     empty.write_text("pub use qdq;\n")
     debug = TARGET / "debug"
@@ -129,11 +132,11 @@ def check_destdir():
     cmake_project("find_package_c", options=found_in(stage / "opt/qdq"), build=WORK / "staged")
 
 
-# How it is used.
+# The ways of use.
 
 
 def refuses_another_minor_version():
-    # 0.0 is older and compatible by every other rule than that of the same minor version.
+    # 0.0 is older. By every rule but that of the same minor version it is compatible.
     text = (HERE / "find_package_c/CMakeLists.txt").read_text()
     folder = WORK / "refused"
     folder.mkdir()
@@ -147,7 +150,7 @@ def refuses_another_minor_version():
 
 
 def component_tensorrt():
-    """The component is there with TensorRT's headers, whose folder the target then has, and not without."""
+    """Checks that the component exists only with TensorRT's headers, and that the target then has their folder."""
     options = [*found_in(PREFIX), "-DQDQ_COMPONENTS=tensorrt"]
     tree = tensorrt_trees.archive("beside qdq", "8.5.1")
     build = cmake_project("tensorrt", options=[*options, f"-DTensorRT_ROOT={tree}"])
@@ -156,7 +159,7 @@ def component_tensorrt():
 
 
 def component_torch():
-    """The component is there with LibTorch, which the target then links, and not without."""
+    """Checks that the component exists only with LibTorch, and that the target then links it."""
     found = subprocess.run([ROOT / "scripts" / "setup_libtorch.sh"], text=True, capture_output=True)
     options = [f"-DCMAKE_PREFIX_PATH={PREFIX}"]
     refused = fails(lambda: cmake_project("torch", options=[*options, "-DCMAKE_DISABLE_FIND_PACKAGE_Torch=ON"]))
@@ -176,7 +179,7 @@ def fails(action):
 
 
 def the_examples():
-    """The examples build where they are installed; those for TensorRT are there with it, and what is not is said."""
+    """Checks that the installed examples build, those for TensorRT with its tree, and that cmake names the others."""
     source, build = PREFIX / "share/doc/qdq/examples", WORK / "examples"
     flags = [f"-DCMAKE_C_FLAGS={WARNINGS}", f"-DCMAKE_CXX_FLAGS={WARNINGS}"]
     cmake(source, build, *flags, *found_in(PREFIX))
@@ -230,7 +233,7 @@ def the_tool():
 
 
 def the_library_alone():
-    """A program that leaves out a part of the library compiles no crate that only this part needs."""
+    """Checks that a program without a part of the library compiles no crate that only this part needs."""
     tree = ["cargo", "tree", "--manifest-path", ROOT / "Cargo.toml", "--locked", "--prefix", "none", "--edges", "normal,build",
             "--no-default-features", "--features"]
     for part, crates in CRATES.items():
@@ -241,12 +244,13 @@ def the_library_alone():
     build = WORK / "configured"
     run("cmake", "-S", HERE / "fetch_content", "-B", build, "-G", "Ninja", *CARGO)
     commands = (build / "build.ninja").read_text()
-    features = "--no-default-features --locked --test suite --features embedded-runtime,images,onnxruntime "
+    features = "--no-default-features --locked --test suite --features embedded-runtime,images,onnxruntime,recover "
     check(features in commands, "a project without the tool builds:", commands)
 
 
 def add_subdirectory():
-    """What is built once stays so; the project installs the shared library with its program, and nothing more of qdq."""
+    """Checks that nothing is built twice, and that the project installs only the shared library of qdq with its
+    program."""
     build = cmake_project("add_subdirectory", ["consumer_c", "consumer_cpp"], WITH_TOOL)
     again = run("cmake", "--build", build)
     check("Linking" not in again, "a second build linked again:\n", again)
@@ -326,7 +330,7 @@ CASES = [
 def main():
     wanted = [(name, case) for name, case in CASES + tensorrt_trees.CASES if case not in (build, install)
               and (not sys.argv[1:] or any(word in name for word in sys.argv[1:]))]
-    # What needs no qdq comes without the build of it.
+    # Cases that need no qdq run without building it.
     needs_qdq = any(case in CASES for case in wanted) or not wanted
     chosen = (CASES[:2] if needs_qdq else []) + wanted
     shutil.rmtree(WORK, ignore_errors=True)

@@ -1,4 +1,4 @@
-// Linear layers, and modules whose input alone is quantized.
+// Linear layers, and modules with a quantized input only.
 #ifndef QDQ_TORCH_LAYERS_HPP
 #define QDQ_TORCH_LAYERS_HPP
 
@@ -12,32 +12,32 @@
 
 namespace qdq::nn {
 
-/// torch::nn::Linear with a quantized input and weight: same options, then QuantOptions.
+/// torch::nn::Linear with a quantized input and weight. It takes the same options, then QuantOptions.
 class LinearImpl : public detail::QuantizedWeight<LinearImpl, torch::nn::LinearImpl, torch::nn::LinearOptions> {
  public:
   using QuantizedWeight::QuantizedWeight;
 
-  /// The layer on quantized data with quantized weights.
+  /// Computes the layer on quantized data with quantized weights.
   torch::Tensor forward(const torch::Tensor& input) {
     auto quantize_input = input_quantizer(), quantize_weight = weight_quantizer();
     if (quantize_input.is_empty()) return torch::nn::LinearImpl::forward(input);
     return torch::nn::functional::linear(quantize_input(input), quantize_weight(weight), bias);
   }
-  /// How weights are quantized unless the options say otherwise.
+  /// Returns the default quantization of weights.
   static SharedDescriptor default_weight() { return detail::predefined(Predefined::LinearWeightPerRow); }
 };
 TORCH_MODULE(Linear);
 
 namespace detail {
 
-/// torch's InstanceNorm by its functional form: LibTorch does not export what deriving from its own classes
-/// needs.
+/// torch's InstanceNorm in its functional form. LibTorch does not export the symbols that deriving from its
+/// own classes needs.
 template <std::size_t D>
 class InstanceNormBase : public torch::nn::NormImplBase<D, InstanceNormBase<D>, torch::nn::InstanceNormOptions> {
  public:
   using torch::nn::NormImplBase<D, InstanceNormBase<D>, torch::nn::InstanceNormOptions>::NormImplBase;
 
-  /// The layer on quantized data with quantized weights.
+  /// Computes the layer on quantized data.
   torch::Tensor forward(const torch::Tensor& input) {
     _check_input_dim(input);
     const bool batched = input.dim() == static_cast<std::int64_t>(D) + 2;
@@ -71,31 +71,29 @@ class InstanceNormBase : public torch::nn::NormImplBase<D, InstanceNormBase<D>, 
 
 }  // namespace detail
 
-#define QDQ_NN_INPUT(Name, Base)                                                                                      \
-  /** torch::nn::Name with a quantized input: same options, then QuantOptions. */                                     \
-  class Name##Impl : public detail::QuantizedInput<Name##Impl, Base, torch::nn::Name##Options> {                       \
-   public:                                                                                                            \
-    using QuantizedInput::QuantizedInput;                                                                             \
-    /// The layer on quantized data with quantized weights.
-torch::Tensor forward(const torch::Tensor& input) { return compute(input); }
-};
-TORCH_MODULE(Name)
-#define QDQ_NN_MAX_POOL(D)                                                                                            \
-  /** torch::nn::MaxPool with a quantized input: same options, then QuantOptions. */                                  \
-  class MaxPool##D##dImpl                                                                                             \
+#define QDQ_NN_INPUT(Name, Base) \
+  /** torch::nn::Name with a quantized input. It takes the same options, then QuantOptions. */ \
+  class Name##Impl : public detail::QuantizedInput<Name##Impl, Base, torch::nn::Name##Options> { \
+   public: \
+    using QuantizedInput::QuantizedInput; \
+    /** Computes the layer on quantized data. */ \
+    torch::Tensor forward(const torch::Tensor& input) { return compute(input); } \
+  }; \
+  TORCH_MODULE(Name)
+#define QDQ_NN_MAX_POOL(D) \
+  /** torch::nn::MaxPool with a quantized input. It takes the same options, then QuantOptions. */ \
+  class MaxPool##D##dImpl \
       : public detail::QuantizedInput<MaxPool##D##dImpl, torch::nn::MaxPool##D##dImpl, torch::nn::MaxPool##D##dOptions> { \
-   public:                                                                                                            \
-    using QuantizedInput::QuantizedInput;                                                                             \
-    /// The layer on quantized data with quantized weights.
-torch::Tensor forward(const torch::Tensor& input) {
-  return compute(input);
-} /** The output and where in the input each element stood, for MaxUnpool. */
-std::tuple<torch::Tensor, torch::Tensor> forward_with_indices(const torch::Tensor& input) {
-  return torch::nn::MaxPool##D##dImpl::forward_with_indices(quantized(input));
-}
-}
-;
-TORCH_MODULE(MaxPool##D##d)
+   public: \
+    using QuantizedInput::QuantizedInput; \
+    /** Computes the layer on quantized data. */ \
+    torch::Tensor forward(const torch::Tensor& input) { return compute(input); } \
+    /** Returns the output and the position of each element in the input, for MaxUnpool. */ \
+    std::tuple<torch::Tensor, torch::Tensor> forward_with_indices(const torch::Tensor& input) { \
+      return torch::nn::MaxPool##D##dImpl::forward_with_indices(quantized(input)); \
+    } \
+  }; \
+  TORCH_MODULE(MaxPool##D##d)
 
 QDQ_NN_MAX_POOL(1);
 QDQ_NN_MAX_POOL(2);
@@ -116,7 +114,7 @@ namespace detail {
 
 struct AddOptions {};
 
-/// The sum that nn::Add is without quantizers.
+/// The sum: nn::Add without quantizers.
 class PlainAdd : public torch::nn::Cloneable<PlainAdd> {
  public:
   explicit PlainAdd(const AddOptions&) {}
@@ -125,21 +123,21 @@ class PlainAdd : public torch::nn::Cloneable<PlainAdd> {
 
 }  // namespace detail
 
-/// The sum of a residual block, backbone + residual. The residual alone is quantized: the backbone's
-/// convolution adds it while it computes.
+/// The sum of a residual block, backbone + residual. Only the residual is quantized: the convolution of the
+/// backbone adds it while it computes.
 class AddImpl : public detail::QuantizedInput<AddImpl, detail::PlainAdd, detail::AddOptions> {
  public:
-  /// A sum whose residual is quantized.
+  /// Makes a sum whose residual is quantized.
   explicit AddImpl(const QuantOptions& quant = QuantOptions()) : AddImpl(detail::AddOptions(), quant) {}
-  /// The same with the options that all modules have, of which it has none.
+  /// Does the same with the options that all modules have. A sum has no options.
   AddImpl(const detail::AddOptions& none, const QuantOptions& quant = QuantOptions()) : QuantizedInput(none, quant) {}
 
-  /// The sum, the residual quantized.
+  /// Returns the sum, with the residual quantized.
   torch::Tensor forward(const torch::Tensor& backbone, const torch::Tensor& residual) {
     auto quantizer = input_quantizer();
     return backbone + (quantizer.is_empty() ? residual : quantizer(residual));
   }
-  /// torch has no such module.
+  /// Prints the name of the module, which torch does not have.
   void pretty_print(std::ostream& stream) const override { stream << "qdq::nn::Add"; }
 };
 TORCH_MODULE(Add);

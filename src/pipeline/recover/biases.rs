@@ -16,7 +16,7 @@ use super::measure::{NOT_MEASURED, Subject, measure};
 /// Biases and their new values.
 pub(super) type NewBiases = Vec<(Bias, Vec<f32>)>;
 
-/// A bias that was moved, and what its layer was off by before.
+/// A bias that was moved, and the error of its layer before.
 struct Moved {
     layer: Layer,
     bias: Bias,
@@ -24,7 +24,7 @@ struct Moved {
     before: ErrorSums,
 }
 
-/// Measures what each layer is off by in the mean, moves its bias, and measures again.
+/// Measures the mean error of each layer, moves its bias, and measures again.
 pub(super) fn correct_biases(
     subject: Subject<'_>,
     ready: &ReadyWeights,

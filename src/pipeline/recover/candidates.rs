@@ -1,4 +1,4 @@
-//! The scales to try between two layers, with the ranges that would be written.
+//! The scales to try between two layers, and the ranges that would be written with them.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -17,9 +17,9 @@ use super::Passes;
 use super::measure::Subject;
 use crate::pipeline::graph::of_tensor;
 
-/// Scales to try for a pair, and the ranges of what lies between its layers then.
+/// Scales to try for a pair, and the ranges that the tensors between its layers then have.
 pub(super) struct Candidate {
-    /// Index of the pair.
+    /// The index of the pair.
     pub pair: usize,
     pub balance: f32,
     pub scales: Vec<f32>,
@@ -27,13 +27,15 @@ pub(super) struct Candidate {
 }
 
 impl Candidate {
-    /// How many channels are scaled.
+    /// Returns the number of scaled channels.
     pub fn changed(&self) -> usize {
         self.scales.iter().filter(|&&scale| scale != 1.0).count()
     }
 }
 
-/// The candidates of all pairs: from one pass for the channels' maxima and one for the statistics.
+/// Computes the candidates of all pairs.
+///
+/// One pass gathers the maxima of the channels, and one gathers the statistics.
 pub(super) fn candidates(
     subject: Subject<'_>,
     method: Method,
@@ -61,7 +63,7 @@ pub(super) fn candidates(
             }
         }
     }
-    // What lies between two layers and has a range.
+    // The tensors between two layers that have a range.
     let between: Vec<(usize, TensorId)> = (pairs.iter().enumerate())
         .flat_map(|(at, pair)| pair.between(graph).map(move |tensor| (at, tensor)))
         .filter(|&(_, tensor)| subject.ranges.get(&graph.tensor(tensor).name).is_some())
@@ -101,7 +103,7 @@ pub(super) fn candidates(
     Ok(tried)
 }
 
-/// Gathers the largest magnitude of each channel.
+/// A tap that gathers the largest magnitude of each channel.
 struct Maxima {
     pairs: Vec<Pair>,
     maxima: Mutex<Vec<Vec<f32>>>,
@@ -115,8 +117,9 @@ impl Tap for Maxima {
     }
 }
 
-/// Gathers the statistics that a tensor has with each of several scales: those of the scaled network, since
-/// powers of two divide exactly.
+/// A tap that gathers the statistics of a tensor with each of several scales.
+///
+/// These are the statistics of the scaled network, since powers of two divide exactly.
 struct Divided {
     taps: Vec<(Pair, Vec<Vec<f32>>)>,
     stats: Mutex<Vec<Vec<TensorStats>>>,

@@ -1,5 +1,7 @@
-//! Cross-layer equalization of a whole model: scales are kept where the second layer of a pair gains by them
-//! more than the first loses, if it does, and neither is off by more than with plain rounding.
+//! Cross-layer equalization of a whole model.
+//!
+//! Scales are kept if the second layer of a pair gains more by them than the first layer may lose, and if
+//! neither layer has a larger error than with plain rounding.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,13 +21,13 @@ use super::candidates::{Candidate, candidates};
 use super::measure::{NOT_MEASURED, Subject, measure};
 use super::{Passes, RecoverOptions};
 
-/// A model that is equalized, with the ranges of what lies between the pairs.
+/// A model that is equalized, with the ranges of the tensors between the pairs.
 pub(super) struct Equalizer<'a> {
     network: &'a mut Network,
     plan: &'a Plan,
     ranges: &'a mut Ranges,
     options: &'a RecoverOptions,
-    /// What each layer was off by when it was met first.
+    /// The error of each layer when it was measured first.
     plain: BTreeMap<NodeId, f64>,
 }
 
@@ -54,8 +56,8 @@ impl<'a> Equalizer<'a> {
                 Err(Refusal::Failed(error)) => return Err(error),
             }
         }
-        // Pairs that share a layer change each other's error: they take turns, in the order of the network,
-        // so that the output of a second layer is never scaled yet.
+        // Pairs that share a layer change each other's error. They take turns in the order of the network, so
+        // that the output of a second layer is never scaled yet.
         while !open.is_empty() {
             let mut taken: BTreeSet<NodeId> = BTreeSet::new();
             let (now, later): (Vec<Pair>, Vec<Pair>) = open.into_iter().partition(|pair| {
@@ -75,7 +77,7 @@ impl<'a> Equalizer<'a> {
         let Self { network, plan, ranges, options, plain } = self;
         let subject = Subject { network, plan, ranges, weights: &options.weights };
         let candidates = candidates(subject, options.method, pairs, passes)?;
-        // The first layer and the second, of each pair and then of each candidate.
+        // The first and the second layer, of each pair and then of each candidate.
         let mut segments: Vec<Segment<'_>> = (pairs.iter().flat_map(Pair::ends))
             .map(|node| Segment { nodes: vec![node], ..Segment::default() })
             .collect();
@@ -130,13 +132,14 @@ fn left_alone(layer: &str, why: impl Into<String>) -> LayerRecovery {
     LayerRecovery::left_alone(RecoveryMethod::Equalization, layer, why)
 }
 
-/// What part of an error is left.
+/// Returns the part of an error that is left.
 fn share(after: f64, before: f64) -> f64 {
     if after == before { 1.0 } else { after / before }
 }
 
-/// The two layers of a pair with a candidate's scales: the first by itself, and the second behind what
-/// computes its scaled input in float.
+/// Returns the two layers of a pair with a candidate's scales.
+///
+/// The first layer is by itself. The second layer is behind the nodes that compute its scaled input in float.
 fn trial<'a>(subject: Subject<'_>, pair: &Pair, candidate: &'a Candidate) -> Result<[Segment<'a>; 2]> {
     let Network { model, graph, .. } = subject.network;
     let scaled = pair.scaled(model, &candidate.scales)?.unwrap_or_default();

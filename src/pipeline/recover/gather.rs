@@ -1,4 +1,4 @@
-//! The moments of what weights are multiplied with, from one run over the data.
+//! The moments of the inputs of weights, from one run over the data.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,14 +15,15 @@ use crate::tensor::TensorView;
 use super::Passes;
 use super::rows::Weight;
 
-/// Adds what each weight is multiplied with to its moments.
+/// A tap that adds the inputs of each weight to its moments.
 struct Gather {
-    /// For each tap the weights that it is an input of, by their place, the node and what it takes to read
-    /// the input.
+    /// For each tap, the weights whose input it is.
+    ///
+    /// A weight has its index, and the node with all that is needed to read the input.
     readers: Vec<Vec<(usize, Node)>>,
     weights: Vec<(Matrix, Vec<usize>)>,
     moments: Vec<Mutex<Moments>>,
-    /// As many as the runtime's, which waits meanwhile.
+    /// As many threads as the runtime has, which waits meanwhile.
     threads: Option<usize>,
 }
 
@@ -37,7 +38,7 @@ impl Tap for Gather {
     }
 }
 
-/// Runs the float model once and gathers the moments of these weights' inputs.
+/// Runs the float model once and gathers the moments of the inputs of these weights.
 pub(super) fn gather(network: &Network, weights: &[Weight], passes: &mut Passes<'_>) -> Result<Vec<Moments>> {
     let mut readers: BTreeMap<TensorId, Vec<(usize, Node)>> = BTreeMap::new();
     for (at, weight) in weights.iter().enumerate() {

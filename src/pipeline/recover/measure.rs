@@ -1,4 +1,4 @@
-//! What layers are off by as they would be written: the one measurement that every method is judged by.
+//! The errors of layers in their written form: the one measurement that judges every method.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::runtime::Unknown;
 use super::Passes;
 use super::meter::{Comparison, Meter};
 
-/// The float model, and how it is going to be written.
+/// The float model, and the form in which it is going to be written.
 #[derive(Clone, Copy)]
 pub(super) struct Subject<'a> {
     pub network: &'a Network,
@@ -24,13 +24,14 @@ pub(super) struct Subject<'a> {
     pub weights: &'a Weights,
 }
 
-/// Why a segment has no measurement.
+/// The reason why a segment has no measurement.
 pub(super) const NOT_MEASURED: &str =
     "cannot be measured: it cannot be copied, or it reads what an operator computes that no runtime knows";
 
-/// Runs the float model with a quantized copy of each segment beside it, which reads the same float input,
-/// and sums what the copies' outputs are off by; `None` where a segment could not be copied or lies behind an
-/// operator that no runtime knows.
+/// Runs the float model with a quantized copy of each segment beside it, and sums the copies' errors.
+///
+/// A segment and its copy read the same float input. The result is `None` for a segment that could not be
+/// copied or is behind an operator that no runtime knows.
 pub(super) fn measure(
     subject: Subject<'_>,
     segments: &[Segment<'_>],
@@ -80,7 +81,7 @@ fn run(
     Ok(comparisons.iter().map(|comparison| comparison.as_ref().and_then(|_| sums.next())).collect())
 }
 
-/// The axis of the channels that a node computes, by the rank of its output.
+/// Returns the axis of the channels that a node computes, as a function of the rank of its output.
 fn channels(graph: &Graph, node: NodeId) -> fn(usize) -> usize {
     if graph.node(node).op.starts_with("Conv") { |_| 1 } else { |rank| rank.saturating_sub(1) }
 }

@@ -1,4 +1,4 @@
-//! How far tensors are from their quantized copies in the same run.
+//! The distance of tensors from their quantized copies in the same run.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -8,8 +8,10 @@ use crate::recover::errors::ErrorSums;
 use crate::runtime::Tap;
 use crate::tensor::{Tensor, TensorView};
 
-/// Two tapped tensors to compare: the float one, its copy, the axis of their channels by their rank, and what
-/// the copy's channels are divided by.
+/// Two tapped tensors to compare.
+///
+/// These are the float tensor, its copy, the axis of their channels as a function of their rank, and the
+/// divisor of each channel of the copy.
 #[derive(Clone)]
 pub(super) struct Comparison {
     pub float: String,
@@ -18,10 +20,11 @@ pub(super) struct Comparison {
     pub unit: Vec<f32>,
 }
 
-/// Compares tensors as they come; a tensor waits only until its last counterpart is there.
+/// A tap that compares tensors as they come. A tensor waits only until its last counterpart is there.
 pub(super) struct Meter {
-    /// For each tap, what it is compared with: the other tap, the comparison, and whether the tap is the
-    /// float one.
+    /// For each tap, its counterparts.
+    ///
+    /// These are the other tap, the comparison, and whether this tap is the float tensor.
     partners: Vec<Vec<(usize, usize, bool)>>,
     comparisons: Vec<Comparison>,
     state: Mutex<State>,
@@ -29,13 +32,13 @@ pub(super) struct Meter {
 
 #[derive(Default)]
 struct State {
-    /// Tensors that wait, and for how many.
+    /// The tensors that wait, each with the number of counterparts that it waits for.
     waiting: Vec<Option<(Tensor, usize)>>,
     sums: Vec<ErrorSums>,
 }
 
 impl Meter {
-    /// A meter for these comparisons and the tensors to tap.
+    /// Creates a meter for these comparisons, and lists the tensors to tap.
     pub fn new(comparisons: &[Comparison]) -> (Self, Vec<String>) {
         let mut taps: Vec<String> = Vec::new();
         let mut numbers: HashMap<String, usize> = HashMap::new();
@@ -57,7 +60,7 @@ impl Meter {
         (Self { partners, comparisons: comparisons.to_vec(), state }, taps)
     }
 
-    /// What was measured, in the order of the comparisons.
+    /// Takes the measured sums, in the order of the comparisons.
     pub fn take(&self) -> Vec<ErrorSums> {
         std::mem::take(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner).sums)
     }

@@ -18,13 +18,14 @@ use super::gather::gather;
 use super::measure::{NOT_MEASURED, Subject};
 use super::rows::{Proposal, Weight, judge, keep_rows, key};
 
-/// More inputs of a weight's row than this are not searched: H has their square of numbers. The largest
-/// convolutions of ResNets have 4608.
+/// The most inputs of a weight's row that are searched, because H has the square of this number of elements.
+///
+/// The largest convolutions of ResNets have 4608.
 const MOST_COLUMNS: usize = 4608;
-/// Bytes of moments that one pass over the data gathers at most, unless a single layer needs more.
+/// The most bytes of moments that one pass over the data gathers, unless a single layer needs more.
 const MOST_MOMENTS: usize = 512 << 20;
 
-/// Rounds the weights of all layers by what passes through them.
+/// Rounds the weights of all layers by the data that passes through them.
 pub(super) fn learn_rounding(
     subject: Subject<'_>,
     passes: &mut Passes<'_>,
@@ -86,7 +87,7 @@ pub(super) fn learn_rounding(
     Ok((ready, entries))
 }
 
-/// The matrix that all readers of a weight make of it.
+/// Returns the matrix that all readers of a weight have in common.
 fn common_matrix(graph: &Graph, layers: &[&Layer], shape: &[usize]) -> std::result::Result<Matrix, String> {
     let mut matrices = layers.iter().map(|layer| matrix(graph.node(layer.node), layer.weight_input, shape));
     let first = matrices.next().ok_or("nothing quantized is multiplied with it")??;

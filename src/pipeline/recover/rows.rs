@@ -1,4 +1,4 @@
-//! Which rows of learned integers are kept.
+//! The choice of the rows whose learned integers are kept.
 
 use crate::emit::qdq_model::ReadyWeights;
 use crate::error::Result;
@@ -16,30 +16,30 @@ use super::measure::{Subject, measure};
 /// A planned weight to be rounded.
 pub(super) struct Weight {
     pub planned: usize,
-    /// The nodes that read it and their inputs.
+    /// The nodes that read the weight, and their inputs.
     pub readers: Vec<(NodeId, TensorId)>,
     pub matrix: Matrix,
     pub value: Tensor,
     pub name: String,
 }
 
-/// What a layer is off by with the nearest integers and with the learned ones.
+/// The errors of a layer with the nearest integers and with the learned ones.
 pub(super) type BeforeAfter = (ErrorSums, ErrorSums);
 
-/// A weight rounded to the nearest integers, and by what passes through its readers.
+/// A weight rounded to the nearest integers, and rounded by the data that passes through its readers.
 pub(super) struct Proposal<'a> {
     pub weight: &'a Weight,
     pub nearest: QuantizedWeights,
     pub learned: QuantizedWeights,
 }
 
-/// The name of a weight's tensor and the axis of its plan.
+/// Returns the name of a weight's tensor and the axis of its plan.
 pub(super) fn key(subject: Subject<'_>, weight: &Weight) -> (String, Option<usize>) {
     let planned = &subject.plan.weights[weight.planned];
     (subject.network.name(planned.tensor).to_owned(), planned.axis)
 }
 
-/// What each reader of each weight is off by, with the nearest integers and with the learned ones.
+/// Measures the errors of each reader of each weight, with the nearest integers and with the learned ones.
 pub(super) fn judge(
     subject: Subject<'_>,
     proposals: &[Proposal<'_>],
@@ -77,7 +77,7 @@ pub(super) fn keep_rows(
     let mut kept = vec![true; rows];
     for (before, after) in errors {
         let lower = after.lower_than(before);
-        // A product with a vector has other channels than rows.
+        // The channels of a product with a vector are not the rows.
         let whole = after.mean_square() < before.mean_square();
         for (row, kept) in kept.iter_mut().enumerate() {
             *kept &= if lower.len() == rows { lower[row] } else { whole };

@@ -8,10 +8,11 @@ use crate::Outcome;
 use crate::term::Term;
 
 /// The parts of the library that a build may leave out, and whether this one has them.
-const PARTS: [(&str, bool); 4] = [
+const PARTS: [(&str, bool); 5] = [
     ("embedded-runtime", runtime::HAS_EMBEDDED),
     ("images", cfg!(feature = "images")),
     ("onnxruntime", cfg!(feature = "onnxruntime")),
+    ("recover", cfg!(feature = "recover")),
     ("tensorrt", cfg!(feature = "tensorrt")),
 ];
 

@@ -1,0 +1,70 @@
+//! The methods in their order.
+
+use std::collections::BTreeSet;
+
+use super::equalize::Equalizer;
+use super::measure::Subject;
+use super::{Passes, RecoverOptions, Recovered, biases, rounding};
+use crate::emit::Ranges;
+use crate::emit::qdq_model::{self, ReadyWeights};
+use crate::error::Result;
+use crate::graph::NodeId;
+use crate::onnx::Network;
+use crate::place::Plan;
+use crate::recover::bias;
+use crate::recover::layer::layers;
+use crate::report::recovery::{LayerRecovery, RecoveryMethod, RecoveryReport};
+
+/// Carries out [`Prepared::recover`](crate::pipeline::Prepared::recover).
+pub(super) fn recover(
+    mut network: Network,
+    whole: &Plan,
+    ranges: &Ranges,
+    options: &RecoverOptions,
+    passes: &mut Passes<'_>,
+) -> Result<Recovered> {
+    let RecoverOptions { weights, recovery, .. } = options;
+    let mut ranges = ranges.clone();
+    let (plan, bodies) = &outside_bodies(&network, whole);
+    let mut report = RecoveryReport::default();
+    if recovery.equalization {
+        let equalizer = Equalizer::new(&mut network, plan, &mut ranges, options);
+        report.layers.extend(equalizer.run(passes)?);
+        report.layers.extend(left_alone(bodies, RecoveryMethod::Equalization));
+    }
+    let subject = Subject { network: &network, plan, ranges: &ranges, weights };
+    let mut ready = ReadyWeights::new();
+    if recovery.learned_rounding {
+        let (found, entries) = rounding::learn_rounding(subject, passes)?;
+        ready = found;
+        report.layers.extend(entries);
+        report.layers.extend(left_alone(bodies, RecoveryMethod::LearnedRounding));
+    }
+    let mut quantized = qdq_model::quantize_with(&network, whole, &ranges, weights, &ready)?;
+    if recovery.bias_correction {
+        let (biases, entries) = biases::correct_biases(subject, &ready, passes)?;
+        bias::apply(&mut quantized, &network.graph, &biases)?;
+        report.layers.extend(entries);
+        report.layers.extend(left_alone(bodies, RecoveryMethod::BiasCorrection));
+    }
+    Ok(Recovered { model: quantized.nested()?, float: network.model.nested()?, ranges, report })
+}
+
+/// Returns the plan without the layers in bodies of Loop and Scan, and the names of these layers.
+///
+/// Their results come from all iterations at once, so that no method can separate the channels.
+fn outside_bodies(network: &Network, plan: &Plan) -> (Plan, Vec<String>) {
+    let graph = &network.graph;
+    let bodies = network.model.nodes_in_bodies();
+    let inside: BTreeSet<NodeId> =
+        graph.node_ids().filter(|&id| bodies.contains(&network.position(id))).collect();
+    let layers = layers(graph, plan).into_iter().map(|layer| layer.node).filter(|node| inside.contains(node));
+    let names = layers.map(|node| graph.node(node).name.clone()).collect();
+    (plan.without(&inside, IN_BODY), names)
+}
+
+const IN_BODY: &str = "it lies in the body of a Loop or Scan, which runs several times for one sample";
+
+fn left_alone(layers: &[String], method: RecoveryMethod) -> impl Iterator<Item = LayerRecovery> + '_ {
+    layers.iter().map(move |layer| LayerRecovery::left_alone(method, layer, IN_BODY))
+}
