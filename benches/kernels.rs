@@ -1,5 +1,7 @@
-//! Kernels beside what the machine can do: reading, copying and scaling the very same buffers in the same
-//! run, for two buffers may differ in their pages.
+//! Kernels beside the machine's own speed: reading, copying and scaling the very same buffers in the same
+//! run.
+//!
+//! The buffers must be the same, because two buffers may differ in their pages.
 //!
 //! `QDQ_ISA` chooses the instruction set, whose name begins the name of every group. `make bench` runs all of
 //! them and makes a table.
@@ -18,13 +20,13 @@ use qdq::observe::TensorStats;
 use qdq::observe::compat::{HistogramCalibrator, Library};
 use qdq::quant::{PerGroup, QuantParams, abs_max, fake_tensor_quant_in_place, fake_tensor_quant_slice};
 
-/// Elements beyond every cache, and elements within the second one.
+/// The number of elements beyond every cache, and within the second cache.
 const SIZES: [(&str, usize); 2] = [("256MiB", 64 << 20), ("256KiB", 64 << 10)];
 const SCALES: Pattern<'_> = Pattern::Same(127.0 / 4.0, 127.0 / 4.0);
 const LOW: f32 = -128.0;
 const HIGH: f32 = 127.0;
 
-/// Numbers of a normal distribution, as activations before a nonlinearity.
+/// Makes numbers of a normal distribution, like activations before a nonlinearity.
 fn normal(count: usize) -> Vec<f32> {
     let mut state = 0x9e37_79b9_7f4a_7c15u64;
     let mut uniform = || {
@@ -33,7 +35,7 @@ fn normal(count: usize) -> Vec<f32> {
         state ^= state << 17;
         (state >> 40) as f32 / (1u64 << 24) as f32
     };
-    // A sum of twelve is near enough, and a block of them need not be made again.
+    // A sum of twelve is near enough. A block is made only once and then repeated.
     let block: Vec<f32> =
         (0..count.min(1 << 20)).map(|_| (0..12).map(|_| uniform()).sum::<f32>() - 6.0).collect();
     block.iter().copied().cycle().take(count).collect()
@@ -73,7 +75,7 @@ fn extremes(criterion: &mut Criterion) {
     }
 }
 
-/// Shapes with an axis of channels in the middle, by the neighbours that share a channel.
+/// Lists shapes with an axis of channels in the middle, by the number of neighbours that share a channel.
 fn axes(count: usize) -> [(String, [usize; 3]); 4] {
     [8, 64, 1024, 1].map(|inner| {
         let channels = 64;

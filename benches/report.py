@@ -1,7 +1,7 @@
-"""Makes benches/RESULTS.md of what `make bench` and `make bench-peers` have left in target, and of benches/notes.md.
+"""Makes benches/RESULTS.md from the results of `make bench` and `make bench-peers` in target, and from benches/notes.md.
 
-Every figure is the fastest of its samples, which other load on the machine disturbs least, and every target is a ratio of two
-figures of one run.
+Every figure is the fastest of its samples, because other load on the machine disturbs that one least. Every target is a ratio
+of two figures of one run.
 """
 
 import json
@@ -13,7 +13,7 @@ MIB, KIB = "256MiB", "256KiB"
 
 
 def fastest(folder):
-    """Bytes per second of every benchmark by its group and name, or seconds where it has no bytes."""
+    """Returns the bytes per second of every benchmark by its group and name, or its seconds if it has no bytes."""
     found = {}
     for path in Path(folder).rglob("new/benchmark.json"):
         about = json.loads(path.read_text())
@@ -25,7 +25,7 @@ def fastest(folder):
 
 
 def rows(found, isa):
-    """What is measured, its figure, what it is compared with, and the least ratio (None for no target)."""
+    """Yields the name of each measurement, its figure, the figure to compare with, and the least ratio (None for no target)."""
 
     def of(group, name):
         return found.get((f"{isa}/{group}", name))
@@ -98,7 +98,7 @@ def report(found):
 
 
 def whole(results):
-    """Calibrations beside plain runs and peers, and the tool's own work."""
+    """Returns the lines about calibrations beside plain runs and peers, and about the tool's own work."""
     lines = ["", "## Whole calibrations", "",
              "`make bench-peers`: 32 images of 224x224, one by one; all four methods at once against the entropy of the peers.",
              "\"Planned\" observes what a Q/DQ model needs, \"every\" all activations, as a calibration cache needs them. From the opened",
@@ -129,7 +129,7 @@ def whole(results):
 
 
 def searches(results):
-    """Searches of pytorch-quantization beside the same of qdq."""
+    """Returns the lines about the searches of pytorch-quantization beside those of qdq."""
     lines = ["", "## Searches of pytorch-quantization", "",
              "2048 bins, 8 bits, signed; both on the same histogram, in one process on one thread, with the same result.", "",
              "| data, search | qdq | target | pytorch-quantization | times | target |", "|---" * 6 + "|"]

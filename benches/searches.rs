@@ -1,4 +1,4 @@
-//! The searches for a range, on histograms as calibration leaves them.
+//! The searches for a range, on histograms like those of a calibration.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use qdq::observe::TensorStats;
 use qdq::observe::compat::{HistogramCalibrator, Library};
 use qdq::range::{Method, Target, compat, compute};
 
-/// Activations of usual shape: a sum of uniforms, and the same after ReLU.
+/// Makes activations of usual shape: a sum of uniform numbers, and the same after ReLU.
 fn data() -> [(&'static str, Vec<f32>); 2] {
     let mut state = 88172645463325252u64;
     let mut uniform = || {

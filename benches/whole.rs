@@ -1,8 +1,10 @@
-//! A whole calibration, or a plain run of the same images: `whole plain|planned|every RUNTIME THREADS MODEL
-//! DATA`. "planned" observes what a Q/DQ model needs, "every" all activations, as a calibration cache does.
+//! A whole calibration, or a plain run of the same images.
 //!
-//! Prints the seconds that it took, from the opened model to the ranges, and the process's peak of memory in
-//! MiB. `benches/peers/run.py` runs it beside the peers.
+//! Usage: `whole plain|planned|every RUNTIME THREADS MODEL DATA`. "planned" observes the tensors that a Q/DQ
+//! model needs. "every" observes all activations, as a calibration cache needs them.
+//!
+//! Prints the seconds from the opened model to the ranges, and the process's peak of memory in MiB.
+//! `benches/peers/run.py` runs it beside the peers.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -52,7 +54,7 @@ fn calibrate(
 
 fn run(arguments: &[String]) -> Result<()> {
     let [what, kind, threads, model, data] = arguments else {
-        // `cargo bench` without a name runs every benchmark; this one needs arguments.
+        // `cargo bench` without a name runs every benchmark. This one needs arguments.
         println!("whole plain|planned|every RUNTIME THREADS MODEL DATA: run by benches/peers/run.py");
         return Ok(());
     };
@@ -72,7 +74,7 @@ fn run(arguments: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// The largest resident set of this process so far.
+/// Returns the largest resident set of this process so far, in MiB.
 fn peak_mib() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let kib = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Checks the kernels of NEON: clippy for the target, and their tests under qemu's user mode. What this machine
-# lacks for it is named.
+# Checks the kernels of NEON: clippy for the target, and their tests under qemu's user mode. It names the tools
+# that this machine lacks.
 set -eu
 cd "$(dirname "$0")/.."
 cargo=${CARGO:-cargo}

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes the packages of a release in target/dist, a .tar.gz and a .deb, that run on every Linux with glibc 2.28 or newer: zig links
-# for that version, wherever it runs. What was made is unpacked and checked.
+# for that version on every machine. The script unpacks and checks the packages.
 # usage: dist.sh [TARGET, by default x86_64-unknown-linux-gnu]
 set -eu
 cd "$(dirname "$0")/.."
@@ -43,7 +43,7 @@ set -- -DCMAKE_BUILD_TYPE=Release -DQDQ_CARGO="$out/cargo" -DQDQ_CARGO_TARGET="$
 (cd "$out/build" && "$tools/cpack" -B "$out/packages")
 rm -rf "$out/packages/_CPack_Packages"
 
-# The newest symbol of glibc that is asked for, in what the archive holds.
+# The newest glibc symbol that the files of the archive require.
 mkdir "$out/packages/unpacked"
 tar -xf "$out"/packages/*.tar.gz -C "$out/packages/unpacked" --strip-components 1
 for file in "$out"/packages/unpacked/bin/qdq "$out"/packages/unpacked/lib/libqdq.so; do

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Compares the layout of all C and C++ with .clang-format; with --write, lays it out so. Versions of clang-format differ, so only
-# the one of scripts/tools/format.txt counts: CLANG_FORMAT names it, else it is in target/tools/format, where `make fmt` puts it.
+# Compares the layout of all C and C++ with .clang-format; with --write, applies it. Versions of clang-format differ, so only
+# that of scripts/tools/format.txt is used: CLANG_FORMAT names it, else it is in target/tools/format, in which `make fmt` installs it.
 set -eu
 cd "$(dirname "$0")/.."
 wanted=$(sed -n 's/^clang-format==//p' scripts/tools/format.txt)

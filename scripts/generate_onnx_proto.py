@@ -1,7 +1,7 @@
 """Writes crates/onnx-proto/src/messages.rs: the messages of ONNX files as Rust types.
 
 Run it in an environment with the package onnx 1.23.2, whose descriptor is the source. buffa-codegen runs in a
-throw-away cargo project under target/, so that it is no dependency of the package.
+temporary cargo project under target/, so that the package does not depend on it.
 
     python scripts/generate_onnx_proto.py
 """

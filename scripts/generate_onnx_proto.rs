@@ -14,11 +14,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let names: Vec<String> = set.file.iter().filter_map(|file| file.name.clone()).collect();
 
     let mut config = CodeGenConfig::default();
-    // The owned messages only, with payloads that share the bytes they were decoded from.
+    // Only the owned messages, with payloads that share the decoded bytes.
     config.generate_views = false;
     config.generate_with_setters = false;
     config.bytes_fields = vec![(".".to_owned(), BytesRepr::Bytes)];
-    // An attribute has a field for every kind of value; in place, each would take the room of all of them.
+    // An attribute has a field for every kind of value; stored in place, each attribute would need the space of all of them.
     config.pointer_fields = vec![(".".to_owned(), PointerRepr::Box)];
     config.preserve_unknown_fields = true;
     config.file_per_package = true;

@@ -3,8 +3,9 @@
 
 usage: licences.py [--check]
 
-The crates are those that Cargo.lock gives every Linux that qdq is built for, with all features; what only builds or tests, macros
-among it, is not linked. The texts are those of the crates' own sources, each text once. --check fails where the file differs.
+The crates are those that Cargo.lock lists for every Linux target of qdq, with all features. Crates used only for
+building or testing, including macros, are not linked. The texts come from the crates' own sources, each text once.
+--check fails if the file differs.
 """
 
 import json
@@ -17,7 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 FILE = ROOT / "THIRD_PARTY_LICENSES.txt"
 PLATFORMS = ["x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"]
-# What a crate offers to choose from is taken under the first of these.
+# If a crate offers a choice of licences, the first of these is taken.
 PREFERRED = ["Apache-2.0", "MIT", "BSD-3-Clause", "BSD-2-Clause", "ISC", "Zlib", "Unicode-3.0", "0BSD", "Unlicense"]
 TEXTS = re.compile(r"(licen[cs]e|copying|copyright|notice|unlicense)", re.I)
 LINE = "-" * 100
@@ -37,7 +38,7 @@ def metadata(platform):
 
 
 def linked(platform):
-    """The packages of other people behind qdq, by name and version."""
+    """Lists the third-party packages that qdq links, by name and version."""
     known = metadata(platform)
     packages = {package["id"]: package for package in known["packages"]}
     nodes = {node["id"]: node for node in known["resolve"]["nodes"]}
@@ -55,7 +56,7 @@ def linked(platform):
 
 
 def texts(package):
-    """The texts of a crate that hold for us: those of the licence that is chosen, and what has to be kept with any."""
+    """Returns the licence texts of a crate: those of the chosen licence, and those required with every licence."""
     folder = Path(package["manifest_path"]).parent
     files = sorted(path for path in folder.iterdir() if path.is_file() and TEXTS.match(path.name) and path.suffix != ".rs")
     offered = re.split(r" OR |/", package["license"] or "")
@@ -77,7 +78,7 @@ def document():
         lines.append(f"{name} {version}: {package['license']}{', by ' + by if by else ''}\n")
         all_texts = texts(package)
         for text in all_texts:
-            # Layout does not make another licence.
+            # A different layout is not a different licence.
             found.setdefault(" ".join(text.split()), (text, []))[1].append(f"{name} {version}")
         if not all_texts:
             without.append(f"{name} {version}")

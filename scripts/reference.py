@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Builds the reference of the C and C++ interface with Doxygen: reference.py FOLDER
 
-A warning is an error, and so is a function of qdq.h that the reference does not describe. Without Doxygen it says so and builds
-nothing.
+A warning is an error, and so is a function of qdq.h without a description in the reference. Without Doxygen the
+script reports that and builds nothing.
 """
 
 import pathlib
@@ -13,12 +13,12 @@ import sys
 import xml.etree.ElementTree as xml
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-# Fields whose struct is documented may speak for themselves.
+# Fields of a documented struct need no description.
 SPEAKS = re.compile(r"warning: Member .*\(variable\) of (struct|class) .* is not documented\.")
 
 
 def build(folder):
-    """Writes html/ and xml/ into the folder; the warnings."""
+    """Writes html/ and xml/ into the folder and returns the warnings."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     settings = (ROOT / "scripts" / "Doxyfile").read_text()
@@ -30,7 +30,7 @@ def build(folder):
 
 
 def described(folder):
-    """The functions of qdq.h that have a description."""
+    """Lists the functions of qdq.h that have a description."""
     found = set()
     for member in xml.parse(folder / "xml" / "qdq_8h.xml").iter("memberdef"):
         text = "".join("".join(part.itertext()) for name in ("briefdescription", "detaileddescription") for part in member.iter(name))
@@ -40,7 +40,7 @@ def described(folder):
 
 
 def declared():
-    """The functions that qdq.h declares."""
+    """Lists the functions that qdq.h declares."""
     header = re.sub(r"//.*", "", (ROOT / "include" / "qdq" / "qdq.h").read_text())
     return set(re.findall(r"^[\w ]+\**\s*\**(qdq_\w+)\(", header, re.MULTILINE))
 

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Prints the prefix of LibTorch for the tests, the folder with include/torch and lib: QDQ_TORCH where it is set, else Debian's
-# libtorch-dev, which CI (CI=true) installs as root: nobody else's system is changed. Where there is none it fails, and the last
-# line on stderr says why.
+# Prints the prefix of LibTorch for the tests, the folder with include/torch and lib: QDQ_TORCH if it is set, else Debian's
+# libtorch-dev. CI (CI=true) installs that as root; other systems are not changed. Without LibTorch the script fails, and the
+# last line on stderr is the reason.
 set -u
 
 fail() {

@@ -1,4 +1,4 @@
-//! What the library reports while it works, as lines for a function.
+//! The log messages of the library, passed to a function.
 
 use std::fmt;
 
@@ -6,16 +6,19 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
-/// A subscriber for [`tracing`] that hands the library's messages to a function. Spans are not followed, and
-/// messages of other libraries are left out: only their authors understand them.
+/// A subscriber for [`tracing`] that passes the library's messages to a function.
+///
+/// It ignores spans, and it leaves out messages of other libraries: only their authors understand them.
 pub struct Sink<W, T> {
     wants: W,
     tell: T,
 }
 
 impl<W: Fn(Level) -> bool, T: Fn(Level, &str)> Sink<W, T> {
-    /// A sink that asks `wants` for every message whether its level is of interest, and calls `tell` with
-    /// the level and the text of those that are. Both are called from any thread, from several at once.
+    /// Makes a sink from two functions.
+    ///
+    /// `wants` returns whether messages of a level are wanted. `tell` gets the level and the text of wanted
+    /// messages. Any thread may call both, several threads at once.
     pub fn new(wants: W, tell: T) -> Self {
         Self { wants, tell }
     }

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""The same example in Rust, C and C++ prints the same and writes the same files, what the README shows works, the example that
-trains wins back what quantization costs, and that of accuracy without training gains over plain rounding.
+"""Checks the examples: the same example in Rust, C and C++ prints the same and writes the same files, the README's
+code works, the training example recovers the loss of quantization, and the example of accuracy without training
+improves on plain rounding.
 
 usage: examples.py [FOLDER of libqdq, target/debug by default]
 """
@@ -18,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import native  # noqa: E402
 from native import DIGITS, ROOT, WARNINGS, Failure, run  # noqa: E402
 
-# The README's C is the middle of a function.
+# The README's C code is the middle of a function.
 BEFORE = """#include <qdq/qdq.h>
 #include <stdio.h>
 int main(void) {
@@ -64,7 +65,7 @@ def main():
     for language in programs:
         suite.case(language, lambda language=language: runs(language))
 
-    # As a user compiles it: without optimization it takes three times as long.
+    # Compiled like a user does it: without optimization it takes three times as long.
     train = suite.compile("gcc", [ROOT / "examples/c/train.c"], "-std=c99", "-O2", *WARNINGS, name="train")
 
     def trains(seed):
@@ -87,7 +88,8 @@ def main():
     for seed in range(1, 6):
         suite.case(f"quantization-aware training in C, seed {seed}", lambda seed=seed: trains(seed))
 
-    # As `make demo-accuracy` runs it, on two networks. Measured of all three: 4.3 and 10.3 dB at 4 bits.
+    # Run like `make demo-accuracy`, on two networks. Measured with all three methods: 4.3 and 10.3 dB at 4
+    # bits.
     def gains():
         text = run(library / "examples" / "accuracy", f"digits={DIGITS}", f"residual_cnn={ROOT / 'target/models/residual_cnn'}")
         rows = {tuple(line.split()[:2]): re.findall(r"-?\d+\.\d+ \(([-+]\d+\.\d+)\)", line) for line in text.splitlines()}
@@ -102,7 +104,7 @@ def main():
     readme = (ROOT / "README.md").read_text()
 
     def shown(language, extension, compiler, options, before="", after=""):
-        # What has no main in C++ is about TensorRT: tests/tensorrt/examples.py.
+        # C++ code without a main is about TensorRT: tests/tensorrt/examples.py.
         blocks = re.findall(rf"```{language}\n(.*?)```", readme, re.S)
         body = next(block for block in blocks if before or "int main" in block)
         source = suite.work / f"readme.{extension}"
@@ -123,7 +125,8 @@ def main():
         program = suite.compile("gcc", [ROOT / "examples/c/inference_loop.c"], "-std=c99", *WARNINGS, name="inference_loop")
         text = run(program, out / "loop.cache")
         names = [line.split(":")[0] for line in (out / "loop.cache").read_text().splitlines()[1:]]
-        # The pixels are sixteenths: the range is the one near 1 in which each of them is a whole number of steps.
+        # The pixels are sixteenths. The range is the one near 1 for which each pixel is a whole number of
+        # steps.
         if sorted(names) != ["hidden", "image"] or not re.search(r"^image 1\.134$", text, re.M):
             raise Failure(f"{text}\n{names}")
 

@@ -1,6 +1,6 @@
-"""Compiling C and C++ programs against a built libqdq, and running them under the checkers of memory.
+"""Compiles C and C++ programs against a built libqdq, and runs them under the memory checkers.
 
-The tests of C (tests/c), of C++ (tests/cpp) and the examples use it.
+The tests of C (tests/c), of C++ (tests/cpp) and the examples use this module.
 """
 
 import concurrent.futures
@@ -19,19 +19,19 @@ ROOT = Path(__file__).resolve().parent.parent
 DIGITS = ROOT / "tests" / "data" / "digits"
 SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
 VALGRIND = ["valgrind", "--quiet", "--error-exitcode=99", "--leak-check=full",
-            # Threads of a pool that runs to the end of the process keep their stacks.
+            # The threads of a pool that runs until the process ends keep their stacks.
             "--show-leak-kinds=definite,indirect", "--errors-for-leak-kinds=definite,indirect"]
-# What some distributions' compilers do by themselves: a shared library is linked only where what stands before it needs it.
+# The default of some distributions' compilers: a shared library is linked only if an earlier file needs it.
 AS_NEEDED = "-Wl,--as-needed"
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
 
 
 class Failure(Exception):
-    """A case that failed, with what there is to say about it."""
+    """A failed case, with its description."""
 
 
 class Suite:
-    """Cases that print a line each; the exit status says whether one failed."""
+    """Cases that print a line each. The exit status is 1 if one failed."""
 
     def __init__(self, name, library):
         self.name, self.failed, self.passed, self.skipped = name, 0, 0, 0
@@ -58,7 +58,7 @@ class Suite:
             print(f"ok      {name} ({time.monotonic() - start:.1f} s)", flush=True)
 
     def cases(self, tests):
-        """Cases that do not depend on each other, two at a time."""
+        """Runs independent cases, two at a time."""
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
             list(pool.map(lambda test: self.case(*test), tests))
 
@@ -67,7 +67,7 @@ class Suite:
         print(f"skipped {name}: {reason}", flush=True)
 
     def compile(self, compiler, sources, *options, name=None):
-        """Compiles and links a program against the shared library, and returns it."""
+        """Compiles a program, links it with the shared library, and returns it."""
         sources = [Path(source) for source in sources]
         program = self.work / (name or sources[0].stem)
         silent(run(compiler, AS_NEEDED, f"-I{ROOT / 'include'}", *sources, *options, f"-L{self.work}", "-lqdq",
@@ -91,7 +91,8 @@ def soname(library):
 
 
 def run(*command, fails=None, folder=None, **environment):
-    """Runs a command, in a folder, and returns what it printed; with `fails`, that it fails and prints that text."""
+    """Runs a command, in a folder, and returns its output. With `fails`, checks that it fails and prints that
+    text."""
     command = [str(part) for part in command]
     ran = subprocess.run(command, cwd=folder, env=os.environ | environment, text=True, stdin=subprocess.DEVNULL,
                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace")
@@ -104,7 +105,8 @@ def run(*command, fails=None, folder=None, **environment):
 
 
 def silent(said):
-    """Fails where a compiler warned of qdq's own headers: a program may use what is deprecated, they may not."""
+    """Fails if a compiler warned about qdq's own headers: a program may use deprecated items, the headers may
+    not."""
     if re.search(rf"^{re.escape(str(ROOT / 'cpp'))}\S*: warning", said, re.M):
         raise Failure(said)
 
@@ -114,13 +116,14 @@ def has_valgrind():
 
 
 def compilers(*names, sanitize=False):
-    """Those that are installed, and can sanitize if they have to."""
+    """Lists the installed compilers of these, with `sanitize` only those that can sanitize."""
     return [name for name in names if shutil.which(name) and (not sanitize or sanitizes(name))]
 
 
 @functools.cache
 def sanitizes(compiler):
-    """Whether a compiler has the libraries of the sanitizers: some distributions have a package of their own for them."""
+    """Whether a compiler has the libraries of the sanitizers, which some distributions have in a separate
+    package."""
     with tempfile.TemporaryDirectory() as folder:
         command = [compiler, *SANITIZE, "-x", "c", "-", "-o", Path(folder) / "empty"]
         tried = subprocess.run(command, input="int main(void) { return 0; }", text=True, stdout=subprocess.DEVNULL,

@@ -1,7 +1,8 @@
 """TensorRT's headers by version: the project's own stand-ins, and the real ones that a source crate carries.
 
-No package has the headers of TensorRT 7 to 10, so `tests/tensorrt/standin` declares what qdq uses of them. Those of 11.4
-and of TensorRT-RTX come inside the crate that `tests/trt_rtx/headers` names; it is fetched and never built.
+No package has the headers of TensorRT 7 to 10, so `tests/tensorrt/standin` declares the part that qdq uses. The
+headers of 11.4 and of TensorRT-RTX come with the crate that `tests/trt_rtx/headers` names. It is downloaded and
+never built.
 """
 
 import functools
@@ -30,7 +31,7 @@ CALIBRATORS = STANDINS
 
 @functools.cache
 def real():
-    """The folder that holds the real headers: one folder for each version, and a cuda_runtime_api.h for all."""
+    """Returns the folder of the real headers: one folder per version, and a cuda_runtime_api.h for all."""
     cargo = os.environ.get("CARGO", "cargo")
     subprocess.run([cargo, "fetch", "--quiet", "--locked", "--manifest-path", CRATE], check=True)
     metadata = subprocess.run(
@@ -42,9 +43,9 @@ def real():
 
 
 def headers(version):
-    """The compiler's options that give TensorRT's headers of a version of `VERSIONS`.
+    """Returns the compiler options for TensorRT's headers of a version of `VERSIONS`.
 
-    The stand-ins are held to the warnings of the project's own code; the real headers are not.
+    The warnings of the project's own code apply to the stand-ins, not to the real headers.
     """
     if version in REAL:
         return ["-isystem", str(real() / REAL[version]), "-isystem", str(real())]

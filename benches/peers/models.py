@@ -3,7 +3,7 @@
 
 usage: models.py FOLDER
 
-Only the shapes count for time and memory. Batch normalization is folded into the convolutions, as exporters do.
+Only the shapes matter for time and memory. Batch normalization is folded into the convolutions, as exporters do it.
 """
 
 import pathlib

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""One peer quantizes a model; prints the seconds from the opened packages to the written file.
+"""Quantizes a model with one peer, and prints the seconds from the opened packages to the written file.
 
 usage: peer.py onnxruntime|modelopt MODEL IMAGES.npz OUT
 
-The method is entropy, as each defines it. Symmetric INT8, weights per channel, images one by one.
+The method is entropy, as each peer defines it. INT8 is symmetric, weights are per channel, and images run one by one.
 """
 
 import pathlib

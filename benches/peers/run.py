@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Measures whole processes beside each other: calibrations of qdq, plain runs, the peers, and the tool's own files.
+"""Measures and compares whole processes: calibrations of qdq, plain runs, the peers, and the tool's own files.
 
 usage: run.py FOLDER --qdq BINARY --modelopt PYTHON [--pytorch-quantization FOLDER] [--model NAME...] [--threads N...] [--repeats N]
 
-FOLDER comes from models.py and gets results.json. Every figure is the fastest of its repeats, which take turns; the peers run half as
+FOLDER comes from models.py and gets results.json. Every figure is the fastest of its repeats, which take turns. The peers run half as
 often. A process gets as many processors as it has threads.
 """
 
@@ -26,7 +26,7 @@ RUNS = ("plain", "planned", "every")
 
 
 def built(benchmark):
-    """The program of a benchmark, compiled where that is needed."""
+    """Returns the program of a benchmark, and compiles it if needed."""
     command = [os.environ.get("CARGO", "cargo"), "bench", "--quiet", "--bench", benchmark, "--no-run", "--message-format", "json"]
     said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     found = [json.loads(line) for line in said.splitlines()]
@@ -34,7 +34,7 @@ def built(benchmark):
 
 
 def measure(command, threads, environment=None):
-    """Seconds by the last line of what the process prints, and its peak of memory in MiB."""
+    """Returns the seconds in the last line that the process prints, and its peak of memory in MiB."""
     processors = set(sorted(os.sched_getaffinity(0))[:threads])
     process = subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                env={**os.environ, "OMP_NUM_THREADS": str(threads), **(environment or {})},
@@ -48,7 +48,7 @@ def measure(command, threads, environment=None):
 
 
 def whole(arguments, model, threads):
-    """Every calibration of one model: what ran, the fastest seconds and the peak of memory."""
+    """Returns every calibration of one model: its name, the fastest seconds and the peak of memory."""
     library = next(pathlib.Path(onnxruntime.__file__).parent.glob("capi/libonnxruntime.so*"))
     path, images = arguments.folder / f"{model}.onnx", arguments.folder / "images.npz"
     found = {}
@@ -74,7 +74,7 @@ def whole(arguments, model, threads):
 
 
 def fastest(repeats, action):
-    """The fastest of some runs in seconds."""
+    """Returns the seconds of the fastest of some runs."""
     best = float("inf")
     for _ in range(repeats):
         start = time.perf_counter()
@@ -84,7 +84,7 @@ def fastest(repeats, action):
 
 
 def tool(arguments):
-    """What the tool needs for a model of 100 MB beside copying it, and to start."""
+    """Returns the time that the tool needs for a model of 100 MB, the time to copy that model, and the time to start."""
     model = arguments.folder / "resnet50.onnx"
     with tempfile.TemporaryDirectory(dir=arguments.folder) as scratch:
         scratch = pathlib.Path(scratch)

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Searches for a range by pytorch-quantization's own functions and by libqdq, in one process on the same histogram.
+"""Compares the range searches of pytorch-quantization and libqdq, in one process on the same histogram.
 
 usage: searches.py PYTORCH_QUANTIZATION LIBQDQ
 
-PYTORCH_QUANTIZATION is the folder tools/pytorch-quantization of NVIDIA's TensorRT repository (a release before its removal),
-LIBQDQ a libqdq.so built with --release. Prints the seconds of both as JSON, and fails where the ranges differ.
+PYTORCH_QUANTIZATION is the folder tools/pytorch-quantization of NVIDIA's TensorRT repository (a release before its removal).
+LIBQDQ is a libqdq.so built with --release. Prints the seconds of both as JSON, and fails if the ranges differ.
 
-Its package needs an extension for CUDA, so that only its file of searches is opened: what that imports is put in its place, and
-tensors stay on the CPU.
+The package of pytorch-quantization needs an extension for CUDA. So only its file of searches is opened, with substitutes for the
+modules that this file imports, and tensors stay on the CPU.
 """
 
 import ctypes
@@ -40,7 +40,7 @@ def fake_tensor_quant(x, amax, num_bits, unsigned):
 
 
 def their_searches(folder):
-    """The module that holds them."""
+    """Returns the module with the searches of pytorch-quantization."""
     names = {"": {}, ".calib": {}, ".calib.calibrator": {"_Calibrator": object}, ".nn": {}, ".utils": {},
              ".tensor_quant": {"fake_tensor_quant": fake_tensor_quant, "scaled_e4m3": None}}
     for name, content in names.items():
@@ -58,7 +58,7 @@ def their_searches(folder):
 
 
 class Ours:
-    """libqdq's calibrator after one batch."""
+    """The calibrator of libqdq after one batch."""
 
     def __init__(self, library, x):
         self.library, self.calibrator = ctypes.CDLL(pathlib.Path(library).resolve()), ctypes.c_void_p()
@@ -104,7 +104,7 @@ def main(folder, library):
         ours = Ours(library, x)
         counts, edges = ours.histogram()
         for name, method, search in (("entropy", ENTROPY, theirs._compute_amax_entropy), ("mse", MSE, theirs._compute_amax_mse)):
-            # Theirs writes into the counts.
+            # The search of pytorch-quantization writes into the counts.
             their_time, wanted = fastest(REPEATS["pytorch-quantization"], lambda: search(counts.copy(), edges, 8, False))
             our_time, amax = fastest(REPEATS["qdq"], lambda: ours.amax(method))
             if abs(amax - wanted.item()) > 1e-6 * amax:

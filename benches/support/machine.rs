@@ -1,4 +1,4 @@
-//! What a machine can do with memory, by loops that do nothing else.
+//! The memory speed of a machine, measured by loops that do nothing else.
 
 #![allow(unsafe_code, reason = "vector instructions")]
 
@@ -16,7 +16,7 @@ macro_rules! widest {
                 #[target_feature(enable = "avx2")]
                 fn avx2($($argument: $type),*) $(-> $result)? { $body }
                 if is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512vl") {
-                    // SAFETY: asked for above; so for the other.
+                    // SAFETY: the machine has the instructions: see the condition. The same holds below.
                     return unsafe { avx512($($argument),*) };
                 }
                 if is_x86_feature_detected!("avx2") {
@@ -29,7 +29,7 @@ macro_rules! widest {
 }
 
 widest! {
-    /// Reads everything.
+    /// Reads all elements.
     read(x: &[f32]) -> f32, {
         let (chunks, _) = x.as_chunks::<128>();
         let mut all = [0u32; 128];
@@ -43,7 +43,7 @@ widest! {
 }
 
 widest! {
-    /// Reads and writes everything once.
+    /// Reads and writes all elements once.
     scale(x: &mut [f32]), {
         for x in x.iter_mut() {
             *x *= -1.0;
@@ -51,7 +51,7 @@ widest! {
     }
 }
 
-/// Copies everything, past the caches where they could not hold it.
+/// Copies all elements, past the caches if these could not hold them.
 pub fn copy(x: &[f32], out: &mut [f32]) {
     #[cfg(target_arch = "x86_64")]
     if x.len() >= 8 << 20 {
@@ -59,11 +59,11 @@ pub fn copy(x: &[f32], out: &mut [f32]) {
         out[..skipped].copy_from_slice(&x[..skipped]);
         let whole = (x.len() - skipped) / 8 * 8;
         for at in (skipped..skipped + whole).step_by(8) {
-            // SAFETY: eight within both slices, the output's aligned; AVX is older than every machine that
-            // this runs on.
+            // SAFETY: the eight elements are within both slices, and those of the output are aligned. Every
+            // machine that this runs on has AVX.
             unsafe { stream(x.as_ptr().add(at), out.as_mut_ptr().add(at)) };
         }
-        // SAFETY: every x86-64 has it.
+        // SAFETY: every x86-64 processor has this instruction.
         unsafe { _mm_sfence() };
         return out[skipped + whole..].copy_from_slice(&x[skipped + whole..]);
     }
@@ -73,7 +73,7 @@ pub fn copy(x: &[f32], out: &mut [f32]) {
 #[cfg(target_arch = "x86_64")]
 #[inline]
 unsafe fn stream(from: *const f32, to: *mut f32) {
-    // SAFETY: as the caller promises. Two registers of the oldest kind, which all machines combine.
+    // SAFETY: the caller guarantees it. Every machine has these two registers, and combines their writes.
     unsafe {
         _mm_stream_ps(to, _mm_loadu_ps(from));
         _mm_stream_ps(to.add(4), _mm_loadu_ps(from.add(4)));

@@ -16,52 +16,56 @@
 
 namespace qdq {
 
-/// One batch: named tensors, such as one for every input of a network. Batches::next() and Session::run()
-/// hand it out, or it is filled by the caller or by the function behind Batches::from_callback(). What it
-/// returns is valid until it is changed or freed.
+/// One batch: named tensors, such as one for every input of a network.
+///
+/// Batches::next() and Session::run() return batches. The caller can fill one too, and so does the function
+/// of Batches::from_callback(). Returned views are valid until the batch is changed or freed.
 ///
 ///     for (auto [name, tensor] : batch) …
 class Batch : public detail::Handle<qdq_batch, qdq_batch_free> {
  public:
-  /// The tensor `name`.
+  /// A tensor with its name.
   struct Entry {
     std::string_view name;
     TensorView tensor;
   };
 
   using Handle::Handle;
-  /// The range that begin() and end() go through.
+  /// The range type behind begin() and end().
   using Items = detail::Items<Entry, qdq_batch>;
-  /// A batch without tensors, for Session::run().
+  /// Makes a batch without tensors, for Session::run().
   Batch() : Handle(qdq_batch_new()) {}
 
-  /// Sets the tensor `name`, such as that of an input, samples along the first axis. The elements are copied.
+  /// Sets the tensor `name`, such as the data of an input, with samples along the first axis. The elements
+  /// are copied.
   [[nodiscard]] Result<void> set(std::string_view name, const TensorView& tensor) {
     return detail::call(qdq_batch_set, c(), detail::Text(name).c(), tensor.c());
   }
 
-  /// How many samples the batch holds, without repeats; 0 for one that is being filled.
+  /// Returns the number of samples in the batch, without repeats; 0 for a batch that is being filled.
   [[nodiscard]] std::size_t samples() const noexcept { return qdq_batch_samples(c()); }
-  /// How many repeats follow the samples in every tensor: they fill up the last batch from files where the
-  /// model's batch size is fixed. Calibration leaves out what comes of them.
+  /// Returns the number of repeats after the samples in every tensor.
+  ///
+  /// If the model's batch size is fixed, repeats fill up the last batch from files. Calibration ignores the
+  /// results of repeats.
   [[nodiscard]] std::size_t repeats() const noexcept { return qdq_batch_repeats(c()); }
 
-  /// How many tensors there are.
+  /// Returns the number of tensors.
   [[nodiscard]] std::size_t size() const noexcept { return qdq_batch_count(c()); }
-  /// The tensor `name`; Status::Data where there is none.
+  /// Returns the tensor `name`; Status::Data if there is none.
   [[nodiscard]] Result<TensorView> get(std::string_view name) const& {
     qdq_tensor tensor{};
     QDQ_TRY(detail::call(qdq_batch_get, c(), detail::Text(name).c(), &tensor));
     return TensorView(tensor);
   }
   void get(std::string_view name) const&& = delete;
-  /// The tensor at `index`, which must be below size().
+  /// Returns the tensor at `index`, which must be below size().
   [[nodiscard]] Entry at(std::size_t index) const& { return items().at(index); }
   void at(std::size_t index) const&& = delete;
-  /// All tensors, for loops.
+  /// Starts a loop over all tensors.
   [[nodiscard]] Items::iterator begin() const& { return items().begin(); }
   void begin() const&& = delete;
-  /// The end of that loop.
+  /// Returns the end of that loop.
   [[nodiscard]] Items::iterator end() const& { return items().end(); }
   void end() const&& = delete;
 

@@ -1,4 +1,4 @@
-// Where batches come from.
+// Streams of batches.
 #ifndef QDQ_BATCHES_HPP
 #define QDQ_BATCHES_HPP
 
@@ -20,7 +20,7 @@
 namespace qdq {
 namespace detail {
 
-// Says whether the data goes on, and keeps the function honest about it.
+// Checks that the answer of the function, whether there is a batch, fits the tensors that it has set.
 inline qdq_status given(bool more, const Batch& batch, qdq_error** error) {
   if (more == (batch.size() > 0)) return QDQ_OK;
   return fail(more ? Error(Status::Callback, "the batch callback returned true without setting a tensor",
@@ -30,7 +30,7 @@ inline qdq_status given(bool more, const Batch& batch, qdq_error** error) {
               error);
 }
 
-// A function that fills batches, as the C interface calls it.
+// Calls the function that fills batches, from the C interface.
 template <typename Function>
 struct NextBatch {
   using Answer = std::invoke_result_t<Function&, Batch&>;
@@ -42,8 +42,7 @@ struct NextBatch {
     } lent{Batch(raw)};
     const qdq_status status = guard(error, [&] { return ask(*static_cast<Function*>(user), lent.batch, error); });
     if (lent.batch.c() == raw) return status;
-    // What is assigned to the batch in place of it does not reach qdq, and moving out of it loses what was
-    // set.
+    // Assigning another batch to it does not reach qdq, and moving out of it loses the tensors that were set.
     Batch foreign(lent.batch.release());
     if (status != QDQ_OK) return status;
     return fail(Error(Status::Callback, "the batch callback replaced the batch that it was to fill", "use Batch::set()"),
@@ -70,55 +69,61 @@ struct NextBatch {
 
 }  // namespace detail
 
-/// A stream of batches, to be read once, from files or from a function.
+/// A stream of batches from files or from a function. It can be read once.
 class Batches : public detail::Handle<qdq_batches, qdq_batches_free> {
  public:
   using Handle::Handle;
 
-  /// Opens calibration data for a network with these inputs: any range of paths of files (.npz, .npy, raw,
-  /// images in JPEG, PNG, BMP, GIF, WebP, TIFF or PNM) or folders, or "NAME=PATH" for the input that it
-  /// feeds.
+  /// Opens calibration data for a network with these inputs.
+  ///
+  /// `paths` is any range of paths of files (.npz, .npy, raw, images in JPEG, PNG, BMP, GIF, WebP, TIFF or
+  /// PNM) or folders. "NAME=PATH" names the input that a path feeds.
   template <typename Paths, typename = std::enable_if_t<!std::is_convertible_v<const Paths&, std::string_view>>>
   [[nodiscard]] static Result<Batches> open(const Specs& inputs, const Paths& paths,
                                             const DataOptions& options = DataOptions()) {
     const detail::Texts texts(paths);
     return detail::make<Batches>(qdq_batches_open, inputs.c(), texts.c(), texts.size(), options.c());
   }
-  /// The same with paths in braces.
+  /// Does the same with paths in braces.
   [[nodiscard]] static Result<Batches> open(const Specs& inputs, std::initializer_list<std::string_view> paths,
                                             const DataOptions& options = DataOptions()) {
     return open<std::initializer_list<std::string_view>>(inputs, paths, options);
   }
-  /// The same with a single path.
+  /// Does the same with a single path.
   [[nodiscard]] static Result<Batches> open(const Specs& inputs, std::string_view path,
                                             const DataOptions& options = DataOptions()) {
     return open(inputs, {path}, options);
   }
 
-  /// Batches from a function for a network with these inputs, which is moved in and lives as long as the
-  /// stream. It is called with a `Batch&`, sets one tensor for every input, and returns true; after the last
-  /// batch it sets nothing and returns false. It may return Result<bool> instead, or void or Result<void>,
-  /// where a batch without tensors ends the data. The batch belongs to qdq and must not be moved from.
+  /// Makes a stream of batches from a function, for a network with these inputs. The function is moved in and
+  /// lives as long as the stream.
   ///
-  /// An error that it returns ends the run and comes out of it; so does an Exception that it throws. Another
-  /// exception does so as Status::Callback. Called from the thread that asks for the batch, one call at a
-  /// time.
+  /// The function is called with a `Batch&`. It sets one tensor for every input and returns true; after the
+  /// last batch it sets nothing and returns false. It may return Result<bool> instead; or void or
+  /// Result<void>, and then a batch without tensors ends the data. The batch belongs to qdq and must not be
+  /// moved from.
+  ///
+  /// An error that the function returns, or an Exception that it throws, ends the run, and the run returns
+  /// it. Any other exception becomes Status::Callback. The function is called on the thread that asks for the
+  /// batch, one call at a time.
   template <typename Function>
   [[nodiscard]] static Result<Batches> from_callback(const Specs& inputs, Function function) {
     using Next = detail::NextBatch<Function>;
-    // The function is freed with the stream, or at once where there is none.
+    // The function is freed with the stream, or at once if no stream is made.
     void* user = new Function(std::move(function));
     return detail::make<Batches>(qdq_batches_from_callback, inputs.c(), Next::next, user, detail::free_function<Function>);
   }
 
-  /// The next batch; nothing after the last. After an error there are no more batches. Batches are read once:
-  /// Status::InvalidArgument where this is asked again after the end, as from every run over them.
+  /// Returns the next batch; nothing after the last one. After an error there are no more batches.
+  ///
+  /// A stream can be read once: Status::InvalidArgument if next() is called again after the end. The same
+  /// holds for every run over the stream.
   [[nodiscard]] Result<std::optional<Batch>> next() { return detail::make_if_any<Batch>(qdq_batches_next, c()); }
 
-  /// What the user must know of the data as far as it was read: files and samples that are left out.
+  /// Returns the findings of the data that was read so far: files and samples that were left out.
   [[nodiscard]] Result<Findings> findings() { return detail::make<Findings>(qdq_batches_findings, c()); }
 
-  /// How many batches are still to come, where that is known.
+  /// Returns the number of remaining batches; nothing if it is unknown.
   [[nodiscard]] std::optional<std::uint64_t> remaining() noexcept {
     const std::int64_t count = qdq_batches_remaining(c());
     return count < 0 ? std::nullopt : std::optional<std::uint64_t>(static_cast<std::uint64_t>(count));
@@ -127,7 +132,7 @@ class Batches : public detail::Handle<qdq_batches, qdq_batches_free> {
 
 namespace detail {
 
-// A function that opens the same data once more, as the C interface calls it.
+// Calls the function that opens the same data once more, from the C interface.
 template <typename Function>
 qdq_status open_again(void* user, qdq_batches** out, qdq_error** error) noexcept {
   return guard(error, [&]() -> qdq_status {

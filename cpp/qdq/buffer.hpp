@@ -1,4 +1,4 @@
-// Bytes that a function has made.
+// Bytes that functions return.
 #ifndef QDQ_BUFFER_HPP
 #define QDQ_BUFFER_HPP
 
@@ -13,26 +13,26 @@
 
 namespace qdq {
 
-/// Bytes that a function has made, a text or a file's content. Immutable. What it returns is valid until it
-/// is freed.
+/// Bytes that a function returned: a text or the content of a file. Immutable. Returned views are valid until
+/// the buffer is freed.
 class Buffer : public detail::Handle<qdq_buffer, qdq_buffer_free> {
  public:
   using Handle::Handle;
 
-  /// The first byte.
+  /// Returns a pointer to the first byte.
   [[nodiscard]] const std::byte* data() const& noexcept { return static_cast<const std::byte*>(qdq_buffer_data(c())); }
   void data() const&& = delete;
-  /// How many bytes there are.
+  /// Returns the number of bytes.
   [[nodiscard]] std::size_t size() const noexcept { return qdq_buffer_size(c()); }
-  /// The bytes as a text, NULs inside included. A NUL stands behind its end.
+  /// Returns the bytes as a text, which may contain NULs. A NUL follows the end of the text.
   [[nodiscard]] std::string_view text() const& noexcept {
     return size() == 0 ? std::string_view() : std::string_view(qdq_buffer_text(c()), size());
   }
   void text() const&& = delete;
 };
 
-/// Writes bytes into a file, whole or not at all: into a temporary neighbour that takes the file's name at
-/// the end.
+/// Writes bytes to a file, completely or not at all: into a temporary file in the same folder, which is
+/// renamed at the end.
 [[nodiscard]] inline Result<void> write_file(const std::string& path, Bytes bytes) {
   return detail::call(qdq_write_file, path.c_str(), bytes.data(), bytes.size());
 }

@@ -1,4 +1,4 @@
-// What went wrong.
+// Errors.
 #ifndef QDQ_ERROR_HPP
 #define QDQ_ERROR_HPP
 
@@ -15,33 +15,36 @@
 
 namespace qdq {
 
-/// A word for a status, such as "invalid argument". Valid for ever.
+/// Returns the name of a status, such as "invalid argument". Always valid.
 [[nodiscard]] inline std::string_view status_text(Status status) noexcept {
   return qdq_status_text(static_cast<qdq_status>(status));
 }
 
-/// An error: a status, a message that names the thing and the cause, a remedy where one is known, and the
-/// errors from below that caused it. Immutable. Texts are valid until it is freed.
+/// An error: a status, a message that names the object and the cause, a remedy if one is known, and the
+/// underlying errors that caused it.
+///
+/// Immutable. Returned texts are valid until the error is freed.
 class Error : public detail::Handle<qdq_error, qdq_error_free> {
  public:
   using Handle::Handle;
 
-  /// An error for a callback to return. Status::Ok counts as Status::Callback; an empty remedy is none.
+  /// Makes an error that a callback can return. Status::Ok becomes Status::Callback; an empty remedy means
+  /// none.
   Error(Status status, std::string_view message, std::string_view remedy = {})
       : Handle(qdq_error_new(detail::number(status), detail::Text(message).c(), detail::Text(remedy).or_null())) {}
 
-  /// The kind of the error.
+  /// Returns the kind of the error.
   [[nodiscard]] Status status() const noexcept { return static_cast<Status>(qdq_error_status(c())); }
 
-  /// What is wrong with which thing, in one line.
+  /// Returns the problem and the object that has it, in one line.
   [[nodiscard]] std::string_view message() const& noexcept { return detail::view(qdq_error_message(c())); }
   void message() const&& = delete;
 
-  /// What to do about it; empty where no remedy is known.
+  /// Returns the remedy; empty if none is known.
   [[nodiscard]] std::string_view remedy() const& noexcept { return detail::view(qdq_error_remedy(c())); }
   void remedy() const&& = delete;
 
-  /// The errors from below, the nearest first.
+  /// Returns the underlying errors, the nearest first.
   [[nodiscard]] detail::Items<std::string_view, qdq_error> causes() const& {
     return {c(), qdq_error_cause_count(c()), [](const qdq_error* error, std::size_t, std::size_t index) {
               return detail::view(qdq_error_cause_at(error, index));
@@ -49,26 +52,26 @@ class Error : public detail::Handle<qdq_error, qdq_error_free> {
   }
   void causes() const&& = delete;
 
-  /// Everything for a log: message and remedy in the first line, then a line for every cause.
+  /// Returns the full text for a log: message and remedy in the first line, then a line for every cause.
   [[nodiscard]] std::string_view text() const& noexcept { return detail::view(qdq_error_text(c())); }
   void text() const&& = delete;
 };
 
-/// What Result::value() throws where exceptions are on: what() is the error's text, causes included. Copies
-/// share the error.
+/// The exception of Result::value(), if exceptions are enabled. what() is the error's text, causes included.
+/// Copies share the error.
 class Exception : public std::runtime_error {
  public:
-  /// Takes the error over.
+  /// Takes ownership of the error.
   explicit Exception(Error&& error)
       : std::runtime_error(std::string(error.text())), error_(std::make_shared<const Error>(std::move(error))) {}
-  /// Takes status, message and remedy over; the causes are in what() alone.
+  /// Copies status, message and remedy of the error. The causes are in what() only.
   explicit Exception(const Error& error)
       : std::runtime_error(std::string(error.text())),
         error_(std::make_shared<const Error>(error.status(), error.message(), error.remedy())) {}
 
-  /// The kind of the error.
+  /// Returns the kind of the error.
   [[nodiscard]] Status status() const noexcept { return error_->status(); }
-  /// The error, valid as long as a copy of this lives.
+  /// Returns the error, valid as long as a copy of this exception lives.
   [[nodiscard]] const Error& error() const& noexcept { return *error_; }
   void error() const&& = delete;
 

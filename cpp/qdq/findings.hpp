@@ -1,4 +1,4 @@
-// What a user must know of a result.
+// Findings about a result.
 #ifndef QDQ_FINDINGS_HPP
 #define QDQ_FINDINGS_HPP
 
@@ -12,34 +12,36 @@
 
 namespace qdq {
 
-/// One thing that a user must know of a result, and what to do about it.
+/// One fact about a result that the user should know, and the remedy.
 struct Finding {
   Severity severity;
   std::string_view message;
-  /// Empty if there is nothing to do.
+  /// Empty if no action is necessary.
   std::string_view remedy;
-  /// The tensors or files that it is about; none if it is about the whole.
+  /// The tensors or files that the finding is about; none if it is about the whole result.
   detail::Items<std::string_view, qdq_findings> tensors;
 };
 
-/// What a user must know of a result that is no error: what was left out, stays in float, or is not as it
-/// should be. Each was logged when the result was made. Immutable. Texts are valid until the findings are
-/// freed.
+/// The findings about a result, which are not errors: omitted data, nodes that stay in float, or other
+/// deviations from the expected result.
+///
+/// Each finding was logged when the result was made. Immutable. Returned texts are valid until the findings
+/// are freed.
 class Findings : public detail::Handle<qdq_findings, qdq_findings_free> {
  public:
   using Handle::Handle;
-  /// The range that begin() and end() go through.
+  /// The range type behind begin() and end().
   using Items = detail::Items<Finding, qdq_findings>;
 
-  /// How many findings there are.
+  /// Returns the number of findings.
   [[nodiscard]] std::size_t size() const noexcept { return qdq_findings_count(c()); }
-  /// The finding at `index`, which must be below size().
+  /// Returns the finding at `index`, which must be below size().
   [[nodiscard]] Finding at(std::size_t index) const& { return items().at(index); }
   void at(std::size_t index) const&& = delete;
-  /// All findings, for loops.
+  /// Starts a loop over all findings.
   [[nodiscard]] Items::iterator begin() const& { return items().begin(); }
   void begin() const&& = delete;
-  /// The end of that loop.
+  /// Returns the end of that loop.
   [[nodiscard]] Items::iterator end() const& { return items().end(); }
   void end() const&& = delete;
 

@@ -1,4 +1,4 @@
-// A network as nodes and tensors.
+// Networks as nodes and tensors.
 #ifndef QDQ_GRAPH_HPP
 #define QDQ_GRAPH_HPP
 
@@ -21,10 +21,11 @@
 
 namespace qdq {
 
-/// A network as nodes and tensors, neutral as to where it comes from: describe any network representation as
-/// one, and plan() decides what of it is quantized. Operators are named as in ONNX. Tensors and nodes are
-/// numbered from 0 in the order in which they were added. Texts that are returned are valid until the graph
-/// is changed or freed.
+/// A network as nodes and tensors, independent of its source. Describe any network representation as a graph;
+/// plan() then decides which parts of it are quantized.
+///
+/// Operators have ONNX's names. Tensors and nodes are numbered from 0 in the order in which they were added.
+/// Returned texts are valid until the graph is changed or freed.
 class Graph : public detail::Handle<qdq_graph, qdq_graph_free> {
  public:
   /// One use of a tensor: input `input` of node `node`.
@@ -32,43 +33,43 @@ class Graph : public detail::Handle<qdq_graph, qdq_graph_free> {
     std::size_t node;
     std::size_t input;
   };
-  /// A tensor, as far as it is known.
+  /// A tensor of the graph, as far as it is known.
   struct Tensor {
     std::string_view name;
     TensorKind kind;
     DType dtype;
-    std::optional<std::vector<std::int64_t>> shape;  ///< With qdq::dynamic in it; nothing where the rank is not known.
-    bool is_output;                                  ///< Whether it is an output of the network.
-    std::size_t producer;                            ///< The node that computes it, or qdq::none.
-    std::vector<std::string_view> dims;              ///< The names of the dimensions, empty where they have none.
-    std::vector<Use> consumers;                      ///< Every use by a node.
+    std::optional<std::vector<std::int64_t>> shape;  ///< May contain qdq::dynamic; nothing if the rank is unknown.
+    bool is_output;                                  ///< Whether the tensor is an output of the network.
+    std::size_t producer;                            ///< The node that computes the tensor, or qdq::none.
+    std::vector<std::string_view> dims;              ///< The names of the dimensions, empty if they have none.
+    std::vector<Use> consumers;                      ///< Every use of the tensor by a node.
   };
-  /// An attribute of a node, of those that placement can ask for.
+  /// An attribute of a node. Only attributes that placement can use are kept.
   struct NodeAttribute {
     std::string_view name;
     std::variant<std::int64_t, std::vector<std::int64_t>, float, std::string_view> value;
   };
-  /// A node with the numbers of its tensors, qdq::none for those that are left out.
+  /// A node with the numbers of its tensors. An optional tensor that is left out is qdq::none.
   struct NodeInfo {
     std::string_view name;
     std::string_view op;
     std::vector<std::size_t> inputs;
     std::vector<std::size_t> outputs;
-    std::string_view domain;                ///< Empty for ONNX's own operators.
-    std::vector<std::size_t> captures;      ///< The tensors that subgraphs of the node read by name.
-    std::vector<NodeAttribute> attributes;  ///< In alphabetical order.
+    std::string_view domain;                ///< The domain of the operator; empty for ONNX's own operators.
+    std::vector<std::size_t> captures;      ///< The tensors of this graph that subgraphs of the node read by name.
+    std::vector<NodeAttribute> attributes;  ///< The attributes, in alphabetical order.
   };
 
   using Handle::Handle;
-  /// A graph without nodes.
+  /// Makes a graph without nodes.
   Graph() : Handle(qdq_graph_new()) {}
 
-  /// Adds an input or a constant of unknown rank and returns its number. The name must be new; nodes add the
-  /// activations that they compute.
+  /// Adds an input or a constant of unknown rank and returns its number. The name must be new. add_node()
+  /// adds the activations.
   [[nodiscard]] Result<std::size_t> add_tensor(std::string_view name, TensorKind kind, DType dtype = DType::Unknown) {
     return add_tensor(name, kind, dtype, -1, nullptr);
   }
-  /// The same with a shape; qdq::dynamic stands for a size that is decided at run time.
+  /// Does the same with a shape; qdq::dynamic is a size that is decided at run time.
   [[nodiscard]] Result<std::size_t> add_tensor(std::string_view name, TensorKind kind, DType dtype,
                                                Span<const std::int64_t> shape) {
     return add_tensor(name, kind, dtype, static_cast<std::int32_t>(shape.size()), shape.data());
@@ -77,55 +78,56 @@ class Graph : public detail::Handle<qdq_graph, qdq_graph_free> {
   [[nodiscard]] Result<std::size_t> add_node(const Node& node) {
     return detail::get<std::size_t>(qdq_graph_add_node, c(), node.c());
   }
-  /// States the type of a tensor. What is not known leaves what was said before, here and below.
+  /// Sets the type of a tensor. Unknown values do not overwrite earlier ones; this also holds for the
+  /// overload with a shape.
   [[nodiscard]] Result<void> describe_tensor(std::size_t tensor, DType dtype) {
     return detail::call(qdq_graph_describe_tensor, c(), tensor, detail::number(dtype), -1, nullptr);
   }
-  /// States the type and the shape of a tensor.
+  /// Sets the type and the shape of a tensor.
   [[nodiscard]] Result<void> describe_tensor(std::size_t tensor, DType dtype, Span<const std::int64_t> shape) {
     return detail::call(qdq_graph_describe_tensor, c(), tensor, detail::number(dtype),
                         static_cast<std::int32_t>(shape.size()), shape.data());
   }
-  /// Names the dimension of a tensor along `axis`, whose size is decided at run time: dimensions with one
-  /// name are equal. An empty name takes the name away.
+  /// Names the dimension of a tensor along `axis`, whose size is decided at run time. Dimensions with the
+  /// same name are equal. An empty name removes the name.
   [[nodiscard]] Result<void> name_dim(std::size_t tensor, std::size_t axis, std::string_view name) {
     return detail::call(qdq_graph_name_dim, c(), tensor, axis, detail::Text(name).or_null());
   }
   /// Marks a tensor as an output of the network.
   [[nodiscard]] Result<void> mark_output(std::size_t tensor) { return detail::call(qdq_graph_mark_output, c(), tensor); }
 
-  /// The number of tensor `name`; qdq::none where there is none.
+  /// Returns the number of the tensor `name`; qdq::none if there is none.
   [[nodiscard]] std::size_t find_tensor(std::string_view name) const {
     return qdq_graph_find_tensor(c(), detail::Text(name).c());
   }
-  /// The number of the first node called `name`; qdq::none where there is none. Nodes may share a name.
+  /// Returns the number of the first node called `name`; qdq::none if there is none. Nodes may share a name.
   [[nodiscard]] std::size_t find_node(std::string_view name) const {
     return qdq_graph_find_node(c(), detail::Text(name).c());
   }
-  /// The attribute `name` of a node, where it has it.
+  /// Returns the attribute `name` of a node; nothing if the node does not have it.
   [[nodiscard]] std::optional<NodeAttribute> find_attribute(std::size_t node, std::string_view name) const& {
     const std::size_t found = qdq_graph_node_find_attribute(c(), node, detail::Text(name).c());
     return found == none ? std::nullopt : std::optional<NodeAttribute>(attribute(c(), node, found));
   }
   void find_attribute(std::size_t node, std::string_view name) const&& = delete;
-  /// The tensors by number.
+  /// Returns the tensors, ordered by number.
   [[nodiscard]] detail::Items<Tensor, qdq_graph> tensors() const& { return {c(), qdq_graph_tensor_count(c()), tensor}; }
   void tensors() const&& = delete;
-  /// The nodes by number.
+  /// Returns the nodes, ordered by number.
   [[nodiscard]] detail::Items<NodeInfo, qdq_graph> nodes() const& { return {c(), qdq_graph_node_count(c()), node}; }
   void nodes() const&& = delete;
 
-  /// These ranges, and those of tensors that hold the values of a ranged one in another shape or order: what
-  /// lies before and behind Reshape, Transpose and their like.
+  /// Returns these ranges and the ranges that follow from them: a tensor before or after Reshape, Transpose
+  /// and similar operators holds the same values and has the same range.
   [[nodiscard]] Result<Ranges> spread(const Ranges& ranges) const {
     return detail::make<Ranges>(qdq_ranges_spread, ranges.c(), c());
   }
 
-  /// Decides what of the graph is quantized: a pure function of its arguments.
+  /// Decides which parts of the graph are quantized. The plan depends on the arguments only.
   [[nodiscard]] Result<Plan> plan(const Policy& policy = Policy()) const {
     return detail::make<Plan>(qdq_graph_plan, c(), policy.c(), nullptr);
   }
-  /// The same by an existing calibration: a node that needs a range that is not there stays in float.
+  /// Plans with an existing calibration: a node stays in float if a range that it needs is missing.
   [[nodiscard]] Result<Plan> plan(const Policy& policy, const Ranges& ranges) const {
     return detail::make<Plan>(qdq_graph_plan, c(), policy.c(), ranges.c());
   }

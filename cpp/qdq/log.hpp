@@ -21,19 +21,21 @@ void log_message(void* user, qdq_log_level level, const char* message) noexcept 
 #endif
     (*static_cast<Function*>(user))(static_cast<LogLevel>(level), view(message));
 #ifdef __cpp_exceptions
-  } catch (...) {  // There is nobody to tell.
+  } catch (...) {  // Nothing can report it.
   }
 #endif
 }
 
 }  // namespace detail
 
-/// Sends the messages of the library up to a level to a function, in place of the one set before, for the
-/// whole process. The function is called with a LogLevel and a std::string_view, which is valid during the
-/// call; from any thread, from several at once. It is moved in and lives until another one is set. It must
-/// not call functions of qdq; exceptions that it throws are dropped.
+/// Sends the messages of the library, up to a level, to a function. It replaces the previous function, for
+/// the whole process.
 ///
-/// Status::Unsupported in a Rust program that has a subscriber for messages already.
+/// The function is called with a LogLevel and a std::string_view that is valid during the call. Any thread
+/// may call it, several at the same time. The function is moved in and lives until another one is set. It
+/// must not call functions of qdq. Exceptions that it throws are dropped.
+///
+/// Status::Unsupported if the program is a Rust program that already has a subscriber for messages.
 template <typename Function>
 [[nodiscard]] Result<void> log_set(LogLevel level, Function function) {
   static_assert(std::is_invocable_v<Function&, LogLevel, std::string_view>, "a log function takes a level and a text");
@@ -41,7 +43,7 @@ template <typename Function>
                       detail::free_function<Function>, detail::number(level));
 }
 
-/// Silence again, the default. When it has returned, no log function is called any more.
+/// Turns the messages off, which is the default. After it has returned, no log function is called any more.
 inline void log_off() {
   static_cast<void>(detail::call(qdq_log_set, nullptr, nullptr, nullptr, detail::number(LogLevel::Warning)));
 }

@@ -1,4 +1,4 @@
-// A node of a graph, to be added.
+// Descriptions of nodes that are added to a graph.
 #ifndef QDQ_NODE_HPP
 #define QDQ_NODE_HPP
 
@@ -14,7 +14,7 @@
 namespace qdq {
 
 /// The description of a node for Graph::add_node(): operator, inputs, outputs and the attributes that
-/// placement asks for.
+/// placement uses.
 ///
 ///     auto conv = qdq::Node::make("Conv", "conv1").input(x).input(w).output("y").set_int("group", 1).build();
 class Node : public detail::Handle<qdq_node, qdq_node_free> {
@@ -23,21 +23,21 @@ class Node : public detail::Handle<qdq_node, qdq_node_free> {
 
   using Handle::Handle;
 
-  /// A node of an operator, as ONNX names it. An empty name is made of operator and position, an empty domain
-  /// is ONNX's own.
+  /// Starts the description of a node. `op` is ONNX's name of the operator. If `name` is empty, the name is
+  /// made from operator and position. An empty domain is ONNX's own.
   [[nodiscard]] static Builder make(std::string_view op, std::string_view name = {}, std::string_view domain = {});
 };
 
-/// Says in order what a node reads and computes.
+/// Sets the inputs and outputs of a node, in order, and its attributes.
 class Node::Builder : public detail::Builder<Builder, Node> {
  public:
   using detail::Builder<Builder, Node>::Builder;
 
-  /// Adds an input: the number of a tensor of the graph, or qdq::none for an optional one that is left out.
+  /// Adds an input: the number of a tensor of the graph, or qdq::none for an optional input that is left out.
   Builder& input(std::size_t tensor) { return set(qdq_node_add_input, tensor); }
-  /// Adds an output: the name of the tensor that it becomes, empty for an optional one that is left out.
+  /// Adds an output: the name of the new tensor, empty for an optional output that is left out.
   Builder& output(std::string_view name) { return set(qdq_node_add_output, detail::Text(name).or_null()); }
-  /// Adds a tensor that subgraphs of the node read by name.
+  /// Adds a tensor of the graph that subgraphs of the node read by name.
   Builder& capture(std::size_t tensor) { return set(qdq_node_add_capture, tensor); }
   /// Sets an attribute to an integer.
   Builder& set_int(std::string_view name, std::int64_t value) {

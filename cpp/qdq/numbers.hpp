@@ -1,4 +1,4 @@
-// The numbers that qdq.h defines, as types. Every enumerator has the value of its macro.
+// The numbers of qdq.h as types. Every enumerator has the value of its macro.
 #ifndef QDQ_NUMBERS_HPP
 #define QDQ_NUMBERS_HPP
 
@@ -10,36 +10,36 @@
 
 namespace qdq {
 
-/// The number of no tensor or node: an optional input or output that is left out.
+/// The number of a missing tensor or node, such as an optional input or output that is left out.
 inline constexpr std::size_t none = QDQ_NONE;
 
-/// Where a tensor's memory is, as DLPack counts. Device memory has to be copied to the host.
+/// The device of a tensor's memory, with DLPack's numbers. Device memory has to be copied to the host.
 enum class Device : std::int32_t {
   Cpu = QDQ_DEVICE_CPU,
   CudaHost = QDQ_DEVICE_CUDA_HOST,  ///< The host's memory, pinned for CUDA.
 };
 
-/// The number of no axis: one scale for the whole tensor.
+/// The axis number for one scale for the whole tensor.
 inline constexpr std::int32_t no_axis = QDQ_NO_AXIS;
 
 /// A size that is decided at run time.
 inline constexpr std::int64_t dynamic = QDQ_DYNAMIC;
 
-/// What became of a call.
+/// The status of a call.
 enum class Status : qdq_status {
-  Ok = QDQ_OK,                                   ///< Done.
-  InvalidArgument = QDQ_ERROR_INVALID_ARGUMENT,  ///< An argument or option that cannot be used.
+  Ok = QDQ_OK,                                   ///< The call succeeded.
+  InvalidArgument = QDQ_ERROR_INVALID_ARGUMENT,  ///< An argument or option is invalid.
   Io = QDQ_ERROR_IO,                             ///< The operating system refused to read or write something.
-  Format = QDQ_ERROR_FORMAT,                     ///< A file is damaged or is not what it should be.
+  Format = QDQ_ERROR_FORMAT,                     ///< A file is damaged or has the wrong format.
   Unsupported = QDQ_ERROR_UNSUPPORTED,           ///< Valid input that qdq cannot handle.
-  Shape = QDQ_ERROR_SHAPE,                       ///< Shapes that do not fit each other.
-  Type = QDQ_ERROR_TYPE,                         ///< An element type that does not fit.
-  Data = QDQ_ERROR_DATA,                         ///< Data or statistics from which no answer can be computed.
+  Shape = QDQ_ERROR_SHAPE,                       ///< Shapes do not fit each other.
+  Type = QDQ_ERROR_TYPE,                         ///< An element type does not fit.
+  Data = QDQ_ERROR_DATA,                         ///< No result can be computed from the data or statistics.
   Runtime = QDQ_ERROR_RUNTIME,                   ///< A runtime (embedded, ONNX Runtime) failed.
-  Cancelled = QDQ_ERROR_CANCELLED,               ///< The caller asked to stop.
+  Cancelled = QDQ_ERROR_CANCELLED,               ///< The caller stopped the run.
   Internal = QDQ_ERROR_INTERNAL,                 ///< A defect in qdq itself.
-  Callback = QDQ_ERROR_CALLBACK,                 ///< A function of the caller failed.
-  TensorRt = QDQ_ERROR_TENSORRT,                 ///< TensorRT or CUDA failed, or refused what it was given.
+  Callback = QDQ_ERROR_CALLBACK,                 ///< A callback of the caller failed.
+  TensorRt = QDQ_ERROR_TENSORRT,                 ///< TensorRT or CUDA failed, or refused an argument.
 };
 
 /// An element type.
@@ -56,42 +56,44 @@ enum class DType : qdq_dtype {
   U32 = QDQ_DTYPE_U32,          ///< Unsigned 32-bit integer.
   I64 = QDQ_DTYPE_I64,          ///< Signed 64-bit integer.
   U64 = QDQ_DTYPE_U64,          ///< Unsigned 64-bit integer.
-  Bool = QDQ_DTYPE_BOOL,        ///< A truth value in one byte, 0 or 1.
+  Bool = QDQ_DTYPE_BOOL,        ///< A boolean in one byte, 0 or 1.
   I4 = QDQ_DTYPE_I4,            ///< Signed 4-bit integer, two in a byte, the first in the low half.
   U4 = QDQ_DTYPE_U4,            ///< Unsigned 4-bit integer, stored like I4.
   E4M3 = QDQ_DTYPE_E4M3,        ///< The 8-bit float e4m3 without infinities.
-  Unknown = QDQ_DTYPE_UNKNOWN,  ///< No type, where one is not known.
+  Unknown = QDQ_DTYPE_UNKNOWN,  ///< An unknown type.
 };
 
-/// How a range follows from statistics.
+/// A method that computes a range from statistics.
 enum class Method : qdq_method {
-  Mse = QDQ_METHOD_MSE,                ///< The least expected squared error: the one that measured best.
+  Mse = QDQ_METHOD_MSE,                ///< The least expected squared error; the most accurate one in measurements.
   Max = QDQ_METHOD_MAX,                ///< The largest magnitude: nothing is clipped.
-  Entropy = QDQ_METHOD_ENTROPY,        ///< The quantized distribution tells most about the true one.
-  Percentile = QDQ_METHOD_PERCENTILE,  ///< A percentage of the values other than zero do not exceed it.
+  Entropy = QDQ_METHOD_ENTROPY,        ///< The least relative entropy between the true and the quantized distribution.
+  Percentile = QDQ_METHOD_PERCENTILE,  ///< The magnitude that a percentage of the nonzero values do not exceed.
 };
 
-/// A method with its argument: made from a Method, or by percentile().
+/// A method with its argument, made from a Method or by percentile().
 struct RangeMethod {
-  /// A method; Method::Percentile with its usual percentage.
+  /// Takes a method; Method::Percentile gets its usual percentage.
   RangeMethod(Method kind) noexcept : method(kind) {}
-  /// A method with the percentage of Method::Percentile.
+  /// Takes a method with the percentage of Method::Percentile.
   RangeMethod(Method kind, double percent) noexcept : method(kind), percentile(percent) {}
 
   Method method;
-  double percentile = 99.99;  ///< Read by Method::Percentile only.
+  double percentile = 99.99;  ///< Used by Method::Percentile only.
 };
 
-/// The magnitude that `percent` of the values other than zero do not exceed: over 0, up to 100.
+/// Selects the magnitude that `percent` of the nonzero values do not exceed. `percent` is above 0 and at most
+/// 100.
 [[nodiscard]] inline RangeMethod percentile(double percent) noexcept { return {Method::Percentile, percent}; }
 
-/// At which bins pytorch-quantization's entropy and mse try ranges: from `start_bin` in steps of `stride`.
+/// The bins at which pytorch-quantization's entropy and mse try ranges: from `start_bin` in steps of
+/// `stride`.
 struct Search {
   std::size_t start_bin = 128;
   std::size_t stride = 1;
 };
 
-/// A descriptor that is ready to use.
+/// A predefined descriptor.
 enum class Predefined : qdq_predefined {
   /// Signed 8 bits, one amax: activations.
   PerTensor8Bit = QDQ_PREDEFINED_PER_TENSOR_8BIT,
@@ -105,50 +107,50 @@ enum class Predefined : qdq_predefined {
   ConvTransposeWeightPerChannel = QDQ_PREDEFINED_CONV_TRANSPOSE_WEIGHT_PER_CHANNEL,
 };
 
-/// Whose arithmetic fake quantization follows.
+/// The arithmetic of fake quantization.
 enum class Mode : qdq_mode {
   Reference = QDQ_MODE_REFERENCE,   ///< pytorch-quantization on a CPU, bit for bit.
   GpuCompat = QDQ_MODE_GPU_COMPAT,  ///< pytorch-quantization's CUDA kernel.
-  Corrected = QDQ_MODE_CORRECTED,   ///< Without the known defects.
+  Corrected = QDQ_MODE_CORRECTED,   ///< The correct formula, without the known defects.
 };
 
-/// What calibration observes.
+/// The statistics that calibration gathers.
 enum class CalibMethod : qdq_calib_method {
   Max = QDQ_CALIB_MAX,              ///< The largest magnitude, per tensor, axis or block.
   Histogram = QDQ_CALIB_HISTOGRAM,  ///< A histogram of magnitudes, per tensor.
   Compat = QDQ_CALIB_COMPAT,        ///< pytorch-quantization's own histogram and rules, per tensor.
 };
 
-/// Which library's histogram is followed.
+/// The library whose histogram is followed.
 enum class Library : qdq_library {
   Torch = QDQ_LIBRARY_TORCH,  ///< torch.histc over 0 to max.
   Numpy = QDQ_LIBRARY_NUMPY,  ///< numpy.histogram over min to max of the first batch.
 };
 
-/// The calibrator that a cache is for.
+/// The calibrator that reads a cache.
 enum class Algorithm : qdq_algorithm {
-  Entropy2 = QDQ_ALGORITHM_ENTROPY_2,  ///< IInt8EntropyCalibrator2: what nearly every program expects.
+  Entropy2 = QDQ_ALGORITHM_ENTROPY_2,  ///< IInt8EntropyCalibrator2, which nearly every program expects.
   MinMax = QDQ_ALGORITHM_MIN_MAX,      ///< IInt8MinMaxCalibrator.
   Entropy = QDQ_ALGORITHM_ENTROPY,     ///< IInt8EntropyCalibrator, whose caches fit one device only.
   Legacy = QDQ_ALGORITHM_LEGACY,       ///< IInt8LegacyCalibrator.
-  Unknown = QDQ_ALGORITHM_UNKNOWN,     ///< One that qdq does not know, or none.
+  Unknown = QDQ_ALGORITHM_UNKNOWN,     ///< An algorithm that qdq does not know, or none.
 };
 
-/// How bad a finding is.
+/// The severity of a finding.
 enum class Severity : qdq_severity {
-  Note = QDQ_SEVERITY_NOTE,        ///< Worth knowing; the cache works.
-  Warning = QDQ_SEVERITY_WARNING,  ///< The engine may be slower or less exact than it should be.
-  Error = QDQ_SEVERITY_ERROR,      ///< TensorRT ignores the cache, fails, or computes nonsense.
+  Note = QDQ_SEVERITY_NOTE,        ///< Informative; the cache works.
+  Warning = QDQ_SEVERITY_WARNING,  ///< The engine may be slower or less accurate than possible.
+  Error = QDQ_SEVERITY_ERROR,      ///< TensorRT ignores the cache, fails, or computes wrong results.
 };
 
-/// What a tensor is to the network.
+/// The role of a tensor in the network.
 enum class TensorKind : qdq_tensor_kind {
-  Input = QDQ_TENSOR_KIND_INPUT,            ///< Fed from outside, different in every batch.
+  Input = QDQ_TENSOR_KIND_INPUT,            ///< Fed by the caller, different in every batch.
   Constant = QDQ_TENSOR_KIND_CONSTANT,      ///< Known when the network is built.
   Activation = QDQ_TENSOR_KIND_ACTIVATION,  ///< Computed by a node.
 };
 
-/// What an attribute of a node holds.
+/// The type of a node's attribute.
 enum class Attribute : qdq_attribute {
   Int = QDQ_ATTRIBUTE_INT,      ///< One integer.
   Ints = QDQ_ATTRIBUTE_INTS,    ///< A list of integers.
@@ -156,39 +158,39 @@ enum class Attribute : qdq_attribute {
   Text = QDQ_ATTRIBUTE_TEXT,    ///< A text.
 };
 
-/// What becomes of a node.
+/// The decision for a node.
 enum class Verdict : qdq_verdict {
-  Float = QDQ_VERDICT_FLOAT,             ///< It is unchanged.
-  Quantized = QDQ_VERDICT_QUANTIZED,     ///< It computes on quantized inputs.
-  PassesInt8 = QDQ_VERDICT_PASSES_INT8,  ///< It only moves or selects quantized values.
+  Float = QDQ_VERDICT_FLOAT,             ///< The node is unchanged.
+  Quantized = QDQ_VERDICT_QUANTIZED,     ///< The node computes on quantized inputs.
+  PassesInt8 = QDQ_VERDICT_PASSES_INT8,  ///< The node only moves or selects quantized values.
 };
 
-/// What arrays hold.
+/// The content of arrays: samples or whole feeds.
 enum class Feeds : qdq_feeds {
-  /// Samples along the first axis, unless an input has no axis for them there, or the arrays fit as whole
-  /// feeds only.
+  /// Samples along the first axis. Whole feeds if an input has no axis for samples there, or if the arrays
+  /// fit as whole feeds only.
   Auto = QDQ_FEEDS_AUTO,
   Samples = QDQ_FEEDS_SAMPLES,  ///< Samples along the first axis.
-  Whole = QDQ_FEEDS_WHOLE,      ///< What one run gets: every axis of the input, or all along one more in front.
+  Whole = QDQ_FEEDS_WHOLE,      ///< Whole feeds, one run each: every axis of the input, or one more in front.
 };
 
-/// How an image gets the height and width that the model takes.
+/// The way that an image gets the height and width of the model's input.
 enum class Resize : qdq_resize {
-  Stretch = QDQ_RESIZE_STRETCH,      ///< Both sides by themselves, so that proportions change.
-  Crop = QDQ_RESIZE_CROP,            ///< The image fills the target; what stands over is cut off.
-  Letterbox = QDQ_RESIZE_LETTERBOX,  ///< The image fits into the target's centre; the rest is filled.
+  Stretch = QDQ_RESIZE_STRETCH,      ///< Resizes each side independently, so that proportions change.
+  Crop = QDQ_RESIZE_CROP,            ///< Fills the target with the image and cuts off the excess.
+  Letterbox = QDQ_RESIZE_LETTERBOX,  ///< Fits the image into the target's centre and fills the rest.
 };
 
-/// How pixels of another size are computed.
+/// The filter that computes the pixels of a resized image.
 enum class ResizeFilter : qdq_resize_filter {
-  Antialias = QDQ_RESIZE_FILTER_ANTIALIAS,  ///< Bilinear over all pixels that fall on one, as Pillow.
+  Antialias = QDQ_RESIZE_FILTER_ANTIALIAS,  ///< Bilinear over all source pixels of a target pixel, as Pillow.
   OpenCv = QDQ_RESIZE_FILTER_OPENCV,        ///< Bilinear between four pixels, bit for bit as OpenCV's INTER_LINEAR.
 };
 
-/// What is done about the orientation that a camera stored in an image.
+/// The treatment of the orientation that a camera stored in an image.
 enum class Exif : qdq_exif {
-  Ignore = QDQ_EXIF_IGNORE,  ///< Pixels as they lie in the file, as Pillow; a finding where images have another orientation.
-  Apply = QDQ_EXIF_APPLY,    ///< Images as they are shown, as OpenCV's imread.
+  Ignore = QDQ_EXIF_IGNORE,  ///< Pixels in the order of the file, as Pillow; a finding if images have another orientation.
+  Apply = QDQ_EXIF_APPLY,    ///< Images in the orientation of the camera, as OpenCV's imread.
 };
 
 /// The channels of the model's input.
@@ -200,34 +202,34 @@ enum class Channels : qdq_channels {
 
 /// The order of the axes of the model's input.
 enum class Layout : qdq_layout {
-  Auto = QDQ_LAYOUT_AUTO,  ///< Found by the size of the channels' axis.
+  Auto = QDQ_LAYOUT_AUTO,  ///< Decided by the size of the channels' axis.
   Nchw = QDQ_LAYOUT_NCHW,  ///< Batch, channels, height, width.
   Nhwc = QDQ_LAYOUT_NHWC,  ///< Batch, height, width, channels.
 };
 
-/// Which runtime runs a model.
+/// The runtime that runs a model.
 enum class Runtime : qdq_runtime {
-  Embedded = QDQ_RUNTIME_EMBEDDED,        ///< The one inside qdq, which needs nothing.
+  Embedded = QDQ_RUNTIME_EMBEDDED,        ///< The runtime inside qdq, without dependencies.
   OnnxRuntime = QDQ_RUNTIME_ONNXRUNTIME,  ///< ONNX Runtime, opened at run time.
-  Auto = QDQ_RUNTIME_AUTO,                ///< ONNX Runtime where it is found, else the embedded runtime.
+  Auto = QDQ_RUNTIME_AUTO,                ///< ONNX Runtime if it is found, else the embedded runtime.
 };
 
-/// How a quantized weight is stored.
+/// The storage of a quantized weight.
 enum class WeightForm : qdq_weight_form {
   Int8 = QDQ_WEIGHT_FORM_INT8,    ///< As int8 with DequantizeLinear: a quarter of the size.
-  Float = QDQ_WEIGHT_FORM_FLOAT,  ///< As it was, with QuantizeLinear and DequantizeLinear behind it.
+  Float = QDQ_WEIGHT_FORM_FLOAT,  ///< As float, with QuantizeLinear and DequantizeLinear behind it.
 };
 
-/// How important a message is.
+/// The importance of a message.
 enum class LogLevel : qdq_log_level {
   Warning = QDQ_LOG_WARNING,  ///< Something is probably wrong.
   Info = QDQ_LOG_INFO,        ///< Something worth knowing.
-  Debug = QDQ_LOG_DEBUG,      ///< For whoever looks for a fault.
+  Debug = QDQ_LOG_DEBUG,      ///< Details for finding a fault.
 };
 
 namespace detail {
 
-/// The number of an enumerator for the C interface.
+/// Returns the number of an enumerator for the C interface.
 template <typename Enum>
 constexpr std::underlying_type_t<Enum> number(Enum value) noexcept {
   return static_cast<std::underlying_type_t<Enum>>(value);

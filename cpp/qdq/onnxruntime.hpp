@@ -1,4 +1,4 @@
-// Where ONNX Runtime's library is.
+// The location of ONNX Runtime's library.
 #ifndef QDQ_ONNXRUNTIME_HPP
 #define QDQ_ONNXRUNTIME_HPP
 
@@ -11,15 +11,17 @@
 
 namespace qdq {
 
-/// Finds ONNX Runtime's library: `path` is the library or the folder it lies in; where it is empty, the
-/// environment variables QDQ_ONNXRUNTIME and ORT_DYLIB_PATH, the Python package onnxruntime and the system's
-/// own places are looked at. Returns its path, or its name where the system's loader finds it.
+/// Finds ONNX Runtime's library. `path` is the library or its folder.
+///
+/// If `path` is empty, the function looks at the environment variables QDQ_ONNXRUNTIME and ORT_DYLIB_PATH,
+/// the Python package onnxruntime and the system's own places. Returns the path of the library, or its name
+/// if the system's loader finds it.
 [[nodiscard]] inline Result<Buffer> onnxruntime_find(std::string_view path = {}) {
   return detail::make<Buffer>(qdq_onnxruntime_find, detail::Text(path).or_null());
 }
 
-/// The version of the ONNX Runtime library at `path`, such as "1.24.1". The library is loaded for that and
-/// stays so.
+/// Returns the version of the ONNX Runtime library at `path`, such as "1.24.1". This loads the library, which
+/// stays loaded.
 [[nodiscard]] inline Result<Buffer> onnxruntime_version(const std::string& path) {
   return detail::make<Buffer>(qdq_onnxruntime_version, path.c_str());
 }

@@ -1,4 +1,4 @@
-// What of a network is quantized.
+// Which parts of a network are quantized.
 #ifndef QDQ_PLAN_HPP
 #define QDQ_PLAN_HPP
 
@@ -17,32 +17,35 @@
 
 namespace qdq {
 
-/// Which edges of a graph get Quantize and Dequantize, and by that which tensors need a range. Immutable, and
-/// independent of the graph or model that it was made of. Numbers of tensors and nodes are those of the
-/// graph. What it returns is valid until it is freed.
+/// The edges of a graph that get Quantize and Dequantize, and the tensors that need a range for it.
+/// Immutable.
+///
+/// The plan is independent of the graph or model that it was made of. Numbers of tensors and nodes are those
+/// of the graph. Returned texts and lists are valid until the plan is freed.
 class Plan : public detail::Handle<qdq_plan, qdq_plan_free> {
  public:
-  /// What becomes of a node, and why.
+  /// The decision for a node, with its reason.
   struct Decision {
     Verdict verdict;
     std::string_view reason;
   };
-  /// An input of a node that reads dequantized values; all other readers keep the float tensor.
+  /// An input of a node that reads dequantized values. All other readers keep the float tensor.
   struct Reader {
     std::size_t node;
     std::size_t input;
   };
   /// The readers of one tensor.
   using Readers = detail::Items<Reader, qdq_plan>;
-  /// A quantized activation. Those of one `group` share a scale, whose range covers them all.
+  /// A quantized activation. Activations of the same `group` share a scale, whose range covers them all.
   struct Activation {
     std::size_t tensor;
     std::size_t group;
     Readers readers;
   };
-  /// A quantized constant, or the end of a chain of operators that only give one another form. `axis` is the
-  /// one with a scale of its own per index; no_axis for one scale. One that is read along two axes is there
-  /// twice.
+  /// A quantized constant, or the last tensor of a chain of operators that only change a constant's form.
+  ///
+  /// `axis` is the axis with one scale per index; no_axis for a single scale. A weight that is read along two
+  /// axes is in the list twice.
   struct Weight {
     std::size_t tensor;
     std::int32_t axis;
@@ -51,17 +54,19 @@ class Plan : public detail::Handle<qdq_plan, qdq_plan_free> {
 
   using Handle::Handle;
 
-  /// The plan for people: a line for every node with its verdict and reason, then the totals.
+  /// Returns the plan as a text: a line for every node with its verdict and reason, then the totals.
   [[nodiscard]] Result<Buffer> to_text() const { return detail::make<Buffer>(qdq_plan_to_text, c()); }
-  /// The plan for programs: JSON with nodes, activations and weights.
+  /// Returns the plan as JSON with nodes, activations and weights.
   [[nodiscard]] Result<Buffer> to_json() const { return detail::make<Buffer>(qdq_plan_to_json, c()); }
 
-  /// What the user must know of the plan: nodes that stay in float for want of a range, ranges of no tensor
-  /// or of zeros alone, Quantize and Dequantize that were there before, inputs that are fixed, and weights
-  /// that cannot be computed before the model runs.
+  /// Returns the findings of the plan.
+  ///
+  /// They report nodes that stay in float because a range is missing, ranges that belong to no tensor or are
+  /// zero everywhere, existing Quantize and Dequantize, fixed inputs, and weights that cannot be computed
+  /// before the model runs.
   [[nodiscard]] Result<Findings> findings() const { return detail::make<Findings>(qdq_plan_findings, c()); }
 
-  /// What becomes of each node of the graph, by its number.
+  /// Returns the decision for each node of the graph, ordered by number.
   [[nodiscard]] detail::Items<Decision, qdq_plan> decisions() const& {
     return {c(), qdq_plan_node_count(c()), [](const qdq_plan* plan, std::size_t, std::size_t node) {
               return Decision{static_cast<Verdict>(qdq_plan_verdict(plan, node)), detail::view(qdq_plan_reason(plan, node))};
@@ -69,8 +74,8 @@ class Plan : public detail::Handle<qdq_plan, qdq_plan_free> {
   }
   void decisions() const&& = delete;
 
-  /// The tensors that must be observed to carry the plan out; with `every_activation` all activations, which
-  /// is what a calibration cache needs.
+  /// Returns the tensors that must be observed for the plan; with `every_activation` all activations, which a
+  /// calibration cache needs.
   [[nodiscard]] detail::Items<std::string_view, qdq_plan> taps(bool every_activation = false) const& {
     return {c(), qdq_plan_tap_count(c(), every_activation),
             [](const qdq_plan* plan, std::size_t every, std::size_t index) {
@@ -80,7 +85,7 @@ class Plan : public detail::Handle<qdq_plan, qdq_plan_free> {
   }
   void taps(bool every_activation = false) const&& = delete;
 
-  /// The activations that are quantized.
+  /// Returns the quantized activations.
   [[nodiscard]] detail::Items<Activation, qdq_plan> activations() const& {
     return {c(), qdq_plan_activation_count(c()), [](const qdq_plan* plan, std::size_t, std::size_t index) {
               return Activation{qdq_plan_activation_tensor(plan, index),
@@ -90,7 +95,7 @@ class Plan : public detail::Handle<qdq_plan, qdq_plan_free> {
   }
   void activations() const&& = delete;
 
-  /// The constants that are quantized.
+  /// Returns the quantized constants.
   [[nodiscard]] detail::Items<Weight, qdq_plan> weights() const& {
     return {c(), qdq_plan_weight_count(c()), [](const qdq_plan* plan, std::size_t, std::size_t index) {
               return Weight{qdq_plan_weight_tensor(plan, index),
@@ -100,8 +105,8 @@ class Plan : public detail::Handle<qdq_plan, qdq_plan_free> {
   }
   void weights() const&& = delete;
 
-  /// Computes the range of every observed tensor by a method for int8, in the order of the network.
-  /// Status::Data where a planned tensor was not observed.
+  /// Computes the int8 range of every observed tensor by a method, in the order of the network. Status::Data
+  /// if a planned tensor was not observed.
   [[nodiscard]] Result<Ranges> ranges(const Stats& stats, RangeMethod method = Method::Mse) const {
     return detail::make<Ranges>(qdq_plan_ranges, c(), stats.c(), detail::number(method.method), method.percentile);
   }

@@ -1,26 +1,27 @@
-// qdq: INT8 for TensorRT without Python. The C++ interface: C++17, headers only, over qdq.h.
+// qdq: INT8 for TensorRT without Python. This is the C++ interface: C++17, headers only, over qdq.h.
 //
-// Names. A C object qdq_<object> is the class qdq::<Object>, a number QDQ_<SET>_<NAME> the enumerator
-//   qdq::<Set>::<Name>, and functions are called as in C. What a word means is the same in Rust, C, C++ and
-//   the command-line tool; qdq.h has the formulas.
+// Names. The C object qdq_<object> is the class qdq::<Object>. The number QDQ_<SET>_<NAME> is the enumerator
+//   qdq::<Set>::<Name>. Functions have the same names as in C. Every term means the same in Rust, C, C++ and
+//   the command-line tool. The formulas are in qdq.h.
 //
-// Ownership. Objects own what they stand for: they are moved, never copied. c() is the way into the C
-//   interface, release() gives the object up, and a constructor takes one over. Texts and views that a
-//   function returns belong to the object that they came from, so that it must be a variable:
-//   `model.plan().value().decisions()`, of a plan that is gone at the end of the line, does not compile. What
-//   is passed to a function is copied where it is needed later.
+// Ownership. An object owns its C object. Objects can be moved, never copied. c() gives access to the C
+//   object, release() gives up its ownership, and a constructor takes ownership of a C object. Texts and
+//   views that a function returns belong to the object that returned them. That object must therefore be a
+//   variable: `model.plan().value().decisions()` does not compile, because the plan is destroyed at the end
+//   of the line. Functions copy every argument that they need later.
 //
-// Errors. A function that can fail returns a Result<T>: a value, or an Error that names the thing, the
-//   cause and the remedy. Where exceptions are on, value() throws it. No exception of a callback passes
-//   through the library: it comes out of the call that ran the callback, as an error. Objects with many
-//   settings are made by `Object::make().…build()`, which tells the first error. Where memory runs out, the
+// Errors. A function that can fail returns a Result<T>: a value, or an Error that names the object, the cause
+//   and the remedy. If exceptions are enabled, value() throws the error. No exception of a callback passes
+//   through the library: the call that ran the callback returns it as an error. Objects with many settings
+//   are made by `Object::make().…build()`, and build() returns the first error. If memory runs out, the
 //   process ends or std::bad_alloc is thrown.
 //
-// Threads. Constant functions may run at the same time on the same object, others need it for themselves
-//   alone. A callback must not use an object that the function which called it is changing.
+// Threads. Functions that are const may run at the same time on the same object. Other functions need
+//   exclusive access to their object. A callback must not use an object that the function which called it is
+//   changing.
 //
-// Texts are UTF-8. Names are taken up to a NUL; an empty text stands for none. Paths are bytes as the system
-//   has them, on Windows UTF-8.
+// Texts are UTF-8. A name ends at its first NUL; an empty text means no text. Paths are bytes in the system's
+//   own encoding, on Windows UTF-8.
 #ifndef QDQ_QDQ_HPP
 #define QDQ_QDQ_HPP
 

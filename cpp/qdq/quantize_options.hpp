@@ -1,4 +1,4 @@
-// How a quantized model is written.
+// Options for writing a quantized model.
 #ifndef QDQ_QUANTIZE_OPTIONS_HPP
 #define QDQ_QUANTIZE_OPTIONS_HPP
 
@@ -12,7 +12,7 @@
 
 namespace qdq {
 
-/// How a quantized model is written.
+/// Options for writing a quantized model.
 ///
 ///     auto options = qdq::QuantizeOptions::make().weight_form(qdq::WeightForm::Float).build();
 class QuantizeOptions : public detail::Handle<qdq_quantize_options, qdq_quantize_options_free> {
@@ -20,36 +20,38 @@ class QuantizeOptions : public detail::Handle<qdq_quantize_options, qdq_quantize
   class Builder;
 
   using Handle::Handle;
-  /// The default options.
+  /// Makes the default options.
   QuantizeOptions() : Handle(qdq_quantize_options_new()) {}
 
   /// Starts with the default options.
   [[nodiscard]] static Builder make();
 };
 
-/// Sets options, in any order.
+/// Sets options in any order.
 class QuantizeOptions::Builder : public detail::Builder<Builder, QuantizeOptions> {
  public:
   using detail::Builder<Builder, QuantizeOptions>::Builder;
 
-  /// How weights are stored. Default: WeightForm::Int8.
+  /// Sets the storage of weights. Default: WeightForm::Int8.
   Builder& weight_form(WeightForm form) { return set(qdq_quantize_options_set_weight_form, detail::number(form)); }
-  /// How the ranges of weights follow from their values. Default: Method::Mse.
+  /// Sets the method that computes the ranges of weights from their values. Default: Method::Mse.
   Builder& weight_method(RangeMethod method) {
     return set(qdq_quantize_options_set_weight_method, detail::number(method.method), method.percentile);
   }
-  /// The range of the weight `name` in place of a computed one: amax (f32), one for the weight or one per
-  /// output channel. `name` is the tensor that nodes read, or the stored tensor behind it; a name that no
-  /// weight has is without effect.
+  /// Sets the range of the weight `name` instead of a computed one: amax (f32), one for the weight or one per
+  /// output channel.
+  ///
+  /// `name` is the tensor that nodes read, or the initializer behind it. A name that no weight has is
+  /// ignored.
   Builder& weight_amax(std::string_view name, const TensorView& amax) {
     return set(qdq_quantize_options_set_weight_amax, detail::Text(name).c(), amax.c());
   }
-  /// A computed range for the weight `name` again.
+  /// Lets the range of the weight `name` be computed again.
   Builder& no_weight_amax(std::string_view name) {
     return set(qdq_quantize_options_set_weight_amax, detail::Text(name).c(), nullptr);
   }
-  /// Bits of the integers of weights, 2 to 8; fewer than 8 are stored as int8 all the same, on a coarser
-  /// grid. Default: 8.
+  /// Sets the number of bits of the integers of weights, 2 to 8. With fewer than 8 bits they are still stored
+  /// as int8, on a coarser grid. Default: 8.
   Builder& weight_bits(std::uint32_t num_bits) { return set(qdq_quantize_options_set_weight_bits, num_bits); }
 };
 

@@ -15,15 +15,17 @@
 
 namespace qdq {
 
-/// The range of a tensor: amax, the magnitude that the integer 127 stands for, in the tensor's own unit.
+/// The range of a tensor: amax, the magnitude that the integer 127 represents, in the tensor's own unit.
 struct Range {
   std::string_view name;
   float amax;
 };
 
-/// The int8 scale of a range, by which ONNX and TensorRT multiply: amax / 127, always a normal number. It is
-/// 1 where amax is 0, 2^-126 where amax / 127 is subnormal, one bit smaller where 127 scales would overflow,
-/// and NaN for what is no range.
+/// Returns the int8 scale of a range, by which ONNX and TensorRT multiply: amax / 127, always a normal
+/// number.
+///
+/// It is 1 if amax is 0, 2^-126 if amax / 127 is subnormal, and one bit smaller if 127 scales would overflow.
+/// It is NaN if `amax` is no valid range.
 [[nodiscard]] inline float int8_scale(float amax) noexcept { return qdq_amax_int8_scale(amax); }
 
 /// The ranges of a network's activations by tensor name, in the order in which they were set.
@@ -32,10 +34,11 @@ struct Range {
 class Ranges : public detail::Handle<qdq_ranges, qdq_ranges_free> {
  public:
   using Handle::Handle;
-  /// The range that begin() and end() go through.
+  /// The range type behind begin() and end().
   using Items = detail::Items<Range, qdq_ranges>;
 
-  /// No ranges yet. `method` says for readers of a file how they are computed; empty for nothing.
+  /// Makes an empty set of ranges. `method` documents for readers of a file how the ranges were computed; it
+  /// may be empty.
   [[nodiscard]] static Result<Ranges> make(std::string_view method = {}) {
     return detail::make<Ranges>(qdq_ranges_new, detail::Text(method).or_null());
   }
@@ -43,42 +46,43 @@ class Ranges : public detail::Handle<qdq_ranges, qdq_ranges_free> {
   [[nodiscard]] static Result<Ranges> load(const std::string& path) {
     return detail::make<Ranges>(qdq_ranges_load, path.c_str());
   }
-  /// Ranges from such a text, which is not kept.
+  /// Reads ranges from such a JSON text. The text is not kept.
   [[nodiscard]] static Result<Ranges> from_json(std::string_view json) {
     return detail::make<Ranges>(qdq_ranges_from_json, detail::Text(json).c());
   }
-  /// Writes a JSON file, whole or not at all.
+  /// Writes the ranges to a JSON file, completely or not at all.
   [[nodiscard]] Result<void> save(const std::string& path) const { return detail::call(qdq_ranges_save, c(), path.c_str()); }
-  /// The text of that file.
+  /// Returns the text of that file.
   [[nodiscard]] Result<Buffer> to_json() const { return detail::make<Buffer>(qdq_ranges_to_json, c()); }
 
-  /// How the ranges were computed; empty where nobody said. Valid until the ranges are freed.
+  /// Returns the method that computed the ranges; empty if it is unknown. Valid until the ranges are freed.
   [[nodiscard]] std::string_view method() const& noexcept { return detail::view(qdq_ranges_method(c())); }
   void method() const&& = delete;
 
-  /// What the user must know of ranges that Plan::ranges() has computed or Cache::to_ranges() has read, such
-  /// as tensors with NaN and lines that are left out. Files do not hold it.
+  /// Returns the findings of ranges that Plan::ranges() computed or Cache::to_ranges() read, such as tensors
+  /// with NaN and lines that are left out. Files do not hold them.
   [[nodiscard]] Result<Findings> findings() const { return detail::make<Findings>(qdq_ranges_findings, c()); }
 
-  /// How many tensors have a range.
+  /// Returns the number of tensors that have a range.
   [[nodiscard]] std::size_t size() const noexcept { return qdq_ranges_count(c()); }
-  /// The range at `index`, which must be below size(). Names are valid until the ranges are changed or freed.
+  /// Returns the range at `index`, which must be below size(). Names are valid until the ranges are changed
+  /// or freed.
   [[nodiscard]] Range at(std::size_t index) const& { return items().at(index); }
   void at(std::size_t index) const&& = delete;
-  /// All ranges, for loops.
+  /// Starts a loop over all ranges.
   [[nodiscard]] Items::iterator begin() const& { return items().begin(); }
   void begin() const&& = delete;
-  /// The end of that loop.
+  /// Returns the end of that loop.
   [[nodiscard]] Items::iterator end() const& { return items().end(); }
   void end() const&& = delete;
 
-  /// The amax of tensor `name`; Status::Data where it has none.
+  /// Returns the amax of the tensor `name`; Status::Data if it has none.
   [[nodiscard]] Result<float> get(std::string_view name) const {
     return detail::get<float>(qdq_ranges_get, c(), detail::Text(name).c());
   }
-  /// Whether tensor `name` has a range.
+  /// Returns whether tensor `name` has a range.
   [[nodiscard]] bool has(std::string_view name) const { return qdq_ranges_has(c(), detail::Text(name).c()); }
-  /// Sets the range of tensor `name`: amax is finite and not negative.
+  /// Sets the range of the tensor `name`. amax must be finite and not negative.
   [[nodiscard]] Result<void> set(std::string_view name, float amax) {
     return detail::call(qdq_ranges_set, c(), detail::Text(name).c(), amax);
   }

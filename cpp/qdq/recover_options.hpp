@@ -1,4 +1,4 @@
-// Which methods recover accuracy.
+// Methods that recover accuracy.
 #ifndef QDQ_RECOVER_OPTIONS_HPP
 #define QDQ_RECOVER_OPTIONS_HPP
 
@@ -7,7 +7,7 @@
 
 namespace qdq {
 
-/// Which methods recover accuracy, and how the quantized model is written. The default has no method.
+/// The methods that recover accuracy, and options for writing the quantized model. The default has no method.
 ///
 ///     auto options = qdq::RecoverOptions::make().learned_rounding().bias_correction().build();
 class RecoverOptions : public detail::Handle<qdq_recover_options, qdq_recover_options_free> {
@@ -15,10 +15,10 @@ class RecoverOptions : public detail::Handle<qdq_recover_options, qdq_recover_op
   class Builder;
 
   using Handle::Handle;
-  /// No method.
+  /// Makes options without a method.
   RecoverOptions() : Handle(qdq_recover_options_new()) {}
 
-  /// Starts with no method.
+  /// Starts without a method.
   [[nodiscard]] static Builder make();
 };
 
@@ -27,13 +27,13 @@ class RecoverOptions::Builder : public detail::Builder<Builder, RecoverOptions> 
  public:
   using detail::Builder<Builder, RecoverOptions>::Builder;
 
-  /// How the quantized model is written.
+  /// Sets the options for writing the quantized model.
   Builder& quantize(const QuantizeOptions& options) { return set(qdq_recover_options_set_quantize, options.c()); }
-  /// Whether channels between two layers get scales of their own. Default: false.
+  /// Sets whether the channels between two layers get scales of their own. Default: false.
   Builder& equalization(bool enabled = true) { return set(qdq_recover_options_set_equalization, enabled); }
-  /// Whether each weight is rounded up or down, whichever serves its layer's output. Default: false.
+  /// Sets whether each weight is rounded up or down by the error of its layer's output. Default: false.
   Builder& learned_rounding(bool enabled = true) { return set(qdq_recover_options_set_learned_rounding, enabled); }
-  /// Whether biases move by what layers are off by in the mean. Default: false.
+  /// Sets whether biases are corrected by the mean error of their layer. Default: false.
   Builder& bias_correction(bool enabled = true) { return set(qdq_recover_options_set_bias_correction, enabled); }
 };
 

@@ -1,4 +1,4 @@
-// A value or the error in its place.
+// A value, or the error instead of it.
 #ifndef QDQ_RESULT_HPP
 #define QDQ_RESULT_HPP
 
@@ -20,7 +20,7 @@ namespace detail {
   std::abort();
 }
 
-// Throws the error or, where exceptions are off, prints it and ends the process.
+// Throws the error. If exceptions are off, prints it and ends the process.
 template <typename E>
 [[noreturn]] void raise(E&& error) {
 #ifdef __cpp_exceptions
@@ -32,60 +32,61 @@ template <typename E>
 
 }  // namespace detail
 
-/// What a function that can fail returns: a value, or an Error.
+/// The result of a function that can fail: a value, or an Error.
 ///
-/// value(), * and -> on an error throw an Exception with its status, message and remedy; in a program without
-/// exceptions they print it and end the process. Ask first to go on without. A program is to be compiled with
-/// or without exceptions as a whole.
+/// If there is an error, value(), * and -> throw an Exception with its status, message and remedy. In a
+/// program without exceptions they print it and end the process. Check has_value() first to avoid both. The
+/// whole program must be compiled with exceptions, or all of it without.
 template <typename T>
 class [[nodiscard]] Result {
  public:
   /// The type of the value.
   using value_type = T;
 
-  /// The value of a function that went well.
+  /// Makes a successful result with its value.
   Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}
-  /// A pointer, such as a text, is no truth value.
+  /// Refuses a pointer, such as a text, as a boolean value.
   template <typename Pointer, typename = std::enable_if_t<std::is_same_v<T, bool> && std::is_pointer_v<Pointer>>>
   Result(Pointer) = delete;
-  /// The error of a function that failed.
+  /// Makes a failed result with its error.
   Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}
 
-  /// Whether it went well.
+  /// Returns whether there is a value, and no error.
   [[nodiscard]] bool has_value() const noexcept { return state_.index() == 0; }
-  /// As has_value().
+  /// Returns whether there is a value, as has_value().
   explicit operator bool() const noexcept { return has_value(); }
 
-  /// The value, or the error is raised.
+  /// Returns the value, or raises the error.
   T& value() & {
     if (!has_value()) detail::raise(*std::get_if<1>(&state_));
     return *std::get_if<0>(&state_);
   }
-  /// The value to be read, or the error is raised.
+  /// Returns the value for reading, or raises the error.
   const T& value() const& {
     if (!has_value()) detail::raise(*std::get_if<1>(&state_));
     return *std::get_if<0>(&state_);
   }
-  /// Moves the value out, so that it can be looped over at once.
+  /// Moves the value out, so that it can be looped over at once. Raises the error if there is one.
   T value() && {
     if (!has_value()) detail::raise(std::move(*std::get_if<1>(&state_)));
     return std::move(*std::get_if<0>(&state_));
   }
 
-  /// As value().
+  /// Returns the value, as value().
   [[nodiscard]] T& operator*() & { return value(); }
-  /// As value().
+  /// Returns the value, as value().
   [[nodiscard]] const T& operator*() const& { return value(); }
-  /// As value().
+  /// Moves the value out, as value().
   [[nodiscard]] T operator*() && { return std::move(*this).value(); }
-  /// A member of the value, or the error is raised.
+  /// Accesses a member of the value, or raises the error.
   [[nodiscard]] T* operator->() & { return &value(); }
-  /// A member of the value, or the error is raised.
+  /// Accesses a member of the value, or raises the error.
   [[nodiscard]] const T* operator->() const& { return &value(); }
-  /// Views of the value would be gone with the result: keep it in a variable, or use value().
+  /// Does not compile: views of the value would be invalid after the line. Keep the result in a variable, or
+  /// use value().
   void operator->() const&& = delete;
 
-  /// The error. There must be one: the process ends otherwise.
+  /// Returns the error. If there is none, the process ends.
   [[nodiscard]] const Error& error() const& noexcept {
     if (has_value()) detail::give_up("error() of a Result that has a value");
     return *std::get_if<1>(&state_);
@@ -100,32 +101,32 @@ class [[nodiscard]] Result {
   std::variant<T, Error> state_;
 };
 
-/// The same for a function that has nothing to return.
+/// The result of a function that returns nothing if it succeeds.
 template <>
 class [[nodiscard]] Result<void> {
  public:
-  /// There is no value.
+  /// The type of the value: none.
   using value_type = void;
 
   Result() noexcept = default;
-  /// The error of a function that failed.
+  /// Makes a failed result with its error.
   Result(Error error) : error_(std::move(error)) {}
 
-  /// Whether it went well.
+  /// Returns whether there is no error.
   [[nodiscard]] bool has_value() const noexcept { return !error_; }
-  /// As has_value().
+  /// Returns whether there is no error, as has_value().
   explicit operator bool() const noexcept { return has_value(); }
 
-  /// Nothing, or the error is raised.
+  /// Raises the error if there is one.
   void value() const& {
     if (error_) detail::raise(*error_);
   }
-  /// Nothing, or the error is raised.
+  /// Raises the error if there is one.
   void value() && {
     if (error_) detail::raise(std::move(*error_));
   }
 
-  /// The error. There must be one: the process ends otherwise.
+  /// Returns the error. If there is none, the process ends.
   [[nodiscard]] const Error& error() const& noexcept {
     if (!error_) detail::give_up("error() of a Result without one");
     return *error_;

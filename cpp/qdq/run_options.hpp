@@ -1,4 +1,4 @@
-// How a model runs over data.
+// Options for running a model over data.
 #ifndef QDQ_RUN_OPTIONS_HPP
 #define QDQ_RUN_OPTIONS_HPP
 
@@ -17,16 +17,16 @@
 
 namespace qdq {
 
-/// How far a run has come.
+/// The progress of a run.
 struct Progress {
   std::uint64_t batches;
   std::uint64_t samples;
-  std::optional<std::uint64_t> total_batches;  ///< All batches, where that is known.
+  std::optional<std::uint64_t> total_batches;  ///< The number of all batches, if it is known.
 };
 
 namespace detail {
 
-// A function that is told about progress, as the C interface calls it.
+// Calls the function that receives progress, from the C interface.
 template <typename Function>
 qdq_status on_progress(void* user, std::uint64_t batches, std::uint64_t samples, std::int64_t total,
                        qdq_error** error) noexcept {
@@ -37,8 +37,8 @@ qdq_status on_progress(void* user, std::uint64_t batches, std::uint64_t samples,
 
 }  // namespace detail
 
-/// How a model runs over data: the runtime, who is told about progress, and what can stop it. It must outlive
-/// the runs that are given it.
+/// Options for running a model over data: the runtime, the function that receives progress, and the switch
+/// that stops runs. The options must outlive the runs that use them.
 ///
 ///     auto options = qdq::RunOptions::make().threads(4).progress([](const qdq::Progress& p) { … }).build();
 class RunOptions : public detail::Handle<qdq_run_options, qdq_run_options_free> {
@@ -46,13 +46,13 @@ class RunOptions : public detail::Handle<qdq_run_options, qdq_run_options_free> 
   class Builder;
 
   using Handle::Handle;
-  /// The default options.
+  /// Makes the default options.
   RunOptions() : Handle(qdq_run_options_new()) {}
 
-  /// The runtime that is set.
+  /// Returns the runtime that is set.
   [[nodiscard]] Runtime runtime() const noexcept { return static_cast<Runtime>(qdq_run_options_runtime(c())); }
-  /// Decides what Runtime::Auto stands for, so that several models run in one runtime; runtime() says what it
-  /// was.
+  /// Replaces Runtime::Auto by the runtime that it selects, so that several models run in the same runtime.
+  /// After that, runtime() returns it.
   [[nodiscard]] Result<void> settle() { return detail::call(qdq_run_options_settle, c()); }
 
   /// Starts with the default options.
@@ -64,24 +64,27 @@ class RunOptions::Builder : public detail::Builder<Builder, RunOptions> {
  public:
   using detail::Builder<Builder, RunOptions>::Builder;
 
-  /// The runtime. Default: Runtime::Embedded.
+  /// Sets the runtime. Default: Runtime::Embedded.
   Builder& runtime(Runtime runtime) { return set(qdq_run_options_set_runtime, detail::number(runtime)); }
-  /// ONNX Runtime's library or the folder it lies in; empty to look for it, the default.
+  /// Sets the path of ONNX Runtime's library or of its folder; empty, the default, to search for it.
   Builder& onnxruntime(std::string_view path) { return set(qdq_run_options_set_onnxruntime, detail::Text(path).or_null()); }
-  /// How many threads compute, at most 1024; 0 for as many as there are physical cores, the default.
+  /// Sets the number of threads that compute, at most 1024; 0, the default, for as many as there are physical
+  /// cores.
   Builder& threads(std::size_t threads) { return set(qdq_run_options_set_threads, threads); }
-  /// A function that is told about progress after every batch, with a `const Progress&`. It is moved in and
-  /// lives as long as the options. It returns nothing; or bool, where false stops the run as
-  /// Status::Cancelled; or Result<void>, whose error stops the run and comes out of it. Exceptions do so as
-  /// in Batches::from_callback(). Called from the thread that runs the model: from several at once where
-  /// several runs share the options.
+  /// Sets a function that is called after every batch, with a `const Progress&`. It is moved in and lives as
+  /// long as the options.
+  ///
+  /// It returns nothing; or bool, and false stops the run with Status::Cancelled; or Result<void>, and the
+  /// run stops and returns its error. Exceptions are treated as in Batches::from_callback(). The function is
+  /// called on the thread that runs the model. If several runs share the options, several threads may call it
+  /// at the same time.
   template <typename Function>
   Builder& progress(Function function) {
     if (!object_) return *this;
     return set(qdq_run_options_set_progress, detail::on_progress<Function>,
                static_cast<void*>(new Function(std::move(function))), detail::free_function<Function>);
   }
-  /// The switch that stops runs. It may be freed before the options.
+  /// Sets the switch that stops runs. It may be freed before the options.
   Builder& cancel(const Cancel& cancel) { return set(qdq_run_options_set_cancel, cancel.c()); }
 };
 

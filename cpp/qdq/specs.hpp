@@ -16,15 +16,15 @@
 
 namespace qdq {
 
-/// An input or output, as far as it is known.
+/// An input or output of a network, as far as it is known.
 struct Spec {
   std::string_view name;
   DType dtype;
-  std::optional<std::vector<std::int64_t>> shape;  ///< With qdq::dynamic in it; nothing where the rank is not known.
-  std::vector<std::string_view> dims;              ///< The names of the dimensions, empty where they have none.
+  std::optional<std::vector<std::int64_t>> shape;  ///< May contain qdq::dynamic; nothing if the rank is unknown.
+  std::vector<std::string_view> dims;              ///< The names of the dimensions, empty if they have none.
 };
 
-/// Names, types and shapes of a network's inputs or outputs. Names are valid until the list is freed.
+/// The names, types and shapes of a network's inputs or outputs. Names are valid until the list is freed.
 ///
 ///     auto inputs = qdq::Specs::make().add("image", qdq::DType::F32, {qdq::dynamic, 3, 224, 224}).build();
 class Specs : public detail::Handle<qdq_specs, qdq_specs_free> {
@@ -32,21 +32,21 @@ class Specs : public detail::Handle<qdq_specs, qdq_specs_free> {
   class Builder;
 
   using Handle::Handle;
-  /// The range that begin() and end() go through.
+  /// The range type behind begin() and end().
   using Items = detail::Items<Spec, qdq_specs>;
 
-  /// Starts an empty list, for a network that is no ONNX model.
+  /// Starts an empty list, for a network that is not an ONNX model.
   [[nodiscard]] static Builder make();
 
-  /// How many tensors there are.
+  /// Returns the number of tensors.
   [[nodiscard]] std::size_t size() const noexcept { return qdq_specs_count(c()); }
-  /// The tensor at `index`, which must be below size().
+  /// Returns the tensor at `index`, which must be below size().
   [[nodiscard]] Spec at(std::size_t index) const& { return items().at(index); }
   void at(std::size_t index) const&& = delete;
-  /// All tensors, for loops.
+  /// Starts a loop over all tensors.
   [[nodiscard]] Items::iterator begin() const& { return items().begin(); }
   void begin() const&& = delete;
-  /// The end of that loop.
+  /// Returns the end of that loop.
   [[nodiscard]] Items::iterator end() const& { return items().end(); }
   void end() const&& = delete;
 
@@ -65,7 +65,7 @@ class Specs : public detail::Handle<qdq_specs, qdq_specs_free> {
   Items items() const { return {c(), size(), spec}; }
 };
 
-/// Adds one tensor after the other.
+/// Adds tensors one by one.
 class Specs::Builder : public detail::Builder<Builder, Specs> {
  public:
   using detail::Builder<Builder, Specs>::Builder;
@@ -74,13 +74,13 @@ class Specs::Builder : public detail::Builder<Builder, Specs> {
   Builder& add(std::string_view name, DType dtype = DType::Unknown) {
     return set(qdq_specs_add, detail::Text(name).c(), detail::number(dtype), -1, nullptr);
   }
-  /// Adds a tensor; qdq::dynamic stands for a size that is decided at run time.
+  /// Adds a tensor with a shape; qdq::dynamic is a size that is decided at run time.
   Builder& add(std::string_view name, DType dtype, Span<const std::int64_t> shape) {
     return set(qdq_specs_add, detail::Text(name).c(), detail::number(dtype), static_cast<std::int32_t>(shape.size()),
                shape.data());
   }
-  /// Names the dimension of tensor `index`, from 0, along `axis`, whose size is decided at run time:
-  /// dimensions with one name are equal. An empty name takes the name away.
+  /// Names the dimension of tensor `index`, from 0, along `axis`, whose size is decided at run time.
+  /// Dimensions with the same name are equal. An empty name removes the name.
   Builder& name_dim(std::size_t index, std::size_t axis, std::string_view name) {
     return set(qdq_specs_name_dim, index, axis, detail::Text(name).or_null());
   }

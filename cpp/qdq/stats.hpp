@@ -17,56 +17,56 @@
 
 namespace qdq {
 
-/// Statistics by tensor name: what a calibration run leaves behind, to be saved, loaded and merged. Equal
+/// Statistics by tensor name: the result of a calibration run, which can be saved, loaded and merged. Equal
 /// statistics give equal bytes.
 class Stats : public detail::Handle<qdq_stats, qdq_stats_free> {
  public:
   using Handle::Handle;
-  /// Statistics of no tensor.
+  /// Makes statistics without tensors.
   Stats() : Handle(qdq_stats_new()) {}
 
   /// Reads a file that save() or `qdq calibrate --stats` wrote.
   [[nodiscard]] static Result<Stats> load(const std::string& path) {
     return detail::make<Stats>(qdq_stats_load, path.c_str());
   }
-  /// Statistics from the content of such a file, which is not kept.
+  /// Reads statistics from the content of such a file. The content is not kept.
   [[nodiscard]] static Result<Stats> from_bytes(Bytes bytes) {
     return detail::make<Stats>(qdq_stats_from_bytes, bytes.data(), bytes.size());
   }
-  /// Writes a file, whole or not at all.
+  /// Writes the statistics to a file, completely or not at all.
   [[nodiscard]] Result<void> save(const std::string& path) const { return detail::call(qdq_stats_save, c(), path.c_str()); }
-  /// The content of that file.
+  /// Returns the content of that file.
   [[nodiscard]] Result<Buffer> to_bytes() const { return detail::make<Buffer>(qdq_stats_to_bytes, c()); }
 
-  /// Adds the values of a batch of tensor `name` (f32, f16, bf16, f64).
+  /// Adds the values of a batch of the tensor `name` (f32, f16, bf16, f64).
   [[nodiscard]] Result<void> observe(std::string_view name, const TensorView& x) {
     return detail::call(qdq_stats_observe, c(), detail::Text(name).c(), x.c());
   }
-  /// Adds another run over other samples of the same model.
+  /// Adds the statistics of another run of the same model over other samples.
   [[nodiscard]] Result<void> merge(const Stats& other) { return detail::call(qdq_stats_merge, c(), other.c()); }
 
-  /// What the user must know of the run that gathered the statistics, such as samples that were left out.
-  /// Files do not hold it.
+  /// Returns the findings of the run that gathered the statistics, such as samples that were left out. Files
+  /// do not hold them.
   [[nodiscard]] Result<Findings> findings() const { return detail::make<Findings>(qdq_stats_findings, c()); }
 
-  /// How many samples the model ran on.
+  /// Returns the number of samples that the model ran on.
   [[nodiscard]] std::uint64_t samples() const noexcept { return qdq_stats_samples(c()); }
-  /// Sets that, for whoever observes tensors by themselves.
+  /// Sets the number of samples, for programs that observe tensors themselves.
   [[nodiscard]] Result<void> set_samples(std::uint64_t samples) { return detail::call(qdq_stats_set_samples, c(), samples); }
 
-  /// The tensors that have statistics, in alphabetical order. Valid until the statistics are changed or
-  /// freed.
+  /// Returns the tensors that have statistics, in alphabetical order. Valid until the statistics are changed
+  /// or freed.
   [[nodiscard]] detail::Items<std::string_view, qdq_stats> names() const& {
     return {c(), qdq_stats_count(c()), [](const qdq_stats* stats, std::size_t, std::size_t index) {
               return detail::view(qdq_stats_name(stats, index));
             }};
   }
   void names() const&& = delete;
-  /// A copy of the statistics of tensor `name`, where it has some.
+  /// Returns a copy of the statistics of the tensor `name`; nothing if it has none.
   [[nodiscard]] Result<std::optional<TensorStats>> get(std::string_view name) const {
     return detail::make_if_any<TensorStats>(qdq_stats_get, c(), detail::Text(name).c());
   }
-  /// Sets the statistics of tensor `name` to a copy of `tensor`.
+  /// Sets the statistics of the tensor `name` to a copy of `tensor`.
   [[nodiscard]] Result<void> set(std::string_view name, const TensorStats& tensor) {
     return detail::call(qdq_stats_set, c(), detail::Text(name).c(), tensor.c());
   }

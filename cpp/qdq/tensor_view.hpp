@@ -1,4 +1,4 @@
-// Tensors that somebody else owns.
+// Views of tensors in memory that the caller owns.
 #ifndef QDQ_TENSOR_VIEW_HPP
 #define QDQ_TENSOR_VIEW_HPP
 
@@ -15,7 +15,7 @@
 namespace qdq {
 namespace detail {
 
-// DLPack's number of a type: code | bits << 8 | lanes << 16.
+// Returns DLPack's number of a type: code | bits << 8 | lanes << 16.
 constexpr qdq_dtype dlpack_type(std::uint32_t code, std::uint32_t bits, std::uint32_t lanes) noexcept {
   return static_cast<qdq_dtype>(code | bits << 8 | lanes << 16);
 }
@@ -34,12 +34,13 @@ constexpr DType dtype_of() noexcept {
   }
 }
 
-/// A tensor to read: a view of memory that somebody else owns and that must live as long as the view is used.
-/// The shape and the strides belong to the view. Functions keep neither the view nor its memory.
+/// A view of a tensor for reading. The caller owns the memory, which must live as long as the view is used.
 ///
-/// Strides are distances between neighbours in elements; none for row-major order. There must be as many as
-/// sizes: what takes a view with another number of them returns an error. The memory must hold what shape and
-/// strides say.
+/// The view owns its shape and strides. Functions keep neither the view nor its memory.
+///
+/// Strides are counted in elements; no strides mean row-major order. There must be as many strides as sizes:
+/// otherwise every function that takes the view returns an error. The memory must cover the shape and
+/// strides.
 class TensorView {
   template <typename Container>
   using Element = std::remove_const_t<std::remove_pointer_t<decltype(std::data(std::declval<Container&>()))>>;
@@ -47,12 +48,12 @@ class TensorView {
   using IfNumbers = std::enable_if_t<std::is_arithmetic_v<Element<Container>> && !std::is_same_v<Element<Container>, char>>;
 
  public:
-  /// A view of elements of an arithmetic type.
+  /// Makes a view of elements of an arithmetic type.
   template <typename T, typename = std::enable_if_t<std::is_arithmetic_v<T>>>
   TensorView(const T* data, Span<const std::int64_t> shape, Span<const std::int64_t> strides = {})
       : TensorView(dtype_of<T>(), data, shape, strides) {}
 
-  /// A view of elements of any type: halves, packed 4-bit integers, e4m3.
+  /// Makes a view of elements of any type: halves, packed 4-bit integers, e4m3.
   TensorView(DType dtype, const void* data, Span<const std::int64_t> shape, Span<const std::int64_t> strides = {})
       : sizes_(shape.begin(), shape.end()) {
     // Nothing is written through the pointer: see MutableTensorView.
@@ -65,11 +66,11 @@ class TensorView {
     link();
   }
 
-  /// A view of rank 1 of an array or a container.
+  /// Makes a view of rank 1 of an array or a container.
   template <typename Container, typename = IfNumbers<const Container>>
   TensorView(const Container& values) : TensorView(std::data(values), {static_cast<std::int64_t>(std::size(values))}) {}
 
-  /// A tensor of the C interface. Shape and strides are copied.
+  /// Makes a view from a tensor of the C interface. Shape and strides are copied.
   explicit TensorView(const qdq_tensor& tensor) : tensor_(tensor) {
     const std::size_t rank = tensor.ndim > 0 ? static_cast<std::size_t>(tensor.ndim) : 0;
     if (tensor.shape != nullptr) sizes_.assign(tensor.shape, tensor.shape + rank);
@@ -79,8 +80,8 @@ class TensorView {
     link();
   }
 
-  /// A view of a DLPack DLTensor, or of anything that has its fields. Device memory is refused where it is
-  /// used.
+  /// Makes a view of a DLPack DLTensor, or of any type that has its fields. A view of device memory can be
+  /// made, but functions that use it return an error.
   template <typename DLTensor>
   [[nodiscard]] static TensorView from_dlpack(const DLTensor& tensor) {
     qdq_tensor out{};
@@ -95,9 +96,9 @@ class TensorView {
     return TensorView(out);
   }
 
-  /// Another view of the same elements.
+  /// Makes another view of the same elements.
   TensorView(const TensorView& other) : tensor_(other.tensor_), sizes_(other.sizes_) { link(); }
-  /// Becomes another view of the same elements.
+  /// Makes this view a view of the elements of `other`.
   TensorView& operator=(const TensorView& other) {
     tensor_ = other.tensor_;
     sizes_ = other.sizes_;
@@ -106,24 +107,24 @@ class TensorView {
   }
   ~TensorView() = default;
 
-  /// The tensor for the C interface, valid as long as this is neither changed nor destroyed.
+  /// Returns the tensor for the C interface, valid as long as the view is neither changed nor destroyed.
   [[nodiscard]] const qdq_tensor* c() const& noexcept { return &tensor_; }
   void c() const&& = delete;
 
-  /// The first element.
+  /// Returns the first element.
   [[nodiscard]] const void* data() const noexcept {
     return tensor_.data == nullptr ? nullptr : static_cast<const char*>(tensor_.data) + tensor_.byte_offset;
   }
-  /// The element type.
+  /// Returns the element type.
   [[nodiscard]] DType dtype() const noexcept { return static_cast<DType>(tensor_.dtype); }
-  /// Where the memory is.
+  /// Returns the device of the memory.
   [[nodiscard]] Device device() const noexcept { return static_cast<Device>(tensor_.device_type); }
-  /// The rank.
+  /// Returns the rank.
   [[nodiscard]] std::size_t ndim() const noexcept { return tensor_.ndim > 0 ? static_cast<std::size_t>(tensor_.ndim) : 0; }
-  /// The sizes of the axes.
+  /// Returns the sizes of the axes.
   [[nodiscard]] Span<const std::int64_t> shape() const& noexcept { return {sizes_.data(), sizes_.empty() ? 0 : ndim()}; }
   void shape() const&& = delete;
-  /// The strides; none for row-major order.
+  /// Returns the strides; none for row-major order.
   [[nodiscard]] Span<const std::int64_t> strides() const& noexcept {
     return tensor_.strides == nullptr ? Span<const std::int64_t>() : Span<const std::int64_t>(tensor_.strides, ndim());
   }
@@ -136,10 +137,10 @@ class TensorView {
   }
 
   qdq_tensor tensor_{};
-  std::vector<std::int64_t> sizes_;  // The shape, then the strides where there are any.
+  std::vector<std::int64_t> sizes_;  // The shape, then the strides if there are any.
 };
 
-/// A tensor to write, as TensorView.
+/// A view of a tensor for writing; see TensorView.
 class MutableTensorView : public TensorView {
   template <typename Container>
   using Element = std::remove_pointer_t<decltype(std::data(std::declval<Container&>()))>;
@@ -147,21 +148,21 @@ class MutableTensorView : public TensorView {
   using IfNumbers = std::enable_if_t<std::is_arithmetic_v<Element<Container>> && !std::is_const_v<Element<Container>>>;
 
  public:
-  /// As the constructors of TensorView, of memory that may be written to.
+  /// Makes a view as TensorView does, of memory that may be written to.
   template <typename T, typename = std::enable_if_t<std::is_arithmetic_v<T> && !std::is_const_v<T>>>
   MutableTensorView(T* data, Span<const std::int64_t> shape, Span<const std::int64_t> strides = {})
       : TensorView(data, shape, strides) {}
-  /// The same with elements of a type that C++ has no number for.
+  /// Makes a view of elements of a type that C++ has no arithmetic type for.
   MutableTensorView(DType dtype, void* data, Span<const std::int64_t> shape, Span<const std::int64_t> strides = {})
       : TensorView(dtype, data, shape, strides) {}
-  /// The numbers of an array or a container, along one axis.
+  /// Makes a view of rank 1 of the numbers of an array or a container.
   template <typename Container, typename = IfNumbers<Container>>
   MutableTensorView(Container&& values) : TensorView(values) {}
 
-  /// A tensor of the C interface that may be written to.
+  /// Makes a view from a tensor of the C interface that may be written to.
   explicit MutableTensorView(const qdq_tensor& tensor) : TensorView(tensor) {}
 
-  /// As TensorView::from_dlpack(), of a tensor that may be written to.
+  /// Makes a view as TensorView::from_dlpack() does, of a tensor that may be written to.
   template <typename DLTensor>
   [[nodiscard]] static MutableTensorView from_dlpack(const DLTensor& tensor) {
     const TensorView view = TensorView::from_dlpack(tensor);

@@ -1,7 +1,7 @@
-// qdq in TensorRT: everything that is compiled against its headers, from version 7 to 11 and TensorRT-RTX.
+// qdq in TensorRT: everything that is compiled against its headers, for versions 7 to 11 and TensorRT-RTX.
 //
-// One installed qdq serves all of them: these headers are compiled in the program, against the TensorRT that
-// it uses. tensorrt/version.hpp says what that one offers.
+// One installed qdq serves all of them: the program compiles these headers against the TensorRT that it uses.
+// tensorrt/version.hpp lists the features of that version.
 #ifndef QDQ_TENSORRT_HPP
 #define QDQ_TENSORRT_HPP
 

@@ -1,4 +1,4 @@
-// Texts that a function has made.
+// Texts that functions return.
 #ifndef QDQ_TEXTS_HPP
 #define QDQ_TEXTS_HPP
 
@@ -11,23 +11,23 @@
 
 namespace qdq {
 
-/// Texts that a function has made, in order: paths, names. Immutable. What it returns is valid until it is
-/// freed.
+/// Texts that a function returned, in order: paths or names. Immutable. Returned texts are valid until the
+/// object is freed.
 class Texts : public detail::Handle<qdq_texts, qdq_texts_free> {
  public:
   using Handle::Handle;
-  /// The range that begin() and end() go through.
+  /// The range type behind begin() and end().
   using Items = detail::Items<std::string_view, qdq_texts>;
 
-  /// How many texts there are.
+  /// Returns the number of texts.
   [[nodiscard]] std::size_t size() const noexcept { return qdq_texts_count(c()); }
-  /// The text at `index`, which must be below size().
+  /// Returns the text at `index`, which must be below size().
   [[nodiscard]] std::string_view at(std::size_t index) const& { return items().at(index); }
   void at(std::size_t index) const&& = delete;
-  /// All texts, for loops.
+  /// Starts a loop over all texts.
   [[nodiscard]] Items::iterator begin() const& { return items().begin(); }
   void begin() const&& = delete;
-  /// The end of that loop.
+  /// Returns the end of that loop.
   [[nodiscard]] Items::iterator end() const& { return items().end(); }
   void end() const&& = delete;
 

@@ -1,7 +1,7 @@
-// Quantization for LibTorch: functions that autograd knows, modules that take the place of torch::nn,
-// calibration, training and the way to an ONNX model. Version 1.13 and newer.
+// Quantization for LibTorch 1.13 and newer: functions that autograd knows, modules that replace those of
+// torch::nn, calibration, training and the export to an ONNX model.
 //
-//     namespace nn = qdq::nn;  // in place of torch::nn
+//     namespace nn = qdq::nn;  // instead of torch::nn
 //
 //     {
 //       nn::Observe observe(*model);
@@ -12,11 +12,11 @@
 //     …  // train on, see FineTuning
 //     nn::export_onnx(*model, "float.onnx", "quantized.onnx");
 //
-// What differs from pytorch-quantization's modules: MaxPool and InstanceNorm follow the switch too, which
-// initialize() leaves in float; a residual sum is a module, nn::Add; the weights of LSTMs are calibrated like
-// all others; and what was saved loads onto the device that is asked for, torch::load(model, file,
-// torch::kCPU), not always onto a GPU. What is not quantized there is not here either: nn::GRU and nn::RNN
-// are torch's, and proj_size of an LSTM is an error.
+// Differences from pytorch-quantization's modules: MaxPool and InstanceNorm follow the switch too, while
+// initialize() leaves them in float. A residual sum is a module, nn::Add. The weights of LSTMs are calibrated
+// like all others. A saved network is loaded onto the requested device, torch::load(model, file,
+// torch::kCPU), not always onto a GPU. Modules that pytorch-quantization does not quantize are not quantized
+// here either: nn::GRU and nn::RNN are torch's own, and proj_size of an LSTM is an error.
 //
 // Errors are qdq::Exception.
 #ifndef QDQ_TORCH_HPP

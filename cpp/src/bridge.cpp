@@ -1,4 +1,4 @@
-// Engines for the Rust side, by the headers that programs in C++ use.
+// Builds engines for the Rust side with the headers that C++ programs use.
 #include "bridge.hpp"
 
 #include <string>
@@ -18,9 +18,9 @@ namespace {
 class Logger : public nvinfer1::ILogger {
  public:
   void log(Severity severity, const char* message) noexcept override {
-    // What qdq says to the logger is in its own log already.
+    // qdq's own messages to the logger are already in its own log.
     if (std::string_view(message).substr(0, 5) == "qdq: ") return;
-    // TensorRT does not promise UTF-8.
+    // TensorRT does not guarantee UTF-8.
     bridge::log(static_cast<std::int32_t>(severity), std::string(rust::String::lossy(message)));
   }
 };

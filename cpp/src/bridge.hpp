@@ -1,4 +1,4 @@
-// What src/tensorrt/bridge.rs calls.
+// The functions that src/tensorrt/bridge.rs calls.
 #ifndef QDQ_SRC_BRIDGE_HPP
 #define QDQ_SRC_BRIDGE_HPP
 
@@ -16,7 +16,8 @@ struct Outcome;
 
 std::array<std::int32_t, 3> version();
 bool has_qdq();
-/// Takes the ranges over, which may be null: the model is built as it is.
+/// Builds an engine and takes ownership of the ranges. They may be null: then the model is built without
+/// changes.
 Outcome build_engine(rust::Slice<const std::uint8_t> model, const Request& request, qdq_ranges* ranges);
 
 }  // namespace qdq::bridge

@@ -1,5 +1,5 @@
-// A calibration cache for a program that runs its own inference: qdq sees no model, only the activations that
-// the program hands over.
+// Makes a calibration cache for a program that runs its own inference: qdq sees no model, only the
+// activations that the program hands over.
 // usage: inference_loop OUT_FILE
 #include <qdq/qdq.h>
 #include <stdio.h>
@@ -9,14 +9,14 @@ enum { PIXELS = 64, HIDDEN = 10, SAMPLES = 100 };
 
 static qdq_error *error;
 
-// Ends the program with qdq's own words if a call has failed.
+// Ends the program with qdq's error text if a call has failed.
 static void must(qdq_status status) {
   if (status == QDQ_OK) return;
   fprintf(stderr, "error: %s\n", qdq_error_text(error));
   exit(2);
 }
 
-// Stands for the program's own inference: fills the network's input and what its first layer computes of it.
+// Replaces the program's own inference: fills the network's input and the output of its first layer.
 static void infer(int sample, float image[PIXELS], float hidden[HIDDEN]) {
   for (int i = 0; i < PIXELS; i++) image[i] = (float)((sample * 7 + i * 3) % 17) / 16;
   for (int j = 0; j < HIDDEN; j++) {

@@ -7,7 +7,7 @@
 
 static qdq_error *error;
 
-// Ends the program with qdq's own words where a call has failed.
+// Ends the program with qdq's error text if a call has failed.
 static void must(qdq_status status) {
   if (status == QDQ_OK) return;
   fprintf(stderr, "error: %s\n", qdq_error_text(error));
@@ -43,7 +43,7 @@ static void find_a_range(void) {
   qdq_tensor_stats_free(&stats);
 }
 
-// Hands out eight batches of 32 images; without a tensor in the batch the data ends.
+// Hands out eight batches of 32 images. A batch without a tensor ends the data.
 static qdq_status next_batch(void *user, qdq_batch *batch, qdq_error **failure) {
   int *given = user;
   if (*given == 8) return QDQ_OK;

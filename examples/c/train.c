@@ -1,8 +1,9 @@
-// Trains a network of two layers on images of digits, quantizes it, and wins back what that costs by
-// quantization-aware training: a training loop of one's own over the C interface, without a framework.
+// Trains a network of two layers on images of digits and quantizes it. Quantization-aware training then
+// recovers the lost accuracy. The training loop is the program's own over the C interface, without a
+// framework.
 //
-// Activations have 4 bits and a learned clip range, weights 2 bits, narrow (-1, 0 and 1), and a learned step
-// per row.
+// Activations have 4 bits and a learned clip range. Weights have 2 bits, are narrow (-1, 0 and 1), and have a
+// learned step per row.
 // usage: train DIGITS_FOLDER OUT_FOLDER [SEED]
 #include <math.h>
 #include <qdq/qdq.h>
@@ -12,47 +13,47 @@
 
 enum { TRAIN = 256, TEST = 500, BATCH = 32, EPOCHS = 1000, PIXELS = 64, HIDDEN = 32, CLASSES = 10 };
 
-static const double rate = 0.1;  // At which learning starts.
+static const double rate = 0.1;  // The learning rate at the start.
 
-// Numbers that training moves, by gradient descent with momentum.
+// Numbers that training changes, by gradient descent with momentum.
 struct parameters {
   int count;
   float values[PIXELS * HIDDEN], gradients[PIXELS * HIDDEN], velocities[PIXELS * HIDDEN];
 };
 
-// outputs = quantized inputs * quantized weights + bias. One range for the inputs, one step for every row of
-// the weights.
+// outputs = quantized inputs * quantized weights + bias. The inputs have one range, and every row of the
+// weights has one step.
 struct layer {
   const char *input;  // The name of its input in the network's ONNX model.
   int inputs, outputs;
   struct parameters weights, bias, steps, range;
   qdq_quantizer *quantizer;
-  qdq_descriptor *descriptor;  // Of the weights.
+  qdq_descriptor *descriptor;  // The descriptor of the weights.
   float x[BATCH * PIXELS], quantized_x[BATCH * PIXELS], quantized_weights[PIXELS * HIDDEN], y[BATCH * PIXELS];
 };
 
 static qdq_error *error;
 static struct layer layers[2] = {{.input = "image", .inputs = PIXELS, .outputs = HIDDEN},
                                  {.input = "hidden", .inputs = HIDDEN, .outputs = CLASSES}};
-static bool is_quantized;  // Whether weights are.
+static bool is_quantized;  // Whether the weights are quantized.
 static float train_images[TRAIN * PIXELS], test_images[TEST * PIXELS];
 static int64_t train_labels[TRAIN], test_labels[TEST];
 static uint64_t random_state;
 
-// Ends the program with qdq's own words where a call has failed.
+// Ends the program with qdq's error text if a call has failed.
 static void must(qdq_status status) {
   if (status == QDQ_OK) return;
   fprintf(stderr, "error: %s\n", qdq_error_text(error));
   exit(2);
 }
 
-// A number from 0 up to 1.
+// Returns a random number from 0 to below 1.
 static double random_number(void) {
   random_state = random_state * 6364136223846793005u + 1442695040888963407u;
   return (double)(random_state >> 40) / (1 << 24);
 }
 
-// A matrix as a tensor, which keeps the pointer to `shape`.
+// Returns a matrix as a tensor, which keeps the pointer to `shape`.
 static qdq_tensor matrix(float *data, int64_t shape[2], int rows, int columns) {
   shape[0] = rows, shape[1] = columns;
   return (qdq_tensor){.data = data, .dtype = QDQ_DTYPE_F32, .ndim = 2, .shape = shape};
@@ -94,7 +95,7 @@ static void make_layers(void) {
     for (int i = 0; i < l->weights.count; i++) {
       l->weights.values[i] = (float)((2 * random_number() - 1) * sqrt(6.0 / l->inputs));
     }
-    // Images and what follows a ReLU are never negative.
+    // Images and the outputs of a ReLU are never negative.
     qdq_descriptor *input = qdq_descriptor_new();
     must(qdq_descriptor_set_name(input, l->input, &error));
     must(qdq_descriptor_set_num_bits(input, 4, &error));
@@ -109,7 +110,7 @@ static void make_layers(void) {
   }
 }
 
-// Computes l->y of `count` rows of l->x.
+// Computes l->y from `count` rows of l->x.
 static void forward(struct layer *l, int count) {
   int64_t shapes[3][2];
   qdq_tensor x = matrix(l->x, shapes[0], count, l->inputs), quantized_x = x;
@@ -131,7 +132,7 @@ static void forward(struct layer *l, int count) {
   }
 }
 
-// From the gradient of l->y the gradients of the parameters, and that of l->x into to_x.
+// Computes the gradients of the parameters, and that of l->x into to_x, from the gradient of l->y.
 static void backward(struct layer *l, int count, const float *to_y, float *to_x) {
   memset(to_x, 0, sizeof(float) * (size_t)(count * l->inputs));
   memset(l->weights.gradients, 0, sizeof l->weights.gradients);
@@ -146,7 +147,7 @@ static void backward(struct layer *l, int count, const float *to_y, float *to_x)
       }
     }
   }
-  // What has come so far is the gradient of the quantized numbers; the rest of the way is qdq's.
+  // These are the gradients of the quantized numbers. qdq computes those of the original numbers.
   int64_t shapes[3][2];
   qdq_tensor x = matrix(l->x, shapes[0], count, l->inputs), x_gradient = x;
   qdq_tensor weights = matrix(l->weights.values, shapes[1], l->outputs, l->inputs), weight_gradient = weights;
@@ -162,7 +163,7 @@ static void backward(struct layer *l, int count, const float *to_y, float *to_x)
                                               &step_gradient, &error));
 }
 
-// The network's answers, l[1].y, to `count` images.
+// Computes the network's answers to `count` images, in layers[1].y.
 static void run(const float *images, int count) {
   memcpy(layers[0].x, images, sizeof(float) * (size_t)(count * PIXELS));
   forward(&layers[0], count);
@@ -196,7 +197,7 @@ static void descend(struct parameters *p, double rate) {
 // Moves all parameters against the gradients of the last run() on `count` images.
 static void learn(const int64_t *labels, int count, double rate) {
   float to_y[BATCH * CLASSES], to_hidden[BATCH * HIDDEN], to_image[BATCH * PIXELS];
-  // Of the mean cross-entropy: softmax less the label, by the number of images.
+  // The gradient of the mean cross-entropy is softmax minus the label, divided by the number of images.
   for (int n = 0; n < count; n++) {
     float *y = layers[1].y + n * CLASSES, max = y[0], sum = 0;
     for (int c = 1; c < CLASSES; c++) max = fmaxf(max, y[c]);
@@ -245,7 +246,7 @@ static void train(const qdq_qat_schedule *schedule) {
   }
 }
 
-// Finds the ranges of the layers' inputs on the images and quantizes them from now on.
+// Finds the ranges of the layers' inputs on the images. From now on, the inputs are quantized.
 static void quantize_inputs(void) {
   for (struct layer *l = layers; l < layers + 2; l++) {
     must(qdq_quantizer_set_disabled(l->quantizer, false, &error));
@@ -265,7 +266,7 @@ static void quantize_inputs(void) {
   }
 }
 
-// Finds a step for every row of the weights and quantizes them from now on.
+// Finds a step for every row of the weights. From now on, the weights are quantized.
 static void quantize_weights(uint32_t bits) {
   for (struct layer *l = layers; l < layers + 2; l++) {
     int64_t shape[2];
@@ -279,7 +280,7 @@ static void quantize_weights(uint32_t bits) {
   is_quantized = true;
 }
 
-// The trained ranges for TensorRT: as a calibration cache, and as JSON.
+// Writes the trained ranges for TensorRT, as a calibration cache and as JSON.
 static void write_ranges(const char *folder) {
   char path[4096];
   qdq_ranges *ranges;
@@ -319,8 +320,8 @@ int main(int count, char **arguments) {
     quantize_weights(bits);
     printf("%u-bit weights, calibrated: %.1f%%\n", bits, accuracy());
   }
-  // For 8 bits qdq_qat_schedule_from_original() has the usual numbers. At 2 there is more to repair: a higher
-  // rate.
+  // For 8 bits, qdq_qat_schedule_from_original() has the usual numbers. With 2 bits there is more to repair,
+  // so the rate is higher.
   must(qdq_qat_schedule_new(EPOCHS / 10, rate / 3, rate / 300, &fine_tuning, &error));
   train(fine_tuning);
   printf("2-bit weights, trained: %.1f%%\n", accuracy());

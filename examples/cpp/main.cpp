@@ -12,7 +12,7 @@
 
 #include <qdq/qdq.hpp>
 
-// A tensor, to int8 with 4 bits.
+// Quantizes a tensor to int8 with 4 bits.
 static void quantize_a_tensor() {
   const std::vector<float> x = {-2.0f, -0.3f, 0.4f, 9.0f};
   std::vector<std::int8_t> q(x.size());
@@ -21,7 +21,7 @@ static void quantize_a_tensor() {
   std::printf("integers %d %d %d %d, inverse scale %.2f\n", q[0], q[1], q[2], q[3], inverse_scale[0]);
 }
 
-// A range, by two methods from one pass over the data.
+// Finds a range by two methods, with one pass over the data.
 static void find_a_range() {
   std::vector<float> values;
   for (int i = 0; i < 1000; ++i) values.push_back(static_cast<float>(i) / 1000.0f);
@@ -31,7 +31,7 @@ static void find_a_range() {
               stats.amax(qdq::percentile(99.0)).value());
 }
 
-// A model, calibrated on 8 batches of 32 images, to the three files.
+// Calibrates a model on 8 batches of 32 images and writes the three files.
 static void quantize_a_model(const std::string& path, const std::string& folder) {
   const auto model = qdq::Model::open(path).value();
   const auto inputs = model.inputs().value();

@@ -1,5 +1,6 @@
-//! What the methods that recover accuracy gain over plain rounding: a table of the SQNR of each model's first
-//! output.
+//! Measures the gain of the methods that recover accuracy over plain rounding.
+//!
+//! Prints a table of the SQNR of each model's first output.
 //!
 //!     cargo run --release --example accuracy -- digits=tests/data/digits residual_cnn=target/models/residual_cnn
 
@@ -50,7 +51,9 @@ fn main() {
     }
 }
 
-/// The model, its calibration data and its test data: in a folder, or with a common beginning.
+/// Returns the paths of the model, its calibration data and its test data.
+///
+/// They are in a folder, or their names have a common beginning.
 fn files(place: &str) -> [PathBuf; 3] {
     if Path::new(place).is_dir() {
         ["model.onnx", "calib.npz", "test.npz"].map(|file| Path::new(place).join(file))

@@ -36,7 +36,7 @@ fn find_a_range() -> Result<()> {
     Ok(())
 }
 
-/// Batch `batch` of eight batches of 32 images.
+/// Returns batch `batch` of eight batches of 32 images.
 fn images(batch: usize) -> Result<Tensor> {
     let pixel = |i: usize, j: usize| (((batch * 32 + i) * 7 + j * 3) % 17) as f32 / 16.0;
     let pixels: Vec<f32> = (0..32 * 64).map(|at| pixel(at / 64, at % 64)).collect();

@@ -1,11 +1,11 @@
-// An INT8 engine of a network that is made by TensorRT's API, without an ONNX file: on TensorRT 8.5 to 11 and
-// TensorRT-RTX, with a GPU.
+// Builds an INT8 engine from a network that is made with TensorRT's API, without an ONNX file: on TensorRT
+// 8.5 to 11 and TensorRT-RTX, with a GPU.
 //
-// TensorRT 11 calibrates nothing, and qdq runs ONNX models only. So the network's own float engine says what
-// its activations are: the tensors that the plan wants to see become outputs of it, and statistics of what
-// comes out become the ranges.
+// TensorRT 11 calibrates nothing, and qdq runs ONNX models only. So the float engine of the network itself
+// provides the activations. The tensors that the plan needs become outputs of this engine. Statistics of
+// these outputs become the ranges.
 //
-// usage: api_network SAMPLES ENGINE, where SAMPLES are raw floats, 1 * 8 * 8 for each sample
+// usage: api_network SAMPLES ENGINE. SAMPLES are raw floats, 1 * 8 * 8 for each sample.
 #include <cuda_runtime_api.h>
 #include <qdq/tensorrt.hpp>
 
@@ -29,10 +29,10 @@ class Logger : public nvinfer1::ILogger {
 };
 
 constexpr std::size_t sample_size = 8 * 8;
-// Of explicit batch, where that is a choice.
+// The flag for an explicit batch, in versions that have the choice.
 constexpr unsigned network_flags = NV_TENSORRT_MAJOR == 8 || NV_TENSORRT_MAJOR == 9 ? 1U : 0U;
 
-// Every layer and every tensor has a name of its own: plan and ranges speak of them by name.
+// Gives a layer and its tensor a name. Plan and ranges refer to layers and tensors by name.
 static nvinfer1::ITensor& named(nvinfer1::ILayer* layer, const char* name) {
   layer->setName(name);
   layer->getOutput(0)->setName(name);
@@ -48,7 +48,7 @@ static void make_network(nvinfer1::INetworkDefinition& network, const std::vecto
   network.markOutput(named(network.addActivation(conv, nvinfer1::ActivationType::kRELU), "relu"));
 }
 
-// What the tensors of a float engine hold, sample by sample.
+// Runs a float engine sample by sample and returns the values of its tensors.
 class Run {
  public:
   explicit Run(nvinfer1::ICudaEngine& engine) : context_(engine.createExecutionContext()) {
@@ -93,7 +93,7 @@ static qdq::Ranges measured(nvinfer1::IBuilder& builder, nvinfer1::ILogger& logg
   const trt::Owner<nvinfer1::INetworkDefinition> network(builder.createNetworkV2(network_flags));
   make_network(*network, kernel);
   const auto plan = trt::describe(*network).value().plan().value();
-  // What the plan wants to see becomes an output; inputs are seen anyway.
+  // The tensors that the plan needs become outputs. Inputs are seen anyway.
   for (const auto tap : plan.taps()) {
     for (int i = 0; i < network->getNbLayers(); ++i) {
       nvinfer1::ITensor* tensor = network->getLayer(i)->getOutput(0);
@@ -122,7 +122,7 @@ int main(int argc, char** argv) {
     Logger logger;
     const auto builder = trt::Library::linked().builder(logger).value();
     const auto ranges = measured(*builder, logger, kernel, samples);
-    // The same network once more, without the outputs that were for the measuring.
+    // The same network once more, without the outputs for the measurement.
     const trt::Owner<nvinfer1::INetworkDefinition> network(builder->createNetworkV2(network_flags));
     make_network(*network, kernel);
     trt::build_engine(*builder, *network, ranges).value().write(argv[2]).value();

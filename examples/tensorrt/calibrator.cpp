@@ -1,9 +1,9 @@
-// An INT8 engine on TensorRT 8 to 10 by a calibrator: TensorRT measures ranges on a GPU, or gets those that
-// qdq measured.
+// Builds an INT8 engine on TensorRT 8 to 10 with a calibrator: TensorRT measures ranges on a GPU, or gets
+// ranges that qdq measured.
 // usage: calibrator MODEL ENGINE --data PATH CACHE
-//     calibrator MODEL ENGINE --ranges FILE
+// usage: calibrator MODEL ENGINE --ranges FILE
 //
-// PATH is a folder of images, a .npz, a .npy or raw data, or a .txt with such paths, one a line. FILE comes
+// PATH is a folder of images, a .npz, a .npy or raw data, or a .txt with one such path per line. FILE comes
 // from `qdq calibrate MODEL -d PATH --ranges FILE`.
 
 #include <cstdint>
@@ -29,8 +29,8 @@ class Logger : public nvinfer1::ILogger {
   }
 };
 
-// All that is open in the model's inputs is the number of samples: up to 32, and 32 at once while TensorRT
-// calibrates.
+// Adds the profile of the model's inputs. Only the number of samples is open: it is up to 32, and 32 at once
+// while TensorRT calibrates.
 static const nvinfer1::IOptimizationProfile& add_profile(nvinfer1::IBuilder& builder, nvinfer1::IBuilderConfig& config,
                                                          const nvinfer1::INetworkDefinition& network) {
   nvinfer1::IOptimizationProfile* profile = builder.createOptimizationProfile();
@@ -48,7 +48,7 @@ static const nvinfer1::IOptimizationProfile& add_profile(nvinfer1::IBuilder& bui
   return *profile;
 }
 
-// The paths that a list has, one a line: where they lie does not depend on the list.
+// Reads the paths of a list, one per line. They do not depend on the position of the list.
 static std::vector<std::string> listed(const std::string& list) {
   std::ifstream file(list);
   std::vector<std::string> paths;
@@ -86,7 +86,7 @@ static void build(const std::string& model, const std::string& engine, const std
   config->setInt8Calibrator(calibrator.get());
 
   const std::unique_ptr<nvinfer1::IHostMemory> built(builder->buildSerializedNetwork(*network, *config));
-  // TensorRT does not tell why a calibrator gave it no data; the calibrator does.
+  // TensorRT does not report why a calibrator gave it no data. The calibrator does.
   if (const qdq::Error* failure = calibrator->failure()) throw std::runtime_error(std::string(failure->text()));
   if (!built) throw std::runtime_error("TensorRT cannot build the engine");
   std::ofstream(engine, std::ios::binary)

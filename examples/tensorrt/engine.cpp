@@ -1,9 +1,10 @@
-// An INT8 engine from a float ONNX model and calibration data in one call: TensorRT 8 to 11 and TensorRT-RTX.
+// Builds an INT8 engine from a float ONNX model and calibration data in one call: TensorRT 8 to 11 and
+// TensorRT-RTX.
 // usage: engine LIBRARY PARSER MODEL DATA ENGINE
 //
-// LIBRARY is libnvinfer or libtensorrt_rtx and PARSER its ONNX parser, of the major version of the headers.
-// They are opened at run time, so that the program is linked with neither. DATA is a folder of images, a
-// .npz, a .npy or raw data. The engine takes up to 32 samples at once.
+// LIBRARY is libnvinfer or libtensorrt_rtx, and PARSER is its ONNX parser, both of the major version of the
+// headers. The program opens them at run time and is linked with neither. DATA is a folder of images, a .npz,
+// a .npy or raw data. The engine takes up to 32 samples at once.
 
 #include <cstdint>
 #include <cstdio>
@@ -15,7 +16,7 @@
 
 namespace trt = qdq::trt;
 
-// What the model's inputs leave open is the number of samples.
+// Returns the shapes of the inputs. Only the number of samples is open in them.
 static std::vector<trt::InputShapes> shapes(const qdq::Specs& inputs) {
   std::vector<trt::InputShapes> all;
   for (const auto& input : inputs) {
@@ -36,7 +37,7 @@ static void build(const trt::Library& library, const std::string& path, const st
   trt::EngineOptions options;
   options.profiles = {shapes(inputs)};
 #ifdef TRT_MAJOR_RTX
-  // RTX builds for a GPU of this kind, which this machine need not have.
+  // RTX builds for a GPU of this kind. This machine need not have one.
   options.compute_capabilities = {86};
 #endif
   trt::build_engine(path, batches, options, library).value().write(engine).value();

@@ -1,5 +1,5 @@
-// Quantize and Dequantize in a network that TensorRT's parser made of a float model: TensorRT 8 to 11 and
-// TensorRT-RTX.
+// Puts Quantize and Dequantize into a network that TensorRT's parser made from a float model: TensorRT 8 to
+// 11 and TensorRT-RTX.
 // usage: qdq_network MODEL RANGES ENGINE
 //
 // RANGES comes from `qdq calibrate MODEL -d DATA --ranges RANGES`, or is the calibration cache of an older
@@ -44,12 +44,12 @@ static void build(const std::string& model, const std::string& ranges_file, cons
   if (!parser->parseFromFile(model.c_str(), 2)) throw std::runtime_error("TensorRT cannot parse " + model);
 
   const auto graph = trt::describe(*network).value();
-  // A tensor's range is also that of what has its values in another shape.
+  // The range of a tensor also holds for tensors with its values in another shape.
   const auto ranges = graph.spread(read_ranges(ranges_file)).value();
   const auto plan = graph.plan(qdq::Policy(), ranges).value();
   const auto text = plan.to_text().value();
   std::printf("%s\n", std::string(text.text()).c_str());
-  // Owns scales that the network refers to: it must outlive the build.
+  // Owns the scales that the network refers to. It must outlive the build.
   const auto scales = trt::insert_qdq(*network, plan, ranges).value();
 
   const trt::Owner<nvinfer1::IBuilderConfig> config(builder->createBuilderConfig());
@@ -57,7 +57,7 @@ static void build(const std::string& model, const std::string& ranges_file, cons
   config->setFlag(nvinfer1::BuilderFlag::kINT8);
 #endif
 #ifdef TRT_MAJOR_RTX
-  // RTX builds for a GPU of this kind, which this machine need not have.
+  // RTX builds for a GPU of this kind. This machine need not have one.
   config->setNbComputeCapabilities(1);
   config->setComputeCapability(nvinfer1::ComputeCapability::kSM86, 0);
 #endif

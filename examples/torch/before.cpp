@@ -1,4 +1,5 @@
-// Trains a small network on images with a bar, lying or standing, in noise, and prints how right it is.
+// Trains a small network on images with a bar in noise, and prints the share of right answers. The bar is
+// horizontal or vertical.
 #include <torch/torch.h>
 
 #include <cstdint>
@@ -22,7 +23,7 @@ struct NetImpl : nn::Module {
 };
 TORCH_MODULE(Net);
 
-/// Images of 8 x 8 pixels, and 1 where the bar stands.
+/// Draws images of 8 x 8 pixels, and the label 1 for each image with a vertical bar.
 std::pair<torch::Tensor, torch::Tensor> draw(std::int64_t count) {
   auto images = 0.5 * torch::randn({count, 1, 8, 8});
   const auto labels = torch::randint(2, {count}, torch::kLong);

@@ -1,4 +1,4 @@
-//! Files made from a plan and its ranges.
+//! Files that are made from a plan and its ranges.
 
 pub mod qdq_model;
 pub mod ranges;

@@ -1,8 +1,8 @@
 //! A model with Quantize and Dequantize in the places that a plan names.
 //!
-//! Every pair is symmetric: zero point 0, int8. An activation has one scale of rank 0 (TensorRT takes a scale
-//! of shape `[1]` for a per-channel one and leaves the convolution in float without a word); a weight has one
-//! per output channel. Biases and everything else stay as they are.
+//! Every pair is symmetric: int8 with zero point 0. An activation has one scale of rank 0, because TensorRT
+//! takes a scale of shape `[1]` for a per-channel one and silently leaves the convolution in float. A weight
+//! has one scale per output channel. Biases and everything else stay as they are.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -18,42 +18,48 @@ use crate::range::{self, Method, Target};
 use crate::runtime::map_constants;
 use crate::tensor::{Data, Tensor};
 
-/// How a quantized weight is stored.
+/// The form in which a quantized weight is stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WeightForm {
-    /// As int8 with DequantizeLinear: a quarter of the size.
+    /// int8 with DequantizeLinear: a quarter of the size.
     #[default]
     Int8,
-    /// As it was, with QuantizeLinear and DequantizeLinear behind it: for tools that go on training or that
-    /// compute weight ranges themselves.
+    /// The original numbers with QuantizeLinear and DequantizeLinear behind them.
+    ///
+    /// This form is for tools that continue training or compute weight ranges themselves.
     Float,
 }
 
-/// How weights are quantized.
+/// The way in which weights are quantized.
 #[derive(Clone, Debug)]
 pub struct Weights {
-    /// How they are stored.
+    /// The stored form.
     pub form: WeightForm,
-    /// Bits of their integers, 2 to 8; 8 by default. Fewer are stored as int8 all the same, on a coarser
-    /// grid, because TensorRT runs convolutions and products on int8 only and every opset from 13 has it: the
-    /// layer computes in INT8, and what becomes smaller is what a packer or another target makes of the
-    /// model.
+    /// The bits of the integers, 2 to 8; 8 by default.
+    ///
+    /// Integers of fewer bits are also stored as int8, on a coarser grid, because TensorRT runs convolutions
+    /// and products on int8 only and every opset from 13 has int8. The layer computes in INT8. Only a packer
+    /// or another target makes the model smaller.
     pub bits: u32,
-    /// How their ranges follow from their values. The default, [`Method::Mse`], gains 0.5 to 3 dB of output
-    /// SQNR over [`Method::Max`]: see [`range::weights`].
+    /// The method that computes the ranges from the values.
+    ///
+    /// The default, [`Method::Mse`], gains 0.5 to 3 dB of output SQNR over [`Method::Max`]: see
+    /// [`range::weights`].
     pub method: Method,
-    /// Ranges that are known already, by the name of the tensor that the nodes read or of the stored tensor
-    /// behind it: amax of the whole weight, or of each index of the axis that the plan gives it. Training has
-    /// found them.
+    /// Ranges that are already known, because training has found them.
+    ///
+    /// The key is the name of the tensor that the nodes read, or of the constant from which it comes. The
+    /// value is amax of the whole weight, or of each index of the planned axis.
     pub amax: HashMap<String, Vec<f32>>,
 }
 
 impl Weights {
-    /// Refuses what weights that are stored as float cannot have: fewer than 8 bits, and other integers than
-    /// the nearest.
+    /// Refuses options that do not fit weights stored as float.
+    ///
+    /// These are fewer than 8 bits, and integers other than the nearest.
     ///
     /// # Errors
-    /// `InvalidArgument` for these.
+    /// `InvalidArgument` for these options.
     pub fn check(&self, are_rounded: bool) -> Result<()> {
         if self.form == WeightForm::Float && (self.bits != 8 || are_rounded) {
             let message =
@@ -64,7 +70,7 @@ impl Weights {
         Ok(())
     }
 
-    /// The known range of a weight, spread over its `channels`.
+    /// Returns the known range of a weight, one value for each of its `channels`.
     fn known(&self, graph: &Graph, planned: &PlannedWeight, channels: usize) -> Result<Option<Vec<f32>>> {
         let mut names = [planned.tensor, planned.form.constant].into_iter().map(|id| &graph.tensor(id).name);
         match names.find_map(|name| self.amax.get(name)) {
@@ -86,22 +92,22 @@ impl Default for Weights {
     }
 }
 
-/// Weights that are quantized already, by the name of their tensor and the axis of their plan.
+/// Weights that are already quantized, by the name of their tensor and the axis of their plan.
 pub type ReadyWeights = BTreeMap<(String, Option<usize>), QuantizedWeights>;
 
 /// Puts the plan's pairs into the model of `network`.
 ///
 /// # Errors
-/// `Data` where a planned activation has no range or a weight is not finite, and `Shape` where a known range
-/// of a weight does not fit it, naming the tensor.
+/// `Data` if a planned activation has no range or a weight is not finite; `Shape` if a known range of a
+/// weight does not fit it. The message names the tensor.
 pub fn quantize(network: &Network, plan: &Plan, ranges: &Ranges, weights: &Weights) -> Result<Model> {
     quantize_with(network, plan, ranges, weights, &ReadyWeights::new())
 }
 
-/// The same with weights that somebody else has rounded: they are stored as they are.
+/// Quantizes as [`quantize`] does, with weights that are already rounded: they are stored as they are.
 ///
 /// # Errors
-/// As [`quantize`].
+/// Those of [`quantize`].
 pub fn quantize_with(
     network: &Network,
     plan: &Plan,
@@ -122,7 +128,7 @@ pub fn quantize_with(
         let amax = shared_amax(graph, plan, activation, ranges)?;
         emitter.activation(activation, amax)?;
     }
-    // Ranges of weights take the most time by far, and none depends on another.
+    // The ranges of weights take the most time by far, and none depends on another.
     let tensors: Vec<TensorId> = plan.weights.iter().map(|weight| weight.tensor).collect();
     let rounded = map_constants(network, &tensors, |at, value| {
         rounded(graph, &plan.weights[at], value?, weights, ready)
@@ -133,7 +139,7 @@ pub fn quantize_with(
     emitter.finish(plan, weights.form)
 }
 
-/// A weight as integers, with the shape and the type that it has in the model.
+/// A quantized weight, with its shape and type in the model.
 struct Rounded {
     shape: Vec<usize>,
     dtype: DataType,
@@ -157,18 +163,20 @@ fn rounded(
 
 struct Emitter<'a> {
     model: Model,
-    /// As it was.
+    /// The original network.
     network: &'a Network,
     edits: Edits,
     names: UniqueNames,
-    /// The int8 zeros that exist already, by their shape.
+    /// The int8 zero points that exist already, by shape.
     zero_points: Vec<(Vec<usize>, String)>,
 }
 
-/// What a pair has in common: the names of its scale and zero point, and the axis of several scales.
+/// The common parts of a Quantize and its Dequantize.
 ///
-/// A weight is dequantized without a zero point: it is optional, 0 where absent, and ONNX Runtime refuses one
-/// with per-channel scales on weights of rank 3.
+/// These are the names of scale and zero point, and the axis of several scales.
+///
+/// A weight is dequantized without a zero point, which is optional and 0 if absent. ONNX Runtime refuses a
+/// zero point with per-channel scales on weights of rank 3.
 struct Grid<'a> {
     base: &'a str,
     scale: &'a str,
@@ -256,7 +264,10 @@ impl Emitter<'_> {
         output
     }
 
-    /// 16-bit tensors are cast to f32 and back around their pair: scales of their own type need opset 19.
+    /// Casts a tensor.
+    ///
+    /// 16-bit tensors are cast to f32 and back around their pair, because scales of their own type need opset
+    /// 19.
     fn cast(&mut self, source: &str, to: DataType, position: Position) -> String {
         let output = self.names.fresh(&format!("{source}_{to}"));
         let name = self.names.fresh(&format!("{source}_Cast_{to}"));
@@ -266,12 +277,14 @@ impl Emitter<'_> {
         output
     }
 
-    /// Behind the node that computes the tensor.
+    /// Returns the position behind the node that computes the tensor.
     fn behind(&self, tensor: &GraphTensor) -> Position {
         tensor.producer.map_or(Position::Start, |id| Position::After(self.network.position(id)))
     }
 
-    /// Before the first node that reads a weight, which may come out of a `Constant` node anywhere before.
+    /// Returns the position before the first reader of a weight.
+    ///
+    /// A `Constant` node anywhere before may compute the weight.
     fn before_readers(&self, edges: &[Edge]) -> Position {
         let readers = edges.iter().map(|edge| self.network.position(edge.node));
         readers.min().map_or(Position::End, Position::Before)
@@ -284,7 +297,7 @@ impl Emitter<'_> {
         Ok(name)
     }
 
-    /// Zeros of one shape serve all pairs of that shape.
+    /// Returns the zero point of a shape. All pairs of that shape share it.
     fn zero_point(&mut self, shape: &[usize]) -> Result<String> {
         if let Some((_, name)) = self.zero_points.iter().find(|(found, _)| found == shape) {
             return Ok(name.clone());
@@ -302,8 +315,9 @@ impl Emitter<'_> {
         }
     }
 
-    /// Applies the edits and drops float weights that nothing reads any more, with the nodes that computed
-    /// them or changed their form.
+    /// Applies the edits and removes float weights that nothing reads any more.
+    ///
+    /// The nodes that computed these weights or changed their form are removed too.
     fn finish(mut self, plan: &Plan, form: WeightForm) -> Result<Model> {
         let network = self.network;
         let mut unused: Vec<&str> = Vec::new();
@@ -321,15 +335,15 @@ impl Emitter<'_> {
     }
 }
 
-/// The axis of several scales; none where there would be one scale along it.
+/// Returns the axis of several scales; `None` if there would be only one scale along it.
 pub(crate) fn used_axis(planned: &PlannedWeight, shape: &[usize]) -> Option<usize> {
     planned.axis.filter(|&axis| shape.get(axis).is_some_and(|&n| n > 1))
 }
 
-/// A planned weight with the given value as integers, each the nearest.
+/// Rounds the value of a planned weight to the nearest integers.
 ///
 /// # Errors
-/// `Data` where the weight is not finite, naming the tensor.
+/// `Data` if the weight is not finite. The message names the tensor.
 pub(crate) fn round_to_nearest(
     graph: &Graph,
     planned: &PlannedWeight,
@@ -351,8 +365,9 @@ pub(crate) fn round_to_nearest(
     quantized.map_err(|error| unusable(graph, planned.tensor, error))
 }
 
-/// The range that a tensor shares with its group: that of calibration covers the whole group already, ranges
-/// from elsewhere may differ.
+/// Returns the range that a tensor shares with its group: the widest one.
+///
+/// A calibrated range already covers the whole group. Ranges from elsewhere may differ.
 pub(crate) fn shared_amax(
     graph: &Graph,
     plan: &Plan,
@@ -374,13 +389,13 @@ fn half_of(dtype: Option<DataType>) -> Option<DataType> {
     dtype.filter(|dtype| matches!(dtype, DataType::F16 | DataType::Bf16))
 }
 
-/// The nodes that only computed weights of which every reader reads the int8 form now.
+/// Lists the nodes that only computed weights whose readers now all read the int8 form.
 fn dead_sources(graph: &Graph, plan: &Plan) -> BTreeSet<NodeId> {
     let rewired: HashSet<_> = plan.weights.iter().flat_map(|weight| weight.edges.iter().copied()).collect();
     let captured: HashSet<TensorId> =
         graph.nodes.iter().flat_map(|node| node.captures.iter().copied()).collect();
     let mut dead = BTreeSet::new();
-    // From the last node to the first, so that the readers of a node are judged before it.
+    // The walk goes from the last node to the first, so that the readers of a node are judged before it.
     let producer = |tensor: TensorId| graph.tensor(tensor).producer;
     let mut open: BTreeSet<NodeId> =
         plan.weights.iter().filter_map(|weight| producer(weight.tensor)).collect();

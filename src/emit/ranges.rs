@@ -13,8 +13,9 @@
 //! ```
 //!
 //! `amax` is the largest magnitude that int8 represents, in the tensor's own unit: 127 stands for `amax`. It
-//! is written in the shortest decimal form that reads back to the same `f32`. Tensors keep their order. Keys
-//! that a reader does not know are skipped; `version` grows when an old reader would misunderstand a file.
+//! is written in the shortest decimal form that reads back to the same `f32`. Tensors keep their order. A
+//! reader skips keys that it does not know. `version` increases when an old reader would misunderstand a
+//! file.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -34,9 +35,10 @@ use crate::quant::step;
 const FORMAT: &str = "qdq-ranges";
 const VERSION: u32 = 1;
 
-/// The int8 scale of a range: amax / 127, computed in `f32`, and a normal number for every range. [`step`]
-/// says what a range gets where the quotient is none: only 0, where nothing but zero was seen, has the scale
-/// 1.
+/// Returns the int8 scale of a range: amax / 127, computed in `f32`.
+///
+/// The scale is a normal number for every range. [`step`] documents the ranges whose quotient is not a normal
+/// number. Only amax 0, of a tensor with nothing but zeros, has the scale 1.
 ///
 /// ```
 /// assert_eq!(qdq::emit::ranges::int8_scale(127.0), 1.0);
@@ -46,8 +48,9 @@ pub fn int8_scale(amax: f32) -> f32 {
     step(amax, 127.0)
 }
 
-/// The range that an int8 scale stands for: 127 times the scale, and at most the largest number of `f32`,
-/// which other tools' scales may pass by rounding.
+/// Returns the range of an int8 scale: 127 times the scale, and at most the largest number of `f32`.
+///
+/// Scales of other tools may exceed that number by rounding.
 ///
 /// ```
 /// assert_eq!(qdq::emit::ranges::amax_of(2.0), 254.0);
@@ -60,27 +63,28 @@ pub fn amax_of(scale: f32) -> f32 {
 /// The ranges of a network's activations by tensor name, in the order in which they were set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Ranges {
-    /// How the ranges were computed, for the reader; nothing depends on it.
+    /// The method that computed the ranges. It is for the reader; nothing depends on it.
     pub method: Option<String>,
-    /// What the user must know of them; files do not hold it.
+    /// The findings about the ranges. Files do not hold them.
     pub findings: Vec<Finding>,
-    /// The planned tensors of which no value was seen, so that what reads them stays in float; files do not
-    /// hold it.
+    /// The planned tensors of which no value was seen, so that their readers stay in float.
+    ///
+    /// Files do not hold them.
     pub unseen: BTreeSet<String>,
     tensors: Vec<(String, f32)>,
     index: BTreeMap<String, usize>,
 }
 
 impl Ranges {
-    /// No ranges yet; they are going to be computed by `method`.
+    /// Creates an empty set of ranges that `method` is going to compute.
     pub fn new(method: impl Into<String>) -> Self {
         Self { method: Some(method.into()), ..Self::default() }
     }
 
-    /// Sets the range of tensor `name` to -`amax` ..= `amax`; a second call replaces the first.
+    /// Sets the range of tensor `name` to -`amax` ..= `amax`. A second call replaces the first.
     ///
     /// # Errors
-    /// `InvalidArgument` where `amax` is negative, infinite or NaN.
+    /// `InvalidArgument` if `amax` is negative, infinite or NaN.
     pub fn set(&mut self, name: impl Into<String>, amax: f32) -> Result<()> {
         let name = name.into();
         check_amax(&name, amax)
@@ -95,24 +99,27 @@ impl Ranges {
         Ok(())
     }
 
-    /// The range of tensor `name`.
+    /// Returns the range of tensor `name`.
     pub fn get(&self, name: &str) -> Option<f32> {
         self.index.get(name).map(|&position| self.tensors[position].1)
     }
 
-    /// The int8 scale of tensor `name`, by [`int8_scale`].
+    /// Returns the int8 scale of tensor `name`, computed by [`int8_scale`].
     pub fn scale(&self, name: &str) -> Option<f32> {
         self.get(name).map(int8_scale)
     }
 
-    /// Name and amax of every tensor.
+    /// Lists name and amax of every tensor.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, f32)> {
         self.tensors.iter().map(|(name, amax)| (name.as_str(), *amax))
     }
 
-    /// These ranges, and those of tensors that hold the values of a ranged tensor in another shape or order:
-    /// what lies before and behind Reshape, Transpose and their like. For networks whose makers put such
-    /// operators in, as TensorRT's ONNX parser does, so that not every tensor was there to be calibrated.
+    /// Returns these ranges, and those of tensors with the values of a ranged tensor in another shape or
+    /// order.
+    ///
+    /// Such tensors are before and behind Reshape, Transpose and similar operators. This is for networks
+    /// whose makers insert such operators, as TensorRT's ONNX parser does, so that not every tensor existed
+    /// at calibration.
     pub fn spread(&self, graph: &Graph) -> Self {
         let mut all = self.clone();
         let mut give = |from: Option<TensorId>, to: Option<TensorId>| {
@@ -132,7 +139,7 @@ impl Ranges {
         all
     }
 
-    /// How many tensors have a range.
+    /// Returns the number of tensors that have a range.
     pub fn len(&self) -> usize {
         self.tensors.len()
     }
@@ -142,7 +149,7 @@ impl Ranges {
         self.tensors.is_empty()
     }
 
-    /// The JSON text of these ranges; equal ranges give equal text.
+    /// Returns the JSON text of these ranges. Equal ranges give equal text.
     pub fn to_json(&self) -> String {
         let quoted = |text: &str| serde_json::Value::from(text).to_string();
         let mut json = format!("{{\n  \"format\": \"{FORMAT}\",\n  \"version\": {VERSION},\n");
@@ -158,11 +165,11 @@ impl Ranges {
         json
     }
 
-    /// Ranges from JSON text, with or without a byte order mark; `origin` names it in messages.
+    /// Reads ranges from JSON text, with or without a byte order mark. Messages name `origin`.
     ///
     /// # Errors
-    /// `Format`, with line and column, where the text is damaged, is another format, is of a newer version,
-    /// has a tensor twice, or has an amax that is negative or does not fit an `f32`.
+    /// `Format`, with line and column, if the text is damaged, has another format or a newer version, has a
+    /// tensor twice, or has an amax that is negative or does not fit an `f32`.
     pub fn from_json(json: &[u8], origin: &str) -> Result<Self> {
         refuse_utf16(json, origin)?;
         refuse_empty(json, origin)?;
@@ -186,13 +193,13 @@ impl Ranges {
     /// Reads a ranges file.
     ///
     /// # Errors
-    /// `Io`, or as [`Ranges::from_json`].
+    /// `Io` if the file cannot be read; those of [`Ranges::from_json`].
     pub fn load(path: &Path) -> Result<Self> {
         let json = std::fs::read(path).map_err(|error| Error::io("read", path, error))?;
         Self::from_json(&json, &path.display().to_string())
     }
 
-    /// Writes a ranges file: whole, or the old file stays.
+    /// Writes a ranges file as a whole. If that fails, the old file stays.
     pub fn save(&self, path: &Path) -> Result<()> {
         write_atomic(path, |out| {
             out.write_all(self.to_json().as_bytes()).map_err(|error| Error::io("write", path, error))
@@ -222,7 +229,7 @@ struct Entry {
     amax: f32,
 }
 
-/// The `tensors` object, read entry by entry so that every complaint names its tensor and place.
+/// The `tensors` object. It is read entry by entry, so that every error names its tensor and position.
 struct Tensors(Ranges);
 
 impl<'de> Deserialize<'de> for Tensors {

@@ -1,4 +1,4 @@
-//! Weights looked at before any data is: what cannot be quantized is known from the model alone.
+//! The check of weights before any data is read: the model alone shows which of them cannot be quantized.
 
 use crate::error::{Error, Result};
 use crate::graph::{Graph, TensorId};
@@ -7,10 +7,10 @@ use crate::place::Plan;
 use crate::quant::weights::check_finite;
 use crate::runtime::map_constants;
 
-/// Looks at every weight that `plan` quantizes.
+/// Checks every weight that `plan` quantizes.
 ///
 /// # Errors
-/// `Data` where one holds NaN or an infinity, and those of reading it; the weight is named.
+/// `Data` if a weight holds NaN or an infinity; the errors of reading it. The message names the weight.
 pub fn check_weights(network: &Network, plan: &Plan) -> Result<()> {
     let tensors: Vec<TensorId> = plan.weights.iter().map(|weight| weight.tensor).collect();
     let checked = map_constants(network, &tensors, |at, value| {
@@ -22,7 +22,7 @@ pub fn check_weights(network: &Network, plan: &Plan) -> Result<()> {
     checked.into_iter().collect()
 }
 
-/// The error of a weight that cannot be quantized.
+/// Returns the error of a weight that cannot be quantized.
 pub(super) fn unusable(graph: &Graph, weight: TensorId, error: Error) -> Error {
     Error::new(error.kind(), format!("weight '{}' cannot be quantized", graph.tensor(weight).name))
         .with_remedy("check how the model was exported, or exclude the nodes that read it")

@@ -1,4 +1,4 @@
-//! `qdq_array`: a tensor of its own that a function returns.
+//! `qdq_array`: a tensor that a function returns and that owns its elements.
 
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
@@ -15,8 +15,8 @@ use super::handle::{self, get, give, put};
 use super::status::qdq_status;
 use super::tensor::{borrowed, qdq_tensor, sizes};
 
-/// Elements with a shape, row-major, that a function has made: an amax or a scale in f32, or what a file or a
-/// model holds in any type. Immutable; any number of threads may read one.
+/// Elements with a shape, in row-major order, that a function returns: an amax or a scale in f32, or the
+/// content of a file or of an initializer in any type. Immutable; any number of threads may read one.
 pub struct qdq_array {
     tensor: Tensor,
     shape: Vec<i64>,
@@ -27,18 +27,18 @@ impl qdq_array {
         Self { shape: sizes(tensor.shape()), tensor }
     }
 
-    /// Numbers of `shape` in C's hands.
+    /// Makes an array of `shape` for C.
     pub(super) fn of(shape: &[usize], numbers: &[f32]) -> Result<Self> {
         Tensor::new(shape.to_vec(), Data::F32(numbers.to_vec())).map(Self::new)
     }
 
-    /// An array of the library in C's hands.
+    /// Makes an array for C from an array of the library.
     pub(super) fn copy(array: &ArrayD<f32>) -> Result<Self> {
         Tensor::new(array.shape().to_vec(), Data::F32(array.iter().copied().collect())).map(Self::new)
     }
 }
 
-/// Reads a whole .npy file: labels or samples, say. Arrays in Fortran order come out row-major. Free `*out`
+/// Reads a whole .npy file, such as labels or samples. Arrays in Fortran order become row-major. Free `*out`
 /// with qdq_array_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_array_read_npy(
@@ -52,32 +52,32 @@ pub unsafe extern "C" fn qdq_array_read_npy(
     })
 }
 
-/// Frees `*array` and sets it to NULL. NULL in either place is allowed and does nothing.
+/// Frees `*array` and sets it to NULL. Does nothing if `array` or `*array` is NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_array_free(array: Option<&mut *mut qdq_array>) {
     handle::free(array);
 }
 
-/// The rank; 0 for a single number and for NULL.
+/// Returns the rank; 0 for a single number and for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_array_ndim(array: Option<&qdq_array>) -> i32 {
     array.map_or(0, |array| array.shape.len() as i32)
 }
 
-/// The sizes of the axes. Valid until the array is freed; NULL for NULL.
+/// Returns the sizes of the axes; NULL for NULL. They are valid until the array is freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_array_shape(array: Option<&qdq_array>) -> *const i64 {
     array.map_or(std::ptr::null(), |array| array.shape.as_ptr())
 }
 
-/// How many elements there are; 0 for NULL.
+/// Returns the number of elements; 0 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_array_count(array: Option<&qdq_array>) -> usize {
     array.map_or(0, |array| array.tensor.data().view().len())
 }
 
-/// The numbers of an array of f32. Valid until the array is freed; NULL for NULL and for another type, which
-/// qdq_array_view() tells.
+/// Returns the numbers of an f32 array; NULL for NULL and for other types. They are valid until the array is
+/// freed. qdq_array_view() returns the type.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_array_values(array: Option<&qdq_array>) -> *const f32 {
     match array.map(|array| array.tensor.data().view()) {
@@ -86,8 +86,8 @@ pub extern "C" fn qdq_array_values(array: Option<&qdq_array>) -> *const f32 {
     }
 }
 
-/// The array as a tensor, for functions that take one: a view that is valid until the array is freed. Nothing
-/// may be written through it.
+/// Returns a view of the array, for functions that take a tensor. It is valid until the array is freed. Do
+/// not write through it.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_array_view(
     array: Option<&qdq_array>,

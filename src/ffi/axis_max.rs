@@ -15,14 +15,15 @@ use super::status::qdq_status;
 use super::tensor::{checked, qdq_tensor};
 use super::tensor_stats::floats;
 
-/// The max calibrator per axis: the running max of |x| over all axes but the kept ones. NaN is left out,
-/// infinities count.
+/// The max calibrator per axis: an observer that keeps the running maximum of |x| over all axes but the kept
+/// ones. NaN is left out, infinities count.
 pub struct qdq_axis_max {
     observer: AxisMax,
 }
 
-/// A observer that keeps `count` axes, negative ones counting from the last; none for one number for the
-/// tensor. An axis that the data does not have keeps nothing. Free `*out` with qdq_axis_max_free().
+/// Makes an observer with `count` kept axes; negative ones count from the last. With no axis it keeps one
+/// number for the tensor. An axis that the data does not have is ignored. Free `*out` with
+/// qdq_axis_max_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_axis_max_new(
     axes: *const i32,
@@ -41,14 +42,14 @@ pub unsafe extern "C" fn qdq_axis_max_new(
     })
 }
 
-/// Frees `*observer` and sets it to NULL. NULL in either place is allowed and does nothing.
+/// Frees `*observer` and sets it to NULL. Does nothing if `observer` or `*observer` is NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_axis_max_free(observer: Option<&mut *mut qdq_axis_max>) {
     handle::free(observer);
 }
 
-/// Adds a batch (f32, f16, bf16, f64). The kept axes must have the same size in every batch
-/// (QDQ_ERROR_SHAPE).
+/// Adds a batch (f32, f16, bf16, f64). Returns QDQ_ERROR_SHAPE if the kept axes have another size than in the
+/// batches before.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_axis_max_observe(
     observer: Option<&mut qdq_axis_max>,
@@ -63,7 +64,7 @@ pub unsafe extern "C" fn qdq_axis_max_observe(
     })
 }
 
-/// Adds what another observer with the same kept axes has seen, on another thread say.
+/// Adds the observations of another observer with the same kept axes, for example from another thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_axis_max_merge(
     observer: *mut qdq_axis_max,
@@ -71,16 +72,16 @@ pub unsafe extern "C" fn qdq_axis_max_merge(
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
-        // SAFETY: the header's rules for handles. The two may be one, so the copy is made before the mutable
-        // reference.
+        // SAFETY: the header's rules for handles. Both may be one handle, so the copy is made before the
+        // mutable reference.
         let other = unsafe { other.as_ref() }.ok_or_else(|| null("other"))?.observer.clone();
         // SAFETY: as above.
         unsafe { observer.as_mut() }.ok_or_else(|| null("observer"))?.observer.merge(&other)
     })
 }
 
-/// The amax so far, with size 1 in every axis that is not kept; `*out` is NULL before the first batch with a
-/// number: one that is empty or all NaN is none. Free it with qdq_array_free().
+/// Returns the amax so far, with size 1 in every axis that is not kept. `*out` is NULL before the first batch
+/// with a number; an empty batch and a batch of NaN alone have none. Free `*out` with qdq_array_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_axis_max_amax(
     observer: Option<&qdq_axis_max>,
@@ -95,8 +96,8 @@ pub extern "C" fn qdq_axis_max_amax(
     })
 }
 
-/// Keeps from now on the maxima of every batch too, for looking at how they move; those kept before are
-/// forgotten.
+/// Starts to keep the maxima of every batch too, to show how they change. Discards those that were kept
+/// before.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_axis_max_track(
     observer: Option<&mut qdq_axis_max>,
@@ -109,14 +110,14 @@ pub extern "C" fn qdq_axis_max_track(
     })
 }
 
-/// How many batches' maxima are kept; 0 unless qdq_axis_max_track() asked for it. What was merged counts as
-/// one batch.
+/// Returns the number of batches whose maxima are kept; 0 unless qdq_axis_max_track() was called. A merged
+/// observer counts as one batch.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_axis_max_history_count(observer: Option<&qdq_axis_max>) -> usize {
     observer.map_or(0, |observer| observer.observer.history().len())
 }
 
-/// The maxima of batch `index` alone, from 0, of the shape of qdq_axis_max_amax(). Free `*out` with
+/// Returns the maxima of batch `index` alone, from 0, with the shape of qdq_axis_max_amax(). Free `*out` with
 /// qdq_array_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_axis_max_history_at(
@@ -138,8 +139,9 @@ pub extern "C" fn qdq_axis_max_history_at(
     })
 }
 
-/// Writes the maxima to a safetensors file, whole or not at all, with those of every batch where they are
-/// kept. Infinities are written as such. QDQ_ERROR_UNSUPPORTED for data of more than 64 axes.
+/// Writes the maxima to a safetensors file, completely or not at all. The maxima of every batch are included
+/// if they are kept. Infinities are written as infinities. Returns QDQ_ERROR_UNSUPPORTED if the data has more
+/// than 64 axes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_axis_max_save(
     observer: Option<&qdq_axis_max>,
@@ -150,9 +152,9 @@ pub unsafe extern "C" fn qdq_axis_max_save(
     guard(error, || get(observer, "observer")?.observer.save(&unsafe { handle::path(path, "path") }?))
 }
 
-/// Reads maxima that qdq_axis_max_save() wrote: a observer that goes on where that one was. Those that
-/// qdq_quantizer_save_calibration() wrote are read too, unless they are maxima of blocks. Free `*out` with
-/// qdq_axis_max_free().
+/// Reads a file that qdq_axis_max_save() wrote. The new observer continues with the state of the saved one.
+/// Files of qdq_quantizer_save_calibration() can be read too, unless they hold maxima of blocks. Free `*out`
+/// with qdq_axis_max_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_axis_max_load(
     path: *const c_char,
@@ -168,7 +170,7 @@ pub unsafe extern "C" fn qdq_axis_max_load(
     })
 }
 
-/// The content of that file; equal maxima give equal bytes. Free `*out` with qdq_buffer_free().
+/// Returns the content of that file. Equal maxima give equal bytes. Free `*out` with qdq_buffer_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_axis_max_to_bytes(
     observer: Option<&qdq_axis_max>,
@@ -178,7 +180,7 @@ pub extern "C" fn qdq_axis_max_to_bytes(
     guard(error, || give(out, || get(observer, "observer")?.observer.to_bytes().map(qdq_buffer::new)))
 }
 
-/// Maxima from the content of such a file: `size` bytes, which are not kept. Free `*out` with
+/// Reads an observer from the content of such a file: `size` bytes, which are not kept. Free `*out` with
 /// qdq_axis_max_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_axis_max_from_bytes(

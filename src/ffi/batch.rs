@@ -13,14 +13,14 @@ use super::handle::{self, c_text, get, get_mut, put, text};
 use super::status::qdq_status;
 use super::tensor::{borrowed, checked, qdq_tensor, sizes};
 
-/// One batch: named tensors, such as one for every input of a network. A batch source or a session hands it
-/// out, its callback or the caller fills it.
+/// One batch: named tensors, such as one for every input of a network. It comes from a stream of batches or a
+/// session, or the caller or a callback fills it.
 #[derive(Default)]
 pub struct qdq_batch {
     pub(super) batch: Batch,
-    /// Names and shapes of the tensors for C.
+    /// The names and shapes of the tensors for C.
     labels: Vec<(CString, Vec<i64>)>,
-    /// Whether it is only lent to a callback, which must not free it.
+    /// Whether the batch is only lent to a callback, which must not free it.
     is_lent: bool,
 }
 
@@ -34,25 +34,25 @@ impl qdq_batch {
         Self { batch, labels, is_lent: false }
     }
 
-    /// An empty batch for a callback to fill.
+    /// Returns an empty batch for a callback to fill.
     pub(super) fn lent() -> Self {
         Self { is_lent: true, ..Self::default() }
     }
 
-    /// What a callback has put in: nothing at the end of the data.
+    /// Returns the tensors that a callback has set; `None` at the end of the data.
     pub(super) fn into_inputs(self) -> Option<Vec<(String, Tensor)>> {
         (!self.batch.inputs.is_empty()).then_some(self.batch.inputs)
     }
 }
 
-/// A batch without tensors, for qdq_session_run(). Free it with qdq_batch_free().
+/// Returns a batch without tensors, for qdq_session_run(). Free it with qdq_batch_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_batch_new() -> *mut qdq_batch {
     constructed(qdq_batch::default)
 }
 
-/// Frees `*batch` and sets it to NULL. NULL in either place is allowed and does nothing. The batch that a
-/// callback is given belongs to qdq, is valid during the call, and is not freed by this.
+/// Frees `*batch` and sets it to NULL. Does nothing if `batch` or `*batch` is NULL. The batch that a callback
+/// receives belongs to qdq and is valid during the call; this function does not free it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_batch_free(batch: Option<&mut *mut qdq_batch>) {
     // SAFETY: the header's rules for handles.
@@ -64,7 +64,7 @@ pub unsafe extern "C" fn qdq_batch_free(batch: Option<&mut *mut qdq_batch>) {
     }
 }
 
-/// Sets the tensor `name`, such as that of an input, in place of one that was set before. The elements are
+/// Sets the tensor `name`, such as the value of an input, and replaces an earlier one. The elements are
 /// copied.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_batch_set(
@@ -88,26 +88,28 @@ pub unsafe extern "C" fn qdq_batch_set(
     })
 }
 
-/// How many samples the batch holds, without repeats; 0 for one that a callback or the caller fills.
+/// Returns the number of samples in the batch, without repeats; 0 if a callback or the caller fills the
+/// batch.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_batch_samples(batch: Option<&qdq_batch>) -> usize {
     batch.map_or(0, |batch| batch.batch.samples)
 }
 
-/// How many repeats follow the samples in every tensor: they fill up the last batch from files where the
-/// model's batch size is fixed. Calibration leaves out what comes of them.
+/// Returns the number of repeats that follow the samples in every tensor. If the model's batch size is fixed,
+/// repeats fill the last batch from files. Calibration leaves out their results.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_batch_repeats(batch: Option<&qdq_batch>) -> usize {
     batch.map_or(0, |batch| batch.batch.repeats)
 }
 
-/// How many tensors there are.
+/// Returns the number of tensors.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_batch_count(batch: Option<&qdq_batch>) -> usize {
     batch.map_or(0, |batch| batch.labels.len())
 }
 
-/// The name of tensor `index`; NULL past the last. Valid until the batch is changed or freed.
+/// Returns the name of tensor `index`; NULL past the last. The text is valid until the batch is changed or
+/// freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_batch_name(batch: Option<&qdq_batch>, index: usize) -> *const c_char {
     batch.and_then(|batch| batch.labels.get(index)).map_or(std::ptr::null(), |(name, _)| name.as_ptr())
@@ -118,7 +120,7 @@ fn view(batch: &qdq_batch, index: usize) -> Option<qdq_tensor> {
     Some(borrowed(tensor.view(), sizes))
 }
 
-/// Tensor `index`: a view that is valid until the batch is changed or freed. Nothing may be written through
+/// Returns a view of tensor `index`. It is valid until the batch is changed or freed. Do not write through
 /// it.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_batch_at(
@@ -137,7 +139,8 @@ pub extern "C" fn qdq_batch_at(
     })
 }
 
-/// Tensor `name`: a view like that of qdq_batch_at(). QDQ_ERROR_DATA where the batch has none.
+/// Returns a view of tensor `name`, like that of qdq_batch_at(). Returns QDQ_ERROR_DATA if the batch has no
+/// such tensor.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_batch_get(
     batch: Option<&qdq_batch>,

@@ -1,4 +1,4 @@
-//! `qdq_batches`: where batches come from.
+//! `qdq_batches`: the source of batches.
 
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
@@ -18,25 +18,25 @@ use super::handle::{self, array, get, get_mut, give, give_or_null};
 use super::specs::qdq_specs;
 use super::status::qdq_status;
 
-/// A stream of batches, to be read once, from files or from a callback.
+/// A stream of batches from files or from a callback. It can be read once.
 pub struct qdq_batches {
     pub(super) source: Box<dyn BatchSource>,
 }
 
-/// Gives the next batch: fills `batch` by qdq_batch_set(), one tensor for every input, samples along the
-/// first axis, and returns QDQ_OK. Returning QDQ_OK without having set anything ends the data. Any other
-/// status ends the run with that status; `*error`, which is NULL at first, may be set to an error from
-/// qdq_error_new() that says why.
+/// Produces the next batch. The callback fills `batch` by qdq_batch_set(), one tensor for every input, with
+/// the samples along the first axis, and returns QDQ_OK. If it returns QDQ_OK without setting a tensor, the
+/// data ends. If it returns any other status, the run ends with that status. The callback may then set
+/// `*error`, which is NULL at first, to an error from qdq_error_new() with the reason.
 ///
-/// Called from the thread that asks for the batch, one call at a time. It must not return by an exception or
-/// longjmp.
+/// qdq calls it on the thread that asks for the batch, one call at a time. It must not leave by an exception
+/// or longjmp.
 pub type qdq_next_batch_fn = Option<
     unsafe extern "C" fn(user: *mut c_void, batch: *mut qdq_batch, error: *mut *mut qdq_error) -> qdq_status,
 >;
 
-/// Opens calibration data for a network with these inputs: `count` paths of files (.npz, .npy, raw, images in
-/// JPEG, PNG, BMP, GIF, WebP, TIFF or PNM) or folders, or "NAME=PATH" for the input that it feeds. `options`
-/// may be NULL. Free `*out` with qdq_batches_free().
+/// Opens calibration data from files, for a network with these inputs. `paths` holds `count` paths of files
+/// (.npz, .npy, raw, images in JPEG, PNG, BMP, GIF, WebP, TIFF or PNM) or of folders. "NAME=PATH" names the
+/// input that the path feeds. `options` may be NULL. Free `*out` with qdq_batches_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_batches_open(
     inputs: Option<&qdq_specs>,
@@ -64,9 +64,11 @@ pub unsafe extern "C" fn qdq_batches_open(
     })
 }
 
-/// Batches from a callback, for a network with these inputs. `free_user`, which may be NULL, is called once
-/// with `user`: when the source is freed, or before this function returns with an error. Every batch is
-/// checked against the inputs. Free `*out` with qdq_batches_free().
+/// Makes a stream of batches from a callback, for a network with these inputs. Every batch is checked against
+/// the inputs. Free `*out` with qdq_batches_free().
+///
+/// `free_user` may be NULL. Otherwise it is called once with `user`: when the stream is freed, or before this
+/// function returns with an error.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_batches_from_callback(
     inputs: Option<&qdq_specs>,
@@ -94,14 +96,14 @@ pub unsafe extern "C" fn qdq_batches_from_callback(
     })
 }
 
-/// Frees `*batches` and sets it to NULL. NULL in either place is allowed and does nothing.
+/// Frees `*batches` and sets it to NULL. Does nothing if `batches` or `*batches` is NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_batches_free(batches: Option<&mut *mut qdq_batches>) {
     handle::free(batches);
 }
 
-/// What the user must know of the data as far as it was read: files and samples that are left out. Free
-/// `*out` with qdq_findings_free().
+/// Returns the findings of the data that was read so far: files and samples that were left out. Free `*out`
+/// with qdq_findings_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_batches_findings(
     batches: Option<&qdq_batches>,
@@ -111,9 +113,11 @@ pub extern "C" fn qdq_batches_findings(
     guard(error, || give(out, || Ok(qdq_findings::new(&get(batches, "batches")?.source.findings()))))
 }
 
-/// The next batch; `*out` is NULL after the last. After an error there are no more batches. Batches are read
-/// once: QDQ_ERROR_INVALID_ARGUMENT where this is asked again after the end, as from every run over them.
-/// Free `*out` with qdq_batch_free().
+/// Returns the next batch; `*out` is NULL after the last. After an error there are no more batches. Free
+/// `*out` with qdq_batch_free().
+///
+/// Returns QDQ_ERROR_INVALID_ARGUMENT if the function is called again after the end, because batches can be
+/// read only once. Every run over such a stream fails in the same way.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_batches_next(
     batches: Option<&mut qdq_batches>,
@@ -125,7 +129,7 @@ pub extern "C" fn qdq_batches_next(
     })
 }
 
-/// How many batches are still to come; -1 where that is not known.
+/// Returns the number of remaining batches; -1 if it is not known.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_batches_remaining(batches: Option<&mut qdq_batches>) -> i64 {
     batches.and_then(|batches| batches.source.remaining()).map_or(-1, |remaining| remaining as i64)

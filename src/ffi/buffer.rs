@@ -11,8 +11,8 @@ use super::guard::guard;
 use super::handle::{self, array};
 use super::status::qdq_status;
 
-/// Bytes that a function has made, a text or a file's content. Behind the last byte stands a NUL that does
-/// not count, so that a text can be used as one. Immutable; any number of threads may read one.
+/// Bytes that a function returns: a text or the content of a file. A NUL follows the last byte and is not
+/// part of the size, so that a text can be used as a C string. Immutable; any number of threads may read one.
 pub struct qdq_buffer {
     bytes: Vec<u8>,
 }
@@ -26,32 +26,32 @@ impl qdq_buffer {
     }
 }
 
-/// Frees `*buffer` and sets it to NULL. NULL in either place is allowed and does nothing.
+/// Frees `*buffer` and sets it to NULL. Does nothing if `buffer` or `*buffer` is NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_buffer_free(buffer: Option<&mut *mut qdq_buffer>) {
     handle::free(buffer);
 }
 
-/// The first byte. Valid until the buffer is freed; NULL for NULL.
+/// Returns the address of the first byte; NULL for NULL. It is valid until the buffer is freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_buffer_data(buffer: Option<&qdq_buffer>) -> *const c_void {
     buffer.map_or(std::ptr::null(), |buffer| buffer.bytes.as_ptr().cast())
 }
 
-/// The bytes as a text that ends with a NUL. Valid until the buffer is freed; NULL for NULL.
+/// Returns the bytes as a text that ends with a NUL; NULL for NULL. It is valid until the buffer is freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_buffer_text(buffer: Option<&qdq_buffer>) -> *const c_char {
     buffer.map_or(std::ptr::null(), |buffer| buffer.bytes.as_ptr().cast())
 }
 
-/// How many bytes there are, without the NUL behind them.
+/// Returns the number of bytes, without the NUL after them.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_buffer_size(buffer: Option<&qdq_buffer>) -> usize {
     buffer.map_or(0, |buffer| buffer.bytes.len() - 1)
 }
 
-/// Writes bytes into a file, whole or not at all: into a temporary neighbour that takes the file's name at
-/// the end. `data` may be NULL where `size` is 0.
+/// Writes bytes into a file, completely or not at all: into a temporary file in the same folder, which is
+/// renamed at the end. `data` may be NULL if `size` is 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_write_file(
     path: *const c_char,

@@ -17,9 +17,9 @@ use super::number_set::NumberSet;
 use super::ranges::qdq_ranges;
 use super::status::qdq_status;
 
-/// A TensorRT calibration cache: the file that IInt8Calibrator::readCalibrationCache() returns. Line by line
-/// a tensor's name and its scale, amax / 127, below a header that names TensorRT's version and the
-/// calibrator.
+/// A TensorRT calibration cache: the file that IInt8Calibrator::readCalibrationCache() returns. The header
+/// line names TensorRT's version and the calibrator. Each further line holds the name of a tensor and its
+/// scale, amax / 127.
 pub struct qdq_cache {
     cache: Cache,
     texts: OnceLock<Texts>,
@@ -30,20 +30,21 @@ struct Texts {
     names: Vec<CString>,
 }
 
-/// The calibrator that a cache is for: one of the QDQ_ALGORITHM_ numbers, which are those of TensorRT's
+/// The calibrator of a cache: one of the QDQ_ALGORITHM_ numbers, which are those of TensorRT's
 /// CalibrationAlgoType.
 pub type qdq_algorithm = i32;
 
-/// IInt8EntropyCalibrator2, which trtexec has: what nearly every program expects, whatever method computed
-/// the ranges.
+/// IInt8EntropyCalibrator2, which trtexec has. Nearly every program expects this one, whichever method
+/// computed the ranges.
 pub const QDQ_ALGORITHM_ENTROPY_2: qdq_algorithm = 2;
 /// IInt8MinMaxCalibrator.
 pub const QDQ_ALGORITHM_MIN_MAX: qdq_algorithm = 3;
-/// IInt8EntropyCalibrator, whose caches fit one device only.
+/// IInt8EntropyCalibrator. Its caches fit one device only.
 pub const QDQ_ALGORITHM_ENTROPY: qdq_algorithm = 1;
-/// IInt8LegacyCalibrator. Its text is that in the library of TensorRT 8.5.1: no cache with it is public.
+/// IInt8LegacyCalibrator. Its header text is taken from the library of TensorRT 8.5.1, because no cache of
+/// this kind is public.
 pub const QDQ_ALGORITHM_LEGACY: qdq_algorithm = 0;
-/// An algorithm that qdq does not know, or none.
+/// No algorithm, or one that qdq does not know.
 pub const QDQ_ALGORITHM_UNKNOWN: qdq_algorithm = -1;
 
 const ALGORITHMS: NumberSet<Algorithm> = NumberSet::new(
@@ -79,16 +80,18 @@ impl qdq_cache {
         })
     }
 
-    /// The cache, to be changed: the texts may be others afterwards.
+    /// Returns the cache for a change. The cached texts are dropped, because the change may alter them.
     fn changed(&mut self) -> &mut Cache {
         self.texts.take();
         &mut self.cache
     }
 }
 
-/// The cache with these ranges for a version of TensorRT, as getInferLibVersion() reports it (8501 is 8.5.1,
-/// 100300 is 10.3.0), and the calibrator that is going to read it. QDQ_ERROR_UNSUPPORTED from TensorRT 11 on,
-/// which reads no caches. Free it with qdq_cache_free().
+/// Makes a cache from ranges, for a version of TensorRT and a calibrator. `tensorrt_version` is the number
+/// that getInferLibVersion() returns (8501 is 8.5.1, 100300 is 10.3.0). `algorithm` names the calibrator that
+/// is going to read the cache. Free `*out` with qdq_cache_free().
+///
+/// Returns QDQ_ERROR_UNSUPPORTED from TensorRT 11 on, which reads no caches.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_cache_from_ranges(
     ranges: Option<&qdq_ranges>,
@@ -106,7 +109,8 @@ pub extern "C" fn qdq_cache_from_ranges(
     })
 }
 
-/// Reads a cache file. Names may hold anything, line ends may be LF or CRLF; errors name the line.
+/// Reads a cache file. Names may hold any text. Lines may end with LF or CRLF. Errors name the line. Free
+/// `*out` with qdq_cache_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_cache_load(
     path: *const c_char,
@@ -119,7 +123,8 @@ pub unsafe extern "C" fn qdq_cache_load(
     })
 }
 
-/// A cache from the content of such a file: `size` bytes, which are not kept.
+/// Reads a cache from the content of such a file: `size` bytes, which are not kept. Free `*out` with
+/// qdq_cache_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_cache_from_bytes(
     bytes: *const c_void,
@@ -135,28 +140,28 @@ pub unsafe extern "C" fn qdq_cache_from_bytes(
     })
 }
 
-/// Whether a file that starts with these `size` bytes is meant as a calibration cache: it has the header, or
-/// its first line is that of a tensor, so that the header is missing.
+/// Returns whether the first `size` bytes of a file look like a calibration cache. They do if they begin with
+/// the header, or if the header is missing and the first line is that of a tensor.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_cache_is_one(bytes: *const c_void, size: usize) -> bool {
     // SAFETY: the header's rules for arrays.
     unsafe { array(bytes.cast(), size, "bytes") }.is_ok_and(Cache::is_one)
 }
 
-/// Whether a version of TensorRT, as getInferLibVersion() counts, has calibrators and so reads caches:
-/// TensorRT 11 removed them.
+/// Returns whether a version of TensorRT has calibrators and therefore reads caches. TensorRT 11 removed
+/// them. `tensorrt_version` is a number as getInferLibVersion() returns it.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_cache_is_read_by(tensorrt_version: u32) -> bool {
     tensorrt_version.to_string().parse::<Version>().is_ok_and(Version::reads_caches)
 }
 
-/// Frees `*cache` and sets it to NULL. NULL in either place is allowed and does nothing.
+/// Frees `*cache` and sets it to NULL. Does nothing if `cache` or `*cache` is NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_cache_free(cache: Option<&mut *mut qdq_cache>) {
     handle::free(cache);
 }
 
-/// Writes the cache to a file, whole or not at all.
+/// Writes the cache to a file, completely or not at all.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_cache_save(
     cache: Option<&qdq_cache>,
@@ -167,7 +172,7 @@ pub unsafe extern "C" fn qdq_cache_save(
     guard(error, || get(cache, "cache")?.cache.save(&unsafe { handle::path(path, "path") }?))
 }
 
-/// The content of that file, for readCalibrationCache(). Free `*out` with qdq_buffer_free().
+/// Returns the content of that file, for readCalibrationCache(). Free `*out` with qdq_buffer_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_cache_to_bytes(
     cache: Option<&qdq_cache>,
@@ -177,10 +182,11 @@ pub extern "C" fn qdq_cache_to_bytes(
     guard(error, || give(out, || get(cache, "cache")?.cache.to_text().map(qdq_buffer::new)))
 }
 
-/// The ranges in the cache: amax = scale * 127, at most the largest number. A line whose scale is negative,
-/// infinite or NaN gives none; that and what else the check finds in the scales is logged, and
-/// qdq_ranges_findings() has it. QDQ_ERROR_DATA where no line gives a range. Free `*out` with
-/// qdq_ranges_free().
+/// Returns the ranges in the cache: amax = scale * 127, at most the largest finite number. A line gives no
+/// range if its scale is negative, infinite or NaN. Such lines, and everything else that the check finds in
+/// the scales, are logged and listed by qdq_ranges_findings(). Free `*out` with qdq_ranges_free().
+///
+/// Returns QDQ_ERROR_DATA if no line gives a range.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_cache_to_ranges(
     cache: Option<&qdq_cache>,
@@ -190,29 +196,29 @@ pub extern "C" fn qdq_cache_to_ranges(
     guard(error, || give(out, || get(cache, "cache")?.cache.to_ranges().map(qdq_ranges::new)))
 }
 
-/// The header line, such as "TRT-8501-EntropyCalibration2". Valid until the cache is changed or freed; NULL
-/// for NULL.
+/// Returns the header line, such as "TRT-8501-EntropyCalibration2"; NULL for NULL. The text is valid until
+/// the cache is changed or freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_cache_header(cache: Option<&qdq_cache>) -> *const c_char {
     cache.map_or(std::ptr::null(), |cache| cache.texts().header.as_ptr())
 }
 
-/// The version in the header, as getInferLibVersion() counts; 0 where it is none.
+/// Returns the TensorRT version in the header, counted as by getInferLibVersion(); 0 if the header has none.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_cache_tensorrt_version(cache: Option<&qdq_cache>) -> u32 {
     let version = cache.and_then(|cache| cache.cache.header.version.parse::<Version>().ok());
     version.map_or(0, Version::number)
 }
 
-/// The algorithm in the header; QDQ_ALGORITHM_UNKNOWN where qdq does not know it.
+/// Returns the algorithm in the header; QDQ_ALGORITHM_UNKNOWN if qdq does not know it.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_cache_algorithm(cache: Option<&qdq_cache>) -> qdq_algorithm {
     let algorithm = cache.and_then(|cache| cache.cache.header.algorithm.parse::<Algorithm>().ok());
     algorithm.and_then(|algorithm| ALGORITHMS.number(algorithm)).unwrap_or(QDQ_ALGORITHM_UNKNOWN)
 }
 
-/// Writes the header anew, for another version of TensorRT or another calibrator. The scales stay as they
-/// are. QDQ_ERROR_UNSUPPORTED from TensorRT 11 on, which reads no caches.
+/// Replaces the header, for another version of TensorRT or another calibrator. The scales stay the same.
+/// Returns QDQ_ERROR_UNSUPPORTED from TensorRT 11 on, which reads no caches.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_cache_set_header(
     cache: Option<&mut qdq_cache>,
@@ -226,10 +232,12 @@ pub extern "C" fn qdq_cache_set_header(
     })
 }
 
-/// Makes the cache ready to be written for another TensorRT, as `qdq cache convert` does: the header as by
-/// qdq_cache_set_header(), where a `tensorrt_version` of 0 and QDQ_ALGORITHM_UNKNOWN stay what they are, and
-/// one line for every name. What is still wrong with it is logged and goes to `out`, which may be NULL; free
-/// `*out` with qdq_findings_free().
+/// Prepares the cache for another TensorRT, as `qdq cache convert` does. Replaces the header as
+/// qdq_cache_set_header() does, and leaves one line for every name. A `tensorrt_version` of 0 keeps the
+/// version, and QDQ_ALGORITHM_UNKNOWN keeps the algorithm.
+///
+/// Remaining problems are logged. `out` may be NULL. Otherwise `*out` receives them as findings; free it with
+/// qdq_findings_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_cache_convert(
     cache: Option<&mut qdq_cache>,
@@ -253,26 +261,26 @@ pub extern "C" fn qdq_cache_convert(
     })
 }
 
-/// How many lines with a tensor there are.
+/// Returns the number of lines with a tensor.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_cache_count(cache: Option<&qdq_cache>) -> usize {
     cache.map_or(0, |cache| cache.cache.entries.len())
 }
 
-/// The name in line `index`, from 0, the header not counting; NULL past the last. Valid until the cache is
-/// changed or freed.
+/// Returns the name in line `index`; NULL past the last. Lines are counted from 0 without the header. The
+/// text is valid until the cache is changed or freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_cache_name(cache: Option<&qdq_cache>, index: usize) -> *const c_char {
     cache.map_or(std::ptr::null(), |cache| text_at(&cache.texts().names, index))
 }
 
-/// The scale in line `index`; NaN past the last.
+/// Returns the scale in line `index`; NaN past the last.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_cache_at(cache: Option<&qdq_cache>, index: usize) -> f32 {
     cache.and_then(|cache| cache.cache.entries.get(index)).map_or(f32::NAN, |(_, scale)| *scale)
 }
 
-/// The scale of tensor `name`, that of its last line; QDQ_ERROR_DATA where it has none.
+/// Returns the scale of tensor `name`, from its last line. Returns QDQ_ERROR_DATA if the tensor has none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_cache_get(
     cache: Option<&qdq_cache>,
@@ -292,8 +300,8 @@ pub unsafe extern "C" fn qdq_cache_get(
     })
 }
 
-/// Sets the scale of tensor `name`: in its last line, or in a new one at the end. Any number is taken;
-/// qdq_cache_check() tells which ones TensorRT would stumble over.
+/// Sets the scale of tensor `name`: in its last line, or in a new line at the end. Any number is accepted;
+/// qdq_cache_check() reports the numbers that TensorRT cannot use.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_cache_set(
     cache: Option<&mut qdq_cache>,
@@ -310,7 +318,7 @@ pub unsafe extern "C" fn qdq_cache_set(
     })
 }
 
-/// Leaves one line for every name: where the first of them stood, with the scale of the last.
+/// Leaves one line for every name: at the position of its first line, with the scale of its last line.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_cache_remove_repeats(
     cache: Option<&mut qdq_cache>,
@@ -322,9 +330,9 @@ pub extern "C" fn qdq_cache_remove_repeats(
     })
 }
 
-/// Checks a cache. A `tensorrt_version` of 0, QDQ_ALGORITHM_UNKNOWN and `names` NULL are not checked against;
-/// otherwise `names` holds the `count` names of the network's activations, its inputs included. Free `*out`
-/// with qdq_findings_free().
+/// Checks a cache. `names` holds the `count` names of the network's activations, its inputs included. To skip
+/// a check, pass a `tensorrt_version` of 0, QDQ_ALGORITHM_UNKNOWN, or NULL for `names`. Free `*out` with
+/// qdq_findings_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_cache_check(
     cache: Option<&qdq_cache>,

@@ -1,4 +1,4 @@
-//! Functions of C's that qdq calls.
+//! Functions of the C program that qdq calls.
 
 use std::ffi::c_void;
 
@@ -8,19 +8,19 @@ use super::error::qdq_error;
 use super::handle::take;
 use super::status::{QDQ_OK, kind_of, qdq_status};
 
-/// Frees what a callback was given as `user`.
+/// Frees the `user` pointer of a callback.
 pub type qdq_free_fn = Option<unsafe extern "C" fn(user: *mut c_void)>;
 
-/// What C gave a callback as its own, freed once.
+/// The `user` pointer that C gave for a callback. It is freed once.
 pub(super) struct User {
     pointer: *mut c_void,
     free: qdq_free_fn,
 }
 
-// SAFETY: the header asks for a callback whose data may be used from another thread than the one that gave
+// SAFETY: the header requires that a callback's data may be used from another thread than the one that passed
 // it.
 unsafe impl Send for User {}
-// SAFETY: as above, by several calls at the same time too; nothing changes here.
+// SAFETY: as above, also by several calls at the same time; nothing changes here.
 unsafe impl Sync for User {}
 
 impl User {
@@ -42,7 +42,7 @@ impl Drop for User {
     }
 }
 
-/// Runs a callback and turns what it returns into an error, with its own message where it gave one.
+/// Runs a callback and turns its status into an error, with the callback's own message if it stored one.
 pub(super) fn outcome(what: &str, call: impl FnOnce(*mut *mut qdq_error) -> qdq_status) -> Result<()> {
     let mut error: *mut qdq_error = std::ptr::null_mut();
     let status = call(&raw mut error);
@@ -50,7 +50,7 @@ pub(super) fn outcome(what: &str, call: impl FnOnce(*mut *mut qdq_error) -> qdq_
     if status == QDQ_OK {
         return Ok(());
     }
-    // The status says how the run ends, the error says why.
+    // The status decides how the run ends. The error gives the reason.
     let given = given.map(|given| given.of_kind(kind_of(status).unwrap_or(ErrorKind::Callback)));
     Err(given.unwrap_or_else(|| match kind_of(status) {
         Some(ErrorKind::Cancelled) => Error::new(ErrorKind::Cancelled, format!("stopped by {what}")),

@@ -1,4 +1,4 @@
-//! Clipping and scaling: what a quantizer does around quantization.
+//! Clipping and scaling: the other operations of a quantizer.
 
 use std::mem::MaybeUninit;
 
@@ -12,8 +12,8 @@ use super::quantize::{for_float, same_type, write};
 use super::status::qdq_status;
 use super::tensor::{checked, qdq_tensor};
 
-/// out = min(max(x, min), max); NaN stays NaN. `x` and `out` have one shape and type (f32, f16, bf16, f64)
-/// and may be the same memory.
+/// Clips a tensor: out = min(max(x, min), max). NaN stays NaN. `x` and `out` have the same shape and type
+/// (f32, f16, bf16, f64) and may be the same memory.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_tensor_clip(
     x: Option<&qdq_tensor>,
@@ -30,9 +30,10 @@ pub unsafe extern "C" fn qdq_tensor_clip(
     })
 }
 
-/// The gradients of qdq_tensor_clip(): `out` = gradient where min < x < max, else 0; `min_gradient`, which
-/// may be NULL, the sum of the gradient where x <= min; `max_gradient`, which may be NULL, where x >= max.
-/// Tensors as for qdq_tensor_fake_quant_backward().
+/// Computes the gradients of qdq_tensor_clip(). `out` is gradient if min < x < max, otherwise 0.
+/// `min_gradient` and `max_gradient` may be NULL. Otherwise `*min_gradient` receives the sum of the gradient
+/// over the elements with x <= min, and `*max_gradient` over those with x >= max. The rules for the tensors
+/// are those of qdq_tensor_fake_quant_backward().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_tensor_clip_backward(
     gradient: Option<&qdq_tensor>,
@@ -64,8 +65,8 @@ pub unsafe extern "C" fn qdq_tensor_clip_backward(
     })
 }
 
-/// out = x * factors, with factors (f32) broadcast to the shape of x. `x` and `out` have one shape and type
-/// (f32, f16, bf16, f64) and may be the same memory.
+/// Multiplies a tensor: out = x * factors, with factors (f32) broadcast to the shape of x. `x` and `out` have
+/// the same shape and type (f32, f16, bf16, f64) and may be the same memory.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_tensor_multiply(
     x: Option<&qdq_tensor>,

@@ -1,4 +1,4 @@
-//! `qdq_comparison`: a float model beside its quantized form.
+//! `qdq_comparison`: a comparison of a float model with its quantized form.
 
 use std::ffi::{CString, c_char};
 use std::mem::MaybeUninit;
@@ -16,8 +16,8 @@ use super::model::qdq_model;
 use super::run_options::{Run, qdq_run_options};
 use super::status::qdq_status;
 
-/// How far a quantized model is from its float model on the same data. Tensors are numbered from 0: the
-/// outputs that were compared, then the activations. Immutable; any number of threads may read one.
+/// The differences between a float model and its quantized form on the same data. Tensors are numbered from
+/// 0: first the compared outputs, then the activations. Immutable; any number of threads may read one.
 pub struct qdq_comparison {
     comparison: Comparison,
     names: Vec<CString>,
@@ -36,14 +36,19 @@ impl qdq_comparison {
     }
 }
 
-/// Runs a model and its quantized form over all batches and measures how far apart they are; with
-/// `every_activation` on every activation that both have, not only on the outputs. Only what is compared is
-/// run. Outputs that hold no tensor of numbers or lie behind an operator that no runtime knows, such as a
-/// plugin of TensorRT, are left out with a warning; where no floating-point output is left, the nearest
-/// floating-point tensors that the outputs are computed from are compared as well. `labels`, which may be
-/// NULL, holds the right class of each of the `label_count` samples. `options` may be NULL.
-/// QDQ_ERROR_INVALID_ARGUMENT where inputs of the quantized model were fixed (qdq_model_fix_input()) at other
-/// values than `model` or the batches have. Free `*out` with qdq_comparison_free().
+/// Runs a model and its quantized form over all batches and measures the differences of their outputs. With
+/// `every_activation` it also compares every activation that both models have. Only the part of the models
+/// that the compared tensors need is run. Free `*out` with qdq_comparison_free().
+///
+/// `labels` may be NULL. Otherwise it holds the correct class of each of the `label_count` samples. `options`
+/// may be NULL.
+///
+/// Some outputs are left out with a warning: those that hold no tensor of numbers, and those that depend on
+/// an operator that no runtime knows, such as a TensorRT plugin. If no floating-point output is left, the
+/// function also compares the nearest floating-point tensors from which the outputs are computed.
+///
+/// Returns QDQ_ERROR_INVALID_ARGUMENT if inputs of the quantized model were fixed (qdq_model_fix_input()) at
+/// other values than those of `model` or the batches.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_model_compare(
     model: Option<&qdq_model>,
@@ -75,11 +80,13 @@ pub unsafe extern "C" fn qdq_model_compare(
     }
 }
 
-/// As qdq_model_compare(), for the `output_count` outputs named in `outputs`, or other tensors that both
-/// models compute. `outputs` may be NULL if `output_count` is 0, for all outputs. `labels`, which may be
-/// NULL, belong to the first of them; `options` may be NULL. QDQ_ERROR_INVALID_ARGUMENT where a name is no
-/// such tensor or comes twice, QDQ_ERROR_UNSUPPORTED where it holds no tensor of numbers. Free `*out` with
-/// qdq_comparison_free().
+/// Compares the models as qdq_model_compare() does, for chosen tensors: the `output_count` names in `outputs`
+/// are outputs or other tensors that both models compute. `outputs` may be NULL if `output_count` is 0; then
+/// all outputs are compared. `labels` may be NULL; they belong to the first compared output. `options` may be
+/// NULL. Free `*out` with qdq_comparison_free().
+///
+/// Returns QDQ_ERROR_INVALID_ARGUMENT if a name is no such tensor or appears twice; QDQ_ERROR_UNSUPPORTED if
+/// a name holds no tensor of numbers.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_model_compare_outputs(
     model: Option<&qdq_model>,
@@ -117,13 +124,13 @@ pub unsafe extern "C" fn qdq_model_compare_outputs(
     })
 }
 
-/// Frees `*comparison` and sets it to NULL. NULL in either place is allowed and does nothing.
+/// Frees `*comparison` and sets it to NULL. Does nothing if `comparison` or `*comparison` is NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_comparison_free(comparison: Option<&mut *mut qdq_comparison>) {
     handle::free(comparison);
 }
 
-/// What the user must know of the comparison: outputs that are not compared, samples that were left out. Free
+/// Returns the findings of the comparison: outputs that are not compared, samples that were left out. Free
 /// `*out` with qdq_findings_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_comparison_findings(
@@ -134,7 +141,7 @@ pub extern "C" fn qdq_comparison_findings(
     guard(error, || give(out, || Ok(qdq_findings::new(&get(comparison, "comparison")?.comparison.findings))))
 }
 
-/// The comparison as JSON. Free `*out` with qdq_buffer_free().
+/// Returns the comparison as JSON. Free `*out` with qdq_buffer_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_comparison_to_json(
     comparison: Option<&qdq_comparison>,
@@ -146,7 +153,7 @@ pub extern "C" fn qdq_comparison_to_json(
     })
 }
 
-/// The comparison as tables for people. Free `*out` with qdq_buffer_free().
+/// Returns the comparison as tables for people. Free `*out` with qdq_buffer_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_comparison_to_text(
     comparison: Option<&qdq_comparison>,
@@ -156,84 +163,84 @@ pub extern "C" fn qdq_comparison_to_text(
     guard(error, || give(out, || Ok(qdq_buffer::new(get(comparison, "comparison")?.comparison.to_string()))))
 }
 
-/// How many samples ran through both.
+/// Returns the number of samples that ran through both models.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_comparison_samples(comparison: Option<&qdq_comparison>) -> usize {
     comparison.map_or(0, |comparison| comparison.comparison.samples)
 }
 
-/// How many outputs were compared.
+/// Returns the number of compared outputs.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_comparison_output_count(comparison: Option<&qdq_comparison>) -> usize {
     comparison.map_or(0, |comparison| comparison.comparison.outputs.len())
 }
 
-/// How many tensors were compared, outputs included.
+/// Returns the number of compared tensors, outputs included.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_comparison_count(comparison: Option<&qdq_comparison>) -> usize {
     comparison.map_or(0, |comparison| comparison.names.len())
 }
 
-/// The name of tensor `index`; NULL past the last. Valid until the comparison is freed.
+/// Returns the name of tensor `index`; NULL past the last. The text is valid until the comparison is freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_comparison_name(comparison: Option<&qdq_comparison>, index: usize) -> *const c_char {
     comparison.map_or(std::ptr::null(), |comparison| text_at(&comparison.names, index))
 }
 
-/// The signal-to-quantization-noise ratio of tensor `index` in dB, 10 log10(sum x^2 / sum (x - y)^2),
-/// infinite where the two are equal; NaN where there is none.
+/// Returns the signal-to-quantization-noise ratio (SQNR) of tensor `index` in dB, 10 log10(sum x^2 / sum
+/// (x - y)^2). It is infinite if the two are equal, and NaN if there is none.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_comparison_sqnr_db(comparison: Option<&qdq_comparison>, index: usize) -> f64 {
     let tensor = comparison.and_then(|comparison| comparison.tensor(index));
     tensor.and_then(|tensor| tensor.metrics.sqnr_db()).unwrap_or(f64::NAN)
 }
 
-/// The cosine between the two forms of tensor `index`; NaN where there is none.
+/// Returns the cosine between the two forms of tensor `index`; NaN if there is none.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_comparison_cosine(comparison: Option<&qdq_comparison>, index: usize) -> f64 {
     let tensor = comparison.and_then(|comparison| comparison.tensor(index));
     tensor.and_then(|tensor| tensor.metrics.cosine()).unwrap_or(f64::NAN)
 }
 
-/// The largest |x - y| in tensor `index`, in the tensor's unit; NaN where there is none.
+/// Returns the largest |x - y| in tensor `index`, in the unit of the tensor; NaN if there is none.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_comparison_max_error(comparison: Option<&qdq_comparison>, index: usize) -> f64 {
     let tensor = comparison.and_then(|comparison| comparison.tensor(index));
     tensor.and_then(|tensor| tensor.metrics.max_error()).unwrap_or(f64::NAN)
 }
 
-/// The mean of |x - y| in tensor `index`, in the tensor's unit; NaN where there is none.
+/// Returns the mean of |x - y| in tensor `index`, in the unit of the tensor; NaN if there is none.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_comparison_mean_error(comparison: Option<&qdq_comparison>, index: usize) -> f64 {
     let tensor = comparison.and_then(|comparison| comparison.tensor(index));
     tensor.and_then(|tensor| tensor.metrics.mean_error()).unwrap_or(f64::NAN)
 }
 
-/// How many pairs of tensor `index` were compared: of finite values, or of whole numbers or truth values;
-/// where it is 0 there are no figures.
+/// Returns the number of compared pairs of elements of tensor `index`: pairs of finite values, or of whole
+/// numbers or truth values. If it is 0, the tensor has no figures.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_comparison_values(comparison: Option<&qdq_comparison>, index: usize) -> u64 {
     comparison.and_then(|comparison| comparison.tensor(index)).map_or(0, |tensor| tensor.metrics.count())
 }
 
-/// The share of equal elements of tensor `index`, 0 to 1, where it holds whole numbers or truth values, which
-/// have no other figure; NaN for floating-point numbers.
+/// Returns the share of equal elements of tensor `index`, 0 to 1, if it holds whole numbers or truth values,
+/// which have no other figure; NaN for floating-point numbers.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_comparison_equal(comparison: Option<&qdq_comparison>, index: usize) -> f64 {
     let tensor = comparison.and_then(|comparison| comparison.tensor(index));
     tensor.and_then(|tensor| tensor.metrics.equal()).unwrap_or(f64::NAN)
 }
 
-/// How many pairs of tensor `index` have an infinity or a NaN on one side that the other side does not have.
-/// They are left out of the figures.
+/// Returns the number of pairs of tensor `index` in which one side has an infinity or a NaN that the other
+/// side does not have. The figures leave out these pairs.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_comparison_non_finite(comparison: Option<&qdq_comparison>, index: usize) -> u64 {
     comparison.and_then(|comparison| comparison.tensor(index)).map_or(0, |tensor| tensor.metrics.non_finite())
 }
 
-/// Whether the SQNR of tensor `index` is `min_db` or more, with something compared and nothing infinite or
-/// NaN on one side only: a gate for outputs. False past the last, and for whole numbers and truth values,
-/// which have no SQNR.
+/// Returns whether the SQNR of tensor `index` is at least `min_db`, at least one pair was compared, and no
+/// infinity or NaN is on one side only: an acceptance test for outputs. Returns false past the last, and for
+/// whole numbers and truth values, which have no SQNR.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_comparison_reaches(
     comparison: Option<&qdq_comparison>,
@@ -244,21 +251,22 @@ pub extern "C" fn qdq_comparison_reaches(
     tensor.is_some_and(|tensor| tensor.metrics.reaches(min_db))
 }
 
-/// The part of the samples for which both models choose the same class, 0 to 1; NaN where the first output is
-/// no [samples, classes], or neither labels nor a softmax before it say that it holds scores of classes.
+/// Returns the share of the samples for which both models choose the same class, 0 to 1. Returns NaN if the
+/// first output is not [samples, classes], or if neither labels nor a preceding softmax indicate that it
+/// holds class scores.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_comparison_top1(comparison: Option<&qdq_comparison>) -> f64 {
     comparison.and_then(|comparison| comparison.comparison.agreement.top1()).unwrap_or(f64::NAN)
 }
 
-/// The accuracy of the float model, 0 to 1; NaN without labels.
+/// Returns the accuracy of the float model, 0 to 1; NaN without labels.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_comparison_float_accuracy(comparison: Option<&qdq_comparison>) -> f64 {
     let accuracy = comparison.and_then(|comparison| comparison.comparison.agreement.accuracy());
     accuracy.map_or(f64::NAN, |(float, _)| float)
 }
 
-/// The accuracy of the quantized model, 0 to 1; NaN without labels.
+/// Returns the accuracy of the quantized model, 0 to 1; NaN without labels.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_comparison_quantized_accuracy(comparison: Option<&qdq_comparison>) -> f64 {
     let accuracy = comparison.and_then(|comparison| comparison.comparison.agreement.accuracy());
@@ -269,31 +277,32 @@ fn agreement(comparison: Option<&qdq_comparison>, count: impl FnOnce(&Agreement)
     comparison.map_or(0, |comparison| count(&comparison.comparison.agreement))
 }
 
-/// How many samples both models were asked for the class of; 0 where qdq_comparison_top1() is NaN.
+/// Returns the number of samples for which the classes of both models were compared; 0 if
+/// qdq_comparison_top1() is NaN.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_comparison_classified(comparison: Option<&qdq_comparison>) -> u64 {
     agreement(comparison, |agreement| agreement.samples)
 }
 
-/// For how many of those both chose the same class.
+/// Returns for how many of these samples both models chose the same class.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_comparison_same_class(comparison: Option<&qdq_comparison>) -> u64 {
     agreement(comparison, |agreement| agreement.same)
 }
 
-/// How many samples have a label.
+/// Returns the number of samples that have a label.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_comparison_labelled(comparison: Option<&qdq_comparison>) -> u64 {
     agreement(comparison, |agreement| agreement.labelled)
 }
 
-/// How many of those the float model classified rightly.
+/// Returns the number of labelled samples that the float model classified correctly.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_comparison_float_right(comparison: Option<&qdq_comparison>) -> u64 {
     agreement(comparison, |agreement| agreement.float_right)
 }
 
-/// How many of those the quantized model classified rightly.
+/// Returns the number of labelled samples that the quantized model classified correctly.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_comparison_quantized_right(comparison: Option<&qdq_comparison>) -> u64 {
     agreement(comparison, |agreement| agreement.quantized_right)

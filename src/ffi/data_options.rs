@@ -1,4 +1,4 @@
-//! `qdq_data_options`: how files become batches.
+//! `qdq_data_options`: the rules for making batches from files.
 
 use crate::batch::{Channels, DataOptions, Exif, Feeds, Layout, RawFormat, Resize, ResizeFilter};
 use crate::error::{Error, ErrorKind, Result};
@@ -11,21 +11,21 @@ use super::handle::{self, array, axes, get_mut};
 use super::number_set::NumberSet;
 use super::status::qdq_status;
 
-/// How files become batches: batch size, limit and sampling, the layout of raw files, and how images become
-/// numbers.
+/// The rules for making batches from files: batch size, limit and sampling, the layout of raw files, and the
+/// conversion of images into numbers.
 #[derive(Default)]
 pub struct qdq_data_options {
     pub(super) options: DataOptions,
 }
 
-/// How an image gets the height and width that the model takes: one of the QDQ_RESIZE_ numbers.
+/// The way in which an image gets the model's height and width: one of the QDQ_RESIZE_ numbers.
 pub type qdq_resize = i32;
 
-/// Both sides by themselves, so that proportions change. The default.
+/// Both sides are resized independently, so that proportions change. The default.
 pub const QDQ_RESIZE_STRETCH: qdq_resize = 0;
-/// The image fills the target; what stands over on both sides is cut off.
+/// The image covers the target. The excess at two sides is cut off.
 pub const QDQ_RESIZE_CROP: qdq_resize = 1;
-/// The image fits into the target's centre; the rest is filled.
+/// The image fits into the centre of the target. The rest is filled.
 pub const QDQ_RESIZE_LETTERBOX: qdq_resize = 2;
 
 const RESIZES: NumberSet<Resize> = NumberSet::new(
@@ -38,17 +38,18 @@ const RESIZES: NumberSet<Resize> = NumberSet::new(
     ],
 );
 
-/// What arrays hold: one of the QDQ_FEEDS_ numbers.
+/// The meaning of arrays: one of the QDQ_FEEDS_ numbers.
 pub type qdq_feeds = i32;
 
-/// Samples along the first axis, unless the inputs say otherwise: one is a scalar, is named like a sequence
-/// there (`time`, `seq_len`, `T`), or has the batch's name on a later axis. Arrays that fit only as whole
-/// feeds are those. What was taken is among the findings where it is not plain. The default.
+/// Samples along the first axis, unless the inputs indicate whole feeds. They do if an input is a scalar, if
+/// its first axis has the name of a sequence (`time`, `seq_len`, `T`), or if a later axis has the batch's
+/// name. Arrays that fit only as whole feeds are read as whole feeds. A choice that is not obvious is among
+/// the findings. The default.
 pub const QDQ_FEEDS_AUTO: qdq_feeds = 0;
 /// Samples along the first axis.
 pub const QDQ_FEEDS_SAMPLES: qdq_feeds = 1;
-/// Whole feeds, what one run of the model gets: one .npz each, with every input in its declared shape, or all
-/// along one more axis in front.
+/// Whole feeds: the inputs of one run of the model. Each feed is one .npz with every input in its declared
+/// shape, or all feeds are stacked along one more axis in front.
 pub const QDQ_FEEDS_WHOLE: qdq_feeds = 2;
 
 const FEEDS: NumberSet<Feeds> = NumberSet::new(
@@ -57,10 +58,10 @@ const FEEDS: NumberSet<Feeds> = NumberSet::new(
     &[(QDQ_FEEDS_AUTO, Feeds::Auto), (QDQ_FEEDS_SAMPLES, Feeds::Samples), (QDQ_FEEDS_WHOLE, Feeds::Whole)],
 );
 
-/// How pixels of another size are computed: one of the QDQ_RESIZE_FILTER_ numbers.
+/// The interpolation of pixels when an image is resized: one of the QDQ_RESIZE_FILTER_ numbers.
 pub type qdq_resize_filter = i32;
 
-/// Bilinear over all pixels that fall on one, within 1 of 255 of Pillow's. The default.
+/// Bilinear over all source pixels of a target pixel, within 1 of 255 of Pillow's result. The default.
 pub const QDQ_RESIZE_FILTER_ANTIALIAS: qdq_resize_filter = 0;
 /// Bilinear between four pixels: OpenCV's `resize` with INTER_LINEAR, bit for bit.
 pub const QDQ_RESIZE_FILTER_OPENCV: qdq_resize_filter = 1;
@@ -74,13 +75,13 @@ const RESIZE_FILTERS: NumberSet<ResizeFilter> = NumberSet::new(
     ],
 );
 
-/// What is done about the orientation that a camera stored in an image (EXIF): one of the QDQ_EXIF_ numbers.
+/// The treatment of the orientation that a camera stored in an image (EXIF): one of the QDQ_EXIF_ numbers.
 pub type qdq_exif = i32;
 
-/// Pixels are taken as they lie in the file, as Pillow does; where images have another orientation, it is
-/// among the findings. The default.
+/// Pixels are taken in the order of the file, as Pillow does. If images have another orientation, a finding
+/// reports it. The default.
 pub const QDQ_EXIF_IGNORE: qdq_exif = 0;
-/// Images are turned and mirrored as they are to be shown, as OpenCV's `imread` does.
+/// Images are rotated and mirrored for display, as OpenCV's `imread` does.
 pub const QDQ_EXIF_APPLY: qdq_exif = 1;
 
 const EXIFS: NumberSet<Exif> =
@@ -109,7 +110,7 @@ const CHANNELS: NumberSet<Channels> = NumberSet::new(
 /// The order of the axes of the model's input: one of the QDQ_LAYOUT_ numbers.
 pub type qdq_layout = i32;
 
-/// Found by the size of the channels' axis in the input's shape. The default.
+/// Detected by the size of the channels' axis in the input's shape. The default.
 pub const QDQ_LAYOUT_AUTO: qdq_layout = 0;
 /// Batch, channels, height, width.
 pub const QDQ_LAYOUT_NCHW: qdq_layout = 1;
@@ -122,13 +123,13 @@ const LAYOUTS: NumberSet<Option<Layout>> = NumberSet::new(
     &[(QDQ_LAYOUT_AUTO, None), (QDQ_LAYOUT_NCHW, Some(Layout::Nchw)), (QDQ_LAYOUT_NHWC, Some(Layout::Nhwc))],
 );
 
-/// The default options. Free them with qdq_data_options_free().
+/// Returns the default options. Free them with qdq_data_options_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_data_options_new() -> *mut qdq_data_options {
     constructed(qdq_data_options::default)
 }
 
-/// Frees `*options` and sets it to NULL. NULL in either place is allowed and does nothing.
+/// Frees `*options` and sets it to NULL. Does nothing if `options` or `*options` is NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_data_options_free(options: Option<&mut *mut qdq_data_options>) {
     handle::free(options);
@@ -142,7 +143,8 @@ fn set(
     guard(error, || change(&mut get_mut(options, "options")?.options))
 }
 
-/// Sets the samples in one batch; 0 for the model's own batch size, or 1. Default: 0.
+/// Sets the number of samples in one batch. 0 means the model's own batch size, or 1 if it has none.
+/// Default: 0.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_data_options_set_batch_size(
     options: Option<&mut qdq_data_options>,
@@ -155,7 +157,7 @@ pub extern "C" fn qdq_data_options_set_batch_size(
     })
 }
 
-/// Sets what arrays hold. Default: QDQ_FEEDS_AUTO.
+/// Sets the meaning of arrays. Default: QDQ_FEEDS_AUTO.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_data_options_set_feeds(
     options: Option<&mut qdq_data_options>,
@@ -168,7 +170,7 @@ pub extern "C" fn qdq_data_options_set_feeds(
     })
 }
 
-/// Sets how many samples, or whole feeds, are used at most; 0 for all. Default: 0.
+/// Sets the largest number of samples, or of whole feeds, that are used; 0 means all. Default: 0.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_data_options_set_limit(
     options: Option<&mut qdq_data_options>,
@@ -181,8 +183,8 @@ pub extern "C" fn qdq_data_options_set_limit(
     })
 }
 
-/// Draws the samples of a limit at random, the same for the same seed on every machine, instead of taking the
-/// first ones.
+/// Draws the samples of a limit at random instead of taking the first ones. The same seed draws the same
+/// samples on every machine.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_data_options_set_seed(
     options: Option<&mut qdq_data_options>,
@@ -195,8 +197,8 @@ pub extern "C" fn qdq_data_options_set_seed(
     })
 }
 
-/// Declares the type and shape of one sample in raw files (.bin, .raw, .dat): little-endian, row-major, no
-/// header. Where nothing is declared they are the input's.
+/// Sets the type and shape of one sample in raw files (.bin, .raw, .dat), which are little-endian, row-major
+/// and without a header. Default: type and shape of the input.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_data_options_set_raw(
     options: Option<&mut qdq_data_options>,
@@ -218,7 +220,7 @@ pub unsafe extern "C" fn qdq_data_options_set_raw(
     })
 }
 
-/// Sets the height and width that images get; 0 and 0 for those of the input's shape, the default.
+/// Sets the height and width of resized images. 0 and 0 mean those of the input's shape, the default.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_data_options_set_image_size(
     options: Option<&mut qdq_data_options>,
@@ -236,7 +238,7 @@ pub extern "C" fn qdq_data_options_set_image_size(
     })
 }
 
-/// Sets how images of other proportions get there. Default: QDQ_RESIZE_STRETCH.
+/// Sets the way in which images of other proportions get this size. Default: QDQ_RESIZE_STRETCH.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_data_options_set_image_resize(
     options: Option<&mut qdq_data_options>,
@@ -249,7 +251,7 @@ pub extern "C" fn qdq_data_options_set_image_resize(
     })
 }
 
-/// Sets how pixels of another size are computed. Default: QDQ_RESIZE_FILTER_ANTIALIAS.
+/// Sets the interpolation of pixels when an image is resized. Default: QDQ_RESIZE_FILTER_ANTIALIAS.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_data_options_set_image_resize_filter(
     options: Option<&mut qdq_data_options>,
@@ -262,7 +264,7 @@ pub extern "C" fn qdq_data_options_set_image_resize_filter(
     })
 }
 
-/// Sets what is done about the orientation that a camera stored in an image. Default: QDQ_EXIF_IGNORE.
+/// Sets the treatment of the orientation that a camera stored in an image. Default: QDQ_EXIF_IGNORE.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_data_options_set_image_exif(
     options: Option<&mut qdq_data_options>,
@@ -275,8 +277,9 @@ pub extern "C" fn qdq_data_options_set_image_exif(
     })
 }
 
-/// With QDQ_RESIZE_CROP: resizes images until their shorter side has this many pixels before the centre is
-/// cut out (256 before 224 is usual for ImageNet models); 0 to cut as little as possible, the default.
+/// Sets the number of pixels of the shorter side for QDQ_RESIZE_CROP: images are resized to it before the
+/// centre is cut out (256 before 224 is usual for ImageNet models). 0 means to cut as little as possible, the
+/// default.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_data_options_set_image_shorter_side(
     options: Option<&mut qdq_data_options>,
@@ -302,7 +305,7 @@ pub extern "C" fn qdq_data_options_set_image_channels(
     })
 }
 
-/// Sets what every pixel, 0 to 255, is multiplied by first. Default: 1/255.
+/// Sets the factor by which every pixel, 0 to 255, is multiplied first. Default: 1/255.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_data_options_set_image_scale(
     options: Option<&mut qdq_data_options>,
@@ -315,8 +318,8 @@ pub extern "C" fn qdq_data_options_set_image_scale(
     })
 }
 
-/// Sets what is subtracted from scaled pixels: nothing, one number, or one per channel in the model's order.
-/// Default: nothing.
+/// Sets the mean, which is subtracted from scaled pixels: nothing, one number, or one per channel in the
+/// model's order. Default: nothing.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_data_options_set_image_mean(
     options: Option<&mut qdq_data_options>,
@@ -331,8 +334,8 @@ pub unsafe extern "C" fn qdq_data_options_set_image_mean(
     })
 }
 
-/// Sets what the difference is divided by: nothing, one number, or one per channel in the model's order.
-/// Default: nothing.
+/// Sets the standard deviation, by which the difference is divided: nothing, one number, or one per channel
+/// in the model's order. Default: nothing.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_data_options_set_image_std(
     options: Option<&mut qdq_data_options>,
@@ -360,7 +363,7 @@ pub extern "C" fn qdq_data_options_set_image_layout(
     })
 }
 
-/// Sets the pixel value around a letterboxed image. Default: 114.
+/// Sets the pixel value of the border around a letterboxed image. Default: 114.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_data_options_set_image_fill(
     options: Option<&mut qdq_data_options>,

@@ -1,4 +1,4 @@
-//! `qdq_descriptor`: how one tensor is quantized.
+//! `qdq_descriptor`: the quantization of one tensor.
 
 use std::ffi::{CString, c_char};
 use std::mem::MaybeUninit;
@@ -15,12 +15,12 @@ use super::number_set::NumberSet;
 use super::status::qdq_status;
 use super::tensor::{numbers, qdq_tensor};
 
-/// How one tensor is quantized: format, sign, range, which elements share an amax. The fields and defaults
-/// are those of pytorch-quantization's descriptor; qdq_descriptor_new() gives signed 8-bit integers with one
-/// amax for the tensor.
+/// The description of a tensor's quantization: format, sign, range, and the elements that share one amax.
+/// Fields and defaults are those of pytorch-quantization's descriptor. qdq_descriptor_new() gives signed
+/// 8-bit integers with one amax for the tensor.
 ///
-/// Setters may be called in any order; what does not go together is refused where the descriptor is used, or
-/// by qdq_descriptor_validate().
+/// Setters may be called in any order. Fields that contradict each other are refused when the descriptor is
+/// used, or by qdq_descriptor_validate().
 pub struct qdq_descriptor {
     pub(super) descriptor: QuantDescriptor,
     name: Option<CString>,
@@ -33,18 +33,18 @@ impl qdq_descriptor {
     }
 }
 
-/// A descriptor that is ready to use: one of the QDQ_PREDEFINED_ numbers.
+/// A predefined descriptor: one of the QDQ_PREDEFINED_ numbers.
 pub type qdq_predefined = i32;
 
-/// Signed 8 bits, one amax: activations.
+/// Signed 8 bits, one amax: for activations.
 pub const QDQ_PREDEFINED_PER_TENSOR_8BIT: qdq_predefined = 0;
-/// Unsigned 8 bits, one amax: activations that are never negative.
+/// Unsigned 8 bits, one amax: for activations that are never negative.
 pub const QDQ_PREDEFINED_UNSIGNED_PER_TENSOR_8BIT: qdq_predefined = 1;
-/// 8 bits, one amax per output channel, axis 0: weights of convolutions.
+/// 8 bits, one amax per output channel, axis 0: for weights of convolutions.
 pub const QDQ_PREDEFINED_CONV_WEIGHT_PER_CHANNEL: qdq_predefined = 2;
-/// 8 bits, one amax per row, axis 0: weights of linear layers.
+/// 8 bits, one amax per row, axis 0: for weights of linear layers.
 pub const QDQ_PREDEFINED_LINEAR_WEIGHT_PER_ROW: qdq_predefined = 3;
-/// 8 bits, one amax per output channel, axis 1: weights of transposed convolutions.
+/// 8 bits, one amax per output channel, axis 1: for weights of transposed convolutions.
 pub const QDQ_PREDEFINED_CONV_TRANSPOSE_WEIGHT_PER_CHANNEL: qdq_predefined = 4;
 
 const PREDEFINED: NumberSet<fn() -> QuantDescriptor> = NumberSet::new(
@@ -62,18 +62,18 @@ const PREDEFINED: NumberSet<fn() -> QuantDescriptor> = NumberSet::new(
     ],
 );
 
-/// Whose arithmetic fake quantization follows: one of the QDQ_MODE_ numbers. For f32 data with a finite amax
-/// above 2^-24 REFERENCE and CORRECTED are equal.
+/// The arithmetic of fake quantization: one of the QDQ_MODE_ numbers. For f32 data with a finite amax above
+/// 2^-24 REFERENCE and CORRECTED are equal.
 pub type qdq_mode = i32;
 
-/// pytorch-quantization on a CPU, bit for bit, but for bf16: in every mode it is computed in f32 and rounded
-/// once, where PyTorch's own result depends on the types of the other operands. The default.
+/// pytorch-quantization on a CPU, bit for bit, except for bf16. In every mode bf16 data is computed in f32
+/// and rounded once, while PyTorch's own result depends on the types of the other operands. The default.
 pub const QDQ_MODE_REFERENCE: qdq_mode = 0;
-/// pytorch-quantization's CUDA kernel for fake quantization: always the narrow range, zero ranges only below
-/// 2^-24.
+/// pytorch-quantization's CUDA kernel for fake quantization: always the narrow range; a range counts as zero
+/// only below 2^-24.
 pub const QDQ_MODE_GPU_COMPAT: qdq_mode = 1;
-/// Without the known defects: an amax that is not finite is an error, 16-bit data is computed in f32 and
-/// rounded once.
+/// Arithmetic without the known defects: an amax that is not finite is an error, and 16-bit data is computed
+/// in f32 and rounded once.
 pub const QDQ_MODE_CORRECTED: qdq_mode = 2;
 
 const MODES: NumberSet<Mode> = NumberSet::new(
@@ -86,16 +86,16 @@ const MODES: NumberSet<Mode> = NumberSet::new(
     ],
 );
 
-/// What calibration observes: one of the QDQ_CALIB_ numbers.
+/// The kind of statistics that calibration collects: one of the QDQ_CALIB_ numbers.
 pub type qdq_calib_method = i32;
 
 /// The largest magnitude, per tensor, axis or block. The default.
 pub const QDQ_CALIB_MAX: qdq_calib_method = 0;
 /// A histogram of magnitudes, per tensor.
 pub const QDQ_CALIB_HISTOGRAM: qdq_calib_method = 1;
-/// pytorch-quantization's own histogram of magnitudes and its rules for a range, per tensor, as
-/// qdq_histogram_calibrator has them: for whoever needs its numbers. The result depends on the order of the
-/// batches, so that two cannot be merged or saved.
+/// pytorch-quantization's own histogram of magnitudes and its rules for a range, per tensor, as in
+/// qdq_histogram_calibrator. Use it to reproduce its numbers. The result depends on the order of the batches;
+/// therefore two such calibrations cannot be merged, and none can be saved.
 pub const QDQ_CALIB_COMPAT: qdq_calib_method = 2;
 
 const CALIB_METHODS: NumberSet<CalibMethod> = NumberSet::new(
@@ -108,13 +108,14 @@ const CALIB_METHODS: NumberSet<CalibMethod> = NumberSet::new(
     ],
 );
 
-/// A descriptor with the default fields. Free it with qdq_descriptor_free().
+/// Returns a descriptor with the default fields. Free it with qdq_descriptor_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_descriptor_new() -> *mut qdq_descriptor {
     constructed(|| qdq_descriptor::new(QuantDescriptor::default()))
 }
 
-/// One of the predefined descriptors, to be changed like any other. Free it with qdq_descriptor_free().
+/// Returns one of the predefined descriptors. It can be changed like any other. Free `*out` with
+/// qdq_descriptor_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_descriptor_predefined(
     which: qdq_predefined,
@@ -124,8 +125,8 @@ pub extern "C" fn qdq_descriptor_predefined(
     guard(error, || give(out, || Ok(qdq_descriptor::new(PREDEFINED.value(which)?()))))
 }
 
-/// A descriptor from the JSON text that qdq_descriptor_to_json() writes; fields that are missing have their
-/// default, unknown ones are an error.
+/// Reads a descriptor from the JSON text that qdq_descriptor_to_json() writes. Missing fields have their
+/// default. Unknown fields are an error. Free `*out` with qdq_descriptor_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_descriptor_from_json(
     json: *const c_char,
@@ -141,7 +142,7 @@ pub unsafe extern "C" fn qdq_descriptor_from_json(
     })
 }
 
-/// The descriptor as a JSON text with every field.
+/// Returns the descriptor as a JSON text with every field. Free `*out` with qdq_buffer_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_descriptor_to_json(
     descriptor: Option<&qdq_descriptor>,
@@ -151,7 +152,7 @@ pub extern "C" fn qdq_descriptor_to_json(
     guard(error, || give(out, || get(descriptor, "descriptor")?.descriptor.to_json().map(qdq_buffer::new)))
 }
 
-/// A descriptor of its own with the same fields.
+/// Returns a copy of the descriptor. Free `*out` with qdq_descriptor_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_descriptor_clone(
     descriptor: Option<&qdq_descriptor>,
@@ -161,13 +162,13 @@ pub extern "C" fn qdq_descriptor_clone(
     guard(error, || give(out, || Ok(qdq_descriptor::new(get(descriptor, "descriptor")?.descriptor.clone()))))
 }
 
-/// Frees `*descriptor` and sets it to NULL. NULL in either place is allowed and does nothing.
+/// Frees `*descriptor` and sets it to NULL. Does nothing if `descriptor` or `*descriptor` is NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_descriptor_free(descriptor: Option<&mut *mut qdq_descriptor>) {
     handle::free(descriptor);
 }
 
-/// Tells whether the fields go together.
+/// Checks that the fields do not contradict each other.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_descriptor_validate(
     descriptor: Option<&qdq_descriptor>,
@@ -176,7 +177,7 @@ pub extern "C" fn qdq_descriptor_validate(
     guard(error, || get(descriptor, "descriptor")?.descriptor.validate())
 }
 
-/// Changes one field. A value that no descriptor can have is refused there, where the caller sees which call
+/// Changes one field. A value that no descriptor can have is refused here, so that the caller sees which call
 /// is wrong.
 fn set(
     descriptor: Option<&mut qdq_descriptor>,
@@ -213,7 +214,7 @@ pub extern "C" fn qdq_descriptor_set_e4m3(
     })
 }
 
-/// Sets a name for messages; `name` may be NULL for none, the default.
+/// Sets a name for messages. `name` may be NULL for no name, the default.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_descriptor_set_name(
     descriptor: Option<&mut qdq_descriptor>,
@@ -230,7 +231,7 @@ pub unsafe extern "C" fn qdq_descriptor_set_name(
     })
 }
 
-/// Sets whether a quantizer gives floats again (true, the default) or integers.
+/// Sets whether a quantizer returns floats (true, the default) or integers.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_descriptor_set_fake_quant(
     descriptor: Option<&mut qdq_descriptor>,
@@ -243,8 +244,8 @@ pub extern "C" fn qdq_descriptor_set_fake_quant(
     })
 }
 
-/// Sets the axes whose indices keep an amax of their own: `count` numbers, negative ones count from the last
-/// axis. `axes` NULL means one amax for the tensor, the default.
+/// Sets the kept axes: each index of these axes has its own amax. `axes` holds `count` numbers; negative ones
+/// count from the last axis. `axes` NULL means one amax for the tensor, the default.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_descriptor_set_axis(
     descriptor: Option<&mut qdq_descriptor>,
@@ -263,7 +264,7 @@ pub unsafe extern "C" fn qdq_descriptor_set_axis(
     })
 }
 
-/// Lets blocks of `size` neighbours along `axis` share an amax, every other axis being kept; the last block
+/// Sets blocks: `size` neighbours along `axis` share one amax, and every other axis is kept. The last block
 /// may be shorter. A size of 0 means no blocks, the default.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_descriptor_set_block(
@@ -278,8 +279,8 @@ pub extern "C" fn qdq_descriptor_set_block(
     })
 }
 
-/// Sets a fixed amax (f32, finite, not negative) of a shape that groups the data: size 1 in every axis that
-/// shares it. The numbers are copied. `amax` NULL means calibrated or dynamic, the default.
+/// Sets a fixed amax (f32, finite, not negative). Its shape groups the data: it has size 1 in every axis that
+/// shares one amax. The numbers are copied. `amax` NULL means a calibrated or dynamic range, the default.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_descriptor_set_amax(
     descriptor: Option<&mut qdq_descriptor>,
@@ -295,7 +296,7 @@ pub unsafe extern "C" fn qdq_descriptor_set_amax(
     })
 }
 
-/// Sets whether training learns amax; only with one amax for the tensor. Default: false.
+/// Sets whether training learns amax. This needs one amax for the tensor. Default: false.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_descriptor_set_learn_amax(
     descriptor: Option<&mut qdq_descriptor>,
@@ -308,7 +309,7 @@ pub extern "C" fn qdq_descriptor_set_learn_amax(
     })
 }
 
-/// Sets a positive factor on amax; 1 is the same as none, the default.
+/// Sets a positive factor on amax. 1 has no effect and is the default.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_descriptor_set_scale_amax(
     descriptor: Option<&mut qdq_descriptor>,
@@ -322,7 +323,7 @@ pub extern "C" fn qdq_descriptor_set_scale_amax(
     })
 }
 
-/// Sets what calibration observes. Default: QDQ_CALIB_MAX.
+/// Sets the kind of statistics that calibration collects. Default: QDQ_CALIB_MAX.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_descriptor_set_calib_method(
     descriptor: Option<&mut qdq_descriptor>,
@@ -335,7 +336,7 @@ pub extern "C" fn qdq_descriptor_set_calib_method(
     })
 }
 
-/// Sets whether integers start at 0, for data without negative values. Default: false.
+/// Sets whether the integers start at 0, for data without negative values. Default: false.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_descriptor_set_unsigned(
     descriptor: Option<&mut qdq_descriptor>,
@@ -361,7 +362,7 @@ pub extern "C" fn qdq_descriptor_set_narrow_range(
     })
 }
 
-/// Sets whose arithmetic fake quantization follows. Default: QDQ_MODE_REFERENCE.
+/// Sets the arithmetic of fake quantization. Default: QDQ_MODE_REFERENCE.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_descriptor_set_mode(
     descriptor: Option<&mut qdq_descriptor>,
@@ -374,7 +375,7 @@ pub extern "C" fn qdq_descriptor_set_mode(
     })
 }
 
-/// The number of bits of the integers; 0 for e4m3 and for NULL.
+/// Returns the number of bits of the integers; 0 for e4m3 and for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_descriptor_num_bits(descriptor: Option<&qdq_descriptor>) -> u32 {
     match descriptor.map(|descriptor| descriptor.descriptor.num_bits) {
@@ -383,52 +384,52 @@ pub extern "C" fn qdq_descriptor_num_bits(descriptor: Option<&qdq_descriptor>) -
     }
 }
 
-/// Whether the format is e4m3.
+/// Returns whether the format is e4m3.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_descriptor_is_e4m3(descriptor: Option<&qdq_descriptor>) -> bool {
     descriptor.is_some_and(|descriptor| descriptor.descriptor.num_bits == NumBits::E4M3)
 }
 
-/// The name for messages; NULL where there is none. Valid until the name is set again or the descriptor is
-/// freed.
+/// Returns the name for messages; NULL if there is none. The text is valid until the name is set again or the
+/// descriptor is freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_descriptor_name(descriptor: Option<&qdq_descriptor>) -> *const c_char {
     let name = descriptor.and_then(|descriptor| descriptor.name.as_ref());
     name.map_or(std::ptr::null(), |name| name.as_ptr())
 }
 
-/// Whether a quantizer gives floats again.
+/// Returns whether a quantizer returns floats.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_descriptor_fake_quant(descriptor: Option<&qdq_descriptor>) -> bool {
     descriptor.is_some_and(|descriptor| descriptor.descriptor.fake_quant)
 }
 
-/// How many axes keep an amax of their own: 0 for one amax for the tensor.
+/// Returns the number of kept axes; 0 if there is one amax for the tensor.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_descriptor_axis_count(descriptor: Option<&qdq_descriptor>) -> usize {
     descriptor.and_then(|descriptor| descriptor.descriptor.axis.as_ref()).map_or(0, Vec::len)
 }
 
-/// The kept axis at `index`, as it was set; 0 past the last.
+/// Returns the kept axis at `index`, as it was set; 0 past the last.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_descriptor_axis_at(descriptor: Option<&qdq_descriptor>, index: usize) -> i32 {
     let axes = descriptor.and_then(|descriptor| descriptor.descriptor.axis.as_ref());
     axes.and_then(|axes| axes.get(index)).map_or(0, |&axis| axis as i32)
 }
 
-/// The size of the blocks that share an amax; 0 without blocks.
+/// Returns the size of the blocks that share one amax; 0 without blocks.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_descriptor_block_size(descriptor: Option<&qdq_descriptor>) -> usize {
     descriptor.and_then(|descriptor| descriptor.descriptor.block).map_or(0, |block| block.size)
 }
 
-/// The axis along which blocks lie, as it was set; 0 without blocks.
+/// Returns the axis of the blocks, as it was set; 0 without blocks.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_descriptor_block_axis(descriptor: Option<&qdq_descriptor>) -> i32 {
     descriptor.and_then(|descriptor| descriptor.descriptor.block).map_or(0, |block| block.axis as i32)
 }
 
-/// The fixed amax; `*out` is NULL where there is none. Free it with qdq_array_free().
+/// Returns a copy of the fixed amax. `*out` is NULL if there is none. Free `*out` with qdq_array_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_descriptor_amax(
     descriptor: Option<&qdq_descriptor>,
@@ -442,38 +443,38 @@ pub extern "C" fn qdq_descriptor_amax(
     })
 }
 
-/// Whether training learns amax.
+/// Returns whether training learns amax.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_descriptor_learn_amax(descriptor: Option<&qdq_descriptor>) -> bool {
     descriptor.is_some_and(|descriptor| descriptor.descriptor.learn_amax)
 }
 
-/// The factor on amax; 1 where none is set.
+/// Returns the factor on amax; 1 if none is set.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_descriptor_scale_amax(descriptor: Option<&qdq_descriptor>) -> f32 {
     descriptor.and_then(|descriptor| descriptor.descriptor.scale_amax).unwrap_or(1.0)
 }
 
-/// What calibration observes.
+/// Returns the kind of statistics that calibration collects.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_descriptor_calib_method(descriptor: Option<&qdq_descriptor>) -> qdq_calib_method {
     let method = descriptor.map(|descriptor| descriptor.descriptor.calib_method);
     method.and_then(|method| CALIB_METHODS.number(method)).unwrap_or(QDQ_CALIB_MAX)
 }
 
-/// Whether integers start at 0.
+/// Returns whether the integers start at 0.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_descriptor_unsigned(descriptor: Option<&qdq_descriptor>) -> bool {
     descriptor.is_some_and(|descriptor| descriptor.descriptor.unsigned)
 }
 
-/// Whether the lowest integer is the negative of the highest.
+/// Returns whether the lowest integer is the negative of the highest.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_descriptor_narrow_range(descriptor: Option<&qdq_descriptor>) -> bool {
     descriptor.is_some_and(|descriptor| descriptor.descriptor.narrow_range)
 }
 
-/// Whose arithmetic fake quantization follows.
+/// Returns the arithmetic of fake quantization.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_descriptor_mode(descriptor: Option<&qdq_descriptor>) -> qdq_mode {
     let mode = descriptor.map(|descriptor| descriptor.descriptor.mode);

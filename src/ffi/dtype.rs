@@ -5,8 +5,8 @@ use crate::error::{Error, ErrorKind, Result};
 
 use super::number_set::NumberSet;
 
-/// An element type, one of the QDQ_DTYPE_ numbers: DLPack's DLDataType read as one little-endian number, that
-/// is code | bits << 8 | 1 << 16.
+/// An element type, one of the QDQ_DTYPE_ numbers. The number is DLPack's DLDataType read as one
+/// little-endian number: code | bits << 8 | 1 << 16.
 pub type qdq_dtype = i32;
 
 /// IEEE binary32.
@@ -35,16 +35,17 @@ pub const QDQ_DTYPE_I64: qdq_dtype = 0x14000;
 pub const QDQ_DTYPE_U64: qdq_dtype = 0x14001;
 /// A truth value in one byte, 0 or 1.
 pub const QDQ_DTYPE_BOOL: qdq_dtype = 0x10806;
-/// Signed 4-bit integer, two in a byte, the first in the low half: ceil(n / 2) bytes, no strides.
+/// Signed 4-bit integer, two in a byte, the first in the low half. n elements take ceil(n / 2) bytes and have
+/// no strides.
 pub const QDQ_DTYPE_I4: qdq_dtype = 0x10400;
 /// Unsigned 4-bit integer, stored like QDQ_DTYPE_I4.
 pub const QDQ_DTYPE_U4: qdq_dtype = 0x10401;
 /// The 8-bit float e4m3 without infinities (e4m3fn).
 pub const QDQ_DTYPE_E4M3: qdq_dtype = 0x1080A;
-/// No type, where one is not known.
+/// No type: it is not known.
 pub const QDQ_DTYPE_UNKNOWN: qdq_dtype = 0;
 
-/// What the elements of a tensor are, the packed and 8-bit float ones included.
+/// The stored form of a tensor's elements, including the packed types and the 8-bit float.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stored {
     Plain(DataType),
@@ -90,7 +91,7 @@ impl Stored {
         }
     }
 
-    /// Bytes of `count` elements, where that fits.
+    /// Returns the number of bytes of `count` elements, if it does not overflow.
     pub(super) fn bytes(self, count: usize) -> Option<usize> {
         match self {
             Self::Plain(dtype) => count.checked_mul(dtype.size()),
@@ -99,7 +100,7 @@ impl Stored {
         }
     }
 
-    /// What an address must be a multiple of.
+    /// Returns the alignment of an element's address in bytes.
     pub(super) fn alignment(self) -> usize {
         self.bytes(1).unwrap_or(1)
     }
@@ -114,7 +115,7 @@ fn unknown(number: qdq_dtype, name: &str) -> Error {
         .with_remedy("use one of the QDQ_DTYPE_ numbers")
 }
 
-/// The element type with a number: one that a tensor of a model can have.
+/// Returns the element type of a number, if a tensor of a model can have it.
 pub(super) fn plain(number: qdq_dtype, name: &str) -> Result<DataType> {
     match DTYPES.find(number) {
         Some(Stored::Plain(dtype)) => Ok(dtype),
@@ -122,12 +123,12 @@ pub(super) fn plain(number: qdq_dtype, name: &str) -> Result<DataType> {
     }
 }
 
-/// The element type with a number; `None` for QDQ_DTYPE_UNKNOWN.
+/// Returns the element type of a number; `None` for QDQ_DTYPE_UNKNOWN.
 pub(super) fn known(number: qdq_dtype, name: &str) -> Result<Option<DataType>> {
     if number == QDQ_DTYPE_UNKNOWN { Ok(None) } else { plain(number, name).map(Some) }
 }
 
-/// The number of an element type.
+/// Returns the number of an element type.
 pub(super) fn number_of(dtype: Option<DataType>) -> qdq_dtype {
     dtype.and_then(|dtype| DTYPES.number(Stored::Plain(dtype))).unwrap_or(QDQ_DTYPE_UNKNOWN)
 }

@@ -1,4 +1,4 @@
-//! `qdq_error`: the whole of what went wrong, owned by C.
+//! `qdq_error`: an error with all its details, owned by C.
 
 use std::error::Error as StdError;
 use std::ffi::{CString, c_char};
@@ -8,8 +8,8 @@ use crate::error::{Error, ErrorKind};
 use super::handle::{self, c_text, optional_text, owned, text_at};
 use super::status::{kind_of, qdq_status, status_of};
 
-/// What went wrong: a status, a message that names the thing and the cause, a remedy where one is known, and
-/// the errors from below that caused it. Immutable; any number of threads may read one.
+/// An error: a status, a message that names the object and the cause, a remedy if one is known, and the
+/// lower-level errors that caused it. Immutable; any number of threads may read one.
 pub struct qdq_error {
     error: Error,
     message: CString,
@@ -46,10 +46,12 @@ impl qdq_error {
     }
 }
 
-/// Makes an error for a callback to return: `status` (a number that is none, QDQ_OK too, counts as
-/// QDQ_ERROR_CALLBACK), a message, and what to do about it or NULL. Texts are copied; what is not UTF-8 in
-/// them is replaced. The callback stores it through its `error` and returns the same status; qdq takes it
-/// over and passes it on to its own caller.
+/// Makes an error for a callback to return. `status` is the kind of the error; QDQ_OK and numbers that are no
+/// status count as QDQ_ERROR_CALLBACK. `remedy` says how to solve the problem and may be NULL. The texts are
+/// copied; invalid UTF-8 in them is replaced.
+///
+/// The callback stores the error through its argument `error` and returns the same status. qdq then owns the
+/// error and passes it to its own caller.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_error_new(
     status: qdq_status,
@@ -72,49 +74,51 @@ unsafe fn lossy(pointer: *const c_char) -> Option<String> {
     // SAFETY: the caller's promise.
     match unsafe { optional_text(pointer, "") } {
         Ok(text) => text,
-        // SAFETY: the caller's promise; NULL is no error above.
+        // SAFETY: the caller's promise. NULL is no error above.
         Err(_) => Some(unsafe { std::ffi::CStr::from_ptr(pointer) }.to_string_lossy().into_owned()),
     }
 }
 
-/// Frees `*error` and sets it to NULL. NULL in either place is allowed and does nothing.
+/// Frees `*error` and sets it to NULL. Does nothing if `error` or `*error` is NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_error_free(error: Option<&mut *mut qdq_error>) {
     handle::free(error);
 }
 
-/// The kind of the error; QDQ_OK for NULL.
+/// Returns the status of the error; QDQ_OK for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_error_status(error: Option<&qdq_error>) -> qdq_status {
     error.map_or(super::status::QDQ_OK, |error| status_of(error.error.kind()))
 }
 
-/// What is wrong with which thing, in one line. Valid until the error is freed; NULL for NULL.
+/// Returns the message in one line, which names the object and the cause; NULL for NULL. The text is valid
+/// until the error is freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_error_message(error: Option<&qdq_error>) -> *const c_char {
     error.map_or(std::ptr::null(), |error| error.message.as_ptr())
 }
 
-/// What to do about it; NULL where no remedy is known. Valid until the error is freed.
+/// Returns the remedy; NULL if none is known. The text is valid until the error is freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_error_remedy(error: Option<&qdq_error>) -> *const c_char {
     error.and_then(|error| error.remedy.as_ref()).map_or(std::ptr::null(), |remedy| remedy.as_ptr())
 }
 
-/// How many errors from below caused this one.
+/// Returns the number of lower-level errors that caused this one.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_error_cause_count(error: Option<&qdq_error>) -> usize {
     error.map_or(0, |error| error.causes.len())
 }
 
-/// The cause at `index`, from 0, the nearest first; NULL past the last. Valid until the error is freed.
+/// Returns the cause at `index`, from 0, the nearest first; NULL past the last. The text is valid until the
+/// error is freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_error_cause_at(error: Option<&qdq_error>, index: usize) -> *const c_char {
     error.map_or(std::ptr::null(), |error| text_at(&error.causes, index))
 }
 
-/// Everything for a log: message and remedy in the first line, then a line for every cause. Valid until the
-/// error is freed; NULL for NULL.
+/// Returns the complete text for a log: message and remedy in the first line, then a line for every cause;
+/// NULL for NULL. The text is valid until the error is freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_error_text(error: Option<&qdq_error>) -> *const c_char {
     error.map_or(std::ptr::null(), |error| error.text.as_ptr())

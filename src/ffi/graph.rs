@@ -16,9 +16,9 @@ use super::node::qdq_node;
 use super::number_set::NumberSet;
 use super::status::qdq_status;
 
-/// A network as nodes and tensors, neutral as to where it comes from: describe any network representation as
-/// one, and qdq_graph_plan() decides what of it is quantized. Operators are named as in ONNX. Tensors and
-/// nodes are numbered from 0 in the order in which they were added.
+/// A neutral network of nodes and tensors: describe any representation of a network as one, and
+/// qdq_graph_plan() decides which tensors are quantized. Operators have their ONNX names. Tensors and nodes
+/// are numbered from 0 in the order in which they were added.
 pub struct qdq_graph {
     pub(super) graph: Arc<Graph>,
     names: OnceLock<Names>,
@@ -36,7 +36,7 @@ pub(super) struct NodeNames {
     pub(super) name: CString,
     pub(super) op: CString,
     pub(super) domain: CString,
-    /// Names of the attributes, and the values of those that are texts.
+    /// The names of the attributes, and the values of text attributes.
     pub(super) attributes: Vec<(CString, Option<CString>)>,
 }
 
@@ -55,14 +55,14 @@ impl NodeNames {
     }
 }
 
-/// What a tensor is to the network: one of the QDQ_TENSOR_KIND_ numbers.
+/// The role of a tensor in the network: one of the QDQ_TENSOR_KIND_ numbers.
 pub type qdq_tensor_kind = i32;
 
-/// Fed from outside, different in every batch.
+/// An input: fed from outside, different in every batch.
 pub const QDQ_TENSOR_KIND_INPUT: qdq_tensor_kind = 0;
-/// Known when the network is built: a weight, a bias, a shape.
+/// A constant, known when the network is built: a weight, a bias, a shape.
 pub const QDQ_TENSOR_KIND_CONSTANT: qdq_tensor_kind = 1;
-/// Computed by a node.
+/// An activation, computed by a node.
 pub const QDQ_TENSOR_KIND_ACTIVATION: qdq_tensor_kind = 2;
 
 pub(super) const TENSOR_KINDS: NumberSet<TensorKind> = NumberSet::new(
@@ -75,18 +75,17 @@ pub(super) const TENSOR_KINDS: NumberSet<TensorKind> = NumberSet::new(
     ],
 );
 
-/// The number of no axis: one scale for the whole tensor.
+/// The value that stands for no axis: one scale for the whole tensor.
 ///
 /// cbindgen:ignore
 pub const QDQ_NO_AXIS: i32 = i32::MIN;
 
-/// A size that is decided at run time.
+/// A size that is known only at run time.
 pub const QDQ_DYNAMIC: i64 = -1;
 
-/// A shape of C's: `None` where the rank is not known.
+/// Reads a shape from C; `None` if the rank is not known.
 ///
-/// # Safety
-/// As for [`array`].
+/// # Safety As for [`array`].
 pub(super) unsafe fn shape_of(ndim: i32, shape: *const i64) -> Result<Option<Vec<Dim>>> {
     if ndim < 0 {
         return Ok(None);
@@ -102,7 +101,7 @@ pub(super) unsafe fn shape_of(ndim: i32, shape: *const i64) -> Result<Option<Vec
     dims.collect::<Result<_>>().map(Some)
 }
 
-/// The sizes for C.
+/// Returns the sizes for C.
 pub(super) fn sizes_of(shape: Option<&[Dim]>) -> Vec<i64> {
     let size = |dim: &Dim| match dim {
         Dim::Fixed(size) => *size as i64,
@@ -111,7 +110,7 @@ pub(super) fn sizes_of(shape: Option<&[Dim]>) -> Vec<i64> {
     shape.unwrap_or_default().iter().map(size).collect()
 }
 
-/// The names of dimensions for C.
+/// Returns the names of dimensions for C.
 pub(super) fn dim_names(shape: Option<&[Dim]>) -> Vec<Option<CString>> {
     let name = |dim: &Dim| match dim {
         Dim::Named(name) => Some(c_text(name)),
@@ -120,13 +119,13 @@ pub(super) fn dim_names(shape: Option<&[Dim]>) -> Vec<Option<CString>> {
     shape.unwrap_or_default().iter().map(name).collect()
 }
 
-/// The name of one of them; NULL where it has none.
+/// Returns the name of one dimension; NULL if it has none.
 pub(super) fn dim_name(names: Option<&Vec<Option<CString>>>, axis: usize) -> *const c_char {
     let name = names.and_then(|names| names.get(axis)?.as_ref());
     name.map_or(std::ptr::null(), |name| name.as_ptr())
 }
 
-/// Names the dimension of a tensor along an axis, or takes its name.
+/// Names the dimension of a tensor along an axis, or removes its name.
 pub(super) fn name_dim(
     tensor: &str,
     shape: Option<&mut [Dim]>,
@@ -159,7 +158,7 @@ impl qdq_graph {
         })
     }
 
-    /// Changes the graph. A plan that was made of it before keeps the graph as it was.
+    /// Changes the graph. A plan that was made of it before keeps the old graph.
     fn change<T>(&mut self, change: impl FnOnce(&mut Graph) -> Result<T>) -> Result<T> {
         let done = change(Arc::make_mut(&mut self.graph))?;
         self.names.take();
@@ -174,7 +173,7 @@ impl qdq_graph {
         self.graph.nodes.get(node)
     }
 
-    /// The tensor with a number that exists.
+    /// Returns the tensor with this number, if it exists.
     pub(super) fn checked(&self, tensor: usize) -> Result<TensorId> {
         if tensor < self.graph.tensors.len() {
             return Ok(TensorId(tensor));
@@ -184,22 +183,24 @@ impl qdq_graph {
     }
 }
 
-/// A graph without nodes. Free it with qdq_graph_free().
+/// Returns a graph without nodes. Free it with qdq_graph_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_graph_new() -> *mut qdq_graph {
     constructed(|| qdq_graph::new(Arc::default()))
 }
 
-/// Frees `*graph` and sets it to NULL. NULL in either place is allowed and does nothing.
+/// Frees `*graph` and sets it to NULL. Does nothing if `graph` or `*graph` is NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_graph_free(graph: Option<&mut *mut qdq_graph>) {
     handle::free(graph);
 }
 
-/// Adds an input or a constant; nodes add the activations that they compute, which are refused here. The name
-/// must be new. After an error the graph is as it was. `dtype` may be QDQ_DTYPE_UNKNOWN, a negative `ndim`
-/// means that the rank is not known, QDQ_DYNAMIC stands for a size decided at run time. `tensor` receives the
-/// tensor's number.
+/// Adds an input or a constant. The name must be new. `dtype` may be QDQ_DTYPE_UNKNOWN. A negative `ndim`
+/// means that the rank is not known. QDQ_DYNAMIC stands for a size that is known only at run time. `*tensor`
+/// receives the number of the tensor.
+///
+/// Activations are refused here, because nodes add the activations that they compute. After an error the
+/// graph is unchanged.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_graph_add_tensor(
     graph: Option<&mut qdq_graph>,
@@ -224,8 +225,9 @@ pub unsafe extern "C" fn qdq_graph_add_tensor(
     })
 }
 
-/// Adds the node that `node` describes; its outputs become new activations. The node may be changed and added
-/// again. After an error the graph is as it was. `number`, which may be NULL, receives the node's number.
+/// Adds the node that `node` describes. Its outputs become new activations. The description may be changed
+/// and added again. `number` may be NULL. Otherwise `*number` receives the number of the node. After an error
+/// the graph is unchanged.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_graph_add_node(
     graph: Option<&mut qdq_graph>,
@@ -255,8 +257,8 @@ pub extern "C" fn qdq_graph_add_node(
     })
 }
 
-/// States what is known about a tensor, as in qdq_graph_add_tensor(); what is not known leaves what was said
-/// before.
+/// Sets the known type and shape of a tensor, with the arguments of qdq_graph_add_tensor(). An unknown type
+/// or rank leaves the earlier one unchanged.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_graph_describe_tensor(
     graph: Option<&mut qdq_graph>,
@@ -279,8 +281,8 @@ pub unsafe extern "C" fn qdq_graph_describe_tensor(
     })
 }
 
-/// Names the dimension of a tensor along `axis`, whose size is decided at run time: dimensions with one name
-/// are equal. `name` may be NULL for none.
+/// Names the dimension of a tensor along `axis`, whose size is known only at run time. Dimensions with the
+/// same name are equal. `name` may be NULL for none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_graph_name_dim(
     graph: Option<&mut qdq_graph>,

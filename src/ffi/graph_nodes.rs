@@ -8,7 +8,7 @@ use super::graph::{NodeNames, qdq_graph};
 use super::handle::text;
 use super::node::QDQ_NONE;
 
-/// What an attribute holds: one of the QDQ_ATTRIBUTE_ numbers.
+/// The type of an attribute's value: one of the QDQ_ATTRIBUTE_ numbers.
 pub type qdq_attribute = i32;
 
 /// One integer.
@@ -20,14 +20,14 @@ pub const QDQ_ATTRIBUTE_FLOAT: qdq_attribute = 2;
 /// A text.
 pub const QDQ_ATTRIBUTE_TEXT: qdq_attribute = 3;
 
-/// How many nodes there are.
+/// Returns the number of nodes.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_graph_node_count(graph: Option<&qdq_graph>) -> usize {
     graph.map_or(0, |graph| graph.graph.nodes.len())
 }
 
-/// The number of the first node called `name`; QDQ_NONE where there is none. Unlike tensors, nodes may share
-/// a name.
+/// Returns the number of the first node called `name`; QDQ_NONE if there is none. Unlike tensors, several
+/// nodes may have the same name.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_graph_find_node(graph: Option<&qdq_graph>, name: *const c_char) -> usize {
     // SAFETY: the header's rules for texts.
@@ -36,74 +36,78 @@ pub unsafe extern "C" fn qdq_graph_find_node(graph: Option<&qdq_graph>, name: *c
     found.map_or(QDQ_NONE, |id| id.0)
 }
 
-/// The name of a node; NULL where there is no such node. Valid until the graph is changed or freed.
+/// Returns the name of a node; NULL if there is no such node. The text is valid until the graph is changed or
+/// freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_graph_node_name(graph: Option<&qdq_graph>, node: usize) -> *const c_char {
     let texts = graph.and_then(|graph| graph.names().nodes.get(node));
     texts.map_or(std::ptr::null(), |texts| texts.name.as_ptr())
 }
 
-/// The operator of a node; NULL where there is no such node. Valid until the graph is changed or freed.
+/// Returns the operator of a node; NULL if there is no such node. The text is valid until the graph is
+/// changed or freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_graph_node_op(graph: Option<&qdq_graph>, node: usize) -> *const c_char {
     let texts = graph.and_then(|graph| graph.names().nodes.get(node));
     texts.map_or(std::ptr::null(), |texts| texts.op.as_ptr())
 }
 
-/// The domain of a node's operator, "" for ONNX's own; NULL where there is no such node. Valid until the
-/// graph is changed or freed.
+/// Returns the domain of a node's operator, "" for ONNX's own; NULL if there is no such node. The text is
+/// valid until the graph is changed or freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_graph_node_domain(graph: Option<&qdq_graph>, node: usize) -> *const c_char {
     let texts = graph.and_then(|graph| graph.names().nodes.get(node));
     texts.map_or(std::ptr::null(), |texts| texts.domain.as_ptr())
 }
 
-/// How many inputs a node has, left-out ones in between included.
+/// Returns the number of inputs of a node, including omitted ones between others.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_graph_node_input_count(graph: Option<&qdq_graph>, node: usize) -> usize {
     graph.and_then(|graph| graph.node(node)).map_or(0, |node| node.inputs.len())
 }
 
-/// The tensor that a node reads as its input `input`, from 0; QDQ_NONE where it is left out.
+/// Returns the tensor that a node reads as its input `input`, from 0; QDQ_NONE if the input is omitted.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_graph_node_input_at(graph: Option<&qdq_graph>, node: usize, input: usize) -> usize {
     let node = graph.and_then(|graph| graph.node(node));
     node.and_then(|node| node.input(input)).map_or(QDQ_NONE, |id| id.0)
 }
 
-/// How many outputs a node has, left-out ones in between included.
+/// Returns the number of outputs of a node, including omitted ones between others.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_graph_node_output_count(graph: Option<&qdq_graph>, node: usize) -> usize {
     graph.and_then(|graph| graph.node(node)).map_or(0, |node| node.outputs.len())
 }
 
-/// The tensor that a node computes as its output `output`, from 0; QDQ_NONE where it is left out.
+/// Returns the tensor that a node computes as its output `output`, from 0; QDQ_NONE if the output is omitted.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_graph_node_output_at(graph: Option<&qdq_graph>, node: usize, output: usize) -> usize {
     let node = graph.and_then(|graph| graph.node(node));
     node.and_then(|node| node.output(output)).map_or(QDQ_NONE, |id| id.0)
 }
 
-/// How many tensors the subgraphs of a node (the branches of an If, the body of a Loop) read by name.
+/// Returns the number of captures of a node: the tensors that its subgraphs (the branches of an If, the body
+/// of a Loop) read by name.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_graph_node_capture_count(graph: Option<&qdq_graph>, node: usize) -> usize {
     graph.and_then(|graph| graph.node(node)).map_or(0, |node| node.captures.len())
 }
 
-/// The tensor that the subgraphs of a node read as `capture`, from 0; QDQ_NONE past the last.
+/// Returns the tensor of capture `capture` of a node, from 0; QDQ_NONE past the last.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_graph_node_capture_at(graph: Option<&qdq_graph>, node: usize, capture: usize) -> usize {
     let node = graph.and_then(|graph| graph.node(node));
     node.and_then(|node| node.captures.get(capture)).map_or(QDQ_NONE, |id| id.0)
 }
 
-/// How many attributes a node has, of those that placement can ask for: integers, numbers, texts.
+/// Returns the number of attributes of a node. Only the types that planning can use count: integers, numbers,
+/// texts.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_graph_node_attribute_count(graph: Option<&qdq_graph>, node: usize) -> usize {
     graph.and_then(|graph| graph.node(node)).map_or(0, |node| node.attributes.len())
 }
 
-/// The number of the attribute `name` of a node; QDQ_NONE where it has none.
+/// Returns the number of the attribute `name` of a node; QDQ_NONE if it has none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_graph_node_find_attribute(
     graph: Option<&qdq_graph>,
@@ -124,8 +128,8 @@ fn names(graph: Option<&qdq_graph>, node: usize) -> Option<&NodeNames> {
     graph?.names().nodes.get(node)
 }
 
-/// The name of attribute `attribute` of a node, from 0, in alphabetical order; NULL past the last. Valid
-/// until the graph is changed or freed.
+/// Returns the name of attribute `attribute` of a node, from 0, in alphabetical order; NULL past the last.
+/// The text is valid until the graph is changed or freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_graph_node_attribute_name(
     graph: Option<&qdq_graph>,
@@ -136,7 +140,7 @@ pub extern "C" fn qdq_graph_node_attribute_name(
     found.map_or(std::ptr::null(), |(name, _)| name.as_ptr())
 }
 
-/// What an attribute holds; -1 where there is no such attribute.
+/// Returns the type of an attribute's value; -1 if there is no such attribute.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_graph_node_attribute_type(
     graph: Option<&qdq_graph>,
@@ -152,7 +156,7 @@ pub extern "C" fn qdq_graph_node_attribute_type(
     }
 }
 
-/// The integer that an attribute holds; 0 where it holds something else.
+/// Returns the value of an integer attribute; 0 if it has another type.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_graph_node_attribute_int(
     graph: Option<&qdq_graph>,
@@ -162,7 +166,7 @@ pub extern "C" fn qdq_graph_node_attribute_int(
     if let Some(Attribute::Int(value)) = value(graph, node, attribute) { *value } else { 0 }
 }
 
-/// How many integers the list has that an attribute holds; 0 where it holds something else.
+/// Returns the length of the list of an integer-list attribute; 0 if it has another type.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_graph_node_attribute_ints_count(
     graph: Option<&qdq_graph>,
@@ -172,8 +176,8 @@ pub extern "C" fn qdq_graph_node_attribute_ints_count(
     if let Some(Attribute::Ints(values)) = value(graph, node, attribute) { values.len() } else { 0 }
 }
 
-/// The list of integers that an attribute holds; NULL where it holds something else. Valid until the graph is
-/// changed or freed.
+/// Returns the value of an integer-list attribute; NULL if it has another type. The list is valid until the
+/// graph is changed or freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_graph_node_attribute_ints(
     graph: Option<&qdq_graph>,
@@ -186,7 +190,7 @@ pub extern "C" fn qdq_graph_node_attribute_ints(
     }
 }
 
-/// The number that an attribute holds; NaN where it holds something else.
+/// Returns the value of a number attribute; NaN if it has another type.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_graph_node_attribute_float(
     graph: Option<&qdq_graph>,
@@ -196,8 +200,8 @@ pub extern "C" fn qdq_graph_node_attribute_float(
     if let Some(Attribute::Float(value)) = value(graph, node, attribute) { *value } else { f32::NAN }
 }
 
-/// The text that an attribute holds; NULL where it holds something else. Valid until the graph is changed or
-/// freed.
+/// Returns the value of a text attribute; NULL if it has another type. The text is valid until the graph is
+/// changed or freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_graph_node_attribute_text(
     graph: Option<&qdq_graph>,

@@ -9,13 +9,13 @@ use super::graph::{QDQ_DYNAMIC, TENSOR_KINDS, dim_name, qdq_graph, qdq_tensor_ki
 use super::handle::{text, text_at};
 use super::node::QDQ_NONE;
 
-/// How many tensors there are.
+/// Returns the number of tensors.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_graph_tensor_count(graph: Option<&qdq_graph>) -> usize {
     graph.map_or(0, |graph| graph.graph.tensors.len())
 }
 
-/// The number of tensor `name`; QDQ_NONE where there is none.
+/// Returns the number of tensor `name`; QDQ_NONE if there is none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_graph_find_tensor(graph: Option<&qdq_graph>, name: *const c_char) -> usize {
     // SAFETY: the header's rules for texts.
@@ -24,54 +24,55 @@ pub unsafe extern "C" fn qdq_graph_find_tensor(graph: Option<&qdq_graph>, name: 
     found.map_or(QDQ_NONE, |id| id.0)
 }
 
-/// The name of a tensor; NULL where there is no such tensor. Valid until the graph is changed or freed.
+/// Returns the name of a tensor; NULL if there is no such tensor. The text is valid until the graph is
+/// changed or freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_graph_tensor_name(graph: Option<&qdq_graph>, tensor: usize) -> *const c_char {
     graph.map_or(std::ptr::null(), |graph| text_at(&graph.names().tensors, tensor))
 }
 
-/// What a tensor is to the network; -1 where there is no such tensor.
+/// Returns the role of a tensor in the network; -1 if there is no such tensor.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_graph_tensor_kind(graph: Option<&qdq_graph>, tensor: usize) -> qdq_tensor_kind {
     let tensor = graph.and_then(|graph| graph.tensor(tensor));
     tensor.and_then(|tensor| TENSOR_KINDS.number(tensor.kind)).unwrap_or(-1)
 }
 
-/// The element type of a tensor; QDQ_DTYPE_UNKNOWN where it is not known.
+/// Returns the element type of a tensor; QDQ_DTYPE_UNKNOWN if it is not known.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_graph_tensor_dtype(graph: Option<&qdq_graph>, tensor: usize) -> qdq_dtype {
     number_of(graph.and_then(|graph| graph.tensor(tensor)).and_then(|tensor| tensor.dtype))
 }
 
-/// The rank of a tensor; -1 where it is not known.
+/// Returns the rank of a tensor; -1 if it is not known.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_graph_tensor_ndim(graph: Option<&qdq_graph>, tensor: usize) -> i32 {
     let shape = graph.and_then(|graph| graph.tensor(tensor)).and_then(|tensor| tensor.shape.as_ref());
     shape.map_or(-1, |shape| shape.len() as i32)
 }
 
-/// The size of a tensor along `axis`; QDQ_DYNAMIC where it is not known or there is no such axis.
+/// Returns the size of a tensor along `axis`; QDQ_DYNAMIC if it is not known or there is no such axis.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_graph_tensor_size(graph: Option<&qdq_graph>, tensor: usize, axis: usize) -> i64 {
     let shape = graph.and_then(|graph| graph.tensor(tensor)).and_then(|tensor| tensor.shape.as_deref());
     sizes_of(shape).get(axis).copied().unwrap_or(QDQ_DYNAMIC)
 }
 
-/// Whether a tensor is an output of the network.
+/// Returns whether a tensor is an output of the network.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_graph_tensor_is_output(graph: Option<&qdq_graph>, tensor: usize) -> bool {
     graph.and_then(|graph| graph.tensor(tensor)).is_some_and(|tensor| tensor.is_output)
 }
 
-/// The node that computes a tensor; QDQ_NONE where none does.
+/// Returns the node that computes a tensor; QDQ_NONE if none does.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_graph_tensor_producer(graph: Option<&qdq_graph>, tensor: usize) -> usize {
     let tensor = graph.and_then(|graph| graph.tensor(tensor));
     tensor.and_then(|tensor| tensor.producer).map_or(QDQ_NONE, |NodeId(node)| node)
 }
 
-/// The name of the dimension of a tensor along `axis`: dimensions with one name are equal. NULL where it has
-/// none or there is no such axis. Valid until the graph is changed or freed.
+/// Returns the name of the dimension of a tensor along `axis`; NULL if it has none or there is no such axis.
+/// Dimensions with the same name are equal. The text is valid until the graph is changed or freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_graph_tensor_dim_name(
     graph: Option<&qdq_graph>,
@@ -81,7 +82,7 @@ pub extern "C" fn qdq_graph_tensor_dim_name(
     dim_name(graph.and_then(|graph| graph.names().dims.get(tensor)), axis)
 }
 
-/// How often nodes read a tensor as an input.
+/// Returns the number of consumers of a tensor: the node inputs that read it.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_graph_tensor_consumer_count(graph: Option<&qdq_graph>, tensor: usize) -> usize {
     graph.and_then(|graph| graph.tensor(tensor)).map_or(0, |tensor| tensor.consumers.len())
@@ -91,7 +92,7 @@ fn consumer(graph: Option<&qdq_graph>, tensor: usize, consumer: usize) -> Option
     graph?.tensor(tensor)?.consumers.get(consumer).copied()
 }
 
-/// The node of the use `consumer` of a tensor, from 0; QDQ_NONE past the last.
+/// Returns the node of consumer `consumer` of a tensor, from 0; QDQ_NONE past the last.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_graph_tensor_consumer_node(
     graph: Option<&qdq_graph>,
@@ -101,7 +102,7 @@ pub extern "C" fn qdq_graph_tensor_consumer_node(
     self::consumer(graph, tensor, consumer).map_or(QDQ_NONE, |edge| edge.node.0)
 }
 
-/// Which of that node's inputs it is, from 0; QDQ_NONE past the last.
+/// Returns the position of the input, from 0, by which that node reads the tensor; QDQ_NONE past the last.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_graph_tensor_consumer_input(
     graph: Option<&qdq_graph>,

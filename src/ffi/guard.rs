@@ -1,4 +1,4 @@
-//! What stands between a function's body and C: errors become statuses, panics too.
+//! The layer between a function's body and C, which turns errors and panics into statuses.
 
 use std::any::Any;
 use std::mem::MaybeUninit;
@@ -10,8 +10,8 @@ use super::error::qdq_error;
 use super::handle::owned;
 use super::status::{QDQ_OK, qdq_status, status_of};
 
-/// Runs the body of a function. On failure the status says what, and `error` receives the whole of it where C
-/// wants it; on success `error` is NULL.
+/// Runs the body of a function and returns its status. On failure `error` receives the complete error if C
+/// wants it. On success `error` is NULL.
 pub fn guard(
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
     body: impl FnOnce() -> Result<()>,
@@ -24,14 +24,14 @@ pub fn guard(
     status
 }
 
-/// Makes a handle in a function that cannot fail; NULL where it panics.
+/// Makes a handle in a function that cannot fail; returns NULL after a panic.
 pub fn constructed<T>(make: impl FnOnce() -> T) -> *mut T {
     caught(|| Ok(owned(make()))).unwrap_or(std::ptr::null_mut())
 }
 
-/// Runs `body`; a panic is an error, so that it never reaches C.
+/// Runs `body`. A panic becomes an error, so that it never reaches C.
 pub fn caught<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
-    // What a panic leaves half-changed inside a handle stays memory-safe: it is ordinary Rust.
+    // An object that a panic leaves half-changed stays memory-safe: it is ordinary Rust.
     catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| Err(panicked(panic.as_ref())))
 }
 

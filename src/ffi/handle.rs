@@ -1,8 +1,8 @@
-//! From C's pointers to Rust and back: the only place that makes or takes back what C owns.
+//! Conversions between C's pointers and Rust. Only this file makes objects that C owns and takes them back.
 //!
-//! Pointers to handles are `Option<&T>` and `Option<&mut T>` in the functions' signatures: that C passes NULL
-//! or a pointer that it got from qdq is the header's rule, and so they need no cast at all. What this file
-//! reads through raw pointers is what C itself lays out: texts and arrays.
+//! Pointers to handles are `Option<&T>` and `Option<&mut T>` in the functions' signatures. The header
+//! requires that C passes NULL or a pointer that it got from qdq, so these pointers need no cast. This file
+//! reads through raw pointers only the objects that C itself lays out: texts and arrays.
 
 use std::ffi::{CStr, CString, c_char};
 use std::mem::MaybeUninit;
@@ -10,20 +10,20 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// Where a function puts a handle that C owns from then on. C need not have initialised it.
+/// The variable for a handle that C then owns. C need not have initialised it.
 pub type Out<'a, T> = Option<&'a mut MaybeUninit<*mut T>>;
 
-/// An argument that must not be NULL.
+/// Returns an argument that must not be NULL.
 pub fn get<'a, T>(argument: Option<&'a T>, name: &str) -> Result<&'a T> {
     argument.ok_or_else(|| null(name))
 }
 
-/// An argument that must not be NULL and is changed.
+/// Returns an argument that must not be NULL and is changed.
 pub fn get_mut<'a, T>(argument: Option<&'a mut T>, name: &str) -> Result<&'a mut T> {
     argument.ok_or_else(|| null(name))
 }
 
-/// Hands what `make` returns to C through `out`: NULL where it fails.
+/// Hands the result of `make` to C through `out`, which is NULL after an error.
 pub fn give<T>(out: Out<'_, T>, make: impl FnOnce() -> Result<T>) -> Result<()> {
     let out = get_mut(out, "out")?;
     out.write(std::ptr::null_mut());
@@ -31,7 +31,7 @@ pub fn give<T>(out: Out<'_, T>, make: impl FnOnce() -> Result<T>) -> Result<()> 
     Ok(())
 }
 
-/// The same where there may be nothing to hand over, which is NULL too.
+/// Hands the result of `make` to C like [`give`]; `out` is NULL if the result is `None`, too.
 pub fn give_or_null<T>(out: Out<'_, T>, make: impl FnOnce() -> Result<Option<T>>) -> Result<()> {
     let out = get_mut(out, "out")?;
     out.write(std::ptr::null_mut());
@@ -39,7 +39,8 @@ pub fn give_or_null<T>(out: Out<'_, T>, make: impl FnOnce() -> Result<Option<T>>
     Ok(())
 }
 
-/// The same where C may not want the handle and passes NULL for `out`.
+/// Hands the result of `make` to C like [`give_or_null`]; `out` itself may be NULL if C does not want the
+/// handle.
 pub fn give_wanted<T>(mut out: Out<'_, T>, make: impl FnOnce() -> Result<Option<T>>) -> Result<()> {
     if let Some(out) = &mut out {
         out.write(std::ptr::null_mut());
@@ -51,43 +52,41 @@ pub fn give_wanted<T>(mut out: Out<'_, T>, make: impl FnOnce() -> Result<Option<
     Ok(())
 }
 
-/// A handle that C owns.
+/// Makes a handle that C owns.
 pub fn owned<T>(value: T) -> *mut T {
     Box::into_raw(Box::new(value))
 }
 
-/// Takes a handle back and leaves NULL in C's variable. Nothing where that is NULL already.
+/// Takes a handle back and sets C's variable to NULL. Does nothing if the variable is NULL already.
 pub fn free<T>(handle: Option<&mut *mut T>) {
     drop(take(handle));
 }
 
-/// What C's variable held, which is NULL afterwards.
+/// Returns the object of C's variable, and sets the variable to NULL.
 pub fn take<T>(handle: Option<&mut *mut T>) -> Option<Box<T>> {
     let pointer = std::mem::replace(handle?, std::ptr::null_mut());
     // SAFETY: a handle that is not NULL was made by `owned` and not taken back since: taking it back clears
-    // the variable, and that C keeps no second copy in use is the header's rule.
+    // the variable, and the header forbids that C uses a second copy.
     (!pointer.is_null()).then(|| unsafe { Box::from_raw(pointer) })
 }
 
-/// Writes a plain result to where C wants it.
+/// Writes a plain result to C's variable.
 pub fn put<T>(out: Option<&mut MaybeUninit<T>>, value: T) -> Result<()> {
     get_mut(out, "out")?.write(value);
     Ok(())
 }
 
-/// A copy of a text of C's: the text may belong to the very object that is going to be changed by it.
+/// Returns a copy of a text from C: the text may belong to the same object that it is going to change.
 ///
-/// # Safety
-/// `pointer` is NULL or points to a text that ends with a NUL.
+/// # Safety `pointer` is NULL or points to a text that ends with a NUL.
 pub unsafe fn text(pointer: *const c_char, name: &str) -> Result<String> {
     // SAFETY: the caller's promise.
     unsafe { optional_text(pointer, name) }?.ok_or_else(|| null(name))
 }
 
-/// A text of C's, or NULL.
+/// Returns a copy of a text from C, or `None` for NULL.
 ///
-/// # Safety
-/// As for [`text`].
+/// # Safety As for [`text`].
 pub unsafe fn optional_text(pointer: *const c_char, name: &str) -> Result<Option<String>> {
     if pointer.is_null() {
         return Ok(None);
@@ -101,10 +100,9 @@ pub unsafe fn optional_text(pointer: *const c_char, name: &str) -> Result<Option
     })
 }
 
-/// A path of C's: any bytes on Unix, UTF-8 elsewhere.
+/// Reads a path from C: any bytes on Unix, UTF-8 on other systems.
 ///
-/// # Safety
-/// As for [`text`].
+/// # Safety As for [`text`].
 pub unsafe fn path(pointer: *const c_char, name: &str) -> Result<PathBuf> {
     if pointer.is_null() {
         return Err(null(name));
@@ -123,7 +121,7 @@ pub unsafe fn path(pointer: *const c_char, name: &str) -> Result<PathBuf> {
     }
 }
 
-/// A path for C to read: its bytes on Unix, UTF-8 elsewhere.
+/// Returns a path for C to read: its bytes on Unix, UTF-8 on other systems.
 pub fn path_bytes(path: &Path) -> Vec<u8> {
     #[cfg(unix)]
     {
@@ -135,10 +133,9 @@ pub fn path_bytes(path: &Path) -> Vec<u8> {
     }
 }
 
-/// An array of C's.
+/// Returns an array of C.
 ///
-/// # Safety
-/// `pointer` is NULL or points to `count` initialised elements that nothing changes during `'a`.
+/// # Safety `pointer` is NULL or points to `count` initialised elements that nothing changes during `'a`.
 pub unsafe fn array<'a, T>(pointer: *const T, count: usize, name: &str) -> Result<&'a [T]> {
     if count == 0 {
         return Ok(&[]);
@@ -151,15 +148,14 @@ pub unsafe fn array<'a, T>(pointer: *const T, count: usize, name: &str) -> Resul
         return Err(Error::new(ErrorKind::InvalidArgument, message)
             .with_remedy("give an aligned pointer and the number of elements behind it"));
     }
-    // SAFETY: checked above as far as that is possible, the rest is the caller's promise.
+    // SAFETY: checked above as far as that is possible. The rest is the caller's promise.
     Ok(unsafe { std::slice::from_raw_parts(pointer, count) })
 }
 
-/// An array of C's with a number for every axis of a tensor. No framework has more than 64: a limit on what a
-/// damaged rank can make qdq read.
+/// Returns an array of C with a number for every axis of a tensor. No framework has more than 64 axes, so the
+/// length is limited to 64. This bounds the memory that qdq reads if the rank is damaged.
 ///
-/// # Safety
-/// As for [`array`].
+/// # Safety As for [`array`].
 pub unsafe fn axes<'a, T>(pointer: *const T, rank: usize, name: &str) -> Result<&'a [T]> {
     if rank > 64 {
         let message = format!("argument '{name}' has {rank} axes");
@@ -169,10 +165,9 @@ pub unsafe fn axes<'a, T>(pointer: *const T, rank: usize, name: &str) -> Result<
     unsafe { array(pointer, rank, name) }
 }
 
-/// An array of texts.
+/// Returns an array of texts.
 ///
-/// # Safety
-/// As for [`array`] and [`text`].
+/// # Safety As for [`array`] and [`text`].
 pub unsafe fn texts(pointer: *const *const c_char, count: usize, name: &str) -> Result<Vec<String>> {
     // SAFETY: the caller's promise.
     let pointers = unsafe { array(pointer, count, name) }?;
@@ -180,10 +175,9 @@ pub unsafe fn texts(pointer: *const *const c_char, count: usize, name: &str) -> 
     pointers.iter().map(|&pointer| unsafe { text(pointer, name) }).collect()
 }
 
-/// Writes a plain result where C may not want it, or may want two in one place.
+/// Writes a plain result, if C wants it. Unlike with [`put`], two results may have the same address.
 ///
-/// # Safety
-/// `pointer` is NULL or points to memory for one `T`.
+/// # Safety `pointer` is NULL or points to memory for one `T`.
 pub unsafe fn write_wanted<T>(pointer: *mut T, value: T) {
     if !pointer.is_null() {
         // SAFETY: the caller's promise.
@@ -191,16 +185,15 @@ pub unsafe fn write_wanted<T>(pointer: *mut T, value: T) {
     }
 }
 
-/// Refuses a place for results that is none.
+/// Refuses NULL as the address of a result.
 pub fn check_place<T>(pointer: *mut T, name: &str) -> Result<()> {
     if pointer.is_null() { Err(null(name)) } else { Ok(()) }
 }
 
-/// Fills an array of C's.
+/// Fills an array of C.
 ///
-/// # Safety
-/// `pointer` points to memory for as many elements as there are `values`, aligned or not, which nobody else
-/// uses meanwhile.
+/// # Safety `pointer` points to memory for as many elements as there are `values`, aligned or not, which
+/// nobody else uses during the call.
 pub unsafe fn fill<T>(pointer: *mut T, values: impl Iterator<Item = T>) {
     for (index, value) in values.enumerate() {
         // SAFETY: the caller's promise.
@@ -208,19 +201,19 @@ pub unsafe fn fill<T>(pointer: *mut T, values: impl Iterator<Item = T>) {
     }
 }
 
-/// The error for an argument that is NULL.
+/// Returns the error for an argument that is NULL.
 pub fn null(name: &str) -> Error {
     Error::new(ErrorKind::InvalidArgument, format!("argument '{name}' is NULL"))
         .with_remedy("pass a valid pointer; the function's documentation says which may be NULL")
 }
 
-/// A text for C to read. C's texts end at a NUL, so what follows one is cut off.
+/// Returns a text for C to read. C's texts end at a NUL, so the part after one is cut off.
 pub fn c_text(text: &str) -> CString {
     let whole = text.split('\0').next().unwrap_or_default();
     CString::new(whole).unwrap_or_default()
 }
 
-/// The text at `index` for C, NULL where there is none.
+/// Returns the text at `index` for C; NULL if there is none.
 pub fn text_at(texts: &[CString], index: usize) -> *const c_char {
     texts.get(index).map_or(std::ptr::null(), |text| text.as_ptr())
 }

@@ -15,15 +15,15 @@ use super::status::qdq_status;
 use super::tensor::{checked, qdq_tensor};
 use super::tensor_stats::floats;
 
-/// pytorch-quantization's HistogramCalibrator with its own bins, growth and methods, for whoever needs its
-/// numbers. The result depends on the order of the batches. Prefer qdq_tensor_stats otherwise: on discrete
-/// data the original entropy rule finds absurd ranges.
+/// pytorch-quantization's HistogramCalibrator with its own bins, growth and methods. Use it to reproduce its
+/// numbers, and qdq_tensor_stats otherwise: on discrete data the original entropy rule finds absurd ranges.
+/// The result depends on the order of the batches.
 pub struct qdq_histogram_calibrator {
     calibrator: HistogramCalibrator,
     search: compat::Search,
 }
 
-/// Which library's histogram is followed: one of the QDQ_LIBRARY_ numbers.
+/// The library whose histogram is reproduced: one of the QDQ_LIBRARY_ numbers.
 pub type qdq_library = i32;
 
 /// torch.histc over 0 to max, the default of pytorch-quantization.
@@ -37,8 +37,8 @@ const LIBRARIES: NumberSet<Library> = NumberSet::new(
     &[(QDQ_LIBRARY_TORCH, Library::Torch), (QDQ_LIBRARY_NUMPY, Library::Numpy)],
 );
 
-/// A calibrator with `num_bins` bins over the first batch (2048 is usual), which leaves zeros out where
-/// `skip_zeros` is true. Free it with qdq_histogram_calibrator_free().
+/// Makes a calibrator with `num_bins` bins over the first batch (2048 is usual). With `skip_zeros` zeros are
+/// left out. Free `*out` with qdq_histogram_calibrator_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_histogram_calibrator_new(
     num_bins: usize,
@@ -56,14 +56,15 @@ pub extern "C" fn qdq_histogram_calibrator_new(
     })
 }
 
-/// Frees `*calibrator` and sets it to NULL. NULL in either place is allowed and does nothing.
+/// Frees `*calibrator` and sets it to NULL. Does nothing if `calibrator` or `*calibrator` is NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_histogram_calibrator_free(calibrator: Option<&mut *mut qdq_histogram_calibrator>) {
     handle::free(calibrator);
 }
 
-/// Adds a batch (f32, f16, bf16, f64). NaN, infinities, empty batches and, with QDQ_LIBRARY_NUMPY, values too
-/// close to each other for so many bins are errors, after which what was observed before is still there.
+/// Adds a batch (f32, f16, bf16, f64). Fails if the batch is empty or holds NaN or infinities, and with
+/// QDQ_LIBRARY_NUMPY if the values are too close to each other for so many bins. After an error the earlier
+/// observations are unchanged.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_histogram_calibrator_observe(
     calibrator: Option<&mut qdq_histogram_calibrator>,
@@ -78,7 +79,8 @@ pub unsafe extern "C" fn qdq_histogram_calibrator_observe(
     })
 }
 
-/// Sets at which bins entropy and mse try ranges: from `start_bin` in steps of `stride`. Default: 128 and 1.
+/// Sets the bins that entropy and mse try as ranges: from `start_bin` in steps of `stride`. Default: 128
+/// and 1.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_histogram_calibrator_set_search(
     calibrator: Option<&mut qdq_histogram_calibrator>,
@@ -97,11 +99,12 @@ pub extern "C" fn qdq_histogram_calibrator_set_search(
     })
 }
 
-/// The range by pytorch-quantization's own rule for the method, for integers of `num_bits`, 2 to 16.
-/// QDQ_METHOD_MAX is not one of its histogram methods and an error; use qdq_axis_max. QDQ_METHOD_MSE adds up
-/// in f64: of ranges whose errors differ by less than about 5e-8 of themselves, torch's sums in f32 may
-/// choose another. It is QDQ_ERROR_DATA where a range to try is negative, which the first bins of
-/// QDQ_LIBRARY_NUMPY can be.
+/// Computes the range by pytorch-quantization's own rule for the method, for integers of `num_bits`, 2 to 16.
+///
+/// QDQ_METHOD_MAX is an error, because it is not one of the histogram methods; use qdq_axis_max for it.
+/// QDQ_METHOD_MSE adds up in f64. If the errors of two ranges differ by less than about 5e-8 of themselves,
+/// torch's sums in f32 may choose another range. Returns QDQ_ERROR_DATA if a range to try is negative, which
+/// is possible for the first bins of QDQ_LIBRARY_NUMPY.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_histogram_calibrator_amax(
     calibrator: Option<&qdq_histogram_calibrator>,
@@ -139,14 +142,14 @@ fn histogram(calibrator: Option<&qdq_histogram_calibrator>) -> Option<&LinearHis
     calibrator.and_then(|calibrator| calibrator.calibrator.histogram())
 }
 
-/// How many bins there are; 0 before the first batch.
+/// Returns the number of bins; 0 before the first batch.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_histogram_calibrator_bin_count(calibrator: Option<&qdq_histogram_calibrator>) -> usize {
     histogram(calibrator).map_or(0, |histogram| histogram.counts.len())
 }
 
-/// The counts of the bins. Valid until the next batch or until the calibrator is freed; NULL before the first
-/// batch.
+/// Returns the counts of the bins; NULL before the first batch. They are valid until the next batch or until
+/// the calibrator is freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_histogram_calibrator_counts(
     calibrator: Option<&qdq_histogram_calibrator>,
@@ -154,7 +157,7 @@ pub extern "C" fn qdq_histogram_calibrator_counts(
     histogram(calibrator).map_or(std::ptr::null(), |histogram| histogram.counts.as_ptr())
 }
 
-/// How many edges there are, usually one more than bins; after growth in the way of torch there can be two
+/// Returns the number of edges, usually one more than bins. After growth in torch's way there can be two
 /// more.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_histogram_calibrator_edge_count(
@@ -163,7 +166,8 @@ pub extern "C" fn qdq_histogram_calibrator_edge_count(
     histogram(calibrator).map_or(0, |histogram| histogram.edges.len())
 }
 
-/// The edges: bin i holds the magnitudes from edge i to edge i + 1. Valid as the counts are.
+/// Returns the edges: bin i holds the magnitudes from edge i to edge i + 1. They are valid as long as the
+/// counts.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_histogram_calibrator_edges(
     calibrator: Option<&qdq_histogram_calibrator>,

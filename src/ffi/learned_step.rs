@@ -1,4 +1,4 @@
-//! Fake quantization whose step is learned.
+//! Fake quantization with a learned step.
 
 use std::mem::MaybeUninit;
 
@@ -12,15 +12,15 @@ use super::quantize::{for_float, same_type, write};
 use super::status::qdq_status;
 use super::tensor::{Checked, checked, qdq_tensor};
 
-/// Fake quantization by the width of one integer step, which training moves (learned step size quantization,
-/// arXiv:1902.08153): out = clamp(rne(x / step), L, M) * step. The step is ONNX's and TensorRT's scale, amax
-/// / M, so that qdq_quantizer_step_size() of a calibrated quantizer is a good start, and step * M the amax
-/// for a file.
+/// Fake-quantizes a tensor with a given step, the width of one integer, which training changes (learned step
+/// size quantization, arXiv:1902.08153): out = clamp(rne(x / step), L, M) * step. The step is the scale of
+/// ONNX and TensorRT, amax / M. Therefore qdq_quantizer_step_size() of a calibrated quantizer is a good start
+/// value, and step * M is the amax for a file.
 ///
-/// `x` and `out` have one shape and type (f32, f16, bf16, f64) and may be the same memory. `step` (f32,
-/// positive, finite) broadcasts to the shape of x, with the descriptor's blocks where it has them; of the
-/// rest of the descriptor bits, sign and narrow range matter. NaN stays NaN; infinities and, where unsigned,
-/// negative values become the ends.
+/// `x` and `out` have the same shape and type (f32, f16, bf16, f64) and may be the same memory. `step` (f32,
+/// positive, finite) broadcasts to the shape of x, or to the blocks if the descriptor has blocks. Of the rest
+/// of the descriptor only bits, sign and narrow range matter. NaN stays NaN. Infinities become the ends of
+/// the range, and so do negative values if the integers are unsigned.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_tensor_learned_step_quant(
     x: Option<&qdq_tensor>,
@@ -39,14 +39,15 @@ pub unsafe extern "C" fn qdq_tensor_learned_step_quant(
     })
 }
 
-/// The gradients of qdq_tensor_learned_step_quant(), with v = x / step. `out` receives that of x: gradient
-/// where L < v < M, else 0. `step_gradient` (f32, of the shape of step), which may be NULL, receives
-/// gradient_scale times the sum of gradient * d over the elements that share a step, where d is rne(v) - v
-/// where L < v < M, L where v <= L and M where v >= M. A NaN in x counts for nothing. Those of several
-/// batches add up.
+/// Computes the gradients of qdq_tensor_learned_step_quant(), with v = x / step. `out` receives the gradient
+/// with respect to x: gradient if L < v < M, otherwise 0.
 ///
-/// `gradient`, `x` and `out` have one shape and type (f32, f16, bf16, f64); out may be the memory of either.
-/// `gradient_scale` is positive: 1, or what qdq_tensor_learned_step_gradient_scale() gives.
+/// `step_gradient` (f32, with the shape of step) may be NULL. Otherwise it receives gradient_scale times the
+/// sum of gradient * d over the elements that share a step. Here d is rne(v) - v if L < v < M, L if v <= L,
+/// and M if v >= M. A NaN in x adds nothing. The results of several batches can be added up.
+///
+/// `gradient`, `x` and `out` have the same shape and type (f32, f16, bf16, f64). `out` may be the memory of
+/// either input. `gradient_scale` is positive: 1, or the result of qdq_tensor_learned_step_gradient_scale().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_tensor_learned_step_quant_backward(
     gradient: Option<&qdq_tensor>,
@@ -85,9 +86,9 @@ pub unsafe extern "C" fn qdq_tensor_learned_step_quant_backward(
     })
 }
 
-/// The factor 1 / sqrt(count * M) on the gradient of a step that `count` values share, by which weights and
-/// steps learn at the same pace: the size of the weight, or of its channel, or the number of features of an
-/// activation.
+/// Computes the factor 1 / sqrt(count * M) for the gradient of a step that `count` values share. With it
+/// weights and steps learn at the same pace. `count` is the size of the weight, or of its channel, or the
+/// number of features of an activation.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_tensor_learned_step_gradient_scale(
     count: usize,

@@ -1,4 +1,4 @@
-//! What the library reports while it works, to a callback.
+//! Log messages of the library, passed to a callback.
 
 use std::cell::Cell;
 use std::ffi::{c_char, c_void};
@@ -17,18 +17,19 @@ use super::handle::c_text;
 use super::number_set::NumberSet;
 use super::status::qdq_status;
 
-/// How important a message is: one of the QDQ_LOG_ numbers.
+/// The level of a message: one of the QDQ_LOG_ numbers.
 pub type qdq_log_level = i32;
 
 /// Something is probably wrong.
 pub const QDQ_LOG_WARNING: qdq_log_level = 0;
 /// Something worth knowing.
 pub const QDQ_LOG_INFO: qdq_log_level = 1;
-/// For whoever looks for a fault.
+/// Details for debugging.
 pub const QDQ_LOG_DEBUG: qdq_log_level = 2;
 
-/// Receives a message of the library, which is valid during the call. Called from any thread, from several at
-/// once. It must not call functions of qdq nor return by an exception or longjmp.
+/// Receives a message of the library. The message is valid during the call. qdq calls it on any thread, on
+/// several at the same time. It must not call functions of qdq, and it must not leave by an exception or
+/// longjmp.
 pub type qdq_log_fn =
     Option<unsafe extern "C" fn(user: *mut c_void, level: qdq_log_level, message: *const c_char)>;
 
@@ -44,13 +45,15 @@ thread_local! {
     static IS_CALLING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Sends the messages of the library up to a level to `log`, in place of the callback set before; `log` may
-/// be NULL for silence, the default. It holds for the whole process. When the function has returned, the
-/// callback set before is not called any more. `free_user`, which may be NULL, is called once with `user`:
-/// when another callback is set, or before this function returns with an error.
+/// Sends the messages of the library up to a level to `log`, and replaces the callback that was set before.
+/// `log` may be NULL for silence, the default. The setting holds for the whole process. After this function
+/// has returned, the earlier callback is not called any more.
 ///
-/// QDQ_ERROR_UNSUPPORTED in a Rust program that has a subscriber for `tracing` already: that one receives the
-/// messages.
+/// `free_user` may be NULL. Otherwise it is called once with `user`: when another callback is set, or before
+/// this function returns with an error.
+///
+/// Returns QDQ_ERROR_UNSUPPORTED in a Rust program that already has a subscriber for `tracing`, which
+/// receives the messages.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_log_set(
     log: qdq_log_fn,
@@ -76,9 +79,9 @@ pub unsafe extern "C" fn qdq_log_set(
         let callback = log.map(|call| Callback { call, user, level });
         let before =
             std::mem::replace(&mut *CALLBACK.write().unwrap_or_else(PoisonError::into_inner), callback);
-        // Frees what the one before was given, now that nothing calls it and the lock is free.
+        // Frees the earlier `user`, now that nothing calls its callback and the lock is free.
         drop(before);
-        // What was switched off at the level before may be wanted now.
+        // The new level may include messages that the earlier one excluded.
         tracing::callsite::rebuild_interest_cache();
         Ok(())
     })
@@ -90,7 +93,7 @@ const LEVELS: NumberSet<Level> = NumberSet::new(
     &[(QDQ_LOG_WARNING, Level::WARN), (QDQ_LOG_INFO, Level::INFO), (QDQ_LOG_DEBUG, Level::DEBUG)],
 );
 
-/// The number of the level, or of the one that it belongs to.
+/// Returns the number of the level. ERROR counts as a warning, TRACE as debug.
 fn number_of(level: Level) -> qdq_log_level {
     LEVELS.number_where(|known| level <= *known).unwrap_or(QDQ_LOG_DEBUG)
 }
@@ -106,11 +109,12 @@ fn wants(level: Level) -> bool {
 
 fn tell(level: Level, message: &str) {
     let text = c_text(message);
-    // A message of a call that the callback makes all the same would wait for the lock that is held for it.
+    // If the callback calls qdq in spite of the rule, a message of that call would wait for the lock that
+    // this call holds.
     if IS_CALLING.replace(true) {
         return;
     }
-    // Held during the call, so that no call is under way when `qdq_log_set` returns.
+    // The lock is held during the call, so that no call is running when `qdq_log_set` returns.
     let callback = CALLBACK.read().unwrap_or_else(PoisonError::into_inner);
     if let Some(callback) = &*callback {
         // SAFETY: the header's rules for callbacks.

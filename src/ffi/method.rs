@@ -5,21 +5,21 @@ use crate::range::{Method, Target};
 
 use super::number_set::NumberSet;
 
-/// How a range follows from statistics: one of the QDQ_METHOD_ numbers. Functions that take one also take a
-/// percentile, which only QDQ_METHOD_PERCENTILE reads.
+/// The rule that computes a range from statistics: one of the QDQ_METHOD_ numbers. Functions that take a
+/// method also take a percentile, which only QDQ_METHOD_PERCENTILE uses.
 pub type qdq_method = i32;
 
-/// The range with the least expected squared error: the one that measured best.
+/// The range with the least expected squared error. It gave the best results in measurements.
 pub const QDQ_METHOD_MSE: qdq_method = 0;
 /// The largest magnitude: nothing is clipped.
 pub const QDQ_METHOD_MAX: qdq_method = 1;
-/// The range whose quantized distribution tells most about the true one (Kullback-Leibler).
+/// The range whose quantized distribution is closest to the true one by the Kullback-Leibler divergence.
 pub const QDQ_METHOD_ENTROPY: qdq_method = 2;
-/// The magnitude that this percentage of the values other than zero do not exceed: over 0, up to 100; a
-/// percentile of 0 stands for 99.99.
+/// The magnitude that this percentage of the non-zero values does not exceed. The percentile is above 0 and
+/// at most 100; 0 stands for 99.99.
 pub const QDQ_METHOD_PERCENTILE: qdq_method = 3;
 
-/// The methods by their names.
+/// The names of the methods.
 const METHODS: NumberSet<&str> = NumberSet::new(
     "method",
     "QDQ_METHOD_",
@@ -39,7 +39,7 @@ pub(super) fn method_of(number: qdq_method, percentile: f64) -> Result<Method> {
     }
 }
 
-/// The integers that a range is chosen for.
+/// Returns the integer type for which a range is chosen.
 pub(super) fn target(num_bits: u32, is_unsigned: bool) -> Target {
     Target { num_bits, unsigned: is_unsigned }
 }

@@ -1,9 +1,10 @@
-//! The C ABI. `include/qdq/qdq.h` is generated from this module; its preamble, in `cbindgen.toml`, holds the
-//! rules that every function keeps: names, ownership, NULL, threads, errors, texts.
+//! The C ABI. `include/qdq/qdq.h` is generated from this module. The preamble of the header is in
+//! `cbindgen.toml`. It holds the rules that every function keeps: names, ownership, NULL, threads, errors,
+//! texts.
 //!
-//! One file per C object. `handle` makes and takes back what C owns, `guard` turns errors and panics into
-//! statuses. The functions are thin: they turn arguments into Rust's, call one function of the library, and
-//! hand over the result.
+//! One file per C object. `handle` makes the objects that C owns and takes them back. `guard` turns errors
+//! and panics into statuses. The functions are thin: they convert C's arguments to Rust values, call one
+//! function of the library, and hand over the result.
 #![allow(non_camel_case_types, reason = "these are C's names")]
 #![allow(clippy::missing_safety_doc, reason = "the header's preamble states the rules for every function")]
 #![allow(unsafe_code, reason = "C's pointers are read here and nowhere else")]
@@ -103,7 +104,7 @@ pub use texts::*;
 pub use version::*;
 pub use weights::*;
 
-/// Handles wander between threads, and several threads may read one.
+/// A handle may move from one thread to another, and several threads may read one handle.
 const _: () = {
     const fn is_send_and_sync<T: Send + Sync>() {}
     const fn is_send<T: Send>() {}

@@ -1,4 +1,4 @@
-//! `qdq_model`: an ONNX model, and the whole way from it to its quantized form.
+//! `qdq_model`: an ONNX model, and all steps from the float model to its quantized form.
 
 use std::ffi::{CString, c_char, c_void};
 use std::mem::MaybeUninit;
@@ -29,9 +29,11 @@ use super::status::qdq_status;
 use super::tensor::{checked, qdq_tensor};
 use super::texts::qdq_texts;
 
-/// An ONNX model. Nothing of the file is lost: unknown fields, metadata, functions and subgraphs are kept.
-/// Weights stay in the mapped file, which must not be changed in place while the model lives; replacing it by
-/// renaming is fine.
+/// An ONNX model. The object keeps everything that the file holds: unknown fields, metadata, functions and
+/// subgraphs.
+///
+/// Weights stay in the memory-mapped file. Do not change this file in place as long as the model exists. You
+/// may replace it by renaming another file.
 pub struct qdq_model {
     pub(super) model: Model,
     prepared: OnceLock<Prepared>,
@@ -42,7 +44,8 @@ impl qdq_model {
         Self { model, prepared: OnceLock::new() }
     }
 
-    /// Changes the model. After an error it is as it was; what was prepared of it is prepared again.
+    /// Changes the model. After an error the model is unchanged. The prepared form is computed again when it
+    /// is needed.
     pub(super) fn edit<T>(&mut self, change: impl FnOnce(&mut Model) -> Result<T>) -> Result<()> {
         let mut model = self.model.clone();
         change(&mut model)?;
@@ -50,7 +53,8 @@ impl qdq_model {
         Ok(())
     }
 
-    /// The model as it is planned and quantized: at an opset that has Quantize and Dequantize per channel.
+    /// Returns the form of the model that is planned and quantized. Its opset has per-channel Quantize and
+    /// Dequantize.
     pub(super) fn prepared(&self) -> Result<&Prepared> {
         if let Some(prepared) = self.prepared.get() {
             return Ok(prepared);
@@ -60,8 +64,7 @@ impl qdq_model {
     }
 }
 
-/// Opens an ONNX file. External data is looked for in the file's own folder. Free `*out` with
-/// qdq_model_free().
+/// Opens an ONNX file. Looks for external data in the folder of the file. Free `*out` with qdq_model_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_model_open(
     path: *const c_char,
@@ -74,8 +77,8 @@ pub unsafe extern "C" fn qdq_model_open(
     })
 }
 
-/// A model from the content of such a file: `size` bytes, which are copied. It has no folder and so no
-/// external data. Free `*out` with qdq_model_free().
+/// Makes a model from the content of an ONNX file: `size` bytes, which are copied. Such a model has no folder
+/// and therefore no external data. Free `*out` with qdq_model_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_model_from_bytes(
     bytes: *const c_void,
@@ -92,14 +95,15 @@ pub unsafe extern "C" fn qdq_model_from_bytes(
     })
 }
 
-/// Frees `*model` and sets it to NULL. NULL in either place is allowed and does nothing.
+/// Frees `*model` and sets it to NULL. Does nothing if `model` or `*model` is NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_model_free(model: Option<&mut *mut qdq_model>) {
     handle::free(model);
 }
 
-/// Writes the model to a file. Above 2 GiB weights go into `<name>.data` beside it; external data is copied
-/// there too unless the model is saved into its own folder. Each file is whole or as it was before.
+/// Writes the model to a file. If the model file would be larger than 2 GiB, weights go into `<name>.data` in
+/// the same folder. External data is copied into it too, unless the model is saved into its own folder. After
+/// an error each file is either complete or unchanged.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_model_save(
     model: Option<&qdq_model>,
@@ -113,10 +117,12 @@ pub unsafe extern "C" fn qdq_model_save(
     })
 }
 
-/// Writes the model with weights of `min_external` bytes or more in `<name>.data` where the model file would
-/// have more than `max_file` bytes; qdq_model_save() does so with UINT32_MAX, which stands for 2 GiB, and
-/// 1024. `files`, which may be NULL, receives the paths of the files written, the model first; free it with
-/// qdq_texts_free().
+/// Writes the model to a file, with chosen limits for external data. If the model file would be larger than
+/// `max_file` bytes, weights of `min_external` bytes or more go into `<name>.data`. qdq_model_save() uses
+/// UINT32_MAX, which stands for 2 GiB, and 1024.
+///
+/// `files` may be NULL. Otherwise `*files` receives the paths of the written files, the model first; free it
+/// with qdq_texts_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_model_save_external(
     model: Option<&qdq_model>,
@@ -131,14 +137,14 @@ pub unsafe extern "C" fn qdq_model_save_external(
             // SAFETY: the header's rules for texts.
             let path = unsafe { handle::path(path, "path") }?;
             let files = get(model, "model")?.model.save(&path, &SaveOptions { max_file, min_external })?;
-            // A path of C's holds no NUL, and neither does what is made from it.
+            // A path from C holds no NUL, and neither does a path that is made from it.
             let files = files.iter().map(|file| CString::new(path_bytes(file)).unwrap_or_default());
             Ok(Some(qdq_texts::new(files.collect())))
         })
     })
 }
 
-/// The content of the model's file, up to 2 GiB, with external data inside. Free `*out` with
+/// Returns the content of the model's file, up to 2 GiB, with external data inside. Free `*out` with
 /// qdq_buffer_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_model_to_bytes(
@@ -149,25 +155,28 @@ pub extern "C" fn qdq_model_to_bytes(
     guard(error, || give(out, || get(model, "model")?.model.inlined()?.encode().map(qdq_buffer::new)))
 }
 
-/// The version of ONNX's own operators that the model uses; 0 where it imports none.
+/// Returns the opset: the version of ONNX's own operators that the model uses. Returns 0 if the model imports
+/// none.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_model_opset(model: Option<&qdq_model>) -> i64 {
     model.map_or(0, |model| model.model.opset())
 }
 
-/// The version of the file format.
+/// Returns the IR version of the model: the version of the file format.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_model_ir_version(model: Option<&qdq_model>) -> i64 {
     model.map_or(0, |model| model.model.ir_version())
 }
 
-/// Rewrites the model for a higher version of ONNX's operators. Planning does so by itself where it is
-/// needed. Plans that were made before do not fit the model any more. Nothing happens where it uses that
-/// version or a higher one already: compare qdq_model_opset() before and after. `converted`, which may be
-/// NULL, receives the nodes that took another form, as messages name them; free it with qdq_texts_free().
+/// Rewrites the model for a higher opset. Planning does this by itself if it is needed. If the model has this
+/// opset or a higher one already, nothing happens: compare qdq_model_opset() before and after the call.
 ///
-/// QDQ_ERROR_INVALID_ARGUMENT for a version above 21, QDQ_ERROR_UNSUPPORTED for a node that has no equal
-/// there. The model is as it was then.
+/// `converted` may be NULL. Otherwise `*converted` receives the nodes that got another form, by the names
+/// that messages use; free it with qdq_texts_free(). Plans that were made before do not fit the model any
+/// more.
+///
+/// Returns QDQ_ERROR_INVALID_ARGUMENT if the opset is above 21; QDQ_ERROR_UNSUPPORTED if a node has no
+/// equivalent in that opset. After an error the model is unchanged.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_model_raise_opset(
     model: Option<&mut qdq_model>,
@@ -186,8 +195,8 @@ pub extern "C" fn qdq_model_raise_opset(
     })
 }
 
-/// The value of a stored tensor or of a Constant node of the main graph; `*out` is NULL where `name` is
-/// neither. Free it with qdq_array_free().
+/// Returns the value of an initializer or of a Constant node of the main graph. `*out` is NULL if `name` is
+/// neither. Free `*out` with qdq_array_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_model_get_constant(
     model: Option<&qdq_model>,
@@ -204,8 +213,8 @@ pub unsafe extern "C" fn qdq_model_get_constant(
     })
 }
 
-/// The text that the model's metadata has for `key`; `*out` is NULL where there is none. Free it with
-/// qdq_buffer_free().
+/// Returns the text that the model's metadata has for `key`. `*out` is NULL if there is none. Free `*out`
+/// with qdq_buffer_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_model_get_metadata(
     model: Option<&qdq_model>,
@@ -222,8 +231,8 @@ pub unsafe extern "C" fn qdq_model_get_metadata(
     })
 }
 
-/// Sets the text that the model's metadata has for `key`, in place of one that was there. Plans that were
-/// made before do not fit the model any more.
+/// Sets the text that the model's metadata has for `key`, and replaces an earlier one. Plans that were made
+/// before do not fit the model any more.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_model_set_metadata(
     model: Option<&mut qdq_model>,
@@ -242,9 +251,9 @@ pub unsafe extern "C" fn qdq_model_set_metadata(
     })
 }
 
-/// Replaces the values of the stored tensor `name` of the main graph, of which type and shape stay: the
-/// weights that training has found. The value is copied. Plans that were made before do not fit the model any
-/// more; after an error the model is as it was.
+/// Replaces the values of the initializer `name` of the main graph, for example by trained weights. Type and
+/// shape must stay the same. The value is copied. Plans that were made before do not fit the model any more.
+/// After an error the model is unchanged.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_model_set_initializer(
     model: Option<&mut qdq_model>,
@@ -261,9 +270,13 @@ pub unsafe extern "C" fn qdq_model_set_initializer(
     })
 }
 
-/// Lets input `input` of the first node called `node` read what it reads clipped to `min` to `max`: what
-/// training with a learned range computed. Below opset 11 that is an error. Plans that were made before do
-/// not fit the model any more; after an error the model is as it was.
+/// Inserts a Clip to the range from `min` to `max` before input `input` of the first node called `node`. This
+/// is the computation of training with a learned range. Plans that were made before do not fit the model any
+/// more.
+///
+/// Returns QDQ_ERROR_INVALID_ARGUMENT if the node or its input does not exist, if the ends are not finite, or
+/// if `min` is above `max`; QDQ_ERROR_TYPE if the tensor is not known to hold floating-point numbers;
+/// QDQ_ERROR_UNSUPPORTED if the opset is below 11. After an error the model is unchanged.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_model_clip_input(
     model: Option<&mut qdq_model>,
@@ -281,8 +294,8 @@ pub unsafe extern "C" fn qdq_model_clip_input(
     })
 }
 
-/// The inputs that the caller must feed, without those that are fixed (qdq_model_fix_input()). Free `*out`
-/// with qdq_specs_free().
+/// Returns the inputs that the caller must feed, without the fixed ones (see qdq_model_fix_input()). Free
+/// `*out` with qdq_specs_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_model_inputs(
     model: Option<&qdq_model>,
@@ -292,7 +305,7 @@ pub extern "C" fn qdq_model_inputs(
     guard(error, || give(out, || Ok(qdq_specs::new(get(model, "model")?.model.inputs()))))
 }
 
-/// The outputs. Free `*out` with qdq_specs_free().
+/// Returns the outputs. Free `*out` with qdq_specs_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_model_outputs(
     model: Option<&qdq_model>,
@@ -302,9 +315,11 @@ pub extern "C" fn qdq_model_outputs(
     guard(error, || give(out, || Ok(qdq_specs::new(get(model, "model")?.model.outputs()))))
 }
 
-/// The model as a neutral graph, at the opset at which it is planned: the numbers of a plan of the model are
-/// its numbers. What lies inside If, Loop and Scan is part of it where convolutions and products are among
-/// it; a node of domain `qdq.flat` stands for what a body takes in then. Free `*out` with qdq_graph_free().
+/// Returns the model as a neutral graph, at the opset at which the model is planned. A plan of the model uses
+/// the tensor and node numbers of this graph. Free `*out` with qdq_graph_free().
+///
+/// The bodies of If, Loop and Scan are flattened into the graph if they contain convolutions or matrix
+/// products. A node of domain `qdq.flat` then stands for the values that a body receives.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_model_graph(
     model: Option<&qdq_model>,
@@ -314,8 +329,10 @@ pub extern "C" fn qdq_model_graph(
     guard(error, || give(out, || Ok(qdq_graph::new(get(model, "model")?.prepared()?.graph().clone()))))
 }
 
-/// Decides what of the model is quantized; see qdq_graph_plan(). QDQ_ERROR_DATA where a weight among it holds
-/// NaN or an infinity. `policy` and `ranges` may be NULL. Free `*out` with qdq_plan_free().
+/// Decides which tensors of the model are quantized; see qdq_graph_plan(). `policy` and `ranges` may be NULL.
+/// Free `*out` with qdq_plan_free().
+///
+/// Returns QDQ_ERROR_DATA if a weight that the plan quantizes holds NaN or an infinity.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_model_plan(
     model: Option<&qdq_model>,
@@ -336,11 +353,14 @@ pub extern "C" fn qdq_model_plan(
     })
 }
 
-/// Runs the model over all batches and gathers statistics of the tensors that the plan, which was made of
-/// this very handle, quantizes and, with `every_activation`, of all others too, which a calibration cache
-/// needs; those of them that lie behind an operator that no runtime knows, such as a plugin of TensorRT, are
-/// left out with a warning. Only what these tensors need is run. Memory is that of one inference and 80 KiB
-/// per tensor, whatever the number of batches. `options` may be NULL. Free `*out` with qdq_stats_free().
+/// Runs the model over all batches and collects statistics of the tensors that the plan quantizes. The plan
+/// must be made from the same model handle. With `every_activation`, collects statistics of all other
+/// activations too, as a calibration cache needs them. `options` may be NULL. Free `*out` with
+/// qdq_stats_free().
+///
+/// Among these other activations, those that depend on an operator that no runtime knows, such as a TensorRT
+/// plugin, are left out with a warning. Only the part of the model that the tensors need is run. The memory
+/// is that of one inference and 80 KiB per tensor, for any number of batches.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_model_calibrate(
     model: Option<&qdq_model>,
@@ -377,9 +397,10 @@ pub extern "C" fn qdq_model_calibrate(
     })
 }
 
-/// The model with Quantize and Dequantize where the plan, which was made of this very handle, says, by the
-/// ranges: for TensorRT 8 to 11, TensorRT-RTX and ONNX Runtime. `options` may be NULL. The result is a model
-/// of its own; free `*out` with qdq_model_free().
+/// Returns the model with Quantize and Dequantize inserted at the places that the plan chose, with the scales
+/// of the ranges. The plan must be made from the same model handle. The result is for TensorRT 8 to 11,
+/// TensorRT-RTX and ONNX Runtime. `options` may be NULL. The result is a separate model; free `*out` with
+/// qdq_model_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_model_quantize(
     model: Option<&qdq_model>,

@@ -1,4 +1,4 @@
-//! What a program says about the inputs of a model.
+//! Statements of the program about the inputs of a model.
 
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
@@ -13,17 +13,19 @@ use super::model::qdq_model;
 use super::status::qdq_status;
 use super::tensor::{checked, qdq_tensor};
 
-/// Fixes the value of an input, which is copied: it is a constant from now on, which nobody feeds, and what
-/// follows from it is decided when the model is planned, such as which branch of an If runs (an input `sr` of
-/// 16000 for a detector that has a branch per sampling rate). A model that is saved has the input as before;
-/// a quantized one has it no more where nothing reads it once that is decided, which the plan's findings
-/// tell. Its metadata keeps the value (qdq_model_get_metadata() of `qdq.fixed_input.NAME`, such as `i64[]
-/// 16000`), and qdq_model_compare() refuses to compare at another one. One number fits every shape that holds
-/// exactly one. Plans that were made before do not fit the model any more.
+/// Fixes the value of an input. The value is copied. From now on the input is a constant that nobody feeds.
+/// The consequences are decided when the model is planned, such as the branch of an If that runs. An example
+/// is an input `sr` of 16000 for a detector that has one branch per sampling rate. One number fits every
+/// shape that holds exactly one element. Plans that were made before do not fit the model any more.
 ///
-/// QDQ_ERROR_INVALID_ARGUMENT where the model has no such input or was made for another value of it,
-/// QDQ_ERROR_TYPE and QDQ_ERROR_SHAPE where the value is not as the model declares. After an error the model
-/// is as it was.
+/// A model that is saved still has the input. A quantized model loses it if nothing reads it after these
+/// decisions; the plan's findings report this. The metadata of the quantized model keeps the value:
+/// qdq_model_get_metadata() of `qdq.fixed_input.NAME`, such as `i64[] 16000`. qdq_model_compare() refuses a
+/// comparison at another value.
+///
+/// Returns QDQ_ERROR_INVALID_ARGUMENT if the model has no such input or was made for another value of it;
+/// QDQ_ERROR_TYPE or QDQ_ERROR_SHAPE if the value does not have the declared type or shape. After an error
+/// the model is unchanged.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_model_fix_input(
     model: Option<&mut qdq_model>,
@@ -40,12 +42,12 @@ pub unsafe extern "C" fn qdq_model_fix_input(
     })
 }
 
-/// States another shape of an input than the model does, for runs: of a size that the model leaves open, or
-/// instead of one that it has wrong. QDQ_DYNAMIC stands for a size decided at run time. A model that is saved
-/// keeps what it declares. Plans that were made before do not fit the model any more.
+/// Sets the shape of an input for runs: sizes that the model leaves open, or a correction of wrong ones.
+/// QDQ_DYNAMIC stands for a size that is known only at run time. A model that is saved keeps its declared
+/// shape. Plans that were made before do not fit the model any more.
 ///
-/// QDQ_ERROR_INVALID_ARGUMENT where the model has no such input, QDQ_ERROR_SHAPE where it declares another
-/// number of axes. After an error the model is as it was.
+/// Returns QDQ_ERROR_INVALID_ARGUMENT if the model has no such input; QDQ_ERROR_SHAPE if it declares another
+/// number of axes. After an error the model is unchanged.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_model_set_input_shape(
     model: Option<&mut qdq_model>,

@@ -1,4 +1,4 @@
-//! `qdq_node`: a node on its way into a graph.
+//! `qdq_node`: the description of a new node for a graph.
 
 use std::collections::BTreeMap;
 use std::ffi::c_char;
@@ -12,13 +12,13 @@ use super::guard::guard;
 use super::handle::{self, array, get_mut, give, optional_text, text};
 use super::status::qdq_status;
 
-/// The number of no tensor or node: an optional input or output that is left out.
+/// The number that stands for no tensor or node: an optional input or output that is omitted.
 ///
 /// cbindgen:ignore
 pub const QDQ_NONE: usize = usize::MAX;
 
 /// The description of a node for qdq_graph_add_node(): operator, inputs, outputs and the attributes that
-/// placement asks for.
+/// planning uses.
 pub struct qdq_node {
     pub(super) name: String,
     pub(super) op: String,
@@ -29,8 +29,8 @@ pub struct qdq_node {
     pub(super) captures: Vec<TensorId>,
 }
 
-/// A node of an operator, as ONNX names it, such as "Conv". `name` and `domain` may be NULL: for a name made
-/// of operator and position, and for ONNX's own operators. Free it with qdq_node_free().
+/// Makes a node of an operator with its ONNX name, such as "Conv". `name` may be NULL for a name made from
+/// operator and position. `domain` may be NULL for ONNX's own operators. Free `*out` with qdq_node_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_node_new(
     op: *const c_char,
@@ -57,7 +57,7 @@ pub unsafe extern "C" fn qdq_node_new(
     })
 }
 
-/// Frees `*node` and sets it to NULL. NULL in either place is allowed and does nothing.
+/// Frees `*node` and sets it to NULL. Does nothing if `node` or `*node` is NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_node_free(node: Option<&mut *mut qdq_node>) {
     handle::free(node);
@@ -72,7 +72,7 @@ fn change(
     guard(error, || change(get_mut(node, "node")?))
 }
 
-/// Adds an input: the number of a tensor of the graph, or QDQ_NONE for an optional one that is left out.
+/// Adds an input: the number of a tensor of the graph, or QDQ_NONE for an optional input that is omitted.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_node_add_input(
     node: Option<&mut qdq_node>,
@@ -85,8 +85,7 @@ pub extern "C" fn qdq_node_add_input(
     })
 }
 
-/// Adds an output: the name of the tensor that it becomes; `name` may be NULL for an optional one that is
-/// left out.
+/// Adds an output: the name of the new tensor. `name` may be NULL for an optional output that is omitted.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_node_add_output(
     node: Option<&mut qdq_node>,

@@ -1,4 +1,4 @@
-//! Where ONNX Runtime's library is.
+//! The search for ONNX Runtime's library.
 
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
@@ -11,14 +11,16 @@ use super::guard::guard;
 use super::handle::{self, give, path_bytes};
 use super::status::qdq_status;
 
-/// Finds ONNX Runtime's library: `path`, which may be NULL, says the library or the folder it lies in; else
-/// it is looked for by the environment variables QDQ_ONNXRUNTIME and ORT_DYLIB_PATH (likewise), in the Python
-/// package onnxruntime of the active environment, beside the programs in PATH, of the user or of the system,
-/// and where the system looks for libraries. `*out` receives its path, or its name where the system's loader
-/// finds it; free it with qdq_buffer_free().
+/// Finds ONNX Runtime's library. `*out` receives its path, or its name if the system's loader finds it; free
+/// it with qdq_buffer_free(). `path` names the library or its folder. If `path` is NULL, the function
+/// searches these places in order:
+/// - the environment variables QDQ_ONNXRUNTIME and ORT_DYLIB_PATH, which name the library or its folder;
+/// - the Python package onnxruntime in the active environment, beside the programs in PATH, of the user, or
+///   of the system;
+/// - the places of the system's loader.
 ///
-/// QDQ_ERROR_INVALID_ARGUMENT where the place that was asked for holds no such library; QDQ_ERROR_RUNTIME
-/// with the list of places where none does.
+/// Returns QDQ_ERROR_INVALID_ARGUMENT if the named place has no such library; QDQ_ERROR_RUNTIME with the list
+/// of searched places if none of them has one.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_onnxruntime_find(
     path: *const c_char,
@@ -35,10 +37,10 @@ pub unsafe extern "C" fn qdq_onnxruntime_find(
     })
 }
 
-/// The version of the ONNX Runtime library at `path`, such as "1.24.1". The library is loaded for that and
-/// stays so. Free `*out` with qdq_buffer_free().
+/// Returns the version of the ONNX Runtime library at `path`, such as "1.24.1". The library is loaded for
+/// this and stays loaded. Free `*out` with qdq_buffer_free().
 ///
-/// QDQ_ERROR_RUNTIME where the file cannot be loaded or is not ONNX Runtime.
+/// Returns QDQ_ERROR_RUNTIME if the file cannot be loaded or is not ONNX Runtime.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_onnxruntime_version(
     path: *const c_char,

@@ -1,4 +1,4 @@
-//! `qdq_plan`: what is quantized, and why the rest is not.
+//! `qdq_plan`: which tensors are quantized, and the reasons for the others.
 
 use std::ffi::{CString, c_char};
 use std::mem::MaybeUninit;
@@ -23,9 +23,9 @@ use super::ranges::qdq_ranges;
 use super::stats::qdq_stats;
 use super::status::qdq_status;
 
-/// Which edges of a graph get Quantize and Dequantize, and by that which tensors need a range. Immutable, and
-/// independent of the graph or model that it was made of; any number of threads may read one. Numbers of
-/// tensors and nodes are those of the graph.
+/// The plan for a graph: which edges get Quantize and Dequantize, and therefore which tensors need a range.
+/// Tensor and node numbers are those of the graph. A plan is immutable, and it does not depend on the graph
+/// or model that it was made of. Any number of threads may read one.
 pub struct qdq_plan {
     pub(super) graph: Arc<Graph>,
     pub(super) plan: Plan,
@@ -38,14 +38,14 @@ struct Texts {
     all_taps: Vec<CString>,
 }
 
-/// What becomes of a node: one of the QDQ_VERDICT_ numbers.
+/// The decision on a node: one of the QDQ_VERDICT_ numbers.
 pub type qdq_verdict = i32;
 
-/// It is unchanged.
+/// The node stays in float, unchanged.
 pub const QDQ_VERDICT_FLOAT: qdq_verdict = 0;
-/// It computes on quantized inputs.
+/// The node computes on quantized inputs.
 pub const QDQ_VERDICT_QUANTIZED: qdq_verdict = 1;
-/// It only moves or selects quantized values.
+/// The node only moves or selects quantized values.
 pub const QDQ_VERDICT_PASSES_INT8: qdq_verdict = 2;
 
 const VERDICTS: NumberSet<Verdict> = NumberSet::new(
@@ -79,9 +79,10 @@ impl qdq_plan {
     }
 }
 
-/// Decides what of a graph is quantized: a pure function of its arguments. `policy` may be NULL for the
-/// default, which follows TensorRT's rules. With `ranges`, which may be NULL, the plan follows an existing
-/// calibration: a node that needs a range that is not there stays in float. Free `*out` with qdq_plan_free().
+/// Decides which tensors of a graph are quantized. The result depends on the arguments only. `policy` may be
+/// NULL for the default, which follows TensorRT's rules. `ranges` may be NULL. With `ranges` the plan follows
+/// an existing calibration: a node stays in float if it needs a range that is missing. Free `*out` with
+/// qdq_plan_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_graph_plan(
     graph: Option<&qdq_graph>,
@@ -102,14 +103,14 @@ pub extern "C" fn qdq_graph_plan(
     })
 }
 
-/// Frees `*plan` and sets it to NULL. NULL in either place is allowed and does nothing.
+/// Frees `*plan` and sets it to NULL. Does nothing if `plan` or `*plan` is NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_plan_free(plan: Option<&mut *mut qdq_plan>) {
     handle::free(plan);
 }
 
-/// What the user must know of the plan: nodes that stay in float for want of a range, ranges of no tensor or
-/// of zeros alone, Quantize and Dequantize that were there before, inputs that are fixed, and weights that
+/// Returns the findings of the plan: nodes that stay in float because a range is missing, ranges that match
+/// no tensor or are all zero, Quantize and Dequantize that were there before, fixed inputs, and weights that
 /// cannot be computed before the model runs. Free `*out` with qdq_findings_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_plan_findings(
@@ -120,8 +121,8 @@ pub extern "C" fn qdq_plan_findings(
     guard(error, || give(out, || Ok(qdq_findings::new(&get(plan, "plan")?.plan.findings))))
 }
 
-/// The plan for people: a line for every node with its verdict and reason, then the totals. Free `*out` with
-/// qdq_buffer_free().
+/// Returns the plan as text for people: one line for every node with its verdict and reason, then the totals.
+/// Free `*out` with qdq_buffer_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_plan_to_text(
     plan: Option<&qdq_plan>,
@@ -136,7 +137,8 @@ pub extern "C" fn qdq_plan_to_text(
     })
 }
 
-/// The plan for programs: JSON with nodes, activations and weights. Free `*out` with qdq_buffer_free().
+/// Returns the plan as JSON for programs, with nodes, activations and weights. Free `*out` with
+/// qdq_buffer_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_plan_to_json(
     plan: Option<&qdq_plan>,
@@ -151,33 +153,35 @@ pub extern "C" fn qdq_plan_to_json(
     })
 }
 
-/// How many nodes the plan decides on: all of the graph.
+/// Returns the number of nodes that the plan decides on: all nodes of the graph.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_plan_node_count(plan: Option<&qdq_plan>) -> usize {
     plan.map_or(0, |plan| plan.plan.decisions.len())
 }
 
-/// What becomes of a node; QDQ_VERDICT_FLOAT past the last.
+/// Returns the decision on a node; QDQ_VERDICT_FLOAT past the last.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_plan_verdict(plan: Option<&qdq_plan>, node: usize) -> qdq_verdict {
     let decision = plan.and_then(|plan| plan.plan.decisions.get(node));
     decision.and_then(|decision| VERDICTS.number(decision.verdict)).unwrap_or(QDQ_VERDICT_FLOAT)
 }
 
-/// Why; NULL past the last node. Valid until the plan is freed.
+/// Returns the reason for the decision on a node; NULL past the last. The text is valid until the plan is
+/// freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_plan_reason(plan: Option<&qdq_plan>, node: usize) -> *const c_char {
     plan.map_or(std::ptr::null(), |plan| text_at(&plan.texts.reasons, node))
 }
 
-/// How many tensors must be observed to carry the plan out; with `every_activation` how many activations
-/// there are, which is what a calibration cache needs.
+/// Returns the number of taps: the tensors that must be observed to carry out the plan. With
+/// `every_activation`, returns the number of all activations, which a calibration cache needs.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_plan_tap_count(plan: Option<&qdq_plan>, every_activation: bool) -> usize {
     plan.map_or(0, |plan| if every_activation { plan.texts.all_taps.len() } else { plan.texts.taps.len() })
 }
 
-/// The name of tensor `index` of those; NULL past the last. Valid until the plan is freed.
+/// Returns the name of tap `index`; NULL past the last. The text is valid until the plan is freed. Pass the
+/// same `every_activation` as to qdq_plan_tap_count().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_plan_tap_at(
     plan: Option<&qdq_plan>,
@@ -189,27 +193,27 @@ pub extern "C" fn qdq_plan_tap_at(
     })
 }
 
-/// How many activations are quantized.
+/// Returns the number of quantized activations.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_plan_activation_count(plan: Option<&qdq_plan>) -> usize {
     plan.map_or(0, |plan| plan.plan.activations.len())
 }
 
-/// The tensor of quantized activation `index`; QDQ_NONE past the last.
+/// Returns the tensor of quantized activation `index`; QDQ_NONE past the last.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_plan_activation_tensor(plan: Option<&qdq_plan>, index: usize) -> usize {
     plan.and_then(|plan| plan.activation(index)).map_or(QDQ_NONE, |activation| activation.tensor.0)
 }
 
-/// The number of its group: activations of one group share a scale, whose range covers them all. QDQ_NONE
-/// past the last.
+/// Returns the number of the group of quantized activation `index`; QDQ_NONE past the last. The activations
+/// of a group share one scale, and its range covers them all.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_plan_activation_group(plan: Option<&qdq_plan>, index: usize) -> usize {
     plan.and_then(|plan| plan.activation(index)).map_or(QDQ_NONE, |activation| activation.group)
 }
 
-/// How many inputs of nodes read the dequantized values of activation `index`; all other readers keep the
-/// float tensor.
+/// Returns the number of node inputs that read the dequantized values of activation `index`. All other
+/// readers keep the float tensor.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_plan_activation_reader_count(plan: Option<&qdq_plan>, index: usize) -> usize {
     plan.and_then(|plan| plan.activation(index)).map_or(0, |activation| activation.edges.len())
@@ -223,7 +227,7 @@ fn input_of(edge: Option<&Edge>) -> usize {
     edge.map_or(QDQ_NONE, |edge| edge.input)
 }
 
-/// The node of reader `reader` of activation `index`; QDQ_NONE past the last.
+/// Returns the node of reader `reader` of activation `index`; QDQ_NONE past the last.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_plan_activation_reader_node(
     plan: Option<&qdq_plan>,
@@ -233,7 +237,8 @@ pub extern "C" fn qdq_plan_activation_reader_node(
     node_of(plan.and_then(|plan| plan.activation(index)?.edges.get(reader)))
 }
 
-/// Which of that node's inputs reads it, from 0; QDQ_NONE past the last.
+/// Returns the position of the input, from 0, by which that node reads activation `index`; QDQ_NONE past the
+/// last.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_plan_activation_reader_input(
     plan: Option<&qdq_plan>,
@@ -243,39 +248,40 @@ pub extern "C" fn qdq_plan_activation_reader_input(
     input_of(plan.and_then(|plan| plan.activation(index)?.edges.get(reader)))
 }
 
-/// How many constants are quantized. One that is read along two axes counts twice.
+/// Returns the number of quantized constants. A constant that is read along two axes counts twice.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_plan_weight_count(plan: Option<&qdq_plan>) -> usize {
     plan.map_or(0, |plan| plan.plan.weights.len())
 }
 
-/// The tensor of quantized constant `index`: a constant, or the end of a chain of operators that only give
-/// one another form. QDQ_NONE past the last.
+/// Returns the tensor of quantized constant `index`; QDQ_NONE past the last. It is a constant, or the end of
+/// a chain of operators that only reshape or reorder a constant.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_plan_weight_tensor(plan: Option<&qdq_plan>, index: usize) -> usize {
     plan.and_then(|plan| plan.weight(index)).map_or(QDQ_NONE, |weight| weight.tensor.0)
 }
 
-/// The axis of that tensor with a scale of its own per index, from 0; QDQ_NO_AXIS for one scale and past the
-/// last.
+/// Returns the kept axis of quantized constant `index`, from 0. Each index of this axis has its own scale.
+/// Returns QDQ_NO_AXIS if there is one scale, and past the last.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_plan_weight_axis(plan: Option<&qdq_plan>, index: usize) -> i32 {
     plan.and_then(|plan| plan.weight(index)?.axis).map_or(QDQ_NO_AXIS, |axis| axis as i32)
 }
 
-/// How many inputs of nodes read the dequantized values of constant `index`.
+/// Returns the number of node inputs that read the dequantized values of constant `index`.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_plan_weight_reader_count(plan: Option<&qdq_plan>, index: usize) -> usize {
     plan.and_then(|plan| plan.weight(index)).map_or(0, |weight| weight.edges.len())
 }
 
-/// The node of reader `reader` of constant `index`; QDQ_NONE past the last.
+/// Returns the node of reader `reader` of constant `index`; QDQ_NONE past the last.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_plan_weight_reader_node(plan: Option<&qdq_plan>, index: usize, reader: usize) -> usize {
     node_of(plan.and_then(|plan| plan.weight(index)?.edges.get(reader)))
 }
 
-/// Which of that node's inputs reads it, from 0; QDQ_NONE past the last.
+/// Returns the position of the input, from 0, by which that node reads constant `index`; QDQ_NONE past the
+/// last.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_plan_weight_reader_input(
     plan: Option<&qdq_plan>,
@@ -286,8 +292,9 @@ pub extern "C" fn qdq_plan_weight_reader_input(
 }
 
 /// Computes the range of every observed tensor by a method for int8, in the order of the network. Tensors
-/// that share a scale get one range from their statistics together. QDQ_ERROR_DATA where a planned tensor was
-/// not observed. Free `*out` with qdq_ranges_free().
+/// that share a scale get one range from their merged statistics. Free `*out` with qdq_ranges_free().
+///
+/// Returns QDQ_ERROR_DATA if a planned tensor was not observed.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_plan_ranges(
     plan: Option<&qdq_plan>,
@@ -306,7 +313,7 @@ pub extern "C" fn qdq_plan_ranges(
     })
 }
 
-/// The error for a plan of another model.
+/// Returns an error if the plan was made of another model.
 pub(super) fn check_same(plan: &qdq_plan, graph: &Arc<Graph>) -> Result<()> {
     if Arc::ptr_eq(&plan.graph, graph) {
         return Ok(());

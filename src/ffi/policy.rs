@@ -1,4 +1,4 @@
-//! `qdq_policy`: what the user wants quantized and what not.
+//! `qdq_policy`: the user's choice of nodes that may be quantized.
 
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
@@ -12,34 +12,33 @@ use super::guard::{constructed, guard};
 use super::handle::{self, get_mut, text};
 use super::status::qdq_status;
 
-/// Which nodes may be quantized, and how: those that match an include (all where there is none) and match no
-/// exclude. A new policy allows everything.
+/// The nodes that may be quantized, and how: those that match an include and no exclude. Without an include
+/// all nodes match. A new policy allows everything.
 #[derive(Default)]
 pub struct qdq_policy {
     pub(super) policy: Policy,
 }
 
-/// The policy that C gave, or the default for NULL.
+/// Returns C's policy, or the default for NULL.
 pub(super) fn policy_or_default(policy: Option<&qdq_policy>) -> Policy {
     policy.map(|policy| policy.policy.clone()).unwrap_or_default()
 }
 
-/// A policy that allows everything. Free it with qdq_policy_free().
+/// Returns a policy that allows everything. Free it with qdq_policy_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_policy_new() -> *mut qdq_policy {
     constructed(qdq_policy::default)
 }
 
-/// Frees `*policy` and sets it to NULL. NULL in either place is allowed and does nothing.
+/// Frees `*policy` and sets it to NULL. Does nothing if `policy` or `*policy` is NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_policy_free(policy: Option<&mut *mut qdq_policy>) {
     handle::free(policy);
 }
 
-/// Adds a text of C's to a list of the policy's.
+/// Adds a text from C to a list of the policy.
 ///
-/// # Safety
-/// As for [`text`].
+/// # Safety As for [`text`].
 unsafe fn add(
     policy: Option<&mut qdq_policy>,
     value: *const c_char,
@@ -55,8 +54,8 @@ unsafe fn add(
     })
 }
 
-/// Allows nodes whose name matches: `*` stands for any text, `?` for one character. Planning fails where a
-/// pattern matches nothing.
+/// Allows nodes whose name matches a pattern. `*` stands for any text, `?` for one character. Planning fails
+/// if a pattern matches nothing.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_policy_include_name(
     policy: Option<&mut qdq_policy>,
@@ -78,7 +77,7 @@ pub unsafe extern "C" fn qdq_policy_include_op(
     unsafe { add(policy, op, "op", error, |policy| &mut policy.include.ops) }
 }
 
-/// Forbids nodes whose name matches a pattern as in qdq_policy_include_name().
+/// Forbids nodes whose name matches a pattern, as in qdq_policy_include_name().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_policy_exclude_name(
     policy: Option<&mut qdq_policy>,
@@ -100,8 +99,8 @@ pub unsafe extern "C" fn qdq_policy_exclude_op(
     unsafe { add(policy, op, "op", error, |policy| &mut policy.exclude.ops) }
 }
 
-/// Sets whether a whole weight has one scale instead of one per output channel, which costs accuracy. For
-/// TensorRT versions that refuse a per-channel transposed convolution. Default: false.
+/// Sets whether a whole weight has one scale instead of one per output channel, which costs accuracy. This is
+/// for TensorRT versions that refuse a per-channel transposed convolution. Default: false.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_policy_set_per_tensor_weights(
     policy: Option<&mut qdq_policy>,
@@ -114,9 +113,9 @@ pub extern "C" fn qdq_policy_set_per_tensor_weights(
     })
 }
 
-/// Sets the least share of the convolutions and products that must be quantized, from 0 to 1, among those
-/// that the policy allows: planning fails with QDQ_ERROR_DATA where ranges are missing for more than the
-/// rest. Default: 0. QDQ_ERROR_INVALID_ARGUMENT for other numbers.
+/// Sets the least share of the convolutions and matrix products that must be quantized, from 0 to 1. Only
+/// nodes that the policy allows count. Planning fails with QDQ_ERROR_DATA if it quantizes a smaller share,
+/// for example because ranges are missing. Default: 0. Returns QDQ_ERROR_INVALID_ARGUMENT for other numbers.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_policy_set_min_quantized(
     policy: Option<&mut qdq_policy>,

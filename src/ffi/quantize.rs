@@ -1,4 +1,4 @@
-//! The numbers: functions of tensors.
+//! The arithmetic: functions of tensors.
 
 use ndarray::ArrayD;
 use std::mem::MaybeUninit;
@@ -14,7 +14,7 @@ use super::handle::{get, give, give_wanted};
 use super::status::qdq_status;
 use super::tensor::{Checked, checked, numbers, qdq_tensor};
 
-/// Runs `$body` with `$T` standing for the type of the elements of a floating-point tensor.
+/// Runs `$body` with `$T` as the element type of a floating-point tensor.
 macro_rules! for_float {
     ($tensor:expr, $T:ident => $body:expr) => {
         match $tensor.stored() {
@@ -40,7 +40,7 @@ macro_rules! for_float {
 }
 pub(super) use for_float;
 
-/// Writes an array into a tensor of its shape.
+/// Writes an array into a tensor of the same shape.
 pub(super) fn write<T: bytemuck::Pod>(out: &Checked<'_>, values: &ArrayD<T>) -> Result<()> {
     out.check_shape(values.shape())?;
     out.fill(|out: &mut [T]| {
@@ -51,11 +51,12 @@ pub(super) fn write<T: bytemuck::Pod>(out: &Checked<'_>, values: &ArrayD<T>) -> 
     })
 }
 
-/// The amax to quantize `x` (f32, f16, bf16 or f64) with: the descriptor's fixed one, else max |x| per
-/// tensor, axis or block; times the descriptor's factor. NaN where the data has a NaN. Free `*out` with
-/// qdq_array_free().
+/// Computes the amax for quantizing `x` (f32, f16, bf16 or f64). It is the fixed amax of the descriptor if
+/// there is one, otherwise max |x| per tensor, axis or block. It is multiplied by the descriptor's factor. It
+/// is NaN if the data has a NaN. Free `*out` with qdq_array_free().
 ///
-/// Without axes and blocks it has rank 0, otherwise the rank of x with size 1 in every axis that shares it.
+/// Without axes and blocks the result has rank 0. Otherwise it has the rank of x, with size 1 in every axis
+/// that shares one amax.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_tensor_amax(
     x: Option<&qdq_tensor>,
@@ -74,16 +75,20 @@ pub unsafe extern "C" fn qdq_tensor_amax(
     })
 }
 
-/// Quantizes and keeps the integers in the type of the data: out = clamp(rne(x * M / amax), L, M), where rne
-/// rounds half to even, M = 2^(num_bits - 1 + unsigned) - 1 and L is 0 (unsigned), -M (narrow range) or
-/// -M - 1. This is pytorch-quantization's tensor_quant; in the reference mode NaN stays NaN. In e4m3 `out`
-/// receives the numbers e4m3(x * 448 / amax), see qdq_tensor_fake_quant(), with the inverse scale 448 / amax.
+/// Quantizes a tensor and stores the integers in the type of the data:
+///   out = clamp(rne(x * M / amax), L, M)
+/// Here rne rounds half to even, M is 2^(num_bits - 1 + unsigned) - 1, and L is 0 (unsigned), -M (narrow
+/// range) or -M - 1. This is pytorch-quantization's tensor_quant. In the reference mode NaN stays NaN. With
+/// e4m3 `out` receives the numbers e4m3(x * 448 / amax), see qdq_tensor_fake_quant(), and the inverse scale
+/// is 448 / amax.
 ///
-/// `x` and `out` have one shape and type (f32, f16, bf16, f64) and may be the same memory. `amax` (f32)
-/// broadcasts to the shape of x, with the descriptor's blocks where it has them, and stands for its axes,
-/// fixed amax and factor; `amax` NULL means qdq_tensor_amax(). `inverse_scale`, which may be NULL, receives M
-/// / amax, which pytorch-quantization calls scale: the reciprocal of ONNX's and TensorRT's. It is 1 where
-/// amax counts as zero (at most 2^-24).
+/// `x` and `out` have the same shape and type (f32, f16, bf16, f64) and may be the same memory. `amax` (f32)
+/// broadcasts to the shape of x, or to the blocks if the descriptor has blocks. It replaces the axes, the
+/// fixed amax and the factor of the descriptor. `amax` NULL means the result of qdq_tensor_amax().
+///
+/// `inverse_scale` may be NULL. Otherwise `*inverse_scale` receives M / amax, which pytorch-quantization
+/// calls scale: the reciprocal of the scale of ONNX and TensorRT. It is 1 if amax counts as zero (at most
+/// 2^-24). Free it with qdq_array_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_tensor_quant(
     x: Option<&qdq_tensor>,
@@ -110,13 +115,14 @@ pub unsafe extern "C" fn qdq_tensor_quant(
     })
 }
 
-/// Quantizes to an integer type, or to e4m3 where the descriptor says so: out = clamp(rne(x * M / amax), L,
-/// M), see qdq_tensor_quant(). Infinities become L and M; where amax counts as zero everything becomes 0. A
-/// NaN in x is an error, for no integer stands for it; in e4m3 it stays NaN.
+/// Quantizes a tensor to an integer type, or to e4m3 if the descriptor has this format:
+/// out = clamp(rne(x * M / amax), L, M), see qdq_tensor_quant(). Infinities become L and M. If amax counts as
+/// zero, all elements become 0. A NaN in x is an error, because no integer represents it; in e4m3 it stays
+/// NaN.
 ///
-/// `x` is f32, f16, bf16 or f64. `out` has its shape and the type i8, u8, i16, u16, i4 or u4, whichever holds
-/// L to M, or e4m3 or u8 for e4m3. `amax` and `inverse_scale` are as for qdq_tensor_quant() and may be NULL;
-/// for e4m3 it is 448 / amax. After an error `out` may hold anything.
+/// `x` is f32, f16, bf16 or f64. `out` has the shape of x. Its type is one of i8, u8, i16, u16, i4 and u4
+/// that holds L to M, or for e4m3 it is e4m3 or u8. `amax` and `inverse_scale` are as for qdq_tensor_quant()
+/// and may be NULL; for e4m3 the inverse scale is 448 / amax. After an error `out` may hold anything.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_tensor_quantize(
     x: Option<&qdq_tensor>,
@@ -142,12 +148,12 @@ pub unsafe extern "C" fn qdq_tensor_quantize(
     })
 }
 
-/// Quantizes and goes back at once: out = clamp(rne(x * M / amax), L, M) / (M / amax), see
-/// qdq_tensor_quant(); with e4m3 out = e4m3(x * s) / s with s = 448 / amax, saturating at 448. Where amax
-/// counts as zero, out is 0. NaN stays NaN.
+/// Quantizes and dequantizes a tensor in one step: out = clamp(rne(x * M / amax), L, M) / (M / amax), see
+/// qdq_tensor_quant(). With e4m3 it computes out = e4m3(x * s) / s with s = 448 / amax, saturating at 448. If
+/// amax counts as zero, out is 0. NaN stays NaN.
 ///
-/// `x` and `out` have one shape and type (f32, f16, bf16, f64) and may be the same memory. `amax` is as for
-/// qdq_tensor_quant() and may be NULL.
+/// `x` and `out` have the same shape and type (f32, f16, bf16, f64) and may be the same memory. `amax` is as
+/// for qdq_tensor_quant() and may be NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_tensor_fake_quant(
     x: Option<&qdq_tensor>,
@@ -170,11 +176,12 @@ pub unsafe extern "C" fn qdq_tensor_fake_quant(
     })
 }
 
-/// The way back from integers: out = q / inverse_scale, with what qdq_tensor_quantize() gives.
+/// Dequantizes integers, the results of qdq_tensor_quantize(): out = q / inverse_scale.
 ///
-/// `q` is i8, u8, i16, u16, i4, u4, or e4m3 (codes in u8 where the descriptor says e4m3). `inverse_scale`
-/// (f32) broadcasts to its shape, with the descriptor's blocks where it has them; of the rest of the
-/// descriptor only the format matters. `out` has the shape of q and the type f32, f16, bf16 or f64.
+/// `q` is i8, u8, i16, u16, i4, u4, or e4m3 (or e4m3 codes in u8 if the descriptor's format is e4m3).
+/// `inverse_scale` (f32) broadcasts to the shape of q, or to the blocks if the descriptor has blocks. Only
+/// the format and the blocks of the descriptor matter. `out` has the shape of q and the type f32, f16, bf16
+/// or f64.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_tensor_dequantize(
     q: Option<&qdq_tensor>,
@@ -198,12 +205,13 @@ pub unsafe extern "C" fn qdq_tensor_dequantize(
     })
 }
 
-/// The gradient of qdq_tensor_fake_quant() with respect to x by the straight-through estimator: `out` is
-/// gradient where |x| <= amax, 0 elsewhere and where x or amax is NaN. There is no gradient to amax. It is
-/// that of qdq_tensor_quant() too, from the gradient of the integers and without that of their scale.
+/// Computes the gradient of qdq_tensor_fake_quant() with respect to x by the straight-through estimator:
+/// `out` is gradient if |x| <= amax, and 0 otherwise, also if x or amax is NaN. There is no gradient with
+/// respect to amax. For qdq_tensor_quant() the result is the same: pass the gradient of the integers; the
+/// scale has no part in it.
 ///
-/// `gradient`, `x` and `out` have one shape and type (f32, f16, bf16, f64); out may be the memory of either.
-/// `amax` is as for qdq_tensor_quant() and may be NULL.
+/// `gradient`, `x` and `out` have the same shape and type (f32, f16, bf16, f64). `out` may be the memory of
+/// either input. `amax` is as for qdq_tensor_quant() and may be NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_tensor_fake_quant_backward(
     gradient: Option<&qdq_tensor>,
@@ -227,13 +235,14 @@ pub unsafe extern "C" fn qdq_tensor_fake_quant_backward(
     })
 }
 
-/// Fake quantization of `min` to `max` with a zero point, where b is `num_bits`, 2 to 16:
-/// step = (max - min) / (2^b - 1), z = rne(min / step) + 2^(b-1),
-/// q = clamp(rne(x / step) - z, -2^(b-1), 2^(b-1) - 1), out = (q + z) * step.
-/// NaN stays NaN. `min` is below `max`: equal ends, by which pytorch-quantization gives NaN, are
-/// QDQ_ERROR_INVALID_ARGUMENT.
+/// Fake-quantizes a tensor in the range from `min` to `max` with a zero point z, where b is `num_bits`, 2 to
+/// 16:
+///   step = (max - min) / (2^b - 1), z = rne(min / step) + 2^(b-1),
+///   q = clamp(rne(x / step) - z, -2^(b-1), 2^(b-1) - 1), out = (q + z) * step.
+/// NaN stays NaN. `min` must be below `max`. For equal ends pytorch-quantization gives NaN; this function
+/// returns QDQ_ERROR_INVALID_ARGUMENT.
 ///
-/// `x` and `out` have one shape and type (f32, f16, bf16, f64) and may be the same memory.
+/// `x` and `out` have the same shape and type (f32, f16, bf16, f64) and may be the same memory.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_tensor_fake_affine_quant(
     x: Option<&qdq_tensor>,
@@ -251,8 +260,8 @@ pub unsafe extern "C" fn qdq_tensor_fake_affine_quant(
     })
 }
 
-/// The gradient of qdq_tensor_fake_affine_quant() with respect to x: out = gradient where min <= x <= max,
-/// else 0. Tensors as for qdq_tensor_fake_quant_backward().
+/// Computes the gradient of qdq_tensor_fake_affine_quant() with respect to x: out = gradient if
+/// min <= x <= max, otherwise 0. The rules for the tensors are those of qdq_tensor_fake_quant_backward().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_tensor_fake_affine_quant_backward(
     gradient: Option<&qdq_tensor>,

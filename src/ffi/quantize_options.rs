@@ -1,4 +1,4 @@
-//! `qdq_quantize_options`: how a quantized model is written.
+//! `qdq_quantize_options`: the form of a quantized model.
 
 use crate::emit::qdq_model::{WeightForm, Weights};
 use crate::error::{Error, ErrorKind};
@@ -14,18 +14,18 @@ use super::number_set::NumberSet;
 use super::status::qdq_status;
 use super::tensor::{checked, qdq_tensor};
 
-/// How a quantized model is written.
+/// The options for writing a quantized model.
 #[derive(Default)]
 pub struct qdq_quantize_options {
     pub(super) weights: Weights,
 }
 
-/// How a quantized weight is stored: one of the QDQ_WEIGHT_FORM_ numbers.
+/// The stored form of a quantized weight: one of the QDQ_WEIGHT_FORM_ numbers.
 pub type qdq_weight_form = i32;
 
-/// As int8 with DequantizeLinear: a quarter of the size. The default.
+/// int8 with DequantizeLinear: a quarter of the size. The default.
 pub const QDQ_WEIGHT_FORM_INT8: qdq_weight_form = 0;
-/// As it was, with QuantizeLinear and DequantizeLinear behind it.
+/// The original numbers, followed by QuantizeLinear and DequantizeLinear.
 pub const QDQ_WEIGHT_FORM_FLOAT: qdq_weight_form = 1;
 
 const WEIGHT_FORMS: NumberSet<WeightForm> = NumberSet::new(
@@ -34,19 +34,19 @@ const WEIGHT_FORMS: NumberSet<WeightForm> = NumberSet::new(
     &[(QDQ_WEIGHT_FORM_INT8, WeightForm::Int8), (QDQ_WEIGHT_FORM_FLOAT, WeightForm::Float)],
 );
 
-/// The default options. Free them with qdq_quantize_options_free().
+/// Returns the default options. Free them with qdq_quantize_options_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_quantize_options_new() -> *mut qdq_quantize_options {
     constructed(qdq_quantize_options::default)
 }
 
-/// Frees `*options` and sets it to NULL. NULL in either place is allowed and does nothing.
+/// Frees `*options` and sets it to NULL. Does nothing if `options` or `*options` is NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_quantize_options_free(options: Option<&mut *mut qdq_quantize_options>) {
     handle::free(options);
 }
 
-/// Sets how weights are stored. Default: QDQ_WEIGHT_FORM_INT8.
+/// Sets the stored form of weights. Default: QDQ_WEIGHT_FORM_INT8.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_quantize_options_set_weight_form(
     options: Option<&mut qdq_quantize_options>,
@@ -59,7 +59,7 @@ pub extern "C" fn qdq_quantize_options_set_weight_form(
     })
 }
 
-/// Sets how the ranges of weights follow from their values. Default: QDQ_METHOD_MSE.
+/// Sets the method that computes the ranges of weights from their values. Default: QDQ_METHOD_MSE.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_quantize_options_set_weight_method(
     options: Option<&mut qdq_quantize_options>,
@@ -73,10 +73,10 @@ pub extern "C" fn qdq_quantize_options_set_weight_method(
     })
 }
 
-/// Sets the range of the weight `name` in place of one that is computed: `amax` (f32) holds one number for
-/// the weight or one per output channel, finite and not negative, and is copied; `amax` NULL for a computed
-/// one again. `name` is the tensor that nodes read, or the stored tensor behind it; a name that no weight has
-/// is without effect.
+/// Sets the range of the weight `name`, instead of a computed one. `amax` (f32) holds one number for the
+/// weight or one per output channel, finite and not negative, and is copied. `amax` NULL restores the
+/// computed range. `name` is the tensor that nodes read, or the initializer behind it. A name that no weight
+/// has is ignored.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_quantize_options_set_weight_amax(
     options: Option<&mut qdq_quantize_options>,
@@ -111,8 +111,8 @@ pub unsafe extern "C" fn qdq_quantize_options_set_weight_amax(
     })
 }
 
-/// Sets how many bits the integers of weights have, 2 to 8; fewer than 8 are stored as int8 all the same, on
-/// a coarser grid. Default: 8.
+/// Sets the number of bits of the integers of weights, 2 to 8. With fewer than 8 bits the weights are still
+/// stored as int8, but on a coarser grid. Default: 8.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_quantize_options_set_weight_bits(
     options: Option<&mut qdq_quantize_options>,

@@ -1,4 +1,4 @@
-//! `qdq_quantizer`: quantization of one tensor that is calibrated, trained and run.
+//! `qdq_quantizer`: the quantization of one tensor that is calibrated, trained and run.
 
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
@@ -20,25 +20,31 @@ use super::status::qdq_status;
 use super::tensor::{checked, numbers, qdq_tensor};
 
 /// pytorch-quantization's TensorQuantizer: a descriptor with its switches, its range and the statistics of
-/// its calibration.
+/// its calibration. At first only quantizing is on.
 ///
-/// qdq_quantizer_forward() does, in this order: multiply by the pre-quantization scale, where there is one;
-/// return that where disabled; observe it where calibrating; clip it where clipping; quantize it where
-/// quantizing, by the clip range where amax is learned, else by the amax, else dynamically by max |x| of this
-/// very x. At the start only quantizing is on.
+/// qdq_quantizer_forward() takes these steps in this order:
+/// - multiply by the pre-quantization scale, if there is one;
+/// - if disabled, return the result;
+/// - if calibrating, observe it;
+/// - if clipping, clip it;
+/// - if quantizing, quantize it: by the clip range if amax is learned, otherwise by the amax if it is set,
+///   otherwise dynamically by max |x| of this x.
 ///
-/// Where pytorch-quantization does something else: clipped data is quantized, in e4m3 too, not the data
-/// before; integers follow narrow_range; dynamic ranges too count negative axes from the last, and an axis
-/// that the data does not have is an error; learning starts from a range that was set, not from 1; loading
-/// leniently where nothing was observed leaves the amax as it is; NaN is in no maximum, and infinity is no
-/// amax; clearing the amax makes the range dynamic again; the step size is that of the range in use, of e4m3
-/// too; a state that lacks a part is an error.
+/// Differences from pytorch-quantization:
+/// - Clipped data is quantized, in e4m3 too, not the data before clipping.
+/// - Integers follow narrow_range.
+/// - Dynamic ranges too count negative axes from the last. An axis that the data does not have is an error.
+/// - Learning starts from a range that was set, not from 1.
+/// - Lenient loading leaves the amax unchanged if nothing was observed.
+/// - A maximum ignores NaN, and infinity is not accepted as an amax.
+/// - Clearing the amax makes the range dynamic again.
+/// - The step size is that of the range in use, for e4m3 too.
+/// - A state that lacks a part is an error.
 pub struct qdq_quantizer {
     pub(super) quantizer: TensorQuantizer,
 }
 
-/// A quantizer for tensors that the descriptor, which is copied, describes. Free `*out` with
-/// qdq_quantizer_free().
+/// Makes a quantizer for tensors of this descriptor, which is copied. Free `*out` with qdq_quantizer_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_quantizer_new(
     descriptor: Option<&qdq_descriptor>,
@@ -53,8 +59,8 @@ pub extern "C" fn qdq_quantizer_new(
     })
 }
 
-/// A quantizer of its own in the same state, statistics included: for another thread that calibrates. Free
-/// `*out` with qdq_quantizer_free().
+/// Returns a copy of the quantizer in the same state, statistics included, for example for another thread
+/// that calibrates. Free `*out` with qdq_quantizer_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_quantizer_clone(
     quantizer: Option<&qdq_quantizer>,
@@ -66,7 +72,8 @@ pub extern "C" fn qdq_quantizer_clone(
     })
 }
 
-/// A quantizer from the state that qdq_quantizer_to_json() wrote. Free `*out` with qdq_quantizer_free().
+/// Makes a quantizer from the state that qdq_quantizer_to_json() wrote. Free `*out` with
+/// qdq_quantizer_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_quantizer_from_json(
     json: *const c_char,
@@ -82,8 +89,8 @@ pub unsafe extern "C" fn qdq_quantizer_from_json(
     })
 }
 
-/// The state as JSON: descriptor, switches, ranges and scales exactly; not the statistics. Free `*out` with
-/// qdq_buffer_free().
+/// Returns the state as JSON: descriptor, switches, and the exact ranges and scales, but not the statistics.
+/// Free `*out` with qdq_buffer_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_quantizer_to_json(
     quantizer: Option<&qdq_quantizer>,
@@ -93,7 +100,7 @@ pub extern "C" fn qdq_quantizer_to_json(
     guard(error, || give(out, || get(quantizer, "quantizer")?.quantizer.to_json().map(qdq_buffer::new)))
 }
 
-/// The quantizer in one line for people. Free `*out` with qdq_buffer_free().
+/// Returns a description of the quantizer for people, in one line. Free `*out` with qdq_buffer_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_quantizer_to_text(
     quantizer: Option<&qdq_quantizer>,
@@ -103,13 +110,13 @@ pub extern "C" fn qdq_quantizer_to_text(
     guard(error, || give(out, || Ok(qdq_buffer::new(get(quantizer, "quantizer")?.quantizer.to_string()))))
 }
 
-/// Frees `*quantizer` and sets it to NULL. NULL in either place is allowed and does nothing.
+/// Frees `*quantizer` and sets it to NULL. Does nothing if `quantizer` or `*quantizer` is NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_quantizer_free(quantizer: Option<&mut *mut qdq_quantizer>) {
     handle::free(quantizer);
 }
 
-/// A copy of the descriptor, whose amax is the current one. Free `*out` with qdq_descriptor_free().
+/// Returns a copy of the descriptor with the current amax. Free `*out` with qdq_descriptor_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_quantizer_descriptor(
     quantizer: Option<&qdq_quantizer>,
@@ -151,7 +158,7 @@ pub extern "C" fn qdq_quantizer_set_e4m3(
     change(quantizer, error, |quantizer| quantizer.set_format(NumBits::E4M3, false, false))
 }
 
-/// Sets whether data passes unchanged, but for the pre-quantization scale. Default: false.
+/// Sets whether data passes unchanged, apart from the pre-quantization scale. Default: false.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_quantizer_set_disabled(
     quantizer: Option<&mut qdq_quantizer>,
@@ -177,7 +184,8 @@ pub extern "C" fn qdq_quantizer_set_quantizing(
     })
 }
 
-/// Sets whether data is clipped to the learned range; only where the descriptor learns amax. Default: false.
+/// Sets whether data is clipped to the learned range. This needs a descriptor that learns amax. Default:
+/// false.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_quantizer_set_clipping(
     quantizer: Option<&mut qdq_quantizer>,
@@ -200,38 +208,38 @@ pub extern "C" fn qdq_quantizer_set_calibrating(
     })
 }
 
-/// Whether data passes unchanged.
+/// Returns whether data passes unchanged.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_quantizer_is_disabled(quantizer: Option<&qdq_quantizer>) -> bool {
     quantizer.is_some_and(|quantizer| quantizer.quantizer.is_disabled())
 }
 
-/// Whether data is quantized.
+/// Returns whether data is quantized.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_quantizer_is_quantizing(quantizer: Option<&qdq_quantizer>) -> bool {
     quantizer.is_some_and(|quantizer| quantizer.quantizer.is_quantizing())
 }
 
-/// Whether data is clipped to the learned range.
+/// Returns whether data is clipped to the learned range.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_quantizer_is_clipping(quantizer: Option<&qdq_quantizer>) -> bool {
     quantizer.is_some_and(|quantizer| quantizer.quantizer.is_clipping())
 }
 
-/// Whether data is observed for calibration.
+/// Returns whether data is observed for calibration.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_quantizer_is_calibrating(quantizer: Option<&qdq_quantizer>) -> bool {
     quantizer.is_some_and(|quantizer| quantizer.quantizer.is_calibrating())
 }
 
-/// Whether every tensor is quantized by its own max |x|, because no range is set.
+/// Returns whether no range is set, so that every tensor is quantized by its own max |x|.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_quantizer_is_dynamic(quantizer: Option<&qdq_quantizer>) -> bool {
     quantizer.is_some_and(|quantizer| quantizer.quantizer.is_dynamic())
 }
 
-/// Sets the amax (f32, finite, not negative), of the shape of the one before; `amax` NULL makes the range
-/// dynamic again, after which any shape may be set.
+/// Sets the amax (f32, finite, not negative). Its shape must be that of the earlier amax. `amax` NULL makes
+/// the range dynamic again, and afterwards any shape may be set.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_quantizer_set_amax(
     quantizer: Option<&mut qdq_quantizer>,
@@ -242,8 +250,8 @@ pub unsafe extern "C" fn qdq_quantizer_set_amax(
     change(quantizer, error, |quantizer| quantizer.set_amax(unsafe { numbers(amax, "amax") }?))
 }
 
-/// Sets what data is multiplied by first (f32, broadcast to its shape); `scale` NULL for nothing, the
-/// default.
+/// Sets the pre-quantization scale (f32, broadcast to the shape of the data), by which data is multiplied
+/// first. `scale` NULL means no scale, the default.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_quantizer_set_pre_quant_scale(
     quantizer: Option<&mut qdq_quantizer>,
@@ -268,7 +276,7 @@ fn give_numbers<'a>(
     })
 }
 
-/// The amax as it is set; `*out` is NULL where the range is dynamic. Free it with qdq_array_free().
+/// Returns the amax that is set. `*out` is NULL if the range is dynamic. Free `*out` with qdq_array_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_quantizer_amax(
     quantizer: Option<&qdq_quantizer>,
@@ -278,9 +286,9 @@ pub extern "C" fn qdq_quantizer_amax(
     give_numbers(quantizer, out, error, |quantizer| Ok(quantizer.amax().cloned()))
 }
 
-/// The amax that data is quantized by: that of the clip range where it is learned, else the set one times the
-/// descriptor's factor; `*out` is NULL where the range is dynamic or has still to be learned. Free it with
-/// qdq_array_free().
+/// Returns the amax that quantizes the data: that of the clip range if it is learned, otherwise the amax that
+/// is set times the descriptor's factor. `*out` is NULL if the range is dynamic or has still to be learned.
+/// Free `*out` with qdq_array_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_quantizer_amax_in_use(
     quantizer: Option<&qdq_quantizer>,
@@ -290,7 +298,7 @@ pub extern "C" fn qdq_quantizer_amax_in_use(
     give_numbers(quantizer, out, error, |quantizer| Ok(quantizer.amax_in_use()))
 }
 
-/// The amax for a model that is exported: an error where the range is dynamic or the quantizer is still
+/// Returns the amax for the export of a model. Fails if the range is dynamic or the quantizer is still
 /// calibrating. Free `*out` with qdq_array_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_quantizer_amax_for_export(
@@ -301,8 +309,8 @@ pub extern "C" fn qdq_quantizer_amax_for_export(
     give_numbers(quantizer, out, error, |quantizer| quantizer.amax_for_export().map(Some))
 }
 
-/// The width of one step, amax in use / M (e4m3: / 448); `*out` is NULL where the range is dynamic. Free it
-/// with qdq_array_free().
+/// Returns the width of one step: the amax in use divided by M, or by 448 for e4m3. `*out` is NULL if the
+/// range is dynamic. Free `*out` with qdq_array_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_quantizer_step_size(
     quantizer: Option<&qdq_quantizer>,
@@ -312,8 +320,8 @@ pub extern "C" fn qdq_quantizer_step_size(
     give_numbers(quantizer, out, error, |quantizer| Ok(quantizer.step_size()))
 }
 
-/// The inverse scale, M / amax, of the integers that the last forward gave; `*out` is NULL where none did.
-/// Free it with qdq_array_free().
+/// Returns the inverse scale, M / amax, of the integers from the last forward call. `*out` is NULL if no call
+/// returned integers. Free `*out` with qdq_array_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_quantizer_inverse_scale(
     quantizer: Option<&qdq_quantizer>,
@@ -323,7 +331,7 @@ pub extern "C" fn qdq_quantizer_inverse_scale(
     give_numbers(quantizer, out, error, |quantizer| Ok(quantizer.inverse_scale().cloned()))
 }
 
-/// What data is multiplied by first; `*out` is NULL for nothing. Free it with qdq_array_free().
+/// Returns the pre-quantization scale. `*out` is NULL if there is none. Free `*out` with qdq_array_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_quantizer_pre_quant_scale(
     quantizer: Option<&qdq_quantizer>,
@@ -333,7 +341,7 @@ pub extern "C" fn qdq_quantizer_pre_quant_scale(
     give_numbers(quantizer, out, error, |quantizer| Ok(quantizer.pre_quant_scale().cloned()))
 }
 
-/// Sets the learned range: the parameters that training has moved to.
+/// Sets the learned range, for example to the values from a training step.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_quantizer_set_clip_range(
     quantizer: Option<&mut qdq_quantizer>,
@@ -344,7 +352,7 @@ pub extern "C" fn qdq_quantizer_set_clip_range(
     change(quantizer, error, |quantizer| quantizer.set_clip_range(ClipRange { min, max }))
 }
 
-/// The learned range; NaN and NaN where there is none.
+/// Returns the learned range in `*min` and `*max`; both are NaN if there is none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_quantizer_clip_range(
     quantizer: Option<&qdq_quantizer>,
@@ -365,7 +373,7 @@ pub unsafe extern "C" fn qdq_quantizer_clip_range(
     })
 }
 
-/// Starts learning from the amax: sets the clip range to its largest number, negative and positive.
+/// Starts learning from the amax: sets the clip range to the negative and the positive of its largest number.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_quantizer_init_learn_amax(
     quantizer: Option<&mut qdq_quantizer>,
@@ -374,8 +382,8 @@ pub extern "C" fn qdq_quantizer_init_learn_amax(
     change(quantizer, error, TensorQuantizer::init_learn_amax)
 }
 
-/// What the quantizer makes of `x`, in the order that its documentation states. `x` and `out` have one shape
-/// and type (f32, f16, bf16, f64) and may be the same memory.
+/// Processes `x` in the steps that the documentation of qdq_quantizer lists. `x` and `out` have the same
+/// shape and type (f32, f16, bf16, f64) and may be the same memory.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_quantizer_forward(
     quantizer: Option<&mut qdq_quantizer>,
@@ -395,9 +403,9 @@ pub unsafe extern "C" fn qdq_quantizer_forward(
     })
 }
 
-/// The same without observing, so that any number of threads can use one quantizer. `inverse_scale`, which
-/// may be NULL, receives M / amax where the quantizer gives integers, to be freed with qdq_array_free();
-/// otherwise NULL.
+/// Processes `x` as qdq_quantizer_forward() does but without observing, so that any number of threads can use
+/// one quantizer. `inverse_scale` may be NULL. Otherwise `*inverse_scale` receives M / amax if the quantizer
+/// returns integers, and NULL if not; free it with qdq_array_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_quantizer_quantize(
     quantizer: Option<&qdq_quantizer>,
@@ -422,11 +430,12 @@ pub unsafe extern "C" fn qdq_quantizer_quantize(
     })
 }
 
-/// The gradients of qdq_quantizer_forward(): `out` receives that of x, by the straight-through estimator or,
-/// where amax is learned, by clipping; `min_gradient` and `max_gradient`, which may be NULL, those of the
-/// learned range, 0 where nothing is learned.
+/// Computes the gradients of qdq_quantizer_forward(). `out` receives the gradient with respect to x, by the
+/// straight-through estimator or, if amax is learned, by clipping. `min_gradient` and `max_gradient` may be
+/// NULL. Otherwise they receive the gradients of the learned range, which are 0 if nothing is learned.
 ///
-/// `gradient`, `x` and `out` have one shape and type (f32, f16, bf16, f64); out may be the memory of either.
+/// `gradient`, `x` and `out` have the same shape and type (f32, f16, bf16, f64). `out` may be the memory of
+/// either input.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_quantizer_backward(
     quantizer: Option<&qdq_quantizer>,

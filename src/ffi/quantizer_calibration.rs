@@ -1,4 +1,4 @@
-//! The calibration of a `qdq_quantizer`: observed, saved, loaded, merged, and turned into an amax.
+//! The calibration of a `qdq_quantizer`: observing, saving, loading, merging, and computing an amax.
 
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
@@ -16,8 +16,8 @@ use super::status::qdq_status;
 use super::tensor::{checked, qdq_tensor};
 use super::tensor_stats::qdq_tensor_stats;
 
-/// Observes a batch for calibration, whatever the switches say. The statistics are those of the descriptor's
-/// method.
+/// Observes a batch for calibration, even if calibrating is switched off. The statistics are those of the
+/// descriptor's method.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_quantizer_observe(
     quantizer: Option<&mut qdq_quantizer>,
@@ -31,7 +31,7 @@ pub unsafe extern "C" fn qdq_quantizer_observe(
     })
 }
 
-/// Forgets what was observed.
+/// Discards all observations.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_quantizer_reset_calibration(
     quantizer: Option<&mut qdq_quantizer>,
@@ -43,7 +43,7 @@ pub extern "C" fn qdq_quantizer_reset_calibration(
     })
 }
 
-/// Adds what another quantizer with the same kept axes has observed, on another thread say.
+/// Adds the observations of another quantizer with the same kept axes, for example from another thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_quantizer_merge(
     quantizer: *mut qdq_quantizer,
@@ -59,8 +59,8 @@ pub unsafe extern "C" fn qdq_quantizer_merge(
     })
 }
 
-/// A copy of the statistics of a descriptor with QDQ_CALIB_HISTOGRAM; an error with another. Free `*out` with
-/// qdq_tensor_stats_free().
+/// Returns a copy of the statistics if the descriptor has QDQ_CALIB_HISTOGRAM; fails otherwise. Free `*out`
+/// with qdq_tensor_stats_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_quantizer_stats(
     quantizer: Option<&qdq_quantizer>,
@@ -75,11 +75,13 @@ pub extern "C" fn qdq_quantizer_stats(
     })
 }
 
-/// Computes the amax from what was observed, and sets it. Maxima know QDQ_METHOD_MAX only, QDQ_CALIB_COMPAT
-/// every method but that, e4m3 every method but QDQ_METHOD_ENTROPY, and with QDQ_CALIB_COMPAT a percentile
-/// only; an infinite amax, or one of another shape than the one before, is an error. Where nothing was
-/// observed that is an error if `strict`, else the amax stays as it is. `loaded`, which may be NULL, receives
-/// whether an amax was set.
+/// Computes the amax from the observations and sets it. `loaded` may be NULL. Otherwise `*loaded` receives
+/// whether an amax was set. If nothing was observed, `strict` makes this an error; without `strict` the amax
+/// stays the same.
+///
+/// QDQ_CALIB_MAX allows only QDQ_METHOD_MAX; QDQ_CALIB_COMPAT allows every method but QDQ_METHOD_MAX. e4m3
+/// allows every method but QDQ_METHOD_ENTROPY, and with QDQ_CALIB_COMPAT only QDQ_METHOD_PERCENTILE. An
+/// infinite amax, and one with another shape than the earlier amax, are errors.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_quantizer_load_calib_amax(
     quantizer: Option<&mut qdq_quantizer>,
@@ -98,10 +100,12 @@ pub extern "C" fn qdq_quantizer_load_calib_amax(
     })
 }
 
-/// The same with the options of pytorch-quantization's entropy and mse: the bins of its histogram at which
-/// ranges are tried, from `start_bin` (usually 128) in steps of `stride` (usually 1). An error with another
-/// calib_method than QDQ_CALIB_COMPAT, with another method than QDQ_METHOD_ENTROPY and QDQ_METHOD_MSE, with a
-/// stride of 0, and where no bin is left. `loaded`, which may be NULL, receives whether an amax was set.
+/// Computes the amax with the search options of pytorch-quantization's entropy and mse, and sets it. The
+/// options select the bins of its histogram that are tried as ranges: from `start_bin` (usually 128) in steps
+/// of `stride` (usually 1). `strict` and `loaded` are as for qdq_quantizer_load_calib_amax().
+///
+/// Fails if the calib_method is not QDQ_CALIB_COMPAT, if the method is neither QDQ_METHOD_ENTROPY nor
+/// QDQ_METHOD_MSE, if `stride` is 0, or if no bin remains.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_quantizer_load_calib_amax_searching(
     quantizer: Option<&mut qdq_quantizer>,
@@ -122,9 +126,10 @@ pub extern "C" fn qdq_quantizer_load_calib_amax_searching(
     })
 }
 
-/// Writes what was observed to a safetensors file, whole or not at all: with QDQ_CALIB_HISTOGRAM one that
-/// qdq_stats_load() reads, of one tensor that is called like the quantizer; with QDQ_CALIB_MAX one that
-/// qdq_axis_max_load() reads, unless the maxima are those of blocks. An error with QDQ_CALIB_COMPAT.
+/// Writes the observations to a safetensors file, completely or not at all. With QDQ_CALIB_HISTOGRAM the file
+/// holds the statistics of one tensor with the name of the quantizer, and qdq_stats_load() can read it. With
+/// QDQ_CALIB_MAX qdq_axis_max_load() can read it, unless the maxima are those of blocks. Fails with
+/// QDQ_CALIB_COMPAT.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_quantizer_save_calibration(
     quantizer: Option<&qdq_quantizer>,
@@ -138,13 +143,14 @@ pub unsafe extern "C" fn qdq_quantizer_save_calibration(
     })
 }
 
-/// Reads what qdq_quantizer_save_calibration() wrote, in place of what was observed. To add it instead, load
-/// it into a clone and merge that. From a file of statistics with several tensors it takes the one that is
-/// called like the quantizer.
+/// Reads a file that qdq_quantizer_save_calibration() wrote, and replaces the observations. To add them
+/// instead, load the file into a clone and merge the clone. From a file with the statistics of several
+/// tensors the function takes the tensor with the name of the quantizer.
 ///
-/// QDQ_ERROR_FORMAT for a file that is damaged or something else, such as what another method observes;
-/// QDQ_ERROR_INVALID_ARGUMENT for maxima along other axes or of other blocks than the descriptor's;
-/// QDQ_ERROR_DATA where there are several tensors but not the quantizer's. What was observed stays then.
+/// Returns QDQ_ERROR_FORMAT if the file is damaged or of another kind, such as the observations of another
+/// method; QDQ_ERROR_INVALID_ARGUMENT if the maxima have other axes or blocks than the descriptor;
+/// QDQ_ERROR_DATA if there are several tensors but not that of the quantizer. After an error the observations
+/// are unchanged.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_quantizer_load_calibration(
     quantizer: Option<&mut qdq_quantizer>,
@@ -155,7 +161,7 @@ pub unsafe extern "C" fn qdq_quantizer_load_calibration(
     change(quantizer, error, |quantizer| quantizer.load_calibration(&unsafe { handle::path(path, "path") }?))
 }
 
-/// The content of that file; equal calibrations give equal bytes. Free `*out` with qdq_buffer_free().
+/// Returns the content of that file. Equal calibrations give equal bytes. Free `*out` with qdq_buffer_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_quantizer_calibration_to_bytes(
     quantizer: Option<&qdq_quantizer>,
@@ -167,8 +173,8 @@ pub extern "C" fn qdq_quantizer_calibration_to_bytes(
     })
 }
 
-/// Takes over the content of such a file, `size` bytes, which are not kept, as
-/// qdq_quantizer_load_calibration() does.
+/// Reads the content of such a file as qdq_quantizer_load_calibration() does: `size` bytes, which are not
+/// kept.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_quantizer_calibration_from_bytes(
     quantizer: Option<&mut qdq_quantizer>,

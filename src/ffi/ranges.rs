@@ -16,7 +16,7 @@ use super::handle::{self, c_text, get, get_mut, give, optional_text, put, text, 
 use super::status::qdq_status;
 
 /// The ranges of a network's activations by tensor name, in the order in which they were set. A range is
-/// amax, the magnitude that the integer 127 stands for, in the tensor's own unit.
+/// amax, the magnitude that the integer 127 stands for, in the unit of the tensor.
 pub struct qdq_ranges {
     pub(super) ranges: Ranges,
     names: OnceLock<Vec<CString>>,
@@ -28,15 +28,15 @@ impl qdq_ranges {
         Self { ranges, names: OnceLock::new(), method: OnceLock::new() }
     }
 
-    /// A handle for C++ that Rust calls, which frees it.
+    /// Returns a handle for C++ code that Rust calls. That code frees the handle.
     #[cfg(feature = "tensorrt")]
     pub(crate) fn owned(ranges: Ranges) -> *mut Self {
         handle::owned(Self::new(ranges))
     }
 }
 
-/// No ranges yet. `method` says how they are computed, for the reader of a file, and may be NULL. Free them
-/// with qdq_ranges_free().
+/// Makes an empty set of ranges. `method` names the calibration method for the readers of a file, and may be
+/// NULL. Free `*out` with qdq_ranges_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_ranges_new(
     method: *const c_char,
@@ -52,10 +52,10 @@ pub unsafe extern "C" fn qdq_ranges_new(
     })
 }
 
-/// These ranges, and those of tensors of the graph that hold the values of a ranged one in another shape or
-/// order: what lies before and behind Reshape, Transpose and their like. For networks into which such
-/// operators were put after the calibration, as TensorRT's ONNX parser does. Free `*out` with
-/// qdq_ranges_free().
+/// Returns these ranges and adds those of tensors that hold the values of a ranged tensor in another shape or
+/// order: the inputs and outputs of Reshape, Transpose and similar operators in the graph. Use this for
+/// networks that got such operators after the calibration, for example from TensorRT's ONNX parser. Free
+/// `*out` with qdq_ranges_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_ranges_spread(
     ranges: Option<&qdq_ranges>,
@@ -71,7 +71,8 @@ pub unsafe extern "C" fn qdq_ranges_spread(
     })
 }
 
-/// Reads a JSON file that qdq_ranges_save() or `qdq calibrate --ranges` wrote.
+/// Reads a JSON file that qdq_ranges_save() or `qdq calibrate --ranges` wrote. Free `*out` with
+/// qdq_ranges_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_ranges_load(
     path: *const c_char,
@@ -84,7 +85,7 @@ pub unsafe extern "C" fn qdq_ranges_load(
     })
 }
 
-/// Ranges from such a text.
+/// Reads ranges from the JSON text of such a file. Free `*out` with qdq_ranges_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_ranges_from_json(
     json: *const c_char,
@@ -100,14 +101,14 @@ pub unsafe extern "C" fn qdq_ranges_from_json(
     })
 }
 
-/// Frees `*ranges` and sets it to NULL. NULL in either place is allowed and does nothing.
+/// Frees `*ranges` and sets it to NULL. Does nothing if `ranges` or `*ranges` is NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_ranges_free(ranges: Option<&mut *mut qdq_ranges>) {
     handle::free(ranges);
 }
 
-/// What the user must know of ranges that qdq_plan_ranges() has computed or qdq_cache_to_ranges() has read,
-/// such as tensors with NaN and lines that are left out. Files do not hold it. Free `*out` with
+/// Returns the findings of ranges that qdq_plan_ranges() computed or qdq_cache_to_ranges() read, such as
+/// tensors with NaN and lines that were left out. Files do not hold the findings. Free `*out` with
 /// qdq_findings_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_ranges_findings(
@@ -118,7 +119,7 @@ pub extern "C" fn qdq_ranges_findings(
     guard(error, || give(out, || Ok(qdq_findings::new(&get(ranges, "ranges")?.ranges.findings))))
 }
 
-/// Writes the ranges to a JSON file, whole or not at all.
+/// Writes the ranges to a JSON file, completely or not at all.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_ranges_save(
     ranges: Option<&qdq_ranges>,
@@ -129,7 +130,7 @@ pub unsafe extern "C" fn qdq_ranges_save(
     guard(error, || get(ranges, "ranges")?.ranges.save(&unsafe { handle::path(path, "path") }?))
 }
 
-/// The text of that file. Free `*out` with qdq_buffer_free().
+/// Returns the ranges as JSON, the text of that file. Free `*out` with qdq_buffer_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_ranges_to_json(
     ranges: Option<&qdq_ranges>,
@@ -139,27 +140,27 @@ pub extern "C" fn qdq_ranges_to_json(
     guard(error, || give(out, || Ok(qdq_buffer::new(get(ranges, "ranges")?.ranges.to_json()))))
 }
 
-/// How many tensors have a range.
+/// Returns the number of tensors that have a range.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_ranges_count(ranges: Option<&qdq_ranges>) -> usize {
     ranges.map_or(0, |ranges| ranges.ranges.len())
 }
 
-/// The name of tensor `index`, in the order in which they were set; NULL past the last. Valid until the
-/// ranges are changed or freed.
+/// Returns the name of tensor `index`, in the order in which the ranges were set; NULL past the last. The
+/// text is valid until the ranges are changed or freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_ranges_name(ranges: Option<&qdq_ranges>, index: usize) -> *const c_char {
     let Some(ranges) = ranges else { return std::ptr::null() };
     text_at(ranges.names.get_or_init(|| ranges.ranges.iter().map(|(name, _)| c_text(name)).collect()), index)
 }
 
-/// The amax of tensor `index`; NaN past the last.
+/// Returns the amax of tensor `index`; NaN past the last.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_ranges_at(ranges: Option<&qdq_ranges>, index: usize) -> f32 {
     ranges.and_then(|ranges| ranges.ranges.iter().nth(index)).map_or(f32::NAN, |(_, amax)| amax)
 }
 
-/// The amax of tensor `name`; QDQ_ERROR_DATA where it has none.
+/// Returns the amax of tensor `name`. Returns QDQ_ERROR_DATA if the tensor has no range.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_ranges_get(
     ranges: Option<&qdq_ranges>,
@@ -179,7 +180,7 @@ pub unsafe extern "C" fn qdq_ranges_get(
     })
 }
 
-/// Whether tensor `name` has a range.
+/// Returns whether tensor `name` has a range.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_ranges_has(ranges: Option<&qdq_ranges>, name: *const c_char) -> bool {
     // SAFETY: the header's rules for texts.
@@ -187,7 +188,7 @@ pub unsafe extern "C" fn qdq_ranges_has(ranges: Option<&qdq_ranges>, name: *cons
     ranges.zip(name.ok()).is_some_and(|(ranges, name)| ranges.ranges.get(&name).is_some())
 }
 
-/// Sets the range of tensor `name`, in place of the one that it had: amax is finite and not negative.
+/// Sets the range of tensor `name`, and replaces an earlier one. `amax` must be finite and not negative.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_ranges_set(
     ranges: Option<&mut qdq_ranges>,
@@ -205,7 +206,8 @@ pub unsafe extern "C" fn qdq_ranges_set(
     })
 }
 
-/// How the ranges were computed; NULL where nobody said. Valid until the ranges are freed.
+/// Returns the calibration method of the ranges; NULL if it is not known. The text is valid until the ranges
+/// are freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_ranges_method(ranges: Option<&qdq_ranges>) -> *const c_char {
     let Some(ranges) = ranges else { return std::ptr::null() };
@@ -213,9 +215,9 @@ pub extern "C" fn qdq_ranges_method(ranges: Option<&qdq_ranges>) -> *const c_cha
     method.as_ref().map_or(std::ptr::null(), |method| method.as_ptr())
 }
 
-/// The int8 scale of a range, by which ONNX and TensorRT multiply: amax / 127, always a normal number. It is
-/// 1 where amax is 0, 2^-126 where amax / 127 is subnormal, one bit smaller where 127 scales would overflow,
-/// and NaN for what is no range.
+/// Returns the int8 scale of a range, by which ONNX and TensorRT multiply: amax / 127, always a normal
+/// number. The scale is 1 if amax is 0, and 2^-126 if amax / 127 is subnormal. It is one bit smaller if 127
+/// scales would overflow. It is NaN if `amax` is not a valid range.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_amax_int8_scale(amax: f32) -> f32 {
     crate::emit::ranges::int8_scale(amax)

@@ -1,4 +1,4 @@
-//! Quantizing with the methods that recover accuracy.
+//! Quantization with the methods that recover accuracy.
 
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
@@ -21,11 +21,11 @@ use super::recover_options::qdq_recover_options;
 use super::run_options::{Run, Stoppable, qdq_run_options};
 use super::status::qdq_status;
 
-/// Opens the same data once more: sets `*out` to new batches, which belong to qdq from then on, and returns
-/// QDQ_OK. Any other status ends the run with that status; `*error`, which is NULL at first, may be set to an
-/// error from qdq_error_new() that says why.
+/// Opens the same data once more: sets `*out` to new batches, which qdq then owns, and returns QDQ_OK. If it
+/// returns any other status, the run ends with that status. The callback may then set `*error`, which is NULL
+/// at first, to an error from qdq_error_new() with the reason.
 ///
-/// Called from the thread that runs the model. It must not return by an exception or longjmp.
+/// qdq calls it on the thread that runs the model. It must not leave by an exception or longjmp.
 pub type qdq_open_batches_fn = Option<
     unsafe extern "C" fn(
         user: *mut c_void,
@@ -34,15 +34,17 @@ pub type qdq_open_batches_fn = Option<
     ) -> qdq_status,
 >;
 
-/// As qdq_model_quantize(), with the methods that the options name: each layer keeps what lowers the mean
-/// squared error of its output on the data, so no layer gets a larger one than by plain rounding. The data is
-/// read several times, so `open` is called with `user` several times before this function returns. `method`
-/// and `percentile` are those of the ranges; between equalized layers ranges are computed by it anew.
+/// Quantizes the model as qdq_model_quantize() does, and recovers accuracy with the methods of the options. A
+/// layer keeps a change only if it lowers the mean squared error of the layer's output on the data. Therefore
+/// no layer has a larger error than with plain rounding. Free `*out` with qdq_model_free().
 ///
-/// `options` and `run_options` may be NULL. `report`, which may be NULL, receives what was changed as JSON:
-/// `layers`, each with `method`, `layer`, `changed` of `of`, `error_before` and `error_after` (mean squares,
-/// in the output's unit squared), `gain_db` and `what`; free it with qdq_buffer_free(). Free `*out` with
-/// qdq_model_free().
+/// The data is read several times, so `open` is called with `user` several times before this function
+/// returns. `method` and `percentile` are those of the ranges; the function computes new ranges with them
+/// between equalized layers.
+///
+/// `options` and `run_options` may be NULL. `report` may be NULL. Otherwise `*report` receives the changes as
+/// JSON: `layers`, each with `method`, `layer`, `changed` of `of`, `error_before` and `error_after` (mean
+/// squares, in the output's unit squared), `gain_db` and `what`; free it with qdq_buffer_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_model_recover(
     model: Option<&qdq_model>,

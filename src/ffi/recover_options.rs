@@ -1,4 +1,4 @@
-//! `qdq_recover_options`: which methods recover accuracy, and how the model is written then.
+//! `qdq_recover_options`: the methods that recover accuracy, and the form of the resulting model.
 
 use std::mem::MaybeUninit;
 
@@ -11,26 +11,27 @@ use super::handle::{self, get, get_mut};
 use super::quantize_options::qdq_quantize_options;
 use super::status::qdq_status;
 
-/// Which methods recover accuracy, and how the quantized model is written. New ones have no method.
+/// The methods that recover accuracy, and the form of the quantized model. New options have no method.
 #[derive(Default)]
 pub struct qdq_recover_options {
     pub(super) weights: Weights,
     pub(super) recovery: Recovery,
 }
 
-/// Options without a method. Free them with qdq_recover_options_free().
+/// Returns options without a method. Free them with qdq_recover_options_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_recover_options_new() -> *mut qdq_recover_options {
     constructed(qdq_recover_options::default)
 }
 
-/// Frees `*options` and sets it to NULL. NULL in either place is allowed and does nothing.
+/// Frees `*options` and sets it to NULL. Does nothing if `options` or `*options` is NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_recover_options_free(options: Option<&mut *mut qdq_recover_options>) {
     handle::free(options);
 }
 
-/// Sets how the quantized model is written; `quantize` is copied. Default: as by qdq_quantize_options_new().
+/// Sets the options for writing the quantized model. `quantize` is copied. Default: those of
+/// qdq_quantize_options_new().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_recover_options_set_quantize(
     options: Option<&mut qdq_recover_options>,
@@ -44,7 +45,7 @@ pub extern "C" fn qdq_recover_options_set_quantize(
     })
 }
 
-/// Sets whether channels between two layers get scales of their own (cross-layer equalization). Default:
+/// Sets whether the channels between two layers get their own scales (cross-layer equalization). Default:
 /// false.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_recover_options_set_equalization(
@@ -58,7 +59,8 @@ pub extern "C" fn qdq_recover_options_set_equalization(
     })
 }
 
-/// Sets whether each weight is rounded up or down, whichever serves its layer's output. Default: false.
+/// Sets whether each weight is rounded up or down, whichever gives its layer the better output. Default:
+/// false.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_recover_options_set_learned_rounding(
     options: Option<&mut qdq_recover_options>,
@@ -71,7 +73,7 @@ pub extern "C" fn qdq_recover_options_set_learned_rounding(
     })
 }
 
-/// Sets whether biases move by what layers are off by in the mean. Default: false.
+/// Sets whether biases are corrected by the mean error of their layers. Default: false.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_recover_options_set_bias_correction(
     options: Option<&mut qdq_recover_options>,

@@ -1,4 +1,4 @@
-//! `qdq_run_options`: how a model runs over data.
+//! `qdq_run_options`: the options for running a model over data.
 
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
@@ -20,12 +20,12 @@ use super::handle::{self, get_mut};
 use super::number_set::NumberSet;
 use super::status::qdq_status;
 
-/// Is told after every batch how far a run has come: batches and samples done, and all batches or -1 where
-/// that is not known. Returning QDQ_OK goes on. Any other status, such as QDQ_ERROR_CANCELLED, ends the run
-/// with that status; `*error`, which is NULL at first, may be set to an error from qdq_error_new() that says
-/// why.
+/// Receives the progress of a run after every batch: the finished batches and samples, and the number of all
+/// batches or -1 if it is not known. If the callback returns QDQ_OK, the run goes on. If it returns any other
+/// status, such as QDQ_ERROR_CANCELLED, the run ends with that status. The callback may then set `*error`,
+/// which is NULL at first, to an error from qdq_error_new() with the reason.
 ///
-/// Called from the thread that runs the model. It must not return by an exception or longjmp.
+/// qdq calls it on the thread that runs the model. It must not leave by an exception or longjmp.
 pub type qdq_progress_fn = Option<
     unsafe extern "C" fn(
         user: *mut c_void,
@@ -36,7 +36,7 @@ pub type qdq_progress_fn = Option<
     ) -> qdq_status,
 >;
 
-/// How a model runs over data: the runtime, who is told about progress, and what can stop it.
+/// The options for running a model over data: the runtime, the progress callback, and the cancel switch.
 pub struct qdq_run_options {
     pub(super) runtime: RuntimeOptions,
     progress: qdq_progress_fn,
@@ -44,14 +44,14 @@ pub struct qdq_run_options {
     cancel: Option<Arc<AtomicBool>>,
 }
 
-/// Which runtime runs a model: one of the QDQ_RUNTIME_ numbers.
+/// The runtime that runs a model: one of the QDQ_RUNTIME_ numbers.
 pub type qdq_runtime = i32;
 
-/// The one inside qdq: pure Rust, needs nothing. The default.
+/// The embedded runtime inside qdq: pure Rust, without dependencies. The default.
 pub const QDQ_RUNTIME_EMBEDDED: qdq_runtime = 0;
-/// ONNX Runtime, opened at run time: faster, and knows every operator.
+/// ONNX Runtime, loaded at run time: faster, and with every operator.
 pub const QDQ_RUNTIME_ONNXRUNTIME: qdq_runtime = 1;
-/// ONNX Runtime where it is found, else the embedded runtime.
+/// ONNX Runtime if it is found, otherwise the embedded runtime.
 pub const QDQ_RUNTIME_AUTO: qdq_runtime = 2;
 
 const RUNTIMES: NumberSet<RuntimeKind> = NumberSet::new(
@@ -64,11 +64,11 @@ const RUNTIMES: NumberSet<RuntimeKind> = NumberSet::new(
     ],
 );
 
-/// A run in the making.
+/// The state of a run.
 pub(super) struct Run<'a> {
     pub(super) runtime: RuntimeOptions,
     options: Option<&'a qdq_run_options>,
-    /// What the progress callback answered, which says more than that the run was stopped.
+    /// The answer of the progress callback, which has more details than the fact that the run was stopped.
     answer: Result<()>,
 }
 
@@ -78,12 +78,12 @@ impl<'a> Run<'a> {
         Self { runtime, options, answer: Ok(()) }
     }
 
-    /// The source, which ends with an error as soon as somebody asks for that.
+    /// Returns the source with an end: it fails as soon as the cancel switch is on.
     pub(super) fn stoppable<S>(&self, source: S) -> Stoppable<S> {
         Stoppable { source, cancel: self.cancel() }
     }
 
-    /// What stops the run.
+    /// Returns the switch that stops the run.
     pub(super) fn cancel(&self) -> Option<Arc<AtomicBool>> {
         self.options.and_then(|options| options.cancel.clone())
     }
@@ -103,7 +103,7 @@ impl<'a> Run<'a> {
         if self.answer.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     }
 
-    /// The result of the run, with the callback's own error where that stopped it.
+    /// Returns the result of the run, with the callback's own error if that stopped it.
     pub(super) fn end<T>(self, result: Result<T>) -> Result<T> {
         self.answer.and(result)
     }
@@ -131,7 +131,7 @@ impl<S: DerefMut<Target: BatchSource> + Send> BatchSource for Stoppable<S> {
     }
 }
 
-/// The default options. Free them with qdq_run_options_free().
+/// Returns the default options. Free them with qdq_run_options_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_run_options_new() -> *mut qdq_run_options {
     constructed(|| qdq_run_options {
@@ -142,7 +142,7 @@ pub extern "C" fn qdq_run_options_new() -> *mut qdq_run_options {
     })
 }
 
-/// Frees `*options` and sets it to NULL. NULL in either place is allowed and does nothing.
+/// Frees `*options` and sets it to NULL. Does nothing if `options` or `*options` is NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_run_options_free(options: Option<&mut *mut qdq_run_options>) {
     handle::free(options);
@@ -161,15 +161,15 @@ pub extern "C" fn qdq_run_options_set_runtime(
     })
 }
 
-/// The runtime that is set: one of the QDQ_RUNTIME_ numbers; -1 for NULL.
+/// Returns the runtime that is set: one of the QDQ_RUNTIME_ numbers; -1 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_run_options_runtime(options: Option<&qdq_run_options>) -> qdq_runtime {
     options.and_then(|options| RUNTIMES.number(options.runtime.kind)).unwrap_or(-1)
 }
 
-/// Decides what QDQ_RUNTIME_AUTO stands for, so that several models run in one runtime, and sets that;
-/// qdq_run_options_runtime() says what it was. Another runtime stays as it is. QDQ_ERROR_RUNTIME where ONNX
-/// Runtime was asked for by a path and cannot be used.
+/// Replaces QDQ_RUNTIME_AUTO by the runtime that it stands for, so that several models run in the same
+/// runtime. qdq_run_options_runtime() then returns this runtime. Another setting stays the same. Returns
+/// QDQ_ERROR_RUNTIME if ONNX Runtime was requested by a path and cannot be used.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_run_options_settle(
     options: Option<&mut qdq_run_options>,
@@ -182,9 +182,9 @@ pub extern "C" fn qdq_run_options_settle(
     })
 }
 
-/// Sets ONNX Runtime's library, or the folder it lies in; `path` may be NULL to look for it by the
-/// environment variable QDQ_ONNXRUNTIME, in the Python package and where the system looks for libraries, the
-/// default.
+/// Sets ONNX Runtime's library, or the folder that it is in. `path` may be NULL, the default: then qdq
+/// searches the environment variable QDQ_ONNXRUNTIME, the Python package and the places where the system
+/// looks for libraries.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_run_options_set_onnxruntime(
     options: Option<&mut qdq_run_options>,
@@ -200,7 +200,7 @@ pub unsafe extern "C" fn qdq_run_options_set_onnxruntime(
     })
 }
 
-/// Sets how many threads compute, at most 1024; 0 for as many as there are physical cores, the default.
+/// Sets the number of threads that compute, at most 1024; 0 means one per physical core, the default.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_run_options_set_threads(
     options: Option<&mut qdq_run_options>,
@@ -216,9 +216,9 @@ pub extern "C" fn qdq_run_options_set_threads(
     })
 }
 
-/// Sets who is told about progress; `progress` may be NULL for nobody, the default. `free_user`, which may be
-/// NULL, is called once with `user`: when another callback is set or the options are freed, or before this
-/// function returns with an error.
+/// Sets the progress callback. `progress` may be NULL for none, the default. `free_user` may be NULL.
+/// Otherwise it is called once with `user`: when another callback is set or the options are freed, or before
+/// this function returns with an error.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_run_options_set_progress(
     options: Option<&mut qdq_run_options>,
@@ -235,7 +235,7 @@ pub unsafe extern "C" fn qdq_run_options_set_progress(
     })
 }
 
-/// Sets the switch that stops runs; `cancel` may be NULL for none, the default. It may be freed before the
+/// Sets the switch that stops runs. `cancel` may be NULL for none, the default. It may be freed before the
 /// options.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_run_options_set_cancel(

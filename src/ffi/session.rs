@@ -1,4 +1,4 @@
-//! `qdq_session`: a model made ready to run.
+//! `qdq_session`: a model that is ready to run.
 
 use std::ffi::{CString, c_char, c_void};
 use std::mem::MaybeUninit;
@@ -20,12 +20,14 @@ use super::run_options::qdq_run_options;
 use super::status::qdq_status;
 use super::tensor::{borrowed, qdq_tensor, sizes};
 
-/// Receives a tapped tensor as soon as the runtime has computed it: `tap` is its position in the list of taps
-/// that the session was opened with, `value` a view (f32, f16, bf16 or f64) that is valid during the call and
-/// must not be written through. Returning QDQ_OK goes on. Any other status ends the run with that status;
-/// `*error`, which is NULL at first, may be set to an error from qdq_error_new() that says why.
+/// Receives a tapped tensor as soon as the runtime has computed it. `tap` is its position in the list of taps
+/// of the session. `value` is a view (f32, f16, bf16 or f64) that is valid during the call; do not write
+/// through it. If the callback returns QDQ_OK, the run goes on. If it returns any other status, the run ends
+/// with that status. The callback may then set `*error`, which is NULL at first, to an error from
+/// qdq_error_new() with the reason.
 ///
-/// Called from the runtime's threads, from several at once. It must not return by an exception or longjmp.
+/// qdq calls it on threads of the runtime, on several at the same time. It must not leave by an exception or
+/// longjmp.
 pub type qdq_tap_fn = Option<
     unsafe extern "C" fn(
         user: *mut c_void,
@@ -35,8 +37,8 @@ pub type qdq_tap_fn = Option<
     ) -> qdq_status,
 >;
 
-/// A model that is ready to run, in the runtime that was asked for. It runs one batch at a time. The files of
-/// the model must not be changed in place while it lives.
+/// A model that is ready to run, in the chosen runtime. It runs one batch at a time. Do not change the
+/// model's files in place as long as the session exists.
 pub struct qdq_session {
     runtime: Mutex<Box<dyn Runtime>>,
     outputs: Vec<String>,
@@ -45,11 +47,11 @@ pub struct qdq_session {
     description: CString,
 }
 
-/// Where the runtime hands its activations to.
+/// The receiver of the activations from the runtime.
 struct Tapped {
     call: qdq_tap_fn,
     user: User,
-    /// Whether the run that is under way keeps copies.
+    /// Whether the current run keeps copies.
     is_keeping: AtomicBool,
     copies: Mutex<Vec<Option<Tensor>>>,
 }
@@ -69,17 +71,21 @@ impl Tap for Tapped {
     }
 }
 
-/// Makes a model ready to run, by the runtime, library and threads of `options`, which may be NULL for the
-/// embedded runtime; who is told about progress and the switch that stops runs play no part. The session
-/// keeps nothing of the model's handle.
+/// Makes a model ready to run, with the runtime, library and threads of `options`. `options` may be NULL for
+/// the embedded runtime; its progress callback and its cancel switch are ignored. The session does not depend
+/// on the model's handle. Free `*out` with qdq_session_free().
 ///
-/// While it runs, `tap`, which may be NULL, is called once for every one of the `tap_count` tensors named in
-/// `taps` that the run computes and whose elements are floating-point numbers. Inputs, activations and
-/// outputs can be tapped; constants are not handed over. A tensor inside an If is handed over without
-/// elements where its branch is not taken; one in the body of a Loop or Scan once for all rounds, which are
-/// the first axis, or the elements of all rounds in one axis. A tap that names no tensor of the model or is
-/// named twice is an error. `free_user`, which may be NULL, is called once with `user`: when the session is
-/// freed, or before this function returns with an error. Free `*out` with qdq_session_free().
+/// `taps` holds the names of `tap_count` tensors. Inputs, activations and outputs can be tapped, but
+/// constants are not passed to the callback. A name that is no tensor of the model or appears twice is an
+/// error.
+///
+/// `tap` may be NULL. Otherwise each run calls it once for every tapped tensor that the run computes and that
+/// holds floating-point numbers. A tensor inside an If has no elements if its branch is not taken. For a
+/// tensor in the body of a Loop or Scan there is one call for all iterations: the iterations are the first
+/// axis, or the elements of all iterations are in one axis.
+///
+/// `free_user` may be NULL. Otherwise it is called once with `user`: when the session is freed, or before
+/// this function returns with an error.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_session_open(
     model: Option<&qdq_model>,
@@ -113,25 +119,25 @@ pub unsafe extern "C" fn qdq_session_open(
     })
 }
 
-/// Frees `*session` and sets it to NULL. NULL in either place is allowed and does nothing.
+/// Frees `*session` and sets it to NULL. Does nothing if `session` or `*session` is NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_session_free(session: Option<&mut *mut qdq_session>) {
     handle::free(session);
 }
 
-/// The runtime that runs the model and its version, such as "ONNX Runtime 1.24.1", for people. Valid until
-/// the session is freed; NULL for NULL.
+/// Returns the name and version of the runtime that runs the model, such as "ONNX Runtime 1.24.1", for
+/// people; NULL for NULL. The text is valid until the session is freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_session_runtime(session: Option<&qdq_session>) -> *const c_char {
     session.map_or(std::ptr::null(), |session| session.description.as_ptr())
 }
 
 /// Runs a batch with one tensor for every input of the model. `*out` receives the model's outputs by name, in
-/// order; `tapped`, which may be NULL, copies of the tapped tensors that the run computed, in the order of
-/// the taps. Free both with qdq_batch_free().
+/// order. `tapped` may be NULL. Otherwise `*tapped` receives copies of the tapped tensors that the run
+/// computed, in the order of the taps. Free both with qdq_batch_free().
 ///
-/// QDQ_ERROR_INVALID_ARGUMENT, QDQ_ERROR_TYPE or QDQ_ERROR_SHAPE where the batch does not fit the model's
-/// inputs, what the tap callback returned, QDQ_ERROR_RUNTIME where the runtime failed.
+/// Returns QDQ_ERROR_INVALID_ARGUMENT, QDQ_ERROR_TYPE or QDQ_ERROR_SHAPE if the batch does not fit the
+/// model's inputs; the status that the tap callback returned; QDQ_ERROR_RUNTIME if the runtime failed.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_session_run(
     session: Option<&mut qdq_session>,
@@ -158,7 +164,7 @@ pub extern "C" fn qdq_session_run(
 
 impl qdq_session {
     fn run(&mut self, batch: &Batch, is_keeping: bool) -> Result<Vec<Tensor>> {
-        // What a run that failed has left.
+        // Drop the copies that a failed run has left.
         self.tapped.copies.lock().unwrap_or_else(PoisonError::into_inner).fill(None);
         self.tapped.is_keeping.store(is_keeping, Ordering::Relaxed);
         self.runtime.get_mut().unwrap_or_else(PoisonError::into_inner).run(batch)

@@ -13,7 +13,7 @@ use super::guard::{constructed, guard};
 use super::handle::{self, c_text, get_mut, optional_text, text, text_at};
 use super::status::qdq_status;
 
-/// Names, types and shapes of a network's inputs or outputs, as far as they are known.
+/// Names, types and shapes of a network's inputs or outputs, if they are known.
 #[derive(Default)]
 pub struct qdq_specs {
     pub(super) specs: Vec<TensorSpec>,
@@ -30,20 +30,20 @@ impl qdq_specs {
     }
 }
 
-/// An empty list, for the inputs of a network that is no ONNX model. Free it with qdq_specs_free().
+/// Returns an empty list, for the inputs of a network that is no ONNX model. Free it with qdq_specs_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_specs_new() -> *mut qdq_specs {
     constructed(qdq_specs::default)
 }
 
-/// Frees `*specs` and sets it to NULL. NULL in either place is allowed and does nothing.
+/// Frees `*specs` and sets it to NULL. Does nothing if `specs` or `*specs` is NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_specs_free(specs: Option<&mut *mut qdq_specs>) {
     handle::free(specs);
 }
 
-/// Adds a tensor. `dtype` may be QDQ_DTYPE_UNKNOWN, a negative `ndim` means that the rank is not known,
-/// QDQ_DYNAMIC stands for a size decided at run time.
+/// Adds a tensor. `dtype` may be QDQ_DTYPE_UNKNOWN. A negative `ndim` means that the rank is not known.
+/// QDQ_DYNAMIC stands for a size that is known only at run time.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_specs_add(
     specs: Option<&mut qdq_specs>,
@@ -65,8 +65,8 @@ pub unsafe extern "C" fn qdq_specs_add(
     })
 }
 
-/// Names the dimension of tensor `index` along `axis`, whose size is decided at run time: dimensions with one
-/// name are equal. `name` may be NULL for none.
+/// Names the dimension of tensor `index` along `axis`, whose size is known only at run time. Dimensions with
+/// the same name are equal. `name` may be NULL for none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_specs_name_dim(
     specs: Option<&mut qdq_specs>,
@@ -90,39 +90,40 @@ pub unsafe extern "C" fn qdq_specs_name_dim(
     })
 }
 
-/// How many tensors there are.
+/// Returns the number of tensors.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_specs_count(specs: Option<&qdq_specs>) -> usize {
     specs.map_or(0, |specs| specs.specs.len())
 }
 
-/// The name of tensor `index`; NULL past the last. Valid until the list is changed or freed.
+/// Returns the name of tensor `index`; NULL past the last. The text is valid until the list is changed or
+/// freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_specs_name(specs: Option<&qdq_specs>, index: usize) -> *const c_char {
     specs.map_or(std::ptr::null(), |specs| text_at(&specs.names, index))
 }
 
-/// The element type of tensor `index`; QDQ_DTYPE_UNKNOWN where it is not known.
+/// Returns the element type of tensor `index`; QDQ_DTYPE_UNKNOWN if it is not known.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_specs_dtype(specs: Option<&qdq_specs>, index: usize) -> qdq_dtype {
     number_of(specs.and_then(|specs| specs.specs.get(index)?.dtype))
 }
 
-/// The rank of tensor `index`; -1 where it is not known.
+/// Returns the rank of tensor `index`; -1 if it is not known.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_specs_ndim(specs: Option<&qdq_specs>, index: usize) -> i32 {
     specs.and_then(|specs| specs.specs.get(index)?.shape.as_ref()).map_or(-1, |shape| shape.len() as i32)
 }
 
-/// The size of tensor `index` along `axis`; QDQ_DYNAMIC where it is not known or there is no such axis.
+/// Returns the size of tensor `index` along `axis`; QDQ_DYNAMIC if it is not known or there is no such axis.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_specs_size(specs: Option<&qdq_specs>, index: usize, axis: usize) -> i64 {
     let shape = specs.and_then(|specs| specs.specs.get(index)?.shape.as_deref());
     sizes_of(shape).get(axis).copied().unwrap_or(QDQ_DYNAMIC)
 }
 
-/// The name of the dimension of tensor `index` along `axis`: dimensions with one name are equal. NULL where
-/// it has none or there is no such axis. Valid until the list is changed or freed.
+/// Returns the name of the dimension of tensor `index` along `axis`; NULL if it has none or there is no such
+/// axis. Dimensions with the same name are equal. The text is valid until the list is changed or freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_specs_dim_name(specs: Option<&qdq_specs>, index: usize, axis: usize) -> *const c_char {
     dim_name(specs.and_then(|specs| specs.dims.get(index)), axis)

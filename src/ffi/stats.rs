@@ -1,4 +1,4 @@
-//! `qdq_stats`: what a calibration run has learned.
+//! `qdq_stats`: the statistics of a calibration run.
 
 use std::ffi::{CString, c_char, c_void};
 use std::mem::MaybeUninit;
@@ -16,7 +16,7 @@ use super::status::qdq_status;
 use super::tensor::{checked, qdq_tensor};
 use super::tensor_stats::{floats, qdq_tensor_stats};
 
-/// Statistics by tensor name: what a calibration run leaves behind, to be saved, loaded and merged. The file
+/// Statistics by tensor name: the result of a calibration run. They can be saved, loaded and merged. The file
 /// is a safetensors file; equal statistics give equal bytes.
 pub struct qdq_stats {
     pub(super) stats: Stats,
@@ -28,20 +28,21 @@ impl qdq_stats {
         Self { stats, names: OnceLock::new() }
     }
 
-    /// The statistics, to be changed: the names may be others afterwards.
+    /// Returns the statistics for a change. The cached names are dropped, because the change may alter them.
     fn changed(&mut self) -> &mut Stats {
         self.names.take();
         &mut self.stats
     }
 }
 
-/// Statistics of no tensor. Free them with qdq_stats_free().
+/// Returns statistics of no tensor. Free them with qdq_stats_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_stats_new() -> *mut qdq_stats {
     constructed(|| qdq_stats::new(Stats::default()))
 }
 
-/// Reads statistics that qdq_stats_save() or `qdq calibrate --stats` wrote.
+/// Reads a file of statistics that qdq_stats_save() or `qdq calibrate --stats` wrote. Free `*out` with
+/// qdq_stats_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_stats_load(
     path: *const c_char,
@@ -54,7 +55,8 @@ pub unsafe extern "C" fn qdq_stats_load(
     })
 }
 
-/// Statistics from the content of such a file: `size` bytes, which are not kept.
+/// Reads statistics from the content of such a file: `size` bytes, which are not kept. Free `*out` with
+/// qdq_stats_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_stats_from_bytes(
     bytes: *const c_void,
@@ -68,14 +70,14 @@ pub unsafe extern "C" fn qdq_stats_from_bytes(
     })
 }
 
-/// Frees `*stats` and sets it to NULL. NULL in either place is allowed and does nothing.
+/// Frees `*stats` and sets it to NULL. Does nothing if `stats` or `*stats` is NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_stats_free(stats: Option<&mut *mut qdq_stats>) {
     handle::free(stats);
 }
 
-/// What the user must know of the run that gathered the statistics, such as samples that were left out. Files
-/// do not hold it. Free `*out` with qdq_findings_free().
+/// Returns the findings of the run that gathered the statistics, such as samples that were left out. Files do
+/// not hold the findings. Free `*out` with qdq_findings_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_stats_findings(
     stats: Option<&qdq_stats>,
@@ -85,7 +87,7 @@ pub extern "C" fn qdq_stats_findings(
     guard(error, || give(out, || Ok(qdq_findings::new(&get(stats, "stats")?.stats.findings))))
 }
 
-/// Writes the statistics to a file, whole or not at all.
+/// Writes the statistics to a file, completely or not at all.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_stats_save(
     stats: Option<&qdq_stats>,
@@ -96,7 +98,7 @@ pub unsafe extern "C" fn qdq_stats_save(
     guard(error, || get(stats, "stats")?.stats.save(&unsafe { handle::path(path, "path") }?))
 }
 
-/// The content of that file. Free `*out` with qdq_buffer_free().
+/// Returns the content of that file. Free `*out` with qdq_buffer_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_stats_to_bytes(
     stats: Option<&qdq_stats>,
@@ -106,7 +108,7 @@ pub extern "C" fn qdq_stats_to_bytes(
     guard(error, || give(out, || get(stats, "stats")?.stats.to_bytes().map(qdq_buffer::new)))
 }
 
-/// Adds the values of a batch of tensor `name` (f32, f16, bf16, f64).
+/// Adds the values of a batch to the statistics of tensor `name`. `x` is f32, f16, bf16 or f64.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_stats_observe(
     stats: Option<&mut qdq_stats>,
@@ -124,8 +126,8 @@ pub unsafe extern "C" fn qdq_stats_observe(
     })
 }
 
-/// Adds another run over other samples of the same model, on another thread, day or machine. A tensor that
-/// only one of the two has keeps its statistics.
+/// Adds the statistics of another run of the same model over other samples, from another thread, day or
+/// machine. A tensor that only one of the two runs has keeps its statistics.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_stats_merge(
     stats: *mut qdq_stats,
@@ -134,25 +136,25 @@ pub unsafe extern "C" fn qdq_stats_merge(
 ) -> qdq_status {
     guard(error, || {
         if std::ptr::addr_eq(stats, other) && !stats.is_null() {
-            // SAFETY: the header's rules for handles. The two are one, so the copy is made before the mutable
-            // reference.
+            // SAFETY: the header's rules for handles. Both arguments are one handle, so the copy is made
+            // before the mutable reference.
             let copy = unsafe { &*other }.stats.clone();
             // SAFETY: as above.
             return unsafe { &mut *stats }.changed().merge(&copy);
         }
-        // SAFETY: the header's rules for handles; the two are different ones.
+        // SAFETY: the header's rules for handles; these are two different handles.
         let (stats, other) = unsafe { (stats.as_mut(), other.as_ref()) };
         stats.ok_or_else(|| null("stats"))?.changed().merge(&other.ok_or_else(|| null("other"))?.stats)
     })
 }
 
-/// How many samples the model ran on.
+/// Returns the number of samples that the model ran on.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_stats_samples(stats: Option<&qdq_stats>) -> u64 {
     stats.map_or(0, |stats| stats.stats.samples)
 }
 
-/// Sets how many samples the model ran on, for whoever observes tensors by themselves.
+/// Sets the number of samples that the model ran on, for programs that call qdq_stats_observe() themselves.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_stats_set_samples(
     stats: Option<&mut qdq_stats>,
@@ -165,21 +167,21 @@ pub extern "C" fn qdq_stats_set_samples(
     })
 }
 
-/// How many tensors have statistics.
+/// Returns the number of tensors that have statistics.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_stats_count(stats: Option<&qdq_stats>) -> usize {
     stats.map_or(0, |stats| stats.stats.tensors.len())
 }
 
-/// The name of tensor `index`, in alphabetical order; NULL past the last. Valid until the statistics are
-/// changed or freed.
+/// Returns the name of tensor `index`, in alphabetical order; NULL past the last. The text is valid until the
+/// statistics are changed or freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_stats_name(stats: Option<&qdq_stats>, index: usize) -> *const c_char {
     let Some(stats) = stats else { return std::ptr::null() };
     text_at(stats.names.get_or_init(|| stats.stats.tensors.keys().map(|name| c_text(name)).collect()), index)
 }
 
-/// A copy of the statistics of tensor `name`; `*out` is NULL where it has none. Free it with
+/// Returns a copy of the statistics of tensor `name`. `*out` is NULL if the tensor has none. Free `*out` with
 /// qdq_tensor_stats_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_stats_get(
@@ -198,7 +200,7 @@ pub unsafe extern "C" fn qdq_stats_get(
     })
 }
 
-/// Sets the statistics of tensor `name` to a copy of `tensor`, in place of those that it had.
+/// Sets the statistics of tensor `name` to a copy of `tensor`, and replaces earlier ones.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_stats_set(
     stats: Option<&mut qdq_stats>,

@@ -1,4 +1,4 @@
-//! `qdq_tensor`: a borrowed view of C's memory.
+//! `qdq_tensor`: a borrowed view of memory that C owns.
 
 use std::borrow::Cow;
 use std::ffi::c_void;
@@ -14,44 +14,46 @@ use crate::tensor::{Data, Tensor, TensorView, element_count};
 use super::dtype::{Stored, number_of, qdq_dtype};
 use super::handle::{axes, null};
 
-/// The host's memory: DLPack's kDLCPU. 0 means the same.
+/// Host memory: DLPack's kDLCPU. 0 means the same.
 pub const QDQ_DEVICE_CPU: i32 = 1;
-/// The host's memory, pinned for CUDA: DLPack's kDLCUDAHost.
+/// Host memory that is pinned for CUDA: DLPack's kDLCUDAHost.
 pub const QDQ_DEVICE_CUDA_HOST: i32 = 3;
 
-/// A tensor that somebody else owns: a view of memory, laid out as DLPack's DLTensor, so that a pointer to
-/// one of those can be used as a pointer to this. Functions keep neither the view nor its memory.
+/// A tensor whose memory belongs to the caller: a view with the layout of DLPack's DLTensor. A pointer to a
+/// DLTensor can therefore be used as a pointer to this struct. Functions keep neither the view nor its
+/// memory.
 ///
-/// An empty tensor may have any data pointer. Zero-initialise the struct and set data, dtype, ndim and shape
-/// for a dense tensor in the host's memory.
+/// For a dense tensor in host memory, zero-initialise the struct and set data, dtype, ndim and shape. An
+/// empty tensor may have any data pointer.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct qdq_tensor {
-    /// The first element, less byte_offset; data + byte_offset is aligned to the size of one element.
+    /// The address of the first element, minus byte_offset. data + byte_offset must be aligned to the size of
+    /// one element.
     pub data: *mut c_void,
-    /// QDQ_DEVICE_CPU, QDQ_DEVICE_CUDA_HOST or 0. Device memory has to be copied to the host.
+    /// QDQ_DEVICE_CPU, QDQ_DEVICE_CUDA_HOST or 0. Copy device memory to the host before.
     pub device_type: i32,
-    /// Not used for the host's memory.
+    /// Not used for host memory.
     pub device_id: i32,
     /// The rank; 0 for a single number.
     pub ndim: i32,
     /// One of the QDQ_DTYPE_ numbers.
     pub dtype: qdq_dtype,
-    /// `ndim` sizes that are not negative. May be NULL where ndim is 0.
+    /// `ndim` sizes that are not negative. May be NULL if ndim is 0.
     pub shape: *const i64,
-    /// `ndim` distances between neighbours along every axis, in elements and not negative; NULL for row-major
-    /// (C) order. Those of axes of size 1 mean nothing.
+    /// `ndim` distances between neighbours along every axis, in elements and not negative. NULL means
+    /// row-major (C) order. The strides of axes of size 1 are ignored.
     pub strides: *const i64,
-    /// Bytes to add to data.
+    /// The number of bytes to add to data.
     pub byte_offset: u64,
 }
 
-/// Sizes for C.
+/// Returns the sizes for C.
 pub(super) fn sizes(shape: &[usize]) -> Vec<i64> {
     shape.iter().map(|&size| size as i64).collect()
 }
 
-/// A view of one of qdq's own tensors, with its `sizes`: for C to read as long as both live.
+/// Returns a view of one of qdq's own tensors, with its `sizes`. C may read it as long as both live.
 pub(super) fn borrowed(tensor: TensorView<'_>, sizes: &[i64]) -> qdq_tensor {
     qdq_tensor {
         data: tensor.data().as_bytes().as_ptr().cast_mut().cast(),
@@ -65,22 +67,21 @@ pub(super) fn borrowed(tensor: TensorView<'_>, sizes: &[i64]) -> qdq_tensor {
     }
 }
 
-/// A tensor whose fields have been checked. The elements are read and written through it.
+/// A tensor whose fields have been checked. Its elements are read and written through this type.
 pub(super) struct Checked<'a> {
     name: &'a str,
     data: *mut u8,
     stored: Stored,
     shape: Vec<usize>,
-    /// In elements; `None` for row-major order.
+    /// The strides in elements; `None` for row-major order.
     strides: Option<Vec<usize>>,
 }
 
-/// Checks the fields of `tensor`, which messages call `name`.
+/// Checks the fields of `tensor`. Messages call it `name`.
 ///
-/// # Safety
-/// `tensor` is NULL or follows the rules of [`qdq_tensor`]: its memory holds initialised elements, which
-/// nothing else changes while the result is used (and which nothing else reads, where the result is written
-/// to).
+/// # Safety `tensor` is NULL or follows the rules of [`qdq_tensor`]: its memory holds initialised elements,
+/// and nothing else changes them while the result is used. If the result is written to, nothing else reads
+/// them either.
 pub(super) unsafe fn checked<'a>(tensor: Option<&'a qdq_tensor>, name: &'a str) -> Result<Checked<'a>> {
     let tensor = tensor.ok_or_else(|| null(name))?;
     let wrong = |kind, what: String| Error::new(kind, format!("tensor '{name}' {what}"));
@@ -114,7 +115,7 @@ pub(super) unsafe fn checked<'a>(tensor: Option<&'a qdq_tensor>, name: &'a str) 
         return Err(wrong(ErrorKind::Unsupported, "is packed and has strides".into())
             .with_remedy("store it row-major"));
     }
-    // Elements up to the last one that the strides reach.
+    // The number of elements up to the last one that the strides reach.
     let reach = match &strides {
         _ if count == 0 => Some(0),
         None => Some(count),
@@ -123,7 +124,7 @@ pub(super) unsafe fn checked<'a>(tensor: Option<&'a qdq_tensor>, name: &'a str) 
             .zip(strides)
             .try_fold(1usize, |reach, (&size, &stride)| reach.checked_add((size - 1).checked_mul(stride)?)),
     };
-    // Sizes beside a 0, and elements that a stride of 0 repeats, must be such as can be copied too.
+    // The sizes beside a 0, and the elements that a stride of 0 repeats, must stay small enough for a copy.
     let product =
         shape.iter().filter(|&&size| size != 0).try_fold(1usize, |product, &size| product.checked_mul(size));
     let fits = |count: Option<usize>| {
@@ -156,17 +157,16 @@ pub(super) unsafe fn checked<'a>(tensor: Option<&'a qdq_tensor>, name: &'a str) 
     Ok(Checked { name, data, stored, shape, strides })
 }
 
-/// A copy of C's f32 numbers, which stay as they are whatever is written; `None` for NULL.
+/// Returns a copy of f32 numbers of C, which later writes cannot change; `None` for NULL.
 ///
-/// # Safety
-/// As for [`checked`].
+/// # Safety As for [`checked`].
 pub(super) unsafe fn numbers(tensor: Option<&qdq_tensor>, name: &str) -> Result<Option<ArrayD<f32>>> {
     let Some(_) = tensor else { return Ok(None) };
     // SAFETY: the caller's promise.
     Ok(Some(unsafe { checked(tensor, name) }?.f32()?.to_owned()))
 }
 
-/// Whether the strides are those of row-major order; those of axes of size 1 mean nothing.
+/// Returns whether the strides are those of row-major order. The strides of axes of size 1 are ignored.
 fn is_row_major(shape: &[usize], strides: &[usize]) -> bool {
     let mut expected = 1usize;
     shape.iter().zip(strides).rev().all(|(&size, &stride)| {
@@ -189,7 +189,7 @@ impl<'a> Checked<'a> {
         self.stored
     }
 
-    /// The element type, where it is none of the packed ones.
+    /// Returns the element type, if it is not a packed one.
     pub(super) fn dtype(&self) -> Result<DataType> {
         match self.stored {
             Stored::Plain(dtype) => Ok(dtype),
@@ -197,13 +197,13 @@ impl<'a> Checked<'a> {
         }
     }
 
-    /// The error for an element type that a function cannot use.
+    /// Returns the error for an element type that a function cannot use.
     pub(super) fn wrong_type(&self, found: &str) -> Error {
         Error::new(ErrorKind::Type, format!("tensor '{}' has elements of type {found}", self.name))
             .with_remedy("see the function's documentation for the types that it takes")
     }
 
-    /// The error for another shape than is needed.
+    /// Returns an error if the shape is not the expected one.
     pub(super) fn check_shape(&self, expected: &[usize]) -> Result<()> {
         if self.shape == expected {
             return Ok(());
@@ -213,7 +213,7 @@ impl<'a> Checked<'a> {
         Err(Error::new(ErrorKind::Shape, message))
     }
 
-    /// The addresses that hold the elements.
+    /// Returns the address range that holds the elements.
     fn addresses(&self) -> Range<usize> {
         let reach = match &self.strides {
             _ if self.count() == 0 => 0,
@@ -231,7 +231,7 @@ impl<'a> Checked<'a> {
         a.start < b.end && b.start < a.end
     }
 
-    /// Whether `T` is what the elements are. Everything below relies on it.
+    /// Panics if the elements do not have the size of `T`. All functions below rely on it.
     fn assert_holds<T: bytemuck::Pod>(&self) {
         assert!(!self.stored.is_packed() && self.stored.bytes(1) == Some(size_of::<T>()), "element type");
     }
@@ -244,22 +244,24 @@ impl<'a> Checked<'a> {
         }
     }
 
-    /// The elements as an array.
+    /// Returns the elements as an array.
     pub(super) fn view<T: bytemuck::Pod>(&self) -> ArrayViewD<'a, T> {
         self.assert_holds::<T>();
         let data = if self.count() == 0 { std::ptr::dangling() } else { self.data.cast::<T>().cast_const() };
-        // SAFETY: `checked` has made sure that shape and strides stay within the address space and are not
-        // negative, and that the pointer is aligned; the rest is its caller's promise. `Pod` takes any bits.
+        // SAFETY: `checked` has verified that shape and strides stay within the address space and are not
+        // negative, and that the pointer is aligned. The rest is the promise of its caller. `Pod` accepts any
+        // bits.
         unsafe { ArrayViewD::from_shape_ptr(self.layout(), data) }
     }
 
-    /// The elements as an array that stays as it is while `out` is written: copied where the two overlap.
+    /// Returns the elements as an array that does not change while `out` is written. They are copied if the
+    /// two overlap.
     pub(super) fn apart<T: bytemuck::Pod>(&self, out: &Checked<'_>) -> CowArray<'a, T, IxDyn> {
         let view = self.view::<T>();
         if self.overlaps(out) { view.to_owned().into() } else { view.into() }
     }
 
-    /// The elements in row-major order, copied where they lie otherwise.
+    /// Returns the elements in row-major order. They are copied if their order is another one.
     pub(super) fn dense<T: bytemuck::Pod>(&self) -> Cow<'a, [T]> {
         let view = self.view::<T>();
         match view.to_slice() {
@@ -268,7 +270,7 @@ impl<'a> Checked<'a> {
         }
     }
 
-    /// Lets `read` have quantized values, by the type that stores them.
+    /// Passes quantized values to `read`, in the type that stores them.
     pub(super) fn read_stored<R>(&self, read: impl FnOnce(quant::Stored<'_>) -> Result<R>) -> Result<R> {
         match self.stored {
             Stored::Plain(DataType::I8) => read(quant::Stored::I8(&self.dense())),
@@ -282,7 +284,7 @@ impl<'a> Checked<'a> {
         }
     }
 
-    /// The elements as f32 numbers, for an amax or a scale.
+    /// Returns the elements as f32 numbers, for an amax or a scale.
     pub(super) fn f32(&self) -> Result<ArrayViewD<'a, f32>> {
         match self.stored {
             Stored::Plain(DataType::F32) => Ok(self.view()),
@@ -290,7 +292,7 @@ impl<'a> Checked<'a> {
         }
     }
 
-    /// The bytes of a packed tensor.
+    /// Returns the bytes of a packed tensor.
     fn bytes(&self) -> &'a [u8] {
         let Range { start, end } = self.addresses();
         if start == end {
@@ -300,15 +302,15 @@ impl<'a> Checked<'a> {
         unsafe { std::slice::from_raw_parts(self.data, end - start) }
     }
 
-    /// Lets `write` fill the elements, in row-major order. After an error they may be anything.
+    /// Lets `write` fill the elements, in row-major order. After an error the elements may hold anything.
     pub(super) fn fill<T: bytemuck::Pod, R>(&self, write: impl FnOnce(&mut [T]) -> Result<R>) -> Result<R> {
         self.assert_holds::<T>();
         if self.count() == 0 {
             return write(&mut []);
         }
         if self.strides.is_none() {
-            // SAFETY: as in `view`; nobody else reads or writes this memory meanwhile, inputs that overlap
-            // have been copied by `dense`.
+            // SAFETY: as in `view`. Nobody else reads or writes this memory during the call: `dense` has
+            // copied inputs that overlap.
             return write(unsafe { std::slice::from_raw_parts_mut(self.data.cast::<T>(), self.count()) });
         }
         self.check_apart()?;
@@ -331,7 +333,7 @@ impl<'a> Checked<'a> {
         }
     }
 
-    /// Lets `write` fill quantized values, by the type that stores them.
+    /// Lets `write` fill quantized values, in the type that stores them.
     pub(super) fn fill_stored<R>(&self, write: impl FnOnce(quant::StoredMut<'_>) -> Result<R>) -> Result<R> {
         match self.stored {
             Stored::Plain(DataType::I8) => self.fill(|out| write(quant::StoredMut::I8(out))),
@@ -345,7 +347,7 @@ impl<'a> Checked<'a> {
         }
     }
 
-    /// Refuses strides by which two elements could share an address.
+    /// Refuses strides that let two elements share an address.
     fn check_apart(&self) -> Result<()> {
         let strides = self.strides.iter().flatten().copied();
         let mut axes: Vec<(usize, usize)> =
@@ -363,7 +365,7 @@ impl<'a> Checked<'a> {
         Ok(())
     }
 
-    /// A copy that owns its elements.
+    /// Returns a copy that owns its elements.
     pub(super) fn to_owned(&self) -> Result<Tensor> {
         let data = match self.dtype()? {
             DataType::F32 => Data::F32(self.values()),
@@ -378,7 +380,7 @@ impl<'a> Checked<'a> {
             DataType::U32 => Data::U32(self.values()),
             DataType::I64 => Data::I64(self.values()),
             DataType::U64 => Data::U64(self.values()),
-            // Whatever is not 0 is true; runtimes expect 1.
+            // Any byte other than 0 is true. Runtimes expect 1.
             DataType::Bool => {
                 Data::Bool(self.values().into_iter().map(|value: u8| u8::from(value != 0)).collect())
             }

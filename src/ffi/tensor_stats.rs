@@ -16,17 +16,18 @@ use super::quantize::for_float;
 use super::status::qdq_status;
 use super::tensor::{Checked, checked, qdq_tensor};
 
-/// The calibrator's observer: it sees every value of one tensor once, in any number of batches, and keeps
+/// The calibrator's observer. It reads every value of one tensor once, in any number of batches, and keeps
 /// counts and a histogram of magnitudes in a fixed amount of memory (80 KiB). Every method computes its range
-/// from it.
+/// from them.
 ///
-/// Any cut of the data into batches, threads or machines, in any order, gives the same statistics: let every
-/// thread observe into its own and merge them. NaN and infinities are counted and otherwise left out.
+/// The statistics do not depend on the order of the values or on their division into batches, threads or
+/// machines. To use several threads, let each thread observe into its own statistics and merge them. NaN and
+/// infinities are counted and otherwise left out.
 pub struct qdq_tensor_stats {
     pub(super) stats: TensorStats,
 }
 
-/// The elements of a floating-point tensor as f32, without a copy where they are that and row-major.
+/// Returns the elements of a floating-point tensor as f32, without a copy if they are row-major f32 already.
 pub(super) fn floats<'a>(x: &Checked<'a>) -> Result<Cow<'a, [f32]>> {
     use crate::dtype::DataType;
     use crate::quant::Element;
@@ -39,19 +40,19 @@ pub(super) fn floats<'a>(x: &Checked<'a>) -> Result<Cow<'a, [f32]>> {
     for_float!(x, T => Ok(converted::<T>(x).into()))
 }
 
-/// Statistics that have seen nothing. Free them with qdq_tensor_stats_free().
+/// Returns statistics without a value. Free them with qdq_tensor_stats_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_tensor_stats_new() -> *mut qdq_tensor_stats {
     constructed(|| qdq_tensor_stats { stats: TensorStats::new() })
 }
 
-/// Frees `*stats` and sets it to NULL. NULL in either place is allowed and does nothing.
+/// Frees `*stats` and sets it to NULL. Does nothing if `stats` or `*stats` is NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_tensor_stats_free(stats: Option<&mut *mut qdq_tensor_stats>) {
     handle::free(stats);
 }
 
-/// Adds the values of `x` (f32, f16, bf16, f64; f64 is rounded to f32), none too.
+/// Adds the values of `x` (f32, f16, bf16, f64). f64 is rounded to f32. `x` may be empty.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_tensor_stats_observe(
     stats: Option<&mut qdq_tensor_stats>,
@@ -67,8 +68,8 @@ pub unsafe extern "C" fn qdq_tensor_stats_observe(
     })
 }
 
-/// Adds what `other` has seen: the result is that of one observer that saw both. Merging a observer with
-/// itself counts everything twice.
+/// Adds the statistics of `other`: the result is that of one observer that got the values of both. Merging
+/// statistics with themselves counts everything twice.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_tensor_stats_merge(
     stats: *mut qdq_tensor_stats,
@@ -76,8 +77,8 @@ pub unsafe extern "C" fn qdq_tensor_stats_merge(
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
-        // SAFETY: the header's rules for handles. The two may be one, so the copy is made before the mutable
-        // reference.
+        // SAFETY: the header's rules for handles. Both may be one handle, so the copy is made before the
+        // mutable reference.
         let other = unsafe { other.as_ref() }.ok_or_else(|| null("other"))?.stats.clone();
         // SAFETY: as above.
         unsafe { stats.as_mut() }.ok_or_else(|| null("stats"))?.stats.merge(&other);
@@ -85,8 +86,9 @@ pub unsafe extern "C" fn qdq_tensor_stats_merge(
     })
 }
 
-/// The range (amax, finite, at least 0) by a method for integers of `num_bits`, 2 to 16: for int8 8 and
-/// false. An error without a finite value, or with negative values and unsigned integers.
+/// Computes the range (amax, finite, at least 0) by a method, for integers of `num_bits`, 2 to 16. For int8
+/// pass 8 and false. Fails if there is no finite value, or if the integers are unsigned and there are
+/// negative values.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_tensor_stats_amax(
     stats: Option<&qdq_tensor_stats>,
@@ -104,72 +106,72 @@ pub extern "C" fn qdq_tensor_stats_amax(
     })
 }
 
-/// The number of values seen, NaN and infinities included.
+/// Returns the number of observed values, including NaN and infinities.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_tensor_stats_values(stats: Option<&qdq_tensor_stats>) -> u64 {
     stats.map_or(0, |stats| stats.stats.count())
 }
 
-/// How many values were zero.
+/// Returns the number of zeros.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_tensor_stats_zeros(stats: Option<&qdq_tensor_stats>) -> u64 {
     stats.map_or(0, |stats| stats.stats.zeros())
 }
 
-/// How many values were NaN.
+/// Returns the number of NaN values.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_tensor_stats_nans(stats: Option<&qdq_tensor_stats>) -> u64 {
     stats.map_or(0, |stats| stats.stats.nans())
 }
 
-/// How many values were infinite, of either sign.
+/// Returns the number of infinities, of either sign.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_tensor_stats_infinities(stats: Option<&qdq_tensor_stats>) -> u64 {
     stats.map_or(0, |stats| stats.stats.infinities())
 }
 
-/// The smallest finite value; NaN where there was none.
+/// Returns the smallest finite value; NaN if there is none.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_tensor_stats_min(stats: Option<&qdq_tensor_stats>) -> f32 {
     stats.and_then(|stats| stats.stats.min()).unwrap_or(f32::NAN)
 }
 
-/// The largest finite value; NaN where there was none.
+/// Returns the largest finite value; NaN if there is none.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_tensor_stats_max(stats: Option<&qdq_tensor_stats>) -> f32 {
     stats.and_then(|stats| stats.stats.max()).unwrap_or(f32::NAN)
 }
 
-/// The largest magnitude of the finite values; NaN where there was none.
+/// Returns the largest magnitude of the finite values; NaN if there is none.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_tensor_stats_abs_max(stats: Option<&qdq_tensor_stats>) -> f32 {
     stats.and_then(|stats| stats.stats.abs_max()).unwrap_or(f32::NAN)
 }
 
-/// How many values are too small for the histogram's window of 20 octaves below the largest: not zero, and a
-/// million times smaller. They are in the first bin, which then begins at 0.
+/// Returns the number of values below the histogram's window of 20 octaves: values other than zero that are a
+/// million times smaller than the largest. They are in the first bin, which then begins at 0.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_tensor_stats_below(stats: Option<&qdq_tensor_stats>) -> u64 {
     stats.map_or(0, |stats| stats.stats.histogram().below())
 }
 
-/// How many magnitudes are not the lower edge of their bin. 0 means discrete data such as integers and
-/// pixels: the lower edges are the values themselves.
+/// Returns the number of magnitudes that differ from the lower edge of their bin. 0 means discrete data such
+/// as integers and pixels: the lower edges are the values themselves.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_tensor_stats_between(stats: Option<&qdq_tensor_stats>) -> u64 {
     stats.map_or(0, |stats| stats.stats.histogram().between())
 }
 
-/// How many occupied bins the histogram has.
+/// Returns the number of occupied bins of the histogram.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_tensor_stats_bin_count(stats: Option<&qdq_tensor_stats>) -> usize {
     stats.map_or(0, |stats| stats.stats.histogram().bins().count())
 }
 
-/// Fills three arrays of `count` = qdq_tensor_stats_bin_count() elements with the occupied bins, ascending:
-/// bin i holds `counts[i]` magnitudes from `lower[i]` up to, not including, `upper[i]`. Zeros are in no bin;
-/// values a million times smaller than the largest (see qdq_tensor_stats_below()) are together in the first,
-/// from 0.
+/// Fills three arrays of `count` = qdq_tensor_stats_bin_count() elements with the occupied bins in ascending
+/// order: bin i holds `counts[i]` magnitudes from `lower[i]` up to, not including, `upper[i]`. Zeros are in
+/// no bin. Values a million times smaller than the largest (see qdq_tensor_stats_below()) are all in the
+/// first bin, which then begins at 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_tensor_stats_bins(
     stats: Option<&qdq_tensor_stats>,
@@ -202,7 +204,7 @@ pub unsafe extern "C" fn qdq_tensor_stats_bins(
     })
 }
 
-/// A observer of its own with the same statistics.
+/// Returns a copy of the statistics. Free `*out` with qdq_tensor_stats_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_tensor_stats_clone(
     stats: Option<&qdq_tensor_stats>,

@@ -1,17 +1,17 @@
-//! Pointers between C and Rust, in every way that a caller can lay out its memory. `make miri` runs these
-//! too.
+//! Tests of pointers between C and Rust, in every way in which a caller can lay out its memory. `make miri`
+//! runs these tests too.
 
 use std::ffi::{CStr, c_void};
 use std::mem::MaybeUninit;
 
 use super::*;
 
-/// Calls a function, which must succeed.
+/// Calls a function that must succeed.
 fn ok(call: impl FnOnce(Option<&mut MaybeUninit<*mut qdq_error>>) -> qdq_status) {
     assert_eq!(failed(call), None);
 }
 
-/// The message of a call that failed.
+/// Returns the message of a failed call.
 fn failed(call: impl FnOnce(Option<&mut MaybeUninit<*mut qdq_error>>) -> qdq_status) -> Option<String> {
     let mut error = MaybeUninit::uninit();
     let status = call(Some(&mut error));
@@ -79,7 +79,7 @@ fn strides_are_followed_on_both_sides() {
     let to = view(y.as_mut_ptr(), QDQ_DTYPE_F32, &shape, Some(&[4, 2]));
     assert_eq!(round(&from, &to), None);
     assert_eq!(y, [1.0, -1.0, 3.0, -1.0, 1.0, -1.0, 5.0, -1.0, 3.0, -1.0, 5.0, -1.0]);
-    // A stride of 0 repeats an element, which may be read but not written.
+    // A stride of 0 repeats an element. Such a tensor may be read but not written.
     let repeated = view(x.as_mut_ptr(), QDQ_DTYPE_F32, &shape, Some(&[0, 1]));
     assert_eq!(round(&repeated, &to), None);
     assert!(round(&from, &repeated).is_some_and(|message| message.contains("share memory")));
@@ -117,7 +117,7 @@ fn damaged_views_are_refused() {
         let message = round(&damaged, &good).unwrap_or_default();
         assert!(message.contains(says), "{message}: {says}");
     }
-    // Nothing is read of an empty tensor.
+    // No element of an empty tensor is read.
     let empty = view(std::ptr::null_mut::<f32>(), QDQ_DTYPE_F32, &[0, 1 << 40], None);
     assert_eq!(round(&empty, &empty), None);
 }
@@ -138,7 +138,7 @@ fn texts_follow_what_they_are_made_of() {
     qdq_ranges_free(Some(&mut ranges));
 }
 
-/// A setter is given the text that it is going to replace.
+/// A setter gets the text that it is going to replace.
 #[test]
 fn an_object_may_be_changed_by_a_text_of_its_own() {
     let (mut ranges, mut cache) = (MaybeUninit::uninit(), MaybeUninit::uninit());
@@ -178,7 +178,7 @@ fn an_object_may_be_changed_by_a_text_of_its_own() {
     qdq_ranges_free(Some(&mut ranges));
 }
 
-/// A name that is taken leaves the graph as it was, and planning comes to an end.
+/// A duplicate name leaves the graph unchanged, and planning terminates.
 #[test]
 fn a_refused_node_leaves_the_graph_as_it_was() {
     let mut graph = qdq_graph_new();

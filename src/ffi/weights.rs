@@ -1,4 +1,4 @@
-//! Weights: ranges by what they compute, and int8 the way ONNX counts.
+//! Weights: ranges that minimise the error of the outputs, and int8 quantization by ONNX's rule.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::quant::weights::{quantize_weights, quantize_weights_within};
@@ -15,7 +15,7 @@ use super::status::qdq_status;
 use super::tensor::{Checked, checked, qdq_tensor};
 use super::tensor_stats::floats;
 
-/// An axis counted from the first; none for QDQ_NO_AXIS.
+/// Returns an axis counted from the first; `None` for QDQ_NO_AXIS.
 fn axis_of(axis: i32, weights: &Checked<'_>) -> Result<Option<usize>> {
     let rank = weights.shape().len();
     let counted = if axis < 0 { i64::from(axis) + rank as i64 } else { axis.into() };
@@ -30,16 +30,17 @@ fn axis_of(axis: i32, weights: &Checked<'_>) -> Result<Option<usize>> {
     }
 }
 
-/// The shape of one number per index of the axis.
+/// Returns the shape of an array with one number per index of the axis.
 fn shape_of(weights: &Checked<'_>, axis: Option<usize>) -> Vec<usize> {
     axis.and_then(|axis| weights.shape().get(axis)).into_iter().copied().collect()
 }
 
-/// The ranges (amax) of weights (f32, f16, bf16, f64), one per index of `axis` (negative ones count from the
-/// last) or, for QDQ_NO_AXIS, one for all.
+/// Computes the ranges (amax) of weights (f32, f16, bf16, f64): one per index of `axis`, or one for all if
+/// `axis` is QDQ_NO_AXIS. Negative axes count from the last. Free `*out`, of rank 1 or 0, with
+/// qdq_array_free().
 ///
-/// QDQ_METHOD_MSE minimises the error of what the weights compute, sum e^2 + 2 (sum e)^2 of the rounding
-/// errors e; the other methods are those for activations. Free `*out`, of rank 1 or 0, with qdq_array_free().
+/// QDQ_METHOD_MSE minimises the error of the values that the weights compute, sum e^2 + 2 (sum e)^2 of the
+/// rounding errors e. The other methods are those for activations.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_weights_amax(
     weights: Option<&qdq_tensor>,
@@ -63,11 +64,11 @@ pub unsafe extern "C" fn qdq_weights_amax(
     })
 }
 
-/// The ranges by pytorch-quantization's calibrate_weights, for whoever needs its numbers: QDQ_METHOD_MAX,
-/// QDQ_METHOD_MSE or QDQ_METHOD_PERCENTILE over a histogram of `num_bins` (2048 is usual) linear bins from 0
-/// to max |w| as numpy makes it. Weights (f32, f16, bf16, f64), axis and result as for qdq_weights_amax(),
-/// whose ranges are better ones. Weights that are all 0 give
-/// 0. Free `*out` with qdq_array_free().
+/// Computes the ranges of weights by pytorch-quantization's calibrate_weights. Use it to reproduce its
+/// numbers; the ranges of qdq_weights_amax() are better. `method` is QDQ_METHOD_MAX, QDQ_METHOD_MSE or
+/// QDQ_METHOD_PERCENTILE, over a histogram of `num_bins` (2048 is usual) linear bins from 0 to max |w| in
+/// numpy's way. Weights (f32, f16, bf16, f64), axis and result are as for qdq_weights_amax(). If all weights
+/// are 0, the range is 0. Free `*out` with qdq_array_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_weights_compat_amax(
     weights: Option<&qdq_tensor>,
@@ -93,13 +94,13 @@ pub unsafe extern "C" fn qdq_weights_compat_amax(
     })
 }
 
-/// Quantizes weights (f32, f16, bf16, f64) symmetrically to int8 as ONNX's QuantizeLinear does: out =
-/// clamp(rne(w / scale), -128, 127) with the scale of qdq_amax_int8_scale(amax), by which ONNX and TensorRT
-/// multiply. Where amax is 0, the scale is 1 and the integers are 0.
+/// Quantizes weights (f32, f16, bf16, f64) symmetrically to int8 as ONNX's QuantizeLinear does:
+/// out = clamp(rne(w / scale), -128, 127). The scale is qdq_amax_int8_scale(amax), by which ONNX and TensorRT
+/// multiply. If amax is 0, the scale is 1 and the integers are 0.
 ///
 /// `amax` (f32) has one number per index of `axis`, or a single one for QDQ_NO_AXIS; `amax` NULL means max
-/// |w|. `out` is i8 and has the shape of the weights. `scale` may be NULL; otherwise free `*scale` with
-/// qdq_array_free().
+/// |w|. `out` is i8 and has the shape of the weights. `scale` may be NULL. Otherwise `*scale` receives the
+/// scales; free it with qdq_array_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_weights_quantize(
     weights: Option<&qdq_tensor>,

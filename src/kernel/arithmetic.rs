@@ -1,18 +1,18 @@
-//! The arithmetic of one number, which tables share.
+//! Arithmetic of single numbers, shared by the tables.
 
-/// Round half to even of a value within ±2^22, keeping the sign of zero.
+/// Rounds half to even, for a value within ±2^22, keeping the sign of zero.
 ///
-/// Adding 1.5 * 2^23 leaves no bits for the fraction, so the addition itself rounds. Unlike
-/// `f32::round_ties_even` this is no function call where the machine lacks a rounding instruction.
+/// The sum with 1.5 * 2^23 has no bits for the fraction, so the addition itself rounds. Unlike
+/// `f32::round_ties_even`, this is no function call on machines without a rounding instruction.
 pub fn round(x: f32) -> f32 {
     const SHIFT: f32 = 12_582_912.0;
     ((x + SHIFT) - SHIFT).copysign(x)
 }
 
-/// The integer clamp(rne(x * inverse_scale), low, high).
+/// Returns the integer clamp(rne(x * inverse_scale), low, high).
 ///
-/// The bounds are integers, so clamping before rounding gives what clamping after it would. Comparisons with
-/// NaN are false, so NaN passes.
+/// The bounds are integers, so clamping before rounding gives the same as clamping after it. Comparisons with
+/// NaN are false, so NaN stays NaN.
 pub fn to_grid(x: f32, inverse_scale: f32, low: f32, high: f32) -> f32 {
     let scaled = x * inverse_scale;
     let above = if scaled < low { low } else { scaled };

@@ -6,7 +6,7 @@ use half::{bf16, f16};
 
 use super::vector::{Vector, lanewise};
 
-/// Whether this machine has it.
+/// Whether this machine has the instruction sets of the table.
 pub(super) fn is_available() -> bool {
     is_x86_feature_detected!("avx2")
         && is_x86_feature_detected!("fma")
@@ -31,7 +31,7 @@ impl Avx2 {
         Self(unsafe { std::mem::transmute::<__m256i, __m256>(bits) })
     }
 
-    /// The low halves of the lanes, in order.
+    /// Returns the low halves of the lanes, in order.
     #[inline(always)]
     unsafe fn low_halves(self) -> __m128i {
         // SAFETY: as `Vector` demands.
@@ -43,7 +43,7 @@ impl Avx2 {
     }
 }
 
-/// For every mask of eight lanes, where in a register of u16 those that are set lie, in bytes.
+/// For every mask of eight lanes: the byte indices, in a register of u16, of the lanes that are set.
 static COMPRESS: [[u8; 16]; 256] = {
     let mut table = [[0x80; 16]; 256];
     let mut mask = 0;
@@ -62,16 +62,16 @@ static COMPRESS: [[u8; 16]; 256] = {
     table
 };
 
-/// The mask of the first `count` lanes, fewer than all.
+/// Returns the mask of the first `count` lanes, fewer than all.
 #[inline(always)]
 unsafe fn first(count: usize) -> __m256i {
     static LANES: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
-    // SAFETY: as `Vector` demands; eight of the sixteen, from the ninth less `count`.
+    // SAFETY: as `Vector` demands; the load reads eight of the sixteen numbers, from index 8 - count.
     unsafe { _mm256_loadu_si256(LANES[8 - count..].as_ptr().cast()) }
 }
 
-// Each intrinsic needs what `is_available` has asked for, and pointers that are good for the register, as
-// `Vector` demands of its callers.
+// Each intrinsic needs the instruction sets that `is_available` checks, and pointers that are valid for the
+// register. `Vector` requires both of its callers.
 #[allow(unsafe_op_in_unsafe_fn)]
 impl Vector for Avx2 {
     const LANES: usize = 8;
@@ -114,7 +114,7 @@ impl Vector for Avx2 {
 
     #[inline(always)]
     fn prefetch<X>(from: *const X) {
-        // SAFETY: it touches nothing, wherever it points, and every x86-64 has it.
+        // SAFETY: a prefetch accesses no memory, for any address, and every x86-64 has it.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast()) }
     }
 
@@ -192,7 +192,7 @@ impl Vector for Avx2 {
 
     #[inline(always)]
     unsafe fn less_bits(self, other: Self) -> Self::Mask {
-        // There is only a signed comparison: it orders like the unsigned one when the upper bits are flipped.
+        // There is only a signed comparison. With the upper bits flipped, it orders like the unsigned one.
         let flip = _mm256_set1_epi32(i32::MIN);
         let (one, two) = (_mm256_xor_si256(self.bits(), flip), _mm256_xor_si256(other.bits(), flip));
         Self::of(_mm256_cmpgt_epi32(two, one)).0

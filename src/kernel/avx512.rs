@@ -6,7 +6,7 @@ use half::{bf16, f16};
 
 use super::vector::{Vector, lanewise};
 
-/// Whether this machine has it.
+/// Whether this machine has these instruction sets.
 pub(super) fn is_available() -> bool {
     is_x86_feature_detected!("avx512f")
         && is_x86_feature_detected!("avx512bw")
@@ -32,14 +32,14 @@ impl Avx512 {
     }
 }
 
-/// The mask of the first `count` lanes, fewer than all.
+/// Returns the mask of the first `count` lanes, fewer than all.
 #[inline(always)]
 fn first(count: usize) -> __mmask16 {
     (1 << count) - 1
 }
 
-// Each intrinsic needs what `is_available` has asked for, and pointers that are good for the register, as
-// `Vector` demands of its callers.
+// Each intrinsic needs the instruction sets that `is_available` checks, and pointers that are valid for the
+// register. `Vector` requires both of its callers.
 #[allow(unsafe_op_in_unsafe_fn)]
 impl Vector for Avx512 {
     const LANES: usize = 16;
@@ -82,7 +82,7 @@ impl Vector for Avx512 {
 
     #[inline(always)]
     fn prefetch<X>(from: *const X) {
-        // SAFETY: it touches nothing, wherever it points, and every x86-64 has it.
+        // SAFETY: a prefetch accesses no memory, for any address, and every x86-64 has it.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast()) }
     }
 

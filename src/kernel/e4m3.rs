@@ -1,7 +1,7 @@
 //! The 8-bit float e4m3: 1 sign, 4 exponent (bias 7) and 3 mantissa bits, no infinities.
 //!
-//! Largest finite value 448 (code 0x7e), smallest normal 2^-6 (0x08), smallest subnormal 2^-9 (0x01), NaN
-//! 0x7f and 0xff. This is ONNX's FLOAT8E4M3FN.
+//! The largest finite value is 448 (code 0x7e), the smallest normal 2^-6 (0x08), the smallest subnormal 2^-9
+//! (0x01). NaN is 0x7f and 0xff. This is ONNX's FLOAT8E4M3FN.
 
 /// The largest finite value.
 pub const MAX: f32 = 448.0;
@@ -10,13 +10,14 @@ const SMALLEST_NORMAL: f32 = 1.0 / 64.0;
 const SUBNORMALS_PER_UNIT: f32 = 512.0;
 const NAN: u8 = 0x7f;
 const LARGEST: u8 = 0x7e;
-/// Mantissa bits of a binary32 that e4m3 does not have.
+/// The mantissa bits of a binary32 that e4m3 does not have.
 const DROPPED: u32 = 20;
-/// Difference of the two exponent biases, above the three mantissa bits that stay.
+/// The difference of the two exponent biases, above the three mantissa bits that stay.
 const BIAS: u32 = (127 - 7) << 3;
 
-/// The nearest e4m3, ties to even, saturating: everything beyond 448, infinities included, becomes 448 with
-/// its sign. NaN stays NaN.
+/// Returns the code of the nearest e4m3 value, ties to even.
+///
+/// It saturates: everything beyond 448, infinities included, becomes 448 with its sign. NaN stays NaN.
 pub fn encode(x: f32) -> u8 {
     let sign = (x.to_bits() >> 24) as u8 & 0x80;
     let magnitude = x.abs();
@@ -25,18 +26,18 @@ pub fn encode(x: f32) -> u8 {
     } else if magnitude >= MAX {
         LARGEST
     } else if magnitude < SMALLEST_NORMAL {
-        // 8 of the smallest subnormals are the smallest normal, whose code is 8 too.
+        // 8 of the smallest subnormals are the smallest normal, whose code is also 8.
         (magnitude * SUBNORMALS_PER_UNIT).round_ties_even() as u8
     } else {
         let bits = magnitude.to_bits();
         let half = (1 << (DROPPED - 1)) - 1 + (bits >> DROPPED & 1);
-        // A carry out of the mantissa raises the exponent, as it should.
+        // A carry out of the mantissa raises the exponent, which is correct.
         (((bits + half) >> DROPPED) - BIAS) as u8
     };
     sign | code
 }
 
-/// The value of a code, exactly.
+/// Returns the exact value of a code.
 pub fn decode(code: u8) -> f32 {
     let (exponent, mantissa) = (u32::from(code >> 3 & 0x0f), u32::from(code & 0x07));
     let magnitude = if code & NAN == NAN {

@@ -1,10 +1,10 @@
-//! Where the kernels that work element by element read and write.
+//! The input and output of kernels that work element by element.
 
 use std::marker::PhantomData;
 
 use super::pattern::Pattern;
 
-/// Elements in and as many elements out: two slices, or one that is overwritten.
+/// Elements to read and as many to write: two slices, or one slice that is overwritten.
 #[derive(Debug)]
 pub struct InOut<'a, X, Y = X> {
     x: *const X,
@@ -13,35 +13,35 @@ pub struct InOut<'a, X, Y = X> {
     borrowed: PhantomData<(&'a [X], &'a mut [Y])>,
 }
 
-// SAFETY: it stands for a shared slice and one of its own, which may go to another thread.
+// SAFETY: it represents a shared and an exclusive slice, which another thread may use.
 unsafe impl<X: Sync, Y: Send> Send for InOut<'_, X, Y> {}
 
 impl<'a, X, Y> InOut<'a, X, Y> {
-    /// From `x` to `out`.
+    /// Makes a pair that reads `x` and writes `out`.
     ///
     /// # Panics
     ///
-    /// When their lengths differ.
+    /// If their lengths differ.
     pub fn new(x: &'a [X], out: &'a mut [Y]) -> Self {
         assert_eq!(x.len(), out.len(), "as many elements out as in");
         Self { x: x.as_ptr(), out: out.as_mut_ptr(), len: x.len(), borrowed: PhantomData }
     }
 
-    /// How many elements.
+    /// Returns the number of elements.
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether there are none.
+    /// Whether there are no elements.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// The first `count` elements and the others.
+    /// Splits into the first `count` elements and the others.
     ///
     /// # Panics
     ///
-    /// When there are fewer.
+    /// If there are fewer elements.
     pub fn split_at(self, count: usize) -> (Self, Self) {
         assert!(count <= self.len, "no {count} elements of {}", self.len);
         let Self { x, out, len, borrowed } = self;
@@ -51,11 +51,11 @@ impl<'a, X, Y> InOut<'a, X, Y> {
         (Self { x, out, len: count, borrowed }, rest)
     }
 
-    /// The elements from `start` up to `end`, for as long as this is not used otherwise.
+    /// Returns the elements in `range`. `self` cannot be used while they are in use.
     ///
     /// # Panics
     ///
-    /// When there are fewer.
+    /// If there are fewer elements.
     pub fn part(&mut self, range: std::ops::Range<usize>) -> InOut<'_, X, Y> {
         assert!(range.start <= range.end && range.end <= self.len, "no {range:?} of {} elements", self.len);
         // SAFETY: within the slices.
@@ -63,13 +63,13 @@ impl<'a, X, Y> InOut<'a, X, Y> {
         InOut { x, out, len: range.len(), borrowed: PhantomData }
     }
 
-    /// What is read, as long as nothing is written.
+    /// Returns the input, as long as nothing is written.
     pub fn input(&self) -> &[X] {
-        // SAFETY: a slice that was borrowed for as long; writing takes `self` or borrows it mutably.
+        // SAFETY: the slice was borrowed for this lifetime; writing takes `self` or borrows it mutably.
         unsafe { std::slice::from_raw_parts(self.x, self.len) }
     }
 
-    /// out = f(x), element by element.
+    /// Writes out = f(x), element by element.
     pub fn map(self, f: impl Fn(X) -> Y)
     where
         X: Copy,
@@ -81,7 +81,7 @@ impl<'a, X, Y> InOut<'a, X, Y> {
         }
     }
 
-    /// out = f(x, first number of x, second number of x), element by element.
+    /// Writes out = f(x, first number of x, second number of x), element by element.
     pub fn map_by(self, numbers: &Pattern, f: impl Fn(X, f32, f32) -> Y)
     where
         X: Copy,
@@ -90,7 +90,7 @@ impl<'a, X, Y> InOut<'a, X, Y> {
         self.map_at(numbers, |_, x, first, second| f(x, first, second));
     }
 
-    /// out = f(x, other, first number of x, second number of x), element by element.
+    /// Writes out = f(x, other, first number of x, second number of x), element by element.
     pub fn zip_by<Z: Copy>(self, others: &[Z], numbers: &Pattern, f: impl Fn(X, Z, f32, f32) -> Y)
     where
         X: Copy,
@@ -119,20 +119,21 @@ impl<'a, X, Y> InOut<'a, X, Y> {
         }
     }
 
-    /// Where to read, where to write, and how many elements. Both are good for that many; they are the same
-    /// address or do not overlap.
+    /// Returns the address of the input, the address of the output and the number of elements.
+    ///
+    /// Both addresses are valid for that many elements. They are equal or the memory does not overlap.
     pub(super) fn pointers(&self) -> (*const X, *mut Y, usize) {
         (self.x, self.out, self.len)
     }
 
-    /// Whether what is read is overwritten.
+    /// Whether the output overwrites the input.
     pub(super) fn is_in_place(&self) -> bool {
         self.x.cast::<u8>() == self.out.cast_const().cast::<u8>()
     }
 }
 
 impl<'a, X> InOut<'a, X> {
-    /// Overwrites `x`.
+    /// Makes a pair that overwrites `x`.
     pub fn in_place(x: &'a mut [X]) -> Self {
         let len = x.len();
         let out = x.as_mut_ptr();

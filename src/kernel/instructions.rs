@@ -1,4 +1,4 @@
-//! How the kernels of `generic` become the table of an instruction set.
+//! Macros that make the table of an instruction set from the kernels of `generic`.
 
 /// Makes the table of an instruction set of the kernels over any [`Vector`](super::vector::Vector).
 macro_rules! table {
@@ -7,7 +7,7 @@ macro_rules! table {
     };
 }
 
-/// Functions that call those of `generic` of the same name with the instruction set enabled, and their table.
+/// Makes functions that call the functions of `generic` with the instruction set enabled, and their table.
 macro_rules! enable {
     (
         $table:literal, $vector:ty, $features:literal,
@@ -26,14 +26,15 @@ macro_rules! enable {
             $(where $other_holds:expr, $other_why:literal)?;
         )* }
     ) => {
-        /// The table. Only for machines where [`is_available`] says so.
+        /// The table. Use it only if [`is_available`] is true.
         pub(super) static KERNELS: $crate::kernel::Kernels = $crate::kernel::Kernels {
             name: $table,
             f32: enabled::loops(),
             f16: enabled::loops(),
             bf16: enabled::loops(),
             f64: $crate::kernel::scalar::loops(),
-            // SAFETY: the table is only used where the machine has the instruction set; so for all of them.
+            // SAFETY: the table is only used on machines with the instruction set, and so are all functions
+            // of it.
             $($other_name: |$($other_argument),*| unsafe { enabled::$other_name($($other_argument),*) },)*
         };
 
@@ -68,8 +69,8 @@ macro_rules! enable {
             })*
 
             pub const fn loops<X: Real + Lane>() -> Loops<X> {
-                // SAFETY: the table is only used where the machine has the instruction set; so for all of
-                // them.
+                // SAFETY: the table is only used on machines with the instruction set, and so are all
+                // functions of it.
                 Loops {
                     $($name: |$($argument),*| unsafe { $name::<X>($($argument),*) },)*
                     i8: integers(),

@@ -1,30 +1,30 @@
-//! The lattice of magnitudes that histograms count on: the upper bits of a number name its bin.
+//! The lattice of magnitudes on which histograms count: the upper bits of a number are its bin.
 
-/// Bits of the mantissa that tell bins apart.
+/// The bits of the mantissa that distinguish bins.
 pub const MANTISSA_BITS: u32 = 9;
-/// Octaves of one window: a factor of about a million.
+/// The octaves of one window: a factor of about a million.
 pub const OCTAVES: u32 = 20;
-/// Bins of one window.
+/// The bins of one window.
 pub const WINDOW: u32 = OCTAVES << MANTISSA_BITS;
-/// A number's bits without this many of the lowest are its bin.
+/// The number of lowest bits to remove from a number's bits to get its bin.
 pub const SHIFT: u32 = f32::MANTISSA_DIGITS - 1 - MANTISSA_BITS;
-/// The bits of a number that its bin does not know.
+/// The bits of a number that its bin does not contain.
 pub const BETWEEN: u32 = (1 << SHIFT) - 1;
 
-/// Values looked up at once.
+/// The number of values per look-up.
 pub const BLOCK: usize = 1024;
-/// The bins of a block, and room for what kernels write beyond them.
+/// The bins of a block, and space for the extra lanes that kernels write.
 pub type Indices = [u16; BLOCK + super::vector::WIDEST];
 
-/// What became of the values of a block.
+/// The counts of a block of values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Found {
-    /// How many have an index: those within the window.
+    /// The number of values with an index: those within the window.
     pub kept: usize,
-    /// How many are zero.
+    /// The number of zeros.
     pub zeros: usize,
-    /// How many other values are outside the window.
+    /// The number of other values outside the window.
     pub outside: usize,
-    /// How many are not the lower edge of their bin.
+    /// The number of values that are not the lower edge of their bin.
     pub between: usize,
 }

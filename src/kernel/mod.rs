@@ -1,8 +1,8 @@
-//! Loops over slices: slices in, slices out, nothing about shapes.
+//! Loops over slices. They read and write slices and know no shapes.
 //!
-//! A [`Kernels`] is one table of functions for one instruction set. [`scalar`] is the definition: every other
-//! table gives the same bits for every input, NaN and infinities included. The table is chosen once, on first
-//! use; the environment variable [`QDQ_ISA`](ISA_VARIABLE) overrides the choice.
+//! A [`Kernels`] is a table of functions for one instruction set. [`scalar`] is the definition: every other
+//! table gives the same bits for every input, NaN and infinities included. The first use chooses the table.
+//! The environment variable [`QDQ_ISA`](ISA_VARIABLE) overrides the choice.
 
 #![allow(unsafe_code, reason = "vector instructions and the pointers they read and write")]
 
@@ -41,29 +41,30 @@ pub use table::{Integer, Integers, Kernels, Loops, Real};
 /// The environment variable that names the table to use.
 pub const ISA_VARIABLE: &str = "QDQ_ISA";
 
-/// Bins of equal width over magnitudes: that of x is trunc((|x| - low) * count / width), at most count - 1.
+/// Bins of equal width over magnitudes. The bin of x is trunc((|x| - low) * count / width). The
+/// last bin is count - 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LinearBins {
-    /// Where the first bin begins, at most 0.
+    /// The start of the first bin, at most 0.
     pub low: f32,
-    /// How far the bins reach together.
+    /// The width of all bins together.
     pub width: f32,
-    /// How many bins there are, 1 to 2^24.
+    /// The number of bins, 1 to 2^24.
     pub count: f32,
 }
 
-/// Smallest and largest value, NaN left out.
+/// The smallest and the largest value, without NaN.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MinMax {
-    /// The smallest value; +inf where there is none.
+    /// The smallest value; +inf if there is none.
     pub min: f32,
-    /// The largest value; -inf where there is none.
+    /// The largest value; -inf if there is none.
     pub max: f32,
-    /// Whether a NaN was met.
+    /// Whether there was a NaN.
     pub nan: bool,
 }
 
-/// A table and why it was chosen.
+/// A table and the reason for its choice.
 #[derive(Clone, Debug)]
 pub struct Choice {
     /// The table.
@@ -72,7 +73,7 @@ pub struct Choice {
     pub reason: String,
 }
 
-/// Every table that this machine can run, the fastest last.
+/// Lists the tables that this machine can run, the fastest last.
 pub fn available() -> Vec<&'static Kernels> {
     let mut tables = vec![&scalar::KERNELS];
     #[cfg(target_arch = "x86_64")]
@@ -85,11 +86,11 @@ pub fn available() -> Vec<&'static Kernels> {
     tables
 }
 
-/// Chooses the table called `requested`, or the fastest one.
+/// Chooses the table with the name `requested`, or the fastest one.
 ///
 /// # Errors
 ///
-/// When no table of that name runs on this machine.
+/// `InvalidArgument` if no table of that name runs on this machine.
 pub fn choose(requested: Option<&str>) -> Result<Choice> {
     let tables = available();
     let Some(requested) = requested else {
@@ -109,19 +110,19 @@ pub fn choose(requested: Option<&str>) -> Result<Choice> {
     }
 }
 
-/// What the environment asks for.
+/// Chooses the table that the environment requests.
 ///
 /// # Errors
 ///
-/// When [`QDQ_ISA`](ISA_VARIABLE) names no table of this machine. Programs that prefer to stop over running
-/// with other kernels than asked for check this at their start; [`active`] only warns.
+/// `InvalidArgument` if [`QDQ_ISA`](ISA_VARIABLE) names no table of this machine. A program that prefers to
+/// stop instead of running with other kernels checks this at its start. [`active`] only warns.
 pub fn requested() -> Result<Choice> {
     let value = env::var_os(ISA_VARIABLE).filter(|value| !value.is_empty());
     choose(value.as_ref().map(|value| value.to_string_lossy()).as_deref())
 }
 
-/// The choice in use, made on first use and kept. A wrong [`QDQ_ISA`](ISA_VARIABLE) is warned about and
-/// ignored.
+/// Returns the choice in use, which the first use makes. A wrong [`QDQ_ISA`](ISA_VARIABLE) gives a warning
+/// and has no other effect.
 pub fn choice() -> &'static Choice {
     static CHOICE: OnceLock<Choice> = OnceLock::new();
     CHOICE.get_or_init(|| {
@@ -132,7 +133,7 @@ pub fn choice() -> &'static Choice {
     })
 }
 
-/// The table in use.
+/// Returns the table in use.
 pub fn active() -> &'static Kernels {
     choice().kernels
 }

@@ -1,4 +1,4 @@
-//! NEON, which every 64-bit Arm has.
+//! NEON, the vectors of every 64-bit Arm.
 
 use std::arch::aarch64::*;
 
@@ -7,7 +7,7 @@ use half::{bf16, f16};
 
 use super::vector::{Vector, lanewise};
 
-/// Whether this machine has it.
+/// Whether this machine has NEON.
 pub(super) fn is_available() -> bool {
     std::arch::is_aarch64_feature_detected!("neon")
 }
@@ -16,8 +16,8 @@ pub(super) fn is_available() -> bool {
 #[derive(Clone, Copy)]
 pub(super) struct Neon(float32x4_t);
 
-// Each intrinsic needs what `is_available` has asked for, and pointers that are good for the register, as
-// `Vector` demands of its callers.
+// Each intrinsic needs the instruction set that `is_available` checks, and pointers that are valid for the
+// register. `Vector` requires both of its callers.
 #[allow(unsafe_op_in_unsafe_fn)]
 impl Neon {
     #[inline(always)]
@@ -30,7 +30,7 @@ impl Neon {
         Self(vreinterpretq_f32_u32(bits))
     }
 
-    /// Four bytes widened to integers, sign or zero extended by what `widen` makes of them.
+    /// Loads four bytes as integers. `widen` extends them by sign or by zeros.
     #[inline(always)]
     unsafe fn four_bytes(from: *const u8) -> uint8x8_t {
         vcreate_u8(u64::from(from.cast::<u32>().read_unaligned()))
@@ -78,7 +78,7 @@ impl Vector for Neon {
 
     #[inline(always)]
     unsafe fn stream(self, to: *mut f32) {
-        // The processors see long runs of stores by themselves.
+        // The processors detect long runs of stores by themselves.
         self.store(to);
     }
 
@@ -141,7 +141,7 @@ impl Vector for Neon {
 
     #[inline(always)]
     unsafe fn min(self, other: Self) -> Self {
-        // The instruction for it treats NaN otherwise.
+        // The instruction for this operation treats NaN differently.
         Self::select(self.less(other), self, other)
     }
 

@@ -1,11 +1,10 @@
-//! Large tensors over several threads.
+//! Work on large tensors in several threads.
 //!
-//! The threads are those of the rayon pool that the caller is in, or of the process's own; a caller that
-//! comes from threads of its own limits them with [`set_threads`]. Where a tensor is cut never shows in a
-//! result.
+//! The threads are those of the rayon pool of the caller, or of the process's global pool. A caller with
+//! threads of its own limits them with [`set_threads`]. The places of the cuts never affect a result.
 //!
-//! What is called from here has many types, and rayon's side of a call is more code than most of what is
-//! called. So that side takes `dyn` functions, in `run` and `split`, and is compiled once.
+//! The functions called from here have many types, and rayon's side of a call is more code than most of them.
+//! So that side takes `dyn` functions, in `run` and `split`, and is compiled once.
 
 use std::cell::Cell;
 use std::num::NonZeroUsize;
@@ -16,7 +15,7 @@ use rayon::prelude::*;
 
 use super::{InOut, Real, active};
 
-/// Handing work to another thread pays from as many bytes on, for each of them.
+/// The number of bytes per thread from which on another thread is faster.
 const WORTHWHILE: usize = 1 << 20;
 
 static LIMIT: AtomicUsize = AtomicUsize::new(usize::MAX);
@@ -25,14 +24,16 @@ thread_local! {
     static LIMIT_HERE: Cell<usize> = const { Cell::new(usize::MAX) };
 }
 
-/// Limits the threads that share the work on one tensor; 1 for the caller's own only, `None` for as many as
-/// the pool has, which is the default. Holds for the whole process, from the next tensor on.
+/// Limits the threads that share the work on one tensor.
+///
+/// 1 is the caller's thread only. `None`, the default, is as many as the pool has. The limit holds for the
+/// whole process, from the next tensor on.
 pub fn set_threads(limit: Option<NonZeroUsize>) {
     LIMIT.store(limit.map_or(usize::MAX, NonZeroUsize::get), Ordering::Relaxed);
 }
 
-/// Runs `f` with at most `limit` threads for each tensor that it hands over from the caller's thread; `None`
-/// leaves that as it is.
+/// Runs `f` with at most `limit` threads for each tensor that the caller's thread hands over. `None` keeps
+/// the current limit.
 pub fn within<R>(limit: Option<usize>, f: impl FnOnce() -> R) -> R {
     struct Restore(usize);
     impl Drop for Restore {
@@ -45,12 +46,12 @@ pub fn within<R>(limit: Option<usize>, f: impl FnOnce() -> R) -> R {
     f()
 }
 
-/// How many threads may share a task that is handed over from the caller's thread, at most.
+/// Returns the highest number of threads that may share a task of the caller's thread.
 pub fn limit() -> usize {
     LIMIT.load(Ordering::Relaxed).min(LIMIT_HERE.get())
 }
 
-/// What `f` makes of 0 up to `count`, in order, by no more threads than [`limit`] allows.
+/// Returns the results of `f` for 0 up to `count`, in order. At most [`limit`] threads run it.
 pub fn tasks<R: Send>(count: usize, f: impl Fn(usize) -> R + Send + Sync) -> Vec<R> {
     match limit() {
         1 => (0..count).map(f).collect(),
@@ -58,24 +59,24 @@ pub fn tasks<R: Send>(count: usize, f: impl Fn(usize) -> R + Send + Sync) -> Vec
     }
 }
 
-/// In how many parts `len` elements of `size` bytes are worked on.
+/// Returns the number of parts for `len` elements of `size` bytes.
 fn parts(len: usize, size: usize) -> usize {
     let worthwhile = len.saturating_mul(size) / WORTHWHILE;
     let limit = limit().min(worthwhile);
-    // Asking for the number of threads starts the pool.
+    // `current_num_threads` starts the pool.
     if limit <= 1 { 1 } else { limit.min(rayon::current_num_threads()) }
 }
 
-/// The length of the parts that `len` elements are cut into, a multiple of `unit`.
+/// Returns the length of each part of `len` elements, a multiple of `unit`.
 fn part_len(len: usize, parts: usize, unit: usize) -> usize {
     len.div_ceil(parts).next_multiple_of(unit)
 }
 
-/// Cuts at multiples of this keep vectors aligned as the tensor is.
+/// Cuts at multiples of this length keep the alignment that vectors have in the tensor.
 pub const ANYWHERE: usize = 1024;
 
-/// Calls `f` with parts of `io` and the place where each begins, in any order and at once. It is cut at
-/// multiples of `unit` elements.
+/// Calls `f` with parts of `io` and their starts, in any order and in parallel. The cuts are at multiples of
+/// `unit` elements.
 pub fn for_each<X: Sync, Y: Send>(io: InOut<X, Y>, unit: usize, f: impl Fn(usize, InOut<X, Y>) + Sync) {
     let len = io.len();
     let parts = parts(len, size_of::<X>().max(size_of::<Y>()));
@@ -94,7 +95,7 @@ pub fn for_each<X: Sync, Y: Send>(io: InOut<X, Y>, unit: usize, f: impl Fn(usize
     run(tasks);
 }
 
-/// What `f` makes of parts of `x` and the place where each begins, in the order of the parts. It is cut at
+/// Returns the results of `f` for parts of `x` and their starts, in the order of the parts. The cuts are at
 /// multiples of `unit` elements.
 pub fn map_parts<X: Sync, R: Send>(
     x: &[X],
@@ -112,7 +113,7 @@ pub fn map_parts<X: Sync, R: Send>(
     })
 }
 
-/// What `f` makes of 0 up to `count`, in order, where a thread takes at least `least` of them in turn.
+/// Returns the results of `f` for 0 up to `count`, in order. A thread runs at least `least` of them in turn.
 fn results<R: Send>(count: usize, least: usize, f: impl Fn(usize) -> R + Sync) -> Vec<R> {
     let results: Vec<Mutex<Option<R>>> = (0..count).map(|_| Mutex::default()).collect();
     split(count, least, &|index| {
@@ -127,7 +128,7 @@ fn results<R: Send>(count: usize, least: usize, f: impl Fn(usize) -> R + Sync) -
 
 type Task<'a> = Box<dyn FnOnce() + Send + 'a>;
 
-/// Runs the tasks at once, the last one on the caller's thread.
+/// Runs the tasks in parallel, the last one on the caller's thread.
 fn run(mut tasks: Vec<Task<'_>>) {
     let Some(last) = tasks.pop() else { return };
     rayon::scope(|scope| {
@@ -138,12 +139,12 @@ fn run(mut tasks: Vec<Task<'_>>) {
     });
 }
 
-/// Calls `f` with 0 up to `count`, where a thread takes at least `least` of them in turn.
+/// Calls `f` with 0 up to `count`. A thread runs at least `least` of them in turn.
 fn split(count: usize, least: usize, f: &(dyn Fn(usize) + Sync)) {
     (0..count).into_par_iter().with_min_len(least).for_each(f);
 }
 
-/// max |x|: NaN where there is a NaN, 0 where there is no element.
+/// Returns max |x|; NaN if there is a NaN, 0 if there is no element.
 pub fn abs_max<X: Real>(x: &[X]) -> f32 {
     let parts = map_parts(x, ANYWHERE, |_, part| active().abs_max(part));
     parts.into_iter().fold(0.0, |max, part| if max >= part || max.is_nan() { max } else { part })

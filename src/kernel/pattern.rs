@@ -4,19 +4,19 @@ use std::borrow::Cow;
 
 use super::vector::WIDEST;
 
-/// Which two numbers belong to an element, by its place in the data.
+/// The two numbers of each element, by its place in the data.
 #[derive(Clone, Debug)]
 pub enum Pattern<'a> {
     /// All elements have the same numbers.
     Same(f32, f32),
-    /// Element i has the numbers at `i % period`: a row of numbers, again and again.
+    /// Element i has the numbers at `i % period`: a repeated row of numbers.
     Row(Row<'a>),
-    /// Element i has the numbers at `(start + i / run) % count`: one for every `run` neighbours, again and
-    /// again.
+    /// Element i has the numbers at `(start + i / run) % count`: `run` neighbours share one, and the numbers
+    /// repeat.
     Runs {
-        /// How many neighbours share numbers, at least 1.
+        /// The number of neighbours that share numbers, at least 1.
         run: usize,
-        /// The number of the first run, below the count of numbers.
+        /// The index of the number of the first run, below the count of numbers.
         start: usize,
         /// The first number of each run.
         first: &'a [f32],
@@ -25,22 +25,22 @@ pub enum Pattern<'a> {
     },
 }
 
-/// A row of numbers, and where in it the data begins.
+/// A row of numbers, and the place in it at which the data begins.
 #[derive(Clone, Debug)]
 pub struct Row<'a> {
     start: usize,
     period: usize,
-    /// The row and its beginning once more, so that a vector can be read at any place of the row; so is
-    /// `second`.
+    /// The row, and its beginning once more so that a vector can be read at any place of the row. The same
+    /// holds for `second`.
     first: Cow<'a, [f32]>,
     second: Cow<'a, [f32]>,
 }
 
 impl Row<'static> {
-    /// The numbers of a row of `period` elements, which is at least 1.
+    /// Makes a row of `period` elements, at least 1.
     pub fn new(period: usize, numbers: impl Fn(usize) -> (f32, f32)) -> Self {
         assert!(period > 0, "a row without elements");
-        // A vector never reaches further than to the beginning of the next row.
+        // A vector at any place ends at most in the beginning of the next row.
         let period_read = period * WIDEST.div_ceil(period);
         let pairs = (0..period_read + WIDEST).map(|at| numbers(at % period));
         let (first, second): (Vec<f32>, Vec<f32>) = pairs.unzip();
@@ -49,7 +49,7 @@ impl Row<'static> {
 }
 
 impl Row<'_> {
-    /// The same row for data that begins at the element `start`.
+    /// Returns the same row for data that begins at the element `start`.
     pub fn from(&self, start: usize) -> Row<'_> {
         let (first, second) = ((*self.first).into(), (*self.second).into());
         Row { start: (self.start + start) % self.period, period: self.period, first, second }
@@ -57,14 +57,15 @@ impl Row<'_> {
 }
 
 impl Pattern<'static> {
-    /// One number for all, where only the first counts or both are the same.
+    /// Makes a pattern of one number for all elements, for functions that need only the first or two equal
+    /// ones.
     pub fn one(number: f32) -> Self {
         Self::Same(number, number)
     }
 }
 
 impl Pattern<'_> {
-    /// The numbers of the elements in order.
+    /// Lists the numbers of the elements in order.
     pub fn iter(&self) -> Box<dyn Iterator<Item = (f32, f32)> + '_> {
         let pairs = |first: &'_ [f32], second: &'_ [f32]| -> Vec<(f32, f32)> {
             first.iter().copied().zip(second.iter().copied()).collect()
@@ -82,7 +83,7 @@ impl Pattern<'_> {
         }
     }
 
-    /// The first and second numbers as they lie in memory.
+    /// Returns the first and the second numbers in the order of memory.
     pub(super) fn numbers(&self) -> (&[f32], &[f32]) {
         match self {
             Self::Same(first, second) => (std::slice::from_ref(first), std::slice::from_ref(second)),
@@ -91,7 +92,7 @@ impl Pattern<'_> {
         }
     }
 
-    /// The same with other second numbers, as many as [`numbers`](Self::numbers) gives.
+    /// Returns the same pattern with other second numbers, as many as [`numbers`](Self::numbers) gives.
     pub(super) fn with_second<'b>(&'b self, second: &'b [f32]) -> Pattern<'b> {
         match self {
             &Self::Same(first, _) => Pattern::Same(first, second[0]),
@@ -103,7 +104,7 @@ impl Pattern<'_> {
         }
     }
 
-    /// Whether there are numbers for every element.
+    /// Whether every element has numbers.
     pub(super) fn is_complete(&self) -> bool {
         match self {
             Self::Same(..) | Self::Row(_) => true,
@@ -114,7 +115,7 @@ impl Pattern<'_> {
     }
 }
 
-/// A place in a row that goes round.
+/// A place in a row that repeats.
 pub(super) struct RowPosition<'a> {
     row: &'a Row<'a>,
     at: usize,
@@ -126,8 +127,8 @@ impl<'a> RowPosition<'a> {
         Self { row, at: row.start, element: 0 }
     }
 
-    /// Where the numbers lie of `element`, which is at most a vector further than the one before. They are
-    /// good for a whole vector.
+    /// Returns the addresses of the numbers of `element`, which is at most a vector after the previous one.
+    /// They are valid for a whole vector.
     #[inline(always)]
     pub fn pointers(&mut self, element: usize) -> (*const f32, *const f32) {
         self.at += element - self.element;
@@ -135,7 +136,7 @@ impl<'a> RowPosition<'a> {
         if self.at >= self.row.period {
             self.at -= self.row.period;
         }
-        // SAFETY: below the period, beyond which the numbers of a vector follow.
+        // SAFETY: the place is below the period, and the numbers of a vector follow the period.
         unsafe { (self.row.first.as_ptr().add(self.at), self.row.second.as_ptr().add(self.at)) }
     }
 }

@@ -48,17 +48,17 @@ macro_rules! plain {
 
 kernels! { [plain] }
 
-/// Magnitudes below this are 0 in e4m3, whatever the inverse scale.
+/// Magnitudes below this are 0 in e4m3, for every inverse scale.
 pub(super) const E4M3_EPSILON: f32 = 1.0 / (1u32 << 24) as f32;
 
-/// Whether `f` is given a NaN.
+/// Calls `f` and returns whether an input was NaN.
 fn seeing_nan<X: Real, Y>(io: InOut<X, Y>, f: impl FnOnce(InOut<X, Y>)) -> bool {
     let nan = io.input().iter().any(|x| x.widen().is_nan());
     f(io);
     nan
 }
 
-/// Without their sign bit, the bits of floats order like integers: numbers, then infinity, then NaN.
+/// Without their sign bit, the bits of floats are ordered like integers: numbers, then infinity, then NaN.
 fn abs_max<X: Real>(x: &[X]) -> f32 {
     f32::from_bits(x.iter().fold(0, |max, x| max.max(x.widen().abs().to_bits())))
 }
@@ -75,7 +75,7 @@ fn min_max<X: Real>(x: &[X]) -> MinMax {
     extremes(x.iter().map(|x| x.widen()))
 }
 
-/// Smallest and largest value.
+/// Returns the smallest and the largest value.
 pub(super) fn extremes(x: impl Iterator<Item = f32>) -> MinMax {
     let start = MinMax { min: f32::INFINITY, max: f32::NEG_INFINITY, nan: false };
     let found = x.fold(start, |found, x| MinMax {
@@ -83,14 +83,14 @@ pub(super) fn extremes(x: impl Iterator<Item = f32>) -> MinMax {
         max: if x > found.max { x } else { found.max },
         nan: found.nan | x.is_nan(),
     });
-    // Which of two equal zeros came first must not show.
+    // The order of two equal zeros must not affect the result.
     MinMax { min: found.min + 0.0, max: found.max + 0.0, ..found }
 }
 
 fn lattice<X: Real>(x: &[X], first: u32, indices: &mut Indices) -> Found {
     let mut found = Found { kept: 0, zeros: 0, outside: 0, between: 0 };
     for bits in x.iter().map(|x| x.widen().abs().to_bits()) {
-        // What is below the window wraps round to a large index.
+        // A number below the window wraps round to a large index.
         let index = (bits >> SHIFT).wrapping_sub(first);
         found.between += usize::from(bits & BETWEEN != 0);
         if bits == 0 {
@@ -132,7 +132,7 @@ fn fake_e4m3<X: Real>(io: InOut<X>, inverse_scales: &Pattern) {
 }
 
 fn mask<X: Real>(x: &[X], gradient: InOut<X>, ends: &Pattern) {
-    // Compared as f32, like the ends themselves: the largest f64 may exceed its own amax in f32.
+    // The comparison is in f32, like the ends: the largest f64 may exceed its own amax in f32.
     gradient.zip_by(
         x,
         ends,
@@ -152,7 +152,7 @@ fn linear_bin(x: f32, bins: LinearBins) -> f32 {
     if bin < last { bin } else { last }
 }
 
-/// As many elements are added up in f32, in lanes.
+/// The number of elements that are added in f32, in lanes.
 pub(super) const RUN: usize = 1024;
 
 fn rounding_errors(x: &[f32], step: f32, low: f32, high: f32) -> (f64, f64) {
@@ -171,7 +171,7 @@ fn rounding_errors(x: &[f32], step: f32, low: f32, high: f32) -> (f64, f64) {
     (squares, sum)
 }
 
-/// The sum, by halves, for additions that need not wait for each other.
+/// Adds the lanes by halves, so that additions need not wait for each other.
 #[inline(always)]
 pub(super) fn total(lanes: [f32; WIDEST]) -> f64 {
     let eight: [f32; 8] = from_fn(|at| lanes[at] + lanes[at + 8]);

@@ -11,7 +11,7 @@ use super::list::kernels;
 use super::pattern::Pattern;
 use super::{LinearBins, MinMax};
 
-/// Makes the tables of the list: a field for each kernel, and the method that calls it.
+/// Makes the tables of the list: a field for each kernel, and a method that calls it.
 macro_rules! tables {
     (
         data { $(
@@ -31,11 +31,10 @@ macro_rules! tables {
     ) => {
         /// The functions of one instruction set.
         ///
-        /// Inputs and outputs of one call have the same length; a call with other lengths is a defect of the
+        /// Inputs and outputs of one call have the same length. A call with other lengths is a defect of the
         /// caller and panics before anything is read or written. f16 and bf16 are computed in f32 and rounded
-        /// half to even at the end. f64 is computed in f64 and in plain code, whatever the instruction set:
-        /// it is for those who compare results, not for those who ship them. Statistics of f64 are those of
-        /// its nearest f32.
+        /// half to even at the end. f64 is computed in f64 and in plain code for every instruction set: it
+        /// serves to compare results. Statistics of f64 are those of its nearest f32.
         #[derive(Debug)]
         pub struct Kernels {
             pub(super) name: &'static str,
@@ -63,7 +62,7 @@ macro_rules! tables {
         }
 
         impl Kernels {
-            /// The name of the instruction set, as [`QDQ_ISA`](super::ISA_VARIABLE) takes it.
+            /// Returns the name of the instruction set, as in [`QDQ_ISA`](super::ISA_VARIABLE).
             pub fn name(&self) -> &'static str {
                 self.name
             }
@@ -94,19 +93,19 @@ macro_rules! tables {
 
 kernels! { [tables] }
 
-/// A type of data that kernels work on.
+/// A type of data of the kernels.
 pub trait Real: Copy + Debug + Default + Send + Sync + 'static {
-    /// Its part of a table.
+    /// Returns its part of a table.
     fn loops(kernels: &Kernels) -> &Loops<Self>;
-    /// The nearest f32.
+    /// Converts to the nearest f32.
     fn widen(self) -> f32;
-    /// The nearest number of this type, ties to even.
+    /// Converts to the nearest number of this type, ties to even.
     fn narrow(x: f32) -> Self;
-    /// The integer clamp(rne(x * inverse_scale), low, high).
+    /// Returns the integer clamp(rne(x * inverse_scale), low, high).
     fn to_grid(self, inverse_scale: f32, low: f32, high: f32) -> f32 {
         to_grid(self.widen(), inverse_scale, low, high)
     }
-    /// q / divisor.
+    /// Returns q / divisor.
     fn quotient(q: f32, divisor: f32) -> Self {
         Self::narrow(q / divisor)
     }
@@ -129,7 +128,7 @@ reals! {
     bf16(bf16::to_f32, bf16::from_f32) {}
     f64(|x| x as f32, f64::from) {
         fn to_grid(self, inverse_scale: f32, low: f32, high: f32) -> f32 {
-            // An integer of 17 bits at most, which an f32 holds.
+            // The result is an integer of at most 17 bits, which an f32 holds.
             (self * f64::from(inverse_scale)).round_ties_even().clamp(low.into(), high.into()) as f32
         }
 
@@ -141,9 +140,9 @@ reals! {
 
 /// A type that holds quantized integers.
 pub trait Integer: Copy + Debug + Default + Into<f32> + Send + Sync + 'static {
-    /// Its part of a table.
+    /// Returns its part of a table.
     fn integers<X>(loops: &Loops<X>) -> &Integers<X, Self>;
-    /// An integer that the type holds; 0 for NaN.
+    /// Converts an integer that the type holds; NaN becomes 0.
     fn of(x: f32) -> Self;
 }
 

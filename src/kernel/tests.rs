@@ -1,4 +1,4 @@
-//! Every table of this machine against formulas written down anew.
+//! Comparison of every table of this machine with formulas that are written here independently.
 
 mod large;
 mod quotients;
@@ -6,7 +6,7 @@ mod same;
 
 use super::*;
 
-/// Values on which kernels go wrong: ties, borders, infinities, NaN, subnormals, both zeros.
+/// Returns values for which kernels tend to be wrong: ties, borders, infinities, NaN, subnormals, both zeros.
 fn hard_values() -> Vec<f32> {
     let mut values = vec![0.0, 1e-40, f32::MIN_POSITIVE, 1.0, 1e30, f32::MAX, f32::INFINITY, 2147483648.0];
     values.extend((0..600).map(|k| k as f32 / 2.0));

@@ -1,22 +1,22 @@
-//! What a kernel needs of an instruction set.
+//! The operations that kernels need from an instruction set.
 
 use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 
-/// The widest vector of all instruction sets, in numbers of f32: what has this many elements is a whole
-/// number of vectors everywhere.
+/// The widest vector of all instruction sets, in numbers of f32. This many elements are a whole number of
+/// vectors in every instruction set.
 pub const WIDEST: usize = 16;
 
-/// A register of f32, which is also looked at as the u32 of its bits, or as twice as many u16.
+/// A register of f32. Some operations use it as the u32 of its bits, or as twice as many u16.
 ///
 /// # Safety
 ///
-/// All functions need the instruction set that the type stands for. Pointers must be good for
-/// [`LANES`](Self::LANES) elements of their type, without alignment, but for [`compress`](Self::compress).
+/// All functions need the instruction set of the type. Pointers must be valid for [`LANES`](Self::LANES)
+/// elements of their type, except in the functions that say otherwise. They need no alignment.
 pub trait Vector: Copy {
-    /// Numbers of f32 in a register; divides [`WIDEST`].
+    /// The number of f32 in a register; divides [`WIDEST`].
     const LANES: usize;
-    /// One truth value per lane.
+    /// One boolean per lane.
     type Mask: Copy;
 
     unsafe fn splat(x: f32) -> Self;
@@ -24,15 +24,16 @@ pub trait Vector: Copy {
 
     unsafe fn load(from: *const f32) -> Self;
     unsafe fn store(self, to: *mut f32);
-    /// As [`load`](Self::load), of fewer elements and zeros behind them.
+    /// Like [`load`](Self::load), for fewer elements. Zeros follow them.
     unsafe fn load_part(from: *const f32, count: usize) -> Self;
-    /// As [`store`](Self::store), of the first elements, fewer than there are.
+    /// Like [`store`](Self::store), for the first elements, fewer than there are.
     unsafe fn store_part(self, to: *mut f32, count: usize);
-    /// [`store`](Self::store) past the caches, to an address that is a multiple of the register's size.
+    /// [`store`](Self::store) that bypasses the caches, to an address that is a multiple of the register's
+    /// size.
     unsafe fn stream(self, to: *mut f32);
-    /// Asks for the line of memory at `from`, which need not be there.
+    /// Prefetches the cache line at `from`, which need not be a valid address.
     fn prefetch<X>(_from: *const X) {}
-    /// Makes what was streamed visible to other threads.
+    /// Makes streamed data visible to other threads.
     unsafe fn fence();
     unsafe fn load_f16(from: *const f16) -> Self;
     /// Rounds half to even.
@@ -42,7 +43,7 @@ pub trait Vector: Copy {
     unsafe fn store_bf16(self, to: *mut bf16);
     unsafe fn load_i8(from: *const i8) -> Self;
     unsafe fn load_u8(from: *const u8) -> Self;
-    /// The low bytes of integers within -128 and 255.
+    /// Stores the low bytes of integers within -128 and 255.
     unsafe fn store_bytes(self, to: *mut u8);
 
     unsafe fn add(self, other: Self) -> Self;
@@ -51,11 +52,11 @@ pub trait Vector: Copy {
     unsafe fn div(self, other: Self) -> Self;
     /// self * by + plus, rounded once.
     unsafe fn mul_add(self, by: Self, plus: Self) -> Self;
-    /// self where self < other, else other.
+    /// self if self < other, else other.
     unsafe fn min(self, other: Self) -> Self;
-    /// self where self > other, else other.
+    /// self if self > other, else other.
     unsafe fn max(self, other: Self) -> Self;
-    /// To the nearest integer, half to even, keeping the sign of zero.
+    /// Rounds to the nearest integer, half to even, keeping the sign of zero.
     unsafe fn round(self) -> Self;
 
     unsafe fn and(self, other: Self) -> Self;
@@ -64,7 +65,7 @@ pub trait Vector: Copy {
     unsafe fn sub_bits(self, other: Self) -> Self;
     unsafe fn max_bits(self, other: Self) -> Self;
     unsafe fn shift_right<const BITS: u32>(self) -> Self;
-    /// The larger of every two u16.
+    /// The larger of each pair of u16.
     unsafe fn max_u16(self, other: Self) -> Self;
 
     unsafe fn less(self, other: Self) -> Self::Mask;
@@ -76,14 +77,14 @@ pub trait Vector: Copy {
     unsafe fn either(mask: Self::Mask, other: Self::Mask) -> Self::Mask;
     unsafe fn none() -> Self::Mask;
     unsafe fn count(mask: Self::Mask) -> usize;
-    /// yes where the mask is set, else no.
+    /// yes if the mask is set, else no; lane by lane.
     unsafe fn select(mask: Self::Mask, yes: Self, no: Self) -> Self;
     /// Writes the lower u16 of the lanes in the mask one after the other and returns their number. `to` must
-    /// be good for [`LANES`](Self::LANES) elements however many there are.
+    /// be valid for [`LANES`](Self::LANES) elements, however many are written.
     unsafe fn compress(self, mask: Self::Mask, to: *mut u16) -> usize;
 }
 
-/// The functions of two vectors that are one instruction, on floats or on bits.
+/// Implements functions of two vectors that are one instruction, on floats or on bits.
 macro_rules! lanewise {
     (floats: $($float:ident = $float_by:ident),*; bits: $($bits:ident = $bits_by:ident),*;) => {
         $(#[inline(always)]
@@ -100,7 +101,7 @@ macro_rules! lanewise {
 
 pub(super) use lanewise;
 
-/// A type that kernels read and write, a vector of f32 at a time.
+/// A type that kernels read and write, one vector of f32 at a time.
 pub trait Lane: Copy + Default + 'static {
     /// Whether this is f32.
     const IS_F32: bool = false;
@@ -112,7 +113,7 @@ pub trait Lane: Copy + Default + 'static {
     /// As [`Vector`].
     unsafe fn store<V: Vector>(value: V, to: *mut Self);
 
-    /// A vector of the `count` elements that are left, fewer than it has, and zeros behind them.
+    /// Loads a vector of the `count` elements that are left, fewer than it has. Zeros follow them.
     /// # Safety
     /// As [`Vector`].
     #[inline(always)]
@@ -125,20 +126,20 @@ pub trait Lane: Copy + Default + 'static {
         }
     }
 
-    /// The first `count` elements of a vector, fewer than it has.
+    /// Stores the first `count` elements of a vector, fewer than it has.
     /// # Safety
     /// As [`Vector`].
     #[inline(always)]
     unsafe fn store_part<V: Vector>(value: V, to: *mut Self, count: usize) {
         let mut part = [Self::default(); WIDEST];
-        // SAFETY: the caller has room for that many elements, fewer than the array.
+        // SAFETY: the caller has space for that many elements, fewer than the array.
         unsafe {
             Self::store(value, part.as_mut_ptr());
             std::ptr::copy_nonoverlapping(part.as_ptr(), to, count);
         }
     }
 
-    /// The bits of the elements where they have 16.
+    /// Returns the bits of the elements if they have 16.
     fn as_bits_16(_: &[Self]) -> Option<&[u16]> {
         None
     }
@@ -199,7 +200,8 @@ lanes! {
     u8: load_u8, store_bytes;
 }
 
-/// Integers of 16 bits, which no instruction set has an operation for: by way of f32 in memory.
+/// Implements integers of 16 bits through f32 in memory, because no instruction set has an operation for
+/// them.
 macro_rules! wide_integers {
     ($($element:ty),*) => {
         $(impl Lane for $element {
@@ -210,14 +212,14 @@ macro_rules! wide_integers {
                     // SAFETY: as the caller promises.
                     *lane = unsafe { from.add(at).read_unaligned() }.into();
                 }
-                // SAFETY: as the caller promises, and so many lanes.
+                // SAFETY: as the caller promises; the array has that many lanes.
                 unsafe { V::load(lanes.as_ptr()) }
             }
 
             #[inline(always)]
             unsafe fn store<V: Vector>(value: V, to: *mut Self) {
                 let mut lanes = [0f32; WIDEST];
-                // SAFETY: as the caller promises, and so many lanes.
+                // SAFETY: as the caller promises; the array has that many lanes.
                 unsafe { value.store(lanes.as_mut_ptr()) };
                 for (at, &lane) in lanes[..V::LANES].iter().enumerate() {
                     // SAFETY: as the caller promises.

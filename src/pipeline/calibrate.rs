@@ -1,4 +1,4 @@
-//! Running the model over the data and gathering statistics.
+//! Runs of the model over the data that gather statistics.
 
 use std::collections::{BTreeSet, HashSet};
 use std::ops::ControlFlow;
@@ -19,12 +19,13 @@ use super::filled::{self, Runner};
 use super::prepared::Prepared;
 use super::progress::Progress;
 
-/// One set of statistics per tapped tensor, from the first time that floating-point numbers are seen there;
-/// it is empty where they are none. Each has a lock of its own, because a runtime may hand over tensors from
-/// several threads.
+/// One set of statistics per tapped tensor.
+///
+/// A set begins with the first floating-point values of its tensor and is empty if there are none. Each set
+/// has a lock of its own, because a runtime may hand over tensors from several threads.
 struct Observer {
     tensors: Vec<Mutex<Option<TensorStats>>>,
-    /// As many as the runtime's, which waits meanwhile.
+    /// As many threads as the runtime has, which waits meanwhile.
     threads: Option<usize>,
 }
 
@@ -32,7 +33,7 @@ impl Tap for Observer {
     fn observe(&self, index: usize, value: TensorView<'_>) -> Result<()> {
         let data = value.data();
         if !data.dtype().is_float() {
-            // Integers pass through float networks as shapes and indices; they have no range.
+            // Integers pass through float networks as shapes and indices. They have no range.
             return Ok(());
         }
         let mut stats = self.tensors[index].lock().unwrap_or_else(PoisonError::into_inner);
@@ -53,27 +54,30 @@ impl Observer {
     }
 }
 
-/// Which tensors are observed, and on which runtime.
+/// The tensors that are observed, and the runtime.
 #[derive(Clone, Debug, Default)]
 pub struct CalibrateOptions {
     /// The runtime that runs the model.
     pub runtime: RuntimeOptions,
-    /// Also observe the activations that the plan leaves in float, as a calibration cache needs them.
+    /// Whether to observe also the activations that the plan leaves in float.
+    ///
+    /// A calibration cache needs them.
     pub every_activation: bool,
 }
 
 impl Prepared {
     /// Runs the model over all batches of `source` and gathers statistics of the tensors that `plan` needs.
-    /// Only what these need is run; what lies behind the last of them may be anything. Those that are
-    /// observed besides ([`CalibrateOptions::every_activation`]) and lie behind an operator that no runtime
-    /// knows, such as a plugin of TensorRT, are left out with a warning.
+    ///
+    /// Only the nodes that compute these tensors run. Any operator may follow behind the last of them.
+    /// [`CalibrateOptions::every_activation`] adds further tensors. If such a tensor is behind an operator
+    /// that no runtime knows, such as a plugin of TensorRT, it is left out with a warning.
     ///
     /// Memory is that of one inference and a fixed amount per tensor, whatever the number of batches.
-    /// `report` is called after every batch; `Break` stops the run with a `Cancelled` error.
+    /// `report` is called after every batch. `Break` stops the run with a `Cancelled` error.
     ///
     /// # Errors
-    /// `Data` where the source has no batch; `Unsupported` where a planned tensor lies behind an operator
-    /// that no runtime knows; errors of the source and of the runtime.
+    /// `Data` if the source has no batch; `Unsupported` if a planned tensor is behind an operator that no
+    /// runtime knows; errors of the source and of the runtime.
     pub fn calibrate(
         &self,
         plan: &Plan,
@@ -83,7 +87,7 @@ impl Prepared {
     ) -> Result<Stats> {
         let needed = self.taps(plan, false);
         if needed.is_empty() && !options.every_activation {
-            // Only weights are quantized, of a model whose activations are already.
+            // Only weights are quantized. The activations of the model already are.
             return Ok(Stats::default());
         }
         let mut others = if options.every_activation { self.taps(plan, true) } else { Vec::new() };
@@ -93,7 +97,7 @@ impl Prepared {
     }
 }
 
-/// As [`Prepared::calibrate`], of the tensors named in `taps`, whatever they are.
+/// Works as [`Prepared::calibrate`] for the tensors named in `taps`, whatever they are.
 ///
 /// # Errors
 /// Those of [`Prepared::calibrate`].
@@ -110,7 +114,7 @@ pub fn observe(
 /// The tensors to observe.
 struct Taps {
     needed: Vec<String>,
-    /// Those that are observed where a runtime can reach them.
+    /// Tensors that are observed if a runtime can reach them.
     others: Vec<String>,
 }
 
@@ -148,7 +152,7 @@ fn gather(
     Ok(stats)
 }
 
-/// Refuses taps that no runtime can reach, and says which nodes have to stay in float for their sake.
+/// Refuses taps that no runtime can reach. The error names the nodes that must stay in float because of them.
 fn check_reach(model: &Model, needed: &[String], unknown: &Unknown) -> Result<()> {
     let lost: Vec<&String> = needed.iter().filter(|tap| unknown.behind.contains(*tap)).collect();
     let Some(first) = lost.first() else { return Ok(()) };
@@ -177,7 +181,7 @@ fn out_of_reach(others: &[String], unknown: &Unknown) -> Finding {
     Finding::warning(message).about(lost)
 }
 
-/// Makes what `taps` need of `model` ready to run.
+/// Opens the part of `model` that `taps` need, ready to run.
 pub(super) fn open(
     model: &Model,
     taps: &[String],
@@ -187,8 +191,10 @@ pub(super) fn open(
     Runner::open(&model.reduced_to(taps.iter().map(String::as_str))?, taps, tap, runtime)
 }
 
-/// Runs a model with these inputs over all batches of `source`, and returns how many samples there were and
-/// what was left out. What comes of repeats is not handed over.
+/// Runs a model with these inputs over all batches of `source`.
+///
+/// Returns the number of samples, and a finding if a batch was left out. Results of repeats are not handed
+/// over.
 pub(super) fn run(
     mut runner: Runner,
     inputs: &[TensorSpec],
@@ -211,8 +217,10 @@ pub(super) fn run(
     Ok((progress.samples, left_out))
 }
 
-/// What a runtime says about a batch of several samples, with what helps where the network computes with one
-/// batch size only, such as in a Reshape, though its inputs leave the size open.
+/// Adds a remedy to a runtime's error about a batch of several samples.
+///
+/// The network may compute with one batch size only, such as in a Reshape, although its inputs leave the size
+/// open.
 pub(super) fn of_batch(error: Error, inputs: &[TensorSpec], batch: &Batch) -> Error {
     let is_open = |input: &TensorSpec| {
         input.shape.as_ref().is_none_or(|dims| !matches!(dims.first(), None | Some(Dim::Fixed(_))))

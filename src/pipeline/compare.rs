@@ -1,4 +1,4 @@
-//! A float model beside its quantized form on the same data.
+//! Comparison of a float model with its quantized form on the same data.
 
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,7 +17,7 @@ use super::filled::{self, Runner};
 use super::fixed::{Fixed, check_inputs};
 use super::progress::Progress;
 
-/// Activations of one batch, waiting for their counterparts.
+/// Activations of one batch that wait for their counterparts.
 #[derive(Default)]
 struct Shelf {
     tensors: Mutex<Vec<Option<Tensor>>>,
@@ -30,7 +30,7 @@ impl Tap for Shelf {
     }
 }
 
-/// Measures each activation of the quantized model against the float one on the shelf.
+/// A tap that measures each activation of the quantized model against the float activation on the shelf.
 struct Meter {
     shelf: Arc<Shelf>,
     metrics: Mutex<Vec<Metrics>>,
@@ -47,7 +47,9 @@ impl Tap for Meter {
     }
 }
 
-/// Tensors whose shape depends on the data (a selection of boxes, say) have no distance.
+/// Adds the pairs of two tensors.
+///
+/// Tensors whose shape depends on the data (such as a selection of boxes) have no distance.
 fn add(metrics: &mut Metrics, reference: &Tensor, value: TensorView<'_>) {
     if reference.shape() != value.shape() {
         return;
@@ -65,7 +67,7 @@ fn add(metrics: &mut Metrics, reference: &Tensor, value: TensorView<'_>) {
     }
 }
 
-/// Both models, ready to run what is compared.
+/// Both models, ready to run their compared parts.
 struct Pair {
     float: Ready,
     quantized: Ready,
@@ -84,10 +86,10 @@ impl Pair {
     }
 }
 
-/// One of them.
+/// One of the two models.
 struct Ready {
     runner: Runner,
-    /// The position among the runtime's outputs of each one that is compared.
+    /// The position of each compared output among the outputs of the runtime.
     positions: Vec<usize>,
 }
 
@@ -100,7 +102,7 @@ impl Ready {
         Ok(Self { runner: Runner::open(&part, &compared.activations, tap, runtime)?, positions })
     }
 
-    /// The outputs that are compared, in order.
+    /// Runs a batch and returns the compared outputs, in order.
     fn run(&mut self, batch: &Batch) -> Result<Vec<Tensor>> {
         let mut outputs: Vec<Option<Tensor>> = self.runner.run(batch)?.into_iter().map(Some).collect();
         let taken = self.positions.iter().map(|&position| outputs.get_mut(position).and_then(Option::take));
@@ -109,13 +111,14 @@ impl Ready {
     }
 }
 
-/// Runs both models over all batches of `source` and measures how far the quantized one is from the float
-/// one. Only what is compared is run: see [`CompareOptions::outputs`].
+/// Runs both models over all batches of `source` and measures the distance between them.
+///
+/// Only the compared parts run: see [`CompareOptions::outputs`].
 ///
 /// # Errors
-/// `InvalidArgument` where the two do not have the same outputs, where the quantized one was made for other
-/// values of its inputs ([`Model::made_for`]) than the float one or the data has, and where there are not as
-/// many labels as samples; `Unsupported` where no output can be compared, `Data` where the source has no
+/// `InvalidArgument` if the models do not have the same outputs, if the quantized model was made for other
+/// values of its inputs ([`Model::made_for`]) than the float model or the data has, or if the number of
+/// labels is not that of the samples; `Unsupported` if no output can be compared; `Data` if the source has no
 /// batch; errors of the source and of the runtime.
 pub fn compare(
     float: &Model,
@@ -124,7 +127,7 @@ pub fn compare(
     options: &CompareOptions,
     report: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Comparison> {
-    // Tensors inside functions and subgraphs have names once these are put in.
+    // Tensors inside functions and subgraphs have names after inlining and flattening.
     let open = |model: &Model| -> Result<Model> {
         let mut model = model.nested()?;
         model.inline_functions()?;

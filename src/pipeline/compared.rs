@@ -1,4 +1,4 @@
-//! Which tensors of two models are compared.
+//! The tensors of two models that are compared.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,40 +8,43 @@ use crate::graph::{Graph, GraphTensor, TensorId, TensorKind};
 use crate::onnx::Model;
 use crate::runtime::{RuntimeOptions, Unknown};
 
-/// What to compare, and on which runtime.
+/// The tensors to compare, and the runtime.
 #[derive(Clone, Debug, Default)]
 pub struct CompareOptions {
     /// The runtime that runs both models.
     pub runtime: RuntimeOptions,
-    /// Also compare every activation that both models have, not only the outputs.
+    /// Whether to compare also every activation that both models have, not only the outputs.
     pub per_tensor: bool,
-    /// The right class of every sample, in the order of the data, by the first output that is compared.
+    /// The right class of every sample, in the order of the data, for the first compared output.
     pub labels: Option<Vec<i64>>,
-    /// The outputs to compare, or other tensors that both models compute. Empty for all outputs that are
-    /// tensors of numbers and do not lie behind an operator that no runtime knows. Where no floating-point
-    /// one is among those, the nearest floating-point tensors that they are computed from are compared as
-    /// well.
+    /// The outputs to compare, or other tensors that both models compute.
+    ///
+    /// If this is empty, all outputs are compared that are tensors of numbers and are not behind an operator
+    /// that no runtime knows. If none of those is floating-point, the nearest floating-point tensors from
+    /// which they are computed are compared as well.
     pub outputs: Vec<String>,
 }
 
-/// The tensors that are compared, by name.
+/// The names of the compared tensors.
 pub(super) struct Compared {
-    /// In place of the models' outputs: those that were asked for, or all that can be compared.
+    /// The requested outputs, or all that can be compared. They replace the outputs of the models.
     pub outputs: Vec<String>,
-    /// The activations that both models have, where they were asked for.
+    /// The activations that both models have, if they were requested.
     pub activations: Vec<String>,
-    /// Whether the first output holds scores of classes, so that the largest one is an answer.
+    /// Whether the first output holds scores of classes, so that its largest element is an answer.
     pub has_classes: bool,
-    /// What is compared otherwise than could be expected.
+    /// The findings about tensors that are compared in another way than expected.
     pub findings: Vec<Finding>,
 }
 
 impl Compared {
-    /// Decides for a float model and its quantized form; `unknown` are nodes that no runtime can run.
+    /// Chooses the compared tensors of a float model and its quantized form.
+    ///
+    /// `unknown` holds the nodes that no runtime can run.
     ///
     /// # Errors
-    /// `InvalidArgument` where the two do not have the same outputs, or one that was asked for is not in
-    /// both; `Unsupported` where nothing is left to compare.
+    /// `InvalidArgument` if the models do not have the same outputs, or if a requested output is not in both;
+    /// `Unsupported` if nothing is left to compare.
     pub fn choose(
         float: &Model,
         quantized: &Model,
@@ -97,7 +100,9 @@ impl Compared {
         Ok(Self { outputs, activations, has_classes, findings })
     }
 
-    /// The part of `model` that computes all of it, with the outputs to be compared among its outputs.
+    /// Returns the part of `model` that computes all compared tensors.
+    ///
+    /// Its outputs include the compared outputs.
     pub fn part_of(&self, model: &Model) -> Result<Model> {
         let graph = model.graph()?;
         let mut part = model.reduced_to(self.outputs.iter().chain(&self.activations).map(String::as_str))?;
@@ -109,7 +114,7 @@ impl Compared {
 }
 
 fn common_outputs(float: &Model, quantized: &Model) -> Result<Vec<String>> {
-    // Models may list an output twice.
+    // A model may list an output twice.
     let names = |model: &Model| {
         let mut seen = BTreeSet::new();
         let names = model.outputs().into_iter().map(|output| output.name);
@@ -149,7 +154,7 @@ fn asked_for(names: &[String], ours: &Graph, theirs: &Graph) -> Result<Vec<Strin
     Ok(names.to_vec())
 }
 
-/// Float activations that both models compute under one name, in the order of the float model.
+/// Lists the float activations that both models compute under one name, in the order of the float model.
 fn common_activations(ours: &Graph, theirs: &Graph) -> Vec<String> {
     let is_common = |tensor: &&GraphTensor| {
         tensor.kind == TensorKind::Activation
@@ -159,7 +164,7 @@ fn common_activations(ours: &Graph, theirs: &Graph) -> Vec<String> {
     ours.tensors.iter().filter(is_common).map(|tensor| tensor.name.clone()).collect()
 }
 
-/// The floating-point activations that `names` are computed from, the last on every way back.
+/// Lists the floating-point activations from which `names` are computed, the last one on every path back.
 fn nearest_floats(graph: &Graph, names: &[String], is_usable: impl Fn(&str) -> bool) -> Vec<String> {
     let mut pending: Vec<TensorId> = names.iter().filter_map(|name| graph.find(name)).collect();
     let mut seen: BTreeSet<TensorId> = pending.iter().copied().collect();
@@ -176,7 +181,7 @@ fn nearest_floats(graph: &Graph, names: &[String], is_usable: impl Fn(&str) -> b
     found.into_iter().map(|id| graph.tensor(id).name.clone()).collect()
 }
 
-/// Whether a tensor is what a softmax gives, perhaps in another form.
+/// Whether a tensor is the output of a softmax, perhaps in another form.
 fn is_softmax(graph: &Graph, name: &str) -> bool {
     let mut tensor = graph.find(name);
     while let Some(node) = tensor.and_then(|id| graph.producer(id)).filter(|node| node.domain.is_empty()) {

@@ -1,10 +1,10 @@
-//! Running batches that are filled up with repeats, so that nobody sees what comes of the repeats.
+//! Runs of batches that are filled up with repeats, whose results are cut off.
 //!
-//! A network whose batch size is fixed takes whole batches only. What it computes of the last, filled one is
-//! cut back to the real samples. That is right if every tensor looked at has the samples along its first axis
-//! and computes each of them by itself, which no declaration tells, so it is tried: with the samples in
-//! another order all slices have to move along, and with others in place of the repeats the real samples'
-//! slices have to stay as they are, both to the bit. Where they do not, the batch is left out.
+//! A network with a fixed batch size takes whole batches only. Its results for the filled last batch are cut
+//! to the real samples. This is right if every observed tensor has the samples along its first axis and
+//! computes each of them by itself. No declaration states that, so it is tried. If the samples are in another
+//! order, all slices must move with them. If other samples replace the repeats, the slices of the real
+//! samples must stay as they are. Both must hold to the bit. Otherwise the batch is left out.
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::Hasher;
@@ -17,7 +17,7 @@ use crate::onnx::Model;
 use crate::runtime::{self, Runtime, RuntimeOptions, Tap};
 use crate::tensor::{Tensor, TensorView};
 
-/// Hands tapped tensors on, cut back to the real samples, or looks at them only.
+/// A tap that hands tensors on, cut to the real samples, or only looks at them.
 struct Cutter {
     tap: Arc<dyn Tap>,
     mode: Mutex<Mode>,
@@ -26,13 +26,13 @@ struct Cutter {
 #[derive(Clone)]
 enum Mode {
     HandOn,
-    /// To this many samples of a whole batch.
+    /// Cuts a whole batch to this number of samples.
     Cut(usize),
-    /// What was seen of each tap that a run computed.
+    /// Looks at the tensors. It collects the slices of each tap that a run computed.
     Look(Vec<(usize, Slices)>),
 }
 
-/// A digest of each slice along the first axis; `None` of a scalar.
+/// A digest of each slice along the first axis; `None` for a scalar.
 type Slices = Option<Vec<u64>>;
 
 impl Cutter {
@@ -65,14 +65,17 @@ pub(super) struct Runner {
 }
 
 impl Runner {
-    /// As [`runtime::open`].
+    /// Opens a runtime as [`runtime::open`] does.
     pub fn open(model: &Model, taps: &[String], tap: Arc<dyn Tap>, options: &RuntimeOptions) -> Result<Self> {
         let cutter = Arc::new(Cutter { tap, mode: Mutex::new(Mode::HandOn) });
         Ok(Self { runtime: runtime::open(model, taps, cutter.clone(), options)?, cutter })
     }
 
-    /// Whether what the batch's repeats do can be cut off all taps, and off the outputs where those are
-    /// wanted. It is run several times for that, of which the taps see nothing.
+    /// Whether the results of the batch's repeats can be cut off all taps.
+    ///
+    /// With `with_outputs`, this must be possible for the outputs too.
+    ///
+    /// To find out, the batch is run several times. The taps see nothing of these runs.
     pub fn can_cut(&mut self, batch: &Batch, with_outputs: bool) -> Result<bool> {
         let (samples, size) = (batch.samples, batch.samples + batch.repeats);
         if batch.repeats == 0 {
@@ -80,7 +83,7 @@ impl Runner {
         }
         let as_given = self.look(batch, with_outputs)?;
         let moved = self.look(&ordered(batch, |at| (at + size - 1) % size)?, with_outputs)?;
-        // The last real sample comes first among the repeats; a single one has zeros beside it.
+        // The last real sample comes first among the repeats. A single sample gets zeros beside it.
         let other = match samples {
             1 => blanked(batch)?,
             _ => ordered(batch, |at| if at < samples { at } else { samples - 1 - (at - samples) % samples })?,
@@ -99,7 +102,9 @@ impl Runner {
             }))
     }
 
-    /// What every tap and output is, in the order of their indices; outputs come after all taps.
+    /// Returns the slices of every tap and output, in the order of their indices.
+    ///
+    /// Outputs come after all taps.
     fn look(&mut self, batch: &Batch, with_outputs: bool) -> Result<Vec<(usize, Slices)>> {
         self.cutter.set(Mode::Look(Vec::new()));
         let outputs = self.runtime.run(batch);
@@ -112,8 +117,9 @@ impl Runner {
         Ok(seen)
     }
 
-    /// Runs a batch of which the repeats can be cut off, and returns the outputs, all of them cut where that
-    /// was found to be right.
+    /// Runs a batch whose repeats can be cut off, and returns the outputs.
+    ///
+    /// Outputs whose first axis has the size of the batch are cut to the real samples.
     pub fn run(&mut self, batch: &Batch) -> Result<Vec<Tensor>> {
         if batch.repeats == 0 {
             return self.runtime.run(batch);
@@ -142,7 +148,7 @@ fn slices(value: TensorView<'_>) -> Slices {
     Some((0..count).map(digest).collect())
 }
 
-/// The batch with the sample `from(at)` at each place.
+/// Returns the batch with the sample `from(at)` at each position `at`.
 fn ordered(batch: &Batch, from: impl Fn(usize) -> usize) -> Result<Batch> {
     let size = batch.samples + batch.repeats;
     let order: Vec<usize> = (0..size).map(from).collect();
@@ -150,7 +156,7 @@ fn ordered(batch: &Batch, from: impl Fn(usize) -> usize) -> Result<Batch> {
     Ok(Batch { inputs: inputs.collect::<Result<_>>()?, ..*batch })
 }
 
-/// The batch with zeros for its repeats.
+/// Returns the batch with zeros for its repeats.
 fn blanked(batch: &Batch) -> Result<Batch> {
     let size = batch.samples + batch.repeats;
     let inputs = batch.inputs.iter().map(|(name, tensor)| {
@@ -162,10 +168,10 @@ fn blanked(batch: &Batch) -> Result<Batch> {
     Ok(Batch { inputs: inputs.collect::<Result<_>>()?, ..*batch })
 }
 
-/// What is said of a last batch that is left out, after `before` samples.
+/// Returns the finding about a last batch that is left out after `before` samples.
 ///
 /// # Errors
-/// `Data` where it is the only one.
+/// `Data` if it is the only batch.
 pub(super) fn left_out(batch: &Batch, before: usize) -> Result<Finding> {
     let size = batch.samples + batch.repeats;
     let (samples, why) = (

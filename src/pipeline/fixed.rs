@@ -1,15 +1,17 @@
-//! Inputs that were fixed when a model was quantized: what is compared with it has to have the same values.
+//! Inputs that were fixed when a model was quantized.
+//!
+//! A model or batch that is compared with it must have the same values.
 
 use crate::batch::Batch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::finding::Finding;
 use crate::onnx::{FixedValue, Model};
 
-/// The values that a quantized model was made for, of inputs that are fed all the same.
+/// The values for which a quantized model was made, of inputs that are still fed.
 pub(super) struct Fixed(Vec<(String, FixedValue)>);
 
 impl Fixed {
-    /// Compares the values at which inputs of the two are fixed.
+    /// Compares the values at which inputs of the two models are fixed.
     pub fn of(float: &Model, quantized: &Model) -> Result<Self> {
         let mut fed = Vec::new();
         for (name, made) in quantized.made_for() {
@@ -42,7 +44,7 @@ impl Fixed {
     }
 }
 
-/// Refuses a quantized model that lacks an input which the float one is fed.
+/// Refuses a quantized model that lacks an input which the float model has.
 pub(super) fn check_inputs(float: &Model, quantized: &Model) -> Result<()> {
     match float.inputs().into_iter().find(|input| quantized.declared(&input.name).is_err()) {
         None => Ok(()),
@@ -64,12 +66,13 @@ fn differs(what: String, name: &str, made: &FixedValue) -> Error {
     )
 }
 
-/// Fixes the inputs of both models that the quantized one was made for ([`Model::made_for`]) and that are
-/// still fed, at the same values, and says which.
+/// Fixes inputs of both models at the values for which the quantized model was made ([`Model::made_for`]).
+///
+/// Only inputs that are still fed are fixed. The finding names them.
 ///
 /// # Errors
-/// Those of [`Model::fix_input`]; `InvalidArgument` where the quantized model lacks an input that the float
-/// one is fed then.
+/// Those of [`Model::fix_input`]; `InvalidArgument` if the quantized model then lacks an input that the float
+/// model is fed.
 pub fn fix_as_made(float: &mut Model, quantized: &mut Model) -> Result<Option<Finding>> {
     let made: Vec<(String, FixedValue)> =
         quantized.made_for().map(|(name, made)| (name.to_owned(), made)).collect();

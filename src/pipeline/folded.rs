@@ -11,15 +11,16 @@ use crate::onnx::Network;
 use crate::place::ops::{is_weighted, nested_weighted};
 use crate::runtime::{Dependence, computed_constants, dependences, each_constant, why_not};
 
-/// How many causes have a finding of their own; a model can have as many as tensors.
+/// The number of causes that have a finding of their own. A model can have as many causes as tensors.
 const MOST_CAUSES: usize = 5;
-/// How many layers a finding names.
+/// The number of layers that a finding names.
 const SHOWN: usize = 5;
 
-/// States in the graph what follows from constants alone, as far as something else reads it. What only gives
-/// another form to a stored constant needs no such statement: placement sees through it. What cannot be
-/// computed ahead stays an activation; that is a finding where layers want it for a weight, or an If for its
-/// condition.
+/// Marks tensors as constants in the graph if they follow from constants alone and something else reads them.
+///
+/// A node that only changes the form of a stored constant needs no mark: placement sees through it. A tensor
+/// that cannot be computed ahead stays an activation. That is a finding if layers need it for a weight, or an
+/// If for its condition.
 pub(super) fn fold_constants(network: &mut Network) -> Vec<Finding> {
     let wanted = computed_constants(&network.graph);
     let (mut known, mut causes) = (Vec::new(), BTreeMap::new());
@@ -46,7 +47,7 @@ pub(super) fn fold_constants(network: &mut Network) -> Vec<Finding> {
         );
         Finding::warning(what).about(left.tensors).with_remedy("store their values in the model when you export it")
     });
-    // An If that was laid flat holds nothing any more.
+    // A flattened If contains nothing any more.
     let holds_layers =
         |node: &Node| node.is("If") && (node.nested.is_empty() || nested_weighted(node).is_some());
     let conditions = Left::find(graph, &causes, holds_layers, &[0]).into_iter().map(|left| {
@@ -61,13 +62,13 @@ pub(super) fn fold_constants(network: &mut Network) -> Vec<Finding> {
     weights.chain(conditions).collect()
 }
 
-/// What is wrong, without the node that it is wrong with.
+/// Returns the cause of an error, without the node that has it.
 fn cause(error: &Error) -> String {
     let below = error.source().and_then(|source| source.downcast_ref::<Error>());
     below.map_or_else(|| error.message().to_owned(), |below| below.message().to_owned())
 }
 
-/// What nodes read that has no value for one cause.
+/// Tensors that have no value for one cause, and the nodes that read them.
 struct Left {
     cause: String,
     tensors: Vec<String>,
@@ -75,14 +76,14 @@ struct Left {
 }
 
 impl Left {
-    /// Looks at some inputs of those nodes that ask for values.
+    /// Examines these inputs of the nodes that `asks` accepts.
     fn find(
         graph: &Graph,
         causes: &BTreeMap<TensorId, String>,
         asks: impl Fn(&Node) -> bool,
         inputs: &[usize],
     ) -> Vec<Self> {
-        // What another tool has quantized, to int4 or float8, is stored and stays as it is.
+        // Constants that another tool has quantized to int4 or float8 are stored and stay as they are.
         let is_quantized = |id: TensorId| graph.producer(id).is_some_and(|node| node.is("DequantizeLinear"));
         let mut found: Vec<Self> = Vec::new();
         for node in graph.node_ids().map(|id: NodeId| graph.node(id)).filter(|node| asks(node)) {
@@ -94,7 +95,7 @@ impl Left {
                         found.push(Self { cause: cause.clone(), tensors: Vec::new(), nodes: Vec::new() });
                         found.len() - 1
                     }
-                    // The last stands for all that are alike.
+                    // The last entry collects all further causes.
                     None => found.len() - 1,
                 };
                 let (left, name) = (&mut found[at], &graph.tensor(id).name);

@@ -1,8 +1,8 @@
 //! The whole way from a model and data to files, in steps that a program can take one by one.
 //!
-//! [`prepare`] makes a model ready; what it returns has the other steps: [`Prepared::plan`] →
+//! [`prepare`] makes a model ready. Its result has the other steps: [`Prepared::plan`] →
 //! [`Prepared::calibrate`] → [`Prepared::ranges`] → [`Prepared::quantize`]. The command-line tool is a thin
-//! layer over them; each is pure but for the runtime that runs the model.
+//! layer over them. Each step is pure, except for the runtime that runs the model.
 
 mod calibrate;
 mod compare;
@@ -26,5 +26,5 @@ pub use prepared::Prepared;
 pub use progress::{Progress, go_on};
 pub use recover::{Passes, RecoverOptions, Recovered};
 
-/// The opset from which QuantizeLinear and DequantizeLinear have an axis.
+/// The first opset in which QuantizeLinear and DequantizeLinear have an axis.
 pub const QDQ_OPSET: i64 = 13;

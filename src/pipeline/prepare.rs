@@ -1,4 +1,4 @@
-//! What happens to a model before anything looks at it.
+//! The preparation of a model for all other steps.
 
 use super::QDQ_OPSET;
 use super::folded::fold_constants;
@@ -9,35 +9,35 @@ use crate::finding::{self, Finding};
 use crate::onnx::{Model, Network};
 use crate::runtime::{lay_flat, take_branches};
 
-/// Makes a model ready to be planned. Names of tensors stay as they are. Runtimes that are opened without it
-/// (comparisons, sessions) take steps 1 and 3 as well, look at stored tensors, and take step 2 where the
-/// runtime needs it:
+/// Makes a model ready to be planned. Names of tensors stay as they are.
 ///
-/// 0. Stored tensors are looked at: each has the size that its shape says ([`Model::check_stored`]), and
-///    sparse ones become dense ([`Model::make_dense`]).
-/// 1. The model's own functions are put in where they are called ([`Model::inline_functions`]).
-/// 2. Its opset is raised where Q/DQ needs it ([`Model::raise_opset`]), and Q/DQ of Microsoft's domain become
-///    ONNX's own ([`Model::use_standard_pairs`]).
-/// 3. An If whose condition follows from constants, or from inputs that are fixed ([`Model::fix_input`]),
-///    gives way to the branch that always runs. A fixed input that nothing reads then is no input any more,
-///    so that nobody can feed another value and get what belongs to this one. The metadata keeps the values
-///    ([`Model::made_for`]).
-/// 4. What lies in the subgraphs of If, Loop and Scan is laid flat if convolutions, products or another
-///    tool's Q/DQ are among it ([`Model::flatten`]); [`Model::nested`] puts it back, and so do
-///    [`Model::save`] and [`Model::encode`].
-/// 5. QuantizeLinear and DequantizeLinear of another tool in forms that TensorRT refuses, not of int8 or with
-///    a zero point, give way to ones that it takes, or to none, so that qdq quantizes anew what they
+/// Runtimes that are opened without it (comparisons, sessions) also take steps 1 and 3 and check stored
+/// tensors. They take step 2 if the runtime needs it:
+///
+/// 0. Stored tensors are checked: each must have the size that its shape states ([`Model::check_stored`]).
+///    Sparse tensors become dense ([`Model::make_dense`]).
+/// 1. The model's own functions are inlined ([`Model::inline_functions`]).
+/// 2. The opset is raised if Q/DQ needs it ([`Model::raise_opset`]). Q/DQ of Microsoft's domain become ONNX's
+///    own ([`Model::use_standard_pairs`]).
+/// 3. An If whose condition follows from constants, or from fixed inputs ([`Model::fix_input`]), is replaced
+///    by the branch that always runs. A fixed input that nothing reads then is removed. So nobody can feed
+///    another value and get the results of this one. The metadata keeps the values ([`Model::made_for`]).
+/// 4. The subgraphs of If, Loop and Scan are flattened if they contain convolutions, products or another
+///    tool's Q/DQ ([`Model::flatten`]). [`Model::nested`], [`Model::save`] and [`Model::encode`] restore the
+///    subgraphs.
+/// 5. QuantizeLinear and DequantizeLinear of another tool in forms that TensorRT refuses (not int8, or with a
+///    zero point) are replaced by forms that it accepts, or removed. qdq then quantizes anew what they
 ///    quantized.
-/// 6. What follows from constants alone is a constant of the graph, computed by the embedded runtime when its
-///    value is asked for, up to [`crate::runtime::MOST_CONSTANT_BYTES`] each and
-///    [`crate::runtime::MOST_CONSTANT_BYTES_TOGETHER`]. In a model that is written it stays as it was; only a
-///    quantized weight is stored, and the nodes that computed it go.
+/// 6. Tensors that follow from constants alone become constants of the graph. The embedded runtime computes
+///    them when their value is requested, up to [`crate::runtime::MOST_CONSTANT_BYTES`] each and
+///    [`crate::runtime::MOST_CONSTANT_BYTES_TOGETHER`]. A written model keeps their nodes. Only a quantized
+///    weight is stored, and the nodes that computed it are removed.
 ///
-/// Nodes were sorted when the model was read.
+/// The nodes were sorted when the model was read.
 ///
 /// # Errors
-/// `Unsupported` where an operator has no form in the higher opset; `Format` where functions or branches do
-/// not fit, or a stored tensor its shape.
+/// `Unsupported` if an operator has no form in the higher opset; `Format` if functions or branches do not
+/// fit, or if a stored tensor does not fit its shape.
 pub fn prepare(model: &Model) -> Result<Prepared> {
     let original_opset = model.opset();
     model.check_stored()?;
@@ -65,7 +65,7 @@ pub fn prepare(model: &Model) -> Result<Prepared> {
     Ok(Prepared { network, original_opset, dropped_inputs, is_remade, findings })
 }
 
-/// What the user must know of inputs whose value is fixed.
+/// Returns the findings about inputs whose value is fixed.
 fn findings(model: &Model, dropped: &[String]) -> Vec<Finding> {
     let mut findings = Vec::new();
     if !dropped.is_empty() {

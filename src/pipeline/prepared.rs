@@ -1,4 +1,4 @@
-//! A model that is ready to be planned, with the steps that it goes through.
+//! A model that is ready to be planned, and its further steps.
 
 use std::sync::Arc;
 
@@ -13,54 +13,63 @@ use crate::onnx::{Model, Network};
 use crate::place::{Plan, Policy};
 use crate::range::Method;
 
-/// A model that is ready to be planned: its opset has per-channel Quantize/Dequantize. [`super::prepare`]
-/// makes it. Plans that a method takes are those of this very model.
+/// A model that is ready to be planned: its opset has per-channel Quantize/Dequantize.
+///
+/// [`super::prepare`] makes it. The methods take only plans of this very model.
 #[derive(Clone)]
 pub struct Prepared {
     pub(super) network: Network,
-    /// The opset that the model came with.
+    /// The original opset of the model.
     pub original_opset: i64,
-    /// The inputs whose value is fixed ([`Model::fix_input`]) and which nothing reads any more: the model has
-    /// them no more.
+    /// The fixed inputs ([`Model::fix_input`]) that nothing reads any more. The model no longer has them.
     pub dropped_inputs: Vec<String>,
-    /// Whether another tool's quantization that TensorRT refuses was made anew, so that the model is worth
-    /// writing though nothing of it may be left to quantize.
+    /// Whether another tool's quantization that TensorRT refuses was made anew.
+    ///
+    /// Then the model is worth writing even if nothing is left to quantize.
     pub is_remade: bool,
-    /// What the user must know of it; logged once, and part of every plan ([`Plan::findings`]).
+    /// The findings about the model. They are logged once, and are part of every plan ([`Plan::findings`]).
     pub findings: Vec<Finding>,
 }
 
 impl Prepared {
-    /// The model, with its functions and the branches that always run put in where they are called, and its
-    /// subgraphs laid flat.
+    /// Returns the model in its prepared form.
+    ///
+    /// Its functions are inlined, the branches that always run replace their If, and its subgraphs are
+    /// flattened.
     pub fn model(&self) -> &Model {
         &self.network.model
     }
 
-    /// The neutral view of its main graph. What follows from constants alone is a constant there.
+    /// Returns the neutral view of the main graph.
+    ///
+    /// Tensors that follow from constants alone are constants there.
     pub fn graph(&self) -> &Arc<Graph> {
         &self.network.graph
     }
 
-    /// Both, with the way from the graph's nodes to the model's.
+    /// Returns model and graph, with the positions of the graph's nodes in the model.
     pub fn network(&self) -> &Network {
         &self.network
     }
 
-    /// Decides what is quantized, looks at the weights among it, so that a model that cannot be quantized is
-    /// refused before any data is read, and logs what the user must know of the plan ([`Plan::findings`]).
+    /// Plans the quantization, and logs the findings of the plan ([`Plan::findings`]).
+    ///
+    /// The planned weights are checked, so that a model that cannot be quantized is refused before any data
+    /// is read.
     ///
     /// # Errors
-    /// As [`place::plan`](crate::place::plan), and `Data` where a weight is not finite.
+    /// Those of [`place::plan`](crate::place::plan); `Data` if a weight is not finite.
     pub fn plan(&self, policy: &Policy) -> Result<Plan> {
         self.checked(graph::plan(self.graph(), policy)?)
     }
 
-    /// The same with ranges that exist already: a node whose range is missing stays in float. What is left in
-    /// float for want of a range, and the ranges that belong to no tensor, are findings of the plan too.
+    /// Plans the quantization with existing ranges. A node without a range stays in float.
+    ///
+    /// The findings of the plan also report the nodes that stay in float for lack of a range, and the ranges
+    /// that belong to no tensor.
     ///
     /// # Errors
-    /// As [`Prepared::plan`], and `Data` where not one of the ranges belongs to a tensor of the model.
+    /// Those of [`Prepared::plan`]; `Data` if none of the ranges belongs to a tensor of the model.
     pub fn plan_for_ranges(&self, policy: &Policy, ranges: &Ranges) -> Result<Plan> {
         self.checked(graph::plan_for_ranges(self.graph(), policy, ranges)?)
     }
@@ -71,13 +80,14 @@ impl Prepared {
         Ok(plan)
     }
 
-    /// The names of the tensors to observe: those that the plan quantizes and, with `every_activation`, all
-    /// other activations too.
+    /// Lists the names of the tensors to observe.
+    ///
+    /// These are the tensors that the plan quantizes and, with `every_activation`, all other activations too.
     pub fn taps(&self, plan: &Plan, every_activation: bool) -> Vec<String> {
         graph::taps(self.graph(), plan, every_activation)
     }
 
-    /// The tensors that `plan` quantizes and that have no range.
+    /// Lists the tensors that `plan` quantizes and that have no range.
     pub fn without_range(&self, plan: &Plan, ranges: &Ranges) -> Vec<String> {
         graph::without_range(self.graph(), plan, ranges)
     }
@@ -90,8 +100,9 @@ impl Prepared {
         graph::ranges(self.graph(), plan, stats, method)
     }
 
-    /// The plan without what reads a tensor that calibration saw no value of ([`Ranges::unseen`]).
-    /// [`Prepared::quantize`] and [`Prepared::recover`] carry out no more than this.
+    /// Returns the plan without the readers of tensors that calibration saw no value of ([`Ranges::unseen`]).
+    ///
+    /// [`Prepared::quantize`] and [`Prepared::recover`] carry out only this plan.
     pub fn seen(&self, plan: &Plan, ranges: &Ranges) -> Plan {
         let unseen = ranges.unseen.iter().filter_map(|name| self.graph().find(name)).collect();
         plan.without(&plan.readers(&unseen), "no value of what it reads was seen in calibration")
@@ -100,7 +111,7 @@ impl Prepared {
     /// Puts Quantize and Dequantize into the model.
     ///
     /// # Errors
-    /// `Data` where a planned tensor has no range, or a weight is not finite.
+    /// `Data` if a planned tensor has no range, or if a weight is not finite.
     pub fn quantize(&self, plan: &Plan, ranges: &Ranges, weights: &Weights) -> Result<Model> {
         qdq_model::quantize(&self.network, &self.seen(plan, ranges), ranges, weights)?.nested()
     }

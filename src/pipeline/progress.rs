@@ -1,17 +1,17 @@
-//! How far a run over data has come.
+//! The progress of a run over data.
 
 use std::ops::ControlFlow;
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// How far a run over the data has come.
+/// The progress of a run over the data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// Batches done.
+    /// The number of finished batches.
     pub batches: usize,
-    /// Samples done.
+    /// The number of finished samples.
     pub samples: usize,
-    /// All batches, where known.
+    /// The number of all batches, if known.
     pub total_batches: Option<usize>,
 }
 
@@ -29,7 +29,7 @@ impl Progress {
             .with_remedy("give at least one sample; a few hundred make good ranges"))
     }
 
-    /// Counts one batch and asks whether to go on.
+    /// Counts one batch and asks whether to continue.
     pub(super) fn advance(
         &mut self,
         samples: usize,
@@ -47,7 +47,7 @@ impl Progress {
     }
 }
 
-/// Reports nothing and lets the run go on.
+/// Reports nothing and lets the run continue.
 pub fn go_on(_: Progress) -> ControlFlow<()> {
     ControlFlow::Continue(())
 }

@@ -1,29 +1,29 @@
-//! How much of a network a plan quantizes, and whether that is enough.
+//! The part of a network that a plan quantizes, and the check of the least share.
 
 use super::{ConstantForm, Plan, Policy, Verdict, ops};
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Graph, Node};
 
-/// How many of a network's convolutions and products compute in INT8.
+/// The number of a network's convolutions and products that compute in INT8, and of all of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Coverage {
-    /// Those that do.
+    /// The number of those that compute in INT8.
     pub quantized: usize,
-    /// All of them.
+    /// The number of all of them.
     pub total: usize,
 }
 
 impl Plan {
-    /// How many of the convolutions and products of `graph` compute in INT8 by this plan.
+    /// Counts the convolutions and products of `graph` that compute in INT8 by this plan.
     pub fn coverage(&self, graph: &Graph) -> Coverage {
         self.coverage_of(graph, |_| true)
     }
 
-    /// The same of those nodes that count.
+    /// Counts only the nodes that `counts` accepts.
     fn coverage_of(&self, graph: &Graph, counts: impl Fn(&Node) -> bool) -> Coverage {
         let weighted = self.decisions.iter().filter(|decision| {
             let node = graph.node(decision.node);
-            // What follows from constants alone is computed as the engine is built.
+            // A node whose inputs are all constant is computed when the engine is built.
             let mut inputs = node.inputs.iter().flatten();
             let folds_away = inputs.all(|&input| ConstantForm::of(graph, input).is_some());
             ops::is_weighted(node) && !folds_away && counts(node)
@@ -35,7 +35,7 @@ impl Plan {
     }
 }
 
-/// Refuses a plan that quantizes less than the policy asks for.
+/// Refuses a plan that quantizes less than the policy requires.
 pub(super) fn check(graph: &Graph, policy: &Policy, plan: &Plan) -> Result<()> {
     let is_allowed = |node: &Node| policy.refusal(node).is_none();
     let Coverage { quantized, total } = plan.coverage_of(graph, is_allowed);

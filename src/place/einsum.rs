@@ -1,21 +1,22 @@
-//! Einsum that is a matrix product.
+//! Einsum nodes that are matrix products.
 
 use std::collections::BTreeMap;
 
 use crate::graph::{Attribute, Node};
 
-/// Stands for the axes that an equation leaves unnamed as `...`.
+/// The character of the axes that an equation writes as `...`.
 const UNNAMED: char = '.';
 
-/// The two operands of an equation such as `bik,kj->bij` and its result: a character for each axis, and
-/// [`UNNAMED`] for those that are written as `...`.
+/// The two operands of an equation such as `bik,kj->bij`, and its result.
+///
+/// Each axis has one character. [`UNNAMED`] stands for the axes that are written as `...`.
 struct Equation {
     operands: [Vec<char>; 2],
     result: Vec<char>,
 }
 
 impl Equation {
-    /// `None` for what is no product of two operands.
+    /// Parses the equation of a node; `None` if it is no product of two operands.
     fn of(node: &Node) -> Option<Self> {
         let Some(Attribute::Text(text)) = node.attributes.get("equation").filter(|_| node.is("Einsum"))
         else {
@@ -33,7 +34,9 @@ impl Equation {
         Some(Self { operands, result })
     }
 
-    /// Whether axes that both operands name are summed over, and no axis that only one of them has.
+    /// Whether the equation is a matrix product.
+    ///
+    /// It sums over a named axis that both operands have, and over no axis that only one of them has.
     fn is_product(&self) -> bool {
         let [left, right] = &self.operands;
         let shared = |axis: &&char| left.contains(axis) && right.contains(axis);
@@ -43,26 +46,28 @@ impl Equation {
     }
 }
 
-/// The axes of one term; `None` where one comes twice, which takes a diagonal.
+/// Returns the axes of one term; `None` if the term is not valid or has an axis twice (a diagonal).
 fn axes(term: &str) -> Option<Vec<char>> {
     let axes: Vec<char> = term.replacen("...", &UNNAMED.to_string(), 1).chars().collect();
-    // What has points of its own is no equation.
+    // A `.` is valid only as part of `...`.
     let is_written = |axis: char| axis.is_ascii_alphabetic() || (axis == UNNAMED && term.contains("..."));
     let is_plain = axes.iter().enumerate().all(|(at, &axis)| is_written(axis) && !axes[..at].contains(&axis));
     is_plain.then_some(axes)
 }
 
-/// What an equation without `->` gives: the unnamed axes, and those that one operand alone has. Their order
-/// is not told.
+/// Returns the result axes of an equation without `->`, in no particular order.
+///
+/// These are the unnamed axes and the axes that only one operand has.
 fn implicit_result([left, right]: &[Vec<char>; 2]) -> Vec<char> {
     let all = left.iter().chain(right.iter().filter(|axis| !left.contains(axis)));
     let is_kept = |axis: &char| *axis == UNNAMED || left.contains(axis) != right.contains(axis);
     all.copied().filter(is_kept).collect()
 }
 
-/// How many products of elements an Einsum of inputs of these shapes takes at most: as many as there are ways
-/// to choose an index of each axis, so that no result has more elements. `None` where equation and shapes do
-/// not fit.
+/// Returns the largest possible number of products of elements for an Einsum with inputs of these shapes.
+///
+/// It is the number of ways to choose an index of each axis. No result has more elements. Returns `None` if
+/// equation and shapes do not fit.
 pub fn work(node: &Node, shapes: &[&[usize]]) -> Option<u64> {
     let Some(Attribute::Text(text)) = node.attributes.get("equation") else { return None };
     let text: String = text.chars().filter(|character| !character.is_whitespace()).collect();
@@ -74,7 +79,7 @@ pub fn work(node: &Node, shapes: &[&[usize]]) -> Option<u64> {
         let unnamed =
             shape.len().checked_sub(named.len()).filter(|&count| count == 0 || operand.contains("..."))?;
         let before = operand.chars().position(|axis| axis == UNNAMED).unwrap_or(named.len());
-        // Unnamed axes get private characters, counted from the last.
+        // Unnamed axes get characters of the private use area, counted from the last axis.
         let private =
             (1..=unnamed).rev().map(|at| u32::try_from(at).ok().and_then(|at| char::from_u32(0xE000 + at)));
         let named = |range: std::ops::Range<usize>| named[range].iter().copied().map(Some);
@@ -93,9 +98,11 @@ pub fn is_product(node: &Node) -> bool {
     Equation::of(node).is_some_and(|equation| equation.is_product())
 }
 
-/// The one axis of operand `input`, which has `rank` axes where that is known, that only it has and that the
-/// result keeps; `None` where there are none or several, which TensorRT-RTX runs in float with a scale per
-/// index (`tests/trt_rtx/FINDINGS.md`), or where unnamed axes may be among them.
+/// Returns the one axis of operand `input` that only this operand has and that the result keeps.
+///
+/// `rank` is the number of axes of the operand, if known. Returns `None` if there is no such axis or if there
+/// are several: with a scale per index of one of several axes, TensorRT-RTX runs the Einsum in float
+/// (`tests/trt_rtx/FINDINGS.md`). Returns `None` too if unnamed axes may be among them.
 pub(super) fn kept_axis(node: &Node, input: usize, rank: Option<usize>) -> Option<usize> {
     let equation = Equation::of(node)?;
     let (own, other) = (equation.operands.get(input)?, equation.operands.get(1 - input)?);

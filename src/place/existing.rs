@@ -1,10 +1,10 @@
-//! What a network has of quantization before anything is placed.
+//! Quantization that a network has before placement.
 
 use super::{Draft, Verdict};
 use crate::finding::{Finding, counted};
 use crate::graph::{Attribute, Graph, Node, NodeId};
 
-/// Operators of integers, which TensorRT's ONNX parser does not have (onnx-tensorrt, docs/operators.md).
+/// Operators on integers that TensorRT's ONNX parser does not have (onnx-tensorrt, docs/operators.md).
 const INTEGER: [&str; 11] = [
     "ConvInteger",
     "DynamicQuantizeLinear",
@@ -19,27 +19,27 @@ const INTEGER: [&str; 11] = [
     "QLinearSigmoid",
 ];
 
-/// Marks a node of a graph that quantizes or dequantizes in a form that TensorRT refuses. Placement sees no
-/// values, so whoever does sets it ([`refuse`]).
+/// The attribute that marks a QuantizeLinear or DequantizeLinear in a form that TensorRT refuses.
+///
+/// Placement sees no values. A caller that has the values sets the mark with [`refuse`].
 const REFUSED: &str = "qdq_refused";
 
-/// States that TensorRT refuses what `node`, a QuantizeLinear or DequantizeLinear, does.
+/// Marks `node`, a QuantizeLinear or DequantizeLinear, as refused by TensorRT.
 pub fn refuse(graph: &mut Graph, node: NodeId) {
     graph.nodes[node.0].attributes.insert(REFUSED.to_owned(), Attribute::Int(1));
 }
 
-/// Whether TensorRT refuses it.
+/// Whether the node is marked as refused by TensorRT.
 pub(super) fn is_refused(node: &Node) -> bool {
     node.int(REFUSED, 0) != 0
 }
 
-/// Whether the node computes with integers that another tool has quantized to, in a form that TensorRT does
-/// not take.
+/// Whether the node computes with the integers of another tool, in a form that TensorRT does not accept.
 pub fn is_integer_operator(node: &Node) -> bool {
     INTEGER.contains(&node.op.as_str())
 }
 
-/// What the user must know of it.
+/// Returns the findings about existing quantization.
 pub(super) fn findings(graph: &Graph) -> Vec<Finding> {
     let count = |is: &dyn Fn(&Node) -> bool| graph.nodes.iter().filter(|node| is(node)).count();
     let mut findings = Vec::new();
@@ -72,7 +72,7 @@ pub(super) fn findings(graph: &Graph) -> Vec<Finding> {
     findings
 }
 
-/// Leaves what quantizes and dequantizes already as it is.
+/// Keeps the nodes that already quantize and dequantize.
 pub(super) fn keep(graph: &Graph, draft: &mut Draft) {
     for id in graph.node_ids().filter(|&id| is_pair(graph.node(id))) {
         match is_refused(graph.node(id)) {
@@ -82,7 +82,7 @@ pub(super) fn keep(graph: &Graph, draft: &mut Draft) {
     }
 }
 
-/// How many nodes of the network quantize, dequantize, or compute with integers of another tool.
+/// Counts the nodes that quantize, dequantize, or compute with the integers of another tool.
 pub fn quantized_nodes(graph: &Graph) -> usize {
     graph.nodes.iter().filter(|node| is_pair(node) || is_integer_operator(node)).count()
 }

@@ -1,20 +1,25 @@
-//! What tensors are another form of: a weight may lie behind any number of operators that give it another
-//! shape, order or type.
+//! Tensors that are another form of a constant or of a dequantized tensor.
+//!
+//! Any number of operators between a weight and its reader may change its shape, order or type.
 
 use crate::graph::{Graph, Node, NodeId, TensorId, TensorKind};
 
-/// Operators that give a constant another form without computing: a weight may lie behind any number of them.
+/// Operators that give a constant another form and compute nothing.
 const CONSTANT_FORMS: [&str; 7] =
     ["Identity", "Transpose", "Reshape", "Cast", "Squeeze", "Unsqueeze", "Flatten"];
 
-/// Whether the node gives its input another form. A cast does where its result is a floating-point number
-/// (ONNX's codes for f32, f16, f64 and bf16): a cast to an integer computes.
+/// Whether the node gives its input another form.
+///
+/// A Cast does so if its result is floating-point (the ONNX codes of f32, f16, f64 and bf16). A Cast to
+/// integers computes.
 pub fn changes_form(node: &Node) -> bool {
     CONSTANT_FORMS.iter().any(|op| node.is(op))
         && (!node.is("Cast") || matches!(node.int("to", 1), 1 | 10 | 11 | 16))
 }
 
-/// For each tensor of a graph what it is another form of, found in one pass over the nodes.
+/// The origin of each tensor that is another form of a constant or of a dequantized tensor.
+///
+/// One pass over the nodes finds all of them.
 #[derive(Debug, Default)]
 pub struct Forms {
     constants: Vec<Option<TensorId>>,
@@ -22,7 +27,7 @@ pub struct Forms {
 }
 
 impl Forms {
-    /// Looks at every tensor of `graph`.
+    /// Examines every tensor of `graph`.
     pub fn of(graph: &Graph) -> Self {
         let is_constant = |id: TensorId| graph.tensor(id).kind == TensorKind::Constant;
         let mut constants: Vec<Option<TensorId>> =
@@ -46,29 +51,31 @@ impl Forms {
         Self { constants, dequantized }
     }
 
-    /// The constant that the tensor is, or is another form of.
+    /// Returns the constant that the tensor is, or of which it is another form.
     pub fn constant(&self, tensor: TensorId) -> Option<TensorId> {
         self.constants.get(tensor.0).copied().flatten()
     }
 
-    /// The DequantizeLinear that the tensor comes out of, directly or in another form.
+    /// Returns the DequantizeLinear that computes the tensor, directly or in another form.
     pub(super) fn dequantized(&self, tensor: TensorId) -> Option<NodeId> {
         self.dequantized.get(tensor.0).copied().flatten()
     }
 }
 
-/// A constant, and what gives it the form in which nodes read it.
+/// A constant, and the nodes that give it the form that other nodes read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConstantForm {
-    /// The constant: stored, or computed from what is.
+    /// The constant: stored in the model, or computed from stored values.
     pub constant: TensorId,
-    /// The nodes that change its form, in their order; none where the constant itself is read.
+    /// The nodes that change its form, in order; empty if the constant itself is read.
     pub nodes: Vec<NodeId>,
 }
 
 impl ConstantForm {
-    /// Climbs from a tensor to the constant it is a form of; `None` for a tensor that depends on an input of
-    /// the network. For many tensors, [`Forms`] finds the constants in one pass.
+    /// Goes back from a tensor to the constant of which it is a form.
+    ///
+    /// Returns `None` if there is no such constant, as for a tensor that depends on an input of the network.
+    /// For many tensors, [`Forms`] finds the constants in one pass.
     pub fn of(graph: &Graph, tensor: TensorId) -> Option<Self> {
         let mut nodes = Vec::new();
         let mut at = tensor;

@@ -1,8 +1,8 @@
 //! Residual additions.
 //!
-//! TensorRT computes a convolution and the Add after it in one kernel, which adds the other branch as it
-//! writes. That other branch decides the kernel's type: it must be quantized, while a pair on the fused
-//! branch would tear the kernel apart.
+//! TensorRT computes a convolution and the Add after it in one kernel. The kernel adds the other branch when
+//! it writes its result. That other branch decides the type of the kernel, so it must be quantized. A pair on
+//! the fused branch would split the kernel.
 
 use crate::graph::{Edge, Graph, Node, TensorId, TensorKind};
 use crate::tensor::Dim;
@@ -13,7 +13,7 @@ use super::{Draft, Policy, Verdict, existing};
 const FUSED_AFTER_CONV: [&str; 8] =
     ["BatchNormalization", "Relu", "Clip", "LeakyRelu", "PRelu", "HardSigmoid", "Sigmoid", "Tanh"];
 
-/// Quantizes the branch that does not fuse of every residual Add beside a quantized convolution.
+/// Quantizes one branch of every residual Add beside a quantized convolution: the branch that does not fuse.
 pub(super) fn place_residuals(graph: &Graph, policy: &Policy, draft: &mut Draft) {
     let depths = depths(graph);
     for id in graph.node_ids() {
@@ -32,7 +32,7 @@ pub(super) fn place_residuals(graph: &Graph, policy: &Policy, draft: &mut Draft)
             (false, false) => continue,
             (true, false) => 0,
             (false, true) => 1,
-            // Of two convolutions the one with the longer way behind it fuses: the backbone.
+            // Of two convolutions, the one with the longer path before it fuses: it is the backbone.
             (true, true) => usize::from(depths[right.0] > depths[left.0]),
         };
         let (input, tensor) = if fused == 0 { (1, right) } else { (0, left) };
@@ -67,7 +67,7 @@ pub(super) fn place_residuals(graph: &Graph, policy: &Policy, draft: &mut Draft)
     }
 }
 
-/// Whether the node adds two tensors: old exporters write a residual as a Sum.
+/// Whether the node adds two tensors. Old exporters write a residual as a Sum.
 fn adds_two(node: &Node) -> bool {
     node.is("Add") || (node.is("Sum") && node.inputs.len() == 2)
 }
@@ -76,7 +76,7 @@ fn is_activation(graph: &Graph, draft: &Draft, tensor: TensorId) -> bool {
     draft.forms.constant(tensor).is_none() && graph.tensor(tensor).dtype.is_none_or(|d| d.is_float())
 }
 
-/// Whether the two are known to have different shapes: then it is no residual but a broadcast.
+/// Whether the shapes of the two are known to differ. Then the Add is a broadcast and no residual.
 fn broadcasts(graph: &Graph, left: TensorId, right: TensorId) -> bool {
     let (Some(left), Some(right)) = (&graph.tensor(left).shape, &graph.tensor(right).shape) else {
         return false;
@@ -85,8 +85,9 @@ fn broadcasts(graph: &Graph, left: TensorId, right: TensorId) -> bool {
     left.len() != right.len() || left.iter().zip(right).any(differ)
 }
 
-/// Whether the tensor comes out of a quantized convolution through nothing but operators that fuse with it,
-/// and only the Add reads it.
+/// Whether the tensor comes from a quantized convolution through fusing operators only.
+///
+/// Only the Add may read it.
 fn fuses(graph: &Graph, draft: &Draft, tensor: TensorId) -> bool {
     let mut at = tensor;
     loop {
@@ -105,8 +106,9 @@ fn fuses(graph: &Graph, draft: &Draft, tensor: TensorId) -> bool {
     }
 }
 
-/// For each tensor the most nodes that lie between it and an input of the network. Constants are no place to
-/// begin at.
+/// Returns, for each tensor, the largest number of nodes on a path from an input of the network.
+///
+/// Paths do not begin at constants.
 fn depths(graph: &Graph) -> Vec<usize> {
     let mut depths = vec![0; graph.tensors.len()];
     for node in &graph.nodes {

@@ -1,15 +1,16 @@
-//! Where Quantize and Dequantize belong: a pure function of a graph and a policy.
+//! Placement of Quantize and Dequantize: a pure function of a graph and a policy.
 //!
-//! The rules are those by which TensorRT fuses:
+//! The rules follow TensorRT's fusions:
 //!
-//! - every input of Conv, ConvTranspose, Gemm and MatMul is quantized, weights per output channel ([`ops`]);
-//! - of a residual Add the branch that does not fuse into a convolution ([`fusion`]);
-//! - operators that only move or select values (max pooling, Concat) run in INT8 where everything that reads
-//!   them does, on one shared scale ([`sharing`]);
-//! - nothing else, so that chains such as Conv, BatchNormalization, activation stay whole.
+//! - Every input of Conv, ConvTranspose, Gemm and MatMul is quantized. Weights have a scale per output
+//!   channel ([`ops`]).
+//! - Of a residual Add, the branch that does not fuse into a convolution is quantized ([`fusion`]).
+//! - Operators that only move or select values (max pooling, Concat) run in INT8 if all their readers do, on
+//!   one shared scale ([`sharing`]).
+//! - Nothing else is quantized, so that chains such as Conv, BatchNormalization, activation stay whole.
 //!
-//! A tensor is quantized once, however many nodes read it; a node that must read it in float reads the
-//! original.
+//! A tensor is quantized once, even if many nodes read it. A node that must read it in float reads the
+//! original tensor.
 
 pub mod coverage;
 pub mod einsum;
@@ -33,14 +34,14 @@ pub use forms::ConstantForm;
 use forms::Forms;
 pub use policy::{Policy, Selection};
 
-/// An activation that is quantized and dequantized, and who reads the result.
+/// An activation that is quantized and dequantized, and the uses that read the result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlannedActivation {
     /// The tensor.
     pub tensor: TensorId,
-    /// The uses that read the dequantized values; all other uses keep the float tensor.
+    /// The uses that read the dequantized values. All other uses keep the float tensor.
     pub edges: Vec<Edge>,
-    /// Index into [`Plan::groups`]: tensors of one group have one scale.
+    /// The index into [`Plan::groups`]. The tensors of one group share one scale.
     pub group: usize,
 }
 
@@ -49,57 +50,59 @@ pub struct PlannedActivation {
 pub struct PlannedWeight {
     /// The tensor that the nodes read.
     pub tensor: TensorId,
-    /// The constant that it is a form of, and what gives it that form.
+    /// The constant from which the tensor comes, and the nodes that change its form.
     pub form: ConstantForm,
     /// The uses that read the dequantized values.
     pub edges: Vec<Edge>,
-    /// The axis with a scale of its own per index; `None` for one scale.
+    /// The axis with one scale per index; `None` if the whole weight has one scale.
     pub axis: Option<usize>,
 }
 
 impl PlannedWeight {
-    /// The plan for these uses of `tensor`. If the graph does not know it as a form of a constant, because
-    /// it is computed from constants, it stands for itself.
+    /// Creates the plan of a weight for these uses of `tensor`.
+    ///
+    /// A tensor that is computed from constants may be no form of a constant for the graph. Then it counts as
+    /// its own constant.
     pub fn new(graph: &Graph, tensor: TensorId, axis: Option<usize>, edges: Vec<Edge>) -> Self {
         let itself = || ConstantForm { constant: tensor, nodes: Vec::new() };
         Self { tensor, form: ConstantForm::of(graph, tensor).unwrap_or_else(itself), edges, axis }
     }
 }
 
-/// What becomes of a node.
+/// The kind of computation that a node gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Verdict {
-    /// Computes on quantized inputs.
+    /// The node computes on quantized inputs.
     Quantized,
-    /// Only moves or selects quantized values.
+    /// The node only moves or selects quantized values.
     PassesInt8,
-    /// Unchanged.
+    /// The node is unchanged.
     Float,
 }
 
-/// What becomes of a node and why.
+/// The verdict on a node and its reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
     /// The node.
     pub node: NodeId,
-    /// What becomes of it.
+    /// The verdict.
     pub verdict: Verdict,
-    /// Why.
+    /// The reason.
     pub reason: String,
 }
 
-/// Which edges get Quantize/Dequantize, and by that which tensors must be observed.
+/// The edges that get Quantize/Dequantize, and thereby the tensors that must be observed.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
-    /// Quantized activations in order of tensors.
+    /// The quantized activations, in the order of the tensors.
     pub activations: Vec<PlannedActivation>,
-    /// Quantized constants in order of tensors.
+    /// The quantized constants, in the order of the tensors.
     pub weights: Vec<PlannedWeight>,
-    /// Activations that share a scale; the range of a group covers all its members.
+    /// The groups of activations that share a scale. The range of a group covers all its members.
     pub groups: Vec<Vec<TensorId>>,
     /// One entry per node, in order.
     pub decisions: Vec<Decision>,
-    /// What the user must know of the plan.
+    /// The findings about the plan for the user.
     pub findings: Vec<Finding>,
 }
 
@@ -109,13 +112,13 @@ impl Plan {
         self.activations.is_empty() && self.weights.is_empty()
     }
 
-    /// The tensors whose range is needed.
+    /// Lists the tensors whose range is needed.
     pub fn taps(&self) -> impl Iterator<Item = TensorId> + '_ {
         self.activations.iter().map(|activation| activation.tensor)
     }
 }
 
-/// What the rules have gathered so far.
+/// The results of the rules so far.
 #[derive(Debug, Default)]
 struct Draft {
     forms: Forms,
@@ -146,11 +149,11 @@ impl Draft {
     }
 }
 
-/// Decides for every node of `graph`.
+/// Decides on every node of `graph`.
 ///
 /// # Errors
-/// `InvalidArgument` where a pattern of the policy matches no node or its least share is no share; `Data`
-/// where the plan quantizes less than that share.
+/// `InvalidArgument` if a pattern of the policy matches no node, or if its least share is not between 0 and
+/// 1; `Data` if the plan quantizes less than that share.
 pub fn plan(graph: &Graph, policy: &Policy) -> Result<Plan> {
     policy.check(graph)?;
     let mut draft = Draft { forms: Forms::of(graph), ..Draft::default() };

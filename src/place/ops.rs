@@ -1,4 +1,4 @@
-//! Operators with weights: what of them is quantized, and along which axis.
+//! Operators with weights: their quantized inputs, and the axis of the scales.
 
 use crate::dtype::DataType;
 use crate::graph::{Edge, Graph, Node, TensorId};
@@ -7,14 +7,14 @@ use super::forms::ConstantForm;
 pub use super::forms::{Forms, changes_form};
 use super::{Draft, Policy, Verdict, einsum, existing};
 
-/// Operators whose inputs are quantized, beside an Einsum that is a matrix product.
+/// Operators whose inputs are quantized. An Einsum that is a matrix product is treated like them.
 pub const WEIGHTED: [&str; 4] = ["Conv", "ConvTranspose", "Gemm", "MatMul"];
 
-/// What feeds an input.
+/// The source of an input.
 enum Operand {
     Activation(TensorId),
     Weight(TensorId),
-    /// The model has Quantize and Dequantize there already.
+    /// The model already has Quantize and Dequantize on this input.
     Ready,
 }
 
@@ -23,13 +23,14 @@ pub fn is_weighted(node: &Node) -> bool {
     WEIGHTED.iter().any(|op| node.is(op)) || einsum::is_product(node)
 }
 
-/// The operators with weights inside the subgraphs of a node in words, such as "2 Conv and 1 MatMul"; `None`
-/// where there are none.
+/// Describes the operators with weights in the subgraphs of a node, such as "2 Conv and 1 MatMul".
+///
+/// Returns `None` if there are none.
 pub fn nested_weighted(node: &Node) -> Option<String> {
     in_words(std::iter::once(node))
 }
 
-/// The same of all subgraphs of a graph.
+/// Describes the operators with weights in all subgraphs of a graph, as [`nested_weighted`] does for a node.
 pub fn all_nested_weighted(graph: &Graph) -> Option<String> {
     in_words(graph.nodes.iter())
 }
@@ -45,7 +46,7 @@ fn in_words<'a>(nodes: impl Iterator<Item = &'a Node> + Clone) -> Option<String>
     Some(if others.is_empty() { last.clone() } else { format!("{} and {last}", others.join(", ")) })
 }
 
-/// The rank of a constant or of a form of one, where it follows from the graph.
+/// Returns the rank of a constant, or of a form of a constant, if it follows from the graph.
 fn constant_rank(graph: &Graph, tensor: TensorId) -> Option<usize> {
     if let Some(rank) = graph.tensor(tensor).rank() {
         return Some(rank);
@@ -95,7 +96,7 @@ pub(super) fn place_weighted(graph: &Graph, policy: &Policy, draft: &mut Draft) 
     }
 }
 
-/// The two inputs to quantize, or why the node stays in float.
+/// Returns the two inputs to quantize, or the reason why the node stays in float.
 fn operands(
     graph: &Graph,
     forms: &Forms,
@@ -140,8 +141,8 @@ fn operand(
     let found = graph.tensor(tensor);
     if let Some(dequantize) = forms.dequantized(tensor) {
         let dequantize = graph.node(dequantize);
-        // Without a type the integers are none that qdq reads: int4 or float8, whose other operand is to stay
-        // in float.
+        // Integers without a type are of a type that qdq does not read: int4 or float8. Then the other
+        // operand must stay in float.
         return match dequantize.input(0).and_then(|integers| graph.tensor(integers).dtype) {
             Some(DataType::I8) if !existing::is_refused(dequantize) => Ok(Operand::Ready),
             Some(DataType::I8) => {
@@ -177,12 +178,14 @@ fn has_zero_dimension(graph: &Graph, tensor: TensorId) -> bool {
     graph.tensor(tensor).fixed_shape().is_some_and(|shape| shape.contains(&0))
 }
 
-/// The axis of output channels of a weight: the first one of a convolution, the second one of a transposed
-/// convolution in one group, and of a matrix product the one that the result keeps: the columns of a right
-/// side, the rows of a left one. An Einsum keeps one by its equation. One scale serves the whole weight in
-/// all other cases, and where the axis has a single index.
+/// Returns the axis of the output channels of a weight.
 ///
-/// A MatMul may say transA and transB as a Gemm does, for networks whose products of any rank can transpose.
+/// A convolution has them on its first axis, a transposed convolution with one group on its second axis. A
+/// matrix product has them on the axis that the result keeps: the columns of a right operand, the rows of a
+/// left operand. The equation of an Einsum gives that axis. In all other cases, and if the axis has a single
+/// index, one scale serves the whole weight.
+///
+/// A MatMul may have transA and transB like a Gemm, for networks whose products of any rank can transpose.
 fn weight_axis(graph: &Graph, policy: &Policy, node: &Node, input: usize, weight: TensorId) -> Option<usize> {
     if policy.per_tensor_weights {
         return None;

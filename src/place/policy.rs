@@ -1,4 +1,4 @@
-//! What the user wants quantized and what not.
+//! The user's choice of the nodes to quantize.
 
 use std::collections::BTreeSet;
 
@@ -7,48 +7,51 @@ use wildmatch::WildMatch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Graph, Node};
 
-/// Which nodes may be quantized, and how.
+/// The nodes that may be quantized, and the form of their weights.
 ///
-/// A node may be quantized when it matches `include` (or `include` is empty) and does not match `exclude`.
+/// A node may be quantized if it matches `include` (or `include` is empty) and does not match `exclude`.
 #[derive(Clone, Debug, Default)]
 pub struct Policy {
-    /// Only these nodes; empty means all.
+    /// The only nodes that may be quantized; empty for all nodes.
     pub include: Selection,
-    /// Never these nodes.
+    /// The nodes that are never quantized.
     pub exclude: Selection,
-    /// One scale for a whole weight instead of one per output channel. Costs accuracy; for TensorRT versions
-    /// that refuse a per-channel transposed convolution.
+    /// Whether a whole weight has one scale instead of one scale per output channel.
+    ///
+    /// This costs accuracy. It is for TensorRT versions that refuse a per-channel transposed convolution.
     pub per_tensor_weights: bool,
-    /// The activations that have a range, by name; `None` where every planned tensor will be observed.
+    /// The names of the activations that have a range; `None` if every planned tensor will be observed.
+    ///
     /// A node that would need another range stays in float.
     pub ranged: Option<BTreeSet<String>>,
-    /// The least share of the convolutions and products that must be quantized, from 0 to 1, among those that
-    /// `include` and `exclude` allow. A plan with less is an error; 0 by default.
+    /// The least share of the convolutions and products that must be quantized, from 0 to 1; 0 by default.
+    ///
+    /// Only nodes that `include` and `exclude` allow count. A plan with a smaller share is an error.
     pub min_quantized: f32,
 }
 
-/// Nodes chosen by name or by operator.
+/// Nodes that are selected by name or by operator.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
-    /// Patterns over node names: `*` stands for any text, `?` for one character, everything else for itself.
+    /// Patterns for node names. `*` matches any text, `?` one character, and every other character itself.
     pub names: Vec<String>,
     /// Operator types, such as `Conv`.
     pub ops: Vec<String>,
 }
 
 impl Selection {
-    /// Whether nothing is named.
+    /// Whether the selection has no pattern and no operator.
     pub fn is_empty(&self) -> bool {
         self.names.is_empty() && self.ops.is_empty()
     }
 
-    /// Whether `node` is named.
+    /// Whether `node` is selected.
     pub fn matches(&self, node: &Node) -> bool {
         self.ops.contains(&node.op)
             || self.names.iter().any(|pattern| WildMatch::new(pattern).matches(&node.name))
     }
 
-    /// A pattern that matches nothing is a spelling mistake that would otherwise pass unnoticed.
+    /// Refuses a pattern or operator that matches no node: it is a spelling mistake that nobody would notice.
     fn check(&self, graph: &Graph, option: &str) -> Result<()> {
         let missing = |what: &str, value: &str| {
             Err(Error::new(ErrorKind::InvalidArgument, format!("{option} {what} '{value}' matches no node"))
@@ -77,13 +80,13 @@ impl Policy {
         self.exclude.check(graph, "exclude")
     }
 
-    /// Why an activation called `name` cannot be quantized; `None` where it can.
+    /// Returns the reason why an activation called `name` cannot be quantized; `None` if it can.
     pub fn unranged(&self, name: &str) -> Option<String> {
         let ranged = self.ranged.as_ref()?;
         (!ranged.contains(name)).then(|| format!("there is no range for '{name}'"))
     }
 
-    /// Why `node` may not be quantized; `None` where it may.
+    /// Returns the reason why `node` may not be quantized; `None` if it may.
     pub fn refusal(&self, node: &Node) -> Option<&'static str> {
         if self.exclude.matches(node) {
             Some("excluded by the user")
@@ -95,7 +98,7 @@ impl Policy {
     }
 }
 
-/// Refuses what is no share of the convolutions and products.
+/// Refuses a number that is no share, which is one outside 0 to 1.
 pub(crate) fn check_share(share: f32) -> Result<()> {
     if (0.0..=1.0).contains(&share) {
         return Ok(());

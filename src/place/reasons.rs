@@ -1,11 +1,11 @@
-//! Why a node that no rule is about stays in float.
+//! The reasons why nodes that no rule covers stay in float.
 
 use super::existing::is_integer_operator;
 use super::forms::Forms;
 use super::{ops, sharing};
 use crate::graph::{BODY_DOMAIN, Graph, Node};
 
-/// Operators that compute each element by itself: TensorRT makes one kernel of neighbouring ones.
+/// Operators that compute each element by itself. TensorRT fuses neighbouring ones into one kernel.
 const ELEMENTWISE: [&str; 44] = [
     "Abs",
     "Acos",
@@ -53,7 +53,7 @@ const ELEMENTWISE: [&str; 44] = [
     "Tanh",
 ];
 
-/// The reason, for a node that nothing has decided on.
+/// Returns the reason for a node on which no rule has decided.
 pub(super) fn of(graph: &Graph, forms: &Forms, node: &Node) -> String {
     let op = &node.op;
     let is_one_of = |list: &[&str]| node.domain.is_empty() && list.contains(&op.as_str());
@@ -69,13 +69,13 @@ pub(super) fn of(graph: &Graph, forms: &Forms, node: &Node) -> String {
     if matches!(op.as_str(), "If" | "Loop" | "Scan") {
         return match ops::nested_weighted(node) {
             Some(inside) => format!(
-                "holds {inside} inside the body of a Scan: no calibration can look at what lies in its subgraphs"
+                "holds {inside} inside the body of a Scan: no calibration can observe tensors in its subgraphs"
             ),
             None => "only decides what runs, and computes nothing itself".into(),
         };
     }
     if node.domain == BODY_DOMAIN {
-        return "is no operator: it stands for what the body of a Loop or Scan takes in from round to round"
+        return "is no operator: it stands for what the body of a Loop or Scan takes in from iteration to iteration"
             .into();
     }
     if !node.domain.is_empty() {
@@ -100,7 +100,7 @@ pub(super) fn of(graph: &Graph, forms: &Forms, node: &Node) -> String {
     format!("qdq does not quantize {op}")
 }
 
-/// Whether every output is known to be of another type than floating-point numbers.
+/// Whether the types of all outputs are known and none of them is floating-point.
 fn computes_no_floats(graph: &Graph, node: &Node) -> bool {
     let mut outputs = node.outputs.iter().flatten().peekable();
     outputs.peek().is_some()

@@ -1,7 +1,7 @@
-//! Operators that INT8 passes through, and the scales they share.
+//! Operators that INT8 passes through, and the scales that they share.
 //!
-//! Average pooling is not among them: it computes new values, TensorRT-RTX runs it in float whatever stands
-//! before it (`tests/trt_rtx/FINDINGS.md`), and a pair there would only round.
+//! Average pooling is not one of them, because it computes new values. TensorRT-RTX runs it in float whatever
+//! is before it (`tests/trt_rtx/FINDINGS.md`), and a pair there would only round.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,15 +9,16 @@ use crate::graph::{Edge, Graph, Node, NodeId, TensorId};
 
 use super::{Draft, Policy, Verdict};
 
-/// How an operator treats quantized values.
+/// The way in which an operator handles quantized values.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Passing {
-    /// Moves all values and nothing else: TensorRT moves a Quantize across it by itself.
+    /// Moves all values and does nothing else. TensorRT moves a Quantize across it by itself.
     Moves,
-    /// Moves or selects values, so input and output have one scale; gets pairs of its own, because TensorRT
-    /// does not always move one across. A Split needs one as soon as INT8 reads one of its parts:
-    /// TensorRT-RTX runs a packed projection (one product for query, key and value) in float where the pairs
-    /// stand only behind it.
+    /// Moves or selects values, so that input and output have one scale.
+    ///
+    /// It gets pairs of its own, because TensorRT does not always move a pair across it. A Split needs a pair
+    /// as soon as INT8 reads one of its parts: if the pairs are only behind the Split, TensorRT-RTX runs a
+    /// packed projection (one product for query, key and value) in float.
     Selects,
 }
 
@@ -33,7 +34,7 @@ fn passing(node: &Node) -> Option<Passing> {
     }
 }
 
-/// Whether the node gives its first input another shape or order and keeps every value.
+/// Whether the node changes the shape or order of its first input and keeps every value.
 pub fn only_moves(node: &Node) -> bool {
     passing(node) == Some(Passing::Moves)
 }
@@ -43,14 +44,16 @@ pub fn selects(node: &Node) -> bool {
     passing(node) == Some(Passing::Selects)
 }
 
-/// The inputs that carry values: all of a Concat, the first of every other operator.
+/// Lists the inputs that carry values: all inputs of a Concat, the first input of every other operator.
 fn data_inputs(node: &Node) -> impl Iterator<Item = (usize, TensorId)> + '_ {
     let count = if node.op == "Concat" { node.inputs.len() } else { 1 };
     node.inputs.iter().take(count).enumerate().filter_map(|(index, tensor)| Some((index, (*tensor)?)))
 }
 
-/// Quantizes the inputs of pooling, Concat, Split and their like where all that reads their output reads
-/// INT8: from the end of the network to its beginning, so that a chain of them is found whole.
+/// Quantizes the inputs of pooling, Concat, Split and similar operators if their outputs are read as INT8.
+///
+/// All readers of an output must read INT8. For a Split, one such output is enough. The walk goes from the
+/// end of the network to its beginning, so that it finds a chain of such operators as a whole.
 pub(super) fn place_passing(graph: &Graph, policy: &Policy, draft: &mut Draft) {
     let captured: BTreeSet<TensorId> =
         graph.nodes.iter().flat_map(|node| node.captures.iter().copied()).collect();
@@ -84,8 +87,11 @@ pub(super) fn place_passing(graph: &Graph, policy: &Policy, draft: &mut Draft) {
     }
 }
 
-/// Whether every reader of the tensor reads it quantized, directly or as the data of operators that only move
-/// values. A shape or an index that such an operator reads is no data, and integers are never quantized.
+/// Whether every reader of the tensor reads it quantized.
+///
+/// A reader may be direct, or behind operators that only move values.
+///
+/// A shape or an index that such an operator reads is no data. Integers are never quantized.
 fn all_read_int8(graph: &Graph, draft: &Draft, captured: &BTreeSet<TensorId>, tensor: TensorId) -> bool {
     let found = graph.tensor(tensor);
     if found.dtype.is_some_and(|dtype| !dtype.is_float()) {
@@ -102,8 +108,9 @@ fn all_read_int8(graph: &Graph, draft: &Draft, captured: &BTreeSet<TensorId>, te
         })
 }
 
-/// Groups of quantized tensors that have one scale because only moving or selecting lies between them.
-/// A tensor that shares with no other is a group of its own.
+/// Groups the quantized tensors that have one scale because only moving or selecting is between them.
+///
+/// A tensor that shares its scale with no other tensor is a group of its own.
 pub(super) fn groups(graph: &Graph, draft: &Draft) -> Vec<Vec<TensorId>> {
     let mut leader: Vec<usize> = (0..graph.tensors.len()).collect();
     for id in graph.node_ids() {
@@ -126,7 +133,7 @@ pub(super) fn groups(graph: &Graph, draft: &Draft) -> Vec<Vec<TensorId>> {
     members.into_values().collect()
 }
 
-/// The first of a group; the way there becomes shorter each time.
+/// Returns the first tensor of a group, and shortens the path to it.
 fn find(leader: &mut [usize], mut at: usize) -> usize {
     while leader[at] != at {
         leader[at] = leader[leader[at]];

@@ -3,8 +3,9 @@ use crate::dtype::DataType;
 use crate::graph::{Attribute, NewNode, TensorKind};
 use crate::tensor::Dim;
 
-/// A graph from lines such as `Conv x w[8,3,3,3] -> y` or `Gemm:transB=1 ...`. A name with a shape is a
-/// constant, `x`, `x1`, ... are inputs, and tensors that nothing reads are outputs.
+/// Makes a graph from lines such as `Conv x w[8,3,3,3] -> y` or `Gemm:transB=1 ...`.
+///
+/// A name with a shape is a constant. `x`, `x1`, ... are inputs. Tensors without a reader are outputs.
 fn graph(lines: &str) -> Graph {
     let mut graph = Graph::new();
     for line in lines.lines().map(str::trim).filter(|line| !line.is_empty()) {
@@ -45,7 +46,7 @@ fn tensor(graph: &mut Graph, word: &str) -> TensorId {
     graph.add_tensor(name, kind, Some(DataType::F32), shape).unwrap()
 }
 
-/// The plan in words: `x>Conv_0.0` for a quantized use, `w@0>Conv_0.1` for a weight with its axis.
+/// Describes a plan: `x>Conv_0.0` for a quantized use, `w@0>Conv_0.1` for a weight with its axis.
 fn uses(graph: &Graph, plan: &Plan) -> Vec<String> {
     let edge = |edge: &Edge| format!("{}.{}", graph.node(edge.node).name, edge.input);
     let mut found = Vec::new();
@@ -389,8 +390,10 @@ fn thousands_of_residual_blocks_are_planned_in_no_time() {
     assert!(started.elapsed().as_secs() < 5, "{:?}", started.elapsed());
 }
 
-/// A Gemm behind every operator that passes values: what it reads beside its data follows from the shape of
-/// x, as exporters write `x.view(b, c * h * w)`, and is never planned.
+/// Puts a Gemm behind every operator that passes values.
+///
+/// The other inputs of these operators follow from the shape of x, as exporters write `x.view(b, c * h * w)`.
+/// They are never planned.
 #[test]
 fn what_is_no_data_of_a_passing_operator_is_never_planned() {
     let shape =
@@ -453,10 +456,10 @@ fn what_is_quantized_by_half_gets_the_other_half() {
     assert_eq!((found, quantized), (vec!["x>MatMul_2.0".to_owned()], 1));
     let (found, quantized) = typed(&format!("{pair}{weight}MatMul d t -> y"), &["q", "k"], i8);
     assert_eq!((found, quantized), (vec![], 1));
-    // A residual whose branch is quantized already needs nothing.
+    // A residual whose branch is already quantized needs nothing.
     let residual = format!("{pair}Conv d w[8,8,3,3] -> c\nAdd c d -> y");
     assert_eq!(typed(&residual, &["q"], i8), (vec!["w@0>Conv_2.1".to_owned()], 1));
-    // A zero point is none that TensorRT takes, for whoever reads what is dequantized around it.
+    // TensorRT refuses a zero point. So the readers of the dequantized values stay in float.
     let mut shifted = graph(&format!("{pair}Conv d w[8,8,3,3] -> c\nAdd c d -> y\nConv y v[8,8,3,3] -> z"));
     let integers = shifted.find("q").unwrap();
     shifted.describe(integers, Some(DataType::I8), None);
@@ -465,7 +468,7 @@ fn what_is_quantized_by_half_gets_the_other_half() {
     assert_eq!(uses(&shifted, &refused), ["y>Conv_4.0", "v@0>Conv_4.1"]);
     assert!(reason(&shifted, &refused, "Conv_2").contains("with a zero point that TensorRT refuses"));
     assert_eq!((refused.decisions[0].verdict, refused.coverage(&shifted).quantized), (Verdict::Float, 1));
-    // TensorRT takes no uint8, and other integers are of another format.
+    // TensorRT accepts no uint8, and other integers have another format.
     let (found, quantized) = typed(&format!("{pair}Conv d w[8,3,3,3] -> y"), &["q"], DataType::U8);
     assert_eq!((found, quantized), (vec![], 0));
 }
@@ -516,7 +519,7 @@ fn a_sum_of_two_is_a_residual() {
     check("Conv x w[8,8,3,3] -> c\nSum c x1 x2 -> y", &["x>Conv_0.0", "w@0>Conv_0.1"]);
 }
 
-/// Every reason is true of its operator: "fuses" is said of what TensorRT fuses, and the rest is named.
+/// Every reason is true of its operator: only operators that TensorRT fuses have "fuses" in their reason.
 #[test]
 fn reasons_are_those_of_the_operator() {
     for (line, part) in [
@@ -556,7 +559,7 @@ fn a_plan_below_the_least_share_is_an_error() {
     let parts =
         ["1 of 2 convolutions and products", "'Conv_1' stays in float: there is no range for 'c'", "0.51"];
     assert!(parts.iter().all(|part| error.message().contains(part)), "{error}");
-    // What the user excludes does not count.
+    // Nodes that the user excludes do not count.
     let mut policy = ranged(&["x"], 1.0);
     policy.exclude.names.push("Conv_1".into());
     assert!(plan(&graph, &policy).is_ok());

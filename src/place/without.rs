@@ -1,4 +1,4 @@
-//! A plan with less than it had.
+//! A plan without some of its nodes.
 
 use std::collections::BTreeSet;
 
@@ -6,13 +6,15 @@ use super::{Decision, Plan, Verdict};
 use crate::graph::{Edge, NodeId, TensorId};
 
 impl Plan {
-    /// The nodes that read the quantized values of one of these tensors.
+    /// Lists the nodes that read the quantized values of one of these tensors.
     pub fn readers(&self, tensors: &BTreeSet<TensorId>) -> BTreeSet<NodeId> {
         let read = self.activations.iter().filter(|planned| tensors.contains(&planned.tensor));
         read.flat_map(|planned| &planned.edges).map(|edge| edge.node).collect()
     }
 
-    /// The plan in which these nodes read nothing quantized, for this reason. Groups stay as they are.
+    /// Returns the plan in which these nodes read nothing quantized, for this reason.
+    ///
+    /// The groups stay as they are.
     #[must_use]
     pub fn without(&self, nodes: &BTreeSet<NodeId>, reason: &str) -> Self {
         let mut plan = self.clone();

@@ -1,4 +1,4 @@
-//! Quantization of a range that is not symmetric.
+//! Quantization of an asymmetric range.
 
 use ndarray::{Array, ArrayView, Dimension};
 
@@ -8,7 +8,7 @@ use crate::kernel::{self, InOut, Pattern};
 use super::dense::{check_gradient, dense, shaped};
 use super::element::{Element, Function};
 
-/// Fake quantization of `min` to `max` with a zero point.
+/// Fake-quantizes x in the range `min` to `max`, with a zero point.
 ///
 /// With b bits: step = (max - min) / (2^b - 1), z = rne(min / step) + 2^(b-1), q = clamp(rne(x / step) - z,
 /// -2^(b-1), 2^(b-1) - 1), y = (q + z) * step; NaN stays NaN. All in f32 (f64 data in f64). Both ends move to
@@ -16,8 +16,8 @@ use super::element::{Element, Function};
 ///
 /// # Errors
 ///
-/// When `min` is not below `max` (equal ends, by which pytorch-quantization gives NaN, are no range), one of
-/// them or the step is not a usable number, or `num_bits` is not within 2 to 16.
+/// `InvalidArgument` if `min` is not below `max`, if one of them or the step is not a usable number, or if
+/// `num_bits` is not within 2 to 16. Equal ends, for which pytorch-quantization gives NaN, are an error.
 ///
 /// ```
 /// use ndarray::array;
@@ -54,11 +54,12 @@ pub fn fake_affine_tensor_quant<T: Element, D: Dimension>(
     shaped(dim, out)
 }
 
-/// The gradient of [`fake_affine_tensor_quant`] with respect to x: `gradient` where min <= x <= max, else 0.
+/// Returns the gradient of [`fake_affine_tensor_quant`] with respect to x: `gradient` if min <= x <= max,
+/// else 0.
 ///
 /// # Errors
 ///
-/// When x and `gradient` differ in shape.
+/// `Shape` if x and `gradient` differ in shape.
 pub fn fake_affine_tensor_quant_backward<T: Element, D: Dimension>(
     gradient: ArrayView<'_, T, D>,
     x: ArrayView<'_, T, D>,

@@ -8,14 +8,15 @@ use super::dense::{dense, shaped};
 use super::element::Element;
 use super::group::PerGroup;
 
-/// max |x| over all axes but the kept ones, which give one number per index; NaN where there is a NaN.
+/// Returns max |x| over all axes but the kept axes, one number per index of these. A NaN in the data gives
+/// NaN.
 ///
-/// Without kept axes the result has no axis, otherwise the rank of x with size 1 in the other axes, so that
-/// it groups x again. Negative axes count from the last one.
+/// Without kept axes the result has no axis. Otherwise it has the rank of x with size 1 in the other axes, so
+/// that it can group x again. Negative axes count from the last one.
 ///
 /// # Errors
 ///
-/// When x has no such axis, or has it twice, or has no element.
+/// `Shape` if x has no such axis; `InvalidArgument` if an axis is given twice; `Data` if x has no element.
 ///
 /// ```
 /// use ndarray::array;
@@ -39,12 +40,13 @@ pub fn abs_max<T: Element, D: Dimension>(
     largest(x, ArrayD::zeros(IxDyn(&shape)).into(), &shape)
 }
 
-/// max |x| of every block of `size` neighbours along `axis`, of which the last may be shorter; for
-/// [`PerGroup::per_block`]. All other axes are kept.
+/// Returns max |x| of every block of `size` neighbours along `axis`, for [`PerGroup::per_block`].
+///
+/// The last block may be shorter. All other axes are kept.
 ///
 /// # Errors
 ///
-/// When x has no such axis or no element, or the size is 0.
+/// `Shape` if x has no such axis; `Data` if x has no element; `InvalidArgument` if `size` is 0.
 pub fn abs_max_per_block<T: Element, D: Dimension>(
     x: ArrayView<'_, T, D>,
     axis: usize,
@@ -67,7 +69,7 @@ fn largest<T: Element, D: Dimension>(
     shaped(IxDyn(shape), groups.abs_max(&dense(x), start.values().len()))
 }
 
-/// Before anything is allocated: beside an axis of size 0 the others may have any size.
+/// Refuses empty data. Call it before any allocation: beside an axis of size 0 the others may have any size.
 fn check_not_empty(shape: &[usize]) -> Result<()> {
     if shape.contains(&0) {
         return Err(Error::new(ErrorKind::Data, format!("data of shape {shape:?} has no maximum"))
@@ -76,7 +78,7 @@ fn check_not_empty(shape: &[usize]) -> Result<()> {
     Ok(())
 }
 
-/// Axes counted from the first one.
+/// Returns the axes, counted from the first one.
 pub(super) fn kept_axes(axes: &[isize], rank: usize) -> Result<Vec<usize>> {
     let mut kept = Vec::with_capacity(axes.len());
     for &axis in axes {
@@ -90,7 +92,7 @@ pub(super) fn kept_axes(axes: &[isize], rank: usize) -> Result<Vec<usize>> {
     Ok(kept)
 }
 
-/// An axis counted from the first one; a negative one counts from the last.
+/// Returns the axis counted from the first one. A negative axis counts from the last one.
 pub(super) fn from_first(axis: isize, rank: usize) -> Result<usize> {
     let found = if axis < 0 { axis.checked_add_unsigned(rank) } else { Some(axis) };
     let found = found.and_then(|axis| usize::try_from(axis).ok());

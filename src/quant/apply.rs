@@ -1,4 +1,4 @@
-//! Quantization, fake quantization and the way back.
+//! Quantization, fake quantization and dequantization.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -13,25 +13,27 @@ use super::element::{Element, Storage};
 use super::group::{PerGroup, index_of};
 use super::params::{Grid, Mode, QuantParams, check_inverse_scale};
 
-/// Integers and the inverse scale that turns them back into numbers: x is about value / inverse_scale.
+/// Integers and the inverse scale that converts them back to numbers: x is about value / inverse_scale.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Quantized<Q, D: Dimension> {
     /// The integers, in the shape of the data.
     pub values: Array<Q, D>,
-    /// M / amax, grouped like amax; 1 where amax counts as zero. This is the reciprocal of ONNX's and
-    /// TensorRT's inverse_scale.
+    /// M / amax, grouped like amax; 1 if amax counts as zero. This is the reciprocal of the scale of ONNX and
+    /// TensorRT.
     pub inverse_scale: PerGroup<'static>,
 }
 
-/// Quantizes and keeps the integers in the type of the data: q = clamp(rne(x * M / amax), L, M).
+/// Quantizes to integers in the type of the data: q = clamp(rne(x * M / amax), L, M).
 ///
 /// In [`Mode::Reference`] this is pytorch-quantization's function of that name: NaN stays NaN, and the
-/// inverse scale is rounded to the type of the data. For integers in an integer type see [`quantize`].
+/// inverse scale is rounded to the type of the data. [`quantize`] gives integers in an integer type.
 ///
 /// # Errors
 ///
-/// A negative amax, one that does not fit the shape of x, an unsigned quantization of negative values; in
-/// `Reference` an f16 inverse scale beyond 65504; in `Corrected` an amax that is not finite.
+/// - `InvalidArgument` if an amax is negative; in `Corrected` also if an amax is not finite; in `Reference`
+///   also if an f16 inverse scale is beyond 65504.
+/// - `Shape` if amax does not fit the shape of x.
+/// - `Data` if the quantization is unsigned and x has negative values.
 ///
 /// ```
 /// use ndarray::array;
@@ -79,12 +81,15 @@ pub fn tensor_quant<'a, T: Element, D: Dimension>(
 
 /// Quantizes to an integer type: q = clamp(rne(x * M / amax), L, M), the same integers in every [`Mode`].
 ///
-/// Infinities become L and M; where amax counts as zero everything becomes 0.
+/// Infinities become L and M. If amax counts as zero, every integer is 0.
 ///
 /// # Errors
 ///
-/// An amax that is negative, not finite, or does not fit the shape of x; an unsigned quantization of negative
-/// values; an integer type that does not hold L to M; a NaN in x, for which there is no integer.
+/// - `InvalidArgument` if an amax is negative or not finite.
+/// - `Shape` if amax does not fit the shape of x.
+/// - `Type` if the integer type does not hold L to M.
+/// - `Data` if the quantization is unsigned and x has negative values, or if x has a NaN, for which there is
+///   no integer.
 ///
 /// ```
 /// use ndarray::array;
@@ -107,11 +112,11 @@ pub fn quantize<'a, T: Element, Q: Storage, D: Dimension>(
     Ok(Quantized { values: shaped(dim, values)?, inverse_scale: amax.map(|amax| params.inverse_scale(amax)) })
 }
 
-/// [`quantize`] for row-major slices: `x` of `shape`, and `out` with as many elements.
+/// Quantizes like [`quantize`], for row-major slices: `x` of `shape`, and `out` with as many elements.
 ///
 /// # Errors
 ///
-/// Those of [`quantize`], and slices that do not fit the shape. After an error `out` is unspecified.
+/// Those of [`quantize`]; `Shape` if a slice does not fit the shape. After an error `out` is unspecified.
 pub fn quantize_slice<T: Element, Q: Storage>(
     x: &[T],
     shape: &[usize],
@@ -137,12 +142,14 @@ pub fn quantize_slice<T: Element, Q: Storage>(
     Ok(())
 }
 
-/// Quantizes and goes back at once: y = clamp(rne(x * M / amax), L, M) * amax / M, computed as a division by
-/// M / amax. Where amax counts as zero, y is 0. NaN stays NaN. See [`Mode`] for the arithmetic.
+/// Quantizes and dequantizes: y = clamp(rne(x * M / amax), L, M) * amax / M.
+///
+/// The last step is computed as a division by M / amax. If amax counts as zero, y is 0. NaN stays NaN. See
+/// [`Mode`] for the arithmetic.
 ///
 /// # Errors
 ///
-/// Those of [`tensor_quant`], without that for f16 inverse scales.
+/// Those of [`tensor_quant`], except that for f16 inverse scales.
 ///
 /// ```
 /// use ndarray::array;
@@ -165,11 +172,11 @@ pub fn fake_tensor_quant<'a, T: Element, D: Dimension>(
     shaped(dim, out)
 }
 
-/// [`fake_tensor_quant`] for row-major slices: `x` of `shape`, and `out` with as many elements.
+/// Computes [`fake_tensor_quant`] for row-major slices: `x` of `shape`, and `out` with as many elements.
 ///
 /// # Errors
 ///
-/// Those of [`fake_tensor_quant`], and slices that do not fit the shape.
+/// Those of [`fake_tensor_quant`]; `Shape` if a slice does not fit the shape.
 pub fn fake_tensor_quant_slice<T: Element>(
     x: &[T],
     shape: &[usize],
@@ -181,11 +188,11 @@ pub fn fake_tensor_quant_slice<T: Element>(
     fake(InOut::new(x, out), shape, amax, params)
 }
 
-/// [`fake_tensor_quant`] of row-major `x` of `shape`, which is overwritten. After an error it is as it was.
+/// Overwrites row-major `x` of `shape` with its [`fake_tensor_quant`]. An error leaves `x` unchanged.
 ///
 /// # Errors
 ///
-/// Those of [`fake_tensor_quant`], and a slice that does not fit the shape.
+/// Those of [`fake_tensor_quant`]; `Shape` if the slice does not fit the shape.
 ///
 /// ```
 /// use qdq::quant::{QuantParams, fake_tensor_quant_in_place};
@@ -224,16 +231,16 @@ fn fake<T: Element>(io: InOut<T>, shape: &[usize], amax: &PerGroup<'_>, params: 
     Ok(())
 }
 
-/// Whether `amax` needs nothing but a grid and a divisor.
+/// Whether fake quantization with `amax` needs only a grid and a divisor.
 fn is_plain<T: Element>(params: &QuantParams, amax: f32) -> bool {
     let staged = T::STAGED && params.in_mode() == Mode::Reference;
-    // f16 holds integers up to here, so that rounding them to it changes nothing.
+    // f16 holds all integers up to this one, so rounding them to f16 changes nothing.
     let exact = params.high() <= 2048;
     let computed_otherwise = params.in_mode() == Mode::GpuCompat && size_of::<T>() == size_of::<f64>();
     !params.fakes_zero(amax) && (!staged || exact) && !computed_otherwise
 }
 
-/// What integers are divided by.
+/// Returns the divisor of the integers.
 fn divisor<T: Element>(params: &QuantParams, inverse_scale: f32) -> f32 {
     if T::STAGED && params.in_mode() == Mode::Reference {
         T::narrow(inverse_scale).widen()
@@ -242,7 +249,7 @@ fn divisor<T: Element>(params: &QuantParams, inverse_scale: f32) -> f32 {
     }
 }
 
-/// Fake quantization of elements that share one amax.
+/// Fake-quantizes elements that share one amax.
 fn fake_one<T: Element>(io: InOut<T>, amax: f32, params: &QuantParams) {
     let Grid { inverse_scale, low, high } = params.fake_grid(amax);
     match (params.in_mode(), params.fakes_zero(amax)) {
@@ -265,11 +272,12 @@ fn fake_one<T: Element>(io: InOut<T>, amax: f32, params: &QuantParams) {
     }
 }
 
-/// The way back from integers: y = q / inverse_scale, with the inverse scale of [`Quantized`].
+/// Converts integers back to numbers: y = q / inverse_scale, with the inverse scale of [`Quantized`].
 ///
 /// # Errors
 ///
-/// An inverse scale that is not a positive finite number or does not fit the shape of the integers.
+/// `InvalidArgument` if an inverse scale is not a positive finite number; `Shape` if it does not fit the
+/// shape of the integers.
 pub fn dequantize<'a, Q: Storage, T: Element, D: Dimension>(
     values: ArrayView<'_, Q, D>,
     inverse_scale: impl Into<PerGroup<'a>>,
@@ -286,7 +294,7 @@ pub fn dequantize<'a, Q: Storage, T: Element, D: Dimension>(
     shaped(dim, out)
 }
 
-/// 0 with the sign of x for every number, infinities included; NaN stays NaN.
+/// Writes 0 with the sign of x for every number, infinities included. NaN stays NaN.
 fn signed_zero<T: Element>(io: InOut<T>) {
     io.map(|x| {
         let sign = x.widen();
@@ -314,7 +322,7 @@ fn check<T: Element>(
     Ok(())
 }
 
-/// The reference refuses inverse scales that f16 cannot hold.
+/// Refuses inverse scales that f16 cannot hold, as the reference does.
 fn check_f16_scale(amax: &PerGroup<'_>, params: &QuantParams) -> Result<()> {
     let largest = f32::from(half::f16::MAX);
     let Some(&amax) = amax.values().iter().find(|amax| params.inverse_scale(**amax) > largest) else {

@@ -1,4 +1,4 @@
-//! Gradients by the straight-through estimator: rounding counts as the identity, clamping as a wall.
+//! Gradients by the straight-through estimator: rounding counts as the identity, clamping stops the gradient.
 
 use ndarray::{Array, ArrayView, Dimension};
 
@@ -9,17 +9,22 @@ use super::dense::{check_gradient, dense, shaped};
 use super::element::Element;
 use super::group::PerGroup;
 
-/// The gradient of [`fake_tensor_quant`](super::fake_tensor_quant) with respect to x: `gradient` where
-/// |x| <= amax, 0 elsewhere and where x or amax is NaN. f64 data is compared as f32, the type of amax.
+/// Returns the gradient of [`fake_tensor_quant`](super::fake_tensor_quant) with respect to x.
 ///
-/// Bits, sign and narrow range do not matter, so it is that of [`tensor_quant`](super::tensor_quant) too,
-/// from the gradient of the integers and without that of their scale, and of
-/// [`scaled_e4m3`](super::scaled_e4m3), with 448 where that has no amax. There is no gradient to amax. A
-/// negative amax lets nothing pass.
+/// It is `gradient` if |x| <= amax, else 0. It is also 0 if x or amax is NaN. f64 data is compared as f32,
+/// the type of amax.
+///
+/// Bits, sign and narrow range have no effect. So the function is also the gradient of
+///
+/// - [`tensor_quant`](super::tensor_quant), from the gradient of the integers and without the gradient of
+///   their scale;
+/// - [`scaled_e4m3`](super::scaled_e4m3), with 448 for amax if it has no amax.
+///
+/// amax gets no gradient. A negative amax gives 0 everywhere.
 ///
 /// # Errors
 ///
-/// When x and `gradient` differ in shape or amax does not fit them.
+/// `Shape` if x and `gradient` differ in shape or amax does not fit them.
 ///
 /// ```
 /// use ndarray::array;

@@ -1,4 +1,4 @@
-//! What a descriptor means for a tensor: by which range, in which groups and in which format it is quantized.
+//! Quantization of a tensor by its descriptor, which sets the range, the groups and the format.
 
 use ndarray::{Array, ArrayD, ArrayView, Dimension};
 
@@ -17,20 +17,23 @@ use super::learned_step::{
 use super::params::QuantParams;
 use super::stored::{Stored, StoredMut};
 
-/// What numbers become.
+/// The format of quantized numbers.
 enum Format {
     Integers(QuantParams),
     E4m3,
 }
 
-/// What the descriptor means for a tensor, whatever its format.
+/// Quantization by the descriptor, for every format.
 ///
-/// An `amax` or scale is of a shape that groups the data, and is one number per block where the descriptor
-/// has blocks. Without an `amax` it is that of [`amax_of`](Self::amax_of): the fixed one or that of the data.
-/// Each has the errors of [`validate`](Self::validate) and of the function that it names.
+/// An `amax` or scale has a shape that groups the data. If the descriptor has blocks, it has one number per
+/// block. Without an `amax`, each function uses [`amax_of`](Self::amax_of): the fixed amax, or that of the
+/// data. Each function has the errors of [`validate`](Self::validate) and of the function that it names.
 impl QuantDescriptor {
-    /// Integers, or the numbers of e4m3, in the type of the data, with their inverse scale: [`tensor_quant`],
-    /// or what [`dequantize_e4m3`] makes of the codes with the inverse scale 1.
+    /// Quantizes to integers, or to numbers of e4m3, in the type of the data, and returns their inverse scale
+    /// too.
+    ///
+    /// Integers come from [`tensor_quant`]. For e4m3, [`dequantize_e4m3`] converts the codes with the inverse
+    /// scale 1.
     ///
     /// # Errors
     ///
@@ -50,13 +53,14 @@ impl QuantDescriptor {
         }
     }
 
-    /// Integers or codes of e4m3 in the type that is to store them; returns their inverse scale. See
-    /// [`quantize`](super::quantize) and [`quantize_e4m3`].
+    /// Quantizes to integers or codes of e4m3 in the type that stores them, and returns their inverse scale.
+    ///
+    /// See [`quantize`](super::quantize) and [`quantize_e4m3`].
     ///
     /// # Errors
     ///
-    /// Those of these two, a type that does not hold the format, and an `out` of another size. After an error
-    /// `out` is unspecified.
+    /// Those of these two functions; `Type` if the type does not hold the format; `Shape` if `out` has
+    /// another size. After an error `out` is unspecified.
     ///
     /// ```
     /// use ndarray::array;
@@ -91,11 +95,11 @@ impl QuantDescriptor {
         }
     }
 
-    /// Floats again: [`fake_tensor_quant`](super::fake_tensor_quant) or [`scaled_e4m3`].
+    /// Fake-quantizes by [`fake_tensor_quant`](super::fake_tensor_quant) or [`scaled_e4m3`].
     ///
     /// # Errors
     ///
-    /// Those of these two.
+    /// Those of these two functions.
     ///
     /// ```
     /// use ndarray::array;
@@ -119,11 +123,12 @@ impl QuantDescriptor {
         shaped(dim, out)
     }
 
-    /// [`fake_quantize`](Self::fake_quantize) into a slice, row-major.
+    /// Writes [`fake_quantize`](Self::fake_quantize) into a row-major slice.
     ///
     /// # Errors
     ///
-    /// Those of [`fake_quantize`](Self::fake_quantize), and a slice that does not have as many elements as x.
+    /// Those of [`fake_quantize`](Self::fake_quantize); `Shape` if the slice has another number of elements
+    /// than x.
     pub fn fake_quantize_into<T: Element, D: Dimension>(
         &self,
         x: ArrayView<'_, T, D>,
@@ -144,13 +149,14 @@ impl QuantDescriptor {
         }
     }
 
-    /// The way back from what [`quantize`](Self::quantize) has stored for data of `shape`:
-    /// [`dequantize`](super::dequantize), or [`dequantize_e4m3`](super::dequantize_e4m3) of codes, which are
-    /// so by their type or by the format.
+    /// Dequantizes the stored values that [`quantize`](Self::quantize) wrote for data of `shape`.
+    ///
+    /// Integers go through [`dequantize`](super::dequantize), codes through
+    /// [`dequantize_e4m3`](super::dequantize_e4m3). Values are codes if their type or the format is e4m3.
     ///
     /// # Errors
     ///
-    /// Those of these two, and values that do not fill the shape.
+    /// Those of these two functions; `Shape` if the values do not fill the shape.
     pub fn dequantize<T: Element>(
         &self,
         values: Stored<'_>,
@@ -161,7 +167,7 @@ impl QuantDescriptor {
         values.dequantize(shape, &inverse_scale, self.num_bits == NumBits::E4M3)
     }
 
-    /// The gradient of all of these with respect to x, by the straight-through estimator:
+    /// Returns the gradient of all these functions with respect to x, by the straight-through estimator:
     /// [`fake_tensor_quant_backward`].
     ///
     /// # Errors
@@ -177,7 +183,7 @@ impl QuantDescriptor {
         fake_tensor_quant_backward(gradient, x, amax)
     }
 
-    /// [`learned_step_quant`](super::learned_step_quant) with the descriptor's integers.
+    /// Computes [`learned_step_quant`](super::learned_step_quant) with the descriptor's integers.
     ///
     /// # Errors
     ///
@@ -191,7 +197,8 @@ impl QuantDescriptor {
         learned_step_quant(x, step, &self.params()?)
     }
 
-    /// [`learned_step_quant_backward`](super::learned_step_quant_backward) with the descriptor's integers.
+    /// Computes [`learned_step_quant_backward`](super::learned_step_quant_backward) with the descriptor's
+    /// integers.
     ///
     /// # Errors
     ///
@@ -208,7 +215,8 @@ impl QuantDescriptor {
         learned_step_quant_backward(gradient, x, step, &self.params()?, gradient_scale)
     }
 
-    /// [`learned_step_gradient_scale`](super::learned_step_gradient_scale) with the descriptor's integers.
+    /// Computes [`learned_step_gradient_scale`](super::learned_step_gradient_scale) with the descriptor's
+    /// integers.
     ///
     /// # Errors
     ///
@@ -224,7 +232,7 @@ impl QuantDescriptor {
         }
     }
 
-    /// The range to quantize x by, grouped.
+    /// Returns the range of x, grouped.
     fn groups<'a, T: Element, D: Dimension>(
         &self,
         x: ArrayView<'_, T, D>,

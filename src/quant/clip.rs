@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorKind, Result};
 use super::dense::{check_gradient, dense, shaped};
 use super::element::{Element, Function};
 
-/// The gradients of [`clip`] with respect to the ends of its range. Those of several batches add up.
+/// The gradients of [`clip`] with respect to the ends of its range. Gradients of several batches add up.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ClipGradient {
     /// The sum of the gradient over x <= min.
@@ -23,11 +23,11 @@ impl std::ops::AddAssign for ClipGradient {
     }
 }
 
-/// y = max where x > max, min where x < min, else x; in the type of the data. NaN stays NaN.
+/// Clips x: y = max if x > max, min if x < min, else x; in the type of the data. NaN stays NaN.
 ///
 /// # Errors
 ///
-/// When `min` is above `max` or one of them is not finite.
+/// `InvalidArgument` if `min` is above `max` or one of them is not finite.
 pub fn clip<T: Element, D: Dimension>(x: ArrayView<'_, T, D>, min: f32, max: f32) -> Result<Array<T, D>> {
     check_clip_range(min, max)?;
     let dim = x.raw_dim();
@@ -37,14 +37,15 @@ pub fn clip<T: Element, D: Dimension>(x: ArrayView<'_, T, D>, min: f32, max: f32
     shaped(dim, out)
 }
 
-/// The gradients of [`clip`]: to x it is `gradient` where min < x < max, else 0; to the ends see
-/// [`ClipGradient`].
+/// Returns the gradients of [`clip`].
 ///
-/// An x that equals an end counts for that end, for both where they are the same; a NaN counts for nothing.
+/// The gradient of x is `gradient` if min < x < max, else 0. The gradients of the ends are [`ClipGradient`].
+/// An x that equals an end counts for that end, and for both ends if they are equal. A NaN counts for
+/// nothing.
 ///
 /// # Errors
 ///
-/// Those of [`clip`], and when x and `gradient` differ in shape.
+/// Those of [`clip`]; `Shape` if x and `gradient` differ in shape.
 ///
 /// ```
 /// use ndarray::array;
@@ -85,7 +86,7 @@ pub fn clip_backward<T: Element, D: Dimension>(
     Ok((shaped(dim, out)?, ends))
 }
 
-/// Refuses ends between which there is no range.
+/// Refuses ends that are not the ends of a range.
 pub(crate) fn check_clip_range(min: f32, max: f32) -> Result<()> {
     if min <= max && min.is_finite() && max.is_finite() {
         return Ok(());

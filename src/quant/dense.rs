@@ -1,4 +1,4 @@
-//! From arrays to row-major slices and back.
+//! Conversion between arrays and row-major slices.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use ndarray::{Array, ArrayView, Dimension};
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::tensor::element_count;
 
-/// The elements in row-major order, copied only where they lie otherwise.
+/// Returns the elements in row-major order. Copies them only if they are in another order.
 pub(crate) fn dense<'a, T: Clone, D: Dimension>(x: ArrayView<'a, T, D>) -> Cow<'a, [T]> {
     match x.to_slice() {
         Some(slice) => slice.into(),
@@ -15,12 +15,12 @@ pub(crate) fn dense<'a, T: Clone, D: Dimension>(x: ArrayView<'a, T, D>) -> Cow<'
     }
 }
 
-/// The array of dimension `dim` with these row-major elements.
+/// Returns the array of dimension `dim` with these row-major elements.
 pub(crate) fn shaped<T, D: Dimension>(dim: D, values: Vec<T>) -> Result<Array<T, D>> {
     Array::from_shape_vec(dim, values).context(ErrorKind::Internal, || "a result lost its shape".into())
 }
 
-/// Refuses slices that do not have the elements of `shape`.
+/// Refuses slices with another number of elements than `shape`.
 pub(super) fn check_lengths(shape: &[usize], lengths: &[usize]) -> Result<()> {
     let expected = element_count(shape)?;
     match lengths.iter().find(|&&length| length != expected) {

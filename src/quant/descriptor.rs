@@ -1,4 +1,4 @@
-//! How one tensor is to be quantized.
+//! The quantization of one tensor.
 
 use ndarray::{ArrayD, ArrayView, Dimension};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -32,7 +32,7 @@ impl From<u32> for NumBits {
     }
 }
 
-/// What calibration observes.
+/// The statistics that calibration collects.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CalibMethod {
@@ -41,30 +41,30 @@ pub enum CalibMethod {
     Max,
     /// A histogram of magnitudes, per tensor.
     Histogram,
-    /// pytorch-quantization's own histogram of magnitudes and its rules for a range, per tensor, for whoever
-    /// needs its numbers.
+    /// pytorch-quantization's own histogram of magnitudes and its rules for a range, per tensor. For users
+    /// who need its numbers.
     Compat,
 }
 
 /// Blocks of neighbours along one axis that share an amax, as in ONNX's blocked quantization.
 ///
-/// Data with n elements along the axis has ceil(n / size) blocks there, of which the last may be shorter.
-/// Every index of the other axes has blocks of its own.
+/// Data with n elements along the axis has ceil(n / size) blocks there. The last block may be shorter. Every
+/// index of the other axes has its own blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Block {
     /// The axis; a negative one counts from the last.
     pub axis: isize,
-    /// How many neighbours share an amax; at least 1.
+    /// The number of neighbours that share an amax; at least 1.
     pub size: usize,
 }
 
-/// How one tensor is quantized: the fields and defaults of pytorch-quantization's descriptor, and two more,
-/// `mode` and `block`.
+/// The quantization of one tensor: the fields and defaults of pytorch-quantization's descriptor, and two
+/// more, `mode` and `block`.
 ///
-/// Any field may be set; [`validate`](Self::validate) tells whether they go together, and so does everything
-/// that uses a descriptor. In JSON a missing field has its default and an unknown one is an error; reading
-/// back what was written gives an equal descriptor.
+/// Any field may be set. [`validate`](Self::validate) checks whether the fields go together, and so does
+/// every function that uses a descriptor. In JSON a missing field has its default, and an unknown field is an
+/// error. Writing and reading a descriptor gives an equal one.
 ///
 /// ```
 /// use qdq::quant::QuantDescriptor;
@@ -82,30 +82,30 @@ pub struct QuantDescriptor {
     pub num_bits: NumBits,
     /// A name for messages. Default: none.
     pub name: Option<String>,
-    /// Whether results are floats again rather than integers. Default: true.
+    /// Whether results are floats instead of integers. Default: true.
     pub fake_quant: bool,
-    /// The axes that keep their own amax, all others sharing; negative ones count from the last. Default:
-    /// none, one amax for the tensor. In JSON null, a number or a list.
+    /// The kept axes: each of their indices has its own amax, and the other axes share it. Negative axes
+    /// count from the last. Default: none, one amax for the tensor. In JSON null, a number or a list.
     #[serde(deserialize_with = "axes")]
     pub axis: Option<Vec<isize>>,
-    /// A fixed amax instead of a calibrated or dynamic one, of a shape that groups the data. Default: none.
-    /// In JSON null, a number or nested lists.
+    /// A fixed amax instead of a calibrated or dynamic one. Its shape groups the data. Default: none. In JSON
+    /// null, a number or nested lists.
     #[serde(with = "nested")]
     pub amax: Option<ArrayD<f32>>,
     /// Whether training learns amax; only per tensor. Default: false.
     pub learn_amax: bool,
     /// A factor on amax. Default: none.
     pub scale_amax: Option<f32>,
-    /// What calibration observes. Default: the maximum.
+    /// The statistics that calibration collects. Default: the maximum.
     pub calib_method: CalibMethod,
     /// Whether integers start at 0. Default: false.
     pub unsigned: bool,
     /// Whether the lowest integer is the negative of the highest. Default: false.
     pub narrow_range: bool,
-    /// Whose arithmetic integers follow; without effect on e4m3. Default: the reference's. In JSON
-    /// `reference`, `gpu_compat` or `corrected`.
+    /// The arithmetic of integers. No effect on e4m3. Default: the reference's. In JSON `reference`,
+    /// `gpu_compat` or `corrected`.
     pub mode: Mode,
-    /// Blocks that keep their own amax; instead of `axis`. Default: none. In JSON null or
+    /// Blocks that have their own amax; instead of `axis`. Default: none. In JSON null or
     /// `{"axis": -1, "size": 32}`.
     pub block: Option<Block>,
 }
@@ -153,8 +153,8 @@ impl QuantDescriptor {
 
     /// 8 bits, one amax per output channel: weights of ConvTranspose1d, 2d and 3d, axis 1.
     ///
-    /// pytorch-quantization said axis 0 in the releases with TensorRT 8.4 to 9.1 and 10.0, so checkpoints
-    /// with either exist.
+    /// pytorch-quantization used axis 0 in the releases with TensorRT 8.4 to 9.1 and 10.0, so checkpoints
+    /// with either axis exist.
     pub fn conv_transpose_weight_per_channel() -> Self {
         Self::per_axis(1)
     }
@@ -165,13 +165,13 @@ impl QuantDescriptor {
 }
 
 impl QuantDescriptor {
-    /// Tells whether the fields go together.
+    /// Checks whether the fields go together.
     ///
     /// # Errors
     ///
-    /// Integers outside 2 to 16 bits, a float format other than (4, 3), an unsigned float format, an axis
-    /// given twice, blocks of size 0, blocks together with an axis, learn_amax or the histogram with either,
-    /// an amax or scale_amax that is no usable number.
+    /// `InvalidArgument` for integers outside 2 to 16 bits, a float format other than (4, 3), an unsigned
+    /// float format, an axis given twice, blocks of size 0, blocks together with an axis, learn_amax or the
+    /// histogram together with blocks or an axis, and an amax or scale_amax that is no usable number.
     pub fn validate(&self) -> Result<()> {
         let wrong = |what: String, remedy: &str| {
             let name = self.name.as_ref().map(|name| format!(" '{name}'")).unwrap_or_default();
@@ -222,11 +222,11 @@ impl QuantDescriptor {
         }
     }
 
-    /// The integer grid, with the mode.
+    /// Returns the integer grid, with the mode.
     ///
     /// # Errors
     ///
-    /// Those of [`validate`](Self::validate), and a float format, which has no integers.
+    /// Those of [`validate`](Self::validate); `InvalidArgument` for a float format, which has no integers.
     pub fn params(&self) -> Result<QuantParams> {
         self.validate()?;
         match self.num_bits {
@@ -239,14 +239,16 @@ impl QuantDescriptor {
         }
     }
 
-    /// The amax to quantize x with when nothing was calibrated: the fixed one, else max |x| over all axes but
-    /// the kept ones, or of every block; times scale_amax. With a block it goes through
+    /// Returns the amax of x without calibration.
+    ///
+    /// This is the fixed amax. Without one, it is max |x| over all axes but the kept axes, or of every block.
+    /// It is multiplied by scale_amax. If the descriptor has a block, pass the result through
     /// [`per_group`](Self::per_group).
     ///
     /// # Errors
     ///
-    /// Those of [`validate`](Self::validate) and [`dynamic_amax`](Self::dynamic_amax), and a fixed amax that
-    /// does not fit x.
+    /// Those of [`validate`](Self::validate) and [`dynamic_amax`](Self::dynamic_amax); `Shape` if a fixed
+    /// amax does not fit x.
     ///
     /// ```
     /// use ndarray::array;
@@ -277,7 +279,7 @@ impl QuantDescriptor {
         Ok(amax * self.scale_amax.unwrap_or(1.0))
     }
 
-    /// max |x| over all axes but the kept ones, or of every block, whatever amax and scale_amax say.
+    /// Returns max |x| over all axes but the kept axes, or of every block. Ignores amax and scale_amax.
     ///
     /// # Errors
     ///
@@ -289,12 +291,13 @@ impl QuantDescriptor {
         }
     }
 
-    /// An amax or scale, grouped for data of `rank` axes: each number covers a block where the descriptor has
-    /// blocks, else what its own shape says.
+    /// Groups an amax or scale for data of `rank` axes.
+    ///
+    /// If the descriptor has blocks, each number covers a block. Otherwise its own shape groups the data.
     ///
     /// # Errors
     ///
-    /// A block of size 0, or along an axis that such data does not have.
+    /// `InvalidArgument` if the block size is 0; `Shape` if such data does not have the axis of the block.
     pub fn per_group<'a>(&self, amax: impl Into<PerGroup<'a>>, rank: usize) -> Result<PerGroup<'a>> {
         match self.block {
             Some(block) => PerGroup::per_block(amax, from_first(block.axis, rank)?, block.size),
@@ -302,7 +305,7 @@ impl QuantDescriptor {
         }
     }
 
-    /// The descriptor as JSON with every field.
+    /// Returns the descriptor as JSON with every field.
     ///
     /// # Errors
     ///
@@ -316,7 +319,7 @@ impl QuantDescriptor {
     ///
     /// # Errors
     ///
-    /// Text that is not JSON, unknown fields, values of a wrong type, and those of
+    /// `Format` if the text is not JSON, has unknown fields or has values of a wrong type; those of
     /// [`validate`](Self::validate).
     pub fn from_json(text: &str) -> Result<Self> {
         let descriptor: Self = serde_json::from_str(text).map_err(|error| {

@@ -1,4 +1,4 @@
-//! The types that data and integers come in.
+//! The types of data and integers.
 
 use std::borrow::Cow;
 use std::ops::RangeInclusive;
@@ -8,22 +8,22 @@ use half::{bf16, f16};
 
 pub(super) use sealed::Function;
 
-/// 16-bit floats are widened in pieces of this many, which stay in the fastest cache.
+/// The kernels widen 16-bit floats in pieces of this many elements, which stay in the fastest cache.
 pub(super) const CHUNK: usize = 1024;
 
 pub(super) type StorageRange = RangeInclusive<i32>;
 
-/// The larger of two magnitudes, NaN being the largest.
+/// Returns the larger of two magnitudes. NaN is the largest.
 pub(super) fn larger(a: f32, b: f32) -> f32 {
     if a >= b || a.is_nan() { a } else { b }
 }
 
-/// A type that data comes in: f32, f16, bf16, f64.
+/// A type of data: f32, f16, bf16, f64.
 ///
 /// 16-bit floats are computed in f32 and rounded (half to even) at the end.
 pub trait Element: sealed::Element {}
 
-/// A type that holds quantized integers: i8, u8, i16, u16.
+/// A type that stores quantized integers: i8, u8, i16, u16.
 pub trait Storage: sealed::Storage {}
 
 pub(super) mod sealed {
@@ -31,13 +31,13 @@ pub(super) mod sealed {
 
     use crate::kernel::{self, Integer, Real};
 
-    /// A function of one element, for slices of f32 and for single f64.
+    /// A function of one element, for slices of f32 and for a single f64.
     pub trait Function {
         fn f32(&self, x: &[f32], out: &mut [f32]);
         fn f64(&self, x: f64) -> f64;
     }
 
-    /// What the kernels have of a type, and functions that are none.
+    /// The kernels of a type, and further functions of it.
     pub trait Element: Real + PartialOrd {
         /// Whether the reference rounds integers and inverse scale to this type before it divides them.
         const STAGED: bool = false;
@@ -54,7 +54,7 @@ pub(super) mod sealed {
         fn to_f32s(x: &[Self]) -> Cow<'_, [f32]> {
             x.iter().map(|x| x.widen()).collect()
         }
-        /// Whether there is an element below zero.
+        /// Whether an element is below zero.
         fn any_negative(x: &[Self]) -> bool {
             kernel::active().min_max(x).min < 0.0
         }
@@ -144,7 +144,7 @@ impl sealed::Element for f64 {
         }
     }
 
-    /// An element that is too small for f32 has a sign too.
+    /// An element that is too small for f32 also has a sign.
     fn any_negative(x: &[Self]) -> bool {
         x.iter().any(|&x| x < 0.0)
     }

@@ -1,4 +1,4 @@
-//! Scaled e4m3.
+//! Quantization to scaled e4m3.
 
 use ndarray::{Array, ArrayView, Dimension};
 
@@ -11,14 +11,14 @@ use super::element::Element;
 use super::group::PerGroup;
 use super::params::{EPSILON, bad_amax, check_inverse_scale};
 
-/// Fake quantization to e4m3: y = e4m3(x * s) / s with s = 448 / amax, or s = 1 without an amax.
+/// Fake-quantizes to e4m3: y = e4m3(x * s) / s with s = 448 / amax, or s = 1 without an amax.
 ///
-/// e4m3 rounds to the nearest value, ties to even, and saturates at ±448, infinities included. Where |x| <
-/// 2^-24, and where amax is 0 or so small that s is infinite, y is 0. NaN stays NaN.
+/// e4m3 rounds to the nearest value, ties to even, and saturates at ±448, infinities included. y is 0 if |x|
+/// is below 2^-24, if amax is 0, or if amax is so small that s is infinite. NaN stays NaN.
 ///
 /// # Errors
 ///
-/// An amax that is negative, NaN or infinite, or does not fit the shape of x.
+/// `InvalidArgument` if an amax is negative, NaN or infinite; `Shape` if it does not fit the shape of x.
 ///
 /// ```
 /// use ndarray::array;
@@ -46,13 +46,14 @@ pub fn scaled_e4m3<T: Element, D: Dimension>(
     shaped(dim, out)
 }
 
-/// The e4m3 codes of x * s and the inverse scale s = 448 / amax, for which [`dequantize_e4m3`] gives what
-/// [`scaled_e4m3`] does. Where that inverse scale is infinite, the codes are 0 and the inverse scale is 1. A
-/// NaN has the code 0x7f or 0xff.
+/// Returns the e4m3 codes of x * s and the inverse scale s = 448 / amax.
+///
+/// [`dequantize_e4m3`] converts them to the result of [`scaled_e4m3`]. If s is infinite, the codes are 0 and
+/// the inverse scale is 1. A NaN has the code 0x7f or 0xff.
 ///
 /// # Errors
 ///
-/// An amax that is negative, NaN or infinite, or does not fit the shape of x.
+/// `InvalidArgument` if an amax is negative, NaN or infinite; `Shape` if it does not fit the shape of x.
 pub fn quantize_e4m3<T: Element, D: Dimension>(
     x: ArrayView<'_, T, D>,
     amax: Option<PerGroup<'_>>,
@@ -74,11 +75,12 @@ pub fn quantize_e4m3<T: Element, D: Dimension>(
     Ok(Quantized { values: shaped(dim, codes)?, inverse_scale })
 }
 
-/// The way back from e4m3 codes: y = value of the code / s.
+/// Dequantizes e4m3 codes: y = value of the code / s.
 ///
 /// # Errors
 ///
-/// An inverse scale that is not a positive finite number or does not fit the shape of the codes.
+/// `InvalidArgument` if an inverse scale is not a positive finite number; `Shape` if it does not fit the
+/// shape of the codes.
 pub fn dequantize_e4m3<'a, T: Element, D: Dimension>(
     codes: ArrayView<'_, u8, D>,
     inverse_scale: impl Into<PerGroup<'a>>,

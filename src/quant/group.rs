@@ -1,4 +1,4 @@
-//! Which elements share one number.
+//! The groups of elements that share one number.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -14,12 +14,12 @@ use super::element::{Element, larger};
 
 /// One number (an amax or a scale) per group of elements.
 ///
-/// The shape says how the elements are grouped: it broadcasts to the shape of the data like in NumPy, that
-/// is, aligned at the last axis, 1 or missing where elements share. `[1]` is per tensor, `[8, 1, 1, 1]` per
-/// index of axis 0, `[8, 4, 1, 1]` per pair of indices. With [`per_block`](Self::per_block) each number
-/// covers a block of neighbours along one axis.
+/// The shape groups the elements. It broadcasts to the shape of the data as in NumPy: it is aligned at the
+/// last axis, and a size is 1 or missing if the elements along that axis share a number. `[1]` is per tensor,
+/// `[8, 1, 1, 1]` per index of axis 0, `[8, 4, 1, 1]` per pair of indices. With
+/// [`per_block`](Self::per_block) each number covers a block of neighbours along one axis.
 ///
-/// Numbers and arrays turn into it by themselves:
+/// Numbers and arrays convert to it:
 ///
 /// ```
 /// use ndarray::array;
@@ -46,11 +46,11 @@ struct ResolvedBlock {
 }
 
 impl<'a> PerGroup<'a> {
-    /// Row-major numbers of `shape`.
+    /// Groups data by row-major numbers of `shape`.
     ///
     /// # Errors
     ///
-    /// When the shape does not fit the numbers.
+    /// `Shape` if the shape does not fit the numbers.
     pub fn new(values: &'a [f32], shape: &[usize]) -> Result<Self> {
         if element_count(shape)? != values.len() {
             let message = format!("shape {shape:?} does not fit {} numbers", values.len());
@@ -59,12 +59,14 @@ impl<'a> PerGroup<'a> {
         Ok(Self { shape: shape.to_vec(), values: values.into(), block: None })
     }
 
-    /// Numbers that each cover `size` neighbours along `axis` (the last block may be shorter), as in ONNX's
-    /// blocked quantization: `values` has ceil(n / size) elements along `axis`, where the data has n.
+    /// Groups data by blocks along `axis`, as in ONNX's blocked quantization.
+    ///
+    /// Each number covers `size` neighbours; the last block may be shorter. If the data has n elements along
+    /// `axis`, `values` has ceil(n / size) there.
     ///
     /// # Errors
     ///
-    /// When `size` is 0.
+    /// `InvalidArgument` if `size` is 0.
     pub fn per_block(values: impl Into<PerGroup<'a>>, axis: usize, size: usize) -> Result<Self> {
         if size == 0 {
             return Err(Error::new(ErrorKind::InvalidArgument, "the block size is 0"));
@@ -72,23 +74,23 @@ impl<'a> PerGroup<'a> {
         Ok(Self { block: Some(ResolvedBlock { axis, size }), ..values.into() })
     }
 
-    /// The shape of the numbers.
+    /// Returns the shape of the numbers.
     pub fn shape(&self) -> &[usize] {
         &self.shape
     }
 
-    /// The numbers, row-major.
+    /// Returns the numbers, row-major.
     pub fn values(&self) -> &[f32] {
         &self.values
     }
 
-    /// The same grouping with other numbers, made one by one.
+    /// Returns the same grouping with other numbers, each made by `f`.
     pub fn map(&self, f: impl FnMut(f32) -> f32) -> PerGroup<'static> {
         let values = self.values.iter().copied().map(f).collect();
         PerGroup { shape: self.shape.clone(), values, block: self.block }
     }
 
-    /// The groups of data of `shape`; `name` says what the numbers are.
+    /// Returns the groups of data of `shape`. Error messages call the numbers `name`.
     pub(super) fn groups(&self, shape: &[usize], name: &str) -> Result<Groups> {
         let misfit = |why: String| {
             let message = format!("{name} of shape {:?} does not fit data of shape {shape:?}", self.shape);
@@ -116,7 +118,7 @@ impl<'a> PerGroup<'a> {
                 return Err(misfit(format!("size {found} along axis {axis} where it needs 1 or {expected}")));
             }
             axes.push(Axis { size, per, stride: if found == 1 { 0 } else { stride } });
-            // Only the strides of empty data can be too large, and those are not used.
+            // Only the strides of empty data can be too large, and nothing uses those.
             stride = stride.saturating_mul(found);
         }
         axes.reverse();
@@ -154,8 +156,8 @@ impl<'a> From<&'a PerGroup<'_>> for PerGroup<'a> {
     }
 }
 
-/// The groups of row-major data: rows of `blocks` runs of `run` elements that share a number, but for the
-/// last one of a row, which may be shorter.
+/// The groups of row-major data. Each row has `blocks` runs of `run` elements that share a number; the last
+/// run of a row may be shorter.
 pub(super) struct Groups {
     /// The axes before the last one along which numbers differ.
     outer: Vec<Axis>,
@@ -166,16 +168,16 @@ pub(super) struct Groups {
 
 struct Axis {
     size: usize,
-    /// How many indices share one number.
+    /// The number of indices that share one number.
     per: usize,
-    /// Distance in the numbers from one to the next; 0 where all indices share.
+    /// The distance in the numbers from one to the next; 0 if all indices share one.
     stride: usize,
 }
 
-/// A row of numbers is worth making where it serves so many rows, and is no longer than this many elements.
+/// A row of numbers is made if it serves at least so many rows and has at most `LONGEST_ROW` elements.
 const ROWS_SERVED: usize = 4;
 const LONGEST_ROW: usize = 1 << 16;
-/// Maxima of runs from this length on are found one by one.
+/// From this length on, the maximum of each run is found by itself.
 const LONG_RUN: usize = 256;
 /// A shorter run is less than a vector.
 const SHORT_RUN: usize = 16;
@@ -201,7 +203,7 @@ impl Groups {
         self.rows == 1 && self.run == self.row
     }
 
-    /// The first number of a row.
+    /// Returns the index of the first number of a row.
     fn number(&self, row: usize) -> usize {
         let (mut rest, mut number) = (row, 0);
         for axis in self.outer.iter().rev() {
@@ -211,8 +213,8 @@ impl Groups {
         number
     }
 
-    /// The parts of a stretch of elements that lie in one row each, and the number of the first element. The
-    /// stretch begins with a run.
+    /// Splits a stretch of elements, which begins with a run, into parts of one row each. Each part comes
+    /// with the index of the number of its first element.
     fn rows(&self, stretch: Range<usize>) -> impl Iterator<Item = (Range<usize>, usize)> + '_ {
         let rows =
             if stretch.is_empty() { 0..0 } else { stretch.start / self.row..stretch.end.div_ceil(self.row) };
@@ -223,7 +225,7 @@ impl Groups {
         })
     }
 
-    /// The runs of a stretch of elements, which begins with one, and their numbers.
+    /// Returns the runs of a stretch of elements, which begins with a run, and their numbers.
     pub(super) fn runs(&self, stretch: Range<usize>) -> impl Iterator<Item = (Range<usize>, usize)> + '_ {
         self.rows(stretch).flat_map(move |(row, first)| {
             let starts = row.clone().step_by(self.run).enumerate();
@@ -231,7 +233,7 @@ impl Groups {
         })
     }
 
-    /// Where data may be cut so that every part begins with a run.
+    /// Returns the unit of cuts of the data: a cut at a multiple of it begins with a run.
     fn unit(&self) -> usize {
         match self.row % self.run {
             _ if self.is_single() => parallel::ANYWHERE,
@@ -245,15 +247,15 @@ impl Groups {
         self.outer.iter().all(|axis| axis.stride == 0)
     }
 
-    /// Whether the numbers of a row are better laid out once, one for each element, than looked up by run:
-    /// runs shorter than `longest` are.
+    /// Whether laying out the numbers of a row once, one per element, is faster than a look-up per run. This
+    /// holds for runs shorter than `longest`.
     fn is_pattern(&self, longest: usize) -> bool {
         let pays = self.rows >= ROWS_SERVED && self.run < longest || self.run < SHORT_RUN;
         self.is_repeating() && pays && self.row <= LONGEST_ROW && !self.is_single()
     }
 
-    /// Calls `f` with every run, or parts of it, the place where it begins and its number, in several threads
-    /// where it pays.
+    /// Calls `f` with every run, or parts of it, the place of its beginning and its number. Uses several
+    /// threads if that is faster.
     pub(super) fn for_each<X: Sync, Y: Send>(
         &self,
         io: InOut<X, Y>,
@@ -266,8 +268,8 @@ impl Groups {
         });
     }
 
-    /// Calls `f` with parts of the data, the place where each begins, and two numbers for every element, made
-    /// of the `numbers`; in several threads where it pays.
+    /// Calls `f` with parts of the data, the place of their beginning, and two numbers for every element,
+    /// made of the given numbers. Uses several threads if that is faster.
     pub(super) fn for_each_by<X: Sync, Y: Send>(
         &self,
         io: InOut<X, Y>,
@@ -305,12 +307,12 @@ impl Groups {
         });
     }
 
-    /// The largest magnitude of each of `count` groups, NaN being the largest; 0 for an empty one.
+    /// Returns the largest magnitude of each of `count` groups. NaN is the largest; an empty group has 0.
     pub(super) fn abs_max<T: Element>(&self, x: &[T], count: usize) -> Vec<f32> {
         let mut maxima = vec![0.0; count];
         let mut add = |number: usize, found: f32| maxima[number] = larger(maxima[number], found);
         if self.is_pattern(LONG_RUN) {
-            // Several short rows together make use of vectors.
+            // Several short rows together fill the vectors.
             let width = self.row * LONG_RUN.div_ceil(self.row);
             let found = parallel::map_parts(x, width, |_, x| {
                 let mut largest = vec![0.0; width.min(x.len())];
@@ -334,7 +336,7 @@ impl Groups {
     }
 }
 
-/// The index along every axis of element `at` of a row-major array.
+/// Returns the index along every axis of element `at` of a row-major array.
 pub(super) fn index_of(mut at: usize, shape: &[usize]) -> Vec<usize> {
     let mut index = vec![0; shape.len()];
     for (index, &size) in index.iter_mut().zip(shape).rev() {

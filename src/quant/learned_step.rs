@@ -1,4 +1,4 @@
-//! Fake quantization whose step is a parameter that training moves: learned step size quantization.
+//! Learned step size quantization: fake quantization whose step is a parameter of training.
 //!
 //! Esser, McKinstry, Bablani, Appuswamy, Modha: Learned Step Size Quantization, ICLR 2020, arXiv:1902.08153.
 
@@ -16,23 +16,23 @@ use super::params::QuantParams;
 pub struct LearnedStepGradients<T, D: Dimension> {
     /// With respect to x, in its shape.
     pub x: Array<T, D>,
-    /// With respect to the step, in its shape. Those of several batches add up.
+    /// With respect to the step, in its shape. Gradients of several batches add up.
     pub step: ArrayD<f32>,
 }
 
-/// Fake quantization by the width of one integer step: y = clamp(rne(x / step), L, M) * step.
+/// Fake-quantizes by the width of one integer step: y = clamp(rne(x / step), L, M) * step.
 ///
-/// The step is what ONNX and TensorRT call the scale, amax / M. All in f32, rounded once to the type of the
-/// data (f64 data in f64). NaN stays NaN; infinities and, where unsigned, negative values become the ends.
-/// The [`Mode`](super::Mode) is without effect.
+/// The step is the scale of ONNX and TensorRT, amax / M. All is computed in f32 and rounded once to the type
+/// of the data (f64 data in f64). NaN stays NaN. Infinities become the ends, and so do negative values if the
+/// integers are unsigned. The [`Mode`](super::Mode) has no effect.
 ///
-/// A good start is the step of a calibrated range, see
-/// [`TensorQuantizer::step_size`](crate::quantizer::TensorQuantizer::step_size), and the way to a range of a
-/// file is amax = step * M.
+/// Start with the step of a calibrated range, see
+/// [`TensorQuantizer::step_size`](crate::quantizer::TensorQuantizer::step_size). For a file, the
+/// range is amax = step * M.
 ///
 /// # Errors
 ///
-/// A step that is not a positive finite number or does not fit the shape of x.
+/// `InvalidArgument` if a step is not a positive finite number; `Shape` if it does not fit the shape of x.
 ///
 /// ```
 /// use ndarray::array;
@@ -57,19 +57,21 @@ pub fn learned_step_quant<'a, T: Element, D: Dimension>(
     shaped(dim, out)
 }
 
-/// The gradients of [`learned_step_quant`], rounding counted as the identity. With v = x / step:
+/// Returns the gradients of [`learned_step_quant`], with rounding counted as the identity.
 ///
-/// - to x it is `gradient` where L < v < M, else 0;
-/// - to the step it is `gradient_scale` * Σ `gradient` * d over the elements that share it, where d is
-///   rne(v) - v where L < v < M, L where v <= L and M where v >= M.
+/// With v = x / step:
 ///
-/// A NaN in x counts for nothing. Sums are made in f64. For `gradient_scale` see
-/// [`learned_step_gradient_scale`]; 1 leaves the gradient as it is.
+/// - the gradient of x is `gradient` if L < v < M, else 0;
+/// - the gradient of the step is `gradient_scale` * Σ `gradient` * d over the elements that share the step;
+///   d is rne(v) - v if L < v < M, L if v <= L and M if v >= M.
+///
+/// A NaN in x counts for nothing. Sums are in f64. [`learned_step_gradient_scale`] computes a
+/// `gradient_scale`; with 1 the gradient stays unscaled.
 ///
 /// # Errors
 ///
-/// Those of [`learned_step_quant`], a `gradient_scale` that is not a positive finite number, and when x and
-/// `gradient` differ in shape.
+/// Those of [`learned_step_quant`]; `InvalidArgument` if `gradient_scale` is not a positive finite number;
+/// `Shape` if x and `gradient` differ in shape.
 ///
 /// ```
 /// use ndarray::array;
@@ -116,9 +118,10 @@ pub fn learned_step_quant_backward<'a, T: Element, D: Dimension>(
     Ok(LearnedStepGradients { x: shaped(dim, to_x)?, step: shaped(IxDyn(step.shape()), to_step)? })
 }
 
-/// The factor 1 / √(N M) on the gradient of a step that N values share, by which weights and steps learn at
-/// the same pace: N is the size of the weight, or of its channel, and the number of features of an
-/// activation.
+/// Returns 1 / √(N M), the factor on the gradient of a step that N values share.
+///
+/// With it, weights and steps learn at the same pace. N is the size of the weight, or of its channel, or the
+/// number of features of an activation.
 pub fn learned_step_gradient_scale(count: usize, params: &QuantParams) -> f32 {
     (1.0 / (count.max(1) as f64 * f64::from(params.high())).sqrt()) as f32
 }
@@ -136,7 +139,7 @@ fn check_positive(name: &str, number: f32, remedy: &str) -> Result<()> {
     Err(Error::new(ErrorKind::InvalidArgument, message).with_remedy(remedy))
 }
 
-/// What the functions of one group follow from.
+/// The numbers that determine the functions of one group.
 #[derive(Clone, Copy)]
 struct Steps {
     step: f32,

@@ -1,23 +1,23 @@
-//! The numbers: from floats to integers and back.
+//! Conversion of floats to integers and back.
 //!
 //! | to | use |
 //! |---|---|
 //! | find ranges | [`abs_max`], [`abs_max_per_block`], or `range` for calibrated ones |
 //! | get integers | [`quantize`], and [`dequantize`] for the way back |
-//! | see what quantization does to the data | [`fake_tensor_quant`], [`fake_affine_tensor_quant`], [`scaled_e4m3`] |
+//! | see the effect of quantization on the data | [`fake_tensor_quant`], [`fake_affine_tensor_quant`], [`scaled_e4m3`] |
 //! | train through it | [`fake_tensor_quant_backward`], [`fake_affine_tensor_quant_backward`] |
 //! | learn a clip range | [`clip`] and [`clip_backward`] |
 //! | learn a step | [`learned_step_quant`] and [`learned_step_quant_backward`] |
 //! | get int8 weights for an ONNX file | [`weights::quantize_weights`] |
 //! | store 4-bit integers | [`pack`] |
 //!
-//! [`QuantDescriptor`] says which of these a tensor needs, and its methods call them: fake quantization is
-//! `descriptor.fake_quantize(x, None)` whatever the format, the blocks and the range.
+//! [`QuantDescriptor`] holds the choice for a tensor, and its methods call these functions. Fake quantization
+//! is `descriptor.fake_quantize(x, None)` for every format, block and range.
 //!
-//! How elements share one amax or inverse scale (per tensor, axis or block) is said by [`PerGroup`].
+//! [`PerGroup`] groups the elements that share one amax or inverse scale (per tensor, axis or block).
 //!
-//! NaN: functions that return floats keep it (exceptions are listed at [`Mode`]); functions that return
-//! integers refuse it, because no integer stands for it. Infinities become the lowest and the highest value.
+//! NaN: functions that return floats keep it (exceptions are listed at [`Mode`]). Functions that return
+//! integers refuse it, because no integer represents it. Infinities become the lowest and the highest value.
 //!
 //! ```
 //! use ndarray::Array4;

@@ -9,11 +9,13 @@ use super::dense::{dense, shaped};
 use super::element::Element;
 use super::group::PerGroup;
 
-/// y = x * factor, in f32 rounded once to the type of the data (f64 data in f64).
+/// Multiplies x by a factor per group: y = x * factor.
+///
+/// The product is computed in f32 and rounded once to the type of the data (f64 data in f64).
 ///
 /// # Errors
 ///
-/// When the factors do not fit the shape of x.
+/// `Shape` if the factors do not fit the shape of x.
 ///
 /// ```
 /// use ndarray::array;

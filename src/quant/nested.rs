@@ -14,7 +14,7 @@ struct Nested<'a> {
 impl Serialize for Nested<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Some((&count, shape)) = self.shape.split_first() else {
-            // As f64 the digits are many, and reading them back is exact.
+            // An f64 has many digits, and reading them back is exact.
             return serializer.serialize_f64(self.values.first().copied().unwrap_or_default().into());
         };
         let mut list = serializer.serialize_seq(Some(count))?;

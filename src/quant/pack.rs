@@ -1,13 +1,13 @@
-//! 4-bit integers, two per byte, as ONNX stores INT4 and UINT4: the first of each pair in the low half.
+//! 4-bit integers, two per byte, as ONNX stores INT4 and UINT4: the first of each pair is in the low half.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::kernel;
 
-/// Packs integers of -8 to 7. An odd last one gets a high half of 0.
+/// Packs integers of -8 to 7. If their number is odd, the last high half is 0.
 ///
 /// # Errors
 ///
-/// When an integer does not fit into 4 bits.
+/// `Data` if an integer does not fit into 4 bits.
 ///
 /// ```
 /// use qdq::quant::pack::{pack_int4, unpack_int4};
@@ -24,11 +24,11 @@ pub fn pack_int4(values: &[i8]) -> Result<Vec<u8>> {
     }
 }
 
-/// Packs integers of 0 to 15. An odd last one gets a high half of 0.
+/// Packs integers of 0 to 15. If their number is odd, the last high half is 0.
 ///
 /// # Errors
 ///
-/// When an integer does not fit into 4 bits.
+/// `Data` if an integer does not fit into 4 bits.
 pub fn pack_uint4(values: &[u8]) -> Result<Vec<u8>> {
     match values.iter().position(|&value| value > 15) {
         Some(at) => Err(too_wide(at, values[at].into(), "0 to 15")),
@@ -36,21 +36,21 @@ pub fn pack_uint4(values: &[u8]) -> Result<Vec<u8>> {
     }
 }
 
-/// The first `count` signed integers of packed bytes.
+/// Returns the first `count` signed integers of packed bytes.
 ///
 /// # Errors
 ///
-/// When there are not ceil(count / 2) bytes.
+/// `Shape` if there are not ceil(count / 2) bytes.
 pub fn unpack_int4(bytes: &[u8], count: usize) -> Result<Vec<i8>> {
     // Shifting up and down again as a signed number copies the sign bit.
     Ok(unpack_uint4(bytes, count)?.into_iter().map(|half| (half << 4) as i8 >> 4).collect())
 }
 
-/// The first `count` unsigned integers of packed bytes.
+/// Returns the first `count` unsigned integers of packed bytes.
 ///
 /// # Errors
 ///
-/// When there are not ceil(count / 2) bytes.
+/// `Shape` if there are not ceil(count / 2) bytes.
 pub fn unpack_uint4(bytes: &[u8], count: usize) -> Result<Vec<u8>> {
     if bytes.len() != count.div_ceil(2) {
         return Err(Error::new(

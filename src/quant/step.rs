@@ -1,18 +1,18 @@
-//! The width of one integer step, the same wherever it is stored.
+//! The width of one integer step, computed in the same way for every file format.
 
-/// The step of a range, by which ONNX and TensorRT multiply an integer: amax / `max_level`, computed in
-/// `f32`.
+/// Returns the step of a range, amax / `max_level`, computed in `f32`. ONNX and TensorRT multiply integers by
+/// it.
 ///
-/// The step of a range is a normal positive number, since hardware may take a subnormal one for zero, and
-/// `max_level` steps are finite. So there are three ranges with another step:
+/// The step is a normal positive number, because hardware may replace a subnormal number by zero. `max_level`
+/// steps are finite. So three ranges have another step:
 ///
-/// - 0, where nothing but zero was seen, has the step 1;
+/// - 0, if all observed values were zero, has the step 1;
 /// - a magnitude so small that the step would be subnormal (below 1.5e-36 for 8 bits) has the smallest normal
 ///   step, 2^-126, which is coarser and clips nothing;
-/// - a magnitude at the very end of `f32`, whose steps would overflow by rounding, has the step one bit
-///   smaller.
+/// - a magnitude at the very end of `f32`, whose steps would overflow by rounding, has the step that is one
+///   bit smaller.
 ///
-/// What is no range (negative, infinite, NaN) has the step NaN.
+/// A number that is no range (negative, infinite, NaN) has the step NaN.
 ///
 /// ```
 /// use qdq::quant::step;
@@ -50,7 +50,7 @@ mod tests {
             prop_assert!(found.is_normal() && found > 0.0, "{amax}: {found}");
             let reach = found * level;
             prop_assert!(reach.is_finite(), "{amax}: {found}");
-            // Nothing is clipped, but for rounding.
+            // Nothing is clipped, except by rounding.
             prop_assert!(reach >= amax * (1.0 - 2.0 * f32::EPSILON), "{amax}: {found}");
             if (amax / level).is_normal() && amax < f32::MAX / 2.0 {
                 prop_assert_eq!(found, amax / level);

@@ -1,4 +1,4 @@
-//! Quantized values in the type that stores them, which is known at run time.
+//! Quantized values in a storage type that is known at run time.
 
 use ndarray::{ArrayD, ArrayViewD, IxDyn};
 
@@ -13,39 +13,39 @@ use super::group::PerGroup;
 use super::pack;
 use super::params::QuantParams;
 
-/// Quantized values as they are stored, row-major.
+/// Quantized values in their storage type, row-major.
 #[derive(Clone, Copy, Debug)]
 pub enum Stored<'a> {
     /// Integers.
     I8(&'a [i8]),
-    /// Integers, or codes of e4m3 where that is the format.
+    /// Integers, or codes of e4m3 if that is the format.
     U8(&'a [u8]),
     /// Integers.
     I16(&'a [i16]),
     /// Integers.
     U16(&'a [u16]),
-    /// Integers of -8 to 7, two to a byte as in [`pack`].
+    /// Integers of -8 to 7, two per byte as in [`pack`].
     I4(&'a [u8]),
-    /// Integers of 0 to 15, two to a byte as in [`pack`].
+    /// Integers of 0 to 15, two per byte as in [`pack`].
     U4(&'a [u8]),
     /// Codes of e4m3.
     E4m3(&'a [u8]),
 }
 
-/// Where quantized values are to be stored, as [`Stored`].
+/// The destination of quantized values, as in [`Stored`].
 #[derive(Debug)]
 pub enum StoredMut<'a> {
     /// Integers.
     I8(&'a mut [i8]),
-    /// Integers, or codes of e4m3 where that is the format.
+    /// Integers, or codes of e4m3 if that is the format.
     U8(&'a mut [u8]),
     /// Integers.
     I16(&'a mut [i16]),
     /// Integers.
     U16(&'a mut [u16]),
-    /// Integers of -8 to 7, two to a byte as in [`pack`].
+    /// Integers of -8 to 7, two per byte as in [`pack`].
     I4(&'a mut [u8]),
-    /// Integers of 0 to 15, two to a byte as in [`pack`].
+    /// Integers of 0 to 15, two per byte as in [`pack`].
     U4(&'a mut [u8]),
     /// Codes of e4m3.
     E4m3(&'a mut [u8]),
@@ -73,7 +73,7 @@ impl StoredMut<'_> {
                 params.check_storage("u4", 0..=15)?;
                 store(&pack::pack_uint4(&integers(x, shape, amax, params)?)?, out)
             }
-            // It holds no integer but 0.
+            // e4m3 holds no integer but 0.
             Self::E4m3(_) => params.check_storage("e4m3", 0..=0),
         }
     }
@@ -89,7 +89,7 @@ impl StoredMut<'_> {
 }
 
 impl Stored<'_> {
-    /// The numbers; `is_e4m3` says that bytes are codes.
+    /// Dequantizes the values. `is_e4m3` marks bytes as codes of e4m3.
     pub(super) fn dequantize<T: Element>(
         self,
         shape: &[usize],

@@ -1,4 +1,4 @@
-//! Weights as int8, the way ONNX's QuantizeLinear counts.
+//! Weights as int8, with the arithmetic of ONNX's QuantizeLinear.
 
 use ndarray::ArrayViewD;
 
@@ -9,32 +9,32 @@ use crate::tensor::element_count;
 use super::amax::abs_max;
 use super::step::step;
 
-/// Bits of int8.
+/// The bits of int8.
 const BITS: u32 = 8;
 
 /// Integer weights and their scales.
 #[derive(Clone, Debug, PartialEq)]
 pub struct QuantizedWeights {
-    /// One integer per weight in the order of the weights; the lowest of its bits only where a range of the
-    /// caller's choice clips.
+    /// One integer per weight, in the order of the weights. The lowest integer occurs only if a given
+    /// range clips.
     pub values: Vec<i8>,
     /// ONNX's scale, the width of one integer step: weight = value * scale. (This is the reciprocal of the
-    /// scale of the functions in [`quant`](super).) One per index of the axis, or a single one without an
-    /// axis. Always a normal positive number.
+    /// inverse scale of the functions in [`quant`](super).) There is one per index of the axis, or a single
+    /// one without an axis. It is always a normal positive number.
     pub scale: Vec<f32>,
 }
 
 /// Quantizes row-major weights symmetrically to int8, with one scale per index of `axis` or one for all.
 ///
-/// scale = [`step`](super::step)(amax, 127), which is amax / 127 but at the ends of f32, and value =
-/// clamp(rne(weight / scale), -128, 127), both in f32. The division is that of QuantizeLinear, so a runtime
-/// that quantizes the float weights with these scales gets the same integers. Where amax is 0 the scale is 1
-/// and the values are 0.
+/// scale = [`step`](super::step)(amax, 127), which is amax / 127 except at the ends of f32. value =
+/// clamp(rne(weight / scale), -128, 127). Both are computed in f32. The division is that of QuantizeLinear,
+/// so a runtime that quantizes the float weights with these scales gets the same integers. If amax is 0, the
+/// scale is 1 and the values are 0.
 ///
 /// # Errors
 ///
-/// When there is no weight, the shape does not fit the weights or has no such axis, or a weight is NaN or
-/// infinite.
+/// `Shape` if there is no weight or the shape does not fit the weights or has no such axis; `Data` if a
+/// weight is NaN or infinite.
 ///
 /// ```
 /// # use qdq::quant::weights::quantize_weights;
@@ -49,12 +49,14 @@ pub fn quantize_weights(values: &[f32], shape: &[usize], axis: Option<usize>) ->
     quantize_weights_within(values, shape, axis, &amax)
 }
 
-/// As [`quantize_weights`] with ranges of the caller's choice, one per index of `axis` or a single one: what
-/// lies beyond them is clipped.
+/// Quantizes like [`quantize_weights`], within given ranges: one per index of `axis`, or a single one.
+///
+/// Weights beyond their range are clipped.
 ///
 /// # Errors
 ///
-/// As [`quantize_weights`], and when there is not one range that is finite and not negative for every index.
+/// Those of [`quantize_weights`]; `InvalidArgument` if there is not one range for every index, or a range is
+/// negative or not finite.
 pub fn quantize_weights_within(
     values: &[f32],
     shape: &[usize],
@@ -64,13 +66,14 @@ pub fn quantize_weights_within(
     quantize_weights_to(values, shape, axis, amax, BITS)
 }
 
-/// As [`quantize_weights_within`] to integers of `bits`, 2 to 8: scale = step(amax, M) and value =
-/// clamp(rne(weight / scale), -M - 1, M) with M = 2^(bits - 1) - 1. Fewer than 8 bits are integers of that
-/// size kept in an `i8` each.
+/// Quantizes like [`quantize_weights_within`], to integers of `bits`, 2 to 8.
+///
+/// scale = step(amax, M) and value = clamp(rne(weight / scale), -M - 1, M) with M = 2^(bits - 1) - 1. Each
+/// integer takes one `i8`, for fewer than 8 bits too.
 ///
 /// # Errors
 ///
-/// As [`quantize_weights_within`], and when `bits` is not 2 to 8.
+/// Those of [`quantize_weights_within`]; `InvalidArgument` if `bits` is not 2 to 8.
 pub fn quantize_weights_to(
     values: &[f32],
     shape: &[usize],
@@ -94,7 +97,7 @@ pub fn quantize_weights_to(
         ));
     }
     let scale: Vec<f32> = amax.iter().map(|&amax| step(amax, max)).collect();
-    // Within a range of nothing, nothing is left of a weight.
+    // In a range of 0, every weight becomes 0.
     let divisor =
         amax.iter().zip(&scale).map(|(&amax, &scale)| if amax == 0.0 { f32::INFINITY } else { scale });
     let divisor: Vec<f32> = divisor.collect();
@@ -117,12 +120,12 @@ pub fn quantize_weights_to(
     Ok(QuantizedWeights { values: integers, scale })
 }
 
-/// max |x| for every index of `axis`, or of all values: NaN where there is a NaN. Nothing where there is no
-/// element.
+/// Returns max |x| for every index of `axis`, or of all values. It is NaN if there is a NaN. The result is
+/// empty if there is no element.
 ///
 /// # Panics
 ///
-/// When `shape` does not fit the values or has no such axis.
+/// If `shape` does not fit the values or has no such axis.
 pub fn abs_max_along(values: &[f32], shape: &[usize], axis: Option<usize>) -> Vec<f32> {
     check(values, shape, axis).unwrap_or_else(|error| panic!("{error}"));
     if values.is_empty() {
@@ -135,8 +138,8 @@ pub fn abs_max_along(values: &[f32], shape: &[usize], axis: Option<usize>) -> Ve
     amax.into_raw_vec_and_offset().0
 }
 
-/// Calls `f` with stretches of elements and their channels, where there are elements: either one channel for
-/// the whole stretch, or, where the axis is the last one, one channel per element.
+/// Calls `f` with stretches of elements and their channels, if there are elements. If the axis is the last
+/// one, there is one channel per element; otherwise one channel for the whole stretch.
 fn for_each_slice(
     shape: &[usize],
     axis: Option<usize>,
@@ -162,11 +165,11 @@ fn quantize_one(value: f32, divisor: f32, max: f32) -> i8 {
     round((value / divisor).clamp(-max - 1.0, max)) as i8
 }
 
-/// The largest integer of weights of `bits`, M = 2^(bits - 1) - 1; the lowest is -M - 1.
+/// Returns the largest integer of weights of `bits`, M = 2^(bits - 1) - 1. The lowest is -M - 1.
 ///
 /// # Errors
 ///
-/// When `bits` is not 2 to 8.
+/// `InvalidArgument` if `bits` is not 2 to 8.
 pub fn max_level(bits: u32) -> Result<f32> {
     if !(2..=BITS).contains(&bits) {
         return Err(Error::new(ErrorKind::InvalidArgument, format!("weights of {bits} bits"))
@@ -191,11 +194,11 @@ fn check(values: &[f32], shape: &[usize], axis: Option<usize>) -> Result<()> {
     }
 }
 
-/// Refuses row-major weights among which there is a NaN or an infinity.
+/// Refuses row-major weights that contain a NaN or an infinity.
 ///
 /// # Errors
 ///
-/// `Data`, naming the first of them.
+/// `Data`, which names the first of them.
 pub fn check_finite(values: &[f32], shape: &[usize]) -> Result<()> {
     if values.iter().all(|value| value.is_finite()) {
         return Ok(());
@@ -222,7 +225,7 @@ mod tests {
     fn ranges_of_the_caller_clip() {
         let found = quantize_weights_within(&[1.0, -4.0, 0.5, 2.0], &[2, 2], Some(0), &[1.27, 2.54]).unwrap();
         assert_eq!(found.values, [100, -128, 25, 100]);
-        // A range of nothing leaves nothing.
+        // In a range of 0, every weight becomes 0.
         let found = quantize_weights_within(&[1.0, -4.0, 0.5, 2.0], &[2, 2], Some(0), &[0.0, 2.54]).unwrap();
         assert_eq!((&found.values[..2], found.scale[0]), (&[0, 0][..], 1.0));
         for amax in [&[1.0][..], &[1.0, -1.0], &[1.0, f32::NAN], &[1.0; 3]] {
@@ -292,7 +295,7 @@ mod tests {
         }
         assert_eq!(quantize_weights(&[1.0], &[2], None).unwrap_err().kind(), ErrorKind::Shape);
         assert_eq!(quantize_weights(&[1.0], &[1], Some(1)).unwrap_err().kind(), ErrorKind::Shape);
-        // The product of the shape is 0, that of its tail does not fit.
+        // The product of the shape is 0, but the product of its tail overflows.
         for axis in [None, Some(0), Some(1)] {
             let error = quantize_weights(&[], &[0, usize::MAX, 2], axis).unwrap_err();
             assert!(error.message().contains("no element"), "{error}");

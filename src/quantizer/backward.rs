@@ -1,4 +1,4 @@
-//! Gradients.
+//! The gradients of a quantizer.
 
 use ndarray::{Array, ArrayView, Dimension};
 
@@ -13,30 +13,33 @@ use super::TensorQuantizer;
 pub struct Gradients<T, D: Dimension> {
     /// With respect to x, in its shape.
     pub x: Array<T, D>,
-    /// With respect to the ends of the clip range, where [`forward`](TensorQuantizer::forward) clips. Add
-    /// them up over batches with `+=`.
+    /// With respect to the ends of the clip range, if [`forward`](TensorQuantizer::forward) clips. Sum them
+    /// over batches with `+=`.
     pub clip: Option<ClipGradient>,
 }
 
 impl TensorQuantizer {
-    /// The gradients of [`forward`](Self::forward) at `x`, its input, from `gradient`, that of its result,
-    /// with the switches and ranges of now.
+    /// Returns the gradients of [`forward`](Self::forward) at its input `x`, with the current switches and
+    /// ranges.
+    ///
+    /// `gradient` is the gradient of its result.
     ///
     /// Step by step backwards:
     ///
-    /// - quantizing lets the gradient pass where |x| is not above the amax used, see
-    ///   [`QuantDescriptor::backward`](crate::quant::QuantDescriptor::backward): with integers and e4m3
-    ///   numbers too, whose scale has no gradient. Below an amax learned from the clip range that is
+    /// - quantizing passes the gradient if |x| is not above the amax in use, see
+    ///   [`QuantDescriptor::backward`](crate::quant::QuantDescriptor::backward). This holds for integers and
+    ///   numbers of e4m3 too, whose scale has no gradient. If the amax comes from the clip range, it passes
     ///   everywhere;
-    /// - clipping lets it pass strictly inside and sends the rest to the ends, see [`clip_backward`];
-    /// - the pre_quant_scale multiplies it.
+    /// - clipping passes the gradient strictly inside the range and adds the rest to the ends, see
+    ///   [`clip_backward`];
+    /// - the pre_quant_scale multiplies the gradient.
     ///
     /// amax and pre_quant_scale get no gradient.
     ///
     /// # Errors
     ///
-    /// When x and `gradient` differ in shape, a pre_quant_scale or an amax does not fit them, or learn_amax
-    /// has no clip range.
+    /// `Shape` if x and `gradient` differ in shape or if a pre_quant_scale or an amax does not fit them;
+    /// `InvalidArgument` if learn_amax has no clip range.
     pub fn backward<T: Element, D: Dimension>(
         &self,
         gradient: ArrayView<'_, T, D>,

@@ -1,4 +1,4 @@
-//! From data seen to a range.
+//! Calibration of a quantizer: from observed data to a range.
 
 use std::borrow::Cow;
 
@@ -14,10 +14,10 @@ use crate::range::{self, Method, Target, compat};
 
 use super::TensorQuantizer;
 
-/// What a quantizer has observed.
+/// The statistics of a quantizer.
 #[derive(Clone, Debug)]
 pub enum Calibration {
-    /// The largest magnitudes, shaped like the amax that they become; none before the first batch.
+    /// The largest magnitudes, in the shape of the amax; none before the first batch.
     Max(AxisMax),
     /// Statistics of all values.
     Histogram(TensorStats),
@@ -25,7 +25,7 @@ pub enum Calibration {
     Compat(HistogramCalibrator),
 }
 
-/// How many bins pytorch-quantization's histogram begins with.
+/// The initial number of bins of pytorch-quantization's histogram.
 const COMPAT_BINS: usize = 2048;
 
 impl Calibration {
@@ -66,7 +66,7 @@ impl Calibration {
     }
 }
 
-/// Joins maxima of one batch, each of which stands for itself, with those before.
+/// Merges the maxima of one batch, each of which is its own group, into the earlier ones.
 pub(super) fn add_maxima(max: &mut AxisMax, batch: &ArrayD<f32>) -> Result<()> {
     if max.amax().is_none() {
         *max = AxisMax::keeping(&(0..batch.ndim() as i64).collect::<Vec<_>>());
@@ -75,16 +75,16 @@ pub(super) fn add_maxima(max: &mut AxisMax, batch: &ArrayD<f32>) -> Result<()> {
 }
 
 impl TensorQuantizer {
-    /// What was observed so far.
+    /// Returns the statistics of the observed data.
     pub fn calibration(&self) -> &Calibration {
         &self.calibration
     }
 
-    /// The statistics of all values that were observed.
+    /// Returns the statistics of all observed values.
     ///
     /// # Errors
     ///
-    /// `Unsupported` where the descriptor's `calib_method` is no histogram.
+    /// `Unsupported` if the descriptor's `calib_method` is no histogram.
     pub fn stats(&self) -> Result<&TensorStats> {
         match &self.calibration {
             Calibration::Histogram(stats) => Ok(stats),
@@ -96,7 +96,7 @@ impl TensorQuantizer {
         }
     }
 
-    /// Forgets what was observed. The amax stays.
+    /// Clears the statistics. The amax stays.
     pub fn reset_calibration(&mut self) {
         match &mut self.calibration {
             Calibration::Max(max) => *max = AxisMax::default(),
@@ -105,14 +105,17 @@ impl TensorQuantizer {
         }
     }
 
-    /// Adds what `other` has observed, of the same tensor in another thread for example: the result is that
-    /// of one quantizer that has seen both.
+    /// Adds the statistics of `other`, which observed the same tensor, for example in another thread.
+    ///
+    /// The result is that of one quantizer that observed both.
     ///
     /// # Errors
     ///
-    /// When the two observe by different methods, axes or blocks, or maxima of different shapes, or either
-    /// has pytorch-quantization's histogram, which depends on the order of the batches; nothing is added
-    /// then.
+    /// - `InvalidArgument` if the two observe by different methods, axes or blocks.
+    /// - `Shape` if the maxima have different shapes.
+    /// - `Unsupported` for pytorch-quantization's histogram, which depends on the order of the batches.
+    ///
+    /// After an error nothing is added.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
         let (ours, theirs) = (&self.descriptor, &other.descriptor);
         let alike = ours.axis == theirs.axis && ours.block == theirs.block;
@@ -140,34 +143,35 @@ impl TensorQuantizer {
         }
     }
 
-    /// Computes amax from what was observed and sets it: for maxima they are the amax themselves, for the
-    /// histogram see [`range::compute`] and [`range::compute_e4m3`], for pytorch-quantization's
-    /// [`range::compat`]. Returns it, or none where nothing was observed and `strict` does not mind: amax
-    /// then stays as it was.
+    /// Computes amax from the statistics, sets it and returns it.
+    ///
+    /// Maxima are the amax themselves. For the histogram see [`range::compute`] and [`range::compute_e4m3`],
+    /// for that of pytorch-quantization [`range::compat`]. Without statistics and without `strict`, it
+    /// returns `None` and amax stays unchanged.
     ///
     /// # Errors
     ///
-    /// - `strict`, and nothing was observed;
-    /// - maxima and another method than [`Method::Max`], or this with pytorch-quantization's histogram, which
-    ///   has neither entropy nor mse for e4m3;
-    /// - an infinite maximum, and those of [`range::compute`] and, where the format is e4m3,
-    ///   [`range::compute_e4m3`];
-    /// - an amax of another shape than that which is set, but for a single number.
+    /// - `Data` if nothing was observed and `strict` is set, or if a maximum is infinite;
+    /// - `InvalidArgument` for maxima and another method than [`Method::Max`], and for [`Method::Max`] with
+    ///   pytorch-quantization's histogram;
+    /// - `Unsupported` for entropy and mse for e4m3 with pytorch-quantization's histogram;
+    /// - those of [`range::compute`] and, if the format is e4m3, [`range::compute_e4m3`];
+    /// - `Shape` if the current amax has another shape, unless both are a single number.
     ///
-    /// amax is unchanged then.
+    /// After an error amax is unchanged.
     pub fn load_calib_amax(&mut self, method: Method, strict: bool) -> Result<Option<&ArrayD<f32>>> {
         let amax = self.calibrated_amax(method, compat::Search::default());
         self.take_over(amax, strict)
     }
 
-    /// The same with the options of pytorch-quantization's entropy and mse: the bins of its histogram at
-    /// which ranges are tried.
+    /// Computes amax like [`load_calib_amax`](Self::load_calib_amax), with the options of
+    /// pytorch-quantization's entropy and mse. These are the bins of its histogram that are tried as ranges.
     ///
     /// # Errors
     ///
-    /// Those of [`load_calib_amax`](Self::load_calib_amax); a calib_method other than
-    /// [`Compat`](CalibMethod::Compat) or a method other than [`Method::Entropy`] and [`Method::Mse`], which
-    /// try no bins; a stride of 0, and a start behind the last bin.
+    /// Those of [`load_calib_amax`](Self::load_calib_amax). `InvalidArgument` if the calib_method is not
+    /// [`Compat`](CalibMethod::Compat), or if the method is not [`Method::Entropy`] or [`Method::Mse`]:
+    /// others try no bins. An error for a stride of 0 and for a start behind the last bin.
     pub fn load_calib_amax_searching(
         &mut self,
         method: Method,
@@ -194,7 +198,7 @@ impl TensorQuantizer {
     fn take_over(&mut self, amax: Result<Option<ArrayD<f32>>>, strict: bool) -> Result<Option<&ArrayD<f32>>> {
         match amax.map_err(|error| self.within(error))? {
             Some(amax) => {
-                // One number is one number, whatever shape the user gave it.
+                // A single number fits any shape that the user gave it.
                 let amax = match self.amax() {
                     Some(old) if old.len() == 1 && amax.len() == 1 => {
                         shaped(old.raw_dim(), amax.into_iter().collect())?
@@ -214,7 +218,7 @@ impl TensorQuantizer {
         }
     }
 
-    /// `search` is read with pytorch-quantization's histogram only.
+    /// Computes amax. Only pytorch-quantization's histogram uses `search`.
     fn calibrated_amax(&self, method: Method, search: compat::Search) -> Result<Option<ArrayD<f32>>> {
         match &self.calibration {
             Calibration::Max(_) if method != Method::Max => {

@@ -1,4 +1,4 @@
-//! A quantizer in one line.
+//! A quantizer as one line of text.
 
 use std::fmt;
 
@@ -8,9 +8,9 @@ use crate::quant::{CalibMethod, Mode, NumBits};
 
 use super::TensorQuantizer;
 
-/// Format, grouping, range, calibration and the switches that are on, numbers with four digits:
-/// `TensorQuantizer(8bit per-channel axis=0 amax=[0.1, 2.3](64) calibrator=max quant)`. Several amax show
-/// their smallest, their largest and how many they are.
+/// Writes format, grouping, range, calibration and the switches that are on. Numbers have four digits:
+/// `TensorQuantizer(8bit per-channel axis=0 amax=[0.1, 2.3](64) calibrator=max quant)`. For several amax it
+/// writes the smallest, the largest and their number.
 impl fmt::Display for TensorQuantizer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let descriptor = &self.descriptor;
@@ -89,7 +89,7 @@ impl fmt::Display for Amax<'_> {
     }
 }
 
-/// The number with four digits.
+/// Rounds the number to four digits.
 fn short(x: f32) -> f32 {
     format!("{x:.3e}").parse().unwrap_or(x)
 }

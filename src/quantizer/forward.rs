@@ -1,4 +1,4 @@
-//! From data to quantized data.
+//! Quantization of data by a quantizer.
 
 use ndarray::{Array, ArrayD, ArrayView, ArrayViewD, CowArray, Dimension, IxDyn, arr0};
 
@@ -8,30 +8,32 @@ use crate::quant::{Element, PerGroup, Quantized, clip, multiply};
 
 use super::{ClipRange, TensorQuantizer};
 
-/// What comes out of a quantizer.
+/// The result of a quantizer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Output<T, D: Dimension> {
     /// The values, in the shape and type of the data.
     pub values: Array<T, D>,
-    /// With integers (no fake_quant) their inverse scale, grouped like amax: x is about value /
-    /// inverse_scale. With blocks it goes through
-    /// [`QuantDescriptor::per_group`](crate::quant::QuantDescriptor::per_group).
+    /// The inverse scale of integers (no fake_quant), grouped like amax: x is about value / inverse_scale.
+    /// With blocks, pass it through [`QuantDescriptor::per_group`](crate::quant::QuantDescriptor::per_group).
     pub inverse_scale: Option<ArrayD<f32>>,
 }
 
 impl TensorQuantizer {
-    /// The whole machine, see [`TensorQuantizer`]: with fake_quant floats, else integers in the type of the
-    /// data (numbers of e4m3 where that is the format), whose [`inverse_scale`](Self::inverse_scale) is
-    /// remembered.
+    /// Runs all steps of the quantizer on x, see [`TensorQuantizer`].
     ///
-    /// Empty data stays as it is under a dynamic range.
+    /// With fake_quant it returns floats. Otherwise it returns integers in the type of the data (numbers of
+    /// e4m3 if that is the format) and keeps their [`inverse_scale`](Self::inverse_scale).
+    ///
+    /// With a dynamic range, empty data stays unchanged.
     ///
     /// # Errors
     ///
-    /// A pre_quant_scale or an amax that does not fit the data, learn_amax without a clip range, those of
-    /// [`observe`](Self::observe) while calibrating, and those of the quantization, see
-    /// [`QuantDescriptor::fake_quantize`](crate::quant::QuantDescriptor::fake_quantize) and
-    /// [`QuantDescriptor::tensor_quant`](crate::quant::QuantDescriptor::tensor_quant).
+    /// - `Shape` if a pre_quant_scale or an amax does not fit the data.
+    /// - `InvalidArgument` if learn_amax has no clip range.
+    /// - While calibrating, the errors of [`observe`](Self::observe).
+    /// - The errors of the quantization, see
+    ///   [`QuantDescriptor::fake_quantize`](crate::quant::QuantDescriptor::fake_quantize) and
+    ///   [`QuantDescriptor::tensor_quant`](crate::quant::QuantDescriptor::tensor_quant).
     pub fn forward<T: Element, D: Dimension>(&mut self, x: ArrayView<'_, T, D>) -> Result<Array<T, D>> {
         let dim = x.raw_dim();
         let mut out = vec![T::default(); x.len()];
@@ -39,12 +41,12 @@ impl TensorQuantizer {
         shaped(dim, out)
     }
 
-    /// [`forward`](Self::forward) into a slice, row-major.
+    /// Writes [`forward`](Self::forward) into a row-major slice.
     ///
     /// # Errors
     ///
-    /// Those of [`forward`](Self::forward), and a slice that does not have as many elements as x. After an
-    /// error `out` is unspecified.
+    /// Those of [`forward`](Self::forward); `Shape` if the slice has another number of elements than x. After
+    /// an error `out` is unspecified.
     pub fn forward_into<T: Element, D: Dimension>(
         &mut self,
         x: ArrayView<'_, T, D>,
@@ -60,8 +62,9 @@ impl TensorQuantizer {
         Ok(())
     }
 
-    /// [`forward`](Self::forward) for several threads: nothing is observed, whatever the switch, and the
-    /// inverse scale is returned instead of remembered.
+    /// Computes [`forward`](Self::forward) for several threads.
+    ///
+    /// It never observes x, not even while calibrating. It returns the inverse scale instead of keeping it.
     ///
     /// # Errors
     ///
@@ -73,7 +76,7 @@ impl TensorQuantizer {
         Ok(Output { values: shaped(dim, out)?, inverse_scale })
     }
 
-    /// [`quantize`](Self::quantize) into a slice, row-major. Returns the inverse scale of integers.
+    /// Writes [`quantize`](Self::quantize) into a row-major slice. Returns the inverse scale of integers.
     ///
     /// # Errors
     ///
@@ -86,35 +89,35 @@ impl TensorQuantizer {
         self.finish(self.scaled(x.into_dyn())?.view(), out)
     }
 
-    /// Adds x, times the pre_quant_scale, to the statistics, whatever the switches.
+    /// Adds x, times the pre_quant_scale, to the statistics. The switches have no effect.
     ///
-    /// The maximum keeps the descriptor's axes or blocks; NaN is left out and infinities count. The histogram
-    /// counts NaN and infinities but keeps them out of its ranges. To maxima a batch without a number adds
-    /// nothing.
+    /// The maximum keeps the descriptor's axes or blocks. It leaves NaN out and counts infinities. The
+    /// histogram counts NaN and infinities but keeps them out of its ranges. A batch without a number adds
+    /// nothing to maxima.
     ///
     /// # Errors
     ///
-    /// A pre_quant_scale that does not fit the data; for maxima an axis that the data does not have, or kept
-    /// axes of another size than before.
+    /// `Shape` if the pre_quant_scale does not fit the data. For maxima also if the data does not have an
+    /// axis, or if the kept axes have another size than before.
     pub fn observe<T: Element, D: Dimension>(&mut self, x: ArrayView<'_, T, D>) -> Result<()> {
         let x = self.scaled(x.into_dyn())?;
         self.calibration.observe(&self.descriptor, x.view()).map_err(|error| self.within(error))
     }
 
-    /// x times the pre_quant_scale.
+    /// Returns x times the pre_quant_scale.
     pub(super) fn scaled<'a, T: Element>(&self, x: ArrayViewD<'a, T>) -> Result<CowArray<'a, T, IxDyn>> {
         match &self.pre_quant_scale {
             Some(factors) => match multiply(x, factors) {
                 Ok(product) => Ok(product.into()),
                 Err(error) => Err(self.within(error.within("pre_quant_scale"))),
             },
-            // Copied once here rather than by every function that comes after.
+            // One copy here saves a copy in each of the following functions.
             None if !x.is_standard_layout() => shaped(x.raw_dim(), dense(x).into_owned()).map(CowArray::from),
             None => Ok(x.into()),
         }
     }
 
-    /// The range to clip to, where this is to be done.
+    /// Returns the clip range if x is to be clipped.
     pub(super) fn clips(&self) -> Result<Option<ClipRange>> {
         if !(self.clipping || self.quantizing && self.descriptor.learn_amax) {
             return Ok(None);
@@ -127,13 +130,13 @@ impl TensorQuantizer {
         })
     }
 
-    /// The amax to quantize with where it is learned; else the descriptor has or finds one.
+    /// Returns the learned amax. Without it, the descriptor has or computes the amax.
     pub(super) fn learned_amax(&self) -> Option<ArrayD<f32>> {
         let range = self.clip_range.filter(|_| self.descriptor.learn_amax);
         range.map(|range| arr0(range.amax()).into_dyn())
     }
 
-    /// What follows observing.
+    /// Runs the steps after observing.
     fn finish<T: Element>(&self, x: ArrayViewD<'_, T>, out: &mut [T]) -> Result<Option<ArrayD<f32>>> {
         if out.len() != x.len() {
             let message = format!("{} elements of output for data of shape {:?}", out.len(), x.shape());
@@ -171,7 +174,7 @@ impl TensorQuantizer {
     }
 }
 
-/// The elements as they are, which have no inverse scale.
+/// Copies the elements, which have no inverse scale.
 fn copy<T: Element>(x: ArrayViewD<'_, T>, out: &mut [T]) -> Result<Option<ArrayD<f32>>> {
     out.copy_from_slice(&dense(x));
     Ok(None)

@@ -1,8 +1,8 @@
-//! Quantization of one tensor of a network that is calibrated, trained and run.
+//! Quantization of one tensor of a network during calibration, training and use.
 //!
-//! The functions of [`quant`](crate::quant) know nothing but their arguments. A [`TensorQuantizer`] stands at
-//! one place of a network and remembers: whether it quantizes or only watches, what it has seen, and which
-//! range came of that.
+//! The functions of [`quant`](crate::quant) depend only on their arguments. A [`TensorQuantizer`] belongs to
+//! one tensor of a network and keeps its state: whether it quantizes or only observes, its statistics, and
+//! its range.
 //!
 //! ```
 //! use ndarray::array;
@@ -51,35 +51,36 @@ pub use schedule::QatSchedule;
 ///
 /// [`forward`](Self::forward) does, in this order:
 ///
-/// 1. x ← x · [`pre_quant_scale`](Self::pre_quant_scale), where there is one;
-/// 2. where disabled, x is the result;
-/// 3. where calibrating, [`observe`](Self::observe) x;
-/// 4. where clipping, or quantizing with learn_amax, x ← clip(x) to the [`clip_range`](Self::clip_range);
-/// 5. where quantizing, x ← quantized x, by the amax max(-min, max) of the clip range with learn_amax, else
-///    by the [`amax`](Self::amax) times scale_amax, else, "dynamically", by max |x| of this very x times
-///    scale_amax.
+/// 1. x ← x · [`pre_quant_scale`](Self::pre_quant_scale), if there is one;
+/// 2. if disabled: x is the result;
+/// 3. if calibrating: [`observe`](Self::observe) x;
+/// 4. if clipping, or quantizing with learn_amax: x ← clip(x) to the [`clip_range`](Self::clip_range);
+/// 5. if quantizing: x ← quantized x. With learn_amax, the amax is max(-min, max) of the clip range.
+///    Otherwise it is the [`amax`](Self::amax) times scale_amax. Without an amax the range is dynamic: max
+///    |x| of this very x times scale_amax.
 ///
-/// The switches do not exclude each other: calibrating while quantizing observes x and returns quantized
-/// values. At the start only quantizing is on.
+/// The switches are independent: calibrating while quantizing observes x and returns quantized values. A new
+/// quantizer only quantizes.
 ///
 /// # Threads
 ///
-/// [`quantize`](Self::quantize) is `forward` without step 3 and needs only `&self`, so any number of threads
-/// can use one quantizer. To calibrate in several threads, give each a clone and [`merge`](Self::merge) them.
+/// [`quantize`](Self::quantize) is `forward` without step 3 and needs only `&self`, so several threads can
+/// use one quantizer. To calibrate in several threads, give each a clone and [`merge`](Self::merge) the
+/// clones.
 ///
 /// # Differences from pytorch-quantization
 ///
 /// | | pytorch-quantization | here |
 /// |---|---|---|
 /// | clipping, then quantizing | quantizes the unclipped x; e4m3 ignores learn_amax and clipping | quantizes the clipped x in every format |
-/// | integers (no fake_quant) | always in the narrow range | as narrow_range says |
+/// | integers (no fake_quant) | always in the narrow range | by narrow_range |
 /// | e4m3 without fake_quant | fakes all the same | e4m3 numbers, and their inverse scale |
 /// | dynamic range with a negative axis | one amax for all | one amax per index, counted from the last axis |
 /// | an axis that the data does not have | one amax for all | an error |
 /// | dynamic range of empty data | fails | empty data |
 /// | learn_amax without an amax | starts at ±1 | an error until [`init_learn_amax`](Self::init_learn_amax) or [`set_clip_range`](Self::set_clip_range) |
-/// | switching clipping off that cannot be on | fails | nothing to do |
-/// | lenient loading with nothing observed | amax = NaN, so NaN from then on | amax stays, and the answer says so |
+/// | switching clipping off that cannot be on | fails | does nothing |
+/// | lenient loading with nothing observed | amax = NaN, so NaN from then on | amax stays, and the result is `None` |
 /// | an unknown calib_method, no calibrator | fails once calibration is switched on | refused in the descriptor |
 /// | options of entropy and mse | stride and first bin | the same with [`CalibMethod::Compat`](crate::quant::CalibMethod::Compat), which observes the original's histogram; the default search has none |
 /// | loading an amax that is infinite | accepted | an error |
@@ -90,11 +91,11 @@ pub use schedule::QatSchedule;
 /// | amax for f64 data | f64 | f32, and the gradient's mask compares in f32 |
 /// | step size | without scale_amax or clip range; fails for e4m3 | of the range in use; amax / 448 for e4m3 |
 /// | a state without some part | that part stays as it was, with a message | an error |
-/// | a saved amax | comes back on a GPU, wherever the rest is | comes back |
+/// | a saved amax | is restored on a GPU, even if the rest is elsewhere | is restored |
 /// | not in a saved state | descriptor, switches, inverse scale | the statistics, which have a file of their own |
 /// | dynamic range at export, or still calibrating | an assertion; a warning | errors |
 ///
-/// Whose arithmetic the integers follow is said by [`Mode`](crate::quant::Mode), a field of the descriptor.
+/// [`Mode`](crate::quant::Mode), a field of the descriptor, sets the arithmetic of the integers.
 #[derive(Clone, Debug)]
 pub struct TensorQuantizer {
     /// Its amax is the current one.
@@ -110,13 +111,13 @@ pub struct TensorQuantizer {
 }
 
 impl TensorQuantizer {
-    /// A quantizer that quantizes, by the descriptor's amax or dynamically.
+    /// Makes a quantizer that quantizes, by the descriptor's amax or dynamically.
     ///
     /// With learn_amax and an amax, the clip range is ±max(amax).
     ///
     /// # Errors
     ///
-    /// Those of [`QuantDescriptor::validate`], and an amax without a number.
+    /// Those of [`QuantDescriptor::validate`]; `InvalidArgument` if the amax has no number.
     pub fn new(descriptor: QuantDescriptor) -> Result<Self> {
         descriptor.validate()?;
         let calibration = Calibration::new(descriptor.calib_method)?;
@@ -140,7 +141,7 @@ impl TensorQuantizer {
         Ok(quantizer)
     }
 
-    /// How the tensor is quantized. Its amax is the current one.
+    /// Returns the descriptor of the tensor. Its amax is the current one.
     pub fn descriptor(&self) -> &QuantDescriptor {
         &self.descriptor
     }
@@ -149,7 +150,7 @@ impl TensorQuantizer {
     ///
     /// # Errors
     ///
-    /// Those of [`QuantDescriptor::validate`]; the format is unchanged then.
+    /// Those of [`QuantDescriptor::validate`]. After an error the format is unchanged.
     pub fn set_format(
         &mut self,
         num_bits: impl Into<NumBits>,
@@ -163,17 +164,16 @@ impl TensorQuantizer {
         Ok(())
     }
 
-    /// The factors that x is multiplied by before anything else.
+    /// Returns the factors of the first step.
     pub fn pre_quant_scale(&self) -> Option<&ArrayD<f32>> {
         self.pre_quant_scale.as_ref()
     }
 
-    /// Sets the factors that x is multiplied by before anything else, of a shape that groups the data, or
-    /// none.
+    /// Sets the factors by which the first step multiplies x, or removes them. Their shape groups the data.
     ///
     /// # Errors
     ///
-    /// Factors without a number or with one that is not finite.
+    /// `InvalidArgument` if the factors have no number or one that is not finite.
     pub fn set_pre_quant_scale(&mut self, factors: Option<ArrayD<f32>>) -> Result<()> {
         if let Some(factors) = &factors {
             check_numbers("pre_quant_scale", factors).map_err(|error| self.within(error))?;
@@ -182,9 +182,10 @@ impl TensorQuantizer {
         Ok(())
     }
 
-    /// The inverse scale, M / amax, of the last integers that [`forward`](Self::forward) returned, grouped
-    /// like amax: x is about value / inverse_scale. With blocks it goes through
-    /// [`QuantDescriptor::per_group`]. None before the first ones.
+    /// Returns the inverse scale, M / amax, of the last integers that [`forward`](Self::forward) returned.
+    ///
+    /// It is grouped like amax: x is about value / inverse_scale. With blocks, pass it through
+    /// [`QuantDescriptor::per_group`]. It is `None` before the first integers.
     pub fn inverse_scale(&self) -> Option<&ArrayD<f32>> {
         self.inverse_scale.as_ref()
     }
@@ -197,7 +198,7 @@ impl TensorQuantizer {
         Err(self.within(error.with_remedy("set learn_amax in the descriptor")))
     }
 
-    /// The error with the quantizer's name.
+    /// Returns the error with the quantizer's name.
     fn within(&self, error: Error) -> Error {
         match &self.descriptor.name {
             Some(name) => error.within(format!("quantizer '{name}'")),

@@ -1,4 +1,4 @@
-//! The ranges of a quantizer: set, learned, and in use.
+//! The ranges of a quantizer: set, learned and in use.
 
 use ndarray::{ArrayD, arr0};
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use crate::quant::{NumBits, check_clip_range};
 
 use super::{TensorQuantizer, check_numbers};
 
-/// Between which values a quantizer with learn_amax clips: two parameters that training moves.
+/// The ends of the clip range of a quantizer with learn_amax: two parameters of training.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClipRange {
@@ -20,25 +20,25 @@ pub struct ClipRange {
 }
 
 impl ClipRange {
-    /// The amax that goes with it, max(-min, max).
+    /// Returns the amax of the range, max(-min, max).
     pub fn amax(self) -> f32 {
         self.max.max(-self.min)
     }
 }
 
 impl TensorQuantizer {
-    /// The fixed or calibrated amax; none means a dynamic range.
+    /// Returns the fixed or calibrated amax; `None` if the range is dynamic.
     pub fn amax(&self) -> Option<&ArrayD<f32>> {
         self.descriptor.amax.as_ref()
     }
 
-    /// Sets the amax, of a shape that groups the data; none makes the range dynamic again. A clip range
-    /// stays.
+    /// Sets the amax, whose shape groups the data. `None` makes the range dynamic again. A clip range stays.
     ///
     /// # Errors
     ///
-    /// An amax without a number or with one that is negative or not finite, and another shape than the amax
-    /// that is set already, which is to be cleared first. The amax is unchanged then.
+    /// `InvalidArgument` if the amax has no number, or one that is negative or not finite; `Shape` if its
+    /// shape differs from that of the current amax, which must be cleared first. After an error the amax is
+    /// unchanged.
     pub fn set_amax(&mut self, amax: Option<ArrayD<f32>>) -> Result<()> {
         if let Some(new) = &amax {
             check_numbers("amax", new).map_err(|error| self.within(error))?;
@@ -59,8 +59,10 @@ impl TensorQuantizer {
         Ok(())
     }
 
-    /// The amax that quantization uses whatever the data: max(-min, max) of the clip range with learn_amax,
-    /// else [`amax`](Self::amax) times scale_amax. None where the range is dynamic or not learned yet.
+    /// Returns the amax that quantization uses for all data, if there is one.
+    ///
+    /// With learn_amax it is max(-min, max) of the clip range, otherwise [`amax`](Self::amax) times
+    /// scale_amax. Returns `None` if the range is dynamic or not learned yet.
     pub fn amax_in_use(&self) -> Option<ArrayD<f32>> {
         if self.descriptor.learn_amax {
             return self.clip_range.map(|range| arr0(range.amax()).into_dyn());
@@ -68,8 +70,9 @@ impl TensorQuantizer {
         self.amax().map(|amax| amax * self.descriptor.scale_amax.unwrap_or(1.0))
     }
 
-    /// [`amax_in_use`](Self::amax_in_use) / M, the width of one integer step, with 448 for M where the format
-    /// is e4m3. None where the range is dynamic or not learned yet.
+    /// Returns the width of one integer step: [`amax_in_use`](Self::amax_in_use) / M.
+    ///
+    /// M is 448 if the format is e4m3. Returns `None` if the range is dynamic or not learned yet.
     pub fn step_size(&self) -> Option<ArrayD<f32>> {
         let high = match self.descriptor.params() {
             Ok(params) => params.high() as f32,
@@ -78,12 +81,12 @@ impl TensorQuantizer {
         self.amax_in_use().map(|amax| amax / high)
     }
 
-    /// The amax for a Quantize/Dequantize pair in a file: that which is in use.
+    /// Returns the amax for a Quantize/Dequantize pair in a file: the amax in use.
     ///
     /// # Errors
     ///
-    /// A range that is dynamic or not learned yet, a quantizer that is still calibrating, and more than one
-    /// number where the format is e4m3.
+    /// `InvalidArgument` if the range is dynamic or not learned yet, if the quantizer is still calibrating,
+    /// or if the format is e4m3 and there is more than one number.
     pub fn amax_for_export(&self) -> Result<ArrayD<f32>> {
         let wrong = |message: &str, remedy: &str| {
             Err(self.within(Error::new(ErrorKind::InvalidArgument, message).with_remedy(remedy)))
@@ -100,16 +103,17 @@ impl TensorQuantizer {
         }
     }
 
-    /// The range that learn_amax clips to.
+    /// Returns the clip range of learn_amax.
     pub fn clip_range(&self) -> Option<ClipRange> {
         self.clip_range
     }
 
-    /// Sets the range that learn_amax clips to, after a step of training for example.
+    /// Sets the clip range of learn_amax, for example after a step of training.
     ///
     /// # Errors
     ///
-    /// Without learn_amax, and when the minimum is above the maximum or one of them is not finite.
+    /// `InvalidArgument` without learn_amax, and if the minimum is above the maximum or one of them is not
+    /// finite.
     pub fn set_clip_range(&mut self, range: ClipRange) -> Result<()> {
         self.check_learns("a clip range")?;
         check_clip_range(range.min, range.max).map_err(|error| self.within(error))?;
@@ -121,7 +125,7 @@ impl TensorQuantizer {
     ///
     /// # Errors
     ///
-    /// Without learn_amax or without an amax.
+    /// `InvalidArgument` without learn_amax or without an amax.
     pub fn init_learn_amax(&mut self) -> Result<()> {
         let Some(amax) = self.amax() else {
             let error = Error::new(ErrorKind::InvalidArgument, "there is no amax to start learning from");

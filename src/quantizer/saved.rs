@@ -1,4 +1,4 @@
-//! What calibration has observed, in a file.
+//! The statistics of calibration in a file.
 
 use std::path::Path;
 
@@ -15,38 +15,40 @@ use super::TensorQuantizer;
 use super::calibration::{Calibration, add_maxima};
 
 impl TensorQuantizer {
-    /// Writes what was observed to `path`, whole or not at all.
+    /// Writes the statistics to `path`. The file is written completely or not at all.
     ///
     /// # Errors
     ///
-    /// When the file cannot be written, and those of [`calibration_to_bytes`](Self::calibration_to_bytes).
+    /// `Io` if the file cannot be written; those of [`calibration_to_bytes`](Self::calibration_to_bytes).
     pub fn save_calibration(&self, path: &Path) -> Result<()> {
         let bytes = self.calibration_to_bytes()?;
         write_atomic(path, |out| out.write_all(&bytes).map_err(|error| Error::io("write", path, error)))
     }
 
-    /// Reads what [`save_calibration`](Self::save_calibration) wrote, in place of what was observed: the
-    /// quantizer goes on where that one was. To add it to what was observed, load it into a clone and
-    /// [`merge`](Self::merge) that.
+    /// Replaces the statistics by those of a file of [`save_calibration`](Self::save_calibration).
+    ///
+    /// Calibration then continues from that state. To add the file to the current statistics, load it into a
+    /// clone and [`merge`](Self::merge) that.
     ///
     /// # Errors
     ///
-    /// When the file cannot be read, and those of [`calibration_from_bytes`](Self::calibration_from_bytes).
-    /// What was observed stays then.
+    /// `Io` if the file cannot be read; those of [`calibration_from_bytes`](Self::calibration_from_bytes).
+    /// After an error the statistics are unchanged.
     pub fn load_calibration(&mut self, path: &Path) -> Result<()> {
         let bytes = std::fs::read(path).map_err(|error| Error::io("read", path, error))?;
         self.calibration_from_bytes(&bytes).map_err(|error| error.within(path.display()))
     }
 
-    /// The content of the file; equal calibrations give equal bytes.
+    /// Returns the content of the file. Equal calibrations give equal bytes.
     ///
-    /// With a histogram it is a file of [`Stats`] that holds one tensor, called like the quantizer, of 0
-    /// samples; with maxima one of [`Maxima`], which [`AxisMax`] reads too unless they are those of blocks.
+    /// With a histogram it is a file of [`Stats`] with one tensor, which has the name of the quantizer, and 0
+    /// samples. With maxima it is a file of [`Maxima`]. [`AxisMax`] reads that too, unless the maxima are
+    /// those of blocks.
     ///
     /// # Errors
     ///
-    /// When the quantizer's name is too long for the format (100 MB), for maxima of data with more than 64
-    /// axes, and `Unsupported` for pytorch-quantization's histogram, which has no file.
+    /// An error if the quantizer's name is too long for the format (100 MB) or the maxima are of data with
+    /// more than 64 axes; `Unsupported` for pytorch-quantization's histogram, which has no file.
     pub fn calibration_to_bytes(&self) -> Result<Vec<u8>> {
         match &self.calibration {
             Calibration::Histogram(stats) => {
@@ -62,14 +64,15 @@ impl TensorQuantizer {
         }
     }
 
-    /// Takes over the content of such a file, in place of what was observed. From a file of [`Stats`] with
-    /// several tensors it takes the one that is called like the quantizer.
+    /// Replaces the statistics by the content of such a file.
+    ///
+    /// From a file of [`Stats`] with several tensors it takes the tensor with the name of the quantizer.
     ///
     /// # Errors
     ///
-    /// `Format` when the bytes are damaged or are something else, what another method observes for example;
-    /// `InvalidArgument` when the maxima are those of other axes or blocks, `Data` when several tensors are
-    /// there but not the quantizer's. What was observed stays then.
+    /// `Format` if the bytes are damaged or something else, for example the statistics of another method;
+    /// `InvalidArgument` if the maxima are those of other axes or blocks; `Data` if there are several tensors
+    /// but not the quantizer's. After an error the statistics are unchanged.
     pub fn calibration_from_bytes(&mut self, bytes: &[u8]) -> Result<()> {
         let loaded = match &self.calibration {
             Calibration::Histogram(_) => self.histogram_of(bytes),
@@ -106,7 +109,7 @@ impl TensorQuantizer {
         let mut observer = AxisMax::default();
         if let Some(mut amax) = maxima.amax {
             if self.descriptor.axis.is_none() && self.descriptor.block.is_none() {
-                // One number has no axis here, whatever rank it was written with.
+                // A single number has no axis here, whatever its rank in the file.
                 amax.shape.clear();
             }
             add_maxima(&mut observer, &shaped(IxDyn(&amax.shape), amax.values)?)?;

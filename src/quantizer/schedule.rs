@@ -1,4 +1,4 @@
-//! How long and how fast a quantized network is fine-tuned.
+//! The length and the learning rate of fine-tuning a quantized network.
 
 use std::f64::consts::PI;
 
@@ -6,8 +6,8 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// The learning rate of quantization-aware training: half a cosine from `start` down to `end`.
 ///
-/// rate(t) = end + (start - end) (1 + cos(π t / steps)) / 2, and `end` from t = steps on. Steps are epochs or
-/// batches, whichever the caller counts.
+/// rate(t) = end + (start - end) (1 + cos(π t / steps)) / 2, and `end` from t = steps on. The caller chooses
+/// epochs or batches as steps.
 ///
 /// ```
 /// use qdq::quantizer::QatSchedule;
@@ -26,11 +26,11 @@ pub struct QatSchedule {
 }
 
 impl QatSchedule {
-    /// A schedule of `steps` from the learning rate `start` down to `end`.
+    /// Makes a schedule of `steps` from the learning rate `start` down to `end`.
     ///
     /// # Errors
     ///
-    /// No steps, and rates that are not finite, negative, or rise.
+    /// `InvalidArgument` if there are no steps, or if the rates are not finite, are negative or rise.
     pub fn new(steps: u64, start: f64, end: f64) -> Result<Self> {
         if steps == 0 {
             let error = Error::new(ErrorKind::InvalidArgument, "a schedule of 0 steps trains nothing");
@@ -44,8 +44,10 @@ impl QatSchedule {
         Ok(Self { steps, start, end })
     }
 
-    /// What the user guide of pytorch-quantization recommends for a network that was trained for `steps` from
-    /// the learning rate `rate`: a tenth of the steps (rounded up), from 1% of the rate down to 1% of that.
+    /// Makes the schedule that the user guide of pytorch-quantization recommends.
+    ///
+    /// For a network trained for `steps` from the learning rate `rate`, it has a tenth of the steps (rounded
+    /// up), from 1% of the rate down to 1% of that.
     ///
     /// # Errors
     ///
@@ -55,12 +57,12 @@ impl QatSchedule {
         Self::new(steps.div_ceil(10), start, start / 100.0)
     }
 
-    /// How many steps to train for.
+    /// Returns the number of steps.
     pub fn steps(&self) -> u64 {
         self.steps
     }
 
-    /// The learning rate of step `step`, counted from 0.
+    /// Returns the learning rate of step `step`, counted from 0.
     pub fn learning_rate(&self, step: u64) -> f64 {
         if step >= self.steps {
             return self.end;

@@ -1,4 +1,4 @@
-//! Quantizers as JSON.
+//! The state of quantizers as JSON.
 
 use ndarray::ArrayD;
 use serde::de::Error as _;
@@ -12,7 +12,7 @@ use super::{ClipRange, TensorQuantizer, check_numbers};
 const FORMAT: &str = "qdq-quantizer";
 const VERSION: u32 = 1;
 
-/// What is looked at first, so that a newer state is told from a damaged one.
+/// The header, which is read first to distinguish a newer state from a damaged one.
 #[derive(Deserialize)]
 struct Header {
     format: String,
@@ -31,7 +31,7 @@ struct State {
     quantizing: bool,
     clipping: bool,
     calibrating: bool,
-    // Named so that it must be there: a part that is missing is not a part that is null.
+    // The attribute makes the field required: a missing field is not a null field.
     #[serde(deserialize_with = "Option::deserialize")]
     clip_range: Option<ClipRange>,
     #[serde(with = "nested")]
@@ -41,13 +41,15 @@ struct State {
 }
 
 impl TensorQuantizer {
-    /// The state as JSON: descriptor with the amax, switches, clip range, pre_quant_scale and inverse scale,
-    /// every number exact. What calibration has observed is not part of it, nor is an inverse scale that data
-    /// with NaN left behind.
+    /// Returns the state as JSON: descriptor with the amax, switches, clip range, pre_quant_scale and inverse
+    /// scale.
+    ///
+    /// Every number is exact. The state does not contain the statistics of calibration, and no inverse scale
+    /// that came from data with NaN.
     ///
     /// # Errors
     ///
-    /// None but defects of qdq itself.
+    /// Only defects of qdq itself.
     pub fn to_json(&self) -> Result<String> {
         let finite = |inverse_scale: &&ArrayD<f32>| {
             inverse_scale.iter().all(|inverse_scale| inverse_scale.is_finite())
@@ -67,12 +69,12 @@ impl TensorQuantizer {
         serde_json::to_string(&state).context(ErrorKind::Internal, || "the quantizer is no JSON".into())
     }
 
-    /// The quantizer with a state from [`to_json`](Self::to_json).
+    /// Returns the quantizer with a state from [`to_json`](Self::to_json).
     ///
     /// # Errors
     ///
-    /// `Format` for text that is damaged, incomplete or something else, or describes what no quantizer can
-    /// be, and `Unsupported` for a newer version of it.
+    /// `Format` if the text is damaged, incomplete or something else, or if its parts do not go together;
+    /// `Unsupported` if its version is newer.
     pub fn from_json(text: &str) -> Result<Self> {
         let damaged = |error: serde_json::Error| {
             Error::new(ErrorKind::Format, format!("this is no state of a quantizer: {error}"))
@@ -91,7 +93,8 @@ impl TensorQuantizer {
             return Err(Error::new(ErrorKind::Unsupported, message).with_remedy("read it with a newer qdq"));
         }
         let state: State = serde_json::from_str(text).map_err(damaged)?;
-        // A descriptor by itself may leave its amax out; here that would make a fixed range dynamic.
+        // A descriptor by itself may leave out its amax. Here that would turn a fixed range into a dynamic
+        // one.
         if !header.descriptor.contains_key("amax") {
             return Err(damaged(serde_json::Error::missing_field("amax")));
         }

@@ -1,4 +1,4 @@
-//! What a quantizer does and leaves out.
+//! The switches of a quantizer.
 
 use crate::error::Result;
 
@@ -6,12 +6,12 @@ use super::TensorQuantizer;
 
 /// The switches.
 impl TensorQuantizer {
-    /// Whether x is returned without anything but the pre_quant_scale.
+    /// Whether the quantizer only applies the pre_quant_scale.
     pub fn is_disabled(&self) -> bool {
         self.disabled
     }
 
-    /// Switches everything but the pre_quant_scale off, or on again.
+    /// Disables everything but the pre_quant_scale, or enables it again.
     pub fn set_disabled(&mut self, disabled: bool) {
         self.disabled = disabled;
     }
@@ -21,21 +21,21 @@ impl TensorQuantizer {
         self.quantizing
     }
 
-    /// Switches quantization.
+    /// Sets whether results are quantized.
     pub fn set_quantizing(&mut self, quantizing: bool) {
         self.quantizing = quantizing;
     }
 
-    /// Whether results are clipped to the clip range even while not quantizing.
+    /// Whether results are clipped to the clip range, even without quantizing.
     pub fn is_clipping(&self) -> bool {
         self.clipping
     }
 
-    /// Switches clipping. While quantizing, learn_amax clips in any case.
+    /// Sets whether results are clipped. While quantizing, learn_amax clips in any case.
     ///
     /// # Errors
     ///
-    /// Switching it on without learn_amax.
+    /// `InvalidArgument` if clipping is switched on without learn_amax.
     pub fn set_clipping(&mut self, clipping: bool) -> Result<()> {
         if clipping {
             self.check_learns("clipping")?;
@@ -44,17 +44,17 @@ impl TensorQuantizer {
         Ok(())
     }
 
-    /// Whether [`forward`](Self::forward) observes what it sees.
+    /// Whether [`forward`](Self::forward) observes its input.
     pub fn is_calibrating(&self) -> bool {
         self.calibrating
     }
 
-    /// Switches calibration. What was observed stays.
+    /// Sets whether `forward` observes its input. The statistics stay.
     pub fn set_calibrating(&mut self, calibrating: bool) {
         self.calibrating = calibrating;
     }
 
-    /// Whether quantization takes its range from the data of the moment.
+    /// Whether quantization takes its range from the current data.
     pub fn is_dynamic(&self) -> bool {
         self.descriptor.amax.is_none() && !self.descriptor.learn_amax
     }

@@ -1,5 +1,6 @@
-//! Layers and their quantized copies side by side in one model, which tells what quantizing a layer costs by
-//! itself: both read the same float input.
+//! Layers and their quantized copies side by side in one model.
+//!
+//! Both read the same float input, so that their difference is the cost of quantizing this layer alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,20 +13,20 @@ use crate::place::{Plan, PlannedActivation, PlannedWeight};
 use crate::runtime::constant_value;
 use crate::tensor::Tensor;
 
-/// Nodes that follow each other, to be copied together.
+/// Consecutive nodes that are copied together.
 #[derive(Clone, Debug, Default)]
 pub struct Segment<'a> {
-    /// The nodes in their order, each reading the one before.
+    /// The nodes in order. Each one reads the one before.
     pub nodes: Vec<NodeId>,
-    /// How many of them, from the first, stay in float.
+    /// The number of nodes, from the first on, that stay in float.
     pub in_float: usize,
-    /// Inputs that have other stored values in the copy, or that it has besides.
+    /// Constant inputs that differ in the copy, or that only the copy has.
     pub constants: Vec<(Edge, Tensor)>,
-    /// What the channels of its output are divided by through that; empty where by nothing.
+    /// The divisor of each output channel that results from `constants`; empty if there is none.
     pub unit: Vec<f32>,
-    /// Ranges that are others in the copy, by the name of the original tensor.
+    /// Ranges that differ in the copy, by the name of the original tensor.
     pub ranges: Option<&'a Ranges>,
-    /// Weights that are rounded already in the copy, by the name of the original tensor.
+    /// Weights that are already rounded in the copy, by the name of the original tensor.
     pub ready: Option<&'a ReadyWeights>,
 }
 
@@ -33,12 +34,13 @@ pub struct Segment<'a> {
 pub struct Beside {
     /// The model.
     pub model: Model,
-    /// For each segment the tensor that its last node computes and that of the copy; `None` where it could
-    /// not be copied.
+    /// For each segment, the output of its last node and that of the copy.
+    ///
+    /// `None` if the segment could not be copied.
     pub pairs: Vec<Option<(String, String)>>,
 }
 
-/// Puts a quantized copy of each segment of the float model beside it.
+/// Puts a quantized copy of each segment into the float model, beside the original.
 ///
 /// # Errors
 /// Those of [`qdq_model::quantize`].
@@ -71,7 +73,7 @@ pub fn beside(
     Ok(Beside { model, pairs })
 }
 
-/// An input of a copied node that is quantized: the copy's first output, the input, and what it reads.
+/// A quantized input of a copied node: the first output of the copy, the input, and the tensor that it reads.
 struct Quantized {
     output: String,
     input: usize,
@@ -149,20 +151,20 @@ impl Copier<'_> {
         Ok(last)
     }
 
-    /// Stores a value for a copy and names it.
+    /// Stores a value for a copy and returns its name.
     fn constant(&mut self, base: &str, value: &Tensor) -> Result<String> {
         let name = self.fresh(base);
         self.model.add_initializer(&name, value.shape(), value.data().clone())?;
         Ok(name)
     }
 
-    /// A name that neither the model nor another copy has.
+    /// Returns a name that neither the model nor another copy has.
     fn fresh(&mut self, name: &str) -> String {
         self.names.fresh(&format!("{name}_copy"))
     }
 }
 
-/// The plan that quantizes what the copies read.
+/// Makes the plan that quantizes the inputs of the copies.
 fn plan_of(graph: &Graph, edges: &[Quantized]) -> Plan {
     let mut activations: BTreeMap<TensorId, BTreeSet<Edge>> = BTreeMap::new();
     let mut weights: BTreeMap<(TensorId, Option<usize>), BTreeSet<Edge>> = BTreeMap::new();

@@ -1,8 +1,8 @@
-//! Bias correction: what a layer's output is off by in the mean goes into its bias.
+//! Bias correction: the mean error of a layer's output goes into its bias.
 //!
-//! Rounding weights and inputs shifts the mean of each output channel by d = mean(y - y'), y the float
-//! layer's output and y' the quantized one's for the same float input (Nagel et al., 2019, from data). Adding
-//! d to the bias takes d² off the mean squared error of the channel.
+//! Rounding weights and inputs shifts the mean of each output channel by d = mean(y - y'). Here y is the
+//! output of the float layer and y' that of the quantized layer for the same float input (Nagel et al., 2019,
+//! from data). Adding d to the bias reduces the mean squared error of the channel by d².
 
 use std::collections::HashMap;
 
@@ -18,8 +18,9 @@ use super::errors::ErrorSums;
 use super::layer::Layer;
 use super::refusal::Refusal;
 
-/// Moves each bias by the mean error of its channel, as far as `stored` (the rounding of the bias's type)
-/// lets it, where that lowers the channel's squared error. The layer adds `factor` times the bias.
+/// Moves each bias by the mean error of its channel, if that lowers the squared error of the channel.
+///
+/// The layer adds `factor` times the bias. `stored` rounds to the type of the bias.
 pub fn correct(bias: &[f32], sums: &ErrorSums, factor: f32, stored: impl Fn(f32) -> f32) -> Vec<f32> {
     let corrected = bias.iter().zip(&sums.channels).map(|(&bias, sums)| {
         let mean = sums.sum / (sums.count.max(1) as f64);
@@ -32,19 +33,19 @@ pub fn correct(bias: &[f32], sums: &ErrorSums, factor: f32, stored: impl Fn(f32)
     corrected.collect()
 }
 
-/// Where a bias is added to what a layer computes.
+/// The place that adds a bias to the result of a layer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BiasInput {
-    /// The node that reads it: the layer's own, or the Add behind a MatMul.
+    /// The node that reads the bias: the layer itself, or the Add behind a MatMul.
     pub node: NodeId,
     input: usize,
     factor: f32,
 }
 
-/// Finds where the bias of a layer is added, or says why it cannot be.
+/// Finds the place that adds the bias of a layer.
 ///
 /// # Errors
-/// A text: why there is no such place.
+/// A text with the reason why there is no such place.
 pub fn bias_input(graph: &Graph, layer: &Layer) -> std::result::Result<BiasInput, String> {
     let node = graph.node(layer.node);
     if layer.weight_input == 0 {
@@ -64,25 +65,27 @@ pub fn bias_input(graph: &Graph, layer: &Layer) -> std::result::Result<BiasInput
     Ok(found)
 }
 
-/// The bias of a layer: where it is read, and its values.
+/// The bias of a layer: its place and its values.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bias {
     node: NodeId,
     input: usize,
-    /// What the layer adds is this times the bias.
+    /// The layer adds this number times the bias.
     pub factor: f32,
     /// One value per channel.
     pub values: Vec<f32>,
     shape: Vec<usize>,
     dtype: DataType,
-    /// Its name, where the model has one.
+    /// The name of the bias, if the model has one.
     tensor: Option<String>,
 }
 
-/// Reads the bias of a layer with so many channels and a weight of some type: zeros where there is none yet.
+/// Reads the bias of a layer with this number of channels and a weight of this type.
+///
+/// If there is no bias yet, the values are zeros.
 ///
 /// # Errors
-/// Why it cannot be corrected, and those of [`Model::constant`].
+/// The reason why the bias cannot be corrected; those of [`Model::constant`].
 pub fn find(
     network: &Network,
     place: BiasInput,
@@ -118,7 +121,7 @@ pub fn find(
     }
 }
 
-/// A number that is 1 where it is not given: alpha and beta of a Gemm.
+/// Reads alpha or beta of a Gemm, which is 1 if absent.
 fn number(node: &Node, attribute: &str) -> f32 {
     match node.attributes.get(attribute) {
         Some(Attribute::Float(value)) => *value,
@@ -126,7 +129,7 @@ fn number(node: &Node, attribute: &str) -> f32 {
     }
 }
 
-/// The Add that alone reads a layer's output, and its other input.
+/// Finds the Add that is the only reader of a layer's output, and its other input.
 fn add_behind(graph: &Graph, layer: &Layer) -> Option<(NodeId, usize)> {
     let output = graph.tensor(layer.output);
     let &[edge] = output.consumers.as_slice() else { return None };
@@ -136,7 +139,7 @@ fn add_behind(graph: &Graph, layer: &Layer) -> Option<(NodeId, usize)> {
 }
 
 impl Bias {
-    /// A number as the bias's type holds it.
+    /// Rounds a number to the type of the bias.
     pub fn stored(&self, value: f32) -> f32 {
         match self.dtype {
             DataType::F16 => f16::from_f32(value).to_f32(),
@@ -145,15 +148,15 @@ impl Bias {
         }
     }
 
-    /// Where it is read.
+    /// Returns the input that reads the bias.
     pub fn edge(&self) -> Edge {
         Edge { node: self.node, input: self.input }
     }
 
-    /// Other values as a tensor in its place.
+    /// Returns other values as a tensor that replaces the bias.
     ///
     /// # Errors
-    /// `Shape` where they are not as many.
+    /// `Shape` if the number of values is different.
     pub fn tensor(&self, values: &[f32]) -> Result<Tensor> {
         let data: Data = match self.dtype {
             DataType::F16 => values.iter().map(|&value| f16::from_f32(value)).collect::<Vec<_>>().into(),
@@ -164,7 +167,7 @@ impl Bias {
     }
 }
 
-/// Gives layers of `quantized`, a form of the model that `graph` describes, new biases.
+/// Sets new biases for layers of `quantized`, a form of the model that `graph` describes.
 ///
 /// # Errors
 /// Those of editing the model.

@@ -1,10 +1,10 @@
-//! Which output and input channel each element of a weight belongs to.
+//! The output and input channel of each element of a weight.
 
 use crate::graph::Graph;
 
 use super::layer::Layer;
 
-/// A stored tensor and the channel and row of each of its elements.
+/// An initializer, and the channel and row of each of its elements.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Weight {
     pub name: String,
@@ -12,13 +12,15 @@ pub(super) struct Weight {
     pub row: Axis,
 }
 
-/// Which part of a row-major position counts: position / step % size / span, plus group * channels per group.
+/// The part of a row-major position that counts.
+///
+/// It is position / step % size / span, plus group * channels per group.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Axis {
     pub step: usize,
     pub size: usize,
     pub span: usize,
-    /// Elements of one group and its channels; the former 0 without groups.
+    /// The elements of one group, and its channels. The former is 0 without groups.
     pub group: (usize, usize),
 }
 
@@ -33,8 +35,9 @@ impl Axis {
     }
 }
 
-/// The output and the input channels of a weight. With `inputs` not 0 it must read as many channels, of one
-/// or several elements each.
+/// Returns the axes of the output and the input channels of a weight.
+///
+/// If `inputs` is not 0, the weight must read that number of channels, of one or several elements each.
 pub(super) fn axes(graph: &Graph, layer: &Layer, shape: &[usize], inputs: usize) -> Option<(Axis, Axis)> {
     let node = graph.node(layer.node);
     let groups = usize::try_from(node.int("group", 1)).ok().filter(|&groups| groups > 0)?;

@@ -1,17 +1,18 @@
-//! Cross-layer equalization: channels between two layers are given scales of their own.
+//! Cross-layer equalization: the channels between two layers get scales of their own.
 //!
-//! The channels of an activation share one scale, and so do the columns of a row of the weight that reads it,
-//! so that a channel of large values costs small ones their resolution. Where only operators with f(x / s) =
-//! f(x) / s for s > 0 lie between two layers, the first one's channel c may be divided by s and the second
-//! one's column c multiplied by it without changing what the network computes (Nagel et al., 2019). With a
-//! the largest magnitude that the second layer reads in the channel, and r that of its column relative to the
-//! rows', s = a^α / r^(1 - α): α = 1 makes the activation even, α = 0 the weight. Which is best depends on
-//! the bits of either, so [`BALANCES`] are tried and measured.
+//! The channels of an activation share one scale, and so do the columns in a row of the weight that reads it.
+//! So a channel with large values costs channels with small values their resolution. Suppose that only
+//! operators with f(x / s) = f(x) / s for s > 0 are between two layers. Then channel c of the first layer may
+//! be divided by s, and column c of the second layer multiplied by s. The network still computes the same
+//! (Nagel et al., 2019).
 //!
-//! Each s is a power of two. It costs at most a factor of √2 to the evenness, and the float network stays the
-//! same bit for bit, as does the rounding of the first layer's weight where it has a scale per channel. Where
-//! it has one for all of them, scales are tried too with which no channel is rounded more coarsely than
-//! before.
+//! Let a be the largest magnitude that the second layer reads in the channel, and r the largest magnitude of
+//! the channel's column relative to the rows. Then s = a^α / r^(1 - α). α = 1 makes the activation even, α =
+//! 0 the weight. The best α depends on the bits of both, so [`BALANCES`] are tried and measured.
+//!
+//! Each s is a power of two. This costs at most a factor of √2 in evenness. The float network stays the same
+//! bit for bit. So does the rounding of the first layer's weight, if it has a scale per channel. If it has
+//! one scale for all channels, other scales are tried too: they round no channel more coarsely than before.
 
 use std::collections::BTreeMap;
 
@@ -22,13 +23,13 @@ use crate::tensor::{Tensor, TensorView};
 use super::channels::{Axis, Weight};
 use super::pair::Pair;
 
-/// The α that are tried.
+/// The values of α that are tried.
 pub const BALANCES: [f32; 5] = [0.0, 0.25, 0.5, 0.75, 1.0];
-/// The largest exponent of a scale, either way.
+/// The largest absolute value of a scale's exponent.
 const MOST_EXPONENT: f32 = 12.0;
 
 impl Pair {
-    /// The largest finite magnitude of each channel of what the second layer reads, gathered in `maxima`.
+    /// Updates `maxima` with the largest finite magnitude of each channel of the second layer's input.
     pub fn add_maxima(&self, maxima: &mut Vec<f32>, x: TensorView<'_>) {
         maxima.resize(self.channels, 0.0);
         self.each(x, |channel, value| {
@@ -38,7 +39,7 @@ impl Pair {
         });
     }
 
-    /// What the second layer reads where the channels are divided by `scales`.
+    /// Returns the second layer's input with its channels divided by `scales`.
     pub fn divided(&self, scales: &[f32], x: TensorView<'_>) -> Vec<f32> {
         let mut divided = Vec::new();
         self.each(x, |channel, value| divided.push(value / scales[channel]));
@@ -55,8 +56,10 @@ impl Pair {
         values.iter().enumerate().for_each(|(at, &value)| f(axis.of(at), value));
     }
 
-    /// The scale of each channel by its largest magnitude `maxima` and the second layer's weight in `model`:
-    /// powers of two.
+    /// Returns the scale of each channel, a power of two.
+    ///
+    /// It follows from the largest magnitude of the channel in `maxima` and from the second layer's weight in
+    /// `model`.
     ///
     /// # Errors
     /// Those of [`Model::constant`].
@@ -74,8 +77,10 @@ impl Pair {
         Ok(exponents.iter().map(scale).collect())
     }
 
-    /// Where the first weight has one scale for all rows: the same scales, held so large that no row becomes
-    /// larger than the largest was, which is divided by 1. The step of no channel grows then.
+    /// Returns scales with a lower limit, if the first weight has one scale for all rows.
+    ///
+    /// The scales are so large that no row exceeds the largest row from before, which is divided by 1. Then
+    /// no channel gets a larger step. Returns `None` if the first weight has a scale per row.
     ///
     /// # Errors
     /// Those of [`Model::constant`].
@@ -89,7 +94,7 @@ impl Pair {
         Ok(Some(scales.iter().zip(&rows).map(|(scale, row)| (scale / most).max(least(row))).collect()))
     }
 
-    /// The largest magnitude of each column, relative to its row where rows have scales of their own.
+    /// Returns the largest magnitude of each column, relative to its row if rows have scales of their own.
     fn columns(&self, weight: &Tensor) -> Vec<f32> {
         let Weight { channel, row, .. } = self.second;
         let data = weight.view().data();
@@ -104,8 +109,9 @@ impl Pair {
         columns
     }
 
-    /// The pair's weights and bias by name, with the channels divided by `scales`; `None` where one of them
-    /// would not come back exactly.
+    /// Returns the pair's weights and bias by name, with the channels divided by `scales`.
+    ///
+    /// Returns `None` if one of the values would not come back exactly.
     ///
     /// # Errors
     /// Those of [`Model::constant`].
@@ -132,7 +138,7 @@ impl Pair {
     }
 }
 
-/// The largest magnitude of each row.
+/// Returns the largest magnitude of each row.
 fn rows(weight: &Weight, value: &Tensor) -> Vec<f32> {
     let data = value.view().data();
     let mut rows = vec![0f32; weight.row.size];

@@ -1,15 +1,16 @@
-//! What a layer's output is off by, channel by channel.
+//! The error of a layer's output, channel by channel.
 
 use crate::tensor::TensorView;
 
-/// Sums of the error e = y - y' of a tensor, by channel. A pair of values that are not both finite takes no
-/// part.
+/// Sums of the error e = y - y' of a tensor, by channel.
+///
+/// A pair counts only if both values are finite.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ErrorSums {
     pub(super) channels: Vec<Sums>,
 }
 
-/// Those of one channel.
+/// The sums of one channel.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Sums {
     pub count: u64,
@@ -18,9 +19,10 @@ pub(super) struct Sums {
 }
 
 impl ErrorSums {
-    /// Adds the pairs of a float tensor and its quantized form, with channels along `axis`; `unit` is what
-    /// the channels of the latter were divided by, and empty where by nothing. Tensors of different shapes,
-    /// or without that axis, change nothing.
+    /// Adds the pairs of a float tensor and its quantized form, with channels along `axis`.
+    ///
+    /// `unit` is the divisor of each channel of the quantized form; empty if there is none. Tensors of
+    /// different shapes, or without that axis, change nothing.
     pub fn add(&mut self, expected: TensorView<'_>, found: TensorView<'_>, axis: usize, unit: &[f32]) {
         let shape = expected.shape();
         let (y, other) = (expected.data(), found.data());
@@ -45,26 +47,28 @@ impl ErrorSums {
         }
     }
 
-    /// How many channels were seen.
+    /// Returns the number of channels that were seen.
     pub fn channels(&self) -> usize {
         self.channels.len()
     }
 
-    /// The mean of e²; `None` where nothing was seen.
+    /// Returns the mean of e²; `None` if nothing was seen.
     pub fn mean_square(&self) -> Option<f64> {
         let count: u64 = self.channels.iter().map(|sums| sums.count).sum();
         (count > 0).then(|| self.channels.iter().map(|sums| sums.squares).sum::<f64>() / count as f64)
     }
 
-    /// For each channel, whether a change made its error smaller: `self` was measured with it, `before`
-    /// without.
+    /// Returns, for each channel, whether a change lowered its error.
+    ///
+    /// `self` was measured with the change, `before` without it.
     pub fn lower_than(&self, before: &Self) -> Vec<bool> {
         let pairs = self.channels.iter().zip(&before.channels);
         pairs.map(|(after, before)| after.count == before.count && after.squares < before.squares).collect()
     }
 
-    /// The errors where some channels have a change, with which `self` was measured, and the others are as in
-    /// `before`.
+    /// Returns the errors if only the `kept` channels have a change.
+    ///
+    /// `self` was measured with the change. The other channels are as in `before`.
     pub fn where_kept(&self, kept: &[bool], before: &Self) -> Self {
         let pairs = self.channels.iter().zip(&before.channels).zip(kept);
         let channels = pairs.map(|((after, before), &kept)| if kept { *after } else { *before });

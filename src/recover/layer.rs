@@ -1,4 +1,4 @@
-//! The quantized layers with a constant weight, and how such a weight is a matrix.
+//! The quantized layers with a constant weight, and the matrix form of such a weight.
 
 use crate::graph::{Attribute, Edge, Graph, Node, NodeId, TensorId};
 use crate::place::Plan;
@@ -10,15 +10,15 @@ pub struct Layer {
     pub node: NodeId,
     /// Index into [`Plan::weights`].
     pub planned: usize,
-    /// Which input of the node the weight is.
+    /// The index of the node's input that is the weight.
     pub weight_input: usize,
-    /// The activation that it is multiplied with.
+    /// The activation that is multiplied by the weight.
     pub input: TensorId,
-    /// What the node computes.
+    /// The output of the node.
     pub output: TensorId,
 }
 
-/// The layers of a plan in the order of the network.
+/// Lists the layers of a plan in the order of the network.
 pub fn layers(graph: &Graph, plan: &Plan) -> Vec<Layer> {
     let is_quantized =
         |edge: &Edge| plan.activations.iter().any(|activation| activation.edges.contains(edge));
@@ -38,36 +38,38 @@ pub fn layers(graph: &Graph, plan: &Plan) -> Vec<Layer> {
     found
 }
 
-/// A weight as a matrix: each of its `rows` is multiplied with a vector of `columns` inputs.
+/// A weight as a matrix. Each of its `rows` is multiplied by a vector of `columns` inputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Matrix {
-    /// Output channels.
+    /// The number of output channels.
     pub rows: usize,
-    /// Inputs that one output channel sees at a time: those of its group times the kernel's size.
+    /// The number of inputs of one output channel at a position.
+    ///
+    /// These are the inputs of its group times the kernel's size.
     pub columns: usize,
-    /// Groups of rows that see inputs of their own.
+    /// The number of groups of rows that have inputs of their own.
     pub groups: usize,
-    /// From one group, row, channel of a row and element of a channel to the next.
+    /// The steps from one group, row, channel of a row and element of a channel to the next.
     steps: [usize; 4],
-    /// Elements of a row's channel: the kernel's size.
+    /// The number of elements in a channel of a row: the kernel's size.
     taps: usize,
 }
 
 impl Matrix {
-    /// The position in the row-major weight of the element at `row` and `column`.
+    /// Returns the position in the row-major weight of the element at `row` and `column`.
     pub fn at(&self, row: usize, column: usize) -> usize {
         let place =
             [self.group(row), row % (self.rows / self.groups), column / self.taps, column % self.taps];
         place.iter().zip(self.steps).map(|(place, step)| place * step).sum()
     }
 
-    /// The group of a row.
+    /// Returns the group of a row.
     pub fn group(&self, row: usize) -> usize {
         row / (self.rows / self.groups)
     }
 }
 
-/// The matrix of a weight of `shape` that is input `input` of `node`, or why it is left alone.
+/// Returns the matrix of a weight of `shape` that is input `input` of `node`, or why it is left alone.
 pub fn matrix(node: &Node, input: usize, shape: &[usize]) -> Result<Matrix, String> {
     let product = |rows: usize, columns: usize, row_step: usize, column_step: usize| {
         Ok(Matrix { rows, columns, groups: 1, steps: [0, row_step, column_step, 0], taps: 1 })
@@ -99,7 +101,7 @@ pub fn matrix(node: &Node, input: usize, shape: &[usize]) -> Result<Matrix, Stri
     }
 }
 
-/// The groups of a convolution, whose weight has so many channels of all groups.
+/// Returns the number of groups of a convolution whose weight has this number of channels in all groups.
 fn groups(node: &Node, channels: usize) -> Result<usize, String> {
     let groups = usize::try_from(node.int("group", 1)).unwrap_or(0);
     if groups == 0 || !channels.is_multiple_of(groups) {

@@ -1,5 +1,6 @@
-//! Getting back accuracy that rounding costs, without training: from a layer's weights and what passes
-//! through it over the calibration data.
+//! Recovery of accuracy that rounding costs, without training.
+//!
+//! The methods use the weights of a layer and the data that passes through it in calibration.
 //!
 //! | | changes | by |
 //! |---|---|---|
@@ -7,11 +8,11 @@
 //! | [`rounding`] | up or down, for each weight | second moments of the layer's input |
 //! | [`bias`] | the bias of each channel | the mean error of the layer's output |
 //!
-//! Whatever a method proposes is tried as it would be written: a quantized copy of the layer with the change
-//! and one without it read the same float input, side by side in one model ([`beside`]), and what is not
-//! smaller is the error of the output that is dropped. So none makes it larger than plain rounding does. What
-//! was done to each layer, and why nothing was done to another, is in the
-//! [`report`](crate::report::recovery). Everything here is a function of its arguments;
+//! Every proposal of a method is tried in the form in which it would be written. A quantized copy of the
+//! layer with the change and one without it read the same float input, side by side in one model
+//! ([`beside`]). If the error of the output does not become smaller, the change is dropped. So no method
+//! makes the error larger than plain rounding does. The [`report`](crate::report::recovery) lists the change
+//! of each layer, or the reason why nothing changed. Everything here is a function of its arguments.
 //! [`pipeline`](crate::pipeline) runs the model.
 
 pub mod beside;
@@ -29,7 +30,7 @@ mod window;
 
 pub use refusal::Refusal;
 
-/// Which methods are used.
+/// The methods that are used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Recovery {
     /// Cross-layer equalization ([`equalize`]).
@@ -41,7 +42,7 @@ pub struct Recovery {
 }
 
 impl Recovery {
-    /// Whether nothing is to be done.
+    /// Whether no method is used.
     pub fn is_none(self) -> bool {
         self == Self::default()
     }

@@ -1,4 +1,4 @@
-//! Second moments of what a layer's weights are multiplied with.
+//! Second moments of the inputs by which a layer's weights are multiplied.
 
 use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, s};
@@ -11,41 +11,42 @@ use crate::tensor::TensorView;
 use super::layer::Matrix;
 use super::window::{Reader, Window};
 
-/// Vectors gathered before they are multiplied: enough that the product takes the time.
+/// The number of vectors that are gathered before a product: enough that the product takes the time.
 const CHUNK: usize = 1024;
-/// Rows of H that one thread adds to at a time.
+/// The number of rows of H to which one thread adds at a time.
 const BLOCK: usize = 64;
 
-/// The mean H of x xᵀ over the vectors x that a layer's rows are multiplied with, one matrix per group.
-/// Memory is that of the matrices, whatever the amount of data.
+/// The mean H of x xᵀ over the vectors x by which a layer's rows are multiplied, one matrix per group.
 ///
-/// A vector with a value that is NaN or infinite takes no part.
+/// Memory is that of the matrices, whatever the amount of data. A vector with a NaN or infinite value does
+/// not count.
 #[derive(Clone, Debug)]
 pub struct Moments {
     groups: Vec<Group>,
 }
 
-/// The sum of x xᵀ of one group, and of how many vectors.
+/// The sum of x xᵀ of one group, and the number of vectors.
 #[derive(Clone, Debug)]
 struct Group {
     sum: Array2<f64>,
     count: u64,
 }
 
-/// Bytes that the moments of such a layer take.
+/// Returns the number of bytes that the moments of such a layer take.
 pub fn size(matrix: &Matrix) -> usize {
     matrix.groups.saturating_mul(matrix.columns).saturating_mul(matrix.columns).saturating_mul(8)
 }
 
 impl Moments {
-    /// No data yet.
+    /// Creates moments without data.
     pub fn new(matrix: &Matrix) -> Self {
         let empty = || Group { sum: Array2::zeros((matrix.columns, matrix.columns)), count: 0 };
         Self { groups: (0..matrix.groups).map(|_| empty()).collect() }
     }
 
-    /// Adds what `node` reads of `x`, in as many threads as [`parallel::limit`] allows; an input that does
-    /// not fit the weight changes nothing.
+    /// Adds the inputs that `node` reads from `x`, in as many threads as [`parallel::limit`] allows.
+    ///
+    /// An input that does not fit the weight changes nothing.
     pub fn add(&mut self, node: &Node, matrix: &Matrix, weight_shape: &[usize], x: TensorView<'_>) {
         let data = x.data();
         let Some(values) = data.to_f32() else { return };
@@ -64,7 +65,7 @@ impl Moments {
         }
     }
 
-    /// The mean of x xᵀ of each group; `None` without data and where it is not finite.
+    /// Returns the mean of x xᵀ of each group; `None` if there is no data or a mean is not finite.
     pub fn mean(&self) -> Option<Vec<Array2<f32>>> {
         let mean = |group: &Group| {
             let mut mean = group.sum.mapv(|sum| (sum / group.count as f64) as f32);

@@ -1,4 +1,4 @@
-//! Pairs of layers whose channels can be scaled between them.
+//! Pairs of layers between which the channels can be scaled.
 
 use crate::dtype::DataType;
 use crate::graph::{Graph, NodeId, TensorId};
@@ -13,11 +13,11 @@ use super::refusal::Refusal;
 /// Two layers with channels of their own between them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pair {
-    /// The layer that computes the channels, what lies between, and the layer that reads them.
+    /// The layer that computes the channels, the nodes between, and the layer that reads the channels.
     pub nodes: Vec<NodeId>,
-    /// What the second layer reads.
+    /// The input of the second layer.
     pub read: TensorId,
-    /// How many channels there are.
+    /// The number of channels.
     pub channels: usize,
     pub(super) first: Weight,
     pub(super) bias: Option<Weight>,
@@ -27,22 +27,24 @@ pub struct Pair {
 }
 
 impl Pair {
-    /// The first layer and the second.
+    /// Returns the first layer and the second.
     pub fn ends(&self) -> [NodeId; 2] {
         [self.nodes[0], self.nodes[self.nodes.len() - 1]]
     }
 
-    /// What is computed from the first layer's output to the second's input, all of it with the channels.
+    /// Lists the tensors from the first layer's output to the second layer's input.
+    ///
+    /// All of them have the channels.
     pub fn between<'a>(&'a self, graph: &'a Graph) -> impl Iterator<Item = TensorId> + 'a {
         let computing = &self.nodes[..self.nodes.len() - 1];
         computing.iter().filter_map(|&node| graph.node(node).output(0))
     }
 }
 
-/// Finds the layer before `second` that has only channels for it.
+/// Finds the layer before `second` whose channels only `second` reads.
 ///
 /// # Errors
-/// Why there is none, and those of [`Model::constant`](crate::onnx::Model::constant).
+/// The reason why there is none; those of [`Model::constant`](crate::onnx::Model::constant).
 pub fn pair(network: &Network, plan: &Plan, layers: &[Layer], second: &Layer) -> Result<Pair, Refusal> {
     let graph = &network.graph;
     let (first, mut nodes) = walk_back(graph, layers, second)?;
@@ -76,7 +78,7 @@ pub fn pair(network: &Network, plan: &Plan, layers: &[Layer], second: &Layer) ->
     })
 }
 
-/// Operators that compute channel by channel and keep a positive factor.
+/// Whether the node computes channel by channel and keeps a positive factor.
 fn keeps_scale(graph: &Graph, node: NodeId) -> bool {
     let node = graph.node(node);
     let ops =
@@ -119,7 +121,7 @@ fn walk_back<'a>(
     }
 }
 
-/// An input of a layer that is an f32 tensor of the model which nothing else reads.
+/// Reads an input of a layer that is an f32 initializer without another reader.
 fn stored(network: &Network, layer: &Layer, input: usize) -> Result<(String, Tensor), Refusal> {
     let Network { model, graph, .. } = network;
     let tensor = graph.tensor(graph.node(layer.node).input(input).ok_or("a weight is missing")?);

@@ -1,11 +1,11 @@
-//! Why a method cannot change a layer.
+//! The reasons why a method cannot change a layer.
 
 use crate::error::Error;
 
-/// Why a method proposes nothing for a layer.
+/// The reason why a method proposes nothing for a layer.
 #[derive(Debug)]
 pub enum Refusal {
-    /// The layer has a form that the method leaves alone: which.
+    /// The method leaves this form of layer alone. The text names the form.
     LeftAlone(String),
     /// The model could not be read.
     Failed(Error),

@@ -1,32 +1,38 @@
-//! Learned rounding: each weight goes up or down, whichever serves the layer's output.
+//! Learned rounding: each weight goes up or down, depending on what serves the layer's output.
 //!
-//! For one row w of a weight's matrix and inputs x, the output is off by e·x with e = ŵ - w, in the mean
-//! square by eᵀ H e with H the mean of x xᵀ over the calibration data ([`Moments`](super::moments::Moments)).
-//! Every ŵ may be one of the two multiples of the scale beside w: the problem that AdaRound (Nagel et al.,
-//! 2020) relaxes and trains. Here it is searched as it is, since H says all of it: beginning at the nearest
-//! integers, flip whichever weight lowers the error most or, where none does, raises it least, and not again
-//! for a while (tabu search); keep the best that was met. On the layers of two networks at 4 bits two flips
-//! per weight lower the error by 3 to 24 dB against the nearest integers. Going downhill only gains 0 to 3 dB
-//! less; error feedback by the inverse of H (GPTQ, Frantar et al., 2022) kept to the two neighbours, and then
-//! downhill, between 1.2 dB less and 0.9 dB more.
+//! Let w be one row of a weight's matrix, ŵ its rounded form, e = ŵ - w, and x the inputs. Then the error of
+//! the output is e·x. Its mean square is eᵀ H e, where H is the mean of x xᵀ over the calibration data
+//! ([`Moments`](super::moments::Moments)). Every ŵ may be one of the two multiples of the scale beside w.
+//! AdaRound (Nagel et al., 2020) relaxes this problem and trains it.
+//!
+//! Here it is searched directly, since H contains all information about it. The search begins at the nearest
+//! integers. It flips the weight that lowers the error most or, if none lowers it, raises it least. A flipped
+//! weight then stays for a while (tabu search). The best integers on the way are kept.
+//!
+//! On the layers of two networks at 4 bits, two flips per weight lower the error by 3 to 24 dB against the
+//! nearest integers. Going only downhill gains 0 to 3 dB less. Error feedback by the inverse of H (GPTQ,
+//! Frantar et al., 2022), limited to the two neighbours and then continued downhill, gains between 1.2 dB
+//! less and 0.9 dB more.
 
 use ndarray::ArrayView2;
 
 use super::search::{dot, errors, search};
 
-/// A row of integers and what its output is off by in the mean square.
+/// A row of integers and the mean squared error of its output.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rounded {
     /// One integer per weight.
     pub values: Vec<i8>,
-    /// eᵀ H e of the integers that the search began at.
+    /// eᵀ H e of the integers at which the search began.
     pub error_before: f64,
-    /// eᵀ H e of `values`; never larger than before.
+    /// eᵀ H e of `values`. It is never larger than before.
     pub error_after: f64,
 }
 
 /// Searches for the integers whose multiples of `scale` give a row of weights the least output error.
-/// `nearest` are the integers to begin at, `levels` the lowest and the highest integer, `moments` is H.
+///
+/// `nearest` has the integers at which the search begins. `levels` has the lowest and the highest integer.
+/// `moments` is H.
 pub fn round(
     weights: &[f32],
     nearest: &[i8],
@@ -44,7 +50,7 @@ pub fn round(
     }
 }
 
-/// eᵀ H e.
+/// Returns eᵀ H e.
 pub fn output_error(weights: &[f32], values: &[i8], scale: f32, moments: ArrayView2<'_, f32>) -> f64 {
     let errors = errors(weights, values, scale);
     let products = moments.rows().into_iter().map(|row| dot(row.iter(), &errors));
@@ -58,7 +64,8 @@ mod tests {
 
     use super::*;
 
-    /// A row of weights, 4-bit integers nearest to it, and the moments of random inputs with a common part.
+    /// Makes a row of weights, its nearest 4-bit integers, and the moments of random inputs with a common
+    /// part.
     fn row(count: usize, numbers: &[f32]) -> (Vec<f32>, Vec<i8>, f32, Array2<f32>) {
         let mut numbers = numbers.iter().copied().cycle();
         let mut next = || numbers.next().unwrap_or(0.5);

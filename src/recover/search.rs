@@ -4,29 +4,31 @@ use std::cmp::Ordering;
 
 use ndarray::ArrayView2;
 
-/// Flips per weight after which the search ends.
+/// The number of flips per weight after which the search ends.
 const EFFORT: usize = 2;
-/// For how many flips a flipped weight stays where rows are short, and of how many weights a row is short.
+/// The number of flips for which a flipped weight stays in short rows.
+///
+/// The second number limits it in still shorter rows: to the weights of the row divided by it.
 const REST: (usize, usize) = (10, 3);
-/// Weights of which the cheapest is found at a time.
+/// The number of weights of which the cheapest is found at a time.
 const BLOCK: usize = 32;
 
-/// What dequantizing an integer is off by.
+/// Returns the error of a dequantized integer.
 fn deviation(weight: f32, value: i8, scale: f32) -> f64 {
     f64::from(f32::from(value) * scale) - f64::from(weight)
 }
 
-/// What each weight of a row is off by.
+/// Returns the error of each weight of a row.
 pub(super) fn errors(weights: &[f32], values: &[i8], scale: f32) -> Vec<f64> {
     weights.iter().zip(values).map(|(&weight, &value)| deviation(weight, value, scale)).collect()
 }
 
-/// The product of a row of H and errors.
+/// Returns the product of a row of H and the errors.
 pub(super) fn dot<'a>(row: impl Iterator<Item = &'a f32>, other: &[f64]) -> f64 {
     row.zip(other).map(|(&a, b)| f64::from(a) * b).sum()
 }
 
-/// The best integers that are met on the way from `nearest`.
+/// Returns the best integers on the way that begins at `nearest`.
 pub(super) fn search(
     weights: &[f32],
     nearest: &[i8],
@@ -42,7 +44,7 @@ pub(super) fn search(
         .map(|(&weight, &value)| other_side(weight, value, scale, levels))
         .collect();
     let errors = errors(weights, nearest, scale);
-    // 2 H e, and the diagonal: a flip by t changes eᵀ H e by t (2 H e)ᵢ + t² Hᵢᵢ.
+    // The slope is 2 H e. With the diagonal, a flip by t changes eᵀ H e by t (2 H e)ᵢ + t² Hᵢᵢ.
     let slope = moments.rows().into_iter().map(|row| 2.0 * dot(row.iter(), &errors) as f32);
     let step = |(&value, &other): (&i8, &i8)| f32::from(other) * scale - f32::from(value) * scale;
     let mut flips = Flips {
@@ -60,7 +62,8 @@ pub(super) fn search(
         flips.take(at, moments.row(at).iter());
         std::mem::swap(&mut values[at], &mut others[at]);
         change += by;
-        // Weights flipped in a row would otherwise come back in the same order.
+        // The rests differ: otherwise weights that are flipped one after the other would come back in the
+        // same order.
         flips.rests_until[at] = (flip + rest + at % 7) as u32;
         if change < least {
             least = change;
@@ -70,7 +73,7 @@ pub(super) fn search(
     best
 }
 
-/// The least of some numbers, by minima that do not wait for each other.
+/// Returns the least of some numbers, by minima that do not wait for each other.
 fn least(values: &[f32]) -> f32 {
     let mut lanes = [f32::INFINITY; 8];
     let blocks = values.chunks_exact(lanes.len());
@@ -83,23 +86,25 @@ fn least(values: &[f32]) -> f32 {
     lanes.into_iter().fold(rest, f32::min)
 }
 
-/// What flipping each weight of a row does.
+/// The effect of flipping each weight of a row.
 struct Flips {
-    /// What it adds to the weight; 0 where there is no other side.
+    /// The change of the weight; 0 if there is no other side.
     steps: Vec<f32>,
     slope: Vec<f32>,
     diagonal: Vec<f32>,
     /// The last flip during which the weight stays.
     rests_until: Vec<u32>,
-    /// Room for what each flip adds to the error.
+    /// A buffer for the change of the error by each flip.
     costs: Vec<f32>,
 }
 
 impl Flips {
-    /// The weight whose flip adds least to the error, and how much: one that does not rest, or one that adds
-    /// less than `record`. Of equal ones the first.
+    /// Returns the weight whose flip adds least to the error, and that change of the error.
+    ///
+    /// The weight does not rest, or its flip adds less than `record`. Of equal weights, the first one is
+    /// returned.
     fn cheapest(&mut self, flip: u32, record: f32) -> Option<(usize, f32)> {
-        // Costs and minima in loops of their own, without branches, so that a compiler makes vectors of both.
+        // Costs and minima have loops of their own without branches, so that a compiler vectorizes both.
         let weights = self.steps.iter().zip(&self.slope).zip(&self.diagonal).zip(&self.rests_until);
         for (cost, (((&step, &slope), &diagonal), &rests_until)) in self.costs.iter_mut().zip(weights) {
             let by = step * (slope + step * diagonal);
@@ -118,7 +123,7 @@ impl Flips {
         found
     }
 
-    /// Flips a weight whose row of H is given.
+    /// Flips a weight. `moments` is its row of H.
     fn take<'a>(&mut self, at: usize, moments: impl Iterator<Item = &'a f32>) {
         let twice = 2.0 * self.steps[at];
         for (slope, moment) in self.slope.iter_mut().zip(moments) {
@@ -128,10 +133,11 @@ impl Flips {
     }
 }
 
-/// The integer on the other side of a weight; `value` where the weight is a multiple of the scale, or beyond
-/// the levels.
+/// Returns the integer on the other side of a weight.
+///
+/// Returns `value` if the weight is a multiple of the scale, or beyond the levels.
 fn other_side(weight: f32, value: i8, scale: f32, (low, high): (i8, i8)) -> i8 {
-    // As QuantizeLinear divides.
+    // The division is that of QuantizeLinear.
     match f32::from(value).partial_cmp(&(weight / scale)) {
         Some(Ordering::Less) => value.saturating_add(1).min(high),
         Some(Ordering::Greater) => value.saturating_sub(1).max(low),

@@ -1,4 +1,4 @@
-//! Which inputs a layer's rows are multiplied with at each position of its output.
+//! The inputs by which a layer's rows are multiplied at each position of its output.
 
 use crate::graph::{Attribute, Node};
 
@@ -7,14 +7,14 @@ use super::layer::Matrix;
 /// More spatial axes than any convolution has.
 const MOST_AXES: usize = 8;
 
-/// Where the vectors of a layer's input lie.
+/// The positions of the vectors in a layer's input.
 pub(super) struct Window {
-    /// Outer positions: samples of a convolution, rows of a product.
+    /// The number of outer positions: samples of a convolution, rows of a product.
     outer: usize,
-    /// Steps from one outer position to the next and from one channel to the next.
+    /// The steps from one outer position to the next and from one channel to the next.
     outer_step: usize,
     channel_step: usize,
-    /// Channels of one group.
+    /// The number of channels of one group.
     channels: usize,
     axes: Vec<Axis>,
 }
@@ -26,17 +26,18 @@ struct Axis {
     kernel: usize,
     stride: usize,
     dilation: usize,
-    /// Zeros before the first element.
+    /// The number of zeros before the first element.
     before: usize,
-    /// From one element to the next.
+    /// The step from one element to the next.
     step: usize,
-    /// Whether the stride is that of the input.
+    /// Whether the convolution is transposed, so that its stride is that of the input.
     is_transposed: bool,
 }
 
 impl Axis {
-    /// The input that element `tap` of the kernel is multiplied with at a position of the output; none for a
-    /// zero.
+    /// Returns the input by which element `tap` of the kernel is multiplied at a position of the output.
+    ///
+    /// Returns `None` for a zero.
     fn input(&self, position: usize, tap: usize) -> Option<usize> {
         let at = if self.is_transposed {
             let at = (position + self.before).checked_sub(tap * self.dilation)?;
@@ -52,8 +53,9 @@ impl Axis {
 }
 
 impl Window {
-    /// The window of `node`, whose weight is `matrix` and has a shape, over an input; `None` where they do
-    /// not fit.
+    /// Creates the window of `node` over an input; `None` if they do not fit.
+    ///
+    /// `matrix` is the matrix of the node's weight, and `weight` its shape.
     pub fn new(node: &Node, matrix: &Matrix, weight: &[usize], input: &[usize]) -> Option<Self> {
         if node.op.starts_with("Conv") {
             Self::convolution(node, matrix, weight, input)
@@ -130,28 +132,28 @@ impl Window {
         Some(Self { outer: samples, outer_step: all * step, channel_step: step, channels, axes })
     }
 
-    /// How many vectors there are.
+    /// Returns the number of vectors.
     fn positions(&self) -> usize {
         self.outer * self.axes.iter().map(|axis| axis.output).product::<usize>()
     }
 
-    /// A reader of the vectors of one group of channels, from the values of an input.
+    /// Creates a reader of the vectors of one group of channels, from the values of an input.
     pub fn reader<'a>(&'a self, values: &'a [f32], group: usize) -> Reader<'a> {
         Reader { window: self, values, group, taps: Vec::new() }
     }
 }
 
-/// Reads the vectors of one group.
+/// A reader of the vectors of one group.
 pub(super) struct Reader<'a> {
     window: &'a Window,
     values: &'a [f32],
     group: usize,
-    /// Where each element of the kernel reads a channel.
+    /// The position at which each element of the kernel reads a channel.
     taps: Vec<Option<usize>>,
 }
 
 impl Reader<'_> {
-    /// How many vectors there are.
+    /// Returns the number of vectors.
     pub fn positions(&self) -> usize {
         self.window.positions()
     }
@@ -184,7 +186,7 @@ impl Reader<'_> {
     }
 }
 
-/// The rows of the left side of a product, or its columns where a Gemm transposes it.
+/// Creates the window of a product: the rows of its left side, or the columns if a Gemm transposes it.
 fn product(node: &Node, matrix: &Matrix, input: &[usize]) -> Option<Window> {
     let count: usize = input.iter().product();
     let is_transposed = node.int("transA", 0) != 0;

@@ -7,8 +7,9 @@ pub mod table;
 
 use serde_json::Value;
 
-/// `value` as a JSON number with the shortest decimal form that reads back to the same `f32`. JSON has no
-/// infinity and no NaN: they become the texts `"inf"`, `"-inf"` and `"NaN"`.
+/// Returns `value` as a JSON number in the shortest decimal form that reads back to the same `f32`.
+///
+/// JSON has no infinity and no NaN: they become the texts `"inf"`, `"-inf"` and `"NaN"`.
 ///
 /// ```
 /// assert_eq!(qdq::report::json_number(0.1).to_string(), "0.1");

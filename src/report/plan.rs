@@ -1,4 +1,4 @@
-//! What becomes of a network's nodes and why.
+//! The verdicts on the nodes of a network and their reasons.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use crate::place::{Coverage, Plan, Verdict};
 
 use super::table::{Align, Table};
 
-/// The word for a verdict in text and JSON.
+/// Returns the word for a verdict in text and JSON.
 pub fn verdict_name(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Quantized => "int8",
@@ -20,7 +20,9 @@ pub fn verdict_name(verdict: Verdict) -> &'static str {
     }
 }
 
-/// How many convolutions and products compute in INT8, and how many other nodes do not, in one sentence.
+/// Describes in one sentence how much of a network computes in INT8.
+///
+/// It counts the convolutions and products that do, and the other nodes that do not.
 pub fn totals(graph: &Graph, plan: &Plan) -> String {
     let Coverage { quantized, total } = plan.coverage(graph);
     let float = plan.decisions.iter().filter(|decision| decision.verdict == Verdict::Float).count();
@@ -34,7 +36,7 @@ pub fn totals(graph: &Graph, plan: &Plan) -> String {
     )
 }
 
-/// One line per node, then the totals.
+/// Returns one line per node, then the totals.
 pub fn text(graph: &Graph, plan: &Plan) -> String {
     let columns = ["node", "op", "runs in", "why"].map(|title| (title, Align::Left));
     let mut table = Table::new(&columns);
@@ -45,8 +47,9 @@ pub fn text(graph: &Graph, plan: &Plan) -> String {
     format!("{table}\n{}", quantities(graph, plan))
 }
 
-/// The same with one line for all nodes of an operator that have one reason, in the order of the first of
-/// them.
+/// Returns one line for all nodes of an operator that have the same reason, then the totals.
+///
+/// The lines have the order of their first nodes.
 pub fn summary(graph: &Graph, plan: &Plan) -> String {
     let columns = ["op", "nodes", "runs in", "why", "which"];
     let mut table =
@@ -80,10 +83,14 @@ fn quantities(graph: &Graph, plan: &Plan) -> String {
     )
 }
 
-/// The plan for programs: `nodes` (with `name`, `op`, `verdict`, `reason`), `activations` (with `tensor`,
-/// `readers`, and `group`, whose tensors share a scale) and `weights` (with `tensor`, `readers`, and `axis`,
-/// `null` for one scale), and `in_subgraphs`, the convolutions and products inside subgraphs in words. A
-/// reader is a node's name and the number of its input.
+/// Returns the plan as JSON, for programs.
+///
+/// - `nodes` have `name`, `op`, `verdict` and `reason`.
+/// - `activations` have `tensor`, `readers` and `group`. The tensors of a group share a scale.
+/// - `weights` have `tensor`, `readers` and `axis`, which is `null` for one scale.
+/// - `in_subgraphs` describes the convolutions and products inside subgraphs.
+///
+/// A reader is the name of a node and the number of its input.
 pub fn to_json(graph: &Graph, plan: &Plan) -> Value {
     let nodes = plan.decisions.iter().map(|decision| {
         let node = graph.node(decision.node);

@@ -1,4 +1,4 @@
-//! What the methods that recover accuracy changed.
+//! The changes of the methods that recover accuracy.
 
 use std::fmt;
 
@@ -9,16 +9,16 @@ use super::table::{Align, Table};
 /// A method that recovers accuracy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RecoveryMethod {
-    /// The channels between two layers.
+    /// Scales the channels between two layers.
     Equalization,
-    /// Weights rounded up or down.
+    /// Rounds each weight up or down.
     LearnedRounding,
-    /// Biases.
+    /// Moves biases.
     BiasCorrection,
 }
 
 impl RecoveryMethod {
-    /// The word for it in text and JSON.
+    /// Returns the word for the method in text and JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::Equalization => "equalization",
@@ -28,36 +28,38 @@ impl RecoveryMethod {
     }
 }
 
-/// What a method did to a layer.
+/// The change that a method made to a layer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LayerRecovery {
     /// The method.
     pub method: RecoveryMethod,
-    /// The node.
+    /// The name of the node.
     pub layer: String,
-    /// How many weights, channels or biases are others than before, and of how many.
+    /// The number of changed weights, channels or biases, and the number of all of them.
     pub changed: (usize, usize),
-    /// The mean square of the error of the layer's output before and after, in the output's unit squared;
-    /// `None` where the layer was left alone without measuring it.
+    /// The mean squared error of the layer's output before and after, in the output's unit squared.
+    ///
+    /// `None` if the layer was left alone without a measurement.
     pub error: Option<(f64, f64)>,
-    /// What was changed, or why nothing was.
+    /// A description of the change, or the reason why nothing changed.
     pub what: String,
 }
 
 impl LayerRecovery {
-    /// A layer of which nothing was changed or measured, and why.
+    /// Creates the entry of a layer that was neither changed nor measured, with the reason.
     pub fn left_alone(method: RecoveryMethod, layer: &str, why: impl Into<String>) -> Self {
         Self { method, layer: layer.to_owned(), changed: (0, 0), error: None, what: why.into() }
     }
 
-    /// By how many decibels the error sank, 10·log10(before / after): 0 where nothing changed, infinite where
-    /// none is left.
+    /// Returns the decrease of the error in decibels, 10·log10(before / after).
+    ///
+    /// It is 0 if nothing changed, and infinite if no error is left.
     pub fn gain_db(&self) -> Option<f64> {
         self.error.map(|(before, after)| if before == after { 0.0 } else { 10.0 * (before / after).log10() })
     }
 }
 
-/// What the methods changed, in the order in which they ran and of the network.
+/// The changes of the methods, in the order of their runs and of the network.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RecoveryReport {
     /// An entry for every method and layer.
@@ -65,9 +67,10 @@ pub struct RecoveryReport {
 }
 
 impl RecoveryReport {
-    /// The report for programs: `layers`, each with `method`, `layer`, `changed`, `of`, `error_before`,
-    /// `error_after`, `gain_db` and `what`. A figure that does not exist is `null`; an infinite gain is the
-    /// text `"inf"`.
+    /// Returns the report as JSON, for programs.
+    ///
+    /// Each entry of `layers` has `method`, `layer`, `changed`, `of`, `error_before`, `error_after`,
+    /// `gain_db` and `what`. A figure that does not exist is `null`. An infinite gain is the text `"inf"`.
     pub fn to_json(&self) -> Value {
         let layers = self.layers.iter().map(|layer| {
             let gain = match layer.gain_db() {

@@ -1,17 +1,17 @@
-//! Columns of text.
+//! Tables of text.
 
 use std::fmt;
 
-/// Where the text of a column stands.
+/// The alignment of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Align {
-    /// At the left edge: names.
+    /// The left edge, for names.
     Left,
-    /// At the right edge: numbers.
+    /// The right edge, for numbers.
     Right,
 }
 
-/// A table whose columns are as wide as their widest cell, two spaces apart.
+/// A table whose columns are as wide as their widest cell, with two spaces between them.
 #[derive(Clone, Debug)]
 pub struct Table {
     columns: Vec<(String, Align)>,
@@ -19,13 +19,13 @@ pub struct Table {
 }
 
 impl Table {
-    /// A table with these columns.
+    /// Creates a table with these columns.
     pub fn new(columns: &[(&str, Align)]) -> Self {
         let columns = columns.iter().map(|(title, align)| ((*title).to_owned(), *align)).collect();
         Self { columns, rows: Vec::new() }
     }
 
-    /// Adds a row; cells that are missing stay empty, cells past the last column are dropped.
+    /// Adds a row. Missing cells stay empty. Cells behind the last column are dropped.
     pub fn row<Cell: Into<String>>(&mut self, cells: impl IntoIterator<Item = Cell>) {
         self.rows.push(cells.into_iter().map(Into::into).take(self.columns.len()).collect());
     }
@@ -37,7 +37,7 @@ impl Table {
 }
 
 impl fmt::Display for Table {
-    /// Writes one line per row, each ending in a line break, without spaces at the end.
+    /// Writes one line per row. Each line ends with a line break and has no spaces at its end.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let titles: Vec<String> = self.columns.iter().map(|(title, _)| title.clone()).collect();
         let lines: Vec<&Vec<String>> = std::iter::once(&titles).chain(&self.rows).collect();

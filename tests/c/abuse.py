@@ -1,8 +1,8 @@
 """Writes a C program that calls every function of the header with every argument spoiled once.
 
-Every pointer is given NULL, every number of a set 0x7fffffff and -1, every size 0 and a huge value, every handle is freed
-twice. The calls follow from the header, so that a new function cannot be forgotten: a type that this script does not know is
-an error. `values.h` holds good values for every type.
+Every pointer is NULL once, every value of a number set is 0x7fffffff and -1, every size is 0 and a huge value, and
+every handle is freed twice. The calls come from the header, so no new function can be forgotten: a type that this
+script does not know is an error. `values.h` has good values for every type.
 
 usage: abuse.py OUT.c
 """
@@ -19,7 +19,7 @@ NUMBERS = {"bool": "true", "float": "1.0f", "double": "99.0", "min": "-1.0f", "u
 CALLBACKS = {"qdq_free_fn": "free_user", "qdq_log_fn": "log_message", "qdq_next_batch_fn": "next_batch", "qdq_open_batches_fn": "open_batches",
              "qdq_progress_fn": "progress", "qdq_tap_fn": "tapped_value"}
 SIZES = {"size_t": "SIZE_MAX", "uint32_t": "UINT32_MAX", "int32_t": "INT32_MAX", "uint64_t": "UINT64_MAX"}
-# In how many ways values.h spoils a tensor.
+# The number of ways in which values.h spoils a tensor.
 WAYS = 12
 # Good sizes that are not 1, by function and parameter.
 GOOD = {("qdq_stats_from_bytes", "size"): "stats_size",
@@ -29,7 +29,7 @@ GOOD = {("qdq_stats_from_bytes", "size"): "stats_size",
         ("qdq_axis_max_from_bytes", "size"): "maxima_size",
         ("qdq_quantizer_calibration_from_bytes", "size"): "calibration_size",
         ("qdq_weights_compat_amax", "num_bins"): "2048",
-        # The size that is decided at run time is that of axis 0.
+        # The dynamic size is that of axis 0.
         ("qdq_specs_name_dim", "axis"): "0", ("qdq_graph_name_dim", "tensor"): "0", ("qdq_graph_name_dim", "axis"): "0",
         ("qdq_model_set_input_shape", "ndim"): "4",
         ("qdq_model_compare", "label_count"): "8", ("qdq_model_compare_outputs", "label_count"): "8",
@@ -43,9 +43,9 @@ PATHS = {"qdq_stats_load": "stats_path", "qdq_ranges_load": "json_path", "qdq_ca
          "qdq_model_open": "model_path", "qdq_run_options_set_onnxruntime": "model_path",
          "qdq_axis_max_load": "maxima_path", "qdq_quantizer_load_calibration": "calibration_path",
          "qdq_array_read_npy": "npy_path", "qdq_onnxruntime_find": "model_path", "qdq_onnxruntime_version": "model_path"}
-# Objects that are not like the others, by the function that needs them.
+# Special objects, by the function that needs them.
 MADE = {"qdq_quantizer_load_calib_amax_searching": "quantizer_that_observes(QDQ_CALIB_COMPAT)"}
-# What good arguments need that not every machine has: ONNX Runtime.
+# Functions whose good arguments need something that not every machine has: ONNX Runtime.
 MAY_FAIL = {"qdq_onnxruntime_version"}
 
 
@@ -54,7 +54,7 @@ class Unknown(Exception):
 
 
 class Call:
-    """One call of a function, with good values but for one parameter."""
+    """One call of a function, with good values except for one parameter."""
 
     def __init__(self, header, function):
         self.header, self.function = header, function
@@ -73,7 +73,7 @@ class Call:
             if self.function.name.endswith("_free"):
                 self.before.append(f"{handle} *{variable} = make_{handle}();")
             else:
-                # What is not written shows.
+                # UNSET reveals an output that was not written.
                 self.before.append(f"{handle} *{variable} = ({handle} *)UNSET;")
                 self.check.append(f"check_handle(status, {variable});")
             self.after.append(f"{handle}_free(&{variable});")
@@ -164,7 +164,7 @@ def spoilings(header, function):
             is_optional = parameter.type in ("qdq_error **", "void *", "qdq_free_fn") or function.may_be_null(parameter.name)
             yield parameter, "NULL", not is_optional
         elif parameter.type in header.enums:
-            # Any status makes an error, and -1 is QDQ_ALGORITHM_UNKNOWN.
+            # Every status makes an error, and -1 is QDQ_ALGORITHM_UNKNOWN.
             accepts = {"qdq_status": ("0x7fffffff", "-1"), "qdq_algorithm": ("-1",)}.get(parameter.type, ())
             yield from ((parameter, value, value not in accepts) for value in ("0x7fffffff", "-1"))
         elif parameter.type in SIZES:

@@ -1,4 +1,4 @@
-// Reads a handle's text after the handle was freed, on purpose, so that a check of memory is seen to fail.
+// Reads a handle's text after the handle was freed. This is on purpose: the memory check must report it.
 #include "check.h"
 
 int main(void) {

@@ -1,5 +1,5 @@
-// Batches from a callback, progress, cancellation and log: what a callback says comes out, and nothing is
-// left behind.
+// Batches from a callback, progress, cancellation and log: the caller gets a callback's result, and nothing
+// leaks.
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -10,7 +10,7 @@
 static qdq_error *error;
 static char path[4096];
 
-// What a callback shall do at its `at`th call.
+// The action of a callback at its `at`th call.
 struct script {
   int calls, at;
   qdq_status status;
@@ -78,7 +78,7 @@ static void batches_from_a_callback(void) {
   qdq_error_free(&error);
   struct script silent = {.at = 2, .status = QDQ_ERROR_DATA};
   FAILS(calibrate(&silent, NULL, &stats), QDQ_ERROR_DATA, "batch callback failed");
-  // The status says how the run ends, whatever the error's own.
+  // The status decides how the run ends, even if the error has another one.
   struct script unknown = {.at = 2, .status = 77};
   FAILS(calibrate(&unknown, NULL, &stats), QDQ_ERROR_CALLBACK, "77");
   struct script cancelled = {.at = 2, .status = QDQ_ERROR_CANCELLED};
@@ -91,7 +91,7 @@ static void batches_from_a_callback(void) {
   struct script wrong_shape = {.at = -1, .wrong_shape = true};
   FAILS(calibrate(&wrong_shape, NULL, &stats), QDQ_ERROR_SHAPE, "input");
 
-  // The user's data is freed even where no source comes about.
+  // The user's data is freed even if no source is created.
   struct script unused = {.at = -1};
   qdq_batches *batches;
   FAILS(qdq_batches_from_callback(NULL, next, &unused, freed, &batches, &error), QDQ_ERROR_INVALID_ARGUMENT, "inputs");
@@ -138,7 +138,7 @@ static void progress_and_cancellation(void) {
   qdq_run_options_free(&options);
 }
 
-// Batches without end, from a source that another thread stops once it is under way.
+// Endless batches, from a source that another thread stops after the run has started.
 static atomic_int under_way;
 
 static qdq_status endless(void *user, qdq_batch *batch, qdq_error **failure) {
@@ -186,7 +186,7 @@ static void log_message(void *user, qdq_log_level level, const char *message) {
 static void log_messages(void) {
   qdq_stats *stats;
   qdq_run_options *options = qdq_run_options_new();
-  OK(qdq_run_options_set_runtime(options, QDQ_RUNTIME_AUTO, &error));  // reports which runtime it is
+  OK(qdq_run_options_set_runtime(options, QDQ_RUNTIME_AUTO, &error));  // reports the chosen runtime
   OK(qdq_log_set(log_message, &messages, count_free, QDQ_LOG_INFO, &error));
   struct script told = {.at = -1};
   CHECK(calibrate(&told, options, &stats) == QDQ_OK);
@@ -206,7 +206,7 @@ static void log_messages(void) {
 
 static int opened;
 
-// Opens five batches; the third time it fails where it was asked to.
+// Opens five batches. The third opening fails if the test requests it.
 static qdq_status open_again(void *user, qdq_batches **out, qdq_error **failure) {
   static struct script source;
   opened++;
@@ -272,7 +272,7 @@ static void data_is_opened_for_every_pass(void) {
   qdq_stats_free(&stats);
 }
 
-// Writing happens in one step, so that what a callback breaks off leaves the old file.
+// Writing is one step, so a callback that stops the run leaves the old file.
 static void nothing_is_half_written(void) {
   qdq_ranges *ranges;
   OK(qdq_ranges_new("max", &ranges, &error));

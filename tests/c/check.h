@@ -1,5 +1,5 @@
 // clang-format Language: C
-// A check that names what did not hold, and ends the program.
+// A check that reports the failed condition and ends the program.
 #ifndef CHECK_H
 #define CHECK_H
 

@@ -1,4 +1,4 @@
-// A DLTensor is a qdq_tensor: the same layout, so that a pointer to one is used as a pointer to the other.
+// A DLTensor has the same layout as a qdq_tensor, so a pointer to one can be used as a pointer to the other.
 #include <stddef.h>
 #include <string.h>
 
@@ -12,7 +12,7 @@
 #endif
 
 #ifndef HAS_DLPACK
-// As documented by DLPack.
+// The layout that DLPack documents.
 typedef struct {
   int32_t device_type;
   int32_t device_id;
@@ -65,7 +65,7 @@ int main(void) {
   check_type(kDLInt, 64, QDQ_DTYPE_I64);
   check_type(kDLInt, 4, QDQ_DTYPE_I4);
 
-  // The second column of a matrix behind an offset, and a transposed view.
+  // The second column of a matrix after an offset, and a transposed view.
   float numbers[8] = {100, 1, 2, 3, 4, 5, 6, 7};
   int64_t shape[1] = {3}, strides[1] = {2};
   DLTensor column = {numbers, {kDLCPU, 0}, 1, {kDLFloat, 32, 1}, shape, strides, 2 * sizeof(float)};
@@ -88,7 +88,7 @@ int main(void) {
   CHECK(memcmp(integers, expected, sizeof expected) == 0);
   qdq_array_free(&scale);
 
-  // Device memory is refused with a remedy, elements that share memory are not written.
+  // Device memory is refused with a remedy. Elements that share memory are not written.
   DLTensor device = from;
   device.device.device_type = 2;
   FAILS(qdq_tensor_quantize((const qdq_tensor *)&device, NULL, descriptor, (const qdq_tensor *)&to, NULL, &error),

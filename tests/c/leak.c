@@ -1,4 +1,4 @@
-// Leaks on purpose, so that a check for leaks is seen to fail.
+// Leaks on purpose: the leak check must report it.
 #include "check.h"
 
 int main(void) {

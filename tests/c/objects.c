@@ -1,4 +1,4 @@
-// What every object is for, from C.
+// The purpose of every object, in C.
 #include <math.h>
 #include <string.h>
 
@@ -33,7 +33,7 @@ static void errors(void) {
   qdq_error_free(&error);
   CHECK(error == NULL);
   qdq_error_free(&error);
-  // Who does not care passes NULL.
+  // A caller that ignores errors passes NULL.
   CHECK(qdq_model_open(in(folder, "missing.onnx"), &model, NULL) == QDQ_ERROR_IO);
   FAILS(qdq_model_open("\xff/x.onnx", &model, &error), QDQ_ERROR_IO, "x.onnx");
   FAILS(qdq_ranges_set(NULL, "x", 1, &error), QDQ_ERROR_INVALID_ARGUMENT, "'ranges' is NULL");
@@ -82,7 +82,7 @@ static void numbers(void) {
   OK(qdq_tensor_dequantize(&to, &scales, descriptor, &floats, &error));
   CHECK(back[0] == -2 && back[3] == 2);
   qdq_array_free(&scale);
-  // Packed: two integers in a byte.
+  // Packed: two integers per byte.
   uint8_t packed[2];
   qdq_tensor int4 = {.data = packed, .dtype = QDQ_DTYPE_I4, .ndim = 1, .shape = shape};
   OK(qdq_tensor_quantize(&from, &range, descriptor, &int4, NULL, &error));
@@ -128,7 +128,7 @@ static void observers(void) {
   qdq_tensor_stats_free(&stats);
 }
 
-// Maxima and calibrations go from one machine to another by files.
+// Files carry maxima and calibrations from one machine to another.
 static void maxima(void) {
   const float x[4] = {1, -2, INFINITY, 4}, y[4] = {5, 0, 0, 0};
   const int64_t shape[2] = {2, 2};
@@ -159,7 +159,7 @@ static void maxima(void) {
   OK(qdq_axis_max_from_bytes(qdq_buffer_data(bytes), qdq_buffer_size(bytes), &loaded, &error));
   qdq_buffer_free(&bytes), qdq_array_free(&amax), qdq_axis_max_free(&loaded);
 
-  // A quantizer per row goes on with the same file; one per column refuses it.
+  // A quantizer per row continues with the same file. One per column refuses it.
   qdq_descriptor *descriptor = qdq_descriptor_new();
   OK(qdq_descriptor_set_axis(descriptor, rows, 1, &error));
   qdq_quantizer *quantizer, *clone;
@@ -338,7 +338,7 @@ static void graphs(void) {
   CHECK(qdq_plan_activation_reader_count(plan, 0) == 1 && qdq_plan_activation_reader_node(plan, 0, 0) == number);
   CHECK(qdq_plan_weight_tensor(plan, 0) == weight && qdq_plan_weight_axis(plan, 0) == 0);
   CHECK(!strcmp(qdq_plan_tap_at(plan, false, 0), "x") && qdq_plan_tap_count(plan, true) == 2);
-  // A plan keeps its graph as it was.
+  // A plan keeps the graph of its creation.
   qdq_policy *policy = qdq_policy_new();
   OK(qdq_policy_exclude_op(policy, "Conv", &error));
   qdq_plan *none;
@@ -393,7 +393,7 @@ static void models(void) {
   OK(qdq_model_save(quantized, in(out_folder, "model.qdq.onnx"), &error));
   qdq_model_free(&model), qdq_model_free(&quantized), qdq_model_free(&other);
   OK(qdq_model_open(in(out_folder, "model.qdq.onnx"), &quantized, &error));
-  // What is quantized already is not quantized again.
+  // A quantized graph is not quantized again.
   qdq_plan *again;
   OK(qdq_model_plan(quantized, NULL, NULL, &again, &error));
   CHECK(qdq_plan_activation_count(again) == 0);

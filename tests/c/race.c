@@ -1,5 +1,4 @@
-// Two threads that change one collector at the same time, on purpose, so that a check for races is seen to
-// fail.
+// Two threads change one collector at the same time. This is on purpose: the race check must report it.
 #include <pthread.h>
 
 #include "check.h"

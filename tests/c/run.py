@@ -17,7 +17,7 @@ import reference  # noqa: E402
 from native import DIGITS, ROOT, SANITIZE, VALGRIND, WARNINGS, Failure, run  # noqa: E402
 
 PROGRAMS = ["objects", "callbacks", "dlpack", "threads"]
-# The generated calls use all good values in no program, and spoil some on purpose.
+# No program uses all good values, and the generated calls spoil some on purpose.
 GENERATED = ["-Wno-unused-function", "-Wno-unused-variable", "-Wno-nonnull", f"-I{HERE}"]
 
 
@@ -42,7 +42,7 @@ def main():
         return f"{name}, {label}", test
 
     suite.cases([checked(name, SANITIZE, [], "sanitized") for name in sources])
-    # What runs under Valgrind is the program as it is; it runs by itself only where there is no Valgrind.
+    # The normal program runs under Valgrind. Without Valgrind it runs by itself.
     has_valgrind = native.has_valgrind()
     wrapper, label = (VALGRIND, "valgrind") if has_valgrind else ([], "plain")
     suite.cases([checked(name, [], wrapper, label) for name in sources])
@@ -51,7 +51,7 @@ def main():
             suite.compile(compiler, [HERE / "objects.c"], "-std=c11", *WARNINGS, name="objects-clang"), DIGITS,
             suite.out("objects-clang")))
 
-    # The checks can fail.
+    # Prove that the checks can fail.
     leak = suite.compile("gcc", [HERE / "leak.c"], "-g", *SANITIZE, name="leak-sanitized")
     after_free = suite.compile("gcc", [HERE / "after_free.c"], "-g", *SANITIZE, name="after_free-sanitized")
     suite.case("the sanitizer sees a leak", lambda: run(leak, fails="LeakSanitizer: detected memory leaks"))
@@ -70,7 +70,7 @@ def documented():
     found = header.parse()
     if found.undocumented or len(found.functions) < 200:
         raise Failure(f"without documentation: {found.undocumented}, of {len(found.functions)} functions")
-    # The check can fail.
+    # Prove that the check can fail.
     if header.parse("int32_t qdq_thing_do(void);\n#define QDQ_X 1\ntypedef struct qdq_y qdq_y;").undocumented != [
         "qdq_thing_do", "QDQ_X", "typedef struct qdq_y qdq_y;"]:
         raise Failure("the check does not see what is not documented")

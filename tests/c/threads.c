@@ -1,4 +1,5 @@
-// Two threads that observe into their own statistics, read one handle at the same time, and are merged.
+// Two threads observe into their own statistics and read one handle at the same time. Then the statistics are
+// merged.
 #include <pthread.h>
 #include <string.h>
 
@@ -35,7 +36,7 @@ static void *observe(void *argument) {
   float own;
   OK(qdq_tensor_stats_amax(work->stats, QDQ_METHOD_ENTROPY, 0, 8, false, &own, &error));
   CHECK(own > 0);
-  // Both read the same handles; their texts are made at the first call.
+  // Both threads read the same handles, whose texts are made at the first call.
   for (int method = QDQ_METHOD_MSE; method <= QDQ_METHOD_PERCENTILE; method++) {
     OK(qdq_tensor_stats_amax(shared, method, 0, 8, false, &work->amax[method], &error));
   }

@@ -16,7 +16,8 @@ from native import DIGITS, WARNINGS, run  # noqa: E402
 
 def main():
     suite = native.Suite("tsan", sys.argv[1])
-    # The run-time library of the Rust compiler: gcc's own is older and lacks functions that Rust's code calls.
+    # The run-time library of the Rust compiler: gcc's own is older and lacks functions that Rust's code
+    # calls.
     sysroot = Path(run("rustc", "+nightly", "--print", "sysroot").strip())
     [runtime] = sysroot.glob("lib/rustlib/*/lib/librustc*_rt.tsan.a")
     link = ["-Wl,--whole-archive", runtime, "-Wl,--no-whole-archive", "-rdynamic", "-ldl", "-lrt"]

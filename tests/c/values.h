@@ -40,7 +40,7 @@ static void complain(const char *what) {
   failures++;
 }
 
-// Holds what a function returned against the header's rules for errors.
+// Compares the result of a function with the header's rules for errors.
 static void check(qdq_status status, qdq_error *failure, enum expectation expected, bool has_error) {
   if (status < QDQ_OK || status > QDQ_ERROR_CALLBACK) complain("the status is none");
   if (status == QDQ_ERROR_INTERNAL) complain("a defect inside qdq");
@@ -59,7 +59,7 @@ static void check(qdq_status status, qdq_error *failure, enum expectation expect
   }
 }
 
-// A handle that a function was to hand out: NULL after a failure.
+// Checks an output handle: it is NULL after a failure.
 static void check_handle(qdq_status status, const void *handle) {
   if (handle == UNSET) {
     complain("a handle is left unset");
@@ -74,7 +74,7 @@ static void must(qdq_status status, qdq_error *failure) {
   exit(2);
 }
 
-// The tensor for a function's parameter. As many at a time as one call can have.
+// Returns the tensor for a function's parameter. Eight tensors can be in use at a time, enough for one call.
 static const qdq_tensor *good_tensor(const char *function, const char *name) {
   static const int64_t shape[4] = {2, 1, 8, 8};
   static qdq_tensor tensors[8];
@@ -100,12 +100,12 @@ static const qdq_tensor *good_tensor(const char *function, const char *name) {
     tensor->data = &out_memory[255];
     tensor->ndim = 0;
   }
-  // One amax per index of axis 1, which has one.
+  // One amax per index of axis 1, which has size 1.
   if (!strcmp(function, "qdq_weights_quantize") && !strcmp(name, "amax")) {
     tensor->ndim = 1;
     tensor->shape = &shape[1];
   }
-  // That of "fc.bias".
+  // The shape of "fc.bias".
   if (!strcmp(function, "qdq_model_set_initializer")) {
     static const int64_t classes = 10;
     tensor->ndim = 1;
@@ -114,7 +114,7 @@ static const qdq_tensor *good_tensor(const char *function, const char *name) {
   return tensor;
 }
 
-// The same tensor with one of its fields spoiled, which no function may accept.
+// Returns the same tensor with one spoiled field. No function may accept it.
 static const qdq_tensor *spoiled_tensor(const qdq_tensor *good, int way) {
   static qdq_tensor tensor;
   static const int64_t negative[4] = {2, -1, 8, 8}, huge[4] = {INT64_MAX, INT64_MAX, 8, 8}, large[1] = {INT64_MAX / 4};
@@ -158,8 +158,7 @@ static void free_user(void *user) { (void)user; }
 
 static void log_message(void *user, qdq_log_level level, const char *message) { (void)user, (void)level, (void)message; }
 
-// A plan fits one model only, so that all calls share one, and statistics and ranges are those that the plan
-// needs.
+// A plan fits only one model, so all calls share one. Statistics and ranges are those of the plan.
 static qdq_model *shared_model;
 static qdq_plan *shared_plan;
 

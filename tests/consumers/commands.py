@@ -1,4 +1,4 @@
-"""How the cases of run.py run commands: cmake and ninja of this Python's environment, one place for what is built."""
+"""How the cases of run.py run commands: with cmake and ninja of this Python's environment, and one build folder."""
 
 import os
 import shlex
@@ -12,12 +12,12 @@ ROOT = HERE.parent.parent
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).absolute()
 # Every path has a space in it.
 WORK = TARGET / "consumers" / "in a folder"
-# cmake and ninja of this Python's environment before those of the system.
+# The cmake and ninja of this Python's environment precede those of the system.
 PATH = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 
 class Failure(Exception):
-    """A case that failed, with what there is to say about it."""
+    """A failed case, with its description."""
 
 
 def check(holds, *message):
@@ -26,7 +26,7 @@ def check(holds, *message):
 
 
 def run(*command, **environment):
-    """Runs a command and returns what it printed."""
+    """Runs a command and returns its output."""
     command = [str(part) for part in command]
     environment = {key: str(value) for key, value in environment.items()}
     environment = os.environ | {"PATH": PATH, "CARGO_TARGET_DIR": str(TARGET)} | environment

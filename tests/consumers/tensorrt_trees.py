@@ -1,4 +1,5 @@
-"""FindTensorRT.cmake, over made-up trees of every form in which TensorRT comes, and over its real headers.
+"""Tests FindTensorRT.cmake with artificial trees of every form in which TensorRT is distributed, and with its real
+headers.
 
 These cases need neither qdq nor cargo's output, except for the crate with the real headers.
 """
@@ -14,7 +15,7 @@ import tensorrt_headers  # noqa: E402
 
 TREES = WORK / "tensorrt trees"
 
-# How the versions are written: as numbers, and from 11 on by the name of a macro.
+# The form of the versions: numbers, and from 11 on the name of a macro.
 NUMBERS = """#define NV_TENSORRT_MAJOR {0} //!< TensorRT major version.
 #define NV_TENSORRT_MINOR {1} //!< TensorRT minor version.
 #define NV_TENSORRT_PATCH {2} //!< TensorRT patch version.
@@ -40,7 +41,7 @@ def headers(folder, version, rtx=False):
 
 
 def libraries(folder, version, names, links=True):
-    """Libraries that say the major version of TensorRT, with the links that a package for development has."""
+    """Makes libraries that return the major version of TensorRT, with the links that a development package has."""
     folder.mkdir(parents=True)
     major = version.split(".")[0]
     for name in names:
@@ -71,11 +72,11 @@ def python_package(name, version, package="tensorrt_libs", names=("nvinfer", "nv
 
 
 def find(*options, components="", fails=None, environment={}):
-    """What the project found; with `fails`, that it found nothing and says that text."""
+    """Returns what the project found. With `fails`, checks that it found nothing and printed that text."""
     build = TREES / "build"
     shutil.rmtree(build, ignore_errors=True)
     options = [*options, f"-DMODULE={ROOT / 'cmake'}", f"-DCOMPONENTS={components}",
-               # Nothing that is installed on this machine.
+               # Nothing installed on this machine is searched.
                "-DCMAKE_FIND_USE_CMAKE_SYSTEM_PATH=OFF"]
     said = run("cmake", "-S", HERE / "find_tensorrt", "-B", build, "-G", "Ninja", *options, **environment)
     found = dict(line.split("=", 1) for line in (build / "found.txt").read_text().splitlines())
@@ -91,7 +92,7 @@ def check_found(found, version, targets, rtx="FALSE"):
 
 
 def program(version, major):
-    """The program that the project links against what was found."""
+    """Returns the program that the project links against the libraries that it found."""
     build = TREES / "build"
     run("cmake", "--build", build)
     said = run(build / "consumer").strip()

@@ -1,4 +1,4 @@
-// Functions of the caller: what they return, throw and own, and how they stop a run.
+// Functions of the caller: their results, exceptions and ownership, and how they stop a run.
 
 #include <atomic>
 #include <chrono>
@@ -20,7 +20,7 @@ using qdq::Result;
 using qdq::RunOptions;
 using qdq::Status;
 
-// What a program does: outputs are written when everything has gone well.
+// A typical program: it writes outputs after everything has succeeded.
 static Result<void> convert(Result<Batches> batches, const RunOptions& options, const std::string& folder) {
   if (!batches) return std::move(batches).error();
   const auto model = digits::model();
@@ -118,12 +118,12 @@ TEST(cancelling_from_another_thread) {
   std::thread other([&] {
     while (given < 2) std::this_thread::yield();
     cancel->request();
-    // The switch may be freed while the run goes on.
+    // The switch may be freed during the run.
     cancel.reset();
   });
   check_failure(
       [&](Batch& batch) {
-        // Endless but for the switch.
+        // Endless without the switch.
         if (++given > 2) std::this_thread::sleep_for(std::chrono::milliseconds(1));
         return digits::fill(batch, 0).has_value();
       },
@@ -145,7 +145,7 @@ TEST(exceptions_come_out_as_errors) {
   check_failure(after_two([]() -> Result<bool> { throw qdq::Exception(Error(Status::Type, "wrong", "do it right")); }),
                 Status::Type, "wrong", "do it right");
   check_failure(after_two([]() -> Result<bool> { throw 1; }), Status::Callback, "no std::exception");
-  // An error of the library, raised inside the function.
+  // A library error from inside the function.
   check_failure(after_two([]() -> Result<bool> { return qdq::TensorStats().amax().value() > 0; }), Status::Data,
                 "no value was seen", kept(qdq::TensorStats().amax().error()).remedy());
 
@@ -166,13 +166,13 @@ TEST(functions_are_owned_by_what_they_are_given_to) {
   }
   CHECK_EQ(alive.use_count(), 1);
 
-  // Freed as well where there is no source.
+  // The function is also freed if no source is created.
   qdq::Specs nothing = qdq::Specs::make().build().value();
   const qdq::Specs taken = std::move(nothing);
   CHECK_FAILS(Batches::from_callback(nothing, [alive](Batch&) { return false; }), Status::InvalidArgument, "inputs");
   CHECK_EQ(alive.use_count(), 1);
 
-  // A function that can be moved only, and one that lives on past release().
+  // A function that can only be moved, and one that lives on after release().
   auto unique = std::make_unique<int>(2);
   auto batches = Batches::from_callback(inputs, [unique = std::move(unique)](Batch& batch) {
     return (*unique)-- > 0 && digits::fill(batch, 0).has_value();
@@ -217,7 +217,7 @@ TEST(log_functions_are_called_and_freed) {
               Status::InvalidArgument, "9");
   CHECK_EQ(messages.use_count(), 2);
   qdq::log_off();
-  // tests/cpp/run.py asks for instructions that there are not, which is worth a message.
+  // tests/cpp/run.py requests an instruction set that does not exist, which gives a message.
   if (std::getenv("QDQ_ISA") != nullptr) CHECK(*messages > 0);
 }
 

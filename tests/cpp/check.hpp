@@ -1,4 +1,4 @@
-// Just enough to write tests: TEST(name) { CHECK(...); CHECK_EQ(a, b); }
+// A minimal test framework: TEST(name) { CHECK(...); CHECK_EQ(a, b); }
 #ifndef CHECK_HPP
 #define CHECK_HPP
 
@@ -47,7 +47,7 @@ bool equal(const A& a, const B& b, const char* what, const char* file, int line)
   return that(false, text.str(), file, line);
 }
 
-// For failures of the library, which the test did not expect.
+// For failures of the library that the test did not expect.
 template <typename T>
 bool good(const qdq::Result<T>& result, const char* what, const char* file, int line) {
   return result ? true : that(false, std::string(what) + ": " + std::string(result.error().text()), file, line);
@@ -65,19 +65,19 @@ bool fails(const qdq::Result<T>& result, qdq::Status status, std::string_view me
               file, line);
 }
 
-/// A temporary as a variable, for the expression that it lives in: what gives views wants one.
+/// Makes a temporary usable as a variable within its expression, for functions that return views.
 template <typename T>
 const T& kept(const T& temporary) {
   return temporary;
 }
 
-/// The shipped models and data.
+/// The folder of the shipped models and data.
 inline std::string& data() {
   static std::string path;
   return path;
 }
 
-/// An empty folder for this test, below the current one.
+/// Makes an empty folder for this test, below the current one.
 inline std::string folder(const std::string& name) {
   std::filesystem::remove_all(name);
   std::filesystem::create_directories(name);

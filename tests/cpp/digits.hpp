@@ -1,4 +1,4 @@
-// The digits model and images for it, for tests that run a model.
+// The digits model and its images, for tests that run a model.
 #ifndef DIGITS_HPP
 #define DIGITS_HPP
 
@@ -13,7 +13,7 @@ namespace digits {
 inline std::string path(const std::string& file) { return check::data() + "/digits/" + file; }
 inline qdq::Model model() { return qdq::Model::open(path("model.onnx")).value(); }
 
-/// 8 synthetic images.
+/// Returns 8 synthetic images.
 inline std::vector<float> images(int first) {
   std::vector<float> pixels;
   for (int i = first; i < first + 8; ++i) {
@@ -28,7 +28,7 @@ inline qdq::Result<void> fill(qdq::Batch& batch, int first) {
   return batch.set("input", {pixels.data(), {8, 1, 8, 8}});
 }
 
-/// A source of `count` batches.
+/// Makes a source of `count` batches.
 inline auto source(int count) {
   return [count, next = 0](qdq::Batch& batch) mutable -> qdq::Result<bool> {
     if (next == count) return false;

@@ -1,4 +1,4 @@
-// Errors, results, owners.
+// Errors, results and owners.
 
 #include <stdexcept>
 #include <string>
@@ -96,7 +96,7 @@ TEST(owners_move) {
   qdq::Ranges b = std::move(a);
   CHECK_EQ(b.size(), 1u);
 
-  // What was moved from answers without harm.
+  // A moved-from object can still be read.
   CHECK(a.c() == nullptr && a.size() == 0 && a.begin() == a.end() && a.method().empty() && !a.has("x"));
   CHECK_FAILS(a.set("x", 1.0f), Status::InvalidArgument, "ranges");
   CHECK_FAILS(a.get("x"), Status::InvalidArgument, "ranges");

@@ -1,4 +1,4 @@
-// Ranges, caches and what is wrong with them.
+// Ranges, caches and their problems.
 
 #include <algorithm>
 #include <cmath>
@@ -41,7 +41,7 @@ TEST(ranges_are_read_written_and_looped_over) {
     CHECK_EQ((*same).at(1).name, "a");
     CHECK_EQ(same->get("b").value(), 254.0f);
   }
-  // What is moved out of a result lives as long as the loop.
+  // A value moved out of a result lives as long as the loop.
   std::size_t count = 0;
   for (const qdq::Range range : Ranges::load(folder + "/ranges.json").value()) count += range.name.size();
   CHECK_EQ(count, 2u);
@@ -103,7 +103,7 @@ TEST(findings_say_what_is_wrong) {
   CHECK_GOOD(cache.check(0, Algorithm::Unknown, {}));
   CHECK_GOOD(cache.remove_repeats());
   CHECK(cache.size() == 2 && cache.get("x").value() == 2.0f);
-  // A line without a usable scale is left out, and that is said.
+  // A line without a usable scale is left out, and a finding reports it.
   const auto usable = cache.to_ranges().value();
   CHECK(usable.get("x").value() == 254.0f && !usable.get("y"));
   CHECK(usable.findings().value().size() > 0);

@@ -9,7 +9,7 @@
 int main(int argc, char** argv) {
   if (argc < 2) return 2;
   check::data() = argv[1];
-  // Tests empty the folders that they write to, which must not be those of the source tree.
+  // Tests empty the folders that they write to. These must not be in the source tree.
   if (*std::filesystem::proximate(argv[1]).begin() != "..") {
     std::fprintf(stderr, "The current folder holds %s; run the tests in an empty one.\n", argv[1]);
     return 2;

@@ -1,4 +1,4 @@
-// ONNX models from opening to comparing.
+// ONNX models from opening to comparison.
 
 #include <cmath>
 #include <cstdint>
@@ -18,7 +18,7 @@ static std::vector<char> content(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-// The labels of the test images.
+// Returns the labels of the test images.
 static std::vector<std::int64_t> labels() {
   const auto labels = qdq::Array::read_npy(digits::path("test_labels.npy")).value();
   const qdq::TensorView view = labels;
@@ -69,7 +69,7 @@ TEST(digits_end_to_end_from_files) {
                .size(),
            0u);
 
-  // The saved model against the float one.
+  // Compare the saved model with the float one.
   const auto saved = Model::open(folder + "/model.qdq.onnx").value();
   std::vector<std::int64_t> right = labels();
   right.resize(100);
@@ -112,7 +112,7 @@ TEST(digits_end_to_end_from_a_lambda) {
   const auto as_int8 = model.quantize(plan, ranges).value();
   CHECK(kept(as_float.to_bytes().value()).size() > kept(as_int8.to_bytes().value()).size());
 
-  // Two runs over the same data on two threads, with one model, give the same bytes.
+  // Two threads run one model over the same data and give the same bytes.
   auto first = Batches::from_callback(model.inputs().value(), digits::source(4)).value();
   CHECK_EQ(kept(kept(model.calibrate(plan, first).value()).to_bytes().value()).text(),
            kept(stats.to_bytes().value()).text());
@@ -213,7 +213,7 @@ TEST(digits_recover_accuracy) {
   CHECK(qdq::QuantizeOptions::make().weight_bits(9).build().error().status() == Status::InvalidArgument);
 }
 
-// Only the weights are left to quantize, so that no activation needs a range and no data is read.
+// Only the weights remain to be quantized, so no activation needs a range and no data is read.
 TEST(layers_that_are_quantized_by_half_are_completed) {
   const auto model = qdq::Model::open(check::data() + "/cases/activations_quantized_only.onnx").value();
   const auto plan = model.plan().value();
@@ -320,7 +320,7 @@ TEST(data_options_reach_the_library) {
       .write(reinterpret_cast<const char*>(pixels.data()), static_cast<std::streamsize>(pixels.size() * sizeof(float)));
   auto batches = Batches::open(digits::model().inputs().value(), folder + "/x.bin", *options).value();
   CHECK_EQ(batches.next().value()->samples(), 4u);
-  // A batch size that is fixed: repeats fill the last batch.
+  // With a fixed batch size, repeated samples fill the last batch.
   std::ofstream(folder + "/few.bin", std::ios::binary)
       .write(reinterpret_cast<const char*>(pixels.data()), static_cast<std::streamsize>(64 * sizeof(float)));
   const auto fixed = qdq::Specs::make().add("x", qdq::DType::F32, {48, 1}).build().value();
@@ -344,7 +344,7 @@ TEST(outputs_are_chosen_and_whole_numbers_agree_in_part) {
   const auto stats = model.calibrate(plan, batches).value();
   const auto quantized = model.quantize(plan, plan.ranges(stats).value()).value();
 
-  // Batches are read once, which is something else than no data.
+  // Batches can be read only once. The error differs from that of empty data.
   const auto again = model.calibrate(plan, batches);
   CHECK(!again && again.error().status() == qdq::Status::InvalidArgument);
   CHECK(!again && again.error().message().find("read to their end") != std::string_view::npos);

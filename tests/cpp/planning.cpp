@@ -108,7 +108,7 @@ TEST(plans_say_what_and_why) {
   const auto ranges = plan.ranges(stats, qdq::Method::Max).value();
   CHECK(ranges.get("x").value() == 1.0f);
 
-  // By ranges that lack a tensor; by a policy.
+  // First by ranges that lack a tensor, then by a policy.
   auto without_x = qdq::Ranges::make().value();
   without_x.set("z", 1.0f).value();
   CHECK(kept(graph.plan({}, without_x).value()).decisions().at(0).verdict == Verdict::Float);
@@ -121,7 +121,7 @@ TEST(plans_say_what_and_why) {
   CHECK_FAILS(graph.plan(qdq::Policy::make().exclude_name("nothing*").build().value()), Status::InvalidArgument, "nothing*");
 }
 
-// What a plan and ranges leave out is in the result and in the log.
+// The result and the log contain what a plan and ranges leave out.
 TEST(findings_are_said_in_the_result_and_in_the_log) {
   const auto warnings = std::make_shared<std::vector<std::string>>();
   qdq::log_set(qdq::LogLevel::Info, [warnings](qdq::LogLevel, std::string_view text) {

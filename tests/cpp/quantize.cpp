@@ -1,4 +1,4 @@
-// Quantizing tensors; descriptors.
+// Quantization of tensors, and descriptors.
 
 #include <cmath>
 #include <cstdint>
@@ -34,7 +34,7 @@ TEST(quantize_gives_integers_and_scale) {
   CHECK_EQ(back[3], 2.0f);
   CHECK_EQ(back[1], -1.0f / 3.5f);
 
-  // Without a range the data's own.
+  // Without a range, the range of the data is used.
   CHECK_EQ(qdq::quantize(input, dynamic, q).value()[0], 7.0f / 9.0f);
   CHECK_EQ(qdq::amax(input, dynamic).value()[0], 9.0f);
   CHECK_EQ(qdq::amax(input, fixed).value()[0], 2.0f);
@@ -100,7 +100,7 @@ TEST(quantize_per_axis_and_by_blocks) {
 }
 
 TEST(quantize_other_types) {
-  // 1, -1 and 0.5 as binary16; the integers two in a byte.
+  // 1, -1 and 0.5 as binary16. The integers are two per byte.
   const std::vector<std::uint16_t> halves = {0x3c00, 0xbc00, 0x3800};
   const auto four_bits = Descriptor::make().num_bits(4).amax(1.0f).build().value();
   std::uint8_t packed[2] = {0, 0};
@@ -189,7 +189,7 @@ TEST(descriptor_keeps_its_fields) {
   CHECK(!Descriptor().amax().value());
   CHECK_FAILS(Descriptor::predefined(static_cast<qdq::Predefined>(77)), Status::InvalidArgument, "77");
   CHECK(!Descriptor::from_json("{\"no_such_field\": 1}"));
-  // Fields that do not go together are found where all are known.
+  // Fields that do not go together are found when all of them are known.
   CHECK(!Descriptor::make().axis({0}).block(0, 4).build());
 }
 
@@ -237,7 +237,7 @@ TEST(quantizer_calibrates_quantizes_and_is_restored) {
   CHECK_GOOD(quantizer.forward(x, y));
   CHECK(y[5] != 8 && y[5] > 7.9f);
   const auto scale = quantizer.quantize(x, y);
-  CHECK(CHECK_GOOD(scale) && !scale->has_value());  // it fakes, so that there are no integers
+  CHECK(CHECK_GOOD(scale) && !scale->has_value());  // fake quantization has no integers
 
   const auto json = quantizer.to_json();
   if (!CHECK_GOOD(json)) return;

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
-"""Compiles the headers in every way that they promise, and runs the C++ tests: run.py [--again] [FOLDER OF LIBQDQ]
+"""Compiles the headers in every promised way, and runs the C++ tests: run.py [--again] [FOLDER OF LIBQDQ]
 
-With --again only what can go otherwise than in a run with more programs on the PATH, which has to be there besides. Prints a line for every case; the exit status is 1 where one fails. Needs g++; uses clang and valgrind where they are.
+With --again it runs only the cases that can differ from a run with more programs on the PATH. Such a run is needed
+in addition. Prints a line for every case. The exit status is 1 if one fails. Needs g++; uses clang and valgrind if
+they are installed.
 """
 
 import concurrent.futures
@@ -17,7 +19,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TESTS = ROOT / "tests" / "cpp"
 HEADERS = ROOT / "cpp" / "qdq"
-# The umbrellas of what stands on other libraries.
+# The umbrella headers that need other libraries.
 APART = ("tensorrt.hpp", "torch.hpp")
 C_HEADER = ROOT / "include" / "qdq" / "qdq.h"
 DATA = ROOT / "tests" / "data"
@@ -33,11 +35,11 @@ VALGRIND = ["valgrind", "-q", "--error-exitcode=1", "--leak-check=full", "--show
 
 
 class Failed(Exception):
-    """A case went wrong; the text says how."""
+    """A failed case, with its description."""
 
 
 def run(*command, cwd=None, **environment):
-    """Runs a command that must succeed and returns what it printed."""
+    """Runs a command that must succeed and returns its output."""
     done = attempt(*command, cwd=cwd, **environment)
     if done.returncode != 0:
         raise Failed(f"exit status {done.returncode} of {' '.join(map(str, command))}\n{done.stdout}")
@@ -50,7 +52,7 @@ def attempt(*command, cwd=None, **environment):
 
 
 def fails(expected, *command, cwd=None, **environment):
-    """Runs a command that must fail and say why."""
+    """Runs a command that must fail with the expected message."""
     done = attempt(*command, cwd=cwd, **environment)
     if done.returncode == 0 or expected not in done.stdout:
         raise Failed(f"exit status {done.returncode}, without {expected!r}:\n{done.stdout}")
@@ -60,13 +62,13 @@ class Suite:
     def __init__(self, library, folder, again):
         self.folder, self.again = folder, again
         self.library = link_library(library, folder / "lib")
-        # After the sources: some distributions' compilers link a library only where what stands before it needs it.
+        # After the sources: some distributions' compilers link a library only if an earlier file needs it.
         self.link = ["-Wl,--as-needed", self.library, f"-Wl,-rpath,{self.library.parent}", "-pthread"]
         self.cxx = [compiler for compiler in ("g++", "clang++") if shutil.which(compiler)]
         self.cc = [compiler for compiler in ("gcc", "clang") if shutil.which(compiler)]
 
     def cases(self):
-        """Name and function of every case, the longest first."""
+        """Lists name and function of every case, the longest first."""
         other = self.cxx[-1]
         if not self.again:
             yield "tests under the address and undefined behaviour sanitizers", lambda: self.tests(
@@ -83,7 +85,7 @@ class Suite:
         yield "a view of a temporary does not compile", self.views_of_temporaries
         yield "every function and number of qdq.h is reachable", self.everything_is_reachable
         for compiler in self.cxx:
-            # The headers ask only whether there are exceptions, so that what compiles without RTTI compiles with it.
+            # The headers check only for exceptions, so code that compiles without RTTI also compiles with it.
             for std, options in [("c++17", NO_RTTI), ("c++17", BARE), ("c++20", []), ("c++20", BARE), ("c++2b", []), ("c++2b", BARE)]:
                 # The program above is compiled with the same warnings.
                 if (compiler, std, options) != (other, "c++20", BARE):
@@ -93,22 +95,22 @@ class Suite:
         for compiler in self.cc:
             yield f"qdq.h as C, {compiler}", lambda c=compiler: self.c_header(c, ["c99", "c11", "c17", "c2x"], "c")
         for compiler in self.cxx:
-            # From C++17 on the tests include it.
+            # From C++17 on, the tests include it.
             yield f"qdq.h as C++, {compiler}", lambda c=compiler: self.c_header(c, ["c++11", "c++14"], "c++")
 
     def everything(self):
-        """All tests as one source: quicker where nothing is linked."""
+        """Compiles all tests as one source, which is faster without linking."""
         source = self.folder / "everything.cpp"
         if not source.exists():
             source.write_text("".join(f'#include "{path}"\n' for path in SOURCES))
         return source
 
     def tests(self, name, compiler, options, **environment):
-        # Every source includes everything, so that this shows as well that the headers can be in many.
+        # Every source includes all headers, which also proves that several sources can include them.
         work = self.folder / name
         work.mkdir()
         run(compiler, *options, *STRICT, *INCLUDE, *SOURCES, "-o", work / "tests", *self.link)
-        # The program as it is runs under Valgrind; by itself it would say the same.
+        # The normal program runs under Valgrind. By itself it would give the same result.
         valgrind = VALGRIND if name == "plain" and shutil.which("valgrind") else []
         run(*valgrind, work / "tests", DATA, cwd=work, **environment)
         run(work / "tests", DATA, "log_functions", cwd=work, QDQ_ISA="none-such", **environment)
@@ -140,7 +142,7 @@ class Suite:
             fails("nodiscard", compiler, "-std=c++17", *STRICT, *INCLUDE, "-fsyntax-only", source)
 
     def views_of_temporaries(self):
-        """One line of must_fail/views_of_temporaries.txt after the other, each in a function of its own; none may compile."""
+        """Compiles each line of must_fail/views_of_temporaries.txt in its own function. None may compile."""
         lines = (TESTS / "must_fail" / "views_of_temporaries.txt").read_text().splitlines()
         source = self.folder / "views.cpp"
         source.write_text((TESTS / "must_fail" / "views_of_temporaries.hpp").read_text() + "".join(
@@ -168,12 +170,12 @@ class Suite:
         return f"{len(names)} names"
 
     def headers_alone(self, compiler):
-        # Those for TensorRT and LibTorch need their headers.
+        # The headers for TensorRT and LibTorch need the headers of these.
         names = [path.relative_to(HEADERS.parent) for path in sorted(HEADERS.rglob("*.hpp"))]
         names = [name for name in names if not name.parts[1].startswith(("tensorrt", "torch"))]
         for name in names:
             source = self.folder / f"alone_{compiler}.cpp"
-            # The macros that hand errors on are the headers' own.
+            # The macros that pass errors on belong to the headers only.
             own = "" if name.name == "try.hpp" else "#ifdef QDQ_TRY\n#error QDQ_TRY is left\n#endif\n"
             source.write_text(f"#include <{name}>\n#include <{name}>\n{own}")
             run(compiler, "-std=c++17", *STRICT, *INCLUDE, "-fsyntax-only", source)
@@ -188,7 +190,7 @@ class Suite:
 
 
 def link_library(folder, into):
-    """Puts the library below the names that the linker and the loader look for."""
+    """Links the library under the names that the linker and the loader look for."""
     library = next((path for path in (folder / "libqdq.so", folder / "libqdq.dylib") if path.exists()), None)
     if library is None:
         sys.exit(f"{folder} has no libqdq; run 'cargo build' or give the folder of libqdq")
@@ -202,7 +204,7 @@ def link_library(folder, into):
 
 
 def report(name, function):
-    """Runs a case; returns its line, and whether it went well."""
+    """Runs a case. Returns its line, and whether it succeeded."""
     start = time.monotonic()
     try:
         note, good = function(), True

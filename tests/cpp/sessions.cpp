@@ -1,4 +1,4 @@
-// Models that run by themselves, and what they hand over on the way.
+// Models that run by themselves, and the tensors of their taps.
 
 #include <atomic>
 #include <memory>
@@ -33,7 +33,7 @@ TEST(sessions_run_models) {
     CHECK(outputs.get(name).value().data() == tensor.data());
   }
   CHECK_FAILS(outputs.get("none"), Status::Data, "no tensor 'none'");
-  // The second run stands for itself.
+  // The second run is independent of the first.
   const Batch again = session.run(batch(8)).value();
   CHECK(again.at(0).tensor.data() != outputs.at(0).tensor.data());
   CHECK_FAILS(session.run(Batch()), Status::InvalidArgument, "input 'input' is missing");
@@ -48,7 +48,7 @@ TEST(sessions_hand_activations_over) {
   CHECK(run.outputs.size() == 1 && run.tapped.size() == taps.size());
   for (std::size_t i = 0; i < taps.size(); ++i) CHECK_EQ(run.tapped.at(i).name, taps.at(i));
 
-  // The function sees the same, and the statistics of what it sees are those of a calibration.
+  // The function gets the same tensors, and their statistics are those of a calibration.
   qdq::Stats seen;
   std::atomic<int> calls{0};
   const auto observe = [&](std::size_t tap, const TensorView& value) {
@@ -77,7 +77,7 @@ TEST(tap_functions_stop_runs) {
 #endif
   CHECK_GOOD(run([](std::size_t, const TensorView& value) { CHECK_EQ(value.shape()[0], 8); }));
   CHECK_FAILS(Session::open(model, {"input", "nowhere"}), Status::InvalidArgument, "'nowhere'");
-  // The function is freed with the session, and where none comes about.
+  // The function is freed with the session, and also if no session is created.
   auto owned = std::make_shared<int>(0);
   const std::vector<std::string> unknown = {"nowhere"};
   CHECK(!Session::with_tap(model, unknown, [owned](std::size_t, const TensorView&) {}));

@@ -63,7 +63,7 @@ TEST(tensor_stats_of_two_threads_merge_exactly) {
   for (std::thread& thread : threads) thread.join();
   CHECK_GOOD(parts[0].merge(parts[1]));
 
-  // Two threads compute on the same statistics at once.
+  // Two threads compute ranges of the same statistics at the same time.
   float ranges[2] = {0, 0};
   for (int i = 0; i < 2; ++i) {
     threads[i] = std::thread([&range = ranges[i], &stats = std::as_const(parts[0])] { range = stats.amax().value(); });

@@ -107,7 +107,7 @@ TEST(views_with_too_few_strides_are_refused) {
   CHECK_EQ(stats.values(), 4u);
 }
 
-// What DLPack's documentation says of its structs.
+// The structs in DLPack's documentation.
 struct Device {
   enum Type { Cpu = 1, Cuda = 2 } device_type;
   std::int32_t device_id;

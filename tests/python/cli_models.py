@@ -18,7 +18,7 @@ def model(nodes, inputs, outputs, weights=()):
 
 
 def tokens():
-    """Numbers of rows of a table, whose entries go through a product."""
+    """Indices into a table, whose entries feed a product."""
     random = np.random.default_rng(1)
     weights = [
         ("table", random.standard_normal((10, 4), np.float32)),
@@ -32,13 +32,13 @@ def tokens():
 
 
 def pool():
-    """Nothing that INT8 computes."""
+    """A model without anything that INT8 computes."""
     nodes = [h.make_node("MaxPool", ["input"], ["y"], name="pool", kernel_shape=[2, 2])]
     return model(nodes, [("input", T.FLOAT, ["N", 1, 8, 8])], [("y", T.FLOAT, ["N", 1, 7, 7])])
 
 
 def in_tens(before=(), name="x"):
-    """Two products with a batch size that is fixed at 10, after `before`, which makes `name` of x."""
+    """Two products with the fixed batch size 10, after `before`, which makes `name` of x."""
     random = np.random.default_rng(2)
     weights = [(name, random.standard_normal((10, 10), np.float32)) for name in ("first", "second")]
     nodes = [
@@ -51,18 +51,18 @@ def in_tens(before=(), name="x"):
 
 
 def crossed():
-    """Samples lie along the second axis, though the first is as long as the batch."""
+    """A model with samples along the second axis, although the first is as long as the batch."""
     return in_tens([h.make_node("Transpose", ["x"], ["t"], perm=[1, 0])], "t")
 
 
 def centred():
-    """Each sample depends on all others."""
+    """A model in which each sample depends on all others."""
     mean = h.make_node("ReduceMean", ["x"], ["m"], axes=[0])
     return in_tens([mean, h.make_node("Sub", ["x", "m"], ["d"])], "d")
 
 
 def plugin_between():
-    """Two convolutions, and between them what only TensorRT knows."""
+    """Two convolutions with an operator between them that only TensorRT supports."""
     random = np.random.default_rng(2)
     weights = [(name, random.standard_normal((4, channels, 3, 3), np.float32)) for name, channels in (("v", 1), ("w", 4))]
     nodes = [
@@ -76,7 +76,8 @@ def plugin_between():
 
 
 def plugin_bias():
-    """Convolutions of which one adds what only TensorRT can compute: what it reads can be calibrated, and its output not."""
+    """Convolutions, one of which adds an operator that only TensorRT computes. Its input can be calibrated, its
+    output cannot."""
     random = np.random.default_rng(2)
     shapes = {"v": (4, 1, 3, 3), "w": (4, 4, 3, 3), "u": (4, 4, 3, 3)}
     weights = [(name, random.standard_normal(shape, np.float32)) for name, shape in shapes.items()]
@@ -94,7 +95,7 @@ def plugin_bias():
 
 
 def head(*last):
-    """A product that gives three numbers for an image, and what makes the output of them."""
+    """A product that gives three numbers per image, and the operators that make the output of them."""
     weights = [
         ("weight", np.random.default_rng(3).standard_normal((64, 3), np.float32)),
         ("flat", np.int64([-1, 64])),
@@ -108,7 +109,7 @@ def head(*last):
 
 
 def regression():
-    """Three numbers that are no scores of classes."""
+    """Three numbers that are no class scores."""
     return head()
 
 
@@ -130,7 +131,7 @@ def shifted():
 
 
 def asymmetric():
-    """What ONNX Runtime's quantizer writes unless it is told otherwise: activations of uint8, an output among them, one weight whose
+    """The default result of ONNX Runtime's quantizer: activations of uint8, one of them an output, one weight whose
     values fit int8 around its zero points and one whose values do not, and biases of int32."""
     random = np.random.default_rng(6)
     weights, nodes = [], []
@@ -154,7 +155,7 @@ def asymmetric():
     first = dequantized("v", exact, np.full(16, 0.01), np.full(16, 128, np.uint8), axis=1)
     nodes.append(h.make_node("MatMul", [pair("x", 0.03, 110), first], ["a"], name="first"))
     bias = dequantized("b", random.integers(-999, 999, 16).astype(np.int32), 3e-4, np.int32(0))
-    # The Relu that stood here is left out: the pair cuts off the same values.
+    # The Relu is left out: the pair clips the same values.
     nodes.append(h.make_node("Add", ["a", bias], ["r"], name="add"))
     wide = random.integers(0, 256, (16, 4)).astype(np.uint8)
     wide[0, 0], wide[1, 0] = 0, 255
@@ -165,7 +166,7 @@ def asymmetric():
 
 
 def finished():
-    """A model that another tool has quantized as TensorRT wants it, but for a bias of int32."""
+    """A model that another tool has quantized as TensorRT requires, except for a bias of int32."""
     random = np.random.default_rng(9)
     weights = [("x_s", np.array(0.02, np.float32)), ("zero", np.array(0, np.int8)), ("w_s", np.array(0.01, np.float32)),
                ("w_q", random.integers(-127, 128, (8, 4)).astype(np.int8)), ("b_s", np.array(2e-4, np.float32)),
@@ -181,7 +182,7 @@ def finished():
 
 
 def microsoft(make):
-    """A model whose Q/DQ are of Microsoft's domain."""
+    """A model whose Q/DQ are in Microsoft's domain."""
     made = make()
     for node in made.graph.node:
         if node.op_type in ("QuantizeLinear", "DequantizeLinear"):
@@ -199,7 +200,7 @@ def shifted_microsoft():
 
 
 def table_of_positions():
-    """A product, and what another product makes of constants alone, as exporters leave tables of positions."""
+    """A product, and a second one of constants only, as exporters write tables of positions."""
     random = np.random.default_rng(10)
     weights = [("w", random.standard_normal((8, 4), np.float32)), ("steps", random.standard_normal((1, 3), np.float32)),
                ("waves", random.standard_normal((3, 4), np.float32))]
@@ -212,7 +213,7 @@ def table_of_positions():
 
 
 def raw():
-    """Pixels as a camera gives them, which the network itself dequantizes, and one more product."""
+    """Pixels of a camera, which the network itself dequantizes, and one more product."""
     random = np.random.default_rng(7)
     weights = [("s", np.array(0.01, np.float32)), ("z", np.array(3, np.int8)), ("w", random.standard_normal((8, 4), np.float32)),
                ("v", random.standard_normal((4, 4), np.float32))]
@@ -225,7 +226,7 @@ def raw():
 
 
 def in_a_loop():
-    """A product that lies in the body of a Loop."""
+    """A product in the body of a Loop."""
     weight = numpy_helper.from_array(np.random.default_rng(8).standard_normal((8, 8), np.float32), "w")
     body = h.make_graph(
         [h.make_node("Identity", ["go"], ["go_on"]), h.make_node("MatMul", ["before", "w"], ["after"], name="product")],
@@ -252,14 +253,14 @@ def heads():
 
 
 def doubles():
-    """A product in float64, as NumPy makes weights."""
+    """A product in float64, the default type of NumPy's weights."""
     weights = [("w", np.random.default_rng(5).standard_normal((8, 3)))]
     nodes = [h.make_node("MatMul", ["x", "w"], ["y"], name="product")]
     return model(nodes, [("x", T.DOUBLE, ["N", 8])], [("y", T.DOUBLE, ["N", 3])], weights)
 
 
 def counted():
-    """Weights listed among the inputs, as before IR version 4, and one that nothing reads, as exporters leave counters."""
+    """Weights listed among the inputs, as before IR version 4, and an unused one, like the counters of exporters."""
     made = tokens()
     made.ir_version = 3
     made.graph.initializer.append(numpy_helper.from_array(np.array(7, np.int64), "num_batches_tracked"))

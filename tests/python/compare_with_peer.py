@@ -1,13 +1,12 @@
 #!/usr/bin/env python3
-"""Quantizes the test models with qdq and with ONNX Runtime, and holds the results against each other and TensorRT-RTX.
+"""Quantizes the test models with qdq and with ONNX Runtime, and compares the results, also with TensorRT-RTX.
 
 usage: compare_with_peer.py FOLDER [--qdq BINARY] [--methods max,entropy,percentile,mse] [--models NAME,...]
 
 FOLDER comes from make_models.py. For every model and method: `qdq quantize` succeeds, its Q/DQ is sound
 (structure.py), ONNX Runtime runs it with and without optimisations, its output SQNR is at least the peer's less
-0.5 dB (the peer has no mse: held against its max; nor does it get through float16 by percentile), and where
-TensorRT-RTX builds the float model it builds the Q/DQ model with every quantized product in INT8. The last line is
-`N passed, N failed`.
+0.5 dB, and if TensorRT-RTX builds the float model, it builds the Q/DQ model with every quantized product in INT8. The
+peer has no mse, so its max is used; and it fails on float16 with percentile. The last line is `N passed, N failed`.
 """
 import argparse
 import concurrent.futures
@@ -32,7 +31,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 METHODS = ("max", "entropy", "percentile", "mse")
 PEER = {"max": "max", "entropy": "entropy", "percentile": "percentile", "mse": "max"}
 TOLERANCE_DB = 0.5
-# What ONNX Runtime's quantize_static stops at with an exception.
+# ONNX Runtime's quantize_static raises an exception for these.
 PEER_FAILS = {("float16", "percentile")}
 # TensorRT-RTX 1.7 has no INT8 ConvTranspose in any form: see tests/trt_rtx/FINDINGS.md.
 NEVER_INT8 = ("ConvTranspose",)
@@ -40,24 +39,24 @@ NEVER_INT8 = ("ConvTranspose",)
 
 @functools.cache
 def test_data(path):
-    """The arrays of an npz file."""
+    """Returns the arrays of an npz file."""
     with numpy.load(path) as file:
         return dict(file)
 
 
 @functools.cache
 def reference(model, test, batch):
-    """The float model's outputs."""
+    """Returns the float model's outputs."""
     return evaluate.run(model, test_data(test), batch)
 
 
 def onnxruntime_library():
-    """The shared library inside the Python package."""
+    """Returns the shared library in the Python package."""
     return next(pathlib.Path(onnxruntime.__file__).parent.glob("capi/libonnxruntime.so*"))
 
 
 def quantize(binary, entry, folder, method, out):
-    """Runs `qdq quantize`; gives what it printed when it failed."""
+    """Runs `qdq quantize`. Returns its output if it failed."""
     command = [binary, "quantize", folder / entry["model"], "-d", folder / entry["calibration"], "-o", out,
                "--method", method, "--cache", out.with_suffix(".cache"), "--ranges", out.with_suffix(".json"),
                "--runtime", "embedded" if entry["embedded"] else "onnxruntime"]
@@ -67,13 +66,13 @@ def quantize(binary, entry, folder, method, out):
 
 
 def check_products(entry, report):
-    """Every product that should be quantized is."""
+    """Checks that every product that should be quantized is quantized."""
     left = [p.name for p in report.products if not p.quantized and p.name not in entry["float_nodes"]]
     return [f"not quantized: {', '.join(left)}"] if left else []
 
 
 def check_engine(entry, out, report):
-    """TensorRT-RTX builds the model and runs its quantized products in INT8."""
+    """Checks that TensorRT-RTX builds the model and runs its quantized products in INT8."""
     if not entry["rtx"]:
         return []
     engine = rtx.build(out)
@@ -90,7 +89,7 @@ def check_engine(entry, out, report):
 
 
 def peer_sqnr(folder, entry, method):
-    """The SQNR of the peer's model in dB, measured once for the same files and versions."""
+    """Returns the SQNR of the peer's model in dB, measured once for the same files and versions."""
     if (entry["name"], method) in PEER_FAILS:
         return -numpy.inf
     model, calibration, test = (folder / entry[key] for key in ("model", "calibration", "test"))
@@ -109,7 +108,7 @@ def peer_sqnr(folder, entry, method):
 
 
 def judge(binary, folder, entry, method):
-    """One model by one method: the figures to print and the list of what is wrong."""
+    """Runs one model with one method. Returns the figures to print and the list of problems."""
     test, model = folder / entry["test"], folder / entry["model"]
     wanted = reference(model, test, entry["batch"])
     with tempfile.TemporaryDirectory() as scratch:
@@ -132,7 +131,7 @@ def judge(binary, folder, entry, method):
 
 
 def attempt(*arguments):
-    """`judge`, with an exception as one more problem."""
+    """Calls `judge` and converts an exception to one more problem."""
     try:
         return judge(*arguments)
     except Exception as error:  # one broken model must not hide the others
@@ -140,7 +139,7 @@ def attempt(*arguments):
 
 
 def main(arguments):
-    """Runs every model by every method; the status is 1 when one failed."""
+    """Runs every model with every method. The status is 1 if one failed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("--qdq", default=os.environ.get("QDQ_BIN", str(ROOT / "target/debug/qdq")))

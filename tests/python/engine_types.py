@@ -3,11 +3,11 @@
 
 usage: engine_types.py ENGINE...
 
-An engine that libtensorrt_rtx 1.7 serialises holds a text plan: a section `descriptors` with the type of each
+An engine that libtensorrt_rtx 1.7 serialises contains a text plan: a section `descriptors` with the type of each
 tensor and a section `main` with the operations. A convolution is a `corrltn`, a matrix product a `fully_connected`,
-attention a function with `gemm` in its name; all may also be the backbone of a `runtime_fusion`. An operation says
-which ONNX nodes it came from. This is how a convolution that really runs in INT8 is told from one that the builder
-silently left in fp32. The format is undocumented, so the library's version is pinned.
+attention a function with `gemm` in its name. Each may also be the backbone of a `runtime_fusion`. An operation lists
+the ONNX nodes of its origin. So a convolution that really runs in INT8 can be distinguished from one that the
+builder silently left in fp32. The format is undocumented, so the library's version is pinned.
 """
 import collections
 import re
@@ -19,7 +19,7 @@ MATRIX_OPS = {"corrltn", "fully_connected", "deconvolution"}
 
 @dataclass
 class Operation:
-    """One operation of the plan: its kind, its name, the ONNX nodes it came from, and its tensors' types."""
+    """One operation of the plan: its kind, its name, the ONNX nodes of its origin, and its tensors' types."""
 
     kind: str
     name: str
@@ -61,7 +61,7 @@ def _tensor_types(declarations):
 
 
 def operations(engine):
-    """The operations of the main section of every plan in the bytes of an engine, in order."""
+    """Lists the operations of the main section of every plan in the bytes of an engine, in order."""
     found = []
     for start in (match.start() for match in re.finditer(rb"header \{", engine)):
         text = engine[start:].decode("latin1")
@@ -88,7 +88,7 @@ def operations(engine):
 
 
 def main(paths):
-    """Prints how often each operation occurs with which types."""
+    """Prints the number of each operation with its types."""
     for path in paths:
         with open(path, "rb") as file:
             count = collections.Counter(str(operation) for operation in operations(file.read()))

@@ -3,9 +3,9 @@
 
 usage: evaluate.py FLOAT.onnx TEST.npz QUANTIZED.onnx... [--labels LABELS.npy] [--batch N]
 
-Prints one JSON object per quantized model: SQNR in dB, cosine and maximum error of each output, top-1 agreement where
-the last axis holds classes, accuracy with labels, the structural problems of its Q/DQ, and its products. The status
-is 1 when a model has structural problems.
+Prints one JSON object per quantized model: SQNR in dB, cosine and maximum error of each output, top-1 agreement if
+the last axis has classes, accuracy with labels, the structural problems of its Q/DQ, and its products. The status is
+1 if a model has structural problems.
 """
 import argparse
 import functools
@@ -23,7 +23,8 @@ import structure
 
 @functools.cache
 def saturates():
-    """Whether ONNX Runtime's fused int8 kernels add up in 16 bits here, so that a right model looks wrong: x86 without VNNI."""
+    """Whether ONNX Runtime's fused int8 kernels sum in 16 bits here, so that a correct model seems wrong: x86
+    without VNNI."""
     if platform.machine() not in ("x86_64", "AMD64"):
         return False
     return "vnni" not in pathlib.Path("/proc/cpuinfo").read_text()
@@ -37,7 +38,7 @@ def exact(options):
 
 
 def run(path, data, batch, optimised=False):
-    """The outputs of a model on arrays by input name, a batch at a time: arrays by output name."""
+    """Runs a model on arrays by input name, a batch at a time. Returns the outputs: arrays by output name."""
     options = exact(onnxruntime.SessionOptions())
     options.log_severity_level = 4
     onnxruntime.set_default_logger_severity(4)
@@ -53,14 +54,14 @@ def run(path, data, batch, optimised=False):
 
 
 def sqnr(reference, got):
-    """Signal-to-quantization-noise ratio in dB: 10 log10(sum reference^2 / sum (reference - got)^2)."""
+    """Returns the signal-to-quantization-noise ratio in dB: 10 log10(sum reference^2 / sum (reference - got)^2)."""
     reference, got = reference.astype(numpy.float64), got.astype(numpy.float64)
     noise = ((reference - got) ** 2).sum()
     return float(10 * numpy.log10((reference**2).sum() / noise)) if noise else float("inf")
 
 
 def compare(reference, got):
-    """Figures for each output, and the mean SQNR of them all."""
+    """Returns figures for each output, and the mean SQNR of all."""
     outputs = {}
     for name, wanted in reference.items():
         a, b = wanted.astype(numpy.float64).ravel(), got[name].astype(numpy.float64).ravel()

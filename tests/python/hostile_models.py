@@ -1,7 +1,7 @@
 """Small valid models that are hard to quantize: hostile_models.py make FOLDER | check FOLDER
 
-`make` writes NAME.onnx and its samples NAME.npz. `check` takes every NAME.FORM.onnx that was made of them: onnx.checker
-passes, no constant is left that nothing reads, and ONNX Runtime gives close to the float model's outputs with and
+`make` writes NAME.onnx and its samples NAME.npz. `check` checks every NAME.FORM.onnx that was made of them:
+onnx.checker passes, no unused constant is left, and ONNX Runtime gives nearly the float model's outputs with and
 without its optimisations.
 """
 
@@ -39,7 +39,8 @@ def conv(inputs, output):
 
 
 def model(nodes, x=("N", 8), kind=T.FLOAT, out=T.FLOAT, weights=(), more=(), opset=17, ir=8, listed=False):
-    """A model of input x and output y; `more` are further outputs, and the weights are `listed` as inputs too."""
+    """Returns a model of input x and output y. `more` are further outputs, and the weights are `listed` as inputs
+    too."""
     stored = [numpy_helper.from_array(np.asarray(value), name) for name, value in weights]
     inputs = [h.make_tensor_value_info("x", kind, x)]
     if listed:
@@ -50,7 +51,7 @@ def model(nodes, x=("N", 8), kind=T.FLOAT, out=T.FLOAT, weights=(), more=(), ops
 
 
 def choice(tensor, output, kind):
-    """An If whose branches read `tensor` from outside; nothing else tells the type of its output."""
+    """Returns an If whose branches capture `tensor`. Nothing else gives the type of its output."""
     branches = {
         f"{side}_branch": h.make_graph([node(op, tensor, side)], side, [], [h.make_tensor_value_info(side, kind, None)])
         for side, op in (("then", "Abs"), ("else", "Neg"))
@@ -153,7 +154,7 @@ def make(folder):
         kind = h.tensor_dtype_to_np_dtype(made.graph.input[0].type.tensor_type.elem_type)
         samples = weight(*dims, kind=kind)
         np.savez(folder / f"{name}.npz", x=samples)
-        # States the ranks of the outputs, which the checker wants.
+        # Adds the ranks of the outputs, which the checker requires.
         for output, value in zip(made.graph.output, run(path, {"x": samples}, onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL)):
             dims = [h.make_tensor_value_info("", T.FLOAT, [f"{output.name}_{axis}" for axis in range(value.ndim)])]
             output.type.tensor_type.shape.CopyFrom(dims[0].type.tensor_type.shape)
@@ -186,7 +187,7 @@ def problem(float_path, path, samples):
     levels = onnxruntime.GraphOptimizationLevel
     reference = run(float_path, samples, levels.ORT_DISABLE_ALL)
     for level in (levels.ORT_DISABLE_ALL, levels.ORT_ENABLE_ALL):
-        # Fused, each model has to run; how close it comes is judged by kernels that do not saturate.
+        # Fused, each model must only run. Its accuracy is judged with kernels that do not saturate.
         results = run(path, samples, level)
         if evaluate.saturates():
             results = run(path, samples, level, exact=True)

@@ -1,10 +1,10 @@
-"""What each quantized layer of a written model is off by, measured from the files alone: the layer with its Quantize and
-Dequantize is cut out of the quantized model and run on what the float model computes before it.
+"""Measures the error of each quantized layer of a written model from the files alone. The layer with its Quantize
+and Dequantize is cut out of the quantized model and run on the float model's inputs of that layer.
 
 usage: layer_errors.py FLOAT DATA (EQUALIZED QUANTIZED)...
 
-EQUALIZED is the float model that QUANTIZED was made of: FLOAT, or FLOAT with its channels scaled. Prints a line of JSON for each
-such pair: the mean square of each layer's error by its output's name, in the units of FLOAT.
+EQUALIZED is the float model from which QUANTIZED was made: FLOAT, or FLOAT with scaled channels. Prints a line of
+JSON for each such pair: the mean square of each layer's error by its output's name, in the units of FLOAT.
 """
 import json
 import sys
@@ -28,7 +28,7 @@ def run(model, outputs, feeds):
 
 
 def computed(model, names, feeds):
-    """What a model computes under these names."""
+    """Returns the values of a model under these names."""
     wanted = onnx.ModelProto()
     wanted.CopyFrom(model)
     known = {output.name for output in model.graph.output}
@@ -39,7 +39,7 @@ def computed(model, names, feeds):
 
 
 def islands(quantized):
-    """The layers of a quantized model with what belongs to them: (input, output, nodes)."""
+    """Lists the layers of a quantized model with their nodes: (input, output, nodes)."""
     graph = quantized.graph
     stored = {tensor.name for tensor in graph.initializer}
     producers = {output: node for node in graph.node for output in node.output}
@@ -66,7 +66,8 @@ def islands(quantized):
 
 
 def cut(quantized, found):
-    """A model of the islands alone, whose inputs and outputs are called like the tensors, with in: and out: before."""
+    """Returns a model of the islands alone. Its inputs and outputs have the names of the tensors, after in: and
+    out:."""
     nodes, inputs, outputs = [], set(), []
     for at, (source, result, members) in enumerate(found):
         inner = {name: f"{at}:{name}" for node in members for name in node.output}
@@ -90,7 +91,7 @@ def cut(quantized, found):
 
 
 def unit(expected, scaled):
-    """What makes scaled channels, along axis 1, those of the float model again."""
+    """Returns the factors that convert scaled channels, along axis 1, to those of the float model."""
     if expected.ndim < 2 or expected.size == 0:
         return 1.0
     rows = lambda values: numpy.moveaxis(values, 1, 0).reshape(values.shape[1], -1)

@@ -3,8 +3,8 @@
 
 usage: make_models.py FOLDER
 
-For each model FOLDER holds NAME.onnx, NAME.calib.npz and NAME.test.npz (arrays named like the inputs, first axis
-samples), and manifest.json says what to expect: the same input gives the same bytes.
+For each model FOLDER has NAME.onnx, NAME.calib.npz and NAME.test.npz (arrays named like the inputs, samples along
+the first axis), and manifest.json has the expected results. The same input gives the same bytes.
 """
 import json
 import pathlib
@@ -20,7 +20,7 @@ PRODUCTS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 
 
 def write(folder, name, made):
-    """Writes one model and its data, checks that it is valid and runs, and gives its line of the manifest."""
+    """Writes one model and its data, checks that it is valid and runs, and returns its line of the manifest."""
     path = folder / f"{name}.onnx"
     if made.external:
         (folder / made.external).unlink(missing_ok=True)

@@ -1,6 +1,6 @@
-"""What was measured of other people's pinned programs, kept in target/measured under all that it depends on.
+"""Measurements of other people's pinned programs, kept in target/measured under everything that they depend on.
 
-With QDQ_MEASURE=anew nothing that was kept is used, as in `make test-all`.
+With QDQ_MEASURE=anew no kept measurement is used, as in `make test-all`.
 """
 
 import hashlib
@@ -19,14 +19,15 @@ FOLDER = ROOT / "target" / "measured"
 
 
 def versions(*packages):
-    """The versions of Python packages, of Python, and what this processor can do, by which kernels are chosen."""
+    """Returns the versions of Python packages and of Python, and the processor features by which kernels are
+    chosen."""
     flags = [line for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines() if line.startswith(("flags", "Features"))]
     return [*(f"{name} {importlib.metadata.version(name)}" for name in packages), platform.python_version(),
             platform.machine(), *flags[:1]]
 
 
 def model(path):
-    """What an ONNX model consists of: its file and those that its tensors lie in."""
+    """Lists the files of an ONNX model: its own and those of its tensors."""
     path = pathlib.Path(path)
     tensors = onnx.external_data_helper._get_all_tensors(onnx.load(path, load_external_data=False))
     beside = {entry.value for tensor in tensors for entry in tensor.external_data if entry.key == "location"}
@@ -34,8 +35,8 @@ def model(path):
 
 
 def kept(depends, measure, lasts=lambda found: True):
-    """What `measure` gives, or gave with the same things: files by their content (paths), and whatever JSON can hold. What does not
-    last is measured again the next time."""
+    """Returns the result of `measure`, now or earlier with the same dependencies: files by their content (paths),
+    and all JSON values. A result that does not last is measured again the next time."""
     digest = hashlib.sha256()
     for part in [pathlib.Path(__file__), *depends]:
         content = part.read_bytes() if isinstance(part, pathlib.Path) else json.dumps(part).encode()
@@ -47,7 +48,7 @@ def kept(depends, measure, lasts=lambda found: True):
     if not lasts(found):
         return found
     FOLDER.mkdir(parents=True, exist_ok=True)
-    # Whole or absent, as processes measure side by side.
+    # The file is complete or absent, because processes measure at the same time.
     with tempfile.NamedTemporaryFile(dir=FOLDER, delete=False) as file:
         file.write(pickle.dumps(found))
     pathlib.Path(file.name).replace(place)

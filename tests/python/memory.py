@@ -3,10 +3,10 @@
 
 usage: memory.py FOLDER [--qdq BINARY]
 
-FOLDER comes from make_models.py. The longer run's peak may be 10% above the shorter one's on both runtimes: nothing may
-be kept from batch to batch. One batch of input alone, the least that could be kept, would add 17 MiB to some 60 or 105.
-What is inferred while the batch before is observed differs by 5 MiB from run to run, whatever the number of batches.
-The last line is `N passed, N failed`.
+FOLDER comes from make_models.py. The longer run's peak may be 10% above the shorter one's on both runtimes: nothing
+may be kept from batch to batch. One batch of input alone, the least that could be kept, would add 17 MiB to about 60
+or 105. A batch is inferred while the previous one is observed, so peaks differ by 5 MiB between runs, for any number
+of batches. The last line is `N passed, N failed`.
 """
 import argparse
 import os
@@ -22,7 +22,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 def peak(binary, model, data, batches, runtime):
-    """The largest resident set in KiB of a calibration with so many batches of one sample."""
+    """Returns the largest resident set in KiB of a calibration with that many batches of one sample."""
     library = next(pathlib.Path(onnxruntime.__file__).parent.glob("capi/libonnxruntime.so*"))
     with tempfile.TemporaryDirectory() as out:
         command = [binary, "calibrate", model, "-d", data, "--limit", str(batches), "--batch-size", "1", "--threads",
@@ -37,7 +37,7 @@ def peak(binary, model, data, batches, runtime):
 
 
 def main():
-    """Measures each runtime; the smaller of two runs counts, because allocators differ from run to run."""
+    """Measures each runtime. The smaller of two runs counts, because allocators differ between runs."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("--qdq", default=os.environ.get("QDQ_BIN", ROOT / "target/debug/qdq"))

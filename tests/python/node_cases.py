@@ -1,7 +1,7 @@
 """Writes ONNX's own test case of every operator: node_cases.py FOLDER.
 
-A case is NAME.onnx and NAME.npz, which holds the inputs and the expected outputs under `in.` and `out.` and their
-names. Cases with other than numeric tensors are left out. A folder that is complete is left as it is.
+A case is NAME.onnx and NAME.npz, which has the inputs and the expected outputs under `in.` and `out.` and their
+names. Cases with other than numeric tensors are left out. A complete folder stays unchanged.
 """
 
 import sys

@@ -4,7 +4,7 @@
 usage: peer_quantize.py MODEL CALIBRATION.npz max|entropy|percentile OUT [BATCH]
 
 Symmetric INT8 activations and weights, per-channel weights as Q + DQ, no quantized bias, one Q/DQ pair per tensor.
-Models are converted first to the opset that this needs: 13 for per-channel scales, 19 for float16 scales.
+Models are first converted to the required opset: 13 for per-channel scales, 19 for float16 scales.
 """
 import contextlib
 import logging
@@ -27,7 +27,7 @@ METHODS = {
 
 
 class Reader(CalibrationDataReader):
-    """Gives the samples of an npz file batch by batch."""
+    """Returns the samples of an npz file batch by batch."""
 
     def __init__(self, path, batch):
         with numpy.load(path) as file:
@@ -37,7 +37,7 @@ class Reader(CalibrationDataReader):
                              for i in range(0, total - total % batch, batch)])
 
     def get_next(self):
-        """The next batch, None at the end."""
+        """Returns the next batch, None at the end."""
         return next(self.batches, None)
 
 
@@ -53,7 +53,7 @@ def quantize(model, calibration, method, out, batch=1):
         if loaded.opset_import[0].version < opset:
             loaded.ir_version = max(loaded.ir_version, 7)
             loaded = onnx.version_converter.convert_version(loaded, opset)
-        # quantize_static writes a file of its own beside the model, over which two processes would fall.
+        # quantize_static writes a file beside the model, which two processes would overwrite.
         source = pathlib.Path(folder) / "model.onnx"
         onnx.save(loaded, source)
         quantize_static(

@@ -1,6 +1,7 @@
-"""Small models that need preparing before anything can look at them: prepare_models.py FOLDER
+"""Small models that need preparation before any other step: prepare_models.py FOLDER
 
-Writes NAME.onnx and its samples NAME.npz, and of models with functions the output for the first sample, NAME.expected.npy.
+Writes NAME.onnx and its samples NAME.npz. For models with functions it also writes the first sample's output,
+NAME.expected.npy.
 """
 
 import sys
@@ -42,14 +43,14 @@ def model(nodes, weights, inputs=(("x", T.FLOAT, ("N", 3, 8, 8)),), opset=17, fu
 
 
 def resize_opset10():
-    """Sampled as opset 10 does it, which no mode of a later version is called by default."""
+    """Sampling of opset 10, which is no default mode of a later version."""
     nodes = [node("Conv", "x w", "a"), node("Resize", "a s", "r", mode="linear"), node("Conv", "r v", "y")]
     weights = {"w": random(4, 3, 3, 3), "s": np.float32([1, 1, 2, 2]), "v": random(2, 4, 3, 3)}
     return model(nodes, weights, opset=10)
 
 
 def unsorted():
-    """As converters to 16 bits leave it: casts at the end, in subgraphs too."""
+    """A result of converters to 16 bits: casts at the end, also in subgraphs."""
     def branch(name, op):
         nodes = [node(op, f"{name}_early", f"{name}"), node("Add", "b_half b_half", f"{name}_early")]
         return h.make_graph(nodes, name, [], [h.make_tensor_value_info(name, T.FLOAT, None)])
@@ -72,7 +73,7 @@ def one_name_for_two_sizes():
 
 
 def computed_weights():
-    """Weights by every way that exporters leave to the runtime, each read by a convolution."""
+    """Weights in every form that exporters leave to the runtime, each read by a convolution."""
     size = np.int64([4, 4, 3, 3])
     weights = {
         "packed": random(4, 6, 3, 3),
@@ -120,7 +121,7 @@ def computed_weights():
 
 
 def computed_weights_half():
-    """The same idea in 16 bits, which the embedded runtime has not."""
+    """The same in 16 bits, which the embedded runtime does not support."""
     nodes = [
         node("Cast", "x", "h", to=T.FLOAT16),
         node("ReduceL2", "v", "length", axes=[1, 2, 3]),
@@ -134,13 +135,13 @@ def computed_weights_half():
 
 
 def random_weight():
-    """No constant: every run draws another."""
+    """No constant: every run has another value."""
     nodes = [h.make_node("RandomNormal", [], ["w"], shape=[4, 3, 3, 3], seed=1.0), node("Conv", "x w", "y")]
     return model(nodes, {})
 
 
 def huge_weight():
-    """A file of some bytes that asks for terabytes."""
+    """A file of a few bytes that requests terabytes."""
     nodes = [
         node("ConstantOfShape", "size", "w"),
         node("ReduceSum", "w", "sum", keepdims=0),
@@ -156,8 +157,8 @@ def huge_product():
 
 
 def computed_further():
-    """Weights by operators that compute more than a form: gathered, mixed, one kernel behind another, and one that is dropped out
-    in training alone."""
+    """Weights by operators that compute more than a form: gathered, mixed, through two kernels, and one with dropout
+    in training only."""
     weights = {
         "bank": random(5, 3, 3, 3), "places": np.int64([[4], [0], [2], [1]]),
         "mix": random(4, 4), "base": random(4, 4, 3, 3),
@@ -178,7 +179,7 @@ def computed_further():
 
 
 def loop(name, start, body, kind, shape):
-    """Two rounds of `body` over one value: of constants alone, and not computed ahead."""
+    """Two iterations of `body` over one value: of constants only, and not computed before the run."""
     inside = h.make_graph(
         [node("Identity", "go", "go_on"), *body], "body",
         [h.make_tensor_value_info(*info) for info in (("at", T.INT64, []), ("go", T.BOOL, []), ("before", kind, shape))],
@@ -188,7 +189,7 @@ def loop(name, start, body, kind, shape):
 
 
 def uncomputed():
-    """Weights of constants alone that no list of operators reaches, and a product with one behind a form."""
+    """Weights of constants only by operators that qdq does not compute, and a product with one after a form."""
     weights = {
         "rounds": np.int64(2), "yes": np.bool_(True), "start": random(4, 3, 3, 3), "packed": random(8, 4, 1, 1),
         "halves": np.int64([4, 4]), "second": np.int64(1), "square": random(6, 6),
@@ -207,7 +208,7 @@ def uncomputed():
 
 
 def uncomputed_condition():
-    """A branch that always runs, which only a run tells."""
+    """A branch that always runs, which only a run reveals."""
     def branch(name, size):
         weight = stored(f"{name}_w", random(4, 3, size, size))
         nodes = [node("Conv", f"x {name}_w", name, pads=[size // 2] * 4)]
@@ -227,7 +228,7 @@ def function(domain, name, inputs, outputs, nodes, attributes=(), defaults=(), o
 
 
 def referring(op, inputs, outputs, **references):
-    """A node whose attributes are those of its function."""
+    """A node whose attributes refer to those of its function."""
     found = node(op, inputs, outputs)
     for name, (reference, kind) in references.items():
         attribute = found.attribute.add()
@@ -239,8 +240,8 @@ INT, INTS, FLOAT = onnx.AttributeProto.INT, onnx.AttributeProto.INTS, onnx.Attri
 
 
 def functions():
-    """Functions in functions and in subgraphs, with attributes by reference and by default, names that clash, an output
-    that is an input, and an optional input that is left out."""
+    """Functions in functions and in subgraphs, with attributes by reference and by default, conflicting names, an
+    output that is an input, and a missing optional input."""
     block = function(
         "own", "Block", ["X", "W", "B"], ["Y", "seen"],
         [
@@ -278,7 +279,7 @@ def functions():
 
 
 def plain(make, found):
-    """What the functions of a model come to; the choice of the If makes no difference."""
+    """Returns the flat nodes of a model with functions. The choice of the If has no effect."""
     weights = {tensor.name: numpy_helper.to_array(tensor) for tensor in found.graph.initializer}
     if make is not functions:
         nodes = [
@@ -304,7 +305,7 @@ def plain(make, found):
 
 
 def functions_of_older_opset():
-    """A function that states opset 11, in which Softmax means something else, in a model of 17."""
+    """A function with opset 11, in which Softmax has another meaning, in a model of 17."""
     head = function(
         "own", "Head", ["X", "W"], ["Y"],
         [node("Conv", "X W", "c"), node("Softmax", "c", "Y"), h.make_node("Unsqueeze", ["Y"], ["unused"], axes=[0])],
@@ -315,7 +316,7 @@ def functions_of_older_opset():
 
 
 def function_alone():
-    """The main graph has no operator of ONNX's own, and imports none."""
+    """A main graph without an operator of ONNX's own, and without its import."""
     found = functions_of_older_opset()
     del found.graph.node[1:]
     found.graph.output[0].name = "s"
@@ -341,7 +342,7 @@ def self_reference():
 
 
 def rate():
-    """A detector for two sampling rates: everything lies in the branches of an If, and one more decision inside."""
+    """A detector for two sampling rates: all nodes are in the branches of an If, with one more If inside."""
     def convolution(name, kernel, more=()):
         weight = stored("w", random(4, 3, *kernel))
         nodes = [node("Conv", "x w", "t", pads=[kernel[0] // 2, kernel[1] // 2] * 2), *more]
@@ -363,7 +364,7 @@ def rate():
 
 
 def rate_used():
-    """The rate decides, and is computed with too."""
+    """The rate decides, and the model also computes with it."""
     found = rate()
     found.graph.node[-1].output[0] = "found"
     found.graph.node.extend([node("Cast", "sr", "f", to=T.FLOAT), node("Mul", "found f", "y")])
@@ -371,7 +372,7 @@ def rate_used():
 
 
 def rate_gone():
-    """As another tool leaves it that has decided the rate."""
+    """A model for which another tool has already decided the rate."""
     found = rate()
     found.graph.input.pop()
     found.graph.initializer.append(stored("sr", np.int64(16000)))
@@ -379,7 +380,7 @@ def rate_gone():
 
 
 def open_size():
-    """Sizes that the model leaves open, and one that it has wrong."""
+    """Sizes that the model leaves open, and a wrong one."""
     return model([node("Conv", "x w", "y")], {"w": random(2, 3, 3, 3)}, inputs=[("x", T.FLOAT, ("N", 3, 0, "W"))])
 
 

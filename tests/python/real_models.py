@@ -26,13 +26,14 @@ import onnxruntime
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LIBRARY = next(pathlib.Path(onnxruntime.__file__).parent.glob("capi/libonnxruntime.so*"))
 RUNTIMES = ("embedded", "onnxruntime")
-# SQNR of the worst output in dB, 1 dB below what was measured. INT8 ruins ppv5_det, one convolution being guilty; one sample
+# SQNR of the worst output in dB, 1 dB below the measured one. INT8 ruins ppv5_det because of one convolution.
+# One sample at the border between two directions decides the figure of ppv5_cls.
 # at the border between two directions decides the figure of ppv5_cls.
 FLOOR = {"centerface": 13.4, "plcmos": 38.0, "ppv5_cls": 25.7, "ppv5_det": -3.3, "silero_half": 12.8}
 
 
 def run(binary, *arguments, runtime):
-    """What the tool prints as JSON."""
+    """Returns the JSON that the tool prints."""
     command = [binary, *arguments, "--runtime", runtime, "--json"]
     command += ["--onnxruntime", LIBRARY] if runtime == "onnxruntime" else []
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
@@ -42,7 +43,7 @@ def run(binary, *arguments, runtime):
 
 
 def quantized(binary, model, data, out, runtime):
-    """Whether all convolutions and products became INT8, and what to print of it."""
+    """Whether all convolutions and products became INT8, and the text to print about it."""
     begin = time.monotonic()
     nodes = run(binary, "quantize", model, "-d", data, "-o", out, runtime=runtime)["nodes"]
     seconds = time.monotonic() - begin
@@ -61,7 +62,7 @@ def real(binary, folder, runtime, made):
 
 
 def with_weights(source, made):
-    """The model with stored random weights in place of the generated ones, and two samples."""
+    """Returns the model with stored random weights instead of the generated ones, and two samples."""
     model = onnx.load(source)
     stored = {tensor.name: tensor for tensor in model.graph.initializer}
     random = numpy.random.default_rng(0)
@@ -70,7 +71,8 @@ def with_weights(source, made):
         value = onnx.numpy_helper.to_array(node.attribute[0].t)
         if value.dtype == numpy.float32:
             fan_in = max(1, int(numpy.prod(shape[1:])))
-            # Of one axis are biases and what normalizes, variances among them: small and positive.
+            # Weights of one axis are biases and normalization parameters, including variances: small and
+            # positive.
             values = random.uniform(0.1, 1, shape) if len(shape) == 1 else random.normal(0, (2 / fan_in) ** 0.5, shape)
             model.graph.initializer.append(onnx.numpy_helper.from_array(values.astype(value.dtype), node.output[0]))
             model.graph.node.remove(node)

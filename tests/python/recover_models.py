@@ -1,4 +1,4 @@
-"""Small models for the tests of what recovers accuracy: one layer each (layer_*), or layers with uneven channels between them
+"""Small models for the tests of recovery: one layer each (layer_*), or layers with uneven channels between them
 (pair_*), each with data in an .npz beside it.
 
 usage: recover_models.py FOLDER
@@ -14,7 +14,7 @@ SAMPLES = 24
 
 
 def data(random, *shape):
-    """Inputs like those that come out of an activation function: a mean, and channels that go together."""
+    """Returns inputs like the outputs of an activation function: with a mean, and with correlated channels."""
     common = random.normal(size=(SAMPLES, *[1] * len(shape)))
     return numpy.maximum(0.4 + common + 0.6 * random.normal(size=(SAMPLES, *shape)), 0).astype(numpy.float32)
 
@@ -63,7 +63,7 @@ def layers(folder):
 
 
 def uneven(b, first, second, axes):
-    """Multiplies channels of one weight and divides those of the next: the network stays the same."""
+    """Multiplies channels of one weight and divides those of the next. The network computes the same."""
     factors = (2.0 ** b.random.uniform(-4, 4, first.shape[axes[0]])).astype(numpy.float32)
     spread = lambda weight, axis: factors.reshape([-1 if at == axis else 1 for at in range(weight.ndim)])
     return first * spread(first, axes[0]), second / spread(second, axes[1])

@@ -3,8 +3,8 @@
 
 usage: rtx.py MODEL...
 
-Prints for each model whether TensorRT-RTX builds it, what it says when it does not, and on which types the
-convolutions and matrix products run. The build tool is compiled once, into `target/trt_rtx`; the libraries come from
+Prints for each model whether TensorRT-RTX builds it, its error message if not, and the types on which the
+convolutions and matrix products run. The build tool is compiled once, into `target/trt_rtx`. The libraries come from
 the Python package tensorrt_rtx_cu12_libs, the headers from the source crate that `tests/trt_rtx/headers` names.
 """
 import functools
@@ -31,25 +31,27 @@ SM = 86
 
 @dataclass
 class Engine:
-    """The outcome of a build: whether TensorRT built the model, what it wrote, and the operations of the engine."""
+    """The result of a build: whether TensorRT built the model, its output, and the operations of the engine."""
 
     built: bool
     log: str
     operations: list
 
     def of_node(self, node):
-        """The convolutions and matrix products that came from an ONNX node; one in a branch has the If behind its name."""
+        """Lists the convolutions and matrix products of an ONNX node. For one in a branch, the If follows its
+        name."""
         is_it = lambda layer: layer == node or layer.startswith(f"{node} | ")
         return [op for op in self.operations if op.is_matrix and any(map(is_it, op.layers))]
 
 
 @functools.cache
 def _tool():
-    """The path of the compiled build tool; compiles it when it is missing or older than its source."""
+    """Returns the path of the compiled build tool. Compiles it if it is missing or older than its source."""
     tool = ROOT / "target/trt_rtx/build_engine"
     if not tool.exists() or tool.stat().st_mtime < SOURCE.stat().st_mtime:
         tool.parent.mkdir(parents=True, exist_ok=True)
-        # Processes and threads may compile at once: each writes a file of its own, the last one stays.
+        # Processes and threads may compile at the same time: each writes its own file, and the last one
+        # stays.
         fresh = pathlib.Path(tempfile.mkdtemp(dir=tool.parent)) / tool.name
         subprocess.run(
             [os.environ.get("CXX", "c++"), "-std=c++17", "-O1", "-Wall", "-Wextra", "-Werror",
@@ -62,7 +64,7 @@ def _tool():
 
 
 def prepare():
-    """Compiles the build tool and finds the libraries, so that what is missing shows before the first build."""
+    """Compiles the build tool and finds the libraries, so that missing parts are reported before the first build."""
     _tool()
     libraries()
 
@@ -77,8 +79,8 @@ def libraries():
 
 
 def build(model, shapes=(1, 2, 4), sm=SM):
-    """The engine of a model file; `shapes` is the (min, opt, max) of every dynamic dimension. What was built once of the same bytes
-    is not built again: see measured.py."""
+    """Returns the engine of a model file. `shapes` is the (min, opt, max) of every dynamic dimension. An engine that
+    was built of the same bytes is not built again: see measured.py."""
     depends = [*measured.model(model), *map(pathlib.Path, (__file__, engine_types.__file__)), SOURCE, tensorrt_headers.CRATE, shapes, sm,
                measured.versions(LIBRARIES)]
     status, log, operations = measured.kept(depends, lambda: _build(model, shapes, sm), lambda found: found[0] >= 0)
@@ -86,7 +88,8 @@ def build(model, shapes=(1, 2, 4), sm=SM):
 
 
 def _build(model, shapes, sm):
-    """The tool's exit status, below 0 where something ended it, what it said, and the operations of the engine."""
+    """Returns the tool's exit status (below 0 if a signal ended it), its output, and the operations of the
+    engine."""
     with tempfile.TemporaryDirectory() as folder:
         engine = pathlib.Path(folder) / "engine"
         run = subprocess.run(
@@ -100,7 +103,7 @@ def _build(model, shapes, sm):
 
 
 def main(models):
-    """Prints the outcome for each model."""
+    """Prints the result for each model."""
     for model in models:
         engine = build(model)
         print(f"{model}: {'built' if engine.built else 'REFUSED'}")

@@ -58,7 +58,7 @@ def control_flow():
 
 
 def tokens():
-    """Token ids and a mask; the argmax comes out as i64 and a comparison as bool."""
+    """Token ids and a mask. The argmax is an i64 output and a comparison a bool output."""
     nodes = [
         h.make_node("Gather", ["table", "ids"], ["rows"], name="embed"),
         h.make_node("Cast", ["mask"], ["weights"], name="cast", to=T.FLOAT),
@@ -96,7 +96,7 @@ def stored_in_halves():
 
 
 def narrowed():
-    """bfloat16 inside, between casts: ONNX Runtime computes little else in it on a CPU."""
+    """bfloat16 inside, between casts: ONNX Runtime computes little else in bfloat16 on a CPU."""
     nodes = [
         h.make_node("Add", ["x", "x"], ["sum"], name="add"),
         h.make_node("Cast", ["sum"], ["twice"], name="narrow", to=T.BFLOAT16),
@@ -154,7 +154,8 @@ def normalized():
 
 
 def untyped():
-    """Tensors whose types follow from no operator of ONNX: a sequence of a function, and a product of Microsoft's."""
+    """Tensors whose types follow from no operator of ONNX: a sequence of a function, and a product of Microsoft's
+    domain."""
     opset = h.make_opsetid("", 17)
     halves = h.make_function(
         "local", "Halves", ["t"], ["s"], [h.make_node("SplitToSequence", ["t"], ["s"], axis=1)], [opset]
@@ -171,7 +172,7 @@ def untyped():
 
 
 def passed_through():
-    """An input and a constant are outputs; a branch is used by nobody; a node has two outputs, one unused."""
+    """An input and a constant are outputs, a branch is unused, and a node has two outputs, one of them unused."""
     nodes = [
         h.make_node("Constant", [], ["k"], name="k", value=tensor("", np.float32([1, -5]))),
         h.make_node("Split", ["x"], ["left", "right"], axis=1),
@@ -184,7 +185,7 @@ def passed_through():
 
 
 def stated_wrongly():
-    """What the file states of the shapes inside and of the output is what only a batch of 1 has."""
+    """The shapes of inner tensors and of the output in the file are true only for a batch of 1."""
     nodes = [h.make_node(op, [a], [b], name=b) for op, a, b in [("Relu", "x", "t0"), ("Neg", "t0", "y"), *[("Abs", "y", f"t{i}") for i in range(1, 9)], ("Neg", "y", "z")]]
     made = model(nodes, [("x", T.FLOAT, ["N", 3])], [("z", T.FLOAT, [1, 3]), ("y", T.FLOAT, [1, 3])])
     made.graph.value_info.append(h.make_tensor_value_info("t0", T.FLOAT, [1, 3]))
@@ -202,7 +203,7 @@ def chain(length=60, width=1 << 15):
 
 
 def external(folder, name):
-    """Weights in a file beside the model; int8 weights of odd size come first, so that the floats lie unaligned."""
+    """Weights in a separate file. int8 weights of odd size come first, so that the floats are unaligned."""
     rng = np.random.default_rng(3)
     nodes = [
         h.make_node("DequantizeLinear", ["w", "s"], ["wd"], name="dq"),

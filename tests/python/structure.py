@@ -1,4 +1,4 @@
-"""What must hold in every Q/DQ model, whatever the network: checked on the file, without running it."""
+"""The properties of every Q/DQ model, for all networks: checked on the file, without running it."""
 from dataclasses import dataclass, field
 
 import numpy
@@ -13,12 +13,12 @@ KINDS = {TensorProto.FLOAT: "float32", TensorProto.FLOAT16: "float16", TensorPro
 
 
 def label(node):
-    """A node's name, or what TensorRT calls it when it has none."""
+    """Returns a node's name, or TensorRT's name for it if it has none."""
     return node.name or f"node_of_{node.output[0]}"
 
 
 def captured(node):
-    """The names that a node's subgraphs use."""
+    """Lists the names that a node's subgraphs use."""
     for attribute in node.attribute:
         for graph in [attribute.g, *attribute.graphs]:
             for inner in graph.node:
@@ -45,11 +45,11 @@ class Graph:
                 self.consumers.setdefault(name, []).append(node)
 
     def array(self, name):
-        """The value of a constant, None for anything else."""
+        """Returns the value of a constant, None for anything else."""
         return numpy_helper.to_array(self.constants[name]) if name in self.constants else None
 
     def origin(self, name):
-        """The DequantizeLinear that feeds a tensor through shape operators, and the nodes in between."""
+        """Returns the DequantizeLinear that feeds a tensor through shape operators, and the nodes in between."""
         between = []
         while name in self.producer and self.producer[name].op_type in SHAPE_OPS:
             between.append(self.producer[name])
@@ -58,7 +58,7 @@ class Graph:
         return (node, between) if node is not None and node.op_type == "DequantizeLinear" else (None, between)
 
     def skip_casts(self, name):
-        """The tensor before a chain of Casts, which stand around Q/DQ in float16 models."""
+        """Returns the tensor before a chain of Casts, which surround Q/DQ in float16 models."""
         while name in self.producer and self.producer[name].op_type == "Cast":
             name = self.producer[name].input[0]
         return name
@@ -66,7 +66,7 @@ class Graph:
 
 @dataclass
 class Product:
-    """A convolution or matrix product and which of its two operands come from a DequantizeLinear."""
+    """A convolution or matrix product, and whether each of its two operands comes from a DequantizeLinear."""
 
     name: str
     op: str
@@ -80,7 +80,7 @@ class Product:
 
 @dataclass
 class Report:
-    """The products of a model, and everything that is wrong with its Q/DQ."""
+    """The products of a model, and all problems of its Q/DQ."""
 
     products: list = field(default_factory=list)
     problems: list = field(default_factory=list)
@@ -91,7 +91,7 @@ def attribute(node, name, default):
 
 
 def kept_axis(node, operand, rank):
-    """The axis of a weight that its product keeps: where per-channel scales must lie."""
+    """Returns the kept axis of a weight in its product: the axis for per-channel scales."""
     if node.op_type == "Conv":
         return 0
     if node.op_type == "ConvTranspose":
@@ -103,7 +103,7 @@ def kept_axis(node, operand, rank):
 
 
 def check_scale(graph, node, report):
-    """A Q or DQ: constant, finite, positive scale; zero point absent or INT8 zero."""
+    """Checks a Q or DQ: constant, finite, positive scale; zero point absent or INT8 zero."""
     scale = graph.array(node.input[1])
     if scale is None:
         report.problems.append(f"{label(node)}: the scale is not a constant")
@@ -119,7 +119,7 @@ def check_scale(graph, node, report):
 
 
 def check_activation(graph, node, report):
-    """A QuantizeLinear of an activation: 0-D scale, its DQs alike, quantized once."""
+    """Checks a QuantizeLinear of an activation: 0-D scale, its DQs equal, quantized once."""
     if graph.array(graph.skip_casts(node.input[0])) is not None:
         return
     scale = graph.array(node.input[1])
@@ -135,7 +135,7 @@ def check_activation(graph, node, report):
 
 
 def check_axis(graph, node, operand, report):
-    """Per-channel scales of a weight: as many as channels, along the axis that the product keeps."""
+    """Checks the per-channel scales of a weight: one per channel, along the product's kept axis."""
     source, between = graph.origin(node.input[operand])
     scale = graph.array(source.input[1]) if source is not None else None
     if scale is None or scale.size == 1:
@@ -168,7 +168,7 @@ def signature(model):
 
 
 def check(float_path, quantized_path):
-    """The Report of a Q/DQ model that was made from a float model."""
+    """Returns the Report of a Q/DQ model that was made from a float model."""
     report = Report()
     try:
         onnx.checker.check_model(quantized_path, full_check=True)

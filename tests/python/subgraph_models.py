@@ -1,8 +1,9 @@
 """Small models with convolutions and products inside If, Loop and Scan: subgraph_models.py make FOLDER
 
-Writes NAME.onnx and its samples NAME.npz, one of which takes each branch. subgraph_models.py check FOLDER looks at
-NAME.qdq.onnx as ONNX's checker and ONNX Runtime see it and prints its distance from the float model in dB;
-subgraph_models.py borders FOLDER prints what a Dequantize and the integers of a weight give to other graphs than their own.
+Writes NAME.onnx and its samples NAME.npz, with a sample for each branch. subgraph_models.py check FOLDER checks
+NAME.qdq.onnx with ONNX's checker and ONNX Runtime and prints its distance from the float model in dB.
+subgraph_models.py borders FOLDER prints the outputs of Dequantize nodes and the integers of weights that other
+graphs than their own read.
 """
 
 import sys
@@ -65,12 +66,12 @@ def model(nodes, weights, inputs=(("x", IMAGE),), opset=17, kind=T.FLOAT, **more
 
 
 def deciding(kind=FLOAT):
-    """Whether the samples are positive, in the mean."""
+    """Returns whether the mean of the samples is positive."""
     return [node("ReduceMean", "x", "mean", keepdims=0), node("Greater", "mean zero", "is_bright")], {"zero": kind(0)}
 
 
 def both():
-    """Layers in both branches under the same names, of what both read; weights stored in every way."""
+    """Layers in both branches under the same names, over a shared input; weights stored in every way."""
     def side(channels):
         return [conv("h", "w", "t"), node("Relu", "t", "r"), conv("r", "u", "o")], channels
 
@@ -86,7 +87,7 @@ def both():
 
 
 def given_pair():
-    """A branch that gives what another tool has quantized of an outer tensor, in a form that TensorRT refuses."""
+    """A branch that returns another tool's quantization of an outer tensor, in a form that TensorRT refuses."""
     decide, weights = deciding()
     pair = [node("QuantizeLinear", "h step shift", "q"), node("DequantizeLinear", "q step shift", "o")]
     choice = node(
@@ -99,7 +100,8 @@ def given_pair():
 
 
 def crossing():
-    """Branches that read what another tool has quantized: the DQ of the activation and the integers of the weight lie outside."""
+    """Branches that read another tool's quantization: the DQ of the activation and the integers of the weight are
+    outside."""
     decide, weights = deciding()
     kernel = random(4, 4, 3, 3)
     step = np.abs(kernel).max() / 127
@@ -116,7 +118,7 @@ def crossing():
 
 
 def pair_alone():
-    """A product behind branches without one, which hold what TensorRT refuses of another tool's quantization."""
+    """A product after branches without one. They contain a quantization by another tool that TensorRT refuses."""
     decide, weights = deciding()
     pair = [node("QuantizeLinear", "x step shift", "q"), node("DequantizeLinear", "q step shift", "o")]
     choice = node(
@@ -162,7 +164,7 @@ def deep():
 
 
 def bare():
-    """A branch that only gives a stored tensor, and one that hands on what lies outside."""
+    """A branch that only returns a stored tensor, and one that returns an outer tensor."""
     decide, weights = deciding()
     bright = branch([conv("x", "w", "o")], "o", {"w": random(4, 3, 3, 3)})
     first = node("If", "is_bright", "some", then_branch=bright, else_branch=branch([], "k", {"k": random(1, 4, 8, 8)}))
@@ -172,7 +174,7 @@ def bare():
 
 
 def older():
-    """Opset 9, which is raised."""
+    """Opset 9, which qdq raises."""
     nodes = [
         node("ReduceMean", "x", "mean", keepdims=0), node("Greater", "mean zero", "is_bright"),
         node("If", "is_bright", "chosen",
@@ -184,7 +186,7 @@ def older():
 
 
 def loop():
-    """Products of what a Loop carries and of what it captures, and a result of every round."""
+    """Products of tensors that a Loop carries and captures, and a result of every iteration."""
     state = ["N", 16]
     body = h.make_graph(
         [
@@ -205,7 +207,7 @@ def loop():
 
 
 def growing():
-    """A Loop that carries more and more, as a decoder does, and gives another tensor of every round."""
+    """A Loop that carries a growing tensor, as a decoder does, and returns another tensor of every iteration."""
     body = h.make_graph(
         [
             node("Concat", "past x", "all", axis=0), node("MatMul", "all w", "p"), node("Tanh", "p", "next"),
@@ -225,7 +227,7 @@ def growing():
 
 
 def scan():
-    """A recurrent network by hand: products of the state and of each step."""
+    """A recurrent network from plain operators: products of the state and of each step."""
     body = h.make_graph(
         [
             node("MatMul", "h w", "p"), node("MatMul", "step u", "q"), node("Add", "p q", "s"), node("Tanh", "s", "h_next"),
@@ -246,7 +248,7 @@ def scan():
 
 
 def never():
-    """A branch that no sample takes, and what it shares with the others."""
+    """A branch that no sample takes, and its tensors that others share."""
     decide = [node("ReduceMax", "x", "largest", keepdims=0), node("Greater", "largest far", "is_broken")]
     rare = [conv("h", "w", "t"), conv("t", "u", "o")]
     choice = node(
@@ -283,7 +285,7 @@ def branch_in_loop():
 
 
 def branch_in_scan(beside=True):
-    """A product in a branch inside the body of a Scan, beside one that is not."""
+    """A product in a branch inside the body of a Scan, beside one that is outside."""
     choice = node("If", "is_bright", "t", then_branch=flat([node("MatMul", "h w", "o")], "o", {"w": random(16, 16)}),
                   else_branch=flat([node("Neg", "h", "o")], "o"))
     body = h.make_graph(
@@ -300,7 +302,7 @@ def branch_in_scan(beside=True):
 
 
 def hidden():
-    """Nothing but such a product."""
+    """A model with only such a product."""
     return branch_in_scan(False)
 
 
@@ -332,7 +334,7 @@ def make(folder):
             shape = [dim.dim_value for dim in given.type.tensor_type.shape.dim]
             shape[0] = 12
             kind = HALF if given.type.tensor_type.elem_type == T.FLOAT16 else FLOAT
-            # Every other sample lies on the other side of zero, and some reach far.
+            # Every other sample is on the other side of zero, and some are large.
             signs = np.resize([1, -1, 2, -2], 12).reshape(-1, *[1] * (len(shape) - 1))
             arrays[given.name] = (RANDOM.standard_normal(shape) + signs).astype(kind)
         np.savez(folder / f"{build.__name__}.npz", **arrays)
@@ -357,7 +359,7 @@ def check(folder):
 
 
 def crossed(graph, outer=()):
-    """What Q and DQ give across a border of subgraphs that TensorRT does not fuse them over."""
+    """Lists Q and DQ outputs that cross a border of subgraphs over which TensorRT does not fuse."""
     dequantized = {output for node in graph.node if node.op_type == "DequantizeLinear" for output in node.output}
     own = {output for node in graph.node for output in node.output} | {tensor.name for tensor in graph.initializer}
     outside = set(outer)

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Runs a command whose standard error is a terminal of 100 columns, and prints what it wrote there.
+"""Runs a command whose standard error is a terminal of 100 columns, and prints its output there.
 
 usage: terminal.py FOLDER COMMAND...
 
-The command runs in FOLDER; its status is the script's.
+The command runs in FOLDER. The script exits with its status.
 """
 import fcntl
 import os
@@ -15,7 +15,7 @@ import termios
 
 
 def shown(folder, command):
-    """What the command wrote to its terminal, and its status."""
+    """Returns the command's output on its terminal, and its status."""
     screen, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
     child = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,

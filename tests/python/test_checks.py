@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Breaks a good Q/DQ model in one way after another and expects the checks to name each fault; and what was measured is measured
-again when anything changes that it depends on.
+"""Breaks a good Q/DQ model in one way after another and expects the checks to name each fault. Also checks that
+measurements are repeated if anything changes that they depend on.
 
 The last line is `N passed, N failed`.
 """
@@ -21,7 +21,7 @@ from builder import Builder
 
 
 def pair(quantized):
-    """A MatMul and an Add, in float or as Q/DQ."""
+    """Returns a MatMul and an Add, in float or as Q/DQ."""
     b = Builder("checks")
     x = b.input("x", ["N", 8])
     weight = b.normal(8, 4)
@@ -49,12 +49,12 @@ def node(model, name):
 
 
 def bypass(model):
-    """The product reads its input directly: the Q/DQ in front of it dangles."""
+    """Makes the product read its input directly, so that the Q/DQ before it has no reader."""
     node(model, "product").input[0] = "x"
 
 
 def wrong_axis(model):
-    """Scales along the axis that the product sums over."""
+    """Puts scales along the axis that the product sums over."""
     replace(model, "scales", numpy.full(8, 0.01, numpy.float32))
     replace(model, "zeros", numpy.zeros(8, numpy.int8))
     node(model, "weights").attribute[0].i = 0
@@ -91,7 +91,7 @@ FAULTS = {
 
 
 def sound(folder):
-    """The good model has no problems, its product is quantized, and it is close to the float model."""
+    """Checks that the good model has no problems, its product is quantized, and it is close to the float model."""
     report = structure.check(folder / "float.onnx", folder / "good.onnx")
     data = {"x": numpy.random.default_rng(1).normal(0, 1, (16, 8)).astype(numpy.float32)}
     figures = evaluate.compare(*(evaluate.run(folder / name, data, 4) for name in ("float.onnx", "good.onnx")))
@@ -99,7 +99,7 @@ def sound(folder):
 
 
 def memory(folder):
-    """What is wrong with what measured.py keeps: how often it measured after each change."""
+    """Checks measured.py by the number of its measurements after each change."""
     file, calls = folder / "data", []
 
     def ask(*depends, lasts=True, **environment):
@@ -117,7 +117,7 @@ def memory(folder):
 
 
 def main():
-    """Runs every case; the status is 1 when one failed."""
+    """Runs every case. The status is 1 if one failed."""
     failed = 0
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)

@@ -1,4 +1,4 @@
-//! The same test bodies through the Rust API and through the C functions, with equal results.
+//! Tests that run the same bodies through the Rust API and the C functions and expect equal results.
 //!
 //! A body is generic over [`Api`]; [`native::Native`] calls the Rust API, [`capi::Capi`] the functions of
 //! `qdq.h`.
@@ -20,7 +20,7 @@ use qdq::range::{Method, Target};
 
 use crate::numbers::golden::Golden;
 
-/// What is left of an error on both ways.
+/// The parts of an error that both interfaces have.
 #[derive(Debug, PartialEq)]
 pub struct Failure {
     pub kind: ErrorKind,
@@ -30,14 +30,14 @@ pub struct Failure {
 
 pub type Outcome<T> = Result<T, Failure>;
 
-/// Integers of any type, with the scale that belongs to them.
+/// Integers of any type, with their scale.
 #[derive(Debug, PartialEq)]
 pub struct Integers {
     pub values: Vec<i32>,
     pub scale: ArrayD<f32>,
 }
 
-/// Where integers are stored.
+/// The storage type of integers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Storage {
     I8,
@@ -49,14 +49,14 @@ pub enum Storage {
     E4m3,
 }
 
-/// pytorch-quantization's histogram and the ranges asked for.
+/// pytorch-quantization's histogram and the requested ranges.
 #[derive(Debug, PartialEq)]
 pub struct Histogram {
     pub counts: Vec<u64>,
     pub edges: Vec<f64>,
 }
 
-/// A histogram range to ask for: method, bits, first bin and step of the search.
+/// The request for a histogram range: method, bits, first bin and step of the search.
 #[derive(Clone, Copy)]
 pub struct Question {
     pub method: Method,
@@ -65,7 +65,7 @@ pub struct Question {
     pub stride: usize,
 }
 
-/// Everything that a whole run leaves behind.
+/// All results of a whole run.
 #[derive(Debug, PartialEq)]
 pub struct Run {
     pub plan: String,
@@ -74,9 +74,9 @@ pub struct Run {
     pub cache: String,
     pub model: Vec<u8>,
     pub sqnr_db: f64,
-    /// Of the logits: mean error, values compared, values that are finite on one side only.
+    /// For the logits: mean error, values compared, values that are finite on one side only.
     pub figures: (f64, u64, u64),
-    /// Of the classes: samples, same, labelled, right by float, right by int8.
+    /// For the classes: samples, same, labelled, right by float, right by int8.
     pub classes: [u64; 5],
     pub accuracy: (f64, f64),
 }
@@ -126,7 +126,7 @@ pub trait Api {
     fn digits(method: Method) -> Outcome<Run>;
 }
 
-/// What a quantizer leaves behind that was calibrated on batches and then used.
+/// The results of a quantizer that was calibrated on batches and then used.
 #[derive(Debug, PartialEq)]
 pub struct Calibrated {
     pub state: String,
@@ -136,7 +136,7 @@ pub struct Calibrated {
     pub ends: (f64, f64),
 }
 
-/// What a quantizer is told before it gets data.
+/// The settings of a quantizer before it gets data.
 #[derive(Clone, Debug)]
 pub struct Setting {
     pub disabled: bool,
@@ -144,29 +144,29 @@ pub struct Setting {
     pub clipping: bool,
     pub calibrating: bool,
     pub factors: Option<ArrayD<f32>>,
-    /// Of a quantizer that learns.
+    /// The ends of the clip range, for a quantizer that learns.
     pub ends: Option<(f32, f32)>,
 }
 
-/// What a quantizer makes of data, and what it is then.
+/// The results of a quantizer, and its state afterwards.
 #[derive(Debug, PartialEq)]
 pub struct Switched {
     pub values: ArrayD<f32>,
     pub gradient: ArrayD<f32>,
     pub ends: (f64, f64),
-    /// The file of what was observed.
+    /// The file of the statistics.
     pub observed: Vec<u8>,
     /// Disabled, quantizing, clipping, calibrating, dynamic.
     pub switches: [bool; 5],
-    /// The clip range; NaN where there is none.
+    /// The clip range; NaN if there is none.
     pub clip_range: [u32; 2],
     /// amax, the amax in use, the step size, the scale, the pre-quantization scale.
     pub numbers: [Option<ArrayD<f32>>; 5],
-    /// The amax for a file.
+    /// The amax for export to a file.
     pub exported: Outcome<ArrayD<f32>>,
 }
 
-/// Clipped values, the gradient of x, and those of the ends.
+/// Clipped values, the gradient of x, and the gradients of the ends.
 #[derive(Debug, PartialEq)]
 pub struct Clipped {
     pub values: ArrayD<f32>,
@@ -185,7 +185,7 @@ pub struct Stepped<T> {
 /// A finding of a cache: severity from 0, message, remedy, tensors.
 pub type Finding = (i32, String, String, Vec<String>);
 
-/// The objects beside tensors and models.
+/// The operations on objects other than tensors and models.
 pub trait Objects {
     fn weights(
         weights: &ArrayD<f32>,
@@ -193,15 +193,15 @@ pub trait Objects {
         method: Method,
     ) -> Outcome<(ArrayD<f32>, Vec<i8>, ArrayD<f32>)>;
     fn clip(x: &ArrayD<f32>, gradient: &ArrayD<f32>, min: f32, max: f32) -> Outcome<Clipped>;
-    /// The gradient of the step is scaled for as many values as x has.
+    /// Scales the gradient of the step for as many values as x has.
     fn learned_step<T: Golden>(
         x: &ArrayD<T>,
         gradient: &ArrayD<T>,
         step: &ArrayD<f32>,
         descriptor: &QuantDescriptor,
     ) -> Outcome<Stepped<T>>;
-    /// The learning rates of all steps and of one more: of the recommended schedule, and of the same by its
-    /// own numbers.
+    /// Lists the learning rates of all steps and of one more, for the recommended schedule and for the
+    /// schedule with the same numbers.
     fn schedule(original_steps: u64, rate: f64) -> Outcome<[Vec<f64>; 2]>;
     fn multiply(x: &ArrayD<f32>, factors: &ArrayD<f32>) -> Outcome<ArrayD<f32>>;
     fn quantizer(
@@ -210,15 +210,15 @@ pub trait Objects {
         method: Method,
         is_strict: bool,
     ) -> Outcome<Calibrated>;
-    /// Runs `x` through a new quantizer, and the gradient 1 back.
+    /// Runs `x` through a new quantizer, and the gradient 1 backwards.
     fn switched(x: &ArrayD<f32>, descriptor: &QuantDescriptor, setting: &Setting) -> Outcome<Switched>;
-    /// The ranges in the text of a cache, and what is wrong with it.
+    /// Returns the ranges in the text of a cache, and its findings.
     fn cache(text: &str, version: u32, activations: &[&str]) -> Outcome<(String, Vec<Finding>)>;
-    /// The plan of a convolution with a residual, where `excluded` names an operator that stays in float.
+    /// Returns the plan of a convolution with a residual. `excluded` names an operator that stays in float.
     fn plan(excluded: Option<&str>) -> Outcome<String>;
 }
 
-/// What a source of batches does at one of its calls instead of giving a batch.
+/// The action of a source of batches at one of its calls, instead of returning a batch.
 #[derive(Clone, Copy)]
 pub enum Fault {
     Fails(ErrorKind, &'static str, &'static str),
@@ -230,20 +230,19 @@ pub enum Fault {
 #[derive(Clone, Copy)]
 pub struct Script {
     pub batches: usize,
-    /// At which call, from 0, what happens.
+    /// The index of the call, from 0, and its fault.
     pub fault: Option<(usize, Fault)>,
 }
 
-/// What a calibration by a script was like: how it ended, how often batches were asked for, and what was
-/// reported.
+/// The result of a calibration by a script: its outcome, the number of requested batches, and the reports.
 pub struct Watched {
     pub stats: Outcome<Vec<u8>>,
     pub asked: usize,
-    /// Batches and samples done, and all batches where that is known.
+    /// Batches done, samples done, and the number of all batches if it is known.
     pub reports: Vec<(u64, u64, Option<u64>)>,
 }
 
-/// What raising the opset of a model did.
+/// The result of raising the opset of a model.
 #[derive(Debug, PartialEq)]
 pub struct Raised {
     pub from: i64,
@@ -255,7 +254,7 @@ pub struct Raised {
 /// Tensors by name.
 pub type Named = Vec<(String, ArrayD<f32>)>;
 
-/// What one run of a model leaves behind.
+/// The results of one run of a model.
 #[derive(Debug, PartialEq)]
 pub struct Ran {
     pub runtime: String,
@@ -263,24 +262,23 @@ pub struct Ran {
     pub tapped: Named,
 }
 
-/// What goes on while a model runs.
+/// The operations while a model runs.
 pub trait Runs {
-    /// Calibrates the digits model; after `stop_after` batches whoever is told about progress stops it.
+    /// Calibrates the digits model. After `stop_after` batches the progress callback stops it.
     fn calibrate(script: Script, stop_after: Option<u64>) -> Watched;
-    /// Calibrates on batches without end until another thread stops it, which it does once three have been
-    /// `given`.
+    /// Calibrates on endless batches until another thread stops it, after three batches were `given`.
     fn endless(given: &AtomicUsize) -> Outcome<()>;
     fn raise_opset(model: &Path, to: i64) -> Outcome<Raised>;
-    /// What the library reports up to a level (0 for warnings, 1 for information, 2 for all) while it chooses
+    /// Returns the log messages up to a level (0 for warnings, 1 for information, 2 for all) of the choice of
     /// a runtime.
     fn log(level: i32) -> Vec<(i32, String)>;
-    /// Runs the digits model by itself, in ONNX Runtime where its library is given.
+    /// Runs the digits model by itself, in ONNX Runtime if its library is given.
     fn session(taps: &[&str], images: &ArrayD<f32>, onnxruntime: Option<&Path>) -> Outcome<Ran>;
-    /// Path and version of the library of ONNX Runtime at a place.
+    /// Returns path and version of the library of ONNX Runtime at a place.
     fn onnxruntime(place: &Path) -> Outcome<(String, String)>;
 }
 
-/// Maxima of some batches: their file, and those of every batch.
+/// Maxima of some batches: their file, and the maxima of every batch.
 #[derive(Debug, PartialEq)]
 pub struct Maxima {
     pub file: Vec<u8>,
@@ -290,13 +288,13 @@ pub struct Maxima {
 /// Type, shape and bytes of a tensor.
 pub type Elements = (String, Vec<usize>, Vec<u8>);
 
-/// What is read, and what is written to be read again.
+/// The operations that read data, and that write data to read it again.
 pub trait Readings {
-    /// Maxima of batches along axes, the last batch after having gone through a file.
+    /// Observes maxima of batches along axes. The maxima go through a file before the last batch.
     fn maxima(batches: &[ArrayD<f32>], axes: &[i32]) -> Outcome<Maxima>;
-    /// Maxima from a file, and their file again.
+    /// Reads maxima from a file and returns their file again.
     fn load_maxima(file: &[u8]) -> Outcome<Vec<u8>>;
-    /// Observes every batch in a quantizer of its own, merges them through files, and gives the file of all
+    /// Observes every batch in a quantizer of its own, merges them through files, and returns the file of all
     /// with the amax.
     fn calibration(batches: &[ArrayD<f32>], descriptor: &QuantDescriptor) -> Outcome<(Vec<u8>, ArrayD<f32>)>;
     /// Loads such a file into a quantizer.
@@ -307,19 +305,20 @@ pub trait Readings {
         method: Method,
         num_bins: usize,
     ) -> Outcome<Vec<f32>>;
-    /// Values below the histogram's window, values between edges, and the largest magnitude.
+    /// Returns the number of values below the histogram's window, of values between edges, and the largest
+    /// magnitude.
     fn histogram_ends(values: &ArrayD<f32>) -> (u64, u64, Option<f32>);
-    /// Everything that is known of a graph and of a model's inputs, in lines.
+    /// Returns all facts about a graph and the inputs of a model, as lines.
     fn graph(model: &Path) -> Outcome<Vec<String>>;
-    /// The graph of a node with every kind of attribute and a capture, and inputs whose dimensions have
-    /// names.
+    /// Returns the same for the graph of a node with every kind of attribute and a capture, and for inputs
+    /// with named dimensions.
     fn described() -> Outcome<Vec<String>>;
-    /// The files that saving a model writes.
+    /// Lists the files that saving a model writes.
     fn save(model: &Path, to: &Path, max_file: u32, min_external: usize) -> Outcome<Vec<String>>;
-    /// An array in a file.
+    /// Reads an array from a file.
     fn read_npy(path: &Path) -> Outcome<Elements>;
-    /// A constant of a model.
+    /// Reads a constant of a model.
     fn constant(model: &Path, name: &str) -> Outcome<Option<Elements>>;
-    /// The metadata of a model for a key, and after it was set.
+    /// Returns the metadata of a model for a key, before and after setting it.
     fn metadata(model: &Path, key: &str, value: &str) -> Outcome<(Option<String>, Option<String>)>;
 }

@@ -1,5 +1,5 @@
-//! The layers: a module uses only those that `src/lib.rs` lists before it, and the files of one module never
-//! each other in a circle.
+//! The layers: a module uses only the modules that `src/lib.rs` lists before it, and the files of one module
+//! never use each other in a circle.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Words, `::`, and all else one by one, without comments, texts and tests.
+/// Lists words, `::`, and all other characters one by one, without comments, texts and tests.
 fn tokens(text: &str) -> Vec<String> {
     let text = text.split("#[cfg(test)]\nmod tests").next().unwrap();
     let mut found = Vec::new();
@@ -44,7 +44,7 @@ fn tokens(text: &str) -> Vec<String> {
     found
 }
 
-/// The paths that begin with `start` at the first of `tokens`: several where it ends in braces.
+/// Lists the paths that begin with `start` at the first of `tokens`: several if it ends in braces.
 fn paths(tokens: &[String], start: Module) -> Vec<Module> {
     match tokens {
         [colons, open, rest @ ..] if colons == "::" && open == "{" => {
@@ -77,7 +77,7 @@ fn paths(tokens: &[String], start: Module) -> Vec<Module> {
     }
 }
 
-/// What each module names: paths from the crate's root.
+/// The paths that each module uses, from the crate's root.
 struct Imports(BTreeMap<Module, Vec<Module>>);
 
 impl Imports {
@@ -113,7 +113,8 @@ impl Imports {
         Self(texts.iter().map(|(module, tokens)| (module.clone(), named(module, tokens))).collect())
     }
 
-    /// The module where a path ends: what a module hands on from one of its own is that one's.
+    /// Returns the module that a path belongs to. An item that a module re-exports from a submodule belongs
+    /// to it.
     fn home(&self, path: &[String]) -> Module {
         let len = (0..=path.len()).rev().find(|&len| self.0.contains_key(&path[..len])).unwrap_or(0);
         let (module, Some(name)) = (&path[..len], path.get(len)) else { return path.to_vec() };
@@ -123,7 +124,8 @@ impl Imports {
         handed.map(|from| self.home(from)).next().unwrap_or_else(|| module.to_vec())
     }
 
-    /// Of each module the modules in it that use others in it, the others, and a file that shows it.
+    /// For each module, lists pairs of its submodules, of which one uses the other, with a file that shows
+    /// it.
     fn inside(&self) -> BTreeMap<Module, BTreeMap<(String, String), Module>> {
         let mut found: BTreeMap<Module, BTreeMap<_, _>> = BTreeMap::new();
         for (user, named) in &self.0 {
@@ -139,7 +141,7 @@ impl Imports {
     }
 }
 
-/// The names that can be reached from themselves.
+/// Lists the names that can be reached from themselves.
 fn in_circles<'a>(uses: impl Iterator<Item = &'a (String, String)> + Clone) -> BTreeSet<&'a str> {
     let reached = |start: &'a str| {
         let mut reached = BTreeSet::new();

@@ -25,7 +25,7 @@ fn input(name: &str, dtype: DataType, dims: &[usize]) -> TensorSpec {
     TensorSpec { name: name.to_owned(), dtype: Some(dtype), shape: Some(dims.iter().map(dim).collect()) }
 }
 
-/// A `.npy` file whose header says this and whose data is `data`.
+/// Returns a `.npy` file with these facts in the header and with `data`.
 fn npy_of(descr: &str, fortran: bool, shape: &[usize], data: &[u8]) -> Vec<u8> {
     let mut dims = String::new();
     shape.iter().for_each(|dim| write!(dims, "{dim}, ").unwrap());
@@ -35,7 +35,7 @@ fn npy_of(descr: &str, fortran: bool, shape: &[usize], data: &[u8]) -> Vec<u8> {
     [b"\x93NUMPY\x01\x00", &length.to_le_bytes()[..], header.as_bytes(), data].concat()
 }
 
-/// A `.npy` file of f32 in row-major order.
+/// Returns a `.npy` file of f32 in row-major order.
 fn npy(shape: &[usize], values: &[f32]) -> Vec<u8> {
     npy_of("<f4", false, shape, &values.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<_>>())
 }
@@ -51,12 +51,12 @@ fn npz(arrays: &[(&str, Vec<u8>)], deflated: bool) -> Vec<u8> {
     archive.finish().unwrap().into_inner()
 }
 
-/// 0, 1, 2, ...
+/// Returns 0, 1, 2, ...
 fn ramp(len: usize) -> Vec<f32> {
     (0..len).map(|x| x as f32).collect()
 }
 
-/// A folder with these files, whose names may have folders of their own.
+/// Makes a folder with these files. A name may contain folders.
 fn folder(files: &[(&str, Vec<u8>)]) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (name, bytes) in files {
@@ -67,7 +67,7 @@ fn folder(files: &[(&str, Vec<u8>)]) -> TempDir {
     folder
 }
 
-/// Every batch of `paths`.
+/// Reads every batch of `paths`.
 fn read(paths: &[PathBuf], inputs: &[TensorSpec], options: &DataOptions) -> Result<Vec<Batch>> {
     let mut source = batch::open(paths, inputs, options)?;
     let expected = source.remaining().unwrap();
@@ -77,7 +77,7 @@ fn read(paths: &[PathBuf], inputs: &[TensorSpec], options: &DataOptions) -> Resu
     Ok(batches)
 }
 
-/// Every batch of one file called `name`.
+/// Reads every batch of one file with the name `name`.
 fn read_one(name: &str, bytes: Vec<u8>, inputs: &[TensorSpec], options: &DataOptions) -> Result<Vec<Batch>> {
     let folder = folder(&[(name, bytes)]);
     read(&[folder.path().join(name)], inputs, options)
@@ -88,7 +88,7 @@ fn floats(tensor: &Tensor) -> &[f32] {
     values
 }
 
-/// The first input's values, batch after batch.
+/// Returns the first input's values, batch after batch.
 fn first_values(batches: &[Batch]) -> Vec<f32> {
     batches.iter().flat_map(|batch| floats(&batch.inputs[0].1)).copied().collect()
 }

@@ -1,4 +1,4 @@
-//! Calibrators against the numbers of pytorch-quantization (`tests/data/golden`).
+//! Calibrators compared with the numbers of pytorch-quantization (`tests/data/golden`).
 
 use ndarray::IxDyn;
 use ndarray_npy::NpzReader;
@@ -19,7 +19,7 @@ fn floats(tensor: &Tensor) -> &[f32] {
     }
 }
 
-/// A number of a case; `nan` and `inf` are written as text.
+/// Returns a number of a case. `nan` and `inf` are text there.
 fn number(value: &Value) -> f32 {
     match value.as_str() {
         Some(text) => text.parse().unwrap(),
@@ -39,7 +39,8 @@ fn collected(case: &Value, arrays: &mut Arrays) -> Result<HistogramCalibrator, (
     Ok(calibrator)
 }
 
-/// Maxima, histograms and ranges are compared in `api`, through Rust and C; here is what C cannot ask.
+/// Maxima, histograms and ranges are compared in `api`, through Rust and C. This test has the requests that C
+/// lacks.
 #[test]
 fn a_histogram_fails_at_the_golden_batch() {
     let mut arrays = Arrays::open();
@@ -53,7 +54,7 @@ fn a_histogram_fails_at_the_golden_batch() {
     assert!(failing.len() > 10);
 }
 
-/// C takes 0 for the usual percentile, and has numbers for methods instead of names.
+/// C takes 0 for the default percentile, and has numbers for methods instead of names.
 #[test]
 fn percentiles_outside_and_methods_that_nobody_has_equal_golden() {
     let mut arrays = Arrays::open();
@@ -86,8 +87,8 @@ fn percentiles_outside_and_methods_that_nobody_has_equal_golden() {
     assert!(asked > 3);
 }
 
-/// numpy's collection; the numbers stand in the section `quirks`, since the original's entropy overwrites the
-/// histogram that it reads. Here it cannot.
+/// The collection by numpy. Its numbers are in the section `quirks`, because the original's entropy
+/// overwrites the histogram that it reads. qdq's cannot do that.
 #[test]
 fn numpy_collection_equals_golden() {
     let values = Arrays::open().get("in_relu_normal");
@@ -98,7 +99,7 @@ fn numpy_collection_equals_golden() {
     assert_eq!(compat::percentile(histogram, 60.0).unwrap(), 0.247_645_84);
 }
 
-/// Reproducible numbers in (0, 1).
+/// Returns reproducible numbers in (0, 1).
 fn uniform(seed: u64, count: usize) -> impl Iterator<Item = f64> {
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
     std::iter::repeat_with(move || {
@@ -130,7 +131,7 @@ fn entropy_against_the_original_rule() {
     spike.extend(uniform(3, 1000).map(|u| 8.0 * u));
     let laplace = uniform(4, 100_000).map(|u| if u < 0.5 { (2.0 * u).ln() } else { -(2.0 - 2.0 * u).ln() });
     let modes = normal(1, 100_000).enumerate().map(|(i, x)| alternating(i) + 0.1 * x);
-    // The largest value, and what the original rule, this entropy and mse make of it.
+    // The largest value, and its range by the original rule, by this entropy and by mse.
     let cases = [
         (pixels, [1.0, 0.0625, 1.0, 127.0 / 112.0]),
         (single(modes), [5.40, 2.54, 5.40, 5.28]),
@@ -164,7 +165,7 @@ fn the_original_collector_refuses_what_it_cannot_count() {
         ("infinity later", &[&[1.0], &[f32::INFINITY]], false),
         ("growth without bound", &[&[1e-6], &[1e6]], false),
     ];
-    // numpy widens the range of a first batch of zeros to 1, torch gives it bins without a width.
+    // numpy widens the range of a first batch of zeros to 1; torch gives it bins of width 0.
     let zeros_first: (&str, &[&[f32]], bool) = ("zeros first", &[&[0.0], &[1.0]], false);
     for library in [Library::Torch, Library::Numpy] {
         let also = (library == Library::Torch).then_some(zeros_first);

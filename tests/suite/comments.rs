@@ -1,4 +1,4 @@
-//! Comments as CONTRIBUTING.md asks for them.
+//! The rules of CONTRIBUTING.md for comments.
 
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,7 @@ const FOLDERS: [&str; 8] = [
 ];
 const MOST_COLUMNS: usize = 110;
 
-/// The files in Rust, C and C++ below a path.
+/// Lists the files in Rust, C and C++ below a path.
 fn sources(path: &Path) -> Vec<PathBuf> {
     if path.is_dir() {
         let entries = std::fs::read_dir(path).unwrap();
@@ -27,13 +27,13 @@ fn sources(path: &Path) -> Vec<PathBuf> {
     is_source.then(|| path.to_owned()).into_iter().collect()
 }
 
-/// The text of a line that is a comment alone.
+/// Returns the text of a line that contains only a comment.
 fn comment(line: &str) -> Option<&str> {
     let line = line.trim_start();
     ["///", "//!", "//", "* "].iter().find_map(|mark| line.strip_prefix(mark))
 }
 
-/// The lines of running text in comments, with their numbers: no tables, and no code.
+/// Lists the lines of running text in comments, with their numbers: no tables and no code.
 fn running_text(source: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut is_code = false;
     (1..).zip(source.lines()).filter(move |(_, line)| {
@@ -56,6 +56,22 @@ fn comments_have_one_width() {
         wide.extend(lines.map(|(number, _)| format!("{}:{number}", path.display())));
     }
     assert!(wide.is_empty(), "comments of more than {MOST_COLUMNS} columns:\n{}", wide.join("\n"));
+}
+
+/// Words that begin a clause in place of a name.
+const CLAUSES: [&str; 5] = ["What ", "Whatever ", "Who ", "Whoever ", "Where "];
+
+#[test]
+fn no_sentence_of_a_comment_begins_with_a_clause_in_place_of_a_name() {
+    let mut found = Vec::new();
+    for path in FOLDERS.iter().flat_map(|folder| sources(&project(folder))) {
+        let source = std::fs::read_to_string(&path).unwrap();
+        let is_clause = |text: &str| CLAUSES.iter().any(|word| text.starts_with(word)) && !text.contains('?');
+        let begins = |line: &str| comment(line).is_some_and(|text| is_clause(text.trim_start()));
+        let lines = running_text(&source).filter(|(_, line)| begins(line));
+        found.extend(lines.map(|(number, line)| format!("{}:{number}:{line}", path.display())));
+    }
+    assert!(found.is_empty(), "name the subject, see CONTRIBUTING.md:\n{}", found.join("\n"));
 }
 
 #[test]

@@ -44,7 +44,7 @@ fn ranges_go_into_a_cache_and_back() {
     for (name, amax) in ranges.iter().filter(|(name, _)| *name != "dead") {
         assert!((back.get(name).unwrap() / amax - 1.0).abs() < 2e-7, "{name}");
     }
-    // A range in which nothing was seen has the scale 1, so that no scale is ever zero.
+    // A range without any value has the scale 1, so that no scale is ever zero.
     assert_eq!(back.get("dead"), Some(127.0));
 }
 
@@ -57,7 +57,7 @@ fn missing_files_are_named() {
     }
 }
 
-/// The cases under `tests/data/cases`.
+/// Reads a case under `tests/data/cases`.
 fn case(name: &str) -> Cache {
     Cache::load(&project("tests/data/cases").join(name)).unwrap()
 }
@@ -67,7 +67,7 @@ fn the_scale_of_the_largest_number_reads() {
     let ranges = case("flt_max_mask.cache").to_ranges().unwrap();
     assert_eq!(ranges.get("bias"), Some(f32::MAX));
     assert!(ranges.findings.is_empty(), "{:?}", ranges.findings);
-    // What is written for it does not overflow where 127 is dequantized.
+    // The written scale does not overflow when 127 is dequantized.
     assert!((ranges.scale("bias").unwrap() * 127.0).is_finite());
 }
 
@@ -79,7 +79,7 @@ fn a_line_without_a_usable_scale_is_left_out_and_said() {
     assert_eq!(ranges.findings.len(), 1);
     assert_eq!(ranges.findings[0].tensors, ["bias"]);
     assert!(ranges.findings[0].message.contains("infinite"), "{}", ranges.findings[0]);
-    // The last of repeated lines counts, usable or not.
+    // The last of repeated lines counts, even if it is not usable.
     let text = b"TRT-8501-EntropyCalibration2\na: 3f800000\nb: 3f800000\na: 7fc00000\n";
     let ranges = Cache::parse(text, "c").unwrap().to_ranges().unwrap();
     assert_eq!((ranges.get("a"), ranges.get("b")), (None, Some(127.0)));

@@ -1,4 +1,4 @@
-//! Models that are valid and hard to quantize, through the whole way and back into ONNX Runtime.
+//! Models that are valid and hard to quantize, through all steps and back into ONNX Runtime.
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -21,7 +21,7 @@ fn script(task: &str, folder: &Path) -> String {
     run_python(&[script.to_str().unwrap(), task, folder.to_str().unwrap()])
 }
 
-/// The folder of the models that tests/python/hostile_models.py makes.
+/// Returns the folder of the models that tests/python/hostile_models.py makes.
 fn made() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
@@ -106,7 +106,7 @@ fn the_embedded_engine_runs_convolutions_and_pooling_that_leave_their_steps_out(
     }
 }
 
-/// What a comparison says of a quantized model does not depend on the runtime.
+/// The result of a comparison does not depend on the runtime.
 #[test]
 fn both_engines_measure_the_same() {
     let path = made().join("rank_3_weight.onnx");

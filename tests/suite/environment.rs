@@ -4,17 +4,17 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// A file of the project.
+/// Returns the path of a file of the project.
 pub fn project(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// A file of the digits model: `model.onnx`, `calib.npz`, ...
+/// Returns the path of a file of the digits model: `model.onnx`, `calib.npz`, ...
 pub fn digits(file: &str) -> PathBuf {
     project("tests/data/digits").join(file)
 }
 
-/// Runs Python (with numpy, onnx and onnxruntime) and returns what it prints.
+/// Runs Python (with numpy, onnx and onnxruntime) and returns its output.
 pub fn run_python(arguments: &[&str]) -> String {
     let own = || project("target/python/bin/python");
     let python = std::env::var_os("QDQ_PYTHON").map_or_else(own, PathBuf::from);
@@ -25,7 +25,7 @@ pub fn run_python(arguments: &[&str]) -> String {
     printed
 }
 
-/// The folder of ONNX Runtime's library in the Python package.
+/// Returns the folder of ONNX Runtime's library in the Python package.
 pub fn onnxruntime() -> PathBuf {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     let find = "import importlib.util as u; print(u.find_spec('onnxruntime').submodule_search_locations[0])";

@@ -14,13 +14,13 @@ fn open(name: &str) -> File {
     File::open(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The cases of one section of `cases.json`.
+/// Returns the cases of one section of `cases.json`.
 pub fn cases(section: &str) -> Vec<Value> {
     let all: Value = serde_json::from_reader(open("cases.json")).unwrap();
     all[section].as_array().unwrap_or_else(|| panic!("cases.json has no section {section}")).clone()
 }
 
-/// `arrays.npz`, which also holds 16-bit floats, that `ndarray-npy` does not read.
+/// `arrays.npz`. It also holds 16-bit floats, which `ndarray-npy` does not read.
 pub struct Arrays(ZipArchive<File>);
 
 impl Arrays {
@@ -29,7 +29,7 @@ impl Arrays {
         Self(ZipArchive::new(open("arrays.npz")).unwrap())
     }
 
-    /// The array called `name`.
+    /// Returns the array with the name `name`.
     pub fn get(&mut self, name: &str) -> Tensor {
         let mut bytes = Vec::new();
         let mut file = self.0.by_name(&format!("{name}.npy")).unwrap_or_else(|e| panic!("{name}: {e}"));

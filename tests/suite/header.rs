@@ -1,47 +1,47 @@
-//! `include/qdq/qdq.h` is what cbindgen makes of `src/ffi`, with its functions in sections. `make header`
-//! writes it anew.
+//! `include/qdq/qdq.h` is cbindgen's result for `src/ffi`, with the functions in sections. `make header`
+//! rewrites it.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::environment::project;
 
-/// Set to write the header instead of comparing it.
+/// The environment variable that makes the test write the header instead of comparing it.
 const UPDATE: &str = "QDQ_UPDATE_HEADER";
 
-/// The sections in the order of the data flow, each with the files of `src/ffi` that hold its functions.
+/// The sections in the order of the data flow, each with the files of its functions in `src/ffi`.
 const SECTIONS: [(&str, &[&str]); 35] = [
     ("Inputs and outputs: qdq_specs", &["specs"]),
-    ("How files become batches: qdq_data_options", &["data_options"]),
+    ("Data options: qdq_data_options", &["data_options"]),
     ("A batch: qdq_batch", &["batch"]),
     ("A stream of batches: qdq_batches", &["batches"]),
     ("A model: qdq_model", &["model", "model_inputs", "recover"]),
-    ("A network of any kind: qdq_graph", &["graph", "graph_tensors", "graph_nodes"]),
-    ("A node to add to it: qdq_node", &["node"]),
+    ("A neutral graph of a network: qdq_graph", &["graph", "graph_tensors", "graph_nodes"]),
+    ("A new node of a graph: qdq_node", &["node"]),
     ("Rules for a plan: qdq_policy", &["policy"]),
-    ("What is quantized: qdq_plan", &["plan"]),
-    ("How a model runs: qdq_run_options", &["run_options"]),
+    ("A quantization plan: qdq_plan", &["plan"]),
+    ("Run options: qdq_run_options", &["run_options"]),
     ("A switch that stops runs: qdq_cancel", &["cancel"]),
-    ("A model that runs: qdq_session", &["session"]),
+    ("A model ready to run: qdq_session", &["session"]),
     ("The ONNX Runtime library", &["onnxruntime"]),
     ("Statistics of a network: qdq_stats", &["stats"]),
     ("Statistics of one tensor: qdq_tensor_stats", &["tensor_stats"]),
     ("Maxima along axes: qdq_axis_max", &["axis_max"]),
     ("pytorch-quantization's histogram: qdq_histogram_calibrator", &["histogram_calibrator"]),
     ("Ranges: qdq_ranges", &["ranges"]),
-    ("How a model is quantized: qdq_quantize_options", &["quantize_options"]),
-    ("How accuracy is recovered: qdq_recover_options", &["recover_options"]),
+    ("Quantize options: qdq_quantize_options", &["quantize_options"]),
+    ("Recover options: qdq_recover_options", &["recover_options"]),
     ("A calibration cache: qdq_cache", &["cache"]),
-    ("Float and quantized side by side: qdq_comparison", &["comparison"]),
-    ("Tensors: qdq_tensor", &["quantize", "clip", "learned_step"]),
+    ("A comparison of float and quantized: qdq_comparison", &["comparison"]),
+    ("Functions of tensors: qdq_tensor", &["quantize", "clip", "learned_step"]),
     ("Weights", &["weights"]),
-    ("How one tensor is quantized: qdq_descriptor", &["descriptor"]),
-    ("A place that is calibrated and trained: qdq_quantizer", &["quantizer", "quantizer_calibration"]),
-    ("When training begins to quantize: qdq_qat_schedule", &["qat_schedule"]),
-    ("Numbers with a shape: qdq_array", &["array"]),
+    ("A descriptor of a quantization: qdq_descriptor", &["descriptor"]),
+    ("A quantizer that is calibrated and trained: qdq_quantizer", &["quantizer", "quantizer_calibration"]),
+    ("A training schedule: qdq_qat_schedule", &["qat_schedule"]),
+    ("Arrays: qdq_array", &["array"]),
     ("Bytes and files: qdq_buffer", &["buffer"]),
-    ("Texts: qdq_texts", &["texts"]),
-    ("What is to be known of a result: qdq_findings", &["findings"]),
+    ("Lists of texts: qdq_texts", &["texts"]),
+    ("Findings of a result: qdq_findings", &["findings"]),
     ("Errors: qdq_error", &["error"]),
     ("Statuses", &["status"]),
     ("Messages", &["log"]),
@@ -67,7 +67,7 @@ fn generated() -> String {
     in_sections(&String::from_utf8(text).unwrap())
 }
 
-/// The file of `src/ffi` that each exported function is in.
+/// Maps each exported function to its file of `src/ffi`.
 fn files() -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     for entry in std::fs::read_dir(project("src/ffi")).unwrap() {
@@ -80,14 +80,14 @@ fn files() -> BTreeMap<String, String> {
     found
 }
 
-/// The name of the function that a comment and a declaration are for.
+/// Returns the name of the function of a comment and its declaration.
 fn function(block: &str) -> &str {
     let code = block.lines().find(|line| !line.starts_with("//")).unwrap();
     let name = &code[code.find("qdq_").filter(|_| code.contains('(')).unwrap()..code.find('(').unwrap()];
     &name[name.rfind(['*', ' ']).map_or(0, |at| at + 1)..]
 }
 
-/// cbindgen's header with its functions in the order of `SECTIONS`, below a banner each.
+/// Returns cbindgen's header with the functions in the order of `SECTIONS`, each section below a banner.
 fn in_sections(header: &str) -> String {
     let start = header.find("#endif // __cplusplus\n\n").unwrap() + "#endif // __cplusplus\n\n".len();
     let end = header.rfind("\n\n#ifdef __cplusplus").unwrap();

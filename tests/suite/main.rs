@@ -1,4 +1,4 @@
-//! Tests through the public API and the command-line tool, in one binary so that it links once.
+//! Tests through the public API and the command-line tool, in one binary so that they link once.
 
 mod api;
 mod architecture;

@@ -1,10 +1,10 @@
-//! What the library says is for every caller: a program in C++ has no options of the tool.
+//! The messages of the library suit every caller: a program in C++ has no options of the tool.
 
 use std::path::{Path, PathBuf};
 
 use crate::environment::project;
 
-/// The Rust files of the library.
+/// Lists the Rust files of the library.
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -18,7 +18,7 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The texts in a file of Rust, without comments and tests, continued lines put together.
+/// Lists the string literals in a file of Rust, without comments and tests. Continued lines are joined.
 fn literals(source: &str) -> Vec<String> {
     let code = source.split("#[cfg(test)]").next().unwrap_or_default();
     let code: Vec<&str> = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
@@ -78,7 +78,7 @@ fn options_are_told_from_command_lines() {
     assert_eq!(literals(source), ["a b"]);
 }
 
-/// Each phrase that the tool adds an option to is one that the library says.
+/// Each phrase to which the tool adds an option is a phrase of the library.
 #[test]
 fn the_tool_adds_options_to_what_the_library_says() {
     let tool = std::fs::read_to_string(project("src/bin/qdq/term.rs")).unwrap();
@@ -93,8 +93,8 @@ fn the_tool_adds_options_to_what_the_library_says() {
     }
 }
 
-/// `docs/findings.md` says where everybody hears of each finding: its texts are those of the library, its
-/// functions exist, no cell is empty, and no module makes findings that it does not list.
+/// `docs/findings.md` lists the functions and commands that report each finding. Its texts are those of the
+/// library, its functions exist, no cell is empty, and it lists every module that makes findings.
 #[test]
 fn every_finding_reaches_every_interface() {
     let root = project("src");

@@ -78,11 +78,11 @@ fn every_method_keeps_the_accuracy_in_onnx_runtime() {
         assert!(int8 >= float - 0.005, "{method}: {int8}");
         best = best.max(result.outputs[0].metrics.sqnr_db().unwrap());
     }
-    // Peers: pytorch-quantization 38.75, Model Optimizer 39.6 with the Gemm in float, onnxruntime 36.5.
+    // Others: pytorch-quantization 38.75, Model Optimizer 39.6 with the Gemm in float, onnxruntime 36.5.
     assert!(best >= 38.8, "{best} dB");
 }
 
-/// With the range that pytorch-quantization's entropy rule gives the pixels
+/// Uses the range that pytorch-quantization's entropy rule gives the pixels
 /// (`entropy_against_the_original_rule`).
 #[test]
 fn the_original_entropy_rule_would_leave_a_tenth_of_the_accuracy() {
@@ -204,7 +204,8 @@ fn weights_that_are_not_finite_are_refused_by_name() {
     edits.replace_input(gemm, 1, "nan.weight");
     broken.edit(edits).unwrap();
     let prepared = pipeline::prepare(&broken).unwrap();
-    // Before any data is read; and later, where somebody else has planned.
+    // The first error comes before any data is read. The second comes later, with a plan that somebody else
+    // made.
     let plan = prepared.plan(&Policy::default()).unwrap_err();
     assert!(plan.to_string().contains("'nan.weight'"), "{plan}");
     let plan = pipeline::graph::plan(prepared.graph(), &Policy::default()).unwrap();

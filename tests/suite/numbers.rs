@@ -1,4 +1,4 @@
-//! The numbers through the public API.
+//! The functions of `quant` through the public API.
 
 mod clip;
 mod by_descriptor;

@@ -9,12 +9,12 @@ use std::path::{Path, PathBuf};
 
 use crate::environment::{self, project, run_python};
 
-/// A model of the project's test data.
+/// Returns the path of a model of the project's test data.
 fn digits() -> PathBuf {
     environment::digits("model.onnx")
 }
 
-/// Runs one of the scripts beside this file with the tests' Python and returns what it printed.
+/// Runs one of the scripts beside this file with the tests' Python and returns its output.
 fn python(script: &str, arguments: &[&Path]) -> String {
     let mut words = script.split(' ');
     let file = project("tests/suite/onnx").join(words.next().unwrap());

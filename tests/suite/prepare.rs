@@ -1,5 +1,5 @@
-//! What happens to a model before anything looks at it: for every way in, and with the names of its tensors
-//! kept.
+//! The preparation of a model before all other steps: it is the same for every kind of caller and keeps the
+//! names of tensors.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -18,7 +18,7 @@ use crate::environment::{onnxruntime, project, run_python};
 
 const BOTH: [RuntimeKind; 2] = [RuntimeKind::Embedded, RuntimeKind::OnnxRuntime];
 
-/// The folder of the models that tests/python/prepare_models.py makes.
+/// Returns the folder of the models that tests/python/prepare_models.py makes.
 pub fn made(name: &str) -> PathBuf {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     let folder = FOLDER.get_or_init(|| {
@@ -32,7 +32,7 @@ pub fn made(name: &str) -> PathBuf {
     folder.join(format!("{name}.onnx"))
 }
 
-/// A model from somebody's report, with its data beside it.
+/// Returns a model from a user's report, with its data beside it.
 fn handed(name: &str) -> PathBuf {
     project("tests/data/cases").join(format!("{name}.onnx"))
 }
@@ -46,7 +46,7 @@ fn data(path: &Path, model: &Model) -> Result<Box<dyn batch::BatchSource>> {
     batch::open(&[path.with_extension("npz")], &model.inputs(), &batch::DataOptions::default())
 }
 
-/// A model on its way, quantized with the embedded runtime's ranges.
+/// A quantized model, with the ranges of the embedded runtime.
 struct Quantized {
     float: Model,
     prepared: Prepared,
@@ -69,7 +69,7 @@ impl Quantized {
         let stats = prepared.calibrate(&plan, source.as_mut(), &options, &mut go_on)?;
         let ranges = prepared.ranges(&plan, &stats, Method::default())?;
         let written = prepared.quantize(&plan, &ranges, &Default::default())?;
-        // What is compared is what a file of it holds.
+        // The comparison uses the content of a written file.
         let model = Model::from_bytes(written.encode()?.into())?;
         Ok(Self { float, prepared, plan, model, path: path.to_owned() })
     }
@@ -80,7 +80,7 @@ impl Quantized {
         pipeline::compare(&self.float, &self.model, source.as_mut(), &options, &mut go_on).unwrap()
     }
 
-    /// The first output's distance in both runtimes.
+    /// Returns the SQNR of the first output in both runtimes.
     fn decibels(&self) -> [f64; 2] {
         BOTH.map(|kind| self.compare(kind, false).outputs[0].metrics.sqnr_db().unwrap())
     }
@@ -100,7 +100,7 @@ impl Tap for Nothing {
     }
 }
 
-/// What the model's first output is for its first batch.
+/// Returns the model's first output for its first batch.
 fn output(model: &Model, path: &Path, kind: RuntimeKind) -> Result<Tensor> {
     let mut runtime = runtime::open(model, &[], Arc::new(Nothing), &runtime(kind))?;
     let batch: Batch = data(path, model)?.next_batch()?.unwrap();
@@ -138,7 +138,7 @@ fn older_models_mean_the_same_in_both_runtimes() {
 #[test]
 fn an_engine_refuses_what_cannot_be_raised() {
     let mut model = Model::open(&handed("softmax_no_axis_opset11")).unwrap().encode().unwrap();
-    // The version of the opset that the model imports: the last byte of its import.
+    // The version of the opset that the model imports is the last byte of its import.
     let at = model
         .windows(4)
         .rposition(|bytes| bytes == [0x42, 0x02, 0x10, 11])
@@ -200,7 +200,7 @@ fn weights_that_are_computed_are_constants() {
         assert!(quantized.plan.weights.iter().all(|weight| weight.axis == Some(0)), "a scale per channel");
         let decibels = quantized.decibels();
         assert!(decibels.iter().all(|&decibels| decibels > least), "{}: {decibels:?}", path.display());
-        // What computed the weights is gone, and with it what only they read.
+        // The nodes that computed the weights are gone, and so are the nodes that only they read.
         let left: Vec<&str> = quantized.model.nodes().map(|node| node.op()).collect();
         let computing = [
             "Mul",
@@ -272,7 +272,7 @@ fn constants_that_are_not_computed_ahead_are_said_with_the_cause() {
     let found = |name: &str| {
         let prepared = pipeline::prepare(&Model::open(&made(name)).unwrap()).unwrap();
         let plan = prepared.plan(&Policy::default()).unwrap();
-        // The branches of the If whose condition is not computed are planned as those of any other.
+        // The branches of an If whose condition is not a constant are planned like all others.
         assert_eq!(plan.weights.is_empty(), name != "uncomputed_condition");
         let findings = plan.findings.iter().map(|finding| (finding.message.clone(), finding.tensors.clone()));
         findings.collect::<Vec<_>>()
@@ -297,7 +297,7 @@ fn constants_that_are_not_computed_ahead_are_said_with_the_cause() {
     assert!(product[0].0.contains("(it would take 34359738368 bytes"), "{product:?}");
 }
 
-/// The models of the onnx package whose weights are generated instead of stored: ResNet, VGG, Inception, ...
+/// The models of the onnx package with generated instead of stored weights: ResNet, VGG, Inception, ...
 #[test]
 fn generated_weights_are_planned() {
     let find =
@@ -361,7 +361,7 @@ fn functions_that_call_themselves_are_refused() {
 #[test]
 fn an_attribute_that_refers_to_itself_ends() {
     let model = Model::open(&made("self_reference")).unwrap();
-    // What is left of the reference has no value, so that nothing can run.
+    // The remaining reference has no value, so nothing can run.
     let prepared = pipeline::prepare(&model).map(|_| ());
     let opened = runtime::open(&model, &[], Arc::new(Nothing), &runtime(RuntimeKind::Embedded)).map(|_| ());
     assert!(prepared.and(opened).is_err());
@@ -387,7 +387,7 @@ fn a_fixed_input_decides_which_branch_runs() {
         assert!(quantized.decibels().iter().all(|&decibels| decibels > 30.0));
         let inputs: Vec<String> = quantized.model.inputs().into_iter().map(|input| input.name).collect();
         assert_eq!(inputs, ["x"]);
-        // A session of the model itself finds what the plan is about.
+        // A session of the model itself has the tensors of the plan.
         let taps = quantized.prepared.taps(&quantized.plan, false);
         runtime::open(&fixed("rate", rate), &taps, Arc::new(Nothing), &runtime(RuntimeKind::Embedded))
             .unwrap();
@@ -396,7 +396,7 @@ fn a_fixed_input_decides_which_branch_runs() {
         let [embedded, reference] = BOTH.map(|kind| output(&fixed("rate", rate), &path, kind).unwrap());
         assert_close(&embedded, &reference);
     }
-    // Where it is computed with as well, it stays an input.
+    // If the model also computes with it, it stays an input.
     let path = made("rate_used");
     let mut quantized = Quantized::of(fixed("rate_used", 16000), &path).unwrap();
     assert!(quantized.prepared.dropped_inputs.is_empty());
@@ -408,7 +408,7 @@ fn a_fixed_input_decides_which_branch_runs() {
     assert!(quantized.decibels().iter().all(|&decibels| decibels > 30.0));
 }
 
-/// A model that was made for one value says so, whoever compares it or fixes its input.
+/// A model that was made for one value reports that to every caller that compares it or fixes its input.
 #[test]
 fn a_model_is_compared_at_the_values_that_it_was_made_for() {
     let rate = |rate: i64| Tensor::new(vec![], vec![rate]).unwrap();
@@ -447,7 +447,7 @@ fn a_model_is_compared_at_the_values_that_it_was_made_for() {
         };
         let mut other = Model::open(&path).unwrap();
         if has_input {
-            // Data may feed the value to both, if it is the right one.
+            // Data may feed the value to both models, if it is the right value.
             refuses(&other, Some(8000), "is fed i64[] 8000");
             compare(&other, Some(16000)).unwrap();
         } else {
@@ -472,7 +472,7 @@ fn values_and_shapes_of_inputs_are_checked() {
     assert!(
         refused("x", floats(&[1, 3, 8])).contains("has shape [1, 3, 8], the model declares [N, 3, 8, 8]")
     );
-    // One number is the same in every shape that holds one, and in no other.
+    // A single number is the same in every shape with one element, and in no other shape.
     let rate = |shape: &[usize]| Tensor::new(shape.to_vec(), vec![16000i64; shape.iter().product()]).unwrap();
     for shape in [&[][..], &[1], &[1, 1]] {
         model.fix_input("sr", rate(shape)).unwrap();
@@ -503,7 +503,7 @@ fn another_shape_holds_for_runs_and_not_for_the_file() {
     assert!(quantized.decibels().iter().all(|&decibels| decibels > 30.0));
 }
 
-/// Keeps which tensors were handed over.
+/// Keeps which tensors were passed.
 #[derive(Default)]
 struct Seen(std::sync::Mutex<Vec<usize>>);
 

@@ -1,4 +1,4 @@
-//! `TensorQuantizer` through the public API: pytorch-quantization's machine, and where it differs.
+//! `TensorQuantizer` through the public API: the behaviour of pytorch-quantization, and the differences.
 
 mod backward;
 mod calibration;
@@ -13,7 +13,7 @@ use ndarray::{Array2, ArrayD, arr0};
 use qdq::quant::{Block, CalibMethod, NumBits, QuantDescriptor};
 use qdq::quantizer::TensorQuantizer;
 
-/// Values of both signs, none of which is larger than 4 in magnitude.
+/// Returns values of both signs, of magnitude 4 at most.
 fn data() -> Array2<f32> {
     Array2::from_shape_fn((3, 5), |(row, column)| {
         (((row * 5 + column) * 37 % 41) as f32 - 20.0) / (5.0 + row as f32)

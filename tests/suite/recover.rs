@@ -1,4 +1,4 @@
-//! What recovers accuracy: that it measures what it says, changes nothing else, and gains.
+//! Recovery of accuracy: it measures correctly, changes nothing else, and improves the result.
 
 mod gains;
 mod layers;
@@ -29,7 +29,7 @@ const ROUNDING: Recovery = Recovery { learned_rounding: true, ..NONE };
 const BIAS: Recovery = Recovery { bias_correction: true, ..NONE };
 const ALL: Recovery = Recovery { equalization: true, learned_rounding: true, bias_correction: true };
 
-/// The folder of the models that tests/python/recover_models.py makes.
+/// Returns the folder of the models that tests/python/recover_models.py makes.
 fn made() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
@@ -42,7 +42,7 @@ fn made() -> &'static Path {
     })
 }
 
-/// The made models whose names begin so.
+/// Lists the models whose names begin with `beginning`.
 fn models(beginning: &str) -> Vec<String> {
     let names =
         std::fs::read_dir(made()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
@@ -57,7 +57,7 @@ fn runtime(kind: RuntimeKind) -> RuntimeOptions {
     RuntimeOptions { kind, onnxruntime, threads: Some(1) }
 }
 
-/// A model with its calibration data, ready to be quantized.
+/// A model with its calibration data, ready for quantization.
 struct Case {
     float: Model,
     data: PathBuf,
@@ -104,7 +104,7 @@ impl Case {
         self.prepared.recover(&self.plan, &self.ranges, &options, &mut passes)
     }
 
-    /// The mean of the squared difference of the first outputs of two models on the calibration data.
+    /// Returns the mean squared difference of the first outputs of two models on the calibration data.
     fn mean_square(&self, one: &Model, other: &Model) -> f64 {
         let [one, other] = [one, other].map(|model| outputs(model, &self.data, &self.runtime));
         let squares = one.iter().zip(&other).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2));
@@ -130,7 +130,7 @@ impl Tap for Nothing {
     }
 }
 
-/// The first output of a model on all data.
+/// Returns the first output of a model on all data.
 fn outputs(model: &Model, data: &Path, options: &RuntimeOptions) -> Vec<f32> {
     let mut runtime = runtime::open(model, &[], Arc::new(Nothing), options).unwrap();
     let mut source = read(data, model).unwrap();

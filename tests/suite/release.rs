@@ -1,4 +1,4 @@
-//! What a release states more than once, and the licences that go with it.
+//! The facts that a release states more than once, and the licences of its dependencies.
 
 use std::process::Command;
 
@@ -10,7 +10,7 @@ fn text(path: &str) -> String {
     std::fs::read_to_string(project(path)).unwrap()
 }
 
-/// The first text between two others.
+/// Returns the first text between two others.
 fn between<'a>(text: &'a str, before: &str, after: &str) -> &'a str {
     let rest = text.split_once(before).unwrap_or_else(|| panic!("there is no '{before}'")).1;
     rest.split_once(after).unwrap().0
@@ -24,14 +24,14 @@ fn every_place_states_the_same_version() {
     let top = between(&changes, "\n## ", "\n");
     assert_eq!(top, VERSION, "the top section of CHANGELOG.md is of another version than Cargo.toml");
 
-    // CMake reads the manifest, by a pattern that has to find the package's version and no other.
+    // CMake reads the manifest by a pattern, which must match only the package's version.
     let cmake = text("CMakeLists.txt");
     assert!(
         cmake.contains("\"\\n${key} = \\\"([^\\\"]*)\\\"\""),
         "CMakeLists.txt reads Cargo.toml in another way"
     );
     assert!(cmake.contains("project(qdq VERSION \"${cargo_version}\""));
-    // What programs are told to ask for: before 1.0, the minor version decides.
+    // The version that programs should request: before 1.0, the minor version decides.
     let minor = VERSION.rsplit_once('.').unwrap().0;
     let asked = between(&text("README.md"), "find_package(qdq ", " ").to_owned();
     assert_eq!(asked, minor, "README.md lets programs ask for another version");
@@ -43,7 +43,7 @@ fn a_tag_is_the_version() {
         let ran = Command::new("git").arg("-C").arg(project("")).args(arguments).output().ok()?;
         ran.status.success().then(|| String::from_utf8_lossy(&ran.stdout).into_owned())
     };
-    // An unpacked archive has no tags, and a commit that is no release has none either.
+    // An unpacked archive has no tags, and neither has a commit that is no release.
     let tags = git(&["tag", "--points-at", "HEAD", "v*"]).unwrap_or_default();
     for tag in tags.lines() {
         assert_eq!(tag, format!("v{VERSION}"), "HEAD is tagged as another version than Cargo.toml's");

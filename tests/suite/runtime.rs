@@ -1,4 +1,4 @@
-//! Both runtimes: the same values, every tap once, and errors that say what is wrong.
+//! Both runtimes: the same values, every tap once, and errors that name the problem.
 
 mod memory;
 mod operators;
@@ -21,7 +21,7 @@ use crate::environment::{digits, onnxruntime, project, run_python};
 
 const BOTH: [RuntimeKind; 2] = [RuntimeKind::Embedded, RuntimeKind::OnnxRuntime];
 
-/// A model that tests/python/runtime_models.py makes.
+/// Returns a model that tests/python/runtime_models.py makes.
 fn made(name: &str) -> PathBuf {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     let folder = FOLDER.get_or_init(|| {
@@ -52,7 +52,7 @@ fn batch(inputs: Vec<(&str, Tensor)>) -> Batch {
     }
 }
 
-/// Copies whatever it sees.
+/// Copies the tensors that it gets.
 #[derive(Default)]
 struct Recorder(Mutex<Vec<(usize, Tensor)>>);
 
@@ -63,7 +63,7 @@ impl Tap for Recorder {
     }
 }
 
-/// What one run gives: the outputs, and what the taps saw by name.
+/// The results of one run: the outputs, and the tapped tensors by name.
 struct Ran {
     outputs: Vec<Tensor>,
     seen: Vec<(String, Tensor)>,
@@ -86,7 +86,7 @@ fn run(kind: RuntimeKind, path: &Path, taps: &[&str], batch: &Batch) -> Result<R
     Ok(Ran { outputs, seen })
 }
 
-/// Everything that can be tapped in the main graph.
+/// Lists all tensors in the main graph that can be tapped.
 fn all_taps(path: &Path) -> Vec<String> {
     let graph = Model::open(path).unwrap().graph().unwrap();
     let tensors = graph.tensors.iter().filter(|tensor| tensor.kind != TensorKind::Constant);
@@ -242,7 +242,7 @@ fn a_model_of_any_depth_runs() {
 
 #[test]
 fn quantized_models_give_the_same_integers() {
-    // Ties, saturation far beyond the integers, and ordinary values.
+    // The values contain ties, saturation far beyond the integers, and ordinary values.
     let mut x: Vec<f32> = (0..128).map(|index| (index as f32 - 64.0) / 40.0).collect();
     x[..6].copy_from_slice(&[0.5 / 127.0, 1.5 / 127.0, -2.5 / 127.0, 3e9, -3e38, f32::INFINITY]);
     let batch = batch(vec![("x", tensor(&[1, 2, 8, 8], x))]);
@@ -255,7 +255,7 @@ fn quantized_models_give_the_same_integers() {
     }
     assert_close(&values(ran[0].seen("c")[0]), &values(ran[1].seen("c")[0]), 1e-5);
     assert_eq!(ran[0].outputs[0], ran[1].outputs[0]);
-    // Without taps the model runs no less exactly.
+    // Without taps the model runs as exactly.
     assert_eq!(run(RuntimeKind::Embedded, &made("quantized"), &[], &batch).unwrap().outputs, ran[0].outputs);
 }
 
@@ -371,7 +371,7 @@ fn tensors_of_unknown_type_are_handed_over_where_they_are_numbers() {
     assert!(part.inline_functions().unwrap().is_empty() && part.nodes().len() == 1);
 }
 
-/// The runtime that was asked is not to send the user to the other one.
+/// The requested runtime must not direct the user to the other one.
 #[test]
 fn an_operator_that_no_engine_knows_is_named_with_where_to_cut() {
     let path = project("tests/data/cases/nms_plugin.onnx");
@@ -438,7 +438,7 @@ fn what_does_not_fit_the_model_is_refused_before_it_runs() {
     }
 }
 
-/// Fails at the second tensor that it sees.
+/// Fails at the second tensor that it gets.
 struct Failing {
     seen: Mutex<usize>,
     panics: bool,

@@ -1,5 +1,5 @@
-//! Convolutions and products inside If, Loop and Scan: quantized where they lie, in models that stay what
-//! they were otherwise.
+//! Convolutions and products inside If, Loop and Scan. They are quantized in their own graph, and the rest of
+//! the model stays unchanged.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -26,7 +26,7 @@ fn python(what: &str, folder: &Path) -> String {
     run_python(&[script.to_str().unwrap(), what, folder.to_str().unwrap()])
 }
 
-/// The folder of the models that tests/python/subgraph_models.py makes.
+/// Returns the folder of the models that tests/python/subgraph_models.py makes.
 pub fn made(name: &str) -> PathBuf {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     let folder = FOLDER.get_or_init(|| {
@@ -39,7 +39,7 @@ pub fn made(name: &str) -> PathBuf {
     folder.join(format!("{name}.onnx"))
 }
 
-/// rten has no Scan and no 16-bit floats.
+/// Returns the runtimes for the model. rten has no Scan and no 16-bit floats.
 fn runtimes(name: &str) -> &'static [RuntimeKind] {
     if matches!(name, "half" | "scan" | "branch_in_scan") { &BOTH[1..] } else { &BOTH }
 }
@@ -49,13 +49,13 @@ fn runtime(kind: RuntimeKind) -> RuntimeOptions {
     RuntimeOptions { kind, onnxruntime, threads: Some(1) }
 }
 
-/// One sample at a time, so that each takes its own branch.
+/// Reads one sample at a time, so that each takes its own branch.
 fn data(path: &Path, model: &Model) -> Result<Box<dyn batch::BatchSource>> {
     let options = DataOptions { batch_size: Some(1), ..DataOptions::default() };
     batch::open(&[path.with_extension("npz")], &model.inputs(), &options)
 }
 
-/// A model on its way.
+/// A model in the steps of the quantization.
 struct Way {
     name: &'static str,
     float: Model,
@@ -108,12 +108,12 @@ fn decibels(comparison: &Comparison) -> f64 {
     comparison.outputs[0].metrics.sqnr_db().unwrap()
 }
 
-/// What a quantized model is off by at most.
+/// Returns the lowest accepted SQNR of a quantized model.
 fn least_decibels(name: &str) -> f64 {
     match name {
-        // Errors of nine products in a row add up.
+        // The errors of nine products in a row add up.
         "branch_in_loop" => 24.0,
-        // A coarse step that stands in the model: what falls on its other side is a whole step off.
+        // The model has a coarse step. A value on its other side differs by a whole step.
         "crossing" => 26.0,
         _ => 33.0,
     }
@@ -189,7 +189,7 @@ fn both_engines_see_the_same_inside_subgraphs() {
 
 #[test]
 fn what_is_laid_flat_goes_back_and_computes_the_same() {
-    // What another tool has quantized is made anew on the way, or goes to who reads it.
+    // The Q/DQ nodes of another tool are made anew, or move to their reader.
     let is_quantized = |name: &str| ["given_pair", "crossing", "pair_alone"].contains(&name);
     for (name, ..) in MODELS.into_iter().filter(|(name, ..)| !is_quantized(name)) {
         let way = Way::new(name);
@@ -220,7 +220,7 @@ fn what_is_laid_flat_goes_back_and_computes_the_same() {
     }
 }
 
-/// Dequantize lies in the graph of who reads it, and so do the integers of a weight.
+/// DequantizeLinear is in the graph of its reader, and so are the integers of a weight.
 #[test]
 fn a_dequantize_never_crosses_the_border_of_a_subgraph() {
     for (name, ..) in MODELS {
@@ -268,7 +268,7 @@ fn layers_in_branches_recover_and_those_in_bodies_are_left_alone() {
             false,
         ));
         let better = decibels(&way.compare(&found.model, RuntimeKind::Embedded, false));
-        // Each layer is judged by itself, so that a whole network may lose a little.
+        // Each layer is judged by itself, so a whole network may lose a little.
         assert!(better > plain - 1.0, "{name}: {plain} dB, {better} dB");
         let alone = found.report.layers.iter().filter(|layer| layer.what.contains("body of a Loop or Scan"));
         assert_eq!(alone.count(), if is_body { 6 } else { 0 }, "{name}");
@@ -280,7 +280,7 @@ fn layers_in_branches_recover_and_those_in_bodies_are_left_alone() {
     }
 }
 
-/// What was handed over: the tap and the shape.
+/// The passed tensors: tap and shape.
 #[derive(Default)]
 struct Shapes(Mutex<Vec<(usize, Vec<usize>)>>);
 

@@ -1,5 +1,5 @@
-// What the tests of calibrators share: a network to calibrate, the builder's part, a fake GPU, a logger that
-// remembers.
+// Shared parts of the calibrator tests: a network to calibrate, the builder's part, a fake GPU, and a logger
+// that keeps its lines.
 #ifndef CALIBRATION_HPP
 #define CALIBRATION_HPP
 
@@ -22,7 +22,7 @@
 #include "../cpp/check.hpp"
 #include "fake_cuda.h"
 
-// The interface that is tested is a deprecated one in TensorRT 10.
+// The tested interface is deprecated in TensorRT 10.
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 
 using qdq::Batch;
@@ -53,7 +53,7 @@ class Logger : public nvinfer1::ILogger {
   }
 };
 
-// The controls of the fake driver, which is where the loader finds a driver.
+// The controls of the fake driver. The loader provides it as the driver.
 struct Gpu {
   Gpu() {
     void* driver = dlopen("libcuda.so.1", RTLD_NOW);
@@ -80,7 +80,7 @@ struct Gpu {
     function = reinterpret_cast<Function>(dlsym(library, name));
     if (function == nullptr) qdq::detail::give_up(name);
   }
-  // Nothing is left, and nothing was misused.
+  // Whether nothing is left and nothing was misused.
   bool is_clean() const { return live() == 0 && retained() == 0 && depth() == 0 && errors() == 0; }
 
   void (*reset)();
@@ -127,7 +127,7 @@ class Current {
   int device_;
 };
 
-// Reads device memory, which the host cannot touch, and asks whether there is as much.
+// Reads device memory, which the host cannot access, and returns whether there is that much.
 inline bool read_device(void* to, const void* from, std::size_t size) {
   const unsigned long long address = reinterpret_cast<std::uintptr_t>(from);
   unsigned long long start = 0;
@@ -146,7 +146,7 @@ inline nvinfer1::Dims dims(std::initializer_list<int> sizes) {
   return out;
 }
 
-// A network of inputs that are each followed by a ReLU, and its builder.
+// A network whose inputs are each followed by a ReLU, and its builder.
 class Build {
  public:
   explicit Build(std::uint32_t flags = 1) {
@@ -173,13 +173,13 @@ class Build {
   }
   trt::CalibratorOptions::Builder options() { return std::move(trt::CalibratorOptions::make().logger(logger)); }
 
-  // The builder's part; false where it would give no engine.
+  // Runs the builder's part. Returns false if the build would give no engine.
   bool run(nvinfer1::IInt8Calibrator* calibrator) {
     config_->standin.calibrator = calibrator;
     config_->standin.batches.clear();
     return nvinfer1::standin::calibrate(*network_, *config_, &logger);
   }
-  // What the builder has read of an input, batch by batch.
+  // Returns the values of an input that the builder has read, batch by batch.
   std::vector<Floats> seen(const char* name) {
     std::vector<Floats> out;
     for (auto& batch : config_->standin.batches) out.push_back(batch[name]);
@@ -194,8 +194,8 @@ class Build {
   trt::Owner<nvinfer1::IBuilderConfig> config_;
 };
 
-// Batches for the input "x" of 2 floats a sample, which count up from 1: one batch for each number of
-// samples.
+// Makes batches for the input "x" with 2 floats per sample, which count up from 1. There is one batch per
+// number of samples.
 inline Batches counting(const Specs& inputs, std::vector<int> samples) {
   float next = 1;
   std::size_t at = 0;

@@ -1,4 +1,4 @@
-// Calibrators that have a cache: from ranges, from a cache, from a file that fits, is stale, damaged or
+// Calibrators with a cache: from ranges, from a cache, and from a file that is matching, stale, damaged or
 // incomplete.
 #include "calibration.hpp"
 
@@ -63,7 +63,7 @@ TEST(a_builder_that_does_not_take_the_cache_gets_no_batches) {
   CHECK(build.logger.has('E', "the calibration cache is not written, because the calibration failed"));
 }
 
-// A build with a cache file that has this text: what the calibrator made of it.
+// A build with a cache file of this text, and the result of the calibrator.
 struct WithFile {
   explicit WithFile(const std::string& text, bool allow_reheading = false) : path(check::folder("file") + "/model.cache") {
     put(path, text);
@@ -134,10 +134,10 @@ TEST(a_file_is_reheaded_where_that_is_allowed) {
     CHECK(file.good && !file.calibrated);
     CHECK_EQ(file.read, header + "x: 3c010204\nx_relu: 3c010204\n");
     CHECK(file.has('W', "is used although its header is '" + old.substr(0, old.size() - 1) + "'"));
-    // The file stays as it is.
+    // The file stays unchanged.
     CHECK_EQ(content(file.path), old + "x: 3c010204\nx_relu: 3c010204\n");
   }
-  // Scales that cannot be used stay so.
+  // Unusable scales stay unusable.
   const WithFile file("TRT-7000-EntropyCalibration2\nx: ff800000\n", true);
   CHECK(file.good && file.calibrated);
 }

@@ -1,4 +1,4 @@
-// Whatever goes wrong is refused with a reason, kept, and leaves neither a cache nor device memory.
+// Every failure is refused with a reason, is kept, and leaves neither a cache nor device memory.
 #include <optional>
 #include <stdexcept>
 
@@ -8,7 +8,7 @@ using trt::EntropyCalibrator2;
 
 static const char* const path = "failure/model.cache";
 
-// A build with the calibrator fails, for this reason, and writes no cache.
+// Checks that a build with the calibrator fails for this reason and writes no cache.
 static void check_refused(Build& build, Result<std::unique_ptr<EntropyCalibrator2>> made, Status status,
                           const std::string& reason) {
   if (!CHECK_GOOD(made)) return;
@@ -22,7 +22,7 @@ static void check_refused(Build& build, Result<std::unique_ptr<EntropyCalibrator
     }
   }
   CHECK(build.logger.has('E', reason));
-  // It stays broken, whatever is asked.
+  // Every later call fails too.
   const char* names[] = {"x"};
   void* pointers[] = {nullptr};
   CHECK(!calibrator->getBatch(pointers, names, 1));
@@ -33,7 +33,7 @@ static void check_refused(Build& build, Result<std::unique_ptr<EntropyCalibrator
   CHECK(gpu().is_clean());
 }
 
-// One good batch, then what `end` does. The batches are opened for inputs of any type and shape.
+// Makes one good batch, then calls `end`. The batches are opened for inputs of any type and shape.
 template <typename End>
 static void check_batches(Status status, const std::string& reason, End end) {
   check::folder("failure");
@@ -158,7 +158,7 @@ TEST(what_tensorrt_must_not_ask_is_refused) {
   }
 }
 
-// One calibration in which the nth call of CUDA fails. Whether there was such a call.
+// Runs one calibration in which the nth call of CUDA fails. Returns whether there was such a call.
 static bool fails_at(int n, bool has_context) {
   check::folder("failure");
   Build build;
@@ -191,7 +191,7 @@ static bool fails_at(int n, bool has_context) {
   calibrator.reset();
   const int ended = gpu().calls(nullptr) - before;
   const bool in_release = n > built && n <= ended;
-  // What the driver refuses to free or to take back at the very end nobody can give back.
+  // If the driver refuses a release at the very end, nothing can release it.
   const int own = has_context ? 1 : 0;
   if (!in_release) {
     CHECK_EQ(gpu().live(), std::size_t{0});

@@ -1,5 +1,5 @@
-// Calibrators that feed TensorRT: batches of the host and device pointers, through the pointer to TensorRT's
-// own class.
+// Calibrators that feed TensorRT: batches of host and device pointers, through the pointer to TensorRT's own
+// class.
 #include "calibration.hpp"
 
 using trt::CalibratorOptions;
@@ -24,7 +24,7 @@ static void check_calibrator(nvinfer1::CalibrationAlgoType algorithm, const std:
     CHECK(build.logger.has('I', "has read 2 batches"));
     CHECK(build.logger.has('W', "finds no scale"));
     CHECK_EQ(content(path), "TRT-" + std::to_string(NV_TENSORRT_VERSION) + "-" + name + "\nx: 3d810204\n");
-    // A second build with it takes what the first one measured, even without the file.
+    // A second build with it uses the cache of the first one, even without the file.
     std::filesystem::remove(path);
     CHECK(build.run(base));
     CHECK(build.seen("x").empty());
@@ -75,7 +75,7 @@ TEST(files_lose_no_sample) {
   CHECK(build.seen("x") == (std::vector<Floats>{{1, 2, 3, 4}, {5, 6, 5, 6}}));
 }
 
-// Two inputs of another kind: "x" as usual, "scale" of 1 number for every sample or for all.
+// Two inputs of different kinds: "x" with samples, "scale" with 1 number per sample or for all.
 static Batches pairs(const Specs& inputs, int scales) {
   int next = 0;
   return Batches::from_callback(inputs,
@@ -83,7 +83,7 @@ static Batches pairs(const Specs& inputs, int scales) {
                                   if (next++ == 2) return false;
                                   const Floats scale(static_cast<std::size_t>(scales), static_cast<float>(next));
                                   const Floats x = {1, 2, 3, 4};
-                                  // In another order than the network's.
+                                  // The order differs from that of the network.
                                   auto set = batch.set("scale", {scale.data(), {scales}});
                                   if (set) set = batch.set("x", {x.data(), {2, 2}});
                                   if (!set) return std::move(set).error();
@@ -104,7 +104,7 @@ TEST(several_inputs_in_any_order) {
     const auto count = static_cast<std::size_t>(scales);
     CHECK((build.seen("scale") == std::vector<Floats>{Floats(count, 1), Floats(count, 2)}));
   }
-  // TensorRT may ask in any order, and for less.
+  // TensorRT may ask for inputs in any order, and for fewer.
   Build build;
   build.input("x", {2, 2}).input("scale", {2});
   auto calibrator = EntropyCalibrator2::from_batches(build.network(), pairs(*trt::inputs(build.network()), 2)).value();

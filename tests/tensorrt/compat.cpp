@@ -1,5 +1,4 @@
-// A calibrator of a user's, as programs for TensorRT 8 and 10 have it, in the versions that have no such
-// class any more.
+// A user's calibrator, written for TensorRT 8 and 10, in the versions that no longer have such a class.
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -10,8 +9,8 @@
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 
-// As such programs are written: every function is spelled out, most are `override`, some classes add
-// functions of their own.
+// The style of such programs: every function is written out, most are `override`, and some classes add
+// functions.
 class UsersCalibrator : public nvinfer1::IInt8EntropyCalibrator2 {
  public:
   UsersCalibrator(int32_t batch_size, std::string input) : batch_size_(batch_size), input_(std::move(input)) {}

@@ -1,4 +1,4 @@
-// CUDA where there is no driver: with the runtime alone, and with nothing. cuda_libraries runtime|nothing
+// CUDA without a driver: with the runtime alone, and with nothing. cuda_libraries runtime|nothing
 #include <cstring>
 
 #include <qdq/tensorrt/device_batch.hpp>

@@ -1,4 +1,4 @@
-// Batches in device memory: what is kept, what grows, whose context it is, and what fails.
+// Batches in device memory: reuse, growth, contexts and failures.
 #include <optional>
 #include <thread>
 
@@ -49,9 +49,9 @@ TEST(the_current_context_is_used_and_stays) {
     void* const device = batch.upload("a", qdq::TensorView(values)).value();
     CHECK(read(device, 2) == values);
     CHECK_EQ(gpu().depth(), depth);
-    // The test's own is the only reference.
+    // The only reference is the test's own.
     CHECK_EQ(gpu().retained(), 1);
-    // Another thread has no context; the memory stays that of the first.
+    // Another thread has no context. The memory stays in the context of the first.
     std::thread([&] {
       CHECK_GOOD(batch.upload("a", qdq::TensorView(Floats(64, 1.0f))));
       CHECK_EQ(gpu().depth(), 0);
@@ -88,7 +88,7 @@ TEST(failures_name_the_input_the_function_and_the_remedy) {
     gpu().fail("cuMemcpyHtoD_v2", 1, 12345);
     CHECK_FAILS(batch.upload("image", qdq::TensorView(Floats(4))), Status::TensorRt,
                 "cuMemcpyHtoD failed for 16 bytes: error 12345");
-    // Memory that is there but whose context was not left is freed as well.
+    // Memory is freed even if its context could not be popped.
     gpu().fail("cuCtxPopCurrent_v2", 2, 201);
     CHECK_FAILS(batch.upload("image", qdq::TensorView(Floats(6))), Status::TensorRt, "cuCtxPopCurrent failed");
     void* left = nullptr;

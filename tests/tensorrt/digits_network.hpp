@@ -1,5 +1,5 @@
-// The network of tests/data/digits/model.onnx, layer by layer: those that TensorRT's parser makes of it, with
-// its names and its weights.
+// The network of tests/data/digits/model.onnx, layer by layer. It has the layers, names and weights that
+// TensorRT's parser makes of the model.
 #ifndef DIGITS_NETWORK_HPP
 #define DIGITS_NETWORK_HPP
 
@@ -16,7 +16,7 @@ namespace digits {
 
 using namespace nvinfer1;
 
-/// Adds the layers to a network, and owns their weights, which must live until the engine is built.
+/// Adds the layers to a network. Owns their weights, which must live until the engine is built.
 class Network {
  public:
   Network(INetworkDefinition& network, const qdq::Model& model) : network_(network) {
@@ -31,7 +31,7 @@ class Network {
     flatten->setReshapeDimensions(Dims2(-1, 128));
     ITensor* flat = named(flatten, "/Flatten");
 #ifdef STANDIN_BASE_H
-    // A stand-in infers no shapes, TensorRT sets none but of inputs.
+    // A stand-in infers no shapes. TensorRT allows setting them only on inputs.
     flat->setDimensions(Dims2(-1, 128));
 #endif
     ITensor* weights = network_.addConstant(Dims2(10, 128), weights_of(model, "fc.weight"))->getOutput(0);

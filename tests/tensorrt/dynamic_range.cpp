@@ -1,4 +1,4 @@
-// Ranges without a calibrator.
+// Dynamic ranges, without a calibrator.
 #include <qdq/tensorrt/dynamic_range.hpp>
 
 #include "calibration.hpp"

@@ -1,9 +1,9 @@
 // Builds engines with TensorRT-RTX, which needs no GPU for that: engine LIBRARY PARSER WAY MODEL DATA ENGINE
 //
-// WAY is "model" for an engine of the model as it is (DATA is not read), "batches" and "ranges" for one that
-// is calibrated, and "network" for Quantize and Dequantize that are put into the network that TensorRT's
-// parser makes of the float model. Prints the plan's activations by both ways of describing the model, so
-// that they can be compared.
+// WAY is "model" for an engine of the unchanged model (DATA is not read), "batches" and "ranges" for a
+// calibrated engine, and "network" for Quantize and Dequantize inserted into the network that TensorRT's
+// parser makes of the float model. Prints the plan's activations for both descriptions of the model, so that
+// they can be compared.
 
 #include <cstdint>
 #include <cstdio>
@@ -20,7 +20,7 @@ namespace {
 
 using namespace qdq;
 
-// 1, 2 and 4 for every size that is decided at run time.
+// Returns 1, 2 and 4 for every dynamic dimension.
 std::vector<trt::InputShapes> shapes(const Specs& inputs) {
   std::vector<trt::InputShapes> all;
   for (const auto& input : inputs) {
@@ -36,7 +36,7 @@ std::vector<trt::InputShapes> shapes(const Specs& inputs) {
   return all;
 }
 
-// What a plan quantizes: activations by name, weights by number and axis count.
+// Prints the quantized tensors of a plan: activations by name, weights by number and axis count.
 void print(const char* from, const Graph& graph, const Plan& plan) {
   std::set<std::string> names;
   for (const auto& activation : plan.activations()) names.insert(std::string(graph.tensors().at(activation.tensor).name));

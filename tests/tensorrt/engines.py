@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Builds engines of the test models with TensorRT-RTX on the CPU through the C++ layer, in every way that it offers.
+"""Builds engines of the test models with TensorRT-RTX on the CPU through the C++ layer, in every supported way.
 
 usage: engines.py FOLDER [NAME...]
 
-FOLDER comes from make_models.py. For every model: the float model with batches, with ranges, and with Quantize and
-Dequantize put into the network that TensorRT's parser makes of it. Each must build, with every product of a constant weight
-in INT8; the plan of the network must quantize what that of the ONNX model does.
+FOLDER comes from make_models.py. The engines are those of the float model with batches, with ranges, and with
+Quantize and Dequantize inserted into the network that TensorRT's parser makes of it. Each must build, with every
+product of a constant weight in INT8. The plan of the network must quantize the same as that of the ONNX model.
 """
 
 import concurrent.futures
@@ -35,7 +35,7 @@ RENAMED = {"lstm": {"ONNXTRT_unsqueezeTensor_output": "signal"}}
 
 
 def products(path, entry):
-    """The names of the nodes that must run in INT8."""
+    """Lists the names of the nodes that must run in INT8."""
     model = onnx.load(path, load_external_data=False)
     return [node.name for node in model.graph.node
             if node.op_type in PRODUCTS and node.op_type not in NEVER_INT8 and node.name
@@ -43,7 +43,7 @@ def products(path, entry):
 
 
 def same_plan(name, printed):
-    """What is wrong with the two plans that the program printed."""
+    """Lists the differences of the two plans that the program printed."""
     plans = {"model": set(), "network": set()}
     for line in printed.splitlines():
         source, _, what = line.partition(": ")
@@ -55,7 +55,7 @@ def same_plan(name, printed):
 
 
 def judge(program, folder, entry, way):
-    """Builds one engine; the list of what is wrong."""
+    """Builds one engine. Returns the list of problems."""
     with tempfile.TemporaryDirectory() as scratch:
         engine = pathlib.Path(scratch) / "engine"
         run = subprocess.run(
@@ -69,7 +69,7 @@ def judge(program, folder, entry, way):
 
 
 def in_float(engine, folder, entry):
-    """The products of an engine that should run in INT8 and do not."""
+    """Lists the products of an engine that should run in INT8 and do not."""
     problems = []
     built = rtx.Engine(True, "", engine_types.operations(engine.read_bytes()))
     for name in products(folder / entry["model"], entry):

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""The examples over TensorRT work, and what the guides show is what they do.
+"""Checks that the examples over TensorRT work, and that the guides show their code.
 
-Examples of calibrators run over the stand-ins of TensorRT 8.5 and 10.3 with a fake GPU; the others compile against TensorRT
-11.4 and build engines with TensorRT-RTX, which needs no GPU for that.
+Examples of calibrators run over the stand-ins of TensorRT 8.5 and 10.3 with a fake GPU. The others are compiled
+against TensorRT 11.4 and build engines with TensorRT-RTX, which needs no GPU for that.
 
 usage: examples.py [FOLDER of libqdq and of qdq, target/debug by default]
 """
@@ -29,9 +29,9 @@ from tensorrt_headers import STANDIN, headers  # noqa: E402
 EXAMPLES = ROOT / "examples" / "tensorrt"
 GUIDE = ROOT / "docs" / "migration.md"
 MODEL = DIGITS / "model.onnx"
-# Programs that have calibrators of their own use what TensorRT 10 calls deprecated; qdq's headers must be silent.
+# Programs with their own calibrators use items that are deprecated in TensorRT 10. qdq's headers must not.
 CXX = ["-std=c++17", *WARNINGS, "-Wno-error=deprecated-declarations", f"-I{ROOT / 'cpp'}"]
-# The one that takes half the time, where it is installed.
+# The compiler that takes half the time, if it is installed.
 COMPILER = native.compilers("clang++", "g++")[0]
 HAVE_CALIBRATORS = ["8.5", "10.3"]
 README_BEFORE = """#include <qdq/tensorrt.hpp>
@@ -39,7 +39,7 @@ void shown(nvinfer1::INetworkDefinition* network, nvinfer1::IBuilderConfig* conf
 void shown([[maybe_unused]] nvinfer1::INetworkDefinition* network, [[maybe_unused]] nvinfer1::IBuilderConfig* config,
            [[maybe_unused]] nvinfer1::ILogger& logger) {
 """
-# What a built stand-in says of a layer that quantizes an activation.
+# A line in the stand-in's build result for a layer that quantizes an activation.
 QUANTIZE = "/Relu_output_0_QuantizeLinear"
 
 
@@ -77,7 +77,7 @@ class Tests:
             "--tensorrt-version", "8.5.1")
 
     def standin(self, version):
-        """The stand-in of TensorRT and of its parser, compiled once for all programs."""
+        """Returns the stand-in of TensorRT and of its parser, compiled once for all programs."""
         built = []
         for name in ("library", "digits_parser"):
             built.append(self.suite.work / f"{name}-{version}.o")
@@ -86,7 +86,7 @@ class Tests:
         return built
 
     def build(self, name, version, *more):
-        """A program for that version of TensorRT, over the stand-ins or linked with TensorRT-RTX."""
+        """Builds a program for that version of TensorRT, over the stand-ins or linked with TensorRT-RTX."""
         source = Path(name) if Path(name).is_absolute() else EXAMPLES / name
         if version in HAVE_CALIBRATORS:
             linked, options = self.standins[version], headers(version)
@@ -99,11 +99,11 @@ class Tests:
                                   name=f"{source.stem}-{version}")
 
     def run(self, program, *arguments):
-        """Runs a program over the fake GPU, which must be left as it was found."""
+        """Runs a program over the fake GPU, and checks that it leaves nothing there."""
         report = Path(f"{program}.report")
         report.unlink(missing_ok=True)
         said = run(program, *arguments, LD_LIBRARY_PATH=str(self.gpu), FAKE_CUDA_REPORT=str(report))
-        # One that needs no GPU opens none.
+        # A program that needs no GPU opens none.
         left = report.read_text() if report.exists() else ""
         if left and ("live allocations: 0," not in left or "errors: 0" not in left):
             raise Failure(f"the program left the GPU like this:\n{left}")
@@ -148,7 +148,7 @@ class Tests:
         return f"calibrators, before and after, {version}", test
 
     def kept_calibrator(self):
-        """Batches through the fake GPU, ranges by qdq, and the cache that the second build takes."""
+        """Checks that batches go through the fake GPU, qdq computes ranges, and the second build uses the cache."""
         out = self.suite.out("kept")
         program = self.build("migration/after_tensorrt11.cpp", "10.3")
         arguments = [MODEL, self.samples, out / "model.cache", out / "model.engine"]
@@ -187,7 +187,8 @@ class Tests:
 
 
     def commands(self, guide):
-        """Every command runs; an engine needs a tool that is built for it, so that its options are compared with the help."""
+        """Runs every command. Engine commands need a tool with TensorRT, so their options are only compared with the
+        help."""
         out = self.suite.out("commands")
         shutil.copy(MODEL, out / "model.onnx")
         shutil.copy(DIGITS / "calib.npz", out / "calibration.npz")
@@ -209,7 +210,7 @@ class Tests:
                 raise Failure(f"no command wrote {written}")
 
     def readme(self):
-        """The README's C++ over TensorRT compiles, as the body of a function that has what it talks of."""
+        """Compiles the README's C++ over TensorRT, as the body of a function that declares its names."""
         shown = [block for _, block in blocks((ROOT / "README.md").read_text(), "cpp") if "qdq::trt::" in block]
         if len(shown) != 2:
             raise Failure(f"{len(shown)} pieces of C++")
@@ -220,12 +221,13 @@ class Tests:
 
 
 def blocks(text, language):
-    """Fenced blocks of a language: what else their first line says, and their text."""
+    """Returns fenced blocks of a language: the rest of their first line, and their text."""
     return re.findall(rf"^```{language}\b *(.*)\n((?:.*\n)*?)```$", text, re.M)
 
 
 def shown_is_real(guide):
-    """Every piece of C++ is in an example, and every difference is the whole one between two of them."""
+    """Checks that every piece of C++ is in an example, and that every difference is the complete one between two
+    examples."""
     sources = {path.name: path.read_text() for path in EXAMPLES.rglob("*.cpp")}
     for _, block in blocks(guide, "cpp"):
         if not any(block in source for source in sources.values()):
@@ -245,13 +247,15 @@ def shown_is_real(guide):
 
 
 def lines_of(source):
-    """What a difference between programs is about: no comment at the top, no blank lines, no standard headers."""
+    """Returns the lines that a difference between programs shows: no top comment, no blank lines, no standard
+    headers."""
     lines = source[source.index("#include"):].splitlines()
     return [line for line in lines if line and not re.match("#include <[a-z]+>", line)]
 
 
 def fake_gpu(suite):
-    """A folder with one library that is both CUDA's driver and its runtime: they share the memory of a device."""
+    """Makes a folder with one library that is both CUDA's driver and its runtime: they share the memory of a
+    device."""
     folder = suite.out("gpu")
     runtime = folder / "libcudart.so.12"
     run("gcc", "-std=gnu11", *WARNINGS, f"-I{STANDIN / 'cuda'}", "-g", "-fPIC", "-fvisibility=hidden", "-shared",
@@ -273,14 +277,14 @@ def same(first, second):
 
 
 def has_int8(engine):
-    """The engine runs its convolutions in INT8."""
+    """Checks that the engine runs its convolutions in INT8."""
     operations = [operation for operation in engine_types.operations(engine.read_bytes()) if operation.is_matrix]
     if len(operations) < 3 or not all(operation.is_int8 for operation in operations):
         raise Failure(f"{engine.name} runs {', '.join(map(str, operations)) or 'nothing'}")
 
 
 def has_tensors(cache, like):
-    """The cache names the tensors that another one names."""
+    """Checks that the cache has the same tensor names as another one."""
     names, wanted = ([line.rpartition(": ")[0] for line in path.read_text().splitlines()[1:]] for path in (cache, like))
     if sorted(names) != sorted(wanted):
         raise Failure(f"{cache.name} has {names}, not {wanted}")

@@ -11,7 +11,7 @@ typedef Context *CUcontext;
 typedef void *CUstream;
 
 static int initialized;
-// A driver has such a stack for every thread.
+// A driver has such a stack per thread.
 static __thread struct {
   CUcontext contexts[DEPTH];
   int depth;
@@ -19,7 +19,7 @@ static __thread struct {
 
 static CUcontext current(void) { return stack.depth == 0 ? 0 : stack.contexts[stack.depth - 1]; }
 
-// What keeps a call from being done: a rule, a missing cuInit, a missing or dead context.
+// Returns the reason that stops a call: a rule, a missing cuInit, a missing or dead context.
 static int begin(const char *function, int needs_context) {
   int code = fake_begin(function);
   if (code == OK && !initialized) {

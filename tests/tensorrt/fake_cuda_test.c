@@ -1,6 +1,6 @@
-// The fake CUDA sees what it is there to see.
+// The fake CUDA detects every misuse that it should detect.
 //
-// usage: fake_cuda_test LIBRARY, one with the driver and the runtime in it
+// usage: fake_cuda_test LIBRARY, which contains the driver and the runtime
 
 #include "fake_cuda.h"
 
@@ -166,7 +166,7 @@ static void memory(void) {
   fake_cuda_reset();
   EXPECT(fake_cuda_live() == 0 && fake_cuda_errors() == 0 && fake_cuda_calls(NULL) == 0);
 
-  // Failures to order.
+  // Requested failures.
   fake_cuda_fail("cuMemAlloc_v2", 2, 2);
   EXPECT(cuMemAlloc_v2(&a, 8) == 0 && cuMemAlloc_v2(&b, 8) == 2 && cuMemAlloc_v2(&b, 8) == 0);
   fake_cuda_fail(NULL, 1, 999);
@@ -176,7 +176,7 @@ static void memory(void) {
   EXPECT(cuMemAlloc_v2(&b, 9) == 2 && cuMemAlloc_v2(&b, 8) == 0);
   EXPECT(cuMemFree_v2(b) == 0);
 
-  // The host has no business in device memory.
+  // The host must not access device memory.
   EXPECT(readable(a));
   fake_cuda_protect(1);
   EXPECT(!readable(a) && cuMemcpyDtoH_v2(out, a, 8) == 0 && strcmp(in, out) == 0);

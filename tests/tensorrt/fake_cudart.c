@@ -1,11 +1,11 @@
-// The functions of libcudart that qdq's tests call. The runtime needs no context of its caller's.
+// The functions of libcudart that qdq's tests call. The runtime needs no context of the caller.
 #include "fake_device.h"
 
 #include <cuda_runtime_api.h>
 
 #define EXPORT __attribute__((visibility("default")))
 
-// The runtime keeps both for every thread.
+// The runtime has both per thread.
 static __thread int device;
 static __thread cudaError_t last;
 
@@ -29,7 +29,7 @@ static cudaError_t end(int code) {
 EXPORT cudaError_t cudaMalloc(void **pointer, size_t size) {
   BEGIN
   uintptr_t address = 0;
-  // The runtime, unlike the driver, takes a size of 0.
+  // The runtime, unlike the driver, accepts a size of 0.
   fake_hold(device);
   code = size == 0 ? OK : fake_allocate(&address, size);
   if (code == OK) {

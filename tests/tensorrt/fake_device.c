@@ -201,7 +201,7 @@ int fake_allocate(uintptr_t *address, size_t size) {
   allocation->start = allocation->map + GUARD;
   allocation->size = size;
   allocation->next = state.allocations;
-  // What a device holds at first is not zero.
+  // Device memory initially holds other values than zero.
   memset(map, PATTERN, mapped);
   protect(allocation, PROT_NONE);
   state.allocations = allocation;

@@ -1,12 +1,12 @@
 // clang-format Language: C
-// What driver and runtime share: device memory, contexts, and the rules by which calls fail.
+// Shared parts of driver and runtime: device memory, contexts, and the rules by which calls fail.
 #ifndef FAKE_DEVICE_H
 #define FAKE_DEVICE_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-// Codes are those of CUresult. The ones that the runtime answers have the same numbers in cudaError_t.
+// The codes are those of CUresult. The codes that the runtime returns have the same numbers in cudaError_t.
 enum {
   OK = 0,
   INVALID_VALUE = 1,
@@ -23,17 +23,17 @@ enum {
 typedef struct Context {
   int device;
   int references;
-  // The runtime holds what it has used to the end of the process.
+  // The runtime keeps the contexts that it has used until the process ends.
   int is_held;
 } Context;
 
-// Every entry point begins and ends with these: they hold the lock. `fake_begin` answers the code of a rule,
+// Every entry point begins and ends with these, which hold the lock. `fake_begin` returns the code of a rule,
 // or OK.
 int fake_begin(const char *function);
 int fake_end(int code);
 
 int fake_device_count(void);
-// The device's primary context, NULL for a device that is not there.
+// Returns the device's primary context, or NULL if there is no such device.
 Context *fake_primary(int device);
 int fake_is_alive(const Context *context);
 int fake_retain(int device);
@@ -48,10 +48,10 @@ typedef struct Range {
   size_t size;
 } Range;
 
-// The allocation that holds the address; its size is 0 where there is none.
+// Returns the allocation that contains the address. Its size is 0 if there is none.
 Range fake_find(uintptr_t address);
 
-// Copies; an end that is on the device has to lie in one allocation.
+// Copies memory. An address on the device must be within one allocation.
 int fake_copy(const char *function, uintptr_t to, int to_device, uintptr_t from, int from_device, size_t size);
 
 #endif

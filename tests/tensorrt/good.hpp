@@ -1,4 +1,4 @@
-// For programs of the tests that end where something fails.
+// For test programs that end at the first failure.
 #ifndef GOOD_HPP
 #define GOOD_HPP
 
@@ -9,7 +9,7 @@
 
 #include <qdq/result.hpp>
 
-/// The value, or the error on stderr and exit status 1.
+/// Returns the value, or prints the error on stderr and exits with status 1.
 template <typename T>
 T good(qdq::Result<T> result) {
   if (result) return *std::move(result);

@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
-"""Builds INT8 engines on an NVIDIA GPU, runs them, and compares what they compute with ONNX Runtime.
+"""Builds INT8 engines on an NVIDIA GPU, runs them, and compares their results with ONNX Runtime.
 
-usage: gpu.py check                    whether there is a GPU; exit status 1 and the reason where there is none
-       gpu.py prepare FOLDER MODELS    compiles the programs and gathers all that they need in FOLDER
+usage: gpu.py check                    whether there is a GPU; exit status 1 and the reason if there is none
+       gpu.py prepare FOLDER MODELS    compiles the programs and collects their files in FOLDER
        gpu.py run FOLDER               runs them; needs nothing but Python, so that FOLDER can be moved to another machine
 
 MODELS comes from make_models.py. QDQ_TENSORRT_INCLUDE names folders with headers of TensorRT 8.5 to 10, QDQ_TENSORRT folders
-with libraries, each separated by ':'. Libraries are also looked for in FOLDER/tensorrt-*, where the system looks, and in the
-folders of Python packages. For headers of 8.5 the Python package `tensorrt` 8.5.1.7 is downloaded: it carries the library. Its ONNX parser needs cuDNN and
-cuBLAS, which it does not carry: without a parser there is digits, whose network is made layer by layer.
-Headers of TensorRT 11 and RTX are there, and the library of RTX is that of the tests' environment.
+with libraries, each separated by ':'. Libraries are also searched in FOLDER/tensorrt-*, in the system's folders, and in the
+folders of Python packages. For headers of 8.5 the Python package `tensorrt` 8.5.1.7 is downloaded, which contains the
+library. Its ONNX parser needs cuDNN and cuBLAS, which the package does not contain. Without a parser only digits runs,
+whose network is made layer by layer. Headers of TensorRT 11 and RTX are always there. The library of RTX is that of the
+tests' environment.
 """
 
 import ctypes
@@ -26,19 +27,19 @@ import zipfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 MODELS = ("residual_cnn", "mobilenet", "unet", "vision_transformer")
-# Layer normalization came after 8.5.
+# Layer normalization needs a version after 8.5.
 SINCE = {"vision_transformer": (8, 6)}
 CALIBRATORS = ("entropy2", "entropy", "minmax", "legacy", "handed", "dynamic")
 WITHOUT_CALIBRATORS = ("qdq", "network")
 WHEEL = "tensorrt==8.5.1.7"
 IN_WHEEL = ("libnvinfer.so.8", "libnvinfer_builder_resource.so.8.5.1")
-# The GPUs that a library builds for, by compute capability.
+# The GPUs for which a library builds engines, by compute capability.
 RTX_GPUS = {(7, 5), (8, 6), (8, 9), (12, 0)}
 NEWEST_GPU = {8: (9, 0)}
 
 
 def gpu():
-    """The compute capability of the first GPU, and why there is none."""
+    """Returns the compute capability of the first GPU, and the reason if there is none."""
     try:
         cuda = ctypes.CDLL("libcuda.so.1")
     except OSError:
@@ -56,7 +57,7 @@ def gpu():
 
 
 def version(include):
-    """(major, minor) of the headers in a folder."""
+    """Returns (major, minor) of the headers in a folder."""
     text = (pathlib.Path(include) / "NvInferVersion.h").read_text()
     number = {name: int(value) for name, value in re.findall(r"#define (\w+) (\d+)\b", text)}
 
@@ -108,7 +109,7 @@ def gather_models(folder, models):
 
 
 def download(folder):
-    """The library of the Python package; the package itself, for Python 3.10, is not installed."""
+    """Downloads the library of the Python package. The package itself, for Python 3.10, is not installed."""
     folder.mkdir()
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         subprocess.run([sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:",
@@ -121,8 +122,8 @@ def download(folder):
 
 
 def libraries(folder, major):
-    """TensorRT's library and parser of a major version, by path or, where the system finds them, by name; "none" for a parser
-    that is not there, nothing without a library."""
+    """Returns TensorRT's library and parser of a major version, by path or by name if the system finds them. A
+    missing parser is "none"; without a library there is no result."""
     ends = ("libtensorrt_rtx.so.1", "libtensorrt_onnxparser_rtx.so.1") if major < 7 else (
         f"libnvinfer.so.{major}", f"libnvonnxparser.so.{major}")
     places = [pathlib.Path(place) for place in os.environ.get("QDQ_TENSORRT", "").split(":") if place]
@@ -145,7 +146,7 @@ def opens(library):
 
 
 def unfit(major, capability):
-    """Why a TensorRT does not serve the GPU."""
+    """Returns the reason why a TensorRT does not support the GPU."""
     if major < 7 and capability not in RTX_GPUS:
         return "TensorRT-RTX builds for GPUs of GeForce and RTX"
     if capability > NEWEST_GPU.get(major, capability):
@@ -183,10 +184,10 @@ def run(folder):
 
 
 def case(program, found, way, folder, model):
-    """Runs one program; the lines of what is wrong, and what it printed."""
+    """Runs one program. Returns the lines with problems, and its output."""
     environment = {"QDQ_ONNXRUNTIME": str(folder.resolve() / "libonnxruntime.so")}
     if isinstance(found[0], pathlib.Path):
-        # The library opens others by name.
+        # The library opens other libraries by name.
         environment["LD_LIBRARY_PATH"] = f"{found[0].resolve().parent}:{os.environ.get('LD_LIBRARY_PATH', '')}"
     with tempfile.TemporaryDirectory() as scratch:
         try:

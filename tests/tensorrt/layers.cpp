@@ -1,4 +1,4 @@
-// Builds an engine of layers that are quantized from the start, with TensorRT-RTX: layers LIBRARY ENGINE
+// Builds an engine of layers that are quantized when they are added, with TensorRT-RTX: layers LIBRARY ENGINE
 
 #include <cmath>
 #include <cstdio>
@@ -67,7 +67,7 @@ void fill(nvinfer1::INetworkDefinition& network, trt::WeightMemory& memory) {
   network.markOutput(output(good(layers.fully_connected("classes", flat, 4.0f, 10, {some(512 * 10), some(10)}))));
 }
 
-// What TensorRT-RTX does not have, or does not know.
+// Layers that TensorRT-RTX does not have or does not support.
 void refused(const trt::Library& library, nvinfer1::IBuilder& builder, nvinfer1::INetworkDefinition& network,
              const trt::EngineOptions& options, const char* message) {
   const auto result = trt::build_engine(builder, network, options, library);

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Builds an engine of quantized layers alone with TensorRT-RTX on the CPU: their products must run in INT8. Then runs the program
-of `make test-gpu` as far as it goes without a GPU.
+"""Builds an engine of quantized layers alone with TensorRT-RTX on the CPU: their products must run in INT8. Then it
+runs the program of `make test-gpu` up to the point that needs a GPU.
 
 usage: layers.py
 """
@@ -20,8 +20,8 @@ from compare_with_peer import onnxruntime_library  # noqa: E402
 from tensorrt_headers import headers  # noqa: E402
 
 LIBRARY = native.ROOT / "target" / "debug"
-# How many operations of each kind run in INT8, and in float. The products of queries and keys, which read one tensor, become
-# one; transposed convolutions never run in INT8.
+# The number of operations of each kind that run in INT8, and in float. The products of queries and keys,
+# which read one tensor, become one. Transposed convolutions never run in INT8.
 EXPECTED = {"corrltn": [3, 0], "fully_connected": [3, 0], "deconvolution": [0, 1], "maxpool": [1, 0]}
 
 
@@ -53,7 +53,8 @@ def main(arguments):
 
 
 def without_gpu(suite):
-    """It is skipped with a reason; its program builds the engine and ends where that has to run."""
+    """Checks that it is skipped with a reason, and that its program builds the engine and ends when it must run
+    it."""
     native.run(sys.executable, HERE / "gpu.py", "check", fails="skipped: ")
     program = suite.compile("g++", [HERE / "gpu" / "gpu.cpp"], "-std=c++17", *native.WARNINGS, f"-I{native.ROOT / 'cpp'}",
                             *headers("rtx-1.7"), "-ldl", name="gpu")

@@ -1,4 +1,5 @@
-// A batch in device memory that is never freed, and one that is read past its end: what the tests must see.
+// A batch in device memory that is never freed, and one that is read past its end: the tests must report
+// both.
 #include "calibration.hpp"
 
 TEST(a_leak_of_device_memory_is_seen) {

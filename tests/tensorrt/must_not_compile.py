@@ -1,4 +1,4 @@
-"""Lines that must not compile, and what the compiler must say of them."""
+"""Lines that must not compile, and the compiler's messages for them."""
 
 import re
 
@@ -18,7 +18,7 @@ void f([[maybe_unused]] nvinfer1::IBuilder& builder, [[maybe_unused]] nvinfer1::
        [[maybe_unused]] trt::CalibratorOptions& calibration) {
 """
 PARSER = "needs NvOnnxParser.h"
-# What compiles: the check is not that of a broken prefix.
+# Lines that compile: they prove that the prefix is correct.
 RIGHT = [
     ("10.3", "auto memory = trt::insert_qdq(network, plan, ranges).value(); (void)memory;"),
     (NO_PARSER, "trt::build_engine(builder, network, ranges, options).value().write(\"x\").value();"),
@@ -77,7 +77,7 @@ def cases(suite):
             if not re.search(why, said, re.S):
                 raise Failure(f"{line}\n{version}: the compiler does not say '{why}':\n{said[:3000]}")
 
-    # The quicker compiler says it.
+    # The faster compiler checks it.
     compiler = compilers("g++", "clang++")[-1]
     yield f"what compiles without the parser, on RTX and on 7, {compiler}", lambda: right(compiler)
     yield f"what must not compile, {compiler}", lambda: wrong(compiler)

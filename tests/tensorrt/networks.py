@@ -1,4 +1,5 @@
-"""The tests of what qdq does to networks of the stand-ins: described, quantized, built; and of libraries that are opened."""
+"""Tests of networks of the stand-ins, which qdq describes, quantizes and builds, and of libraries that are
+opened."""
 
 from pathlib import Path
 
@@ -8,13 +9,13 @@ from tensorrt_headers import STANDIN, STANDINS, headers
 HERE = Path(__file__).resolve().parent
 STRICT = ["-std=c++17", *WARNINGS, "-Wshadow", "-Wconversion", "-Wsign-conversion", f"-I{ROOT / 'cpp'}",
           f"-I{ROOT / 'include'}"]
-# What getInferLibVersion() of the stand-ins returns, and of libraries that a program may meet.
+# The results of getInferLibVersion() of the stand-ins, and of libraries that a program may find.
 NUMBERS = {"7.2": 7201, "8.5": 8501, "9.3": 9300, "10.3": 100300}
 OTHERS = [7203, 8501, 100300, 110400, 10701]
 
 
 def cases(suite):
-    """The slowest first."""
+    """Lists the cases, the slowest first."""
     found = compilers("g++", "clang++", sanitize=True)
     for number, version in enumerate(STANDINS):
         compiler = found[number % len(found)]
@@ -22,7 +23,7 @@ def cases(suite):
 
 
 def networks(suite, compiler, version):
-    """All tests as one source: most of the time goes into the headers."""
+    """Compiles all tests as one source: the headers take most of the time."""
     source = suite.work / f"networks-{version}.cpp"
     tests = [*sorted((HERE / "networks").glob("*.cpp")), STANDIN / "library.cpp", ROOT / "tests" / "cpp" / "main.cpp"]
     source.write_text("".join(f'#include "{test}"\n' for test in tests))
@@ -33,7 +34,7 @@ def networks(suite, compiler, version):
 
 
 def libraries(version, folder):
-    """Libraries that have a part of what TensorRT's and its parser's have, for open.cpp."""
+    """Makes libraries with a part of the functions of TensorRT and its parser, for open.cpp."""
     source = HERE / "networks" / "library.c"
     for number in OTHERS:
         shared(folder / f"version-{number}.so", source, f"-DVERSION={number}")

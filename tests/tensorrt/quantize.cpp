@@ -1,4 +1,4 @@
-// quantize(): what a calibrator of the user's has, cache or batches, becomes Quantize and Dequantize.
+// quantize(): the cache or the batches of a user's calibrator become Quantize and Dequantize.
 #include <map>
 #include <string>
 
@@ -9,7 +9,7 @@
 
 using trt::CalibratedModel;
 
-// A calibrator that gives `count` batches of 8 images from device memory.
+// A calibrator with `count` batches of 8 images in device memory.
 class Images : public nvinfer1::IInt8MinMaxCalibrator {
  public:
   explicit Images(int count) : count_(count) {}
@@ -39,7 +39,7 @@ class Images : public nvinfer1::IInt8MinMaxCalibrator {
   trt::DeviceBatch batch_ = trt::DeviceBatch::make().value();
 };
 
-// The network of the digits model, with the profile that images come by.
+// The network of the digits model, with an optimization profile for images.
 struct Digits {
   Digits() {
     gpu().reset();
@@ -52,7 +52,7 @@ struct Digits {
     profile->setDimensions("input", nvinfer1::OptProfileSelector::kOPT, dims({8, 1, 8, 8}));
     source.profile = profile;
   }
-  // The scales of the Quantize layers behind activations, by the name of what they quantize.
+  // Returns the scales of the Quantize layers after activations, by the name of the activation.
   std::map<std::string, float> scales() const {
     std::map<std::string, float> all;
     for (int i = 0; i < network->getNbLayers(); ++i) {
@@ -84,7 +84,7 @@ TEST(batches_are_measured_and_leave_a_cache) {
     CHECK_EQ(images.next, 4);
     measured = digits.scales();
   }
-  // The same images by way of qdq alone.
+  // The same images through qdq alone.
   const auto model = digits::model();
   const auto plan = model.plan().value();
   auto batches = Batches::from_callback(*model.inputs(), digits::source(4)).value();

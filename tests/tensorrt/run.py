@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """The tests of the C++ layer over TensorRT, without TensorRT and without a GPU.
 
-Programs are compiled against the headers of every version (`tests/tensorrt_headers.py`); the stand-ins among them run.
+Programs are compiled against the headers of every version (`tests/tensorrt_headers.py`). Those with the stand-ins
+also run.
 
 usage: run.py [FOLDER of libqdq, target/debug by default]
 """
@@ -27,7 +28,7 @@ QDQ = ["-Wshadow", "-Wconversion", "-Wsign-conversion", f"-I{ROOT / 'cpp'}", f"-
 BARE = ["-fno-exceptions", "-fno-rtti"]
 CALIBRATION = [HERE / f"{name}.cpp" for name in
                ("calibrators", "calibrator_caches", "calibrator_failures", "device_batch", "dynamic_range")]
-# Engines before 8.5 do not know their tensors by name.
+# Engines before 8.5 have no tensor names.
 GPU = ["8.5", "10.3", "11.4", "rtx-1.7"]
 FEEDING = [
     ("g++", "7.2", SANITIZE, "sanitized"),
@@ -41,7 +42,7 @@ FEEDING = [
 def main():
     suite = native.Suite("tensorrt", sys.argv[1] if len(sys.argv) > 1 else ROOT / "target" / "debug")
 
-    # What the other tests stand on.
+    # The base of the other tests.
     suite.cases([signatures(compiler, version) for compiler in compilers("g++", "clang++") for version in VERSIONS])
     suite.cases([calibrators(suite, compiler, version)
                  for compiler in compilers("g++", "clang++") for version in CALIBRATORS])
@@ -121,7 +122,7 @@ def program(suite, compiler, version, name, *sources):
 
 
 def linked(suite, compiler, version, name, sources, *options):
-    """A program that is linked with qdq and with the stand-in's library."""
+    """Builds a program that is linked with qdq and with the stand-in's library."""
     return suite.compile(compiler, [*sources, STANDIN / "library.cpp"], *CXX, *QDQ, "-g", *headers(version), *options,
                          "-ldl", name=name)
 
@@ -131,7 +132,7 @@ def feeding(suite, compiler, version, flags, label):
         name = f"calibrators-{version}-{compiler}-{label.split()[0]}"
         sources = [*CALIBRATION, ROOT / "tests" / "cpp" / "main.cpp"]
         if flags is SANITIZE:
-            # All as one source: most of the time goes into the headers.
+            # All tests are one source: the headers take most of the time.
             one = suite.work / f"{name}.cpp"
             one.write_text("".join(f'#include "{source}"\n' for source in sources))
             sources = [one]
@@ -142,7 +143,7 @@ def feeding(suite, compiler, version, flags, label):
 
 
 def driven(suite, built, fails=None):
-    """Runs the tests in a folder of their own, with the fake driver."""
+    """Runs the tests in a separate folder, with the fake driver."""
     run("sh", "-c", 'cd "$1" && exec "$2" "$3"', "sh", suite.out(built.name), built, ROOT / "tests" / "data",
         fails=fails, LD_LIBRARY_PATH=str(suite.work / "driver"))
 
@@ -159,7 +160,8 @@ def includes():
 
 
 def together(suite, compiler, version):
-    """A calibrator of the user's, which is run, and behind it all headers twice: most of the time goes into TensorRT's."""
+    """Runs a user's calibrator, and includes all headers twice after it: TensorRT's headers take most of the
+    time."""
     def test():
         source = suite.work / f"together-{version}-{compiler}.cpp"
         source.write_text(f'#include "{HERE / "compat.cpp"}"\n' + "".join(includes() * 2))
@@ -178,7 +180,8 @@ def bare(suite, compiler, version):
 
 
 def alone(suite, version):
-    """What a header includes hardly depends on version and compiler: one version and the quicker compiler say it."""
+    """Compiles each header alone. The result hardly depends on version and compiler, so it uses one version and
+    the faster compiler."""
     for number, include in enumerate(includes()):
         source = suite.work / f"alone-{version}-{number}.cpp"
         source.write_text(include)
@@ -186,7 +189,7 @@ def alone(suite, version):
 
 
 def opened(suite):
-    """No name of TensorRT's library is left to link."""
+    """Checks that no name of TensorRT's library needs linking."""
     built = suite.compile("g++", [HERE / "opened.cpp"], *CXX, *QDQ, *headers("8.5"), "-ldl", name="opened")
     infer = suite.work / "libnvinfer.so.8"
     run("g++", *CXX, "-fPIC", "-shared", *headers("8.5"), STANDIN / "library.cpp", "-o", infer)
@@ -214,7 +217,7 @@ def cuda_libraries(suite, mode):
 
 
 def library(suite, name, sources, compiler="gcc", flags=(), folder="fake"):
-    """A fake of CUDA's library of that name, in a folder that a program can be given as its LD_LIBRARY_PATH."""
+    """Builds a fake of CUDA's library of that name, in a folder for a program's LD_LIBRARY_PATH."""
     built = suite.work / folder / name
     built.parent.mkdir(exist_ok=True)
     run(compiler, *C, "-g", "-fPIC", "-fvisibility=hidden", "-shared", f"-Wl,-soname,{name}", *flags, *sources,
@@ -233,7 +236,8 @@ def fake_cuda(suite, compiler, flags, label):
 
 
 def exports(suite):
-    """The fake driver has the versioned names that a driver has, and not those that only its header knows."""
+    """Checks that the fake driver exports the versioned names of a driver, and not those that exist only in its
+    header."""
     names = exported(library(suite, "libcuda.so.1", FAKE_CUDA))
     missing = {"cuInit", "cuMemAlloc_v2", "cuCtxPushCurrent_v2", "fake_cuda_report"} - names
     extra = {name for name in names if not name.startswith(("cu", "fake_cuda_"))} | names & {"cuMemAlloc", "cudaMalloc"}

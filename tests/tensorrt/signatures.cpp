@@ -1,16 +1,16 @@
-// The methods by which qdq reads and changes a network have these types. Compiled against the stand-ins and
-// against the real headers, this says that the stand-ins declare what TensorRT declares.
+// The methods by which qdq reads and changes a network have these types. The file is compiled against the
+// stand-ins and the real headers, so the stand-ins declare the same methods as TensorRT.
 #include <NvInfer.h>
 #include <NvOnnxParser.h>
 
 #include <type_traits>
 
-// What is deprecated somewhere is still there.
+// Deprecated methods still exist.
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 
 using namespace nvinfer1;
 
-// TensorRT-RTX has versions of its own, from 1 on, and the interface of 11.
+// TensorRT-RTX has its own versions, from 1 on, and the interface of 11.
 #if NV_TENSORRT_MAJOR < 7
 #define MAJOR 11
 #else
@@ -43,7 +43,7 @@ struct Types<Class, Result(Arguments...)> {
     static_assert(std::is_same<decltype(&Class::name), Types<Class, __VA_ARGS__>::Method>::value, #Class "::" #name)
 #define READER(Class, name, ...) \
     static_assert(std::is_same<decltype(&Class::name), Types<Class, __VA_ARGS__>::Reader>::value, #Class "::" #name)
-// One of several methods of that name, which later versions have.
+// Selects one of several methods of that name, which later versions have.
 #define OVERLOAD(Class, name, ...) \
     static_assert(sizeof(static_cast<Types<Class, __VA_ARGS__>::Method>(&Class::name)) != 0, #Class "::" #name)
 #define PROPERTY(Class, name, type, argument)  \

@@ -1,4 +1,4 @@
-// The stand-ins do what the tests of qdq rely on: a network keeps its layers, a build runs the calibrator.
+// The stand-ins do what the tests of qdq need: a network keeps its layers, and a build runs the calibrator.
 #include <NvInfer.h>
 #include <NvOnnxParser.h>
 

@@ -32,7 +32,7 @@ BUILD = ["build", "--quiet", "--locked", "--bin", "qdq", "--example", "pipeline"
 
 
 def build():
-    """The tool with the feature, and at the usual place the tool without it."""
+    """Builds the tool with the feature, and at the usual place the tool without it."""
     include = os.pathsep.join(folder for folder in headers("rtx-1.7") if folder != "-isystem")
     run(CARGO, *BUILD, "--features", "tensorrt", cwd=native.ROOT, QDQ_TENSORRT_INCLUDE=include)
     TOOL.parent.mkdir(parents=True, exist_ok=True)
@@ -41,7 +41,7 @@ def build():
 
 
 def run(*command, fails=None, cwd=None, **environment):
-    """Runs a command; what it printed. With `fails`, it must fail and say that."""
+    """Runs a command and returns its output. With `fails`, it must fail and print that."""
     done = subprocess.run(list(map(str, command)), cwd=cwd, capture_output=True, text=True, errors="replace",
                           env={**os.environ, **environment}, timeout=900)
     said = done.stdout + done.stderr
@@ -53,7 +53,7 @@ def run(*command, fails=None, cwd=None, **environment):
 
 
 def shapes(model):
-    """Options for every input: 1, 2 and 4 for the sizes that the model leaves open."""
+    """Returns options for every input: 1, 2 and 4 for the sizes that the model leaves open."""
     graph = onnx.load(model, load_external_data=False).graph
     constants = {tensor.name for tensor in graph.initializer}
     options = []
@@ -67,7 +67,8 @@ def shapes(model):
 
 
 def given(folder, entry):
-    """The model's path, what decides how an engine of it is built, which engine runs it, and the environment."""
+    """Returns the model's path, the build options of its engine, the runtime that calibrates it, and the
+    environment."""
     environment = {"QDQ_ONNXRUNTIME": str(onnxruntime_library()), "QDQ_TENSORRT": str(rtx.libraries()[0].parent)}
     path = folder / entry["model"]
     options = ["--compute-capability", "8.6", *shapes(path)]
@@ -75,7 +76,7 @@ def given(folder, entry):
 
 
 def model(folder, entry):
-    """`qdq quantize --engine`, then `qdq engine` of what it wrote, and of the float model by the cache."""
+    """Runs `qdq quantize --engine`, then `qdq engine` with its file, and with the float model and the cache."""
     path, options, runtime, environment = given(folder, entry)
     with tempfile.TemporaryDirectory() as scratch:
         out = pathlib.Path(scratch)
@@ -90,7 +91,7 @@ def model(folder, entry):
 
 
 def recovered(folder, entry, bits):
-    """Weights of fewer bits are int8 with wider steps: with everything that recovers accuracy, the layers stay in INT8."""
+    """Checks that weights of fewer bits, int8 with wider steps, stay in INT8 with all methods of recovery."""
     path, options, runtime, environment = given(folder, entry)
     with tempfile.TemporaryDirectory() as scratch:
         out = pathlib.Path(scratch)
@@ -102,8 +103,8 @@ def recovered(folder, entry, bits):
 
 
 def integers(model, engine, bits):
-    """What is wrong with the stored weights. TensorRT-RTX keeps their integers as they are, channels last; those of the first and the
-    last layer may be padded."""
+    """Lists problems of the stored weights. TensorRT-RTX keeps their integers unchanged, channels last. Those of the
+    first and the last layer may be padded."""
     graph, built = onnx.load(model).graph, engine.read_bytes()
     values = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
     stored = [node.input[0] for node in graph.node if node.op_type == "DequantizeLinear" and node.input[0] in values]
@@ -118,7 +119,7 @@ def integers(model, engine, bits):
 
 
 def refusals(folder):
-    """What cannot be, and that it leaves nothing behind."""
+    """Checks requests that are refused, and that they leave no files."""
     path, library = folder / "residual_cnn.onnx", rtx.libraries()[0].parent
     with tempfile.TemporaryDirectory() as scratch:
         out = pathlib.Path(scratch) / "engine"

@@ -1,8 +1,8 @@
-// The order of the virtual functions of TensorRT's calibrators: TensorRT finds them by their place in the
+// The order of the virtual functions of TensorRT's calibrators. TensorRT finds them by their slot in the
 // table.
 //
-// Calls an object of a derived class through the slots of its table, one by one, as the Itanium C++ ABI lays
-// them out, and checks which function each slot holds.
+// The test calls an object of a derived class through the slots of its table, one by one, in the layout of
+// the Itanium C++ ABI, and checks which function each slot holds.
 
 #include <NvInfer.h>
 
@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-// The calibrators are deprecated from 10.1 on, and they are what this is about.
+// The calibrators are deprecated from 10.1 on, and this file tests them.
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 
 namespace {
@@ -29,7 +29,7 @@ int failed = 0;
 #define NOEXCEPT
 #endif
 
-// A base with every function of a calibrator; each of them says that it was called.
+// A base with every function of a calibrator. Each function records its call.
 template <class Base>
 class Probe : public Base {
  public:
@@ -89,7 +89,7 @@ Function slot(void* object, std::size_t index) {
   return function;
 }
 
-// Calls the slot as the function that it should hold.
+// Calls the slot as the expected function.
 void call(void* object, std::size_t index, std::string const& expected) {
   std::size_t length = 0;
   if (expected == "getBatch") {
@@ -112,7 +112,7 @@ void call(void* object, std::size_t index, std::string const& expected) {
 template <class Calibrator, class Base>
 void check(char const* name, std::vector<std::string> const& order) {
   for (std::size_t i = 0; i < order.size(); ++i) {
-    // The second slot of a destructor frees the object too, so each call has an object of its own.
+    // The second slot of a destructor also frees the object, so each call has its own object.
     bool const frees = order[i] == "destructor" && order[i - 1] == "destructor";
     void* memory = ::operator new(sizeof(Calibrator));
     Base* object = new (memory) Calibrator;
@@ -133,7 +133,7 @@ std::vector<std::string> operator+(std::vector<std::string> a, std::vector<std::
   return a;
 }
 
-// What a calibrator says of itself where a program does not override it.
+// A calibrator that overrides only the required functions, to check the defaults of the others.
 template <class Base>
 class Plain : public Base {
  public:

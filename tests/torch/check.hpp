@@ -1,4 +1,5 @@
-// What the tests of the LibTorch layer share: cases by name, and checks that say where they failed.
+// Shared parts of the tests of the LibTorch layer: cases by name, and checks that print their place if they
+// fail.
 #ifndef QDQ_TESTS_TORCH_CHECK_HPP
 #define QDQ_TESTS_TORCH_CHECK_HPP
 
@@ -45,7 +46,7 @@ struct Add {
     if (!(condition)) failed(__FILE__, __LINE__, #condition); \
   } while (false)
 
-/// Equal numbers, NaN being equal to NaN, in one type and shape.
+/// Whether the numbers are equal, in one type and shape. NaN equals NaN.
 inline bool same(const Tensor& a, const Tensor& b) {
   if (a.scalar_type() != b.scalar_type() || a.sizes() != b.sizes()) return false;
   return (a == b).logical_or(a.isnan().logical_and(b.isnan())).all().item<bool>();
@@ -74,7 +75,7 @@ std::string text(const Texts&... texts) {
     if (!near(left, right, tolerance)) failed(__FILE__, __LINE__, text(#a " and " #b " differ:\n", left, "\n", right)); \
   } while (false)
 
-/// The statement throws qdq::Exception with this in its text.
+/// Checks that the statement throws qdq::Exception with this text.
 #define FAILS(expected, ...)                                                                             \
   do {                                                                                                   \
     const std::string part = (expected);                                                                 \
@@ -87,7 +88,7 @@ std::string text(const Texts&... texts) {
     if (part.empty() || said.find(part) == std::string::npos) failed(__FILE__, __LINE__, #__VA_ARGS__ " said " + said); \
   } while (false)
 
-/// Runs the cases; the exit status says whether one failed.
+/// Runs the cases. The exit status is not 0 if one failed.
 inline int run_all() {
   int failures = 0;
   for (const auto& [name, run] : cases()) {

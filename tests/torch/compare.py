@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Runs a quantized digits model in ONNX Runtime and compares its classes of the test images: compare.py MODEL CLASSES.txt"""
+"""Runs a quantized digits model in ONNX Runtime and compares its classes for the test images: compare.py MODEL
+CLASSES.txt"""
 
 import sys
 from pathlib import Path

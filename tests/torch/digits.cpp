@@ -1,5 +1,6 @@
 // The digits task: trained in float, calibrated to 8 and 4 bits by four methods, fine-tuned, exported. usage:
-// digits FLOAT.onnx DATA OUT SEED. Writes OUT/NAME.onnx and its predictions of the test images, OUT/NAME.txt.
+// digits FLOAT.onnx DATA OUT SEED. Writes OUT/NAME.onnx and its predictions for the test images,
+// OUT/NAME.txt.
 #include "check.hpp"
 
 #include <chrono>
@@ -79,7 +80,7 @@ void train(Net& net, const Data& data, std::uint64_t steps,
   }
 }
 
-/// A quantized network with the weights of a float one; with `learn` training moves the ranges of its
+/// Makes a quantized network with the weights of a float one. With `learn`, training moves the ranges of its
 /// activations.
 Net quantized(Net& floats, std::uint32_t weight_bits, std::uint32_t input_bits, bool learn = false) {
   const auto input = [&] {
@@ -97,7 +98,7 @@ Net quantized(Net& floats, std::uint32_t weight_bits, std::uint32_t input_bits, 
   Net net;
   torch::load(net, file);
   for (const auto& named : nn::quantizers(*net, "*.weight_quantizer")) named.quantizer->set_integers(weight_bits);
-  // Selecting a maximum moves quantized values only: what it gives is on their grid already.
+  // A maximum selects quantized values, so its result is already on their grid.
   nn::disable(*net, "pool.*");
   return net;
 }
@@ -128,7 +129,7 @@ void export_it(Net& net, const std::string& onnx, const std::string& out, const 
            {"conv1", "input"}, {"conv2", "conv1_relu"}, {"conv3", "pooled"}, {"conv4", "conv3_relu"}, {"fc", "flat"}}) {
     const auto amax = nn::quantizers(*net, module + ".input_quantizer").at(0).quantizer->amax_in_use().item<float>();
     HOLDS(ranges.get(input).value() == amax);
-    // A learned range may clip besides.
+    // A learned range may also clip.
     const auto quantized = ranges.has(input + "_clipped") ? input + "_clipped" : input;
     HOLDS(ranges.get(quantized).value() == amax);
     NEAR(numbers(quantized + "_scale"), torch::tensor({amax / 127}, torch::kDouble), 1e-6);
@@ -151,7 +152,7 @@ int main(int count, char** arguments) try {
   if (count != 5) return 2;
   const std::string onnx = arguments[1], folder = arguments[2], out = arguments[3];
   torch::manual_seed(std::stoi(arguments[4]));
-  // Sums in one order, however busy the machine is.
+  // One thread keeps the order of sums, so the result does not depend on the load of the machine.
   torch::set_num_threads(1);
   const auto start = std::chrono::steady_clock::now();
   const auto training = read(onnx, folder, "train"), calibration = read(onnx, folder, "calib"),
@@ -203,8 +204,8 @@ int main(int count, char** arguments) try {
   HOLDS(trained >= in_float - 1.5);
   HOLDS(in_float - trained < lost4);
 
-  // What the runtime computes in: 8-bit activations, with weights of 8 and of 4 bits, ranges learned for one
-  // of them.
+  // The formats of the runtime: 8-bit activations with weights of 8 and of 4 bits. One of them has learned
+  // ranges.
   for (const std::uint32_t bits : {8u, 4u}) {
     auto net = quantized(floats, bits, 8, bits == 4);
     calibrate(net, calibration.images, qdq::Method::Mse);

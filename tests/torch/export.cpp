@@ -1,5 +1,6 @@
-// What export_onnx() writes computes what the network does: learned ranges clip, weights keep their axis, and
-// the rest is named.
+// The file of export_onnx() computes what the network computes: learned ranges clip, weights keep their axis,
+// and unsupported parts are named.
+//
 // usage: export FLOAT.onnx OUT.onnx, see export_model.py
 #include "check.hpp"
 
@@ -31,7 +32,7 @@ struct NetImpl : torch::nn::Module {
 };
 TORCH_MODULE(Net);
 
-/// A network whose convolutions learn the ranges of their inputs, calibrated.
+/// Makes a calibrated network whose convolutions learn the ranges of their inputs.
 Net calibrated(const Tensor& x) {
   nn::Conv2dImpl::set_default_input(
       qdq::Descriptor::make().learn_amax(true).calib_method(qdq::CalibMethod::Histogram).build().value());
@@ -69,7 +70,7 @@ void disable_the_rest(Net& net) {
   for (const auto* name : {"add.*", "pool.*", "norm.*", "rnn.*"}) nn::disable(*net, name);
 }
 
-/// Replaces the quantizer of a weight by one of this descriptor, calibrated.
+/// Replaces the quantizer of a weight by a calibrated one of this descriptor.
 template <typename Module>
 void requantize(Module& module, qdq::Descriptor::Builder& described) {
   module->replace_module("weight_quantizer", std::make_shared<nn::TensorQuantizerImpl>(described.build().value()));
@@ -89,16 +90,16 @@ TEST(learned_ranges_clip_as_the_network_does) {
     NEAR(run_onnx(x), net->forward(x), 1e-4);
     return exported;
   };
-  // What is never negative needs no Clip while the end of its range is the highest integer; signed data
+  // Data that is never negative needs no Clip if the end of its range is the highest integer. Signed data
   // reaches -128 without one.
   const auto first = exports(1);
   HOLDS(first.ranges.get("x_clipped").value() == net->conv->input_quantizer()->amax_in_use().item<float>());
-  // An end that training has moved: of "relu", which two layers read in ranges of their own.
+  // Training has moved the end of "relu", which two layers read in their own ranges.
   net->conv->input_quantizer()->set_clip_range(-0.5f, 1.5f);
   net->left->input_quantizer()->set_clip_range(-1, 0.3f);
   const auto second = exports(2);
   HOLDS(second.ranges.get("x_clipped").value() == 1.5f && second.ranges.get("relu_clipped").value() == 1.0f);
-  // For a calibration cache, which cannot clip, the float model's tensors have ranges too.
+  // A calibration cache cannot clip, so the float model's tensors have ranges too.
   const auto cache = qdq::Cache::load(out + ".cache").value().to_ranges().value();
   HOLDS(cache.get("x").value() == 1.5f && !cache.has("x_clipped") && cache.has("relu"));
   net->conv->input_quantizer()->set_clip_range(0.25f, 1.5f);
@@ -131,7 +132,7 @@ TEST(a_weight_keeps_its_axis_or_is_refused) {
     FAILS(what, nn::export_onnx(*net, float_onnx, out));
   };
   using Builder = qdq::Descriptor::Builder;
-  // As many input channels as output channels: by their number alone the ranges would fit.
+  // There are as many input channels as output channels, so the number of ranges alone would fit.
   refused(net->up, [](Builder& d) { d.axis({0}); }, "up.weight_quantizer has a range per index of axis 0");
   refused(net->up, [](Builder& d) { d.axis({0, 1}); }, "up.weight_quantizer keeps several axes");
   auto one = qdq::Descriptor::make();
@@ -142,7 +143,7 @@ TEST(a_weight_keeps_its_axis_or_is_refused) {
   const auto exported = nn::export_onnx(*net, float_onnx, out);
   const torch::NoGradGuard no_grad;
   NEAR(run_onnx(x), net->forward(x), 1e-4);
-  // One range for the whole weight is written for every channel.
+  // The file has the one range of the whole weight once per channel.
   const auto scales = nn::to_tensor(qdq::Model::open(out).value().get_constant("up.weight_scale").value()->view());
   HOLDS(scales.numel() == 4 && (scales == scales[0]).all().item<bool>());
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Writes the float ONNX model of the network in export.cpp, its initializers called as the network's parameters: export_model.py OUT"""
+"""Writes the float ONNX model of the network in export.cpp. Initializers have its parameters' names: export_model.py
+OUT"""
 
 import sys
 
@@ -10,12 +11,12 @@ from onnx import TensorProto, helper, numpy_helper
 SHAPES = {"conv.weight": (4, 3, 3, 3), "conv.bias": (4,), "left.weight": (4, 4, 3, 3), "left.bias": (4,),
           "right.weight": (4, 4, 3, 3), "right.bias": (4,), "norm.weight": (4,), "norm.bias": (4,),
           "up.weight": (4, 4, 2, 2), "up.bias": (4,), "fc.weight": (6, 256), "fc.bias": (6,),
-          # Nothing reads these: what a converter makes of an LSTM has no name of the network's.
+          # Nothing reads these: a converter gives an LSTM's weights other names than the network.
           "rnn.weight_ih_l0": (8, 3), "rnn.weight_hh_l0": (8, 2), "rnn.bias_ih_l0": (8,), "rnn.bias_hh_l0": (8,)}
 
 
 def main():
-    # Nobody may mistake what was not replaced.
+    # NaN reveals an initializer that was not replaced.
     stored = [numpy_helper.from_array(np.full(shape, np.nan, np.float32), name) for name, shape in SHAPES.items()]
 
     def layer(op, name, source, **attributes):
@@ -30,7 +31,7 @@ def main():
              helper.make_node("Flatten", ["up_out"], ["flat"], "/Flatten"), layer("Gemm", "fc", "flat", transB=1)]
     graph = helper.make_graph(nodes, "export", [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 3, 8, 8])],
                               [helper.make_tensor_value_info("fc_out", TensorProto.FLOAT, ["N", 6])], stored)
-    # Older than what quantization needs, so that it is raised on the way.
+    # The opset is older than quantization needs, so qdq raises it.
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 12)], ir_version=7)
     onnx.checker.check_model(model)
     onnx.save(model, sys.argv[1])

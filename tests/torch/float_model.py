@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Writes the float ONNX model of the network in digits.cpp, its initializers called as the network's parameters: float_model.py OUT"""
+"""Writes the float ONNX model of the network in digits.cpp. Initializers have its parameters' names: float_model.py
+OUT"""
 
 import sys
 
@@ -15,7 +16,7 @@ def main():
     shapes = {f"conv{at}.weight": shape for at, shape in CONVS.items()}
     shapes |= {f"bn{at}.{part}": (6,) for at in CONVS for part in NORM}
     shapes |= {"fc.weight": (10, 96), "fc.bias": (10,)}
-    # Nobody may mistake what was not replaced.
+    # NaN reveals an initializer that was not replaced.
     initializers = [numpy_helper.from_array(np.full(shape, np.nan, np.float32), name) for name, shape in shapes.items()]
 
     def conv(at, source):

@@ -1,7 +1,7 @@
-// The functions that autograd knows: golden numbers, finite differences, kernels against torch's operations,
+// The functions of autograd: golden numbers, finite differences, kernels compared with torch's operations,
 // threads.
-// usage: functions FOLDER, with the golden arrays as .npy and the cases as lines of words; see
-// run.py
+//
+// usage: functions FOLDER, with the golden arrays as .npy and the cases as lines of words; see run.py
 #include "check.hpp"
 
 #include <fstream>
@@ -43,7 +43,7 @@ std::vector<Words> lines(const std::string& section) {
 
 Tensor leaf(const Tensor& x) { return x.detach().clone().requires_grad_(true); }
 
-/// What is to be quantized: ordinary numbers, ties, and everything that is none.
+/// Returns data to quantize: ordinary numbers, ties, and everything that is no number.
 Tensor hard(torch::ScalarType type) {
   auto x = torch::randn({4, 6, 5}) * 3;
   auto flat = x.view({-1});
@@ -122,7 +122,7 @@ TEST(quantization_equals_golden) {
     }
     y.backward(array(words["gout"]).to(type));
     if (!same(x.grad(), array(words["gin"]).to(type))) failed(__FILE__, __LINE__, text(words["id"], " gradient"));
-    // The same by torch's operations.
+    // The same with torch's operations.
     const auto by_operations = words["kind"] == "tensor" ? nn::detail::operations::quant(x.detach(), amax, *descriptor).first
                                                          : nn::detail::operations::fake_quant(x.detach(), amax, *descriptor);
     if (!same(by_operations, expected)) failed(__FILE__, __LINE__, text(words["id"], " by operations"));
@@ -139,7 +139,7 @@ TEST(affine_quantization_equals_golden) {
     const auto y = F::fake_affine_tensor_quant(x, std::stof(words["min"]), std::stof(words["max"]),
                                                static_cast<std::uint32_t>(std::stoi(words["num_bits"])));
     SAME(y.detach(), array(words["y"]));
-    // The gradient that came in is not stored. What came out of it is zero or passed unchanged.
+    // The input gradient is not stored. Each result is zero or equal to it.
     const auto expected = array(words["gin"]);
     y.backward(torch::where(expected == 0, torch::ones_like(y), expected));
     SAME(x.grad(), expected);
@@ -205,7 +205,7 @@ TEST(operations_equal_the_kernels) {
             "learned step, backward", [&] { return learned(kernels::learned_step_backward).first; },
             [&] { return learned(operations::learned_step_backward).first; });
         if (!descriptor.is_e4m3() && (format.amax > 0).logical_and(format.amax.isfinite()).all().item<bool>()) {
-          // Sums in another order.
+          // The sums have another order.
           NEAR(learned(kernels::learned_step_backward).second, learned(operations::learned_step_backward).second, 1e-6);
         }
       }
@@ -227,7 +227,7 @@ TEST(operations_equal_the_kernels) {
 }
 
 TEST(e4m3_rounds_every_number_as_the_kernel) {
-  // Every half is near some tie of e4m3, and every float between two of e4m3 rounds as one of them does.
+  // Every half is near some tie of e4m3, and every float between two of e4m3 rounds like one of them.
   const auto halves = torch::arange(0, 65536, torch::kInt).to(torch::kShort).view(torch::kHalf).to(torch::kFloat);
   const auto descriptor = qdq::Descriptor::make().e4m3().build().value();
   for (const float amax : {448.0f, 1.0f, 3.3f}) {
@@ -238,7 +238,7 @@ TEST(e4m3_rounds_every_number_as_the_kernel) {
 
 namespace {
 
-/// The gradient of sum(weights * f(x)) by central differences, in double.
+/// Returns the gradient of sum(weights * f(x)) by central differences, in double.
 Tensor differences(const std::function<Tensor(const Tensor&)>& f, const Tensor& x, const Tensor& weights) {
   const double step = 1e-4;
   auto found = torch::zeros_like(x);
@@ -260,7 +260,7 @@ TEST(clip_has_the_gradients_of_finite_differences) {
   const auto data = leaf(x), from = leaf(min), to = leaf(max);
   (F::clip(data, from, to) * weights).sum().backward();
   NEAR(data.grad(), differences([&](const Tensor& moved) { return F::clip(moved, min, max); }, x, weights), 1e-6);
-  // Steps of the ends are steps of floats, so they are larger.
+  // The ends are floats, so their differences are larger.
   const auto end = [&](bool is_min) {
     const float step = 1.0f / 64;
     const auto at = [&](float by) { return F::clip(x, min + (is_min ? by : 0), max + (is_min ? 0 : by)); };
@@ -268,7 +268,7 @@ TEST(clip_has_the_gradients_of_finite_differences) {
   };
   NEAR(from.grad(), end(true), 1e-5);
   NEAR(to.grad(), end(false), 1e-5);
-  // At the ends themselves the range gets the gradient, x does not.
+  // At the ends themselves the range gets the gradient and x does not.
   const auto ends = leaf(torch::tensor({-1.0f, 2.0f})), low = leaf(min), high = leaf(max);
   F::clip(ends, low, high).backward(torch::tensor({3.0f, 5.0f}));
   SAME(ends.grad(), torch::zeros({2}));
@@ -278,7 +278,7 @@ TEST(clip_has_the_gradients_of_finite_differences) {
 }
 
 TEST(straight_through_is_the_gradient_of_clipping) {
-  // Rounding counts as the identity, so what is left of fake quantization is clipping.
+  // Rounding counts as the identity, so the gradient of fake quantization is that of clipping.
   const auto x = torch::randn({40}, torch::kDouble) * 2;
   const auto weights = torch::randn({40}, torch::kDouble);
   for (const bool e4m3 : {false, true}) {
@@ -301,7 +301,7 @@ TEST(learned_steps_have_the_gradients_of_finite_differences) {
   const auto y = F::learned_step_quant(data, learned, descriptor, 1);
   SAME(y.detach(), (x / step).round().clamp(-8, 7) * step);
   (y * weights).sum().backward();
-  // The error of rounding, held fixed, leaves a function that is differentiable.
+  // With the rounding error held fixed, the function is differentiable.
   const auto steps = (x / step).clamp(-8, 7);
   const auto error = torch::where((x / step) == steps, steps.round() - steps, torch::zeros_like(steps));
   const auto smooth = [&](const Tensor& moved_x, const Tensor& moved_step) {
@@ -313,7 +313,7 @@ TEST(learned_steps_have_the_gradients_of_finite_differences) {
   const auto scaled = leaf(step);
   (F::learned_step_quant(x, scaled, descriptor) * weights).sum().backward();
   NEAR(scaled.grad(), learned.grad() / std::sqrt(20.0 * 7), 1e-6);
-  // One step for all, in the types of networks.
+  // One step for all elements, in the types of networks.
   for (const auto type : {torch::kFloat, torch::kHalf, torch::kBFloat16}) {
     const auto narrow = leaf(x.to(type)), one = leaf(torch::tensor(0.4f));
     F::learned_step_quant(narrow, one, descriptor).sum().backward();

@@ -1,10 +1,10 @@
-// The quantized modules against compositions of torch's functions and fake quantization, forward and
+// The quantized modules, compared with compositions of torch's functions and fake quantization, forward and
 // backward, in float and half.
 #include "check.hpp"
 
 namespace {
 
-/// Whether fake() quantizes by ranges that clip some of the data.
+/// Whether fake() quantizes with ranges that clip some of the data.
 bool clips = false;
 
 struct Clips {
@@ -12,7 +12,7 @@ struct Clips {
   ~Clips() { clips = false; }
 };
 
-/// Such a range of x, one for each index of an axis that is kept.
+/// Returns such a range of x, one per index of the kept axes.
 Tensor tight(const Tensor& x, const std::vector<std::int32_t>& axis) {
   if (axis.empty()) return torch::tensor(0.75f);
   std::vector<std::int64_t> shape(static_cast<std::size_t>(x.dim()), 1);
@@ -20,7 +20,7 @@ Tensor tight(const Tensor& x, const std::vector<std::int32_t>& axis) {
   return torch::linspace(0.02, 0.2, x.size(axis[0])).reshape(shape);
 }
 
-/// Fake quantization by the range of this very data, or by one that clips, kept along an axis.
+/// Fake-quantizes with the range of this very data, or with one that clips, along kept axes.
 Tensor fake(const Tensor& x, std::vector<std::int32_t> axis = {}) {
   const auto descriptor = nn::share(qdq::Descriptor::make().axis(axis).build().value());
   return F::fake_tensor_quant(x, clips ? tight(x, axis) : F::amax(x, *descriptor), descriptor);
@@ -28,9 +28,10 @@ Tensor fake(const Tensor& x, std::vector<std::int32_t> axis = {}) {
 
 using Values = std::vector<Tensor>;
 
-/// Compares what a module makes of x, and all its gradients, with `expected`, a function of x and of the
-/// module's parameters in order: in float, and in half or else bfloat16 where torch computes the function in
-/// those; with ranges of the data and with ranges that clip, which then go through a file.
+/// Compares a module's result for x, and all its gradients, with `expected`, a function of x and of the
+/// module's parameters in order. This is done in float, and in half or else bfloat16 if torch computes the
+/// function in those; with ranges of the data and with ranges that clip. The clipping ranges then go through
+/// a file.
 template <typename Module>
 void against(
     const std::string& name, Module module, const Tensor& data,
@@ -111,7 +112,7 @@ void against(
   if (!same(forward(read, data), forward(module, data))) failed(__FILE__, __LINE__, name + " is another one in its file");
 }
 
-/// The fake quantized x differs from x, so that what equals the composition did quantize.
+/// Checks that the fake-quantized x differs from x, so that a result equal to the composition is quantized.
 void must_quantize(const Tensor& x) { HOLDS(!same(fake(x), x)); }
 
 std::vector<std::string> names(const torch::nn::Module& module) {
@@ -215,7 +216,7 @@ TEST(pools_norms_and_sums) {
   against<nn::InstanceNorm1d>("InstanceNorm1d", nn::InstanceNorm1d(4), x1, norm);
   nn::InstanceNorm2d affine(nn::InstanceNorm2dOptions(4).affine(true));
   {
-    // What quantization of a weight would change; at first they are 1 and 0.
+    // Values that quantization would change. Initially they are 1 and 0.
     const torch::NoGradGuard no_grad;
     for (auto& parameter : affine->parameters()) parameter.uniform_(-1, 1);
   }
@@ -233,7 +234,7 @@ TEST(pools_norms_and_sums) {
 
 namespace {
 
-/// torch's formula, one step.
+/// Computes one step by torch's formula.
 std::pair<Tensor, Tensor> lstm(const Tensor& x, const Tensor& h, const Tensor& c, const Tensor& ih, const Tensor& hh,
                                const Tensor& bias) {
   const auto gates = F::linear(fake(torch::cat({x, h}, 1)), fake(torch::cat({ih, hh}, 1), {0}), bias).chunk(4, 1);
@@ -274,7 +275,7 @@ TEST(lstms) {
         return layer_input;
       },
       [](nn::LSTM& lstm_module, const Tensor& data) { return std::get<0>(lstm_module->forward(data)); });
-  // Without quantizing it is torch's own, states and all, batch first or without a batch.
+  // Without quantization the results and states are torch's own, batch first or without a batch.
   for (const bool batch_first : {false, true}) {
     const auto options = nn::LSTMOptions(4, 6).num_layers(2).bidirectional(true).batch_first(batch_first);
     nn::LSTM quantized(options);
@@ -300,7 +301,7 @@ namespace {
 
 using State = std::tuple<Tensor, Tensor>;
 
-/// torch's formula over a sequence, time first: the outputs, and the states at the end.
+/// Computes torch's formula over a sequence, time first: the outputs, and the final states.
 std::tuple<Tensor, State> lstm_layers(const nn::LSTMOptions& options, Tensor x, const State& start, const Values& p) {
   const std::size_t directions = options.bidirectional() ? 2 : 1, per_direction = options.bias() ? 4 : 2;
   Values hs, cs;
@@ -358,7 +359,7 @@ TEST(lstm_options_states_and_their_gradients) {
           NEAR(y, expected, 1e-5);
           NEAR(std::get<0>(last), std::get<0>(wanted), 1e-5);
           NEAR(std::get<1>(last), std::get<1>(wanted), 1e-5);
-          // Through the outputs and through both states.
+          // The gradient goes through the outputs and through both states.
           const auto to_y = torch::randn_like(y), to_h = torch::randn_like(h), to_c = torch::randn_like(c);
           const auto loss = [&](const Tensor& out, const State& end) {
             return (out * to_y).sum() + (std::get<0>(end) * to_h).sum() + (std::get<1>(end) * to_c).sum();
@@ -372,7 +373,7 @@ TEST(lstm_options_states_and_their_gradients) {
           std::size_t at = 0;
           for (const auto& parameter : module->parameters()) NEAR(parameter.grad(), parameters[at++].grad(), 1e-4);
           HOLDS(at == static_cast<std::size_t>(states) * (bias ? 4 : 2));
-          // Without a state it starts from zeros.
+          // Without a state, the module starts from zeros.
           const auto zeros = torch::zeros_like(h);
           SAME(std::get<0>(module->forward(x)), std::get<0>(module->forward(x, State(zeros, zeros))));
           ++compared;
@@ -416,7 +417,7 @@ TEST(lstm_dropout_is_between_layers_while_training) {
   HOLDS(!same(run(), run()));
   torch::manual_seed(5);
   const auto found = run();
-  // The first layer, dropped as torch drops it, into the second.
+  // The first layer, with torch's dropout, feeds the second.
   nn::LSTM first(nn::LSTMOptions(4, 6)), second(nn::LSTMOptions(6, 6));
   const torch::NoGradGuard no_grad;
   auto all = module->named_parameters();
@@ -435,7 +436,7 @@ TEST(lstm_dropout_is_between_layers_while_training) {
 TEST(lstms_quantize_once_per_layer_and_direction) {
   nn::LSTM module(nn::LSTMOptions(4, 6).num_layers(2).bidirectional(true));
   HOLDS(nn::quantizers(*module).size() == 8 && nn::quantizers(*module, "weight_quantizer_l1_reverse").size() == 1);
-  // A row of [W_ih, W_hh] has a range, which is that of both.
+  // A row of [W_ih, W_hh] has one range for both matrices.
   nn::calibrate_weights(*module, qdq::Method::Max);
   auto parameters = module->named_parameters();
   const auto joined = torch::cat({parameters["weight_ih_l1_reverse"], parameters["weight_hh_l1_reverse"]}, 1).detach();
@@ -482,7 +483,8 @@ TEST(the_switch_goes_back) {
 
 namespace {
 
-/// Built while the switch is on a module quantizes; built while it is off it is torch's.
+/// Checks that a module built while the switch is on quantizes, and that one built while it is off is
+/// torch's.
 template <typename Ours, typename Torch, typename Options>
 void follows_the_switch(const Options& options, const Tensor& x) {
   const Ours quantized(options);
@@ -503,7 +505,7 @@ void follows_the_switch(const Options& options, const Tensor& x) {
 
 }  // namespace
 
-// The original's leaves the pools that take maxima and the norms in float.
+// The original's switch leaves the pools that take maxima and the norms in float.
 TEST(every_class_follows_the_switch) {
   const auto x1 = torch::randn({2, 4, 9}), x2 = torch::randn({2, 4, 9, 8}), x3 = torch::randn({2, 4, 5, 6, 7});
 #define FOLLOWS(Name, x, ...) follows_the_switch<nn::Name, torch::nn::Name>(torch::nn::Name##Options(__VA_ARGS__), x)

@@ -1,4 +1,5 @@
-// TensorQuantizer: against qdq::Quantizer in every state, and where pytorch-quantization does something else.
+// TensorQuantizer, compared with qdq::Quantizer in every state, and its differences from
+// pytorch-quantization.
 #include "check.hpp"
 
 #include <set>
@@ -87,7 +88,7 @@ TEST(every_state_is_that_of_the_core) {
                   found.backward(gradient);
                   auto to_x = torch::empty_like(gradient);
                   const auto ends = core.backward(nn::view(gradient), nn::view(data), nn::view(to_x)).value();
-                  // A product's own gradient rounds once more.
+                  // The gradient of the product rounds once more.
                   const double rounding = type == torch::kHalf || type == torch::kBFloat16 ? 1e-2 : 1e-6;
                   if (!near(data.grad(), to_x, scaled ? rounding : 0))
                     failed(__FILE__, __LINE__, where + text("\n", data.grad(), to_x));
@@ -154,7 +155,7 @@ TEST(calibrating_does_not_stop_quantizing) {
 TEST(integers_and_their_scale) {
   auto q = build([](Descriptor::Builder& d) { d.fake_quant(false).amax(2.0f); });
   HOLDS(!q->inverse_scale().defined());
-  // -2.1 / 2 * 127 is -133: the original always took the narrow range here.
+  // -2.1 / 2 * 127 is -133. The original always used the narrow range here.
   SAME(q->forward(torch::tensor({-2.1f, 1.0f})), torch::tensor({-128.0f, 64.0f}));
   SAME(q->inverse_scale(), torch::tensor(63.5f));
 }
@@ -300,7 +301,7 @@ TEST(one_line_for_people) {
 TEST(buffers_and_their_type) {
   auto q = build([](Descriptor::Builder& d) { d.learn_amax(true).amax(1.0f / 3); });
   HOLDS(q->named_buffers().size() == 2 && q->named_parameters().size() == 2);
-  // In half the range would be another one.
+  // In half the range would differ.
   q->to(torch::kHalf);
   q->to(torch::kCPU, torch::kHalf);
   HOLDS(q->amax().scalar_type() == torch::kFloat && q->amax().item<float>() == 1.0f / 3);
@@ -310,7 +311,7 @@ TEST(buffers_and_their_type) {
   HOLDS(y.scalar_type() == torch::kHalf);
 }
 
-// As the Rust test of the same name: the range stays float, and so does the arithmetic.
+// Like the Rust test of the same name: the range stays float, and so does the arithmetic.
 TEST(data_of_16_bits_is_quantized_in_float_by_a_range_of_float) {
   constexpr float kLargest = 3, kFactor = 0.7f;
   const auto corrected = nn::share(Descriptor::make().mode(qdq::Mode::Corrected).build().value());
@@ -349,7 +350,7 @@ TEST(state_goes_through_files) {
   HOLDS(read->amax().device().is_cpu() && read->named_parameters()["clip_min"].requires_grad());
   const auto x = torch::randn({4, 3});
   SAME(read->forward(x), q->forward(x));
-  // What is not set is not set then, whatever was before.
+  // A value that is unset in the file is unset after loading, even if it was set before.
   torch::load(read, *before);
   HOLDS(!read->amax().defined() && !read->pre_quant_scale().defined() && !read->clip_range());
 }

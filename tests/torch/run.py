@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Builds and runs the tests of the LibTorch layer: run.py [--seeds N] [FOLDER OF LIBQDQ]
 
-LibTorch is that of scripts/setup_libtorch.sh; where there is none, everything is skipped and the reason printed. `--seeds` runs
-the digits task that often, with other random numbers each time.
+LibTorch is that of scripts/setup_libtorch.sh. Without it, everything is skipped and the reason printed. `--seeds`
+sets the number of runs of the digits task, each with other random numbers.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from native import DIGITS, Failure, ROOT, Suite, run  # noqa: E402
 TESTS = ROOT / "tests" / "torch"
 GOLDEN = ROOT / "tests" / "data" / "golden"
 STRICT = ["-Wall", "-Wextra", "-Wshadow", "-Werror",
-          # What is expected to throw returns nothing that could be used.
+          # A statement that must throw returns nothing to use.
           "-Wno-unused-result"]
 
 
@@ -29,7 +29,7 @@ class Torch:
     def __init__(self, prefix):
         prefix = Path(prefix)
         include = prefix / "include"
-        # The compiler looks into /usr/include anyway, and must do so last.
+        # The compiler always searches /usr/include, which must come last.
         folders = [folder for folder in (include, include / "torch" / "csrc" / "api" / "include") if folder != Path("/usr/include")]
         self.include = [option for folder in folders for option in ("-isystem", folder)]
         libraries = [path for path in (prefix / "lib", *sorted(prefix.glob("lib/*-linux-gnu"))) if
@@ -37,14 +37,14 @@ class Torch:
         if not libraries:
             raise Failure(f"{prefix} has no lib/libtorch.so")
         folder = libraries[0]
-        # The headers themselves say when they want a newer C++.
+        # The headers themselves state whether they need a newer C++.
         wants_20 = "202002L" in (include / "torch" / "csrc" / "api" / "include" / "torch" / "all.h").read_text()
         self.standard = "-std=c++20" if wants_20 else "-std=c++17"
         self.link = [f"-L{folder}", f"-Wl,-rpath,{folder}", f"-Wl,-rpath-link,{folder}", "-ltorch", "-ltorch_cpu", "-lc10"]
 
 
 def find_torch():
-    """LibTorch, or the reason why there is none."""
+    """Returns LibTorch, or the reason why there is none."""
     found = subprocess.run([ROOT / "scripts" / "setup_libtorch.sh"], text=True,
                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     if found.returncode != 0:
@@ -53,7 +53,7 @@ def find_torch():
 
 
 def unpack_golden(folder):
-    """The golden arrays as files, and the cases as lines of words."""
+    """Writes the golden arrays as files, and the cases as lines of words."""
     with zipfile.ZipFile(GOLDEN / "arrays.npz") as archive:
         archive.extractall(folder)
     cases = json.loads((GOLDEN / "cases.json").read_text())
@@ -66,7 +66,7 @@ class Programs:
     def __init__(self, suite, torch):
         self.suite, self.torch = suite, torch
         self.options = [torch.standard, "-O1", *STRICT, f"-I{ROOT / 'include'}", f"-I{ROOT / 'cpp'}", *torch.include]
-        # The headers of LibTorch take most of the time: compiled once for all programs.
+        # The headers of LibTorch take most of the time: they are compiled once for all programs.
         header = suite.work / "check.hpp"
         run("g++", *self.options, "-x", "c++-header", TESTS / "check.hpp", "-o", f"{header}.gch")
         self.options = [f"-I{suite.work}", *self.options]
@@ -106,7 +106,7 @@ def main():
             print(run(sys.executable, TESTS / "compare.py", out / f"{name}.onnx", out / f"{name}.txt"), end="")
 
     def saved():
-        """No machine of the tests has a GPU: its file differs in where it says that the tensors lie."""
+        """No machine of the tests has a GPU: the file of a GPU differs only in the device of its tensors."""
         out = suite.out("saved")
         file, of_gpu = out / "net.pt", out / "net_of_gpu.pt"
         program = programs.build("saved")
@@ -129,7 +129,7 @@ def main():
         test("export", out / "float.onnx", out / "quantized.onnx")
 
     def example():
-        """The program as it was, and the same in the other namespace."""
+        """Runs the original program, and the same in the other namespace."""
         before, after = (ROOT / "examples" / "torch" / f"{name}.cpp" for name in ("before", "after"))
         changed = [(old, new) for old, new in zip(before.read_text().splitlines(), after.read_text().splitlines(), strict=True)
                    if old != new]

@@ -1,4 +1,5 @@
-// A calibrated network loads from the file of a machine with a GPU where there is none.
+// A calibrated network loads on a machine without a GPU from the file of a machine with one.
+//
 // usage: saved write FILE, then saved read FILE FILE_OF_A_GPU; see run.py
 #include "check.hpp"
 
@@ -45,7 +46,7 @@ TEST(a_gpus_file_loads_where_there_is_none) {
   SAME(net->forward(x), expected->forward(x));
   HOLDS(nn::summary(*net) == nn::summary(*expected) && nn::summary(*net).find("dynamic") == std::string::npos);
   for (const auto& buffer : net->buffers()) HOLDS(buffer.device().is_cpu());
-  // And goes on being trained.
+  // Training continues.
   net->forward(x).sum().backward();
   for (const auto& parameter : net->parameters()) HOLDS(parameter.device().is_cpu() && parameter.grad().defined());
 }

@@ -1,4 +1,4 @@
-// What a tree of modules does together: descriptors, state, copies, calibration and training.
+// The functions of a tree of modules: descriptors, state, copies, calibration and training.
 #include "check.hpp"
 
 #include <set>
@@ -11,7 +11,7 @@ TEST(descriptors_by_module_and_by_class) {
   HOLDS(nn::Conv2d(4, 2, 1)->weight_quantizer()->descriptor().num_bits() == 8);
   nn::LinearImpl::set_default_weight(qdq::Descriptor::predefined(qdq::Predefined::LinearWeightPerRow).value());
   HOLDS(nn::Linear(4, 2)->weight_quantizer()->descriptor().num_bits() == 8);
-  // Inputs, of modules without weights too.
+  // The default input, also of modules without weights.
   nn::MaxPool2dImpl::set_default_input(qdq::Descriptor::make().num_bits(4).build().value());
   HOLDS(nn::MaxPool2d(2)->input_quantizer()->descriptor().num_bits() == 4);
   HOLDS(nn::AvgPool2d(2)->input_quantizer()->descriptor().num_bits() == 8);
@@ -64,7 +64,7 @@ TEST(state_goes_through_files) {
   SAME(read->forward(x), net->forward(x));
   SAME(read->conv->weight_quantizer()->amax(), net->conv->weight_quantizer()->amax());
   HOLDS(read->conv->input_quantizer()->amax().device().is_cpu());
-  // What the file says is dynamic is dynamic then, whatever was before.
+  // A range that is dynamic in the file is dynamic after loading, even if it was not before.
   Net fresh;
   std::stringstream dynamic;
   torch::save(fresh, dynamic);
@@ -79,7 +79,7 @@ TEST(state_goes_through_files) {
   }
   torch::load(net, floats);
   HOLDS(!net->conv->input_quantizer()->is_dynamic());
-  // A quantizer that a file lacks a part of is an error.
+  // A file that lacks a part of a quantizer gives an error.
   nn::TensorQuantizer whole;
   torch::serialize::OutputArchive parts;
   parts.write("amax", torch::tensor(1.0f), true);
@@ -101,7 +101,7 @@ TEST(copies_are_independent) {
   auto net = calibrated(x);
   net->conv->input_quantizer()->set_calibrating(true);
   const auto copy = std::dynamic_pointer_cast<NetImpl>(net->clone());
-  // Statistics are copied too, and counted by themselves from then on.
+  // Statistics are copied too, and from then on they are independent.
   HOLDS(copy->conv->input_quantizer()->stats().values() == 144);
   copy->conv->input_quantizer()->observe(x);
   HOLDS(copy->conv->input_quantizer()->stats().values() == 288 && net->conv->input_quantizer()->stats().values() == 144);
@@ -152,7 +152,7 @@ TEST(calibration_of_a_tree) {
     HOLDS(net->conv->input_quantizer()->amax().item<float>() == stats.amax(method).value());
     SAME(net->conv->weight_quantizer()->amax(), net->conv->weight.detach().abs().amax({1, 2, 3}, true));
   }
-  // The options of the original's searches go to every quantizer that has its histogram.
+  // The options of the original's searches go to every quantizer with its histogram.
   FAILS("conv.input_quantizer: quantizer: start_bin", nn::load_calib_amax(*net, qdq::Method::Entropy, {128, 1}));
   nn::Linear compat(nn::LinearOptions(36, 3),
                     nn::QuantOptions().input(
@@ -185,7 +185,7 @@ TEST(calibration_of_a_tree) {
 }
 
 TEST(training_helpers) {
-  // The numbers are the core's.
+  // The numbers are those of the core.
   const nn::FineTuning schedule(1000, 0.5);
   const auto core = qdq::QatSchedule::from_original(1000, 0.5).value();
   HOLDS(schedule.steps() == 100 && core.steps() == 100);
@@ -225,7 +225,7 @@ TEST(training_helpers) {
   nn::freeze_ranges(*net);
   step();
   HOLDS(net->conv->input_quantizer()->clip_range()->max == moved.max && nn::parameter_groups(*net).ranges.empty());
-  // Nor does what an optimizer remembers move them, nor is a copy free.
+  // The state of an optimizer does not move them either, and a copy is not free to move.
   nn::freeze_ranges(*net, false);
   torch::optim::Adam adam(nn::parameter_groups(*net).ranges, torch::optim::AdamOptions(0.1));
   const auto backward = [&] { net->forward(x * 2).pow(2).sum().backward(); };
@@ -286,14 +286,14 @@ TEST(copies_are_what_they_copy_whatever_the_switch_says) {
     SAME(std::get<0>(rnn_copy->forward(sequence)), std::get<0>(rnn->forward(sequence)));
     SAME(add_copy->forward(x, x), add->forward(x, x));
     SAME(copy->conv->input_quantizer()->amax(), net->conv->input_quantizer()->amax());
-    // A copy of the copy, the switch being on.
+    // A copy of the copy, with the switch on.
     copy = std::dynamic_pointer_cast<NetImpl>(copy->clone());
     rnn_copy = std::dynamic_pointer_cast<nn::LSTMImpl>(rnn_copy->clone());
     add_copy = std::dynamic_pointer_cast<nn::AddImpl>(add_copy->clone());
   }
   nn::calibrate_weights(*net);
   SAME(copy->forward(x), net->forward(x));
-  // And a float one stays float.
+  // A float copy stays float.
   nn::Conv2d plain{nullptr};
   {
     const nn::FloatModules off;
@@ -321,7 +321,7 @@ TEST(weights_are_quantized_in_place) {
   FAILS("conv.weight_quantizer scales", nn::quantize_weights(*net));
 }
 
-// What the original does not quantize either.
+// Modules that the original does not quantize either.
 static_assert(std::is_same_v<nn::GRU, torch::nn::GRU> && std::is_same_v<nn::RNN, torch::nn::RNN> &&
               std::is_same_v<nn::BatchNorm2d, torch::nn::BatchNorm2d>);
 

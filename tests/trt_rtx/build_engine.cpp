@@ -2,10 +2,10 @@
 //
 // usage: build_engine LIBRARY PARSER SM MODEL ENGINE [MIN OPT MAX]
 //
-// LIBRARY and PARSER are the paths of libtensorrt_rtx.so.1 and libtensorrt_onnxparser_rtx.so.1, SM is the
+// LIBRARY and PARSER are the paths of libtensorrt_rtx.so.1 and libtensorrt_onnxparser_rtx.so.1. SM is the
 // compute capability to build for (75, 80, 86, 89, 120 or 121). Every dynamic dimension ranges from MIN over
-// OPT to MAX (1 2 4 where they are not given). Exit status: 0 built, 1 TensorRT refused the model, 2 could
-// not run.
+// OPT to MAX (1 2 4 if they are not given). Exit status: 0 built, 1 TensorRT refused the model, 2 could not
+// run.
 
 #include <NvInfer.h>
 #include <NvOnnxParser.h>

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Finds out which forms of Q/DQ TensorRT-RTX really runs in INT8: builds one small model per form and prints a table.
+"""Measures which forms of Q/DQ TensorRT-RTX really runs in INT8: builds one small model per form and prints a table.
 
 usage: findings.py [--write | --check]
 
---write puts the table into FINDINGS.md, --check fails when it differs from the one that is there.
+--write writes the table into FINDINGS.md, --check fails if it differs from the existing one.
 """
 import concurrent.futures
 import pathlib
@@ -35,7 +35,7 @@ def model_of(title, fill):
 
 
 def short(operation):
-    """An operation with its first input's type: pointwise kernels are `pw`, everything else keeps its name."""
+    """Returns an operation with its first input's type: pointwise kernels are `pw`, all others keep their name."""
     kind = "pw" if operation.kind == "function" else "fusion" if operation.kind == "runtime_fusion" else operation.kind
     types = {"float": "f32", "half": "f16"}
     inputs = sorted(set(operation.inputs)) if kind == "pw" else operation.inputs[:1]
@@ -43,7 +43,7 @@ def short(operation):
 
 
 def verdict(title):
-    """Whether each node that the case names runs in INT8, and the operations of the engine in order."""
+    """Returns whether each node that the case names runs in INT8, and the operations of the engine in order."""
     model, nodes = model_of(title, CASES[title])
     with tempfile.NamedTemporaryFile(suffix=".onnx") as file:
         onnx.save(model, file.name)
@@ -61,7 +61,7 @@ def verdict(title):
 
 
 def table():
-    """The lines of the table, in the order of the cases."""
+    """Returns the lines of the table, in the order of the cases."""
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         rows = [f"| {title} | {' | '.join(row)} |" for title, row in zip(CASES, pool.map(verdict, CASES))]
     return "\n".join(["| form | runs as | operations |", "|---|---|---|", *rows, ""])

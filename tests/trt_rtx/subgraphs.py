@@ -3,8 +3,8 @@
 
 usage: subgraphs.py
 
-Every product that the tool says it quantized must run in INT8. Models of which TensorRT builds no engine in float either are
-left out.
+Every product that the tool reports as quantized must run in INT8. Models of which TensorRT builds no engine in float
+are left out.
 """
 import json
 import os
@@ -22,7 +22,7 @@ import subgraph_models  # noqa: E402
 from compare_with_peer import onnxruntime_library  # noqa: E402
 
 def judge(folder, name, weights):
-    """What is wrong with the engine of a model."""
+    """Lists the problems of the engine of a model."""
     model, quantized = folder / f"{name}.onnx", folder / f"{name}.{weights}.onnx"
     run = subprocess.run(
         [native.ROOT / "target/debug/qdq", "quantize", model, "-d", model.with_suffix(".npz"), "-o", quantized, "--json",

@@ -1,4 +1,4 @@
-// Objects with many settings.
+// Builders of objects with many settings.
 #ifndef QDQ_DETAIL_BUILDER_HPP
 #define QDQ_DETAIL_BUILDER_HPP
 
@@ -8,15 +8,16 @@
 
 namespace qdq::detail {
 
-/// Sets what an object is to be: `Object::make().this(…).that(…).build()`. After a setting that fails the
-/// rest is left out, and build() returns its error. To set things one by one, keep `auto builder =
-/// Object::make();` first.
+/// Sets the fields of a new object: `Object::make().this(…).that(…).build()`.
+///
+/// After a setting fails, all later ones are ignored, and build() returns its error. To set fields one by
+/// one, first store `auto builder = Object::make();`.
 template <typename Self, typename Object>
 class Builder {
  public:
   explicit Builder(Result<Object> object) : object_(std::move(object)) {}
 
-  /// The object, or the first error. Nothing can be built twice.
+  /// Returns the object, or the first error. A second call fails.
   [[nodiscard]] Result<Object> build() {
     Result<Object> built = std::move(object_);
     object_ = Error(Status::InvalidArgument, "the object is built already", "start again with make()");

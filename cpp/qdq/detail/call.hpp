@@ -1,4 +1,4 @@
-// Calls of functions that can fail.
+// Calls of C functions that can fail.
 #ifndef QDQ_DETAIL_CALL_HPP
 #define QDQ_DETAIL_CALL_HPP
 
@@ -8,7 +8,7 @@
 
 namespace qdq::detail {
 
-/// Calls f(arguments…, &error).
+/// Calls f(arguments…, &error) and returns its error, if any.
 template <typename Function, typename... Arguments>
 Result<void> call(Function f, Arguments... arguments) {
   qdq_error* error = nullptr;
@@ -16,7 +16,7 @@ Result<void> call(Function f, Arguments... arguments) {
   return {};
 }
 
-/// Calls f(arguments…, &value, &error) for a number.
+/// Calls f(arguments…, &value, &error) and returns the number.
 template <typename Value, typename Function, typename... Arguments>
 Result<Value> get(Function f, Arguments... arguments) {
   Value value{};
@@ -25,7 +25,7 @@ Result<Value> get(Function f, Arguments... arguments) {
   return value;
 }
 
-/// Calls f(arguments…, &object, &error) for an object.
+/// Calls f(arguments…, &object, &error) and returns the object.
 template <typename Object, typename Function, typename... Arguments>
 Result<Object> make(Function f, Arguments... arguments) {
   typename Object::c_type* object = nullptr;
@@ -34,7 +34,7 @@ Result<Object> make(Function f, Arguments... arguments) {
   return Object(object);
 }
 
-/// The same for an object that there may not be.
+/// Does the same for an optional object: nothing if the function gives NULL.
 template <typename Object, typename Function, typename... Arguments>
 Result<std::optional<Object>> make_if_any(Function f, Arguments... arguments) {
   typename Object::c_type* object = nullptr;

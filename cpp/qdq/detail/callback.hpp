@@ -1,4 +1,4 @@
-// Functions of the caller behind C callbacks.
+// Adapters between functions of the caller and C callbacks.
 #ifndef QDQ_DETAIL_CALLBACK_HPP
 #define QDQ_DETAIL_CALLBACK_HPP
 
@@ -16,14 +16,14 @@ void free_function(void* user) noexcept {
   delete static_cast<Function*>(user);
 }
 
-/// Hands an error to qdq and says its status.
+/// Passes an error to qdq and returns its status.
 inline qdq_status fail(Error error, qdq_error** out) noexcept {
   const qdq_status status = qdq_error_status(error.c());
   *out = error.release();
   return status == QDQ_OK ? QDQ_ERROR_CALLBACK : status;
 }
 
-/// Runs what a callback does. No exception gets out: it becomes the callback's error.
+/// Runs the body of a callback. An exception does not leave it: it becomes the callback's error.
 template <typename Function>
 qdq_status guard(qdq_error** error, Function&& function) noexcept {
 #ifdef __cpp_exceptions
@@ -43,7 +43,7 @@ qdq_status guard(qdq_error** error, Function&& function) noexcept {
 #endif
 }
 
-/// Calls a function that returns nothing; or bool, where false stops what is going on; or Result<void>.
+/// Calls a function that returns nothing; or bool, and false stops the run; or Result<void>.
 template <typename Function, typename... Arguments>
 qdq_status tell(Function& function, qdq_error** error, const Arguments&... arguments) {
   static_cast<void>(error);

@@ -1,3 +1,3 @@
-// Takes away what <qdq/detail/try.hpp> has defined.
+// Removes the macros of <qdq/detail/try.hpp>.
 #undef QDQ_TRY
 #undef QDQ_TRY_AS

@@ -1,4 +1,4 @@
-// The owner of a C object.
+// The owner of a C object, base of the public classes.
 #ifndef QDQ_DETAIL_HANDLE_HPP
 #define QDQ_DETAIL_HANDLE_HPP
 
@@ -6,16 +6,19 @@
 
 namespace qdq::detail {
 
-/// Owns a C object, which `Free` frees: moved, never copied. What was moved from holds nothing; its functions
-/// return errors, zeros and empty texts, as the C functions do for NULL.
+/// Owns a C object, which `Free` frees. It can be moved, never copied.
 ///
-/// Constant functions may run at the same time on one object. Others need it for themselves alone.
+/// An object that was moved from is empty; its functions return errors, zeros and empty texts, as the C
+/// functions do for NULL.
+///
+/// Functions that are const may run at the same time on one object. Other functions need exclusive access to
+/// it.
 template <typename T, void (*Free)(T**)>
 class Handle {
  public:
   using c_type = T;
 
-  /// Takes over an object of the C interface.
+  /// Takes ownership of an object of the C interface.
   explicit Handle(T* owned) noexcept : object_(owned) {}
   Handle(Handle&& other) noexcept : object_(other.release()) {}
   Handle& operator=(Handle&& other) noexcept {
@@ -26,12 +29,12 @@ class Handle {
     return *this;
   }
 
-  /// The object for the C interface. It stays owned by this.
+  /// Returns the object for the C interface. This object still owns it.
   [[nodiscard]] T* c() & noexcept { return object_; }
   [[nodiscard]] const T* c() const& noexcept { return object_; }
   void c() const&& = delete;
 
-  /// Gives the object up: whoever calls this frees it with the C function.
+  /// Gives up the ownership of the object. The caller must free it with the C function.
   [[nodiscard]] T* release() noexcept {
     T* object = object_;
     object_ = nullptr;

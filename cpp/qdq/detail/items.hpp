@@ -1,4 +1,4 @@
-// What a C object holds by index, as a range.
+// Ranges over the indexed items of a C object.
 #ifndef QDQ_DETAIL_ITEMS_HPP
 #define QDQ_DETAIL_ITEMS_HPP
 
@@ -7,8 +7,8 @@
 
 namespace qdq::detail {
 
-/// The items 0 to size() - 1 that a C object has by itself or in its part `part`. Items are made when they
-/// are read. Valid as long as the object is neither changed, moved nor freed.
+/// The items 0 to size() - 1 of a C object, or of its part `part`. Each item is made when it is read. Valid
+/// as long as the object is not changed, moved or freed.
 template <typename Item, typename Object>
 class Items {
  public:
@@ -49,7 +49,7 @@ class Items {
 
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
-  /// The item at `index`, which must be below size().
+  /// Returns the item at `index`, which must be below size().
   [[nodiscard]] Item at(std::size_t index) const { return read_(object_, part_, index); }
   [[nodiscard]] iterator begin() const { return {*this, 0}; }
   [[nodiscard]] iterator end() const { return {*this, size_}; }

@@ -1,4 +1,4 @@
-// Objects in options that are copied.
+// Shared objects in options that can be copied.
 #ifndef QDQ_DETAIL_SHARED_HPP
 #define QDQ_DETAIL_SHARED_HPP
 
@@ -7,15 +7,15 @@
 
 namespace qdq::detail {
 
-/// An object that is moved in, that nobody changes from then on and that all copies share. It can be given
-/// wherever the object is taken; * and -> give the object.
+/// An immutable object that is moved in and that all copies share. It converts to a reference to the
+/// object; * and -> give access to it.
 template <typename T>
 class Shared {
  public:
   Shared() : object_(std::make_shared<const T>()) {}
   Shared(T object) : object_(std::make_shared<const T>(std::move(object))) {}
 
-  // Only copied, so that one that was moved from still has an object.
+  // It can be copied but not moved, so that it always has an object.
   Shared(const Shared&) = default;
   Shared& operator=(const Shared&) = default;
   ~Shared() = default;

@@ -1,4 +1,4 @@
-// Texts to C and back.
+// Conversion between C++ and C texts.
 #ifndef QDQ_DETAIL_TEXT_HPP
 #define QDQ_DETAIL_TEXT_HPP
 
@@ -8,29 +8,29 @@
 
 namespace qdq::detail {
 
-/// A text of the C interface; an empty one for NULL.
+/// Returns a view of a text of the C interface; an empty one for NULL.
 inline std::string_view view(const char* text) noexcept { return text == nullptr ? std::string_view() : text; }
 
-/// A copy that ends with a NUL.
+/// A copy of a text that ends with a NUL.
 class Text {
  public:
   explicit Text(std::string_view text) : text_(text) {}
   [[nodiscard]] const char* c() const noexcept { return text_.c_str(); }
-  /// NULL for an empty text.
+  /// Returns the text, or NULL for an empty text.
   [[nodiscard]] const char* or_null() const noexcept { return text_.empty() ? nullptr : text_.c_str(); }
 
  private:
   std::string text_;
 };
 
-/// Copies of any range of texts.
+/// Copies of the texts in any range.
 class Texts {
  public:
   template <typename Range>
   explicit Texts(const Range& texts) {
     for (const auto& text : texts) texts_.emplace_back(std::string_view(text));
     for (const std::string& text : texts_) pointers_.push_back(text.c_str());
-    // No texts are not the same as NULL.
+    // An empty list differs from NULL, so the array is never empty.
     pointers_.push_back(nullptr);
   }
   Texts(const Texts&) = delete;

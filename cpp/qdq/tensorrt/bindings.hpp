@@ -13,19 +13,20 @@
 
 namespace qdq::trt {
 
-/// Where the inputs of the next batch are in device memory. A function of the user fills it for a
-/// calibrator's from_device(); it is empty again for every batch.
+/// The device pointers of the inputs of the next batch. A function of the user fills it for a calibrator's
+/// from_device(); it is empty again for every batch.
 class Bindings {
  public:
-  /// Of a network with these inputs.
+  /// Makes empty bindings of a network with these inputs.
   explicit Bindings(std::vector<Input> inputs) : inputs_(std::move(inputs)), pointers_(inputs_.size()) {}
 
-  /// The inputs, with the shape that is read of each.
+  /// Returns the inputs, each with the shape that TensorRT reads in one batch.
   [[nodiscard]] const std::vector<Input>& inputs() const& noexcept { return inputs_; }
   void inputs() const&& = delete;
 
-  /// Sets the device memory of the input `name`: row-major, of the input's type and whole shape. It must stay
-  /// as it is until the function is called again or the build is over.
+  /// Sets the device memory of the input `name`: row-major, of the input's type and whole shape.
+  ///
+  /// The memory must not change until the function is called again or the build is over.
   [[nodiscard]] Result<void> set(std::string_view name, void* device) {
     const std::size_t index = find(name);
     if (index == inputs_.size()) {
@@ -40,18 +41,18 @@ class Bindings {
     return {};
   }
 
-  /// What is set for the input `name`; null where nothing is.
+  /// Returns the pointer that is set for the input `name`; null if none is set.
   [[nodiscard]] void* get(std::string_view name) const noexcept {
     const std::size_t index = find(name);
     return index == inputs_.size() ? nullptr : pointers_[index];
   }
-  /// How many inputs are set.
+  /// Returns the number of inputs that are set.
   [[nodiscard]] std::size_t size() const noexcept {
     std::size_t count = 0;
     for (void* pointer : pointers_) count += pointer != nullptr ? 1 : 0;
     return count;
   }
-  /// Forgets all pointers.
+  /// Removes all pointers.
   void clear() noexcept { pointers_.assign(inputs_.size(), nullptr); }
 
  private:

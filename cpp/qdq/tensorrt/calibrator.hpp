@@ -28,30 +28,32 @@
 
 namespace qdq::trt {
 
-/// A calibrator over a class of TensorRT. It works in two ways: with batches TensorRT measures, and with
-/// ranges or a cache that there are already it does not calibrate at all.
+/// A calibrator over a class of TensorRT. With batches, TensorRT measures the ranges. With existing ranges or
+/// an existing cache, TensorRT does not calibrate at all.
 ///
 ///     auto batches = qdq::Batches::open(*qdq::trt::inputs(*network), "images");
 ///     auto calibrator = qdq::trt::EntropyCalibrator2::from_batches(*network, std::move(*batches), *options);
 ///     config->setInt8Calibrator(calibrator->get());
 ///
-/// The network is read when the calibrator is made and not kept: give it complete. One that is strongly typed
-/// is refused, as TensorRT does. `library` is the TensorRT that builds it; its version is what a cache must
-/// be for. The caller owns the calibrator and keeps it until the engine is built; the batches or the function
-/// are moved into it, options are copied, and their logger must outlive it.
+/// The network is read when the calibrator is made, and is not kept: it must be complete by then. A strongly
+/// typed network is refused, as TensorRT does. `library` is the TensorRT that builds the network; a cache
+/// must be for its version. The caller owns the calibrator and keeps it until the engine is built. The
+/// batches or the function are moved into it. Options are copied, and their logger must outlive the
+/// calibrator.
 ///
-/// Nothing that TensorRT calls throws. A failure is logged, ends the data and is kept for failure(); after it
-/// no cache is written, since it would be of half the data. Ask for it after the build, which may fail for a
-/// reason that begins here.
+/// No function that TensorRT calls throws. A failure is logged, ends the data and is kept for failure().
+/// After a failure no cache is written, because it would cover only a part of the data. Check failure() after
+/// the build: a failed build may have its cause there.
 ///
 /// One thread at a time may use a calibrator, TensorRT included.
 template <typename Base, Algorithm algorithm>
 class Calibrator final : public detail::Calls<Base> {
  public:
-  /// A calibrator that feeds these batches, for trt::inputs(network), to TensorRT. They may hold any number
-  /// of samples and name the inputs in any order; a last batch that is short is filled up with its own
-  /// samples. Device memory is allocated when TensorRT asks for the first batch, not where a cache file saves
-  /// it the calibration.
+  /// Makes a calibrator that feeds these batches, opened for trt::inputs(network), to TensorRT.
+  ///
+  /// The batches may hold any number of samples and name the inputs in any order. If the last batch is too
+  /// short, its own samples fill it up. Device memory is allocated when TensorRT asks for the first batch,
+  /// and not at all if a cache file makes the calibration unnecessary.
   [[nodiscard]] static Result<std::unique_ptr<Calibrator>> from_batches(
       const nvinfer1::INetworkDefinition& network, Batches batches, const CalibratorOptions& options = CalibratorOptions(),
       const Library& library = Library::linked()) {
@@ -60,10 +62,11 @@ class Calibrator final : public detail::Calls<Base> {
     return make(network, options, library, std::move(feed).value());
   }
 
-  /// A calibrator for data that is in device memory already. The function is called with a `trt::Bindings&`
-  /// for every batch, sets the device pointer of every input and returns true; after the last batch it sets
-  /// nothing and returns false. It may return Result<bool> instead, and is moved in. What it throws is a
-  /// failure.
+  /// Makes a calibrator for data that is already in device memory.
+  ///
+  /// The function is called with a `trt::Bindings&` for every batch. It sets the device pointer of every
+  /// input and returns true; after the last batch it sets nothing and returns false. It may return
+  /// Result<bool> instead. The function is moved in. An exception that it throws is a failure.
   template <typename Function>
   [[nodiscard]] static Result<std::unique_ptr<Calibrator>> from_device(
       const nvinfer1::INetworkDefinition& network, Function function, const CalibratorOptions& options = CalibratorOptions(),
@@ -73,8 +76,9 @@ class Calibrator final : public detail::Calls<Base> {
     return make(network, options, library, std::move(feed));
   }
 
-  /// A calibrator that hands over ranges of any method: TensorRT calibrates nothing. Status::Data where the
-  /// network has none of their tensors. The cache file of the options is not used.
+  /// Makes a calibrator that gives TensorRT existing ranges of any method: TensorRT calibrates nothing.
+  ///
+  /// Status::Data if the network has none of their tensors. The cache file of the options is not used.
   [[nodiscard]] static Result<std::unique_ptr<Calibrator>> from_ranges(
       const nvinfer1::INetworkDefinition& network, const Ranges& ranges,
       const CalibratorOptions& options = CalibratorOptions(), const Library& library = Library::linked()) {
@@ -83,7 +87,7 @@ class Calibrator final : public detail::Calls<Base> {
     return with_cache(network, std::move(cache).value(), options, library);
   }
 
-  /// The same with a cache of any version and algorithm, which is copied. Status::Data where a scale cannot
+  /// Does the same with a cache of any version and algorithm, which is copied. Status::Data if a scale cannot
   /// be used.
   [[nodiscard]] static Result<std::unique_ptr<Calibrator>> from_cache(const nvinfer1::INetworkDefinition& network,
                                                                       const Cache& cache,
@@ -94,7 +98,7 @@ class Calibrator final : public detail::Calls<Base> {
     return with_cache(network, std::move(copy).value(), options, library);
   }
 
-  /// The first thing that went wrong; null where nothing has. Valid as long as the calibrator.
+  /// Returns the first failure; null if there was none. Valid as long as the calibrator.
   [[nodiscard]] const Error* failure() const noexcept { return this->calibration_.failure(); }
 
  private:
@@ -120,14 +124,14 @@ class Calibrator final : public detail::Calls<Base> {
 };
 
 QDQ_TRT_DEPRECATED_BEGIN
-/// IInt8EntropyCalibrator2: what TensorRT recommends for most networks.
+/// IInt8EntropyCalibrator2, which TensorRT recommends for most networks.
 using EntropyCalibrator2 = Calibrator<nvinfer1::IInt8EntropyCalibrator2, Algorithm::Entropy2>;
-/// IInt8EntropyCalibrator: its caches name the tensors that are left after fusion, so they fit one device
+/// IInt8EntropyCalibrator. Its caches name the tensors that are left after fusion, so they fit one device
 /// only.
 using EntropyCalibrator = Calibrator<nvinfer1::IInt8EntropyCalibrator, Algorithm::Entropy>;
 /// IInt8MinMaxCalibrator: nothing is clipped.
 using MinMaxCalibrator = Calibrator<nvinfer1::IInt8MinMaxCalibrator, Algorithm::MinMax>;
-/// IInt8LegacyCalibrator: by a quantile and a regression, which the options set.
+/// IInt8LegacyCalibrator: by a quantile and a regression cutoff, which the options set.
 using LegacyCalibrator = Calibrator<nvinfer1::IInt8LegacyCalibrator, Algorithm::Legacy>;
 QDQ_TRT_DEPRECATED_END
 
@@ -145,7 +149,7 @@ namespace detail {
 template <typename...>
 inline constexpr bool has_calibrators = false;
 
-/// Stands for each calibrator where TensorRT has none, to say what to call instead.
+/// The replacement of each calibrator if TensorRT has none. Its errors name the functions to call instead.
 class NoCalibrator {
  public:
   template <typename... Arguments>

@@ -1,8 +1,8 @@
 // TensorRT's calibrator classes for the versions that have none: TensorRT 11 and TensorRT-RTX.
 //
-// A calibrator of the user's that was written for TensorRT 10 compiles with them as it is. TensorRT does not
-// call it there: what it has, a cache or batches, is for qdq to ask for. On TensorRT 7 to 10 there is nothing
-// in this header.
+// With these classes, a calibrator of the user's that was written for TensorRT 10 compiles unchanged. Those
+// versions of TensorRT do not call it: qdq reads its cache or its batches. On TensorRT 7 to 10 this header is
+// empty.
 #ifndef QDQ_TENSORRT_CALIBRATOR_COMPAT_HPP
 #define QDQ_TENSORRT_CALIBRATOR_COMPAT_HPP
 
@@ -17,7 +17,7 @@
 
 namespace nvinfer1 {
 
-/// How a calibrator's ranges follow from its batches.
+/// The algorithm by which a calibrator's ranges follow from its batches.
 enum class CalibrationAlgoType : std::int32_t {
   kLEGACY_CALIBRATION = 0,
   kENTROPY_CALIBRATION = 1,
@@ -25,24 +25,25 @@ enum class CalibrationAlgoType : std::int32_t {
   kMINMAX_CALIBRATION = 3,
 };
 
-/// Gives calibration data in device memory, and keeps the cache that is made of it. The caller owns it.
+/// A calibrator: it gives calibration data in device memory, and keeps the cache that is made of the data.
+/// The caller owns it.
 class IInt8Calibrator : public IVersionedInterface {
  public:
   ~IInt8Calibrator() noexcept override = default;
 
-  /// The samples of a batch.
+  /// Returns the number of samples in a batch.
   virtual std::int32_t getBatchSize() const noexcept = 0;
-  /// Sets the device pointers of the next batch, one per name; false after the last batch.
+  /// Sets the device pointers of the next batch, one per name. Returns false after the last batch.
   virtual bool getBatch(void* bindings[], char const* names[], std::int32_t nbBindings) noexcept = 0;
-  /// A cache of an earlier calibration and its bytes; null where there is none.
+  /// Returns the cache of an earlier calibration, and its number of bytes in `length`; null if there is none.
   virtual void const* readCalibrationCache(std::size_t& length) noexcept = 0;
-  /// Keeps a cache, which is valid during the call.
+  /// Keeps a cache. The pointer is valid during the call only.
   virtual void writeCalibrationCache(void const* ptr, std::size_t length) noexcept = 0;
-  /// The algorithm.
+  /// Returns the algorithm.
   virtual CalibrationAlgoType getAlgorithm() noexcept = 0;
 };
 
-/// The classes that users derive from are of version 1.0, as in TensorRT 10.
+/// The classes that users derive from; version 1.0, as in TensorRT 10.
 namespace v_1_0 {
 
 class IInt8EntropyCalibrator : public IInt8Calibrator {
@@ -67,13 +68,14 @@ class IInt8LegacyCalibrator : public IInt8Calibrator {
  public:
   InterfaceInfo getInterfaceInfo() const noexcept override { return {"IInt8Calibrator", 1, 0}; }
   CalibrationAlgoType getAlgorithm() noexcept override { return CalibrationAlgoType::kLEGACY_CALIBRATION; }
-  /// The quantile of the magnitudes that a range is made of, 0 to 1.
+  /// Returns the quantile of the magnitudes that becomes the range, 0 to 1.
   virtual double getQuantile() const noexcept = 0;
-  /// The share of the largest magnitude at which the regression stops, 0 to 1.
+  /// Returns the share of the largest magnitude at which the regression stops, 0 to 1.
   virtual double getRegressionCutoff() const noexcept = 0;
-  /// Histograms of an earlier calibration and their bytes; null where there are none.
+  /// Returns the histograms of an earlier calibration, and their number of bytes in `length`; null if there
+  /// are none.
   virtual void const* readHistogramCache(std::size_t& length) noexcept = 0;
-  /// Keeps histograms, which are valid during the call.
+  /// Keeps histograms. The pointer is valid during the call only.
   virtual void writeHistogramCache(void const* ptr, std::size_t length) noexcept = 0;
 };
 

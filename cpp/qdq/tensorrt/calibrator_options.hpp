@@ -1,4 +1,4 @@
-// How a calibrator works.
+// Options of a calibrator.
 #ifndef QDQ_TENSORRT_CALIBRATOR_OPTIONS_HPP
 #define QDQ_TENSORRT_CALIBRATOR_OPTIONS_HPP
 
@@ -13,34 +13,34 @@
 
 namespace qdq::trt {
 
-/// What a calibrator is told beside its data.
+/// The options of a calibrator.
 ///
 ///     auto options = qdq::trt::CalibratorOptions::make().logger(logger).cache_file("model.cache").build();
 class CalibratorOptions {
  public:
   class Builder;
 
-  /// The default options.
+  /// Makes the default options.
   CalibratorOptions() = default;
   /// Starts with the default options.
   [[nodiscard]] static Builder make();
 
-  /// The logger, or null.
+  /// Returns the logger, or null.
   [[nodiscard]] nvinfer1::ILogger* logger() const noexcept { return logger_; }
-  /// The cache file; empty for none.
+  /// Returns the cache file; empty for none.
   [[nodiscard]] const std::string& cache_file() const& noexcept { return cache_file_; }
   void cache_file() const&& = delete;
-  /// Whether a cache of another version or algorithm is used.
+  /// Returns whether the cache file is used as well if its header is for another version or algorithm.
   [[nodiscard]] bool allow_reheading() const noexcept { return allow_reheading_; }
-  /// The profile that gives the shapes, or null.
+  /// Returns the profile that gives the shapes, or null.
   [[nodiscard]] const nvinfer1::IOptimizationProfile* profile() const noexcept { return profile_; }
-  /// The samples in a batch.
+  /// Returns the number of samples in a batch.
   [[nodiscard]] std::int32_t batch_size() const noexcept { return batch_size_; }
-  /// The quantile of the legacy calibrator.
+  /// Returns the quantile of the legacy calibrator.
   [[nodiscard]] double quantile() const noexcept { return quantile_; }
-  /// The regression cutoff of the legacy calibrator.
+  /// Returns the regression cutoff of the legacy calibrator.
   [[nodiscard]] double regression_cutoff() const noexcept { return regression_cutoff_; }
-  /// The histogram file of the legacy calibrator; empty for none.
+  /// Returns the histogram file of the legacy calibrator; empty for none.
   [[nodiscard]] const std::string& histogram_file() const& noexcept { return histogram_file_; }
   void histogram_file() const&& = delete;
 
@@ -60,31 +60,36 @@ class CalibratorOptions::Builder : public qdq::detail::Builder<Builder, Calibrat
  public:
   using qdq::detail::Builder<Builder, CalibratorOptions>::Builder;
 
-  /// Who is told what happens; must outlive the calibrator. Default: nobody.
+  /// Sets the logger that receives messages. It must outlive the calibrator. Default: none.
   Builder& logger(nvinfer1::ILogger& logger) { return put(&CalibratorOptions::logger_, &logger); }
-  /// The calibration cache that is read, where it is there and fits, and written after a calibration.
+  /// Sets the calibration cache file. It is read if it exists and fits, and written after a calibration.
   /// Default: none.
   Builder& cache_file(std::string path) { return put(&CalibratorOptions::cache_file_, std::move(path)); }
-  /// Whether the cache file is used as well when its header is for another version of TensorRT or another
-  /// algorithm. Its scales are then taken as they are, and the log says so. Default: false.
+  /// Sets whether the cache file is used as well if its header is for another version of TensorRT or another
+  /// algorithm. Its scales are then used unchanged, and this is logged. Default: false.
   Builder& allow_reheading(bool allow = true) { return put(&CalibratorOptions::allow_reheading_, allow); }
-  /// The profile that IBuilderConfig::setCalibrationProfile() is given: its optimal dimensions are the shapes
-  /// of the batches. Needed while the calibrator is made, for networks with dynamic shapes. Default: none.
+  /// Sets the profile that IBuilderConfig::setCalibrationProfile() gets. Its optimal dimensions are the
+  /// shapes of the batches.
+  ///
+  /// Networks with dynamic shapes need it. It is used only while the calibrator is made. Default: none.
   Builder& profile(const nvinfer1::IOptimizationProfile& profile) { return put(&CalibratorOptions::profile_, &profile); }
-  /// How many samples TensorRT 7 to 9 reads at once for a network that leaves the batch out of its shapes, at
-  /// most IBuilder::getMaxBatchSize(). Others have it in their shapes. Default: 1.
+  /// Sets the number of samples that TensorRT 7 to 9 reads at once, for a network that leaves the batch out
+  /// of its shapes; at most IBuilder::getMaxBatchSize().
+  ///
+  /// Other networks have the batch size in their shapes. Default: 1.
   Builder& batch_size(std::int32_t samples) {
     if (samples > 0) return put(&CalibratorOptions::batch_size_, samples);
     return refuse("a batch size of " + std::to_string(samples), "use at least 1");
   }
-  /// The quantile of the magnitudes that LegacyCalibrator makes a range of, 0 to 1. Default: 0.9999.
+  /// Sets the quantile of the magnitudes that becomes the range of LegacyCalibrator, 0 to 1. Default: 0.9999.
   Builder& quantile(double quantile) { return put_share(&CalibratorOptions::quantile_, quantile, "quantile"); }
-  /// The share of the largest magnitude at which LegacyCalibrator's regression stops, 0 to 1. Default: 1.
+  /// Sets the share of the largest magnitude at which LegacyCalibrator's regression stops, 0 to 1. Default:
+  /// 1.
   Builder& regression_cutoff(double cutoff) {
     return put_share(&CalibratorOptions::regression_cutoff_, cutoff, "regression cutoff");
   }
-  /// The histograms that LegacyCalibrator reads, where the file is there, and writes. TensorRT alone knows
-  /// what is in it. Default: none.
+  /// Sets the file of LegacyCalibrator's histograms. It is read if it exists, and written. Only TensorRT
+  /// knows its format. Default: none.
   Builder& histogram_file(std::string path) { return put(&CalibratorOptions::histogram_file_, std::move(path)); }
 
  private:

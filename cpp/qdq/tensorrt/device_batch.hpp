@@ -1,4 +1,4 @@
-// A batch in the memory of the GPU.
+// Batches in the memory of the GPU.
 #ifndef QDQ_TENSORRT_DEVICE_BATCH_HPP
 #define QDQ_TENSORRT_DEVICE_BATCH_HPP
 
@@ -18,24 +18,25 @@
 
 namespace qdq::trt {
 
-/// Device memory for the tensors of a batch, one block per name, which is kept for the next batch and grows
-/// where it must.
+/// Device memory for the tensors of a batch, with one block per name. A block is kept for the next batch and
+/// grows if necessary.
 ///
-/// CUDA is opened when this is made, never linked: its driver or, where that is not found, its runtime. The
-/// memory belongs to the CUDA context that is current then; where there is none, to the primary context of
-/// device 0, which is retained until this is destroyed. To be moved, not copied; one thread at a time may use
-/// it.
+/// CUDA is opened when the object is made, and never linked: its driver or, if that is not found, its
+/// runtime. The memory belongs to the CUDA context that is current at that time. If there is none, it belongs
+/// to the primary context of device 0, which is retained until the object is destroyed. The object can be
+/// moved, not copied. One thread at a time may use it.
 class DeviceBatch {
  public:
-  /// Opens CUDA. Status::Io where neither driver nor runtime is found, Status::TensorRt where there is no
-  /// GPU.
+  /// Opens CUDA. Status::Io if neither driver nor runtime is found; Status::TensorRt if there is no GPU.
   [[nodiscard]] static Result<DeviceBatch> make() {
     QDQ_TRY_AS(memory, detail::open_cuda());
     return DeviceBatch(std::move(memory).value());
   }
 
-  /// Copies bytes of the host to the block of this name. Returns the block, which is valid until the name is
-  /// uploaded again with more bytes or this is destroyed; it is the device's, and the copy is complete.
+  /// Copies bytes of the host to the block of this name. Returns the block; the copy is complete.
+  ///
+  /// The block is device memory that this object owns. It is valid until the name is uploaded again with more
+  /// bytes, or until this object is destroyed.
   [[nodiscard]] Result<void*> upload(std::string_view name, Bytes bytes) {
     if (bytes.size() == 0) return Error(Status::InvalidArgument, "there are no bytes to upload for " + detail::quote(name));
     auto found = blocks_.find(name);
@@ -46,7 +47,7 @@ class DeviceBatch {
     const Error cause = std::move(done).error();
     return Error(cause.status(), "input " + detail::quote(name) + ": " + std::string(cause.message()), cause.remedy());
   }
-  /// Copies a row-major tensor of the host.
+  /// Copies a row-major tensor of the host to the block of this name.
   [[nodiscard]] Result<void*> upload(std::string_view name, const TensorView& tensor) {
     QDQ_TRY_AS(bytes, detail::host_bytes(name, tensor));
     return upload(name, Bytes(tensor.data(), *bytes));
@@ -61,7 +62,7 @@ class DeviceBatch {
     ~Block() { static_cast<void>(clear()); }
 
     [[nodiscard]] void* data() const noexcept { return data_; }
-    // Frees before it allocates: the device need not hold both.
+    // Frees before it allocates, so that the device need not hold both.
     Result<void> reserve(std::size_t bytes) {
       if (bytes <= size_) return {};
       QDQ_TRY(clear());
@@ -86,7 +87,7 @@ class DeviceBatch {
 
   explicit DeviceBatch(std::unique_ptr<detail::DeviceMemory> memory) noexcept : memory_(std::move(memory)) {}
 
-  // The blocks go before what frees them.
+  // Declared first, so that it is destroyed after the blocks, which it frees.
   std::unique_ptr<detail::DeviceMemory> memory_;
   std::map<std::string, Block, std::less<>> blocks_;
 };

@@ -1,4 +1,4 @@
-// Ranges for TensorRT 7 to 10 without a calibrator.
+// Dynamic ranges for TensorRT 7 to 10, without a calibrator.
 #ifndef QDQ_TENSORRT_DYNAMIC_RANGE_HPP
 #define QDQ_TENSORRT_DYNAMIC_RANGE_HPP
 
@@ -26,18 +26,18 @@
 
 namespace qdq::trt {
 
-/// What set_dynamic_ranges() did.
+/// The result of set_dynamic_ranges().
 struct DynamicRanges {
-  std::size_t count;                 ///< How many tensors were given a range.
-  std::vector<std::string> missing;  ///< Tensors of floats without one: TensorRT runs the layers around them without INT8.
+  std::size_t count;                 ///< The number of tensors that got a range.
+  std::vector<std::string> missing;  ///< Floating-point tensors without one: TensorRT runs their layers without INT8.
 };
 
 namespace detail {
 
-/// Gives the network's tensors their ranges, which are spread already, and tells the logger which have none.
+/// Sets the ranges of the network's tensors. `all` must be spread already. Logs the tensors without a range.
 inline Result<DynamicRanges> apply_ranges(nvinfer1::INetworkDefinition& network, const Ranges& all, const Log& log) {
   DynamicRanges out{};
-  std::vector<std::string> computed;  // Missing ones that are no constants.
+  std::vector<std::string> computed;  // Missing ones that are not constants.
   std::string refused;
   for_each_tensor(network, [&](nvinfer1::ITensor& tensor, const nvinfer1::ILayer* layer) {
     if (!is_float(tensor)) return;
@@ -75,25 +75,27 @@ inline Result<DynamicRanges> apply_ranges(nvinfer1::INetworkDefinition& network,
 
 }  // namespace detail
 
-/// Gives every input and every layer's output its range, -amax to amax, by its name, and what holds the same
-/// values in another shape or order: the builder then needs no calibrator. A tensor that has a range already
-/// keeps it where `ranges` has none. A range of 0 becomes 127, as in a cache: TensorRT takes none that is
-/// empty.
+/// Sets the range of every input and every layer's output, -amax to amax, by its name. The builder then needs
+/// no calibrator.
 ///
-/// Tensors without a range are told to `logger`, where there is one, and qdq's own log. Of `policy` the least
-/// share counts (Policy::Builder::min_quantized()): where ranges are missing for more than the rest of the
-/// convolutions and products that it allows, nothing is set and Status::Data returned. What is quantized is
-/// up to TensorRT.
+/// A tensor that holds the values of a ranged one in another shape or order gets its range. A tensor without
+/// an entry in `ranges` keeps a range that it already has. A range of 0 becomes 127, as in a cache, because
+/// TensorRT refuses an empty range.
 ///
-/// Status::Data where the network has none of the tensors, Status::TensorRt where TensorRT refuses a range;
-/// ranges that were set before stay set. Status::Unsupported for a strongly typed network.
+/// Tensors without a range are reported to `logger`, if there is one, and to qdq's own log. Of `policy` only
+/// the least share is used (Policy::Builder::min_quantized()), among the convolutions and products that the
+/// policy allows: if missing ranges make the share smaller, nothing is set and Status::Data is returned.
+/// TensorRT decides which layers run in INT8.
+///
+/// Status::Data if the network has none of the tensors; Status::TensorRt if TensorRT refuses a range, and
+/// ranges that were set before stay set; Status::Unsupported for a strongly typed network.
 [[nodiscard]] inline Result<DynamicRanges> set_dynamic_ranges(nvinfer1::INetworkDefinition& network, const Ranges& ranges,
                                                               const Policy& policy = Policy(),
                                                               nvinfer1::ILogger* logger = nullptr) {
   QDQ_TRY(detail::takes_ranges(network));
   QDQ_TRY_AS(graph, describe(network));
   QDQ_TRY_AS(all, graph->spread(ranges));
-  // For its findings, which come to qdq's log, and for the least share.
+  // The plan is made for its findings, which go to qdq's log, and for the check of the least share.
   QDQ_TRY_AS(plan, graph->plan(policy, *all));
   return detail::apply_ranges(network, *all, detail::Log(logger));
 }

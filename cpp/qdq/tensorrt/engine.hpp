@@ -1,4 +1,4 @@
-// Engines in one call.
+// Functions that build an engine in one call.
 #ifndef QDQ_TENSORRT_ENGINE_HPP
 #define QDQ_TENSORRT_ENGINE_HPP
 
@@ -19,13 +19,15 @@
 
 #include <qdq/detail/try.hpp>
 
-// Ranges or a cache for a part of a network leave the rest in float: Engine::plan() and Engine::findings()
-// say what, the options' logger is told, and with `min_quantized` in the options' policy it is an error.
+// If ranges or a cache cover only a part of a network, the rest stays in float: Engine::plan() and
+// Engine::findings() list it, the options' logger reports it, and with `min_quantized` in the options' policy
+// it is an error.
 
 namespace qdq::trt {
 
 #if QDQ_TRT_HAS_PARSER
-/// Builds the engine of an ONNX model as it is: of one with Quantize and Dequantize in it, or in float.
+/// Builds the engine of an ONNX model without changes. The model has Quantize and Dequantize in it, or is
+/// float.
 [[nodiscard]] inline Result<Engine> build_engine(const std::string& model, const EngineOptions& options = {},
                                                  const Library& library = Library::linked_with_parser()) {
   QDQ_TRY(library.check());
@@ -33,7 +35,7 @@ namespace qdq::trt {
   return detail::Build(options, library).from_model(*opened, model, nullptr);
 }
 
-/// Builds the INT8 engine of a float ONNX model by the ranges of its activations.
+/// Builds the INT8 engine of a float ONNX model with the ranges of its activations.
 [[nodiscard]] inline Result<Engine> build_engine(const std::string& model, const Ranges& ranges,
                                                  const EngineOptions& options = {},
                                                  const Library& library = Library::linked_with_parser()) {
@@ -42,7 +44,7 @@ namespace qdq::trt {
   return detail::Build(options, library).from_float(*opened, model, ranges);
 }
 
-/// The same by a calibration cache of an older deployment.
+/// Does the same with a calibration cache of an older deployment.
 [[nodiscard]] inline Result<Engine> build_engine(const std::string& model, const Cache& cache,
                                                  const EngineOptions& options = {},
                                                  const Library& library = Library::linked_with_parser()) {
@@ -50,7 +52,7 @@ namespace qdq::trt {
   return build_engine(model, *ranges, options, library);
 }
 
-/// Calibrates a float ONNX model over all batches and builds its INT8 engine. qdq runs the model, on the CPU.
+/// Calibrates a float ONNX model over all batches and builds its INT8 engine. qdq runs the model on the CPU.
 [[nodiscard]] inline Result<Engine> build_engine(const std::string& model, Batches& batches,
                                                  const EngineOptions& options = {},
                                                  const Library& library = Library::linked_with_parser()) {
@@ -61,7 +63,7 @@ namespace qdq::trt {
 
 #else
 
-/// From an ONNX model to an engine: needs NvOnnxParser.h.
+/// Does not compile: building an engine from an ONNX model needs NvOnnxParser.h.
 template <typename... Arguments>
 Result<Engine> build_engine(const std::string&, Arguments&&...) {
   detail::require_parser<Arguments...>();
@@ -70,7 +72,7 @@ Result<Engine> build_engine(const std::string&, Arguments&&...) {
 
 #endif  // QDQ_TRT_HAS_PARSER
 
-/// Builds the INT8 engine of a float network by the ranges of its tensors. The network is changed: see
+/// Builds the INT8 engine of a float network with the ranges of its tensors. The network is changed: see
 /// insert_qdq() and set_dynamic_ranges().
 [[nodiscard]] inline Result<Engine> build_engine(nvinfer1::IBuilder& builder, nvinfer1::INetworkDefinition& network,
                                                  const Ranges& ranges, const EngineOptions& options = {},
@@ -78,7 +80,7 @@ Result<Engine> build_engine(const std::string&, Arguments&&...) {
   return detail::Build(options, library).from_network(builder, network, &ranges);
 }
 
-/// The same by a calibration cache of an older deployment.
+/// Does the same with a calibration cache of an older deployment.
 [[nodiscard]] inline Result<Engine> build_engine(nvinfer1::IBuilder& builder, nvinfer1::INetworkDefinition& network,
                                                  const Cache& cache, const EngineOptions& options = {},
                                                  const Library& library = Library::linked()) {
@@ -86,7 +88,8 @@ Result<Engine> build_engine(const std::string&, Arguments&&...) {
   return build_engine(builder, network, *ranges, options, library);
 }
 
-/// Builds the engine of a network as it is: of one with Quantize and Dequantize in it, or in float.
+/// Builds the engine of a network without changes. The network has Quantize and Dequantize in it, or is
+/// float.
 [[nodiscard]] inline Result<Engine> build_engine(nvinfer1::IBuilder& builder, nvinfer1::INetworkDefinition& network,
                                                  const EngineOptions& options = {},
                                                  const Library& library = Library::linked()) {
@@ -94,9 +97,11 @@ Result<Engine> build_engine(const std::string&, Arguments&&...) {
 }
 
 #if QDQ_TRT_HAS_CALIBRATOR
-/// Builds the INT8 engine of a float network with batches that TensorRT calibrates itself, on the GPU;
-/// inputs() gives the specs for them. To TensorRT 10. Where the calibration fails, that is the error, even if
-/// TensorRT builds an engine of half the data.
+/// Builds the INT8 engine of a float network with batches that TensorRT itself calibrates, on the GPU. Up to
+/// TensorRT 10.
+///
+/// inputs() gives the specs for the batches. If the calibration fails, this function returns that error, even
+/// if TensorRT builds an engine from a part of the data.
 [[nodiscard]] inline Result<Engine> build_engine(nvinfer1::IBuilder& builder, nvinfer1::INetworkDefinition& network,
                                                  Batches batches, const CalibratorOptions& calibration,
                                                  const EngineOptions& options = {},

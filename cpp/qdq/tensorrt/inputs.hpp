@@ -1,4 +1,4 @@
-// The inputs of a network, as calibration data has to fit them.
+// The inputs of a network, which calibration data must fit.
 #ifndef QDQ_TENSORRT_INPUTS_HPP
 #define QDQ_TENSORRT_INPUTS_HPP
 
@@ -18,11 +18,11 @@
 
 namespace qdq::trt {
 
-/// An input of a network with the shape that TensorRT reads in one batch.
+/// An input of a network, with the shape that TensorRT reads in one batch.
 struct Input {
   std::string name;
   DType dtype;
-  std::vector<std::int64_t> shape;  ///< With qdq::dynamic in it where no profile decides.
+  std::vector<std::int64_t> shape;  ///< Contains qdq::dynamic if no profile decides.
   bool has_samples;                 ///< Whether the first axis counts samples.
 };
 
@@ -39,8 +39,8 @@ inline bool is_dynamic(const std::vector<std::int64_t>& shape) noexcept {
   return false;
 }
 
-// Samples lie along the first axis of the inputs that leave it open or, where none does, of all. Where these
-// disagree about their number, or one has no axis, samples cannot be told apart.
+// Samples are along the first axis of the inputs whose first axis is open or, if no input has one, of all
+// inputs. If these differ in the number of samples, or one has no axis, samples cannot be told apart.
 inline void mark_samples(std::vector<Input>& inputs, const std::vector<bool>& is_open) {
   bool any_open = false;
   for (const bool open : is_open) any_open = any_open || open;
@@ -58,9 +58,11 @@ inline void mark_samples(std::vector<Input>& inputs, const std::vector<bool>& is
 
 }  // namespace detail
 
-/// The inputs of a network. Sizes that are decided at run time are those that the calibration profile calls
-/// optimal, which TensorRT calibrates with; without a profile they stay qdq::dynamic. A network of TensorRT 7
-/// to 9 that leaves the batch out of its shapes gets `batch_size` in front of them.
+/// Returns the inputs of a network.
+///
+/// A size that is decided at run time is the optimal size of the calibration profile, with which TensorRT
+/// calibrates; without a profile it stays qdq::dynamic. A network of TensorRT 7 to 9 that leaves the batch
+/// out of its shapes gets `batch_size` in front of them.
 [[nodiscard]] inline Result<std::vector<Input>> network_inputs(const nvinfer1::INetworkDefinition& network,
                                                                const nvinfer1::IOptimizationProfile* profile = nullptr,
                                                                std::int64_t batch_size = 1) {
@@ -89,8 +91,10 @@ inline void mark_samples(std::vector<Input>& inputs, const std::vector<bool>& is
   return inputs;
 }
 
-/// The same to open batches with. The first axis is left open where it counts samples: batches may hold any
-/// number of them, since a calibrator puts them together as the network takes them.
+/// Returns the inputs of a network as specs for opening batches.
+///
+/// The first axis is left open if it counts samples: batches may hold any number of samples, because a
+/// calibrator combines them to the batches that the network reads.
 [[nodiscard]] inline Result<Specs> inputs(const nvinfer1::INetworkDefinition& network,
                                           const nvinfer1::IOptimizationProfile* profile = nullptr) {
   QDQ_TRY_AS(found, network_inputs(network, profile));

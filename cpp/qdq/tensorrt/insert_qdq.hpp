@@ -1,4 +1,4 @@
-// Quantize and Dequantize layers where a plan wants them.
+// Insertion of Quantize and Dequantize layers by a plan.
 #ifndef QDQ_TENSORRT_INSERT_QDQ_HPP
 #define QDQ_TENSORRT_INSERT_QDQ_HPP
 
@@ -31,7 +31,7 @@
 namespace qdq::trt {
 namespace detail {
 
-/// Carries a plan out. All numbers are computed before the network is touched.
+/// Carries out a plan. All numbers are computed before the network is changed.
 class Insertion {
  public:
   Insertion(nvinfer1::INetworkDefinition& network, Network described, const Plan& plan)
@@ -46,14 +46,14 @@ class Insertion {
     }
     QDQ_TRY(read_ranges(ranges));
     QDQ_TRY(compute_weights(method));
-    // First, because layers that store a kernel are replaced.
+    // This comes first because it replaces layers that store a kernel.
     QDQ_TRY(add_weights());
     QDQ_TRY(add_activations());
     return std::move(memory_);
   }
 
  private:
-  // Tensors that share a scale have the widest range among them.
+  // Tensors that share a scale get the widest range among them.
   Result<void> read_ranges(const Ranges& given) {
     QDQ_TRY_AS(spread, described_.graph.spread(given));
     const Ranges& ranges = *spread;
@@ -98,7 +98,7 @@ class Insertion {
     for (const auto& weight : plan_.weights()) {
       const std::string base = name(weight.tensor);
       QDQ_TRY_AS(source, source_of(weight.tensor, base));
-      // One that is read along two axes gets two pairs.
+      // A weight that is read along two axes gets two pairs.
       const std::string pair = seen_[weight.tensor]++ == 0 ? base : base + "_" + std::to_string(seen_[weight.tensor]);
       QDQ_TRY_AS(result, pairs_.add(**source, pair, weight_amax_[index++], weight.axis));
       QDQ_TRY(replace(weight.readers));
@@ -108,7 +108,7 @@ class Insertion {
     return {};
   }
 
-  // Readers that store the kernel, which is known by now, give way to such that read it.
+  // Replaces readers that store the kernel, which is already copied here, by layers that read it.
   Result<void> replace(const Plan::Readers& readers) {
     for (const auto& reader : readers) {
       nvinfer1::ILayer*& layer = described_.layers[reader.node];
@@ -120,7 +120,7 @@ class Insertion {
     return {};
   }
 
-  // The weight as a tensor; a kernel that a layer stores becomes one.
+  // Returns the weight as a tensor. A kernel that a layer stores becomes a constant layer.
   Result<nvinfer1::ITensor*> source_of(std::size_t weight, const std::string& base) {
     const NetworkTensor& found = described_.tensors[weight];
     if (found.tensor != nullptr) return found.tensor;
@@ -148,20 +148,22 @@ class Insertion {
 
 }  // namespace detail
 
-/// Puts Quantize and Dequantize layers into a network where the plan of its describe() says, by the ranges,
-/// and rewires what reads quantized values. Inputs and outputs of the network keep their names and their
-/// order. Weights stay stored as they are, with a pair behind them whose ranges, one per channel,
-/// `weight_method` computes.
+/// Inserts Quantize and Dequantize layers into a network at the places of the plan of its describe(), with
+/// scales from the ranges, and connects the readers of quantized values.
+///
+/// Inputs and outputs of the network keep their names and their order. Weights stay stored as they are. Each
+/// gets a pair behind it; its ranges, one per channel, are computed by `weight_method`.
 ///
 /// The result owns the scales and must outlive the build of the engine. An error before the first layer is
-/// added, such as a missing range, leaves the network as it was; after Status::TensorRt it must not be used
-/// any more. Status::Unsupported for a network that leaves the batch out of its shapes.
+/// added, such as a missing range, leaves the network unchanged. After Status::TensorRt the network must not
+/// be used any more. Status::Unsupported for a network that leaves the batch out of its shapes.
 ///
-/// What the plan leaves in float for want of a range is told to `logger`, where there is one; Graph::plan()
-/// has told qdq's own log, and refuses a plan that quantizes less than Policy::Builder::min_quantized().
+/// Nodes that the plan leaves in float because a range is missing are reported to `logger`, if there is one.
+/// Graph::plan() has reported them to qdq's own log, and it refuses a plan that quantizes less than
+/// Policy::Builder::min_quantized().
 ///
 /// On TensorRT 8 to 10 the builder needs BuilderFlag::kINT8, unless the network is strongly typed: then
-/// TensorRT refuses the flag. build_engine() does the right thing.
+/// TensorRT refuses the flag. build_engine() does this correctly.
 [[nodiscard]] inline Result<WeightMemory> insert_qdq(nvinfer1::INetworkDefinition& network, const Plan& plan,
                                                      const Ranges& ranges, RangeMethod weight_method = Method::Mse,
                                                      nvinfer1::ILogger* logger = nullptr) {

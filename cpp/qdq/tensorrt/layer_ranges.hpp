@@ -1,4 +1,4 @@
-// How the inputs and the weights of an added layer are quantized.
+// The quantization of the inputs and the weights of an added layer.
 #ifndef QDQ_TENSORRT_LAYER_RANGES_HPP
 #define QDQ_TENSORRT_LAYER_RANGES_HPP
 
@@ -18,8 +18,7 @@
 namespace qdq::trt {
 namespace detail {
 
-// What can be asked of a descriptor whose tensor TensorRT is to quantize: signed int8, symmetric, with a zero
-// point of 0.
+// Checks that TensorRT can express a descriptor: signed int8, symmetric, with a zero point of 0.
 inline Result<void> check_int8(const Descriptor& descriptor, const char* what) {
   const auto refused = [&](const std::string& why, const char* remedy) {
     return Error(Status::Unsupported, std::string("the descriptor of the ") + what + " " + why, remedy);
@@ -37,7 +36,7 @@ inline Result<void> check_int8(const Descriptor& descriptor, const char* what) {
   return {};
 }
 
-// The fixed amax with its factor; no numbers where there is none.
+// Returns the fixed amax times its factor; no numbers if there is none.
 inline Result<std::vector<float>> fixed_amax(const Descriptor& descriptor) {
   QDQ_TRY_AS(amax, descriptor.amax());
   std::vector<float> values;
@@ -48,17 +47,18 @@ inline Result<std::vector<float>> fixed_amax(const Descriptor& descriptor) {
 
 }  // namespace detail
 
-/// The range of what a layer reads: one amax for the tensor, in the tensor's unit. To be made from a number
-/// or from a descriptor that has one; a descriptor that TensorRT cannot express is refused where the layer is
-/// added.
+/// The range of a layer's input: one amax for the tensor, in the tensor's unit.
+///
+/// It is made from a number, or from a descriptor with a fixed amax. A descriptor that TensorRT cannot
+/// express is refused when the layer is added.
 class InputRange {
  public:
-  /// A range that is known.
+  /// Makes a known range.
   InputRange(float amax) : amax_(checked({amax})) {}
-  /// Reads what it needs: the descriptor may go.
+  /// Reads the range of a descriptor, which is not needed after that.
   InputRange(const Descriptor& descriptor) : amax_(read(descriptor)) {}
 
-  /// The amax, or why there is none.
+  /// Returns the amax, or the reason why there is none.
   [[nodiscard]] const Result<float>& amax() const& noexcept { return amax_; }
   void amax() const&& = delete;
 
@@ -91,22 +91,23 @@ class InputRange {
   Result<float> amax_;
 };
 
-/// The ranges of a layer's weights. By default one per output channel, along the axis by which TensorRT
-/// computes in INT8 and where it has one, by the largest magnitude, as pytorch-quantization's modules have
-/// it.
+/// The ranges of a layer's weights.
+///
+/// By default they are the largest magnitudes, as in pytorch-quantization's modules: one per output channel,
+/// along the axis by which TensorRT computes in INT8, if it has one.
 class WeightRange {
  public:
   WeightRange() = default;
-  /// The default axis with another method.
+  /// Makes ranges along the default axis, with another method.
   WeightRange(RangeMethod method) : method_(method) {}
-  /// Ranges that a method computes of the weights.
+  /// Makes ranges that a method computes from the weights.
   WeightRange(Method method) : method_(method) {}
-  /// The axis of the descriptor and its amax; where it has none, ranges are computed by the method. Reads
-  /// what it needs: the descriptor may go.
+  /// Reads the axis of a descriptor and its amax. If it has no amax, the method computes the ranges. The
+  /// descriptor is not needed after that.
   WeightRange(const Descriptor& descriptor, RangeMethod method = Method::Max) : method_(method), given_(read(descriptor)) {}
 
-  /// Chooses the axis, `best` being that of the layer's kind or qdq::no_axis, and computes the ranges: one
-  /// per index, or one for qdq::no_axis.
+  /// Chooses the axis and computes the ranges: one per index, or one for qdq::no_axis. `best` is the axis of
+  /// the layer's kind, or qdq::no_axis.
   [[nodiscard]] Result<std::pair<std::int32_t, std::vector<float>>> resolve(const TensorView& weights,
                                                                             std::int32_t best) const {
     if (!given_) return Error(given_.error().status(), given_.error().message(), given_.error().remedy());

@@ -1,4 +1,4 @@
-// Layers that are quantized from the start.
+// Layers that are added with their quantization.
 #ifndef QDQ_TENSORRT_LAYERS_HPP
 #define QDQ_TENSORRT_LAYERS_HPP
 
@@ -21,29 +21,30 @@
 
 namespace qdq::trt {
 
-/// The numbers of a layer, which stay where they are and must outlive the build of the engine.
+/// The weights of a layer. They are not copied, and must outlive the build of the engine.
 struct LayerWeights {
   nvinfer1::Weights kernel;                                           ///< 32-bit or 16-bit floats.
   nvinfer1::Weights bias = {nvinfer1::DataType::kFLOAT, nullptr, 0};  ///< Not quantized; none by default.
-  WeightRange range = {};                                             ///< How the kernel is quantized.
+  WeightRange range = {};                                             ///< The ranges of the kernel.
 };
 
-/// Adds layers to a network with Quantize and Dequantize before their inputs and behind their kernels: what
-/// the quantized modules of pytorch-quantization are to a model. Outputs are not quantized. A tensor that
-/// several layers read by the same range is quantized once.
+/// Adds layers to a network, with Quantize and Dequantize before their inputs and behind their kernels, as
+/// the quantized modules of pytorch-quantization do for a model.
+///
+/// Outputs are not quantized. A tensor that several layers read with the same range is quantized once.
 ///
 ///     qdq::trt::WeightMemory memory;
 ///     qdq::trt::QuantizedLayers layers(*network, memory);
 ///     auto conv = layers.convolution("conv1", *x, 2.5f, 32, nvinfer1::Dims3{…}, {kernel, bias});
 ///
-/// The memory owns the scales and must outlive the build of the engine; it and the network must outlive this.
-/// A layer that was added can be changed like any other: its stride, padding, dilation. Its output has its
-/// name, which must be new to the network. On TensorRT 8 to 10 the builder needs BuilderFlag::kINT8;
-/// build_engine() sets it.
+/// The memory owns the scales and must outlive the build of the engine. The memory and the network must
+/// outlive this object. An added layer can be changed like any other: its stride, padding, dilation. Its
+/// output has its name, which must be new to the network. On TensorRT 8 to 10 the builder needs
+/// BuilderFlag::kINT8; build_engine() sets it.
 ///
-/// Errors before anything is added: Status::Unsupported for a descriptor that TensorRT cannot express,
-/// Status::Shape for numbers that do not fit, Status::Data for weights and ranges that are not finite. After
-/// Status::TensorRt the network must not be used any more.
+/// Errors before anything is added: Status::Unsupported for a descriptor that TensorRT cannot express;
+/// Status::Shape for weights or ranges that do not fit; Status::Data for weights and ranges that are not
+/// finite. After Status::TensorRt the network must not be used any more.
 class QuantizedLayers {
  public:
   QuantizedLayers(nvinfer1::INetworkDefinition& network, WeightMemory& memory)
@@ -51,8 +52,8 @@ class QuantizedLayers {
   QuantizedLayers(const QuantizedLayers&) = delete;
   QuantizedLayers& operator=(const QuantizedLayers&) = delete;
 
-  /// A convolution in as many dimensions as the window has. The kernel is [maps, channels / groups, window…],
-  /// quantized along axis 0.
+  /// Adds a convolution with as many dimensions as the window. The kernel is [maps, channels / groups,
+  /// window…], quantized along axis 0.
   [[nodiscard]] Result<nvinfer1::IConvolutionLayer*> convolution(const std::string& name, nvinfer1::ITensor& input,
                                                                  const InputRange& range, std::int32_t maps,
                                                                  const nvinfer1::Dims& window, const LayerWeights& weights,
@@ -63,8 +64,8 @@ class QuantizedLayers {
                        network_.addConvolutionNd(*operands->input, maps, window, none_of(weights.kernel), weights.bias));
   }
 
-  /// A transposed convolution. The kernel is [channels, maps / groups, window…], quantized along axis 1 where
-  /// there is one group, else as a whole. TensorRT-RTX computes it in float all the same.
+  /// Adds a transposed convolution. The kernel is [channels, maps / groups, window…], quantized along axis 1
+  /// if there is one group, else as a whole. TensorRT-RTX still computes it in float.
   [[nodiscard]] Result<nvinfer1::IDeconvolutionLayer*> deconvolution(const std::string& name, nvinfer1::ITensor& input,
                                                                      const InputRange& range, std::int32_t maps,
                                                                      const nvinfer1::Dims& window,
@@ -76,7 +77,9 @@ class QuantizedLayers {
                        network_.addDeconvolutionNd(*operands->input, maps, window, none_of(weights.kernel), weights.bias));
   }
 
-  /// A fully connected layer over the last axis of an input of rank 2 or more: x · transpose(kernel) + bias.
+  /// Adds a fully connected layer over the last axis of an input of rank 2 or more: x · transpose(kernel) +
+  /// bias.
+  ///
   /// The kernel is [outputs, inputs], quantized along axis 0. Returns the last layer: the product, or the sum
   /// with the bias.
   [[nodiscard]] Result<nvinfer1::ILayer*> fully_connected(const std::string& name, nvinfer1::ITensor& input,
@@ -85,15 +88,15 @@ class QuantizedLayers {
     return product(name, input, range, detail::kernel_shape(weights.kernel, {}, outputs, 0), 0, weights);
   }
 
-  /// The product of an input of rank 2 or more and a kernel [rows, columns], quantized along axis 1, and the
-  /// bias added. Returns the last layer: the product, or the sum with the bias.
+  /// Adds the product of an input of rank 2 or more and a kernel [rows, columns], quantized along axis 1, and
+  /// adds the bias. Returns the last layer: the product, or the sum with the bias.
   [[nodiscard]] Result<nvinfer1::ILayer*> matrix_multiply(const std::string& name, nvinfer1::ITensor& input,
                                                           const InputRange& range, std::int32_t columns,
                                                           const LayerWeights& weights) {
     return product(name, input, range, detail::kernel_shape(weights.kernel, {}, 0, columns), 1, weights);
   }
 
-  /// The matrix product of two tensors that the network computes, each with its range.
+  /// Adds the matrix product of two tensors that the network computes, each with its range.
   [[nodiscard]] Result<nvinfer1::IMatrixMultiplyLayer*> matrix_multiply(const std::string& name, nvinfer1::ITensor& left,
                                                                         const InputRange& left_range,
                                                                         nvinfer1::MatrixOperation left_operation,
@@ -106,7 +109,7 @@ class QuantizedLayers {
     return named(name, network_.addMatrixMultiply(**first, left_operation, **second, right_operation));
   }
 
-  /// A pooling, of which the input alone is quantized. TensorRT-RTX computes averages in float all the same.
+  /// Adds a pooling. Only its input is quantized. TensorRT-RTX still computes averages in float.
   [[nodiscard]] Result<nvinfer1::IPoolingLayer*> pooling(const std::string& name, nvinfer1::ITensor& input,
                                                          const InputRange& range, nvinfer1::PoolingType type,
                                                          const nvinfer1::Dims& window) {
@@ -161,7 +164,7 @@ class QuantizedLayers {
 
 namespace qdq::trt {
 
-/// Says what to call instead.
+/// The replacement if TensorRT has no Q/DQ layers. Its error names the alternative.
 class QuantizedLayers {
  public:
   /// Does not compile: this TensorRT has no Q/DQ layers.

@@ -1,4 +1,4 @@
-// TensorRT's library: the one that the program is linked with, or one that is opened at run time.
+// TensorRT's library: linked with the program, or opened at run time.
 #ifndef QDQ_TENSORRT_LIBRARY_HPP
 #define QDQ_TENSORRT_LIBRARY_HPP
 
@@ -18,7 +18,7 @@
 namespace qdq::trt {
 namespace detail {
 
-// Frees an object of TensorRT as its version wants it.
+// Frees an object of TensorRT in the way of its version.
 struct Free {
   template <typename T>
   void operator()(T* object) const noexcept {
@@ -36,13 +36,15 @@ struct Free {
 template <typename T>
 using Owner = std::unique_ptr<T, detail::Free>;
 
-/// The functions by which everything in TensorRT begins. To be copied freely; a library that was opened stays
-/// open to the end of the process, since TensorRT's objects and threads live in it.
+/// The entry functions of TensorRT. It can be copied freely.
+///
+/// A library that was opened stays open until the end of the process, because TensorRT's objects and threads
+/// are in it.
 class Library {
  public:
-  /// The library that the program is linked with, without the ONNX parser.
+  /// Returns the library that the program is linked with, without the ONNX parser.
   [[nodiscard]] static Library linked() noexcept { return {getInferLibVersion, createInferBuilder_INTERNAL, nullptr}; }
-  /// The library and the ONNX parser that the program is linked with. Needs NvOnnxParser.h.
+  /// Returns the library and the ONNX parser that the program is linked with. Needs NvOnnxParser.h.
 #if QDQ_TRT_HAS_PARSER
   [[nodiscard]] static Library linked_with_parser() noexcept {
     return {getInferLibVersion, createInferBuilder_INTERNAL, createNvOnnxParser_INTERNAL};
@@ -54,9 +56,11 @@ class Library {
     return linked();
   }
 #endif
-  /// Opens libnvinfer or libtensorrt_rtx, and its ONNX parser where a path is given. Status::Unsupported,
-  /// before anything but the version is asked for, where its major version is not the one that the program is
-  /// compiled with: objects of another one are laid out differently.
+  /// Opens libnvinfer or libtensorrt_rtx and, if a path is given, its ONNX parser.
+  ///
+  /// Status::Unsupported if its major version is not the one that the program is compiled with: objects of
+  /// another major version have another layout. This is checked first; before that, only the version function
+  /// is called.
   [[nodiscard]] static Result<Library> open(const std::string& infer, const std::string& parser = {}) {
     QDQ_TRY_AS(library, detail::SharedLibrary::open(infer));
     Library out(nullptr, nullptr, nullptr);
@@ -69,12 +73,13 @@ class Library {
     return out;
   }
 
-  /// The version that runs, which need not be the one that the program is compiled with.
+  /// Returns the version that runs. It may differ from the version that the program is compiled with.
   [[nodiscard]] Version version() const noexcept { return Version::from_number(version_number()); }
-  /// The same as TensorRT counts it: what a calibration cache begins with.
+  /// Returns the version as TensorRT's own number, with which a calibration cache begins.
   [[nodiscard]] std::int32_t version_number() const noexcept { return version_(); }
 
-  /// Whether the program can use the library: it has the major version that the program is compiled with.
+  /// Checks that the program can use the library: that it has the major version that the program is compiled
+  /// with.
   [[nodiscard]] Result<void> check() const {
     const Version running = version();
     if (running.major == compiled.major) return {};
@@ -84,7 +89,7 @@ class Library {
                      ", or compile the program with the headers of the library");
   }
 
-  /// A builder, which reports to the logger. The logger must outlive it.
+  /// Makes a builder that reports to the logger. The logger must outlive it.
   [[nodiscard]] Result<Owner<nvinfer1::IBuilder>> builder(nvinfer1::ILogger& logger) const {
     QDQ_TRY(check());
     Owner<nvinfer1::IBuilder> made(static_cast<nvinfer1::IBuilder*>(create_builder_(&logger, NV_TENSORRT_VERSION)));
@@ -93,8 +98,10 @@ class Library {
                  "see what it logged; TensorRT needs a GPU and its driver to build an engine, TensorRT-RTX does not");
   }
 
-  /// An ONNX parser that fills the network. Both must outlive it, and it the engine's build, since it owns
-  /// the weights. Needs NvOnnxParser.h.
+  /// Makes an ONNX parser that fills the network. Needs NvOnnxParser.h.
+  ///
+  /// The network and the logger must outlive the parser. The parser owns the weights, so it must outlive the
+  /// build of the engine.
 #if QDQ_TRT_HAS_PARSER
   [[nodiscard]] Result<Owner<nvonnxparser::IParser>> parser(nvinfer1::INetworkDefinition& network,
                                                             nvinfer1::ILogger& logger) const {

@@ -1,4 +1,4 @@
-// Programs with a calibrator of their own, on every TensorRT from 8 on.
+// Support for programs with a calibrator of their own, on every TensorRT from 8 on.
 #ifndef QDQ_TENSORRT_QUANTIZE_HPP
 #define QDQ_TENSORRT_QUANTIZE_HPP
 
@@ -29,10 +29,10 @@
 namespace qdq::trt {
 QDQ_TRT_DEPRECATED_BEGIN
 
-/// Where the data of a calibrator's batches belongs.
+/// The model that a calibrator's batches are for.
 struct CalibratedModel {
-  /// The float ONNX model that the network was parsed from, which qdq runs over the calibrator's batches.
-  /// Empty where the calibrator has a cache.
+  /// The float ONNX model that the network was parsed from. qdq runs it over the calibrator's batches. Empty
+  /// if the calibrator has a cache.
   std::string model;
   /// The profile whose kOPT shapes the batches have, for networks with dynamic shapes.
   const nvinfer1::IOptimizationProfile* profile = nullptr;
@@ -48,17 +48,20 @@ inline Result<Quantized> quantized(nvinfer1::INetworkDefinition& network, const 
 
 }  // namespace detail
 
-/// Puts Quantize and Dequantize into a network by what a calibrator of the user's has: its cache, of any
-/// version and algorithm, or else its batches. TensorRT 11 and RTX call no calibrators any more; this does,
-/// so that the calibrator's source stays as it is (see calibrator_compat.hpp for its base classes).
+/// Inserts Quantize and Dequantize into a network with the data of a user's calibrator: its cache, of any
+/// version and algorithm, or else its batches.
 ///
-/// Batches are copied from device memory to the host; qdq runs `source.model` over them on the CPU, by the
-/// options' way to run and method, and gives the calibrator the cache to keep, so that the next build takes
-/// that.
+/// TensorRT 11 and RTX do not call calibrators any more. This function does, so that the calibrator's source
+/// stays unchanged (see calibrator_compat.hpp for its base classes).
 ///
-/// The result owns scales and must outlive the build of the engine; the calibrator is not needed after the
-/// call. A cache that covers a part of the network leaves the rest in float: the result's plan and findings
-/// say what, the options' logger is told, and with `min_quantized` in the options' policy it is an error.
+/// Batches are copied from device memory to the host. qdq runs `source.model` over them on the CPU, with the
+/// run options and the method of the options. It then gives the calibrator the cache to keep, and the next
+/// build uses that cache.
+///
+/// The result owns the scales and must outlive the build of the engine. The calibrator is not needed after
+/// the call. If a cache covers only a part of the network, the rest stays in float: the result's plan and
+/// findings list it, the options' logger reports it, and with `min_quantized` in the options' policy it is an
+/// error.
 [[nodiscard]] inline Result<Quantized> quantize(nvinfer1::INetworkDefinition& network, nvinfer1::IInt8Calibrator& calibrator,
                                                 const CalibratedModel& source = {}, const EngineOptions& options = {},
                                                 const Library& library = Library::linked()) {
@@ -83,8 +86,8 @@ inline Result<Quantized> quantized(nvinfer1::INetworkDefinition& network, const 
   QDQ_TRY(notes.add(*stats));
   QDQ_TRY_AS(ranges, plan->ranges(*stats, options.method));
   QDQ_TRY(notes.add(*ranges));
-  // TensorRT 11 and RTX read no caches: what the calibrator keeps there is for qdq, under the last major
-  // version that does.
+  // TensorRT 11 and RTX read no caches. The cache that the calibrator keeps there is for qdq, and has the
+  // number of the last major version that reads caches.
   const std::int32_t version = QDQ_TRT_HAS_CALIBRATOR ? library.version_number() : 100000;
   QDQ_TRY_AS(cache, Cache::from_ranges(*ranges, static_cast<std::uint32_t>(version),
                                        static_cast<Algorithm>(calibrator.getAlgorithm())));

@@ -1,4 +1,4 @@
-// What is left of quantizing a network.
+// The result of quantizing a network.
 #ifndef QDQ_TENSORRT_QUANTIZED_HPP
 #define QDQ_TENSORRT_QUANTIZED_HPP
 
@@ -11,21 +11,23 @@
 
 namespace qdq::trt {
 
-/// What quantizing a network leaves: scales that the network refers to, so that this must outlive the build
-/// of the engine; the plan; and what a user must know.
+/// The result of quantizing a network: scales, plan and findings. The network refers to the scales, so this
+/// object must outlive the build of the engine.
 class [[nodiscard]] Quantized {
  public:
-  /// What a network needs until it is built, and what is known of it.
+  /// Takes ownership of the memory, the plan and the findings.
   Quantized(WeightMemory memory, Plan plan, std::vector<Findings> findings)
       : memory_(std::move(memory)), plan_(std::move(plan)), findings_(std::move(findings)) {}
 
-  /// What of the network is quantized, and what stays in float and why. Its numbers are those of
-  /// describe(network) before the network was changed. Where it got dynamic ranges, TensorRT decides what
-  /// runs in INT8, and the plan says which layers have the ranges for it.
+  /// Returns the plan: the quantized layers, and the layers that stay in float, with their reason.
+  ///
+  /// Its numbers are those of describe(network) before the network was changed. If the network got dynamic
+  /// ranges, TensorRT decides which layers run in INT8; the plan lists the layers that have the ranges for
+  /// it.
   [[nodiscard]] const Plan& plan() const& noexcept { return plan_; }
   void plan() const&& = delete;
-  /// What a user must know of statistics, ranges and plan, as far as they were made here. The options' logger
-  /// was told.
+  /// Returns the findings of the statistics, ranges and plan that this call made. The options' logger has
+  /// received them.
   [[nodiscard]] const std::vector<Findings>& findings() const& noexcept { return findings_; }
   void findings() const&& = delete;
 

@@ -1,4 +1,4 @@
-// An engine as bytes.
+// Serialized engines.
 #ifndef QDQ_TENSORRT_SERIALIZED_ENGINE_HPP
 #define QDQ_TENSORRT_SERIALIZED_ENGINE_HPP
 
@@ -17,31 +17,32 @@
 
 namespace qdq::trt {
 
-/// A serialized engine, for IRuntime::deserializeCudaEngine() or a file, and what was decided on the way to
-/// it.
+/// A serialized engine, for IRuntime::deserializeCudaEngine() or a file, with its plan and findings.
 class Engine {
  public:
-  /// An engine of these bytes, with what was planned and is to be known.
+  /// Makes an engine of these bytes, with its plan and findings.
   explicit Engine(Owner<nvinfer1::IHostMemory> bytes, std::optional<Plan> plan = std::nullopt,
                   std::vector<Findings> findings = {})
       : bytes_(std::move(bytes)), plan_(std::move(plan)), findings_(std::move(findings)) {}
 
-  /// The bytes.
+  /// Returns a pointer to the first byte.
   [[nodiscard]] const void* data() const& noexcept { return bytes_->data(); }
   void data() const&& = delete;
-  /// How many bytes there are.
+  /// Returns the number of bytes.
   [[nodiscard]] std::size_t size() const noexcept { return bytes_->size(); }
-  /// Writes a file, whole or not at all.
+  /// Writes the engine to a file, completely or not at all.
   [[nodiscard]] Result<void> write(const std::string& path) const {
     return write_file(path, Bytes(bytes_->data(), bytes_->size()));
   }
 
-  /// What of the model, or of the network that was given, is quantized, and what stays in float and why; NULL
-  /// where it was built as it is or by a calibrator of TensorRT's. With Way::DynamicRange TensorRT decides
-  /// what runs in INT8, and the plan says which layers have the ranges for it.
+  /// Returns the plan of the model or of the given network: the quantized layers, and the layers that stay in
+  /// float, with their reason.
+  ///
+  /// NULL if the engine was built without changes or by a calibrator of TensorRT's. With Way::DynamicRange
+  /// TensorRT decides which layers run in INT8; the plan lists the layers that have the ranges for it.
   [[nodiscard]] const Plan* plan() const& noexcept { return plan_ ? &*plan_ : nullptr; }
   void plan() const&& = delete;
-  /// What a user must know of statistics, ranges and plan. The options' logger was told.
+  /// Returns the findings of statistics, ranges and plan. The options' logger has received them.
   [[nodiscard]] const std::vector<Findings>& findings() const& noexcept { return findings_; }
   void findings() const&& = delete;
 

@@ -1,4 +1,4 @@
-// From data to the ranges of a whole network.
+// Calibration of a whole network.
 #ifndef QDQ_TORCH_CALIBRATE_HPP
 #define QDQ_TORCH_CALIBRATE_HPP
 
@@ -16,14 +16,14 @@
 
 namespace qdq::nn {
 
-/// A quantizer of a network and its name, such as "conv1.input_quantizer".
+/// A quantizer of a network, and its name, such as "conv1.input_quantizer".
 struct NamedQuantizer {
   std::string name;
   std::shared_ptr<TensorQuantizerImpl> quantizer;
 };
 
-/// The quantizers of a network whose name matches: `*` stands for any text, `?` for one character. Without a
-/// pattern all of them.
+/// Returns the quantizers of a network whose name matches the pattern: `*` matches any text, `?` one
+/// character. Without a pattern, it returns all of them.
 [[nodiscard]] inline std::vector<NamedQuantizer> quantizers(const torch::nn::Module& model, std::string_view pattern = "*");
 
 namespace detail {
@@ -36,7 +36,7 @@ inline bool matches(std::string_view pattern, std::string_view name) {
   return !name.empty() && (pattern[0] == '?' || pattern[0] == name[0]) && matches(pattern.substr(1), name.substr(1));
 }
 
-/// Those that match, of which there must be one.
+/// Returns the quantizers whose name matches. Fails if there are none.
 inline std::vector<NamedQuantizer> matching(const torch::nn::Module& model, std::string_view pattern) {
   auto found = quantizers(model, pattern);
   if (found.empty()) {
@@ -46,7 +46,7 @@ inline std::vector<NamedQuantizer> matching(const torch::nn::Module& model, std:
   return found;
 }
 
-/// The places of the modules of a network, with the name of their module.
+/// Returns the quantized sites of all modules of a network, each with the name of its module.
 inline std::vector<std::pair<std::string, Site>> sites(const torch::nn::Module& model) {
   std::vector<std::pair<std::string, Site>> found;
   const auto add = [&](const std::string& name, const torch::nn::Module& module) {
@@ -70,21 +70,21 @@ inline std::vector<NamedQuantizer> quantizers(const torch::nn::Module& model, st
   return found;
 }
 
-/// Switches the quantizers on that match. Returns how many; none is an error.
+/// Turns on the quantizers that match. Returns their number; none is an error.
 inline std::size_t enable(const torch::nn::Module& model, std::string_view pattern = "*") {
   const auto found = detail::matching(model, pattern);
   for (const auto& [name, quantizer] : found) quantizer->set_disabled(false);
   return found.size();
 }
-/// Switches the quantizers off that match: their data passes unchanged. Returns how many; none is an error.
+/// Turns off the quantizers that match: their data passes unchanged. Returns their number; none is an error.
 inline std::size_t disable(const torch::nn::Module& model, std::string_view pattern = "*") {
   const auto found = detail::matching(model, pattern);
   for (const auto& [name, quantizer] : found) quantizer->set_disabled(true);
   return found.size();
 }
 
-/// Lets the quantizers of a network that match observe and not quantize for as long as it lives; then their
-/// switches are as before.
+/// Lets the matching quantizers of a network observe instead of quantize, for the lifetime of the object. Its
+/// destructor restores their switches.
 ///
 ///     {
 ///       nn::Observe observe(*model);
@@ -93,7 +93,7 @@ inline std::size_t disable(const torch::nn::Module& model, std::string_view patt
 ///     nn::load_calib_amax(*model, qdq::Method::Entropy);
 class Observe {
  public:
-  /// Switches the quantizers of a model to observing; `pattern` chooses them by name.
+  /// Switches the quantizers of a model to observing. `pattern` selects them by name.
   explicit Observe(const torch::nn::Module& model, std::string_view pattern = "*") {
     for (auto& [name, quantizer] : detail::matching(model, pattern)) {
       before_.push_back({quantizer, quantizer->is_quantizing(), quantizer->is_calibrating()});
@@ -120,7 +120,8 @@ class Observe {
 
 namespace detail {
 
-/// Loads every quantizer that is not disabled: maxima by those, what else was observed by `load`.
+/// Loads the amax of every quantizer that is not disabled: by Method::Max if it observed maxima, else by
+/// `load`.
 template <typename Load>
 std::size_t load_calib_amax(const torch::nn::Module& model, bool strict, Load&& load) {
   std::size_t loaded = 0;
@@ -140,22 +141,25 @@ std::size_t load_calib_amax(const torch::nn::Module& model, bool strict, Load&& 
 
 }  // namespace detail
 
-/// Sets the amax of every quantizer that is not disabled from what it has observed: by `method` where that is
-/// a histogram, and where it is maxima by those. Where amax is learned, learning starts from it. Where
-/// nothing was observed that is an error if `strict`. Returns how many got an amax.
+/// Sets the amax of every quantizer that is not disabled, from its statistics. Returns how many got an amax.
+///
+/// A histogram is evaluated by `method`; maxima are used directly. If amax is learned, learning starts from
+/// it. If a quantizer has observed nothing, it is an error if `strict`.
 inline std::size_t load_calib_amax(const torch::nn::Module& model, RangeMethod method, bool strict = true) {
   return detail::load_calib_amax(model, strict, [&](TensorQuantizerImpl& q) { return q.load_calib_amax(method, strict); });
 }
-/// The same with the options of pytorch-quantization's entropy and mse, which need CalibMethod::Compat
-/// wherever it is not maxima.
+/// Does the same with the options of pytorch-quantization's entropy and mse. Every quantizer that does not
+/// observe maxima needs CalibMethod::Compat.
 inline std::size_t load_calib_amax(const torch::nn::Module& model, Method method, Search search, bool strict = true) {
   return detail::load_calib_amax(model, strict,
                                  [&](TensorQuantizerImpl& q) { return q.load_calib_amax(method, search, strict); });
 }
 
-/// Sets the amax of every weight that is quantized from its values, times its pre-quantization scale where it
-/// has one: one per channel where the descriptor keeps an axis, by qdq::weights_amax() with any method;
-/// maxima where it keeps several or has blocks, and for e4m3. Returns how many.
+/// Sets the amax of every quantized weight from its values, times its pre-quantization scale if it has one.
+/// Returns the number of weights.
+///
+/// If the descriptor keeps one axis, there is one amax per channel, by qdq::weights_amax() with any method.
+/// If it keeps several axes or has blocks, and for e4m3, maxima are used.
 inline std::size_t calibrate_weights(const torch::nn::Module& model, RangeMethod method = Method::Mse) {
   std::size_t done = 0;
   for (const auto& [name, site] : detail::sites(model)) {
@@ -180,7 +184,7 @@ inline std::size_t calibrate_weights(const torch::nn::Module& model, RangeMethod
   return done;
 }
 
-/// A line for every quantizer: its name, and what it is and does.
+/// Returns a text with a line for every quantizer: its name and its description.
 [[nodiscard]] inline std::string summary(const torch::nn::Module& model) {
   const auto all = quantizers(model);
   std::size_t width = 0;

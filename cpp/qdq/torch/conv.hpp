@@ -1,4 +1,4 @@
-// Convolutions whose input and weight are quantized.
+// Convolutions with a quantized input and weight.
 #ifndef QDQ_TORCH_CONV_HPP
 #define QDQ_TORCH_CONV_HPP
 
@@ -13,7 +13,7 @@
 namespace qdq::nn {
 namespace detail {
 
-/// The call that torch makes of its convolutions, of any number of dimensions; without a batch axis too.
+/// Calls torch's convolution, with any number of dimensions, with or without a batch axis.
 template <std::size_t D>
 torch::Tensor convolve(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias,
                        const torch::nn::detail::ConvNdOptions<D>& options, std::vector<std::int64_t> padding,
@@ -24,7 +24,7 @@ torch::Tensor convolve(const torch::Tensor& x, const torch::Tensor& weight, cons
   return batched ? out : out.squeeze(0);
 }
 
-/// How much is padded before and behind every axis, the last axis first, as torch::nn::functional::pad()
+/// Returns the padding before and behind every axis, the last axis first, as torch::nn::functional::pad()
 /// takes it. torch's own list has the axes of 'same' in the other order.
 template <std::size_t D>
 std::vector<std::int64_t> padding_of(const torch::nn::detail::ConvNdOptions<D>& options) {
@@ -48,7 +48,7 @@ std::vector<std::int64_t> padding_of(const torch::nn::detail::ConvNdOptions<D>& 
   return found;
 }
 
-/// The padding that a convolution does itself: zeros, as many before as behind.
+/// Returns the padding that a convolution does itself: zeros, as many before as behind.
 template <std::size_t D>
 std::vector<std::int64_t> symmetric(const std::vector<std::int64_t>& ends) {
   std::vector<std::int64_t> found(D);
@@ -69,7 +69,7 @@ class QuantizedConv : public QuantizedWeight<Derived, Base, Options> {
     auto padding = symmetric<D>(ends);
     bool even = true;
     for (std::size_t i = 0; i < D; ++i) even = even && ends[2 * i] == ends[2 * i + 1];
-    // Padding comes after quantization: what it repeats is quantized already.
+    // Padding comes after quantization: the values that it repeats are already quantized.
     const auto pad = [&](const auto& mode) {
       using Mode = std::decay_t<decltype(mode)>;
       constexpr bool zeros = std::is_same_v<Mode, torch::enumtype::kZeros>;
@@ -108,7 +108,7 @@ class QuantizedConvTranspose : public QuantizedWeight<Derived, Base, Options> {
   static SharedDescriptor default_weight() { return predefined(Predefined::ConvTransposeWeightPerChannel); }
 
  private:
-  /// That of the options, or what is missing to the size that is asked for.
+  /// Returns the output padding of the options, or the one that gives the requested size.
   std::vector<std::int64_t> output_padding(const torch::Tensor& x, const std::vector<std::int64_t>& padding,
                                            const Optional<torch::IntArrayRef>& output_size) const {
     const auto& by = this->options;
@@ -135,9 +135,9 @@ class QuantizedConvTranspose : public QuantizedWeight<Derived, Base, Options> {
 
 }  // namespace detail
 
-// torch asks a class itself for its forward(), not what it inherits from.
+// torch looks for forward() in the class itself, not in its base classes.
 #define QDQ_NN_CONV(Name, Family, D, Parameters, Arguments)                                                               \
-  /** torch::nn::Name with a quantized input and weight: same options, then QuantOptions. */                              \
+  /** torch::nn::Name with a quantized input and weight. It takes the same options, then QuantOptions. */                 \
   class Name##Impl : public detail::Family<D, Name##Impl, torch::nn::Name##Impl, torch::nn::Name##Options> {               \
    public:                                                                                                                \
     using Family::Family;                                                                                                 \

@@ -1,4 +1,4 @@
-// From a trained network to the ONNX model that is deployed.
+// Export of a trained network to the ONNX model that is deployed.
 #ifndef QDQ_TORCH_EXPORT_HPP
 #define QDQ_TORCH_EXPORT_HPP
 
@@ -19,32 +19,32 @@
 
 namespace qdq::nn {
 
-/// How export_onnx() writes.
+/// Options of export_onnx().
 struct ExportOptions {
-  /// How weights are stored.
+  /// The storage of weights.
   WeightForm weight_form = WeightForm::Int8;
-  /// The version of TensorRT that reads the calibration cache, as getInferLibVersion() reports it; 0 for no
+  /// The version of TensorRT that reads the calibration cache, in the form of getInferLibVersion(); 0 for no
   /// cache.
   std::uint32_t tensorrt_version = 100000;
 };
 
-/// A module whose quantizers have no part in the exported model, and why.
+/// A module whose quantizers are not in the exported model, with the reason.
 struct LeftInFloat {
   std::string module, reason;
 };
 
-/// What export_onnx() has done.
+/// The result of export_onnx().
 struct Exported {
-  Ranges ranges;                       ///< Of the activations, by the names of the float model and of what is clipped.
+  Ranges ranges;                       ///< The ranges of activations, by their names in the float model or of a Clip.
   std::vector<std::string> quantized;  ///< The modules that are quantized in the model.
   std::vector<LeftInFloat>
-      left_in_float;  ///< The others that have quantizers: pools, sums, norms, LSTMs, and what is disabled.
+      left_in_float;  ///< The other modules with quantizers: pools, sums, norms, LSTMs, and disabled ones.
 };
 
 namespace detail {
 
-/// Whether a tensor has no negative element whatever the data: by the node that computes it, and those before
-/// it that only choose, move or average.
+/// Returns whether a tensor has no negative element for any data, judged by the node that computes it and by
+/// the nodes before it that only select, move or average values.
 inline bool never_negative(const Graph& graph, std::size_t tensor) {
   static const std::set<std::string_view> starts{"Abs", "Relu", "Sigmoid", "Softmax"};
   static const std::set<std::string_view> keeps{"AveragePool",   "Dropout",   "Flatten",  "GlobalAveragePool",
@@ -59,7 +59,7 @@ inline bool never_negative(const Graph& graph, std::size_t tensor) {
   return false;
 }
 
-/// What becomes of the network's modules in the model.
+/// Converts the network's modules to their form in the model.
 class Exporter {
  public:
   Exporter(const torch::nn::Module& model, Model onnx)
@@ -73,7 +73,7 @@ class Exporter {
       fail(Status::InvalidArgument, "the network has no quantized weight to export",
            "build it while is_quantized(), and calibrate it");
     }
-    // A calibration cache is for the float model as it is, where nothing clips.
+    // A calibration cache is for the unchanged float model, in which nothing clips.
     const auto of_float = graph_.spread(ranges_).value();
     clip_inputs();
     const auto plan = onnx_.plan(policy_.build().value(), ranges_).value();
@@ -90,21 +90,22 @@ class Exporter {
   }
 
  private:
-  /// What is quantized of a module: the node that computes it, what clips its input, and the weight with the
-  /// axis of its ranges.
+  /// The quantized parts of a module: the node that computes it, the clip of its input, and the weight with
+  /// the axis of its ranges.
   struct Layer {
     std::string module, node, weight;
     std::optional<Quantizer::ClipRange> clip;
     std::int32_t axis;
   };
 
-  /// Of the opset that plans are made in, so that numbers of nodes stay.
+  /// Raises the model to the opset in which plans are made, so that the numbers of nodes stay the same, and
+  /// returns its graph.
   static Graph at_opset_13(Model& onnx) {
     if (onnx.opset() < 13) (void)onnx.raise_opset(13).value();
     return onnx.graph().value();
   }
 
-  /// Parameters and buffers by name; those of quantizers are none of the float model's.
+  /// Stores parameters and buffers by name. Those of quantizers do not exist in the float model.
   void store_parameters() {
     std::set<const void*> ranges;
     for (const auto& named : quantizers(model_)) {
@@ -115,7 +116,7 @@ class Exporter {
     for (const auto& parameter : model_.named_parameters()) {
       if (!is_range(parameter.value())) store(parameter.key(), parameter.value());
     }
-    // Exporters drop what a network does not need when it runs, such as the count of a batch norm.
+    // Exporters drop buffers that inference does not need, such as the count of a batch norm.
     for (const auto& buffer : model_.named_buffers()) {
       if (!is_range(buffer.value()) && onnx_.get_constant(buffer.key()).value()) store(buffer.key(), buffer.value());
     }
@@ -129,7 +130,7 @@ class Exporter {
     onnx_.set_initializer(name, view(copy)).value();
   }
 
-  /// The one node that reads a weight, and by which input.
+  /// Returns the only node that reads a weight, and the input by which it reads it.
   Graph::Use reader(const std::string& weight) const {
     const auto tensor = graph_.find_tensor(weight);
     const auto uses = tensor == none ? std::vector<Graph::Use>() : graph_.tensors().at(tensor).consumers;
@@ -142,7 +143,7 @@ class Exporter {
   }
 
   void leave_in_float(const std::string& name, const char* reason) {
-    // A module may have several places.
+    // A module may have several sites.
     if (left_in_float_.empty() || left_in_float_.back().module != name) left_in_float_.push_back({name, reason});
   }
 
@@ -173,7 +174,7 @@ class Exporter {
     exported_.push_back(std::move(layer));
   }
 
-  /// What training clipped is clipped in the model too.
+  /// Clips the inputs in the model that training clipped.
   void clip_inputs() {
     for (const auto& layer : exported_) {
       if (layer.clip) onnx_.clip_input(layer.node, 0, layer.clip->min, layer.clip->max).value();
@@ -186,7 +187,7 @@ class Exporter {
     }
   }
 
-  /// The plan must quantize a layer, and its weight along the axis that its ranges were trained for.
+  /// Checks that the plan quantizes a layer, and its weight along the axis that its ranges were trained for.
   void check_plan(const Plan& plan, const Layer& layer) const {
     for (const auto& weight : plan.weights()) {
       if (graph_.tensors().at(weight.tensor).name != layer.weight) continue;
@@ -203,9 +204,11 @@ class Exporter {
          "disable its quantizers, or build it in float");
   }
 
-  /// One tensor has one range: the widest of those that its readers were trained with. Returns what the input
-  /// must be clipped to besides, where quantizing alone computes something else than the learned range did:
-  /// the integers go further.
+  /// Adds the range of a module's input. One tensor has one range: the widest range that its readers were
+  /// trained with.
+  ///
+  /// Returns the extra clip range of the input, if quantizing alone would not give the learned range's
+  /// result, because the integers go further.
   std::optional<Quantizer::ClipRange> add_input(const std::string& name, const TensorQuantizerImpl& quantizer,
                                                 std::size_t read) {
     const auto tensor = graph_.tensors().at(read).name;
@@ -223,8 +226,10 @@ class Exporter {
     return range;
   }
 
-  /// Weights of fewer bits, of the narrow range or of a learned one are stored as they are quantized: int8
-  /// holds them exactly, with the same step. Returns the axis that has ranges of its own.
+  /// Adds the ranges of a weight. Returns the axis that has its own ranges.
+  ///
+  /// Weights with fewer bits, with the narrow range or with a learned range are stored in quantized form:
+  /// int8 holds them exactly, with the same step.
   std::int32_t add_weight(const std::string& name, TensorQuantizerImpl& quantizer, const std::string& tensor,
                           const torch::Tensor& value) {
     const auto& descriptor = quantizer.descriptor();
@@ -274,21 +279,23 @@ class Exporter {
 
 }  // namespace detail
 
-/// Puts a trained network into the float ONNX model of the same network: writes `out` with the network's
-/// weights, Quantize and Dequantize where its modules with a weight quantize, by exactly their ranges, and
-/// the calibration cache `out`.cache beside it. Returns the ranges of the activations, and which modules are
-/// quantized and which stay in float.
+/// Puts a trained network into the float ONNX model of the same network.
 ///
-/// The model's initializers are called as the network's parameters, "conv1.weight", which is how exporters
-/// call them where they fold nothing. The range of a module's input belongs to what the node that reads its
-/// weight reads besides; of several such ranges for one tensor the widest is taken. Activations are signed
-/// with 8 bits and one range. A learned range clips: the model gets a Clip before Quantize wherever that
-/// makes a difference, so that it computes what the module does; a calibration cache knows amax = max(-min,
-/// max) only. Weights have up to 8 bits, with one range or one per output channel; another axis is an error.
+/// Writes `out` with the network's weights, and with Quantize and Dequantize at the modules with a weight
+/// that quantize, with exactly their ranges. Writes the calibration cache `out`.cache beside it. Returns the
+/// ranges of the activations, the quantized modules, and the modules that stay in float.
 ///
-/// Modules without a weight, whose place in the model no name tells, stay as they are in the float model, and
-/// so do LSTMs and what is disabled: the answer names them. Disable their quantizers to train what is
-/// exported.
+/// The model's initializers must have the names of the network's parameters, such as "conv1.weight".
+/// Exporters use these names if they fold nothing. The range of a module's input belongs to the other input
+/// of the node that reads its weight. If one tensor has several such ranges, the widest is used. Activations
+/// are signed with 8 bits and one range. A learned range clips: the model gets a Clip before Quantize if that
+/// makes a difference, so that it computes the same as the module. A calibration cache can only express
+/// amax = max(-min, max). Weights have up to 8 bits, with one range or one per output channel; another axis
+/// is an error.
+///
+/// Modules without a weight cannot be found in the model by a name. They stay as they are in the float model,
+/// as do LSTMs and disabled modules; the result names them. Disable their quantizers to train the network
+/// that is exported.
 inline Exported export_onnx(const torch::nn::Module& model, const std::string& float_onnx, const std::string& out,
                             const ExportOptions& options = ExportOptions()) {
   return detail::Exporter(model, Model::open(float_onnx).value()).write(out, options);

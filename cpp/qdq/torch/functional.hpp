@@ -1,4 +1,4 @@
-// Quantization as functions that autograd knows.
+// Quantization functions for autograd.
 #ifndef QDQ_TORCH_FUNCTIONAL_HPP
 #define QDQ_TORCH_FUNCTIONAL_HPP
 
@@ -12,26 +12,25 @@
 #include <qdq/torch/kernels.hpp>
 #include <qdq/torch/operations.hpp>
 
-// Data is float, double, half or bfloat16. Contiguous tensors of the CPU are read where they are, by qdq's
-// kernels, and others of the CPU by their strides; tensors of a GPU are computed by torch's operations with
-// the same numbers. qdq.h has the formulas beside the functions named at each. M is the highest integer of
-// the descriptor's format, L the lowest.
+// Data is float, double, half or bfloat16. On the CPU, qdq's kernels read contiguous tensors in place, and
+// other tensors by their strides. On a GPU, torch's operations compute the same numbers. The formulas are in
+// qdq.h, at the functions named at each. M is the highest integer of the descriptor's format, L the lowest.
 //
-// Any number of threads may call these. Errors are qdq::Exception.
+// Any number of threads may call these functions. Errors are qdq::Exception.
 
 namespace qdq::nn {
 
-/// A descriptor that modules and gradients share: nothing can change it.
+/// An immutable descriptor that modules and gradients share.
 using SharedDescriptor = std::shared_ptr<const Descriptor>;
 
-/// Shares a descriptor.
+/// Moves a descriptor into shared ownership.
 [[nodiscard]] inline SharedDescriptor share(Descriptor descriptor) {
   return std::make_shared<const Descriptor>(std::move(descriptor));
 }
 
 namespace detail {
 
-/// What a node of the graph keeps of its descriptor.
+/// The part of its descriptor that a node of the autograd graph keeps.
 struct Kept : torch::CustomClassHolder {
   explicit Kept(SharedDescriptor shared) : descriptor(std::move(shared)) {}
   SharedDescriptor descriptor;
@@ -47,7 +46,7 @@ inline SharedDescriptor kept(torch::autograd::AutogradContext* context) {
   return c10::static_intrusive_pointer_cast<Kept>(context->saved_data["descriptor"].toCapsule())->descriptor;
 }
 
-/// The gradient of data that passed where |x| is not above amax.
+/// Returns the gradient of data that passed, that is, if |x| is not above amax.
 inline torch::Tensor straight_through(torch::autograd::AutogradContext* context, const torch::Tensor& gradient) {
   const auto saved = context->get_saved_variables();
   const auto descriptor = kept(context);
@@ -147,29 +146,31 @@ struct LearnedStep : torch::autograd::Function<LearnedStep> {
 
 }  // namespace detail
 
-/// What quantization makes of tensors: torch::nn::functional with these functions besides.
+/// torch::nn::functional with quantization functions added.
 namespace functional {
 
-using namespace torch::nn::functional;  // NOLINT: that is the point of this namespace.
+using namespace torch::nn::functional;  // NOLINT: the using directive is the purpose of this namespace.
 
-/// The amax that x is quantized by where none is fixed: max |x| per tensor, axis or block, times the
-/// descriptor's factor. Float, on the device of x, without gradient.
+/// Returns the dynamic amax of x: max |x| per tensor, axis or block, times the descriptor's factor. It is
+/// float, on the device of x, without gradient.
 [[nodiscard]] inline torch::Tensor amax(const torch::Tensor& x, const Descriptor& descriptor) {
   detail::check_quantizable(x);
   return detail::on_host(x) ? detail::kernels::amax_of(x, descriptor) : detail::operations::amax_of(x, descriptor);
 }
 
-/// Quantizes and goes back at once, as qdq_tensor_fake_quant(): y = clamp(round(x * M / amax), L, M) / (M /
-/// amax), or e4m3. amax is float and broadcasts to x, by blocks where the descriptor has them. The gradient
-/// passes where |x| <= amax and is 0 elsewhere; amax gets none.
+/// Quantizes and dequantizes in one step, as qdq_tensor_fake_quant(): y = clamp(round(x * M / amax), L, M) /
+/// (M / amax), or e4m3.
+///
+/// amax is float and broadcasts to x; if the descriptor has blocks, by blocks. The gradient passes if |x| <=
+/// amax and is 0 elsewhere. amax gets no gradient.
 [[nodiscard]] inline torch::Tensor fake_tensor_quant(const torch::Tensor& x, const torch::Tensor& amax,
                                                      const SharedDescriptor& descriptor = share(Descriptor())) {
   detail::check_quantizable(x);
   return detail::FakeTensorQuant::apply(x, amax, descriptor);
 }
 
-/// Quantizes and keeps the integers in the type of x, as qdq_tensor_quant(), with the inverse scale M / amax
-/// (float), which has no gradient. That of x passes where |x| <= amax.
+/// Quantizes and keeps the integers in the type of x, as qdq_tensor_quant(). Returns them with the inverse
+/// scale M / amax (float), which has no gradient. The gradient of x passes if |x| <= amax.
 [[nodiscard]] inline std::pair<torch::Tensor, torch::Tensor> tensor_quant(
     const torch::Tensor& x, const torch::Tensor& amax, const SharedDescriptor& descriptor = share(Descriptor())) {
   detail::check_quantizable(x);
@@ -177,8 +178,8 @@ using namespace torch::nn::functional;  // NOLINT: that is the point of this nam
   return {found[0], found[1]};
 }
 
-/// Fake quantization of `min` to `max` with a zero point, in integers of 2 to 16 bits, as
-/// qdq_tensor_fake_affine_quant(). The gradient passes where min <= x <= max.
+/// Fake-quantizes the range `min` to `max` with a zero point, to integers of 2 to 16 bits, as
+/// qdq_tensor_fake_affine_quant(). The gradient passes if min <= x <= max.
 [[nodiscard]] inline torch::Tensor fake_affine_tensor_quant(const torch::Tensor& x, float min, float max,
                                                             std::uint32_t num_bits = 8) {
   detail::check_quantizable(x);
@@ -186,14 +187,14 @@ using namespace torch::nn::functional;  // NOLINT: that is the point of this nam
                                         static_cast<std::int64_t>(num_bits));
 }
 
-/// Fake quantization to the 8-bit float e4m3, y = e4m3(x * 448 / amax) / (448 / amax). The gradient passes
-/// where |x| <= amax.
+/// Fake-quantizes to the 8-bit float e4m3: y = e4m3(x * 448 / amax) / (448 / amax). The gradient passes if
+/// |x| <= amax.
 [[nodiscard]] inline torch::Tensor scaled_e4m3(const torch::Tensor& x, const torch::Tensor& amax) {
   return fake_tensor_quant(x, amax, share(Descriptor::make().e4m3().build().value()));
 }
 
-/// y = min(max(x, min), max), with `min` and `max` of one element each. The gradient passes to x where min <
-/// x < max, to min where x <= min and to max where x >= max.
+/// Clips x: y = min(max(x, min), max), with `min` and `max` of one element each. The gradient passes to x if
+/// min < x < max, to min if x <= min and to max if x >= max.
 [[nodiscard]] inline torch::Tensor clip(const torch::Tensor& x, const torch::Tensor& min, const torch::Tensor& max) {
   detail::check_quantizable(x);
   if (!min.defined() || !max.defined() || min.numel() != 1 || max.numel() != 1) {
@@ -202,18 +203,19 @@ using namespace torch::nn::functional;  // NOLINT: that is the point of this nam
   return detail::Clip::apply(x, min, max);
 }
 
-/// The factor 1 / sqrt(N M) on the gradient of a step that N values share, as
+/// Returns the factor 1 / sqrt(N M) for the gradient of a step that N values share, as
 /// qdq::learned_step_gradient_scale().
 [[nodiscard]] inline double learned_step_gradient_scale(std::int64_t values, const Descriptor& descriptor) {
   return qdq::learned_step_gradient_scale(static_cast<std::size_t>(values), descriptor).value();
 }
 
-/// Fake quantization by a step that training moves, as qdq_tensor_learned_step_quant(): y = clamp(round(x /
-/// step), L, M) * step (Esser et al., Learned Step Size Quantization, arXiv:1902.08153). The step is
-/// positive, counts as float and broadcasts to x, by blocks where the descriptor has them. With v = x / step
-/// the gradient passes to x where L < v < M; to the step goes gradient_scale * sum(gradient * d), d =
-/// round(v) - v there and L or M where v is clipped. A gradient_scale of 0 stands for 1 / sqrt(N M), N being
-/// how many values share one step.
+/// Fake-quantizes by a step that training learns, as qdq_tensor_learned_step_quant(): y = clamp(round(x /
+/// step), L, M) * step (Esser et al., Learned Step Size Quantization, arXiv:1902.08153).
+///
+/// The step is positive, is converted to float and broadcasts to x; if the descriptor has blocks, by blocks.
+/// Let v = x / step. The gradient passes to x if L < v < M. The step gets gradient_scale * sum(gradient * d),
+/// with d = round(v) - v for those x, and L or M if v is clipped. A gradient_scale of 0 means 1 / sqrt(N M),
+/// where N is the number of values that share one step.
 [[nodiscard]] inline torch::Tensor learned_step_quant(const torch::Tensor& x, const torch::Tensor& step,
                                                       const SharedDescriptor& descriptor = share(Descriptor()),
                                                       double gradient_scale = 0) {

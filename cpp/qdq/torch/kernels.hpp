@@ -1,4 +1,4 @@
-// The functions over tensors of the CPU: qdq's kernels, on the tensors' own memory.
+// The functions for tensors of the CPU: qdq's kernels on the tensors' own memory.
 #ifndef QDQ_TORCH_KERNELS_HPP
 #define QDQ_TORCH_KERNELS_HPP
 
@@ -15,7 +15,7 @@ using torch::Tensor;
 
 inline Tensor like(const Tensor& x) { return torch::empty(x.sizes(), x.options().requires_grad(false)); }
 
-/// The amax on the host, as the kernels read it.
+/// Returns the amax on the host, in the form that the kernels read.
 inline Tensor host(const Tensor& amax) { return amax.detach().to(torch::kCPU, torch::kFloat); }
 
 inline Tensor amax_of(const Tensor& x, const Descriptor& descriptor) {

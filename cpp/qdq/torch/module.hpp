@@ -1,4 +1,4 @@
-// What the quantized modules have in common.
+// The common parts of the quantized modules.
 #ifndef QDQ_TORCH_MODULE_HPP
 #define QDQ_TORCH_MODULE_HPP
 
@@ -17,20 +17,19 @@
 
 namespace qdq::nn {
 
-/// Everything else of torch::nn, so that a program that says `namespace nn = qdq::nn;` finds all that it
-/// knows.
-using namespace torch::nn;  // NOLINT: that is the point of this namespace.
+/// All other names of torch::nn, so that a program with `namespace nn = qdq::nn;` finds all of them.
+using namespace torch::nn;  // NOLINT: the using directive is the purpose of this namespace.
 
-/// How a module quantizes: what is not set is the default of its class.
+/// The quantization of a module. Unset fields have the default of the module's class.
 struct QuantOptions {
   SharedDescriptor input_descriptor, weight_descriptor;
 
-  /// Sets how the input is quantized.
+  /// Sets the quantization of the input.
   QuantOptions& input(Descriptor descriptor) {
     input_descriptor = share(std::move(descriptor));
     return *this;
   }
-  /// Sets how weights are quantized.
+  /// Sets the quantization of weights.
   QuantOptions& weight(Descriptor descriptor) {
     weight_descriptor = share(std::move(descriptor));
     return *this;
@@ -44,7 +43,8 @@ inline std::atomic<bool>& quantizes() {
   return on;
 }
 
-/// What this thread builds for a copy, whatever the switch says: modules like the one that is copied.
+/// Returns the override of the switch while this thread builds a copy: whether its modules quantize, as those
+/// of the copied module do. Nothing at other times.
 inline std::optional<bool>& quantizes_copy() {
   static thread_local std::optional<bool> on;
   return on;
@@ -63,13 +63,13 @@ class BuildsCopy {
 
 }  // namespace detail
 
-/// Whether modules of this namespace that are built from now on quantize. While it is off they are what
-/// torch::nn has, with the same parameters and nothing else.
+/// Sets whether modules of this namespace that are built from now on quantize. If not, they are the modules
+/// of torch::nn, with the same parameters and nothing else.
 inline void set_quantized(bool on) noexcept { detail::quantizes() = on; }
-/// Whether modules that are built now quantize. Default: true.
+/// Returns whether modules that are built now quantize. Default: true.
 [[nodiscard]] inline bool is_quantized() noexcept { return detail::quantizes_copy().value_or(detail::quantizes()); }
 
-/// Makes float modules for as long as it lives.
+/// Makes float modules for the lifetime of the object.
 class FloatModules {
  public:
   FloatModules() : before_(is_quantized()) { set_quantized(false); }
@@ -83,31 +83,32 @@ class FloatModules {
 
 namespace detail {
 
-/// A place of a module that is quantized: its quantizers and, where it has weights, their value and the
-/// parameter's name.
+/// A quantized site of a module: its quantizers and, if it has weights, their value and the name of the
+/// parameter.
 struct Site {
   std::shared_ptr<TensorQuantizerImpl> input, weight;
   torch::Tensor value;
   std::string parameter;
 };
 
-/// What a quantized module answers to who walks the tree.
+/// The interface by which tree walks find the quantized sites of a module.
 struct Quantizes {
   virtual ~Quantizes() = default;
-  /// Its places; none for a module that was built in float.
+  /// Returns the sites of the module; none for a module that was built in float.
   [[nodiscard]] virtual std::vector<Site> sites() const = 0;
 };
 
 inline SharedDescriptor predefined(Predefined which) { return share(Descriptor::predefined(which).value()); }
 
-/// Activations: 8 bits, one range, from a histogram, of which every method can compute it.
+/// Returns the default quantization of activations: 8 bits and one range, from a histogram, which every
+/// method can evaluate.
 inline SharedDescriptor default_input() {
   return share(Descriptor::make(Predefined::PerTensor8Bit).calib_method(CalibMethod::Histogram).build().value());
 }
 
-/// A module of torch's with quantizers as children: `Base` is torch's class, `Options` what it is made of.
+/// A module of torch's with quantizers as children. `Base` is torch's class, `Options` its options.
 ///
-/// Children are asked for by name: what a copied module holds is what it has registered.
+/// Children are found by name, because a copied module holds exactly its registered children.
 template <typename Derived, typename Base, typename Options>
 class Quantized : public Base, public Quantizes {
  public:
@@ -118,7 +119,7 @@ class Quantized : public Base, public Quantizes {
     described_.weight_descriptor = quant.weight_descriptor ? quant.weight_descriptor : defaults.weight_descriptor;
     static_cast<Derived*>(this)->add_quantizers();
   }
-  /// The arguments of torch's options: nn::Conv2d(1, 8, 3).
+  /// Takes the arguments of torch's options: nn::Conv2d(1, 8, 3).
   template <typename First, typename... Rest,
             typename = std::enable_if_t<std::is_constructible_v<Options, First, Rest...> &&
                                         !std::is_base_of_v<torch::nn::Module, std::decay_t<First>> &&
@@ -126,17 +127,17 @@ class Quantized : public Base, public Quantizes {
   explicit Quantized(First&& first, Rest&&... rest)
       : Quantized(Options(std::forward<First>(first), std::forward<Rest>(rest)...)) {}
 
-  /// The descriptor of inputs for modules of this class that are built from now on and are not given one. Not
-  /// while another thread builds modules.
+  /// Sets the descriptor of inputs for modules of this class that are built from now on without a descriptor
+  /// of their own. No other thread may build modules at the same time.
   static void set_default_input(Descriptor descriptor) { default_options().input(std::move(descriptor)); }
-  /// The same of weights.
+  /// Sets the descriptor of weights in the same way.
   static void set_default_weight(Descriptor descriptor) { default_options().weight(std::move(descriptor)); }
 
   std::shared_ptr<torch::nn::Module> clone(const Optional<torch::Device>& device = {}) const override {
     const torch::NoGradGuard no_grad;
     const BuildsCopy as_this(!this->children().empty());
     const auto copy = std::make_shared<Derived>(made_of_, described_);
-    // With the switches and statistics that they have.
+    // The children keep their switches and statistics.
     for (const auto& child : this->named_children()) copy->replace_module(child.key(), child.value()->clone(device));
     const auto put = [&](torch::Tensor& to, const torch::Tensor& from) {
       to.set_data(device ? from.detach().to(*device, from.scalar_type(), false, true) : from.detach().clone());
@@ -150,7 +151,8 @@ class Quantized : public Base, public Quantizes {
     return copy;
   }
 
-  /// As torch's, but a file of the float model has no quantizers: those of this module stay then.
+  /// Loads as torch does. A file of the float model has no quantizers; the quantizers of this module are
+  /// unchanged then.
   void load(torch::serialize::InputArchive& archive) override {
     for (auto& parameter : this->named_parameters(false)) archive.read(parameter.key(), parameter.value());
     for (auto& buffer : this->named_buffers(false)) archive.read(buffer.key(), buffer.value(), true);
@@ -164,16 +166,16 @@ class Quantized : public Base, public Quantizes {
     std::ostringstream text;
     Base::pretty_print(text);
     const auto printed = text.str();
-    // Most of torch's modules print their own name, the recurrent ones that of the class that derives from
-    // them.
+    // Most of torch's modules print their own name; the recurrent ones print the name of the derived class.
     std::string right = "torch::nn::", wrong = "qdq::nn::";
     if (!this->children().empty()) std::swap(right, wrong);
     stream << (printed.rfind(wrong, 0) == 0 ? right + printed.substr(wrong.size()) : printed);
   }
 
-  /// The quantizer of the input; empty where the module was built in float.
+  /// Returns the quantizer of the input; empty if the module was built in float.
   [[nodiscard]] TensorQuantizer input_quantizer() const { return quantizer("input_quantizer"); }
-  /// The quantizer of the weight; empty where the module was built in float or has no weight to quantize.
+  /// Returns the quantizer of the weight; empty if the module was built in float or has no weight to
+  /// quantize.
   [[nodiscard]] TensorQuantizer weight_quantizer() const { return quantizer("weight_quantizer"); }
 
  protected:
@@ -198,7 +200,7 @@ class Quantized : public Base, public Quantizes {
   QuantOptions described_;
 };
 
-/// What modules with one weight add: both quantizers.
+/// The additions of modules with one weight: both quantizers.
 template <typename Derived, typename Base, typename Options>
 class QuantizedWeight : public Quantized<Derived, Base, Options> {
  public:
@@ -215,7 +217,7 @@ class QuantizedWeight : public Quantized<Derived, Base, Options> {
   }
 };
 
-/// What modules add that quantize their input alone.
+/// The additions of modules that quantize their input only.
 template <typename Derived, typename Base, typename Options>
 class QuantizedInput : public Quantized<Derived, Base, Options> {
  public:

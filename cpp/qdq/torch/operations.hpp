@@ -1,5 +1,5 @@
-// The same functions by torch's operations, for tensors of any device. On the CPU they equal the kernels bit
-// for bit, which the tests compare; they say what a GPU computes.
+// The same functions with torch's operations, for tensors of any device. On the CPU they equal the kernels
+// bit for bit, which the tests check; they define the results of a GPU.
 #ifndef QDQ_TORCH_OPERATIONS_HPP
 #define QDQ_TORCH_OPERATIONS_HPP
 
@@ -13,29 +13,29 @@
 #include <qdq/tensor.hpp>
 #include <qdq/torch/tensor.hpp>
 
-// A tensor is divided by tensors of its own device only: a number divided by, or a divisor on the host, makes
-// torch multiply by the reciprocal, which rounds twice.
+// A tensor is divided only by tensors of its own device. If the divisor is a number or is on the host, torch
+// multiplies by the reciprocal, which rounds twice.
 
 namespace qdq::nn::detail::operations {
 
 using torch::Tensor;
 
-/// At or below this amax a range counts as zero.
+/// An amax at or below this value counts as zero.
 inline constexpr double epsilon = 1.0 / (1 << 24);
 
-/// The highest integer M.
+/// Returns the highest integer M.
 inline double high(const Descriptor& descriptor) {
   if (descriptor.is_e4m3()) return 448;
   return std::ldexp(1.0, static_cast<int>(descriptor.num_bits()) - (descriptor.is_unsigned() ? 0 : 1)) - 1;
 }
 
-/// The lowest integer L.
+/// Returns the lowest integer L.
 inline double low(const Descriptor& descriptor) {
   if (descriptor.is_unsigned()) return 0;
   return descriptor.narrow_range() ? -high(descriptor) : -high(descriptor) - 1;
 }
 
-/// In the type that is computed in.
+/// Converts to the type of the computation.
 inline Tensor wide(const Tensor& x) { return x.scalar_type() == torch::kDouble ? x : x.to(torch::kFloat); }
 
 inline Tensor constant(double value, const Tensor& like) {
@@ -51,7 +51,7 @@ inline std::int64_t from_first(std::int64_t axis, const Tensor& x) {
   return found;
 }
 
-/// One number per group as numbers that broadcast to x: blocks are repeated along their axis.
+/// Expands one number per group to numbers that broadcast to x. Blocks are repeated along their axis.
 inline Tensor spread(const Tensor& groups, const Tensor& x, const Descriptor& descriptor) {
   auto numbers = groups.to(x.device(), torch::kFloat);
   if (descriptor.block_size() == 0) return numbers;
@@ -60,7 +60,7 @@ inline Tensor spread(const Tensor& groups, const Tensor& x, const Descriptor& de
   return numbers.repeat_interleave(size, axis).narrow(axis, 0, x.size(axis));
 }
 
-/// Refuses what the kernels refuse: the device is waited for.
+/// Refuses the same arguments as the kernels. Waits for the device.
 inline void check(const Tensor& x, const Tensor& amax, const Descriptor& descriptor) {
   const bool finite = descriptor.is_e4m3() || descriptor.mode() == Mode::Corrected;
   const auto bad = finite ? (amax < 0).logical_or(amax.isfinite().logical_not()) : amax < 0;
@@ -74,7 +74,7 @@ inline void check(const Tensor& x, const Tensor& amax, const Descriptor& descrip
   }
 }
 
-/// max |x| per group.
+/// Returns max |x| per group.
 inline Tensor amax_of(const Tensor& x, const Descriptor& descriptor) {
   auto magnitudes = x.detach().abs();
   const auto scaled = [&](const Tensor& amax) {
@@ -98,10 +98,10 @@ inline Tensor amax_of(const Tensor& x, const Descriptor& descriptor) {
   return scaled(reduced.empty() ? magnitudes : magnitudes.amax(reduced, true));
 }
 
-/// The nearest number of e4m3, ties to even, saturating at 448; x is float.
+/// Rounds to the nearest number of e4m3, ties to even, saturating at 448. x is float.
 inline Tensor round_e4m3(const Tensor& x) {
   const auto clamped = x.clamp(-448, 448);
-  // 3 bits of mantissa are kept: half of the last place is added, less one bit where the last place is even.
+  // Keeps 3 bits of mantissa: adds half of the last place, less one bit if the last place is even.
   const auto bits = clamped.contiguous().view(torch::kInt);
   const auto last = bits.bitwise_right_shift(20).bitwise_and(1);
   const auto normal = (bits + last + 0x7ffff).bitwise_and(~0xfffff).view(torch::kFloat);
@@ -170,7 +170,7 @@ inline std::pair<Tensor, Tensor> quant(const Tensor& x, const Tensor& groups, co
     const auto nothing = constant(0, data).expand_as(data).copysign(data);
     integers = torch::where(zero.logical_and(data.isnan().logical_not()), nothing, integers);
   }
-  // The reported scale is that of the data's type, given as float.
+  // The reported scale has the precision of the data's type, and is given as float.
   if (descriptor.mode() != Mode::Corrected && staged) reported = reported.to(torch::kHalf).to(torch::kFloat);
   return {integers.to(x.scalar_type()), reported};
 }
@@ -222,7 +222,7 @@ inline std::pair<Tensor, ClipGradient> clip_backward(const Tensor& gradient, con
   return {torch::where(inside, gradient, constant(0, gradient)), ClipGradient{sum(data <= min), sum(data >= max)}};
 }
 
-/// The step for every element, refused where it is none.
+/// Returns the step for every element. Fails if it is not a valid step.
 inline Tensor steps_of(const Tensor& step, const Tensor& data, const Descriptor& descriptor) {
   if (descriptor.is_e4m3()) fail(Status::Unsupported, "e4m3 has no steps of one width to learn", "use integers");
   if ((step > 0).logical_and(step.isfinite()).logical_not().any().item<bool>()) {
@@ -242,7 +242,7 @@ inline std::pair<Tensor, Tensor> learned_step_backward(const Tensor& gradient, c
   const auto data = wide(x);
   const auto steps = data / steps_of(step, data, descriptor);
   const auto inside = (steps > low(descriptor)).logical_and(steps < high(descriptor));
-  // The ends where it is clipped, the error of rounding elsewhere.
+  // L or M if the value is clipped, else the rounding error.
   const auto slope =
       torch::where(inside, steps.round() - steps, steps.clamp(low(descriptor), high(descriptor))).to(torch::kFloat);
   auto sums = torch::where(slope.isnan(), constant(0, slope), slope).to(torch::kDouble) * gradient.to(torch::kDouble);

@@ -1,4 +1,4 @@
-// LSTMs whose inputs and weights are quantized.
+// LSTMs with quantized inputs and weights.
 #ifndef QDQ_TORCH_RNN_HPP
 #define QDQ_TORCH_RNN_HPP
 
@@ -14,7 +14,8 @@
 namespace qdq::nn {
 namespace detail {
 
-/// One step of an LSTM: the concatenated [x, h] is quantized, `weight` is [W_ih, W_hh] and was.
+/// Computes one step of an LSTM. The concatenated [x, h] is quantized here; `weight` is [W_ih, W_hh] and
+/// already quantized.
 inline std::tuple<torch::Tensor, torch::Tensor> lstm_step(const torch::Tensor& x, const torch::Tensor& h,
                                                           const torch::Tensor& c, TensorQuantizer& quantize_input,
                                                           const torch::Tensor& weight, const torch::Tensor& bias) {
@@ -28,15 +29,15 @@ inline SharedDescriptor lstm_weight() { return predefined(Predefined::LinearWeig
 
 }  // namespace detail
 
-/// torch::nn::LSTMCell whose concatenated [x, h] and [W_ih, W_hh] are quantized, the weight with a range per
-/// row: same options, then QuantOptions.
+/// torch::nn::LSTMCell with quantized [x, h] and [W_ih, W_hh], each concatenated. The weight has a range per
+/// row. It takes the same options, then QuantOptions.
 class LSTMCellImpl : public detail::Quantized<LSTMCellImpl, torch::nn::LSTMCellImpl, torch::nn::LSTMCellOptions> {
  public:
-  /// The states h and c, or nothing for zeros.
+  /// The states h and c; nothing means zeros.
   using Hidden = detail::Optional<std::tuple<torch::Tensor, torch::Tensor>>;
   using Quantized::Quantized;
 
-  /// One step: the states after it.
+  /// Computes one step and returns the states after it.
   std::tuple<torch::Tensor, torch::Tensor> forward(const torch::Tensor& input, Hidden hidden = {}) {
     auto quantize_input = input_quantizer(), quantize_weight = weight_quantizer();
     if (quantize_input.is_empty()) return torch::nn::LSTMCellImpl::forward(input, hidden);
@@ -50,14 +51,14 @@ class LSTMCellImpl : public detail::Quantized<LSTMCellImpl, torch::nn::LSTMCellI
     auto [out, next] = detail::lstm_step(x, h, c, quantize_input, quantize_weight(joined_weight()), bias);
     return batched ? std::make_tuple(out, next) : std::make_tuple(out.squeeze(0), next.squeeze(0));
   }
-  /// How weights are quantized unless the options say otherwise.
+  /// Returns the default quantization of weights.
   static SharedDescriptor default_weight() { return detail::lstm_weight(); }
   /// Adds the quantizers as children.
   void add_quantizers() {
     add_quantizer("input_quantizer", described().input_descriptor);
     add_quantizer("weight_quantizer", described().weight_descriptor);
   }
-  /// The weights that are quantized, each with its quantizer.
+  /// Returns the quantized weights, each with its quantizer.
   [[nodiscard]] std::vector<detail::Site> sites() const override {
     const auto input = input_quantizer();
     if (input.is_empty()) return {};
@@ -69,21 +70,23 @@ class LSTMCellImpl : public detail::Quantized<LSTMCellImpl, torch::nn::LSTMCellI
 };
 TORCH_MODULE(LSTMCell);
 
-/// torch::nn::LSTM whose concatenated [x, h] and [W_ih, W_hh] are quantized, per layer and direction: the
-/// quantizers are called input_quantizer_l0, weight_quantizer_l0, those backwards input_quantizer_l0_reverse
-/// and so on. Same options, then QuantOptions. proj_size and packed sequences are errors.
+/// torch::nn::LSTM with quantized [x, h] and [W_ih, W_hh], each concatenated, per layer and direction.
+///
+/// The quantizers are called input_quantizer_l0, weight_quantizer_l0, those of the reverse direction
+/// input_quantizer_l0_reverse and so on. It takes the same options, then QuantOptions. proj_size and packed
+/// sequences are errors.
 class LSTMImpl : public detail::Quantized<LSTMImpl, torch::nn::LSTMImpl, torch::nn::LSTMOptions> {
  public:
-  /// The states h and c, or nothing for zeros.
+  /// The states h and c; nothing means zeros.
   using Hidden = detail::Optional<std::tuple<torch::Tensor, torch::Tensor>>;
   using Quantized::Quantized;
 
-  /// All steps: the output, and the states after the last.
+  /// Computes all steps. Returns the output, and the states after the last step.
   std::tuple<torch::Tensor, std::tuple<torch::Tensor, torch::Tensor>> forward(const torch::Tensor& input,
                                                                               Hidden hidden = {}) {
     if (children().empty()) return torch::nn::LSTMImpl::forward(input, hidden);
     const bool batched = input.dim() == 3;
-    // Time first, then the batch.
+    // The time axis first, then the batch axis.
     auto x = batched ? (options.batch_first() ? input.transpose(0, 1) : input) : input.unsqueeze(1);
     const auto zeros = torch::zeros({layers() * directions(), x.size(1), options.hidden_size()}, x.options());
     const auto start = [&](std::size_t which) {
@@ -112,7 +115,7 @@ class LSTMImpl : public detail::Quantized<LSTMImpl, torch::nn::LSTMImpl, torch::
     x = batched ? (options.batch_first() ? x.transpose(0, 1) : x) : x.squeeze(1);
     return {x, {finish(h), finish(c)}};
   }
-  /// For float modules; an error where it would quantize.
+  /// Computes packed sequences in a float module. A module that quantizes fails.
   std::tuple<torch::nn::utils::rnn::PackedSequence, std::tuple<torch::Tensor, torch::Tensor>> forward_with_packed_input(
       const torch::nn::utils::rnn::PackedSequence& packed, Hidden hidden = {}) {
     if (!children().empty()) {
@@ -121,7 +124,7 @@ class LSTMImpl : public detail::Quantized<LSTMImpl, torch::nn::LSTMImpl, torch::
     return torch::nn::LSTMImpl::forward_with_packed_input(packed, hidden);
   }
 
-  /// How weights are quantized unless the options say otherwise.
+  /// Returns the default quantization of weights.
   static SharedDescriptor default_weight() { return detail::lstm_weight(); }
   /// Adds the quantizers as children.
   void add_quantizers() {
@@ -133,7 +136,7 @@ class LSTMImpl : public detail::Quantized<LSTMImpl, torch::nn::LSTMImpl, torch::
       add_quantizer(name("weight_quantizer", layer, reverse), described().weight_descriptor);
     });
   }
-  /// The weights that are quantized, each with its quantizer.
+  /// Returns the quantized weights, each with its quantizer.
   [[nodiscard]] std::vector<detail::Site> sites() const override {
     std::vector<detail::Site> found;
     if (children().empty()) return found;

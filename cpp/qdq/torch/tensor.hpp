@@ -1,4 +1,4 @@
-// Torch's tensors as qdq's, and back.
+// Conversion between torch's tensors and qdq's.
 #ifndef QDQ_TORCH_TENSOR_HPP
 #define QDQ_TORCH_TENSOR_HPP
 
@@ -21,16 +21,16 @@ struct Rebound<Template<Have>, T> {
   using type = Template<T>;
 };
 
-/// The optional of this LibTorch: its own before 2.2, that of the standard library since.
+/// The optional of this LibTorch: its own type before 2.2, the type of the standard library since then.
 template <typename T>
 using Optional = typename Rebound<decltype(std::declval<torch::TensorOptions>().dtype_opt()), T>::type;
 
-/// Throws the error that a Result would.
+/// Throws the error as a Result does.
 [[noreturn]] inline void fail(Status status, const std::string& message, const std::string& remedy) {
   throw Exception(Error(status, message, remedy));
 }
 
-/// The element type, Unknown where the kernels have no such type.
+/// Returns the element type; Unknown if the kernels do not have the type.
 inline DType dtype_of(torch::ScalarType type) noexcept {
   switch (type) {
     case torch::kFloat: return DType::F32;
@@ -46,12 +46,12 @@ inline DType dtype_of(torch::ScalarType type) noexcept {
   }
 }
 
-/// Whether tensors of this type can be quantized.
+/// Returns whether tensors of this type can be quantized.
 inline bool is_quantizable(torch::ScalarType type) noexcept {
   return type == torch::kFloat || type == torch::kDouble || type == torch::kHalf || type == torch::kBFloat16;
 }
 
-/// Refuses what cannot be quantized.
+/// Refuses tensors that cannot be quantized.
 inline void check_quantizable(const torch::Tensor& x) {
   if (!x.defined()) fail(Status::InvalidArgument, "the tensor is undefined", "give a tensor with data");
   if (!is_quantizable(x.scalar_type())) {
@@ -62,8 +62,8 @@ inline void check_quantizable(const torch::Tensor& x) {
 
 }  // namespace detail
 
-/// A view of a tensor of the CPU, contiguous or not: nothing is copied. It is valid as long as the tensor's
-/// memory.
+/// Makes a view of a tensor of the CPU, contiguous or not. Nothing is copied. It is valid as long as the
+/// tensor's memory.
 [[nodiscard]] inline MutableTensorView view(const torch::Tensor& tensor) {
   if (!tensor.defined() || !tensor.device().is_cpu() || detail::dtype_of(tensor.scalar_type()) == DType::Unknown) {
     detail::fail(Status::InvalidArgument, "only a tensor of numbers in the CPU's memory can be viewed",
@@ -78,14 +78,14 @@ inline void check_quantizable(const torch::Tensor& x) {
           dense ? Span<const std::int64_t>() : Span<const std::int64_t>(strides.data(), strides.size())};
 }
 
-/// The elements of a view or an array of f32, f64, f16, i64, i32, u8 or i8 as a tensor (CPU) of its shape,
-/// copied: ranges and scales, data and labels of .npz and .npy files.
+/// Copies a view or an array of f32, f64, f16, i64, i32, u8 or i8 to a tensor (CPU) of the same shape: ranges
+/// and scales, data and labels of .npz and .npy files.
 [[nodiscard]] inline torch::Tensor to_tensor(const TensorView& view) {
   for (auto type : {torch::kFloat, torch::kDouble, torch::kHalf, torch::kLong, torch::kInt, torch::kByte, torch::kChar}) {
     if (detail::dtype_of(type) != view.dtype()) continue;
     const torch::IntArrayRef sizes(view.shape().data(), view.shape().size());
     const auto strides = view.strides();
-    // Nothing is written: the clone is what is returned.
+    // Nothing is written through this pointer: the function returns a clone.
     void* data = const_cast<void*>(view.data());
     if (strides.empty()) return torch::from_blob(data, sizes, type).clone();
     return torch::from_blob(data, sizes, torch::IntArrayRef(strides.data(), strides.size()), type).clone();

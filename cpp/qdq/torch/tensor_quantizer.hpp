@@ -1,4 +1,4 @@
-// One place of a network that is calibrated, trained and run.
+// One site of a network that is calibrated, trained and run.
 #ifndef QDQ_TORCH_TENSOR_QUANTIZER_HPP
 #define QDQ_TORCH_TENSOR_QUANTIZER_HPP
 
@@ -18,7 +18,7 @@
 namespace qdq::nn {
 namespace detail {
 
-/// What calibration has observed, for threads that observe at once.
+/// The statistics of a calibration, for threads that observe at the same time.
 class Calibration {
  public:
   explicit Calibration(const Descriptor& descriptor) : observed_(Quantizer::make(descriptor).value()) {}
@@ -27,7 +27,7 @@ class Calibration {
     const std::lock_guard<std::mutex> lock(mutex_);
     return std::shared_ptr<Calibration>(new Calibration(observed_.clone().value()));
   }
-  /// Runs `use` on the quantizer that observes, while no other thread does.
+  /// Runs `use` on the quantizer that observes, with exclusive access.
   template <typename Use>
   auto with(Use&& use) {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -43,25 +43,26 @@ class Calibration {
 
 }  // namespace detail
 
-/// qdq::Quantizer as a module: pytorch-quantization's TensorQuantizer with the differences that
-/// qdq::Quantizer has. forward() does, in this order: multiply by the pre-quantization scale; return that
-/// where disabled; observe it where calibrating; clip it where clipping; quantize it where quantizing, by the
-/// clip range where amax is learned, else by the amax, else dynamically by max
-/// |x| of
-/// this very x. At the start only quantizing is on.
+/// qdq::Quantizer as a module: pytorch-quantization's TensorQuantizer, with the differences that
+/// qdq::Quantizer has.
 ///
-/// amax and pre_quant_scale are buffers, so that torch::save() and load() carry them, without an element
-/// where there is none; clip_min and clip_max are parameters where the descriptor says learn_amax. All are
-/// float on the module's device whatever type the module is converted to. Switches, descriptor and statistics
-/// are not saved.
+/// forward() does these steps in order: multiply by the pre-quantization scale; if disabled, return the
+/// product; if calibrating, observe; if clipping, clip; if quantizing, quantize. It quantizes by the clip
+/// range if amax is learned, else by the amax, else dynamically by max |x| of the current x. Initially only
+/// quantizing is on.
 ///
-/// Any number of threads may call forward(), calibrating too. What changes the quantizer must not run
-/// meanwhile.
+/// amax and pre_quant_scale are buffers, so that torch::save() and load() include them; they have no element
+/// if they are not set. clip_min and clip_max are parameters, if the descriptor has learn_amax. All are float
+/// on the module's device, even if the module is converted to another type. Switches, descriptor and
+/// statistics are not saved.
+///
+/// Any number of threads may call forward(), also during calibration. Functions that change the quantizer
+/// must not run at the same time.
 class TensorQuantizerImpl : public torch::nn::Cloneable<TensorQuantizerImpl> {
  public:
-  /// A quantizer that quantizes, by the descriptor's amax or dynamically.
+  /// Makes a quantizer that quantizes, by the descriptor's amax or dynamically.
   explicit TensorQuantizerImpl(Descriptor descriptor = Descriptor()) : TensorQuantizerImpl(share(std::move(descriptor))) {}
-  /// A quantizer for a descriptor that several share.
+  /// Makes a quantizer for a shared descriptor.
   explicit TensorQuantizerImpl(const SharedDescriptor& descriptor)
       : descriptor_(share(descriptor->edit().no_amax().build().value())) {
     const auto given = descriptor->amax().value();
@@ -71,13 +72,13 @@ class TensorQuantizerImpl : public torch::nn::Cloneable<TensorQuantizerImpl> {
     if (descriptor->learn_amax()) init_learn_amax();
   }
 
-  /// Sets the buffers and parameters up.
+  /// Initializes the buffers and parameters.
   void reset() override {
     amax_ = register_buffer("amax", torch::empty({0}));
     pre_quant_scale_ = register_buffer("pre_quant_scale", torch::empty({0}));
     if (descriptor_->learn_amax()) {
       const auto unset = torch::full({}, std::numeric_limits<float>::quiet_NaN());
-      // A clone of a frozen range stays frozen.
+      // The clone of a frozen range stays frozen.
       const bool learns = !clip_min_.defined() || clip_min_.requires_grad();
       clip_min_ = register_parameter("clip_min", unset.clone(), learns);
       clip_max_ = register_parameter("clip_max", unset.clone(), learns);
@@ -85,8 +86,8 @@ class TensorQuantizerImpl : public torch::nn::Cloneable<TensorQuantizerImpl> {
     calibration_ = calibration_ ? calibration_->clone() : std::make_shared<detail::Calibration>(*descriptor_);
   }
 
-  /// What comes of x, see the class. Integers, where the descriptor says so, leave their inverse scale for
-  /// inverse_scale().
+  /// Applies the quantizer to x; see the class. If the descriptor asks for integers, inverse_scale() returns
+  /// their inverse scale after this.
   torch::Tensor forward(const torch::Tensor& input) {
     detail::check_quantizable(input);
     const auto x = scaled(input);
@@ -101,7 +102,7 @@ class TensorQuantizerImpl : public torch::nn::Cloneable<TensorQuantizerImpl> {
     return found.first;
   }
 
-  /// The descriptor, without the amax.
+  /// Returns the descriptor, without the amax.
   [[nodiscard]] const Descriptor& descriptor() const noexcept { return *descriptor_; }
   /// Changes the format to integers of 2 to 16 bits.
   void set_integers(std::uint32_t num_bits, bool is_unsigned = false, bool narrow_range = false) {
@@ -113,31 +114,31 @@ class TensorQuantizerImpl : public torch::nn::Cloneable<TensorQuantizerImpl> {
     set_format(descriptor_->edit().e4m3().build().value(), [](Quantizer& observed) { return observed.set_e4m3(); });
   }
 
-  /// Whether data passes unchanged, but for the pre-quantization scale. Default: false.
+  /// Sets whether data passes unchanged, except for the pre-quantization scale. Default: false.
   void set_disabled(bool on) noexcept { disabled_ = on; }
-  /// Whether data is quantized. Default: true.
+  /// Sets whether data is quantized. Default: true.
   void set_quantizing(bool on) noexcept { quantizing_ = on; }
-  /// Whether data is clipped to the learned range; only where amax is learned. Default: false.
+  /// Sets whether data is clipped to the learned range. Only possible if amax is learned. Default: false.
   void set_clipping(bool on) {
     if (on) check_learns("clipping");
     clipping_ = on;
   }
-  /// Whether data is observed for calibration. Default: false.
+  /// Sets whether data is observed for calibration. Default: false.
   void set_calibrating(bool on) noexcept { calibrating_ = on; }
-  /// Whether data passes through unchanged.
+  /// Returns whether data passes through unchanged, except for the pre-quantization scale.
   [[nodiscard]] bool is_disabled() const noexcept { return disabled_; }
-  /// Whether data is quantized.
+  /// Returns whether data is quantized.
   [[nodiscard]] bool is_quantizing() const noexcept { return quantizing_; }
-  /// Whether data is clipped.
+  /// Returns whether data is clipped.
   [[nodiscard]] bool is_clipping() const noexcept { return clipping_; }
-  /// Whether data is observed.
+  /// Returns whether data is observed.
   [[nodiscard]] bool is_calibrating() const noexcept { return calibrating_; }
-  /// Whether every tensor is quantized by its own max |x|, because no range is set.
+  /// Returns whether every tensor is quantized by its own max |x|, because no range is set.
   [[nodiscard]] bool is_dynamic() const { return amax_.numel() == 0 && !(learns() && clip_range()); }
 
-  /// The amax as it is set; undefined where there is none.
+  /// Returns the amax that is set; undefined if there is none.
   [[nodiscard]] torch::Tensor amax() const { return amax_.numel() == 0 ? torch::Tensor() : amax_; }
-  /// Sets the amax, copied, of the shape of the one before, which clear_amax() takes away.
+  /// Sets the amax, which is copied. It must have the shape of the previous amax; clear_amax() removes that.
   void set_amax(const torch::Tensor& amax) {
     auto checked = check_numbers("amax", amax);
     if ((checked < 0).any().item<bool>()) fail("amax is negative", "use a finite amax that is not negative");
@@ -151,38 +152,38 @@ class TensorQuantizerImpl : public torch::nn::Cloneable<TensorQuantizerImpl> {
   }
   /// Makes the range dynamic again.
   void clear_amax() { amax_.set_data(torch::empty({0}, amax_.options())); }
-  /// What data is multiplied by first; undefined where there is nothing.
+  /// Returns the factors that data is multiplied by before quantization; undefined if there are none.
   [[nodiscard]] torch::Tensor pre_quant_scale() const {
     return pre_quant_scale_.numel() == 0 ? torch::Tensor() : pre_quant_scale_;
   }
-  /// Sets what data is multiplied by first, copied; it broadcasts to the shape of the data. An undefined
-  /// tensor for nothing.
+  /// Sets the factors that data is multiplied by before quantization. They are copied, and broadcast to the
+  /// shape of the data. An undefined tensor removes them.
   void set_pre_quant_scale(const torch::Tensor& scale) {
     pre_quant_scale_.set_data(scale.defined() ? check_numbers("pre_quant_scale", scale)
                                               : torch::empty({0}, pre_quant_scale_.options()));
   }
-  /// x times the pre-quantization scale, which is what forward() begins with.
+  /// Returns x times the pre-quantization scale, the first step of forward().
   [[nodiscard]] torch::Tensor scaled(const torch::Tensor& x) const {
     if (pre_quant_scale_.numel() == 0) return x;
     const auto data = detail::operations::wide(x);
     return (data * pre_quant_scale_.to(data.scalar_type())).to(x.scalar_type());
   }
-  /// The amax that data is quantized by; undefined where the range is dynamic or has still to be learned.
+  /// Returns the amax that data is quantized by; undefined if the range is dynamic or not learned yet.
   [[nodiscard]] torch::Tensor amax_in_use() const {
     if (learns()) return clip_range() ? torch::maximum(-clip_min_, clip_max_).detach() : torch::Tensor();
     return amax_.numel() == 0 ? torch::Tensor() : amax_ * descriptor_->scale_amax();
   }
-  /// The width of one step; undefined where amax_in_use() is.
+  /// Returns the width of one step; undefined if amax_in_use() is undefined.
   [[nodiscard]] torch::Tensor step_size() const {
     const auto amax = amax_in_use();
     return amax.defined() ? amax / detail::operations::constant(detail::operations::high(*descriptor_), amax) : amax;
   }
-  /// The inverse scale, M / amax, of the integers that forward() gave last; undefined before.
+  /// Returns the inverse scale, M / amax, of the integers of the last forward(); undefined before it.
   [[nodiscard]] torch::Tensor inverse_scale() const {
     return calibration_->with([&](Quantizer&) { return inverse_scale_; });
   }
 
-  /// The learned range, from the parameters; nothing where none is set.
+  /// Returns the learned range, from the parameters; nothing if none is set.
   [[nodiscard]] std::optional<Quantizer::ClipRange> clip_range() const {
     if (!learns()) return std::nullopt;
     const Quantizer::ClipRange range{clip_min_.item<float>(), clip_max_.item<float>()};
@@ -197,7 +198,7 @@ class TensorQuantizerImpl : public torch::nn::Cloneable<TensorQuantizerImpl> {
     clip_min_.fill_(min);
     clip_max_.fill_(max);
   }
-  /// Starts learning from the amax: sets the clip range to its largest number, negative and positive.
+  /// Starts learning from the amax: sets the clip range to minus and plus its largest number.
   void init_learn_amax() {
     check_learns("a clip range");
     if (amax_.numel() == 0) fail("there is no amax to start learning from", "load a calibrated amax or set one before");
@@ -205,32 +206,33 @@ class TensorQuantizerImpl : public torch::nn::Cloneable<TensorQuantizerImpl> {
     set_clip_range(-max, max);
   }
 
-  /// Observes a batch for calibration, whatever the switches say. That of a GPU is copied to the host.
+  /// Observes a batch for calibration, independently of the switches. A batch of a GPU is copied to the host.
   void observe(const torch::Tensor& x) { observe_scaled(scaled(x)); }
-  /// Forgets what was observed.
+  /// Discards the statistics of the calibration.
   void reset_calibration() {
     calibration_->with([](Quantizer& observed) { observed.reset_calibration().value(); });
   }
-  /// Adds what another quantizer with the same kept axes has observed.
+  /// Adds the statistics of another quantizer with the same kept axes.
   void merge(const TensorQuantizerImpl& other) {
     const auto copy = other.calibration_->clone();
     copy->with([&](Quantizer& theirs) { calibration_->with([&](Quantizer& ours) { ours.merge(theirs).value(); }); });
   }
-  /// A copy of the statistics; an error for a descriptor that observes maxima.
+  /// Returns a copy of the statistics. Fails if the descriptor observes maxima.
   [[nodiscard]] TensorStats stats() const {
     return calibration_->with([](Quantizer& observed) { return observed.stats().value(); });
   }
-  /// Computes the amax from what was observed, and sets it. Where nothing was observed that is an error if
-  /// `strict`, else false is returned and the amax stays as it is.
+  /// Computes the amax from the statistics and sets it. If nothing was observed, it fails if `strict`;
+  /// otherwise it returns false and the amax is unchanged.
   bool load_calib_amax(RangeMethod method, bool strict = true) {
     return take_over([&](Quantizer& observed) { return observed.load_calib_amax(method, strict); });
   }
-  /// The same with the options of pytorch-quantization's entropy and mse, which need CalibMethod::Compat.
+  /// Does the same with the options of pytorch-quantization's entropy and mse, which need
+  /// CalibMethod::Compat.
   bool load_calib_amax(Method method, Search search, bool strict = true) {
     return take_over([&](Quantizer& observed) { return observed.load_calib_amax(method, search, strict); });
   }
 
-  /// The quantizer in one line for people.
+  /// Returns a description of the quantizer in one line.
   [[nodiscard]] std::string to_text() const {
     auto described = descriptor_->edit();
     const auto amax = amax_.cpu();
@@ -248,9 +250,9 @@ class TensorQuantizerImpl : public torch::nn::Cloneable<TensorQuantizerImpl> {
   /// Prints the quantizer in one line.
   void pretty_print(std::ostream& stream) const override { stream << to_text(); }
 
-  // Ranges stay float: in half they would lose what calibration found.
+  // Ranges stay float: in half precision they would lose accuracy.
   using torch::nn::Module::to;
-  /// Moves the range to a device; it stays float.
+  /// Moves the range to a device. It stays float.
   void to(torch::Device device, torch::Dtype, bool non_blocking = false) override { to(device, non_blocking); }
   /// Does nothing: the range stays float.
   void to(torch::Dtype, bool = false) override {}
@@ -264,7 +266,7 @@ class TensorQuantizerImpl : public torch::nn::Cloneable<TensorQuantizerImpl> {
   void check_learns(const std::string& what) const {
     if (!learns()) fail(what + " needs learn_amax", "set learn_amax in the descriptor");
   }
-  /// A float copy on the quantizer's device of numbers that are finite.
+  /// Returns a float copy of the numbers on the quantizer's device. Fails if a number is not finite.
   [[nodiscard]] torch::Tensor check_numbers(const std::string& what, const torch::Tensor& given) const {
     if (!given.defined() || given.numel() == 0) fail(what + " has no number", "give a tensor with numbers");
     auto numbers = given.detach().to(amax_.device(), torch::kFloat, false, true).contiguous();

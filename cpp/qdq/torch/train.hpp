@@ -14,7 +14,8 @@
 
 namespace qdq::nn {
 
-/// How a trained network is fine-tuned with quantization: a qdq::QatSchedule for torch's optimizers.
+/// The schedule of fine-tuning a trained network with quantization: a qdq::QatSchedule for torch's
+/// optimizers.
 ///
 ///     nn::FineTuning schedule(original_steps, original_rate);
 ///     for (std::uint64_t step = 0; step < schedule.steps(); ++step) {
@@ -23,19 +24,21 @@ namespace qdq::nn {
 ///     }
 class FineTuning {
  public:
-  /// What the user guide of pytorch-quantization recommends, QatSchedule::from_original(): a tenth of the
-  /// steps that the network was trained for, from 1% of its learning rate by a cosine down to 1% of that.
+  /// Makes the schedule that the user guide of pytorch-quantization recommends, QatSchedule::from_original().
+  ///
+  /// It has a tenth of the steps that the network was trained for, and goes by a cosine from 1% of its
+  /// learning rate down to 1% of that.
   FineTuning(std::uint64_t original_steps, double original_rate)
       : FineTuning(QatSchedule::from_original(original_steps, original_rate).value()) {}
-  /// Any other schedule.
+  /// Makes a schedule from any other QatSchedule.
   explicit FineTuning(QatSchedule schedule) : schedule_(std::move(schedule)) {}
 
-  /// How many steps there are.
+  /// Returns the number of steps.
   [[nodiscard]] std::uint64_t steps() const noexcept { return schedule_.steps(); }
-  /// The learning rate of a step, counted from 0; see QatSchedule::learning_rate().
+  /// Returns the learning rate of a step, counted from 0; see QatSchedule::learning_rate().
   [[nodiscard]] double rate(std::uint64_t step) const noexcept { return schedule_.learning_rate(step); }
-  /// Sets the learning rate of every group of an optimizer, times the group's own factor where `factors` has
-  /// one.
+  /// Sets the learning rate of every group of an optimizer. If `factors` has an entry for a group, the rate
+  /// is multiplied by it.
   void apply(torch::optim::Optimizer& optimizer, std::uint64_t step, const std::vector<double>& factors = {}) const {
     auto& groups = optimizer.param_groups();
     for (std::size_t i = 0; i < groups.size(); ++i) {
@@ -47,13 +50,13 @@ class FineTuning {
   QatSchedule schedule_;
 };
 
-/// The parameters of a network for an optimizer: what the network had, and the learned ranges of its
-/// quantizers, which want a learning rate of their own and no weight decay.
+/// The parameters of a network for an optimizer, in two groups: the network's own parameters, and the learned
+/// ranges of its quantizers, which need their own learning rate and no weight decay.
 struct ParameterGroups {
   std::vector<torch::Tensor> weights, ranges;
 };
 
-/// Both groups, without what does not require a gradient.
+/// Returns both groups, without parameters that require no gradient.
 [[nodiscard]] inline ParameterGroups parameter_groups(const torch::nn::Module& model) {
   ParameterGroups groups;
   std::set<const void*> ranges;
@@ -69,9 +72,11 @@ struct ParameterGroups {
   return groups;
 }
 
-/// Replaces weights by what their quantizers make of them, for programs that take them from here: those of
-/// all modules with one weight whose quantizer is not disabled. Quantizing them again changes nothing.
-/// Returns how many.
+/// Replaces weights by their quantized values, for programs that read the weights from the modules. Returns
+/// the number of weights.
+///
+/// It changes the weights of all modules with one weight whose quantizer is not disabled. Quantizing them
+/// again changes nothing.
 inline std::size_t quantize_weights(const torch::nn::Module& model) {
   const torch::NoGradGuard no_grad;
   std::size_t done = 0;
@@ -89,9 +94,11 @@ inline std::size_t quantize_weights(const torch::nn::Module& model) {
   return done;
 }
 
-/// Stops ranges from moving, for the last epochs of training: no quantizer that matches calibrates or learns
-/// its range any more. What has no range yet is an error, since a dynamic one moves with every batch. `on` =
-/// false lets them learn again.
+/// Stops the ranges from changing, for the last epochs of training: no matching quantizer calibrates or
+/// learns its range any more.
+///
+/// A quantizer without a range is an error, because a dynamic range changes with every batch. `on` = false
+/// lets them learn again.
 inline void freeze_ranges(const torch::nn::Module& model, bool on = true, std::string_view pattern = "*") {
   const auto found = detail::matching(model, pattern);
   for (const auto& [name, quantizer] : found) {
@@ -103,7 +110,8 @@ inline void freeze_ranges(const torch::nn::Module& model, bool on = true, std::s
     if (on) quantizer->set_calibrating(false);
     for (auto& range : quantizer->parameters()) {
       range.set_requires_grad(!on);
-      // An optimizer with momentum goes on as long as there is a gradient, be it zero.
+      // An optimizer with momentum continues to move a parameter as long as it has a gradient, even a zero
+      // one.
       if (on) range.mutable_grad() = torch::Tensor();
     }
   }

@@ -21,7 +21,7 @@ impl ModelProto {
     /// `memory` bytes.
     ///
     /// # Errors
-    /// Where `bytes` are no such message, or one that needs more memory.
+    /// If `bytes` are no such message, or one that needs more memory.
     pub fn from_bytes(bytes: &Bytes, memory: usize) -> Result<Self, DecodeError> {
         DecodeOptions::new().with_element_memory_limit(memory).decode(&mut bytes.clone())
     }

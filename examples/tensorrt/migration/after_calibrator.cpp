@@ -1,4 +1,4 @@
-// An INT8 engine on TensorRT 8 to 10 with qdq's calibrator.
+// Builds an INT8 engine on TensorRT 8 to 10 with qdq's calibrator.
 // usage: after_calibrator MODEL SAMPLES CACHE ENGINE
 //
 // SAMPLES holds float32 numbers, one sample after the other, for a model with one input whose first axis

@@ -1,4 +1,4 @@
-// An INT8 engine on TensorRT 11 or TensorRT-RTX with the calibrator of a program for TensorRT 8 to 10.
+// Builds an INT8 engine on TensorRT 11 or TensorRT-RTX with the calibrator of a program for TensorRT 8 to 10.
 // usage: after_tensorrt11 MODEL SAMPLES CACHE ENGINE
 //
 // SAMPLES holds float32 numbers, one sample after the other, for a model with one input whose first axis
@@ -100,7 +100,7 @@ int main(int argc, char** argv) {
   Calibrator calibrator(argv[2], argv[3], sample_bytes);
   auto scales = qdq::trt::quantize(*network, calibrator, {argv[1], profile}).value();
 #ifdef TRT_MAJOR_RTX
-  // RTX builds for a GPU of this kind, which this machine need not have.
+  // RTX builds for a GPU of this kind. This machine need not have one.
   config->setNbComputeCapabilities(1);
   config->setComputeCapability(nvinfer1::ComputeCapability::kSM86, 0);
 #endif

@@ -1,30 +1,29 @@
-//! What TensorRT would stumble over in a cache.
+//! Checks for everything in a cache that would cause trouble in TensorRT.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Algorithm, Cache, Version};
 use crate::finding::{Finding, Severity};
 
-/// What a cache is checked against; what is `None` is not checked.
+/// The expectations for a cache. A part that is `None` is not checked.
 #[derive(Clone, Debug, Default)]
 pub struct Expected<'a> {
-    /// The version of TensorRT that shall read it.
+    /// The version of TensorRT that will read the cache.
     pub version: Option<Version>,
-    /// The calibrator that shall read it.
+    /// The calibrator that will read the cache.
     pub algorithm: Option<Algorithm>,
-    /// The activations of the model, the network's inputs included.
+    /// The activations of the model, including the inputs of the network.
     pub activations: Option<&'a [String]>,
 }
 
-/// The bits of a number of f32 that has eight hexadecimal digits are no less; those of every usual scale are
-/// more.
+/// The least bits of an `f32` number with eight hexadecimal digits. Every usual scale has larger bits.
 const SEVEN_DIGITS: u32 = 0x1000_0000;
 
-/// What makes a cache fit, in the tool and in C.
+/// The remedy that converts a cache, in the tool and in C.
 const CONVERT: &str = "convert it (qdq cache convert, or qdq_cache_convert in C)";
 
 impl Cache {
-    /// What is wrong with the cache, worst first.
+    /// Lists the problems of the cache, worst first.
     pub fn check(&self, expected: &Expected<'_>) -> Vec<Finding> {
         let mut findings = Vec::new();
         self.check_header(expected, &mut findings);
@@ -34,7 +33,7 @@ impl Cache {
         findings
     }
 
-    /// What the scales mean for ranges that are made of them: a line without a usable scale is left out.
+    /// Lists the problems of the scales for ranges made from them. A line without a usable scale is left out.
     pub(super) fn findings_of_scales(&self) -> Vec<Finding> {
         let mut findings = Vec::new();
         self.check_scales(&mut findings);
@@ -141,12 +140,12 @@ impl Cache {
         }
     }
 
-    /// Whether most scales are above 1, for which nearly all activations would have to pass 127.
+    /// Whether most scales are above 1. For that, nearly all activations would have to exceed 127.
     ///
-    /// Large inputs alone (pixels up to 255, samples of sound up to 32767) do that to the first layers of a
-    /// network, but behind the first normalization or squashing function there are usual magnitudes: scales
-    /// of a quarter and less, which as inverse ones would stand for magnitudes of 500 and more. And a scale
-    /// that is exactly the one of such an input is no inverse.
+    /// Large inputs alone (pixels up to 255, samples of sound up to 32767) cause such scales in the first
+    /// layers of a network. But behind the first normalization or squashing function, magnitudes are usual:
+    /// their scales are a quarter and less. As inverse scales, these would stand for magnitudes of 500 and
+    /// more. A scale that is exactly that of such an input is not inverse.
     fn looks_inverse(&self) -> bool {
         let usable =
             || self.entries.iter().map(|(_, scale)| *scale).filter(|scale| scale.is_finite() && *scale > 0.0);
@@ -214,8 +213,9 @@ impl Cache {
     }
 }
 
-/// Whether a scale is that of pixels or samples of sound as they are stored: amax is the end of an integer
-/// type of 8, 16, 24 or 32 bits.
+/// Whether a scale is that of pixels or samples of sound in their stored form.
+///
+/// Then amax is the end of an integer type of 8, 16, 24 or 32 bits.
 fn is_of_integers(scale: f32) -> bool {
     let reach = f64::from(scale) * 127.0;
     let ends = [8, 15, 16, 23, 31].map(|bits| f64::from(2f32.powi(bits)));

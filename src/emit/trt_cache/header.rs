@@ -1,12 +1,14 @@
-//! The first line of a calibration cache: which TensorRT and which calibrator it is for.
+//! The first line of a calibration cache: its version of TensorRT and its calibrator.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// A TensorRT version, as the number that TensorRT itself reports: major * 1000 + minor * 100 + patch before
-/// 10.0 (8.5.1 is 8501), major * 10000 + minor * 100 + patch from 10.0 on (10.3.0 is 100300).
+/// A TensorRT version, as the number that TensorRT itself reports.
+///
+/// Before 10.0 it is major * 1000 + minor * 100 + patch (8.5.1 is 8501). From 10.0 on it is major * 10000 +
+/// minor * 100 + patch (10.3.0 is 100300).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version(u32);
 
@@ -14,23 +16,23 @@ impl Version {
     /// The version in the long-lived release of Jetson's JetPack 6.
     pub const DEFAULT: Self = Self(100_300);
 
-    /// The number that TensorRT reports.
+    /// Returns the number that TensorRT reports.
     pub fn number(self) -> u32 {
         self.0
     }
 
-    /// Major, minor and patch.
+    /// Returns major, minor and patch.
     pub fn parts(self) -> (u32, u32, u32) {
         let major_unit = if self.0 < 10_000 { 1000 } else { 10_000 };
         (self.0 / major_unit, self.0 % major_unit / 100, self.0 % 100)
     }
 
-    /// Whether this version has calibrators and so reads caches: TensorRT 11 removed them.
+    /// Whether this version has calibrators and so reads caches. TensorRT 11 removed them.
     pub fn reads_caches(self) -> bool {
         self.parts().0 < 11
     }
 
-    /// Refuses a version for which a cache is of no use.
+    /// Refuses a version that reads no caches.
     ///
     /// # Errors
     /// `Unsupported` from TensorRT 11 on.
@@ -53,7 +55,7 @@ impl fmt::Display for Version {
 impl FromStr for Version {
     type Err = Error;
 
-    /// Reads `8.5.1`, `8.6.1.6` (the build is dropped), `10.3` or the number itself, `8501` or `100300`.
+    /// Reads `8.5.1`, `8.6.1.6` (the build is dropped), `10.3`, or the number itself (`8501` or `100300`).
     fn from_str(text: &str) -> Result<Self> {
         let number = if text.contains('.') { from_parts(text) } else { from_number(text) };
         number.map(Self).ok_or_else(|| {
@@ -83,20 +85,24 @@ fn from_number(text: &str) -> Option<u32> {
     digits(text).filter(|number| matches!(number, 1000..=9999 | 100_000..=999_999))
 }
 
-/// The calibrator that a cache is for, as the header names it.
+/// The calibrator of a cache, as the header names it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Algorithm {
-    /// `IInt8EntropyCalibrator2`, which `trtexec` has: what nearly every program expects, whatever method
-    /// computed the ranges.
+    /// `IInt8EntropyCalibrator2`, which `trtexec` has.
+    ///
+    /// Nearly every program expects it, whatever method computed the ranges.
     #[default]
     EntropyCalibration2,
     /// `IInt8MinMaxCalibrator`.
     MinMaxCalibration,
-    /// `IInt8EntropyCalibrator`, whose caches name the tensors left after fusion and so fit one device only.
+    /// `IInt8EntropyCalibrator`.
+    ///
+    /// Its caches name the tensors that are left after fusion, so they fit one device only.
     EntropyCalibration,
-    /// `IInt8LegacyCalibrator`. No cache with this text is public; the library of TensorRT 8.5.1 has it
-    /// beside the others.
+    /// `IInt8LegacyCalibrator`.
+    ///
+    /// No cache with this text is public. The library of TensorRT 8.5.1 has it beside the others.
     LegacyCalibration,
 }
 
@@ -109,7 +115,7 @@ impl Algorithm {
         Self::LegacyCalibration,
     ];
 
-    /// The text in the header.
+    /// Returns the text in the header.
     pub const fn name(self) -> &'static str {
         match self {
             Self::EntropyCalibration2 => "EntropyCalibration2",
@@ -138,8 +144,9 @@ impl FromStr for Algorithm {
     }
 }
 
-/// The header as it stands in the file, `TRT-<version>-<algorithm>`. Tools write versions that are none
-/// (`8XXX`), so both parts are kept as text.
+/// The header as it is in the file, `TRT-<version>-<algorithm>`.
+///
+/// Some tools write versions that do not exist (`8XXX`), so both parts are kept as text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
     /// The text between the first and the second hyphen.
@@ -149,20 +156,20 @@ pub struct Header {
 }
 
 impl Header {
-    /// The header for a version and an algorithm.
+    /// Creates the header of a version and an algorithm.
     pub fn new(version: Version, algorithm: Algorithm) -> Self {
         Self { version: version.number().to_string(), algorithm: algorithm.name().to_owned() }
     }
 
-    /// Refuses a header with which a cache is of no use; one that is no version's is not judged.
+    /// Refuses a header whose version reads no caches. A header without a valid version passes.
     ///
     /// # Errors
-    /// As [`Version::check_reads_caches`].
+    /// Those of [`Version::check_reads_caches`].
     pub fn check_reads_caches(&self) -> Result<()> {
         self.version.parse().map_or(Ok(()), Version::check_reads_caches)
     }
 
-    /// The header of `line`, if it is one.
+    /// Reads the header from `line`; `None` if it is no header.
     pub(super) fn parse(line: &str) -> Option<Self> {
         let (version, algorithm) = line.strip_prefix("TRT-")?.split_once('-')?;
         let filled = !version.is_empty() && !algorithm.is_empty();

@@ -6,15 +6,16 @@
 //! (Unnamed Layer* 64) [Shuffle]_output: 0
 //! ```
 //!
-//! The first line names the version of TensorRT and the calibrator ([`Header`]). Every other line is the name
-//! of an activation, `": "`, and the bits of its scale as a hexadecimal number without leading zeros. The
-//! scale is an `f32`, amax / 127. A name may hold anything but a line break, `": "` included: the last one
+//! The first line names the version of TensorRT and the calibrator ([`Header`]). Every other line has the
+//! name of an activation, `": "`, and the bits of its scale as a hexadecimal number without leading zeros.
+//! The scale is an `f32`, amax / 127. A name may hold anything but a line break, even `": "`: the last `": "`
 //! separates.
 //!
-//! TensorRT checks the header and nothing else. [`Cache::check`] tells what it would stumble over.
+//! TensorRT checks the header and nothing else. [`Cache::check`] reports everything that would cause trouble
+//! in TensorRT.
 //!
-//! A file may begin with UTF-8's byte order mark, which editors put there: it is read, and [`Cache::check`]
-//! says that TensorRT does not take such a file.
+//! A file may begin with UTF-8's byte order mark, which some editors write. qdq reads such a file, and
+//! [`Cache::check`] reports that TensorRT does not accept it.
 
 mod check;
 mod header;
@@ -32,31 +33,34 @@ use crate::finding::{self, Finding};
 pub use check::Expected;
 pub use header::{Algorithm, Header, Version};
 
-/// A calibration cache, line by line, so that reading and writing it changes nothing but the line ends.
+/// A calibration cache, line by line. Reading and writing it changes only the line ends.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cache {
-    /// What it is for.
+    /// The version and the calibrator of the cache.
     pub header: Header,
-    /// Name and scale of every line, in order. Where a name is repeated, the last line counts.
+    /// Name and scale of every line, in order. If a name is repeated, its last line counts.
     pub entries: Vec<(String, f32)>,
-    /// Whether the text that was read began with a byte order mark, behind which TensorRT finds no header. It
-    /// is not written.
+    /// Whether the text began with a byte order mark, behind which TensorRT finds no header.
+    ///
+    /// The mark is not written.
     pub is_marked: bool,
 }
 
 impl Cache {
-    /// The cache that holds `ranges`, with the scales of [`Ranges::scale`].
+    /// Creates the cache of `ranges`, with the scales of [`Ranges::scale`].
     pub fn from_ranges(ranges: &Ranges, header: Header) -> Self {
         let entries =
             ranges.iter().map(|(name, amax)| (name.to_owned(), super::ranges::int8_scale(amax))).collect();
         Self { header, entries, is_marked: false }
     }
 
-    /// The ranges in this cache, by [`amax_of`]. A line whose scale is negative, infinite, NaN or subnormal
-    /// gives none. What the cache's check finds in the scales is in [`Ranges::findings`] and in the log.
+    /// Returns the ranges in this cache, computed by [`amax_of`].
+    ///
+    /// A line whose scale is negative, infinite, NaN or subnormal gives no range. The findings about the
+    /// scales are in [`Ranges::findings`] and in the log.
     ///
     /// # Errors
-    /// `Data` where there are lines and none gives a range.
+    /// `Data` if there are lines and none gives a range.
     pub fn to_ranges(&self) -> Result<Ranges> {
         let last: BTreeMap<&str, f32> =
             self.entries.iter().map(|(name, scale)| (name.as_str(), *scale)).collect();
@@ -77,11 +81,12 @@ impl Cache {
         Ok(ranges)
     }
 
-    /// Gives the cache a header and one line for every name, for being written anew, and tells what is still
-    /// wrong with it, which is also logged.
+    /// Prepares the cache for writing: sets its header and keeps one line for every name.
+    ///
+    /// Returns the findings about the remaining problems, which are also logged.
     ///
     /// # Errors
-    /// `Unsupported` where the header is for a TensorRT that reads no caches.
+    /// `Unsupported` if the header is for a TensorRT version that reads no caches.
     pub fn convert(&mut self, header: Header) -> Result<Vec<Finding>> {
         header.check_reads_caches()?;
         self.header = header;
@@ -92,12 +97,12 @@ impl Cache {
         Ok(findings)
     }
 
-    /// The scale of tensor `name`: the last one, where the name is repeated.
+    /// Returns the scale of tensor `name`: the last one, if the name is repeated.
     pub fn get(&self, name: &str) -> Option<f32> {
         self.entries.iter().rev().find(|(found, _)| found == name).map(|(_, scale)| *scale)
     }
 
-    /// Sets the scale of tensor `name`: in its last line, or in a new one at the end.
+    /// Sets the scale of tensor `name` in its last line, or in a new line at the end.
     pub fn set(&mut self, name: &str, scale: f32) {
         match self.entries.iter_mut().rev().find(|(found, _)| found == name) {
             Some((_, old)) => *old = scale,
@@ -105,7 +110,7 @@ impl Cache {
         }
     }
 
-    /// Leaves one line for every name: where the first of them stood, with the scale of the last.
+    /// Keeps one line for every name, at the position of its first line and with the scale of its last.
     pub fn remove_repeats(&mut self) {
         let scales: BTreeMap<String, f32> = self.entries.iter().cloned().collect();
         let mut seen = BTreeSet::new();
@@ -115,8 +120,10 @@ impl Cache {
         }
     }
 
-    /// Whether a file that starts with `bytes` is meant as a calibration cache: it has the header, or its
-    /// first line is that of a tensor, so that the header is missing.
+    /// Whether a file that starts with `bytes` is meant as a calibration cache.
+    ///
+    /// This is so if it has the header, or if its first line is that of a tensor, so that only the header is
+    /// missing.
     pub fn is_one(bytes: &[u8]) -> bool {
         let text = without_mark(bytes).0;
         let first = text.split(|&byte| byte == b'\n').next().unwrap_or_default();
@@ -124,11 +131,12 @@ impl Cache {
         text.starts_with(b"TRT-") || (!text.starts_with(b"{") && is_entry())
     }
 
-    /// Reads the text of a cache; `origin` names it in messages. Line ends may be `\n` or `\r\n`, the last
-    /// one may be missing, empty lines count for nothing.
+    /// Reads the text of a cache. Messages name `origin`.
+    ///
+    /// Line ends may be `\n` or `\r\n`. The last one may be missing. Empty lines are ignored.
     ///
     /// # Errors
-    /// `Format`, with the number of the line, where the text is not UTF-8, the first line is no header, or
+    /// `Format`, with the number of the line, if the text is not UTF-8, if the first line is no header, or if
     /// another line is not a name, `": "` and one to eight hexadecimal digits.
     pub fn parse(text: &[u8], origin: &str) -> Result<Self> {
         refuse_utf16(text, origin)?;
@@ -158,11 +166,11 @@ impl Cache {
         Ok(Self { header, entries, is_marked })
     }
 
-    /// The text of the cache.
+    /// Returns the text of the cache.
     ///
     /// # Errors
-    /// `InvalidArgument` where a name is empty or holds a line break, or the header does; `Unsupported` where
-    /// the header is for a TensorRT that reads no caches.
+    /// `InvalidArgument` if a name is empty, or if a name or the header holds a line break; `Unsupported` if
+    /// the header is for a TensorRT version that reads no caches.
     pub fn to_text(&self) -> Result<String> {
         self.header.check_reads_caches()?;
         let mut text = format!("{}\n", self.header);
@@ -184,16 +192,16 @@ impl Cache {
     /// Reads a cache file.
     ///
     /// # Errors
-    /// `Io`, or as [`Cache::parse`].
+    /// `Io` if the file cannot be read; those of [`Cache::parse`].
     pub fn load(path: &Path) -> Result<Self> {
         let text = std::fs::read(path).map_err(|error| Error::io("read", path, error))?;
         Self::parse(&text, &path.display().to_string())
     }
 
-    /// Writes a cache file: whole, or the old file stays.
+    /// Writes a cache file as a whole. If that fails, the old file stays.
     ///
     /// # Errors
-    /// `Io`, or as [`Cache::to_text`].
+    /// `Io` if the file cannot be written; those of [`Cache::to_text`].
     pub fn save(&self, path: &Path) -> Result<()> {
         let text = self.to_text()?;
         write_atomic(path, |out| {
@@ -218,7 +226,7 @@ fn no_header(first: &str, origin: &str) -> Error {
     Error::new(ErrorKind::Format, format!("{origin}:1: {what} {}", shown(first))).with_remedy(remedy)
 }
 
-/// A line for a message: quoted, and cut short.
+/// Quotes a line for a message and cuts it short.
 fn shown(line: &str) -> String {
     const LONGEST: usize = 60;
     match line.char_indices().nth(LONGEST) {

@@ -7,7 +7,7 @@ fn cache(lines: &str) -> Cache {
     Cache::parse(format!("TRT-8501-EntropyCalibration2\n{lines}").as_bytes(), "c").unwrap()
 }
 
-/// Lines of real caches and the amax they stand for.
+/// Lines of real caches, and their amax.
 const GOLDEN: [(&str, &str, f32); 9] = [
     ("data: 3c008912", "data", 0.99634),
     ("conv1: 3c88edfc", "conv1", 2.12281),
@@ -105,7 +105,7 @@ fn names_that_no_line_can_hold_are_refused() {
     }
 }
 
-/// Copying a cache may stop anywhere; what is left of its last number is a number, too.
+/// A copy of a cache may stop anywhere. The rest of its last number is a number, too.
 #[test]
 fn a_scale_that_is_cut_off_is_seen_wherever_it_is_cut() {
     for whole in ["3c010204", "42fe0000", "33d6bf95"] {
@@ -160,7 +160,7 @@ fn check_reports_scales_that_look_inverse() {
         has(&found(&cache, &Expected::default()), Severity::Warning, "127/amax", &[])
     };
     let (right, inverse): (Scale, Scale) = (|amax| amax / 127.0, |amax| 127.0 / amax);
-    // An image network, one with an attention mask, and one layer only.
+    // An image network, a network with an attention mask, and a network with one layer.
     for amax in [
         &[2.64, 6.1, 14.0, 6.0, 3.3, 22.0, 1.0][..],
         &[1.0, 0.7, 31.0, 12.0, 9.0, 4.0, 5.0, 2.0, 8.0, 6.0, 3.0, 10000.0],
@@ -169,7 +169,7 @@ fn check_reports_scales_that_look_inverse() {
         assert!(with(amax, inverse), "{amax:?}");
         assert!(!with(amax, right), "{amax:?}");
     }
-    // Pixels and sound as they are stored, with layers of their size behind them.
+    // Pixels and sound in their stored form, with layers of their size behind them.
     for amax in [
         &[255.0, 1.0, 1.0][..],
         &[32767.0, 32767.0, 41000.0],

@@ -1,4 +1,4 @@
-//! Integers of 4 bits, for which the compiler finds the vectors by itself.
+//! Packing of 4-bit integers, which the compiler vectorizes by itself.
 
 use super::super::scalar;
 use super::super::vector::Vector;

@@ -1,8 +1,7 @@
-//! Elements in, as many elements out.
+//! Kernels with as many outputs as inputs.
 //!
-//! An [`Op`] says what becomes of a vector, [`Numbers`] which two numbers its elements have. Both are types,
-//! not closures: what a closure does is not compiled for the instruction set unless it is small enough to be
-//! inlined.
+//! An [`Op`] computes a vector, and [`Numbers`] gives the two numbers of its elements. Both are types, not
+//! closures: the compiler compiles a closure for the instruction set only if it is small enough to inline.
 
 use super::super::in_out::InOut;
 use super::super::pattern::{Pattern, RowPosition};
@@ -10,17 +9,17 @@ use super::super::vector::{Lane, Vector, WIDEST};
 use super::super::{LinearBins, e4m3, scalar};
 use super::{AHEAD, MAGNITUDE, to_grid};
 
-/// Output from this size on, in bytes, goes past the caches, which it would only sweep.
+/// Output from this size on, in bytes, bypasses the caches, because it would only evict their content.
 const STREAMING: usize = 32 << 20;
 
 pub(super) trait Op<V> {
-    /// What becomes of x with its two numbers.
+    /// Computes the result for x with its two numbers.
     unsafe fn apply(&mut self, x: V, first: V, second: V) -> V;
 }
 
 trait Numbers<V> {
-    /// The two numbers of the vector of elements that begins at `element`; asked for in order, at most a
-    /// vector further each time.
+    /// Returns the two numbers of each element of the vector that begins at `element`. Calls must be in
+    /// order, each at most a vector after the previous one.
     unsafe fn at(&mut self, element: usize) -> (V, V);
 }
 
@@ -38,17 +37,17 @@ impl<V: Vector> Numbers<V> for RowPosition<'_> {
     #[inline(always)]
     unsafe fn at(&mut self, element: usize) -> (V, V) {
         let (first, second) = self.pointers(element);
-        // SAFETY: both are good for a vector.
+        // SAFETY: both are valid for a vector.
         unsafe { (V::load(first), V::load(second)) }
     }
 }
 
-/// The numbers of [`Pattern::Runs`] that are no shorter than a vector, so that none lies in more than two
-/// runs.
+/// The numbers of [`Pattern::Runs`] whose runs are no shorter than a vector, so that a vector is in at most
+/// two runs.
 struct Neighbours<'a, V> {
     run: usize,
     pairs: (&'a [f32], &'a [f32]),
-    /// The run that holds the last element asked for, and where it ends.
+    /// The run of the last element of the previous call, and the end of that run.
     number: usize,
     end: usize,
     here: (V, V),
@@ -90,7 +89,7 @@ impl<V: Vector> Numbers<V> for Neighbours<'_, V> {
     }
 }
 
-/// The number of each lane.
+/// The index of each lane.
 static LANE: [f32; WIDEST] = {
     let mut lanes = [0.0; WIDEST];
     let mut lane = 0;
@@ -101,7 +100,7 @@ static LANE: [f32; WIDEST] = {
     lanes
 };
 
-/// out = op(x), where that `streams` past the caches, which only f32 does.
+/// Writes out = op(x) past the caches if that `streams`. Only f32 does.
 #[inline(always)]
 unsafe fn map<V: Vector, X: Lane, Y: Lane>(
     streams: bool,
@@ -112,8 +111,8 @@ unsafe fn map<V: Vector, X: Lane, Y: Lane>(
     let (x, out, len) = io.pointers();
     let streams = X::IS_F32 && Y::IS_F32 && streams;
     let mut at = 0;
-    // SAFETY: whole vectors within the slices, and what is left of them; streamed to addresses that the first
-    // part has aligned.
+    // SAFETY: whole vectors are within the slices, and so is the rest; the first part has aligned the
+    // addresses of streamed stores.
     unsafe {
         if streams {
             at = out.cast::<f32>().align_offset(V::LANES * size_of::<f32>()).min(len);
@@ -139,7 +138,7 @@ unsafe fn map<V: Vector, X: Lane, Y: Lane>(
     }
 }
 
-/// out = op(x) of `count` elements, fewer than a vector has.
+/// Writes out = op(x) for `count` elements, fewer than a vector has.
 #[inline(always)]
 unsafe fn map_part<V: Vector, X: Lane, Y: Lane>(
     x: *const X,
@@ -152,7 +151,7 @@ unsafe fn map_part<V: Vector, X: Lane, Y: Lane>(
     unsafe { Y::store_part(op.apply(X::load_part(x, count), first, second), out, count) }
 }
 
-/// Whether the caches could not hold what is written.
+/// Whether the output is too large for the caches.
 fn streams<X, Y>(io: &InOut<X, Y>) -> bool {
     io.len() * size_of::<Y>() >= STREAMING && !io.is_in_place()
 }
@@ -185,7 +184,7 @@ pub(super) unsafe fn map_by<V: Vector, X: Lane, Y: Lane>(
     }
 }
 
-/// clamp(rne(x * first), low, high), on the watch for NaN.
+/// clamp(rne(x * first), low, high), with detection of NaN.
 struct Quantize<V: Vector> {
     low: V,
     high: V,
@@ -248,10 +247,10 @@ impl<V: Vector> Op<V> for FakeE4m3 {
             let magnitude = V::splat_bits(MAGNITUDE);
             let scaled = x.mul(inverse_scale);
             let size = V::splat(e4m3::MAX).min(scaled.and(magnitude));
-            // Three bits of the mantissa stay: what is added carries where the others round up.
+            // Three bits of the mantissa stay. The sum carries if the other bits round up.
             let odd = size.shift_right::<20>().and(V::splat_bits(1));
             let normal = size.add_bits(V::splat_bits(0x7_ffff)).add_bits(odd).and(V::splat_bits(0xfff0_0000));
-            // Of such a number the last bit is worth 2^-9, a subnormal step.
+            // The last bit of such a number is 2^-9, a subnormal step.
             let shift = V::splat(1.5 * 16384.0);
             let subnormal = size.add(shift).sub(shift);
             let rounded = V::select(size.less(V::splat(1.0 / 64.0)), subnormal, normal);
@@ -268,8 +267,8 @@ pub unsafe fn fake_e4m3<V: Vector, X: Lane>(io: InOut<X>, inverse_scales: &Patte
     unsafe { map_by::<V, X, X>(io, inverse_scales, &mut FakeE4m3) }
 }
 
-/// The bin of a magnitude among those of one width, which is the second number; there are as many as the
-/// first says.
+/// The bin of a magnitude among bins of one width, which is the second number. The first number is the count
+/// of bins.
 struct LinearBin<V> {
     low: V,
     last: V,
@@ -318,13 +317,13 @@ pub unsafe fn mask<V: Vector, X: Lane>(x: &[X], mut gradient: InOut<X>, ends: &P
     }
 }
 
-/// out = gradient where x is not below its first number and not above its second, else 0.
+/// Writes out = gradient if x is not below its first number and not above its second, else 0.
 #[inline(always)]
 unsafe fn mask_within<V: Vector, X: Lane>(x: &[X], gradient: InOut<X>, ends: &mut impl Numbers<V>) {
     let (gradient, out, len) = gradient.pointers();
     assert_eq!(x.len(), len, "as many gradients as elements");
     let (x, whole) = (x.as_ptr(), len - len % V::LANES);
-    // SAFETY: whole vectors within the slices, and what is left of them.
+    // SAFETY: whole vectors are within the slices, and so is the rest.
     unsafe {
         let mut at = 0;
         while at < whole {

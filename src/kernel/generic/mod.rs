@@ -1,10 +1,10 @@
-//! Every kernel over any [`Vector`]: what the instruction sets share.
+//! Every kernel over any [`Vector`], shared by the instruction sets.
 //!
-//! The elements after the last whole vector become a vector of their own, so that the same instructions see
-//! every element.
+//! The elements after the last whole vector become a vector of their own, so that the same instructions
+//! compute every element.
 //!
-//! Functions here are inlined into those that `table!` makes for an instruction set, which has enabled it.
-//! They are unsafe because the instruction set of `V` must be there.
+//! The functions here are inlined into the functions that `table!` makes for an instruction set, which enable
+//! it. They are unsafe because the machine must have the instruction set of `V`.
 
 mod bits;
 mod map;
@@ -21,19 +21,20 @@ pub use reduce::*;
 /// All bits but the sign.
 const MAGNITUDE: u32 = 0x7fff_ffff;
 
-/// How many bytes ahead memory is asked for: beyond the end of the page, where the machine itself stops
-/// looking.
+/// The distance of prefetches in bytes. It is beyond the end of the page, at which the machine's own
+/// prefetcher stops.
 const AHEAD: usize = 4 << 10;
 
-/// clamp(rne(x * inverse_scale), low, high). The bounds are integers, so clamping first gives the same; NaN
-/// passes both.
+/// Returns clamp(rne(x * inverse_scale), low, high). The bounds are integers, so clamping first gives the
+/// same. NaN stays NaN in both.
 #[inline(always)]
 unsafe fn to_grid<V: Vector>(x: V, inverse_scale: V, low: V, high: V) -> V {
     // SAFETY: as the caller promises.
     unsafe { high.min(low.max(x.mul(inverse_scale))).round() }
 }
 
-/// The bits of the nearest bf16, ties to even, in the lower half of each lane. NaN becomes a quiet one.
+/// Returns the bits of the nearest bf16, ties to even, in the lower half of each lane. NaN becomes a quiet
+/// NaN.
 #[inline(always)]
 pub unsafe fn bf16_bits<V: Vector>(x: V) -> V {
     // SAFETY: as the caller promises.

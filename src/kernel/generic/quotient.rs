@@ -1,10 +1,10 @@
-//! Whole numbers divided by an inverse scale, of which a division would be most of the work.
+//! Integers divided by an inverse scale, without the division, which would be most of the work.
 //!
-//! Where n is whole and has at most 16 bits, and r is the number nearest to 1 / d, two fused multiplications
-//! find the number nearest to n / d: with q the one nearest to n r, n - q d is exact, and q + (n - q d) r
+//! Let n be an integer of at most 16 bits, and r the number nearest to 1 / d. Then two fused multiplications
+//! find the number nearest to n / d: with q the number nearest to n r, n - q d is exact, and q + (n - q d) r
 //! rounds to it. (Markstein, "Computation of elementary functions on the IBM RISC System/6000 processor",
-//! 1990. It was checked for every n and every d from 1 to 2; powers of two change nothing as long as nothing
-//! is subnormal.) Four instructions that start every cycle take the place of one that starts every ten.
+//! 1990; it was checked for every n and every d from 1 to 2. Powers of two change nothing as long as nothing
+//! is subnormal.) Four instructions that start every cycle replace one that starts every ten.
 
 use super::super::in_out::InOut;
 use super::super::pattern::Pattern;
@@ -12,14 +12,14 @@ use super::super::vector::{Lane, Vector};
 use super::map::{Op, map_by};
 use super::{MAGNITUDE, to_grid};
 
-/// -1 / d for a divisor by which every quotient and every rest on the way is a normal number.
+/// Returns -1 / d for a divisor d if every quotient and every intermediate rest is a normal number.
 fn negative_inverse(divisor: f32) -> Option<f32> {
     const FAR: f32 = (1u64 << 60) as f32;
     (1.0 / FAR..=FAR).contains(&divisor).then(|| -1.0 / divisor)
 }
 
-/// The [`negative_inverse`] of each, where all have one and so many elements use them that it pays to find
-/// them.
+/// Returns the [`negative_inverse`] of each divisor, if all have one and enough elements use them to make it
+/// faster.
 fn negative_inverses(divisors: &[f32], elements: usize) -> Option<Vec<f32>> {
     const USES: usize = 256;
     if divisors.len() > 1 && elements < USES * divisors.len() {
@@ -28,12 +28,12 @@ fn negative_inverses(divisors: &[f32], elements: usize) -> Option<Vec<f32>> {
     divisors.iter().map(|&divisor| negative_inverse(divisor)).collect()
 }
 
-/// Whether whole numbers from `low` to `high` have at most 16 bits.
+/// Whether integers from `low` to `high` have at most 16 bits.
 fn are_short(low: f32, high: f32) -> bool {
     low >= -65535.0 && high <= 65535.0
 }
 
-/// n / divisor, for a whole n of at most 16 bits and a divisor that has a [`negative_inverse`].
+/// Returns n / divisor, for an integer n of at most 16 bits and a divisor that has a [`negative_inverse`].
 #[inline(always)]
 unsafe fn quotient<V: Vector>(n: V, divisor: V, negative_inverse: V) -> V {
     // SAFETY: as the caller promises.
@@ -41,7 +41,7 @@ unsafe fn quotient<V: Vector>(n: V, divisor: V, negative_inverse: V) -> V {
         let near = n.mul(negative_inverse);
         let rest = near.mul_add(divisor, n);
         let negative = rest.mul_add(negative_inverse, near);
-        // The sign of n, which a zero would lose.
+        // Take the sign of n, which a zero would lose.
         negative.and(V::splat_bits(MAGNITUDE)).or(n.and(V::splat_bits(!MAGNITUDE)))
     }
 }
@@ -60,8 +60,7 @@ impl<V: Vector> Op<V> for FakeQuantize<V> {
     }
 }
 
-/// clamp(rne(x * first), low, high) / first, where the second number is the [`negative_inverse`] of the
-/// first.
+/// clamp(rne(x * first), low, high) / first. The second number is the [`negative_inverse`] of the first.
 struct QuickFakeQuantize<V> {
     low: V,
     high: V,
@@ -103,7 +102,7 @@ impl<V: Vector> Op<V> for Dequantize {
     }
 }
 
-/// x / first, where the second number is the [`negative_inverse`] of the first.
+/// x / first. The second number is the [`negative_inverse`] of the first.
 struct QuickDequantize;
 
 impl<V: Vector> Op<V> for QuickDequantize {

@@ -1,12 +1,12 @@
-//! Many elements in, few numbers out.
+//! Kernels with few outputs for many inputs.
 
 use super::super::lattice::{self, Found, Indices};
 use super::super::vector::{Lane, Vector, WIDEST};
 use super::super::{MinMax, scalar};
 use super::{AHEAD, MAGNITUDE, to_grid};
 
-/// Visits the elements in vectors, the last one filled up with zeros. (No closure: what a closure does is not
-/// compiled for the instruction set unless it is small enough to be inlined.)
+/// Visits the elements in vectors; zeros fill up the last one. (No closure: the compiler compiles a closure
+/// for the instruction set only if it is small enough to inline.)
 macro_rules! visit {
     ($x:expr, |$vector:ident| $body:expr) => {
         let x = $x;
@@ -30,7 +30,7 @@ pub unsafe fn abs_max<V: Vector, X: Lane>(x: &[X]) -> f32 {
     // SAFETY: as the caller promises.
     unsafe {
         match X::as_bits_16(x) {
-            // The largest bits are those of the largest magnitude, in this type too.
+            // The largest bits are those of the largest magnitude in this type too.
             Some(bits) => {
                 let largest = [max_magnitude_16::<V>(bits); WIDEST];
                 let mut wide = [0f32; WIDEST];
@@ -44,9 +44,9 @@ pub unsafe fn abs_max<V: Vector, X: Lane>(x: &[X]) -> f32 {
 
 #[inline(always)]
 unsafe fn max_magnitude<V: Vector, X: Lane>(x: &[X]) -> f32 {
-    // Several registers, for an instruction starts before the one before it has ended.
+    // Several registers, because an instruction starts before the previous one has ended.
     const AT_ONCE: usize = 4;
-    // SAFETY: whole vectors within the slice.
+    // SAFETY: whole vectors are within the slice.
     unsafe {
         let magnitude = V::splat_bits(MAGNITUDE);
         let mut largest = [V::splat_bits(0); AT_ONCE];
@@ -67,13 +67,13 @@ unsafe fn max_magnitude<V: Vector, X: Lane>(x: &[X]) -> f32 {
     }
 }
 
-/// The largest of 16-bit numbers without their sign bit.
+/// Returns the largest of 16-bit numbers without their sign bit.
 #[inline(always)]
 unsafe fn max_magnitude_16<V: Vector>(x: &[u16]) -> u16 {
     const AT_ONCE: usize = 4;
     const SIGNLESS: u16 = 0x7fff;
     let lanes = 2 * V::LANES;
-    // SAFETY: whole vectors within the slice; a register of f32 holds any bits.
+    // SAFETY: whole vectors are within the slice; a register of f32 holds any bits.
     unsafe {
         let magnitude = V::splat_bits(0x7fff_7fff);
         let mut largest = [V::splat_bits(0); AT_ONCE];
@@ -115,15 +115,15 @@ pub unsafe fn min_max<V: Vector, X: Lane>(x: &[X]) -> MinMax {
     }
 }
 
-/// largest = max(largest, |x|) at every place of a row, by bits, so that NaN stays.
+/// Writes largest = max(largest, |x|) at every place of a row, by bits, so that NaN stays.
 #[inline(always)]
 pub unsafe fn abs_max_rows<V: Vector, X: Lane>(x: &[X], largest: &mut [f32]) {
-    // Rows for which the maxima are read and written once.
+    // The number of rows for which the maxima are read and written once.
     const TOGETHER: usize = 4;
     let width = largest.len().max(1);
     let groups = x.chunks_exact(TOGETHER * width);
     let rest = groups.remainder();
-    // SAFETY: as the caller promises; the rows are as long as the maxima, or shorter than those.
+    // SAFETY: as the caller promises; the rows are as long as the maxima, or shorter.
     unsafe {
         for group in groups {
             max_of_rows::<V, X, TOGETHER>(group.as_ptr(), largest);
@@ -134,12 +134,12 @@ pub unsafe fn abs_max_rows<V: Vector, X: Lane>(x: &[X], largest: &mut [f32]) {
     }
 }
 
-/// The same for so many rows, which begin at `x` and follow each other.
+/// Does the same for that many rows, which begin at `x` and follow each other.
 #[inline(always)]
 unsafe fn max_of_rows<V: Vector, X: Lane, const ROWS: usize>(x: *const X, largest: &mut [f32]) {
     let (width, to) = (largest.len(), largest.as_mut_ptr());
     let whole = width - width % V::LANES;
-    // SAFETY: whole vectors within the rows and the maxima, and what is left of them.
+    // SAFETY: whole vectors are within the rows and the maxima, and so is the rest.
     unsafe {
         let magnitude = V::splat_bits(MAGNITUDE);
         let mut at = 0;
@@ -168,7 +168,7 @@ unsafe fn max_of_rows<V: Vector, X: Lane, const ROWS: usize>(x: *const X, larges
 pub unsafe fn lattice<V: Vector, X: Lane>(x: &[X], first: u32, indices: &mut Indices) -> Found {
     assert!(indices.len() >= x.len() + WIDEST, "room for every index and a vector more");
     let to = indices.as_mut_ptr();
-    // SAFETY: the indices never outnumber the elements, and there is room for a vector more.
+    // SAFETY: the indices never outnumber the elements, and there is space for one more vector.
     unsafe {
         let (magnitude, nothing) = (V::splat_bits(MAGNITUDE), V::splat_bits(0));
         let (remainder, first) = (V::splat_bits(lattice::BETWEEN), V::splat_bits(first));
@@ -178,8 +178,8 @@ pub unsafe fn lattice<V: Vector, X: Lane>(x: &[X], first: u32, indices: &mut Ind
             let bits = x.and(magnitude);
             let index = bits.shift_right::<{ lattice::SHIFT }>().sub_bits(first);
             let zero = bits.equal_bits(nothing);
-            // An index below the window wraps round to a large one, and so does that of zero, unless the
-            // window begins there.
+            // An index below the window wraps round to a large one. So does that of zero, unless the window
+            // begins there.
             let inside = V::both(index.less_bits(window), nothing.less_bits(bits));
             kept += index.compress(inside, to.add(kept));
             zeros += V::count(zero);
@@ -200,7 +200,7 @@ pub unsafe fn rounding_errors<V: Vector>(x: &[f32], step: f32, low: f32, high: f
         let whole = run.len() - run.len() % WIDEST;
         // SAFETY: WIDEST is a whole number of vectors.
         unsafe {
-            // What is added up is w less its rounded value; the sum of errors takes it off.
+            // The sum is over w less its rounded value; the sum of errors subtracts it.
             let (inverse, step) = (V::splat(step.recip()), V::splat(-step));
             let (low, high) = (V::splat(low), V::splat(high));
             let mut rest = [0f32; WIDEST];

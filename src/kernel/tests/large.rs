@@ -1,4 +1,4 @@
-//! What happens with large tensors only: output past the caches, and work shared among threads.
+//! Behaviour of large tensors only: output that bypasses the caches, and work that several threads share.
 
 use std::collections::HashSet;
 use std::sync::Mutex;
@@ -6,7 +6,7 @@ use std::thread;
 
 use super::super::*;
 
-/// More than goes through the caches, and no whole number of vectors.
+/// More elements than the limit for the caches, and no whole number of vectors.
 const LARGE: usize = (9 << 20) + 13;
 
 #[test]
@@ -19,7 +19,7 @@ fn output_past_the_caches_is_the_same() {
     let (first, second): (Vec<f32>, Vec<f32>) = (0..77).map(number).unzip();
     let runs = Pattern::Runs { run: 1000, start: 3, first: &first, second: &second };
     let all = |kernels: &Kernels| {
-        // One element aside, so that the first vector is not aligned.
+        // The offset of one element keeps the first vector unaligned.
         let mut out = vec![0.0; LARGE + 2];
         let mut results = Vec::new();
         let mut keep = |out: &mut [f32]| {
@@ -51,7 +51,7 @@ fn the_largest_of_much_data_is_found_wherever_it_is() {
     for at in places {
         let before = std::mem::replace(&mut x[at], -1000.0);
         for kernels in available().into_iter().filter(|kernels| kernels.name() != "scalar") {
-            // One element aside, so that no vector is aligned.
+            // The offset of one element keeps every vector unaligned.
             let expected = if at == 0 { 100.06 } else { 1000.0 };
             assert_eq!(kernels.abs_max(&x[1..]), expected, "{} at {at}", kernels.name());
         }
@@ -59,7 +59,7 @@ fn the_largest_of_much_data_is_found_wherever_it_is() {
     }
 }
 
-/// Where parts of a tensor begin, and the threads that they ran on.
+/// Returns the starts of the parts of a tensor, and the threads that worked on them.
 fn parts(limit: Option<usize>, len: usize, unit: usize) -> (Vec<(usize, usize)>, HashSet<thread::ThreadId>) {
     let mut x = vec![0u8; len];
     let seen = Mutex::new((Vec::new(), HashSet::new()));
@@ -88,7 +88,7 @@ fn no_more_threads_than_asked_for_and_nothing_left_out() {
             (None, (2 << 20) + 1, 1, 2),
             (None, 1 << 19, 1, 1),
             (None, 0, 7, 1),
-            // A unit that leaves nothing to share.
+            // This unit leaves nothing to share.
             (None, 8 << 20, 8 << 20, 1),
         ] {
             let (found, threads) = parts(limit, len, unit);

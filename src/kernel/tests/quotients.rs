@@ -1,11 +1,10 @@
-//! Whole numbers divided by an inverse scale: what the vectors do instead of a division against the division
-//! itself.
+//! Integers divided by an inverse scale: the multiplications of the vectors against the division.
 
 use super::super::*;
 
 const LARGEST: f32 = 65535.0;
 
-/// The numbers divided by `inverse_scale` and fake-quantized by it: the same again, to the last bit.
+/// Checks that division and fake quantization by `inverse_scale` give the expected result, bit for bit.
 fn check(kernels: &Kernels, numbers: &[f32], inverse_scale: f32, expected: &mut [f32], found: &mut [f32]) {
     for (expected, n) in expected.iter_mut().zip(numbers) {
         *expected = n / inverse_scale;
@@ -24,7 +23,7 @@ fn check(kernels: &Kernels, numbers: &[f32], inverse_scale: f32, expected: &mut 
     }
 }
 
-/// All whole numbers of 16 bits from 1 in steps of `step`.
+/// Checks all integers of 16 bits from 1 in steps of `step`.
 fn check_all(inverse_scales: impl Iterator<Item = f32> + Clone, step: usize) {
     let numbers: Vec<f32> = (1..=LARGEST as u16).step_by(step).map(f32::from).collect();
     let (mut expected, mut found) = (numbers.clone(), numbers.clone());
@@ -44,7 +43,7 @@ fn from_1_to_2(step: usize) -> impl Iterator<Item = f32> + Clone {
 #[cfg_attr(miri, ignore = "there is nothing beside the scalar table in Miri")]
 fn quotients_are_those_of_a_division() {
     check_all(from_1_to_2(40_009), 1);
-    // Where the quick way begins and ends, and beyond.
+    // The limits of the quick method, and exponents beyond.
     let exponents = [-125, -90, -61, -60, -59, -1, 0, 1, 59, 60, 61, 90, 100];
     let mantissas = [1.0, 1f32.next_up(), 1.1, 2f32.next_down()];
     let inverse_scales =
@@ -74,7 +73,7 @@ fn quotients_of_zeros_keep_their_sign() {
     }
 }
 
-/// With so many elements to an inverse scale that the quick way is taken.
+/// Uses so many elements per inverse scale that the quick method applies.
 #[test]
 #[cfg_attr(miri, ignore = "there is nothing beside the scalar table in Miri")]
 fn quotients_by_patterns_are_those_of_a_division() {

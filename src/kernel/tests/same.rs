@@ -1,7 +1,8 @@
-//! Every table of this machine against the scalar one, bit for bit.
+//! Comparison of every table of this machine with the scalar one, bit for bit.
 //!
-//! Over lengths from none to four of the widest vectors and one more, over all offsets from a vector's
-//! alignment, on values that go wrong in kernels, for every type of data. NaN need not keep its payload.
+//! The lengths go from none to four of the widest vectors and one more. The data has all offsets from a
+//! vector's alignment, values for which kernels tend to be wrong, and every type. NaN need not keep its
+//! payload.
 
 use std::fmt::Debug;
 
@@ -14,13 +15,13 @@ use super::hard_values;
 
 const LONGEST: usize = 4 * WIDEST + 1;
 
-/// Data with hard values everywhere, in an order without pattern.
+/// Returns data with hard values everywhere, in an irregular order.
 fn data<X: Real>() -> Vec<X> {
     let values = hard_values();
     (0..4 * values.len()).map(|i| X::narrow(values[i * 7919 % values.len()])).collect()
 }
 
-/// Finite data of usual size, among it zeros.
+/// Returns finite data of usual size, with some zeros.
 fn finite<X: Real>() -> Vec<X> {
     let value = |i: usize| match i % 5 {
         0 => 0.0,
@@ -29,13 +30,13 @@ fn finite<X: Real>() -> Vec<X> {
     (0..4 * BLOCK).map(|i| X::narrow(value(i))).filter(|x| x.widen().is_finite()).collect()
 }
 
-/// Lengths with every offset, and a few of more than one block.
+/// Lists lengths with every offset, and a few of more than one block.
 fn stretches(available: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
     let short = (0..=LONGEST).flat_map(|len| (0..WIDEST).map(move |start| start..start + len));
     short.chain([3..available - 5, 0..available])
 }
 
-/// A float, of which all NaN are one.
+/// The bits of a float. All NaN are equal.
 trait Bits: Copy + Debug + Default {
     fn bits(self) -> u64;
 }
@@ -53,7 +54,7 @@ macro_rules! bits {
 
 bits!(f32, f16, bf16; i8, u8, i16, u16);
 
-/// Runs `f` with every table on copies and asks that all write the same, and nothing beyond the output.
+/// Runs `f` with every table on copies and checks that all write the same and nothing beyond the output.
 fn same<X: Copy, Y: Bits, R: PartialEq + Debug>(
     what: &str,
     x: &[X],
@@ -79,8 +80,8 @@ fn same<X: Copy, Y: Bits, R: PartialEq + Debug>(
 const GRIDS: [(f32, f32, f32); 4] =
     [(1.0, -128.0, 127.0), (63.5, -127.0, 127.0), (0.3, -7.0, 7.0), (0.0, -8.0, 7.0)];
 
-/// Patterns over any data: a row of usual length, one shorter than a vector, runs shorter and longer than a
-/// vector.
+/// Calls `test` with patterns for any data: a row of usual length, a row shorter than a vector, and runs
+/// shorter and longer than a vector.
 fn patterns(test: impl Fn(&Pattern, &str)) {
     let number = |at: usize| (1.0 + at as f32 / 3.0, 2.0 + at as f32 / 7.0);
     for period in [3, WIDEST, 37] {

@@ -6,7 +6,7 @@ use crate::finding::{Finding, counted};
 use crate::graph::Graph;
 use crate::observe::{Stats, TensorStats};
 
-/// Says which of these ranges are 0.
+/// Reports the ranges that are 0.
 pub(super) fn all_zero<'a>(ranges: impl Iterator<Item = (&'a str, f32)>) -> Option<Finding> {
     let zeros: Vec<&str> = ranges.filter(|(_, amax)| *amax == 0.0).map(|(name, _)| name).collect();
     (!zeros.is_empty()).then(|| {
@@ -18,7 +18,7 @@ pub(super) fn all_zero<'a>(ranges: impl Iterator<Item = (&'a str, f32)>) -> Opti
     })
 }
 
-/// Says which planned tensors have no range because nothing was seen of them.
+/// Reports the planned tensors that have no range because no value of them was seen.
 pub(super) fn never_seen(unseen: &BTreeSet<String>) -> Option<Finding> {
     (!unseen.is_empty()).then(|| {
         let count = counted(unseen.len(), "planned tensor");
@@ -28,7 +28,7 @@ pub(super) fn never_seen(unseen: &BTreeSet<String>) -> Option<Finding> {
     })
 }
 
-/// Says which of these ranges are so small that their step is not their own.
+/// Reports the ranges that are too small for a step of their own.
 pub(super) fn too_small<'a>(ranges: impl Iterator<Item = (&'a str, f32)>) -> Option<Finding> {
     let is_small = |amax: f32| amax > 0.0 && amax / 127.0 < f32::MIN_POSITIVE;
     let small: Vec<&str> = ranges.filter(|(_, amax)| is_small(*amax)).map(|(name, _)| name).collect();
@@ -41,8 +41,9 @@ pub(super) fn too_small<'a>(ranges: impl Iterator<Item = (&'a str, f32)>) -> Opt
     })
 }
 
-/// Says which tensors held NaN or infinities, in the order of the network: what comes later may follow from
-/// the first.
+/// Reports the tensors with NaN or infinities, in the order of the network.
+///
+/// The later ones may follow from the first.
 pub(super) fn non_finite(graph: &Graph, stats: &Stats) -> Option<Finding> {
     let names = graph.tensors.iter().map(|tensor| tensor.name.as_str());
     let found = names.filter_map(|name| Some((name, stats.tensors.get(name)?)));

@@ -1,5 +1,6 @@
-//! The steps that take a graph alone, for networks that are no ONNX model; [`Prepared`](super::Prepared) has
-//! them for models.
+//! The steps that need only a graph, for networks that are no ONNX model.
+//!
+//! [`Prepared`](super::Prepared) has these steps for models.
 
 mod findings;
 mod plan;

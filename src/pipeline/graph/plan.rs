@@ -1,4 +1,4 @@
-//! Planning a graph.
+//! Plans of a graph.
 
 use std::collections::BTreeSet;
 
@@ -10,22 +10,23 @@ use crate::graph::{Graph, TensorId, TensorKind};
 use crate::place::ops::Forms;
 use crate::place::{self, Plan, Policy};
 
-/// Decides what is quantized, and logs what the user must know of the plan ([`Plan::findings`]).
+/// Plans the quantization of a graph, and logs the findings of the plan ([`Plan::findings`]).
 ///
 /// # Errors
-/// As [`place::plan`].
+/// Those of [`place::plan`].
 pub fn plan(graph: &Graph, policy: &Policy) -> Result<Plan> {
     let plan = place::plan(graph, policy)?;
     finding::log_all(&plan.findings);
     Ok(plan)
 }
 
-/// Decides what is quantized with ranges that exist already: a node whose range is missing stays in float.
-/// What is left in float for want of a range, and the ranges that belong to no tensor, are findings of the
-/// plan, which are logged.
+/// Plans the quantization of a graph with existing ranges. A node without a range stays in float.
+///
+/// The findings of the plan, which are logged, report the nodes that stay in float for lack of a range, and
+/// the ranges that belong to no tensor.
 ///
 /// # Errors
-/// `Data` where not one of the ranges belongs to a tensor of the model; as [`place::plan`].
+/// `Data` if none of the ranges belongs to a tensor of the model; those of [`place::plan`].
 pub fn plan_for_ranges(graph: &Graph, policy: &Policy, ranges: &Ranges) -> Result<Plan> {
     let known: BTreeSet<String> = ranges
         .iter()
@@ -47,7 +48,7 @@ pub fn plan_for_ranges(graph: &Graph, policy: &Policy, ranges: &Ranges) -> Resul
     Ok(plan)
 }
 
-/// The tensors that `plan` quantizes and that have no range.
+/// Lists the tensors that `plan` quantizes and that have no range.
 pub fn without_range(graph: &Graph, plan: &Plan, ranges: &Ranges) -> Vec<String> {
     let mut missing = taps(graph, plan, false);
     missing.retain(|name| ranges.get(name).is_none());
@@ -73,8 +74,10 @@ fn unknown_ranges(graph: &Graph, ranges: &Ranges) -> Option<Finding> {
     })
 }
 
-/// The names of the tensors to observe: those that the plan quantizes and, with `every_activation`, all other
-/// activations too, as a calibration cache needs them.
+/// Lists the names of the tensors to observe.
+///
+/// These are the tensors that the plan quantizes. With `every_activation`, they are all other activations
+/// too, as a calibration cache needs them.
 pub fn taps(graph: &Graph, plan: &Plan, every_activation: bool) -> Vec<String> {
     let mut wanted: BTreeSet<TensorId> = plan.taps().collect();
     if every_activation {

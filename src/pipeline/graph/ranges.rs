@@ -11,21 +11,23 @@ use crate::observe::{Stats, TensorStats};
 use crate::place::Plan;
 use crate::range::{self, Method, Target};
 
-/// Computes the range of every observed tensor, in the order of the network. Tensors that share a scale get
-/// one range from their statistics together. What was left out of the statistics is a finding of the ranges,
-/// which is logged; and so are planned tensors of which no value was seen, as in a branch that no sample
-/// takes: [`Prepared::seen`](crate::pipeline::Prepared::seen) leaves out what reads them.
+/// Computes the range of every observed tensor, in the order of the network.
+///
+/// Tensors that share a scale get one range from their combined statistics. The findings of the ranges, which
+/// are logged, report the values that the statistics leave out. They also report planned tensors of which no
+/// value was seen, as in a branch that no sample takes. [`Prepared::seen`](crate::pipeline::Prepared::seen)
+/// leaves out the readers of such tensors.
 ///
 /// # Errors
-/// `Data`, naming the tensor, where a planned tensor was not observed or holds no finite number, or no value
-/// of any was seen.
+/// `Data` if a planned tensor was not observed or holds no finite number, or if no value of any tensor was
+/// seen. The message names the tensor.
 pub fn ranges(graph: &Graph, plan: &Plan, stats: &Stats, method: Method) -> Result<Ranges> {
     let amax = |name: &str, stats: &TensorStats| {
         range::compute(stats, method, Target::default()).map_err(|error| of_tensor(name, error))
     };
     let mut ranges = Ranges::new(method.to_string());
     ranges.findings.extend(non_finite(graph, stats));
-    // Said before a tensor that has nothing but such values is an error.
+    // This is logged before a tensor that has only such values becomes an error.
     finding::log_all(&ranges.findings);
     let mut planned = BTreeMap::new();
     let mut unseen = Vec::new();
@@ -76,7 +78,7 @@ fn never_observed(name: &str) -> Error {
     )
 }
 
-/// The error of a tensor for which no range can be computed.
+/// Returns the error of a tensor for which no range can be computed.
 pub(in crate::pipeline) fn of_tensor(name: &str, error: Error) -> Error {
     Error::new(error.kind(), format!("tensor '{name}': no range can be computed")).with_source(error)
 }

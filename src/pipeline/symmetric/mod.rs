@@ -1,5 +1,6 @@
-//! Quantization of another tool that TensorRT refuses, made one that it takes: ONNX Runtime's quantizer
-//! writes uint8, zero points and biases of int32 unless it is told otherwise.
+//! Conversion of another tool's quantization that TensorRT refuses into a form that it accepts.
+//!
+//! By default, ONNX Runtime's quantizer writes uint8, zero points and int32 biases.
 
 mod said;
 mod values;
@@ -19,19 +20,20 @@ use crate::runtime::{Dependence, constant_value, dependences};
 use said::{Done, findings};
 use values::{range_of, scalar, shifted};
 
-/// A model without what TensorRT refuses of another tool.
+/// A model without the quantization of another tool that TensorRT refuses.
 #[derive(Default)]
 pub(super) struct Symmetric {
     /// The model; `None` if it stays as it is.
     pub model: Option<Model>,
-    /// Findings for every plan of the model.
+    /// The findings for every plan of the model.
     pub findings: Vec<Finding>,
 }
 
-/// Rewrites what TensorRT refuses of the QuantizeLinear and DequantizeLinear in a model. An activation loses
-/// its pair but for the range to which that clips, so that it is planned and calibrated like any other. A
-/// constant is stored as int8 with the same scale where that has the same values, and as floating-point
-/// numbers otherwise, to be quantized anew. Names of tensors stay.
+/// Rewrites the QuantizeLinear and DequantizeLinear of a model that TensorRT refuses.
+///
+/// An activation loses its pair and only keeps the range to which the pair clips. So it is planned and
+/// calibrated like any other. A constant is stored as int8 with the same scale if that has the same values.
+/// Otherwise it is stored as floating-point numbers, to be quantized anew. Names of tensors stay.
 ///
 /// # Errors
 /// Those of editing the model.
@@ -52,7 +54,7 @@ pub(super) fn make_symmetric(network: &Network) -> Result<Symmetric> {
         unused: Vec::new(),
         done: BTreeMap::new(),
     };
-    // A pair is taken out as a whole where one of its halves is refused.
+    // A pair is removed as a whole if one of its halves is refused.
     let halves = refused.iter().flat_map(|&id| {
         let readers = graph.node(id).output(0).into_iter().flat_map(|output| &graph.tensor(output).consumers);
         std::iter::once(id).chain(readers.map(|edge| edge.node))
@@ -73,14 +75,15 @@ pub(super) fn make_symmetric(network: &Network) -> Result<Symmetric> {
     work.finish(&refused)
 }
 
-/// The nodes that quantize or dequantize in a form that TensorRT refuses.
+/// Lists the nodes that quantize or dequantize in a form that TensorRT refuses.
 fn refused(network: &Network) -> Vec<NodeId> {
     let node = |id: NodeId| network.graph.node(id);
     network.graph.node_ids().filter(|&id| is_pair(node(id)) && is_refused(network, node(id))).collect()
 }
 
-/// Whether TensorRT does not take the node. What qdq has no type for is left out: int4 and float8 have pairs
-/// of their own.
+/// Whether TensorRT does not accept the node.
+///
+/// Types that qdq does not have are left out: int4 and float8 have pairs of their own.
 fn is_refused(network: &Network, node: &Node) -> bool {
     let Network { model, graph, .. } = network;
     let integers = if node.op == "QuantizeLinear" { node.output(0) } else { node.input(0) };
@@ -116,14 +119,14 @@ fn is_weight(graph: &Graph, constant: TensorId) -> bool {
 
 struct Rewrite<'a> {
     model: Model,
-    /// As it was.
+    /// The original network.
     network: &'a Network,
     names: UniqueNames,
     edits: Edits,
-    /// In which range the values of a tensor lie, as far as pairs say so.
+    /// The range of the values of a tensor, as far as pairs show it.
     ranges: BTreeMap<TensorId, (f32, f32)>,
     removed: BTreeSet<NodeId>,
-    /// Constants that may be read no more.
+    /// Constants that may have no reader any more.
     unused: Vec<&'a str>,
     done: BTreeMap<Done, Vec<String>>,
 }
@@ -137,8 +140,10 @@ impl Rewrite<'_> {
         self.unused.extend(inputs.map(|&input| network.name(input)));
     }
 
-    /// Puts a Clip to the range of a pair in its place: tools leave a Relu out where a pair cuts off the same
-    /// values. Where the values are in that range already, nothing is left of the pair but its name.
+    /// Replaces a pair by a Clip to its range.
+    ///
+    /// Tools leave out a Relu if a pair cuts off the same values. If the values are in that range already,
+    /// only the name of the pair's output remains.
     fn clip(&mut self, dequantize: NodeId, quantize: NodeId) -> Result<()> {
         let graph = &self.network.graph;
         let (node, source) = (graph.node(dequantize), graph.node(quantize));
@@ -147,7 +152,7 @@ impl Rewrite<'_> {
         let dtype = after.dtype.or(before.dtype).unwrap_or(DataType::F32);
         let fits = before.dtype.is_none_or(|before| before == dtype);
         let Some((least, most)) = range_of(self.network, node).filter(|_| fits) else { return Ok(()) };
-        // Nothing stood before the pair of an input.
+        // No Relu was left out before the pair of an input.
         let is_fed = before.kind == TensorKind::Input;
         let is_inside =
             self.ranges.get(&input).is_some_and(|(lower, upper)| least <= *lower && *upper <= most);
@@ -170,8 +175,7 @@ impl Rewrite<'_> {
         Ok(())
     }
 
-    /// Notes in which range the results of a node lie that moves, selects or averages values whose range is
-    /// known.
+    /// Notes the range of the results of a node that moves, selects or averages values of a known range.
     fn note_range(&mut self, node: &Node) {
         if !(only_moves(node) || selects(node) || node.is("GlobalAveragePool")) {
             return;
@@ -218,7 +222,7 @@ impl Rewrite<'_> {
         Ok(())
     }
 
-    /// Makes the changes, and says what was done and what is left.
+    /// Applies the changes, and reports what was done and what is left.
     fn finish(mut self, refused: &[NodeId]) -> Result<Symmetric> {
         let graph = &self.network.graph;
         let captured: BTreeSet<TensorId> =
@@ -247,7 +251,7 @@ impl Rewrite<'_> {
     }
 }
 
-/// Marks in the graph what TensorRT refuses and is left, so that nothing counts it as INT8.
+/// Marks the remaining nodes that TensorRT refuses, so that nothing counts them as INT8.
 pub(super) fn mark(network: &mut Network) {
     let refused = refused(network);
     let graph = Arc::make_mut(&mut network.graph);

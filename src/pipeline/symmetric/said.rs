@@ -1,13 +1,13 @@
-//! What is said of quantization that TensorRT refuses.
+//! Findings about quantization that TensorRT refuses.
 
 use std::collections::BTreeMap;
 
 use crate::finding::{Finding, counted};
 
-/// What it is that TensorRT refuses.
+/// The forms that TensorRT refuses.
 const REFUSED: &str = "of another type than int8 or with a zero point other than 0";
 
-/// What has become of a tensor.
+/// The result for a tensor.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Done {
     /// An activation lost its pair.
@@ -18,11 +18,11 @@ pub(super) enum Done {
     Stored,
     /// A weight is stored as floating-point numbers and will be quantized.
     Anew,
-    /// Nothing.
+    /// The tensor stays as it is.
     Left,
 }
 
-/// A finding for each kind, about its tensors.
+/// Returns a finding for each kind of result, about its tensors.
 pub(super) fn findings(done: BTreeMap<Done, Vec<String>>) -> Vec<Finding> {
     done.into_iter().map(|(done, names)| finding(done, names.len()).about(names)).collect()
 }

@@ -1,4 +1,4 @@
-//! What scales, zero points and integers come to.
+//! The values of scales, zero points and integers.
 
 use half::{bf16, f16};
 
@@ -8,8 +8,9 @@ use crate::onnx::Network;
 use crate::runtime::constant_value;
 use crate::tensor::{Data, Tensor};
 
-/// The values between which a node of one scale dequantizes; `None` where scale and zero point are no
-/// constants, or several.
+/// Returns the least and the largest value that a node with one scale dequantizes.
+///
+/// Returns `None` if scale or zero point is not constant, or if there are several of them.
 pub(super) fn range_of(network: &Network, node: &Node) -> Option<(f32, f32)> {
     let value = |input: usize| constant_value(network, node.input(input)?).ok();
     let zero_point = match node.input(2) {
@@ -30,7 +31,7 @@ pub(super) fn range_of(network: &Network, node: &Node) -> Option<(f32, f32)> {
     Some(((least - zero_point) as f32 * scale, (most - zero_point) as f32 * scale))
 }
 
-/// One number of a type.
+/// Makes one number of a type.
 pub(super) fn scalar(dtype: DataType, value: f32) -> Data {
     match dtype {
         DataType::F16 => Data::F16(vec![f16::from_f32(value)]),
@@ -39,7 +40,7 @@ pub(super) fn scalar(dtype: DataType, value: f32) -> Data {
     }
 }
 
-/// The integers of a constant without their zero point, where all of them fit int8.
+/// Returns the integers of a constant minus their zero point, if all of them fit int8.
 pub(super) fn shifted(network: &Network, node: &Node) -> Option<Tensor> {
     let value = |input: usize| constant_value(network, node.input(input)?).ok();
     let integers = value(0)?;
@@ -48,7 +49,7 @@ pub(super) fn shifted(network: &Network, node: &Node) -> Option<Tensor> {
         Some(_) => numbers(&value(2)?)?,
         None => vec![0],
     };
-    // A zero point for each index of an axis, or one for all; of blocks there is no telling here.
+    // There is one zero point for all, or one for each index of an axis. Blocks are not supported here.
     let (count, run) = match zero_points.len() {
         1 => (1, 1),
         count => {
@@ -68,7 +69,7 @@ pub(super) fn shifted(network: &Network, node: &Node) -> Option<Tensor> {
     Tensor::new(shape, shifted.collect::<Option<Vec<i8>>>()?).ok()
 }
 
-/// The integers of a tensor of at most 16 bits.
+/// Returns the integers of a tensor of at most 16 bits.
 fn numbers(tensor: &Tensor) -> Option<Vec<i32>> {
     fn all<T: Copy + Into<i32>>(values: &[T]) -> Vec<i32> {
         values.iter().map(|&value| value.into()).collect()

@@ -1,16 +1,17 @@
-//! Classes that two models choose.
+//! The classes that two models choose.
 
 use super::metrics::ratio;
 use crate::tensor::TensorView;
 
-/// How often two classifiers choose the same class, and the right one.
+/// The numbers of samples for which two classifiers choose the same class, and the right class.
 ///
-/// The class of a sample is the index of its largest score, the first of several; NaN is never the largest.
+/// The class of a sample is the index of its largest score, or of the first of several equal ones. NaN is
+/// never the largest.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Agreement {
-    /// Samples whose class both models were asked for.
+    /// The samples for which both models chose a class.
     pub samples: u64,
-    /// Samples for which both chose the same class.
+    /// The samples for which both models chose the same class.
     pub same: u64,
     /// Samples whose right class is known.
     pub labelled: u64,
@@ -21,8 +22,10 @@ pub struct Agreement {
 }
 
 impl Agreement {
-    /// Adds a batch of scores, `[samples, classes]` with two classes or more, and where known the right class
-    /// of each sample. Outputs of another shape or type are no scores and change nothing.
+    /// Adds a batch of scores, `[samples, classes]` with two classes or more.
+    ///
+    /// `labels` holds the right class of each sample, if known. Outputs of another shape or type are no
+    /// scores and change nothing.
     pub fn add(&mut self, float: TensorView<'_>, quantized: TensorView<'_>, labels: Option<&[i64]>) {
         let &[_, classes] = float.shape() else { return };
         if classes < 2 || float.shape() != quantized.shape() {
@@ -44,12 +47,12 @@ impl Agreement {
         }
     }
 
-    /// The part of the samples for which both models chose the same class, 0 to 1; `None` without samples.
+    /// Returns the share of samples with the same class in both models, 0 to 1; `None` without samples.
     pub fn top1(&self) -> Option<f64> {
         ratio(self.same, self.samples)
     }
 
-    /// The accuracy of the float and of the quantized model, 0 to 1; `None` without labels.
+    /// Returns the accuracy of the float model and of the quantized model, 0 to 1; `None` without labels.
     pub fn accuracy(&self) -> Option<(f64, f64)> {
         ratio(self.float_right, self.labelled).zip(ratio(self.quantized_right, self.labelled))
     }

@@ -8,7 +8,7 @@ use super::metrics::Metrics;
 use super::{Comparison, NamedMetrics};
 use crate::report::table::{Align, Table};
 
-/// A figure of a tensor and how it is written.
+/// A figure of a tensor and its text form.
 struct Figure {
     key: &'static str,
     title: &'static str,
@@ -16,7 +16,7 @@ struct Figure {
     text: fn(f64) -> String,
 }
 
-/// All figures but [`EQUAL`], in order.
+/// All figures except [`EQUAL`], in order.
 const FIGURES: [Figure; 4] = [
     Figure { key: "sqnr_db", title: "SQNR dB", of: Metrics::sqnr_db, text: |value| format!("{value:.2}") },
     Figure { key: "cosine", title: "cosine", of: Metrics::cosine, text: |value| format!("{value:.6}") },
@@ -24,7 +24,7 @@ const FIGURES: [Figure; 4] = [
     Figure { key: "mean_error", title: "mean error", of: Metrics::mean_error, text: scientific },
 ];
 
-/// The only figure of whole numbers and truth values; tables without them leave it out.
+/// The only figure of whole numbers and truth values. Tables without them leave it out.
 const EQUAL: Figure = Figure { key: "equal", title: "equal", of: Metrics::equal, text: percent };
 
 fn scientific(value: f64) -> String {
@@ -40,7 +40,7 @@ impl Figure {
         (self.of)(metrics).map_or_else(|| "-".into(), self.text)
     }
 
-    /// JSON has no infinity, so that one is a text.
+    /// Returns the figure as JSON. JSON has no infinity, so an infinite figure is a text.
     fn to_json(&self, metrics: &Metrics) -> Value {
         match (self.of)(metrics) {
             Some(value) if value.is_infinite() => json!(value.to_string()),
@@ -50,11 +50,13 @@ impl Figure {
 }
 
 impl Comparison {
-    /// The comparison for programs: `samples`, `outputs` and `tensors` (each with `name`, `values`,
-    /// `sqnr_db`, `cosine`, `max_error`, `mean_error`, `equal`, `non_finite`), `top1_agreement`, `accuracy`
-    /// and `findings`.
+    /// Returns the comparison as JSON, for programs.
     ///
-    /// A figure that does not exist is `null`; JSON has no infinity, so an infinite SQNR is the text `"inf"`
+    /// It has `samples`, `outputs`, `tensors`, `top1_agreement`, `accuracy` and `findings`. Each entry of
+    /// `outputs` and `tensors` has `name`, `values`, `sqnr_db`, `cosine`, `max_error`, `mean_error`, `equal`
+    /// and `non_finite`.
+    ///
+    /// A figure that does not exist is `null`. JSON has no infinity, so an infinite SQNR is the text `"inf"`
     /// or `"-inf"`.
     pub fn to_json(&self) -> Value {
         let tensors = |tensors: &[NamedMetrics]| tensors.iter().map(tensor_json).collect::<Vec<_>>();

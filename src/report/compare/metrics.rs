@@ -1,12 +1,13 @@
-//! Figures of one tensor.
+//! The figures of one tensor.
 
-/// Sums over pairs of a float value x and the quantized model's value y, from which every figure follows.
-/// Memory is constant; sums are in `f64`.
+/// Sums over pairs of a float value x and the quantized model's value y. All figures follow from them.
 ///
-/// A pair with an infinity or a NaN is left out of every figure. Where the two differ (one is finite, or they
-/// are different infinities) it counts in [`Metrics::non_finite`].
+/// Memory is constant. The sums are in `f64`.
 ///
-/// Whole numbers and truth values have no distance; of them is counted how many are equal.
+/// No figure includes a pair with an infinity or a NaN. If the two values differ (one is finite, or they are
+/// different infinities), the pair counts in [`Metrics::non_finite`].
+///
+/// Whole numbers and truth values have no distance. Only the number of equal pairs is counted for them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Metrics {
     count: u64,
@@ -22,8 +23,9 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Adds the pairs of `reference` (the float model's values) and `other`. Only as many as both have are
-    /// compared: the caller checks the shapes.
+    /// Adds the pairs of `reference` (the float model's values) and `other`.
+    ///
+    /// If one is longer, its rest is ignored: the caller checks the shapes.
     pub fn add(&mut self, reference: &[f32], other: &[f32]) {
         for (&x, &y) in reference.iter().zip(other) {
             if !(x.is_finite() && y.is_finite()) {
@@ -48,7 +50,7 @@ impl Metrics {
         self.equal += equal;
     }
 
-    /// Adds the pairs that `other` has seen.
+    /// Adds the pairs that `other` has counted.
     pub fn merge(&mut self, other: &Self) {
         self.count += other.count;
         self.non_finite += other.non_finite;
@@ -61,38 +63,42 @@ impl Metrics {
         self.add_discrete(other.discrete, other.equal);
     }
 
-    /// How many pairs were compared: finite ones, or pairs of whole numbers or truth values. Where this is 0,
-    /// every figure is `None`.
+    /// Returns the number of compared pairs: finite pairs, or pairs of whole numbers or truth values.
+    ///
+    /// If it is 0, every figure is `None`.
     pub fn count(&self) -> u64 {
         self.count + self.discrete
     }
 
-    /// Whether the pairs are whole numbers or truth values, which have no figure but [`Metrics::equal`].
+    /// Whether the pairs are whole numbers or truth values. Their only figure is [`Metrics::equal`].
     pub fn is_discrete(&self) -> bool {
         self.discrete > 0
     }
 
-    /// The share of equal pairs among whole numbers or truth values, 0 to 1; `None` for floating-point
-    /// numbers.
+    /// Returns the share of equal pairs among whole numbers or truth values, 0 to 1.
+    ///
+    /// Returns `None` for floating-point numbers.
     pub fn equal(&self) -> Option<f64> {
         ratio(self.equal, self.discrete)
     }
 
-    /// How many pairs have an infinity or a NaN on one side that the other side does not have.
+    /// Returns the number of pairs with an infinity or a NaN that the other side does not have.
     pub fn non_finite(&self) -> u64 {
         self.non_finite
     }
 
-    /// Signal to quantization noise in decibels, 10·log10(Σx² / Σ(x-y)²). Infinite where there is no noise,
-    /// minus infinity where there is noise and no signal.
+    /// Returns the signal-to-quantization-noise ratio in decibels, 10·log10(Σx² / Σ(x-y)²).
+    ///
+    /// It is infinite if there is no noise, and minus infinity if there is noise and no signal.
     pub fn sqnr_db(&self) -> Option<f64> {
         let decibels =
             || if self.noise == 0.0 { f64::INFINITY } else { 10.0 * (self.signal / self.noise).log10() };
         self.figure(decibels)
     }
 
-    /// Cosine of the angle between the values as vectors, Σxy / √(Σx²·Σy²). 1 where both are all zero, 0
-    /// where one is.
+    /// Returns the cosine of the angle between the values as vectors, Σxy / √(Σx²·Σy²).
+    ///
+    /// It is 1 if both vectors are all zero, and 0 if only one is.
     pub fn cosine(&self) -> Option<f64> {
         self.figure(|| match (self.signal == 0.0, self.other == 0.0) {
             (true, true) => 1.0,
@@ -101,23 +107,25 @@ impl Metrics {
         })
     }
 
-    /// The largest |x-y|, in the tensor's unit.
+    /// Returns the largest |x-y|, in the tensor's unit.
     pub fn max_error(&self) -> Option<f64> {
         self.figure(|| self.max_absolute)
     }
 
-    /// The mean of |x-y|, in the tensor's unit.
+    /// Returns the mean of |x-y|, in the tensor's unit.
     pub fn mean_error(&self) -> Option<f64> {
         self.figure(|| self.absolute / self.count as f64)
     }
 
-    /// Whether the SQNR is `min_db` or more, with something compared and nothing infinite or NaN in one model
-    /// only. Never for whole numbers and truth values, which have no SQNR.
+    /// Whether the SQNR is `min_db` or more.
+    ///
+    /// This is false if nothing was compared or if a value is infinite or NaN in one model only. It is also
+    /// false for whole numbers and truth values, which have no SQNR.
     pub fn reaches(&self, min_db: f64) -> bool {
         self.shortfall(min_db).is_none()
     }
 
-    /// Why the metrics do not reach `min_db`; `None` if they do.
+    /// Returns the reason why the metrics do not reach `min_db`; `None` if they do.
     pub fn shortfall(&self, min_db: f64) -> Option<Shortfall> {
         match self.sqnr_db() {
             _ if self.non_finite > 0 => Some(Shortfall::NonFinite),
@@ -132,18 +140,18 @@ impl Metrics {
     }
 }
 
-/// Why metrics do not reach an SQNR.
+/// The reason why metrics do not reach an SQNR.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Shortfall {
-    /// There are infinities or NaN in one model only.
+    /// A value is infinite or NaN in one model only.
     NonFinite,
     /// There is no SQNR.
     NothingCompared,
-    /// The SQNR is lower: this.
+    /// The SQNR, which is too low.
     Sqnr(f64),
 }
 
-/// A share of something; `None` of nothing.
+/// Returns the share of `part` in `whole`; `None` if `whole` is 0.
 pub(super) fn ratio(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }

@@ -1,4 +1,4 @@
-//! How far a quantized model is from the float model.
+//! The distance of a quantized model from the float model.
 
 mod agreement;
 mod figures;
@@ -14,36 +14,39 @@ pub use metrics::{Metrics, Shortfall};
 pub struct NamedMetrics {
     /// The tensor's name.
     pub name: String,
-    /// How far it is from the float model's.
+    /// The distance of its values from those of the float model.
     pub metrics: Metrics,
 }
 
-/// A float model beside its quantized form.
+/// The comparison of a float model with its quantized form.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Comparison {
-    /// Samples run through both.
+    /// The number of samples that both models have run.
     pub samples: usize,
     /// The outputs that were compared, in order.
     pub outputs: Vec<NamedMetrics>,
-    /// Activations that both models have, in order; empty where they were not asked for.
+    /// The activations that both models have, in order; empty if they were not requested.
     pub tensors: Vec<NamedMetrics>,
-    /// Classes by the first output, where it holds scores of classes: with labels, or where a softmax
-    /// computes it.
+    /// The agreement of the classes by the first output, if that output holds scores of classes.
+    ///
+    /// This is so if labels are given, or if a softmax computes the output.
     pub agreement: Agreement,
-    /// What the user must know: outputs that are not compared, samples that were left out.
+    /// The findings for the user: outputs that are not compared, samples that were left out.
+    ///
     /// [`crate::pipeline::compare`] has logged them.
     pub findings: Vec<Finding>,
 }
 
 impl Comparison {
-    /// The outputs that have an SQNR, which is what a gate can ask for: all but whole numbers and truth
-    /// values.
+    /// Lists the outputs that have an SQNR, which a gate can check: all but whole numbers and truth values.
     pub fn gated(&self) -> impl Iterator<Item = &NamedMetrics> {
         self.outputs.iter().filter(|output| !output.metrics.is_discrete())
     }
 
-    /// Those of [`Comparison::gated`] that do not reach `min_db`: a lower SQNR, nothing that could be
-    /// compared, or an infinity or NaN that the float model does not have.
+    /// Lists those outputs of [`Comparison::gated`] that do not reach `min_db`.
+    ///
+    /// Such an output has a lower SQNR, no value that could be compared, or an infinity or NaN that the float
+    /// model does not have.
     pub fn outputs_below(&self, min_db: f64) -> Vec<&NamedMetrics> {
         self.gated().filter(|output| !output.metrics.reaches(min_db)).collect()
     }

@@ -1,4 +1,4 @@
-// Says the version of TensorRT's headers and whether its libraries answer.
+// Prints the version of TensorRT's headers and whether its libraries work.
 #include <NvInfer.h>
 #include <NvOnnxParser.h>
 

@@ -1,4 +1,4 @@
-// A program that trains: a quantized layer, forwards and backwards.
+// A training program: a quantized layer, forward and backward.
 #include <qdq/torch.hpp>
 #include <qdq/version.hpp>
 

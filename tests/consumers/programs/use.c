@@ -1,4 +1,4 @@
-/* What programs in C do: compare the versions, observe a tensor, compute a range, and read an error. */
+/* A typical program in C: it compares the versions, observes a tensor, computes a range, and reads an error. */
 #include <qdq/qdq.h>
 
 #include <stdio.h>

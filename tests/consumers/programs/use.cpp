@@ -1,4 +1,4 @@
-// What programs in C++ do: compare the versions, quantize a tensor, and read an error.
+// A typical program in C++: it compares the versions, quantizes a tensor, and reads an error.
 #include <qdq/qdq.hpp>
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// Forgets an object: the leak checks must see it.
+// Leaks an object: the leak checks must report it.
 
 #include <qdq/qdq.hpp>
 

@@ -1,4 +1,4 @@
-// Reads a name of ranges that are freed: the memory checks must see it.
+// Reads a name of freed ranges: the memory checks must report it.
 
 #include <cstdio>
 #include <string_view>

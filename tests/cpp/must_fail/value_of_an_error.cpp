@@ -1,4 +1,4 @@
-// Without exceptions, the value of an error ends the process, and says why.
+// Without exceptions, the value of an error ends the process with a message.
 
 #include <qdq/qdq.hpp>
 

@@ -1,4 +1,4 @@
-// What the lines of views_of_temporaries.txt talk of.
+// The objects that the lines of views_of_temporaries.txt use.
 #include <qdq/qdq.hpp>
 
 extern qdq::Model model;

@@ -1,4 +1,5 @@
-"""Small models of the shapes that people deploy, with random weights of sensible size and data to calibrate on."""
+"""Small models with the structures that people deploy, random weights of realistic size, and data to calibrate
+on."""
 from dataclasses import dataclass, field
 
 import numpy
@@ -8,7 +9,7 @@ MODELS = {}
 
 @dataclass
 class Model:
-    """A finished model: the ONNX model, its calibration and test arrays by input name, and what to expect of it."""
+    """A finished model: the ONNX model, its calibration and test arrays by input name, and the expected results."""
 
     onnx: object
     calibration: dict
@@ -19,7 +20,7 @@ class Model:
     embedded: bool = True
     # Convolutions and matrix products that need not be quantized, by node name.
     float_nodes: list = field(default_factory=list)
-    # The external data file that belongs to it.
+    # The external data file of the model.
     external: str = ""
 
 
@@ -30,12 +31,13 @@ def model(make):
 
 
 def images(random, count, channels, size):
-    """Smooth random pictures with some noise, about zero mean and unit deviation: [count, channels, size, size]."""
+    """Returns smooth random pictures with some noise, with zero mean and unit deviation: [count, channels, size,
+    size]."""
     coarse = random.normal(0.0, 1.0, (count, channels, size // 4, size // 4))
     smooth = coarse.repeat(4, axis=2).repeat(4, axis=3)
     return (smooth + random.normal(0.0, 0.3, smooth.shape)).astype(numpy.float32)
 
 
 def split(make, calibration=32, test=16):
-    """Calibration and test arrays from a function of the number of samples that gives arrays by input name."""
+    """Returns calibration and test arrays. `make` returns arrays by input name for a number of samples."""
     return make(calibration), make(test)

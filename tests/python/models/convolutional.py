@@ -142,7 +142,7 @@ def no_names():
 
 @model
 def external_data():
-    """The same kind of network with its weights in a file beside the model."""
+    """The same kind of network with its weights in a separate file."""
     b = Builder("external_data")
     x = b.node("Relu", [b.conv(b.input("image", ["N", 3, 16, 16]), 3, 32, stride=2)])
     x = residual_block(b, x, 32, 32, 1)

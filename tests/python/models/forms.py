@@ -1,4 +1,4 @@
-"""Forms of models that exporters write: an old opset, subgraphs, shared and wrapped weights, float16."""
+"""Forms of models by exporters: an old opset, subgraphs, shared and wrapped weights, float16."""
 import numpy
 import onnx
 from onnx import TensorProto, helper, numpy_helper
@@ -76,7 +76,7 @@ def control_flow():
 
 @model
 def shared_weights():
-    """One weight in two convolutions; weights behind Identity, Reshape, Cast, Transpose and in Constant nodes."""
+    """One weight in two convolutions; weights through Identity, Reshape, Cast, Transpose and in Constant nodes."""
     b = Builder("shared_weights", opset=17)
     image = b.input("image", ["N", 16, 16, 16])
     ids = b.input("ids", ["N", 8], TensorProto.INT64)

@@ -1,4 +1,4 @@
-//! What holds on both ways.
+//! The test bodies for both interfaces.
 
 use half::{bf16, f16};
 use ndarray::{ArrayD, IxDyn};
@@ -116,7 +116,7 @@ fn affine_equals_golden<A: Api>() {
         let x = floats(&arrays.get(text(case, "x")));
         let y = A::affine(&x, min, max, case["num_bits"].as_u64().unwrap() as u32).unwrap();
         assert_same(text(case, "id"), y, &floats(&arrays.get(text(case, "y"))));
-        // The gradient that came in is not stored. What came out of it is zero or passed unchanged.
+        // The input gradient is not stored. Each result is zero or equal to it.
         let gin = floats(&arrays.get(text(case, "gin")));
         let gradient = gin.mapv(|g| if g == 0.0 { 1.0 } else { g });
         assert_same(text(case, "id"), A::affine_backward(&gradient, &x, min, max).unwrap(), &gin);
@@ -128,7 +128,7 @@ fn batches(case: &Value, arrays: &mut Arrays) -> Vec<ArrayD<f32>> {
     names.iter().map(|name| floats(&arrays.get(name.as_str().unwrap()))).collect()
 }
 
-/// All numbers of a nested list, row-major; `nan` and `inf` are written as text.
+/// Lists all numbers of a nested list, row-major. `nan` and `inf` are text there.
 pub(super) fn numbers(value: &Value) -> Vec<f32> {
     match (value.as_array(), value.as_str()) {
         (Some(list), _) => list.iter().flat_map(numbers).collect(),
@@ -169,7 +169,7 @@ fn histograms_equal_golden<A: Api>() {
                 "entropy" => Method::Entropy,
                 "mse" => Method::Mse,
                 "percentile" => match expected["args"]["percentile"].as_f64().unwrap() {
-                    // C takes 0 for the usual percentile, and the tool none that is not above 0.
+                    // C takes 0 for the default percentile, and the tool accepts only percentiles above 0.
                     percentile if !(0.0..=100.0).contains(&percentile) || percentile == 0.0 => continue,
                     percentile => Method::Percentile(percentile),
                 },
@@ -260,7 +260,8 @@ fn a_dynamic_range_is_that_of_the_data<A: Api>() {
     }
 }
 
-/// Every type and granularity: equal results on both ways, and the way back is the fake quantization.
+/// For every type and granularity, both interfaces give equal results, and dequantization gives the fake
+/// quantization.
 #[test]
 fn every_type_and_granularity_is_the_same_on_both_ways() {
     let x = ArrayD::from_shape_fn(IxDyn(&[2, 3, 8]), |at| {
@@ -340,7 +341,7 @@ fn a_whole_run_leaves_the_same_bytes_on_both_ways() {
     assert!(native.cache.starts_with("TRT-100300-EntropyCalibration2\n") && !native.model.is_empty());
 }
 
-/// Both ways give the same result or fail with the same words.
+/// Checks that both interfaces give the same result or fail with the same message.
 pub(super) fn same<T: PartialEq + std::fmt::Debug>(
     what: &str,
     native: super::Outcome<T>,
@@ -453,7 +454,7 @@ fn a_quantizer_is_the_same_on_both_ways() {
         let found = same(&what, native, capi);
         assert!(found.values != batches[0] && !found.shown.contains("dynamic"), "{what}: {}", found.shown);
     }
-    // Maxima know no entropy.
+    // Maxima have no entropy method.
     let (plain, method) = (QuantDescriptor::default(), Method::Entropy);
     let failure = Native::quantizer(&batches, &plain, method, true).unwrap_err();
     assert_eq!(failure, Capi::quantizer(&batches, &plain, method, true).unwrap_err());

@@ -1,4 +1,4 @@
-//! What is read, and what is written to be read again, through both interfaces.
+//! Operations that read data, and that write data to read it again, through both interfaces.
 
 use half::f16;
 use ndarray::{ArrayD, IxDyn};
@@ -79,7 +79,7 @@ fn weight_ranges_equal_golden<A: Readings>() {
         };
         let weights = floats(&arrays.get(case["x"].as_str().unwrap()));
         if case.get("error").is_some() {
-            // The original crashes on the maximum of a whole tensor; here it is the maximum.
+            // The original crashes on the maximum of a whole tensor. qdq returns the maximum.
             assert_eq!((method, &case["perchannel"]), (Method::Max, &serde_json::Value::Bool(false)));
             let max = weights.iter().fold(0f32, |max, w| max.max(w.abs()));
             assert_eq!(A::compat_weights(&weights, None, method, 2048).unwrap(), [max]);
@@ -197,7 +197,7 @@ fn models_are_saved_and_read_in_the_same_way_on_both_ways() {
     assert_eq!(same("metadata", native, capi), (None, Some("nobody".to_owned())));
 }
 
-/// Narrow types are read as what they are.
+/// Narrow types keep their type when they are read.
 #[test]
 fn arrays_of_other_types_are_read_on_both_ways() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! What goes on while a model runs, through both interfaces.
+//! The operations while a model runs, through both interfaces.
 
 use std::sync::atomic::AtomicUsize;
 
@@ -20,7 +20,7 @@ both_ways!(
     the_log_has_levels,
 );
 
-/// Two images, others in every batch.
+/// Returns two images, different ones in every batch.
 pub fn images(batch: usize) -> ArrayD<f32> {
     let pixels = (0..128).map(|i| ((i * 7 + batch * 5) % 17) as f32 / 16.0).collect();
     ArrayD::from_shape_vec(IxDyn(&[2, 1, 8, 8]), pixels).unwrap()
@@ -89,7 +89,7 @@ fn the_log_has_levels<A: Runs>() {
 
 #[test]
 fn the_log_is_the_same_on_both_ways() {
-    // The C interface's callback is one for the process, which the body above uses too.
+    // The process has one log callback of the C interface, which the body above uses too.
     assert_eq!(Native::log(1), Capi::log(1));
 }
 

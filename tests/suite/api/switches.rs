@@ -1,4 +1,5 @@
-//! Every setting of a quantizer's switches, against the functions that it is made of, in Rust and in C.
+//! Every setting of a quantizer's switches, compared with the functions that implement its steps, in Rust and
+//! C.
 
 use ndarray::{ArrayD, IxDyn, arr0};
 use qdq::quant::{self, NumBits, QuantDescriptor};
@@ -15,7 +16,7 @@ fn data() -> ArrayD<f32> {
     ArrayD::from_shape_fn(IxDyn(&[3, 5]), |at| ((at[0] * 5 + at[1]) as f32 * 0.9).sin() * 3.0)
 }
 
-/// The order of the steps, written out: values, gradient of a gradient of 1, gradients of the ends.
+/// Computes the steps in order: values, gradient of a gradient of 1, gradients of the ends.
 fn expected(descriptor: &QuantDescriptor, setting: &Setting) -> (ArrayD<f32>, ArrayD<f32>, (f64, f64)) {
     let learns = descriptor.learn_amax;
     let one = arr0(1.0f32).into_dyn();
@@ -24,7 +25,7 @@ fn expected(descriptor: &QuantDescriptor, setting: &Setting) -> (ArrayD<f32>, Ar
     let mut gradient = data().mapv(|_| 1.0);
     let mut ends = (0.0, 0.0);
     if !setting.disabled {
-        // Both clipping and quantization send a gradient on from the values before them.
+        // The gradients of clipping and quantization both depend on the values before them.
         let before = y.clone();
         if setting.clipping || setting.quantizing && learns {
             let (passed, of_ends) =
@@ -81,7 +82,7 @@ fn every_setting_of_the_switches_does_its_steps_in_order() {
             let found = same(&what, native, capi);
             let (values, gradient, ends) = expected(&descriptor, &setting);
             assert_eq!((found.values, found.gradient, found.ends), (values, gradient, ends), "{what}");
-            // What is observed is what came in, times the factors.
+            // The quantizer observes its input times the factors.
             let mut observes = TensorQuantizer::new(descriptor.clone()).unwrap();
             if setting.calibrating && !setting.disabled {
                 observes.set_pre_quant_scale(setting.factors.clone()).unwrap();

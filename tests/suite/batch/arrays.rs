@@ -138,7 +138,7 @@ fn a_raw_shape_may_have_the_batch_axis_in_front() {
         (input("x", DataType::F32, &[0, 2, 2]), "f32:2x2", vec![2, 2, 2]),
         (input("x", DataType::F32, &[0, 2, 2]), "f32:1x2x2", vec![2, 2, 2]),
         (input("x", DataType::F32, &[0, 0, 0]), "f32:1x2x2", vec![2, 2, 2]),
-        // Here the 1 is the sample's own axis.
+        // The 1 is the sample's own axis here.
         (input("x", DataType::F32, &[0, 1, 2, 2]), "f32:1x2x2", vec![2, 1, 2, 2]),
         (input("x", DataType::F32, &[0, 1, 2]), "f32:1x2", vec![4, 1, 2]),
         (open, "f32:1x2x2", vec![2, 1, 2, 2]),
@@ -178,7 +178,7 @@ fn samples_of_different_shapes_are_batches_of_their_own() {
 fn the_batch_size_is_the_model_s() {
     let fixed = [input("x", DataType::F32, &[2, 3])];
     let batches = read_one("x.npy", npy(&[5, 3], &ramp(15)), &fixed, &DataOptions::default()).unwrap();
-    // The fifth sample does not fill a batch and is repeated.
+    // The fifth sample does not fill a batch, so it is repeated.
     assert_eq!(first_values(&batches), [&ramp(15)[..], &ramp(15)[12..]].concat());
     assert_eq!(shapes(&batches), [&[2, 3][..]; 3]);
     let counts: Vec<_> = batches.iter().map(|batch| (batch.samples, batch.repeats)).collect();
@@ -221,7 +221,7 @@ fn batches_from_code_are_put_in_order_and_end() {
     assert_eq!(source.remaining(), Some(0));
 }
 
-/// NumPy has no bfloat16; ml_dtypes' is saved as two bytes without a kind.
+/// NumPy has no bfloat16. The one of ml_dtypes is saved as two bytes without a kind.
 #[test]
 fn bfloat16_of_ml_dtypes_is_read() {
     let numbers = [0.5f32, -2.0, 3.0e38];

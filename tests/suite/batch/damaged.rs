@@ -1,4 +1,4 @@
-//! Damaged files: an error that names the file, never a panic, a flood of memory or invented data.
+//! Damaged files: they give an error that names the file, never a panic, excessive memory or invented data.
 
 use super::images::{jpeg, png};
 use super::*;
@@ -9,7 +9,7 @@ fn specs() -> (TensorSpec, TensorSpec) {
     (input("x", DataType::F32, &[0, 3]), input("x", DataType::F32, &[0, 3, 8, 8]))
 }
 
-/// A file of each format with its input.
+/// Returns a file of each format with its input.
 fn whole_files() -> Vec<(&'static str, Vec<u8>, TensorSpec)> {
     let array = npy(&[40, 3], &ramp(120));
     let (vectors, images) = specs();
@@ -28,7 +28,7 @@ fn empty_and_cut_off_files_are_named() {
     for (name, bytes, spec) in whole_files() {
         for length in [0, 1, 9, bytes.len() / 2, bytes.len() - 1] {
             let cut = bytes[..length].to_vec();
-            // A PNG's last bytes are a checksum after the pixels.
+            // The last bytes of a PNG are a checksum after the pixels.
             if name == "a.png" && length == bytes.len() - 1 {
                 continue;
             }
@@ -95,11 +95,11 @@ fn no_header_text_is_misread() {
     }
 }
 
-/// A bit flipped in the data of an archive's entry, which no length and no header tells.
+/// A flipped bit in the data of an archive's entry, which no length and no header reveals.
 #[test]
 fn one_wrong_bit_in_an_archive_is_found() {
     let (vectors, _) = specs();
-    // Values without a pattern, so that the deflated data is as long as they are.
+    // The values are irregular, so that the deflated data is as long as they are.
     let values: Vec<f32> =
         (0..300u32).map(|x| f32::from_bits(0x3f80_0000 | x.wrapping_mul(0x9e37_79b9) >> 9)).collect();
     let array = npy(&[100, 3], &values);
@@ -120,7 +120,7 @@ fn one_wrong_bit_in_an_archive_is_found() {
     }
 }
 
-/// Damage counts where it is read, and is found there as far as the checksum can tell.
+/// Only damage in the data that is read matters, and only as far as the checksum can find it.
 #[test]
 fn a_wrong_bit_after_the_last_sample_that_is_used_does_no_harm() {
     let (vectors, _) = specs();
@@ -136,7 +136,7 @@ fn a_wrong_bit_after_the_last_sample_that_is_used_does_no_harm() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
-    /// Whatever the bytes, reading ends with batches or an error.
+    /// For all bytes, reading ends with batches or an error.
     #[test]
     fn changed_bytes_never_panic(
         file in 0..5usize,

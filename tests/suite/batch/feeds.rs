@@ -1,10 +1,10 @@
-//! Whole feeds: inputs that have no samples along their first axis.
+//! Whole feeds: inputs without samples along their first axis.
 
 use super::*;
 use qdq::batch::{BatchSource as _, Feeds};
 use qdq::error::ErrorKind;
 
-/// An input whose dimensions are sizes, names, or `?`.
+/// Returns an input whose dimensions are sizes, names, or `?`.
 fn named(name: &str, dims: &[&str]) -> TensorSpec {
     let dim = |text: &&str| match text.parse() {
         Ok(size) => Dim::Fixed(size),
@@ -19,7 +19,7 @@ fn array(shape: &[usize]) -> Vec<u8> {
     npy(shape, &ramp(shape.iter().product()))
 }
 
-/// `count` files, each with these arrays.
+/// Makes `count` files, each with these arrays.
 fn files(count: usize, arrays: &[(&str, &[usize])]) -> TempDir {
     let arrays: Vec<_> = arrays.iter().map(|(name, shape)| (*name, array(shape))).collect();
     let names: Vec<String> = (0..count).map(|index| format!("{index:03}.npz")).collect();
@@ -30,7 +30,7 @@ fn feeds(feeds: Feeds) -> DataOptions {
     DataOptions { feeds, ..DataOptions::default() }
 }
 
-/// The shapes of each input in each batch, the number of samples of all batches, and what was said.
+/// The shapes of each input in each batch, the number of samples of all batches, and the messages.
 type Found = (Vec<Vec<Vec<usize>>>, usize, Vec<String>);
 
 fn read_all(path: &Path, inputs: &[TensorSpec], options: &DataOptions) -> Result<Found> {
@@ -45,7 +45,7 @@ fn read_all(path: &Path, inputs: &[TensorSpec], options: &DataOptions) -> Result
 
 #[test]
 fn a_folder_holds_one_feed_a_file() {
-    // A voice activity detector's state has its batch on the second axis.
+    // The state of a voice activity detector has its batch on the second axis.
     let detector = || [named("input", &["batch", "sequence"]), named("state", &["2", "batch", "128"])];
     let single = files(16, &[("input", &[1, 576]), ("state", &[2, 1, 128])]);
     let (shapes, samples, said) = read_all(single.path(), &detector(), &DataOptions::default()).unwrap();
@@ -54,7 +54,7 @@ fn a_folder_holds_one_feed_a_file() {
     let several = files(3, &[("input", &[4, 576]), ("state", &[2, 4, 128])]);
     let (shapes, samples, _) = read_all(several.path(), &detector(), &DataOptions::default()).unwrap();
     assert_eq!((shapes.len(), samples), (3, 12));
-    // Names tell nothing here; the number of arrays does.
+    // The names do not help here. The number of arrays does.
     let open = [named("input", &["?", "?"]), named("state", &["2", "?", "128"])];
     let (shapes, samples, said) = read_all(single.path(), &open, &DataOptions::default()).unwrap();
     assert_eq!((shapes.len(), samples), (16, 16));
@@ -83,7 +83,7 @@ fn one_file_holds_all_feeds_along_one_more_axis() {
     assert_eq!(values[0], (&[1, 8][..], &ramp(128)[120..]));
     assert_eq!(values[1], (&[3][..], &[45.0, 46.0, 47.0][..]));
     assert_eq!(values[2], (&[][..], &[15.0][..]));
-    // Files of their own, and raw numbers.
+    // Separate files, and raw numbers.
     let apart = folder(&[
         ("x.npy", array(&[4, 8])),
         ("state.npy", array(&[4, 2, 1, 3])),
@@ -102,7 +102,7 @@ fn a_sequence_is_not_cut_into_steps() {
     assert_eq!((shapes, samples), (vec![vec![vec![60, 1, 8]]], 1));
     assert!(said[0].contains("'x' [T, 1, 8]") && said[0].contains("set feeds to samples"), "{said:?}");
     assert_eq!(read_all(file.path(), &steps, &feeds(Feeds::Samples)).unwrap().0.len(), 60);
-    // Where no name tells, it is said what was taken.
+    // If no name decides, a message reports the choice.
     let open = [named("x", &["?", "1", "8"])];
     let (shapes, _, said) = read_all(file.path(), &open, &DataOptions::default()).unwrap();
     assert_eq!(shapes.len(), 60);

@@ -1,5 +1,4 @@
-//! Images of every format, resized and turned as other libraries do it, and what is said of those that are
-//! not read.
+//! Images of every format, resized and rotated as in other libraries, and the messages for unreadable images.
 
 use super::images::{plain, png};
 use super::*;
@@ -11,14 +10,14 @@ fn given(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/images").join(name)
 }
 
-/// The pixels that another library made, with height and width.
+/// Returns the pixels that another library made, with height and width.
 fn expected(name: &str) -> (Vec<u8>, usize, usize) {
     let tensor = batch::read_npy(&given(name)).unwrap();
     let Data::U8(pixels) = tensor.data() else { panic!("{name}: {}", tensor.dtype()) };
     (pixels.clone(), tensor.shape()[0], tensor.shape()[1])
 }
 
-/// The pixels of an image that a model of this height and width gets.
+/// Returns the pixels of an image for a model of this height and width.
 fn pixels(path: &Path, (height, width, channels): (usize, usize, usize), image: ImageOptions) -> Vec<u8> {
     let spec = input("x", DataType::U8, &[0, height, width, channels]);
     let options = DataOptions { image, ..DataOptions::default() };
@@ -37,7 +36,7 @@ fn resizing_as_opencv_is_the_same_to_the_bit() {
     let (expected, height, width) = expected("opencv_gray_20x30.npy");
     let gray = ImageOptions { channels: Channels::Gray, ..opencv() };
     assert_eq!(pixels(&given("gray.png"), (height, width, 1), gray), expected);
-    // The default is another: it averages where an image is reduced.
+    // The default differs: it averages when it reduces an image.
     let (expected, ..) = self::expected("opencv_20x30.npy");
     assert_ne!(pixels(&given("photo.png"), (20, 30, 3), ImageOptions::default()), expected);
 }
@@ -46,7 +45,7 @@ fn resizing_as_opencv_is_the_same_to_the_bit() {
 fn an_image_is_cut_from_the_size_that_covers_the_target() {
     let opencv =
         |resize| ImageOptions { resize_filter: ResizeFilter::OpenCv, resize, ..ImageOptions::default() };
-    // 48x64 covers 20x20 as 20x27, of which 3.5 columns before the centre are cut, which goes to the even 4.
+    // 48x64 covers 20x20 as 20x27. 3.5 columns before the centre are cut; this rounds to the even 4.
     let whole = pixels(&given("photo.png"), (20, 27, 3), opencv(Resize::Stretch));
     let cut = pixels(&given("photo.png"), (20, 20, 3), opencv(Resize::Crop));
     for (cut, whole) in cut.chunks(20 * 3).zip(whole.chunks(27 * 3)) {
@@ -61,7 +60,7 @@ fn one_picture_in_every_format() {
         let path = given(&format!("small.{format}"));
         assert_eq!(pixels(&path, (height, width, 3), ImageOptions::default()), expected, "{format}");
     }
-    // The other names of these formats.
+    // Other file extensions of these formats.
     let read_as = |from: &str, name: &str| {
         let folder = folder(&[(name, std::fs::read(given(from)).unwrap())]);
         pixels(&folder.path().join(name), (16, 24, 3), ImageOptions::default())

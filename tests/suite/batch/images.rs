@@ -5,7 +5,7 @@ use image::{ExtendedColorType, ImageEncoder as _};
 use qdq::batch::{Channels, ImageOptions, Layout, Resize};
 use qdq::error::ErrorKind;
 
-/// A PNG of RGB pixels.
+/// Returns a PNG of RGB pixels.
 pub fn png(width: u32, height: u32, rgb: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
     image::codecs::png::PngEncoder::new(&mut bytes)
@@ -14,7 +14,7 @@ pub fn png(width: u32, height: u32, rgb: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A JPEG of one colour.
+/// Returns a JPEG of one colour.
 pub fn jpeg(width: u32, height: u32, colour: [u8; 3]) -> Vec<u8> {
     let mut bytes = Vec::new();
     image::codecs::jpeg::JpegEncoder::new_with_quality(&mut bytes, 100)
@@ -27,7 +27,7 @@ fn with(image: ImageOptions) -> DataOptions {
     DataOptions { image, ..DataOptions::default() }
 }
 
-/// Pixels as they are.
+/// Returns options that keep the pixels unchanged.
 pub fn plain() -> ImageOptions {
     ImageOptions { scale: 1.0, ..ImageOptions::default() }
 }
@@ -93,7 +93,7 @@ fn integer_inputs_and_grey_images() {
 
 #[test]
 fn proportions_are_changed_cut_or_filled() {
-    // 4 by 2: a black, a white, a white and a black column.
+    // 4 by 2 pixels: a black, a white, a white and a black column.
     let wide: Vec<u8> = [0, 255, 255, 0].repeat(2).iter().flat_map(|&x| [x; 3]).collect();
     let spec = input("x", DataType::F32, &[0, 3, 4, 4]);
     let first_plane = |resize| {
@@ -130,7 +130,7 @@ fn shrinking_averages_with_a_triangle_as_wide_as_the_step() {
     }
 }
 
-/// Pixels of a photo's kind: smooth areas, edges, noise.
+/// Returns pixels like those of a photo: smooth areas, edges, noise.
 fn photo(width: usize, height: usize) -> Vec<u8> {
     let pixel = |i: usize| {
         let (x, y, channel) = (i / 3 % width, i / 3 / width, i % 3);
@@ -141,7 +141,7 @@ fn photo(width: usize, height: usize) -> Vec<u8> {
     (0..width * height * 3).map(pixel).collect()
 }
 
-/// The first plane of the image after `options`, `[3, height, width]` being the model's.
+/// Returns the first plane of the image after `options`, for a model with the shape `[3, height, width]`.
 fn plane(bytes: Vec<u8>, height: usize, width: usize, options: ImageOptions) -> Vec<f32> {
     let spec = input("x", DataType::F32, &[0, 3, height, width]);
     first_values(&read_one("a.png", bytes, &[spec], &with(options)).unwrap())[..height * width].to_vec()
@@ -149,8 +149,9 @@ fn plane(bytes: Vec<u8>, height: usize, width: usize, options: ImageOptions) -> 
 
 #[test]
 fn the_centre_is_cut_out_of_the_image_in_its_shorter_side_s_size() {
-    // Shorter side to 16, as torchvision's Resize(16) has it: floor(16 * 40 / 27) = 23 for the longer side.
-    // Cutting 10 from 23 leaves 6.5 before it, which goes to the even 6; from 16 it leaves 3.
+    // The shorter side becomes 16, as in torchvision's Resize(16): floor(16 * 40 / 27) = 23 for the longer
+    // side. Cutting 23 to 10 leaves 6.5 before the centre, which rounds to the even 6; cutting 16 to 10
+    // leaves 3.
     for (width, height, whole_width, whole_height) in [(40, 27, 23, 16), (27, 40, 16, 23)] {
         let image = png(width, height, &photo(width as usize, height as usize));
         let crop = ImageOptions { resize: Resize::Crop, shorter_side: Some(16), ..plain() };
@@ -173,7 +174,7 @@ fn the_shorter_side_is_checked() {
         (with_side(Resize::Stretch, 16), ErrorKind::InvalidArgument, "not cut", "choose to crop"),
         (with_side(Resize::Crop, 7), ErrorKind::InvalidArgument, "7 to cut 8", "use 8 to"),
         (with_side(Resize::Crop, 1 << 20), ErrorKind::InvalidArgument, "1048576", "use 8 to"),
-        // The longer side would be 32768, and the image have 1.5 GiB.
+        // The longer side would be 32768, and the image would need 1.5 GiB.
         (with_side(Resize::Crop, 16384), ErrorKind::Format, "a.png: 2x1 pixels", "proportions"),
     ];
     for (options, kind, message, remedy) in cases {
@@ -186,7 +187,7 @@ fn the_shorter_side_is_checked() {
 
 #[test]
 fn luma_is_that_of_rec_601() {
-    // What Pillow's convert("L") makes of them.
+    // The result of Pillow's convert("L") for each colour.
     let colours = [([255, 0, 0], 76.0), ([0, 255, 0], 150.0), ([0, 0, 255], 29.0), ([10, 200, 77], 129.0)];
     let grey = ImageOptions { channels: Channels::Gray, ..plain() };
     let spec = input("x", DataType::F32, &[0, 1, 1, 4]);
@@ -213,7 +214,7 @@ fn a_folder_of_images_is_read_by_name_and_content() {
     let folder = folder(&[
         ("2.JPG", jpeg(8, 8, [0, 0, 0])),
         ("1.jpeg", jpeg(16, 4, [200, 200, 200])),
-        // A PNG under a wrong name, as downloads often are.
+        // A PNG with a wrong extension, as downloads often have.
         ("3.jpg", png(1, 1, &[50; 3])),
     ]);
     let spec = input("x", DataType::F32, &[0, 3, 2, 2]);

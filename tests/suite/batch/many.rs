@@ -1,8 +1,8 @@
-//! Data in many files: what is open and what is in memory at a time.
+//! Data in many files: the number of open files and the memory in use at a time.
 
 use super::*;
 
-/// One sample per file, each kind of array in turn: deflated, stored, in Fortran order.
+/// Makes files with one sample each, alternating kinds of arrays: deflated, stored, in Fortran order.
 fn many_files(count: usize) -> TempDir {
     let files: Vec<(String, Vec<u8>)> = (0..count)
         .map(|i| {
@@ -20,7 +20,7 @@ fn spec() -> TensorSpec {
     input("x", DataType::F32, &[0, 4])
 }
 
-/// How many files in the folder this process holds open.
+/// Returns the number of files in the folder that this process has open.
 #[cfg(target_os = "linux")]
 fn open_in(folder: &Path) -> usize {
     let links = std::fs::read_dir("/proc/self/fd").unwrap();
@@ -42,7 +42,7 @@ fn one_file_is_open_at_a_time() {
             assert_eq!(open_in(folder.path()), 0, "each sample ends a file");
         }
     }
-    // Two samples in a file: after the first the file stays open, after the second it does not.
+    // The file has two samples: it stays open after the first one, and it is closed after the second.
     std::fs::write(folder.path().join("00000.npz"), npz(&[("x", npy(&[2, 4], &ramp(8)))], true)).unwrap();
     let mut source = batch::open(&paths, &[spec()], &sized(1)).unwrap();
     for expected in [1, 0, 0] {
@@ -59,8 +59,8 @@ fn more_files_than_a_process_may_usually_open_are_read_in_order() {
     assert_eq!(firsts, ramp(1500));
 }
 
-/// What a file holds is read when its turn comes: data that replaces other data of the same kind after `open`
-/// is what arrives, or what does not match the checksum.
+/// A file is read when its turn comes. Data that replaces other data of the same kind after `open` is either
+/// read, or does not match the checksum.
 #[test]
 fn nothing_is_loaded_before_its_turn() {
     for (fortran, name) in [(false, "a.npy"), (true, "a.npy"), (false, "a.npz"), (true, "a.npz")] {
@@ -76,7 +76,7 @@ fn nothing_is_loaded_before_its_turn() {
         std::fs::write(&path, file([1.0, 2.0, 3.0, 4.0])).unwrap();
         let outcome = source.next_batch();
         if name == "a.npz" {
-            // The checksum is the old data's.
+            // The checksum is the one of the old data.
             assert!(outcome.unwrap_err().message().contains("a.npz: array 'x'"), "{fortran}");
         } else {
             let expected = if fortran { [1.0, 3.0, 2.0, 4.0] } else { [1.0, 2.0, 3.0, 4.0] };

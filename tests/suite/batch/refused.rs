@@ -1,4 +1,4 @@
-//! Data and options that are refused: the message names the file, the array and both sides; the remedy helps.
+//! Refused data and options: the message names the file, the array and both sides, and the remedy helps.
 
 use super::*;
 use qdq::batch::BatchSource as _;
@@ -73,7 +73,7 @@ fn files_that_do_not_fit_the_model() {
             half(),
             (ErrorKind::Type, &["a.npy", "is bf16", "f16"], "convert it to f16"),
         ),
-        // Of one byte there are many types, of which ml_dtypes says no more than the size.
+        // Many types have one byte, and ml_dtypes writes only the size.
         (
             "a.npy",
             npy_of("|V1", false, &[1, 3], &[0; 3]),
@@ -225,10 +225,10 @@ fn files_that_leave_open_which_input_they_feed() {
     let error = read(&[at("a.npz")], &inputs[..1], &none()).unwrap_err();
     assert!(!error.remedy().unwrap_or_default().contains("PATH"), "{error}");
 
-    // Left out of a folder only where every input has its data.
+    // A folder's file is left out only if every input has its data.
     let error = read(&[at("data")], &inputs, &none()).unwrap_err();
     assert_refused(&error, (ErrorKind::Data, &["labels.npy", "'x', 'y'"], "NAME=PATH"));
-    // A file that was given by itself is meant to be used.
+    // A file that is given by its own name must be used.
     let error = read(&[at("data"), at("data/labels.npy")], &inputs, &none()).unwrap_err();
     assert_refused(&error, (ErrorKind::Data, &["labels.npy", "'x', 'y'"], "NAME=PATH"));
 }
@@ -285,7 +285,7 @@ fn batches_from_code_are_checked() {
     }
 }
 
-/// Sizes behind which there is no data: a model and a header of some bytes can state any.
+/// Sizes without data: a model and a header of some bytes can claim any size.
 #[test]
 fn endless_sizes_are_refused() {
     let files = folder(&[("one.npy", npy(&[1, 3], &ramp(3))), ("nothing.npy", npy(&[1 << 60, 1, 0], &[]))]);
@@ -295,7 +295,7 @@ fn endless_sizes_are_refused() {
     assert_refused(&source.next_batch().unwrap_err(), (ErrorKind::Data, parts, "dynamic batch dimension"));
     let error = open("nothing.npy", input("x", DataType::F32, &[1, 0])).err().unwrap();
     assert!(error.message().contains("nothing.npy"), "{error}");
-    // With every axis declared it is one feed of nothing.
+    // With every axis declared, it is one empty feed.
     let source = open("nothing.npy", input("x", DataType::F32, &[0, 1, 0])).unwrap();
     assert_eq!(source.remaining(), Some(1));
 }

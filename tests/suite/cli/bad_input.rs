@@ -1,4 +1,4 @@
-//! Files and options that cannot be used: a clear message, exit 2, nothing written, no panic.
+//! Unusable files and options: a clear message, exit code 2, nothing written, no panic.
 
 use ndarray::ArrayD;
 use proptest::prelude::*;
@@ -6,7 +6,7 @@ use proptest::test_runner::{Config, TestRunner};
 
 use super::place::Place;
 
-/// Runs `line` for `file` cut at many places and full of random bytes. Every run has to name the file.
+/// Runs `line` for `file` cut at many places and full of random bytes. Every run must name the file.
 fn damage(place: &Place, whole: &[u8], file: &str, line: &str) {
     let cuts = (0..whole.len()).step_by(whole.len() / 12 + 1).chain([whole.len() - 1]);
     for cut in cuts {
@@ -18,7 +18,7 @@ fn damage(place: &Place, whole: &[u8], file: &str, line: &str) {
     let outcome = runner.run(&noise, |(noise, start)| {
         place.write(file, &noise);
         refuses(place, file, line);
-        // The right beginning gets deeper into the reader than noise alone.
+        // The correct beginning reaches more code of the reader than noise alone.
         place.write(file, [&whole[..start], &noise].concat());
         place.run(line);
         Ok(())
@@ -159,7 +159,7 @@ fn data_of_the_wrong_element_type() {
         place.run(line).refuses(&parts);
     }
     assert!(!place.at("out").exists());
-    // Values that the input's type holds are taken whatever their own type is.
+    // Values that the input's type holds are accepted, whatever their own type is.
     place.run("calibrate model.onnx -d whole.npz").succeeds();
     place.run("calibrate tokens.onnx -d narrow.npz").succeeds();
 }

@@ -2,7 +2,7 @@
 
 use super::place::{Place, data};
 
-/// The lines that `tests/suite/emit.rs` reads too.
+/// The lines that `tests/suite/emit.rs` also reads.
 const GOLDEN: &str = "TRT-8501-EntropyCalibration2
 data: 3c008912
 conv1: 3c88edfc
@@ -100,7 +100,7 @@ fn what_no_calibration_can_reach_is_not_expected() {
     assert_eq!(findings[0]["severity"], "note");
     assert_eq!(findings[0]["tensors"], serde_json::json!(["det_boxes", "det_scores"]));
     assert!(findings[0]["message"].as_str().unwrap().contains("EfficientNMS_TRT"), "{findings}");
-    // A line that another tool has written for such a tensor is one of the model's.
+    // A line that another tool has written for such a tensor belongs to the model.
     let more = [&place.read("c.cache")[..], b"det_boxes: 3c010204\n"].concat();
     place.write("more.cache", more);
     let findings =

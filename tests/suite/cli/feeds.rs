@@ -1,9 +1,9 @@
-//! Data for models whose inputs are unlike a batch of samples, and images.
+//! Data for models whose inputs are no batch of samples, and images.
 
 use super::place::{Place, data};
 use crate::environment::onnxruntime;
 
-/// A folder with these models of `tests/data/cases` and their data.
+/// Makes a folder with these models of `tests/data/cases` and their data.
 fn with_cases(names: &[&str]) -> Place {
     let place = Place::new();
     for name in names {
@@ -122,7 +122,7 @@ fn samples_that_do_not_fill_a_batch_are_used_or_left_out_once() {
         ));
         assert!(ran.succeeds().stdout.contains("from 16 samples"), "{}", ran.stdout);
         assert_eq!(ran.stderr, "");
-        // The largest sample is among the last.
+        // The largest sample is among the last ones.
         let ranges: serde_json::Value = serde_json::from_slice(&place.read("r.json")).unwrap();
         assert!(ranges["tensors"]["x"]["amax"].as_f64().unwrap() > 12.0, "{ranges}");
         let compared =
@@ -145,7 +145,7 @@ fn samples_that_do_not_fill_a_batch_are_used_or_left_out_once() {
     }
 }
 
-/// Numbers for a table of ten rows.
+/// Returns indices into a table of ten rows.
 #[test]
 fn an_index_beyond_its_table_is_blamed_on_the_data() {
     let place = Place::with_models();

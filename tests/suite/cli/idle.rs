@@ -1,4 +1,4 @@
-//! Options that would change nothing beside the others: none is passed over in silence.
+//! Options that have no effect beside the others: the tool reports each of them.
 
 use super::place::Place;
 
@@ -64,8 +64,8 @@ fn options_that_change_nothing_are_refused() {
     assert_eq!(place.files(), before);
 }
 
-/// What files are among the data shows when they are looked at: a warning, since one line may serve several
-/// data sets.
+/// The kinds of files among the data are known only when they are read. The tool gives a warning, because one
+/// line may serve several data sets.
 #[test]
 fn options_for_other_data_are_said() {
     let place = Place::with_digits();

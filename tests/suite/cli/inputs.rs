@@ -1,4 +1,4 @@
-//! What the user says about a model's inputs.
+//! Options about a model's inputs.
 
 use super::place::Place;
 use crate::prepare::made;
@@ -34,7 +34,7 @@ fn a_specialised_model_is_compared_at_its_own_values() {
     for (name, left) in [("rate", false), ("rate_used", true)] {
         let place = with_model(name);
         place.run("quantize model.onnx -d calib.npz -o out.onnx --input sr=16000").succeeds();
-        // The values are in the file, so that they need not be said again.
+        // The values are in the file, so the user need not repeat them.
         let ran = place.run("compare model.onnx out.onnx -d calib.npz --min-sqnr 30 --json");
         ran.notes(&[
             "both models run with the values that the quantized one was made for: 'sr' = i64[] 16000",
@@ -53,7 +53,7 @@ fn a_specialised_model_is_compared_at_its_own_values() {
     }
 }
 
-/// Other tools keep no values: then the input that is gone is named, and what to do.
+/// Other tools do not store the values. Then the error names the missing input and the remedy.
 #[test]
 fn an_input_that_a_quantized_model_has_lost_is_named() {
     let place = with_model("rate");

@@ -1,4 +1,4 @@
-//! What the tool says about a model or data that are not as one expects.
+//! Messages of the tool about unusual models and data.
 
 use ndarray::ArrayD;
 use serde_json::Value;

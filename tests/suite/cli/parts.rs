@@ -1,4 +1,4 @@
-//! Models of which no runtime knows everything, or whose outputs are no floating-point tensors.
+//! Models that no runtime supports completely, or whose outputs are no floating-point tensors.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use ndarray::ArrayD;
 use super::place::{Place, data};
 use crate::environment::onnxruntime;
 
-/// A folder with models and their data of `tests/data/cases`.
+/// Makes a folder with models and their data of `tests/data/cases`.
 fn cases(names: &[&str]) -> Place {
     let place = Place::with_models();
     for file in names.iter().flat_map(|name| ["onnx", "npz"].map(|ending| format!("{name}.{ending}"))) {
@@ -16,7 +16,7 @@ fn cases(names: &[&str]) -> Place {
     place
 }
 
-/// The options for each runtime.
+/// Returns the options for each runtime.
 fn runtimes() -> [String; 2] {
     let library = onnxruntime();
     ["--runtime embedded".to_owned(), format!("--runtime onnxruntime --onnxruntime {}", library.display())]
@@ -39,7 +39,7 @@ fn only_what_the_ranges_need_is_run() {
         assert_eq!(ranged, ["x", "a", "r", "b", "f", "boxes", "scores"], "{runtime}");
         assert_eq!(json["findings"][0]["tensors"], serde_json::json!(["det_boxes", "det_scores"]));
 
-        // No output of the one can be run, and of the other one of two.
+        // The first model has no output that can run, the second has one of two.
         let compared = place
             .run(&format!("compare nms_plugin.onnx nms_plugin_8.onnx -d nms_plugin.npz --json {runtime}"));
         compared.notes(&["no runtime knows): 'num', 'det_boxes'", "EfficientNMS_TRT", "computed from"]);
@@ -71,14 +71,14 @@ fn a_plugin_in_the_middle_is_named_with_what_goes_without_it() {
         place.run(&format!("{line} {runtime}")).succeeds();
         let compared = "compare plugin_between.onnx out.onnx -d test.npz --limit 8 --min-sqnr 25";
         place.run(&format!("{compared} {runtime}")).notes(&["no runtime knows): 'y'", "'a'"]);
-        // What was asked for by name is no less than an error.
+        // A requested name gives an error, not only a warning.
         let refused = place.run(&format!("{compared} --output y {runtime}"));
         refused
             .refuses(&["'y' cannot be compared: behind node 'swirl'", "outputs to compare (--output NAME)"]);
     }
 }
 
-/// What a method cannot measure it leaves alone; all other layers get what they can.
+/// A method leaves alone the layers that it cannot measure. All other layers get the full treatment.
 #[test]
 fn accuracy_is_recovered_around_a_plugin() {
     let place = cases(&[]);

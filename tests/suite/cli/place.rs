@@ -1,6 +1,6 @@
-//! A folder to run the tool in, and the comparison of what it prints with files under `tests/data/cli`.
+//! A folder to run the tool in, and the comparison of its output with files under `tests/data/cli`.
 //!
-//! `UPDATE_SNAPSHOTS=1` writes these files anew; the change is then read in the diff.
+//! `UPDATE_SNAPSHOTS=1` writes these files anew. The diff then shows the change.
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::environment::{project, run_python};
 
-/// What a run of the tool left behind.
+/// The result of a run of the tool.
 pub struct Ran {
     pub code: Option<i32>,
     pub stdout: String,
@@ -21,7 +21,7 @@ pub struct Ran {
 }
 
 impl Ran {
-    /// The run could not do its work, says all of `parts`, and what to do.
+    /// Checks that the run could not do its work and reported all of `parts` and a remedy.
     pub fn refuses(&self, parts: &[&str]) {
         assert_eq!(self.code, Some(2), "{}", self.stderr);
         assert!(self.stderr.lines().any(|line| line.starts_with("qdq: error: ")), "{}", self.stderr);
@@ -31,7 +31,7 @@ impl Ran {
         assert_eq!(self.stdout, "");
     }
 
-    /// What the run was asked to check does not hold, for reasons with all of `parts`.
+    /// Checks that the run's check failed, for reasons with all of `parts`.
     pub fn fails_with(&self, parts: &[&str]) {
         assert_eq!(self.code, Some(1), "{}", self.stderr);
         for part in parts {
@@ -39,13 +39,13 @@ impl Ran {
         }
     }
 
-    /// The run did its work.
+    /// Checks that the run did its work.
     pub fn succeeds(&self) -> &Self {
         assert_eq!(self.code, Some(0), "{}", self.stderr);
         self
     }
 
-    /// The run did its work and said all of `parts` beside it.
+    /// Checks that the run did its work and also reported all of `parts`.
     pub fn notes(&self, parts: &[&str]) -> &Self {
         let text = &self.succeeds().stderr;
         let says = |kind: &str| text.starts_with(&format!("qdq: {kind}: "));
@@ -56,13 +56,13 @@ impl Ran {
         self
     }
 
-    /// What was printed, as JSON.
+    /// Returns the output as JSON.
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}\n{}", self.stdout))
     }
 }
 
-/// A folder of its own for a test.
+/// A separate folder for each test.
 pub struct Place {
     folder: TempDir,
 }
@@ -72,7 +72,7 @@ impl Place {
         Self { folder: tempfile::tempdir().unwrap() }
     }
 
-    /// A folder with the digits model and its data.
+    /// Makes a folder with the digits model and its data.
     pub fn with_digits() -> Self {
         let place = Self::new();
         for name in ["model.onnx", "calib.npz", "test.npz", "test_labels.npy"] {
@@ -81,7 +81,7 @@ impl Place {
         place
     }
 
-    /// A folder with digits and with the models of `tests/python/cli_models.py`.
+    /// Makes a folder with digits and with the models of `tests/python/cli_models.py`.
     pub fn with_models() -> Self {
         let place = Self::with_digits();
         let script = project("tests/python/cli_models.py");
@@ -108,7 +108,7 @@ impl Place {
         std::fs::read(self.at(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
-    /// The names of the files in the folder, sorted.
+    /// Lists the names of the files in the folder, sorted.
     pub fn files(&self) -> Vec<String> {
         let entries = std::fs::read_dir(self.folder.path()).unwrap();
         let mut names: Vec<String> =
@@ -117,7 +117,7 @@ impl Place {
         names
     }
 
-    /// The tool, to be started in the folder with the words of `line`.
+    /// Returns the command that starts the tool in the folder with the words of `line`.
     pub fn command(&self, line: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_qdq"));
         command.current_dir(self.folder.path()).args(line.split_whitespace()).env_remove("COLUMNS");
@@ -135,7 +135,7 @@ impl Place {
         ran
     }
 
-    /// Runs the tool once per line and compares everything it says with `tests/data/cli/NAME.txt`.
+    /// Runs the tool once per line and compares all output with `tests/data/cli/NAME.txt`.
     pub fn snapshot(&self, name: &str, lines: &[&str]) {
         let mut text = String::new();
         for line in lines {
@@ -150,14 +150,14 @@ impl Place {
         compare(name, &rounded(&self.filtered(&text)));
     }
 
-    /// Takes out what differs from machine to machine and from release to release.
+    /// Removes the parts that differ between machines and releases.
     fn filtered(&self, text: &str) -> String {
         let folder = self.folder.path().display().to_string();
         text.replace(&folder, "[FOLDER]").replace(env!("CARGO_PKG_VERSION"), "[VERSION]")
     }
 }
 
-/// Cuts decimals after the third: what a runtime computes differs in the last places from machine to machine.
+/// Cuts decimals after the third, because the last digits of a runtime's results differ between machines.
 fn rounded(text: &str) -> String {
     let mut decimals = None;
     let keep = |c: &char| {
@@ -171,7 +171,7 @@ fn rounded(text: &str) -> String {
     text.chars().filter(keep).collect()
 }
 
-/// A folder of test data.
+/// Returns a folder of test data.
 pub fn data(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
 }

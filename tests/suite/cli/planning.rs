@@ -1,4 +1,4 @@
-//! What is quantized of models that came as nobody here would have made them.
+//! Quantization of models with unusual structures.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use qdq::tensor::Data;
 use super::place::Place;
 use crate::cli::place::data;
 
-/// The model and the data of a case that once failed.
+/// Makes a folder with the model and the data of a case that once failed.
 fn with_case(name: &str) -> Place {
     let place = Place::new();
     for (ending, copy) in [("onnx", "model.onnx"), ("npz", "calib.npz")] {
@@ -46,13 +46,13 @@ fn integer_operators_are_told_what_becomes_of_them() {
         .notes(&["warning: the model has 2 integer operators", "give the float model that it was made from"]);
 }
 
-/// Samples of eight numbers.
+/// Writes samples of eight numbers.
 fn eights(place: &Place) {
     let samples = ArrayD::from_shape_fn(vec![16, 8], |at| ((at[0] * 7 + at[1] * 3) % 11) as f32 / 5.0 - 1.0);
     place.write_npz("x.npz", "x", &samples);
 }
 
-/// The types of what is quantized and dequantized in a model: of integers, and of zero points.
+/// Returns the types of the integers in a model: of integers, and of zero points.
 fn integers(place: &Place, model: &str) -> BTreeSet<String> {
     let model = Model::open(&place.at(model)).unwrap();
     let graph = model.graph().unwrap();
@@ -88,7 +88,7 @@ fn what_tensorrt_refuses_of_another_tool_is_quantized_anew() {
         assert_eq!(integers(&place, "out.onnx"), BTreeSet::from(["i8".to_owned()]), "{model}");
         place.run(&format!("compare {model}.onnx out.onnx -d x.npz --min-sqnr 25")).succeeds();
     }
-    // What was exact has the same integers still.
+    // Exact weights still have the same integers.
     let [before, after] = ["asymmetric.onnx", "out.onnx"].map(|name| Model::open(&place.at(name)).unwrap());
     let stored = |model: &Model, name: &str| model.constant(name).unwrap().unwrap();
     let before = stored(&before, "v_q");
@@ -110,7 +110,7 @@ fn a_model_that_is_quantized_but_for_a_bias_is_written_with_the_bias_as_tensorrt
     assert_eq!(ran.json()["nodes"]["weighted_int8"], ran.json()["nodes"]["weighted"]);
     assert_eq!(integers(&place, "out.onnx"), BTreeSet::from(["i8".to_owned()]));
     place.run("compare finished.onnx out.onnx -d x.npz --min-sqnr 100").succeeds();
-    // What is written has nothing to mend any more.
+    // The written file needs no further repair.
     place.run("quantize out.onnx -d x.npz -o none.onnx").refuses(&["is quantized already"]);
 }
 

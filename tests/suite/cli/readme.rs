@@ -1,4 +1,4 @@
-//! What the README and the documents tell people to type, and where their links go.
+//! The commands and links in the README and the documents.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use image::{GrayImage, Luma};
 use super::place::{Place, data};
 use crate::environment::project;
 
-/// What the README says about a photo classifier, in terms of digits.
+/// Replacements that adapt the README's photo classifier to the digits.
 const ADAPTED: [(&str, &str); 5] = [
     ("--mean 0.485,0.456,0.406 --std 0.229,0.224,0.225", "--channels gray --mean 0.1307 --std 0.3081"),
     ("compare …", "compare model.onnx model.qdq.onnx -d test.npz"),
@@ -16,13 +16,13 @@ const ADAPTED: [(&str, &str); 5] = [
     ("cache convert", "cache convert model.cache -o other.cache --tensorrt-version 8.6.1"),
 ];
 
-/// Tools with options of their own, on lines of which qdq's are not.
+/// Other tools, whose options in a line are not those of qdq.
 const OTHER_TOOLS: [&str; 6] = ["cargo", "cmake", "CMake", "pkg-config", "trtexec", "TensorRT 11"];
 
-/// Documents whose commands are of programs with files of their own, which other tests run.
+/// Documents whose commands need programs with their own files. Other tests run them.
 const ELSEWHERE: [&str; 2] = ["migration.md", "findings.md"];
 
-/// The README and the documents, each with its path.
+/// Lists the README and the documents, each with its path.
 fn documents() -> Vec<(PathBuf, String)> {
     let folder = std::fs::read_dir(project("docs")).unwrap().map(|entry| entry.unwrap().path());
     let mut paths = Vec::from_iter(folder.filter(|path| path.extension().is_some_and(|it| it == "md")));
@@ -45,7 +45,7 @@ fn links_of_the_documents_lead_somewhere() {
             text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target)
         {
             let (file, section) = target.split_once('#').unwrap_or((target, ""));
-            // Elsewhere, or a lambda of C++.
+            // An external link, or a lambda of C++.
             if file.contains("://") || file.contains(' ') {
                 continue;
             }
@@ -80,14 +80,14 @@ fn every_command_of_the_readme_runs() {
     place.run("calibrate model.onnx -d calibration.npz --cache old.cache").succeeds();
 
     let text = readme();
-    // What stands in fences is code, and between two single marks.
+    // The text in fences is code, and so is the text between two single marks.
     let (shell, prose): (Vec<_>, Vec<_>) = text.split("```").enumerate().partition(|(at, _)| at % 2 == 1);
     let lines = shell.iter().filter(|(_, code)| code.starts_with("sh\n")).flat_map(|(_, code)| code.lines());
     let spans = prose.iter().flat_map(|(_, text)| text.split('`').skip(1).step_by(2));
     let commands: Vec<&str> =
         lines.chain(spans).filter_map(|line| line.trim().strip_prefix("qdq ")).collect();
     assert!(commands.len() >= 10, "{commands:?}");
-    // What needs TensorRT is run by tests/tensorrt/tool.py.
+    // tests/tensorrt/tool.py runs the commands that need TensorRT.
     let is_one = |command: &&str| command.contains(' ') || *command == "info";
     for command in commands.into_iter().filter(is_one).filter(|command| !command.starts_with("engine ")) {
         let adapt = |line: String, (from, to): &(&str, &str)| line.replace(from, to);

@@ -1,11 +1,11 @@
-//! Models and caches that are stored in unusual ways.
+//! Models and caches in unusual files.
 
 use ndarray::ArrayD;
 
 use super::place::{Place, data};
 use crate::environment::onnxruntime;
 
-/// A folder with files of `tests/data/cases`.
+/// Makes a folder with files of `tests/data/cases`.
 fn with(files: &[&str]) -> Place {
     let place = Place::new();
     for file in files {
@@ -14,13 +14,13 @@ fn with(files: &[&str]) -> Place {
     place
 }
 
-/// The arguments of either runtime.
+/// Returns the arguments of either runtime.
 fn runtimes() -> [String; 2] {
     let library = onnxruntime();
     [String::new(), format!(" --runtime onnxruntime --onnxruntime {}", library.display())]
 }
 
-/// Quantizes a case in both runtimes, and the result is near the float model.
+/// Quantizes a case in both runtimes, and checks that the result is near the float model.
 fn quantizes(case: &str, sqnr: u32) {
     let place = with(&[&format!("{case}.onnx"), &format!("{case}.npz")]);
     for runtime in runtimes() {
@@ -140,7 +140,7 @@ fn a_models_data_is_never_an_output() {
     ] {
         place.run(line).refuses(&["float.onnx.data: is also an input"]);
     }
-    // Nor by the library, though the quantized model reads none of it any more.
+    // The library refuses it too, although the quantized model no longer reads it.
     let prepared = qdq::pipeline::prepare(&qdq::onnx::Model::open(&place.at("float.onnx")).unwrap()).unwrap();
     let plan = prepared.plan(&Default::default()).unwrap();
     let ranges = qdq::emit::Ranges::load(&place.at("r.json")).unwrap();

@@ -1,9 +1,9 @@
-//! What only a terminal is shown.
+//! Output that the tool writes only to a terminal.
 
 use super::place::Place;
 use crate::environment::{project, run_python};
 
-/// What the tool writes to a terminal when it runs in the place with the words of `line`.
+/// Returns the output of the tool in a terminal, run in the place with the words of `line`.
 fn shown(place: &Place, line: &str) -> String {
     let script = project("tests/python/terminal.py");
     let folder = place.at("");

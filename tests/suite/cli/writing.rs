@@ -1,4 +1,4 @@
-//! Files are whole or as they were, whatever happens.
+//! Files are complete or unchanged, whatever happens.
 
 use std::fs::OpenOptions;
 use std::io::Read;
@@ -100,7 +100,7 @@ fn a_failing_step_leaves_every_output_as_it_was() {
     assert_eq!(place.files().len(), 9, "no file is left over: {:?}", place.files());
 }
 
-/// Starts `line` again and again, kills it while it writes `output`, and finds the old file there each time.
+/// Starts `line` repeatedly, kills it while it writes `output`, and checks that the old file is still there.
 #[cfg(unix)]
 fn kill_while_writing(place: &Place, line: &str, output: &str) {
     let deadline = Instant::now() + Duration::from_secs(60);

@@ -1,4 +1,4 @@
-//! The methods of a descriptor against the functions that it stands for, chosen by hand.
+//! The methods of a descriptor, compared with the functions that they should call.
 
 use ndarray::{ArrayD, IxDyn, array};
 use qdq::error::ErrorKind;
@@ -13,7 +13,7 @@ fn data() -> ArrayD<f32> {
     ArrayD::from_shape_vec(IxDyn(&[2, 3, 7]), values).unwrap()
 }
 
-/// Every way to group, to have a range and to round, in integers of 4 bits and in e4m3.
+/// Lists every way to group, to get a range and to round, in integers of 4 bits and in e4m3.
 fn descriptors() -> Vec<QuantDescriptor> {
     let grids = [
         QuantDescriptor::default(),
@@ -28,14 +28,14 @@ fn descriptors() -> Vec<QuantDescriptor> {
     all.collect()
 }
 
-/// The range of the data and one of the caller's own, half as large.
+/// Returns the range of the data, and a given range that is half as large.
 fn ranges(descriptor: &QuantDescriptor) -> [(Option<ArrayD<f32>>, ArrayD<f32>); 2] {
     let found = descriptor.amax_of(data().view()).unwrap();
     let half = found.mapv(|amax| amax / 2.0);
     [(None, found), (Some(half.clone()), half)]
 }
 
-/// What C and the quantizer know of it are these methods.
+/// C and the quantizer use only these methods.
 #[test]
 fn format_blocks_and_range_are_the_descriptors() {
     let (x, gradient) = (data(), data().mapv(|x| 1.0 + x));
@@ -121,14 +121,14 @@ fn what_does_not_hold_the_format_is_refused() {
     assert_eq!(kind(&int4, StoredMut::U4(&mut [0; 2])), ErrorKind::Type);
     assert_eq!(kind(&int8, StoredMut::E4m3(&mut [0; 3])), ErrorKind::Type);
     assert_eq!(kind(&e4m3, StoredMut::I8(&mut [0; 3])), ErrorKind::Type);
-    // Another size than that of the data.
+    // The size differs from that of the data.
     assert_eq!(kind(&int8, StoredMut::I8(&mut [0; 4])), ErrorKind::Shape);
     assert_eq!(kind(&int4, StoredMut::I4(&mut [0; 3])), ErrorKind::Shape);
     assert_eq!(kind(&e4m3, StoredMut::E4m3(&mut [0; 2])), ErrorKind::Shape);
     assert!(e4m3.fake_quantize_into(x.view(), None, &mut [0.0; 2]).is_err());
     let back = |values: Stored<'_>| int4.dequantize::<f32>(values, &[3], 1.0.into()).is_err();
     assert!(back(Stored::I8(&[0; 4])) && back(Stored::I4(&[0; 3])) && back(Stored::E4m3(&[0; 2])));
-    // Codes are told by their type whatever the format.
+    // Codes are recognized by their type, for every format.
     let codes = int4.dequantize::<f32>(Stored::E4m3(&[0x38, 0x7e, 0]), &[3], 1.0.into()).unwrap();
     assert_eq!(codes, array![1.0, 448.0, 0.0].into_dyn());
 }

@@ -54,7 +54,7 @@ fn products_are_rounded_once() {
 
 #[test]
 fn the_largest_f64_lies_within_its_own_amax() {
-    // Rounding it to f32 makes 0.3 larger and 0.7 smaller.
+    // Rounding to f32 makes 0.3 larger and 0.7 smaller.
     for largest in [0.3f64, 0.7] {
         let x = array![largest, -largest, 0.1];
         let amax = abs_max(x.view(), None).unwrap();

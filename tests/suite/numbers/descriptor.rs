@@ -76,7 +76,7 @@ fn a_fixed_amax_is_scaled_and_must_fit() {
     let fp8 = QuantDescriptor { num_bits: NumBits::E4M3, ..QuantDescriptor::default() };
     assert!(fp8.params().is_err());
     let amax = fp8.amax_of(x.view()).unwrap();
-    // The scale is 112; 3 * 112 lies between 320 and 352, which have as many bits as fit.
+    // The scale is 112. 3 * 112 is between 320 and 352, the nearest numbers with few enough bits.
     assert_eq!(
         scaled_e4m3(x.view(), Some((&amax).into())).unwrap(),
         array![[1.0, 2.0], [320.0 / 112.0, 4.0]]
@@ -216,7 +216,7 @@ fn descriptor() -> impl Strategy<Value = QuantDescriptor> {
                 name,
                 fake_quant,
                 axis,
-                // A shape is lost from a list that is empty.
+                // An empty list loses its shape.
                 amax: amax.filter(|amax| !amax.is_empty()),
                 learn_amax: learn_amax && per_tensor,
                 scale_amax,

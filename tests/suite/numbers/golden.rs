@@ -1,5 +1,5 @@
-//! The golden numbers of pytorch-quantization (`tests/data/golden`) as arrays; `api` holds the functions
-//! against them, bit for bit, through Rust and through C.
+//! The golden numbers of pytorch-quantization (`tests/data/golden`) as arrays. `api` compares the functions
+//! with them, bit for bit, through Rust and through C.
 
 use half::{bf16, f16};
 use ndarray::{Array1, ArrayD, ArrayViewD, IxDyn};
@@ -13,9 +13,9 @@ use crate::golden::{Arrays, cases};
 
 /// A type of the archive.
 pub trait Golden: Element {
-    /// The array of a tensor of this type.
+    /// Returns the array of a tensor of this type.
     fn array(tensor: &Tensor) -> ArrayD<Self>;
-    /// The bits, with one pattern for every NaN.
+    /// Returns the bits, with one pattern for every NaN.
     fn bits(self) -> u64;
 }
 
@@ -36,14 +36,14 @@ macro_rules! golden {
 
 golden! { f32: F32; f64: F64; f16: F16; bf16: Bf16; }
 
-/// The same bits, NaN being one.
+/// Checks that the bits are the same. All NaN are equal.
 pub fn assert_same<T: Golden>(what: &str, found: impl IntoIterator<Item = T>, expected: &ArrayD<T>) {
     let found: Vec<u64> = found.into_iter().map(T::bits).collect();
     let expected: Vec<u64> = expected.iter().map(|&x| x.bits()).collect();
     assert_eq!(found, expected, "{what}");
 }
 
-/// A field of a case.
+/// Returns a field of a case.
 pub fn text<'a>(case: &'a Value, key: &str) -> &'a str {
     case[key].as_str().unwrap_or_else(|| panic!("{case} has no {key}"))
 }
@@ -55,7 +55,7 @@ fn params(case: &Value) -> QuantParams {
         .narrow_range(case["narrow_range"].as_bool().unwrap())
 }
 
-/// The errors say the same in our words, and what to do.
+/// Checks an error: our message for the same problem, and a remedy.
 pub fn check_error(case: &Value, kind: ErrorKind, message: &str, remedy: Option<&str>) {
     let (expected, says) = match text(case, "error") {
         "RuntimeError" => (ErrorKind::Shape, "amax of shape [4] does not fit data of shape [4, 6, 5, 3]"),
@@ -67,7 +67,7 @@ pub fn check_error(case: &Value, kind: ErrorKind, message: &str, remedy: Option<
     assert!(message.contains(says) && remedy.is_some(), "{case}: {message}");
 }
 
-/// For f32 data, the corrected mode is the reference unless amax is no number.
+/// For f32 data, the corrected mode equals the reference unless amax is NaN or infinite.
 #[test]
 fn the_corrected_mode_differs_only_where_it_says() {
     let mut arrays = Arrays::open();
@@ -92,7 +92,7 @@ fn the_corrected_mode_differs_only_where_it_says() {
 
 #[test]
 fn e4m3_codes_have_the_values_of_the_table() {
-    // Written by ml_dtypes' float8_e4m3fn.
+    // ml_dtypes' float8_e4m3fn has written the table.
     let table = include_str!("../../data/e4m3.json");
     let table: Vec<Value> = serde_json::from_str(table).unwrap();
     assert_eq!(table.len(), 256);

@@ -1,4 +1,4 @@
-//! Every way in which numbers may belong to elements, against one that looks each of them up.
+//! Every kind of grouping, compared with a look-up per element.
 
 use std::num::NonZeroUsize;
 
@@ -9,12 +9,12 @@ use qdq::quant::{
     fake_tensor_quant_backward, fake_tensor_quant_in_place, quantize, scaled_e4m3, tensor_quant,
 };
 
-/// Axis and size of blocks.
+/// The axis and size of blocks.
 type Blocks = Option<(usize, usize)>;
 
-/// Shape of the data, kept axes, and axis and size of blocks. By the length of rows and runs they take all
-/// ways there are: runs shorter and longer than a vector, rows that repeat often or not at all, rows that
-/// differ, uneven blocks.
+/// The shape of the data, the kept axes, and the axis and size of blocks. The lengths of their rows and runs
+/// reach all branches of the code: runs shorter and longer than a vector, rows that repeat often or never,
+/// rows that differ, uneven blocks.
 const CASES: [(&[usize], &[isize], Blocks); 14] = [
     (&[1000], &[], None),
     (&[37, 5], &[1], None),
@@ -48,7 +48,7 @@ fn numbers_belong_to_the_elements_of_their_group() {
             Some((axis, size)) => abs_max_per_block(x.view(), axis, size).unwrap(),
             None => abs_max(x.view(), (!axes.is_empty()).then_some(axes)).unwrap(),
         };
-        // The place among the numbers of that of an element.
+        // The place of an element's number among the numbers.
         let place = |index: &[usize]| -> Vec<usize> {
             let at = |(axis, &at): (usize, &usize)| match block {
                 Some((blocked, size)) if blocked == axis => at / size,
@@ -63,7 +63,7 @@ fn numbers_belong_to_the_elements_of_their_group() {
         }
         assert_eq!(found, largest, "{shape:?} {axes:?} {block:?}");
 
-        // A range of which something is beyond.
+        // Some values are beyond this range.
         let amax = found.mapv(|amax| amax * 0.75);
         let of = |index: &[usize]| amax[&place(index)[..]];
         let groups = || match block {
@@ -93,7 +93,7 @@ fn numbers_belong_to_the_elements_of_their_group() {
         let gradient = x.mapv(|x| x + 1.0);
         let passed = fake_tensor_quant_backward(gradient.view(), x.view(), groups()).unwrap();
         assert_eq!(passed, each(&|x, amax| if x.abs() <= amax { x + 1.0 } else { 0.0 }), "{what}");
-        // Its values are those of one tensor for each element by itself.
+        // The values equal those of a tensor per element.
         let fp8 = scaled_e4m3(x.view(), Some(groups())).unwrap();
         let alone = each(&|x, amax| scaled_e4m3(ndarray::arr1(&[x]).view(), Some(amax.into())).unwrap()[0]);
         assert_eq!(fp8, alone, "{what}");

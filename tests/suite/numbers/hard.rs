@@ -1,4 +1,4 @@
-//! Values and shapes on which quantization goes wrong.
+//! Values and shapes for which quantization tends to be wrong.
 
 use half::{bf16, f16};
 use ndarray::{Array, Array1, Array2, Array3, array, aview1};
@@ -73,7 +73,7 @@ fn nan_stays_in_floats_and_is_refused_by_integers() {
         assert!(fake(f32::NAN, 1.0, int8(mode)).is_nan());
         assert!(tensor_quant(array![f32::NAN].view(), 1.0, &int8(mode)).unwrap().values[0].is_nan());
         assert_eq!(fake(f32::NAN, 0.0, int8(mode)).is_nan(), mode != Mode::GpuCompat);
-        // Far enough in that a vector loop would meet it in its body, and in its tail.
+        // The places are in the body of a vector loop, and in its tail.
         for at in [0, 1000, 2046] {
             let mut x = Array1::zeros(2047);
             x[at] = f32::NAN;
@@ -133,7 +133,7 @@ fn wide_integers_survive_narrow_floats() {
     let params = QuantParams::new(16).unwrap();
     let x = array![f16::from_f32(1.0)];
     assert_eq!(quantize::<_, i16, _>(x.view(), 1.0, &params).unwrap().values[0], 32767);
-    // The reference keeps the integer in the type of the data, where it is rounded.
+    // The reference keeps the integer in the type of the data, which rounds it.
     assert_eq!(tensor_quant(x.view(), 1.0, &params).unwrap().values[0].to_f32(), 32768.0);
     let x = array![bf16::from_f32(-1.0)];
     assert_eq!(quantize::<_, i16, _>(x.view(), 1.0, &params).unwrap().values[0], -32767);
@@ -142,7 +142,7 @@ fn wide_integers_survive_narrow_floats() {
 
 #[test]
 fn f64_data_is_computed_in_f64_except_for_the_gpu() {
-    // Just above the middle between two integers; f32 cannot tell.
+    // The value is just above the middle between two integers. f32 cannot represent the difference.
     let x = array![0.5f64 + 1e-12];
     let params = QuantParams::new(8).unwrap();
     assert_eq!(fake_tensor_quant(x.view(), 127.0, &params).unwrap()[0], 1.0);

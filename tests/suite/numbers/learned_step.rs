@@ -1,4 +1,4 @@
-//! Learned step size quantization: the values, the gradients, and how the two go together.
+//! Learned step size quantization: the values, the gradients, and their relation.
 
 use half::{bf16, f16};
 use ndarray::{Array1, Array2, ArrayD, Axis, array};
@@ -13,7 +13,7 @@ fn bits(num_bits: u32) -> QuantParams {
     QuantParams::new(num_bits).unwrap()
 }
 
-/// x, step, the grid; y, the gradient of x, that of the step, for a gradient of 1.
+/// The columns are x, step, the grid; y, the gradient of x, the gradient of the step, for a gradient of 1.
 #[test]
 fn every_place_on_the_grid_has_its_value_and_gradients() {
     let (signed, narrow) = (bits(3), bits(3).narrow_range(true));
@@ -31,7 +31,7 @@ fn every_place_on_the_grid_has_its_value_and_gradients() {
         (-2.0, 0.5, signed, -2.0, 0.0, -4.0),
         (-9.0, 0.5, signed, -2.0, 0.0, -4.0),
         (-1.9, 0.5, narrow, -1.5, 0.0, -3.0),
-        // The lowest integer of a GPU was always the narrow one; here the descriptor says it.
+        // The lowest integer of a GPU was always the narrow one. Here the descriptor sets it.
         (-9.0, 0.5, gpu, -2.0, 0.0, -4.0),
         (-9.0, 0.5, unsigned, 0.0, 0.0, 0.0),
         (0.0, 0.5, unsigned, 0.0, 0.0, 0.0),
@@ -108,7 +108,7 @@ fn sixteen_bit_floats_are_computed_in_f32_and_f64_in_f64() {
     }
     narrow(f16::from_f32, f16::to_f32);
     narrow(bf16::from_f32, bf16::to_f32);
-    // Just above the middle between two integers, which only f64 can tell.
+    // The value is just above the middle between two integers. Only f64 represents the difference.
     let x = array![0.5f64 + 1e-12];
     assert_eq!(learned_step_quant(x.view(), 1.0, &bits(8)).unwrap(), array![1.0]);
     let found = learned_step_quant_backward(array![1.0].view(), x.view(), 1.0, &bits(8), 1.0).unwrap();
@@ -130,7 +130,7 @@ fn the_gradient_scale_is_a_factor_on_the_gradient_of_the_step() {
 
 #[test]
 fn a_step_of_amax_by_m_is_fake_quantization() {
-    // Powers of two, where both ways of scaling are exact.
+    // The scales are powers of two, for which both ways of scaling are exact.
     let x: Array1<f32> = (-400..400).map(|i| i as f32 * 0.011).collect();
     for params in [bits(8), bits(4), bits(4).narrow_range(true)] {
         let (step, high) = (0.0625, params.high() as f32);
@@ -163,7 +163,7 @@ fn what_is_no_step_or_does_not_fit_is_refused() {
     assert_eq!((found.x, found.step[[]]), (empty, 0.0));
 }
 
-/// Σ gradient · y.
+/// Returns Σ gradient · y.
 fn loss(x: &Array1<f64>, gradient: &Array1<f64>, step: f32, params: &QuantParams) -> f64 {
     (learned_step_quant(x.view(), step, params).unwrap() * gradient).sum()
 }
@@ -171,8 +171,8 @@ fn loss(x: &Array1<f64>, gradient: &Array1<f64>, step: f32, params: &QuantParams
 proptest! {
     #[test]
     fn gradients_are_finite_differences_once_rounding_is_the_identity(
-        // Eighths of a step, never at a middle between integers nor at an end: nothing jumps within a small
-        // change.
+        // The values are eighths of a step, never at a middle between integers nor at an end, so that nothing
+        // jumps within a small change.
         x in prop::collection::vec((-20i32..20, prop::sample::select(vec![-3i32, -1, 1, 3])), 1..30),
         seed in prop::collection::vec(-10i32..10, 30),
         num_bits in 2u32..5,
@@ -187,13 +187,14 @@ proptest! {
         let by = 1.0 / 4096.0;
         let slope = (loss(&x, &gradient, step + by, &params) - loss(&x, &gradient, step - by, &params))
             / (2.0 * f64::from(by));
-        // Of the true function, whose rounded x / step does not follow the step: where the gradient passes,
-        // the identity adds its own part, -x / step.
+        // This is the gradient of the true function, whose rounded x / step does not follow the step. If the
+        // gradient passes, the identity adds its own part, -x / step.
         let identity = (&found.x * &v).sum();
         prop_assert!((slope - (f64::from(found.step[[]]) + identity)).abs() < 1e-4);
     }
 
-    /// y(c x, c step) = c y(x, step), so x ∂y/∂x + step ∂y/∂step = y: of the gradients of this estimator too.
+    /// y(c x, c step) = c y(x, step), so x ∂y/∂x + step ∂y/∂step = y. This holds for the gradients of this
+    /// estimator too.
     #[test]
     fn gradients_make_up_the_values(
         x in prop::collection::vec(-9f64..9.0, 1..50),

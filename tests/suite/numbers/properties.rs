@@ -1,4 +1,4 @@
-//! What holds for every input.
+//! Properties that hold for every input.
 
 use half::{bf16, f16};
 use ndarray::{Array, ArrayD, Axis, IxDyn};
@@ -35,7 +35,7 @@ proptest! {
     ) {
         let x = if unsigned { x.mapv(f32::abs) } else { x };
         let params = params.unsigned(unsigned);
-        // i16 and u16 hold every grid between them.
+        // Together, i16 and u16 hold every grid.
         let (integers, back): (Vec<i32>, ArrayD<f32>) = if unsigned {
             let found = quantize::<_, u16, _>(x.view(), amax, &params).unwrap();
             (found.values.iter().map(|&q| q.into()).collect(), dequantize(found.values.view(), &found.inverse_scale).unwrap())
@@ -67,7 +67,7 @@ proptest! {
             let clamped = x.clamp(step * params.low() as f32, amax);
             prop_assert!((clamped - y).abs() <= step * 0.5001 + amax * 2e-7, "{x} {y} {step}");
         }
-        // Symmetric but for the one integer that only the negative side has.
+        // The grid is symmetric except for the one integer that only the negative side has.
         let mirrored = fake_tensor_quant(x.mapv(|x| -x).view(), amax, &params.narrow_range(true)).unwrap();
         let narrow = fake_tensor_quant(x.view(), amax, &params.narrow_range(true)).unwrap();
         prop_assert_eq!(mirrored.mapv(|y| -y), narrow);
@@ -193,7 +193,7 @@ fn what_needs_more_than_four_bits_is_refused() {
 
 #[test]
 fn a_large_tensor_is_quantized_like_its_elements() {
-    // Longer than any internal piece, and no multiple of one.
+    // The length is larger than any internal piece, and no multiple of one.
     let x =
         Array::from_shape_fn(IxDyn(&[3, 1367]), |index| ((index[0] * 1367 + index[1]) as f32 * 0.37).sin());
     let params = QuantParams::new(8).unwrap();

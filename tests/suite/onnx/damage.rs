@@ -1,4 +1,4 @@
-//! Damaged and hostile files are errors, never panics.
+//! Damaged and hostile files give errors, never panics.
 
 use std::fs;
 use std::sync::LazyLock;
@@ -19,7 +19,7 @@ static MODELS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     small.chain([fs::read(digits()).unwrap()]).collect()
 });
 
-/// Uses everything of a model that reads what the file says.
+/// Uses every part of a model that depends on the content of the file.
 fn exercise(bytes: Vec<u8>) -> Result<()> {
     let mut model = Model::from_bytes(Bytes::from(bytes))?;
     let (specs, _) = ((model.inputs(), model.outputs()), model.unique_names());
@@ -83,7 +83,7 @@ fn what_is_no_model_is_named() {
     assert_eq!(Model::open(folder.path()).unwrap_err().kind(), ErrorKind::InvalidArgument);
 }
 
-/// A field of a message: number and content.
+/// Returns a field of a message: number and content.
 fn field(number: u32, content: &[u8]) -> Vec<u8> {
     let mut bytes = varint(u64::from(number) << 3 | 2);
     bytes.extend(varint(content.len() as u64));
@@ -106,11 +106,11 @@ const NODE: u32 = 1;
 
 #[test]
 fn small_files_do_not_take_large_memory() {
-    // A length of nearly 2 GiB in a file of some bytes.
+    // A length of nearly 2 GiB in a file of a few bytes.
     let lengths = [varint(u64::from(GRAPH) << 3 | 2), varint(0x7fff_fff0), vec![0; 8]].concat();
     // A million empty nodes.
     let nodes = field(GRAPH, &field(NODE, &[]).repeat(1_000_000));
-    // Subgraphs in subgraphs, a thousand deep: graph, node, attribute, graph, ...
+    // Subgraphs in subgraphs, a thousand levels deep: graph, node, attribute, graph, ...
     let mut deep = Vec::new();
     for _ in 0..1000 {
         deep = field(NODE, &field(5, &field(6, &deep)));
@@ -123,7 +123,7 @@ fn small_files_do_not_take_large_memory() {
     }
 }
 
-/// A graph of nodes, each with inputs and outputs.
+/// Returns a graph of nodes, each with inputs and outputs.
 fn graph(nodes: &[(&[&str], &[&str])]) -> Vec<u8> {
     let texts = |number, names: &[&str]| -> Vec<u8> {
         names.iter().flat_map(|name| field(number, name.as_bytes())).collect()

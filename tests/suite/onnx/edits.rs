@@ -33,7 +33,7 @@ fn the_graph_shows_the_model() {
     assert_eq!(weight.kind, TensorKind::Constant);
     assert_eq!(weight.fixed_shape().unwrap(), model.constant(&weight.name).unwrap().unwrap().shape());
     assert!(conv.ints("kernel_shape").is_some());
-    // The type of every activation of this model follows from that of the input.
+    // The type of every activation of this model follows from the type of the input.
     assert!(graph.tensors.iter().filter(|t| t.kind == TensorKind::Activation).all(|t| t.dtype.is_some()));
     assert_eq!(graph.tensors.iter().filter(|tensor| tensor.is_output).count(), model.outputs().len());
 }

@@ -1,4 +1,4 @@
-//! Reading and writing without losing anything; weights in files of their own.
+//! Reading and writing without any loss, and weights in separate files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -68,7 +68,7 @@ fn data_past_two_gibibytes_is_read_and_copied() {
 
     let beside = folder.path().join("beside.onnx");
     assert_eq!(model.save(&beside, &SaveOptions::default()).unwrap(), std::slice::from_ref(&beside));
-    // Taken in whole, the model passes what one message can hold.
+    // With all data inside, the model exceeds the limit of one message.
     let whole = model.inlined().unwrap();
     assert_eq!(*whole.constant("w").unwrap().unwrap().data(), expected);
     assert_eq!(whole.encode().unwrap_err().kind(), ErrorKind::Unsupported);
@@ -86,7 +86,7 @@ fn data_past_two_gibibytes_is_read_and_copied() {
     assert_eq!(*inside.constant("w").unwrap().unwrap().data(), expected);
 }
 
-/// The digits model with its weights in a file of their own.
+/// Makes the digits model with its weights in a separate file.
 fn divided() -> (TempDir, PathBuf, PathBuf) {
     let folder = tempdir().unwrap();
     let path = folder.path().join("model.onnx");
@@ -110,12 +110,12 @@ fn a_model_too_large_for_one_file_gets_a_data_file() {
     let model = Model::open(&path).unwrap();
     assert_eq!(constants_of(&model), whole);
 
-    // Saving over itself keeps the references and does not touch the data.
+    // Saving the model over itself keeps the references and does not touch the data.
     let written = fs::metadata(&data).unwrap().modified().unwrap();
     assert_eq!(model.save(&path, &SaveOptions::default()).unwrap(), std::slice::from_ref(&path));
     assert_eq!(fs::metadata(&data).unwrap().modified().unwrap(), written);
 
-    // New large weights do not overwrite the file that the others are in.
+    // New large weights do not overwrite the file of the others.
     let mut larger = model.clone();
     larger.add_initializer("large", &[4096], vec![1.0f32; 4096]).unwrap();
     let options = SaveOptions { max_file: 10_000, ..SaveOptions::default() };
@@ -130,7 +130,7 @@ fn a_model_too_large_for_one_file_gets_a_data_file() {
     assert_eq!(constants_of(&Model::open(&path).unwrap())[..whole.len()], whole[..]);
 }
 
-/// Every weight that can be read, or the first error.
+/// Reads every weight, or returns the first error.
 fn read(path: &Path) -> Result<(), Error> {
     let model = Model::open(path)?;
     let graph = model.graph()?;
@@ -189,7 +189,7 @@ fn a_full_disk_is_an_error() {
     }
 }
 
-/// The digits model as a hub keeps it: both files under other names, and links to them.
+/// The digits model as a hub stores it: both files have other names, and links point to them.
 #[cfg(unix)]
 #[test]
 fn links_of_a_hubs_cache_are_followed() {
@@ -206,7 +206,7 @@ fn links_of_a_hubs_cache_are_followed() {
     }
     let model = snapshot.join("model.onnx");
     read(&model).unwrap();
-    // A link that leaves the hub's tree is refused, though it has the same form.
+    // A link out of the hub's tree is refused, although it has the same form.
     let link = snapshot.join("model.onnx.data");
     for target in [data.clone(), root.join("snapshots/0123abc/x"), hub.path().join("blobs/bb22")] {
         fs::create_dir_all(target.parent().unwrap()).unwrap();
@@ -217,7 +217,7 @@ fn links_of_a_hubs_cache_are_followed() {
         assert!(refused.message().contains("outside the model's folder by a link to"), "{refused}");
         assert!(refused.message().contains(target.file_name().unwrap().to_str().unwrap()), "{refused}");
     }
-    // Nor are the blobs themselves somewhere else.
+    // The blobs themselves must not be outside either.
     fs::rename(&blobs, hub.path().join("elsewhere")).unwrap();
     symlink(hub.path().join("elsewhere"), &blobs).unwrap();
     fs::remove_file(&link).unwrap();
@@ -245,7 +245,7 @@ fn dots_in_a_location_are_taken_as_they_are_written() {
     }
 }
 
-/// A copy of a divided model that is edited, as quantizing does.
+/// Returns a copy of a divided model, edited as by quantization.
 fn edited(path: &Path) -> Model {
     let mut model = Model::open(path).unwrap();
     model.set_metadata("edited", "yes");
@@ -257,16 +257,16 @@ fn an_edited_model_depends_on_no_other_models_data() {
     let (folder, path, data) = divided();
     let whole = constants_of(&Model::open(&digits()).unwrap());
     let beside = folder.path().join("int8.onnx");
-    // Small data goes inside; a name that is the float model's data file stays that.
+    // Small data goes inside the model. A file with the name of the float model's data file stays that file.
     assert_eq!(edited(&path).save(&beside, &SaveOptions::default()).unwrap(), std::slice::from_ref(&beside));
     let small = SaveOptions { max_file: 1000, ..SaveOptions::default() };
     let large = folder.path().join("large.onnx");
     let own = folder.path().join("large.onnx.data");
     assert_eq!(edited(&path).save(&large, &small).unwrap(), [large.clone(), own]);
-    // A copy that is not edited is the same model and shares its data.
+    // An unedited copy is the same model and shares its data.
     let copy = folder.path().join("copy.onnx");
     Model::open(&path).unwrap().save(&copy, &SaveOptions::default()).unwrap();
-    // Saved over itself, a model keeps its data.
+    // A model that is saved over itself keeps its data.
     assert_eq!(edited(&path).save(&path, &SaveOptions::default()).unwrap(), std::slice::from_ref(&path));
     assert_eq!(constants_of(&Model::open(&path).unwrap()), whole);
     fs::remove_file(&data).unwrap();

@@ -1,4 +1,4 @@
-"""A model with everything that a file can hold, and the proof that an edit leaves the rest alone.
+"""A model with everything that a file can contain, and the proof that an edit leaves the rest unchanged.
 
     python lossless.py make FOLDER    writes everything.onnx, and sparse.onnx with data past 2 GiB in sparse.data
     python lossless.py check FOLDER   compares everything.edited.onnx with everything.onnx but for the edit
@@ -101,7 +101,7 @@ def everything():
 
 
 def far_away():
-    """A weight beyond 2 GiB, and one of 2 GiB, in a file that takes no room on the disk."""
+    """A weight beyond 2 GiB, and one of 2 GiB, in a sparse file that uses no disk space."""
     tensor = TensorProto(name="w", data_type=TensorProto.FLOAT, dims=[4], data_location=TensorProto.EXTERNAL)
     for key, value in {"location": "sparse.data", "offset": FAR, "length": 16}.items():
         tensor.external_data.add(key=key, value=str(value))
@@ -125,7 +125,7 @@ def make(folder):
 
 
 def check(folder):
-    """Takes the edit back, then compares every byte."""
+    """Reverts the edit, then compares every byte."""
     before = onnx.load_model_from_string((folder / "everything.onnx").read_bytes())
     after = onnx.load_model_from_string((folder / "everything.edited.onnx").read_bytes())
     [entry] = [entry for entry in after.metadata_props if entry.key == "edited"]

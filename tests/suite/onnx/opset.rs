@@ -1,4 +1,4 @@
-//! Raising the opset: what a model computes stays the same.
+//! Raising the opset keeps the results of a model.
 
 use std::path::Path;
 
@@ -31,7 +31,7 @@ fn converted_models_compute_the_same() {
     python("opset_cases.py check", &[folder]);
 }
 
-/// The list of operators is ONNX's, and every change in the table has a case above.
+/// The list of operators is that of ONNX, and every change in the table has a case above.
 #[test]
 fn the_tables_are_complete() {
     let table = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/onnx/upgrade/table.rs");
@@ -65,7 +65,8 @@ fn the_opset_only_rises_and_only_to_what_is_known() {
     assert_eq!(model.encode().unwrap(), std::fs::read(digits()).unwrap());
 }
 
-/// Before IR version 4, weights are inputs as well; they are never asked for, and afterwards not listed.
+/// Before IR version 4, weights are also inputs. qdq never requires them, and afterwards it does not list
+/// them.
 #[test]
 fn weights_leave_the_inputs_when_the_format_rises() {
     let folder = tempfile::tempdir().unwrap();

@@ -160,12 +160,12 @@ def info(name, value):
 
 
 def single(name, opset, op, inputs, outputs, weights, attributes):
-    """A model of one operator; outputs below zero are computed but not returned."""
+    """Returns a model of one operator. With negative `outputs`, that many are computed and one is returned."""
     names = [f"in{position}" for position in range(len(inputs))]
     results = [f"out{position}" for position in range(abs(outputs))]
     node = helper.make_node(op, names, results, name=name, **attributes)
     stored = [numpy_helper.from_array(inputs[position], names[position]) for position in weights]
-    # Before IR version 4, weights are inputs too.
+    # Before IR version 4, weights are also inputs.
     listed = [p for p in range(len(inputs)) if p not in weights or IR[opset] < 4]
     graph = helper.make_graph(
         [node], name, [info(names[p], inputs[p]) for p in listed],
@@ -188,7 +188,7 @@ def model_of(graph, opset, **options):
 
 
 def unknown_shapes():
-    """Softmax over several axes of a tensor about which nothing is known."""
+    """Softmax over several axes of a tensor of unknown shape."""
     nodes = [
         helper.make_node("Reshape", ["x", "target"], ["shaped"], name="reshape"),
         helper.make_node("Softmax", ["shaped"], ["y"], name="softmax", axis=1),
@@ -206,7 +206,7 @@ def unknown_shapes():
 
 
 def branches():
-    """Both branches of an If, with a tensor from outside and a nested If, and a Loop."""
+    """Both branches of an If, with a captured tensor and a nested If, and a Loop."""
 
     def branch(name, scale):
         nodes = [
@@ -258,7 +258,7 @@ def branches():
 
 
 def functions():
-    """A function of the model with operators that change."""
+    """A model function with operators that change."""
     body = [
         helper.make_node("Unsqueeze", ["a"], ["wide"], axes=[0]),
         helper.make_node("Softmax", ["wide"], ["b"], axis=1),
@@ -284,7 +284,7 @@ def make(folder):
 
 
 def plain(nodes, opset, inputs=("x",), ir_version=None, **options):
-    """A model of nodes that read and write tensors of unknown sizes; not meant to run."""
+    """Returns a model of nodes that read and write tensors of unknown sizes. It need not run."""
     stated = lambda name: helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", "m"])
     graph = helper.make_graph(nodes, "plain", [stated(name) for name in inputs], [stated(nodes[-1].output[0])])
     imports = [helper.make_opsetid("", opset), helper.make_opsetid("other", 1)]
@@ -363,7 +363,7 @@ def tables(path):
     assert operators == {schema.name for schema in history}, operators ^ {schema.name for schema in history}
     assert changes <= {(schema.name, schema.since_version) for schema in history}
     tested = {(op, version) for _, opset, op, *_ in CASES for changed, version in changes if op == changed and opset < version}
-    # What is only refused is tested on the other side.
+    # Operators that are only refused are tested by the Rust tests.
     assert changes - tested == {("Scan", 9)}, changes - tested
     return True
 

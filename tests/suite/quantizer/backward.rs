@@ -37,7 +37,7 @@ fn the_gradient_passes_up_to_the_amax_used() {
 fn a_dynamic_range_holds_everything_in_every_type() {
     for descriptor in [QuantDescriptor::default(), per_axis(&[0]), per_block(0, 2)] {
         let quantizer = quantizer(descriptor);
-        // In f32 0.1 is larger, 0.3 smaller than in f64.
+        // 0.1 is larger and 0.3 is smaller in f32 than in f64.
         let x = data().mapv(|x| f64::from(x) / 3.0) + 0.1;
         let ones = x.mapv(|_| 1.0);
         assert_eq!(quantizer.backward(ones.view(), x.view()).unwrap().x, ones);
@@ -82,7 +82,7 @@ fn a_gradient_of_another_shape_is_an_error() {
     }
 }
 
-/// Σ gradient · clip(x · factor), whose derivatives the gradients are.
+/// Returns Σ gradient · clip(x · factor). The gradients are its derivatives.
 fn loss(x: &Array1<f64>, gradient: &Array1<f64>, range: ClipRange, factor: f32) -> f64 {
     let mut quantizer = learning(1.0);
     quantizer.set_pre_quant_scale(Some(scalar(factor))).unwrap();
@@ -95,8 +95,8 @@ fn loss(x: &Array1<f64>, gradient: &Array1<f64>, range: ClipRange, factor: f32) 
 proptest! {
     #[test]
     fn clip_gradients_are_finite_differences(
-        // Values between the multiples of 1/8, or 1/16 once multiplied, ends on them: nothing changes sides
-        // within a small step.
+        // The values are between the multiples of 1/8, or of 1/16 after the multiplication, and the ends are
+        // such multiples. So no value changes sides within a small step.
         x in prop::collection::vec(-40i32..40, 1..20),
         seed in prop::collection::vec(-10i32..10, 20),
         (min, max) in (-20i8..0, 0i8..20),

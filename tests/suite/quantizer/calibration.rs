@@ -1,4 +1,4 @@
-//! From data seen to amax.
+//! From observed data to amax.
 
 use half::f16;
 use ndarray::{Array1, ArrayD, IxDyn, array};
@@ -112,7 +112,7 @@ fn the_original_histogram_has_the_original_ranges_and_their_options() {
     }
     assert_eq!(found.amax().cloned(), kept);
 
-    // Order matters to it, and it has no file.
+    // This histogram depends on the order of batches, and it has no file.
     let error = found.merge(&found.clone()).unwrap_err();
     assert!(error.kind() == ErrorKind::Unsupported && error.message().contains("order"), "{error}");
     let error = found.calibration_to_bytes().unwrap_err();
@@ -126,7 +126,7 @@ fn the_original_histogram_has_the_original_ranges_and_their_options() {
     let again = TensorQuantizer::from_json(&found.to_json().unwrap()).unwrap();
     assert_eq!(again.descriptor().calib_method, CalibMethod::Compat);
 
-    // e4m3 has no integers that the original's entropy and mse could be for.
+    // e4m3 has no integers, which the original's entropy and mse need.
     let mut floats = quantizer(QuantDescriptor { calib_method: CalibMethod::Compat, ..e4m3() });
     floats.observe(data().view()).unwrap();
     for method in [Method::Entropy, Method::Mse] {
@@ -168,7 +168,7 @@ fn the_mse_range_of_e4m3_has_nearly_the_least_error_there_is() {
         (u.signum() * -(1.0 - 2.0 * u.abs()).ln()) as f32
     };
     let wide = Array1::from_iter((1..4001).map(laplace));
-    // Nearly all lie where the levels of the largest magnitude do not.
+    // Nearly all values are at places without a level of the largest magnitude.
     let narrow =
         Array1::from_iter((0..4000).map(|i| if i == 0 { 1.3 } else { 1.0 + (i as f32).sin() / 50.0 }));
     for (values, factor, gain) in

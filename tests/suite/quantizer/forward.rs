@@ -1,4 +1,4 @@
-//! The order of the steps, and what each of them does.
+//! The order and the effect of the steps.
 
 use half::{bf16, f16};
 use ndarray::{ArrayD, IxDyn, ShapeBuilder, array};
@@ -160,15 +160,15 @@ fn scale_amax_is_a_factor_on_fixed_and_dynamic_ranges() {
     }
 }
 
-/// Half and bfloat16 become f32 before the range is applied, and the range of such data times the factor
-/// stays f32: rounded to the type of the data it would be another one, and so would some results.
+/// Half and bfloat16 become f32 before the range is applied. The range of such data times the factor stays
+/// f32. Rounding it to the type of the data would change it, and with it some results.
 #[test]
 fn data_of_16_bits_is_quantized_in_f32_by_a_range_of_f32() {
     fn check<T: Element + Real>() {
         let (largest, factor) = (3.0f32, 0.7f32);
         let x = ArrayD::from_shape_fn(IxDyn(&[1200]), |at| T::narrow(largest * at[0] as f32 / 1199.0));
         let wide = x.mapv(Real::widen);
-        // A range that stands in the descriptor, and the one that x itself has.
+        // The range comes from the descriptor, or from x itself.
         for amax in [Some(largest), None] {
             let descriptor = QuantDescriptor {
                 amax: amax.map(scalar),
@@ -328,7 +328,7 @@ fn descriptor() -> impl Strategy<Value = QuantDescriptor> {
     )
 }
 
-/// What the functions give that a quantizer is made of.
+/// Computes the result with the functions that implement the quantizer.
 fn composed<T: Element>(descriptor: &QuantDescriptor, x: &ArrayD<T>, factor: f32) -> ArrayD<T> {
     let x = quant::multiply(x.view(), factor).unwrap();
     let amax = descriptor.amax_of(x.view()).unwrap();
@@ -361,8 +361,7 @@ proptest! {
         factor in 0.5f32..2.0,
     ) {
         let x = ArrayD::from_shape_vec(IxDyn(&[rows, columns]), x).unwrap();
-        // f16 has no scale beyond 65504 in the reference's arithmetic; such a range is not what this is
-        // about.
+        // In the reference's arithmetic f16 has no scale beyond 65504. This test is not about such a range.
         let x = x.mapv(|x| if x.abs() < 4.0 { 4.0 } else { x });
         check(&descriptor, &x, factor);
         check(&descriptor, &x.mapv(f16::from_f32), factor);

@@ -1,4 +1,4 @@
-//! Quantizers against the numbers of pytorch-quantization (`tests/data/golden`), bit for bit.
+//! Quantizers compared with the numbers of pytorch-quantization (`tests/data/golden`), bit for bit.
 
 use half::f16;
 use ndarray::{ArrayD, IxDyn};
@@ -81,7 +81,7 @@ fn maxima_equal_golden() {
             .map(|name| f32::array(&arrays.get(name)))
             .try_for_each(|batch| quantizer.observe(batch.view()));
         if id.ends_with("axis7") {
-            // The original keeps nothing of an axis that is not there.
+            // The original keeps nothing for a missing axis.
             assert!(observed.unwrap_err().message().contains("no axis 7"));
             continue;
         }

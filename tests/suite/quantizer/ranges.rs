@@ -1,4 +1,4 @@
-//! amax and its relatives.
+//! amax and the ranges that derive from it.
 
 use ndarray::{ArrayD, IxDyn, array};
 use qdq::error::ErrorKind;

@@ -1,4 +1,4 @@
-//! What calibration has observed, saved and loaded.
+//! The statistics of calibration, saved and loaded.
 
 use ndarray::array;
 use qdq::error::ErrorKind;
@@ -9,7 +9,7 @@ use qdq::range::Method;
 
 use super::{data, histogram, per_axis, per_block, quantizer};
 
-/// Two machines, two files, one range: that of a quantizer which has seen everything.
+/// Two machines, two files, one range: it equals that of a quantizer that observed everything.
 #[test]
 fn observed_saved_loaded_and_merged() {
     let folder = tempfile::tempdir().unwrap();
@@ -32,7 +32,7 @@ fn observed_saved_loaded_and_merged() {
         }
         first.observe(data().view()).unwrap();
         second.observe(wide.view()).unwrap();
-        // Before the first batch there is a file too.
+        // A file exists before the first batch too.
         loaded.save_calibration(&path).unwrap();
         loaded.load_calibration(&path).unwrap();
         assert_eq!(loaded.load_calib_amax(Method::Max, false).unwrap(), None, "{descriptor:?}");

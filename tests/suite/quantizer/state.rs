@@ -1,4 +1,4 @@
-//! Saved, restored and printed.
+//! Saving, restoring and printing a quantizer.
 
 use ndarray::{ArrayD, IxDyn, array};
 use proptest::prelude::*;

@@ -1,4 +1,4 @@
-//! What is gained on whole networks, on data that was not calibrated with.
+//! The gain on whole networks, on data outside the calibration data.
 
 use std::path::PathBuf;
 
@@ -21,7 +21,7 @@ pub(super) fn case(model: &str, kind: RuntimeKind) -> Case {
     Case::open(&file(model, "onnx"), &file(model, "calib.npz"), kind)
 }
 
-/// The SQNR of the first output in dB.
+/// Returns the SQNR of the first output in dB.
 fn sqnr(case: &Case, model: &str, bits: u32, recovery: Recovery) -> f64 {
     let found = case.recover(bits, recovery);
     for layer in &found.report.layers {
@@ -54,7 +54,7 @@ fn eight_bit_digits_gain_in_onnx_runtime() {
     assert!(gain > 0.3, "{gain} dB");
 }
 
-/// Shared weights, products of every form, transposed convolutions, and what is left alone.
+/// Shared weights, products of every form, transposed convolutions, and layers without recovery.
 #[test]
 fn every_layer_is_improved_or_says_why_not() {
     let mut reasons = Vec::new();

@@ -1,4 +1,4 @@
-//! Networks of one layer, in which the error of the layer is that of the network and can be measured from
+//! Networks of one layer. The error of the layer is that of the network, so the test can measure it from
 //! outside.
 
 use qdq::report::recovery::{LayerRecovery, RecoveryMethod};

@@ -35,11 +35,11 @@ fn scaled_networks_compute_the_same_bit_for_bit() {
         for balance in BALANCES {
             let mut model: Model = case.prepared.model().clone();
             for pair in &pairs {
-                // Maxima that differ widely from channel to channel.
+                // The maxima differ widely between channels.
                 let maxima: Vec<f32> = (0..pair.channels).map(|at| 0.01 * 1.7f32.powi(at as i32)).collect();
                 let scales = pair.scales(&model, &maxima, balance).unwrap();
                 assert!(scales.iter().all(|scale| scale.log2().fract() == 0.0), "{scales:?}");
-                // A depthwise weight has one column per row: nothing is uneven there.
+                // A depthwise weight has one column per row, so nothing is uneven there.
                 assert!(balance == 0.0 || scales.iter().any(|&scale| scale != 1.0), "{scales:?}");
                 for (name, value) in pair.scaled(&model, &scales).unwrap().unwrap() {
                     model.set_initializer(&name, value).unwrap();

@@ -1,4 +1,4 @@
-//! What cannot be recovered, and runs that fail.
+//! Models that cannot be recovered, and runs that fail.
 
 use std::ops::ControlFlow;
 
@@ -91,7 +91,7 @@ fn what_goes_wrong_in_a_pass_comes_out() {
         let found = case.prepared.recover(&case.plan, &case.ranges, &options, &mut passes);
         (found.map(drop).map_err(|error| error.kind()), opened, seen)
     };
-    // Equalization reads the data three times, the others twice each; there are three batches.
+    // Equalization reads the data three times, the others read it twice each. There are three batches.
     assert_eq!(run(0, 0), (Ok(()), 7, 21));
     for pass in 1..=7 {
         assert_eq!(run(pass, 0), (Err(ErrorKind::Io), pass, 3 * (pass - 1)));

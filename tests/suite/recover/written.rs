@@ -1,5 +1,5 @@
-//! Every layer of the models that are written, measured from outside: no method, and no combination, makes
-//! one worse than plain rounding does.
+//! Every layer of the written models, measured from outside: no method and no combination makes a layer worse
+//! than plain rounding.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,10 @@ use super::gains::{case, file};
 use super::{ALL, BIAS, Case, EQUALIZATION, NONE, ROUNDING, go_on, made, models, read};
 use crate::environment::{project, run_python};
 
-/// Decibels below which two measurements are one: what runtimes differ by in the sums of f32 products.
+/// The difference in dB below which two measurements are equal: runtimes differ in the sums of f32 products.
 const NOISE_DB: f64 = 0.001;
 
-/// What each layer is off by, by the name of its output, for each combination of methods.
+/// Returns the error of each layer, by the name of its output, for each combination of methods.
 fn errors(case: &Case, bits: u32, methods: &[Recovery]) -> Vec<BTreeMap<String, f64>> {
     let folder = tempfile::tempdir().unwrap();
     let save = |model: &qdq::onnx::Model, name: String| {
@@ -51,7 +51,7 @@ fn check(name: &str, case: &Case) {
                 );
             }
         }
-        // What changes nothing could not fail.
+        // A method that changes nothing could not fail.
         let lower = |layer: &&String| found[4][*layer] < plain[*layer];
         assert!(plain.keys().filter(lower).count() * 2 > plain.len() || bits == 8, "{name}: {found:?}");
     }
@@ -89,7 +89,7 @@ fn no_layer_of_a_unet_is_worse_than_plain_rounding() {
     check("unet", &case("unet", RuntimeKind::Embedded));
 }
 
-/// The ranges that equalization judges by and writes are those of a calibration of the scaled network.
+/// The ranges that equalization uses and writes are those of a calibration of the scaled network.
 #[test]
 fn equalized_ranges_are_those_of_the_equalized_network() {
     let networks =

@@ -1,4 +1,4 @@
-//! The memory of a calibration is that of one run.
+//! A calibration needs the memory of one run.
 
 use std::path::Path;
 use std::process::Command;
@@ -30,9 +30,9 @@ fn memory_grows_neither_with_batches_nor_with_taps() {
     };
     for kind in BOTH {
         let ((few, growth), (many, _)) = (peak(kind, 8), peak(kind, 80));
-        // 60 activations of 2 MiB are tapped: kept, they would take 120 MiB.
+        // 60 activations of 2 MiB are tapped. Keeping them would take 120 MiB.
         assert!(growth < 50.0, "{kind}: {growth} MiB above the loaded model");
-        // The allocator may leave a gap of one activation, which is much in so small a process.
+        // The allocator may leave a gap of one activation, which is much in such a small process.
         assert!(many < few * 1.05 + 2.1, "{kind}: {few} and {many} MiB");
     }
 }
@@ -51,7 +51,7 @@ fn peak_of_a_calibration() {
         let line = status.lines().find(|line| line.starts_with(entry)).unwrap();
         line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
     };
-    /// Only reads what it sees.
+    /// Only reads the tensors that it gets.
     struct Summing(Mutex<f64>);
     impl Tap for Summing {
         fn observe(&self, _: usize, value: TensorView<'_>) -> Result<()> {

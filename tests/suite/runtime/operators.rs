@@ -1,4 +1,4 @@
-//! ONNX's own test case of every operator through the embedded runtime: right or refused, never wrong.
+//! ONNX's own test case of every operator through the embedded runtime: correct or refused, never wrong.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -12,13 +12,13 @@ use qdq::tensor::{Data, Tensor, TensorSpec};
 
 use super::{batch, run, run_python};
 
-/// Cases whose results are random.
+/// Cases with random results.
 const RANDOM: [&str; 3] =
     ["test_bernoulli_expanded", "test_bernoulli_double_expanded", "test_bernoulli_seed_expanded"];
 
 type Named = Vec<(String, Tensor)>;
 
-/// The arrays that a case holds for `specs`; `None` where one is of another type than qdq computes with.
+/// Returns the arrays of a case for `specs`; `None` if one has a type that qdq does not compute with.
 fn arrays(archive: &mut NpzReader<File>, prefix: &str, specs: &[TensorSpec]) -> Option<Named> {
     specs
         .iter()
@@ -56,7 +56,7 @@ fn numbers(tensor: &Tensor) -> Vec<f64> {
     }
 }
 
-/// Where two tensors differ by more than ONNX's own tests allow.
+/// Returns the place at which two tensors differ by more than ONNX's own tests allow.
 fn difference(expected: &Tensor, got: &Tensor) -> Option<String> {
     if (expected.shape(), expected.dtype()) != (got.shape(), got.dtype()) {
         let show = |tensor: &Tensor| format!("{} {:?}", tensor.dtype(), tensor.shape());

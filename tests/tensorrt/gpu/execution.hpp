@@ -1,4 +1,4 @@
-// An engine that runs on the GPU. For TensorRT 8.5 and newer, whose engines know their tensors by name.
+// An engine that runs on the GPU, for TensorRT 8.5 and newer, whose engines have tensor names.
 #ifndef EXECUTION_HPP
 #define EXECUTION_HPP
 
@@ -16,7 +16,7 @@
 
 #include "../good.hpp"
 
-/// Sizes as TensorRT holds them.
+/// Converts sizes to TensorRT's type.
 inline nvinfer1::Dims dims(const std::vector<std::int64_t>& sizes) {
   nvinfer1::Dims out{};
   out.nbDims = static_cast<std::int32_t>(sizes.size());
@@ -43,10 +43,10 @@ class Block {
   void* data_ = nullptr;
 };
 
-/// An engine that is ready to run, one batch at a time. What fails ends the program.
+/// An engine that is ready to run, one batch at a time. A failure ends the program.
 class Execution {
  public:
-  /// `library` is the path of the TensorRT that built the engine. The logger must outlive this.
+  /// `library` is the path of the TensorRT that built the engine. The logger must outlive this object.
   Execution(const std::string& library, nvinfer1::ILogger& logger, const qdq::trt::Engine& bytes)
       : memory_(good(qdq::trt::detail::open_cuda())) {
     void* (*create)(void*, std::int32_t) = nullptr;
@@ -56,7 +56,7 @@ class Execution {
     context_ = made(engine_->createExecutionContext(), "the engine gives no context");
   }
 
-  /// The outputs of one batch, those of floating-point numbers.
+  /// Returns the floating-point outputs of one batch.
   qdq::Batch run(const qdq::Batch& batch) {
     std::map<std::string, Block> blocks;
     for (auto [name, tensor] : batch) {
@@ -85,8 +85,8 @@ class Execution {
     return out;
   }
 
-  /// How many layers compute or hand over INT8, by what the engine tells of itself. Only an engine that was
-  /// built with ProfilingVerbosity::kDETAILED tells.
+  /// Returns the number of layers that compute or output INT8, from the engine's own description. Only an
+  /// engine built with ProfilingVerbosity::kDETAILED has it.
   [[nodiscard]] std::size_t int8_layers() const {
     std::unique_ptr<nvinfer1::IEngineInspector> inspector(made(engine_->createEngineInspector(), "no inspector"));
     std::size_t count = 0;
@@ -110,7 +110,7 @@ class Execution {
     return std::unique_ptr<T>(object);
   }
 
-  // Memory for a tensor, which the engine is told.
+  // Allocates memory for a tensor and sets its address in the engine.
   void* bound(std::map<std::string, Block>& blocks, const std::string& name, std::size_t bytes) {
     auto& block = blocks.try_emplace(name, *memory_, bytes).first->second;
     must(context_->setTensorAddress(name.c_str(), block.data()), "the engine refuses the memory of " + name);
@@ -126,7 +126,7 @@ class Execution {
     return static_cast<std::size_t>(std::accumulate(sizes.begin(), sizes.end(), std::int64_t{1}, std::multiplies<>()));
   }
 
-  // The context goes before the engine, the engine before the runtime.
+  // The context is destroyed before the engine, and the engine before the runtime.
   std::unique_ptr<qdq::trt::detail::DeviceMemory> memory_;
   std::unique_ptr<nvinfer1::IRuntime> runtime_;
   std::unique_ptr<nvinfer1::ICudaEngine> engine_;

@@ -1,12 +1,12 @@
 // Builds the INT8 engine of a float model, runs it on the GPU and compares it with ONNX Runtime.
 // usage: gpu LIBRARY PARSER WAY MODEL DATA CACHE
 //
-// WAY is "entropy2", "entropy", "minmax" or "legacy" for what TensorRT measures by that calibrator, into the
-// file CACHE; "handed" for a calibrator with ranges that qdq measured, "dynamic" for the same as dynamic
-// ranges, "qdq" for Quantize and Dequantize in the ONNX model, and "network" for the same put into the
-// network. PARSER may be "none": MODEL is then digits, whose network is made layer by layer, and WAY is not
-// "qdq". The environment's QDQ_ONNXRUNTIME names ONNX Runtime. Prints one line of figures; the exit status
-// says whether they are good enough.
+// WAY is "entropy2", "entropy", "minmax" or "legacy" for TensorRT's measurement by that calibrator, which
+// writes the file CACHE; "handed" for a calibrator with ranges that qdq measured; "dynamic" for the same
+// ranges as dynamic ranges; "qdq" for Quantize and Dequantize in the ONNX model; "network" for the same nodes
+// inserted into the network. PARSER may be "none": then MODEL is digits, whose network is made layer by
+// layer, and WAY is not "qdq". The environment variable QDQ_ONNXRUNTIME names ONNX Runtime. Prints one line
+// of figures. The exit status is 0 if they are good enough.
 
 #include <algorithm>
 #include <cmath>
@@ -29,9 +29,9 @@ using namespace qdq;
 
 constexpr std::int64_t batch_size = 4;
 
-// How far an engine may stay behind the Q/DQ model in ONNX Runtime, in dB. Explicit Q/DQ is the same
-// arithmetic, but for the order of sums and TF32. With implicit ranges TensorRT quantizes more than the plan
-// of Q/DQ does, such as the inputs of Add; its own calibrators clip as well.
+// The accepted loss of an engine against the Q/DQ model in ONNX Runtime, in dB. Explicit Q/DQ has the same
+// arithmetic, except for the order of sums and TF32. With implicit ranges TensorRT quantizes more than the
+// Q/DQ plan, such as the inputs of Add. TensorRT's own calibrators also clip.
 const std::map<std::string, double> margins = {{"qdq", 3.0},     {"network", 3.0}, {"handed", 12.0},   {"dynamic", 12.0},
                                                {"minmax", 15.0}, {"legacy", 20.0}, {"entropy2", 20.0}, {"entropy", 20.0}};
 
@@ -43,7 +43,7 @@ Batches open(const Model& model, const std::string& data) {
   return good(Batches::open(good(model.inputs()), data, good(DataOptions::make().batch_size(batch_size).build())));
 }
 
-// One sample up to a batch for every size that is decided at run time, and to be fastest for a batch.
+// Returns one sample up to a batch for every dynamic dimension, optimized for a batch.
 std::vector<trt::InputShapes> shapes(const Specs& inputs) {
   std::vector<trt::InputShapes> all;
   for (const auto& input : inputs) {
@@ -56,7 +56,7 @@ std::vector<trt::InputShapes> shapes(const Specs& inputs) {
   return all;
 }
 
-// The float model, ranges for all its activations, and the SQNR of its Q/DQ model in ONNX Runtime.
+// The float model, the ranges of all its activations, and the SQNR of its Q/DQ model in ONNX Runtime.
 struct Reference {
   RunOptions run = good(RunOptions::make().runtime(qdq::Runtime::OnnxRuntime).build());
   Model model;
@@ -79,8 +79,8 @@ struct Reference {
   }
 };
 
-// The engine is to tell of its layers. Its layers need no libraries but TensorRT's own: the Python package of
-// 8.5 carries neither cuDNN nor cuBLAS.
+// The engine must describe its layers. Its layers need no libraries but TensorRT's own: the Python package of
+// 8.5 contains neither cuDNN nor cuBLAS.
 void configure(nvinfer1::IBuilder&, nvinfer1::INetworkDefinition&, nvinfer1::IBuilderConfig& config) {
   config.setProfilingVerbosity(nvinfer1::ProfilingVerbosity::kDETAILED);
 #if QDQ_TRT_MAJOR < 10
@@ -92,7 +92,7 @@ void configure(nvinfer1::IBuilder&, nvinfer1::INetworkDefinition&, nvinfer1::IBu
 #endif
 }
 
-// A builder with the float network, and all that must live until an engine is built of it.
+// A builder with the float network, and all objects that must live until an engine is built of it.
 class Float {
  public:
   Float(const Arguments& given, const trt::Library& library, const Model& model) : builder_(good(library.builder(logger_))) {
@@ -134,7 +134,7 @@ const nvinfer1::IOptimizationProfile& calibrate_with(nvinfer1::IBuilder& builder
   return *profile;
 }
 
-// The engine by a calibrator that `make` makes of the network and the options of calibrators.
+// Builds the engine with the calibrator that `make` makes of the network and the options of calibrators.
 template <typename Make>
 trt::Engine by_calibrator(const Arguments& given, const trt::Library& library, trt::EngineOptions& options,
                           const Reference& reference, Make make) {
@@ -155,7 +155,7 @@ trt::Engine by_calibrator(const Arguments& given, const trt::Library& library, t
   return good(std::move(engine));
 }
 
-// TensorRT measures, and writes a cache; a second build reads that and asks for no data.
+// TensorRT measures and writes a cache. A second build reads the cache and needs no data.
 template <typename Calibrator>
 trt::Engine measured(const Arguments& given, const trt::Library& library, trt::EngineOptions& options,
                      const Reference& reference) {
@@ -195,7 +195,7 @@ trt::Engine build(const Arguments& given, const trt::Library& library, trt::Engi
   return good(trt::build_engine(source.builder(), source.network(), reference.ranges, options, library));
 }
 
-// The SQNR of the engine's first output against the float model in ONNX Runtime.
+// Returns the SQNR of the engine's first output against the float model in ONNX Runtime.
 double judge(Execution& execution, const Reference& reference, const std::string& data) {
   auto session = good(Session::open(reference.model, reference.run));
   auto batches = open(reference.model, data);

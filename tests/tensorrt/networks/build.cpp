@@ -17,12 +17,12 @@ using nvinfer1::IBuilderConfig;
 using trt::EngineOptions;
 using trt::Way;
 
-// What the builder was told, noted just before the build.
+// The settings of the builder just before the build.
 struct Seen {
   bool int8 = false, half = false;
   std::size_t workspace = 0;
   int quantize = 0, profiles = 0;
-  std::vector<Dims> shapes;  // Of the last profile's x: min, opt, max.
+  std::vector<Dims> shapes;  // The min, opt and max of x in the last profile.
 };
 
 EngineOptions watched(Seen& seen) {
@@ -212,7 +212,7 @@ TEST(models_are_quantized_by_ranges_and_batches) {
   auto batches = Batches::open(opened->inputs().value(), check::data() + "/calib.npz");
   if (!CHECK_GOOD(batches)) return;
   CHECK_GOOD(trt::build_engine(model, *batches, options));
-  // The model that is parsed has the pairs in it; ranges are set on what the parser makes.
+  // The parsed model contains the pairs. Ranges are set on the parser's network.
   CHECK_EQ(seen.int8, !QDQ_TRT_HAS_QDQ);
   options.way = Way::DynamicRange;
   CHECK_GOOD(trt::build_engine(model, ranges({{"input", 1.0f}}), options));

@@ -61,7 +61,7 @@ TEST(products_say_what_they_transpose) {
   ITensor& x = made.input("x", {4, 8});
   ITensor& y = made.input("y", {16, 4});
   ITensor& w = made.constant("w", {16, 8}, values);
-  // x * transpose(w) keeps the rows of w, transpose(w) * y the columns.
+  // x * transpose(w) has the rows of w as channels, transpose(w) * y the columns.
   const auto none = MatrixOperation::kNONE, transposed = MatrixOperation::kTRANSPOSE;
   auto& right = made.named("right", made.network.addMatrixMultiply(x, none, w, transposed));
   auto& left = made.named("left", made.network.addMatrixMultiply(w, transposed, y, none));
@@ -145,7 +145,7 @@ TEST(layers_are_named_as_operators) {
   for (const auto& [name, operation] : expected) CHECK_EQ(op(*graph, name), operation);
 }
 
-// What lies in the body of a loop or a branch stays in float; what reads its result does not.
+// Layers in the body of a loop or a branch stay in float. Layers that read its result do not.
 void body_is_foreign(LayerType opens, LayerType closes) {
   Made made;
   const auto kernel = numbers(4 * 4 * 9);
@@ -154,7 +154,7 @@ void body_is_foreign(LayerType opens, LayerType closes) {
   const std::vector<nvinfer1::standin::Output> one{{x.getDimensions(), DataType::kFLOAT}};
   auto& begin = made.named("begin", made.network.standin_add(opens, {&out(before)}, one));
   auto& within = made.conv("within", out(begin), 4, kernel);
-  // What the body computes goes round to where it begins.
+  // The result of the body becomes the input of its next iteration.
   if (opens == LayerType::kRECURRENCE) begin.setInput(1, out(within));
   auto& end = made.named("end", made.network.standin_add(closes, {&out(within)}, one));
   auto& after = made.conv("after", out(end), 4, kernel);

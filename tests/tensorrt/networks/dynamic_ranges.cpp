@@ -1,4 +1,4 @@
-// Ranges for TensorRT to decide by.
+// Dynamic ranges of a network, with which TensorRT chooses the precision.
 #include "network.hpp"
 
 #if QDQ_TRT_HAS_CALIBRATOR
@@ -25,7 +25,7 @@ TEST(every_tensor_with_a_range_gets_it) {
   CHECK_EQ(report->count, std::size_t{4});
   CHECK(report->missing == std::vector<std::string>({"constant", "sum"}));
   CHECK(x.getDynamicRangeMin() == -2.0f && x.getDynamicRangeMax() == 2.0f);
-  // TensorRT takes no empty range.
+  // TensorRT accepts no empty range.
   CHECK(out(conv).getDynamicRangeMin() == -127.0f && out(conv).getDynamicRangeMax() == 127.0f);
   CHECK_EQ(out(relu).getDynamicRangeMax(), 1.5f);
   CHECK_EQ(out(flat).getDynamicRangeMax(), 1.5f);

@@ -57,7 +57,7 @@ TEST(convolutions_read_quantized_inputs_and_kernels) {
   is_activation(pair_of(made.network, last, 0), out(relu), 1.27f);
   is_weight(pair_of(made.network, last, 1), TensorView(second.data(), {6, 4, 3, 3}), 0);
 
-  // Readers and outputs follow the layer that took the place.
+  // Readers and outputs use the replacement layer.
   CHECK(relu.getInput(0) == after.getOutput(0));
   CHECK_EQ(made.network.getNbOutputs(), 3);
   CHECK(made.network.getOutput(0) == &out(relu));
@@ -105,7 +105,7 @@ TEST(transposed_convolutions_have_channels_along_their_second_axis) {
   CHECK(grouped.getNbGroups() == 2 && grouped.getStrideNd().d[0] == 2);
   is_weight(pair_of(made.network, get(made.network, "whole"), 1), TensorView(kernel.data(), {4, 6, 2, 2}), 1);
   is_weight(pair_of(made.network, grouped, 1), TensorView(kernel.data(), {4, 6, 2, 2}), no_axis);
-  // One tensor, one pair.
+  // One tensor has one pair.
   CHECK(get(made.network, "whole").getInput(0) == grouped.getInput(0));
 }
 
@@ -149,12 +149,12 @@ TEST(shared_constants_are_quantized_once_for_each_axis) {
   is_weight(pair_of(made.network, first, 1), TensorView(values.data(), {16, 16}), 1);
   is_weight(pair_of(made.network, transposed, 1), TensorView(values.data(), {16, 16}), 0);
   CHECK(first.getInput(1) == second.getInput(1));
-  // What is not quantized reads what it read.
+  // A layer without quantization keeps its input.
   CHECK(sum.getInput(0) == &w);
   CHECK_EQ(count(made.network, LayerType::kQUANTIZE), 3);
 }
 
-// What a shuffle makes of [2, 3, 4]: axes {2, 0, 1}, then [4, 6], then axes {1, 0}.
+// Returns the result of a shuffle of [2, 3, 4]: axes {2, 0, 1}, then [4, 6], then axes {1, 0}.
 std::vector<float> shuffled(const std::vector<float>& values) {
   std::vector<float> result(24);
   for (std::size_t a = 0; a < 2; ++a) {
@@ -190,7 +190,7 @@ TEST(weights_behind_a_shuffle_have_the_scales_of_what_comes_out) {
   if (!CHECK_GOOD(memory)) return;
   const auto by_hand = shuffled(values);
   is_weight(pair_of(made.network, first, 1), TensorView(by_hand.data(), {6, 4}), 1);
-  // By strides, without a copy.
+  // The view uses strides and makes no copy.
   is_weight(pair_of(made.network, second, 1), TensorView(square.data(), {6, 8}, {1, 6}), 1);
   CHECK(pair_of(made.network, second, 1).source == turn->getOutput(0));
 }

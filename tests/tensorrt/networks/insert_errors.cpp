@@ -1,4 +1,4 @@
-// What insert_qdq() refuses.
+// The inputs that insert_qdq() refuses.
 #include <limits>
 
 #include "network.hpp"

@@ -1,4 +1,4 @@
-// Networks of kinds that take less than others: strongly typed, and without the batch in their shapes.
+// Kinds of networks with restrictions: strongly typed ones, and those without the batch in their shapes.
 #include <type_traits>
 
 #include "network.hpp"
@@ -19,7 +19,7 @@ struct Conv : Made {
   const Ranges given = ranges({{"x", 2.0f}, {"conv", 4.0f}});
 };
 
-// Whether the builder got the flag, and how many Quantize layers.
+// Whether the builder got the flag, and the number of Quantize layers.
 struct Seen {
   bool int8 = false;
   int quantize = 0;

@@ -1,4 +1,4 @@
-// Layers that are quantized from the start.
+// Layers that are quantized when they are added.
 #include <limits>
 
 #include "network.hpp"
@@ -28,7 +28,7 @@ TEST(an_added_convolution_is_quantized) {
   CHECK_EQ((*conv)->getNbOutputMaps(), 8);
   CHECK((*conv)->getBiasWeights().values == made.bias.data());
   is_activation(pair_of(made.network, **conv, 0), made.x, 2.0f);
-  // By the largest magnitude, as pytorch-quantization does by default.
+  // The range is the largest magnitude, pytorch-quantization's default.
   const Pair pair = pair_of(made.network, **conv, 1);
   is_weight(pair, TensorView(made.kernel.data(), {8, 4, 3, 3}), 0, Method::Max);
   const auto* stored = static_cast<const nvinfer1::IConstantLayer*>(producer(made.network, pair.source));
@@ -39,7 +39,7 @@ TEST(an_added_convolution_is_quantized) {
   if (!CHECK_GOOD(grouped)) return;
   CHECK_EQ((*grouped)->getNbGroups(), 2);
   is_weight(pair_of(made.network, **grouped, 1), TensorView(made.kernel.data(), {16, 2, 3, 3}), 0);
-  // The same tensor by the same range.
+  // The same tensor with the same range.
   CHECK((*grouped)->getInput(0) == (*conv)->getInput(0));
   const auto other = made.layers.convolution("other", made.x, 1.0f, 8, dims({3, 3}), {weights(made.kernel)});
   if (!CHECK_GOOD(other)) return;
@@ -65,7 +65,7 @@ TEST(added_products_are_quantized) {
   ITensor& flat = made.input("flat", {2, 36});
   const auto full = made.layers.fully_connected("full", rows, 2.0f, 8, {weights(made.kernel), weights(made.bias)});
   if (!CHECK_GOOD(full)) return;
-  // The kernel gets the rank of the input, behind its pair; the bias is added.
+  // The kernel gets the rank of the input, after its pair. The bias is added.
   CHECK((*full)->getType() == LayerType::kELEMENTWISE && (*full)->getName() == std::string("full"));
   const auto* addend = static_cast<const nvinfer1::IConstantLayer*>(producer(made.network, (*full)->getInput(1)));
   CHECK(addend->getWeights().values == made.bias.data());

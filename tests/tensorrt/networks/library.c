@@ -1,4 +1,4 @@
-// A library that stands in for parts of TensorRT's or of its ONNX parser's.
+// A library that replaces parts of TensorRT's or of its ONNX parser's.
 #ifdef VERSION
 int getInferLibVersion(void) { return VERSION; }
 #endif

@@ -1,4 +1,4 @@
-// Networks of the stand-in, and what there is to find in them.
+// Networks of the stand-in, and functions that inspect them.
 #ifndef NETWORK_HPP
 #define NETWORK_HPP
 
@@ -24,7 +24,7 @@ using nvinfer1::ITensor;
 using nvinfer1::LayerType;
 using nvinfer1::Weights;
 
-// Keeps what it is told.
+// Keeps its messages.
 class Logger : public nvinfer1::ILogger {
  public:
   std::string said;
@@ -39,7 +39,7 @@ inline Dims dims(const std::vector<std::int64_t>& sizes) { return trt::detail::d
 
 inline const Weights no_weights{DataType::kFLOAT, nullptr, 0};
 
-// Numbers between -1 and 1, all different.
+// Returns numbers between -1 and 1, all different.
 inline std::vector<float> numbers(std::size_t count, float step = 0.37f) {
   std::vector<float> values(count);
   for (std::size_t i = 0; i < count; ++i) values[i] = std::sin(static_cast<float>(i + 1) * step);
@@ -58,7 +58,7 @@ struct Made {
   ITensor& input(const char* name, const std::vector<std::int64_t>& shape, DataType type = DataType::kFLOAT) {
     return *network.addInput(name, type, dims(shape));
   }
-  /// Names a layer and its output.
+  /// Sets the name of a layer and of its output.
   template <typename Layer>
   Layer& named(const std::string& name, Layer* layer) {
     layer->setName(name.c_str());
@@ -121,13 +121,13 @@ inline Plan planned(const INetworkDefinition& network, const Ranges& given) {
 #if QDQ_TRT_HAS_QDQ
 /// A pair of Quantize and Dequantize.
 struct Pair {
-  ITensor* source = nullptr;  ///< What is quantized; behind a cast, where there is one.
+  ITensor* source = nullptr;  ///< The quantized tensor, before a cast if there is one.
   std::int32_t axis = -1;
   int scale_rank = -1;
   std::vector<float> scales;
 };
 
-/// The pair that an input of a layer comes from; no source where it comes from none.
+/// Returns the pair before an input of a layer. It has no source if there is no pair.
 inline Pair pair_of(const INetworkDefinition& network, const ILayer& reader, int input) {
   const auto past_cast = [&](ITensor* tensor) {
     ILayer* layer = producer(network, tensor);
@@ -159,13 +159,13 @@ inline Pair pair_of(const INetworkDefinition& network, const ILayer& reader, int
   return pair;
 }
 
-/// Whether an input is quantized as an activation is.
+/// Whether an input is quantized like an activation.
 inline bool is_activation(const Pair& pair, const ITensor& source, float amax) {
   return CHECK(pair.source == &source) && CHECK_EQ(pair.scale_rank, 0) && CHECK_EQ(pair.axis, -1) &&
          CHECK_EQ(pair.scales.size(), std::size_t{1}) && CHECK_EQ(pair.scales[0], int8_scale(amax));
 }
 
-/// Whether an input is quantized as these weights are, along an axis.
+/// Whether an input is quantized like these weights, along an axis.
 inline bool is_weight(const Pair& pair, const TensorView& values, std::int32_t axis, RangeMethod method = Method::Mse) {
   const auto amax = weights_amax(values, axis, method).value();
   std::vector<float> scales;

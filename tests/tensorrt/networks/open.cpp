@@ -1,5 +1,5 @@
-// Versions, and libraries that are opened at run time: run.py puts parts of TensorRT's into the current
-// folder.
+// Versions, and libraries that are opened at run time. run.py copies parts of TensorRT's libraries into the
+// current folder.
 #include "network.hpp"
 
 namespace open_test {
@@ -23,7 +23,7 @@ TEST(versions_are_read_and_written) {
 }
 
 TEST(a_library_of_another_major_version_is_refused_before_it_is_used) {
-  // These have no function but the one that tells the version.
+  // These have only the function that returns the version.
   for (const std::int32_t number : {7203, 8501, 100300, 110400, 10701}) {
     const Version version = Version::from_number(number);
     const auto opened = Library::open("./version-" + std::to_string(number) + ".so");

@@ -1,4 +1,4 @@
-// A parser of the stand-in: it makes one convolution of whatever model it gets, or complains.
+// A parser of the stand-in: it makes one convolution of every model, or reports an error.
 #ifndef PARSER_HPP
 #define PARSER_HPP
 
@@ -6,7 +6,7 @@
 
 namespace net {
 
-inline const char* complaint = nullptr;  ///< What the next parser complains about; NULL for nothing.
+inline const char* complaint = nullptr;  ///< The error of the next parser; NULL for none.
 
 class Complaint : public nvonnxparser::IParserError {
  public:

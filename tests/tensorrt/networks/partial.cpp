@@ -1,4 +1,4 @@
-// Ranges for a part of a network: nothing is silent.
+// Ranges for a part of a network: every missing range is reported.
 #include "network.hpp"
 
 namespace partial_test {
@@ -6,7 +6,7 @@ namespace partial_test {
 using namespace net;
 using trt::EngineOptions;
 
-// Three convolutions, of which the ranges know what the first reads.
+// Three convolutions. The ranges contain only the input of the first one.
 struct Partial : Made {
   Partial() {
     ITensor* x = &input("x", {1, 4, 8, 8});
@@ -23,7 +23,7 @@ struct Partial : Made {
 
 Policy least(float share) { return Policy::make().min_quantized(share).build().value(); }
 
-// A plan of one quantized convolution, and a warning that names what has no range.
+// Checks a plan of one quantized convolution, and a warning that names the tensors without a range.
 template <typename Done>
 void check_report(const Plan& plan, const Done& done) {
   std::size_t quantized = 0;

@@ -1,5 +1,4 @@
-// The ONNX parser of the stand-ins, to be linked into a test. It knows one model,
-// tests/data/digits/model.onnx.
+// The ONNX parser of the stand-ins, which a test links. It supports one model, tests/data/digits/model.onnx.
 #include <NvInfer.h>
 #include <NvOnnxParser.h>
 

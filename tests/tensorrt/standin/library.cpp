@@ -1,5 +1,4 @@
-// The entry points of TensorRT's library, to be linked into a test or built as a shared library that a test
-// opens.
+// The entry points of TensorRT's library. A test links them, or opens them as a shared library.
 #include <NvInfer.h>
 
 using namespace nvinfer1;

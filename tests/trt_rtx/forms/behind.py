@@ -1,4 +1,4 @@
-"""What may stand between a DQ and the product that should run in INT8."""
+"""The operators between a DQ and the product that should run in INT8."""
 from .parts import CASES, F16, ints, activation, weight
 
 

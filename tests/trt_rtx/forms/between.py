@@ -1,4 +1,4 @@
-"""What lies between two convolutions."""
+"""The operators between two convolutions."""
 import numpy
 
 from .parts import CASES, IMAGE, scale, activation, weight

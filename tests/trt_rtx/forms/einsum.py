@@ -1,4 +1,4 @@
-"""Einsum that is a product, as exporters write attention and projections of several heads."""
+"""Einsum as a product, which exporters write for attention and projections of several heads."""
 from .parts import CASES, activation, weight
 
 

@@ -1,4 +1,4 @@
-"""What forms of Q/DQ are put together from."""
+"""The parts of the forms of Q/DQ."""
 import numpy
 from onnx import TensorProto
 
@@ -9,7 +9,7 @@ CASES = {}
 
 
 def case(title):
-    """Registers a function that fills a Builder and returns the names of the nodes to look at."""
+    """Registers a function that fills a Builder and returns the names of the nodes to check."""
     def register(fill):
         CASES[title] = fill
         return fill
@@ -39,13 +39,13 @@ def _shape(b, name):
 
 
 def activation(b, x, value=0.02):
-    """x through Q and DQ with a 0-D scale."""
+    """Adds Q and DQ with a 0-D scale to x."""
     s = scale(b, value)
     return dq(b, q(b, x, s), s)
 
 
 def weight(b, array, axis=None):
-    """An INT8 weight and its DQ, per tensor or along an axis."""
+    """Adds an INT8 weight and its DQ, per tensor or along an axis."""
     keep = tuple(i for i in range(array.ndim) if i != axis)
     amax = numpy.abs(array).max() if axis is None else numpy.abs(array).max(keep)
     s = numpy.asarray(amax / 127, numpy.float32)

@@ -75,7 +75,7 @@ def _(b):
 
 
 def packed(title, axis, before, after):
-    """Queries, keys and values from one product, split behind it; Q/DQ before the Split, behind it, or both."""
+    """Queries, keys and values from one product, split after it; Q/DQ before the Split, after it, or both."""
     def fill(b):
         def mark(x, wanted, value=0.02):
             return activation(b, x, value) if wanted else x

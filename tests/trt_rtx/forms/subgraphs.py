@@ -11,7 +11,7 @@ def value(name, shape, kind=TensorProto.FLOAT):
 
 
 def subgraph(b, fill, inputs=(), outputs=None):
-    """What `fill` adds and gives, as a graph of its own."""
+    """Returns a graph with the nodes that `fill` adds and the outputs that it returns."""
     nodes, b.nodes, count = b.nodes, [], len(b.constants)
     found = fill()
     infos = [onnx.ValueInfoProto(name=found)] if outputs is None else outputs(found)
@@ -22,13 +22,13 @@ def subgraph(b, fill, inputs=(), outputs=None):
 
 
 def choice(b, x, then, other):
-    """An If by the data."""
+    """Adds an If whose condition depends on the data."""
     bright = b.node("Greater", [b.node("ReduceSum", [x], keepdims=0), b.constant("bound", numpy.float32(0))])
     return b.node("If", [bright], then_branch=subgraph(b, then), else_branch=subgraph(b, other))
 
 
 def layer(b, x, w, op):
-    """A layer of what is dequantized already, and the function behind it: a branch of a lone Conv has no name in the plan."""
+    """Adds a layer of a dequantized input, and its function: a branch with only a Conv has no name in the plan."""
     return b.node("Relu", [b.node(op, [x, w], **({"pads": [1] * 4} if op == "Conv" else {}))])
 
 

@@ -59,7 +59,7 @@ def _(b):
 def _(b):
     x, w = b.input("x", IMAGE), b.normal(32, 32, 3, 3)
     s, t = scale(b), b.constant("scale", numpy.abs(w).max((1, 2, 3)) / 127)
-    # Without a zero point QuantizeLinear means uint8 for ONNX.
+    # Without a zero point, QuantizeLinear means uint8 in ONNX.
     stored = b.constant("w", numpy.rint(w * 40).clip(-127, 127).astype(numpy.int8))
     b.node("Conv", [dq(b, q(b, x, s, False), s, False), dq(b, stored, t, False, axis=0)])
     return ["conv"]

@@ -1,4 +1,4 @@
-// Batches of the host, put together as TensorRT reads them.
+// Batches of the host, combined to the batches that TensorRT reads.
 #ifndef QDQ_TENSORRT_DETAIL_BATCH_FEED_HPP
 #define QDQ_TENSORRT_DETAIL_BATCH_FEED_HPP
 
@@ -19,9 +19,11 @@
 
 namespace qdq::trt::detail {
 
-/// Samples of one batch after the other fill the batches that TensorRT reads, which have one size; the last
-/// one is completed by repeating its own samples. Where samples cannot be told apart, every batch must have
-/// the inputs' whole shapes.
+/// A feed that fills TensorRT's batches, which have a fixed size, with the samples of one batch after the
+/// other.
+///
+/// The last batch is completed by repeating its own samples. If samples cannot be told apart, every batch
+/// must have the inputs' whole shapes.
 class BatchFeed final : public Feed {
  public:
   [[nodiscard]] static Result<std::unique_ptr<Feed>> make(std::vector<Input> inputs, Batches batches, Log log) {
@@ -62,7 +64,7 @@ class BatchFeed final : public Feed {
  private:
   struct Slot {
     Input input;
-    std::vector<char> bytes;  // One batch as TensorRT reads it.
+    std::vector<char> bytes;  // One batch in the form that TensorRT reads.
   };
 
   BatchFeed(Batches batches, Log log) : batches_(std::move(batches)), log_(log) {}
@@ -74,7 +76,7 @@ class BatchFeed final : public Feed {
     return nullptr;
   }
 
-  // Fills the slots; false where no sample is left.
+  // Fills the slots. Returns false if no sample is left.
   Result<bool> gather() {
     std::size_t filled = 0;
     while (filled < wanted_) {
@@ -91,7 +93,7 @@ class BatchFeed final : public Feed {
     return filled > 0;
   }
 
-  // Reads the next batch and checks all of it.
+  // Reads the next batch and checks it completely.
   Result<bool> fetch() {
     if (is_at_end_) return false;
     QDQ_TRY_AS(next, batches_.next());
@@ -112,7 +114,7 @@ class BatchFeed final : public Feed {
       }
     }
     if (samples_ == 0) samples_ = 1;
-    // Repeats are put in again where they are needed, which is said.
+    // Repeats are removed here and made again if they are needed, which is logged.
     samples_ -= std::min(samples_ - 1, batch_->repeats());
     return true;
   }
@@ -147,7 +149,7 @@ class BatchFeed final : public Feed {
     return Error(status, "batch " + std::to_string(count_) + ": the tensor " + quote(name) + " " + why, remedy);
   }
 
-  // Copies samples of the batch, from the first that is not taken on, to place `at` of the slot.
+  // Copies samples of the batch, beginning with the first that is not taken yet, to place `at` of the slot.
   void take(Slot& slot, const TensorView& tensor, std::size_t at, std::size_t count) const {
     const auto* from = static_cast<const char*>(tensor.data());
     if (!slot.input.has_samples) {
@@ -175,10 +177,10 @@ class BatchFeed final : public Feed {
   Log log_;
   std::optional<DeviceBatch> device_;
   std::optional<Batch> batch_;
-  std::size_t wanted_ = 1;   // Samples that TensorRT reads at once.
-  std::size_t samples_ = 0;  // Samples of the batch, and how many of them are in slots already.
+  std::size_t wanted_ = 1;   // The samples that TensorRT reads at once.
+  std::size_t samples_ = 0;  // The samples of the batch, and how many of them are already in slots.
   std::size_t taken_ = 0;
-  std::size_t count_ = 0;  // Batches so far.
+  std::size_t count_ = 0;  // The batches so far.
   bool is_at_end_ = false;
 };
 

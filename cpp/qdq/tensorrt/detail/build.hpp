@@ -23,7 +23,7 @@
 
 namespace qdq::trt::detail {
 
-/// A network without layers, of the kind that ONNX's parser fills.
+/// Makes a network without layers, of the kind that ONNX's parser fills.
 inline Result<Owner<nvinfer1::INetworkDefinition>> new_network(nvinfer1::IBuilder& builder, Logger& logger) {
   nvinfer1::NetworkDefinitionCreationFlags flags = 0;
 #if QDQ_TRT_HAS_IMPLICIT_BATCH
@@ -35,7 +35,7 @@ inline Result<Owner<nvinfer1::INetworkDefinition>> new_network(nvinfer1::IBuilde
 }
 
 #if QDQ_TRT_HAS_PARSER
-/// Why the parser refused a model.
+/// Returns the reason why the parser refused a model.
 inline Error parse_error(nvonnxparser::IParser& parser, const std::string& model, Logger& logger) {
   std::string why;
   for (int i = 0; i < parser.getNbErrors() && i < 3; ++i) {
@@ -47,7 +47,7 @@ inline Error parse_error(nvonnxparser::IParser& parser, const std::string& model
 }
 #endif
 
-/// Sets the builder up as the options say.
+/// Configures the builder by the options.
 class Configuration {
  public:
   [[nodiscard]] static Result<Configuration> make(nvinfer1::IBuilder& builder, nvinfer1::INetworkDefinition& network,
@@ -66,7 +66,7 @@ class Configuration {
 
   nvinfer1::IBuilderConfig& operator*() const { return *config_; }
 
-  /// Keeps what the build has measured.
+  /// Writes the times that the build has measured.
   [[nodiscard]] Result<void> write_timing_cache(const EngineOptions& options) const {
 #if QDQ_TRT_HAS_TIMING_CACHE
     const nvinfer1::ITimingCache* cache = options.timing_cache.empty() ? nullptr : config_->getTimingCache();
@@ -78,8 +78,8 @@ class Configuration {
   }
 
  private:
-  // Layers of a strongly typed network compute in the types of their inputs: TensorRT refuses flags that ask
-  // for others.
+  // Layers of a strongly typed network compute in the types of their inputs: TensorRT refuses flags that
+  // request other types.
   Result<void> set_precision([[maybe_unused]] const nvinfer1::INetworkDefinition& network, const EngineOptions& options,
                              [[maybe_unused]] bool int8) {
     if (is_strongly_typed(network)) {
@@ -178,7 +178,7 @@ class Configuration {
 #if QDQ_TRT_HAS_TIMING_CACHE
     QDQ_TRY_AS(bytes, exists(options.timing_cache) ? read_file(options.timing_cache) : std::string());
     timing_.reset(config_->createTimingCache(bytes->data(), bytes->size()));
-    // One of another version or GPU: measured anew.
+    // The cache is of another version or GPU: the times are measured anew.
     if (!timing_) timing_.reset(config_->createTimingCache(nullptr, 0));
     if (timing_ && config_->setTimingCache(*timing_, false)) return {};
     return Error(Status::TensorRt, "TensorRT refused the timing cache '" + options.timing_cache + "'", "delete the file");
@@ -193,7 +193,7 @@ class Configuration {
   Owner<nvinfer1::IBuilderConfig> config_;
 };
 
-/// Builds the network; the engine as bytes.
+/// Builds the network and returns the serialized engine.
 inline Result<Owner<nvinfer1::IHostMemory>> serialize(nvinfer1::IBuilder& builder, nvinfer1::INetworkDefinition& network,
                                                       nvinfer1::IBuilderConfig& config, Logger& logger) {
 #if QDQ_TRT_HAS_QDQ

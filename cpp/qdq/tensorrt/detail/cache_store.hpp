@@ -18,7 +18,7 @@
 
 namespace qdq::trt::detail {
 
-/// Who reads a cache: the running TensorRT, the calibrator's algorithm, and the network.
+/// The reader of a cache: the running TensorRT, the calibrator's algorithm, and the network.
 class CacheReader {
  public:
   CacheReader(std::uint32_t version, Algorithm algorithm, const nvinfer1::INetworkDefinition& network)
@@ -31,15 +31,15 @@ class CacheReader {
   [[nodiscard]] std::uint32_t version() const noexcept { return version_; }
   [[nodiscard]] Algorithm algorithm() const noexcept { return algorithm_; }
 
-  /// Whether TensorRT reads a cache with this header.
+  /// Returns whether TensorRT reads a cache with this header.
   [[nodiscard]] bool takes(const Cache& cache) const noexcept {
     return cache.tensorrt_version() == version_ && cache.algorithm() == algorithm_;
   }
   Result<void> rehead(Cache& cache) const { return cache.set_header(version_, algorithm_); }
 
-  /// What is wrong with a cache whose header is right.
+  /// Returns the problems of a cache whose header is correct.
   [[nodiscard]] Result<Findings> check(const Cache& cache) const {
-    // TensorRT writes lines for tensors that need none, such as shapes.
+    // TensorRT also writes lines for tensors that need no range, such as shapes.
     std::vector<std::string> names = floats_;
     for (const auto entry : cache) {
       if (std::find(others_.begin(), others_.end(), entry.name) != others_.end()) names.emplace_back(entry.name);
@@ -54,15 +54,15 @@ class CacheReader {
   std::vector<std::string> others_;
 };
 
-/// Keeps the bytes that TensorRT is given, and the file that they come from and go to.
+/// The cache bytes for TensorRT, and the file that they are read from and written to.
 class CacheStore {
  public:
   CacheStore(CacheReader reader, Log log) : reader_(std::move(reader)), log_(log) {}
 
-  /// The bytes for TensorRT; empty where there is no cache. Valid until this is changed.
+  /// Returns the bytes for TensorRT; empty if there is no cache. Valid until the store is changed.
   [[nodiscard]] const std::string& bytes() const noexcept { return bytes_; }
 
-  /// Takes a cache of the user, whatever its header says.
+  /// Sets a cache of the user. Any header is accepted.
   Result<void> set(Cache cache) {
     const std::string header(cache.header());
     const bool is_taken = reader_.takes(cache);
@@ -72,7 +72,7 @@ class CacheStore {
     return keep(cache);
   }
 
-  /// Reads a file, where it is there and fits. Why it is not used is logged: TensorRT then calibrates.
+  /// Reads a file if it exists and fits. If it is not used, the reason is logged, and TensorRT calibrates.
   void read(const std::string& path, bool allow_reheading) {
     if (!exists(path)) {
       log_.info("there is no calibration cache " + quote(path) + " yet: TensorRT calibrates, then it is written");
@@ -86,7 +86,7 @@ class CacheStore {
     log_.info("TensorRT is given the calibration cache " + quote(path) + " and does not calibrate");
   }
 
-  /// Keeps what TensorRT has measured, if it is a cache, and writes it to the file where there is one.
+  /// Keeps the data that TensorRT has measured, if it is a cache, and writes it to the file if there is one.
   Result<void> write(const void* data, std::size_t size, const std::string& path) {
     auto cache = data == nullptr ? Cache::from_bytes("") : Cache::from_bytes(Bytes(data, size));
     if (!cache) {
@@ -101,7 +101,7 @@ class CacheStore {
       log_.info("wrote the calibration cache " + quote(path) + " with " + std::to_string(cache->size()) + " tensors");
     }
     QDQ_TRY(reader_.rehead(*cache));
-    // A bad scale is for the user to see; TensorRT has used it already.
+    // A bad scale is only reported: TensorRT has used it already.
     static_cast<void>(check("the calibration", *cache));
     return {};
   }

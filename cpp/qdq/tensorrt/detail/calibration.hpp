@@ -1,4 +1,4 @@
-// What a calibrator does when TensorRT calls it, whatever class it derives from.
+// The common behaviour of all calibrator classes when TensorRT calls them.
 #ifndef QDQ_TENSORRT_DETAIL_CALIBRATION_HPP
 #define QDQ_TENSORRT_DETAIL_CALIBRATION_HPP
 
@@ -20,11 +20,11 @@
 
 namespace qdq::trt::detail {
 
-/// The state of one calibrator. Nothing that it does throws: the first failure is kept and logged, and ends
+/// The state of one calibrator. Its functions do not throw: the first failure is kept and logged, and ends
 /// the calibration.
 class Calibration {
  public:
-  /// `feed` is null for a calibrator that has a cache only.
+  /// Makes the state. `feed` is null for a calibrator that only has a cache.
   Calibration(CalibratorOptions options, std::int32_t batch_size, CacheReader reader, std::unique_ptr<Feed> feed)
       : options_(std::move(options)),
         batch_size_(batch_size),
@@ -33,13 +33,13 @@ class Calibration {
         feed_(std::move(feed)) {}
 
   [[nodiscard]] const CalibratorOptions& options() const noexcept { return options_; }
-  /// The samples of a batch for networks that leave it out of their shapes, else 1.
+  /// Returns the samples of a batch for networks that leave the batch out of their shapes, else 1.
   [[nodiscard]] std::int32_t batch_size() const noexcept { return batch_size_; }
   [[nodiscard]] CacheStore& store() noexcept { return store_; }
   [[nodiscard]] const Error* failure() const noexcept { return failure_ ? &*failure_ : nullptr; }
 
   bool batch(void** pointers, const char* const* names, std::int32_t count) noexcept {
-    // What went wrong before is in the log, and half of a calibration is worth nothing.
+    // An earlier failure is already in the log, and a part of a calibration is useless.
     if (is_broken_) return false;
     bool more = false;
     const bool good = attempt([&]() -> Result<void> {
@@ -135,7 +135,7 @@ class Calibration {
     return true;
   }
 
-  // Runs a step; keeps and logs its failure. No exception goes on into TensorRT.
+  // Runs a step; keeps and logs its failure. No exception reaches TensorRT.
   template <typename Step>
   bool attempt(Step step) noexcept {
     qdq_error* raw = nullptr;

@@ -1,4 +1,4 @@
-// TensorRT's calibrator classes with their functions.
+// TensorRT's calibrator classes, implemented by a Calibration.
 #ifndef QDQ_TENSORRT_DETAIL_CALIBRATOR_BASE_HPP
 #define QDQ_TENSORRT_DETAIL_CALIBRATOR_BASE_HPP
 
@@ -16,7 +16,7 @@
 
 namespace qdq::trt::detail {
 
-/// What every calibrator class of TensorRT asks. The base answers for the algorithm.
+/// The functions that every calibrator class of TensorRT has. The base class gives the algorithm.
 template <typename Base>
 class CommonCalls : public Base {
  public:
@@ -33,7 +33,7 @@ class CommonCalls : public Base {
   Calibration calibration_;
 };
 
-/// What one class asks.
+/// The functions of one particular class.
 template <typename Base>
 class Calls : public CommonCalls<Base> {
  protected:

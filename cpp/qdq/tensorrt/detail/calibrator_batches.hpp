@@ -1,4 +1,4 @@
-// The batches of a calibrator of the user's, for qdq to calibrate with.
+// The batches of a user's calibrator, for qdq to calibrate with.
 #ifndef QDQ_TENSORRT_DETAIL_CALIBRATOR_BATCHES_HPP
 #define QDQ_TENSORRT_DETAIL_CALIBRATOR_BATCHES_HPP
 
@@ -23,7 +23,7 @@
 namespace qdq::trt::detail {
 QDQ_TRT_DEPRECATED_BEGIN
 
-/// Asks a calibrator for its batches and copies them to the host.
+/// Gets a calibrator's batches and copies them to the host.
 class CalibratorBatches {
  public:
   CalibratorBatches(nvinfer1::IInt8Calibrator& calibrator, std::vector<Input> inputs, std::unique_ptr<DeviceMemory> device)
@@ -53,7 +53,7 @@ class CalibratorBatches {
   std::unique_ptr<DeviceMemory> device_;
 };
 
-/// The batches of a calibrator as the model takes them. The calibrator must outlive them.
+/// Returns the batches of a calibrator in the form that the model reads. The calibrator must outlive them.
 inline Result<Batches> calibrator_batches(const nvinfer1::INetworkDefinition& network, nvinfer1::IInt8Calibrator& calibrator,
                                           const nvinfer1::IOptimizationProfile* profile, const Model& model) {
   QDQ_TRY_AS(inputs, network_inputs(network, profile, calibrator.getBatchSize()));

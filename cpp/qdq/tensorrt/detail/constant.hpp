@@ -1,4 +1,4 @@
-// The values of constants, and of what networks make of them before they read them.
+// The values of constants, also after the layers that change their form.
 #ifndef QDQ_TENSORRT_DETAIL_CONSTANT_HPP
 #define QDQ_TENSORRT_DETAIL_CONSTANT_HPP
 
@@ -19,7 +19,7 @@
 
 namespace qdq::trt::detail {
 
-/// Numbers in memory that somebody else owns, or, after axes were exchanged, in memory of their own.
+/// Numbers in memory of another owner or, after axes were exchanged, in their own memory.
 struct Constant {
   DType dtype;
   std::vector<std::int64_t> shape;
@@ -63,7 +63,7 @@ inline Constant transpose(Constant before, const nvinfer1::Permutation& order) {
   return after;
 }
 
-// What a shuffle makes of a constant: axes exchanged, another shape, axes exchanged again.
+// Applies a shuffle to a constant: exchanges axes, changes the shape, exchanges axes again.
 inline Constant shuffle(Constant constant, const nvinfer1::IShuffleLayer& layer, const std::vector<std::int64_t>& shape) {
   constant = transpose(std::move(constant), layer.getFirstTranspose());
   const nvinfer1::Permutation second = layer.getSecondTranspose();
@@ -74,8 +74,8 @@ inline Constant shuffle(Constant constant, const nvinfer1::IShuffleLayer& layer,
   return transpose(std::move(constant), second);
 }
 
-/// The value of a planned weight: of a constant, or of the end of a chain of layers that only give one
-/// another form.
+/// Returns the value of a planned weight: of a constant, or of the last tensor of a chain of layers that only
+/// change its form.
 inline Result<Constant> constant_of(const Network& network, std::size_t number) {
   using nvinfer1::LayerType;
   const NetworkTensor& found = network.tensors[number];
@@ -101,7 +101,7 @@ inline Result<Constant> constant_of(const Network& network, std::size_t number) 
   if (found.layer->getType() == LayerType::kSHUFFLE) {
     return shuffle(*std::move(source), as<nvinfer1::IShuffleLayer>(*found.layer), *shape);
   }
-  // A cast between floating-point types keeps the numbers, and all others only the shape changes.
+  // A cast between floating-point types keeps the numbers; all other layers change only the shape.
   Constant constant = *std::move(source);
   constant.shape = *shape;
   return constant;

@@ -11,7 +11,7 @@
 
 namespace qdq::trt::detail {
 
-/// The memory of a GPU by CUDA's driver or, where that is not found, its runtime; neither is linked.
+/// Opens the memory of a GPU by CUDA's driver or, if that is not found, by its runtime. Neither is linked.
 inline Result<std::unique_ptr<DeviceMemory>> open_cuda() {
 #ifdef _WIN32
   auto driver = open_any({"nvcuda.dll"});

@@ -12,9 +12,11 @@
 
 namespace qdq::trt::detail {
 
-/// The memory of the context that is current when this is made; where there is none, of the primary context
-/// of device 0, which is retained as long as this lives. The current context of the calling thread stays what
-/// it is.
+/// The memory of the CUDA context that is current when the object is made. The current context of the calling
+/// thread stays the same.
+///
+/// If no context is current, it is the primary context of device 0, which is retained for the lifetime of the
+/// object.
 class CudaDriver final : public DeviceMemory {
  public:
   [[nodiscard]] static Result<std::unique_ptr<DeviceMemory>> open(const SharedLibrary& library) {
@@ -40,8 +42,8 @@ class CudaDriver final : public DeviceMemory {
     return in_context([&] {
       auto copied = said("cuMemcpyHtoD", copy_(address(to), from, bytes), "for " + text(bytes));
       if (!copied) return copied;
-      // A copy of memory that is not pinned may return while its end is on its way, and TensorRT reads in a
-      // stream of its own.
+      // A copy of memory that is not pinned may return before it is complete, and TensorRT reads in a stream
+      // of its own.
       return said("cuCtxSynchronize", synchronize_(), "after a copy of " + text(bytes));
     });
   }

@@ -11,7 +11,7 @@
 
 namespace qdq::trt::detail {
 
-/// The memory of the device that is current in the thread that asks.
+/// The memory of the device that is current in the calling thread.
 class CudaRuntime final : public DeviceMemory {
  public:
   [[nodiscard]] static Result<std::unique_ptr<DeviceMemory>> open(const SharedLibrary& library) {
@@ -35,7 +35,7 @@ class CudaRuntime final : public DeviceMemory {
     constexpr int host_to_device = 1;
     const std::string size = std::to_string(bytes) + " bytes";
     QDQ_TRY(said("cudaMemcpy", copy_(to, from, bytes, host_to_device), "for " + size));
-    // As with the driver: the end of the copy may be on its way.
+    // As with the driver: the copy may return before it is complete.
     return said("cudaStreamSynchronize", synchronize_(nullptr), "after a copy of " + size);
   }
   Result<void> read(void* to, const void* from, std::size_t bytes) override {

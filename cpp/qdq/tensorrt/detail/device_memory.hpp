@@ -19,18 +19,18 @@ class DeviceMemory {
   DeviceMemory& operator=(const DeviceMemory&) = delete;
   virtual ~DeviceMemory() = default;
 
-  /// Sets `out` to memory of that many bytes, which is to be freed even where an error is returned beside it.
+  /// Allocates device memory and sets `out` to it. It must be freed even if an error is returned as well.
   [[nodiscard]] virtual Result<void> allocate(std::size_t bytes, void*& out) = 0;
-  /// Frees memory. It is still there where that fails.
+  /// Frees memory. If that fails, the memory is still allocated.
   [[nodiscard]] virtual Result<void> free(void* memory) = 0;
-  /// Copies from the host, and returns when the device has all of it.
+  /// Copies from the host, and returns when the copy is complete.
   [[nodiscard]] virtual Result<void> copy(void* to, const void* from, std::size_t bytes) = 0;
-  /// Copies from the device, after what was given to it before.
+  /// Copies from the device, after all work that the device got before.
   [[nodiscard]] virtual Result<void> read(void* to, const void* from, std::size_t bytes) = 0;
 };
 
-/// What CUDA says about a call that failed. `code` is a number of either interface: those of interest are the
-/// same in both.
+/// Makes an error of CUDA's report about a failed call. `code` is a number of the driver or of the runtime:
+/// the numbers used here are the same in both.
 inline Error cuda_error(const char* function, int code, const char* name, const char* text, const std::string& task) {
   constexpr int out_of_memory = 2;
   constexpr int too_old_driver = 35;
@@ -47,7 +47,7 @@ inline Error cuda_error(const char* function, int code, const char* name, const 
   return Error(Status::TensorRt, message, remedy);
 }
 
-/// The first library that can be opened.
+/// Opens the first library that can be opened.
 inline Result<SharedLibrary> open_any(std::initializer_list<const char*> names) {
   Result<SharedLibrary> library = Error(Status::Io, "no library");
   for (const char* name : names) {

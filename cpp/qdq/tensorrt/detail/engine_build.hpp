@@ -1,4 +1,4 @@
-// One build of an engine.
+// The build of one engine.
 #ifndef QDQ_TENSORRT_DETAIL_ENGINE_BUILD_HPP
 #define QDQ_TENSORRT_DETAIL_ENGINE_BUILD_HPP
 
@@ -22,20 +22,21 @@
 
 namespace qdq::trt::detail {
 
-/// Everything that must live until the end of a build.
+/// The objects that must live until the end of a build.
 class Build {
  public:
   Build(const EngineOptions& options, const Library& library)
       : options_(options), library_(library), logger_(options.logger), notes_(&logger_) {}
 
 #if QDQ_TRT_HAS_PARSER
-  /// The engine of a float model that is calibrated over all batches.
+  /// Builds the engine of a float model that is calibrated over all batches.
   Result<Engine> from_batches(const Model& model, const std::string& name, Batches& batches) {
     QDQ_TRY_AS(plan, model.plan(*options_.policy));
-    // Without Q/DQ layers TensorRT decides what to quantize, and every activation may need its range.
+    // Without Q/DQ layers TensorRT decides which layers to quantize, and every activation may need its range.
     QDQ_TRY_AS(stats, model.calibrate(*plan, batches, !inserts_qdq(options_), *options_.run));
     QDQ_TRY(notes_.add(*stats));
-    // With Q/DQ layers those of the plan by ranges are added, which has them all.
+    // With Q/DQ layers, from_float() plans again by the ranges and adds the findings of that plan, which
+    // include these.
     if (!inserts_qdq(options_)) {
       QDQ_TRY(notes_.add(*plan));
     }
@@ -43,7 +44,7 @@ class Build {
     return from_float(model, name, *ranges);
   }
 
-  /// The INT8 engine of a float model by its ranges.
+  /// Builds the INT8 engine of a float model with its ranges.
   Result<Engine> from_float(const Model& model, const std::string& name, const Ranges& ranges) {
     QDQ_TRY(notes_.add(ranges));
     if (!inserts_qdq(options_)) return from_model(model, name, &ranges);
@@ -60,7 +61,7 @@ class Build {
     return from_bytes(Bytes(bytes->data(), bytes->size()), name, ranges);
   }
 
-  /// The engine of a model file's content, quantized by the ranges where there are some.
+  /// Builds the engine of a model file's content, quantized by the ranges if there are any.
   Result<Engine> from_bytes(Bytes model, const std::string& name, const Ranges* ranges) {
     QDQ_TRY_AS(builder, library_.builder(logger_));
     QDQ_TRY_AS(network, new_network(**builder, logger_));
@@ -83,7 +84,7 @@ class Build {
   }
 
 #if QDQ_TRT_HAS_CALIBRATOR
-  /// The engine of a float network that TensorRT calibrates itself.
+  /// Builds the engine of a float network that TensorRT itself calibrates.
   Result<Engine> with_calibrator(nvinfer1::IBuilder& builder, nvinfer1::INetworkDefinition& network,
                                  EntropyCalibrator2& calibrator, const nvinfer1::IOptimizationProfile* profile) {
     QDQ_TRY(takes_ranges(network));
@@ -113,7 +114,7 @@ class Build {
   }
 
   const EngineOptions& options_;
-  [[maybe_unused]] const Library& library_;  // For models alone.
+  [[maybe_unused]] const Library& library_;  // Used for models only.
   Logger logger_;
   Notes notes_;
   std::optional<Plan> plan_;

@@ -1,4 +1,4 @@
-// Where a calibrator's batches come from.
+// Sources of a calibrator's batches.
 #ifndef QDQ_TENSORRT_DETAIL_FEED_HPP
 #define QDQ_TENSORRT_DETAIL_FEED_HPP
 
@@ -14,7 +14,7 @@
 
 namespace qdq::trt::detail {
 
-/// Batches in device memory.
+/// A source of batches in device memory.
 class Feed {
  public:
   Feed() = default;
@@ -22,19 +22,19 @@ class Feed {
   Feed& operator=(const Feed&) = delete;
   virtual ~Feed() = default;
 
-  /// Sets the device pointers of the next batch for these inputs; false after the last batch. The pointers
-  /// are valid until the next call.
+  /// Sets the device pointers of the next batch for these inputs. Returns false after the last batch. The
+  /// pointers are valid until the next call.
   [[nodiscard]] virtual Result<bool> next(Span<const char* const> names, void** pointers) = 0;
 };
 
-/// The names that TensorRT asks for must be inputs of the network that the calibrator was made for.
+/// Makes the error for a name that TensorRT asks for and that is no input of the calibrator's network.
 inline Error unknown_input(std::string_view name) {
   return Error(Status::InvalidArgument,
                "TensorRT asks for input " + quote(name) + ", which the calibrator's network has not",
                "make the calibrator from the network that is built");
 }
 
-/// Device pointers from a function of the user.
+/// Device pointers that a function of the user gives.
 template <typename Function>
 class DeviceFeed final : public Feed {
  public:

@@ -1,4 +1,4 @@
-// Files of bytes that only TensorRT understands.
+// Files whose content only TensorRT understands.
 #ifndef QDQ_TENSORRT_DETAIL_FILES_HPP
 #define QDQ_TENSORRT_DETAIL_FILES_HPP
 
@@ -12,7 +12,7 @@
 
 namespace qdq::trt::detail {
 
-/// A path of qdq's: bytes as the system has them, on Windows UTF-8.
+/// Converts qdq's form of a path: bytes in the system's own encoding, on Windows UTF-8.
 inline std::filesystem::path path_of(const std::string& text) {
 #if defined(_WIN32) && defined(__cpp_char8_t)
   return std::filesystem::path(std::u8string(text.begin(), text.end()));
@@ -23,7 +23,7 @@ inline std::filesystem::path path_of(const std::string& text) {
 #endif
 }
 
-/// Whether there is something of that name, readable or not.
+/// Returns whether a file or folder of that name exists, readable or not.
 inline bool exists(const std::string& path) {
   std::error_code error;
   return std::filesystem::exists(path_of(path), error) || error;

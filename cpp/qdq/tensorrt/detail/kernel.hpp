@@ -1,4 +1,4 @@
-// The kernels that layers store, beside those that are tensors.
+// The kernels that layers store. Kernels that are tensors are not included.
 #ifndef QDQ_TENSORRT_DETAIL_KERNEL_HPP
 #define QDQ_TENSORRT_DETAIL_KERNEL_HPP
 
@@ -13,16 +13,16 @@
 #include <qdq/tensorrt/version.hpp>
 
 namespace qdq::trt::detail {
-// From TensorRT 8.4 on fully connected layers are deprecated, but networks may have them up to 9.
+// Fully connected layers are deprecated from TensorRT 8.4 on, but networks may have them up to 9.
 QDQ_TRT_DEPRECATED_BEGIN
 
-/// Numbers and the shape that they have as a tensor.
+/// A kernel's numbers and its shape as a tensor.
 struct Kernel {
   nvinfer1::Weights weights;
   std::vector<std::int64_t> shape;
 };
 
-// [first, the rest per window, window…].
+// Makes a kernel of the shape [first, the rest per window, window…].
 inline std::optional<Kernel> kernel(const nvinfer1::Weights& weights, std::vector<std::int64_t> window, std::int64_t first,
                                     std::int64_t second) {
   if (weights.count == 0 || weights.values == nullptr) return std::nullopt;
@@ -34,7 +34,7 @@ inline std::optional<Kernel> kernel(const nvinfer1::Weights& weights, std::vecto
   return Kernel{weights, std::move(shape)};
 }
 
-/// The kernel that a layer stores; nothing where it has none or reads it from an input.
+/// Returns the kernel that a layer stores; nothing if it has none or reads it from an input.
 inline std::optional<Kernel> kernel_of(const nvinfer1::ILayer& layer) {
   using nvinfer1::LayerType;
   if (layer.getNbInputs() > 1 && layer.getInput(1) != nullptr) return std::nullopt;
@@ -59,7 +59,7 @@ inline std::optional<Kernel> kernel_of(const nvinfer1::ILayer& layer) {
 }
 
 #if QDQ_TRT_HAS_QDQ
-// What conv and transposed conv have in common but for their kernel.
+// Copies the settings that convolutions and transposed convolutions share, except the kernel.
 template <typename Layer>
 Layer* with_window_of(const Layer& from, Layer* to) {
   if (to == nullptr) return nullptr;
@@ -72,8 +72,10 @@ Layer* with_window_of(const Layer& from, Layer* to) {
   return to;
 }
 
-/// Adds a copy of a layer that stores its kernel, which is to read it from its second input instead: TensorRT
-/// does not take a kernel out of a layer that has one. NULL where TensorRT refuses.
+/// Adds a copy of a layer that stores its kernel. The copy must read the kernel from its second input. NULL
+/// if TensorRT refuses.
+///
+/// A copy is necessary because TensorRT does not remove a kernel from a layer.
 inline nvinfer1::ILayer* copy_without_kernel(nvinfer1::INetworkDefinition& network, const nvinfer1::ILayer& layer) {
   using nvinfer1::LayerType;
   nvinfer1::ITensor& input = *layer.getInput(0);

@@ -1,4 +1,4 @@
-// Lines for TensorRT's logger.
+// Messages for TensorRT's logger.
 #ifndef QDQ_TENSORRT_DETAIL_LOG_HPP
 #define QDQ_TENSORRT_DETAIL_LOG_HPP
 
@@ -15,7 +15,8 @@
 
 namespace qdq::trt::detail {
 
-/// Tells the user's logger, where there is one. What the logger throws is dropped: there is nobody to tell.
+/// Writes to the user's logger, if there is one. Exceptions of the logger are dropped, because nothing can
+/// report them.
 class Log {
  public:
   using Level = nvinfer1::ILogger::Severity;
@@ -41,7 +42,7 @@ class Log {
   nvinfer1::ILogger* logger_;
 };
 
-/// Some of many names.
+/// Returns a text with the first of many names.
 template <typename Names>
 std::string some(const Names& names) {
   constexpr std::size_t most = 5;
@@ -51,14 +52,14 @@ std::string some(const Names& names) {
   return count > most ? out + " and " + std::to_string(count - most) + " more" : out;
 }
 
-/// What a finding says, with some of the tensors that it is about.
+/// Returns the text of a finding, with some of its tensors.
 inline std::string text(const Finding& finding) {
   const std::string message(finding.message);
   return finding.tensors.empty() ? message : message + ": " + some(finding.tensors);
 }
 
-/// Logs findings, each with its severity. `what` names what they are of, unless they say so themselves. The
-/// worst one is returned where the thing cannot be used.
+/// Logs findings, each with its severity. `what` names their subject, unless their text names it. Returns the
+/// first finding of Severity::Error as an error: the subject cannot be used.
 inline Result<void> log_findings(const Log& log, const std::string& what, const Findings& findings) {
   Result<void> usable;
   for (const Finding finding : findings) {
@@ -72,12 +73,12 @@ inline Result<void> log_findings(const Log& log, const std::string& what, const 
   return usable;
 }
 
-/// The findings of the steps of a build, which are logged when they come up and kept for the result.
+/// The findings of the steps of a build. They are logged at once and kept for the result.
 class Notes {
  public:
   explicit Notes(nvinfer1::ILogger* logger) noexcept : log_(logger) {}
 
-  /// Adds those of statistics, ranges or a plan.
+  /// Adds the findings of statistics, ranges or a plan.
   template <typename Step>
   Result<void> add(const Step& step) {
     QDQ_TRY_AS(findings, step.findings());
@@ -85,7 +86,7 @@ class Notes {
     if (findings->size() > 0) all_.push_back(*std::move(findings));
     return usable;
   }
-  /// Gives them up.
+  /// Moves all findings out.
   [[nodiscard]] std::vector<Findings> take() noexcept { return std::move(all_); }
 
  private:

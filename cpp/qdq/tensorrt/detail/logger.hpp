@@ -1,4 +1,4 @@
-// What TensorRT says.
+// TensorRT's messages.
 #ifndef QDQ_TENSORRT_DETAIL_LOGGER_HPP
 #define QDQ_TENSORRT_DETAIL_LOGGER_HPP
 
@@ -14,8 +14,10 @@
 
 namespace qdq::trt::detail {
 
-/// Hands messages on to the user's logger, or prints warnings and errors where there is none, and keeps the
-/// first error, so that an error of qdq can say what TensorRT complained about. Called from any thread.
+/// Passes messages to the user's logger. If there is none, prints warnings and errors. Any thread may call
+/// it.
+///
+/// It keeps the first error, so that an error of qdq can contain TensorRT's complaint.
 class Logger : public nvinfer1::ILogger {
  public:
   explicit Logger(nvinfer1::ILogger* next) noexcept : next_(next) {}
@@ -29,7 +31,7 @@ class Logger : public nvinfer1::ILogger {
     if (severity <= Severity::kERROR) keep(message);
   }
 
-  /// An error of TensorRT's, with what it complained about first.
+  /// Makes an error of TensorRT's, with its first complaint.
   [[nodiscard]] Error error(std::string message, const char* remedy) {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (!first_.empty()) message += ": " + first_;
@@ -42,12 +44,12 @@ class Logger : public nvinfer1::ILogger {
     try {
 #endif
       const std::lock_guard<std::mutex> lock(mutex_);
-      // Where there is no GPU, TensorRT-RTX puts a complaint about the driver before each real one.
+      // If there is no GPU, TensorRT-RTX logs a complaint about the driver before each real one.
       const bool driver = std::string(message).find("cudaError") != std::string::npos;
       if (first_.empty() && !driver) first_ = message;
 #ifdef __cpp_exceptions
     } catch (const std::exception&) {
-      // Out of memory: the message was handed on already.
+      // Out of memory: the message was passed on already.
     }
 #endif
   }

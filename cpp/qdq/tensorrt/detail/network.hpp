@@ -1,4 +1,4 @@
-// A network of TensorRT as qdq's graph, with the way back from the graph's numbers to layers and tensors.
+// A TensorRT network as qdq's graph, and the mapping from the graph's numbers to layers and tensors.
 #ifndef QDQ_TENSORRT_DETAIL_NETWORK_HPP
 #define QDQ_TENSORRT_DETAIL_NETWORK_HPP
 
@@ -21,13 +21,13 @@
 
 namespace qdq::trt::detail {
 
-/// A tensor of the graph in the network.
+/// The object in the network that a tensor of the graph describes.
 struct NetworkTensor {
   nvinfer1::ITensor* tensor = nullptr;  ///< NULL for a kernel that a layer stores.
-  nvinfer1::ILayer* layer = nullptr;    ///< What computes or stores it; NULL for an input of the network.
+  nvinfer1::ILayer* layer = nullptr;    ///< The layer that computes or stores it; NULL for an input of the network.
 };
 
-/// Describes a network. Weights that a layer stores become constants of their own, constant layers become
+/// Describes a network. Weights that a layer stores become constants of their own; constant layers become
 /// constants.
 class Network {
  public:
@@ -37,15 +37,15 @@ class Network {
     return out;
   }
 
-  /// The graph's number of a tensor; qdq::none where it has none.
+  /// Returns the graph's number of a tensor; qdq::none if it has none.
   [[nodiscard]] std::size_t number(const nvinfer1::ITensor* tensor) const {
     const auto found = numbers_.find(tensor);
     return found == numbers_.end() ? none : found->second;
   }
 
   Graph graph;
-  std::vector<NetworkTensor> tensors;     ///< By the graph's number of a tensor.
-  std::vector<nvinfer1::ILayer*> layers;  ///< By the graph's number of a node.
+  std::vector<NetworkTensor> tensors;     ///< Indexed by the graph's number of a tensor.
+  std::vector<nvinfer1::ILayer*> layers;  ///< Indexed by the graph's number of a node.
 
  private:
   using Done = Result<void>;
@@ -68,8 +68,8 @@ class Network {
     return {};
   }
 
-  // Adds a layer after those that it reads. What a loop carries round is the one edge that goes backwards: it
-  // is left out.
+  // Adds a layer after the layers that it reads. The value that a loop feeds back to its next iteration is
+  // the only backward edge, and is left out.
   Done add_with_inputs(nvinfer1::ILayer* last) {
     std::vector<std::pair<nvinfer1::ILayer*, int>> path{{last, 0}};
     if (!begun_.insert(last).second) return {};
@@ -104,8 +104,8 @@ class Network {
     QDQ_TRY(add_kernel(layer, inputs));
 
     const Operator op = operator_of(layer);
-    // Placement leaves alone what has a domain of its own: within a loop or a branch a pair would be inside
-    // it too.
+    // Placement ignores nodes of a foreign domain: in a loop or a branch, a pair would be inside the body
+    // too.
     auto builder = Node::make(op.name, layer.getName(), in_body || !op.is_onnx ? foreign : "");
     for (const std::size_t input : inputs) builder.input(input);
     set_attributes(layer, builder);
@@ -137,7 +137,7 @@ class Network {
     return {};
   }
 
-  // Inserts the kernel that a layer stores as its second input.
+  // Inserts the kernel that a layer stores, as its second input.
   Done add_kernel(nvinfer1::ILayer& layer, std::vector<std::size_t>& inputs) {
     const auto kernel = kernel_of(layer);
     if (!kernel) return {};

@@ -1,4 +1,4 @@
-// What kind of network one is, and what it cannot have by that.
+// The kinds of networks, and their restrictions.
 #ifndef QDQ_TENSORRT_DETAIL_NETWORK_KIND_HPP
 #define QDQ_TENSORRT_DETAIL_NETWORK_KIND_HPP
 
@@ -11,7 +11,7 @@
 
 namespace qdq::trt::detail {
 
-/// Whether the network leaves the batch out of its shapes.
+/// Returns whether the network leaves the batch out of its shapes.
 inline bool has_implicit_batch([[maybe_unused]] const nvinfer1::INetworkDefinition& network) noexcept {
 #if QDQ_TRT_HAS_IMPLICIT_BATCH
   QDQ_TRT_DEPRECATED_BEGIN
@@ -22,7 +22,7 @@ inline bool has_implicit_batch([[maybe_unused]] const nvinfer1::INetworkDefiniti
 #endif
 }
 
-/// Whether layers compute in the types of their inputs, whatever the builder's flags say.
+/// Returns whether layers compute in the types of their inputs, for any flags of the builder.
 inline bool is_strongly_typed([[maybe_unused]] const nvinfer1::INetworkDefinition& network) noexcept {
 #if QDQ_TRT_HAS_STRONG_TYPES
   return network.getFlag(nvinfer1::NetworkDefinitionCreationFlag::kSTRONGLY_TYPED);
@@ -41,7 +41,7 @@ inline Result<void> takes_qdq(const nvinfer1::INetworkDefinition& network) {
       "set_dynamic_ranges(), Way::DynamicRange or a calibrator");
 }
 
-/// Refuses ranges and calibrators for a network whose types are decided.
+/// Refuses ranges and calibrators for a strongly typed network.
 inline Result<void> takes_ranges(const nvinfer1::INetworkDefinition& network) {
   if (!is_strongly_typed(network)) return {};
   return Error(Status::Unsupported,

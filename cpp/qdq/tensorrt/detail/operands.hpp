@@ -1,4 +1,4 @@
-// What a layer reads, quantized and dequantized.
+// The quantized and dequantized inputs of layers.
 #ifndef QDQ_TENSORRT_DETAIL_OPERANDS_HPP
 #define QDQ_TENSORRT_DETAIL_OPERANDS_HPP
 
@@ -24,14 +24,14 @@
 
 namespace qdq::trt::detail {
 
-/// An input and a kernel that a layer may read.
+/// An input and a kernel in the form that a layer reads.
 struct Operands {
   nvinfer1::ITensor* input;
   nvinfer1::ITensor* kernel;
 };
 
-/// The shape of a kernel [first, second, window…]; one of the two is given, the other is 0 and follows from
-/// the count.
+/// Returns the shape of a kernel, [first, second, window…]. One of the two is given; the other is 0 and is
+/// computed from the count.
 inline std::vector<std::int64_t> kernel_shape(const nvinfer1::Weights& kernel, const nvinfer1::Dims& window,
                                               std::int64_t first, std::int64_t second) {
   std::vector<std::int64_t> shape{first, second};
@@ -42,7 +42,7 @@ inline std::vector<std::int64_t> kernel_shape(const nvinfer1::Weights& kernel, c
   return shape;
 }
 
-/// The same failure, of a layer.
+/// Converts a failure to that of a layer.
 template <typename T>
 Result<void> of_layer(const std::string& name, const Result<T>& result) {
   if (result) return {};
@@ -55,7 +55,7 @@ inline Error refused_layer(const std::string& name) {
                "see what TensorRT logged; make the network anew, since this one is changed in part");
 }
 
-/// Whether a product with constant weights can be added.
+/// Checks whether a product with constant weights can be added.
 inline Result<void> check_product(const std::string& name, std::int32_t rank, std::int64_t outputs,
                                   const nvinfer1::Weights& bias) {
   if (rank < 2) {
@@ -68,12 +68,12 @@ inline Result<void> check_product(const std::string& name, std::int32_t rank, st
                "give one for each output, or none");
 }
 
-/// Adds the pairs that layers read from. Nothing is added before all that can be wrong is checked.
+/// Adds the pairs that layers read from. Everything is checked before anything is added.
 class OperandPairs {
  public:
   OperandPairs(nvinfer1::INetworkDefinition& network, WeightMemory& memory) : network_(network), pairs_(network, memory) {}
 
-  /// The dequantized input of a layer.
+  /// Returns the dequantized input of a layer.
   [[nodiscard]] Result<nvinfer1::ITensor*> input(const std::string& name, nvinfer1::ITensor& tensor,
                                                  const InputRange& range) {
     QDQ_TRY(of_layer(name, takes_qdq(network_)));
@@ -86,7 +86,7 @@ class OperandPairs {
     return added;
   }
 
-  /// The dequantized input and kernel of a layer whose kernel has its channels along axis `best`.
+  /// Returns the dequantized input and kernel of a layer whose kernel has its channels along axis `best`.
   [[nodiscard]] Result<Operands> make(const std::string& name, nvinfer1::ITensor& tensor, const InputRange& range,
                                       const nvinfer1::Weights& kernel, const std::vector<std::int64_t>& shape,
                                       std::int32_t best, const WeightRange& weights) {
@@ -105,8 +105,8 @@ class OperandPairs {
     return Operands{*read, *dequantized};
   }
 
-  /// A tensor of a shape, with axes of size 1 before it up to a rank: the operands of a product have the
-  /// same.
+  /// Adds axes of size 1 in front of a tensor's shape, up to a rank: the operands of a product need the same
+  /// rank.
   [[nodiscard]] Result<nvinfer1::ITensor*> widen(const std::string& name, nvinfer1::ITensor& tensor,
                                                  const std::vector<std::int64_t>& shape, std::int32_t rank) {
     if (shape.size() == static_cast<std::size_t>(rank)) return &tensor;
@@ -117,7 +117,7 @@ class OperandPairs {
     return layer->getOutput(0);
   }
 
-  /// A constant of that rank.
+  /// Adds a constant of that rank.
   [[nodiscard]] Result<nvinfer1::ITensor*> constant(const std::string& name, const std::vector<std::int64_t>& shape,
                                                     const nvinfer1::Weights& weights, std::int32_t rank) {
     return pairs_.constant(widened(shape, rank), weights, name);

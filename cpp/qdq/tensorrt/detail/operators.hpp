@@ -1,4 +1,4 @@
-// Layers of TensorRT as operators of ONNX, by whose names placement knows them.
+// Mapping of TensorRT's layers to ONNX's operators, by whose names placement knows them.
 #ifndef QDQ_TENSORRT_DETAIL_OPERATORS_HPP
 #define QDQ_TENSORRT_DETAIL_OPERATORS_HPP
 
@@ -10,16 +10,16 @@
 
 namespace qdq::trt::detail {
 
-/// Operators that ONNX does not have.
+/// The domain of operators that ONNX does not have.
 inline constexpr std::string_view foreign = "tensorrt";
 
-/// What a layer is called; where `is_onnx` is false, ONNX has no such operator.
+/// The operator of a layer. If `is_onnx` is false, ONNX has no such operator.
 struct Operator {
   std::string_view name;
   bool is_onnx = true;
 };
 
-/// The layer as what it is; the caller has looked at its type.
+/// Casts a layer to its own class. The caller has checked its type.
 template <typename Layer>
 const Layer& as(const nvinfer1::ILayer& layer) noexcept {
   return static_cast<const Layer&>(layer);
@@ -83,7 +83,7 @@ inline Operator reduce(nvinfer1::ReduceOperation operation) noexcept {
   }
 }
 
-/// Whether a shuffle does nothing but exchange axes.
+/// Returns whether a shuffle only exchanges axes.
 inline bool only_transposes(const nvinfer1::IShuffleLayer& layer) {
   const nvinfer1::Permutation first = layer.getFirstTranspose();
   const nvinfer1::Permutation second = layer.getSecondTranspose();
@@ -98,7 +98,7 @@ inline bool only_transposes(const nvinfer1::IShuffleLayer& layer) {
   return moved;
 }
 
-/// What a layer is called among ONNX's operators.
+/// Returns the ONNX operator of a layer.
 inline Operator operator_of(const nvinfer1::ILayer& layer) {
   using nvinfer1::LayerType;
   switch (layer.getType()) {
@@ -126,7 +126,7 @@ inline Operator operator_of(const nvinfer1::ILayer& layer) {
     case LayerType::kGATHER: return {"Gather"};
     case LayerType::kIDENTITY: return {"Identity"};
     case LayerType::kSLICE: {
-      // All modes but the first add values beside those that they select.
+      // All modes except the first add values to the selected ones.
       const auto mode = as<nvinfer1::ISliceLayer>(layer).getMode();
       return mode == decltype(mode){} ? Operator{"Slice"} : Operator{"Pad"};
     }
@@ -154,7 +154,7 @@ inline Operator operator_of(const nvinfer1::ILayer& layer) {
   }
 }
 
-/// Whether what the layer computes belongs to the body of a loop or of a branch.
+/// Returns whether the results of the layer belong to the body of a loop or of a branch.
 inline bool opens_body(nvinfer1::LayerType type) noexcept {
   using nvinfer1::LayerType;
   return type == LayerType::kRECURRENCE || type == LayerType::kITERATOR
@@ -164,7 +164,7 @@ inline bool opens_body(nvinfer1::LayerType type) noexcept {
       ;
 }
 
-/// Whether the layer gives the result of a body.
+/// Returns whether the layer gives the result of a body.
 inline bool closes_body(nvinfer1::LayerType type) noexcept {
   using nvinfer1::LayerType;
   return type == LayerType::kLOOP_OUTPUT

@@ -31,14 +31,14 @@ class Pairs {
     }
   }
 
-  /// Quantizes and dequantizes a tensor: with one amax for all of it or, along `axis`, one per index. Returns
-  /// the dequantized tensor, of the type of `source`.
+  /// Quantizes and dequantizes a tensor, with one amax for the whole tensor or, along `axis`, one per index.
+  /// Returns the dequantized tensor, of the type of `source`.
   [[nodiscard]] Result<nvinfer1::ITensor*> add(nvinfer1::ITensor& source, const std::string& name,
                                                const std::vector<float>& amax, std::int32_t axis) {
     std::vector<float> scales;
     for (const float one : amax) scales.push_back(int8_scale(one));
     nvinfer1::Dims shape{};
-    // A scale for the whole tensor has no dimension: TensorRT takes one of shape [1] for a channel's and
+    // A scale for the whole tensor has rank 0: TensorRT treats a scale of shape [1] as a channel's and
     // computes in float.
     shape.nbDims = axis == no_axis ? 0 : 1;
     if (axis != no_axis) shape.d[0] = static_cast<std::remove_reference_t<decltype(shape.d[0])>>(scales.size());
@@ -63,7 +63,7 @@ class Pairs {
     return out;
   }
 
-  /// A constant of the network's own weights, which stay where they are.
+  /// Adds a constant of the network's own weights, which are not copied.
   [[nodiscard]] Result<nvinfer1::ITensor*> constant(const std::vector<std::int64_t>& shape, nvinfer1::Weights weights,
                                                     const std::string& name) {
     auto* layer = named(network_.addConstant(dims_of(shape), weights), name, name);
@@ -81,7 +81,7 @@ class Pairs {
     return layer;
   }
 
-  // TensorRT wants every layer and every tensor to have a name of its own.
+  // TensorRT requires a unique name for every layer and every tensor.
   std::string fresh(const std::string& name) {
     std::string made = name;
     for (int i = 2; !names_.insert(made).second; ++i) made = name + "_" + std::to_string(i);
@@ -109,7 +109,8 @@ class Pairs {
 #endif
   }
 
-  // 16-bit numbers are quantized as 32-bit ones, since their scales would be rounded, and small ones be lost.
+  // 16-bit numbers are quantized as 32-bit ones, because their scales would be rounded, and small scales
+  // would be lost.
   nvinfer1::ITensor* cast(nvinfer1::ITensor& tensor, nvinfer1::DataType type, const std::string& name) {
     if (tensor.getType() == type) return &tensor;
 #if QDQ_TRT_HAS_CAST

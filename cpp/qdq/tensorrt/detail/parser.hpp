@@ -1,4 +1,4 @@
-// The ONNX parser, where its header is.
+// The ONNX parser, if its header is available.
 #ifndef QDQ_TENSORRT_DETAIL_PARSER_HPP
 #define QDQ_TENSORRT_DETAIL_PARSER_HPP
 
@@ -15,7 +15,7 @@ namespace qdq::trt::detail {
 template <typename...>
 inline constexpr bool has_parser = false;
 
-/// Ends the compilation where a program uses what needs the parser.
+/// Stops the compilation if a program uses a function that needs the parser.
 template <typename... Used>
 constexpr void require_parser() noexcept {
   static_assert(

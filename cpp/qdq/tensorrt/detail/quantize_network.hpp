@@ -1,4 +1,4 @@
-// A network's quantization in the way that its TensorRT offers.
+// Quantization of a network in the way that its TensorRT supports.
 #ifndef QDQ_TENSORRT_DETAIL_QUANTIZE_NETWORK_HPP
 #define QDQ_TENSORRT_DETAIL_QUANTIZE_NETWORK_HPP
 
@@ -20,17 +20,17 @@
 
 namespace qdq::trt::detail {
 
-/// Whether Quantize and Dequantize layers say what to run in INT8.
+/// Returns whether Quantize and Dequantize layers specify the layers to run in INT8.
 inline bool inserts_qdq(const EngineOptions& options) noexcept {
   return options.way == Way::Qdq || (options.way == Way::Auto && QDQ_TRT_HAS_QDQ);
 }
 
-/// The same for a network, which may be of a kind that cannot have them.
+/// Does the same for a network, whose kind may not allow such layers.
 inline bool inserts_qdq(const EngineOptions& options, const nvinfer1::INetworkDefinition& network) noexcept {
   return inserts_qdq(options) && !(options.way == Way::Auto && has_implicit_batch(network));
 }
 
-/// Whether the network has such layers.
+/// Returns whether the network has such layers.
 inline bool has_quantize(const nvinfer1::INetworkDefinition& network) {
   static_cast<void>(network);
 #if QDQ_TRT_HAS_QDQ
@@ -41,13 +41,13 @@ inline bool has_quantize(const nvinfer1::INetworkDefinition& network) {
   return false;
 }
 
-/// The scales of a network that was quantized, and the plan.
+/// The scales of a quantized network, and the plan.
 struct QuantizedNetwork {
   WeightMemory memory;
   Plan plan;
 };
 
-/// Quantizes the network by the ranges, and notes what it leaves in float.
+/// Quantizes the network by the ranges, and notes the layers that it leaves in float.
 inline Result<QuantizedNetwork> quantize_network(nvinfer1::INetworkDefinition& network, const Ranges& ranges,
                                                  const EngineOptions& options, nvinfer1::ILogger& logger, Notes& notes) {
   const bool inserts = inserts_qdq(options, network);

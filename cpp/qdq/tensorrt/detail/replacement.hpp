@@ -1,4 +1,4 @@
-// Layers that take the place of others.
+// Layers that replace others.
 #ifndef QDQ_TENSORRT_DETAIL_REPLACEMENT_HPP
 #define QDQ_TENSORRT_DETAIL_REPLACEMENT_HPP
 
@@ -17,13 +17,14 @@
 
 namespace qdq::trt::detail {
 
-/// Replaces layers that store their kernel by such that read it. What nothing reads any more, TensorRT leaves
-/// out.
+/// Replaces layers that store their kernel by layers that read it. TensorRT removes layers that nothing reads
+/// any more.
 class Replacement {
  public:
   explicit Replacement(nvinfer1::INetworkDefinition& network) : network_(network) {}
 
-  /// Adds a layer that is like `layer` but for its kernel, takes over its name and the name of its output.
+  /// Adds a layer that is like `layer` except for its kernel, and takes over its name and the name of its
+  /// output.
   [[nodiscard]] Result<nvinfer1::ILayer*> replace(nvinfer1::ILayer& layer) {
     const std::string name = layer.getName();
     nvinfer1::ILayer* copy = copy_without_kernel(network_, layer);
@@ -45,8 +46,8 @@ class Replacement {
     return copy;
   }
 
-  /// Lets everything that reads a replaced layer read the one in its place, the network's outputs too, which
-  /// keep their order.
+  /// Redirects all readers of a replaced layer to its replacement. The network's outputs are redirected too
+  /// and keep their order.
   void rewire() {
     for (int i = 0; i < network_.getNbLayers(); ++i) {
       nvinfer1::ILayer& layer = *network_.getLayer(i);

@@ -20,10 +20,10 @@
 
 namespace qdq::trt::detail {
 
-/// A library that stays open to the end of the process.
+/// A library that stays open until the end of the process.
 class SharedLibrary {
  public:
-  /// Opens a library by its path or, where that has no folder, where the system looks for libraries.
+  /// Opens a library by its path. If the path has no folder, the system searches for the library.
   [[nodiscard]] static Result<SharedLibrary> open(const std::string& path) {
 #ifdef _WIN32
     void* handle = reinterpret_cast<void*>(LoadLibraryA(path.c_str()));
@@ -38,7 +38,7 @@ class SharedLibrary {
                  "give the path of the library file, or put its folder where the system looks for libraries");
   }
 
-  /// Sets a pointer to a function of the library.
+  /// Finds a function of the library and sets the pointer `function` to it.
   template <typename Function>
   [[nodiscard]] Result<void> find(const char* name, Function& function) const {
 #ifdef _WIN32

@@ -1,4 +1,4 @@
-// Tensors as bytes and in messages.
+// Byte sizes and message texts of tensors.
 #ifndef QDQ_TENSORRT_DETAIL_TENSOR_BYTES_HPP
 #define QDQ_TENSORRT_DETAIL_TENSOR_BYTES_HPP
 
@@ -14,10 +14,10 @@
 
 namespace qdq::trt::detail {
 
-/// A name in a message.
+/// Returns a name in quotes, for a message.
 inline std::string quote(std::string_view name) { return "'" + std::string(name) + "'"; }
 
-/// A shape in a message: [8, 3, ?, ?].
+/// Returns a shape as a text, for a message: [8, 3, ?, ?].
 inline std::string shape_text(Span<const std::int64_t> shape) {
   std::string text = "[";
   for (const std::int64_t size : shape) {
@@ -27,7 +27,7 @@ inline std::string shape_text(Span<const std::int64_t> shape) {
   return text + "]";
 }
 
-/// An element type in a message.
+/// Returns the name of an element type, for a message.
 inline std::string_view dtype_text(DType dtype) noexcept {
   switch (dtype) {
     case DType::F32: return "f32";
@@ -51,13 +51,13 @@ inline std::string_view dtype_text(DType dtype) noexcept {
   return "an unknown type";
 }
 
-/// The bytes of an element; 0 for types whose elements are no whole bytes.
+/// Returns the number of bytes of an element; 0 for types whose elements are not whole bytes.
 inline std::size_t element_size(DType dtype) noexcept {
   const std::uint32_t bits = static_cast<std::uint32_t>(dtype) >> 8 & 0xff;
   return bits % 8 == 0 ? bits / 8 : 0;
 }
 
-/// The bytes of a row-major tensor; 0 where they cannot be counted.
+/// Returns the number of bytes of a row-major tensor; 0 if it cannot be computed.
 inline std::size_t byte_size(DType dtype, Span<const std::int64_t> shape) noexcept {
   std::size_t bytes = element_size(dtype);
   for (const std::int64_t axis : shape) {
@@ -69,7 +69,7 @@ inline std::size_t byte_size(DType dtype, Span<const std::int64_t> shape) noexce
   return bytes;
 }
 
-/// Whether the elements lie one after the other.
+/// Returns whether the elements are contiguous and row-major.
 inline bool is_row_major(const TensorView& tensor) noexcept {
   std::int64_t stride = 1;
   for (std::size_t axis = tensor.strides().size(); axis-- > 0;) {
@@ -79,7 +79,7 @@ inline bool is_row_major(const TensorView& tensor) noexcept {
   return true;
 }
 
-/// The bytes of a tensor in the host's memory, to be copied as they lie.
+/// Returns the number of bytes of a tensor in the host's memory, for a plain copy.
 inline Result<std::size_t> host_bytes(std::string_view name, const TensorView& tensor) {
   const std::size_t bytes = byte_size(tensor.dtype(), tensor.shape());
   const bool is_on_host = tensor.device() == Device::Cpu || tensor.device() == Device::CudaHost;

@@ -10,8 +10,8 @@
 
 namespace qdq::trt::detail {
 
-/// Calls the function with every input and every layer's output, and where it takes one with the layer, NULL
-/// for inputs.
+/// Calls the function with every input and every layer's output. If the function takes two arguments, it gets
+/// the layer as well, NULL for inputs.
 template <typename Network, typename Function>
 void for_each_tensor(Network& network, Function function) {
   const auto call = [&](nvinfer1::ITensor& tensor, const nvinfer1::ILayer* layer) {
@@ -33,7 +33,7 @@ void for_each_tensor(Network& network, Function function) {
   }
 }
 
-/// Whether INT8 may stand for the tensor's elements.
+/// Returns whether INT8 can represent the tensor's elements.
 inline bool is_float(const nvinfer1::ITensor& tensor) noexcept { return is_float(dtype_of(tensor.getType())); }
 
 }  // namespace qdq::trt::detail

@@ -1,4 +1,4 @@
-// Types, shapes and stored numbers of TensorRT in qdq's terms.
+// Conversion of TensorRT's types, shapes and stored numbers to qdq's.
 #ifndef QDQ_TENSORRT_DETAIL_TYPES_HPP
 #define QDQ_TENSORRT_DETAIL_TYPES_HPP
 
@@ -39,10 +39,10 @@ inline DType dtype_of(nvinfer1::DataType type) noexcept {
   }
 }
 
-/// Whether INT8 may stand for elements of the type.
+/// Returns whether INT8 can represent elements of the type.
 inline bool is_float(DType dtype) noexcept { return dtype == DType::F32 || dtype == DType::F16 || dtype == DType::BF16; }
 
-/// ONNX's number of a floating-point type, for the attribute of a Cast; 0 for others.
+/// Returns ONNX's number of a floating-point type, for the attribute of a Cast; 0 for other types.
 inline std::int64_t onnx_type(nvinfer1::DataType type) noexcept {
   switch (dtype_of(type)) {
     case DType::F32: return 1;
@@ -52,7 +52,7 @@ inline std::int64_t onnx_type(nvinfer1::DataType type) noexcept {
   }
 }
 
-/// A shape; nothing where the rank is not known.
+/// Returns the shape; nothing if the rank is unknown.
 inline std::optional<std::vector<std::int64_t>> shape_of(const nvinfer1::Dims& dims) {
   if (dims.nbDims < 0) return std::nullopt;
   std::vector<std::int64_t> shape;
@@ -60,7 +60,8 @@ inline std::optional<std::vector<std::int64_t>> shape_of(const nvinfer1::Dims& d
   return shape;
 }
 
-/// The shape as TensorRT has it; of rank -1, which it refuses, where there are more axes than it knows.
+/// Returns the shape in TensorRT's form. If it has more axes than TensorRT allows, the rank is -1, which
+/// TensorRT refuses.
 inline nvinfer1::Dims dims_of(const std::vector<std::int64_t>& shape) {
   nvinfer1::Dims dims{};
   if (shape.size() > static_cast<std::size_t>(nvinfer1::Dims::MAX_DIMS)) {

@@ -24,7 +24,7 @@ pub struct Capi;
 type ErrorOut<'a> = Option<&'a mut MaybeUninit<*mut qdq_error>>;
 type Out<'a, T> = Option<&'a mut MaybeUninit<*mut T>>;
 
-/// A handle, freed by its own function.
+/// A handle, which its own function frees.
 struct Owned<T> {
     pointer: *mut T,
     free: extern "C" fn(Option<&mut *mut T>),
@@ -70,7 +70,7 @@ fn kind(status: qdq_status) -> ErrorKind {
     }
 }
 
-/// Calls a function, and turns its status and error into ours.
+/// Calls a function and converts its status and error.
 fn call(function: impl FnOnce(ErrorOut<'_>) -> qdq_status) -> Outcome<()> {
     let mut error = MaybeUninit::uninit();
     let status = function(Some(&mut error));
@@ -87,7 +87,7 @@ fn call(function: impl FnOnce(ErrorOut<'_>) -> qdq_status) -> Outcome<()> {
     })
 }
 
-/// Calls a function that hands out a handle.
+/// Calls a function that returns a handle.
 fn make<T>(
     free: extern "C" fn(Option<&mut *mut T>),
     function: impl FnOnce(Out<'_, T>, ErrorOut<'_>) -> qdq_status,
@@ -112,7 +112,7 @@ fn string(function: impl FnOnce(Out<'_, qdq_buffer>, ErrorOut<'_>) -> qdq_status
     Ok(String::from_utf8(buffer(function)?).unwrap())
 }
 
-/// A view of memory, which keeps the shape.
+/// A view of memory. It owns the shape.
 struct View {
     _shape: Vec<i64>,
     tensor: qdq_tensor,
@@ -165,7 +165,7 @@ fn array(array: &Owned<qdq_array>) -> ArrayD<f32> {
 }
 
 fn descriptor(descriptor: &QuantDescriptor) -> Outcome<Owned<qdq_descriptor>> {
-    // Through JSON, which both sides know: what does not go together is refused here.
+    // JSON is known to both interfaces, and it refuses fields that do not go together.
     let json = CString::new(descriptor.to_json()?).unwrap();
     // SAFETY: the text ends with a NUL.
     make(qdq_descriptor_free, |out, error| unsafe { qdq_descriptor_from_json(json.as_ptr(), out, error) })

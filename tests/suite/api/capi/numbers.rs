@@ -25,7 +25,7 @@ fn storage_of(storage: Storage) -> qdq_dtype {
     }
 }
 
-/// The integers in memory, two bytes for each, which is enough for every type.
+/// Returns the integers in memory. Two bytes per integer are enough for every type.
 fn unpacked(memory: &[u16], count: usize, storage: Storage) -> Vec<i32> {
     let bytes: &[u8] = bytemuck::cast_slice(memory);
     (0..count)
@@ -83,7 +83,7 @@ impl Api for Capi {
         amax: Option<&ArrayD<f32>>,
         how: &QuantDescriptor,
     ) -> Outcome<ArrayD<T>> {
-        // In place.
+        // The operation is in place.
         let (found, amax, how) = (x.clone(), amax.map(floats), descriptor(how)?);
         let x = view_of(&found);
         let amax = amax.as_ref().map(|amax| &amax.tensor);
@@ -230,7 +230,7 @@ impl Api for Capi {
     fn stats_amax(batches: &[ArrayD<f32>], method: Method, target: Target) -> Outcome<f32> {
         let mut all = Owned { pointer: qdq_tensor_stats_new(), free: qdq_tensor_stats_free };
         for batch in batches {
-            // Every batch has a collector of its own, merged afterwards.
+            // Every batch has its own collector. The collectors are merged afterwards.
             let mut own = Owned { pointer: qdq_tensor_stats_new(), free: qdq_tensor_stats_free };
             let x = view_of(batch);
             // SAFETY: the view is of live memory, the handles are different ones.

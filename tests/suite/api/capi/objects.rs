@@ -12,7 +12,7 @@ use super::{Capi, Owned, array, call, descriptor, floats, make, method_of, strin
 use crate::api::{Calibrated, Clipped, Finding, Objects, Outcome, Setting, Stepped, Switched};
 use crate::numbers::golden::Golden;
 
-/// The number of an axis in C.
+/// Returns the number of an axis in C.
 pub(super) fn axis_of(axis: Option<usize>) -> i32 {
     axis.map_or(QDQ_NO_AXIS, |axis| axis as i32)
 }
@@ -63,7 +63,7 @@ impl Objects for Capi {
         call(|error| qdq_tensor_learned_step_gradient_scale(x.len(), how.get(), Some(&mut scale), error))?;
         // SAFETY: it was initialised above.
         let scale = unsafe { scale.assume_init() };
-        // The gradient is replaced by that of x.
+        // The gradient of x replaces the gradient.
         let (values, to_x, to_step) = (x.clone(), gradient.clone(), step.clone());
         let (x, y, gradient) = (view_of(x), view_of(&values), view_of(&to_x));
         let (step, step_gradient) = (floats(step), floats(&to_step));
@@ -105,7 +105,7 @@ impl Objects for Capi {
     }
 
     fn multiply(x: &ArrayD<f32>, factors: &ArrayD<f32>) -> Outcome<ArrayD<f32>> {
-        // In place.
+        // The operation is in place.
         let product = x.clone();
         let (x, factors) = (floats(&product), floats(factors));
         call(|error| unsafe {

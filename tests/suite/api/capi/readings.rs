@@ -1,4 +1,4 @@
-//! What is read, and what is written to be read again.
+//! Operations that read data, and that write data to read it again.
 
 use std::ffi::{CStr, CString};
 use std::mem::MaybeUninit;
@@ -34,7 +34,7 @@ fn shape_of(tensor: &qdq_tensor) -> Vec<usize> {
     shape.iter().map(|&size| size as usize).collect()
 }
 
-/// A copy of a tensor of qdq's own, which is f32 and dense.
+/// Copies a tensor that qdq owns, which is f32 and dense.
 pub(super) fn array_of(tensor: &qdq_tensor) -> ArrayD<f32> {
     assert!(tensor.dtype == QDQ_DTYPE_F32 && tensor.strides.is_null() && tensor.byte_offset == 0);
     let shape = shape_of(tensor);
@@ -55,7 +55,7 @@ fn parts(value: &Owned<qdq_array>) -> Elements {
     (dtype_name(view.dtype), shape, bytes)
 }
 
-/// The type as Rust names it.
+/// Returns the name of the type in Rust.
 fn dtype_name(dtype: qdq_dtype) -> String {
     let name = match dtype {
         QDQ_DTYPE_F32 => "F32",

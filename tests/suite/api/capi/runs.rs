@@ -1,4 +1,4 @@
-//! What goes on while a model runs.
+//! The operations while a model runs.
 
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::mem::MaybeUninit;
@@ -17,7 +17,7 @@ use crate::api::runs::images;
 use crate::api::{Fault, Named, Outcome, Raised, Ran, Runs, Script, Watched};
 use crate::environment::{digits, onnxruntime};
 
-/// What the callbacks are given.
+/// The data of the callbacks.
 struct Watch {
     script: Script,
     stop_after: Option<u64>,
@@ -49,7 +49,7 @@ unsafe extern "C" fn next(
     batch: *mut qdq_batch,
     error: *mut *mut qdq_error,
 ) -> qdq_status {
-    // SAFETY: it is given what `batches` says, which outlives it.
+    // SAFETY: the pointer is the one of `batches`, which outlives it.
     let watch = unsafe { &*user.cast::<Watch>() };
     let asked = watch.asked.fetch_add(1, Ordering::Relaxed);
     match watch.script.fault {
@@ -129,20 +129,20 @@ unsafe extern "C" fn see(
     value: *const qdq_tensor,
     _: *mut *mut qdq_error,
 ) -> qdq_status {
-    // SAFETY: it is given what `session` says, and a tensor.
+    // SAFETY: the pointer is the one of `session`, with a tensor.
     let (seen, value) = unsafe { (&*user.cast::<Seen>(), &*value) };
     seen.lock().unwrap()[tap] = Some(array_of(value));
     QDQ_OK
 }
 
 struct Log {
-    /// The callback is one for the process: other tests report too.
+    /// The thread of the test. The process has one log callback, and other tests report to it too.
     thread: ThreadId,
     found: Mutex<Vec<(i32, String)>>,
 }
 
 unsafe extern "C" fn log_message(user: *mut c_void, level: qdq_log_level, message: *const c_char) {
-    // SAFETY: it is given what `log` says, which outlives it.
+    // SAFETY: the pointer is the one of `log`, which outlives it.
     let log = unsafe { &*user.cast::<Log>() };
     if std::thread::current().id() == log.thread {
         log.found.lock().unwrap().push((level, text(message).unwrap()));
@@ -203,7 +203,7 @@ impl Runs for Capi {
         let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let log = Log { thread: std::thread::current().id(), found: Mutex::default() };
         let user = (&raw const log).cast_mut().cast();
-        // SAFETY: the callback's data outlives its being set.
+        // SAFETY: the callback's data outlives its registration.
         call(|error| unsafe { qdq_log_set(Some(log_message), user, None, level, error) }).unwrap();
         let mut options = options();
         let library = c_path(&onnxruntime());

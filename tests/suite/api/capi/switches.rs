@@ -1,4 +1,4 @@
-//! A quantizer in every setting.
+//! A quantizer with every setting.
 
 use std::mem::MaybeUninit;
 
@@ -12,7 +12,7 @@ use crate::api::{Outcome, Setting, Switched};
 type Numbers =
     for<'a, 'b, 'c> extern "C" fn(Option<&'a qdq_quantizer>, Out<'b, qdq_array>, ErrorOut<'c>) -> qdq_status;
 
-/// Numbers of the quantizer, or none.
+/// Returns numbers of the quantizer, or none.
 fn numbers(quantizer: &Owned<qdq_quantizer>, function: Numbers) -> Outcome<Option<ArrayD<f32>>> {
     let found = make(qdq_array_free, |out, error| function(quantizer.get(), out, error))?;
     Ok(found.get().is_some().then(|| array(&found)))
@@ -34,7 +34,7 @@ pub fn switched(x: &ArrayD<f32>, how: &QuantDescriptor, setting: &Setting) -> Ou
     if let Some((min, max)) = setting.ends {
         call(|error| qdq_quantizer_set_clip_range(quantizer.get_mut(), min, max, error))?;
     }
-    // The gradient is replaced by that of x.
+    // The gradient of x replaces the gradient.
     let (values, gradient) = (x.clone(), x.mapv(|_| 1.0));
     let (x, y, ones) = (floats(x), floats(&values), floats(&gradient));
     call(|error| unsafe {

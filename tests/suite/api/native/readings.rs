@@ -1,4 +1,4 @@
-//! What is read, and what is written to be read again.
+//! Operations that read data, and that write data to read it again.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -95,7 +95,7 @@ impl Readings for Native {
             all.merge(&loaded)?;
         }
         let file = all.calibration_to_bytes()?;
-        // Ranges come of finite data only.
+        // Only finite data has ranges.
         let finite = batches.iter().flatten().all(|x| x.is_finite());
         let amax = if finite { all.load_calib_amax(Method::Max, true)?.cloned() } else { None };
         Ok((file, amax.unwrap_or_default()))

@@ -1,4 +1,4 @@
-//! What goes on while a model runs.
+//! The operations while a model runs.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -45,7 +45,7 @@ fn give(script: Script, call: usize) -> Result<Option<Vec<(String, Tensor)>>> {
     Ok(Some(vec![(name.to_owned(), tensor)]))
 }
 
-/// Calibrates the digits model on what `next` gives.
+/// Calibrates the digits model on the results of `next`.
 fn calibrate(
     next: impl FnMut() -> Result<Option<Vec<(String, Tensor)>>> + Send,
     report: &mut dyn FnMut(pipeline::Progress) -> ControlFlow<()>,
@@ -57,7 +57,7 @@ fn calibrate(
     Ok(prepared.calibrate(&plan, &mut source, &options, report)?.to_bytes()?)
 }
 
-/// Keeps what the taps see.
+/// Keeps the tensors of the taps.
 struct Seen(Mutex<Vec<Option<Tensor>>>);
 
 impl Tap for Seen {

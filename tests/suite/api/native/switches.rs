@@ -1,4 +1,4 @@
-//! A quantizer in every setting.
+//! A quantizer with every setting.
 
 use ndarray::ArrayD;
 use qdq::quant::QuantDescriptor;

@@ -1,4 +1,4 @@
-// Stands in for TensorRT 10.3's header of this name.
+// The stand-in for TensorRT 10.3's header of this name.
 #ifndef STANDIN_NV_INFER_H
 #define STANDIN_NV_INFER_H
 

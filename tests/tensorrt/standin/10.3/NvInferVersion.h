@@ -1,4 +1,4 @@
-// The version that this folder stands for.
+// The version of this folder.
 #ifndef STANDIN_NV_INFER_VERSION_H
 #define STANDIN_NV_INFER_VERSION_H
 

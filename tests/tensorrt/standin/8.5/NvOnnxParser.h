@@ -1,4 +1,4 @@
-// Stands in for TensorRT 8.5's header of this name.
+// The stand-in for TensorRT 8.5's header of this name.
 #ifndef STANDIN_NV_ONNX_PARSER_H
 #define STANDIN_NV_ONNX_PARSER_H
 

@@ -1,4 +1,4 @@
-// Stands in for the part of CUDA's header of this name that TensorRT's headers and qdq's tests use.
+// The stand-in for the part of CUDA's header of this name that TensorRT's headers and qdq's tests use.
 #ifndef STANDIN_CUDA_RUNTIME_API_H
 #define STANDIN_CUDA_RUNTIME_API_H
 

@@ -1,8 +1,8 @@
-// What the interfaces of every version are made of: how methods are declared, element types, dimensions, the
+// The base of the interfaces of every version: declarations of methods, element types, dimensions, the
 // logger.
 //
-// The stand-ins declare what qdq uses of TensorRT, from 7 to 10, and nothing else. A method of theirs does
-// what a test needs to see: it stores what was set and gives it back.
+// The stand-ins declare the part of TensorRT 7 to 10 that qdq uses, and nothing else. Their methods do only
+// what a test needs: they store a value and return it.
 #ifndef STANDIN_BASE_H
 #define STANDIN_BASE_H
 
@@ -22,14 +22,14 @@ typedef struct CUevent_st* cudaEvent_t;
 #define TRT_DEPRECATED [[deprecated]]
 #define TRT_DEPRECATED_ENUM TRT_DEPRECATED
 #define TENSORRTAPI
-// Around what names something deprecated without being a use of it: the class of a member, of a result.
+// Surrounds names of deprecated items that are no use of them: the class of a member, of a result.
 #define STANDIN_NAMES_DEPRECATED \
     _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wdeprecated-declarations\"")
 #define STANDIN_NAMES_DEPRECATED_END _Pragma("GCC diagnostic pop")
 #define TRTNOEXCEPT
 
-// Up to 7 every method is virtual and may throw by its type; from 8 on methods of TensorRT's own objects are
-// neither.
+// Up to 7 every method is virtual and its type allows exceptions. From 8 on, methods of TensorRT's own
+// objects are not virtual and do not throw.
 #if STANDIN_AT_LEAST(8, 0)
 #define STANDIN_METHOD
 #define STANDIN_NOEXCEPT noexcept
@@ -59,7 +59,7 @@ typedef struct CUevent_st* cudaEvent_t;
 #define STANDIN_DEPRECATED_10_1
 #endif
 
-// A parameter that is set and asked for: setNAME, getNAME.
+// A parameter with a setter and a getter: setNAME, getNAME.
 #define STANDIN_PROPERTY(type, argument, name, start)                                    \
 public:                                                                                  \
     STANDIN_METHOD void set##name(argument value) STANDIN_NOEXCEPT { m##name = value; }  \
@@ -73,7 +73,7 @@ public:
 #define STANDIN_VALUE(type, name, start) STANDIN_PROPERTY(type, type, name, start)
 #define STANDIN_DIMS(name) STANDIN_PROPERTY(Dims, DimsArgument, name, Dims{})
 
-// How a program that owns an object gets rid of it: destroy() up to 7, either way in 8, `delete` from 10 on.
+// The way in which a program destroys its objects: destroy() up to 7, either way in 8, `delete` from 10 on.
 #if STANDIN_AT_LEAST(10, 0)
 #define STANDIN_OWNED(name) \
 public:                     \
@@ -134,7 +134,7 @@ enum class DataType : int32_t {
 
 #if STANDIN_AT_LEAST(8, 0)
 
-// Objects of TensorRT are handled by pointer only.
+// Programs use objects of TensorRT only through pointers.
 class INoCopy {
 protected:
     INoCopy() = default;
@@ -147,7 +147,7 @@ protected:
 
 #else
 
-// Version 7 has no common base; its objects are not copied either.
+// Version 7 has no common base. Its objects are not copied either.
 class INoCopy {};
 
 #endif
@@ -165,8 +165,8 @@ public:
 
 enum class APILanguage : int32_t { kCPP = 0, kPYTHON = 1 };
 
-// The base of what a program implements. Its three virtual functions stand before those of whatever derives
-// from it.
+// The base of classes that a program implements. Its three virtual functions precede those of every derived
+// class.
 class IVersionedInterface {
 public:
     virtual APILanguage getAPILanguage() const noexcept { return APILanguage::kCPP; }
@@ -183,7 +183,7 @@ protected:
 
 #endif
 
-// A plain class in all of these versions; it derives from IVersionedInterface only from 11 on.
+// A plain class in all these versions. It derives from IVersionedInterface only from 11 on.
 class ILogger {
 public:
     enum class Severity : int32_t { kINTERNAL_ERROR = 0, kERROR = 1, kWARNING = 2, kINFO = 3, kVERBOSE = 4 };

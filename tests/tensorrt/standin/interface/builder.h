@@ -1,6 +1,6 @@
-// IBuilder, and how a program gets it and IRuntime.
+// IBuilder, and the functions that create it and IRuntime.
 //
-// A build runs the calibrator and gives a text of the network.
+// A build runs the calibrator and returns a text of the network.
 #ifndef STANDIN_BUILDER_H
 #define STANDIN_BUILDER_H
 

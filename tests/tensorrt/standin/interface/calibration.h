@@ -1,9 +1,9 @@
-// What TensorRT does with a calibrator: asks for a cache; without one reads batch after batch and hands a
-// cache back.
+// TensorRT's use of a calibrator: it asks for a cache. Without one it reads batch after batch and passes a
+// cache to the calibrator.
 //
-// `read_device` is how it gets at a batch. As it stands it reads the memory as the host's; a test that has a
-// device, or the protected memory of fake_cuda.c, sets a copy from there. A batch that is shorter than its
-// input is then seen as an access outside of an allocation, by the sanitizers or by the fake.
+// `read_device` reads a batch. By default it reads host memory. A test with a device, or with the protected
+// memory of fake_cuda.c, sets a function that copies from there. Then the sanitizers or the fake report a
+// batch that is shorter than its input, as an access outside of an allocation.
 #ifndef STANDIN_CALIBRATION_H
 #define STANDIN_CALIBRATION_H
 
@@ -21,7 +21,7 @@ inline void say(ILogger* logger, ILogger::Severity severity, std::string const& 
     }
 }
 
-// Copies bytes of a batch to the host; answers whether it could.
+// Copies bytes of a batch to the host and returns whether it succeeded.
 inline bool (*read_device)(void* to, void const* from, std::size_t size) = [](void* to, void const* from, std::size_t size) {
     std::memcpy(to, from, size);
     return true;
@@ -41,7 +41,7 @@ inline std::string cache_header(CalibrationAlgoType algorithm) {
     return "TRT-" + std::to_string(NV_TENSORRT_VERSION) + "-" + algorithm_name(algorithm) + "\n";
 }
 
-// The elements of one batch of an input: unknown dimensions are those of the profile.
+// Returns the number of elements of one batch of an input. Unknown dimensions are those of the profile.
 inline int64_t batch_elements(ITensor const& input, IBuilderConfig const& config, int64_t implicit_batch) {
     auto dims = input.getDimensions();
     auto const* profile = config.standin.calibration_profile;

@@ -1,5 +1,5 @@
 // The five calibrator classes. A program implements them and TensorRT calls them, so the order of their
-// virtual functions is part of TensorRT's binary interface: vtable.cpp checks it.
+// virtual functions is part of TensorRT's binary interface. vtable.cpp checks it.
 #ifndef STANDIN_CALIBRATORS_H
 #define STANDIN_CALIBRATORS_H
 
@@ -16,7 +16,7 @@ enum class CalibrationAlgoType : int32_t {
 
 #if STANDIN_AT_LEAST(10, 0)
 
-// The destructor's place in the table is that of IVersionedInterface, before the five.
+// The destructor's slot in the table is that of IVersionedInterface, before the five.
 class STANDIN_DEPRECATED_10_1 IInt8Calibrator : public IVersionedInterface {
 public:
     TRT_DEPRECATED virtual int32_t getBatchSize() const noexcept = 0;
@@ -71,7 +71,7 @@ public:
     STANDIN_DESTRUCTOR(IInt8MinMaxCalibrator)
 };
 
-// Deprecated in 7 already, taken back in 8. In 10 it says the name of its base.
+// Deprecated in 7, no longer deprecated in 8. In 10 it returns the name of its base.
 #if STANDIN_AT_LEAST(8, 0)
 class STANDIN_DEPRECATED_10_1 IInt8LegacyCalibrator : public IInt8Calibrator {
 #else

@@ -1,4 +1,4 @@
-// What a build is told: optimization profiles, flags, limits, the timing cache, the calibrator.
+// The settings of a build: optimization profiles, flags, limits, the timing cache, the calibrator.
 #ifndef STANDIN_CONFIG_H
 #define STANDIN_CONFIG_H
 
@@ -49,7 +49,7 @@ protected:
     virtual ~IOptimizationProfile() = default;
 
 private:
-    // Those that are not set yet fit all others.
+    // Unset dimensions fit all others.
     static bool in_order(Dims const& low, Dims const& high) {
         if (low.nbDims == 0 || high.nbDims == 0) {
             return true;
@@ -179,7 +179,7 @@ class IBuilderConfig : public INoCopy {
         IOptimizationProfile const* calibration_profile = nullptr;
         std::vector<IOptimizationProfile const*> profiles;
         std::map<int32_t, std::size_t> pools;
-        // What calibration saw: for every batch the values of every input.
+        // The data of calibration: the values of every input for every batch.
         std::vector<std::map<std::string, std::vector<float>>> batches;
     } standin;
 
@@ -235,7 +235,7 @@ class IBuilderConfig : public INoCopy {
 
 #if STANDIN_AT_LEAST(8, 0)
     ITimingCache* createTimingCache(void const* blob, std::size_t size) const noexcept {
-        // One that was not measured here is refused.
+        // A cache that was not measured here is refused.
         std::string const text(static_cast<char const*>(blob), blob == nullptr ? 0 : size);
         if (!text.empty() && text.rfind("measured", 0) != 0) {
             return nullptr;

@@ -28,8 +28,8 @@ using Dims = Dims32;
 
 enum class DimensionType : int32_t { kSPATIAL = 0, kCHANNEL = 1, kINDEX = 2, kSEQUENCE = 3 };
 
-// TensorRT marks `type` as deprecated. Not so here: with some compilers every use of Dims would be a use of
-// it.
+// TensorRT marks `type` as deprecated. The stand-in does not: with some compilers every use of Dims would be
+// a use of `type`.
 class Dims {
 public:
     static constexpr int32_t MAX_DIMS = 8;

@@ -1,4 +1,4 @@
-// The kinds of layers and their operations. Numbers differ from version to version: LayerType lost and gained
+// The kinds of layers and their operations. Numbers differ between versions: LayerType lost and gained
 // members in its middle.
 #ifndef STANDIN_ENUMS_H
 #define STANDIN_ENUMS_H
@@ -244,7 +244,8 @@ enum class PaddingMode : int32_t {
 enum class GatherMode : int32_t { kDEFAULT = 0, kELEMENT = 1, kND = 2 };
 #endif
 
-// One enumeration under a name of its time: SliceMode became SampleMode, ResizeMode became InterpolationMode.
+// One enumeration with its name in each version: SliceMode became SampleMode, ResizeMode became
+// InterpolationMode.
 #if STANDIN_AT_LEAST(10, 0)
 enum class SampleMode : int32_t { kSTRICT_BOUNDS = 0, kWRAP = 1, kCLAMP = 2, kFILL = 3, kREFLECT = 4 };
 using StandinSliceMode = SampleMode;

@@ -1,4 +1,4 @@
-// ILayer and the layers whose parameters tell what a network computes. Other kinds are a plain ILayer of
+// ILayer, and the layers whose parameters determine the computation. Other kinds are a plain ILayer with
 // their LayerType, by INetworkDefinition::standin_add.
 #ifndef STANDIN_LAYERS_H
 #define STANDIN_LAYERS_H
@@ -42,8 +42,7 @@ public:
     STANDIN_METHOD int32_t getNbOutputs() const STANDIN_NOEXCEPT { return static_cast<int32_t>(standin.outputs.size()); }
     STANDIN_METHOD ITensor* getOutput(int32_t index) const STANDIN_NOEXCEPT { return at(standin.outputs, index); }
 
-    // As in TensorRT an input may be one that the layer did not have: the weights of a convolution as a
-    // tensor.
+    // As in TensorRT, the index may be that of a new input: the weights of a convolution as a tensor.
     STANDIN_METHOD void setInput(int32_t index, ITensor& tensor) STANDIN_NOEXCEPT {
         auto const place = static_cast<std::size_t>(index);
         if (place >= standin.inputs.size()) {

@@ -1,5 +1,4 @@
-// INetworkDefinition: it keeps the layers that are added, and works out no more than rank, type and name of a
-// tensor.
+// INetworkDefinition. It keeps the added layers, and computes only rank, type and name of a tensor.
 #ifndef STANDIN_NETWORK_H
 #define STANDIN_NETWORK_H
 
@@ -34,12 +33,11 @@ class INetworkDefinition : public INoCopy {
         std::vector<ILayer*> layers;
         std::vector<ITensor*> inputs;
         std::vector<ITensor*> outputs;
-        std::vector<LayerType>
-            refused;  // Layers with weights, and those that quantize, are not added where their kind is here.
+        std::vector<LayerType> refused;  // The kinds of layers with weights or quantization that are not added.
         standin::Arena arena;
     } standin;
 
-    // A layer of any kind, also of those that have no class here.
+    // A layer of any kind, including kinds that have no class here.
     template <class Layer = ILayer>
     Layer* standin_add(LayerType type, std::vector<ITensor*> inputs, std::vector<standin::Output> outputs) {
         auto* layer = standin.arena.make<Layer>();
@@ -61,7 +59,7 @@ class INetworkDefinition : public INoCopy {
         return layer;
     }
 
-    // What goes in and out.
+    // Inputs and outputs.
 
     STANDIN_METHOD ITensor* addInput(char const* name, DataType type, DimsArgument dimensions) STANDIN_NOEXCEPT {
         auto* tensor = standin.arena.make<ITensor>();
@@ -296,7 +294,7 @@ class INetworkDefinition : public INoCopy {
     }
 #endif
 
-    // Quantize and dequantize: none before 8, and the form that says its type from 9 on.
+    // Quantize and dequantize: none before 8, and from 9 on the form with the type.
 
 #if STANDIN_AT_LEAST(9, 0)
     TRT_DEPRECATED
@@ -336,7 +334,7 @@ private:
         return std::find(standin.refused.begin(), standin.refused.end(), type) != standin.refused.end();
     }
 
-    // The result has the form and type of the first input.
+    // The result has the shape and type of the first input.
     template <class Layer>
     Layer* like(LayerType type, std::vector<ITensor*> inputs) {
         standin::Output const output{inputs[0]->getDimensions(), inputs[0]->getType()};

@@ -1,4 +1,4 @@
-// What INetworkDefinition is made with: the owner of its objects, names of layers, forms of results.
+// Parts of INetworkDefinition: the owner of its objects, names of layers, shapes of results.
 #ifndef STANDIN_NETWORK_PARTS_H
 #define STANDIN_NETWORK_PARTS_H
 
@@ -40,7 +40,7 @@ Object* at(std::vector<Object*> const& objects, int32_t index) {
     return index >= 0 && place < objects.size() ? objects[place] : nullptr;
 }
 
-// What TensorRT calls a layer that has no name.
+// Returns TensorRT's name of an unnamed layer.
 inline char const* label(LayerType type) {
     switch (type) {
     case LayerType::kCONVOLUTION: return "Convolution";
@@ -63,7 +63,7 @@ inline char const* label(LayerType type) {
     }
 }
 
-// The input's form with every dimension from `kept` on unknown.
+// Returns the input's shape with every dimension from `kept` on unknown.
 inline Dims unknown_after(ITensor const& input, int32_t kept) {
     auto dims = input.getDimensions();
     for (int32_t i = kept; i < dims.nbDims; ++i) {

@@ -1,4 +1,4 @@
-// The ONNX parser. A library has it, so its methods have no body here.
+// The ONNX parser. A library implements it, so its methods have no body here.
 #ifndef STANDIN_ONNX_PARSER_H
 #define STANDIN_ONNX_PARSER_H
 

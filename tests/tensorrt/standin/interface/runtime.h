@@ -1,7 +1,7 @@
-// IRuntime, and what a program does with an engine.
+// IRuntime, and a program's use of an engine.
 //
-// Deserializing gives back the text of the build. Nothing runs without a GPU, so what runs an engine is only
-// declared: the program that `make test-gpu` runs is compiled against it.
+// Deserializing returns the text of the build. Nothing runs without a GPU, so the functions that run an
+// engine are only declared. The program that `make test-gpu` runs is compiled against them.
 #ifndef STANDIN_RUNTIME_H
 #define STANDIN_RUNTIME_H
 

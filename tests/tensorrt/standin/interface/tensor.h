@@ -1,4 +1,4 @@
-// ITensor. `standin` holds what TensorRT would work out itself, for tests to set.
+// ITensor. `standin` holds the values that TensorRT would compute itself. Tests set them.
 #ifndef STANDIN_TENSOR_H
 #define STANDIN_TENSOR_H
 
