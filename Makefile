@@ -48,7 +48,7 @@ layers: ## check that no module uses one that lies above it
 parts: ## compile the library with each of its parts alone (Cargo features), and test what it then refuses
 	scripts/parts.sh
 
-test-all: fmt-check lint doc parts deny ## everything, with what is kept of measurements made anew (see tests/python/measured.py)
+test-all: fmt-check lint doc reference parts deny ## everything, with what is kept of measurements made anew (see tests/python/measured.py)
 	QDQ_MEASURE=anew $(MAKE) --no-print-directory test
 	$(MAKE) --no-print-directory bare
 

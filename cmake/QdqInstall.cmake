@@ -43,5 +43,5 @@ if(QDQ_BUILD_TOOL)
 endif()
 install(FILES README.md CHANGELOG.md LICENSE THIRD_PARTY_LICENSES.txt DESTINATION "${CMAKE_INSTALL_DOCDIR}")
 install(DIRECTORY docs examples DESTINATION "${CMAKE_INSTALL_DOCDIR}")
-# Where `make reference` was run.
+# Only if `make reference` ran before.
 install(DIRECTORY target/reference/html/ DESTINATION "${CMAKE_INSTALL_DOCDIR}/reference" OPTIONAL)
