@@ -6,13 +6,13 @@ use super::Model;
 use crate::error::Result;
 use crate::graph::{Graph, NodeId, TensorId};
 
-/// A model, its main graph as a neutral one, and the way from the graph's nodes to the model's.
+/// A model, its main graph as a neutral graph, and the positions of the graph's nodes in the model.
 #[derive(Clone, Debug)]
 pub struct Network {
-    /// The model. Names, order and number of its nodes are those of the graph: [`Network::edit`] is for
-    /// changes to them.
+    /// The model. Changes to the names, the order or the number of its nodes go through [`Network::edit`],
+    /// because the graph has the same.
     pub model: Model,
-    /// Its main graph. `Constant` nodes and stored tensors are constants there.
+    /// Its main graph. `Constant` nodes and initializers are constants in it.
     pub graph: Arc<Graph>,
     /// The position in the model of each node of the graph.
     index: Vec<usize>,
@@ -22,13 +22,13 @@ impl Network {
     /// Describes the main graph of `model`.
     ///
     /// # Errors
-    /// As [`Model::graph`].
+    /// Those of [`Model::graph`].
     pub fn of(model: Model) -> Result<Self> {
         let (graph, index) = model.graph_with_index()?;
         Ok(Self { model, graph: Arc::new(graph), index })
     }
 
-    /// Changes the model. If `change` says that it did, the graph is described anew.
+    /// Changes the model. If `change` returns true, the graph is made anew.
     ///
     /// # Errors
     /// Those of `change` and of [`Model::graph`].
@@ -37,17 +37,17 @@ impl Network {
         if change(&mut model)? { Self::of(model) } else { Ok(Self { model, graph, index }) }
     }
 
-    /// The position of a node in the model, as [`Model::node`] and [`Edits`](super::Edits) count.
+    /// Returns the position of a node in the model, as [`Model::node`] and [`Edits`](super::Edits) count.
     pub fn position(&self, node: NodeId) -> usize {
         self.index[node.0]
     }
 
-    /// The node of the graph that stands for the model's node at `position`; `None` for a constant.
+    /// Returns the node of the graph for the model's node at `position`; `None` for a constant.
     pub fn node_at(&self, position: usize) -> Option<NodeId> {
         self.index.binary_search(&position).ok().map(NodeId)
     }
 
-    /// The name of a tensor.
+    /// Returns the name of a tensor.
     pub fn name(&self, tensor: TensorId) -> &str {
         &self.graph.tensor(tensor).name
     }

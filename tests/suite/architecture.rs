@@ -209,3 +209,23 @@ fn the_tool_uses_only_the_public_library() {
         assert!(!text.contains("#[path"), "{} includes a library file", path.display());
     }
 }
+
+#[test]
+fn unsafe_code_is_only_where_the_architecture_says() {
+    let text = std::fs::read_to_string(project("ARCHITECTURE.md")).unwrap();
+    let said = text.split("**Unsafe has an address.**").nth(1).unwrap().split("\n\n").next().unwrap();
+    let said: BTreeSet<&str> = said.split('`').filter(|part| part.starts_with("src/")).collect();
+    let root = project("");
+    let allowing = sources(&project("src")).into_iter().filter(|path| {
+        let source = std::fs::read_to_string(path).unwrap();
+        let lines: Vec<&str> = source.lines().map(str::trim_start).collect();
+        lines.windows(2).any(|pair| {
+            let opens = |line: &str| line.starts_with("#[allow(") || line.starts_with("#![allow(");
+            opens(pair[0]) && (pair[0].contains("unsafe_code") || pair[1].starts_with("unsafe_code"))
+        })
+    });
+    let found: BTreeSet<String> = allowing
+        .map(|path| path.strip_prefix(&root).unwrap().to_str().unwrap().replace("/mod.rs", ""))
+        .collect();
+    assert_eq!(found.iter().map(String::as_str).collect::<BTreeSet<_>>(), said);
+}
