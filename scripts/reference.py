@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Builds the reference of the C and C++ interface with Doxygen: reference.py FOLDER
 
+FOLDER is replaced: what it held is deleted.
+
 A warning is an error, and so is a function of qdq.h without a description in the reference. Without Doxygen the
 script reports that and builds nothing.
 """
@@ -23,7 +25,7 @@ def build(folder):
     folder.mkdir(parents=True)
     settings = (ROOT / "scripts" / "Doxyfile").read_text()
     version = re.search(r'^version = "(.*)"', (ROOT / "Cargo.toml").read_text(), re.MULTILINE)[1]
-    done = subprocess.run(["doxygen", "-"], input=f"{settings}\nPROJECT_NUMBER = {version}\nOUTPUT_DIRECTORY = {folder}\n", cwd=ROOT,
+    done = subprocess.run(["doxygen", "-"], input=f"{settings}\nPROJECT_NUMBER = {version}\nOUTPUT_DIRECTORY = \"{folder}\"\n", cwd=ROOT,
                           text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     said = [line for line in done.stdout.splitlines() if line.strip() and not SPEAKS.search(line)]
     return said + ([f"doxygen ended with {done.returncode}"] if done.returncode else [])

@@ -45,7 +45,7 @@ class Policy::Builder : public detail::Builder<Builder, Policy> {
   /// Sets the least share of the allowed convolutions and products that must be quantized, from 0 to 1.
   /// Default: 0.
   ///
-  /// Planning fails with Status::Data if missing ranges make the share smaller.
+  /// Planning fails with Status::Data if the share is smaller, for example because ranges are missing.
   Builder& min_quantized(float share) { return set(qdq_policy_set_min_quantized, share); }
 };
 

@@ -44,14 +44,15 @@
 //   that it gets from qdq, and frees it with the object's qdq_<object>_free(). This function takes the
 //   address of the variable and sets the variable to NULL, so that freeing it again does nothing. A handle
 //   that the caller passes to a function still belongs to the caller. It may be freed as soon as the function
-//   has returned, even if another object was made from it. There is one exception: qdq takes the ownership of
-//   an error that a callback stores. Texts, arrays and views that a function returns belong to the handle
-//   that they came from; the documentation of the function says how long they are valid. qdq copies the
-//   arguments that it needs later.
+//   has returned, even if another object was made from it. There is one exception: qdq takes the ownership
+//   of what a callback stores, an error or batches. Texts, arrays and views that a function returns belong
+//   to the handle that they came from; the documentation of the function says how long they are valid. qdq
+//   copies the arguments that it needs later.
 //
-// Results. Result variables need not be initialised. The function overwrites them and frees nothing. After a
-//   failure a result variable for a handle is NULL, other result variables are unchanged, and the elements of
-//   an output tensor may have any value.
+// Results. A function that returns a status puts its results into variables of the caller; "returns" in
+//   the documentation means either. Result variables need not be initialised. The function overwrites them
+//   and frees nothing. After a failure a result variable for a handle is NULL, other result variables are
+//   unchanged, and the elements of an output tensor may have any value.
 //
 // NULL. Pointers must not be NULL unless the documentation allows it; otherwise the function returns
 //   QDQ_ERROR_INVALID_ARGUMENT. An array of 0 elements may be NULL, and so may the shape if the rank is 0 or
@@ -957,7 +958,7 @@ qdq_status qdq_model_set_initializer(qdq_model *model, const char *name, const q
 /// more.
 ///
 /// Returns QDQ_ERROR_INVALID_ARGUMENT if the node or its input does not exist, if the ends are not finite, or
-/// if `min` is above `max`; QDQ_ERROR_TYPE if the tensor is not known to hold floating-point numbers;
+/// if `min` is above `max`; QDQ_ERROR_TYPE if the tensor is not known to hold f32, f64 or f16;
 /// QDQ_ERROR_UNSUPPORTED if the opset is below 11. After an error the model is unchanged.
 qdq_status qdq_model_clip_input(qdq_model *model,
                                 const char *node,
@@ -970,7 +971,7 @@ qdq_status qdq_model_clip_input(qdq_model *model,
 /// `*out` with qdq_specs_free().
 qdq_status qdq_model_inputs(const qdq_model *model, qdq_specs **out, qdq_error **error);
 
-/// Returns the outputs. Free `*out` with qdq_specs_free().
+/// Returns the outputs of the model. Free `*out` with qdq_specs_free().
 qdq_status qdq_model_outputs(const qdq_model *model, qdq_specs **out, qdq_error **error);
 
 /// Returns the model as a neutral graph, at the opset at which the model is planned. A plan of the model uses
@@ -1433,10 +1434,10 @@ qdq_cancel *qdq_cancel_new(void);
 /// Frees `*cancel` and sets it to NULL. Does nothing if `cancel` or `*cancel` is NULL.
 void qdq_cancel_free(qdq_cancel **cancel);
 
-/// Switches it on: the runs that use it end with QDQ_ERROR_CANCELLED before their next batch.
+/// Requests cancellation: the runs that use the switch end with QDQ_ERROR_CANCELLED before their next batch.
 void qdq_cancel_request(const qdq_cancel *cancel);
 
-/// Switches it off again, for the next run.
+/// Withdraws the request, for the next run.
 void qdq_cancel_reset(const qdq_cancel *cancel);
 
 /// Returns whether the switch is on.
@@ -1510,14 +1511,14 @@ qdq_status qdq_onnxruntime_version(const char *path, qdq_buffer **out, qdq_error
 
 // ---- Statistics of a network: qdq_stats -------------------------------------------------------------------
 
-/// Returns statistics of no tensor. Free them with qdq_stats_free().
+/// Makes statistics that hold no tensor yet. Free them with qdq_stats_free().
 qdq_stats *qdq_stats_new(void);
 
 /// Reads a file of statistics that qdq_stats_save() or `qdq calibrate --stats` wrote. Free `*out` with
 /// qdq_stats_free().
 qdq_status qdq_stats_load(const char *path, qdq_stats **out, qdq_error **error);
 
-/// Reads statistics from the content of such a file: `size` bytes, which are not kept. Free `*out` with
+/// Reads statistics from the content of a statistics file: `size` bytes, which are not kept. Free `*out` with
 /// qdq_stats_free().
 qdq_status qdq_stats_from_bytes(const void *bytes, size_t size, qdq_stats **out, qdq_error **error);
 
@@ -1531,7 +1532,7 @@ qdq_status qdq_stats_findings(const qdq_stats *stats, qdq_findings **out, qdq_er
 /// Writes the statistics to a file, completely or not at all.
 qdq_status qdq_stats_save(const qdq_stats *stats, const char *path, qdq_error **error);
 
-/// Returns the content of that file. Free `*out` with qdq_buffer_free().
+/// Returns the content of a statistics file. Free `*out` with qdq_buffer_free().
 qdq_status qdq_stats_to_bytes(const qdq_stats *stats, qdq_buffer **out, qdq_error **error);
 
 /// Adds the values of a batch to the statistics of tensor `name`. `x` is f32, f16, bf16 or f64.
@@ -1676,10 +1677,11 @@ qdq_status qdq_axis_max_save(const qdq_axis_max *observer, const char *path, qdq
 /// with qdq_axis_max_free().
 qdq_status qdq_axis_max_load(const char *path, qdq_axis_max **out, qdq_error **error);
 
-/// Returns the content of that file. Equal maxima give equal bytes. Free `*out` with qdq_buffer_free().
+/// Returns the content of a file of maxima. Equal maxima give equal bytes. Free `*out` with
+/// qdq_buffer_free().
 qdq_status qdq_axis_max_to_bytes(const qdq_axis_max *observer, qdq_buffer **out, qdq_error **error);
 
-/// Reads an observer from the content of such a file: `size` bytes, which are not kept. Free `*out` with
+/// Reads an observer from the content of a file of maxima: `size` bytes, which are not kept. Free `*out` with
 /// qdq_axis_max_free().
 qdq_status qdq_axis_max_from_bytes(const void *bytes, size_t size, qdq_axis_max **out, qdq_error **error);
 
@@ -1755,7 +1757,7 @@ qdq_status qdq_ranges_spread(const qdq_ranges *ranges, const qdq_graph *graph, q
 /// qdq_ranges_free().
 qdq_status qdq_ranges_load(const char *path, qdq_ranges **out, qdq_error **error);
 
-/// Reads ranges from the JSON text of such a file. Free `*out` with qdq_ranges_free().
+/// Reads ranges from JSON text. Free `*out` with qdq_ranges_free().
 qdq_status qdq_ranges_from_json(const char *json, qdq_ranges **out, qdq_error **error);
 
 /// Frees `*ranges` and sets it to NULL. Does nothing if `ranges` or `*ranges` is NULL.
@@ -1769,7 +1771,7 @@ qdq_status qdq_ranges_findings(const qdq_ranges *ranges, qdq_findings **out, qdq
 /// Writes the ranges to a JSON file, completely or not at all.
 qdq_status qdq_ranges_save(const qdq_ranges *ranges, const char *path, qdq_error **error);
 
-/// Returns the ranges as JSON, the text of that file. Free `*out` with qdq_buffer_free().
+/// Returns the ranges as JSON text. Free `*out` with qdq_buffer_free().
 qdq_status qdq_ranges_to_json(const qdq_ranges *ranges, qdq_buffer **out, qdq_error **error);
 
 /// Returns the number of tensors that have a range.
@@ -1874,8 +1876,8 @@ qdq_status qdq_cache_from_ranges(const qdq_ranges *ranges,
 /// `*out` with qdq_cache_free().
 qdq_status qdq_cache_load(const char *path, qdq_cache **out, qdq_error **error);
 
-/// Reads a cache from the content of such a file: `size` bytes, which are not kept. Free `*out` with
-/// qdq_cache_free().
+/// Reads a cache from the content of a calibration cache's file: `size` bytes, which are not kept. Free
+/// `*out` with qdq_cache_free().
 qdq_status qdq_cache_from_bytes(const void *bytes, size_t size, qdq_cache **out, qdq_error **error);
 
 /// Returns whether the first `size` bytes of a file look like a calibration cache. They do if they begin with
@@ -1892,7 +1894,7 @@ void qdq_cache_free(qdq_cache **cache);
 /// Writes the cache to a file, completely or not at all.
 qdq_status qdq_cache_save(const qdq_cache *cache, const char *path, qdq_error **error);
 
-/// Returns the content of that file, for readCalibrationCache(). Free `*out` with qdq_buffer_free().
+/// Returns the content of the cache's file, for readCalibrationCache(). Free `*out` with qdq_buffer_free().
 qdq_status qdq_cache_to_bytes(const qdq_cache *cache, qdq_buffer **out, qdq_error **error);
 
 /// Returns the ranges in the cache: amax = scale * 127, at most the largest finite number. A line gives no
@@ -1951,9 +1953,11 @@ qdq_status qdq_cache_set(qdq_cache *cache, const char *name, float scale, qdq_er
 /// Leaves one line for every name: at the position of its first line, with the scale of its last line.
 qdq_status qdq_cache_remove_repeats(qdq_cache *cache, qdq_error **error);
 
-/// Checks a cache. `names` holds the `count` names of the network's activations, its inputs included. To skip
-/// a check, pass a `tensorrt_version` of 0, QDQ_ALGORITHM_UNKNOWN, or NULL for `names`. Free `*out` with
+/// Checks a cache against the TensorRT that reads it and against a network. Free `*out` with
 /// qdq_findings_free().
+///
+/// `names` holds the `count` names of the network's activations, its inputs included. `names` may be NULL:
+/// then names are not checked. A `tensorrt_version` of 0 and QDQ_ALGORITHM_UNKNOWN skip a check as well.
 qdq_status qdq_cache_check(const qdq_cache *cache,
                            uint32_t tensorrt_version,
                            qdq_algorithm algorithm,
@@ -2076,7 +2080,7 @@ double qdq_comparison_quantized_accuracy(const qdq_comparison *comparison);
 /// qdq_comparison_top1() is NaN.
 uint64_t qdq_comparison_classified(const qdq_comparison *comparison);
 
-/// Returns for how many of these samples both models chose the same class.
+/// Returns the number of samples for which both models chose the same class.
 uint64_t qdq_comparison_same_class(const qdq_comparison *comparison);
 
 /// Returns the number of samples that have a label.
@@ -2586,7 +2590,8 @@ qdq_status qdq_quantizer_load_calib_amax(qdq_quantizer *quantizer,
 
 /// Computes the amax with the search options of pytorch-quantization's entropy and mse, and sets it. The
 /// options select the bins of its histogram that are tried as ranges: from `start_bin` (usually 128) in steps
-/// of `stride` (usually 1). `strict` and `loaded` are as for qdq_quantizer_load_calib_amax().
+/// of `stride` (usually 1). `strict` is as for
+/// qdq_quantizer_load_calib_amax(), and so is `loaded`, which may be NULL.
 ///
 /// Fails if the calib_method is not QDQ_CALIB_COMPAT, if the method is neither QDQ_METHOD_ENTROPY nor
 /// QDQ_METHOD_MSE, if `stride` is 0, or if no bin remains.
@@ -2614,11 +2619,12 @@ qdq_status qdq_quantizer_save_calibration(const qdq_quantizer *quantizer, const 
 /// are unchanged.
 qdq_status qdq_quantizer_load_calibration(qdq_quantizer *quantizer, const char *path, qdq_error **error);
 
-/// Returns the content of that file. Equal calibrations give equal bytes. Free `*out` with qdq_buffer_free().
+/// Returns the content of a file of a quantizer's calibration. Equal calibrations give equal bytes. Free
+/// `*out` with qdq_buffer_free().
 qdq_status qdq_quantizer_calibration_to_bytes(const qdq_quantizer *quantizer, qdq_buffer **out, qdq_error **error);
 
-/// Reads the content of such a file as qdq_quantizer_load_calibration() does: `size` bytes, which are not
-/// kept.
+/// Reads the content of a file of a quantizer's calibration as qdq_quantizer_load_calibration() does: `size`
+/// bytes, which are not kept.
 qdq_status qdq_quantizer_calibration_from_bytes(qdq_quantizer *quantizer,
                                                 const void *bytes,
                                                 size_t size,

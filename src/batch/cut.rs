@@ -100,7 +100,7 @@ fn common_count(inputs: &[TensorSpec], items: &[Vec<Items>]) -> Result<usize> {
             let message =
                 format!("input '{}' has {count} samples, but input '{}' has {found}", first.name, other.name);
             Err(Error::new(ErrorKind::Data, message).with_remedy(format!(
-                "give every input as many samples; where one has no axis for them, {REMEDY}"
+                "give every input as many samples; if one has no axis for them, {REMEDY}"
             )))
         }
     }

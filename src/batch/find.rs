@@ -186,7 +186,7 @@ fn expand(path: &Path, findings: &mut Vec<Finding>) -> Result<Vec<PathBuf>> {
             &folders,
             "folder",
             "inside a folder",
-            "give them by themselves where they hold samples",
+            "give them by themselves if they hold samples",
         ));
     }
     Ok(files)

@@ -78,7 +78,7 @@ impl Header {
             match entries.descr.as_str() {
                 "|O" | "O" => error(
                     "holds Python objects (pickled), such as arrays of different shapes, not numbers".into(),
-                    "save numbers: numpy.stack(samples).astype('float32') where the samples have one shape, else \
+                    "save numbers: numpy.stack(samples).astype('float32') if the samples have one shape, else \
                      numpy.save each in a file of its own, in one folder",
                 ),
                 descr => error(

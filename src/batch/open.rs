@@ -193,7 +193,7 @@ impl Data<'_> {
             input_text(self.inputs.get(index)?),
             samples.count
         );
-        let remedy = "set feeds to whole where it is the time of one sequence";
+        let remedy = "set feeds to whole if it is the time of one sequence";
         (samples.count > 1).then(|| Finding::note(message).with_remedy(remedy))
     }
 
@@ -204,15 +204,14 @@ impl Data<'_> {
             input_text(self.inputs.get(index)?),
             count_text(count)
         );
-        Some(Finding::note(message).with_remedy("set feeds to samples where it counts samples"))
+        Some(Finding::note(message).with_remedy("set feeds to samples if it counts samples"))
     }
 }
 
 fn note_feeds(count: usize, why: &str) -> Finding {
     let message =
         format!("the arrays were taken for {}, since first axes hold no samples: {why}", count_text(count));
-    Finding::note(message)
-        .with_remedy("set feeds to whole where that is right, or to samples where it is not")
+    Finding::note(message).with_remedy("set feeds to whole if that is right, or to samples if it is not")
 }
 
 fn note_samples(count: usize, why: &str) -> Finding {
@@ -220,8 +219,7 @@ fn note_samples(count: usize, why: &str) -> Finding {
         "the arrays were taken for {} along first axes, since they are no whole feeds: {why}",
         counted(count, "sample")
     );
-    Finding::note(message)
-        .with_remedy("set feeds to samples where that is right, or to whole where it is not")
+    Finding::note(message).with_remedy("set feeds to samples if that is right, or to whole if it is not")
 }
 
 fn count_text(count: usize) -> String {

@@ -68,7 +68,7 @@ impl Stream {
         let message =
             format!("the orientation stored in {images} was not applied: {}{more}", first.display());
         let remedy =
-            "set exif to apply where the model was trained on images as they are shown, as OpenCV reads them";
+            "set exif to apply if the model was trained on images as they are shown, as OpenCV reads them";
         Some(Finding::warning(message).with_remedy(remedy))
     }
 }

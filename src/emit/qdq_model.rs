@@ -72,7 +72,7 @@ impl Weights {
 
     /// Returns the known range of a weight, one value for each of its `channels`.
     fn known(&self, graph: &Graph, planned: &PlannedWeight, channels: usize) -> Result<Option<Vec<f32>>> {
-        let mut names = [planned.tensor, planned.form.constant].into_iter().map(|id| &graph.tensor(id).name);
+        let mut names = [planned.tensor, planned.constant].into_iter().map(|id| &graph.tensor(id).name);
         match names.find_map(|name| self.amax.get(name)) {
             None => Ok(None),
             Some(amax) if amax.len() == channels => Ok(Some(amax.clone())),

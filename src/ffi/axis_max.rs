@@ -170,7 +170,8 @@ pub unsafe extern "C" fn qdq_axis_max_load(
     })
 }
 
-/// Returns the content of that file. Equal maxima give equal bytes. Free `*out` with qdq_buffer_free().
+/// Returns the content of a file of maxima. Equal maxima give equal bytes. Free `*out` with
+/// qdq_buffer_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_axis_max_to_bytes(
     observer: Option<&qdq_axis_max>,
@@ -180,7 +181,7 @@ pub extern "C" fn qdq_axis_max_to_bytes(
     guard(error, || give(out, || get(observer, "observer")?.observer.to_bytes().map(qdq_buffer::new)))
 }
 
-/// Reads an observer from the content of such a file: `size` bytes, which are not kept. Free `*out` with
+/// Reads an observer from the content of a file of maxima: `size` bytes, which are not kept. Free `*out` with
 /// qdq_axis_max_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_axis_max_from_bytes(

@@ -123,8 +123,8 @@ pub unsafe extern "C" fn qdq_cache_load(
     })
 }
 
-/// Reads a cache from the content of such a file: `size` bytes, which are not kept. Free `*out` with
-/// qdq_cache_free().
+/// Reads a cache from the content of a calibration cache's file: `size` bytes, which are not kept. Free
+/// `*out` with qdq_cache_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_cache_from_bytes(
     bytes: *const c_void,
@@ -172,7 +172,7 @@ pub unsafe extern "C" fn qdq_cache_save(
     guard(error, || get(cache, "cache")?.cache.save(&unsafe { handle::path(path, "path") }?))
 }
 
-/// Returns the content of that file, for readCalibrationCache(). Free `*out` with qdq_buffer_free().
+/// Returns the content of the cache's file, for readCalibrationCache(). Free `*out` with qdq_buffer_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_cache_to_bytes(
     cache: Option<&qdq_cache>,
@@ -330,9 +330,11 @@ pub extern "C" fn qdq_cache_remove_repeats(
     })
 }
 
-/// Checks a cache. `names` holds the `count` names of the network's activations, its inputs included. To skip
-/// a check, pass a `tensorrt_version` of 0, QDQ_ALGORITHM_UNKNOWN, or NULL for `names`. Free `*out` with
+/// Checks a cache against the TensorRT that reads it and against a network. Free `*out` with
 /// qdq_findings_free().
+///
+/// `names` holds the `count` names of the network's activations, its inputs included. `names` may be NULL:
+/// then names are not checked. A `tensorrt_version` of 0 and QDQ_ALGORITHM_UNKNOWN skip a check as well.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_cache_check(
     cache: Option<&qdq_cache>,

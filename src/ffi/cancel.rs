@@ -25,7 +25,7 @@ pub extern "C" fn qdq_cancel_free(cancel: Option<&mut *mut qdq_cancel>) {
     handle::free(cancel);
 }
 
-/// Switches it on: the runs that use it end with QDQ_ERROR_CANCELLED before their next batch.
+/// Requests cancellation: the runs that use the switch end with QDQ_ERROR_CANCELLED before their next batch.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_cancel_request(cancel: Option<&qdq_cancel>) {
     if let Some(cancel) = cancel {
@@ -33,7 +33,7 @@ pub extern "C" fn qdq_cancel_request(cancel: Option<&qdq_cancel>) {
     }
 }
 
-/// Switches it off again, for the next run.
+/// Withdraws the request, for the next run.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_cancel_reset(cancel: Option<&qdq_cancel>) {
     if let Some(cancel) = cancel {

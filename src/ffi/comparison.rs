@@ -284,7 +284,7 @@ pub extern "C" fn qdq_comparison_classified(comparison: Option<&qdq_comparison>)
     agreement(comparison, |agreement| agreement.samples)
 }
 
-/// Returns for how many of these samples both models chose the same class.
+/// Returns the number of samples for which both models chose the same class.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_comparison_same_class(comparison: Option<&qdq_comparison>) -> u64 {
     agreement(comparison, |agreement| agreement.same)

@@ -85,7 +85,8 @@ pub const QDQ_DYNAMIC: i64 = -1;
 
 /// Reads a shape from C; `None` if the rank is not known.
 ///
-/// # Safety As for [`array`].
+/// # Safety
+/// As for [`array`].
 pub(super) unsafe fn shape_of(ndim: i32, shape: *const i64) -> Result<Option<Vec<Dim>>> {
     if ndim < 0 {
         return Ok(None);

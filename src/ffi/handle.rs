@@ -78,7 +78,8 @@ pub fn put<T>(out: Option<&mut MaybeUninit<T>>, value: T) -> Result<()> {
 
 /// Returns a copy of a text from C: the text may belong to the same object that it is going to change.
 ///
-/// # Safety `pointer` is NULL or points to a text that ends with a NUL.
+/// # Safety
+/// `pointer` is NULL or points to a text that ends with a NUL.
 pub unsafe fn text(pointer: *const c_char, name: &str) -> Result<String> {
     // SAFETY: the caller's promise.
     unsafe { optional_text(pointer, name) }?.ok_or_else(|| null(name))
@@ -86,7 +87,8 @@ pub unsafe fn text(pointer: *const c_char, name: &str) -> Result<String> {
 
 /// Returns a copy of a text from C, or `None` for NULL.
 ///
-/// # Safety As for [`text`].
+/// # Safety
+/// As for [`text`].
 pub unsafe fn optional_text(pointer: *const c_char, name: &str) -> Result<Option<String>> {
     if pointer.is_null() {
         return Ok(None);
@@ -102,7 +104,8 @@ pub unsafe fn optional_text(pointer: *const c_char, name: &str) -> Result<Option
 
 /// Reads a path from C: any bytes on Unix, UTF-8 on other systems.
 ///
-/// # Safety As for [`text`].
+/// # Safety
+/// As for [`text`].
 pub unsafe fn path(pointer: *const c_char, name: &str) -> Result<PathBuf> {
     if pointer.is_null() {
         return Err(null(name));
@@ -135,7 +138,8 @@ pub fn path_bytes(path: &Path) -> Vec<u8> {
 
 /// Returns an array of C.
 ///
-/// # Safety `pointer` is NULL or points to `count` initialised elements that nothing changes during `'a`.
+/// # Safety
+/// `pointer` is NULL or points to `count` initialised elements that nothing changes during `'a`.
 pub unsafe fn array<'a, T>(pointer: *const T, count: usize, name: &str) -> Result<&'a [T]> {
     if count == 0 {
         return Ok(&[]);
@@ -155,7 +159,8 @@ pub unsafe fn array<'a, T>(pointer: *const T, count: usize, name: &str) -> Resul
 /// Returns an array of C with a number for every axis of a tensor. No framework has more than 64 axes, so the
 /// length is limited to 64. This bounds the memory that qdq reads if the rank is damaged.
 ///
-/// # Safety As for [`array`].
+/// # Safety
+/// As for [`array`].
 pub unsafe fn axes<'a, T>(pointer: *const T, rank: usize, name: &str) -> Result<&'a [T]> {
     if rank > 64 {
         let message = format!("argument '{name}' has {rank} axes");
@@ -167,7 +172,8 @@ pub unsafe fn axes<'a, T>(pointer: *const T, rank: usize, name: &str) -> Result<
 
 /// Returns an array of texts.
 ///
-/// # Safety As for [`array`] and [`text`].
+/// # Safety
+/// As for [`array`] and [`text`].
 pub unsafe fn texts(pointer: *const *const c_char, count: usize, name: &str) -> Result<Vec<String>> {
     // SAFETY: the caller's promise.
     let pointers = unsafe { array(pointer, count, name) }?;
@@ -177,7 +183,8 @@ pub unsafe fn texts(pointer: *const *const c_char, count: usize, name: &str) -> 
 
 /// Writes a plain result, if C wants it. Unlike with [`put`], two results may have the same address.
 ///
-/// # Safety `pointer` is NULL or points to memory for one `T`.
+/// # Safety
+/// `pointer` is NULL or points to memory for one `T`.
 pub unsafe fn write_wanted<T>(pointer: *mut T, value: T) {
     if !pointer.is_null() {
         // SAFETY: the caller's promise.
@@ -192,7 +199,8 @@ pub fn check_place<T>(pointer: *mut T, name: &str) -> Result<()> {
 
 /// Fills an array of C.
 ///
-/// # Safety `pointer` points to memory for as many elements as there are `values`, aligned or not, which
+/// # Safety
+/// `pointer` points to memory for as many elements as there are `values`, aligned or not, which
 /// nobody else uses during the call.
 pub unsafe fn fill<T>(pointer: *mut T, values: impl Iterator<Item = T>) {
     for (index, value) in values.enumerate() {

@@ -275,7 +275,7 @@ pub unsafe extern "C" fn qdq_model_set_initializer(
 /// more.
 ///
 /// Returns QDQ_ERROR_INVALID_ARGUMENT if the node or its input does not exist, if the ends are not finite, or
-/// if `min` is above `max`; QDQ_ERROR_TYPE if the tensor is not known to hold floating-point numbers;
+/// if `min` is above `max`; QDQ_ERROR_TYPE if the tensor is not known to hold f32, f64 or f16;
 /// QDQ_ERROR_UNSUPPORTED if the opset is below 11. After an error the model is unchanged.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_model_clip_input(
@@ -305,7 +305,7 @@ pub extern "C" fn qdq_model_inputs(
     guard(error, || give(out, || Ok(qdq_specs::new(get(model, "model")?.model.inputs()))))
 }
 
-/// Returns the outputs. Free `*out` with qdq_specs_free().
+/// Returns the outputs of the model. Free `*out` with qdq_specs_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_model_outputs(
     model: Option<&qdq_model>,

@@ -38,7 +38,8 @@ pub extern "C" fn qdq_policy_free(policy: Option<&mut *mut qdq_policy>) {
 
 /// Adds a text from C to a list of the policy.
 ///
-/// # Safety As for [`text`].
+/// # Safety
+/// As for [`text`].
 unsafe fn add(
     policy: Option<&mut qdq_policy>,
     value: *const c_char,

@@ -102,7 +102,8 @@ pub extern "C" fn qdq_quantizer_load_calib_amax(
 
 /// Computes the amax with the search options of pytorch-quantization's entropy and mse, and sets it. The
 /// options select the bins of its histogram that are tried as ranges: from `start_bin` (usually 128) in steps
-/// of `stride` (usually 1). `strict` and `loaded` are as for qdq_quantizer_load_calib_amax().
+/// of `stride` (usually 1). `strict` is as for
+/// qdq_quantizer_load_calib_amax(), and so is `loaded`, which may be NULL.
 ///
 /// Fails if the calib_method is not QDQ_CALIB_COMPAT, if the method is neither QDQ_METHOD_ENTROPY nor
 /// QDQ_METHOD_MSE, if `stride` is 0, or if no bin remains.
@@ -161,7 +162,8 @@ pub unsafe extern "C" fn qdq_quantizer_load_calibration(
     change(quantizer, error, |quantizer| quantizer.load_calibration(&unsafe { handle::path(path, "path") }?))
 }
 
-/// Returns the content of that file. Equal calibrations give equal bytes. Free `*out` with qdq_buffer_free().
+/// Returns the content of a file of a quantizer's calibration. Equal calibrations give equal bytes. Free
+/// `*out` with qdq_buffer_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_quantizer_calibration_to_bytes(
     quantizer: Option<&qdq_quantizer>,
@@ -173,8 +175,8 @@ pub extern "C" fn qdq_quantizer_calibration_to_bytes(
     })
 }
 
-/// Reads the content of such a file as qdq_quantizer_load_calibration() does: `size` bytes, which are not
-/// kept.
+/// Reads the content of a file of a quantizer's calibration as qdq_quantizer_load_calibration() does: `size`
+/// bytes, which are not kept.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_quantizer_calibration_from_bytes(
     quantizer: Option<&mut qdq_quantizer>,

@@ -85,7 +85,7 @@ pub unsafe extern "C" fn qdq_ranges_load(
     })
 }
 
-/// Reads ranges from the JSON text of such a file. Free `*out` with qdq_ranges_free().
+/// Reads ranges from JSON text. Free `*out` with qdq_ranges_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_ranges_from_json(
     json: *const c_char,
@@ -130,7 +130,7 @@ pub unsafe extern "C" fn qdq_ranges_save(
     guard(error, || get(ranges, "ranges")?.ranges.save(&unsafe { handle::path(path, "path") }?))
 }
 
-/// Returns the ranges as JSON, the text of that file. Free `*out` with qdq_buffer_free().
+/// Returns the ranges as JSON text. Free `*out` with qdq_buffer_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_ranges_to_json(
     ranges: Option<&qdq_ranges>,

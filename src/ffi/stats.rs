@@ -35,7 +35,7 @@ impl qdq_stats {
     }
 }
 
-/// Returns statistics of no tensor. Free them with qdq_stats_free().
+/// Makes statistics that hold no tensor yet. Free them with qdq_stats_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_stats_new() -> *mut qdq_stats {
     constructed(|| qdq_stats::new(Stats::default()))
@@ -55,7 +55,7 @@ pub unsafe extern "C" fn qdq_stats_load(
     })
 }
 
-/// Reads statistics from the content of such a file: `size` bytes, which are not kept. Free `*out` with
+/// Reads statistics from the content of a statistics file: `size` bytes, which are not kept. Free `*out` with
 /// qdq_stats_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_stats_from_bytes(
@@ -98,7 +98,7 @@ pub unsafe extern "C" fn qdq_stats_save(
     guard(error, || get(stats, "stats")?.stats.save(&unsafe { handle::path(path, "path") }?))
 }
 
-/// Returns the content of that file. Free `*out` with qdq_buffer_free().
+/// Returns the content of a statistics file. Free `*out` with qdq_buffer_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_stats_to_bytes(
     stats: Option<&qdq_stats>,

@@ -79,7 +79,8 @@ pub(super) struct Checked<'a> {
 
 /// Checks the fields of `tensor`. Messages call it `name`.
 ///
-/// # Safety `tensor` is NULL or follows the rules of [`qdq_tensor`]: its memory holds initialised elements,
+/// # Safety
+/// `tensor` is NULL or follows the rules of [`qdq_tensor`]: its memory holds initialised elements,
 /// and nothing else changes them while the result is used. If the result is written to, nothing else reads
 /// them either.
 pub(super) unsafe fn checked<'a>(tensor: Option<&'a qdq_tensor>, name: &'a str) -> Result<Checked<'a>> {
@@ -159,7 +160,8 @@ pub(super) unsafe fn checked<'a>(tensor: Option<&'a qdq_tensor>, name: &'a str) 
 
 /// Returns a copy of f32 numbers of C, which later writes cannot change; `None` for NULL.
 ///
-/// # Safety As for [`checked`].
+/// # Safety
+/// As for [`checked`].
 pub(super) unsafe fn numbers(tensor: Option<&qdq_tensor>, name: &str) -> Result<Option<ArrayD<f32>>> {
     let Some(_) = tensor else { return Ok(None) };
     // SAFETY: the caller's promise.
@@ -309,8 +311,8 @@ impl<'a> Checked<'a> {
             return write(&mut []);
         }
         if self.strides.is_none() {
-            // SAFETY: as in `view`. Nobody else reads or writes this memory during the call: `dense` has
-            // copied inputs that overlap.
+            // SAFETY: as in `view`. Nobody else reads or writes this memory during the call: the
+            // callers read inputs through `apart`, which copies those that overlap.
             return write(unsafe { std::slice::from_raw_parts_mut(self.data.cast::<T>(), self.count()) });
         }
         self.check_apart()?;

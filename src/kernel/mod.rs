@@ -41,8 +41,8 @@ pub use table::{Integer, Integers, Kernels, Loops, Real};
 /// The environment variable that names the table to use.
 pub const ISA_VARIABLE: &str = "QDQ_ISA";
 
-/// Bins of equal width over magnitudes. The bin of x is trunc((|x| - low) * count / width). The
-/// last bin is count - 1.
+/// Bins of equal width over magnitudes. The bin of x is trunc((|x| - low) * count / width), at
+/// most count - 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LinearBins {
     /// The start of the first bin, at most 0.

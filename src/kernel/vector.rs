@@ -200,8 +200,7 @@ lanes! {
     u8: load_u8, store_bytes;
 }
 
-/// Implements integers of 16 bits through f32 in memory, because no instruction set has an operation for
-/// them.
+/// Implements integers of 16 bits through f32 in memory, because [`Vector`] has no operation for them.
 macro_rules! wide_integers {
     ($($element:ty),*) => {
         $(impl Lane for $element {

@@ -15,8 +15,8 @@ const DOMAIN: &str = "com.microsoft";
 type Types = HashMap<String, i32>;
 
 impl Model {
-    /// Moves QuantizeLinear and DequantizeLinear nodes from Microsoft's domain to ONNX's own domain, if their
-    /// integers have 8 or 32 bits. Other nodes stay.
+    /// Gives each QuantizeLinear and DequantizeLinear of Microsoft's domain ONNX's own domain, if its
+    /// integers have 8 or 32 bits and its scale is in float32. Others stay.
     ///
     /// Both operators compute the same from opset 13 on, and qdq knows only ONNX's own.
     pub fn use_standard_pairs(&mut self) {
@@ -26,16 +26,25 @@ impl Model {
         }
         let mut types = Types::new();
         for (tensor, _) in tensors(&self.proto) {
-            types.extend(tensor.name.clone().zip(tensor.data_type));
+            learn(&mut types, tensor.name.as_ref(), tensor.data_type);
         }
         for node in all_in(graph()).filter(|node| is_constant(node)) {
             if let Ok(ConstantValue::Dense(tensor)) = constant_value(node) {
-                types.extend(node.output.first().cloned().zip(tensor.data_type));
+                learn(&mut types, node.output.first(), tensor.data_type);
             }
         }
         if let Some(graph) = self.edited().graph.as_option_mut() {
             standardize(graph, &mut types);
         }
+    }
+}
+
+/// Notes the type of a tensor. A name that has two types, in two subgraphs, has none.
+fn learn(types: &mut Types, name: Option<&String>, dtype: Option<i32>) {
+    let (Some(name), Some(dtype)) = (name, dtype) else { return };
+    let known = types.entry(name.clone()).or_insert(dtype);
+    if *known != dtype {
+        *known = DataType::UNDEFINED as i32;
     }
 }
 
@@ -46,25 +55,27 @@ fn is_contributed(node: &NodeProto) -> bool {
 
 fn standardize(graph: &mut GraphProto, types: &mut Types) {
     for node in &mut graph.node {
-        if is_contributed(node) && has_standard_integers(node, types) {
+        if is_contributed(node) && has_standard_types(node, types) {
             node.domain = None;
         }
         subgraphs_mut(node).for_each(|graph| standardize(graph, types));
     }
 }
 
-/// Whether the node's integer type is one that ONNX's operator supports since opset 13.
-fn has_standard_integers(node: &NodeProto, types: &mut Types) -> bool {
+/// Whether the node has types that ONNX's operator has had from opset 13 on.
+fn has_standard_types(node: &NodeProto, types: &mut Types) -> bool {
+    let type_of = |at: usize| types.get(node.input.get(at)?).copied();
     let is_quantize = node.op_type.as_deref() == Some("QuantizeLinear");
-    let zero_point = node.input.get(2).filter(|name| !name.is_empty());
-    let found = match (zero_point, node.input.first()) {
-        (Some(name), _) => types.get(name).copied(),
-        (None, _) if is_quantize => Some(DataType::UINT8 as i32),
-        (None, integers) => integers.and_then(|name| types.get(name)).copied(),
+    let has_zero_point = node.input.get(2).is_some_and(|name| !name.is_empty());
+    let integers = match (has_zero_point, is_quantize) {
+        (true, _) => type_of(2),
+        (false, true) => Some(DataType::UINT8 as i32),
+        (false, false) => type_of(0),
     };
-    let Some(found) = found else { return false };
+    let is_float = type_of(1) == Some(DataType::FLOAT as i32);
     if is_quantize {
-        types.extend(node.output.first().map(|name| (name.clone(), found)));
+        learn(types, node.output.first(), integers);
     }
-    [DataType::UINT8, DataType::INT8, DataType::INT32].map(|dtype| dtype as i32).contains(&found)
+    let allowed = [DataType::UINT8, DataType::INT8, DataType::INT32].map(|dtype| dtype as i32);
+    is_float && integers.is_some_and(|integers| allowed.contains(&integers))
 }

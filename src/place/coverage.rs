@@ -1,6 +1,7 @@
 //! The part of a network that a plan quantizes, and the check of the least share.
 
-use super::{ConstantForm, Plan, Policy, Verdict, ops};
+use super::forms::Forms;
+use super::{Plan, Policy, Verdict, ops};
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Graph, Node};
 
@@ -21,12 +22,12 @@ impl Plan {
 
     /// Counts only the nodes that `counts` accepts.
     fn coverage_of(&self, graph: &Graph, counts: impl Fn(&Node) -> bool) -> Coverage {
+        let forms = Forms::of(graph);
         let weighted = self.decisions.iter().filter(|decision| {
             let node = graph.node(decision.node);
             // A node whose inputs are all constant is computed when the engine is built.
-            let mut inputs = node.inputs.iter().flatten();
-            let folds_away = inputs.all(|&input| ConstantForm::of(graph, input).is_some());
-            ops::is_weighted(node) && !folds_away && counts(node)
+            let folds_away = || node.inputs.iter().flatten().all(|&input| forms.constant(input).is_some());
+            ops::is_weighted(node) && counts(node) && !folds_away()
         });
         weighted.fold(Coverage::default(), |coverage, decision| Coverage {
             quantized: coverage.quantized + usize::from(decision.verdict == Verdict::Quantized),

@@ -62,35 +62,22 @@ impl Forms {
     }
 }
 
-/// A constant, and the nodes that give it the form that other nodes read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConstantForm {
-    /// The constant: stored in the model, or computed from stored values.
-    pub constant: TensorId,
-    /// The nodes that change its form, in order; empty if the constant itself is read.
-    pub nodes: Vec<NodeId>,
-}
-
-impl ConstantForm {
-    /// Goes back from a tensor to the constant of which it is a form.
-    ///
-    /// Returns `None` if there is no such constant, as for a tensor that depends on an input of the network.
-    /// For many tensors, [`Forms`] finds the constants in one pass.
-    pub fn of(graph: &Graph, tensor: TensorId) -> Option<Self> {
-        let mut nodes = Vec::new();
-        let mut at = tensor;
-        while graph.tensor(at).kind != TensorKind::Constant {
-            let producer = graph.tensor(at).producer?;
-            let node = graph.node(producer);
-            if !changes_form(node) || !has_constant_parameters(graph, producer) {
-                return None;
-            }
-            nodes.push(producer);
-            at = node.input(0)?;
+/// Goes back from a tensor to the constant of which it is a form, and to the nodes that change that form, in
+/// order. Returns `None` if there is no such constant, as for a tensor that depends on an input.
+pub(super) fn origin(graph: &Graph, tensor: TensorId) -> Option<(TensorId, Vec<NodeId>)> {
+    let mut nodes = Vec::new();
+    let mut at = tensor;
+    while graph.tensor(at).kind != TensorKind::Constant {
+        let producer = graph.tensor(at).producer?;
+        let node = graph.node(producer);
+        if !changes_form(node) || !has_constant_parameters(graph, producer) {
+            return None;
         }
-        nodes.reverse();
-        Some(Self { constant: at, nodes })
+        nodes.push(producer);
+        at = node.input(0)?;
     }
+    nodes.reverse();
+    Some((at, nodes))
 }
 
 fn has_constant_parameters(graph: &Graph, node: NodeId) -> bool {

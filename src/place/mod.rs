@@ -30,8 +30,7 @@ use crate::finding::Finding;
 use crate::graph::{Edge, Graph, NodeId, TensorId};
 
 pub use coverage::Coverage;
-pub use forms::ConstantForm;
-use forms::Forms;
+pub use forms::Forms;
 pub use policy::{Policy, Selection};
 
 /// An activation that is quantized and dequantized, and the uses that read the result.
@@ -50,8 +49,8 @@ pub struct PlannedActivation {
 pub struct PlannedWeight {
     /// The tensor that the nodes read.
     pub tensor: TensorId,
-    /// The constant from which the tensor comes, and the nodes that change its form.
-    pub form: ConstantForm,
+    /// The constant of which the tensor is a form, as placement found it.
+    pub constant: TensorId,
     /// The uses that read the dequantized values.
     pub edges: Vec<Edge>,
     /// The axis with one scale per index; `None` if the whole weight has one scale.
@@ -63,9 +62,8 @@ impl PlannedWeight {
     ///
     /// A tensor that is computed from constants may be no form of a constant for the graph. Then it counts as
     /// its own constant.
-    pub fn new(graph: &Graph, tensor: TensorId, axis: Option<usize>, edges: Vec<Edge>) -> Self {
-        let itself = || ConstantForm { constant: tensor, nodes: Vec::new() };
-        Self { tensor, form: ConstantForm::of(graph, tensor).unwrap_or_else(itself), edges, axis }
+    pub fn new(forms: &Forms, tensor: TensorId, axis: Option<usize>, edges: Vec<Edge>) -> Self {
+        Self { tensor, constant: forms.constant(tensor).unwrap_or(tensor), edges, axis }
     }
 }
 
@@ -185,7 +183,7 @@ fn finish(graph: &Graph, draft: Draft, groups: Vec<Vec<TensorId>>) -> Plan {
     let weights = draft
         .weights
         .into_iter()
-        .map(|((tensor, axis), edges)| PlannedWeight::new(graph, tensor, axis, edges))
+        .map(|((tensor, axis), edges)| PlannedWeight::new(&draft.forms, tensor, axis, edges))
         .collect();
     let mut decided = draft.decisions;
     let decisions = graph

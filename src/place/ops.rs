@@ -3,7 +3,7 @@
 use crate::dtype::DataType;
 use crate::graph::{Edge, Graph, Node, TensorId};
 
-use super::forms::ConstantForm;
+use super::forms::origin;
 pub use super::forms::{Forms, changes_form};
 use super::{Draft, Policy, Verdict, einsum, existing};
 
@@ -51,7 +51,7 @@ fn constant_rank(graph: &Graph, tensor: TensorId) -> Option<usize> {
     if let Some(rank) = graph.tensor(tensor).rank() {
         return Some(rank);
     }
-    let ConstantForm { constant, nodes } = ConstantForm::of(graph, tensor)?;
+    let (constant, nodes) = origin(graph, tensor)?;
     nodes.into_iter().try_fold(graph.tensor(constant).rank()?, |rank, id| {
         let node = graph.node(id);
         let listed = || {

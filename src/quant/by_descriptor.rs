@@ -27,7 +27,7 @@ enum Format {
 ///
 /// An `amax` or scale has a shape that groups the data. If the descriptor has blocks, it has one number per
 /// block. Without an `amax`, each function uses [`amax_of`](Self::amax_of): the fixed amax, or that of the
-/// data. Each function has the errors of [`validate`](Self::validate) and of the function that it names.
+/// data. The functions that quantize have the errors of [`validate`](Self::validate) too.
 impl QuantDescriptor {
     /// Quantizes to integers, or to numbers of e4m3, in the type of the data, and returns their inverse scale
     /// too.

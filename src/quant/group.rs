@@ -115,7 +115,7 @@ impl<'a> PerGroup<'a> {
             let per = self.block.filter(|block| block.axis == axis).map_or(1, |block| block.size);
             let expected = size.div_ceil(per);
             if found != expected && (found != 1 || per != 1) {
-                return Err(misfit(format!("size {found} along axis {axis} where it needs 1 or {expected}")));
+                return Err(misfit(format!("size {found} along axis {axis}, which needs 1 or {expected}")));
             }
             axes.push(Axis { size, per, stride: if found == 1 { 0 } else { stride } });
             // Only the strides of empty data can be too large, and nothing uses those.

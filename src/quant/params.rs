@@ -56,7 +56,6 @@ pub enum Mode {
 ///
 /// inverse_scale = M / amax, q = clamp(rne(x * inverse_scale), L, M), y = q / inverse_scale. rne rounds half
 /// to even.
-/// to even.
 ///
 /// ```
 /// use qdq::quant::QuantParams;

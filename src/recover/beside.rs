@@ -9,7 +9,7 @@ use crate::emit::qdq_model::{self, ReadyWeights, Weights, shared_amax};
 use crate::error::Result;
 use crate::graph::{Edge, Graph, NodeId, TensorId};
 use crate::onnx::{Edits, Model, Network, Position, UniqueNames};
-use crate::place::{Plan, PlannedActivation, PlannedWeight};
+use crate::place::{Forms, Plan, PlannedActivation, PlannedWeight};
 use crate::runtime::constant_value;
 use crate::tensor::Tensor;
 
@@ -183,8 +183,9 @@ fn plan_of(graph: &Graph, edges: &[Quantized]) -> Plan {
         edges: edges.into_iter().collect(),
         group,
     });
+    let forms = Forms::of(graph);
     let weights = weights
         .into_iter()
-        .map(|((tensor, axis), edges)| PlannedWeight::new(graph, tensor, axis, edges.into_iter().collect()));
+        .map(|((tensor, axis), edges)| PlannedWeight::new(&forms, tensor, axis, edges.into_iter().collect()));
     Plan { activations: activations.collect(), weights: weights.collect(), groups, ..Plan::default() }
 }

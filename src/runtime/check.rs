@@ -56,7 +56,7 @@ fn check_shape<'s>(
             ErrorKind::Shape,
             format!("input '{}' has shape {shape:?}, the model declares {}", spec.name, show_dims(dims)),
         )
-        .with_remedy("give data of the declared shape, or change the batch size where the first axis differs")
+        .with_remedy("give data of the declared shape, or change the batch size if the first axis differs")
     };
     if dims.len() != shape.len() {
         return Err(mismatch());

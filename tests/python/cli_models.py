@@ -199,6 +199,17 @@ def shifted_microsoft():
     return microsoft(shifted)
 
 
+def half_microsoft():
+    """A pair of Microsoft's domain in float16, which ONNX's own operator takes from opset 19 on only."""
+    made = microsoft(finished)
+    for info in (*made.graph.input, *made.graph.output):
+        info.type.tensor_type.elem_type = T.FLOAT16
+    for stored in made.graph.initializer:
+        if stored.data_type == T.FLOAT:
+            stored.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(stored).astype(np.float16), stored.name))
+    return made
+
+
 def table_of_positions():
     """A product, and a second one of constants only, as exporters write tables of positions."""
     random = np.random.default_rng(10)
@@ -271,6 +282,6 @@ def counted():
 if __name__ == "__main__":
     for make in (tokens, pool, in_tens, crossed, centred, plugin_between, plugin_bias, regression, probabilities, shifted, heads,
                  doubles, counted, asymmetric, finished, table_of_positions, asymmetric_microsoft,
-                 shifted_microsoft, raw,
+                 shifted_microsoft, half_microsoft, raw,
                  in_a_loop):
         onnx.save(make(), Path(sys.argv[1]) / f"{make.__name__}.onnx")

@@ -71,7 +71,7 @@ class CalibratorOptions::Builder : public qdq::detail::Builder<Builder, Calibrat
   /// Sets the profile that IBuilderConfig::setCalibrationProfile() gets. Its optimal dimensions are the
   /// shapes of the batches.
   ///
-  /// Networks with dynamic shapes need it. It is used only while the calibrator is made. Default: none.
+  /// Networks with dynamic shapes need it. It must live until the engine is built. Default: none.
   Builder& profile(const nvinfer1::IOptimizationProfile& profile) { return put(&CalibratorOptions::profile_, &profile); }
   /// Sets the number of samples that TensorRT 7 to 9 reads at once, for a network that leaves the batch out
   /// of its shapes; at most IBuilder::getMaxBatchSize().

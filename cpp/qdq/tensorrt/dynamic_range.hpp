@@ -84,8 +84,8 @@ inline Result<DynamicRanges> apply_ranges(nvinfer1::INetworkDefinition& network,
 ///
 /// Tensors without a range are reported to `logger`, if there is one, and to qdq's own log. Of `policy` only
 /// the least share is used (Policy::Builder::min_quantized()), among the convolutions and products that the
-/// policy allows: if missing ranges make the share smaller, nothing is set and Status::Data is returned.
-/// TensorRT decides which layers run in INT8.
+/// policy allows: if the share is smaller, for example because ranges are missing, nothing is set and
+/// Status::Data is returned. TensorRT decides which layers run in INT8.
 ///
 /// Status::Data if the network has none of the tensors; Status::TensorRt if TensorRT refuses a range, and
 /// ranges that were set before stay set; Status::Unsupported for a strongly typed network.

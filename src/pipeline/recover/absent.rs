@@ -13,8 +13,13 @@ pub(super) fn recover(
     _options: &RecoverOptions,
     _passes: &mut Passes<'_>,
 ) -> Result<Recovered> {
-    Err(Error::new(ErrorKind::Unsupported, "this qdq was built without the methods that recover accuracy")
-        .with_remedy("quantize without them, or build qdq with the feature recover"))
+    Err(refusal())
+}
+
+/// The error of every use of the methods.
+pub(super) fn refusal() -> Error {
+    Error::new(ErrorKind::Unsupported, "this qdq was built without the methods that recover accuracy")
+        .with_remedy("quantize without them, or build qdq with the feature recover")
 }
 
 #[cfg(test)]
@@ -22,6 +27,7 @@ mod tests {
     use super::*;
     use crate::onnx::Model;
     use crate::place::Policy;
+    use crate::recover::Recovery;
     use crate::runtime::RuntimeOptions;
 
     #[test]
@@ -34,6 +40,9 @@ mod tests {
         let runtime = RuntimeOptions::default();
         let mut passes = Passes { open: &mut never, runtime: &runtime, report: &mut report };
         let found = prepared.recover(&plan, &Ranges::default(), &RecoverOptions::default(), &mut passes);
+        let chosen = Recovery { bias_correction: true, ..Recovery::default() };
+        let early = RecoverOptions { recovery: chosen, ..RecoverOptions::default() }.check();
+        assert_eq!(early.unwrap_err().kind(), ErrorKind::Unsupported, "the data is not read in vain");
         let error = found.err().unwrap();
         assert_eq!(error.kind(), ErrorKind::Unsupported);
         assert!(error.to_string().contains("build qdq with the feature recover"), "{error}");

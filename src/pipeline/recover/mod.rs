@@ -87,8 +87,12 @@ impl RecoverOptions {
     ///
     /// # Errors
     /// `InvalidArgument` for learned rounding or fewer than 8 bits with weights that are stored as float, and
-    /// for equalization of weights whose ranges are given.
+    /// for equalization of weights whose ranges are given; `Unsupported` if the build has no such methods.
     pub fn check(&self) -> Result<()> {
+        #[cfg(not(feature = "recover"))]
+        if !self.recovery.is_none() {
+            return Err(steps::refusal());
+        }
         self.weights.check(self.recovery.learned_rounding)?;
         if self.recovery.equalization && !self.weights.amax.is_empty() {
             return Err(Error::new(

@@ -11,8 +11,7 @@ use crate::kernel::parallel;
 use crate::onnx::Network;
 use crate::tensor::Tensor;
 
-/// Returns the value of a constant of `graph`, the main graph of `model`: stored, or computed from stored
-/// values.
+/// Returns the value of a constant of the network: stored, or computed from stored values.
 ///
 /// For many constants use [`each_constant`] or [`map_constants`]: they compute shared nodes once.
 ///

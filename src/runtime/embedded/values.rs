@@ -99,7 +99,7 @@ fn unusable(spec: &TensorSpec, found: &str) -> Error {
     Error::new(
         ErrorKind::Unsupported,
         format!(
-            "output '{}': the embedded runtime computed {found} where the model declares {declared}",
+            "output '{}': the embedded runtime computed {found}, and the model declares {declared}",
             spec.name
         ),
     )

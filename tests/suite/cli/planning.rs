@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use ndarray::ArrayD;
 use qdq::onnx::Model;
+use qdq::pipeline;
 use qdq::place::existing::is_pair;
 use qdq::tensor::Data;
 
@@ -112,6 +113,16 @@ fn a_model_that_is_quantized_but_for_a_bias_is_written_with_the_bias_as_tensorrt
     place.run("compare finished.onnx out.onnx -d x.npz --min-sqnr 100").succeeds();
     // The written file needs no further repair.
     place.run("quantize out.onnx -d x.npz -o none.onnx").refuses(&["is quantized already"]);
+}
+
+#[test]
+fn a_pair_that_onnx_has_no_form_of_keeps_its_domain() {
+    let place = Place::with_models();
+    let prepared = pipeline::prepare(&Model::open(&place.at("half_microsoft.onnx")).unwrap()).unwrap();
+    let is_pair = |op: &str| matches!(op, "QuantizeLinear" | "DequantizeLinear");
+    let pairs = prepared.model().nodes().filter(|node| is_pair(node.op()));
+    let domains: BTreeSet<&str> = pairs.map(|node| node.domain()).collect();
+    assert_eq!(domains, BTreeSet::from(["com.microsoft"]));
 }
 
 #[test]

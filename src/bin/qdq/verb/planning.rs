@@ -74,7 +74,7 @@ impl Planned {
 /// Returns TensorRT's treatment of a model that is not quantized.
 fn as_it_is(graph: &Graph) -> &'static str {
     if graph.tensors.iter().any(|tensor| tensor.dtype == Some(DataType::F64)) {
-        "export it in float32, since TensorRT has no float64 and its ONNX parser casts to float32 only where it can"
+        "export it in float32, since TensorRT has no float64 and its ONNX parser casts to float32 only if it can"
     } else {
         "TensorRT takes the model as it is"
     }
