@@ -120,15 +120,9 @@ fn table(title: &str, tensors: &[NamedMetrics]) -> Table {
 
 #[cfg(test)]
 mod tests {
+    use super::super::metrics::of_pairs as metrics;
     use super::*;
     use crate::report::compare::Agreement;
-
-    fn metrics(pairs: &[(f32, f32)]) -> Metrics {
-        let (x, y): (Vec<f32>, Vec<f32>) = pairs.iter().copied().unzip();
-        let mut metrics = Metrics::default();
-        metrics.add(&x, &y);
-        metrics
-    }
 
     #[test]
     fn text_and_json() {

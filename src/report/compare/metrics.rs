@@ -156,18 +156,21 @@ pub(super) fn ratio(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }
 
+/// Measures pairs of a value and its quantized form, for tests.
+#[cfg(test)]
+pub(super) fn of_pairs(pairs: &[(f32, f32)]) -> Metrics {
+    let (x, y): (Vec<f32>, Vec<f32>) = pairs.iter().copied().unzip();
+    let mut metrics = Metrics::default();
+    metrics.add(&x, &y);
+    metrics
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
+    use super::of_pairs as metrics;
     use super::*;
-
-    fn metrics(pairs: &[(f32, f32)]) -> Metrics {
-        let (x, y): (Vec<f32>, Vec<f32>) = pairs.iter().copied().unzip();
-        let mut metrics = Metrics::default();
-        metrics.add(&x, &y);
-        metrics
-    }
 
     #[test]
     fn known_numbers() {
