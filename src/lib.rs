@@ -53,6 +53,7 @@ pub mod batch;
 pub mod runtime;
 pub mod observe;
 pub mod range;
+pub mod precision;
 pub mod quantizer;
 pub mod emit;
 pub mod report;

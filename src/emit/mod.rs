@@ -1,5 +1,6 @@
 //! Files that are made from a plan and its ranges.
 
+pub mod cast;
 pub mod qdq_model;
 pub mod ranges;
 mod text;

@@ -13,6 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Edge, Graph, GraphTensor, NodeId, TensorId};
 use crate::onnx::{AttributeValue, Edits, ElementType, Model, Network, NodeSpec, Position, UniqueNames};
 use crate::place::{Plan, PlannedActivation, PlannedWeight};
+use crate::precision::Half;
 use crate::quant::weights::{QuantizedWeights, quantize_weights_to};
 use crate::range::{self, Method, Target};
 use crate::runtime::map_constants;
@@ -46,6 +47,9 @@ pub struct Weights {
     /// The default, [`Method::Mse`], gains 0.5 to 3 dB of output SQNR over [`Method::Max`]: see
     /// [`range::weights`].
     pub method: Method,
+    /// The 16-bit type that will hold the steps, if the model is to be in half precision: the steps are rounded
+    /// to it before the integers are computed.
+    pub held_in: Option<Half>,
     /// Ranges that are already known, because training has found them.
     ///
     /// The key is the name of the tensor that the nodes read, or of the constant from which it comes. The
@@ -88,7 +92,13 @@ impl Weights {
 
 impl Default for Weights {
     fn default() -> Self {
-        Self { form: WeightForm::default(), bits: 8, method: Method::default(), amax: HashMap::new() }
+        Self {
+            form: WeightForm::default(),
+            bits: 8,
+            method: Method::default(),
+            held_in: None,
+            amax: HashMap::new(),
+        }
     }
 }
 
@@ -361,8 +371,19 @@ pub(crate) fn round_to_nearest(
             Some(amax) => Ok(amax),
             None => range::weights(&floats, shape, axis, weights.method, target),
         })
+        .map(|amax| held(amax, weights))
         .and_then(|amax| quantize_weights_to(&floats, shape, axis, &amax, weights.bits));
     quantized.map_err(|error| unusable(graph, planned.tensor, error))
+}
+
+/// Returns ranges whose steps the 16-bit type holds: rounded, and no smaller than its smallest normal number.
+fn held(mut amax: Vec<f32>, weights: &Weights) -> Vec<f32> {
+    if let Some(half) = weights.held_in {
+        // A step of 16 bits times the largest integer is exact in float32, and so is the way back.
+        let most = (1u32 << (weights.bits - 1)) as f32 - 1.0;
+        amax.iter_mut().for_each(|amax| *amax = half.round(*amax / most).max(half.smallest_normal()) * most);
+    }
+    amax
 }
 
 /// Returns the range that a tensor shares with its group: the widest one.

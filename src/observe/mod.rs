@@ -198,15 +198,19 @@ pub struct Stats {
 }
 
 impl Stats {
+    /// Returns the statistics of the tensors called `names`.
+    pub fn only(&self, names: &[String]) -> Self {
+        let kept = names.iter().filter_map(|name| Some((name.clone(), self.tensors.get(name)?.clone())));
+        Self { tensors: kept.collect(), samples: self.samples, findings: self.findings.clone() }
+    }
+
     /// Adds another run over other samples of the same model.
     ///
     /// The result has the tensors of both runs. A tensor that only one run has keeps its statistics, so runs
     /// that observed different parts of a model can be joined.
     ///
     /// # Errors
-    ///
-    /// If the number of samples does not fit in 64 bits; `self` is unchanged then.
-    /// When the number of samples does not fit 64 bits; `self` is unchanged then.
+    /// `Data` if the number of samples does not fit in 64 bits; `self` is unchanged then.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
         self.samples = self.samples.checked_add(other.samples).ok_or_else(|| {
             Error::new(ErrorKind::Data, "merged statistics: the number of samples does not fit 64 bits")

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::Model;
-use super::node::{NodeSpec, label, subgraphs, subgraphs_mut};
+use super::node::{AttributeValue, NodeSpec, attribute, label, subgraphs, subgraphs_mut};
 use super::proto::{GraphProto, NodeProto, OperatorSetIdProto, StringStringEntryProto};
 use super::types::{Known, value_info};
 use super::walk::free_names;
@@ -30,6 +30,7 @@ pub struct Edits {
     inputs: Vec<(usize, usize, String)>,
     outputs: Vec<(usize, usize, String)>,
     captures: Vec<(usize, String, String)>,
+    attributes: Vec<(usize, String, AttributeValue)>,
     removals: HashSet<usize>,
 }
 
@@ -45,6 +46,7 @@ impl Edits {
             && self.inputs.is_empty()
             && self.outputs.is_empty()
             && self.captures.is_empty()
+            && self.attributes.is_empty()
             && self.removals.is_empty()
     }
 
@@ -74,6 +76,12 @@ impl Edits {
         to: impl Into<String>,
     ) -> &mut Self {
         self.captures.push((node, from.into(), to.into()));
+        self
+    }
+
+    /// Sets attribute `name` of node `node`.
+    pub fn set_attribute(&mut self, node: usize, name: &str, value: AttributeValue) -> &mut Self {
+        self.attributes.push((node, name.to_owned(), value));
         self
     }
 
@@ -204,6 +212,11 @@ fn rewire(nodes: &mut [Option<NodeProto>], edits: &Edits) -> Result<()> {
         let node = node_at(nodes, *index)?;
         let missing = invalid(format!("{} has no output {output}", label(node)));
         *node.output.get_mut(*output).ok_or(missing)? = name.clone();
+    }
+    for (index, name, value) in &edits.attributes {
+        let node = node_at(nodes, *index)?;
+        node.attribute.retain(|attribute| attribute.name.as_deref() != Some(name));
+        node.attribute.push(attribute(name, value.clone()));
     }
     let mut renamed: HashMap<usize, HashMap<&str, &str>> = HashMap::new();
     for (index, from, to) in &edits.captures {

@@ -63,6 +63,8 @@ pub struct CalibrateOptions {
     ///
     /// A calibration cache needs them.
     pub every_activation: bool,
+    /// Further tensors to observe if a runtime can reach them, such as those that a plan of precision needs.
+    pub also: Vec<String>,
 }
 
 impl Prepared {
@@ -86,13 +88,14 @@ impl Prepared {
         report: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<Stats> {
         let needed = self.taps(plan, false);
-        if needed.is_empty() && !options.every_activation {
+        if needed.is_empty() && !options.every_activation && options.also.is_empty() {
             // Only weights are quantized. The activations of the model already are.
             return Ok(Stats::default());
         }
         let mut others = if options.every_activation { self.taps(plan, true) } else { Vec::new() };
-        let known: HashSet<&String> = needed.iter().collect();
-        others.retain(|tap| !known.contains(tap));
+        others.extend_from_slice(&options.also);
+        let mut known: HashSet<String> = needed.iter().cloned().collect();
+        others.retain(|tap| known.insert(tap.clone()));
         gather(&self.network.model, &Taps { needed, others }, source, &options.runtime, report)
     }
 }

@@ -39,6 +39,31 @@ use crate::runtime::{lay_flat, take_branches};
 /// `Unsupported` if an operator has no form in the higher opset; `Format` if functions or branches do not
 /// fit, or if a stored tensor does not fit its shape.
 pub fn prepare(model: &Model) -> Result<Prepared> {
+    prepare_with(model, &PrepareOptions::default())
+}
+
+/// The settings of the preparation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PrepareOptions {
+    /// The opset to which an older model is raised, if it can be; at least [`QDQ_OPSET`].
+    ///
+    /// If the model cannot be raised beyond [`QDQ_OPSET`], a finding says why.
+    pub opset: i64,
+    /// Whether another tool's Q/DQ that TensorRT refuses stay as they are: step 5 is left out.
+    pub keeps_pairs: bool,
+}
+
+impl Default for PrepareOptions {
+    fn default() -> Self {
+        Self { opset: QDQ_OPSET, keeps_pairs: false }
+    }
+}
+
+/// Prepares a model as [`prepare`] does, with other settings.
+///
+/// # Errors
+/// Those of [`prepare`].
+pub fn prepare_with(model: &Model, options: &PrepareOptions) -> Result<Prepared> {
     let original_opset = model.opset();
     model.check_stored()?;
     let mut model = model.clone();
@@ -47,9 +72,13 @@ pub fn prepare(model: &Model) -> Result<Prepared> {
     if model.opset() < QDQ_OPSET {
         model.raise_opset(QDQ_OPSET)?;
     }
+    let not_raised = raise_further(&mut model, options.opset);
     model.use_standard_pairs();
     let mut network = take_branches(model)?.edit(lay_flat)?;
-    let Symmetric { model, findings: rewritten } = symmetric::make_symmetric(&network)?;
+    let Symmetric { model, findings: rewritten } = match options.keeps_pairs {
+        true => Symmetric::default(),
+        false => symmetric::make_symmetric(&network)?,
+    };
     let is_remade = model.is_some();
     if let Some(model) = model {
         network = Network::of(model)?;
@@ -59,10 +88,29 @@ pub fn prepare(model: &Model) -> Result<Prepared> {
     let dropped_inputs = network.model.remove_unused_fixed_inputs();
     network.model.note_fixed_inputs();
     let mut findings = findings(&network.model, &dropped_inputs);
+    findings.extend(not_raised);
     findings.extend(not_computed);
     findings.extend(rewritten);
     finding::log_all(&findings);
     Ok(Prepared { network, original_opset, dropped_inputs, is_remade, findings })
+}
+
+/// Raises the opset further, or returns the finding that says why it stays.
+fn raise_further(model: &mut Model, opset: i64) -> Option<Finding> {
+    if model.opset() >= opset {
+        return None;
+    }
+    let mut raised = model.clone();
+    match raised.raise_opset(opset) {
+        Ok(_) => {
+            *model = raised;
+            None
+        }
+        Err(error) => {
+            let what = format!("the model stays at opset {} instead of {opset}: {error}", model.opset());
+            Some(Finding::warning(what))
+        }
+    }
 }
 
 /// Returns the findings about inputs whose value is fixed.

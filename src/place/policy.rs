@@ -52,7 +52,7 @@ impl Selection {
     }
 
     /// Refuses a pattern or operator that matches no node: it is a spelling mistake that nobody would notice.
-    fn check(&self, graph: &Graph, option: &str) -> Result<()> {
+    pub(crate) fn check(&self, graph: &Graph, option: &str) -> Result<()> {
         let missing = |what: &str, value: &str| {
             Err(Error::new(ErrorKind::InvalidArgument, format!("{option} {what} '{value}' matches no node"))
                 .with_remedy("look at the names and operators of the nodes: 'qdq inspect MODEL' lists them, and the plan in C"))

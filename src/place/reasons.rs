@@ -94,10 +94,15 @@ pub(super) fn of(graph: &Graph, forms: &Forms, node: &Node) -> String {
         return "TensorRT makes it part of the convolution before it, or of its element-wise neighbours"
             .into();
     }
-    if is_one_of(&ELEMENTWISE) {
+    if is_elementwise(node) {
         return "is element-wise: TensorRT fuses it with its neighbours".into();
     }
     format!("qdq does not quantize {op}")
+}
+
+/// Whether the node computes each element by itself.
+pub fn is_elementwise(node: &Node) -> bool {
+    ELEMENTWISE.iter().any(|op| node.is(op))
 }
 
 /// Whether the types of all outputs are known and none of them is floating-point.

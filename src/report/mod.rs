@@ -2,6 +2,7 @@
 
 pub mod compare;
 pub mod plan;
+pub mod precision;
 pub mod recovery;
 pub mod table;
 

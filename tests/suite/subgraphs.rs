@@ -74,7 +74,8 @@ impl Way {
     fn ranges(&self, kind: RuntimeKind, every: bool) -> qdq::emit::Ranges {
         let mut source = data(&made(self.name), &self.float).unwrap();
         let (prepared, plan) = (&self.prepared, &self.plan);
-        let options = CalibrateOptions { runtime: runtime(kind), every_activation: every };
+        let options =
+            CalibrateOptions { runtime: runtime(kind), every_activation: every, ..Default::default() };
         let stats = prepared.calibrate(plan, source.as_mut(), &options, &mut go_on).unwrap();
         prepared.ranges(plan, &stats, Method::default()).unwrap()
     }

@@ -29,7 +29,7 @@ const QUANTIZING: &[&str] = &[
     "weight_bits",
     "weight_method",
 ];
-const TENSORRT: &[&str] = &["tensorrt", "shapes", "workspace", "fp16", "timing_cache", "compute_capability"];
+const TENSORRT: &[&str] = &["tensorrt", "shapes", "workspace", "timing_cache", "compute_capability"];
 const HEADER: &[&str] = &["tensorrt_version", "algorithm"];
 const RUN: &[&str] = &[
     "batch_size",
@@ -90,6 +90,20 @@ const RULES: &[Rule] = &[
         remedy: "give data instead",
     },
     Rule {
+        commands: &["cast"],
+        options: RUN,
+        works: |typed| is_typed(typed, "data"),
+        why: "no data is given, and the model does not run",
+        remedy: "add --data",
+    },
+    Rule {
+        commands: &["inspect"],
+        options: &["stats"],
+        works: |typed| is_typed(typed, "fp16") || is_typed(typed, "bf16"),
+        why: "only a plan of precision reads statistics",
+        remedy: "add --fp16 or --bf16",
+    },
+    Rule {
         commands: &["calibrate"],
         options: &["per_tensor_weights"],
         works: |_| false,
@@ -97,7 +111,7 @@ const RULES: &[Rule] = &[
         remedy: "give it to the command that writes the model",
     },
     Rule {
-        commands: &["quantize", "calibrate", "compare"],
+        commands: &["quantize", "calibrate", "cast", "compare"],
         options: &["onnxruntime"],
         works: |typed| typed.get_one("runtime") != Some(&crate::args::Runtime::Embedded),
         why: "the embedded runtime runs the model",

@@ -3,6 +3,7 @@
 mod data;
 mod inputs;
 mod output;
+mod precision;
 mod tensorrt;
 
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use clap::{ArgAction, Parser, Subcommand};
 pub use data::{Channels, DataArgs, Exif, Feeds, Layout, Resize, ResizeFilter, Runtime, RuntimeArgs};
 pub use inputs::InputArgs;
 pub use output::{CacheHeaderArgs, PolicyArgs, RecoveryArgs, WeightArgs, Weights};
+pub use precision::{Cast, PrecisionArgs};
 pub use tensorrt::TensorRtArgs;
 
 /// INT8 for TensorRT without Python: calibrates ONNX models and writes Q/DQ models and calibration caches.
@@ -47,6 +49,8 @@ pub enum Verb {
     Quantize(Quantize),
     /// Compute ranges, a calibration cache or statistics, without writing a model
     Calibrate(Calibrate),
+    /// Convert a model to half precision, without quantizing it
+    Cast(Cast),
     /// Make a Q/DQ model from ranges or from a TensorRT calibration cache, without data
     Apply(Apply),
     /// Build TensorRT's engine of a model, as it is or with ranges
@@ -87,6 +91,8 @@ pub struct Quantize {
     pub weights: WeightArgs,
     #[command(flatten)]
     pub recovery: RecoveryArgs,
+    #[command(flatten)]
+    pub precision: PrecisionArgs,
     #[command(flatten)]
     pub runtime: RuntimeArgs,
     /// Also build TensorRT's engine and write it here
@@ -152,6 +158,8 @@ pub struct Apply {
     pub policy: PolicyArgs,
     #[command(flatten)]
     pub weights: WeightArgs,
+    #[command(flatten)]
+    pub precision: PrecisionArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -172,6 +180,8 @@ pub struct Engine {
     pub policy: PolicyArgs,
     #[command(flatten)]
     pub weights: WeightArgs,
+    #[command(flatten)]
+    pub precision: PrecisionArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -263,6 +273,11 @@ pub struct Inspect {
     pub inputs: InputArgs,
     #[command(flatten)]
     pub policy: PolicyArgs,
+    #[command(flatten)]
+    pub precision: PrecisionArgs,
+    /// With --fp16 or --bf16: judge the values by these statistics
+    #[arg(long, value_name = "FILE", help_heading = "Half precision")]
+    pub stats: Option<PathBuf>,
 }
 
 #[cfg(test)]

@@ -16,9 +16,6 @@ pub struct TensorRtArgs {
     /// The builder's workspace in MiB [default: all of the GPU]
     #[arg(long, value_name = "MIB")]
     pub workspace: Option<u64>,
-    /// Let layers that are not INT8 run in half precision (TensorRT 8 to 10)
-    #[arg(long)]
-    pub fp16: bool,
     /// Keep measured times in this file for later builds
     #[arg(long, value_name = "FILE")]
     pub timing_cache: Option<PathBuf>,

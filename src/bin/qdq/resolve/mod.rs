@@ -2,12 +2,14 @@
 
 mod data;
 mod inputs;
+mod precision;
 mod tensorrt;
 
 use qdq::emit::qdq_model::{WeightForm, Weights};
 use qdq::emit::trt_cache::{Algorithm, Header, Version};
 use qdq::error::{Error, Result};
 use qdq::place::{Policy, Selection};
+use qdq::precision::Half;
 use qdq::range::Method;
 use qdq::recover::Recovery;
 use qdq::runtime::{RuntimeKind, RuntimeOptions};
@@ -17,6 +19,7 @@ use crate::term::Term;
 
 pub use data::{data_paths, labels, source};
 pub use inputs::{model, quantized};
+pub use precision::{half, precision, preparation};
 pub use tensorrt::tensorrt;
 
 /// Puts the option's name in front of the error about its value.
@@ -47,15 +50,15 @@ pub fn policy(args: &PolicyArgs) -> Policy {
     }
 }
 
-/// Returns the settings for quantizing weights.
-pub fn weights(args: &WeightArgs) -> Result<Weights> {
+/// Returns the settings for quantizing weights. `half` is the 16-bit type of their steps, if they have one.
+pub fn weights(args: &WeightArgs, half: Option<Half>) -> Result<Weights> {
     let form = match args.weights {
         args::Weights::Int8 => WeightForm::Int8,
         args::Weights::Float => WeightForm::Float,
     };
     let typed = args.weight_method.as_deref().map(str::parse).transpose();
     let method = of_option("--weight-method", typed)?.unwrap_or(Weights::default().method);
-    Ok(Weights { form, bits: args.weight_bits, method, ..Weights::default() })
+    Ok(Weights { form, bits: args.weight_bits, method, held_in: half, ..Weights::default() })
 }
 
 /// Returns the methods that recover accuracy.

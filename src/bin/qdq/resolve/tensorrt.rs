@@ -5,8 +5,8 @@ use qdq::tensorrt::{EngineOptions, InputShapes};
 
 use crate::args::TensorRtArgs;
 
-/// Returns the build options of an engine.
-pub fn tensorrt(args: &TensorRtArgs) -> Result<EngineOptions> {
+/// Returns the build options of an engine. `fp16` lets a weakly typed TensorRT choose layers in f16.
+pub fn tensorrt(args: &TensorRtArgs, fp16: bool) -> Result<EngineOptions> {
     let mut profiles: Vec<Vec<InputShapes>> = Vec::new();
     for typed in &args.shapes {
         let shapes = input_shapes(typed)?;
@@ -22,7 +22,7 @@ pub fn tensorrt(args: &TensorRtArgs) -> Result<EngineOptions> {
         })
     });
     Ok(EngineOptions {
-        half: args.fp16,
+        half: fp16,
         workspace: workspace.transpose()?,
         timing_cache: args.timing_cache.clone(),
         profiles,
@@ -102,11 +102,10 @@ mod tests {
             tensorrt: None,
             shapes: ["a=1", "b=2", "a=3", "b=4"].map(str::to_owned).to_vec(),
             workspace: Some(2),
-            fp16: false,
             timing_cache: None,
             compute_capability: vec!["8.6".into(), "120".into()],
         };
-        let options = tensorrt(&args).unwrap();
+        let options = tensorrt(&args, false).unwrap();
         let names: Vec<Vec<_>> = options
             .profiles
             .iter()

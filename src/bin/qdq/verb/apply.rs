@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use qdq::error::{Error, ErrorKind, Result};
 use qdq::finding::listed;
+use qdq::pipeline::Known;
 use qdq::report::plan::totals;
 use serde_json::json;
 
@@ -12,6 +13,7 @@ use crate::term::Term;
 use crate::{Outcome, outputs, resolve};
 
 use super::calibrate::counts;
+use super::halves::Halves;
 use super::planning::Planned;
 use super::range_file::RangeFile;
 use super::written::Written;
@@ -20,10 +22,10 @@ pub fn run(args: &Apply, term: &Term) -> Result<Outcome> {
     let mut inputs = outputs::of_model(&args.model);
     inputs.push(args.ranges.clone());
     outputs::check([args.output.as_path()], inputs.iter().map(PathBuf::as_path))?;
-    let weights = resolve::weights(&args.weights)?;
+    let weights = resolve::weights(&args.weights, resolve::half(&args.precision))?;
     let ranges = RangeFile::read(&args.ranges)?.into_ranges(&args.ranges)?;
-    let policy = resolve::policy(&args.policy);
-    let whole = Planned::open(&args.model, &args.inputs, &policy)?;
+    let (policy, precision) = (resolve::policy(&args.policy), resolve::precision(&args.precision)?);
+    let whole = Planned::open(&args.model, &args.inputs, &policy, &resolve::preparation(&args.precision))?;
     whole.check_worth(&args.model, &policy)?;
     let missing = whole.prepared.without_range(&whole.plan, &ranges);
     let Planned { prepared, plan } = whole.restrict(&policy, &ranges)?;
@@ -31,12 +33,13 @@ pub fn run(args: &Apply, term: &Term) -> Result<Outcome> {
         return Err(nothing_ranged(&args.ranges, &missing));
     }
     let quantized = prepared.quantize(&plan, &ranges, &weights)?;
+    let halved = Halves::make(quantized, Known { stats: None, ranges: Some(&ranges) }, precision.as_ref())?;
     let mut written = Written::default();
-    written.save(&quantized, &args.output)?;
+    written.save(halved.model(), &args.output)?;
 
     let unknown = ranges.iter().filter(|(name, _)| prepared.graph().find(name).is_none()).count();
-    let findings = [ranges.findings.as_slice(), &plan.findings].concat();
-    let json = json!({
+    let findings = [ranges.findings.as_slice(), &plan.findings, halved.findings()].concat();
+    let mut json = json!({
         "nodes": counts(prepared.graph(), &plan),
         "ranges": ranges.len(),
         "unknown_ranges": unknown,
@@ -44,7 +47,9 @@ pub fn run(args: &Apply, term: &Term) -> Result<Outcome> {
         "findings": findings,
         "files": written.to_json(),
     });
-    term.result(format!("{}\n{}", totals(prepared.graph(), &plan), written.text()), &json)?;
+    halved.add_to(&mut json);
+    let halves = halved.text(&plan, term);
+    term.result(format!("{}\n{halves}{}", totals(prepared.graph(), &plan), written.text()), &json)?;
     Ok(Outcome::Done)
 }
 

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use qdq::emit::trt_cache::Header;
 use qdq::emit::{Cache, Ranges};
 use qdq::error::{Error, ErrorKind, Result};
-use qdq::finding::counted;
+use qdq::finding::{Finding, counted};
 use qdq::graph::Graph;
 use qdq::observe::Stats;
-use qdq::pipeline::CalibrateOptions;
+use qdq::pipeline::{CalibrateOptions, PrepareOptions};
 use qdq::place::{Plan, Verdict};
 use qdq::report::json_number;
 use qdq::report::table::{Align, Table};
@@ -31,11 +31,11 @@ pub fn run(args: &Calibrate, term: &Term) -> Result<Outcome> {
     let inputs = inputs.chain(model.iter().map(PathBuf::as_path));
     outputs::check(files.paths(), inputs.chain(args.from_stats.as_deref()))?;
 
-    let planned = Planned::open(&args.model, &args.inputs, &policy)?;
+    let planned = Planned::open(&args.model, &args.inputs, &policy, &PrepareOptions::default())?;
     let stats = match &args.from_stats {
         Some(path) => Stats::load(path)?,
         None if planned.plan.is_empty() => return Err(nothing()),
-        None => planned.observe(&args.data, &args.runtime, files.every_activation(), term)?,
+        None => planned.observe(&args.data, &args.runtime, Observed::new(files.every_activation()), term)?,
     };
     let ranges = planned.prepared.ranges(&planned.plan, &stats, method)?;
     let written = files.write(&stats, &ranges, term)?;
@@ -48,7 +48,7 @@ pub fn run(args: &Calibrate, term: &Term) -> Result<Outcome> {
         "samples": stats.samples,
         "method": method.to_string(),
         "ranges": Value::Object(ranges.iter().map(|(name, amax)| (name.to_owned(), json_number(amax))).collect()),
-        "findings": findings(&planned, &stats, &ranges),
+        "findings": findings(&planned, &stats, &ranges, &[]),
         "files": written.to_json(),
     });
     term.result(text, &json)?;
@@ -69,22 +69,38 @@ fn table(ranges: &Ranges) -> Table {
     table
 }
 
+/// The tensors to observe beside those that the plan quantizes.
+#[derive(Default)]
+pub struct Observed {
+    /// Whether all other activations are observed.
+    pub every_activation: bool,
+    /// The tensors that a plan of precision needs.
+    pub also: Vec<String>,
+}
+
+impl Observed {
+    pub fn new(every_activation: bool) -> Self {
+        Self { every_activation, ..Self::default() }
+    }
+}
+
 impl Planned {
     /// Runs the model over the data.
     pub fn observe(
         &self,
         data: &DataArgs,
         runtime: &RuntimeArgs,
-        every_activation: bool,
+        observed: Observed,
         term: &Term,
     ) -> Result<Stats> {
         let Self { prepared, plan } = self;
+        let Observed { every_activation, also } = observed;
         let taps = prepared.taps(plan, every_activation);
-        if taps.is_empty() {
+        if taps.is_empty() && also.is_empty() {
             term.detail(|| "only weights are quantized, so the model is not run".to_owned());
             return Ok(Stats::default());
         }
-        let options = CalibrateOptions { runtime: resolve::runtime(runtime), every_activation };
+        let options = CalibrateOptions { runtime: resolve::runtime(runtime), every_activation, also };
         let mut source = resolve::source(data, prepared.model())?;
         let bar = term.progress("calibrating");
         term.detail(|| format!("observing {} tensors", taps.len()));
@@ -100,9 +116,9 @@ impl Planned {
     }
 }
 
-/// Returns the findings of the plan, the run and the ranges, in this order.
-pub fn findings(planned: &Planned, stats: &Stats, ranges: &Ranges) -> Value {
-    json!([planned.plan.findings.as_slice(), &stats.findings, &ranges.findings].concat())
+/// Returns the findings of the plan, the run and the ranges, in this order, and then the others.
+pub fn findings(planned: &Planned, stats: &Stats, ranges: &Ranges, others: &[Finding]) -> Value {
+    json!([planned.plan.findings.as_slice(), &stats.findings, &ranges.findings, others].concat())
 }
 
 /// Returns the number of nodes by verdict, and the number of convolutions and products.

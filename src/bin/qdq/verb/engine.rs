@@ -23,8 +23,8 @@ pub struct Builder {
 }
 
 impl Builder {
-    pub fn new(args: &TensorRtArgs) -> Result<Self> {
-        let options = resolve::tensorrt(args)?;
+    pub fn new(args: &TensorRtArgs, fp16: bool) -> Result<Self> {
+        let options = resolve::tensorrt(args, fp16)?;
         Ok(Self { libraries: tensorrt::find_tensorrt(args.tensorrt.as_deref())?, options })
     }
 
@@ -60,17 +60,18 @@ pub fn run(args: &Engine, term: &Term) -> Result<Outcome> {
     let inputs: Vec<PathBuf> = args.ranges.iter().cloned().chain(outputs::of_model(&args.model)).collect();
     let timing = args.tensorrt.timing_cache.as_deref();
     outputs::check(timing.into_iter().chain([args.output.as_path()]), inputs.iter().map(PathBuf::as_path))?;
-    let builder = Builder::new(&args.tensorrt)?;
+    let builder = Builder::new(&args.tensorrt, args.precision.fp16)?;
     let findings = match &args.ranges {
         None => {
             builder.build(&Model::open(&args.model)?, &args.model, &args.output)?;
             Vec::new()
         }
         Some(path) => {
-            let weights = resolve::weights(&args.weights)?;
+            let weights = resolve::weights(&args.weights, resolve::half(&args.precision))?;
             let ranges = RangeFile::read(path)?.into_ranges(path)?;
             let policy = resolve::policy(&args.policy);
-            let whole = Planned::open(&args.model, &args.inputs, &policy)?;
+            let whole =
+                Planned::open(&args.model, &args.inputs, &policy, &resolve::preparation(&args.precision))?;
             whole.check_worth(&args.model, &policy)?;
             let Planned { prepared, plan } = whole.restrict(&policy, &ranges)?;
             let quantized = prepared.quantize(&plan, &ranges, &weights)?;

@@ -3,8 +3,10 @@
 mod apply;
 mod cache;
 mod calibrate;
+mod cast;
 mod compare;
 mod engine;
+mod halves;
 mod info;
 mod inspect;
 mod merge;
@@ -27,6 +29,7 @@ pub fn run(verb: &Verb, term: &Term) -> Result<Outcome> {
         Verb::Quantize(args) => quantize::run(args, term),
         Verb::Calibrate(args) => calibrate::run(args, term),
         Verb::Apply(args) => apply::run(args, term),
+        Verb::Cast(args) => cast::run(args, term),
         Verb::Engine(args) => engine::run(args, term),
         Verb::Merge(args) => merge::run(args, term),
         Verb::Cache(args) => cache::run(args, term),

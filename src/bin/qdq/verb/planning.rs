@@ -6,7 +6,7 @@ use qdq::dtype::DataType;
 use qdq::emit::Ranges;
 use qdq::error::{Error, ErrorKind, Result};
 use qdq::graph::Graph;
-use qdq::pipeline::{self, Prepared};
+use qdq::pipeline::{self, PrepareOptions, Prepared};
 use qdq::place::existing::quantized_nodes;
 use qdq::place::ops::all_nested_weighted;
 use qdq::place::{self, Plan, Policy};
@@ -21,8 +21,13 @@ pub struct Planned {
 }
 
 impl Planned {
-    pub fn open(model: &Path, inputs: &InputArgs, policy: &Policy) -> Result<Self> {
-        let prepared = pipeline::prepare(&resolve::model(model, inputs)?)?;
+    pub fn open(
+        model: &Path,
+        inputs: &InputArgs,
+        policy: &Policy,
+        preparation: &PrepareOptions,
+    ) -> Result<Self> {
+        let prepared = pipeline::prepare_with(&resolve::model(model, inputs)?, preparation)?;
         let plan = prepared.plan(policy)?;
         Ok(Self { prepared, plan })
     }

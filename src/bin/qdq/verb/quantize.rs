@@ -1,8 +1,10 @@
 //! `qdq quantize`: calibrates and writes the Q/DQ model in one command.
 
+use qdq::emit::Ranges;
 use qdq::error::{Error, ErrorKind, Result};
 use qdq::finding::counted;
-use qdq::pipeline::{Passes, RecoverOptions};
+use qdq::observe::Stats;
+use qdq::pipeline::{Known, Passes, RecoverOptions};
 use qdq::report::plan::totals;
 use qdq::tensorrt;
 use serde_json::json;
@@ -11,15 +13,17 @@ use crate::args::Quantize;
 use crate::term::Term;
 use crate::{Outcome, outputs, resolve};
 
-use super::calibrate::{RangeOutputs, counts, findings};
+use super::calibrate::{Observed, RangeOutputs, counts, findings};
 use super::engine::Builder;
+use super::halves::Halves;
 use super::planning::Planned;
 
 pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
     let files = RangeOutputs::new(&args.files)?;
     let method = resolve::method(args.method.as_deref())?;
-    let policy = resolve::policy(&args.policy);
-    let (weights, recovery) = (resolve::weights(&args.weights)?, resolve::recovery(&args.recovery));
+    let (policy, precision) = (resolve::policy(&args.policy), resolve::precision(&args.precision)?);
+    let half = resolve::half(&args.precision);
+    let (weights, recovery) = (resolve::weights(&args.weights, half)?, resolve::recovery(&args.recovery));
     let options = RecoverOptions { weights, recovery, method };
     options.check()?;
     let data_paths = resolve::data_paths(&args.data);
@@ -32,7 +36,11 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
             .chain(args.tensorrt.timing_cache.as_deref()),
         data_paths.iter().map(|path| path.as_path()).chain(model_files.iter().map(|path| path.as_path())),
     )?;
-    let builder = args.engine.as_deref().map(|path| Ok((Builder::new(&args.tensorrt)?, path))).transpose()?;
+    let builder = args
+        .engine
+        .as_deref()
+        .map(|path| Ok((Builder::new(&args.tensorrt, args.precision.fp16)?, path)))
+        .transpose()?;
 
     if builder.is_some() && !tensorrt::has_qdq() && !(recovery.is_none() && options.weights.bits == 8) {
         return Err(Error::new(
@@ -42,14 +50,18 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
         .with_remedy("leave out --engine, or --weight-bits and the methods that recover accuracy"));
     }
 
-    let mut planned = Planned::open(&args.model, &args.inputs, &policy)?;
+    let mut planned =
+        Planned::open(&args.model, &args.inputs, &policy, &resolve::preparation(&args.precision))?;
     planned.check_worth(&args.model, &policy)?;
-    let stats = planned.observe(&args.data, &args.runtime, files.every_activation(), term)?;
-    let ranges = planned.prepared.ranges(&planned.plan, &stats, method)?;
+    let also = if precision.is_some() { planned.prepared.precision_taps() } else { Vec::new() };
+    let observed = Observed { every_activation: files.every_activation(), also };
+    let stats = planned.observe(&args.data, &args.runtime, observed, term)?;
+    let ranged = planned.prepared.taps(&planned.plan, files.every_activation());
+    let ranges = planned.prepared.ranges(&planned.plan, &stats.only(&ranged), method)?;
     planned.plan = planned.prepared.seen(&planned.plan, &ranges);
     let Planned { prepared, plan } = &planned;
-    let (quantized, report) = if recovery.is_none() {
-        (prepared.quantize(plan, &ranges, &options.weights)?, None)
+    let (quantized, final_ranges, report) = if recovery.is_none() {
+        (prepared.quantize(plan, &ranges, &options.weights)?, ranges.clone(), None)
     } else {
         let (runtime, bar) = (resolve::runtime(&args.runtime), term.progress("recovering accuracy"));
         let mut passes = Passes {
@@ -58,13 +70,16 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
             report: &mut |progress| bar.show(progress),
         };
         let found = prepared.recover(plan, &ranges, &options, &mut passes)?;
-        (found.model, Some(found.report))
+        (found.model, found.ranges, Some(found.report))
     };
+    let stats_of_written = unchanged(&stats, &ranges, &final_ranges);
+    let known = Known { stats: Some(&stats_of_written), ranges: Some(&final_ranges) };
+    let halved = Halves::make(quantized, known, precision.as_ref())?;
 
     let mut written = files.write(&stats, &ranges, term)?;
-    written.save(&quantized, &args.output)?;
+    written.save(halved.model(), &args.output)?;
     if let Some((builder, path)) = builder {
-        builder.build_quantized(&quantized, &args.model, &ranges, path)?;
+        builder.build_quantized(halved.model(), &args.model, &ranges, path)?;
         written.add("engine", path);
     }
 
@@ -72,8 +87,9 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
     let samples = counted(stats.samples, "sample");
     let changes = report.as_ref().map_or_else(String::new, |report| format!("\n{report}\n"));
     let text = format!(
-        "ranges by {method} from {samples}\n{}\n{changes}{}",
+        "ranges by {method} from {samples}\n{}\n{}{changes}{}",
         totals(prepared.graph(), plan),
+        halved.text(plan, term),
         written.text()
     );
     let mut json = json!({
@@ -81,12 +97,19 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
         "method": method.to_string(),
         "nodes": counts(prepared.graph(), plan),
         "tensors": ranges.len(),
-        "findings": findings(&planned, &stats, &ranges),
+        "findings": findings(&planned, &stats, &ranges, halved.findings()),
         "files": written.to_json(),
     });
+    halved.add_to(&mut json);
     if let Some(report) = report {
         json["recovery"] = report.to_json()["layers"].take();
     }
     term.result(text, &json)?;
     Ok(Outcome::Done)
+}
+
+/// Returns the statistics of the tensors whose range recovery did not change. Equalization scales the others.
+fn unchanged(stats: &Stats, before: &Ranges, after: &Ranges) -> Stats {
+    let is_same = |name: &&String| before.get(name) == after.get(name);
+    stats.only(&stats.tensors.keys().filter(is_same).cloned().collect::<Vec<_>>())
 }

@@ -1,0 +1,67 @@
+//! Arguments for half precision.
+
+use std::path::PathBuf;
+
+use super::{DataArgs, InputArgs, RuntimeArgs};
+
+/// Half precision for what is not INT8.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Half precision")]
+pub struct PrecisionArgs {
+    /// Compute in float16 what is not INT8 and can be; a weakly typed TensorRT (8 to 10) then chooses float16
+    /// layers itself
+    #[arg(long, conflicts_with = "bf16")]
+    pub fp16: bool,
+    /// Compute in bfloat16 what is not INT8 and can be
+    #[arg(long)]
+    pub bf16: bool,
+    #[command(flatten)]
+    pub choice: PrecisionChoice,
+    /// Opset of the written model [default: at least 19 with --fp16 and 22 with --bf16, else at least 13]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(13..=22))]
+    pub opset: Option<i64>,
+}
+
+/// Choice of the nodes that compute in half precision.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Half precision")]
+pub struct PrecisionChoice {
+    /// Change the type of the model's float32 inputs and outputs too
+    #[arg(long)]
+    pub half_io: bool,
+    /// Keep nodes in float32 whose name matches (* is any text, ? one character); repeatable
+    #[arg(long, value_name = "PATTERN")]
+    pub float32: Vec<String>,
+    /// Keep nodes of this operator in float32; repeatable
+    #[arg(long, value_name = "OP")]
+    pub float32_op: Vec<String>,
+    /// Compute nodes in half precision whose name matches, whatever their values are; repeatable
+    #[arg(long, value_name = "PATTERN")]
+    pub half: Vec<String>,
+    /// Compute nodes of this operator in half precision, whatever their values are; repeatable
+    #[arg(long, value_name = "OP")]
+    pub half_op: Vec<String>,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(
+    override_usage = "qdq cast [OPTIONS] <MODEL> <--fp16|--bf16> --output <FILE> [--data <[NAME=]PATH>...|--stats <FILE>]"
+)]
+pub struct Cast {
+    /// The ONNX model: a float one, or one with Q/DQ
+    pub model: PathBuf,
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// Take statistics that were saved before instead of data
+    #[arg(long, value_name = "FILE", conflicts_with = "data", help_heading = "Data")]
+    pub stats: Option<PathBuf>,
+    /// File of the model in half precision
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    #[command(flatten)]
+    pub precision: PrecisionArgs,
+    #[command(flatten)]
+    pub inputs: InputArgs,
+    #[command(flatten)]
+    pub runtime: RuntimeArgs,
+}

@@ -1,0 +1,53 @@
+//! Converts the arguments for half precision.
+
+use qdq::error::{Error, ErrorKind, Result};
+use qdq::pipeline::{BF16_OPSET, HALF_QDQ_OPSET, PrepareOptions};
+use qdq::place::Selection;
+use qdq::precision::{Half, PrecisionPolicy};
+
+use crate::args::PrecisionArgs;
+
+/// Returns the 16-bit type, if the user asked for one.
+pub fn half(args: &PrecisionArgs) -> Option<Half> {
+    match (args.fp16, args.bf16) {
+        (true, _) => Some(Half::F16),
+        (_, true) => Some(Half::Bf16),
+        _ => None,
+    }
+}
+
+/// Returns the policy of precision; `None` if everything stays in float32.
+///
+/// # Errors
+/// `InvalidArgument` if options choose nodes for half precision that nobody asked for.
+pub fn precision(args: &PrecisionArgs) -> Result<Option<PrecisionPolicy>> {
+    let choice = &args.choice;
+    let Some(half) = half(args) else {
+        let is_chosen = choice.half_io
+            || [&choice.float32, &choice.float32_op, &choice.half, &choice.half_op]
+                .iter()
+                .any(|it| !it.is_empty());
+        if is_chosen {
+            let message = "--half-io, --float32 and --half have no effect: nothing becomes half precision";
+            return Err(Error::new(ErrorKind::InvalidArgument, message).with_remedy("add --fp16 or --bf16"));
+        }
+        return Ok(None);
+    };
+    let selection = |names: &[String], ops: &[String]| Selection { names: names.to_vec(), ops: ops.to_vec() };
+    Ok(Some(PrecisionPolicy {
+        half,
+        float32: selection(&choice.float32, &choice.float32_op),
+        forced: selection(&choice.half, &choice.half_op),
+        half_io: choice.half_io,
+    }))
+}
+
+/// Returns the settings of the preparation of a model that is quantized.
+pub fn preparation(args: &PrecisionArgs) -> PrepareOptions {
+    let usual = match half(args) {
+        Some(Half::F16) => HALF_QDQ_OPSET,
+        Some(Half::Bf16) => BF16_OPSET,
+        None => PrepareOptions::default().opset,
+    };
+    PrepareOptions { opset: args.opset.unwrap_or(usual), ..PrepareOptions::default() }
+}

@@ -1,0 +1,60 @@
+//! A written model that may be in half precision.
+
+use qdq::error::Result;
+use qdq::finding::Finding;
+use qdq::onnx::Model;
+use qdq::pipeline::{self, Halved, Known};
+use qdq::place::Plan;
+use qdq::precision::PrecisionPolicy;
+use qdq::report::precision;
+use serde_json::Value;
+
+use crate::term::Term;
+
+/// A quantized model: with the rest in float32, or in half precision.
+pub enum Halves {
+    Float32(Model),
+    Half(Box<Halved>),
+}
+
+impl Halves {
+    /// Converts the model if a policy asks for it.
+    pub fn make(quantized: Model, known: Known<'_>, policy: Option<&PrecisionPolicy>) -> Result<Self> {
+        Ok(match policy {
+            None => Self::Float32(quantized),
+            Some(policy) => Self::Half(Box::new(pipeline::halve(quantized, known, policy)?)),
+        })
+    }
+
+    pub fn model(&self) -> &Model {
+        match self {
+            Self::Float32(model) => model,
+            Self::Half(halved) => &halved.model,
+        }
+    }
+
+    pub fn findings(&self) -> &[Finding] {
+        match self {
+            Self::Float32(_) => &[],
+            Self::Half(halved) => &halved.findings,
+        }
+    }
+
+    /// Adds the plan of precision to the result of a command.
+    pub fn add_to(&self, json: &mut Value) {
+        if let Self::Half(halved) = self {
+            json["precision"] = precision::to_json(&halved.network.graph, &halved.plan);
+        }
+    }
+
+    /// Returns the lines about half precision for the result of a command.
+    pub fn text(&self, plan: &Plan, term: &Term) -> String {
+        match self {
+            Self::Float32(_) => String::new(),
+            Self::Half(halved) => {
+                let int8 = precision::int8_nodes(plan);
+                precision::totals(&halved.network.graph, &halved.plan, Some(int8), term.is_verbose())
+            }
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! The steps of Quantize and Dequantize in 16 bits.
+
+use super::Caster;
+use crate::error::Result;
+use crate::finding::{Finding, counted};
+use crate::graph::{Graph, Node, NodeId, TensorId, TensorKind};
+use crate::precision::Half;
+use crate::tensor::{Data, Tensor};
+
+impl Caster<'_> {
+    /// Rounds the steps of a pair to the 16-bit type; another constant stays as it is.
+    ///
+    /// A step that would be subnormal becomes the smallest normal number, so that it keeps all its bits. The
+    /// stored integers of its channel are computed anew. Such a channel holds numbers below 0.008 only: often
+    /// it is dead. `stays` says that float32 nodes read the steps too: they get the same steps, because a
+    /// Quantize and its Dequantize need equal ones.
+    pub(super) fn step(&mut self, id: TensorId, value: Tensor, stays: bool) -> Result<Tensor> {
+        let graph = &*self.network.graph;
+        let readers = readers_of_steps(graph, id);
+        let (false, Data::F32(steps)) = (readers.is_empty(), value.data()) else { return Ok(value) };
+        let rounded: Vec<f32> = steps.iter().map(|&step| held(step, self.plan.half)).collect();
+        let raised: Vec<usize> =
+            (0..steps.len()).filter(|&at| is_raised(steps[at], self.plan.half)).collect();
+        if !raised.is_empty() {
+            for &reader in &readers {
+                self.requantize(reader, steps, &rounded)?;
+            }
+            let channels = counted(raised.len(), "channel");
+            let what = format!(
+                "the step of {channels} was raised to {:.4e}, the smallest that {} holds with all its bits",
+                self.plan.half.smallest_normal(),
+                self.plan.half
+            );
+            self.findings.push(Finding::note(what).about([self.network.name(id)]));
+        }
+        let rounded = Tensor::new(value.shape().to_vec(), rounded)?;
+        if stays {
+            self.model.replace_constant(self.network.name(id), rounded.clone())?;
+        }
+        Ok(rounded)
+    }
+
+    /// Computes stored integers anew for other steps.
+    fn requantize(&mut self, reader: NodeId, old: &[f32], new: &[f32]) -> Result<()> {
+        let graph = &*self.network.graph;
+        let node = graph.node(reader);
+        let Some(integers) = node.input(0).filter(|&id| node.is("DequantizeLinear") && is_stored(graph, id))
+        else {
+            return Ok(());
+        };
+        let name = self.network.name(integers).to_owned();
+        let Some(value) = self.model.constant(&name)? else { return Ok(()) };
+        let Data::I8(stored) = value.data() else { return Ok(()) };
+        let shape = value.shape().to_vec();
+        let axis = if old.len() == 1 { 0 } else { axis_of(node, shape.len()) };
+        let inner: usize =
+            if old.len() == 1 { stored.len().max(1) } else { shape[axis + 1..].iter().product() };
+        let channel = |at: usize| at / inner.max(1) % old.len();
+        let rescale = |(at, &q): (usize, &i8)| {
+            let channel = channel(at);
+            (f64::from(q) * f64::from(old[channel]) / f64::from(new[channel])).round_ties_even() as i8
+        };
+        let changed: Vec<i8> = stored.iter().enumerate().map(rescale).collect();
+        let changed = Tensor::new(shape.clone(), changed)?;
+        if graph.tensor(integers).consumers.len() == 1 {
+            self.model.replace_constant(&name, changed)?;
+        } else {
+            let copy = self.names.fresh(&name);
+            self.model.add_initializer(&copy, &shape, changed.into_data())?;
+            self.edits.replace_input(self.network.position(reader), 0, &copy);
+        }
+        Ok(())
+    }
+}
+
+/// Returns the step that the 16-bit type holds: rounded, and normal.
+pub fn held(step: f32, half: Half) -> f32 {
+    half.round(step).max(half.smallest_normal())
+}
+
+fn is_raised(step: f32, half: Half) -> bool {
+    half.round(step) < half.smallest_normal()
+}
+
+fn axis_of(node: &Node, rank: usize) -> usize {
+    let axis = node.int("axis", 1);
+    let axis = if axis < 0 { axis + rank as i64 } else { axis };
+    usize::try_from(axis).unwrap_or_default().min(rank.saturating_sub(1))
+}
+
+fn is_stored(graph: &Graph, id: TensorId) -> bool {
+    graph.tensor(id).kind == TensorKind::Constant && graph.tensor(id).producer.is_none()
+}
+
+/// Lists the Quantize and Dequantize nodes that read a tensor as their step.
+fn readers_of_steps(graph: &Graph, id: TensorId) -> Vec<NodeId> {
+    let edges = graph.tensor(id).consumers.iter().filter(|edge| edge.input == 1);
+    let is_pair =
+        |id: &NodeId| graph.node(*id).is("QuantizeLinear") || graph.node(*id).is("DequantizeLinear");
+    edges.map(|edge| edge.node).filter(is_pair).collect()
+}

@@ -1,0 +1,158 @@
+//! Half precision for a model: its evidence, its plan, and the model that carries the plan out.
+
+use std::collections::BTreeMap;
+
+use super::prepared::Prepared;
+use super::{folded, prepare::PrepareOptions, prepare::prepare_with};
+use crate::dtype::DataType;
+use crate::emit::Ranges;
+use crate::emit::cast::cast;
+use crate::error::{Error, ErrorKind, Result};
+use crate::finding::{self, Finding};
+use crate::graph::{TensorId, TensorKind};
+use crate::observe::{Stats, TensorStats};
+use crate::onnx::{Model, Network};
+use crate::precision::{self, Evidence, Facts, Half, Precision, PrecisionPlan, PrecisionPolicy};
+use crate::runtime::{lay_flat, map_constants};
+
+/// The opset at which Quantize and Dequantize have scales in the type of the data.
+pub const HALF_QDQ_OPSET: i64 = 19;
+/// The opset at which convolutions and pooling take bf16.
+pub const BF16_OPSET: i64 = 22;
+
+/// The known values of the activations of a model.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Known<'a> {
+    /// Statistics, if there are any.
+    pub stats: Option<&'a Stats>,
+    /// Ranges, from which the largest magnitudes follow.
+    pub ranges: Option<&'a Ranges>,
+}
+
+/// A model in half precision, with its plan.
+pub struct Halved {
+    /// The model with its subgraphs.
+    pub model: Model,
+    /// The network for which the plan is: that before the Casts.
+    pub network: Network,
+    /// The plan.
+    pub plan: PrecisionPlan,
+    /// All findings: those of the plan, and those about constants and steps.
+    pub findings: Vec<Finding>,
+}
+
+/// Makes a model ready for [`Prepared::cast`]: its opset has the 16-bit forms of its operators, or is `opset`.
+///
+/// Q/DQ of other tools stay as they are.
+///
+/// # Errors
+/// Those of [`prepare`](super::prepare).
+pub fn prepare_cast(model: &Model, half: Half, opset: Option<i64>) -> Result<Prepared> {
+    let has_pairs = model.nodes().any(|node| matches!(node.op(), "QuantizeLinear" | "DequantizeLinear"));
+    let usual = match half {
+        Half::Bf16 => BF16_OPSET,
+        Half::F16 if has_pairs => HALF_QDQ_OPSET,
+        Half::F16 => super::QDQ_OPSET,
+    };
+    prepare_with(model, &PrepareOptions { opset: opset.unwrap_or(usual), keeps_pairs: true })
+}
+
+impl Prepared {
+    /// Lists the tensors whose statistics a plan of precision needs ([`precision::taps`]).
+    pub fn precision_taps(&self) -> Vec<String> {
+        precision::taps(self.graph()).into_iter().map(|id| self.network.name(id).to_owned()).collect()
+    }
+
+    /// Plans the precision of the nodes, and logs the findings of the plan.
+    ///
+    /// # Errors
+    /// Those of [`precision::plan`].
+    pub fn plan_precision(&self, known: Known<'_>, policy: &PrecisionPolicy) -> Result<PrecisionPlan> {
+        let plan = plan(&self.network, known, policy)?;
+        finding::log_all(&plan.findings);
+        Ok(plan)
+    }
+
+    /// Converts the model to half precision, as it is: with the Q/DQ that it has.
+    ///
+    /// # Errors
+    /// `Unsupported` if no node becomes 16-bit; those of [`precision::plan`] and of reading constants.
+    pub fn cast(&self, known: Known<'_>, policy: &PrecisionPolicy) -> Result<Halved> {
+        let plan = plan(&self.network, known, policy)?;
+        if plan.count(Precision::Half) == 0 {
+            return Err(nothing_to_do(&plan));
+        }
+        halved(self.network.clone(), plan)
+    }
+}
+
+/// Converts a model that has just been quantized to half precision.
+///
+/// `known` has the values of the float model: its tensors have the same names.
+///
+/// # Errors
+/// Those of [`Prepared::cast`].
+pub fn halve(model: Model, known: Known<'_>, policy: &PrecisionPolicy) -> Result<Halved> {
+    let mut network = Network::of(model)?.edit(lay_flat)?;
+    folded::fold_constants(&mut network);
+    let plan = plan(&network, known, policy)?;
+    halved(network, plan)
+}
+
+fn halved(network: Network, plan: PrecisionPlan) -> Result<Halved> {
+    let cast = cast(&network, &plan)?;
+    let findings = [plan.findings.as_slice(), &cast.findings].concat();
+    finding::log_all(&findings);
+    Ok(Halved { model: cast.model.nested()?, network, plan, findings })
+}
+
+fn plan(network: &Network, known: Known<'_>, policy: &PrecisionPolicy) -> Result<PrecisionPlan> {
+    let graph = &network.graph;
+    let stats = |id: TensorId| -> Option<&TensorStats> {
+        let tensor = graph.tensor(id);
+        known.stats?.tensors.get(&tensor.name).filter(|_| tensor.dtype == Some(DataType::F32))
+    };
+    let mut facts = constants(network, policy.half);
+    for id in graph.tensor_ids().filter(|&id| graph.tensor(id).dtype == Some(DataType::F32)) {
+        if let Some(amax) = known.ranges.and_then(|ranges| ranges.get(network.name(id))) {
+            facts.entry(id).or_insert_with(|| Facts::of_largest(amax));
+        }
+    }
+    let evidence = Evidence::collect(graph, policy.half, &stats, facts);
+    let samples = known.stats.map_or(1, |stats| stats.samples);
+    precision::plan(graph, network.model.opset(), &evidence, samples, policy)
+}
+
+/// Returns the facts about every float32 constant whose value can be had.
+fn constants(network: &Network, half: Half) -> BTreeMap<TensorId, Facts> {
+    let graph = &network.graph;
+    let is_wanted = |id: &TensorId| {
+        graph.tensor(*id).kind == TensorKind::Constant && graph.tensor(*id).dtype == Some(DataType::F32)
+    };
+    let wanted: Vec<TensorId> = graph.tensor_ids().filter(is_wanted).collect();
+    let facts = map_constants(network, &wanted, |_, value| {
+        let value = value.ok()?;
+        let mut stats = TensorStats::new();
+        stats.observe(&value.view().data().to_f32()?);
+        Facts::of(&stats, half)
+    });
+    wanted.into_iter().zip(facts).filter_map(|(id, facts)| Some((id, facts?))).collect()
+}
+
+fn nothing_to_do(plan: &PrecisionPlan) -> Error {
+    let stays = plan.count(Precision::Float32);
+    let (message, remedy) = match plan.nodes.iter().find(|node| node.precision == Precision::Float32) {
+        None => (
+            "nothing is left to convert: no node computes float32 numbers".to_owned(),
+            "use the model as it is",
+        ),
+        Some(first) => (
+            format!(
+                "nothing is left to convert: all {stays} float32 nodes stay, the first because it {}",
+                first.reason
+            ),
+            "see the reasons with 'qdq inspect MODEL --fp16 -v', and force nodes with --half",
+        ),
+    };
+    Error::new(ErrorKind::Unsupported, message).with_remedy(remedy)
+}

@@ -1,0 +1,239 @@
+//! Operators that are judged by what they compute inside, and by what they do with small values.
+
+use super::plan::Context;
+use super::{Facts, Half, MARGIN};
+use crate::graph::{Node, NodeId, TensorId, TensorKind};
+
+/// The reason why a node stays in float32, and the inputs whose makers stay with it.
+pub(super) struct Refusal {
+    pub reason: String,
+    pub makers: Vec<TensorId>,
+}
+
+impl Refusal {
+    fn alone(reason: impl Into<String>) -> Option<Self> {
+        Some(Self { reason: reason.into(), makers: Vec::new() })
+    }
+
+    fn with(makers: impl IntoIterator<Item = TensorId>, reason: impl Into<String>) -> Option<Self> {
+        Some(Self { reason: reason.into(), makers: Vec::from_iter(makers) })
+    }
+}
+
+/// Operators that sum their input over some axes, with the largest power of the input that they add.
+const SUMS: [(&str, i32); 11] = [
+    ("GlobalAveragePool", 1),
+    ("GlobalLpPool", 2),
+    ("InstanceNormalization", 2),
+    ("LRN", 2),
+    ("LpNormalization", 2),
+    ("MeanVarianceNormalization", 2),
+    ("ReduceL1", 1),
+    ("ReduceL2", 2),
+    ("ReduceMean", 1),
+    ("ReduceSum", 1),
+    ("ReduceSumSquare", 2),
+];
+
+/// Operators that order or compare values. Equal values and values beside a border decide otherwise after
+/// rounding.
+const ORDERING: [&str; 10] =
+    ["ArgMax", "ArgMin", "Ceil", "Equal", "Floor", "Hardmax", "Mod", "Round", "TopK", "Unique"];
+/// Operators that read coordinates.
+const COORDINATES: [(&str, usize); 4] =
+    [("GridSample", 1), ("RoiAlign", 1), ("MaxRoiPool", 1), ("AffineGrid", 0)];
+/// Operators that carry a state over many steps.
+const STEPS: [&str; 4] = ["CumSum", "GRU", "LSTM", "RNN"];
+/// Angles beyond this have steps above 2^-8 in f16.
+const LARGEST_ANGLE: f32 = 8.0;
+/// The sum of two numbers may be this much smaller than they are: then their rounding errors are still 60 dB
+/// below the sum in f16.
+const LEAST_REST: f64 = 0.2;
+
+/// Returns the reason why a node stays in float32 for what it computes; `None` if it need not.
+pub(super) fn refusal(context: &Context<'_>, id: NodeId) -> Option<Refusal> {
+    let node = context.graph.node(id);
+    let one_of = |list: &[&str]| list.iter().any(|op| node.is(op));
+    if one_of(&ORDERING) {
+        return Refusal::with(node.input(0), "decides by small differences, which rounding would change");
+    }
+    if let Some((_, input)) = COORDINATES.iter().find(|(op, _)| node.is(op)) {
+        return Refusal::with(node.input(*input), "reads coordinates, whose rounding would move the samples");
+    }
+    if one_of(&STEPS) {
+        return Refusal::alone("adds up its result in many steps, each of which would round");
+    }
+    angle(context, node)
+        .or_else(|| small(context, node))
+        .or_else(|| power(context, node))
+        .or_else(|| sum(context, node))
+        .or_else(|| cancellation(context, node))
+        .or_else(|| variance(context, node))
+}
+
+/// Judges sines of large angles: the step of the angle is that of its magnitude.
+fn angle(context: &Context<'_>, node: &Node) -> Option<Refusal> {
+    let input = node.input(0).filter(|_| ["Sin", "Cos", "Tan"].iter().any(|op| node.is(op)))?;
+    let name = context.name(input);
+    match context.evidence.get(input) {
+        Some(facts) if facts.largest <= LARGEST_ANGLE => None,
+        Some(facts) => {
+            let reason =
+                format!("reads angles up to {:.4e} in '{name}', whose fraction would be lost", facts.largest);
+            Refusal::with([input], reason)
+        }
+        None => {
+            Refusal::with([input], format!("reads angles in '{name}', and nothing is known of their size"))
+        }
+    }
+}
+
+/// Judges operators whose result is large or steep at small values.
+fn small(context: &Context<'_>, node: &Node) -> Option<Refusal> {
+    let index = match &*node.op {
+        "Log" | "Sqrt" | "Reciprocal" => 0,
+        "Div" => 1,
+        "Pow" if context.constant(node.input(1)?).is_none_or(|facts| exponent(facts) < 1.0) => 0,
+        _ => return None,
+    };
+    let input = node.input(index)?;
+    let smallest = context.half.smallest_normal();
+    let name = context.name(input);
+    if context.half != Half::F16 || context.graph.tensor(input).kind == TensorKind::Constant {
+        return None;
+    }
+    if let Some(added) = added(context, input).filter(|&added| added < smallest) {
+        let reason =
+            format!("reads '{name}', to which {added:.4e} was added, less than f16 holds with all its bits");
+        return Refusal::with([input], reason);
+    }
+    match context.evidence.get(input) {
+        Some(facts) if !facts.reaches_below(smallest * MARGIN) => None,
+        Some(Facts { smallest: Some(found), .. }) => {
+            let reason = format!(
+                "reads values down to {found:.4e} in '{name}': f16 gets coarser below {smallest:.4e}, and other \
+                 data may be {MARGIN} times smaller"
+            );
+            Refusal::with([input], reason)
+        }
+        _ => Refusal::with([input], format!("reads '{name}', and nothing is known of its smallest values")),
+    }
+}
+
+/// Returns the sign and size of a constant exponent. Exponents with several values count as their highest.
+fn exponent(facts: &Facts) -> f32 {
+    if facts.highest < 0.0 { -facts.largest } else { facts.highest }
+}
+
+/// Returns the smallest constant that the node before added to a tensor, or by which it bounded the tensor.
+fn added(context: &Context<'_>, tensor: TensorId) -> Option<f32> {
+    let node = context.graph.producer(tensor)?;
+    if !["Add", "Sub", "Max", "Clip", "Where"].iter().any(|op| node.is(op)) {
+        return None;
+    }
+    let constants = node.inputs.iter().flatten().filter_map(|&input| context.constant(input)?.smallest);
+    constants.filter(|&smallest| smallest > 0.0).min_by(f32::total_cmp)
+}
+
+/// Judges powers and exponentials, which multiply the margin that other data needs.
+fn power(context: &Context<'_>, node: &Node) -> Option<Refusal> {
+    let input = node.input(0)?;
+    let limit = context.half.largest();
+    let exponent = match &*node.op {
+        "Exp" => None,
+        "Pow" => Some(context.constant(node.input(1)?).map_or(f32::INFINITY, exponent)),
+        "Mul" if node.input(1) == Some(input) => Some(2.0),
+        _ => return None,
+    };
+    let name = context.name(input);
+    let Some(facts) = context.evidence.get(input) else {
+        return Refusal::alone(format!("raises '{name}', and nothing is known of its largest values"));
+    };
+    let reached = match exponent {
+        // A softmax that is written out subtracts the largest value first: its exponents are at most 0.
+        None => (2.0 * facts.highest.max(0.0)).exp(),
+        Some(exponent) if exponent <= 1.0 => return None,
+        Some(exponent) => (facts.largest * MARGIN).powf(exponent),
+    };
+    if reached <= limit {
+        return None;
+    }
+    let largest = if exponent.is_none() { facts.highest } else { facts.largest };
+    Refusal::alone(format!(
+        "raises values up to {largest:.4e} in '{name}': other data may exceed {limit:.4e}"
+    ))
+}
+
+/// Judges sums over many elements, which may overflow before they are divided.
+fn sum(context: &Context<'_>, node: &Node) -> Option<Refusal> {
+    let (_, power) = SUMS.iter().find(|(op, _)| node.is(op))?;
+    let input = node.input(0)?;
+    let name = context.name(input);
+    let summed = summed(context, node, input);
+    let Some((facts, rms)) = context.evidence.get(input).and_then(|facts| Some((facts, facts.rms?))) else {
+        return Refusal::alone(format!("sums '{name}', and nothing is known of its values"));
+    };
+    let mean = if *power == 2 { rms * rms } else { rms };
+    let margin = f64::from(MARGIN).powi(*power);
+    let single = f64::from(facts.largest).powi(*power);
+    let total = (mean * summed).max(single) * margin;
+    (total > f64::from(context.half.largest())).then(|| Refusal {
+        reason: format!(
+            "sums {summed:.0} elements of '{name}': the sum may reach {total:.4e} before it is divided"
+        ),
+        makers: Vec::new(),
+    })
+}
+
+/// Returns the number of elements of each sum: the elements of the input for each element of the output.
+fn summed(context: &Context<'_>, node: &Node, input: TensorId) -> f64 {
+    let count = |tensor: TensorId| context.evidence.get(tensor).and_then(|facts| facts.count);
+    let fixed = |tensor: TensorId| {
+        context.graph.tensor(tensor).fixed_shape().map(|shape| shape.iter().product::<usize>() as u64)
+    };
+    let ratio = |of: &dyn Fn(TensorId) -> Option<u64>| {
+        let (all, kept) = (of(input)?, of(node.output(0)?)?);
+        Some(all as f64 / kept.max(1) as f64)
+    };
+    // A normalization keeps the shape: it sums over the positions, of which there are at most as many as
+    // elements in a sample.
+    let keeps_shape = |ratio: &f64| *ratio > 1.0;
+    ratio(&count).or_else(|| ratio(&fixed)).filter(keeps_shape).unwrap_or_else(|| {
+        fixed(input).or(count(input)).map_or(1.0, |elements| elements as f64 / context.samples as f64)
+    })
+}
+
+/// Judges sums of two tensors that cancel each other: what is left has the errors of both.
+fn cancellation(context: &Context<'_>, node: &Node) -> Option<Refusal> {
+    if !node.is("Add") && !node.is("Sub") {
+        return None;
+    }
+    let rms =
+        |tensor: TensorId| context.evidence.get(tensor).and_then(|facts| facts.rms).filter(|&rms| rms > 0.0);
+    let (left, right, output) = (node.input(0)?, node.input(1)?, node.output(0)?);
+    if context.on_mask.contains(&output) {
+        return None;
+    }
+    let before = rms(left)?.max(rms(right)?);
+    let rest = rms(output)? / before;
+    (rest < LEAST_REST).then(|| Refusal {
+        reason: format!(
+            "leaves {:.2}% of what it subtracts: the rounding of '{}' and '{}' would be the {} of the rest",
+            rest * 100.0,
+            context.name(left),
+            context.name(right),
+            if rest < 0.01 { "size" } else { "larger part of the error" },
+        ),
+        makers: vec![left, right],
+    })
+}
+
+/// Judges the variances of a batch normalization, which it divides by.
+fn variance(context: &Context<'_>, node: &Node) -> Option<Refusal> {
+    let input = node.input(4).filter(|_| node.is("BatchNormalization"))?;
+    let facts = context.constant(input)?;
+    facts.reaches_below(context.half.smallest_normal()).then(|| Refusal {
+        reason: format!("divides by variances down to {:.4e}", facts.smallest.unwrap_or(0.0)),
+        makers: Vec::new(),
+    })
+}

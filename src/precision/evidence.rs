@@ -1,0 +1,127 @@
+//! The evidence of a plan: what is known about the values of each tensor.
+
+use std::collections::BTreeMap;
+
+use super::facts::int8_sqnr;
+use super::{Facts, Half};
+use crate::dtype::DataType;
+use crate::graph::{Graph, Node, TensorId};
+use crate::observe::TensorStats;
+use crate::place::sharing;
+
+/// What is known about the values of the tensors of a graph.
+#[derive(Clone, Debug, Default)]
+pub struct Evidence {
+    facts: BTreeMap<TensorId, Facts>,
+    /// The SQNR after int8 of tensors that a QuantizeLinear reads.
+    int8: BTreeMap<TensorId, f64>,
+}
+
+/// Operators whose output is a value of the first input, zero, or one of few constants.
+const BOUNDED_BY_INPUT: [&str; 7] = ["Relu", "Dropout", "MaxPool", "GlobalMaxPool", "Cast", "Tile", "Expand"];
+/// Operators whose output lies between -1 and 1.
+const BOUNDED_BY_ONE: [&str; 7] = ["Sigmoid", "HardSigmoid", "Tanh", "Softmax", "Erf", "Sin", "Cos"];
+
+/// Whether the facts about the outputs of a node follow from those about its inputs, exactly enough for the
+/// rules.
+pub(super) fn follows(graph: &Graph, node: &Node) -> bool {
+    let is_float = |id: TensorId| graph.tensor(id).dtype == Some(DataType::F32);
+    let is_cast_of_integers = node.is("Cast") && !node.input(0).is_some_and(is_float);
+    let moves = sharing::only_moves(node) || sharing::selects(node) || node.is("Cast");
+    moves && !is_cast_of_integers || ["QuantizeLinear", "DequantizeLinear"].iter().any(|op| node.is(op))
+}
+
+impl Evidence {
+    /// Collects facts. `stats` gives the statistics of an activation, and `known` the facts about constants, and
+    /// about activations without statistics.
+    pub fn collect<'a>(
+        graph: &Graph,
+        half: Half,
+        stats: &dyn Fn(TensorId) -> Option<&'a TensorStats>,
+        known: BTreeMap<TensorId, Facts>,
+    ) -> Self {
+        let mut evidence = Self { facts: known, ..Self::default() };
+        for id in graph.tensor_ids() {
+            if let Some(facts) = stats(id).and_then(|stats| Facts::of(stats, half)) {
+                evidence.facts.insert(id, facts);
+            }
+        }
+        for node in &graph.nodes {
+            evidence.derive(node);
+            if let (true, Some(input), Some(scale)) =
+                (node.is("QuantizeLinear"), node.input(0), node.input(1))
+                && let (Some(stats), Some(scale)) = (stats(input), evidence.get(scale))
+            {
+                evidence.int8.insert(input, int8_sqnr(stats, scale.largest));
+            }
+        }
+        evidence
+    }
+
+    /// Returns the facts about a tensor; `None` if nothing is known.
+    pub fn get(&self, tensor: TensorId) -> Option<&Facts> {
+        self.facts.get(&tensor)
+    }
+
+    /// Returns the SQNR of a tensor after its quantization to int8.
+    pub fn int8_sqnr(&self, tensor: TensorId) -> Option<f64> {
+        self.int8.get(&tensor).copied()
+    }
+
+    /// Derives the facts of outputs that were not observed.
+    fn derive(&mut self, node: &Node) {
+        let Some(derived) = self.derived(node) else { return };
+        for output in node.outputs.iter().flatten() {
+            self.facts.entry(*output).or_insert(derived);
+        }
+    }
+
+    fn derived(&self, node: &Node) -> Option<Facts> {
+        let one_of = |list: &[&str]| list.iter().any(|op| node.is(op));
+        let first = || self.get(node.input(0)?).copied();
+        if one_of(&BOUNDED_BY_ONE) {
+            return Some(Facts::of_largest(1.0));
+        }
+        if node.is("Concat") {
+            let parts = node.inputs.iter().flatten().map(|&input| self.get(input));
+            return parts.collect::<Option<Vec<_>>>()?.into_iter().copied().reduce(union);
+        }
+        if sharing::only_moves(node) || one_of(&BOUNDED_BY_INPUT) || sharing::selects(node) {
+            return first();
+        }
+        match &*node.op {
+            "DequantizeLinear" if node.domain.is_empty() => self.dequantized(node),
+            // The integers keep the facts of the values, for the Dequantize behind.
+            "QuantizeLinear" if node.domain.is_empty() => first(),
+            _ => None,
+        }
+    }
+
+    /// Returns the facts of dequantized values: whole multiples of the step.
+    fn dequantized(&self, node: &Node) -> Option<Facts> {
+        let scale = self.get(node.input(1)?)?;
+        let largest = self.get(node.input(0)?).map_or(scale.largest * 128.0, |facts| facts.largest);
+        Some(Facts { smallest: scale.smallest, ..Facts::of_largest(largest) })
+    }
+}
+
+/// Returns the facts of the values of two tensors together.
+fn union(a: Facts, b: Facts) -> Facts {
+    let both = |a: Option<f64>, b: Option<f64>, join: fn(f64, f64) -> f64| a.zip(b).map(|(a, b)| join(a, b));
+    Facts {
+        largest: a.largest.max(b.largest),
+        highest: a.highest.max(b.highest),
+        smallest: a.smallest.zip(b.smallest).map(|(a, b)| smaller_nonzero(a, b)),
+        rms: both(a.rms, b.rms, f64::max),
+        sqnr: both(a.sqnr, b.sqnr, f64::min),
+        count: a.count.zip(b.count).map(|(a, b)| a + b),
+    }
+}
+
+/// Returns the smaller of two magnitudes; 0 stands for no magnitude.
+fn smaller_nonzero(a: f32, b: f32) -> f32 {
+    match (a, b) {
+        (0.0, x) | (x, 0.0) => x,
+        (a, b) => a.min(b),
+    }
+}

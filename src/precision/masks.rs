@@ -1,0 +1,84 @@
+//! Masks: constants such as -FLT_MAX that only a Softmax reads, behind a Where or an Add.
+
+use std::collections::BTreeSet;
+
+use super::{Evidence, Half, MARGIN};
+use crate::dtype::DataType;
+use crate::graph::{Graph, Node, TensorId, TensorKind};
+use crate::place::sharing;
+
+/// Finds the masks, and all tensors between them and their Softmax.
+///
+/// A mask becomes the lowest number of the 16-bit type, whose exponential is 0 as well. If scores are added
+/// to it, it becomes half of that, so that the sum stays finite: a Softmax of infinities alone is NaN.
+pub(super) fn masks(
+    graph: &Graph,
+    evidence: &Evidence,
+    half: Half,
+) -> (Vec<(TensorId, f32)>, BTreeSet<TensorId>) {
+    let (mut masks, mut on_the_way) = (Vec::new(), BTreeSet::new());
+    for id in graph.tensor_ids() {
+        let tensor = graph.tensor(id);
+        let Some(facts) = evidence.get(id) else { continue };
+        let is_mask = tensor.kind == TensorKind::Constant
+            && tensor.dtype == Some(DataType::F32)
+            && facts.largest > half.largest()
+            && facts.highest < half.largest();
+        if !is_mask {
+            continue;
+        }
+        let mut way =
+            Way { graph, evidence, limit: half.largest() / MARGIN, seen: BTreeSet::new(), adds: false };
+        if way.ends_in_softmax(id) {
+            let lowest = if way.adds { half.round(-half.largest() / 2.0) } else { -half.largest() };
+            masks.push((id, lowest));
+            on_the_way.extend(way.seen);
+        }
+    }
+    (masks, on_the_way)
+}
+
+/// A walk from a mask to its readers.
+struct Way<'a> {
+    graph: &'a Graph,
+    evidence: &'a Evidence,
+    /// The largest number that may be on the way.
+    limit: f32,
+    seen: BTreeSet<TensorId>,
+    adds: bool,
+}
+
+impl Way<'_> {
+    fn ends_in_softmax(&mut self, from: TensorId) -> bool {
+        let mut pending = vec![from];
+        while let Some(id) = pending.pop() {
+            if !self.seen.insert(id) {
+                continue;
+            }
+            let tensor = self.graph.tensor(id);
+            let is_high = self.evidence.get(id).is_some_and(|facts| facts.highest > self.limit);
+            if tensor.is_output || tensor.consumers.is_empty() || is_high {
+                return false;
+            }
+            for edge in &tensor.consumers {
+                let node = self.graph.node(edge.node);
+                self.adds |= node.is("Add");
+                if node.is("Softmax") {
+                    continue;
+                }
+                if !passes_mask(node, edge.input) {
+                    return false;
+                }
+                pending.extend(node.outputs.iter().flatten());
+            }
+        }
+        true
+    }
+}
+
+fn passes_mask(node: &Node, input: usize) -> bool {
+    (node.is("Where") && input > 0)
+        || ["Add", "Mul", "Expand", "Tile", "Concat"].iter().any(|op| node.is(op))
+        || sharing::only_moves(node)
+        || (sharing::selects(node) && input == 0 && !node.is("MaxPool"))
+}

@@ -1,0 +1,118 @@
+//! A plan of precision: which nodes compute in a 16-bit type, and which stay in float32.
+//!
+//! A strongly typed TensorRT (11, RTX) computes in the types of the model. The plan is a pure function of the
+//! graph, of what is known about its values, and of a policy. Its rules, in their order:
+//!
+//! 1. A node has a choice if ONNX defines it for the 16-bit type ([`types`]). The user's choice comes next.
+//! 2. Casts from a 16-bit type that an exporter wrote mean float32 up to the Cast back ([`guards`]).
+//! 3. A tensor is stored in 16 bits if its values fit, and if rounding them costs little ([`storage`]).
+//! 4. Operators are judged by what they compute inside, and by what they do with small values ([`delicate`]).
+//! 5. The node that makes what a delicate node reads stays in float32 with it.
+//!
+//! Everything else computes in the 16-bit type.
+
+mod delicate;
+mod evidence;
+mod facts;
+mod guards;
+mod half;
+mod masks;
+mod plan;
+mod positions;
+mod storage;
+mod taps;
+mod types;
+
+use crate::error::Result;
+use crate::finding::Finding;
+use crate::graph::{Graph, NodeId, TensorId};
+use crate::place::Selection;
+
+pub use evidence::Evidence;
+pub use facts::Facts;
+pub use half::Half;
+pub use plan::plan;
+pub use taps::taps;
+pub use types::{input_is_half, output_is_half};
+
+/// The factor by which the values of other data may exceed the largest value of the calibration data.
+///
+/// An overflow ruins the whole result, while a node in float32 only costs time. Four is two of the 40 octaves
+/// of f16.
+pub const MARGIN: f32 = 4.0;
+
+/// The user's choices for half precision.
+#[derive(Clone, Debug, Default)]
+pub struct PrecisionPolicy {
+    /// The 16-bit type.
+    pub half: Half,
+    /// The nodes that stay in float32.
+    pub float32: Selection,
+    /// The nodes that compute in the 16-bit type, whatever their values are.
+    pub forced: Selection,
+    /// Whether float32 inputs and outputs of the model become 16-bit as well.
+    pub half_io: bool,
+}
+
+impl PrecisionPolicy {
+    /// Refuses patterns and operators that match no node.
+    ///
+    /// # Errors
+    /// `InvalidArgument`, with the pattern.
+    pub fn check(&self, graph: &Graph) -> Result<()> {
+        self.float32.check(graph, "float32")?;
+        self.forced.check(graph, "half")
+    }
+}
+
+/// The precision of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Precision {
+    /// Its float32 inputs and outputs become 16-bit.
+    Half,
+    /// Its float32 inputs and outputs stay.
+    Float32,
+    /// It has no float32 inputs or outputs.
+    Neither,
+}
+
+/// The precision of a node and its reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodePrecision {
+    /// The node.
+    pub node: NodeId,
+    /// The precision.
+    pub precision: Precision,
+    /// The reason.
+    pub reason: String,
+}
+
+/// The precision of every node.
+#[derive(Clone, Debug)]
+pub struct PrecisionPlan {
+    /// The 16-bit type.
+    pub half: Half,
+    /// Whether inputs and outputs of the model become 16-bit.
+    pub half_io: bool,
+    /// One entry per node, in order.
+    pub nodes: Vec<NodePrecision>,
+    /// Constants that a Softmax reads as a mask, with the lowest number that replaces smaller ones.
+    pub masks: Vec<(TensorId, f32)>,
+    /// The findings for the user.
+    pub findings: Vec<Finding>,
+}
+
+impl PrecisionPlan {
+    /// Returns the precision of a node.
+    pub fn of(&self, node: NodeId) -> Precision {
+        self.nodes[node.0].precision
+    }
+
+    /// Counts the nodes of one precision.
+    pub fn count(&self, precision: Precision) -> usize {
+        self.nodes.iter().filter(|node| node.precision == precision).count()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,170 @@
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::dtype::DataType;
+use crate::graph::{NewNode, TensorKind};
+use crate::observe::TensorStats;
+
+/// A graph of single nodes in a row, and the values of its tensors.
+struct Row {
+    graph: Graph,
+    values: BTreeMap<String, TensorStats>,
+}
+
+impl Row {
+    fn new(values: &[f32]) -> Self {
+        let mut row = Self { graph: Graph::new(), values: BTreeMap::new() };
+        row.graph.add_tensor("x", TensorKind::Input, Some(DataType::F32), None).unwrap();
+        row.observe("x", values);
+        row
+    }
+
+    fn observe(&mut self, name: &str, values: &[f32]) {
+        let mut stats = TensorStats::new();
+        stats.observe(values);
+        self.values.insert(name.to_owned(), stats);
+    }
+
+    fn constant(&mut self, name: &str, values: &[f32]) {
+        self.graph.add_tensor(name, TensorKind::Constant, Some(DataType::F32), None).unwrap();
+        self.observe(name, values);
+    }
+
+    /// Adds a node, named as its output, with these values.
+    fn node(&mut self, op: &str, inputs: &[&str], output: &str, values: &[f32]) -> &mut Self {
+        let inputs: Vec<_> = inputs.iter().map(|name| self.graph.find(name)).collect();
+        let outputs = [Some(output)];
+        let node = NewNode { name: output, op, inputs: &inputs, outputs: &outputs, ..NewNode::default() };
+        let id = self.graph.add_node(node).unwrap();
+        let made = self.graph.node(id).output(0).unwrap();
+        self.graph.describe(made, Some(DataType::F32), None);
+        if !values.is_empty() {
+            self.observe(output, values);
+        }
+        self
+    }
+
+    fn plan(&self, policy: &PrecisionPolicy) -> PrecisionPlan {
+        let stats = |id: TensorId| self.values.get(&self.graph.tensor(id).name);
+        let evidence = Evidence::collect(&self.graph, policy.half, &stats, BTreeMap::new());
+        plan(&self.graph, 19, &evidence, 1, policy).unwrap()
+    }
+
+    /// Lists the nodes that stay in float32.
+    fn float32(&self) -> Vec<&str> {
+        let plan = self.plan(&PrecisionPolicy::default());
+        let stay = plan.nodes.iter().filter(|node| node.precision == Precision::Float32);
+        stay.map(|node| &*self.graph.node(node.node).name).collect()
+    }
+}
+
+#[test]
+fn values_that_fit_are_stored_in_16_bits() {
+    let mut row = Row::new(&[0.1, -2.0, 3.3]);
+    row.node("Relu", &["x"], "a", &[0.1, 3.3]).node("Sigmoid", &["a"], "b", &[0.5, 0.9]);
+    assert_eq!(row.float32(), [] as [&str; 0]);
+    let plan = row.plan(&PrecisionPolicy::default());
+    assert!(plan.nodes[0].reason.contains("largest of 3.3"), "{}", plan.nodes[0].reason);
+}
+
+#[test]
+fn overflow_keeps_the_maker_and_the_readers_in_float32() {
+    for (largest, stays) in [(16000.0f32, false), (17000.0, true), (1e6, true)] {
+        let mut row = Row::new(&[0.1, 2.0]);
+        row.node("Neg", &["x"], "a", &[0.1, largest]).node("Relu", &["a"], "b", &[0.1, 2.0]);
+        row.node("Relu", &["b"], "c", &[0.1, 2.0]);
+        assert_eq!(row.float32(), if stays { vec!["a", "b"] } else { vec![] }, "{largest}");
+    }
+}
+
+#[test]
+fn small_values_stay_with_what_divides_by_them() {
+    for (smallest, stays) in [(3e-4f32, false), (2e-4, true), (1e-9, true)] {
+        for (op, inputs) in
+            [("Log", &["a"][..]), ("Sqrt", &["a"]), ("Reciprocal", &["a"]), ("Div", &["x", "a"])]
+        {
+            let mut row = Row::new(&[0.1, 2.0]);
+            row.node("Sigmoid", &["x"], "a", &[smallest, 0.5]).node(op, inputs, "b", &[0.1, 2.0]);
+            assert_eq!(row.float32(), if stays { vec!["a", "b"] } else { vec![] }, "{op} {smallest}");
+        }
+    }
+}
+
+#[test]
+fn a_small_constant_that_is_added_counts_as_a_value() {
+    let mut row = Row::new(&[0.1, 2.0]);
+    row.constant("epsilon", &[1e-5]);
+    row.node("Add", &["x", "epsilon"], "a", &[0.1, 2.0]).node("Sqrt", &["a"], "b", &[0.3, 1.4]);
+    row.node("Relu", &["b"], "c", &[0.3, 1.4]);
+    assert_eq!(row.float32(), ["a", "b"]);
+}
+
+#[test]
+fn sums_that_cancel_stay_in_float32() {
+    let near: Vec<f32> = (0..100).map(|k| 1.0 + 3e-5 * (k as f32).sin()).collect();
+    let rest: Vec<f32> = near.iter().map(|x| x - 1.0).collect();
+    let mut row = Row::new(&near);
+    row.node("ReduceMean", &["x"], "mean", &[1.0]).node("Sub", &["x", "mean"], "d", &rest);
+    assert_eq!(row.float32(), ["mean", "d"]);
+}
+
+#[test]
+fn squares_and_exponentials_need_more_margin() {
+    for (largest, stays) in [(60.0f32, false), (70.0, true)] {
+        let mut row = Row::new(&[0.1, largest]);
+        row.node("Mul", &["x", "x"], "a", &[0.01, largest * largest]);
+        assert_eq!(row.float32().len(), usize::from(stays), "{largest}");
+    }
+    for (highest, stays) in [(-1.0f32, false), (5.0, false), (6.0, true)] {
+        let mut row = Row::new(&[-10.0, highest]);
+        row.node("Exp", &["x"], "a", &[4e-3, highest.exp()]);
+        assert_eq!(row.float32().len(), usize::from(stays), "{highest}");
+    }
+}
+
+#[test]
+fn a_mask_that_only_a_softmax_reads_ends_at_the_lowest_number() {
+    for (reader, is_mask) in [("Softmax", true), ("Relu", false)] {
+        let mut row = Row::new(&[0.1, 2.0]);
+        row.constant("mask", &[0.0, f32::MIN]);
+        row.node("Add", &["x", "mask"], "a", &[0.1, f32::MIN]).node(reader, &["a"], "b", &[0.0, 1.0]);
+        let plan = row.plan(&PrecisionPolicy::default());
+        assert_eq!(plan.masks.len(), usize::from(is_mask));
+        assert_eq!(row.float32().is_empty(), is_mask, "{reader}");
+        if let Some((_, lowest)) = plan.masks.first() {
+            assert!((-40000.0..-30000.0).contains(lowest), "room for the sum: {lowest}");
+        }
+    }
+}
+
+#[test]
+fn the_user_decides_before_the_values() {
+    let mut row = Row::new(&[0.1, 2.0]);
+    row.node("Neg", &["x"], "a", &[0.1, 1e6]).node("Relu", &["a"], "b", &[0.1, 2.0]);
+    let select = |name: &str| Selection { names: vec![name.to_owned()], ops: vec![] };
+    let forced = row.plan(&PrecisionPolicy { forced: select("a"), ..PrecisionPolicy::default() });
+    assert_eq!(forced.of(NodeId(0)), Precision::Half);
+    let kept = row.plan(&PrecisionPolicy { float32: select("*"), ..PrecisionPolicy::default() });
+    assert_eq!(kept.count(Precision::Half), 0);
+    let misspelt = PrecisionPolicy { forced: select("z*"), ..PrecisionPolicy::default() };
+    assert!(misspelt.check(&row.graph).unwrap_err().message().contains("'z*'"));
+}
+
+#[test]
+fn without_statistics_only_risky_operators_stay() {
+    let mut row = Row::new(&[0.1, 2.0]);
+    row.node("Relu", &["x"], "a", &[]).node("Exp", &["a"], "b", &[]).node("Log", &["b"], "c", &[]);
+    row.node("Neg", &["c"], "d", &[]).node("Relu", &["d"], "e", &[]);
+    row.values.clear();
+    assert_eq!(row.float32(), ["b", "c"]);
+    let plan = row.plan(&PrecisionPolicy::default());
+    assert_eq!(plan.findings.len(), 1, "{:?}", plan.findings);
+}
+
+#[test]
+fn bf16_has_the_range_of_float32_and_few_whole_numbers() {
+    let mut row = Row::new(&[0.1, 1e6]);
+    row.node("Neg", &["x"], "a", &[0.1, 1e6]);
+    let policy = PrecisionPolicy { half: Half::Bf16, ..PrecisionPolicy::default() };
+    assert_eq!(row.plan(&policy).count(Precision::Half), 1);
+}

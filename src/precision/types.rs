@@ -1,0 +1,90 @@
+//! The nodes that have a choice: ONNX defines them for float32 and for the 16-bit type.
+
+use super::Precision;
+use super::plan::Context;
+use crate::dtype::DataType;
+use crate::graph::{BODY_DOMAIN, Node, NodeId, TensorId};
+use crate::onnx::{FloatType, FloatTypes};
+
+/// Operators whose output has a type of its own, which an attribute states.
+const STATED: [&str; 7] = [
+    "BlackmanWindow",
+    "ConstantOfShape",
+    "EyeLike",
+    "HammingWindow",
+    "HannWindow",
+    "MelWeightMatrix",
+    "SequenceEmpty",
+];
+
+/// Operators that make random numbers.
+const RANDOM: [&str; 6] =
+    ["Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"];
+
+/// Returns the precision of a node that has no choice, with the reason; `None` if it has.
+pub(super) fn settled(context: &Context<'_>, id: NodeId) -> Option<(Precision, String)> {
+    let node = context.graph.node(id);
+    let dtype = |tensor: TensorId| context.graph.tensor(tensor).dtype;
+    let all =
+        || node.inputs.iter().chain(&node.outputs).flatten().copied().chain(node.captures.iter().copied());
+    if all().all(|tensor| dtype(tensor).is_some_and(|dtype| dtype != DataType::F32)) {
+        let is_half = |tensor| matches!(dtype(tensor), Some(DataType::F16 | DataType::Bf16));
+        let reason =
+            if all().any(is_half) { "is in half precision already" } else { "computes no float32 numbers" };
+        return Some((Precision::Neither, reason.into()));
+    }
+    let float32 = |reason: String| Some((Precision::Float32, reason));
+    if matches!(&*node.op, "If" | "Loop" | "Scan") || node.domain == BODY_DOMAIN {
+        return float32("takes in and gives out tensors of a subgraph, whose types stay".into());
+    }
+    if !node.domain.is_empty() {
+        return float32(format!(
+            "nothing says if operator {} of domain '{}' takes {}",
+            node.op, node.domain, context.half
+        ));
+    }
+    if let Some(double) = all().find(|&tensor| dtype(tensor) == Some(DataType::F64)) {
+        return float32(format!("'{}' is float64", context.name(double)));
+    }
+    if let Some(unknown) =
+        all().find(|&tensor| dtype(tensor).is_none() && context.graph.tensor(tensor).may_be_float())
+    {
+        return float32(format!("the type of '{}' is unknown", context.name(unknown)));
+    }
+    if STATED.contains(&&*node.op) {
+        return float32("makes numbers of the type that it states".into());
+    }
+    if RANDOM.contains(&&*node.op) {
+        return float32("makes random numbers, which would be others in another type".into());
+    }
+    (!has_choice(context, node)).then(|| {
+        let reason =
+            format!("ONNX does not define {} for {} in opset {}", node.op, context.half, context.opset);
+        (Precision::Float32, reason)
+    })
+}
+
+/// Whether ONNX defines the node for the 16-bit type: an output, or an input if no output is floating-point.
+fn has_choice(context: &Context<'_>, node: &Node) -> bool {
+    let Some(types) = FloatTypes::of(&node.op, context.opset) else { return false };
+    let is_float = |tensor: &TensorId| context.graph.tensor(*tensor).dtype == Some(DataType::F32);
+    let either = |tensors: &[Option<TensorId>], of: &dyn Fn(usize) -> FloatType| {
+        let floats = tensors.iter().enumerate().filter(|(_, tensor)| tensor.as_ref().is_some_and(is_float));
+        let found: Vec<bool> = floats.map(|(index, _)| of(index) == FloatType::Either).collect();
+        (!found.is_empty()).then(|| found.contains(&true))
+    };
+    let half = context.half.dtype();
+    either(&node.outputs, &|index| types.output(index, half))
+        .or_else(|| either(&node.inputs, &|index| types.input(index, half)))
+        .unwrap_or(false)
+}
+
+/// Whether input `index` of a node in half precision is 16-bit. Some operators take float32 for some inputs.
+pub fn input_is_half(node: &Node, index: usize, opset: i64, half: DataType) -> bool {
+    FloatTypes::of(&node.op, opset).is_some_and(|types| types.input(index, half) == FloatType::Either)
+}
+
+/// Whether output `index` of a node in half precision is 16-bit.
+pub fn output_is_half(node: &Node, index: usize, opset: i64, half: DataType) -> bool {
+    FloatTypes::of(&node.op, opset).is_some_and(|types| types.output(index, half) == FloatType::Either)
+}
