@@ -44,7 +44,7 @@ fn calibrate(
 ) -> Result<()> {
     let prepared = pipeline::prepare(model)?;
     let plan = prepared.plan(&Policy::default())?;
-    let options = CalibrateOptions { runtime, every_activation };
+    let options = CalibrateOptions { runtime, every_activation, ..Default::default() };
     let stats = prepared.calibrate(&plan, source, &options, &mut go_on)?;
     for method in [Method::Max, Method::Entropy, Method::Percentile(99.99), Method::Mse] {
         prepared.ranges(&plan, &stats, method)?;

@@ -21,6 +21,7 @@
 #include <qdq/policy.hpp>
 #include <qdq/quantize_options.hpp>
 #include <qdq/ranges.hpp>
+#include <qdq/precision.hpp>
 #include <qdq/recover_options.hpp>
 #include <qdq/run_options.hpp>
 #include <qdq/span.hpp>
@@ -31,6 +32,7 @@
 
 namespace qdq {
 
+struct Halved;
 struct Recovered;
 
 /// An ONNX model. All content of the file is preserved.
@@ -164,6 +166,20 @@ class Model : public detail::Handle<qdq_model, qdq_model_free> {
   [[nodiscard]] Result<Recovered> recover(const Plan& plan, const Ranges& ranges, RangeMethod method, Open&& open,
                                           const RecoverOptions& options, const RunOptions& run_options = RunOptions()) const;
 
+  /// Returns a new model in which everything that can be computes in half precision: a float model, or one
+  /// with Quantize and Dequantize, such as the result of quantize().
+  ///
+  /// `stats` are statistics of the float model with every activation. They decide which tensors fit into 16
+  /// bits; without them, operators whose result depends on the size of values stay in f32. `ranges` stand for
+  /// statistics that are missing. Inputs and outputs keep their types unless the options say otherwise.
+  [[nodiscard]] Result<Halved> cast(const PrecisionOptions& options, const Stats& stats, const Ranges& ranges) const;
+  /// Does the same by statistics alone.
+  [[nodiscard]] Result<Halved> cast(const PrecisionOptions& options, const Stats& stats) const;
+  /// Does the same by ranges alone.
+  [[nodiscard]] Result<Halved> cast(const PrecisionOptions& options, const Ranges& ranges) const;
+  /// Does the same without any knowledge of the values.
+  [[nodiscard]] Result<Halved> cast(const PrecisionOptions& options = PrecisionOptions()) const;
+
   /// Runs this model and its quantized form over all batches and measures how far apart they are.
   ///
   /// With `every_activation` it compares every activation that both models have, not only the outputs. Only
@@ -213,6 +229,38 @@ Result<Recovered> Model::recover(const Plan& plan, const Ranges& ranges, RangeMe
   Buffer changes(report);
   if (!model) return std::move(model).error();
   return Recovered{std::move(model).value(), std::move(changes)};
+}
+
+/// A model in half precision, with the precision of every node.
+struct Halved {
+  Model model;         ///< The model.
+  PrecisionPlan plan;  ///< The precision of every node, with its reason.
+};
+
+namespace detail {
+
+inline Result<Halved> cast(const qdq_model* from, const qdq_stats* stats, const qdq_ranges* ranges,
+                           const PrecisionOptions& options) {
+  qdq_precision_plan* plan = nullptr;
+  auto model = make<Model>(qdq_model_cast, from, stats, ranges, options.c(), &plan);
+  PrecisionPlan precision(plan);
+  if (!model) return std::move(model).error();
+  return Halved{std::move(model).value(), std::move(precision)};
+}
+
+}  // namespace detail
+
+inline Result<Halved> Model::cast(const PrecisionOptions& options, const Stats& stats, const Ranges& ranges) const {
+  return detail::cast(c(), stats.c(), ranges.c(), options);
+}
+inline Result<Halved> Model::cast(const PrecisionOptions& options, const Stats& stats) const {
+  return detail::cast(c(), stats.c(), nullptr, options);
+}
+inline Result<Halved> Model::cast(const PrecisionOptions& options, const Ranges& ranges) const {
+  return detail::cast(c(), nullptr, ranges.c(), options);
+}
+inline Result<Halved> Model::cast(const PrecisionOptions& options) const {
+  return detail::cast(c(), nullptr, nullptr, options);
 }
 
 }  // namespace qdq

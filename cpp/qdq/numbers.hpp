@@ -63,6 +63,19 @@ enum class DType : qdq_dtype {
   Unknown = QDQ_DTYPE_UNKNOWN,  ///< An unknown type.
 };
 
+/// A 16-bit floating-point type.
+enum class Half : qdq_half {
+  F16 = QDQ_HALF_F16,    ///< IEEE binary16: up to 65504.
+  BF16 = QDQ_HALF_BF16,  ///< bfloat16: the range of f32, and 8 significant bits.
+};
+
+/// The precision of a node.
+enum class Precision : qdq_precision {
+  Float32 = QDQ_PRECISION_FLOAT32,  ///< Its f32 inputs and outputs stay.
+  Half = QDQ_PRECISION_HALF,        ///< Its f32 inputs and outputs become 16-bit.
+  Neither = QDQ_PRECISION_NEITHER,  ///< It has no f32 inputs or outputs.
+};
+
 /// A method that computes a range from statistics.
 enum class Method : qdq_method {
   Mse = QDQ_METHOD_MSE,                ///< The least expected squared error; the most accurate one in measurements.

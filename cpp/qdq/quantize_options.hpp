@@ -53,6 +53,9 @@ class QuantizeOptions::Builder : public detail::Builder<Builder, QuantizeOptions
   /// Sets the number of bits of the integers of weights, 2 to 8. With fewer than 8 bits they are still stored
   /// as int8, on a coarser grid. Default: 8.
   Builder& weight_bits(std::uint32_t num_bits) { return set(qdq_quantize_options_set_weight_bits, num_bits); }
+  /// Rounds the scales of weights to a 16-bit type before the integers are computed, for a model that
+  /// Model::cast() converts afterwards. Default: f32 scales, which that function rounds.
+  Builder& half_scales(Half type) { return set(qdq_quantize_options_set_half_scales, detail::number(type)); }
 };
 
 inline QuantizeOptions::Builder QuantizeOptions::make() { return Builder(QuantizeOptions()); }

@@ -200,6 +200,13 @@ typedef struct qdq_plan qdq_plan;
 /// all nodes match. A new policy allows everything.
 typedef struct qdq_policy qdq_policy;
 
+/// The choices for half precision: the 16-bit type, and the nodes that have it whatever their values are, or
+/// never. New options choose f16 by the values.
+typedef struct qdq_precision_options qdq_precision_options;
+
+/// The precision of every node of a model. Immutable; any number of threads may read one.
+typedef struct qdq_precision_plan qdq_precision_plan;
+
 /// The learning rate of quantization-aware training, half a cosine from a start down to an end:
 /// rate(t) = end + (start - end) * (1 + cos(pi * t / steps)) / 2.
 /// The caller decides whether steps are epochs or batches. Immutable; any number of threads may read one.
@@ -380,6 +387,12 @@ typedef qdq_status (*qdq_progress_fn)(void *user,
 
 /// The stored form of a quantized weight: one of the QDQ_WEIGHT_FORM_ numbers.
 typedef int32_t qdq_weight_form;
+
+/// A 16-bit floating-point type: one of the QDQ_HALF_ numbers.
+typedef int32_t qdq_half;
+
+/// The precision of a node: one of the QDQ_PRECISION_ numbers.
+typedef int32_t qdq_precision;
 
 /// Opens the same data once more: sets `*out` to new batches, which qdq then owns, and returns QDQ_OK. If it
 /// returns any other status, the run ends with that status. The callback may then set `*error`, which is NULL
@@ -678,6 +691,21 @@ typedef void (*qdq_log_fn)(void *user, qdq_log_level level, const char *message)
 /// The original numbers, followed by QuantizeLinear and DequantizeLinear.
 #define QDQ_WEIGHT_FORM_FLOAT 1
 
+/// IEEE binary16: up to 65504. The default.
+#define QDQ_HALF_F16 0
+
+/// bfloat16: the range of f32, and 8 significant bits.
+#define QDQ_HALF_BF16 1
+
+/// Its f32 inputs and outputs stay.
+#define QDQ_PRECISION_FLOAT32 0
+
+/// Its f32 inputs and outputs become 16-bit.
+#define QDQ_PRECISION_HALF 1
+
+/// It has no f32 inputs or outputs.
+#define QDQ_PRECISION_NEITHER 2
+
 /// Something is probably wrong.
 #define QDQ_LOG_WARNING 0
 
@@ -932,7 +960,7 @@ int64_t qdq_model_ir_version(const qdq_model *model);
 /// that messages use; free it with qdq_texts_free(). Plans that were made before do not fit the model any
 /// more.
 ///
-/// Returns QDQ_ERROR_INVALID_ARGUMENT if the opset is above 21; QDQ_ERROR_UNSUPPORTED if a node has no
+/// Returns QDQ_ERROR_INVALID_ARGUMENT if the opset is above 22; QDQ_ERROR_UNSUPPORTED if a node has no
 /// equivalent in that opset. After an error the model is unchanged.
 qdq_status qdq_model_raise_opset(qdq_model *model, int64_t opset, qdq_texts **converted, qdq_error **error);
 
@@ -1834,6 +1862,10 @@ qdq_status qdq_quantize_options_set_weight_amax(qdq_quantize_options *options,
 /// stored as int8, but on a coarser grid. Default: 8.
 qdq_status qdq_quantize_options_set_weight_bits(qdq_quantize_options *options, uint32_t num_bits, qdq_error **error);
 
+/// Rounds the scales of weights to a 16-bit type before the integers are computed. This is for a model that
+/// qdq_model_cast() converts afterwards. Default: f32 scales, which that function rounds.
+qdq_status qdq_quantize_options_set_half_scales(qdq_quantize_options *options, qdq_half half, qdq_error **error);
+
 // ---- Recover options: qdq_recover_options -----------------------------------------------------------------
 
 /// Returns options without a method. Free them with qdq_recover_options_free().
@@ -1858,6 +1890,89 @@ qdq_status qdq_recover_options_set_learned_rounding(qdq_recover_options *options
 
 /// Sets whether biases are corrected by the mean error of their layers. Default: false.
 qdq_status qdq_recover_options_set_bias_correction(qdq_recover_options *options, bool enabled, qdq_error **error);
+
+// ---- Half precision options: qdq_precision_options --------------------------------------------------------
+
+/// Returns the default options. Free them with qdq_precision_options_free().
+qdq_precision_options *qdq_precision_options_new(void);
+
+/// Frees `*options` and sets it to NULL. Does nothing if `options` or `*options` is NULL.
+void qdq_precision_options_free(qdq_precision_options **options);
+
+/// Sets the 16-bit type. Default: QDQ_HALF_F16.
+qdq_status qdq_precision_options_set_half(qdq_precision_options *options, qdq_half half, qdq_error **error);
+
+/// Sets whether the f32 inputs and outputs of the model become 16-bit too. Default: false.
+qdq_status qdq_precision_options_set_half_io(qdq_precision_options *options, bool enabled, qdq_error **error);
+
+/// Keeps nodes in f32 whose name matches a pattern. `*` stands for any text, `?` for one character. Planning
+/// fails if a pattern matches nothing.
+qdq_status qdq_precision_options_float32_name(qdq_precision_options *options, const char *pattern, qdq_error **error);
+
+/// Keeps nodes of an operator, such as "Softmax", in f32.
+qdq_status qdq_precision_options_float32_op(qdq_precision_options *options, const char *op, qdq_error **error);
+
+/// Gives the 16-bit type to nodes whose name matches a pattern, whatever their values are. A node that ONNX
+/// does not define for it stays in f32.
+qdq_status qdq_precision_options_half_name(qdq_precision_options *options, const char *pattern, qdq_error **error);
+
+/// Gives the 16-bit type to nodes of an operator, whatever their values are. A node that ONNX does not define
+/// for it stays in f32.
+qdq_status qdq_precision_options_half_op(qdq_precision_options *options, const char *op, qdq_error **error);
+
+// ---- The precision of nodes: qdq_precision_plan -----------------------------------------------------------
+
+/// Returns a new model in which everything that can be computes in half precision: a float model, or one with
+/// Quantize and Dequantize, such as the result of qdq_model_quantize(). Inputs and outputs keep their types
+/// unless the options say otherwise. Free `*out` with qdq_model_free().
+///
+/// `stats` are statistics of the float model with every activation (qdq_model_calibrate()). They decide which
+/// tensors fit into 16 bits. `stats` may be NULL. Then operators stay in f32 whose result depends on the size
+/// of values, and a finding names the others. `ranges` may be NULL. They stand for statistics that are
+/// missing. `options` may be NULL.
+///
+/// The opset is raised to 19 if the model has Quantize and Dequantize, so that their scales can be 16-bit, and
+/// to 22 for bf16. A finding says why if that is not possible.
+///
+/// `plan` may be NULL. Otherwise `*plan` receives the precision of every node; free it with
+/// qdq_precision_plan_free().
+///
+/// Returns QDQ_ERROR_UNSUPPORTED if no node becomes 16-bit, because the model is in half precision already or
+/// all nodes must stay; QDQ_ERROR_INVALID_ARGUMENT if a pattern matches no node.
+qdq_status qdq_model_cast(const qdq_model *model,
+                          const qdq_stats *stats,
+                          const qdq_ranges *ranges,
+                          const qdq_precision_options *options,
+                          qdq_precision_plan **plan,
+                          qdq_model **out,
+                          qdq_error **error);
+
+/// Frees `*plan` and sets it to NULL. Does nothing if `plan` or `*plan` is NULL.
+void qdq_precision_plan_free(qdq_precision_plan **plan);
+
+/// Returns the findings: values of which nothing is known, masks that end at another number, and steps that
+/// were raised. Free `*out` with qdq_findings_free().
+qdq_status qdq_precision_plan_findings(const qdq_precision_plan *plan, qdq_findings **out, qdq_error **error);
+
+/// Returns the plan as text for people: one line for every node that computes floating-point numbers, with its
+/// type and reason. Free `*out` with qdq_buffer_free().
+qdq_status qdq_precision_plan_to_text(const qdq_precision_plan *plan, qdq_buffer **out, qdq_error **error);
+
+/// Returns the plan as JSON for programs. Free `*out` with qdq_buffer_free().
+qdq_status qdq_precision_plan_to_json(const qdq_precision_plan *plan, qdq_buffer **out, qdq_error **error);
+
+/// Returns the number of nodes of the model that was cast; 0 for NULL.
+size_t qdq_precision_plan_node_count(const qdq_precision_plan *plan);
+
+/// Returns the name of node `node`; NULL past the last. The text is valid until the plan is freed.
+const char *qdq_precision_plan_node_name(const qdq_precision_plan *plan, size_t node);
+
+/// Returns the precision of node `node`; QDQ_PRECISION_NEITHER past the last.
+qdq_precision qdq_precision_plan_precision(const qdq_precision_plan *plan, size_t node);
+
+/// Returns the reason for the precision of node `node`; NULL past the last. The text is valid until the plan
+/// is freed.
+const char *qdq_precision_plan_reason(const qdq_precision_plan *plan, size_t node);
 
 // ---- A calibration cache: qdq_cache -----------------------------------------------------------------------
 

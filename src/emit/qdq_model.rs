@@ -7,13 +7,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::dtype::DataType;
+use crate::emit::cast::{Channels, raised_share};
 use crate::emit::ranges::{Ranges, int8_scale};
 use crate::emit::weights::unusable;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Edge, Graph, GraphTensor, NodeId, TensorId};
 use crate::onnx::{AttributeValue, Edits, ElementType, Model, Network, NodeSpec, Position, UniqueNames};
 use crate::place::{Plan, PlannedActivation, PlannedWeight};
-use crate::precision::Half;
+use crate::precision::{Half, MOST_RAISED};
 use crate::quant::weights::{QuantizedWeights, quantize_weights_to};
 use crate::range::{self, Method, Target};
 use crate::runtime::map_constants;
@@ -371,19 +372,23 @@ pub(crate) fn round_to_nearest(
             Some(amax) => Ok(amax),
             None => range::weights(&floats, shape, axis, weights.method, target),
         })
-        .map(|amax| held(amax, weights))
+        .map(|amax| held(amax, &floats, &Channels::along(axis.unwrap_or(0), shape, channels), weights))
         .and_then(|amax| quantize_weights_to(&floats, shape, axis, &amax, weights.bits));
     quantized.map_err(|error| unusable(graph, planned.tensor, error))
 }
 
-/// Returns ranges whose steps the 16-bit type holds: rounded, and no smaller than its smallest normal number.
-fn held(mut amax: Vec<f32>, weights: &Weights) -> Vec<f32> {
-    if let Some(half) = weights.held_in {
-        // A step of 16 bits times the largest integer is exact in float32, and so is the way back.
-        let most = (1u32 << (weights.bits - 1)) as f32 - 1.0;
-        amax.iter_mut().for_each(|amax| *amax = half.round(*amax / most).max(half.smallest_normal()) * most);
+/// Returns ranges whose steps the 16-bit type holds: rounded, and raised to its smallest normal number.
+///
+/// If raising would touch more than dead channels, the steps stay as they are, and in float32.
+fn held(amax: Vec<f32>, floats: &[f32], channels: &Channels, weights: &Weights) -> Vec<f32> {
+    let Some(half) = weights.held_in else { return amax };
+    // A step of 16 bits times the largest integer is exact in float32, and so is the way back.
+    let most = (1u32 << (weights.bits - 1)) as f32 - 1.0;
+    let steps: Vec<f32> = amax.iter().map(|amax| amax / most).collect();
+    if raised_share(floats.iter().map(|&x| f64::from(x)), channels, &steps, half) > MOST_RAISED {
+        return amax;
     }
-    amax
+    amax.into_iter().map(|amax| half.held_step(amax / most) * most).collect()
 }
 
 /// Returns the range that a tensor shares with its group: the widest one.

@@ -175,7 +175,7 @@ pub extern "C" fn qdq_model_ir_version(model: Option<&qdq_model>) -> i64 {
 /// that messages use; free it with qdq_texts_free(). Plans that were made before do not fit the model any
 /// more.
 ///
-/// Returns QDQ_ERROR_INVALID_ARGUMENT if the opset is above 21; QDQ_ERROR_UNSUPPORTED if a node has no
+/// Returns QDQ_ERROR_INVALID_ARGUMENT if the opset is above 22; QDQ_ERROR_UNSUPPORTED if a node has no
 /// equivalent in that opset. After an error the model is unchanged.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_model_raise_opset(

@@ -11,6 +11,7 @@ use super::guard::{constructed, guard};
 use super::handle::{self, get_mut, text};
 use super::method::{method_of, qdq_method};
 use super::number_set::NumberSet;
+use super::precision_options::{HALVES, qdq_half};
 use super::status::qdq_status;
 use super::tensor::{checked, qdq_tensor};
 
@@ -123,6 +124,20 @@ pub extern "C" fn qdq_quantize_options_set_weight_bits(
         let options = get_mut(options, "options")?;
         max_level(num_bits)?;
         options.weights.bits = num_bits;
+        Ok(())
+    })
+}
+
+/// Rounds the scales of weights to a 16-bit type before the integers are computed. This is for a model that
+/// qdq_model_cast() converts afterwards. Default: f32 scales, which that function rounds.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_quantize_options_set_half_scales(
+    options: Option<&mut qdq_quantize_options>,
+    half: qdq_half,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        get_mut(options, "options")?.weights.held_in = Some(HALVES.value(half)?);
         Ok(())
     })
 }

@@ -6,14 +6,17 @@ use super::prepared::Prepared;
 use super::{folded, prepare::PrepareOptions, prepare::prepare_with};
 use crate::dtype::DataType;
 use crate::emit::Ranges;
-use crate::emit::cast::cast;
+use crate::emit::cast::{Channels, cast, raised_share};
 use crate::error::{Error, ErrorKind, Result};
 use crate::finding::{self, Finding};
-use crate::graph::{TensorId, TensorKind};
+use crate::graph::{Graph, TensorId, TensorKind};
 use crate::observe::{Stats, TensorStats};
 use crate::onnx::{Model, Network};
-use crate::precision::{self, Evidence, Facts, Half, Precision, PrecisionPlan, PrecisionPolicy};
+use crate::precision::{
+    self, Evidence, Facts, Half, NodePrecision, Precision, PrecisionPlan, PrecisionPolicy,
+};
 use crate::runtime::{lay_flat, map_constants};
+use crate::tensor::Data;
 
 /// The opset at which Quantize and Dequantize have scales in the type of the data.
 pub const HALF_QDQ_OPSET: i64 = 19;
@@ -80,7 +83,7 @@ impl Prepared {
     pub fn cast(&self, known: Known<'_>, policy: &PrecisionPolicy) -> Result<Halved> {
         let plan = plan(&self.network, known, policy)?;
         if plan.count(Precision::Half) == 0 {
-            return Err(nothing_to_do(&plan));
+            return Err(nothing_to_do(self.graph(), &plan));
         }
         halved(self.network.clone(), plan)
     }
@@ -118,7 +121,8 @@ fn plan(network: &Network, known: Known<'_>, policy: &PrecisionPolicy) -> Result
             facts.entry(id).or_insert_with(|| Facts::of_largest(amax));
         }
     }
-    let evidence = Evidence::collect(graph, policy.half, &stats, facts);
+    let evidence =
+        Evidence::collect(graph, policy.half, &stats, facts).with_raised(raised_steps(network, policy.half));
     let samples = known.stats.map_or(1, |stats| stats.samples);
     precision::plan(graph, network.model.opset(), &evidence, samples, policy)
 }
@@ -139,19 +143,46 @@ fn constants(network: &Network, half: Half) -> BTreeMap<TensorId, Facts> {
     wanted.into_iter().zip(facts).filter_map(|(id, facts)| Some((id, facts?))).collect()
 }
 
-fn nothing_to_do(plan: &PrecisionPlan) -> Error {
+/// Returns, for each tensor of steps that the 16-bit type cannot hold, the share of the weight's energy in the
+/// channels whose steps would be raised.
+fn raised_steps(network: &Network, half: Half) -> BTreeMap<TensorId, f64> {
+    let graph = &network.graph;
+    let mut raised = BTreeMap::new();
+    for node in graph.nodes.iter().filter(|node| node.is("DequantizeLinear")) {
+        let (Some(integers), Some(steps)) = (node.input(0), node.input(1)) else { continue };
+        let read = |id: TensorId| network.model.constant(network.name(id)).ok().flatten();
+        let Some(steps_read) = read(steps) else { continue };
+        let (Data::F32(found), Some(DataType::I8)) = (steps_read.data(), graph.tensor(integers).dtype) else {
+            continue;
+        };
+        if found.iter().all(|&step| half.holds_step(step)) {
+            continue;
+        }
+        let Some(stored) = read(integers) else { continue };
+        let Data::I8(values) = stored.data() else { continue };
+        let channels = Channels::of(node, stored.shape(), found.len());
+        let value = |(at, &q): (usize, &i8)| f64::from(q) * f64::from(found[channels.at(at)]);
+        let share = raised_share(values.iter().enumerate().map(value), &channels, found, half);
+        let known: &mut f64 = raised.entry(steps).or_default();
+        *known = known.max(share);
+    }
+    raised
+}
+
+fn nothing_to_do(graph: &Graph, plan: &PrecisionPlan) -> Error {
     let stays = plan.count(Precision::Float32);
     let (message, remedy) = match plan.nodes.iter().find(|node| node.precision == Precision::Float32) {
         None => (
             "nothing is left to convert: no node computes float32 numbers".to_owned(),
             "use the model as it is",
         ),
-        Some(first) => (
+        Some(NodePrecision { node, reason, .. }) => (
             format!(
-                "nothing is left to convert: all {stays} float32 nodes stay, the first because it {}",
-                first.reason
+                "nothing is left to convert: {} float32, such as '{}' ({reason})",
+                if stays == 1 { "1 node stays".to_owned() } else { format!("{stays} nodes stay") },
+                graph.node(*node).name
             ),
-            "see the reasons with 'qdq inspect MODEL --fp16 -v', and force nodes with --half",
+            "see all reasons with 'qdq inspect MODEL --fp16 -v', and force nodes with --half",
         ),
     };
     Error::new(ErrorKind::Unsupported, message).with_remedy(remedy)

@@ -2,31 +2,58 @@
 
 use super::plan::Context;
 use super::{Facts, Half, MARGIN};
+use crate::dtype::DataType;
 use crate::graph::{Node, NodeId, TensorId, TensorKind};
 
-/// The reason why a node stays in float32, and the inputs whose makers stay with it.
+/// The reason why a node stays in float32, and what it needs of the tensors that it reads.
 pub(super) struct Refusal {
     pub reason: String,
-    pub makers: Vec<TensorId>,
+    pub needs: Vec<(TensorId, Need)>,
+}
+
+/// The part of a tensor's values that a node needs in float32. It decides how far back the makers stay with it.
+#[derive(Clone, Copy)]
+pub(super) enum Need {
+    /// The values as they were computed.
+    Exact,
+    /// The values below this magnitude.
+    Below(f32),
+    /// Errors far below this root of the mean square.
+    Error(f64),
+}
+
+impl Need {
+    /// Whether a tensor with these facts must be float32 too, if the needed tensor was computed from it element
+    /// by element.
+    pub fn reaches(self, facts: Option<&Facts>) -> bool {
+        match self {
+            Self::Exact => false,
+            Self::Below(limit) => facts.is_none_or(|facts| facts.reaches_below(limit)),
+            Self::Error(rest) => facts.and_then(|facts| facts.rms).is_none_or(|rms| rms * LEAST_REST > rest),
+        }
+    }
 }
 
 impl Refusal {
     fn alone(reason: impl Into<String>) -> Option<Self> {
-        Some(Self { reason: reason.into(), makers: Vec::new() })
+        Some(Self { reason: reason.into(), needs: Vec::new() })
     }
 
-    fn with(makers: impl IntoIterator<Item = TensorId>, reason: impl Into<String>) -> Option<Self> {
-        Some(Self { reason: reason.into(), makers: Vec::from_iter(makers) })
+    fn with(need: Need, of: impl IntoIterator<Item = TensorId>, reason: impl Into<String>) -> Option<Self> {
+        let needs = of.into_iter().map(|tensor| (tensor, need)).collect();
+        Some(Self { reason: reason.into(), needs })
     }
 }
 
 /// Operators that sum their input over some axes, with the largest power of the input that they add.
-const SUMS: [(&str, i32); 11] = [
+const SUMS: [(&str, i32); 13] = [
+    ("AveragePool", 1),
     ("GlobalAveragePool", 1),
     ("GlobalLpPool", 2),
     ("InstanceNormalization", 2),
     ("LRN", 2),
     ("LpNormalization", 2),
+    ("LpPool", 2),
     ("MeanVarianceNormalization", 2),
     ("ReduceL1", 1),
     ("ReduceL2", 2),
@@ -39,11 +66,15 @@ const SUMS: [(&str, i32); 11] = [
 /// rounding.
 const ORDERING: [&str; 10] =
     ["ArgMax", "ArgMin", "Ceil", "Equal", "Floor", "Hardmax", "Mod", "Round", "TopK", "Unique"];
+/// Operators that are steep where their input is near 1 or a quarter turn.
+const STEEP: [&str; 5] = ["Acos", "Acosh", "Asin", "Atanh", "Tan"];
 /// Operators that read coordinates.
 const COORDINATES: [(&str, usize); 4] =
     [("GridSample", 1), ("RoiAlign", 1), ("MaxRoiPool", 1), ("AffineGrid", 0)];
 /// Operators that carry a state over many steps.
 const STEPS: [&str; 4] = ["CumSum", "GRU", "LSTM", "RNN"];
+/// Scores beyond this have steps above 1/16 in f16.
+const MOST_SCORE: f32 = 128.0;
 /// Angles beyond this have steps above 2^-8 in f16.
 const LARGEST_ANGLE: f32 = 8.0;
 /// The sum of two numbers may be this much smaller than they are: then their rounding errors are still 60 dB
@@ -55,36 +86,76 @@ pub(super) fn refusal(context: &Context<'_>, id: NodeId) -> Option<Refusal> {
     let node = context.graph.node(id);
     let one_of = |list: &[&str]| list.iter().any(|op| node.is(op));
     if one_of(&ORDERING) {
-        return Refusal::with(node.input(0), "decides by small differences, which rounding would change");
+        return Refusal::with(
+            Need::Exact,
+            node.input(0),
+            "decides by small differences, which rounding would change",
+        );
+    }
+    if one_of(&STEEP) {
+        return Refusal::with(
+            Need::Exact,
+            node.input(0),
+            "is steep near 1, and rounding would move its result",
+        );
     }
     if let Some((_, input)) = COORDINATES.iter().find(|(op, _)| node.is(op)) {
-        return Refusal::with(node.input(*input), "reads coordinates, whose rounding would move the samples");
+        return Refusal::with(
+            Need::Exact,
+            node.input(*input),
+            "reads coordinates, whose rounding would move the samples",
+        );
     }
     if one_of(&STEPS) {
-        return Refusal::alone("adds up its result in many steps, each of which would round");
+        // TensorRT-RTX 1.7 refuses a Cast between a Transpose and a recurrent layer: the maker stays with it.
+        return Refusal::with(
+            Need::Exact,
+            node.input(0),
+            "adds up its result in many steps, each of which would round",
+        );
     }
-    angle(context, node)
+    to_integer(context, node)
+        .or_else(|| angle(context, node))
         .or_else(|| small(context, node))
+        .or_else(|| near_one(context, node))
+        .or_else(|| differences(context, node))
         .or_else(|| power(context, node))
         .or_else(|| sum(context, node))
         .or_else(|| cancellation(context, node))
         .or_else(|| variance(context, node))
 }
 
+/// Judges Casts to integers, which cut the fraction off.
+fn to_integer(context: &Context<'_>, node: &Node) -> Option<Refusal> {
+    let (input, output) = (node.input(0)?, node.output(0)?);
+    let dtype = context.graph.tensor(output).dtype?;
+    let is_exact = context.evidence.get(input).is_some_and(|facts| facts.sqnr == Some(f64::INFINITY));
+    if !(node.is("Cast") || node.is("CastLike")) || dtype.is_float() || dtype == DataType::Bool || is_exact {
+        return None;
+    }
+    Refusal::with(
+        Need::Exact,
+        [input],
+        "cuts fractions off, and rounding would lift values over a whole number",
+    )
+}
+
 /// Judges sines of large angles: the step of the angle is that of its magnitude.
 fn angle(context: &Context<'_>, node: &Node) -> Option<Refusal> {
-    let input = node.input(0).filter(|_| ["Sin", "Cos", "Tan"].iter().any(|op| node.is(op)))?;
+    let input = node.input(0).filter(|_| ["Sin", "Cos"].iter().any(|op| node.is(op)))?;
     let name = context.name(input);
     match context.evidence.get(input) {
         Some(facts) if facts.largest <= LARGEST_ANGLE => None,
         Some(facts) => {
             let reason =
                 format!("reads angles up to {:.4e} in '{name}', whose fraction would be lost", facts.largest);
-            Refusal::with([input], reason)
+            Refusal::with(Need::Exact, [input], reason)
         }
-        None => {
-            Refusal::with([input], format!("reads angles in '{name}', and nothing is known of their size"))
-        }
+        None => Refusal::with(
+            Need::Exact,
+            [input],
+            format!("reads angles in '{name}', and nothing is known of their size"),
+        ),
     }
 }
 
@@ -105,7 +176,7 @@ fn small(context: &Context<'_>, node: &Node) -> Option<Refusal> {
     if let Some(added) = added(context, input).filter(|&added| added < smallest) {
         let reason =
             format!("reads '{name}', to which {added:.4e} was added, less than f16 holds with all its bits");
-        return Refusal::with([input], reason);
+        return Refusal::with(Need::Below(smallest * MARGIN), [input], reason);
     }
     match context.evidence.get(input) {
         Some(facts) if !facts.reaches_below(smallest * MARGIN) => None,
@@ -114,10 +185,57 @@ fn small(context: &Context<'_>, node: &Node) -> Option<Refusal> {
                 "reads values down to {found:.4e} in '{name}': f16 gets coarser below {smallest:.4e}, and other \
                  data may be {MARGIN} times smaller"
             );
-            Refusal::with([input], reason)
+            Refusal::with(Need::Below(smallest * MARGIN), [input], reason)
         }
-        _ => Refusal::with([input], format!("reads '{name}', and nothing is known of its smallest values")),
+        _ => Refusal::with(
+            Need::Below(smallest * MARGIN),
+            [input],
+            format!("reads '{name}', and nothing is known of its smallest values"),
+        ),
     }
+}
+
+/// Judges logarithms of values near 1: their absolute error is the relative error of what they read.
+fn near_one(context: &Context<'_>, node: &Node) -> Option<Refusal> {
+    let (input, output) = (node.input(0).filter(|_| node.is("Log"))?, node.output(0)?);
+    let rms = context.evidence.get(output)?.rms?;
+    let least = context.half.step(1.0) * 300.0;
+    (rms < least).then(|| Refusal {
+        reason: format!("reads values near 1 in '{}': its results are about {rms:.4e}", context.name(input)),
+        needs: vec![(input, Need::Error(rms))],
+    })
+}
+
+/// Judges operators that read the differences of their values, such as a softmax.
+///
+/// The step of the type at the highest value is the error of every difference. Low values count for nothing:
+/// their exponentials vanish.
+fn differences(context: &Context<'_>, node: &Node) -> Option<Refusal> {
+    let input = node.input(0)?;
+    if !["Softmax", "LogSoftmax", "ReduceLogSumExp"].iter().any(|op| node.is(op)) {
+        return None;
+    }
+    // The scores below a mask are those before it was added.
+    let maker = context.graph.producer(input).filter(|_| context.on_mask.contains(&input));
+    let before = maker.into_iter().flat_map(|node| node.inputs.iter().flatten().copied());
+    let scores = before.filter(|id| !context.on_mask.contains(id)).chain([input]).next()?;
+    let facts = context.evidence.get(scores)?;
+    if facts.highest.abs() >= MOST_SCORE {
+        let reason = format!("compares values near {:.4e} in '{}'", facts.highest, context.name(scores));
+        return Refusal::with(Need::Exact, [input], reason + ", whose small differences would be lost");
+    }
+    let lost = context
+        .evidence
+        .get(node.output(0)?)
+        .filter(|_| node.is("LogSoftmax") && context.half == Half::F16)?;
+    let least = context.half.smallest_normal().ln().abs();
+    (lost.largest > least).then(|| Refusal {
+        reason: format!(
+            "has results down to {:.4e}: their exponentials are too small for f16",
+            -lost.largest
+        ),
+        needs: Vec::new(),
+    })
 }
 
 /// Returns the sign and size of a constant exponent. Exponents with several values count as their highest.
@@ -140,7 +258,7 @@ fn power(context: &Context<'_>, node: &Node) -> Option<Refusal> {
     let input = node.input(0)?;
     let limit = context.half.largest();
     let exponent = match &*node.op {
-        "Exp" => None,
+        "Exp" | "ReduceLogSumExp" => None,
         "Pow" => Some(context.constant(node.input(1)?).map_or(f32::INFINITY, exponent)),
         "Mul" if node.input(1) == Some(input) => Some(2.0),
         _ => return None,
@@ -177,16 +295,25 @@ fn sum(context: &Context<'_>, node: &Node) -> Option<Refusal> {
     let margin = f64::from(MARGIN).powi(*power);
     let single = f64::from(facts.largest).powi(*power);
     let total = (mean * summed).max(single) * margin;
+    let smallest = f64::from(context.half.smallest_normal() * MARGIN);
+    if *power == 2 && mean < smallest && !node.is("LRN") {
+        return Refusal::alone(format!(
+            "squares '{name}', whose squares are about {mean:.4e}: too small for f16"
+        ));
+    }
     (total > f64::from(context.half.largest())).then(|| Refusal {
         reason: format!(
             "sums {summed:.0} elements of '{name}': the sum may reach {total:.4e} before it is divided"
         ),
-        makers: Vec::new(),
+        needs: Vec::new(),
     })
 }
 
 /// Returns the number of elements of each sum: the elements of the input for each element of the output.
 fn summed(context: &Context<'_>, node: &Node, input: TensorId) -> f64 {
+    if let Some(kernel) = node.ints("kernel_shape") {
+        return kernel.iter().map(|&size| size as f64).product();
+    }
     let count = |tensor: TensorId| context.evidence.get(tensor).and_then(|facts| facts.count);
     let fixed = |tensor: TensorId| {
         context.graph.tensor(tensor).fixed_shape().map(|shape| shape.iter().product::<usize>() as u64)
@@ -216,6 +343,7 @@ fn cancellation(context: &Context<'_>, node: &Node) -> Option<Refusal> {
     }
     let before = rms(left)?.max(rms(right)?);
     let rest = rms(output)? / before;
+    let left_over = rms(output)?;
     (rest < LEAST_REST).then(|| Refusal {
         reason: format!(
             "leaves {:.2}% of what it subtracts: the rounding of '{}' and '{}' would be the {} of the rest",
@@ -224,7 +352,7 @@ fn cancellation(context: &Context<'_>, node: &Node) -> Option<Refusal> {
             context.name(right),
             if rest < 0.01 { "size" } else { "larger part of the error" },
         ),
-        makers: vec![left, right],
+        needs: vec![(left, Need::Error(left_over)), (right, Need::Error(left_over))],
     })
 }
 
@@ -234,6 +362,6 @@ fn variance(context: &Context<'_>, node: &Node) -> Option<Refusal> {
     let facts = context.constant(input)?;
     facts.reaches_below(context.half.smallest_normal()).then(|| Refusal {
         reason: format!("divides by variances down to {:.4e}", facts.smallest.unwrap_or(0.0)),
-        makers: Vec::new(),
+        needs: Vec::new(),
     })
 }

@@ -15,7 +15,13 @@ pub struct Evidence {
     facts: BTreeMap<TensorId, Facts>,
     /// The SQNR after int8 of tensors that a QuantizeLinear reads.
     int8: BTreeMap<TensorId, f64>,
+    /// For tensors of steps that the 16-bit type cannot hold, the share of the weight's energy in the channels
+    /// whose steps would be raised.
+    raised: BTreeMap<TensorId, f64>,
 }
+
+/// The largest share of a weight's energy in channels whose steps are raised. It costs at most 40 dB.
+pub(crate) const MOST_RAISED: f64 = 1e-4;
 
 /// Operators whose output is a value of the first input, zero, or one of few constants.
 const BOUNDED_BY_INPUT: [&str; 7] = ["Relu", "Dropout", "MaxPool", "GlobalMaxPool", "Cast", "Tile", "Expand"];
@@ -56,6 +62,18 @@ impl Evidence {
             }
         }
         evidence
+    }
+
+    /// Adds what raising the steps of weights would cost.
+    pub fn with_raised(mut self, raised: BTreeMap<TensorId, f64>) -> Self {
+        self.raised = raised;
+        self
+    }
+
+    /// Whether the steps of stored weights may be raised to what the 16-bit type holds: the channels with such
+    /// steps are dead, or nearly so.
+    pub fn may_raise(&self, steps: TensorId) -> bool {
+        self.raised.get(&steps).is_none_or(|&share| share <= MOST_RAISED)
     }
 
     /// Returns the facts about a tensor; `None` if nothing is known.
@@ -100,8 +118,9 @@ impl Evidence {
     /// Returns the facts of dequantized values: whole multiples of the step.
     fn dequantized(&self, node: &Node) -> Option<Facts> {
         let scale = self.get(node.input(1)?)?;
-        let largest = self.get(node.input(0)?).map_or(scale.largest * 128.0, |facts| facts.largest);
-        Some(Facts { smallest: scale.smallest, ..Facts::of_largest(largest) })
+        let integers = self.get(node.input(0)?).copied();
+        let facts = integers.unwrap_or_else(|| Facts::of_largest(scale.largest * 128.0));
+        Some(Facts { smallest: scale.smallest, sqnr: None, ..facts })
     }
 }
 

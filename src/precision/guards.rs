@@ -3,9 +3,10 @@
 use crate::dtype::DataType;
 use crate::graph::{Graph, TensorId};
 
-/// Marks the float32 tensors that are computed from a Cast of a 16-bit tensor.
+/// Marks the float32 tensors between a Cast from a 16-bit type and the Cast back.
 ///
-/// Exporters write such Casts around a norm or a softmax. Undoing them would undo their decision.
+/// Exporters write such Casts around a norm or a softmax. Undoing them would undo their decision. A tensor that
+/// also reaches an output of the model in float32 is not between two Casts.
 pub(super) fn guarded(graph: &Graph) -> Vec<bool> {
     let mut guarded = vec![false; graph.tensors.len()];
     let dtype = |id: TensorId| graph.tensor(id).dtype;
@@ -19,5 +20,24 @@ pub(super) fn guarded(graph: &Graph) -> Vec<bool> {
             guarded[output.0] = is_guarded && dtype(*output) == Some(DataType::F32);
         }
     }
-    guarded
+    let returns = returns(graph);
+    guarded.iter().zip(returns).map(|(&guarded, returns)| guarded && returns).collect()
+}
+
+/// Marks the float32 tensors whose readers all lead to a Cast to a 16-bit type, or to no float32 tensor at all.
+fn returns(graph: &Graph) -> Vec<bool> {
+    let mut returns = vec![false; graph.tensors.len()];
+    for node in graph.nodes.iter().rev() {
+        for output in node.outputs.iter().flatten() {
+            let tensor = graph.tensor(*output);
+            let mut readers = tensor.consumers.iter().map(|edge| graph.node(edge.node));
+            returns[output.0] = !tensor.is_output
+                && readers.all(|reader| {
+                    reader.outputs.iter().flatten().all(|id| {
+                        graph.tensor(*id).dtype.is_some_and(|dtype| dtype != DataType::F32) || returns[id.0]
+                    })
+                });
+        }
+    }
+    returns
 }

@@ -1,8 +1,9 @@
-//! Masks: constants such as -FLT_MAX that only a Softmax reads, behind a Where or an Add.
+//! Constants beyond the 16-bit type that mean infinity: masks such as -FLT_MAX that only a Softmax reads, and
+//! bounds such as FLT_MAX.
 
 use std::collections::BTreeSet;
 
-use super::{Evidence, Half, MARGIN};
+use super::{Evidence, Half, Limited, MARGIN};
 use crate::dtype::DataType;
 use crate::graph::{Graph, Node, TensorId, TensorKind};
 use crate::place::sharing;
@@ -11,11 +12,7 @@ use crate::place::sharing;
 ///
 /// A mask becomes the lowest number of the 16-bit type, whose exponential is 0 as well. If scores are added
 /// to it, it becomes half of that, so that the sum stays finite: a Softmax of infinities alone is NaN.
-pub(super) fn masks(
-    graph: &Graph,
-    evidence: &Evidence,
-    half: Half,
-) -> (Vec<(TensorId, f32)>, BTreeSet<TensorId>) {
+pub(super) fn masks(graph: &Graph, evidence: &Evidence, half: Half) -> (Vec<Limited>, BTreeSet<TensorId>) {
     let (mut masks, mut on_the_way) = (Vec::new(), BTreeSet::new());
     for id in graph.tensor_ids() {
         let tensor = graph.tensor(id);
@@ -31,11 +28,29 @@ pub(super) fn masks(
             Way { graph, evidence, limit: half.largest() / MARGIN, seen: BTreeSet::new(), adds: false };
         if way.ends_in_softmax(id) {
             let lowest = if way.adds { half.round(-half.largest() / 2.0) } else { -half.largest() };
-            masks.push((id, lowest));
+            masks.push(Limited { tensor: id, lowest, highest: half.largest() });
             on_the_way.extend(way.seen);
         }
     }
     (masks, on_the_way)
+}
+
+/// Finds the bounds of Clip, Max and Min that lie beyond the 16-bit type. They bound none of its numbers.
+pub(super) fn bounds(graph: &Graph, evidence: &Evidence, half: Half) -> Vec<Limited> {
+    let is_beyond = |id: TensorId| evidence.get(id).is_some_and(|facts| facts.largest > half.largest());
+    let is_bound = |id: TensorId| {
+        let tensor = graph.tensor(id);
+        let readers = &tensor.consumers;
+        tensor.kind == TensorKind::Constant
+            && tensor.dtype == Some(DataType::F32)
+            && !readers.is_empty()
+            && readers.iter().all(|edge| {
+                let node = graph.node(edge.node);
+                (node.is("Clip") && edge.input > 0) || node.is("Max") || node.is("Min")
+            })
+    };
+    let found = graph.tensor_ids().filter(|&id| is_beyond(id) && is_bound(id));
+    found.map(|tensor| Limited { tensor, lowest: -half.largest(), highest: half.largest() }).collect()
 }
 
 /// A walk from a mask to its readers.

@@ -29,6 +29,7 @@ use crate::graph::{Graph, NodeId, TensorId};
 use crate::place::Selection;
 
 pub use evidence::Evidence;
+pub(crate) use evidence::MOST_RAISED;
 pub use facts::Facts;
 pub use half::Half;
 pub use plan::plan;
@@ -87,6 +88,17 @@ pub struct NodePrecision {
     pub reason: String,
 }
 
+/// A constant whose numbers the 16-bit form limits.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Limited {
+    /// The constant.
+    pub tensor: TensorId,
+    /// The number that replaces smaller ones.
+    pub lowest: f32,
+    /// The number that replaces larger ones.
+    pub highest: f32,
+}
+
 /// The precision of every node.
 #[derive(Clone, Debug)]
 pub struct PrecisionPlan {
@@ -96,8 +108,8 @@ pub struct PrecisionPlan {
     pub half_io: bool,
     /// One entry per node, in order.
     pub nodes: Vec<NodePrecision>,
-    /// Constants that a Softmax reads as a mask, with the lowest number that replaces smaller ones.
-    pub masks: Vec<(TensorId, f32)>,
+    /// Constants whose numbers end at those of the 16-bit type: masks, and bounds that bound nothing.
+    pub limited: Vec<Limited>,
     /// The findings for the user.
     pub findings: Vec<Finding>,
 }

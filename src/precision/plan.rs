@@ -2,14 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use super::masks::masks;
+use super::delicate::{self, Need};
+use super::masks::{bounds, masks};
 use super::positions::positions;
-use super::{Evidence, Half, NodePrecision, Precision, PrecisionPlan, PrecisionPolicy};
-use super::{Facts, delicate, guards, storage, types};
+use super::{Evidence, Half, Limited, NodePrecision, Precision, PrecisionPlan, PrecisionPolicy};
+use super::{Facts, guards, storage, types};
 use crate::dtype::DataType;
 use crate::error::Result;
 use crate::finding::{Finding, counted};
 use crate::graph::{Graph, Node, NodeId, TensorId, TensorKind};
+use crate::place::reasons::is_elementwise;
 use crate::place::sharing;
 
 /// What the rules read.
@@ -26,6 +28,8 @@ pub(super) struct Context<'a> {
     pub positions: Vec<bool>,
     /// The tensors between a mask and its Softmax.
     pub on_mask: BTreeSet<TensorId>,
+    /// The constants whose numbers end at those of the 16-bit type.
+    pub limited: BTreeSet<TensorId>,
 }
 
 impl Context<'_> {
@@ -67,7 +71,9 @@ pub fn plan(
     policy: &PrecisionPolicy,
 ) -> Result<PrecisionPlan> {
     policy.check(graph)?;
-    let (masks, on_mask) = masks(graph, evidence, policy.half);
+    let (mut limited, on_mask) = masks(graph, evidence, policy.half);
+    let masked = limited.len();
+    limited.extend(bounds(graph, evidence, policy.half));
     let context = Context {
         graph,
         opset,
@@ -77,14 +83,18 @@ pub fn plan(
         guarded: guards::guarded(graph),
         positions: positions(graph),
         on_mask,
+        limited: limited.iter().map(|constant| constant.tensor).collect(),
     };
-    let mut draft = Draft { context: &context, policy, decided: vec![None; graph.nodes.len()] };
+    let mut draft =
+        Draft { context: &context, policy, decided: vec![None; graph.nodes.len()], forced: Vec::new() };
     graph.node_ids().for_each(|id| draft.judge(id));
     draft.join_pairs();
     draft.remove_islands();
+    let forced = std::mem::take(&mut draft.forced);
     let nodes = draft.finish();
-    let findings = findings(&context, &nodes, &masks);
-    Ok(PrecisionPlan { half: policy.half, half_io: policy.half_io, nodes, masks, findings })
+    let mut findings = findings(&context, &nodes, &limited[..masked]);
+    findings.extend(against_the_rules(graph, &forced));
+    Ok(PrecisionPlan { half: policy.half, half_io: policy.half_io, nodes, limited, findings })
 }
 
 struct Draft<'a> {
@@ -92,11 +102,16 @@ struct Draft<'a> {
     policy: &'a PrecisionPolicy,
     /// The decisions so far. A node without one becomes 16-bit.
     decided: Vec<Option<(Precision, String)>>,
+    /// The nodes that the user forced against the rules.
+    forced: Vec<NodeId>,
 }
 
 impl Draft<'_> {
     fn judge(&mut self, id: NodeId) {
         let (context, node) = (self.context, self.context.graph.node(id));
+        for input in types::precise_inputs(context, node) {
+            self.keep_makers(input, Need::Exact, &node.name);
+        }
         let float32 = |reason: String| Some((Precision::Float32, reason));
         let settled = types::settled(context, id);
         if self.policy.float32.matches(node) && settled.as_ref().is_none_or(|it| it.0 != Precision::Neither) {
@@ -104,39 +119,60 @@ impl Draft<'_> {
         } else if settled.is_some() {
             self.decided[id.0] = settled;
         } else if self.policy.forced.matches(node) {
-            self.decided[id.0] = Some((Precision::Half, "forced into half precision by the user".into()));
-        } else if node.inputs.iter().chain(&node.outputs).flatten().any(|tensor| context.guarded[tensor.0]) {
-            self.decided[id.0] = float32("a Cast of the exporter keeps it in float32".into());
+            let reason = match self.refusal(id) {
+                None => "forced into half precision by the user".to_owned(),
+                Some(why) => {
+                    self.forced.push(id);
+                    format!("forced into half precision by the user, although it {why}")
+                }
+            };
+            self.decided[id.0] = Some((Precision::Half, reason));
         } else if is_pair(node) {
             // Pairs follow the nodes around them.
-        } else if let Some(refusal) = delicate::refusal(context, id) {
-            for &maker in &refusal.makers {
-                self.keep_maker(maker, &node.name);
-            }
-            self.decided[id.0] = float32(refusal.reason);
-        } else if let Some(reason) = context.stored(node).find_map(|tensor| storage::refusal(context, tensor))
-        {
+        } else if let Some(reason) = self.refusal(id) {
             self.decided[id.0] = float32(reason);
         }
     }
 
+    /// Returns the reason why a node stays in float32, and keeps the makers of what it needs.
+    fn refusal(&mut self, id: NodeId) -> Option<String> {
+        let (context, node) = (self.context, self.context.graph.node(id));
+        let delicate = delicate::refusal(context, id);
+        for &(tensor, need) in delicate.iter().flat_map(|refusal| &refusal.needs) {
+            self.keep_makers(tensor, need, &node.name);
+        }
+        let mut around = node.inputs.iter().chain(&node.outputs).flatten();
+        if around.any(|tensor| context.guarded[tensor.0]) {
+            return Some("lies between Casts that the exporter wrote to keep it in float32".into());
+        }
+        let stored = || context.stored(node).find_map(|tensor| storage::refusal(context, tensor));
+        delicate.map(|refusal| refusal.reason).or_else(stored)
+    }
+
     /// Keeps the node that computes a tensor in float32, for the node `reader`.
-    fn keep_maker(&mut self, tensor: TensorId, reader: &str) {
-        let mut at = tensor;
-        while let Some(maker) = self.context.graph.tensor(at).producer {
-            let node = self.context.graph.node(maker);
-            if !matches!(self.decided[maker.0], Some((Precision::Neither | Precision::Float32, _))) {
-                let is_forced = matches!(self.decided[maker.0], Some((Precision::Half, _)));
-                if is_forced {
-                    return;
+    ///
+    /// If that node only moves values or changes single ones, what it reads may have to stay as well.
+    fn keep_makers(&mut self, tensor: TensorId, need: Need, reader: &str) {
+        let graph = self.context.graph;
+        let (mut pending, mut seen) = (vec![tensor], BTreeSet::from([tensor]));
+        while let Some(tensor) = pending.pop() {
+            let Some(maker) = graph.tensor(tensor).producer else { continue };
+            let node = graph.node(maker);
+            match self.decided[maker.0] {
+                Some((Precision::Half, _)) => continue,
+                Some(_) => {}
+                None => {
+                    let reason =
+                        format!("makes '{}', which '{reader}' needs in float32", self.context.name(tensor));
+                    self.decided[maker.0] = Some((Precision::Float32, reason));
                 }
-                let reason = format!("makes '{}', which '{reader}' needs in float32", self.context.name(at));
-                self.decided[maker.0] = Some((Precision::Float32, reason));
             }
-            match node.input(0) {
-                Some(before) if sharing::only_moves(node) || sharing::selects(node) => at = before,
-                _ => return,
-            }
+            let moves = sharing::only_moves(node) || sharing::selects(node);
+            let goes_on = |id: &TensorId| {
+                graph.tensor(*id).dtype == Some(DataType::F32)
+                    && (moves || keeps_size(node) && need.reaches(self.context.evidence.get(*id)))
+            };
+            pending.extend(node.inputs.iter().flatten().filter(|id| goes_on(id) && seen.insert(**id)));
         }
     }
 
@@ -181,7 +217,8 @@ impl Draft<'_> {
         let can_be_raised = stored.kind == TensorKind::Constant
             && stored.producer.is_none()
             && matches!(stored.dtype, Some(DataType::I8 | DataType::F32))
-            && steps.rank().is_none_or(|rank| rank <= 1);
+            && steps.rank().is_none_or(|rank| rank <= 1)
+            && self.context.evidence.may_raise(step);
         let facts = self.context.constant(step).filter(|_| !can_be_raised)?;
         let half = self.context.half;
         let is_held = !facts.reaches_below(half.smallest_normal()) && facts.largest <= half.largest();
@@ -214,22 +251,19 @@ impl Draft<'_> {
     fn is_island(&self, node: &Node) -> bool {
         let graph = self.context.graph;
         let is_float = |id: &&TensorId| graph.tensor(**id).dtype == Some(DataType::F32);
-        let is_light = sharing::only_moves(node)
-            || sharing::selects(node)
-            || crate::place::reasons::is_elementwise(node);
-        let makers: Vec<NodeId> = node
-            .inputs
-            .iter()
-            .flatten()
-            .filter(is_float)
-            .filter_map(|id| graph.tensor(*id).producer)
-            .collect();
+        let is_light = sharing::only_moves(node) || sharing::selects(node) || is_elementwise(node);
+        let is_float32 = |id: NodeId| self.precision(id) == Precision::Float32 && !is_pair(graph.node(id));
+        let is_made_float32 = |id: &TensorId| match graph.tensor(*id).producer {
+            Some(maker) => is_float32(maker),
+            None => !self.policy.half_io,
+        };
+        let made = |id: &&TensorId| is_float(id) && graph.tensor(**id).kind != TensorKind::Constant;
+        let mut sources = node.inputs.iter().flatten().filter(made);
         let mut readers =
             node.outputs.iter().flatten().filter(is_float).flat_map(|id| &graph.tensor(*id).consumers);
-        let is_float32 = |id: NodeId| self.precision(id) == Precision::Float32 && !is_pair(graph.node(id));
         is_light
-            && !makers.is_empty()
-            && makers.into_iter().all(is_float32)
+            && sources.clone().count() > 0
+            && sources.all(is_made_float32)
             && readers.clone().count() > 0
             && readers.all(|edge| is_float32(edge.node))
     }
@@ -246,6 +280,28 @@ impl Draft<'_> {
     }
 }
 
+/// Operators whose small results come from small inputs, element by element.
+const KEEPS_SIZE: [&str; 14] = [
+    "Abs",
+    "Add",
+    "Clip",
+    "Div",
+    "Identity",
+    "LeakyRelu",
+    "Max",
+    "Min",
+    "Mul",
+    "Neg",
+    "Relu",
+    "Sub",
+    "Sum",
+    "Where",
+];
+
+fn keeps_size(node: &Node) -> bool {
+    KEEPS_SIZE.iter().any(|op| node.is(op))
+}
+
 fn is_pair(node: &Node) -> bool {
     node.is("QuantizeLinear") || node.is("DequantizeLinear")
 }
@@ -260,7 +316,10 @@ fn well_stored(context: &Context<'_>, node: &Node) -> String {
     let stored: Vec<TensorId> =
         context.stored(node).filter(|&id| context.graph.tensor(id).kind != TensorKind::Constant).collect();
     let known: Vec<&Facts> = stored.iter().filter_map(|&id| context.evidence.get(id)).collect();
-    if known.is_empty() && !stored.is_empty() {
+    if stored.is_empty() || is_pair(node) && known.is_empty() {
+        return format!("its constants fit{inside}");
+    }
+    if known.is_empty() {
         return format!("nothing is known of its values{inside}");
     }
     let largest = known.iter().map(|facts| facts.largest).fold(0.0, f32::max);
@@ -268,15 +327,27 @@ fn well_stored(context: &Context<'_>, node: &Node) -> String {
     format!("its values fit, with a largest of {largest:.4e}{some}{inside}")
 }
 
+fn against_the_rules(graph: &Graph, forced: &[NodeId]) -> Option<Finding> {
+    let names: Vec<&str> = forced.iter().map(|&id| &*graph.node(id).name).collect();
+    (!names.is_empty()).then(|| {
+        let count = counted(names.len(), "node");
+        Finding::warning(format!(
+            "{count} in half precision by your choice, against what is known of the values"
+        ))
+        .about(names)
+        .with_remedy("compare the model with its float form on data")
+    })
+}
+
 /// Returns the findings about masks, and about values of which nothing is known.
-fn findings(context: &Context<'_>, nodes: &[NodePrecision], masks: &[(TensorId, f32)]) -> Vec<Finding> {
+fn findings(context: &Context<'_>, nodes: &[NodePrecision], masks: &[Limited]) -> Vec<Finding> {
     let mut findings = Vec::new();
-    if let Some((_, lowest)) = masks.first() {
+    if let Some(Limited { lowest, .. }) = masks.first() {
         let what = format!(
             "masks end at {lowest}, the lowest number that {} can add: only a Softmax reads them, and its result is 0 as before",
             context.half
         );
-        findings.push(Finding::note(what).about(masks.iter().map(|(id, _)| context.name(*id))));
+        findings.push(Finding::note(what).about(masks.iter().map(|mask| context.name(mask.tensor))));
     }
     let is_unknown = |node: &&NodePrecision| {
         let mut stored = context.stored(context.graph.node(node.node));

@@ -10,7 +10,7 @@ const BELOW_INT8: f64 = 20.0;
 
 /// Returns the reason why a tensor must not be stored in 16 bits; `None` if it may, or if nothing is known.
 pub(super) fn refusal(context: &Context<'_>, tensor: TensorId) -> Option<String> {
-    if context.on_mask.contains(&tensor) {
+    if context.on_mask.contains(&tensor) || context.limited.contains(&tensor) {
         return None;
     }
     let facts = context.evidence.get(tensor)?;

@@ -129,9 +129,9 @@ fn a_mask_that_only_a_softmax_reads_ends_at_the_lowest_number() {
         row.constant("mask", &[0.0, f32::MIN]);
         row.node("Add", &["x", "mask"], "a", &[0.1, f32::MIN]).node(reader, &["a"], "b", &[0.0, 1.0]);
         let plan = row.plan(&PrecisionPolicy::default());
-        assert_eq!(plan.masks.len(), usize::from(is_mask));
+        assert_eq!(plan.limited.len(), usize::from(is_mask));
         assert_eq!(row.float32().is_empty(), is_mask, "{reader}");
-        if let Some((_, lowest)) = plan.masks.first() {
+        if let Some(Limited { lowest, .. }) = plan.limited.first() {
             assert!((-40000.0..-30000.0).contains(lowest), "room for the sum: {lowest}");
         }
     }

@@ -7,7 +7,8 @@ use crate::graph::{BODY_DOMAIN, Node, NodeId, TensorId};
 use crate::onnx::{FloatType, FloatTypes};
 
 /// Operators whose output has a type of its own, which an attribute states.
-const STATED: [&str; 7] = [
+const STATED: [&str; 8] = [
+    "BitCast",
     "BlackmanWindow",
     "ConstantOfShape",
     "EyeLike",
@@ -28,10 +29,15 @@ pub(super) fn settled(context: &Context<'_>, id: NodeId) -> Option<(Precision, S
     let all =
         || node.inputs.iter().chain(&node.outputs).flatten().copied().chain(node.captures.iter().copied());
     if all().all(|tensor| dtype(tensor).is_some_and(|dtype| dtype != DataType::F32)) {
-        let is_half = |tensor| matches!(dtype(tensor), Some(DataType::F16 | DataType::Bf16));
-        let reason =
-            if all().any(is_half) { "is in half precision already" } else { "computes no float32 numbers" };
+        let reason = if all().any(is_half(dtype)) {
+            "is in half precision already"
+        } else {
+            "computes no float32 numbers"
+        };
         return Some((Precision::Neither, reason.into()));
+    }
+    if node.is("Cast") && all().any(is_half(dtype)) {
+        return Some((Precision::Neither, "is a border between float32 and a 16-bit type".into()));
     }
     let float32 = |reason: String| Some((Precision::Float32, reason));
     if matches!(&*node.op, "If" | "Loop" | "Scan") || node.domain == BODY_DOMAIN {
@@ -51,8 +57,14 @@ pub(super) fn settled(context: &Context<'_>, id: NodeId) -> Option<(Precision, S
     {
         return float32(format!("the type of '{}' is unknown", context.name(unknown)));
     }
+    if let Some(opaque) = all().find(|&tensor| context.graph.tensor(tensor).is_opaque) {
+        return float32(format!("'{}' is no tensor: its elements keep their type", context.name(opaque)));
+    }
     if STATED.contains(&&*node.op) {
         return float32("makes numbers of the type that it states".into());
+    }
+    if node.op == "MeanVarianceNormalization" {
+        return float32("is a function of other operators, which has float32 numbers inside".into());
     }
     if RANDOM.contains(&&*node.op) {
         return float32("makes random numbers, which would be others in another type".into());
@@ -62,6 +74,11 @@ pub(super) fn settled(context: &Context<'_>, id: NodeId) -> Option<(Precision, S
             format!("ONNX does not define {} for {} in opset {}", node.op, context.half, context.opset);
         (Precision::Float32, reason)
     })
+}
+
+/// Returns the question whether a tensor is 16-bit.
+fn is_half(dtype: impl Fn(TensorId) -> Option<DataType>) -> impl Fn(TensorId) -> bool {
+    move |tensor| matches!(dtype(tensor), Some(DataType::F16 | DataType::Bf16))
 }
 
 /// Whether ONNX defines the node for the 16-bit type: an output, or an input if no output is floating-point.
@@ -79,8 +96,25 @@ fn has_choice(context: &Context<'_>, node: &Node) -> bool {
         .unwrap_or(false)
 }
 
-/// Whether input `index` of a node in half precision is 16-bit. Some operators take float32 for some inputs.
+/// Operators that take sizes, coordinates or scores in float32, with the first such input.
+const PRECISE_INPUTS: [(&str, usize); 4] =
+    [("NonMaxSuppression", 0), ("Range", 0), ("Resize", 1), ("Upsample", 1)];
+
+/// Lists the inputs of a node whose values must be as they were computed: rounding them would change sizes or
+/// the choice of elements.
+pub(super) fn precise_inputs(context: &Context<'_>, node: &Node) -> Vec<TensorId> {
+    let from = PRECISE_INPUTS.iter().find(|(op, _)| node.is(op)).map_or(usize::MAX, |(_, from)| *from);
+    let is_float = |id: &TensorId| context.graph.tensor(*id).dtype == Some(DataType::F32);
+    node.inputs.iter().skip(from).flatten().copied().filter(is_float).collect()
+}
+
+/// Whether input `index` of a node in half precision is 16-bit.
+///
+/// Some operators take only float32 for some inputs. The region of a Resize stays float32 like its scales.
 pub fn input_is_half(node: &Node, index: usize, opset: i64, half: DataType) -> bool {
+    if node.is("Resize") && index > 0 {
+        return false;
+    }
     FloatTypes::of(&node.op, opset).is_some_and(|types| types.input(index, half) == FloatType::Either)
 }
 

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::finding::{counted, listed};
-use crate::graph::{Graph, NodeId};
-use crate::place::{Plan, Verdict};
+use crate::graph::{Graph, Node, NodeId, TensorId};
+use crate::place::ops::is_weighted;
 use crate::precision::{Precision, PrecisionPlan};
 
 use super::table::{Align, Table};
@@ -25,16 +25,44 @@ pub fn name(plan: &PrecisionPlan, precision: Precision) -> &'static str {
     }
 }
 
+/// The number of nodes that compute in each type. Quantize and Dequantize do not count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Nodes that read dequantized tensors: TensorRT computes them in INT8.
+    pub int8: usize,
+    /// Nodes in the 16-bit type.
+    pub half: usize,
+    /// Nodes in float32.
+    pub float32: usize,
+}
+
+/// Counts the nodes that compute in each type.
+pub fn counts(graph: &Graph, plan: &PrecisionPlan) -> Counts {
+    let mut counts = Counts::default();
+    let is_pair = |node: &Node| node.is("QuantizeLinear") || node.is("DequantizeLinear");
+    let is_dequantized = |id: TensorId| graph.producer(id).is_some_and(|node| node.is("DequantizeLinear"));
+    for decision in plan.nodes.iter().filter(|it| it.precision != Precision::Neither) {
+        let node = graph.node(decision.node);
+        let mut operands = node.inputs.iter().take(2).flatten().map(|&id| is_dequantized(id));
+        let is_int8 = if is_weighted(node) { operands.all(|it| it) } else { operands.any(|it| it) };
+        match decision.precision {
+            _ if is_pair(node) => {}
+            _ if is_int8 => counts.int8 += 1,
+            Precision::Half => counts.half += 1,
+            _ => counts.float32 += 1,
+        }
+    }
+    counts
+}
+
 /// Describes how many nodes compute in which type, and which stay in float32 and why.
 ///
-/// `quantized` is the plan of the network's Q/DQ, if it has one of qdq. `every` lists all nodes that stay, not
-/// only the first.
-pub fn totals(graph: &Graph, plan: &PrecisionPlan, quantized: Option<usize>, every: bool) -> String {
-    let (half, float32) = (plan.count(Precision::Half), plan.count(Precision::Float32));
+/// `every` lists all nodes that stay, not only the first.
+pub fn totals(graph: &Graph, plan: &PrecisionPlan, every: bool) -> String {
+    let Counts { int8, half, float32 } = counts(graph, plan);
     let half_name = plan.half.dtype().name();
-    let int8 = quantized.map_or_else(String::new, |count| format!("{count} in INT8, "));
-    let mut text =
-        format!("{}: {int8}{half} in {half_name}, {float32} in f32\n", counted(graph.nodes.len(), "node"));
+    let int8 = if int8 > 0 { format!("{} in INT8, ", counted(int8, "node")) } else { String::new() };
+    let mut text = format!("{int8}{} in {half_name}, {float32} in f32\n", counted(half, "node"));
     let stays = reasons(plan);
     let shown = if every { stays.len() } else { SHOWN };
     for (reason, nodes) in stays.iter().take(shown) {
@@ -62,11 +90,6 @@ fn reasons(plan: &PrecisionPlan) -> Vec<(&str, Vec<NodeId>)> {
     reasons
 }
 
-/// Counts the nodes that a plan of Q/DQ lets compute in INT8.
-pub fn int8_nodes(plan: &Plan) -> usize {
-    plan.decisions.iter().filter(|decision| decision.verdict != Verdict::Float).count()
-}
-
 /// Returns one line per node.
 pub fn text(graph: &Graph, plan: &PrecisionPlan) -> String {
     let mut table = Table::new(&["node", "op", "type", "why"].map(|title| (title, Align::Left)));
@@ -80,6 +103,7 @@ pub fn text(graph: &Graph, plan: &PrecisionPlan) -> String {
 /// Returns the plan as JSON: the 16-bit type, the counts, and for each node `name`, `op`, `type` and
 /// `reason`.
 pub fn to_json(graph: &Graph, plan: &PrecisionPlan) -> Value {
+    let counts = counts(graph, plan);
     let nodes = plan.nodes.iter().map(|decision| {
         let node = graph.node(decision.node);
         json!({
@@ -92,7 +116,8 @@ pub fn to_json(graph: &Graph, plan: &PrecisionPlan) -> Value {
     json!({
         "half": plan.half.dtype().name(),
         "nodes": nodes.collect::<Vec<_>>(),
-        "half_nodes": plan.count(Precision::Half),
-        "float32_nodes": plan.count(Precision::Float32),
+        "int8_nodes": counts.int8,
+        "half_nodes": counts.half,
+        "float32_nodes": counts.float32,
     })
 }

@@ -296,6 +296,19 @@ static qdq_run_options *make_qdq_run_options(void) { return qdq_run_options_new(
 
 static qdq_quantize_options *make_qdq_quantize_options(void) { return qdq_quantize_options_new(); }
 
+static qdq_precision_options *make_qdq_precision_options(void) { return qdq_precision_options_new(); }
+
+static qdq_precision_plan *make_qdq_precision_plan(void) {
+  qdq_error *failure;
+  qdq_model *model = make_qdq_model();
+  qdq_model *halved;
+  qdq_precision_plan *plan;
+  must(qdq_model_cast(model, NULL, NULL, NULL, &halved, &plan, &failure), failure);
+  qdq_model_free(&halved);
+  qdq_model_free(&model);
+  return plan;
+}
+
 static qdq_recover_options *make_qdq_recover_options(void) { return qdq_recover_options_new(); }
 
 static qdq_cancel *make_qdq_cancel(void) { return qdq_cancel_new(); }

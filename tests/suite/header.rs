@@ -10,7 +10,7 @@ use crate::environment::project;
 const UPDATE: &str = "QDQ_UPDATE_HEADER";
 
 /// The sections in the order of the data flow, each with the files of its functions in `src/ffi`.
-const SECTIONS: [(&str, &[&str]); 35] = [
+const SECTIONS: [(&str, &[&str]); 37] = [
     ("Inputs and outputs: qdq_specs", &["specs"]),
     ("Data options: qdq_data_options", &["data_options"]),
     ("A batch: qdq_batch", &["batch"]),
@@ -31,6 +31,8 @@ const SECTIONS: [(&str, &[&str]); 35] = [
     ("Ranges: qdq_ranges", &["ranges"]),
     ("Quantize options: qdq_quantize_options", &["quantize_options"]),
     ("Recover options: qdq_recover_options", &["recover_options"]),
+    ("Half precision options: qdq_precision_options", &["precision_options"]),
+    ("The precision of nodes: qdq_precision_plan", &["precision_plan"]),
     ("A calibration cache: qdq_cache", &["cache"]),
     ("A comparison of float and quantized: qdq_comparison", &["comparison"]),
     ("Functions of tensors: qdq_tensor", &["quantize", "clip", "learned_step"]),

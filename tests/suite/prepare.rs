@@ -64,7 +64,7 @@ impl Quantized {
         let prepared = pipeline::prepare(&float)?;
         let plan = prepared.plan(&Policy::default())?;
         let runtime = runtime(RuntimeKind::Embedded);
-        let options = CalibrateOptions { runtime, every_activation: true };
+        let options = CalibrateOptions { runtime, every_activation: true, ..Default::default() };
         let mut source = data(path, prepared.model())?;
         let stats = prepared.calibrate(&plan, source.as_mut(), &options, &mut go_on)?;
         let ranges = prepared.ranges(&plan, &stats, Method::default())?;

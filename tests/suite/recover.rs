@@ -78,7 +78,7 @@ impl Case {
         let plan = prepared.plan(policy).unwrap();
         let runtime = runtime(kind);
         let mut source = read(data, &float).unwrap();
-        let options = CalibrateOptions { runtime: runtime.clone(), every_activation: false };
+        let options = CalibrateOptions { runtime: runtime.clone(), ..Default::default() };
         let stats = prepared.calibrate(&plan, source.as_mut(), &options, &mut go_on).unwrap();
         let ranges = prepared.ranges(&plan, &stats, Method::default()).unwrap();
         Self { float, data: data.to_owned(), prepared, plan, ranges, runtime }

@@ -6,8 +6,9 @@ use half::{bf16, f16};
 use super::Caster;
 use super::uses::Uses;
 use crate::error::Result;
+use crate::finding::{Finding, counted};
 use crate::graph::TensorId;
-use crate::precision::Half;
+use crate::precision::{Half, Limited};
 use crate::tensor::{Data, Tensor};
 
 impl Caster<'_> {
@@ -21,9 +22,10 @@ impl Caster<'_> {
             return Ok(true);
         }
         let Some(value) = self.model.constant(&name)? else { return Ok(false) };
-        let value = self.masked(id, value);
+        let value = self.limited(id, value);
         let stays = uses.needs_float32() || uses.is_output;
         let value = self.step(id, value, stays)?;
+        let value = self.finite(&name, value);
         let shape = value.shape().to_vec();
         let converted = Tensor::new(shape.clone(), to_half(&value, self.plan.half))?;
         if !stays {
@@ -37,12 +39,29 @@ impl Caster<'_> {
         Ok(true)
     }
 
-    /// Raises the numbers of a mask to the lowest number that the plan gives it.
-    fn masked(&self, id: TensorId, value: Tensor) -> Tensor {
-        let Some((_, lowest)) = self.plan.masks.iter().find(|(mask, _)| *mask == id) else { return value };
+    /// Limits finite numbers to those of the 16-bit type. Only a node that the user forced reads larger ones.
+    fn finite(&mut self, name: &str, value: Tensor) -> Tensor {
+        let largest = self.plan.half.largest();
+        let Data::F32(values) = value.data() else { return value };
+        let count = values.iter().filter(|x| x.is_finite() && x.abs() > largest).count();
+        if count == 0 {
+            return value;
+        }
+        let what = format!("{} beyond {} became {largest:.4e}", counted(count, "number"), self.plan.half);
+        let remedy = "keep the nodes that read them in float32";
+        self.findings.push(Finding::warning(what).about([name]).with_remedy(remedy));
+        let limit = |&x: &f32| if x.is_finite() { x.clamp(-largest, largest) } else { x };
+        let shape = value.shape().to_vec();
+        Tensor::new(shape, values.iter().map(limit).collect::<Vec<f32>>()).unwrap_or(value)
+    }
+
+    /// Limits the numbers of a constant to those that the plan gives it.
+    fn limited(&self, id: TensorId, value: Tensor) -> Tensor {
+        let found = self.plan.limited.iter().find(|limited| limited.tensor == id);
+        let Some(Limited { lowest, highest, .. }) = found else { return value };
         let shape = value.shape().to_vec();
         let raised = match value.data() {
-            Data::F32(values) => values.iter().map(|&x| x.max(*lowest)).collect::<Vec<f32>>(),
+            Data::F32(values) => values.iter().map(|&x| x.clamp(*lowest, *highest)).collect::<Vec<f32>>(),
             _ => return value,
         };
         Tensor::new(shape, raised).unwrap_or(value)

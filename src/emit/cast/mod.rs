@@ -16,6 +16,7 @@ use crate::finding::Finding;
 use crate::graph::{NodeId, TensorId, TensorKind};
 use crate::onnx::{AttributeValue, Edits, ElementType, Model, Network, NodeSpec, Position, UniqueNames};
 use crate::precision::{Precision, PrecisionPlan};
+pub(crate) use steps::{Channels, raised_share};
 use uses::{Uses, is_stored_half};
 
 /// A model in half precision.
@@ -121,6 +122,14 @@ impl Caster<'_> {
         if uses.half.is_empty() && !becomes_half {
             return;
         }
+        if let Some(source) = self.source_of_cast(id).filter(|_| !becomes_half) {
+            self.rewire(uses.half.iter(), &name, &source);
+            self.replace_casts(uses, &source);
+            if let Some(maker) = tensor.producer.filter(|_| !uses.needs_float32() && !uses.is_output) {
+                self.edits.remove(self.network.position(maker));
+            }
+            return;
+        }
         let float32 = if becomes_half { self.renamed(id, DataType::F32) } else { name.clone() };
         let half_name = if becomes_half { name.clone() } else { self.fresh(&name, self.half) };
         if becomes_half {
@@ -131,6 +140,13 @@ impl Caster<'_> {
         self.insert_cast(id, &float32, &half_name, self.half);
         self.rewire(uses.half.iter(), &name, &half_name);
         self.replace_casts(uses, &half_name);
+    }
+
+    /// Returns the 16-bit tensor of which a float32 tensor is a Cast.
+    fn source_of_cast(&self, id: TensorId) -> Option<String> {
+        let graph = &self.network.graph;
+        let source = graph.producer(id).filter(|node| node.is("Cast"))?.input(0)?;
+        (graph.tensor(source).dtype == Some(self.half)).then(|| self.network.name(source).to_owned())
     }
 
     /// Gives the output of the maker another name, so that the tensor's own name is free for its Cast.

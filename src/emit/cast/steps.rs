@@ -18,9 +18,9 @@ impl Caster<'_> {
         let graph = &*self.network.graph;
         let readers = readers_of_steps(graph, id);
         let (false, Data::F32(steps)) = (readers.is_empty(), value.data()) else { return Ok(value) };
-        let rounded: Vec<f32> = steps.iter().map(|&step| held(step, self.plan.half)).collect();
+        let rounded: Vec<f32> = steps.iter().map(|&step| self.plan.half.held_step(step)).collect();
         let raised: Vec<usize> =
-            (0..steps.len()).filter(|&at| is_raised(steps[at], self.plan.half)).collect();
+            (0..steps.len()).filter(|&at| !self.plan.half.holds_step(steps[at])).collect();
         if !raised.is_empty() {
             for &reader in &readers {
                 self.requantize(reader, steps, &rounded)?;
@@ -52,12 +52,9 @@ impl Caster<'_> {
         let Some(value) = self.model.constant(&name)? else { return Ok(()) };
         let Data::I8(stored) = value.data() else { return Ok(()) };
         let shape = value.shape().to_vec();
-        let axis = if old.len() == 1 { 0 } else { axis_of(node, shape.len()) };
-        let inner: usize =
-            if old.len() == 1 { stored.len().max(1) } else { shape[axis + 1..].iter().product() };
-        let channel = |at: usize| at / inner.max(1) % old.len();
+        let channels = Channels::of(node, &shape, old.len());
         let rescale = |(at, &q): (usize, &i8)| {
-            let channel = channel(at);
+            let channel = channels.at(at);
             (f64::from(q) * f64::from(old[channel]) / f64::from(new[channel])).round_ties_even() as i8
         };
         let changed: Vec<i8> = stored.iter().enumerate().map(rescale).collect();
@@ -73,19 +70,48 @@ impl Caster<'_> {
     }
 }
 
-/// Returns the step that the 16-bit type holds: rounded, and normal.
-pub fn held(step: f32, half: Half) -> f32 {
-    half.round(step).max(half.smallest_normal())
+/// The channels of a weight: the elements that share a step.
+pub(crate) struct Channels {
+    /// The elements in a row that belong to one channel.
+    inner: usize,
+    count: usize,
 }
 
-fn is_raised(step: f32, half: Half) -> bool {
-    half.round(step) < half.smallest_normal()
+impl Channels {
+    /// Returns the channels of the integers of a Dequantize with `count` steps.
+    pub fn of(node: &Node, shape: &[usize], count: usize) -> Self {
+        let axis = node.int("axis", 1);
+        let axis = if axis < 0 { axis + shape.len() as i64 } else { axis };
+        Self::along(usize::try_from(axis).unwrap_or_default(), shape, count)
+    }
+
+    /// Returns the channels along an axis.
+    pub fn along(axis: usize, shape: &[usize], count: usize) -> Self {
+        let inner = shape.get(axis + 1..).map_or(1, |sizes| sizes.iter().product());
+        Self { inner: if count == 1 { usize::MAX } else { usize::max(inner, 1) }, count: count.max(1) }
+    }
+
+    /// Returns the channel of element `index`.
+    pub fn at(&self, index: usize) -> usize {
+        index / self.inner % self.count
+    }
 }
 
-fn axis_of(node: &Node, rank: usize) -> usize {
-    let axis = node.int("axis", 1);
-    let axis = if axis < 0 { axis + rank as i64 } else { axis };
-    usize::try_from(axis).unwrap_or_default().min(rank.saturating_sub(1))
+/// Returns the share of a weight's energy in the channels whose steps the 16-bit type cannot hold. `values` are
+/// the elements in order.
+pub(crate) fn raised_share(
+    values: impl Iterator<Item = f64>,
+    channels: &Channels,
+    steps: &[f32],
+    half: Half,
+) -> f64 {
+    let is_raised: Vec<bool> = steps.iter().map(|&step| !half.holds_step(step)).collect();
+    let (mut all, mut raised) = (0.0, 0.0);
+    for (at, value) in values.enumerate() {
+        all += value * value;
+        raised += if is_raised[channels.at(at)] { value * value } else { 0.0 };
+    }
+    if all > 0.0 { raised / all } else { 0.0 }
 }
 
 fn is_stored(graph: &Graph, id: TensorId) -> bool {

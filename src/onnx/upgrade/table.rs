@@ -7,7 +7,7 @@ use super::{attributes, misc, norm, resize, softmax};
 pub(super) const OLDEST: i64 = 7;
 
 /// The newest opset that models are raised to.
-pub(super) const NEWEST: i64 = 21;
+pub(super) const NEWEST: i64 = 22;
 
 /// The versions at which an operator gets another form or another meaning.
 ///

@@ -48,7 +48,7 @@ pub fn run(args: &Apply, term: &Term) -> Result<Outcome> {
         "files": written.to_json(),
     });
     halved.add_to(&mut json);
-    let halves = halved.text(&plan, term);
+    let halves = halved.text(term);
     term.result(format!("{}\n{halves}{}", totals(prepared.graph(), &plan), written.text()), &json)?;
     Ok(Outcome::Done)
 }

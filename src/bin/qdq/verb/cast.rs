@@ -50,11 +50,8 @@ pub fn run(args: &Cast, term: &Term) -> Result<Outcome> {
     let mut findings = prepared.findings.clone();
     findings.extend(stats.iter().flat_map(|stats| stats.findings.clone()));
     findings.extend(halved.findings.iter().cloned());
-    let text = format!(
-        "{from}\n{}{}",
-        precision::totals(graph, &halved.plan, None, term.is_verbose()),
-        written.text()
-    );
+    let text =
+        format!("{from}\n{}{}", precision::totals(graph, &halved.plan, term.is_verbose()), written.text());
     let mut json = precision::to_json(graph, &halved.plan);
     json["samples"] = samples.into();
     json["findings"] = json!(findings);

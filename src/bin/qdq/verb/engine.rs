@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 
 use qdq::emit::Ranges;
 use qdq::error::Result;
+use qdq::finding::Finding;
 use qdq::onnx::Model;
+use qdq::pipeline::{self, Known};
+use qdq::precision::Half;
 use qdq::tensorrt::{self, EngineOptions, EngineSource, Libraries};
 use serde_json::json;
 
@@ -12,6 +15,7 @@ use crate::args::{Engine, TensorRtArgs};
 use crate::term::Term;
 use crate::{Outcome, outputs, resolve};
 
+use super::halves::Halves;
 use super::planning::Planned;
 use super::range_file::RangeFile;
 use super::written::Written;
@@ -24,7 +28,7 @@ pub struct Builder {
 
 impl Builder {
     pub fn new(args: &TensorRtArgs, fp16: bool) -> Result<Self> {
-        let options = resolve::tensorrt(args, fp16)?;
+        let options = resolve::tensorrt(args, fp16 && !tensorrt::is_strongly_typed())?;
         Ok(Self { libraries: tensorrt::find_tensorrt(args.tensorrt.as_deref())?, options })
     }
 
@@ -56,6 +60,22 @@ impl Builder {
     }
 }
 
+/// Returns the model as it is built without ranges.
+///
+/// A strongly typed TensorRT computes in the types of the model, so half precision changes the model. A weakly
+/// typed one chooses the layers itself.
+fn in_half(args: &Engine) -> Result<(Model, Vec<Finding>)> {
+    let precision = resolve::precision(&args.precision)?;
+    let Some(policy) = precision.filter(|policy| tensorrt::is_strongly_typed() || policy.half == Half::Bf16)
+    else {
+        return Ok((Model::open(&args.model)?, Vec::new()));
+    };
+    let model = resolve::model(&args.model, &args.inputs)?;
+    let prepared = pipeline::prepare_cast(&model, policy.half, args.precision.opset)?;
+    let halved = prepared.cast(Known::default(), &policy)?;
+    Ok((halved.model, [prepared.findings, halved.findings].concat()))
+}
+
 pub fn run(args: &Engine, term: &Term) -> Result<Outcome> {
     let inputs: Vec<PathBuf> = args.ranges.iter().cloned().chain(outputs::of_model(&args.model)).collect();
     let timing = args.tensorrt.timing_cache.as_deref();
@@ -63,8 +83,9 @@ pub fn run(args: &Engine, term: &Term) -> Result<Outcome> {
     let builder = Builder::new(&args.tensorrt, args.precision.fp16)?;
     let findings = match &args.ranges {
         None => {
-            builder.build(&Model::open(&args.model)?, &args.model, &args.output)?;
-            Vec::new()
+            let (model, findings) = in_half(args)?;
+            builder.build(&model, &args.model, &args.output)?;
+            findings
         }
         Some(path) => {
             let weights = resolve::weights(&args.weights, resolve::half(&args.precision))?;
@@ -75,8 +96,11 @@ pub fn run(args: &Engine, term: &Term) -> Result<Outcome> {
             whole.check_worth(&args.model, &policy)?;
             let Planned { prepared, plan } = whole.restrict(&policy, &ranges)?;
             let quantized = prepared.quantize(&plan, &ranges, &weights)?;
-            builder.build_quantized(&quantized, &args.model, &ranges, &args.output)?;
-            [ranges.findings.as_slice(), &plan.findings].concat()
+            let precision = resolve::precision(&args.precision)?;
+            let known = Known { stats: None, ranges: Some(&ranges) };
+            let halved = Halves::make(quantized, known, precision.as_ref())?;
+            builder.build_quantized(halved.model(), &args.model, &ranges, &args.output)?;
+            [ranges.findings.as_slice(), &plan.findings, halved.findings()].concat()
         }
     };
     let mut written = Written::default();

@@ -4,7 +4,6 @@ use qdq::error::Result;
 use qdq::finding::Finding;
 use qdq::onnx::Model;
 use qdq::pipeline::{self, Halved, Known};
-use qdq::place::Plan;
 use qdq::precision::PrecisionPolicy;
 use qdq::report::precision;
 use serde_json::Value;
@@ -48,13 +47,10 @@ impl Halves {
     }
 
     /// Returns the lines about half precision for the result of a command.
-    pub fn text(&self, plan: &Plan, term: &Term) -> String {
+    pub fn text(&self, term: &Term) -> String {
         match self {
             Self::Float32(_) => String::new(),
-            Self::Half(halved) => {
-                let int8 = precision::int8_nodes(plan);
-                precision::totals(&halved.network.graph, &halved.plan, Some(int8), term.is_verbose())
-            }
+            Self::Half(halved) => precision::totals(&halved.network.graph, &halved.plan, term.is_verbose()),
         }
     }
 }

@@ -27,7 +27,7 @@ pub fn run(args: &Inspect, term: &Term) -> Result<Outcome> {
         let half = prepared.plan_precision(known, &policy)?;
         json["precision"] = precision::to_json(prepared.graph(), &half);
         let lines = if term.is_verbose() { precision::text(prepared.graph(), &half) } else { String::new() };
-        let totals = precision::totals(prepared.graph(), &half, None, false);
+        let totals = precision::totals(prepared.graph(), &half, false);
         text = format!("{text}\nwithout the pairs:\n{lines}{totals}");
     }
     term.result(text, &json)?;

@@ -89,7 +89,7 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
     let text = format!(
         "ranges by {method} from {samples}\n{}\n{}{changes}{}",
         totals(prepared.graph(), plan),
-        halved.text(plan, term),
+        halved.text(term),
         written.text()
     );
     let mut json = json!({

@@ -1,0 +1,182 @@
+#!/usr/bin/env python3
+"""Writes the test models in half precision, with and without Q/DQ, and judges them.
+
+usage: half_precision.py FOLDER [--qdq BINARY] [--models NAME,...]
+
+FOLDER comes from make_models.py. Every model has four forms: float32, half precision, Q/DQ with the rest in float32,
+and Q/DQ with the rest in half precision. For each model: onnx.checker takes all forms with shape inference; half
+precision alone has an SQNR of 50 dB; the rest in half precision costs at most 0.3 dB of the SQNR that Q/DQ has, unless
+EXCEPTIONS says why not; a second cast has nothing to do; TensorRT-RTX builds all forms, and in half precision no
+float32 tensor of 1 KiB or more moves that no rule names. Every 16-bit tensor is really rounded: see rounded.py. The last line is
+`N passed, N failed`.
+"""
+import argparse
+import concurrent.futures
+import functools
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import numpy
+import onnx
+
+import evaluate
+import rounded
+import rtx
+from compare_with_peer import onnxruntime_library
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+LEAST_DB = 50
+# What the rest in half precision may cost: on average, and for one model. The test data has few samples, so that the
+# SQNR of one model differs by as much if the roundings fall another way: half of the models gain.
+LOST_DB, LOST_BY_ONE_DB = 0.3, 1.0
+SM = 89
+# What a second cast of a model says.
+NOTHING_LEFT = "nothing is left to convert"
+
+
+def tool(binary, *arguments):
+    """Runs the tool. Returns its JSON, or raises its message."""
+    run = subprocess.run([binary, *map(str, arguments), "--json"], capture_output=True, text=True, timeout=300,
+                         env={**os.environ, "QDQ_ONNXRUNTIME": str(onnxruntime_library())})
+    if run.returncode:
+        raise RuntimeError(run.stderr.strip())
+    return json.loads(run.stdout)
+
+
+def write_forms(binary, folder, entry, out):
+    """Writes the forms. Returns their paths by name, and the tool's results."""
+    model, data = folder / entry["model"], folder / entry["calibration"]
+    runtime = ["--runtime", "embedded" if entry["embedded"] else "onnxruntime"]
+    forms = {name: out / f"{name}.onnx" for name in ("half", "qdq", "qdq_half")}
+    results = {
+        "half": tool(binary, "cast", model, "--fp16", "-d", data, "-o", forms["half"], *runtime),
+        "qdq": tool(binary, "quantize", model, "-d", data, "-o", forms["qdq"], *runtime),
+        "qdq_half": tool(binary, "quantize", model, "--fp16", "-d", data, "-o", forms["qdq_half"], *runtime),
+    }
+    return forms, results
+
+
+def sqnrs(folder, entry, forms):
+    """Returns the mean SQNR of the outputs of each form."""
+    with numpy.load(folder / entry["test"]) as file:
+        data = dict(file)
+    wanted = evaluate.run(folder / entry["model"], data, entry["batch"])
+    found = {name: rounded.run(path, data, entry["batch"]) for name, path in forms.items()}
+    return {name: evaluate.compare(wanted, outputs)["sqnr"] for name, outputs in found.items()}
+
+
+def check_accuracy(found):
+    problems = []
+    if found["half"] < LEAST_DB:
+        problems.append(f"half precision has an SQNR of {found['half']:.1f} dB, less than {LEAST_DB}")
+    if lost(found) > LOST_BY_ONE_DB:
+        problems.append(f"the rest in half precision costs {lost(found):.2f} dB of {found['qdq']:.2f}")
+    return problems
+
+
+def lost(found):
+    return found["qdq"] - found["qdq_half"]
+
+
+def check_again(binary, folder, entry, forms):
+    """Checks that casting the results again, by the same data, changes nothing."""
+    problems, data = [], ["-d", folder / entry["calibration"], "--runtime", "onnxruntime"]
+    for name in ("half", "qdq_half"):
+        again = forms[name].with_suffix(".again.onnx")
+        try:
+            tool(binary, "cast", forms[name], "--fp16", *data, "-o", again)
+        except RuntimeError as error:
+            if NOTHING_LEFT not in str(error):
+                problems.append(f"{name}: a second cast fails: {error}")
+            continue
+        if casts(again) != casts(forms[name]):
+            problems.append(f"{name}: a second cast adds Casts")
+    return problems
+
+
+def casts(path):
+    return sorted(node.name for node in onnx.load(str(path)).graph.node if node.op_type == "Cast")
+
+
+def check_engines(folder, entry, forms):
+    """Checks that TensorRT-RTX builds every form."""
+    if not entry["rtx"]:
+        return []
+    forms = {"float32": folder / entry["model"], **forms}
+    engines = {name: rtx.build(path, sm=SM) for name, path in forms.items()}
+    return [f"TensorRT-RTX refuses {name}: {engine.log.strip()}" for name, engine in engines.items()
+            if not engine.built]
+
+
+def judge(binary, folder, entry):
+    """Runs one model. Returns the figures to print, the list of problems, and what half precision costs in dB."""
+    if entry["name"] in HALF_ALREADY:
+        return judge_half(binary, folder, entry)
+    with tempfile.TemporaryDirectory() as scratch:
+        forms, results = write_forms(binary, folder, entry, pathlib.Path(scratch))
+        for path in forms.values():
+            onnx.checker.check_model(str(path), full_check=True)
+        found = sqnrs(folder, entry, forms)
+        problems = check_accuracy(found) + check_again(binary, folder, entry, forms) + check_engines(folder, entry, forms)
+    counts = results["qdq_half"]["precision"]
+    figures = (f"half {found['half']:6.2f} dB, Q/DQ {found['qdq']:6.2f}, with half {found['qdq_half']:6.2f}; "
+               f"{counts['int8_nodes']} nodes in INT8, {counts['half_nodes']} in f16, {counts['float32_nodes']} in f32")
+    return figures, problems, lost(found)
+
+
+# Models that are in half precision as they come.
+HALF_ALREADY = ("float16",)
+
+
+def judge_half(binary, folder, entry):
+    """Checks that the tool says that there is nothing to do."""
+    try:
+        tool(binary, "cast", folder / entry["model"], "--fp16", "-o", os.devnull + ".onnx")
+    except RuntimeError as error:
+        return "half already", [] if NOTHING_LEFT in str(error) else [str(error)], None
+    return "", ["a cast of a model in half precision finds something to do"], None
+
+
+def attempt(*arguments):
+    """Calls `judge` and converts an exception to one more problem."""
+    try:
+        return judge(*arguments)
+    except Exception as error:  # one broken model must not hide the others
+        return "", [f"{type(error).__name__}: {error}"], None
+
+
+def main(arguments):
+    """Runs every model. The status is 1 if one failed."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=pathlib.Path)
+    parser.add_argument("--qdq", default=os.environ.get("QDQ_BIN", str(ROOT / "target/debug/qdq")))
+    parser.add_argument("--models", default="")
+    options = parser.parse_args(arguments)
+    chosen = set(filter(None, options.models.split(",")))
+    entries = json.loads((options.folder / "manifest.json").read_text())
+    entries = [entry for entry in entries if not chosen or entry["name"] in chosen]
+    rtx.prepare()
+    failed, all_lost = 0, []
+    work = functools.partial(attempt, options.qdq, options.folder)
+    with concurrent.futures.ProcessPoolExecutor(2) as pool:
+        for entry, (figures, problems, cost) in zip(entries, pool.map(work, entries)):
+            failed += bool(problems)
+            all_lost += [] if cost is None else [cost]
+            print(f"{'FAIL' if problems else 'ok  '} {entry['name']:20} {figures}", flush=True)
+            for problem in problems:
+                print(f"       {problem}", flush=True)
+    mean = numpy.mean(all_lost) if all_lost else 0
+    print(f"the rest in half precision costs {mean:.2f} dB on average")
+    if mean > LOST_DB:
+        failed += 1
+        print(f"FAIL more than {LOST_DB} dB")
+    print(f"{len(entries) - failed} passed, {failed} failed")
+    return int(failed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
