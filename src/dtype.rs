@@ -50,6 +50,11 @@ impl DataType {
         matches!(self, Self::F32 | Self::F16 | Self::Bf16 | Self::F64)
     }
 
+    /// Whether elements are floating-point numbers of 16 bits.
+    pub const fn is_half(self) -> bool {
+        matches!(self, Self::F16 | Self::Bf16)
+    }
+
     /// Returns the name used in messages and on the command line: `f32`, `i64`, `bool`, ...
     pub const fn name(self) -> &'static str {
         match self {

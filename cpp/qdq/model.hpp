@@ -186,7 +186,8 @@ class Model : public detail::Handle<qdq_model, qdq_model_free> {
   /// nodes that the compared tensors need are run. Outputs are left out with a warning if they hold no tensor
   /// of numbers, or if they depend on an operator that no runtime knows, such as a plugin of TensorRT. If no
   /// floating-point output is left, the nearest floating-point tensors that the outputs are computed from are
-  /// compared as well.
+  /// compared as well. Tensors of f16 and bf16 are rounded to their type behind each node, as on a device.
+  /// The models may have different floating-point types.
   [[nodiscard]] Result<Comparison> compare(const Model& quantized, Batches& batches, bool every_activation = false,
                                            const RunOptions& options = RunOptions()) const {
     return detail::make<Comparison>(qdq_model_compare, c(), quantized.c(), batches.c(), every_activation, nullptr,

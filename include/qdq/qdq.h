@@ -884,7 +884,8 @@ qdq_status qdq_batches_open(const qdq_specs *inputs,
                             qdq_error **error);
 
 /// Makes a stream of batches from a callback, for a network with these inputs. Every batch is checked against
-/// the inputs. Free `*out` with qdq_batches_free().
+/// the inputs; floating-point tensors are rounded to the types of the inputs. Free `*out` with
+/// qdq_batches_free().
 ///
 /// `free_user` may be NULL. Otherwise it is called once with `user`: when the stream is freed, or before this
 /// function returns with an error.
@@ -2093,6 +2094,9 @@ qdq_status qdq_cache_check(const qdq_cache *cache,
 /// Some outputs are left out with a warning: those that hold no tensor of numbers, and those that depend on
 /// an operator that no runtime knows, such as a TensorRT plugin. If no floating-point output is left, the
 /// function also compares the nearest floating-point tensors from which the outputs are computed.
+///
+/// Tensors of f16 and bf16 are rounded to their type behind each node, as on a device. The models may have
+/// different floating-point types.
 ///
 /// Returns QDQ_ERROR_INVALID_ARGUMENT if inputs of the quantized model were fixed (qdq_model_fix_input()) at
 /// other values than those of `model` or the batches.

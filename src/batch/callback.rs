@@ -1,6 +1,9 @@
 //! Batches from the caller's code.
 
+use std::borrow::Cow;
+
 use super::axes::{First, first_axes, sample_count};
+use super::convert::to_float;
 use super::once::Once;
 use super::{Batch, BatchSource, fit};
 use crate::error::{Error, ErrorKind, Result};
@@ -9,10 +12,10 @@ use crate::tensor::{Tensor, TensorSpec};
 /// Makes a source of batches from the function `next`. The source ends when `next` returns `None` or an
 /// error.
 ///
-/// Every call returns one batch: a tensor for each of `inputs`, in any order, with exactly the input's type
-/// and shape. Samples are along the first axis if the input has them there. The tensors become part of the
-/// [`Batch`]; nothing is copied or converted. All inputs with a dynamic first dimension for the batch must
-/// have the same number of samples.
+/// Every call returns one batch: a tensor for each of `inputs`, in any order, with the input's type and
+/// shape. Samples are along the first axis if the input has them there. The tensors become part of the
+/// [`Batch`] without a copy, except that another floating-point type is rounded to the input's. All inputs
+/// with a dynamic first dimension for the batch must have the same number of samples.
 ///
 /// # Errors
 /// [`BatchSource::next_batch`] fails if `next` fails. It also fails if a batch lacks an input, names an
@@ -50,6 +53,11 @@ fn check(specs: &[TensorSpec], first: &[First], mut given: Vec<(String, Tensor)>
                 .with_remedy("return one tensor per input of the model")
         })?;
         let (name, tensor) = given.swap_remove(position);
+        let converted = match to_float(&format!("tensor for '{name}'"), &tensor, spec.dtype)? {
+            Cow::Owned(converted) => Some(converted),
+            Cow::Borrowed(_) => None,
+        };
+        let tensor = converted.unwrap_or(tensor);
         fit::check_whole(&tensor.view(), spec, first)?;
         inputs.push((name, tensor));
     }

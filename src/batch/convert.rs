@@ -1,20 +1,20 @@
-//! Conversion from the element type of the data to that of the input, without changing values.
+//! Conversion from the element type of the data to that of the input.
+//!
+//! Integers keep their values. Floating-point numbers are rounded to the nearest of the input's type.
+
+use std::borrow::Cow;
 
 use crate::dtype::DataType;
 use crate::error::{Error, ErrorKind, Result};
-use crate::tensor::{Data, DataView};
+use crate::tensor::{Data, DataView, Tensor};
 
 /// Fails if type `from` can never convert to `to`.
 ///
-/// Floating-point numbers convert to types that hold them exactly. In addition, f64, NumPy's default,
-/// converts to f32, rounded to nearest. Integers and truth values convert to every type, if it holds each
-/// value exactly; [`convert`] checks the values.
+/// Floating-point numbers convert to every floating-point type, rounded to nearest. Integers and truth values
+/// convert to every type, if it holds each value exactly. [`convert`] checks the values: a finite number must
+/// stay finite.
 pub(super) fn check(label: &str, from: DataType, to: DataType, input: &str) -> Result<()> {
-    use DataType::{Bf16, F16, F32, F64};
-    let allowed = !from.is_float()
-        || from == to
-        || matches!((from, to), (F16 | Bf16, F32) | (F16 | Bf16 | F32, F64) | (F64, F32));
-    if allowed {
+    if !from.is_float() || to.is_float() {
         return Ok(());
     }
     Err(Error::new(ErrorKind::Type, format!("{label}: is {from}, but input '{input}' takes {to}"))
@@ -34,6 +34,9 @@ fn remedy(to: DataType) -> String {
 }
 
 /// Converts the elements to type `to`. [`check`] must have accepted the types.
+///
+/// # Errors
+/// `Type` if the type holds a value neither exactly nor, for floating-point numbers, rounded.
 pub(super) fn convert(label: &str, data: Data, to: DataType) -> Result<Data> {
     let from = data.view().dtype();
     if from == to {
@@ -59,15 +62,36 @@ pub(super) fn convert(label: &str, data: Data, to: DataType) -> Result<Data> {
     })
 }
 
-fn from_floats<T: Copy + Into<f64>>(values: &[T], to: DataType) -> Option<Data> {
-    let values = values.iter().map(|&value| value.into());
+/// Returns the tensor with the element type `to` if both types are floating-point, and else as it is.
+///
+/// # Errors
+/// `Type` if a finite number would become infinite.
+pub(crate) fn to_float<'t>(label: &str, tensor: &'t Tensor, to: Option<DataType>) -> Result<Cow<'t, Tensor>> {
     match to {
-        DataType::F64 => Some(Data::F64(values.collect())),
-        // Only an infinite f64 becomes an infinite f32: a finite f64 can exceed the largest f32.
-        DataType::F32 => values
-            .map(|value: f64| Some(value as f32).filter(|x| x.is_infinite() == value.is_infinite()))
-            .collect::<Option<Vec<_>>>()
-            .map(Data::F32),
+        Some(to) if to != tensor.dtype() && to.is_float() && tensor.dtype().is_float() => {
+            let data = convert(label, tensor.data().clone(), to)?;
+            Tensor::new(tensor.shape().to_vec(), data).map(Cow::Owned)
+        }
+        _ => Ok(Cow::Borrowed(tensor)),
+    }
+}
+
+/// Returns `None` if a finite number would become infinite, or if `to` is no floating-point type.
+fn from_floats<T: Copy + Into<f64>>(values: &[T], to: DataType) -> Option<Data> {
+    macro_rules! floats {
+        ($variant:ident, $narrow:expr) => {{
+            let narrow = |&value: &T| {
+                let (value, narrow) = (value.into(), $narrow(value.into()));
+                (narrow.is_infinite() == value.is_infinite()).then_some(narrow)
+            };
+            values.iter().map(narrow).collect::<Option<Vec<_>>>().map(Data::$variant)
+        }};
+    }
+    match to {
+        DataType::F64 => floats!(F64, f64::from),
+        DataType::F32 => floats!(F32, |value: f64| value as f32),
+        DataType::F16 => floats!(F16, half::f16::from_f64),
+        DataType::Bf16 => floats!(Bf16, half::bf16::from_f64),
         _ => None,
     }
 }

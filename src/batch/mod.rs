@@ -18,9 +18,10 @@
 //! | folder | those of the files right in it, sorted by name |
 //!
 //! Other entries of a folder are left out and logged, except for hidden files, whose names begin with a dot.
-//! An array with one axis fewer than the input is one sample without the batch axis. Values are converted
-//! only if they stay the same (`i32` to `i64`, `u8` to `f32`, ...), with one exception: `f64`, NumPy's
-//! default, is rounded to the nearest `f32`. `.npz` and `.npy` files hold `bf16` as the package ml_dtypes
+//! An array with one axis fewer than the input is one sample without the batch axis. Integers are converted
+//! only if they stay the same (`i32` to `i64`, `u8` to `f32`, ...). Floating-point numbers are rounded to the
+//! nearest of the input's type, such as `f64`, NumPy's default, to `f32`, or `f32` to `f16`. A finite number
+//! that would become infinite is an error. `.npz` and `.npy` files hold `bf16` as the package ml_dtypes
 //! saves it. Raw files hold it as the upper halves of `f32`.
 //!
 //! # Whole feeds
@@ -55,6 +56,7 @@ mod stream;
 use std::path::Path;
 
 pub use callback::from_fn;
+pub(crate) use convert::to_float;
 pub use image::{Channels, Exif, ImageOptions, Layout, Resize, ResizeFilter};
 pub use open::open;
 pub use raw::RawFormat;

@@ -3,6 +3,7 @@
 pub mod cast;
 pub mod qdq_model;
 pub mod ranges;
+pub mod scale;
 mod text;
 pub mod trt_cache;
 mod weights;

@@ -3,19 +3,22 @@
 //! Every pair is symmetric: int8 with zero point 0. An activation has one scale of rank 0, because TensorRT
 //! takes a scale of shape `[1]` for a per-channel one and silently leaves the convolution in float. A weight
 //! has one scale per output channel. Biases and everything else stay as they are.
+//!
+//! Scales have the type of the data if the opset has such scales ([`scale`]). Other 16-bit data is cast to
+//! f32 before its pair, and back behind it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::dtype::DataType;
-use crate::emit::cast::{Channels, raised_share};
 use crate::emit::ranges::{Ranges, int8_scale};
+use crate::emit::scale::{self, Channels};
 use crate::emit::weights::unusable;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Edge, Graph, GraphTensor, NodeId, TensorId};
 use crate::onnx::{AttributeValue, Edits, ElementType, Model, Network, NodeSpec, Position, UniqueNames};
 use crate::place::{Plan, PlannedActivation, PlannedWeight};
-use crate::precision::{Half, MOST_RAISED};
-use crate::quant::weights::{QuantizedWeights, quantize_weights_to};
+use crate::precision::Half;
+use crate::quant::weights::{QuantizedWeights, quantize_weights_to, rescale};
 use crate::range::{self, Method, Target};
 use crate::runtime::map_constants;
 use crate::tensor::{Data, Tensor};
@@ -142,7 +145,7 @@ pub fn quantize_with(
     // The ranges of weights take the most time by far, and none depends on another.
     let tensors: Vec<TensorId> = plan.weights.iter().map(|weight| weight.tensor).collect();
     let rounded = map_constants(network, &tensors, |at, value| {
-        rounded(graph, &plan.weights[at], value?, weights, ready)
+        rounded(network, &plan.weights[at], value?, weights, ready)
     });
     for (planned, rounded) in plan.weights.iter().zip(rounded) {
         emitter.weight(planned, rounded?, weights.form)?;
@@ -158,16 +161,15 @@ struct Rounded {
 }
 
 fn rounded(
-    graph: &Graph,
+    network: &Network,
     planned: &PlannedWeight,
     value: Tensor,
     weights: &Weights,
     ready: &ReadyWeights,
 ) -> Result<Rounded> {
-    let name = &graph.tensor(planned.tensor).name;
-    let weights = match ready.get(&(name.clone(), planned.axis)) {
+    let weights = match ready.get(&(network.name(planned.tensor).to_owned(), planned.axis)) {
         Some(ready) => ready.clone(),
-        None => round_to_nearest(graph, planned, &value, weights)?,
+        None => round_to_nearest(network, planned, &value, weights)?,
     };
     Ok(Rounded { shape: value.shape().to_vec(), dtype: value.dtype(), weights })
 }
@@ -200,12 +202,18 @@ impl Emitter<'_> {
         let tensor = self.network.graph.tensor(planned.tensor);
         let position = self.behind(tensor);
         let base = tensor.name.clone();
-        let half = half_of(tensor.dtype);
+        let step = int8_scale(amax);
+        let wanted = scale::type_for(tensor.dtype, self.model.opset());
+        let (dtype, step) = match scale::held(step, wanted) {
+            Some(step) => (wanted, step),
+            None => (DataType::F32, step),
+        };
+        let half = cast_to(tensor.dtype, dtype);
         let source = match half {
             Some(_) => self.cast(&base, DataType::F32, position),
             None => base.clone(),
         };
-        let scale = self.initializer(&base, "scale", Tensor::new(vec![], vec![int8_scale(amax)])?)?;
+        let scale = self.initializer(&base, "scale", scale::tensor(vec![], vec![step], dtype)?)?;
         let zero = self.zero_point(&[])?;
         let grid = Grid { base: &base, scale: &scale, zero: Some(&zero), axis: None };
         let quantized = self.quantize_linear(&grid, &source, position);
@@ -216,11 +224,14 @@ impl Emitter<'_> {
 
     fn weight(&mut self, planned: &PlannedWeight, rounded: Rounded, form: WeightForm) -> Result<()> {
         let axis = used_axis(planned, &rounded.shape);
-        let half = half_of(Some(rounded.dtype));
         let QuantizedWeights { values, scale } = rounded.weights;
+        let wanted = scale::type_for(Some(rounded.dtype), self.model.opset());
+        let is_held = scale.iter().all(|&step| scale::held(step, wanted) == Some(step));
+        let dtype = if is_held { wanted } else { DataType::F32 };
+        let half = cast_to(Some(rounded.dtype), dtype);
         let shape: Vec<usize> = axis.map(|_| scale.len()).into_iter().collect();
         let base = self.network.name(planned.tensor).to_owned();
-        let scale = self.initializer(&base, "scale", Tensor::new(shape.clone(), scale)?)?;
+        let scale = self.initializer(&base, "scale", scale::tensor(shape.clone(), scale, dtype)?)?;
         let result = match form {
             WeightForm::Int8 => {
                 let values = Tensor::new(rounded.shape, values)?;
@@ -276,9 +287,6 @@ impl Emitter<'_> {
     }
 
     /// Casts a tensor.
-    ///
-    /// 16-bit tensors are cast to f32 and back around their pair, because scales of their own type need opset
-    /// 19.
     fn cast(&mut self, source: &str, to: DataType, position: Position) -> String {
         let output = self.names.fresh(&format!("{source}_{to}"));
         let name = self.names.fresh(&format!("{source}_Cast_{to}"));
@@ -351,17 +359,20 @@ pub(crate) fn used_axis(planned: &PlannedWeight, shape: &[usize]) -> Option<usiz
     planned.axis.filter(|&axis| shape.get(axis).is_some_and(|&n| n > 1))
 }
 
-/// Rounds the value of a planned weight to the nearest integers.
+/// Rounds the value of a planned weight to the nearest integers. The type of its scales holds the steps.
 ///
 /// # Errors
 /// `Data` if the weight is not finite. The message names the tensor.
 pub(crate) fn round_to_nearest(
-    graph: &Graph,
+    network: &Network,
     planned: &PlannedWeight,
     value: &Tensor,
     weights: &Weights,
 ) -> Result<QuantizedWeights> {
     let (shape, axis) = (value.shape(), used_axis(planned, value.shape()));
+    let graph = &network.graph;
+    let own = scale::type_for(Some(value.dtype()), network.model.opset());
+    let dtype = weights.held_in.map_or(own, Half::dtype);
     let view = value.view().data();
     let floats = view.to_f32().unwrap_or_default();
     let target = Target { num_bits: weights.bits, unsigned: false };
@@ -372,23 +383,15 @@ pub(crate) fn round_to_nearest(
             Some(amax) => Ok(amax),
             None => range::weights(&floats, shape, axis, weights.method, target),
         })
-        .map(|amax| held(amax, &floats, &Channels::along(axis.unwrap_or(0), shape, channels), weights))
-        .and_then(|amax| quantize_weights_to(&floats, shape, axis, &amax, weights.bits));
+        .and_then(|amax| quantize_weights_to(&floats, shape, axis, &amax, weights.bits))
+        .and_then(|found| {
+            let channels = Channels::along(axis.unwrap_or(0), shape, channels);
+            match scale::of_weights(&found.scale, &floats, &channels, dtype) {
+                Some(steps) => rescale(found, &floats, (shape, axis), weights.bits, &steps),
+                None => Ok(found),
+            }
+        });
     quantized.map_err(|error| unusable(graph, planned.tensor, error))
-}
-
-/// Returns ranges whose steps the 16-bit type holds: rounded, and raised to its smallest normal number.
-///
-/// If raising would touch more than dead channels, the steps stay as they are, and in float32.
-fn held(amax: Vec<f32>, floats: &[f32], channels: &Channels, weights: &Weights) -> Vec<f32> {
-    let Some(half) = weights.held_in else { return amax };
-    // A step of 16 bits times the largest integer is exact in float32, and so is the way back.
-    let most = (1u32 << (weights.bits - 1)) as f32 - 1.0;
-    let steps: Vec<f32> = amax.iter().map(|amax| amax / most).collect();
-    if raised_share(floats.iter().map(|&x| f64::from(x)), channels, &steps, half) > MOST_RAISED {
-        return amax;
-    }
-    amax.into_iter().map(|amax| half.held_step(amax / most) * most).collect()
 }
 
 /// Returns the range that a tensor shares with its group: the widest one.
@@ -411,8 +414,9 @@ pub(crate) fn shared_amax(
     })
 }
 
-fn half_of(dtype: Option<DataType>) -> Option<DataType> {
-    dtype.filter(|dtype| matches!(dtype, DataType::F16 | DataType::Bf16))
+/// Returns the type to which a result of DequantizeLinear is cast: that of 16-bit data with other scales.
+fn cast_to(data: Option<DataType>, scales: DataType) -> Option<DataType> {
+    data.filter(|data| data.is_half() && *data != scales)
 }
 
 /// Lists the nodes that only computed weights whose readers now all read the int8 form.

@@ -65,7 +65,8 @@ pub unsafe extern "C" fn qdq_batches_open(
 }
 
 /// Makes a stream of batches from a callback, for a network with these inputs. Every batch is checked against
-/// the inputs. Free `*out` with qdq_batches_free().
+/// the inputs; floating-point tensors are rounded to the types of the inputs. Free `*out` with
+/// qdq_batches_free().
 ///
 /// `free_user` may be NULL. Otherwise it is called once with `user`: when the stream is freed, or before this
 /// function returns with an error.

@@ -47,6 +47,9 @@ impl qdq_comparison {
 /// an operator that no runtime knows, such as a TensorRT plugin. If no floating-point output is left, the
 /// function also compares the nearest floating-point tensors from which the outputs are computed.
 ///
+/// Tensors of f16 and bf16 are rounded to their type behind each node, as on a device. The models may have
+/// different floating-point types.
+///
 /// Returns QDQ_ERROR_INVALID_ARGUMENT if inputs of the quantized model were fixed (qdq_model_fix_input()) at
 /// other values than those of `model` or the batches.
 #[unsafe(no_mangle)]

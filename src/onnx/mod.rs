@@ -29,6 +29,7 @@ mod node;
 mod reduce;
 mod rename;
 mod retype;
+mod rounded;
 mod save;
 mod sort;
 mod sparse;
@@ -38,6 +39,7 @@ mod upgrade;
 mod value;
 mod view;
 mod walk;
+mod widen;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -58,6 +60,7 @@ pub use node::{AttributeValue, NodeRef, NodeSpec};
 pub use save::SaveOptions;
 pub use upgrade::OpsetChange;
 pub use walk::UniqueNames;
+pub use widen::Rounding;
 
 use crate::error::{Error, Result};
 use crate::graph::Graph;

@@ -10,7 +10,7 @@ use crate::finding::{self, Finding, counted};
 use crate::graph::NodeId;
 use crate::kernel::parallel;
 use crate::observe::{Stats, TensorStats};
-use crate::onnx::Model;
+use crate::onnx::{Model, Rounding};
 use crate::place::Plan;
 use crate::runtime::{RuntimeOptions, Tap, Unknown};
 use crate::tensor::{DataView, Dim, TensorSpec, TensorView};
@@ -191,7 +191,8 @@ pub(super) fn open(
     tap: Arc<dyn Tap>,
     runtime: &RuntimeOptions,
 ) -> Result<Runner> {
-    Runner::open(&model.reduced_to(taps.iter().map(String::as_str))?, taps, tap, runtime)
+    let part = model.reduced_to(taps.iter().map(String::as_str))?;
+    Runner::open(&part, taps, tap, runtime, Rounding::Off)
 }
 
 /// Runs a model with these inputs over all batches of `source`.

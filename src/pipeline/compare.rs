@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::batch::{Batch, BatchSource};
 use crate::error::{Error, ErrorKind, Result};
-use crate::finding;
-use crate::onnx::Model;
+use crate::finding::{self, Finding};
+use crate::onnx::{Model, Rounding};
 use crate::report::compare::{Agreement, Comparison, Metrics, NamedMetrics};
 use crate::runtime::{RuntimeOptions, Tap, Unknown, lay_flat, take_branches};
 use crate::tensor::{Tensor, TensorView};
@@ -75,13 +75,15 @@ struct Pair {
 }
 
 impl Pair {
-    fn open(float: &Model, quantized: &Model, compared: &Compared, runtime: &RuntimeOptions) -> Result<Self> {
+    fn open(models: [&Model; 2], compared: &Compared, runtime: &RuntimeOptions) -> Result<Self> {
+        let [float, quantized] = models;
+        let rounding = rounding(models);
         let taps = &compared.activations;
         let shelf = Arc::new(Shelf { tensors: Mutex::new(vec![None; taps.len()]) });
         let metrics = Mutex::new(vec![Metrics::default(); taps.len()]);
         let meter = Arc::new(Meter { shelf: shelf.clone(), metrics });
-        let float = Ready::open(float, compared, shelf, runtime)?;
-        let quantized = Ready::open(quantized, compared, meter.clone(), runtime)?;
+        let float = Ready::open(float, compared, shelf, runtime, rounding)?;
+        let quantized = Ready::open(quantized, compared, meter.clone(), runtime, rounding)?;
         Ok(Self { float, quantized, meter })
     }
 }
@@ -94,12 +96,18 @@ struct Ready {
 }
 
 impl Ready {
-    fn open(model: &Model, compared: &Compared, tap: Arc<dyn Tap>, runtime: &RuntimeOptions) -> Result<Self> {
+    fn open(
+        model: &Model,
+        compared: &Compared,
+        tap: Arc<dyn Tap>,
+        runtime: &RuntimeOptions,
+        rounding: Rounding,
+    ) -> Result<Self> {
         let part = compared.part_of(model)?;
         let outputs = part.outputs();
         let position = |name: &String| outputs.iter().position(|output| output.name == *name);
         let positions = compared.outputs.iter().filter_map(position).collect();
-        Ok(Self { runner: Runner::open(&part, &compared.activations, tap, runtime)?, positions })
+        Ok(Self { runner: Runner::open(&part, &compared.activations, tap, runtime, rounding)?, positions })
     }
 
     /// Runs a batch and returns the compared outputs, in order.
@@ -111,7 +119,15 @@ impl Ready {
     }
 }
 
+/// Chooses the values of 16-bit tensors: if one of the models has any, those that the type holds.
+fn rounding(models: [&Model; 2]) -> Rounding {
+    if models.iter().any(|model| model.has_halves()) { Rounding::On } else { Rounding::Off }
+}
+
 /// Runs both models over all batches of `source` and measures the distance between them.
+///
+/// 16-bit tensors are rounded to their type behind each node ([`open_with`](crate::runtime::open_with)), in
+/// both runtimes. The two models may have different types, such as f16 and f32 outputs.
 ///
 /// Only the compared parts run: see [`CompareOptions::outputs`].
 ///
@@ -139,14 +155,19 @@ pub fn compare(
     let inputs = float.inputs();
     let mut compared = Compared::choose(float, quantized, options, &[])?;
     check_inputs(float, quantized)?;
-    let mut pair = Pair::open(float, quantized, &compared, &runtime);
+    let mut pair = Pair::open([float, quantized], &compared, &runtime);
     if pair.is_err() {
         let unknown: Vec<Unknown> =
             [Unknown::of(float)?, Unknown::of(quantized)?].into_iter().flatten().collect();
         if !unknown.is_empty() {
             compared = Compared::choose(float, quantized, options, &unknown)?;
-            pair = Pair::open(float, quantized, &compared, &runtime);
+            pair = Pair::open([float, quantized], &compared, &runtime);
         }
+    }
+    if rounding([float, quantized]) == Rounding::On {
+        let message = "the models compute in f32, and every 16-bit tensor is rounded to its type, so that it has the \
+                       precision and the range that it has on a device";
+        compared.findings.push(Finding::note(message));
     }
     let Pair { mut float, mut quantized, meter } = pair?;
     finding::log_all(&compared.findings);

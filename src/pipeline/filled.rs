@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::batch::Batch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::finding::{Finding, counted};
-use crate::onnx::Model;
+use crate::onnx::{Model, Rounding};
 use crate::runtime::{self, Runtime, RuntimeOptions, Tap};
 use crate::tensor::{Tensor, TensorView};
 
@@ -65,10 +65,16 @@ pub(super) struct Runner {
 }
 
 impl Runner {
-    /// Opens a runtime as [`runtime::open`] does.
-    pub fn open(model: &Model, taps: &[String], tap: Arc<dyn Tap>, options: &RuntimeOptions) -> Result<Self> {
+    /// Opens a runtime as [`runtime::open_with`] does.
+    pub fn open(
+        model: &Model,
+        taps: &[String],
+        tap: Arc<dyn Tap>,
+        options: &RuntimeOptions,
+        rounding: Rounding,
+    ) -> Result<Self> {
         let cutter = Arc::new(Cutter { tap, mode: Mutex::new(Mode::HandOn) });
-        Ok(Self { runtime: runtime::open(model, taps, cutter.clone(), options)?, cutter })
+        Ok(Self { runtime: runtime::open_with(model, taps, cutter.clone(), options, rounding)?, cutter })
     }
 
     /// Whether the results of the batch's repeats can be cut off all taps.

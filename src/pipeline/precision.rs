@@ -6,7 +6,8 @@ use super::prepared::Prepared;
 use super::{folded, prepare::PrepareOptions, prepare::prepare_with};
 use crate::dtype::DataType;
 use crate::emit::Ranges;
-use crate::emit::cast::{Channels, cast, raised_share};
+use crate::emit::cast::cast;
+use crate::emit::scale::{self, Channels};
 use crate::error::{Error, ErrorKind, Result};
 use crate::finding::{self, Finding};
 use crate::graph::{Graph, TensorId, TensorKind};
@@ -155,14 +156,14 @@ fn raised_steps(network: &Network, half: Half) -> BTreeMap<TensorId, f64> {
         let (Data::F32(found), Some(DataType::I8)) = (steps_read.data(), graph.tensor(integers).dtype) else {
             continue;
         };
-        if found.iter().all(|&step| half.holds_step(step)) {
+        if found.iter().all(|&step| scale::held(step, half.dtype()).is_some()) {
             continue;
         }
         let Some(stored) = read(integers) else { continue };
         let Data::I8(values) = stored.data() else { continue };
         let channels = Channels::of(node, stored.shape(), found.len());
         let value = |(at, &q): (usize, &i8)| f64::from(q) * f64::from(found[channels.at(at)]);
-        let share = raised_share(values.iter().enumerate().map(value), &channels, found, half);
+        let share = scale::raised_share(values.iter().enumerate().map(value), &channels, found, half.dtype());
         let known: &mut f64 = raised.entry(steps).or_default();
         *known = known.max(share);
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::graph;
 use crate::emit::qdq_model::{self, Weights};
-use crate::emit::{Ranges, check_weights};
+use crate::emit::{Ranges, check_weights, scale};
 use crate::error::Result;
 use crate::finding::Finding;
 use crate::graph::Graph;
@@ -71,7 +71,16 @@ impl Prepared {
     /// # Errors
     /// Those of [`Prepared::plan`]; `Data` if none of the ranges belongs to a tensor of the model.
     pub fn plan_for_ranges(&self, policy: &Policy, ranges: &Ranges) -> Result<Plan> {
-        self.checked(graph::plan_for_ranges(self.graph(), policy, ranges)?)
+        let mut plan = graph::plan_for_ranges(self.graph(), policy, ranges)?;
+        plan.findings.extend(self.not_held(&plan, ranges));
+        self.checked(plan)
+    }
+
+    /// Reports, and logs, the tensors whose pairs get casts because of their small steps.
+    fn not_held(&self, plan: &Plan, ranges: &Ranges) -> Option<Finding> {
+        let finding = graph::not_held(&scale::not_held(&self.network, plan, ranges))?;
+        finding.log();
+        Some(finding)
     }
 
     fn checked(&self, mut plan: Plan) -> Result<Plan> {
@@ -94,10 +103,15 @@ impl Prepared {
 
     /// Computes the range of every observed tensor; see [`graph::ranges`].
     ///
+    /// The findings of the ranges also report the tensors whose 16-bit type cannot hold their step
+    /// ([`scale::not_held`]).
+    ///
     /// # Errors
     /// Those of [`graph::ranges`].
     pub fn ranges(&self, plan: &Plan, stats: &Stats, method: Method) -> Result<Ranges> {
-        graph::ranges(self.graph(), plan, stats, method)
+        let mut ranges = graph::ranges(self.graph(), plan, stats, method)?;
+        ranges.findings.extend(self.not_held(plan, &ranges));
+        Ok(ranges)
     }
 
     /// Returns the plan without the readers of tensors that calibration saw no value of ([`Ranges::unseen`]).

@@ -14,8 +14,10 @@ pub(super) struct Refusal {
 /// The part of a tensor's values that a node needs in float32. It decides how far back the makers stay with it.
 #[derive(Clone, Copy)]
 pub(super) enum Need {
-    /// The values as they were computed.
+    /// The values as a product or a sum over elements computed them.
     Exact,
+    /// The type: no Cast directly before.
+    Type,
     /// The values below this magnitude.
     Below(f32),
     /// Errors far below this root of the mean square.
@@ -27,7 +29,8 @@ impl Need {
     /// by element.
     pub fn reaches(self, facts: Option<&Facts>) -> bool {
         match self {
-            Self::Exact => false,
+            Self::Exact => true,
+            Self::Type => false,
             Self::Below(limit) => facts.is_none_or(|facts| facts.reaches_below(limit)),
             Self::Error(rest) => facts.and_then(|facts| facts.rms).is_none_or(|rms| rms * LEAST_REST > rest),
         }
@@ -73,6 +76,9 @@ const COORDINATES: [(&str, usize); 4] =
     [("GridSample", 1), ("RoiAlign", 1), ("MaxRoiPool", 1), ("AffineGrid", 0)];
 /// Operators that carry a state over many steps.
 const STEPS: [&str; 4] = ["CumSum", "GRU", "LSTM", "RNN"];
+/// The largest share of values below the smallest normal number, of those other than zero, that a norm may read.
+/// Values of a normal distribution have 0.005% of them.
+const MOST_COARSE: f64 = 0.01;
 /// Scores beyond this have steps above 1/16 in f16.
 const MOST_SCORE: f32 = 128.0;
 /// Angles beyond this have steps above 2^-8 in f16.
@@ -109,7 +115,7 @@ pub(super) fn refusal(context: &Context<'_>, id: NodeId) -> Option<Refusal> {
     if one_of(&STEPS) {
         // TensorRT-RTX 1.7 refuses a Cast between a Transpose and a recurrent layer: the maker stays with it.
         return Refusal::with(
-            Need::Exact,
+            Need::Type,
             node.input(0),
             "adds up its result in many steps, each of which would round",
         );
@@ -121,6 +127,7 @@ pub(super) fn refusal(context: &Context<'_>, id: NodeId) -> Option<Refusal> {
         .or_else(|| differences(context, node))
         .or_else(|| power(context, node))
         .or_else(|| sum(context, node))
+        .or_else(|| uneven(context, node))
         .or_else(|| cancellation(context, node))
         .or_else(|| variance(context, node))
 }
@@ -330,29 +337,43 @@ fn summed(context: &Context<'_>, node: &Node, input: TensorId) -> f64 {
     })
 }
 
+/// Judges norms of tensors with channels or rows of very different sizes. The norm makes the small ones as large
+/// as the others, with their errors.
+fn uneven(context: &Context<'_>, node: &Node) -> Option<Refusal> {
+    const NORMS: [&str; 4] =
+        ["BatchNormalization", "GroupNormalization", "InstanceNormalization", "LayerNormalization"];
+    let input = node.input(0).filter(|_| NORMS.iter().any(|op| node.is(op)))?;
+    let share = context.evidence.get(input)?.coarse?;
+    if share <= MOST_COARSE {
+        return None;
+    }
+    let (name, half) = (context.name(input), context.half);
+    let reason =
+        format!("makes small values large: {:.1}% of '{name}' are where {half} is coarse", share * 100.0);
+    Refusal::with(Need::Exact, [input], reason)
+}
+
 /// Judges sums of two tensors that cancel each other: what is left has the errors of both.
 fn cancellation(context: &Context<'_>, node: &Node) -> Option<Refusal> {
-    if !node.is("Add") && !node.is("Sub") {
+    if !["Add", "Sub", "Sum"].iter().any(|op| node.is(op)) {
         return None;
     }
     let rms =
         |tensor: TensorId| context.evidence.get(tensor).and_then(|facts| facts.rms).filter(|&rms| rms > 0.0);
-    let (left, right, output) = (node.input(0)?, node.input(1)?, node.output(0)?);
+    let output = node.output(0)?;
     if context.on_mask.contains(&output) {
         return None;
     }
-    let before = rms(left)?.max(rms(right)?);
-    let rest = rms(output)? / before;
+    let operands: Vec<TensorId> = node.inputs.iter().flatten().copied().collect();
+    let sizes: Option<Vec<f64>> = operands.iter().map(|&id| rms(id)).collect();
     let left_over = rms(output)?;
+    let rest = left_over / sizes?.into_iter().fold(0.0, f64::max);
     (rest < LEAST_REST).then(|| Refusal {
         reason: format!(
-            "leaves {:.2}% of what it subtracts: the rounding of '{}' and '{}' would be the {} of the rest",
-            rest * 100.0,
-            context.name(left),
-            context.name(right),
-            if rest < 0.01 { "size" } else { "larger part of the error" },
+            "leaves {:.2}% of what it adds, and the rounding of that would be larger",
+            rest * 100.0
         ),
-        needs: vec![(left, Need::Error(left_over)), (right, Need::Error(left_over))],
+        needs: operands.into_iter().map(|id| (id, Need::Error(left_over))).collect(),
     })
 }
 

@@ -133,6 +133,7 @@ fn union(a: Facts, b: Facts) -> Facts {
         smallest: a.smallest.zip(b.smallest).map(|(a, b)| smaller_nonzero(a, b)),
         rms: both(a.rms, b.rms, f64::max),
         sqnr: both(a.sqnr, b.sqnr, f64::min),
+        coarse: both(a.coarse, b.coarse, f64::max),
         count: a.count.zip(b.count).map(|(a, b)| a + b),
     }
 }

@@ -18,6 +18,9 @@ pub struct Facts {
     /// The SQNR in dB of the tensor after rounding to the 16-bit type; `None` if it is unknown, infinite
     /// if the type holds all values exactly.
     pub sqnr: Option<f64>,
+    /// The share of the values other than zero below the smallest normal number of the type; `None` if it is
+    /// unknown.
+    pub coarse: Option<f64>,
     /// The number of values; `None` if it is unknown.
     pub count: Option<u64>,
 }
@@ -31,9 +34,11 @@ impl Facts {
         let bins = stats.histogram().bins();
         // Values under the window are smaller than 2^-19 of the largest; their own size is unknown.
         let smallest = stats.histogram().bins().next().map(|bin| bin.lower.max(f32::MIN_POSITIVE));
-        let (mut energy, mut noise) = (0.0, 0.0);
+        let (mut energy, mut noise, mut coarse, mut counted) = (0.0, 0.0, 0.0, 0.0);
         for bin in bins {
             let count = bin.count as f64;
+            counted += count;
+            coarse += if bin.upper <= half.smallest_normal() { count } else { 0.0 };
             let middle = (f64::from(bin.lower) + f64::from(bin.upper.min(f32::MAX))) / 2.0;
             energy += count * middle * middle;
             noise += count * rounding_error(middle, half);
@@ -49,13 +54,14 @@ impl Facts {
             smallest: Some(smallest.unwrap_or(0.0)),
             rms: Some((energy / stats.count().max(1) as f64).sqrt()),
             sqnr: Some(sqnr),
+            coarse: Some(if counted > 0.0 { coarse / counted } else { 0.0 }),
             count: Some(stats.count()),
         })
     }
 
     /// Makes facts of the largest magnitude alone.
     pub fn of_largest(largest: f32) -> Self {
-        Self { largest, highest: largest, smallest: None, rms: None, sqnr: None, count: None }
+        Self { largest, highest: largest, smallest: None, rms: None, sqnr: None, coarse: None, count: None }
     }
 
     /// Whether values other than zero are below `limit`. Unknown values count as such.

@@ -72,16 +72,6 @@ impl Half {
         2f64.powi(exponent - self.mantissa_bits())
     }
 
-    /// Whether the type holds a step of a quantization with all its bits.
-    pub fn holds_step(self, step: f32) -> bool {
-        self.round(step) >= self.smallest_normal() && step <= self.largest()
-    }
-
-    /// Returns the step that the type holds: rounded, and no smaller than the smallest normal number.
-    pub fn held_step(self, step: f32) -> f32 {
-        self.round(step).max(self.smallest_normal())
-    }
-
     /// Rounds a number to the type, and returns it as f32.
     pub fn round(self, x: f32) -> f32 {
         match self {

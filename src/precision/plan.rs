@@ -170,7 +170,7 @@ impl Draft<'_> {
             let moves = sharing::only_moves(node) || sharing::selects(node);
             let goes_on = |id: &TensorId| {
                 graph.tensor(*id).dtype == Some(DataType::F32)
-                    && (moves || keeps_size(node) && need.reaches(self.context.evidence.get(*id)))
+                    && (moves || carries(node, need) && need.reaches(self.context.evidence.get(*id)))
             };
             pending.extend(node.inputs.iter().flatten().filter(|id| goes_on(id) && seen.insert(**id)));
         }
@@ -298,8 +298,12 @@ const KEEPS_SIZE: [&str; 14] = [
     "Where",
 ];
 
-fn keeps_size(node: &Node) -> bool {
-    KEEPS_SIZE.iter().any(|op| node.is(op))
+/// Whether the errors of what a node reads matter for a need of its result.
+fn carries(node: &Node, need: Need) -> bool {
+    match need {
+        Need::Exact => is_elementwise(node) || node.is("Softmax"),
+        _ => KEEPS_SIZE.iter().any(|op| node.is(op)),
+    }
 }
 
 fn is_pair(node: &Node) -> bool {

@@ -63,7 +63,7 @@ pub(super) fn settled(context: &Context<'_>, id: NodeId) -> Option<(Precision, S
     if STATED.contains(&&*node.op) {
         return float32("makes numbers of the type that it states".into());
     }
-    if node.op == "MeanVarianceNormalization" {
+    if node.op == "MeanVarianceNormalization" || node.op == "LpNormalization" {
         return float32("is a function of other operators, which has float32 numbers inside".into());
     }
     if RANDOM.contains(&&*node.op) {

@@ -101,10 +101,57 @@ pub fn quantize_weights_to(
     let divisor =
         amax.iter().zip(&scale).map(|(&amax, &scale)| if amax == 0.0 { f32::INFINITY } else { scale });
     let divisor: Vec<f32> = divisor.collect();
+    let values = divided(values, (shape, axis), &divisor, max);
+    Ok(QuantizedWeights { values, scale })
+}
+
+/// Replaces the scales by `steps`, and computes the integers of the weights anew for the scales that change.
+///
+/// `place` is the shape and the axis with which `values` were quantized.
+///
+/// # Errors
+///
+/// `Shape` if `quantized` is not of such weights; `InvalidArgument` if `bits` is not 2 to 8.
+pub fn rescale(
+    quantized: QuantizedWeights,
+    values: &[f32],
+    place: (&[usize], Option<usize>),
+    bits: u32,
+    steps: &[f32],
+) -> Result<QuantizedWeights> {
+    let (max, (shape, axis)) = (max_level(bits)?, place);
+    check(values, shape, axis)?;
+    let QuantizedWeights { values: mut integers, scale } = quantized;
+    if integers.len() != values.len()
+        || scale.len() != axis.map_or(1, |axis| shape[axis])
+        || steps.len() != scale.len()
+    {
+        let message =
+            format!("{} integers and {} scales for weights of shape {shape:?}", integers.len(), scale.len());
+        return Err(Error::new(ErrorKind::Shape, message));
+    }
+    let changed = steps.to_vec();
+    if changed == scale {
+        return Ok(QuantizedWeights { values: integers, scale });
+    }
+    let anew = divided(values, place, &changed, max);
+    for_each_slice(shape, axis, |range, channels| {
+        let run = range.len() / channels.len();
+        let is_changed = |&(_, channel): &(usize, usize)| changed[channel] != scale[channel];
+        for (at, _) in channels.enumerate().filter(is_changed) {
+            let own = range.start + at * run..range.start + (at + 1) * run;
+            integers[own.clone()].copy_from_slice(&anew[own]);
+        }
+    });
+    Ok(QuantizedWeights { values: integers, scale: changed })
+}
+
+/// Returns the integers clamp(rne(value / divisor)), with one divisor per index of the axis or a single one.
+fn divided(values: &[f32], (shape, axis): (&[usize], Option<usize>), divisors: &[f32], max: f32) -> Vec<i8> {
     let mut integers = vec![0; values.len()];
     for_each_slice(shape, axis, |range, channels| {
         let (values, integers) = (&values[range.clone()], &mut integers[range]);
-        match &divisor[channels] {
+        match &divisors[channels] {
             &[divisor] => {
                 for (integer, &value) in integers.iter_mut().zip(values) {
                     *integer = quantize_one(value, divisor, max);
@@ -117,7 +164,7 @@ pub fn quantize_weights_to(
             }
         }
     });
-    Ok(QuantizedWeights { values: integers, scale })
+    integers
 }
 
 /// Returns max |x| for every index of `axis`, or of all values. It is NaN if there is a NaN. The result is
@@ -301,6 +348,32 @@ mod tests {
             assert!(error.message().contains("no element"), "{error}");
             assert!(abs_max_along(&[], &[0, usize::MAX, 2], axis).is_empty());
         }
+    }
+
+    #[test]
+    fn integers_follow_the_scales_that_change() {
+        // Along the last axis, along the first, and without one.
+        let values = [1.0, 0.002, -0.5, 0.001, 0.25, -0.0005];
+        let shape = [3usize, 2];
+        for axis in [Some(1), Some(0), None] {
+            let found = quantize_weights(&values, &shape, axis).unwrap();
+            let least: Vec<f32> = found.scale.iter().map(|step| step.max(1e-4)).collect();
+            let raised = rescale(found.clone(), &values, (&shape, axis), 8, &least).unwrap();
+            for (at, (&value, &integer)) in values.iter().zip(&raised.values).enumerate() {
+                let channel = axis.map_or(0, |axis| [at / 2, at % 2][axis]);
+                let scale = raised.scale[channel];
+                assert_eq!(scale, found.scale[channel].max(1e-4));
+                assert_eq!(integer, quantize_one(value, scale, 127.0));
+            }
+            assert_eq!(raised == found, axis != Some(1), "only the second column has small weights");
+            assert_eq!(rescale(found.clone(), &values, (&shape, axis), 8, &found.scale).unwrap(), found);
+            assert!(rescale(found, &values[1..], (&shape, axis), 8, &least).is_err());
+        }
+        // A range of 0 keeps its zeros, whatever its weights are.
+        let zero = quantize_weights_within(&values, &shape, Some(1), &[0.0, 0.01]).unwrap();
+        let least: Vec<f32> = zero.scale.iter().map(|step| step.max(1e-4)).collect();
+        let raised = rescale(zero, &values, (&shape, Some(1)), 8, &least).unwrap();
+        assert_eq!((raised.scale, raised.values), (vec![1.0, 1e-4], vec![0, 20, 0, 10, 0, -5]));
     }
 
     proptest! {

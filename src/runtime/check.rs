@@ -1,16 +1,19 @@
 //! Checks of a batch against the inputs that the model declares, before a runtime gets it.
 
-use crate::batch::Batch;
+use std::borrow::Cow;
+
+use crate::batch::{Batch, to_float};
 use crate::error::{Error, ErrorKind, Result};
 use crate::tensor::{Dim, Tensor, TensorSpec, show_dims};
 
-/// Returns the batch's tensors in the order of `specs`.
+/// Returns the batch's tensors in the order of `specs`, with floating-point numbers rounded to the declared
+/// type.
 ///
 /// # Errors
 /// `InvalidArgument` if an input is missing, given twice or unknown; `Type` or `Shape` if a tensor does not
 /// fit its declaration; `Shape` if two inputs give different sizes to a dimension that has one name in the
 /// model.
-pub(super) fn inputs<'b>(specs: &[TensorSpec], batch: &'b Batch) -> Result<Vec<&'b Tensor>> {
+pub(super) fn inputs<'b>(specs: &[TensorSpec], batch: &'b Batch) -> Result<Vec<Cow<'b, Tensor>>> {
     for (position, (name, _)) in batch.inputs.iter().enumerate() {
         if !specs.iter().any(|spec| spec.name == *name) {
             return Err(bad_name(format!("the model has no input '{name}'"), specs));
@@ -27,6 +30,7 @@ pub(super) fn inputs<'b>(specs: &[TensorSpec], batch: &'b Batch) -> Result<Vec<&
             .iter()
             .find(|(name, _)| *name == spec.name)
             .ok_or_else(|| bad_name(format!("input '{}' is missing", spec.name), specs))?;
+        let tensor = to_float(&format!("input '{}'", spec.name), tensor, spec.dtype)?;
         if let Some(dtype) = spec.dtype
             && dtype != tensor.dtype()
         {

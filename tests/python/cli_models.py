@@ -210,6 +210,31 @@ def half_microsoft():
     return made
 
 
+def halves(kind=T.FLOAT16, opset=19):
+    """Two products in half precision."""
+    random = np.random.default_rng(12)
+    numbers = h.tensor_dtype_to_np_dtype(kind)
+    weight = lambda *shape: random.standard_normal(shape).astype(np.float16).astype(numbers)
+    nodes = [
+        h.make_node("MatMul", ["x", "w"], ["a"], name="a"),
+        h.make_node("Relu", ["a"], ["r"], name="r"),
+        h.make_node("MatMul", ["r", "v"], ["y"], name="y"),
+    ]
+    made = model(nodes, [("x", kind, ["N", 8])], [("y", kind, ["N", 4])], [("w", weight(8, 16)), ("v", weight(16, 4))])
+    made.opset_import[0].version = opset
+    return made
+
+
+def halves_in_float():
+    """The same in float32."""
+    return halves(T.FLOAT)
+
+
+def halves_older():
+    """The same at an opset without scales in half precision."""
+    return halves(opset=17)
+
+
 def table_of_positions():
     """A product, and a second one of constants only, as exporters write tables of positions."""
     random = np.random.default_rng(10)
@@ -282,6 +307,6 @@ def counted():
 if __name__ == "__main__":
     for make in (tokens, pool, in_tens, crossed, centred, plugin_between, plugin_bias, regression, probabilities, shifted, heads,
                  doubles, counted, asymmetric, finished, table_of_positions, asymmetric_microsoft,
-                 shifted_microsoft, half_microsoft, raw,
+                 shifted_microsoft, half_microsoft, halves, halves_in_float, halves_older, raw,
                  in_a_loop):
         onnx.save(make(), Path(sys.argv[1]) / f"{make.__name__}.onnx")

@@ -132,7 +132,18 @@ MODELS = {
          node("ConvTranspose", "p v", "t"), node("AveragePool", "t", "y", kernel_shape=[2, 2])],
         weights=[("w", weight(4, 3, 3, 3)), ("v", weight(4, 5, 2, 2))],
     ),
+    "half_scales": lambda: half_scales([]),
+    "half_small": lambda: half_scales([constant("small", np.float16(2e-4)), node("Mul", "b small", "c")]),
 }
+
+
+def half_scales(between):
+    """float16 at an opset with scales of this type. The first channel of w is so small that its own step is subnormal."""
+    random = np.random.default_rng(8)
+    w, v = (random.standard_normal((4, channels, 3, 3)).astype(np.float16) for channels in (3, 4))
+    w[0] *= np.float16(1e-4)
+    nodes = [conv("x w", "a"), node("Relu", "a", "b"), *between, conv("c v" if between else "b v", "y")]
+    return image(nodes, weights=[("w", w), ("v", v)], opset=19, ir=9, **HALF)
 
 
 def run(path, feed, level, exact=False):

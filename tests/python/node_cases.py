@@ -1,24 +1,27 @@
 """Writes ONNX's own test case of every operator: node_cases.py FOLDER.
 
 A case is NAME.onnx and NAME.npz, which has the inputs and the expected outputs under `in.` and `out.` and their
-names. Cases with other than numeric tensors are left out. A complete folder stays unchanged.
+names. Arrays of 16-bit floating-point numbers are saved as float32. Cases with other than numeric tensors are left out.
+A complete folder stays unchanged.
 """
 
 import sys
 import warnings
 from pathlib import Path
 
+import ml_dtypes
 import numpy as np
 import onnx
 from onnx.backend.test.case.node import collect_testcases
 
-NUMERIC = {np.dtype(name) for name in "f2 f4 f8 i1 u1 i2 u2 i4 u4 i8 u8 ?".split()}
+HALVES = {np.dtype(np.float16), np.dtype(ml_dtypes.bfloat16)}
+NUMERIC = {np.dtype(name) for name in "f4 f8 i1 u1 i2 u2 i4 u4 i8 u8 ?".split()} | HALVES
 
 
 def main():
     warnings.simplefilter("ignore")
     folder = Path(sys.argv[1])
-    complete = folder / f"complete-{onnx.__version__}"
+    complete = folder / f"complete-{onnx.__version__}-with-halves"
     if complete.exists():
         return
     for case in collect_testcases(None):
@@ -32,7 +35,8 @@ def main():
         arrays = {name: np.asarray(value) if np.isscalar(value) else value for name, value in arrays.items()}
         if all(isinstance(value, np.ndarray) and value.dtype in NUMERIC for value in arrays.values()):
             onnx.save(case.model, folder / f"{case.name}.onnx")
-            np.savez(folder / f"{case.name}.npz", **arrays)
+            wide = lambda value: value.astype(np.float32) if value.dtype in HALVES else value
+            np.savez(folder / f"{case.name}.npz", **{name: wide(value) for name, value in arrays.items()})
     complete.touch()
 
 

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use half::f16;
 use qdq::batch;
 use qdq::emit::Ranges;
 use qdq::emit::qdq_model::{WeightForm, Weights};
@@ -93,6 +94,56 @@ fn tensors_of_one_group_get_one_scale_from_ranges_that_differ() {
     assert!(plan.groups.iter().any(|group| group.len() == 2), "the pooling shares its scale");
     assert_eq!(scale("x"), 1.0 / 127.0);
     assert_eq!((scale("a"), scale("p")), (3.0 / 127.0, 3.0 / 127.0));
+}
+
+/// From opset 19 on, 16-bit data has scales of its type. A step that is no normal number of it is raised for
+/// weights. An activation with such a step is cast to f32 around its pair.
+#[test]
+fn half_precision_has_scales_of_its_own() {
+    let least = f16::MIN_POSITIVE;
+    for (name, kind, small) in [
+        ("half_scales", RuntimeKind::Embedded, None),
+        ("half_small", RuntimeKind::Embedded, Some("c")),
+        ("half_small", RuntimeKind::OnnxRuntime, Some("c")),
+    ] {
+        let (prepared, plan, ranges) = calibrated(&made().join(format!("{name}.onnx")), kind).unwrap();
+        let said = "are no normal numbers of their 16-bit type";
+        let found: Vec<_> = ranges.findings.iter().filter(|finding| finding.message.contains(said)).collect();
+        let about: Vec<&str> =
+            found.iter().flat_map(|finding| &finding.tensors).map(String::as_str).collect();
+        assert_eq!(about, Vec::from_iter(small), "{name}");
+        let applied = prepared.plan_for_ranges(&Policy::default(), &ranges).unwrap();
+        assert_eq!(applied.findings.iter().any(|finding| finding.message.contains(said)), small.is_some());
+        for form in [WeightForm::Int8, WeightForm::Float] {
+            let weights = Weights { form, method: Method::Max, ..Default::default() };
+            let quantized = prepared.quantize(&plan, &ranges, &weights).unwrap();
+            let casts = quantized.nodes().filter(|node| node.op() == "Cast").count();
+            assert_eq!(casts, if small.is_some() { 2 } else { 0 }, "{name}");
+            let scale = |tensor: &str| quantized.constant(&format!("{tensor}_scale")).unwrap().unwrap();
+            let Data::F16(steps) = scale("w").data().clone() else { panic!("{name}: the scales of w") };
+            assert_eq!(steps[0], least);
+            assert!(steps[1..].iter().all(|step| *step > least));
+            let x = f16::from_f32(ranges.get("x").unwrap() / 127.0);
+            assert_eq!(*scale("x").data(), Data::F16(vec![x]));
+            if let Some(small) = small {
+                assert_eq!(*scale(small).data(), Data::F32(vec![ranges.get(small).unwrap() / 127.0]));
+            }
+            let Some(Data::I8(integers)) =
+                quantized.constant("w_quantized").unwrap().map(|tensor| tensor.into_data())
+            else {
+                assert_eq!(form, WeightForm::Float);
+                continue;
+            };
+            // The integers are those of the rounded steps.
+            let value = prepared.model().constant("w").unwrap().unwrap();
+            let view = value.data().view();
+            let values = view.to_f32().unwrap();
+            for (at, (value, integer)) in values.iter().zip(integers).enumerate() {
+                let nearest = (value / steps[at / 27].to_f32()).round_ties_even().clamp(-128.0, 127.0);
+                assert_eq!(f32::from(integer), nearest, "{at}");
+            }
+        }
+    }
 }
 
 #[test]

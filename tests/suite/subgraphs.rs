@@ -39,9 +39,9 @@ pub fn made(name: &str) -> PathBuf {
     folder.join(format!("{name}.onnx"))
 }
 
-/// Returns the runtimes for the model. rten has no Scan and no 16-bit floats.
+/// Returns the runtimes for the model. rten has no Scan.
 fn runtimes(name: &str) -> &'static [RuntimeKind] {
-    if matches!(name, "half" | "scan" | "branch_in_scan") { &BOTH[1..] } else { &BOTH }
+    if matches!(name, "scan" | "branch_in_scan") { &BOTH[1..] } else { &BOTH }
 }
 
 fn runtime(kind: RuntimeKind) -> RuntimeOptions {
@@ -182,7 +182,9 @@ fn both_engines_see_the_same_inside_subgraphs() {
             assert!(one.len() >= way.plan.activations.len() - 1);
             for (tensor, amax) in one.iter() {
                 let same = other.get(tensor).unwrap();
-                assert!((amax - same).abs() <= 1e-4 * amax, "{name}, {tensor}: {amax} and {same}");
+                // ONNX Runtime rounds to f16 between its operators.
+                let most = if name == "half" { 4e-3 } else { 1e-4 };
+                assert!((amax - same).abs() <= most * amax, "{name}, {tensor}: {amax} and {same}");
             }
         }
     }

@@ -16,7 +16,6 @@ use crate::finding::Finding;
 use crate::graph::{NodeId, TensorId, TensorKind};
 use crate::onnx::{AttributeValue, Edits, ElementType, Model, Network, NodeSpec, Position, UniqueNames};
 use crate::precision::{Precision, PrecisionPlan};
-pub(crate) use steps::{Channels, raised_share};
 use uses::{Uses, is_stored_half};
 
 /// A model in half precision.

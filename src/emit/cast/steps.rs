@@ -1,10 +1,10 @@
 //! The steps of Quantize and Dequantize in 16 bits.
 
 use super::Caster;
+use crate::emit::scale::{Channels, held, raised};
 use crate::error::Result;
 use crate::finding::{Finding, counted};
-use crate::graph::{Graph, Node, NodeId, TensorId, TensorKind};
-use crate::precision::Half;
+use crate::graph::{Graph, NodeId, TensorId, TensorKind};
 use crate::tensor::{Data, Tensor};
 
 impl Caster<'_> {
@@ -18,14 +18,14 @@ impl Caster<'_> {
         let graph = &*self.network.graph;
         let readers = readers_of_steps(graph, id);
         let (false, Data::F32(steps)) = (readers.is_empty(), value.data()) else { return Ok(value) };
-        let rounded: Vec<f32> = steps.iter().map(|&step| self.plan.half.held_step(step)).collect();
-        let raised: Vec<usize> =
-            (0..steps.len()).filter(|&at| !self.plan.half.holds_step(steps[at])).collect();
-        if !raised.is_empty() {
+        let rounded: Vec<f32> = steps.iter().map(|&step| raised(step, self.half)).collect();
+        let too_small: Vec<usize> =
+            (0..steps.len()).filter(|&at| held(steps[at], self.half).is_none()).collect();
+        if !too_small.is_empty() {
             for &reader in &readers {
                 self.requantize(reader, steps, &rounded)?;
             }
-            let channels = counted(raised.len(), "channel");
+            let channels = counted(too_small.len(), "channel");
             let what = format!(
                 "the step of {channels} was raised to {:.4e}, the smallest that {} holds with all its bits",
                 self.plan.half.smallest_normal(),
@@ -68,50 +68,6 @@ impl Caster<'_> {
         }
         Ok(())
     }
-}
-
-/// The channels of a weight: the elements that share a step.
-pub(crate) struct Channels {
-    /// The elements in a row that belong to one channel.
-    inner: usize,
-    count: usize,
-}
-
-impl Channels {
-    /// Returns the channels of the integers of a Dequantize with `count` steps.
-    pub fn of(node: &Node, shape: &[usize], count: usize) -> Self {
-        let axis = node.int("axis", 1);
-        let axis = if axis < 0 { axis + shape.len() as i64 } else { axis };
-        Self::along(usize::try_from(axis).unwrap_or_default(), shape, count)
-    }
-
-    /// Returns the channels along an axis.
-    pub fn along(axis: usize, shape: &[usize], count: usize) -> Self {
-        let inner = shape.get(axis + 1..).map_or(1, |sizes| sizes.iter().product());
-        Self { inner: if count == 1 { usize::MAX } else { usize::max(inner, 1) }, count: count.max(1) }
-    }
-
-    /// Returns the channel of element `index`.
-    pub fn at(&self, index: usize) -> usize {
-        index / self.inner % self.count
-    }
-}
-
-/// Returns the share of a weight's energy in the channels whose steps the 16-bit type cannot hold. `values` are
-/// the elements in order.
-pub(crate) fn raised_share(
-    values: impl Iterator<Item = f64>,
-    channels: &Channels,
-    steps: &[f32],
-    half: Half,
-) -> f64 {
-    let is_raised: Vec<bool> = steps.iter().map(|&step| !half.holds_step(step)).collect();
-    let (mut all, mut raised) = (0.0, 0.0);
-    for (at, value) in values.enumerate() {
-        all += value * value;
-        raised += if is_raised[channels.at(at)] { value * value } else { 0.0 };
-    }
-    if all > 0.0 { raised / all } else { 0.0 }
 }
 
 fn is_stored(graph: &Graph, id: TensorId) -> bool {

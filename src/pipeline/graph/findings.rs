@@ -41,6 +41,19 @@ pub(super) fn too_small<'a>(ranges: impl Iterator<Item = (&'a str, f32)>) -> Opt
     })
 }
 
+/// Reports the tensors whose step their 16-bit type cannot hold.
+pub(in crate::pipeline) fn not_held(tensors: &[&str]) -> Option<Finding> {
+    (!tensors.is_empty()).then(|| {
+        let message = format!(
+            "the steps of {} are no normal numbers of their 16-bit type, so they are cast to f32 around Quantize and Dequantize",
+            counted(tensors.len(), "tensor")
+        );
+        Finding::warning(message)
+            .about(tensors.iter().copied())
+            .with_remedy("scale the data up, or exclude the nodes that read it")
+    })
+}
+
 /// Reports the tensors with NaN or infinities, in the order of the network.
 ///
 /// The later ones may follow from the first.

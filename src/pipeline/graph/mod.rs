@@ -6,6 +6,7 @@ mod findings;
 mod plan;
 mod ranges;
 
+pub(super) use findings::not_held;
 pub use plan::{plan, plan_for_ranges, taps, without_range};
 pub(super) use ranges::of_tensor;
 pub use ranges::ranges;

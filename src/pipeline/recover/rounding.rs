@@ -61,7 +61,7 @@ pub(super) fn learn_rounding(
         let (now, later) = rest.split_at(count);
         rest = later;
         for (weight, moments) in now.iter().zip(gather(network, now, passes)?) {
-            let nearest = round_to_nearest(graph, &plan.weights[weight.planned], &weight.value, weights)?;
+            let nearest = round_to_nearest(network, &plan.weights[weight.planned], &weight.value, weights)?;
             let Some(moments) = moments.mean() else {
                 entries.push(left_alone(&weight.name, "its inputs have no finite second moments"));
                 continue;

@@ -5,8 +5,8 @@
 
 use crate::dtype::DataType;
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::{Attribute, Graph, GraphTensor, Node, TensorKind};
-use crate::onnx::Model;
+use crate::graph::{Attribute, Graph, Node};
+use crate::onnx::{ElementType, Model, NodeRef};
 use crate::runtime::USE_ONNXRUNTIME;
 use crate::tensor::Data;
 
@@ -19,25 +19,33 @@ const WRONG: [(&str, &str); 4] = [
 ];
 
 /// Operators that the embedded runtime computes itself. It can do so only in the main graph.
-pub(super) const OWN: [&str; 4] = ["ArgMax", "ArgMin", "LRN", "QuantizeLinear"];
+const OWN: [&str; 4] = ["ArgMax", "ArgMin", "LRN", "QuantizeLinear"];
 
 /// Those operators of [`OWN`] that rten does not have.
-pub(super) const LACKING: [&str; 1] = ["LRN"];
+const LACKING: [&str; 1] = ["LRN"];
+
+/// Whether the embedded runtime computes a node of the main graph itself.
+pub(super) fn is_own(node: &Node) -> bool {
+    node.domain.is_empty() && (OWN.contains(&&*node.op) || (node.op == "Cast" && is_half(node.int("to", 0))))
+}
+
+/// Whether the embedded runtime computes a node itself because rten does not have it.
+pub(super) fn is_lacking(node: NodeRef<'_>) -> bool {
+    let narrows = || node.op() == "Cast" && node.int("to").is_some_and(is_half);
+    node.domain().is_empty() && (LACKING.contains(&node.op()) || narrows())
+}
+
+/// Whether this is ONNX's number of f16 or bf16.
+fn is_half(code: i64) -> bool {
+    let element = i32::try_from(code).ok().and_then(ElementType::from_code);
+    element.and_then(ElementType::dtype).is_some_and(DataType::is_half)
+}
 
 /// Refuses a model with nodes that rten would compute wrongly.
 ///
 /// # Errors
 /// `Unsupported` with the name of the first such node.
 pub(super) fn refuse(model: &Model, graph: &Graph) -> Result<()> {
-    // f16 constants widen to f32 exactly, and the casts after them then change nothing.
-    let mut computed = graph.tensors.iter().filter(|tensor| match tensor.kind {
-        TensorKind::Constant => false,
-        TensorKind::Input => is_read(graph, tensor),
-        TensorKind::Activation => true,
-    });
-    if let Some(tensor) = computed.find(|tensor| is_half(tensor.dtype)) {
-        return Err(unsupported(&format!("tensor '{}'", tensor.name), HALF));
-    }
     for node in &graph.nodes {
         let label = || format!("node '{}' ({})", node.name, node.op);
         if let Some(reason) = reason(model, graph, node)? {
@@ -58,21 +66,6 @@ pub(super) fn refuse(model: &Model, graph: &Graph) -> Result<()> {
     Ok(())
 }
 
-/// Returns whether anything reads the values of an input. A part of a model keeps inputs that it does not
-/// read.
-fn is_read(graph: &Graph, input: &GraphTensor) -> bool {
-    let is_captured = |node: &Node| node.captures.iter().any(|&id| graph.tensor(id).name == input.name);
-    input.is_output || !input.consumers.is_empty() || graph.nodes.iter().any(is_captured)
-}
-
-/// The reason for refusing 16-bit floats: rten would compute in f32, so ranges and rounding would differ from
-/// the model's f16.
-const HALF: &str = "it computes no 16-bit floating-point numbers";
-
-fn is_half(dtype: Option<DataType>) -> bool {
-    matches!(dtype, Some(DataType::F16 | DataType::Bf16))
-}
-
 fn reason(model: &Model, graph: &Graph, node: &Node) -> Result<Option<&'static str>> {
     if !node.domain.is_empty() {
         return Ok(None);
@@ -85,8 +78,6 @@ fn reason(model: &Model, graph: &Graph, node: &Node) -> Result<Option<&'static s
         _ => "",
     };
     Ok(match node.op.as_str() {
-        // 10 and 16 are ONNX's numbers of f16 and bf16.
-        "Cast" if matches!(node.int("to", 0), 10 | 16) => Some(HALF),
         "MatMul" if rank(graph, node, 1) == Some(1) && rank(graph, node, 0).is_none_or(|rank| rank > 2) => {
             Some("rten keeps a dimension when it multiplies with a vector")
         }

@@ -6,12 +6,14 @@
 //! A model without taps runs whole and optimised. An exception is a model with operators that qdq computes
 //! itself because rten differs from ONNX or lacks them.
 //!
-//! rten computes in f32, i32, i8 and u8 only. f64 becomes f32; i64 and bool become i32.
+//! rten computes in f32, i32, i8 and u8 only. f64 becomes f32; i64 and bool become i32. A model with f16 or
+//! bf16 comes as its f32 twin, whose only nodes of these types are Casts that round.
 
 mod arg_extreme;
 mod differences;
 mod lrn;
 mod quantize_linear;
+mod rounded;
 mod schedule;
 mod values;
 
@@ -31,8 +33,10 @@ use crate::graph::{Graph, Node, NodeId, TensorId};
 use crate::onnx::{Detached, Edits, Model, Network, NodeSpec, Position};
 use crate::tensor::{DataView, Tensor, TensorSpec, TensorView};
 use arg_extreme::arg_extreme;
+use differences::is_own;
 use lrn::lrn;
 use quantize_linear::QuantizeLinear;
+use rounded::rounded;
 use schedule::Step;
 
 /// A model that is ready to run in rten.
@@ -191,6 +195,7 @@ impl Embedded {
         match node.op.as_str() {
             "LRN" => return lrn(node, &x.as_view()),
             "ArgMax" | "ArgMin" => return arg_extreme(node, &x.as_view()),
+            "Cast" => return rounded(node, &x.as_view()),
             _ => {}
         }
         let scale = operand(1)?.ok_or_else(missing)?;
@@ -247,7 +252,7 @@ impl Runtime for Embedded {
     fn run(&mut self, batch: &Batch) -> Result<Vec<Tensor>> {
         let tensors = check::inputs(&self.inputs, batch)?;
         let mut live = Live::new();
-        for ((spec, (id, is_read)), tensor) in self.inputs.iter().zip(&self.input_tensors).zip(tensors) {
+        for ((spec, (id, is_read)), tensor) in self.inputs.iter().zip(&self.input_tensors).zip(&tensors) {
             if let Some(&index) = self.taps.get(id)
                 && tensor.dtype().is_float()
             {
@@ -300,8 +305,7 @@ fn without_lacking(model: &Model) -> Result<Cow<'_, Model>> {
     let mut edits = Edits::new();
     for (position, node) in model.nodes().enumerate() {
         if let ([input, ..], [output, ..]) = (node.inputs(), node.outputs())
-            && node.domain().is_empty()
-            && differences::LACKING.contains(&node.op())
+            && differences::is_lacking(node)
         {
             edits.remove(position);
             edits.insert(
@@ -316,10 +320,6 @@ fn without_lacking(model: &Model) -> Result<Cow<'_, Model>> {
     let mut model = model.clone();
     model.edit(edits)?;
     Ok(Cow::Owned(model))
-}
-
-fn is_own(node: &Node) -> bool {
-    node.domain.is_empty() && differences::OWN.contains(&node.op.as_str())
 }
 
 fn load_failure(graph: &Graph, error: &rten::LoadError) -> Error {

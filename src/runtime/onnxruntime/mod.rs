@@ -149,7 +149,7 @@ impl Runtime for OnnxRuntime {
         let given = self
             .inputs
             .iter()
-            .zip(tensors)
+            .zip(&tensors)
             .map(|(spec, tensor)| Ok((spec.name.as_str(), values::to_ort(&spec.name, tensor)?)))
             .collect::<Result<Vec<_>>>()?;
         let results = self.session.run(given);

@@ -223,6 +223,27 @@ fn batches_from_code_are_put_in_order_and_end() {
 
 /// NumPy has no bfloat16. The one of ml_dtypes is saved as two bytes without a kind.
 #[test]
+fn floating_point_numbers_are_rounded_to_the_type_of_the_input() {
+    let numbers = [0.1f32, -1.0e-7, 65_000.0, f32::INFINITY];
+    let of = |wide: [u64; 4], bytes: usize| -> Vec<u8> {
+        wide.iter().flat_map(|bits| bits.to_le_bytes()[..bytes].to_vec()).collect()
+    };
+    let cases = [
+        ("<f4", of(numbers.map(|x| x.to_bits().into()), 4)),
+        ("<f8", of(numbers.map(|x| f64::from(x).to_bits()), 8)),
+        ("<V2", of(numbers.map(|x| half::bf16::from_f32(x).to_bits().into()), 2)),
+    ];
+    for (kind, bytes) in cases {
+        let brain = |x: f32| half::bf16::from_f32(x).to_f32();
+        let expected = numbers.map(|x| half::f16::from_f32(if kind == "<V2" { brain(x) } else { x }));
+        let file = npy_of(kind, false, &[1, 4], &bytes);
+        let spec = input("x", DataType::F16, &[0, 4]);
+        let read = read_one("x.npy", file, &[spec], &DataOptions::default()).unwrap();
+        assert_eq!(*read[0].inputs[0].1.data(), Data::F16(expected.to_vec()), "{kind}");
+    }
+}
+
+#[test]
 fn bfloat16_of_ml_dtypes_is_read() {
     let numbers = [0.5f32, -2.0, 3.0e38];
     let halves: Vec<u8> = numbers.iter().flat_map(|x| half::bf16::from_f32(*x).to_le_bytes()).collect();

@@ -3,6 +3,8 @@
 use std::fs;
 
 use ndarray::ArrayD;
+use qdq::dtype::DataType;
+use qdq::onnx::Model;
 
 use super::place::{Place, data};
 use crate::environment::onnxruntime;
@@ -185,4 +187,42 @@ fn a_listed_weight_that_nothing_reads_needs_no_data() {
         place.run(&format!("quantize counted.onnx -d ids.npz -o int8.onnx {runtime}")).succeeds();
         place.run(&format!("compare counted.onnx int8.onnx -d ids.npz --per-tensor {runtime}")).succeeds();
     }
+}
+
+#[test]
+fn a_model_in_half_precision_is_quantized_and_compared_like_others() {
+    let place = cases(&[]);
+    let samples = ArrayD::from_shape_fn(vec![16, 8], |at| ((at[0] * 7 + at[1] * 3) % 11) as f32 / 5.3 - 1.0);
+    place.write_npz("x.npz", "x", &samples);
+    let rounded = "every 16-bit tensor is rounded to its type";
+    for runtime in runtimes() {
+        for (model, dtype) in [("halves", DataType::F16), ("halves_older", DataType::F32)] {
+            let recovery = "--equalize --learned-rounding --bias-correction";
+            for (output, options) in [("int8", ""), ("recovered", recovery)] {
+                let line = format!("quantize {model}.onnx -d x.npz -o {output}.onnx {options} {runtime}");
+                assert_eq!(place.run(&line).succeeds().stderr, "", "{line}");
+                let written = Model::open(&place.at(&format!("{output}.onnx"))).unwrap();
+                for scale in ["x_scale", "w_scale"] {
+                    assert_eq!(written.constant(scale).unwrap().unwrap().dtype(), dtype, "{line}: {scale}");
+                }
+            }
+            // The types of the two models differ in the last two lines.
+            for (one, other, least) in [
+                (model, "int8", 30),
+                (model, "recovered", 30),
+                ("halves_in_float", model, 60),
+                (model, "halves_in_float", 60),
+            ] {
+                let line = format!(
+                    "compare {one}.onnx {other}.onnx -d x.npz --min-sqnr {least} --per-tensor {runtime}"
+                );
+                place.run(&line).notes(&[rounded]);
+            }
+        }
+    }
+    let far = samples * 1e6;
+    place.write_npz("far.npz", "x", &far);
+    place
+        .run("quantize halves.onnx -d far.npz -o int8.onnx")
+        .refuses(&["has f32 values that f16 cannot hold"]);
 }

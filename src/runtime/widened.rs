@@ -1,0 +1,66 @@
+//! A runtime that runs the f32 twin of a model with 16-bit inputs or outputs.
+
+use std::borrow::Cow;
+
+use half::{bf16, f16};
+
+use super::{Runtime, check};
+use crate::batch::Batch;
+use crate::dtype::DataType;
+use crate::error::Result;
+use crate::tensor::{Data, Tensor, TensorSpec};
+
+/// The inputs and outputs of the model itself.
+pub(super) struct Declared {
+    pub inputs: Vec<TensorSpec>,
+    pub outputs: Vec<TensorSpec>,
+}
+
+/// The twin, with inputs and outputs of the types that the model declares.
+pub(super) struct Widened {
+    twin: Box<dyn Runtime>,
+    declared: Declared,
+}
+
+impl Widened {
+    pub fn new(twin: Box<dyn Runtime>, declared: Declared) -> Self {
+        Self { twin, declared }
+    }
+}
+
+impl Runtime for Widened {
+    fn run(&mut self, batch: &Batch) -> Result<Vec<Tensor>> {
+        let given = check::inputs(&self.declared.inputs, batch)?;
+        // The twin widens 16-bit data itself. Other data is rounded to the declared type before.
+        let outputs = if given.iter().all(|tensor| matches!(tensor, Cow::Borrowed(_))) {
+            self.twin.run(batch)?
+        } else {
+            let named = self.declared.inputs.iter().zip(given);
+            let inputs = named.map(|(spec, tensor)| (spec.name.clone(), tensor.into_owned())).collect();
+            self.twin.run(&Batch { inputs, ..*batch })?
+        };
+        outputs
+            .into_iter()
+            .zip(&self.declared.outputs)
+            .map(|(value, spec)| narrowed(value, spec.dtype))
+            .collect()
+    }
+
+    fn describe(&self) -> String {
+        self.twin.describe()
+    }
+}
+
+/// Rounds a tensor of f32 to a 16-bit type. Values beyond its range become infinite.
+fn narrowed(value: Tensor, to: Option<DataType>) -> Result<Tensor> {
+    let data = match (to, value.data()) {
+        (Some(DataType::F16), Data::F32(values)) => {
+            Data::F16(values.iter().map(|&value| f16::from_f32(value)).collect())
+        }
+        (Some(DataType::Bf16), Data::F32(values)) => {
+            Data::Bf16(values.iter().map(|&value| bf16::from_f32(value)).collect())
+        }
+        _ => return Ok(value),
+    };
+    Tensor::new(value.shape().to_vec(), data)
+}
