@@ -115,6 +115,18 @@ macro_rules! data_from_vectors {
 // `Data::Bool` holds bytes too, so it is always constructed by name.
 data_from_vectors!(F32(f32), F16(f16), Bf16(bf16), F64(f64), I8(i8), U8(u8), I16(i16), I32(i32), I64(i64));
 
+impl Data {
+    /// Rounds numbers to a floating-point type. For other types, they stay f32.
+    pub fn from_f32(values: Vec<f32>, dtype: DataType) -> Self {
+        match dtype {
+            DataType::F16 => Self::F16(values.into_iter().map(f16::from_f32).collect()),
+            DataType::Bf16 => Self::Bf16(values.into_iter().map(bf16::from_f32).collect()),
+            DataType::F64 => Self::F64(values.into_iter().map(f64::from).collect()),
+            _ => Self::F32(values),
+        }
+    }
+}
+
 impl DataView<'_> {
     /// Returns floating-point elements as f32, without a copy if they are f32 already. Returns `None` for
     /// integers.

@@ -84,6 +84,19 @@ enum class Method : qdq_method {
   Percentile = QDQ_METHOD_PERCENTILE,  ///< The magnitude that a percentage of the nonzero values do not exceed.
 };
 
+/// The treatment of the two products of an attention.
+enum class Attention : qdq_attention {
+  Auto = QDQ_ATTENTION_AUTO,    ///< INT8 for up to 512 keys, and float above; the data decides if the number is open.
+  Int8 = QDQ_ATTENTION_INT8,    ///< INT8.
+  Float = QDQ_ATTENTION_FLOAT,  ///< Float.
+};
+
+/// The TensorRT product for which a network is quantized.
+enum class Target : qdq_target {
+  TensorRt = QDQ_TARGET_TENSORRT,  ///< TensorRT.
+  Rtx = QDQ_TARGET_RTX,            ///< TensorRT-RTX: the weight of a convolution has one scale.
+};
+
 /// A method with its argument, made from a Method or by percentile().
 struct RangeMethod {
   /// Takes a method; Method::Percentile gets its usual percentage.

@@ -5,7 +5,9 @@
 #include <string_view>
 
 #include <qdq/detail/builder.hpp>
+#include <qdq/detail/call.hpp>
 #include <qdq/detail/text.hpp>
+#include <qdq/numbers.hpp>
 
 namespace qdq {
 
@@ -23,6 +25,10 @@ class Policy : public detail::Handle<qdq_policy, qdq_policy_free> {
 
   /// Starts with a policy that allows everything.
   [[nodiscard]] static Builder make();
+  /// Starts with a copy of this policy.
+  [[nodiscard]] Builder edit() const;
+  /// Returns an independent policy with the same settings.
+  [[nodiscard]] Result<Policy> clone() const { return detail::make<Policy>(qdq_policy_clone, c()); }
 };
 
 /// Sets the allowed nodes, in any order.
@@ -42,6 +48,14 @@ class Policy::Builder : public detail::Builder<Builder, Policy> {
   /// Sets whether a whole weight has one scale instead of one per output channel, which costs accuracy.
   /// Default: false.
   Builder& per_tensor_weights(bool value) { return set(qdq_policy_set_per_tensor_weights, value); }
+  /// Sets the treatment of the two products of an attention, before and behind its Softmax. Default: Auto.
+  ///
+  /// The products that compute query, key, value and the output are always quantized.
+  Builder& attention(Attention value) { return set(qdq_policy_set_attention, detail::number(value)); }
+  /// Sets the TensorRT product for which the network is quantized. Default: TensorRt.
+  ///
+  /// The TensorRT layer sets it to the product that it is compiled with wherever it builds an engine.
+  Builder& target(Target value) { return set(qdq_policy_set_target, detail::number(value)); }
   /// Sets the least share of the allowed convolutions and products that must be quantized, from 0 to 1.
   /// Default: 0.
   ///
@@ -50,6 +64,7 @@ class Policy::Builder : public detail::Builder<Builder, Policy> {
 };
 
 inline Policy::Builder Policy::make() { return Builder(Policy()); }
+inline Policy::Builder Policy::edit() const { return Builder(clone()); }
 
 }  // namespace qdq
 

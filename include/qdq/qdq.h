@@ -337,6 +337,12 @@ typedef int32_t qdq_tensor_kind;
 /// The type of an attribute's value: one of the QDQ_ATTRIBUTE_ numbers.
 typedef int32_t qdq_attribute;
 
+/// The treatment of the two products of an attention: one of the QDQ_ATTENTION_ numbers.
+typedef int32_t qdq_attention;
+
+/// The TensorRT product for which a network is quantized: one of the QDQ_TARGET_ numbers.
+typedef int32_t qdq_target;
+
 /// The decision on a node: one of the QDQ_VERDICT_ numbers.
 typedef int32_t qdq_verdict;
 
@@ -613,6 +619,23 @@ typedef void (*qdq_log_fn)(void *user, qdq_log_level level, const char *message)
 
 /// A text.
 #define QDQ_ATTRIBUTE_TEXT 3
+
+/// The products of attentions over at most 512 keys are quantized, and those over more stay in float. If the
+/// network leaves the number of keys open, the largest number in the calibration data decides.
+#define QDQ_ATTENTION_AUTO 0
+
+/// The products of every attention are quantized.
+#define QDQ_ATTENTION_INT8 1
+
+/// The products of every attention stay in float.
+#define QDQ_ATTENTION_FLOAT 2
+
+/// TensorRT.
+#define QDQ_TARGET_TENSORRT 0
+
+/// TensorRT-RTX. The weights of convolutions are stored with one scale, and the scales of their channels
+/// multiply the results. More residual Adds read their skip input in INT8.
+#define QDQ_TARGET_RTX 1
 
 /// The node stays in float, unchanged.
 #define QDQ_VERDICT_FLOAT 0
@@ -1291,6 +1314,9 @@ qdq_status qdq_node_set_text(qdq_node *node, const char *name, const char *value
 /// Returns a policy that allows everything. Free it with qdq_policy_free().
 qdq_policy *qdq_policy_new(void);
 
+/// Returns a copy of the policy. Free `*out` with qdq_policy_free().
+qdq_status qdq_policy_clone(const qdq_policy *policy, qdq_policy **out, qdq_error **error);
+
 /// Frees `*policy` and sets it to NULL. Does nothing if `policy` or `*policy` is NULL.
 void qdq_policy_free(qdq_policy **policy);
 
@@ -1310,6 +1336,17 @@ qdq_status qdq_policy_exclude_op(qdq_policy *policy, const char *op, qdq_error *
 /// Sets whether a whole weight has one scale instead of one per output channel, which costs accuracy. This is
 /// for TensorRT versions that refuse a per-channel transposed convolution. Default: false.
 qdq_status qdq_policy_set_per_tensor_weights(qdq_policy *policy, bool per_tensor_weights, qdq_error **error);
+
+/// Sets the treatment of the two products of an attention, the one before its Softmax and the one behind it.
+/// The products that compute query, key, value and the output are always quantized. Default:
+/// QDQ_ATTENTION_AUTO.
+qdq_status qdq_policy_set_attention(qdq_policy *policy, qdq_attention attention, qdq_error **error);
+
+/// Sets the TensorRT product for which the network is quantized. Default: QDQ_TARGET_TENSORRT.
+///
+/// The scales of channels move behind the convolutions in models that qdq writes. A plan for a network of
+/// your own has one scale per channel for both products.
+qdq_status qdq_policy_set_target(qdq_policy *policy, qdq_target target, qdq_error **error);
 
 /// Sets the least share of the convolutions and matrix products that must be quantized, from 0 to 1. Only
 /// nodes that the policy allows count. Planning fails with QDQ_ERROR_DATA if it quantizes a smaller share,

@@ -7,15 +7,15 @@
 //!   "method": "entropy",
 //!   "tensors": {
 //!     "input": {"amax": 1.0},
-//!     "conv1": {"amax": 2.6875}
+//!     "softmax": {"amax": 0.375, "keys": 197}
 //!   }
 //! }
 //! ```
 //!
 //! `amax` is the largest magnitude that int8 represents, in the tensor's own unit: 127 stands for `amax`. It
-//! is written in the shortest decimal form that reads back to the same `f32`. Tensors keep their order. A
-//! reader skips keys that it does not know. `version` increases when an old reader would misunderstand a
-//! file.
+//! is written in the shortest decimal form that reads back to the same `f32`. `keys`, of the probabilities of
+//! an attention, is the largest number of keys that was seen. Tensors keep their order. A reader skips keys
+//! of JSON that it does not know. `version` increases when an old reader would misunderstand a file.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -71,6 +71,8 @@ pub struct Ranges {
     ///
     /// Files do not hold them.
     pub unseen: BTreeSet<String>,
+    /// The largest numbers of keys of attentions that were seen, by the name of the tensor of probabilities.
+    pub keys: BTreeMap<String, u64>,
     tensors: Vec<(String, f32)>,
     index: BTreeMap<String, usize>,
 }
@@ -159,7 +161,8 @@ impl Ranges {
         json += "  \"tensors\": {";
         for (position, (name, amax)) in self.iter().enumerate() {
             let separator = if position == 0 { "" } else { "," };
-            json += &format!("{separator}\n    {}: {{\"amax\": {amax:?}}}", quoted(name));
+            let keys = self.keys.get(name).map_or_else(String::new, |keys| format!(", \"keys\": {keys}"));
+            json += &format!("{separator}\n    {}: {{\"amax\": {amax:?}{keys}}}", quoted(name));
         }
         json += if self.is_empty() { "}\n}\n" } else { "\n  }\n}\n" };
         json
@@ -227,6 +230,7 @@ struct File {
 #[derive(Deserialize)]
 struct Entry {
     amax: f32,
+    keys: Option<u64>,
 }
 
 /// The `tensors` object. It is read entry by entry, so that every error names its tensor and position.
@@ -256,6 +260,7 @@ impl<'de> Visitor<'de> for TensorsVisitor {
             if ranges.get(&name).is_some() {
                 return Err(A::Error::custom(format!("tensor '{name}' appears twice")));
             }
+            ranges.keys.extend(entry.keys.map(|keys| (name.clone(), keys)));
             ranges.set(name, entry.amax).map_err(A::Error::custom)?;
         }
         Ok(Tensors(ranges))

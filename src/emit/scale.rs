@@ -108,12 +108,7 @@ pub(crate) fn of_weights(
 
 /// Makes the tensor of steps that [`held`] or [`raised`] returned for this type.
 pub(super) fn tensor(shape: Vec<usize>, steps: Vec<f32>, dtype: DataType) -> Result<Tensor> {
-    let data = match dtype {
-        DataType::F16 => Data::F16(steps.into_iter().map(f16::from_f32).collect()),
-        DataType::Bf16 => Data::Bf16(steps.into_iter().map(bf16::from_f32).collect()),
-        _ => Data::F32(steps),
-    };
-    Tensor::new(shape, data)
+    Tensor::new(shape, Data::from_f32(steps, dtype))
 }
 
 /// Lists the tensors that `plan` quantizes and whose step their 16-bit type cannot hold.

@@ -4,12 +4,13 @@ use std::ffi::c_char;
 use std::mem::MaybeUninit;
 
 use crate::error::Result;
-use crate::place::Policy;
 use crate::place::policy::check_share;
+use crate::place::{Attention, Policy, Target};
 
 use super::error::qdq_error;
 use super::guard::{constructed, guard};
-use super::handle::{self, get_mut, text};
+use super::handle::{self, get, get_mut, give, text};
+use super::number_set::NumberSet;
 use super::status::qdq_status;
 
 /// The nodes that may be quantized, and how: those that match an include and no exclude. Without an include
@@ -18,6 +19,42 @@ use super::status::qdq_status;
 pub struct qdq_policy {
     pub(super) policy: Policy,
 }
+
+/// The treatment of the two products of an attention: one of the QDQ_ATTENTION_ numbers.
+pub type qdq_attention = i32;
+
+/// The products of attentions over at most 512 keys are quantized, and those over more stay in float. If the
+/// network leaves the number of keys open, the largest number in the calibration data decides.
+pub const QDQ_ATTENTION_AUTO: qdq_attention = 0;
+/// The products of every attention are quantized.
+pub const QDQ_ATTENTION_INT8: qdq_attention = 1;
+/// The products of every attention stay in float.
+pub const QDQ_ATTENTION_FLOAT: qdq_attention = 2;
+
+const ATTENTIONS: NumberSet<Attention> = NumberSet::new(
+    "attention",
+    "QDQ_ATTENTION_",
+    &[
+        (QDQ_ATTENTION_AUTO, Attention::Auto),
+        (QDQ_ATTENTION_INT8, Attention::Int8),
+        (QDQ_ATTENTION_FLOAT, Attention::Float),
+    ],
+);
+
+/// The TensorRT product for which a network is quantized: one of the QDQ_TARGET_ numbers.
+pub type qdq_target = i32;
+
+/// TensorRT.
+pub const QDQ_TARGET_TENSORRT: qdq_target = 0;
+/// TensorRT-RTX. The weights of convolutions are stored with one scale, and the scales of their channels
+/// multiply the results. More residual Adds read their skip input in INT8.
+pub const QDQ_TARGET_RTX: qdq_target = 1;
+
+const TARGETS: NumberSet<Target> = NumberSet::new(
+    "target",
+    "QDQ_TARGET_",
+    &[(QDQ_TARGET_TENSORRT, Target::TensorRt), (QDQ_TARGET_RTX, Target::Rtx)],
+);
 
 /// Returns C's policy, or the default for NULL.
 pub(super) fn policy_or_default(policy: Option<&qdq_policy>) -> Policy {
@@ -28,6 +65,16 @@ pub(super) fn policy_or_default(policy: Option<&qdq_policy>) -> Policy {
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_policy_new() -> *mut qdq_policy {
     constructed(qdq_policy::default)
+}
+
+/// Returns a copy of the policy. Free `*out` with qdq_policy_free().
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_policy_clone(
+    policy: Option<&qdq_policy>,
+    out: Option<&mut MaybeUninit<*mut qdq_policy>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || give(out, || Ok(qdq_policy { policy: get(policy, "policy")?.policy.clone() })))
 }
 
 /// Frees `*policy` and sets it to NULL. Does nothing if `policy` or `*policy` is NULL.
@@ -110,6 +157,39 @@ pub extern "C" fn qdq_policy_set_per_tensor_weights(
 ) -> qdq_status {
     guard(error, || {
         get_mut(policy, "policy")?.policy.per_tensor_weights = per_tensor_weights;
+        Ok(())
+    })
+}
+
+/// Sets the treatment of the two products of an attention, the one before its Softmax and the one behind it.
+/// The products that compute query, key, value and the output are always quantized. Default:
+/// QDQ_ATTENTION_AUTO.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_policy_set_attention(
+    policy: Option<&mut qdq_policy>,
+    attention: qdq_attention,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        let policy = get_mut(policy, "policy")?;
+        policy.policy.attention = ATTENTIONS.value(attention)?;
+        Ok(())
+    })
+}
+
+/// Sets the TensorRT product for which the network is quantized. Default: QDQ_TARGET_TENSORRT.
+///
+/// The scales of channels move behind the convolutions in models that qdq writes. A plan for a network of
+/// your own has one scale per channel for both products.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_policy_set_target(
+    policy: Option<&mut qdq_policy>,
+    target: qdq_target,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        let policy = get_mut(policy, "policy")?;
+        policy.policy.target = TARGETS.value(target)?;
         Ok(())
     })
 }

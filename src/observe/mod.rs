@@ -193,15 +193,22 @@ pub struct Stats {
     pub tensors: BTreeMap<String, TensorStats>,
     /// The number of samples that the model ran on.
     pub samples: u64,
+    /// The largest numbers of keys of attentions, by the name of the tensor of probabilities.
+    pub keys: BTreeMap<String, u64>,
     /// Findings of the run for the user, such as samples that were left out. They are not part of the file.
     pub findings: Vec<Finding>,
 }
 
 impl Stats {
+    fn without_tensors(&self) -> Self {
+        let Self { tensors: _, samples, keys, findings } = self;
+        Self { tensors: BTreeMap::new(), samples: *samples, keys: keys.clone(), findings: findings.clone() }
+    }
+
     /// Returns the statistics of the tensors called `names`.
     pub fn only(&self, names: &[String]) -> Self {
         let kept = names.iter().filter_map(|name| Some((name.clone(), self.tensors.get(name)?.clone())));
-        Self { tensors: kept.collect(), samples: self.samples, findings: self.findings.clone() }
+        Self { tensors: kept.collect(), ..self.without_tensors() }
     }
 
     /// Adds another run over other samples of the same model.
@@ -217,6 +224,10 @@ impl Stats {
         })?;
         for (name, theirs) in &other.tensors {
             self.tensors.entry(name.clone()).or_default().merge(theirs);
+        }
+        for (name, &theirs) in &other.keys {
+            let keys = self.keys.entry(name.clone()).or_default();
+            *keys = theirs.max(*keys);
         }
         for finding in &other.findings {
             if !self.findings.contains(finding) {

@@ -9,6 +9,7 @@
 //! | `limits/NAME` | F32 [2], or [0] without a finite value | smallest and largest finite value |
 //! | `bins/NAME` | U32 [n] | lattice indices of the occupied bins, ascending |
 //! | `counts/NAME` | U64 [n] | number of values in each of them |
+//! | `keys/NAME` | U64 [] | largest number of keys of an attention, for a tensor of probabilities |
 //!
 //! Bin `i` covers the floats whose bits are at least `i << 14` and below `(i + 1) << 14`.
 //! The same statistics always give the same bytes.
@@ -66,6 +67,9 @@ impl Stats {
             fields.push((format!("bins/{name}"), Field::u32s(None, bins)));
             fields.push((format!("counts/{name}"), Field::u64s(None, counts)));
         }
+        let keys =
+            |(name, &keys): (&String, &u64)| (format!("keys/{name}"), Field::u64s(Some(vec![]), [keys]));
+        fields.extend(self.keys.iter().map(keys));
         STATS.serialize(fields)
     }
 
@@ -83,7 +87,13 @@ impl Stats {
         for name in content.names().into_iter().filter_map(|field| field.strip_prefix("totals/")) {
             stats.tensors.insert(name.to_owned(), read_tensor(&content, name)?);
         }
-        if content.len() != 1 + 4 * stats.tensors.len() {
+        for name in content.names().into_iter().filter_map(|field| field.strip_prefix("keys/")) {
+            let [keys] = u64s(&content, &format!("keys/{name}"))?[..] else {
+                return Err(damaged(format!("tensor '{name}': the number of keys is not one number")));
+            };
+            stats.keys.insert(name.to_owned(), keys);
+        }
+        if content.len() != 1 + 4 * stats.tensors.len() + stats.keys.len() {
             return Err(damaged("there are tensors that do not belong to any statistics"));
         }
         Ok(stats)

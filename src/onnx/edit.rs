@@ -56,7 +56,8 @@ impl Edits {
         self
     }
 
-    /// Connects input `input` of node `node` to tensor `name`. An index one past the last adds an input.
+    /// Connects input `input` of node `node` to tensor `name`. An index one past the last adds an input. An
+    /// empty name leaves out an optional input.
     pub fn replace_input(&mut self, node: usize, input: usize, name: impl Into<String>) -> &mut Self {
         self.inputs.push((node, input, name.into()));
         self
@@ -206,6 +207,9 @@ fn rewire(nodes: &mut [Option<NodeProto>], edits: &Edits) -> Result<()> {
         match node.input.len() {
             count if count == *input => node.input.push(name.clone()),
             _ => *node.input.get_mut(*input).ok_or(missing)? = name.clone(),
+        }
+        while name.is_empty() && node.input.last().is_some_and(String::is_empty) {
+            node.input.pop();
         }
     }
     for (index, output, name) in &edits.outputs {

@@ -1,13 +1,13 @@
 //! Runs of the model over the data that gather statistics.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::batch::{Batch, BatchSource};
 use crate::error::{Error, ErrorKind, Result};
 use crate::finding::{self, Finding, counted};
-use crate::graph::NodeId;
+use crate::graph::{NodeId, TensorId};
 use crate::kernel::parallel;
 use crate::observe::{Stats, TensorStats};
 use crate::onnx::{Model, Rounding};
@@ -19,12 +19,22 @@ use super::filled::{self, Runner};
 use super::prepared::Prepared;
 use super::progress::Progress;
 
-/// One set of statistics per tapped tensor.
+/// The observations of one tapped tensor.
+#[derive(Default)]
+struct Observed {
+    /// The statistics. They begin with the first floating-point values.
+    stats: Option<TensorStats>,
+    /// The largest size of the axis in [`Taps::key_axes`], if the tensor has one there.
+    keys: Option<u64>,
+}
+
+/// The observations of all tapped tensors.
 ///
-/// A set begins with the first floating-point values of its tensor and is empty if there are none. Each set
-/// has a lock of its own, because a runtime may hand over tensors from several threads.
+/// Each tensor has a lock of its own, because a runtime may hand over tensors from several threads.
 struct Observer {
-    tensors: Vec<Mutex<Option<TensorStats>>>,
+    tensors: Vec<Mutex<Observed>>,
+    /// The axis of each tensor whose size is noted, counted from the last one.
+    key_axes: Vec<Option<usize>>,
     /// As many threads as the runtime has, which waits meanwhile.
     threads: Option<usize>,
 }
@@ -36,8 +46,13 @@ impl Tap for Observer {
             // Integers pass through float networks as shapes and indices. They have no range.
             return Ok(());
         }
-        let mut stats = self.tensors[index].lock().unwrap_or_else(PoisonError::into_inner);
-        let stats = stats.get_or_insert_default();
+        let mut observed = self.tensors[index].lock().unwrap_or_else(PoisonError::into_inner);
+        let size_of = |axis: usize| value.shape().iter().rev().nth(axis).map(|&size| size as u64);
+        // A tensor of rank 1 is a row of results of a loop, whose shape is lost.
+        if let Some(size) = self.key_axes[index].filter(|_| value.shape().len() > 1).and_then(size_of) {
+            observed.keys = observed.keys.max(Some(size));
+        }
+        let stats = observed.stats.get_or_insert_default();
         parallel::within(self.threads, || match data {
             DataView::F32(values) => stats.observe(values),
             DataView::F16(values) => stats.observe(values),
@@ -49,8 +64,12 @@ impl Tap for Observer {
 }
 
 impl Observer {
-    fn new(taps: &[String], runtime: &RuntimeOptions) -> Arc<Self> {
-        Arc::new(Self { tensors: taps.iter().map(|_| Mutex::default()).collect(), threads: runtime.threads })
+    fn new(taps: &[String], key_axes: &BTreeMap<String, usize>, runtime: &RuntimeOptions) -> Arc<Self> {
+        Arc::new(Self {
+            tensors: taps.iter().map(|_| Mutex::default()).collect(),
+            key_axes: taps.iter().map(|tap| key_axes.get(tap).copied()).collect(),
+            threads: runtime.threads,
+        })
     }
 }
 
@@ -96,7 +115,9 @@ impl Prepared {
         others.extend_from_slice(&options.also);
         let mut known: HashSet<String> = needed.iter().cloned().collect();
         others.retain(|tap| known.insert(tap.clone()));
-        gather(&self.network.model, &Taps { needed, others }, source, &options.runtime, report)
+        let name = |tensor: TensorId| self.network.name(tensor).to_owned();
+        let key_axes = plan.attentions.iter().map(|found| (name(found.probabilities), found.axis)).collect();
+        gather(&self.network.model, &Taps { needed, others, key_axes }, source, &options.runtime, report)
     }
 }
 
@@ -111,26 +132,29 @@ pub fn observe(
     runtime: &RuntimeOptions,
     report: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Stats> {
-    gather(model, &Taps { needed: taps.to_vec(), others: Vec::new() }, source, runtime, report)
+    gather(model, &Taps { needed: taps.to_vec(), ..Taps::default() }, source, runtime, report)
 }
 
 /// The tensors to observe.
+#[derive(Default)]
 struct Taps {
     needed: Vec<String>,
     /// Tensors that are observed if a runtime can reach them.
     others: Vec<String>,
+    /// The axis of each tensor of probabilities that has one index per key, counted from the last one.
+    key_axes: BTreeMap<String, usize>,
 }
 
 fn gather(
     model: &Model,
-    Taps { needed, others }: &Taps,
+    Taps { needed, others, key_axes }: &Taps,
     source: &mut dyn BatchSource,
     runtime: &RuntimeOptions,
     report: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Stats> {
     let mut taps = [needed.as_slice(), others].concat();
     let mut findings = Vec::new();
-    let mut observer = Observer::new(&taps, runtime);
+    let mut observer = Observer::new(&taps, key_axes, runtime);
     let mut opened = open(model, &taps, observer.clone(), runtime);
     if opened.is_err()
         && let Some(unknown) = Unknown::of(model)?
@@ -139,7 +163,7 @@ fn gather(
         taps.retain(|tap| !unknown.behind.contains(tap));
         if taps.len() < needed.len() + others.len() {
             findings.push(out_of_reach(others, &unknown));
-            observer = Observer::new(&taps, runtime);
+            observer = Observer::new(&taps, key_axes, runtime);
             opened = open(model, &taps, observer.clone(), runtime);
         }
     }
@@ -148,9 +172,10 @@ fn gather(
     findings.extend(source.findings().into_iter().chain(left_out));
     let mut stats = Stats { samples: samples as u64, findings, ..Stats::default() };
     for (name, tensor) in taps.iter().zip(&observer.tensors) {
-        if let Some(tensor) = tensor.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            stats.tensors.insert(name.clone(), tensor);
-        }
+        let Observed { stats: tensor, keys } =
+            std::mem::take(&mut *tensor.lock().unwrap_or_else(PoisonError::into_inner));
+        stats.tensors.extend(tensor.map(|tensor| (name.clone(), tensor)));
+        stats.keys.extend(keys.map(|keys| (name.clone(), keys)));
     }
     Ok(stats)
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::graph;
 use crate::emit::qdq_model::{self, Weights};
-use crate::emit::{Ranges, check_weights, scale};
+use crate::emit::{Ranges, check_weights, scale, store_one_scale};
 use crate::error::Result;
 use crate::finding::Finding;
 use crate::graph::Graph;
@@ -114,10 +114,14 @@ impl Prepared {
         Ok(ranges)
     }
 
-    /// Returns the plan without the readers of tensors that calibration saw no value of ([`Ranges::unseen`]).
+    /// Returns the plan that follows from what calibration saw.
+    ///
+    /// The products of attentions with too many keys ([`Ranges::keys`]) stay in float. So do the readers of
+    /// tensors that calibration saw no value of ([`Ranges::unseen`]).
     ///
     /// [`Prepared::quantize`] and [`Prepared::recover`] carry out only this plan.
     pub fn seen(&self, plan: &Plan, ranges: &Ranges) -> Plan {
+        let plan = plan.with_keys(self.graph(), &ranges.keys);
         let unseen = ranges.unseen.iter().filter_map(|name| self.graph().find(name)).collect();
         plan.without(&plan.readers(&unseen), "no value of what it reads was seen in calibration")
     }
@@ -127,6 +131,15 @@ impl Prepared {
     /// # Errors
     /// `Data` if a planned tensor has no range, or if a weight is not finite.
     pub fn quantize(&self, plan: &Plan, ranges: &Ranges, weights: &Weights) -> Result<Model> {
-        qdq_model::quantize(&self.network, &self.seen(plan, ranges), ranges, weights)?.nested()
+        let model = qdq_model::quantize(&self.network, &self.seen(plan, ranges), ranges, weights)?;
+        for_target(model, plan)?.nested()
+    }
+}
+
+/// Gives a quantized model the form that the target of the plan needs.
+pub(super) fn for_target(model: Model, plan: &Plan) -> Result<Model> {
+    match plan.policy.target.rules().one_scale {
+        [] => Ok(model),
+        operators => store_one_scale(model, operators),
     }
 }

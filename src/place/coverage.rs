@@ -1,9 +1,9 @@
 //! The part of a network that a plan quantizes, and the check of the least share.
 
 use super::forms::Forms;
-use super::{Plan, Policy, Verdict, ops};
+use super::{Plan, Policy, Verdict, attention, ops};
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::{Graph, Node};
+use crate::graph::{Graph, NodeId};
 
 /// The number of a network's convolutions and products that compute in INT8, and of all of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,13 +21,13 @@ impl Plan {
     }
 
     /// Counts only the nodes that `counts` accepts.
-    fn coverage_of(&self, graph: &Graph, counts: impl Fn(&Node) -> bool) -> Coverage {
+    fn coverage_of(&self, graph: &Graph, counts: impl Fn(NodeId) -> bool) -> Coverage {
         let forms = Forms::of(graph);
         let weighted = self.decisions.iter().filter(|decision| {
             let node = graph.node(decision.node);
             // A node whose inputs are all constant is computed when the engine is built.
             let folds_away = || node.inputs.iter().flatten().all(|&input| forms.constant(input).is_some());
-            ops::is_weighted(node) && counts(node) && !folds_away()
+            ops::is_weighted(node) && counts(decision.node) && !folds_away()
         });
         weighted.fold(Coverage::default(), |coverage, decision| Coverage {
             quantized: coverage.quantized + usize::from(decision.verdict == Verdict::Quantized),
@@ -38,14 +38,17 @@ impl Plan {
 
 /// Refuses a plan that quantizes less than the policy requires.
 pub(super) fn check(graph: &Graph, policy: &Policy, plan: &Plan) -> Result<()> {
-    let is_allowed = |node: &Node| policy.refusal(node).is_none();
+    // The policy also says that the products of some attentions stay in float.
+    let float_products = attention::left_in_float(&plan.attentions, policy);
+    let is_allowed =
+        |id: NodeId| policy.refusal(graph.node(id)).is_none() && !float_products.contains_key(&id);
     let Coverage { quantized, total } = plan.coverage_of(graph, is_allowed);
     if quantized as f64 >= f64::from(policy.min_quantized) * total as f64 {
         return Ok(());
     }
     let left = plan.decisions.iter().find(|decision| {
         let node = graph.node(decision.node);
-        decision.verdict == Verdict::Float && ops::is_weighted(node) && is_allowed(node)
+        decision.verdict == Verdict::Float && ops::is_weighted(node) && is_allowed(decision.node)
     });
     let example = left.map_or_else(String::new, |decision| {
         let name = &graph.node(decision.node).name;

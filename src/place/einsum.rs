@@ -116,3 +116,23 @@ pub(super) fn kept_axis(node: &Node, input: usize, rank: Option<usize>) -> Optio
     let axis = kept.next()?;
     kept.next().is_none().then_some(axis)
 }
+
+/// Returns the one axis of operand `input` over which the product sums, counted from the last, which is 0.
+///
+/// `rank` is the number of axes of the operand, if known. Returns `None` if there are several such axes, or
+/// if their place is not known.
+pub(super) fn summed_axis(node: &Node, input: usize, rank: Option<usize>) -> Option<usize> {
+    let equation = Equation::of(node)?;
+    let own = equation.operands.get(input)?;
+    let mut summed = (0..own.len()).filter(|&at| !equation.result.contains(&own[at]));
+    let at = summed.next()?;
+    if summed.next().is_some() {
+        return None;
+    }
+    let behind = &own[at + 1..];
+    match behind.contains(&UNNAMED) {
+        // All named axes but this one are counted, and the unnamed ones are the others.
+        true => (rank? + 1).checked_sub(own.len()).map(|unnamed| behind.len() - 1 + unnamed),
+        false => Some(behind.len()),
+    }
+}

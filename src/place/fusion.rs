@@ -4,14 +4,19 @@
 //! it writes its result. That other branch decides the type of the kernel, so it must be quantized. A pair on
 //! the fused branch would split the kernel.
 
+use std::collections::BTreeSet;
+
 use crate::graph::{Edge, Graph, Node, TensorId, TensorKind};
 use crate::tensor::Dim;
 
-use super::{Draft, Policy, Verdict, existing};
+use super::{Draft, Policy, Verdict, existing, reasons};
 
 /// Operators that fuse into the convolution before them.
 const FUSED_AFTER_CONV: [&str; 8] =
     ["BatchNormalization", "Relu", "Clip", "LeakyRelu", "PRelu", "HardSigmoid", "Sigmoid", "Tanh"];
+
+/// The largest number of nodes of an activation function that is written out.
+const MOST_ELEMENTWISE: usize = 16;
 
 /// Quantizes one branch of every residual Add beside a quantized convolution: the branch that does not fuse.
 pub(super) fn place_residuals(graph: &Graph, policy: &Policy, draft: &mut Draft) {
@@ -28,14 +33,11 @@ pub(super) fn place_residuals(graph: &Graph, policy: &Policy, draft: &mut Draft)
         {
             continue;
         }
-        let fused = match (fuses(graph, draft, left), fuses(graph, draft, right)) {
-            (false, false) => continue,
-            (true, false) => 0,
-            (false, true) => 1,
-            // Of two convolutions, the one with the longer path before it fuses: it is the backbone.
-            (true, true) => usize::from(depths[right.0] > depths[left.0]),
-        };
-        let (input, tensor) = if fused == 0 { (1, right) } else { (0, left) };
+        let branches = Branches { graph, draft, inputs: [left, right], depths: &depths };
+        let fused = branches.fused();
+        let unfused = || branches.beside_quantized().filter(|_| policy.target.rules().quantized_skip);
+        let Some(main) = fused.or_else(unfused) else { continue };
+        let (input, tensor) = if main == 0 { (1, right) } else { (0, left) };
         if let Some(dequantize) = draft.forms.dequantized(tensor) {
             match existing::is_refused(graph.node(dequantize)) {
                 false => {
@@ -60,10 +62,45 @@ pub(super) fn place_residuals(graph: &Graph, policy: &Policy, draft: &mut Draft)
             continue;
         }
         draft.quantize_activation(tensor, Edge { node: id, input });
-        let reason = format!(
-            "residual: input {input} is quantized, input {fused} fuses with the convolution that computes it"
-        );
+        let reason = match fused {
+            Some(_) => format!(
+                "residual: input {input} is quantized, input {main} fuses with the convolution that computes it"
+            ),
+            None => format!("residual: input {input} is quantized, so that the kernel of the Add reads INT8"),
+        };
         draft.decide(id, Verdict::Quantized, reason);
+    }
+}
+
+/// The two inputs of an Add.
+struct Branches<'a> {
+    graph: &'a Graph,
+    draft: &'a Draft,
+    inputs: [TensorId; 2],
+    depths: &'a [usize],
+}
+
+impl Branches<'_> {
+    /// Returns the input that fuses with the convolution that computes it.
+    fn fused(&self) -> Option<usize> {
+        self.main(|tensor| fuses(self.graph, self.draft, tensor))
+    }
+
+    /// Returns the input that comes from a convolution, if the other one is quantized for another reader.
+    fn beside_quantized(&self) -> Option<usize> {
+        let main = self.main(|tensor| follows_convolution(self.graph, self.draft, tensor))?;
+        self.draft.activations.contains_key(&self.inputs[1 - main]).then_some(main)
+    }
+
+    /// Returns the input that is the backbone: of two candidates, the one with the longer path before it.
+    fn main(&self, is_candidate: impl Fn(TensorId) -> bool) -> Option<usize> {
+        let [left, right] = self.inputs;
+        match (is_candidate(left), is_candidate(right)) {
+            (false, false) => None,
+            (true, false) => Some(0),
+            (false, true) => Some(1),
+            (true, true) => Some(usize::from(self.depths[right.0] > self.depths[left.0])),
+        }
     }
 }
 
@@ -104,6 +141,24 @@ fn fuses(graph: &Graph, draft: &Draft, tensor: TensorId) -> bool {
             _ => return false,
         }
     }
+}
+
+/// Whether the tensor comes from a quantized convolution through element-wise operators only, such as SiLU.
+fn follows_convolution(graph: &Graph, draft: &Draft, tensor: TensorId) -> bool {
+    let mut open = vec![tensor];
+    let mut seen = BTreeSet::new();
+    while let Some(tensor) = open.pop() {
+        let Some(id) = graph.tensor(tensor).producer.filter(|&id| seen.insert(id)) else { continue };
+        let node = graph.node(id);
+        if node.is("Conv") || node.is("ConvTranspose") {
+            if draft.verdict(id) == Some(Verdict::Quantized) {
+                return true;
+            }
+        } else if !adds_two(node) && seen.len() < MOST_ELEMENTWISE && reasons::is_elementwise(node) {
+            open.extend(node.inputs.iter().flatten());
+        }
+    }
+    false
 }
 
 /// Returns, for each tensor, the largest number of nodes on a path from an input of the network.

@@ -4,6 +4,7 @@
 //!
 //! - Every input of Conv, ConvTranspose, Gemm and MatMul is quantized. Weights have a scale per output
 //!   channel ([`ops`]).
+//! - The two products of an attention are quantized up to 512 keys ([`attention`]).
 //! - Of a residual Add, the branch that does not fuse into a convolution is quantized ([`fusion`]).
 //! - Operators that only move or select values (max pooling, Concat) run in INT8 if all their readers do, on
 //!   one shared scale ([`sharing`]).
@@ -12,6 +13,7 @@
 //! A tensor is quantized once, even if many nodes read it. A node that must read it in float reads the
 //! original tensor.
 
+pub mod attention;
 pub mod coverage;
 pub mod einsum;
 pub mod existing;
@@ -21,6 +23,8 @@ pub mod ops;
 pub mod policy;
 pub mod reasons;
 pub mod sharing;
+pub mod target;
+mod walk_back;
 mod without;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,9 +33,11 @@ use crate::error::Result;
 use crate::finding::Finding;
 use crate::graph::{Edge, Graph, NodeId, TensorId};
 
+pub use attention::PlannedAttention;
 pub use coverage::Coverage;
 pub use forms::Forms;
-pub use policy::{Policy, Selection};
+pub use policy::{Attention, Policy, Selection};
+pub use target::{Target, TargetRules};
 
 /// An activation that is quantized and dequantized, and the uses that read the result.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,6 +108,10 @@ pub struct Plan {
     pub decisions: Vec<Decision>,
     /// The findings about the plan for the user.
     pub findings: Vec<Finding>,
+    /// The attentions of the network, in the order of their products of probabilities.
+    pub attentions: Vec<PlannedAttention>,
+    /// The policy that the plan follows.
+    pub policy: Policy,
 }
 
 impl Plan {
@@ -123,6 +133,8 @@ struct Draft {
     activations: BTreeMap<TensorId, BTreeSet<Edge>>,
     weights: BTreeMap<(TensorId, Option<usize>), Vec<Edge>>,
     decisions: BTreeMap<NodeId, (Verdict, String)>,
+    /// The products that stay in float because of their attention, with their reasons.
+    float_products: BTreeMap<NodeId, String>,
 }
 
 impl Draft {
@@ -156,11 +168,14 @@ pub fn plan(graph: &Graph, policy: &Policy) -> Result<Plan> {
     policy.check(graph)?;
     let mut draft = Draft { forms: Forms::of(graph), ..Draft::default() };
     existing::keep(graph, &mut draft);
+    let attentions = attention::find(graph, &draft.forms, policy);
+    draft.float_products = attention::left_in_float(&attentions, policy);
     ops::place_weighted(graph, policy, &mut draft);
+    attention::explain(&attentions, policy, &mut draft);
     fusion::place_residuals(graph, policy, &mut draft);
     sharing::place_passing(graph, policy, &mut draft);
     let groups = sharing::groups(graph, &draft);
-    let plan = finish(graph, draft, groups);
+    let plan = Plan { attentions, policy: policy.clone(), ..finish(graph, draft, groups) };
     coverage::check(graph, policy, &plan)?;
     Ok(plan)
 }
@@ -195,7 +210,7 @@ fn finish(graph: &Graph, draft: Draft, groups: Vec<Vec<TensorId>>) -> Plan {
             Decision { node, verdict, reason }
         })
         .collect();
-    Plan { activations, weights, groups, decisions, findings: existing::findings(graph) }
+    Plan { activations, weights, groups, decisions, findings: existing::findings(graph), ..Plan::default() }
 }
 
 #[cfg(test)]

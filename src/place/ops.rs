@@ -1,7 +1,7 @@
 //! Operators with weights: their quantized inputs, and the axis of the scales.
 
 use crate::dtype::DataType;
-use crate::graph::{Edge, Graph, Node, TensorId};
+use crate::graph::{Edge, Graph, Node, NodeId, TensorId};
 
 use super::forms::origin;
 pub use super::forms::{Forms, changes_form};
@@ -76,7 +76,7 @@ pub(super) fn place_weighted(graph: &Graph, policy: &Policy, draft: &mut Draft) 
         if !is_weighted(node) {
             continue;
         }
-        match operands(graph, &draft.forms, policy, node) {
+        match operands(graph, draft, policy, id) {
             Ok((operands, reason)) => {
                 for (input, operand) in operands.into_iter().enumerate() {
                     let edge = Edge { node: id, input };
@@ -99,12 +99,16 @@ pub(super) fn place_weighted(graph: &Graph, policy: &Policy, draft: &mut Draft) 
 /// Returns the two inputs to quantize, or the reason why the node stays in float.
 fn operands(
     graph: &Graph,
-    forms: &Forms,
+    draft: &Draft,
     policy: &Policy,
-    node: &Node,
+    id: NodeId,
 ) -> Result<([Operand; 2], String), String> {
+    let (node, forms) = (graph.node(id), &draft.forms);
     if let Some(reason) = policy.refusal(node) {
         return Err(reason.to_owned());
+    }
+    if let Some(reason) = draft.float_products.get(&id) {
+        return Err(reason.clone());
     }
     let first = operand(graph, forms, policy, node, 0)?;
     let second = operand(graph, forms, policy, node, 1)?;

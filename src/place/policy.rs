@@ -1,9 +1,10 @@
 //! The user's choice of the nodes to quantize.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use wildmatch::WildMatch;
 
+use super::target::Target;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Graph, Node};
 
@@ -24,10 +25,34 @@ pub struct Policy {
     ///
     /// A node that would need another range stays in float.
     pub ranged: Option<BTreeSet<String>>,
+    /// The treatment of the two products of an attention.
+    pub attention: Attention,
+    /// The TensorRT product for which the network is quantized.
+    pub target: Target,
+    /// The largest numbers of keys that data has shown, by the name of the probabilities.
+    ///
+    /// They count for attentions whose number of keys the network leaves open.
+    pub keys: BTreeMap<String, u64>,
     /// The least share of the convolutions and products that must be quantized, from 0 to 1; 0 by default.
     ///
     /// Only nodes that `include` and `exclude` allow count. A plan with a smaller share is an error.
     pub min_quantized: f32,
+}
+
+/// The treatment of the two products of an attention.
+///
+/// The projections of an attention are products with constant weights. They do not depend on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Attention {
+    /// Quantizes the products of attentions over at most [`MOST_KEYS`](super::attention::MOST_KEYS) keys.
+    ///
+    /// If the network leaves the number of keys open, the largest number in the data decides.
+    #[default]
+    Auto,
+    /// Quantizes the products of every attention.
+    Int8,
+    /// Leaves the products of every attention in float.
+    Float,
 }
 
 /// Nodes that are selected by name or by operator.
@@ -93,7 +118,7 @@ impl Policy {
         } else if !self.include.is_empty() && !self.include.matches(node) {
             Some("not among the nodes that the user includes")
         } else {
-            None
+            self.target.refusal(node)
         }
     }
 }

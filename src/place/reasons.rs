@@ -53,6 +53,11 @@ const ELEMENTWISE: [&str; 44] = [
     "Tanh",
 ];
 
+/// Whether the node computes each element by itself.
+pub fn is_elementwise(node: &Node) -> bool {
+    ELEMENTWISE.iter().any(|op| node.is(op))
+}
+
 /// Returns the reason for a node on which no rule has decided.
 pub(super) fn of(graph: &Graph, forms: &Forms, node: &Node) -> String {
     let op = &node.op;
@@ -90,6 +95,9 @@ pub(super) fn of(graph: &Graph, forms: &Forms, node: &Node) -> String {
     if matches!(op.as_str(), "AveragePool" | "GlobalAveragePool") {
         return "averages in float: TensorRT has no INT8 kernel that gains anything".into();
     }
+    if is_one_of(&["Attention"]) {
+        return "is a whole attention, whose products lie inside the operator: they stay in float".into();
+    }
     if is_one_of(&["BatchNormalization"]) {
         return "TensorRT makes it part of the convolution before it, or of its element-wise neighbours"
             .into();
@@ -98,11 +106,6 @@ pub(super) fn of(graph: &Graph, forms: &Forms, node: &Node) -> String {
         return "is element-wise: TensorRT fuses it with its neighbours".into();
     }
     format!("qdq does not quantize {op}")
-}
-
-/// Whether the node computes each element by itself.
-pub fn is_elementwise(node: &Node) -> bool {
-    ELEMENTWISE.iter().any(|op| node.is(op))
 }
 
 /// Whether the types of all outputs are known and none of them is floating-point.

@@ -3,6 +3,8 @@ use crate::dtype::DataType;
 use crate::graph::{Attribute, NewNode, TensorKind};
 use crate::tensor::Dim;
 
+mod attention;
+
 /// Makes a graph from lines such as `Conv x w[8,3,3,3] -> y` or `Gemm:transB=1 ...`.
 ///
 /// A name with a shape is a constant. `x`, `x1`, ... are inputs. Tensors without a reader are outputs.
@@ -563,4 +565,37 @@ fn a_plan_below_the_least_share_is_an_error() {
     for share in [-0.1, 1.1, f32::NAN] {
         assert!(plan(&graph, &ranged(&["x"], share)).is_err(), "{share}");
     }
+}
+
+/// A residual behind SiLU, whose convolution has two readers: nothing fuses with the Add.
+#[test]
+fn rtx_reads_a_skip_input_that_is_quantized_for_another_reader() {
+    let silu = "Relu x -> s
+         Conv s w[8,8,3,3] -> c
+         Sigmoid c -> g
+         Mul c g -> a\n";
+    let plan_for = |lines: &str, target| {
+        let graph = graph(lines);
+        let found = plan(&graph, &Policy { target, ..Policy::default() }).unwrap();
+        (uses(&graph, &found), graph)
+    };
+    let without = ["s>Conv_1.0", "w@0>Conv_1.1"];
+    let with = ["s>Conv_1.0", "s>Add_4.1", "w@0>Conv_1.1"];
+    let swapped = ["s>Conv_1.0", "s>Add_4.0", "w@0>Conv_1.1"];
+    for (add, expected) in [("Add a s -> y", with), ("Add s a -> y", swapped)] {
+        let lines = format!("{silu}{add}");
+        assert_eq!(plan_for(&lines, Target::TensorRt).0, without, "{add}");
+        let (found, graph) = plan_for(&lines, Target::Rtx);
+        assert_eq!(found, expected, "{add}");
+        let rtx = plan(&graph, &Policy { target: Target::Rtx, ..Policy::default() }).unwrap();
+        assert!(reason(&graph, &rtx, "Add_4").contains("so that the kernel of the Add reads INT8"));
+    }
+    // A pair for the Add alone does not pay, nor does one that does not stand beside a convolution.
+    for add in ["Add a x1 -> y", "Relu x1 -> b\nMatMul b m[8,8] -> z\nRelu b -> d\nAdd b d -> y"] {
+        let lines = format!("{silu}{add}");
+        assert_eq!(plan_for(&lines, Target::Rtx).0, plan_for(&lines, Target::TensorRt).0, "{add}");
+    }
+    // An Add that fuses is the same for both.
+    let fused = "Relu x -> r\nConv r w[8,8,3,3] -> a\nAdd a r -> y";
+    assert_eq!(plan_for(fused, Target::Rtx).0, plan_for(fused, Target::TensorRt).0);
 }

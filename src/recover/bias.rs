@@ -158,12 +158,7 @@ impl Bias {
     /// # Errors
     /// `Shape` if the number of values is different.
     pub fn tensor(&self, values: &[f32]) -> Result<Tensor> {
-        let data: Data = match self.dtype {
-            DataType::F16 => values.iter().map(|&value| f16::from_f32(value)).collect::<Vec<_>>().into(),
-            DataType::Bf16 => values.iter().map(|&value| bf16::from_f32(value)).collect::<Vec<_>>().into(),
-            _ => values.to_vec().into(),
-        };
-        Tensor::new(self.shape.clone(), data)
+        Tensor::new(self.shape.clone(), Data::from_f32(values.to_vec(), self.dtype))
     }
 }
 

@@ -347,6 +347,14 @@ static void graphs(void) {
   OK(qdq_policy_exclude_op(policy, "Gemm", &error));
   qdq_plan *wrong;
   FAILS(qdq_graph_plan(graph, policy, NULL, &wrong, &error), QDQ_ERROR_INVALID_ARGUMENT, "'Gemm' matches no node");
+  qdq_policy *same;
+  OK(qdq_policy_clone(policy, &same, &error));
+  OK(qdq_policy_set_target(same, QDQ_TARGET_RTX, &error));
+  FAILS(qdq_policy_set_target(same, -1, &error), QDQ_ERROR_INVALID_ARGUMENT, "target -1");
+  FAILS(qdq_graph_plan(graph, same, NULL, &wrong, &error), QDQ_ERROR_INVALID_ARGUMENT, "'Gemm' matches no node");
+  qdq_policy_free(&same);
+  OK(qdq_policy_set_attention(policy, QDQ_ATTENTION_FLOAT, &error));
+  FAILS(qdq_policy_set_attention(policy, 3, &error), QDQ_ERROR_INVALID_ARGUMENT, "attention 3");
   qdq_graph_free(&graph);
   qdq_buffer *text;
   OK(qdq_plan_to_text(plan, &text, &error));

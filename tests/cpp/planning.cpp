@@ -115,10 +115,42 @@ TEST(plans_say_what_and_why) {
   CHECK(kept(graph.plan({}, ranges).value()).decisions().at(0).verdict == Verdict::Quantized);
   const auto float_conv = qdq::Policy::make().exclude_op("Conv").build().value();
   CHECK(kept(graph.plan(float_conv).value()).decisions().at(0).verdict == Verdict::Float);
+  const auto rtx = float_conv.edit().target(qdq::Target::Rtx).build().value();
+  CHECK(kept(graph.plan(rtx).value()).decisions().at(0).verdict == Verdict::Float);
+  const auto unknown = qdq::Policy::make().target(static_cast<qdq::Target>(9)).build();
+  CHECK_FAILS(unknown, Status::InvalidArgument, "target 9");
   const auto one_scale =
       qdq::Policy::make().include_op("Conv").include_name("con?").per_tensor_weights(true).build().value();
   CHECK_EQ(kept(graph.plan(one_scale).value()).weights().at(0).axis, qdq::no_axis);
   CHECK_FAILS(graph.plan(qdq::Policy::make().exclude_name("nothing*").build().value()), Status::InvalidArgument, "nothing*");
+}
+
+// The option decides on the two products of an attention.
+TEST(the_products_of_an_attention_follow_the_policy) {
+  Graph graph;
+  std::vector<std::size_t> inputs;
+  for (const char* name : {"query", "key", "value"}) {
+    inputs.push_back(graph.add_tensor(name, TensorKind::Input, DType::F32, {1, 4, 1024, 64}).value());
+  }
+  const auto add = [&graph](const char* op, std::vector<std::size_t> read, const char* output, std::int64_t columns) {
+    auto node = Node::make(op);
+    for (const std::size_t input : read) node.input(input);
+    graph.add_node(node.output(output).set_int("transB", columns == 1024).build().value()).value();
+    graph.describe_tensor(graph.find_tensor(output), DType::F32, {1, 4, 1024, columns}).value();
+    return graph.find_tensor(output);
+  };
+  const auto scores = add("MatMul", {inputs[0], inputs[1]}, "scores", 1024);
+  const auto probabilities = add("Softmax", {scores}, "probabilities", 1024);
+  graph.mark_output(add("MatMul", {probabilities, inputs[2]}, "context", 64)).value();
+  const auto verdict = [&graph](qdq::Attention attention) {
+    const auto policy = qdq::Policy::make().attention(attention).build().value();
+    return kept(graph.plan(policy).value()).decisions().at(2).verdict;
+  };
+  CHECK(verdict(qdq::Attention::Int8) == Verdict::Quantized);
+  CHECK(verdict(qdq::Attention::Float) == Verdict::Float);
+  CHECK(verdict(qdq::Attention::Auto) == Verdict::Float);
+  const auto unknown = qdq::Policy::make().attention(static_cast<qdq::Attention>(9)).build();
+  CHECK_FAILS(unknown, Status::InvalidArgument, "attention 9");
 }
 
 // The result and the log contain what a plan and ranges leave out.

@@ -2,6 +2,7 @@
 
 mod api;
 mod architecture;
+mod attention;
 mod batch;
 mod calibration;
 #[cfg(feature = "tool")]
@@ -22,3 +23,4 @@ mod recover;
 mod release;
 mod runtime;
 mod subgraphs;
+mod target;

@@ -30,7 +30,7 @@ const BIAS: Recovery = Recovery { bias_correction: true, ..NONE };
 const ALL: Recovery = Recovery { equalization: true, learned_rounding: true, bias_correction: true };
 
 /// Returns the folder of the models that tests/python/recover_models.py makes.
-fn made() -> &'static Path {
+pub fn made() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("recover_models");
@@ -43,7 +43,7 @@ fn made() -> &'static Path {
 }
 
 /// Lists the models whose names begin with `beginning`.
-fn models(beginning: &str) -> Vec<String> {
+pub fn models(beginning: &str) -> Vec<String> {
     let names =
         std::fs::read_dir(made()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let onnx = names.filter_map(|name| name.strip_suffix(".onnx").map(str::to_owned));

@@ -81,7 +81,8 @@ inline Result<Quantized> quantized(nvinfer1::INetworkDefinition& network, const 
   }
   QDQ_TRY_AS(model, Model::open(source.model));
   QDQ_TRY_AS(batches, detail::calibrator_batches(network, calibrator, source.profile, *model));
-  QDQ_TRY_AS(plan, model->plan(*options.policy));
+  QDQ_TRY_AS(policy, detail::policy_of(options));
+  QDQ_TRY_AS(plan, model->plan(*policy));
   QDQ_TRY_AS(stats, model->calibrate(*plan, *batches, true, *options.run));
   QDQ_TRY(notes.add(*stats));
   QDQ_TRY_AS(ranges, plan->ranges(*stats, options.method));

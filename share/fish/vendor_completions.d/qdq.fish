@@ -78,6 +78,11 @@ complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l include -d 'Quantiz
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l include-op -d 'Quantize only nodes of this operator, such as Conv; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l exclude -d 'Never quantize nodes whose name matches; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l exclude-op -d 'Never quantize nodes of this operator; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l attention -d 'Treatment of the two products of an attention; its projections are always quantized' -r -f -a "auto\t'Quantized up to 512 keys, and in float above; the data decides if the model leaves the number open'
+int8\t'Quantized'
+float\t'In float'"
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l target -d 'The product that builds the engine [default: tensorrt; with an engine, the product of the library]' -r -f -a "tensorrt\t'TensorRT'
+rtx\t'TensorRT-RTX: a convolution\'s weight has one scale, and its channels\' scales follow the convolution'"
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l min-quantized -d 'Fail if less than this share of the convolutions and products that may be quantized would be, from 0 to 1' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l weights -d 'Storage of weights' -r -f -a "int8\t'As int8 with DequantizeLinear: a quarter of the size'
 float\t'As float with QuantizeLinear and DequantizeLinear'"
@@ -142,6 +147,11 @@ complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l include -d 'Quanti
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l include-op -d 'Quantize only nodes of this operator, such as Conv; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l exclude -d 'Never quantize nodes whose name matches; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l exclude-op -d 'Never quantize nodes of this operator; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l attention -d 'Treatment of the two products of an attention; its projections are always quantized' -r -f -a "auto\t'Quantized up to 512 keys, and in float above; the data decides if the model leaves the number open'
+int8\t'Quantized'
+float\t'In float'"
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l target -d 'The product that builds the engine [default: tensorrt; with an engine, the product of the library]' -r -f -a "tensorrt\t'TensorRT'
+rtx\t'TensorRT-RTX: a convolution\'s weight has one scale, and its channels\' scales follow the convolution'"
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l min-quantized -d 'Fail if less than this share of the convolutions and products that may be quantized would be, from 0 to 1' -r
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l runtime -d 'Runtime that runs the model' -r -f -a "embedded\t'The runtime inside this program'
 onnxruntime\t'ONNX Runtime\'s shared library'
@@ -161,6 +171,11 @@ complete -c qdq -n "__fish_qdq_using_subcommand apply" -l include -d 'Quantize o
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l include-op -d 'Quantize only nodes of this operator, such as Conv; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l exclude -d 'Never quantize nodes whose name matches; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l exclude-op -d 'Never quantize nodes of this operator; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand apply" -l attention -d 'Treatment of the two products of an attention; its projections are always quantized' -r -f -a "auto\t'Quantized up to 512 keys, and in float above; the data decides if the model leaves the number open'
+int8\t'Quantized'
+float\t'In float'"
+complete -c qdq -n "__fish_qdq_using_subcommand apply" -l target -d 'The product that builds the engine [default: tensorrt; with an engine, the product of the library]' -r -f -a "tensorrt\t'TensorRT'
+rtx\t'TensorRT-RTX: a convolution\'s weight has one scale, and its channels\' scales follow the convolution'"
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l min-quantized -d 'Fail if less than this share of the convolutions and products that may be quantized would be, from 0 to 1' -r
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l weights -d 'Storage of weights' -r -f -a "int8\t'As int8 with DequantizeLinear: a quarter of the size'
 float\t'As float with QuantizeLinear and DequantizeLinear'"
@@ -184,6 +199,11 @@ complete -c qdq -n "__fish_qdq_using_subcommand engine" -l include -d 'Quantize 
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l include-op -d 'Quantize only nodes of this operator, such as Conv; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l exclude -d 'Never quantize nodes whose name matches; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l exclude-op -d 'Never quantize nodes of this operator; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand engine" -l attention -d 'Treatment of the two products of an attention; its projections are always quantized' -r -f -a "auto\t'Quantized up to 512 keys, and in float above; the data decides if the model leaves the number open'
+int8\t'Quantized'
+float\t'In float'"
+complete -c qdq -n "__fish_qdq_using_subcommand engine" -l target -d 'The product that builds the engine [default: tensorrt; with an engine, the product of the library]' -r -f -a "tensorrt\t'TensorRT'
+rtx\t'TensorRT-RTX: a convolution\'s weight has one scale, and its channels\' scales follow the convolution'"
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l min-quantized -d 'Fail if less than this share of the convolutions and products that may be quantized would be, from 0 to 1' -r
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l weights -d 'Storage of weights' -r -f -a "int8\t'As int8 with DequantizeLinear: a quarter of the size'
 float\t'As float with QuantizeLinear and DequantizeLinear'"
@@ -280,12 +300,17 @@ complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l include -d 'Quantize
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l include-op -d 'Quantize only nodes of this operator, such as Conv; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l exclude -d 'Never quantize nodes whose name matches; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l exclude-op -d 'Never quantize nodes of this operator; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l attention -d 'Treatment of the two products of an attention; its projections are always quantized' -r -f -a "auto\t'Quantized up to 512 keys, and in float above; the data decides if the model leaves the number open'
+int8\t'Quantized'
+float\t'In float'"
+complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l target -d 'The product that builds the engine [default: tensorrt; with an engine, the product of the library]' -r -f -a "tensorrt\t'TensorRT'
+rtx\t'TensorRT-RTX: a convolution\'s weight has one scale, and its channels\' scales follow the convolution'"
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l min-quantized -d 'Fail if less than this share of the convolutions and products that may be quantized would be, from 0 to 1' -r
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l per-tensor-weights -d 'One scale per weight instead of one per output channel'
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l json -d 'Print the result as JSON'
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -s v -l verbose -d 'Also print progress messages and the nodes that stay in float'
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -s q -l quiet -d 'Print errors and failed gates only; with --json, also the result'
-complete -c qdq -n "__fish_qdq_using_subcommand inspect" -s h -l help -d 'Print help'
+complete -c qdq -n "__fish_qdq_using_subcommand inspect" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c qdq -n "__fish_qdq_using_subcommand info" -l json -d 'Print the result as JSON'
 complete -c qdq -n "__fish_qdq_using_subcommand info" -s v -l verbose -d 'Also print progress messages and the nodes that stay in float'
 complete -c qdq -n "__fish_qdq_using_subcommand info" -s q -l quiet -d 'Print errors and failed gates only; with --json, also the result'

@@ -24,6 +24,8 @@ const QUANTIZING: &[&str] = &[
     "exclude",
     "exclude_op",
     "per_tensor_weights",
+    "attention",
+    "target",
     "min_quantized",
     "weights",
     "weight_bits",

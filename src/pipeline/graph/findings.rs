@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use crate::finding::{Finding, counted};
 use crate::graph::Graph;
 use crate::observe::{Stats, TensorStats};
+use crate::place::Plan;
+use crate::place::attention::MOST_KEYS;
 
 /// Reports the ranges that are 0.
 pub(super) fn all_zero<'a>(ranges: impl Iterator<Item = (&'a str, f32)>) -> Option<Finding> {
@@ -25,6 +27,21 @@ pub(super) fn never_seen(unseen: &BTreeSet<String>) -> Option<Finding> {
         Finding::warning(format!("no value was seen of {count}, so the nodes that read them stay in float"))
             .about(unseen)
             .with_remedy("calibrate with samples that reach them, such as by taking the branch they lie in")
+    })
+}
+
+/// Reports the attentions whose products are quantized although their number of keys is not known.
+pub(super) fn open_attentions(graph: &Graph, plan: &Plan) -> Option<Finding> {
+    let probabilities = plan.open_attentions().map(|found| graph.tensor(found.probabilities).name.as_str());
+    let probabilities: Vec<&str> = probabilities.collect();
+    (!probabilities.is_empty()).then(|| {
+        let message = format!(
+            "the number of keys of {} is not known, and their products are quantized as if it were at most {MOST_KEYS}",
+            counted(probabilities.len(), "attention")
+        );
+        Finding::warning(message).about(probabilities).with_remedy(
+            "calibrate anew for ranges that say it, or set the option attention: float above that number, int8 up to it",
+        )
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::findings::all_zero;
+use super::findings::{all_zero, open_attentions};
 use crate::emit::Ranges;
 use crate::error::{Error, ErrorKind, Result};
 use crate::finding::{self, Finding, counted};
@@ -38,10 +38,12 @@ pub fn plan_for_ranges(graph: &Graph, policy: &Policy, ranges: &Ranges) -> Resul
         return Err(Error::new(ErrorKind::Data, "none of the ranges belongs to a tensor of the model")
             .with_remedy("take the ranges of this very model; exporters rename tensors"));
     }
+    let policy = Policy { keys: ranges.keys.clone(), ..policy.clone() };
     let wanted = place::plan(graph, &Policy { min_quantized: 0.0, ..policy.clone() })?;
-    let mut plan = place::plan(graph, &Policy { ranged: Some(known), ..policy.clone() })?;
+    let mut plan = place::plan(graph, &Policy { ranged: Some(known), ..policy })?;
     plan.findings.extend(missing_ranges(graph, &wanted, ranges));
     plan.findings.extend(unknown_ranges(graph, ranges));
+    plan.findings.extend(open_attentions(graph, &plan));
     let planned = plan.taps().map(|tensor| graph.tensor(tensor).name.as_str());
     plan.findings.extend(all_zero(planned.filter_map(|name| Some((name, ranges.get(name)?)))));
     finding::log_all(&plan.findings);

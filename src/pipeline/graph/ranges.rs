@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::findings::{all_zero, never_seen, non_finite, too_small};
+use super::findings::{all_zero, never_seen, non_finite, open_attentions, too_small};
 use crate::emit::Ranges;
 use crate::error::{Error, ErrorKind, Result};
 use crate::finding::{self, Finding};
@@ -58,10 +58,12 @@ pub fn ranges(graph: &Graph, plan: &Plan, stats: &Stats, method: Method) -> Resu
             ranges.set(name, amax(name, stats)?)?;
         }
     }
+    ranges.keys.clone_from(&stats.keys);
     let degenerate: Vec<Finding> = never_seen(&ranges.unseen)
         .into_iter()
         .chain(all_zero(ranges.iter()))
         .chain(too_small(ranges.iter()))
+        .chain(open_attentions(graph, &plan.with_keys(graph, &ranges.keys)))
         .collect();
     finding::log_all(&degenerate);
     ranges.findings.extend(degenerate);

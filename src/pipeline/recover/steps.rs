@@ -10,6 +10,7 @@ use crate::emit::qdq_model::{self, ReadyWeights};
 use crate::error::Result;
 use crate::graph::NodeId;
 use crate::onnx::Network;
+use crate::pipeline::prepared::for_target;
 use crate::place::Plan;
 use crate::recover::bias;
 use crate::recover::layer::layers;
@@ -47,7 +48,12 @@ pub(super) fn recover(
         report.layers.extend(entries);
         report.layers.extend(left_alone(bodies, RecoveryMethod::BiasCorrection));
     }
-    Ok(Recovered { model: quantized.nested()?, float: network.model.nested()?, ranges, report })
+    Ok(Recovered {
+        model: for_target(quantized, whole)?.nested()?,
+        float: network.model.nested()?,
+        ranges,
+        report,
+    })
 }
 
 /// Returns the plan without the layers in bodies of Loop and Scan, and the names of these layers.

@@ -1,7 +1,5 @@
 //! The values of scales, zero points and integers.
 
-use half::{bf16, f16};
-
 use crate::dtype::DataType;
 use crate::graph::Node;
 use crate::onnx::Network;
@@ -33,11 +31,7 @@ pub(super) fn range_of(network: &Network, node: &Node) -> Option<(f32, f32)> {
 
 /// Makes one number of a type.
 pub(super) fn scalar(dtype: DataType, value: f32) -> Data {
-    match dtype {
-        DataType::F16 => Data::F16(vec![f16::from_f32(value)]),
-        DataType::Bf16 => Data::Bf16(vec![bf16::from_f32(value)]),
-        _ => Data::F32(vec![value]),
-    }
+    Data::from_f32(vec![value], dtype)
 }
 
 /// Returns the integers of a constant minus their zero point, if all of them fit int8.

@@ -17,11 +17,11 @@ def residual_block(b, x, inside, outside, stride):
     return b.node("Relu", [b.node("Add", [y, shortcut])])
 
 
-def classifier(b, x, inside, classes):
+def classifier(b, x, inside, classes, batch="N"):
     y = b.node("Flatten", [b.node("GlobalAveragePool", [x])])
     y = b.node("Gemm", [y, b.constant("weight", b.normal(classes, inside)), b.constant("bias", b.small(classes))],
                transB=1)
-    return b.output(y, ["N", classes])
+    return b.output(y, [batch, classes])
 
 
 @model
@@ -165,3 +165,14 @@ def large():
     x = residual_block(b, x, 384, 384, 2)
     classifier(b, x, 384, 10)
     return Model(b.model(), *pictures(b, 3, 64, 80, 16))
+
+
+@model
+def cnn_128():
+    """Residual blocks of 128 channels on pictures of 256x256, behind a stem that divides them by four."""
+    b = Builder("cnn_128")
+    x = b.node("Relu", [b.conv(b.input("image", [1, 3, 256, 256]), 3, 128, kernel=7, stride=4)])
+    for _ in range(4):
+        x = residual_block(b, x, 128, 128, 1)
+    classifier(b, x, 128, 10, batch=1)
+    return Model(b.model(), *pictures(b, 3, 256, 4, 2))

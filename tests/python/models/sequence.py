@@ -102,6 +102,45 @@ def vision_transformer():
     return Model(b.model(), *split(lambda n: {"image": images(b.random, n, 3, 32)}))
 
 
+def blocks(name, tokens):
+    """Two pre-norm encoder layers of width 256 with four heads, over embedded tokens."""
+    b = Builder(name)
+    width = 256
+    x = b.input("embedded", [1, tokens, width])
+    in_float = []
+    for _ in range(2):
+        y = layer_norm(b, x, width)
+        query, value = (heads(b, linear(b, y, width, width), 4, width) for _ in range(2))
+        key = heads(b, linear(b, y, width, width), 4, width, (0, 2, 3, 1))
+        products = [b.fresh(name) for name in ("scores", "context")]
+        scores = b.node("Mul", [b.node("MatMul", [query, key], products[0]), scalar(b, 0.125)])
+        mixed = b.node("MatMul", [b.node("Softmax", [scores], axis=-1), value], products[1])
+        # TensorRT's fused attention is left whole above 512 keys.
+        in_float += products if tokens > 512 else []
+        mixed = b.node("Reshape", [b.node("Transpose", [mixed], perm=[0, 2, 1, 3]), ints(b, 0, 0, width)])
+        x = b.node("Add", [x, linear(b, mixed, width, width)])
+        wide = erf_gelu(b, linear(b, layer_norm(b, x, width), width, 4 * width))
+        x = b.node("Add", [x, linear(b, wide, 4 * width, width)])
+    b.output(linear(b, layer_norm(b, x, width), width, 16), [1, tokens, 16])
+
+    def samples(count):
+        return {"embedded": b.random.normal(0, 1, (count, tokens, width)).astype(numpy.float32)}
+
+    return Model(b.model(), *split(samples, 2, 1), float_nodes=in_float)
+
+
+@model
+def transformer_256():
+    """As many keys as quantized products of an attention serve."""
+    return blocks("transformer_256", 256)
+
+
+@model
+def transformer_1024():
+    """More keys than quantized products of an attention serve."""
+    return blocks("transformer_1024", 1024)
+
+
 @model
 def lstm():
     """A 1-D convolution, an LSTM over its output, a Gemm on the last state."""

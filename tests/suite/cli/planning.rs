@@ -160,3 +160,42 @@ fn an_einsum_recovers_accuracy_as_a_product_does() {
     place.run(&format!("quantize heads.onnx -d x.npz -o out.onnx {recovery}")).succeeds();
     place.run("compare heads.onnx out.onnx -d x.npz --min-sqnr 30").succeeds();
 }
+
+#[test]
+fn a_model_for_rtx_computes_the_same_with_one_scale_per_convolution() {
+    let place = Place::with_digits();
+    place.run("quantize model.onnx -d calib.npz -o plain.onnx --ranges r.json").succeeds();
+    place.run("apply model.onnx --ranges r.json -o rtx.onnx --target rtx").succeeds();
+    place.run("compare plain.onnx rtx.onnx -d calib.npz --min-sqnr 45 --runtime embedded").succeeds();
+    let graph = Model::open(&place.at("rtx.onnx")).unwrap().graph().unwrap();
+    let convolutions: Vec<_> = graph.nodes.iter().filter(|node| node.is("Conv")).collect();
+    assert!(!convolutions.is_empty());
+    for node in convolutions {
+        let dequantize = graph.producer(node.input(1).unwrap()).unwrap();
+        assert_eq!(graph.tensor(dequantize.input(1).unwrap()).rank(), Some(0), "{}", node.name);
+    }
+    // The library of the engine decides on the target.
+    if !qdq::tensorrt::compiled().is_some_and(|version| version.is_rtx()) {
+        place
+            .run("quantize model.onnx -d calib.npz -o none.onnx --engine e --target rtx")
+            .refuses(&["--target: the engine is built by", "another product"]);
+    }
+}
+
+#[test]
+fn the_option_attention_shows_in_the_plan() {
+    let place = Place::new();
+    std::fs::copy(crate::attention::made("open.onnx"), place.at("model.onnx")).unwrap();
+    for (option, quantized, part) in [
+        ("", 6, "if the data has at most 512 keys"),
+        ("--attention int8", 6, "attention=int8"),
+        ("--attention float", 4, "attention=float"),
+    ] {
+        let ran = place.run(&format!("inspect model.onnx --json {option}"));
+        let nodes = ran.json()["nodes"].as_array().unwrap().clone();
+        let reason = nodes.iter().find(|node| node["name"] == "scores").unwrap()["reason"].clone();
+        assert!(reason.as_str().unwrap().contains(part), "{reason}");
+        let is_quantized = |node: &&serde_json::Value| node["verdict"] == "int8";
+        assert_eq!(nodes.iter().filter(is_quantized).count(), quantized, "{option}: {nodes:?}");
+    }
+}

@@ -35,6 +35,18 @@ def _(b):
     return ["conv"]
 
 
+@case("float16: one float16 scale, and the scales of channels before the bias (opset 19)")
+def _(b):
+    b.opset, b.ir = 19, 9
+    x = b.input("x", IMAGE, F16)
+    s = scale(b, 0.02, numpy.float16)
+    stored = b.constant("w", numpy.rint(b.normal(32, 32, 3, 3) * 300).clip(-127, 127).astype(numpy.int8))
+    y = b.node("Conv", [dq(b, q(b, x, s), s), dq(b, stored, scale(b, 0.0078125, numpy.float16))])
+    factor, bias = (b.constant(name, b.small(1, 32, 1, 1).astype(numpy.float16)) for name in ("factor", "bias"))
+    b.node("Relu", [b.node("Add", [b.node("Mul", [y, factor]), bias])])
+    return ["conv"]
+
+
 @case("float16: float16 scales (opset 21)")
 def _(b):
     nodes = CASES["float16: float16 scales (opset 19)"](b)

@@ -31,7 +31,8 @@ class Build {
 #if QDQ_TRT_HAS_PARSER
   /// Builds the engine of a float model that is calibrated over all batches.
   Result<Engine> from_batches(const Model& model, const std::string& name, Batches& batches) {
-    QDQ_TRY_AS(plan, model.plan(*options_.policy));
+    QDQ_TRY_AS(policy, policy_of(options_));
+    QDQ_TRY_AS(plan, model.plan(*policy));
     // Without Q/DQ layers TensorRT decides which layers to quantize, and every activation may need its range.
     QDQ_TRY_AS(stats, model.calibrate(*plan, batches, !inserts_qdq(options_), *options_.run));
     QDQ_TRY(notes_.add(*stats));
@@ -48,7 +49,8 @@ class Build {
   Result<Engine> from_float(const Model& model, const std::string& name, const Ranges& ranges) {
     QDQ_TRY(notes_.add(ranges));
     if (!inserts_qdq(options_)) return from_model(model, name, &ranges);
-    QDQ_TRY_AS(plan, model.plan(*options_.policy, ranges));
+    QDQ_TRY_AS(policy, policy_of(options_));
+    QDQ_TRY_AS(plan, model.plan(*policy, ranges));
     QDQ_TRY(notes_.add(*plan));
     QDQ_TRY_AS(weights, QuantizeOptions::make().weight_method(options_.weight_method).build());
     QDQ_TRY_AS(quantized, model.quantize(*plan, ranges, *weights));

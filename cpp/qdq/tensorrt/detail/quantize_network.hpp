@@ -41,6 +41,11 @@ inline bool has_quantize(const nvinfer1::INetworkDefinition& network) {
   return false;
 }
 
+/// Returns the options' policy for the product that builds the engine.
+inline Result<Policy> policy_of(const EngineOptions& options) {
+  return options.policy->edit().target(QDQ_TRT_RTX ? Target::Rtx : Target::TensorRt).build();
+}
+
 /// The scales of a quantized network, and the plan.
 struct QuantizedNetwork {
   WeightMemory memory;
@@ -60,7 +65,8 @@ inline Result<QuantizedNetwork> quantize_network(nvinfer1::INetworkDefinition& n
   QDQ_TRY_AS(fits, inserts ? takes_qdq(network) : takes_ranges(network));
   QDQ_TRY_AS(graph, describe(network));
   QDQ_TRY_AS(all, graph->spread(ranges));
-  QDQ_TRY_AS(plan, graph->plan(*options.policy, *all));
+  QDQ_TRY_AS(policy, policy_of(options));
+  QDQ_TRY_AS(plan, graph->plan(*policy, *all));
   QDQ_TRY(notes.add(*plan));
   WeightMemory memory;
 #if QDQ_TRT_HAS_QDQ

@@ -12,7 +12,7 @@ use clap::{ArgAction, Parser, Subcommand};
 
 pub use data::{Channels, DataArgs, Exif, Feeds, Layout, Resize, ResizeFilter, Runtime, RuntimeArgs};
 pub use inputs::InputArgs;
-pub use output::{CacheHeaderArgs, PolicyArgs, RecoveryArgs, WeightArgs, Weights};
+pub use output::{Attention, CacheHeaderArgs, PolicyArgs, RecoveryArgs, Target, WeightArgs, Weights};
 pub use precision::{Cast, PrecisionArgs};
 pub use tensorrt::TensorRtArgs;
 

@@ -32,6 +32,12 @@ pub struct PolicyArgs {
     /// One scale per weight instead of one per output channel
     #[arg(long)]
     pub per_tensor_weights: bool,
+    /// Treatment of the two products of an attention; its projections are always quantized
+    #[arg(long, value_enum, default_value_t = Attention::Auto)]
+    pub attention: Attention,
+    /// The product that builds the engine [default: tensorrt; with an engine, the product of the library]
+    #[arg(long, value_enum)]
+    pub target: Option<Target>,
     /// Fail if less than this share of the convolutions and products that may be quantized would be, from
     /// 0 to 1
     #[arg(long, value_name = "SHARE", default_value_t = 0.0, hide_default_value = true)]
@@ -72,5 +78,23 @@ pub enum Weights {
     /// As int8 with DequantizeLinear: a quarter of the size
     Int8,
     /// As float with QuantizeLinear and DequantizeLinear
+    Float,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Target {
+    /// TensorRT
+    Tensorrt,
+    /// TensorRT-RTX: a convolution's weight has one scale, and its channels' scales follow the convolution
+    Rtx,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Attention {
+    /// Quantized up to 512 keys, and in float above; the data decides if the model leaves the number open
+    Auto,
+    /// Quantized
+    Int8,
+    /// In float
     Float,
 }

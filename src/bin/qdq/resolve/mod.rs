@@ -7,8 +7,8 @@ mod tensorrt;
 
 use qdq::emit::qdq_model::{WeightForm, Weights};
 use qdq::emit::trt_cache::{Algorithm, Header, Version};
-use qdq::error::{Error, Result};
-use qdq::place::{Policy, Selection};
+use qdq::error::{Error, ErrorKind, Result};
+use qdq::place::{Attention, Policy, Selection, Target};
 use qdq::precision::Half;
 use qdq::range::Method;
 use qdq::recover::Recovery;
@@ -46,8 +46,35 @@ pub fn policy(args: &PolicyArgs) -> Policy {
         exclude: selection(&args.exclude, &args.exclude_op),
         per_tensor_weights: args.per_tensor_weights,
         min_quantized: args.min_quantized,
+        target: match args.target {
+            Some(args::Target::Rtx) => Target::Rtx,
+            Some(args::Target::Tensorrt) | None => Target::TensorRt,
+        },
+        attention: match args.attention {
+            args::Attention::Auto => Attention::Auto,
+            args::Attention::Int8 => Attention::Int8,
+            args::Attention::Float => Attention::Float,
+        },
         ..Policy::default()
     }
+}
+
+/// Returns the policy for an engine that this build's TensorRT makes.
+///
+/// # Errors
+/// `InvalidArgument` if the target is typed and is another product.
+pub fn engine_policy(args: &PolicyArgs) -> Result<Policy> {
+    let is_rtx = qdq::tensorrt::compiled().is_some_and(|version| version.is_rtx());
+    let target = if is_rtx { Target::Rtx } else { Target::TensorRt };
+    let policy = policy(args);
+    if args.target.is_some() && policy.target != target {
+        let built = qdq::tensorrt::compiled().map_or("TensorRT".to_owned(), |version| version.to_string());
+        let message = format!("--target: the engine is built by {built}, which is another product");
+        return Err(Error::new(ErrorKind::InvalidArgument, message).with_remedy(
+            "leave --target out, or build the engine of the written model with the other product",
+        ));
+    }
+    Ok(Policy { target, ..policy })
 }
 
 /// Returns the settings for quantizing weights. `half` is the 16-bit type of their steps, if they have one.

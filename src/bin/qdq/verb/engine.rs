@@ -1,5 +1,6 @@
 //! `qdq engine`: builds the TensorRT engine of a model.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use qdq::emit::Ranges;
@@ -30,6 +31,13 @@ impl Builder {
     pub fn new(args: &TensorRtArgs, fp16: bool) -> Result<Self> {
         let options = resolve::tensorrt(args, fp16 && !tensorrt::is_strongly_typed())?;
         Ok(Self { libraries: tensorrt::find_tensorrt(args.tensorrt.as_deref())?, options })
+    }
+
+    /// Returns the largest numbers of keys of attentions for which the engine is built.
+    pub fn keys(&self, planned: &Planned) -> BTreeMap<String, u64> {
+        let shapes = self.options.profiles.iter().flatten();
+        let largest = shapes.map(|shapes| (shapes.input.as_str(), shapes.max.as_slice()));
+        planned.plan.keys_for(planned.prepared.graph(), largest)
     }
 
     /// Builds the engine of an unchanged model. `name` is the model's file.
@@ -89,11 +97,12 @@ pub fn run(args: &Engine, term: &Term) -> Result<Outcome> {
         }
         Some(path) => {
             let weights = resolve::weights(&args.weights, resolve::half(&args.precision))?;
-            let ranges = RangeFile::read(path)?.into_ranges(path)?;
-            let policy = resolve::policy(&args.policy);
+            let mut ranges = RangeFile::read(path)?.into_ranges(path)?;
+            let policy = resolve::engine_policy(&args.policy)?;
             let whole =
                 Planned::open(&args.model, &args.inputs, &policy, &resolve::preparation(&args.precision))?;
             whole.check_worth(&args.model, &policy)?;
+            ranges.keys.extend(builder.keys(&whole));
             let Planned { prepared, plan } = whole.restrict(&policy, &ranges)?;
             let quantized = prepared.quantize(&plan, &ranges, &weights)?;
             let precision = resolve::precision(&args.precision)?;

@@ -21,8 +21,11 @@ use super::planning::Planned;
 pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
     let files = RangeOutputs::new(&args.files)?;
     let method = resolve::method(args.method.as_deref())?;
-    let (policy, precision) = (resolve::policy(&args.policy), resolve::precision(&args.precision)?);
-    let half = resolve::half(&args.precision);
+    let policy = match args.engine {
+        Some(_) => resolve::engine_policy(&args.policy)?,
+        None => resolve::policy(&args.policy),
+    };
+    let (precision, half) = (resolve::precision(&args.precision)?, resolve::half(&args.precision));
     let (weights, recovery) = (resolve::weights(&args.weights, half)?, resolve::recovery(&args.recovery));
     let options = RecoverOptions { weights, recovery, method };
     options.check()?;
@@ -57,7 +60,9 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
     let observed = Observed { every_activation: files.every_activation(), also };
     let stats = planned.observe(&args.data, &args.runtime, observed, term)?;
     let ranged = planned.prepared.taps(&planned.plan, files.every_activation());
-    let ranges = planned.prepared.ranges(&planned.plan, &stats.only(&ranged), method)?;
+    let mut ranges = planned.prepared.ranges(&planned.plan, &stats.only(&ranged), method)?;
+    // An engine is for all shapes of its profiles, whatever the data has.
+    ranges.keys.extend(builder.iter().flat_map(|(builder, _)| builder.keys(&planned)));
     planned.plan = planned.prepared.seen(&planned.plan, &ranges);
     let Planned { prepared, plan } = &planned;
     let (quantized, final_ranges, report) = if recovery.is_none() {
