@@ -60,6 +60,7 @@ peers: python models ## compare with ONNX Runtime's quantizer and build TensorRT
 	$(PYTHON) tests/trt_rtx/subgraphs.py
 	$(PYTHON) tests/tensorrt/engines.py target/models
 	$(PYTHON) tests/tensorrt/tool.py target/models
+	$(PYTHON) tests/tensorrt/cost.py target/models
 	$(PYTHON) tests/tensorrt/layers.py
 	$(PYTHON) tests/python/compare_with_peer.py target/models
 	$(PYTHON) tests/python/memory.py target/models

@@ -35,6 +35,7 @@
 #include <qdq/comparison.hpp>
 #include <qdq/data_options.hpp>
 #include <qdq/descriptor.hpp>
+#include <qdq/engine_cost.hpp>
 #include <qdq/error.hpp>
 #include <qdq/findings.hpp>
 #include <qdq/graph.hpp>

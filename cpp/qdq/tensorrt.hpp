@@ -11,6 +11,7 @@
 #include <qdq/tensorrt/device_batch.hpp>
 #include <qdq/tensorrt/dynamic_range.hpp>
 #include <qdq/tensorrt/engine.hpp>
+#include <qdq/tensorrt/engine_cost.hpp>
 #include <qdq/tensorrt/engine_options.hpp>
 #include <qdq/tensorrt/graph.hpp>
 #include <qdq/tensorrt/inputs.hpp>

@@ -33,6 +33,7 @@ trt::EngineOptions options_of(const Request& request, nvinfer1::ILogger& logger)
   trt::EngineOptions options;
   options.logger = &logger;
   options.half = request.half;
+  options.detailed = request.detailed;
   if (request.workspace != 0) options.workspace = static_cast<std::size_t>(request.workspace);
   options.timing_cache = text(request.timing_cache);
   for (const InputShapes& one : request.shapes) {
@@ -53,6 +54,16 @@ Result<void> build(rust::Slice<const std::uint8_t> model, const Request& request
   return engine->write(text(request.output));
 }
 
+Result<std::string> layers(rust::Slice<const std::uint8_t> engine, const std::string& infer) {
+  QDQ_TRY_AS(library, trt::Library::open(infer));
+  Logger logger;
+  return trt::engine_layers(Bytes(engine.data(), engine.size()), logger, *library);
+}
+
+Outcome failed(const Error& error) {
+  return {static_cast<std::int32_t>(error.status()), {}, std::string(error.message()), std::string(error.remedy())};
+}
+
 }  // namespace
 
 std::array<std::int32_t, 3> version() { return {trt::compiled.major, trt::compiled.minor, trt::compiled.patch}; }
@@ -61,9 +72,13 @@ bool has_qdq() { return QDQ_TRT_HAS_QDQ; }
 
 Outcome build_engine(rust::Slice<const std::uint8_t> model, const Request& request, qdq_ranges* ranges) {
   const Result<void> done = build(model, request, Ranges(ranges));
-  if (done) return {QDQ_OK, {}, {}};
-  const Error& error = done.error();
-  return {static_cast<std::int32_t>(error.status()), std::string(error.message()), std::string(error.remedy())};
+  return done ? Outcome{QDQ_OK, {}, {}, {}} : failed(done.error());
+}
+
+Outcome engine_layers(rust::Slice<const std::uint8_t> engine, rust::Str infer) {
+  const Result<std::string> json = layers(engine, std::string(infer));
+  // TensorRT does not guarantee UTF-8.
+  return json ? Outcome{QDQ_OK, rust::String::lossy(*json), {}, {}} : failed(json.error());
 }
 
 }  // namespace qdq::bridge

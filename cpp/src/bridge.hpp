@@ -19,6 +19,8 @@ bool has_qdq();
 /// Builds an engine and takes ownership of the ranges. They may be null: then the model is built without
 /// changes.
 Outcome build_engine(rust::Slice<const std::uint8_t> model, const Request& request, qdq_ranges* ranges);
+/// Returns the layers of a serialized engine, which the library at `infer` reads.
+Outcome engine_layers(rust::Slice<const std::uint8_t> engine, rust::Str infer);
 
 }  // namespace qdq::bridge
 

@@ -161,6 +161,15 @@ typedef struct qdq_data_options qdq_data_options;
 /// used, or by qdq_descriptor_validate().
 typedef struct qdq_descriptor qdq_descriptor;
 
+/// The kernels of a TensorRT engine, and the bytes of activations that they read and write. Bytes are not
+/// time: the figures compare two engines of one network, such as FP16 beside INT8, on a machine without a
+/// GPU.
+///
+/// Constants and tensors of fewer than 256 elements are left out. A size that is decided at run time counts
+/// as 1. A kernel in a loop or a branch counts once. Kernels are numbered from 0 in the order of the engine,
+/// and element types too. Immutable; any number of threads may read one.
+typedef struct qdq_engine_cost qdq_engine_cost;
+
 /// An error: a status, a message that names the object and the cause, a remedy if one is known, and the
 /// lower-level errors that caused it. Immutable; any number of threads may read one.
 typedef struct qdq_error qdq_error;
@@ -2247,6 +2256,95 @@ uint64_t qdq_comparison_float_right(const qdq_comparison *comparison);
 
 /// Returns the number of labelled samples that the quantized model classified correctly.
 uint64_t qdq_comparison_quantized_right(const qdq_comparison *comparison);
+
+// ---- The kernels of an engine: qdq_engine_cost ------------------------------------------------------------
+
+/// Reads the kernels of an engine from its file. qdq reads the engines of TensorRT-RTX 1.4 to 1.7; an engine
+/// of any other version gives no kernels and a finding. Free `*out` with qdq_engine_cost_free().
+///
+/// Returns QDQ_ERROR_FORMAT if the file is no engine.
+qdq_status qdq_engine_cost_load(const char *path, qdq_engine_cost **out, qdq_error **error);
+
+/// Reads the kernels of an engine as qdq_engine_cost_load() does, from the `size` bytes of its file. Free
+/// `*out` with qdq_engine_cost_free().
+qdq_status qdq_engine_cost_from_bytes(const void *bytes, size_t size, qdq_engine_cost **out, qdq_error **error);
+
+/// Reads the kernels of an engine from the text of TensorRT's `IEngineInspector::getEngineInformation()` in
+/// the format kJSON. `builder` names the program that built the engine, such as "TensorRT 10.3.0". Free
+/// `*out` with qdq_engine_cost_free().
+///
+/// Returns QDQ_ERROR_INVALID_ARGUMENT if the engine was built without the profiling verbosity kDETAILED.
+qdq_status qdq_engine_cost_from_layers(const char *builder,
+                                       const char *json,
+                                       qdq_engine_cost **out,
+                                       qdq_error **error);
+
+/// Frees `*cost` and sets it to NULL. Does nothing if `cost` or `*cost` is NULL.
+void qdq_engine_cost_free(qdq_engine_cost **cost);
+
+/// Returns the findings about the figures: an unknown plan, sizes that are decided at run time, loops. Free
+/// `*out` with qdq_findings_free().
+qdq_status qdq_engine_cost_findings(const qdq_engine_cost *cost, qdq_findings **out, qdq_error **error);
+
+/// Compares an engine with another engine of the same network. The findings have a warning if the engine
+/// computes in INT8 and moves more bytes than the other. Free `*out` with qdq_findings_free().
+qdq_status qdq_engine_cost_compare(const qdq_engine_cost *cost,
+                                   const qdq_engine_cost *other,
+                                   qdq_findings **out,
+                                   qdq_error **error);
+
+/// Returns the kernels as JSON. Free `*out` with qdq_buffer_free().
+qdq_status qdq_engine_cost_to_json(const qdq_engine_cost *cost, qdq_buffer **out, qdq_error **error);
+
+/// Returns the kernels as a table for people, with one line for all kernels of the same types. Free `*out`
+/// with qdq_buffer_free().
+qdq_status qdq_engine_cost_to_text(const qdq_engine_cost *cost, qdq_buffer **out, qdq_error **error);
+
+/// Returns the program that built the engine, such as "TensorRT-RTX 1.7.1"; NULL for NULL. The text is valid
+/// until the object is freed.
+const char *qdq_engine_cost_builder(const qdq_engine_cost *cost);
+
+/// Returns whether qdq can read the plan of the engine. If not, there are no kernels.
+bool qdq_engine_cost_is_known(const qdq_engine_cost *cost);
+
+/// Returns the bytes of activations that all kernels read and write.
+uint64_t qdq_engine_cost_bytes(const qdq_engine_cost *cost);
+
+/// Returns the number of element types of the activations.
+size_t qdq_engine_cost_type_count(const qdq_engine_cost *cost);
+
+/// Returns the name of element type `index`, such as "i8" or "f16"; NULL past the last. The text is valid
+/// until the object is freed.
+const char *qdq_engine_cost_type_at(const qdq_engine_cost *cost, size_t index);
+
+/// Returns the bytes of element type `index` that all kernels read; 0 past the last.
+uint64_t qdq_engine_cost_type_read(const qdq_engine_cost *cost, size_t index);
+
+/// Returns the bytes of element type `index` that all kernels write; 0 past the last.
+uint64_t qdq_engine_cost_type_written(const qdq_engine_cost *cost, size_t index);
+
+/// Returns the number of kernels.
+size_t qdq_engine_cost_count(const qdq_engine_cost *cost);
+
+/// Returns the name of kernel `index`; NULL past the last. The text is valid until the object is freed.
+const char *qdq_engine_cost_name(const qdq_engine_cost *cost, size_t index);
+
+/// Returns the kind of kernel `index`, as TensorRT calls it; NULL past the last. The text is valid until the
+/// object is freed.
+const char *qdq_engine_cost_kind(const qdq_engine_cost *cost, size_t index);
+
+/// Returns the bytes of activations that kernel `index` reads; 0 past the last.
+uint64_t qdq_engine_cost_read(const qdq_engine_cost *cost, size_t index);
+
+/// Returns the bytes of activations that kernel `index` writes; 0 past the last.
+uint64_t qdq_engine_cost_written(const qdq_engine_cost *cost, size_t index);
+
+/// Returns the number of ONNX nodes that kernel `index` computes; 0 if the engine does not name them.
+size_t qdq_engine_cost_layer_count(const qdq_engine_cost *cost, size_t index);
+
+/// Returns the name of ONNX node `layer` of kernel `index`; NULL past the last. The text is valid until the
+/// object is freed.
+const char *qdq_engine_cost_layer_at(const qdq_engine_cost *cost, size_t index, size_t layer);
 
 // ---- Functions of tensors: qdq_tensor ---------------------------------------------------------------------
 

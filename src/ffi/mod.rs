@@ -59,6 +59,7 @@ mod recover;
 mod session;
 mod onnxruntime;
 mod comparison;
+mod engine_cost;
 mod log;
 
 pub use array::*;
@@ -73,6 +74,7 @@ pub use comparison::*;
 pub use data_options::*;
 pub use descriptor::*;
 pub use dtype::*;
+pub use engine_cost::*;
 pub use error::*;
 pub use findings::*;
 pub use graph::*;
@@ -122,6 +124,7 @@ const _: () = {
     is_send_and_sync::<qdq_comparison>();
     is_send_and_sync::<qdq_data_options>();
     is_send_and_sync::<qdq_descriptor>();
+    is_send_and_sync::<qdq_engine_cost>();
     is_send_and_sync::<qdq_error>();
     is_send_and_sync::<qdq_findings>();
     is_send_and_sync::<qdq_graph>();

@@ -23,6 +23,7 @@ mod links;
 mod load;
 mod made_for;
 mod mapped;
+mod name;
 mod nest;
 mod network;
 mod node;

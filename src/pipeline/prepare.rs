@@ -28,7 +28,8 @@ use crate::runtime::{lay_flat, take_branches};
 /// 5. QuantizeLinear and DequantizeLinear of another tool in forms that TensorRT refuses (not int8, or with a
 ///    zero point) are replaced by forms that it accepts, or removed. qdq then quantizes anew what they
 ///    quantized.
-/// 6. Tensors that follow from constants alone become constants of the graph. The embedded runtime computes
+/// 6. Nodes without a name get one ([`Model::name_nodes`]), so that plans and written models name the same.
+/// 7. Tensors that follow from constants alone become constants of the graph. The embedded runtime computes
 ///    them when their value is requested, up to [`crate::runtime::MOST_CONSTANT_BYTES`] each and
 ///    [`crate::runtime::MOST_CONSTANT_BYTES_TOGETHER`]. A written model keeps their nodes. Only a quantized
 ///    weight is stored, and the nodes that computed it are removed.
@@ -83,6 +84,7 @@ pub fn prepare_with(model: &Model, options: &PrepareOptions) -> Result<Prepared>
     if let Some(model) = model {
         network = Network::of(model)?;
     }
+    network = network.edit(|model| Ok(model.name_nodes()))?;
     symmetric::mark(&mut network);
     let not_computed = fold_constants(&mut network);
     let dropped_inputs = network.model.remove_unused_fixed_inputs();

@@ -1,6 +1,7 @@
 //! Results as text for people and as JSON for programs.
 
 pub mod compare;
+pub mod engine_cost;
 pub mod plan;
 pub mod precision;
 pub mod recovery;

@@ -13,6 +13,10 @@ pub fn has_qdq() -> bool {
     true
 }
 
+pub fn layers(_: &[u8], _: &Libraries) -> Result<String> {
+    Err(without())
+}
+
 pub fn build_engine(_: &EngineSource<'_>, _: &Path, _: &Libraries, _: &EngineOptions) -> Result<()> {
     Err(without())
 }

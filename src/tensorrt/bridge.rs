@@ -4,7 +4,6 @@
 use std::path::Path;
 
 use super::{EngineOptions, EngineSource, Libraries, Version};
-use crate::emit::Ranges;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ffi::qdq_ranges;
 
@@ -26,15 +25,18 @@ mod calls {
         infer: String,
         parser: String,
         half: bool,
+        detailed: bool,
         workspace: u64,
         timing_cache: String,
         shapes: Vec<InputShapes>,
         compute_capabilities: Vec<i32>,
     }
 
-    /// The result of a build. Status 0 means success.
+    /// The result of a call. Status 0 means success.
     struct Outcome {
         status: i32,
+        /// The layers of an engine as JSON.
+        layers: String,
         message: String,
         remedy: String,
     }
@@ -55,6 +57,7 @@ mod calls {
         /// # Safety
         /// `ranges`, which is taken over, is NULL or a handle.
         unsafe fn build_engine(model: &[u8], request: &Request, ranges: *mut qdq_ranges) -> Outcome;
+        fn engine_layers(engine: &[u8], infer: &str) -> Outcome;
     }
 }
 
@@ -94,6 +97,7 @@ pub fn build_engine(
         infer: text(&libraries.infer)?,
         parser: text(&libraries.parser)?,
         half: options.half,
+        detailed: options.detailed,
         workspace: options.workspace.unwrap_or(0),
         timing_cache: options.timing_cache.as_deref().map(text).transpose()?.unwrap_or_default(),
         shapes: shapes.collect(),
@@ -102,7 +106,16 @@ pub fn build_engine(
     let ranges = ranges.map_or(std::ptr::null_mut(), |ranges| qdq_ranges::owned(ranges.clone()));
     // SAFETY: the handle is new, and nothing else has it.
     let outcome = unsafe { calls::build_engine(model, &request, ranges) };
-    let Some(kind) = crate::ffi::kind_of(outcome.status) else { return Ok(()) };
+    result(outcome).map(|_| ())
+}
+
+/// Returns the layers of an engine as the JSON of TensorRT's IEngineInspector.
+pub fn layers(engine: &[u8], libraries: &Libraries) -> Result<String> {
+    result(calls::engine_layers(engine, &text(&libraries.infer)?))
+}
+
+fn result(outcome: calls::Outcome) -> Result<String> {
+    let Some(kind) = crate::ffi::kind_of(outcome.status) else { return Ok(outcome.layers) };
     let error = Error::new(kind, outcome.message);
     Err(if outcome.remedy.is_empty() { error } else { error.with_remedy(outcome.remedy) })
 }

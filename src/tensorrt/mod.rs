@@ -21,6 +21,7 @@ pub use find::{Libraries, find_tensorrt};
 
 use crate::emit::Ranges;
 use crate::error::{Error, ErrorKind, Result};
+use crate::report::engine_cost::{self, EngineCost};
 
 /// The shapes that an input may have, and the shape for which the engine is tuned.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,6 +47,9 @@ pub struct EngineOptions {
     pub timing_cache: Option<PathBuf>,
     /// The optimization profiles. Each has the shapes of all inputs with a dynamic shape.
     pub profiles: Vec<Vec<InputShapes>>,
+    /// Whether the engine keeps the details of its layers, which [`engine_cost()`] needs for engines of
+    /// TensorRT 8.2 to 11. Engines of TensorRT-RTX always have them.
+    pub detailed: bool,
     /// For TensorRT-RTX: the GPUs to build for, 86 for compute capability 8.6. Empty: the GPU of this
     /// machine.
     pub compute_capabilities: Vec<i32>,
@@ -117,6 +121,24 @@ pub fn build_engine(
     options: &EngineOptions,
 ) -> Result<()> {
     driver::build_engine(source, output, libraries, options)
+}
+
+/// Reads the kernels of an engine and the bytes that they move. If the plan of its version is unknown and qdq
+/// was compiled with TensorRT, TensorRT's IEngineInspector describes the layers. This needs the GPU that the
+/// engine was built for, and an engine with the details of its layers.
+///
+/// `libraries` are those of [`find_tensorrt`]; without them, unknown plans stay unknown.
+///
+/// # Errors
+/// Those of [`engine_cost::read`] and [`engine_cost::from_layers`]; `Engine` if TensorRT cannot read the
+/// engine.
+pub fn engine_cost(engine: &[u8], libraries: Option<&Libraries>) -> Result<EngineCost> {
+    if let (false, Some(version), Some(libraries)) =
+        (engine_cost::is_readable(engine)?, compiled().filter(|version| !version.is_rtx()), libraries)
+    {
+        return engine_cost::from_layers(&version.to_string(), &driver::layers(engine, libraries)?);
+    }
+    engine_cost::read(engine)
 }
 
 fn without() -> Error {

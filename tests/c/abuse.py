@@ -28,6 +28,7 @@ GOOD = {("qdq_stats_from_bytes", "size"): "stats_size",
         ("qdq_tensor_stats_bins", "count"): "127",
         ("qdq_axis_max_from_bytes", "size"): "maxima_size",
         ("qdq_quantizer_calibration_from_bytes", "size"): "calibration_size",
+        ("qdq_engine_cost_from_bytes", "size"): "engine_size",
         ("qdq_weights_compat_amax", "num_bins"): "2048",
         # The dynamic size is that of axis 0.
         ("qdq_specs_name_dim", "axis"): "0", ("qdq_graph_name_dim", "tensor"): "0", ("qdq_graph_name_dim", "axis"): "0",
@@ -35,14 +36,15 @@ GOOD = {("qdq_stats_from_bytes", "size"): "stats_size",
         ("qdq_model_compare", "label_count"): "8", ("qdq_model_compare_outputs", "label_count"): "8",
         ("qdq_model_save_external", "max_file"): "INT32_MAX"}
 BYTES = {"qdq_stats_from_bytes": "stats_bytes", "qdq_cache_from_bytes": "cache_bytes", "qdq_model_from_bytes": "model_bytes",
-         "qdq_axis_max_from_bytes": "maxima_bytes", "qdq_quantizer_calibration_from_bytes": "calibration_bytes"}
+         "qdq_axis_max_from_bytes": "maxima_bytes", "qdq_quantizer_calibration_from_bytes": "calibration_bytes",
+         "qdq_engine_cost_from_bytes": "engine_bytes"}
 JSON = {"qdq_descriptor_from_json": "descriptor_json", "qdq_quantizer_from_json": "quantizer_json",
-        "qdq_ranges_from_json": "ranges_json"}
+        "qdq_ranges_from_json": "ranges_json", "qdq_engine_cost_from_layers": "layers_json"}
 TEXTS = {"path": "path", "op": '"Conv"', "pattern": '"*"', "method": '"max"'}
 PATHS = {"qdq_stats_load": "stats_path", "qdq_ranges_load": "json_path", "qdq_cache_load": "cache_path",
          "qdq_model_open": "model_path", "qdq_run_options_set_onnxruntime": "model_path",
          "qdq_axis_max_load": "maxima_path", "qdq_quantizer_load_calibration": "calibration_path",
-         "qdq_array_read_npy": "npy_path", "qdq_onnxruntime_find": "model_path", "qdq_onnxruntime_version": "model_path"}
+         "qdq_array_read_npy": "npy_path", "qdq_engine_cost_load": "engine_path", "qdq_onnxruntime_find": "model_path", "qdq_onnxruntime_version": "model_path"}
 # Special objects, by the function that needs them.
 MADE = {"qdq_quantizer_load_calib_amax_searching": "quantizer_that_observes(QDQ_CALIB_COMPAT)"}
 # Functions whose good arguments need something that not every machine has: ONNX Runtime.

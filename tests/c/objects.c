@@ -524,6 +524,49 @@ static void files(void) {
   qdq_specs_free(&specs), qdq_model_free(&model);
 }
 
+static void engine_costs(void) {
+  qdq_engine_cost *cost, *other;
+  qdq_findings *findings;
+  qdq_buffer *text;
+  OK(qdq_engine_cost_load(in(folder, "../engines/small.engine"), &cost, &error));
+  CHECK(!strcmp(qdq_engine_cost_builder(cost), "TensorRT-RTX 1.7.1") && qdq_engine_cost_is_known(cost));
+  CHECK(qdq_engine_cost_bytes(cost) == 14336 && qdq_engine_cost_count(cost) == 3);
+  CHECK(!strcmp(qdq_engine_cost_name(cost, 1), "conv") && !strcmp(qdq_engine_cost_kind(cost, 1), "corrltn"));
+  CHECK(qdq_engine_cost_read(cost, 1) == 1024 && qdq_engine_cost_written(cost, 1) == 4096);
+  CHECK(qdq_engine_cost_layer_count(cost, 1) == 2 && !strcmp(qdq_engine_cost_layer_at(cost, 1, 1), "relu"));
+  CHECK(!qdq_engine_cost_layer_at(cost, 1, 2) && !qdq_engine_cost_name(cost, 3) && !qdq_engine_cost_kind(cost, 3));
+  CHECK(qdq_engine_cost_read(cost, 3) == 0 && qdq_engine_cost_written(cost, 3) == 0);
+  CHECK(qdq_engine_cost_type_count(cost) == 3 && !strcmp(qdq_engine_cost_type_at(cost, 0), "i8"));
+  CHECK(qdq_engine_cost_type_read(cost, 2) == 4096 && qdq_engine_cost_type_written(cost, 2) == 0);
+  CHECK(!qdq_engine_cost_type_at(cost, 3) && qdq_engine_cost_type_read(cost, 3) == 0);
+  OK(qdq_engine_cost_findings(cost, &findings, &error));
+  CHECK(qdq_findings_count(findings) == 2);
+  qdq_findings_free(&findings);
+  OK(qdq_engine_cost_to_text(cost, &text, &error));
+  CHECK(strstr(qdq_buffer_text(text), "3 kernels of TensorRT-RTX 1.7.1 move 14.0 KiB"));
+  qdq_buffer_free(&text);
+  OK(qdq_engine_cost_to_json(cost, &text, &error));
+  CHECK(strstr(qdq_buffer_text(text), "\"bytes\":14336"));
+  qdq_buffer_free(&text);
+  // The other engine moves 800 bytes.
+  OK(qdq_engine_cost_from_layers("TensorRT 10.3.0",
+                                 "{\"Layers\": [{\"Outputs\": [{\"Dimensions\": [400], \"DataType\": \"Half\"}]}]}", &other,
+                                 &error));
+  CHECK(qdq_engine_cost_bytes(other) == 800 && qdq_engine_cost_layer_count(other, 0) == 0);
+  OK(qdq_engine_cost_compare(cost, other, &findings, &error));
+  CHECK(qdq_findings_count(findings) == 1 && qdq_findings_severity(findings, 0) == QDQ_SEVERITY_WARNING);
+  CHECK(strstr(qdq_findings_message(findings, 0), "moves 17.92 times the bytes"));
+  qdq_findings_free(&findings);
+  OK(qdq_engine_cost_compare(other, cost, &findings, &error));
+  CHECK(qdq_findings_count(findings) == 0);
+  qdq_findings_free(&findings), qdq_engine_cost_free(&cost), qdq_engine_cost_free(&other);
+  FAILS(qdq_engine_cost_from_layers("TensorRT", "{\"Layers\": [\"conv\"]}", &cost, &error), QDQ_ERROR_INVALID_ARGUMENT,
+        "without details");
+  FAILS(qdq_engine_cost_from_bytes("no engine", 9, &cost, &error), QDQ_ERROR_FORMAT, "is no engine");
+  FAILS(qdq_engine_cost_load(in(folder, "model.onnx"), &cost, &error), QDQ_ERROR_FORMAT, "model.onnx: is no engine");
+  CHECK(qdq_engine_cost_count(NULL) == 0 && !qdq_engine_cost_builder(NULL) && !qdq_engine_cost_is_known(NULL));
+}
+
 int main(int count, char **arguments) {
   CHECK(count == 3);
   folder = arguments[1], out_folder = arguments[2];
@@ -540,6 +583,7 @@ int main(int count, char **arguments) {
   models();
   sessions();
   files();
+  engine_costs();
   puts("objects: ok");
   return 0;
 }

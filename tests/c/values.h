@@ -16,12 +16,14 @@ enum expectation { GOOD, FAILS, ANY };
 static const char *label;
 static int failures;
 static char path[4096], stats_path[4096], json_path[4096], cache_path[4096], model_path[4096], data_path[4096];
-static char maxima_path[4096], calibration_path[4096], npy_path[4096];
+static char maxima_path[4096], calibration_path[4096], npy_path[4096], engine_path[4096];
 static const char *data_paths[1];
 static const char *const names[] = {"x", "y"};
 static const char *const taps[] = {"input"};
 static const char *const outputs[] = {"logits"};
 static const char *const descriptor_json = "{\"num_bits\": 4}";
+static const char *const layers_json =
+    "{\"Layers\": [{\"Name\": \"conv\", \"Outputs\": [{\"Dimensions\": [400], \"Format/Datatype\": \"Half\"}]}]}";
 static const char *quantizer_json, *ranges_json;
 static float floats[256], float_memory[65536], out_memory[256];
 static uint64_t count_memory[65536];
@@ -30,7 +32,8 @@ static const int32_t ints[64];
 static const int64_t longs[64] = {1, 1, 1, 1};
 static const unsigned char bytes[1];
 static const void *stats_bytes, *cache_bytes, *model_bytes, *maxima_bytes, *calibration_bytes;
-static size_t stats_size, cache_size, model_size, maxima_size, calibration_size;
+static unsigned char engine_bytes[8192];
+static size_t stats_size, cache_size, model_size, maxima_size, calibration_size, engine_size;
 static qdq_buffer *kept[7];
 
 static void begin(const char *call) { label = call; }
@@ -372,6 +375,13 @@ static qdq_buffer *make_qdq_buffer(void) {
   return buffer;
 }
 
+static qdq_engine_cost *make_qdq_engine_cost(void) {
+  qdq_error *failure;
+  qdq_engine_cost *cost;
+  must(qdq_engine_cost_load(engine_path, &cost, &failure), failure);
+  return cost;
+}
+
 static qdq_comparison *make_qdq_comparison(void) {
   qdq_error *failure;
   qdq_batches *batches = make_qdq_batches();
@@ -406,6 +416,10 @@ static void set_up(int count, char **arguments) {
   snprintf(model_path, sizeof model_path, "%s/model.onnx", arguments[1]);
   snprintf(data_path, sizeof data_path, "%s/calib.npz", arguments[1]);
   snprintf(npy_path, sizeof npy_path, "%s/test_labels.npy", arguments[1]);
+  snprintf(engine_path, sizeof engine_path, "%s/../engines/small.engine", arguments[1]);
+  FILE *engine = fopen(engine_path, "rb");
+  engine_size = engine ? fread(engine_bytes, 1, sizeof engine_bytes, engine) : 0;
+  if (engine) fclose(engine);
   snprintf(path, sizeof path, "%s/written", arguments[2]);
   snprintf(maxima_path, sizeof maxima_path, "%s/maxima", arguments[2]);
   snprintf(calibration_path, sizeof calibration_path, "%s/calibration", arguments[2]);

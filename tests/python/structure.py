@@ -177,6 +177,7 @@ def check(float_path, quantized_path):
     graph = Graph(quantized_path)
     if signature(onnx.load(float_path, load_external_data=False)) != signature(graph.model):
         report.problems.append("the inputs or outputs differ from the float model's")
+    report.problems += [f"{label(node)} has no name" for node in graph.nodes if not node.name]
     names = [node.name for node in graph.nodes if node.name]
     report.problems += [f"two nodes are called {name}" for name in {n for n in names if names.count(n) > 1}]
     used = {*graph.consumers, *graph.outputs}

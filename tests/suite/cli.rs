@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod cache;
+mod cost;
 mod digits;
 mod feeds;
 mod idle;

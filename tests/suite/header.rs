@@ -10,7 +10,7 @@ use crate::environment::project;
 const UPDATE: &str = "QDQ_UPDATE_HEADER";
 
 /// The sections in the order of the data flow, each with the files of its functions in `src/ffi`.
-const SECTIONS: [(&str, &[&str]); 37] = [
+const SECTIONS: [(&str, &[&str]); 38] = [
     ("Inputs and outputs: qdq_specs", &["specs"]),
     ("Data options: qdq_data_options", &["data_options"]),
     ("A batch: qdq_batch", &["batch"]),
@@ -35,6 +35,7 @@ const SECTIONS: [(&str, &[&str]); 37] = [
     ("The precision of nodes: qdq_precision_plan", &["precision_plan"]),
     ("A calibration cache: qdq_cache", &["cache"]),
     ("A comparison of float and quantized: qdq_comparison", &["comparison"]),
+    ("The kernels of an engine: qdq_engine_cost", &["engine_cost"]),
     ("Functions of tensors: qdq_tensor", &["quantize", "clip", "learned_step"]),
     ("Weights", &["weights"]),
     ("A descriptor of a quantization: qdq_descriptor", &["descriptor"]),

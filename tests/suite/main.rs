@@ -15,6 +15,7 @@ mod golden;
 mod header;
 mod messages;
 mod models;
+mod names;
 mod numbers;
 mod onnx;
 mod prepare;

@@ -120,7 +120,11 @@ fn every_finding_reaches_every_interface() {
             assert!(header.contains(&format!("{function}(")), "there is no {function}");
         }
         for method in quoted(in_cpp).iter().filter_map(|name| name.split_once("::")) {
-            let class = method.0.to_lowercase();
+            let words = method.0.char_indices().map(|(at, c)| match at > 0 && c.is_uppercase() {
+                true => format!("_{}", c.to_lowercase()),
+                false => c.to_lowercase().to_string(),
+            });
+            let class: String = words.collect();
             let text = std::fs::read_to_string(project(&format!("cpp/qdq/{class}.hpp"))).unwrap();
             assert!(text.contains(&format!(" {}(", method.1)), "{method:?}");
         }

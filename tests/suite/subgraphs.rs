@@ -342,5 +342,7 @@ fn a_model_without_weights_in_subgraphs_stays_as_it_is() {
     assert!(model.nested_operators().iter().any(|(_, op)| *op == "Relu"));
     let prepared = pipeline::prepare(&model).unwrap();
     assert!(!prepared.model().is_flat());
-    assert_eq!(prepared.model().encode().unwrap(), model.encode().unwrap());
+    let mut named = model;
+    assert!(named.name_nodes());
+    assert_eq!(prepared.model().encode().unwrap(), named.encode().unwrap());
 }

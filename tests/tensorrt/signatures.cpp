@@ -205,6 +205,9 @@ READER(IExecutionContext, getTensorShape, Dims(char const*));
 METHOD(IExecutionContext, setTensorAddress, bool(char const*, void*));
 METHOD(IExecutionContext, enqueueV3, bool(cudaStream_t));
 READER(IEngineInspector, getLayerInformation, char const*(int32_t, LayerInformationFormat));
+READER(IEngineInspector, getEngineInformation, char const*(LayerInformationFormat));
+PROPERTY(IBuilderConfig, ProfilingVerbosity, ProfilingVerbosity, ProfilingVerbosity);
+OVERLOAD(IRuntime, deserializeCudaEngine, ICudaEngine*(void const*, std::size_t));
 #endif
 
 METHOD(nvonnxparser::IParser, parse, bool(void const*, size_t, char const*));

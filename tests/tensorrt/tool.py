@@ -82,12 +82,21 @@ def model(folder, entry):
         out = pathlib.Path(scratch)
         run(TOOL, "quantize", path, "-d", folder / entry["calibration"], "-o", out / "qdq.onnx", "--cache", out / "cache",
             "--engine", out / "first", *runtime, *options, **environment)
-        run(TOOL, "engine", out / "qdq.onnx", "-o", out / "second", *options, **environment)
+        said = run(TOOL, "engine", out / "qdq.onnx", "-o", out / "second", "--against", out / "first", *options, **environment)
+        shown(said, run(TOOL, "cost", out / "second", "--against", out / "first", **environment))
         run(TOOL, "engine", path, "--ranges", out / "cache", "-o", out / "third", *options, **environment)
         problems = [f"{name} engine: {problem}" for name in ("first", "second", "third")
                     for problem in in_float(out / name, folder, entry)]
     if problems:
         raise native.Failure("\n".join(problems))
+
+
+def shown(built, read):
+    """Checks that a build prints the kernels of its engine, beside those of the same engine, as `qdq cost` does."""
+    table = [line for line in read.splitlines() if line and not line.startswith("qdq:")]
+    missing = [line for line in table if line not in built.splitlines()]
+    if missing or not any(line.startswith("kernels") and line.endswith("1.00") for line in table):
+        raise native.Failure(f"the build printed\n{built}\nand `qdq cost`\n{read}")
 
 
 def recovered(folder, entry, bits):
@@ -128,6 +137,8 @@ def refusals(folder):
         run(*build, "--compute-capability", "8.6", fails="'image' has a shape that is decided at run time")
         run(*build, "--compute-capability", "9.0", *shapes(path), fails="does not build for one of the compute capabilities")
         run(*build, "--compute-capability", "8.6", "--shapes", "none=1x3x32x32", fails="shapes for 'none', which is no input of the network")
+        run(*build, *given, "--against", out.with_name("none"), fails="cannot read")
+        run(*build, *given, "--against", HERE / "tool.py", fails="is no engine of TensorRT")
         run(*build, *given, "--fp16", fails="has no flag for half precision")
         run(*build, *given, "--timing-cache", out.with_name("times"), fails="keeps no timing cache")
         run(TOOL, "engine", path, "-o", out, "--tensorrt", scratch, *given, fails="there are no libtensorrt_rtx.so.1")

@@ -54,6 +54,9 @@ struct EngineOptions {
   /// Refused on TensorRT 11 and RTX, and for strongly typed networks of 9 and 10: there, the types of the
   /// model decide it.
   bool half = false;
+  /// Whether the engine keeps the details of its layers (the profiling verbosity kDETAILED), which
+  /// engine_cost() needs. Engines of RTX always have them. Refused before 8.2.
+  bool detailed = false;
   /// The builder's workspace in bytes; nothing for TensorRT's own limit.
   std::optional<std::size_t> workspace;
   /// A file that keeps measured times for later builds. It is read if it exists, and written. Empty for none.

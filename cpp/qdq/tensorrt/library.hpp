@@ -43,12 +43,10 @@ using Owner = std::unique_ptr<T, detail::Free>;
 class Library {
  public:
   /// Returns the library that the program is linked with, without the ONNX parser.
-  [[nodiscard]] static Library linked() noexcept { return {getInferLibVersion, createInferBuilder_INTERNAL, nullptr}; }
+  [[nodiscard]] static Library linked() noexcept { return linked_with(nullptr); }
   /// Returns the library and the ONNX parser that the program is linked with. Needs NvOnnxParser.h.
 #if QDQ_TRT_HAS_PARSER
-  [[nodiscard]] static Library linked_with_parser() noexcept {
-    return {getInferLibVersion, createInferBuilder_INTERNAL, createNvOnnxParser_INTERNAL};
-  }
+  [[nodiscard]] static Library linked_with_parser() noexcept { return linked_with(createNvOnnxParser_INTERNAL); }
 #else
   template <typename... Used>
   [[nodiscard]] static Library linked_with_parser() noexcept {
@@ -63,10 +61,12 @@ class Library {
   /// is called.
   [[nodiscard]] static Result<Library> open(const std::string& infer, const std::string& parser = {}) {
     QDQ_TRY_AS(library, detail::SharedLibrary::open(infer));
-    Library out(nullptr, nullptr, nullptr);
+    Library out(nullptr, nullptr, nullptr, nullptr);
     QDQ_TRY(library->find("getInferLibVersion", out.version_));
     QDQ_TRY(out.check());
     QDQ_TRY(library->find("createInferBuilder_INTERNAL", out.create_builder_));
+    // Only runtime() needs it, and says so if it is missing.
+    static_cast<void>(library->find("createInferRuntime_INTERNAL", out.create_runtime_));
     if (parser.empty()) return out;
     QDQ_TRY_AS(second, detail::SharedLibrary::open(parser));
     QDQ_TRY(second->find("createNvOnnxParser_INTERNAL", out.create_parser_));
@@ -98,6 +98,17 @@ class Library {
                  "see what it logged; TensorRT needs a GPU and its driver to build an engine, TensorRT-RTX does not");
   }
 
+  /// Makes a runtime, which deserializes engines and reports to the logger. The logger must outlive it.
+  [[nodiscard]] Result<Owner<nvinfer1::IRuntime>> runtime(nvinfer1::ILogger& logger) const {
+    QDQ_TRY(check());
+    Owner<nvinfer1::IRuntime> made(create_runtime_ == nullptr
+                                       ? nullptr
+                                       : static_cast<nvinfer1::IRuntime*>(create_runtime_(&logger, NV_TENSORRT_VERSION)));
+    if (made) return made;
+    return Error(Status::TensorRt, version().text() + " gives no runtime",
+                 "see what it logged; reading an engine needs the GPU that it was built for, and its driver");
+  }
+
   /// Makes an ONNX parser that fills the network. Needs NvOnnxParser.h.
   ///
   /// The network and the logger must outlive the parser. The parser owns the weights, so it must outlive the
@@ -123,14 +134,19 @@ class Library {
 
  private:
   using Number = std::int32_t (*)();
-  using CreateBuilder = void* (*)(void*, std::int32_t);
+  using Create = void* (*)(void*, std::int32_t);
   using CreateParser = void* (*)(void*, void*, int);
 
-  Library(Number number, CreateBuilder create_builder, CreateParser create_parser) noexcept
-      : version_(number), create_builder_(create_builder), create_parser_(create_parser) {}
+  Library(Number number, Create create_builder, Create create_runtime, CreateParser create_parser) noexcept
+      : version_(number), create_builder_(create_builder), create_runtime_(create_runtime), create_parser_(create_parser) {}
+
+  static Library linked_with(CreateParser create_parser) noexcept {
+    return {getInferLibVersion, createInferBuilder_INTERNAL, createInferRuntime_INTERNAL, create_parser};
+  }
 
   Number version_;
-  CreateBuilder create_builder_;
+  Create create_builder_;
+  Create create_runtime_;
   CreateParser create_parser_;
 };
 

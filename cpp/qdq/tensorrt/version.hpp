@@ -33,6 +33,8 @@
 #define QDQ_TRT_HAS_QDQ QDQ_TRT_AT_LEAST(8, 0)
 /// Whether networks have branches, scatter and einsum.
 #define QDQ_TRT_HAS_BRANCHES QDQ_TRT_AT_LEAST(8, 2)
+/// Whether an engine can keep the details of its layers, and IEngineInspector shows them.
+#define QDQ_TRT_HAS_INSPECTOR QDQ_TRT_AT_LEAST(8, 2)
 /// Whether the builder's memory limits are per pool.
 #define QDQ_TRT_HAS_MEMORY_POOLS QDQ_TRT_AT_LEAST(8, 4)
 /// Whether measured times can be kept for the next build: from 8, except RTX.

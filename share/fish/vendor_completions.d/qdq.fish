@@ -31,8 +31,10 @@ complete -c qdq -n "__fish_qdq_needs_command" -s h -l help -d 'Print help'
 complete -c qdq -n "__fish_qdq_needs_command" -s V -l version -d 'Print version'
 complete -c qdq -n "__fish_qdq_needs_command" -f -a "quantize" -d 'Calibrate a float model and write its Q/DQ form'
 complete -c qdq -n "__fish_qdq_needs_command" -f -a "calibrate" -d 'Compute ranges, a calibration cache or statistics, without writing a model'
+complete -c qdq -n "__fish_qdq_needs_command" -f -a "cast" -d 'Convert a model to half precision, without quantizing it'
 complete -c qdq -n "__fish_qdq_needs_command" -f -a "apply" -d 'Make a Q/DQ model from ranges or from a TensorRT calibration cache, without data'
 complete -c qdq -n "__fish_qdq_needs_command" -f -a "engine" -d 'Build TensorRT\'s engine of a model, as it is or with ranges'
+complete -c qdq -n "__fish_qdq_needs_command" -f -a "cost" -d 'Show which kernels an engine runs and what they move'
 complete -c qdq -n "__fish_qdq_needs_command" -f -a "merge" -d 'Merge statistics of several calibrations of one model'
 complete -c qdq -n "__fish_qdq_needs_command" -f -a "cache" -d 'Look at, check and convert TensorRT calibration caches'
 complete -c qdq -n "__fish_qdq_needs_command" -f -a "compare" -d 'Measure how far a quantized model is from the float model'
@@ -88,6 +90,11 @@ complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l weights -d 'Storage
 float\t'As float with QuantizeLinear and DequantizeLinear'"
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l weight-bits -d 'Bits of a weight\'s integer; fewer than 8 are stored as int8 all the same, on a coarser grid' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l weight-method -d 'Calibration method of weights [default: mse]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l float32 -d 'Keep nodes in float32 whose name matches (* is any text, ? one character); repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l float32-op -d 'Keep nodes of this operator in float32; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l half -d 'Compute nodes in half precision whose name matches, whatever their values are; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l half-op -d 'Compute nodes of this operator in half precision, whatever their values are; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l opset -d 'Opset of the written model [default: at least 19 with --fp16 and 22 with --bf16, else at least 13]' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l runtime -d 'Runtime that runs the model' -r -f -a "embedded\t'The runtime inside this program'
 onnxruntime\t'ONNX Runtime\'s shared library'
 auto\t'ONNX Runtime if it is found, else the embedded runtime'"
@@ -103,7 +110,10 @@ complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l per-tensor-weights 
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l equalize -d 'Give channels between two layers scales of their own (cross-layer equalization)'
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l learned-rounding -d 'Round each weight up or down to lower the error of its layer\'s output on the data'
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l bias-correction -d 'Correct biases by the mean error of each layer\'s output on the data'
-complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l fp16 -d 'Let layers that are not INT8 run in half precision (TensorRT 8 to 10)'
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l fp16 -d 'Compute in float16 what is not INT8 and can be; a weakly typed TensorRT (8 to 10) then chooses float16 layers itself'
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l bf16 -d 'Compute in bfloat16 what is not INT8 and can be'
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l half-io -d 'Change the type of the model\'s float32 inputs and outputs too'
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l detailed -d 'Keep the details of layers in the engine, so that its kernels and what they move are shown (TensorRT 8.2 to 11; engines of TensorRT-RTX always have them)'
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l json -d 'Print the result as JSON'
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -s v -l verbose -d 'Also print progress messages and the nodes that stay in float'
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -s q -l quiet -d 'Print errors and failed gates only; with --json, also the result'
@@ -163,6 +173,53 @@ complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l json -d 'Print the
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -s v -l verbose -d 'Also print progress messages and the nodes that stay in float'
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -s q -l quiet -d 'Print errors and failed gates only; with --json, also the result'
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c qdq -n "__fish_qdq_using_subcommand cast" -s d -l data -d 'Samples: .npz, .npy, raw binary, images (JPEG, PNG, BMP, GIF, WebP, TIFF, PNM), or folders of them; NAME= if the model has several inputs' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand cast" -l batch-size -d 'Samples per batch [default: the model\'s batch size, or 1]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand cast" -l feeds -d 'Content of arrays: samples along the first axis, or whole feeds, each for one run of the model' -r -f -a "auto\t'Samples, unless an input has no axis for them in front or the arrays fit as whole feeds only'
+samples\t'Samples along the first axis'
+whole\t'One .npz per run with every input in its declared shape, or the runs along one more axis in front'"
+complete -c qdq -n "__fish_qdq_using_subcommand cast" -l limit -d 'Use at most this many samples, or whole feeds' -r
+complete -c qdq -n "__fish_qdq_using_subcommand cast" -l seed -d 'Draw the --limit samples at random instead of taking the first; the same number draws the same samples' -r
+complete -c qdq -n "__fish_qdq_using_subcommand cast" -l raw -d 'Type and shape of one sample in raw files, such as f32:3x224x224 [default: the model\'s]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand cast" -l image-size -d 'Height and width of the model\'s images [default: by the input\'s shape]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand cast" -l resize -d 'Way to bring images to that size' -r -f -a "stretch\t'Without regard to the proportions'
+crop\t'Fill the size and cut off the rest'
+letterbox\t'Fit into the size and fill up the rest'"
+complete -c qdq -n "__fish_qdq_using_subcommand cast" -l resize-filter -d 'Interpolation of pixels of another size' -r -f -a "antialias\t'Bilinear over all pixels that fall on one, as Pillow and torchvision'
+opencv\t'Bilinear between four pixels, bit for bit as OpenCV\'s resize (INTER_LINEAR)'"
+complete -c qdq -n "__fish_qdq_using_subcommand cast" -l exif -d 'Treatment of the orientation that a camera stored in an image' -r -f -a "ignore\t'Pixels as the file has them, as Pillow; a warning if images have another orientation'
+apply\t'Images as they are shown, as OpenCV\'s imread'"
+complete -c qdq -n "__fish_qdq_using_subcommand cast" -l shorter-side -d 'With --resize crop: length of the shorter side before the centre is cut out, such as 256' -r
+complete -c qdq -n "__fish_qdq_using_subcommand cast" -l channels -d 'Order of the colours in the model\'s input' -r -f -a "rgb\t''
+bgr\t''
+gray\t''"
+complete -c qdq -n "__fish_qdq_using_subcommand cast" -l scale -d 'Factor of pixels (0 to 255), before anything else [default: 1/255]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand cast" -l mean -d 'Mean to subtract from the scaled pixels, one number or one per channel [default: 0]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand cast" -l std -d 'Divisor after that, one number or one per channel [default: 1]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand cast" -l fill -d 'Pixel value around letterboxed images' -r
+complete -c qdq -n "__fish_qdq_using_subcommand cast" -l layout -d 'Order of the axes in the model\'s input [default: by the input\'s shape]' -r -f -a "nchw\t''
+nhwc\t''"
+complete -c qdq -n "__fish_qdq_using_subcommand cast" -l stats -d 'Take statistics that were saved before instead of data' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand cast" -s o -l output -d 'File of the model in half precision' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand cast" -l float32 -d 'Keep nodes in float32 whose name matches (* is any text, ? one character); repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand cast" -l float32-op -d 'Keep nodes of this operator in float32; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand cast" -l half -d 'Compute nodes in half precision whose name matches, whatever their values are; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand cast" -l half-op -d 'Compute nodes of this operator in half precision, whatever their values are; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand cast" -l opset -d 'Opset of the written model [default: at least 19 with --fp16 and 22 with --bf16, else at least 13]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand cast" -l input -d 'Fix an input\'s value, such as sr=16000 or scales=1,1,2: what follows from it is decided once, and no data feeds it; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand cast" -l input-shape -d 'Run with this shape of an input, such as images=1x3x640x640 (? is a size that the data decides); repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand cast" -l runtime -d 'Runtime that runs the model' -r -f -a "embedded\t'The runtime inside this program'
+onnxruntime\t'ONNX Runtime\'s shared library'
+auto\t'ONNX Runtime if it is found, else the embedded runtime'"
+complete -c qdq -n "__fish_qdq_using_subcommand cast" -l onnxruntime -d 'Path of ONNX Runtime\'s library or of its folder, if it is not found by itself' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand cast" -l threads -d 'Threads of the runtime [default: one per physical core]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand cast" -l fp16 -d 'Compute in float16 what is not INT8 and can be; a weakly typed TensorRT (8 to 10) then chooses float16 layers itself'
+complete -c qdq -n "__fish_qdq_using_subcommand cast" -l bf16 -d 'Compute in bfloat16 what is not INT8 and can be'
+complete -c qdq -n "__fish_qdq_using_subcommand cast" -l half-io -d 'Change the type of the model\'s float32 inputs and outputs too'
+complete -c qdq -n "__fish_qdq_using_subcommand cast" -l json -d 'Print the result as JSON'
+complete -c qdq -n "__fish_qdq_using_subcommand cast" -s v -l verbose -d 'Also print progress messages and the nodes that stay in float'
+complete -c qdq -n "__fish_qdq_using_subcommand cast" -s q -l quiet -d 'Print errors and failed gates only; with --json, also the result'
+complete -c qdq -n "__fish_qdq_using_subcommand cast" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l ranges -d 'Ranges as JSON, or a TensorRT calibration cache' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -s o -l output -d 'File of the Q/DQ model' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l input -d 'Fix an input\'s value, such as sr=16000 or scales=1,1,2: what follows from it is decided once, and no data feeds it; repeatable' -r
@@ -181,13 +238,22 @@ complete -c qdq -n "__fish_qdq_using_subcommand apply" -l weights -d 'Storage of
 float\t'As float with QuantizeLinear and DequantizeLinear'"
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l weight-bits -d 'Bits of a weight\'s integer; fewer than 8 are stored as int8 all the same, on a coarser grid' -r
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l weight-method -d 'Calibration method of weights [default: mse]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand apply" -l float32 -d 'Keep nodes in float32 whose name matches (* is any text, ? one character); repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand apply" -l float32-op -d 'Keep nodes of this operator in float32; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand apply" -l half -d 'Compute nodes in half precision whose name matches, whatever their values are; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand apply" -l half-op -d 'Compute nodes of this operator in half precision, whatever their values are; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand apply" -l opset -d 'Opset of the written model [default: at least 19 with --fp16 and 22 with --bf16, else at least 13]' -r
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l per-tensor-weights -d 'One scale per weight instead of one per output channel'
+complete -c qdq -n "__fish_qdq_using_subcommand apply" -l fp16 -d 'Compute in float16 what is not INT8 and can be; a weakly typed TensorRT (8 to 10) then chooses float16 layers itself'
+complete -c qdq -n "__fish_qdq_using_subcommand apply" -l bf16 -d 'Compute in bfloat16 what is not INT8 and can be'
+complete -c qdq -n "__fish_qdq_using_subcommand apply" -l half-io -d 'Change the type of the model\'s float32 inputs and outputs too'
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l json -d 'Print the result as JSON'
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -s v -l verbose -d 'Also print progress messages and the nodes that stay in float'
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -s q -l quiet -d 'Print errors and failed gates only; with --json, also the result'
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -s o -l output -d 'File of the engine' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l ranges -d 'Quantize the float model by these ranges: JSON, or a TensorRT calibration cache' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand engine" -l against -d 'Compare what the engine moves with another engine of the same network, such as the FP16 one' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l tensorrt -d 'libnvinfer or libtensorrt_rtx, or its folder [default: found, or QDQ_TENSORRT]' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l shapes -d 'Shapes of an input that the model leaves open, such as image=1x3x224x224:8x3x224x224:16x3x224x224; one shape stands for all three; repeatable, and an input that comes again begins the next profile' -r
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l workspace -d 'The builder\'s workspace in MiB [default: all of the GPU]' -r
@@ -209,12 +275,26 @@ complete -c qdq -n "__fish_qdq_using_subcommand engine" -l weights -d 'Storage o
 float\t'As float with QuantizeLinear and DequantizeLinear'"
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l weight-bits -d 'Bits of a weight\'s integer; fewer than 8 are stored as int8 all the same, on a coarser grid' -r
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l weight-method -d 'Calibration method of weights [default: mse]' -r
-complete -c qdq -n "__fish_qdq_using_subcommand engine" -l fp16 -d 'Let layers that are not INT8 run in half precision (TensorRT 8 to 10)'
+complete -c qdq -n "__fish_qdq_using_subcommand engine" -l float32 -d 'Keep nodes in float32 whose name matches (* is any text, ? one character); repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand engine" -l float32-op -d 'Keep nodes of this operator in float32; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand engine" -l half -d 'Compute nodes in half precision whose name matches, whatever their values are; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand engine" -l half-op -d 'Compute nodes of this operator in half precision, whatever their values are; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand engine" -l opset -d 'Opset of the written model [default: at least 19 with --fp16 and 22 with --bf16, else at least 13]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand engine" -l detailed -d 'Keep the details of layers in the engine, so that its kernels and what they move are shown (TensorRT 8.2 to 11; engines of TensorRT-RTX always have them)'
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l per-tensor-weights -d 'One scale per weight instead of one per output channel'
+complete -c qdq -n "__fish_qdq_using_subcommand engine" -l fp16 -d 'Compute in float16 what is not INT8 and can be; a weakly typed TensorRT (8 to 10) then chooses float16 layers itself'
+complete -c qdq -n "__fish_qdq_using_subcommand engine" -l bf16 -d 'Compute in bfloat16 what is not INT8 and can be'
+complete -c qdq -n "__fish_qdq_using_subcommand engine" -l half-io -d 'Change the type of the model\'s float32 inputs and outputs too'
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l json -d 'Print the result as JSON'
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -s v -l verbose -d 'Also print progress messages and the nodes that stay in float'
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -s q -l quiet -d 'Print errors and failed gates only; with --json, also the result'
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c qdq -n "__fish_qdq_using_subcommand cost" -l against -d 'Compare with another engine of the same network, such as the FP16 one' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand cost" -l tensorrt -d 'libnvinfer or its folder, for engines of TensorRT [default: found, or QDQ_TENSORRT]' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand cost" -l json -d 'Print the result as JSON'
+complete -c qdq -n "__fish_qdq_using_subcommand cost" -s v -l verbose -d 'Also print progress messages and the nodes that stay in float'
+complete -c qdq -n "__fish_qdq_using_subcommand cost" -s q -l quiet -d 'Print errors and failed gates only; with --json, also the result'
+complete -c qdq -n "__fish_qdq_using_subcommand cost" -s h -l help -d 'Print help'
 complete -c qdq -n "__fish_qdq_using_subcommand merge" -s o -l output -d 'File of the merged statistics' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand merge" -l json -d 'Print the result as JSON'
 complete -c qdq -n "__fish_qdq_using_subcommand merge" -s v -l verbose -d 'Also print progress messages and the nodes that stay in float'
@@ -306,7 +386,16 @@ float\t'In float'"
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l target -d 'The product that builds the engine [default: tensorrt; with an engine, the product of the library]' -r -f -a "tensorrt\t'TensorRT'
 rtx\t'TensorRT-RTX: a convolution\'s weight has one scale, and its channels\' scales follow the convolution'"
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l min-quantized -d 'Fail if less than this share of the convolutions and products that may be quantized would be, from 0 to 1' -r
+complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l float32 -d 'Keep nodes in float32 whose name matches (* is any text, ? one character); repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l float32-op -d 'Keep nodes of this operator in float32; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l half -d 'Compute nodes in half precision whose name matches, whatever their values are; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l half-op -d 'Compute nodes of this operator in half precision, whatever their values are; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l opset -d 'Opset of the written model [default: at least 19 with --fp16 and 22 with --bf16, else at least 13]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l stats -d 'With --fp16 or --bf16: judge the values by these statistics' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l per-tensor-weights -d 'One scale per weight instead of one per output channel'
+complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l fp16 -d 'Compute in float16 what is not INT8 and can be; a weakly typed TensorRT (8 to 10) then chooses float16 layers itself'
+complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l bf16 -d 'Compute in bfloat16 what is not INT8 and can be'
+complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l half-io -d 'Change the type of the model\'s float32 inputs and outputs too'
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l json -d 'Print the result as JSON'
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -s v -l verbose -d 'Also print progress messages and the nodes that stay in float'
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -s q -l quiet -d 'Print errors and failed gates only; with --json, also the result'
@@ -315,16 +404,18 @@ complete -c qdq -n "__fish_qdq_using_subcommand info" -l json -d 'Print the resu
 complete -c qdq -n "__fish_qdq_using_subcommand info" -s v -l verbose -d 'Also print progress messages and the nodes that stay in float'
 complete -c qdq -n "__fish_qdq_using_subcommand info" -s q -l quiet -d 'Print errors and failed gates only; with --json, also the result'
 complete -c qdq -n "__fish_qdq_using_subcommand info" -s h -l help -d 'Print help'
-complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate apply engine merge cache compare inspect info help" -f -a "quantize" -d 'Calibrate a float model and write its Q/DQ form'
-complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate apply engine merge cache compare inspect info help" -f -a "calibrate" -d 'Compute ranges, a calibration cache or statistics, without writing a model'
-complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate apply engine merge cache compare inspect info help" -f -a "apply" -d 'Make a Q/DQ model from ranges or from a TensorRT calibration cache, without data'
-complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate apply engine merge cache compare inspect info help" -f -a "engine" -d 'Build TensorRT\'s engine of a model, as it is or with ranges'
-complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate apply engine merge cache compare inspect info help" -f -a "merge" -d 'Merge statistics of several calibrations of one model'
-complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate apply engine merge cache compare inspect info help" -f -a "cache" -d 'Look at, check and convert TensorRT calibration caches'
-complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate apply engine merge cache compare inspect info help" -f -a "compare" -d 'Measure how far a quantized model is from the float model'
-complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate apply engine merge cache compare inspect info help" -f -a "inspect" -d 'Show which nodes would be quantized and why'
-complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate apply engine merge cache compare inspect info help" -f -a "info" -d 'Show the version, the kernels in use and the runtimes found'
-complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate apply engine merge cache compare inspect info help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate cast apply engine cost merge cache compare inspect info help" -f -a "quantize" -d 'Calibrate a float model and write its Q/DQ form'
+complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate cast apply engine cost merge cache compare inspect info help" -f -a "calibrate" -d 'Compute ranges, a calibration cache or statistics, without writing a model'
+complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate cast apply engine cost merge cache compare inspect info help" -f -a "cast" -d 'Convert a model to half precision, without quantizing it'
+complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate cast apply engine cost merge cache compare inspect info help" -f -a "apply" -d 'Make a Q/DQ model from ranges or from a TensorRT calibration cache, without data'
+complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate cast apply engine cost merge cache compare inspect info help" -f -a "engine" -d 'Build TensorRT\'s engine of a model, as it is or with ranges'
+complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate cast apply engine cost merge cache compare inspect info help" -f -a "cost" -d 'Show which kernels an engine runs and what they move'
+complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate cast apply engine cost merge cache compare inspect info help" -f -a "merge" -d 'Merge statistics of several calibrations of one model'
+complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate cast apply engine cost merge cache compare inspect info help" -f -a "cache" -d 'Look at, check and convert TensorRT calibration caches'
+complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate cast apply engine cost merge cache compare inspect info help" -f -a "compare" -d 'Measure how far a quantized model is from the float model'
+complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate cast apply engine cost merge cache compare inspect info help" -f -a "inspect" -d 'Show which nodes would be quantized and why'
+complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate cast apply engine cost merge cache compare inspect info help" -f -a "info" -d 'Show the version, the kernels in use and the runtimes found'
+complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate cast apply engine cost merge cache compare inspect info help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c qdq -n "__fish_qdq_using_subcommand help; and __fish_seen_subcommand_from cache" -f -a "show" -d 'Print the header, and scale and range of every tensor'
 complete -c qdq -n "__fish_qdq_using_subcommand help; and __fish_seen_subcommand_from cache" -f -a "check" -d 'Find lines that TensorRT would fail on or ignore; exits 1 if there are any'
 complete -c qdq -n "__fish_qdq_using_subcommand help; and __fish_seen_subcommand_from cache" -f -a "convert" -d 'Write a cache with another header, a cache as ranges, or ranges as a cache'

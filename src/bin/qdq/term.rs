@@ -114,7 +114,7 @@ impl Drop for Bar {
 }
 
 /// The options that correspond to words of the library's remedies.
-const TYPED: [(&str, &str); 8] = [
+const TYPED: [(&str, &str); 9] = [
     ("run it in ONNX Runtime", "--runtime onnxruntime"),
     ("run it in the embedded runtime", "--runtime embedded"),
     ("run it in the other runtime", "--runtime"),
@@ -122,6 +122,7 @@ const TYPED: [(&str, &str); 8] = [
     ("exclude the nodes", "--exclude NAME"),
     ("outputs to compare", "--output NAME"),
     ("fix the input", "--input NAME=VALUE"),
+    ("profiling verbosity kDETAILED", "--detailed"),
     ("set feeds to whole", "--feeds whole"),
 ];
 

@@ -18,6 +18,7 @@ fn help_prints_this() {
             "calibrate --help",
             "apply --help",
             "engine --help",
+            "cost --help",
             "merge --help",
             "cache --help",
             "cache show --help",

@@ -69,6 +69,9 @@ fn every_command_of_the_readme_runs() {
     for (name, copy) in [("calib.npz", "calibration.npz"), ("test_labels.npy", "labels.npy")] {
         std::fs::rename(place.at(name), place.at(copy)).unwrap();
     }
+    for engine in ["model", "int8", "fp16"] {
+        std::fs::copy(data("engines/small.engine"), place.at(&format!("{engine}.engine"))).unwrap();
+    }
     std::fs::create_dir(place.at("images")).unwrap();
     for shade in 0..3 {
         let image = GrayImage::from_fn(12, 10, |x, y| Luma([(x * 20 + y * (shade + 1)) as u8]));

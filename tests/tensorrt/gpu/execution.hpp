@@ -96,6 +96,8 @@ class Execution {
     }
     return count;
   }
+  /// Returns the kernels of the engine, from the same description. For RTX they are in the engine's bytes.
+  [[nodiscard]] qdq::EngineCost cost() const { return good(qdq::trt::engine_cost(*engine_)); }
   [[nodiscard]] std::size_t layers() const { return static_cast<std::size_t>(engine_->getNbLayers()); }
 
  private:

@@ -238,5 +238,12 @@ int main(int argc, char** argv) {
   const double sqnr_db = judge(execution, reference, given.data);
   std::printf("%s: %.1f dB, %.1f dB with Q/DQ in ONNX Runtime; INT8 in %zu of %zu layers\n", given.way.c_str(), sqnr_db,
               reference.sqnr_db, int8, execution.layers());
-  return int8 == 0 || !(sqnr_db >= reference.sqnr_db - margins.at(given.way));
+#if QDQ_TRT_RTX
+  const EngineCost cost = good(EngineCost::from_bytes(Bytes(engine.data(), engine.size())));
+#else
+  const EngineCost cost = execution.cost();
+#endif
+  const Buffer table = good(cost.to_text());
+  std::printf("%s", std::string(table.text()).c_str());
+  return int8 == 0 || cost.bytes() == 0 || !(sqnr_db >= reference.sqnr_db - margins.at(given.way));
 }

@@ -56,6 +56,7 @@ class Configuration {
     out.config_.reset(builder.createBuilderConfig());
     if (!out.config_) return logger.error("TensorRT makes no builder configuration", "see what it logged");
     QDQ_TRY(out.set_precision(network, options, int8));
+    QDQ_TRY(out.set_verbosity(options));
     if (options.workspace) out.set_workspace(*options.workspace);
     QDQ_TRY(out.set_profiles(builder, network, options));
     QDQ_TRY(out.set_capabilities(options));
@@ -97,6 +98,17 @@ class Configuration {
     QDQ_TRT_DEPRECATED_END
 #endif
     return {};
+  }
+
+  Result<void> set_verbosity(const EngineOptions& options) {
+    if (!options.detailed) return {};
+#if QDQ_TRT_HAS_INSPECTOR
+    config_->setProfilingVerbosity(nvinfer1::ProfilingVerbosity::kDETAILED);
+    return {};
+#else
+    return Error(Status::Unsupported, compiled.text() + " keeps no details of layers in engines",
+                 "leave the details out, or use TensorRT 8.2 or newer");
+#endif
   }
 
   void set_workspace(std::size_t bytes) {

@@ -55,6 +55,8 @@ pub enum Verb {
     Apply(Apply),
     /// Build TensorRT's engine of a model, as it is or with ranges
     Engine(Engine),
+    /// Show which kernels an engine runs and what they move
+    Cost(Cost),
     /// Merge statistics of several calibrations of one model
     Merge(Merge),
     /// Look at, check and convert TensorRT calibration caches
@@ -172,6 +174,9 @@ pub struct Engine {
     /// Quantize the float model by these ranges: JSON, or a TensorRT calibration cache
     #[arg(long, value_name = "FILE")]
     pub ranges: Option<PathBuf>,
+    /// Compare what the engine moves with another engine of the same network, such as the FP16 one
+    #[arg(long, value_name = "ENGINE")]
+    pub against: Option<PathBuf>,
     #[command(flatten)]
     pub tensorrt: TensorRtArgs,
     #[command(flatten)]
@@ -182,6 +187,18 @@ pub struct Engine {
     pub weights: WeightArgs,
     #[command(flatten)]
     pub precision: PrecisionArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Cost {
+    /// The engine: of TensorRT-RTX, or of TensorRT if this qdq has it and the machine its GPU
+    pub engine: PathBuf,
+    /// Compare with another engine of the same network, such as the FP16 one
+    #[arg(long, value_name = "ENGINE")]
+    pub against: Option<PathBuf>,
+    /// libnvinfer or its folder, for engines of TensorRT [default: found, or QDQ_TENSORRT]
+    #[arg(long, value_name = "PATH")]
+    pub tensorrt: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]

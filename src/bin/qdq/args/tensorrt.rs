@@ -16,6 +16,10 @@ pub struct TensorRtArgs {
     /// The builder's workspace in MiB [default: all of the GPU]
     #[arg(long, value_name = "MIB")]
     pub workspace: Option<u64>,
+    /// Keep the details of layers in the engine, so that its kernels and what they move are shown (TensorRT
+    /// 8.2 to 11; engines of TensorRT-RTX always have them)
+    #[arg(long)]
+    pub detailed: bool,
     /// Keep measured times in this file for later builds
     #[arg(long, value_name = "FILE")]
     pub timing_cache: Option<PathBuf>,

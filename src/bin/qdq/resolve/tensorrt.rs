@@ -23,6 +23,7 @@ pub fn tensorrt(args: &TensorRtArgs, fp16: bool) -> Result<EngineOptions> {
     });
     Ok(EngineOptions {
         half: fp16,
+        detailed: args.detailed,
         workspace: workspace.transpose()?,
         timing_cache: args.timing_cache.clone(),
         profiles,
@@ -102,6 +103,7 @@ mod tests {
             tensorrt: None,
             shapes: ["a=1", "b=2", "a=3", "b=4"].map(str::to_owned).to_vec(),
             workspace: Some(2),
+            detailed: false,
             timing_cache: None,
             compute_capability: vec!["8.6".into(), "120".into()],
         };

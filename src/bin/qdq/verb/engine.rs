@@ -4,18 +4,20 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use qdq::emit::Ranges;
-use qdq::error::Result;
+use qdq::error::{Error, ErrorKind, Result};
 use qdq::finding::Finding;
 use qdq::onnx::Model;
 use qdq::pipeline::{self, Known};
 use qdq::precision::Half;
+use qdq::report::engine_cost::EngineCost;
 use qdq::tensorrt::{self, EngineOptions, EngineSource, Libraries};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::args::{Engine, TensorRtArgs};
 use crate::term::Term;
 use crate::{Outcome, outputs, resolve};
 
+use super::cost;
 use super::halves::Halves;
 use super::planning::Planned;
 use super::range_file::RangeFile;
@@ -61,6 +63,29 @@ impl Builder {
         }
     }
 
+    /// Returns the tables, the JSON and the findings of an engine that was built. If there are none, a finding
+    /// says why.
+    fn cost(
+        &self,
+        engine: &Path,
+        other: Option<&EngineCost>,
+        is_verbose: bool,
+    ) -> (String, Value, Vec<Finding>) {
+        let read = match engine.is_file() {
+            true => cost::read(engine, Some(&self.libraries)),
+            false => Err(Error::new(ErrorKind::Io, format!("{} is no regular file", engine.display()))),
+        };
+        match read {
+            Ok(this) => cost::shown(&this, other, is_verbose),
+            Err(error) => {
+                let finding = Finding::note(format!("the kernels are not shown: {}", error.message()))
+                    .with_remedy(error.remedy().unwrap_or_default());
+                finding.log();
+                (String::new(), Value::Null, vec![finding])
+            }
+        }
+    }
+
     fn run(&self, model: &Model, name: &Path, ranges: Option<&Ranges>, output: &Path) -> Result<()> {
         let name = name.display().to_string();
         let source = EngineSource { model: &model.inlined()?.encode()?, name: &name, ranges };
@@ -85,11 +110,13 @@ fn in_half(args: &Engine) -> Result<(Model, Vec<Finding>)> {
 }
 
 pub fn run(args: &Engine, term: &Term) -> Result<Outcome> {
-    let inputs: Vec<PathBuf> = args.ranges.iter().cloned().chain(outputs::of_model(&args.model)).collect();
+    let given = args.ranges.iter().chain(&args.against).cloned();
+    let inputs: Vec<PathBuf> = given.chain(outputs::of_model(&args.model)).collect();
     let timing = args.tensorrt.timing_cache.as_deref();
     outputs::check(timing.into_iter().chain([args.output.as_path()]), inputs.iter().map(PathBuf::as_path))?;
     let builder = Builder::new(&args.tensorrt, args.precision.fp16)?;
-    let findings = match &args.ranges {
+    let other = args.against.as_deref().map(|path| cost::read(path, Some(&builder.libraries))).transpose()?;
+    let mut findings = match &args.ranges {
         None => {
             let (model, findings) = in_half(args)?;
             builder.build(&model, &args.model, &args.output)?;
@@ -114,7 +141,9 @@ pub fn run(args: &Engine, term: &Term) -> Result<Outcome> {
     };
     let mut written = Written::default();
     written.add("engine", &args.output);
-    let json = json!({ "findings": findings, "files": written.to_json() });
-    term.result(written.text(), &json)?;
+    let (table, cost, about) = builder.cost(&args.output, other.as_ref(), term.is_verbose());
+    findings.extend(about);
+    let json = json!({ "findings": findings, "files": written.to_json(), "cost": cost });
+    term.result(format!("{}\n{table}", written.text()).trim_end().to_owned() + "\n", &json)?;
     Ok(Outcome::Done)
 }

@@ -5,6 +5,7 @@ mod cache;
 mod calibrate;
 mod cast;
 mod compare;
+mod cost;
 mod engine;
 mod halves;
 mod info;
@@ -16,6 +17,7 @@ mod range_file;
 mod written;
 
 use qdq::error::Result;
+use qdq::finding::once;
 
 use crate::Outcome;
 use crate::args::Verb;
@@ -30,7 +32,9 @@ pub fn run(verb: &Verb, term: &Term) -> Result<Outcome> {
         Verb::Calibrate(args) => calibrate::run(args, term),
         Verb::Apply(args) => apply::run(args, term),
         Verb::Cast(args) => cast::run(args, term),
-        Verb::Engine(args) => engine::run(args, term),
+        // Engines that are compared have findings in common.
+        Verb::Engine(args) => once(|| engine::run(args, term)),
+        Verb::Cost(args) => once(|| cost::run(args, term)),
         Verb::Merge(args) => merge::run(args, term),
         Verb::Cache(args) => cache::run(args, term),
         Verb::Compare(args) => compare::run(args, term),

@@ -83,7 +83,12 @@ private:
             const_cast<ITimingCache*>(cache)->standin += "measured ";
         }
 #endif
-        text = "standin " + std::to_string(NV_TENSORRT_VERSION) + "\n";
+        text = "standin " + std::to_string(NV_TENSORRT_VERSION);
+#if STANDIN_AT_LEAST(8, 0)
+        text += config.getProfilingVerbosity() == ProfilingVerbosity::kDETAILED ? " detailed\n" : "\n";
+#else
+        text += "\n";
+#endif
         for (auto const* layer : network.standin.layers) {
             text += std::to_string(static_cast<int>(layer->getType())) + " " + layer->getName() + "\n";
         }
