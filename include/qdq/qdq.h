@@ -1978,8 +1978,8 @@ qdq_status qdq_precision_options_half_op(qdq_precision_options *options, const c
 /// of values, and a finding names the others. `ranges` may be NULL. They stand for statistics that are
 /// missing. `options` may be NULL.
 ///
-/// The opset is raised to 19 if the model has Quantize and Dequantize, so that their scales can be 16-bit, and
-/// to 22 for bf16. A finding says why if that is not possible.
+/// The opset is raised to 19 if the model has Quantize and Dequantize, so that their scales can be 16-bit,
+/// and to 22 for bf16. A finding says why if that is not possible.
 ///
 /// `plan` may be NULL. Otherwise `*plan` receives the precision of every node; free it with
 /// qdq_precision_plan_free().
@@ -2001,8 +2001,8 @@ void qdq_precision_plan_free(qdq_precision_plan **plan);
 /// were raised. Free `*out` with qdq_findings_free().
 qdq_status qdq_precision_plan_findings(const qdq_precision_plan *plan, qdq_findings **out, qdq_error **error);
 
-/// Returns the plan as text for people: one line for every node that computes floating-point numbers, with its
-/// type and reason. Free `*out` with qdq_buffer_free().
+/// Returns the plan as text for people: one line for every node that computes floating-point numbers, with
+/// its type and reason. Free `*out` with qdq_buffer_free().
 qdq_status qdq_precision_plan_to_text(const qdq_precision_plan *plan, qdq_buffer **out, qdq_error **error);
 
 /// Returns the plan as JSON for programs. Free `*out` with qdq_buffer_free().

@@ -51,8 +51,8 @@ pub struct Weights {
     /// The default, [`Method::Mse`], gains 0.5 to 3 dB of output SQNR over [`Method::Max`]: see
     /// [`range::weights`].
     pub method: Method,
-    /// The 16-bit type that will hold the steps, if the model is to be in half precision: the steps are rounded
-    /// to it before the integers are computed.
+    /// The 16-bit type that will hold the steps, if the model is to be in half precision: the steps are
+    /// rounded to it before the integers are computed.
     pub held_in: Option<Half>,
     /// Ranges that are already known, because training has found them.
     ///

@@ -75,8 +75,8 @@ impl Channels {
     }
 }
 
-/// Returns the share of a weight's energy in the channels whose steps the 16-bit type cannot hold. `values` are
-/// the elements in order.
+/// Returns the share of a weight's energy in the channels whose steps the 16-bit type cannot hold. `values`
+/// are the elements in order.
 pub(crate) fn raised_share(
     values: impl Iterator<Item = f64>,
     channels: &Channels,

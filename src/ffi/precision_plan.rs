@@ -65,8 +65,8 @@ impl qdq_precision_plan {
 /// of values, and a finding names the others. `ranges` may be NULL. They stand for statistics that are
 /// missing. `options` may be NULL.
 ///
-/// The opset is raised to 19 if the model has Quantize and Dequantize, so that their scales can be 16-bit, and
-/// to 22 for bf16. A finding says why if that is not possible.
+/// The opset is raised to 19 if the model has Quantize and Dequantize, so that their scales can be 16-bit,
+/// and to 22 for bf16. A finding says why if that is not possible.
 ///
 /// `plan` may be NULL. Otherwise `*plan` receives the precision of every node; free it with
 /// qdq_precision_plan_free().
@@ -120,8 +120,8 @@ pub extern "C" fn qdq_precision_plan_findings(
     guard(error, || give(out, || Ok(qdq_findings::new(&get(plan, "plan")?.plan.findings))))
 }
 
-/// Returns the plan as text for people: one line for every node that computes floating-point numbers, with its
-/// type and reason. Free `*out` with qdq_buffer_free().
+/// Returns the plan as text for people: one line for every node that computes floating-point numbers, with
+/// its type and reason. Free `*out` with qdq_buffer_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_precision_plan_to_text(
     plan: Option<&qdq_precision_plan>,

@@ -20,8 +20,8 @@ impl Model {
     }
 
     /// Replaces the value of an initializer or a `Constant` node of the main graph, with a value of any type.
-    /// Returns whether there is one: the value of a fixed input is not stored. A type that the model states of
-    /// it elsewhere stays ([`Model::state_types`]).
+    /// Returns whether there is one: the value of a fixed input is not stored. A type that the model states
+    /// of it elsewhere stays ([`Model::state_types`]).
     ///
     /// # Errors
     /// `Shape` if the data does not fit the shape of the value.

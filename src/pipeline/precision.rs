@@ -45,7 +45,8 @@ pub struct Halved {
     pub findings: Vec<Finding>,
 }
 
-/// Makes a model ready for [`Prepared::cast`]: its opset has the 16-bit forms of its operators, or is `opset`.
+/// Makes a model ready for [`Prepared::cast`]: its opset has the 16-bit forms of its operators, or is
+/// `opset`.
 ///
 /// Q/DQ of other tools stay as they are.
 ///
@@ -144,8 +145,8 @@ fn constants(network: &Network, half: Half) -> BTreeMap<TensorId, Facts> {
     wanted.into_iter().zip(facts).filter_map(|(id, facts)| Some((id, facts?))).collect()
 }
 
-/// Returns, for each tensor of steps that the 16-bit type cannot hold, the share of the weight's energy in the
-/// channels whose steps would be raised.
+/// Returns, for each tensor of steps that the 16-bit type cannot hold, the share of the weight's energy in
+/// the channels whose steps would be raised.
 fn raised_steps(network: &Network, half: Half) -> BTreeMap<TensorId, f64> {
     let graph = &network.graph;
     let mut raised = BTreeMap::new();

@@ -9,14 +9,14 @@ use crate::graph::{Graph, Node, TensorId};
 use crate::observe::TensorStats;
 use crate::place::sharing;
 
-/// What is known about the values of the tensors of a graph.
+/// The known facts about the values of the tensors of a graph.
 #[derive(Clone, Debug, Default)]
 pub struct Evidence {
     facts: BTreeMap<TensorId, Facts>,
     /// The SQNR after int8 of tensors that a QuantizeLinear reads.
     int8: BTreeMap<TensorId, f64>,
-    /// For tensors of steps that the 16-bit type cannot hold, the share of the weight's energy in the channels
-    /// whose steps would be raised.
+    /// For tensors of steps that the 16-bit type cannot hold, the share of the weight's energy in the
+    /// channels whose steps would be raised.
     raised: BTreeMap<TensorId, f64>,
 }
 
@@ -38,8 +38,8 @@ pub(super) fn follows(graph: &Graph, node: &Node) -> bool {
 }
 
 impl Evidence {
-    /// Collects facts. `stats` gives the statistics of an activation, and `known` the facts about constants, and
-    /// about activations without statistics.
+    /// Collects facts. `stats` gives the statistics of an activation, and `known` the facts about constants,
+    /// and about activations without statistics.
     pub fn collect<'a>(
         graph: &Graph,
         half: Half,
@@ -70,8 +70,8 @@ impl Evidence {
         self
     }
 
-    /// Whether the steps of stored weights may be raised to what the 16-bit type holds: the channels with such
-    /// steps are dead, or nearly so.
+    /// Whether the steps of stored weights may be raised to what the 16-bit type holds: the channels with
+    /// such steps are dead, or nearly so.
     pub fn may_raise(&self, steps: TensorId) -> bool {
         self.raised.get(&steps).is_none_or(|&share| share <= MOST_RAISED)
     }

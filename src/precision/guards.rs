@@ -5,8 +5,8 @@ use crate::graph::{Graph, TensorId};
 
 /// Marks the float32 tensors between a Cast from a 16-bit type and the Cast back.
 ///
-/// Exporters write such Casts around a norm or a softmax. Undoing them would undo their decision. A tensor that
-/// also reaches an output of the model in float32 is not between two Casts.
+/// Exporters write such Casts around a norm or a softmax. Undoing them would undo their decision. A tensor
+/// that also reaches an output of the model in float32 is not between two Casts.
 pub(super) fn guarded(graph: &Graph) -> Vec<bool> {
     let mut guarded = vec![false; graph.tensors.len()];
     let dtype = |id: TensorId| graph.tensor(id).dtype;
@@ -24,7 +24,8 @@ pub(super) fn guarded(graph: &Graph) -> Vec<bool> {
     guarded.iter().zip(returns).map(|(&guarded, returns)| guarded && returns).collect()
 }
 
-/// Marks the float32 tensors whose readers all lead to a Cast to a 16-bit type, or to no float32 tensor at all.
+/// Marks the float32 tensors whose readers all lead to a Cast to a 16-bit type, or to no float32 tensor at
+/// all.
 fn returns(graph: &Graph) -> Vec<bool> {
     let mut returns = vec![false; graph.tensors.len()];
     for node in graph.nodes.iter().rev() {

@@ -11,12 +11,17 @@
 //!
 //! Everything else computes in the 16-bit type.
 
+mod context;
 mod delicate;
+mod draft;
 mod evidence;
 mod facts;
+mod findings;
 mod guards;
 mod half;
+mod io;
 mod masks;
+mod pairs;
 mod plan;
 mod positions;
 mod storage;
@@ -32,9 +37,9 @@ pub use evidence::Evidence;
 pub(crate) use evidence::MOST_RAISED;
 pub use facts::Facts;
 pub use half::Half;
+pub use io::{input_is_half, output_is_half};
 pub use plan::plan;
 pub use taps::taps;
-pub use types::{input_is_half, output_is_half};
 
 /// The factor by which the values of other data may exceed the largest value of the calibration data.
 ///

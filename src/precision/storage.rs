@@ -1,6 +1,6 @@
 //! The storage of a tensor in 16 bits: its values must fit, and rounding them must cost little.
 
-use super::plan::Context;
+use super::context::Context;
 use super::{Facts, MARGIN};
 use crate::graph::{TensorId, TensorKind};
 

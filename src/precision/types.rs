@@ -1,7 +1,7 @@
 //! The nodes that have a choice: ONNX defines them for float32 and for the 16-bit type.
 
 use super::Precision;
-use super::plan::Context;
+use super::context::Context;
 use crate::dtype::DataType;
 use crate::graph::{BODY_DOMAIN, Node, NodeId, TensorId};
 use crate::onnx::{FloatType, FloatTypes};
@@ -106,19 +106,4 @@ pub(super) fn precise_inputs(context: &Context<'_>, node: &Node) -> Vec<TensorId
     let from = PRECISE_INPUTS.iter().find(|(op, _)| node.is(op)).map_or(usize::MAX, |(_, from)| *from);
     let is_float = |id: &TensorId| context.graph.tensor(*id).dtype == Some(DataType::F32);
     node.inputs.iter().skip(from).flatten().copied().filter(is_float).collect()
-}
-
-/// Whether input `index` of a node in half precision is 16-bit.
-///
-/// Some operators take only float32 for some inputs. The region of a Resize stays float32 like its scales.
-pub fn input_is_half(node: &Node, index: usize, opset: i64, half: DataType) -> bool {
-    if node.is("Resize") && index > 0 {
-        return false;
-    }
-    FloatTypes::of(&node.op, opset).is_some_and(|types| types.input(index, half) == FloatType::Either)
-}
-
-/// Whether output `index` of a node in half precision is 16-bit.
-pub fn output_is_half(node: &Node, index: usize, opset: i64, half: DataType) -> bool {
-    FloatTypes::of(&node.op, opset).is_some_and(|types| types.output(index, half) == FloatType::Either)
 }

@@ -91,8 +91,8 @@ pub fn has_qdq() -> bool {
     driver::has_qdq()
 }
 
-/// Returns whether that TensorRT builds strongly typed engines alone (11, RTX): they compute in the types of the
-/// model, and half precision is that of the model.
+/// Returns whether that TensorRT builds strongly typed engines alone (11, RTX): they compute in the types of
+/// the model, and half precision is that of the model.
 pub fn is_strongly_typed() -> bool {
     compiled().is_some_and(|version| version.is_rtx() || version.major >= 11)
 }

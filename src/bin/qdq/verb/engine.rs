@@ -63,8 +63,8 @@ impl Builder {
         }
     }
 
-    /// Returns the tables, the JSON and the findings of an engine that was built. If there are none, a finding
-    /// says why.
+    /// Returns the tables, the JSON and the findings of an engine that was built. If there are none, a
+    /// finding says why.
     fn cost(
         &self,
         engine: &Path,
@@ -95,8 +95,8 @@ impl Builder {
 
 /// Returns the model as it is built without ranges.
 ///
-/// A strongly typed TensorRT computes in the types of the model, so half precision changes the model. A weakly
-/// typed one chooses the layers itself.
+/// A strongly typed TensorRT computes in the types of the model, so half precision changes the model. A
+/// weakly typed one chooses the layers itself.
 fn in_half(args: &Engine) -> Result<(Model, Vec<Finding>)> {
     let precision = resolve::precision(&args.precision)?;
     let Some(policy) = precision.filter(|policy| tensorrt::is_strongly_typed() || policy.half == Half::Bf16)
