@@ -34,6 +34,9 @@ LEAST_DB = 50
 # SQNR of one model differs by as much if the roundings fall another way: half of the models gain.
 LOST_DB, LOST_BY_ONE_DB = 0.3, 1.0
 SM = 89
+SMALL = 1024
+# The most that an engine with half precision may move of what it moves with the rest in float32.
+MOST_SHARE = {"transformer_256": 0.70, "transformer_1024": 0.45, "cnn_128": 0.68}
 # What a second cast of a model says.
 NOTHING_LEFT = "nothing is left to convert"
 
@@ -50,12 +53,13 @@ def tool(binary, *arguments):
 def write_forms(binary, folder, entry, out):
     """Writes the forms. Returns their paths by name, and the tool's results."""
     model, data = folder / entry["model"], folder / entry["calibration"]
+    target = ["--target", "rtx"] if entry["rtx"] else []
     runtime = ["--runtime", "embedded" if entry["embedded"] else "onnxruntime"]
     forms = {name: out / f"{name}.onnx" for name in ("half", "qdq", "qdq_half")}
     results = {
         "half": tool(binary, "cast", model, "--fp16", "-d", data, "-o", forms["half"], *runtime),
-        "qdq": tool(binary, "quantize", model, "-d", data, "-o", forms["qdq"], *runtime),
-        "qdq_half": tool(binary, "quantize", model, "--fp16", "-d", data, "-o", forms["qdq_half"], *runtime),
+        "qdq": tool(binary, "quantize", model, "-d", data, "-o", forms["qdq"], *runtime, *target),
+        "qdq_half": tool(binary, "quantize", model, "--fp16", "-d", data, "-o", forms["qdq_half"], *runtime, *target),
     }
     return forms, results
 
@@ -82,6 +86,25 @@ def lost(found):
     return found["qdq"] - found["qdq_half"]
 
 
+def cost(binary, engine):
+    """Returns what an engine runs and moves, as `qdq cost` reads it."""
+    return tool(binary, "cost", engine)
+
+
+def unnamed(found, precision):
+    """Lists the kernels that write a float32 tensor of 1 KiB or more that no rule names. A kernel is named by a node that
+    stays in float32, by a Cast at the model's border, or by a node of a subgraph, whose types stay."""
+    judged = {node["name"]: node["type"] for node in precision["nodes"]}
+    problems = []
+    for kernel in found["kernels"]:
+        large = any(one["type"] == "f32" and one["bytes"] >= SMALL for one in kernel["writes"])
+        types = [judged.get(layer.split(" | ")[0], "f32") for layer in kernel["layers"]]
+        named = "f32" in types or not types
+        if large and not named:
+            problems.append(f"{kernel['name']} writes float32 ({', '.join(kernel['layers'])})")
+    return problems
+
+
 def check_again(binary, folder, entry, forms):
     """Checks that casting the results again, by the same data, changes nothing."""
     problems, data = [], ["-d", folder / entry["calibration"], "--runtime", "onnxruntime"]
@@ -102,14 +125,28 @@ def casts(path):
     return sorted(node.name for node in onnx.load(str(path)).graph.node if node.op_type == "Cast")
 
 
-def check_engines(folder, entry, forms):
-    """Checks that TensorRT-RTX builds every form."""
+def check_engines(binary, folder, entry, forms, results):
+    """Checks that TensorRT-RTX builds every form, and what the engines move. Returns the KiB of each form, and the
+    problems."""
     if not entry["rtx"]:
-        return []
-    forms = {"float32": folder / entry["model"], **forms}
-    engines = {name: rtx.build(path, sm=SM) for name, path in forms.items()}
-    return [f"TensorRT-RTX refuses {name}: {engine.log.strip()}" for name, engine in engines.items()
-            if not engine.built]
+        return {}, []
+    models = {"float32": folder / entry["model"], **forms}
+    moved, problems = {}, []
+    for name, path in models.items():
+        engine = path.parent / f"{name}.engine" if name != "float32" else forms["half"].parent / "float32.engine"
+        built = rtx.build_to(path, engine, sm=SM)
+        if built:
+            problems.append(f"TensorRT-RTX refuses {name}: {built}")
+            continue
+        found = cost(binary, engine)
+        moved[name] = found["bytes"] / 1024
+        if name in ("half", "qdq_half"):
+            precision = results[name].get("precision", results[name])
+            problems += [f"{name}: {problem}" for problem in unnamed(found, precision)]
+    share = moved.get("qdq_half", 0) / moved["qdq"] if moved.get("qdq") else 0
+    if share > MOST_SHARE.get(entry["name"], 1.0):
+        problems.append(f"with half precision the engine moves {share:.2f} of what it moves without")
+    return moved, problems
 
 
 def judge(binary, folder, entry):
@@ -121,10 +158,13 @@ def judge(binary, folder, entry):
         for path in forms.values():
             onnx.checker.check_model(str(path), full_check=True)
         found = sqnrs(folder, entry, forms)
-        problems = check_accuracy(found) + check_again(binary, folder, entry, forms) + check_engines(folder, entry, forms)
+        problems = check_accuracy(found) + check_again(binary, folder, entry, forms)
+        moved, refused = check_engines(binary, folder, entry, forms, results)
+        problems += refused
     counts = results["qdq_half"]["precision"]
     figures = (f"half {found['half']:6.2f} dB, Q/DQ {found['qdq']:6.2f}, with half {found['qdq_half']:6.2f}; "
-               f"{counts['int8_nodes']} nodes in INT8, {counts['half_nodes']} in f16, {counts['float32_nodes']} in f32")
+               f"{counts['int8_nodes']} nodes in INT8, {counts['half_nodes']} in f16, {counts['float32_nodes']} in f32; "
+               + ", ".join(f"{kib:.0f}" for kib in moved.values()) + " KiB")
     return figures, problems, lost(found)
 
 

@@ -102,6 +102,13 @@ def _build(model, shapes, sm):
         return run.returncode, run.stderr, operations
 
 
+def build_to(model, engine, shapes=(1, 2, 4), sm=SM):
+    """Builds an engine into a file. Returns nothing, or TensorRT's messages if it refuses the model."""
+    command = [_tool(), *libraries(), str(sm), model, engine, *map(str, shapes)]
+    run = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=300)
+    return "" if run.returncode == 0 else run.stderr.strip() or f"exit status {run.returncode}"
+
+
 def main(models):
     """Prints the result for each model."""
     for model in models:

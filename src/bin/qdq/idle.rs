@@ -92,6 +92,13 @@ const RULES: &[Rule] = &[
         remedy: "give data instead",
     },
     Rule {
+        commands: &["quantize", "apply", "inspect", "engine", "cast"],
+        options: &["half_io", "float32", "float32_op", "half", "half_op"],
+        works: |typed| is_typed(typed, "fp16") || is_typed(typed, "bf16"),
+        why: "nothing becomes half precision",
+        remedy: "add --fp16 or --bf16",
+    },
+    Rule {
         commands: &["cast"],
         options: RUN,
         works: |typed| is_typed(typed, "data"),

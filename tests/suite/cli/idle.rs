@@ -9,10 +9,17 @@ fn options_that_change_nothing_are_refused() {
         .run("calibrate model.onnx -d calib.npz --limit 8 --stats s.stats --ranges r.json --cache c.cache")
         .succeeds();
     let quantize = "quantize model.onnx -d calib.npz -o out.onnx";
-    let cases: [(&str, &str, &str); 41] = [
+    let cases: [(&str, &str, &str); 48] = [
         (quantize, "--shapes input=1x1x8x8", "--engine"),
         (quantize, "--workspace 64", "--engine"),
-        (quantize, "--fp16", "--engine"),
+        (quantize, "--half-io", "--fp16"),
+        (quantize, "--float32 conv", "--fp16"),
+        (quantize, "--float32-op Conv", "--fp16"),
+        (quantize, "--half conv", "--fp16"),
+        ("inspect model.onnx", "--half-op Conv", "--fp16"),
+        ("inspect model.onnx", "--stats s.stats", "--fp16"),
+        ("cast model.onnx --fp16 -o out.onnx", "--threads 1", "--data"),
+        ("cast model.onnx --fp16 -o out.onnx", "--batch-size 4", "--data"),
         (quantize, "--timing-cache t.cache", "--engine"),
         (quantize, "--compute-capability 8.6", "--engine"),
         (quantize, "--tensorrt /nowhere", "--engine"),
@@ -61,8 +68,8 @@ fn options_that_change_nothing_are_refused() {
             "leave it out",
         ]);
     }
-    let line = format!("{quantize} --fp16 --workspace 64 --shapes input=1x1x8x8");
-    place.run(&line).refuses(&["--shapes, --workspace and --fp16 change nothing", "leave them out"]);
+    let line = format!("{quantize} --workspace 64 --shapes input=1x1x8x8");
+    place.run(&line).refuses(&["--shapes and --workspace change nothing", "leave them out"]);
     assert_eq!(place.files(), before);
 }
 

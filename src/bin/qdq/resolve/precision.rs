@@ -1,6 +1,5 @@
 //! Converts the arguments for half precision.
 
-use qdq::error::{Error, ErrorKind, Result};
 use qdq::pipeline::{BF16_OPSET, HALF_QDQ_OPSET, PrepareOptions};
 use qdq::place::Selection;
 use qdq::precision::{Half, PrecisionPolicy};
@@ -17,29 +16,15 @@ pub fn half(args: &PrecisionArgs) -> Option<Half> {
 }
 
 /// Returns the policy of precision; `None` if everything stays in float32.
-///
-/// # Errors
-/// `InvalidArgument` if options choose nodes for half precision that nobody asked for.
-pub fn precision(args: &PrecisionArgs) -> Result<Option<PrecisionPolicy>> {
-    let choice = &args.choice;
-    let Some(half) = half(args) else {
-        let is_chosen = choice.half_io
-            || [&choice.float32, &choice.float32_op, &choice.half, &choice.half_op]
-                .iter()
-                .any(|it| !it.is_empty());
-        if is_chosen {
-            let message = "--half-io, --float32 and --half have no effect: nothing becomes half precision";
-            return Err(Error::new(ErrorKind::InvalidArgument, message).with_remedy("add --fp16 or --bf16"));
-        }
-        return Ok(None);
-    };
+pub fn precision(args: &PrecisionArgs) -> Option<PrecisionPolicy> {
+    let (half, choice) = (half(args)?, &args.choice);
     let selection = |names: &[String], ops: &[String]| Selection { names: names.to_vec(), ops: ops.to_vec() };
-    Ok(Some(PrecisionPolicy {
+    Some(PrecisionPolicy {
         half,
         float32: selection(&choice.float32, &choice.float32_op),
         forced: selection(&choice.half, &choice.half_op),
         half_io: choice.half_io,
-    }))
+    })
 }
 
 /// Returns the settings of the preparation of a model that is quantized.

@@ -24,7 +24,7 @@ pub fn run(args: &Apply, term: &Term) -> Result<Outcome> {
     outputs::check([args.output.as_path()], inputs.iter().map(PathBuf::as_path))?;
     let weights = resolve::weights(&args.weights, resolve::half(&args.precision))?;
     let ranges = RangeFile::read(&args.ranges)?.into_ranges(&args.ranges)?;
-    let (policy, precision) = (resolve::policy(&args.policy), resolve::precision(&args.precision)?);
+    let (policy, precision) = (resolve::policy(&args.policy), resolve::precision(&args.precision));
     let whole = Planned::open(&args.model, &args.inputs, &policy, &resolve::preparation(&args.precision))?;
     whole.check_worth(&args.model, &policy)?;
     let missing = whole.prepared.without_range(&whole.plan, &ranges);

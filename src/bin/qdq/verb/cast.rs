@@ -17,7 +17,7 @@ use crate::{Outcome, outputs, resolve};
 use super::written::Written;
 
 pub fn run(args: &Cast, term: &Term) -> Result<Outcome> {
-    let policy = resolve::precision(&args.precision)?.ok_or_else(|| {
+    let policy = resolve::precision(&args.precision).ok_or_else(|| {
         Error::new(ErrorKind::InvalidArgument, "nothing says into which type to cast")
             .with_remedy("give --fp16 or --bf16")
     })?;

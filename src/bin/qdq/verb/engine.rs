@@ -98,7 +98,7 @@ impl Builder {
 /// A strongly typed TensorRT computes in the types of the model, so half precision changes the model. A
 /// weakly typed one chooses the layers itself.
 fn in_half(args: &Engine) -> Result<(Model, Vec<Finding>)> {
-    let precision = resolve::precision(&args.precision)?;
+    let precision = resolve::precision(&args.precision);
     let Some(policy) = precision.filter(|policy| tensorrt::is_strongly_typed() || policy.half == Half::Bf16)
     else {
         return Ok((Model::open(&args.model)?, Vec::new()));
@@ -132,7 +132,7 @@ pub fn run(args: &Engine, term: &Term) -> Result<Outcome> {
             ranges.keys.extend(builder.keys(&whole));
             let Planned { prepared, plan } = whole.restrict(&policy, &ranges)?;
             let quantized = prepared.quantize(&plan, &ranges, &weights)?;
-            let precision = resolve::precision(&args.precision)?;
+            let precision = resolve::precision(&args.precision);
             let known = Known { stats: None, ranges: Some(&ranges) };
             let halved = Halves::make(quantized, known, precision.as_ref())?;
             builder.build_quantized(halved.model(), &args.model, &ranges, &args.output)?;

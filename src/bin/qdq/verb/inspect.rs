@@ -12,7 +12,7 @@ use crate::term::Term;
 use crate::{Outcome, resolve};
 
 pub fn run(args: &Inspect, term: &Term) -> Result<Outcome> {
-    let precision = resolve::precision(&args.precision)?;
+    let precision = resolve::precision(&args.precision);
     let preparation = resolve::preparation(&args.precision);
     let prepared = pipeline::prepare_with(&resolve::model(&args.model, &args.inputs)?, &preparation)?;
     let found = prepared.plan(&resolve::policy(&args.policy))?;

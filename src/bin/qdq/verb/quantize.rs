@@ -25,7 +25,7 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
         Some(_) => resolve::engine_policy(&args.policy)?,
         None => resolve::policy(&args.policy),
     };
-    let (precision, half) = (resolve::precision(&args.precision)?, resolve::half(&args.precision));
+    let (precision, half) = (resolve::precision(&args.precision), resolve::half(&args.precision));
     let (weights, recovery) = (resolve::weights(&args.weights, half)?, resolve::recovery(&args.recovery));
     let options = RecoverOptions { weights, recovery, method };
     options.check()?;
