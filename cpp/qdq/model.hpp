@@ -21,7 +21,8 @@
 #include <qdq/policy.hpp>
 #include <qdq/quantize_options.hpp>
 #include <qdq/ranges.hpp>
-#include <qdq/precision.hpp>
+#include <qdq/precision_options.hpp>
+#include <qdq/precision_plan.hpp>
 #include <qdq/recover_options.hpp>
 #include <qdq/run_options.hpp>
 #include <qdq/span.hpp>

@@ -52,7 +52,8 @@
 #include <qdq/quantize_options.hpp>
 #include <qdq/quantizer.hpp>
 #include <qdq/ranges.hpp>
-#include <qdq/precision.hpp>
+#include <qdq/precision_options.hpp>
+#include <qdq/precision_plan.hpp>
 #include <qdq/recover_options.hpp>
 #include <qdq/result.hpp>
 #include <qdq/run_options.hpp>

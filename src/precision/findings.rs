@@ -71,7 +71,8 @@ pub(super) fn findings(context: &Context<'_>, nodes: &[NodePrecision], masks: &[
     findings
 }
 
-/// Returns the finding about inputs and outputs of the model that become 16-bit although their values do not fit.
+/// Returns the finding about inputs and outputs of the model that become 16-bit although their values do not
+/// fit.
 pub(super) fn unfit_borders(context: &Context<'_>) -> Option<Finding> {
     let graph = context.graph;
     let is_unfit = |id: &TensorId| {

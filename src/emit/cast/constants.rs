@@ -47,7 +47,8 @@ impl Caster<'_> {
         if count == 0 {
             return value;
         }
-        let what = format!("{} beyond {} became {largest:.4e}", counted(count, "number"), self.plan.half);
+        let numbers = counted(count, "number");
+        let what = format!("{numbers} too large for {} became its largest, {largest:.4e}", self.plan.half);
         let remedy = "keep the nodes that read them in float32";
         self.findings.push(Finding::warning(what).about([name]).with_remedy(remedy));
         let limit = |&x: &f32| if x.is_finite() { x.clamp(-largest, largest) } else { x };
