@@ -34,7 +34,8 @@ demo-accuracy: models ## print what equalization, learned rounding and bias corr
 
 test: python models ## run the whole suite: Rust tests, comparison with peers, TensorRT-RTX engines
 	$(CARGO) test
-	$(MAKE) --no-print-directory native torch peers consumers aarch64
+	$(MAKE) --no-print-directory --jobs=2 --output-sync=target native torch peers consumers
+	$(MAKE) --no-print-directory aarch64
 
 # Whole runs, searches over many ranges and the other languages take their time; `make test` has them.
 SLOW := $(addprefix --skip ,api:: calibration:: cli:: recover:: runtime::)
@@ -73,13 +74,16 @@ native: python ## test the C interface, the C++ layer and the examples, with san
 	$(PYTHON) tests/cpp/run.py
 	$(PYTHON) tests/tensorrt/run.py
 	$(PYTHON) tests/tensorrt/examples.py
-	$(PYTHON) tests/examples.py
+	$(WITHOUT) $(PYTHON) tests/examples.py
 
-# What a second compiler, Valgrind or CMake would change, without them; what sanitizers and stand-ins say is said by then.
-bare: python ## test the C++ layer and the examples as on a machine that has gcc and g++ alone
+# A command as on a machine that has gcc and g++ alone.
+WITHOUT := scripts/hide.sh 'clang*' 'llvm*' 'lld*' 'valgrind*' cmake ctest cpack ninja --
+
+# What would be compiled otherwise without a second compiler.
+bare: python ## test the C++ layer and its examples as on a machine that has gcc and g++ alone
 	$(CARGO) build --quiet --lib --bins --examples --test suite
-	scripts/hide.sh 'clang*' 'llvm*' 'lld*' 'valgrind*' cmake ctest cpack ninja -- \
-		sh -ec 'for test in "tests/cpp/run.py --again" tests/tensorrt/examples.py tests/examples.py; do $(PYTHON) $$test; done'
+	$(WITHOUT) $(PYTHON) tests/cpp/run.py --again
+	$(WITHOUT) $(PYTHON) tests/tensorrt/examples.py --again
 
 torch: python ## test the LibTorch layer, with Debian's libtorch-dev or that of QDQ_TORCH (skipped where there is neither)
 	$(CARGO) build --quiet --lib --bins --examples --test suite

@@ -14,6 +14,8 @@ TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).absolute()
 WORK = TARGET / "consumers" / "in a folder"
 # The cmake and ninja of this Python's environment precede those of the system.
 PATH = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+# The make that runs this does not share its jobs, which ninja and make would try to take.
+os.environ.pop("MAKEFLAGS", None)
 
 
 class Failure(Exception):

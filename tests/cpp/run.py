@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Compiles the headers in every promised way, and runs the C++ tests: run.py [--again] [FOLDER OF LIBQDQ]
 
-With --again it runs only the cases that can differ from a run with more programs on the PATH. Such a run is needed
-in addition. Prints a line for every case. The exit status is 1 if one fails. Needs g++; uses clang and valgrind if
+With --again it runs only the cases that are compiled otherwise without clang++ on the PATH, in addition to a run with it.
+Prints a line for every case. The exit status is 1 if one fails. Needs g++; uses clang and valgrind if
 they are installed.
 """
 
@@ -61,6 +61,9 @@ def fails(expected, *command, cwd=None, **environment):
 class Suite:
     def __init__(self, library, folder, again):
         self.folder, self.again = folder, again
+        # All tests as one source: the headers take most of the time.
+        self.everything = folder / "everything.cpp"
+        self.everything.write_text("".join(f'#include "{path}"\n' for path in SOURCES))
         self.library = link_library(library, folder / "lib")
         # After the sources: some distributions' compilers link a library only if an earlier file needs it.
         self.link = ["-Wl,--as-needed", self.library, f"-Wl,-rpath,{self.library.parent}", "-pthread"]
@@ -71,15 +74,16 @@ class Suite:
         """Lists name and function of every case, the longest first."""
         other = self.cxx[-1]
         if not self.again:
+            # Every source includes all headers, which also proves that several sources can include them.
+            yield "tests, g++ c++17", lambda: self.tests("plain", "g++", ["-std=c++17", "-g"], SOURCES)
             yield "tests under the address and undefined behaviour sanitizers", lambda: self.tests(
-                "sanitized", "g++", ["-std=c++17", "-g", *SANITIZE], ASAN_OPTIONS="detect_leaks=1")
-        yield "tests, g++ c++17", lambda: self.tests("plain", "g++", ["-std=c++17", "-g"])
+                "sanitized", "g++", ["-std=c++17", "-g", *SANITIZE], [self.everything], ASAN_OPTIONS="detect_leaks=1")
         yield f"tests, {other} c++20, no exceptions, no RTTI", lambda: self.tests(
-            "bare", other, ["-std=c++20", *BARE])
-        yield "the checks find a leak and a use after free", self.checks_can_fail
+            "bare", other, ["-std=c++20", *BARE], [self.everything])
         yield f"every header by itself, {other}", lambda: self.headers_alone(other)
         if self.again:
             return
+        yield "the checks find a leak and a use after free", self.checks_can_fail
         yield "the value of an error without exceptions ends the process", self.value_of_an_error
         yield "an ignored error does not compile", self.ignored_error
         yield "a view of a temporary does not compile", self.views_of_temporaries
@@ -91,25 +95,17 @@ class Suite:
                 if (compiler, std, options) != (other, "c++20", BARE):
                     name = " ".join([f"tests compile, {compiler} {std}", *options])
                     yield name, lambda c=compiler, s=std, o=options: run(
-                        c, f"-std={s}", *STRICT, *o, *INCLUDE, "-fsyntax-only", self.everything())
+                        c, f"-std={s}", *STRICT, *o, *INCLUDE, "-fsyntax-only", self.everything)
         for compiler in self.cc:
             yield f"qdq.h as C, {compiler}", lambda c=compiler: self.c_header(c, ["c99", "c11", "c17", "c2x"], "c")
         for compiler in self.cxx:
             # From C++17 on, the tests include it.
             yield f"qdq.h as C++, {compiler}", lambda c=compiler: self.c_header(c, ["c++11", "c++14"], "c++")
 
-    def everything(self):
-        """Compiles all tests as one source, which is faster without linking."""
-        source = self.folder / "everything.cpp"
-        if not source.exists():
-            source.write_text("".join(f'#include "{path}"\n' for path in SOURCES))
-        return source
-
-    def tests(self, name, compiler, options, **environment):
-        # Every source includes all headers, which also proves that several sources can include them.
+    def tests(self, name, compiler, options, sources, **environment):
         work = self.folder / name
         work.mkdir()
-        run(compiler, *options, *STRICT, *INCLUDE, *SOURCES, "-o", work / "tests", *self.link)
+        run(compiler, *options, *STRICT, *INCLUDE, *sources, "-o", work / "tests", *self.link)
         # The normal program runs under Valgrind. By itself it would give the same result.
         valgrind = VALGRIND if name == "plain" and shutil.which("valgrind") else []
         run(*valgrind, work / "tests", DATA, cwd=work, **environment)

@@ -22,8 +22,12 @@ def versions(*packages):
     """Returns the versions of Python packages and of Python, and the processor features by which kernels are
     chosen."""
     flags = [line for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines() if line.startswith(("flags", "Features"))]
-    return [*(f"{name} {importlib.metadata.version(name)}" for name in packages), platform.python_version(),
-            platform.machine(), *flags[:1]]
+    return [*(f"{name} {version(name)}" for name in packages), platform.python_version(), platform.machine(), *flags[:1]]
+
+
+def version(package):
+    """Returns the version of a Python package."""
+    return importlib.metadata.version(package)
 
 
 def model(path):

@@ -4,7 +4,9 @@
 Examples of calibrators run over the stand-ins of TensorRT 8.5 and 10.3 with a fake GPU. The others are compiled
 against TensorRT 11.4 and build engines with TensorRT-RTX, which needs no GPU for that.
 
-usage: examples.py [FOLDER of libqdq and of qdq, target/debug by default]
+usage: examples.py [--again] [FOLDER of libqdq and of qdq, target/debug by default]
+
+With --again only the programs are built and run, by g++ if there is no clang++, in addition to a run with clang++.
 """
 
 import concurrent.futures
@@ -44,19 +46,23 @@ QUANTIZE = "/Relu_output_0_QuantizeLinear"
 
 
 def main():
-    library = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "target" / "debug"
+    arguments = [argument for argument in sys.argv[1:] if argument != "--again"]
+    library = Path(arguments[0]) if arguments else ROOT / "target" / "debug"
     suite = native.Suite("tensorrt-examples", library)
     tests = Tests(suite, library / "qdq")
-    suite.cases([tests.quantize(version) for version in HAVE_CALIBRATORS])
-    suite.cases([tests.calibrators(version) for version in HAVE_CALIBRATORS])
-    suite.cases([tests.compiles(name, "11.4")
-                 for name in ("qdq_network.cpp", "engine.cpp", "migration/after_tensorrt11.cpp", "api_network.cpp")])
-    suite.cases([tests.compiles("api_network.cpp", version) for version in ("8.5", "10.3", "rtx-1.7")])
-    suite.cases([("TensorRT 11's program, on 10.3", tests.kept_calibrator),
+    suite.cases([*(tests.calibrators(version) for version in HAVE_CALIBRATORS),
+                 *(tests.quantize(version) for version in HAVE_CALIBRATORS),
+                 ("TensorRT 11's program, on 10.3", tests.kept_calibrator),
                  ("Quantize and Dequantize in a network, RTX", tests.qdq_network),
                  ("an engine in one call, RTX", tests.engine),
-                 ("TensorRT 11's program, RTX", tests.kept_calibrator_on_rtx),
-                 ("the README's C++", tests.readme)])
+                 ("TensorRT 11's program, RTX", tests.kept_calibrator_on_rtx)])
+    if "--again" in sys.argv:
+        suite.end()
+    # g++ compiles these in every run.
+    suite.cases([("the README's C++", tests.readme),
+                 *(tests.compiles(name, "11.4")
+                   for name in ("qdq_network.cpp", "engine.cpp", "migration/after_tensorrt11.cpp", "api_network.cpp")),
+                 *(tests.compiles("api_network.cpp", version) for version in ("8.5", "10.3", "rtx-1.7"))])
     guide = GUIDE.read_text()
     suite.case("the guide's C++ and differences", lambda: shown_is_real(guide))
     suite.case("the guide's commands", lambda: tests.commands(guide))

@@ -10,6 +10,7 @@ import concurrent.futures
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -26,18 +27,34 @@ from tensorrt_headers import headers  # noqa: E402
 CARGO = os.environ.get("CARGO", "cargo")
 RECOVERY = ["--equalize", "--learned-rounding", "--bias-correction"]
 RECOVERED = ("residual_cnn", "mobilenet", "unet", "gemm_variants", "vision_transformer")
-TOOL = native.ROOT / "target" / "tensorrt" / "qdq"
+FOLDER = native.ROOT / "target" / "tensorrt"
+TOOL = FOLDER / "debug" / "qdq"
 # With an example, the features of the dependencies are those of the tests, so that none is compiled again.
 BUILD = ["build", "--quiet", "--locked", "--bin", "qdq", "--example", "pipeline"]
 
 
 def build():
-    """Builds the tool with the feature, and at the usual place the tool without it."""
+    """Builds the tool with the feature, in a folder of its own: in that of the tests each of the two would compile the
+    library anew, and with it the tests."""
+    take_dependencies(native.ROOT / "target" / "debug", FOLDER / "debug")
     include = os.pathsep.join(folder for folder in headers("rtx-1.7") if folder != "-isystem")
-    run(CARGO, *BUILD, "--features", "tensorrt", cwd=native.ROOT, QDQ_TENSORRT_INCLUDE=include)
-    TOOL.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copy2(native.ROOT / "target" / "debug" / "qdq", TOOL)
+    run(CARGO, *BUILD, "--features", "tensorrt", "--target-dir", FOLDER, cwd=native.ROOT, QDQ_TENSORRT_INCLUDE=include)
     run(CARGO, *BUILD, cwd=native.ROOT)
+
+
+def take_dependencies(source, folder):
+    """Gives a build folder the dependencies that another one has compiled: libraries as links, which cargo replaces and
+    never changes, the rest as copies. Cargo decides itself whether they are up to date."""
+    of_qdq = re.compile(r"(lib)?qdq[-.][0-9a-z]*(\.\w+)?")
+    for path in (path for part in ("deps", "build", ".fingerprint") for path in (source / part).rglob("*")):
+        inside = path.relative_to(source)
+        is_library = inside.parts[0] == "deps" and path.suffix in (".rlib", ".rmeta", ".so")
+        if of_qdq.fullmatch(inside.parts[1]) or not path.is_file() or inside.parts[0] == "deps" and not is_library:
+            continue
+        taken = folder / inside
+        taken.parent.mkdir(parents=True, exist_ok=True)
+        taken.unlink(missing_ok=True)
+        (os.link if is_library else shutil.copy2)(path, taken)
 
 
 def run(*command, fails=None, cwd=None, **environment):

@@ -3,9 +3,13 @@
 
 usage: findings.py [--write | --check]
 
---write writes the table into FINDINGS.md, --check fails if it differs from the existing one.
+--write writes the table into FINDINGS.md, --check fails if it differs from the existing one. The last line of FINDINGS.md
+is a digest of all that the table depends on, and of the table: as long as it holds, --check measures nothing, unless
+QDQ_MEASURE=anew.
 """
 import concurrent.futures
+import hashlib
+import os
 import pathlib
 import sys
 import tempfile
@@ -14,6 +18,8 @@ import onnx
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "python"))
 
+import engine_types
+import measured
 import rtx
 from builder import Builder
 from forms import CASES
@@ -67,13 +73,26 @@ def table():
     return "\n".join(["| form | runs as | operations |", "|---|---|---|", *rows, ""])
 
 
+def digest(rows):
+    """Returns the last line of FINDINGS.md with that table: a digest of the models, of what builds and reads their engines, and
+    of the table."""
+    parts = [*(model_of(title, fill)[0].SerializeToString(deterministic=True) for title, fill in CASES.items()),
+             *(pathlib.Path(file).read_bytes() for file in (__file__, rtx.__file__, engine_types.__file__, rtx.SOURCE)),
+             measured.version(rtx.LIBRARIES).encode(), rows.encode()]
+    return f"<!-- measured: {hashlib.sha256(b''.join(b'%d ' % len(part) + part for part in parts)).hexdigest()} -->\n"
+
+
 def main(mode=""):
     """Prints, writes or checks the table."""
     document = pathlib.Path(__file__).with_name("FINDINGS.md")
-    head, mark, kept = document.read_text().partition("## Table\n\n")
+    head, mark, rest = document.read_text().partition("## Table\n\n")
+    kept, _, _ = rest.partition("\n<!-- measured")
+    if mode == "--check" and os.environ.get("QDQ_MEASURE") != "anew" and rest == f"{kept}\n{digest(kept)}":
+        print(f"FINDINGS.md was measured with these {len(CASES)} forms of Q/DQ and this TensorRT-RTX")
+        return 0
     found = table()
     if mode == "--write":
-        document.write_text(head + mark + found)
+        document.write_text(f"{head}{mark}{found}\n{digest(found)}")
     elif mode == "--check":
         differing = [line for line in found.splitlines() if line not in kept.splitlines()]
         print("\n".join(differing) or f"all {len(CASES)} forms of Q/DQ run as FINDINGS.md says")
