@@ -28,7 +28,7 @@ const SMALLEST: f32 = 1.0 / 16384.0;
 /// Stores the weights of these operators with one scale each.
 ///
 /// These are the weights that are stored as int8 with a DequantizeLinear along the first axis. A finding is
-/// logged if a result would exceed [`LARGEST`], so that a weight keeps one scale per channel.
+/// logged if a result would exceed 65504, so that a weight keeps one scale per channel.
 ///
 /// # Errors
 /// Those of reading and of editing the model.

@@ -30,6 +30,8 @@ impl Draft<'_> {
         let float32 = |reason: String| Some((Precision::Float32, reason));
         let settled = types::settled(context, id);
         if self.policy.float32.matches(node) && settled.as_ref().is_none_or(|it| it.0 != Precision::Neither) {
+            // The values that it needs stay with it, as with every node in float32.
+            self.refusal(id);
             self.decided[id.0] = float32("kept in float32 by the user".into());
         } else if settled.is_some() {
             self.decided[id.0] = settled;

@@ -28,7 +28,7 @@ pub(super) fn masks(graph: &Graph, evidence: &Evidence, half: Half) -> (Vec<Limi
             Way { graph, evidence, limit: half.largest() / MARGIN, seen: BTreeSet::new(), adds: false };
         if way.ends_in_softmax(id) {
             let lowest = if way.adds { half.round(-half.largest() / 2.0) } else { -half.largest() };
-            masks.push(Limited { tensor: id, lowest, highest: half.largest() });
+            masks.push(Limited { tensor: id, lowest, highest: half.largest(), is_mask: true });
             on_the_way.extend(way.seen);
         }
     }
@@ -50,7 +50,8 @@ pub(super) fn bounds(graph: &Graph, evidence: &Evidence, half: Half) -> Vec<Limi
             })
     };
     let found = graph.tensor_ids().filter(|&id| is_beyond(id) && is_bound(id));
-    found.map(|tensor| Limited { tensor, lowest: -half.largest(), highest: half.largest() }).collect()
+    let (lowest, highest) = (-half.largest(), half.largest());
+    found.map(|tensor| Limited { tensor, lowest, highest, is_mask: false }).collect()
 }
 
 /// A walk from a mask to its readers.

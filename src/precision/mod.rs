@@ -3,10 +3,10 @@
 //! A strongly typed TensorRT (11, RTX) computes in the types of the model. The plan is a pure function of the
 //! graph, of what is known about its values, and of a policy. Its rules, in their order:
 //!
-//! 1. A node has a choice if ONNX defines it for the 16-bit type ([`types`]). The user's choice comes next.
-//! 2. Casts from a 16-bit type that an exporter wrote mean float32 up to the Cast back ([`guards`]).
-//! 3. A tensor is stored in 16 bits if its values fit, and if rounding them costs little ([`storage`]).
-//! 4. Operators are judged by what they compute inside, and by what they do with small values ([`delicate`]).
+//! 1. A node has a choice if ONNX defines it for the 16-bit type (`types`). The user's choice comes next.
+//! 2. Casts from a 16-bit type that an exporter wrote mean float32 up to the Cast back (`guards`).
+//! 3. A tensor is stored in 16 bits if its values fit, and if rounding them costs little (`storage`).
+//! 4. Operators are judged by what they compute inside, and by what they do with small values (`delicate`).
 //! 5. The node that makes what a delicate node reads stays in float32 with it.
 //!
 //! Everything else computes in the 16-bit type.
@@ -102,6 +102,9 @@ pub struct Limited {
     pub lowest: f32,
     /// The number that replaces larger ones.
     pub highest: f32,
+    /// Whether it is a mask. Its float32 form is limited too, since a 16-bit Softmax may read what float32 nodes
+    /// make of it.
+    pub is_mask: bool,
 }
 
 /// The precision of every node.

@@ -18,11 +18,21 @@ impl Caster<'_> {
         if !self.model.is_stored(&name) {
             return Ok(false);
         }
+        let limited = self.plan.limited.iter().find(|limited| limited.tensor == id).copied();
+        let is_mask = limited.is_some_and(|limited| limited.is_mask);
+        if uses.half.is_empty() && !is_mask {
+            return Ok(true);
+        }
+        let Some(mut value) = self.model.constant(&name)? else { return Ok(false) };
+        if let Some(limited) = limited {
+            value = limit(value, limited);
+        }
+        if is_mask && uses.needs_float32() {
+            self.model.replace_constant(&name, value.clone())?;
+        }
         if uses.half.is_empty() {
             return Ok(true);
         }
-        let Some(value) = self.model.constant(&name)? else { return Ok(false) };
-        let value = self.limited(id, value);
         let stays = uses.needs_float32() || uses.is_output;
         let value = self.step(id, value, stays)?;
         let value = self.finite(&name, value);
@@ -55,18 +65,13 @@ impl Caster<'_> {
         let shape = value.shape().to_vec();
         Tensor::new(shape, values.iter().map(limit).collect::<Vec<f32>>()).unwrap_or(value)
     }
+}
 
-    /// Limits the numbers of a constant to those that the plan gives it.
-    fn limited(&self, id: TensorId, value: Tensor) -> Tensor {
-        let found = self.plan.limited.iter().find(|limited| limited.tensor == id);
-        let Some(Limited { lowest, highest, .. }) = found else { return value };
-        let shape = value.shape().to_vec();
-        let raised = match value.data() {
-            Data::F32(values) => values.iter().map(|&x| x.clamp(*lowest, *highest)).collect::<Vec<f32>>(),
-            _ => return value,
-        };
-        Tensor::new(shape, raised).unwrap_or(value)
-    }
+/// Limits the numbers of a constant to those that the plan gives it.
+fn limit(value: Tensor, Limited { lowest, highest, .. }: Limited) -> Tensor {
+    let Data::F32(values) = value.data() else { return value };
+    let limited: Vec<f32> = values.iter().map(|&x| x.clamp(lowest, highest)).collect();
+    Tensor::new(value.shape().to_vec(), limited).unwrap_or(value)
 }
 
 /// Converts float32 elements. Other elements stay.
