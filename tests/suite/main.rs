@@ -12,6 +12,8 @@ mod emit;
 mod emit_model;
 mod environment;
 mod golden;
+#[cfg(feature = "tool")]
+mod half_cases;
 mod header;
 mod messages;
 mod models;
