@@ -46,7 +46,7 @@ pub struct Common {
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// Calibrate a float model and write its Q/DQ form
-    Quantize(Quantize),
+    Quantize(Box<Quantize>),
     /// Compute ranges, a calibration cache or statistics, without writing a model
     Calibrate(Calibrate),
     /// Convert a model to half precision, without quantizing it
