@@ -40,6 +40,7 @@ pub fn cast(network: &Network, plan: &PrecisionPlan) -> Result<Cast> {
         names: network.model.unique_names(),
         types: HashMap::new(),
         captures: captures(network),
+        replaced: HashMap::new(),
         findings: Vec::new(),
     };
     for id in network.graph.tensor_ids() {
@@ -65,6 +66,8 @@ struct Caster<'a> {
     types: HashMap<String, ElementType>,
     /// The nodes whose subgraphs read a tensor.
     captures: HashMap<TensorId, Vec<NodeId>>,
+    /// The 16-bit tensors in place of the outputs of removed Casts.
+    replaced: HashMap<TensorId, String>,
     findings: Vec<Finding>,
 }
 
@@ -145,7 +148,9 @@ impl Caster<'_> {
     fn source_of_cast(&self, id: TensorId) -> Option<String> {
         let graph = &self.network.graph;
         let source = graph.producer(id).filter(|node| node.is("Cast"))?.input(0)?;
-        (graph.tensor(source).dtype == Some(self.half)).then(|| self.network.name(source).to_owned())
+        let replaced = self.replaced.get(&source).map(String::as_str);
+        let name = replaced.unwrap_or_else(|| self.network.name(source));
+        (graph.tensor(source).dtype == Some(self.half)).then(|| name.to_owned())
     }
 
     /// Gives the output of the maker another name, so that the tensor's own name is free for its Cast.
@@ -198,6 +203,7 @@ impl Caster<'_> {
                 self.edits.replace_capture(self.network.position(*id), &name, half_name);
             }
             self.edits.remove(self.network.position(node));
+            self.replaced.insert(output, half_name.to_owned());
         }
     }
 
