@@ -102,8 +102,8 @@ pub struct Limited {
     pub lowest: f32,
     /// The number that replaces larger ones.
     pub highest: f32,
-    /// Whether it is a mask. Its float32 form is limited too, since a 16-bit Softmax may read what float32 nodes
-    /// make of it.
+    /// Whether it is a mask. Its float32 form is limited too, since a 16-bit Softmax may read what float32
+    /// nodes make of it.
     pub is_mask: bool,
 }
 

@@ -1,5 +1,5 @@
-//! Models that are hard to convert to half precision. tests/python/half_cases.py makes them, says the conditions,
-//! and checks the written models by a judge that rounds and overflows as their types do.
+//! Models that are hard to convert to half precision. tests/python/half_cases.py makes them, says the
+//! conditions, and checks the written models by a judge that rounds and overflows as their types do.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
