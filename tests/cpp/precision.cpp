@@ -62,8 +62,7 @@ TEST(options_of_half_precision_choose_nodes_and_the_type) {
   CHECK_FAILS(model.cast(all), Status::Unsupported, "kept in float32 by the user");
   const auto misspelt = PrecisionOptions::make().float32_op("Konv").build().value();
   CHECK_FAILS(model.cast(misspelt), Status::InvalidArgument, "'Konv'");
-  const auto options =
-      PrecisionOptions::make().half(Half::BF16).half_io().half_op("Conv").half_name("*").build().value();
+  const auto options = PrecisionOptions::make().half(Half::BF16).half_io().half_op("Conv").half_name("*").build().value();
   const auto halved = model.cast(options).value();
   CHECK(kept(halved.model.inputs().value()).at(0).dtype == qdq::DType::BF16);
   CHECK(halved.model.opset() == 22);
