@@ -32,7 +32,7 @@ std::vector<std::int64_t> list(const rust::Vec<std::int64_t>& values) { return {
 trt::EngineOptions options_of(const Request& request, nvinfer1::ILogger& logger) {
   trt::EngineOptions options;
   options.logger = &logger;
-  options.half = request.half;
+  options.fp16 = request.half;
   options.detailed = request.detailed;
   if (request.workspace != 0) options.workspace = static_cast<std::size_t>(request.workspace);
   options.timing_cache = text(request.timing_cache);

@@ -101,6 +101,9 @@ impl Weight {
             return Ok(None);
         };
         let shape = integers.shape().to_vec();
+        if shape.len() < 3 {
+            return Ok(None);
+        }
         let is_zero = |zero: Tensor| zero.view().data().as_bytes().iter().all(|&byte| byte == 0);
         let has_zero_points = match node.input(2) {
             Some(_) => stored(network, node, 2)?.is_some_and(is_zero),
@@ -171,16 +174,18 @@ fn stored(network: &Network, node: &Node, input: usize) -> Result<Option<Tensor>
 
 /// Lists the uses of a tensor, directly or behind a Cast; `None` if not only nodes of this graph read it.
 fn readers(network: &Network, captured: &HashSet<TensorId>, tensor: TensorId) -> Option<Vec<Edge>> {
-    let found = network.graph.tensor(tensor);
-    if found.is_output || captured.contains(&tensor) {
-        return None;
-    }
-    let mut edges = Vec::new();
-    for &edge in &found.consumers {
-        let reader = network.graph.node(edge.node);
-        match reader.output(0).filter(|_| reader.is("Cast")) {
-            Some(cast) => edges.extend(readers(network, captured, cast)?),
-            None => edges.push(edge),
+    let (mut edges, mut pending) = (Vec::new(), vec![tensor]);
+    while let Some(tensor) = pending.pop() {
+        let found = network.graph.tensor(tensor);
+        if found.is_output || captured.contains(&tensor) {
+            return None;
+        }
+        for &edge in &found.consumers {
+            let reader = network.graph.node(edge.node);
+            match reader.output(0).filter(|_| reader.is("Cast")) {
+                Some(cast) => pending.push(cast),
+                None => edges.push(edge),
+            }
         }
     }
     Some(edges)

@@ -390,7 +390,7 @@ pub extern "C" fn qdq_model_calibrate(
             let mut run = Run::new(options);
             let mut source = run.stoppable(get_mut(batches, "batches")?.source.as_mut());
             let options =
-                CalibrateOptions { runtime: run.runtime.clone(), every_activation, also: Vec::new() };
+                CalibrateOptions { runtime: run.runtime.clone(), every_activation, ..Default::default() };
             let result =
                 prepared.calibrate(&plan.plan, &mut source, &options, &mut |progress| run.report(progress));
             run.end(result).map(qdq_stats::new)

@@ -29,6 +29,8 @@ impl Model {
         let Some(&place) = self.constants().get(name) else { return Ok(false) };
         let shape = value.shape().to_vec();
         let tensor = tensor_proto(name, &shape, value.into_data().into())?;
+        // The places of constants stay, so their index does.
+        let places = self.constants.clone();
         let graph = self.edited().graph.get_or_insert_default();
         match place {
             Stored::Initializer(index) => {
@@ -46,6 +48,7 @@ impl Model {
                 graph.node[index].attribute = vec![attribute];
             }
         }
+        self.constants = places;
         Ok(true)
     }
 

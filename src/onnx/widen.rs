@@ -35,7 +35,10 @@ impl Model {
         let mut inputs = proto.graph.input.iter().filter_map(|input| input.r#type.as_option());
         tensors(proto).into_iter().any(|(tensor, _)| is_half(tensor.data_type))
             || inputs.any(names_half)
-            || nodes.any(|node| node.attribute.iter().any(|it| is_code(it) || types(it).any(names_half)))
+            || nodes.any(|node| {
+                let is_known = has_codes(node);
+                node.attribute.iter().any(|it| (is_known && is_code(it)) || types(it).any(names_half))
+            })
     }
 
     /// Returns the f32 twin: the same nodes, with f32 in place of f16 and bf16.
@@ -87,6 +90,12 @@ fn is_half(code: Option<i32>) -> bool {
 /// Integer attributes whose value is the code of an element type.
 const CODES: [&str; 7] =
     ["dtype", "output_datatype", "output_dtype", "precision", "softmax_precision", "stash_type", "to"];
+
+/// Whether attributes of [`CODES`] are codes: an operator of another domain may mean something else.
+fn has_codes(node: &NodeProto) -> bool {
+    let domain = node.domain.as_deref();
+    super::is_default_domain(domain) || domain == Some("com.microsoft")
+}
 
 /// Whether an attribute names a 16-bit type by its code.
 fn is_code(attribute: &AttributeProto) -> bool {
@@ -199,7 +208,7 @@ impl Widening {
             }
             casts.push(self.cast(&rounded, &name, ElementType::F32));
         }
-        let keeps_code = narrows && !casts.is_empty();
+        let keeps_code = (narrows && !casts.is_empty()) || !has_codes(&node);
         for attribute in node.attribute.iter_mut().filter(|_| !keeps_code) {
             if is_code(attribute) {
                 attribute.i = Some(i64::from(ElementType::F32.code()));

@@ -35,6 +35,8 @@ struct Observer {
     tensors: Vec<Mutex<Observed>>,
     /// The axis of each tensor whose size is noted, counted from the last one.
     key_axes: Vec<Option<usize>>,
+    /// Whether only the extremes of each tensor are observed.
+    only_limits: Vec<bool>,
     /// As many threads as the runtime has, which waits meanwhile.
     threads: Option<usize>,
 }
@@ -54,6 +56,7 @@ impl Tap for Observer {
         }
         let stats = observed.stats.get_or_insert_default();
         parallel::within(self.threads, || match data {
+            DataView::F32(values) if self.only_limits[index] => stats.observe_limits(values),
             DataView::F32(values) => stats.observe(values),
             DataView::F16(values) => stats.observe(values),
             DataView::Bf16(values) => stats.observe(values),
@@ -64,10 +67,11 @@ impl Tap for Observer {
 }
 
 impl Observer {
-    fn new(taps: &[String], key_axes: &BTreeMap<String, usize>, runtime: &RuntimeOptions) -> Arc<Self> {
+    fn new(names: &[String], taps: &Taps, runtime: &RuntimeOptions) -> Arc<Self> {
         Arc::new(Self {
-            tensors: taps.iter().map(|_| Mutex::default()).collect(),
-            key_axes: taps.iter().map(|tap| key_axes.get(tap).copied()).collect(),
+            tensors: names.iter().map(|_| Mutex::default()).collect(),
+            key_axes: names.iter().map(|tap| taps.key_axes.get(tap).copied()).collect(),
+            only_limits: names.iter().map(|tap| taps.limits.contains(tap)).collect(),
             threads: runtime.threads,
         })
     }
@@ -84,6 +88,8 @@ pub struct CalibrateOptions {
     pub every_activation: bool,
     /// Further tensors to observe if a runtime can reach them, such as those that a plan of precision needs.
     pub also: Vec<String>,
+    /// Further tensors of which only the extremes are observed, if a runtime can reach them.
+    pub limits: Vec<String>,
 }
 
 impl Prepared {
@@ -107,7 +113,11 @@ impl Prepared {
         report: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<Stats> {
         let needed = self.taps(plan, false);
-        if needed.is_empty() && !options.every_activation && options.also.is_empty() {
+        if needed.is_empty()
+            && !options.every_activation
+            && options.also.is_empty()
+            && options.limits.is_empty()
+        {
             // Only weights are quantized. The activations of the model already are.
             return Ok(Stats::default());
         }
@@ -115,9 +125,18 @@ impl Prepared {
         others.extend_from_slice(&options.also);
         let mut known: HashSet<String> = needed.iter().cloned().collect();
         others.retain(|tap| known.insert(tap.clone()));
+        let limits: HashSet<String> =
+            options.limits.iter().filter(|tap| known.insert((*tap).clone())).cloned().collect();
+        others.extend(limits.iter().cloned());
         let name = |tensor: TensorId| self.network.name(tensor).to_owned();
         let key_axes = plan.attentions.iter().map(|found| (name(found.probabilities), found.axis)).collect();
-        gather(&self.network.model, &Taps { needed, others, key_axes }, source, &options.runtime, report)
+        gather(
+            &self.network.model,
+            &Taps { needed, others, key_axes, limits },
+            source,
+            &options.runtime,
+            report,
+        )
     }
 }
 
@@ -143,18 +162,21 @@ struct Taps {
     others: Vec<String>,
     /// The axis of each tensor of probabilities that has one index per key, counted from the last one.
     key_axes: BTreeMap<String, usize>,
+    /// The tensors of which only the extremes are observed.
+    limits: HashSet<String>,
 }
 
 fn gather(
     model: &Model,
-    Taps { needed, others, key_axes }: &Taps,
+    wanted: &Taps,
     source: &mut dyn BatchSource,
     runtime: &RuntimeOptions,
     report: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Stats> {
+    let Taps { needed, others, .. } = wanted;
     let mut taps = [needed.as_slice(), others].concat();
     let mut findings = Vec::new();
-    let mut observer = Observer::new(&taps, key_axes, runtime);
+    let mut observer = Observer::new(&taps, wanted, runtime);
     let mut opened = open(model, &taps, observer.clone(), runtime);
     if opened.is_err()
         && let Some(unknown) = Unknown::of(model)?
@@ -163,7 +185,7 @@ fn gather(
         taps.retain(|tap| !unknown.behind.contains(tap));
         if taps.len() < needed.len() + others.len() {
             findings.push(out_of_reach(others, &unknown));
-            observer = Observer::new(&taps, key_axes, runtime);
+            observer = Observer::new(&taps, wanted, runtime);
             opened = open(model, &taps, observer.clone(), runtime);
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::calibrate::CalibrateOptions;
 use super::prepared::Prepared;
 use super::{folded, prepare::PrepareOptions, prepare::prepare_with};
 use crate::dtype::DataType;
@@ -53,7 +54,12 @@ pub struct Halved {
 /// # Errors
 /// Those of [`prepare`](super::prepare).
 pub fn prepare_cast(model: &Model, half: Half, opset: Option<i64>) -> Result<Prepared> {
-    let has_pairs = model.nodes().any(|node| matches!(node.op(), "QuantizeLinear" | "DequantizeLinear"));
+    let mut inlined = model.clone();
+    inlined.inline_functions()?;
+    let is_pair = |op: &str| matches!(op, "QuantizeLinear" | "DequantizeLinear");
+    let graph = inlined.graph()?;
+    let has_pairs =
+        graph.nodes.iter().any(|node| is_pair(&node.op) || node.nested.iter().any(|op| is_pair(op)));
     let usual = match half {
         Half::Bf16 => BF16_OPSET,
         Half::F16 if has_pairs => HALF_QDQ_OPSET,
@@ -63,16 +69,20 @@ pub fn prepare_cast(model: &Model, half: Half, opset: Option<i64>) -> Result<Pre
 }
 
 impl Prepared {
-    /// Lists the tensors whose statistics a plan of precision needs ([`precision::taps`]).
-    pub fn precision_taps(&self) -> Vec<String> {
-        precision::taps(self.graph()).into_iter().map(|id| self.network.name(id).to_owned()).collect()
+    /// Adds the tensors that a plan of precision needs to the observed ones ([`precision::taps`]).
+    pub fn observe_for_precision(&self, options: &mut CalibrateOptions) {
+        let precision::PrecisionTaps { whole, limits } = precision::taps(self.graph());
+        let names = |ids: Vec<TensorId>| ids.into_iter().map(|id| self.network.name(id).to_owned());
+        options.also.extend(names(whole));
+        options.limits.extend(names(limits));
     }
 
     /// Plans the precision of the nodes, and logs the findings of the plan.
     ///
     /// # Errors
-    /// Those of [`precision::plan`].
+    /// `InvalidArgument` if a pattern of the policy matches no node.
     pub fn plan_precision(&self, known: Known<'_>, policy: &PrecisionPolicy) -> Result<PrecisionPlan> {
+        policy.check(self.graph())?;
         let plan = plan(&self.network, known, policy)?;
         finding::log_all(&plan.findings);
         Ok(plan)
@@ -81,8 +91,10 @@ impl Prepared {
     /// Converts the model to half precision, as it is: with the Q/DQ that it has.
     ///
     /// # Errors
-    /// `Unsupported` if no node becomes 16-bit; those of [`precision::plan`] and of reading constants.
+    /// `Unsupported` if no node becomes 16-bit; `InvalidArgument` if a pattern of the policy matches no node;
+    /// the errors of reading constants.
     pub fn cast(&self, known: Known<'_>, policy: &PrecisionPolicy) -> Result<Halved> {
+        policy.check(self.graph())?;
         let plan = plan(&self.network, known, policy)?;
         if plan.count(Precision::Half) == 0 {
             return Err(nothing_to_do(self.graph(), &plan));
@@ -125,8 +137,15 @@ fn plan(network: &Network, known: Known<'_>, policy: &PrecisionPolicy) -> Result
     }
     let evidence =
         Evidence::collect(graph, policy.half, &stats, facts).with_raised(raised_steps(network, policy.half));
+    let is_fixed = |id: &TensorId| {
+        let tensor = graph.tensor(*id);
+        tensor.kind == TensorKind::Constant
+            && tensor.producer.is_none()
+            && !network.model.is_stored(&tensor.name)
+    };
+    let evidence = evidence.with_fixed(graph.tensor_ids().filter(is_fixed).collect());
     let samples = known.stats.map_or(1, |stats| stats.samples);
-    precision::plan(graph, network.model.opset(), &evidence, samples, policy)
+    Ok(precision::plan(graph, network.model.opset(), &evidence, samples, policy))
 }
 
 /// Returns the facts about every float32 constant whose value can be had.
@@ -162,6 +181,14 @@ fn raised_steps(network: &Network, half: Half) -> BTreeMap<TensorId, f64> {
         }
         let Some(stored) = read(integers) else { continue };
         let Data::I8(values) = stored.data() else { continue };
+        let has_offset = node.input(2).is_some_and(|id| {
+            read(id).is_none_or(|zero| !matches!(zero.data(), Data::I8(zero) if zero.iter().all(|&z| z == 0)))
+        });
+        if has_offset {
+            // Integers around another number than zero are not computed anew.
+            raised.insert(steps, 1.0);
+            continue;
+        }
         let channels = Channels::of(node, stored.shape(), found.len());
         let value = |(at, &q): (usize, &i8)| f64::from(q) * f64::from(found[channels.at(at)]);
         let share = scale::raised_share(values.iter().enumerate().map(value), &channels, found, half.dtype());

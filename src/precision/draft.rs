@@ -17,8 +17,20 @@ pub(super) struct Draft<'a> {
     pub policy: &'a PrecisionPolicy,
     /// The decision on each node. A node without one becomes 16-bit.
     pub decided: Vec<Option<(Precision, String)>>,
+    /// The tensors whose makers were kept already, for each kind of need that is the same everywhere. So no
+    /// part of the graph is walked again for every reader.
+    pub walked: [BTreeSet<TensorId>; Need::KINDS],
     /// The nodes that the user forced against the rules.
     pub forced: Vec<NodeId>,
+    /// The nodes that the user named for half precision and that have no 16-bit form.
+    pub refused: Vec<NodeId>,
+}
+
+impl<'a> Draft<'a> {
+    pub fn new(context: &'a Context<'a>, policy: &'a PrecisionPolicy) -> Self {
+        let decided = vec![None; context.graph.nodes.len()];
+        Self { context, policy, decided, walked: Default::default(), forced: Vec::new(), refused: Vec::new() }
+    }
 }
 
 impl Draft<'_> {
@@ -34,6 +46,10 @@ impl Draft<'_> {
             self.refusal(id);
             self.decided[id.0] = float32("kept in float32 by the user".into());
         } else if settled.is_some() {
+            let is_refused = settled.as_ref().is_some_and(|it| it.0 == Precision::Float32);
+            if is_refused && self.policy.forced.names.iter().any(|name| *name == node.name) {
+                self.refused.push(id);
+            }
             self.decided[id.0] = settled;
         } else if self.policy.forced.matches(node) {
             let reason = match self.refusal(id) {
@@ -71,8 +87,13 @@ impl Draft<'_> {
     /// If that node only moves values or changes single ones, what it reads may have to stay as well.
     fn keep_makers(&mut self, tensor: TensorId, need: Need, reader: &str) {
         let graph = self.context.graph;
-        let (mut pending, mut seen) = (vec![tensor], BTreeSet::from([tensor]));
+        let mut own = BTreeSet::new();
+        let mut pending = vec![tensor];
         while let Some(tensor) = pending.pop() {
+            let walked = need.kind().map_or(&mut own, |kind| &mut self.walked[kind]);
+            if !walked.insert(tensor) {
+                continue;
+            }
             let Some(maker) = graph.tensor(tensor).producer else { continue };
             let node = graph.node(maker);
             match self.decided[maker.0] {
@@ -89,7 +110,7 @@ impl Draft<'_> {
                 graph.tensor(*id).dtype == Some(DataType::F32)
                     && (moves || carries(node, need) && need.reaches(self.context.evidence.get(*id)))
             };
-            pending.extend(node.inputs.iter().flatten().filter(|id| goes_on(id) && seen.insert(**id)));
+            pending.extend(node.inputs.iter().flatten().filter(|id| goes_on(id)));
         }
     }
 

@@ -1,6 +1,6 @@
 //! The evidence of a plan: what is known about the values of each tensor.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::facts::int8_sqnr;
 use super::{Facts, Half};
@@ -18,9 +18,12 @@ pub struct Evidence {
     /// For tensors of steps that the 16-bit type cannot hold, the share of the weight's energy in the
     /// channels whose steps would be raised.
     raised: BTreeMap<TensorId, f64>,
+    /// Constants that are values of fixed inputs: no file stores them.
+    fixed: BTreeSet<TensorId>,
 }
 
-/// The largest share of a weight's energy in channels whose steps are raised. It costs at most 40 dB.
+/// The largest share of a weight's energy in channels whose steps are raised. The error that this makes is 40
+/// dB below the weight.
 pub(crate) const MOST_RAISED: f64 = 1e-4;
 
 /// Operators whose output is a value of the first input, zero, or one of few constants.
@@ -53,9 +56,10 @@ impl Evidence {
             }
         }
         for node in &graph.nodes {
-            evidence.derive(node);
+            evidence.derive(graph, node);
             if let (true, Some(input), Some(scale)) =
                 (node.is("QuantizeLinear"), node.input(0), node.input(1))
+                && node.output(0).is_some_and(|id| graph.tensor(id).dtype == Some(DataType::I8))
                 && let (Some(stats), Some(scale)) = (stats(input), evidence.get(scale))
             {
                 evidence.int8.insert(input, int8_sqnr(stats, scale.largest));
@@ -68,6 +72,17 @@ impl Evidence {
     pub fn with_raised(mut self, raised: BTreeMap<TensorId, f64>) -> Self {
         self.raised = raised;
         self
+    }
+
+    /// Adds the constants that are values of fixed inputs.
+    pub fn with_fixed(mut self, fixed: BTreeSet<TensorId>) -> Self {
+        self.fixed = fixed;
+        self
+    }
+
+    /// Whether a constant is the value of a fixed input.
+    pub fn is_fixed(&self, tensor: TensorId) -> bool {
+        self.fixed.contains(&tensor)
     }
 
     /// Whether the steps of stored weights may be raised to what the 16-bit type holds: the channels with
@@ -87,14 +102,14 @@ impl Evidence {
     }
 
     /// Derives the facts of outputs that were not observed.
-    fn derive(&mut self, node: &Node) {
-        let Some(derived) = self.derived(node) else { return };
+    fn derive(&mut self, graph: &Graph, node: &Node) {
+        let Some(derived) = self.derived(graph, node) else { return };
         for output in node.outputs.iter().flatten() {
             self.facts.entry(*output).or_insert(derived);
         }
     }
 
-    fn derived(&self, node: &Node) -> Option<Facts> {
+    fn derived(&self, graph: &Graph, node: &Node) -> Option<Facts> {
         let one_of = |list: &[&str]| list.iter().any(|op| node.is(op));
         let first = || self.get(node.input(0)?).copied();
         if one_of(&BOUNDED_BY_ONE) {
@@ -108,7 +123,7 @@ impl Evidence {
             return first();
         }
         match &*node.op {
-            "DequantizeLinear" if node.domain.is_empty() => self.dequantized(node),
+            "DequantizeLinear" if node.domain.is_empty() => self.dequantized(graph, node),
             // The integers keep the facts of the values, for the Dequantize behind.
             "QuantizeLinear" if node.domain.is_empty() => first(),
             _ => None,
@@ -116,10 +131,18 @@ impl Evidence {
     }
 
     /// Returns the facts of dequantized values: whole multiples of the step.
-    fn dequantized(&self, node: &Node) -> Option<Facts> {
+    fn dequantized(&self, graph: &Graph, node: &Node) -> Option<Facts> {
+        let largest = match graph.tensor(node.input(0)?).dtype? {
+            DataType::I8 => 128.0,
+            DataType::U8 => 255.0,
+            DataType::I16 => 32768.0,
+            DataType::U16 => 65535.0,
+            DataType::I32 => 2_147_483_648.0,
+            _ => return None,
+        };
         let scale = self.get(node.input(1)?)?;
         let integers = self.get(node.input(0)?).copied();
-        let facts = integers.unwrap_or_else(|| Facts::of_largest(scale.largest * 128.0));
+        let facts = integers.unwrap_or_else(|| Facts::of_largest(scale.largest * largest));
         Some(Facts { smallest: scale.smallest, sqnr: None, ..facts })
     }
 }

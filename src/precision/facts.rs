@@ -31,6 +31,10 @@ impl Facts {
     /// A tensor of zeros has the largest magnitude 0 and an infinite SQNR.
     pub fn of(stats: &TensorStats, half: Half) -> Option<Self> {
         let largest = stats.abs_max()?;
+        if largest > 0.0 && stats.histogram().total() == 0 {
+            // Only the extremes were observed.
+            return Some(Self { highest: stats.max()?, ..Self::of_largest(largest) });
+        }
         let bins = stats.histogram().bins();
         // Values under the window are smaller than 2^-19 of the largest; their own size is unknown.
         let smallest = stats.histogram().bins().next().map(|bin| bin.lower.max(f32::MIN_POSITIVE));

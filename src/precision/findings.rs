@@ -1,7 +1,7 @@
 //! Reasons of nodes that compute in 16 bits, and the findings of a plan.
 
 use super::context::{Context, is_pair};
-use super::{Facts, Limited, NodePrecision, Precision, storage};
+use super::{Facts, Half, Limited, NodePrecision, Precision, storage};
 use crate::dtype::DataType;
 use crate::finding::{Finding, counted};
 use crate::graph::{Graph, Node, NodeId, TensorId, TensorKind};
@@ -36,6 +36,16 @@ pub(super) fn against_the_rules(graph: &Graph, forced: &[NodeId]) -> Option<Find
         ))
         .about(names)
         .with_remedy("compare the model with its float form on data")
+    })
+}
+
+/// Returns the finding about nodes that the user named for half precision and that have no 16-bit form.
+pub(super) fn without_half(graph: &Graph, half: Half, refused: &[NodeId]) -> Option<Finding> {
+    let names: Vec<&str> = refused.iter().map(|&id| &*graph.node(id).name).collect();
+    (!names.is_empty()).then(|| {
+        Finding::warning(format!("cannot be in {half} and stay in float32, whatever you chose"))
+            .about(names)
+            .with_remedy("see the reasons with 'qdq inspect MODEL --fp16 -v'")
     })
 }
 

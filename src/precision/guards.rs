@@ -2,11 +2,13 @@
 
 use crate::dtype::DataType;
 use crate::graph::{Graph, TensorId};
+use crate::place::ops::is_weighted;
 
 /// Marks the float32 tensors between a Cast from a 16-bit type and the Cast back.
 ///
 /// Exporters write such Casts around a norm or a softmax. Undoing them would undo their decision. A tensor
-/// that also reaches an output of the model in float32 is not between two Casts.
+/// that also reaches an output of the model in float32 is not between two Casts. A convolution or a product
+/// is no norm: the tensors that it reads and makes are not guarded.
 pub(super) fn guarded(graph: &Graph) -> Vec<bool> {
     let mut guarded = vec![false; graph.tensors.len()];
     let dtype = |id: TensorId| graph.tensor(id).dtype;
@@ -15,7 +17,7 @@ pub(super) fn guarded(graph: &Graph) -> Vec<bool> {
             Some(DataType::F16 | DataType::Bf16) => node.is("Cast"),
             Some(DataType::F32) => guarded[input.0],
             _ => false,
-        });
+        }) && !is_weighted(node);
         for output in node.outputs.iter().flatten() {
             guarded[output.0] = is_guarded && dtype(*output) == Some(DataType::F32);
         }
@@ -34,9 +36,11 @@ fn returns(graph: &Graph) -> Vec<bool> {
             let mut readers = tensor.consumers.iter().map(|edge| graph.node(edge.node));
             returns[output.0] = !tensor.is_output
                 && readers.all(|reader| {
-                    reader.outputs.iter().flatten().all(|id| {
-                        graph.tensor(*id).dtype.is_some_and(|dtype| dtype != DataType::F32) || returns[id.0]
-                    })
+                    !is_weighted(reader)
+                        && reader.outputs.iter().flatten().all(|id| {
+                            graph.tensor(*id).dtype.is_some_and(|dtype| dtype != DataType::F32)
+                                || returns[id.0]
+                        })
                 });
         }
     }

@@ -56,7 +56,7 @@ impl Half {
 
     /// Returns the least SQNR in dB at which a tensor counts as well stored.
     ///
-    /// Rounding costs 73.7 dB in f16 and 55.6 dB in bf16 if no value is subnormal and the mantissas are
+    /// Rounding leaves 73.7 dB in f16 and 55.6 dB in bf16 if no value is subnormal and the mantissas are
     /// spread evenly. The limit is 13 dB lower: then the values that got coarser make 20 times as much error
     /// as the others.
     pub const fn least_sqnr(self) -> f64 {

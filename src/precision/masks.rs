@@ -14,18 +14,26 @@ use crate::place::sharing;
 /// to it, it becomes half of that, so that the sum stays finite: a Softmax of infinities alone is NaN.
 pub(super) fn masks(graph: &Graph, evidence: &Evidence, half: Half) -> (Vec<Limited>, BTreeSet<TensorId>) {
     let (mut masks, mut on_the_way) = (Vec::new(), BTreeSet::new());
+    let captured: BTreeSet<TensorId> =
+        graph.nodes.iter().flat_map(|node| node.captures.iter().copied()).collect();
     for id in graph.tensor_ids() {
         let tensor = graph.tensor(id);
         let Some(facts) = evidence.get(id) else { continue };
-        let is_mask = tensor.kind == TensorKind::Constant
+        let is_mask = is_stored(graph, evidence, id)
             && tensor.dtype == Some(DataType::F32)
             && facts.largest > half.largest()
             && facts.highest < half.largest();
         if !is_mask {
             continue;
         }
-        let mut way =
-            Way { graph, evidence, limit: half.largest() / MARGIN, seen: BTreeSet::new(), adds: false };
+        let mut way = Way {
+            captured: &captured,
+            graph,
+            evidence,
+            limit: half.largest() / MARGIN,
+            seen: BTreeSet::new(),
+            adds: false,
+        };
         if way.ends_in_softmax(id) {
             let lowest = if way.adds { half.round(-half.largest() / 2.0) } else { -half.largest() };
             masks.push(Limited { tensor: id, lowest, highest: half.largest(), is_mask: true });
@@ -41,7 +49,7 @@ pub(super) fn bounds(graph: &Graph, evidence: &Evidence, half: Half) -> Vec<Limi
     let is_bound = |id: TensorId| {
         let tensor = graph.tensor(id);
         let readers = &tensor.consumers;
-        tensor.kind == TensorKind::Constant
+        is_stored(graph, evidence, id)
             && tensor.dtype == Some(DataType::F32)
             && !readers.is_empty()
             && readers.iter().all(|edge| {
@@ -54,10 +62,14 @@ pub(super) fn bounds(graph: &Graph, evidence: &Evidence, half: Half) -> Vec<Limi
     found.map(|tensor| Limited { tensor, lowest, highest, is_mask: false }).collect()
 }
 
+/// The least factor other than 0 by which a mask may be multiplied.
+const LEAST_FACTOR: f32 = 1.0 / 32.0;
+
 /// A walk from a mask to its readers.
 struct Way<'a> {
     graph: &'a Graph,
     evidence: &'a Evidence,
+    captured: &'a BTreeSet<TensorId>,
     /// The largest number that may be on the way.
     limit: f32,
     seen: BTreeSet<TensorId>,
@@ -73,7 +85,7 @@ impl Way<'_> {
             }
             let tensor = self.graph.tensor(id);
             let is_high = self.evidence.get(id).is_some_and(|facts| facts.highest > self.limit);
-            if tensor.is_output || tensor.consumers.is_empty() || is_high {
+            if tensor.is_output || tensor.consumers.is_empty() || is_high || self.captured.contains(&id) {
                 return false;
             }
             for edge in &tensor.consumers {
@@ -82,7 +94,7 @@ impl Way<'_> {
                 if node.is("Softmax") {
                     continue;
                 }
-                if !passes_mask(node, edge.input) {
+                if !passes_mask(node, edge.input) || !self.stays_low(node, edge.input) {
                     return false;
                 }
                 pending.extend(node.outputs.iter().flatten());
@@ -90,6 +102,20 @@ impl Way<'_> {
         }
         true
     }
+}
+
+impl Way<'_> {
+    /// Whether a factor leaves the lowest numbers so low that their exponentials vanish.
+    fn stays_low(&self, node: &Node, input: usize) -> bool {
+        let factor = || self.evidence.get(node.input(1 - input)?)?.smallest;
+        !node.is("Mul") || factor().is_some_and(|smallest| smallest >= LEAST_FACTOR)
+    }
+}
+
+/// Whether the value of a constant is stored, so that it can be changed.
+fn is_stored(graph: &Graph, evidence: &Evidence, id: TensorId) -> bool {
+    let tensor = graph.tensor(id);
+    tensor.kind == TensorKind::Constant && tensor.producer.is_none() && !evidence.is_fixed(id)
 }
 
 fn passes_mask(node: &Node, input: usize) -> bool {

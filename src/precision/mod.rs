@@ -39,7 +39,7 @@ pub use facts::Facts;
 pub use half::Half;
 pub use io::{input_is_half, output_is_half};
 pub use plan::plan;
-pub use taps::taps;
+pub use taps::{PrecisionTaps, taps};
 
 /// The factor by which the values of other data may exceed the largest value of the calibration data.
 ///

@@ -61,18 +61,11 @@ impl Draft<'_> {
     /// float32: each border would cost a Cast.
     pub fn remove_islands(&mut self) {
         let graph = self.context.graph;
-        loop {
-            let mut changed = false;
-            for id in graph.node_ids() {
-                let node = graph.node(id);
-                if self.decided[id.0].is_none() && !is_pair(node) && self.is_island(node) {
-                    let reason = "lies between float32 nodes: Casts would cost more than it saves";
-                    self.decided[id.0] = Some((Precision::Float32, reason.into()));
-                    changed = true;
-                }
-            }
-            if !changed {
-                return;
+        for id in graph.node_ids() {
+            let node = graph.node(id);
+            if self.decided[id.0].is_none() && !is_pair(node) && self.is_island(node) {
+                let reason = "lies between float32 nodes: Casts would cost more than it saves";
+                self.decided[id.0] = Some((Precision::Float32, reason.into()));
             }
         }
     }

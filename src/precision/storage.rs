@@ -8,6 +8,10 @@ use crate::graph::{TensorId, TensorKind};
 /// of its power.
 const BELOW_INT8: f64 = 20.0;
 
+/// If nothing but the largest magnitude is known, it must be this many times the smallest normal number. Then
+/// the values around it keep all their bits.
+const SMALL: f32 = 256.0;
+
 /// Returns the reason why a tensor must not be stored in 16 bits; `None` if it may, or if nothing is known.
 pub(super) fn refusal(context: &Context<'_>, tensor: TensorId) -> Option<String> {
     if context.on_mask.contains(&tensor) || context.limited.contains(&tensor) {
@@ -45,6 +49,10 @@ fn too_whole(context: &Context<'_>, tensor: TensorId, facts: &Facts) -> Option<S
 }
 
 fn too_coarse(context: &Context<'_>, tensor: TensorId, facts: &Facts) -> Option<String> {
+    if facts.sqnr.is_none() && facts.largest > 0.0 && facts.largest < context.half.smallest_normal() * SMALL {
+        let (name, half) = (context.name(tensor), context.half);
+        return Some(format!("'{name}' reaches only {:.4e}, where {half} is coarse", facts.largest));
+    }
     let least = context.half.least_sqnr();
     let least = context.evidence.int8_sqnr(tensor).map_or(least, |int8| least.min(int8 + BELOW_INT8));
     facts.sqnr.filter(|&sqnr| sqnr < least).map(|sqnr| {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use crate::dtype::DataType;
 use crate::finding::{counted, listed};
 use crate::graph::{Graph, Node, NodeId, TensorId};
 use crate::place::ops::is_weighted;
@@ -41,7 +42,8 @@ pub fn counts(graph: &Graph, plan: &PrecisionPlan) -> Counts {
     let mut counts = Counts::default();
     let is_pair = |node: &Node| node.is("QuantizeLinear") || node.is("DequantizeLinear");
     let is_dequantized = |id: TensorId| graph.producer(id).is_some_and(|node| node.is("DequantizeLinear"));
-    for decision in plan.nodes.iter().filter(|it| it.precision != Precision::Neither) {
+    let is_half = |id: TensorId| matches!(graph.tensor(id).dtype, Some(DataType::F16 | DataType::Bf16));
+    for decision in &plan.nodes {
         let node = graph.node(decision.node);
         let mut operands = node.inputs.iter().take(2).flatten().map(|&id| is_dequantized(id));
         let is_int8 = if is_weighted(node) { operands.all(|it| it) } else { operands.any(|it| it) };
@@ -49,7 +51,11 @@ pub fn counts(graph: &Graph, plan: &PrecisionPlan) -> Counts {
             _ if is_pair(node) => {}
             _ if is_int8 => counts.int8 += 1,
             Precision::Half => counts.half += 1,
-            _ => counts.float32 += 1,
+            Precision::Float32 => counts.float32 += 1,
+            Precision::Neither if node.is("Cast") => {}
+            Precision::Neither => {
+                counts.half += usize::from(node.outputs.iter().flatten().any(|&id| is_half(id)))
+            }
         }
     }
     counts

@@ -306,7 +306,7 @@ static qdq_precision_plan *make_qdq_precision_plan(void) {
   qdq_model *model = make_qdq_model();
   qdq_model *halved;
   qdq_precision_plan *plan;
-  must(qdq_model_cast(model, NULL, NULL, NULL, &halved, &plan, &failure), failure);
+  must(qdq_model_cast(model, NULL, NULL, NULL, &plan, &halved, &failure), failure);
   qdq_model_free(&halved);
   qdq_model_free(&model);
   return plan;

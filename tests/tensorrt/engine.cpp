@@ -1,9 +1,9 @@
 // Builds engines with TensorRT-RTX, which needs no GPU for that: engine LIBRARY PARSER WAY MODEL DATA ENGINE
 //
 // WAY is "model" for an engine of the unchanged model (DATA is not read), "batches" and "ranges" for a
-// calibrated engine, and "network" for Quantize and Dequantize inserted into the network that TensorRT's
-// parser makes of the float model. Prints the plan's activations for both descriptions of the model, so that
-// they can be compared.
+// calibrated engine, "half" for one whose other layers compute in float16, and "network" for Quantize and
+// Dequantize inserted into the network that TensorRT's parser makes of the float model. Prints the plan's
+// activations for both descriptions of the model, so that they can be compared.
 
 #include <cstdint>
 #include <cstdio>
@@ -86,7 +86,8 @@ int main(int argc, char** argv) {
     good(good(trt::build_engine(path, options, library)).write(argv[6]));
     return 0;
   }
-  if (way == "batches") {
+  if (way == "batches" || way == "half") {
+    options.fp16 = way == "half";
     auto batches = good(Batches::open(good(model.inputs()), argv[5]));
     good(good(trt::build_engine(path, batches, options, library)).write(argv[6]));
     return 0;

@@ -3,7 +3,7 @@
 
 usage: engines.py FOLDER [NAME...]
 
-FOLDER comes from make_models.py. The engines are those of the float model with batches, with ranges, and with
+FOLDER comes from make_models.py. The engines are those of the float model with batches, with the rest in float16, with ranges, and with
 Quantize and Dequantize inserted into the network that TensorRT's parser makes of it. Each must build, with every
 product of a constant weight in INT8. The plan of the network must quantize the same as that of the ONNX model.
 """
@@ -28,7 +28,7 @@ from compare_with_peer import NEVER_INT8, onnxruntime_library  # noqa: E402
 from tensorrt_headers import headers  # noqa: E402
 
 LIBRARY = native.ROOT / "target" / "debug"
-WAYS = ("batches", "ranges", "network")
+WAYS = ("batches", "half", "ranges", "network")
 PRODUCTS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 # TensorRT's parser computes one-dimensional convolutions in two dimensions, on a tensor of its own.
 RENAMED = {"lstm": {"ONNXTRT_unsqueezeTensor_output": "signal"}}

@@ -26,13 +26,13 @@
 namespace qdq::trt {
 
 #if QDQ_TRT_HAS_PARSER
-/// Builds the engine of an ONNX model without changes. The model has Quantize and Dequantize in it, or is
-/// float.
+/// Builds the engine of an ONNX model without changes, except for half precision on strongly typed networks.
+/// The model has Quantize and Dequantize in it, or is float.
 [[nodiscard]] inline Result<Engine> build_engine(const std::string& model, const EngineOptions& options = {},
                                                  const Library& library = Library::linked_with_parser()) {
   QDQ_TRY(library.check());
   QDQ_TRY_AS(opened, Model::open(model));
-  return detail::Build(options, library).from_model(*opened, model, nullptr);
+  return detail::Build(options, library).unchanged(*opened, model);
 }
 
 /// Builds the INT8 engine of a float ONNX model with the ranges of its activations.

@@ -49,11 +49,17 @@ struct EngineOptions {
   RangeMethod weight_method = qdq::Method::Mse;
   /// Options for running the model over batches.
   qdq::detail::Shared<RunOptions> run;
-  /// Whether the other layers may run in half precision.
+  /// Whether layers that are not INT8 may compute in float16.
   ///
-  /// Refused on TensorRT 11 and RTX, and for strongly typed networks of 9 and 10: there, the types of the
-  /// model decide it.
-  bool half = false;
+  /// A weakly typed TensorRT (8 to 10) chooses these layers itself. A strongly typed network computes in its
+  /// own types, so qdq casts the ONNX model first (Model::cast()), by the values that calibration saw.
+  /// Refused for a strongly typed network that is given: build it in half precision.
+  bool fp16 = false;
+  /// Does the same for bfloat16. Weakly typed networks take it from TensorRT 9 on.
+  bool bf16 = false;
+  /// Whether the network that is made of an ONNX model is strongly typed. An option of TensorRT 9 and 10; 11
+  /// and RTX have no other networks.
+  bool strongly_typed = false;
   /// Whether the engine keeps the details of its layers (the profiling verbosity kDETAILED), which
   /// engine_cost() needs. Engines of RTX always have them. Refused before 8.2.
   bool detailed = false;

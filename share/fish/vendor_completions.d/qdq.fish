@@ -94,7 +94,7 @@ complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l float32 -d 'Keep no
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l float32-op -d 'Keep nodes of this operator in float32; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l half -d 'Compute nodes in half precision whose name matches, whatever their values are; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l half-op -d 'Compute nodes of this operator in half precision, whatever their values are; repeatable' -r
-complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l opset -d 'Opset of the written model [default: at least 19 with --fp16 and 22 with --bf16, else at least 13]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l opset -d 'Opset to which an older model is raised [default: 19 for Q/DQ with --fp16, 22 with --bf16, else 13]' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l runtime -d 'Runtime that runs the model' -r -f -a "embedded\t'The runtime inside this program'
 onnxruntime\t'ONNX Runtime\'s shared library'
 auto\t'ONNX Runtime if it is found, else the embedded runtime'"
@@ -205,7 +205,7 @@ complete -c qdq -n "__fish_qdq_using_subcommand cast" -l float32 -d 'Keep nodes 
 complete -c qdq -n "__fish_qdq_using_subcommand cast" -l float32-op -d 'Keep nodes of this operator in float32; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand cast" -l half -d 'Compute nodes in half precision whose name matches, whatever their values are; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand cast" -l half-op -d 'Compute nodes of this operator in half precision, whatever their values are; repeatable' -r
-complete -c qdq -n "__fish_qdq_using_subcommand cast" -l opset -d 'Opset of the written model [default: at least 19 with --fp16 and 22 with --bf16, else at least 13]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand cast" -l opset -d 'Opset to which an older model is raised [default: 19 for Q/DQ with --fp16, 22 with --bf16, else 13]' -r
 complete -c qdq -n "__fish_qdq_using_subcommand cast" -l input -d 'Fix an input\'s value, such as sr=16000 or scales=1,1,2: what follows from it is decided once, and no data feeds it; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand cast" -l input-shape -d 'Run with this shape of an input, such as images=1x3x640x640 (? is a size that the data decides); repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand cast" -l runtime -d 'Runtime that runs the model' -r -f -a "embedded\t'The runtime inside this program'
@@ -242,7 +242,7 @@ complete -c qdq -n "__fish_qdq_using_subcommand apply" -l float32 -d 'Keep nodes
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l float32-op -d 'Keep nodes of this operator in float32; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l half -d 'Compute nodes in half precision whose name matches, whatever their values are; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l half-op -d 'Compute nodes of this operator in half precision, whatever their values are; repeatable' -r
-complete -c qdq -n "__fish_qdq_using_subcommand apply" -l opset -d 'Opset of the written model [default: at least 19 with --fp16 and 22 with --bf16, else at least 13]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand apply" -l opset -d 'Opset to which an older model is raised [default: 19 for Q/DQ with --fp16, 22 with --bf16, else 13]' -r
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l per-tensor-weights -d 'One scale per weight instead of one per output channel'
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l fp16 -d 'Compute in float16 what is not INT8 and can be; a weakly typed TensorRT (8 to 10) then chooses float16 layers itself'
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l bf16 -d 'Compute in bfloat16 what is not INT8 and can be'
@@ -279,7 +279,7 @@ complete -c qdq -n "__fish_qdq_using_subcommand engine" -l float32 -d 'Keep node
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l float32-op -d 'Keep nodes of this operator in float32; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l half -d 'Compute nodes in half precision whose name matches, whatever their values are; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l half-op -d 'Compute nodes of this operator in half precision, whatever their values are; repeatable' -r
-complete -c qdq -n "__fish_qdq_using_subcommand engine" -l opset -d 'Opset of the written model [default: at least 19 with --fp16 and 22 with --bf16, else at least 13]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand engine" -l opset -d 'Opset to which an older model is raised [default: 19 for Q/DQ with --fp16, 22 with --bf16, else 13]' -r
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l detailed -d 'Keep the details of layers in the engine, so that its kernels and what they move are shown (TensorRT 8.2 to 11; engines of TensorRT-RTX always have them)'
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l per-tensor-weights -d 'One scale per weight instead of one per output channel'
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l fp16 -d 'Compute in float16 what is not INT8 and can be; a weakly typed TensorRT (8 to 10) then chooses float16 layers itself'
@@ -390,7 +390,7 @@ complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l float32 -d 'Keep nod
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l float32-op -d 'Keep nodes of this operator in float32; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l half -d 'Compute nodes in half precision whose name matches, whatever their values are; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l half-op -d 'Compute nodes of this operator in half precision, whatever their values are; repeatable' -r
-complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l opset -d 'Opset of the written model [default: at least 19 with --fp16 and 22 with --bf16, else at least 13]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l opset -d 'Opset to which an older model is raised [default: 19 for Q/DQ with --fp16, 22 with --bf16, else 13]' -r
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l stats -d 'With --fp16 or --bf16: judge the values by these statistics' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l per-tensor-weights -d 'One scale per weight instead of one per output channel'
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l fp16 -d 'Compute in float16 what is not INT8 and can be; a weakly typed TensorRT (8 to 10) then chooses float16 layers itself'

@@ -127,7 +127,8 @@ impl Caster<'_> {
         if let Some(source) = self.source_of_cast(id).filter(|_| !becomes_half) {
             self.rewire(uses.half.iter(), &name, &source);
             self.replace_casts(uses, &source);
-            if let Some(maker) = tensor.producer.filter(|_| !uses.needs_float32() && !uses.is_output) {
+            let is_read = uses.needs_float32() || uses.is_output || !uses.others.is_empty();
+            if let Some(maker) = tensor.producer.filter(|_| !is_read) {
                 self.edits.remove(self.network.position(maker));
             }
             return;
@@ -136,7 +137,7 @@ impl Caster<'_> {
         let half_name = if becomes_half { name.clone() } else { self.fresh(&name, self.half) };
         if becomes_half {
             self.types.insert(name.clone(), self.half.into());
-            self.rewire(uses.float32.iter(), &name, &float32);
+            self.rewire(uses.float32.iter().chain(&uses.others), &name, &float32);
             self.recapture(uses, &name, &float32);
         }
         self.insert_cast(id, &float32, &half_name, self.half);

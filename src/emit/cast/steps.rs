@@ -59,7 +59,10 @@ impl Caster<'_> {
         };
         let changed: Vec<i8> = stored.iter().enumerate().map(rescale).collect();
         let changed = Tensor::new(shape.clone(), changed)?;
-        if graph.tensor(integers).consumers.len() == 1 {
+        let tensor = graph.tensor(integers);
+        let is_own =
+            tensor.consumers.len() == 1 && !tensor.is_output && !self.captures.contains_key(&integers);
+        if is_own {
             self.model.replace_constant(&name, changed)?;
         } else {
             let copy = self.names.fresh(&name);

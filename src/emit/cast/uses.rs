@@ -12,6 +12,9 @@ pub(super) struct Uses {
     pub half: Vec<Edge>,
     /// Uses that read float32.
     pub float32: Vec<Edge>,
+    /// Uses that take any type: Shape, and Casts to other types. They read float32 if there is a float32
+    /// form.
+    pub others: Vec<Edge>,
     /// Nodes whose subgraphs read the tensor, in float32.
     pub captures: Vec<NodeId>,
     /// Casts to the 16-bit type that the 16-bit form of the tensor replaces.
@@ -21,7 +24,7 @@ pub(super) struct Uses {
 }
 
 impl Uses {
-    /// Collects the uses of tensor `id`. Operators that take any type, such as Shape, are not among them.
+    /// Collects the uses of tensor `id`.
     pub fn of(network: &Network, plan: &PrecisionPlan, id: TensorId, captures: Vec<NodeId>) -> Self {
         let graph = &network.graph;
         let tensor = graph.tensor(id);
@@ -32,8 +35,11 @@ impl Uses {
                 let found = graph.tensor(output);
                 if found.dtype == Some(plan.half.dtype()) && !found.is_output {
                     uses.casts.push(edge.node);
+                } else {
+                    uses.others.push(edge);
                 }
             } else if ["Shape", "Size"].iter().any(|op| node.is(op)) {
+                uses.others.push(edge);
             } else if plan.of(edge.node) == Precision::Half
                 && input_is_half(node, edge.input, network.model.opset(), plan.half.dtype())
             {

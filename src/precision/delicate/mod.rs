@@ -28,6 +28,19 @@ pub(super) enum Need {
 }
 
 impl Need {
+    /// The number of kinds that mean the same for every reader.
+    pub const KINDS: usize = 3;
+
+    /// Returns the number of the kind, if it means the same for every reader.
+    pub fn kind(self) -> Option<usize> {
+        match self {
+            Self::Exact => Some(0),
+            Self::Type => Some(1),
+            Self::Below(_) => Some(2),
+            Self::Error(_) => None,
+        }
+    }
+
     /// Whether a tensor with these facts must be float32 too, if the needed tensor was computed from it
     /// element by element.
     pub fn reaches(self, facts: Option<&Facts>) -> bool {

@@ -6,15 +6,13 @@ use crate::precision::MARGIN;
 use crate::precision::context::Context;
 
 /// Operators that sum their input over some axes, with the largest power of the input that they add.
-const SUMS: [(&str, i32); 13] = [
+const SUMS: [(&str, i32); 11] = [
     ("AveragePool", 1),
     ("GlobalAveragePool", 1),
     ("GlobalLpPool", 2),
     ("InstanceNormalization", 2),
     ("LRN", 2),
-    ("LpNormalization", 2),
     ("LpPool", 2),
-    ("MeanVarianceNormalization", 2),
     ("ReduceL1", 1),
     ("ReduceL2", 2),
     ("ReduceMean", 1),
@@ -54,6 +52,9 @@ pub(super) fn sum(context: &Context<'_>, node: &Node) -> Option<Refusal> {
 
 /// Returns the number of elements of each sum: the elements of the input for each element of the output.
 pub(super) fn summed(context: &Context<'_>, node: &Node, input: TensorId) -> f64 {
+    if node.is("LRN") {
+        return node.int("size", 1) as f64;
+    }
     if let Some(kernel) = node.ints("kernel_shape") {
         return kernel.iter().map(|&size| size as f64).product();
     }

@@ -19,7 +19,7 @@ using trt::Way;
 
 // The settings of the builder just before the build.
 struct Seen {
-  bool int8 = false, half = false;
+  bool int8 = false, half = false, bf16 = false;
   std::size_t workspace = 0;
   int quantize = 0, profiles = 0;
   std::vector<Dims> shapes;  // The min, opt and max of x in the last profile.
@@ -30,6 +30,9 @@ EngineOptions watched(Seen& seen) {
   options.configure = [&seen](IBuilder&, INetworkDefinition& network, IBuilderConfig& config) {
     seen.int8 = config.getFlag(BuilderFlag::kINT8);
     seen.half = config.getFlag(BuilderFlag::kFP16);
+#if QDQ_TRT_QDQ_HAS_TYPE
+    seen.bf16 = config.getFlag(BuilderFlag::kBF16);
+#endif
     seen.workspace = config.standin.pools.count(0) != 0 ? config.standin.pools.at(0) : 0;
     seen.profiles = config.getNbOptimizationProfiles();
     for (const auto* profile : config.standin.profiles) {
@@ -86,11 +89,23 @@ TEST(the_way_can_be_chosen) {
     Conv made;
     EngineOptions options = watched(seen);
     options.way = Way::DynamicRange;
-    options.half = true;
+    options.fp16 = true;
     CHECK_GOOD(made.build(options));
     CHECK(seen.int8 && seen.half && seen.quantize == 0);
     CHECK_EQ(made.x.getDynamicRangeMax(), 2.0f);
     CHECK_EQ(seen.workspace, std::size_t{0});
+  }
+  {
+    Seen seen;
+    Conv made;
+    EngineOptions options = watched(seen);
+    options.bf16 = true;
+#if QDQ_TRT_QDQ_HAS_TYPE
+    CHECK_GOOD(made.build(options));
+    CHECK(seen.int8 && seen.bf16 && !seen.half);
+#else
+    CHECK_FAILS(made.build(options), Status::Unsupported, "has no bfloat16");
+#endif
   }
   Seen seen;
   Conv made;

@@ -54,7 +54,7 @@ TEST(a_strongly_typed_network_gets_no_flag) {
 TEST(a_strongly_typed_network_takes_no_half_no_ranges_and_no_calibrator) {
   Conv made(strongly_typed);
   EngineOptions options;
-  options.half = true;
+  options.fp16 = true;
   CHECK_FAILS(trt::build_engine(*made.builder, made.network, options), Status::Unsupported, "no flag for half precision");
   options = {};
   options.way = Way::DynamicRange;

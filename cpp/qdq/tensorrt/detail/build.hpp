@@ -24,10 +24,18 @@
 namespace qdq::trt::detail {
 
 /// Makes a network without layers, of the kind that ONNX's parser fills.
-inline Result<Owner<nvinfer1::INetworkDefinition>> new_network(nvinfer1::IBuilder& builder, Logger& logger) {
+inline Result<Owner<nvinfer1::INetworkDefinition>> new_network(nvinfer1::IBuilder& builder, bool strongly_typed,
+                                                               Logger& logger) {
   nvinfer1::NetworkDefinitionCreationFlags flags = 0;
 #if QDQ_TRT_HAS_IMPLICIT_BATCH
   flags = 1U << static_cast<std::uint32_t>(nvinfer1::NetworkDefinitionCreationFlag::kEXPLICIT_BATCH);
+#endif
+#if QDQ_TRT_HAS_STRONG_TYPES
+  if (strongly_typed) flags |= 1U << static_cast<std::uint32_t>(nvinfer1::NetworkDefinitionCreationFlag::kSTRONGLY_TYPED);
+#else
+  if (strongly_typed && !QDQ_TRT_STRONGLY_TYPED) {
+    return Error(Status::Unsupported, compiled.text() + " has no strongly typed networks", "use TensorRT 9 or newer");
+  }
 #endif
   Owner<nvinfer1::INetworkDefinition> network(builder.createNetworkV2(flags));
   if (network) return network;
@@ -84,17 +92,23 @@ class Configuration {
   Result<void> set_precision([[maybe_unused]] const nvinfer1::INetworkDefinition& network, const EngineOptions& options,
                              [[maybe_unused]] bool int8) {
     if (is_strongly_typed(network)) {
-      if (!options.half) return {};
+      if (!options.fp16 && !options.bf16) return {};
       return Error(Status::Unsupported,
-                   QDQ_TRT_STRONGLY_TYPED
-                       ? compiled.text() + " has no flag for half precision: the model's types decide"
-                       : "a strongly typed network takes no flag for half precision: the model's types decide",
-                   "export the model in half precision");
+                   QDQ_TRT_STRONGLY_TYPED ? compiled.text() + " has no flag for half precision: the network's types decide"
+                                          : "a strongly typed network takes no flag for half precision: its types decide",
+                   "build the network in half precision, or give the ONNX model, which qdq can cast");
     }
 #if !QDQ_TRT_STRONGLY_TYPED
     QDQ_TRT_DEPRECATED_BEGIN
     if (int8) config_->setFlag(nvinfer1::BuilderFlag::kINT8);
-    if (options.half) config_->setFlag(nvinfer1::BuilderFlag::kFP16);
+    if (options.fp16) config_->setFlag(nvinfer1::BuilderFlag::kFP16);
+#if QDQ_TRT_QDQ_HAS_TYPE
+    if (options.bf16) config_->setFlag(nvinfer1::BuilderFlag::kBF16);
+#else
+    if (options.bf16) {
+      return Error(Status::Unsupported, compiled.text() + " has no bfloat16", "use fp16, or TensorRT 9 or newer");
+    }
+#endif
     QDQ_TRT_DEPRECATED_END
 #endif
     return {};

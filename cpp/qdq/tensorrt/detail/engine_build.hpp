@@ -34,7 +34,8 @@ class Build {
     QDQ_TRY_AS(policy, policy_of(options_));
     QDQ_TRY_AS(plan, model.plan(*policy));
     // Without Q/DQ layers TensorRT decides which layers to quantize, and every activation may need its range.
-    QDQ_TRY_AS(stats, model.calibrate(*plan, batches, !inserts_qdq(options_), *options_.run));
+    // A cast judges every activation too.
+    QDQ_TRY_AS(stats, model.calibrate(*plan, batches, !inserts_qdq(options_) || casts(), *options_.run));
     QDQ_TRY(notes_.add(*stats));
     // With Q/DQ layers, from_float() plans again by the ranges and adds the findings of that plan, which
     // include these.
@@ -42,6 +43,7 @@ class Build {
       QDQ_TRY(notes_.add(*plan));
     }
     QDQ_TRY_AS(ranges, plan->ranges(*stats, options_.method));
+    stats_ = *std::move(stats);
     return from_float(model, name, *ranges);
   }
 
@@ -52,10 +54,18 @@ class Build {
     QDQ_TRY_AS(policy, policy_of(options_));
     QDQ_TRY_AS(plan, model.plan(*policy, ranges));
     QDQ_TRY(notes_.add(*plan));
-    QDQ_TRY_AS(weights, QuantizeOptions::make().weight_method(options_.weight_method).build());
+    auto options = QuantizeOptions::make().weight_method(options_.weight_method);
+    if (casts()) options.half_scales(half());
+    QDQ_TRY_AS(weights, options.build());
     QDQ_TRY_AS(quantized, model.quantize(*plan, ranges, *weights));
     plan_ = *std::move(plan);
-    return from_model(*quantized, name, nullptr);
+    if (!casts()) return from_model(*quantized, name, nullptr);
+    return cast(*quantized, name, &ranges);
+  }
+
+  /// Builds the engine of a model as it is, except for half precision.
+  Result<Engine> unchanged(const Model& model, const std::string& name) {
+    return casts() ? cast(model, name, nullptr) : from_model(model, name, nullptr);
   }
 
   Result<Engine> from_model(const Model& model, const std::string& name, const Ranges* ranges) {
@@ -66,7 +76,7 @@ class Build {
   /// Builds the engine of a model file's content, quantized by the ranges if there are any.
   Result<Engine> from_bytes(Bytes model, const std::string& name, const Ranges* ranges) {
     QDQ_TRY_AS(builder, library_.builder(logger_));
-    QDQ_TRY_AS(network, new_network(**builder, logger_));
+    QDQ_TRY_AS(network, new_network(**builder, options_.strongly_typed, logger_));
     QDQ_TRY_AS(parser, library_.parser(**network, logger_));
     if (!(*parser)->parse(model.data(), model.size())) return parse_error(**parser, name, logger_);
     return from_network(**builder, **network, ranges);
@@ -81,7 +91,9 @@ class Build {
       plan_ = std::move(quantized->plan);
     }
     const bool int8 = ranges != nullptr || has_quantize(network);
-    QDQ_TRY_AS(configuration, Configuration::make(builder, network, options_, int8, logger_));
+    EngineOptions options = options_;
+    if (is_cast_) options.fp16 = options.bf16 = false;
+    QDQ_TRY_AS(configuration, Configuration::make(builder, network, options, int8, logger_));
     return finish(builder, network, *configuration);
   }
 
@@ -108,6 +120,26 @@ class Build {
 #endif
 
  private:
+  /// Returns whether half precision changes the model: its network computes in its own types.
+  [[nodiscard]] bool casts() const noexcept {
+    return (options_.fp16 || options_.bf16) && (QDQ_TRT_STRONGLY_TYPED || options_.strongly_typed);
+  }
+  [[nodiscard]] Half half() const noexcept { return options_.fp16 ? Half::F16 : Half::BF16; }
+
+#if QDQ_TRT_HAS_PARSER
+  /// Casts the model by the statistics and the ranges that are known, and builds its engine.
+  Result<Engine> cast(const Model& model, const std::string& name, const Ranges* ranges) {
+    QDQ_TRY_AS(precision, PrecisionOptions::make().half(half()).build());
+    auto halved = stats_   ? model.cast(*precision, *stats_)
+                  : ranges ? model.cast(*precision, *ranges)
+                           : model.cast(*precision);
+    if (!halved) return std::move(halved).error();
+    QDQ_TRY(notes_.add(halved->plan));
+    is_cast_ = true;
+    return from_model(halved->model, name, nullptr);
+  }
+#endif
+
   Result<Engine> finish(nvinfer1::IBuilder& builder, nvinfer1::INetworkDefinition& network,
                         const Configuration& configuration) {
     QDQ_TRY_AS(bytes, serialize(builder, network, *configuration, logger_));
@@ -120,6 +152,8 @@ class Build {
   Logger logger_;
   Notes notes_;
   std::optional<Plan> plan_;
+  std::optional<Stats> stats_;
+  bool is_cast_ = false;
 };
 
 }  // namespace qdq::trt::detail

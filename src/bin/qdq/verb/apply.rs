@@ -27,6 +27,9 @@ pub fn run(args: &Apply, term: &Term) -> Result<Outcome> {
     let (policy, precision) = (resolve::policy(&args.policy), resolve::precision(&args.precision));
     let whole = Planned::open(&args.model, &args.inputs, &policy, &resolve::preparation(&args.precision))?;
     whole.check_worth(&args.model, &policy)?;
+    if let Some(precision) = &precision {
+        precision.check(whole.prepared.graph())?;
+    }
     let missing = whole.prepared.without_range(&whole.plan, &ranges);
     let Planned { prepared, plan } = whole.restrict(&policy, &ranges)?;
     if plan.is_empty() {

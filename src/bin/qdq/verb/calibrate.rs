@@ -74,8 +74,8 @@ fn table(ranges: &Ranges) -> Table {
 pub struct Observed {
     /// Whether all other activations are observed.
     pub every_activation: bool,
-    /// The tensors that a plan of precision needs.
-    pub also: Vec<String>,
+    /// Whether those are observed that a plan of precision needs.
+    pub precision: bool,
 }
 
 impl Observed {
@@ -94,13 +94,17 @@ impl Planned {
         term: &Term,
     ) -> Result<Stats> {
         let Self { prepared, plan } = self;
-        let Observed { every_activation, also } = observed;
+        let Observed { every_activation, precision } = observed;
         let taps = prepared.taps(plan, every_activation);
-        if taps.is_empty() && also.is_empty() {
+        if taps.is_empty() && !precision {
             term.detail(|| "only weights are quantized, so the model is not run".to_owned());
             return Ok(Stats::default());
         }
-        let options = CalibrateOptions { runtime: resolve::runtime(runtime), every_activation, also };
+        let mut options =
+            CalibrateOptions { runtime: resolve::runtime(runtime), every_activation, ..Default::default() };
+        if precision {
+            prepared.observe_for_precision(&mut options);
+        }
         let mut source = resolve::source(data, prepared.model())?;
         let bar = term.progress("calibrating");
         term.detail(|| format!("observing {} tensors", taps.len()));

@@ -61,11 +61,8 @@ pub fn run(args: &Cast, term: &Term) -> Result<Outcome> {
 }
 
 fn observe(prepared: &Prepared, args: &Cast, term: &Term) -> Result<Stats> {
-    let options = CalibrateOptions {
-        runtime: resolve::runtime(&args.runtime),
-        every_activation: false,
-        also: prepared.precision_taps(),
-    };
+    let mut options = CalibrateOptions { runtime: resolve::runtime(&args.runtime), ..Default::default() };
+    prepared.observe_for_precision(&mut options);
     let mut source = resolve::source(&args.data, prepared.model())?;
     let bar = term.progress("observing");
     prepared.calibrate(&Plan::default(), source.as_mut(), &options, &mut |progress| bar.show(progress))

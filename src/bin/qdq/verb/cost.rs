@@ -44,6 +44,8 @@ pub fn run(args: &Cost, term: &Term) -> Result<Outcome> {
             .with_remedy("leave it out: engines of TensorRT-RTX are read without it"));
     }
     let libraries = match tensorrt::compiled() {
+        // Engines of RTX are read without the library.
+        Some(_) if args.tensorrt.is_none() => tensorrt::find_tensorrt(None).ok(),
         Some(_) => Some(tensorrt::find_tensorrt(args.tensorrt.as_deref())?),
         None => None,
     };

@@ -25,9 +25,10 @@ pub fn run(args: &Inspect, term: &Term) -> Result<Outcome> {
         let stats = args.stats.as_deref().map(Stats::load).transpose()?;
         let known = Known { stats: stats.as_ref(), ranges: None };
         let half = prepared.plan_precision(known, &policy)?;
+        json["findings"] = json!([found.findings.as_slice(), &half.findings].concat());
         json["precision"] = precision::to_json(prepared.graph(), &half);
         let lines = if term.is_verbose() { precision::text(prepared.graph(), &half) } else { String::new() };
-        let totals = precision::totals(prepared.graph(), &half, false);
+        let totals = precision::totals(prepared.graph(), &half, term.is_verbose());
         text = format!("{text}\nwithout the pairs:\n{lines}{totals}");
     }
     term.result(text, &json)?;

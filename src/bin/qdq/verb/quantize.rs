@@ -56,8 +56,10 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
     let mut planned =
         Planned::open(&args.model, &args.inputs, &policy, &resolve::preparation(&args.precision))?;
     planned.check_worth(&args.model, &policy)?;
-    let also = if precision.is_some() { planned.prepared.precision_taps() } else { Vec::new() };
-    let observed = Observed { every_activation: files.every_activation(), also };
+    if let Some(precision) = &precision {
+        precision.check(planned.prepared.graph())?;
+    }
+    let observed = Observed { every_activation: files.every_activation(), precision: precision.is_some() };
     let stats = planned.observe(&args.data, &args.runtime, observed, term)?;
     let ranged = planned.prepared.taps(&planned.plan, files.every_activation());
     let mut ranges = planned.prepared.ranges(&planned.plan, &stats.only(&ranged), method)?;
@@ -77,7 +79,7 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
         let found = prepared.recover(plan, &ranges, &options, &mut passes)?;
         (found.model, found.ranges, Some(found.report))
     };
-    let stats_of_written = unchanged(&stats, &ranges, &final_ranges);
+    let stats_of_written = unchanged(&stats, &ranges, &final_ranges, args.recovery.equalize);
     let known = Known { stats: Some(&stats_of_written), ranges: Some(&final_ranges) };
     let halved = Halves::make(quantized, known, precision.as_ref())?;
 
@@ -113,8 +115,11 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// Returns the statistics of the tensors whose range recovery did not change. Equalization scales the others.
-fn unchanged(stats: &Stats, before: &Ranges, after: &Ranges) -> Stats {
-    let is_same = |name: &&String| before.get(name) == after.get(name);
+/// Returns the statistics that hold for the written model. Equalization scales tensors: only those whose
+/// range is known to be the same are left then.
+fn unchanged(stats: &Stats, before: &Ranges, after: &Ranges, is_equalized: bool) -> Stats {
+    let is_same = |name: &&String| {
+        !is_equalized || before.get(name).is_some_and(|range| after.get(name) == Some(range))
+    };
     stats.only(&stats.tensors.keys().filter(is_same).cloned().collect::<Vec<_>>())
 }
