@@ -47,7 +47,7 @@ impl Draft<'_> {
             self.decided[id.0] = float32("kept in float32 by the user".into());
         } else if settled.is_some() {
             let is_refused = settled.as_ref().is_some_and(|it| it.0 == Precision::Float32);
-            if is_refused && self.policy.forced.names.iter().any(|name| *name == node.name) {
+            if is_refused && self.policy.forced.names.contains(&node.name) {
                 self.refused.push(id);
             }
             self.decided[id.0] = settled;
