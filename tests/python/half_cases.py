@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 
+import half_borders  # noqa: F401 (registers its cases)
 import half_build
 import half_graphs  # noqa: F401 (registers its cases)
 import half_judge as judge
