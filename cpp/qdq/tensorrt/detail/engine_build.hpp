@@ -54,7 +54,8 @@ class Build {
     QDQ_TRY_AS(policy, policy_of(options_));
     QDQ_TRY_AS(plan, model.plan(*policy, ranges));
     QDQ_TRY(notes_.add(*plan));
-    auto options = QuantizeOptions::make().weight_method(options_.weight_method);
+    auto options = QuantizeOptions::make();
+    options.weight_method(options_.weight_method);
     if (casts()) options.half_scales(half());
     QDQ_TRY_AS(weights, options.build());
     QDQ_TRY_AS(quantized, model.quantize(*plan, ranges, *weights));
