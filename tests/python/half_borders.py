@@ -99,11 +99,11 @@ def integers_around_another_zero():
     return dead_channel(zero=zero)
 
 
-@case(least=40, runtime="onnxruntime")
+@case(least=40, half="z", float32="scaled", runtime="onnxruntime")
 def integers_of_sixteen_bits():
     """Dequantized 16-bit integers that reach beyond float16."""
     integers = np.int16([30000, -30000, 100, 7])
     nodes = [node("DequantizeLinear", "integers step", "large"), node("Mul", "large x", "scaled"),
-             node("Mul", "scaled little", "y")]
-    return graph(nodes, {"x": [4]}, {"y": [4]}, {"integers": integers, "step": FLOAT(4), "little": FLOAT(1e-5)}, opset=21,
+             node("Mul", "scaled little", "y"), node("Neg", "x", "z")]
+    return graph(nodes, {"x": [4]}, {"y": [4], "z": [4]}, {"integers": integers, "step": FLOAT(4), "little": FLOAT(1e-5)}, opset=21,
                  feeds={"x": random(RUNS, 4, mean=2)})
