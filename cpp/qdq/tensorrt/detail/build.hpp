@@ -24,8 +24,8 @@
 namespace qdq::trt::detail {
 
 /// Makes a network without layers, of the kind that ONNX's parser fills.
-inline Result<Owner<nvinfer1::INetworkDefinition>> new_network(nvinfer1::IBuilder& builder, bool strongly_typed,
-                                                               Logger& logger) {
+inline Result<Owner<nvinfer1::INetworkDefinition>> new_network(nvinfer1::IBuilder& builder, Logger& logger,
+                                                               [[maybe_unused]] bool strongly_typed = false) {
   nvinfer1::NetworkDefinitionCreationFlags flags = 0;
 #if QDQ_TRT_HAS_IMPLICIT_BATCH
   flags = 1U << static_cast<std::uint32_t>(nvinfer1::NetworkDefinitionCreationFlag::kEXPLICIT_BATCH);

@@ -77,7 +77,7 @@ class Build {
   /// Builds the engine of a model file's content, quantized by the ranges if there are any.
   Result<Engine> from_bytes(Bytes model, const std::string& name, const Ranges* ranges) {
     QDQ_TRY_AS(builder, library_.builder(logger_));
-    QDQ_TRY_AS(network, new_network(**builder, options_.strongly_typed, logger_));
+    QDQ_TRY_AS(network, new_network(**builder, logger_, options_.strongly_typed));
     QDQ_TRY_AS(parser, library_.parser(**network, logger_));
     if (!(*parser)->parse(model.data(), model.size())) return parse_error(**parser, name, logger_);
     return from_network(**builder, **network, ranges);
