@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 
+use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 
 use crate::dtype::DataType;
@@ -119,8 +120,16 @@ impl Data {
     /// Rounds numbers to a floating-point type. For other types, they stay f32.
     pub fn from_f32(values: Vec<f32>, dtype: DataType) -> Self {
         match dtype {
-            DataType::F16 => Self::F16(values.into_iter().map(f16::from_f32).collect()),
-            DataType::Bf16 => Self::Bf16(values.into_iter().map(bf16::from_f32).collect()),
+            DataType::F16 => {
+                let mut rounded = vec![f16::ZERO; values.len()];
+                rounded.convert_from_f32_slice(&values);
+                Self::F16(rounded)
+            }
+            DataType::Bf16 => {
+                let mut rounded = vec![bf16::ZERO; values.len()];
+                rounded.convert_from_f32_slice(&values);
+                Self::Bf16(rounded)
+            }
             DataType::F64 => Self::F64(values.into_iter().map(f64::from).collect()),
             _ => Self::F32(values),
         }

@@ -15,7 +15,7 @@ use crate::emit::scale::{self, Channels};
 use crate::emit::weights::unusable;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Edge, Graph, GraphTensor, NodeId, TensorId};
-use crate::onnx::{AttributeValue, Edits, ElementType, Model, Network, NodeSpec, Position, UniqueNames};
+use crate::onnx::{AttributeValue, Edits, Model, Network, NodeSpec, Position, UniqueNames};
 use crate::place::{Plan, PlannedActivation, PlannedWeight};
 use crate::precision::Half;
 use crate::quant::weights::{QuantizedWeights, quantize_weights_to, rescale};
@@ -290,9 +290,7 @@ impl Emitter<'_> {
     fn cast(&mut self, source: &str, to: DataType, position: Position) -> String {
         let output = self.names.fresh(&format!("{source}_{to}"));
         let name = self.names.fresh(&format!("{source}_Cast_{to}"));
-        let code = i64::from(ElementType::from(to).code());
-        let node = NodeSpec::new("Cast", &name, &[source], &[&output]).with("to", AttributeValue::Int(code));
-        self.edits.insert(position, node);
+        self.edits.insert(position, NodeSpec::cast(&name, source, &output, to));
         output
     }
 

@@ -208,9 +208,10 @@ impl Widening {
             }
             casts.push(self.cast(&rounded, &name, ElementType::F32));
         }
-        let keeps_code = (narrows && !casts.is_empty()) || !has_codes(&node);
-        for attribute in node.attribute.iter_mut().filter(|_| !keeps_code) {
-            if is_code(attribute) {
+        let keeps_types = narrows && !casts.is_empty();
+        let has_codes = has_codes(&node);
+        for attribute in node.attribute.iter_mut().filter(|_| !keeps_types) {
+            if has_codes && is_code(attribute) {
                 attribute.i = Some(i64::from(ElementType::F32.code()));
             }
             let types = attribute.tp.as_option_mut().into_iter().chain(&mut attribute.type_protos);

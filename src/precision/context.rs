@@ -47,8 +47,3 @@ impl Context<'_> {
         found.into_iter()
     }
 }
-
-/// Whether the node is a Quantize or a Dequantize.
-pub(super) fn is_pair(node: &Node) -> bool {
-    node.is("QuantizeLinear") || node.is("DequantizeLinear")
-}

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::context::{Context, is_pair};
+use super::context::Context;
 use super::delicate::{self, Need};
 use super::findings::well_stored;
 use super::{NodePrecision, Precision, PrecisionPolicy, storage, types};
 use crate::dtype::DataType;
 use crate::graph::{Node, NodeId, TensorId};
+use crate::place::existing::is_pair;
 use crate::place::reasons::is_elementwise;
 use crate::place::sharing;
 

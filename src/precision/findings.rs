@@ -1,10 +1,11 @@
 //! Reasons of nodes that compute in 16 bits, and the findings of a plan.
 
-use super::context::{Context, is_pair};
+use super::context::Context;
 use super::{Facts, Half, Limited, NodePrecision, Precision, storage};
 use crate::dtype::DataType;
 use crate::finding::{Finding, counted};
 use crate::graph::{Graph, Node, NodeId, TensorId, TensorKind};
+use crate::place::existing::is_pair;
 
 /// Returns the reason why a node may compute in 16 bits.
 pub(super) fn well_stored(context: &Context<'_>, node: &Node) -> String {

@@ -1,10 +1,10 @@
 //! The precision of Quantize and Dequantize, and of nodes that are not worth a Cast on either side.
 
 use super::Precision;
-use super::context::is_pair;
 use super::draft::Draft;
 use crate::dtype::DataType;
 use crate::graph::{Node, NodeId, TensorId, TensorKind};
+use crate::place::existing::is_pair;
 use crate::place::reasons::is_elementwise;
 use crate::place::sharing;
 

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use crate::dtype::DataType;
 use crate::finding::{counted, listed};
-use crate::graph::{Graph, Node, NodeId, TensorId};
+use crate::graph::{Graph, NodeId, TensorId};
+use crate::place::existing::is_pair;
 use crate::place::ops::is_weighted;
 use crate::precision::{Precision, PrecisionPlan};
 
@@ -40,7 +41,6 @@ pub struct Counts {
 /// Counts the nodes that compute in each type.
 pub fn counts(graph: &Graph, plan: &PrecisionPlan) -> Counts {
     let mut counts = Counts::default();
-    let is_pair = |node: &Node| node.is("QuantizeLinear") || node.is("DequantizeLinear");
     let is_dequantized = |id: TensorId| graph.producer(id).is_some_and(|node| node.is("DequantizeLinear"));
     let is_half = |id: TensorId| matches!(graph.tensor(id).dtype, Some(DataType::F16 | DataType::Bf16));
     for decision in &plan.nodes {

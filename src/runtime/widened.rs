@@ -2,8 +2,6 @@
 
 use std::borrow::Cow;
 
-use half::{bf16, f16};
-
 use super::{Runtime, check};
 use crate::batch::Batch;
 use crate::dtype::DataType;
@@ -53,14 +51,10 @@ impl Runtime for Widened {
 
 /// Rounds a tensor of f32 to a 16-bit type. Values beyond its range become infinite.
 fn narrowed(value: Tensor, to: Option<DataType>) -> Result<Tensor> {
-    let data = match (to, value.data()) {
-        (Some(DataType::F16), Data::F32(values)) => {
-            Data::F16(values.iter().map(|&value| f16::from_f32(value)).collect())
-        }
-        (Some(DataType::Bf16), Data::F32(values)) => {
-            Data::Bf16(values.iter().map(|&value| bf16::from_f32(value)).collect())
-        }
-        _ => return Ok(value),
-    };
-    Tensor::new(value.shape().to_vec(), data)
+    let Some(dtype) = to.filter(|dtype| dtype.is_half()) else { return Ok(value) };
+    let shape = value.shape().to_vec();
+    match value.into_data() {
+        Data::F32(values) => Tensor::new(shape, Data::from_f32(values, dtype)),
+        other => Tensor::new(shape, other),
+    }
 }

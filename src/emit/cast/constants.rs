@@ -1,14 +1,11 @@
 //! Stored constants in 16 bits.
 
-use half::slice::HalfFloatSliceExt;
-use half::{bf16, f16};
-
 use super::Caster;
 use super::uses::Uses;
 use crate::error::Result;
 use crate::finding::{Finding, counted};
 use crate::graph::TensorId;
-use crate::precision::{Half, Limited};
+use crate::precision::Limited;
 use crate::tensor::{Data, Tensor};
 
 impl Caster<'_> {
@@ -37,7 +34,11 @@ impl Caster<'_> {
         let value = self.step(id, value, stays)?;
         let value = self.finite(&name, value);
         let shape = value.shape().to_vec();
-        let converted = Tensor::new(shape.clone(), to_half(&value, self.plan.half))?;
+        let converted = match value.into_data() {
+            Data::F32(values) => Data::from_f32(values, self.half),
+            other => other,
+        };
+        let converted = Tensor::new(shape.clone(), converted)?;
         if !stays {
             self.types.insert(name.clone(), self.half.into());
             return self.model.replace_constant(&name, converted);
@@ -72,21 +73,4 @@ fn limit(value: Tensor, Limited { lowest, highest, .. }: Limited) -> Tensor {
     let Data::F32(values) = value.data() else { return value };
     let limited: Vec<f32> = values.iter().map(|&x| x.clamp(lowest, highest)).collect();
     Tensor::new(value.shape().to_vec(), limited).unwrap_or(value)
-}
-
-/// Converts float32 elements. Other elements stay.
-fn to_half(value: &Tensor, half: Half) -> Data {
-    match (value.data(), half) {
-        (Data::F32(values), Half::F16) => {
-            let mut converted = vec![f16::ZERO; values.len()];
-            converted.convert_from_f32_slice(values);
-            converted.into()
-        }
-        (Data::F32(values), Half::Bf16) => {
-            let mut converted = vec![bf16::ZERO; values.len()];
-            converted.convert_from_f32_slice(values);
-            converted.into()
-        }
-        (other, _) => other.clone(),
-    }
 }

@@ -5,6 +5,7 @@ use crate::emit::scale::{Channels, held, raised};
 use crate::error::Result;
 use crate::finding::{Finding, counted};
 use crate::graph::{Graph, NodeId, TensorId, TensorKind};
+use crate::place::existing::is_pair;
 use crate::tensor::{Data, Tensor};
 
 impl Caster<'_> {
@@ -80,7 +81,5 @@ fn is_stored(graph: &Graph, id: TensorId) -> bool {
 /// Lists the Quantize and Dequantize nodes that read a tensor as their step.
 fn readers_of_steps(graph: &Graph, id: TensorId) -> Vec<NodeId> {
     let edges = graph.tensor(id).consumers.iter().filter(|edge| edge.input == 1);
-    let is_pair =
-        |id: &NodeId| graph.node(*id).is("QuantizeLinear") || graph.node(*id).is("DequantizeLinear");
-    edges.map(|edge| edge.node).filter(is_pair).collect()
+    edges.map(|edge| edge.node).filter(|&id| is_pair(graph.node(id))).collect()
 }
