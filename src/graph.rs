@@ -84,6 +84,11 @@ impl GraphTensor {
         !self.is_opaque && self.dtype.is_none_or(DataType::is_float)
     }
 
+    /// Whether the tensor is a constant that no node computes.
+    pub fn is_given(&self) -> bool {
+        self.kind == TensorKind::Constant && self.producer.is_none()
+    }
+
     /// Returns the rank, if known.
     pub fn rank(&self) -> Option<usize> {
         self.shape.as_ref().map(Vec::len)
@@ -206,6 +211,11 @@ impl Graph {
     /// Iterates over the ids of all nodes.
     pub fn node_ids(&self) -> impl Iterator<Item = NodeId> + use<> {
         (0..self.nodes.len()).map(NodeId)
+    }
+
+    /// Returns the tensors that subgraphs of nodes read.
+    pub fn captured(&self) -> BTreeSet<TensorId> {
+        self.nodes.iter().flat_map(|node| node.captures.iter().copied()).collect()
     }
 
     /// Iterates over the tensors that `node` reads, including those that its subgraphs read.

@@ -17,13 +17,14 @@ use crate::error::Result;
 use crate::finding::{Finding, counted};
 use crate::graph::{Edge, Node, NodeId, TensorId};
 use crate::onnx::{Edits, Model, Network, NodeSpec, Position, UniqueNames};
+use crate::precision::Half;
 use crate::tensor::{Data, Tensor};
 
 /// The largest number of half precision.
-const LARGEST: f32 = 65504.0;
+const LARGEST: f32 = Half::F16.largest();
 
 /// The smallest normal number of half precision: smaller numbers lose bits.
-const SMALLEST: f32 = 1.0 / 16384.0;
+const SMALLEST: f32 = Half::F16.smallest_normal();
 
 /// Stores the weights of these operators with one scale each.
 ///

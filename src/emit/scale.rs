@@ -4,8 +4,6 @@
 //! Cast around its pair. The step is rounded to the type before anything is quantized with it. Hardware may
 //! replace a subnormal step by 0, so no step is subnormal.
 
-use half::{bf16, f16};
-
 use crate::dtype::DataType;
 use crate::emit::Ranges;
 use crate::emit::ranges::int8_scale;
@@ -13,7 +11,7 @@ use crate::error::Result;
 use crate::graph::Node;
 use crate::onnx::Network;
 use crate::place::Plan;
-use crate::precision::MOST_RAISED;
+use crate::precision::{Half, MOST_RAISED};
 use crate::tensor::{Data, Tensor};
 
 /// The first opset with scales of 16 bits.
@@ -29,11 +27,8 @@ pub fn type_for(dtype: Option<DataType>, opset: i64) -> DataType {
 ///
 /// Returns `None` if the result is not a normal number: the step is below 2^-14 or above 65504 for f16.
 pub fn held(step: f32, dtype: DataType) -> Option<f32> {
-    match dtype {
-        DataType::F16 => Some(f16::from_f32(step)).filter(|step| step.is_normal()).map(f16::to_f32),
-        DataType::Bf16 => Some(bf16::from_f32(step)).filter(|step| step.is_normal()).map(bf16::to_f32),
-        _ => Some(step),
-    }
+    let Some(half) = Half::of(dtype) else { return Some(step) };
+    Some(half.round(step)).filter(|step| step.is_finite() && *step >= half.smallest_normal())
 }
 
 /// Returns the step rounded to a type of scales, and at least the smallest normal number of the type.
@@ -41,11 +36,7 @@ pub fn held(step: f32, dtype: DataType) -> Option<f32> {
 /// This is for weights, which can be quantized with a larger step. A step above the largest number of the
 /// type becomes infinite; no weight of the type has one.
 pub fn raised(step: f32, dtype: DataType) -> f32 {
-    match dtype {
-        DataType::F16 => f16::from_f32(step).to_f32().max(f16::MIN_POSITIVE.to_f32()),
-        DataType::Bf16 => bf16::from_f32(step).to_f32().max(bf16::MIN_POSITIVE.to_f32()),
-        _ => step,
-    }
+    Half::of(dtype).map_or(step, |half| half.round(step).max(half.smallest_normal()))
 }
 
 /// The channels of a weight: the elements that share a step.

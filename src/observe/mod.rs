@@ -220,15 +220,15 @@ pub struct Stats {
 }
 
 impl Stats {
-    fn without_tensors(&self) -> Self {
-        let Self { tensors: _, samples, keys, findings } = self;
-        Self { tensors: BTreeMap::new(), samples: *samples, keys: keys.clone(), findings: findings.clone() }
-    }
-
     /// Returns the statistics of the tensors called `names`.
     pub fn only(&self, names: &[String]) -> Self {
         let kept = names.iter().filter_map(|name| Some((name.clone(), self.tensors.get(name)?.clone())));
-        Self { tensors: kept.collect(), ..self.without_tensors() }
+        Self {
+            tensors: kept.collect(),
+            samples: self.samples,
+            keys: self.keys.clone(),
+            findings: self.findings.clone(),
+        }
     }
 
     /// Adds another run over other samples of the same model.

@@ -14,6 +14,7 @@ use crate::finding::{self, Finding};
 use crate::graph::{Graph, TensorId, TensorKind};
 use crate::observe::{Stats, TensorStats};
 use crate::onnx::{Model, Network};
+use crate::place::existing::{is_pair, is_pair_op};
 use crate::precision::{
     self, Evidence, Facts, Half, NodePrecision, Precision, PrecisionPlan, PrecisionPolicy,
 };
@@ -56,10 +57,9 @@ pub struct Halved {
 pub fn prepare_cast(model: &Model, half: Half, opset: Option<i64>) -> Result<Prepared> {
     let mut inlined = model.clone();
     inlined.inline_functions()?;
-    let is_pair = |op: &str| matches!(op, "QuantizeLinear" | "DequantizeLinear");
     let graph = inlined.graph()?;
     let has_pairs =
-        graph.nodes.iter().any(|node| is_pair(&node.op) || node.nested.iter().any(|op| is_pair(op)));
+        graph.nodes.iter().any(|node| is_pair(node) || node.nested.iter().any(|op| is_pair_op(op)));
     let usual = match half {
         Half::Bf16 => BF16_OPSET,
         Half::F16 if has_pairs => HALF_QDQ_OPSET,
@@ -83,7 +83,7 @@ impl Prepared {
     /// `InvalidArgument` if a pattern of the policy matches no node.
     pub fn plan_precision(&self, known: Known<'_>, policy: &PrecisionPolicy) -> Result<PrecisionPlan> {
         policy.check(self.graph())?;
-        let plan = plan(&self.network, known, policy)?;
+        let plan = plan(&self.network, known, policy);
         finding::log_all(&plan.findings);
         Ok(plan)
     }
@@ -95,7 +95,7 @@ impl Prepared {
     /// the errors of reading constants.
     pub fn cast(&self, known: Known<'_>, policy: &PrecisionPolicy) -> Result<Halved> {
         policy.check(self.graph())?;
-        let plan = plan(&self.network, known, policy)?;
+        let plan = plan(&self.network, known, policy);
         if plan.count(Precision::Half) == 0 {
             return Err(nothing_to_do(self.graph(), &plan));
         }
@@ -107,12 +107,15 @@ impl Prepared {
 ///
 /// `known` has the values of the float model: its tensors have the same names.
 ///
+/// A pattern of the policy that matches no node has no effect, and a model in which nothing becomes 16-bit is
+/// no error.
+///
 /// # Errors
-/// Those of [`Prepared::cast`].
+/// Those of reading and of editing the model.
 pub fn halve(model: Model, known: Known<'_>, policy: &PrecisionPolicy) -> Result<Halved> {
     let mut network = Network::of(model)?.edit(lay_flat)?;
     folded::fold_constants(&mut network);
-    let plan = plan(&network, known, policy)?;
+    let plan = plan(&network, known, policy);
     halved(network, plan)
 }
 
@@ -123,7 +126,7 @@ fn halved(network: Network, plan: PrecisionPlan) -> Result<Halved> {
     Ok(Halved { model: cast.model.nested()?, network, plan, findings })
 }
 
-fn plan(network: &Network, known: Known<'_>, policy: &PrecisionPolicy) -> Result<PrecisionPlan> {
+fn plan(network: &Network, known: Known<'_>, policy: &PrecisionPolicy) -> PrecisionPlan {
     let graph = &network.graph;
     let stats = |id: TensorId| -> Option<&TensorStats> {
         let tensor = graph.tensor(id);
@@ -139,13 +142,11 @@ fn plan(network: &Network, known: Known<'_>, policy: &PrecisionPolicy) -> Result
         Evidence::collect(graph, policy.half, &stats, facts).with_raised(raised_steps(network, policy.half));
     let is_fixed = |id: &TensorId| {
         let tensor = graph.tensor(*id);
-        tensor.kind == TensorKind::Constant
-            && tensor.producer.is_none()
-            && !network.model.is_stored(&tensor.name)
+        tensor.is_given() && !network.model.is_stored(&tensor.name)
     };
     let evidence = evidence.with_fixed(graph.tensor_ids().filter(is_fixed).collect());
     let samples = known.stats.map_or(1, |stats| stats.samples);
-    Ok(precision::plan(graph, network.model.opset(), &evidence, samples, policy))
+    precision::plan(graph, network.model.opset(), &evidence, samples, policy)
 }
 
 /// Returns the facts about every float32 constant whose value can be had.
@@ -203,7 +204,7 @@ fn nothing_to_do(graph: &Graph, plan: &PrecisionPlan) -> Error {
     let (message, remedy) = match plan.nodes.iter().find(|node| node.precision == Precision::Float32) {
         None => (
             "nothing is left to convert: no node computes float32 numbers".to_owned(),
-            "use the model as it is",
+            "use the model as it is".to_owned(),
         ),
         Some(NodePrecision { node, reason, .. }) => (
             format!(
@@ -211,7 +212,7 @@ fn nothing_to_do(graph: &Graph, plan: &PrecisionPlan) -> Error {
                 if stays == 1 { "1 node stays".to_owned() } else { format!("{stays} nodes stay") },
                 graph.node(*node).name
             ),
-            "see all reasons with 'qdq inspect MODEL --fp16 -v', and force nodes with --half",
+            format!("see all reasons with '{}', and force nodes into half precision", plan.half.inspection()),
         ),
     };
     Error::new(ErrorKind::Unsupported, message).with_remedy(remedy)

@@ -89,5 +89,10 @@ pub fn quantized_nodes(graph: &Graph) -> usize {
 
 /// Whether the node quantizes or dequantizes.
 pub fn is_pair(node: &Node) -> bool {
-    matches!(&*node.op, "QuantizeLinear" | "DequantizeLinear")
+    is_pair_op(&node.op)
+}
+
+/// Whether the operator quantizes or dequantizes.
+pub fn is_pair_op(op: &str) -> bool {
+    matches!(op, "QuantizeLinear" | "DequantizeLinear")
 }

@@ -109,7 +109,9 @@ impl Draft<'_> {
             let moves = sharing::only_moves(node) || sharing::selects(node);
             let goes_on = |id: &TensorId| {
                 graph.tensor(*id).dtype == Some(DataType::F32)
-                    && (moves || carries(node, need) && need.reaches(self.context.evidence.get(*id)))
+                    && (moves
+                        || carries(node, need)
+                            && need.reaches(self.context.half, self.context.evidence.get(*id)))
             };
             pending.extend(node.inputs.iter().flatten().filter(|id| goes_on(id)));
         }

@@ -7,6 +7,7 @@ use super::{Facts, Half};
 use crate::dtype::DataType;
 use crate::graph::{Graph, Node, TensorId};
 use crate::observe::TensorStats;
+use crate::place::existing::is_pair;
 use crate::place::sharing;
 
 /// The known facts about the values of the tensors of a graph.
@@ -37,7 +38,7 @@ pub(super) fn follows(graph: &Graph, node: &Node) -> bool {
     let is_float = |id: TensorId| graph.tensor(id).dtype == Some(DataType::F32);
     let is_cast_of_integers = node.is("Cast") && !node.input(0).is_some_and(is_float);
     let moves = sharing::only_moves(node) || sharing::selects(node) || node.is("Cast");
-    moves && !is_cast_of_integers || ["QuantizeLinear", "DequantizeLinear"].iter().any(|op| node.is(op))
+    moves && !is_cast_of_integers || is_pair(node)
 }
 
 impl Evidence {

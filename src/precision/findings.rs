@@ -46,16 +46,16 @@ pub(super) fn without_half(graph: &Graph, half: Half, refused: &[NodeId]) -> Opt
     (!names.is_empty()).then(|| {
         Finding::warning(format!("cannot be in {half} and stay in float32, whatever you chose"))
             .about(names)
-            .with_remedy("see the reasons with 'qdq inspect MODEL --fp16 -v'")
+            .with_remedy(format!("see the reasons with '{}'", half.inspection()))
     })
 }
 
 /// Returns the findings about masks, and about values of which nothing is known.
 pub(super) fn findings(context: &Context<'_>, nodes: &[NodePrecision], masks: &[Limited]) -> Vec<Finding> {
     let mut findings = Vec::new();
-    if let Some(Limited { lowest, .. }) = masks.first() {
+    if !masks.is_empty() {
         let what = format!(
-            "masks end at {lowest}, the lowest number that {} can add: only a Softmax reads them, and its result is 0 as before",
+            "masks end at the lowest number of {}, or at half of it: only a Softmax reads them, and its result is 0 as before",
             context.half
         );
         findings.push(Finding::note(what).about(masks.iter().map(|mask| context.name(mask.tensor))));
@@ -70,7 +70,7 @@ pub(super) fn findings(context: &Context<'_>, nodes: &[NodePrecision], masks: &[
         nodes.iter().filter(is_unknown).map(|node| &*context.graph.node(node.node).name).collect();
     if !unknown.is_empty() {
         let what = format!(
-            "{} of half precision, of whose values nothing tells if they fit",
+            "{} in half precision, although nothing is known of their values",
             counted(unknown.len(), "node")
         );
         findings.push(

@@ -14,7 +14,7 @@ pub(super) fn guarded(graph: &Graph) -> Vec<bool> {
     let dtype = |id: TensorId| graph.tensor(id).dtype;
     for node in &graph.nodes {
         let is_guarded = node.inputs.iter().flatten().any(|&input| match dtype(input) {
-            Some(DataType::F16 | DataType::Bf16) => node.is("Cast"),
+            Some(dtype) if dtype.is_half() => node.is("Cast"),
             Some(DataType::F32) => guarded[input.0],
             _ => false,
         }) && !is_weighted(node);

@@ -25,6 +25,23 @@ impl Half {
         }
     }
 
+    /// Returns the 16-bit type with these elements; `None` for other elements.
+    pub const fn of(dtype: DataType) -> Option<Self> {
+        match dtype {
+            DataType::F16 => Some(Self::F16),
+            DataType::Bf16 => Some(Self::Bf16),
+            _ => None,
+        }
+    }
+
+    /// Returns the command that shows the reasons of a plan for the type.
+    pub const fn inspection(self) -> &'static str {
+        match self {
+            Self::F16 => "qdq inspect MODEL --fp16 -v",
+            Self::Bf16 => "qdq inspect MODEL --bf16 -v",
+        }
+    }
+
     /// Returns the largest finite number.
     pub const fn largest(self) -> f32 {
         match self {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::{Evidence, Half, Limited, MARGIN};
 use crate::dtype::DataType;
-use crate::graph::{Graph, Node, TensorId, TensorKind};
+use crate::graph::{Graph, Node, TensorId};
 use crate::place::sharing;
 
 /// Finds the masks, and all tensors between them and their Softmax.
@@ -14,8 +14,7 @@ use crate::place::sharing;
 /// to it, it becomes half of that, so that the sum stays finite: a Softmax of infinities alone is NaN.
 pub(super) fn masks(graph: &Graph, evidence: &Evidence, half: Half) -> (Vec<Limited>, BTreeSet<TensorId>) {
     let (mut masks, mut on_the_way) = (Vec::new(), BTreeSet::new());
-    let captured: BTreeSet<TensorId> =
-        graph.nodes.iter().flat_map(|node| node.captures.iter().copied()).collect();
+    let captured = graph.captured();
     for id in graph.tensor_ids() {
         let tensor = graph.tensor(id);
         let Some(facts) = evidence.get(id) else { continue };
@@ -114,8 +113,7 @@ impl Way<'_> {
 
 /// Whether the value of a constant is stored, so that it can be changed.
 fn is_stored(graph: &Graph, evidence: &Evidence, id: TensorId) -> bool {
-    let tensor = graph.tensor(id);
-    tensor.kind == TensorKind::Constant && tensor.producer.is_none() && !evidence.is_fixed(id)
+    graph.tensor(id).is_given() && !evidence.is_fixed(id)
 }
 
 fn passes_mask(node: &Node, input: usize) -> bool {

@@ -43,8 +43,7 @@ impl Draft<'_> {
     fn unheld_step(&self, node: &Node) -> Option<String> {
         let (values, step) = (node.input(0)?, node.input(1)?);
         let (stored, steps) = (self.context.graph.tensor(values), self.context.graph.tensor(step));
-        let can_be_raised = stored.kind == TensorKind::Constant
-            && stored.producer.is_none()
+        let can_be_raised = stored.is_given()
             && matches!(stored.dtype, Some(DataType::I8 | DataType::F32))
             && steps.rank().is_none_or(|rank| rank <= 1)
             && self.context.evidence.may_raise(step);

@@ -168,4 +168,42 @@ fn bf16_has_the_range_of_float32_and_few_whole_numbers() {
     row.node("Neg", &["x"], "a", &[0.1, 1e6]);
     let policy = PrecisionPolicy { half: Half::Bf16, ..PrecisionPolicy::default() };
     assert_eq!(row.plan(&policy).count(Precision::Half), 1);
+    assert_eq!(Half::Bf16.whole_numbers(), 256.0);
+}
+
+#[test]
+fn findings_say_what_the_user_must_know() {
+    let messages = |plan: &PrecisionPlan| -> Vec<String> {
+        plan.findings.iter().map(|finding| finding.message.clone()).collect()
+    };
+    let select = |name: &str| Selection { names: vec![name.to_owned()], ops: vec![] };
+    let mut row = Row::new(&[0.1, 1e6]);
+    row.node("Neg", &["x"], "a", &[0.1, 1e6]).node("Celu", &["a"], "b", &[0.1, 1e6]);
+    let forced = PrecisionPolicy { forced: select("a"), ..PrecisionPolicy::default() };
+    assert!(messages(&row.plan(&forced))[0].contains("against what is known of the values"));
+    let refused = PrecisionPolicy { forced: select("b"), ..PrecisionPolicy::default() };
+    assert!(messages(&row.plan(&refused))[0].contains("cannot be in f16"));
+    let border = PrecisionPolicy { half_io: true, ..PrecisionPolicy::default() };
+    assert!(messages(&row.plan(&border))[0].contains("inputs and outputs become f16"));
+}
+
+#[test]
+fn a_tensor_that_int8_coarsens_anyway_may_be_coarse_in_16_bits() {
+    // Steps of f16 are 6e-8 here: 55 dB. One value of 1e-4 makes the steps of int8 8e-7: 33 dB.
+    let value = |k: u32| if k == 0 { 1e-4 } else { 1e-5 + k as f32 * 1e-9 };
+    let values: Vec<f32> = (0..1000).map(value).collect();
+    for (is_quantized, stays) in [(false, true), (true, false)] {
+        let mut row = Row::new(&[0.1, 2.0]);
+        row.node("Neg", &["x"], "a", &values);
+        if is_quantized {
+            row.constant("scale", &[1e-4 / 127.0]);
+            row.node("QuantizeLinear", &["a", "scale"], "q", &[]);
+            let integers = row.graph.find("q").unwrap();
+            row.graph.describe(integers, Some(DataType::I8), None);
+        } else {
+            row.node("Relu", &["a"], "b", &values);
+        }
+        let is_kept = row.float32().contains(&"a");
+        assert_eq!(is_kept, stays, "quantized: {is_quantized}");
+    }
 }

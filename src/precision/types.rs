@@ -28,15 +28,13 @@ pub(super) fn settled(context: &Context<'_>, id: NodeId) -> Option<(Precision, S
     let dtype = |tensor: TensorId| context.graph.tensor(tensor).dtype;
     let all =
         || node.inputs.iter().chain(&node.outputs).flatten().copied().chain(node.captures.iter().copied());
+    let is_half = |tensor: TensorId| dtype(tensor).is_some_and(DataType::is_half);
     if all().all(|tensor| dtype(tensor).is_some_and(|dtype| dtype != DataType::F32)) {
-        let reason = if all().any(is_half(dtype)) {
-            "is in half precision already"
-        } else {
-            "computes no float32 numbers"
-        };
+        let reason =
+            if all().any(is_half) { "is in half precision already" } else { "computes no float32 numbers" };
         return Some((Precision::Neither, reason.into()));
     }
-    if node.is("Cast") && all().any(is_half(dtype)) {
+    if node.is("Cast") && all().any(is_half) {
         return Some((Precision::Neither, "is a border between float32 and a 16-bit type".into()));
     }
     let float32 = |reason: String| Some((Precision::Float32, reason));
@@ -74,11 +72,6 @@ pub(super) fn settled(context: &Context<'_>, id: NodeId) -> Option<(Precision, S
             format!("ONNX does not define {} for {} in opset {}", node.op, context.half, context.opset);
         (Precision::Float32, reason)
     })
-}
-
-/// Returns the question whether a tensor is 16-bit.
-fn is_half(dtype: impl Fn(TensorId) -> Option<DataType>) -> impl Fn(TensorId) -> bool {
-    move |tensor| matches!(dtype(tensor), Some(DataType::F16 | DataType::Bf16))
 }
 
 /// Whether ONNX defines the node for the 16-bit type: an output, or an input if no output is floating-point.

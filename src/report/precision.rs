@@ -42,7 +42,7 @@ pub struct Counts {
 pub fn counts(graph: &Graph, plan: &PrecisionPlan) -> Counts {
     let mut counts = Counts::default();
     let is_dequantized = |id: TensorId| graph.producer(id).is_some_and(|node| node.is("DequantizeLinear"));
-    let is_half = |id: TensorId| matches!(graph.tensor(id).dtype, Some(DataType::F16 | DataType::Bf16));
+    let is_half = |id: TensorId| graph.tensor(id).dtype.is_some_and(DataType::is_half);
     for decision in &plan.nodes {
         let node = graph.node(decision.node);
         let mut operands = node.inputs.iter().take(2).flatten().map(|&id| is_dequantized(id));

@@ -52,8 +52,9 @@ TEST(a_quantized_model_is_cast_with_scales_in_half_precision) {
   const auto quantized = model.quantize(plan, ranges, scales).value();
   const auto halved = quantized.cast(PrecisionOptions(), stats, ranges).value();
   CHECK(halved.model.opset() >= 19);
-  CHECK(sqnr(model, halved.model) > sqnr(model, quantized) - 1.0);
-  CHECK_GOOD(quantized.cast(PrecisionOptions(), ranges));
+  CHECK(sqnr(model, halved.model) > sqnr(model, quantized) - 0.5);
+  const auto by_ranges = quantized.cast(PrecisionOptions(), ranges).value();
+  CHECK(kept(by_ranges.plan.findings().value()).size() > 0);
 }
 
 TEST(options_of_half_precision_choose_nodes_and_the_type) {

@@ -16,6 +16,8 @@ def case(float32="", half="", least=50, options="--fp16", verb="cast", limits=()
     """Registers a case. `float32` and `half` name nodes by their precision, `casts` counts the Casts of the model,
     `data` says whether there is any, `says` is a part of the tool's result, `least` the least SQNR in dB, `verb` the
     verb of the tool, and `limits` parts of the problems that qdq is known to have with it."""
+    unknown = more.keys() - {"casts", "data", "inferred", "int8", "plain", "runtime", "says"}
+    assert not unknown, f"no case knows {unknown}"
     def register(build):
         CASES[build.__name__] = build, {
             "float32": float32.split(), "half": half.split(), "least": least, "verb": verb, "limits": limits,
@@ -48,7 +50,7 @@ def stored(name, value):
 
 def node(op, inputs, outputs, **attributes):
     """Makes a node that is called as its first output. `-` is an input or output that is absent."""
-    inputs, outputs = ([name.replace("-", "") if name == "-" else name for name in names.split()]
+    inputs, outputs = (["" if name == "-" else name for name in names.split()]
                        for names in [inputs, outputs])
     return h.make_node(op, inputs, outputs, name=outputs[0], **attributes)
 

@@ -26,7 +26,7 @@ variant("chain_bf16_half_io", chain, half="product sum y", casts=0, options="--b
 variant("chain_kept", chain, float32="product sum", half="y", options="--fp16 --float32 product --float32 sum")
 variant("chain_kept_half_io", chain, float32="product sum", half="y", casts=2,
         options="--fp16 --half-io --float32 product --float32 sum")
-variant("chain_no_data", chain, half="product sum y", casts=2, data=False, says="nothing tells if they fit")
+variant("chain_no_data", chain, half="product sum y", casts=2, data=False, says="although nothing is known of their values")
 
 
 def convolutional(opset):

@@ -118,6 +118,7 @@ def target(node):
 def waste(source, cast):
     """Lists Casts and constants of a cast model that nobody needs, unless its source had them."""
     old = {output for graph, _ in scopes(source.graph) for node in graph.node for output in node.output}
+    idle = initializers(source) - {name for graph, _ in scopes(source.graph) for node in graph.node for name in node.input}
     before, after = (Counter(node.name for graph,
                              _ in scopes(model.graph) for node in graph.node) for model in [source, cast])
     yield from (f"{count} nodes are called '{name}'" for name,
@@ -142,7 +143,7 @@ def waste(source, cast):
                 yield f"the Casts to '{before.output[0]}' and '{output}' cancel"
             if node.input[0] in stored and target(node) in HALF:
                 yield f"the constant '{node.input[0]}' is cast"
-        unread = {tensor.name for tensor in graph.initializer} - read - initializers(source)
+        unread = {tensor.name for tensor in graph.initializer} - read - idle
         yield from (f"nothing reads the constant '{name}'" for name in sorted(unread))
 
 

@@ -5,10 +5,10 @@ usage: half_precision.py FOLDER [--qdq BINARY] [--models NAME,...]
 
 FOLDER comes from make_models.py. Every model has four forms: float32, half precision, Q/DQ with the rest in float32,
 and Q/DQ with the rest in half precision. For each model: onnx.checker takes all forms with shape inference; half
-precision alone has an SQNR of 50 dB; the rest in half precision costs at most 0.3 dB of the SQNR that Q/DQ has, unless
-EXCEPTIONS says why not; a second cast has nothing to do; TensorRT-RTX builds all forms, and in half precision no
-float32 tensor of 1 KiB or more moves that no rule names. Every 16-bit tensor is really rounded: see rounded.py. The last line is
-`N passed, N failed`.
+precision alone has an SQNR of 50 dB; the rest in half precision costs at most 1 dB of the SQNR that Q/DQ has, and at
+most 0.3 dB on average over all models; a second cast changes nothing; TensorRT-RTX builds all forms, and in half
+precision no float32 tensor of 1 KiB or more moves that no rule names. Every 16-bit tensor is really rounded: see
+rounded.py. The last line is `N passed, N failed`.
 """
 import argparse
 import concurrent.futures
@@ -75,20 +75,15 @@ def sqnrs(folder, entry, forms):
 
 def check_accuracy(found):
     problems = []
-    if found["half"] < LEAST_DB:
+    if not found["half"] >= LEAST_DB:
         problems.append(f"half precision has an SQNR of {found['half']:.1f} dB, less than {LEAST_DB}")
-    if lost(found) > LOST_BY_ONE_DB:
+    if not lost(found) <= LOST_BY_ONE_DB:
         problems.append(f"the rest in half precision costs {lost(found):.2f} dB of {found['qdq']:.2f}")
     return problems
 
 
 def lost(found):
     return found["qdq"] - found["qdq_half"]
-
-
-def cost(binary, engine):
-    """Returns what an engine runs and moves, as `qdq cost` reads it."""
-    return tool(binary, "cost", engine)
 
 
 def unnamed(found, precision):
@@ -116,13 +111,9 @@ def check_again(binary, folder, entry, forms):
             if NOTHING_LEFT not in str(error):
                 problems.append(f"{name}: a second cast fails: {error}")
             continue
-        if casts(again) != casts(forms[name]):
-            problems.append(f"{name}: a second cast adds Casts")
+        if again.read_bytes() != forms[name].read_bytes():
+            problems.append(f"{name}: a second cast changes the model")
     return problems
-
-
-def casts(path):
-    return sorted(node.name for node in onnx.load(str(path)).graph.node if node.op_type == "Cast")
 
 
 def check_engines(binary, folder, entry, forms, results):
@@ -138,7 +129,7 @@ def check_engines(binary, folder, entry, forms, results):
         if built:
             problems.append(f"TensorRT-RTX refuses {name}: {built}")
             continue
-        found = cost(binary, engine)
+        found = tool(binary, "cost", engine)
         moved[name] = found["bytes"] / 1024
         if name in ("half", "qdq_half"):
             precision = results[name].get("precision", results[name])
@@ -175,7 +166,8 @@ HALF_ALREADY = ("float16",)
 def judge_half(binary, folder, entry):
     """Checks that the tool says that there is nothing to do."""
     try:
-        tool(binary, "cast", folder / entry["model"], "--fp16", "-o", os.devnull + ".onnx")
+        with tempfile.TemporaryDirectory() as scratch:
+            tool(binary, "cast", folder / entry["model"], "--fp16", "-o", pathlib.Path(scratch) / "half.onnx")
     except RuntimeError as error:
         return "half already", [] if NOTHING_LEFT in str(error) else [str(error)], None
     return "", ["a cast of a model in half precision finds something to do"], None
@@ -211,7 +203,7 @@ def main(arguments):
                 print(f"       {problem}", flush=True)
     mean = numpy.mean(all_lost) if all_lost else 0
     print(f"the rest in half precision costs {mean:.2f} dB on average")
-    if mean > LOST_DB:
+    if not mean <= LOST_DB:
         failed += 1
         print(f"FAIL more than {LOST_DB} dB")
     print(f"{len(entries) - failed} passed, {failed} failed")

@@ -16,6 +16,7 @@ from onnx import numpy_helper
 
 import evaluate
 import measured
+import rounded
 import structure
 from builder import Builder
 
@@ -116,6 +117,21 @@ def memory(folder):
     return [] if counts == [1, 1, 2, 3, 3, 4, 4, 5, 6] else counts
 
 
+def rounding(folder):
+    """Checks that rounded.py rounds 16-bit tensors, and lets them overflow."""
+    b = Builder("rounding", opset=19)
+    x = b.input("x", ["N", 4])
+    half = b.node("Cast", [x], name="half", to=onnx.TensorProto.FLOAT16)
+    twice = b.node("Add", [half, half], name="twice")
+    b.output(b.node("Cast", [twice], name="wide", outputs=["y"], to=onnx.TensorProto.FLOAT), ["N", 4])
+    onnx.save(b.model(), folder / "rounding.onnx")
+    values = numpy.float32([[0.1, 1e-8, 40000, 2049]])
+    found = rounded.run(folder / "rounding.onnx", {"x": values}, 1)["y"]
+    with numpy.errstate(over="ignore"):
+        expected = (values.astype(numpy.float16) * numpy.float16(2)).astype(numpy.float32)
+    return [] if numpy.array_equal(found, expected) else [found, expected]
+
+
 def main():
     """Runs every case. The status is 1 if one failed."""
     failed = 0
@@ -127,6 +143,10 @@ def main():
         if wrong:
             failed += 1
             print(f"FAIL the good model: {wrong}")
+        wrong = rounding(folder)
+        if wrong:
+            failed += 1
+            print(f"FAIL rounding to 16 bits: {wrong}")
         wrong = memory(folder)
         if wrong:
             failed += 1
@@ -139,7 +159,7 @@ def main():
             if not any(expected in problem for problem in problems):
                 failed += 1
                 print(f"FAIL {title}: expected '{expected}', found {problems}")
-    print(f"{len(FAULTS) + 2 - failed} passed, {failed} failed")
+    print(f"{len(FAULTS) + 3 - failed} passed, {failed} failed")
     return int(failed > 0)
 
 

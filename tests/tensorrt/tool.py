@@ -157,7 +157,9 @@ def refusals(folder):
         run(*build, *given, "--against", out.with_name("none"), fails="cannot read")
         run(*build, *given, "--against", HERE / "tool.py", fails="is no engine of TensorRT")
         # Half precision casts the model for RTX, which has no flag for it.
-        run(*build, *given, "--fp16")
+        moved = json.loads(run(*build, *given, "--fp16", "--json"))["cost"]["moved"]
+        if "f16" not in [one["type"] for one in moved]:
+            raise native.Failure(f"an engine in half precision moves {moved}")
         out.unlink()
         run(*build, *given, "--timing-cache", out.with_name("times"), fails="keeps no timing cache")
         run(TOOL, "engine", path, "-o", out, "--tensorrt", scratch, *given, fails="there are no libtensorrt_rtx.so.1")

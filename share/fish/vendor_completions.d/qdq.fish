@@ -90,9 +90,9 @@ complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l weights -d 'Storage
 float\t'As float with QuantizeLinear and DequantizeLinear'"
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l weight-bits -d 'Bits of a weight\'s integer; fewer than 8 are stored as int8 all the same, on a coarser grid' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l weight-method -d 'Calibration method of weights [default: mse]' -r
-complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l float32 -d 'Keep nodes in float32 whose name matches (* is any text, ? one character); repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l float32 -d 'Keep nodes with a matching name in float32 (* is any text, ? one character); repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l float32-op -d 'Keep nodes of this operator in float32; repeatable' -r
-complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l half -d 'Compute nodes in half precision whose name matches, whatever their values are; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l half -d 'Compute nodes with a matching name in half precision, whatever their values are; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l half-op -d 'Compute nodes of this operator in half precision, whatever their values are; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l opset -d 'Opset to which an older model is raised [default: 19 for Q/DQ with --fp16, 22 with --bf16, else 13]' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l runtime -d 'Runtime that runs the model' -r -f -a "embedded\t'The runtime inside this program'
@@ -110,8 +110,8 @@ complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l per-tensor-weights 
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l equalize -d 'Give channels between two layers scales of their own (cross-layer equalization)'
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l learned-rounding -d 'Round each weight up or down to lower the error of its layer\'s output on the data'
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l bias-correction -d 'Correct biases by the mean error of each layer\'s output on the data'
-complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l fp16 -d 'Compute in float16 what is not INT8 and can be; a weakly typed TensorRT (8 to 10) then chooses float16 layers itself'
-complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l bf16 -d 'Compute in bfloat16 what is not INT8 and can be'
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l fp16 -d 'Compute a node in float16 if it is not INT8 and its values allow it; in an engine, a weakly typed TensorRT (8 to 10) chooses the float16 layers itself'
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l bf16 -d 'Compute a node in bfloat16 if it is not INT8 and its values allow it'
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l half-io -d 'Change the type of the model\'s float32 inputs and outputs too'
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l detailed -d 'Keep the details of layers in the engine, so that its kernels and what they move are shown (TensorRT 8.2 to 11; engines of TensorRT-RTX always have them)'
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l json -d 'Print the result as JSON'
@@ -201,9 +201,9 @@ complete -c qdq -n "__fish_qdq_using_subcommand cast" -l layout -d 'Order of the
 nhwc\t''"
 complete -c qdq -n "__fish_qdq_using_subcommand cast" -l stats -d 'Take statistics that were saved before instead of data' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand cast" -s o -l output -d 'File of the model in half precision' -r -F
-complete -c qdq -n "__fish_qdq_using_subcommand cast" -l float32 -d 'Keep nodes in float32 whose name matches (* is any text, ? one character); repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand cast" -l float32 -d 'Keep nodes with a matching name in float32 (* is any text, ? one character); repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand cast" -l float32-op -d 'Keep nodes of this operator in float32; repeatable' -r
-complete -c qdq -n "__fish_qdq_using_subcommand cast" -l half -d 'Compute nodes in half precision whose name matches, whatever their values are; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand cast" -l half -d 'Compute nodes with a matching name in half precision, whatever their values are; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand cast" -l half-op -d 'Compute nodes of this operator in half precision, whatever their values are; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand cast" -l opset -d 'Opset to which an older model is raised [default: 19 for Q/DQ with --fp16, 22 with --bf16, else 13]' -r
 complete -c qdq -n "__fish_qdq_using_subcommand cast" -l input -d 'Fix an input\'s value, such as sr=16000 or scales=1,1,2: what follows from it is decided once, and no data feeds it; repeatable' -r
@@ -213,8 +213,8 @@ onnxruntime\t'ONNX Runtime\'s shared library'
 auto\t'ONNX Runtime if it is found, else the embedded runtime'"
 complete -c qdq -n "__fish_qdq_using_subcommand cast" -l onnxruntime -d 'Path of ONNX Runtime\'s library or of its folder, if it is not found by itself' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand cast" -l threads -d 'Threads of the runtime [default: one per physical core]' -r
-complete -c qdq -n "__fish_qdq_using_subcommand cast" -l fp16 -d 'Compute in float16 what is not INT8 and can be; a weakly typed TensorRT (8 to 10) then chooses float16 layers itself'
-complete -c qdq -n "__fish_qdq_using_subcommand cast" -l bf16 -d 'Compute in bfloat16 what is not INT8 and can be'
+complete -c qdq -n "__fish_qdq_using_subcommand cast" -l fp16 -d 'Compute a node in float16 if it is not INT8 and its values allow it; in an engine, a weakly typed TensorRT (8 to 10) chooses the float16 layers itself'
+complete -c qdq -n "__fish_qdq_using_subcommand cast" -l bf16 -d 'Compute a node in bfloat16 if it is not INT8 and its values allow it'
 complete -c qdq -n "__fish_qdq_using_subcommand cast" -l half-io -d 'Change the type of the model\'s float32 inputs and outputs too'
 complete -c qdq -n "__fish_qdq_using_subcommand cast" -l json -d 'Print the result as JSON'
 complete -c qdq -n "__fish_qdq_using_subcommand cast" -s v -l verbose -d 'Also print progress messages and the nodes that stay in float'
@@ -238,14 +238,14 @@ complete -c qdq -n "__fish_qdq_using_subcommand apply" -l weights -d 'Storage of
 float\t'As float with QuantizeLinear and DequantizeLinear'"
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l weight-bits -d 'Bits of a weight\'s integer; fewer than 8 are stored as int8 all the same, on a coarser grid' -r
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l weight-method -d 'Calibration method of weights [default: mse]' -r
-complete -c qdq -n "__fish_qdq_using_subcommand apply" -l float32 -d 'Keep nodes in float32 whose name matches (* is any text, ? one character); repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand apply" -l float32 -d 'Keep nodes with a matching name in float32 (* is any text, ? one character); repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l float32-op -d 'Keep nodes of this operator in float32; repeatable' -r
-complete -c qdq -n "__fish_qdq_using_subcommand apply" -l half -d 'Compute nodes in half precision whose name matches, whatever their values are; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand apply" -l half -d 'Compute nodes with a matching name in half precision, whatever their values are; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l half-op -d 'Compute nodes of this operator in half precision, whatever their values are; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l opset -d 'Opset to which an older model is raised [default: 19 for Q/DQ with --fp16, 22 with --bf16, else 13]' -r
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l per-tensor-weights -d 'One scale per weight instead of one per output channel'
-complete -c qdq -n "__fish_qdq_using_subcommand apply" -l fp16 -d 'Compute in float16 what is not INT8 and can be; a weakly typed TensorRT (8 to 10) then chooses float16 layers itself'
-complete -c qdq -n "__fish_qdq_using_subcommand apply" -l bf16 -d 'Compute in bfloat16 what is not INT8 and can be'
+complete -c qdq -n "__fish_qdq_using_subcommand apply" -l fp16 -d 'Compute a node in float16 if it is not INT8 and its values allow it; in an engine, a weakly typed TensorRT (8 to 10) chooses the float16 layers itself'
+complete -c qdq -n "__fish_qdq_using_subcommand apply" -l bf16 -d 'Compute a node in bfloat16 if it is not INT8 and its values allow it'
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l half-io -d 'Change the type of the model\'s float32 inputs and outputs too'
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l json -d 'Print the result as JSON'
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -s v -l verbose -d 'Also print progress messages and the nodes that stay in float'
@@ -275,15 +275,15 @@ complete -c qdq -n "__fish_qdq_using_subcommand engine" -l weights -d 'Storage o
 float\t'As float with QuantizeLinear and DequantizeLinear'"
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l weight-bits -d 'Bits of a weight\'s integer; fewer than 8 are stored as int8 all the same, on a coarser grid' -r
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l weight-method -d 'Calibration method of weights [default: mse]' -r
-complete -c qdq -n "__fish_qdq_using_subcommand engine" -l float32 -d 'Keep nodes in float32 whose name matches (* is any text, ? one character); repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand engine" -l float32 -d 'Keep nodes with a matching name in float32 (* is any text, ? one character); repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l float32-op -d 'Keep nodes of this operator in float32; repeatable' -r
-complete -c qdq -n "__fish_qdq_using_subcommand engine" -l half -d 'Compute nodes in half precision whose name matches, whatever their values are; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand engine" -l half -d 'Compute nodes with a matching name in half precision, whatever their values are; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l half-op -d 'Compute nodes of this operator in half precision, whatever their values are; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l opset -d 'Opset to which an older model is raised [default: 19 for Q/DQ with --fp16, 22 with --bf16, else 13]' -r
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l detailed -d 'Keep the details of layers in the engine, so that its kernels and what they move are shown (TensorRT 8.2 to 11; engines of TensorRT-RTX always have them)'
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l per-tensor-weights -d 'One scale per weight instead of one per output channel'
-complete -c qdq -n "__fish_qdq_using_subcommand engine" -l fp16 -d 'Compute in float16 what is not INT8 and can be; a weakly typed TensorRT (8 to 10) then chooses float16 layers itself'
-complete -c qdq -n "__fish_qdq_using_subcommand engine" -l bf16 -d 'Compute in bfloat16 what is not INT8 and can be'
+complete -c qdq -n "__fish_qdq_using_subcommand engine" -l fp16 -d 'Compute a node in float16 if it is not INT8 and its values allow it; in an engine, a weakly typed TensorRT (8 to 10) chooses the float16 layers itself'
+complete -c qdq -n "__fish_qdq_using_subcommand engine" -l bf16 -d 'Compute a node in bfloat16 if it is not INT8 and its values allow it'
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l half-io -d 'Change the type of the model\'s float32 inputs and outputs too'
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l json -d 'Print the result as JSON'
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -s v -l verbose -d 'Also print progress messages and the nodes that stay in float'
@@ -386,15 +386,15 @@ float\t'In float'"
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l target -d 'The product that builds the engine [default: tensorrt; with an engine, the product of the library]' -r -f -a "tensorrt\t'TensorRT'
 rtx\t'TensorRT-RTX: a convolution\'s weight has one scale, and its channels\' scales follow the convolution'"
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l min-quantized -d 'Fail if less than this share of the convolutions and products that may be quantized would be, from 0 to 1' -r
-complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l float32 -d 'Keep nodes in float32 whose name matches (* is any text, ? one character); repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l float32 -d 'Keep nodes with a matching name in float32 (* is any text, ? one character); repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l float32-op -d 'Keep nodes of this operator in float32; repeatable' -r
-complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l half -d 'Compute nodes in half precision whose name matches, whatever their values are; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l half -d 'Compute nodes with a matching name in half precision, whatever their values are; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l half-op -d 'Compute nodes of this operator in half precision, whatever their values are; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l opset -d 'Opset to which an older model is raised [default: 19 for Q/DQ with --fp16, 22 with --bf16, else 13]' -r
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l stats -d 'With --fp16 or --bf16: judge the values by these statistics' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l per-tensor-weights -d 'One scale per weight instead of one per output channel'
-complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l fp16 -d 'Compute in float16 what is not INT8 and can be; a weakly typed TensorRT (8 to 10) then chooses float16 layers itself'
-complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l bf16 -d 'Compute in bfloat16 what is not INT8 and can be'
+complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l fp16 -d 'Compute a node in float16 if it is not INT8 and its values allow it; in an engine, a weakly typed TensorRT (8 to 10) chooses the float16 layers itself'
+complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l bf16 -d 'Compute a node in bfloat16 if it is not INT8 and its values allow it'
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l half-io -d 'Change the type of the model\'s float32 inputs and outputs too'
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l json -d 'Print the result as JSON'
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -s v -l verbose -d 'Also print progress messages and the nodes that stay in float'

@@ -30,7 +30,7 @@ impl Caster<'_> {
         if uses.half.is_empty() {
             return Ok(true);
         }
-        let stays = uses.needs_float32() || uses.is_output || !uses.others.is_empty();
+        let stays = uses.keeps_float32();
         let value = self.step(id, value, stays)?;
         let value = self.finite(&name, value);
         let shape = value.shape().to_vec();

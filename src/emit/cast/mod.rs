@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use crate::dtype::DataType;
 use crate::error::Result;
 use crate::finding::Finding;
-use crate::graph::{NodeId, TensorId, TensorKind};
+use crate::graph::{NodeId, TensorId};
 use crate::onnx::{AttributeValue, Edits, ElementType, Model, Network, NodeSpec, Position, UniqueNames};
 use crate::precision::{Precision, PrecisionPlan};
 use uses::{Uses, is_stored_half};
@@ -86,7 +86,7 @@ impl Caster<'_> {
         let tensor = self.network.graph.tensor(id);
         let captures = self.captures.get(&id).cloned().unwrap_or_default();
         let uses = Uses::of(self.network, self.plan, id, captures);
-        if tensor.kind == TensorKind::Constant && tensor.producer.is_none() && self.constant(id, &uses)? {
+        if tensor.is_given() && self.constant(id, &uses)? {
             return Ok(());
         }
         match is_stored_half(self.network, self.plan, id) {
@@ -127,8 +127,7 @@ impl Caster<'_> {
         if let Some(source) = self.source_of_cast(id).filter(|_| !becomes_half) {
             self.rewire(uses.half.iter(), &name, &source);
             self.replace_casts(uses, &source);
-            let is_read = uses.needs_float32() || uses.is_output || !uses.others.is_empty();
-            if let Some(maker) = tensor.producer.filter(|_| !is_read) {
+            if let Some(maker) = tensor.producer.filter(|_| !uses.keeps_float32()) {
                 self.edits.remove(self.network.position(maker));
             }
             return;

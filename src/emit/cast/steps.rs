@@ -4,7 +4,7 @@ use super::Caster;
 use crate::emit::scale::{Channels, held, raised};
 use crate::error::Result;
 use crate::finding::{Finding, counted};
-use crate::graph::{Graph, NodeId, TensorId, TensorKind};
+use crate::graph::{Graph, NodeId, TensorId};
 use crate::place::existing::is_pair;
 use crate::tensor::{Data, Tensor};
 
@@ -20,13 +20,12 @@ impl Caster<'_> {
         let readers = readers_of_steps(graph, id);
         let (false, Data::F32(steps)) = (readers.is_empty(), value.data()) else { return Ok(value) };
         let rounded: Vec<f32> = steps.iter().map(|&step| raised(step, self.half)).collect();
-        let too_small: Vec<usize> =
-            (0..steps.len()).filter(|&at| held(steps[at], self.half).is_none()).collect();
-        if !too_small.is_empty() {
+        let too_small = steps.iter().filter(|&&step| held(step, self.half).is_none()).count();
+        if too_small > 0 {
             for &reader in &readers {
                 self.requantize(reader, steps, &rounded)?;
             }
-            let channels = counted(too_small.len(), "channel");
+            let channels = counted(too_small, "channel");
             let what = format!(
                 "the step of {channels} was raised to {:.4e}, the smallest that {} holds with all its bits",
                 self.plan.half.smallest_normal(),
@@ -45,7 +44,8 @@ impl Caster<'_> {
     fn requantize(&mut self, reader: NodeId, old: &[f32], new: &[f32]) -> Result<()> {
         let graph = &*self.network.graph;
         let node = graph.node(reader);
-        let Some(integers) = node.input(0).filter(|&id| node.is("DequantizeLinear") && is_stored(graph, id))
+        let Some(integers) =
+            node.input(0).filter(|&id| node.is("DequantizeLinear") && graph.tensor(id).is_given())
         else {
             return Ok(());
         };
@@ -72,10 +72,6 @@ impl Caster<'_> {
         }
         Ok(())
     }
-}
-
-fn is_stored(graph: &Graph, id: TensorId) -> bool {
-    graph.tensor(id).kind == TensorKind::Constant && graph.tensor(id).producer.is_none()
 }
 
 /// Lists the Quantize and Dequantize nodes that read a tensor as their step.

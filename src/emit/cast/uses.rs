@@ -51,6 +51,11 @@ impl Uses {
         uses
     }
 
+    /// Whether anything reads the tensor's float32 form, the model's outputs included.
+    pub fn keeps_float32(&self) -> bool {
+        self.needs_float32() || self.is_output || !self.others.is_empty()
+    }
+
     /// Whether anything beside the model's outputs reads float32.
     pub fn needs_float32(&self) -> bool {
         !self.float32.is_empty() || !self.captures.is_empty()

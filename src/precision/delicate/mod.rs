@@ -3,8 +3,8 @@
 mod sums;
 mod values;
 
-use super::Facts;
 use super::context::Context;
+use super::{Facts, Half, MARGIN};
 use crate::graph::{NodeId, TensorId};
 
 /// The reason why a node stays in float32, and what it needs of the tensors that it reads.
@@ -21,8 +21,8 @@ pub(super) enum Need {
     Exact,
     /// The type: no Cast directly before.
     Type,
-    /// The values below this magnitude.
-    Below(f32),
+    /// The values below the smallest normal number times [`MARGIN`].
+    Small,
     /// Errors far below this root of the mean square.
     Error(f64),
 }
@@ -36,18 +36,18 @@ impl Need {
         match self {
             Self::Exact => Some(0),
             Self::Type => Some(1),
-            Self::Below(_) => Some(2),
+            Self::Small => Some(2),
             Self::Error(_) => None,
         }
     }
 
     /// Whether a tensor with these facts must be float32 too, if the needed tensor was computed from it
     /// element by element.
-    pub fn reaches(self, facts: Option<&Facts>) -> bool {
+    pub fn reaches(self, half: Half, facts: Option<&Facts>) -> bool {
         match self {
             Self::Exact => true,
             Self::Type => false,
-            Self::Below(limit) => facts.is_none_or(|facts| facts.reaches_below(limit)),
+            Self::Small => facts.is_none_or(|facts| facts.reaches_below(half.smallest_normal() * MARGIN)),
             Self::Error(rest) => facts.and_then(|facts| facts.rms).is_none_or(|rms| rms * LEAST_REST > rest),
         }
     }

@@ -39,7 +39,8 @@ pub(super) fn sum(context: &Context<'_>, node: &Node) -> Option<Refusal> {
     let smallest = f64::from(context.half.smallest_normal() * MARGIN);
     if *power == 2 && mean < smallest && !node.is("LRN") {
         return Refusal::alone(format!(
-            "squares '{name}', whose squares are about {mean:.4e}: too small for f16"
+            "squares '{name}', whose squares are about {mean:.4e}: too small for {}",
+            context.half
         ));
     }
     (total > f64::from(context.half.largest())).then(|| Refusal {

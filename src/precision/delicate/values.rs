@@ -62,7 +62,7 @@ pub(super) fn small(context: &Context<'_>, node: &Node) -> Option<Refusal> {
     if let Some(added) = added(context, input).filter(|&added| added < smallest) {
         let reason =
             format!("reads '{name}', to which {added:.4e} was added, less than f16 holds with all its bits");
-        return Refusal::with(Need::Below(smallest * MARGIN), [input], reason);
+        return Refusal::with(Need::Small, [input], reason);
     }
     match context.evidence.get(input) {
         Some(facts) if !facts.reaches_below(smallest * MARGIN) => None,
@@ -71,10 +71,10 @@ pub(super) fn small(context: &Context<'_>, node: &Node) -> Option<Refusal> {
                 "reads values down to {found:.4e} in '{name}': f16 gets coarser below {smallest:.4e}, and other \
                  data may be {MARGIN} times smaller"
             );
-            Refusal::with(Need::Below(smallest * MARGIN), [input], reason)
+            Refusal::with(Need::Small, [input], reason)
         }
         _ => Refusal::with(
-            Need::Below(smallest * MARGIN),
+            Need::Small,
             [input],
             format!("reads '{name}', and nothing is known of its smallest values"),
         ),

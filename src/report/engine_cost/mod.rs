@@ -104,6 +104,14 @@ pub fn read(engine: &[u8]) -> Result<EngineCost> {
 /// # Errors
 /// `Io` if the file cannot be read; those of [`read`].
 pub fn load(path: &Path) -> Result<EngineCost> {
+    load_with(path, read)
+}
+
+/// Reads the kernels of an engine from its file, by a function that reads its bytes.
+///
+/// # Errors
+/// `Io` if the file cannot be read; those of `read`.
+pub fn load_with(path: &Path, read: impl FnOnce(&[u8]) -> Result<EngineCost>) -> Result<EngineCost> {
     let bytes = std::fs::read(path).map_err(|source| Error::io("read", path, source))?;
     read(&bytes).map_err(|error| explained(path, error.within(path.display())))
 }

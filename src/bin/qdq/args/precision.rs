@@ -8,11 +8,11 @@ use super::{DataArgs, InputArgs, RuntimeArgs};
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Half precision")]
 pub struct PrecisionArgs {
-    /// Compute in float16 what is not INT8 and can be; a weakly typed TensorRT (8 to 10) then chooses float16
-    /// layers itself
+    /// Compute a node in float16 if it is not INT8 and its values allow it; in an engine, a weakly typed
+    /// TensorRT (8 to 10) chooses the float16 layers itself
     #[arg(long, conflicts_with = "bf16")]
     pub fp16: bool,
-    /// Compute in bfloat16 what is not INT8 and can be
+    /// Compute a node in bfloat16 if it is not INT8 and its values allow it
     #[arg(long)]
     pub bf16: bool,
     #[command(flatten)]
@@ -29,13 +29,13 @@ pub struct PrecisionChoice {
     /// Change the type of the model's float32 inputs and outputs too
     #[arg(long)]
     pub half_io: bool,
-    /// Keep nodes in float32 whose name matches (* is any text, ? one character); repeatable
+    /// Keep nodes with a matching name in float32 (* is any text, ? one character); repeatable
     #[arg(long, value_name = "PATTERN")]
     pub float32: Vec<String>,
     /// Keep nodes of this operator in float32; repeatable
     #[arg(long, value_name = "OP")]
     pub float32_op: Vec<String>,
-    /// Compute nodes in half precision whose name matches, whatever their values are; repeatable
+    /// Compute nodes with a matching name in half precision, whatever their values are; repeatable
     #[arg(long, value_name = "PATTERN")]
     pub half: Vec<String>,
     /// Compute nodes of this operator in half precision, whatever their values are; repeatable

@@ -3,9 +3,8 @@
 use std::path::Path;
 
 use qdq::error::{Error, ErrorKind, Result};
-use qdq::file::explained;
 use qdq::finding::Finding;
-use qdq::report::engine_cost::EngineCost;
+use qdq::report::engine_cost::{self, EngineCost};
 use qdq::tensorrt::{self, Libraries};
 use serde_json::{Value, json};
 
@@ -15,8 +14,7 @@ use crate::term::Term;
 
 /// Reads the kernels of an engine from its file.
 pub fn read(path: &Path, libraries: Option<&Libraries>) -> Result<EngineCost> {
-    let bytes = std::fs::read(path).map_err(|source| Error::io("read", path, source))?;
-    tensorrt::engine_cost(&bytes, libraries).map_err(|error| explained(path, error.within(path.display())))
+    engine_cost::load_with(path, |bytes| tensorrt::engine_cost(bytes, libraries))
 }
 
 /// Returns the tables, the JSON and the findings of an engine, beside those of another engine if there is

@@ -1,5 +1,7 @@
 //! `qdq quantize`: calibrates and writes the Q/DQ model in one command.
 
+use std::borrow::Cow;
+
 use qdq::emit::Ranges;
 use qdq::error::{Error, ErrorKind, Result};
 use qdq::finding::counted;
@@ -115,11 +117,13 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// Returns the statistics that hold for the written model. Equalization scales tensors: only those whose
-/// range is known to be the same are left then.
-fn unchanged(stats: &Stats, before: &Ranges, after: &Ranges, is_equalized: bool) -> Stats {
-    let is_same = |name: &&String| {
-        !is_equalized || before.get(name).is_some_and(|range| after.get(name) == Some(range))
-    };
-    stats.only(&stats.tensors.keys().filter(is_same).cloned().collect::<Vec<_>>())
+/// Returns the statistics that hold for the written model.
+///
+/// Equalization scales tensors, so only tensors with an unchanged range keep theirs.
+fn unchanged<'s>(stats: &'s Stats, before: &Ranges, after: &Ranges, is_equalized: bool) -> Cow<'s, Stats> {
+    if !is_equalized {
+        return Cow::Borrowed(stats);
+    }
+    let is_same = |name: &&String| before.get(name).is_some_and(|range| after.get(name) == Some(range));
+    Cow::Owned(stats.only(&stats.tensors.keys().filter(is_same).cloned().collect::<Vec<_>>()))
 }

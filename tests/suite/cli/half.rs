@@ -1,0 +1,94 @@
+//! Half precision through the tool, on the digits model.
+
+use qdq::dtype::DataType;
+use qdq::onnx::Model;
+use serde_json::Value;
+
+use super::place::Place;
+
+const DATA: &str = "-d calib.npz --limit 32";
+
+fn types(json: &Value) -> Vec<&str> {
+    json["nodes"].as_array().unwrap().iter().map(|node| node["type"].as_str().unwrap()).collect()
+}
+
+fn opset(place: &Place, model: &str) -> i64 {
+    Model::open(&place.at(model)).unwrap().opset()
+}
+
+#[test]
+fn a_model_is_cast_by_data_and_by_statistics_alike() {
+    let place = Place::with_digits();
+    place.run(&format!("calibrate model.onnx {DATA} --stats m.stats --ranges r.json")).succeeds();
+    place.run("cast model.onnx --fp16 --stats m.stats -o stats.onnx").succeeds();
+    let ran = place.run(&format!("cast model.onnx --fp16 {DATA} -o data.onnx"));
+    ran.succeeds();
+    assert!(ran.stdout.contains("nodes in f16, 0 in f32"), "{}", ran.stdout);
+    assert_eq!(place.read("stats.onnx"), place.read("data.onnx"));
+    place.run("compare model.onnx data.onnx -d test.npz --limit 32 --min-sqnr 50").succeeds();
+}
+
+#[test]
+fn the_written_opset_has_scales_in_the_type_of_the_data() {
+    let place = Place::with_digits();
+    for (options, expected) in [("--fp16", 19), ("--bf16", 22), ("--fp16 --opset 20", 20)] {
+        place.run(&format!("quantize model.onnx {DATA} {options} -o out.onnx")).succeeds();
+        assert_eq!(opset(&place, "out.onnx"), expected, "{options}");
+    }
+    place.run(&format!("quantize model.onnx {DATA} --bf16 --half-io -o io.onnx")).succeeds();
+    assert_eq!(Model::open(&place.at("io.onnx")).unwrap().inputs()[0].dtype, Some(DataType::Bf16));
+}
+
+#[test]
+fn operators_are_kept_and_forced() {
+    let place = Place::with_digits();
+    let json =
+        place.run(&format!("cast model.onnx {DATA} --fp16 --float32-op Conv -o out.onnx --json")).json();
+    let nodes = json["nodes"].as_array().unwrap();
+    for node in nodes.iter().filter(|node| node["op"] == "Conv") {
+        assert_eq!((&node["type"], &node["reason"]), (&"f32".into(), &"kept in float32 by the user".into()));
+    }
+    assert!(types(&json).contains(&"f16"));
+    let json = place.run("cast model.onnx --fp16 --half-op Conv -o forced.onnx --json").json();
+    let reasons: Vec<&str> =
+        json["nodes"].as_array().unwrap().iter().filter_map(|node| node["reason"].as_str()).collect();
+    assert!(reasons.iter().any(|reason| reason.starts_with("forced into half precision")), "{reasons:?}");
+    place
+        .run(&format!("quantize model.onnx {DATA} --fp16 --float32 typo -o none.onnx"))
+        .refuses(&["float32 pattern 'typo' matches no node"]);
+}
+
+#[test]
+fn inspect_says_the_type_of_each_node_and_why() {
+    let place = Place::with_digits();
+    let json = place.run("inspect model.onnx --fp16 --json").json();
+    let nodes = json["precision"]["nodes"].as_array().unwrap();
+    assert_eq!(nodes.len(), json["nodes"].as_array().unwrap().len());
+    assert!(nodes.iter().all(|node| !node["reason"].as_str().unwrap().is_empty()));
+    let found = json["findings"].to_string();
+    assert!(found.contains("although nothing is known of their values"), "{found}");
+    let ran = place.run("inspect model.onnx --fp16 -v");
+    ran.succeeds();
+    assert!(ran.stdout.contains("nothing is known of its values"), "{}", ran.stdout);
+}
+
+#[test]
+fn ranges_alone_say_what_they_cannot_judge() {
+    let place = Place::with_digits();
+    place.run(&format!("calibrate model.onnx {DATA} --ranges r.json")).succeeds();
+    let ran = place.run("apply model.onnx --ranges r.json --fp16 -o out.onnx --json");
+    ran.notes(&["in half precision, although nothing is known of their values"]);
+    assert!(ran.json()["precision"]["half_nodes"].as_u64().unwrap() > 0);
+    assert_eq!(opset(&place, "out.onnx"), 19);
+}
+
+#[test]
+fn a_cast_without_a_type_or_without_work_is_refused() {
+    let place = Place::with_digits();
+    place
+        .run("cast model.onnx -o out.onnx")
+        .refuses(&["nothing says into which type to cast", "--fp16 or --bf16"]);
+    place.run(&format!("cast model.onnx {DATA} --fp16 -o half.onnx")).succeeds();
+    place.run("cast half.onnx --fp16 -o again.onnx").refuses(&["nothing is left to convert"]);
+    place.run("cast model.onnx --bf16 --float32 * -o out.onnx").refuses(&["inspect MODEL --bf16"]);
+}
