@@ -18,7 +18,7 @@ use crate::place::existing::{is_pair, is_pair_op};
 use crate::precision::{
     self, Evidence, Facts, Half, NodePrecision, Precision, PrecisionPlan, PrecisionPolicy,
 };
-use crate::runtime::{lay_flat, map_constants};
+use crate::runtime::{flatten_subgraphs, map_constants};
 use crate::tensor::Data;
 
 /// The opset at which Quantize and Dequantize have scales in the type of the data.
@@ -113,7 +113,7 @@ impl Prepared {
 /// # Errors
 /// Those of reading and of editing the model.
 pub fn halve(model: Model, known: Known<'_>, policy: &PrecisionPolicy) -> Result<Halved> {
-    let mut network = Network::of(model)?.edit(lay_flat)?;
+    let mut network = Network::of(model)?.edit(flatten_subgraphs)?;
     folded::fold_constants(&mut network);
     let plan = plan(&network, known, policy);
     halved(network, plan)
@@ -146,7 +146,21 @@ fn plan(network: &Network, known: Known<'_>, policy: &PrecisionPolicy) -> Precis
     };
     let evidence = evidence.with_fixed(graph.tensor_ids().filter(is_fixed).collect());
     let samples = known.stats.map_or(1, |stats| stats.samples);
-    precision::plan(graph, network.model.opset(), &evidence, samples, policy)
+    let mut plan = precision::plan(graph, network.model.opset(), &evidence, samples, policy);
+    plan.findings.extend(by_ranges_alone(known, &plan));
+    plan
+}
+
+/// Returns the finding about a plan that ranges alone decide: they tell nothing of small values.
+fn by_ranges_alone(known: Known<'_>, plan: &PrecisionPlan) -> Option<Finding> {
+    let is_alone = known.stats.is_none() && known.ranges.is_some() && plan.count(Precision::Half) > 0;
+    is_alone.then(|| {
+        Finding::note(format!(
+            "only the largest values are known, from ranges: nothing tells what {} does to small ones",
+            plan.half
+        ))
+        .with_remedy("calibrate with data or give statistics")
+    })
 }
 
 /// Returns the facts about every float32 constant whose value can be had.

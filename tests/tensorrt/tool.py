@@ -57,7 +57,7 @@ def take_dependencies(source, folder):
         (os.link if is_library else shutil.copy2)(path, taken)
 
 
-def run(*command, fails=None, cwd=None, **environment):
+def run(*command, fails=None, only_stdout=False, cwd=None, **environment):
     """Runs a command and returns its output. With `fails`, it must fail and print that."""
     done = subprocess.run(list(map(str, command)), cwd=cwd, capture_output=True, text=True, errors="replace",
                           env={**os.environ, **environment}, timeout=900)
@@ -66,7 +66,7 @@ def run(*command, fails=None, cwd=None, **environment):
         raise native.Failure(f"exit status {done.returncode} of {' '.join(map(str, command))}:\n{said}")
     if fails is not None and (done.returncode != 2 or fails not in said):
         raise native.Failure(f"exit status {done.returncode} instead of 2 with '{fails}':\n{said}")
-    return said
+    return done.stdout if only_stdout else said
 
 
 def shapes(model):
@@ -157,7 +157,7 @@ def refusals(folder):
         run(*build, *given, "--against", out.with_name("none"), fails="cannot read")
         run(*build, *given, "--against", HERE / "tool.py", fails="is no engine of TensorRT")
         # Half precision casts the model for RTX, which has no flag for it.
-        moved = json.loads(run(*build, *given, "--fp16", "--json"))["cost"]["moved"]
+        moved = json.loads(run(*build, *given, "--fp16", "--json", only_stdout=True))["cost"]["moved"]
         if "f16" not in [one["type"] for one in moved]:
             raise native.Failure(f"an engine in half precision moves {moved}")
         out.unlink()
