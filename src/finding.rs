@@ -85,8 +85,8 @@ impl Finding {
     ///
     /// Within [`once`], a finding that this thread has logged already is not logged again.
     pub fn log(&self) {
-        let is_new =
-            SAID.with_borrow_mut(|said| said.as_mut().is_none_or(|said| said.insert(self.to_string())));
+        let is_new = LOGGED
+            .with_borrow_mut(|logged| logged.as_mut().is_none_or(|logged| logged.insert(self.to_string())));
         if !is_new {
             return;
         }
@@ -99,7 +99,7 @@ impl Finding {
 
 thread_local! {
     /// The findings logged so far within [`once`]; `None` outside of it.
-    static SAID: RefCell<Option<HashSet<String>>> = const { RefCell::new(None) };
+    static LOGGED: RefCell<Option<HashSet<String>>> = const { RefCell::new(None) };
 }
 
 /// Runs `work` and logs each finding at most once.
@@ -111,13 +111,13 @@ pub fn once<T>(work: impl FnOnce() -> T) -> T {
     impl Drop for End {
         fn drop(&mut self) {
             if self.0 {
-                SAID.set(None);
+                LOGGED.set(None);
             }
         }
     }
-    let begins = SAID.with_borrow_mut(|said| {
-        said.is_none() && {
-            *said = Some(HashSet::new());
+    let begins = LOGGED.with_borrow_mut(|logged| {
+        logged.is_none() && {
+            *logged = Some(HashSet::new());
             true
         }
     });
@@ -191,7 +191,7 @@ mod tests {
     #[test]
     fn a_finding_is_said_once_where_work_repeats_it() {
         let counter = Arc::new(AtomicUsize::new(0));
-        let said = || counter.load(Ordering::Relaxed);
+        let logged = || counter.load(Ordering::Relaxed);
         let count = counter.clone();
         let sink = Sink::new(
             |_| true,
@@ -207,10 +207,10 @@ mod tests {
                 finding.log();
                 Finding::note("another").log();
             });
-            assert_eq!(said(), 2);
+            assert_eq!(logged(), 2);
             finding.log();
             finding.log();
-            assert_eq!(said(), 4);
+            assert_eq!(logged(), 4);
         });
     }
 }

@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 
 use qdq::batch::{self, BatchSource, DataOptions};
-use qdq::emit::qdq_model::Weights;
+use qdq::emit::Weights;
 use qdq::error::{Error, ErrorKind, Result};
 use qdq::onnx::Model;
 use qdq::pipeline::{self, CompareOptions, Passes, RecoverOptions, go_on};

@@ -1042,6 +1042,33 @@ qdq_status qdq_model_outputs(const qdq_model *model, qdq_specs **out, qdq_error 
 /// products. A node of domain `qdq.flat` then stands for the values that a body receives.
 qdq_status qdq_model_graph(const qdq_model *model, qdq_graph **out, qdq_error **error);
 
+/// Fixes the value of an input. The value is copied. From now on the input is a constant that nobody feeds.
+/// The consequences are decided when the model is planned, such as the branch of an If that runs. An example
+/// is an input `sr` of 16000 for a detector that has one branch per sampling rate. One number fits every
+/// shape that holds exactly one element. Plans that were made before do not fit the model any more.
+///
+/// A model that is saved still has the input. A quantized model loses it if nothing reads it after these
+/// decisions; the plan's findings report this. The metadata of the quantized model keeps the value:
+/// qdq_model_get_metadata() of `qdq.fixed_input.NAME`, such as `i64[] 16000`. qdq_model_compare() refuses a
+/// comparison at another value.
+///
+/// Returns QDQ_ERROR_INVALID_ARGUMENT if the model has no such input or was made for another value of it;
+/// QDQ_ERROR_TYPE or QDQ_ERROR_SHAPE if the value does not have the declared type or shape. After an error
+/// the model is unchanged.
+qdq_status qdq_model_fix_input(qdq_model *model, const char *name, const qdq_tensor *value, qdq_error **error);
+
+/// Sets the shape of an input for runs: sizes that the model leaves open, or a correction of wrong ones.
+/// QDQ_DYNAMIC stands for a size that is known only at run time. A model that is saved keeps its declared
+/// shape. Plans that were made before do not fit the model any more.
+///
+/// Returns QDQ_ERROR_INVALID_ARGUMENT if the model has no such input; QDQ_ERROR_SHAPE if it declares another
+/// number of axes. After an error the model is unchanged.
+qdq_status qdq_model_set_input_shape(qdq_model *model,
+                                     const char *name,
+                                     int32_t ndim,
+                                     const int64_t *shape,
+                                     qdq_error **error);
+
 /// Decides which tensors of the model are quantized; see qdq_graph_plan(). `policy` and `ranges` may be NULL.
 /// Free `*out` with qdq_plan_free().
 ///
@@ -1078,33 +1105,6 @@ qdq_status qdq_model_quantize(const qdq_model *model,
                               const qdq_quantize_options *options,
                               qdq_model **out,
                               qdq_error **error);
-
-/// Fixes the value of an input. The value is copied. From now on the input is a constant that nobody feeds.
-/// The consequences are decided when the model is planned, such as the branch of an If that runs. An example
-/// is an input `sr` of 16000 for a detector that has one branch per sampling rate. One number fits every
-/// shape that holds exactly one element. Plans that were made before do not fit the model any more.
-///
-/// A model that is saved still has the input. A quantized model loses it if nothing reads it after these
-/// decisions; the plan's findings report this. The metadata of the quantized model keeps the value:
-/// qdq_model_get_metadata() of `qdq.fixed_input.NAME`, such as `i64[] 16000`. qdq_model_compare() refuses a
-/// comparison at another value.
-///
-/// Returns QDQ_ERROR_INVALID_ARGUMENT if the model has no such input or was made for another value of it;
-/// QDQ_ERROR_TYPE or QDQ_ERROR_SHAPE if the value does not have the declared type or shape. After an error
-/// the model is unchanged.
-qdq_status qdq_model_fix_input(qdq_model *model, const char *name, const qdq_tensor *value, qdq_error **error);
-
-/// Sets the shape of an input for runs: sizes that the model leaves open, or a correction of wrong ones.
-/// QDQ_DYNAMIC stands for a size that is known only at run time. A model that is saved keeps its declared
-/// shape. Plans that were made before do not fit the model any more.
-///
-/// Returns QDQ_ERROR_INVALID_ARGUMENT if the model has no such input; QDQ_ERROR_SHAPE if it declares another
-/// number of axes. After an error the model is unchanged.
-qdq_status qdq_model_set_input_shape(qdq_model *model,
-                                     const char *name,
-                                     int32_t ndim,
-                                     const int64_t *shape,
-                                     qdq_error **error);
 
 /// Quantizes the model as qdq_model_quantize() does, and recovers accuracy with the methods of the options. A
 /// layer keeps a change only if it lowers the mean squared error of the layer's output on the data. Therefore

@@ -4,12 +4,15 @@ pub mod cast;
 mod one_scale;
 pub mod qdq_model;
 pub mod ranges;
+pub(crate) mod round_weights;
 pub mod scale;
 mod text;
 pub mod trt_cache;
+mod weight_options;
 mod weights;
 
 pub use one_scale::store_one_scale;
 pub use ranges::Ranges;
 pub use trt_cache::Cache;
+pub use weight_options::{WeightForm, Weights};
 pub use weights::check_weights;

@@ -7,104 +7,20 @@
 //! Scales have the type of the data if the opset has such scales ([`scale`]). Other 16-bit data is cast to
 //! f32 before its pair, and back behind it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::dtype::DataType;
 use crate::emit::ranges::{Ranges, int8_scale};
-use crate::emit::scale::{self, Channels};
-use crate::emit::weights::unusable;
+use crate::emit::round_weights::{round_to_nearest, used_axis};
+use crate::emit::scale;
+use crate::emit::weight_options::{WeightForm, Weights};
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Edge, Graph, GraphTensor, NodeId, TensorId};
 use crate::onnx::{AttributeValue, Edits, Model, Network, NodeSpec, Position, UniqueNames};
 use crate::place::{Plan, PlannedActivation, PlannedWeight};
-use crate::precision::Half;
-use crate::quant::weights::{QuantizedWeights, quantize_weights_to, rescale};
-use crate::range::{self, Method, Target};
+use crate::quant::weights::QuantizedWeights;
 use crate::runtime::map_constants;
 use crate::tensor::{Data, Tensor};
-
-/// The form in which a quantized weight is stored.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum WeightForm {
-    /// int8 with DequantizeLinear: a quarter of the size.
-    #[default]
-    Int8,
-    /// The original numbers with QuantizeLinear and DequantizeLinear behind them.
-    ///
-    /// This form is for tools that continue training or compute weight ranges themselves.
-    Float,
-}
-
-/// The way in which weights are quantized.
-#[derive(Clone, Debug)]
-pub struct Weights {
-    /// The stored form.
-    pub form: WeightForm,
-    /// The bits of the integers, 2 to 8; 8 by default.
-    ///
-    /// Integers of fewer bits are also stored as int8, on a coarser grid, because TensorRT runs convolutions
-    /// and products on int8 only and every opset from 13 has int8. The layer computes in INT8. Only a packer
-    /// or another target makes the model smaller.
-    pub bits: u32,
-    /// The method that computes the ranges from the values.
-    ///
-    /// The default, [`Method::Mse`], gains 0.5 to 3 dB of output SQNR over [`Method::Max`]: see
-    /// [`range::weights`].
-    pub method: Method,
-    /// The 16-bit type that will hold the steps, if the model is to be in half precision: the steps are
-    /// rounded to it before the integers are computed.
-    pub held_in: Option<Half>,
-    /// Ranges that are already known, because training has found them.
-    ///
-    /// The key is the name of the tensor that the nodes read, or of the constant from which it comes. The
-    /// value is amax of the whole weight, or of each index of the planned axis.
-    pub amax: HashMap<String, Vec<f32>>,
-}
-
-impl Weights {
-    /// Refuses options that do not fit weights stored as float.
-    ///
-    /// These are fewer than 8 bits, and integers other than the nearest.
-    ///
-    /// # Errors
-    /// `InvalidArgument` for these options.
-    pub fn check(&self, are_rounded: bool) -> Result<()> {
-        if self.form == WeightForm::Float && (self.bits != 8 || are_rounded) {
-            let message =
-                "weights that are stored as float are rounded by QuantizeLinear, to the nearest of 8 bits";
-            return Err(Error::new(ErrorKind::InvalidArgument, message)
-                .with_remedy("store them as int8, or leave out learned rounding and other bits"));
-        }
-        Ok(())
-    }
-
-    /// Returns the known range of a weight, one value for each of its `channels`.
-    fn known(&self, graph: &Graph, planned: &PlannedWeight, channels: usize) -> Result<Option<Vec<f32>>> {
-        let mut names = [planned.tensor, planned.constant].into_iter().map(|id| &graph.tensor(id).name);
-        match names.find_map(|name| self.amax.get(name)) {
-            None => Ok(None),
-            Some(amax) if amax.len() == channels => Ok(Some(amax.clone())),
-            Some(amax) if amax.len() == 1 => Ok(Some(amax.repeat(channels))),
-            Some(amax) => Err(Error::new(
-                ErrorKind::Shape,
-                format!("{} ranges are given for {channels} channels", amax.len()),
-            )
-            .with_remedy("give one amax for the weight, or one per output channel")),
-        }
-    }
-}
-
-impl Default for Weights {
-    fn default() -> Self {
-        Self {
-            form: WeightForm::default(),
-            bits: 8,
-            method: Method::default(),
-            held_in: None,
-            amax: HashMap::new(),
-        }
-    }
-}
 
 /// Weights that are already quantized, by the name of their tensor and the axis of their plan.
 pub type ReadyWeights = BTreeMap<(String, Option<usize>), QuantizedWeights>;
@@ -350,46 +266,6 @@ impl Emitter<'_> {
         self.model.remove_unused_constants(unused);
         Ok(self.model)
     }
-}
-
-/// Returns the axis of several scales; `None` if there would be only one scale along it.
-pub(crate) fn used_axis(planned: &PlannedWeight, shape: &[usize]) -> Option<usize> {
-    planned.axis.filter(|&axis| shape.get(axis).is_some_and(|&n| n > 1))
-}
-
-/// Rounds the value of a planned weight to the nearest integers. The type of its scales holds the steps.
-///
-/// # Errors
-/// `Data` if the weight is not finite. The message names the tensor.
-pub(crate) fn round_to_nearest(
-    network: &Network,
-    planned: &PlannedWeight,
-    value: &Tensor,
-    weights: &Weights,
-) -> Result<QuantizedWeights> {
-    let (shape, axis) = (value.shape(), used_axis(planned, value.shape()));
-    let graph = &network.graph;
-    let own = scale::type_for(Some(value.dtype()), network.model.opset());
-    let dtype = weights.held_in.map_or(own, Half::dtype);
-    let view = value.view().data();
-    let floats = view.to_f32().unwrap_or_default();
-    let target = Target { num_bits: weights.bits, unsigned: false };
-    let channels = axis.map_or(1, |axis| shape[axis]);
-    let quantized = weights
-        .known(graph, planned, channels)
-        .and_then(|known| match known {
-            Some(amax) => Ok(amax),
-            None => range::weights(&floats, shape, axis, weights.method, target),
-        })
-        .and_then(|amax| quantize_weights_to(&floats, shape, axis, &amax, weights.bits))
-        .and_then(|found| {
-            let channels = Channels::along(axis.unwrap_or(0), shape, channels);
-            match scale::of_weights(&found.scale, &floats, &channels, dtype) {
-                Some(steps) => rescale(found, &floats, (shape, axis), weights.bits, &steps),
-                None => Ok(found),
-            }
-        });
-    quantized.map_err(|error| unusable(graph, planned.tensor, error))
 }
 
 /// Returns the range that a tensor shares with its group: the widest one.

@@ -1,6 +1,6 @@
 //! `qdq_quantize_options`: the form of a quantized model.
 
-use crate::emit::qdq_model::{WeightForm, Weights};
+use crate::emit::{WeightForm, Weights};
 use crate::error::{Error, ErrorKind};
 use crate::quant::weights::max_level;
 use std::ffi::c_char;

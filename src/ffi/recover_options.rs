@@ -2,7 +2,7 @@
 
 use std::mem::MaybeUninit;
 
-use crate::emit::qdq_model::Weights;
+use crate::emit::Weights;
 use crate::recover::Recovery;
 
 use super::error::qdq_error;

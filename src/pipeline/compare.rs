@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::finding::{self, Finding};
 use crate::onnx::{Model, Rounding};
 use crate::report::compare::{Agreement, Comparison, Metrics, NamedMetrics};
-use crate::runtime::{RuntimeOptions, Tap, Unknown, lay_flat, take_branches};
+use crate::runtime::{RuntimeOptions, Tap, Unknown, flatten_subgraphs, take_branches};
 use crate::tensor::{Tensor, TensorView};
 
 use super::calibrate::of_batch;
@@ -147,7 +147,7 @@ pub fn compare(
     let open = |model: &Model| -> Result<Model> {
         let mut model = model.nested()?;
         model.inline_functions()?;
-        Ok(take_branches(model)?.edit(lay_flat)?.model)
+        Ok(take_branches(model)?.edit(flatten_subgraphs)?.model)
     };
     let (float, quantized) = (&open(float)?, &open(quantized)?);
     let fixed = Fixed::of(float, quantized)?;

@@ -76,7 +76,7 @@ fn differs(what: String, name: &str, made: &FixedValue) -> Error {
 pub fn fix_as_made(float: &mut Model, quantized: &mut Model) -> Result<Option<Finding>> {
     let made: Vec<(String, FixedValue)> =
         quantized.made_for().map(|(name, made)| (name.to_owned(), made)).collect();
-    let mut said = Vec::new();
+    let mut values = Vec::new();
     for (name, made) in made {
         let Some(value) = made.tensor() else { continue };
         let mut is_new = false;
@@ -87,11 +87,11 @@ pub fn fix_as_made(float: &mut Model, quantized: &mut Model) -> Result<Option<Fi
             }
         }
         if is_new {
-            said.push(format!("'{name}' = {made}"));
+            values.push(format!("'{name}' = {made}"));
         }
     }
     check_inputs(float, quantized)?;
     let message =
-        format!("both models run with the values that the quantized one was made for: {}", said.join(", "));
-    Ok((!said.is_empty()).then(|| Finding::note(message)))
+        format!("both models run with the values that the quantized one was made for: {}", values.join(", "));
+    Ok((!values.is_empty()).then(|| Finding::note(message)))
 }

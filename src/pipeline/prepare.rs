@@ -7,7 +7,7 @@ use super::symmetric::{self, Symmetric};
 use crate::error::Result;
 use crate::finding::{self, Finding};
 use crate::onnx::{Model, Network};
-use crate::runtime::{lay_flat, take_branches};
+use crate::runtime::{flatten_subgraphs, take_branches};
 
 /// Makes a model ready to be planned. Names of tensors stay as they are.
 ///
@@ -75,7 +75,7 @@ pub fn prepare_with(model: &Model, options: &PrepareOptions) -> Result<Prepared>
     }
     let not_raised = raise_further(&mut model, options.opset);
     model.use_standard_pairs();
-    let mut network = take_branches(model)?.edit(lay_flat)?;
+    let mut network = take_branches(model)?.edit(flatten_subgraphs)?;
     let Symmetric { model, findings: rewritten } = match options.keeps_pairs {
         true => Symmetric::default(),
         false => symmetric::make_symmetric(&network)?,

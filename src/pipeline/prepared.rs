@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::graph;
-use crate::emit::qdq_model::{self, Weights};
+use crate::emit::Weights;
+use crate::emit::qdq_model;
 use crate::emit::{Ranges, check_weights, scale, store_one_scale};
 use crate::error::Result;
 use crate::finding::Finding;

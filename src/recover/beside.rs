@@ -5,7 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::emit::Ranges;
-use crate::emit::qdq_model::{self, ReadyWeights, Weights, shared_amax};
+use crate::emit::Weights;
+use crate::emit::qdq_model::{self, ReadyWeights, shared_amax};
 use crate::error::Result;
 use crate::graph::{Edge, Graph, NodeId, TensorId};
 use crate::onnx::{Edits, Model, Network, Position, UniqueNames};

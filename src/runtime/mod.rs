@@ -35,7 +35,7 @@ pub use constants::{
     constant_value, dependences, each_constant, map_constants, take_branches, why_not,
 };
 pub use onnxruntime::{find_onnxruntime, onnxruntime_version};
-pub use subgraphs::lay_flat;
+pub use subgraphs::flatten_subgraphs;
 pub use unknown::Unknown;
 use widened::{Declared, Widened};
 

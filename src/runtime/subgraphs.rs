@@ -17,7 +17,7 @@ use crate::place::ops::is_weighted;
 ///
 /// # Errors
 /// The errors of [`Model::raise_opset`].
-pub fn lay_flat(model: &mut Model) -> Result<bool> {
+pub fn flatten_subgraphs(model: &mut Model) -> Result<bool> {
     let is_wanted = |node: NodeRef<'_>| {
         let node = alone(node);
         is_weighted(&node) || is_pair(&node)
@@ -55,7 +55,7 @@ pub(super) fn brought_up(model: &mut Model, taps: &[String]) -> Result<Vec<(usiz
     let mut wanted: Vec<(usize, String)> = taps.iter().cloned().enumerate().collect();
     if !model.is_flat() {
         let graph = model.graph()?;
-        if taps.iter().all(|tap| graph.find(tap).is_some()) || !lay_flat(model)? {
+        if taps.iter().all(|tap| graph.find(tap).is_some()) || !flatten_subgraphs(model)? {
             return Ok(wanted);
         }
     }

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use qdq::batch::{self, DataOptions};
 use qdq::emit::Ranges;
-use qdq::emit::qdq_model::Weights;
+use qdq::emit::Weights;
 use qdq::finding::Finding;
 use qdq::observe::Stats;
 use qdq::onnx::Model;

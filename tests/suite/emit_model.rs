@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use half::f16;
 use qdq::batch;
 use qdq::emit::Ranges;
-use qdq::emit::qdq_model::{WeightForm, Weights};
+use qdq::emit::{WeightForm, Weights};
 use qdq::error::Result;
 use qdq::onnx::Model;
 use qdq::pipeline::{self, CalibrateOptions, CompareOptions, Prepared, go_on};

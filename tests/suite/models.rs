@@ -4,9 +4,9 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use qdq::batch;
-use qdq::emit::qdq_model::{WeightForm, Weights};
 use qdq::emit::trt_cache::Header;
 use qdq::emit::{Cache, Ranges};
+use qdq::emit::{WeightForm, Weights};
 use qdq::error::ErrorKind;
 use qdq::observe::Stats;
 use qdq::onnx::Model;

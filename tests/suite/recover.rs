@@ -11,7 +11,7 @@ use std::sync::{Arc, OnceLock};
 
 use qdq::batch::{self, BatchSource, DataOptions};
 use qdq::emit::Ranges;
-use qdq::emit::qdq_model::Weights;
+use qdq::emit::Weights;
 use qdq::error::Result;
 use qdq::onnx::Model;
 use qdq::pipeline::{self, CalibrateOptions, Passes, Prepared, RecoverOptions, Recovered, go_on};

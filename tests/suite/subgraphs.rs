@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use qdq::batch::{self, DataOptions};
-use qdq::emit::qdq_model::{WeightForm, Weights};
+use qdq::emit::{WeightForm, Weights};
 use qdq::error::Result;
 use qdq::onnx::{Model, SaveOptions};
 use qdq::pipeline::{self, CalibrateOptions, CompareOptions, Passes, Prepared, RecoverOptions, go_on};

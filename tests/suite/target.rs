@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use qdq::batch::{self, BatchSource, DataOptions};
-use qdq::emit::qdq_model::{WeightForm, Weights};
 use qdq::emit::store_one_scale;
+use qdq::emit::{WeightForm, Weights};
 use qdq::graph::{Graph, Node};
 use qdq::log::Sink;
 use qdq::onnx::Model;

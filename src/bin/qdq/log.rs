@@ -13,9 +13,9 @@ use crate::term;
 /// Prints the library's messages up to a level. Each text appears once, because a run computes some results
 /// several times.
 pub fn print_up_to(level: Level) {
-    let said: Mutex<HashSet<String>> = Mutex::default();
+    let printed: Mutex<HashSet<String>> = Mutex::default();
     let say = move |level, message: &str| {
-        if !said.lock().unwrap_or_else(PoisonError::into_inner).insert(message.to_owned()) {
+        if !printed.lock().unwrap_or_else(PoisonError::into_inner).insert(message.to_owned()) {
             return;
         }
         let kind = match level {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::emit::Ranges;
-use crate::emit::qdq_model::Weights;
+use crate::emit::Weights;
 use crate::error::{ErrorKind, Result};
 use crate::graph::{Graph, NodeId};
 use crate::onnx::{Model, Network};

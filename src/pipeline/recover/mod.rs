@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 use crate::batch::BatchSource;
 use crate::emit::Ranges;
-use crate::emit::qdq_model::Weights;
+use crate::emit::Weights;
 use crate::error::{Error, ErrorKind, Result};
 use crate::finding;
 use crate::onnx::Model;

@@ -2,7 +2,8 @@
 
 use ndarray::Array2;
 
-use crate::emit::qdq_model::{ReadyWeights, round_to_nearest};
+use crate::emit::qdq_model::ReadyWeights;
+use crate::emit::round_weights::round_to_nearest;
 use crate::error::Result;
 use crate::graph::Graph;
 use crate::kernel::parallel;

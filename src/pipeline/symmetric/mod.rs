@@ -2,7 +2,7 @@
 //!
 //! By default, ONNX Runtime's quantizer writes uint8, zero points and int32 biases.
 
-mod said;
+mod findings;
 mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,7 +17,7 @@ use crate::place::existing::{is_pair, refuse};
 use crate::place::ops::{changes_form, is_weighted};
 use crate::place::sharing::{only_moves, selects};
 use crate::runtime::{Dependence, constant_value, dependences};
-use said::{Done, findings};
+use findings::{Done, findings};
 use values::{range_of, scalar, shifted};
 
 /// A model without the quantization of another tool that TensorRT refuses.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use qdq::emit::qdq_model::Weights;
+use qdq::emit::Weights;
 use qdq::onnx::Model;
 use qdq::place::Policy;
 use qdq::recover::Refusal;

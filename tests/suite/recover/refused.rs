@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use qdq::emit::qdq_model::{WeightForm, Weights};
+use qdq::emit::{WeightForm, Weights};
 use qdq::error::{Error, ErrorKind};
 use qdq::pipeline::{self, Passes, RecoverOptions};
 use qdq::recover::Recovery;

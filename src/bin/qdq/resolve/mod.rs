@@ -5,8 +5,8 @@ mod inputs;
 mod precision;
 mod tensorrt;
 
-use qdq::emit::qdq_model::{WeightForm, Weights};
 use qdq::emit::trt_cache::{Algorithm, Header, Version};
+use qdq::emit::{WeightForm, Weights};
 use qdq::error::{Error, ErrorKind, Result};
 use qdq::place::{Attention, Policy, Selection, Target};
 use qdq::precision::Half;
