@@ -229,6 +229,16 @@ impl Tensor {
     pub fn reshaped(self, shape: Vec<usize>) -> Result<Self> {
         Self::new(shape, self.data)
     }
+
+    /// Rounds f32 elements to a floating-point type; others stay. Values beyond its range become infinite.
+    #[must_use]
+    pub fn rounded_to(self, dtype: DataType) -> Self {
+        let data = match self.data {
+            Data::F32(values) => Data::from_f32(values, dtype),
+            other => other,
+        };
+        Self { shape: self.shape, data }
+    }
 }
 
 impl Tensor {

@@ -10,7 +10,7 @@
 //! `q * t` and `s / t` are exact. It is the largest one up to the largest s with which no result exceeds
 //! [`LARGEST`], whatever the data: x is at most 128 of its own steps. A channel of zeros is multiplied by 0.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use crate::dtype::DataType;
 use crate::error::Result;
@@ -35,8 +35,7 @@ const SMALLEST: f32 = Half::F16.smallest_normal();
 /// Those of reading and of editing the model.
 pub fn store_one_scale(model: Model, operators: &[&str]) -> Result<Model> {
     let network = Network::of(model)?;
-    let captured: HashSet<TensorId> =
-        network.graph.nodes.iter().flat_map(|node| node.captures.iter().copied()).collect();
+    let captured = network.graph.captured();
     let mut rewriter = Rewriter {
         network: &network,
         model: network.model.clone(),
@@ -83,7 +82,7 @@ impl Weight {
     /// Returns the weight that node `id` dequantizes, if it can have one scale.
     fn of(
         network: &Network,
-        captured: &HashSet<TensorId>,
+        captured: &BTreeSet<TensorId>,
         id: NodeId,
         operators: &[&str],
     ) -> Result<Option<Self>> {
@@ -174,7 +173,7 @@ fn stored(network: &Network, node: &Node, input: usize) -> Result<Option<Tensor>
 }
 
 /// Lists the uses of a tensor, directly or behind a Cast; `None` if not only nodes of this graph read it.
-fn readers(network: &Network, captured: &HashSet<TensorId>, tensor: TensorId) -> Option<Vec<Edge>> {
+fn readers(network: &Network, captured: &BTreeSet<TensorId>, tensor: TensorId) -> Option<Vec<Edge>> {
     let (mut edges, mut pending) = (Vec::new(), vec![tensor]);
     while let Some(tensor) = pending.pop() {
         let found = network.graph.tensor(tensor);

@@ -296,8 +296,7 @@ fn cast_to(data: Option<DataType>, scales: DataType) -> Option<DataType> {
 /// Lists the nodes that only computed weights whose readers now all read the int8 form.
 fn dead_sources(graph: &Graph, plan: &Plan) -> BTreeSet<NodeId> {
     let rewired: HashSet<_> = plan.weights.iter().flat_map(|weight| weight.edges.iter().copied()).collect();
-    let captured: HashSet<TensorId> =
-        graph.nodes.iter().flat_map(|node| node.captures.iter().copied()).collect();
+    let captured = graph.captured();
     let mut dead = BTreeSet::new();
     // The walk goes from the last node to the first, so that the readers of a node are judged before it.
     let producer = |tensor: TensorId| graph.tensor(tensor).producer;

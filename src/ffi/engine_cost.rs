@@ -3,7 +3,7 @@
 use std::ffi::{CString, c_char, c_void};
 use std::mem::MaybeUninit;
 
-use crate::report::engine_cost::{self, EngineCost, Kernel, Moved, Operand};
+use crate::report::engine_cost::{self, EngineCost, Kernel, Moved};
 
 use super::buffer::qdq_buffer;
 use super::error::qdq_error;
@@ -57,10 +57,6 @@ fn kernel(cost: Option<&qdq_engine_cost>, index: usize) -> Option<&Kernel> {
 
 fn texts(cost: Option<&qdq_engine_cost>, index: usize) -> Option<&Texts> {
     cost?.kernels.get(index)
-}
-
-fn bytes(operands: Option<&[Operand]>) -> u64 {
-    operands.unwrap_or_default().iter().fold(0, |sum, one| sum.saturating_add(one.bytes))
 }
 
 /// Reads the kernels of an engine from its file. qdq reads the engines of TensorRT-RTX 1.4 to 1.7; an engine
@@ -239,13 +235,13 @@ pub extern "C" fn qdq_engine_cost_kind(cost: Option<&qdq_engine_cost>, index: us
 /// Returns the bytes of activations that kernel `index` reads; 0 past the last.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_engine_cost_read(cost: Option<&qdq_engine_cost>, index: usize) -> u64 {
-    bytes(kernel(cost, index).map(|kernel| kernel.reads.as_slice()))
+    kernel(cost, index).map_or(0, Kernel::bytes_read)
 }
 
 /// Returns the bytes of activations that kernel `index` writes; 0 past the last.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_engine_cost_written(cost: Option<&qdq_engine_cost>, index: usize) -> u64 {
-    bytes(kernel(cost, index).map(|kernel| kernel.writes.as_slice()))
+    kernel(cost, index).map_or(0, Kernel::bytes_written)
 }
 
 /// Returns the number of ONNX nodes that kernel `index` computes; 0 if the engine does not name them.

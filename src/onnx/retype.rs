@@ -9,7 +9,6 @@ use super::proto::attribute_proto::AttributeType;
 use super::proto::{AttributeProto, TensorProto, ValueInfoProto};
 use super::types::{Known, value_info};
 use super::{Model, Stored};
-use crate::dtype::DataType;
 use crate::error::Result;
 use crate::tensor::Tensor;
 
@@ -77,8 +76,8 @@ fn state(info: &mut ValueInfoProto, element: ElementType) {
 
 impl NodeSpec {
     /// Makes a Cast of `input` to a type.
-    pub fn cast(name: &str, input: &str, output: &str, to: DataType) -> Self {
-        let code = i64::from(ElementType::from(to).code());
+    pub fn cast(name: &str, input: &str, output: &str, to: impl Into<ElementType>) -> Self {
+        let code = i64::from(to.into().code());
         Self::new("Cast", name, &[input], &[output]).with("to", AttributeValue::Int(code))
     }
 }

@@ -8,7 +8,7 @@ use super::element::ElementType;
 use super::external::ExternalFiles;
 use super::infer::Scope;
 use super::initializer::tensor_proto;
-use super::node::{AttributeValue, NodeRef, NodeSpec, all_in, label, subgraphs, subgraphs_mut};
+use super::node::{NodeRef, NodeSpec, all_in, label, subgraphs, subgraphs_mut};
 use super::proto::oneof::type_proto::Value as TypeValue;
 use super::proto::{AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, TypeProto};
 use super::value::tensor_of;
@@ -224,7 +224,6 @@ impl Widening {
 
     fn cast(&mut self, from: &str, to: &str, element: ElementType) -> NodeProto {
         let name = self.names.fresh(&format!("{to}_Cast"));
-        let code = AttributeValue::Int(i64::from(element.code()));
-        NodeSpec::new("Cast", &name, &[from], &[to]).with("to", code).into_proto()
+        NodeSpec::cast(&name, from, to, element).into_proto()
     }
 }

@@ -1,7 +1,9 @@
 //! The part of a network that a plan quantizes, and the check of the least share.
 
+use std::collections::BTreeMap;
+
 use super::forms::Forms;
-use super::{Plan, Policy, Verdict, attention, ops};
+use super::{Plan, Policy, Verdict, ops};
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Graph, NodeId};
 
@@ -36,10 +38,14 @@ impl Plan {
     }
 }
 
-/// Refuses a plan that quantizes less than the policy requires.
-pub(super) fn check(graph: &Graph, policy: &Policy, plan: &Plan) -> Result<()> {
-    // The policy also says that the products of some attentions stay in float.
-    let float_products = attention::left_in_float(&plan.attentions, policy);
+/// Refuses a plan that quantizes less than the policy requires. The policy also says that `float_products`,
+/// the products of some attentions, stay in float.
+pub(super) fn check(
+    graph: &Graph,
+    policy: &Policy,
+    plan: &Plan,
+    float_products: &BTreeMap<NodeId, String>,
+) -> Result<()> {
     let is_allowed =
         |id: NodeId| policy.refusal(graph.node(id)).is_none() && !float_products.contains_key(&id);
     let Coverage { quantized, total } = plan.coverage_of(graph, is_allowed);

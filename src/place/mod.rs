@@ -175,8 +175,9 @@ pub fn plan(graph: &Graph, policy: &Policy) -> Result<Plan> {
     fusion::place_residuals(graph, policy, &mut draft);
     sharing::place_passing(graph, policy, &mut draft);
     let groups = sharing::groups(graph, &draft);
+    let float_products = std::mem::take(&mut draft.float_products);
     let plan = Plan { attentions, policy: policy.clone(), ..finish(graph, draft, groups) };
-    coverage::check(graph, policy, &plan)?;
+    coverage::check(graph, policy, &plan, &float_products)?;
     Ok(plan)
 }
 

@@ -55,8 +55,7 @@ fn data_inputs(node: &Node) -> impl Iterator<Item = (usize, TensorId)> + '_ {
 /// All readers of an output must read INT8. For a Split, one such output is enough. The walk goes from the
 /// end of the network to its beginning, so that it finds a chain of such operators as a whole.
 pub(super) fn place_passing(graph: &Graph, policy: &Policy, draft: &mut Draft) {
-    let captured: BTreeSet<TensorId> =
-        graph.nodes.iter().flat_map(|node| node.captures.iter().copied()).collect();
+    let captured = graph.captured();
     for index in (0..graph.nodes.len()).rev() {
         let id = NodeId(index);
         let node = graph.node(id);

@@ -35,15 +35,13 @@ impl Context<'_> {
     }
 
     /// Iterates over the float32 inputs and outputs that become 16-bit if the node does.
-    pub fn stored(&self, node: &Node) -> impl Iterator<Item = TensorId> {
+    pub fn stored<'s>(&'s self, node: &'s Node) -> impl Iterator<Item = TensorId> + 's {
         let half = self.half.dtype();
         let inputs = node.inputs.iter().enumerate();
-        let inputs = inputs.filter(|(index, _)| io::input_is_half(node, *index, self.opset, half));
+        let inputs = inputs.filter(move |(index, _)| io::input_is_half(node, *index, self.opset, half));
         let outputs = node.outputs.iter().enumerate();
-        let outputs = outputs.filter(|(index, _)| io::output_is_half(node, *index, self.opset, half));
-        let is_float = |id: &TensorId| self.graph.tensor(*id).dtype == Some(DataType::F32);
-        let found: Vec<TensorId> =
-            inputs.chain(outputs).filter_map(|(_, tensor)| *tensor).filter(is_float).collect();
-        found.into_iter()
+        let outputs = outputs.filter(move |(index, _)| io::output_is_half(node, *index, self.opset, half));
+        let all = inputs.chain(outputs).filter_map(|(_, tensor)| *tensor);
+        all.filter(|&id| self.graph.tensor(id).dtype == Some(DataType::F32))
     }
 }

@@ -4,9 +4,8 @@ use std::borrow::Cow;
 
 use super::{Runtime, check};
 use crate::batch::Batch;
-use crate::dtype::DataType;
 use crate::error::Result;
-use crate::tensor::{Data, Tensor, TensorSpec};
+use crate::tensor::{Tensor, TensorSpec};
 
 /// The inputs and outputs of the model itself.
 pub(super) struct Declared {
@@ -37,24 +36,16 @@ impl Runtime for Widened {
             let inputs = named.map(|(spec, tensor)| (spec.name.clone(), tensor.into_owned())).collect();
             self.twin.run(&Batch { inputs, ..*batch })?
         };
-        outputs
-            .into_iter()
-            .zip(&self.declared.outputs)
-            .map(|(value, spec)| narrowed(value, spec.dtype))
-            .collect()
+        let narrowed = outputs.into_iter().zip(&self.declared.outputs).map(|(value, spec)| {
+            match spec.dtype.filter(|dtype| dtype.is_half()) {
+                Some(dtype) => value.rounded_to(dtype),
+                None => value,
+            }
+        });
+        Ok(narrowed.collect())
     }
 
     fn describe(&self) -> String {
         self.twin.describe()
-    }
-}
-
-/// Rounds a tensor of f32 to a 16-bit type. Values beyond its range become infinite.
-fn narrowed(value: Tensor, to: Option<DataType>) -> Result<Tensor> {
-    let Some(dtype) = to.filter(|dtype| dtype.is_half()) else { return Ok(value) };
-    let shape = value.shape().to_vec();
-    match value.into_data() {
-        Data::F32(values) => Tensor::new(shape, Data::from_f32(values, dtype)),
-        other => Tensor::new(shape, other),
     }
 }

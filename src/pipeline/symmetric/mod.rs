@@ -225,8 +225,7 @@ impl Rewrite<'_> {
     /// Applies the changes, and reports what was done and what is left.
     fn finish(mut self, refused: &[NodeId]) -> Result<Symmetric> {
         let graph = &self.network.graph;
-        let captured: BTreeSet<TensorId> =
-            graph.nodes.iter().flat_map(|node| node.captures.iter().copied()).collect();
+        let captured = graph.captured();
         for id in graph.node_ids().filter(|&id| graph.node(id).op == "QuantizeLinear") {
             let Some(output) = graph.node(id).output(0).filter(|output| !captured.contains(output)) else {
                 continue;

@@ -121,7 +121,7 @@ impl EngineCost {
     pub fn moved(&self) -> Vec<Moved> {
         let sum = |operands: fn(&Kernel) -> &[Operand], element: &Element| {
             let all = self.kernels.iter().flat_map(operands);
-            all.filter(|one| one.element == element).fold(0u64, |sum, one| sum.saturating_add(one.bytes))
+            bytes(all.filter(|one| one.element == element))
         };
         let all = Element::ALL.iter().map(|element| Moved {
             element,
@@ -147,6 +147,22 @@ impl EngineCost {
         log_all(&compared.findings);
         compared
     }
+}
+
+impl Kernel {
+    /// Returns the bytes of activations that it reads.
+    pub fn bytes_read(&self) -> u64 {
+        bytes(&self.reads)
+    }
+
+    /// Returns the bytes of activations that it writes.
+    pub fn bytes_written(&self) -> u64 {
+        bytes(&self.writes)
+    }
+}
+
+fn bytes<'a>(operands: impl IntoIterator<Item = &'a Operand>) -> u64 {
+    operands.into_iter().fold(0, |sum, one| sum.saturating_add(one.bytes))
 }
 
 impl Moved {

@@ -39,8 +39,8 @@ impl EngineCost {
             });
             let [kernels, read, written] = &mut groups[position].1;
             *kernels += 1;
-            *read = read.saturating_add(bytes(&kernel.reads));
-            *written = written.saturating_add(bytes(&kernel.writes));
+            *read = read.saturating_add(kernel.bytes_read());
+            *written = written.saturating_add(kernel.bytes_written());
         }
         for ((reads, writes), [kernels, read, written]) in groups {
             table.row([reads, writes, kernels.to_string(), kib(read), kib(written)]);
@@ -54,7 +54,7 @@ impl EngineCost {
         let align = |title| (title, if title == "KiB" { Align::Right } else { Align::Left });
         let mut table = Table::new(&columns.map(align));
         for kernel in &self.kernels {
-            let moved = kib(bytes(&kernel.reads).saturating_add(bytes(&kernel.writes)));
+            let moved = kib(kernel.bytes_read().saturating_add(kernel.bytes_written()));
             let computes =
                 if kernel.layers.is_empty() { &kernel.name } else { &listed(&kernel.layers, SHOWN) };
             table.row([&kernel.kind, &types(&kernel.reads), &types(&kernel.writes), &moved, computes]);
@@ -177,10 +177,6 @@ fn types(operands: &[Operand]) -> String {
     let found = Element::ALL.iter().filter(|element| operands.iter().any(|one| one.element == *element));
     let names: Vec<&str> = found.map(|element| element.name).collect();
     if names.is_empty() { "-".to_owned() } else { names.join("+") }
-}
-
-fn bytes(operands: &[Operand]) -> u64 {
-    operands.iter().fold(0, |sum, one| sum.saturating_add(one.bytes))
 }
 
 fn kib(bytes: u64) -> String {
