@@ -16,6 +16,7 @@
 #include <qdq/comparison.hpp>
 #include <qdq/detail/call.hpp>
 #include <qdq/detail/text.hpp>
+#include <qdq/findings.hpp>
 #include <qdq/graph.hpp>
 #include <qdq/plan.hpp>
 #include <qdq/policy.hpp>
@@ -71,6 +72,9 @@ class Model : public detail::Handle<qdq_model, qdq_model_free> {
   [[nodiscard]] std::int64_t opset() const noexcept { return qdq_model_opset(c()); }
   /// Returns the version of the file format.
   [[nodiscard]] std::int64_t ir_version() const noexcept { return qdq_model_ir_version(c()); }
+  /// Returns the findings of quantize() or recover() about the model that it made, such as weights that keep
+  /// one scale per channel although the target is TensorRT-RTX. cast() keeps them; files do not hold them.
+  [[nodiscard]] Result<Findings> findings() const { return detail::make<Findings>(qdq_model_findings, c()); }
   /// Rewrites the model for a higher opset. Planning does this by itself if it is necessary.
   ///
   /// Returns the nodes whose form changed, named as in messages. After an error the model is unchanged. Plans

@@ -979,6 +979,11 @@ qdq_status qdq_model_save_external(const qdq_model *model,
 /// qdq_buffer_free().
 qdq_status qdq_model_to_bytes(const qdq_model *model, qdq_buffer **out, qdq_error **error);
 
+/// Returns the findings of qdq_model_quantize() or qdq_model_recover() about the model that it made, such as
+/// weights that keep one scale per channel although the target is TensorRT-RTX. qdq_model_cast() keeps them;
+/// files do not hold them. Free `*out` with qdq_findings_free().
+qdq_status qdq_model_findings(const qdq_model *model, qdq_findings **out, qdq_error **error);
+
 /// Returns the opset: the version of ONNX's own operators that the model uses. Returns 0 if the model imports
 /// none.
 int64_t qdq_model_opset(const qdq_model *model);

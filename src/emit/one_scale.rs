@@ -28,8 +28,8 @@ const SMALLEST: f32 = Half::F16.smallest_normal();
 
 /// Stores the weights of these operators with one scale each.
 ///
-/// These are the weights that are stored as int8 with a DequantizeLinear along the first axis. A finding is
-/// logged if a result would exceed 65504, so that a weight keeps one scale per channel.
+/// These are the weights that are stored as int8 with a DequantizeLinear along the first axis. A weight keeps
+/// one scale per channel if a result would exceed 65504. The model then has a finding ([`Model::findings`]).
 ///
 /// # Errors
 /// Those of reading and of editing the model.
@@ -51,15 +51,21 @@ pub fn store_one_scale(model: Model, operators: &[&str]) -> Result<Model> {
             None => too_large.push(network.name(weight.output)),
         }
     }
+    let mut model = rewriter.finish()?;
     if !too_large.is_empty() {
-        let message = format!(
-            "{} of convolutions keep one scale per channel, with which TensorRT-RTX writes float32: with one scale, \
-             results could exceed {LARGEST}",
-            counted(too_large.len(), "weight")
-        );
-        Finding::note(message).about(too_large).log();
+        model.add_finding(keep_scales(&too_large));
     }
-    rewriter.finish()
+    Ok(model)
+}
+
+/// Returns the finding about weights that cannot have one scale.
+fn keep_scales(weights: &[&str]) -> Finding {
+    let message = format!(
+        "{} of convolutions keep one scale per channel, with which TensorRT-RTX writes float32: with one scale, \
+         results could exceed {LARGEST}",
+        counted(weights.len(), "weight")
+    );
+    Finding::note(message).about(weights.iter().copied())
 }
 
 /// The stored weight of convolutions.

@@ -13,6 +13,7 @@ use crate::pipeline::{self, Prepared};
 use super::array::qdq_array;
 use super::buffer::qdq_buffer;
 use super::error::qdq_error;
+use super::findings::qdq_findings;
 use super::graph::qdq_graph;
 use super::guard::guard;
 use super::handle::{self, array, c_text, get, get_mut, give, give_or_null, give_wanted, path_bytes, text};
@@ -145,6 +146,18 @@ pub extern "C" fn qdq_model_to_bytes(
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || give(out, || get(model, "model")?.model.inlined()?.encode().map(qdq_buffer::new)))
+}
+
+/// Returns the findings of qdq_model_quantize() or qdq_model_recover() about the model that it made, such as
+/// weights that keep one scale per channel although the target is TensorRT-RTX. qdq_model_cast() keeps them;
+/// files do not hold them. Free `*out` with qdq_findings_free().
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_model_findings(
+    model: Option<&qdq_model>,
+    out: Option<&mut MaybeUninit<*mut qdq_findings>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || give(out, || Ok(qdq_findings::new(get(model, "model")?.model.findings()))))
 }
 
 /// Returns the opset: the version of ONNX's own operators that the model uses. Returns 0 if the model imports

@@ -64,6 +64,7 @@ pub use walk::UniqueNames;
 pub use widen::Rounding;
 
 use crate::error::{Error, Result};
+use crate::finding::Finding;
 use crate::graph::Graph;
 use crate::tensor::{Tensor, TensorSpec};
 use external::ExternalFiles;
@@ -84,6 +85,7 @@ pub struct Model {
     stated: Arc<Stated>,
     /// Whether the main graph contains the nodes of subgraphs ([`Model::flatten`]).
     is_flat: bool,
+    findings: Vec<Finding>,
 }
 
 /// The place of a constant in the main graph.
@@ -131,6 +133,7 @@ impl Model {
             constants: OnceLock::new(),
             stated: Arc::default(),
             is_flat: false,
+            findings: Vec::new(),
         }
     }
 
@@ -143,6 +146,19 @@ impl Model {
     /// writes to them.
     pub fn data_files(&self) -> Vec<PathBuf> {
         self.files.paths()
+    }
+
+    /// Returns the findings of the steps that gave the model its form for a target.
+    ///
+    /// Edits keep them; files do not hold them.
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// Adds a finding, and logs it.
+    pub(crate) fn add_finding(&mut self, finding: Finding) {
+        finding.log();
+        self.findings.push(finding);
     }
 
     /// Lists the inputs that the caller must feed.

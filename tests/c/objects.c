@@ -399,6 +399,10 @@ static void models(void) {
   CHECK(!strcmp(qdq_ranges_method(ranges), "mse"));
   OK(qdq_model_quantize(model, plan, ranges, NULL, &quantized, &error));
   OK(qdq_model_save(quantized, in(out_folder, "model.qdq.onnx"), &error));
+  qdq_findings *findings;
+  OK(qdq_model_findings(quantized, &findings, &error));
+  CHECK(qdq_findings_count(findings) == 0);
+  qdq_findings_free(&findings);
   qdq_model_free(&model), qdq_model_free(&quantized), qdq_model_free(&other);
   OK(qdq_model_open(in(out_folder, "model.qdq.onnx"), &quantized, &error));
   // A quantized graph is not quantized again.

@@ -240,6 +240,21 @@ TEST(batches_are_read_one_by_one) {
   CHECK_EQ(count, 2u);
 }
 
+TEST(a_quantized_model_has_findings) {
+  const Model model = digits::model();
+  const auto plan = model.plan(qdq::Policy::make().target(qdq::Target::Rtx).build().value()).value();
+  auto batches = Batches::from_callback(model.inputs().value(), digits::source(1)).value();
+  auto ranges = plan.ranges(model.calibrate(plan, batches).value()).value();
+  CHECK_EQ(kept(kept(model.quantize(plan, ranges).value()).findings().value()).size(), 0u);
+  // Results of such inputs exceed f16 with one scale for the whole weight.
+  CHECK_GOOD(ranges.set("input", 1e30F));
+  const auto quantized = model.quantize(plan, ranges).value();
+  const auto findings = quantized.findings().value();
+  if (!CHECK(findings.size() == 1)) return;
+  CHECK(findings.at(0).message.find("keep one scale per channel") != std::string_view::npos);
+  CHECK_EQ(findings.at(0).tensors.size(), 1u);
+}
+
 TEST(models_fail_with_reasons) {
   const Model model = digits::model();
   const auto inputs = model.inputs().value();

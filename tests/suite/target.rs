@@ -9,8 +9,9 @@ use qdq::emit::{WeightForm, Weights};
 use qdq::graph::{Graph, Node};
 use qdq::log::Sink;
 use qdq::onnx::Model;
-use qdq::pipeline::{self, CalibrateOptions, CompareOptions, Passes, Prepared, RecoverOptions, go_on};
+use qdq::pipeline::{self, CalibrateOptions, CompareOptions, Known, Passes, Prepared, RecoverOptions, go_on};
 use qdq::place::{Policy, Target};
+use qdq::precision::PrecisionPolicy;
 use qdq::range::Method;
 use qdq::recover::Recovery;
 use qdq::runtime::{RuntimeKind, RuntimeOptions};
@@ -19,7 +20,7 @@ use qdq::tensor::Dim;
 use crate::environment::{onnxruntime, project, run_python};
 
 /// Returns the folder of the models that tests/python/target_models.py makes.
-fn made() -> &'static Path {
+pub fn made() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("target_models");
@@ -220,5 +221,26 @@ fn weights_that_cannot_have_one_scale_keep_their_scales() {
         assert_eq!(tensorrt.encode().unwrap(), rtx.encode().unwrap(), "{name}");
         let is_said = |text: &&String| text.contains("keep one scale per channel");
         assert_eq!(messages.lock().unwrap().iter().filter(is_said).count(), said, "{name}");
+    }
+}
+
+/// The model that was made has the finding. Files do not hold it.
+#[test]
+fn a_quantized_model_has_its_findings() {
+    for (name, count) in [("uneven", 0), ("huge", 1)] {
+        let case = Case::open(&made().join(format!("{name}.onnx")));
+        let plan = case.prepared.plan(&Policy { target: Target::Rtx, ..Policy::default() }).unwrap();
+        let options = CalibrateOptions { runtime: case.runtime.clone(), ..Default::default() };
+        let stats = case.prepared.calibrate(&plan, case.source().as_mut(), &options, &mut go_on).unwrap();
+        let ranges = case.prepared.ranges(&plan, &stats, Method::Max).unwrap();
+        let model = case.prepared.quantize(&plan, &ranges, &Weights::default()).unwrap();
+        let about: Vec<&String> = model.findings().iter().flat_map(|finding| &finding.tensors).collect();
+        assert_eq!((model.findings().len(), about.len()), (count, count), "{name}");
+        let read = Model::from_bytes(model.encode().unwrap().into()).unwrap();
+        assert!(read.findings().is_empty(), "{name}");
+        let policy = PrecisionPolicy::default();
+        let halved =
+            pipeline::halve(model.clone(), Known { stats: Some(&stats), ranges: None }, &policy).unwrap();
+        assert_eq!(halved.model.findings(), model.findings(), "{name}");
     }
 }

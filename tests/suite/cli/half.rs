@@ -92,3 +92,30 @@ fn a_cast_without_a_type_or_without_work_is_refused() {
     place.run("cast half.onnx --fp16 -o again.onnx").refuses(&["nothing is left to convert"]);
     place.run("cast model.onnx --bf16 --float32 * -o out.onnx").refuses(&["inspect MODEL --bf16"]);
 }
+
+/// Weights that keep a scale per channel cost speed on TensorRT-RTX, so the result says so.
+#[test]
+fn weights_without_one_scale_are_in_the_result() {
+    let place = Place::new();
+    for ending in ["onnx", "npz"] {
+        let made = crate::target::made().join(format!("huge.{ending}"));
+        std::fs::copy(made, place.at(&format!("huge.{ending}"))).unwrap();
+    }
+    let part = "1 weight of convolutions keep one scale per channel";
+    place.run("quantize huge.onnx -d huge.npz --ranges r.json -o plain.onnx").succeeds();
+    for line in [
+        "quantize huge.onnx -d huge.npz --target rtx -o rtx.onnx",
+        "quantize huge.onnx -d huge.npz --target rtx --bias-correction -o rtx.onnx",
+        "quantize huge.onnx -d huge.npz --target rtx --fp16 -o rtx.onnx",
+        "apply huge.onnx --ranges r.json --target rtx -o rtx.onnx",
+    ] {
+        let json = place.run(&format!("{line} --json")).notes(&[part]).json();
+        let findings = json["findings"].as_array().unwrap();
+        let about: Vec<_> =
+            findings.iter().filter(|one| one["message"].as_str().unwrap().starts_with(part)).collect();
+        assert_eq!(about.len(), 1, "{line}: {findings:?}");
+        assert_eq!(about[0]["tensors"].as_array().unwrap().len(), 1, "{line}");
+    }
+    let json = place.run("apply huge.onnx --ranges r.json -o plain.onnx --json").json();
+    assert!(!json["findings"].to_string().contains("one scale per channel"), "{json}");
+}

@@ -41,7 +41,7 @@ pub fn run(args: &Apply, term: &Term) -> Result<Outcome> {
     written.save(halved.model(), &args.output)?;
 
     let unknown = ranges.iter().filter(|(name, _)| prepared.graph().find(name).is_none()).count();
-    let findings = [ranges.findings.as_slice(), &plan.findings, halved.findings()].concat();
+    let findings = [ranges.findings.as_slice(), &plan.findings, &halved.findings()].concat();
     let mut json = json!({
         "nodes": counts(prepared.graph(), &plan),
         "ranges": ranges.len(),

@@ -23,6 +23,15 @@ use super::planning::Planned;
 use super::range_file::RangeFile;
 use super::written::Written;
 
+/// The kernels of an engine and what they move.
+pub struct Shown {
+    /// An empty line and the tables, for the end of a command's text; empty if they cannot be read.
+    pub table: String,
+    /// `null` if they cannot be read.
+    pub json: Value,
+    pub findings: Vec<Finding>,
+}
+
 /// TensorRT's libraries and the build options. Its creation finds the libraries before the work starts.
 pub struct Builder {
     libraries: Libraries,
@@ -63,25 +72,22 @@ impl Builder {
         }
     }
 
-    /// Returns the tables, the JSON and the findings of an engine that was built. If there are none, a
-    /// finding says why.
-    fn cost(
-        &self,
-        engine: &Path,
-        other: Option<&EngineCost>,
-        is_verbose: bool,
-    ) -> (String, Value, Vec<Finding>) {
+    /// Returns what an engine that was built moves. If that cannot be read, a finding says why.
+    pub fn cost(&self, engine: &Path, other: Option<&EngineCost>, is_verbose: bool) -> Shown {
         let read = match engine.is_file() {
             true => cost::read(engine, Some(&self.libraries)),
             false => Err(Error::new(ErrorKind::Io, format!("{} is no regular file", engine.display()))),
         };
         match read {
-            Ok(this) => cost::shown(&this, other, is_verbose),
+            Ok(this) => {
+                let (table, json, findings) = cost::shown(&this, other, is_verbose);
+                Shown { table: format!("\n{table}"), json, findings }
+            }
             Err(error) => {
                 let finding = Finding::note(format!("the kernels are not shown: {}", error.message()))
                     .with_remedy(error.remedy().unwrap_or_default());
                 finding.log();
-                (String::new(), Value::Null, vec![finding])
+                Shown { table: String::new(), json: Value::Null, findings: vec![finding] }
             }
         }
     }
@@ -136,14 +142,14 @@ pub fn run(args: &Engine, term: &Term) -> Result<Outcome> {
             let known = Known { stats: None, ranges: Some(&ranges) };
             let halved = Halves::make(quantized, known, precision.as_ref())?;
             builder.build_quantized(halved.model(), &args.model, &ranges, &args.output)?;
-            [ranges.findings.as_slice(), &plan.findings, halved.findings()].concat()
+            [ranges.findings.as_slice(), &plan.findings, &halved.findings()].concat()
         }
     };
     let mut written = Written::default();
     written.add("engine", &args.output);
-    let (table, cost, about) = builder.cost(&args.output, other.as_ref(), term.is_verbose());
-    findings.extend(about);
-    let json = json!({ "findings": findings, "files": written.to_json(), "cost": cost });
-    term.result(format!("{}\n{table}", written.text()).trim_end().to_owned() + "\n", &json)?;
+    let shown = builder.cost(&args.output, other.as_ref(), term.is_verbose());
+    findings.extend(shown.findings);
+    let json = json!({ "findings": findings, "files": written.to_json(), "cost": shown.json });
+    term.result(written.text() + &shown.table, &json)?;
     Ok(Outcome::Done)
 }

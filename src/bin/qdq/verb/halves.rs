@@ -32,11 +32,13 @@ impl Halves {
         }
     }
 
-    pub fn findings(&self) -> &[Finding] {
-        match self {
+    /// Lists the findings about the quantized model, and about its half precision.
+    pub fn findings(&self) -> Vec<Finding> {
+        let about_half: &[Finding] = match self {
             Self::Float32(_) => &[],
             Self::Half(halved) => &halved.findings,
-        }
+        };
+        [self.model().findings(), about_half].concat()
     }
 
     /// Adds the plan of precision to the result of a command.

@@ -86,9 +86,14 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
     let halved = Halves::make(quantized, known, precision.as_ref())?;
 
     let mut written = files.write(&stats, &ranges, term)?;
+    let mut about = halved.findings();
+    let (mut table, mut cost) = (String::new(), None);
     written.save(halved.model(), &args.output)?;
     if let Some((builder, path)) = builder {
         builder.build_quantized(halved.model(), &args.model, &ranges, path)?;
+        let shown = builder.cost(path, None, term.is_verbose());
+        about.extend(shown.findings);
+        (table, cost) = (shown.table, Some(shown.json));
         written.add("engine", path);
     }
 
@@ -96,7 +101,7 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
     let samples = counted(stats.samples, "sample");
     let changes = report.as_ref().map_or_else(String::new, |report| format!("\n{report}\n"));
     let text = format!(
-        "ranges by {method} from {samples}\n{}\n{}{changes}{}",
+        "ranges by {method} from {samples}\n{}\n{}{changes}{}{table}",
         totals(prepared.graph(), plan),
         halved.text(term),
         written.text()
@@ -106,9 +111,12 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
         "method": method.to_string(),
         "nodes": counts(prepared.graph(), plan),
         "tensors": ranges.len(),
-        "findings": findings(&planned, &stats, &ranges, halved.findings()),
+        "findings": findings(&planned, &stats, &ranges, &about),
         "files": written.to_json(),
     });
+    if let Some(cost) = cost {
+        json["cost"] = cost;
+    }
     halved.add_to(&mut json);
     if let Some(report) = report {
         json["recovery"] = report.to_json()["layers"].take();
