@@ -23,7 +23,7 @@ pub use compare::compare;
 pub use compared::CompareOptions;
 pub use fixed::fix_as_made;
 pub use precision::{BF16_OPSET, HALF_QDQ_OPSET, Halved, Known, halve, prepare_cast};
-pub use prepare::{PrepareOptions, prepare, prepare_with};
+pub use prepare::{PrepareOptions, check_opset, prepare, prepare_with};
 pub use prepared::Prepared;
 pub use progress::{Progress, go_on};
 pub use recover::{Passes, RecoverOptions, Recovered};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::calibrate::CalibrateOptions;
 use super::prepared::Prepared;
-use super::{folded, prepare::PrepareOptions, prepare::prepare_with};
+use super::{folded, prepare::PrepareOptions, prepare::check_opset, prepare::prepare_with};
 use crate::dtype::DataType;
 use crate::emit::Ranges;
 use crate::emit::cast::cast;
@@ -53,8 +53,11 @@ pub struct Halved {
 /// Q/DQ of other tools stay as they are.
 ///
 /// # Errors
-/// Those of [`prepare`](super::prepare).
+/// Those of [`prepare`](super::prepare) and of [`check_opset`].
 pub fn prepare_cast(model: &Model, half: Half, opset: Option<i64>) -> Result<Prepared> {
+    if let Some(opset) = opset {
+        check_opset(model, opset)?;
+    }
     let mut inlined = model.clone();
     inlined.inline_functions()?;
     let graph = inlined.graph()?;

@@ -4,7 +4,7 @@ use super::QDQ_OPSET;
 use super::folded::fold_constants;
 use super::prepared::Prepared;
 use super::symmetric::{self, Symmetric};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::finding::{self, Finding};
 use crate::onnx::{Model, Network};
 use crate::runtime::{flatten_subgraphs, take_branches};
@@ -58,6 +58,21 @@ impl Default for PrepareOptions {
     fn default() -> Self {
         Self { opset: QDQ_OPSET, keeps_pairs: false }
     }
+}
+
+/// Refuses an opset below that of the model: a preparation raises the opset and never lowers it.
+///
+/// # Errors
+/// `InvalidArgument` with both opsets.
+pub fn check_opset(model: &Model, opset: i64) -> Result<()> {
+    let own = model.opset();
+    if opset >= own {
+        return Ok(());
+    }
+    let message =
+        format!("the model has opset {own}, which is raised if it must be and never lowered to {opset}");
+    Err(Error::new(ErrorKind::InvalidArgument, message)
+        .with_remedy(format!("leave the choice out, or ask for opset {own} or a higher one")))
 }
 
 /// Prepares a model as [`prepare`] does, with other settings.

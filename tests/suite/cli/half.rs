@@ -93,6 +93,32 @@ fn a_cast_without_a_type_or_without_work_is_refused() {
     place.run("cast model.onnx --bf16 --float32 * -o out.onnx").refuses(&["inspect MODEL --bf16"]);
 }
 
+/// An opset is only ever raised, so a lower one would be an option without effect.
+#[test]
+fn an_opset_below_that_of_the_model_is_refused() {
+    let place = Place::with_digits();
+    place.run(&format!("quantize model.onnx {DATA} --fp16 --ranges r.json -o high.onnx")).succeeds();
+    place.run("apply model.onnx --ranges r.json --opset 20 -o float.onnx").succeeds();
+    let before = place.files();
+    for line in [
+        "cast high.onnx --fp16 --opset 18 -o out.onnx",
+        "inspect high.onnx --opset 18",
+        "quantize high.onnx -d calib.npz --opset 18 -o out.onnx",
+        "apply high.onnx --ranges r.json --opset 18 -o out.onnx",
+        "engine high.onnx --ranges r.json --fp16 --opset 18 -o out.engine",
+    ] {
+        let ran = place.run(line);
+        // Without TensorRT no engine is built, and its library is looked for first.
+        if !line.starts_with("engine") || qdq::tensorrt::compiled().is_some() {
+            ran.refuses(&["the model has opset 19, which is raised if it must be and never lowered to 18"]);
+            assert!(ran.stderr.contains("ask for opset 19 or a higher one"), "{}", ran.stderr);
+        }
+    }
+    assert_eq!(place.files(), before);
+    place.run("inspect high.onnx --opset 19").succeeds();
+    assert_eq!(opset(&place, "float.onnx"), 20);
+}
+
 /// Weights that keep a scale per channel cost speed on TensorRT-RTX, so the result says so.
 #[test]
 fn weights_without_one_scale_are_in_the_result() {

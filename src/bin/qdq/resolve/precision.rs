@@ -1,9 +1,12 @@
 //! Converts the arguments for half precision.
 
-use qdq::pipeline::{BF16_OPSET, HALF_QDQ_OPSET, PrepareOptions};
+use qdq::error::Result;
+use qdq::onnx::Model;
+use qdq::pipeline::{self, BF16_OPSET, HALF_QDQ_OPSET, PrepareOptions};
 use qdq::place::Selection;
 use qdq::precision::{Half, PrecisionPolicy};
 
+use super::of_option;
 use crate::args::PrecisionArgs;
 
 /// Returns the 16-bit type, if the user asked for one.
@@ -28,11 +31,14 @@ pub fn precision(args: &PrecisionArgs) -> Option<PrecisionPolicy> {
 }
 
 /// Returns the settings of the preparation of a model that is quantized.
-pub fn preparation(args: &PrecisionArgs) -> PrepareOptions {
+pub fn preparation(args: &PrecisionArgs, model: &Model) -> Result<PrepareOptions> {
+    if let Some(opset) = args.opset {
+        of_option("--opset", pipeline::check_opset(model, opset))?;
+    }
     let usual = match half(args) {
         Some(Half::F16) => HALF_QDQ_OPSET,
         Some(Half::Bf16) => BF16_OPSET,
         None => PrepareOptions::default().opset,
     };
-    PrepareOptions { opset: args.opset.unwrap_or(usual), ..PrepareOptions::default() }
+    Ok(PrepareOptions { opset: args.opset.unwrap_or(usual), ..PrepareOptions::default() })
 }

@@ -25,7 +25,7 @@ pub fn run(args: &Apply, term: &Term) -> Result<Outcome> {
     let weights = resolve::weights(&args.weights, resolve::half(&args.precision))?;
     let ranges = RangeFile::read(&args.ranges)?.into_ranges(&args.ranges)?;
     let (policy, precision) = (resolve::policy(&args.policy), resolve::precision(&args.precision));
-    let whole = Planned::open(&args.model, &args.inputs, &policy, &resolve::preparation(&args.precision))?;
+    let whole = Planned::open(&args.model, &args.inputs, &policy, Some(&args.precision))?;
     whole.check_worth(&args.model, &policy)?;
     if let Some(precision) = &precision {
         precision.check(whole.prepared.graph())?;

@@ -8,7 +8,7 @@ use qdq::error::{Error, ErrorKind, Result};
 use qdq::finding::{Finding, counted};
 use qdq::graph::Graph;
 use qdq::observe::Stats;
-use qdq::pipeline::{CalibrateOptions, PrepareOptions};
+use qdq::pipeline::CalibrateOptions;
 use qdq::place::{Plan, Verdict};
 use qdq::report::json_number;
 use qdq::report::table::{Align, Table};
@@ -31,7 +31,7 @@ pub fn run(args: &Calibrate, term: &Term) -> Result<Outcome> {
     let inputs = inputs.chain(model.iter().map(PathBuf::as_path));
     outputs::check(files.paths(), inputs.chain(args.from_stats.as_deref()))?;
 
-    let planned = Planned::open(&args.model, &args.inputs, &policy, &PrepareOptions::default())?;
+    let planned = Planned::open(&args.model, &args.inputs, &policy, None)?;
     let stats = match &args.from_stats {
         Some(path) => Stats::load(path)?,
         None if planned.plan.is_empty() => return Err(nothing()),

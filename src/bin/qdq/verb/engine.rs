@@ -132,8 +132,7 @@ pub fn run(args: &Engine, term: &Term) -> Result<Outcome> {
             let weights = resolve::weights(&args.weights, resolve::half(&args.precision))?;
             let mut ranges = RangeFile::read(path)?.into_ranges(path)?;
             let policy = resolve::engine_policy(&args.policy)?;
-            let whole =
-                Planned::open(&args.model, &args.inputs, &policy, &resolve::preparation(&args.precision))?;
+            let whole = Planned::open(&args.model, &args.inputs, &policy, Some(&args.precision))?;
             whole.check_worth(&args.model, &policy)?;
             ranges.keys.extend(builder.keys(&whole));
             let Planned { prepared, plan } = whole.restrict(&policy, &ranges)?;

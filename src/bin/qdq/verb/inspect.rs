@@ -13,8 +13,8 @@ use crate::{Outcome, resolve};
 
 pub fn run(args: &Inspect, term: &Term) -> Result<Outcome> {
     let precision = resolve::precision(&args.precision);
-    let preparation = resolve::preparation(&args.precision);
-    let prepared = pipeline::prepare_with(&resolve::model(&args.model, &args.inputs)?, &preparation)?;
+    let model = resolve::model(&args.model, &args.inputs)?;
+    let prepared = pipeline::prepare_with(&model, &resolve::preparation(&args.precision, &model)?)?;
     let found = prepared.plan(&resolve::policy(&args.policy))?;
     let mut json = plan::to_json(prepared.graph(), &found);
     json["opset"] = prepared.original_opset.into();

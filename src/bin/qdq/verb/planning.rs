@@ -6,12 +6,12 @@ use qdq::dtype::DataType;
 use qdq::emit::Ranges;
 use qdq::error::{Error, ErrorKind, Result};
 use qdq::graph::Graph;
-use qdq::pipeline::{self, PrepareOptions, Prepared};
+use qdq::pipeline::{self, Prepared};
 use qdq::place::existing::quantized_nodes;
 use qdq::place::ops::all_nested_weighted;
 use qdq::place::{self, Plan, Policy};
 
-use crate::args::InputArgs;
+use crate::args::{InputArgs, PrecisionArgs};
 use crate::resolve;
 
 /// A model with its plan.
@@ -25,9 +25,11 @@ impl Planned {
         model: &Path,
         inputs: &InputArgs,
         policy: &Policy,
-        preparation: &PrepareOptions,
+        precision: Option<&PrecisionArgs>,
     ) -> Result<Self> {
-        let prepared = pipeline::prepare_with(&resolve::model(model, inputs)?, preparation)?;
+        let model = resolve::model(model, inputs)?;
+        let preparation = precision.map(|args| resolve::preparation(args, &model)).transpose()?;
+        let prepared = pipeline::prepare_with(&model, &preparation.unwrap_or_default())?;
         let plan = prepared.plan(policy)?;
         Ok(Self { prepared, plan })
     }

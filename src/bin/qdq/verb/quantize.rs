@@ -55,8 +55,7 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
         .with_remedy("leave out --engine, or --weight-bits and the methods that recover accuracy"));
     }
 
-    let mut planned =
-        Planned::open(&args.model, &args.inputs, &policy, &resolve::preparation(&args.precision))?;
+    let mut planned = Planned::open(&args.model, &args.inputs, &policy, Some(&args.precision))?;
     planned.check_worth(&args.model, &policy)?;
     if let Some(precision) = &precision {
         precision.check(planned.prepared.graph())?;
@@ -86,15 +85,15 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
     let halved = Halves::make(quantized, known, precision.as_ref())?;
 
     let mut written = files.write(&stats, &ranges, term)?;
+    written.save(halved.model(), &args.output)?;
     let mut about = halved.findings();
     let (mut table, mut cost) = (String::new(), None);
-    written.save(halved.model(), &args.output)?;
     if let Some((builder, path)) = builder {
         builder.build_quantized(halved.model(), &args.model, &ranges, path)?;
+        written.add("engine", path);
         let shown = builder.cost(path, None, term.is_verbose());
         about.extend(shown.findings);
         (table, cost) = (shown.table, Some(shown.json));
-        written.add("engine", path);
     }
 
     planned.note_floats(term);
@@ -114,10 +113,10 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
         "findings": findings(&planned, &stats, &ranges, &about),
         "files": written.to_json(),
     });
+    halved.add_to(&mut json);
     if let Some(cost) = cost {
         json["cost"] = cost;
     }
-    halved.add_to(&mut json);
     if let Some(report) = report {
         json["recovery"] = report.to_json()["layers"].take();
     }
