@@ -4,6 +4,7 @@
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 use qdq::error::{Error, ErrorKind, Result};
+use qdq::tensorrt;
 
 /// Options of one or several commands that work only together with another option.
 struct Rule {
@@ -33,6 +34,10 @@ const QUANTIZING: &[&str] = &[
 ];
 const TENSORRT: &[&str] = &["tensorrt", "shapes", "workspace", "timing_cache", "compute_capability"];
 const HEADER: &[&str] = &["tensorrt_version", "algorithm"];
+/// The choice of what becomes half precision.
+const HALF: &[&str] = &["half_io", "float32", "float32_op", "half", "half_op"];
+/// The options of the model that an engine is built from, if it is another one than the given model.
+const CASTING: &[&str] = &["half_io", "float32", "float32_op", "half", "half_op", "opset"];
 const RUN: &[&str] = &[
     "batch_size",
     "feeds",
@@ -80,7 +85,7 @@ const RULES: &[Rule] = &[
     Rule {
         commands: &["engine"],
         options: QUANTIZING,
-        works: |typed| is_typed(typed, "ranges") && qdq::tensorrt::has_qdq(),
+        works: |typed| is_typed(typed, "ranges") && tensorrt::has_qdq(),
         why: "no Q/DQ model is made, so that TensorRT decides by itself what it quantizes, if anything",
         remedy: "add --ranges FILE, with a TensorRT that has Q/DQ",
     },
@@ -93,10 +98,24 @@ const RULES: &[Rule] = &[
     },
     Rule {
         commands: &["quantize", "apply", "inspect", "engine", "cast"],
-        options: &["half_io", "float32", "float32_op", "half", "half_op"],
+        options: HALF,
         works: |typed| is_typed(typed, "fp16") || is_typed(typed, "bf16"),
         why: "nothing becomes half precision",
         remedy: "add --fp16 or --bf16",
+    },
+    Rule {
+        commands: &["engine"],
+        options: &["bf16"],
+        works: |typed| !is_typed(typed, "ranges") || tensorrt::has_qdq(),
+        why: "this TensorRT has no Q/DQ, so its engine is built from the float model",
+        remedy: "give a model with Q/DQ to a TensorRT that has it",
+    },
+    Rule {
+        commands: &["engine"],
+        options: CASTING,
+        works: |typed| casts(typed, Builder::compiled()),
+        why: "the model is built as it is, and TensorRT chooses the layers in half precision itself, if any",
+        remedy: "cast the model with 'qdq cast' and build the result",
     },
     Rule {
         commands: &["cast"],
@@ -127,6 +146,32 @@ const RULES: &[Rule] = &[
         remedy: "add --runtime onnxruntime",
     },
 ];
+
+/// The TensorRT that builds engines, as far as options depend on it.
+#[derive(Clone, Copy)]
+struct Builder {
+    has_qdq: bool,
+    /// Whether an engine computes in the types of the model.
+    is_strongly_typed: bool,
+}
+
+impl Builder {
+    /// Returns the TensorRT of this qdq. Without one, a command fails later and says that.
+    fn compiled() -> Self {
+        Self {
+            has_qdq: tensorrt::has_qdq(),
+            is_strongly_typed: tensorrt::is_strongly_typed() || tensorrt::compiled().is_none(),
+        }
+    }
+}
+
+/// Whether `qdq engine` builds another model than the given one: a quantized one, or one in half precision.
+fn casts(typed: &ArgMatches, builder: Builder) -> bool {
+    match is_typed(typed, "ranges") {
+        true => builder.has_qdq,
+        false => is_typed(typed, "bf16") || is_typed(typed, "fp16") && builder.is_strongly_typed,
+    }
+}
 
 /// Refuses options of the command, or of its subcommand, that have no effect.
 ///
@@ -163,6 +208,28 @@ mod tests {
     use clap::{Command, CommandFactory};
 
     use super::*;
+
+    /// The choice of what becomes half precision needs a model that is cast before it is built.
+    #[test]
+    fn a_weakly_typed_engine_takes_no_choice_of_nodes() {
+        let weakly = Builder { has_qdq: true, is_strongly_typed: false };
+        let strongly = Builder { is_strongly_typed: true, ..weakly };
+        let without_qdq = Builder { has_qdq: false, ..weakly };
+        for (line, expected) in [
+            ("--fp16", [false, true, false]),
+            ("--bf16", [true, true, true]),
+            ("--ranges r --fp16", [true, true, false]),
+            ("", [false, false, false]),
+        ] {
+            let words = "qdq engine m.onnx -o e --opset 19 ".split(' ').chain(line.split(' '));
+            let typed = crate::args::Args::command()
+                .try_get_matches_from(words.filter(|word| !word.is_empty()))
+                .unwrap();
+            let typed = typed.subcommand_matches("engine").unwrap();
+            let found = [weakly, strongly, without_qdq].map(|builder| casts(typed, builder));
+            assert_eq!(found, expected, "{line}");
+        }
+    }
 
     /// `value_source` panics for a name that is not an option of the command.
     #[test]

@@ -9,7 +9,7 @@ fn options_that_change_nothing_are_refused() {
         .run("calibrate model.onnx -d calib.npz --limit 8 --stats s.stats --ranges r.json --cache c.cache")
         .succeeds();
     let quantize = "quantize model.onnx -d calib.npz -o out.onnx";
-    let cases: [(&str, &str, &str); 48] = [
+    let cases: [(&str, &str, &str); 50] = [
         (quantize, "--shapes input=1x1x8x8", "--engine"),
         (quantize, "--workspace 64", "--engine"),
         (quantize, "--half-io", "--fp16"),
@@ -44,6 +44,8 @@ fn options_that_change_nothing_are_refused() {
         ("engine model.onnx -o out", "--weights int8", "--ranges"),
         ("engine model.onnx -o out", "--weight-bits 4", "--ranges"),
         ("engine model.onnx -o out", "--weight-method max", "--ranges"),
+        ("engine model.onnx -o out", "--opset 19", "built as it is"),
+        ("engine model.onnx -o out", "--half-io", "--fp16"),
         ("calibrate model.onnx --from-stats s.stats", "--batch-size 4", "data instead"),
         ("calibrate model.onnx --from-stats s.stats", "--feeds whole", "data instead"),
         ("calibrate model.onnx --from-stats s.stats", "--limit 4", "data instead"),
