@@ -52,6 +52,9 @@ impl Draft<'_> {
                 self.refused.push(id);
             }
             self.decided[id.0] = settled;
+        } else if is_pair(node) && self.policy.forced.matches(node) && self.unheld_step(node).is_some() {
+            // The rules for pairs keep it in float32: another step would give other integers.
+            self.refused.push(id);
         } else if self.policy.forced.matches(node) {
             let reason = match self.refusal(id) {
                 None => "forced into half precision by the user".to_owned(),

@@ -40,7 +40,7 @@ impl Draft<'_> {
     /// Returns the reason why the 16-bit type cannot hold the step of a pair.
     ///
     /// The steps of stored int8 weights can be raised, since their integers can be computed anew.
-    fn unheld_step(&self, node: &Node) -> Option<String> {
+    pub fn unheld_step(&self, node: &Node) -> Option<String> {
         let (values, step) = (node.input(0)?, node.input(1)?);
         let (stored, steps) = (self.context.graph.tensor(values), self.context.graph.tensor(step));
         let can_be_raised = stored.is_given()

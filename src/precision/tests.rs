@@ -207,3 +207,41 @@ fn a_tensor_that_int8_coarsens_anyway_may_be_coarse_in_16_bits() {
         assert_eq!(is_kept, stays, "quantized: {is_quantized}");
     }
 }
+
+/// A step that float16 cannot hold would give other integers, whoever asks for float16.
+#[test]
+fn a_pair_keeps_a_step_that_16_bits_cannot_hold() {
+    for (step, forced, stays) in [
+        (0.02f32, "", false),
+        (1e-5, "", true),
+        (1e-5, "q dq", true),
+        (1e-5, "*", true),
+        (1e-5, "a y", true),
+        (1e6, "q dq", true),
+    ] {
+        let mut row = Row::new(&[0.1, 2.0]);
+        row.constant("step", &[step]);
+        row.node("Neg", &["x"], "a", &[0.1, 2.0]).node("QuantizeLinear", &["a", "step"], "q", &[]);
+        let integers = row.graph.find("q").unwrap();
+        row.graph.describe(integers, Some(DataType::I8), None);
+        row.node("DequantizeLinear", &["q", "step"], "dq", &[0.1, 2.0]).node(
+            "Neg",
+            &["dq"],
+            "y",
+            &[0.1, 2.0],
+        );
+        let names = forced.split(' ').filter(|name| !name.is_empty()).map(str::to_owned).collect();
+        let forced = crate::place::Selection { names, ops: Vec::new() };
+        let plan = row.plan(&PrecisionPolicy { forced: forced.clone(), ..PrecisionPolicy::default() });
+        let expected = if stays { Precision::Float32 } else { Precision::Half };
+        for node in &plan.nodes {
+            let (name, is_pair) = (&row.graph.node(node.node).name, node.node.0 == 1 || node.node.0 == 2);
+            let expected = if is_pair { expected } else { Precision::Half };
+            assert_eq!(node.precision, expected, "{step} {forced:?} {name}: {}", node.reason);
+            assert!(!is_pair || node.reason.contains("does not fit") == stays, "{}", node.reason);
+        }
+        let is_forced = forced.names.iter().any(|name| name == "q" || name == "*");
+        let said = plan.findings.iter().find(|finding| finding.message.contains("whatever you chose"));
+        assert_eq!(said.map(|finding| finding.tensors.len()), is_forced.then_some(2), "{forced:?}");
+    }
+}
