@@ -100,6 +100,7 @@ pub fn prepare_with(model: &Model, options: &PrepareOptions) -> Result<Prepared>
         network = Network::of(model)?;
     }
     network = network.edit(|model| Ok(model.name_nodes()))?;
+    let kept = if options.keeps_pairs { symmetric::kept(&network) } else { Vec::new() };
     symmetric::mark(&mut network);
     let not_computed = fold_constants(&mut network);
     let dropped_inputs = network.model.remove_unused_fixed_inputs();
@@ -108,6 +109,7 @@ pub fn prepare_with(model: &Model, options: &PrepareOptions) -> Result<Prepared>
     findings.extend(not_raised);
     findings.extend(not_computed);
     findings.extend(rewritten);
+    findings.extend(kept);
     finding::log_all(&findings);
     Ok(Prepared { network, original_opset, dropped_inputs, is_remade, findings })
 }

@@ -20,6 +20,8 @@ pub(super) enum Done {
     Anew,
     /// The tensor stays as it is.
     Left,
+    /// The tensor stays as it is, because only the precision of the model changes.
+    Kept,
 }
 
 /// Returns a finding for each kind of result, about its tensors.
@@ -48,5 +50,10 @@ fn finding(done: Done, count: usize) -> Finding {
             "the model's own QuantizeLinear and DequantizeLinear are {REFUSED}, which TensorRT refuses"
         ))
         .with_remedy("give the float model, or quantize it symmetrically to int8"),
+        Done::Kept => Finding::warning(format!(
+            "{} of QuantizeLinear and DequantizeLinear are {REFUSED}, and stay so, although TensorRT refuses them",
+            counted(count, "result")
+        ))
+        .with_remedy("make them anew with 'qdq quantize', or give the float model that they were made from"),
     }
 }

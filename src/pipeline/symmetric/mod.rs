@@ -75,6 +75,14 @@ pub(super) fn make_symmetric(network: &Network) -> Result<Symmetric> {
     work.finish(&refused)
 }
 
+/// Returns the finding about the QuantizeLinear and DequantizeLinear that TensorRT refuses and that the model
+/// keeps.
+pub(super) fn kept(network: &Network) -> Vec<Finding> {
+    let outputs = refused(network).into_iter().filter_map(|id| network.graph.node(id).output(0));
+    let names: Vec<String> = outputs.map(|output| network.name(output).to_owned()).collect();
+    findings(Some((Done::Kept, names)).filter(|(_, names)| !names.is_empty()).into_iter().collect())
+}
+
 /// Lists the nodes that quantize or dequantize in a form that TensorRT refuses.
 fn refused(network: &Network) -> Vec<NodeId> {
     let node = |id: NodeId| network.graph.node(id);
