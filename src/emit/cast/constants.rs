@@ -2,6 +2,7 @@
 
 use super::Caster;
 use super::uses::Uses;
+use crate::dtype::DataType;
 use crate::error::Result;
 use crate::finding::{Finding, counted};
 use crate::graph::TensorId;
@@ -17,7 +18,8 @@ impl Caster<'_> {
         }
         let limited = self.plan.limited.iter().find(|limited| limited.tensor == id).copied();
         let is_mask = limited.is_some_and(|limited| limited.is_mask);
-        if uses.half.is_empty() && !is_mask {
+        let becomes_half = uses.is_output && self.plan.half_io;
+        if uses.half.is_empty() && !is_mask && !becomes_half {
             return Ok(true);
         }
         let Some(mut value) = self.model.constant(&name)? else { return Ok(false) };
@@ -27,24 +29,29 @@ impl Caster<'_> {
         if is_mask && uses.needs_float32() {
             self.model.replace_constant(&name, value.clone())?;
         }
-        if uses.half.is_empty() {
+        if uses.half.is_empty() && !becomes_half {
             return Ok(true);
         }
-        let stays = uses.keeps_float32();
-        let value = self.step(id, value, stays)?;
-        let value = self.finite(&name, value);
-        let shape = value.shape().to_vec();
-        let converted = match value.into_data() {
-            Data::F32(values) => Data::from_f32(values, self.half),
-            other => other,
+        let stays = match becomes_half {
+            true => uses.needs_float32() || !uses.others.is_empty(),
+            false => uses.keeps_float32(),
         };
-        let converted = Tensor::new(shape.clone(), converted)?;
-        if !stays {
+        let value = self.step(id, value, stays)?;
+        if becomes_half && stays {
+            // The output has the name, so the float32 form gets another one.
+            let copy = self.fresh(&name, DataType::F32);
+            self.model.add_initializer(&copy, value.shape(), value.data().clone())?;
+            self.rewire(uses.float32.iter().chain(&uses.others), &name, &copy);
+            self.recapture(uses, &name, &copy);
+        }
+        let converted = self.finite(&name, value).rounded_to(self.half);
+        if becomes_half || !stays {
             self.types.insert(name.clone(), self.half.into());
+            self.replace_casts(uses, &name);
             return self.model.replace_constant(&name, converted);
         }
         let copy = self.fresh(&name, self.half);
-        self.model.add_initializer(&copy, &shape, converted.into_data())?;
+        self.model.add_initializer(&copy, converted.shape(), converted.data().clone())?;
         self.rewire(uses.half.iter(), &name, &copy);
         self.replace_casts(uses, &copy);
         Ok(true)
