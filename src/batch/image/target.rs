@@ -75,6 +75,9 @@ impl Target {
             Values::HalfTable(table) => {
                 Data::F16(self.mapped(images, |channel, pixel| table[channel][usize::from(pixel)]))
             }
+            Values::BrainTable(table) => {
+                Data::Bf16(self.mapped(images, |channel, pixel| table[channel][usize::from(pixel)]))
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! Conversion of pixels to the values of an input.
 
-use half::f16;
+use half::{bf16, f16};
 
 use super::options::ImageOptions;
 use crate::dtype::DataType;
@@ -16,6 +16,8 @@ pub(super) enum Values {
     Table(Vec<[f32; 256]>),
     /// The same, with each value rounded to the nearest f16.
     HalfTable(Vec<[f16; 256]>),
+    /// The same, with each value rounded to the nearest bf16.
+    BrainTable(Vec<[bf16; 256]>),
 }
 
 impl Values {
@@ -36,9 +38,13 @@ impl Values {
                 let tables = tables(options, DataType::F16, f16::MAX.to_f32())?;
                 Ok(Self::HalfTable(tables.into_iter().map(|table| table.map(f16::from_f32)).collect()))
             }
+            Some(DataType::Bf16) => {
+                let tables = tables(options, DataType::Bf16, bf16::MAX.to_f32())?;
+                Ok(Self::BrainTable(tables.into_iter().map(|table| table.map(bf16::from_f32)).collect()))
+            }
             Some(other) => {
                 let message =
-                    format!("images become f32, f16 or u8, but input '{}' takes {other}", spec.name);
+                    format!("images become f32, f16, bf16 or u8, but input '{}' takes {other}", spec.name);
                 Err(Error::new(ErrorKind::Type, message)
                     .with_remedy("give its samples as .npz, .npy or raw files"))
             }
@@ -51,6 +57,7 @@ impl Values {
             Self::Pixel => DataType::U8,
             Self::Table(_) => DataType::F32,
             Self::HalfTable(_) => DataType::F16,
+            Self::BrainTable(_) => DataType::Bf16,
         }
     }
 }

@@ -203,6 +203,14 @@ fn half_precision_inputs_get_rounded_values() {
     let expected = [10.0, 40.0, 20.0, 50.0, 30.0, 60.0].map(|pixel: f32| half::f16::from_f32(pixel / 255.0));
     assert_eq!(batches[0].inputs[0].1.data(), &Data::F16(expected.to_vec()));
 
+    let brain = || input("x", DataType::Bf16, &[0, 3, 1, 2]);
+    let batches = read_one("a.png", png(2, 1, &TWO), &[brain()], &DataOptions::default()).unwrap();
+    let expected = [10.0, 40.0, 20.0, 50.0, 30.0, 60.0].map(|pixel: f32| half::bf16::from_f32(pixel / 255.0));
+    assert_eq!(batches[0].inputs[0].1.data(), &Data::Bf16(expected.to_vec()));
+    let beyond = ImageOptions { scale: 1e37, ..plain() };
+    let error = read_one("a.png", png(2, 1, &TWO), &[brain()], &with(beyond)).unwrap_err();
+    assert!(error.message().contains("bf16 cannot hold"), "{error}");
+
     let large = ImageOptions { scale: 300.0, ..plain() };
     let error = read_one("a.png", png(2, 1, &TWO), &[spec()], &with(large)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");

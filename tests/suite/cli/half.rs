@@ -1,10 +1,12 @@
 //! Half precision through the tool, on the digits model.
 
+use image::{GrayImage, Luma};
 use qdq::dtype::DataType;
 use qdq::onnx::Model;
 use serde_json::Value;
 
 use super::place::Place;
+use crate::environment::onnxruntime;
 
 const DATA: &str = "-d calib.npz --limit 32";
 
@@ -117,6 +119,39 @@ fn an_opset_below_that_of_the_model_is_refused() {
     assert_eq!(place.files(), before);
     place.run("inspect high.onnx --opset 19").succeeds();
     assert_eq!(opset(&place, "float.onnx"), 20);
+}
+
+/// A model with inputs of 16 bits is calibrated and compared with images and with raw files of float32.
+#[test]
+fn images_and_raw_files_feed_inputs_of_16_bits() {
+    let place = Place::with_digits();
+    std::fs::create_dir(place.at("images")).unwrap();
+    std::fs::create_dir(place.at("raw")).unwrap();
+    let mut brightest = 0.0f64;
+    for shade in 0..4u32 {
+        let image = GrayImage::from_fn(8, 8, |x, y| Luma([((x * 29 + y * 31 * (shade + 1)) % 256) as u8]));
+        image.save(place.at(&format!("images/{shade}.png"))).unwrap();
+        brightest = image.pixels().map(|pixel| f64::from(pixel.0[0]) / 255.0).fold(brightest, f64::max);
+        let values = image.pixels().flat_map(|pixel| (f32::from(pixel.0[0]) / 255.0).to_le_bytes());
+        place.write(&format!("raw/{shade}.bin"), values.collect::<Vec<u8>>());
+    }
+    let library = onnxruntime();
+    let library = library.display();
+    for (half, least) in [("fp16", 55), ("bf16", 38)] {
+        place.run(&format!("cast model.onnx {DATA} --{half} --half-io -o {half}.onnx")).succeeds();
+        for runtime in
+            ["--runtime embedded".to_owned(), format!("--runtime onnxruntime --onnxruntime {library}")]
+        {
+            for data in ["-d images --channels gray", "-d raw --raw f32:1x8x8"] {
+                let ran = place.run(&format!("calibrate {half}.onnx {data} {runtime} --method max --json"));
+                ran.succeeds();
+                let largest = ran.json()["ranges"]["input"].as_f64().unwrap();
+                assert!((largest / brightest - 1.0).abs() < 0.004, "{half} {data}: {largest}");
+                let compare = format!("{half}.onnx model.onnx {data} {runtime} --min-sqnr {least}");
+                place.run(&format!("compare {compare}")).succeeds();
+            }
+        }
+    }
 }
 
 /// Weights that keep a scale per channel cost speed on TensorRT-RTX, so the result says so.
