@@ -13,6 +13,7 @@ use super::proto::oneof::type_proto::Value as TypeValue;
 use super::proto::{AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, TypeProto};
 use super::value::tensor_of;
 use super::walk::{UniqueNames, each_tensor_mut, graphs_mut, tensors};
+use crate::dtype::DataType;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The values of those tensors of an f32 twin that have 16 bits in the model.
@@ -28,16 +29,23 @@ pub enum Rounding {
 impl Model {
     /// Whether the model stores, takes or makes 16-bit floating-point numbers.
     pub fn has_halves(&self) -> bool {
+        self.has_numbers(DataType::is_half)
+    }
+
+    /// Whether the model stores, takes or makes numbers of a type that `is_wanted` accepts.
+    pub fn has_numbers(&self, is_wanted: fn(DataType) -> bool) -> bool {
         let proto = &*self.proto;
         let functions = proto.functions.iter().flat_map(|function| &function.node);
         let inner = all_in(functions.clone().flat_map(subgraphs));
         let mut nodes = all_in(proto.graph.as_option().into_iter()).chain(functions).chain(inner);
         let mut inputs = proto.graph.input.iter().filter_map(|input| input.r#type.as_option());
-        tensors(proto).into_iter().any(|(tensor, _)| is_half(tensor.data_type))
-            || inputs.any(names_half)
+        tensors(proto).into_iter().any(|(tensor, _)| is_one(tensor.data_type, is_wanted))
+            || inputs.any(|stated| names_one(stated, is_wanted))
             || nodes.any(|node| {
                 let is_known = has_codes(node);
-                node.attribute.iter().any(|it| (is_known && is_code(it)) || types(it).any(names_half))
+                node.attribute.iter().any(|it| {
+                    is_known && is_code(it, is_wanted) || types(it).any(|stated| names_one(stated, is_wanted))
+                })
             })
     }
 
@@ -83,8 +91,12 @@ fn widen(proto: &mut ModelProto, files: &ExternalFiles, mut widening: Widening) 
 }
 
 fn is_half(code: Option<i32>) -> bool {
+    is_one(code, DataType::is_half)
+}
+
+fn is_one(code: Option<i32>, is_wanted: fn(DataType) -> bool) -> bool {
     let element = code.and_then(ElementType::from_code);
-    element.and_then(ElementType::dtype).is_some_and(|dtype| dtype.is_half())
+    element.and_then(ElementType::dtype).is_some_and(is_wanted)
 }
 
 /// Integer attributes whose value is the code of an element type.
@@ -97,22 +109,22 @@ fn has_codes(node: &NodeProto) -> bool {
     super::is_default_domain(domain) || domain == Some("com.microsoft")
 }
 
-/// Whether an attribute names a 16-bit type by its code.
-fn is_code(attribute: &AttributeProto) -> bool {
+/// Whether an attribute names a type that `is_wanted` accepts by its code.
+fn is_code(attribute: &AttributeProto, is_wanted: fn(DataType) -> bool) -> bool {
     attribute.name.as_deref().is_some_and(|name| CODES.contains(&name))
-        && is_half(attribute.i.and_then(|code| i32::try_from(code).ok()))
+        && is_one(attribute.i.and_then(|code| i32::try_from(code).ok()), is_wanted)
 }
 
 fn types(attribute: &AttributeProto) -> impl Iterator<Item = &TypeProto> {
     attribute.tp.as_option().into_iter().chain(&attribute.type_protos)
 }
 
-/// Whether a type contains a 16-bit type.
-fn names_half(stated: &TypeProto) -> bool {
-    let inner = |inner: Option<&TypeProto>| inner.is_some_and(names_half);
+/// Whether a type contains a type of elements that `is_wanted` accepts.
+fn names_one(stated: &TypeProto, is_wanted: fn(DataType) -> bool) -> bool {
+    let inner = |inner: Option<&TypeProto>| inner.is_some_and(|inner| names_one(inner, is_wanted));
     match &stated.value {
-        Some(TypeValue::TensorType(tensor)) => is_half(tensor.elem_type),
-        Some(TypeValue::SparseTensorType(tensor)) => is_half(tensor.elem_type),
+        Some(TypeValue::TensorType(tensor)) => is_one(tensor.elem_type, is_wanted),
+        Some(TypeValue::SparseTensorType(tensor)) => is_one(tensor.elem_type, is_wanted),
         Some(TypeValue::SequenceType(sequence)) => inner(sequence.elem_type.as_option()),
         Some(TypeValue::OptionalType(optional)) => inner(optional.elem_type.as_option()),
         Some(TypeValue::MapType(map)) => inner(map.value_type.as_option()),
@@ -211,7 +223,7 @@ impl Widening {
         let keeps_types = narrows && !casts.is_empty();
         let has_codes = has_codes(&node);
         for attribute in node.attribute.iter_mut().filter(|_| !keeps_types) {
-            if has_codes && is_code(attribute) {
+            if has_codes && is_code(attribute, DataType::is_half) {
                 attribute.i = Some(i64::from(ElementType::F32.code()));
             }
             let types = attribute.tp.as_option_mut().into_iter().chain(&mut attribute.type_protos);

@@ -40,6 +40,7 @@ pub use unknown::Unknown;
 use widened::{Declared, Widened};
 
 use crate::batch::Batch;
+use crate::dtype::DataType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Graph, TensorId};
 use crate::onnx::{Model, Network, Rounding};
@@ -171,7 +172,7 @@ const MOST_THREADS: usize = 1024;
 ///
 /// The embedded runtime runs a copy of an older model, raised to opset 13. The names of tensors stay. Of a
 /// model with f16 or bf16 it runs the f32 twin ([`Model::widened`]): taps receive f32, and outputs are
-/// rounded to their type.
+/// rounded to their type. So does ONNX Runtime for a model with bf16, for which its CPU lacks most operators.
 ///
 /// Floating-point inputs of another type are rounded to the type that the model declares.
 ///
@@ -214,10 +215,17 @@ pub fn open_with(
     let names = subgraphs::brought_up(model.to_mut(), taps)?;
     let declared = Declared { inputs: model.inputs(), outputs: model.outputs() };
     let is_embedded = kind != RuntimeKind::OnnxRuntime;
-    let is_widened = (is_embedded || rounding == Rounding::On) && model.has_halves();
-    if is_widened {
-        model = Cow::Owned(model.widened(rounding)?.into_owned());
-    }
+    let must_widen = (is_embedded || rounding == Rounding::On) && model.has_halves();
+    // ONNX Runtime's CPU has hardly an operator in bf16, but takes the bits of bf16 numbers.
+    let may_widen = must_widen || model.has_numbers(|dtype| dtype == DataType::Bf16);
+    let is_widened = match may_widen.then(|| model.widened(rounding)) {
+        Some(Ok(twin)) => {
+            model = Cow::Owned(twin.into_owned());
+            true
+        }
+        Some(Err(error)) if must_widen => return Err(error),
+        _ => false,
+    };
     if is_embedded {
         // The scales of Microsoft's pairs may have been f16 until here.
         model.to_mut().use_standard_pairs();

@@ -154,6 +154,28 @@ fn images_and_raw_files_feed_inputs_of_16_bits() {
     }
 }
 
+/// ONNX Runtime's CPU has no convolution in bfloat16, so it runs the float32 twin.
+#[test]
+fn a_model_in_bfloat16_runs_in_both_runtimes() {
+    let place = Place::with_digits();
+    place.run(&format!("cast model.onnx {DATA} --bf16 -o half.onnx")).succeeds();
+    let library = onnxruntime();
+    let mut found = Vec::new();
+    for runtime in ["embedded".to_owned(), format!("onnxruntime --onnxruntime {}", library.display())] {
+        let data = format!("{DATA} --runtime {runtime}");
+        let ran = place.run(&format!("calibrate half.onnx {data} --method max --json"));
+        ran.succeeds();
+        found.push(ran.json()["ranges"].clone());
+        place.run(&format!("quantize half.onnx {data} -o out.onnx")).succeeds();
+        place.run(&format!("compare half.onnx out.onnx {data} --min-sqnr 30")).succeeds();
+    }
+    let [embedded, other] = &found[..] else { panic!("{found:?}") };
+    for (name, range) in embedded.as_object().unwrap() {
+        let (range, other) = (range.as_f64().unwrap(), other[name].as_f64().unwrap());
+        assert!((range / other - 1.0).abs() < 1e-5, "{name}: {range} and {other}");
+    }
+}
+
 /// Weights that keep a scale per channel cost speed on TensorRT-RTX, so the result says so.
 #[test]
 fn weights_without_one_scale_are_in_the_result() {
