@@ -24,6 +24,7 @@ import numpy
 import onnx
 
 import evaluate
+import half_judge
 import rounded
 import rtx
 from compare_with_peer import onnxruntime_library
@@ -86,17 +87,37 @@ def lost(found):
     return found["qdq"] - found["qdq_half"]
 
 
-def unnamed(found, precision):
-    """Lists the kernels that write a float32 tensor of 1 KiB or more that no rule names. A kernel is named by a node that
-    stays in float32, by a Cast at the model's border, or by a node of a subgraph, whose types stay."""
+def float32_layers(path, judged):
+    """Returns the nodes of a written model that compute in float32, those of them that a rule names, and whether the model
+    has subgraphs. A rule names a node that stays in float32, a Cast beside one or at a border of the model, and what is
+    inside a subgraph that is not judged, whose types stay."""
+    model = onnx.load(path)
+    scopes = [graph for graph, _ in half_judge.scopes(model.graph)]
+    wide = {name for name, kinds in half_judge.computes(model).items() if onnx.TensorProto.FLOAT in kinds}
+    stay = [node for node in model.graph.node if judged.get(node.name) == "f32" or half_judge.inner(node)]
+    tensors = {name for node in stay for name in (*node.input, *node.output)}
+    tensors |= {value.name for value in (*model.graph.input, *model.graph.output)}
+    tensors |= {name for graph in scopes[1:] for node in graph.node for name in node.input}
+    named = {node.name for node in stay}
+    named |= {node.name for graph in scopes[1:] for node in graph.node if node.name not in judged}
+    named |= {node.name for node in half_judge.casts(model.graph) if tensors & {*node.input, *node.output}}
+    return wide, named, len(scopes) > 1
+
+
+def unnamed(found, precision, path):
+    """Lists the kernels that write a float32 tensor of 1 KiB or more that no rule names: every float32 layer of such a
+    kernel must be named. TensorRT gives the choice of an If's result no name."""
     judged = {node["name"]: node["type"] for node in precision["nodes"]}
+    wide, named, has_subgraphs = float32_layers(path, judged)
     problems = []
     for kernel in found["kernels"]:
-        large = any(one["type"] == "f32" and one["bytes"] >= SMALL for one in kernel["writes"])
-        types = [judged.get(layer.split(" | ")[0], "f32") for layer in kernel["layers"]]
-        named = "f32" in types or not types
-        if large and not named:
-            problems.append(f"{kernel['name']} writes float32 ({', '.join(kernel['layers'])})")
+        if not any(one["type"] == "f32" and one["bytes"] >= SMALL for one in kernel["writes"]):
+            continue
+        layers = [layer.split(" | ")[0] for layer in kernel["layers"]]
+        float32 = [name for name in layers if name in wide]
+        others = [name for name in float32 if name not in named]
+        if others or not float32 and (layers or not has_subgraphs):
+            problems.append(f"{kernel['name']} writes float32, and no rule names {others or layers}")
     return problems
 
 
@@ -133,7 +154,7 @@ def check_engines(binary, folder, entry, forms, results):
         moved[name] = found["bytes"] / 1024
         if name in ("half", "qdq_half"):
             precision = results[name].get("precision", results[name])
-            problems += [f"{name}: {problem}" for problem in unnamed(found, precision)]
+            problems += [f"{name}: {problem}" for problem in unnamed(found, precision, path)]
     share = moved.get("qdq_half", 0) / moved["qdq"] if moved.get("qdq") else 0
     if share > MOST_SHARE.get(entry["name"], 1.0):
         problems.append(f"with half precision the engine moves {share:.2f} of what it moves without")
