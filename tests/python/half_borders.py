@@ -3,12 +3,10 @@
 import numpy as np
 from onnx import TensorProto as T
 
-from half_build import FLOAT, RUNS, branch, case, cast, every, graph, node, random, weight
-
-LOWEST = np.finfo(FLOAT).min
+from half_build import FLOAT, LOWEST, RUNS, branch, case, cast, every, graph, node, random, variant, weight
 
 
-@case()
+@case(float32="wide", half="y")
 def widened_for_a_shape():
     """A float16 input that is cast to float32, whose size something reads as well."""
     nodes = [cast("x", "wide", T.FLOAT), node("MatMul", "wide w", "y"), node("Shape", "wide", "size"),
@@ -31,6 +29,18 @@ def counted_constant():
     nodes = [node("Mul", "x k", "y"), cast("k", "whole", T.INT64), node("Add", "whole one", "s")]
     return graph(nodes, {"x": [3]}, {"y": [3], "s": ([3], T.INT64)},
                  {"k": FLOAT([1.9999, 2.9999, 3.9999]), "one": np.int64([1, 1, 1])})
+
+
+def given_constants():
+    """Constants that are outputs of the model: read by nothing else, by a product, and by a Cast to integers."""
+    nodes = [node("Mul", "x k", "y"), cast("counted", "whole", T.INT64), node("Add", "whole one", "s")]
+    return graph(nodes, {"x": [3]}, {"y": [3], "alone": [2], "k": [3], "counted": [3], "s": ([3], T.INT64)},
+                 {"alone": FLOAT([0.1, 3]), "k": FLOAT([1.5, 2.5, 3.3]), "counted": FLOAT([1.9999, 2.9999, 3.9999]),
+                  "one": np.int64([1, 1, 1])})
+
+
+variant("given_constants", given_constants, half="y")
+variant("given_constants_half_io", given_constants, half="y", options="--fp16 --half-io")
 
 
 def masked(extra=(), between=(), weights=None, outputs=None):
@@ -91,7 +101,7 @@ def integers_that_are_an_output():
     return dead_channel(outputs={"integers": ([16, 8], T.INT8)})
 
 
-@case(least=45)
+@case(float32="weight", half="y", least=45)
 def integers_around_another_zero():
     """A weight with zero points: the dead channel's integers are all its zero."""
     zero = np.zeros(8, np.int8)

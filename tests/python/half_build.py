@@ -10,6 +10,11 @@ RANDOM = np.random.default_rng(17)
 FLOAT = np.float32
 RUNS = 6
 CASES = {}
+LOWEST = np.finfo(FLOAT).min
+#: A factor for each of four rows.
+DECADES = FLOAT([1, 1e-2, 1e-4, 1e-6]).reshape(1, 4, 1)
+#: A Cast of float32 to float32 in the file stays, and becomes one of float16 to float16.
+IDLE = "changes nothing"
 
 
 def case(float32="", half="", least=50, options="--fp16", verb="cast", limits=(), **more):
@@ -36,6 +41,12 @@ def variant(name, build, *arguments, **expected):
 
 def random(*shape, scale=1.0, mean=0.0):
     return (RANDOM.standard_normal(shape) * scale + mean).astype(FLOAT)
+
+
+def uniform(*shape, low=0.0, high=1.0):
+    """Returns numbers between two bounds, the same in every run of this script."""
+    parts = np.abs(np.modf(np.sin(np.arange(np.prod(shape)) * 12.9898) * 43758.5453)[0])
+    return (parts * (high - low) + low).astype(FLOAT).reshape(shape)
 
 
 def weight(*shape):

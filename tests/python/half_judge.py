@@ -105,6 +105,8 @@ def kept(source, cast, is_half_io):
         names = [value.name for value in before] == [value.name for value in after]
         if not names or not is_half_io and stated(before) != stated(after):
             yield f"the {what}s are others"
+        wide = [value.name for value in after if is_half_io and element(value.type) == T.FLOAT]
+        yield from (f"the {what} '{name}' stays in float32" for name in wide)
 
 
 def casts(graph):

@@ -1,165 +1,9 @@
-"""Graphs whose numbers are hard to hold in half precision."""
+"""Models whose values decide what becomes half precision: small and large ones, positions, sums and differences."""
 
 import numpy as np
 from onnx import TensorProto as T
-from onnx import helper as h
 
-from half_build import FLOAT, RUNS, case, cast, constant, every, graph, node, random, stored, variant, weight
-
-LOWEST = np.finfo(FLOAT).min
-
-
-def uniform(*shape, low=0.0, high=1.0):
-    turns = np.abs(np.modf(np.sin(np.arange(np.prod(shape)) * 12.9898) * 43758.5453)[0])
-    return (turns * (high - low) + low).astype(FLOAT).reshape(shape)
-
-
-def norm(epsilon=1e-5, power=2.0, scale=1.0, centre=True, axis=-1):
-    """A layer normalization that is written out, between two products."""
-    nodes = [node("MatMul", "x w", "product"), node("ReduceMean", "product", "mean", axes=[axis]),
-             node("Sub", "product mean", "centred")]
-    nodes = nodes if centre else nodes[:1]
-    value = "centred" if centre else "product"
-    nodes += [node("Pow", f"{value} two", "square"), node("ReduceMean", "square", "variance", axes=[axis]),
-              node("Add", "variance epsilon", "safe"), node("Sqrt", "safe", "root"),
-              node("Div", f"{value} root", "normal"),
-              node("Mul", "normal gain", "gained"), node("Add", "gained shift", "shifted"),
-              node("MatMul", "shifted v", "y")]
-    weights = {"w": weight(64, 64), "v": weight(64, 32), "two": FLOAT(power), "epsilon": FLOAT(epsilon),
-               "gain": random(64, mean=1, scale=0.1),
-               "shift": random(64, scale=0.1)}
-    return graph(nodes, {"x": [4, 64]}, {"y": [4, 32]}, weights, feeds={"x": random(RUNS, 4, 64, scale=scale)})
-
-
-INSIDE = "safe root normal"
-variant("norm_1e5", norm, half="product gained shifted y")
-variant("norm_1e8", norm, 1e-8, float32="safe root")
-variant("norm_1e12_of_small", norm, 1e-12, 2.0, 3e-5, float32="square variance safe root")
-variant("norm_of_large", norm, 1e-5, 2.0, 300.0, float32="square variance", half="shifted y")
-variant("norm_of_cubes", norm, 1e-5, 3.0, 1.0, False, least=20)
-variant("norm_of_squares", norm, 1e-6, 2.0, 1.0, False, float32="safe root")
-variant("norm_of_rows", norm, 1e-5, 2.0, 1.0, True, -2)
-
-
-@case(float32="norm")
-def variance_of_a_batch():
-    """Variances of 1e-9 in a batch normalization."""
-    nodes = [node("Conv", "x w", "conv"), node("BatchNormalization", "conv scale shift mean variance", "norm",
-                                               epsilon=1e-12),
-             node("Conv", "norm v", "y")]
-    weights = {"w": weight(8, 3, 3, 3), "v": weight(4, 8, 1, 1), "scale": random(8), "shift": random(8),
-               "mean": random(8, scale=1e-5),
-               "variance": uniform(8, low=5e-10, high=2e-9)}
-    return graph(nodes, {"x": [1, 3, 6, 6]}, {"y": [1, 4, 4, 4]}, weights,
-                 feeds={"x": random(RUNS, 1, 3, 6, 6, scale=1e-5)})
-
-
-def instance(scale):
-    """An instance normalization of small values."""
-    nodes = [node("Conv", "x w", "conv"), node("InstanceNormalization", "conv scale shift", "norm", epsilon=1e-16),
-             node("Conv", "norm v", "y")]
-    weights = {"w": weight(8, 3, 3, 3), "v": weight(4, 8, 1, 1), "scale": random(8), "shift": random(8)}
-    return graph(nodes, {"x": [1, 3, 6, 6]}, {"y": [1, 4, 4, 4]}, weights,
-                 feeds={"x": random(RUNS, 1, 3, 6, 6, scale=scale)})
-
-
-def layer(scale):
-    """A layer normalization of small values."""
-    nodes = [node("MatMul", "x w", "product"), node("LayerNormalization", "product gain shift", "norm", epsilon=1e-16),
-             node("MatMul", "norm v", "y")]
-    weights = {"w": weight(32, 32), "v": weight(32, 8), "gain": random(32), "shift": random(32)}
-    return graph(nodes, {"x": [4, 32]}, {"y": [4, 8]}, weights, feeds={"x": random(RUNS, 4, 32, scale=scale)})
-
-
-variant("instance_of_variance_1e9", instance, 3e-5)
-variant("instance_of_variance_1e11", instance, 3e-6, float32="norm")
-variant("layer_of_variance_1e9", layer, 3e-5)
-variant("layer_of_variance_1e11", layer, 3e-6, float32="norm")
-
-
-@case(float32="mean variance", least=45)
-def variance_by_moments():
-    """The mean of squares less the square of the mean."""
-    nodes = [node("MatMul", "x w", "product"), node("Add", "product far", "values"),
-             node("ReduceMean", "values", "mean", axes=[-1]),
-             node("Mul", "values values", "squares"), node("ReduceMean", "squares", "moment", axes=[-1]),
-             node("Mul", "mean mean", "square"),
-             node("Sub", "moment square", "variance"), node("Add", "variance epsilon", "safe"),
-             node("Sqrt", "safe", "root"),
-             node("Sub", "values mean", "centred"), node("Div", "centred root", "y")]
-    weights = {"w": weight(64, 64), "far": FLOAT(20), "epsilon": FLOAT(1e-5)}
-    return graph(nodes, {"x": [4, 64]}, {"y": [4, 64]}, weights)
-
-
-def attention(form, value=LOWEST, rows=None, also=None):
-    """An attention with a mask in one of the forms that exporters write."""
-    n = 12
-    nodes = [node("MatMul", "x w", "q"), node("MatMul", "x v", "k"), node("Transpose", "k", "t", perm=[0, 2, 1]),
-             node("MatMul", "q t", "raw"),
-             node("Mul", "raw eighth", "scores")]
-    weights = {"w": weight(32, 32), "v": weight(32, 32), "u": weight(32, 32), "eighth": FLOAT(0.18),
-               "lowest": FLOAT(value), "one": FLOAT(1)}
-    kept = np.tril(np.ones((n, n), bool))
-    if rows is not None:
-        kept[rows] = False
-    inputs, feeds = {"x": [1, n, 32]}, {}
-    if form == "where":
-        weights["kept"] = kept
-        nodes.append(node("Where", "kept scores lowest", "masked"))
-    elif form == "where_not":
-        inputs["out"], feeds["out"] = ([n, n], T.BOOL), every(~kept)
-        nodes.append(node("Where", "out lowest scores", "masked"))
-    elif form == "add":
-        weights["mask"] = np.where(kept, 0, value).astype(FLOAT)
-        nodes.append(node("Add", "scores mask", "masked"))
-    else:
-        inputs["kept"], feeds["kept"] = ([n, n], T.INT64), every(kept.astype(np.int64))
-        nodes += [cast("kept", "ones", T.FLOAT), node("Sub", "one ones", "zeros"), node("Mul", "zeros lowest", "mask"),
-                  node("Add", "scores mask", "masked")]
-    nodes.append(node("Softmax", "masked", "weights", axis=-1))
-    outputs = {"y": [1, n, 32]}
-    if also == "softmax":
-        nodes += [node("Mul", "raw one", "other"), node("Add", "other mask", "masked_2"),
-                  node("Softmax", "masked_2", "weights_2", axis=-1),
-                  node("Add", "weights weights_2", "sum")]
-    if also == "minimum":
-        nodes.append(node("ReduceMin", "masked", "low", axes=[-1], keepdims=0))
-        outputs["low"] = [1, n]
-    if also == "output":
-        outputs["masked"] = [1, n, n]
-    nodes += [node("MatMul", ("sum" if also == "softmax" else "weights") + " x", "mixed"),
-              node("MatMul", "mixed u", "y")]
-    return graph(nodes, inputs, outputs, weights, feeds={"x": random(RUNS, 1, n, 32), **feeds})
-
-
-for form in ["where", "where_not", "add", "mul"]:
-    variant(f"mask_{form}", attention, form, half="scores masked weights y")
-    variant(f"mask_{form}_1e9", attention, form, -1e9, half="scores masked weights y")
-    variant(f"mask_{form}_1e4", attention, form, -1e4, half="scores masked weights y")
-    variant(f"mask_{form}_whole_row", attention, form, LOWEST, [3], half="scores weights y")
-variant("mask_add_infinity", attention, "add", -np.inf, half="scores masked weights y")
-variant("mask_where_infinity", attention, "where", -np.inf, half="scores masked weights y")
-variant("mask_of_two", attention, "add", LOWEST, None, "softmax", half="masked masked_2 weights weights_2 y")
-variant("mask_of_two_mul", attention, "mul", LOWEST, None, "softmax", half="masked masked_2 weights weights_2 y")
-variant("mask_read_elsewhere", attention, "add", LOWEST, None, "minimum", float32="masked low", half="y")
-variant("mask_is_output", attention, "where", LOWEST, None, "output", float32="masked", half="y")
-variant("mask_add_bf16", attention, "add", half="scores masked weights y", options="--bf16", least=30)
-
-
-@case(float32="squares sum", half="y")
-def squared_norms():
-    """Squared norms of 3e5, whose root divides the rows."""
-    nodes = [node("Mul", "x x", "squares"), node("ReduceSum", "squares axes", "sum"), node("Sqrt", "sum", "root"),
-             node("Div", "x root", "unit"),
-             node("MatMul", "unit w", "y")]
-    return graph(nodes, {"x": [4, 128]}, {"y": [4, 16]}, {"w": weight(128, 16), "axes": np.int64([-1])},
-                 feeds={"x": random(RUNS, 4, 128, scale=48)})
-
-
-@case(float32="sum")
-def squared_norms_in_one():
-    nodes = [node("ReduceSumSquare", "x", "sum", axes=[-1]), node("Sqrt", "sum", "root"), node("Div", "x root", "y")]
-    return graph(nodes, {"x": [4, 128]}, {"y": [4, 128]}, feeds={"x": random(RUNS, 4, 128, scale=48)})
+from half_build import DECADES, FLOAT, RUNS, case, cast, every, graph, node, random, uniform, variant, weight
 
 
 @case(least=45, float32="distance")
@@ -173,22 +17,6 @@ def distances():
     middle = random(1, 1, 16, scale=4)
     return graph(nodes, {"a": [8, 16], "b": [8, 16]}, {"y": [8, 8]}, {"two": FLOAT(2)},
                  feeds={"a": middle + random(RUNS, 8, 16, scale=0.3), "b": middle + random(RUNS, 8, 16, scale=0.3)})
-
-
-def softmax(high, subtract):
-    """A softmax that is written out."""
-    value = "less" if subtract else "scores"
-    nodes = [node("MatMul", "x w", "scores"), node("ReduceMax", "scores", "largest", axes=[-1]),
-             node("Sub", "scores largest", "less")]
-    nodes = nodes if subtract else nodes[:1]
-    nodes += [node("Exp", value, "power"), node("ReduceSum", "power axes", "sum"), node("Div", "power sum", "y")]
-    return graph(nodes, {"x": [4, 32]}, {"y": [4, 32]}, {"w": weight(32, 32), "axes": np.int64([-1])},
-                 feeds={"x": random(RUNS, 4, 32, scale=high)})
-
-
-variant("softmax_without_maximum", softmax, 4.0, False, float32="power sum", half="scores", least=45)
-variant("softmax_without_maximum_small", softmax, 0.5, False)
-variant("softmax_with_maximum", softmax, 4.0, True, half="scores largest y", least=45)
 
 
 def rotary(form):
@@ -257,56 +85,6 @@ def boxes_on_a_grid():
     return graph(nodes, {"x": [1, 3, 40, 40]}, {"y": [1, 1600, 2]}, weights)
 
 
-def paired(step, per_channel=False, dead=None, opset=13):
-    """Q/DQ of another tool around a convolution. `dead` is the step of a channel of zeros."""
-    kernel = weight(8, 4, 3, 3)
-    if dead is not None:
-        kernel[2] *= FLOAT(1e-7)
-        kernel[5] = 0
-    size = np.abs(kernel).max(axis=(1, 2, 3)) if per_channel else np.abs(kernel).max()[None]
-    w_step = (size / 127).astype(FLOAT)
-    if dead is not None:
-        w_step[5] = dead
-    divisors = np.maximum(w_step, np.finfo(FLOAT).tiny).reshape(-1, 1, 1, 1)
-    whole = np.rint(kernel / divisors).clip(-127, 127).astype(np.int8)
-    axis = {"axis": 0} if per_channel else {}
-    nodes = [node("Conv", "x v", "before"), node("Mul", "before size", "sized"),
-             node("QuantizeLinear", "sized step zero", "q"), node("DequantizeLinear", "q step zero", "dq"),
-             node("DequantizeLinear", "whole w_step" + (" w_zero" if per_channel else " zero"), "kernel", **axis),
-             node("Conv", "dq kernel b", "conv"),
-             node("Div", "conv size", "back"), node("Relu", "back", "y")]
-    weights = {"v": weight(4, 4, 1, 1), "size": FLOAT(step * 40), "step": FLOAT(step), "zero": np.int8(0),
-               "whole": whole,
-               "w_step": w_step if per_channel else w_step[0], "b": random(8, scale=step)}
-    if per_channel:
-        weights["w_zero"] = np.zeros(8, np.int8)
-    return graph(nodes, {"x": [1, 4, 8, 8]}, {"y": [1, 8, 6, 6]}, weights, opset)
-
-
-variant("pairs", paired, 0.02, least=40, half="before q dq kernel conv y")
-variant("pairs_opset_19", paired, 0.02, True, None, 19, least=40, half="before q dq kernel conv y")
-variant("pairs_opset_21", paired, 0.02, True, None, 21, least=40, half="before q dq kernel conv y")
-variant("pairs_with_dead_channels", paired, 0.02, True, np.finfo(FLOAT).tiny, least=40,
-        half="before q dq kernel conv y")
-variant("pairs_with_steps_of_zero", paired, 0.02, True, 0.0, least=40, half="before q dq kernel conv y")
-variant("pairs_of_subnormal_step", paired, 2e-7, float32="q dq", half="before")
-variant("pairs_kept_at_13", paired, 0.02, True, least=40, half="before conv y", options="--fp16 --opset 13")
-
-
-@case(float32="kernel", half="y")
-def pairs_of_tiny_weights():
-    """One step for a whole weight, which float16 holds as a subnormal number."""
-    nodes = [node("DequantizeLinear", "whole w_step", "kernel"), node("MatMul", "x kernel", "product"),
-             node("Mul", "product many", "y")]
-    weights = {"whole": np.rint(random(16, 8, scale=40)).clip(-127, 127).astype(np.int8), "w_step": FLOAT(3e-6),
-               "many": FLOAT(1e4)}
-    return graph(nodes, {"x": [4, 16]}, {"y": [4, 8]}, weights)
-
-
-#: A factor for each row.
-DECADES = FLOAT([1, 1e-2, 1e-4, 1e-6]).reshape(1, 4, 1)
-
-
 def logarithm(added, scale):
     """A logarithm of small values, to which a constant was added."""
     nodes = [node("MatMul", "x w", "energy"), node("Add", "energy epsilon", "safe"), node("Log", "safe", "log"),
@@ -335,39 +113,6 @@ def clipped_logarithm():
 variant("log_of_clipped", clipped_logarithm, float32="energy clip log most log_2")
 
 
-def unit(form, epsilon=1e-12, zero=True):
-    """Rows divided by their length, with an epsilon against rows of zeros."""
-    nodes = [node("MatMul", "x w", "rows"), node("ReduceSumSquare", "rows", "sum", axes=[-1]),
-             node("ReduceL2", "rows", "length", axes=[-1])]
-    nodes = [one for one in nodes if one.output[0] != ("sum" if form == "max" else "length")]
-    if form == "max":
-        nodes += [node("Max", "length epsilon", "safe"), node("Div", "rows safe", "unit")]
-    elif form == "clip":
-        nodes += [node("Sqrt", "sum", "length"), node("Clip", "length epsilon", "safe"),
-                  node("Div", "rows safe", "unit")]
-    elif form == "add":
-        nodes += [node("Add", "sum epsilon", "safe"), node("Sqrt", "safe", "length"),
-                  node("Div", "rows length", "unit")]
-    elif form == "reciprocal":
-        nodes += [node("Add", "sum epsilon", "safe"), node("Sqrt", "safe", "length"),
-                  node("Reciprocal", "length", "rate"), node("Mul", "rows rate", "unit")]
-    else:
-        nodes += [node("Add", "sum epsilon", "safe"), node("Pow", "safe power", "rate"),
-                  node("Mul", "rows rate", "unit")]
-    nodes.append(node("MatMul", "unit v", "y"))
-    rows = random(RUNS, 4, 32)
-    if zero:
-        rows[:, 1] = 0
-    return graph(nodes, {"x": [4, 32]}, {"y": [4, 8]}, {"w": weight(32, 32), "v": weight(32, 8),
-                                                        "epsilon": FLOAT(epsilon), "power": FLOAT(-0.5)}
-                 if form == "pow" else {"w": weight(32, 32), "v": weight(32, 8), "epsilon": FLOAT(epsilon)},
-                 feeds={"x": rows})
-
-
-for form in ["max", "clip", "add", "reciprocal", "pow"]:
-    variant(f"unit_{form}", unit, form, float32="safe", half="y")
-
-
 @case(float32="mean total")
 def mean_of_an_image():
     """Means and a sum over 256 x 256 values near 3."""
@@ -379,15 +124,6 @@ def mean_of_an_image():
     return graph(nodes, {"x": [1, 2, 256, 256]}, {"y": [1, 2, 256, 256], "mean": [1, 2, 1, 1]},
                  {"w": FLOAT(3), "axes": np.int64([2, 3]), "area": FLOAT(65536)},
                  feeds={"x": random(2, 1, 2, 256, 256, scale=0.5)})
-
-
-@case(float32="norm")
-def instance_of_an_image():
-    nodes = [node("Add", "x w", "values"), node("InstanceNormalization", "values scale shift", "norm"),
-             node("Relu", "norm", "y")]
-    return graph(nodes, {"x": [1, 2, 256, 256]}, {"y": [1, 2, 256, 256]},
-                 {"w": FLOAT(30), "scale": random(2), "shift": random(2)},
-                 feeds={"x": random(2, 1, 2, 256, 256, scale=4)})
 
 
 @case(float32="sums", half="y", least=45)
@@ -449,7 +185,7 @@ def exponentials():
                  "anchors": uniform(32, low=10, high=100)}, feeds={"x": random(RUNS, 4, 32, scale=3.5)})
 
 
-@case()
+@case(float32="power more y", half="values less")
 def sigmoid_written_out():
     nodes = [node("MatMul", "x w", "values"), node("Neg", "values", "less"), node("Exp", "less", "power"),
              node("Add", "power one", "more"), node("Div", "one more", "y")]
@@ -510,7 +246,7 @@ def categories():
                                                          "table": random(64, 4)}, feeds={"x": ids})
 
 
-@case(least=50)
+@case(half="stream norm more norm_2 y", least=50)
 def large_residuals():
     """A residual stream with outliers of thousands, before a layer normalization."""
     scale = np.ones(64, FLOAT)
@@ -529,127 +265,6 @@ def seconds_since_1970():
     nodes = [node("Sub", "t start", "seconds"), node("Div", "seconds day", "days"), node("MatMul", "days w", "y")]
     return graph(nodes, {"t": [4, 1]}, {"y": [4, 4]}, {"start": FLOAT(1.7e9), "day": FLOAT(86400), "w": weight(1, 4)},
                  feeds={"t": (1.7e9 + np.arange(RUNS * 4).reshape(RUNS, 4, 1) * 86400.0 * 9).astype(FLOAT)})
-
-
-def full_mask(form):
-    """A causal mask that the model makes from a shape."""
-    nodes = [node("MatMul", "x w", "q"), node("Transpose", "q", "t", perm=[0, 2, 1]), node("MatMul", "q t", "scores"),
-             node("Shape", "scores", "shape"),
-             node("Slice", "shape one three", "square"), node("ConstantOfShape", "square", "full",
-                                                              value=stored("v", [LOWEST]))]
-    weights = {"w": weight(16, 16), "one": np.int64([1]), "three": np.int64([3]), "diagonal": np.int64(1),
-               "zero": FLOAT(0)}
-    nodes += [node("Trilu", "full diagonal", "mask", upper=1)]
-    if form == "times":
-        nodes += [node("Range", "nought n step", "places"), node("Unsqueeze", "places axis", "column"),
-                  node("Greater", "places column", "is"), cast("is", "ones", T.FLOAT),
-                  node("Mul", "mask ones", "late")]
-        weights |= {"nought": np.int64(0), "n": np.int64(8), "step": np.int64(1), "axis": np.int64([1])}
-    nodes += [node("Add", "scores " + ("late" if form == "times" else "mask"), "masked"),
-              node("Softmax", "masked", "weights", axis=-1), node("MatMul", "weights x", "y")]
-    return graph(nodes, {"x": [1, 8, 16]}, {"y": [1, 8, 16]}, weights)
-
-
-variant("mask_of_a_shape", full_mask, "plain", half="scores y")
-variant("mask_of_a_shape_times_zero", full_mask, "times", half="scores y")
-
-
-def given_mask(form):
-    """A mask that the caller gives: in floats of -FLT_MAX, or as 0 and 1."""
-    n = 8
-    kept = np.tril(np.ones((n, n), FLOAT))
-    if form in ["floats", "equal"]:
-        kept[5] = 0
-    weights = {"w": weight(16, 16), "one": FLOAT(1), "lowest": FLOAT(LOWEST), "zero": FLOAT(0)}
-    nodes = [node("MatMul", "x w", "q"), node("Transpose", "q", "t", perm=[0, 2, 1]), node("MatMul", "q t", "scores")]
-    if form == "floats":
-        given = np.where(kept > 0, 0, LOWEST).astype(FLOAT)
-        nodes.append(node("Add", "scores m", "masked"))
-    elif form == "less_one":
-        given, weights["largest"] = kept, FLOAT(-LOWEST)
-        nodes += [node("Sub", "m one", "less"), node("Mul", "less largest", "mask"),
-                  node("Add", "scores mask", "masked")]
-    elif form == "equal":
-        given = kept
-        nodes += [node("Equal", "m zero", "is"), node("Where", "is lowest scores", "masked")]
-    elif form == "where_zero":
-        given = kept
-        nodes += [node("Sub", "one m", "less"), cast("less", "is", T.BOOL), node("Where", "is lowest less", "mask"),
-                  node("Add", "scores mask", "masked")]
-    else:
-        given = kept
-        nodes += [node("Log", "m", "mask"), node("Add", "scores mask", "masked")]
-    nodes += [node("Softmax", "masked", "weights", axis=-1), node("MatMul", "weights x", "y")]
-    return graph(nodes, {"x": [1, n, 16], "m": [n, n]}, {"y": [1, n, 16]}, weights, feeds={"m": every(given)})
-
-
-for form in ["floats", "less_one", "equal", "where_zero", "log"]:
-    variant(f"mask_given_as_{form}", given_mask, form, half="y")
-variant("mask_behind_a_kept_node", given_mask, "equal", float32="masked", half="y", options="--fp16 --float32 masked")
-
-
-@case(half="y")
-def mask_with_a_guard():
-    """Rows of infinities, whose softmax is not a number and becomes 0."""
-    n = 8
-    kept = np.tril(np.ones((n, n), bool))
-    kept[2] = False
-    nodes = [node("MatMul", "x w", "q"), node("Transpose", "q", "t", perm=[0, 2, 1]), node("MatMul", "q t", "scores"),
-             node("Where", "kept scores lowest", "masked"),
-             node("Softmax", "masked", "weights", axis=-1), node("IsNaN", "weights", "is"),
-             node("Where", "is zero weights", "safe"), node("MatMul", "safe x", "y")]
-    return graph(nodes, {"x": [1, n, 16]}, {"y": [1, n, 16]},
-                 {"w": weight(16, 16), "kept": kept, "lowest": FLOAT(-np.inf), "zero": FLOAT(0)})
-
-
-@case(float32="filled")
-def filler_of_a_minimum():
-    """Gaps that are filled with the largest number before a minimum, and with the lowest before a maximum."""
-    nodes = [node("MatMul", "x w", "values"), node("Where", "kept values largest", "filled"),
-             node("ReduceMin", "filled", "low", axes=[-1]), node("Where", "kept values lowest", "filled_2"),
-             node("ReduceMax", "filled_2", "high", axes=[-1]), node("Sub", "high low", "y")]
-    kept = np.resize([True, True, False], 16)
-    return graph(nodes, {"x": [4, 16]}, {"y": [4, 1]}, {"w": weight(16, 16), "kept": kept, "largest": FLOAT(-LOWEST),
-                                                        "lowest": FLOAT(LOWEST)})
-
-
-@case(float32="masked log", half="values")
-def mask_of_a_log_softmax():
-    nodes = [node("MatMul", "x w", "values"), node("Where", "kept values lowest", "masked"),
-             node("LogSoftmax", "masked", "log", axis=-1), node("Where", "kept log zero", "y")]
-    kept = np.resize([True, True, False], 16)
-    return graph(nodes, {"x": [4, 16]}, {"y": [4, 16]},
-                 {"w": weight(16, 16), "kept": kept, "lowest": FLOAT(LOWEST), "zero": FLOAT(0)})
-
-
-def large_softmax(op, mean, scale):
-    """Logits that are large beside their differences."""
-    nodes = [node("MatMul", "x w", "values"), node("Add", "values far", "scores"), node(op, "scores", "share", axis=-1),
-             node("MatMul", "share v", "y")]
-    return graph(nodes, {"x": [4, 16]}, {"y": [4, 8]}, {"w": weight(16, 16), "v": weight(16, 8), "far": FLOAT(mean)},
-                 feeds={"x": random(RUNS, 4, 16, scale=scale)})
-
-
-variant("softmax_of_large", large_softmax, "Softmax", 1000.0, 1.0, float32="scores share", half="y")
-variant("softmax_of_common", large_softmax, "Softmax", 0.0, 4.0, half="scores share y", least=45)
-variant("log_softmax_of_large", large_softmax, "LogSoftmax", 1000.0, 1.0, float32="scores share", half="y")
-
-
-@case(float32="share")
-def log_softmax_of_sure():
-    """Logarithms of chances down to e^-30, which TensorRT computes as the logarithm of a Softmax."""
-    nodes = [node("MatMul", "x w", "scores"), node("LogSoftmax", "scores", "share", axis=-1),
-             node("MatMul", "share v", "y")]
-    return graph(nodes, {"x": [4, 16]}, {"y": [4, 8]}, {"w": weight(16, 16), "v": weight(16, 8)},
-                 feeds={"x": random(RUNS, 4, 16, scale=7)})
-
-
-@case(float32="share log", half="y")
-def log_of_a_softmax():
-    nodes = [node("MatMul", "x w", "scores"), node("Softmax", "scores", "share", axis=-1), node("Log", "share", "log"),
-             node("MatMul", "log v", "y")]
-    return graph(nodes, {"x": [4, 16]}, {"y": [4, 8]}, {"w": weight(16, 16), "v": weight(16, 8)},
-                 feeds={"x": random(RUNS, 4, 16, scale=4)})
 
 
 @case(float32="sum log", half="y")
@@ -709,17 +324,6 @@ def large_average():
                  feeds={"x": random(RUNS, 1, 2, 32, 32, scale=9)})
 
 
-@case(float32="norm unit", runtime="onnxruntime")
-def norms_without_variance():
-    """A mean-variance normalization of a channel that is nearly constant, and unit rows of zeros."""
-    nodes = [node("Mul", "x scale", "values"), node("MeanVarianceNormalization", "values", "norm", axes=[0, 2, 3]),
-             node("Conv", "norm v", "y"),
-             node("LpNormalization", "values", "unit", axis=1), node("Conv", "unit v", "z")]
-    scale = FLOAT([1, 1e-4, 0.5]).reshape(3, 1, 1)
-    return graph(nodes, {"x": [1, 3, 6, 6]}, {"y": [1, 2, 6, 6], "z": [1, 2, 6, 6]},
-                 {"scale": scale, "v": weight(2, 3, 1, 1)})
-
-
 @case(says="nothing is left", runtime="onnxruntime")
 def boxes_of_classes():
     """Boxes that are moved by 7680 for each class, so that one suppression serves all classes."""
@@ -732,64 +336,6 @@ def boxes_of_classes():
                  {"far": FLOAT(7680), "axes": np.int64([0]), "most": np.int64([20]), "overlap": FLOAT([0.5])},
                  feeds={"boxes": np.concatenate([corners, corners + 120], -1),
                         "classes": every(np.arange(40)[:, None] % 20), "scores": np.abs(random(RUNS, 1, 1, 40))})
-
-
-
-def bordered(step, opset=19):
-    """Pairs at the border of a model: the input is quantized at once, and so is the output."""
-    kernel = weight(8, 16)
-    nodes = [node("QuantizeLinear", "x step zero", "q"), node("DequantizeLinear", "q step zero", "dq"),
-             node("DequantizeLinear", "whole w_step w_zero", "w", axis=1),
-             node("MatMul", "dq w", "product"), node("QuantizeLinear", "product out_step zero", "q_2"),
-             node("DequantizeLinear", "q_2 out_step zero", "y")]
-    w_step = (np.abs(kernel).max(0) / 127).astype(FLOAT)
-    weights = {"step": FLOAT(step), "zero": np.int8(0), "whole": np.rint(kernel / w_step).astype(np.int8),
-               "w_step": w_step, "w_zero": np.zeros(16, np.int8), "out_step": FLOAT(0.03)}
-    return graph(nodes, {"x": [4, 8]}, {"y": [4, 16]}, weights, opset)
-
-
-variant("pairs_at_the_border", bordered, 0.03, half="dq w product", least=35)
-variant("pairs_at_the_border_13", bordered, 0.03, 13, half="dq w product", least=35)
-variant("pairs_at_the_border_half_io", bordered, 0.03, half="q dq w product y", least=35, options="--fp16 --half-io")
-
-
-@case(half="conv y", least=30, runtime="onnxruntime")
-def pairs_of_onnxruntime():
-    """Pairs as ONNX Runtime's quantizer writes them: uint8 with zero points, and a bias in int32."""
-    kernel = weight(8, 4, 3, 3)
-    w_step = np.abs(kernel).max() / 127
-    bias = random(8)
-    nodes = [node("QuantizeLinear", "x step zero", "q"), node("DequantizeLinear", "q step zero", "dq"),
-             node("DequantizeLinear", "whole w_step w_zero", "w"),
-             node("DequantizeLinear", "bias b_step b_zero", "b"), node("Conv", "dq w b", "conv"),
-             node("Relu", "conv", "relu"), node("QuantizeLinear", "relu step_2 low", "q_2"),
-             node("DequantizeLinear", "q_2 step_2 low", "dq_2"), node("GlobalAveragePool", "dq_2", "y")]
-    weights = {"step": FLOAT(0.03), "zero": np.uint8(120), "whole": np.rint(kernel / w_step).astype(np.int8),
-               "w_step": FLOAT(w_step), "w_zero": np.int8(0),
-               "bias": np.rint(bias / (0.03 * w_step)).astype(np.int32), "b_step": FLOAT(0.03 * w_step),
-               "b_zero": np.int32(0), "step_2": FLOAT(0.02), "low": np.uint8(0)}
-    return graph(nodes, {"x": [1, 4, 8, 8]}, {"y": [1, 8, 1, 1]}, weights)
-
-
-@case(half="y", runtime="onnxruntime")
-def blocks_of_int4():
-    """Weights of four bits with a step for each block."""
-    whole = np.rint(random(32, 8, scale=3)).clip(-8, 7)
-    nodes = [node("DequantizeLinear", "whole steps", "w", axis=0, block_size=16), node("MatMul", "x w", "product"),
-             node("Relu", "product", "y")]
-    model, feeds = graph(nodes, {"x": [4, 32]}, {"y": [4, 8]}, {"steps": uniform(2, 8, low=0.01, high=0.05)}, 21)
-    model.graph.initializer.append(h.make_tensor("whole", T.INT4, [32, 8], whole.astype(int).ravel().tolist()))
-    return model, feeds
-
-
-@case(half="y")
-def pair_of_zeros():
-    """A pair of a tensor that is always zero, with the step that a quantizer gives it."""
-    nodes = [node("Mul", "x none", "nothing"), node("QuantizeLinear", "nothing step zero", "q"),
-             node("DequantizeLinear", "q step zero", "dq"), node("Add", "dq x", "y")]
-    return graph(nodes, {"x": [4, 8]}, {"y": [4, 8]}, {"none": FLOAT(0), "step": np.finfo(FLOAT).tiny,
-                                                       "zero": np.int8(0)})
-
 
 
 @case(float32="sum", least=45)
@@ -808,15 +354,6 @@ def covariance():
              node("MatMul", "mean w", "y")]
     return graph(nodes, {"x": [1024, 8]}, {"y": [8, 4]}, {"many": FLOAT(1024), "w": weight(8, 4)},
                  feeds={"x": random(2, 1024, 8, scale=9)})
-
-
-@case(float32="power sum", half="scores", least=45)
-def softmax_of_low():
-    """A softmax that is written out, of scores near -25: its powers are smaller than float16 holds."""
-    nodes = [node("MatMul", "x w", "scores"), node("Sub", "scores far", "low"), node("Exp", "low", "power"),
-             node("ReduceSum", "power axes", "sum"), node("Div", "power sum", "y")]
-    return graph(nodes, {"x": [4, 32]}, {"y": [4, 32]}, {"w": weight(32, 32), "axes": np.int64([-1]), "far": FLOAT(25)},
-                 feeds={"x": random(RUNS, 4, 32)})
 
 
 @case(float32="steps angle sine", half="y")
@@ -866,45 +403,6 @@ def ties_behind_a_sigmoid():
                  feeds={"x": random(RUNS, 8, 16)})
 
 
-@case(float32="conv norm", least=45)
-def uneven_channels():
-    """A convolution whose channels differ by six decades, before a batch normalization that makes them alike."""
-    sizes = FLOAT([1, 1e-2, 1e-4, 1e-6])
-    nodes = [node("Conv", "x w", "conv"), node("BatchNormalization", "conv scale shift mean variance", "norm",
-                                               epsilon=1e-16), node("Conv", "norm v", "y")]
-    weights = {"w": weight(4, 3, 3, 3) * sizes.reshape(-1, 1, 1, 1), "v": weight(4, 4, 1, 1),
-               "scale": np.ones(4, FLOAT), "shift": np.zeros(4, FLOAT), "mean": np.zeros(4, FLOAT),
-               "variance": sizes**2}
-    return graph(nodes, {"x": [1, 3, 6, 6]}, {"y": [1, 4, 4, 4]}, weights)
-
-
-@case(float32="norm", least=45)
-def uneven_instances():
-    """An instance normalization of channels that differ by six decades."""
-    sizes = FLOAT([1, 1e-2, 1e-4, 1e-6])
-    nodes = [node("Conv", "x w", "conv"), node("InstanceNormalization", "conv scale shift", "norm", epsilon=1e-16),
-             node("Conv", "norm v", "y")]
-    weights = {"w": weight(4, 3, 3, 3) * sizes.reshape(-1, 1, 1, 1), "v": weight(4, 4, 1, 1),
-               "scale": np.ones(4, FLOAT), "shift": np.zeros(4, FLOAT)}
-    return graph(nodes, {"x": [1, 3, 6, 6]}, {"y": [1, 4, 4, 4]}, weights)
-
-
-def uneven_rows(op):
-    """Rows that differ by six decades, and are all brought to the same size."""
-    norm_of = {"layer": [node("LayerNormalization", "rows gain", "norm", epsilon=1e-16)],
-               "length": [node("ReduceL2", "rows", "length", axes=[-1]), node("Div", "rows length", "norm")]}[op]
-    weights = {"w": weight(32, 32), "v": weight(32, 8)} | ({"gain": random(32, mean=1,
-                                                                           scale=0.1)} if op == "layer" else {})
-    return graph([node("MatMul", "x w", "rows"), *norm_of, node("MatMul", "norm v", "y")], {"x": [4, 32]},
-                 {"y": [4, 8]}, weights, feeds={"x": random(RUNS, 4, 32) * DECADES})
-
-
-variant("uneven_rows_of_a_layer", uneven_rows, "layer", float32="rows norm", half="y", least=45)
-# The plan takes a Div for no norm, though the divisor is made of the dividend.
-variant("uneven_rows_of_a_length", uneven_rows, "length", float32="length norm", half="y", least=45,
-        limits=["dB instead of 45"])
-
-
 @case(least=45, float32="sum")
 def difference_of_three():
     """A Sum of three tensors that cancel each other."""
@@ -915,7 +413,7 @@ def difference_of_three():
 
 
 # The plan looks at values, and not at how much of them the weights of a product leave.
-@case(least=45, limits=["dB instead of 45"])
+@case(half="values edges y", least=45, limits=["dB instead of 45"])
 def edges_of_large():
     """A filter of differences on values near 300."""
     kernel = np.zeros((1, 1, 3, 3), FLOAT)

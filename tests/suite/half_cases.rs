@@ -45,6 +45,25 @@ impl Case<'_> {
         command.output().unwrap()
     }
 
+    /// Compares the plan with the precisions that the case asks for, if ONNX cannot infer the model's types.
+    fn judged(&self, printed: &str) -> Vec<String> {
+        if self.wanted["inferred"] != false {
+            return Vec::new();
+        }
+        let plan: Value = serde_json::from_str(printed).unwrap();
+        let nodes = plan["nodes"].as_array().unwrap();
+        let names = |kind: &str| self.wanted[kind].as_array().unwrap().clone();
+        let all = [("float32", "f32"), ("half", "f16")].map(|(kind, dtype)| (names(kind), dtype));
+        let wanted = all.iter().flat_map(|(names, dtype)| names.iter().map(move |name| (name, *dtype)));
+        let is_other = |(name, dtype): &(&Value, &str)| {
+            !nodes.iter().any(|node| node["name"] == **name && node["type"] == *dtype)
+        };
+        wanted
+            .filter(is_other)
+            .map(|(name, dtype)| format!("{}: {name} is not in {dtype}", self.name()))
+            .collect()
+    }
+
     /// Casts the model, and its result once more. Returns the problems.
     fn cast(&self) -> Vec<String> {
         let ran = self.run(".onnx", ".cast.onnx");
@@ -56,6 +75,10 @@ impl Case<'_> {
             Some(_) if !ran.status.success() => return Vec::new(),
             None if !ran.status.success() => return problem("fails"),
             _ => {}
+        }
+        let problems = self.judged(&printed);
+        if !problems.is_empty() {
+            return problems;
         }
         if self.wanted["verb"] == "cast" {
             let again = self.run(".cast.onnx", ".again.onnx");
@@ -78,9 +101,16 @@ fn hard_models_become_half_where_they_may() {
     let cases: Vec<Value> = serde_json::from_str(&manifest).unwrap();
     let cast = |wanted| Case { folder: &folder, wanted }.cast();
     let mut problems: Vec<String> = cases.par_iter().flat_map_iter(cast).collect();
+    // Every case is checked, but for those that leave nothing to write.
+    let written =
+        cases.iter().filter(|case| Case { folder: &folder, wanted: case }.file(".cast.onnx").exists());
+    let written: Vec<&str> = written.map(|case| case["name"].as_str().unwrap()).collect();
+    let is_empty = |case: &&Value| case["says"].as_str().is_some_and(|says| says.contains("nothing is left"));
+    assert_eq!(written.len() + cases.iter().filter(is_empty).count(), cases.len());
     let lines = python("check", &folder);
+    let checked = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["name"].clone());
+    assert_eq!(checked.collect::<Vec<_>>(), written);
     let is_bad = |line: &&str| !line.ends_with("\"problems\": []}");
     problems.extend(lines.lines().filter(is_bad).map(str::to_owned));
     assert!(problems.is_empty(), "{}", problems.join("\n"));
-    assert!(lines.lines().count() > 200, "the checks are few: {lines}");
 }
