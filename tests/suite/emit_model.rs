@@ -147,7 +147,7 @@ fn half_precision_has_scales_of_its_own() {
 }
 
 #[test]
-fn the_embedded_engine_runs_convolutions_and_pooling_that_leave_their_steps_out() {
+fn the_embedded_runtime_runs_convolutions_and_pooling_that_leave_their_steps_out() {
     let path = made().join("bare_attributes.onnx");
     let ranges = |kind| calibrated(&path, kind).unwrap().2;
     let (embedded, reference) = (ranges(RuntimeKind::Embedded), ranges(RuntimeKind::OnnxRuntime));
@@ -159,7 +159,7 @@ fn the_embedded_engine_runs_convolutions_and_pooling_that_leave_their_steps_out(
 
 /// The result of a comparison does not depend on the runtime.
 #[test]
-fn both_engines_measure_the_same() {
+fn both_runtimes_measure_the_same() {
     let path = made().join("rank_3_weight.onnx");
     let (prepared, plan, ranges) = calibrated(&path, RuntimeKind::Embedded).unwrap();
     let quantized = prepared.quantize(&plan, &ranges, &Weights::default()).unwrap();
