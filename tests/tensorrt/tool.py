@@ -162,6 +162,14 @@ def refusals(folder):
         if "f16" not in [one["type"] for one in moved]:
             raise native.Failure(f"an engine in half precision moves {moved}")
         out.unlink()
+        written = out.with_name("qdq.onnx")
+        said = run(TOOL, "quantize", path, "-d", folder / "residual_cnn.calib.npz", "-o", written, "--engine", out, "--fp16",
+                   "--tensorrt", library, *given, "--json", only_stdout=True)
+        moved = json.loads(said)["cost"]["moved"]
+        if not {"i8", "f16"} <= {one["type"] for one in moved}:
+            raise native.Failure(f"a quantized engine in half precision moves {moved}")
+        out.unlink(), written.unlink()
+        run(*build, *given, "--opset", "19", fails="--opset changes nothing")
         run(*build, *given, "--timing-cache", out.with_name("times"), fails="keeps no timing cache")
         run(TOOL, "engine", path, "-o", out, "--tensorrt", scratch, *given, fails="there are no libtensorrt_rtx.so.1")
         run(TOOL, "engine", HERE / "tool.py", "-o", out, "--tensorrt", library, *given, fails="tool.py")
