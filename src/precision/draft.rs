@@ -25,12 +25,22 @@ pub(super) struct Draft<'a> {
     pub forced: Vec<NodeId>,
     /// The nodes that the user named for half precision and that have no 16-bit form.
     pub refused: Vec<NodeId>,
+    /// The pairs whose step the 16-bit type cannot hold.
+    pub unheld: Vec<NodeId>,
 }
 
 impl<'a> Draft<'a> {
     pub fn new(context: &'a Context<'a>, policy: &'a PrecisionPolicy) -> Self {
         let decided = vec![None; context.graph.nodes.len()];
-        Self { context, policy, decided, walked: Default::default(), forced: Vec::new(), refused: Vec::new() }
+        Self {
+            context,
+            policy,
+            decided,
+            walked: Default::default(),
+            forced: Vec::new(),
+            refused: Vec::new(),
+            unheld: Vec::new(),
+        }
     }
 }
 

@@ -27,6 +27,7 @@ pub(super) fn well_stored(context: &Context<'_>, node: &Node) -> String {
     let some = if known.len() < stored.len() { ", as far as they are known" } else { "" };
     format!("its values fit, with a largest of {largest:.4e}{some}{inside}")
 }
+
 /// Returns the finding about nodes that the user forced against the rules.
 pub(super) fn against_the_rules(graph: &Graph, forced: &[NodeId]) -> Option<Finding> {
     let names: Vec<&str> = forced.iter().map(|&id| &*graph.node(id).name).collect();
@@ -47,6 +48,20 @@ pub(super) fn without_half(graph: &Graph, half: Half, refused: &[NodeId]) -> Opt
         Finding::warning(format!("cannot be in {half} and stay in float32, whatever you chose"))
             .about(names)
             .with_remedy(format!("see the reasons with '{}'", half.inspection()))
+    })
+}
+
+/// Returns the finding about Quantize and Dequantize that stay in float32 for their steps.
+pub(super) fn unheld_steps(graph: &Graph, half: Half, unheld: &[NodeId]) -> Option<Finding> {
+    let names: Vec<&str> = unheld.iter().map(|&id| &*graph.node(id).name).collect();
+    (!names.is_empty()).then(|| {
+        let count = counted(names.len(), "node");
+        Finding::note(format!(
+            "{count} of QuantizeLinear and DequantizeLinear stay in float32, with Casts around them, as \
+             {half} cannot hold their steps"
+        ))
+        .about(names)
+        .with_remedy("leave the layers that read them in float if the Casts cost more than INT8 gains")
     })
 }
 

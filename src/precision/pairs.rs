@@ -20,6 +20,7 @@ impl Draft<'_> {
             }
             if let Some(reason) = self.unheld_step(node) {
                 self.decided[id.0] = Some((Precision::Float32, reason));
+                self.unheld.push(id);
             } else if node.is("QuantizeLinear") {
                 let maker = node.input(0).and_then(|input| graph.tensor(input).producer);
                 if maker.is_some_and(|maker| self.precision(maker) == Precision::Float32) {

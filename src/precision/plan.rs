@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use super::draft::Draft;
-use super::findings::{against_the_rules, findings, unfit_borders, without_half};
+use super::findings::{against_the_rules, findings, unfit_borders, unheld_steps, without_half};
 use super::masks::{bounds, masks};
 use super::positions::positions;
 use super::{Evidence, PrecisionPlan, PrecisionPolicy, guards};
@@ -39,11 +39,13 @@ pub fn plan(
     graph.node_ids().for_each(|id| draft.judge(id));
     draft.join_pairs();
     draft.remove_islands();
-    let (forced, refused) = (std::mem::take(&mut draft.forced), std::mem::take(&mut draft.refused));
+    let [forced, refused, unheld] =
+        [&mut draft.forced, &mut draft.refused, &mut draft.unheld].map(std::mem::take);
     let nodes = draft.finish();
     let mut findings = findings(&context, &nodes, &limited[..masked]);
     findings.extend(against_the_rules(graph, &forced));
     findings.extend(without_half(graph, policy.half, &refused));
+    findings.extend(unheld_steps(graph, policy.half, &unheld));
     if policy.half_io {
         findings.extend(unfit_borders(&context));
     }

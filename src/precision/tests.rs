@@ -243,5 +243,7 @@ fn a_pair_keeps_a_step_that_16_bits_cannot_hold() {
         let is_forced = forced.names.iter().any(|name| name == "q" || name == "*");
         let said = plan.findings.iter().find(|finding| finding.message.contains("whatever you chose"));
         assert_eq!(said.map(|finding| finding.tensors.len()), is_forced.then_some(2), "{forced:?}");
+        let said = plan.findings.iter().find(|finding| finding.message.contains("cannot hold their steps"));
+        assert_eq!(said.map(|finding| finding.tensors.len()), stays.then_some(2), "{step}");
     }
 }

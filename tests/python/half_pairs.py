@@ -39,7 +39,7 @@ variant("pairs_opset_21", paired, 0.02, True, None, 21, least=40, half="before q
 variant("pairs_with_dead_channels", paired, 0.02, True, np.finfo(FLOAT).tiny, least=40,
         half="before q dq kernel conv y")
 variant("pairs_with_steps_of_zero", paired, 0.02, True, 0.0, least=40, half="before q dq kernel conv y")
-variant("pairs_of_subnormal_step", paired, 2e-7, float32="q dq", half="before")
+variant("pairs_of_subnormal_step", paired, 2e-7, float32="q dq", half="before", says="cannot hold their steps")
 variant("pairs_kept_at_13", paired, 0.02, True, least=40, half="before conv y", options="--fp16 --opset 13")
 
 
