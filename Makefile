@@ -63,6 +63,7 @@ peers: python models ## compare with ONNX Runtime's quantizer and build TensorRT
 	$(PYTHON) tests/tensorrt/tool.py target/models
 	$(PYTHON) tests/tensorrt/cost.py target/models
 	$(PYTHON) tests/tensorrt/layers.py
+	$(PYTHON) tests/tensorrt/half_network.py target/models
 	$(PYTHON) tests/python/compare_with_peer.py target/models
 	$(PYTHON) tests/python/half_precision.py target/models
 	$(PYTHON) tests/python/memory.py target/models

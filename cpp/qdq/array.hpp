@@ -24,6 +24,11 @@ class Array : public detail::Handle<qdq_array, qdq_array_free> {
     return detail::make<Array>(qdq_array_read_npy, path.c_str());
   }
 
+  /// Converts floating-point numbers to another floating-point type, rounded to nearest, ties to even.
+  [[nodiscard]] static Result<Array> convert(const TensorView& x, DType dtype) {
+    return detail::make<Array>(qdq_tensor_convert, x.c(), detail::number(dtype));
+  }
+
   /// Returns the numbers of an array of f32, row-major; none if the array has another type, see view().
   [[nodiscard]] Span<const float> values() const& noexcept {
     const float* values = qdq_array_values(c());

@@ -12,10 +12,13 @@
 #include <qdq/detail/call.hpp>
 #include <qdq/detail/items.hpp>
 #include <qdq/detail/text.hpp>
+#include <qdq/known_values.hpp>
 #include <qdq/node.hpp>
 #include <qdq/numbers.hpp>
 #include <qdq/plan.hpp>
 #include <qdq/policy.hpp>
+#include <qdq/precision_options.hpp>
+#include <qdq/precision_plan.hpp>
 #include <qdq/ranges.hpp>
 #include <qdq/span.hpp>
 
@@ -130,6 +133,15 @@ class Graph : public detail::Handle<qdq_graph, qdq_graph_free> {
   /// Plans with an existing calibration: a node stays in float if a range that it needs is missing.
   [[nodiscard]] Result<Plan> plan(const Policy& policy, const Ranges& ranges) const {
     return detail::make<Plan>(qdq_graph_plan, c(), policy.c(), ranges.c());
+  }
+
+  /// Decides which nodes compute in half precision. The graph is the network to convert: with its Quantize
+  /// and Dequantize if it has any.
+  [[nodiscard]] Result<PrecisionPlan> plan_precision(const PrecisionOptions& options = PrecisionOptions(),
+                                                     const KnownValues& known = {}) const {
+    const auto pointer = [](const auto* object) { return object == nullptr ? nullptr : object->c(); };
+    return detail::make<PrecisionPlan>(qdq_graph_plan_precision, c(), pointer(known.constants), known.unheld.data(),
+                                       known.unheld.size(), pointer(known.stats), pointer(known.ranges), options.c());
   }
 
  private:

@@ -13,6 +13,7 @@
 #include <qdq/findings.hpp>
 #include <qdq/numbers.hpp>
 #include <qdq/ranges.hpp>
+#include <qdq/span.hpp>
 #include <qdq/stats.hpp>
 
 namespace qdq {
@@ -109,6 +110,14 @@ class Plan : public detail::Handle<qdq_plan, qdq_plan_free> {
   /// if a planned tensor was not observed.
   [[nodiscard]] Result<Ranges> ranges(const Stats& stats, RangeMethod method = Method::Mse) const {
     return detail::make<Ranges>(qdq_plan_ranges, c(), stats.c(), detail::number(method.method), method.percentile);
+  }
+
+  /// Returns ranges for the largest shape of an input for which an engine is built: it decides which
+  /// attentions are quantized in plans that are made with the result. This plan is one without ranges.
+  [[nodiscard]] Result<Ranges> ranges_for_shape(const Ranges& ranges, std::string_view input,
+                                                Span<const std::int64_t> shape) const {
+    return detail::make<Ranges>(qdq_plan_ranges_for_shape, c(), ranges.c(), detail::Text(input).c(),
+                                static_cast<std::int32_t>(shape.size()), shape.data());
   }
 
  private:

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include <qdq/detail/builder.hpp>
+#include <qdq/detail/call.hpp>
 #include <qdq/detail/text.hpp>
 #include <qdq/numbers.hpp>
 
@@ -22,8 +23,17 @@ class PrecisionOptions : public detail::Handle<qdq_precision_options, qdq_precis
   /// Makes options that choose f16 by the values.
   PrecisionOptions() : Handle(qdq_precision_options_new()) {}
 
+  /// Returns the 16-bit type.
+  [[nodiscard]] Half half() const noexcept { return static_cast<Half>(qdq_precision_options_half(c())); }
+
   /// Starts with options that choose f16 by the values.
   [[nodiscard]] static Builder make();
+  /// Starts with a copy of these options.
+  [[nodiscard]] Builder edit() const;
+  /// Returns a copy.
+  [[nodiscard]] Result<PrecisionOptions> clone() const {
+    return detail::make<PrecisionOptions>(qdq_precision_options_clone, c());
+  }
 };
 
 /// Sets options, in any order.
@@ -48,6 +58,7 @@ class PrecisionOptions::Builder : public detail::Builder<Builder, PrecisionOptio
 };
 
 inline PrecisionOptions::Builder PrecisionOptions::make() { return Builder(PrecisionOptions()); }
+inline PrecisionOptions::Builder PrecisionOptions::edit() const { return Builder(clone()); }
 
 }  // namespace qdq
 

@@ -5,16 +5,18 @@
 #include <cstddef>
 #include <string_view>
 
+#include <qdq/array.hpp>
 #include <qdq/buffer.hpp>
 #include <qdq/detail/call.hpp>
 #include <qdq/detail/items.hpp>
 #include <qdq/detail/text.hpp>
 #include <qdq/findings.hpp>
 #include <qdq/numbers.hpp>
+#include <qdq/tensor_view.hpp>
 
 namespace qdq {
 
-/// The precision of every node of a model that was cast. Immutable.
+/// The precision of every node of a model or graph. Immutable.
 class PrecisionPlan : public detail::Handle<qdq_precision_plan, qdq_precision_plan_free> {
  public:
   /// The precision of a node, with its reason.
@@ -41,6 +43,25 @@ class PrecisionPlan : public detail::Handle<qdq_precision_plan, qdq_precision_pl
             }};
   }
   void decisions() const&& = delete;
+
+  /// Returns the 16-bit type.
+  [[nodiscard]] Half half() const noexcept { return static_cast<Half>(qdq_precision_plan_half(c())); }
+  /// Returns whether f32 inputs and outputs of the network become 16-bit too.
+  [[nodiscard]] bool half_io() const noexcept { return qdq_precision_plan_half_io(c()); }
+  /// Returns whether an f32 tensor at an input of a node becomes 16-bit.
+  [[nodiscard]] bool input_is_half(std::size_t node, std::size_t input) const noexcept {
+    return qdq_precision_plan_input_is_half(c(), node, input);
+  }
+  /// Returns whether an f32 tensor at an output of a node becomes 16-bit.
+  [[nodiscard]] bool output_is_half(std::size_t node, std::size_t output) const noexcept {
+    return qdq_precision_plan_output_is_half(c(), node, output);
+  }
+  /// Returns the f32 numbers that constant `tensor` of the graph has in a network that carries the plan out:
+  /// those of its 16-bit form with `in_half`, else those of the f32 form beside it. `value` is its value so
+  /// far.
+  [[nodiscard]] Result<Array> constant(std::size_t tensor, const TensorView& value, bool in_half) const {
+    return detail::make<Array>(qdq_precision_plan_constant, c(), tensor, value.c(), in_half);
+  }
 };
 
 }  // namespace qdq

@@ -40,6 +40,7 @@
 #include <qdq/findings.hpp>
 #include <qdq/graph.hpp>
 #include <qdq/histogram_calibrator.hpp>
+#include <qdq/known_values.hpp>
 #include <qdq/learned_step.hpp>
 #include <qdq/log.hpp>
 #include <qdq/model.hpp>

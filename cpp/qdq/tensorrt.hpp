@@ -8,6 +8,7 @@
 #include <qdq/qdq.hpp>
 #include <qdq/tensorrt/calibrator.hpp>
 #include <qdq/tensorrt/calibrator_options.hpp>
+#include <qdq/tensorrt/cast.hpp>
 #include <qdq/tensorrt/device_batch.hpp>
 #include <qdq/tensorrt/dynamic_range.hpp>
 #include <qdq/tensorrt/engine.hpp>

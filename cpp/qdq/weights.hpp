@@ -4,6 +4,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <utility>
 
 #include <qdq/array.hpp>
 #include <qdq/detail/call.hpp>
@@ -45,6 +47,40 @@ namespace qdq {
 [[nodiscard]] inline Result<Array> weights_quantize(const TensorView& weights, std::int32_t axis, const TensorView& amax,
                                                     const MutableTensorView& out) {
   return detail::make<Array>(qdq_weights_quantize, weights.c(), axis, amax.c(), out.c());
+}
+
+/// Returns the scales of weights as a 16-bit type holds them: rounded, and raised to its smallest normal
+/// number. Returns nothing if raising would touch more than dead channels: then keep the scales in f32.
+[[nodiscard]] inline Result<std::optional<Array>> weights_half_scale(const TensorView& weights, std::int32_t axis,
+                                                                     const TensorView& scales, Half half) {
+  return detail::make_if_any<Array>(qdq_weights_half_scale, weights.c(), axis, scales.c(), detail::number(half));
+}
+
+/// One scale for all output channels of a weight.
+struct OneScale {
+  float scale;    ///< t; 0 if results could exceed f16 with every scale: then keep the scales of the channels.
+  Array values;   ///< q t, with the shape of the weights.
+  Array factors;  ///< s / t, one per channel: the factors of the results.
+};
+
+/// Computes one scale for all output channels of a convolution's weight, as TensorRT-RTX needs it to write
+/// INT8 or half precision: conv(x, q s) = conv(x, q t) * (s / t) for the integers q and the scales s.
+///
+/// `largest_input` is the largest magnitude that the convolution reads: 128 scales of its input.
+[[nodiscard]] inline Result<OneScale> weights_one_scale(const TensorView& weights, const TensorView& scales,
+                                                        float largest_input) {
+  float scale = 0.0f;
+  qdq_array* factors = nullptr;
+  auto values = detail::make<Array>(qdq_weights_one_scale, weights.c(), scales.c(), largest_input, &scale, &factors);
+  if (!values) return std::move(values).error();
+  return OneScale{scale, *std::move(values), Array(factors)};
+}
+
+/// Returns the scale of an activation as a 16-bit type holds it, rounded. Returns nothing if that is no
+/// normal number of the type: then keep the scale in f32.
+[[nodiscard]] inline std::optional<float> half_scale(float scale, Half half) noexcept {
+  const float held = qdq_half_scale(scale, detail::number(half));
+  return held == 0.0f ? std::nullopt : std::optional<float>(held);
 }
 
 }  // namespace qdq

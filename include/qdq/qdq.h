@@ -213,7 +213,7 @@ typedef struct qdq_policy qdq_policy;
 /// never. New options choose f16 by the values.
 typedef struct qdq_precision_options qdq_precision_options;
 
-/// The precision of every node of a model. Immutable; any number of threads may read one.
+/// The precision of every node of a model or graph. Immutable; any number of threads may read one.
 typedef struct qdq_precision_plan qdq_precision_plan;
 
 /// The learning rate of quantization-aware training, half a cosine from a start down to an end:
@@ -333,6 +333,9 @@ typedef int32_t qdq_mode;
 /// method also take a percentile, which only QDQ_METHOD_PERCENTILE uses.
 typedef int32_t qdq_method;
 
+/// A 16-bit floating-point type: one of the QDQ_HALF_ numbers.
+typedef int32_t qdq_half;
+
 /// The library whose histogram is reproduced: one of the QDQ_LIBRARY_ numbers.
 typedef int32_t qdq_library;
 
@@ -402,9 +405,6 @@ typedef qdq_status (*qdq_progress_fn)(void *user,
 
 /// The stored form of a quantized weight: one of the QDQ_WEIGHT_FORM_ numbers.
 typedef int32_t qdq_weight_form;
-
-/// A 16-bit floating-point type: one of the QDQ_HALF_ numbers.
-typedef int32_t qdq_half;
 
 /// The precision of a node: one of the QDQ_PRECISION_ numbers.
 typedef int32_t qdq_precision;
@@ -1466,6 +1466,19 @@ qdq_status qdq_plan_ranges(const qdq_plan *plan,
                            qdq_ranges **out,
                            qdq_error **error);
 
+/// Returns ranges for the largest shape of an input for which an engine is built: attentions over a number of
+/// keys that depends on it are quantized up to 512 keys and left in float above, whatever length the
+/// calibration data had. Plans that are made with the result follow it. This plan is one of the same network
+/// without ranges. `shape` has `ndim` sizes. A number of keys depends on an input only if the network says
+/// so: both are one named dimension. Free `*out` with qdq_ranges_free().
+qdq_status qdq_plan_ranges_for_shape(const qdq_plan *plan,
+                                     const qdq_ranges *ranges,
+                                     const char *input,
+                                     int32_t ndim,
+                                     const int64_t *shape,
+                                     qdq_ranges **out,
+                                     qdq_error **error);
+
 // ---- Run options: qdq_run_options -------------------------------------------------------------------------
 
 /// Returns the default options. Free them with qdq_run_options_free().
@@ -1948,11 +1961,19 @@ qdq_status qdq_recover_options_set_bias_correction(qdq_recover_options *options,
 /// Returns the default options. Free them with qdq_precision_options_free().
 qdq_precision_options *qdq_precision_options_new(void);
 
+/// Returns a copy of the options. Free `*out` with qdq_precision_options_free().
+qdq_status qdq_precision_options_clone(const qdq_precision_options *options,
+                                       qdq_precision_options **out,
+                                       qdq_error **error);
+
 /// Frees `*options` and sets it to NULL. Does nothing if `options` or `*options` is NULL.
 void qdq_precision_options_free(qdq_precision_options **options);
 
 /// Sets the 16-bit type. Default: QDQ_HALF_F16.
 qdq_status qdq_precision_options_set_half(qdq_precision_options *options, qdq_half half, qdq_error **error);
+
+/// Returns the 16-bit type; QDQ_HALF_F16 for NULL.
+qdq_half qdq_precision_options_half(const qdq_precision_options *options);
 
 /// Sets whether the f32 inputs and outputs of the model become 16-bit too. Default: false.
 qdq_status qdq_precision_options_set_half_io(qdq_precision_options *options, bool enabled, qdq_error **error);
@@ -2013,7 +2034,13 @@ qdq_status qdq_precision_plan_to_text(const qdq_precision_plan *plan, qdq_buffer
 /// Returns the plan as JSON for programs. Free `*out` with qdq_buffer_free().
 qdq_status qdq_precision_plan_to_json(const qdq_precision_plan *plan, qdq_buffer **out, qdq_error **error);
 
-/// Returns the number of nodes of the model that was cast; 0 for NULL.
+/// Returns the 16-bit type of the plan; QDQ_HALF_F16 for NULL.
+qdq_half qdq_precision_plan_half(const qdq_precision_plan *plan);
+
+/// Whether f32 inputs and outputs of the network become 16-bit too; false for NULL.
+bool qdq_precision_plan_half_io(const qdq_precision_plan *plan);
+
+/// Returns the number of nodes of the plan's model or graph; 0 for NULL.
 size_t qdq_precision_plan_node_count(const qdq_precision_plan *plan);
 
 /// Returns the name of node `node`; NULL past the last. The text is valid until the plan is freed.
@@ -2025,6 +2052,48 @@ qdq_precision qdq_precision_plan_precision(const qdq_precision_plan *plan, size_
 /// Returns the reason for the precision of node `node`; NULL past the last. The text is valid until the plan
 /// is freed.
 const char *qdq_precision_plan_reason(const qdq_precision_plan *plan, size_t node);
+
+/// Decides which nodes of a graph compute in half precision, as qdq_model_cast() does for a model. The graph
+/// is the network that is to be converted: with its Quantize and Dequantize if it has any. Free `*out` with
+/// qdq_precision_plan_free().
+///
+/// `constants` are statistics of the values of the constants (qdq_stats_observe() with each). `stats` and
+/// `ranges` are those of activations, as for qdq_model_cast(). All three and `options` may be NULL. Without
+/// the values of a constant, nodes whose result depends on it stay in f32.
+///
+/// `unheld` are `unheld_count` numbers of tensors: scales of Quantize and Dequantize for which
+/// qdq_weights_half_scale() had no result. Their nodes stay in f32. NULL for none.
+///
+/// Returns QDQ_ERROR_INVALID_ARGUMENT if a pattern matches no node, or if a number of a tensor is too large.
+qdq_status qdq_graph_plan_precision(const qdq_graph *graph,
+                                    const qdq_stats *constants,
+                                    const size_t *unheld,
+                                    size_t unheld_count,
+                                    const qdq_stats *stats,
+                                    const qdq_ranges *ranges,
+                                    const qdq_precision_options *options,
+                                    qdq_precision_plan **out,
+                                    qdq_error **error);
+
+/// Whether an f32 tensor at input `input` of node `node` becomes 16-bit. False past the last.
+bool qdq_precision_plan_input_is_half(const qdq_precision_plan *plan, size_t node, size_t input);
+
+/// Whether an f32 tensor at output `output` of node `node` becomes 16-bit. False past the last.
+bool qdq_precision_plan_output_is_half(const qdq_precision_plan *plan, size_t node, size_t output);
+
+/// Returns the numbers that constant `tensor` of the graph has in a network that carries the plan out, in
+/// f32: those of its 16-bit form with `in_half`, else those of the f32 form beside it. `value` (f32, f16,
+/// bf16, f64) is the constant's value so far. Free `*out` with qdq_array_free(); qdq_tensor_convert() makes
+/// the 16-bit array.
+///
+/// Masks and bounds end at the numbers of the 16-bit type. Scales of Quantize and Dequantize are rounded to
+/// it in both forms, since the two must be equal, and are raised to its smallest normal number.
+qdq_status qdq_precision_plan_constant(const qdq_precision_plan *plan,
+                                       size_t tensor,
+                                       const qdq_tensor *value,
+                                       bool in_half,
+                                       qdq_array **out,
+                                       qdq_error **error);
 
 // ---- A calibration cache: qdq_cache -----------------------------------------------------------------------
 
@@ -2524,6 +2593,11 @@ qdq_status qdq_tensor_learned_step_gradient_scale(size_t count,
                                                   float *out,
                                                   qdq_error **error);
 
+/// Returns the numbers of `x` (f32, f16, bf16, f64) in another floating-point type, rounded to nearest, ties
+/// to even: `dtype` is QDQ_DTYPE_F32, QDQ_DTYPE_F16, QDQ_DTYPE_BF16 or QDQ_DTYPE_F64. Numbers pass through
+/// f32. Free `*out` with qdq_array_free().
+qdq_status qdq_tensor_convert(const qdq_tensor *x, qdq_dtype dtype, qdq_array **out, qdq_error **error);
+
 // ---- Weights ----------------------------------------------------------------------------------------------
 
 /// Computes the ranges (amax) of weights (f32, f16, bf16, f64): one per index of `axis`, or one for all if
@@ -2569,6 +2643,42 @@ qdq_status qdq_weights_quantize(const qdq_tensor *weights,
                                 const qdq_tensor *out,
                                 qdq_array **scale,
                                 qdq_error **error);
+
+/// Returns the scales of weights as a 16-bit type holds them: rounded to nearest, and raised to its smallest
+/// normal number. `*out` is NULL if raising would touch more than dead channels, which have 0.01% of the
+/// weights' energy together: then keep the scales in f32.
+///
+/// Weights (f32, f16, bf16, f64) are those that the scales quantize along `axis`. `scales` (f32) has one
+/// number per index of `axis`, or a single one for QDQ_NO_AXIS. The result is f32. Free `*out` with
+/// qdq_array_free().
+qdq_status qdq_weights_half_scale(const qdq_tensor *weights,
+                                  int32_t axis,
+                                  const qdq_tensor *scales,
+                                  qdq_half half,
+                                  qdq_array **out,
+                                  qdq_error **error);
+
+/// Computes one scale for all output channels of a weight, as TensorRT-RTX needs it to write INT8 or half
+/// precision from a convolution: conv(x, q s) = conv(x, q t) * (s / t) for the integers q, the scales s of
+/// the channels (axis 0) and the one scale t, a power of two.
+///
+/// Weights (f32, f16, bf16, f64) and `scales` (f32, one number per index of axis 0) are those of
+/// qdq_weights_quantize(). `largest_input` is the largest magnitude that the convolution reads: 128 scales of
+/// its input. `*scale` receives t; 0 if results could exceed f16 with every t, and then keep the scales of
+/// the channels. `*out` receives q t in f32, with the shape of the weights, which t quantizes to q.
+/// `factors` may be NULL. Otherwise `*factors` receives s / t, one per channel, and 0 for a channel of zeros.
+/// Free both with qdq_array_free().
+qdq_status qdq_weights_one_scale(const qdq_tensor *weights,
+                                 const qdq_tensor *scales,
+                                 float largest_input,
+                                 float *scale,
+                                 qdq_array **factors,
+                                 qdq_array **out,
+                                 qdq_error **error);
+
+/// Returns the scale of an activation as a 16-bit type holds it, rounded to nearest; 0 if that is no normal
+/// number of the type, or if `half` is none of the QDQ_HALF_ numbers: then keep the scale in f32.
+float qdq_half_scale(float scale, qdq_half half);
 
 // ---- A descriptor of a quantization: qdq_descriptor -------------------------------------------------------
 

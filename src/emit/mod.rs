@@ -1,6 +1,7 @@
 //! Files that are made from a plan and its ranges.
 
 pub mod cast;
+pub(crate) mod channel_factors;
 mod one_scale;
 pub mod qdq_model;
 pub mod ranges;

@@ -12,19 +12,13 @@
 
 use std::collections::BTreeSet;
 
+use super::channel_factors::{Channels, LARGEST};
 use crate::dtype::DataType;
 use crate::error::Result;
 use crate::finding::{Finding, counted};
 use crate::graph::{Edge, Node, NodeId, TensorId};
 use crate::onnx::{Edits, Model, Network, NodeSpec, Position, UniqueNames};
-use crate::precision::Half;
 use crate::tensor::{Data, Tensor};
-
-/// The largest number of half precision.
-const LARGEST: f32 = Half::F16.largest();
-
-/// The smallest normal number of half precision: smaller numbers lose bits.
-const SMALLEST: f32 = Half::F16.smallest_normal();
 
 /// Stores the weights of these operators with one scale each.
 ///
@@ -46,7 +40,7 @@ pub fn store_one_scale(model: Model, operators: &[&str]) -> Result<Model> {
     let mut too_large = Vec::new();
     for id in network.graph.node_ids() {
         let Some(weight) = Weight::of(&network, &captured, id, operators)? else { continue };
-        match weight.scale() {
+        match weight.channels().one_scale(weight.largest_input) {
             Some(scale) => rewriter.weight(&weight, scale)?,
             None => too_large.push(network.name(weight.output)),
         }
@@ -137,40 +131,9 @@ impl Weight {
         }))
     }
 
-    fn channels(&self) -> impl Iterator<Item = (&[i8], f32)> {
-        self.integers.chunks(self.integers.len() / self.scales.len()).zip(self.scales.iter().copied())
+    fn channels(&self) -> Channels<'_> {
+        Channels { integers: &self.integers, scales: &self.scales }
     }
-
-    /// Returns the one scale; `None` if results could exceed [`LARGEST`] with every normal one.
-    fn scale(&self) -> Option<f32> {
-        let live = || self.channels().filter(|(integers, _)| integers.iter().any(|&integer| integer != 0));
-        let highest = live().map(|(_, scale)| scale).fold(0f32, f32::max);
-        let lowest = live().map(|(_, scale)| scale).fold(f32::MAX, f32::min);
-        if highest == 0.0 {
-            return Some(1.0);
-        }
-        let sum = |integers: &[i8]| integers.iter().map(|&integer| u64::from(integer.unsigned_abs())).sum();
-        let sum: u64 = live().map(|(integers, _)| sum(integers)).max().unwrap_or_default();
-        let limit = f64::from(LARGEST) / (f64::from(self.largest_input) * sum as f64);
-        // The factors of the channels shall be normal numbers too, if that is possible.
-        let wanted = highest.min(lowest / SMALLEST).max(SMALLEST);
-        let scale = power_of_two_up_to(wanted.min(limit.min(f64::from(f32::MAX)) as f32));
-        (scale >= SMALLEST && highest / scale <= LARGEST).then_some(scale)
-    }
-
-    /// Returns the factors of the results: s / t for each channel, and 0 for a channel of zeros.
-    fn factors(&self, scale: f32) -> Vec<f32> {
-        let factor = |(integers, own): (&[i8], f32)| match integers.iter().all(|&integer| integer == 0) {
-            true => 0.0,
-            false => own / scale,
-        };
-        self.channels().map(factor).collect()
-    }
-}
-
-/// Returns the largest power of two that is at most `x`, a positive number; 0 if it would be subnormal.
-fn power_of_two_up_to(x: f32) -> f32 {
-    f32::from_bits(x.to_bits() & 0x7F80_0000)
 }
 
 /// Reads an input of a node if it is stored in the model.
@@ -241,7 +204,7 @@ impl<'a> Rewriter<'a> {
         let dequantize = NodeSpec::new(&node.op, &node.name, &[integers, &one], &[output]);
         self.edits.insert(Position::Before(position), dequantize);
         self.replaced.extend(node.inputs.iter().skip(1).flatten().map(|&tensor| network.name(tensor)));
-        let factors = weight.factors(scale);
+        let factors = weight.channels().factors(scale);
         for &convolution in &weight.convolutions {
             self.convolution(convolution, &factors, weight.shape.len())?;
         }
@@ -316,57 +279,5 @@ impl<'a> Rewriter<'a> {
         self.model.edit(self.edits)?;
         self.model.remove_unused_constants(self.replaced);
         Ok(self.model)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Makes a weight of channels of equal integers, one for each number and scale.
-    fn weight(channels: &[(i8, f32)], largest_input: f32) -> Weight {
-        Weight {
-            dequantize: NodeId(0),
-            output: TensorId(0),
-            shape: vec![channels.len(), 10],
-            integers: channels.iter().flat_map(|(integer, _)| [*integer; 10]).collect(),
-            scales: channels.iter().map(|(_, scale)| *scale).collect(),
-            dtype: DataType::F32,
-            convolutions: Vec::new(),
-            largest_input,
-        }
-    }
-
-    #[test]
-    fn the_scale_is_a_power_of_two_that_keeps_results_and_factors_in_half_precision() {
-        let cases = [
-            // The largest power of two up to the largest scale.
-            (weight(&[(100, 0.3), (1, 0.01)], 1.0), Some(0.25)),
-            // Results up to 1000 * 127 * 10 would be too large with it.
-            (weight(&[(127, 0.3), (1, 0.01)], 1000.0), Some(0.03125)),
-            (weight(&[(127, 0.3)], 1e6), None),
-            // Factors of small channels stay normal, if that is possible.
-            (weight(&[(1, 1.0), (1, 1e-6)], 1.0), Some(2f32.powi(-6))),
-            (weight(&[(1, 1.0), (1, 1e-30)], 1.0), Some(SMALLEST)),
-            // Small scales alone.
-            (weight(&[(1, 1e-9)], 1.0), Some(SMALLEST)),
-            // Factors are numbers of half precision too.
-            (weight(&[(127, 1e7)], 100.0), None),
-            // Channels of zeros do not count.
-            (weight(&[(0, 1.0), (5, 0.01)], 1.0), Some(2f32.powi(-7))),
-            (weight(&[(0, 1.0)], 1.0), Some(1.0)),
-            (weight(&[(3, 0.5)], 0.0), Some(0.5)),
-        ];
-        for (weight, expected) in cases {
-            let found = weight.scale();
-            assert_eq!(found, expected, "{:?} {}", weight.scales, weight.largest_input);
-            let Some(scale) = found else { continue };
-            for ((integers, own), factor) in weight.channels().zip(weight.factors(scale)) {
-                let sum: f32 = integers.iter().map(|&integer| f32::from(integer)).sum();
-                assert!(weight.largest_input * sum * scale <= LARGEST);
-                assert_eq!(factor, if sum == 0.0 { 0.0 } else { own / scale });
-                assert!(factor * scale == own || sum == 0.0);
-            }
-        }
     }
 }

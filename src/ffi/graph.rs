@@ -176,12 +176,17 @@ impl qdq_graph {
 
     /// Returns the tensor with this number, if it exists.
     pub(super) fn checked(&self, tensor: usize) -> Result<TensorId> {
-        if tensor < self.graph.tensors.len() {
-            return Ok(TensorId(tensor));
-        }
-        let message = format!("the graph has no tensor {tensor}, only {}", self.graph.tensors.len());
-        Err(Error::new(ErrorKind::InvalidArgument, message))
+        checked_tensor(&self.graph, tensor)
     }
+}
+
+/// Returns the tensor of a graph with this number, if it exists.
+pub(super) fn checked_tensor(graph: &Graph, tensor: usize) -> Result<TensorId> {
+    if tensor < graph.tensors.len() {
+        return Ok(TensorId(tensor));
+    }
+    let message = format!("the graph has no tensor {tensor}, only {}", graph.tensors.len());
+    Err(Error::new(ErrorKind::InvalidArgument, message))
 }
 
 /// Returns a graph without nodes. Free it with qdq_graph_free().

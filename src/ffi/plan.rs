@@ -14,7 +14,7 @@ use super::error::qdq_error;
 use super::findings::qdq_findings;
 use super::graph::{QDQ_NO_AXIS, qdq_graph};
 use super::guard::guard;
-use super::handle::{self, c_text, get, give, text_at};
+use super::handle::{self, axes, c_text, get, give, text, text_at};
 use super::method::{method_of, qdq_method};
 use super::node::QDQ_NONE;
 use super::number_set::NumberSet;
@@ -309,6 +309,33 @@ pub extern "C" fn qdq_plan_ranges(
             let (plan, stats) = (get(plan, "plan")?, get(stats, "stats")?);
             let method = method_of(method, percentile)?;
             pipeline::graph::ranges(&plan.graph, &plan.plan, &stats.stats, method).map(qdq_ranges::new)
+        })
+    })
+}
+
+/// Returns ranges for the largest shape of an input for which an engine is built: attentions over a number of
+/// keys that depends on it are quantized up to 512 keys and left in float above, whatever length the
+/// calibration data had. Plans that are made with the result follow it. This plan is one of the same network
+/// without ranges. `shape` has `ndim` sizes. A number of keys depends on an input only if the network says
+/// so: both are one named dimension. Free `*out` with qdq_ranges_free().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_plan_ranges_for_shape(
+    plan: Option<&qdq_plan>,
+    ranges: Option<&qdq_ranges>,
+    input: *const c_char,
+    ndim: i32,
+    shape: *const i64,
+    out: Option<&mut MaybeUninit<*mut qdq_ranges>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        give(out, || {
+            let (plan, mut ranges) = (get(plan, "plan")?, get(ranges, "ranges")?.ranges.clone());
+            let rank = usize::try_from(ndim).unwrap_or_default();
+            // SAFETY: the header's rules for texts and arrays.
+            let (input, shape) = unsafe { (text(input, "input")?, axes(shape, rank, "shape")?) };
+            ranges.keys.extend(plan.plan.keys_for(&plan.graph, [(&*input, shape)]));
+            Ok(qdq_ranges::new(ranges))
         })
     })
 }

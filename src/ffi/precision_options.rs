@@ -8,7 +8,7 @@ use crate::precision::{Half, PrecisionPolicy};
 
 use super::error::qdq_error;
 use super::guard::{constructed, guard};
-use super::handle::{self, get_mut, text};
+use super::handle::{self, get, get_mut, give, text};
 use super::number_set::NumberSet;
 use super::status::qdq_status;
 
@@ -41,6 +41,18 @@ pub extern "C" fn qdq_precision_options_new() -> *mut qdq_precision_options {
     constructed(qdq_precision_options::default)
 }
 
+/// Returns a copy of the options. Free `*out` with qdq_precision_options_free().
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_precision_options_clone(
+    options: Option<&qdq_precision_options>,
+    out: Option<&mut MaybeUninit<*mut qdq_precision_options>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        give(out, || Ok(qdq_precision_options { policy: get(options, "options")?.policy.clone() }))
+    })
+}
+
 /// Frees `*options` and sets it to NULL. Does nothing if `options` or `*options` is NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_precision_options_free(options: Option<&mut *mut qdq_precision_options>) {
@@ -58,6 +70,12 @@ pub extern "C" fn qdq_precision_options_set_half(
         get_mut(options, "options")?.policy.half = HALVES.value(half)?;
         Ok(())
     })
+}
+
+/// Returns the 16-bit type; QDQ_HALF_F16 for NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_precision_options_half(options: Option<&qdq_precision_options>) -> qdq_half {
+    options.and_then(|options| HALVES.number(options.policy.half)).unwrap_or(QDQ_HALF_F16)
 }
 
 /// Sets whether the f32 inputs and outputs of the model become 16-bit too. Default: false.

@@ -2,8 +2,10 @@
 
 use std::ffi::{CString, c_char};
 use std::mem::MaybeUninit;
+use std::sync::Arc;
 
-use crate::graph::Graph;
+use crate::error::Result;
+use crate::graph::{Graph, TensorId};
 use crate::pipeline::{self, Known};
 use crate::precision::{Precision, PrecisionPlan};
 use crate::report;
@@ -15,15 +17,17 @@ use super::guard::guard;
 use super::handle::{self, c_text, get, give, give_wanted, text_at};
 use super::model::qdq_model;
 use super::number_set::NumberSet;
-use super::precision_options::{precision_or_default, qdq_precision_options};
+use super::precision_options::{HALVES, QDQ_HALF_F16, precision_or_default, qdq_half, qdq_precision_options};
 use super::ranges::qdq_ranges;
 use super::stats::qdq_stats;
 use super::status::qdq_status;
 
-/// The precision of every node of a model. Immutable; any number of threads may read one.
+/// The precision of every node of a model or graph. Immutable; any number of threads may read one.
 pub struct qdq_precision_plan {
-    graph: std::sync::Arc<Graph>,
-    plan: PrecisionPlan,
+    pub(super) graph: Arc<Graph>,
+    /// The version of ONNX's operators.
+    pub(super) opset: i64,
+    pub(super) plan: PrecisionPlan,
     names: Vec<CString>,
     reasons: Vec<CString>,
 }
@@ -49,10 +53,17 @@ const PRECISIONS: NumberSet<Precision> = NumberSet::new(
 );
 
 impl qdq_precision_plan {
-    fn new(graph: std::sync::Arc<Graph>, plan: PrecisionPlan) -> Self {
+    pub(super) fn new(graph: Arc<Graph>, opset: i64, plan: PrecisionPlan) -> Self {
         let names = plan.nodes.iter().map(|node| c_text(&graph.node(node.node).name)).collect();
         let reasons = plan.nodes.iter().map(|node| c_text(&node.reason)).collect();
-        Self { graph, plan, names, reasons }
+        Self { graph, opset, plan, names, reasons }
+    }
+}
+
+impl qdq_precision_plan {
+    /// Returns the tensor with this number, if it exists.
+    pub(super) fn checked(&self, tensor: usize) -> Result<TensorId> {
+        super::graph::checked_tensor(&self.graph, tensor)
     }
 }
 
@@ -95,7 +106,11 @@ pub extern "C" fn qdq_model_cast(
                 };
                 let mut halved = prepared.cast(known, &policy)?;
                 halved.plan.findings = [prepared.findings, halved.findings].concat();
-                made = Some(qdq_precision_plan::new(halved.network.graph.clone(), halved.plan));
+                made = Some(qdq_precision_plan::new(
+                    halved.network.graph.clone(),
+                    halved.network.model.opset(),
+                    halved.plan,
+                ));
                 Ok(qdq_model::new(halved.model))
             })?;
             Ok(made)
@@ -151,7 +166,19 @@ pub extern "C" fn qdq_precision_plan_to_json(
     })
 }
 
-/// Returns the number of nodes of the model that was cast; 0 for NULL.
+/// Returns the 16-bit type of the plan; QDQ_HALF_F16 for NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_precision_plan_half(plan: Option<&qdq_precision_plan>) -> qdq_half {
+    plan.and_then(|plan| HALVES.number(plan.plan.half)).unwrap_or(QDQ_HALF_F16)
+}
+
+/// Whether f32 inputs and outputs of the network become 16-bit too; false for NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_precision_plan_half_io(plan: Option<&qdq_precision_plan>) -> bool {
+    plan.is_some_and(|plan| plan.plan.half_io)
+}
+
+/// Returns the number of nodes of the plan's model or graph; 0 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_precision_plan_node_count(plan: Option<&qdq_precision_plan>) -> usize {
     plan.map_or(0, |plan| plan.plan.nodes.len())

@@ -1,7 +1,7 @@
 //! Weights: ranges that minimise the error of the outputs, and int8 quantization by ONNX's rule.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::quant::weights::{quantize_weights, quantize_weights_within};
+use crate::quant::weights::{quantize_weights, quantize_weights_by, quantize_weights_within};
 use crate::range::{self, compat};
 use std::mem::MaybeUninit;
 
@@ -9,11 +9,14 @@ use super::array::qdq_array;
 use super::error::qdq_error;
 use super::graph::QDQ_NO_AXIS;
 use super::guard::guard;
-use super::handle::{give, give_wanted};
+use super::handle::{get_mut, give, give_or_null, give_wanted};
 use super::method::{method_of, qdq_method, target};
+use super::precision_options::{HALVES, qdq_half};
 use super::status::qdq_status;
 use super::tensor::{Checked, checked, qdq_tensor};
 use super::tensor_stats::floats;
+use crate::emit::channel_factors::Channels;
+use crate::emit::scale::{self, held, of_weights};
 
 /// Returns an axis counted from the first; `None` for QDQ_NO_AXIS.
 fn axis_of(axis: i32, weights: &Checked<'_>) -> Result<Option<usize>> {
@@ -135,4 +138,91 @@ pub unsafe extern "C" fn qdq_weights_quantize(
             qdq_array::of(&shape_of(&weights, axis), &found.scale).map(Some)
         })
     })
+}
+
+/// Returns the scales of weights as a 16-bit type holds them: rounded to nearest, and raised to its smallest
+/// normal number. `*out` is NULL if raising would touch more than dead channels, which have 0.01% of the
+/// weights' energy together: then keep the scales in f32.
+///
+/// Weights (f32, f16, bf16, f64) are those that the scales quantize along `axis`. `scales` (f32) has one
+/// number per index of `axis`, or a single one for QDQ_NO_AXIS. The result is f32. Free `*out` with
+/// qdq_array_free().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_weights_half_scale(
+    weights: Option<&qdq_tensor>,
+    axis: i32,
+    scales: Option<&qdq_tensor>,
+    half: qdq_half,
+    out: Option<&mut MaybeUninit<*mut qdq_array>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        give_or_null(out, || {
+            // SAFETY: the header's rules for tensors.
+            let (weights, scales) = unsafe { (checked(weights, "weights")?, checked(scales, "scales")?) };
+            let (values, axis) = (floats(&weights)?, axis_of(axis, &weights)?);
+            let shape = shape_of(&weights, axis);
+            scales.check_shape(&shape)?;
+            let steps: Vec<f32> = scales.f32()?.iter().copied().collect();
+            let channels = scale::Channels::along(axis.unwrap_or(0), weights.shape(), steps.len());
+            let held = of_weights(&steps, &values, &channels, HALVES.value(half)?.dtype());
+            held.map(|held| qdq_array::of(&shape, &held)).transpose()
+        })
+    })
+}
+
+/// Computes one scale for all output channels of a weight, as TensorRT-RTX needs it to write INT8 or half
+/// precision from a convolution: conv(x, q s) = conv(x, q t) * (s / t) for the integers q, the scales s of
+/// the channels (axis 0) and the one scale t, a power of two.
+///
+/// Weights (f32, f16, bf16, f64) and `scales` (f32, one number per index of axis 0) are those of
+/// qdq_weights_quantize(). `largest_input` is the largest magnitude that the convolution reads: 128 scales of
+/// its input. `*scale` receives t; 0 if results could exceed f16 with every t, and then keep the scales of
+/// the channels. `*out` receives q t in f32, with the shape of the weights, which t quantizes to q.
+/// `factors` may be NULL. Otherwise `*factors` receives s / t, one per channel, and 0 for a channel of zeros.
+/// Free both with qdq_array_free().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_weights_one_scale(
+    weights: Option<&qdq_tensor>,
+    scales: Option<&qdq_tensor>,
+    largest_input: f32,
+    scale: Option<&mut MaybeUninit<f32>>,
+    factors: Option<&mut MaybeUninit<*mut qdq_array>>,
+    out: Option<&mut MaybeUninit<*mut qdq_array>>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        let scale = get_mut(scale, "scale")?;
+        give_wanted(factors, || {
+            let mut made = None;
+            give(out, || {
+                // SAFETY: the header's rules for tensors.
+                let (weights, scales) = unsafe { (checked(weights, "weights")?, checked(scales, "scales")?) };
+                let (values, shape) = (floats(&weights)?, weights.shape());
+                scales.check_shape(&shape_of(&weights, axis_of(0, &weights)?))?;
+                let scales: Vec<f32> = scales.f32()?.iter().copied().collect();
+                if !(largest_input.is_finite() && largest_input >= 0.0) {
+                    let message = format!("largest_input is {largest_input}");
+                    return Err(Error::new(ErrorKind::InvalidArgument, message)
+                        .with_remedy("give 128 times the scale of the input"));
+                }
+                let integers = quantize_weights_by(&values, shape, Some(0), &scales)?;
+                let channels = Channels { integers: &integers, scales: &scales };
+                let one = channels.one_scale(largest_input);
+                scale.write(one.unwrap_or(0.0));
+                let one = one.unwrap_or(1.0);
+                let exact: Vec<f32> = integers.iter().map(|&integer| f32::from(integer) * one).collect();
+                made = Some(qdq_array::of(&[scales.len()], &channels.factors(one))?);
+                qdq_array::of(shape, &exact)
+            })?;
+            Ok(made)
+        })
+    })
+}
+
+/// Returns the scale of an activation as a 16-bit type holds it, rounded to nearest; 0 if that is no normal
+/// number of the type, or if `half` is none of the QDQ_HALF_ numbers: then keep the scale in f32.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_half_scale(scale: f32, half: qdq_half) -> f32 {
+    HALVES.value(half).ok().and_then(|half| held(scale, half.dtype())).unwrap_or(0.0)
 }

@@ -3,38 +3,24 @@
 use std::collections::BTreeMap;
 
 use super::calibrate::CalibrateOptions;
+use super::known::{BF16_OPSET, Constants, Known, plan_by};
 use super::prepared::Prepared;
 use super::{folded, prepare::PrepareOptions, prepare::check_opset, prepare::prepare_with};
 use crate::dtype::DataType;
-use crate::emit::Ranges;
 use crate::emit::cast::cast;
 use crate::emit::scale::{self, Channels};
 use crate::error::{Error, ErrorKind, Result};
 use crate::finding::{self, Finding};
 use crate::graph::{Graph, TensorId, TensorKind};
-use crate::observe::{Stats, TensorStats};
+use crate::observe::TensorStats;
 use crate::onnx::{Model, Network};
 use crate::place::existing::{is_pair, is_pair_op};
-use crate::precision::{
-    self, Evidence, Facts, Half, NodePrecision, Precision, PrecisionPlan, PrecisionPolicy,
-};
+use crate::precision::{self, Facts, Half, NodePrecision, Precision, PrecisionPlan, PrecisionPolicy};
 use crate::runtime::{flatten_subgraphs, map_constants};
 use crate::tensor::Data;
 
 /// The opset at which Quantize and Dequantize have scales in the type of the data.
 pub const HALF_QDQ_OPSET: i64 = 19;
-/// The opset at which convolutions and pooling take bf16.
-pub const BF16_OPSET: i64 = 22;
-
-/// The known values of the activations of a model.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Known<'a> {
-    /// Statistics, if there are any.
-    pub stats: Option<&'a Stats>,
-    /// Ranges, from which the largest magnitudes follow.
-    pub ranges: Option<&'a Ranges>,
-}
-
 /// A model in half precision, with its plan.
 pub struct Halved {
     /// The model with its subgraphs.
@@ -130,40 +116,17 @@ fn halved(network: Network, plan: PrecisionPlan) -> Result<Halved> {
 }
 
 fn plan(network: &Network, known: Known<'_>, policy: &PrecisionPolicy) -> PrecisionPlan {
-    let graph = &network.graph;
-    let stats = |id: TensorId| -> Option<&TensorStats> {
-        let tensor = graph.tensor(id);
-        known.stats?.tensors.get(&tensor.name).filter(|_| tensor.dtype == Some(DataType::F32))
-    };
-    let mut facts = constants(network, policy.half);
-    for id in graph.tensor_ids().filter(|&id| graph.tensor(id).dtype == Some(DataType::F32)) {
-        if let Some(amax) = known.ranges.and_then(|ranges| ranges.get(network.name(id))) {
-            facts.entry(id).or_insert_with(|| Facts::of_largest(amax));
-        }
-    }
-    let evidence =
-        Evidence::collect(graph, policy.half, &stats, facts).with_raised(raised_steps(network, policy.half));
+    let graph = &*network.graph;
     let is_fixed = |id: &TensorId| {
         let tensor = graph.tensor(*id);
         tensor.is_given() && !network.model.is_stored(&tensor.name)
     };
-    let evidence = evidence.with_fixed(graph.tensor_ids().filter(is_fixed).collect());
-    let samples = known.stats.map_or(1, |stats| stats.samples);
-    let mut plan = precision::plan(graph, network.model.opset(), &evidence, samples, policy);
-    plan.findings.extend(by_ranges_alone(known, &plan));
-    plan
-}
-
-/// Returns the finding about a plan that ranges alone decide: they tell nothing of small values.
-fn by_ranges_alone(known: Known<'_>, plan: &PrecisionPlan) -> Option<Finding> {
-    let is_alone = known.stats.is_none() && known.ranges.is_some() && plan.count(Precision::Half) > 0;
-    is_alone.then(|| {
-        Finding::note(format!(
-            "only the largest values are known, from ranges: nothing tells what {} does to small ones",
-            plan.half
-        ))
-        .with_remedy("calibrate with data or give statistics")
-    })
+    let constants = Constants {
+        facts: constants(network, policy.half),
+        raised: raised_steps(network, policy.half),
+        fixed: graph.tensor_ids().filter(is_fixed).collect(),
+    };
+    plan_by(graph, network.model.opset(), constants, known, policy)
 }
 
 /// Returns the facts about every float32 constant whose value can be had.

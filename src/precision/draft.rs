@@ -50,6 +50,9 @@ impl Draft<'_> {
         for input in types::precise_inputs(context, node) {
             self.keep_makers(input, Need::Exact, &node.name);
         }
+        if let Some(input) = types::uncast_input(node) {
+            self.keep_makers(input, Need::Type, &node.name);
+        }
         let float32 = |reason: String| Some((Precision::Float32, reason));
         let settled = types::settled(context, id);
         if self.policy.float32.matches(node) && settled.as_ref().is_none_or(|it| it.0 != Precision::Neither) {

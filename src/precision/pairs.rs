@@ -43,6 +43,9 @@ impl Draft<'_> {
     /// The steps of stored int8 weights can be raised, since their integers can be computed anew.
     pub fn unheld_step(&self, node: &Node) -> Option<String> {
         let (values, step) = (node.input(0)?, node.input(1)?);
+        // A Quantize of a weight computes the integers when the engine is built.
+        let quantize = self.context.graph.producer(values).filter(|maker| maker.is("QuantizeLinear"));
+        let values = quantize.and_then(|maker| maker.input(0)).unwrap_or(values);
         let (stored, steps) = (self.context.graph.tensor(values), self.context.graph.tensor(step));
         let can_be_raised = stored.is_given()
             && matches!(stored.dtype, Some(DataType::I8 | DataType::F32))

@@ -49,6 +49,10 @@ fn too_whole(context: &Context<'_>, tensor: TensorId, facts: &Facts) -> Option<S
 }
 
 fn too_coarse(context: &Context<'_>, tensor: TensorId, facts: &Facts) -> Option<String> {
+    // Dequantized values are multiples of steps, which the rule for pairs judges.
+    if context.graph.producer(tensor).is_some_and(|maker| maker.is("DequantizeLinear")) {
+        return None;
+    }
     if facts.sqnr.is_none() && facts.largest > 0.0 && facts.largest < context.half.smallest_normal() * SMALL {
         let (name, half) = (context.name(tensor), context.half);
         return Some(format!("'{name}' reaches only {:.4e}, where {half} is coarse", facts.largest));

@@ -89,6 +89,12 @@ fn has_choice(context: &Context<'_>, node: &Node) -> bool {
         .unwrap_or(false)
 }
 
+/// Returns the input of a TensorRT layer before which TensorRT-RTX 1.7 refuses a Cast behind a Transpose.
+pub(super) fn uncast_input(node: &Node) -> Option<TensorId> {
+    let opens_body = ["Iterator", "Recurrence"].contains(&&*node.op) && node.domain == "tensorrt";
+    node.input(0).filter(|_| opens_body)
+}
+
 /// Operators that take sizes, coordinates or scores in float32, with the first such input.
 const PRECISE_INPUTS: [(&str, usize); 4] =
     [("NonMaxSuppression", 0), ("Range", 0), ("Resize", 1), ("Upsample", 1)];

@@ -105,6 +105,28 @@ pub fn quantize_weights_to(
     Ok(QuantizedWeights { values, scale })
 }
 
+/// Quantizes to int8 by given scales: value = clamp(rne(weight / scale), -128, 127).
+///
+/// # Errors
+///
+/// Those of [`quantize_weights`]; `InvalidArgument` if a scale is not a positive finite number.
+pub fn quantize_weights_by(
+    values: &[f32],
+    shape: &[usize],
+    axis: Option<usize>,
+    scales: &[f32],
+) -> Result<Vec<i8>> {
+    check(values, shape, axis)?;
+    check_finite(values, shape)?;
+    let expected = axis.map_or(1, |axis| shape[axis]);
+    if scales.len() != expected || !scales.iter().all(|scale| scale.is_finite() && *scale > 0.0) {
+        let message =
+            format!("weights of shape {shape:?} need {expected} positive finite scales, not {scales:?}");
+        return Err(Error::new(ErrorKind::InvalidArgument, message));
+    }
+    Ok(divided(values, (shape, axis), scales, max_level(BITS)?))
+}
+
 /// Replaces the scales by `steps`, and computes the integers of the weights anew for the scales that change.
 ///
 /// `place` is the shape and the axis with which `values` were quantized.

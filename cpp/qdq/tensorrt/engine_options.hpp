@@ -14,6 +14,7 @@
 #include <qdq/detail/shared.hpp>
 #include <qdq/numbers.hpp>
 #include <qdq/policy.hpp>
+#include <qdq/precision_options.hpp>
 #include <qdq/run_options.hpp>
 
 namespace qdq::trt {
@@ -52,11 +53,14 @@ struct EngineOptions {
   /// Whether layers that are not INT8 may compute in float16.
   ///
   /// A weakly typed TensorRT (8 to 10) chooses these layers itself. A strongly typed network computes in its
-  /// own types, so qdq casts the ONNX model first (Model::cast()), by the values that calibration saw.
-  /// Refused for a strongly typed network that is given: build it in half precision.
+  /// own types, so qdq casts the ONNX model (Model::cast()) or the network (trt::cast()), by the values that
+  /// calibration saw or by the ranges.
   bool fp16 = false;
   /// Does the same for bfloat16. Weakly typed networks take it from TensorRT 9 on.
   bool bf16 = false;
+  /// The choices for half precision in a strongly typed network: the layers that stay in f32 or that must
+  /// not, and the types of inputs and outputs. `fp16` or `bf16` sets its 16-bit type.
+  qdq::detail::Shared<PrecisionOptions> precision;
   /// Whether the network that is made of an ONNX model is strongly typed. An option of TensorRT 9 and 10; 11
   /// and RTX have no other networks.
   bool strongly_typed = false;

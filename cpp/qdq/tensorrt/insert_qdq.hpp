@@ -3,8 +3,10 @@
 #define QDQ_TENSORRT_INSERT_QDQ_HPP
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -31,11 +33,22 @@
 namespace qdq::trt {
 namespace detail {
 
+/// The numbers of a weight.
+struct QuantizedWeight {
+  std::vector<float> scales;
+  std::optional<OneScale> one;  ///< One scale in place of these.
+};
+
 /// Carries out a plan. All numbers are computed before the network is changed.
 class Insertion {
  public:
-  Insertion(nvinfer1::INetworkDefinition& network, Network described, const Plan& plan)
-      : described_(std::move(described)), plan_(plan), pairs_(network, memory_), replacement_(network) {}
+  Insertion(nvinfer1::INetworkDefinition& network, Network described, const Plan& plan, nvinfer1::ILogger* logger)
+      : described_(std::move(described)),
+        plan_(plan),
+        log_(logger),
+        is_strongly_typed_(is_strongly_typed(network)),
+        pairs_(network, memory_),
+        replacement_(network) {}
 
   [[nodiscard]] Result<WeightMemory> run(const Ranges& ranges, RangeMethod method) {
     if (plan_.decisions().size() != described_.layers.size()) {
@@ -78,10 +91,73 @@ class Insertion {
                      "weight '" + name(weight.tensor) + "' cannot be quantized: " + std::string(amax.error().message()),
                      "check how the model was exported, or exclude the layers that read it");
       }
-      const auto values = amax->values();
-      weight_amax_.emplace_back(values.begin(), values.end());
+      QuantizedWeight quantized;
+      for (const float one : amax->values()) quantized.scales.push_back(int8_scale(one));
+      QDQ_TRY(hold_scales(weight, constant->view(), quantized.scales));
+      if (takes_one_scale(weight)) QDQ_TRY(compute_one_scale(weight, constant->view(), quantized));
+      weights_.push_back(std::move(quantized));
     }
     return {};
+  }
+
+  // Rounds the scales of a 16-bit weight to its type, if the network is strongly typed and the type holds
+  // them.
+  Result<void> hold_scales(const Plan::Weight& weight, const TensorView& values, std::vector<float>& scales) const {
+    const std::optional<Half> half = Pairs::half_of(described_.graph.tensors().at(weight.tensor).dtype);
+    if (!half || !is_strongly_typed_) return {};
+    std::vector<std::int64_t> shape;
+    if (weight.axis != no_axis) shape.push_back(static_cast<std::int64_t>(scales.size()));
+    QDQ_TRY_AS(held, weights_half_scale(values, weight.axis, TensorView(scales.data(), shape), *half));
+    if (*held) scales.assign((*held)->values().begin(), (*held)->values().end());
+    return {};
+  }
+
+  // TensorRT-RTX writes float32 from a convolution whose weight has one scale per channel.
+  bool takes_one_scale(const Plan::Weight& weight) const {
+    if (!QDQ_TRT_RTX || weight.axis != 0) return false;
+    return std::all_of(weight.readers.begin(), weight.readers.end(), [&](const Plan::Reader& reader) {
+      const nvinfer1::ILayer& layer = *described_.layers[reader.node];
+      return reader.input == 1 && layer.getType() == nvinfer1::LayerType::kCONVOLUTION && bias_of(layer).has_value();
+    });
+  }
+
+  Result<void> compute_one_scale(const Plan::Weight& weight, const TensorView& values, QuantizedWeight& quantized) {
+    float largest = 0.0f;
+    for (const auto& reader : weight.readers) {
+      const std::optional<float> scale = scale_before(reader.node);
+      if (!scale) return {};
+      largest = std::max(largest, 128.0f * *scale);
+    }
+    const std::array<std::int64_t, 1> channels{static_cast<std::int64_t>(quantized.scales.size())};
+    QDQ_TRY_AS(one, weights_one_scale(values, TensorView(quantized.scales.data(), channels), largest));
+    if (one->scale != 0.0f) {
+      quantized.one = *std::move(one);
+      return {};
+    }
+    log_.info("weight '" + name(weight.tensor) +
+              "' keeps one scale per channel, with which TensorRT-RTX writes float32: with one scale, results could exceed "
+              "65504");
+    return {};
+  }
+
+  // Returns the bias of a convolution, which may have no numbers; nothing if the network computes it.
+  std::optional<nvinfer1::Weights> bias_of(const nvinfer1::ILayer& layer) const {
+    const nvinfer1::ITensor* bias = layer.getNbInputs() > 2 ? layer.getInput(2) : nullptr;
+    if (bias == nullptr) return as<nvinfer1::IConvolutionLayer>(layer).getBiasWeights();
+    const std::size_t number = described_.number(bias);
+    const nvinfer1::ILayer* source = number == none ? nullptr : described_.tensors[number].layer;
+    if (source == nullptr || source->getType() != nvinfer1::LayerType::kCONSTANT) return std::nullopt;
+    return as<nvinfer1::IConstantLayer>(*source).getWeights();
+  }
+
+  // Returns the scale of the first input of a node; nothing if it is not quantized.
+  std::optional<float> scale_before(std::size_t node) const {
+    for (const auto& activation : plan_.activations()) {
+      for (const auto& reader : activation.readers) {
+        if (reader.node == node && reader.input == 0) return int8_scale(shared_amax_.at(activation.group));
+      }
+    }
+    return std::nullopt;
   }
 
   Result<void> add_activations() {
@@ -97,10 +173,15 @@ class Insertion {
     std::size_t index = 0;
     for (const auto& weight : plan_.weights()) {
       const std::string base = name(weight.tensor);
+      QuantizedWeight& quantized = weights_[index++];
+      if (quantized.one) {
+        QDQ_TRY(add_one_scale(weight, base, quantized));
+        continue;
+      }
       QDQ_TRY_AS(source, source_of(weight.tensor, base));
       // A weight that is read along two axes gets two pairs.
       const std::string pair = seen_[weight.tensor]++ == 0 ? base : base + "_" + std::to_string(seen_[weight.tensor]);
-      QDQ_TRY_AS(result, pairs_.add(**source, pair, weight_amax_[index++], weight.axis));
+      QDQ_TRY_AS(result, pairs_.add_by_scales(**source, pair, std::move(quantized.scales), weight.axis));
       QDQ_TRY(replace(weight.readers));
       rewire(weight.readers, **result);
     }
@@ -111,12 +192,47 @@ class Insertion {
   // Replaces readers that store the kernel, which is already copied here, by layers that read it.
   Result<void> replace(const Plan::Readers& readers) {
     for (const auto& reader : readers) {
-      nvinfer1::ILayer*& layer = described_.layers[reader.node];
-      if (reader.input != 1 || !kernel_of(*layer)) continue;
-      QDQ_TRY_AS(replaced, replacement_.replace(*layer));
-      described_.tensors[described_.graph.nodes().at(reader.node).outputs[0]].tensor = (*replaced)->getOutput(0);
-      layer = *replaced;
+      if (reader.input != 1 || !kernel_of(*described_.layers[reader.node])) continue;
+      const auto only_copy = [](nvinfer1::ILayer& copy) { return Result<nvinfer1::ITensor*>(copy.getOutput(0)); };
+      QDQ_TRY(replace(reader.node, true, only_copy));
     }
+    return {};
+  }
+
+  template <typename Finish>
+  Result<void> replace(std::size_t node, bool with_bias, const Finish& finish) {
+    QDQ_TRY_AS(copy, replacement_.replace(*described_.layers[node], with_bias, finish));
+    described_.tensors[described_.graph.nodes().at(node).outputs[0]].tensor = copy->output;
+    described_.layers[node] = copy->layer;
+    return {};
+  }
+
+  // Adds a weight with one scale. Behind each convolution come the factors of the channels, and the bias.
+  Result<void> add_one_scale(const Plan::Weight& weight, const std::string& base, QuantizedWeight& quantized) {
+    QDQ_TRY_AS(constant, constant_of(described_, weight.tensor));
+    // The constant may lie behind a cast.
+    const DType dtype = described_.graph.tensors().at(weight.tensor).dtype;
+    QDQ_TRY_AS(values, Array::convert(quantized.one->values, dtype));
+    QDQ_TRY_AS(factors, Array::convert(quantized.one->factors, dtype));
+    const nvinfer1::Weights channels = memory_.keep(*std::move(factors));
+    QDQ_TRY_AS(source, pairs_.constant(constant->shape, memory_.keep(*std::move(values)), base + "_one_scale"));
+    QDQ_TRY_AS(result, pairs_.add_by_scales(**source, base, {quantized.one->scale}, no_axis));
+    std::vector<std::int64_t> shape(constant->shape.size(), 1);
+    shape[1] = channels.count;
+    for (const auto& reader : weight.readers) {
+      const nvinfer1::ILayer& layer = *described_.layers[reader.node];
+      const nvinfer1::Weights bias = *bias_of(layer);
+      const std::string output = layer.getOutput(0)->getName();
+      QDQ_TRY(replace(reader.node, false, [&](nvinfer1::ILayer& copy) -> Result<nvinfer1::ITensor*> {
+        using nvinfer1::ElementWiseOperation;
+        pairs_.name_output(copy, output + "_unscaled");
+        QDQ_TRY_AS(scaled, pairs_.with_numbers(*copy.getOutput(0), ElementWiseOperation::kPROD, shape, channels,
+                                               output + "_scaled"));
+        if (bias.count == 0) return scaled;
+        return pairs_.with_numbers(**scaled, ElementWiseOperation::kSUM, shape, bias, output + "_biased");
+      }));
+    }
+    rewire(weight.readers, **result);
     return {};
   }
 
@@ -138,11 +254,13 @@ class Insertion {
 
   Network described_;
   const Plan& plan_;
+  Log log_;
+  bool is_strongly_typed_;
   WeightMemory memory_;
   Pairs pairs_;
   Replacement replacement_;
   std::unordered_map<std::size_t, float> shared_amax_;
-  std::vector<std::vector<float>> weight_amax_;
+  std::vector<QuantizedWeight> weights_;
   std::unordered_map<std::size_t, int> seen_;
 };
 
@@ -158,6 +276,9 @@ class Insertion {
 /// added, such as a missing range, leaves the network unchanged. After Status::TensorRt the network must not
 /// be used any more. Status::Unsupported for a network that leaves the batch out of its shapes.
 ///
+/// For TensorRT-RTX, the weight of a convolution has one scale, and a multiplication by the factors of
+/// its channels follows the convolution: see weights_one_scale().
+///
 /// Nodes that the plan leaves in float because a range is missing are reported to `logger`, if there is one.
 /// Graph::plan() has reported them to qdq's own log, and it refuses a plan that quantizes less than
 /// Policy::Builder::min_quantized().
@@ -170,7 +291,7 @@ class Insertion {
   QDQ_TRY(detail::takes_qdq(network));
   QDQ_TRY_AS(described, detail::Network::describe(network));
   QDQ_TRY(detail::Notes(logger).add(plan));
-  return detail::Insertion(network, *std::move(described), plan).run(ranges, weight_method);
+  return detail::Insertion(network, *std::move(described), plan, logger).run(ranges, weight_method);
 }
 
 }  // namespace qdq::trt

@@ -40,10 +40,10 @@ struct CalibratedModel {
 
 namespace detail {
 
-inline Result<Quantized> quantized(nvinfer1::INetworkDefinition& network, const Ranges& ranges, const EngineOptions& options,
-                                   nvinfer1::ILogger& logger, Notes& notes) {
-  QDQ_TRY_AS(done, quantize_network(network, ranges, options, logger, notes));
-  return Quantized(std::move(done->memory), std::move(done->plan), notes.take());
+inline Result<Quantized> quantized(nvinfer1::INetworkDefinition& network, const Ranges& ranges, const Stats* stats,
+                                   const EngineOptions& options, nvinfer1::ILogger& logger, Notes& notes) {
+  QDQ_TRY_AS(done, quantize_network(network, ranges, stats, options, logger, notes));
+  return Quantized(std::move(done->memory), std::move(done->plan), std::move(done->precision), notes.take());
 }
 
 }  // namespace detail
@@ -62,6 +62,9 @@ inline Result<Quantized> quantized(nvinfer1::INetworkDefinition& network, const 
 /// the call. If a cache covers only a part of the network, the rest stays in float: the result's plan and
 /// findings list it, the options' logger reports it, and with `min_quantized` in the options' policy it is an
 /// error.
+///
+/// With `fp16` or `bf16` in the options, everything else of a strongly typed network becomes 16-bit, as
+/// trt::cast() does it.
 [[nodiscard]] inline Result<Quantized> quantize(nvinfer1::INetworkDefinition& network, nvinfer1::IInt8Calibrator& calibrator,
                                                 const CalibratedModel& source = {}, const EngineOptions& options = {},
                                                 const Library& library = Library::linked()) {
@@ -73,7 +76,7 @@ inline Result<Quantized> quantized(nvinfer1::INetworkDefinition& network, const 
     QDQ_TRY_AS(cache, Cache::from_bytes(Bytes(kept, length)));
     QDQ_TRY_AS(ranges, cache->to_ranges());
     QDQ_TRY(notes.add(*ranges));
-    return detail::quantized(network, *ranges, options, logger, notes);
+    return detail::quantized(network, *ranges, nullptr, options, logger, notes);
   }
   if (source.model.empty()) {
     return Error(Status::InvalidArgument, "the calibrator has no cache, and no model is given to calibrate with its batches",
@@ -94,7 +97,7 @@ inline Result<Quantized> quantized(nvinfer1::INetworkDefinition& network, const 
                                        static_cast<Algorithm>(calibrator.getAlgorithm())));
   QDQ_TRY_AS(bytes, cache->to_bytes());
   calibrator.writeCalibrationCache(bytes->data(), bytes->size());
-  return detail::quantized(network, *ranges, options, logger, notes);
+  return detail::quantized(network, *ranges, &*stats, options, logger, notes);
 }
 
 QDQ_TRT_DEPRECATED_END

@@ -53,6 +53,8 @@
 #define QDQ_TRT_HAS_STRONG_TYPES (QDQ_TRT_AT_LEAST(9, 0) && !QDQ_TRT_AT_LEAST(11, 0))
 /// Whether all networks are strongly typed: layers compute in the types of their inputs.
 #define QDQ_TRT_STRONGLY_TYPED QDQ_TRT_AT_LEAST(11, 0)
+/// Whether the type of a network's input can be changed: up to 10.
+#define QDQ_TRT_HAS_INPUT_TYPE (!QDQ_TRT_AT_LEAST(11, 0))
 /// Whether the header of the ONNX parser is available. It need not be beside TensorRT's headers.
 #if __has_include(<NvOnnxParser.h>)
 #define QDQ_TRT_HAS_PARSER 1

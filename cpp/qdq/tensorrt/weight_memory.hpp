@@ -9,10 +9,13 @@
 
 #include <NvInfer.h>
 
+#include <qdq/array.hpp>
+#include <qdq/tensorrt/version.hpp>
+
 namespace qdq::trt {
 
-/// The owner of the scales that were added to a network. TensorRT does not copy them: this object must
-/// outlive the build of the engine.
+/// The owner of the scales and the converted constants of a network. TensorRT does not copy them: this object
+/// must outlive the build of the engine.
 ///
 /// Moving the object does not move the numbers in memory. It must be kept in a variable: if it is destroyed,
 /// the network has no scales.
@@ -32,8 +35,21 @@ class [[nodiscard]] WeightMemory {
     return {nvinfer1::DataType::kFLOAT, kept_.back().data(), static_cast<std::int64_t>(kept_.back().size())};
   }
 
+  /// Takes ownership of an array of f32, f16 or bf16 and returns its numbers in TensorRT's form.
+  [[nodiscard]] nvinfer1::Weights keep(Array array) {
+    arrays_.push_back(std::move(array));
+    const TensorView view = arrays_.back().view();
+    nvinfer1::DataType type = nvinfer1::DataType::kFLOAT;
+    if (view.dtype() == DType::F16) type = nvinfer1::DataType::kHALF;
+#if QDQ_TRT_QDQ_HAS_TYPE
+    if (view.dtype() == DType::BF16) type = nvinfer1::DataType::kBF16;
+#endif
+    return {type, view.data(), static_cast<std::int64_t>(qdq_array_count(arrays_.back().c()))};
+  }
+
  private:
   std::deque<std::vector<float>> kept_;
+  std::deque<Array> arrays_;
 };
 
 }  // namespace qdq::trt

@@ -1,12 +1,13 @@
 //! Stored constants in 16 bits.
 
 use super::Caster;
+use super::steps::{readers_of_steps, rounded_steps};
 use super::uses::Uses;
 use crate::dtype::DataType;
 use crate::error::Result;
 use crate::finding::{Finding, counted};
-use crate::graph::TensorId;
-use crate::precision::Limited;
+use crate::graph::{Graph, TensorId};
+use crate::precision::{Limited, PrecisionPlan};
 use crate::tensor::{Data, Tensor};
 
 impl Caster<'_> {
@@ -60,8 +61,7 @@ impl Caster<'_> {
     /// Limits finite numbers to those of the 16-bit type. Only a node that the user forced reads larger ones.
     fn finite(&mut self, name: &str, value: Tensor) -> Tensor {
         let largest = self.plan.half.largest();
-        let Data::F32(values) = value.data() else { return value };
-        let count = values.iter().filter(|x| x.is_finite() && x.abs() > largest).count();
+        let (value, count) = finite(value, largest);
         if count == 0 {
             return value;
         }
@@ -69,10 +69,47 @@ impl Caster<'_> {
         let what = format!("{numbers} too large for {} became its largest, {largest:.4e}", self.plan.half);
         let remedy = "keep the nodes that read them in float32";
         self.findings.push(Finding::warning(what).about([name]).with_remedy(remedy));
-        let limit = |&x: &f32| if x.is_finite() { x.clamp(-largest, largest) } else { x };
-        let shape = value.shape().to_vec();
-        Tensor::new(shape, values.iter().map(limit).collect::<Vec<f32>>()).unwrap_or(value)
+        value
     }
+}
+
+/// Limits finite numbers to those up to `largest`, and returns how many were larger.
+fn finite(value: Tensor, largest: f32) -> (Tensor, usize) {
+    let Data::F32(values) = value.data() else { return (value, 0) };
+    let count = values.iter().filter(|x| x.is_finite() && x.abs() > largest).count();
+    if count == 0 {
+        return (value, 0);
+    }
+    let limit = |&x: &f32| if x.is_finite() { x.clamp(-largest, largest) } else { x };
+    let limited: Vec<f32> = values.iter().map(limit).collect();
+    (Tensor::new(value.shape().to_vec(), limited).unwrap_or(value), count)
+}
+
+/// Returns the float32 numbers that constant `id` has in a network that carries the plan out: those of its
+/// 16-bit form with `in_half`, else those of its float32 form.
+///
+/// Masks and bounds are limited. Steps are rounded in both forms, because a Quantize and its Dequantize need
+/// equal ones.
+pub(crate) fn stored(
+    graph: &Graph,
+    plan: &PrecisionPlan,
+    id: TensorId,
+    value: Tensor,
+    in_half: bool,
+) -> Tensor {
+    let limited = plan.limited.iter().find(|limited| limited.tensor == id);
+    let value = match limited.filter(|limited| in_half || limited.is_mask) {
+        Some(limited) => limit(value, *limited),
+        None => value,
+    };
+    let value = match value.data() {
+        Data::F32(steps) if !readers_of_steps(graph, id).is_empty() => {
+            let rounded = rounded_steps(steps, plan.half.dtype());
+            Tensor::new(value.shape().to_vec(), rounded).unwrap_or(value)
+        }
+        _ => value,
+    };
+    if in_half { finite(value, plan.half.largest()).0 } else { value }
 }
 
 /// Limits the numbers of a constant to those that the plan gives it.

@@ -16,6 +16,8 @@ use crate::finding::Finding;
 use crate::graph::{NodeId, TensorId};
 use crate::onnx::{AttributeValue, Edits, ElementType, Model, Network, NodeSpec, Position, UniqueNames};
 use crate::precision::{Precision, PrecisionPlan};
+pub(crate) use constants::stored;
+pub(crate) use steps::readers_of_steps;
 use uses::{Uses, is_stored_half};
 
 /// A model in half precision.

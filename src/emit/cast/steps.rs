@@ -1,6 +1,7 @@
 //! The steps of Quantize and Dequantize in 16 bits.
 
 use super::Caster;
+use crate::dtype::DataType;
 use crate::emit::scale::{Channels, held, raised};
 use crate::error::Result;
 use crate::finding::{Finding, counted};
@@ -19,7 +20,7 @@ impl Caster<'_> {
         let graph = &*self.network.graph;
         let readers = readers_of_steps(graph, id);
         let (false, Data::F32(steps)) = (readers.is_empty(), value.data()) else { return Ok(value) };
-        let rounded: Vec<f32> = steps.iter().map(|&step| raised(step, self.half)).collect();
+        let rounded = rounded_steps(steps, self.half);
         let too_small = steps.iter().filter(|&&step| held(step, self.half).is_none()).count();
         if too_small > 0 {
             for &reader in &readers {
@@ -74,8 +75,13 @@ impl Caster<'_> {
     }
 }
 
+/// Returns steps as the 16-bit type holds them.
+pub(super) fn rounded_steps(steps: &[f32], half: DataType) -> Vec<f32> {
+    steps.iter().map(|&step| raised(step, half)).collect()
+}
+
 /// Lists the Quantize and Dequantize nodes that read a tensor as their step.
-fn readers_of_steps(graph: &Graph, id: TensorId) -> Vec<NodeId> {
+pub(crate) fn readers_of_steps(graph: &Graph, id: TensorId) -> Vec<NodeId> {
     let edges = graph.tensor(id).consumers.iter().filter(|edge| edge.input == 1);
     edges.map(|edge| edge.node).filter(|&id| is_pair(graph.node(id))).collect()
 }

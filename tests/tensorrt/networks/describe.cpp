@@ -54,6 +54,48 @@ TEST(a_fully_connected_layer_is_a_product_of_a_transposed_kernel) {
 }
 #endif
 
+TEST(stored_biases_and_scales_are_constants_of_their_layers) {
+  Made made;
+  const auto kernel = numbers(8 * 4 * 9), bias = numbers(8), scale = numbers(8, 0.7f);
+  ITensor& x = made.input("x", {1, 4, 8, 8});
+  auto& conv = made.named("conv", made.network.addConvolutionNd(x, 8, dims({3, 3}), weights(kernel), weights(bias)));
+  auto& scaled = made.named("scaled", made.network.addScale(out(conv), nvinfer1::ScaleMode::kCHANNEL, weights(bias),
+                                                            weights(scale), no_weights));
+  made.network.markOutput(out(scaled));
+  const Graph graph = trt::describe(made.network).value();
+  const auto name = [&](std::size_t node, std::size_t input) {
+    return std::string(graph.tensors().at(graph.nodes().at(node).inputs.at(input)).name);
+  };
+  CHECK_EQ(name(0, 1), "conv.kernel");
+  CHECK_EQ(name(0, 2), "conv.bias");
+  CHECK_EQ(name(1, 1), "scaled.scale");
+  CHECK_EQ(name(1, 2), "scaled.shift");
+  CHECK_EQ(graph.nodes().at(1).inputs.size(), std::size_t{3});
+  CHECK(graph.tensors().at(graph.nodes().at(0).inputs[2]).shape == std::vector<std::int64_t>({8}));
+}
+
+TEST(attributes_that_rules_read_are_described) {
+  using Ints = std::vector<std::int64_t>;
+  Made made;
+  ITensor& x = made.input("x", {2, 3, 8, 8});
+  auto& softmax = made.named("softmax", made.network.addSoftMax(x));
+  softmax.setAxes(1U << 3);
+  auto& shuffle = made.named("shuffle", made.network.addShuffle(out(softmax)));
+  shuffle.setFirstTranspose({{0, 3, 2, 1}});
+  out(shuffle).standin.dims = dims({2, 8, 8, 3});
+  auto& pool = made.named("pool", made.network.addPoolingNd(out(shuffle), nvinfer1::PoolingType::kAVERAGE, dims({2, 3})));
+  auto& lrn = made.named("lrn", made.network.addLRN(out(pool), 5, 1.0f, 0.5f, 1.0f));
+  made.network.markOutput(out(lrn));
+  const Graph graph = trt::describe(made.network).value();
+  const auto found = [&](const char* node, const char* attribute) {
+    return graph.find_attribute(graph.find_node(node), attribute).value().value;
+  };
+  CHECK(std::get<std::int64_t>(found("softmax", "axis")) == 3);
+  CHECK(std::get<Ints>(found("shuffle", "perm")) == Ints({0, 3, 2, 1}));
+  CHECK(std::get<Ints>(found("pool", "kernel_shape")) == Ints({2, 3}));
+  CHECK(std::get<std::int64_t>(found("lrn", "size")) == 5);
+}
+
 TEST(products_say_what_they_transpose) {
   using nvinfer1::MatrixOperation;
   Made made;

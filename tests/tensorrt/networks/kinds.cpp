@@ -51,12 +51,9 @@ TEST(a_strongly_typed_network_gets_no_flag) {
   CHECK(!seen.int8);
 }
 
-TEST(a_strongly_typed_network_takes_no_half_no_ranges_and_no_calibrator) {
+TEST(a_strongly_typed_network_takes_no_ranges_and_no_calibrator) {
   Conv made(strongly_typed);
   EngineOptions options;
-  options.fp16 = true;
-  CHECK_FAILS(trt::build_engine(*made.builder, made.network, options), Status::Unsupported, "no flag for half precision");
-  options = {};
   options.way = Way::DynamicRange;
   CHECK_FAILS(trt::build_engine(*made.builder, made.network, made.given, options), Status::Unsupported, "strongly typed");
   CHECK_FAILS(trt::set_dynamic_ranges(made.network, made.given), Status::Unsupported, "use insert_qdq()");

@@ -89,15 +89,9 @@ class Configuration {
  private:
   // Layers of a strongly typed network compute in the types of their inputs: TensorRT refuses flags that
   // request other types.
-  Result<void> set_precision([[maybe_unused]] const nvinfer1::INetworkDefinition& network, const EngineOptions& options,
-                             [[maybe_unused]] bool int8) {
-    if (is_strongly_typed(network)) {
-      if (!options.fp16 && !options.bf16) return {};
-      return Error(Status::Unsupported,
-                   QDQ_TRT_STRONGLY_TYPED ? compiled.text() + " has no flag for half precision: the network's types decide"
-                                          : "a strongly typed network takes no flag for half precision: its types decide",
-                   "build the network in half precision, or give the ONNX model, which qdq can cast");
-    }
+  Result<void> set_precision([[maybe_unused]] const nvinfer1::INetworkDefinition& network,
+                             [[maybe_unused]] const EngineOptions& options, [[maybe_unused]] bool int8) {
+    if (is_strongly_typed(network)) return {};
 #if !QDQ_TRT_STRONGLY_TYPED
     QDQ_TRT_DEPRECATED_BEGIN
     if (int8) config_->setFlag(nvinfer1::BuilderFlag::kINT8);

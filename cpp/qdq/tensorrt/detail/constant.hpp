@@ -84,9 +84,11 @@ inline Result<Constant> constant_of(const Network& network, std::size_t number) 
                  "exclude the layers that read it from the plan");
   };
   if (found.tensor == nullptr) {
-    auto kernel = kernel_of(*found.layer);
-    if (!kernel) return unusable("is gone: its layer has no kernel any more");
-    return Constant{dtype_of(kernel->weights.type), std::move(kernel->shape), kernel->weights.values, {}};
+    for (Stored& stored : stored_of(*found.layer)) {
+      if (stored.slot != found.slot) continue;
+      return Constant{dtype_of(stored.weights.type), std::move(stored.shape), stored.weights.values, {}};
+    }
+    return unusable("is gone: its layer does not store it any more");
   }
   const auto shape = shape_of(found.tensor->getDimensions());
   if (!shape || volume(*shape) <= 0) return unusable("has no fixed shape");

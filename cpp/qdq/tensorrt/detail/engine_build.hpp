@@ -52,16 +52,18 @@ class Build {
     QDQ_TRY(notes_.add(ranges));
     if (!inserts_qdq(options_)) return from_model(model, name, &ranges);
     QDQ_TRY_AS(policy, policy_of(options_));
-    QDQ_TRY_AS(plan, model.plan(*policy, ranges));
+    QDQ_TRY_AS(for_shapes, for_profiles(model, *policy, ranges));
+    const Ranges& fitting = *for_shapes ? **for_shapes : ranges;
+    QDQ_TRY_AS(plan, model.plan(*policy, fitting));
     QDQ_TRY(notes_.add(*plan));
     auto options = QuantizeOptions::make();
     options.weight_method(options_.weight_method);
     if (casts()) options.half_scales(half());
     QDQ_TRY_AS(weights, options.build());
-    QDQ_TRY_AS(quantized, model.quantize(*plan, ranges, *weights));
+    QDQ_TRY_AS(quantized, model.quantize(*plan, fitting, *weights));
     plan_ = *std::move(plan);
     if (!casts()) return from_model(*quantized, name, nullptr);
-    return cast(*quantized, name, &ranges);
+    return cast(*quantized, name, &fitting);
   }
 
   /// Builds the engine of a model as it is, except for half precision.
@@ -86,14 +88,17 @@ class Build {
 
   Result<Engine> from_network(nvinfer1::IBuilder& builder, nvinfer1::INetworkDefinition& network, const Ranges* ranges) {
     WeightMemory memory;
-    if (ranges != nullptr) {
-      QDQ_TRY_AS(quantized, quantize_network(network, *ranges, options_, logger_, notes_));
-      memory = std::move(quantized->memory);
-      plan_ = std::move(quantized->plan);
-    }
-    const bool int8 = ranges != nullptr || has_quantize(network);
     EngineOptions options = options_;
     if (is_cast_) options.fp16 = options.bf16 = false;
+    const Stats* stats = stats_ ? &*stats_ : nullptr;
+    if (ranges != nullptr) {
+      QDQ_TRY_AS(quantized, quantize_network(network, *ranges, stats, options, logger_, notes_));
+      memory = std::move(quantized->memory);
+      plan_ = std::move(quantized->plan);
+    } else {
+      QDQ_TRY(halve_network(network, options, {stats, nullptr, nullptr, {}}, memory, notes_));
+    }
+    const bool int8 = ranges != nullptr || has_quantize(network);
     QDQ_TRY_AS(configuration, Configuration::make(builder, network, options, int8, logger_));
     return finish(builder, network, *configuration);
   }
@@ -128,9 +133,24 @@ class Build {
   [[nodiscard]] Half half() const noexcept { return options_.fp16 ? Half::F16 : Half::BF16; }
 
 #if QDQ_TRT_HAS_PARSER
+  /// Returns the ranges for the largest shapes of the profiles, which decide on attentions of dynamic length;
+  /// nothing if there are no profiles.
+  Result<std::optional<Ranges>> for_profiles(const Model& model, const Policy& policy, const Ranges& ranges) const {
+    std::optional<Ranges> fitting;
+    if (options_.profiles.empty()) return fitting;
+    QDQ_TRY_AS(whole, model.plan(policy));
+    for (const auto& shapes : options_.profiles) {
+      for (const InputShapes& one : shapes) {
+        QDQ_TRY_AS(next, whole->ranges_for_shape(fitting ? *fitting : ranges, one.input, one.max));
+        fitting = *std::move(next);
+      }
+    }
+    return fitting;
+  }
+
   /// Casts the model by the statistics and the ranges that are known, and builds its engine.
   Result<Engine> cast(const Model& model, const std::string& name, const Ranges* ranges) {
-    QDQ_TRY_AS(precision, PrecisionOptions::make().half(half()).build());
+    QDQ_TRY_AS(precision, precision_of(options_));
     auto halved = stats_   ? model.cast(*precision, *stats_)
                   : ranges ? model.cast(*precision, *ranges)
                            : model.cast(*precision);

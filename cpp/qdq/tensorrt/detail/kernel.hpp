@@ -75,8 +75,9 @@ Layer* with_window_of(const Layer& from, Layer* to) {
 /// Adds a copy of a layer that stores its kernel. The copy must read the kernel from its second input. NULL
 /// if TensorRT refuses.
 ///
-/// A copy is necessary because TensorRT does not remove a kernel from a layer.
-inline nvinfer1::ILayer* copy_without_kernel(nvinfer1::INetworkDefinition& network, const nvinfer1::ILayer& layer) {
+/// A copy is necessary because TensorRT removes neither a kernel nor a bias from a layer.
+inline nvinfer1::ILayer* copy_without_kernel(nvinfer1::INetworkDefinition& network, const nvinfer1::ILayer& layer,
+                                             bool with_bias) {
   using nvinfer1::LayerType;
   nvinfer1::ITensor& input = *layer.getInput(0);
   switch (layer.getType()) {
@@ -84,19 +85,19 @@ inline nvinfer1::ILayer* copy_without_kernel(nvinfer1::INetworkDefinition& netwo
       const auto& conv = as<nvinfer1::IConvolutionLayer>(layer);
       const nvinfer1::Weights none{conv.getKernelWeights().type, nullptr, 0};
       return with_window_of(conv, network.addConvolutionNd(input, conv.getNbOutputMaps(), conv.getKernelSizeNd(), none,
-                                                           conv.getBiasWeights()));
+                                                           with_bias ? conv.getBiasWeights() : none));
     }
     case LayerType::kDECONVOLUTION: {
       const auto& conv = as<nvinfer1::IDeconvolutionLayer>(layer);
       const nvinfer1::Weights none{conv.getKernelWeights().type, nullptr, 0};
       return with_window_of(conv, network.addDeconvolutionNd(input, conv.getNbOutputMaps(), conv.getKernelSizeNd(), none,
-                                                             conv.getBiasWeights()));
+                                                             with_bias ? conv.getBiasWeights() : none));
     }
 #if QDQ_TRT_HAS_IMPLICIT_BATCH
     case LayerType::kFULLY_CONNECTED: {
       const auto& full = as<nvinfer1::IFullyConnectedLayer>(layer);
       const nvinfer1::Weights none{full.getKernelWeights().type, nullptr, 0};
-      return network.addFullyConnected(input, full.getNbOutputChannels(), none, full.getBiasWeights());
+      return network.addFullyConnected(input, full.getNbOutputChannels(), none, with_bias ? full.getBiasWeights() : none);
     }
 #endif
     default: return nullptr;

@@ -13,8 +13,8 @@
 #include <NvInfer.h>
 
 #include <qdq/graph.hpp>
-#include <qdq/tensorrt/detail/kernel.hpp>
 #include <qdq/tensorrt/detail/operators.hpp>
+#include <qdq/tensorrt/detail/stored.hpp>
 #include <qdq/tensorrt/detail/types.hpp>
 
 #include <qdq/detail/try.hpp>
@@ -23,8 +23,9 @@ namespace qdq::trt::detail {
 
 /// The object in the network that a tensor of the graph describes.
 struct NetworkTensor {
-  nvinfer1::ITensor* tensor = nullptr;  ///< NULL for a kernel that a layer stores.
+  nvinfer1::ITensor* tensor = nullptr;  ///< NULL for weights that a layer stores.
   nvinfer1::ILayer* layer = nullptr;    ///< The layer that computes or stores it; NULL for an input of the network.
+  Slot slot = Slot::Kernel;             ///< The place of weights that the layer stores.
 };
 
 /// Describes a network. Weights that a layer stores become constants of their own; constant layers become
@@ -101,7 +102,7 @@ class Network {
       inputs.push_back(number(layer.getInput(i)));
       in_body = in_body || in_body_.count(inputs.back()) != 0;
     }
-    QDQ_TRY(add_kernel(layer, inputs));
+    QDQ_TRY(add_stored(layer, inputs));
 
     const Operator op = operator_of(layer);
     // Placement ignores nodes of a foreign domain: in a loop or a branch, a pair would be inside the body
@@ -137,16 +138,17 @@ class Network {
     return {};
   }
 
-  // Inserts the kernel that a layer stores, as its second input.
-  Done add_kernel(nvinfer1::ILayer& layer, std::vector<std::size_t>& inputs) {
-    const auto kernel = kernel_of(layer);
-    if (!kernel) return {};
-    auto added = graph.add_tensor(std::string(layer.getName()) + ".kernel", TensorKind::Constant,
-                                  dtype_of(kernel->weights.type), kernel->shape);
-    if (!added) return unusable(layer, std::move(added).error());
-    if (inputs.size() < 2) inputs.resize(2, none);
-    inputs[1] = *added;
-    remember(*added, nullptr, &layer);
+  // Inserts the weights that a layer stores, as inputs of its ONNX operator.
+  Done add_stored(nvinfer1::ILayer& layer, std::vector<std::size_t>& inputs) {
+    for (const Stored& stored : stored_of(layer)) {
+      auto added = graph.add_tensor(layer.getName() + std::string(stored.name), TensorKind::Constant,
+                                    dtype_of(stored.weights.type), stored.shape);
+      if (!added) return unusable(layer, std::move(added).error());
+      if (inputs.size() <= stored.input) inputs.resize(stored.input + 1, none);
+      inputs[stored.input] = *added;
+      remember(*added, nullptr, &layer);
+      tensors[*added].slot = stored.slot;
+    }
     return {};
   }
 
@@ -163,6 +165,31 @@ class Network {
       }
 #if QDQ_TRT_HAS_IMPLICIT_BATCH
       case LayerType::kFULLY_CONNECTED: node.set_int("transB", 1); break;
+#endif
+      case LayerType::kSOFTMAX: {
+        // One bit is the axis.
+        const std::uint32_t axes = as<nvinfer1::ISoftMaxLayer>(layer).getAxes();
+        for (int axis = 0; axis < 32; ++axis) {
+          if (axes == 1U << axis) node.set_int("axis", axis);
+        }
+        break;
+      }
+      case LayerType::kSHUFFLE:
+        if (only_transposes(as<nvinfer1::IShuffleLayer>(layer))) {
+          const nvinfer1::Permutation order = as<nvinfer1::IShuffleLayer>(layer).getFirstTranspose();
+          const int rank = layer.getInput(0)->getDimensions().nbDims;
+          node.set_ints("perm", std::vector<std::int64_t>(order.order, order.order + rank));
+        }
+        break;
+      case LayerType::kPOOLING: {
+        if (const auto window = shape_of(as<nvinfer1::IPoolingLayer>(layer).getWindowSizeNd())) {
+          node.set_ints("kernel_shape", *window);
+        }
+        break;
+      }
+      case LayerType::kLRN: node.set_int("size", as<nvinfer1::ILRNLayer>(layer).getWindowSize()); break;
+#if QDQ_TRT_HAS_BRANCHES
+      case LayerType::kEINSUM: node.set_text("equation", as<nvinfer1::IEinsumLayer>(layer).getEquation()); break;
 #endif
 #if QDQ_TRT_HAS_CAST
       case LayerType::kCAST: node.set_int("to", onnx_type(as<nvinfer1::ICastLayer>(layer).getToType())); break;

@@ -150,6 +150,8 @@ inline Operator operator_of(const nvinfer1::ILayer& layer) {
     case LayerType::kSQUEEZE: return {"Squeeze"};
     case LayerType::kUNSQUEEZE: return {"Unsqueeze"};
 #endif
+    case LayerType::kITERATOR: return {"Iterator", false};
+    case LayerType::kRECURRENCE: return {"Recurrence", false};
     default: return {"Layer", false};
   }
 }

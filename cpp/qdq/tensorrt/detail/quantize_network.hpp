@@ -2,11 +2,15 @@
 #ifndef QDQ_TENSORRT_DETAIL_QUANTIZE_NETWORK_HPP
 #define QDQ_TENSORRT_DETAIL_QUANTIZE_NETWORK_HPP
 
+#include <optional>
 #include <utility>
 
 #include <NvInfer.h>
 
+#include <qdq/known_values.hpp>
 #include <qdq/plan.hpp>
+#include <qdq/precision_plan.hpp>
+#include <qdq/tensorrt/cast.hpp>
 #include <qdq/tensorrt/detail/log.hpp>
 #include <qdq/tensorrt/detail/network_kind.hpp>
 #include <qdq/tensorrt/dynamic_range.hpp>
@@ -46,15 +50,34 @@ inline Result<Policy> policy_of(const EngineOptions& options) {
   return options.policy->edit().target(QDQ_TRT_RTX ? Target::Rtx : Target::TensorRt).build();
 }
 
-/// The scales of a quantized network, and the plan.
+/// Returns the options' choices for half precision, with the 16-bit type that the builder's options name.
+inline Result<PrecisionOptions> precision_of(const EngineOptions& options) {
+  return options.precision->edit().half(options.fp16 ? Half::F16 : Half::BF16).build();
+}
+
+/// Casts a strongly typed network if the options ask for half precision, and notes the findings of its plan.
+inline Result<std::optional<PrecisionPlan>> halve_network(nvinfer1::INetworkDefinition& network,
+                                                          const EngineOptions& options, const KnownValues& known,
+                                                          WeightMemory& memory, Notes& notes) {
+  if ((!options.fp16 && !options.bf16) || !is_strongly_typed(network)) return std::optional<PrecisionPlan>();
+  QDQ_TRY_AS(choices, precision_of(options));
+  QDQ_TRY_AS(plan, cast_network(network, *choices, known, memory, false));
+  QDQ_TRY(notes.add(*plan));
+  return std::optional<PrecisionPlan>(*std::move(plan));
+}
+
+/// The scales and constants of a quantized network, and the plans.
 struct QuantizedNetwork {
   WeightMemory memory;
   Plan plan;
+  std::optional<PrecisionPlan> precision;
 };
 
-/// Quantizes the network by the ranges, and notes the layers that it leaves in float.
+/// Quantizes the network by the ranges, and notes the layers that it leaves in float. `stats` may be NULL;
+/// half precision is planned by them.
 inline Result<QuantizedNetwork> quantize_network(nvinfer1::INetworkDefinition& network, const Ranges& ranges,
-                                                 const EngineOptions& options, nvinfer1::ILogger& logger, Notes& notes) {
+                                                 const Stats* stats, const EngineOptions& options, nvinfer1::ILogger& logger,
+                                                 Notes& notes) {
   const bool inserts = inserts_qdq(options, network);
   if (inserts && !QDQ_TRT_HAS_QDQ) {
     return Error(Status::Unsupported, compiled.text() + " has no Quantize and Dequantize layers", "use Way::DynamicRange");
@@ -81,7 +104,8 @@ inline Result<QuantizedNetwork> quantize_network(nvinfer1::INetworkDefinition& n
   }
 #endif
   static_cast<void>(logger);
-  return QuantizedNetwork{std::move(memory), *std::move(plan)};
+  QDQ_TRY_AS(precision, halve_network(network, options, {stats, &*all, nullptr, {}}, memory, notes));
+  return QuantizedNetwork{std::move(memory), *std::move(plan), *std::move(precision)};
 }
 
 }  // namespace qdq::trt::detail

@@ -2,20 +2,25 @@
 #ifndef QDQ_TENSORRT_DETAIL_REPLACEMENT_HPP
 #define QDQ_TENSORRT_DETAIL_REPLACEMENT_HPP
 
-#include <algorithm>
-#include <cstddef>
 #include <string>
-#include <unordered_map>
-#include <vector>
 
 #include <NvInfer.h>
 
 #include <qdq/result.hpp>
 #include <qdq/tensorrt/detail/kernel.hpp>
+#include <qdq/tensorrt/detail/outputs.hpp>
+
+#include <qdq/detail/try.hpp>
 
 #if QDQ_TRT_HAS_QDQ
 
 namespace qdq::trt::detail {
+
+/// A layer that replaces another, and the tensor that replaces its output.
+struct Copy {
+  nvinfer1::ILayer* layer;
+  nvinfer1::ITensor* output;
+};
 
 /// Replaces layers that store their kernel by layers that read it. TensorRT removes layers that nothing reads
 /// any more.
@@ -23,17 +28,22 @@ class Replacement {
  public:
   explicit Replacement(nvinfer1::INetworkDefinition& network) : network_(network) {}
 
-  /// Adds a layer that is like `layer` except for its kernel, and takes over its name and the name of its
-  /// output.
-  [[nodiscard]] Result<nvinfer1::ILayer*> replace(nvinfer1::ILayer& layer) {
+  /// Adds a layer that is like `layer` except for its kernel and, if not `with_bias`, its bias, and takes
+  /// over its name and the name of its output. `finish(copy)` may add layers behind the copy, and returns the
+  /// tensor that takes the output's place and name.
+  template <typename Finish>
+  [[nodiscard]] Result<Copy> replace(nvinfer1::ILayer& layer, bool with_bias, const Finish& finish) {
     const std::string name = layer.getName();
-    nvinfer1::ILayer* copy = copy_without_kernel(network_, layer);
+    nvinfer1::ILayer* copy = copy_without_kernel(network_, layer, with_bias);
     if (copy == nullptr) {
       return Error(Status::TensorRt, "TensorRT refused a copy of layer '" + name + "' that reads its kernel",
                    "see what TensorRT logged; parse the network anew, since this one is changed in part");
     }
+    // A bias may be a tensor although the kernel is stored.
+    for (int i = 2; with_bias && i < layer.getNbInputs(); ++i) {
+      if (layer.getInput(i) != nullptr) copy->setInput(i, *layer.getInput(i));
+    }
     nvinfer1::ITensor& before = *layer.getOutput(0);
-    nvinfer1::ITensor& after = *copy->getOutput(0);
     const std::string output = before.getName();
     layer.setName((name + ".stored").c_str());
     before.setName((output + ".stored").c_str());
@@ -41,9 +51,10 @@ class Replacement {
 #if QDQ_TRT_HAS_CAST
     copy->setMetadata(layer.getMetadata());
 #endif
-    after.setName(output.c_str());
-    replaced_[&before] = &after;
-    return copy;
+    QDQ_TRY_AS(after, finish(*copy));
+    (*after)->setName(output.c_str());
+    replaced_[&before] = *after;
+    return Copy{copy, *after};
   }
 
   /// Redirects all readers of a replaced layer to its replacement. The network's outputs are redirected too
@@ -56,29 +67,18 @@ class Replacement {
         if (found != replaced_.end()) layer.setInput(input, *found->second);
       }
     }
-    std::vector<nvinfer1::ITensor*> outputs;
-    for (int i = 0; i < network_.getNbOutputs(); ++i) outputs.push_back(network_.getOutput(i));
-    const auto is_replaced = [&](nvinfer1::ITensor* output) { return replaced_.count(output) != 0; };
-    if (std::none_of(outputs.begin(), outputs.end(), is_replaced)) return;
-    std::vector<nvinfer1::TensorFormats> formats;
-    for (nvinfer1::ITensor* output : outputs) {
-      formats.push_back(output->getAllowedFormats());
-      network_.unmarkOutput(*output);
-    }
-    for (std::size_t i = 0; i < outputs.size(); ++i) {
-      nvinfer1::ITensor& output = is_replaced(outputs[i]) ? *replaced_[outputs[i]] : *outputs[i];
-      network_.markOutput(output);
-      if (output.getAllowedFormats() != formats[i]) output.setAllowedFormats(formats[i]);
-    }
+    replace_outputs(network_, replaced_);
   }
 
  private:
   nvinfer1::INetworkDefinition& network_;
-  std::unordered_map<nvinfer1::ITensor*, nvinfer1::ITensor*> replaced_;
+  Replaced replaced_;
 };
 
 }  // namespace qdq::trt::detail
 
 #endif  // QDQ_TRT_HAS_QDQ
+
+#include <qdq/detail/end_try.hpp>
 
 #endif

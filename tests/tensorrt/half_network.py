@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+"""Quantizes and casts networks that ONNX's parser made, with TensorRT-RTX on the CPU. Their engines must have the same
+kernels, and move as much, as those of the ONNX models that qdq quantized and cast itself.
+
+usage: half_network.py FOLDER
+
+FOLDER comes from make_models.py.
+"""
+
+import concurrent.futures
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "python")]
+
+import native  # noqa: E402
+import rtx  # noqa: E402
+from tensorrt_headers import headers  # noqa: E402
+
+TOOL = native.ROOT / "target" / "debug" / "qdq"
+MODELS = ["residual_cnn", "mobilenet", "detector", "unet", "opset9_bn", "control_flow", "shared_weights", "gemm_variants",
+          "vision_transformer", "transformer_256", "lstm"]
+# The options that make each form of an ONNX model.
+FORMS = {
+    "float16": ["cast", "--fp16"],
+    "int8-float16": ["quantize", "--target", "rtx", "--fp16"],
+}
+
+
+def main(arguments):
+    folder = pathlib.Path(arguments[0])
+    suite = native.Suite("tensorrt-half-network", native.ROOT / "target" / "debug")
+    program = suite.compile("g++", [HERE / "half_network.cpp"], "-std=c++17", *native.WARNINGS, f"-I{native.ROOT / 'cpp'}",
+                            *headers("rtx-1.7"), "-ldl", name="half_network")
+    entries = [entry for entry in json.loads((folder / "manifest.json").read_text()) if entry["name"] in MODELS]
+    jobs = [(program, folder, entry, form) for entry in entries for form in FORMS]
+    failed = 0
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        for (_, _, entry, form), problem in zip(jobs, pool.map(attempt, jobs)):
+            failed += bool(problem)
+            print(f"FAILED  {entry['name']} {form}\n{problem}" if problem else f"ok      {entry['name']} {form}", flush=True)
+    print(f"{len(jobs) - failed} passed, {failed} failed")
+    return failed > 0
+
+
+def attempt(job):
+    try:
+        return differences(*job)
+    except native.Failure as failure:
+        return str(failure)
+
+
+def differences(program, folder, entry, form):
+    """Returns the difference between the engines of the network and of the ONNX model, if there is one."""
+    model, data = folder / f"{entry['name']}.onnx", folder / entry["calibration"]
+    with tempfile.TemporaryDirectory() as scratch:
+        out = pathlib.Path(scratch)
+        verb, *options = FORMS[form]
+        native.run(TOOL, verb, model, "-d", data, *options, "-o", out / "cast.onnx")
+        problem = rtx.build_to(out / "cast.onnx", out / "of_model", (1, 1, 1))
+        if problem:
+            return problem
+        native.run(program, *rtx.libraries(), model, data, form, out / "of_network")
+        moved = [moves(out / name) for name in ("of_model", "of_network")]
+    return "" if moved[0] == moved[1] else f"the model's engine moves {moved[0]}, that of the network {moved[1]}"
+
+
+def moves(engine):
+    """Returns the bytes that an engine reads and writes of each type."""
+    cost = subprocess.run([TOOL, "cost", engine, "--json"], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+    return {one["type"]: (one["read"], one["written"]) for one in json.loads(cost)["moved"]}
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
