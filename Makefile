@@ -14,7 +14,7 @@ endif
 export QDQ_PYTHON := $(PYTHON)
 
 .DEFAULT_GOAL := help
-.PHONY: help bench bench-peers demo demo-accuracy check layers parts test test-all native bare torch torch-seeds test-gpu test-gpu-folder miri tsan header share python models peers real consumers findings fmt fmt-check lint deny aarch64 quotients doc reference dist clean
+.PHONY: help bench bench-peers demo demo-accuracy check layers parts test test-all native bare half-seeds torch torch-seeds test-gpu test-gpu-folder miri tsan header share python models peers real consumers findings fmt fmt-check lint deny aarch64 quotients doc reference dist clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -105,6 +105,11 @@ test-gpu-folder: python models ## gather in target/gpu what `make test-gpu` runs
 real: python ## quantize models that people ship, in both runtimes (REAL names the folder of the real ones)
 	$(CARGO) build --release
 	$(PYTHON) tests/python/real_models.py --qdq target/release/qdq $(if $(REAL),--real $(REAL))
+	$(PYTHON) tests/python/real_half.py --qdq target/release/qdq $(if $(REAL),--real $(REAL))
+
+half-seeds: python models ## what half precision costs the test models beside Q/DQ, over 16 draws of weights and data
+	$(CARGO) build --release
+	$(PYTHON) tests/python/half_seeds.py target/models --qdq target/release/qdq
 
 consumers: python ## install the CMake package and build C and C++ programs against it (ONLY='words of cases')
 	$(PYTHON) tests/consumers/run.py $(ONLY)

@@ -7,7 +7,11 @@ from onnx import TensorProto, helper, numpy_helper
 class Builder:
     """Collects nodes, constants, inputs and outputs. Names every tensor. Takes weights from a seeded generator."""
 
-    def __init__(self, name, opset=17, ir=8, seed=0):
+    # The seed of builders that are given none.
+    seed = 0
+
+    def __init__(self, name, opset=17, ir=8, seed=None):
+        seed = self.seed if seed is None else seed
         self.name, self.opset, self.ir = name, opset, ir
         self.random = numpy.random.default_rng([seed, *name.encode()])
         self.nodes, self.constants, self.inputs, self.outputs = [], [], [], []

@@ -50,7 +50,7 @@ def run(path, data, batch, optimised=False):
     total = len(next(iter(data.values())))
     parts = [session.run(names, {key: array[i : i + batch] for key, array in data.items()})
              for i in range(0, total - total % batch, batch)]
-    return {name: numpy.concatenate([part[i] for part in parts]) for i, name in enumerate(names)}
+    return {name: numpy.concatenate([numpy.atleast_1d(part[i]) for part in parts]) for i, name in enumerate(names)}
 
 
 def sqnr(reference, got):

@@ -28,7 +28,6 @@ LIBRARY = next(pathlib.Path(onnxruntime.__file__).parent.glob("capi/libonnxrunti
 RUNTIMES = ("embedded", "onnxruntime")
 # SQNR of the worst output in dB, 1 dB below the measured one. INT8 ruins ppv5_det because of one convolution.
 # One sample at the border between two directions decides the figure of ppv5_cls.
-# at the border between two directions decides the figure of ppv5_cls.
 FLOOR = {"centerface": 13.4, "plcmos": 38.0, "ppv5_cls": 25.7, "ppv5_det": -3.3, "silero_half": 12.8}
 
 

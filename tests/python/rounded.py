@@ -99,4 +99,4 @@ def run(path, data, batch):
         feed = {key: array[start : start + batch] for key, array in data.items()}
         feed = {key: array.astype(numpy.float32) if key in halves else array for key, array in feed.items()}
         parts.append(running.run(names, feed))
-    return {name: numpy.concatenate([part[i] for part in parts]) for i, name in enumerate(names)}
+    return {name: numpy.concatenate([numpy.atleast_1d(part[i]) for part in parts]) for i, name in enumerate(names)}
