@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::error::Error as _;
 use std::sync::Arc;
 
+use super::dequantized;
+use crate::dtype::DataType;
 use crate::error::Error;
 use crate::finding::{Finding, listed};
 use crate::graph::{Graph, Node, NodeId, TensorId};
@@ -22,8 +24,15 @@ const SHOWN: usize = 5;
 /// that cannot be computed ahead stays an activation. That is a finding if layers need it for a weight, or an
 /// If for its condition.
 pub(super) fn fold_constants(network: &mut Network) -> Vec<Finding> {
-    let wanted = computed_constants(&network.graph);
+    let (stored, wanted): (Vec<TensorId>, Vec<TensorId>) = computed_constants(&network.graph)
+        .into_iter()
+        .partition(|&id| dequantized::maker(&network.graph, id).is_some());
     let (mut known, mut causes) = (Vec::new(), BTreeMap::new());
+    for id in stored {
+        let integers = dequantized::maker(&network.graph, id).and_then(|node| node.input(0));
+        let shape = integers.and_then(|integers| network.graph.tensor(integers).fixed_shape());
+        known.extend(shape.map(|shape| (id, DataType::F32, shape)));
+    }
     each_constant(network, &wanted, |at, value| match value {
         Ok(value) => known.push((wanted[at], value.dtype(), value.shape().to_vec())),
         Err(error) => {

@@ -7,6 +7,7 @@
 mod calibrate;
 mod compare;
 mod compared;
+mod dequantized;
 mod filled;
 mod fixed;
 mod folded;

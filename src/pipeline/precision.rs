@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use super::calibrate::CalibrateOptions;
 use super::known::{BF16_OPSET, Constants, Known, plan_by};
 use super::prepared::Prepared;
-use super::{folded, prepare::PrepareOptions, prepare::check_opset, prepare::prepare_with};
+use super::{dequantized, folded, prepare::PrepareOptions, prepare::check_opset, prepare::prepare_with};
 use crate::dtype::DataType;
 use crate::emit::cast::cast;
 use crate::emit::scale::{self, Channels};
 use crate::error::{Error, ErrorKind, Result};
 use crate::finding::{self, Finding};
 use crate::graph::{Graph, TensorId, TensorKind};
+use crate::kernel::parallel;
 use crate::observe::TensorStats;
 use crate::onnx::{Model, Network};
 use crate::place::existing::{is_pair, is_pair_op};
@@ -135,14 +136,20 @@ fn constants(network: &Network, half: Half) -> BTreeMap<TensorId, Facts> {
     let is_wanted = |id: &TensorId| {
         graph.tensor(*id).kind == TensorKind::Constant && graph.tensor(*id).dtype == Some(DataType::F32)
     };
-    let wanted: Vec<TensorId> = graph.tensor_ids().filter(is_wanted).collect();
+    let (stored, wanted): (Vec<TensorId>, Vec<TensorId>) =
+        graph.tensor_ids().filter(is_wanted).partition(|&id| dequantized::maker(graph, id).is_some());
+    let of_stored = parallel::tasks(stored.len(), |at| {
+        let stats = dequantized::stats(network, dequantized::maker(graph, stored[at])?)?;
+        Facts::of(&stats, half)
+    });
     let facts = map_constants(network, &wanted, |_, value| {
         let value = value.ok()?;
         let mut stats = TensorStats::new();
         stats.observe(&value.view().data().to_f32()?);
         Facts::of(&stats, half)
     });
-    wanted.into_iter().zip(facts).filter_map(|(id, facts)| Some((id, facts?))).collect()
+    let all = stored.into_iter().zip(of_stored).chain(wanted.into_iter().zip(facts));
+    all.filter_map(|(id, facts)| Some((id, facts?))).collect()
 }
 
 /// Returns, for each tensor of steps that the 16-bit type cannot hold, the share of the weight's energy in
