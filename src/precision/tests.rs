@@ -247,3 +247,38 @@ fn a_pair_keeps_a_step_that_16_bits_cannot_hold() {
         assert_eq!(said.map(|finding| finding.tensors.len()), stays.then_some(2), "{step}");
     }
 }
+
+/// The names of the tensors that are observed whole, and of those whose extremes are enough.
+fn tapped(row: &Row) -> [Vec<&str>; 2] {
+    let PrecisionTaps { whole, limits } = taps(&row.graph);
+    [whole, limits].map(|ids| ids.into_iter().map(|id| &*row.graph.tensor(id).name).collect())
+}
+
+#[test]
+fn scores_and_probabilities_need_no_histogram() {
+    let mut row = Row::new(&[]);
+    row.constant("w", &[0.5]);
+    row.constant("root", &[0.125]);
+    row.node("MatMul", &["x", "w"], "scores", &[]).node("Mul", &["scores", "root"], "scaled", &[]);
+    row.node("Softmax", &["scaled"], "weights", &[]).node("Transpose", &["weights"], "turned", &[]);
+    row.node("MatMul", &["turned", "w"], "context", &[]).node("Mul", &["context", "root"], "small", &[]);
+    row.node("MatMul", &["small", "w"], "y", &[]);
+    assert_eq!(tapped(&row), [vec!["x", "context", "small", "y"], vec!["scores", "scaled"]]);
+    // Any other reader of the probabilities needs to know more of them.
+    row.node("Log", &["turned"], "log", &[]);
+    assert_eq!(tapped(&row)[0], ["x", "weights", "context", "small", "y", "log"]);
+}
+
+#[test]
+fn what_is_read_behind_a_move_counts() {
+    let mut row = Row::new(&[]);
+    row.constant("w", &[0.5]);
+    row.node("Conv", &["x", "w"], "conv", &[]).node("Clip", &["conv"], "clip", &[]);
+    row.node("MaxPool", &["clip"], "pool", &[]).node("GlobalAveragePool", &["pool"], "average", &[]);
+    assert_eq!(tapped(&row), [vec!["x", "clip", "average"], vec!["conv"]]);
+    let mut row = Row::new(&[]);
+    row.constant("w", &[0.5]);
+    row.node("Conv", &["x", "w"], "conv", &[]).node("MaxPool", &["conv"], "pool", &[]);
+    row.node("Conv", &["pool", "w"], "y", &[]);
+    assert_eq!(tapped(&row), [vec!["x", "y"], vec!["conv"]]);
+}
