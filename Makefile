@@ -14,7 +14,7 @@ endif
 export QDQ_PYTHON := $(PYTHON)
 
 .DEFAULT_GOAL := help
-.PHONY: help bench bench-peers demo demo-accuracy check layers parts test test-all native bare half-seeds torch torch-seeds test-gpu test-gpu-folder miri tsan header share python models peers real consumers findings fmt fmt-check lint deny aarch64 quotients doc reference dist clean
+.PHONY: help bench bench-half bench-peers demo demo-accuracy check layers parts test test-all native bare half-seeds torch torch-seeds test-gpu test-gpu-folder miri tsan header share python models peers real consumers findings fmt fmt-check lint deny aarch64 quotients doc reference dist clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -135,6 +135,9 @@ target/tools/%/.ready: scripts/tools/%.txt scripts/setup_python.sh
 bench: ## measure kernels and searches beside the machine's limits and write benches/RESULTS.md (QDQ_ISA chooses)
 	$(CARGO) bench --bench kernels --bench searches
 	python3 benches/report.py target benches/RESULTS.md
+
+bench-half: models ## measure calibrations with and without what half precision needs, in turn
+	$(PYTHON) benches/half.py target/models
 
 # The peers' Python, and networks of usual shapes.
 target/peers-python/.ready: benches/peers/requirements.txt

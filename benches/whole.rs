@@ -1,10 +1,11 @@
 //! A whole calibration, or a plain run of the same images.
 //!
-//! Usage: `whole plain|planned|every RUNTIME THREADS MODEL DATA`. "planned" observes the tensors that a Q/DQ
-//! model needs. "every" observes all activations, as a calibration cache needs them.
+//! Usage: `whole plain|planned|half|every RUNTIME THREADS MODEL DATA`. "planned" observes the tensors that a
+//! Q/DQ model needs, and "half" also those that a plan for half precision needs. "every" observes all
+//! activations, as a calibration cache needs them.
 //!
 //! Prints the seconds from the opened model to the ranges, and the process's peak of memory in MiB.
-//! `benches/peers/run.py` runs it beside the peers.
+//! `benches/peers/run.py` runs it beside the peers, and `benches/half.py` runs "planned" and "half" in turn.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -36,16 +37,16 @@ fn plain(model: &Model, source: &mut dyn BatchSource, runtime: &RuntimeOptions) 
     Ok(())
 }
 
-fn calibrate(
-    model: &Model,
-    every_activation: bool,
-    source: &mut dyn BatchSource,
-    runtime: RuntimeOptions,
-) -> Result<()> {
+fn calibrate(model: &Model, what: &str, source: &mut dyn BatchSource, runtime: RuntimeOptions) -> Result<()> {
     let prepared = pipeline::prepare(model)?;
     let plan = prepared.plan(&Policy::default())?;
-    let options = CalibrateOptions { runtime, every_activation, ..Default::default() };
+    let every_activation = what == "every";
+    let mut options = CalibrateOptions { runtime, every_activation, ..Default::default() };
+    if what == "half" {
+        prepared.observe_for_precision(&mut options);
+    }
     let stats = prepared.calibrate(&plan, source, &options, &mut go_on)?;
+    let stats = stats.only(&prepared.taps(&plan, every_activation));
     for method in [Method::Max, Method::Entropy, Method::Percentile(99.99), Method::Mse] {
         prepared.ranges(&plan, &stats, method)?;
     }
@@ -55,7 +56,7 @@ fn calibrate(
 fn run(arguments: &[String]) -> Result<()> {
     let [what, kind, threads, model, data] = arguments else {
         // `cargo bench` without a name runs every benchmark. This one needs arguments.
-        println!("whole plain|planned|every RUNTIME THREADS MODEL DATA: run by benches/peers/run.py");
+        println!("whole plain|planned|half|every RUNTIME THREADS MODEL DATA: run by benches/peers/run.py");
         return Ok(());
     };
     let threads: usize = threads.parse().unwrap_or(1);
@@ -68,7 +69,7 @@ fn run(arguments: &[String]) -> Result<()> {
     let start = Instant::now();
     match what.as_str() {
         "plain" => plain(&model, source.as_mut(), &runtime)?,
-        _ => calibrate(&model, what == "every", source.as_mut(), runtime)?,
+        _ => calibrate(&model, what, source.as_mut(), runtime)?,
     }
     println!("{:.4} {:.1}", start.elapsed().as_secs_f64(), peak_mib());
     Ok(())
