@@ -6,7 +6,7 @@ usage: half_precision.py FOLDER [--qdq BINARY] [--models NAME,...]
 FOLDER comes from make_models.py. Every model has four forms: float32, half precision, Q/DQ with the rest in float32,
 and Q/DQ with the rest in half precision. For each model: onnx.checker takes all forms with shape inference; half
 precision alone has an SQNR of 50 dB; the rest in half precision costs at most 0.3 dB of the SQNR that Q/DQ has, but
-for the models in BY_CHANCE, and at most 0.3 dB on average over all models; what NVIDIA's Model Optimizer reaches is
+for the models in LOSES_MORE, and at most 0.3 dB on average over all models; what NVIDIA's Model Optimizer reaches is
 reached (PEER); a second cast changes nothing; TensorRT-RTX builds all forms, and in half precision no float32 tensor
 of 1 KiB or more moves that no rule names. Every 16-bit tensor is really rounded: see rounded.py.
 The last line is `N passed, N failed`.
@@ -34,9 +34,10 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 LEAST_DB = 50
 # What the rest in half precision may cost, for each model and on average.
 LOST_DB = 0.3
-# Models that may lose more, with the most. By other weights and data the same networks lose nothing on average, and one draw
-# differs by 0.3 to 0.7 dB (half_seeds.py): 0.5% of the integers fall to the other side, since the steps are rounded to 16 bits.
-BY_CHANCE = {"mobilenet": 0.8, "detector": 0.5, "large": 0.5, "opset9_bn": 1.0, "gemm_variants": 0.7, "transformer": 0.9}
+# Models that may lose more, with the most. The steps are rounded to 16 bits, and 0.5% of the integers fall to the other
+# side. Over other weights and data (half_seeds.py) all but `large`, which takes too long, lose nothing beyond the error
+# of the mean, 0.1 to 0.2 dB; one draw differs by 0.4 to 0.8.
+LOSES_MORE = {"mobilenet": 0.8, "detector": 0.5, "large": 0.5, "opset9_bn": 1.0, "gemm_variants": 0.7, "transformer": 0.9}
 # The least SQNR in dB and the most KiB: those of Model Optimizer 0.47 with its float16 rest.
 PEER = {"transformer_256": (25.1, 8_713), "transformer_1024": (32.2, 38_921), "cnn_128": (19.4, 76_096)}
 SM = 89
@@ -86,7 +87,7 @@ def check_accuracy(name, found):
     least, _ = PEER.get(name, (0, 0))
     if not found["qdq_half"] >= least:
         problems.append(f"the rest in half precision leaves {found['qdq_half']:.1f} dB, less than {least}")
-    if not lost(found) <= BY_CHANCE.get(name, LOST_DB):
+    if not lost(found) <= LOSES_MORE.get(name, LOST_DB):
         problems.append(f"the rest in half precision costs {lost(found):.2f} dB of {found['qdq']:.2f}")
     return problems
 

@@ -36,12 +36,14 @@ class Asked:
     batch: int = 1
 
 
-# What Model Optimizer 0.47 reaches with its float16 rest (the better of max and entropy). Three figures are others:
-# plcmos has 41.3 dB there. Its result is one number behind eleven INT8 layers of one row, and the test data has four samples. If
-# the activations' steps move by one unit of float16, its SQNR is anywhere between 34 and 46 dB, with the rest in float32 as well.
-# ppv5_cls has no figure there: one sample at the border between two directions decides it (25 to 51 dB).
-# ppv5_det is ruined by INT8 (real_models.py says why), and casting it gives 36 dB there: the network is steep. Rounding its
-# weights alone to float16 leaves 37.5 dB.
+# What Model Optimizer 0.47 reaches with its float16 rest (the better of max and entropy), except for these, which are
+# just below or above what was measured:
+# plcmos misses its 41.3 dB. Its result is one number, and there are four test samples: the SQNR is 34 to 46 dB if the
+# steps move by one unit of float16, 38 on average, and 34 to 43 with the rest in float32.
+# ppv5_cls and the KiB of digits have no figure there. One sample at the border between two directions decides the SQNR
+# of ppv5_cls.
+# ppv5_det is ruined by INT8 (real_models.py says why). Its cast misses 36 dB: the network is steep, and rounding its
+# weights alone leaves 37.5.
 MODELS = {
     "digits": Asked(most_kib=33, qdq_db=40.9),
     "centerface": Asked(most_kib=20_791, qdq_db=14.2, batch=10),
