@@ -32,22 +32,34 @@ pub enum DataType {
     U64,
     /// A truth value in one byte, 0 or 1.
     Bool,
+    /// 8-bit float with 4 exponent bits, without infinities: ONNX's FLOAT8E4M3FN.
+    F8E4M3,
+    /// Signed 4-bit integer, -8 to 7. In memory it takes a byte; files store two in a byte.
+    I4,
+    /// Unsigned 4-bit integer, 0 to 15, stored like `I4`.
+    U4,
 }
 
 impl DataType {
-    /// Returns the bytes of one element.
+    /// Returns the bytes of one element in memory.
     pub const fn size(self) -> usize {
         match self {
-            Self::I8 | Self::U8 | Self::Bool => 1,
+            Self::I8 | Self::U8 | Self::Bool | Self::F8E4M3 | Self::I4 | Self::U4 => 1,
             Self::F16 | Self::Bf16 | Self::I16 | Self::U16 => 2,
             Self::F32 | Self::I32 | Self::U32 => 4,
             Self::F64 | Self::I64 | Self::U64 => 8,
         }
     }
 
-    /// Whether elements are floating-point numbers. Only those can be quantized.
+    /// Whether elements are floating-point numbers that networks compute with. Only those can be quantized.
+    /// e4m3 is not among them: like int8, it is what quantization gives.
     pub const fn is_float(self) -> bool {
         matches!(self, Self::F32 | Self::F16 | Self::Bf16 | Self::F64)
+    }
+
+    /// Whether files store two elements in a byte, the first in the low half.
+    pub const fn is_packed(self) -> bool {
+        matches!(self, Self::I4 | Self::U4)
     }
 
     /// Whether elements are floating-point numbers of 16 bits.
@@ -71,11 +83,14 @@ impl DataType {
             Self::I64 => "i64",
             Self::U64 => "u64",
             Self::Bool => "bool",
+            Self::F8E4M3 => "f8e4m3fn",
+            Self::I4 => "i4",
+            Self::U4 => "u4",
         }
     }
 
     /// Every type, for lookups by name.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::F32,
         Self::F16,
         Self::Bf16,
@@ -89,6 +104,9 @@ impl DataType {
         Self::I64,
         Self::U64,
         Self::Bool,
+        Self::F8E4M3,
+        Self::I4,
+        Self::U4,
     ];
 
     /// Returns the type with this [`name`](Self::name).

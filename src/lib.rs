@@ -43,6 +43,7 @@ pub mod finding;
 pub mod file;
 pub mod locate;
 pub mod dtype;
+pub mod e4m3;
 pub mod tensor;
 pub mod kernel;
 pub mod quant;

@@ -8,11 +8,13 @@ use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 
 use crate::dtype::DataType;
+use crate::e4m3;
 use crate::error::{Error, ErrorKind, Result};
 
 macro_rules! element_types {
     ($($variant:ident($element:ty)),* $(,)?) => {
-        /// Owned elements. `Bool` is one byte per element, 0 or 1.
+        /// Owned elements. `Bool` is one byte per element, 0 or 1. `F8E4M3` has the codes, and `I4` and `U4` one
+        /// number per byte.
         #[derive(Clone, Debug, PartialEq)]
         #[allow(missing_docs, reason = "each variant is the data type of the same name")]
         pub enum Data { $($variant(Vec<$element>)),* }
@@ -40,9 +42,13 @@ macro_rules! element_types {
                     }
                     _ => numbers,
                 };
-                match dtype {
-                    $(DataType::$variant => numbers.iter().map(|number| number.parse().ok()).collect::<Option<_>>().map(Self::$variant)),*
+                if dtype == DataType::F8E4M3 {
+                    return numbers.iter().map(|number| code(number)).collect::<Option<_>>().map(Self::F8E4M3);
                 }
+                let parsed = match dtype {
+                    $(DataType::$variant => numbers.iter().map(|number| number.parse().ok()).collect::<Option<_>>().map(Self::$variant)),*
+                }?;
+                parsed.view().misfit().is_none().then_some(parsed)
             }
 
             /// Reads elements from little-endian bytes. Their count must be a multiple of the element size.
@@ -79,7 +85,12 @@ macro_rules! element_types {
 
             /// Formats each element as text. [`Data::parse`] makes the same element from it.
             pub fn texts(self) -> Vec<String> {
-                match self { $(Self::$variant(values) => values.iter().map(ToString::to_string).collect()),* }
+                if let Self::F8E4M3(codes) = self {
+                    return codes.iter().map(|&code| e4m3::decode(code).to_string()).collect();
+                }
+                match self {
+                    $(Self::$variant(values) => values.iter().map(ToString::to_string).collect()),*
+                }
             }
 
             /// Copies the elements.
@@ -89,6 +100,12 @@ macro_rules! element_types {
         }
 
     };
+}
+
+/// Parses the nearest e4m3 number. Returns `None` for infinities and for numbers beyond the largest one.
+fn code(text: &str) -> Option<u8> {
+    let number: f32 = text.parse().ok()?;
+    (number.is_nan() || number.abs() <= e4m3::MAX).then(|| e4m3::encode(number))
 }
 
 /// Normalizes the text of a truth value to a number.
@@ -102,7 +119,7 @@ fn truth(text: &str) -> Option<&'static str> {
 
 element_types! {
     F32(f32), F16(f16), Bf16(bf16), F64(f64), I8(i8), U8(u8), I16(i16), U16(u16),
-    I32(i32), U32(u32), I64(i64), U64(u64), Bool(u8),
+    I32(i32), U32(u32), I64(i64), U64(u64), Bool(u8), F8E4M3(u8), I4(i8), U4(u8),
 }
 
 macro_rules! data_from_vectors {
@@ -113,7 +130,7 @@ macro_rules! data_from_vectors {
     };
 }
 
-// `Data::Bool` holds bytes too, so it is always constructed by name.
+// `Data::Bool` and others hold bytes too, so they are always constructed by name.
 data_from_vectors!(F32(f32), F16(f16), Bf16(bf16), F64(f64), I8(i8), U8(u8), I16(i16), I32(i32), I64(i64));
 
 impl Data {
@@ -137,6 +154,15 @@ impl Data {
 }
 
 impl DataView<'_> {
+    /// Returns the position of the first number that its type does not hold: 4-bit integers lie in bytes.
+    fn misfit(&self) -> Option<usize> {
+        match self {
+            Self::I4(values) => values.iter().position(|value| !(-8..=7).contains(value)),
+            Self::U4(values) => values.iter().position(|&value| value > 15),
+            _ => None,
+        }
+    }
+
     /// Returns floating-point elements as f32, without a copy if they are f32 already. Returns `None` for
     /// integers.
     pub fn to_f32(&self) -> Option<Cow<'_, [f32]>> {
@@ -172,23 +198,28 @@ pub fn element_count(shape: &[usize]) -> Result<usize> {
         .ok_or_else(|| Error::new(ErrorKind::Shape, format!("shape {shape:?} has too many elements")))
 }
 
-fn check_count(shape: &[usize], found: usize) -> Result<()> {
-    let expected = element_count(shape)?;
-    if expected == found {
-        return Ok(());
+fn check(shape: &[usize], data: DataView<'_>) -> Result<()> {
+    let (expected, found) = (element_count(shape)?, data.len());
+    if expected != found {
+        let message = format!("shape {shape:?} needs {expected} elements, found {found}");
+        return Err(Error::new(ErrorKind::Shape, message));
     }
-    Err(Error::new(ErrorKind::Shape, format!("shape {shape:?} needs {expected} elements, found {found}")))
+    match data.misfit() {
+        Some(at) => Err(Error::new(ErrorKind::Data, format!("element {at} does not fit {}", data.dtype()))
+            .with_remedy("quantize to 4 bits, which gives -8 to 7 for i4 and 0 to 15 for u4")),
+        None => Ok(()),
+    }
 }
 
 impl Tensor {
-    /// Creates a tensor of `shape`. `data` must have as many elements as `shape`.
+    /// Creates a tensor of `shape`. `data` must have as many elements as `shape`, and 4-bit integers must fit.
     pub fn new(shape: Vec<usize>, data: impl Into<Data>) -> Result<Self> {
         let data = data.into();
-        check_count(&shape, data.view().len())?;
+        check(&shape, data.view())?;
         Ok(Self { shape, data })
     }
 
-    /// Creates a tensor from little-endian bytes.
+    /// Creates a tensor from little-endian bytes, with 4-bit integers in bytes of their own.
     pub fn from_bytes(dtype: DataType, shape: Vec<usize>, bytes: &[u8]) -> Result<Self> {
         let expected = element_count(&shape)?.checked_mul(dtype.size());
         if expected != Some(bytes.len()) {
@@ -197,7 +228,7 @@ impl Tensor {
                 format!("{dtype} tensor of shape {shape:?} does not fit {} bytes", bytes.len()),
             ));
         }
-        Ok(Self { shape, data: Data::from_bytes(dtype, bytes) })
+        Self::new(shape, Data::from_bytes(dtype, bytes))
     }
 
     /// Returns the shape.
@@ -263,9 +294,9 @@ impl Tensor {
 }
 
 impl<'a> TensorView<'a> {
-    /// Creates a view of `shape`. `data` must have as many elements as `shape`.
+    /// Creates a view of `shape`. `data` must have as many elements as `shape`, and 4-bit integers must fit.
     pub fn new(shape: &'a [usize], data: DataView<'a>) -> Result<Self> {
-        check_count(shape, data.len())?;
+        check(shape, data)?;
         Ok(Self { shape, data })
     }
 
@@ -337,4 +368,37 @@ pub struct TensorSpec {
     pub dtype: Option<DataType>,
     /// The shape; `None` if even the rank is unknown.
     pub shape: Option<Vec<Dim>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_the_stored_formats_are_texts_and_texts_are_numbers() {
+        for (dtype, texts, data) in [
+            (DataType::F8E4M3, ["-448", "0.001953125"], Data::F8E4M3(vec![0xfe, 0x01])),
+            (DataType::I4, ["-8", "7"], Data::I4(vec![-8, 7])),
+            (DataType::U4, ["0", "15"], Data::U4(vec![0, 15])),
+        ] {
+            assert_eq!(Data::parse(dtype, &texts), Some(data.clone()));
+            assert_eq!(data.view().texts(), texts);
+        }
+        for (dtype, text) in
+            [(DataType::F8E4M3, "449"), (DataType::F8E4M3, "inf"), (DataType::I4, "8"), (DataType::U4, "16")]
+        {
+            assert_eq!(Data::parse(dtype, &[text]), None, "{dtype} {text}");
+        }
+    }
+
+    #[test]
+    fn integers_beyond_4_bits_are_refused() {
+        for data in [Data::I4(vec![7, 8]), Data::U4(vec![15, 16])] {
+            let error = Tensor::new(vec![2], data.clone()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Data);
+            assert!(error.to_string().contains("element 1"), "{error}");
+            let (dtype, bytes) = (data.view().dtype(), data.view().as_bytes());
+            assert!(Tensor::from_bytes(dtype, vec![2], bytes).is_err());
+        }
+    }
 }

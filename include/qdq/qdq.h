@@ -522,10 +522,10 @@ typedef void (*qdq_log_fn)(void *user, qdq_log_level level, const char *message)
 #define QDQ_DTYPE_BOOL 67590
 
 /// Signed 4-bit integer, two in a byte, the first in the low half. n elements take ceil(n / 2) bytes and have
-/// no strides.
+/// no strides. In the tensors that qdq hands out they have the type QDQ_DTYPE_I8, one in a byte.
 #define QDQ_DTYPE_I4 66560
 
-/// Unsigned 4-bit integer, stored like QDQ_DTYPE_I4.
+/// Unsigned 4-bit integer, stored like QDQ_DTYPE_I4, and handed out as QDQ_DTYPE_U8.
 #define QDQ_DTYPE_U4 66561
 
 /// The 8-bit float e4m3 without infinities (e4m3fn).

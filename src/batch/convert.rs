@@ -43,8 +43,10 @@ pub(super) fn convert(label: &str, data: Data, to: DataType) -> Result<Data> {
         return Ok(data);
     }
     let converted = match data.view() {
-        DataView::I8(values) => from_integers(values, to),
-        DataView::U8(values) | DataView::Bool(values) => from_integers(values, to),
+        DataView::I8(values) | DataView::I4(values) => from_integers(values, to),
+        DataView::U8(values) | DataView::Bool(values) | DataView::U4(values) => from_integers(values, to),
+        // The bits are a number of 8 bits to every other program: there is nothing to convert.
+        DataView::F8E4M3(_) => None,
         DataView::I16(values) => from_integers(values, to),
         DataView::U16(values) => from_integers(values, to),
         DataView::I32(values) => from_integers(values, to),
@@ -128,5 +130,8 @@ fn from_integers<T: Copy + Into<i128>>(values: &[T], to: DataType) -> Option<Dat
         DataType::F16 => floats!(11, F16, |value| half::f16::from_f32(value as f32)),
         DataType::Bf16 => floats!(8, Bf16, |value| half::bf16::from_f32(value as f32)),
         DataType::Bool => integers!(u8, Bool).filter(|_| values().all(|value| value <= 1)),
+        DataType::I4 => integers!(i8, I4).filter(|_| values().all(|value| (-8..=7).contains(&value))),
+        DataType::U4 => integers!(u8, U4).filter(|_| values().all(|value| value <= 15)),
+        DataType::F8E4M3 => None,
     }
 }

@@ -24,8 +24,14 @@ impl RawFormat {
     /// Creates the format of samples of `dtype` and `shape`.
     ///
     /// # Errors
-    /// Fails if a dimension is 0 or a sample does not fit in memory.
+    /// Fails if a dimension is 0, a sample does not fit in memory, or elements do not take whole bytes.
     pub fn new(dtype: DataType, shape: Vec<usize>) -> Result<Self> {
+        if dtype.is_packed() {
+            let message =
+                format!("raw samples of {dtype}: 4-bit integers have no place of their own in a file");
+            return Err(Error::new(ErrorKind::Unsupported, message)
+                .with_remedy("save bytes, with the type i8 or u8; 32-bit integers are called i32"));
+        }
         let bytes = element_count(&shape).ok().and_then(|count| count.checked_mul(dtype.size()));
         if bytes.is_none_or(|bytes| bytes == 0) {
             let message = format!("raw samples of {dtype} {shape:?} are empty or too large");
@@ -69,7 +75,8 @@ impl FromStr for RawFormat {
         };
         let (dtype, shape) = text.split_once(':').ok_or_else(|| invalid("no colon".into()))?;
         let dtype = DataType::from_name(dtype).ok_or_else(|| {
-            let names: Vec<_> = DataType::ALL.iter().map(|dtype| dtype.name()).collect();
+            let names: Vec<_> =
+                DataType::ALL.iter().filter(|dtype| !dtype.is_packed()).map(|dtype| dtype.name()).collect();
             invalid(format!("the type is not one of {}", names.join(", ")))
         })?;
         let dims = shape.split('x').map(|dim| dim.parse().map_err(|_| invalid(format!("dimension '{dim}'"))));

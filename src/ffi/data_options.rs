@@ -4,7 +4,7 @@ use crate::batch::{Channels, DataOptions, Exif, Feeds, Layout, RawFormat, Resize
 use crate::error::{Error, ErrorKind, Result};
 use std::mem::MaybeUninit;
 
-use super::dtype::{plain, qdq_dtype};
+use super::dtype::{of, qdq_dtype};
 use super::error::qdq_error;
 use super::guard::{constructed, guard};
 use super::handle::{self, array, axes, get_mut};
@@ -215,7 +215,7 @@ pub unsafe extern "C" fn qdq_data_options_set_raw(
                 .map_err(|_| Error::new(ErrorKind::InvalidArgument, format!("a size of {size}")))
         };
         let shape = sizes.iter().map(size).collect::<Result<_>>()?;
-        options.raw = Some(RawFormat::new(plain(dtype, "dtype")?, shape)?);
+        options.raw = Some(RawFormat::new(of(dtype, "dtype")?, shape)?);
         Ok(())
     })
 }

@@ -17,20 +17,20 @@ use super::tensor::{Checked, checked, numbers, qdq_tensor};
 /// Runs `$body` with `$T` as the element type of a floating-point tensor.
 macro_rules! for_float {
     ($tensor:expr, $T:ident => $body:expr) => {
-        match $tensor.stored() {
-            $crate::ffi::dtype::Stored::Plain($crate::dtype::DataType::F32) => {
+        match $tensor.dtype() {
+            $crate::dtype::DataType::F32 => {
                 type $T = f32;
                 $body
             }
-            $crate::ffi::dtype::Stored::Plain($crate::dtype::DataType::F16) => {
+            $crate::dtype::DataType::F16 => {
                 type $T = ::half::f16;
                 $body
             }
-            $crate::ffi::dtype::Stored::Plain($crate::dtype::DataType::Bf16) => {
+            $crate::dtype::DataType::Bf16 => {
                 type $T = ::half::bf16;
                 $body
             }
-            $crate::ffi::dtype::Stored::Plain($crate::dtype::DataType::F64) => {
+            $crate::dtype::DataType::F64 => {
                 type $T = f64;
                 $body
             }
@@ -285,5 +285,5 @@ pub unsafe extern "C" fn qdq_tensor_fake_affine_quant_backward(
 }
 
 pub(super) fn same_type(x: &Checked<'_>, other: &Checked<'_>) -> Result<()> {
-    if x.stored() == other.stored() { Ok(()) } else { Err(other.wrong_type(other.stored().name())) }
+    if x.dtype() == other.dtype() { Ok(()) } else { Err(other.wrong_type(other.dtype().name())) }
 }

@@ -8,10 +8,13 @@ use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD, CowArray, IxDyn, ShapeBuilder};
 
 use crate::dtype::DataType;
 use crate::error::{Error, ErrorKind, Result};
-use crate::quant;
+use crate::quant::{
+    self,
+    pack::{unpack_int4, unpack_uint4},
+};
 use crate::tensor::{Data, Tensor, TensorView, element_count};
 
-use super::dtype::{Stored, number_of, qdq_dtype};
+use super::dtype::{self, number_of, qdq_dtype};
 use super::handle::{axes, null};
 
 /// Host memory: DLPack's kDLCPU. 0 means the same.
@@ -54,13 +57,19 @@ pub(super) fn sizes(shape: &[usize]) -> Vec<i64> {
 }
 
 /// Returns a view of one of qdq's own tensors, with its `sizes`. C may read it as long as both live.
+///
+/// 4-bit integers lie in bytes of their own here, so C sees them as 8-bit integers.
 pub(super) fn borrowed(tensor: TensorView<'_>, sizes: &[i64]) -> qdq_tensor {
     qdq_tensor {
         data: tensor.data().as_bytes().as_ptr().cast_mut().cast(),
         device_type: QDQ_DEVICE_CPU,
         device_id: 0,
         ndim: sizes.len() as i32,
-        dtype: number_of(Some(tensor.dtype())),
+        dtype: number_of(Some(match tensor.dtype() {
+            DataType::I4 => DataType::I8,
+            DataType::U4 => DataType::U8,
+            plain => plain,
+        })),
         shape: sizes.as_ptr(),
         strides: std::ptr::null(),
         byte_offset: 0,
@@ -71,7 +80,7 @@ pub(super) fn borrowed(tensor: TensorView<'_>, sizes: &[i64]) -> qdq_tensor {
 pub(super) struct Checked<'a> {
     name: &'a str,
     data: *mut u8,
-    stored: Stored,
+    dtype: DataType,
     shape: Vec<usize>,
     /// The strides in elements; `None` for row-major order.
     strides: Option<Vec<usize>>,
@@ -86,7 +95,7 @@ pub(super) struct Checked<'a> {
 pub(super) unsafe fn checked<'a>(tensor: Option<&'a qdq_tensor>, name: &'a str) -> Result<Checked<'a>> {
     let tensor = tensor.ok_or_else(|| null(name))?;
     let wrong = |kind, what: String| Error::new(kind, format!("tensor '{name}' {what}"));
-    let stored = Stored::of(tensor.dtype, &format!("tensor '{name}'"))?;
+    let dtype = dtype::of(tensor.dtype, &format!("tensor '{name}'"))?;
     if !matches!(tensor.device_type, 0 | QDQ_DEVICE_CPU | QDQ_DEVICE_CUDA_HOST) {
         let what = format!("is in the memory of device type {}", tensor.device_type);
         return Err(wrong(ErrorKind::Unsupported, what).with_remedy("copy it to the host's memory"));
@@ -112,7 +121,7 @@ pub(super) unsafe fn checked<'a>(tensor: Option<&'a qdq_tensor>, name: &'a str) 
     let strides = if tensor.strides.is_null() { None } else { Some(sizes(tensor.strides, "strides")?) };
     let strides = strides.filter(|strides| !is_row_major(&shape, strides));
     let count = element_count(&shape).map_err(|error| error.within(format!("tensor '{name}'")))?;
-    if strides.is_some() && stored.is_packed() {
+    if strides.is_some() && dtype.is_packed() {
         return Err(wrong(ErrorKind::Unsupported, "is packed and has strides".into())
             .with_remedy("store it row-major"));
     }
@@ -129,7 +138,7 @@ pub(super) unsafe fn checked<'a>(tensor: Option<&'a qdq_tensor>, name: &'a str) 
     let product =
         shape.iter().filter(|&&size| size != 0).try_fold(1usize, |product, &size| product.checked_mul(size));
     let fits = |count: Option<usize>| {
-        let bytes = count.and_then(|count| stored.bytes(count)?.checked_mul(size_of::<f64>()));
+        let bytes = count.and_then(|count| dtype::bytes(dtype, count)?.checked_mul(size_of::<f64>()));
         bytes.is_some_and(|bytes| bytes <= isize::MAX as usize)
     };
     if !fits(reach) || !fits(product) {
@@ -137,12 +146,12 @@ pub(super) unsafe fn checked<'a>(tensor: Option<&'a qdq_tensor>, name: &'a str) 
         return Err(wrong(ErrorKind::Shape, what));
     }
     if count == 0 {
-        return Ok(Checked { name, data: std::ptr::null_mut(), stored, shape, strides: None });
+        return Ok(Checked { name, data: std::ptr::null_mut(), dtype, shape, strides: None });
     }
     if tensor.data.is_null() {
         return Err(wrong(ErrorKind::InvalidArgument, "has elements but its data is NULL".into()));
     }
-    let bytes = reach.and_then(|reach| stored.bytes(reach)).unwrap_or_default();
+    let bytes = reach.and_then(|reach| dtype::bytes(dtype, reach)).unwrap_or_default();
     let offset = usize::try_from(tensor.byte_offset).ok().filter(|&offset| {
         tensor.data.addr().checked_add(offset).and_then(|start| start.checked_add(bytes)).is_some()
     });
@@ -151,11 +160,11 @@ pub(super) unsafe fn checked<'a>(tensor: Option<&'a qdq_tensor>, name: &'a str) 
         return Err(wrong(ErrorKind::InvalidArgument, what));
     };
     let data = tensor.data.cast::<u8>().wrapping_add(offset);
-    if !data.addr().is_multiple_of(stored.alignment()) {
-        let what = format!("is not aligned to the {} bytes of one element", stored.alignment());
+    if !data.addr().is_multiple_of(dtype.size()) {
+        let what = format!("is not aligned to the {} bytes of one element", dtype.size());
         return Err(wrong(ErrorKind::InvalidArgument, what).with_remedy("align data + byte_offset"));
     }
-    Ok(Checked { name, data, stored, shape, strides })
+    Ok(Checked { name, data, dtype, shape, strides })
 }
 
 /// Returns a copy of f32 numbers of C, which later writes cannot change; `None` for NULL.
@@ -187,16 +196,8 @@ impl<'a> Checked<'a> {
         self.shape.iter().product()
     }
 
-    pub(super) fn stored(&self) -> Stored {
-        self.stored
-    }
-
-    /// Returns the element type, if it is not a packed one.
-    pub(super) fn dtype(&self) -> Result<DataType> {
-        match self.stored {
-            Stored::Plain(dtype) => Ok(dtype),
-            other => Err(self.wrong_type(other.name())),
-        }
+    pub(super) fn dtype(&self) -> DataType {
+        self.dtype
     }
 
     /// Returns the error for an element type that a function cannot use.
@@ -225,7 +226,7 @@ impl<'a> Checked<'a> {
             }
         };
         let start = self.data.addr();
-        start..start + self.stored.bytes(reach).unwrap_or(0)
+        start..start + dtype::bytes(self.dtype, reach).unwrap_or(0)
     }
 
     fn overlaps(&self, other: &Checked<'_>) -> bool {
@@ -235,7 +236,10 @@ impl<'a> Checked<'a> {
 
     /// Panics if the elements do not have the size of `T`. All functions below rely on it.
     fn assert_holds<T: bytemuck::Pod>(&self) {
-        assert!(!self.stored.is_packed() && self.stored.bytes(1) == Some(size_of::<T>()), "element type");
+        assert!(
+            !self.dtype.is_packed() && dtype::bytes(self.dtype, 1) == Some(size_of::<T>()),
+            "element type"
+        );
     }
 
     fn layout(&self) -> ndarray::StrideShape<IxDyn> {
@@ -274,22 +278,22 @@ impl<'a> Checked<'a> {
 
     /// Passes quantized values to `read`, in the type that stores them.
     pub(super) fn read_stored<R>(&self, read: impl FnOnce(quant::Stored<'_>) -> Result<R>) -> Result<R> {
-        match self.stored {
-            Stored::Plain(DataType::I8) => read(quant::Stored::I8(&self.dense())),
-            Stored::Plain(DataType::U8) => read(quant::Stored::U8(&self.dense())),
-            Stored::Plain(DataType::I16) => read(quant::Stored::I16(&self.dense())),
-            Stored::Plain(DataType::U16) => read(quant::Stored::U16(&self.dense())),
-            Stored::I4 => read(quant::Stored::I4(self.bytes())),
-            Stored::U4 => read(quant::Stored::U4(self.bytes())),
-            Stored::E4m3 => read(quant::Stored::E4m3(&self.dense())),
+        match self.dtype {
+            DataType::I8 => read(quant::Stored::I8(&self.dense())),
+            DataType::U8 => read(quant::Stored::U8(&self.dense())),
+            DataType::I16 => read(quant::Stored::I16(&self.dense())),
+            DataType::U16 => read(quant::Stored::U16(&self.dense())),
+            DataType::I4 => read(quant::Stored::I4(self.bytes())),
+            DataType::U4 => read(quant::Stored::U4(self.bytes())),
+            DataType::F8E4M3 => read(quant::Stored::E4m3(&self.dense())),
             other => Err(self.wrong_type(other.name())),
         }
     }
 
     /// Returns the elements as f32 numbers, for an amax or a scale.
     pub(super) fn f32(&self) -> Result<ArrayViewD<'a, f32>> {
-        match self.stored {
-            Stored::Plain(DataType::F32) => Ok(self.view()),
+        match self.dtype {
+            DataType::F32 => Ok(self.view()),
             other => Err(self.wrong_type(other.name())),
         }
     }
@@ -337,14 +341,14 @@ impl<'a> Checked<'a> {
 
     /// Lets `write` fill quantized values, in the type that stores them.
     pub(super) fn fill_stored<R>(&self, write: impl FnOnce(quant::StoredMut<'_>) -> Result<R>) -> Result<R> {
-        match self.stored {
-            Stored::Plain(DataType::I8) => self.fill(|out| write(quant::StoredMut::I8(out))),
-            Stored::Plain(DataType::U8) => self.fill(|out| write(quant::StoredMut::U8(out))),
-            Stored::Plain(DataType::I16) => self.fill(|out| write(quant::StoredMut::I16(out))),
-            Stored::Plain(DataType::U16) => self.fill(|out| write(quant::StoredMut::U16(out))),
-            Stored::I4 => self.fill_bytes(|out| write(quant::StoredMut::I4(out))),
-            Stored::U4 => self.fill_bytes(|out| write(quant::StoredMut::U4(out))),
-            Stored::E4m3 => self.fill(|out| write(quant::StoredMut::E4m3(out))),
+        match self.dtype {
+            DataType::I8 => self.fill(|out| write(quant::StoredMut::I8(out))),
+            DataType::U8 => self.fill(|out| write(quant::StoredMut::U8(out))),
+            DataType::I16 => self.fill(|out| write(quant::StoredMut::I16(out))),
+            DataType::U16 => self.fill(|out| write(quant::StoredMut::U16(out))),
+            DataType::I4 => self.fill_bytes(|out| write(quant::StoredMut::I4(out))),
+            DataType::U4 => self.fill_bytes(|out| write(quant::StoredMut::U4(out))),
+            DataType::F8E4M3 => self.fill(|out| write(quant::StoredMut::E4m3(out))),
             other => Err(self.wrong_type(other.name())),
         }
     }
@@ -369,7 +373,7 @@ impl<'a> Checked<'a> {
 
     /// Returns a copy that owns its elements.
     pub(super) fn to_owned(&self) -> Result<Tensor> {
-        let data = match self.dtype()? {
+        let data = match self.dtype {
             DataType::F32 => Data::F32(self.values()),
             DataType::F16 => Data::F16(self.values()),
             DataType::Bf16 => Data::Bf16(self.values()),
@@ -386,6 +390,9 @@ impl<'a> Checked<'a> {
             DataType::Bool => {
                 Data::Bool(self.values().into_iter().map(|value: u8| u8::from(value != 0)).collect())
             }
+            DataType::F8E4M3 => Data::F8E4M3(self.values()),
+            DataType::I4 => Data::I4(unpack_int4(self.bytes(), self.count())?),
+            DataType::U4 => Data::U4(unpack_uint4(self.bytes(), self.count())?),
         };
         Tensor::new(self.shape.clone(), data)
     }

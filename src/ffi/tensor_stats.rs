@@ -7,7 +7,6 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::observe::TensorStats;
 use crate::range;
 
-use super::dtype::Stored;
 use super::error::qdq_error;
 use super::guard::{constructed, guard};
 use super::handle::{self, check_place, get, get_mut, give, null, put};
@@ -34,7 +33,7 @@ pub(super) fn floats<'a>(x: &Checked<'a>) -> Result<Cow<'a, [f32]>> {
     fn converted<T: Element + bytemuck::Pod + Into<f64>>(x: &Checked<'_>) -> Vec<f32> {
         x.view::<T>().iter().map(|&value| value.into() as f32).collect()
     }
-    if x.stored() == Stored::Plain(DataType::F32) {
+    if x.dtype() == DataType::F32 {
         return Ok(x.dense());
     }
     for_float!(x, T => Ok(converted::<T>(x).into()))

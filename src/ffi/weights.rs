@@ -128,8 +128,8 @@ pub unsafe extern "C" fn qdq_weights_quantize(
                 }
             };
             out.check_shape(weights.shape())?;
-            if out.dtype()? != crate::dtype::DataType::I8 {
-                return Err(out.wrong_type(out.stored().name()));
+            if out.dtype() != crate::dtype::DataType::I8 {
+                return Err(out.wrong_type(out.dtype().name()));
             }
             out.fill(|out: &mut [i8]| {
                 out.copy_from_slice(&found.values);

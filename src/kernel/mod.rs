@@ -16,7 +16,6 @@ pub(crate) mod arithmetic;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
-pub mod e4m3;
 mod generic;
 mod in_out;
 mod instructions;

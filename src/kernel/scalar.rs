@@ -9,7 +9,8 @@ use super::list::kernels;
 use super::pattern::Pattern;
 use super::table::{Integer, Integers, Kernels, Loops, Real};
 use super::vector::WIDEST;
-use super::{LinearBins, MinMax, e4m3};
+use super::{LinearBins, MinMax};
+use crate::e4m3;
 
 /// Makes the table of the functions below.
 macro_rules! plain {

@@ -73,7 +73,7 @@ element_types! {
     /// The upper half of a binary32.
     Bf16 = 16, "bf16", 16, Some(DataType::Bf16);
     /// 8-bit float, 4 exponent bits, finite.
-    F8E4M3Fn = 17, "f8e4m3fn", 8, None;
+    F8E4M3Fn = 17, "f8e4m3fn", 8, Some(DataType::F8E4M3);
     /// 8-bit float, 4 exponent bits, finite, one zero.
     F8E4M3Fnuz = 18, "f8e4m3fnuz", 8, None;
     /// 8-bit float, 5 exponent bits.
@@ -81,9 +81,9 @@ element_types! {
     /// 8-bit float, 5 exponent bits, finite, one zero.
     F8E5M2Fnuz = 20, "f8e5m2fnuz", 8, None;
     /// Unsigned 4-bit integer, two to a byte, the first in the low half.
-    U4 = 21, "u4", 4, None;
+    U4 = 21, "u4", 4, Some(DataType::U4);
     /// Signed 4-bit integer, two to a byte, the first in the low half.
-    I4 = 22, "i4", 4, None;
+    I4 = 22, "i4", 4, Some(DataType::I4);
     /// 4-bit float, two to a byte, the first in the low half.
     F4E2M1 = 23, "f4e2m1", 4, None;
     /// A power of two in 8 bits.
@@ -144,7 +144,8 @@ mod tests {
         }
         for dtype in DataType::ALL {
             assert_eq!(ElementType::from(dtype).dtype(), Some(dtype));
-            assert_eq!(ElementType::from(dtype).bits(), dtype.size() * 8);
+            let bits = if dtype.is_packed() { 4 } else { dtype.size() * 8 };
+            assert_eq!(ElementType::from(dtype).bits(), bits);
         }
     }
 

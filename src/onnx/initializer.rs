@@ -13,26 +13,41 @@ use super::walk::{names_read, tensors};
 
 use super::{Model, Stored};
 use crate::error::{Error, ErrorKind, Result};
+use crate::quant::pack::{pack_int4, pack_uint4};
 use crate::tensor::{Data, Tensor};
 
-/// The elements of a new initializer in file format: little-endian, sub-byte types packed.
+/// The elements of a new initializer.
 #[derive(Clone, Debug)]
-pub struct InitializerData {
-    element: ElementType,
-    bytes: Bytes,
+pub struct InitializerData(Form);
+
+#[derive(Clone, Debug)]
+enum Form {
+    /// Bytes of the file: little-endian, sub-byte types packed.
+    File(ElementType, Bytes),
+    Memory(Data),
 }
 
 impl InitializerData {
-    /// Creates elements of any type except strings. `bytes` is not copied.
+    /// Creates elements of any type except strings from bytes in file format: little-endian, sub-byte types
+    /// packed. `bytes` is not copied.
     pub fn new(element: ElementType, bytes: impl Into<Bytes>) -> Self {
-        Self { element, bytes: bytes.into() }
+        Self(Form::File(element, bytes.into()))
+    }
+
+    /// Returns the type and the bytes in file format.
+    fn stored(self) -> Result<(ElementType, Bytes)> {
+        Ok(match self.0 {
+            Form::File(element, bytes) => (element, bytes),
+            Form::Memory(Data::I4(values)) => (ElementType::I4, pack_int4(&values)?.into()),
+            Form::Memory(Data::U4(values)) => (ElementType::U4, pack_uint4(&values)?.into()),
+            Form::Memory(data) => (data.view().dtype().into(), Bytes::from_owner(Owned(data))),
+        })
     }
 }
 
 impl<T: Into<Data>> From<T> for InitializerData {
     fn from(values: T) -> Self {
-        let data = values.into();
-        Self { element: data.view().dtype().into(), bytes: Bytes::from_owner(Owned(data)) }
+        Self(Form::Memory(values.into()))
     }
 }
 
@@ -46,7 +61,7 @@ impl AsRef<[u8]> for Owned {
 }
 
 pub(super) fn tensor_proto(name: &str, shape: &[usize], data: InitializerData) -> Result<TensorProto> {
-    let InitializerData { element, bytes } = data;
+    let (element, bytes) = data.stored().map_err(|error| error.within(format!("tensor '{name}'")))?;
     let expected = element.byte_len(shape);
     let dims: std::result::Result<Vec<i64>, _> = shape.iter().map(|&dim| i64::try_from(dim)).collect();
     match dims {

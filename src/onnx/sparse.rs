@@ -2,14 +2,14 @@
 
 use super::Model;
 use super::external::{ExternalFiles, label};
-use super::initializer::{InitializerData, tensor_proto};
+use super::initializer::tensor_proto;
 use super::node::{subgraphs, subgraphs_mut};
 use super::proto::attribute_proto::AttributeType;
 use super::proto::{AttributeProto, GraphProto, NodeProto, SparseTensorProto, TensorProto};
 use super::value::{describe_sparse, is_constant, tensor_of, unsupported};
 use super::walk::{graphs, graphs_mut};
 use crate::error::{Error, ErrorKind, Result};
-use crate::tensor::Data;
+use crate::tensor::{Data, Tensor, element_count};
 
 /// The bytes that one dense form may always have.
 const USUAL: usize = 64 << 20;
@@ -91,11 +91,12 @@ fn make_dense(graph: &mut GraphProto, files: &ExternalFiles, room: &mut Room) ->
 /// Makes the dense form: zeros, except for the stored values. Their places are indices of the flat tensor, or
 /// one index per axis.
 fn dense_of(sparse: &SparseTensorProto, files: &ExternalFiles, room: &mut Room) -> Result<TensorProto> {
-    let (element, shape) = describe_sparse(sparse)?;
+    let (_, shape) = describe_sparse(sparse)?;
     let values = tensor_of(&sparse.values, files)?;
     let size = values.dtype().size();
     let (count, stored) = (values.view().data().len(), values.view().data().as_bytes().len());
-    let Some(len) = element.byte_len(&shape).filter(|&len| room.take(len, stored)) else {
+    let len = element_count(&shape).ok().and_then(|count| count.checked_mul(size));
+    let Some(len) = len.filter(|&len| room.take(len, stored)) else {
         let message = format!(
             "sparse {}: of {shape:?} elements only {count} are stored, and the dense forms of the model's sparse tensors would take \
              {} bytes so far",
@@ -126,7 +127,8 @@ fn dense_of(sparse: &SparseTensorProto, files: &ExternalFiles, room: &mut Room) 
         dense[flat * size..][..size].copy_from_slice(value);
     }
     let name = sparse.values.name.as_deref().unwrap_or_default();
-    tensor_proto(name, &shape, InitializerData::new(element, dense))
+    let dense = Tensor::from_bytes(values.dtype(), shape, &dense)?;
+    tensor_proto(name, dense.shape(), dense.data().clone().into())
 }
 
 fn flat_index(place: &[i64], shape: &[usize]) -> Option<usize> {

@@ -9,7 +9,8 @@ use super::proto::{AttributeProto, NodeProto, SparseTensorProto, TensorProto};
 use super::types::MAX_RANK;
 use crate::dtype::DataType;
 use crate::error::{Error, ErrorKind, Result};
-use crate::tensor::{Data, Tensor};
+use crate::quant::pack::{unpack_int4, unpack_uint4};
+use crate::tensor::{self, Data, Tensor};
 
 /// Returns the shape of a stored tensor.
 pub(super) fn shape_of(tensor: &TensorProto) -> Result<Vec<usize>> {
@@ -40,10 +41,21 @@ pub(super) fn tensor_of(tensor: &TensorProto, files: &ExternalFiles) -> Result<T
         Some(bytes) if dtype == DataType::Bool => {
             Tensor::new(shape, Data::Bool(bytes.iter().map(|&byte| u8::from(byte != 0)).collect()))
         }
+        Some(bytes) if dtype.is_packed() => unpacked(dtype, shape, &bytes),
         Some(bytes) => Tensor::from_bytes(dtype, shape, &bytes),
-        None => Tensor::new(shape, typed_elements(tensor, dtype)),
+        None => typed_elements(tensor, dtype, shape),
     }
     .map_err(|error| error.within(label(tensor)))
+}
+
+/// Makes a tensor of 4-bit integers of packed bytes.
+fn unpacked(dtype: DataType, shape: Vec<usize>, bytes: &[u8]) -> Result<Tensor> {
+    let count = tensor::element_count(&shape)?;
+    let data = match dtype {
+        DataType::I4 => Data::I4(unpack_int4(bytes, count)?),
+        _ => Data::U4(unpack_uint4(bytes, count)?),
+    };
+    Tensor::new(shape, data)
 }
 
 /// Returns the elements as little-endian bytes if the model stores them in this form, in itself or in a file
@@ -65,9 +77,9 @@ fn stored_bytes(
 }
 
 /// Returns the elements of a typed field. ONNX prescribes one field for each type.
-fn typed_elements(tensor: &TensorProto, dtype: DataType) -> Data {
+fn typed_elements(tensor: &TensorProto, dtype: DataType, shape: Vec<usize>) -> Result<Tensor> {
     let int32 = &tensor.int32_data;
-    match dtype {
+    let data = match dtype {
         DataType::F32 => Data::F32(tensor.float_data.clone()),
         DataType::F64 => Data::F64(tensor.double_data.clone()),
         DataType::I64 => Data::I64(tensor.int64_data.clone()),
@@ -81,7 +93,13 @@ fn typed_elements(tensor: &TensorProto, dtype: DataType) -> Data {
         DataType::Bool => Data::Bool(int32.iter().map(|&value| u8::from(value != 0)).collect()),
         DataType::F16 => Data::F16(int32.iter().map(|&bits| f16::from_bits(bits as u16)).collect()),
         DataType::Bf16 => Data::Bf16(int32.iter().map(|&bits| bf16::from_bits(bits as u16)).collect()),
-    }
+        DataType::F8E4M3 => Data::F8E4M3(int32.iter().map(|&bits| bits as u8).collect()),
+        // Each number of the field is a byte with two elements.
+        DataType::I4 | DataType::U4 => {
+            return unpacked(dtype, shape, &int32.iter().map(|&value| value as u8).collect::<Vec<_>>());
+        }
+    };
+    Tensor::new(shape, data)
 }
 
 /// Fails if a tensor has more or fewer stored elements than its shape says. External data is located but not
@@ -104,9 +122,11 @@ pub(super) fn check_size(tensor: &TensorProto, files: &ExternalFiles) -> Result<
         (Some(bytes), _) if bytes.len() != expected => {
             misfit(format!("{} bytes", bytes.len()), expected.to_string())
         }
+        // The size in memory is that of a number of the field too: two elements for packed types.
         (None, Some(dtype)) => match (typed_count(tensor, dtype), expected / dtype.size()) {
             (found, expected) if found != expected => {
-                misfit(format!("{found} elements"), expected.to_string())
+                let unit = if dtype.is_packed() { "bytes" } else { "elements" };
+                misfit(format!("{found} {unit}"), expected.to_string())
             }
             _ => Ok(()),
         },
@@ -208,4 +228,52 @@ pub(super) fn describe_sparse(sparse: &SparseTensorProto) -> Result<(ElementType
 pub(super) fn unsupported(message: String) -> Error {
     Error::new(ErrorKind::Unsupported, message)
         .with_remedy("store the tensor densely, as numbers of a common type")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(element: ElementType, dims: &[i64], raw: &[u8], int32: &[i32]) -> Result<Data> {
+        let tensor = TensorProto {
+            data_type: Some(element.code()),
+            dims: dims.to_vec(),
+            raw_data: (!raw.is_empty()).then(|| Bytes::copy_from_slice(raw)),
+            int32_data: int32.to_vec(),
+            ..Default::default()
+        };
+        let files = ExternalFiles::default();
+        check_size(&tensor, &files).and_then(|()| tensor_of(&tensor, &files)).map(Tensor::into_data)
+    }
+
+    #[test]
+    fn formats_of_8_and_4_bits_are_read_from_either_field() {
+        let (i4, u4) = (Data::I4(vec![1, -2, 7]), Data::U4(vec![1, 14, 7]));
+        for (element, raw, data) in [(ElementType::I4, [0xe1, 0x07], i4), (ElementType::U4, [0xe1, 0x07], u4)]
+        {
+            assert_eq!(read(element, &[3], &raw, &[]).unwrap(), data);
+            assert_eq!(read(element, &[3, 1], &[], &raw.map(i32::from)).unwrap(), data);
+        }
+        let codes = [0x7e, 0xff];
+        for (raw, int32) in [(&codes[..], &[][..]), (&[], &codes.map(i32::from))] {
+            assert_eq!(read(ElementType::F8E4M3Fn, &[2], raw, int32).unwrap(), Data::F8E4M3(codes.to_vec()));
+        }
+        assert_eq!(read(ElementType::I4, &[0], &[], &[]).unwrap(), Data::I4(vec![]));
+    }
+
+    #[test]
+    fn wrong_sizes_of_the_packed_types_are_refused() {
+        for (element, dims, raw, int32) in [
+            (ElementType::I4, 3, &[1u8][..], &[][..]),
+            (ElementType::I4, 3, &[1, 2, 3], &[]),
+            (ElementType::U4, 4, &[], &[1, 2, 3, 4]),
+            (ElementType::U4, 1, &[], &[]),
+            (ElementType::F8E4M3Fn, 3, &[1, 2], &[]),
+            (ElementType::F8E4M3Fn, 3, &[], &[1, 2]),
+        ] {
+            let error = read(element, &[dims], raw, int32).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Format, "{error}");
+            assert!(error.to_string().contains("are stored"), "{error}");
+        }
+    }
 }

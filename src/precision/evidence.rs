@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::facts::int8_sqnr;
 use super::{Facts, Half};
 use crate::dtype::DataType;
+use crate::e4m3;
 use crate::graph::{Graph, Node, TensorId};
 use crate::observe::TensorStats;
 use crate::place::existing::is_pair;
@@ -139,6 +140,9 @@ impl Evidence {
             DataType::I16 => 32768.0,
             DataType::U16 => 65535.0,
             DataType::I32 => 2_147_483_648.0,
+            DataType::I4 => 8.0,
+            DataType::U4 => 15.0,
+            DataType::F8E4M3 => e4m3::MAX,
             _ => return None,
         };
         let scale = self.get(node.input(1)?)?;

@@ -2,8 +2,9 @@
 
 use ndarray::{Array, ArrayView, Dimension};
 
+use crate::e4m3;
 use crate::error::Result;
-use crate::kernel::{self, InOut, e4m3};
+use crate::kernel::{self, InOut};
 
 use super::apply::Quantized;
 use super::dense::{dense, shaped};

@@ -3,8 +3,8 @@
 use ndarray::{ArrayD, arr0};
 use serde::{Deserialize, Serialize};
 
+use crate::e4m3;
 use crate::error::{Error, ErrorKind, Result};
-use crate::kernel::e4m3;
 use crate::quant::{NumBits, check_clip_range};
 
 use super::{TensorQuantizer, check_numbers};

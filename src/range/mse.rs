@@ -16,7 +16,7 @@
 //! 1 get 127/112 instead of 1.
 
 use super::candidates;
-use crate::kernel::e4m3;
+use crate::e4m3;
 use crate::observe::Histogram;
 
 /// The number of finer candidates on each side of the best one. The error of few values has many small

@@ -6,8 +6,9 @@
 use super::super::in_out::InOut;
 use super::super::pattern::{Pattern, RowPosition};
 use super::super::vector::{Lane, Vector, WIDEST};
-use super::super::{LinearBins, e4m3, scalar};
+use super::super::{LinearBins, scalar};
 use super::{AHEAD, MAGNITUDE, to_grid};
+use crate::e4m3;
 
 /// Output from this size on, in bytes, bypasses the caches, because it would only evict their content.
 const STREAMING: usize = 32 << 20;

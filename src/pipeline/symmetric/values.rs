@@ -20,6 +20,8 @@ pub(super) fn range_of(network: &Network, node: &Node) -> Option<(f32, f32)> {
         DataType::I8 => (-128, 127),
         DataType::U16 => (0, 65535),
         DataType::I16 => (-32768, 32767),
+        DataType::I4 => (-8, 7),
+        DataType::U4 => (0, 15),
         _ => return None,
     };
     let scale = match *value(1)?.view().data().to_f32()? {
@@ -69,8 +71,8 @@ fn numbers(tensor: &Tensor) -> Option<Vec<i32>> {
         values.iter().map(|&value| value.into()).collect()
     }
     Some(match tensor.data() {
-        Data::U8(values) => all(values),
-        Data::I8(values) => all(values),
+        Data::U8(values) | Data::U4(values) => all(values),
+        Data::I8(values) | Data::I4(values) => all(values),
         Data::U16(values) => all(values),
         Data::I16(values) => all(values),
         _ => return None,

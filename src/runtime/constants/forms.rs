@@ -3,6 +3,7 @@
 use half::{bf16, f16};
 
 use crate::dtype::DataType;
+use crate::e4m3;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::Node;
 use crate::tensor::{Data, Tensor, element_count};
@@ -149,11 +150,12 @@ fn floats(value: &Tensor) -> Vec<f32> {
         Data::F64(values) => each(values, |x| x as f32),
         Data::F16(values) => each(values, f16::to_f32),
         Data::Bf16(values) => each(values, bf16::to_f32),
-        Data::I8(values) => each(values, f32::from),
+        Data::I8(values) | Data::I4(values) => each(values, f32::from),
         Data::I16(values) => each(values, f32::from),
         Data::I32(values) => each(values, |x| x as f32),
         Data::I64(values) => each(values, |x| x as f32),
-        Data::U8(values) | Data::Bool(values) => each(values, f32::from),
+        Data::U8(values) | Data::Bool(values) | Data::U4(values) => each(values, f32::from),
+        Data::F8E4M3(codes) => each(codes, e4m3::decode),
         Data::U16(values) => each(values, f32::from),
         Data::U32(values) => each(values, |x| x as f32),
         Data::U64(values) => each(values, |x| x as f32),

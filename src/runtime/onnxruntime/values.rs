@@ -17,6 +17,11 @@ macro_rules! conversions {
                     let values: Vec<bool> = values.iter().map(|&value| value != 0).collect();
                     OrtTensor::from_array((shape, values)).map(Into::into)
                 }
+                DataView::F8E4M3(_) | DataView::I4(_) | DataView::U4(_) => {
+                    let message = format!("input '{name}': {} is no type that qdq hands to ONNX Runtime", tensor.dtype());
+                    return Err(Error::new(ErrorKind::Unsupported, message)
+                        .with_remedy("give the model an input of a wider type, and a Cast or QuantizeLinear behind it"));
+                }
             };
             value.context(ErrorKind::Runtime, || format!("input '{name}': ONNX Runtime cannot take it"))
         }

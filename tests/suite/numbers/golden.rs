@@ -3,8 +3,8 @@
 
 use half::{bf16, f16};
 use ndarray::{Array1, ArrayD, ArrayViewD, IxDyn};
+use qdq::e4m3;
 use qdq::error::ErrorKind;
-use qdq::kernel::e4m3;
 use qdq::quant::{self, Element, Mode, QuantParams};
 use qdq::tensor::{Data, Tensor};
 use serde_json::Value;

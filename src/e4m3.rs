@@ -49,3 +49,31 @@ pub fn decode(code: u8) -> f32 {
     };
     if code & 0x80 == 0 { magnitude } else { -magnitude }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn e4m3_codes_are_the_nearest_values() {
+        let values: Vec<f32> = (0..=0x7e).map(decode).collect();
+        assert!(values.is_sorted());
+        for (code, pair) in values.windows(2).enumerate() {
+            let middle = (pair[0] + pair[1]) / 2.0;
+            let code = code as u8;
+            let even = code + code % 2;
+            for (x, expected) in
+                [(pair[0], code), (middle.next_down(), code), (middle, even), (middle.next_up(), code + 1)]
+            {
+                assert_eq!(encode(x), expected, "{x}");
+                assert_eq!(encode(-x), expected | 0x80, "-{x}");
+            }
+        }
+        for x in [448.0, 449.0, 1e30, f32::INFINITY] {
+            assert_eq!(encode(x), 0x7e);
+            assert_eq!(encode(-x), 0xfe);
+        }
+        assert_eq!(encode(f32::NAN) & 0x7f, 0x7f);
+        assert!(decode(0x7f).is_nan() && decode(0xff).is_nan());
+    }
+}
