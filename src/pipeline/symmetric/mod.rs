@@ -91,15 +91,19 @@ fn refused(network: &Network) -> Vec<NodeId> {
 
 /// Whether TensorRT does not accept the node.
 ///
-/// Types that qdq does not have are left out: int4 and float8 have pairs of their own.
+/// It takes int8, int4 and e4m3 around zero. Pairs of types that qdq does not have are left as they are.
 fn is_refused(network: &Network, node: &Node) -> bool {
     let Network { model, graph, .. } = network;
     let integers = if node.op == "QuantizeLinear" { node.output(0) } else { node.input(0) };
     match integers.and_then(|id| graph.tensor(id).dtype) {
-        Some(DataType::I8) => {
+        Some(dtype @ (DataType::I8 | DataType::I4 | DataType::F8E4M3)) => {
             let zero_point = node.input(2).map(|id| model.constant(&graph.tensor(id).name));
             match zero_point {
-                Some(Ok(Some(value))) => value.view().data().as_bytes().iter().any(|&byte| byte != 0),
+                Some(Ok(Some(value))) => {
+                    // e4m3 has two zeros.
+                    let sign = if dtype == DataType::F8E4M3 { 0x80 } else { 0 };
+                    value.view().data().as_bytes().iter().any(|&byte| byte & !sign != 0)
+                }
                 _ => false,
             }
         }
