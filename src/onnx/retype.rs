@@ -65,7 +65,7 @@ impl Model {
 }
 
 /// Changes the stated element type, and keeps the shape and the documentation.
-fn state(info: &mut ValueInfoProto, element: ElementType) {
+pub(super) fn state(info: &mut ValueInfoProto, element: ElementType) {
     let known = Known::from_info(info);
     if known.element.is_some_and(|stated| stated != element) {
         let name = info.name.clone().unwrap_or_default();

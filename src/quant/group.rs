@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::kernel::{self, InOut, Pattern, Row, parallel};
 use crate::tensor::element_count;
 
-use super::dense::dense;
+use super::dense::{check_lengths, dense};
 use super::element::{Element, larger};
 
 /// One number (an amax or a scale) per group of elements.
@@ -88,6 +88,24 @@ impl<'a> PerGroup<'a> {
     pub fn map(&self, f: impl FnMut(f32) -> f32) -> PerGroup<'static> {
         let values = self.values.iter().copied().map(f).collect();
         PerGroup { shape: self.shape.clone(), values, block: self.block }
+    }
+
+    /// Applies `f` to each element of data of `shape`, with the index of its group's number.
+    ///
+    /// # Errors
+    ///
+    /// `Shape` if the numbers do not fit the shape.
+    pub fn map_elements<X: Copy + Sync, Y: Copy + Default + Send>(
+        &self,
+        x: &[X],
+        shape: &[usize],
+        f: impl Fn(X, usize) -> Y + Sync,
+    ) -> Result<Vec<Y>> {
+        check_lengths(shape, &[x.len()])?;
+        let mut out = vec![Y::default(); x.len()];
+        self.groups(shape, "scale")?
+            .for_each(InOut::new(x, &mut out), |_, io, number| io.map(|x| f(x, number)));
+        Ok(out)
     }
 
     /// Returns the groups of data of `shape`. Error messages call the numbers `name`.

@@ -42,7 +42,7 @@ use widened::{Declared, Widened};
 use crate::batch::Batch;
 use crate::dtype::DataType;
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::{Graph, TensorId};
+use crate::graph::{Graph, Node, TensorId};
 use crate::onnx::{Model, Network, Rounding};
 use crate::tensor::{Tensor, TensorView};
 
@@ -173,6 +173,8 @@ const MOST_THREADS: usize = 1024;
 /// The embedded runtime runs a copy of an older model, raised to opset 13. The names of tensors stay. Of a
 /// model with f16 or bf16 it runs the f32 twin ([`Model::widened`]): taps receive f32, and outputs are
 /// rounded to their type. So does ONNX Runtime for a model with bf16, for which its CPU lacks most operators.
+/// Of a model with e4m3 or integers of 4 or 16 bits the embedded runtime runs the twin in other types with
+/// the same values ([`Model::in_plain_types`]).
 ///
 /// Floating-point inputs of another type are rounded to the type that the model declares.
 ///
@@ -212,13 +214,13 @@ pub fn open_with(
     if !model.is_flat() {
         model = Cow::Owned(take_branches(model.into_owned())?.model);
     }
-    let names = subgraphs::brought_up(model.to_mut(), taps)?;
+    let mut names = subgraphs::brought_up(model.to_mut(), taps)?;
     let declared = Declared { inputs: model.inputs(), outputs: model.outputs() };
     let is_embedded = kind != RuntimeKind::OnnxRuntime;
     let must_widen = (is_embedded || rounding == Rounding::On) && model.has_halves();
     // ONNX Runtime's CPU has hardly an operator in bf16, but takes the bits of bf16 numbers.
     let may_widen = must_widen || model.has_numbers(|dtype| dtype == DataType::Bf16);
-    let is_widened = match may_widen.then(|| model.widened(rounding)) {
+    let mut is_widened = match may_widen.then(|| model.widened(rounding)) {
         Some(Ok(twin)) => {
             model = Cow::Owned(twin.into_owned());
             true
@@ -229,15 +231,25 @@ pub fn open_with(
     if is_embedded {
         // The scales of Microsoft's pairs may have been f16 until here.
         model.to_mut().use_standard_pairs();
+        let plain = model.in_plain_types().map_err(|error| error.with_remedy(USE_ONNXRUNTIME))?;
+        if let Cow::Owned(plain) = plain {
+            // In the twin they would look like floating-point numbers of the model.
+            let graph = model.graph()?;
+            let is_e4m3 = |id: TensorId| graph.tensor(id).dtype == Some(DataType::F8E4M3);
+            names.retain(|(_, name)| !graph.find(name).is_some_and(is_e4m3));
+            is_widened = true;
+            model = Cow::Owned(plain);
+        }
         model.to_mut().define_nested_quantize();
         model.to_mut().round_nested_casts()?;
     }
     let mut network = Network::of(model.into_owned())?;
     let mut taps = numbered(&network.graph, &names)?;
     // With taps, the embedded runtime runs the model unoptimised. Without taps, rten computes the constants
-    // once itself.
+    // once itself, except for those that it cannot compute.
     if is_embedded
-        && !taps.is_empty()
+        && (!taps.is_empty()
+            || network.graph.nodes.iter().any(|node| dequantizes_unusually(&network.graph, node)))
         && let Some(stored) = constants::store(&network, &taps)?
     {
         network = Network::of(stored)?;
@@ -305,6 +317,12 @@ fn has_onnxruntime(options: &RuntimeOptions) -> Result<bool> {
             Ok(false)
         }
     }
+}
+
+/// Whether a node dequantizes in a form that rten does not have: in blocks, or from e4m3, which lies in f32.
+fn dequantizes_unusually(graph: &Graph, node: &Node) -> bool {
+    let is_float = node.input(0).is_some_and(|x| graph.tensor(x).dtype == Some(DataType::F32));
+    node.is("DequantizeLinear") && (is_float || node.int("block_size", 0) != 0)
 }
 
 /// Returns the tapped tensors with their positions in the list of taps.

@@ -1,10 +1,11 @@
-//! A runtime that runs the f32 twin of a model with 16-bit inputs or outputs.
+//! A runtime that runs the twin of a model, whose inputs or outputs have types that the model's have not.
 
 use std::borrow::Cow;
 
 use super::{Runtime, check};
 use crate::batch::Batch;
 use crate::error::Result;
+use crate::onnx::{from_plain_type, in_plain_type};
 use crate::tensor::{Tensor, TensorSpec};
 
 /// The inputs and outputs of the model itself.
@@ -28,7 +29,8 @@ impl Widened {
 impl Runtime for Widened {
     fn run(&mut self, batch: &Batch) -> Result<Vec<Tensor>> {
         let given = check::inputs(&self.declared.inputs, batch)?;
-        // The twin widens 16-bit data itself. Other data is rounded to the declared type before.
+        // The twin widens floating-point data of 16 bits itself. Other data is rounded to the declared type before.
+        let given = given.into_iter().map(in_plain_type).collect::<Result<Vec<_>>>()?;
         let outputs = if given.iter().all(|tensor| matches!(tensor, Cow::Borrowed(_))) {
             self.twin.run(batch)?
         } else {
@@ -36,13 +38,14 @@ impl Runtime for Widened {
             let inputs = named.map(|(spec, tensor)| (spec.name.clone(), tensor.into_owned())).collect();
             self.twin.run(&Batch { inputs, ..*batch })?
         };
-        let narrowed = outputs.into_iter().zip(&self.declared.outputs).map(|(value, spec)| {
-            match spec.dtype.filter(|dtype| dtype.is_half()) {
-                Some(dtype) => value.rounded_to(dtype),
-                None => value,
-            }
-        });
-        Ok(narrowed.collect())
+        let narrowed =
+            outputs.into_iter().zip(&self.declared.outputs).map(|(value, spec)| match spec.dtype {
+                Some(dtype) if dtype.is_half() => Ok(value.rounded_to(dtype)),
+                // Other types that the twin lacks have the same values.
+                Some(dtype) => from_plain_type(value, dtype),
+                None => Ok(value),
+            });
+        narrowed.collect()
     }
 
     fn describe(&self) -> String {

@@ -1,5 +1,6 @@
 //! Both runtimes: the same values, every tap once, and errors that name the problem.
 
+mod formats;
 mod halves;
 mod memory;
 mod operators;

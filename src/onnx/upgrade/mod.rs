@@ -39,12 +39,12 @@ impl Model {
     /// Raises the version of ONNX's own operators to `to` in the whole model: main graph, subgraphs,
     /// functions. The model computes the same as before.
     ///
-    /// Nothing happens if the model uses `to` or a higher version already. Opsets 7 to 20 can be raised, to
-    /// 21 at most. If the IR version rises past 3, weights are removed from the list of the graph's inputs,
+    /// Nothing happens if the model uses `to` or a higher version already. Opsets 7 to 21 can be raised, to
+    /// 22 at most. If the IR version rises past 3, weights are removed from the list of the graph's inputs,
     /// where older versions repeat them.
     ///
     /// # Errors
-    /// `InvalidArgument` if `to` is above 21; `Unsupported`, with the node's name, if a node has no
+    /// `InvalidArgument` if `to` is above 22; `Unsupported`, with the node's name, if a node has no
     /// equivalent at `to` or its operator is unknown. The model is unchanged then.
     pub fn raise_opset(&mut self, to: i64) -> Result<OpsetChange> {
         let from = self.opset();

@@ -6,8 +6,8 @@
 use crate::dtype::DataType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Attribute, Graph, Node};
-use crate::onnx::{ElementType, Model, NodeRef};
-use crate::runtime::USE_ONNXRUNTIME;
+use crate::onnx::{ElementType, Model};
+use crate::runtime::{USE_ONNXRUNTIME, dequantizes_unusually};
 use crate::tensor::Data;
 
 /// Operators that rten computes wrongly in cases that cannot be detected before the run.
@@ -25,20 +25,27 @@ const OWN: [&str; 4] = ["ArgMax", "ArgMin", "LRN", "QuantizeLinear"];
 const LACKING: [&str; 1] = ["LRN"];
 
 /// Whether the embedded runtime computes a node of the main graph itself.
-pub(super) fn is_own(node: &Node) -> bool {
-    node.domain.is_empty() && (OWN.contains(&&*node.op) || (node.op == "Cast" && is_half(node.int("to", 0))))
+pub(super) fn is_own(graph: &Graph, node: &Node) -> bool {
+    node.domain.is_empty() && (OWN.contains(&&*node.op) || is_lacking(graph, node))
 }
 
 /// Whether the embedded runtime computes a node itself because rten does not have it.
-pub(super) fn is_lacking(node: NodeRef<'_>) -> bool {
-    let narrows = || node.op() == "Cast" && node.int("to").is_some_and(is_half);
-    node.domain().is_empty() && (LACKING.contains(&node.op()) || narrows())
+pub(super) fn is_lacking(graph: &Graph, node: &Node) -> bool {
+    let lacks = match node.op.as_str() {
+        "Cast" => element(node, "to").is_some_and(|to| to.is_half() || to == DataType::F8E4M3),
+        "QuantizeLinear" => {
+            let is_byte = |to| matches!(to, DataType::I8 | DataType::U8);
+            node.int("block_size", 0) != 0 || element(node, "output_dtype").is_some_and(|to| !is_byte(to))
+        }
+        "DequantizeLinear" => dequantizes_unusually(graph, node),
+        op => LACKING.contains(&op),
+    };
+    node.domain.is_empty() && lacks
 }
 
-/// Whether this is ONNX's number of f16 or bf16.
-fn is_half(code: i64) -> bool {
-    let element = i32::try_from(code).ok().and_then(ElementType::from_code);
-    element.and_then(ElementType::dtype).is_some_and(DataType::is_half)
+/// Returns the type that an attribute names by its code.
+fn element(node: &Node, attribute: &str) -> Option<DataType> {
+    i32::try_from(node.int(attribute, 0)).ok().and_then(ElementType::from_code)?.dtype()
 }
 
 /// Refuses a model with nodes that rten would compute wrongly.

@@ -7,7 +7,8 @@
 //! itself because rten differs from ONNX or lacks them.
 //!
 //! rten computes in f32, i32, i8 and u8 only. f64 becomes f32; i64 and bool become i32. A model with f16 or
-//! bf16 comes as its f32 twin, whose only nodes of these types are Casts that round.
+//! bf16 comes as its f32 twin, whose only nodes of these types are Casts that round. e4m3 comes in f32 too, and
+//! integers of 4 and 16 bits in those of 8 and 32.
 
 mod arg_extreme;
 mod differences;
@@ -35,7 +36,7 @@ use crate::tensor::{DataView, Tensor, TensorSpec, TensorView};
 use arg_extreme::arg_extreme;
 use differences::is_own;
 use lrn::lrn;
-use quantize_linear::QuantizeLinear;
+use quantize_linear::Linear;
 use rounded::rounded;
 use schedule::Step;
 
@@ -76,11 +77,11 @@ impl Embedded {
     ) -> Result<Self> {
         let Network { model, graph, .. } = network;
         differences::refuse(model, graph)?;
-        let own = |node: NodeId| is_own(graph.node(node));
+        let own = |node: NodeId| is_own(graph, graph.node(node));
         let inputs = model.inputs();
         let (outputs, listed) = each_once(model.outputs());
         let whole = taps.is_empty() && !outputs.is_empty() && !graph.node_ids().any(own);
-        let Detached { message, weights } = without_lacking(model)?.detached()?;
+        let Detached { message, weights } = without_lacking(network)?.detached()?;
         let loaded = guarded_deep("loading the model", graph.nodes.len(), || {
             let mut options = ModelOptions::with_all_ops();
             options.enable_optimization(whole);
@@ -133,7 +134,7 @@ impl Embedded {
     fn run_steps(&self, steps: &[Step], mut live: Live<'_>) -> Result<Vec<Value>> {
         for step in steps {
             let results = match step.nodes[..] {
-                [node] if is_own(self.graph.node(node)) => {
+                [node] if is_own(&self.graph, self.graph.node(node)) => {
                     let result = self.run_own(self.graph.node(node), &live)?;
                     for (tensor, _) in step.inputs.iter().filter(|(_, last)| *last) {
                         live.remove(tensor);
@@ -200,15 +201,13 @@ impl Embedded {
         }
         let scale = operand(1)?.ok_or_else(missing)?;
         let zero_point = operand(2)?;
-        QuantizeLinear {
-            node: &node.name,
+        let linear = Linear {
+            node,
             x: x.as_view(),
             scale: scale.as_view(),
             zero_point: zero_point.as_ref().map(ValueOrView::as_view),
-            axis: node.int("axis", 1),
-            output_type: node.int("output_dtype", 0),
-        }
-        .run()
+        };
+        if node.op == "QuantizeLinear" { linear.quantize() } else { linear.dequantize() }
     }
 
     /// Reads a tensor that is part of the model.
@@ -301,11 +300,12 @@ fn each_once(outputs: Vec<TensorSpec>) -> (Vec<TensorSpec>, Vec<usize>) {
 /// Returns the model with a node that rten can load in place of each node that rten lacks.
 ///
 /// The replacement nodes never run: see [`Embedded::run_own`].
-fn without_lacking(model: &Model) -> Result<Cow<'_, Model>> {
+fn without_lacking(network: &Network) -> Result<Cow<'_, Model>> {
+    let Network { model, graph, .. } = network;
     let mut edits = Edits::new();
     for (position, node) in model.nodes().enumerate() {
         if let ([input, ..], [output, ..]) = (node.inputs(), node.outputs())
-            && differences::is_lacking(node)
+            && network.node_at(position).is_some_and(|id| differences::is_lacking(graph, graph.node(id)))
         {
             edits.remove(position);
             edits.insert(

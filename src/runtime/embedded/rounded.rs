@@ -1,4 +1,4 @@
-//! Cast to f16 and bf16 for the embedded runtime. It has no such tensors, so the result is rounded and stays
+//! Cast to f16, bf16 and e4m3 for the embedded runtime. It has no such tensors, so the result is rounded and stays
 //! f32.
 
 use half::slice::HalfFloatSliceExt;
@@ -7,12 +7,13 @@ use rten::{Value, ValueView};
 use rten_tensor::prelude::*;
 use rten_tensor::{Tensor, TensorView};
 
+use super::quantize_linear::e4m3_nearest;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::Node;
 use crate::onnx::ElementType;
 
 /// Rounds the elements of `x` to the type that the Cast `node` names. Values beyond its range become
-/// infinite.
+/// infinite, in e4m3 the largest number, or NaN if the Cast does not saturate.
 ///
 /// # Errors
 /// `Internal` if the result does not fit its shape.
@@ -33,10 +34,13 @@ pub(super) fn rounded(node: &Node, x: &ValueView<'_>) -> Result<Value> {
             );
         }
     };
-    if node.int("to", 0) == i64::from(ElementType::F16.code()) {
-        round::<f16>(&mut values);
-    } else {
-        round::<bf16>(&mut values);
+    match i32::try_from(node.int("to", 0)).ok().and_then(ElementType::from_code) {
+        Some(ElementType::F16) => round::<f16>(&mut values),
+        Some(ElementType::Bf16) => round::<bf16>(&mut values),
+        _ => {
+            let saturates = node.int("saturate", 1) != 0;
+            values.iter_mut().for_each(|x| *x = e4m3_nearest(*x, saturates));
+        }
     }
     Tensor::try_from_data(&*x.shape(), values).map(Value::from).map_err(|source| {
         let message = format!("node '{}' (Cast): its result does not fit its shape", node.name);
