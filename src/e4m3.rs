@@ -6,6 +6,9 @@
 /// The largest finite value.
 pub const MAX: f32 = 448.0;
 
+/// The smallest number above zero.
+pub const SMALLEST: f32 = 1.0 / SUBNORMALS_PER_UNIT;
+
 const SMALLEST_NORMAL: f32 = 1.0 / 64.0;
 const SUBNORMALS_PER_UNIT: f32 = 512.0;
 const NAN: u8 = 0x7f;

@@ -101,7 +101,7 @@ impl GraphTensor {
 }
 
 /// A node of the network.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Node {
     /// The name. A node without a name gets one from its operator and position.
     pub name: String,

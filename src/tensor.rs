@@ -163,6 +163,19 @@ impl DataView<'_> {
         }
     }
 
+    /// Whether all elements are zero.
+    pub fn is_zero(&self) -> bool {
+        match self {
+            Self::F64(values) => values.iter().all(|&x| x == 0.0),
+            // Like every floating-point number, it has two zeros.
+            Self::F8E4M3(codes) => codes.iter().all(|code| code & 0x7f == 0),
+            _ => match self.to_f32() {
+                Some(values) => values.iter().all(|&x| x == 0.0),
+                None => self.as_bytes().iter().all(|&byte| byte == 0),
+            },
+        }
+    }
+
     /// Returns floating-point elements as f32, without a copy if they are f32 already. Returns `None` for
     /// integers.
     pub fn to_f32(&self) -> Option<Cow<'_, [f32]>> {

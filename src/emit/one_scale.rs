@@ -104,7 +104,7 @@ impl Weight {
         if shape.len() < 3 {
             return Ok(None);
         }
-        let is_zero = |zero: Tensor| zero.view().data().as_bytes().iter().all(|&byte| byte == 0);
+        let is_zero = |zero: Tensor| zero.view().data().is_zero();
         let has_zero_points = match node.input(2) {
             Some(_) => stored(network, node, 2)?.is_some_and(is_zero),
             None => true,

@@ -5,6 +5,7 @@
 //! replace a subnormal step by 0, so no step is subnormal.
 
 use crate::dtype::DataType;
+use crate::e4m3;
 use crate::emit::Ranges;
 use crate::emit::ranges::int8_scale;
 use crate::error::Result;
@@ -12,7 +13,7 @@ use crate::graph::Node;
 use crate::onnx::Network;
 use crate::place::Plan;
 use crate::precision::{Half, MOST_RAISED};
-use crate::tensor::{Data, Tensor};
+use crate::tensor::{Data, DataView, Tensor};
 
 /// The first opset with scales of 16 bits.
 pub const OPSET: i64 = 19;
@@ -44,6 +45,8 @@ pub(crate) struct Channels {
     /// The elements in a row that belong to one channel.
     inner: usize,
     count: usize,
+    /// The size of the axis and of its blocks, if each block has a step for every element of the other axes.
+    blocks: Option<(usize, usize)>,
 }
 
 impl Channels {
@@ -51,18 +54,51 @@ impl Channels {
     pub fn of(node: &Node, shape: &[usize], count: usize) -> Self {
         let axis = node.int("axis", 1);
         let axis = if axis < 0 { axis + shape.len() as i64 } else { axis };
-        Self::along(usize::try_from(axis).unwrap_or_default(), shape, count)
+        let axis = usize::try_from(axis).unwrap_or_default();
+        let block = usize::try_from(node.int("block_size", 0)).ok().filter(|&block| block > 0);
+        let blocks = shape.get(axis).copied().zip(block);
+        match blocks {
+            Some(_) => Self { inner: shape[axis + 1..].iter().product::<usize>().max(1), count, blocks },
+            None => Self::along(axis, shape, count),
+        }
     }
 
     /// Returns the channels along an axis.
     pub fn along(axis: usize, shape: &[usize], count: usize) -> Self {
         let inner = shape.get(axis + 1..).map_or(1, |sizes| sizes.iter().product());
-        Self { inner: if count == 1 { usize::MAX } else { usize::max(inner, 1) }, count: count.max(1) }
+        let inner = if count == 1 { usize::MAX } else { usize::max(inner, 1) };
+        Self { inner, count: count.max(1), blocks: None }
     }
 
     /// Returns the channel of element `index`.
     pub fn at(&self, index: usize) -> usize {
-        index / self.inner % self.count
+        let row = index / self.inner;
+        match self.blocks {
+            Some((size, block)) => {
+                let first = row / size * size.div_ceil(block) + row % size / block;
+                (first * self.inner + index % self.inner).min(self.count.saturating_sub(1))
+            }
+            None => row % self.count,
+        }
+    }
+}
+
+/// Returns the numbers of a stored weight whose steps may be raised: integers or e4m3, around zero.
+pub(crate) fn stored_numbers(stored: DataView<'_>) -> Option<Vec<f32>> {
+    Some(match stored {
+        DataView::I8(values) | DataView::I4(values) => values.iter().map(|&q| q.into()).collect(),
+        DataView::F8E4M3(codes) => codes.iter().map(|&code| e4m3::decode(code)).collect(),
+        _ => return None,
+    })
+}
+
+/// Returns the stored form of smaller numbers than those of [`stored_numbers`], rounded.
+pub(crate) fn stored_again(numbers: Vec<f32>, dtype: DataType) -> Data {
+    let integers = |numbers: Vec<f32>| numbers.into_iter().map(|x| x.round_ties_even() as i8).collect();
+    match dtype {
+        DataType::F8E4M3 => Data::F8E4M3(numbers.into_iter().map(e4m3::encode).collect()),
+        DataType::I4 => Data::I4(integers(numbers)),
+        _ => Data::I8(integers(numbers)),
     }
 }
 
@@ -118,6 +154,7 @@ pub fn not_held<'n>(network: &'n Network, plan: &Plan, ranges: &Ranges) -> Vec<&
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::graph::Attribute;
 
     #[test]
     fn a_step_is_a_normal_number_of_its_type_or_none() {
@@ -143,6 +180,17 @@ mod tests {
         assert_eq!(held(0.1, DataType::Bf16), Some(0.100_097_656));
         assert_eq!(held(f32::MAX, DataType::Bf16), None);
         assert_eq!(raised(1e-39, DataType::Bf16), f32::MIN_POSITIVE);
+    }
+
+    #[test]
+    fn blocks_have_a_step_for_each_element_of_the_other_axes() {
+        let attributes = [("axis", 1), ("block_size", 2)];
+        let attributes = attributes.map(|(name, value)| (name.to_owned(), Attribute::Int(value)));
+        let node = Node { attributes: attributes.into(), ..Node::default() };
+        // Two rows of three elements with two columns each: the second block of a row is shorter.
+        let channels = Channels::of(&node, &[2, 3, 2], 8);
+        let steps: Vec<usize> = (0..12).map(|at| channels.at(at)).collect();
+        assert_eq!(steps, [0, 1, 0, 1, 2, 3, 4, 5, 4, 5, 6, 7]);
     }
 
     #[test]

@@ -161,24 +161,21 @@ fn raised_steps(network: &Network, half: Half) -> BTreeMap<TensorId, f64> {
         let (Some(integers), Some(steps)) = (node.input(0), node.input(1)) else { continue };
         let read = |id: TensorId| network.model.constant(network.name(id)).ok().flatten();
         let Some(steps_read) = read(steps) else { continue };
-        let (Data::F32(found), Some(DataType::I8)) = (steps_read.data(), graph.tensor(integers).dtype) else {
-            continue;
-        };
+        let Data::F32(found) = steps_read.data() else { continue };
         if found.iter().all(|&step| scale::held(step, half.dtype()).is_some()) {
             continue;
         }
         let Some(stored) = read(integers) else { continue };
-        let Data::I8(values) = stored.data() else { continue };
-        let has_offset = node.input(2).is_some_and(|id| {
-            read(id).is_none_or(|zero| !matches!(zero.data(), Data::I8(zero) if zero.iter().all(|&z| z == 0)))
-        });
+        let Some(values) = scale::stored_numbers(stored.view().data()) else { continue };
+        let has_offset =
+            node.input(2).is_some_and(|id| read(id).is_none_or(|zero| !zero.view().data().is_zero()));
         if has_offset {
             // Integers around another number than zero are not computed anew.
             raised.insert(steps, 1.0);
             continue;
         }
         let channels = Channels::of(node, stored.shape(), found.len());
-        let value = |(at, &q): (usize, &i8)| f64::from(q) * f64::from(found[channels.at(at)]);
+        let value = |(at, &q): (usize, &f32)| f64::from(q) * f64::from(found[channels.at(at)]);
         let share = scale::raised_share(values.iter().enumerate().map(value), &channels, found, half.dtype());
         let known: &mut f64 = raised.entry(steps).or_default();
         *known = known.max(share);

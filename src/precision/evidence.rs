@@ -132,9 +132,10 @@ impl Evidence {
         }
     }
 
-    /// Returns the facts of dequantized values: whole multiples of the step.
+    /// Returns the facts of dequantized values: whole multiples of the step, or e4m3 multiples of the scale.
     fn dequantized(&self, graph: &Graph, node: &Node) -> Option<Facts> {
-        let largest = match graph.tensor(node.input(0)?).dtype? {
+        let stored = graph.tensor(node.input(0)?).dtype?;
+        let largest = match stored {
             DataType::I8 => 128.0,
             DataType::U8 => 255.0,
             DataType::I16 => 32768.0,
@@ -148,7 +149,10 @@ impl Evidence {
         let scale = self.get(node.input(1)?)?;
         let integers = self.get(node.input(0)?).copied();
         let facts = integers.unwrap_or_else(|| Facts::of_largest(scale.largest * largest));
-        Some(Facts { smallest: scale.smallest, sqnr: None, ..facts })
+        // The step of e4m3 is its smallest number.
+        let least = if stored == DataType::F8E4M3 { e4m3::SMALLEST } else { 1.0 };
+        let smallest = scale.smallest.map(|smallest| smallest * least);
+        Some(Facts { smallest, sqnr: None, ..facts })
     }
 }
 

@@ -40,16 +40,18 @@ impl Draft<'_> {
 
     /// Returns the reason why the 16-bit type cannot hold the step of a pair.
     ///
-    /// The steps of stored int8 weights can be raised, since their integers can be computed anew.
+    /// The steps of stored weights around zero can be raised, since their numbers can be computed anew.
     pub fn unheld_step(&self, node: &Node) -> Option<String> {
         let (values, step) = (node.input(0)?, node.input(1)?);
         // A Quantize of a weight computes the integers when the engine is built.
         let quantize = self.context.graph.producer(values).filter(|maker| maker.is("QuantizeLinear"));
         let values = quantize.and_then(|maker| maker.input(0)).unwrap_or(values);
         let (stored, steps) = (self.context.graph.tensor(values), self.context.graph.tensor(step));
+        let are_around_zero =
+            matches!(stored.dtype, Some(DataType::I8 | DataType::I4 | DataType::F8E4M3 | DataType::F32));
         let can_be_raised = stored.is_given()
-            && matches!(stored.dtype, Some(DataType::I8 | DataType::F32))
-            && steps.rank().is_none_or(|rank| rank <= 1)
+            && are_around_zero
+            && (steps.rank().is_none_or(|rank| rank <= 1) || node.int("block_size", 0) > 0)
             && self.context.evidence.may_raise(step);
         let facts = self.context.constant(step).filter(|_| !can_be_raised)?;
         let half = self.context.half;

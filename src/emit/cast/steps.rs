@@ -2,7 +2,7 @@
 
 use super::Caster;
 use crate::dtype::DataType;
-use crate::emit::scale::{Channels, held, raised};
+use crate::emit::scale::{Channels, held, raised, stored_again, stored_numbers};
 use crate::error::Result;
 use crate::finding::{Finding, counted};
 use crate::graph::{Graph, NodeId, TensorId};
@@ -52,15 +52,15 @@ impl Caster<'_> {
         };
         let name = self.network.name(integers).to_owned();
         let Some(value) = self.model.constant(&name)? else { return Ok(()) };
-        let Data::I8(stored) = value.data() else { return Ok(()) };
+        let Some(stored) = stored_numbers(value.view().data()) else { return Ok(()) };
         let shape = value.shape().to_vec();
         let channels = Channels::of(node, &shape, old.len());
-        let rescale = |(at, &q): (usize, &i8)| {
+        let rescale = |(at, q): (usize, f32)| {
             let channel = channels.at(at);
-            (f64::from(q) * f64::from(old[channel]) / f64::from(new[channel])).round_ties_even() as i8
+            (f64::from(q) * f64::from(old[channel]) / f64::from(new[channel])) as f32
         };
-        let changed: Vec<i8> = stored.iter().enumerate().map(rescale).collect();
-        let changed = Tensor::new(shape.clone(), changed)?;
+        let changed = stored.into_iter().enumerate().map(rescale).collect();
+        let changed = Tensor::new(shape.clone(), stored_again(changed, value.dtype()))?;
         let tensor = graph.tensor(integers);
         let is_own =
             tensor.consumers.len() == 1 && !tensor.is_output && !self.captures.contains_key(&integers);

@@ -96,14 +96,10 @@ fn is_refused(network: &Network, node: &Node) -> bool {
     let Network { model, graph, .. } = network;
     let integers = if node.op == "QuantizeLinear" { node.output(0) } else { node.input(0) };
     match integers.and_then(|id| graph.tensor(id).dtype) {
-        Some(dtype @ (DataType::I8 | DataType::I4 | DataType::F8E4M3)) => {
+        Some(DataType::I8 | DataType::I4 | DataType::F8E4M3) => {
             let zero_point = node.input(2).map(|id| model.constant(&graph.tensor(id).name));
             match zero_point {
-                Some(Ok(Some(value))) => {
-                    // e4m3 has two zeros.
-                    let sign = if dtype == DataType::F8E4M3 { 0x80 } else { 0 };
-                    value.view().data().as_bytes().iter().any(|&byte| byte & !sign != 0)
-                }
+                Some(Ok(Some(value))) => !value.view().data().is_zero(),
                 _ => false,
             }
         }

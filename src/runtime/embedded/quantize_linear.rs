@@ -199,8 +199,6 @@ pub(super) fn e4m3_nearest(x: f32, saturates: bool) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
     use crate::graph::Attribute;
 
@@ -213,12 +211,8 @@ mod tests {
         Node {
             name: "q".to_owned(),
             op: "QuantizeLinear".to_owned(),
-            domain: String::new(),
-            inputs: Vec::new(),
-            outputs: Vec::new(),
-            attributes: attributes.collect::<BTreeMap<_, _>>(),
-            captures: Vec::new(),
-            nested: Vec::new(),
+            attributes: attributes.collect(),
+            ..Node::default()
         }
     }
 
