@@ -1,8 +1,11 @@
 //! Models with e4m3, integers of 4 and 16 bits, and blocks, in both runtimes. tests/python/format_models.py makes
 //! them and computes what they give.
 
+use bytes::Bytes;
 use ndarray::ArrayD;
+use proptest::prelude::*;
 use qdq::e4m3;
+use qdq::onnx::Rounding;
 
 use super::*;
 
@@ -132,4 +135,59 @@ fn damaged_tensors_of_these_formats_are_refused_everywhere() {
             "node 'w' (DequantizeLinear): scales of shape [2, 3] do not fit axis 0 of shape [7, 3] in blocks of 3"
         )
     );
+}
+
+/// Returns the bytes of a model that stores a tensor.
+fn storing(tensor: &Tensor) -> Vec<u8> {
+    let mut model = Model::open(&path("int4_blocks")).unwrap();
+    model.add_initializer("stored", tensor.shape(), tensor.data().clone()).unwrap();
+    model.encode().unwrap()
+}
+
+/// Opens and runs a model in every form, if it can be opened at all.
+fn exercise(bytes: Vec<u8>) -> Result<()> {
+    let model = Model::from_bytes(Bytes::from(bytes))?;
+    let _ = (model.graph()?, model.in_plain_types()?.encode()?);
+    let x = batch(vec![("x", input("int4_blocks", DataType::F32))]);
+    for rounding in [Rounding::Off, Rounding::On] {
+        let options = options(RuntimeKind::Embedded);
+        let mut runtime = runtime::open_with(&model, &[], Arc::new(Recorder::default()), &options, rounding)?;
+        runtime.run(&x)?;
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn stored_tensors_come_back(
+        signed in prop::collection::vec(-8i8..8, 0..40),
+        unsigned in prop::collection::vec(0u8..16, 0..40),
+        codes in prop::collection::vec(any::<u8>(), 0..40),
+    ) {
+        for data in [Data::I4(signed), Data::U4(unsigned), Data::F8E4M3(codes)] {
+            let stored = tensor(&[data.view().len()], data);
+            let model = Model::from_bytes(Bytes::from(storing(&stored))).unwrap();
+            prop_assert_eq!(model.constant("stored").unwrap(), Some(stored));
+            prop_assert!(model.check_stored().is_ok());
+        }
+    }
+
+    #[test]
+    fn damaged_models_of_these_formats_never_panic(
+        which in 0usize..8,
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+    ) {
+        let names = [
+            "int4_blocks", "uint4_blocks", "e4m3", "e4m3_blocks", "int4_blocks_f16", "uint16_activations",
+            "moved_int4", "then",
+        ];
+        let mut bytes = std::fs::read(path(names[which])).unwrap();
+        for (at, value) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = value;
+        }
+        let _ = exercise(bytes);
+    }
 }
