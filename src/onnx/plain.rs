@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::Model;
+use super::defined;
 use super::element::ElementType;
 use super::external::ExternalFiles;
 use super::infer::Scope;
@@ -79,7 +80,7 @@ impl Model {
     /// nested.
     ///
     /// # Errors
-    /// `Unsupported` if other operators read or give such types, and if subgraphs compute them.
+    /// `Unsupported` if other operators read or give such types, and if subgraphs quantize in blocks.
     pub fn in_plain_types(&self) -> Result<Cow<'_, Self>> {
         if !self.has_narrow_types() && !self.has_nested_blocks() {
             return Ok(Cow::Borrowed(self));
@@ -169,9 +170,15 @@ impl Change {
                 stored.insert(name.clone(), value.clone());
             }
             subgraphs_mut(node).try_for_each(|inner| self.graph(inner, Some(&scope), &stored))?;
-            if outer.is_some() && is_special(node, &scope) && !self.hoist(node, &stored) {
-                let what = "blocks and such types are computed in the main graph only";
-                return Err(unsupported(node, what));
+            if outer.is_some()
+                && is_special(node, &scope)
+                && !self.hoist(node, &stored)
+                && !is_definable(node, &scope)
+            {
+                return Err(unsupported(
+                    node,
+                    "what it computes in blocks is computed in the main graph only",
+                ));
             }
             check(node, &scope)?;
             if let Some(output) = node.output.first()
@@ -243,6 +250,13 @@ fn is_special(node: &NodeProto, scope: &Scope<'_>) -> bool {
         "Cast" => is_e4m3(first(at.outputs())),
         _ => false,
     }
+}
+
+/// Whether other operators can take the place of a node in a subgraph: those of
+/// [`Model::define_nested_quantize`] and [`Model::round_nested_casts`].
+fn is_definable(node: &NodeProto, scope: &Scope<'_>) -> bool {
+    let node = NodeRef::new(node);
+    node.op() == "Cast" || defined::is_definable(node, scope)
 }
 
 /// Refuses a node whose result in plain types would be another one.

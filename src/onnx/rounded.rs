@@ -1,4 +1,4 @@
-//! Replacement of Casts to 16 bits in subgraphs by arithmetic in f32, for a runtime without 16-bit numbers.
+//! Replacement of Casts to 16 bits and to e4m3 in subgraphs by arithmetic in f32, for a runtime without such numbers.
 
 use super::Model;
 use super::element::ElementType;
@@ -6,25 +6,49 @@ use super::initializer::tensor_proto;
 use super::node::{AttributeValue, NodeRef, NodeSpec, nested_in, subgraphs, subgraphs_mut};
 use super::proto::{GraphProto, NodeProto};
 use super::walk::UniqueNames;
+use crate::e4m3;
 use crate::error::Result;
 
-/// The numbers of a 16-bit type.
+/// The numbers of a type.
 struct Type {
     /// The smallest normal number.
     least: f32,
     /// 1.5 times the factor between a power of two and the smallest f32 whose last bit is the type's last bit
     /// at this power.
     shift: f32,
-    /// The smallest number that becomes infinite.
+    /// The smallest number that the type does not reach.
     beyond: f32,
+    /// The factor that makes the result of larger numbers.
+    overflow: f32,
+    /// The largest number, if larger ones become this one.
+    most: Option<f32>,
 }
 
-const F16: Type = Type { least: f32::from_bits(0x3880_0000), shift: 1.5 * 8192.0, beyond: 65520.0 };
-const BF16: Type =
-    Type { least: f32::MIN_POSITIVE, shift: 1.5 * 65536.0, beyond: f32::from_bits(0x7f7f_8000) };
+const F16: Type = Type {
+    least: f32::from_bits(0x3880_0000),
+    shift: 1.5 * 8192.0,
+    beyond: 65520.0,
+    overflow: f32::INFINITY,
+    most: None,
+};
+const BF16: Type = Type {
+    least: f32::MIN_POSITIVE,
+    shift: 1.5 * 65536.0,
+    beyond: f32::from_bits(0x7f7f_8000),
+    overflow: f32::INFINITY,
+    most: None,
+};
+/// Up to 464, the middle to the number that does not exist, everything rounds to 448.
+const E4M3: Type = Type {
+    least: 1.0 / 64.0,
+    shift: 1.5 * 1_048_576.0,
+    beyond: 464.0f32.next_up(),
+    overflow: f32::NAN,
+    most: None,
+};
 
 impl Model {
-    /// Replaces Casts to f16 and bf16 in subgraphs by nodes that round to the type and keep f32.
+    /// Replaces Casts to f16, bf16 and e4m3 in subgraphs by nodes that round to the type and keep f32.
     ///
     /// The result is that of the Cast for every number, except that the sign of 0 is lost.
     ///
@@ -52,6 +76,10 @@ fn type_of(node: &NodeProto) -> Option<Type> {
     match ElementType::from_code(i32::try_from(node.int("to")?).ok()?)? {
         ElementType::F16 => Some(F16),
         ElementType::Bf16 => Some(BF16),
+        ElementType::F8E4M3Fn => {
+            let saturates = node.int("saturate").unwrap_or(1) != 0;
+            Some(Type { most: saturates.then_some(e4m3::MAX), ..E4M3 })
+        }
         _ => None,
     }
 }
@@ -91,17 +119,10 @@ impl Made {
     fn round(&mut self, node: &NodeProto, to: &Type, nodes: &mut Vec<NodeProto>) {
         let node = NodeRef::new(node);
         let ([source], [output]) = (node.inputs(), node.outputs()) else { return };
-        let [one, half, down, split, least, shift, beyond, infinite] = [
-            1.0,
-            0.5,
-            f32::from_bits(0x2f80_0000),
-            8_388_609.0,
-            to.least,
-            to.shift,
-            to.beyond,
-            f32::INFINITY,
-        ]
-        .map(|number| self.number(number));
+        let [one, half, down, split, least, shift, beyond, factor] =
+            [1.0, 0.5, f32::from_bits(0x2f80_0000), 8_388_609.0, to.least, to.shift, to.beyond, to.overflow]
+                .map(|number| self.number(number));
+        let ends = to.most.map(|most| [-most, most].map(|end| self.number(end)));
         let mut add = |op: &str, inputs: &[&str], output: Option<&str>| {
             let fresh = |names: &mut UniqueNames| names.fresh(&format!("{}/{op}", node.name()));
             let output = output.map_or_else(|| fresh(&mut self.names), str::to_owned);
@@ -111,7 +132,10 @@ impl Made {
             nodes.push(spec.into_proto());
             output
         };
-        let x = add("Cast", &[source], None);
+        let mut x = add("Cast", &[source], None);
+        if let Some([least, most]) = &ends {
+            x = add("Clip", &[&x, least, most], None);
+        }
         let size = add("Abs", &[&x], None);
         let is_small = add("Less", &[&size, &one], None);
         let scale = add("Where", &[&is_small, &one, &down], None);
@@ -130,7 +154,7 @@ impl Made {
         let rounded = add("Sub", &[&sum, &shifted], None);
         let unscaled = add("Div", &[&rounded, &scale], None);
         let is_held = add("Less", &[&size, &beyond], None);
-        let overflow = add("Mul", &[&x, &infinite], None);
+        let overflow = add("Mul", &[&x, &factor], None);
         add("Where", &[&is_held, &unscaled, &overflow], Some(output));
     }
 }

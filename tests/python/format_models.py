@@ -249,6 +249,56 @@ def branches(folder):
         build.save(folder, "then" if sign > 0 else "else", chosen)
 
 
+def pairs_in_branches(folder):
+    """Pairs of each type in the branches of an If, and Casts to e4m3."""
+    x = numbers(4, 6) * 40
+    x[0, :4] = [1e30, -500.0, 463.9, 1e-3]
+    for sign, name in [(1, "pairs_in_then"), (-1, "pairs_in_else")]:
+        build = Build(21)
+        build.store("limit", np.float32(0.0))
+        build.add("ReduceMax", ["x"], "largest", keepdims=0)
+        build.store("sign", np.float32(sign))
+        build.add("Mul", ["largest", "sign"], "signed")
+        build.add("Greater", ["signed", "limit"], "positive")
+        kinds = {"e4m3": E4M3, "int4": ml_dtypes.int4, "uint4": ml_dtypes.uint4, "int16": np.int16, "uint16": np.uint16}
+        nodes, names = [], []
+        for kind_name, kind in kinds.items():
+            build.scales(f"one_{kind_name}")
+            build.scales(f"columns_{kind_name}", 6)
+            zero = np.zeros(6) if kind in (E4M3, np.int16) else np.arange(6)
+            build.store(f"zero_{kind_name}", zero.astype(kind))
+            for form, scale in [("one", f"one_{kind_name}"), ("columns", f"columns_{kind_name}")]:
+                made, inputs, attributes = f"{form}_{kind_name}_y", [scale], {"output_dtype": LIMITS[kind][0]}
+                if form == "columns":
+                    inputs, attributes = [scale, f"zero_{kind_name}"], {}
+                nodes.append(helper.make_node("QuantizeLinear", ["x", *inputs], [f"{made}_q"], f"{made}_q", **attributes))
+                nodes.append(helper.make_node("DequantizeLinear", [f"{made}_q", *inputs], [made], made))
+                names.append(made)
+        nodes.append(helper.make_node("Concat", names, ["then_all"], "then_all", axis=0))
+        casts = []
+        for saturate in [0, 1]:
+            code, back = f"code_{saturate}", f"back_{saturate}"
+            casts.append(helper.make_node("Cast", ["x"], [code], code, to=T.FLOAT8E4M3FN, saturate=saturate))
+            casts.append(helper.make_node("Cast", [code], [back], back, to=T.FLOAT))
+        casts.append(helper.make_node("Concat", ["back_0", "back_1"], ["else_all"], "else_all", axis=0))
+
+        def body(name, nodes):
+            return helper.make_graph(nodes, name, [], [helper.make_tensor_value_info(name, T.FLOAT, [None, 6])])
+
+        then, other = body("then_all", nodes), body("else_all", casts)
+        build.nodes.append(helper.make_node("If", ["positive"], ["all"], "all", then_branch=then, else_branch=other))
+        stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in build.tensors}
+        parts = []
+        for kind_name, kind in kinds.items():
+            one, columns, zero = (stored[f"{what}_{kind_name}"] for what in ["one", "columns", "zero"])
+            zero = zero.astype(np.float32)
+            parts.append(dequantized(quantized(x, one, kind), one))
+            parts.append(dequantized(quantized(x, columns, kind, zero), columns, zero))
+        clipped = np.clip(x, -448, 448).astype(E4M3).astype(np.float32)
+        build.outputs = {"all": np.concatenate(parts if sign > 0 else [x.astype(E4M3).astype(np.float32), clipped])}
+        build.save(folder, name, x)
+
+
 def refused(folder):
     """Models that no runtime may run."""
     model = weights_in_blocks(folder, T.FLOAT, ml_dtypes.int4, "int4_blocks")
@@ -282,6 +332,7 @@ def main(folder):
     casts(folder)
     results(folder)
     branches(folder)
+    pairs_in_branches(folder)
     refused(folder)
 
 

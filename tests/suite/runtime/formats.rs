@@ -97,6 +97,8 @@ fn every_format_has_the_values_of_its_definition() {
         "quantized_weights",
         "then",
         "else",
+        "pairs_in_then",
+        "pairs_in_else",
     ];
     for name in in_both {
         for kind in BOTH {
