@@ -6,6 +6,8 @@ use ndarray::ArrayD;
 use proptest::prelude::*;
 use qdq::e4m3;
 use qdq::onnx::Rounding;
+use qdq::pipeline::{self, CompareOptions, Known, go_on};
+use qdq::precision::{Half, PrecisionPolicy};
 
 use super::*;
 
@@ -137,6 +139,37 @@ fn damaged_tensors_of_these_formats_are_refused_everywhere() {
             "node 'w' (DequantizeLinear): scales of shape [2, 3] do not fit axis 0 of shape [7, 3] in blocks of 3"
         )
     );
+}
+
+#[test]
+fn models_of_these_formats_become_half_and_are_compared() {
+    for (name, types) in [
+        ("e4m3", [DataType::F16, DataType::F8E4M3]),
+        ("int4_blocks", [DataType::F16, DataType::I4]),
+        ("uint4_blocks", [DataType::F16, DataType::U4]),
+        ("e4m3_blocks", [DataType::F16, DataType::F8E4M3]),
+    ] {
+        let float = Model::open(&path(name)).unwrap();
+        let prepared = pipeline::prepare_cast(&float, Half::F16, None).unwrap();
+        let half = prepared.cast(Known::default(), &PrecisionPolicy::default()).unwrap().model;
+        let stored = |name: &str| half.constant(name).unwrap().map(|tensor| tensor.dtype());
+        let found = [["columns", "scale"], ["codes", "q"]].map(|names| names.into_iter().find_map(stored));
+        assert_eq!(found, types.map(Some), "{name}");
+        let decibels = BOTH.map(|kind| {
+            let options =
+                CompareOptions { runtime: options(kind), per_tensor: true, ..CompareOptions::default() };
+            let compare = |models: [&Model; 2]| {
+                let mut given = Some(vec![("x".to_owned(), input(name, DataType::F32))]);
+                let mut data = qdq::batch::from_fn(&float.inputs(), move || Ok(given.take()));
+                let found = pipeline::compare(models[0], models[1], &mut data, &options, &mut go_on).unwrap();
+                found.outputs.last().unwrap().metrics.sqnr_db()
+            };
+            assert!(compare([&float, &float]).is_none_or(f64::is_infinite), "{kind} {name}");
+            compare([&float, &half]).unwrap()
+        });
+        // Rounding x to f16 moves some activations to another number of e4m3.
+        assert!(decibels[0] > 30.0 && (decibels[0] - decibels[1]).abs() < 0.1, "{name}: {decibels:?}");
+    }
 }
 
 /// Returns the bytes of a model that stores a tensor.
