@@ -13,8 +13,8 @@ use crate::error::{Error, ErrorKind, Result};
 
 macro_rules! element_types {
     ($($variant:ident($element:ty)),* $(,)?) => {
-        /// Owned elements. `Bool` is one byte per element, 0 or 1. `F8E4M3` has the codes, and `I4` and `U4` one
-        /// number per byte.
+        /// Owned elements. `Bool` is one byte per element, 0 or 1. `F8E4M3` has the codes, and `I4` and `U4`
+        /// one number per byte.
         #[derive(Clone, Debug, PartialEq)]
         #[allow(missing_docs, reason = "each variant is the data type of the same name")]
         pub enum Data { $($variant(Vec<$element>)),* }
@@ -225,7 +225,8 @@ fn check(shape: &[usize], data: DataView<'_>) -> Result<()> {
 }
 
 impl Tensor {
-    /// Creates a tensor of `shape`. `data` must have as many elements as `shape`, and 4-bit integers must fit.
+    /// Creates a tensor of `shape`. `data` must have as many elements as `shape`, and 4-bit integers must
+    /// fit.
     pub fn new(shape: Vec<usize>, data: impl Into<Data>) -> Result<Self> {
         let data = data.into();
         check(&shape, data.view())?;

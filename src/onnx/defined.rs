@@ -12,8 +12,8 @@ impl Model {
     /// Replaces QuantizeLinear nodes in subgraphs by Div, Round, Add, Clip and Cast, and DequantizeLinear
     /// nodes there that read e4m3 as f32 by Mul.
     ///
-    /// The node must have one scale, or one scale per index of an axis. Other nodes stay. The runtime's Cast must saturate: it must take the nearest
-    /// number that the type has.
+    /// The node must have one scale, or one scale per index of an axis. Other nodes stay. The runtime's Cast
+    /// must saturate: it must take the nearest number that the type has.
     pub fn define_nested_quantize(&mut self) {
         let is_it = |node: &NodeProto| is_pair(NodeRef::new(node));
         if !nested_in(self.proto.graph.node.iter().flat_map(subgraphs)).any(is_it) {
@@ -45,7 +45,8 @@ fn define(graph: &mut GraphProto, outer: &Scope<'_>, names: &mut UniqueNames) {
     }
 }
 
-/// Whether [`Model::define_nested_quantize`] replaces a node of a twin in plain types ([`Model::in_plain_types`]).
+/// Whether [`Model::define_nested_quantize`] replaces a Quantize or Dequantize of a twin in plain types
+/// ([`Model::in_plain_types`]).
 pub(super) fn is_definable(node: NodeRef<'_>, scope: &Scope<'_>) -> bool {
     scales_of(node, scope).is_some()
 }

@@ -28,8 +28,8 @@ const MOVES: [&str; 27] = [
     "Shape", "Size", "Slice", "SpaceToDepth", "Split", "Squeeze", "Tile", "Transpose", "Unsqueeze", "Where",
 ];
 
-/// Returns the type that has all numbers of `element` in such a runtime; `None` if that is the type itself, or
-/// if there is none.
+/// Returns the type that has all numbers of `element` in such a runtime; `None` if that is the type itself,
+/// or if there is none.
 fn plain(element: ElementType) -> Option<ElementType> {
     match element {
         ElementType::F8E4M3Fn => Some(ElementType::F32),

@@ -1,4 +1,5 @@
-//! Replacement of Casts to 16 bits and to e4m3 in subgraphs by arithmetic in f32, for a runtime without such numbers.
+//! Replacement of Casts to 16 bits and to e4m3 in subgraphs by arithmetic in f32, for a runtime without such
+//! numbers.
 
 use super::Model;
 use super::element::ElementType;

@@ -25,9 +25,9 @@ use crate::runtime::{flatten_subgraphs, take_branches};
 /// 4. The subgraphs of If, Loop and Scan are flattened if they contain convolutions, products or another
 ///    tool's Q/DQ ([`Model::flatten`]). [`Model::nested`], [`Model::save`] and [`Model::encode`] restore the
 ///    subgraphs.
-/// 5. QuantizeLinear and DequantizeLinear of another tool in forms that TensorRT refuses (not int8, or with a
-///    zero point) are replaced by forms that it accepts, or removed. qdq then quantizes anew what they
-///    quantized.
+/// 5. QuantizeLinear and DequantizeLinear of another tool in forms that TensorRT refuses (with a zero point,
+///    in blocks of other numbers than int4, or none of int8, int4 and e4m3) are replaced by forms that it
+///    accepts, or removed. qdq then quantizes anew what they quantized.
 /// 6. Nodes without a name get one ([`Model::name_nodes`]), so that plans and written models name the same.
 /// 7. Tensors that follow from constants alone become constants of the graph. The embedded runtime computes
 ///    them when their value is requested, up to [`crate::runtime::MOST_CONSTANT_BYTES`] each and

@@ -29,7 +29,8 @@ impl Widened {
 impl Runtime for Widened {
     fn run(&mut self, batch: &Batch) -> Result<Vec<Tensor>> {
         let given = check::inputs(&self.declared.inputs, batch)?;
-        // The twin widens floating-point data of 16 bits itself. Other data is rounded to the declared type before.
+        // The twin widens floating-point data of 16 bits itself. Other data is rounded to the declared type
+        // before.
         let given = given.into_iter().map(in_plain_type).collect::<Result<Vec<_>>>()?;
         let outputs = if given.iter().all(|tensor| matches!(tensor, Cow::Borrowed(_))) {
             self.twin.run(batch)?

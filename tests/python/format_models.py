@@ -113,11 +113,12 @@ def pairs_of_e4m3(folder, element, name):
     return build.save(folder, name, x)
 
 
-def weights_in_blocks(folder, element, kind, name, has_zero=False):
-    """Blocks that do not divide an axis of odd length, and an odd number of elements."""
+def weights_in_blocks(folder, element, kind, name, has_zero=False, zero=None):
+    """Blocks that do not divide an axis of odd length, and an odd number of elements. `zero` is that of all blocks."""
     build, x, w = Build(21, element), held(numbers(4, 7), element), numbers(7, 3)
     scale = build.scales("scale", 2, 3)
-    zero = RANDOM.integers(0, 5, (2, 3)).astype(kind) if has_zero else np.zeros((2, 3), kind)
+    zero = RANDOM.integers(0, 5, (2, 3)).astype(kind) if has_zero else np.full((2, 3), zero or 0).astype(kind)
+    has_zero = has_zero or zero.any()
     q = quantized(w, scale, kind, zero, 0, 4).astype(kind)
     build.store("q", q)
     build.store("zero", zero)
@@ -318,6 +319,7 @@ def main(folder):
     pairs_of_e4m3(folder, T.FLOAT16, "e4m3_f16")
     weights_in_blocks(folder, T.FLOAT16, ml_dtypes.int4, "int4_blocks_f16")
     weights_in_blocks(folder, T.FLOAT, ml_dtypes.uint4, "uint4_blocks", has_zero=True)
+    weights_in_blocks(folder, T.FLOAT, ml_dtypes.uint4, "uint4_around_8", zero=8)
     weights_in_blocks(folder, T.FLOAT, E4M3, "e4m3_blocks")
     weights_in_blocks(folder, T.FLOAT, np.int8, "int8_blocks", has_zero=True)
     activations_in_blocks(folder, ml_dtypes.int4, "int4_activations")

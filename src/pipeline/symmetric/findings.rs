@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use crate::finding::{Finding, counted};
 
 /// The forms that TensorRT refuses.
-const REFUSED: &str = "of another type than int8 or with a zero point other than 0";
+const REFUSED: &str = "of another type than int8, int4 and e4m3, in blocks of other numbers than int4, or with a zero point other than 0";
 
 /// The result for a tensor.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Done {
     /// An activation lost its pair.
     Clipped,
-    /// A weight is stored as int8 with the same values.
+    /// A weight is stored around zero, as int8 or in blocks as int4, with the same values.
     Shifted,
     /// A constant that no convolution or product reads is stored as floating-point numbers.
     Stored,
@@ -36,7 +36,7 @@ fn finding(done: Done, count: usize) -> Finding {
             counted(count, "pair")
         )),
         Done::Shifted => Finding::note(format!(
-            "weights that TensorRT refuses, {REFUSED}, are stored as int8 with zero point 0: their values are exactly the same"
+            "weights that TensorRT refuses, {REFUSED}, are stored with zero point 0, as int8 or in blocks as int4: their values are exactly the same"
         )),
         Done::Stored => Finding::note(format!(
             "constants that TensorRT does not dequantize, {REFUSED}, are stored as floating-point numbers: their values are \

@@ -18,7 +18,7 @@ use crate::place::ops::{changes_form, is_weighted};
 use crate::place::sharing::{only_moves, selects};
 use crate::runtime::{Dependence, constant_value, dependences};
 use findings::{Done, findings};
-use values::{range_of, scalar, shifted};
+use values::{has_blocks, range_of, scalar, shifted};
 
 /// A model without the quantization of another tool that TensorRT refuses.
 #[derive(Default)]
@@ -32,7 +32,8 @@ pub(super) struct Symmetric {
 /// Rewrites the QuantizeLinear and DequantizeLinear of a model that TensorRT refuses.
 ///
 /// An activation loses its pair and only keeps the range to which the pair clips. So it is planned and
-/// calibrated like any other. A constant is stored as int8 with the same scale if that has the same values.
+/// calibrated like any other. A constant is stored as int8, or in blocks as int4, with the same scale if that
+/// has the same values.
 /// Otherwise it is stored as floating-point numbers, to be quantized anew. Names of tensors stay.
 ///
 /// # Errors
@@ -91,11 +92,16 @@ fn refused(network: &Network) -> Vec<NodeId> {
 
 /// Whether TensorRT does not accept the node.
 ///
-/// It takes int8, int4 and e4m3 around zero. Pairs of types that qdq does not have are left as they are.
+/// It takes int8, int4 and e4m3 around zero, and blocks of int4 alone. Pairs of types that qdq does not have
+/// are left as they are.
 fn is_refused(network: &Network, node: &Node) -> bool {
     let Network { model, graph, .. } = network;
     let integers = if node.op == "QuantizeLinear" { node.output(0) } else { node.input(0) };
-    match integers.and_then(|id| graph.tensor(id).dtype) {
+    let dtype = integers.and_then(|id| graph.tensor(id).dtype);
+    if dtype.is_some_and(|dtype| dtype != DataType::I4) && has_blocks(node) {
+        return true;
+    }
+    match dtype {
         Some(DataType::I8 | DataType::I4 | DataType::F8E4M3) => {
             let zero_point = node.input(2).map(|id| model.constant(&graph.tensor(id).name));
             match zero_point {

@@ -1,6 +1,7 @@
 //! The values of scales, zero points and integers.
 
 use crate::dtype::DataType;
+use crate::emit::scale::Channels;
 use crate::graph::Node;
 use crate::onnx::Network;
 use crate::runtime::constant_value;
@@ -36,7 +37,8 @@ pub(super) fn scalar(dtype: DataType, value: f32) -> Data {
     Data::from_f32(vec![value], dtype)
 }
 
-/// Returns the integers of a constant minus their zero point, if all of them fit int8.
+/// Returns the integers of a constant minus their zero point as int8, or as int4 if they lie in blocks.
+/// Returns `None` if that type does not have all of them.
 pub(super) fn shifted(network: &Network, node: &Node) -> Option<Tensor> {
     let value = |input: usize| constant_value(network, node.input(input)?).ok();
     let integers = value(0)?;
@@ -45,24 +47,23 @@ pub(super) fn shifted(network: &Network, node: &Node) -> Option<Tensor> {
         Some(_) => numbers(&value(2)?)?,
         None => vec![0],
     };
-    // There is one zero point for all, or one for each index of an axis. Blocks are not supported here.
-    let (count, run) = match zero_points.len() {
-        1 => (1, 1),
-        count => {
-            let axis = node.int("axis", 1);
-            let axis = usize::try_from(if axis < 0 { axis + shape.len() as i64 } else { axis }).ok()?;
-            if *shape.get(axis)? != count || node.int("block_size", 0) != 0 {
-                return None;
-            }
-            (count, shape[axis + 1..].iter().product::<usize>().max(1))
-        }
+    let channels = match zero_points.len() {
+        1 => Channels::along(0, &shape, 1),
+        count => Channels::of(node, &shape, count),
     };
     let numbers = numbers(&integers)?;
-    let shifted = numbers
-        .iter()
-        .enumerate()
-        .map(|(at, number)| i8::try_from(number - zero_points[at / run % count]).ok());
-    Tensor::new(shape, shifted.collect::<Option<Vec<i8>>>()?).ok()
+    let shifted = numbers.iter().enumerate().map(|(at, number)| {
+        let zero_point = zero_points.get(channels.at(at))?;
+        i8::try_from(number - zero_point).ok()
+    });
+    let shifted: Vec<i8> = shifted.collect::<Option<_>>()?;
+    // Numbers that int4 does not have make no tensor.
+    Tensor::new(shape, if has_blocks(node) { Data::I4(shifted) } else { Data::I8(shifted) }).ok()
+}
+
+/// Whether the scales of a node are those of blocks.
+pub(super) fn has_blocks(node: &Node) -> bool {
+    node.int("block_size", 0) != 0
 }
 
 /// Returns the integers of a tensor of at most 16 bits.

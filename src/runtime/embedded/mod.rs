@@ -7,8 +7,8 @@
 //! itself because rten differs from ONNX or lacks them.
 //!
 //! rten computes in f32, i32, i8 and u8 only. f64 becomes f32; i64 and bool become i32. A model with f16 or
-//! bf16 comes as its f32 twin, whose only nodes of these types are Casts that round. e4m3 comes in f32 too, and
-//! integers of 4 and 16 bits in those of 8 and 32.
+//! bf16 comes as its f32 twin, whose only nodes of these types are Casts that round. e4m3 comes in f32 too,
+//! and integers of 4 and 16 bits in those of 8 and 32.
 
 mod arg_extreme;
 mod differences;

@@ -32,8 +32,8 @@ pub(super) struct Linear<'a> {
 impl Linear<'_> {
     /// Computes `clamp(round_half_even(x / scale) + zero_point, lowest, highest)`.
     ///
-    /// `lowest` and `highest` are the limits of the result's type. NaN gives the zero point. For e4m3 it is the
-    /// nearest number to `x / scale`, and NaN stays NaN.
+    /// `lowest` and `highest` are the limits of the result's type. NaN gives the zero point. For e4m3 it is
+    /// the nearest number to `x / scale`, and NaN stays NaN.
     ///
     /// # Errors
     /// `Unsupported` for types that the runtime does not have; `Shape` if the operands do not fit.

@@ -1,5 +1,5 @@
-//! Cast to f16, bf16 and e4m3 for the embedded runtime. It has no such tensors, so the result is rounded and stays
-//! f32.
+//! Cast to f16, bf16 and e4m3 for the embedded runtime. It has no such tensors, so the result is rounded and
+//! stays f32.
 
 use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};

@@ -34,7 +34,7 @@ macro_rules! conversions {
             let unusable = || {
                 Error::new(
                     ErrorKind::Unsupported,
-                    format!("output '{name}' is a {}, which qdq does not compute with", value.dtype()),
+                    format!("output '{name}' is a {}, which qdq does not take from ONNX Runtime", value.dtype()),
                 )
                 .with_remedy("remove it from the model's outputs")
             };

@@ -72,7 +72,7 @@ fn what_tensorrt_refuses_of_another_tool_is_quantized_anew() {
         ["1 pair of QuantizeLinear and DequantizeLinear that TensorRT refuses", "taken out", ": 'x'"];
     let asymmetric = [
         "3 pairs of QuantizeLinear and DequantizeLinear that TensorRT refuses",
-        "are stored as int8 with zero point 0: their values are exactly the same: 'v'",
+        "are stored with zero point 0, as int8 or in blocks as int4: their values are exactly the same: 'v'",
         "are stored as floating-point numbers: their values are exactly the same: 'b'",
         "are quantized anew: without a zero point a step is up to twice as wide: 'w'",
     ];

@@ -1,5 +1,5 @@
-//! Models with e4m3, integers of 4 and 16 bits, and blocks, in both runtimes. tests/python/format_models.py makes
-//! them and computes what they give.
+//! Models with e4m3, integers of 4 and 16 bits, and blocks, in both runtimes. tests/python/format_models.py
+//! makes them and computes what they give.
 
 use bytes::Bytes;
 use ndarray::ArrayD;
@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use qdq::e4m3;
 use qdq::onnx::Rounding;
 use qdq::pipeline::{self, CompareOptions, Known, go_on};
+use qdq::place::Policy;
 use qdq::precision::{Half, PrecisionPolicy};
 
 use super::*;
@@ -90,6 +91,7 @@ fn every_format_has_the_values_of_its_definition() {
         "int4_activations",
         "uint4",
         "uint4_blocks",
+        "uint4_around_8",
         "int8_blocks",
         "int16",
         "uint16",
@@ -169,6 +171,35 @@ fn models_of_these_formats_become_half_and_are_compared() {
         });
         // Rounding x to f16 moves some activations to another number of e4m3.
         assert!(decibels[0] > 30.0 && (decibels[0] - decibels[1]).abs() < 0.1, "{name}: {decibels:?}");
+    }
+}
+
+/// TensorRT takes blocks of int4 alone, around zero.
+#[test]
+fn weights_in_blocks_are_made_such_that_tensorrt_takes_them() {
+    for (name, stored, finding) in [
+        ("int4_blocks", Some(DataType::I4), None),
+        ("uint4_around_8", Some(DataType::I4), Some("as int8 or in blocks as int4")),
+        ("uint4_blocks", None, Some("are quantized anew")),
+        ("int8_blocks", None, Some("are quantized anew")),
+        ("e4m3_blocks", None, Some("are quantized anew")),
+    ] {
+        let model = Model::open(&path(name)).unwrap();
+        let prepared = pipeline::prepare(&model).unwrap();
+        let graph = prepared.graph();
+        let pairs = graph.nodes.iter().filter(|node| node.is("DequantizeLinear"));
+        let found: Vec<_> = pairs.map(|node| graph.tensor(node.input(0).unwrap()).dtype).collect();
+        assert_eq!(found, stored.map(Some).into_iter().collect::<Vec<_>>(), "{name}");
+        let findings: Vec<_> = prepared.plan(&Policy::default()).unwrap().findings;
+        let is_said = |text: &str| findings.iter().any(|finding| finding.message.contains(text));
+        assert!(finding.is_none_or(is_said), "{name}: {findings:?}");
+        let x = batch(vec![("x", input(name, DataType::F32))]);
+        let run = |model: &Model| {
+            let recorder = Arc::new(Recorder::default());
+            let options = options(RuntimeKind::Embedded);
+            runtime::open(model, &[], recorder, &options).unwrap().run(&x).unwrap()
+        };
+        assert_eq!(run(&model), run(prepared.model()), "{name}");
     }
 }
 
