@@ -159,16 +159,17 @@ impl Change {
     ) -> Result<()> {
         let mut scope = Scope::of_graph(graph, outer);
         let mut stored = known.clone();
-        stored.extend(
-            graph.initializer.iter().filter_map(|tensor| Some((tensor.name.clone()?, tensor.clone()))),
-        );
+        // Only nodes of subgraphs are moved to their stored tensors.
+        if outer.is_some() || graph.node.iter().any(|node| subgraphs(node).next().is_some()) {
+            let constants = graph.node.iter().filter(|node| is_constant(node)).filter_map(|node| {
+                Some((node.output.first()?.clone(), NodeRef::new(node).tensor("value")?.clone()))
+            });
+            let tensors = graph.initializer.iter();
+            stored.extend(tensors.filter_map(|tensor| Some((tensor.name.clone()?, tensor.clone()))));
+            stored.extend(constants);
+        }
         for node in &mut graph.node {
             scope.learn(node);
-            if let (true, Some(name), Some(value)) =
-                (is_constant(node), node.output.first(), NodeRef::new(node).tensor("value"))
-            {
-                stored.insert(name.clone(), value.clone());
-            }
             subgraphs_mut(node).try_for_each(|inner| self.graph(inner, Some(&scope), &stored))?;
             if outer.is_some()
                 && is_special(node, &scope)

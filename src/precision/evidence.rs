@@ -177,3 +177,36 @@ fn smaller_nonzero(a: f32, b: f32) -> f32 {
         (a, b) => a.min(b),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::{NewNode, TensorKind};
+
+    #[test]
+    fn dequantized_values_reach_as_far_as_their_type() {
+        for (dtype, largest, least) in [
+            (DataType::I8, 128.0, 1.0),
+            (DataType::I4, 8.0, 1.0),
+            (DataType::U4, 15.0, 1.0),
+            (DataType::F8E4M3, 448.0, 1.0 / 512.0),
+        ] {
+            let mut graph = Graph::new();
+            let stored = graph.add_tensor("q", TensorKind::Constant, Some(dtype), None).unwrap();
+            let scale = graph.add_tensor("s", TensorKind::Constant, Some(DataType::F32), None).unwrap();
+            let node = graph
+                .add_node(NewNode {
+                    op: "DequantizeLinear",
+                    inputs: &[Some(stored), Some(scale)],
+                    outputs: &[Some("w")],
+                    ..Default::default()
+                })
+                .unwrap();
+            let facts = Facts { smallest: Some(0.25), ..Facts::of_largest(0.5) };
+            let known = BTreeMap::from([(scale, facts)]);
+            let evidence = Evidence::collect(&graph, Half::F16, &|_| None, known);
+            let found = evidence.get(graph.node(node).output(0).unwrap()).unwrap();
+            assert_eq!((found.largest, found.smallest), (0.5 * largest, Some(0.25 * least)), "{dtype}");
+        }
+    }
+}
