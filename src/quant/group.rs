@@ -90,21 +90,20 @@ impl<'a> PerGroup<'a> {
         PerGroup { shape: self.shape.clone(), values, block: self.block }
     }
 
-    /// Applies `f` to each element of data of `shape`, with the index of its group's number.
+    /// Applies to each element of data of `shape` what `f` returns for the index of its group's number.
     ///
     /// # Errors
     ///
     /// `Shape` if the numbers do not fit the shape.
-    pub fn map_elements<X: Copy + Sync, Y: Copy + Default + Send>(
+    pub fn map_elements<X: Copy + Sync, Y: Copy + Default + Send, F: Fn(X) -> Y>(
         &self,
         x: &[X],
         shape: &[usize],
-        f: impl Fn(X, usize) -> Y + Sync,
+        f: impl Fn(usize) -> F + Sync,
     ) -> Result<Vec<Y>> {
         check_lengths(shape, &[x.len()])?;
         let mut out = vec![Y::default(); x.len()];
-        self.groups(shape, "scale")?
-            .for_each(InOut::new(x, &mut out), |_, io, number| io.map(|x| f(x, number)));
+        self.groups(shape, "scale")?.for_each(InOut::new(x, &mut out), |_, io, number| io.map(f(number)));
         Ok(out)
     }
 

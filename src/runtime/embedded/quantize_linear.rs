@@ -44,23 +44,35 @@ impl Linear<'_> {
         let groups = self.groups(scale, x.shape())?;
         let zero = self.zero_points(&groups)?;
         let scale = groups.values();
-        let step = |x: f32, at: usize| (x / scale[at]).round_ties_even();
         // The sum is exact within the type's range.
-        let integer = |x: f32, at: usize, least: f32, most: f32| match step(x, at) {
-            step if step.is_nan() => zero[at],
-            step => (step + zero[at]).clamp(least, most),
+        let integer = |at: usize, least: f32, most: f32| {
+            let (scale, zero) = (scale[at], zero[at]);
+            move |x: f32| {
+                let step = (x / scale).round_ties_even();
+                if step.is_nan() { zero } else { (step + zero).clamp(least, most) }
+            }
         };
-        let element = self.element()?;
-        match element {
-            ElementType::I8 => self.map(x, &groups, |x, at| integer(x, at, -128.0, 127.0) as i8),
-            ElementType::U8 => self.map(x, &groups, |x, at| integer(x, at, 0.0, 255.0) as u8),
-            ElementType::I4 => self.map(x, &groups, |x, at| integer(x, at, -8.0, 7.0) as i8),
-            ElementType::U4 => self.map(x, &groups, |x, at| integer(x, at, 0.0, 15.0) as u8),
-            ElementType::I16 => self.map(x, &groups, |x, at| integer(x, at, -32768.0, 32767.0) as i32),
-            ElementType::U16 => self.map(x, &groups, |x, at| integer(x, at, 0.0, 65535.0) as i32),
+        macro_rules! integers {
+            ($type:ty, $least:expr, $most:expr) => {
+                self.map(x, &groups, |at| {
+                    let number = integer(at, $least, $most);
+                    move |x| number(x) as $type
+                })
+            };
+        }
+        match self.element()? {
+            ElementType::I8 => integers!(i8, -128.0, 127.0),
+            ElementType::U8 => integers!(u8, 0.0, 255.0),
+            ElementType::I4 => integers!(i8, -8.0, 7.0),
+            ElementType::U4 => integers!(u8, 0.0, 15.0),
+            ElementType::I16 => integers!(i32, -32768.0, 32767.0),
+            ElementType::U16 => integers!(i32, 0.0, 65535.0),
             ElementType::F8E4M3Fn => {
                 let saturates = self.node.int("saturate", 1) != 0;
-                self.map(x, &groups, |x, at| e4m3_nearest(x / scale[at], saturates))
+                self.map(x, &groups, |at| {
+                    let scale = scale[at];
+                    move |x: f32| e4m3_nearest(x / scale, saturates)
+                })
             }
             other => Err(self.unsupported(&format!("does not quantize to {other}"))),
         }
@@ -76,11 +88,23 @@ impl Linear<'_> {
         };
         let groups = self.groups(scale, &self.x.shape())?;
         let (zero, scale) = (self.zero_points(&groups)?, groups.values());
-        let integer = |x: i32, at: usize| x.wrapping_sub(zero[at] as i32) as f32 * scale[at];
+        let integer = |at: usize| {
+            let (scale, zero) = (scale[at], zero[at] as i32);
+            move |x: i32| x.wrapping_sub(zero) as f32 * scale
+        };
         match &self.x {
-            ValueView::FloatTensor(x) => self.map(x, &groups, |x, at| x * scale[at]),
-            ValueView::Int8Tensor(x) => self.map(x, &groups, |x: i8, at| integer(x.into(), at)),
-            ValueView::UInt8Tensor(x) => self.map(x, &groups, |x: u8, at| integer(x.into(), at)),
+            ValueView::FloatTensor(x) => self.map(x, &groups, |at| {
+                let scale = scale[at];
+                move |x: f32| x * scale
+            }),
+            ValueView::Int8Tensor(x) => self.map(x, &groups, |at| {
+                let number = integer(at);
+                move |x: i8| number(x.into())
+            }),
+            ValueView::UInt8Tensor(x) => self.map(x, &groups, |at| {
+                let number = integer(at);
+                move |x: u8| number(x.into())
+            }),
             ValueView::Int32Tensor(x) => self.map(x, &groups, integer),
             _ => Err(self.unsupported("takes no sequence")),
         }
@@ -152,11 +176,11 @@ impl Linear<'_> {
         Ok(zero)
     }
 
-    fn map<X: Copy + Sync, Y: Copy + Default + Send>(
+    fn map<X: Copy + Sync, Y: Copy + Default + Send, F: Fn(X) -> Y>(
         &self,
         x: &TensorView<'_, X>,
         groups: &PerGroup<'_>,
-        f: impl Fn(X, usize) -> Y + Sync,
+        f: impl Fn(usize) -> F + Sync,
     ) -> Result<Value>
     where
         Value: From<Tensor<Y>>,
