@@ -172,7 +172,8 @@ fn element_of(node: NodeRef<'_>, index: usize, inputs: &[&Known]) -> Option<Elem
             attribute("dtype").or(input(0))
         }
         ("Multinomial", _) => attribute("dtype").or(Some(I32)),
-        ("CastLike" | "Where" | "DequantizeLinear", _) => input(1),
+        ("CastLike" | "Where", _) => input(1),
+        ("DequantizeLinear", _) => attribute("output_dtype").or(input(1)),
         ("OneHot", _) => input(2),
         ("QuantizeLinear", _) => input(2).or(attribute("output_dtype")).or(Some(U8)),
         ("QLinearConv" | "QLinearMatMul", _) => input(7),

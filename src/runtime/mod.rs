@@ -319,10 +319,12 @@ fn has_onnxruntime(options: &RuntimeOptions) -> Result<bool> {
     }
 }
 
-/// Whether a node dequantizes in a form that rten does not have: in blocks, or from e4m3, which lies in f32.
+/// Whether a node dequantizes in a form that rten does not have: in blocks, from e4m3, which lies in f32, or to
+/// a type that it names.
 fn dequantizes_unusually(graph: &Graph, node: &Node) -> bool {
     let is_float = node.input(0).is_some_and(|x| graph.tensor(x).dtype == Some(DataType::F32));
-    node.is("DequantizeLinear") && (is_float || node.int("block_size", 0) != 0)
+    let has = |attribute: &str| node.int(attribute, 0) != 0;
+    node.is("DequantizeLinear") && (is_float || has("block_size") || has("output_dtype"))
 }
 
 /// Returns the tapped tensors with their positions in the list of taps.

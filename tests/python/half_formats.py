@@ -2,6 +2,7 @@
 
 import ml_dtypes
 import numpy as np
+from onnx import TensorProto as T
 
 from half_build import FLOAT, case, graph, node, random, variant
 
@@ -32,7 +33,7 @@ variant("e4m3_with_a_dead_column", e4m3, 0.02, 1e-10, least=40, half="sized q dq
 variant("e4m3_of_subnormal_step", e4m3, 2e-7, least=35, float32="q dq", half="sized")
 
 
-def blocks(kind, tiny=None, zero=None, opset=21, energy=0.0):
+def blocks(kind, tiny=None, zero=None, opset=21, energy=0.0, **more):
     """A product whose weight has blocks of 16. `tiny` is the step of a block, whose integers are small or `energy`."""
     weight = random(64, 8, scale=0.3)
     cut = weight.reshape(4, 16, 8)
@@ -44,7 +45,8 @@ def blocks(kind, tiny=None, zero=None, opset=21, energy=0.0):
         steps[2, 1] = tiny
         integers[2, :, 1] = offset + energy
     names = "integers steps" + ("" if zero is None else " zeros")
-    nodes = [node("DequantizeLinear", names, "weight", axis=0, block_size=16), node("MatMul", "x weight", "y")]
+    nodes = [node("DequantizeLinear", names, "weight", axis=0, block_size=16, **more),
+             node("MatMul", "x weight", "y")]
     weights = {"integers": integers.reshape(64, 8).astype(kind), "steps": steps}
     if zero is not None:
         weights["zeros"] = np.full((4, 8), zero).astype(kind)
@@ -57,6 +59,12 @@ variant("int4_blocks_opset_23", blocks, ml_dtypes.int4, None, None, 23, least=45
 variant("int4_blocks_with_a_dead_one", blocks, ml_dtypes.int4, 1e-9, None, 21, 5.0, least=45, half="weight y")
 variant("uint4_blocks_around_8", blocks, ml_dtypes.uint4, None, 8, least=45, half="weight y")
 variant("uint4_blocks_with_a_dead_one", blocks, ml_dtypes.uint4, 1e-9, 8, least=45, float32="weight")
+
+
+@case(least=45, half="weight y")
+def int4_blocks_that_name_their_type():
+    """A Dequantize of opset 23 says itself that its result is float32."""
+    return blocks(ml_dtypes.int4, opset=23, output_dtype=T.FLOAT)
 
 
 @case(float32="weight", half="y")

@@ -209,15 +209,21 @@ impl Caster<'_> {
         }
     }
 
-    /// Lets a Cast to float32 that computes in 16 bits make the 16-bit type instead.
+    /// Lets a Cast to float32 that computes in 16 bits make the 16-bit type instead, and a Dequantize that
+    /// names float32 as its type.
     fn own_cast(&mut self, id: NodeId) {
         let node = self.network.graph.node(id);
         let makes_float32 = node
             .output(0)
             .is_some_and(|output| self.network.graph.tensor(output).dtype == Some(DataType::F32));
-        if node.is("Cast") && makes_float32 && self.plan.of(id) == Precision::Half {
+        let attribute = match &*node.op {
+            "Cast" => "to",
+            "DequantizeLinear" if node.int("output_dtype", 0) != 0 => "output_dtype",
+            _ => return,
+        };
+        if node.domain.is_empty() && makes_float32 && self.plan.of(id) == Precision::Half {
             let code = i64::from(ElementType::from(self.half).code());
-            self.edits.set_attribute(self.network.position(id), "to", AttributeValue::Int(code));
+            self.edits.set_attribute(self.network.position(id), attribute, AttributeValue::Int(code));
         }
     }
 }
