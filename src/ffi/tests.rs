@@ -415,3 +415,39 @@ fn ranges_of_a_cache_say_what_they_leave_out() {
     qdq_ranges_free(Some(&mut ranges));
     qdq_cache_free(Some(&mut cache));
 }
+
+/// Packed integers are unpacked on the way in, and have the type of their bytes on the way out.
+#[test]
+fn tensors_of_the_stored_formats_are_copied_and_described() {
+    let mut bytes = [0xe1u8, 0x07];
+    let mut batch = qdq_batch_new();
+    for (name, dtype, count, out, expected) in [
+        (c"i4", QDQ_DTYPE_I4, 3, QDQ_DTYPE_I8, &[0x01, 0xfe, 0x07][..]),
+        (c"u4", QDQ_DTYPE_U4, 3, QDQ_DTYPE_U8, &[0x01, 0x0e, 0x07]),
+        (c"f8", QDQ_DTYPE_E4M3, 2, QDQ_DTYPE_E4M3, &[0xe1, 0x07]),
+    ] {
+        let tensor = view(bytes.as_mut_ptr(), dtype, &[count], None);
+        // SAFETY: here and below the handles and the views are live.
+        ok(|error| unsafe { qdq_batch_set(batch.as_mut(), name.as_ptr(), Some(&tensor), error) });
+        let mut found = MaybeUninit::uninit();
+        ok(|error| unsafe { qdq_batch_get(batch.as_ref(), name.as_ptr(), Some(&mut found), error) });
+        let found = unsafe { found.assume_init() };
+        assert_eq!((found.dtype, unsafe { *found.shape }), (out, count));
+        let read = unsafe { std::slice::from_raw_parts(found.data.cast::<u8>(), count as usize) };
+        assert_eq!(read, expected);
+    }
+    unsafe { qdq_batch_free(Some(&mut batch)) };
+
+    let mut graph = qdq_graph_new();
+    for (name, dtype) in [(c"a", QDQ_DTYPE_I4), (c"b", QDQ_DTYPE_U4), (c"c", QDQ_DTYPE_E4M3)] {
+        let (mut tensor, shape) = (MaybeUninit::uninit(), [4, 4]);
+        ok(|error| unsafe {
+            let kind = QDQ_TENSOR_KIND_CONSTANT;
+            let (name, tensor) = (name.as_ptr(), Some(&mut tensor));
+            qdq_graph_add_tensor(graph.as_mut(), name, kind, dtype, 2, shape.as_ptr(), tensor, error)
+        });
+        let tensor = unsafe { tensor.assume_init() };
+        assert_eq!(qdq_graph_tensor_dtype(unsafe { graph.as_ref() }, tensor), dtype);
+    }
+    qdq_graph_free(Some(&mut graph));
+}

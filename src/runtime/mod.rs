@@ -319,8 +319,8 @@ fn has_onnxruntime(options: &RuntimeOptions) -> Result<bool> {
     }
 }
 
-/// Whether a node dequantizes in a form that rten does not have: in blocks, from e4m3, which lies in f32, or to
-/// a type that it names.
+/// Whether a node dequantizes in a form that rten does not have: in blocks, from e4m3, which lies in f32, or
+/// to a type that it names.
 fn dequantizes_unusually(graph: &Graph, node: &Node) -> bool {
     let is_float = node.input(0).is_some_and(|x| graph.tensor(x).dtype == Some(DataType::F32));
     let has = |attribute: &str| node.int(attribute, 0) != 0;

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use ndarray::ArrayD;
 use proptest::prelude::*;
 use qdq::e4m3;
-use qdq::onnx::Rounding;
+use qdq::onnx::{Rounding, SaveOptions};
 use qdq::pipeline::{self, CompareOptions, Known, go_on};
 use qdq::place::Policy;
 use qdq::precision::{Half, PrecisionPolicy};
@@ -221,6 +221,24 @@ fn exercise(bytes: Vec<u8>) -> Result<()> {
         runtime.run(&x)?;
     }
     Ok(())
+}
+
+#[test]
+fn weights_of_these_formats_lie_beside_the_model_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let written = folder.path().join("beside.onnx");
+    for data in [Data::I4(vec![-8, 7, 3]), Data::U4(vec![15, 0, 9]), Data::F8E4M3(vec![1, 0x7e, 0xff])] {
+        let stored = tensor(&[3], data);
+        let model = Model::from_bytes(Bytes::from(storing(&stored))).unwrap();
+        model.save(&written, &SaveOptions { max_file: 0, min_external: 1 }).unwrap();
+        let model = Model::open(&written).unwrap();
+        assert!(model.check_stored().is_ok());
+        assert_eq!(model.constant("stored").unwrap(), Some(stored));
+        let data = folder.path().join("beside.onnx.data");
+        let beside = std::fs::metadata(&data).unwrap().len();
+        std::fs::File::options().write(true).open(&data).unwrap().set_len(beside - 1).unwrap();
+        assert_eq!(Model::open(&written).unwrap().check_stored().unwrap_err().kind(), ErrorKind::Format);
+    }
 }
 
 proptest! {
