@@ -1,8 +1,8 @@
 //! A model with Quantize and Dequantize in the places that a plan names.
 //!
-//! Every pair is symmetric: int8 with zero point 0. An activation has one scale of rank 0, because TensorRT
+//! Every pair is symmetric: its zero point is 0. An activation has one scale of rank 0, because TensorRT
 //! takes a scale of shape `[1]` for a per-channel one and silently leaves the convolution in float. A weight
-//! has one scale per output channel. Biases and everything else stay as they are.
+//! has one scale per output channel, or per block. Biases and everything else stay as they are.
 //!
 //! Scales have the type of the data if the opset has such scales ([`scale`]). Other 16-bit data is cast to
 //! f32 before its pair, and back behind it.
@@ -10,20 +10,20 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::dtype::DataType;
-use crate::emit::ranges::{Ranges, int8_scale};
-use crate::emit::round_weights::{round_to_nearest, used_axis};
+use crate::emit::ranges::Ranges;
 use crate::emit::scale;
-use crate::emit::weight_options::{WeightForm, Weights};
+use crate::emit::stored_weight::{StoredWeight, store};
+use crate::emit::weight_options::{WeightForm, Weights, check_formats};
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Edge, Graph, GraphTensor, NodeId, TensorId};
 use crate::onnx::{AttributeValue, Edits, Model, Network, NodeSpec, Position, UniqueNames};
-use crate::place::{Plan, PlannedActivation, PlannedWeight};
+use crate::place::{Plan, PlannedActivation, PlannedWeight, WeightGrid};
 use crate::quant::weights::QuantizedWeights;
 use crate::runtime::map_constants;
-use crate::tensor::{Data, Tensor};
+use crate::tensor::Tensor;
 
-/// Weights that are already quantized, by the name of their tensor and the axis of their plan.
-pub type ReadyWeights = BTreeMap<(String, Option<usize>), QuantizedWeights>;
+/// Weights that are already quantized to integers, by the name of their tensor and the scales of their plan.
+pub type ReadyWeights = BTreeMap<(String, WeightGrid), QuantizedWeights>;
 
 /// Puts the plan's pairs into the model of `network`.
 ///
@@ -46,6 +46,7 @@ pub fn quantize_with(
     ready: &ReadyWeights,
 ) -> Result<Model> {
     weights.check(!ready.is_empty())?;
+    check_formats(plan, weights, network.model.opset())?;
     let graph = &network.graph;
     let mut emitter = Emitter {
         model: network.model.clone(),
@@ -53,6 +54,7 @@ pub fn quantize_with(
         edits: Edits::new(),
         names: network.model.unique_names(),
         zero_points: Vec::new(),
+        weights,
     };
     for activation in &plan.activations {
         let amax = shared_amax(graph, plan, activation, ranges)?;
@@ -61,33 +63,12 @@ pub fn quantize_with(
     // The ranges of weights take the most time by far, and none depends on another.
     let tensors: Vec<TensorId> = plan.weights.iter().map(|weight| weight.tensor).collect();
     let rounded = map_constants(network, &tensors, |at, value| {
-        rounded(network, &plan.weights[at], value?, weights, ready)
+        store(network, &plan.weights[at], &value?, weights, ready)
     });
     for (planned, rounded) in plan.weights.iter().zip(rounded) {
-        emitter.weight(planned, rounded?, weights.form)?;
+        emitter.weight(planned, rounded?)?;
     }
-    emitter.finish(plan, weights.form)
-}
-
-/// A quantized weight, with its shape and type in the model.
-struct Rounded {
-    shape: Vec<usize>,
-    dtype: DataType,
-    weights: QuantizedWeights,
-}
-
-fn rounded(
-    network: &Network,
-    planned: &PlannedWeight,
-    value: Tensor,
-    weights: &Weights,
-    ready: &ReadyWeights,
-) -> Result<Rounded> {
-    let weights = match ready.get(&(network.name(planned.tensor).to_owned(), planned.axis)) {
-        Some(ready) => ready.clone(),
-        None => round_to_nearest(network, planned, &value, weights)?,
-    };
-    Ok(Rounded { shape: value.shape().to_vec(), dtype: value.dtype(), weights })
+    emitter.finish(plan)
 }
 
 struct Emitter<'a> {
@@ -96,13 +77,14 @@ struct Emitter<'a> {
     network: &'a Network,
     edits: Edits,
     names: UniqueNames,
-    /// The int8 zero points that exist already, by shape.
-    zero_points: Vec<(Vec<usize>, String)>,
+    /// The zero points that exist already, by type and shape.
+    zero_points: Vec<(DataType, Vec<usize>, String)>,
+    weights: &'a Weights,
 }
 
 /// The common parts of a Quantize and its Dequantize.
 ///
-/// These are the names of scale and zero point, and the axis of several scales.
+/// These are the names of scale and zero point, and the axis and the blocks of several scales.
 ///
 /// A weight is dequantized without a zero point, which is optional and 0 if absent. ONNX Runtime refuses a
 /// zero point with per-channel scales on weights of rank 3.
@@ -111,6 +93,7 @@ struct Grid<'a> {
     scale: &'a str,
     zero: Option<&'a str>,
     axis: Option<usize>,
+    block: Option<usize>,
 }
 
 impl Emitter<'_> {
@@ -118,11 +101,14 @@ impl Emitter<'_> {
         let tensor = self.network.graph.tensor(planned.tensor);
         let position = self.behind(tensor);
         let base = tensor.name.clone();
-        let step = int8_scale(amax);
+        let format = planned.format;
         let wanted = scale::type_for(tensor.dtype, self.model.opset());
-        let (dtype, step) = match scale::held(step, wanted) {
+        // A step that fits the 16-bit type of a later conversion needs no Cast then.
+        let later = self.weights.held_in.filter(|_| format.rules().headroom > 1.0);
+        let fitting = later.and_then(|half| scale::of_range(amax, format, half.dtype()));
+        let (dtype, step) = match fitting.or_else(|| scale::of_range(amax, format, wanted)) {
             Some(step) => (wanted, step),
-            None => (DataType::F32, step),
+            None => (DataType::F32, format.step(amax)),
         };
         let half = cast_to(tensor.dtype, dtype);
         let source = match half {
@@ -130,29 +116,26 @@ impl Emitter<'_> {
             None => base.clone(),
         };
         let scale = self.initializer(&base, "scale", scale::tensor(vec![], vec![step], dtype)?)?;
-        let zero = self.zero_point(&[])?;
-        let grid = Grid { base: &base, scale: &scale, zero: Some(&zero), axis: None };
+        let zero = self.zero_point(format.rules().element, &[])?;
+        let grid = Grid { base: &base, scale: &scale, zero: Some(&zero), axis: None, block: None };
         let quantized = self.quantize_linear(&grid, &source, position);
         let result = self.dequantize_linear(&grid, &quantized, half, position);
         self.rewire(&planned.edges, &result);
         Ok(())
     }
 
-    fn weight(&mut self, planned: &PlannedWeight, rounded: Rounded, form: WeightForm) -> Result<()> {
-        let axis = used_axis(planned, &rounded.shape);
-        let QuantizedWeights { values, scale } = rounded.weights;
-        let wanted = scale::type_for(Some(rounded.dtype), self.model.opset());
-        let is_held = scale.iter().all(|&step| scale::held(step, wanted) == Some(step));
+    fn weight(&mut self, planned: &PlannedWeight, stored: StoredWeight) -> Result<()> {
+        let StoredWeight { shape, dtype: original, values, steps, steps_shape, axis, block } = stored;
+        let wanted = scale::type_for(Some(original), self.model.opset());
+        let is_held = steps.iter().all(|&step| scale::held(step, wanted) == Some(step));
         let dtype = if is_held { wanted } else { DataType::F32 };
-        let half = cast_to(Some(rounded.dtype), dtype);
-        let shape: Vec<usize> = axis.map(|_| scale.len()).into_iter().collect();
+        let half = cast_to(Some(original), dtype);
         let base = self.network.name(planned.tensor).to_owned();
-        let scale = self.initializer(&base, "scale", scale::tensor(shape.clone(), scale, dtype)?)?;
-        let result = match form {
+        let scale = self.initializer(&base, "scale", scale::tensor(steps_shape.clone(), steps, dtype)?)?;
+        let result = match self.weights.form {
             WeightForm::Int8 => {
-                let values = Tensor::new(rounded.shape, values)?;
-                let stored = self.initializer(&base, "quantized", values)?;
-                let grid = Grid { base: &base, scale: &scale, zero: None, axis };
+                let stored = self.initializer(&base, "quantized", Tensor::new(shape, values)?)?;
+                let grid = Grid { base: &base, scale: &scale, zero: None, axis, block };
                 self.dequantize_linear(&grid, &stored, half, Position::Start)
             }
             WeightForm::Float => {
@@ -161,8 +144,8 @@ impl Emitter<'_> {
                     Some(_) => self.cast(&base, DataType::F32, position),
                     None => base.clone(),
                 };
-                let zero = self.zero_point(&shape)?;
-                let grid = Grid { base: &base, scale: &scale, zero: Some(&zero), axis };
+                let zero = self.zero_point(planned.grid.format.rules().element, &steps_shape)?;
+                let grid = Grid { base: &base, scale: &scale, zero: Some(&zero), axis, block };
                 let quantized = self.quantize_linear(&grid, &source, position);
                 self.dequantize_linear(&Grid { zero: None, ..grid }, &quantized, half, position)
             }
@@ -198,6 +181,9 @@ impl Emitter<'_> {
         if let Some(axis) = grid.axis {
             node = node.with("axis", AttributeValue::Int(axis as i64));
         }
+        if let Some(block) = grid.block {
+            node = node.with("block_size", AttributeValue::Int(block as i64));
+        }
         self.edits.insert(position, node);
         output
     }
@@ -230,15 +216,24 @@ impl Emitter<'_> {
         Ok(name)
     }
 
-    /// Returns the zero point of a shape. All pairs of that shape share it.
-    fn zero_point(&mut self, shape: &[usize]) -> Result<String> {
-        if let Some((_, name)) = self.zero_points.iter().find(|(found, _)| found == shape) {
+    /// Returns the zero point of a type and shape. All pairs with these share it.
+    fn zero_point(&mut self, dtype: DataType, shape: &[usize]) -> Result<String> {
+        let is_it = |known: &&(DataType, Vec<usize>, String)| known.0 == dtype && known.1 == shape;
+        if let Some((.., name)) = self.zero_points.iter().find(is_it) {
             return Ok(name.clone());
         }
-        let count = shape.iter().product();
-        let label = if shape.is_empty() { "zero_point".to_owned() } else { format!("zero_point_{count}") };
-        let name = self.initializer("qdq", &label, Tensor::new(shape.to_vec(), Data::I8(vec![0; count]))?)?;
-        self.zero_points.push((shape.to_vec(), name.clone()));
+        let count: usize = shape.iter().product();
+        let mut label = "zero_point".to_owned();
+        if !shape.is_empty() {
+            label = format!("{label}_{count}");
+        }
+        if dtype != DataType::I8 {
+            label = format!("{label}_{dtype}");
+        }
+        // Zero is all bits zero in every type.
+        let zeros = Tensor::from_bytes(dtype, shape.to_vec(), &vec![0; count * dtype.size()])?;
+        let name = self.initializer("qdq", &label, zeros)?;
+        self.zero_points.push((dtype, shape.to_vec(), name.clone()));
         Ok(name)
     }
 
@@ -251,10 +246,10 @@ impl Emitter<'_> {
     /// Applies the edits and removes float weights that nothing reads any more.
     ///
     /// The nodes that computed these weights or changed their form are removed too.
-    fn finish(mut self, plan: &Plan, form: WeightForm) -> Result<Model> {
+    fn finish(mut self, plan: &Plan) -> Result<Model> {
         let network = self.network;
         let mut unused: Vec<&str> = Vec::new();
-        if form == WeightForm::Int8 {
+        if self.weights.form == WeightForm::Int8 {
             for id in dead_sources(&network.graph, plan) {
                 self.edits.remove(network.position(id));
                 let inputs = network.graph.node(id).inputs.iter().flatten();

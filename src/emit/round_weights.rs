@@ -1,19 +1,22 @@
 //! The integers of a weight: the nearest ones.
 
+use std::borrow::Cow;
+
+use crate::dtype::DataType;
 use crate::emit::scale::{self, Channels};
 use crate::emit::weight_options::Weights;
 use crate::emit::weights::unusable;
 use crate::error::Result;
 use crate::onnx::Network;
-use crate::place::PlannedWeight;
-use crate::precision::Half;
+use crate::place::{Format, PlannedWeight};
 use crate::quant::weights::{QuantizedWeights, quantize_weights_to, rescale};
 use crate::range::{self, Target};
 use crate::tensor::Tensor;
 
 /// Returns the axis of several scales; `None` if there would be only one scale along it.
 pub(crate) fn used_axis(planned: &PlannedWeight, shape: &[usize]) -> Option<usize> {
-    planned.axis.filter(|&axis| shape.get(axis).is_some_and(|&n| n > 1))
+    let is_used = |&axis: &usize| planned.grid.block.is_some() || shape.get(axis).is_some_and(|&n| n > 1);
+    planned.grid.axis.filter(is_used)
 }
 
 /// Rounds the value of a planned weight to the nearest integers. The type of its scales holds the steps.
@@ -26,13 +29,23 @@ pub(crate) fn round_to_nearest(
     value: &Tensor,
     weights: &Weights,
 ) -> Result<QuantizedWeights> {
-    let (shape, axis) = (value.shape(), used_axis(planned, value.shape()));
+    let axis = used_axis(planned, value.shape());
     let graph = &network.graph;
-    let own = scale::type_for(Some(value.dtype()), network.model.opset());
-    let dtype = weights.held_in.map_or(own, Half::dtype);
+    let format = planned.grid.format;
+    let dtype = weights.steps_type(value.dtype(), network.model.opset());
     let view = value.view().data();
     let floats = view.to_f32().unwrap_or_default();
-    let target = Target { num_bits: weights.bits, unsigned: false };
+    let blocks = axis.zip(planned.grid.block).map(|(axis, block)| Blocks::new(value.shape(), axis, block));
+    let rows;
+    let (floats, shape, axis): (Cow<'_, [f32]>, &[usize], Option<usize>) = match &blocks {
+        Some(blocks) => {
+            rows = [blocks.count(), blocks.block];
+            (blocks.gathered(&floats).into(), &rows, Some(0))
+        }
+        None => (floats, value.shape(), axis),
+    };
+    let bits = weights.bits_of(format);
+    let target = Target { num_bits: bits, unsigned: false };
     let channels = axis.map_or(1, |axis| shape[axis]);
     let quantized = weights
         .known(graph, planned, channels)
@@ -40,13 +53,90 @@ pub(crate) fn round_to_nearest(
             Some(amax) => Ok(amax),
             None => range::weights(&floats, shape, axis, weights.method, target),
         })
-        .and_then(|amax| quantize_weights_to(&floats, shape, axis, &amax, weights.bits))
+        .and_then(|amax| quantize_weights_to(&floats, shape, axis, &amax, bits))
         .and_then(|found| {
             let channels = Channels::along(axis.unwrap_or(0), shape, channels);
-            match scale::of_weights(&found.scale, &floats, &channels, dtype) {
-                Some(steps) => rescale(found, &floats, (shape, axis), weights.bits, &steps),
-                None => Ok(found),
-            }
+            let steps = steps_for(format, found.scale.clone(), &floats, (&channels, dtype));
+            rescale(found, &floats, (shape, axis), bits, &steps)
         });
-    quantized.map_err(|error| unusable(graph, planned.tensor, error))
+    let found = quantized.map_err(|error| unusable(graph, planned.tensor, error))?;
+    Ok(match blocks {
+        Some(blocks) => QuantizedWeights { values: blocks.scattered(&found.values), ..found },
+        None => found,
+    })
+}
+
+/// Returns the steps of a weight as a type of scales holds them, if it can.
+///
+/// A step that the type does not hold is raised if that costs the format nothing, or hardly any accuracy.
+pub(super) fn steps_for(
+    format: Format,
+    steps: Vec<f32>,
+    values: &[f32],
+    (channels, dtype): (&Channels, DataType),
+) -> Vec<f32> {
+    let headroom = format.rules().headroom;
+    let is_free = |step: f32| scale::raised(step, dtype) <= step * headroom;
+    if headroom > 1.0 && steps.iter().all(|&step| scale::held(step, dtype).is_some() || is_free(step)) {
+        return steps.into_iter().map(|step| scale::raised(step, dtype)).collect();
+    }
+    scale::of_weights(&steps, values, channels, dtype).unwrap_or(steps)
+}
+
+/// The blocks of a weight: weights in a row along an axis that share a scale.
+struct Blocks {
+    block: usize,
+    /// The number of blocks along the axis, and of the indices of all axes before it.
+    before: usize,
+    /// The number of indices of all axes behind it.
+    behind: usize,
+}
+
+impl Blocks {
+    /// Divides an axis, whose size is a multiple of `block`.
+    fn new(shape: &[usize], axis: usize, block: usize) -> Self {
+        let count = |sizes: &[usize]| sizes.iter().product::<usize>();
+        Self { block, before: count(&shape[..=axis]) / block, behind: count(&shape[axis + 1..]) }
+    }
+
+    fn count(&self) -> usize {
+        self.before * self.behind
+    }
+
+    /// Returns the place of each element, block after block. The blocks have the order of the scales.
+    fn places(&self) -> impl Iterator<Item = usize> + '_ {
+        let Self { block, before, behind } = *self;
+        (0..before).flat_map(move |row| {
+            (0..behind).flat_map(move |at| (0..block).map(move |own| (row * block + own) * behind + at))
+        })
+    }
+
+    fn gathered(&self, values: &[f32]) -> Vec<f32> {
+        self.places().map(|at| values[at]).collect()
+    }
+
+    fn scattered(&self, values: &[i8]) -> Vec<i8> {
+        let mut scattered = vec![0; values.len()];
+        self.places().zip(values).for_each(|(at, &value)| scattered[at] = value);
+        scattered
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_lie_in_the_order_of_their_scales() {
+        // Two stacked matrices with 4 rows and 3 columns, in blocks of 2 rows.
+        let blocks = Blocks::new(&[2, 4, 3], 1, 2);
+        let values: Vec<f32> = (0..24u8).map(f32::from).collect();
+        assert_eq!(blocks.count(), 12);
+        let gathered = blocks.gathered(&values);
+        assert_eq!(gathered[..8], [0.0, 3.0, 1.0, 4.0, 2.0, 5.0, 6.0, 9.0]);
+        let integers: Vec<i8> = gathered.iter().map(|&value| value as i8).collect();
+        assert_eq!(blocks.scattered(&integers), (0..24).collect::<Vec<i8>>());
+        // Along the last axis, blocks are rows as they are.
+        assert_eq!(Blocks::new(&[2, 4], 1, 2).gathered(&values[..8]), values[..8]);
+    }
 }

@@ -7,11 +7,10 @@
 use crate::dtype::DataType;
 use crate::e4m3;
 use crate::emit::Ranges;
-use crate::emit::ranges::int8_scale;
 use crate::error::Result;
 use crate::graph::Node;
 use crate::onnx::Network;
-use crate::place::Plan;
+use crate::place::{Format, Plan};
 use crate::precision::{Half, MOST_RAISED};
 use crate::tensor::{Data, DataView, Tensor};
 
@@ -38,6 +37,17 @@ pub fn held(step: f32, dtype: DataType) -> Option<f32> {
 /// type becomes infinite; no weight of the type has one.
 pub fn raised(step: f32, dtype: DataType) -> f32 {
     Half::of(dtype).map_or(step, |half| half.round(step).max(half.smallest_normal()))
+}
+
+/// Returns the step of an activation's range in a type of scales, raised as far as the format has headroom.
+///
+/// Returns `None` if the type does not hold it.
+pub fn of_range(amax: f32, format: Format, dtype: DataType) -> Option<f32> {
+    let step = format.step(amax);
+    held(step, dtype).or_else(|| {
+        let raised = raised(step, dtype);
+        (raised <= step * format.rules().headroom).then_some(raised)
+    })
 }
 
 /// The channels of a weight: the elements that share a step.
@@ -143,12 +153,13 @@ pub(super) fn tensor(shape: Vec<usize>, steps: Vec<f32>, dtype: DataType) -> Res
 /// They are cast to f32 before their pair, and back behind it.
 pub fn not_held<'n>(network: &'n Network, plan: &Plan, ranges: &Ranges) -> Vec<&'n str> {
     let opset = network.model.opset();
-    let is_not_held = |name: &str, dtype| {
-        ranges.get(name).is_some_and(|amax| held(int8_scale(amax), type_for(dtype, opset)).is_none())
-    };
-    let tensors = plan.activations.iter().map(|planned| network.graph.tensor(planned.tensor));
-    let found = tensors.filter(|tensor| is_not_held(&tensor.name, tensor.dtype));
-    found.map(|tensor| tensor.name.as_str()).collect()
+    let found = plan.activations.iter().filter_map(|planned| {
+        let tensor = network.graph.tensor(planned.tensor);
+        let amax = ranges.get(&tensor.name)?;
+        let step = of_range(amax, planned.format, type_for(tensor.dtype, opset));
+        step.is_none().then_some(tensor.name.as_str())
+    });
+    found.collect()
 }
 
 #[cfg(test)]

@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 
+use crate::dtype::DataType;
+use crate::emit::scale;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::Graph;
-use crate::place::PlannedWeight;
+use crate::place::{Format, Plan, PlannedWeight};
 use crate::precision::Half;
 use crate::range::Method;
 
@@ -29,7 +31,8 @@ pub struct Weights {
     ///
     /// Integers of fewer bits are also stored as int8, on a coarser grid, because TensorRT runs convolutions
     /// and products on int8 only and every opset from 13 has int8. The layer computes in INT8. Only a packer
-    /// or another target makes the model smaller.
+    /// or another target makes the model smaller. Formats of 4 bits have at most 4, and 8-bit floats have no
+    /// other number of bits.
     pub bits: u32,
     /// The method that computes the ranges from the values.
     ///
@@ -63,6 +66,16 @@ impl Weights {
         Ok(())
     }
 
+    /// Returns the bits of the integers of a format.
+    pub(super) fn bits_of(&self, format: Format) -> u32 {
+        if format.rules().element.is_packed() { self.bits.min(4) } else { self.bits }
+    }
+
+    /// Returns the type that will hold the steps of a weight of type `dtype` in a model of this opset.
+    pub(super) fn steps_type(&self, dtype: DataType, opset: i64) -> DataType {
+        self.held_in.map_or_else(|| scale::type_for(Some(dtype), opset), Half::dtype)
+    }
+
     /// Returns the known range of a weight, one value for each of its `channels`.
     pub(super) fn known(
         &self,
@@ -82,6 +95,32 @@ impl Weights {
             .with_remedy("give one amax for the weight, or one per output channel")),
         }
     }
+}
+
+/// Refuses a plan whose formats a model of this opset or these options do not have.
+///
+/// # Errors
+/// `Unsupported` if a format needs a higher opset; `InvalidArgument` if a format has other weights than the
+/// options say.
+pub fn check_formats(plan: &Plan, weights: &Weights, opset: i64) -> Result<()> {
+    let of_weights = plan.weights.iter().map(|weight| weight.grid.format);
+    for format in plan.activations.iter().map(|activation| activation.format).chain(of_weights) {
+        let (rules, invalid) = (format.rules(), ErrorKind::InvalidArgument);
+        if opset < rules.opset {
+            let message = format!("{format} needs opset {}, and the model has {opset}", rules.opset);
+            return Err(Error::new(ErrorKind::Unsupported, message)
+                .with_remedy(format!("raise the opset to {} before planning, or choose int8", rules.opset)));
+        }
+        if format != Format::Int8 && weights.form == WeightForm::Float {
+            return Err(Error::new(invalid, format!("weights of {format} are not stored as float"))
+                .with_remedy("store quantized weights"));
+        }
+        if rules.element == DataType::F8E4M3 && weights.bits != 8 {
+            return Err(Error::new(invalid, format!("{format} has no weights of {} bits", weights.bits))
+                .with_remedy("leave out the number of bits"));
+        }
+    }
+    Ok(())
 }
 
 impl Default for Weights {

@@ -265,7 +265,7 @@ pub extern "C" fn qdq_plan_weight_tensor(plan: Option<&qdq_plan>, index: usize) 
 /// Returns QDQ_NO_AXIS if there is one scale, and past the last.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_plan_weight_axis(plan: Option<&qdq_plan>, index: usize) -> i32 {
-    plan.and_then(|plan| plan.weight(index)?.axis).map_or(QDQ_NO_AXIS, |axis| axis as i32)
+    plan.and_then(|plan| plan.weight(index)?.grid.axis).map_or(QDQ_NO_AXIS, |axis| axis as i32)
 }
 
 /// Returns the number of node inputs that read the dequantized values of constant `index`.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::graph;
 use crate::emit::Weights;
 use crate::emit::qdq_model;
-use crate::emit::{Ranges, check_weights, scale, store_one_scale};
+use crate::emit::{Ranges, check_formats, check_weights, scale, store_one_scale};
 use crate::error::Result;
 use crate::finding::Finding;
 use crate::graph::Graph;
@@ -59,7 +59,8 @@ impl Prepared {
     /// is read.
     ///
     /// # Errors
-    /// Those of [`place::plan`](crate::place::plan); `Data` if a weight is not finite.
+    /// Those of [`place::plan`](crate::place::plan); `Data` if a weight is not finite; `Unsupported` if a format
+    /// needs a higher opset.
     pub fn plan(&self, policy: &Policy) -> Result<Plan> {
         self.checked(graph::plan(self.graph(), policy)?)
     }
@@ -85,6 +86,7 @@ impl Prepared {
     }
 
     fn checked(&self, mut plan: Plan) -> Result<Plan> {
+        check_formats(&plan, &Weights::default(), self.model().opset())?;
         check_weights(&self.network, &plan)?;
         plan.findings.extend_from_slice(&self.findings);
         Ok(plan)

@@ -2,20 +2,18 @@
 //!
 //! TensorRT computes an attention in one kernel. With quantized products it does so for up to [`MOST_KEYS`]
 //! keys. Above them it takes the attention apart, writes the probabilities to memory, and is slower than with
-//! float products.
+//! float products. With FP8 products it computes an attention over any number of keys in one kernel, if it
+//! has one for the size of the heads.
 
 use std::collections::BTreeMap;
 
+pub use super::format::MOST_KEYS;
+use super::format::{AttentionRule, Format};
 use super::forms::Forms;
 use super::policy::Attention;
 use super::{Draft, Plan, Policy, Verdict, einsum, ops, walk_back};
 use crate::graph::{Graph, Node, NodeId, TensorId};
 use crate::tensor::Dim;
-
-/// The largest number of keys of an attention whose products are quantized by [`Attention::Auto`].
-///
-/// TensorRT-RTX 1.7 moves 11% fewer bytes with INT8 than with FP16 products at 512 keys, and 59% more at 520.
-pub const MOST_KEYS: u64 = 512;
 
 /// An attention of a network.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,10 +28,15 @@ pub struct PlannedAttention {
     pub axis: usize,
     /// The number of keys, if known.
     pub keys: Option<u64>,
+    /// The number of elements of a query, over which the scores sum, if known.
+    pub head_size: Option<u64>,
+    /// The format of the product that reads the probabilities.
+    pub format: Format,
 }
 
 impl PlannedAttention {
-    fn of(graph: &Graph, forms: &Forms, context: NodeId, input: usize) -> Option<Self> {
+    fn of(graph: &Graph, forms: &Forms, policy: &Policy, place: (NodeId, usize)) -> Option<Self> {
+        let (context, input) = place;
         let node = graph.node(context);
         let probabilities = node.input(input)?;
         let axis = summed_axis(graph, node, input)?;
@@ -42,7 +45,14 @@ impl PlannedAttention {
         let scores: Vec<NodeId> =
             walk_back::products(graph, softmax).into_iter().filter(|&id| is_of_activations(id)).collect();
         let keys = size_from_end(graph, probabilities, axis);
-        (!scores.is_empty()).then_some(Self { scores, context, probabilities, axis, keys })
+        let head_size = scores.iter().find_map(|&id| {
+            let node = graph.node(id);
+            (0..2)
+                .find_map(|input| size_from_end(graph, node.input(input)?, summed_axis(graph, node, input)?))
+        });
+        let format = policy.format_of(node);
+        let found = Self { scores, context, probabilities, axis, keys, head_size, format };
+        (!found.scores.is_empty()).then_some(found)
     }
 
     /// Lists the products.
@@ -51,27 +61,49 @@ impl PlannedAttention {
     }
 
     /// Returns the reason why `product`, one of this attention's, stays in float; `None` if it is quantized.
-    fn refusal(&self, product: NodeId, policy: &Policy) -> Option<String> {
+    fn refusal(&self, graph: &Graph, product: NodeId, policy: &Policy) -> Option<String> {
         let part = self.part(product);
-        match (policy.attention, self.keys) {
+        let rule = policy.format_of(graph.node(product)).rules().attention;
+        match (policy.attention, rule) {
             (Attention::Float, _) => {
                 Some(format!("{part} stays in float, as the option attention=float says"))
             }
-            (Attention::Auto, Some(keys)) if keys > MOST_KEYS => Some(format!(
-                "{part} stays in float: above {MOST_KEYS} keys, INT8 would take the attention apart \
-                 (attention=int8 quantizes it)"
-            )),
+            (Attention::Auto, AttentionRule::Keys(most)) if self.keys.is_some_and(|keys| keys > most) => {
+                Some(format!(
+                    "{part} stays in float: above {most} keys, INT8 would take the attention apart \
+                     (attention=int8 quantizes it)"
+                ))
+            }
+            (Attention::Auto, AttentionRule::HeadSize(above, most)) => {
+                let size = self.head_size.filter(|&size| size <= above || size > most)?;
+                Some(format!(
+                    "{part} stays in float: its heads have {size} elements, and FP8 kernels are for more than {above} and at most {most}"
+                ))
+            }
             _ => None,
         }
     }
 
     /// Returns the reason why `product` is quantized, as far as the attention is concerned.
-    fn approval(&self, product: NodeId, policy: &Policy) -> String {
+    fn approval(&self, graph: &Graph, product: NodeId, policy: &Policy) -> String {
         let part = self.part(product);
-        match (policy.attention, self.keys) {
-            (Attention::Int8, _) => format!("{part} is quantized, as the option attention=int8 says"),
-            (_, Some(_)) => format!("{part} is quantized: at most {MOST_KEYS} (attention=float leaves it)"),
-            (_, None) => format!("{part} is quantized if the data has at most {MOST_KEYS} keys"),
+        let rule = policy.format_of(graph.node(product)).rules().attention;
+        match (policy.attention, rule, self.keys) {
+            (Attention::Int8, ..) => format!("{part} is quantized, as the option attention=int8 says"),
+            (_, AttentionRule::Keys(most), Some(_)) => {
+                format!("{part} is quantized: at most {most} (attention=float leaves it)")
+            }
+            (_, AttentionRule::Keys(most), None) => {
+                format!("{part} is quantized if the data has at most {most} keys")
+            }
+            _ => match self.head_size {
+                Some(size) => {
+                    format!("{part}, with heads of {size} elements, is quantized (attention=float leaves it)")
+                }
+                None => {
+                    format!("{part}, with heads of unknown size, is quantized (attention=float leaves it)")
+                }
+            },
         }
     }
 
@@ -89,8 +121,8 @@ impl PlannedAttention {
 /// Finds the attentions of `graph`, with the numbers of keys that the graph or the policy knows.
 pub(super) fn find(graph: &Graph, forms: &Forms, policy: &Policy) -> Vec<PlannedAttention> {
     let products = graph.node_ids().filter(|&id| is_of_activations(graph, forms, graph.node(id)));
-    let found =
-        products.filter_map(|id| (0..2).find_map(|input| PlannedAttention::of(graph, forms, id, input)));
+    let found = products
+        .filter_map(|id| (0..2).find_map(|input| PlannedAttention::of(graph, forms, policy, (id, input))));
     let known = |attention: PlannedAttention| {
         let shown = || policy.keys.get(&graph.tensor(attention.probabilities).name).copied();
         PlannedAttention { keys: attention.keys.or_else(shown), ..attention }
@@ -99,19 +131,23 @@ pub(super) fn find(graph: &Graph, forms: &Forms, policy: &Policy) -> Vec<Planned
 }
 
 /// Returns the products that stay in float because of their attention, with their reasons.
-pub(super) fn left_in_float(attentions: &[PlannedAttention], policy: &Policy) -> BTreeMap<NodeId, String> {
+pub(super) fn left_in_float(
+    graph: &Graph,
+    attentions: &[PlannedAttention],
+    policy: &Policy,
+) -> BTreeMap<NodeId, String> {
     let products = attentions.iter().flat_map(|attention| {
-        attention.products().filter_map(|product| Some((product, attention.refusal(product, policy)?)))
+        attention.products().filter_map(|product| Some((product, attention.refusal(graph, product, policy)?)))
     });
     products.collect()
 }
 
 /// Adds the attention to the reasons of its quantized products.
-pub(super) fn explain(attentions: &[PlannedAttention], policy: &Policy, draft: &mut Draft) {
+pub(super) fn explain(graph: &Graph, attentions: &[PlannedAttention], policy: &Policy, draft: &mut Draft) {
     for attention in attentions {
         for product in attention.products() {
-            if let Some((Verdict::Quantized, reason)) = draft.decisions.get_mut(&product) {
-                *reason = format!("{reason}; {}", attention.approval(product, policy));
+            if let Some((Verdict::Quantized, _, reason)) = draft.decisions.get_mut(&product) {
+                *reason = format!("{reason}; {}", attention.approval(graph, product, policy));
             }
         }
     }
@@ -123,6 +159,7 @@ impl Plan {
         let is_open = |attention: &&PlannedAttention| {
             self.policy.attention == Attention::Auto
                 && attention.keys.is_none()
+                && matches!(attention.format.rules().attention, AttentionRule::Keys(_))
                 && self.is_tap(attention.probabilities)
         };
         self.attentions.iter().filter(is_open)

@@ -2,24 +2,35 @@
 
 use std::collections::BTreeMap;
 
+use super::format::Format;
 use super::forms::Forms;
-use super::{Plan, Policy, Verdict, ops};
+use super::{Decision, Plan, Policy, Verdict, ops};
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Graph, NodeId};
 
-/// The number of a network's convolutions and products that compute in INT8, and of all of them.
+/// The number of a network's convolutions and products that are quantized, and of all of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Coverage {
-    /// The number of those that compute in INT8.
+    /// The number of those that are quantized, in any format.
     pub quantized: usize,
     /// The number of all of them.
     pub total: usize,
 }
 
 impl Plan {
-    /// Counts the convolutions and products of `graph` that compute in INT8 by this plan.
+    /// Counts the convolutions and products of `graph` that are quantized by this plan.
     pub fn coverage(&self, graph: &Graph) -> Coverage {
         self.coverage_of(graph, |_| true)
+    }
+
+    /// Counts the convolutions and products of `graph` that have this format by this plan.
+    pub fn count_in(&self, graph: &Graph, format: Format) -> usize {
+        let is_in = |decision: &&Decision| {
+            decision.verdict == Verdict::Quantized
+                && decision.format == format
+                && ops::is_weighted(graph.node(decision.node))
+        };
+        self.decisions.iter().filter(is_in).count()
     }
 
     /// Counts only the nodes that `counts` accepts.
@@ -46,8 +57,17 @@ pub(super) fn check(
     plan: &Plan,
     float_products: &BTreeMap<NodeId, String>,
 ) -> Result<()> {
-    let is_allowed =
-        |id: NodeId| policy.refusal(graph.node(id)).is_none() && !float_products.contains_key(&id);
+    let forms = Forms::of(graph);
+    let is_allowed = |id: NodeId| {
+        let node = graph.node(id);
+        let format = policy.format_of(node);
+        let has_weight =
+            || node.inputs.iter().take(2).flatten().any(|&input| forms.constant(input).is_some());
+        policy.refusal(node).is_none()
+            && !float_products.contains_key(&id)
+            && format.refusal(node, policy.conv_weights).is_none()
+            && (format.rules().activations || has_weight())
+    };
     let Coverage { quantized, total } = plan.coverage_of(graph, is_allowed);
     if quantized as f64 >= f64::from(policy.min_quantized) * total as f64 {
         return Ok(());

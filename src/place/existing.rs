@@ -1,5 +1,6 @@
 //! Quantization that a network has before placement.
 
+use super::format::Format;
 use super::{Draft, Verdict};
 use crate::finding::{Finding, counted};
 use crate::graph::{Attribute, Graph, Node, NodeId};
@@ -76,8 +77,8 @@ pub(super) fn findings(graph: &Graph) -> Vec<Finding> {
 pub(super) fn keep(graph: &Graph, draft: &mut Draft) {
     for id in graph.node_ids().filter(|&id| is_pair(graph.node(id))) {
         match is_refused(graph.node(id)) {
-            false => draft.decide(id, Verdict::Quantized, "was there before"),
-            true => draft.decide(id, Verdict::Float, "TensorRT refuses its type or its zero point"),
+            false => draft.decide(id, Verdict::Quantized, Format::Int8, "was there before"),
+            true => draft.leave(id, "TensorRT refuses its type or its zero point"),
         }
     }
 }

@@ -9,11 +9,15 @@ use std::collections::BTreeSet;
 use crate::graph::{Edge, Graph, Node, TensorId, TensorKind};
 use crate::tensor::Dim;
 
+use super::format::Format;
 use super::{Draft, Policy, Verdict, existing, reasons};
 
 /// Operators that fuse into the convolution before them.
 const FUSED_AFTER_CONV: [&str; 8] =
     ["BatchNormalization", "Relu", "Clip", "LeakyRelu", "PRelu", "HardSigmoid", "Sigmoid", "Tanh"];
+
+/// The format of residual additions. No other one has been found to gain by them.
+const FORMAT: Format = Format::Int8;
 
 /// The largest number of nodes of an activation function that is written out.
 const MOST_ELEMENTWISE: usize = 16;
@@ -41,34 +45,31 @@ pub(super) fn place_residuals(graph: &Graph, policy: &Policy, draft: &mut Draft)
         if let Some(dequantize) = draft.forms.dequantized(tensor) {
             match existing::is_refused(graph.node(dequantize)) {
                 false => {
-                    draft.decide(
-                        id,
-                        Verdict::Quantized,
-                        format!("residual: input {input} is quantized already"),
-                    );
+                    let reason = format!("residual: input {input} is quantized already");
+                    draft.decide(id, Verdict::Quantized, FORMAT, reason);
                 }
                 true => {
                     let reason = format!(
                         "residual: input {input} is quantized already, in a form that TensorRT refuses"
                     );
-                    draft.decide(id, Verdict::Float, reason);
+                    draft.leave(id, reason);
                 }
             }
             continue;
         }
         let refusal = policy.refusal(node).map(str::to_owned);
         if let Some(reason) = refusal.or_else(|| policy.unranged(&graph.tensor(tensor).name)) {
-            draft.decide(id, Verdict::Float, reason);
+            draft.leave(id, reason);
             continue;
         }
-        draft.quantize_activation(tensor, Edge { node: id, input });
+        draft.quantize_activation(tensor, FORMAT, Edge { node: id, input });
         let reason = match fused {
             Some(_) => format!(
                 "residual: input {input} is quantized, input {main} fuses with the convolution that computes it"
             ),
             None => format!("residual: input {input} is quantized, so that the kernel of the Add reads INT8"),
         };
-        draft.decide(id, Verdict::Quantized, reason);
+        draft.decide(id, Verdict::Quantized, FORMAT, reason);
     }
 }
 
@@ -89,7 +90,7 @@ impl Branches<'_> {
     /// Returns the input that comes from a convolution, if the other one is quantized for another reader.
     fn beside_quantized(&self) -> Option<usize> {
         let main = self.main(|tensor| follows_convolution(self.graph, self.draft, tensor))?;
-        self.draft.activations.contains_key(&self.inputs[1 - main]).then_some(main)
+        self.draft.activations.contains_key(&(self.inputs[1 - main], FORMAT)).then_some(main)
     }
 
     /// Returns the input that is the backbone: of two candidates, the one with the longer path before it.
@@ -134,7 +135,7 @@ fn fuses(graph: &Graph, draft: &Draft, tensor: TensorId) -> bool {
         };
         let node = graph.node(producer);
         if node.is("Conv") || node.is("ConvTranspose") {
-            return draft.verdict(producer) == Some(Verdict::Quantized);
+            return draft.is_decided(producer, Verdict::Quantized, FORMAT);
         }
         match node.input(0) {
             Some(before) if FUSED_AFTER_CONV.iter().any(|op| node.is(op)) => at = before,
@@ -151,7 +152,7 @@ fn follows_convolution(graph: &Graph, draft: &Draft, tensor: TensorId) -> bool {
         let Some(id) = graph.tensor(tensor).producer.filter(|&id| seen.insert(id)) else { continue };
         let node = graph.node(id);
         if node.is("Conv") || node.is("ConvTranspose") {
-            if draft.verdict(id) == Some(Verdict::Quantized) {
+            if draft.is_decided(id, Verdict::Quantized, FORMAT) {
                 return true;
             }
         } else if !adds_two(node) && seen.len() < MOST_ELEMENTWISE && reasons::is_elementwise(node) {

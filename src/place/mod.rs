@@ -10,13 +10,16 @@
 //!   one shared scale ([`sharing`]).
 //! - Nothing else is quantized, so that chains such as Conv, BatchNormalization, activation stay whole.
 //!
-//! A tensor is quantized once, even if many nodes read it. A node that must read it in float reads the
-//! original tensor.
+//! A tensor is quantized once for each format, even if many nodes read it. A node that must read it in float
+//! reads the original tensor.
+//!
+//! These are the rules of INT8. The table of a [`Format`] says what another one quantizes ([`format`]).
 
 pub mod attention;
 pub mod coverage;
 pub mod einsum;
 pub mod existing;
+pub mod format;
 mod forms;
 pub mod fusion;
 pub mod ops;
@@ -35,6 +38,7 @@ use crate::graph::{Edge, Graph, NodeId, TensorId};
 
 pub use attention::PlannedAttention;
 pub use coverage::Coverage;
+pub use format::{AttentionRule, Format, FormatRules};
 pub use forms::Forms;
 pub use policy::{Attention, Policy, Selection};
 pub use target::{Target, TargetRules};
@@ -48,6 +52,8 @@ pub struct PlannedActivation {
     pub edges: Vec<Edge>,
     /// The index into [`Plan::groups`]. The tensors of one group share one scale.
     pub group: usize,
+    /// The format of the quantized numbers. All activations of a group have the same.
+    pub format: Format,
 }
 
 /// A constant that is quantized.
@@ -59,8 +65,19 @@ pub struct PlannedWeight {
     pub constant: TensorId,
     /// The uses that read the dequantized values.
     pub edges: Vec<Edge>,
-    /// The axis with one scale per index; `None` if the whole weight has one scale.
+    /// The scales.
+    pub grid: WeightGrid,
+}
+
+/// The format and the scales of a weight.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WeightGrid {
+    /// The format of the quantized numbers.
+    pub format: Format,
+    /// The axis with one scale per index, or per block; `None` if the whole weight has one scale.
     pub axis: Option<usize>,
+    /// The number of weights in a row along the axis that share a scale, for formats with blocks.
+    pub block: Option<usize>,
 }
 
 impl PlannedWeight {
@@ -68,15 +85,15 @@ impl PlannedWeight {
     ///
     /// A tensor that is computed from constants may be no form of a constant for the graph. Then it counts as
     /// its own constant.
-    pub fn new(forms: &Forms, tensor: TensorId, axis: Option<usize>, edges: Vec<Edge>) -> Self {
-        Self { tensor, constant: forms.constant(tensor).unwrap_or(tensor), edges, axis }
+    pub fn new(forms: &Forms, tensor: TensorId, grid: WeightGrid, edges: Vec<Edge>) -> Self {
+        Self { tensor, constant: forms.constant(tensor).unwrap_or(tensor), edges, grid }
     }
 }
 
 /// The kind of computation that a node gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Verdict {
-    /// The node computes on quantized inputs.
+    /// The node computes on quantized inputs, or with a quantized weight if the format is of weights alone.
     Quantized,
     /// The node only moves or selects quantized values.
     PassesInt8,
@@ -91,6 +108,8 @@ pub struct Decision {
     pub node: NodeId,
     /// The verdict.
     pub verdict: Verdict,
+    /// The format of what is quantized; without meaning if the node stays in float.
+    pub format: Format,
     /// The reason.
     pub reason: String,
 }
@@ -130,32 +149,41 @@ impl Plan {
 #[derive(Debug, Default)]
 struct Draft {
     forms: Forms,
-    activations: BTreeMap<TensorId, BTreeSet<Edge>>,
-    weights: BTreeMap<(TensorId, Option<usize>), Vec<Edge>>,
-    decisions: BTreeMap<NodeId, (Verdict, String)>,
+    activations: BTreeMap<(TensorId, Format), BTreeSet<Edge>>,
+    weights: BTreeMap<(TensorId, WeightGrid), Vec<Edge>>,
+    decisions: BTreeMap<NodeId, (Verdict, Format, String)>,
     /// The products that stay in float because of their attention, with their reasons.
     float_products: BTreeMap<NodeId, String>,
 }
 
 impl Draft {
-    fn decide(&mut self, node: NodeId, verdict: Verdict, reason: impl Into<String>) {
-        self.decisions.insert(node, (verdict, reason.into()));
+    fn leave(&mut self, node: NodeId, reason: impl Into<String>) {
+        self.decisions.insert(node, (Verdict::Float, Format::default(), reason.into()));
     }
 
-    fn quantize_activation(&mut self, tensor: TensorId, edge: Edge) {
-        self.activations.entry(tensor).or_default().insert(edge);
+    fn decide(&mut self, node: NodeId, verdict: Verdict, format: Format, reason: impl Into<String>) {
+        self.decisions.insert(node, (verdict, format, reason.into()));
     }
 
-    fn quantize_weight(&mut self, tensor: TensorId, axis: Option<usize>, edge: Edge) {
-        self.weights.entry((tensor, axis)).or_default().push(edge);
+    fn quantize_activation(&mut self, tensor: TensorId, format: Format, edge: Edge) {
+        self.activations.entry((tensor, format)).or_default().insert(edge);
     }
 
-    fn is_quantized(&self, tensor: TensorId, edge: Edge) -> bool {
-        self.activations.get(&tensor).is_some_and(|edges| edges.contains(&edge))
+    fn quantize_weight(&mut self, tensor: TensorId, grid: WeightGrid, edge: Edge) {
+        self.weights.entry((tensor, grid)).or_default().push(edge);
     }
 
-    fn verdict(&self, node: NodeId) -> Option<Verdict> {
-        self.decisions.get(&node).map(|(verdict, _)| *verdict)
+    /// Returns the format in which `edge` reads the tensor; `None` if it reads it in float.
+    fn read_format(&self, tensor: TensorId, edge: Edge) -> Option<Format> {
+        let reads = |format: &Format| {
+            self.activations.get(&(tensor, *format)).is_some_and(|edges| edges.contains(&edge))
+        };
+        Format::ALL.into_iter().find(reads)
+    }
+
+    /// Whether the verdict on the node is this one, in this format.
+    fn is_decided(&self, node: NodeId, verdict: Verdict, format: Format) -> bool {
+        self.decisions.get(&node).is_some_and(|decided| (decided.0, decided.1) == (verdict, format))
     }
 }
 
@@ -169,48 +197,52 @@ pub fn plan(graph: &Graph, policy: &Policy) -> Result<Plan> {
     let mut draft = Draft { forms: Forms::of(graph), ..Draft::default() };
     existing::keep(graph, &mut draft);
     let attentions = attention::find(graph, &draft.forms, policy);
-    draft.float_products = attention::left_in_float(&attentions, policy);
+    draft.float_products = attention::left_in_float(graph, &attentions, policy);
     ops::place_weighted(graph, policy, &mut draft);
-    attention::explain(&attentions, policy, &mut draft);
+    attention::explain(graph, &attentions, policy, &mut draft);
     fusion::place_residuals(graph, policy, &mut draft);
     sharing::place_passing(graph, policy, &mut draft);
     let groups = sharing::groups(graph, &draft);
     let float_products = std::mem::take(&mut draft.float_products);
-    let plan = Plan { attentions, policy: policy.clone(), ..finish(graph, draft, groups) };
+    let mut plan = Plan { attentions, policy: policy.clone(), ..finish(graph, draft, groups) };
+    plan.findings.extend(ops::float_convolutions(graph, &plan));
     coverage::check(graph, policy, &plan, &float_products)?;
     Ok(plan)
 }
 
-fn finish(graph: &Graph, draft: Draft, groups: Vec<Vec<TensorId>>) -> Plan {
-    let group_of: BTreeMap<TensorId, usize> = groups
+fn finish(graph: &Graph, draft: Draft, groups: Vec<(Format, Vec<TensorId>)>) -> Plan {
+    let group_of: BTreeMap<(TensorId, Format), usize> = groups
         .iter()
         .enumerate()
-        .flat_map(|(group, members)| members.iter().map(move |&m| (m, group)))
+        .flat_map(|(group, (format, members))| members.iter().map(move |&member| ((member, *format), group)))
         .collect();
     let activations = draft
         .activations
         .into_iter()
-        .map(|(tensor, edges)| PlannedActivation {
+        .map(|((tensor, format), edges)| PlannedActivation {
             tensor,
             edges: Vec::from_iter(edges),
-            group: group_of[&tensor],
+            group: group_of[&(tensor, format)],
+            format,
         })
         .collect();
     let weights = draft
         .weights
         .into_iter()
-        .map(|((tensor, axis), edges)| PlannedWeight::new(&draft.forms, tensor, axis, edges))
+        .map(|((tensor, grid), edges)| PlannedWeight::new(&draft.forms, tensor, grid, edges))
         .collect();
     let mut decided = draft.decisions;
     let decisions = graph
         .node_ids()
         .map(|node| {
-            let (verdict, reason) = decided
-                .remove(&node)
-                .unwrap_or_else(|| (Verdict::Float, reasons::of(graph, &draft.forms, graph.node(node))));
-            Decision { node, verdict, reason }
+            let (verdict, format, reason) = decided.remove(&node).unwrap_or_else(|| {
+                let reason = reasons::of(graph, &draft.forms, graph.node(node));
+                (Verdict::Float, Format::default(), reason)
+            });
+            Decision { node, verdict, format, reason }
         })
         .collect();
+    let groups = groups.into_iter().map(|(_, members)| members).collect();
     Plan { activations, weights, groups, decisions, findings: existing::findings(graph), ..Plan::default() }
 }
 

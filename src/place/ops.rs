@@ -1,11 +1,13 @@
 //! Operators with weights: their quantized inputs, and the axis of the scales.
 
 use crate::dtype::DataType;
+use crate::finding::{Finding, counted};
 use crate::graph::{Edge, Graph, Node, NodeId, TensorId};
 
+use super::format::{Format, all_of};
 use super::forms::origin;
 pub use super::forms::{Forms, changes_form};
-use super::{Draft, Policy, Verdict, einsum, existing};
+use super::{Decision, Draft, Plan, Policy, Verdict, WeightGrid, einsum, existing};
 
 /// Operators whose inputs are quantized. An Einsum that is a matrix product is treated like them.
 pub const WEIGHTED: [&str; 4] = ["Conv", "ConvTranspose", "Gemm", "MatMul"];
@@ -13,7 +15,9 @@ pub const WEIGHTED: [&str; 4] = ["Conv", "ConvTranspose", "Gemm", "MatMul"];
 /// The source of an input.
 enum Operand {
     Activation(TensorId),
-    Weight(TensorId),
+    Weight(TensorId, WeightGrid),
+    /// An activation that stays in float.
+    Float,
     /// The model already has Quantize and Dequantize on this input.
     Ready,
 }
@@ -42,8 +46,7 @@ fn in_words<'a>(nodes: impl Iterator<Item = &'a Node> + Clone) -> Option<String>
         (count > 0).then(|| format!("{count} {op}"))
     });
     let counted: Vec<String> = counted.collect();
-    let (last, others) = counted.split_last()?;
-    Some(if others.is_empty() { last.clone() } else { format!("{} and {last}", others.join(", ")) })
+    (!counted.is_empty()).then(|| all_of(&counted))
 }
 
 /// Returns the rank of a constant, or of a form of a constant, if it follows from the graph.
@@ -78,22 +81,39 @@ pub(super) fn place_weighted(graph: &Graph, policy: &Policy, draft: &mut Draft) 
         }
         match operands(graph, draft, policy, id) {
             Ok((operands, reason)) => {
+                let format = policy.format_of(node);
                 for (input, operand) in operands.into_iter().enumerate() {
                     let edge = Edge { node: id, input };
                     match operand {
-                        Operand::Ready => {}
-                        Operand::Activation(tensor) => draft.quantize_activation(tensor, edge),
-                        Operand::Weight(tensor) => {
-                            let axis = weight_axis(graph, policy, node, input, tensor);
-                            draft.quantize_weight(tensor, axis, edge);
-                        }
+                        Operand::Ready | Operand::Float => {}
+                        Operand::Activation(tensor) => draft.quantize_activation(tensor, format, edge),
+                        Operand::Weight(tensor, grid) => draft.quantize_weight(tensor, grid, edge),
                     }
                 }
-                draft.decide(id, Verdict::Quantized, reason);
+                draft.decide(id, Verdict::Quantized, format, reason);
             }
-            Err(reason) => draft.decide(id, Verdict::Float, reason),
+            Err(reason) => draft.leave(id, reason),
         }
     }
+}
+
+/// Returns the finding about convolutions whose weights alone are quantized.
+pub(super) fn float_convolutions(graph: &Graph, plan: &Plan) -> Option<Finding> {
+    let is_one = |decision: &&Decision| {
+        decision.verdict == Verdict::Quantized
+            && !decision.format.rules().activations
+            && graph.node(decision.node).op.starts_with("Conv")
+    };
+    let names: Vec<&str> =
+        plan.decisions.iter().filter(is_one).map(|decision| &*graph.node(decision.node).name).collect();
+    (!names.is_empty()).then(|| {
+        Finding::warning(format!(
+            "the weights alone of {} are quantized: TensorRT dequantizes them and computes in float, so only the model is smaller",
+            counted(names.len(), "convolution")
+        ))
+        .about(names)
+        .with_remedy("quantize convolutions to int8 for speed")
+    })
 }
 
 /// Returns the two inputs to quantize, or the reason why the node stays in float.
@@ -110,28 +130,77 @@ fn operands(
     if let Some(reason) = draft.float_products.get(&id) {
         return Err(reason.clone());
     }
+    let format = policy.format_of(node);
+    let rules = format.rules();
+    if let Some(reason) = format.refusal(node, policy.conv_weights) {
+        return Err(reason);
+    }
     let first = operand(graph, forms, policy, node, 0)?;
     let second = operand(graph, forms, policy, node, 1)?;
+    let is_convolution = node.op.starts_with("Conv");
     let reason = match (&first, &second) {
-        (Operand::Weight(_), Operand::Weight(_)) => {
+        (Operand::Weight(..), Operand::Weight(..)) => {
             return Err("both inputs are constant: it folds away".into());
         }
-        (_, Operand::Activation(_)) if node.op.starts_with("Conv") => {
+        (_, Operand::Activation(_)) if is_convolution => {
             return Err(
                 "its weight is computed at run time: only constant weights of convolutions are quantized"
                     .into(),
             );
         }
-        (Operand::Weight(_), _) if node.op.starts_with("Conv") => {
+        (Operand::Weight(..), _) if is_convolution => {
             return Err("its data input is constant".into());
         }
-        (Operand::Ready, Operand::Ready) => "is quantized already",
-        (Operand::Ready, _) => "input 0 is quantized already, and TensorRT needs input 1 quantized as well",
-        (_, Operand::Ready) => "input 1 is quantized already, and TensorRT needs input 0 quantized as well",
-        (Operand::Activation(_), Operand::Activation(_)) => "both inputs are activations: one scale each",
-        _ => "input and weight are quantized",
+        (_, Operand::Weight(tensor, _)) if !rules.depthwise && is_depthwise(graph, node, *tensor) => {
+            return Err(format!("it is depthwise, for which there are no kernels of {format}"));
+        }
+        (Operand::Ready, Operand::Ready) => "is quantized already".to_owned(),
+        (Operand::Ready, _) | (_, Operand::Ready) if !rules.activations => {
+            return Err(format!("an input is quantized already, and {format} is for weights beside float"));
+        }
+        (Operand::Ready, _) => {
+            "input 0 is quantized already, and TensorRT needs input 1 quantized as well".to_owned()
+        }
+        (_, Operand::Ready) => {
+            "input 1 is quantized already, and TensorRT needs input 0 quantized as well".to_owned()
+        }
+        (Operand::Activation(_), Operand::Activation(_)) if !rules.activations => {
+            return Err(format!("both inputs are activations, and {format} is for weights"));
+        }
+        (Operand::Activation(_), Operand::Activation(_)) => {
+            with_format("both inputs are activations: one scale each", format)
+        }
+        (Operand::Weight(..), _) if !rules.left_weights => {
+            return Err(format!("its weight is the left operand, which {format} does not take"));
+        }
+        (Operand::Weight(_, grid), _) | (_, Operand::Weight(_, grid)) if !rules.activations => {
+            match grid.block {
+                Some(block) => format!("the weight is quantized to {format}, in blocks of {block}"),
+                None => format!("the weight is quantized to {format}"),
+            }
+        }
+        _ => with_format("input and weight are quantized", format),
     };
-    Ok(([first, second], reason.into()))
+    let as_read = |operand| match operand {
+        Operand::Activation(_) if !rules.activations => Operand::Float,
+        other => other,
+    };
+    Ok(([first, second].map(as_read), reason))
+}
+
+/// Adds the format to a reason if it is not the usual one.
+fn with_format(reason: &str, format: Format) -> String {
+    match format {
+        Format::Int8 => reason.to_owned(),
+        _ => format!("{reason} ({format})"),
+    }
+}
+
+/// Whether a convolution has one input channel for each of several groups.
+fn is_depthwise(graph: &Graph, node: &Node, weight: TensorId) -> bool {
+    let one_channel =
+        || graph.tensor(weight).fixed_shape().is_some_and(|shape| shape.get(1).is_some_and(|&n| n == 1));
+    node.is("Conv") && node.int("group", 1) > 1 && one_channel()
 }
 
 fn operand(
@@ -143,13 +212,16 @@ fn operand(
 ) -> Result<Operand, String> {
     let tensor = node.input(input).ok_or_else(|| format!("input {input} is missing"))?;
     let found = graph.tensor(tensor);
+    let format = policy.format_of(node);
     if let Some(dequantize) = forms.dequantized(tensor) {
         let dequantize = graph.node(dequantize);
-        // Integers without a type are of a type that qdq does not read: int4 or float8. Then the other
-        // operand must stay in float.
+        // Integers without a type are of a type that qdq does not read. Then the other operand must stay in
+        // float.
         return match dequantize.input(0).and_then(|integers| graph.tensor(integers).dtype) {
-            Some(DataType::I8) if !existing::is_refused(dequantize) => Ok(Operand::Ready),
-            Some(DataType::I8) => {
+            Some(dtype) if dtype == format.rules().element && !existing::is_refused(dequantize) => {
+                Ok(Operand::Ready)
+            }
+            Some(DataType::I8) if existing::is_refused(dequantize) => {
                 Err(format!("'{}' is quantized already, with a zero point that TensorRT refuses", found.name))
             }
             dtype => {
@@ -170,8 +242,8 @@ fn operand(
         Some(source) if found.rank() == Some(0) || has_zero_dimension(graph, source) => {
             Err(format!("constant '{}' is a scalar or empty", found.name))
         }
-        Some(_) => Ok(Operand::Weight(tensor)),
-        None => match policy.unranged(&found.name) {
+        Some(_) => Ok(Operand::Weight(tensor, weight_grid(graph, policy, node, input, tensor)?)),
+        None => match policy.unranged(&found.name).filter(|_| format.rules().activations) {
             Some(reason) => Err(reason),
             None => Ok(Operand::Activation(tensor)),
         },
@@ -180,6 +252,47 @@ fn operand(
 
 fn has_zero_dimension(graph: &Graph, tensor: TensorId) -> bool {
     graph.tensor(tensor).fixed_shape().is_some_and(|shape| shape.contains(&0))
+}
+
+/// Returns the scales of a weight, or the reason why it has none in its format.
+fn weight_grid(
+    graph: &Graph,
+    policy: &Policy,
+    node: &Node,
+    input: usize,
+    weight: TensorId,
+) -> Result<WeightGrid, String> {
+    let format = policy.format_of(node);
+    let Some(&usual) = format.rules().blocks.first() else {
+        let axis = match policy.target.rules().per_tensor.contains(&format) {
+            true => None,
+            false => weight_axis(graph, policy, node, input, weight),
+        };
+        return Ok(WeightGrid { format, axis, block: None });
+    };
+    let block = policy.block_size.unwrap_or(usual);
+    let name = &graph.tensor(weight).name;
+    let Some(shape) = graph.tensor(weight).fixed_shape().filter(|shape| shape.len() >= 2) else {
+        return Err(format!("weight '{name}' has no known shape of rank 2 or more, which blocks need"));
+    };
+    let axis = input_axis(node, shape.len());
+    let (size, last) = (shape[axis], shape[shape.len() - 1]);
+    if size % block != 0 {
+        return Err(format!(
+            "input axis of weight '{name}' has {size} elements, no whole number of blocks of {block}"
+        ));
+    }
+    if last % 2 != 0 {
+        return Err(format!(
+            "last axis of weight '{name}' has {last} elements, and TensorRT takes an even number of 4-bit ones"
+        ));
+    }
+    Ok(WeightGrid { format, axis: Some(axis), block: Some(block) })
+}
+
+/// Returns the axis of the right operand of a product, of rank 2 or more, over which the product sums.
+fn input_axis(node: &Node, rank: usize) -> usize {
+    if node.int("transB", 0) != 0 { rank - 1 } else { rank - 2 }
 }
 
 /// Returns the axis of the output channels of a weight.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use wildmatch::WildMatch;
 
+use super::format::{self, Format};
 use super::target::Target;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Graph, Node};
@@ -25,6 +26,17 @@ pub struct Policy {
     ///
     /// A node that would need another range stays in float.
     pub ranged: Option<BTreeSet<String>>,
+    /// The format of the quantized nodes.
+    pub format: Format,
+    /// Other formats for nodes whose name matches a pattern. The first pattern that matches a node decides.
+    pub formats: Vec<(String, Format)>,
+    /// The number of weights in a row that share a scale, for formats with blocks; `None` for their usual
+    /// number.
+    pub block_size: Option<usize>,
+    /// Whether formats of weights alone also take the weights of convolutions.
+    ///
+    /// TensorRT dequantizes them and computes the convolution in float, so that only the model is smaller.
+    pub conv_weights: bool,
     /// The treatment of the two products of an attention.
     pub attention: Attention,
     /// The TensorRT product for which the network is quantized.
@@ -78,23 +90,29 @@ impl Selection {
 
     /// Refuses a pattern or operator that matches no node: it is a spelling mistake that nobody would notice.
     pub(crate) fn check(&self, graph: &Graph, option: &str) -> Result<()> {
-        let missing = |what: &str, value: &str| {
-            Err(Error::new(ErrorKind::InvalidArgument, format!("{option} {what} '{value}' matches no node"))
-                .with_remedy("look at the names and operators of the nodes: 'qdq inspect MODEL' lists them, and the plan in C"))
-        };
         for pattern in &self.names {
-            let wild = WildMatch::new(pattern);
-            if !graph.nodes.iter().any(|node| wild.matches(&node.name)) {
-                return missing("pattern", pattern);
-            }
+            check_pattern(graph, &format!("{option} pattern"), pattern)?;
         }
-        for op in &self.ops {
-            if !graph.nodes.iter().any(|node| node.op == *op) {
-                return missing("operator", op);
-            }
+        match self.ops.iter().find(|op| !graph.nodes.iter().any(|node| node.op == **op)) {
+            Some(op) => Err(matches_nothing(&format!("{option} operator"), op)),
+            None => Ok(()),
         }
-        Ok(())
     }
+}
+
+/// Refuses a pattern that matches no name of a node. `what` says what it is for.
+fn check_pattern(graph: &Graph, what: &str, pattern: &str) -> Result<()> {
+    let wild = WildMatch::new(pattern);
+    match graph.nodes.iter().any(|node| wild.matches(&node.name)) {
+        true => Ok(()),
+        false => Err(matches_nothing(what, pattern)),
+    }
+}
+
+fn matches_nothing(what: &str, value: &str) -> Error {
+    Error::new(ErrorKind::InvalidArgument, format!("{what} '{value}' matches no node")).with_remedy(
+        "look at the names and operators of the nodes: 'qdq inspect MODEL' lists them, and the plan in C",
+    )
 }
 
 impl Policy {
@@ -102,7 +120,54 @@ impl Policy {
     pub fn check(&self, graph: &Graph) -> Result<()> {
         check_share(self.min_quantized)?;
         self.include.check(graph, "include")?;
-        self.exclude.check(graph, "exclude")
+        self.exclude.check(graph, "exclude")?;
+        for (pattern, format) in &self.formats {
+            check_pattern(graph, &format!("{format} pattern"), pattern)?;
+        }
+        self.check_formats()
+    }
+
+    /// Refuses options that no format of the policy has.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a block size that a format does not have, or that no format has.
+    pub fn check_formats(&self) -> Result<()> {
+        let Some(size) = self.block_size else { return Ok(()) };
+        let blocks: Vec<usize> =
+            self.used_formats().flat_map(|format| format.rules().blocks).copied().collect();
+        let sizes: Vec<String> = blocks.iter().map(ToString::to_string).collect();
+        let (message, remedy) = match blocks.as_slice() {
+            [] => {
+                let formats: Vec<&str> = self.used_formats().map(Format::name).collect();
+                let with_blocks = Format::ALL.into_iter().filter(|format| !format.rules().blocks.is_empty());
+                let remedy = with_blocks.map(Format::name).collect::<Vec<_>>();
+                (
+                    format!("{} has no blocks, so there is no block size", format::all_of(&formats)),
+                    format!("leave the block size out, or choose {}", format::either(&remedy)),
+                )
+            }
+            _ if blocks.contains(&size) => return Ok(()),
+            _ => (format!("{size} is no block size"), format!("choose {}", format::either(&sizes))),
+        };
+        Err(Error::new(ErrorKind::InvalidArgument, message).with_remedy(remedy))
+    }
+
+    /// Lists the formats that the policy names, each once.
+    pub fn used_formats(&self) -> impl Iterator<Item = Format> + '_ {
+        let is_used =
+            |format: &Format| self.format == *format || self.formats.iter().any(|(_, other)| other == format);
+        Format::ALL.into_iter().filter(is_used)
+    }
+
+    /// Returns the format of a node.
+    pub fn format_of(&self, node: &Node) -> Format {
+        let named = self.formats.iter().find(|(pattern, _)| WildMatch::new(pattern).matches(&node.name));
+        named.map_or(self.format, |(_, format)| *format)
+    }
+
+    /// Returns the least opset that the formats need.
+    pub fn least_opset(&self) -> i64 {
+        self.used_formats().map(|format| format.rules().opset).max().unwrap_or_default()
     }
 
     /// Returns the reason why an activation called `name` cannot be quantized; `None` if it can.
@@ -118,7 +183,7 @@ impl Policy {
         } else if !self.include.is_empty() && !self.include.matches(node) {
             Some("not among the nodes that the user includes")
         } else {
-            self.target.refusal(node)
+            self.target.refusal(node, self.format_of(node))
         }
     }
 }

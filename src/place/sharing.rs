@@ -1,4 +1,4 @@
-//! Operators that INT8 passes through, and the scales that they share.
+//! Operators that quantized values pass through, and the scales that they share.
 //!
 //! Average pooling is not one of them, because it computes new values. TensorRT-RTX runs it in float whatever
 //! is before it (`tests/trt_rtx/FINDINGS.md`), and a pair there would only round.
@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::graph::{Edge, Graph, Node, NodeId, TensorId};
 
+use super::format::Format;
 use super::{Draft, Policy, Verdict};
 
 /// The way in which an operator handles quantized values.
@@ -50,9 +51,9 @@ fn data_inputs(node: &Node) -> impl Iterator<Item = (usize, TensorId)> + '_ {
     node.inputs.iter().take(count).enumerate().filter_map(|(index, tensor)| Some((index, (*tensor)?)))
 }
 
-/// Quantizes the inputs of pooling, Concat, Split and similar operators if their outputs are read as INT8.
+/// Quantizes the inputs of pooling, Concat, Split and similar operators if their outputs are read quantized.
 ///
-/// All readers of an output must read INT8. For a Split, one such output is enough. The walk goes from the
+/// All readers of an output must read it in the same format. For a Split, one such output is enough. The walk goes from the
 /// end of the network to its beginning, so that it finds a chain of such operators as a whole.
 pub(super) fn place_passing(graph: &Graph, policy: &Policy, draft: &mut Draft) {
     let captured = graph.captured();
@@ -60,61 +61,81 @@ pub(super) fn place_passing(graph: &Graph, policy: &Policy, draft: &mut Draft) {
         let id = NodeId(index);
         let node = graph.node(id);
         let Some(kind) = passing(node) else { continue };
-        let mut outputs = node.outputs.iter().flatten();
-        let reads_int8 = |output: &TensorId| all_read_int8(graph, draft, &captured, *output);
-        let passes = if node.op == "Split" { outputs.any(reads_int8) } else { outputs.all(reads_int8) };
-        if !passes {
+        let mut formats =
+            node.outputs.iter().flatten().map(|&output| all_read(graph, draft, &captured, output));
+        let common = match node.op.as_str() {
+            "Split" => formats.find_map(|format| format),
+            _ => formats.reduce(|one, other| one.filter(|_| one == other)).flatten(),
+        };
+        let Some(format) = common else { continue };
+        if kind == Passing::Moves {
+            let reason = "only moves values: TensorRT moves the Quantize across it";
+            draft.decide(id, Verdict::PassesInt8, format, reason);
             continue;
         }
-        if kind == Passing::Moves {
-            draft.decide(id, Verdict::PassesInt8, "only moves values: TensorRT moves the Quantize across it");
+        if !format.rules().selects.contains(&node.op.as_str()) {
+            draft.leave(id, format!("{format} does not pass through {}", node.op));
             continue;
         }
         let unranged = || data_inputs(node).find_map(|(_, input)| policy.unranged(&graph.tensor(input).name));
         if let Some(reason) = policy.refusal(node).map(str::to_owned).or_else(unranged) {
-            draft.decide(id, Verdict::Float, reason);
+            draft.leave(id, reason);
             continue;
         }
         if data_inputs(node).any(|(_, input)| draft.forms.constant(input).is_some()) {
-            draft.decide(id, Verdict::Float, "an input is constant");
+            draft.leave(id, "an input is constant");
             continue;
         }
         for (input, tensor) in data_inputs(node) {
-            draft.quantize_activation(tensor, Edge { node: id, input });
+            draft.quantize_activation(tensor, format, Edge { node: id, input });
         }
-        draft.decide(id, Verdict::PassesInt8, "what reads it is INT8: its input and output share a scale");
+        let reason = match format {
+            Format::Int8 => "what reads it is INT8: its input and output share a scale".to_owned(),
+            _ => format!("what reads it is {format}: its input and output share a scale"),
+        };
+        draft.decide(id, Verdict::PassesInt8, format, reason);
     }
 }
 
-/// Whether every reader of the tensor reads it quantized.
+/// Returns the format in which every reader of the tensor reads it; `None` if not all read it in one format.
 ///
 /// A reader may be direct, or behind operators that only move values.
 ///
 /// A shape or an index that such an operator reads is no data. Integers are never quantized.
-fn all_read_int8(graph: &Graph, draft: &Draft, captured: &BTreeSet<TensorId>, tensor: TensorId) -> bool {
+fn all_read(graph: &Graph, draft: &Draft, captured: &BTreeSet<TensorId>, tensor: TensorId) -> Option<Format> {
     let found = graph.tensor(tensor);
     if found.dtype.is_some_and(|dtype| !dtype.is_float()) {
-        return false;
+        return None;
     }
     let only_nodes_read = !found.is_output && !captured.contains(&tensor) && !found.consumers.is_empty();
-    only_nodes_read
-        && found.consumers.iter().all(|&edge| {
-            let reader = graph.node(edge.node);
-            draft.is_quantized(tensor, edge)
-                || (passing(reader) == Some(Passing::Moves)
-                    && draft.verdict(edge.node) == Some(Verdict::PassesInt8)
-                    && data_inputs(reader).any(|(input, _)| input == edge.input))
-        })
+    let read = |format: Format, edge: Edge| {
+        let reader = graph.node(edge.node);
+        draft.read_format(tensor, edge) == Some(format)
+            || (passing(reader) == Some(Passing::Moves)
+                && draft.is_decided(edge.node, Verdict::PassesInt8, format)
+                && data_inputs(reader).any(|(input, _)| input == edge.input))
+    };
+    Format::ALL
+        .into_iter()
+        .filter(|_| only_nodes_read)
+        .find(|&format| found.consumers.iter().all(|&edge| read(format, edge)))
 }
 
 /// Groups the quantized tensors that have one scale because only moving or selecting is between them.
 ///
-/// A tensor that shares its scale with no other tensor is a group of its own.
-pub(super) fn groups(graph: &Graph, draft: &Draft) -> Vec<Vec<TensorId>> {
+/// A tensor that shares its scale with no other tensor is a group of its own. No group has two formats.
+pub(super) fn groups(graph: &Graph, draft: &Draft) -> Vec<(Format, Vec<TensorId>)> {
+    let mut groups: Vec<_> =
+        Format::ALL.into_iter().flat_map(|format| groups_in(graph, draft, format)).collect();
+    groups.sort_by_key(|(_, members)| members[0]);
+    groups
+}
+
+fn groups_in(graph: &Graph, draft: &Draft, format: Format) -> Vec<(Format, Vec<TensorId>)> {
     let mut leader: Vec<usize> = (0..graph.tensors.len()).collect();
     for id in graph.node_ids() {
         let node = graph.node(id);
-        let shares = passing(node).is_some() && draft.verdict(id) == Some(Verdict::PassesInt8);
+        let shares = passing(node).is_some() && draft.is_decided(id, Verdict::PassesInt8, format);
         if !shares {
             continue;
         }
@@ -126,10 +147,10 @@ pub(super) fn groups(graph: &Graph, draft: &Draft) -> Vec<Vec<TensorId>> {
         }
     }
     let mut members: BTreeMap<usize, Vec<TensorId>> = BTreeMap::new();
-    for &tensor in draft.activations.keys() {
+    for &(tensor, _) in draft.activations.keys().filter(|(_, own)| *own == format) {
         members.entry(find(&mut leader, tensor.0)).or_default().push(tensor);
     }
-    members.into_values().collect()
+    members.into_values().map(|members| (format, members)).collect()
 }
 
 /// Returns the first tensor of a group, and shortens the path to it.

@@ -1,5 +1,6 @@
 //! The differences between the TensorRT products: which of them builds the network decides some rules.
 
+use super::format::Format;
 use crate::graph::Node;
 
 /// The TensorRT product for which a network is quantized.
@@ -19,8 +20,10 @@ pub struct TargetRules {
     ///
     /// The integers stay those with one scale per channel.
     pub one_scale: &'static [&'static str],
-    /// The operators that the product runs in float in every form.
-    pub in_float: &'static [&'static str],
+    /// The operators that the product runs in float in every form, by the format.
+    pub in_float: &'static [(Format, &'static [&'static str])],
+    /// The formats in which the product needs a kernel more for a product whose weight has several scales.
+    pub per_tensor: &'static [Format],
     /// Whether a residual Add reads its skip input quantized if no convolution fuses with the Add, as behind
     /// SiLU. This is for skip inputs that are quantized for another reader.
     pub quantized_skip: bool,
@@ -34,20 +37,29 @@ impl Target {
     /// never runs a transposed convolution in INT8 (`tests/trt_rtx/FINDINGS.md`). It computes a residual Add
     /// in a kernel of its own, which reads fewer bytes if the skip input is INT8. A skip input that is
     /// quantized for the Add alone costs more than it gains: another kernel writes it.
+    ///
+    /// RTX has no convolution in FP8. In FP8, it multiplies the result of a product by the scales of its
+    /// channels in a kernel of its own, and one scale costs an 8-bit float nothing (`docs/formats.md`).
     pub fn rules(self) -> &'static TargetRules {
         match self {
-            Self::TensorRt => &TargetRules { one_scale: &[], in_float: &[], quantized_skip: false },
-            Self::Rtx => {
-                &TargetRules { one_scale: &["Conv"], in_float: &["ConvTranspose"], quantized_skip: true }
+            Self::TensorRt => {
+                &TargetRules { one_scale: &[], in_float: &[], per_tensor: &[], quantized_skip: false }
             }
+            Self::Rtx => &TargetRules {
+                one_scale: &["Conv"],
+                in_float: &[(Format::Int8, &["ConvTranspose"]), (Format::Fp8, &["Conv"])],
+                per_tensor: &[Format::Fp8],
+                quantized_skip: true,
+            },
         }
     }
 }
 
 impl Target {
-    /// Returns the reason why the product runs `node` in float in every form; `None` if it does not.
-    pub(super) fn refusal(self, node: &Node) -> Option<&'static str> {
-        let is_in_float = self.rules().in_float.iter().any(|op| node.is(op));
+    /// Returns the reason why the product runs `node` in float in every form of a format; `None` if it does not.
+    pub(super) fn refusal(self, node: &Node, format: Format) -> Option<&'static str> {
+        let listed = self.rules().in_float.iter().filter(|(of, _)| *of == format);
+        let is_in_float = listed.flat_map(|(_, operators)| *operators).any(|op| node.is(op));
         is_in_float.then_some("TensorRT-RTX runs it in float in every form")
     }
 }

@@ -58,7 +58,7 @@ fn uses(graph: &Graph, plan: &Plan) -> Vec<String> {
     }
     for weight in &plan.weights {
         let name = &graph.tensor(weight.tensor).name;
-        let axis = weight.axis.map_or("-".to_owned(), |axis| axis.to_string());
+        let axis = weight.grid.axis.map_or("-".to_owned(), |axis| axis.to_string());
         found.extend(weight.edges.iter().map(|e| format!("{name}@{axis}>{}", edge(e))));
     }
     found

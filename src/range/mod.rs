@@ -21,7 +21,7 @@ mod percentile;
 mod samples;
 mod weights;
 
-pub use weights::weights;
+pub use weights::{weights, weights_e4m3};
 
 /// The percentile for `percentile` without a number.
 const USUAL_PERCENTILE: f64 = 99.99;
@@ -118,15 +118,11 @@ pub fn compute(stats: &TensorStats, method: Method, target: Target) -> Result<f3
 /// the levels of integers. The messages do not name the tensor; the caller adds its name.
 pub fn compute_e4m3(stats: &TensorStats, method: Method) -> Result<f32> {
     let (_, abs_max) = finite_ends(stats)?;
+    method.check_e4m3()?;
     match method {
-        Method::Entropy => Err(Error::new(
-            ErrorKind::Unsupported,
-            "entropy knows the levels of integers, but not those of e4m3",
-        )
-        .with_remedy("use mse, max or a percentile for e4m3")),
         Method::Mse if abs_max > 0.0 => Ok(mse::amax_e4m3(stats.histogram(), abs_max)),
         // These methods do not use the levels, and mse does not need them if all values are zero.
-        Method::Max | Method::Percentile(_) | Method::Mse => compute(stats, method, Target::default()),
+        _ => compute(stats, method, Target::default()),
     }
 }
 
@@ -148,6 +144,23 @@ fn candidates(abs_max: f32) -> impl Iterator<Item = f32> {
     (0u32..)
         .map(move |k| (f64::from(abs_max) * (-f64::from(k) / 128.0).exp2()) as f32)
         .take_while(|&candidate| candidate > 0.0)
+}
+
+impl Method {
+    /// Refuses a method that has no ranges for the 8-bit float e4m3.
+    ///
+    /// # Errors
+    /// `Unsupported` for [`Method::Entropy`].
+    pub fn check_e4m3(self) -> Result<()> {
+        match self {
+            Self::Entropy => Err(Error::new(
+                ErrorKind::Unsupported,
+                "entropy knows the levels of integers, but not those of e4m3",
+            )
+            .with_remedy("use mse, max or a percentile for e4m3")),
+            Self::Max | Self::Percentile(_) | Self::Mse => Ok(()),
+        }
+    }
 }
 
 impl fmt::Display for Method {

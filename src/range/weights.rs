@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::ops::RangeInclusive;
 
-use super::{Method, Target, compute};
+use super::{Method, Target, compute, compute_e4m3};
+use crate::e4m3;
 use crate::error::{Error, ErrorKind, Result};
 use crate::kernel::{self, parallel};
 use crate::observe::TensorStats;
@@ -55,6 +56,50 @@ pub fn weights(
             .with_remedy("check how the model was exported"));
     }
     per_channel(values, shape, axis, |channel| range(channel, method, target))
+}
+
+/// Works as [`weights`] for the 8-bit float e4m3.
+///
+/// [`Method::Mse`] weighs the errors in the same way. Only rounding to the nearest number differs.
+///
+/// # Errors
+///
+/// Those of [`weights`]; for [`Method::Entropy`], those of [`compute_e4m3`].
+pub fn weights_e4m3(
+    values: &[f32],
+    shape: &[usize],
+    axis: Option<usize>,
+    method: Method,
+) -> Result<Vec<f32>> {
+    per_channel(values, shape, axis, |channel| {
+        let abs_max = kernel::active().abs_max(channel);
+        match method {
+            Method::Max => Ok(abs_max),
+            Method::Mse => Ok(least_e4m3_error(channel, abs_max)),
+            Method::Entropy | Method::Percentile(_) => {
+                let mut stats = TensorStats::new();
+                stats.observe(channel);
+                compute_e4m3(&stats, method)
+            }
+        }
+    })
+}
+
+/// The number of ranges to try for e4m3: half an octave, beyond which the mantissas repeat.
+const E4M3_CANDIDATES: usize = 16;
+
+fn least_e4m3_error(values: &[f32], abs_max: f32) -> f32 {
+    let error = |range: f32| {
+        let inverse = e4m3::MAX / range;
+        let errors = values.iter().map(|&w| f64::from(e4m3::decode(e4m3::encode(w * inverse)) / inverse - w));
+        let (squares, sum) = errors.fold((0.0, 0.0), |(squares, sum), e| (squares + e * e, sum + e));
+        squares + SHIFT_WEIGHT * sum * sum
+    };
+    // A larger range clips nothing, and its mantissas are those of a smaller one.
+    let candidates = (0..E4M3_CANDIDATES).map(|k| abs_max * (k as f32 / E4M3_CANDIDATES as f32).exp2());
+    let usable = candidates.filter(|range| range.is_finite() && (e4m3::MAX / range).is_normal());
+    let judged = usable.map(|range| (error(range), range));
+    judged.min_by(|(a, _), (b, _)| a.total_cmp(b)).map_or(abs_max, |(_, range)| range)
 }
 
 /// Applies `range` to the weights at every position along `axis`, or to all weights without an axis.

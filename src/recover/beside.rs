@@ -10,7 +10,7 @@ use crate::emit::qdq_model::{self, ReadyWeights, shared_amax};
 use crate::error::Result;
 use crate::graph::{Edge, Graph, NodeId, TensorId};
 use crate::onnx::{Edits, Model, Network, Position, UniqueNames};
-use crate::place::{Forms, Plan, PlannedActivation, PlannedWeight};
+use crate::place::{Format, Forms, Plan, PlannedActivation, PlannedWeight, WeightGrid};
 use crate::runtime::constant_value;
 use crate::tensor::Tensor;
 
@@ -79,8 +79,13 @@ struct Quantized {
     output: String,
     input: usize,
     tensor: String,
-    /// The axis of a weight; `None` for an activation.
-    weight: Option<Option<usize>>,
+    form: Form,
+}
+
+/// The way in which an input is quantized.
+enum Form {
+    Activation(Format),
+    Weight(WeightGrid),
 }
 
 struct Copier<'a> {
@@ -128,24 +133,24 @@ impl Copier<'_> {
                 let activation = plan.activations.iter().find(|planned| planned.edges.contains(&edge));
                 let weight = plan.weights.iter().find(|planned| planned.edges.contains(&edge));
                 let mut tensor = spec.inputs[input].clone();
-                let mut axis = None;
-                if let Some(planned) = activation {
+                let form = if let Some(planned) = activation {
                     let own = segment.ranges.and_then(|ranges| ranges.get(name));
                     let amax = own.map_or_else(|| shared_amax(graph, plan, planned, ranges), Ok)?;
                     self.ranges.set(&tensor, amax)?;
+                    Form::Activation(planned.format)
                 } else if let Some(planned) = weight {
-                    axis = Some(planned.axis);
-                    let key = (graph.tensor(planned.tensor).name.clone(), planned.axis);
+                    let key = (graph.tensor(planned.tensor).name.clone(), planned.grid);
                     if let Some(rounded) = segment.ready.and_then(|ready| ready.get(&key)) {
                         let value = constant_value(network, planned.tensor)?;
                         tensor = self.constant(name, &value)?;
                         spec.inputs[input].clone_from(&tensor);
-                        self.ready.insert((tensor.clone(), planned.axis), rounded.clone());
+                        self.ready.insert((tensor.clone(), planned.grid), rounded.clone());
                     }
+                    Form::Weight(planned.grid)
                 } else {
                     continue;
-                }
-                self.edges.push(Quantized { output: output.clone(), input, tensor, weight: axis });
+                };
+                self.edges.push(Quantized { output: output.clone(), input, tensor, form });
             }
             self.edits.insert(Position::After(network.position(id)), spec.clone());
         }
@@ -167,26 +172,24 @@ impl Copier<'_> {
 
 /// Makes the plan that quantizes the inputs of the copies.
 fn plan_of(graph: &Graph, edges: &[Quantized]) -> Plan {
-    let mut activations: BTreeMap<TensorId, BTreeSet<Edge>> = BTreeMap::new();
-    let mut weights: BTreeMap<(TensorId, Option<usize>), BTreeSet<Edge>> = BTreeMap::new();
-    for Quantized { output, input, tensor, weight } in edges {
+    let mut activations: BTreeMap<(TensorId, Format), BTreeSet<Edge>> = BTreeMap::new();
+    let mut weights: BTreeMap<(TensorId, WeightGrid), BTreeSet<Edge>> = BTreeMap::new();
+    for Quantized { output, input, tensor, form } in edges {
         let node = graph.find(output).and_then(|output| graph.tensor(output).producer);
         let (Some(node), Some(tensor)) = (node, graph.find(tensor)) else { continue };
         let edge = Edge { node, input: *input };
-        match weight {
-            Some(axis) => weights.entry((tensor, *axis)).or_default().insert(edge),
-            None => activations.entry(tensor).or_default().insert(edge),
+        match form {
+            Form::Weight(grid) => weights.entry((tensor, *grid)).or_default().insert(edge),
+            Form::Activation(format) => activations.entry((tensor, *format)).or_default().insert(edge),
         };
     }
-    let groups = activations.keys().map(|&tensor| vec![tensor]).collect();
-    let activations = activations.into_iter().enumerate().map(|(group, (tensor, edges))| PlannedActivation {
-        tensor,
-        edges: edges.into_iter().collect(),
-        group,
+    let groups = activations.keys().map(|&(tensor, _)| vec![tensor]).collect();
+    let activations = activations.into_iter().enumerate().map(|(group, ((tensor, format), edges))| {
+        PlannedActivation { tensor, edges: edges.into_iter().collect(), group, format }
     });
     let forms = Forms::of(graph);
     let weights = weights
         .into_iter()
-        .map(|((tensor, axis), edges)| PlannedWeight::new(&forms, tensor, axis, edges.into_iter().collect()));
+        .map(|((tensor, grid), edges)| PlannedWeight::new(&forms, tensor, grid, edges.into_iter().collect()));
     Plan { activations: activations.collect(), weights: weights.collect(), groups, ..Plan::default() }
 }

@@ -74,7 +74,7 @@ pub fn pair(network: &Network, plan: &Plan, layers: &[Layer], second: &Layer) ->
         first: Weight { name: first_name, channel: row, row },
         bias,
         second: Weight { name: second_name, channel: column, row: second_row },
-        has_row_scales: [first, second].map(|layer| plan.weights[layer.planned].axis.is_some()),
+        has_row_scales: [first, second].map(|layer| plan.weights[layer.planned].grid.axis.is_some()),
     })
 }
 

@@ -7,32 +7,40 @@ use serde_json::{Value, json};
 use crate::finding::listed;
 use crate::graph::Graph;
 use crate::place::ops::all_nested_weighted;
-use crate::place::{Coverage, Plan, Verdict};
+use crate::place::{Coverage, Decision, Format, Plan, Verdict};
 
 use super::table::{Align, Table};
 
-/// Returns the word for a verdict in text and JSON.
-pub fn verdict_name(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Quantized => "int8",
-        Verdict::PassesInt8 => "passes int8",
-        Verdict::Float => "float",
+/// Returns the word for a verdict in text and JSON, such as `int8`, `passes fp8` or `float`.
+pub fn verdict_name(decision: &Decision) -> String {
+    match decision.verdict {
+        Verdict::Quantized => decision.format.name().to_owned(),
+        Verdict::PassesInt8 => format!("passes {}", decision.format),
+        Verdict::Float => "float".to_owned(),
     }
 }
 
-/// Describes in one sentence how much of a network computes in INT8.
+/// Describes in one sentence how much of a network is quantized, by format.
 ///
-/// It counts the convolutions and products that do, and the other nodes that do not.
+/// It counts the convolutions and products that are, and the other nodes that stay in float.
 pub fn totals(graph: &Graph, plan: &Plan) -> String {
     let Coverage { quantized, total } = plan.coverage(graph);
+    let usual = plan.policy.format;
+    let others = Format::ALL.into_iter().filter(|&format| format != usual);
+    let others = others.map(|format| (format, plan.count_in(graph, format))).filter(|&(_, count)| count > 0);
+    let others: Vec<(Format, usize)> = others.collect();
+    let in_usual = quantized - others.iter().map(|(_, count)| count).sum::<usize>().min(quantized);
+    let further = others.iter().map(|(format, count)| format!(", {count} {}", format.rules().effect));
+    let further: String = further.collect();
     let float = plan.decisions.iter().filter(|decision| decision.verdict == Verdict::Float).count();
-    let (others, others_float) = (plan.decisions.len() - total, float - (total - quantized));
+    let (rest, rest_float) = (plan.decisions.len() - total, float - (total - quantized));
     let inside = all_nested_weighted(graph).map_or_else(String::new, |inside| {
         format!("; {inside} lie in subgraphs inside the body of a Scan, where nothing is quantized")
     });
     format!(
-        "{quantized} of {total} convolutions and products compute in INT8; {others_float} of {others} other nodes stay in \
-         float{inside}"
+        "{in_usual} of {total} convolutions and products {}{further}; {rest_float} of {rest} other nodes stay in \
+         float{inside}",
+        usual.rules().effect
     )
 }
 
@@ -42,7 +50,7 @@ pub fn text(graph: &Graph, plan: &Plan) -> String {
     let mut table = Table::new(&columns);
     for decision in &plan.decisions {
         let node = graph.node(decision.node);
-        table.row([node.name.as_str(), &node.op, verdict_name(decision.verdict), &decision.reason]);
+        table.row([node.name.as_str(), &node.op, &verdict_name(decision), &decision.reason]);
     }
     format!("{table}\n{}", quantities(graph, plan))
 }
@@ -54,13 +62,13 @@ pub fn summary(graph: &Graph, plan: &Plan) -> String {
     let columns = ["op", "nodes", "runs in", "why", "which"];
     let mut table =
         Table::new(&columns.map(|title| (title, if title == "nodes" { Align::Right } else { Align::Left })));
-    type Key<'a> = (&'a str, Verdict, &'a str);
+    type Key<'a> = (&'a str, String, &'a str);
     let mut groups: Vec<(Key<'_>, Vec<&str>)> = Vec::new();
     let mut positions = HashMap::new();
     for decision in &plan.decisions {
         let node = graph.node(decision.node);
-        let key = (node.op.as_str(), decision.verdict, decision.reason.as_str());
-        let position = *positions.entry(key).or_insert_with(|| {
+        let key = (node.op.as_str(), verdict_name(decision), decision.reason.as_str());
+        let position = *positions.entry(key.clone()).or_insert_with(|| {
             groups.push((key, Vec::new()));
             groups.len() - 1
         });
@@ -68,7 +76,7 @@ pub fn summary(graph: &Graph, plan: &Plan) -> String {
     }
     for ((op, verdict, reason), names) in groups {
         let count = names.len().to_string();
-        table.row([op, &count, verdict_name(verdict), reason, &listed(&names, 1)]);
+        table.row([op, &count, &verdict, reason, &listed(&names, 1)]);
     }
     format!("{table}\n{}", quantities(graph, plan))
 }
@@ -86,8 +94,9 @@ fn quantities(graph: &Graph, plan: &Plan) -> String {
 /// Returns the plan as JSON, for programs.
 ///
 /// - `nodes` have `name`, `op`, `verdict` and `reason`.
-/// - `activations` have `tensor`, `readers` and `group`. The tensors of a group share a scale.
-/// - `weights` have `tensor`, `readers` and `axis`, which is `null` for one scale.
+/// - `activations` have `tensor`, `readers`, `group` and `format`. The tensors of a group share a scale.
+/// - `weights` have `tensor`, `readers`, `format`, `axis`, which is `null` for one scale, and `block`, the
+///   number of weights in a row along the axis that share a scale, which is `null` without blocks.
 /// - `in_subgraphs` describes the convolutions and products inside subgraphs.
 ///
 /// A reader is the name of a node and the number of its input.
@@ -97,7 +106,7 @@ pub fn to_json(graph: &Graph, plan: &Plan) -> Value {
         json!({
             "name": node.name,
             "op": node.op,
-            "verdict": verdict_name(decision.verdict),
+            "verdict": verdict_name(decision),
             "reason": decision.reason,
         })
     });
@@ -110,13 +119,16 @@ pub fn to_json(graph: &Graph, plan: &Plan) -> Value {
             "tensor": graph.tensor(activation.tensor).name,
             "readers": readers(&activation.edges),
             "group": activation.group,
+            "format": activation.format.name(),
         })
     });
     let weights = plan.weights.iter().map(|weight| {
         json!({
             "tensor": graph.tensor(weight.tensor).name,
             "readers": readers(&weight.edges),
-            "axis": weight.axis,
+            "axis": weight.grid.axis,
+            "block": weight.grid.block,
+            "format": weight.grid.format.name(),
         })
     });
     json!({
@@ -196,7 +208,13 @@ mod tests {
         let (graph, plan) = convolution();
         let json = to_json(&graph, &plan);
         assert_eq!(json["nodes"][0]["verdict"], "int8");
-        assert_eq!(json["activations"][0], json!({"tensor": "x", "readers": [["conv", 0]], "group": 0}));
-        assert_eq!(json["weights"][0], json!({"tensor": "w", "readers": [["conv", 1]], "axis": 0}));
+        assert_eq!(
+            json["activations"][0],
+            json!({"tensor": "x", "readers": [["conv", 0]], "group": 0, "format": "int8"})
+        );
+        assert_eq!(
+            json["weights"][0],
+            json!({"tensor": "w", "readers": [["conv", 1]], "axis": 0, "block": null, "format": "int8"})
+        );
     }
 }

@@ -197,7 +197,10 @@ fn weights_that_are_computed_are_constants() {
             assert!(decision.reason.contains("both inputs are constant"), "{}", decision.reason);
         }
         assert!(!quantized.plan.weights.is_empty());
-        assert!(quantized.plan.weights.iter().all(|weight| weight.axis == Some(0)), "a scale per channel");
+        assert!(
+            quantized.plan.weights.iter().all(|weight| weight.grid.axis == Some(0)),
+            "a scale per channel"
+        );
         let decibels = quantized.decibels();
         assert!(decibels.iter().all(|&decibels| decibels > least), "{}: {decibels:?}", path.display());
         // The nodes that computed the weights are gone, and so are the nodes that only they read.

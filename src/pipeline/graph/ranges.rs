@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::findings::{all_zero, never_seen, non_finite, open_attentions, too_small};
+use crate::dtype::DataType;
 use crate::emit::Ranges;
 use crate::error::{Error, ErrorKind, Result};
 use crate::finding::{self, Finding};
 use crate::graph::Graph;
 use crate::observe::{Stats, TensorStats};
-use crate::place::Plan;
+use crate::place::{Format, Plan};
 use crate::range::{self, Method, Target};
 
 /// Computes the range of every observed tensor, in the order of the network.
@@ -22,8 +23,8 @@ use crate::range::{self, Method, Target};
 /// `Data` if a planned tensor was not observed or holds no finite number, or if no value of any tensor was
 /// seen. The message names the tensor.
 pub fn ranges(graph: &Graph, plan: &Plan, stats: &Stats, method: Method) -> Result<Ranges> {
-    let amax = |name: &str, stats: &TensorStats| {
-        range::compute(stats, method, Target::default()).map_err(|error| of_tensor(name, error))
+    let amax = |name: &str, stats: &TensorStats, format: Format| {
+        compute(stats, method, format).map_err(|error| of_tensor(name, error))
     };
     let mut ranges = Ranges::new(method.to_string());
     ranges.findings.extend(non_finite(graph, stats));
@@ -31,7 +32,10 @@ pub fn ranges(graph: &Graph, plan: &Plan, stats: &Stats, method: Method) -> Resu
     finding::log_all(&ranges.findings);
     let mut planned = BTreeMap::new();
     let mut unseen = Vec::new();
-    for group in &plan.groups {
+    let formats: BTreeMap<usize, Format> =
+        plan.activations.iter().map(|planned| (planned.group, planned.format)).collect();
+    for (number, group) in plan.groups.iter().enumerate() {
+        let format = formats.get(&number).copied().unwrap_or_default();
         let mut together = TensorStats::new();
         for &member in group {
             let name = &graph.tensor(member).name;
@@ -42,11 +46,15 @@ pub fn ranges(graph: &Graph, plan: &Plan, stats: &Stats, method: Method) -> Resu
             unseen.push(group);
             continue;
         }
-        let shared = amax(&graph.tensor(group[0]).name, &together)?;
-        planned.extend(group.iter().map(|&member| (graph.tensor(member).name.as_str(), shared)));
+        let shared = amax(&graph.tensor(group[0]).name, &together, format)?;
+        for &member in group {
+            // A tensor in two formats has one range, the wider one.
+            let range: &mut f32 = planned.entry(graph.tensor(member).name.as_str()).or_default();
+            *range = range.max(shared);
+        }
     }
     if let Some(group) = unseen.first().filter(|_| planned.is_empty()) {
-        amax(&graph.tensor(group[0]).name, &TensorStats::new())?;
+        amax(&graph.tensor(group[0]).name, &TensorStats::new(), Format::default())?;
     }
     ranges.unseen = unseen.into_iter().flatten().map(|&member| graph.tensor(member).name.clone()).collect();
     let known = graph.tensors.iter().map(|tensor| tensor.name.as_str());
@@ -55,7 +63,7 @@ pub fn ranges(graph: &Graph, plan: &Plan, stats: &Stats, method: Method) -> Resu
         if let Some(&amax) = planned.get(name) {
             ranges.set(name, amax)?;
         } else if let Some(stats) = stats.tensors.get(name).filter(|stats| stats.abs_max().is_some()) {
-            ranges.set(name, amax(name, stats)?)?;
+            ranges.set(name, amax(name, stats, Format::default())?)?;
         }
     }
     ranges.keys.clone_from(&stats.keys);
@@ -68,6 +76,25 @@ pub fn ranges(graph: &Graph, plan: &Plan, stats: &Stats, method: Method) -> Resu
     finding::log_all(&degenerate);
     ranges.findings.extend(degenerate);
     Ok(ranges)
+}
+
+fn compute(stats: &TensorStats, method: Method, format: Format) -> Result<f32> {
+    match format.rules().element {
+        DataType::F8E4M3 => range::compute_e4m3(stats, method),
+        _ => range::compute(stats, method, Target::default()),
+    }
+}
+
+/// Refuses a method that a format of the plan does not have, before data is read.
+///
+/// # Errors
+/// `Unsupported` for entropy with 8-bit floats.
+pub fn check_method(plan: &Plan, method: Method) -> Result<()> {
+    let is_e4m3 = |format: Format| format.rules().element == DataType::F8E4M3;
+    match plan.activations.iter().find(|planned| is_e4m3(planned.format)) {
+        Some(_) => method.check_e4m3(),
+        None => Ok(()),
+    }
 }
 
 fn never_observed(name: &str) -> Error {

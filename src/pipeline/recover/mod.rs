@@ -28,7 +28,7 @@ use crate::emit::Weights;
 use crate::error::{Error, ErrorKind, Result};
 use crate::finding;
 use crate::onnx::Model;
-use crate::place::Plan;
+use crate::place::{Format, Plan};
 use crate::range::Method;
 use crate::recover::Recovery;
 use crate::report::recovery::RecoveryReport;
@@ -105,6 +105,25 @@ impl RecoverOptions {
     }
 }
 
+impl RecoverOptions {
+    /// Refuses methods that do not know a format of the plan, before the data is read.
+    ///
+    /// # Errors
+    /// `Unsupported` if the plan has another format than int8 and a method is chosen.
+    pub fn check_formats(&self, plan: &Plan) -> Result<()> {
+        let others = plan.weights.iter().map(|weight| weight.grid.format);
+        match others.into_iter().find(|&format| format != Format::Int8) {
+            Some(format) if !self.recovery.is_none() => {
+                let message =
+                    format!("the methods that recover accuracy are for int8, and the plan has {format}");
+                Err(Error::new(ErrorKind::Unsupported, message)
+                    .with_remedy("leave the methods out, or choose int8"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 impl Prepared {
     /// Quantizes as [`Prepared::quantize`] does, with the chosen methods of [`recover`](crate::recover).
     ///
@@ -125,6 +144,7 @@ impl Prepared {
         passes: &mut Passes<'_>,
     ) -> Result<Recovered> {
         options.check()?;
+        options.check_formats(plan)?;
         finding::once(|| {
             steps::recover(self.network.clone(), &self.seen(plan, ranges), ranges, options, passes)
         })

@@ -3,6 +3,7 @@
 use crate::emit::qdq_model::ReadyWeights;
 use crate::error::Result;
 use crate::graph::{NodeId, TensorId};
+use crate::place::WeightGrid;
 use crate::quant::weights::QuantizedWeights;
 use crate::recover::beside::Segment;
 use crate::recover::errors::ErrorSums;
@@ -33,10 +34,10 @@ pub(super) struct Proposal<'a> {
     pub learned: QuantizedWeights,
 }
 
-/// Returns the name of a weight's tensor and the axis of its plan.
-pub(super) fn key(subject: Subject<'_>, weight: &Weight) -> (String, Option<usize>) {
+/// Returns the name of a weight's tensor and the scales of its plan.
+pub(super) fn key(subject: Subject<'_>, weight: &Weight) -> (String, WeightGrid) {
     let planned = &subject.plan.weights[weight.planned];
-    (subject.network.name(planned.tensor).to_owned(), planned.axis)
+    (subject.network.name(planned.tensor).to_owned(), planned.grid)
 }
 
 /// Measures the errors of each reader of each weight, with the nearest integers and with the learned ones.
