@@ -191,6 +191,14 @@ enum class Verdict : qdq_verdict {
   PassesInt8 = QDQ_VERDICT_PASSES_INT8,  ///< The node only moves or selects quantized values.
 };
 
+/// The format of quantized numbers.
+enum class Format : qdq_format {
+  Int8 = QDQ_FORMAT_INT8,                 ///< Weights and activations as 8-bit integers.
+  Fp8 = QDQ_FORMAT_FP8,                   ///< Weights and activations as 8-bit floats (e4m3), from SM 8.9 on.
+  Int8Weights = QDQ_FORMAT_INT8_WEIGHTS,  ///< Weights of products as 8-bit integers; no data is needed.
+  Int4Weights = QDQ_FORMAT_INT4_WEIGHTS,  ///< Weights of products as 4-bit integers in blocks; no data is needed.
+};
+
 /// The content of arrays: samples or whole feeds.
 enum class Feeds : qdq_feeds {
   /// Samples along the first axis. Whole feeds if an input has no axis for samples there, or if the arrays

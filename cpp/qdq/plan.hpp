@@ -42,15 +42,18 @@ class Plan : public detail::Handle<qdq_plan, qdq_plan_free> {
     std::size_t tensor;
     std::size_t group;
     Readers readers;
+    Format format;
   };
   /// A quantized constant, or the last tensor of a chain of operators that only change a constant's form.
   ///
-  /// `axis` is the axis with one scale per index; no_axis for a single scale. A weight that is read along two
-  /// axes is in the list twice.
+  /// `axis` is the axis with one scale per index, or per `block` of them unless that is 0; no_axis for a single
+  /// scale. A weight that is read along two axes or in two formats is in the list twice.
   struct Weight {
     std::size_t tensor;
     std::int32_t axis;
     Readers readers;
+    Format format;
+    std::size_t block;
   };
 
   using Handle::Handle;
@@ -91,7 +94,8 @@ class Plan : public detail::Handle<qdq_plan, qdq_plan_free> {
     return {c(), qdq_plan_activation_count(c()), [](const qdq_plan* plan, std::size_t, std::size_t index) {
               return Activation{qdq_plan_activation_tensor(plan, index),
                                 qdq_plan_activation_group(plan, index),
-                                {plan, qdq_plan_activation_reader_count(plan, index), activation_reader, index}};
+                                {plan, qdq_plan_activation_reader_count(plan, index), activation_reader, index},
+                                static_cast<Format>(qdq_plan_activation_format(plan, index))};
             }};
   }
   void activations() const&& = delete;
@@ -101,12 +105,14 @@ class Plan : public detail::Handle<qdq_plan, qdq_plan_free> {
     return {c(), qdq_plan_weight_count(c()), [](const qdq_plan* plan, std::size_t, std::size_t index) {
               return Weight{qdq_plan_weight_tensor(plan, index),
                             qdq_plan_weight_axis(plan, index),
-                            {plan, qdq_plan_weight_reader_count(plan, index), weight_reader, index}};
+                            {plan, qdq_plan_weight_reader_count(plan, index), weight_reader, index},
+                            static_cast<Format>(qdq_plan_weight_format(plan, index)),
+                            qdq_plan_weight_block(plan, index)};
             }};
   }
   void weights() const&& = delete;
 
-  /// Computes the int8 range of every observed tensor by a method, in the order of the network. Status::Data
+  /// Computes the range of every observed tensor by a method for its format, in the order of the network. Status::Data
   /// if a planned tensor was not observed.
   [[nodiscard]] Result<Ranges> ranges(const Stats& stats, RangeMethod method = Method::Mse) const {
     return detail::make<Ranges>(qdq_plan_ranges, c(), stats.c(), detail::number(method.method), method.percentile);

@@ -2,6 +2,7 @@
 #ifndef QDQ_POLICY_HPP
 #define QDQ_POLICY_HPP
 
+#include <cstddef>
 #include <string_view>
 
 #include <qdq/detail/builder.hpp>
@@ -45,6 +46,16 @@ class Policy::Builder : public detail::Builder<Builder, Policy> {
   Builder& exclude_name(std::string_view pattern) { return set(qdq_policy_exclude_name, detail::Text(pattern).c()); }
   /// Forbids nodes of an operator.
   Builder& exclude_op(std::string_view op) { return set(qdq_policy_exclude_op, detail::Text(op).c()); }
+  /// Sets the format of the quantized nodes. Default: Int8.
+  Builder& format(Format value) { return set(qdq_policy_set_format, detail::number(value)); }
+  /// Sets the format of nodes whose name matches the pattern. The first pattern that matches a node decides.
+  Builder& format_of(std::string_view pattern, Format value) {
+    return set(qdq_policy_format_of, detail::Text(pattern).c(), detail::number(value));
+  }
+  /// Sets the number of weights in a row that share a scale, 128 or 64, for Int4Weights. Default: 128.
+  Builder& block_size(std::size_t value) { return set(qdq_policy_set_block_size, value); }
+  /// Sets whether Int8Weights also takes the weights of convolutions, which compute in float. Default: false.
+  Builder& conv_weights(bool value) { return set(qdq_policy_set_conv_weights, value); }
   /// Sets whether a whole weight has one scale instead of one per output channel, which costs accuracy.
   /// Default: false.
   Builder& per_tensor_weights(bool value) { return set(qdq_policy_set_per_tensor_weights, value); }

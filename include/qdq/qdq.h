@@ -349,6 +349,9 @@ typedef int32_t qdq_tensor_kind;
 /// The type of an attribute's value: one of the QDQ_ATTRIBUTE_ numbers.
 typedef int32_t qdq_attribute;
 
+/// The format of quantized numbers: one of the QDQ_FORMAT_ numbers.
+typedef int32_t qdq_format;
+
 /// The treatment of the two products of an attention: one of the QDQ_ATTENTION_ numbers.
 typedef int32_t qdq_attention;
 
@@ -645,6 +648,20 @@ typedef void (*qdq_log_fn)(void *user, qdq_log_level level, const char *message)
 /// TensorRT-RTX. The weights of convolutions are stored with one scale, and the scales of their channels
 /// multiply the results. More residual Adds read their skip input in INT8.
 #define QDQ_TARGET_RTX 1
+
+/// Weights and activations as 8-bit integers.
+#define QDQ_FORMAT_INT8 0
+
+/// Weights and activations as 8-bit floats (e4m3), in models of opset 19 or higher. TensorRT runs them on GPUs
+/// of compute capability 8.9 or higher.
+#define QDQ_FORMAT_FP8 1
+
+/// The weights of products as 8-bit integers, beside activations in floating point. No data is needed.
+#define QDQ_FORMAT_INT8_WEIGHTS 2
+
+/// The weights of products as 4-bit integers in blocks, beside activations in floating point, in models of
+/// opset 21 or higher. No data is needed.
+#define QDQ_FORMAT_INT4_WEIGHTS 3
 
 /// The node stays in float, unchanged.
 #define QDQ_VERDICT_FLOAT 0
@@ -1077,7 +1094,8 @@ qdq_status qdq_model_set_input_shape(qdq_model *model,
 /// Decides which tensors of the model are quantized; see qdq_graph_plan(). `policy` and `ranges` may be NULL.
 /// Free `*out` with qdq_plan_free().
 ///
-/// Returns QDQ_ERROR_DATA if a weight that the plan quantizes holds NaN or an infinity.
+/// Returns QDQ_ERROR_DATA if a weight that the plan quantizes holds NaN or an infinity; QDQ_ERROR_UNSUPPORTED
+/// if a format needs a higher opset than the model has and can be raised to, or was planned with before.
 qdq_status qdq_model_plan(const qdq_model *model,
                           const qdq_policy *policy,
                           const qdq_ranges *ranges,
@@ -1351,6 +1369,25 @@ qdq_status qdq_policy_exclude_op(qdq_policy *policy, const char *op, qdq_error *
 /// for TensorRT versions that refuse a per-channel transposed convolution. Default: false.
 qdq_status qdq_policy_set_per_tensor_weights(qdq_policy *policy, bool per_tensor_weights, qdq_error **error);
 
+/// Sets the format of the quantized nodes. Default: QDQ_FORMAT_INT8.
+///
+/// qdq_model_plan() raises the opset of a model that is planned for the first time to what the formats need.
+/// Networks of TensorRT's own interface are quantized in QDQ_FORMAT_INT8 alone.
+qdq_status qdq_policy_set_format(qdq_policy *policy, qdq_format format, qdq_error **error);
+
+/// Sets the format of nodes whose name matches a pattern, as in qdq_policy_include_name(). The first pattern
+/// that was added and matches a node decides. Planning fails if a pattern matches nothing.
+qdq_status qdq_policy_format_of(qdq_policy *policy, const char *pattern, qdq_format format, qdq_error **error);
+
+/// Sets the number of weights in a row along the input axis that share a scale: 128 or 64, for
+/// QDQ_FORMAT_INT4_WEIGHTS. 0 stands for the usual number, 128. Default: 0. Planning fails with
+/// QDQ_ERROR_INVALID_ARGUMENT if no format of the policy has blocks of this size.
+qdq_status qdq_policy_set_block_size(qdq_policy *policy, size_t block_size, qdq_error **error);
+
+/// Sets whether QDQ_FORMAT_INT8_WEIGHTS also takes the weights of convolutions. TensorRT dequantizes them and
+/// computes the convolution in float, so that only the model is smaller. Default: false.
+qdq_status qdq_policy_set_conv_weights(qdq_policy *policy, bool conv_weights, qdq_error **error);
+
 /// Sets the treatment of the two products of an attention, the one before its Softmax and the one behind it.
 /// The products that compute query, key, value and the output are always quantized. Default:
 /// QDQ_ATTENTION_AUTO.
@@ -1423,6 +1460,9 @@ size_t qdq_plan_activation_tensor(const qdq_plan *plan, size_t index);
 /// of a group share one scale, and its range covers them all.
 size_t qdq_plan_activation_group(const qdq_plan *plan, size_t index);
 
+/// Returns the format of quantized activation `index`; QDQ_FORMAT_INT8 past the last.
+qdq_format qdq_plan_activation_format(const qdq_plan *plan, size_t index);
+
 /// Returns the number of node inputs that read the dequantized values of activation `index`. All other
 /// readers keep the float tensor.
 size_t qdq_plan_activation_reader_count(const qdq_plan *plan, size_t index);
@@ -1441,9 +1481,17 @@ size_t qdq_plan_weight_count(const qdq_plan *plan);
 /// a chain of operators that only reshape or reorder a constant.
 size_t qdq_plan_weight_tensor(const qdq_plan *plan, size_t index);
 
-/// Returns the kept axis of quantized constant `index`, from 0. Each index of this axis has its own scale.
-/// Returns QDQ_NO_AXIS if there is one scale, and past the last.
-int32_t qdq_plan_weight_axis(const qdq_plan *plan, size_t index);
+/// Returns the axis of the scales of quantized constant `index`, from 0. Each index of this axis has its own
+/// scale, or each block of it (qdq_plan_weight_block()). Returns QDQ_NO_AXIS if there is one scale, and past the last.
+int32_t qdq_plan_weight_axis(const qdq_plan *plan,
+                             size_t index);
+
+/// Returns the format of quantized constant `index`; QDQ_FORMAT_INT8 past the last.
+qdq_format qdq_plan_weight_format(const qdq_plan *plan, size_t index);
+
+/// Returns the number of elements in a row along the axis of quantized constant `index` that share a scale;
+/// 0 if its format has no blocks, and past the last.
+size_t qdq_plan_weight_block(const qdq_plan *plan, size_t index);
 
 /// Returns the number of node inputs that read the dequantized values of constant `index`.
 size_t qdq_plan_weight_reader_count(const qdq_plan *plan, size_t index);
@@ -1455,10 +1503,11 @@ size_t qdq_plan_weight_reader_node(const qdq_plan *plan, size_t index, size_t re
 /// last.
 size_t qdq_plan_weight_reader_input(const qdq_plan *plan, size_t index, size_t reader);
 
-/// Computes the range of every observed tensor by a method for int8, in the order of the network. Tensors
+/// Computes the range of every observed tensor by a method for its format, in the order of the network. Tensors
 /// that share a scale get one range from their merged statistics. Free `*out` with qdq_ranges_free().
 ///
-/// Returns QDQ_ERROR_DATA if a planned tensor was not observed.
+/// Returns QDQ_ERROR_DATA if a planned tensor was not observed; QDQ_ERROR_UNSUPPORTED for entropy with 8-bit
+/// floats.
 qdq_status qdq_plan_ranges(const qdq_plan *plan,
                            const qdq_stats *stats,
                            qdq_method method,

@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use crate::error::Result;
 use crate::onnx::{Model, SaveOptions};
-use crate::pipeline::{self, Prepared};
+use crate::pipeline::{self, PrepareOptions, Prepared};
 
 use super::array::qdq_array;
 use super::buffer::qdq_buffer;
@@ -49,10 +49,17 @@ impl qdq_model {
     /// Returns the form of the model that is planned and quantized. Its opset has per-channel Quantize and
     /// Dequantize.
     pub(super) fn prepared(&self) -> Result<&Prepared> {
+        self.prepared_at(PrepareOptions::default().opset)
+    }
+
+    /// Returns the prepared form. If this is the first request, its opset is raised to `opset` if it can be.
+    pub(super) fn prepared_at(&self, opset: i64) -> Result<&Prepared> {
         if let Some(prepared) = self.prepared.get() {
             return Ok(prepared);
         }
-        let prepared = pipeline::prepare(&self.model)?;
+        let usual = PrepareOptions::default();
+        let options = PrepareOptions { opset: usual.opset.max(opset), ..usual };
+        let prepared = pipeline::prepare_with(&self.model, &options)?;
         Ok(self.prepared.get_or_init(|| prepared))
     }
 }

@@ -22,7 +22,8 @@ use super::status::qdq_status;
 /// Decides which tensors of the model are quantized; see qdq_graph_plan(). `policy` and `ranges` may be NULL.
 /// Free `*out` with qdq_plan_free().
 ///
-/// Returns QDQ_ERROR_DATA if a weight that the plan quantizes holds NaN or an infinity.
+/// Returns QDQ_ERROR_DATA if a weight that the plan quantizes holds NaN or an infinity; QDQ_ERROR_UNSUPPORTED
+/// if a format needs a higher opset than the model has and can be raised to, or was planned with before.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_model_plan(
     model: Option<&qdq_model>,
@@ -33,7 +34,8 @@ pub extern "C" fn qdq_model_plan(
 ) -> qdq_status {
     guard(error, || {
         give(out, || {
-            let (prepared, policy) = (get(model, "model")?.prepared()?, policy_or_default(policy));
+            let policy = policy_or_default(policy);
+            let prepared = get(model, "model")?.prepared_at(policy.least_opset())?;
             let plan = match ranges {
                 Some(ranges) => prepared.plan_for_ranges(&policy, &ranges.ranges)?,
                 None => prepared.plan(&policy)?,

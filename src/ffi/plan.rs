@@ -18,7 +18,7 @@ use super::handle::{self, axes, c_text, get, give, text, text_at};
 use super::method::{method_of, qdq_method};
 use super::node::QDQ_NONE;
 use super::number_set::NumberSet;
-use super::policy::{policy_or_default, qdq_policy};
+use super::policy::{FORMATS, QDQ_FORMAT_INT8, policy_or_default, qdq_format, qdq_policy};
 use super::ranges::qdq_ranges;
 use super::stats::qdq_stats;
 use super::status::qdq_status;
@@ -212,6 +212,13 @@ pub extern "C" fn qdq_plan_activation_group(plan: Option<&qdq_plan>, index: usiz
     plan.and_then(|plan| plan.activation(index)).map_or(QDQ_NONE, |activation| activation.group)
 }
 
+/// Returns the format of quantized activation `index`; QDQ_FORMAT_INT8 past the last.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_plan_activation_format(plan: Option<&qdq_plan>, index: usize) -> qdq_format {
+    let format = plan.and_then(|plan| FORMATS.number(plan.activation(index)?.format));
+    format.unwrap_or(QDQ_FORMAT_INT8)
+}
+
 /// Returns the number of node inputs that read the dequantized values of activation `index`. All other
 /// readers keep the float tensor.
 #[unsafe(no_mangle)]
@@ -261,11 +268,25 @@ pub extern "C" fn qdq_plan_weight_tensor(plan: Option<&qdq_plan>, index: usize) 
     plan.and_then(|plan| plan.weight(index)).map_or(QDQ_NONE, |weight| weight.tensor.0)
 }
 
-/// Returns the kept axis of quantized constant `index`, from 0. Each index of this axis has its own scale.
-/// Returns QDQ_NO_AXIS if there is one scale, and past the last.
+/// Returns the axis of the scales of quantized constant `index`, from 0. Each index of this axis has its own
+/// scale, or each block of it (qdq_plan_weight_block()). Returns QDQ_NO_AXIS if there is one scale, and past the last.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_plan_weight_axis(plan: Option<&qdq_plan>, index: usize) -> i32 {
     plan.and_then(|plan| plan.weight(index)?.grid.axis).map_or(QDQ_NO_AXIS, |axis| axis as i32)
+}
+
+/// Returns the format of quantized constant `index`; QDQ_FORMAT_INT8 past the last.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_plan_weight_format(plan: Option<&qdq_plan>, index: usize) -> qdq_format {
+    let format = plan.and_then(|plan| FORMATS.number(plan.weight(index)?.grid.format));
+    format.unwrap_or(QDQ_FORMAT_INT8)
+}
+
+/// Returns the number of elements in a row along the axis of quantized constant `index` that share a scale;
+/// 0 if its format has no blocks, and past the last.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_plan_weight_block(plan: Option<&qdq_plan>, index: usize) -> usize {
+    plan.and_then(|plan| plan.weight(index)?.grid.block).unwrap_or_default()
 }
 
 /// Returns the number of node inputs that read the dequantized values of constant `index`.
@@ -291,10 +312,11 @@ pub extern "C" fn qdq_plan_weight_reader_input(
     input_of(plan.and_then(|plan| plan.weight(index)?.edges.get(reader)))
 }
 
-/// Computes the range of every observed tensor by a method for int8, in the order of the network. Tensors
+/// Computes the range of every observed tensor by a method for its format, in the order of the network. Tensors
 /// that share a scale get one range from their merged statistics. Free `*out` with qdq_ranges_free().
 ///
-/// Returns QDQ_ERROR_DATA if a planned tensor was not observed.
+/// Returns QDQ_ERROR_DATA if a planned tensor was not observed; QDQ_ERROR_UNSUPPORTED for entropy with 8-bit
+/// floats.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_plan_ranges(
     plan: Option<&qdq_plan>,

@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 
 use crate::error::Result;
 use crate::place::policy::check_share;
-use crate::place::{Attention, Policy, Target};
+use crate::place::{Attention, Format, Policy, Target};
 
 use super::error::qdq_error;
 use super::guard::{constructed, guard};
@@ -54,6 +54,31 @@ const TARGETS: NumberSet<Target> = NumberSet::new(
     "target",
     "QDQ_TARGET_",
     &[(QDQ_TARGET_TENSORRT, Target::TensorRt), (QDQ_TARGET_RTX, Target::Rtx)],
+);
+
+/// The format of quantized numbers: one of the QDQ_FORMAT_ numbers.
+pub type qdq_format = i32;
+
+/// Weights and activations as 8-bit integers.
+pub const QDQ_FORMAT_INT8: qdq_format = 0;
+/// Weights and activations as 8-bit floats (e4m3), in models of opset 19 or higher. TensorRT runs them on GPUs
+/// of compute capability 8.9 or higher.
+pub const QDQ_FORMAT_FP8: qdq_format = 1;
+/// The weights of products as 8-bit integers, beside activations in floating point. No data is needed.
+pub const QDQ_FORMAT_INT8_WEIGHTS: qdq_format = 2;
+/// The weights of products as 4-bit integers in blocks, beside activations in floating point, in models of
+/// opset 21 or higher. No data is needed.
+pub const QDQ_FORMAT_INT4_WEIGHTS: qdq_format = 3;
+
+pub(super) const FORMATS: NumberSet<Format> = NumberSet::new(
+    "format",
+    "QDQ_FORMAT_",
+    &[
+        (QDQ_FORMAT_INT8, Format::Int8),
+        (QDQ_FORMAT_FP8, Format::Fp8),
+        (QDQ_FORMAT_INT8_WEIGHTS, Format::Int8Weights),
+        (QDQ_FORMAT_INT4_WEIGHTS, Format::Int4Weights),
+    ],
 );
 
 /// Returns C's policy, or the default for NULL.
@@ -157,6 +182,70 @@ pub extern "C" fn qdq_policy_set_per_tensor_weights(
 ) -> qdq_status {
     guard(error, || {
         get_mut(policy, "policy")?.policy.per_tensor_weights = per_tensor_weights;
+        Ok(())
+    })
+}
+
+/// Sets the format of the quantized nodes. Default: QDQ_FORMAT_INT8.
+///
+/// qdq_model_plan() raises the opset of a model that is planned for the first time to what the formats need.
+/// Networks of TensorRT's own interface are quantized in QDQ_FORMAT_INT8 alone.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_policy_set_format(
+    policy: Option<&mut qdq_policy>,
+    format: qdq_format,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        let policy = get_mut(policy, "policy")?;
+        policy.policy.format = FORMATS.value(format)?;
+        Ok(())
+    })
+}
+
+/// Sets the format of nodes whose name matches a pattern, as in qdq_policy_include_name(). The first pattern
+/// that was added and matches a node decides. Planning fails if a pattern matches nothing.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_policy_format_of(
+    policy: Option<&mut qdq_policy>,
+    pattern: *const c_char,
+    format: qdq_format,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        let policy = get_mut(policy, "policy")?;
+        let format = FORMATS.value(format)?;
+        // SAFETY: the header's rules for texts.
+        policy.policy.formats.push((unsafe { text(pattern, "pattern") }?.to_owned(), format));
+        Ok(())
+    })
+}
+
+/// Sets the number of weights in a row along the input axis that share a scale: 128 or 64, for
+/// QDQ_FORMAT_INT4_WEIGHTS. 0 stands for the usual number, 128. Default: 0. Planning fails with
+/// QDQ_ERROR_INVALID_ARGUMENT if no format of the policy has blocks of this size.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_policy_set_block_size(
+    policy: Option<&mut qdq_policy>,
+    block_size: usize,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        get_mut(policy, "policy")?.policy.block_size = Some(block_size).filter(|&size| size > 0);
+        Ok(())
+    })
+}
+
+/// Sets whether QDQ_FORMAT_INT8_WEIGHTS also takes the weights of convolutions. TensorRT dequantizes them and
+/// computes the convolution in float, so that only the model is smaller. Default: false.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_policy_set_conv_weights(
+    policy: Option<&mut qdq_policy>,
+    conv_weights: bool,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        get_mut(policy, "policy")?.policy.conv_weights = conv_weights;
         Ok(())
     })
 }

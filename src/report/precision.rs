@@ -30,8 +30,10 @@ pub fn name(plan: &PrecisionPlan, precision: Precision) -> &'static str {
 /// The number of nodes that compute in each type. Quantize and Dequantize do not count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Nodes that read dequantized tensors: TensorRT computes them in INT8.
+    /// Nodes that read dequantized integers: TensorRT computes them in INT8.
     pub int8: usize,
+    /// Nodes that read dequantized 8-bit floats: TensorRT computes them in FP8.
+    pub fp8: usize,
     /// Nodes in the 16-bit type.
     pub half: usize,
     /// Nodes in float32.
@@ -42,14 +44,20 @@ pub struct Counts {
 pub fn counts(graph: &Graph, plan: &PrecisionPlan) -> Counts {
     let mut counts = Counts::default();
     let is_dequantized = |id: TensorId| graph.producer(id).is_some_and(|node| node.is("DequantizeLinear"));
+    let is_fp8 = |id: TensorId| {
+        let stored = graph.producer(id).and_then(|node| node.input(0));
+        stored.is_some_and(|id| graph.tensor(id).dtype == Some(DataType::F8E4M3))
+    };
     let is_half = |id: TensorId| graph.tensor(id).dtype.is_some_and(DataType::is_half);
     for decision in &plan.nodes {
         let node = graph.node(decision.node);
         let mut operands = node.inputs.iter().take(2).flatten().map(|&id| is_dequantized(id));
-        let is_int8 = if is_weighted(node) { operands.all(|it| it) } else { operands.any(|it| it) };
+        let is_quantized = if is_weighted(node) { operands.all(|it| it) } else { operands.any(|it| it) };
+        let reads_fp8 = node.inputs.iter().take(2).flatten().any(|&id| is_fp8(id));
         match decision.precision {
             _ if is_pair(node) => {}
-            _ if is_int8 => counts.int8 += 1,
+            _ if is_quantized && reads_fp8 => counts.fp8 += 1,
+            _ if is_quantized => counts.int8 += 1,
             Precision::Half => counts.half += 1,
             Precision::Float32 => counts.float32 += 1,
             Precision::Neither if node.is("Cast") => {}
@@ -65,10 +73,14 @@ pub fn counts(graph: &Graph, plan: &PrecisionPlan) -> Counts {
 ///
 /// `every` lists all nodes that stay, not only the first.
 pub fn totals(graph: &Graph, plan: &PrecisionPlan, every: bool) -> String {
-    let Counts { int8, half, float32 } = counts(graph, plan);
+    let Counts { int8, fp8, half, float32 } = counts(graph, plan);
     let half_name = plan.half.dtype().name();
-    let int8 = if int8 > 0 { format!("{} in INT8, ", counted(int8, "node")) } else { String::new() };
-    let mut text = format!("{int8}{} in {half_name}, {float32} in f32\n", counted(half, "node"));
+    let some = |count: usize, name: &str| match count {
+        0 => String::new(),
+        _ => format!("{} in {name}, ", counted(count, "node")),
+    };
+    let (int8, fp8) = (some(int8, "INT8"), some(fp8, "FP8"));
+    let mut text = format!("{int8}{fp8}{} in {half_name}, {float32} in f32\n", counted(half, "node"));
     let stays = reasons(plan);
     let shown = if every { stays.len() } else { SHOWN };
     for (reason, nodes) in stays.iter().take(shown) {
@@ -123,6 +135,7 @@ pub fn to_json(graph: &Graph, plan: &PrecisionPlan) -> Value {
         "half": plan.half.dtype().name(),
         "nodes": nodes.collect::<Vec<_>>(),
         "int8_nodes": counts.int8,
+        "fp8_nodes": counts.fp8,
         "half_nodes": counts.half,
         "float32_nodes": counts.float32,
     })

@@ -57,6 +57,7 @@ class Insertion {
                        std::to_string(described_.layers.size()),
                    "plan the graph that describe() makes of this very network, and insert before changing it");
     }
+    QDQ_TRY(check_formats());
     QDQ_TRY(read_ranges(ranges));
     QDQ_TRY(compute_weights(method));
     // This comes first because it replaces layers that store a kernel.
@@ -66,6 +67,15 @@ class Insertion {
   }
 
  private:
+  Result<void> check_formats() const {
+    bool is_int8 = true;
+    for (const auto& activation : plan_.activations()) is_int8 = is_int8 && activation.format == Format::Int8;
+    for (const auto& weight : plan_.weights()) is_int8 = is_int8 && weight.format == Format::Int8;
+    if (is_int8) return {};
+    return Error(Status::Unsupported, "the plan has other formats than int8, which are for ONNX models",
+                 "quantize the ONNX model and build the engine from it, or plan the network in int8");
+  }
+
   // Tensors that share a scale get the widest range among them.
   Result<void> read_ranges(const Ranges& given) {
     QDQ_TRY_AS(spread, described_.graph.spread(given));

@@ -80,13 +80,19 @@ complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l include -d 'Quantiz
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l include-op -d 'Quantize only nodes of this operator, such as Conv; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l exclude -d 'Never quantize nodes whose name matches; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l exclude-op -d 'Never quantize nodes of this operator; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l format -d 'Format of quantized numbers: int8, fp8 (e4m3), or weights alone as int8 or as int4 in blocks' -r -f -a "int8\t'Weights and activations as 8-bit integers'
+fp8\t'Weights and activations as 8-bit floats, for GPUs from SM 8.9 on'
+int8-weights\t'Weights of products as 8-bit integers, without data'
+int4-weights\t'Weights of products as 4-bit integers in blocks, without data'"
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l format-of -d 'Format of nodes whose name matches; the first match decides; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l block-size -d 'With int4-weights: weights in a row that share a scale, 128 or 64 [default: 128]' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l attention -d 'Treatment of the two products of an attention; its projections are always quantized' -r -f -a "auto\t'Quantized up to 512 keys, and in float above; the data decides if the model leaves the number open'
 int8\t'Quantized'
 float\t'In float'"
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l target -d 'The product that builds the engine [default: tensorrt; with an engine, the product of the library]' -r -f -a "tensorrt\t'TensorRT'
 rtx\t'TensorRT-RTX: a convolution\'s weight has one scale, and its channels\' scales follow the convolution'"
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l min-quantized -d 'Fail if less than this share of the convolutions and products that may be quantized would be, from 0 to 1' -r
-complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l weights -d 'Storage of weights' -r -f -a "int8\t'As int8 with DequantizeLinear: a quarter of the size'
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l weights -d 'Storage of weights in int8' -r -f -a "int8\t'As int8 with DequantizeLinear: a quarter of the size'
 float\t'As float with QuantizeLinear and DequantizeLinear'"
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l weight-bits -d 'Bits of a weight\'s integer; fewer than 8 are stored as int8 all the same, on a coarser grid' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l weight-method -d 'Calibration method of weights [default: mse]' -r
@@ -94,7 +100,7 @@ complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l float32 -d 'Keep no
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l float32-op -d 'Keep nodes of this operator in float32; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l half -d 'Compute nodes with a matching name in half precision, whatever their values are; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l half-op -d 'Compute nodes of this operator in half precision, whatever their values are; repeatable' -r
-complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l opset -d 'Opset to which an older model is raised [default: 19 for Q/DQ with --fp16, 22 with --bf16, else 13]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l opset -d 'Opset to which an older model is raised [default: what the format and half precision need, at least 13]' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l runtime -d 'Runtime that runs the model' -r -f -a "embedded\t'The runtime inside this program'
 onnxruntime\t'ONNX Runtime\'s shared library'
 auto\t'ONNX Runtime if it is found, else the embedded runtime'"
@@ -106,6 +112,7 @@ complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l shapes -d 'Shapes o
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l workspace -d 'The builder\'s workspace in MiB [default: all of the GPU]' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l timing-cache -d 'Keep measured times in this file for later builds' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l compute-capability -d 'TensorRT-RTX: build for a GPU of this compute capability, such as 8.6; repeatable [default: this machine\'s]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l conv-weights -d 'With int8-weights: also the weights of convolutions, which TensorRT still computes in float'
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l per-tensor-weights -d 'One scale per weight instead of one per output channel'
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l equalize -d 'Give channels between two layers scales of their own (cross-layer equalization)'
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l learned-rounding -d 'Round each weight up or down to lower the error of its layer\'s output on the data'
@@ -157,6 +164,12 @@ complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l include -d 'Quanti
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l include-op -d 'Quantize only nodes of this operator, such as Conv; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l exclude -d 'Never quantize nodes whose name matches; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l exclude-op -d 'Never quantize nodes of this operator; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l format -d 'Format of quantized numbers: int8, fp8 (e4m3), or weights alone as int8 or as int4 in blocks' -r -f -a "int8\t'Weights and activations as 8-bit integers'
+fp8\t'Weights and activations as 8-bit floats, for GPUs from SM 8.9 on'
+int8-weights\t'Weights of products as 8-bit integers, without data'
+int4-weights\t'Weights of products as 4-bit integers in blocks, without data'"
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l format-of -d 'Format of nodes whose name matches; the first match decides; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l block-size -d 'With int4-weights: weights in a row that share a scale, 128 or 64 [default: 128]' -r
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l attention -d 'Treatment of the two products of an attention; its projections are always quantized' -r -f -a "auto\t'Quantized up to 512 keys, and in float above; the data decides if the model leaves the number open'
 int8\t'Quantized'
 float\t'In float'"
@@ -168,6 +181,7 @@ onnxruntime\t'ONNX Runtime\'s shared library'
 auto\t'ONNX Runtime if it is found, else the embedded runtime'"
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l onnxruntime -d 'Path of ONNX Runtime\'s library or of its folder, if it is not found by itself' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l threads -d 'Threads of the runtime [default: one per physical core]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l conv-weights -d 'With int8-weights: also the weights of convolutions, which TensorRT still computes in float'
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l per-tensor-weights -d 'One scale per weight instead of one per output channel'
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l json -d 'Print the result as JSON'
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -s v -l verbose -d 'Also print progress messages and the nodes that stay in float'
@@ -205,7 +219,7 @@ complete -c qdq -n "__fish_qdq_using_subcommand cast" -l float32 -d 'Keep nodes 
 complete -c qdq -n "__fish_qdq_using_subcommand cast" -l float32-op -d 'Keep nodes of this operator in float32; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand cast" -l half -d 'Compute nodes with a matching name in half precision, whatever their values are; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand cast" -l half-op -d 'Compute nodes of this operator in half precision, whatever their values are; repeatable' -r
-complete -c qdq -n "__fish_qdq_using_subcommand cast" -l opset -d 'Opset to which an older model is raised [default: 19 for Q/DQ with --fp16, 22 with --bf16, else 13]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand cast" -l opset -d 'Opset to which an older model is raised [default: what the format and half precision need, at least 13]' -r
 complete -c qdq -n "__fish_qdq_using_subcommand cast" -l input -d 'Fix an input\'s value, such as sr=16000 or scales=1,1,2: what follows from it is decided once, and no data feeds it; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand cast" -l input-shape -d 'Run with this shape of an input, such as images=1x3x640x640 (? is a size that the data decides); repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand cast" -l runtime -d 'Runtime that runs the model' -r -f -a "embedded\t'The runtime inside this program'
@@ -220,7 +234,7 @@ complete -c qdq -n "__fish_qdq_using_subcommand cast" -l json -d 'Print the resu
 complete -c qdq -n "__fish_qdq_using_subcommand cast" -s v -l verbose -d 'Also print progress messages and the nodes that stay in float'
 complete -c qdq -n "__fish_qdq_using_subcommand cast" -s q -l quiet -d 'Print errors and failed gates only; with --json, also the result'
 complete -c qdq -n "__fish_qdq_using_subcommand cast" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c qdq -n "__fish_qdq_using_subcommand apply" -l ranges -d 'Ranges as JSON, or a TensorRT calibration cache' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand apply" -l ranges -d 'Ranges as JSON, or a TensorRT calibration cache; formats of weights alone need none' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -s o -l output -d 'File of the Q/DQ model' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l input -d 'Fix an input\'s value, such as sr=16000 or scales=1,1,2: what follows from it is decided once, and no data feeds it; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l input-shape -d 'Run with this shape of an input, such as images=1x3x640x640 (? is a size that the data decides); repeatable' -r
@@ -228,13 +242,19 @@ complete -c qdq -n "__fish_qdq_using_subcommand apply" -l include -d 'Quantize o
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l include-op -d 'Quantize only nodes of this operator, such as Conv; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l exclude -d 'Never quantize nodes whose name matches; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l exclude-op -d 'Never quantize nodes of this operator; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand apply" -l format -d 'Format of quantized numbers: int8, fp8 (e4m3), or weights alone as int8 or as int4 in blocks' -r -f -a "int8\t'Weights and activations as 8-bit integers'
+fp8\t'Weights and activations as 8-bit floats, for GPUs from SM 8.9 on'
+int8-weights\t'Weights of products as 8-bit integers, without data'
+int4-weights\t'Weights of products as 4-bit integers in blocks, without data'"
+complete -c qdq -n "__fish_qdq_using_subcommand apply" -l format-of -d 'Format of nodes whose name matches; the first match decides; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand apply" -l block-size -d 'With int4-weights: weights in a row that share a scale, 128 or 64 [default: 128]' -r
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l attention -d 'Treatment of the two products of an attention; its projections are always quantized' -r -f -a "auto\t'Quantized up to 512 keys, and in float above; the data decides if the model leaves the number open'
 int8\t'Quantized'
 float\t'In float'"
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l target -d 'The product that builds the engine [default: tensorrt; with an engine, the product of the library]' -r -f -a "tensorrt\t'TensorRT'
 rtx\t'TensorRT-RTX: a convolution\'s weight has one scale, and its channels\' scales follow the convolution'"
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l min-quantized -d 'Fail if less than this share of the convolutions and products that may be quantized would be, from 0 to 1' -r
-complete -c qdq -n "__fish_qdq_using_subcommand apply" -l weights -d 'Storage of weights' -r -f -a "int8\t'As int8 with DequantizeLinear: a quarter of the size'
+complete -c qdq -n "__fish_qdq_using_subcommand apply" -l weights -d 'Storage of weights in int8' -r -f -a "int8\t'As int8 with DequantizeLinear: a quarter of the size'
 float\t'As float with QuantizeLinear and DequantizeLinear'"
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l weight-bits -d 'Bits of a weight\'s integer; fewer than 8 are stored as int8 all the same, on a coarser grid' -r
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l weight-method -d 'Calibration method of weights [default: mse]' -r
@@ -242,7 +262,8 @@ complete -c qdq -n "__fish_qdq_using_subcommand apply" -l float32 -d 'Keep nodes
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l float32-op -d 'Keep nodes of this operator in float32; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l half -d 'Compute nodes with a matching name in half precision, whatever their values are; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l half-op -d 'Compute nodes of this operator in half precision, whatever their values are; repeatable' -r
-complete -c qdq -n "__fish_qdq_using_subcommand apply" -l opset -d 'Opset to which an older model is raised [default: 19 for Q/DQ with --fp16, 22 with --bf16, else 13]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand apply" -l opset -d 'Opset to which an older model is raised [default: what the format and half precision need, at least 13]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand apply" -l conv-weights -d 'With int8-weights: also the weights of convolutions, which TensorRT still computes in float'
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l per-tensor-weights -d 'One scale per weight instead of one per output channel'
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l fp16 -d 'Compute a node in float16 if it is not INT8 and its values allow it; in an engine, a weakly typed TensorRT (8 to 10) chooses the float16 layers itself'
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l bf16 -d 'Compute a node in bfloat16 if it is not INT8 and its values allow it'
@@ -265,13 +286,19 @@ complete -c qdq -n "__fish_qdq_using_subcommand engine" -l include -d 'Quantize 
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l include-op -d 'Quantize only nodes of this operator, such as Conv; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l exclude -d 'Never quantize nodes whose name matches; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l exclude-op -d 'Never quantize nodes of this operator; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand engine" -l format -d 'Format of quantized numbers: int8, fp8 (e4m3), or weights alone as int8 or as int4 in blocks' -r -f -a "int8\t'Weights and activations as 8-bit integers'
+fp8\t'Weights and activations as 8-bit floats, for GPUs from SM 8.9 on'
+int8-weights\t'Weights of products as 8-bit integers, without data'
+int4-weights\t'Weights of products as 4-bit integers in blocks, without data'"
+complete -c qdq -n "__fish_qdq_using_subcommand engine" -l format-of -d 'Format of nodes whose name matches; the first match decides; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand engine" -l block-size -d 'With int4-weights: weights in a row that share a scale, 128 or 64 [default: 128]' -r
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l attention -d 'Treatment of the two products of an attention; its projections are always quantized' -r -f -a "auto\t'Quantized up to 512 keys, and in float above; the data decides if the model leaves the number open'
 int8\t'Quantized'
 float\t'In float'"
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l target -d 'The product that builds the engine [default: tensorrt; with an engine, the product of the library]' -r -f -a "tensorrt\t'TensorRT'
 rtx\t'TensorRT-RTX: a convolution\'s weight has one scale, and its channels\' scales follow the convolution'"
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l min-quantized -d 'Fail if less than this share of the convolutions and products that may be quantized would be, from 0 to 1' -r
-complete -c qdq -n "__fish_qdq_using_subcommand engine" -l weights -d 'Storage of weights' -r -f -a "int8\t'As int8 with DequantizeLinear: a quarter of the size'
+complete -c qdq -n "__fish_qdq_using_subcommand engine" -l weights -d 'Storage of weights in int8' -r -f -a "int8\t'As int8 with DequantizeLinear: a quarter of the size'
 float\t'As float with QuantizeLinear and DequantizeLinear'"
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l weight-bits -d 'Bits of a weight\'s integer; fewer than 8 are stored as int8 all the same, on a coarser grid' -r
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l weight-method -d 'Calibration method of weights [default: mse]' -r
@@ -279,8 +306,9 @@ complete -c qdq -n "__fish_qdq_using_subcommand engine" -l float32 -d 'Keep node
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l float32-op -d 'Keep nodes of this operator in float32; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l half -d 'Compute nodes with a matching name in half precision, whatever their values are; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l half-op -d 'Compute nodes of this operator in half precision, whatever their values are; repeatable' -r
-complete -c qdq -n "__fish_qdq_using_subcommand engine" -l opset -d 'Opset to which an older model is raised [default: 19 for Q/DQ with --fp16, 22 with --bf16, else 13]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand engine" -l opset -d 'Opset to which an older model is raised [default: what the format and half precision need, at least 13]' -r
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l detailed -d 'Keep the details of layers in the engine, so that its kernels and what they move are shown (TensorRT 8.2 to 11; engines of TensorRT-RTX always have them)'
+complete -c qdq -n "__fish_qdq_using_subcommand engine" -l conv-weights -d 'With int8-weights: also the weights of convolutions, which TensorRT still computes in float'
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l per-tensor-weights -d 'One scale per weight instead of one per output channel'
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l fp16 -d 'Compute a node in float16 if it is not INT8 and its values allow it; in an engine, a weakly typed TensorRT (8 to 10) chooses the float16 layers itself'
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l bf16 -d 'Compute a node in bfloat16 if it is not INT8 and its values allow it'
@@ -380,6 +408,12 @@ complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l include -d 'Quantize
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l include-op -d 'Quantize only nodes of this operator, such as Conv; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l exclude -d 'Never quantize nodes whose name matches; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l exclude-op -d 'Never quantize nodes of this operator; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l format -d 'Format of quantized numbers: int8, fp8 (e4m3), or weights alone as int8 or as int4 in blocks' -r -f -a "int8\t'Weights and activations as 8-bit integers'
+fp8\t'Weights and activations as 8-bit floats, for GPUs from SM 8.9 on'
+int8-weights\t'Weights of products as 8-bit integers, without data'
+int4-weights\t'Weights of products as 4-bit integers in blocks, without data'"
+complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l format-of -d 'Format of nodes whose name matches; the first match decides; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l block-size -d 'With int4-weights: weights in a row that share a scale, 128 or 64 [default: 128]' -r
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l attention -d 'Treatment of the two products of an attention; its projections are always quantized' -r -f -a "auto\t'Quantized up to 512 keys, and in float above; the data decides if the model leaves the number open'
 int8\t'Quantized'
 float\t'In float'"
@@ -390,8 +424,9 @@ complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l float32 -d 'Keep nod
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l float32-op -d 'Keep nodes of this operator in float32; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l half -d 'Compute nodes with a matching name in half precision, whatever their values are; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l half-op -d 'Compute nodes of this operator in half precision, whatever their values are; repeatable' -r
-complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l opset -d 'Opset to which an older model is raised [default: 19 for Q/DQ with --fp16, 22 with --bf16, else 13]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l opset -d 'Opset to which an older model is raised [default: what the format and half precision need, at least 13]' -r
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l stats -d 'With --fp16 or --bf16: judge the values by these statistics' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l conv-weights -d 'With int8-weights: also the weights of convolutions, which TensorRT still computes in float'
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l per-tensor-weights -d 'One scale per weight instead of one per output channel'
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l fp16 -d 'Compute a node in float16 if it is not INT8 and its values allow it; in an engine, a weakly typed TensorRT (8 to 10) chooses the float16 layers itself'
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l bf16 -d 'Compute a node in bfloat16 if it is not INT8 and its values allow it'

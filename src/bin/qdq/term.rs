@@ -114,7 +114,7 @@ impl Drop for Bar {
 }
 
 /// The options that correspond to words of the library's remedies.
-const TYPED: [(&str, &str); 9] = [
+const TYPED: [(&str, &str); 10] = [
     ("run it in ONNX Runtime", "--runtime onnxruntime"),
     ("run it in the embedded runtime", "--runtime embedded"),
     ("run it in the other runtime", "--runtime"),
@@ -124,6 +124,7 @@ const TYPED: [(&str, &str); 9] = [
     ("fix the input", "--input NAME=VALUE"),
     ("profiling verbosity kDETAILED", "--detailed"),
     ("set feeds to whole", "--feeds whole"),
+    ("raise the opset", "--opset N"),
 ];
 
 /// Adds the matching options to a remedy of the library.

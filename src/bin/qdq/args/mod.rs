@@ -12,7 +12,7 @@ use clap::{ArgAction, Parser, Subcommand};
 
 pub use data::{Channels, DataArgs, Exif, Feeds, Layout, Resize, ResizeFilter, Runtime, RuntimeArgs};
 pub use inputs::InputArgs;
-pub use output::{Attention, CacheHeaderArgs, PolicyArgs, RecoveryArgs, Target, WeightArgs, Weights};
+pub use output::{Attention, CacheHeaderArgs, Format, PolicyArgs, RecoveryArgs, Target, WeightArgs, Weights};
 pub use precision::{Cast, PrecisionArgs};
 pub use tensorrt::TensorRtArgs;
 
@@ -148,9 +148,9 @@ pub struct RangeFiles {
 pub struct Apply {
     /// The float ONNX model
     pub model: PathBuf,
-    /// Ranges as JSON, or a TensorRT calibration cache
+    /// Ranges as JSON, or a TensorRT calibration cache; formats of weights alone need none
     #[arg(long, value_name = "FILE")]
-    pub ranges: PathBuf,
+    pub ranges: Option<PathBuf>,
     /// File of the Q/DQ model
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,

@@ -29,6 +29,18 @@ pub struct PolicyArgs {
     /// Never quantize nodes of this operator; repeatable
     #[arg(long, value_name = "OP")]
     pub exclude_op: Vec<String>,
+    /// Format of quantized numbers: int8, fp8 (e4m3), or weights alone as int8 or as int4 in blocks
+    #[arg(long, value_enum, default_value_t = Format::Int8)]
+    pub format: Format,
+    /// Format of nodes whose name matches; the first match decides; repeatable
+    #[arg(long, value_name = "PATTERN=FORMAT")]
+    pub format_of: Vec<String>,
+    /// With int4-weights: weights in a row that share a scale, 128 or 64 [default: 128]
+    #[arg(long, value_name = "N")]
+    pub block_size: Option<usize>,
+    /// With int8-weights: also the weights of convolutions, which TensorRT still computes in float
+    #[arg(long)]
+    pub conv_weights: bool,
     /// One scale per weight instead of one per output channel
     #[arg(long)]
     pub per_tensor_weights: bool,
@@ -47,7 +59,7 @@ pub struct PolicyArgs {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Placement")]
 pub struct WeightArgs {
-    /// Storage of weights
+    /// Storage of weights in int8
     #[arg(long, value_enum, default_value_t = Weights::Int8)]
     pub weights: Weights,
     /// Bits of a weight's integer; fewer than 8 are stored as int8 all the same, on a coarser grid
@@ -71,6 +83,18 @@ pub struct RecoveryArgs {
     /// Correct biases by the mean error of each layer's output on the data
     #[arg(long)]
     pub bias_correction: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Format {
+    /// Weights and activations as 8-bit integers
+    Int8,
+    /// Weights and activations as 8-bit floats, for GPUs from SM 8.9 on
+    Fp8,
+    /// Weights of products as 8-bit integers, without data
+    Int8Weights,
+    /// Weights of products as 4-bit integers in blocks, without data
+    Int4Weights,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -17,7 +17,8 @@ pub struct PrecisionArgs {
     pub bf16: bool,
     #[command(flatten)]
     pub choice: PrecisionChoice,
-    /// Opset to which an older model is raised [default: 19 for Q/DQ with --fp16, 22 with --bf16, else 13]
+    /// Opset to which an older model is raised [default: what the format and half precision need, at least
+    /// 13]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(13..=22))]
     pub opset: Option<i64>,
 }

@@ -8,7 +8,7 @@ mod tensorrt;
 use qdq::emit::trt_cache::{Algorithm, Header, Version};
 use qdq::emit::{WeightForm, Weights};
 use qdq::error::{Error, ErrorKind, Result};
-use qdq::place::{Attention, Policy, Selection, Target};
+use qdq::place::{Attention, Format, Policy, Selection, Target};
 use qdq::precision::Half;
 use qdq::range::Method;
 use qdq::recover::Recovery;
@@ -38,10 +38,13 @@ pub fn method(typed: Option<&str>) -> Result<Method> {
     typed.map_or_else(|| Ok(Method::default()), |text| of_option("--method", text.parse()))
 }
 
-/// Returns the policy: which nodes are quantized.
-pub fn policy(args: &PolicyArgs) -> Policy {
+/// Returns the policy: which nodes are quantized, and in which format.
+///
+/// # Errors
+/// `InvalidArgument` for a format that is none, and for a block size that no format has.
+pub fn policy(args: &PolicyArgs) -> Result<Policy> {
     let selection = |names: &[String], ops: &[String]| Selection { names: names.to_vec(), ops: ops.to_vec() };
-    Policy {
+    let policy = Policy {
         include: selection(&args.include, &args.include_op),
         exclude: selection(&args.exclude, &args.exclude_op),
         per_tensor_weights: args.per_tensor_weights,
@@ -55,8 +58,33 @@ pub fn policy(args: &PolicyArgs) -> Policy {
             args::Attention::Int8 => Attention::Int8,
             args::Attention::Float => Attention::Float,
         },
+        format: match args.format {
+            args::Format::Int8 => Format::Int8,
+            args::Format::Fp8 => Format::Fp8,
+            args::Format::Int8Weights => Format::Int8Weights,
+            args::Format::Int4Weights => Format::Int4Weights,
+        },
+        formats: args
+            .format_of
+            .iter()
+            .map(|typed| of_option("--format-of", format_of(typed)))
+            .collect::<Result<_>>()?,
+        block_size: args.block_size,
+        conv_weights: args.conv_weights,
         ..Policy::default()
-    }
+    };
+    of_option("--block-size", policy.check_formats())?;
+    Ok(policy)
+}
+
+/// Splits into pattern and format at the last `=`. Names may contain a `=`, formats do not.
+fn format_of(typed: &str) -> Result<(String, Format)> {
+    let split = typed.rsplit_once('=').filter(|(pattern, _)| !pattern.is_empty());
+    let (pattern, format) = split.ok_or_else(|| {
+        Error::new(ErrorKind::InvalidArgument, format!("'{typed}' is no pattern and format"))
+            .with_remedy("write it as '/attention/*=fp8'")
+    })?;
+    Ok((pattern.to_owned(), format.parse()?))
 }
 
 /// Returns the policy for an engine that this build's TensorRT makes.
@@ -66,7 +94,7 @@ pub fn policy(args: &PolicyArgs) -> Policy {
 pub fn engine_policy(args: &PolicyArgs) -> Result<Policy> {
     let is_rtx = qdq::tensorrt::compiled().is_some_and(|version| version.is_rtx());
     let target = if is_rtx { Target::Rtx } else { Target::TensorRt };
-    let policy = policy(args);
+    let policy = policy(args)?;
     if args.target.is_some() && policy.target != target {
         let built = qdq::tensorrt::compiled().map_or("TensorRT".to_owned(), |version| version.to_string());
         let message = format!("--target: the engine is built by {built}, which is another product");

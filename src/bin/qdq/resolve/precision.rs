@@ -3,7 +3,7 @@
 use qdq::error::Result;
 use qdq::onnx::Model;
 use qdq::pipeline::{self, BF16_OPSET, HALF_QDQ_OPSET, PrepareOptions};
-use qdq::place::Selection;
+use qdq::place::{Policy, Selection};
 use qdq::precision::{Half, PrecisionPolicy};
 
 use super::of_option;
@@ -30,8 +30,8 @@ pub fn precision(args: &PrecisionArgs) -> Option<PrecisionPolicy> {
     })
 }
 
-/// Returns the settings of the preparation of a model that is quantized.
-pub fn preparation(args: &PrecisionArgs, model: &Model) -> Result<PrepareOptions> {
+/// Returns the settings of the preparation of a model that is quantized by this policy.
+pub fn preparation(args: &PrecisionArgs, model: &Model, policy: &Policy) -> Result<PrepareOptions> {
     if let Some(opset) = args.opset {
         of_option("--opset", pipeline::check_opset(model, opset))?;
     }
@@ -40,5 +40,6 @@ pub fn preparation(args: &PrecisionArgs, model: &Model) -> Result<PrepareOptions
         Some(Half::Bf16) => BF16_OPSET,
         None => PrepareOptions::default().opset,
     };
+    let usual = usual.max(policy.least_opset());
     Ok(PrepareOptions { opset: args.opset.unwrap_or(usual), ..PrepareOptions::default() })
 }

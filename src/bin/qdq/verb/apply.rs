@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use qdq::emit::Ranges;
 use qdq::error::{Error, ErrorKind, Result};
 use qdq::finding::listed;
 use qdq::pipeline::Known;
@@ -20,23 +21,45 @@ use super::written::Written;
 
 pub fn run(args: &Apply, term: &Term) -> Result<Outcome> {
     let mut inputs = outputs::of_model(&args.model);
-    inputs.push(args.ranges.clone());
+    inputs.extend(args.ranges.clone());
     outputs::check([args.output.as_path()], inputs.iter().map(PathBuf::as_path))?;
     let weights = resolve::weights(&args.weights, resolve::half(&args.precision))?;
-    let ranges = RangeFile::read(&args.ranges)?.into_ranges(&args.ranges)?;
-    let (policy, precision) = (resolve::policy(&args.policy), resolve::precision(&args.precision));
+    let ranges = args.ranges.as_deref().map(|path| RangeFile::read(path)?.into_ranges(path)).transpose()?;
+    let (policy, precision) = (resolve::policy(&args.policy)?, resolve::precision(&args.precision));
     let whole = Planned::open(&args.model, &args.inputs, &policy, Some(&args.precision))?;
     whole.check_worth(&args.model, &policy)?;
     if let Some(precision) = &precision {
         precision.check(whole.prepared.graph())?;
     }
-    let missing = whole.prepared.without_range(&whole.plan, &ranges);
-    let Planned { prepared, plan } = whole.restrict(&policy, &ranges)?;
-    if plan.is_empty() {
-        return Err(nothing_ranged(&args.ranges, &missing));
-    }
+    let needs_ranges = whole.plan.taps().next().is_some();
+    let missing = whole.prepared.without_range(&whole.plan, ranges.as_ref().unwrap_or(&Ranges::default()));
+    let takes_ranges = policy.used_formats().any(|format| format.rules().activations);
+    let (Planned { prepared, plan }, ranges) = match (&args.ranges, ranges) {
+        (Some(path), Some(ranges)) if takes_ranges => {
+            let restricted = whole.restrict(&policy, &ranges)?;
+            if restricted.plan.is_empty() {
+                return Err(nothing_ranged(path, &missing));
+            }
+            (restricted, ranges)
+        }
+        (Some(path), _) => {
+            let message = format!("{}: ranges change nothing: only weights are quantized", path.display());
+            return Err(Error::new(ErrorKind::InvalidArgument, message).with_remedy("leave --ranges out"));
+        }
+        _ if needs_ranges => {
+            let message = format!("no ranges for {}", names(&missing));
+            return Err(Error::new(ErrorKind::InvalidArgument, message).with_remedy(
+                "give them with --ranges, or choose a format of weights alone, which needs none",
+            ));
+        }
+        _ => (whole, Ranges::default()),
+    };
     let quantized = prepared.quantize(&plan, &ranges, &weights)?;
-    let halved = Halves::make(quantized, Known { stats: None, ranges: Some(&ranges) }, precision.as_ref())?;
+    let halved = Halves::make(
+        quantized,
+        Known { stats: None, ranges: Some(&ranges).filter(|ranges| !ranges.is_empty()) },
+        precision.as_ref(),
+    )?;
     let mut written = Written::default();
     written.save(halved.model(), &args.output)?;
 

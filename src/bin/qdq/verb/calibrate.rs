@@ -8,8 +8,8 @@ use qdq::error::{Error, ErrorKind, Result};
 use qdq::finding::{Finding, counted};
 use qdq::graph::Graph;
 use qdq::observe::Stats;
-use qdq::pipeline::CalibrateOptions;
-use qdq::place::{Plan, Verdict};
+use qdq::pipeline::{self, CalibrateOptions};
+use qdq::place::{Decision, Format, Plan, Policy, Verdict};
 use qdq::report::json_number;
 use qdq::report::table::{Align, Table};
 use serde_json::{Value, json};
@@ -22,9 +22,9 @@ use super::planning::Planned;
 use super::written::Written;
 
 pub fn run(args: &Calibrate, term: &Term) -> Result<Outcome> {
-    let files = RangeOutputs::new(&args.files)?;
+    let policy = resolve::policy(&args.policy)?;
+    let files = RangeOutputs::new(&args.files, &policy)?;
     let method = resolve::method(args.method.as_deref())?;
-    let policy = resolve::policy(&args.policy);
     let data_paths = resolve::data_paths(&args.data);
     let inputs = data_paths.iter().map(|path| path.as_path());
     let model = outputs::of_model(&args.model);
@@ -32,6 +32,7 @@ pub fn run(args: &Calibrate, term: &Term) -> Result<Outcome> {
     outputs::check(files.paths(), inputs.chain(args.from_stats.as_deref()))?;
 
     let planned = Planned::open(&args.model, &args.inputs, &policy, None)?;
+    pipeline::graph::check_method(&planned.plan, method)?;
     let stats = match &args.from_stats {
         Some(path) => Stats::load(path)?,
         None if planned.plan.is_empty() => return Err(nothing()),
@@ -43,7 +44,11 @@ pub fn run(args: &Calibrate, term: &Term) -> Result<Outcome> {
     planned.note_floats(term);
     let (tensors, samples) = (counted(ranges.len(), "tensor"), counted(stats.samples, "sample"));
     let head = format!("ranges of {tensors} by {method} from {samples}\n");
-    let text = if files.is_empty() { format!("{head}\n{}", table(&ranges)) } else { head + &written.text() };
+    let text = if files.is_empty() {
+        format!("{head}\n{}", table(&ranges, policy.format))
+    } else {
+        head + &written.text()
+    };
     let json = json!({
         "samples": stats.samples,
         "method": method.to_string(),
@@ -60,11 +65,10 @@ fn nothing() -> Error {
         .with_remedy("see 'qdq inspect MODEL' for the reasons")
 }
 
-fn table(ranges: &Ranges) -> Table {
+fn table(ranges: &Ranges, format: Format) -> Table {
     let mut table = Table::new(&[("tensor", Align::Left), ("amax", Align::Right), ("scale", Align::Right)]);
     for (name, amax) in ranges.iter() {
-        let scale = qdq::emit::ranges::int8_scale(amax);
-        table.row([name.to_owned(), format!("{amax:.6}"), format!("{scale:.6e}")]);
+        table.row([name.to_owned(), format!("{amax:.6}"), format!("{:.6e}", format.step(amax))]);
     }
     table
 }
@@ -96,7 +100,7 @@ impl Planned {
         let Self { prepared, plan } = self;
         let Observed { every_activation, precision } = observed;
         let taps = prepared.taps(plan, every_activation);
-        if taps.is_empty() && !precision {
+        if taps.is_empty() && (!precision || data.data.is_empty()) {
             term.detail(|| "only weights are quantized, so the model is not run".to_owned());
             return Ok(Stats::default());
         }
@@ -125,16 +129,27 @@ pub fn findings(planned: &Planned, stats: &Stats, ranges: &Ranges, others: &[Fin
     json!([planned.plan.findings.as_slice(), &stats.findings, &ranges.findings, others].concat())
 }
 
-/// Returns the number of nodes by verdict, and the number of convolutions and products.
+/// Returns the number of nodes by verdict and format, and the number of convolutions and products.
 pub fn counts(graph: &Graph, plan: &Plan) -> Value {
-    let count = |verdict| plan.decisions.iter().filter(|decision| decision.verdict == verdict).count();
-    let coverage = plan.coverage(graph);
+    let of = |verdict| plan.decisions.iter().filter(move |decision| decision.verdict == verdict);
+    let count =
+        |verdict, format| of(verdict).filter(|decision: &&Decision| decision.format == format).count();
+    let formats = Format::ALL.into_iter().map(|format| {
+        let counts = json!({
+            "quantized": count(Verdict::Quantized, format),
+            "passes": count(Verdict::PassesInt8, format),
+            "weighted": plan.count_in(graph, format),
+        });
+        (format.name().to_owned(), counts)
+    });
+    let is_used = |(_, counts): &(String, Value)| counts["quantized"] != 0 || counts["passes"] != 0;
     json!({
-        "int8": count(Verdict::Quantized),
-        "passes_int8": count(Verdict::PassesInt8),
-        "float": count(Verdict::Float),
-        "weighted": coverage.total,
-        "weighted_int8": coverage.quantized,
+        "int8": count(Verdict::Quantized, Format::Int8),
+        "passes_int8": count(Verdict::PassesInt8, Format::Int8),
+        "float": of(Verdict::Float).count(),
+        "weighted": plan.coverage(graph).total,
+        "weighted_int8": plan.count_in(graph, Format::Int8),
+        "formats": formats.filter(is_used).collect::<serde_json::Map<_, _>>(),
     })
 }
 
@@ -145,7 +160,16 @@ pub struct RangeOutputs<'a> {
 }
 
 impl<'a> RangeOutputs<'a> {
-    pub fn new(args: &'a RangeFiles) -> Result<Self> {
+    /// # Errors
+    /// `InvalidArgument` for a cache beside a format that caches do not have.
+    pub fn new(args: &'a RangeFiles, policy: &Policy) -> Result<Self> {
+        let other = policy.used_formats().find(|&format| format != Format::Int8);
+        if let (Some(_), Some(format)) = (&args.cache, other) {
+            let message =
+                format!("--cache: TensorRT's calibration caches are for int8, and there is {format}");
+            return Err(Error::new(ErrorKind::InvalidArgument, message)
+                .with_remedy("write the ranges with --ranges, which serve every format"));
+        }
         Ok(Self { args, header: resolve::header(&args.header)? })
     }
 

@@ -13,18 +13,20 @@ use crate::{Outcome, resolve};
 
 pub fn run(args: &Inspect, term: &Term) -> Result<Outcome> {
     let precision = resolve::precision(&args.precision);
+    let policy = resolve::policy(&args.policy)?;
     let model = resolve::model(&args.model, &args.inputs)?;
-    let prepared = pipeline::prepare_with(&model, &resolve::preparation(&args.precision, &model)?)?;
-    let found = prepared.plan(&resolve::policy(&args.policy))?;
+    let preparation = resolve::preparation(&args.precision, &model, &policy)?;
+    let prepared = pipeline::prepare_with(&model, &preparation)?;
+    let found = prepared.plan(&policy)?;
     let mut json = plan::to_json(prepared.graph(), &found);
     json["opset"] = prepared.original_opset.into();
     json["findings"] = json!(found.findings);
     let list = if term.is_verbose() { plan::text } else { plan::summary };
     let mut text = list(prepared.graph(), &found);
-    if let Some(policy) = precision {
+    if let Some(precision_policy) = precision {
         let stats = args.stats.as_deref().map(Stats::load).transpose()?;
         let known = Known { stats: stats.as_ref(), ranges: None };
-        let half = prepared.plan_precision(known, &policy)?;
+        let half = prepared.plan_precision(known, &precision_policy)?;
         json["findings"] = json!([found.findings.as_slice(), &half.findings].concat());
         json["precision"] = precision::to_json(prepared.graph(), &half);
         let lines = if term.is_verbose() { precision::text(prepared.graph(), &half) } else { String::new() };

@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 
-use qdq::emit::Ranges;
+use qdq::emit::{Ranges, check_formats};
 use qdq::error::{Error, ErrorKind, Result};
 use qdq::finding::counted;
 use qdq::observe::Stats;
-use qdq::pipeline::{Known, Passes, RecoverOptions};
+use qdq::pipeline::{self, Known, Passes, RecoverOptions};
+use qdq::place::Format;
 use qdq::report::plan::totals;
 use qdq::tensorrt;
 use serde_json::json;
@@ -21,12 +22,12 @@ use super::halves::Halves;
 use super::planning::Planned;
 
 pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
-    let files = RangeOutputs::new(&args.files)?;
-    let method = resolve::method(args.method.as_deref())?;
     let policy = match args.engine {
         Some(_) => resolve::engine_policy(&args.policy)?,
-        None => resolve::policy(&args.policy),
+        None => resolve::policy(&args.policy)?,
     };
+    let files = RangeOutputs::new(&args.files, &policy)?;
+    let method = resolve::method(args.method.as_deref())?;
     let (precision, half) = (resolve::precision(&args.precision), resolve::half(&args.precision));
     let (weights, recovery) = (resolve::weights(&args.weights, half)?, resolve::recovery(&args.recovery));
     let options = RecoverOptions { weights, recovery, method };
@@ -47,16 +48,21 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
         .map(|path| Ok((Builder::new(&args.tensorrt, args.precision.fp16)?, path)))
         .transpose()?;
 
-    if builder.is_some() && !tensorrt::has_qdq() && !(recovery.is_none() && options.weights.bits == 8) {
+    let is_plain =
+        recovery.is_none() && options.weights.bits == 8 && policy.used_formats().eq([Format::Int8]);
+    if builder.is_some() && !tensorrt::has_qdq() && !is_plain {
         return Err(Error::new(
             ErrorKind::Unsupported,
             "this TensorRT has no Q/DQ: its engine is built from the float model, whose weights it quantizes itself",
         )
-        .with_remedy("leave out --engine, or --weight-bits and the methods that recover accuracy"));
+        .with_remedy("leave out --engine, or --format, --weight-bits and the methods that recover accuracy"));
     }
 
     let mut planned = Planned::open(&args.model, &args.inputs, &policy, Some(&args.precision))?;
     planned.check_worth(&args.model, &policy)?;
+    pipeline::graph::check_method(&planned.plan, method)?;
+    check_formats(&planned.plan, &options.weights, planned.prepared.model().opset())?;
+    options.check_formats(&planned.plan)?;
     if let Some(precision) = &precision {
         precision.check(planned.prepared.graph())?;
     }
@@ -81,7 +87,10 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
         (found.model, found.ranges, Some(found.report))
     };
     let stats_of_written = unchanged(&stats, &ranges, &final_ranges, args.recovery.equalize);
-    let known = Known { stats: Some(&stats_of_written), ranges: Some(&final_ranges) };
+    let known = Known {
+        stats: Some(&*stats_of_written).filter(|stats| stats.samples > 0),
+        ranges: Some(&final_ranges).filter(|ranges| !ranges.is_empty()),
+    };
     let halved = Halves::make(quantized, known, precision.as_ref())?;
 
     let mut written = files.write(&stats, &ranges, term)?;
@@ -99,8 +108,12 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
     planned.note_floats(term);
     let samples = counted(stats.samples, "sample");
     let changes = report.as_ref().map_or_else(String::new, |report| format!("\n{report}\n"));
+    let head = match ranges.is_empty() {
+        true => String::new(),
+        false => format!("ranges by {method} from {samples}\n"),
+    };
     let text = format!(
-        "ranges by {method} from {samples}\n{}\n{}{changes}{}{table}",
+        "{head}{}\n{}{changes}{}{table}",
         totals(prepared.graph(), plan),
         halved.text(term),
         written.text()
