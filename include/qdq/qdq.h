@@ -652,8 +652,8 @@ typedef void (*qdq_log_fn)(void *user, qdq_log_level level, const char *message)
 /// Weights and activations as 8-bit integers.
 #define QDQ_FORMAT_INT8 0
 
-/// Weights and activations as 8-bit floats (e4m3), in models of opset 19 or higher. TensorRT runs them on GPUs
-/// of compute capability 8.9 or higher.
+/// Weights and activations as 8-bit floats (e4m3), in models of opset 19 or higher. TensorRT runs them on
+/// GPUs of compute capability 8.9 or higher.
 #define QDQ_FORMAT_FP8 1
 
 /// The weights of products as 8-bit integers, beside activations in floating point. No data is needed.
@@ -1380,7 +1380,7 @@ qdq_status qdq_policy_set_format(qdq_policy *policy, qdq_format format, qdq_erro
 qdq_status qdq_policy_format_of(qdq_policy *policy, const char *pattern, qdq_format format, qdq_error **error);
 
 /// Sets the number of weights in a row along the input axis that share a scale: 128 or 64, for
-/// QDQ_FORMAT_INT4_WEIGHTS. 0 stands for the usual number, 128. Default: 0. Planning fails with
+/// QDQ_FORMAT_INT4_WEIGHTS. 0 stands for the first of them that divides the axis. Default: 0. Planning fails with
 /// QDQ_ERROR_INVALID_ARGUMENT if no format of the policy has blocks of this size.
 qdq_status qdq_policy_set_block_size(qdq_policy *policy, size_t block_size, qdq_error **error);
 
@@ -1482,9 +1482,9 @@ size_t qdq_plan_weight_count(const qdq_plan *plan);
 size_t qdq_plan_weight_tensor(const qdq_plan *plan, size_t index);
 
 /// Returns the axis of the scales of quantized constant `index`, from 0. Each index of this axis has its own
-/// scale, or each block of it (qdq_plan_weight_block()). Returns QDQ_NO_AXIS if there is one scale, and past the last.
-int32_t qdq_plan_weight_axis(const qdq_plan *plan,
-                             size_t index);
+/// scale, or each block of it (qdq_plan_weight_block()). Returns QDQ_NO_AXIS if there is one scale, and past
+/// the last.
+int32_t qdq_plan_weight_axis(const qdq_plan *plan, size_t index);
 
 /// Returns the format of quantized constant `index`; QDQ_FORMAT_INT8 past the last.
 qdq_format qdq_plan_weight_format(const qdq_plan *plan, size_t index);
@@ -1503,8 +1503,8 @@ size_t qdq_plan_weight_reader_node(const qdq_plan *plan, size_t index, size_t re
 /// last.
 size_t qdq_plan_weight_reader_input(const qdq_plan *plan, size_t index, size_t reader);
 
-/// Computes the range of every observed tensor by a method for its format, in the order of the network. Tensors
-/// that share a scale get one range from their merged statistics. Free `*out` with qdq_ranges_free().
+/// Computes the range of every observed tensor by a method for its format, in the order of the network.
+/// Tensors that share a scale get one range from their merged statistics. Free `*out` with qdq_ranges_free().
 ///
 /// Returns QDQ_ERROR_DATA if a planned tensor was not observed; QDQ_ERROR_UNSUPPORTED for entropy with 8-bit
 /// floats.

@@ -63,7 +63,9 @@ pub fn quantize_with(
     // The ranges of weights take the most time by far, and none depends on another.
     let tensors: Vec<TensorId> = plan.weights.iter().map(|weight| weight.tensor).collect();
     let rounded = map_constants(network, &tensors, |at, value| {
-        store(network, &plan.weights[at], &value?, weights, ready)
+        let planned = &plan.weights[at];
+        let own = ready.get(&(network.name(planned.tensor).to_owned(), planned.grid));
+        store(network, planned, &value?, weights, own)
     });
     for (planned, rounded) in plan.weights.iter().zip(rounded) {
         emitter.weight(planned, rounded?)?;

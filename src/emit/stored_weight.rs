@@ -2,7 +2,6 @@
 
 use crate::dtype::DataType;
 use crate::e4m3;
-use crate::emit::qdq_model::ReadyWeights;
 use crate::emit::round_weights::{round_to_nearest, steps_for, used_axis};
 use crate::emit::scale::Channels;
 use crate::emit::weight_options::Weights;
@@ -10,7 +9,7 @@ use crate::emit::weights::unusable;
 use crate::error::Result;
 use crate::onnx::Network;
 use crate::place::PlannedWeight;
-use crate::quant::weights::check_finite;
+use crate::quant::weights::{QuantizedWeights, check_finite};
 use crate::range;
 use crate::tensor::{Data, Tensor};
 
@@ -29,7 +28,7 @@ pub(super) struct StoredWeight {
     pub block: Option<usize>,
 }
 
-/// Quantizes the value of a planned weight, or takes the integers that `ready` has for it.
+/// Quantizes the value of a planned weight, or takes `ready`, integers that it already has.
 ///
 /// # Errors
 /// `Data` if the weight is not finite. The message names the tensor.
@@ -38,14 +37,14 @@ pub(super) fn store(
     planned: &PlannedWeight,
     value: &Tensor,
     weights: &Weights,
-    ready: &ReadyWeights,
+    ready: Option<&QuantizedWeights>,
 ) -> Result<StoredWeight> {
     let shape = value.shape().to_vec();
     let (axis, block) = (used_axis(planned, &shape), planned.grid.block);
     let (values, steps) = match planned.grid.format.rules().element {
         DataType::F8E4M3 => as_e4m3(network, planned, value, weights)?,
         element => {
-            let rounded = match ready.get(&(network.name(planned.tensor).to_owned(), planned.grid)) {
+            let rounded = match ready {
                 Some(ready) => ready.clone(),
                 None => round_to_nearest(network, planned, value, weights)?,
             };

@@ -269,7 +269,8 @@ pub extern "C" fn qdq_plan_weight_tensor(plan: Option<&qdq_plan>, index: usize) 
 }
 
 /// Returns the axis of the scales of quantized constant `index`, from 0. Each index of this axis has its own
-/// scale, or each block of it (qdq_plan_weight_block()). Returns QDQ_NO_AXIS if there is one scale, and past the last.
+/// scale, or each block of it (qdq_plan_weight_block()). Returns QDQ_NO_AXIS if there is one scale, and past
+/// the last.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_plan_weight_axis(plan: Option<&qdq_plan>, index: usize) -> i32 {
     plan.and_then(|plan| plan.weight(index)?.grid.axis).map_or(QDQ_NO_AXIS, |axis| axis as i32)
@@ -312,8 +313,8 @@ pub extern "C" fn qdq_plan_weight_reader_input(
     input_of(plan.and_then(|plan| plan.weight(index)?.edges.get(reader)))
 }
 
-/// Computes the range of every observed tensor by a method for its format, in the order of the network. Tensors
-/// that share a scale get one range from their merged statistics. Free `*out` with qdq_ranges_free().
+/// Computes the range of every observed tensor by a method for its format, in the order of the network.
+/// Tensors that share a scale get one range from their merged statistics. Free `*out` with qdq_ranges_free().
 ///
 /// Returns QDQ_ERROR_DATA if a planned tensor was not observed; QDQ_ERROR_UNSUPPORTED for entropy with 8-bit
 /// floats.

@@ -61,8 +61,8 @@ pub type qdq_format = i32;
 
 /// Weights and activations as 8-bit integers.
 pub const QDQ_FORMAT_INT8: qdq_format = 0;
-/// Weights and activations as 8-bit floats (e4m3), in models of opset 19 or higher. TensorRT runs them on GPUs
-/// of compute capability 8.9 or higher.
+/// Weights and activations as 8-bit floats (e4m3), in models of opset 19 or higher. TensorRT runs them on
+/// GPUs of compute capability 8.9 or higher.
 pub const QDQ_FORMAT_FP8: qdq_format = 1;
 /// The weights of products as 8-bit integers, beside activations in floating point. No data is needed.
 pub const QDQ_FORMAT_INT8_WEIGHTS: qdq_format = 2;
@@ -222,7 +222,7 @@ pub unsafe extern "C" fn qdq_policy_format_of(
 }
 
 /// Sets the number of weights in a row along the input axis that share a scale: 128 or 64, for
-/// QDQ_FORMAT_INT4_WEIGHTS. 0 stands for the usual number, 128. Default: 0. Planning fails with
+/// QDQ_FORMAT_INT4_WEIGHTS. 0 stands for the first of them that divides the axis. Default: 0. Planning fails with
 /// QDQ_ERROR_INVALID_ARGUMENT if no format of the policy has blocks of this size.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_policy_set_block_size(

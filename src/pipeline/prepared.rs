@@ -59,8 +59,8 @@ impl Prepared {
     /// is read.
     ///
     /// # Errors
-    /// Those of [`place::plan`](crate::place::plan); `Data` if a weight is not finite; `Unsupported` if a format
-    /// needs a higher opset.
+    /// Those of [`place::plan`](crate::place::plan); `Data` if a weight is not finite; `Unsupported` if a
+    /// format needs a higher opset.
     pub fn plan(&self, policy: &Policy) -> Result<Plan> {
         self.checked(graph::plan(self.graph(), policy)?)
     }

@@ -39,7 +39,7 @@ pub enum AttentionRule {
 pub struct FormatRules {
     /// The name in options, reasons and files.
     pub name: &'static str,
-    /// What nodes of this format do, for texts.
+    /// The words for nodes of this format after their number.
     pub effect: &'static str,
     /// The least opset whose Quantize and Dequantize have the format.
     pub opset: i64,
@@ -64,8 +64,8 @@ pub struct FormatRules {
     pub attention: AttentionRule,
     /// The operators that select quantized values and get pairs of their own.
     pub selects: &'static [&'static str],
-    /// The possible numbers of weights in a row along the input axis that share a scale, the usual one first.
-    /// If there is none, the scales are those of output channels.
+    /// The possible numbers of weights in a row along the input axis that share a scale. The first that divides
+    /// the axis is taken. If the list is empty, the scales are those of output channels.
     pub blocks: &'static [usize],
 }
 

@@ -206,6 +206,7 @@ pub fn plan(graph: &Graph, policy: &Policy) -> Result<Plan> {
     let float_products = std::mem::take(&mut draft.float_products);
     let mut plan = Plan { attentions, policy: policy.clone(), ..finish(graph, draft, groups) };
     plan.findings.extend(ops::float_convolutions(graph, &plan));
+    plan.findings.extend(ops::without_blocks(graph, &Forms::of(graph), &plan));
     coverage::check(graph, policy, &plan, &float_products)?;
     Ok(plan)
 }

@@ -4,7 +4,7 @@ use crate::dtype::DataType;
 use crate::finding::{Finding, counted};
 use crate::graph::{Edge, Graph, Node, NodeId, TensorId};
 
-use super::format::{Format, all_of};
+use super::format::{Format, all_of, either};
 use super::forms::origin;
 pub use super::forms::{Forms, changes_form};
 use super::{Decision, Draft, Plan, Policy, Verdict, WeightGrid, einsum, existing};
@@ -116,6 +116,29 @@ pub(super) fn float_convolutions(graph: &Graph, plan: &Plan) -> Option<Finding> 
     })
 }
 
+/// Returns the finding about weights that stay in float because of their shape.
+pub(super) fn without_blocks(graph: &Graph, forms: &Forms, plan: &Plan) -> Option<Finding> {
+    let policy = &plan.policy;
+    let is_one = |decision: &&Decision| {
+        let node = graph.node(decision.node);
+        let format = policy.format_of(node);
+        let weight = node.input(1).filter(|&input| forms.constant(input).is_some());
+        decision.verdict == Verdict::Float
+            && is_weighted(node)
+            && policy.refusal(node).is_none()
+            && format.refusal(node, policy.conv_weights).is_none()
+            && weight.is_some_and(|weight| weight_grid(graph, policy, node, 1, weight).is_err())
+    };
+    let left: Vec<&str> =
+        plan.decisions.iter().filter(is_one).map(|decision| &*graph.node(decision.node).name).collect();
+    (!left.is_empty()).then(|| {
+        let count = counted(left.len(), "product");
+        Finding::warning(format!("the weights of {count} stay in float: their shape has no blocks"))
+            .about(left)
+            .with_remedy("give them another format, such as int8-weights, or another block size")
+    })
+}
+
 /// Returns the two inputs to quantize, or the reason why the node stays in float.
 fn operands(
     graph: &Graph,
@@ -169,9 +192,6 @@ fn operands(
         }
         (Operand::Activation(_), Operand::Activation(_)) => {
             with_format("both inputs are activations: one scale each", format)
-        }
-        (Operand::Weight(..), _) if !rules.left_weights => {
-            return Err(format!("its weight is the left operand, which {format} does not take"));
         }
         (Operand::Weight(_, grid), _) | (_, Operand::Weight(_, grid)) if !rules.activations => {
             match grid.block {
@@ -263,25 +283,32 @@ fn weight_grid(
     weight: TensorId,
 ) -> Result<WeightGrid, String> {
     let format = policy.format_of(node);
-    let Some(&usual) = format.rules().blocks.first() else {
+    let blocks = format.rules().blocks;
+    if input == 0 && !format.rules().left_weights {
+        return Err(format!("its weight is the left operand, which {format} does not take"));
+    }
+    if blocks.is_empty() {
         let axis = match policy.target.rules().per_tensor.contains(&format) {
             true => None,
             false => weight_axis(graph, policy, node, input, weight),
         };
         return Ok(WeightGrid { format, axis, block: None });
-    };
-    let block = policy.block_size.unwrap_or(usual);
+    }
     let name = &graph.tensor(weight).name;
     let Some(shape) = graph.tensor(weight).fixed_shape().filter(|shape| shape.len() >= 2) else {
         return Err(format!("weight '{name}' has no known shape of rank 2 or more, which blocks need"));
     };
     let axis = input_axis(node, shape.len());
     let (size, last) = (shape[axis], shape[shape.len() - 1]);
-    if size % block != 0 {
+    let allowed = policy.block_size.as_slice();
+    let allowed = if allowed.is_empty() { blocks } else { allowed };
+    let Some(&block) = allowed.iter().find(|&&block| size % block == 0) else {
+        let allowed: Vec<String> = allowed.iter().map(ToString::to_string).collect();
+        let allowed = either(&allowed);
         return Err(format!(
-            "input axis of weight '{name}' has {size} elements, no whole number of blocks of {block}"
+            "input axis of weight '{name}' has {size} elements, no whole number of blocks of {allowed}"
         ));
-    }
+    };
     if last % 2 != 0 {
         return Err(format!(
             "last axis of weight '{name}' has {last} elements, and TensorRT takes an even number of 4-bit ones"

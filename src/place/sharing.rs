@@ -53,8 +53,8 @@ fn data_inputs(node: &Node) -> impl Iterator<Item = (usize, TensorId)> + '_ {
 
 /// Quantizes the inputs of pooling, Concat, Split and similar operators if their outputs are read quantized.
 ///
-/// All readers of an output must read it in the same format. For a Split, one such output is enough. The walk goes from the
-/// end of the network to its beginning, so that it finds a chain of such operators as a whole.
+/// All readers of an output must read it in the same format. For a Split, one such output is enough. The walk
+/// goes from the end of the network to its beginning, so that it finds a chain of such operators as a whole.
 pub(super) fn place_passing(graph: &Graph, policy: &Policy, draft: &mut Draft) {
     let captured = graph.captured();
     for index in (0..graph.nodes.len()).rev() {

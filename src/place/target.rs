@@ -56,7 +56,9 @@ impl Target {
 }
 
 impl Target {
-    /// Returns the reason why the product runs `node` in float in every form of a format; `None` if it does not.
+    /// Returns the reason why the product runs `node` in float in every form of a format.
+    ///
+    /// Returns `None` if it does not.
     pub(super) fn refusal(self, node: &Node, format: Format) -> Option<&'static str> {
         let listed = self.rules().in_float.iter().filter(|(of, _)| *of == format);
         let is_in_float = listed.flat_map(|(_, operators)| *operators).any(|op| node.is(op));

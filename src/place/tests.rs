@@ -4,6 +4,7 @@ use crate::graph::{Attribute, NewNode, TensorKind};
 use crate::tensor::Dim;
 
 mod attention;
+mod formats;
 
 /// Makes a graph from lines such as `Conv x w[8,3,3,3] -> y` or `Gemm:transB=1 ...`.
 ///

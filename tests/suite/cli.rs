@@ -5,6 +5,7 @@ mod cache;
 mod cost;
 mod digits;
 mod feeds;
+mod formats;
 mod half;
 mod idle;
 mod inputs;

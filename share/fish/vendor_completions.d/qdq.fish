@@ -85,7 +85,7 @@ fp8\t'Weights and activations as 8-bit floats, for GPUs from SM 8.9 on'
 int8-weights\t'Weights of products as 8-bit integers, without data'
 int4-weights\t'Weights of products as 4-bit integers in blocks, without data'"
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l format-of -d 'Format of nodes whose name matches; the first match decides; repeatable' -r
-complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l block-size -d 'With int4-weights: weights in a row that share a scale, 128 or 64 [default: 128]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l block-size -d 'With int4-weights: weights in a row that share a scale, 128 or 64 [default: 128 if it divides the input axis, else 64]' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l attention -d 'Treatment of the two products of an attention; its projections are always quantized' -r -f -a "auto\t'Quantized up to 512 keys, and in float above; the data decides if the model leaves the number open'
 int8\t'Quantized'
 float\t'In float'"
@@ -169,7 +169,7 @@ fp8\t'Weights and activations as 8-bit floats, for GPUs from SM 8.9 on'
 int8-weights\t'Weights of products as 8-bit integers, without data'
 int4-weights\t'Weights of products as 4-bit integers in blocks, without data'"
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l format-of -d 'Format of nodes whose name matches; the first match decides; repeatable' -r
-complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l block-size -d 'With int4-weights: weights in a row that share a scale, 128 or 64 [default: 128]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l block-size -d 'With int4-weights: weights in a row that share a scale, 128 or 64 [default: 128 if it divides the input axis, else 64]' -r
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l attention -d 'Treatment of the two products of an attention; its projections are always quantized' -r -f -a "auto\t'Quantized up to 512 keys, and in float above; the data decides if the model leaves the number open'
 int8\t'Quantized'
 float\t'In float'"
@@ -247,7 +247,7 @@ fp8\t'Weights and activations as 8-bit floats, for GPUs from SM 8.9 on'
 int8-weights\t'Weights of products as 8-bit integers, without data'
 int4-weights\t'Weights of products as 4-bit integers in blocks, without data'"
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l format-of -d 'Format of nodes whose name matches; the first match decides; repeatable' -r
-complete -c qdq -n "__fish_qdq_using_subcommand apply" -l block-size -d 'With int4-weights: weights in a row that share a scale, 128 or 64 [default: 128]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand apply" -l block-size -d 'With int4-weights: weights in a row that share a scale, 128 or 64 [default: 128 if it divides the input axis, else 64]' -r
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l attention -d 'Treatment of the two products of an attention; its projections are always quantized' -r -f -a "auto\t'Quantized up to 512 keys, and in float above; the data decides if the model leaves the number open'
 int8\t'Quantized'
 float\t'In float'"
@@ -291,7 +291,7 @@ fp8\t'Weights and activations as 8-bit floats, for GPUs from SM 8.9 on'
 int8-weights\t'Weights of products as 8-bit integers, without data'
 int4-weights\t'Weights of products as 4-bit integers in blocks, without data'"
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l format-of -d 'Format of nodes whose name matches; the first match decides; repeatable' -r
-complete -c qdq -n "__fish_qdq_using_subcommand engine" -l block-size -d 'With int4-weights: weights in a row that share a scale, 128 or 64 [default: 128]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand engine" -l block-size -d 'With int4-weights: weights in a row that share a scale, 128 or 64 [default: 128 if it divides the input axis, else 64]' -r
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l attention -d 'Treatment of the two products of an attention; its projections are always quantized' -r -f -a "auto\t'Quantized up to 512 keys, and in float above; the data decides if the model leaves the number open'
 int8\t'Quantized'
 float\t'In float'"
@@ -413,7 +413,7 @@ fp8\t'Weights and activations as 8-bit floats, for GPUs from SM 8.9 on'
 int8-weights\t'Weights of products as 8-bit integers, without data'
 int4-weights\t'Weights of products as 4-bit integers in blocks, without data'"
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l format-of -d 'Format of nodes whose name matches; the first match decides; repeatable' -r
-complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l block-size -d 'With int4-weights: weights in a row that share a scale, 128 or 64 [default: 128]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l block-size -d 'With int4-weights: weights in a row that share a scale, 128 or 64 [default: 128 if it divides the input axis, else 64]' -r
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l attention -d 'Treatment of the two products of an attention; its projections are always quantized' -r -f -a "auto\t'Quantized up to 512 keys, and in float above; the data decides if the model leaves the number open'
 int8\t'Quantized'
 float\t'In float'"

@@ -284,3 +284,36 @@ fn an_operator_that_is_a_whole_attention_stays_float() {
     let coverage = found.coverage(&graph);
     assert_eq!((coverage.quantized, coverage.total), (4, 4));
 }
+
+/// FP8 products keep an attention of any length whole, if there is a kernel for its heads.
+#[test]
+fn the_size_of_the_heads_decides_for_fp8() {
+    for (attention, size, expected, part) in [
+        (Attention::Auto, Some(64), Verdict::Quantized, "with heads of 64 elements, is quantized"),
+        (Attention::Auto, Some(9), Verdict::Quantized, "with heads of 9 elements"),
+        (Attention::Auto, Some(256), Verdict::Quantized, "with heads of 256 elements"),
+        (
+            Attention::Auto,
+            Some(8),
+            Verdict::Float,
+            "its heads have 8 elements, and FP8 kernels are for more than 8",
+        ),
+        (Attention::Auto, Some(257), Verdict::Float, "its heads have 257 elements"),
+        (Attention::Auto, None, Verdict::Quantized, "with heads of unknown size"),
+        (Attention::Int8, Some(257), Verdict::Quantized, "attention=int8"),
+        (Attention::Float, Some(64), Verdict::Float, "attention=float"),
+    ] {
+        let mut graph = graph(&format!("{PROJECTIONS}{PLAIN}"));
+        if let Some(size) = size {
+            shape(&mut graph, "q", &[1, 4, 2048, size]);
+        }
+        shape(&mut graph, "p", &[1, 4, 2048, 2048]);
+        let found = plan(&graph, &Policy { attention, format: Format::Fp8, ..Policy::default() }).unwrap();
+        for node in ["MatMul_3", "MatMul_5"] {
+            let reason = reason(&graph, &found, node);
+            assert_eq!(verdict(&graph, &found, node), expected, "{attention:?} {size:?}: {reason}");
+            assert!(reason.contains(part), "{attention:?} {size:?}: {reason}");
+        }
+        assert_eq!(found.open_attentions().count(), 0);
+    }
+}

@@ -35,7 +35,8 @@ pub struct PolicyArgs {
     /// Format of nodes whose name matches; the first match decides; repeatable
     #[arg(long, value_name = "PATTERN=FORMAT")]
     pub format_of: Vec<String>,
-    /// With int4-weights: weights in a row that share a scale, 128 or 64 [default: 128]
+    /// With int4-weights: weights in a row that share a scale, 128 or 64 [default: 128 if it divides
+    /// the input axis, else 64]
     #[arg(long, value_name = "N")]
     pub block_size: Option<usize>,
     /// With int8-weights: also the weights of convolutions, which TensorRT still computes in float
