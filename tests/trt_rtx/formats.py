@@ -1,0 +1,178 @@
+#!/usr/bin/env python3
+"""Quantizes test models in every format and builds their engines with TensorRT-RTX on the CPU.
+
+usage: formats.py FOLDER [--write | --check] [NAME...]
+
+FOLDER comes from make_models.py. Each model is quantized by the tool with the rest in float16, compared with the float
+model, and built for SM 8.9 and 12.0. Every convolution and product that the plan quantizes must run in its format, and
+the engine of products alone must shrink as its weights do. --write writes the table into FORMATS.md, --check compares
+what the table says of kernels; accuracy may differ by half a decibel.
+"""
+
+import collections
+import concurrent.futures
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import numpy
+import onnx
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/python"))
+
+import engine_types  # noqa: E402
+import rtx  # noqa: E402
+from builder import Builder  # noqa: E402
+
+QDQ = ROOT / "target/debug/qdq"
+TABLE = ROOT / "tests/trt_rtx/FORMATS.md"
+FORMATS = ("float16", "int8", "fp8", "int8-weights", "int4-weights")
+MODELS = ("transformer", "transformer_256", "transformer_1024", "vision_transformer", "digits", "products")
+# The formats that both libraries build: 8-bit floats from SM 8.9 on.
+TARGETS = (89, 120)
+# The largest size of the engine of products alone, against that in float16.
+LARGEST = {"int8": 0.6, "fp8": 0.6, "int8-weights": 0.6, "int4-weights": 0.35}
+TITLE = """# Formats in TensorRT-RTX
+
+Made by `formats.py --write`: TensorRT-RTX 1.7 on a CPU, for SM 8.9, with the rest of each model in float16
+(`--fp16 --target rtx`). "Runs as" counts the convolutions and products by what their kernels read; the kernels for SM 12.0
+are the same. A product of a format of weights that runs as float16 has its weight dequantized by a kernel before it: so
+TensorRT-RTX does where it joins a product with a residual Add, and where an axis is a single block. SQNR is that of the whole model against float32, the lowest of its outputs, on data that calibration has not
+seen.
+
+| model | format | runs as | engine, KiB | SQNR, dB |
+|---|---|---|---:|---:|
+"""
+
+
+def products_alone(folder):
+    """Makes a model of eight large products, whose engine is mostly weights."""
+    b = Builder("products")
+    x = b.input("x", [1, 64, 1024])
+    for _ in range(8):
+        x = b.node("Relu", [b.node("MatMul", [x, b.constant("weight", b.normal(1024, 1024, fan=1024))])])
+    b.output(x, [1, 64, 1024])
+    onnx.save(b.model(), folder / "products.onnx")
+    for kind, count in (("calib", 2), ("test", 1)):
+        numpy.savez(folder / f"products.{kind}.npz", x=b.random.normal(size=(count, 64, 1024)).astype(numpy.float32))
+
+
+def files(name, folder, scratch):
+    """Returns the paths of a model, of its calibration data and of its test data."""
+    if name == "digits":
+        digits = ROOT / "tests/data/digits"
+        return digits / "model.onnx", digits / "calib.npz", digits / "test.npz"
+    place = scratch if name == "products" else folder
+    return place / f"{name}.onnx", place / f"{name}.calib.npz", place / f"{name}.test.npz"
+
+
+def qdq(*arguments):
+    """Runs the tool and returns its JSON."""
+    run = subprocess.run([QDQ, *map(str, arguments), "--json", "-q"], capture_output=True, text=True)
+    if run.returncode != 0:
+        raise RuntimeError(f"qdq {' '.join(map(str, arguments))}: {run.stderr.strip()}")
+    return json.loads(run.stdout)
+
+
+def kind(operations):
+    """Says what the kernel of a convolution or product reads."""
+    read = [set(operation.inputs) for operation in operations]
+    if any(operation.inputs.count("fp8_e4m3") >= 2 for operation in operations):
+        return "fp8"
+    if any(operation.is_int8 for operation in operations):
+        return "int8"
+    if any("int4" in types for types in read):
+        return "int4-weights"
+    return "int8-weights" if any("int8" in types for types in read) else "float16"
+
+
+def built(model, float_model, sm):
+    """Builds an engine. Returns its bytes, and the kind of the kernels of each convolution and product."""
+    with tempfile.NamedTemporaryFile() as file:
+        problem = rtx.build_to(model, file.name, sm=sm)
+        if problem:
+            raise RuntimeError(f"{model.name} for SM {sm}: {problem}")
+        engine = pathlib.Path(file.name).read_bytes()
+    found = rtx.Engine(True, "", engine_types.operations(engine))
+    nodes = [node.name for node in onnx.load(float_model, load_external_data=False).graph.node
+             if node.op_type in ("Conv", "Gemm", "MatMul")]
+    kinds = {name: kind(operations) for name in nodes if (operations := found.of_node(name))}
+    return len(engine), kinds
+
+
+def measured(name, form, folder, scratch):
+    """Quantizes, compares and builds one model in one format. Returns a row of the table and the problems."""
+    model, calibration, test = files(name, folder, scratch)
+    output = scratch / f"{name}.{form}.onnx"
+    options = ["--fp16", "-o", output, "-d", calibration]
+    planned = {}
+    if form == "float16":
+        qdq("cast", model, *options)
+    else:
+        qdq("quantize", model, *options, "--target", "rtx", "--format", form)
+        inspected = qdq("inspect", model, "--target", "rtx", "--format", form)
+        planned = {node["name"]: node["verdict"] for node in inspected["nodes"]}
+    outputs = qdq("compare", model, output, "-d", test)["outputs"]
+    sqnr = min(found["sqnr_db"] for found in outputs if found.get("sqnr_db") is not None)
+    size, kinds = built(output, model, TARGETS[0])
+    others = [built(output, model, sm)[1] for sm in TARGETS[1:]]
+    problems = [f"SM {sm} runs other kernels" for sm, other in zip(TARGETS[1:], others) if other != kinds]
+    # TensorRT-RTX dequantizes some weights in a kernel of their own, so only the table says how many.
+    problems += [f"{node} runs as {found}, not in {planned[node]}" for node, found in kinds.items()
+                 if planned.get(node) == form != found and not form.endswith("weights")]
+    counts = collections.Counter(kinds.values())
+    shown = ", ".join(f"{counts[one]} {one}" for one in FORMATS if counts[one])
+    return (name, form, shown, size, sqnr), problems
+
+
+def shown(row):
+    name, form, kinds, size, sqnr = row
+    return f"| {name} | {form} | {kinds} | {size // 1024} | {sqnr:.1f} |"
+
+
+def differs(row, written):
+    """Says how a row differs from the written table."""
+    mine = [cell.strip() for cell in shown(row).split("|")]
+    theirs = next((line for line in written if line[1:3] == mine[1:3]), None)
+    if theirs is None:
+        return ["FORMATS.md has no such row"]
+    return [f"FORMATS.md says {before}, found {now}" for before, now, slack in
+            ((theirs[3], mine[3], 0), (theirs[5], mine[5], 0.5))
+            if (before != now if not slack else abs(float(before) - float(now)) > slack)]
+
+
+def main(arguments):
+    folder = pathlib.Path(arguments[0]).resolve()
+    options, chosen = [[a for a in arguments[1:] if a.startswith("--") == is_option] for is_option in (True, False)]
+    rtx.prepare()
+    written = [[cell.strip() for cell in line.split("|")] for line in
+               (TABLE.read_text().splitlines() if "--check" in options else [])]
+    with tempfile.TemporaryDirectory() as scratch:
+        scratch = pathlib.Path(scratch)
+        products_alone(scratch)
+        jobs = [(name, form) for name in MODELS if not chosen or name in chosen for form in FORMATS]
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+            results = list(pool.map(lambda job: measured(*job, folder, scratch), jobs))
+    sizes = {(row[0], row[1]): row[3] for row, _ in results}
+    failed, lines = 0, []
+    for row, problems in results:
+        if row[0] == "products" and row[1] in LARGEST:
+            share = row[3] / sizes["products", "float16"]
+            problems += [f"the engine has {share:.2f} of the size in float16"] if share > LARGEST[row[1]] else []
+        if "--check" in options:
+            problems += differs(row, written)
+        failed += bool(problems)
+        lines.append(shown(row))
+        print(f"{'FAILED' if problems else 'ok':7} {shown(row)}", *problems, sep="\n        ")
+    if "--write" in options and not chosen:
+        TABLE.write_text(TITLE + "\n".join(lines) + "\n")
+    print(f"{len(results) - failed} passed, {failed} failed")
+    return failed > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
