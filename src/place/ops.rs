@@ -302,11 +302,16 @@ fn weight_grid(
     let (size, last) = (shape[axis], shape[shape.len() - 1]);
     let allowed = policy.block_size.as_slice();
     let allowed = if allowed.is_empty() { blocks } else { allowed };
-    let Some(&block) = allowed.iter().find(|&&block| size % block == 0) else {
+    let least = policy.target.rules().least_blocks;
+    let of_at_least =
+        |least: usize| allowed.iter().find(|&&block| size % block == 0 && size / block >= least);
+    // A weight that is one block along the axis has no fused kernel.
+    let Some(&block) = of_at_least(2).or_else(|| of_at_least(least)) else {
         let allowed: Vec<String> = allowed.iter().map(ToString::to_string).collect();
-        let allowed = either(&allowed);
+        let blocks = if least > 1 { "two or more blocks" } else { "a whole number of blocks" };
         return Err(format!(
-            "input axis of weight '{name}' has {size} elements, no whole number of blocks of {allowed}"
+            "input axis of weight '{name}' has {size} elements, not {blocks} of {}",
+            either(&allowed)
         ));
     };
     if last % 2 != 0 {

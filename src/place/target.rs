@@ -24,6 +24,8 @@ pub struct TargetRules {
     pub in_float: &'static [(Format, &'static [&'static str])],
     /// The formats in which the product needs a kernel more for a product whose weight has several scales.
     pub per_tensor: &'static [Format],
+    /// The least number of blocks along the input axis of a weight.
+    pub least_blocks: usize,
     /// Whether a residual Add reads its skip input quantized if no convolution fuses with the Add, as behind
     /// SiLU. This is for skip inputs that are quantized for another reader.
     pub quantized_skip: bool,
@@ -39,16 +41,22 @@ impl Target {
     /// quantized for the Add alone costs more than it gains: another kernel writes it.
     ///
     /// RTX has no convolution in FP8. In FP8, it multiplies the result of a product by the scales of its
-    /// channels in a kernel of its own, and one scale costs an 8-bit float nothing (`docs/formats.md`).
+    /// channels in a kernel of its own, and one scale costs an 8-bit float little accuracy. It dequantizes a weight
+    /// that is one block along the input axis in a kernel of its own (`tests/trt_rtx/FORMATS.md`).
     pub fn rules(self) -> &'static TargetRules {
         match self {
-            Self::TensorRt => {
-                &TargetRules { one_scale: &[], in_float: &[], per_tensor: &[], quantized_skip: false }
-            }
+            Self::TensorRt => &TargetRules {
+                one_scale: &[],
+                in_float: &[],
+                per_tensor: &[],
+                least_blocks: 1,
+                quantized_skip: false,
+            },
             Self::Rtx => &TargetRules {
                 one_scale: &["Conv"],
                 in_float: &[(Format::Int8, &["ConvTranspose"]), (Format::Fp8, &["Conv"])],
                 per_tensor: &[Format::Fp8],
+                least_blocks: 2,
                 quantized_skip: true,
             },
         }

@@ -41,7 +41,7 @@ TITLE = """# Formats in TensorRT-RTX
 Made by `formats.py --write`: TensorRT-RTX 1.7 on a CPU, for SM 8.9, with the rest of each model in float16
 (`--fp16 --target rtx`). "Runs as" counts the convolutions and products by what their kernels read; the kernels for SM 12.0
 are the same. A product of a format of weights that runs as float16 has its weight dequantized by a kernel before it: so
-TensorRT-RTX does where it joins a product with a residual Add, and where an axis is a single block. SQNR is that of the whole model against float32, the lowest of its outputs, on data that calibration has not
+TensorRT-RTX does where it joins a product with a residual Add. SQNR is that of the whole model against float32, the lowest of its outputs, on data that calibration has not
 seen.
 
 | model | format | runs as | engine, KiB | SQNR, dB |

@@ -60,7 +60,7 @@ fn what_a_format_leaves_has_its_reason() {
         (
             Format::Int4Weights,
             "MatMul_4",
-            "input axis of weight 'w4' has 16 elements, no whole number of blocks of 128 or 64",
+            "input axis of weight 'w4' has 16 elements, not a whole number of blocks of 128 or 64",
         ),
     ] {
         let (graph, plan) = in_format(MIXED, format);
@@ -106,6 +106,18 @@ fn blocks_lie_along_the_input_axis() {
         let (_, plan) = in_format(line, Format::Int4Weights);
         let grid = plan.weights[0].grid;
         assert_eq!((grid.axis, grid.block), (Some(axis), Some(128)), "{line}");
+    }
+    for (size, target, expected) in [
+        (128, Target::TensorRt, Some(64)),
+        (192, Target::TensorRt, Some(64)),
+        (64, Target::TensorRt, Some(64)),
+        (64, Target::Rtx, None),
+        (96, Target::TensorRt, None),
+    ] {
+        let graph = graph(&format!("MatMul x w[{size},6] -> y"));
+        let found = plan(&graph, &Policy { target, ..policy(Format::Int4Weights) }).unwrap();
+        assert_eq!(found.weights.first().and_then(|weight| weight.grid.block), expected, "{size} {target:?}");
+        assert_eq!(found.findings.is_empty(), expected.is_some());
     }
     let graph = graph("MatMul x w[192,6] -> y");
     let policy = Policy { block_size: Some(64), ..policy(Format::Int4Weights) };
@@ -199,5 +211,5 @@ fn the_least_share_is_of_what_the_format_takes() {
     assert!(plan(&graph, &least).is_ok());
     let short = super::graph("MatMul x w[96,128] -> a");
     let least = Policy { min_quantized: 1.0, ..policy(Format::Int4Weights) };
-    assert!(refusal(&short, &least).message().contains("no whole number of blocks"));
+    assert!(refusal(&short, &least).message().contains("not a whole number of blocks"));
 }
