@@ -59,6 +59,7 @@ peers: python models ## compare with ONNX Runtime's quantizer and build TensorRT
 	$(PYTHON) tests/python/test_checks.py
 	$(PYTHON) tests/trt_rtx/findings.py --check
 	$(PYTHON) tests/trt_rtx/subgraphs.py
+	$(PYTHON) tests/trt_rtx/formats.py target/models --check
 	$(PYTHON) tests/tensorrt/engines.py target/models
 	$(PYTHON) tests/tensorrt/tool.py target/models
 	$(PYTHON) tests/tensorrt/cost.py target/models
@@ -116,6 +117,7 @@ consumers: python ## install the CMake package and build C and C++ programs agai
 
 findings: python ## measure again which forms of Q/DQ TensorRT-RTX runs in INT8
 	$(PYTHON) tests/trt_rtx/findings.py --write
+	$(PYTHON) tests/trt_rtx/formats.py target/models --write
 
 models: target/models/manifest.json ## write the test models and their data into target/models
 

@@ -46,8 +46,8 @@ class Plan : public detail::Handle<qdq_plan, qdq_plan_free> {
   };
   /// A quantized constant, or the last tensor of a chain of operators that only change a constant's form.
   ///
-  /// `axis` is the axis with one scale per index, or per `block` of them unless that is 0; no_axis for a single
-  /// scale. A weight that is read along two axes or in two formats is in the list twice.
+  /// `axis` is the axis with one scale per index, or per `block` of them unless that is 0; no_axis for a
+  /// single scale. A weight that is read along two axes or in two formats is in the list twice.
   struct Weight {
     std::size_t tensor;
     std::int32_t axis;
@@ -112,8 +112,8 @@ class Plan : public detail::Handle<qdq_plan, qdq_plan_free> {
   }
   void weights() const&& = delete;
 
-  /// Computes the range of every observed tensor by a method for its format, in the order of the network. Status::Data
-  /// if a planned tensor was not observed.
+  /// Computes the range of every observed tensor by a method for its format, in the order of the network.
+  /// Status::Data if a planned tensor was not observed; Status::Unsupported for entropy with 8-bit floats.
   [[nodiscard]] Result<Ranges> ranges(const Stats& stats, RangeMethod method = Method::Mse) const {
     return detail::make<Ranges>(qdq_plan_ranges, c(), stats.c(), detail::number(method.method), method.percentile);
   }

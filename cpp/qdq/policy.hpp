@@ -52,8 +52,8 @@ class Policy::Builder : public detail::Builder<Builder, Policy> {
   Builder& format_of(std::string_view pattern, Format value) {
     return set(qdq_policy_format_of, detail::Text(pattern).c(), detail::number(value));
   }
-  /// Sets the number of weights in a row that share a scale, 128 or 64, for Int4Weights. Default: 128 if it divides
-  /// the input axis, else 64.
+  /// Sets the number of weights in a row that share a scale, 128 or 64, for Int4Weights. Default: 128 if it
+  /// divides the input axis, else 64.
   Builder& block_size(std::size_t value) { return set(qdq_policy_set_block_size, value); }
   /// Sets whether Int8Weights also takes the weights of convolutions, which compute in float. Default: false.
   Builder& conv_weights(bool value) { return set(qdq_policy_set_conv_weights, value); }

@@ -66,6 +66,19 @@ pub(crate) fn round_to_nearest(
     })
 }
 
+/// Returns the scale of an element of a weight, by its place in the row-major weight.
+pub(crate) fn scale_of(planned: &PlannedWeight, shape: &[usize], place: usize) -> usize {
+    match (used_axis(planned, shape), planned.grid.block) {
+        (None, _) => 0,
+        (Some(axis), None) => Channels::along(axis, shape, shape[axis]).at(place),
+        (Some(axis), Some(block)) => {
+            let behind: usize = shape[axis + 1..].iter().product();
+            // No block crosses an index of the axes before, because blocks divide the axis.
+            place / behind / block * behind + place % behind
+        }
+    }
+}
+
 /// Returns the steps of a weight as a type of scales holds them, if it can.
 ///
 /// A step that the type does not hold is raised if that costs the format nothing, or hardly any accuracy.
@@ -125,6 +138,8 @@ impl Blocks {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::graph::TensorId;
+    use crate::place::WeightGrid;
 
     #[test]
     fn blocks_lie_in_the_order_of_their_scales() {
@@ -136,6 +151,10 @@ mod tests {
         assert_eq!(gathered[..8], [0.0, 3.0, 1.0, 4.0, 2.0, 5.0, 6.0, 9.0]);
         let integers: Vec<i8> = gathered.iter().map(|&value| value as i8).collect();
         assert_eq!(blocks.scattered(&integers), (0..24).collect::<Vec<i8>>());
+        let grid = WeightGrid { format: Format::Int4Weights, axis: Some(1), block: Some(2) };
+        let planned = PlannedWeight { tensor: TensorId(0), constant: TensorId(0), edges: Vec::new(), grid };
+        let scales = blocks.places().map(|place| scale_of(&planned, &[2, 4, 3], place));
+        assert_eq!(scales.collect::<Vec<_>>(), (0..24).map(|at| at / 2).collect::<Vec<_>>());
         // Along the last axis, blocks are rows as they are.
         assert_eq!(Blocks::new(&[2, 4], 1, 2).gathered(&values[..8]), values[..8]);
     }

@@ -67,7 +67,7 @@ impl Weights {
     }
 
     /// Returns the bits of the integers of a format.
-    pub(super) fn bits_of(&self, format: Format) -> u32 {
+    pub(crate) fn bits_of(&self, format: Format) -> u32 {
         if format.rules().element.is_packed() { self.bits.min(4) } else { self.bits }
     }
 

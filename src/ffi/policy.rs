@@ -222,8 +222,8 @@ pub unsafe extern "C" fn qdq_policy_format_of(
 }
 
 /// Sets the number of weights in a row along the input axis that share a scale: 128 or 64, for
-/// QDQ_FORMAT_INT4_WEIGHTS. 0 stands for the first of them that divides the axis. Default: 0. Planning fails with
-/// QDQ_ERROR_INVALID_ARGUMENT if no format of the policy has blocks of this size.
+/// QDQ_FORMAT_INT4_WEIGHTS. 0 stands for the first of them that divides the axis. Default: 0. Planning fails
+/// with QDQ_ERROR_INVALID_ARGUMENT if no format of the policy has blocks of this size.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_policy_set_block_size(
     policy: Option<&mut qdq_policy>,

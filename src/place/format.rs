@@ -64,8 +64,8 @@ pub struct FormatRules {
     pub attention: AttentionRule,
     /// The operators that select quantized values and get pairs of their own.
     pub selects: &'static [&'static str],
-    /// The possible numbers of weights in a row along the input axis that share a scale. The first that divides
-    /// the axis is taken. If the list is empty, the scales are those of output channels.
+    /// The possible numbers of weights in a row along the input axis that share a scale. The first that
+    /// divides the axis is taken. If the list is empty, the scales are those of output channels.
     pub blocks: &'static [usize],
 }
 

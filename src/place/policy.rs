@@ -30,8 +30,9 @@ pub struct Policy {
     pub format: Format,
     /// Other formats for nodes whose name matches a pattern. The first pattern that matches a node decides.
     pub formats: Vec<(String, Format)>,
-    /// The number of weights in a row that share a scale, for formats with blocks; `None` for the first number
-    /// of the format that divides the axis.
+    /// The number of weights in a row that share a scale, for formats with blocks.
+    ///
+    /// `None` stands for the first number of the format that divides the axis.
     pub block_size: Option<usize>,
     /// Whether formats of weights alone also take the weights of convolutions.
     ///

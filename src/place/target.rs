@@ -40,9 +40,9 @@ impl Target {
     /// in a kernel of its own, which reads fewer bytes if the skip input is INT8. A skip input that is
     /// quantized for the Add alone costs more than it gains: another kernel writes it.
     ///
-    /// RTX has no convolution in FP8. In FP8, it multiplies the result of a product by the scales of its
-    /// channels in a kernel of its own, and one scale costs an 8-bit float little accuracy. It dequantizes a weight
-    /// that is one block along the input axis in a kernel of its own (`tests/trt_rtx/FORMATS.md`).
+    /// RTX has no convolution in FP8. It multiplies the result of a product in FP8 by the scales of its
+    /// channels in a kernel of its own, and one scale costs an 8-bit float little accuracy. It dequantizes a
+    /// weight that is one block along the input axis in a kernel of its own (`tests/trt_rtx/FORMATS.md`).
     pub fn rules(self) -> &'static TargetRules {
         match self {
             Self::TensorRt => &TargetRules {

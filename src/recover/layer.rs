@@ -3,7 +3,8 @@
 use crate::graph::{Attribute, Edge, Graph, Node, NodeId, TensorId};
 use crate::place::Plan;
 
-/// A node that computes with a quantized weight and a quantized activation.
+/// A node that computes with a quantized weight and a quantized activation, or an activation in float if the
+/// format is of weights alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layer {
     /// The node.
@@ -24,11 +25,12 @@ pub fn layers(graph: &Graph, plan: &Plan) -> Vec<Layer> {
         |edge: &Edge| plan.activations.iter().any(|activation| activation.edges.contains(edge));
     let mut found = Vec::new();
     for (planned, weight) in plan.weights.iter().enumerate() {
+        let is_alone = !weight.grid.format.rules().activations;
         for edge in &weight.edges {
             let node = graph.node(edge.node);
             let data = Edge { node: edge.node, input: 1 - edge.input.min(1) };
             if let (Some(input), Some(output), true) =
-                (node.input(data.input), node.output(0), is_quantized(&data))
+                (node.input(data.input), node.output(0), is_alone || is_quantized(&data))
             {
                 found.push(Layer { node: edge.node, planned, weight_input: edge.input, input, output });
             }

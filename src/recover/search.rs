@@ -14,13 +14,13 @@ const REST: (usize, usize) = (10, 3);
 const BLOCK: usize = 32;
 
 /// Returns the error of a dequantized integer.
-fn deviation(weight: f32, value: i8, scale: f32) -> f64 {
+fn deviation(((&weight, &value), &scale): ((&f32, &i8), &f32)) -> f64 {
     f64::from(f32::from(value) * scale) - f64::from(weight)
 }
 
 /// Returns the error of each weight of a row.
-pub(super) fn errors(weights: &[f32], values: &[i8], scale: f32) -> Vec<f64> {
-    weights.iter().zip(values).map(|(&weight, &value)| deviation(weight, value, scale)).collect()
+pub(super) fn errors(weights: &[f32], values: &[i8], scales: &[f32]) -> Vec<f64> {
+    weights.iter().zip(values).zip(scales).map(deviation).collect()
 }
 
 /// Returns the product of a row of H and the errors.
@@ -32,7 +32,7 @@ pub(super) fn dot<'a>(row: impl Iterator<Item = &'a f32>, other: &[f64]) -> f64 
 pub(super) fn search(
     weights: &[f32],
     nearest: &[i8],
-    scale: f32,
+    scales: &[f32],
     levels: (i8, i8),
     moments: ArrayView2<'_, f32>,
 ) -> Vec<i8> {
@@ -41,14 +41,16 @@ pub(super) fn search(
     let mut others: Vec<i8> = weights
         .iter()
         .zip(nearest)
-        .map(|(&weight, &value)| other_side(weight, value, scale, levels))
+        .zip(scales)
+        .map(|((&weight, &value), &scale)| other_side(weight, value, scale, levels))
         .collect();
-    let errors = errors(weights, nearest, scale);
+    let errors = errors(weights, nearest, scales);
     // The slope is 2 H e. With the diagonal, a flip by t changes eᵀ H e by t (2 H e)ᵢ + t² Hᵢᵢ.
     let slope = moments.rows().into_iter().map(|row| 2.0 * dot(row.iter(), &errors) as f32);
-    let step = |(&value, &other): (&i8, &i8)| f32::from(other) * scale - f32::from(value) * scale;
+    let step =
+        |((&value, &other), &scale): ((&i8, &i8), &f32)| f32::from(other) * scale - f32::from(value) * scale;
     let mut flips = Flips {
-        steps: values.iter().zip(&others).map(step).collect(),
+        steps: values.iter().zip(&others).zip(scales).map(step).collect(),
         slope: slope.collect(),
         diagonal: moments.diag().to_vec(),
         rests_until: vec![0; count],

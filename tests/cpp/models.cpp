@@ -213,6 +213,28 @@ TEST(digits_recover_accuracy) {
   CHECK(qdq::QuantizeOptions::make().weight_bits(9).build().error().status() == Status::InvalidArgument);
 }
 
+// The first plan of a model raises its opset to what the format needs.
+TEST(models_are_written_in_every_format) {
+  using qdq::Format;
+  const std::vector<std::pair<Format, std::int64_t>> formats = {
+      {Format::Fp8, 19}, {Format::Int8Weights, 17}, {Format::Int4Weights, 21}};
+  for (const auto& [format, opset] : formats) {
+    const auto model = qdq::Model::open(check::data() + "/digits/model.onnx").value();
+    const auto plan = model.plan(qdq::Policy::make().format(format).build().value()).value();
+    auto ranges = qdq::Ranges::make().value();
+    for (std::string_view tap : plan.taps()) ranges.set(tap, 1.0f).value();
+    const auto quantized = model.quantize(plan, ranges).value();
+    CHECK_EQ(quantized.opset(), opset);
+    const auto as_float = qdq::QuantizeOptions::make().weight_form(qdq::WeightForm::Float).build().value();
+    CHECK_FAILS(model.quantize(plan, ranges, as_float), Status::InvalidArgument, "are not stored as float");
+  }
+  // A model that was planned before keeps its opset.
+  const auto model = qdq::Model::open(check::data() + "/digits/model.onnx").value();
+  CHECK_GOOD(model.plan());
+  const auto fp8 = model.plan(qdq::Policy::make().format(Format::Fp8).build().value());
+  CHECK_FAILS(fp8, Status::Unsupported, "fp8 needs opset 19, and the model has 17");
+}
+
 // Only the weights remain to be quantized, so no activation needs a range and no data is read.
 TEST(layers_that_are_quantized_by_half_are_completed) {
   const auto model = qdq::Model::open(check::data() + "/cases/activations_quantized_only.onnx").value();

@@ -125,6 +125,38 @@ TEST(plans_say_what_and_why) {
   CHECK_FAILS(graph.plan(qdq::Policy::make().exclude_name("nothing*").build().value()), Status::InvalidArgument, "nothing*");
 }
 
+// A policy names the format of the network, and of nodes by pattern.
+TEST(plans_have_formats) {
+  using qdq::Format;
+  Graph graph = network();
+  const auto w = graph.add_tensor("m", TensorKind::Constant, DType::F32, {256, 8}).value();
+  const auto x = graph.add_tensor("flat", TensorKind::Input, DType::F32, {1, 256}).value();
+  graph.add_node(Node::make("MatMul", "product").input(x).input(w).output("p").build().value()).value();
+  graph.mark_output(graph.find_tensor("p")).value();
+  const auto fp8 = qdq::Policy::make().format(Format::Fp8).format_of("prod*", Format::Int4Weights).block_size(64).build().value();
+  const auto plan = graph.plan(fp8).value();
+  CHECK_EQ(plan.activations().size(), 1u);
+  CHECK(plan.activations().at(0).format == Format::Fp8);
+  CHECK(plan.weights().at(0).format == Format::Fp8 && plan.weights().at(0).block == 0);
+  const auto blocks = plan.weights().at(1);
+  CHECK(blocks.format == Format::Int4Weights && blocks.block == 64 && blocks.axis == 0);
+  CHECK(kept(plan.to_text().value()).text().find("fp8") != std::string_view::npos);
+  qdq::Stats stats;
+  stats.observe("x", std::vector<float>{-1, 1}).value();
+  CHECK_FAILS(plan.ranges(stats, qdq::Method::Entropy), Status::Unsupported, "no range can be computed");
+  CHECK_GOOD(plan.ranges(stats, qdq::Method::Max));
+
+  const auto weights = qdq::Policy::make().format(Format::Int8Weights).conv_weights(true).build().value();
+  const auto alone = graph.plan(weights).value();
+  CHECK(alone.activations().size() == 0 && alone.weights().size() == 2 && alone.taps().size() == 0);
+  CHECK(alone.findings().value().at(0).message.find("computes in float") != std::string_view::npos);
+  CHECK_FAILS(qdq::Policy::make().format(static_cast<Format>(9)).build(), Status::InvalidArgument, "format 9");
+  const auto typo = qdq::Policy::make().format_of("nothing*", Format::Fp8).build().value();
+  CHECK_FAILS(graph.plan(typo), Status::InvalidArgument, "fp8 pattern 'nothing*' matches no node");
+  const auto odd = qdq::Policy::make().format(Format::Int4Weights).block_size(48).build().value();
+  CHECK_FAILS(graph.plan(odd), Status::InvalidArgument, "48 is no block size");
+}
+
 // The option decides on the two products of an attention.
 TEST(the_products_of_an_attention_follow_the_policy) {
   Graph graph;

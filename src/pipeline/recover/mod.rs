@@ -23,6 +23,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use crate::batch::BatchSource;
+use crate::dtype::DataType;
 use crate::emit::Ranges;
 use crate::emit::Weights;
 use crate::error::{Error, ErrorKind, Result};
@@ -108,19 +109,23 @@ impl RecoverOptions {
 impl RecoverOptions {
     /// Refuses methods that do not know a format of the plan, before the data is read.
     ///
+    /// Equalization knows int8 alone. Learned rounding searches integers, so it does not know 8-bit floats.
+    ///
     /// # Errors
-    /// `Unsupported` if the plan has another format than int8 and a method is chosen.
+    /// `Unsupported` for a format that a chosen method does not know.
     pub fn check_formats(&self, plan: &Plan) -> Result<()> {
-        let others = plan.weights.iter().map(|weight| weight.grid.format);
-        match others.into_iter().find(|&format| format != Format::Int8) {
-            Some(format) if !self.recovery.is_none() => {
-                let message =
-                    format!("the methods that recover accuracy are for int8, and the plan has {format}");
-                Err(Error::new(ErrorKind::Unsupported, message)
-                    .with_remedy("leave the methods out, or choose int8"))
-            }
-            _ => Ok(()),
+        let is_float = |format: Format| format.rules().element == DataType::F8E4M3;
+        for format in plan.weights.iter().map(|weight| weight.grid.format) {
+            let method = match self.recovery {
+                Recovery { equalization: true, .. } if format != Format::Int8 => "equalization",
+                Recovery { learned_rounding: true, .. } if is_float(format) => "learned rounding",
+                _ => continue,
+            };
+            let message = format!("{method} does not know {format}, which the plan has");
+            return Err(Error::new(ErrorKind::Unsupported, message)
+                .with_remedy("leave the method out, or choose another format"));
         }
+        Ok(())
     }
 }
 

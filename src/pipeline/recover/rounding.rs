@@ -3,10 +3,11 @@
 use ndarray::Array2;
 
 use crate::emit::qdq_model::ReadyWeights;
-use crate::emit::round_weights::round_to_nearest;
+use crate::emit::round_weights::{round_to_nearest, scale_of};
 use crate::error::Result;
 use crate::graph::Graph;
 use crate::kernel::parallel;
+use crate::place::PlannedWeight;
 use crate::quant::weights::{QuantizedWeights, max_level};
 use crate::recover::layer::{Layer, Matrix, layers, matrix};
 use crate::recover::moments;
@@ -62,13 +63,14 @@ pub(super) fn learn_rounding(
         let (now, later) = rest.split_at(count);
         rest = later;
         for (weight, moments) in now.iter().zip(gather(network, now, passes)?) {
-            let nearest = round_to_nearest(network, &plan.weights[weight.planned], &weight.value, weights)?;
+            let planned = &plan.weights[weight.planned];
+            let nearest = round_to_nearest(network, planned, &weight.value, weights)?;
             let Some(moments) = moments.mean() else {
                 entries.push(left_alone(&weight.name, "its inputs have no finite second moments"));
                 continue;
             };
             let learned = parallel::within(passes.runtime.threads, || {
-                round_weight(weight, &nearest, weights.bits, &moments)
+                round_weight((weight, planned), &nearest, weights.bits_of(planned.grid.format), &moments)
             })?;
             proposals.push(Proposal { weight, nearest, learned });
         }
@@ -107,7 +109,7 @@ fn common_matrix(graph: &Graph, layers: &[&Layer], shape: &[usize]) -> std::resu
 }
 
 fn round_weight(
-    weight: &Weight,
+    (weight, planned): (&Weight, &PlannedWeight),
     nearest: &QuantizedWeights,
     bits: u32,
     moments: &[Array2<f32>],
@@ -120,8 +122,9 @@ fn round_weight(
         let at = |column| matrix.at(row, column);
         let values: Vec<f32> = (0..matrix.columns).map(|column| floats[at(column)]).collect();
         let integers: Vec<i8> = (0..matrix.columns).map(|column| nearest.values[at(column)]).collect();
-        let scale = nearest.scale[if nearest.scale.len() > 1 { row } else { 0 }];
-        rounding::round(&values, &integers, scale, (-high - 1, high), moments[matrix.group(row)].view())
+        let scale = |column| nearest.scale[scale_of(planned, weight.value.shape(), at(column))];
+        let scales: Vec<f32> = (0..matrix.columns).map(scale).collect();
+        rounding::round(&values, &integers, &scales, (-high - 1, high), moments[matrix.group(row)].view())
             .values
     };
     let mut rounded = nearest.clone();

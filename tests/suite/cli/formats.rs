@@ -104,7 +104,7 @@ fn a_plan_may_have_several_formats() {
     );
 }
 
-/// What cannot be written is refused with its text before data is read.
+/// Each combination that cannot be written is refused with its text before data is read.
 #[test]
 fn bad_combinations_are_refused_before_data_is_read() {
     let place = Place::with_digits();
@@ -126,9 +126,10 @@ fn bad_combinations_are_refused_before_data_is_read() {
         ("--format fp8 --weight-bits 4", &["fp8 has no weights of 4 bits"]),
         ("--format fp8 --weights float", &["weights of fp8 are not stored as float"]),
         (
-            "--format int8-weights --learned-rounding",
-            &["the methods that recover accuracy are for int8, and the plan has int8-weights"],
+            "--format int8-weights --equalize",
+            &["equalization does not know int8-weights, which the plan has"],
         ),
+        ("--format fp8 --learned-rounding", &["learned rounding does not know fp8, which the plan has"]),
         (
             "--format int4-weights --block-size 32",
             &["--block-size: 32 is no block size", "help: choose 128 or 64"],
