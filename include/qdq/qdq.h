@@ -1380,8 +1380,8 @@ qdq_status qdq_policy_set_format(qdq_policy *policy, qdq_format format, qdq_erro
 qdq_status qdq_policy_format_of(qdq_policy *policy, const char *pattern, qdq_format format, qdq_error **error);
 
 /// Sets the number of weights in a row along the input axis that share a scale: 128 or 64, for
-/// QDQ_FORMAT_INT4_WEIGHTS. 0 stands for the first of them that divides the axis. Default: 0. Planning fails with
-/// QDQ_ERROR_INVALID_ARGUMENT if no format of the policy has blocks of this size.
+/// QDQ_FORMAT_INT4_WEIGHTS. 0 stands for the first of them that divides the axis. Default: 0. Planning fails
+/// with QDQ_ERROR_INVALID_ARGUMENT if no format of the policy has blocks of this size.
 qdq_status qdq_policy_set_block_size(qdq_policy *policy, size_t block_size, qdq_error **error);
 
 /// Sets whether QDQ_FORMAT_INT8_WEIGHTS also takes the weights of convolutions. TensorRT dequantizes them and

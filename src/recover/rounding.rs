@@ -3,7 +3,8 @@
 //! Let w be one row of a weight's matrix, ŵ its rounded form, e = ŵ - w, and x the inputs. Then the error of
 //! the output is e·x. Its mean square is eᵀ H e, where H is the mean of x xᵀ over the calibration data
 //! ([`Moments`](super::moments::Moments)). Every ŵ may be one of the two multiples of its scale beside w. A
-//! row has one scale, or one for each block. AdaRound (Nagel et al., 2020) relaxes this problem and trains it.
+//! row has one scale, or one for each block. AdaRound (Nagel et al., 2020) relaxes this problem and trains
+//! it.
 //!
 //! Here it is searched directly, since H contains all information about it. The search begins at the nearest
 //! integers. It flips the weight that lowers the error most or, if none lowers it, raises it least. A flipped

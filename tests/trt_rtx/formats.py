@@ -31,7 +31,7 @@ from builder import Builder  # noqa: E402
 QDQ = ROOT / "target/debug/qdq"
 TABLE = ROOT / "tests/trt_rtx/FORMATS.md"
 FORMATS = ("float16", "int8", "fp8", "int8-weights", "int4-weights")
-MODELS = ("transformer", "transformer_256", "transformer_1024", "vision_transformer", "digits", "products")
+MODELS = ("transformer", "transformer_256", "vision_transformer", "digits", "products")
 # The formats that both libraries build: 8-bit floats from SM 8.9 on.
 TARGETS = (89, 120)
 # The largest size of the engine of products alone, against that in float16.
@@ -40,9 +40,9 @@ TITLE = """# Formats in TensorRT-RTX
 
 Made by `formats.py --write`: TensorRT-RTX 1.7 on a CPU, for SM 8.9, with the rest of each model in float16
 (`--fp16 --target rtx`). "Runs as" counts the convolutions and products by what their kernels read; the kernels for SM 12.0
-are the same. A product of a format of weights that runs as float16 has its weight dequantized by a kernel before it: so
-TensorRT-RTX does where it joins a product with a residual Add. SQNR is that of the whole model against float32, the lowest of its outputs, on data that calibration has not
-seen.
+are the same. A product whose weight has a format of weights and that runs as float16 has its weight dequantized by a kernel
+before it, as where TensorRT-RTX joins a product with a residual Add. SQNR is that of the whole model against float32, the
+lowest of its outputs, on data that calibration has not seen.
 
 | model | format | runs as | engine, KiB | SQNR, dB |
 |---|---|---|---:|---:|

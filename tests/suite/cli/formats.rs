@@ -167,3 +167,18 @@ fn blocks_have_scales_of_their_own() {
     let Data::I4(values) = integers.data() else { panic!("{:?}", integers.data().view().dtype()) };
     assert!(values.iter().any(|&value| value == 7) && values.iter().all(|value| (-8..=7).contains(value)));
 }
+
+/// Rows of weights in blocks have several scales, and their activations stay in float.
+#[test]
+fn learned_rounding_serves_weights_in_blocks() {
+    let place = Place::with_digits();
+    let sqnr = |options: &str| {
+        let quantize = format!("quantize model.onnx -d calib.npz --limit 64 --format int4-weights {options}");
+        place.run(&format!("{quantize} -o out.onnx")).succeeds();
+        let json = place.run("compare model.onnx out.onnx -d test.npz --limit 64 --json").json();
+        json["outputs"][0]["sqnr_db"].as_f64().unwrap()
+    };
+    let (plain, learned) = (sqnr(""), sqnr("--learned-rounding"));
+    assert!(learned > plain + 3.0, "{plain} {learned}");
+    assert!(sqnr("--learned-rounding --bias-correction") > plain + 3.0);
+}
