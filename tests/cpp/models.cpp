@@ -217,8 +217,9 @@ TEST(digits_recover_accuracy) {
 // The first plan of a model raises its opset to what the format needs.
 TEST(models_are_written_in_every_format) {
   using qdq::Format;
-  const std::vector<std::pair<Format, std::int64_t>> formats = {
-      {Format::Fp8, 19}, {Format::Int8Weights, 17}, {Format::Int4Weights, 21}};
+  const std::vector<std::pair<Format, std::int64_t>> formats = {{Format::Fp8, 19},
+                                                                {Format::Int8Weights, 17},
+                                                                {Format::Int4Weights, 21}};
   for (const auto& [format, opset] : formats) {
     const auto model = qdq::Model::open(check::data() + "/digits/model.onnx").value();
     const auto plan = model.plan(qdq::Policy::make().format(format).build().value()).value();

@@ -133,7 +133,8 @@ TEST(plans_have_formats) {
   const auto x = graph.add_tensor("flat", TensorKind::Input, DType::F32, {1, 256}).value();
   graph.add_node(Node::make("MatMul", "product").input(x).input(w).output("p").build().value()).value();
   graph.mark_output(graph.find_tensor("p")).value();
-  const auto fp8 = qdq::Policy::make().format(Format::Fp8).format_of("prod*", Format::Int4Weights).block_size(64).build().value();
+  const auto fp8 =
+      qdq::Policy::make().format(Format::Fp8).format_of("prod*", Format::Int4Weights).block_size(64).build().value();
   const auto plan = graph.plan(fp8).value();
   CHECK_EQ(plan.activations().size(), 1u);
   CHECK(plan.activations().at(0).format == Format::Fp8);

@@ -165,7 +165,7 @@ fn blocks_have_scales_of_their_own() {
     assert_eq!(block, 64);
     assert_eq!(integers.shape()[axis], scales.shape()[axis] * block);
     let Data::I4(values) = integers.data() else { panic!("{:?}", integers.data().view().dtype()) };
-    assert!(values.iter().any(|&value| value == 7) && values.iter().all(|value| (-8..=7).contains(value)));
+    assert!(values.contains(&7) && values.iter().all(|value| (-8..=7).contains(value)));
 }
 
 /// Rows of weights in blocks have several scales, and their activations stay in float.
