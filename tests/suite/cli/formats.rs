@@ -129,6 +129,13 @@ fn bad_combinations_are_refused_before_data_is_read() {
             "--format int8-weights --equalize",
             &["equalization does not know int8-weights, which the plan has"],
         ),
+        (
+            "--format int4-weights --block-size 128 --target rtx",
+            &[
+                "nothing can be quantized to int4-weights: '/fc/Gemm' stays in float: input axis of weight",
+                "not two or more blocks of 128",
+            ],
+        ),
         ("--format fp8 --learned-rounding", &["learned rounding does not know fp8, which the plan has"]),
         (
             "--format int4-weights --block-size 32",

@@ -8,8 +8,8 @@ use qdq::error::{Error, ErrorKind, Result};
 use qdq::graph::Graph;
 use qdq::pipeline::{self, PrepareOptions, Prepared};
 use qdq::place::existing::quantized_nodes;
-use qdq::place::ops::all_nested_weighted;
-use qdq::place::{self, Plan, Policy};
+use qdq::place::ops::{all_nested_weighted, is_weighted};
+use qdq::place::{self, Format, Plan, Policy};
 
 use crate::args::{InputArgs, PrecisionArgs};
 use crate::resolve;
@@ -56,6 +56,12 @@ impl Planned {
             let message = format!("{model}: --include and --exclude leave nothing to quantize");
             let remedy = format!("see what they match with 'qdq inspect {model}' and the same options");
             (ErrorKind::InvalidArgument, message, remedy)
+        } else if let Some(reason) = self.refusal_of_format(policy)? {
+            let formats: Vec<&str> = policy.used_formats().map(Format::name).collect();
+            let message = format!("{model}: nothing can be quantized to {}: {reason}", formats.join(" or "));
+            let remedy =
+                format!("see all reasons with 'qdq inspect {model}' and the same options, or choose int8");
+            (ErrorKind::Unsupported, message, remedy)
         } else if quantized_nodes(self.prepared.graph()) > 0 {
             let message = format!("{model}: is quantized already");
             (ErrorKind::Unsupported, message, "give the float model that it was made from".to_owned())
@@ -74,6 +80,19 @@ impl Planned {
             (ErrorKind::Unsupported, message, remedy)
         };
         Err(Error::new(kind, message).with_remedy(remedy))
+    }
+
+    /// Returns the reason for the last product or convolution that only another format than int8 leaves.
+    fn refusal_of_format(&self, policy: &Policy) -> Result<Option<String>> {
+        if policy.used_formats().eq([Format::Int8]) || self.default_plan()?.is_empty() {
+            return Ok(None);
+        }
+        let graph = self.prepared.graph();
+        let mut weighted =
+            self.plan.decisions.iter().filter(|decision| is_weighted(graph.node(decision.node)));
+        Ok(weighted.next_back().map(|decision| {
+            format!("'{}' stays in float: {}", graph.node(decision.node).name, decision.reason)
+        }))
     }
 
     /// Returns the plan without the user's options.
