@@ -22,6 +22,7 @@ pub mod existing;
 pub mod format;
 mod forms;
 pub mod fusion;
+mod grid;
 pub mod ops;
 pub mod policy;
 pub mod reasons;
