@@ -135,6 +135,11 @@ class Graph : public detail::Handle<qdq_graph, qdq_graph_free> {
     return detail::make<Plan>(qdq_graph_plan, c(), policy.c(), ranges.c());
   }
 
+  /// Checks that every pattern and operator of the options matches a node.
+  [[nodiscard]] Result<void> check(const PrecisionOptions& options) const {
+    return detail::call(qdq_precision_options_check, options.c(), c());
+  }
+
   /// Decides which nodes compute in half precision. The graph is the network to convert: with its Quantize
   /// and Dequantize if it has any.
   [[nodiscard]] Result<PrecisionPlan> plan_precision(const PrecisionOptions& options = PrecisionOptions(),

@@ -26,6 +26,9 @@ class PrecisionOptions : public detail::Handle<qdq_precision_options, qdq_precis
   /// Returns the 16-bit type.
   [[nodiscard]] Half half() const noexcept { return static_cast<Half>(qdq_precision_options_half(c())); }
 
+  /// Returns whether f32 inputs and outputs become 16-bit too.
+  [[nodiscard]] bool half_io() const noexcept { return qdq_precision_options_half_io(c()); }
+
   /// Starts with options that choose f16 by the values.
   [[nodiscard]] static Builder make();
   /// Starts with a copy of these options.

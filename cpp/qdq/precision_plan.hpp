@@ -56,6 +56,8 @@ class PrecisionPlan : public detail::Handle<qdq_precision_plan, qdq_precision_pl
   [[nodiscard]] bool output_is_half(std::size_t node, std::size_t output) const noexcept {
     return qdq_precision_plan_output_is_half(c(), node, output);
   }
+  /// Returns whether constant `tensor` is a mask, whose f32 form ends at the numbers of the 16-bit type too.
+  [[nodiscard]] bool is_mask(std::size_t tensor) const noexcept { return qdq_precision_plan_is_mask(c(), tensor); }
   /// Returns the f32 numbers that constant `tensor` of the graph has in a network that carries the plan out:
   /// those of its 16-bit form with `in_half`, else those of the f32 form beside it. `value` is its value so
   /// far.

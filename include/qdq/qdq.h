@@ -2021,8 +2021,18 @@ void qdq_precision_options_free(qdq_precision_options **options);
 /// Sets the 16-bit type. Default: QDQ_HALF_F16.
 qdq_status qdq_precision_options_set_half(qdq_precision_options *options, qdq_half half, qdq_error **error);
 
+/// Whether f32 inputs and outputs become 16-bit too; false for NULL.
+bool qdq_precision_options_half_io(const qdq_precision_options *options);
+
 /// Returns the 16-bit type; QDQ_HALF_F16 for NULL.
 qdq_half qdq_precision_options_half(const qdq_precision_options *options);
+
+/// Checks that every pattern and operator of the options matches a node of the graph.
+///
+/// Returns QDQ_ERROR_INVALID_ARGUMENT with the first that does not.
+qdq_status qdq_precision_options_check(const qdq_precision_options *options,
+                                       const qdq_graph *graph,
+                                       qdq_error **error);
 
 /// Sets whether the f32 inputs and outputs of the model become 16-bit too. Default: false.
 qdq_status qdq_precision_options_set_half_io(qdq_precision_options *options, bool enabled, qdq_error **error);
@@ -2129,6 +2139,10 @@ bool qdq_precision_plan_input_is_half(const qdq_precision_plan *plan, size_t nod
 
 /// Whether an f32 tensor at output `output` of node `node` becomes 16-bit. False past the last.
 bool qdq_precision_plan_output_is_half(const qdq_precision_plan *plan, size_t node, size_t output);
+
+/// Whether constant `tensor` is a mask, whose f32 form ends at the numbers of the 16-bit type too: Casts make
+/// 16-bit numbers of it behind f32 nodes. False past the last.
+bool qdq_precision_plan_is_mask(const qdq_precision_plan *plan, size_t tensor);
 
 /// Returns the numbers that constant `tensor` of the graph has in a network that carries the plan out, in
 /// f32: those of its 16-bit form with `in_half`, else those of the f32 form beside it. `value` (f32, f16,

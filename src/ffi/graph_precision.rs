@@ -96,6 +96,15 @@ pub extern "C" fn qdq_precision_plan_output_is_half(
     })
 }
 
+/// Whether constant `tensor` is a mask, whose f32 form ends at the numbers of the 16-bit type too: Casts make
+/// 16-bit numbers of it behind f32 nodes. False past the last.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_precision_plan_is_mask(plan: Option<&qdq_precision_plan>, tensor: usize) -> bool {
+    plan.is_some_and(|plan| {
+        plan.plan.limited.iter().any(|limited| limited.is_mask && limited.tensor.0 == tensor)
+    })
+}
+
 /// Returns the numbers that constant `tensor` of the graph has in a network that carries the plan out, in
 /// f32: those of its 16-bit form with `in_half`, else those of the f32 form beside it. `value` (f32, f16,
 /// bf16, f64) is the constant's value so far. Free `*out` with qdq_array_free(); qdq_tensor_convert() makes

@@ -7,6 +7,7 @@ use crate::error::Result;
 use crate::precision::{Half, PrecisionPolicy};
 
 use super::error::qdq_error;
+use super::graph::qdq_graph;
 use super::guard::{constructed, guard};
 use super::handle::{self, get, get_mut, give, text};
 use super::number_set::NumberSet;
@@ -72,10 +73,28 @@ pub extern "C" fn qdq_precision_options_set_half(
     })
 }
 
+/// Whether f32 inputs and outputs become 16-bit too; false for NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_precision_options_half_io(options: Option<&qdq_precision_options>) -> bool {
+    options.is_some_and(|options| options.policy.half_io)
+}
+
 /// Returns the 16-bit type; QDQ_HALF_F16 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_precision_options_half(options: Option<&qdq_precision_options>) -> qdq_half {
     options.and_then(|options| HALVES.number(options.policy.half)).unwrap_or(QDQ_HALF_F16)
+}
+
+/// Checks that every pattern and operator of the options matches a node of the graph.
+///
+/// Returns QDQ_ERROR_INVALID_ARGUMENT with the first that does not.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_precision_options_check(
+    options: Option<&qdq_precision_options>,
+    graph: Option<&qdq_graph>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || get(options, "options")?.policy.check(&get(graph, "graph")?.graph))
 }
 
 /// Sets whether the f32 inputs and outputs of the model become 16-bit too. Default: false.

@@ -118,11 +118,17 @@ pub fn quantize_weights_by(
 ) -> Result<Vec<i8>> {
     check(values, shape, axis)?;
     check_finite(values, shape)?;
+    if values.is_empty() {
+        return Err(Error::new(ErrorKind::Shape, format!("weights of shape {shape:?} have no element")));
+    }
     let expected = axis.map_or(1, |axis| shape[axis]);
     if scales.len() != expected || !scales.iter().all(|scale| scale.is_finite() && *scale > 0.0) {
+        let bad = scales.iter().find(|scale| !(scale.is_finite() && **scale > 0.0));
+        let found = bad.map_or_else(|| scales.len().to_string(), |bad| format!("{bad}"));
         let message =
-            format!("weights of shape {shape:?} need {expected} positive finite scales, not {scales:?}");
-        return Err(Error::new(ErrorKind::InvalidArgument, message));
+            format!("weights of shape {shape:?} need {expected} positive finite scales, not {found}");
+        return Err(Error::new(ErrorKind::InvalidArgument, message)
+            .with_remedy("give the scales of the weights' own quantization"));
     }
     Ok(divided(values, (shape, axis), scales, max_level(BITS)?))
 }

@@ -102,6 +102,8 @@ TEST(one_scale_and_factors_stand_for_the_scales_of_channels) {
   CHECK(one.factors[0] * one.scale == scales[0] && one.factors[1] * one.scale == scales[1] && one.factors[2] == 0.0f);
   CHECK(one.values[1] == -127.0f * one.scale && one.values[3] == 127.0f * one.scale && one.values[4] == 0.0f);
   CHECK(qdq::weights_one_scale(view, {scales.data(), {3}}, 1e9f).value().scale == 0.0f);
+  CHECK_FAILS(qdq::weights_one_scale({weights.data(), {0, 2}}, {scales.data(), {0}}, 1.0f), Status::Shape, "no element");
+  CHECK_FAILS(qdq::weights_one_scale(view, {weights.data(), {3}}, 1.0f), Status::InvalidArgument, "not -2");
   CHECK_FAILS(qdq::weights_one_scale(view, {scales.data(), {3}}, -1.0f), Status::InvalidArgument, "largest_input");
 }
 

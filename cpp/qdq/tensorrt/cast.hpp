@@ -74,13 +74,13 @@ inline Result<PrecisionPlan> cast_network(nvinfer1::INetworkDefinition& network,
                                           KnownValues known, WeightMemory& memory, bool must_change) {
   QDQ_TRY(takes_casts(network));
 #if QDQ_TRT_QDQ_HAS_TYPE
+  if (options.half_io()) QDQ_TRY(inputs_can_change(network));
   QDQ_TRY_AS(described, Network::describe(network));
   QDQ_TRY_AS(constants, KnownConstants::read(*described, options.half()));
   known.constants = &constants->values();
   known.unheld = constants->unheld();
   QDQ_TRY_AS(plan, described->graph.plan_precision(options, known));
   if (must_change) QDQ_TRY(changes_something(*plan));
-  if (plan->half_io()) QDQ_TRY(inputs_can_change(network));
   QDQ_TRY(Casting(network, *described, *plan, memory).run());
   return plan;
 #else

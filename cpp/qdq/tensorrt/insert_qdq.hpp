@@ -256,7 +256,8 @@ class Insertion {
 
   void rewire(const Plan::Readers& readers, nvinfer1::ITensor& dequantized) {
     for (const auto& reader : readers) {
-      described_.layers[reader.node]->setInput(static_cast<std::int32_t>(reader.input), dequantized);
+      nvinfer1::ILayer& layer = *described_.layers[reader.node];
+      layer.setInput(layer_input(layer, reader.input), dequantized);
     }
   }
 

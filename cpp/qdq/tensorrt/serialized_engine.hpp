@@ -14,16 +14,17 @@
 #include <qdq/findings.hpp>
 #include <qdq/plan.hpp>
 #include <qdq/tensorrt/library.hpp>
+#include <qdq/tensorrt/weight_memory.hpp>
 
 namespace qdq::trt {
 
 /// A serialized engine, for IRuntime::deserializeCudaEngine() or a file, with its plan and findings.
 class Engine {
  public:
-  /// Makes an engine of these bytes, with its plan and findings.
-  explicit Engine(Owner<nvinfer1::IHostMemory> bytes, std::optional<Plan> plan = std::nullopt,
+  /// Makes an engine of these bytes, with the numbers that its network refers to, its plan and findings.
+  explicit Engine(Owner<nvinfer1::IHostMemory> bytes, WeightMemory memory = {}, std::optional<Plan> plan = std::nullopt,
                   std::vector<Findings> findings = {})
-      : bytes_(std::move(bytes)), plan_(std::move(plan)), findings_(std::move(findings)) {}
+      : bytes_(std::move(bytes)), memory_(std::move(memory)), plan_(std::move(plan)), findings_(std::move(findings)) {}
 
   /// Returns a pointer to the first byte.
   [[nodiscard]] const void* data() const& noexcept { return bytes_->data(); }
@@ -48,6 +49,7 @@ class Engine {
 
  private:
   Owner<nvinfer1::IHostMemory> bytes_;
+  WeightMemory memory_;
   std::optional<Plan> plan_;
   std::vector<Findings> findings_;
 };

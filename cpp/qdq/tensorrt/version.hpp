@@ -45,6 +45,8 @@
 #define QDQ_TRT_HAS_CAST QDQ_TRT_AT_LEAST(8, 6)
 /// Whether Quantize and Dequantize take the type of their result, and whether there are bfloat16 and int64.
 #define QDQ_TRT_QDQ_HAS_TYPE QDQ_TRT_AT_LEAST(9, 0)
+/// Whether there is an activation GELU.
+#define QDQ_TRT_HAS_GELU QDQ_TRT_AT_LEAST(10, 0)
 /// Whether there are 4-bit integers.
 #define QDQ_TRT_HAS_INT4 QDQ_TRT_AT_LEAST(10, 0)
 /// Whether there are layers that squeeze and unsqueeze.

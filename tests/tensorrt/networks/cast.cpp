@@ -22,7 +22,8 @@ constexpr auto strongly_typed = 1U | 1U << static_cast<unsigned>(nvinfer1::Netwo
 Stats stats(const std::map<std::string, std::vector<float>>& all) {
   Stats made;
   made.set_samples(8).value();
-  for (const auto& [name, values] : all) made.observe(name, TensorView(values.data(), {static_cast<std::int64_t>(values.size())})).value();
+  for (const auto& [name, values] : all)
+    made.observe(name, TensorView(values.data(), {static_cast<std::int64_t>(values.size())})).value();
   return made;
 }
 
@@ -218,6 +219,133 @@ TEST(networks_are_quantized_and_cast_in_one_call) {
   CHECK(made.conv->getKernelWeights().type == DataType::kHALF || find(made.network, "conv") != made.conv);
   CHECK(made.second->getInput(0)->getType() == DataType::kFLOAT);
   CHECK(made.logger.said.find("only the largest values are known") != std::string::npos);
+}
+
+using nvinfer1::ElementWiseOperation;
+using nvinfer1::UnaryOperation;
+
+// Plans the network by these statistics, in one of the types, and carries the plan out.
+Precision precision_of(Made& made, const char* node, const Stats& known, Half half = Half::F16) {
+  const auto done = trt::cast(made.network, PrecisionOptions::make().half(half).build().value(), known);
+  if (!CHECK_GOOD(done)) return Precision::Neither;
+  for (const auto& decision : done->plan.decisions()) {
+    if (decision.node == node) return decision.precision;
+  }
+  return Precision::Neither;
+}
+
+TEST(layers_judge_what_they_read_as_the_operators_of_ONNX_do) {
+  for (const UnaryOperation operation : {UnaryOperation::kCOS, UnaryOperation::kFLOOR, UnaryOperation::kASIN}) {
+    Made made(strongly_typed);
+    ITensor& x = made.input("x", {1, 4});
+    auto& scaled = made.named("scaled", made.network.addElementWise(x, x, ElementWiseOperation::kSUM));
+    auto& unary = made.named("unary", made.network.addUnary(out(scaled), operation));
+    auto& relu = made.relu("relu", out(unary));
+    made.network.markOutput(out(relu));
+    const Stats known = stats({{"x", {2000.0f, 1.0f}}, {"scaled", {4000.0f, 2.0f}}, {"unary", some}, {"relu", some}});
+    CHECK(precision_of(made, "scaled", known) == Precision::Float32);
+    CHECK(unary.getInput(0) == scaled.getOutput(0));
+  }
+}
+
+TEST(powers_of_a_scale_layer_stay_in_float32) {
+  for (const float power : {1.0f, 0.5f}) {
+    Made made(strongly_typed);
+    const std::vector<float> powers(4, power), ones(4, 1.0f);
+    auto& scale = made.named("scale", made.network.addScale(made.input("x", {1, 4, 2, 2}), nvinfer1::ScaleMode::kCHANNEL,
+                                                            weights(ones), weights(ones), weights(powers)));
+    made.network.markOutput(out(made.relu("relu", out(scale))));
+    const Stats known = stats({{"x", some}, {"scale", some}, {"relu", some}});
+    CHECK(precision_of(made, "scale", known) == (power == 1.0f ? Precision::Half : Precision::Float32));
+    CHECK(static_cast<nvinfer1::IScaleLayer&>(scale).getShift().type ==
+          (power == 1.0f ? DataType::kHALF : DataType::kFLOAT));
+  }
+}
+
+TEST(what_a_slice_fills_in_has_the_type_of_the_data) {
+  Made made(strongly_typed);
+  const std::vector<float> zero{0.0f};
+  ITensor& x = made.input("x", {1, 4});
+  auto& slice = made.named("slice", made.network.addSlice(x, dims({0, 0}), dims({1, 8}), dims({1, 1})));
+  slice.setMode(nvinfer1::SampleMode::kFILL);
+  slice.setInput(4, made.constant("zero", {}, zero));
+  made.network.markOutput(out(made.relu("relu", out(slice))));
+  const Stats known = stats({{"x", some}, {"slice", some}, {"relu", some}});
+  CHECK(precision_of(made, "slice", known, Half::BF16) == Precision::Half);
+  CHECK(slice.getInput(4)->getType() == DataType::kBF16 && slice.getInput(0)->getType() == DataType::kBF16);
+}
+
+TEST(masks_that_float32_layers_read_end_at_numbers_of_the_type_too) {
+  Made made(strongly_typed);
+  const std::vector<float> mask{0.0f, -3.4e38f}, ones{1.0f, 1.0f};
+  ITensor& x = made.input("x", {1, 2});
+  ITensor& m = made.constant("mask", {1, 2}, mask);
+  auto& chosen = made.named("chosen", made.network.addElementWise(m, made.constant("ones", {1, 2}, ones),
+                                                                  ElementWiseOperation::kPROD));
+  auto& sum = made.named("sum", made.network.addElementWise(x, out(chosen), ElementWiseOperation::kSUM));
+  auto& softmax = made.named("softmax", made.network.addSoftMax(out(sum)));
+  softmax.setAxes(2);
+  made.network.markOutput(out(softmax));
+  const auto options = PrecisionOptions::make().float32_name("chosen").build().value();
+  const auto done = trt::cast(made.network, options, stats({{"x", some}, {"softmax", {0.5f}}}));
+  if (!CHECK_GOOD(done)) return;
+  const auto& constant = static_cast<const nvinfer1::IConstantLayer&>(*producer(made.network, chosen.getInput(0)));
+  CHECK_EQ(static_cast<const float*>(constant.getWeights().values)[1], -32752.0f);
+}
+
+TEST(constants_without_numbers_and_scales_of_one_element_do_no_harm) {
+  Made made(strongly_typed);
+  const auto kernel = numbers(4 * 4 * 9);
+  const std::vector<float> step{0.01f}, nothing;
+  made.constant("empty", {0}, nothing);
+  ITensor& scale = made.constant("step", {1}, step);
+  ITensor& w = made.constant("w", {4, 4, 3, 3}, kernel);
+  auto& quantize = made.named("q", made.network.addQuantize(w, scale, DataType::kINT8));
+  auto& dequantize = made.named("dq", made.network.addDequantize(out(quantize), scale, DataType::kFLOAT));
+  auto& conv = made.named("conv", made.network.addConvolutionNd(made.input("x", {1, 4, 8, 8}), 4, dims({3, 3}), no_weights,
+                                                                no_weights));
+  conv.setInput(1, out(dequantize));
+  made.network.markOutput(out(conv));
+  CHECK(precision_of(made, "conv", stats({{"x", some}, {"conv", some}})) == Precision::Half);
+  CHECK(dequantize.getToType() == DataType::kHALF && dequantize.getInput(1)->getType() == DataType::kHALF);
+}
+
+TEST(names_of_stored_weights_give_way_to_those_of_the_network) {
+  Small made;
+  const auto other = numbers(8);
+  made.network.markOutput(out(made.relu("read", made.constant("conv.bias", {8}, other))));
+  const Graph graph = trt::describe(made.network).value();
+  CHECK(graph.find_tensor("conv.bias") != none && graph.find_tensor("conv.bias_2") != none);
+}
+
+TEST(misspelt_choices_leave_the_network_as_it_was) {
+  Small made;
+  trt::EngineOptions options;
+  options.fp16 = true;
+  options.precision = PrecisionOptions::make().float32_name("typo").build().value();
+  const Ranges given = ranges({{"x", 2.54f}, {"conv", 1.27f}, {"first", 1.27f}, {"second", 1.27f}});
+  CHECK_FAILS(trt::build_engine(*made.builder, made.network, given, options), Status::InvalidArgument, "'typo'");
+  CHECK_EQ(made.network.getNbLayers(), 3);
+}
+
+TEST(the_engine_owns_the_numbers_of_its_network) {
+  Small made;
+  trt::EngineOptions options;
+  options.bf16 = true;
+  const auto engine = trt::build_engine(*made.builder, made.network, options);
+  if (!CHECK_GOOD(engine)) return;
+  const Weights kernel = made.conv->getKernelWeights();
+  CHECK(kernel.type == DataType::kBF16 && static_cast<const std::uint16_t*>(kernel.values)[0] != 0);
+}
+
+TEST(constants_that_are_outputs_become_16_bit_on_demand) {
+  Small made;
+  const auto values = numbers(4);
+  made.network.markOutput(made.constant("c", {4}, values));
+  const auto options = PrecisionOptions::make().half_io().build().value();
+  if (!CHECK_GOOD(trt::cast(made.network, options, of_small()))) return;
+  CHECK_EQ(made.network.getOutput(2)->getName(), std::string("c"));
+  CHECK(made.network.getOutput(2)->getType() == DataType::kHALF);
 }
 
 #endif

@@ -141,9 +141,9 @@ TEST(layers_are_named_as_operators) {
   add("Add", network.addElementWise(x, x, ElementWiseOperation::kSUM));
   add("Mul", network.addElementWise(x, x, ElementWiseOperation::kPROD));
   add("Sub", network.addElementWise(x, x, ElementWiseOperation::kSUB));
-  add("ElementWise", network.addElementWise(x, x, ElementWiseOperation::kFLOOR_DIV));
+  add("FloorDiv", network.addElementWise(x, x, ElementWiseOperation::kFLOOR_DIV));
   add("Exp", network.addUnary(x, UnaryOperation::kEXP));
-  add("Unary", network.addUnary(x, UnaryOperation::kSIN));
+  add("Sin", network.addUnary(x, UnaryOperation::kSIN));
   add("ReduceMean", network.addReduce(x, ReduceOperation::kAVG, 4, true));
   add("Softmax", network.addSoftMax(x));
   add("LRN", network.addLRN(x, 5, 1, 1, 1));
@@ -254,7 +254,9 @@ TEST(names_that_are_there_twice_are_refused) {
     ITensor& x = made.input("x", {1, 4, 8, 8});
     made.conv("conv", x, 4, kernel);
     made.conv("conv", x, 4, kernel).getOutput(0)->setName("other");
-    CHECK_FAILS(trt::describe(made.network), Status::InvalidArgument, "layer 'conv' cannot be described");
+    // Layers may share a name, and their kernels get names of their own.
+    const auto graph = trt::describe(made.network);
+    if (CHECK_GOOD(graph)) CHECK(graph->find_tensor("conv.kernel") != none && graph->find_tensor("conv.kernel_2") != none);
   }
 }
 

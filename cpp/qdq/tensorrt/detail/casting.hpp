@@ -2,6 +2,7 @@
 #ifndef QDQ_TENSORRT_DETAIL_CASTING_HPP
 #define QDQ_TENSORRT_DETAIL_CASTING_HPP
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -73,10 +74,13 @@ class Casting {
   Result<void> convert(std::size_t id, const Graph::Tensor& tensor) {
     const NetworkTensor& found = described_.tensors[id];
     const Uses uses = uses_of(tensor);
-    if (tensor.kind == TensorKind::Constant) return convert_constant(id, found, uses);
-    const bool is_half = tensor.producer == none ? plan_.half_io() : plan_.output_is_half(tensor.producer, output_of(id, tensor));
+    if (tensor.kind == TensorKind::Constant) return convert_constant(id, tensor, found, uses);
+    const bool is_half = tensor.producer == none ? plan_.half_io()
+                                                 : plan_.output_is_half(tensor.producer, output_of(id, tensor));
 #if QDQ_TRT_HAS_INPUT_TYPE
+    QDQ_TRT_DEPRECATED_BEGIN
     if (is_half && tensor.producer == none) found.tensor->setType(half_type());
+    QDQ_TRT_DEPRECATED_END
 #endif
     return is_half ? stored_in_half(tensor, *found.tensor, uses) : stored_in_float32(tensor, *found.tensor, uses);
   }
@@ -92,17 +96,20 @@ class Casting {
     const bool keeps_type = tensor.is_output && !plan_.half_io();
     const std::string name(tensor.name);
     if (keeps_type) source.setName(names_.fresh(name + "_" + suffix()).c_str());
-    if (keeps_type || !uses.float32.empty()) {
+    const std::vector<nvinfer1::ILayer*> fed_back = fed_back_by(source);
+    if (keeps_type || !uses.float32.empty() || !fed_back.empty()) {
       QDQ_TRY_AS(float32, cast(source, nvinfer1::DataType::kFLOAT, name, "f32"));
       if (keeps_type) replace_output(source, **float32, name);
       rewire(uses.float32, **float32);
+      for (nvinfer1::ILayer* layer : fed_back) layer->setInput(1, **float32);
     }
     replace_casts(uses, source);
     return {};
   }
 
   Result<void> stored_in_float32(const Graph::Tensor& tensor, nvinfer1::ITensor& source, const Uses& uses) {
-    const bool becomes_half = tensor.is_output && plan_.half_io() && tensor.producer != none;
+    const bool becomes_half = tensor.is_output && plan_.half_io() &&
+                              (tensor.producer != none || tensor.kind == TensorKind::Constant);
     if (uses.half.empty() && !becomes_half) return {};
     const std::string name(tensor.name);
     nvinfer1::ITensor* half = becomes_half ? nullptr : half_source_of(tensor);
@@ -126,10 +133,22 @@ class Casting {
     return source != none && described_.graph.tensors().at(source).dtype == half_dtype() ? layer.getInput(0) : nullptr;
   }
 
-  Result<void> convert_constant(std::size_t id, const NetworkTensor& found, const Uses& uses) {
-    if (uses.half.empty()) return {};
+  Result<void> convert_constant(std::size_t id, const Graph::Tensor& tensor, const NetworkTensor& found, const Uses& uses) {
+    QDQ_TRY(convert_values(id, std::string(tensor.name), found, uses));
+    return tensor.is_output && plan_.half_io() ? stored_in_float32(tensor, *found.tensor, {}) : Result<void>();
+  }
+
+  Result<void> convert_values(std::size_t id, const std::string& name, const NetworkTensor& found, const Uses& uses) {
+    // Other constants keep their f32 numbers.
+    const bool is_changed = !uses.float32.empty() && (plan_.is_mask(id) || are_scales(uses.half));
+    if (uses.half.empty() && !is_changed) return {};
+    if (is_empty(found)) return convert_empty(name, found, uses);
     QDQ_TRY_AS(constant, constant_of(described_, id));
-    const std::string name(described_.graph.tensors().at(id).name);
+    if (is_changed && found.tensor != nullptr) {
+      QDQ_TRY_AS(beside, plan_.constant(id, constant->view(), false));
+      static_cast<nvinfer1::IConstantLayer*>(found.layer)->setWeights(memory_.keep(*std::move(beside)));
+    }
+    if (uses.half.empty()) return {};
     QDQ_TRY_AS(numbers, plan_.constant(id, constant->view(), true));
     QDQ_TRY_AS(rounded, Array::convert(*numbers, half_dtype()));
     const nvinfer1::Weights half = memory_.keep(*std::move(rounded));
@@ -137,14 +156,40 @@ class Casting {
       set_stored(*found.layer, found.slot, half);
       return {};
     }
-    auto* layer = names_.name(network_.addConstant(dims_of(constant->shape), half), name + "_" + suffix(), name + "_" + suffix());
+    const std::string named = name + "_" + suffix();
+    auto* layer = names_.name(network_.addConstant(dims_of(constant->shape), half), named, named);
     if (layer == nullptr) return refused(name);
     rewire(uses.half, *layer->getOutput(0));
     replace_casts(uses, *layer->getOutput(0));
-    if (uses.float32.empty()) return {};
-    QDQ_TRY_AS(beside, plan_.constant(id, constant->view(), false));
-    static_cast<nvinfer1::IConstantLayer*>(found.layer)->setWeights(memory_.keep(*std::move(beside)));
     return {};
+  }
+
+  // Returns whether a Quantize or a Dequantize is scaled by these uses.
+  bool are_scales(const std::vector<Graph::Use>& uses) const {
+    return std::any_of(uses.begin(), uses.end(), [&](const Graph::Use& use) {
+      const nvinfer1::LayerType type = described_.layers[use.node]->getType();
+      return use.input == 1 && (type == nvinfer1::LayerType::kQUANTIZE || type == nvinfer1::LayerType::kDEQUANTIZE);
+    });
+  }
+
+  // Gives readers in half precision a constant without elements of their type.
+  Result<void> convert_empty(const std::string& name, const NetworkTensor& found, const Uses& uses) {
+    if (uses.half.empty() || found.tensor == nullptr) return {};
+    const nvinfer1::Weights nothing{half_type(), nullptr, 0};
+    const std::string named = name + "_" + suffix();
+    auto* layer = names_.name(network_.addConstant(found.tensor->getDimensions(), nothing), named, named);
+    if (layer == nullptr) return refused(name);
+    rewire(uses.half, *layer->getOutput(0));
+    return {};
+  }
+
+  // Lists the recurrences that feed a tensor back to their next iteration. The graph has no such edges.
+  std::vector<nvinfer1::ILayer*> fed_back_by(const nvinfer1::ITensor& tensor) const {
+    std::vector<nvinfer1::ILayer*> found;
+    for (nvinfer1::ILayer* layer : described_.layers) {
+      if (layer->getType() == nvinfer1::LayerType::kRECURRENCE && layer->getInput(1) == &tensor) found.push_back(layer);
+    }
+    return found;
   }
 
   // Sets the type of layers whose result has a type that they state.
@@ -173,7 +218,10 @@ class Casting {
   }
 
   void rewire(const std::vector<Graph::Use>& uses, nvinfer1::ITensor& to) {
-    for (const Graph::Use& use : uses) described_.layers[use.node]->setInput(static_cast<std::int32_t>(use.input), to);
+    for (const Graph::Use& use : uses) {
+      nvinfer1::ILayer& layer = *described_.layers[use.node];
+      layer.setInput(layer_input(layer, use.input), to);
+    }
   }
 
   void replace_casts(const Uses& uses, nvinfer1::ITensor& half) {
@@ -190,9 +238,7 @@ class Casting {
 
   bool is_f16() const noexcept { return plan_.half() == Half::F16; }
   DType half_dtype() const noexcept { return is_f16() ? DType::F16 : DType::BF16; }
-  nvinfer1::DataType half_type() const noexcept {
-    return is_f16() ? nvinfer1::DataType::kHALF : nvinfer1::DataType::kBF16;
-  }
+  nvinfer1::DataType half_type() const noexcept { return is_f16() ? nvinfer1::DataType::kHALF : nvinfer1::DataType::kBF16; }
   const char* suffix() const noexcept { return is_f16() ? "f16" : "bf16"; }
 
   nvinfer1::INetworkDefinition& network_;

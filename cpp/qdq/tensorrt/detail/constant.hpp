@@ -74,6 +74,13 @@ inline Constant shuffle(Constant constant, const nvinfer1::IShuffleLayer& layer,
   return transpose(std::move(constant), second);
 }
 
+/// Returns whether a constant has no numbers.
+inline bool is_empty(const NetworkTensor& found) {
+  if (found.tensor == nullptr || found.layer->getType() != nvinfer1::LayerType::kCONSTANT) return false;
+  const nvinfer1::Weights weights = as<nvinfer1::IConstantLayer>(*found.layer).getWeights();
+  return weights.count == 0 || weights.values == nullptr;
+}
+
 /// Returns the value of a planned weight: of a constant, or of the last tensor of a chain of layers that only
 /// change its form.
 inline Result<Constant> constant_of(const Network& network, std::size_t number) {

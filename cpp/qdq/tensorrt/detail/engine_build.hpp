@@ -2,9 +2,14 @@
 #ifndef QDQ_TENSORRT_DETAIL_ENGINE_BUILD_HPP
 #define QDQ_TENSORRT_DETAIL_ENGINE_BUILD_HPP
 
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <NvInfer.h>
 
@@ -87,16 +92,15 @@ class Build {
 #endif
 
   Result<Engine> from_network(nvinfer1::IBuilder& builder, nvinfer1::INetworkDefinition& network, const Ranges* ranges) {
-    WeightMemory memory;
     EngineOptions options = options_;
     if (is_cast_) options.fp16 = options.bf16 = false;
     const Stats* stats = stats_ ? &*stats_ : nullptr;
     if (ranges != nullptr) {
       QDQ_TRY_AS(quantized, quantize_network(network, *ranges, stats, options, logger_, notes_));
-      memory = std::move(quantized->memory);
+      memory_ = std::move(quantized->memory);
       plan_ = std::move(quantized->plan);
     } else {
-      QDQ_TRY(halve_network(network, options, {stats, nullptr, nullptr, {}}, memory, notes_));
+      QDQ_TRY(halve_network(network, options, {stats, nullptr, nullptr, {}}, memory_, notes_));
     }
     const bool int8 = ranges != nullptr || has_quantize(network);
     QDQ_TRY_AS(configuration, Configuration::make(builder, network, options, int8, logger_));
@@ -139,11 +143,17 @@ class Build {
     std::optional<Ranges> fitting;
     if (options_.profiles.empty()) return fitting;
     QDQ_TRY_AS(whole, model.plan(policy));
+    std::map<std::string, std::vector<std::int64_t>> largest;
     for (const auto& shapes : options_.profiles) {
       for (const InputShapes& one : shapes) {
-        QDQ_TRY_AS(next, whole->ranges_for_shape(fitting ? *fitting : ranges, one.input, one.max));
-        fitting = *std::move(next);
+        auto& shape = largest[one.input];
+        shape.resize(std::max(shape.size(), one.max.size()));
+        for (std::size_t axis = 0; axis < one.max.size(); ++axis) shape[axis] = std::max(shape[axis], one.max[axis]);
       }
+    }
+    for (const auto& [input, shape] : largest) {
+      QDQ_TRY_AS(next, whole->ranges_for_shape(fitting ? *fitting : ranges, input, shape));
+      fitting = *std::move(next);
     }
     return fitting;
   }
@@ -165,13 +175,14 @@ class Build {
                         const Configuration& configuration) {
     QDQ_TRY_AS(bytes, serialize(builder, network, *configuration, logger_));
     QDQ_TRY(configuration.write_timing_cache(options_));
-    return Engine(*std::move(bytes), std::move(plan_), notes_.take());
+    return Engine(*std::move(bytes), std::move(memory_), std::move(plan_), notes_.take());
   }
 
   const EngineOptions& options_;
   [[maybe_unused]] const Library& library_;  // Used for models only.
   Logger logger_;
   Notes notes_;
+  WeightMemory memory_;
   std::optional<Plan> plan_;
   std::optional<Stats> stats_;
   bool is_cast_ = false;

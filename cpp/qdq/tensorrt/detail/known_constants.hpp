@@ -31,7 +31,7 @@ class KnownConstants {
     const auto tensors = network.graph.tensors();
     for (std::size_t id = 0; id < tensors.size(); ++id) {
       const Graph::Tensor tensor = tensors.at(id);
-      if (tensor.kind != TensorKind::Constant || tensor.dtype != DType::F32) continue;
+      if (tensor.kind != TensorKind::Constant || tensor.dtype != DType::F32 || is_empty(network.tensors[id])) continue;
       QDQ_TRY_AS(constant, constant_of(network, id));
       QDQ_TRY(out.values_.observe(tensor.name, constant->view()));
     }
@@ -62,7 +62,18 @@ class KnownConstants {
     QDQ_TRY_AS(weight, constant_of(network, source));
     QDQ_TRY_AS(steps, constant_of(network, scale));
     const auto& layer = static_cast<const nvinfer1::IDequantizeLayer&>(*network.layers[node]);
-    const std::int32_t axis = steps->shape.empty() ? no_axis : layer.getAxis();
+    const std::int64_t count = volume(steps->shape);
+    std::int32_t axis = no_axis;
+    if (count == 1) {
+      steps->shape.clear();
+    } else {
+      // The plan judges other scales, such as those of blocks, by their values alone.
+      axis = layer.getAxis();
+      const auto rank = static_cast<std::int32_t>(weight->shape.size());
+      if (steps->shape.size() != 1 || axis < 0 || axis >= rank || weight->shape[static_cast<std::size_t>(axis)] != count) {
+        return {};
+      }
+    }
     QDQ_TRY_AS(held, weights_half_scale(weight->view(), axis, steps->view(), half));
     if (!held->has_value()) unheld_.push_back(scale);
     return {};

@@ -2,8 +2,10 @@
 #ifndef QDQ_TENSORRT_DETAIL_NETWORK_HPP
 #define QDQ_TENSORRT_DETAIL_NETWORK_HPP
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -13,6 +15,7 @@
 #include <NvInfer.h>
 
 #include <qdq/graph.hpp>
+#include <qdq/tensorrt/detail/names.hpp>
 #include <qdq/tensorrt/detail/operators.hpp>
 #include <qdq/tensorrt/detail/stored.hpp>
 #include <qdq/tensorrt/detail/types.hpp>
@@ -52,6 +55,7 @@ class Network {
   using Done = Result<void>;
 
   Done add_all(const nvinfer1::INetworkDefinition& network) {
+    names_.emplace(network);
     for (int i = 0; i < network.getNbInputs(); ++i) {
       nvinfer1::ITensor* input = network.getInput(i);
       QDQ_TRY(add_tensor(name_of(*input), TensorKind::Input, *input, nullptr));
@@ -102,6 +106,7 @@ class Network {
       inputs.push_back(number(layer.getInput(i)));
       in_body = in_body || in_body_.count(inputs.back()) != 0;
     }
+    use_order_of_onnx(layer, inputs);
     QDQ_TRY(add_stored(layer, inputs));
 
     const Operator op = operator_of(layer);
@@ -138,10 +143,20 @@ class Network {
     return {};
   }
 
+  // A slice has the starts, sizes and steps of its axes before the value that it fills in.
+  static void use_order_of_onnx(const nvinfer1::ILayer& layer, std::vector<std::size_t>& inputs) {
+    if (layer.getType() != nvinfer1::LayerType::kSLICE || !pads(as<nvinfer1::ISliceLayer>(layer))) return;
+    const std::size_t fill = inputs.size() > 4 ? inputs[4] : none;
+    inputs.resize(std::min<std::size_t>(inputs.size(), 2), none);
+    if (fill == none) return;
+    inputs.resize(3, none);
+    inputs[2] = fill;
+  }
+
   // Inserts the weights that a layer stores, as inputs of its ONNX operator.
   Done add_stored(nvinfer1::ILayer& layer, std::vector<std::size_t>& inputs) {
     for (const Stored& stored : stored_of(layer)) {
-      auto added = graph.add_tensor(layer.getName() + std::string(stored.name), TensorKind::Constant,
+      auto added = graph.add_tensor(names_->fresh(layer.getName() + std::string(stored.name)), TensorKind::Constant,
                                     dtype_of(stored.weights.type), stored.shape);
       if (!added) return unusable(layer, std::move(added).error());
       if (inputs.size() <= stored.input) inputs.resize(stored.input + 1, none);
@@ -216,6 +231,7 @@ class Network {
   std::unordered_map<const nvinfer1::ITensor*, std::size_t> numbers_;
   std::unordered_set<const nvinfer1::ILayer*> begun_;
   std::unordered_set<std::size_t> in_body_;
+  std::optional<Names> names_;  // For stored weights.
 };
 
 }  // namespace qdq::trt::detail

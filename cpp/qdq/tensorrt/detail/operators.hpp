@@ -2,6 +2,7 @@
 #ifndef QDQ_TENSORRT_DETAIL_OPERATORS_HPP
 #define QDQ_TENSORRT_DETAIL_OPERATORS_HPP
 
+#include <cstdint>
 #include <string_view>
 
 #include <NvInfer.h>
@@ -39,6 +40,10 @@ inline Operator activation(nvinfer1::ActivationType type) noexcept {
     case Type::kCLIP: return {"Clip"};
     case Type::kHARD_SIGMOID: return {"HardSigmoid"};
     case Type::kTHRESHOLDED_RELU: return {"ThresholdedRelu"};
+#if QDQ_TRT_HAS_GELU
+    case Type::kGELU_ERF:
+    case Type::kGELU_TANH: return {"Gelu"};
+#endif
     default: return {"Activation", false};
   }
 }
@@ -53,6 +58,13 @@ inline Operator elementwise(nvinfer1::ElementWiseOperation operation) noexcept {
     case Operation::kSUB: return {"Sub"};
     case Operation::kDIV: return {"Div"};
     case Operation::kPOW: return {"Pow"};
+    case Operation::kEQUAL: return {"Equal"};
+    case Operation::kLESS: return {"Less"};
+    case Operation::kGREATER: return {"Greater"};
+    case Operation::kAND: return {"And"};
+    case Operation::kOR: return {"Or"};
+    case Operation::kXOR: return {"Xor"};
+    case Operation::kFLOOR_DIV: return {"FloorDiv", false};
     default: return {"ElementWise", false};
   }
 }
@@ -67,6 +79,24 @@ inline Operator unary(nvinfer1::UnaryOperation operation) noexcept {
     case Operation::kABS: return {"Abs"};
     case Operation::kNEG: return {"Neg"};
     case Operation::kERF: return {"Erf"};
+    case Operation::kSIN: return {"Sin"};
+    case Operation::kCOS: return {"Cos"};
+    case Operation::kTAN: return {"Tan"};
+    case Operation::kSINH: return {"Sinh"};
+    case Operation::kCOSH: return {"Cosh"};
+    case Operation::kASIN: return {"Asin"};
+    case Operation::kACOS: return {"Acos"};
+    case Operation::kATAN: return {"Atan"};
+    case Operation::kASINH: return {"Asinh"};
+    case Operation::kACOSH: return {"Acosh"};
+    case Operation::kATANH: return {"Atanh"};
+    case Operation::kCEIL: return {"Ceil"};
+    case Operation::kFLOOR: return {"Floor"};
+    case Operation::kNOT: return {"Not"};
+#if QDQ_TRT_HAS_BRANCHES
+    case Operation::kSIGN: return {"Sign"};
+    case Operation::kROUND: return {"Round"};
+#endif
     default: return {"Unary", false};
   }
 }
@@ -83,6 +113,18 @@ inline Operator reduce(nvinfer1::ReduceOperation operation) noexcept {
   }
 }
 
+/// Returns whether a scale layer raises its input to another power than 1.
+inline bool has_power(const nvinfer1::IScaleLayer& layer) {
+  const nvinfer1::Weights power = layer.getPower();
+  // The numbers of 16-bit powers are not read here.
+  if (power.count > 0 && power.type != nvinfer1::DataType::kFLOAT) return true;
+  const auto* values = static_cast<const float*>(power.values);
+  for (std::int64_t i = 0; values != nullptr && i < power.count; ++i) {
+    if (values[i] != 1.0f) return true;
+  }
+  return false;
+}
+
 /// Returns whether a shuffle only exchanges axes.
 inline bool only_transposes(const nvinfer1::IShuffleLayer& layer) {
   const nvinfer1::Permutation first = layer.getFirstTranspose();
@@ -96,6 +138,20 @@ inline bool only_transposes(const nvinfer1::IShuffleLayer& layer) {
     moved = moved || first.order[axis] != axis;
   }
   return moved;
+}
+
+/// Returns whether a slice adds values to those that it selects: all modes do, except the first.
+inline bool pads(const nvinfer1::ISliceLayer& layer) {
+  const auto mode = layer.getMode();
+  return mode != decltype(mode){};
+}
+
+/// Returns the layer's number of an input of its ONNX operator. The value that a slice fills in is the fifth
+/// input of the layer and the third of ONNX's Pad.
+inline int layer_input(const nvinfer1::ILayer& layer, std::size_t input) {
+  const bool is_fill = layer.getType() == nvinfer1::LayerType::kSLICE && input == 2 &&
+                       pads(static_cast<const nvinfer1::ISliceLayer&>(layer));
+  return is_fill ? 4 : static_cast<int>(input);
 }
 
 /// Returns the ONNX operator of a layer.
@@ -115,7 +171,8 @@ inline Operator operator_of(const nvinfer1::ILayer& layer) {
     case LayerType::kPOOLING:
       return as<nvinfer1::IPoolingLayer>(layer).getPoolingType() == nvinfer1::PoolingType::kMAX ? Operator{"MaxPool"}
                                                                                                 : Operator{"AveragePool"};
-    case LayerType::kSCALE: return {"BatchNormalization"};
+    case LayerType::kSCALE:
+      return has_power(as<nvinfer1::IScaleLayer>(layer)) ? Operator{"Scale", false} : Operator{"BatchNormalization"};
     case LayerType::kLRN: return {"LRN"};
     case LayerType::kSOFTMAX: return {"Softmax"};
     case LayerType::kCONCATENATION: return {"Concat"};
@@ -125,11 +182,7 @@ inline Operator operator_of(const nvinfer1::ILayer& layer) {
     case LayerType::kTOPK: return {"TopK"};
     case LayerType::kGATHER: return {"Gather"};
     case LayerType::kIDENTITY: return {"Identity"};
-    case LayerType::kSLICE: {
-      // All modes except the first add values to the selected ones.
-      const auto mode = as<nvinfer1::ISliceLayer>(layer).getMode();
-      return mode == decltype(mode){} ? Operator{"Slice"} : Operator{"Pad"};
-    }
+    case LayerType::kSLICE: return pads(as<nvinfer1::ISliceLayer>(layer)) ? Operator{"Pad"} : Operator{"Slice"};
     case LayerType::kSHAPE: return {"Shape"};
     case LayerType::kPARAMETRIC_RELU: return {"PRelu"};
     case LayerType::kRESIZE: return {"Resize"};
@@ -150,6 +203,13 @@ inline Operator operator_of(const nvinfer1::ILayer& layer) {
     case LayerType::kSQUEEZE: return {"Squeeze"};
     case LayerType::kUNSQUEEZE: return {"Unsqueeze"};
 #endif
+#if QDQ_TRT_HAS_UINT8
+    case LayerType::kONE_HOT: return {"OneHot"};
+    case LayerType::kNON_ZERO: return {"NonZero"};
+    case LayerType::kGRID_SAMPLE: return {"GridSample"};
+    case LayerType::kNMS: return {"NonMaxSuppression"};
+#endif
+    case LayerType::kFILL: return {"Fill", false};
     case LayerType::kITERATOR: return {"Iterator", false};
     case LayerType::kRECURRENCE: return {"Recurrence", false};
     default: return {"Layer", false};

@@ -55,11 +55,24 @@ inline Result<PrecisionOptions> precision_of(const EngineOptions& options) {
   return options.precision->edit().half(options.fp16 ? Half::F16 : Half::BF16).build();
 }
 
+/// Returns whether qdq itself brings half precision into a network.
+inline bool halves(const EngineOptions& options, const nvinfer1::INetworkDefinition& network) {
+  return (options.fp16 || options.bf16) && is_strongly_typed(network);
+}
+
+/// Refuses choices that do not fit the network, before it is changed.
+inline Result<void> check_halves(const nvinfer1::INetworkDefinition& network, const Graph& graph,
+                                 const EngineOptions& options) {
+  if (!halves(options, network)) return {};
+  if (options.precision->half_io()) QDQ_TRY(inputs_can_change(network));
+  return graph.check(*options.precision);
+}
+
 /// Casts a strongly typed network if the options ask for half precision, and notes the findings of its plan.
 inline Result<std::optional<PrecisionPlan>> halve_network(nvinfer1::INetworkDefinition& network,
                                                           const EngineOptions& options, const KnownValues& known,
                                                           WeightMemory& memory, Notes& notes) {
-  if ((!options.fp16 && !options.bf16) || !is_strongly_typed(network)) return std::optional<PrecisionPlan>();
+  if (!halves(options, network)) return std::optional<PrecisionPlan>();
   QDQ_TRY_AS(choices, precision_of(options));
   QDQ_TRY_AS(plan, cast_network(network, *choices, known, memory, false));
   QDQ_TRY(notes.add(*plan));
@@ -87,6 +100,7 @@ inline Result<QuantizedNetwork> quantize_network(nvinfer1::INetworkDefinition& n
   }
   QDQ_TRY_AS(fits, inserts ? takes_qdq(network) : takes_ranges(network));
   QDQ_TRY_AS(graph, describe(network));
+  QDQ_TRY(check_halves(network, *graph, options));
   QDQ_TRY_AS(all, graph->spread(ranges));
   QDQ_TRY_AS(policy, policy_of(options));
   QDQ_TRY_AS(plan, graph->plan(*policy, *all));

@@ -168,7 +168,7 @@ enum class ActivationType : int32_t {
     kHARD_SIGMOID = 9,
     kSCALED_TANH = 10,
     kTHRESHOLDED_RELU = 11,
-#if STANDIN_AT_LEAST(9, 2)
+#if STANDIN_AT_LEAST(10, 0)
     kGELU_ERF = 12,
     kGELU_TANH = 13,
 #endif
